@@ -1,0 +1,111 @@
+import type { Cost } from './cost/cost';
+import type { Graph } from './graph/graph';
+import type { AttentionShape, Precision } from './shape';
+import type { Tensor } from './tensors/tensor';
+
+/** One row of a mechanism's parameter table: drives the panel's form, the command line and validation. */
+export type Parameter =
+  | {
+      readonly kind: 'integer';
+      readonly title: string;
+      readonly description: string;
+      readonly min: number;
+      readonly max: number;
+      readonly default: number;
+    }
+  | {
+      readonly kind: 'number';
+      readonly title: string;
+      readonly description: string;
+      readonly min: number;
+      readonly max: number;
+      readonly default: number;
+    }
+  | {
+      readonly kind: 'choice';
+      readonly title: string;
+      readonly description: string;
+      readonly options: readonly string[];
+      readonly default: string;
+    }
+  | { readonly kind: 'boolean'; readonly title: string; readonly description: string; readonly default: boolean };
+
+export type ParameterValue = number | string | boolean;
+export type ParameterValues = Readonly<Record<string, ParameterValue>>;
+export type ParameterTable<P extends ParameterValues> = { readonly [K in keyof P]: Parameter };
+
+/** `why` is one sentence a person can act on; the panel shows it and the job refuses with the same words. */
+export type Support = { readonly ok: true } | { readonly ok: false; readonly why: string };
+
+/** How far the definition can be trusted: as published, as in the authors' code, or with a choice of ours (said in note). */
+export interface Source {
+  /** Paper and section, e.g. `arXiv:2004.05150, section 3.1`. */
+  readonly reference: string;
+  readonly trust: 'high' | 'medium' | 'low';
+  /** What was chosen where the source leaves a choice open. */
+  readonly note?: string;
+}
+
+/**
+ * The order of the axes in which a graph takes query, key and value and gives its output. The harness lays the tensors out
+ * before timing, so that each mechanism is timed in its own natural layout.
+ * - `heads-first`: [batch, head, position, width]
+ * - `sequence-first`: [batch, position, head * width]
+ */
+export type Layout = 'heads-first' | 'sequence-first';
+
+/** A learned tensor beside query, key and value; the harness draws it from the seed. */
+export interface Weight {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** Standard deviation of the seeded normal numbers, or the value for `constant`. */
+  readonly initial:
+    { readonly kind: 'normal'; readonly deviation: number } | { readonly kind: 'constant'; readonly value: number };
+}
+
+/** Everything a call reads, heads-first: query [b, h, n, d], key [b, hkv, m, d], value [b, hkv, m, dv], learned tensors. */
+export interface AttentionInputs {
+  readonly query: Tensor;
+  readonly key: Tensor;
+  readonly value: Tensor;
+  readonly weights: Readonly<Record<string, Tensor>>;
+}
+
+/**
+ * What each query may read. `mask(head, query, key)` says it pair by pair; `data` says that it depends on the values (then
+ * the mask is an upper bound); blocks name the tile in which the kernel skips work, for drawing.
+ */
+export interface ReadPattern {
+  readonly dependsOnData: boolean;
+  readonly reads: (head: number, query: number, key: number) => boolean;
+  readonly block?: { readonly queries: number; readonly keys: number };
+}
+
+/** A setting in which the mechanism must equal another one (a law of test/laws), e.g. a window as long as the sequence. */
+export interface Limit<P extends ParameterValues> {
+  readonly name: string;
+  readonly parameters: (shape: AttentionShape) => Partial<P>;
+  readonly equals: string;
+}
+
+export interface Mechanism<P extends ParameterValues = ParameterValues> {
+  readonly id: string;
+  readonly title: string;
+  readonly family: 'dense' | 'sparse' | 'linear' | 'positional' | 'latent' | 'memory' | 'distributed';
+  /** Two sentences for a person who has not met it: what it computes and when it pays. */
+  readonly summary: string;
+  readonly source: Source;
+  readonly parameters: ParameterTable<P>;
+  readonly layout: Layout;
+  /** The power of n in the number of multiply-adds when n = m grows (1 linear, 2 quadratic). */
+  readonly exponent: number;
+  supports(shape: AttentionShape, parameters: P): Support;
+  weights?(shape: AttentionShape, parameters: P): readonly Weight[];
+  /** Straight from the equations in float64; returns [b, h, n, dv]. */
+  reference(inputs: AttentionInputs, shape: AttentionShape, parameters: P): Tensor;
+  /** Inputs `query`, `key`, `value` and the weights by name; output `output`, in `layout`. */
+  build(shape: AttentionShape, parameters: P, precision: Precision): Graph;
+  cost(shape: AttentionShape, parameters: P): Cost;
+  pattern(shape: AttentionShape, parameters: P): ReadPattern;
+  readonly limits: readonly Limit<P>[];
+}

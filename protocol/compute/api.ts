@@ -1,0 +1,112 @@
+/**
+ * The compute server's remote interface, written once; calls, replies, progress and failures are derived from it.
+ * A method that streams is a job: it reports progress (at most four times a second) and may be cancelled.
+ */
+import type {
+  AttentionPattern,
+  BenchmarkPlan,
+  BenchmarkResult,
+  BenchmarkRow,
+  ParameterValue,
+  Roof,
+} from '../results/benchmark';
+import type { Failure } from '../wire/failures';
+
+export interface DeviceInfo {
+  readonly id: string;
+  readonly provider: string;
+  readonly name: string;
+  readonly available: boolean;
+  /** Why it is not available, as a sentence. */
+  readonly reason?: string;
+  readonly selfTest?: {
+    readonly maxError: number;
+    /** Largest error by operator against float64, or the reason it does not run. */
+    readonly operators: Readonly<
+      Record<string, { readonly ok: boolean; readonly maxError?: number; readonly reason?: string }>
+    >;
+  };
+  readonly peakGflops?: number;
+  readonly peakBandwidthGBs?: number;
+}
+
+export interface ParameterInfo {
+  readonly name: string;
+  readonly kind: 'integer' | 'number' | 'choice' | 'boolean';
+  readonly title: string;
+  readonly description: string;
+  readonly default: ParameterValue;
+  readonly min?: number;
+  readonly max?: number;
+  readonly options?: readonly string[];
+}
+
+export interface MechanismInfo {
+  readonly id: string;
+  readonly title: string;
+  readonly family: string;
+  readonly summary: string;
+  readonly source: { readonly reference: string; readonly trust: string; readonly note?: string };
+  readonly exponent: number;
+  readonly parameters: readonly ParameterInfo[];
+  /** True, or the sentence that says why the pattern is not supported. */
+  readonly patterns: Readonly<Record<AttentionPattern, true | string>>;
+}
+
+export interface SupportInfo {
+  readonly mechanism: string;
+  readonly ok: boolean;
+  readonly why?: string;
+  /** By the cost model, at the longest length of the plan. */
+  readonly predictedPeakBytes?: number;
+}
+
+export interface ServerInfo {
+  readonly headscope: string;
+  readonly runtime: string;
+  readonly pid: number;
+  readonly node: string;
+}
+
+export type BenchmarkProgress =
+  | {
+      readonly kind: 'stage';
+      readonly sentence: string;
+      readonly done: number;
+      readonly total: number;
+      readonly secondsLeft?: number;
+    }
+  | { readonly kind: 'row'; readonly row: BenchmarkRow; readonly final: boolean };
+
+/** Every method of the compute server: its arguments, its result and, for jobs, its progress. */
+export interface ComputeMethods {
+  info: { args: []; result: ServerInfo; progress: never };
+  devices: { args: [options: { readonly roof: boolean }]; result: readonly DeviceInfo[]; progress: never };
+  mechanisms: { args: []; result: readonly MechanismInfo[]; progress: never };
+  /** Which mechanisms can run the plan's shape, with their reasons. */
+  supports: { args: [plan: BenchmarkPlan]; result: readonly SupportInfo[]; progress: never };
+  roof: { args: [device: string, threads: number]; result: Roof; progress: never };
+  benchmark: { args: [plan: BenchmarkPlan]; result: BenchmarkResult; progress: BenchmarkProgress };
+}
+
+export type ComputeMethod = keyof ComputeMethods;
+
+/** Sent by the extension (or the command line) to the compute server. */
+export type ToCompute =
+  | {
+      readonly [K in ComputeMethod]: {
+        readonly kind: 'call';
+        readonly id: number;
+        readonly method: K;
+        readonly args: ComputeMethods[K]['args'];
+      };
+    }[ComputeMethod]
+  | { readonly kind: 'cancel'; readonly id: number };
+
+/** Sent by the compute server: `ready` once, then progress and exactly one `ok` or `failed` for each call. */
+export type FromCompute =
+  | { readonly kind: 'ready'; readonly info: ServerInfo }
+  | { readonly kind: 'progress'; readonly id: number; readonly progress: unknown }
+  | { readonly kind: 'ok'; readonly id: number; readonly result: unknown }
+  | { readonly kind: 'failed'; readonly id: number; readonly failure: Failure }
+  | { readonly kind: 'log'; readonly level: 'info' | 'warn' | 'error'; readonly message: string };

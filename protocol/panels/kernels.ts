@@ -1,0 +1,76 @@
+/**
+ * Messages between the extension and the kernels panel or its side view. The panel speaks first: it posts `ready`, the
+ * extension replies with `open`, which holds everything needed to draw; until then the extension queues.
+ */
+import type { DeviceInfo, MechanismInfo, SupportInfo } from '../compute/api';
+import type { BenchmarkPlan, BenchmarkResult, BenchmarkRow } from '../results/benchmark';
+
+/** A model config found in the workspace whose attention shape can be taken over. */
+export interface ShapeChoice {
+  readonly uri: string;
+  readonly label: string;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  readonly valueDim: number;
+  readonly contextLength?: number;
+  readonly window?: number;
+}
+
+/** `full` is the editor panel, `side` the side-bar view, `file` a saved result opened as an editor. */
+export type KernelsPlace = 'full' | 'side' | 'file';
+
+/** Sent by the extension to the panel. */
+export type ToKernelsPanel =
+  | {
+      readonly kind: 'open';
+      readonly place: KernelsPlace;
+      readonly mechanisms: readonly MechanismInfo[];
+      readonly devices: readonly DeviceInfo[];
+      readonly shapes: readonly ShapeChoice[];
+      readonly plan: BenchmarkPlan;
+      readonly result?: BenchmarkResult;
+      /** Opened by "benchmark the attention of this config". */
+      readonly shapeUri?: string;
+      /** A second saved result to compare with. */
+      readonly compareWith?: { readonly name: string; readonly result: BenchmarkResult };
+      /** False in an untrusted workspace: the sentence says why nothing runs. */
+      readonly canRun: true | string;
+      readonly savedAs?: string;
+    }
+  | { readonly kind: 'devices'; readonly devices: readonly DeviceInfo[] }
+  | { readonly kind: 'shapes'; readonly shapes: readonly ShapeChoice[]; readonly shapeUri?: string }
+  | { readonly kind: 'supports'; readonly supports: readonly SupportInfo[] }
+  | {
+      readonly kind: 'stage';
+      readonly sentence: string;
+      readonly done: number;
+      readonly total: number;
+      readonly secondsLeft?: number;
+    }
+  | { readonly kind: 'row'; readonly row: BenchmarkRow; readonly final: boolean }
+  | { readonly kind: 'result'; readonly result: BenchmarkResult; readonly savedAs?: string }
+  /** The run ended without a result: a sentence with a next step, details folded. Rows already shown stay. */
+  | { readonly kind: 'failed'; readonly sentence: string; readonly details?: string }
+  /** The run in flight does not stop by itself; the compute process is about to be restarted. */
+  | { readonly kind: 'overdue'; readonly sentence: string };
+
+/** Sent by the panel to the extension. */
+export type FromKernelsPanel =
+  | { readonly kind: 'ready' }
+  /** Plan as it stands in the form, at most every 300 ms: the extension answers with `supports` and keeps it for reload. */
+  | { readonly kind: 'planned'; readonly plan: BenchmarkPlan }
+  | { readonly kind: 'run'; readonly plan: BenchmarkPlan }
+  | { readonly kind: 'cancel' }
+  | { readonly kind: 'save' }
+  | { readonly kind: 'openFull'; readonly plan: BenchmarkPlan }
+  | { readonly kind: 'refreshDevices' }
+  | { readonly kind: 'compare' }
+  | {
+      readonly kind: 'export';
+      readonly format: 'png' | 'svg' | 'csv' | 'json' | 'html';
+      readonly name: string;
+      readonly data: string | Uint8Array;
+    }
+  | { readonly kind: 'copy'; readonly text: string }
+  | { readonly kind: 'openLink'; readonly url: string };

@@ -1,0 +1,117 @@
+/**
+ * A benchmark as it is planned, streamed, saved (`*.headscope-bench.json`) and printed (`headscope bench --json`).
+ * Field names of rows, fits, crossover and roof are fixed: other tools read them.
+ */
+import type { Provenance } from './provenance';
+
+export type AttentionPattern = 'noncausal-self' | 'causal-self' | 'noncausal-cross' | 'causal-cross';
+export type Precision = 'float32' | 'float16';
+export type ParameterValue = number | string | boolean;
+
+export interface BenchmarkShape {
+  readonly pattern: AttentionPattern;
+  readonly batch: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  readonly valueDim: number;
+  /** Query lengths to measure, ascending. */
+  readonly lengths: readonly number[];
+  /** Key length; absent: the same as the query length (in the cross patterns it is fixed while the queries grow). */
+  readonly keys?: number;
+}
+
+export interface BenchmarkPlan {
+  readonly mechanisms: readonly string[];
+  /** The mechanism that others are compared with; measured too when it is not in `mechanisms`. */
+  readonly baseline: string;
+  readonly shape: BenchmarkShape;
+  /** Values by mechanism id, then parameter name; absent ones take the default of the table. */
+  readonly parameters: Readonly<Record<string, Readonly<Record<string, ParameterValue>>>>;
+  readonly device: string;
+  /** 0: as many as the runtime chooses. */
+  readonly threads: number;
+  readonly precision: Precision;
+  readonly seed: number;
+  /** Most seconds spent timing one length (all mechanisms together), warm-up excluded. */
+  readonly secondsPerLength: number;
+  /** Measure peak memory in a fresh process per cell. */
+  readonly measureMemory: boolean;
+  /** Rows already measured for the same plan: they are kept, not measured again (resume). */
+  readonly done?: readonly BenchmarkRow[];
+  /** The model config that the shape was taken from, for display. */
+  readonly origin?: string;
+}
+
+/** ratio = baseline time / mechanism time by interleaved pairs: above 1 is faster than the baseline. */
+export interface Ratio {
+  readonly median: number;
+  /** 95 % interval of the median. */
+  readonly low: number;
+  readonly high: number;
+  /** Two-sided Wilcoxon signed-rank test over the pairs. */
+  readonly p: number;
+}
+
+export interface BenchmarkRow {
+  readonly mechanism: string;
+  readonly length: number;
+  readonly ok: boolean;
+  /** One sentence, when not ok. */
+  readonly reason?: string;
+  readonly medianMs?: number;
+  /** Standard deviation over median of the samples. */
+  readonly relativeSd?: number;
+  readonly samples?: number;
+  /** Quartiles of the samples in milliseconds, for the spread bands. */
+  readonly quartilesMs?: readonly [number, number];
+  /** Measured growth of the process's peak memory by the cell (inputs, session and run); see compute-server docs. */
+  readonly peakBytes?: number;
+  /** Peak by the cost model, for comparison and for cells not measured. */
+  readonly predictedPeakBytes?: number;
+  readonly flops?: number;
+  readonly bytes?: number;
+  readonly gflops?: number;
+  readonly bandwidthGBs?: number;
+  /** Largest |runtime - float64 reference| over the checked elements. */
+  readonly maxError?: number;
+  readonly tolerance?: number;
+  readonly ratioToBaseline?: Ratio;
+  /** `predicted` memory was not measured; `budget` stopped by time; `noise` did not settle. */
+  readonly notes?: readonly string[];
+}
+
+/** Least squares of log time over log length: time ~ length^exponent. */
+export interface ExponentFit {
+  readonly mechanism: string;
+  readonly exponent: number;
+  readonly r2: number;
+}
+
+/** The length from which the mechanism is faster than the baseline (CAB's efficiency length), or null when none. */
+export interface Crossover {
+  readonly mechanism: string;
+  readonly efficiencyLength: number | null;
+  /** Why it is null, or `always` when faster at every length. */
+  readonly note?: string;
+}
+
+/** Ceilings measured on this device. */
+export interface Roof {
+  readonly peakGflops: number;
+  readonly peakBandwidthGBs: number;
+  readonly measured: string;
+}
+
+export interface BenchmarkResult extends Provenance {
+  readonly kind: 'headscope-bench';
+  readonly version: 1;
+  readonly plan: BenchmarkPlan;
+  readonly rows: readonly BenchmarkRow[];
+  readonly fits: readonly ExponentFit[];
+  readonly crossover: readonly Crossover[];
+  readonly roof: Roof;
+  /** A table that was stopped is never taken for a whole one. */
+  readonly state: 'done' | 'cancelled' | 'failed';
+  readonly seconds: number;
+}

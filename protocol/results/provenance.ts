@@ -1,0 +1,20 @@
+/** What made a result; stored with every result and export (contracts: `headscope`, `created`, `device`, `settings`, `seed`). */
+export interface Provenance {
+  /** Version of Headscope. */
+  readonly headscope: string;
+  /** ISO 8601 time. */
+  readonly created: string;
+  readonly device: DeviceSummary;
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly seed: number;
+}
+
+export interface DeviceSummary {
+  readonly id: string;
+  readonly provider: string;
+  readonly name: string;
+  readonly threads: number;
+  /** Version of the runtime, e.g. `onnxruntime-node 1.30.0`. */
+  readonly runtime: string;
+  readonly platform: string;
+}

@@ -1,0 +1,30 @@
+/**
+ * Every way a job of the compute server can fail: a code and plain facts, no prose. `extension` and the command line turn a
+ * code into one sentence with a next step (protocol/wire/words.ts), so that both say the same.
+ */
+export type Failure =
+  | { readonly code: 'bad-request'; readonly detail: string }
+  | { readonly code: 'unsupported'; readonly detail: string }
+  | { readonly code: 'device-unavailable'; readonly device: string; readonly detail: string }
+  | {
+      readonly code: 'out-of-memory';
+      readonly neededBytes: number;
+      readonly limitBytes: number;
+      /** The longest length that fits, where the request had one. */
+      readonly fittingLength?: number;
+    }
+  | { readonly code: 'runtime-failed'; readonly detail: string }
+  | { readonly code: 'cancelled' }
+  | { readonly code: 'compute-restarted'; readonly detail: string }
+  | { readonly code: 'compute-unavailable'; readonly detail: string }
+  | { readonly code: 'internal'; readonly detail: string };
+
+export type FailureCode = Failure['code'];
+
+/** Thrown inside a process, sent as its `failure` between processes. */
+export class FailureError extends Error {
+  constructor(readonly failure: Failure) {
+    super('detail' in failure ? `${failure.code}: ${failure.detail}` : failure.code);
+    this.name = 'FailureError';
+  }
+}
