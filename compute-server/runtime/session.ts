@@ -1,0 +1,168 @@
+/**
+ * A graph opened in onnxruntime. This folder alone knows the runtime: the rest of the compute server sees graphs, typed
+ * arrays and shapes.
+ *
+ * Facts of onnxruntime-node 1.30.0 (2026-11-24) that shape this file: `run` and session creation block the thread, whatever
+ * their promises say; asking for a provider that is not there throws and never falls back; unknown option keys are accepted
+ * in silence; float16 data is a Uint16Array on Node 20 and a Float16Array from Node 24.
+ */
+import type * as Runtime from 'onnxruntime-node';
+import type { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { Graph, GraphValue } from '../../kernels/graph/graph';
+
+export type TypedArray = Float32Array | Uint16Array | Int32Array | BigInt64Array | Uint8Array;
+
+/** A tensor that goes into or comes out of a run, row-major. float16 travels as its 16-bit patterns, bool as bytes. */
+export interface RuntimeArray {
+  readonly data: TypedArray;
+  readonly shape: readonly number[];
+}
+
+export type RuntimeValues = Readonly<Record<string, RuntimeArray>>;
+
+export const deviceIds = ['cpu', 'webgpu', 'cuda', 'coreml', 'dml'] as const;
+export type DeviceId = (typeof deviceIds)[number];
+
+export interface SessionSettings {
+  readonly device: DeviceId;
+  /** Threads of one operator; 0: as many as the runtime chooses. */
+  readonly threads: number;
+  /** Keep freed memory for the next run (default). Without it runs are slower and the process smaller. */
+  readonly arena?: boolean;
+  /** Let operators that the device's provider lacks run on the cpu (default: no, opening fails instead). */
+  readonly cpuFallback?: boolean;
+}
+
+/** Inputs and outputs laid down once, so that a timed run holds the runtime's work alone. */
+export interface BoundRun {
+  /** Runs once; the outputs are overwritten by the next run. */
+  run(): Promise<RuntimeValues>;
+}
+
+export interface RuntimeSession {
+  readonly inputs: readonly GraphValue[];
+  readonly outputs: readonly GraphValue[];
+  /** Runs the graph; `fetches` names the outputs wanted (default all): outputs that are not fetched cost almost nothing. */
+  run(feeds: RuntimeValues, fetches?: readonly string[]): Promise<RuntimeValues>;
+  bind(feeds: RuntimeValues, fetches?: readonly string[]): BoundRun;
+  release(): Promise<void>;
+}
+
+let loading: Promise<typeof Runtime> | undefined;
+/** Loading the native library takes about 60 ms: it waits for the first graph, so that the server is ready before it. */
+const runtime = (): Promise<typeof Runtime> => (loading ??= import('onnxruntime-node'));
+
+export async function openSession(graph: Graph, settings: SessionSettings): Promise<RuntimeSession> {
+  const ort = await runtime();
+  const session = await ort.InferenceSession.create(graph.model, options(settings));
+  const inputs = new Map(graph.inputs.map((value) => [value.name, value]));
+  const outputs = new Map(graph.outputs.map((value) => [value.name, value]));
+
+  const feed = (feeds: RuntimeValues): Record<string, Tensor> => {
+    for (const name of inputs.keys()) {
+      if (!feeds[name]) throw new TypeError(`the graph needs the input "${name}"`);
+    }
+    return Object.fromEntries(
+      Object.entries(feeds).map(([name, value]) => {
+        const declared = inputs.get(name);
+        if (!declared) throw new TypeError(`the graph has no input "${name}"`);
+        return [name, new ort.Tensor(declared.type, checked(declared, value), value.shape)];
+      }),
+    );
+  };
+
+  const wanted = (fetches?: readonly string[]): readonly GraphValue[] =>
+    (fetches ?? [...outputs.keys()]).map((name) => {
+      const declared = outputs.get(name);
+      if (!declared) throw new TypeError(`the graph has no output "${name}"`);
+      return declared;
+    });
+
+  return {
+    inputs: graph.inputs,
+    outputs: graph.outputs,
+    async run(feeds, fetches) {
+      const results = await session.run(
+        feed(feeds),
+        wanted(fetches).map((value) => value.name),
+      );
+      return Object.fromEntries(
+        Object.entries(results).map(([name, value]) => [name, { data: bits(value.data), shape: value.dims }]),
+      );
+    },
+    bind(feeds, fetches) {
+      const bound = feed(feeds);
+      const values = wanted(fetches);
+      const arrays = Object.fromEntries(
+        values.map((value) => [value.name, { data: emptyArray(value), shape: value.shape }]),
+      );
+      // The runtime writes into these arrays, though the tensors it returns are other objects.
+      const into = Object.fromEntries(
+        values.map((value) => [value.name, new ort.Tensor(value.type, arrays[value.name]!.data, value.shape)]),
+      );
+      return {
+        async run() {
+          await session.run(bound, into);
+          return arrays;
+        },
+      };
+    },
+    release: () => session.release(),
+  };
+}
+
+function options(settings: SessionSettings): InferenceSession.SessionOptions {
+  return {
+    executionProviders: [settings.device],
+    ...(settings.threads > 0 ? { intraOpNumThreads: settings.threads } : {}),
+    interOpNumThreads: 1,
+    enableCpuMemArena: settings.arena ?? true,
+    // 3 = errors: the qk outputs of the attention operators warn about their shape on every run.
+    logSeverityLevel: 3,
+    extra: {
+      session: {
+        // Threads of a session that has finished must not spin while another session is timed.
+        force_spinning_stop: '1',
+        ...(settings.device !== 'cpu' && !settings.cpuFallback ? { disable_cpu_ep_fallback: '1' } : {}),
+      },
+    },
+  };
+}
+
+const sizeOf = (shape: readonly number[]): number => shape.reduce((product, axis) => product * axis, 1);
+
+function checked(declared: GraphValue, value: RuntimeArray): TypedArray {
+  const kind = arrayOf[declared.type];
+  if (!(value.data instanceof kind)) {
+    throw new TypeError(`the input "${declared.name}" is ${declared.type} and takes a ${kind.name}`);
+  }
+  if (sizeOf(value.shape) !== value.data.length) {
+    throw new RangeError(
+      `the input "${declared.name}" of shape [${value.shape.join(', ')}] holds ${value.data.length} numbers`,
+    );
+  }
+  return value.data;
+}
+
+const arrayOf = {
+  float32: Float32Array,
+  float16: Uint16Array,
+  int32: Int32Array,
+  int64: BigInt64Array,
+  bool: Uint8Array,
+} as const;
+
+const emptyArray = (value: GraphValue): TypedArray => new arrayOf[value.type](sizeOf(value.shape));
+
+/** The data of an output as one of our array types (a Float16Array becomes its bit patterns). */
+function bits(data: Tensor['data']): TypedArray {
+  for (const kind of Object.values(arrayOf)) if (data instanceof kind) return data;
+  if (ArrayBuffer.isView(data)) return new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2);
+  throw new TypeError('the graph returned text, which no graph of Headscope does');
+}
+
+/** `onnxruntime-node 1.30.0`, for the provenance of results. */
+export async function runtimeVersion(): Promise<string> {
+  const ort = await runtime();
+  return `onnxruntime-node ${ort.env.versions.node ?? 'unknown'}`;
+}
