@@ -1,0 +1,246 @@
+/**
+ * The one normalised description of a model, whatever its family calls things. The language server, `headscope inspect`
+ * and the model runner read this and no config file.
+ *
+ * Sizes are plain numbers. A size that neither the file nor its family gives is 0, never a guess; lengths and sizes that
+ * a model may lack altogether are optional. The untouched values, with where each comes from, are in `ModelPart.fields`.
+ */
+
+export type JsonPath = readonly (string | number)[];
+export type JsonValue =
+  null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue | undefined };
+
+/** Where an effective value comes from. */
+export type ValueSource =
+  | { readonly kind: 'file'; readonly path: JsonPath }
+  /** Absent in the file; `from` names the class and version whose default fills it, e.g. `transformers 4.57.6 LlamaConfig`. */
+  | { readonly kind: 'default'; readonly from: string }
+  /** Follows from other fields; `rule` is the formula in the names of the file, e.g. `hidden_size / num_attention_heads`. */
+  | { readonly kind: 'derived'; readonly rule: string };
+
+/** One effective value under the name the family's config class gives it. */
+export interface Field {
+  readonly value: JsonValue;
+  readonly source: ValueSource;
+}
+
+export type PartRole = 'decoder' | 'encoder' | 'vision' | 'audio';
+
+/** A rotary embedding. Frequencies: theta^(-2i / dimensions), i = 0 .. dimensions/2 - 1, then changed as `scaling` says. */
+export interface Rope {
+  readonly theta: number;
+  /** Width of the rotated part of a head; at most headDim (partial rotary), under MLA the rope part of the key. */
+  readonly dimensions: number;
+  /** `interleaved` rotates neighbours (2i, 2i+1), `half` rotates (i, i + dimensions/2). */
+  readonly layout: 'half' | 'interleaved';
+  readonly scaling: RopeScaling;
+  /** The object that gives the form (`rope_scaling` or `rope_parameters`, perhaps one entry of it); absent: no such object. */
+  readonly path?: JsonPath;
+  readonly source: ValueSource;
+}
+
+/** The known forms; `unknown` keeps the name as written. Absent numbers were absent in the file. */
+export type RopeScaling =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'linear'; readonly factor?: number }
+  | { readonly kind: 'dynamic'; readonly factor?: number; readonly alpha?: number }
+  | {
+      readonly kind: 'yarn';
+      readonly factor?: number;
+      readonly originalLength?: number;
+      readonly betaFast: number;
+      readonly betaSlow: number;
+      readonly attentionFactor?: number;
+      readonly mscale?: number;
+      readonly mscaleAllDim?: number;
+    }
+  | {
+      readonly kind: 'longrope';
+      readonly factor?: number;
+      readonly shortFactor: readonly number[];
+      readonly longFactor: readonly number[];
+      readonly originalLength?: number;
+      readonly attentionFactor?: number;
+    }
+  | {
+      readonly kind: 'llama3';
+      readonly factor?: number;
+      readonly lowFreqFactor?: number;
+      readonly highFreqFactor?: number;
+      readonly originalLength?: number;
+    }
+  /** Sections of dimensions/2 for time, height, width. */
+  | { readonly kind: 'mrope'; readonly sections: readonly number[] }
+  | { readonly kind: 'proportional'; readonly partialRotaryFactor?: number }
+  | { readonly kind: 'unknown'; readonly name: string };
+
+/** Multi-head latent attention (DeepSeek-V2, arXiv:2405.04434, section 2.1). */
+export interface Latent {
+  /** Width of the compressed key/value latent that the cache holds. */
+  readonly kvRank: number;
+  /** Width of the compressed query latent; absent: the query is projected directly. */
+  readonly queryRank?: number;
+  /** Width of a query/key head without position. */
+  readonly nopeDim: number;
+  /** Width of the rotary part, whose key is shared by all heads. */
+  readonly ropeDim: number;
+  readonly valueDim: number;
+}
+
+/**
+ * - `full`: every earlier position (or every position, when not causal)
+ * - `window`: the last `window` positions, own position included
+ * - `chunked`: earlier positions of the same chunk of `window` positions
+ * - `linear`: a recurrent state instead of a cache (linear attention, delta rule, RWKV)
+ * - `mamba`: a state-space layer
+ * - `none`: no mixing of positions at all, or a convolution (`note` says which)
+ */
+export type AttentionKind = 'full' | 'window' | 'chunked' | 'linear' | 'mamba' | 'none';
+
+export interface Attention {
+  readonly kind: AttentionKind;
+  /** Positions, for `window` and `chunked`. */
+  readonly window?: number;
+  readonly causal: boolean;
+  readonly heads: number;
+  /** Equal to `heads` for MHA, 1 for MQA. Under MLA equal to `heads`. */
+  readonly kvHeads: number;
+  /** Width of a query or key head; under MLA nopeDim + ropeDim. */
+  readonly headDim: number;
+  readonly valueDim: number;
+  readonly latent?: Latent;
+  /** Index into `ModelPart.ropes`; absent: no rotation in this layer. */
+  readonly rope?: number;
+  /** Layer whose keys and values this layer reads instead of its own (KV sharing); then it adds nothing to the cache. */
+  readonly sharesKvOf?: number;
+  /** Elements of recurrent state per sequence, for `linear` and `mamba`, where known. */
+  readonly stateElements?: number;
+  readonly note?: string;
+}
+
+export interface FeedForward {
+  /** `dense` one network; `experts` routed experts (perhaps beside shared ones); `none` the layer has none. */
+  readonly kind: 'dense' | 'experts' | 'none';
+  /** Width of the dense network, or of one routed expert. */
+  readonly size: number;
+  /** Two projections in, one of them through the activation, and one out (SwiGLU, GeGLU) instead of one in and one out. */
+  readonly gated: boolean;
+  readonly experts?: {
+    readonly count: number;
+    /** Routed experts that each token uses. */
+    readonly perToken: number;
+    /** Total width of the experts that every token uses; 0 when there are none. */
+    readonly sharedSize: number;
+    /** The shared network has a gate of its own (one vector of hiddenSize). */
+    readonly sharedGate: boolean;
+  };
+}
+
+export interface Layer {
+  readonly index: number;
+  readonly attention: Attention;
+  /** Attention to another part or to the image, in encoder-decoders. */
+  readonly crossAttention?: Attention;
+  readonly feedForward: FeedForward;
+}
+
+export type PositionKind = 'rope' | 'learned' | 'sinusoidal' | 'alibi' | 'relative' | 'none';
+
+export interface ModelPart {
+  /** `` for the model itself, else the path in the file (`text_config`), `encoder` / `decoder` where one object holds both. */
+  readonly name: string;
+  readonly path: JsonPath;
+  readonly role: PartRole;
+  readonly modelType?: string;
+  /** Id of the family that read this part; `generic` when none knows it. */
+  readonly family: string;
+  readonly hiddenSize: number;
+  readonly layers: readonly Layer[];
+  /** As written for the part; single layers may differ (`layers`). */
+  readonly attention: 'mha' | 'mqa' | 'gqa' | 'mla' | 'none';
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  readonly valueDim: number;
+  readonly ropes: readonly Rope[];
+  readonly positions: PositionKind;
+  /** Longest sequence the file promises (`max_position_embeddings` and its other names); for vision parts the patch count. */
+  readonly contextLength?: number;
+  /** Width of the dense feed-forward network; absent where every layer has experts only, or none. */
+  readonly intermediateSize?: number;
+  readonly activation?: string;
+  readonly norm: { readonly kind: 'layer' | 'rms'; readonly epsilon?: number };
+  readonly vocabularySize?: number;
+  /** Logits are capped at +-this by tanh (`final_logit_softcapping`), scores likewise (`attn_logit_softcapping`). */
+  readonly softcap?: { readonly scores?: number; readonly logits?: number };
+  readonly image?: {
+    readonly size?: number;
+    readonly patch?: number;
+    readonly channels: number;
+    /** Positions the vision part attends over, class token included. */
+    readonly tokens?: number;
+    /** Positions the language model sees, after merging or pooling. */
+    readonly outputTokens?: number;
+  };
+  /** Effective values by the key names of the family's config class: what the file says, else the default with its source. */
+  readonly fields: Readonly<Record<string, Field>>;
+}
+
+/** `quantization_config` and what stands in for it, as far as the weights' size depends on it. */
+export interface Quantisation {
+  /** As written (`gptq`, `awq`, `fp8`, `mxfp4`, `compressed-tensors`, `bitsandbytes`, `modelopt`, …), `unknown` if nameless. */
+  readonly method: string;
+  /** Bits of a quantised weight without its scales. */
+  readonly bits?: number;
+  /** Weights that share a scale along the input; -1 for one per channel. */
+  readonly groupSize?: number;
+  readonly blockSize?: readonly number[];
+  readonly symmetric?: boolean;
+  /** Modules that stay in `dtype`, as written. */
+  readonly excluded: readonly string[];
+  readonly path: JsonPath;
+}
+
+export interface TokenId {
+  /** Key in the file, e.g. `eos_token_id`. */
+  readonly key: string;
+  readonly ids: readonly number[];
+  readonly path: JsonPath;
+}
+
+export interface Projector {
+  /** In words: `two linear layers`, `one linear layer`, `patch merger`, … */
+  readonly kind: string;
+  readonly inputSize: number;
+  readonly outputSize: number;
+}
+
+/** What could not be read as it stands. Never an exception: a half-typed file still gives a description. */
+export interface DescriptionProblem {
+  readonly path: JsonPath;
+  readonly code: 'not-an-object' | 'wrong-type' | 'out-of-range' | 'missing' | 'unknown-family' | 'unknown-value';
+  readonly message: string;
+}
+
+export interface ModelDescription {
+  /** Family id, e.g. `llama`; `generic` for unknown ones, where only what the keys themselves say is filled in. */
+  readonly family: string;
+  readonly title: string;
+  /** True when the family's layout is known in full, so that `expectedTensors` and parameter counts are exact. */
+  readonly exact: boolean;
+  readonly modelType?: string;
+  readonly architectures: readonly string[];
+  /** The part that generates or embeds text comes first. */
+  readonly parts: readonly ModelPart[];
+  readonly projector?: Projector;
+  /** `bfloat16`, `float16`, `float32` …, as written in `dtype` or `torch_dtype` of the model or of its text part. */
+  readonly dtype?: string;
+  readonly quantisation?: Quantisation;
+  readonly tiedEmbeddings: { readonly value: boolean; readonly source: ValueSource };
+  readonly tokenIds: readonly TokenId[];
+  readonly transformersVersion?: string;
+  readonly problems: readonly DescriptionProblem[];
+}
+
+/** The text part if there is one, else the first part. */
+export const mainPart = (model: ModelDescription): ModelPart | undefined => model.parts[0];
