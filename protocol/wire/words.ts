@@ -1,0 +1,48 @@
+/**
+ * Each failure as one sentence with a next step, said alike by the extension and the command line.
+ */
+import { unreachable } from '../unreachable';
+import type { Failure } from './failures';
+
+export function sentenceOf(failure: Failure): string {
+  switch (failure.code) {
+    case 'bad-request':
+      return `The request is not valid: ${ended(failure.detail)} Correct it and try again.`;
+    case 'unsupported':
+      return `This is not supported: ${ended(failure.detail)} Choose another shape, pattern or mechanism.`;
+    case 'device-unavailable':
+      return `The device "${failure.device}" cannot be used: ${ended(failure.detail)} Choose another device; "headscope devices" lists those that work here.`;
+    case 'out-of-memory':
+      return (
+        `This needs ${bytesInWords(failure.neededBytes)} and the limit is ${bytesInWords(failure.limitBytes)}. ` +
+        (failure.fittingLength
+          ? `Choose a length of at most ${failure.fittingLength}, or raise the memory limit.`
+          : 'Choose fewer heads, a smaller batch or a shorter length, or raise the memory limit.')
+      );
+    case 'runtime-failed':
+      return `onnxruntime could not do this: ${ended(failure.detail)} Choose another device or a smaller shape; the log has the details.`;
+    case 'cancelled':
+      return 'Cancelled. What was measured is kept; run again to continue.';
+    case 'compute-restarted':
+      return `The compute process ended before it answered: ${ended(failure.detail)} Run it again; a new process starts by itself.`;
+    case 'compute-unavailable':
+      return `The compute process does not start: ${ended(failure.detail)} See the log, or set another Node.js for it.`;
+    case 'internal':
+      return `Something went wrong inside Headscope: ${ended(failure.detail)} Run it again; if it stays, report it with the log.`;
+    default:
+      return unreachable(failure);
+  }
+}
+
+/** 9 100 000 000 as `9.1 GB` (powers of ten, as operating systems and data sheets count). */
+export function bytesInWords(bytes: number): string {
+  const units = ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB'];
+  const power = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
+  const value = bytes / 1000 ** power;
+  return `${power === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[power]}`;
+}
+
+const ended = (detail: string): string => {
+  const text = detail.trim();
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+};
