@@ -1,0 +1,34 @@
+/** The system's Chromium under playwright-core; nothing is downloaded. */
+import { chromium } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
+import { ensureSystem, findBrowser } from './system';
+
+const flags = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+export async function launchBrowser(log: (line: string) => void = console.error): Promise<Browser> {
+  ensureSystem(['browser'], log);
+  const executablePath = findBrowser();
+  if (executablePath === undefined) throw new Error('No browser was found: install Chromium.');
+  return chromium.launch({ executablePath, args: flags });
+}
+
+/** Hosts that a page may ask: the server itself, and the name that VS Code's own service worker answers for. */
+const inside =
+  /^(data|blob|about|devtools|chrome-extension):|^(https?|wss?):\/\/(127\.0\.0\.1|localhost)[:/]|^https:\/\/[^/]+\.vscode-resource\.vscode-cdn\.net\//;
+
+/** Collects every request that leaves the machine; a test asserts that the list is empty. */
+export function watchOutsideRequests(page: Page): readonly string[] {
+  const outside: string[] = [];
+  page.context().on('request', (request) => {
+    if (!inside.test(request.url())) outside.push(request.url());
+  });
+  return outside;
+}

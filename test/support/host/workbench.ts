@@ -1,0 +1,146 @@
+/** What a person does in the VS Code window, as steps that wait for their effect. */
+import type { Browser, FrameLocator, Locator, Page } from 'playwright-core';
+import type { Host } from './server';
+
+interface SmokeTestDriver {
+  whenWorkbenchRestored(): Promise<void>;
+}
+
+export interface WindowSize {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The palette names commands by `Category: Title`. */
+const paletteInput = '.quick-input-widget:not([style*="display: none"]) input';
+const paletteRow = '.quick-input-widget:not([style*="display: none"]) .quick-input-list .monaco-list-row';
+
+export class Workbench {
+  private constructor(readonly page: Page) {}
+
+  static async open(browser: Browser, host: Host, size: WindowSize = { width: 1280, height: 800 }): Promise<Workbench> {
+    const page = await browser.newPage({ viewport: size });
+    const workbench = new Workbench(page);
+    await page.goto(host.url);
+    await workbench.restored();
+    return workbench;
+  }
+
+  async restored(): Promise<void> {
+    await this.page.waitForFunction(() => 'driver' in window, undefined, { timeout: 60_000 });
+    await this.page.evaluate(() => (window as unknown as { driver: SmokeTestDriver }).driver.whenWorkbenchRestored());
+  }
+
+  /** Runs a command of the palette by its full title. */
+  async runCommand(title: string): Promise<void> {
+    await this.page.keyboard.press('F1');
+    const input = this.page.locator(paletteInput);
+    await input.waitFor();
+    await input.fill(`>${title}`);
+    await this.pick(title);
+  }
+
+  /** The titles that the palette offers for what is typed. */
+  async commandsMatching(text: string): Promise<string[]> {
+    await this.page.keyboard.press('F1');
+    await this.page.locator(paletteInput).fill(`>${text}`);
+    const rows = this.page.locator(paletteRow);
+    await rows.first().waitFor();
+    const titles = await rows.locator('.label-name').allTextContents();
+    await this.page.keyboard.press('Escape');
+    return titles;
+  }
+
+  /** Picks a row of the open quick pick by the text of its label. */
+  async pick(label: string): Promise<void> {
+    const rows = this.page.locator(paletteRow);
+    const exact = rows.filter({ has: this.page.locator('.label-name', { hasText: exactly(label) }) });
+    await exact.first().click();
+    await this.page.locator(paletteInput).waitFor({ state: 'hidden' });
+  }
+
+  /** Opens a file of the workspace by its path in the quick open list. */
+  async openFile(path: string): Promise<void> {
+    const name = path.split('/').at(-1) ?? path;
+    await this.page.keyboard.press('Control+p');
+    const input = this.page.locator(paletteInput);
+    await input.waitFor();
+    await input.fill(path);
+    const row = this.page.locator(paletteRow).filter({ hasText: name }).first();
+    await row.waitFor();
+    await this.page.keyboard.press('Enter');
+    await this.page.locator(`.tabs-container .tab.active[data-resource-name="${name}"]`).waitFor();
+  }
+
+  squiggles(severity: 'error' | 'warning' | 'info'): Locator {
+    return this.page.locator(`.monaco-editor .squiggly-${severity}`);
+  }
+
+  /** Rows of the Problems panel, opened. */
+  async problems(): Promise<Locator> {
+    const rows = this.page.locator('.markers-panel .monaco-list-row');
+    if (!(await this.page.locator('.markers-panel').isVisible())) await this.page.keyboard.press('Control+Shift+M');
+    await this.page.locator('.markers-panel').waitFor();
+    return rows;
+  }
+
+  /** Lines of the editor in front, as text (only those on screen). */
+  async editorText(): Promise<string> {
+    await this.page.locator('.monaco-editor .view-line', { hasText: /\S/ }).first().waitFor();
+    const lines = await this.page.locator('.monaco-editor .view-line').allTextContents();
+    return lines.join('\n').replaceAll('\u00a0', ' ');
+  }
+
+  /** Shows a view container by the label of its icon in the activity bar. */
+  async openContainer(label: string): Promise<void> {
+    const item = this.page.locator('.activitybar .action-item', { has: this.page.locator(`[aria-label^="${label}"]`) });
+    if ((await item.getAttribute('aria-selected')) !== 'true') await item.first().click();
+    await this.page.locator('.sidebar .composite.title', { hasText: exactly(label, 'i') }).waitFor();
+  }
+
+  /** The document inside a webview: the n-th that is ready, in the order of the page. */
+  webview(index = 0): FrameLocator {
+    return this.page.locator('iframe.webview.ready').nth(index).contentFrame().frameLocator('#active-frame');
+  }
+
+  /** The first webview whose document contains `selector`, once there is one. */
+  async webviewWith(selector: string, timeoutMs = 30_000): Promise<FrameLocator> {
+    const deadline = Date.now() + timeoutMs;
+    for (;;) {
+      const count = await this.page.locator('iframe.webview.ready').count();
+      for (let index = 0; index < count; index += 1) {
+        const frame = this.webview(index);
+        if ((await frame.locator(selector).count()) > 0) return frame;
+      }
+      if (Date.now() > deadline) throw new Error(`No webview with ${selector} appeared in ${timeoutMs} ms.`);
+      await this.page.waitForTimeout(100);
+    }
+  }
+
+  notifications(): Locator {
+    return this.page.locator('.notifications-toasts .notification-list-item-message');
+  }
+
+  async closeNotifications(): Promise<void> {
+    await this.runCommand('Notifications: Clear All Notifications');
+  }
+
+  /** Drags the border between side bar and editor until the side bar has the given width. */
+  async sideBarWidth(width: number): Promise<void> {
+    const bar = await this.page.locator('.part.sidebar').boundingBox();
+    if (bar === null) throw new Error('The side bar is hidden.');
+    const edge = bar.x + bar.width;
+    const middle = bar.y + bar.height / 2;
+    await this.page.mouse.move(edge, middle);
+    await this.page.mouse.down();
+    await this.page.mouse.move(bar.x + width, middle, { steps: 4 });
+    await this.page.mouse.up();
+  }
+
+  async screenshot(file: string): Promise<void> {
+    await this.page.screenshot({ path: file, animations: 'disabled' });
+  }
+}
+
+const exactly = (text: string, flags = ''): RegExp =>
+  new RegExp(`^\\s*${text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')}\\s*$`, flags);
