@@ -1,14 +1,18 @@
+import type { Dim } from './dims';
+import type { ElementType } from './types';
+
 /**
  * An ONNX graph ready for the runtime: the encoded ModelProto and the shapes of what goes in and comes out.
+ * `Graph` has numbers only; `Graph<Dim>` may name dimensions ("n", "past + n") that a run decides.
  */
-export interface GraphValue {
+export interface GraphValue<D extends Dim = number> {
   readonly name: string;
-  readonly type: 'float32' | 'float16' | 'int32' | 'int64' | 'bool';
-  readonly shape: readonly number[];
+  readonly type: ElementType;
+  readonly shape: readonly D[];
 }
 
-export interface Graph {
-  readonly model: Uint8Array;
-  readonly inputs: readonly GraphValue[];
-  readonly outputs: readonly GraphValue[];
+export interface Graph<D extends Dim = number> {
+  readonly model: Uint8Array<ArrayBuffer>;
+  readonly inputs: readonly GraphValue<D>[];
+  readonly outputs: readonly GraphValue<D>[];
 }

@@ -1,0 +1,56 @@
+/** Loops inside a graph. */
+import { GraphBuilder } from '../builder';
+import type { Dim } from '../dims';
+import { body, int, type Value } from '../records';
+import { describe, fail } from './checks';
+
+export interface ScanStep {
+  /** The state after the step; types and shapes must be those of the state before it. */
+  readonly states: readonly Value[];
+  /** What the step gives; stacked along a new axis 0. */
+  readonly outputs: readonly Value[];
+}
+
+/**
+ * Runs `step` once for each slice along axis 0 of the scanned values, carrying states. The step is built in a graph of its
+ * own, which may also read values of the graph around it.
+ */
+export function scan(
+  states: readonly Value[],
+  scanned: readonly Value[],
+  step: (states: readonly Value[], slices: readonly Value[]) => ScanStep,
+  name = 'Scan',
+): { readonly states: readonly Value[]; readonly outputs: readonly Value[] } {
+  const [first, ...rest] = scanned;
+  if (!first) fail('Scan', name, 'needs at least one value to scan.');
+  const length: Dim = first.shape[0] ?? 1;
+  for (const other of rest) {
+    if (other.shape[0] !== length)
+      fail('Scan', name, `scans ${describe(first)} and ${describe(other)}, whose first axes differ.`);
+  }
+  const inner = new GraphBuilder(`${name} body`, first.graph);
+  const stateInputs = states.map((state, i) => inner.input(`${name}.state.${i}`, state.type, state.shape));
+  const sliceInputs = scanned.map((value, i) => inner.input(`${name}.slice.${i}`, value.type, value.shape.slice(1)));
+  const result = step(stateInputs, sliceInputs);
+  states.forEach((state, i) => {
+    const after = result.states[i];
+    if (!after || after.type !== state.type || after.shape.join() !== state.shape.join()) {
+      fail(
+        'Scan',
+        name,
+        `state ${i} is ${describe(state)} before the step and ${after ? describe(after) : 'absent'} after it.`,
+      );
+    }
+  });
+  for (const [i, value] of [...result.states, ...result.outputs].entries()) inner.output(value, `${name}.result.${i}`);
+  const values = first.graph.node(
+    'Scan',
+    [...states, ...scanned],
+    [
+      ...states.map(({ type, shape }) => ({ type, shape })),
+      ...result.outputs.map(({ type, shape }) => ({ type, shape: [length, ...shape] })),
+    ],
+    { body: body(inner), num_scan_inputs: int(scanned.length) },
+  );
+  return { states: values.slice(0, states.length), outputs: values.slice(states.length) };
+}

@@ -1,0 +1,28 @@
+/** Element types of the graphs we build, with their ONNX codes (TensorProto.DataType) and widths. */
+export type ElementType = 'float32' | 'float16' | 'bfloat16' | 'int32' | 'int64' | 'bool';
+
+export const onnxTypeCode: Readonly<Record<ElementType, number>> = {
+  float32: 1,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  bfloat16: 16,
+};
+
+export const bytesPerElement: Readonly<Record<ElementType, number>> = {
+  float32: 4,
+  float16: 2,
+  bfloat16: 2,
+  int32: 4,
+  int64: 8,
+  bool: 1,
+};
+
+export const isFloating = (type: ElementType): boolean =>
+  type === 'float32' || type === 'float16' || type === 'bfloat16';
+
+/** The element type of an ONNX code, or undefined for one that we do not build with. */
+export function elementTypeOf(code: number): ElementType | undefined {
+  return (Object.keys(onnxTypeCode) as ElementType[]).find((type) => onnxTypeCode[type] === code);
+}
