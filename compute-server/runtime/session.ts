@@ -8,6 +8,7 @@
  */
 import type * as Runtime from 'onnxruntime-node';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { Dim } from '../../kernels/graph/dims';
 import type { Graph, GraphValue } from '../../kernels/graph/graph';
 
 export type TypedArray = Float32Array | Uint16Array | Int32Array | BigInt64Array | Uint8Array;
@@ -40,10 +41,11 @@ export interface BoundRun {
 }
 
 export interface RuntimeSession {
-  readonly inputs: readonly GraphValue[];
-  readonly outputs: readonly GraphValue[];
+  readonly inputs: readonly GraphValue<Dim>[];
+  readonly outputs: readonly GraphValue<Dim>[];
   /** Runs the graph; `fetches` names the outputs wanted (default all): outputs that are not fetched cost almost nothing. */
   run(feeds: RuntimeValues, fetches?: readonly string[]): Promise<RuntimeValues>;
+  /** Needs outputs of fixed shape. */
   bind(feeds: RuntimeValues, fetches?: readonly string[]): BoundRun;
   release(): Promise<void>;
 }
@@ -52,7 +54,7 @@ let loading: Promise<typeof Runtime> | undefined;
 /** Loading the native library takes about 60 ms: it waits for the first graph, so that the server is ready before it. */
 const runtime = (): Promise<typeof Runtime> => (loading ??= import('onnxruntime-node'));
 
-export async function openSession(graph: Graph, settings: SessionSettings): Promise<RuntimeSession> {
+export async function openSession(graph: Graph<Dim>, settings: SessionSettings): Promise<RuntimeSession> {
   const ort = await runtime();
   const session = await ort.InferenceSession.create(graph.model, options(settings));
   const inputs = new Map(graph.inputs.map((value) => [value.name, value]));
@@ -66,12 +68,12 @@ export async function openSession(graph: Graph, settings: SessionSettings): Prom
       Object.entries(feeds).map(([name, value]) => {
         const declared = inputs.get(name);
         if (!declared) throw new TypeError(`the graph has no input "${name}"`);
-        return [name, new ort.Tensor(declared.type, checked(declared, value), value.shape)];
+        return [name, new ort.Tensor(carried(declared), checked(declared, value), value.shape)];
       }),
     );
   };
 
-  const wanted = (fetches?: readonly string[]): readonly GraphValue[] =>
+  const wanted = (fetches?: readonly string[]): readonly GraphValue<Dim>[] =>
     (fetches ?? [...outputs.keys()]).map((name) => {
       const declared = outputs.get(name);
       if (!declared) throw new TypeError(`the graph has no output "${name}"`);
@@ -93,12 +95,13 @@ export async function openSession(graph: Graph, settings: SessionSettings): Prom
     bind(feeds, fetches) {
       const bound = feed(feeds);
       const values = wanted(fetches);
-      const arrays = Object.fromEntries(
-        values.map((value) => [value.name, { data: emptyArray(value), shape: value.shape }]),
-      );
+      const arrays = Object.fromEntries(values.map((value) => [value.name, emptyArray(value)]));
       // The runtime writes into these arrays, though the tensors it returns are other objects.
       const into = Object.fromEntries(
-        values.map((value) => [value.name, new ort.Tensor(value.type, arrays[value.name]!.data, value.shape)]),
+        values.map((value) => [
+          value.name,
+          new ort.Tensor(carried(value), arrays[value.name]!.data, arrays[value.name]!.shape),
+        ]),
       );
       return {
         async run() {
@@ -131,8 +134,24 @@ function options(settings: SessionSettings): InferenceSession.SessionOptions {
 
 const sizeOf = (shape: readonly number[]): number => shape.reduce((product, axis) => product * axis, 1);
 
-function checked(declared: GraphValue, value: RuntimeArray): TypedArray {
-  const kind = arrayOf[declared.type];
+const arrayOf = {
+  float32: Float32Array,
+  float16: Uint16Array,
+  int32: Int32Array,
+  int64: BigInt64Array,
+  bool: Uint8Array,
+} as const;
+
+/** The type as the runtime's tensors carry it. */
+function carried(value: GraphValue<Dim>): keyof typeof arrayOf {
+  if (value.type === 'bfloat16') {
+    throw new TypeError(`"${value.name}" is bfloat16, which cannot go in or out of a graph: cast it inside`);
+  }
+  return value.type;
+}
+
+function checked(declared: GraphValue<Dim>, value: RuntimeArray): TypedArray {
+  const kind = arrayOf[carried(declared)];
   if (!(value.data instanceof kind)) {
     throw new TypeError(`the input "${declared.name}" is ${declared.type} and takes a ${kind.name}`);
   }
@@ -144,15 +163,13 @@ function checked(declared: GraphValue, value: RuntimeArray): TypedArray {
   return value.data;
 }
 
-const arrayOf = {
-  float32: Float32Array,
-  float16: Uint16Array,
-  int32: Int32Array,
-  int64: BigInt64Array,
-  bool: Uint8Array,
-} as const;
-
-const emptyArray = (value: GraphValue): TypedArray => new arrayOf[value.type](sizeOf(value.shape));
+function emptyArray(value: GraphValue<Dim>): RuntimeArray {
+  const shape = value.shape.map((dim) => {
+    if (typeof dim === 'number') return dim;
+    throw new TypeError(`the output "${value.name}" has no fixed shape: use run instead of bind`);
+  });
+  return { data: new arrayOf[carried(value)](sizeOf(shape)), shape };
+}
 
 /** The data of an output as one of our array types (a Float16Array becomes its bit patterns). */
 function bits(data: Tensor['data']): TypedArray {
