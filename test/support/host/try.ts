@@ -24,7 +24,6 @@ interface Options {
   readonly settings: string;
   readonly vsix?: string;
   readonly trust?: boolean;
-  readonly serve?: boolean;
   readonly logs?: boolean;
 }
 
@@ -101,11 +100,6 @@ async function main(steps: readonly string[], options: Options): Promise<void> {
     workspaceTrust: options.trust === true,
     ...(options.vsix === undefined ? { extension: repositoryRoot } : { vsix: options.vsix }),
   });
-  if (options.serve === true) {
-    console.log(`${host.url}\nCtrl+C ends it.`);
-    process.once('SIGINT', () => void host.stop());
-    return host.ended;
-  }
   mkdirSync(options.out, { recursive: true });
   const browser = await launchBrowser();
   try {
@@ -143,7 +137,6 @@ const program = new Command('try')
   .option('--settings <json>', 'user settings', '{}')
   .option('--vsix <file>', 'install this package instead of running from the source folder')
   .option('--trust', 'ask for workspace trust, as the desktop does')
-  .option('--serve', 'start only, print the address and wait for Ctrl+C')
   .option('--logs', 'print the logs of the extension host at the end');
 program.parse();
 main(program.args, program.opts<Options>()).catch((error: unknown) => {
