@@ -1,6 +1,6 @@
 /** Loops inside a graph. */
 import { GraphBuilder } from '../builder';
-import type { Dim } from '../dims';
+import { sameShape, type Dim, type Shape } from '../dims';
 import { body, int, type Value } from '../records';
 import { describe, fail } from './checks';
 
@@ -53,4 +53,38 @@ export function scan(
     { body: body(inner), num_scan_inputs: int(scanned.length) },
   );
   return { states: values.slice(0, states.length), outputs: values.slice(states.length) };
+}
+
+/**
+ * One of two sub-graphs by a bool scalar; only the chosen one runs. Both give values of the same types; where their shapes
+ * differ, `shapes` says what comes out.
+ */
+export function conditional(
+  condition: Value,
+  yes: (graph: GraphBuilder) => readonly Value[],
+  no: (graph: GraphBuilder) => readonly Value[],
+  shapes?: readonly Shape[],
+  name = 'If',
+): readonly Value[] {
+  if (condition.type !== 'bool') fail('If', name, `the condition must be bool, not ${describe(condition)}.`);
+  const branch = (title: string, build: (graph: GraphBuilder) => readonly Value[]) => {
+    const inner = new GraphBuilder(`${name} ${title}`, condition.graph);
+    // A branch may give a value of the graph around it, which it must name anew.
+    build(inner).forEach((value, i) => inner.output(value, `${name}.${title}.${i}`));
+    return inner;
+  };
+  const yesBody = branch('then', yes);
+  const noBody = branch('else', no);
+  if (yesBody.outputs.length !== noBody.outputs.length) {
+    fail('If', name, `its branches give ${yesBody.outputs.length} and ${noBody.outputs.length} values.`);
+  }
+  const outputs = yesBody.outputs.map((value, i) => {
+    const other = noBody.outputs[i];
+    const declared = shapes?.[i];
+    if (!other || other.type !== value.type || (!declared && !sameShape(other.shape, value.shape))) {
+      fail('If', name, `result ${i} is ${describe(value)} or ${other ? describe(other) : 'absent'}.`);
+    }
+    return { type: value.type, shape: declared ?? value.shape };
+  });
+  return condition.graph.node('If', [condition], outputs, { then_branch: body(yesBody), else_branch: body(noBody) });
 }

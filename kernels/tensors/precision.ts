@@ -1,0 +1,18 @@
+/** Tensors in the number formats of the runtime. */
+import type { Precision } from '../shape';
+import { fromHalf, toHalf } from './half';
+import { tensor, type Tensor } from './tensor';
+
+/** The numbers of `x` rounded to the precision in which a graph will read them. */
+export function roundTo(x: Tensor, precision: Precision): Tensor {
+  return tensor(x.shape, Float64Array.from(x.data, precision === 'float16' ? (v) => fromHalf(toHalf(v)) : Math.fround));
+}
+
+/** float32 numbers, or the bit patterns of float16 numbers, as the runtime takes them. */
+export function toRuntime(x: Tensor, precision: Precision): Float32Array<ArrayBuffer> | Uint16Array<ArrayBuffer> {
+  return precision === 'float16' ? Uint16Array.from(x.data, toHalf) : Float32Array.from(x.data);
+}
+
+export function fromRuntime(data: Float32Array | Uint16Array, shape: readonly number[]): Tensor {
+  return tensor(shape, data instanceof Uint16Array ? Float64Array.from(data, fromHalf) : Float64Array.from(data));
+}
