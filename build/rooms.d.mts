@@ -1,0 +1,19 @@
+export interface Zone {
+  /** Folder whose files are restricted, relative to the root. */
+  readonly target: string;
+  /** Folders and files that they may not import. */
+  readonly from: readonly string[];
+  readonly message: string;
+}
+
+export interface Restricted {
+  /** A package that one place alone may import. */
+  readonly name: string;
+  /** Folders that may import it. */
+  readonly homes: readonly string[];
+  readonly message: string;
+}
+
+export const rooms: readonly string[];
+export const zones: readonly Zone[];
+export const restrictedPackages: readonly Restricted[];

@@ -1,0 +1,90 @@
+// Who may import whom: each zone is one sentence. ESLint reports an edge where it is written (eslint.config.mjs), and
+// test/unit/imports.test.ts checks the same table over the whole import graph. Types: rooms.d.mts.
+
+export const rooms = [
+  'protocol',
+  'kernels',
+  'models',
+  'diagnostics',
+  'compute-server',
+  'language-server',
+  'extension',
+  'webviews',
+];
+
+const others = (...allowed) => rooms.filter((room) => !allowed.includes(room));
+
+export const zones = [
+  {
+    target: 'protocol',
+    from: others('protocol'),
+    message: 'protocol imports nothing: it is what crosses a process or a frame.',
+  },
+  {
+    target: 'kernels',
+    from: others('kernels'),
+    message: 'kernels imports itself only: it is the mathematics of attention, without I/O.',
+  },
+  {
+    target: 'models',
+    from: others('models', 'kernels'),
+    message: 'models may import kernels only: it turns checkpoints into descriptions and graphs.',
+  },
+  {
+    target: 'diagnostics',
+    from: others('diagnostics', 'kernels', 'models'),
+    message: 'diagnostics may import kernels and models only: ask compute-server to run something.',
+  },
+  {
+    target: 'compute-server',
+    from: others('compute-server', 'protocol', 'kernels', 'models', 'diagnostics'),
+    message: 'compute-server runs graphs: it may import protocol, kernels, models and diagnostics.',
+  },
+  {
+    target: 'language-server',
+    from: others('language-server', 'protocol', 'kernels', 'models'),
+    message:
+      'language-server only reads files: it may import protocol, models/formats, models/architectures and kernels/cost.',
+  },
+  {
+    target: 'language-server',
+    from: ['kernels/mechanisms', 'kernels/graph', 'kernels/catalogue.ts'],
+    message: 'language-server may import kernels/cost only: it never builds a graph.',
+  },
+  {
+    target: 'language-server',
+    from: ['models/instrument'],
+    message: 'language-server may import models/formats and models/architectures: instruments are for runs.',
+  },
+  {
+    target: 'extension',
+    from: others('extension', 'protocol'),
+    message:
+      'extension may import protocol and vscode: ask the compute server or the language server through protocol.',
+  },
+  {
+    target: 'webviews',
+    from: others('webviews', 'protocol'),
+    message: 'webviews may import protocol: ask the extension by a message.',
+  },
+];
+
+// Packages that one place alone may import.
+export const restrictedPackages = [
+  {
+    name: 'onnxruntime-node',
+    homes: ['compute-server/runtime'],
+    message: 'compute-server/runtime alone knows the runtime.',
+  },
+  {
+    name: 'onnxruntime-common',
+    homes: ['compute-server/runtime'],
+    message: 'compute-server/runtime alone knows the runtime.',
+  },
+  {
+    name: '@vscode/webview-ui-toolkit',
+    homes: ['webviews/ui'],
+    message: 'webviews/ui alone knows the component toolkit (it is deprecated upstream).',
+  },
+  { name: 'vscode', homes: ['extension', 'test/editor'], message: 'extension alone talks to the editor.' },
+];

@@ -1,0 +1,122 @@
+/** The import rule over the whole graph: build/rooms.mjs is the table, ESLint reports the same where it is written. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { restrictedPackages, rooms, zones } from '../../build/rooms.mjs';
+import { findCircles, readRoom, within } from '../support/import-graph';
+import type { SourceFile } from '../support/import-graph';
+
+const root = resolve(__dirname, '../..');
+
+function forbiddenEdges(graph: readonly SourceFile[]): string[] {
+  return graph.flatMap((file) =>
+    zones
+      .filter((zone) => within(file.path, zone.target))
+      .flatMap((zone) =>
+        file.files
+          .filter((target) => zone.from.some((place) => within(target, place)))
+          .map((target) => `${file.path} imports ${target}: ${zone.message}`),
+      ),
+  );
+}
+
+function restrictedUses(graph: readonly SourceFile[]): string[] {
+  return graph.flatMap((file) =>
+    restrictedPackages
+      .filter(({ name, homes }) => file.packages.includes(name) && !homes.some((home) => within(file.path, home)))
+      .map(({ name, message }) => `${file.path} imports ${name}: ${message}`),
+  );
+}
+
+describe('imports', () => {
+  let graph: readonly SourceFile[] = [];
+  before(() => {
+    graph = rooms.flatMap((room) => readRoom(root, room));
+  });
+
+  it('read every room that exists', () => {
+    for (const room of [
+      'protocol',
+      'kernels',
+      'models',
+      'compute-server',
+      'language-server',
+      'extension',
+      'webviews',
+    ]) {
+      assert.ok(
+        graph.some((file) => within(file.path, room)),
+        `no file of ${room} was read`,
+      );
+    }
+    assert.ok(graph.some((file) => file.files.length > 0));
+  });
+
+  it('cross only the borders that the rooms allow', () => {
+    assert.deepEqual(forbiddenEdges(graph), []);
+  });
+
+  it('reach no further than the rooms', () => {
+    const strays = graph.flatMap((file) =>
+      file.files
+        .filter((target) => !rooms.some((room) => within(target, room)))
+        .map((target) => `${file.path} imports ${target}`),
+    );
+    assert.deepEqual(strays, []);
+  });
+
+  it('keep restricted packages in their homes', () => {
+    assert.deepEqual(restrictedUses(graph), []);
+  });
+
+  it('make no circle', () => {
+    assert.deepEqual(
+      findCircles(graph).map((circle) => circle.join(' -> ')),
+      [],
+    );
+  });
+
+  describe('a repository that breaks the rule', () => {
+    let folder: string;
+    const write = (path: string, text: string) => {
+      mkdirSync(join(folder, path, '..'), { recursive: true });
+      writeFileSync(join(folder, path), text);
+    };
+
+    beforeEach(() => {
+      folder = mkdtempSync(join(tmpdir(), 'headscope-imports-'));
+    });
+    afterEach(() => rmSync(folder, { recursive: true }));
+
+    it('is caught in a forbidden edge, also through `export from`, `import type` and `import()`', () => {
+      write('kernels/shape.ts', 'export const heads = 8;');
+      write('protocol/a.ts', "export { heads } from '../kernels/shape';");
+      write('protocol/b.ts', "import type { heads } from '../kernels/shape'; export type H = typeof heads;");
+      write('protocol/c.ts', "export const shape = import('../kernels/shape');");
+      const found = forbiddenEdges(readRoom(folder, 'protocol'));
+      assert.equal(found.length, 3);
+      assert.match(found[0] ?? '', /imports kernels\/shape\.ts: protocol imports nothing/);
+    });
+
+    it('is caught in a circle of three files', () => {
+      write('kernels/a.ts', "import './b'; export {};");
+      write('kernels/b.ts', "import './deep/c'; export {};");
+      write('kernels/deep/c.ts', "import '../a'; export {};");
+      assert.deepEqual(findCircles(readRoom(folder, 'kernels')), [
+        ['kernels/a.ts', 'kernels/b.ts', 'kernels/deep/c.ts'],
+      ]);
+    });
+
+    it('is caught with the runtime outside its home', () => {
+      write(
+        'compute-server/jobs/run.ts',
+        "import { InferenceSession } from 'onnxruntime-node'; export { InferenceSession };",
+      );
+      write('compute-server/runtime/session.ts', "import 'onnxruntime-node'; export {};");
+      assert.deepEqual(restrictedUses(readRoom(folder, 'compute-server')), [
+        'compute-server/jobs/run.ts imports onnxruntime-node: compute-server/runtime alone knows the runtime.',
+      ]);
+    });
+  });
+});
