@@ -1,0 +1,50 @@
+/** Domains and ticks of logarithmic axes. ECharts labels only whole powers, which leaves a narrow domain without any. */
+
+/** Smallest and largest positive value, widened by `padding` of the span (at least a factor of `least` overall). */
+export function logDomain(values: readonly number[], padding = 0.05, least = 2): readonly [number, number] {
+  const positive = values.filter((value) => Number.isFinite(value) && value > 0).map(Math.log10);
+  if (positive.length === 0) return [1, 10];
+  let low = Math.min(...positive);
+  let high = Math.max(...positive);
+  const missing = Math.log10(least) - (high - low);
+  if (missing > 0) {
+    low -= missing / 2;
+    high += missing / 2;
+  }
+  const pad = (high - low) * padding;
+  return [10 ** (low - pad), 10 ** (high + pad)];
+}
+
+/** At most about `room` ticks: 1-2-5 in a decade, whole decades, or every n-th decade, as the span asks. */
+export function decimalTicks([low, high]: readonly [number, number], room: number): readonly number[] {
+  const from = Math.floor(Math.log10(low));
+  const to = Math.ceil(Math.log10(high));
+  const within = (ticks: readonly number[]): number[] =>
+    ticks.filter((tick) => tick >= low * (1 - 1e-9) && tick <= high * (1 + 1e-9));
+  const decades = Array.from({ length: to - from + 1 }, (_, index) => from + index);
+  const steps = [[1, 2, 3, 4, 5, 6, 7, 8, 9], [1, 2, 5], [1, 3], [1]];
+  for (const step of steps) {
+    const ticks = within(decades.flatMap((decade) => step.map((digit) => tidy(digit * 10 ** decade))));
+    if (ticks.length <= room && ticks.length >= 2) return ticks;
+  }
+  const whole = within(decades.map((decade) => tidy(10 ** decade)));
+  const every = Math.max(1, Math.ceil(whole.length / Math.max(2, room)));
+  return whole.length >= 2 ? whole.filter((_, index) => index % every === 0) : [tidy(low), tidy(high)];
+}
+
+/** Powers of two, thinned evenly to `room`. */
+export function binaryTicks([low, high]: readonly [number, number], room: number): readonly number[] {
+  const from = Math.ceil(Math.log2(low) - 1e-9);
+  const to = Math.floor(Math.log2(high) + 1e-9);
+  const ticks = Array.from({ length: Math.max(0, to - from + 1) }, (_, index) => 2 ** (from + index));
+  return thin(ticks, room);
+}
+
+/** Keeps the last of the ticks and every n-th before it. */
+export function thin(ticks: readonly number[], room: number): readonly number[] {
+  const every = Math.max(1, Math.ceil(ticks.length / Math.max(1, room)));
+  return ticks.filter((_, index) => (ticks.length - 1 - index) % every === 0);
+}
+
+/** Removes the dust of 3 * 10 ** -4. */
+const tidy = (value: number): number => Number(value.toPrecision(3));

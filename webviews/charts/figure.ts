@@ -1,0 +1,159 @@
+/**
+ * A picture that leaves the panel: sentence, legend, charts and what made them, as one SVG; PNG is that SVG drawn at twice the
+ * size. Both carry the provenance as text and as machine-readable metadata.
+ */
+import type { Theme } from '../ui/theme';
+import type { Chart } from './chart';
+import { draw, textWidth } from './draw';
+import { renderSvg } from './echarts';
+import { colourOf, shapes, type Identity } from './palette';
+
+export interface FigureOptions {
+  readonly sentence: string;
+  readonly charts: readonly Chart[];
+  readonly legend: readonly { readonly identity: Identity; readonly label: string }[];
+  /** Lines under the picture: device, versions, settings. */
+  readonly provenance: readonly string[];
+  /** Everything of the provenance, for machines. */
+  readonly metadata: unknown;
+  readonly theme: Theme;
+}
+
+export interface Figure {
+  readonly svg: string;
+  readonly width: number;
+  readonly height: number;
+}
+
+const cell = { width: 560, height: 320, gap: 16 };
+const margin = 20;
+
+export function figure(options: FigureOptions): Figure {
+  const { charts, theme } = options;
+  const columns = Math.min(2, Math.max(1, charts.length));
+  const width = 2 * margin + columns * cell.width + (columns - 1) * cell.gap;
+  const inner = width - 2 * margin;
+  const size = theme.fontSize;
+  const line = (text: string, y: number, attributes: string): string =>
+    `<text x="${margin}" y="${y}" ${attributes}>${escapeXml(text)}</text>`;
+  const parts: string[] = [];
+  let y = margin + size;
+  for (const sentence of wrap(options.sentence, inner, size + 2)) {
+    parts.push(line(sentence, y, `font-size="${size + 2}" font-weight="600" fill="${theme.foreground}"`));
+    y += size + 8;
+  }
+  const legend = legendRows(options, inner, y);
+  parts.push(legend.svg);
+  y = legend.bottom + 8;
+  charts.forEach((chart, index) => {
+    const left = margin + (index % columns) * (cell.width + cell.gap);
+    const top = y + Math.floor(index / columns) * (cell.height + cell.gap);
+    parts.push(
+      `<text x="${left}" y="${top + size}" font-size="${size}" font-weight="600" fill="${theme.foreground}">${escapeXml(chart.title)}</text>`,
+      nest(renderSvg(draw(chart, { theme, width: cell.width, height: cell.height - 24 }), cell.width, cell.height - 24), left, top + 22, index),
+    );
+  });
+  y += Math.ceil(charts.length / columns) * (cell.height + cell.gap);
+  for (const text of options.provenance.flatMap((entry) => wrap(entry, inner, size - 2))) {
+    y += size + 2;
+    parts.push(line(text, y, `font-size="${size - 2}" fill="${theme.muted}"`));
+  }
+  const height = Math.ceil(y + margin);
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="${escapeXml(theme.font)}" role="img">
+<title>${escapeXml(options.sentence)}</title>
+<metadata>${escapeXml(JSON.stringify(options.metadata))}</metadata>
+<rect width="100%" height="100%" fill="${theme.background}"/>
+${parts.join('\n')}
+</svg>`;
+  return { svg, width, height };
+}
+
+function legendRows({ legend, theme }: FigureOptions, inner: number, top: number): { svg: string; bottom: number } {
+  const size = theme.fontSize - 1;
+  let x = margin;
+  let y = top + 4;
+  const entries = legend.map(({ identity, label }) => {
+    const text = `${identity.code}  ${label}`;
+    const width = 16 + textWidth(text, size) + 20;
+    if (x + width > margin + inner && x > margin) {
+      x = margin;
+      y += size + 8;
+    }
+    const entry = `<g transform="translate(${x} ${y - 5})"><path transform="scale(0.625)" d="${shapes[identity.shape]}" fill="${colourOf(identity, theme.dark)}"/><text x="16" y="9" font-size="${size}" fill="${theme.foreground}">${escapeXml(text)}</text></g>`;
+    x += width;
+    return entry;
+  });
+  return { svg: entries.join('\n'), bottom: y + 12 };
+}
+
+/** Ids of one drawing must not meet those of the next in the same file. */
+function nest(svg: string, x: number, y: number, index: number): string {
+  return svg
+    .replace(/<svg /, `<svg x="${x}" y="${y}" `)
+    .replaceAll(/\bid="([^"]+)"/g, `id="c${index}-$1"`)
+    .replaceAll(/url\(#([^)]+)\)/g, `url(#c${index}-$1)`)
+    .replaceAll(/href="#([^"]+)"/g, `href="#c${index}-$1"`);
+}
+
+export function wrap(text: string, width: number, fontSize: number): string[] {
+  const lines: string[] = [];
+  let current = '';
+  for (const word of text.split(' ')) {
+    const next = current ? `${current} ${word}` : word;
+    if (current && textWidth(next, fontSize) > width) {
+      lines.push(current);
+      current = word;
+    } else current = next;
+  }
+  return current ? [...lines, current] : lines;
+}
+
+export const escapeXml = (text: string): string =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+
+/** Draws the figure at `scale` times its size and writes the provenance into the file's text chunks. */
+export async function toPng(drawn: Figure, metadata: unknown, scale = 2): Promise<Uint8Array> {
+  const url = URL.createObjectURL(new Blob([drawn.svg], { type: 'image/svg+xml' }));
+  try {
+    const image = new Image();
+    image.src = url;
+    await image.decode();
+    const canvas = document.createElement('canvas');
+    canvas.width = drawn.width * scale;
+    canvas.height = drawn.height * scale;
+    canvas.getContext('2d')?.drawImage(image, 0, 0, canvas.width, canvas.height);
+    const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, 'image/png'));
+    if (!blob) throw new Error('The picture is too large for this editor to draw. Export SVG instead.');
+    return withText(new Uint8Array(await blob.arrayBuffer()), 'Comment', JSON.stringify(metadata));
+  } finally {
+    URL.revokeObjectURL(url);
+  }
+}
+
+/** Puts an iTXt chunk (UTF-8, not compressed; PNG specification, 11.3.3.4) right behind the header of a PNG. */
+export function withText(png: Uint8Array, keyword: string, value: string): Uint8Array {
+  const encode = new TextEncoder();
+  const data = encode.encode(`iTXt${keyword}\0\0\0\0\0${value}`);
+  const chunk = new Uint8Array(data.length + 8);
+  const view = new DataView(chunk.buffer);
+  view.setUint32(0, data.length - 4);
+  chunk.set(data, 4);
+  view.setUint32(data.length + 4, crc32(data));
+  // Signature (8 bytes) and IHDR (25 bytes) always come first.
+  const header = 33;
+  const all = new Uint8Array(png.length + chunk.length);
+  all.set(png.subarray(0, header));
+  all.set(chunk, header);
+  all.set(png.subarray(header), header + chunk.length);
+  return all;
+}
+
+/** CRC-32 of ISO 3309, as PNG asks. */
+export function crc32(bytes: Uint8Array): number {
+  let crc = 0xffffffff;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit += 1) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
+  }
+  return (crc ^ 0xffffffff) >>> 0;
+}

@@ -1,0 +1,34 @@
+import { html, type TemplateResult } from 'lit';
+
+/** The codicons the panels use; the font comes with the page (`codicon.css`). */
+export type IconName =
+  | 'add'
+  | 'check'
+  | 'chevron-down'
+  | 'chevron-right'
+  | 'chevron-up'
+  | 'circle-slash'
+  | 'close'
+  | 'compare-changes'
+  | 'copy'
+  | 'debug-continue'
+  | 'debug-stop'
+  | 'error'
+  | 'export'
+  | 'file-media'
+  | 'graph-line'
+  | 'info'
+  | 'link-external'
+  | 'open-preview'
+  | 'pass'
+  | 'pin'
+  | 'pinned'
+  | 'play'
+  | 'refresh'
+  | 'save'
+  | 'settings'
+  | 'table'
+  | 'warning';
+
+export const icon = (name: IconName): TemplateResult =>
+  html`<span class="codicon codicon-${name}" aria-hidden="true"></span>`;

@@ -1,0 +1,66 @@
+/** How numbers are written on every panel: three significant digits, thousands grouped, units beside them. */
+
+const grouped = new Intl.NumberFormat('en-US', { maximumFractionDigits: 20 });
+
+/** 1234.5 -> `1,230`, 0.0012345 -> `0.00123`, 1.2e-7 -> `1.20e-7`; not finite -> `–`. */
+export function significant(value: number, digits = 3): string {
+  if (!Number.isFinite(value)) return '–';
+  if (value === 0) return '0';
+  const magnitude = Math.abs(value);
+  if (magnitude < 1e-3 || magnitude >= 1e7) return value.toExponential(digits - 1).replace('e+', 'e');
+  const rounded = Number(value.toPrecision(digits));
+  const decimals = Math.max(0, digits - 1 - Math.floor(Math.log10(Math.abs(rounded))));
+  return new Intl.NumberFormat('en-US', { minimumFractionDigits: decimals, maximumFractionDigits: decimals }).format(
+    rounded,
+  );
+}
+
+/** A whole number with its thousands grouped: a length, a count. */
+export const count = (value: number): string => grouped.format(value);
+
+/** A probability under the null: `< 0.001`, or three digits. */
+export const probability = (p: number): string => (p < 0.001 ? '< 0.001' : significant(p));
+
+export interface Unit {
+  readonly name: string;
+  /** How many of the base unit one of this is. */
+  readonly size: number;
+}
+
+export const byteUnits: readonly Unit[] = [
+  { name: 'B', size: 1 },
+  { name: 'kB', size: 1e3 },
+  { name: 'MB', size: 1e6 },
+  { name: 'GB', size: 1e9 },
+  { name: 'TB', size: 1e12 },
+];
+
+/** The largest unit in which `value` is at least one. */
+export function unitFor(value: number, units: readonly Unit[]): Unit {
+  const fitting = units.filter((unit) => Math.abs(value) >= unit.size);
+  return fitting.at(-1) ?? (units[0] as Unit);
+}
+
+/** Decimal units (1 GB = 10^9 bytes), as the roof and the tables use. */
+export function bytes(value: number): string {
+  const unit = unitFor(value, byteUnits);
+  return `${significant(value / unit.size)} ${unit.name}`;
+}
+
+export function milliseconds(value: number): string {
+  return value >= 1e4 ? `${significant(value / 1e3)} s` : `${significant(value)} ms`;
+}
+
+/** Time left or taken, for sentences: `8 s`, `2 min 10 s`, `1 h 5 min`. */
+export function seconds(value: number): string {
+  const whole = Math.max(0, Math.round(value));
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return whole % 60 === 0 ? `${whole / 60} min` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.round((whole % 3600) / 60)} min`;
+}
+
+/** `a`, `a and b`, `a, b and c`. */
+export function list(words: readonly string[]): string {
+  if (words.length < 2) return words.join('');
+  return `${words.slice(0, -1).join(', ')} and ${words.at(-1) ?? ''}`;
+}
