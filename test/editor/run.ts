@@ -1,0 +1,56 @@
+/**
+ * The editor tier in a real VS Code: first Mocha inside the extension host (host/), then a browser that drives the
+ * window like a person (driven/). The extension runs from dist/, so build first.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { repositoryRoot } from '../support/host/versions';
+import { writeTierResult } from '../support/tier-result';
+import type { TierResult } from '../support/tier-result';
+import { runHostTests } from './run-host-tests';
+
+function runDrivenTests(): Promise<TierResult> {
+  const folder = mkdtempSync(join(tmpdir(), 'headscope-driven-'));
+  const file = join(folder, 'result.json');
+  const child = spawn(
+    process.execPath,
+    [join(repositoryRoot, 'node_modules/mocha/bin/mocha.js'), '--spec', 'test/editor/driven/**/*.test.ts'],
+    { cwd: repositoryRoot, stdio: 'inherit', env: { ...process.env, HEADSCOPE_TIER_RESULT: file } },
+  );
+  return new Promise((done, fail) => {
+    child.once('error', fail);
+    child.once('exit', () => {
+      // Without a result Mocha itself failed, which its output above explains.
+      const result = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as TierResult) : none;
+      rmSync(folder, { recursive: true });
+      done(result);
+    });
+  });
+}
+
+/** A part that ended without a result counts as one failure. */
+const none: TierResult = { passed: 0, failed: 1, skipped: 0 };
+
+async function main(): Promise<void> {
+  if (!existsSync(join(repositoryRoot, 'dist/extension.js'))) throw new Error('dist/ is missing: npm run build first.');
+  const only = process.argv[2];
+  const parts = [
+    ...(only === 'driven' ? [] : [await runHostTests()]),
+    ...(only === 'host' ? [] : [await runDrivenTests()]),
+  ];
+  const total = parts.reduce((sum, part) => ({
+    passed: sum.passed + part.passed,
+    failed: sum.failed + part.failed,
+    skipped: sum.skipped + part.skipped,
+  }));
+  writeTierResult(total);
+  console.log(`editor: ${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+  if (total.failed > 0) process.exitCode = 1;
+}
+
+main().catch((error: unknown) => {
+  console.error(error);
+  process.exitCode = 1;
+});
