@@ -103,6 +103,11 @@ export interface Mechanism<P extends ParameterValues = ParameterValues> {
   weights?(shape: AttentionShape, parameters: P): readonly Weight[];
   /** Straight from the equations in float64; returns [b, h, n, dv]. */
   reference(inputs: AttentionInputs, shape: AttentionShape, parameters: P): Tensor;
+  /**
+   * The rows `rows` (query positions) of `reference` alone, [b, h, rows.length, dv], without computing the others: what a long
+   * cell is proved by. Left out where a row costs as much as all of them, or all cost little.
+   */
+  referenceRows?(inputs: AttentionInputs, shape: AttentionShape, parameters: P, rows: readonly number[]): Tensor;
   /** Inputs `query`, `key`, `value` and the weights by name; output `output`, in `layout`. */
   build(shape: AttentionShape, parameters: P, precision: Precision): Graph;
   cost(shape: AttentionShape, parameters: P): Cost;
