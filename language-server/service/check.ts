@@ -1,0 +1,65 @@
+import { configParts } from './config-parts';
+import type { Finding, Severity, SeveritySetting } from './finding';
+import type { FolderFacts } from './folder-facts';
+import type { Span } from './json-document';
+import type { ModelFile } from './model-file';
+import { spanOf, spanOfKey } from './places';
+import { rules } from './rules/catalogue';
+import type { Place, Report, RuleContext } from './rules/rule';
+
+export interface CheckSettings {
+  /** Rule code to severity; `off` silences the rule. */
+  readonly severity: Readonly<Record<string, SeveritySetting>>;
+  /** Bytes of the device that is to hold the KV cache; absent: not asked. */
+  readonly deviceMemory?: number;
+}
+
+export const defaultSettings: CheckSettings = { severity: {} };
+
+const isSpan = (place: Place): place is Span => !Array.isArray(place) && 'offset' in place;
+const isKey = (place: Place): place is { readonly keyOf: readonly (string | number)[] } =>
+  !Array.isArray(place) && 'keyOf' in place;
+
+const atMost = (severity: Severity, limit: Severity): Severity => {
+  const order: readonly Severity[] = ['hint', 'information', 'warning', 'error'];
+  return order[Math.min(order.indexOf(severity), order.indexOf(limit))] ?? severity;
+};
+
+/** Everything there is to say about a file, in the order of the text. Pure: the folder's facts are handed in. */
+export const checkFile = (
+  file: ModelFile,
+  facts: FolderFacts,
+  settings: CheckSettings = defaultSettings,
+): readonly Finding[] => {
+  const { document, kind } = file;
+  if (kind === undefined) return [];
+  const context: RuleContext = {
+    document,
+    kind,
+    parts: file.parts,
+    facts,
+    description: file.description,
+    configParts: kind === 'config' ? file.parts : configParts(facts.companions['config.json']),
+    deviceMemory: settings.deviceMemory,
+  };
+  const findings: Finding[] = [];
+  for (const rule of rules) {
+    const chosen = settings.severity[rule.code];
+    if (chosen === 'off' || !rule.kinds.includes(kind)) continue;
+    const report: Report = (place, message, options = {}) => {
+      const proper = options.severity ?? rule.severity;
+      const severity = chosen ?? (options.part?.familiarity === 'foreign' ? atMost(proper, 'information') : proper);
+      findings.push({
+        code: rule.code,
+        severity,
+        message,
+        span: isSpan(place) ? place : isKey(place) ? spanOfKey(document, place.keyOf) : spanOf(document, place),
+        related: options.related ?? [],
+        fixes: (options.fixes ?? []).filter(({ changes }) => changes.length > 0),
+        deprecated: options.deprecated ?? false,
+      });
+    };
+    rule.check(context, report);
+  }
+  return findings.sort((left, right) => left.span.offset - right.span.offset);
+};

@@ -1,0 +1,92 @@
+import type { JsonValue } from '../../models/formats/model-description';
+import { isObject } from './json-document';
+
+/** What a JSON file of a model folder is. */
+export type FileKind =
+  'config' | 'generation' | 'preprocessor' | 'processor' | 'tokenizer' | 'adapter' | 'genai' | 'index';
+
+const sizeKeys = ['hidden_size', 'd_model', 'n_embd', 'n_embed', 'dim', 'model_dim', 'hidden_dim'];
+const headKeys = [
+  'num_attention_heads',
+  'n_head',
+  'n_heads',
+  'num_heads',
+  'encoder_attention_heads',
+  'decoder_attention_heads',
+  'num_query_heads',
+];
+const partKeys = ['text_config', 'vision_config', 'audio_config', 'llm_config', 'language_config', 'thinker_config'];
+const generationKeys = new Set([
+  '_from_model_config',
+  'assistant_early_exit',
+  'bad_words_ids',
+  'begin_suppress_tokens',
+  'bos_token_id',
+  'cache_implementation',
+  'chat_format',
+  'decoder_start_token_id',
+  'diversity_penalty',
+  'do_sample',
+  'early_stopping',
+  'encoder_no_repeat_ngram_size',
+  'eos_token_id',
+  'forced_bos_token_id',
+  'forced_eos_token_id',
+  'length_penalty',
+  'max_length',
+  'max_new_tokens',
+  'max_window_size',
+  'min_length',
+  'min_p',
+  'no_repeat_ngram_size',
+  'num_beams',
+  'num_return_sequences',
+  'pad_token_id',
+  'penalty_alpha',
+  'repetition_penalty',
+  'suppress_tokens',
+  'temperature',
+  'top_k',
+  'top_p',
+  'transformers_version',
+  'trust_remote_code',
+  'use_cache',
+]);
+
+const baseName = (uri: string): string => decodeURIComponent(uri.slice(uri.lastIndexOf('/') + 1));
+
+/**
+ * What the file is, by its content; the name only decides between kinds whose content is the same (an object of token
+ * ids). Anything else is left alone.
+ */
+export const fileKind = (uri: string, value: JsonValue | undefined): FileKind | undefined => {
+  if (!isObject(value)) return undefined;
+  const has = (key: string): boolean => value[key] !== undefined;
+  const name = baseName(uri);
+  if (isObject(value['weight_map'])) return 'index';
+  if (has('peft_type') || (has('target_modules') && (has('r') || has('lora_alpha')))) return 'adapter';
+  const model = value['model'];
+  if (isObject(model) && isObject(model['decoder']) && (has('search') || typeof model['type'] === 'string'))
+    return 'genai';
+  // Pipelines of diffusers and sentence-transformers keep settings under the same names; they describe no attention.
+  if (has('_class_name') || has('_diffusers_version') || has('__version__')) return undefined;
+  if (has('image_processor_type') || has('feature_extractor_type') || (has('image_mean') && has('image_std'))) {
+    return name.startsWith('processor') ? 'processor' : 'preprocessor';
+  }
+  const namesModel = typeof value['model_type'] === 'string' || Array.isArray(value['architectures']);
+  const hasSizes = sizeKeys.some(has) && headKeys.some(has);
+  if (!namesModel && has('processor_class') && !has('tokenizer_class')) return 'processor';
+  if (!namesModel && !hasSizes && (has('added_tokens_decoder') || has('tokenizer_class') || has('model_max_length'))) {
+    return 'tokenizer';
+  }
+  if (namesModel || hasSizes || partKeys.some((key) => isObject(value[key]))) return 'config';
+  const keys = Object.keys(value);
+  const known = keys.filter((key) => generationKeys.has(key)).length;
+  if (known > 0 && known * 2 >= keys.length && (name === 'generation_config.json' || has('_from_model_config'))) {
+    return 'generation';
+  }
+  return undefined;
+};
+
+/** `config.json` of `…/model/config.json`. */
+export const fileNameOf = baseName;

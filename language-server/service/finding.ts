@@ -1,0 +1,35 @@
+import type { Span } from './json-document';
+
+export const severities = ['error', 'warning', 'information', 'hint'] as const;
+export type Severity = (typeof severities)[number];
+/** What a person may choose for a rule. */
+export type SeveritySetting = Severity | 'off';
+
+export interface TextChange extends Span {
+  readonly text: string;
+}
+
+export interface Fix {
+  /** What the change does, as an order: `Rename the key to "rope_type"`. */
+  readonly title: string;
+  readonly changes: readonly TextChange[];
+  /** The one fix that "fix all" applies. */
+  readonly preferred: boolean;
+}
+
+/** Another field, or another file, that a finding speaks of. */
+export interface Related {
+  readonly message: string;
+  /** A span of the same document, or the name of another file of the folder with the key to show in it. */
+  readonly place: { readonly span: Span } | { readonly file: string; readonly key?: string };
+}
+
+export interface Finding {
+  readonly code: string;
+  readonly severity: Severity;
+  readonly message: string;
+  readonly span: Span;
+  readonly related: readonly Related[];
+  readonly fixes: readonly Fix[];
+  readonly deprecated: boolean;
+}

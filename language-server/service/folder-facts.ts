@@ -1,0 +1,58 @@
+import type { JsonValue } from '../../models/formats/model-description';
+
+/** One tensor as a header states it. */
+export interface TensorFact {
+  readonly name: string;
+  /** As written: `BF16`, `F32`, … */
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  /** Bytes from the start of the data section. */
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** What the header of one safetensors file says; `problem` is one sentence when it cannot be true. */
+export interface ShardFact {
+  readonly file: string;
+  readonly bytes: number;
+  readonly tensors: readonly TensorFact[];
+  readonly problem?: { readonly code: string; readonly message: string };
+  /** A git-lfs pointer stands in for the file: the weights were not downloaded. */
+  readonly pointer: boolean;
+}
+
+/** What `tokenizer.json` holds, counted from disk without keeping it. */
+export interface TokenizerFact {
+  readonly bytes: number;
+  /** Entries of `model.vocab`. */
+  readonly entries: number;
+  /** One more than the largest id of `model.vocab` and `added_tokens`. */
+  readonly idCount: number;
+}
+
+/** Names that companions of a config go by. */
+export const companionNames = [
+  'config.json',
+  'generation_config.json',
+  'preprocessor_config.json',
+  'processor_config.json',
+  'tokenizer_config.json',
+  'adapter_config.json',
+  'genai_config.json',
+  'model.safetensors.index.json',
+] as const;
+export type CompanionName = (typeof companionNames)[number];
+
+/** What lies beside the file. Gathered by workspace/, handed to the service, which reads nothing itself. */
+export interface FolderFacts {
+  readonly name: string;
+  /** Files of the folder itself by name, with their size in bytes. */
+  readonly files: ReadonlyMap<string, number>;
+  /** Parsed companions; unreadable ones are absent. */
+  readonly companions: Readonly<Partial<Record<CompanionName, JsonValue>>>;
+  /** Headers of the safetensors files by file name. */
+  readonly shards: ReadonlyMap<string, ShardFact>;
+  readonly tokenizer?: TokenizerFact;
+}
+
+export const noFacts: FolderFacts = { name: '', files: new Map(), companions: {}, shards: new Map() };

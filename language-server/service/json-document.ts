@@ -1,0 +1,133 @@
+import { findNodeAtLocation, getNodePath, getNodeValue, parseTree } from 'jsonc-parser';
+import type { Node } from 'jsonc-parser';
+import type { JsonPath, JsonValue } from '../../models/formats/model-description';
+
+export interface Position {
+  /** From 0. */
+  readonly line: number;
+  /** UTF-16 code units from the start of the line, from 0, as LSP counts. */
+  readonly character: number;
+}
+
+export interface Range {
+  readonly start: Position;
+  readonly end: Position;
+}
+
+/** A piece of the text, in UTF-16 code units. */
+export interface Span {
+  readonly offset: number;
+  readonly length: number;
+}
+
+/**
+ * Brackets open at once. Hugging Face files stay under 12; the parser is recursive and would end the process on a file
+ * made of brackets alone.
+ */
+export const deepestNesting = 200;
+
+/** Code units of a document that is looked at; the index file of a 1-trillion-parameter model has about 10 million. */
+export const longestText = 32 * 1024 * 1024;
+
+/** True when more than `deepestNesting` brackets are open at once outside strings. */
+const isTooDeep = (text: string): boolean => {
+  let depth = 0;
+  let inString = false;
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    if (inString) {
+      if (code === 92) index += 1;
+      else if (code === 34 || code === 10) inString = false;
+    } else if (code === 34) inString = true;
+    else if (code === 123 || code === 91) {
+      depth += 1;
+      if (depth > deepestNesting) return true;
+    } else if (code === 125 || code === 93) depth -= 1;
+  }
+  return false;
+};
+
+/** A JSON text as a tree with positions. Parsing never fails: what cannot be read is missing from the tree. */
+export class JsonDocument {
+  readonly root: Node | undefined;
+  /** The reason why the text was not parsed at all. */
+  readonly unread: 'too-deep' | 'too-long' | undefined;
+  private lineStarts: number[] | undefined;
+  private plainValue: JsonValue | undefined;
+
+  constructor(
+    readonly uri: string,
+    readonly text: string,
+  ) {
+    this.unread = text.length > longestText ? 'too-long' : isTooDeep(text) ? 'too-deep' : undefined;
+    this.root =
+      this.unread === undefined
+        ? parseTree(text, [], { allowTrailingComma: true, disallowComments: false, allowEmptyContent: true })
+        : undefined;
+  }
+
+  /** The plain value; of a key written twice the last one, as JSON.parse has it. */
+  get value(): JsonValue | undefined {
+    this.plainValue ??= this.root === undefined ? undefined : (getNodeValue(this.root) as JsonValue);
+    return this.plainValue;
+  }
+
+  /** The value at a path. */
+  node(path: JsonPath): Node | undefined {
+    return this.root === undefined ? undefined : findNodeAtLocation(this.root, [...path]);
+  }
+
+  /** The `"key": value` pair at a path that ends in a key. */
+  property(path: JsonPath): Node | undefined {
+    const parent = this.node(path)?.parent;
+    return parent?.type === 'property' ? parent : undefined;
+  }
+
+  /** The key at a path, quotes included. */
+  key(path: JsonPath): Node | undefined {
+    return this.property(path)?.children?.[0];
+  }
+
+  pathOf(node: Node): JsonPath {
+    return getNodePath(node) as JsonPath;
+  }
+
+  get starts(): readonly number[] {
+    if (this.lineStarts === undefined) {
+      this.lineStarts = [0];
+      for (let index = this.text.indexOf('\n'); index !== -1; index = this.text.indexOf('\n', index + 1)) {
+        this.lineStarts.push(index + 1);
+      }
+    }
+    return this.lineStarts;
+  }
+
+  positionAt(offset: number): Position {
+    const starts = this.starts;
+    let low = 0;
+    let high = starts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((starts[middle] ?? 0) <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return { line: low, character: offset - (starts[low] ?? 0) };
+  }
+
+  offsetAt(position: Position): number {
+    const start = this.starts[position.line];
+    if (start === undefined) return this.text.length;
+    const next = this.starts[position.line + 1] ?? this.text.length;
+    return Math.min(start + position.character, next);
+  }
+
+  rangeOf(span: Span): Range {
+    return { start: this.positionAt(span.offset), end: this.positionAt(span.offset + span.length) };
+  }
+}
+
+export const isObject = (value: JsonValue | undefined): value is { readonly [key: string]: JsonValue | undefined } =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+export const isNumberList = (value: JsonValue | undefined): value is readonly number[] =>
+  Array.isArray(value) && (value as readonly JsonValue[]).every((item) => typeof item === 'number');

@@ -1,0 +1,95 @@
+import { loraRank, loraTarget } from './adapter';
+import { expertGroups, expertsPerToken } from './experts';
+import { genaiContradicts, genaiFileMissing, genaiHeads } from './genai';
+import {
+  headWidthNotFused,
+  headsDoNotDivide,
+  kvHeadsDoNotDivide,
+  kvHeadsExceedHeads,
+  projectionWidthDiffers,
+  rotaryWidthOdd,
+  sizeNotPositive,
+} from './heads';
+import { latentDims, layerListLength, layerTypeUnknown, windowWithoutEffect } from './layers';
+import { layersExtra, layersMissing, tiedWithHead } from './layers-in-weights';
+import {
+  architectureContradicts,
+  dtypeKeyDeprecated,
+  dtypeUnknown,
+  dtypesDisagree,
+  keyMisspelt,
+  modelTypeMisspelt,
+} from './names';
+import { quantisationBits, quantisationGroup } from './quantisation';
+import {
+  ropeFactorLength,
+  ropeFieldContradicts,
+  ropeFieldMissing,
+  ropeFormUnknown,
+  ropeOriginalLength,
+  ropeSections,
+  ropeTypeDeprecated,
+} from './rope';
+import type { Rule } from './rule';
+import { generationContradicts, tokenIdOutside, tokenizerLarger } from './tokens';
+import { imageSizeDiffers, imageTokensDiffer, patchSize, projectorWidth, visionFeatureLayer } from './vision';
+import { indexDisagrees, indexPathOutside, shardMissing, shardUnreadable, tensorTwice } from './weight-files';
+
+/** Every rule by name, in the order the documentation lists them. */
+export const rules: readonly Rule[] = [
+  headsDoNotDivide,
+  kvHeadsDoNotDivide,
+  kvHeadsExceedHeads,
+  sizeNotPositive,
+  projectionWidthDiffers,
+  rotaryWidthOdd,
+  headWidthNotFused,
+  ropeFormUnknown,
+  ropeFieldMissing,
+  ropeFieldContradicts,
+  ropeFactorLength,
+  ropeSections,
+  ropeOriginalLength,
+  ropeTypeDeprecated,
+  windowWithoutEffect,
+  layerListLength,
+  layerTypeUnknown,
+  latentDims,
+  expertsPerToken,
+  expertGroups,
+  tokenIdOutside,
+  tokenizerLarger,
+  generationContradicts,
+  patchSize,
+  imageSizeDiffers,
+  imageTokensDiffer,
+  projectorWidth,
+  visionFeatureLayer,
+  quantisationGroup,
+  quantisationBits,
+  dtypeUnknown,
+  dtypesDisagree,
+  dtypeKeyDeprecated,
+  architectureContradicts,
+  modelTypeMisspelt,
+  keyMisspelt,
+  layersMissing,
+  layersExtra,
+  tiedWithHead,
+  shardMissing,
+  shardUnreadable,
+  indexDisagrees,
+  tensorTwice,
+  indexPathOutside,
+  loraTarget,
+  loraRank,
+  genaiHeads,
+  genaiContradicts,
+  genaiFileMissing,
+];
+
+export const ruleOf = (code: string): Rule | undefined => rules.find((rule) => rule.code === code);
+
+/** The page of a rule; the address is the one of package.json's repository. */
+export const pageOf = (code: string): string =>
+  `https://github.com/headscope/headscope/blob/main/docs/rules/${code}.md`;

@@ -1,0 +1,145 @@
+import { layerNames, numberField } from '../config-parts';
+import type { ConfigPart } from '../config-parts';
+import { isObject } from '../json-document';
+import type { Related } from '../finding';
+import type { Rule, RuleContext } from './rule';
+
+/** Where the layers of a text model stand in the names of its tensors; vision and audio towers have other prefixes. */
+const layerPrefixes =
+  /^(?:(?:model|base_model\.model|module)\.)?(?:(?:language_model|model|text_model|llm)\.)*(?:transformer\.|gpt_neox\.|bert\.|roberta\.|electra\.|deberta\.|distilbert\.)?(?:decoder\.|encoder\.)?(?:layers|h|layer|blocks)\.(\d+)\./;
+
+/** Types with one plain stack of layers under the usual names, so that counting them says something. */
+const countable =
+  /^(llama|mistral|mixtral|qwen2|qwen2_moe|qwen3|qwen3_moe|gemma|gemma2|gemma3_text|phi|phi3|gpt2|gpt_neox|gptj|opt|bloom|falcon|mpt|starcoder2|olmo|olmo2|olmo3|granite|granitemoe|cohere|cohere2|deepseek_v2|deepseek_v3|gpt_oss|stablelm|bert|roberta|xlm-roberta|modernbert|smollm3)$/;
+
+const layersIn = (names: Iterable<string>): ReadonlySet<number> => {
+  const found = new Set<number>();
+  for (const name of names) {
+    const index = layerPrefixes.exec(name)?.[1];
+    if (index !== undefined) found.add(Number(index));
+  }
+  return found;
+};
+
+/** All tensor names the folder tells of: from the index file, else from the headers. */
+const namesOf = (context: RuleContext): { readonly names: readonly string[]; readonly file: string } | undefined => {
+  const own =
+    context.kind === 'index' ? context.document.value : context.facts.companions['model.safetensors.index.json'];
+  const map = isObject(own) ? own['weight_map'] : undefined;
+  if (isObject(map)) return { names: Object.keys(map), file: 'model.safetensors.index.json' };
+  const shards = [...context.facts.shards.values()].filter(
+    ({ file }) => /^model[.-]/.test(file) && !/adapter/.test(file),
+  );
+  if (shards.length === 0 || shards.some(({ problem, pointer }) => problem !== undefined || pointer)) return undefined;
+  return { names: shards.flatMap(({ tensors }) => tensors.map(({ name }) => name)), file: shards[0]?.file ?? '' };
+};
+
+const ranges = (numbers: readonly number[]): string => {
+  const sorted = [...numbers].sort((left, right) => left - right);
+  const parts: string[] = [];
+  for (let index = 0; index < sorted.length;) {
+    let end = index;
+    while (sorted[end + 1] === (sorted[end] ?? 0) + 1) end += 1;
+    parts.push(end === index ? String(sorted[index]) : `${sorted[index]}-${sorted[end]}`);
+    index = end + 1;
+  }
+  return parts.length > 6 ? `${parts.slice(0, 6).join(', ')}, …` : parts.join(', ');
+};
+
+interface Count {
+  readonly part: ConfigPart;
+  readonly key: string;
+  readonly expected: number;
+  /** Layers of multi-token prediction that the weights may hold besides. */
+  readonly extra: number;
+  readonly found: ReadonlySet<number>;
+  readonly related: readonly Related[];
+}
+
+const countLayers = (context: RuleContext): Count | undefined => {
+  const part = context.parts[0];
+  if (part === undefined || !countable.test(part.modelType ?? '') || part.value['is_encoder_decoder'] === true)
+    return undefined;
+  const layers = numberField(part.value, layerNames);
+  const weights = namesOf(context);
+  if (layers === undefined || weights === undefined) return undefined;
+  const found = layersIn(weights.names);
+  if (found.size === 0) return undefined;
+  const extra = numberField(part.value, ['num_nextn_predict_layers', 'mtp_num_hidden_layers'])?.value ?? 0;
+  return {
+    part,
+    key: layers.key,
+    expected: layers.value,
+    extra,
+    found,
+    related: [{ message: `${weights.file} has ${found.size} layers`, place: { file: weights.file } }],
+  };
+};
+
+export const layersMissing: Rule = {
+  code: 'layers-missing',
+  title: 'The weights lack layers that the config counts',
+  severity: 'error',
+  kinds: ['config'],
+  check(context, report) {
+    const count = countLayers(context);
+    // A count of a million layers is a slip, and no list of them helps.
+    if (count === undefined || count.expected > 10_000) return;
+    const missing = Array.from({ length: Math.max(0, count.expected) }, (_, index) => index).filter(
+      (index) => !count.found.has(index),
+    );
+    if (missing.length === 0) return;
+    report(
+      [count.key],
+      `The weights lack layer${missing.length === 1 ? '' : 's'} ${ranges(missing)} of the ${count.expected} in ${count.key}. They hold ${count.found.size}.`,
+      {
+        part: count.part,
+        related: count.related,
+      },
+    );
+  },
+};
+
+export const layersExtra: Rule = {
+  code: 'layers-extra',
+  title: 'The weights have more layers than the config counts',
+  severity: 'warning',
+  kinds: ['config'],
+  check(context, report) {
+    const count = countLayers(context);
+    if (count === undefined) return;
+    const extra = [...count.found].filter((index) => index >= count.expected + count.extra);
+    if (extra.length === 0) return;
+    report(
+      [count.key],
+      `The weights have layer${extra.length === 1 ? '' : 's'} ${ranges(extra)}, beyond ${count.key} ${count.expected}. They would be left unread.`,
+      {
+        part: count.part,
+        related: count.related,
+      },
+    );
+  },
+};
+
+export const tiedWithHead: Rule = {
+  code: 'tied-embeddings-with-head',
+  title: 'Embeddings are tied, and the weights hold an lm_head',
+  severity: 'information',
+  kinds: ['config'],
+  check(context, report) {
+    const root = context.parts[0];
+    if (root?.value['tie_word_embeddings'] !== true || root.familiarity === 'foreign') return;
+    const weights = namesOf(context);
+    const head = weights?.names.find((name) => /^(?:[a-z_]+\.)?lm_head\.weight$/.test(name));
+    if (weights === undefined || head === undefined) return;
+    report(
+      ['tie_word_embeddings'],
+      `The embeddings are tied, so ${head} in the weights is not used. If it was trained on its own, tie_word_embeddings must be false.`,
+      {
+        part: root,
+        related: [{ message: `${weights.file} holds ${head}`, place: { file: weights.file } }],
+        fixes: [],
+      },
+    );
+  },
+};

@@ -1,0 +1,220 @@
+import { classFitsType, knownModelTypes, typeOfClass } from '../known-families';
+import { nearestName } from '../nearest-name';
+import { relatedField, renameKey, replaceValue } from '../places';
+import { attentionKeys, otherKnownKeys } from '../key-names';
+import type { Rule } from './rule';
+
+/** Names torch has, as `torch_dtype` and `dtype` give them (with or without `torch.`), and what loaders accept besides. */
+export const dtypeNames = [
+  'float32',
+  'float16',
+  'bfloat16',
+  'float64',
+  'float8_e4m3fn',
+  'float8_e5m2',
+  'int8',
+  'uint8',
+  'int4',
+  'uint4',
+  'float',
+  'half',
+  'double',
+  'auto',
+  'float4_e2m1fn_x2',
+  'float8_e4m3fnuz',
+  'float8_e5m2fnuz',
+  'float8_e8m0fnu',
+  'int16',
+  'int32',
+  'int64',
+] as const;
+
+const dtypeShorthand: Readonly<Record<string, string>> = {
+  fp16: 'float16',
+  f16: 'float16',
+  fp32: 'float32',
+  f32: 'float32',
+  bf16: 'bfloat16',
+  fp64: 'float64',
+  bfloat: 'bfloat16',
+};
+
+export const dtypeUnknown: Rule = {
+  code: 'dtype-unknown',
+  title: 'The dtype has a name that torch does not know',
+  severity: 'error',
+  kinds: ['config'],
+  check({ document, parts }, report) {
+    for (const part of parts) {
+      for (const key of ['torch_dtype', 'dtype'] as const) {
+        const value = part.value[key];
+        if (typeof value !== 'string') continue;
+        const name = value.replace(/^torch\./, '');
+        if ((dtypeNames as readonly string[]).includes(name)) continue;
+        const near = dtypeShorthand[name.toLowerCase()] ?? nearestName(name.toLowerCase(), dtypeNames.slice(0, 4), 3);
+        const path = [...part.path, key];
+        report(
+          path,
+          `"${value}" is no dtype that torch knows${near === undefined ? '' : `; did you mean "${near}"?`} Usual are bfloat16, float16 and float32.`,
+          {
+            part,
+            fixes:
+              near === undefined
+                ? []
+                : [
+                    {
+                      title: `Change to "${near}"`,
+                      changes: replaceValue(document, path, JSON.stringify(near)),
+                      preferred: true,
+                    },
+                  ],
+          },
+        );
+      }
+    }
+  },
+};
+
+export const dtypeKeyDeprecated: Rule = {
+  code: 'dtype-key-deprecated',
+  title: 'torch_dtype is the old name of dtype',
+  severity: 'hint',
+  kinds: ['config'],
+  check({ document, parts }, report) {
+    for (const part of parts) {
+      if (part.value['torch_dtype'] === undefined || part.value['dtype'] !== undefined) continue;
+      report(
+        { keyOf: [...part.path, 'torch_dtype'] },
+        '"torch_dtype" is called "dtype" since transformers 4.56. Both are read; older versions read torch_dtype only.',
+        {
+          part,
+          deprecated: true,
+          fixes: [
+            {
+              title: 'Rename the key to "dtype"',
+              changes: renameKey(document, [...part.path, 'torch_dtype'], 'dtype'),
+              preferred: true,
+            },
+          ],
+        },
+      );
+    }
+  },
+};
+
+export const dtypesDisagree: Rule = {
+  code: 'dtypes-disagree',
+  title: 'dtype and torch_dtype are both there and differ',
+  severity: 'warning',
+  kinds: ['config'],
+  check({ document, parts }, report) {
+    for (const part of parts) {
+      const { dtype, torch_dtype: old } = part.value;
+      if (typeof dtype !== 'string' || typeof old !== 'string' || dtype === old.replace(/^torch\./, '')) continue;
+      report(
+        [...part.path, 'torch_dtype'],
+        `torch_dtype "${old}" contradicts dtype "${dtype}". New loaders read dtype, old ones torch_dtype.`,
+        {
+          part,
+          related: [relatedField(document, [...part.path, 'dtype'], `dtype is "${dtype}"`)],
+        },
+      );
+    }
+  },
+};
+
+export const architectureContradicts: Rule = {
+  code: 'architecture-contradicts-type',
+  title: 'The class of architectures belongs to another model type',
+  severity: 'warning',
+  kinds: ['config'],
+  check({ document, parts }, report) {
+    const root = parts[0];
+    if (root === undefined) return;
+    const { model_type: modelType, architectures } = root.value;
+    if (typeof modelType !== 'string' || !knownModelTypes.has(modelType) || !Array.isArray(architectures)) return;
+    (architectures as readonly unknown[]).forEach((architecture, index) => {
+      if (typeof architecture !== 'string' || classFitsType(architecture, modelType)) return;
+      const owner = typeOfClass(architecture);
+      if (owner === undefined || owner.type === modelType) return;
+      report(
+        ['architectures', index],
+        `${architecture} is a class of ${owner.type}, and model_type is ${modelType}. Loaders choose by one or the other, and read different layouts.`,
+        {
+          part: root,
+          related: [relatedField(document, ['model_type'], `model_type is "${modelType}"`)],
+        },
+      );
+    });
+  },
+};
+
+export const modelTypeMisspelt: Rule = {
+  code: 'model-type-misspelt',
+  title: 'model_type is one letter away from a known type',
+  severity: 'warning',
+  kinds: ['config'],
+  check({ document, parts }, report) {
+    const root = parts[0];
+    const modelType = root?.value['model_type'];
+    if (root === undefined || typeof modelType !== 'string' || modelType === '' || knownModelTypes.has(modelType))
+      return;
+    // Remote code names its type as it likes.
+    if (root.value['auto_map'] !== undefined) return;
+    const near = nearestName(modelType.toLowerCase(), knownModelTypes, 2);
+    if (
+      near === undefined ||
+      near.length < 5 ||
+      /\d/.test(modelType) !== /\d/.test(near) ||
+      modelType.replace(/\D/g, '') !== near.replace(/\D/g, '')
+    )
+      return;
+    const architectures = root.value['architectures'];
+    const fits =
+      Array.isArray(architectures) &&
+      (architectures as readonly unknown[]).some((name) => typeof name === 'string' && classFitsType(name, near));
+    if (!fits) return;
+    report(
+      ['model_type'],
+      `"${modelType}" is no model type that loaders know; did you mean "${near}"? The class in architectures is one of ${near}.`,
+      {
+        fixes: [
+          {
+            title: `Change to "${near}"`,
+            changes: replaceValue(document, ['model_type'], JSON.stringify(near)),
+            preferred: true,
+          },
+        ],
+      },
+    );
+  },
+};
+
+export const keyMisspelt: Rule = {
+  code: 'key-misspelt',
+  title: 'A key is nearly the name of a field that the model reads',
+  severity: 'warning',
+  kinds: ['config'],
+  check({ document, parts }, report) {
+    for (const part of parts) {
+      if (part.familiarity === 'foreign') continue;
+      for (const key of Object.keys(part.value)) {
+        if (key.length < 6 || attentionKeys.has(key) || otherKnownKeys.has(key)) continue;
+        const limit = key.length >= 12 ? 2 : 1;
+        const near = nearestName(key.toLowerCase(), attentionKeys, limit);
+        if (near === undefined || part.value[near] !== undefined) continue;
+        const path = [...part.path, key];
+        report(
+          { keyOf: path },
+          `"${key}" is read by no loader; did you mean "${near}"? As it stands the default is used.`,
+          {
+            part,
+            fixes: [
+              { title: `Rename the key to "${near}"`, changes: renameKey(document, path, near), preferred: true },
+            ],
+          },
+        );
+      }
+    }
+  },
+};
