@@ -1,0 +1,172 @@
+/**
+ * The graph of one block: the residual stream goes in, the residual stream and the keys and values of its positions come
+ * out. Positions, cache length and batch are decided by each run, so that one session serves prefill, chunks and decoding.
+ *
+ * Inputs: `residual` [b, n, w]; `query_positions` [n] and `key_positions` [past + n] (token positions, for masks);
+ * `past_key` and `past_value` [past, b, g, d] (position first, so that a prefix of a growing cache is one piece of memory);
+ * `rope_cos` and `rope_sin` [n, dimensions / 2] where the block rotates; interventions and statistics when instrumented.
+ * Outputs: `residual.out`, `new_key`, `new_value` [n, b, g, d], the taps of models/instrument/taps.ts, statistics.
+ */
+import { GraphBuilder } from '../../kernels/graph/builder';
+import type { Dim } from '../../kernels/graph/dims';
+import type { Graph } from '../../kernels/graph/graph';
+import type { Value } from '../../kernels/graph/records';
+import { add, multiply, where } from '../../kernels/graph/operators/elementwise';
+import { concat, reshape, slice, transpose } from '../../kernels/graph/operators/layout';
+import { attend } from '../instrument/attention';
+import { declareInterventions, type Interventions } from '../instrument/interventions';
+import type { Rope } from '../formats/model-description';
+import { activate, linear, norm, rotate } from './layers';
+import type { AttentionSpec, BlockSpec, BranchNorms, FeedForwardSpec, ModelSpec } from './model-spec';
+import type { StoredWeights } from './stored-weights';
+
+export interface BlockOptions {
+  /** Without it the graph is the plain model, for parity and for comparison. */
+  readonly instrumented: boolean;
+}
+
+const keys = 'n + past';
+
+export function blockGraph(
+  model: ModelSpec,
+  block: BlockSpec,
+  weights: StoredWeights,
+  options: BlockOptions,
+): Graph<Dim> {
+  const graph = new GraphBuilder(`layer.${block.index}`);
+  const { heads, headDim } = block.attention;
+  const residual = graph.input('residual', 'float32', ['b', 'n', model.hiddenSize]);
+  const interventions = options.instrumented
+    ? declareInterventions(graph, { heads, headDim, hiddenSize: model.hiddenSize, keys })
+    : undefined;
+  const tap = (value: Value, name: string): void => {
+    if (interventions) graph.output(value, name);
+  };
+
+  const branch = (x: Value, norms: BranchNorms, compute: (x: Value) => Value): Value => {
+    const input = norms.input ? norm(graph, weights, norms.input, x) : x;
+    const output = compute(input);
+    return norms.output ? norm(graph, weights, norms.output, output) : output;
+  };
+  const join = (x: Value, output: Value, norms: BranchNorms): Value => {
+    const sum = add(x, output);
+    return norms.after ? norm(graph, weights, norms.after, sum) : sum;
+  };
+  const attention = (x: Value): Value => {
+    const output = branch(x, block.attentionNorms, (input) =>
+      graph.within('attention', () =>
+        attentionOutput(graph, model, block.attention, weights, input, interventions, tap),
+      ),
+    );
+    tap(output, 'attention.output');
+    return output;
+  };
+  const network = (x: Value): Value => {
+    const computed = branch(x, block.feedForwardNorms, (input) =>
+      graph.within('mlp', () => feedForward(graph, block.feedForward, weights, input)),
+    );
+    const output = interventions ? where(interventions.replaceMlp, interventions.mlpReplacement, computed) : computed;
+    tap(output, 'mlp_output');
+    return output;
+  };
+
+  let out: Value;
+  if (block.parallel) {
+    out = add(residual, add(attention(residual), network(residual)));
+  } else {
+    const middle = join(residual, attention(residual), block.attentionNorms);
+    out = join(middle, network(middle), block.feedForwardNorms);
+  }
+  if (interventions) out = where(interventions.replaceResidual, interventions.residualReplacement, out);
+  graph.output(out, 'residual.out');
+  return graph.finishDynamic();
+}
+
+/** Everything between the input norm and the output norm of the attention branch. */
+function attentionOutput(
+  graph: GraphBuilder,
+  model: ModelSpec,
+  spec: AttentionSpec,
+  weights: StoredWeights,
+  x: Value,
+  interventions: Interventions | undefined,
+  tap: (value: Value, name: string) => void,
+): Value {
+  let { query, key, value } = project(graph, spec, weights, x);
+  if (spec.queryNorm) query = norm(graph, weights, spec.queryNorm, query);
+  if (spec.keyNorm) key = norm(graph, weights, spec.keyNorm, key);
+  query = transpose(query, [0, 2, 1, 3]);
+  key = transpose(key, [0, 2, 1, 3]);
+  const rope: Rope | undefined = spec.rope === undefined ? undefined : model.ropes[spec.rope];
+  if (rope) {
+    const cos = graph.input('rope_cos', 'float32', ['n', rope.dimensions / 2]);
+    const sin = graph.input('rope_sin', 'float32', ['n', rope.dimensions / 2]);
+    query = rotate(query, cos, sin, rope.dimensions, rope.layout);
+    key = rotate(key, cos, sin, rope.dimensions, rope.layout);
+  }
+  tap(query, 'attention.query');
+  tap(key, 'attention.key');
+  tap(transpose(value, [0, 2, 1, 3]), 'attention.value');
+
+  const newKey = graph.output(transpose(key, [2, 0, 1, 3]), 'new_key');
+  const newValue = graph.output(transpose(value, [1, 0, 2, 3]), 'new_value');
+  const cache = (name: string): Value => graph.input(name, 'float32', ['past', 'b', spec.kvHeads, spec.headDim]);
+  const all = (past: Value, now: Value): Value => transpose(concat([past, now], 0), [1, 2, 0, 3]);
+  const positions = {
+    queries: graph.input('query_positions', 'int64', ['n']),
+    keys: graph.input('key_positions', 'int64', [keys]),
+  };
+  const output = attend(
+    graph,
+    spec,
+    query,
+    all(cache('past_key'), newKey),
+    all(cache('past_value'), newValue),
+    positions,
+    interventions,
+  );
+  tap(output, 'attention.head_output');
+  const joined = reshape(transpose(output, [0, 2, 1, 3]), ['b', 'n', spec.heads * spec.headDim]);
+  return linear(graph, weights, spec.output, joined);
+}
+
+/** Query [b, n, h, d], key and value [b, n, g, d]. */
+function project(
+  graph: GraphBuilder,
+  spec: AttentionSpec,
+  weights: StoredWeights,
+  x: Value,
+): { query: Value; key: Value; value: Value } {
+  const { heads, kvHeads, headDim, projection } = spec;
+  const split = (y: Value, count: number): Value => reshape(y, ['b', 'n', count, headDim]);
+  switch (projection.kind) {
+    case 'separate':
+      return {
+        query: split(linear(graph, weights, projection.query, x), heads),
+        key: split(linear(graph, weights, projection.key, x), kvHeads),
+        value: split(linear(graph, weights, projection.value, x), kvHeads),
+      };
+    case 'fused-columns': {
+      const fused = linear(graph, weights, projection.linear, x);
+      const [first, second] = [heads * headDim, (heads + kvHeads) * headDim];
+      return {
+        query: split(slice(fused, -1, 0, first), heads),
+        key: split(slice(fused, -1, first, second), kvHeads),
+        value: split(slice(fused, -1, second, second + kvHeads * headDim), kvHeads),
+      };
+    }
+    case 'fused-heads': {
+      const fused = reshape(linear(graph, weights, projection.linear, x), ['b', 'n', heads, 3 * headDim]);
+      const part = (index: number): Value => slice(fused, -1, index * headDim, (index + 1) * headDim);
+      return { query: part(0), key: part(1), value: part(2) };
+    }
+  }
+}
+
+function feedForward(graph: GraphBuilder, spec: FeedForwardSpec, weights: StoredWeights, x: Value): Value {
+  const up = linear(graph, weights, spec.up, x);
+  const inner = spec.gate
+    ? multiply(activate(spec.activation, linear(graph, weights, spec.gate, x)), up)
+    : activate(spec.activation, up);
+  return linear(graph, weights, spec.down, inner);
+}

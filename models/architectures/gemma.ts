@@ -1,0 +1,28 @@
+/**
+ * Gemma 2 and 3 (text), and Gemma 1: the llama layout with gains stored minus one, embeddings times sqrt(hidden size), a
+ * tanh-gated feed-forward network; Gemma 2 and 3 add norms after both branches and a score scale of
+ * query_pre_attn_scalar^-1/2, Gemma 2 soft caps, Gemma 3 norms over query and key.
+ */
+import { amount } from '../formats/families/family';
+import type { ModelPart } from '../formats/model-description';
+import type { Architecture } from './architecture';
+import { specifyLlama } from './llama';
+
+const embeddingScale = (part: ModelPart): number => Math.sqrt(part.hiddenSize);
+const scale = (part: ModelPart): number => (amount(part, 'query_pre_attn_scalar') ?? part.headDim) ** -0.5;
+
+export const gemma: Architecture = {
+  families: ['gemma'],
+  specify: (input) => specifyLlama(input, { embeddingScale, gainOffset: 1 }),
+};
+
+export const gemma2: Architecture = {
+  families: ['gemma2'],
+  specify: (input) => specifyLlama(input, { embeddingScale, gainOffset: 1, scale, fourNorms: true }),
+};
+
+export const gemma3: Architecture = {
+  families: ['gemma3'],
+  specify: (input) =>
+    specifyLlama(input, { embeddingScale, gainOffset: 1, scale, fourNorms: true, headNorms: true }),
+};

@@ -1,0 +1,130 @@
+/**
+ * What a decoder or encoder computes, as data: each family (one file per family) turns a description and the names of its
+ * stored tensors into a ModelSpec, and `block-graph.ts` turns one block of it into a layer graph.
+ *
+ * Notation of shapes: b batch, n positions of this run, t keys (cache and n), h query heads, g key/value heads, d head width.
+ */
+import type { Rope } from '../formats/model-description';
+
+/** y = x W^T + bias. */
+export interface Linear {
+  readonly weight: string;
+  readonly bias?: string | undefined;
+  readonly inputs: number;
+  readonly outputs: number;
+  /** GPT-2 stores its weights [inputs, outputs]; every other family [outputs, inputs]. */
+  readonly stored: 'outputs-inputs' | 'inputs-outputs';
+  /** The rows of a fused weight that belong to this projection (contiguous in the file, so nothing is copied). */
+  readonly firstRow?: number;
+  /** Rows of the stored weight, when it is fused. */
+  readonly storedRows?: number;
+}
+
+export interface Norm {
+  readonly kind: 'layer' | 'rms';
+  readonly weight: string;
+  readonly bias?: string | undefined;
+  readonly size: number;
+  readonly epsilon: number;
+  /** Gemma stores the gain minus one. */
+  readonly gainOffset?: 1;
+}
+
+export type Projection =
+  | { readonly kind: 'separate'; readonly query: Linear; readonly key: Linear; readonly value: Linear }
+  /** One product whose columns are all queries, all keys, all values (GPT-2). */
+  | { readonly kind: 'fused-columns'; readonly linear: Linear }
+  /** One product whose columns are, head after head, its query, key and value (GPT-NeoX, BLOOM). */
+  | { readonly kind: 'fused-heads'; readonly linear: Linear };
+
+export interface AttentionSpec {
+  readonly projection: Projection;
+  readonly output: Linear;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  /** Factor on query x key. */
+  readonly scale: number;
+  readonly causal: boolean;
+  /** Positions that a query reads, its own included. */
+  readonly window?: number;
+  /** Scores are softcap * tanh(scores / softcap). */
+  readonly softcap?: number;
+  /** Index into ModelSpec.ropes. */
+  readonly rope?: number;
+  /** Norms over each head of the query and of the key (qwen3, gemma 3). */
+  readonly queryNorm?: Norm;
+  readonly keyNorm?: Norm;
+}
+
+export type Activation = 'silu' | 'gelu' | 'gelu-tanh' | 'quick-gelu' | 'relu';
+
+export interface FeedForwardSpec {
+  readonly activation: Activation;
+  readonly up: Linear;
+  /** Gated: activation(gate(x)) * up(x). */
+  readonly gate?: Linear;
+  readonly down: Linear;
+}
+
+/**
+ * One block. Without `parallel`: x += outNorm(attention(inNorm(x))), afterNorm; then the same with the feed-forward network.
+ * With `parallel` (GPT-NeoX) both read x and are added together.
+ */
+export interface BlockSpec {
+  readonly index: number;
+  readonly attention: AttentionSpec;
+  readonly feedForward: FeedForwardSpec;
+  readonly parallel: boolean;
+  readonly attentionNorms: BranchNorms;
+  readonly feedForwardNorms: BranchNorms;
+}
+
+export interface BranchNorms {
+  /** On what the branch reads. */
+  readonly input?: Norm;
+  /** On what the branch gives, before it is added. */
+  readonly output?: Norm;
+  /** On the sum (BERT, OPT-350m). */
+  readonly after?: Norm;
+}
+
+export interface EmbeddingSpec {
+  /** [vocabulary, width] */
+  readonly tokens: string;
+  readonly vocabulary: number;
+  readonly width: number;
+  /** Gemma multiplies by sqrt(hidden size). */
+  readonly scale?: number;
+  readonly positions?: { readonly weight: string; readonly rows: number; readonly offset: number };
+  /** Row 0 of the token type table is added to every position (BERT, one segment). */
+  readonly types?: { readonly weight: string; readonly rows: number };
+  readonly norm?: Norm;
+  /** OPT-350m embeds in a narrower space. */
+  readonly project?: Linear;
+}
+
+export interface HeadSpec {
+  readonly norm?: Norm;
+  readonly project?: Linear;
+  /** BERT's masked-language head: dense, activation, norm. */
+  readonly transform?: { readonly linear: Linear; readonly activation: Activation; readonly norm: Norm };
+  /** Absent: the model has no language head, and the run ends with the last residual. */
+  readonly vocabulary?: Linear;
+  readonly softcap?: number;
+}
+
+export interface ModelSpec {
+  readonly family: string;
+  readonly hiddenSize: number;
+  readonly embedding: EmbeddingSpec;
+  readonly blocks: readonly BlockSpec[];
+  readonly head: HeadSpec;
+  readonly ropes: readonly Rope[];
+  readonly contextLength?: number | undefined;
+}
+
+/** The checkpoint does not hold what the config promises, or holds what no family here computes: one sentence. */
+export class ModelError extends Error {
+  override readonly name = 'ModelError';
+}

@@ -1,0 +1,76 @@
+/**
+ * Weights of a checkpoint as values of a graph. The bytes stay in the `.safetensors` file: an initialiser points at them by
+ * offset and length; float16 and bfloat16 are widened by a Cast inside the graph.
+ */
+import type { GraphBuilder } from '../../kernels/graph/builder';
+import type { Value } from '../../kernels/graph/records';
+import { cast } from '../../kernels/graph/operators/elementwise';
+import { ModelError } from './model-spec';
+
+export interface StoredTensor {
+  readonly name: string;
+  /** As safetensors spells it: `F32`, `F16`, `BF16`, `I8`, … */
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  /** Path of the data file relative to the folder that sessions are opened with. */
+  readonly location: string;
+  /** Byte offset in that file. */
+  readonly offset: number;
+  readonly length: number;
+}
+
+export interface StoredWeights {
+  find(name: string): StoredTensor | undefined;
+}
+
+const floating = {
+  F32: { type: 'float32', bytes: 4 },
+  F16: { type: 'float16', bytes: 2 },
+  BF16: { type: 'bfloat16', bytes: 2 },
+} as const;
+
+/** The weight in its stored float type, checked against the shape that the config asks for; `rows` takes part of axis 0. */
+export function storedWeight(
+  graph: GraphBuilder,
+  weights: StoredWeights,
+  name: string,
+  shape: readonly number[],
+  rows?: { readonly first: number; readonly count: number },
+): Value {
+  const tensor = weights.find(name);
+  if (!tensor) throw new ModelError(`The checkpoint has no tensor "${name}", which the config asks for.`);
+  if (tensor.shape.join() !== shape.join()) {
+    throw new ModelError(
+      `Tensor "${name}" has the shape [${tensor.shape.join(', ')}], but the config asks for [${shape.join(', ')}].`,
+    );
+  }
+  if (!Object.hasOwn(floating, tensor.dtype)) {
+    throw new ModelError(
+      `Tensor "${name}" is stored as ${tensor.dtype}: Headscope runs F32, F16 and BF16 weights. Use the unquantised checkpoint.`,
+    );
+  }
+  const { type, bytes } = floating[tensor.dtype as keyof typeof floating];
+  const rowLength = shape.slice(1).reduce((product, axis) => product * axis, 1) * bytes;
+  const first = rows?.first ?? 0;
+  const count = rows?.count ?? shape[0] ?? 1;
+  const label = rows ? `${name}[${first}:${first + count}]` : name;
+  const known = graph.values.get(label);
+  if (known) return known;
+  return graph.external(label, type, [count, ...shape.slice(1)], {
+    location: tensor.location,
+    offset: tensor.offset + first * rowLength,
+    length: count * rowLength,
+  });
+}
+
+/** The weight as float32. */
+export function weight(
+  graph: GraphBuilder,
+  weights: StoredWeights,
+  name: string,
+  shape: readonly number[],
+  rows?: { readonly first: number; readonly count: number },
+): Value {
+  const stored = storedWeight(graph, weights, name, shape, rows);
+  return stored.type === 'float32' ? stored : cast(stored, 'float32');
+}

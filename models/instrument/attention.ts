@@ -1,0 +1,77 @@
+/** One attention layer of a model as graph nodes, with taps, interventions and statistics when it is instrumented. */
+import type { GraphBuilder } from '../../kernels/graph/builder';
+import type { Value } from '../../kernels/graph/records';
+import {
+  add,
+  and,
+  divide,
+  greater,
+  hyperbolicTangent,
+  lessOrEqual,
+  multiply,
+  subtract,
+  where,
+} from '../../kernels/graph/operators/elementwise';
+import { gather, reshape } from '../../kernels/graph/operators/layout';
+import { softmax } from '../../kernels/graph/operators/reduce';
+import {
+  biasedScores,
+  headOutput,
+  interveneOnHeads,
+  scoreKeys,
+  weighValues,
+  type Interventions,
+} from './interventions';
+import { addStatistics } from './statistics';
+
+/**
+ * What softmax sees at a key that a query may not read. Finite, so that probability x score stays a number in the entropy;
+ * exp of it is exactly 0 in float32 beside any score that the model can produce.
+ */
+export const maskedScore = -1e30;
+
+export interface AttentionRules {
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  readonly scale: number;
+  readonly causal: boolean;
+  readonly window?: number | undefined;
+  readonly softcap?: number | undefined;
+}
+
+/** query [b, h, n, d], key and value [b, g, t, d] -> head outputs [b, h, n, d]. */
+export function attend(
+  graph: GraphBuilder,
+  rules: AttentionRules,
+  query: Value,
+  key: Value,
+  value: Value,
+  positions: { readonly queries: Value; readonly keys: Value },
+  interventions: Interventions | undefined,
+): Value {
+  const score = (operand: (value: Value) => Value): Value => {
+    const raw = scoreKeys(operand(query), operand(key), rules.scale, rules);
+    return rules.softcap === undefined ? raw : multiply(hyperbolicTangent(divide(raw, rules.softcap)), rules.softcap);
+  };
+  const free = interventions ? biasedScores(interventions, score) : score((value) => value);
+  const scores = rules.causal ? add(free, causalMask(rules, positions)) : free;
+  const probabilities = softmax(scores, -1, 'attention.probabilities');
+  if (!interventions) return headOutput(probabilities, value, rules);
+  graph.output(probabilities);
+  const selected = graph.input('selected_heads', 'int64', ['selected']);
+  graph.output(gather(probabilities, selected, 1, 'attention.selected'));
+  addStatistics(graph, scores, probabilities, interventions.headGain);
+  return interveneOnHeads(interventions, weighValues(interventions, probabilities, value, rules));
+}
+
+/** 0 where the query may read the key, `maskedScore` elsewhere, [1, 1, n, t]: from the positions, so it fits any chunk. */
+function causalMask(rules: AttentionRules, positions: { readonly queries: Value; readonly keys: Value }): Value {
+  const query = reshape(positions.queries, ['n', 1]);
+  const key = reshape(positions.keys, [1, positions.keys.shape[0] ?? 1]);
+  const past = lessOrEqual(key, query);
+  const readable = rules.window === undefined ? past : and(past, greater(key, subtract(query, rules.window)));
+  const scalar = (number: number): Value => query.graph.constant('float32', [], [number]);
+  const mask = where(readable, scalar(0), scalar(maskedScore));
+  return reshape(mask, [1, 1, 'n', positions.keys.shape[0] ?? 1]);
+}

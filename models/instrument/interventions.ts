@@ -1,0 +1,194 @@
+/**
+ * Interventions are inputs of the layer graph with neutral values, so that one opened session serves the plain run and
+ * every experiment.
+ *
+ * With all inputs neutral the instrumented graph computes the very same numbers as the plain one: a gain of 1 multiplies
+ * exactly, a replacement mask of false keeps the value, and score biases and group weights sit in branches (`If`) that are
+ * not taken.
+ */
+import type { GraphBuilder } from '../../kernels/graph/builder';
+import type { Value } from '../../kernels/graph/records';
+import { borrow, conditional } from '../../kernels/graph/operators/conditional';
+import { add, divide, multiply, where } from '../../kernels/graph/operators/elementwise';
+import { reshape } from '../../kernels/graph/operators/layout';
+import { fusedMatmul, matmul } from '../../kernels/graph/operators/matrix';
+
+/** Names of the inputs; shapes as in `declareInterventions`. */
+export const interventionInputs = [
+  'head_gain',
+  'key_groups',
+  'use_score_bias',
+  'score_bias',
+  'use_group_weight',
+  'group_weight',
+  'replace_heads',
+  'head_replacement',
+  'replace_mlp',
+  'mlp_replacement',
+  'replace_residual',
+  'residual_replacement',
+] as const;
+
+export interface Interventions {
+  /** Factor on each head's output before the output projection, [b, h]. Neutral 1. */
+  readonly headGain: Value;
+  /** 1 where key j belongs to group i, [groups, t]. */
+  readonly keyGroups: Value;
+  readonly useScoreBias: Value;
+  /** Added to the scores of a head on the keys of a group, before softmax, [b, h, groups]. */
+  readonly scoreBias: Value;
+  readonly useGroupWeight: Value;
+  /** Factor on the probabilities of a head on the keys of a group, after softmax, then renormalised to 1, [b, h, groups]. */
+  readonly groupWeight: Value;
+  /** Where true, the head's output is the replacement, [b, h, n, 1] and [b, h, n, d]. */
+  readonly replaceHeads: Value;
+  readonly headReplacement: Value;
+  /** [b, n, 1] and [b, n, w] */
+  readonly replaceMlp: Value;
+  readonly mlpReplacement: Value;
+  /** The residual that leaves the layer, [b, n, 1] and [b, n, w]. */
+  readonly replaceResidual: Value;
+  readonly residualReplacement: Value;
+}
+
+export function declareInterventions(
+  graph: GraphBuilder,
+  sizes: { readonly heads: number; readonly headDim: number; readonly hiddenSize: number; readonly keys: string },
+): Interventions {
+  const { heads, headDim, hiddenSize, keys } = sizes;
+  return {
+    headGain: graph.input('head_gain', 'float32', ['b', heads]),
+    keyGroups: graph.input('key_groups', 'float32', ['groups', keys]),
+    useScoreBias: graph.input('use_score_bias', 'bool', []),
+    scoreBias: graph.input('score_bias', 'float32', ['b', heads, 'groups']),
+    useGroupWeight: graph.input('use_group_weight', 'bool', []),
+    groupWeight: graph.input('group_weight', 'float32', ['b', heads, 'groups']),
+    replaceHeads: graph.input('replace_heads', 'bool', ['b', heads, 'n', 1]),
+    headReplacement: graph.input('head_replacement', 'float32', ['b', heads, 'n', headDim]),
+    replaceMlp: graph.input('replace_mlp', 'bool', ['b', 'n', 1]),
+    mlpReplacement: graph.input('mlp_replacement', 'float32', ['b', 'n', hiddenSize]),
+    replaceResidual: graph.input('replace_residual', 'bool', ['b', 'n', 1]),
+    residualReplacement: graph.input('residual_replacement', 'float32', ['b', 'n', hiddenSize]),
+  };
+}
+
+/**
+ * Scores [b, h, n, t] by `score`, with the head's bias on the group of each key added when it is in use. The scores are
+ * computed inside the branches: a branch that only handed them on would copy the whole matrix.
+ */
+export function biasedScores(interventions: Interventions, score: (operand: (value: Value) => Value) => Value): Value {
+  const [scores] = conditional(
+    interventions.useScoreBias,
+    (branch) => {
+      const plain = score((value) => borrow(branch, value));
+      // [b, h, groups] x [groups, t]
+      const bias = matmul(borrow(branch, interventions.scoreBias), borrow(branch, interventions.keyGroups));
+      return [add(plain, reshape(bias, ['b', plain.shape[1] ?? 1, 1, plain.shape[3] ?? 1]))];
+    },
+    (branch) => [score((value) => borrow(branch, value))],
+    ['attention.scores'],
+  );
+  if (!scores) throw new Error('unreachable: the conditional gives one value');
+  return scores;
+}
+
+/**
+ * probabilities x value -> [b, h, n, d]; with group weights w the probabilities are p_j w_j / sum_j p_j w_j, where w_j is the
+ * product over the groups of key j of the group's weight. Computed by scaling the values and dividing by the reweighted sum,
+ * so that no second matrix of the size of the probabilities exists.
+ */
+export function weighValues(
+  interventions: Interventions,
+  probabilities: Value,
+  value: Value,
+  sizes: { readonly heads: number; readonly kvHeads: number; readonly headDim: number },
+): Value {
+  const keys = probabilities.shape[3] ?? 1;
+  const [output] = conditional(
+    interventions.useGroupWeight,
+    (branch) => {
+      const logWeight = branch.node(
+        'Log',
+        [borrow(branch, interventions.groupWeight)],
+        [{ type: 'float32', shape: ['b', sizes.heads, 'groups'] }],
+      )[0];
+      // A weight of 0 has the logarithm -inf, and -inf * 0 is NaN for the keys outside the group: hold it at -1e4 (exp gives 0).
+      const finite = branch.node(
+        'Max',
+        [logWeight, branch.constant('float32', [], [-1e4])],
+        [{ type: 'float32', shape: ['b', sizes.heads, 'groups'] }],
+      )[0];
+      const perKey = branch.node(
+        'Exp',
+        [matmul(finite, borrow(branch, interventions.keyGroups))],
+        [{ type: 'float32', shape: ['b', sizes.heads, keys] }],
+      )[0];
+      const column = reshape(perKey, ['b', sizes.heads, keys, 1]);
+      const repeated = repeatHeads(branch, borrow(branch, value), sizes);
+      const weighed = matmul(borrow(branch, probabilities), multiply(repeated, column));
+      const total = matmul(borrow(branch, probabilities), column);
+      return [divide(weighed, total)];
+    },
+    (branch) => [headOutput(borrow(branch, probabilities), borrow(branch, value), sizes)],
+    ['attention.weighed_values'],
+  );
+  if (!output) throw new Error('unreachable: the conditional gives one value');
+  return output;
+}
+
+/** probabilities [b, h, n, t] x value [b, g, t, d] without copying the values of shared heads. */
+export function headOutput(
+  probabilities: Value,
+  value: Value,
+  sizes: { readonly heads: number; readonly kvHeads: number; readonly headDim: number },
+): Value {
+  const rows = sizes.heads / sizes.kvHeads;
+  if (rows === 1) return matmul(probabilities, value);
+  const grouped = groupQueries(probabilities, sizes);
+  return ungroupQueries(matmul(grouped, value), sizes);
+}
+
+/** query [b, h, n, d] x key [b, g, t, d] -> [b, h, n, t] without copying the keys of shared heads. */
+export function scoreKeys(
+  query: Value,
+  key: Value,
+  scale: number,
+  sizes: { readonly heads: number; readonly kvHeads: number },
+): Value {
+  if (sizes.heads === sizes.kvHeads) return fusedMatmul(query, key, { transposeB: true, scale });
+  return ungroupQueries(fusedMatmul(groupQueries(query, sizes), key, { transposeB: true, scale }), sizes);
+}
+
+/** [b, h, n, x] -> [b, g, (h/g) n, x]: heads that share a key/value head lie side by side, so this only renames axes. */
+function groupQueries(x: Value, sizes: { readonly heads: number; readonly kvHeads: number }): Value {
+  const perGroup = sizes.heads / sizes.kvHeads;
+  return reshape(x, ['b', sizes.kvHeads, `${perGroup}*n`, x.shape[3] ?? 1]);
+}
+
+function ungroupQueries(x: Value, sizes: { readonly heads: number }): Value {
+  return reshape(x, ['b', sizes.heads, 'n', x.shape[3] ?? 1]);
+}
+
+/** [b, g, t, d] -> [b, h, t, d] */
+function repeatHeads(
+  graph: GraphBuilder,
+  value: Value,
+  sizes: { readonly heads: number; readonly kvHeads: number },
+): Value {
+  if (sizes.heads === sizes.kvHeads) return value;
+  const perGroup = sizes.heads / sizes.kvHeads;
+  const index = Array.from({ length: sizes.heads }, (_, head) => Math.floor(head / perGroup));
+  return graph.node(
+    'Gather',
+    [value, graph.constant('int64', [sizes.heads], index)],
+    [{ type: 'float32', shape: [value.shape[0] ?? 1, sizes.heads, ...value.shape.slice(2)] }],
+    { axis: { kind: 'int', value: 1 } },
+  )[0];
+}
+
+/** Gain, then replacement, of the head outputs [b, h, n, d]. */
+export function interveneOnHeads(interventions: Interventions, output: Value): Value {
+  const heads = output.shape[1] ?? 1;
+  const gained = multiply(output, reshape(interventions.headGain, ['b', heads, 1, 1]));
+  return where(interventions.replaceHeads, interventions.headReplacement, gained);
+}
