@@ -1,0 +1,41 @@
+import * as vscode from 'vscode';
+import type { ModelIndex } from '../models/model-index';
+import { mainChoice } from '../models/shape-choices';
+import type { Kernels } from '../panels/kernels/kernels';
+import { uriOf } from './arguments';
+import type { Handlers } from './register';
+
+type BenchmarkCommand = 'headscope.benchmarkKernels' | 'headscope.benchmarkConfig' | 'headscope.cancelBenchmark';
+
+export function benchmarkCommands(kernels: Kernels, models: ModelIndex): Pick<Handlers, BenchmarkCommand> {
+  return {
+    'headscope.benchmarkKernels': () => kernels.open().then(() => undefined),
+    'headscope.benchmarkConfig': async (argument) => {
+      const uri = uriOf(argument) ?? (await chosenConfig(models));
+      if (uri === undefined) return;
+      const choices = await models.shapes(uri);
+      const choice = mainChoice(choices, uri.toString());
+      if (choice === undefined) {
+        throw new Error(
+          `${vscode.workspace.asRelativePath(uri)} describes no attention that could be taken over. Open the config.json of a transformer, or type the shape in the panel.`,
+        );
+      }
+      await kernels.open({ shape: uri, shapeUri: choice.uri });
+    },
+    'headscope.cancelBenchmark': () => kernels.run.cancel(),
+  };
+}
+
+/** From the palette: the config in the editor, else one of the models found. */
+async function chosenConfig(models: ModelIndex): Promise<vscode.Uri | undefined> {
+  const active = vscode.window.activeTextEditor?.document.uri;
+  if (active?.path.endsWith('.json') === true && (await models.describe(active)) !== null) return active;
+  const { models: found } = await models.find();
+  if (found.length === 0)
+    throw new Error('No model configuration was found. Open a config.json, or add a folder in the Models view.');
+  const choice = await vscode.window.showQuickPick(
+    found.map((model) => ({ label: model.label, description: model.sentence, uri: model.uri })),
+    { title: 'Benchmark the Attention of', placeHolder: 'A model configuration', matchOnDescription: true },
+  );
+  return choice?.uri;
+}

@@ -1,0 +1,47 @@
+/** Registers exactly the commands of protocol/contributions/commands.ts; a failure of any is shown as a sentence. */
+import * as vscode from 'vscode';
+import type { CommandId } from '../../protocol/contributions/commands';
+import { commands } from '../../protocol/contributions/commands';
+import { isCancelled, wordsOf } from '../platform/compute';
+import type { Log } from '../platform/log';
+import { showFailure } from '../platform/log';
+import { FailureError } from '../../protocol/wire/failures';
+
+export type Handler = (...args: readonly unknown[]) => unknown;
+export type Handlers = { readonly [K in CommandId]: Handler };
+
+export function registerCommands(handlers: Handlers, log: Log): vscode.Disposable {
+  return vscode.Disposable.from(
+    ...(Object.keys(commands) as CommandId[]).map((id) =>
+      vscode.commands.registerCommand(id, (...args: unknown[]) => guarded(id, handlers[id], args, log)),
+    ),
+  );
+}
+
+async function guarded(id: CommandId, handler: Handler, args: readonly unknown[], log: Log): Promise<unknown> {
+  if ('needs' in commands[id] && !vscode.workspace.isTrusted) {
+    await explainTrust(commands[id].title);
+    return undefined;
+  }
+  try {
+    return await handler(...args);
+  } catch (error) {
+    if (isCancelled(error)) return undefined;
+    if (error instanceof FailureError) {
+      const words = wordsOf(error);
+      showFailure(log, words.sentence, words.details);
+    } else {
+      const sentence = error instanceof Error ? error.message : String(error);
+      showFailure(log, sentence, error instanceof Error ? error.stack : undefined);
+    }
+    return undefined;
+  }
+}
+
+async function explainTrust(title: string): Promise<void> {
+  const choice = await vscode.window.showWarningMessage(
+    `"${title}" runs kernels, and nothing runs in an untrusted workspace. Trust the workspace to run it.`,
+    'Manage Workspace Trust',
+  );
+  if (choice !== undefined) await vscode.commands.executeCommand('workbench.trust.manage');
+}

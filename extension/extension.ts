@@ -1,0 +1,78 @@
+/** Activation is a table of contents: it registers, and starts nothing before it is needed. */
+import type * as vscode from 'vscode';
+import { benchmarkCommands } from './commands/benchmark-commands';
+import { deviceCommands } from './commands/device-commands';
+import { modelCommands } from './commands/model-commands';
+import { registerCommands } from './commands/register';
+import { resultCommands } from './commands/result-commands';
+import { serverCommands } from './commands/server-commands';
+import { exampleCommands, welcomeToExample } from './first-start';
+import { ModelIndex } from './models/model-index';
+import { BenchmarkFileEditor } from './panels/kernels/file-editor';
+import { Kernels } from './panels/kernels/kernels';
+import { registerKernelsSerializer } from './panels/kernels/serializer';
+import { createCompute } from './platform/create-compute';
+import { Language } from './platform/language';
+import { createLog, showFailure } from './platform/log';
+import { ResultLibrary } from './results/result-library';
+import { DevicesView } from './views/devices-view';
+import { registerKernelsView } from './views/kernels-view';
+import { ModelsView } from './views/models-view';
+import { ResultsView } from './views/results-view';
+import { StatusBar } from './views/status-bar';
+
+export function activate(context: vscode.ExtensionContext): void {
+  const began = performance.now();
+  const log = createLog();
+  context.subscriptions.push(log);
+  try {
+    register(context, log);
+    log.info(
+      `Headscope ${String(process.env['HEADSCOPE_VERSION'])} active in ${(performance.now() - began).toFixed(1)} ms.`,
+    );
+  } catch (error) {
+    // VS Code shows nothing when an activation fails.
+    const reason = error instanceof Error ? error.message : String(error);
+    showFailure(log, `Headscope could not start: ${reason}. Reload the window; if it stays, report it with the log.`);
+    throw error;
+  }
+}
+
+function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel): void {
+  const own = <T extends vscode.Disposable>(thing: T): T => {
+    context.subscriptions.push(thing);
+    return thing;
+  };
+
+  const compute = own(createCompute(context, log));
+  const language = own(new Language(context.asAbsolutePath('dist/language-server.js'), log));
+  const models = own(new ModelIndex(language));
+  const library = own(new ResultLibrary(context.globalStorageUri));
+  const kernels = own(
+    new Kernels({ extension: context.extensionUri, memory: context.workspaceState, compute, models, library, log }),
+  );
+  const fileEditor = own(new BenchmarkFileEditor(kernels));
+
+  own(new ModelsView(models));
+  own(new DevicesView(compute));
+  own(new ResultsView(library));
+  own(registerKernelsView(kernels));
+  own(registerKernelsSerializer(kernels));
+  own(new StatusBar(compute));
+
+  own(
+    registerCommands(
+      {
+        ...benchmarkCommands(kernels, models),
+        ...serverCommands(compute, language, log),
+        ...modelCommands(models),
+        ...deviceCommands(compute),
+        ...resultCommands(library, fileEditor),
+        ...exampleCommands(context),
+      },
+      log,
+    ),
+  );
+
+  welcomeToExample(context).catch((error: unknown) => log.warn(`The example could not be shown: ${String(error)}`));
+}

@@ -1,0 +1,126 @@
+/** The models that can be seen from here: found by name, recognised by content through the language server, kept until files change. */
+import * as vscode from 'vscode';
+import { contextKeys } from '../../protocol/contributions/views';
+import type { ModelFacts } from '../../protocol/language/requests';
+import type { ShapeChoice } from '../../protocol/panels/kernels';
+import type { Language } from '../platform/language';
+import { Owner } from '../platform/owner';
+import { onSettingChange, setting } from '../platform/settings';
+import { findConfigs } from './model-folders';
+import { modelLabel } from './model-names';
+import { shapeChoices } from './shape-choices';
+
+export interface Model {
+  readonly uri: vscode.Uri;
+  readonly label: string;
+  readonly family: string;
+  readonly sentence: string;
+}
+
+export interface FoundModels {
+  readonly models: readonly Model[];
+  /** One sentence for each thing that was left out. */
+  readonly problems: readonly string[];
+}
+
+/** A workspace with more is searched in part, and says so. */
+const mostConfigs = 2000;
+const excluded = '**/{node_modules,.git,.host,dist,out}/**';
+/** Milliseconds after a change of files: a checkout touches many. */
+const quiet = 300;
+
+export class ModelIndex extends Owner {
+  readonly #language: Language;
+  readonly #changed = this.own(new vscode.EventEmitter<void>());
+  #found: Promise<FoundModels> | undefined;
+  readonly #facts = new Map<string, Promise<ModelFacts | null>>();
+  #watching = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  readonly onChange = this.#changed.event;
+
+  constructor(language: Language) {
+    super();
+    this.#language = language;
+    this.own(onSettingChange(['headscope.models.folders'], () => this.refresh()));
+    this.own(vscode.workspace.onDidChangeWorkspaceFolders(() => this.refresh()));
+    this.own(language.onRestart(() => this.refresh()));
+    this.own({ dispose: () => clearTimeout(this.#timer) });
+  }
+
+  refresh(): void {
+    this.#found = undefined;
+    this.#facts.clear();
+    this.#changed.fire();
+  }
+
+  find(): Promise<FoundModels> {
+    this.#watch();
+    this.#found ??= this.#search().catch((error: unknown) => {
+      this.#found = undefined;
+      throw error;
+    });
+    return this.#found;
+  }
+
+  describe(uri: vscode.Uri): Promise<ModelFacts | null> {
+    const key = uri.toString();
+    let facts = this.#facts.get(key);
+    if (facts === undefined) {
+      facts = this.#language.describe(uri);
+      facts.catch(() => this.#facts.delete(key));
+      this.#facts.set(key, facts);
+    }
+    return facts;
+  }
+
+  /** Shapes of every model found, for the kernels panel; `beside` is a config that need not be among them. */
+  async shapes(beside?: vscode.Uri): Promise<readonly ShapeChoice[]> {
+    const { models } = await this.find();
+    const wanted = new Map(models.map((model) => [model.uri.toString(), model]));
+    if (beside !== undefined && !wanted.has(beside.toString())) {
+      wanted.set(beside.toString(), { uri: beside, label: modelLabel(beside.path), family: '', sentence: '' });
+    }
+    const choices = await Promise.all(
+      [...wanted.values()].map(async (model) => {
+        const facts = await this.describe(model.uri).catch(() => null);
+        return facts === null ? [] : shapeChoices(facts, model.label);
+      }),
+    );
+    return choices.flat();
+  }
+
+  async #search(): Promise<FoundModels> {
+    const inside = await vscode.workspace.findFiles('**/config.json', excluded, mostConfigs);
+    const outside = await findConfigs(setting('headscope.models.folders'));
+    const uris = new Map<string, vscode.Uri>();
+    for (const uri of [...inside, ...outside.paths.map((path) => vscode.Uri.file(path))]) uris.set(uri.toString(), uri);
+    const recognised = await this.#language.recognise([...uris.values()]);
+    const models = recognised
+      .map(({ uri: text, family, sentence }): Model => {
+        const uri = uris.get(text) ?? vscode.Uri.parse(text, true);
+        return { uri, label: modelLabel(uri.path), family, sentence };
+      })
+      .sort((a, b) => a.label.localeCompare(b.label, 'en', { numeric: true, sensitivity: 'base' }));
+    const problems = [...outside.problems];
+    if (inside.length >= mostConfigs)
+      problems.push(`Only the first ${mostConfigs} files named config.json were looked at.`);
+    await vscode.commands.executeCommand(
+      'setContext',
+      contextKeys.modelPaths,
+      Object.fromEntries(models.map((model) => [model.uri.fsPath, true])),
+    );
+    return { models, problems };
+  }
+
+  #watch(): void {
+    if (this.#watching || this.disposed) return;
+    this.#watching = true;
+    const watcher = this.own(vscode.workspace.createFileSystemWatcher('**/config.json'));
+    const changed = (): void => {
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.refresh(), quiet);
+    };
+    for (const event of [watcher.onDidCreate, watcher.onDidChange, watcher.onDidDelete]) this.own(event(changed));
+  }
+}

@@ -1,0 +1,42 @@
+/** What leaves a panel: files by a save dialog, text by the clipboard, links by the browser. */
+import { homedir } from 'node:os';
+import * as vscode from 'vscode';
+import { fileStem } from '../results/result-words';
+import { exportBytes } from './export-bytes';
+import type { ExportRequest } from './kernels/host';
+
+const filters: Readonly<Record<ExportRequest['format'], string>> = {
+  png: 'PNG image',
+  svg: 'SVG image',
+  csv: 'Comma-separated values',
+  json: 'JSON',
+  html: 'Web page',
+};
+
+/** Where a save dialog starts: the workspace, else the home folder. */
+export const startingFolder = (): vscode.Uri =>
+  vscode.workspace.workspaceFolders?.[0]?.uri ?? vscode.Uri.file(homedir());
+
+export async function saveExport(request: ExportRequest): Promise<void> {
+  const suffix = `.${request.format}`;
+  const stem = request.name.endsWith(suffix) ? request.name.slice(0, -suffix.length) : request.name;
+  const target = await vscode.window.showSaveDialog({
+    defaultUri: vscode.Uri.joinPath(startingFolder(), `${fileStem(stem)}${suffix}`),
+    filters: { [filters[request.format]]: [request.format] },
+    title: 'Export',
+  });
+  if (target === undefined) return;
+  await vscode.workspace.fs.writeFile(target, exportBytes(request.data));
+  const choice = await vscode.window.showInformationMessage(
+    `Saved ${vscode.workspace.asRelativePath(target)}.`,
+    'Open',
+  );
+  if (choice !== undefined) await vscode.commands.executeCommand('vscode.open', target);
+}
+
+/** The sources of mechanisms are pages of papers and code: nothing else is opened. */
+export async function openLink(url: string): Promise<void> {
+  const uri = vscode.Uri.parse(url, true);
+  if (uri.scheme !== 'https') throw new Error(`"${url}" is not opened: only https links are.`);
+  await vscode.env.openExternal(uri);
+}

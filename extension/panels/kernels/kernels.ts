@@ -1,0 +1,199 @@
+/**
+ * The kernels webviews of this window: one full panel, one side view, an editor per saved file, all around one run.
+ */
+import * as vscode from 'vscode';
+import { contextKeys, kernelsPanel } from '../../../protocol/contributions/views';
+import type { FromKernelsPanel, KernelsPlace, ToKernelsPanel } from '../../../protocol/panels/kernels';
+import type { BenchmarkPlan, BenchmarkResult } from '../../../protocol/results/benchmark';
+import type { ModelIndex } from '../../models/model-index';
+import type { Compute } from '../../platform/compute';
+import type { Log } from '../../platform/log';
+import { showFailure } from '../../platform/log';
+import { Owner } from '../../platform/owner';
+import { setting } from '../../platform/settings';
+import { mayRun } from '../../platform/trust';
+import { chooseResult } from '../../results/choose-result';
+import type { ResultLibrary } from '../../results/result-library';
+import { openLink, saveExport, startingFolder } from '../exports';
+import { resultFileName } from '../../results/result-words';
+import { dressWebview } from '../webview';
+import { defaultPlan, storedPlan } from './default-plan';
+import type { KernelsWorld, NamedResult, ShownFile } from './host';
+import { KernelsHost } from './host';
+import type { Draft } from './run';
+import { BenchmarkRun } from './run';
+
+const planKey = 'kernels.plan';
+const draftKey = 'kernels.draft';
+/** Where the last result was saved, so that a reloaded window shows it again. */
+const lastKey = 'kernels.last';
+
+export interface KernelsParts {
+  readonly extension: vscode.Uri;
+  readonly memory: vscode.Memento;
+  readonly compute: Compute;
+  readonly models: ModelIndex;
+  readonly library: ResultLibrary;
+  readonly log: Log;
+}
+
+export class Kernels extends Owner {
+  readonly run: BenchmarkRun;
+  readonly #parts: KernelsParts;
+  readonly #hosts = new Set<KernelsHost>();
+  #full: { readonly panel: vscode.WebviewPanel; readonly host: KernelsHost } | undefined;
+  /** A config that "benchmark the attention of this config" named and that may lie outside what the index finds. */
+  #beside: vscode.Uri | undefined;
+
+  constructor(parts: KernelsParts) {
+    super();
+    this.#parts = parts;
+    this.run = this.own(
+      new BenchmarkRun(
+        {
+          benchmark: (plan, signal, onProgress) => parts.compute.benchmark(plan, signal, onProgress),
+          save: (result) => this.#save(result),
+          keepDraft: (draft) => void parts.memory.update(draftKey, draft),
+        },
+        storedDraft(parts.memory.get(draftKey)),
+      ),
+    );
+    this.own(parts.compute.onOverdue((method) => method === 'benchmark' && this.run.overdue()));
+    this.own(vscode.workspace.onDidGrantWorkspaceTrust(() => this.#refreshAll()));
+    this.own(
+      this.run.onEvent(({ kind }) => {
+        if (kind === 'started' || kind === 'result' || kind === 'failed') {
+          void vscode.commands.executeCommand('setContext', contextKeys.benchmarkRunning, this.run.running);
+        }
+      }),
+    );
+  }
+
+  /** Connects a webview; its host lives as long as the webview does. */
+  async attach(
+    webview: vscode.Webview,
+    place: KernelsPlace,
+    start: { readonly file?: ShownFile; readonly shapeUri?: string } = {},
+  ): Promise<KernelsHost> {
+    const shown = start.file === undefined ? await this.#last() : undefined;
+    const send = (message: ToKernelsPanel): void => void webview.postMessage(message);
+    const host = new KernelsHost(place, this.#world(), send, { ...start, ...(shown === undefined ? {} : { shown }) });
+    webview.onDidReceiveMessage((message: FromKernelsPanel) => host.receive(message));
+    dressWebview(webview, this.#parts.extension, { panel: 'kernels', place, title: 'Attention kernels' });
+    this.#hosts.add(host);
+    return host;
+  }
+
+  release(host: KernelsHost): void {
+    this.#hosts.delete(host);
+    host.dispose();
+  }
+
+  /** The full panel, made or brought to the front. */
+  async open(
+    request: { readonly shape?: vscode.Uri; readonly shapeUri?: string; readonly plan?: BenchmarkPlan } = {},
+  ): Promise<KernelsHost> {
+    if (request.shape !== undefined) this.#beside = request.shape;
+    const shapeUri = request.shapeUri ?? request.shape?.toString();
+    const open = this.#full;
+    if (open !== undefined) {
+      open.panel.reveal();
+      if (request.plan !== undefined) await open.host.showPlan(request.plan);
+      if (shapeUri !== undefined) await open.host.showShape(shapeUri);
+      return open.host;
+    }
+    const panel = vscode.window.createWebviewPanel(kernelsPanel, 'Attention Kernels', vscode.ViewColumn.Active);
+    return this.restore(panel, {
+      ...(shapeUri === undefined ? {} : { shapeUri }),
+      ...(request.plan === undefined ? {} : { plan: request.plan }),
+    });
+  }
+
+  /** Fills a panel that is new, or that VS Code brought back after a reload. */
+  async restore(
+    panel: vscode.WebviewPanel,
+    start: { readonly shapeUri?: string; readonly plan?: BenchmarkPlan } = {},
+  ): Promise<KernelsHost> {
+    panel.iconPath = vscode.Uri.joinPath(this.#parts.extension, 'extension', 'media', 'panel.svg');
+    if (start.plan !== undefined) await this.#parts.memory.update(planKey, start.plan);
+    const host = await this.attach(
+      panel.webview,
+      'full',
+      start.shapeUri === undefined ? {} : { shapeUri: start.shapeUri },
+    );
+    this.#full = { panel, host };
+    panel.onDidDispose(() => {
+      if (this.#full?.panel === panel) this.#full = undefined;
+      this.release(host);
+    });
+    return host;
+  }
+
+  override dispose(): void {
+    for (const host of [...this.#hosts]) this.release(host);
+    super.dispose();
+  }
+
+  #refreshAll(): void {
+    for (const host of this.#hosts) void host.refresh();
+  }
+
+  #world(): KernelsWorld {
+    const { compute, models, library, memory, log } = this.#parts;
+    return {
+      run: this.run,
+      mayRun,
+      mechanisms: () => compute.mechanisms(),
+      devices: (again) => compute.devices(again),
+      knownDevices: () => compute.knownDevices,
+      supports: (plan) => compute.supports(plan),
+      shapes: () => models.shapes(this.#beside),
+      plan: () => storedPlan(memory.get(planKey)) ?? defaultPlan(setting),
+      keepPlan: (plan) => void memory.update(planKey, plan),
+      openFull: (plan) => void this.open({ plan }),
+      saveAs: (result) => this.#saveAs(result),
+      choose: (other) => this.#choose(library, other),
+      export: saveExport,
+      copy: async (text) => vscode.env.clipboard.writeText(text),
+      openLink,
+      report: (sentence, details) => showFailure(log, sentence, details),
+      onShapes: (listener) => models.onChange(listener),
+    };
+  }
+
+  async #save(result: BenchmarkResult): Promise<string> {
+    const uri = await this.#parts.library.save(result);
+    await this.#parts.memory.update(lastKey, uri.toString());
+    return vscode.workspace.asRelativePath(uri);
+  }
+
+  async #saveAs(result: BenchmarkResult): Promise<string | undefined> {
+    const uri = await vscode.window.showSaveDialog({
+      defaultUri: vscode.Uri.joinPath(startingFolder(), resultFileName(result)),
+      filters: { 'Headscope benchmark': ['headscope-bench.json'] },
+      title: 'Save Result',
+    });
+    if (uri === undefined) return undefined;
+    await this.#parts.library.write(uri, result);
+    return vscode.workspace.asRelativePath(uri);
+  }
+
+  async #choose(library: ResultLibrary, other: BenchmarkResult | undefined): Promise<NamedResult | undefined> {
+    return chooseResult(await library.list(), 'Compare with', (result) => result.created !== other?.created);
+  }
+
+  /** The last result of this workspace, when its file is still there. */
+  async #last(): Promise<BenchmarkResult | undefined> {
+    const text = this.#parts.memory.get<unknown>(lastKey);
+    if (typeof text !== 'string' || this.run.result !== undefined || this.run.plan !== undefined) return undefined;
+    const { content } = await this.#parts.library.read(vscode.Uri.parse(text, true));
+    return content.ok ? content.result : undefined;
+  }
+}
+
+function storedDraft(value: unknown): Draft | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { plan, rows } = value as Partial<Record<keyof Draft, unknown>>;
+  const stored = storedPlan(plan);
+  return stored !== undefined && Array.isArray(rows) ? { plan: stored, rows: rows as Draft['rows'] } : undefined;
+}

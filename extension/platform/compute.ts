@@ -1,0 +1,236 @@
+/**
+ * The compute server as the rest of the extension sees it: one client, one state, and what it said of its mechanisms and
+ * devices, asked once per process. Nothing starts before the first call. Pure of VS Code.
+ */
+import type { Disposable } from 'vscode';
+import type {
+  BenchmarkProgress,
+  ComputeMethod,
+  ComputeMethods,
+  DeviceInfo,
+  MechanismInfo,
+  ServerInfo,
+  SupportInfo,
+} from '../../protocol/compute/api';
+import type { CallOptions, ComputeProcess } from '../../protocol/compute/client';
+import { ComputeClient } from '../../protocol/compute/client';
+import type { BenchmarkPlan, BenchmarkResult } from '../../protocol/results/benchmark';
+import type { Failure } from '../../protocol/wire/failures';
+import { FailureError } from '../../protocol/wire/failures';
+import { sentenceOf } from '../../protocol/wire/words';
+import { Owner } from './owner';
+import { Signal } from './signal';
+
+/** `stopped` is the normal state before first need; `failed` after a crash until the next successful start. */
+export type ComputeState =
+  | { readonly kind: 'stopped' }
+  | { readonly kind: 'starting' }
+  | { readonly kind: 'ready'; readonly info: ServerInfo }
+  | { readonly kind: 'busy'; readonly info: ServerInfo; readonly doing: string }
+  | { readonly kind: 'failed'; readonly sentence: string };
+
+export interface ComputeLog {
+  info(message: string): void;
+  warn(message: string): void;
+  error(message: string): void;
+}
+
+export interface ComputeWorld {
+  readonly start: () => ComputeProcess;
+  /** True, or the sentence that says why nothing may run here. */
+  readonly mayRun: () => true | string;
+  readonly log: ComputeLog;
+  readonly after?: (milliseconds: number, act: () => void) => () => void;
+}
+
+/** Crashes after which the process is not started again by itself: as the language client does, 5 within 3 minutes. */
+const crashLimit = { count: 5, milliseconds: 180_000 };
+
+const after = (milliseconds: number, act: () => void): (() => void) => {
+  const timer = setTimeout(act, milliseconds);
+  return () => clearTimeout(timer);
+};
+
+/** What a person is told of any failure, and what is folded under it. */
+export function wordsOf(error: unknown): { readonly sentence: string; readonly details?: string } {
+  if (error instanceof FailureError) {
+    const sentence = sentenceOf(error.failure);
+    return 'detail' in error.failure ? { sentence, details: error.failure.detail } : { sentence };
+  }
+  const detail = error instanceof Error ? error.message : String(error);
+  const words = { sentence: sentenceOf({ code: 'internal', detail }) };
+  return error instanceof Error && error.stack !== undefined ? { ...words, details: error.stack } : words;
+}
+
+export const isCancelled = (error: unknown): boolean =>
+  error instanceof FailureError && error.failure.code === 'cancelled';
+
+export class Compute extends Owner {
+  readonly #client: ComputeClient;
+  readonly #changed = this.own(new Signal<ComputeState>());
+  readonly #tested = this.own(new Signal<readonly DeviceInfo[]>());
+  readonly #overdue = this.own(new Signal<ComputeMethod>());
+  readonly #world: ComputeWorld;
+  #state: ComputeState = { kind: 'stopped' };
+  #info: ServerInfo | undefined;
+  #crashes: number[] = [];
+  #busy: string[] = [];
+  #mechanisms: Promise<readonly MechanismInfo[]> | undefined;
+  #devices: Promise<readonly DeviceInfo[]> | undefined;
+  #knownDevices: readonly DeviceInfo[] | undefined;
+
+  constructor(world: ComputeWorld) {
+    super();
+    this.#world = world;
+    this.#client = new ComputeClient({
+      start: () => world.start(),
+      after: world.after ?? after,
+      onState: (state, info) => this.#onClientState(state, info),
+      onLog: (level, message) => world.log[level](message),
+      onOverdue: (method) => {
+        world.log.warn(`A cancelled ${method} does not stop by itself; its process is about to be restarted.`);
+        this.#overdue.fire(method);
+      },
+      onCrash: (why) => this.#onCrash(why),
+    });
+  }
+
+  readonly onState = (listener: (state: ComputeState) => void): Disposable => this.#changed.event(listener);
+  /** The devices were tested again: what was shown of them is old. */
+  readonly onDevices = (listener: (devices: readonly DeviceInfo[]) => void): Disposable => this.#tested.event(listener);
+  readonly onOverdue = (listener: (method: ComputeMethod) => void): Disposable => this.#overdue.event(listener);
+
+  get state(): ComputeState {
+    return this.#state;
+  }
+
+  /** The devices as last tested, without asking. */
+  get knownDevices(): readonly DeviceInfo[] | undefined {
+    return this.#knownDevices;
+  }
+
+  info(): Promise<ServerInfo> {
+    return this.#call('info', []);
+  }
+
+  /** The catalogue is the same for every process of one version: it survives a restart. */
+  mechanisms(): Promise<readonly MechanismInfo[]> {
+    this.#mechanisms ??= this.#keep(this.#call('mechanisms', []), () => (this.#mechanisms = undefined));
+    return this.#mechanisms;
+  }
+
+  /** `again` tests them anew and measures the roof of each. */
+  devices(again = false): Promise<readonly DeviceInfo[]> {
+    if (again) this.#devices = undefined;
+    this.#devices ??= this.#keep(
+      this.#during('testing the devices', this.#call('devices', [{ roof: again }])).then((devices) => {
+        this.#knownDevices = devices;
+        if (again) this.#tested.fire(devices);
+        return devices;
+      }),
+      () => (this.#devices = undefined),
+    );
+    return this.#devices;
+  }
+
+  supports(plan: BenchmarkPlan): Promise<readonly SupportInfo[]> {
+    return this.#call('supports', [plan]);
+  }
+
+  benchmark(
+    plan: BenchmarkPlan,
+    signal: AbortSignal,
+    onProgress: (progress: BenchmarkProgress) => void,
+  ): Promise<BenchmarkResult> {
+    return this.#during('benchmarking', this.#call('benchmark', [plan], { signal, onProgress }));
+  }
+
+  /** Pending calls are answered with `compute-restarted`; also the way out after too many crashes. */
+  restart(): void {
+    this.#crashes = [];
+    this.#devices = undefined;
+    this.#client.restart();
+  }
+
+  /** A setting changed that a running process has read: the next call starts one with the new value. */
+  forget(): void {
+    this.#devices = undefined;
+    if (this.#state.kind !== 'stopped' && this.#state.kind !== 'failed') this.#client.restart();
+    else this.#set({ kind: 'stopped' });
+  }
+
+  override dispose(): void {
+    this.#client.dispose();
+    super.dispose();
+  }
+
+  async #call<M extends ComputeMethod>(
+    method: M,
+    args: ComputeMethods[M]['args'],
+    options: CallOptions<M> = {},
+  ): Promise<ComputeMethods[M]['result']> {
+    const may = this.#world.mayRun();
+    if (may !== true) throw new FailureError({ code: 'compute-unavailable', detail: may });
+    const now = Date.now();
+    this.#crashes = this.#crashes.filter((time) => now - time < crashLimit.milliseconds);
+    if (this.#crashes.length >= crashLimit.count && this.#client.state === 'stopped') {
+      throw new FailureError(this.#tooManyCrashes());
+    }
+    return this.#client.call(method, args, options);
+  }
+
+  #tooManyCrashes(): Failure {
+    return {
+      code: 'compute-unavailable',
+      detail: `it ended ${crashLimit.count} times within ${crashLimit.milliseconds / 60_000} minutes (run "Headscope: Restart Compute Server" to try again)`,
+    };
+  }
+
+  async #during<T>(doing: string, work: Promise<T>): Promise<T> {
+    this.#busy.push(doing);
+    this.#refresh();
+    try {
+      return await work;
+    } finally {
+      this.#busy.splice(this.#busy.indexOf(doing), 1);
+      this.#refresh();
+    }
+  }
+
+  /** A failed question is asked again next time; a good answer stays. */
+  #keep<T>(answer: Promise<T>, forget: () => void): Promise<T> {
+    answer.catch(forget);
+    return answer;
+  }
+
+  #onClientState(state: 'stopped' | 'starting' | 'ready', info: ServerInfo | undefined): void {
+    if (state === 'ready' && info !== undefined) {
+      this.#info = info;
+      this.#world.log.info(`Compute server ready: process ${info.pid}, ${info.runtime}, Node.js ${info.node}.`);
+    }
+    if (state !== 'ready') this.#info = undefined;
+    if (state === 'stopped') this.#set({ kind: 'stopped' });
+    else if (state === 'starting') this.#set({ kind: 'starting' });
+    else this.#refresh();
+  }
+
+  #onCrash(why: string): void {
+    this.#crashes.push(Date.now());
+    this.#devices = undefined;
+    this.#world.log.error(`The compute server is gone: ${why}.`);
+    this.#set({ kind: 'failed', sentence: `The compute server is gone: ${why}.` });
+  }
+
+  /** Ready or busy, when the process is up. */
+  #refresh(): void {
+    const info = this.#info;
+    if (info === undefined || this.#client.state !== 'ready') return;
+    const doing = this.#busy.at(-1);
+    this.#set(doing === undefined ? { kind: 'ready', info } : { kind: 'busy', info, doing });
+  }
+
+  #set(state: ComputeState): void {
+    this.#state = state;
+    this.#changed.fire(state);
+  }
+}

@@ -1,0 +1,29 @@
+import * as vscode from 'vscode';
+import { Compute } from './compute';
+import { startComputeProcess } from './compute-process';
+import type { Log } from './log';
+import { onSettingChange, setting } from './settings';
+import { mayRun } from './trust';
+
+/** The compute server with this window's settings; read anew at each start of the process. */
+export function createCompute(context: vscode.ExtensionContext, log: Log): vscode.Disposable & Compute {
+  const compute = new Compute({
+    mayRun,
+    log,
+    start: () =>
+      startComputeProcess({
+        module: context.asAbsolutePath('dist/compute-server.js'),
+        nodePath: setting('headscope.compute.nodePath'),
+        threads: setting('headscope.compute.threads'),
+        memoryLimit: setting('headscope.compute.memoryLimit'),
+        cacheFolder: vscode.Uri.joinPath(context.globalStorageUri, 'devices').fsPath,
+        log: (line) => log.info(line),
+      }),
+  });
+  context.subscriptions.push(
+    onSettingChange(['headscope.compute.nodePath', 'headscope.compute.threads', 'headscope.compute.memoryLimit'], () =>
+      compute.forget(),
+    ),
+  );
+  return compute;
+}

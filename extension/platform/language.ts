@@ -1,0 +1,109 @@
+/**
+ * The language server's client: started when a JSON document opens that may describe a model, or when something asks what a
+ * model is; never before.
+ */
+import * as vscode from 'vscode';
+import type { LanguageClient } from 'vscode-languageclient/node';
+import type {
+  DescribeModelParams,
+  DescribeModelResult,
+  RecogniseModelsParams,
+  RecogniseModelsResult,
+} from '../../protocol/language/requests';
+import { describeModel, recogniseModels } from '../../protocol/language/requests';
+import type { Log } from './log';
+import { mayBeModelDocument } from './model-documents';
+import { Owner } from './owner';
+
+export class Language extends Owner {
+  readonly #module: string;
+  readonly #log: Log;
+  readonly #restarted = this.own(new vscode.EventEmitter<void>());
+  #client: Promise<LanguageClient> | undefined;
+
+  readonly onRestart = this.#restarted.event;
+
+  constructor(module: string, log: Log) {
+    super();
+    this.#module = module;
+    this.#log = log;
+    this.own(vscode.workspace.onDidOpenTextDocument((document) => this.#noticed(document)));
+    for (const document of vscode.workspace.textDocuments) this.#noticed(document);
+  }
+
+  /** The running client; starts it when need be. Rejects with one sentence when it does not start. */
+  client(): Promise<LanguageClient> {
+    if (this.disposed) return Promise.reject(new Error('Headscope is shutting down.'));
+    this.#client ??= this.#start().catch((error: unknown) => {
+      this.#client = undefined;
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#log.error(`The language server did not start: ${reason}`);
+      throw new Error(
+        'The language server did not start. Run "Headscope: Restart Language Server"; the log has the reason.',
+      );
+    });
+    return this.#client;
+  }
+
+  async describe(uri: vscode.Uri): Promise<DescribeModelResult> {
+    const client = await this.client();
+    const params: DescribeModelParams = { uri: uri.toString() };
+    return client.sendRequest<DescribeModelResult>(describeModel, params);
+  }
+
+  async recognise(uris: readonly vscode.Uri[]): Promise<RecogniseModelsResult> {
+    if (uris.length === 0) return [];
+    const client = await this.client();
+    const params: RecogniseModelsParams = { uris: uris.map((uri) => uri.toString()) };
+    return client.sendRequest<RecogniseModelsResult>(recogniseModels, params);
+  }
+
+  /** A new client each time: it takes up a changed environment, and a failed one cannot be started again. */
+  async restart(): Promise<void> {
+    await this.#stop();
+    await this.client();
+    this.#restarted.fire();
+  }
+
+  override dispose(): void {
+    void this.#stop();
+    super.dispose();
+  }
+
+  #noticed(document: vscode.TextDocument): void {
+    if (this.#client !== undefined || this.disposed) return;
+    if (!document.languageId.startsWith('json')) return;
+    if (mayBeModelDocument(document.uri.path, () => document.getText())) this.client().catch(() => undefined);
+  }
+
+  async #start(): Promise<LanguageClient> {
+    // Loaded here, not at the top: activation pays for nothing that is not used.
+    const { LanguageClient, TransportKind } = await import('vscode-languageclient/node');
+    const run = { module: this.#module, transport: TransportKind.ipc };
+    const client = new LanguageClient(
+      'headscope',
+      'Headscope',
+      { run, debug: { ...run, options: { execArgv: ['--nolazy', '--inspect=6011'] } } },
+      {
+        documentSelector: [{ language: 'json' }, { language: 'jsonc', pattern: '**/*.json' }],
+        synchronize: { configurationSection: 'headscope' },
+        initializationOptions: { settings: vscode.workspace.getConfiguration('headscope') },
+        outputChannel: this.#log,
+        markdown: { isTrusted: { enabledCommands: ['headscope.benchmarkConfig'] }, supportHtml: false },
+        progressOnInitialization: false,
+      },
+    );
+    await client.start();
+    return client;
+  }
+
+  async #stop(): Promise<void> {
+    const client = this.#client;
+    this.#client = undefined;
+    try {
+      await (await client)?.stop(2000);
+    } catch {
+      // It never started, or does not answer any more: there is nothing left to stop.
+    }
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * A saved benchmark as text: parsed without trust (the file may come from anywhere), written so that two runs can be compared
+ * line by line in git. Pure.
+ */
+import type { AttentionPattern, BenchmarkResult, BenchmarkRow, BenchmarkShape } from '../../protocol/results/benchmark';
+
+export type ParsedBenchmark =
+  | { readonly ok: true; readonly result: BenchmarkResult }
+  /** `why`: one sentence that names the place. */
+  | { readonly ok: false; readonly why: string };
+
+type Table = Readonly<Record<string, unknown>>;
+
+const patterns: readonly AttentionPattern[] = ['noncausal-self', 'causal-self', 'noncausal-cross', 'causal-cross'];
+
+const isTable = (value: unknown): value is Table =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const isText = (value: unknown): value is string => typeof value === 'string';
+const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
+const isCount = (value: unknown): value is number => isNumber(value) && Number.isInteger(value) && value > 0;
+
+class Wrong extends Error {}
+
+function need(condition: boolean, place: string, what: string): asserts condition {
+  if (!condition) throw new Wrong(`${place} is not ${what}.`);
+}
+
+function checkShape(value: unknown): asserts value is BenchmarkShape {
+  need(isTable(value), 'plan.shape', 'an object');
+  need(patterns.includes(value['pattern'] as AttentionPattern), 'plan.shape.pattern', `one of ${patterns.join(', ')}`);
+  for (const key of ['batch', 'heads', 'kvHeads', 'headDim', 'valueDim']) {
+    need(isCount(value[key]), `plan.shape.${key}`, 'a positive whole number');
+  }
+  const lengths = value['lengths'];
+  need(Array.isArray(lengths) && lengths.every(isCount), 'plan.shape.lengths', 'a list of positive whole numbers');
+  need(value['keys'] === undefined || isCount(value['keys']), 'plan.shape.keys', 'a positive whole number');
+}
+
+/** Figures of a row that are numbers when they are there. */
+const figures = [
+  'medianMs',
+  'relativeSd',
+  'samples',
+  'peakBytes',
+  'predictedPeakBytes',
+  'flops',
+  'bytes',
+  'gflops',
+  'bandwidthGBs',
+  'maxError',
+  'tolerance',
+] as const satisfies readonly (keyof BenchmarkRow)[];
+
+function checkRow(value: unknown, index: number): asserts value is BenchmarkRow {
+  const place = `rows[${index}]`;
+  need(isTable(value), place, 'an object');
+  need(isText(value['mechanism']), `${place}.mechanism`, 'a text');
+  need(isCount(value['length']), `${place}.length`, 'a positive whole number');
+  need(typeof value['ok'] === 'boolean', `${place}.ok`, 'true or false');
+  for (const key of figures) {
+    // A figure that JSON cannot write (an infinite error) is saved as null: it reads as absent.
+    need(value[key] === undefined || value[key] === null || isNumber(value[key]), `${place}.${key}`, 'a number');
+  }
+  const ratio = value['ratioToBaseline'];
+  if (ratio !== undefined && ratio !== null) {
+    need(isTable(ratio), `${place}.ratioToBaseline`, 'an object');
+    for (const key of ['median', 'low', 'high', 'p'])
+      need(isNumber(ratio[key]), `${place}.ratioToBaseline.${key}`, 'a number');
+  }
+}
+
+function check(value: unknown): BenchmarkResult {
+  need(isTable(value), 'The file', 'a JSON object');
+  need(value['kind'] === 'headscope-bench', 'kind', '"headscope-bench", so this is no saved benchmark of Headscope');
+  if (isNumber(value['version']) && value['version'] > 1) {
+    throw new Wrong(
+      `It was written in format ${value['version']}, and this Headscope reads format 1: update Headscope.`,
+    );
+  }
+  need(value['version'] === 1, 'version', '1');
+  for (const key of ['headscope', 'created']) need(isText(value[key]), key, 'a text');
+  need(isNumber(value['seed']), 'seed', 'a number');
+  need(isNumber(value['seconds']), 'seconds', 'a number');
+  need(['done', 'cancelled', 'failed'].includes(value['state'] as string), 'state', 'done, cancelled or failed');
+
+  const device = value['device'];
+  need(isTable(device), 'device', 'an object');
+  for (const key of ['id', 'provider', 'name', 'runtime', 'platform'])
+    need(isText(device[key]), `device.${key}`, 'a text');
+  need(isNumber(device['threads']), 'device.threads', 'a number');
+  need(isTable(value['settings']), 'settings', 'an object');
+
+  const plan = value['plan'];
+  need(isTable(plan), 'plan', 'an object');
+  need(Array.isArray(plan['mechanisms']) && plan['mechanisms'].every(isText), 'plan.mechanisms', 'a list of texts');
+  need(isText(plan['baseline']), 'plan.baseline', 'a text');
+  need(isText(plan['device']), 'plan.device', 'a text');
+  need(isTable(plan['parameters']), 'plan.parameters', 'an object');
+  checkShape(plan['shape']);
+
+  const rows = value['rows'];
+  need(Array.isArray(rows), 'rows', 'a list');
+  rows.forEach(checkRow);
+  need(Array.isArray(value['fits']), 'fits', 'a list');
+  need(Array.isArray(value['crossover']), 'crossover', 'a list');
+  const roof = value['roof'];
+  need(isTable(roof), 'roof', 'an object');
+  for (const key of ['peakGflops', 'peakBandwidthGBs']) need(isNumber(roof[key]), `roof.${key}`, 'a number');
+  return withoutNulls(value) as unknown as BenchmarkResult;
+}
+
+/** Drops the nulls of rows, which stand for figures that JSON has no number for. */
+function withoutNulls(result: Table): Table {
+  const rows = result['rows'] as readonly Table[];
+  return {
+    ...result,
+    rows: rows.map((row) => Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null))),
+  };
+}
+
+export function parseBenchmark(text: string): ParsedBenchmark {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    if (text.trim() === '') return { ok: false, why: 'The file is empty.' };
+    return { ok: false, why: `The file is not valid JSON: ${(error as Error).message}.` };
+  }
+  try {
+    return { ok: true, result: check(value) };
+  } catch (error) {
+    if (error instanceof Wrong) return { ok: false, why: error.message };
+    throw error;
+  }
+}
+
+/** One field a line and a final newline; the rows in the order of mechanism, then length, whatever order they were measured in. */
+export function benchmarkText(result: BenchmarkResult): string {
+  const order = [result.plan.baseline, ...result.plan.mechanisms];
+  const rank = (row: BenchmarkRow): number => {
+    const at = order.indexOf(row.mechanism);
+    return at < 0 ? order.length : at;
+  };
+  const rows = [...result.rows].sort(
+    (a, b) => rank(a) - rank(b) || a.mechanism.localeCompare(b.mechanism) || a.length - b.length,
+  );
+  const { done: _done, ...plan } = result.plan;
+  return `${JSON.stringify({ ...result, plan, rows }, undefined, 2)}\n`;
+}

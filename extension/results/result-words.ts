@@ -1,0 +1,121 @@
+/** How a saved benchmark is named and described in a list. Pure. */
+import type { BenchmarkPlan, BenchmarkResult, BenchmarkRow } from '../../protocol/results/benchmark';
+import { benchmarkSuffix } from '../../protocol/contributions/views';
+
+const digits = (value: number, count: number): string => String(value).padStart(count, '0');
+
+/** `2026-11-24-150312` in local time: sorts by time and is allowed in file names everywhere. */
+export function timeStamp(time: Date): string {
+  const day = `${time.getFullYear()}-${digits(time.getMonth() + 1, 2)}-${digits(time.getDate(), 2)}`;
+  return `${day}-${digits(time.getHours(), 2)}${digits(time.getMinutes(), 2)}${digits(time.getSeconds(), 2)}`;
+}
+
+/** What a name may hold on every file system; the rest becomes a hyphen. Never empty, never hidden, at most 80 characters. */
+export function fileStem(name: string): string {
+  const stem = name
+    .normalize('NFC')
+    .replace(/[\p{Cc}\\/:*?"<>|]+/gu, '-')
+    .replace(/\s+/g, ' ')
+    .trim()
+    .replace(/^[.\- ]+|[.\- ]+$/g, '');
+  const short = Array.from(stem).slice(0, 80).join('');
+  return short === '' ? 'benchmark' : short;
+}
+
+/** The last folder of the config's path, or the shape when no config gave it. */
+export function subjectOf(plan: BenchmarkPlan): string {
+  const { heads, kvHeads, headDim, pattern } = plan.shape;
+  const folder = plan.origin === undefined ? undefined : modelName(plan.origin);
+  return `${folder ?? `${heads}x${kvHeads}x${headDim}`} ${pattern}`;
+}
+
+/** `Llama-3.1-8B` for `…/Llama-3.1-8B/config.json`; the text itself when it is no path. */
+export function modelName(origin: string): string {
+  const parts = origin.split(/[\\/]/).filter((part) => part !== '');
+  const last = parts.at(-1) ?? origin;
+  const name = /\.json$/i.test(last) ? (parts.at(-2) ?? last) : last;
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
+}
+
+export const resultFileName = (result: BenchmarkResult): string =>
+  `${fileStem(`${subjectOf(result.plan)} ${timeStamp(new Date(result.created))}`).replaceAll(' ', '-')}${benchmarkSuffix}`;
+
+/** `name`, or `name-2`, `name-3` … when it is taken. */
+export function freeName(name: string, taken: ReadonlySet<string>): string {
+  if (!taken.has(name)) return name;
+  const stem = name.endsWith(benchmarkSuffix) ? name.slice(0, -benchmarkSuffix.length) : name;
+  for (let count = 2; ; count += 1) {
+    const candidate = `${stem}-${count}${benchmarkSuffix}`;
+    if (!taken.has(candidate)) return candidate;
+  }
+}
+
+export const withoutSuffix = (file: string): string =>
+  file.endsWith(benchmarkSuffix) ? file.slice(0, -benchmarkSuffix.length) : file;
+
+/** Three significant digits, thousands without exponent. */
+export function threeDigits(value: number): string {
+  if (value === 0 || !Number.isFinite(value)) return String(value);
+  const magnitude = Math.abs(value);
+  if (magnitude >= 1e6 || magnitude < 1e-3) return value.toExponential(2);
+  return magnitude >= 100 ? Math.round(value).toLocaleString('en-US') : Number(value.toPrecision(3)).toString();
+}
+
+/** `1.21x (1.20 to 1.24)`: the baseline's time over the mechanism's, median and 95 % interval. */
+function ratioText(row: BenchmarkRow): string | undefined {
+  const ratio = row.ratioToBaseline;
+  if (ratio === undefined) return undefined;
+  return `${threeDigits(ratio.median)}x (${threeDigits(ratio.low)} to ${threeDigits(ratio.high)})`;
+}
+
+export interface MechanismLine {
+  readonly mechanism: string;
+  readonly text: string;
+  readonly failed: boolean;
+}
+
+/** One line a mechanism, at the longest length it was measured at. */
+export function mechanismLines(result: BenchmarkResult): readonly MechanismLine[] {
+  const names = [
+    ...new Set([result.plan.baseline, ...result.plan.mechanisms, ...result.rows.map((row) => row.mechanism)]),
+  ];
+  return names.flatMap((mechanism): MechanismLine[] => {
+    const rows = result.rows.filter((row) => row.mechanism === mechanism);
+    const measured = rows.filter((row) => row.ok && row.medianMs !== undefined);
+    const longest = measured.reduce<BenchmarkRow | undefined>(
+      (best, row) => (best === undefined || row.length > best.length ? row : best),
+      undefined,
+    );
+    if (longest?.medianMs !== undefined) {
+      const time = `${threeDigits(longest.medianMs)} ms at ${longest.length.toLocaleString('en-US')}`;
+      const ratio = mechanism === result.plan.baseline ? 'baseline' : ratioText(longest);
+      return [{ mechanism, text: ratio === undefined ? time : `${time}, ${ratio}`, failed: false }];
+    }
+    const failure = rows.find((row) => !row.ok);
+    return failure === undefined ? [] : [{ mechanism, text: failure.reason ?? 'failed', failed: true }];
+  });
+}
+
+const stateWords = { done: '', cancelled: ', cancelled before its end', failed: ', ended by a failure' } as const;
+
+export function resultDescription(result: BenchmarkResult): string {
+  const count = new Set(result.rows.map((row) => row.mechanism)).size;
+  const kinds = count === 1 ? '1 mechanism' : `${count} mechanisms`;
+  return `${subjectOf(result.plan)}, ${kinds}, ${result.device.provider}${stateWords[result.state]}`;
+}
+
+/** Plain lines for a tooltip: what was measured, where, with what. */
+export function resultDetails(result: BenchmarkResult): readonly string[] {
+  const { shape } = result.plan;
+  return [
+    `${shape.pattern}, batch ${shape.batch}, ${shape.heads} query heads on ${shape.kvHeads} key/value heads of ${shape.headDim}`,
+    `lengths ${shape.lengths.map((length) => length.toLocaleString('en-US')).join(', ')}`,
+    `${result.device.name}, ${result.device.provider}, ${result.device.threads === 0 ? 'threads chosen by the runtime' : `${result.device.threads} threads`}, ${result.plan.precision}`,
+    `${result.device.runtime}, ${result.device.platform}, Headscope ${result.headscope}, seed ${result.seed}`,
+    `${result.created}, ${threeDigits(result.seconds)} s${stateWords[result.state]}`,
+  ];
+}

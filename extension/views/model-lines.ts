@@ -1,0 +1,129 @@
+/** What the Models tree says of one model, from the facts of the language server. Pure. */
+import type { LayerFacts, ModelFacts, ModelPartFacts } from '../../protocol/language/requests';
+import type { TreeLine } from './tree-line';
+
+const attentionWords = {
+  mha: 'multi-head',
+  mqa: 'multi-query',
+  gqa: 'grouped-query',
+  mla: 'multi-head latent',
+  none: 'no attention',
+} as const;
+
+export const count = (value: number): string => value.toLocaleString('en-US');
+
+/** 8,030,261,248 as `8.03 B`: counts of parameters, as model cards write them. */
+export function parameterCount(value: number): string {
+  for (const [unit, size] of [
+    ['T', 1e12],
+    ['B', 1e9],
+    ['M', 1e6],
+    ['k', 1e3],
+  ] as const) {
+    if (value >= size) return `${Number((value / size).toPrecision(3))} ${unit}`;
+  }
+  return String(value);
+}
+
+/** Powers of two: caches and files of weights are quoted so. */
+export function binaryBytes(value: number): string {
+  const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let scaled = value;
+  let unit = 0;
+  while (scaled >= 1024 && unit < units.length - 1) {
+    scaled /= 1024;
+    unit += 1;
+  }
+  return `${unit === 0 ? scaled : Number(scaled.toPrecision(3))} ${units[unit]}`;
+}
+
+/** `2 full, 30 window of 4,096`. */
+export function layerKinds(layers: readonly LayerFacts[]): string {
+  const kinds = new Map<string, number>();
+  for (const layer of layers) {
+    const width = layer.window === undefined ? '' : ` of ${count(layer.window)}`;
+    const kind = layer.kind === 'none' ? 'without attention' : `${layer.kind}${width}`;
+    kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+  }
+  return [...kinds].map(([kind, number]) => `${number} ${kind}`).join(', ');
+}
+
+function partLine(part: ModelPartFacts, single: boolean): TreeLine {
+  const groups = part.kvHeads > 0 && part.heads > part.kvHeads ? `, ${part.heads / part.kvHeads} share one` : '';
+  const heads = `${part.heads} query heads on ${part.kvHeads} key/value heads of ${part.headDim}${groups}`;
+  const description = part.attention === 'none' ? attentionWords.none : `${attentionWords[part.attention]}, ${heads}`;
+  return {
+    label: single ? 'Attention' : part.path === '' ? part.role : part.path,
+    description,
+    tooltip: [
+      description,
+      `${part.layers.length} layers: ${layerKinds(part.layers)}`,
+      `hidden size ${count(part.hiddenSize)}`,
+    ],
+    icon: part.role === 'vision' ? 'eye' : part.role === 'audio' ? 'unmute' : 'layers',
+  };
+}
+
+export function modelLines(facts: ModelFacts): readonly TreeLine[] {
+  const lines: TreeLine[] = [];
+  const findings = facts.errors + facts.warnings;
+  if (findings > 0) {
+    const words = [
+      ...(facts.errors > 0 ? [facts.errors === 1 ? '1 error' : `${facts.errors} errors`] : []),
+      ...(facts.warnings > 0 ? [facts.warnings === 1 ? '1 warning' : `${facts.warnings} warnings`] : []),
+    ];
+    lines.push({
+      label: 'Findings',
+      description: words.join(', '),
+      icon: facts.errors > 0 ? 'error' : 'warning',
+      colour: facts.errors > 0 ? 'list.errorForeground' : 'list.warningForeground',
+    });
+  }
+  const single = facts.parts.length === 1;
+  for (const part of facts.parts) lines.push(partLine(part, single));
+  for (const part of facts.parts) {
+    const of = single ? '' : ` of ${part.path === '' ? part.role : part.path}`;
+    lines.push({
+      label: `Layers${of}`,
+      description: `${part.layers.length}: ${layerKinds(part.layers)}`,
+      icon: 'list-ordered',
+    });
+    if (part.contextLength !== undefined) {
+      lines.push({ label: `Context${of}`, description: `${count(part.contextLength)} tokens`, icon: 'arrow-both' });
+    }
+  }
+  if (facts.parameters !== undefined) {
+    const { total, active, parts } = facts.parameters;
+    lines.push({
+      label: 'Parameters',
+      description:
+        active === total
+          ? parameterCount(total)
+          : `${parameterCount(total)}, ${parameterCount(active)} active per token`,
+      tooltip: [`${count(total)} in all`, ...parts.map((part) => `${part.name}: ${count(part.count)}`)],
+      icon: 'symbol-numeric',
+    });
+  }
+  if (facts.weightBytes !== undefined) {
+    lines.push({ label: 'Weights beside it', description: binaryBytes(facts.weightBytes), icon: 'database' });
+  }
+  if (facts.kvBytesPerToken !== undefined) {
+    lines.push({
+      label: 'KV cache',
+      description: `${binaryBytes(facts.kvBytesPerToken)} per token${facts.dtype === undefined ? '' : ` in ${facts.dtype}`}`,
+      tooltip: (facts.kvBytes ?? []).map(
+        ({ length, bytes }) => `${binaryBytes(bytes)} at ${count(length)} tokens, batch 1`,
+      ),
+      icon: 'server',
+    });
+  }
+  if (facts.supported !== true) {
+    lines.push({
+      label: 'Cannot be run here',
+      description: facts.supported,
+      tooltip: [facts.supported],
+      icon: 'circle-slash',
+    });
+  }
+  return lines;
+}

@@ -1,0 +1,48 @@
+/** What the status bar says in each state of the compute server. Pure. */
+import { unreachable } from '../../protocol/unreachable';
+import type { ComputeState } from '../platform/compute';
+
+export interface StatusWords {
+  readonly text: string;
+  readonly spoken: string;
+  readonly tooltip: readonly string[];
+  readonly failed: boolean;
+}
+
+interface Chosen {
+  readonly device: string;
+  /** 0: as many as the runtime chooses. */
+  readonly threads: number;
+  readonly trusted: boolean;
+}
+
+export function statusWords(state: ComputeState, chosen: Chosen): StatusWords {
+  const { icon, sentence } = chosen.trusted
+    ? described(state)
+    : { icon: 'shield', sentence: 'Nothing runs in an untrusted workspace.' };
+  const threads = chosen.threads === 0 ? 'threads chosen by the runtime' : `${chosen.threads} threads`;
+  const info = 'info' in state ? [`${state.info.runtime}, Node.js ${state.info.node}, process ${state.info.pid}`] : [];
+  return {
+    text: `$(${icon}) ${chosen.device}`,
+    spoken: `Headscope, device ${chosen.device}. ${sentence}`,
+    tooltip: ['Headscope', `Device ${chosen.device}, ${threads}`, sentence, ...info, 'Click for more.'],
+    failed: chosen.trusted && state.kind === 'failed',
+  };
+}
+
+function described(state: ComputeState): { readonly icon: string; readonly sentence: string } {
+  switch (state.kind) {
+    case 'stopped':
+      return { icon: 'chip', sentence: 'The compute server is not running; it starts when it is needed.' };
+    case 'starting':
+      return { icon: 'sync~spin', sentence: 'The compute server is starting.' };
+    case 'ready':
+      return { icon: 'chip', sentence: 'The compute server is ready.' };
+    case 'busy':
+      return { icon: 'sync~spin', sentence: `The compute server is ${state.doing}.` };
+    case 'failed':
+      return { icon: 'error', sentence: state.sentence };
+    default:
+      return unreachable(state);
+  }
+}
