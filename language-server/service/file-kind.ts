@@ -76,15 +76,17 @@ export const fileKind = (uri: string, value: JsonValue | undefined): FileKind | 
   const namesModel = typeof value['model_type'] === 'string' || Array.isArray(value['architectures']);
   const hasSizes = sizeKeys.some(has) && headKeys.some(has);
   if (!namesModel && has('processor_class') && !has('tokenizer_class')) return 'processor';
-  if (!namesModel && !hasSizes && (has('added_tokens_decoder') || has('tokenizer_class') || has('model_max_length'))) {
+  const hasParts = partKeys.some((key) => isObject(value[key]));
+  // Tokenizer settings may name the class of the model they belong to.
+  const settings = has('added_tokens_decoder') || has('tokenizer_class') || has('model_max_length');
+  if (settings && !hasSizes && !hasParts && (typeof value['model_type'] !== 'string' || name.startsWith('tokenizer'))) {
     return 'tokenizer';
   }
-  if (namesModel || hasSizes || partKeys.some((key) => isObject(value[key]))) return 'config';
+  if (namesModel || hasSizes || hasParts) return 'config';
   const keys = Object.keys(value);
   const known = keys.filter((key) => generationKeys.has(key)).length;
-  if (known > 0 && known * 2 >= keys.length && (name === 'generation_config.json' || has('_from_model_config'))) {
-    return 'generation';
-  }
+  const isNamed = name === 'generation_config.json' && known >= 2;
+  if (isNamed || (has('_from_model_config') && known * 2 >= keys.length)) return 'generation';
   return undefined;
 };
 

@@ -89,7 +89,7 @@ export class JsonDocument {
   }
 
   pathOf(node: Node): JsonPath {
-    return getNodePath(node) as JsonPath;
+    return getNodePath(node);
   }
 
   get starts(): readonly number[] {

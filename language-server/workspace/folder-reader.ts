@@ -1,0 +1,201 @@
+import type { FileHandle } from 'node:fs/promises';
+import { open, opendir, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { parse } from 'jsonc-parser';
+import type { JsonValue } from '../../models/formats/model-description';
+import { companionNames, noFacts } from '../service/folder-facts';
+import type { CompanionName, FolderFacts, ShardFact, TokenizerFact } from '../service/folder-facts';
+import { JsonDocument } from '../service/json-document';
+import { containedPath } from './contained-path';
+import { headerLength, readHeader } from './safetensors-header';
+import { VocabularyCounter } from './vocabulary-counter';
+
+/** Entries of a folder that are looked at; a model folder has some hundred. */
+const mostEntries = 5000;
+/** Bytes of a companion file that are read; an index of the largest models has 10 MB. */
+const largestCompanion = 32 * 1024 * 1024;
+const largestTokenizer = 128 * 1024 * 1024;
+/** Files of one folder open at once. */
+const openAtOnce = 16;
+/** Folders whose facts are remembered; the oldest goes first. */
+const mostFolders = 32;
+
+interface Remembered<T> {
+  readonly stamp: string;
+  readonly value: T;
+}
+
+type Overlay = (file: string) => string | undefined;
+
+/** JSON as Python writes it may hold NaN and Infinity: what JSON.parse refuses is read tolerantly. */
+const parseCompanion = (text: string): JsonValue | undefined => {
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch {
+    return new JsonDocument('', text).unread === undefined ? (parse(text) as JsonValue | undefined) : undefined;
+  }
+};
+
+const readStart = async (handle: FileHandle, length: number, position: number): Promise<Uint8Array> => {
+  const buffer = Buffer.alloc(length);
+  let filled = 0;
+  while (filled < length) {
+    const { bytesRead } = await handle.read(buffer, filled, length - filled, position + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return buffer.subarray(0, filled);
+};
+
+const readShard = async (file: string, name: string, bytes: number): Promise<ShardFact> => {
+  const handle = await open(file, 'r');
+  try {
+    // Most headers of a shard fit in here: one read instead of two.
+    const start = await readStart(handle, Math.min(bytes, 64 * 1024), 0);
+    if (bytes < 1024 && Buffer.from(start).toString('latin1').startsWith('version https://git-lfs')) {
+      return { file: name, bytes, tensors: [], pointer: true };
+    }
+    const length = headerLength(start, bytes);
+    if (typeof length !== 'number') return { file: name, bytes, ...length, pointer: false };
+    const header =
+      start.length >= 8 + length ? start.subarray(8, 8 + length) : await readStart(handle, length, 8);
+    return { file: name, bytes, ...readHeader(header, bytes), pointer: false };
+  } finally {
+    await handle.close();
+  }
+};
+
+const countTokenizer = async (file: string, bytes: number): Promise<TokenizerFact> => {
+  const handle = await open(file, 'r');
+  const counter = new VocabularyCounter();
+  try {
+    const chunk = Buffer.alloc(256 * 1024);
+    for (let position = 0; ; ) {
+      const { bytesRead } = await handle.read(chunk, 0, chunk.length, position);
+      if (bytesRead === 0) break;
+      counter.feed(chunk.subarray(0, bytesRead));
+      position += bytesRead;
+    }
+  } finally {
+    await handle.close();
+  }
+  return { bytes, entries: counter.entries, idCount: counter.largestId + 1 };
+};
+
+/** What lies in model folders, remembered by time and size of each file. Reads headers, never weights. */
+export class FolderReader {
+  private readonly companions = new Map<string, Remembered<JsonValue | undefined>>();
+  private readonly shards = new Map<string, Remembered<ShardFact>>();
+  private readonly tokenizers = new Map<string, Remembered<TokenizerFact>>();
+  private readonly folders = new Map<string, { readonly at: number; readonly facts: Promise<FolderFacts> }>();
+
+  /**
+   * @param overlay text of a file that is open in an editor, which counts in place of the one on disk
+   * @param freshFor milliseconds during which a folder is not looked at again, unless `forget` names it
+   */
+  constructor(
+    private readonly overlay: Overlay = () => undefined,
+    private readonly freshFor = 1000,
+  ) {}
+
+  /** Drops what was gathered of a folder: a file in it changed. */
+  forget(folder: string): void {
+    this.folders.delete(folder);
+  }
+
+  /** The facts of a folder; of one that cannot be read, none. */
+  async facts(folder: string): Promise<FolderFacts> {
+    const known = this.folders.get(folder);
+    if (known !== undefined && Date.now() - known.at < this.freshFor) return known.facts;
+    const facts = this.gather(folder).catch(() => ({ ...noFacts, name: path.basename(folder) }));
+    this.folders.delete(folder);
+    this.folders.set(folder, { at: Date.now(), facts });
+    for (const old of [...this.folders.keys()].slice(0, Math.max(0, this.folders.size - mostFolders))) this.drop(old);
+    return facts;
+  }
+
+  private drop(folder: string): void {
+    this.folders.delete(folder);
+    for (const cache of [this.companions, this.shards, this.tokenizers]) {
+      for (const file of cache.keys()) if (path.dirname(file) === folder) cache.delete(file);
+    }
+  }
+
+  private async gather(folder: string): Promise<FolderFacts> {
+    const names: string[] = [];
+    for await (const entry of await opendir(folder)) {
+      if (entry.isFile() || entry.isSymbolicLink()) names.push(entry.name);
+      if (names.length >= mostEntries) break;
+    }
+    names.sort();
+    const files = new Map<string, number>();
+    const companions: Partial<Record<CompanionName, JsonValue>> = {};
+    const shards = new Map<string, ShardFact>();
+    let tokenizer: TokenizerFact | undefined;
+    const look = async (name: string): Promise<void> => {
+      const file = await containedPath(folder, name);
+      if (file === undefined) return;
+      const status = await stat(file).catch(() => undefined);
+      if (status === undefined || !status.isFile()) return;
+      const stamp = `${status.mtimeMs}:${status.size}`;
+      files.set(name, status.size);
+      const key = path.join(folder, name);
+      const isCompanion = (companionNames as readonly string[]).includes(name);
+      if (isCompanion && status.size <= largestCompanion) {
+        const value = await this.companion(key, file, stamp);
+        if (value !== undefined) companions[name as CompanionName] = value;
+      } else if (name.endsWith('.safetensors')) {
+        shards.set(name, await this.remember(this.shards, key, stamp, () => readShard(file, name, status.size)));
+      } else if (name === 'tokenizer.json' && status.size <= largestTokenizer) {
+        tokenizer = await this.remember(this.tokenizers, key, stamp, () => countTokenizer(file, status.size));
+      }
+    };
+    let next = 0;
+    const worker = async (): Promise<void> => {
+      for (let name = names[next]; name !== undefined; name = names[next]) {
+        next += 1;
+        // A file that vanishes or may not be read is as good as absent.
+        await look(name).catch(() => undefined);
+      }
+    };
+    await Promise.all(Array.from({ length: openAtOnce }, worker));
+    const byName = <T>(map: ReadonlyMap<string, T>): ReadonlyMap<string, T> =>
+      new Map([...map].sort(([left], [right]) => (left < right ? -1 : 1)));
+    return {
+      name: path.basename(folder),
+      files: byName(files),
+      companions,
+      shards: byName(shards),
+      ...(tokenizer === undefined ? {} : { tokenizer }),
+    };
+  }
+
+  private async companion(key: string, file: string, stamp: string): Promise<JsonValue | undefined> {
+    const open = this.overlay(key);
+    if (open !== undefined) return this.remember(this.companions, key, open, () => Promise.resolve(parseCompanion(open)));
+    return this.remember(this.companions, key, stamp, async () => parseCompanion(await readText(file)));
+  }
+
+  private async remember<T>(
+    cache: Map<string, Remembered<T>>,
+    key: string,
+    stamp: string,
+    read: () => Promise<T>,
+  ): Promise<T> {
+    const known = cache.get(key);
+    if (known?.stamp === stamp) return known.value;
+    const value = await read();
+    cache.set(key, { stamp, value });
+    return value;
+  }
+}
+
+/** A file as text, without the mark that some editors put first. */
+export const readText = async (file: string): Promise<string> => {
+  const handle = await open(file, 'r');
+  try {
+    return (await handle.readFile('utf8')).replace(/^\uFEFF/, '');
+  } finally {
+    await handle.close();
+  }
+};
