@@ -10,7 +10,6 @@ async function main(): Promise<void> {
     extension: repositoryRoot,
     // Kept between starts, so that settings, layout and saved results are there next time.
     profile: join(hostFolder, 'profile'),
-    workspaceTrust: true,
     log: console.log,
   });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => void host.stop());

@@ -1,7 +1,7 @@
 /** Runs the hosted VS Code on a folder, with a private home, and stops it with everything it started. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -73,7 +73,9 @@ async function makeProfile(options: HostOptions): Promise<string> {
     'workbench.colorTheme': themes[options.theme ?? 'dark'],
     ...options.settings,
   };
-  await writeFile(join(profile, 'data/User/settings.json'), JSON.stringify(settings, null, 2));
+  const settingsFile = join(profile, 'data/User/settings.json');
+  // In a profile that is kept, the person's own settings stay.
+  if (!existsSync(settingsFile)) await writeFile(settingsFile, JSON.stringify(settings, null, 2));
   return profile;
 }
 
