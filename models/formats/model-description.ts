@@ -144,7 +144,7 @@ export interface Layer {
   readonly feedForward: FeedForward;
 }
 
-export type PositionKind = 'rope' | 'learned' | 'sinusoidal' | 'alibi' | 'relative' | 'none';
+export type PositionKind = 'rope' | 'learned' | 'sinusoidal' | 'alibi' | 'relative' | 'none' | 'unknown';
 
 export interface ModelPart {
   /** `` for the model itself, else the path in the file (`text_config`), `encoder` / `decoder` where one object holds both. */
@@ -208,6 +208,22 @@ export interface TokenId {
   readonly path: JsonPath;
 }
 
+/** What the checkpoint's class puts on top (`architectures[0]`). */
+export interface Task {
+  readonly kind:
+    | 'causal-lm'
+    | 'masked-lm'
+    | 'sequence-to-sequence'
+    | 'sequence-classification'
+    | 'token-classification'
+    | 'question-answering'
+    | 'image-classification'
+    | 'pretraining'
+    | 'base';
+  /** Number of classes; 2 where the file names none. */
+  readonly labels: number;
+}
+
 export interface Projector {
   /** In words: `two linear layers`, `one linear layer`, `patch merger`, … */
   readonly kind: string;
@@ -230,9 +246,12 @@ export interface ModelDescription {
   readonly exact: boolean;
   readonly modelType?: string;
   readonly architectures: readonly string[];
+  readonly task: Task;
   /** The part that generates or embeds text comes first. */
   readonly parts: readonly ModelPart[];
   readonly projector?: Projector;
+  /** Effective values at the top of a file whose parts are nested (`projection_dim`, `vision_feature_layer`, …). */
+  readonly fields: Readonly<Record<string, Field>>;
   /** `bfloat16`, `float16`, `float32` …, as written in `dtype` or `torch_dtype` of the model or of its text part. */
   readonly dtype?: string;
   readonly quantisation?: Quantisation;

@@ -1,0 +1,246 @@
+import type { DescriptionProblem, Field, JsonPath, JsonValue, ValueSource } from '../model-description';
+
+export type JsonObject = Readonly<Record<string, JsonValue | undefined>>;
+
+/** Values that a family's config class fills in, with the class and version they were taken from. */
+export interface Defaults {
+  readonly from: string;
+  readonly values: JsonObject;
+}
+
+/**
+ * Names under which families write the same thing, keyed by the commonest. The first name present in the file is read;
+ * files that write two of them (Falcon conversions, LFM2) repeat the value.
+ */
+const synonyms: Readonly<Record<string, readonly string[]>> = {
+  hidden_size: ['hidden_size', 'n_embd', 'n_embed', 'd_model', 'dim', 'model_dim', 'embed_dim', 'width'],
+  num_hidden_layers: [
+    'num_hidden_layers',
+    'n_layer',
+    'n_layers',
+    'num_layers',
+    'num_transformer_layers',
+    'depth',
+    'layers',
+    'encoder_layers',
+  ],
+  num_attention_heads: [
+    'num_attention_heads',
+    'n_head',
+    'n_heads',
+    'num_heads',
+    'num_query_heads',
+    'attention_heads',
+    'heads',
+  ],
+  num_key_value_heads: ['num_key_value_heads', 'num_kv_heads', 'n_head_kv', 'n_kv_heads', 'kv_n_heads'],
+  head_dim: ['head_dim', 'attention_head_dim', 'kv_channels', 'd_kv'],
+  v_head_dim: ['v_head_dim', 'value_head_dim'],
+  intermediate_size: [
+    'intermediate_size',
+    'ffn_hidden_size',
+    'ffn_dim',
+    'd_ff',
+    'n_inner',
+    'hidden_dim',
+    'ffn_size',
+    'inner_hidden_size',
+    'encoder_ffn_dim',
+  ],
+  max_position_embeddings: [
+    'max_position_embeddings',
+    'n_positions',
+    'n_ctx',
+    'seq_length',
+    'max_seq_len',
+    'max_sequence_length',
+    'max_context_length',
+    'context_length',
+    'model_max_length',
+  ],
+  vocab_size: ['vocab_size', 'padded_vocab_size', 'embedding_size_vocab'],
+  hidden_act: [
+    'hidden_act',
+    'hidden_activation',
+    'activation_function',
+    'activation',
+    'dense_act_fn',
+    'mlp_hidden_act',
+  ],
+  norm_epsilon: [
+    'rms_norm_eps',
+    'layer_norm_eps',
+    'layer_norm_epsilon',
+    'norm_eps',
+    'norm_epsilon',
+    'layernorm_epsilon',
+  ],
+  rope_theta: ['rope_theta', 'rotary_emb_base', 'rotary_base', 'rope_base', 'global_rope_theta'],
+  partial_rotary_factor: ['partial_rotary_factor', 'rotary_pct', 'rope_pct', 'rotary_percent'],
+  num_experts: ['num_local_experts', 'num_experts', 'n_routed_experts', 'moe_num_experts', 'num_routed_experts'],
+  num_experts_per_tok: [
+    'num_experts_per_tok',
+    'num_experts_per_token',
+    'moe_topk',
+    'top_k_experts',
+    'moe_top_k',
+    'moe_k',
+    'experts_per_token',
+    'num_selected_experts',
+  ],
+  moe_intermediate_size: ['moe_intermediate_size', 'expert_ffn_hidden_size', 'expert_intermediate_size'],
+  n_shared_experts: ['n_shared_experts', 'num_shared_experts', 'num_shared_expert', 'moe_num_shared_experts'],
+  shared_expert_intermediate_size: [
+    'shared_expert_intermediate_size',
+    'shared_intermediate_size',
+    'moe_shared_expert_intermediate_size',
+  ],
+  num_channels: ['num_channels', 'in_channels', 'in_chans', 'channels'],
+};
+
+/** No published model is near these; larger numbers would only make loops and lists endless. */
+const largestInteger = 1e13;
+
+export const isObject = (value: unknown): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+export const formatPath = (path: JsonPath): string => path.join('.');
+
+/** Reads one object of a config with its family's defaults, and keeps where every value came from. */
+export class ConfigReader {
+  readonly fields: Record<string, Field> = {};
+
+  constructor(
+    readonly object: JsonObject,
+    readonly path: JsonPath,
+    readonly problems: DescriptionProblem[],
+    private readonly defaults?: Defaults,
+  ) {}
+
+  /** The same object with the defaults of another family. */
+  withDefaults(defaults: Defaults | undefined): ConfigReader {
+    return new ConfigReader(this.object, this.path, this.problems, defaults);
+  }
+
+  has(key: string): boolean {
+    return this.object[key] !== undefined;
+  }
+
+  /** The name under which `key` is present in the file. */
+  nameOf(key: string): string | undefined {
+    return (synonyms[key] ?? [key]).find((name, rank) => {
+      const value = this.object[name];
+      // Short names such as `width` or `layers` may hold objects that have nothing to do with the size.
+      return value !== undefined && (rank === 0 || !isObject(value));
+    });
+  }
+
+  /** The value in the file or the default; records it. A null in the file stands: it unsets the default. */
+  raw(key: string): JsonValue | undefined {
+    const name = this.nameOf(key);
+    if (name !== undefined) {
+      const value = this.object[name] as JsonValue;
+      this.fields[name] = { value, source: { kind: 'file', path: [...this.path, name] } };
+      return value;
+    }
+    return this.fallback(key);
+  }
+
+  private fallback(key: string): JsonValue | undefined {
+    if (this.defaults === undefined) return undefined;
+    const { values, from } = this.defaults;
+    const name = (synonyms[key] ?? [key]).find((candidate) => values[candidate] !== undefined);
+    if (name === undefined) return undefined;
+    const value = values[name] as JsonValue;
+    this.fields[name] = { value, source: { kind: 'default', from } };
+    return value;
+  }
+
+  source(key: string): ValueSource | undefined {
+    return (synonyms[key] ?? [key]).map((name) => this.fields[name]?.source).find((source) => source !== undefined);
+  }
+
+  derive(key: string, value: JsonValue, rule: string): void {
+    this.fields[key] = { value, source: { kind: 'derived', rule } };
+  }
+
+  private typed<T extends JsonValue>(key: string, expected: string, accepts: (value: JsonValue) => value is T) {
+    const value = this.raw(key);
+    if (value === undefined || value === null) return undefined;
+    if (accepts(value)) return value;
+    const name = this.nameOf(key);
+    if (name === undefined) return undefined;
+    this.report([...this.path, name], 'wrong-type', `${name} should be ${expected}, and is ${describe(value)}.`);
+    const other = this.fallback(key);
+    return other !== undefined && other !== null && accepts(other) ? other : undefined;
+  }
+
+  report(path: JsonPath, code: DescriptionProblem['code'], message: string): void {
+    const same = (problem: DescriptionProblem): boolean =>
+      problem.code === code && formatPath(problem.path) === formatPath(path);
+    if (!this.problems.some(same)) this.problems.push({ path, code, message });
+  }
+
+  number(key: string): number | undefined {
+    return this.typed(key, 'a number', (value): value is number => typeof value === 'number' && Number.isFinite(value));
+  }
+
+  /** A count or size: a whole number of at least 0 (or `least`). */
+  integer(key: string, least = 0): number | undefined {
+    const value = this.number(key);
+    if (value === undefined) return undefined;
+    if (Number.isInteger(value) && value >= least && value <= largestInteger) return value;
+    const name = this.nameOf(key) ?? key;
+    this.report(
+      [...this.path, name],
+      'out-of-range',
+      `${name} should be a whole number from ${least}, and is ${value}.`,
+    );
+    return undefined;
+  }
+
+  /** A number for every layer, or one number for all (OpenELM, Hunyuan). */
+  integerAt(key: string, index: number): number | undefined {
+    const value = this.raw(key);
+    if (!Array.isArray(value)) return this.integer(key);
+    const item: unknown = (value as readonly JsonValue[])[index];
+    return typeof item === 'number' && Number.isInteger(item) && item >= 0 && item <= largestInteger ? item : undefined;
+  }
+
+  boolean(key: string): boolean | undefined {
+    return this.typed(key, 'true or false', (value): value is boolean => typeof value === 'boolean');
+  }
+
+  string(key: string): string | undefined {
+    return this.typed(key, 'a string', (value): value is string => typeof value === 'string');
+  }
+
+  list(key: string): readonly JsonValue[] | undefined {
+    return this.typed(key, 'a list', (value): value is readonly JsonValue[] => Array.isArray(value));
+  }
+
+  numbers(key: string): readonly number[] | undefined {
+    return this.list(key)?.filter((item): item is number => typeof item === 'number');
+  }
+
+  strings(key: string): readonly string[] | undefined {
+    return this.list(key)?.filter((item): item is string => typeof item === 'string');
+  }
+
+  child(key: string): ConfigReader | undefined {
+    const value = this.object[key];
+    return isObject(value) ? new ConfigReader(value, [...this.path, key], this.problems) : undefined;
+  }
+
+  /** The object under `key`, or an empty one that the family's defaults fill. */
+  childOrEmpty(key: string): ConfigReader {
+    return this.child(key) ?? new ConfigReader({}, [...this.path, key], this.problems);
+  }
+}
+
+function describe(value: JsonValue): string {
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object') return 'an object';
+  if (typeof value === 'string') return `the string "${value.length > 40 ? `${value.slice(0, 40)}…` : value}"`;
+  return String(value);
+}

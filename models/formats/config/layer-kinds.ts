@@ -1,0 +1,135 @@
+import type { AttentionKind } from '../model-description';
+import type { ConfigReader } from './config-reader';
+
+export interface LayerKind {
+  readonly kind: AttentionKind;
+  /** `moe` and `mlp` layers of hybrid stacks have a feed-forward network and nothing else; mixers may have none. */
+  readonly feedForward?: 'dense' | 'experts' | 'none';
+  readonly note?: string;
+}
+
+const full: LayerKind = { kind: 'full' };
+
+/** Words for a layer in `layer_types`, `layers_block_type`, `block_types` and in pattern strings, as published. */
+const words: Readonly<Record<string, LayerKind>> = {
+  full_attention: full,
+  attention: full,
+  global_attention: full,
+  global: full,
+  full: full,
+  hybrid: { kind: 'full', note: 'a state-space mixer beside the attention' },
+  sliding_attention: { kind: 'window' },
+  sliding_window: { kind: 'window' },
+  sliding_window_attention: { kind: 'window' },
+  local_attention: { kind: 'window' },
+  local: { kind: 'window' },
+  swa: { kind: 'window' },
+  chunked_attention: { kind: 'chunked' },
+  linear_attention: { kind: 'linear' },
+  gated_deltanet: { kind: 'linear' },
+  recurrent: { kind: 'linear', note: 'a gated linear recurrence' },
+  mamba: { kind: 'mamba' },
+  mamba2: { kind: 'mamba' },
+  conv: { kind: 'none', note: 'a short convolution' },
+  moe: { kind: 'none', feedForward: 'experts' },
+  mlp: { kind: 'none', feedForward: 'dense' },
+};
+
+const letters: Readonly<Record<string, LayerKind>> = {
+  M: { kind: 'mamba', feedForward: 'none' },
+  '*': { kind: 'full', feedForward: 'none' },
+  E: { kind: 'none', feedForward: 'experts' },
+  '-': { kind: 'none', feedForward: 'dense' },
+};
+
+export const knownLayerTypes: readonly string[] = Object.keys(words);
+
+/** The list or pattern that says how many layers there are, where the file gives no number (Nemotron-H). */
+export function layerCountFromLists(reader: ConfigReader): number | undefined {
+  const list = reader.list('layers_block_type') ?? reader.list('layer_types');
+  if (list !== undefined) return list.length;
+  return reader.string('hybrid_override_pattern')?.length;
+}
+
+/**
+ * What each layer does, from whichever of the published notations the file uses. `windowed` tells the default rule of the
+ * family when no notation is present: which layers have the window, given that there is one.
+ */
+export function readLayerKinds(
+  reader: ConfigReader,
+  count: number,
+  windowed: (index: number) => boolean,
+): readonly LayerKind[] {
+  const each = (kind: (index: number) => LayerKind): readonly LayerKind[] =>
+    Array.from({ length: count }, (_, index) => kind(index));
+
+  for (const key of ['layer_types', 'layers_block_type', 'block_types', '_block_types']) {
+    if (!Array.isArray(reader.object[key])) continue;
+    const list = reader.list(key) ?? [];
+    const cyclic = key.endsWith('block_types') && list.length > 0;
+    const alone = key === 'layers_block_type' && list.some((item) => item === 'moe' || item === 'mlp');
+    return each((index) => {
+      const word = list[cyclic ? index % list.length : index];
+      if (word === undefined) return full;
+      const known = typeof word === 'string' ? words[word] : undefined;
+      if (known === undefined) {
+        const shown = typeof word === 'string' ? `"${word}"` : typeof word;
+        reader.report([...reader.path, key, index], 'unknown-value', `${shown} is no layer type known here.`);
+        return full;
+      }
+      return alone && known.feedForward === undefined ? { ...known, feedForward: 'none' } : known;
+    });
+  }
+
+  const pattern =
+    typeof reader.object['hybrid_override_pattern'] === 'string' ? reader.string('hybrid_override_pattern') : undefined;
+  if (pattern !== undefined) return each((index) => letters[pattern[index] ?? ''] ?? full);
+
+  const fullAt = reader.has('full_attn_idxs') ? reader.numbers('full_attn_idxs') : undefined;
+  if (fullAt !== undefined) {
+    return each((index) => (fullAt.includes(index) ? full : { kind: 'none', note: 'a short convolution' }));
+  }
+  const linear = reader.child('linear_attn_config');
+  const fullFromOne = linear?.numbers('full_attn_layers');
+  if (fullFromOne !== undefined) {
+    return each((index) => (fullFromOne.includes(index + 1) ? full : { kind: 'linear' }));
+  }
+  const attentionAt = reader.has('attn_layer_indices') ? reader.numbers('attn_layer_indices') : undefined;
+  if (attentionAt !== undefined) return each((index) => (attentionAt.includes(index) ? full : { kind: 'mamba' }));
+
+  const typeNumbers = reader.has('attn_type_list') ? reader.numbers('attn_type_list') : undefined;
+  if (typeNumbers !== undefined) return each((index) => (typeNumbers[index] === 0 ? { kind: 'linear' } : full));
+
+  const hybrid = reader.has('hybrid_layer_pattern') ? reader.numbers('hybrid_layer_pattern') : undefined;
+  if (hybrid !== undefined) return each((index) => (hybrid[index] === 1 ? { kind: 'window' } : full));
+
+  const ratios = reader.has('compress_ratios') ? reader.numbers('compress_ratios') : undefined;
+  if (ratios !== undefined) {
+    return each((index) => {
+      const ratio = ratios[index] ?? 0;
+      return ratio === 0
+        ? { kind: 'window' }
+        : { kind: 'full', note: `keys beyond the window are compressed ${ratio} to 1` };
+    });
+  }
+
+  const period = reader.integer('attn_layer_period', 1);
+  if (period !== undefined) {
+    const offset = reader.integer('attn_layer_offset') ?? 0;
+    return each((index) => (index % period === offset ? full : { kind: 'mamba' }));
+  }
+  const interval = reader.integer('full_attention_interval', 1);
+  if (interval !== undefined) return each((index) => ((index + 1) % interval === 0 ? full : { kind: 'linear' }));
+
+  const everyGlobal = reader.integer('global_attn_every_n_layers', 1);
+  if (everyGlobal !== undefined) return each((index) => (index % everyGlobal === 0 ? full : { kind: 'window' }));
+
+  const slidingPattern = reader.raw('sliding_window_pattern');
+  if (typeof slidingPattern === 'string' && slidingPattern.length > 0) {
+    return each((index) => (slidingPattern[index % slidingPattern.length] === 'L' ? { kind: 'window' } : full));
+  }
+  if (typeof slidingPattern === 'number' && Number.isInteger(slidingPattern) && slidingPattern > 0) {
+    return each((index) => ((index + 1) % slidingPattern === 0 ? full : { kind: 'window' }));
+  }
+  return each((index) => (windowed(index) ? { kind: 'window' } : full));
+}

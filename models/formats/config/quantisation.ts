@@ -1,0 +1,75 @@
+import type { JsonPath, JsonValue, Quantisation } from '../model-description';
+import type { ConfigReader, JsonObject } from './config-reader';
+import { isObject } from './config-reader';
+
+const number = (value: JsonValue | undefined): number | undefined =>
+  typeof value === 'number' && Number.isFinite(value) ? value : undefined;
+const strings = (value: JsonValue | undefined): readonly string[] =>
+  Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : [];
+
+/** Bits that a method's name fixes, where the object gives none. */
+const bitsByName: readonly (readonly [pattern: RegExp, bits: number])[] = [
+  [/mxfp4|nvfp4|fp4|w4|int4|nf4/i, 4],
+  [/mxfp8|fp8|int8|w8/i, 8],
+];
+
+const bitsOfName = (name: string): number | undefined => bitsByName.find(([pattern]) => pattern.test(name))?.[1];
+
+/** One `quantization_config` (or `hf_quant_config.json`'s `quantization`), whatever tool wrote it. */
+export function readQuantisation(object: JsonObject, path: JsonPath): Quantisation {
+  const method = object['quant_method'];
+  const algorithm = object['quant_algo'];
+  const name = typeof method === 'string' ? method : typeof algorithm === 'string' ? `modelopt` : 'unknown';
+  const group = firstGroup(object);
+  const bits =
+    number(object['bits']) ??
+    number(object['w_bit']) ??
+    number(group?.['num_bits']) ??
+    (object['load_in_4bit'] === true || object['_load_in_4bit'] === true ? 4 : undefined) ??
+    (object['load_in_8bit'] === true || object['_load_in_8bit'] === true ? 8 : undefined) ??
+    (typeof algorithm === 'string' ? bitsOfName(algorithm) : undefined) ??
+    bitsOfName(name);
+  const groupSize =
+    number(object['group_size']) ?? number(object['q_group_size']) ?? number(group?.['group_size']) ?? undefined;
+  const block = object['weight_block_size'];
+  const symmetric = object['sym'] ?? group?.['symmetric'];
+  return {
+    method: name,
+    ...(bits === undefined ? {} : { bits }),
+    ...(groupSize === undefined ? {} : { groupSize }),
+    ...(Array.isArray(block) ? { blockSize: block.filter((item): item is number => typeof item === 'number') } : {}),
+    ...(typeof symmetric === 'boolean' ? { symmetric } : {}),
+    excluded: [
+      ...strings(object['modules_to_not_convert']),
+      ...strings(object['ignored_layers']),
+      ...strings(object['ignore']),
+      ...strings(object['exclude_modules']),
+      ...strings(object['llm_int8_skip_modules']),
+    ],
+    path,
+  };
+}
+
+/** compressed-tensors and modelopt say the weights' format in a list of groups. */
+function firstGroup(object: JsonObject): JsonObject | undefined {
+  const groups = object['config_groups'];
+  if (!isObject(groups)) return undefined;
+  for (const group of Object.values(groups)) {
+    if (isObject(group) && isObject(group['weights'])) return group['weights'];
+  }
+  return undefined;
+}
+
+/** At the top of the file, or inside its text part. */
+export function findQuantisation(reader: ConfigReader): Quantisation | undefined {
+  for (const key of ['quantization_config', 'compression_config']) {
+    const value = reader.object[key];
+    if (isObject(value)) return readQuantisation(value, [...reader.path, key]);
+  }
+  for (const key of ['text_config', 'llm_config', 'language_config']) {
+    const child = reader.child(key);
+    const found = child === undefined ? undefined : findQuantisation(child);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}

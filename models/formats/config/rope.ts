@@ -1,0 +1,140 @@
+import type { JsonPath, Rope, RopeScaling, ValueSource } from '../model-description';
+import type { ConfigReader, JsonObject } from './config-reader';
+import { isObject } from './config-reader';
+
+const number = (object: JsonObject, ...keys: string[]): number | undefined => {
+  for (const key of keys) {
+    const value = object[key];
+    if (typeof value === 'number' && Number.isFinite(value)) return value;
+  }
+  return undefined;
+};
+
+const numbers = (value: unknown): readonly number[] =>
+  Array.isArray(value) ? value.filter((item): item is number => typeof item === 'number') : [];
+
+const optional = <K extends string>(key: K, value: number | undefined): { readonly [P in K]?: number } =>
+  (value === undefined ? {} : { [key]: value }) as { readonly [P in K]?: number };
+
+/** The form written in `rope_scaling` or `rope_parameters`; `rope_type` goes before its older name `type`. */
+export function ropeScaling(object: JsonObject | undefined, fallbackOriginal?: number): RopeScaling {
+  if (object === undefined) return { kind: 'none' };
+  const written = object['rope_type'] ?? object['type'];
+  const name = typeof written === 'string' ? written : '';
+  const sections = numbers(object['mrope_section']);
+  const factor = number(object, 'factor');
+  const original =
+    number(object, 'original_max_position_embeddings', 'original_max_position_embedding') ?? fallbackOriginal;
+  switch (name) {
+    case '':
+    case 'default':
+    case 'mrope':
+      return sections.length > 0 || name === 'mrope' ? { kind: 'mrope', sections } : { kind: 'none' };
+    case 'linear':
+      return { kind: 'linear', ...optional('factor', factor) };
+    case 'dynamic':
+    case 'ntk':
+      return { kind: 'dynamic', ...optional('factor', factor), ...optional('alpha', number(object, 'alpha')) };
+    case 'yarn':
+    case 'deepseek_yarn':
+      return {
+        kind: 'yarn',
+        ...optional('factor', factor),
+        ...optional('originalLength', original),
+        betaFast: number(object, 'beta_fast') ?? 32,
+        betaSlow: number(object, 'beta_slow') ?? 1,
+        ...optional('attentionFactor', number(object, 'attention_factor')),
+        ...optional('mscale', number(object, 'mscale')),
+        ...optional('mscaleAllDim', number(object, 'mscale_all_dim')),
+      };
+    case 'longrope':
+    case 'su':
+      return {
+        kind: 'longrope',
+        ...optional('factor', factor),
+        shortFactor: numbers(object['short_factor']),
+        longFactor: numbers(object['long_factor']),
+        ...optional('originalLength', original),
+        ...optional('attentionFactor', number(object, 'attention_factor')),
+      };
+    case 'llama3':
+      return {
+        kind: 'llama3',
+        ...optional('factor', factor),
+        ...optional('lowFreqFactor', number(object, 'low_freq_factor')),
+        ...optional('highFreqFactor', number(object, 'high_freq_factor')),
+        ...optional('originalLength', original),
+      };
+    case 'proportional':
+      return { kind: 'proportional', ...optional('partialRotaryFactor', number(object, 'partial_rotary_factor')) };
+    default:
+      return { kind: 'unknown', name };
+  }
+}
+
+/** What the rotary fields of one part say, for the layers of one kind. */
+interface RopeObject {
+  readonly object: JsonObject;
+  readonly path: JsonPath;
+}
+
+/**
+ * The object that holds the form for layers of type `layerType`: `rope_parameters` (transformers 5; flat, or one object a
+ * layer type) before `rope_scaling`.
+ */
+export function ropeObject(reader: ConfigReader, layerType: string): RopeObject | undefined {
+  for (const key of ['rope_parameters', 'rope_scaling']) {
+    const value = reader.raw(key);
+    if (!isObject(value)) continue;
+    const nested = value[layerType];
+    if (isObject(nested)) return { object: nested, path: [...reader.path, key, layerType] };
+    if (Object.values(value).some(isObject) && value['rope_theta'] === undefined) continue;
+    return { object: value, path: [...reader.path, key] };
+  }
+  return undefined;
+}
+
+export interface RopeChoice {
+  readonly layout?: 'half' | 'interleaved';
+  /** Name of the layer type in nested `rope_parameters`. */
+  readonly layerType?: string;
+  /** Key of theta for this kind of layer, when it is not `rope_theta` (`rope_local_base_freq`). */
+  readonly thetaKey?: string;
+  /** Rotated width when the family fixes it otherwise than by partial_rotary_factor. */
+  readonly dimensions?: number;
+  /** The scaling does not reach these layers (Gemma 3's local layers). */
+  readonly unscaled?: boolean;
+}
+
+export function readRope(reader: ConfigReader, headDim: number, choice: RopeChoice = {}): Rope {
+  const found = ropeObject(reader, choice.layerType ?? 'full_attention');
+  const inObject = found === undefined ? undefined : number(found.object, 'rope_theta');
+  const thetaKey = choice.thetaKey ?? 'rope_theta';
+  let theta: number | undefined = inObject;
+  let source: ValueSource =
+    found === undefined
+      ? { kind: 'derived', rule: 'base 10000, the value of RoFormer (arXiv:2104.09864)' }
+      : { kind: 'file', path: [...found.path, 'rope_theta'] };
+  if (theta === undefined) {
+    theta = reader.number(thetaKey);
+    source = reader.source(thetaKey) ?? {
+      kind: 'derived',
+      rule: 'base 10000, the value of RoFormer (arXiv:2104.09864)',
+    };
+  }
+  const partial =
+    (found === undefined ? undefined : number(found.object, 'partial_rotary_factor')) ??
+    reader.number('partial_rotary_factor');
+  const dimensions = choice.dimensions ?? (partial === undefined ? headDim : Math.floor(headDim * partial));
+  const original = reader.has('original_max_position_embeddings')
+    ? reader.number('original_max_position_embeddings')
+    : undefined;
+  return {
+    theta: theta ?? 10000,
+    dimensions,
+    layout: choice.layout ?? 'half',
+    scaling: choice.unscaled === true ? { kind: 'none' } : ropeScaling(found?.object, original),
+    ...(found === undefined || choice.unscaled === true ? {} : { path: found.path }),
+    source,
+  };
+}

@@ -1,0 +1,240 @@
+import type { JsonObject } from './config/config-reader';
+import { ConfigReader, isObject } from './config/config-reader';
+import { findQuantisation } from './config/quantisation';
+import { familyOf } from './families/catalogue';
+import { readFlat } from './families/encoder-decoder';
+import type { Family } from './families/family';
+import { findParts, looksLikeStack, readGeneric } from './families/generic';
+import { readStack, stackFamily } from './families/stacks';
+import type {
+  DescriptionProblem,
+  ModelDescription,
+  ModelPart,
+  Projector,
+  Task,
+  TokenId,
+  ValueSource,
+} from './model-description';
+
+interface Reading {
+  readonly parts: readonly ModelPart[];
+  readonly projector?: Projector;
+  readonly exact: boolean;
+}
+
+const strings = (value: unknown): readonly string[] =>
+  Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : [];
+
+/** BERT's first release wrote neither model_type nor class; these keys are its own. */
+const looksLikeFirstBert = (object: JsonObject): boolean =>
+  object['model_type'] === undefined &&
+  object['architectures'] === undefined &&
+  object['type_vocab_size'] !== undefined &&
+  object['embedding_size'] === undefined &&
+  object['hidden_size'] !== undefined;
+
+/**
+ * Whether a JSON value is the configuration of a model with layers: by content, since the file may have any name and any
+ * `config.json` may be something else.
+ */
+export function isModelConfig(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const reader = new ConfigReader(value, [], []);
+  const type = value['model_type'];
+  if (typeof type === 'string' && (familyOf(type, []) !== undefined || value['architectures'] !== undefined))
+    return true;
+  const classes = strings(value['architectures']);
+  if (classes.length > 0 && (typeof type === 'string' || value['transformers_version'] !== undefined)) return true;
+  return looksLikeStack(reader) || findParts(reader, (name) => stackFamily(name) !== undefined).length > 0;
+}
+
+/** The normalised description of a config. Any value is accepted; what cannot be read is left out and named. */
+export function describeModel(config: unknown): ModelDescription {
+  const problems: DescriptionProblem[] = [];
+  if (!isObject(config)) {
+    problems.push({ path: [], code: 'not-an-object', message: 'A model configuration is a JSON object.' });
+  }
+  const object = isObject(config) ? config : {};
+  const written = object['model_type'];
+  const modelType = typeof written === 'string' ? written : undefined;
+  const architectures = strings(object['architectures']);
+  const family = familyOf(looksLikeFirstBert(object) ? 'bert' : modelType, architectures);
+  const reader = new ConfigReader(object, [], problems, family?.defaults(modelType));
+  const reading = family === undefined ? readUnknown(reader, problems) : readFamily(family, reader, modelType);
+  const [main] = reading.parts;
+  const quantisation = findQuantisation(reader);
+  const dtype = readDtype(object);
+  const version = object['transformers_version'];
+  if (family === undefined && isObject(config)) {
+    const name = modelType === undefined ? 'This file names no model_type' : `No family here is called "${modelType}"`;
+    problems.push({
+      path: modelType === undefined ? [] : ['model_type'],
+      code: 'unknown-family',
+      message: `${name}: only what its keys say by themselves is described.`,
+    });
+  }
+  return {
+    family: family?.id ?? 'generic',
+    title: family?.title ?? modelType ?? architectures[0] ?? 'unknown model',
+    exact: reading.exact,
+    ...(modelType === undefined ? {} : { modelType }),
+    architectures,
+    task: readTask(object, architectures, family),
+    parts: reading.parts,
+    ...(reading.projector === undefined ? {} : { projector: reading.projector }),
+    fields: reader.fields,
+    ...(dtype === undefined ? {} : { dtype }),
+    ...(quantisation === undefined ? {} : { quantisation }),
+    tiedEmbeddings: readTied(object, family, main),
+    tokenIds: readTokenIds(reader, main),
+    ...(typeof version === 'string' ? { transformersVersion: version } : {}),
+    problems,
+  };
+}
+
+function readFamily(family: Family, reader: ConfigReader, modelType: string | undefined): Reading {
+  if (family.kind === 'composite') return family.read(reader);
+  const part = family.read(reader);
+  const known = modelType ?? family.modelTypes[0];
+  const whole = part.hiddenSize > 0 && part.layers.length > 0;
+  return {
+    parts: [known === undefined ? part : { ...part, modelType: known }],
+    exact: family.tensors !== undefined && whole,
+  };
+}
+
+function readUnknown(reader: ConfigReader, problems: DescriptionProblem[]): Reading {
+  if (reader.has('encoder_layers') && reader.has('decoder_layers')) {
+    const parts = readFlat(reader, {
+      family: 'generic',
+      positions: 'learned',
+      encoderLength: 'max_position_embeddings',
+      decoderLength: 'max_position_embeddings',
+      encoderRole: 'encoder',
+      record: [],
+    });
+    return { parts, exact: false };
+  }
+  const found = findParts(reader, (type) => stackFamily(type) !== undefined);
+  const nested = found.flatMap(({ reader: child, key }) => {
+    if (!isFlatPair(child)) return [readStack(child).part];
+    // Half of a pair (Donut's decoder is an mBART config of which only the decoder is used).
+    const pair = readFlatPair(child);
+    const half = pair.filter(({ role }) => role === key);
+    return half.length > 0 ? half : pair;
+  });
+  const parts = [...nested];
+  // The text fields may lie flat beside the parts (Qwen-VL, MiniCPM-V); where a nested part has them, those at the top repeat it.
+  if (looksLikeStack(reader) && !nested.some(({ role }) => role === 'decoder')) parts.unshift(readGeneric(reader));
+  // A talker speaks what the thinker wrote: it comes after the part that reads the text.
+  const rank = (part: ModelPart): number =>
+    ['decoder', 'encoder', 'vision', 'audio'].indexOf(part.role) + (part.name.startsWith('talker') ? 0.5 : 0);
+  parts.sort((one, other) => rank(one) - rank(other));
+  if (parts.length === 0 && Object.keys(reader.object).length > 0) {
+    problems.push({ path: [], code: 'missing', message: 'No width and depth of a stack of layers is given.' });
+  }
+  return { parts, exact: false };
+}
+
+const isFlatPair = (reader: ConfigReader): boolean => reader.has('encoder_layers') && reader.has('decoder_layers');
+
+const readFlatPair = (reader: ConfigReader): readonly ModelPart[] =>
+  readFlat(reader, {
+    family: 'generic',
+    positions: 'learned',
+    encoderLength: 'max_position_embeddings',
+    decoderLength: 'max_position_embeddings',
+    encoderRole: 'encoder',
+    record: [],
+  });
+
+const taskEndings: readonly (readonly [RegExp, Task['kind']])[] = [
+  [/ForMaskedLM$/, 'masked-lm'],
+  [/ForSequenceClassification$/, 'sequence-classification'],
+  [/ForTokenClassification$/, 'token-classification'],
+  [/ForQuestionAnswering$/, 'question-answering'],
+  [/ForImageClassification(WithTeacher)?$/, 'image-classification'],
+  [/ForPreTraining$/, 'pretraining'],
+  [/(ForCausalLM|LMHeadModel|WithLMHead|ForConditionalGeneration)$/, 'causal-lm'],
+  [/Model(WithProjection)?$/, 'base'],
+];
+
+function readTask(object: JsonObject, architectures: readonly string[], family: Family | undefined): Task {
+  const names = object['id2label'];
+  const count = object['num_labels'];
+  const labels = isObject(names) ? Object.keys(names).length : typeof count === 'number' && count > 0 ? count : 2;
+  const [first] = architectures;
+  const ending = first === undefined ? undefined : taskEndings.find(([pattern]) => pattern.test(first))?.[1];
+  const absent = family?.task ?? 'base';
+  const kind =
+    ending === 'causal-lm' && family?.task === 'sequence-to-sequence' ? 'sequence-to-sequence' : (ending ?? absent);
+  return { kind, labels };
+}
+
+function readDtype(object: JsonObject): string | undefined {
+  const read = (from: JsonObject): string | undefined => {
+    for (const key of ['dtype', 'torch_dtype']) {
+      const value = from[key];
+      if (typeof value === 'string') return value.replace(/^torch\./, '');
+    }
+    return undefined;
+  };
+  const found = read(object);
+  if (found !== undefined) return found;
+  for (const key of ['text_config', 'llm_config', 'language_config', 'decoder', 'vision_config']) {
+    const child = object[key];
+    const nested = isObject(child) ? read(child) : undefined;
+    if (nested !== undefined) return nested;
+  }
+  return undefined;
+}
+
+function readTied(
+  object: JsonObject,
+  family: Family | undefined,
+  main: ModelPart | undefined,
+): ModelDescription['tiedEmbeddings'] {
+  const top = object['tie_word_embeddings'];
+  if (typeof top === 'boolean') return { value: top, source: { kind: 'file', path: ['tie_word_embeddings'] } };
+  if (main !== undefined && main.path.length > 0) {
+    const inner = main.path.reduce<unknown>(
+      (at, key) => (isObject(at) && typeof key === 'string' ? at[key] : undefined),
+      object,
+    );
+    const value = isObject(inner) ? inner['tie_word_embeddings'] : undefined;
+    if (typeof value === 'boolean')
+      return { value, source: { kind: 'file', path: [...main.path, 'tie_word_embeddings'] } };
+  }
+  const shares = object['share_embedding'];
+  if (typeof shares === 'boolean') return { value: shares, source: { kind: 'file', path: ['share_embedding'] } };
+  const text = main?.modelType === undefined ? undefined : stackFamily(main.modelType);
+  const decides = text ?? family;
+  const source: ValueSource = {
+    kind: 'default',
+    from: decides?.defaults(main?.modelType)?.from ?? 'transformers 4.57 PretrainedConfig',
+  };
+  return { value: decides?.tied ?? true, source };
+}
+
+const tokenKey = /(_token_id|_token_index|_token_ids)$/;
+
+function readTokenIds(reader: ConfigReader, main: ModelPart | undefined): readonly TokenId[] {
+  const found = new Map<string, TokenId>();
+  const collect = (object: JsonObject, path: TokenId['path']): void => {
+    for (const [key, value] of Object.entries(object)) {
+      if (!tokenKey.test(key) || found.has(key)) continue;
+      const ids = typeof value === 'number' ? [value] : Array.isArray(value) ? value : [];
+      const numbers = ids.filter((id): id is number => typeof id === 'number');
+      if (numbers.length > 0) found.set(key, { key, ids: numbers, path: [...path, key] });
+    }
+  };
+  collect(reader.object, reader.path);
+  if (main !== undefined && main.path.length > 0) {
+    const child = main.path.reduce<unknown>(
+      (at, key) => (isObject(at) && typeof key === 'string' ? at[key] : undefined),
+      reader.object,
+    );
+    if (isObject(child)) collect(child, main.path);
+  }
+  return [...found.values()];
+}

@@ -1,0 +1,368 @@
+import type { ConfigReader, Defaults, JsonObject } from '../config/config-reader';
+import { readTransformer } from '../config/transformer';
+import type { ModelDescription, ModelPart } from '../model-description';
+import type { TensorWriter } from '../tensors/tensor-table';
+import { transformers } from './decoder-family';
+import type { CompositeFamily, CompositeReading } from './family';
+import { amount, word } from './family';
+
+const part = (model: ModelDescription, name: string): ModelPart | undefined =>
+  model.parts.find((candidate) => candidate.name === name);
+
+interface Flat {
+  readonly family: string;
+  readonly positions: 'learned' | 'sinusoidal';
+  readonly encoderLength: string;
+  readonly decoderLength: string;
+  readonly encoderRole: 'encoder' | 'audio';
+  readonly record: readonly string[];
+}
+
+/** Encoder and decoder in one object with `encoder_…` and `decoder_…` keys (BART, Whisper, M2M, Marian, Pegasus). */
+export function readFlat(reader: ConfigReader, flat: Flat): readonly ModelPart[] {
+  for (const key of flat.record) reader.raw(key);
+  const side = (name: 'encoder' | 'decoder', length: string): ModelPart => {
+    const width = reader.integer('d_model') ?? reader.integer('hidden_size') ?? 0;
+    const heads = reader.integer(`${name}_attention_heads`) ?? reader.integer('num_attention_heads') ?? 0;
+    const layers = reader.integer(`${name}_layers`) ?? reader.integer('num_hidden_layers') ?? 0;
+    const ffn = reader.integer(`${name}_ffn_dim`);
+    const contextLength = reader.integer(length, 1);
+    return readTransformer(reader, {
+      family: flat.family,
+      role: name === 'encoder' ? flat.encoderRole : 'decoder',
+      name: [...reader.path, name].join('.'),
+      hiddenSize: width,
+      layers,
+      heads,
+      kvHeads: heads,
+      headDim: heads > 0 ? Math.floor(width / heads) : 0,
+      gated: false,
+      norm: 'layer',
+      positions: flat.positions,
+      crossAttention: name === 'decoder',
+      ...(ffn === undefined ? {} : { intermediateSize: ffn }),
+      ...(contextLength === undefined ? {} : { contextLength }),
+    });
+  };
+  return [side('decoder', flat.decoderLength), side('encoder', flat.encoderLength)];
+}
+
+interface Bias {
+  readonly key: boolean;
+}
+
+function writeStack(stack: ModelPart, writer: TensorWriter, bias: Bias): void {
+  const hidden = stack.hiddenSize;
+  for (const layer of stack.layers) {
+    const own = writer.layer(layer.index, 'layers.{layer}.');
+    const blocks = layer.crossAttention === undefined ? ['self_attn'] : ['self_attn', 'encoder_attn'];
+    for (const block of blocks) {
+      own.linear('attention', `${block}.k_proj`, hidden, hidden, bias.key);
+      for (const name of ['v_proj', 'q_proj', 'out_proj'])
+        own.linear('attention', `${block}.${name}`, hidden, hidden, true);
+      own.norm(`${block}_layer_norm`, hidden, true);
+    }
+    own.linear('mlp', 'fc1', hidden, layer.feedForward.size, true);
+    own.linear('mlp', 'fc2', layer.feedForward.size, hidden, true);
+    own.norm('final_layer_norm', hidden, true);
+  }
+}
+
+const bartValues: JsonObject = {
+  vocab_size: 50265,
+  max_position_embeddings: 1024,
+  encoder_layers: 12,
+  encoder_ffn_dim: 4096,
+  encoder_attention_heads: 16,
+  decoder_layers: 12,
+  decoder_ffn_dim: 4096,
+  decoder_attention_heads: 16,
+  activation_function: 'gelu',
+  d_model: 1024,
+  pad_token_id: 1,
+  bos_token_id: 0,
+  eos_token_id: 2,
+  decoder_start_token_id: 2,
+  tie_word_embeddings: true,
+};
+
+interface BartRow {
+  readonly id: string;
+  readonly title: string;
+  readonly className: string;
+  readonly values: JsonObject;
+  readonly architectures: RegExp;
+  readonly positions: 'learned' | 'sinusoidal';
+  /** Norm behind the embedding, norm behind each stack; absent: the stored tensors are not known in full. */
+  readonly norms?: { readonly embedding: boolean; readonly final: boolean };
+}
+
+function bartLike(row: BartRow): CompositeFamily {
+  const defaults: Defaults = { from: `${transformers} ${row.className}`, values: row.values };
+  const { norms } = row;
+  return {
+    kind: 'composite',
+    id: row.id,
+    title: row.title,
+    modelTypes: [row.id],
+    architectures: row.architectures,
+    tied: true,
+    task: 'sequence-to-sequence',
+    defaults: () => defaults,
+    read: (reader): CompositeReading => ({
+      parts: readFlat(reader, {
+        family: row.id,
+        positions: row.positions,
+        encoderLength: 'max_position_embeddings',
+        decoderLength: 'max_position_embeddings',
+        encoderRole: 'encoder',
+        record: ['scale_embedding', 'is_encoder_decoder'],
+      }),
+      exact: norms !== undefined,
+    }),
+    ...(norms === undefined
+      ? {}
+      : {
+          tensors: (model, table) => {
+            const decoder = part(model, 'decoder');
+            if (decoder === undefined) return;
+            const shared = table.writer(decoder);
+            shared.add('embedding', 'model.shared.weight', [decoder.vocabularySize ?? 0, decoder.hiddenSize]);
+            for (const stack of model.parts) {
+              const own = table.writer(stack).under(`model.${stack.name}.`);
+              if (row.positions === 'learned') {
+                // Two rows more than positions, as in OPT: fairseq's padding offset.
+                own.add('embedding', 'embed_positions.weight', [(stack.contextLength ?? 0) + 2, stack.hiddenSize]);
+              }
+              if (norms.embedding) own.norm('layernorm_embedding', stack.hiddenSize, true);
+              writeStack(stack, own, { key: true });
+              if (norms.final) own.norm('layer_norm', stack.hiddenSize, true);
+            }
+            if (model.task.kind === 'sequence-classification') {
+              shared.linear('head', 'classification_head.dense', decoder.hiddenSize, decoder.hiddenSize, true);
+              shared.linear('head', 'classification_head.out_proj', decoder.hiddenSize, model.task.labels, true);
+            } else if (model.task.kind === 'question-answering') {
+              shared.linear('head', 'qa_outputs', decoder.hiddenSize, 2, true);
+            } else if (model.task.kind !== 'base' && !model.tiedEmbeddings.value) {
+              shared.add('head', 'lm_head.weight', [decoder.vocabularySize ?? 0, decoder.hiddenSize]);
+            }
+          },
+        }),
+  };
+}
+
+export const bart = bartLike({
+  id: 'bart',
+  title: 'BART',
+  className: 'BartConfig',
+  values: bartValues,
+  architectures: /^Bart/,
+  positions: 'learned',
+  norms: { embedding: true, final: false },
+});
+export const mbart = bartLike({
+  id: 'mbart',
+  title: 'mBART',
+  className: 'MBartConfig',
+  values: bartValues,
+  architectures: /^MBart/,
+  positions: 'learned',
+  norms: { embedding: true, final: true },
+});
+export const m2m100 = bartLike({
+  id: 'm2m_100',
+  title: 'M2M-100 / NLLB',
+  className: 'M2M100Config',
+  values: { ...bartValues, vocab_size: 128112, activation_function: 'relu' },
+  architectures: /^M2M100/,
+  positions: 'sinusoidal',
+  norms: { embedding: false, final: true },
+});
+export const marian = bartLike({
+  id: 'marian',
+  title: 'Marian',
+  className: 'MarianConfig',
+  values: { ...bartValues, vocab_size: 58101, pad_token_id: 58100, eos_token_id: 0, decoder_start_token_id: 58100 },
+  architectures: /^Marian/,
+  positions: 'sinusoidal',
+});
+export const pegasus = bartLike({
+  id: 'pegasus',
+  title: 'Pegasus',
+  className: 'PegasusConfig',
+  values: { ...bartValues, pad_token_id: 0, eos_token_id: 1, decoder_start_token_id: 0 },
+  architectures: /^Pegasus/,
+  positions: 'sinusoidal',
+});
+
+export const whisper: CompositeFamily = {
+  kind: 'composite',
+  id: 'whisper',
+  title: 'Whisper',
+  modelTypes: ['whisper'],
+  architectures: /^Whisper/,
+  tied: true,
+  task: 'sequence-to-sequence',
+  defaults: () => ({
+    from: `${transformers} WhisperConfig`,
+    values: {
+      vocab_size: 51865,
+      num_mel_bins: 80,
+      encoder_layers: 4,
+      encoder_attention_heads: 6,
+      decoder_layers: 4,
+      decoder_attention_heads: 6,
+      decoder_ffn_dim: 1536,
+      encoder_ffn_dim: 1536,
+      activation_function: 'gelu',
+      d_model: 384,
+      max_source_positions: 1500,
+      max_target_positions: 448,
+      pad_token_id: 50256,
+      bos_token_id: 50256,
+      eos_token_id: 50256,
+      decoder_start_token_id: 50257,
+      tie_word_embeddings: true,
+    },
+  }),
+  read: (reader): CompositeReading => ({
+    parts: readFlat(reader, {
+      family: 'whisper',
+      positions: 'learned',
+      encoderLength: 'max_source_positions',
+      decoderLength: 'max_target_positions',
+      encoderRole: 'audio',
+      record: ['num_mel_bins', 'scale_embedding'],
+    }),
+    exact: true,
+  }),
+  tensors: (model, table) => {
+    const decoder = part(model, 'decoder');
+    const encoder = part(model, 'encoder');
+    if (decoder === undefined || encoder === undefined) return;
+    const hidden = encoder.hiddenSize;
+    const ears = table.writer(encoder).under('model.encoder.');
+    ears.add('embedding', 'conv1.weight', [hidden, amount(encoder, 'num_mel_bins') ?? 80, 3]);
+    ears.add('embedding', 'conv1.bias', [hidden]);
+    ears.add('embedding', 'conv2.weight', [hidden, hidden, 3]);
+    ears.add('embedding', 'conv2.bias', [hidden]);
+    ears.add('embedding', 'embed_positions.weight', [encoder.contextLength ?? 0, hidden]);
+    writeStack(encoder, ears, { key: false });
+    ears.norm('layer_norm', hidden, true);
+    const text = table.writer(decoder).under('model.decoder.');
+    text.add('embedding', 'embed_tokens.weight', [decoder.vocabularySize ?? 0, decoder.hiddenSize]);
+    text.add('embedding', 'embed_positions.weight', [decoder.contextLength ?? 0, decoder.hiddenSize]);
+    writeStack(decoder, text, { key: false });
+    text.norm('layer_norm', decoder.hiddenSize, true);
+    if (!model.tiedEmbeddings.value) {
+      table.writer(decoder).add('head', 'proj_out.weight', [decoder.vocabularySize ?? 0, decoder.hiddenSize]);
+    }
+  },
+};
+
+const t5Values: JsonObject = {
+  vocab_size: 32128,
+  d_model: 512,
+  d_kv: 64,
+  d_ff: 2048,
+  num_layers: 6,
+  num_heads: 8,
+  relative_attention_num_buckets: 32,
+  relative_attention_max_distance: 128,
+  layer_norm_epsilon: 1e-6,
+  feed_forward_proj: 'relu',
+  pad_token_id: 0,
+  eos_token_id: 1,
+  tie_word_embeddings: true,
+};
+
+const t5Gated = (source: { readonly fields: ModelPart['fields'] }): boolean =>
+  (word(source, 'feed_forward_proj') ?? 'relu').startsWith('gated-');
+
+const readT5 = (reader: ConfigReader): CompositeReading => {
+  for (const key of ['feed_forward_proj', 'relative_attention_num_buckets', 'relative_attention_max_distance'])
+    reader.raw(key);
+  const encoderOnly = /EncoderModel$/.test(firstArchitecture(reader));
+  const side = (name: 'encoder' | 'decoder'): ModelPart => {
+    const layers =
+      (name === 'decoder' ? reader.integer('num_decoder_layers') : undefined) ?? reader.integer('num_layers');
+    return readTransformer(reader, {
+      family: 't5',
+      role: name,
+      name,
+      gated: t5Gated(reader),
+      norm: 'rms',
+      positions: 'relative',
+      crossAttention: name === 'decoder',
+      ...(layers === undefined ? {} : { layers }),
+    });
+  };
+  return { parts: encoderOnly ? [side('encoder')] : [side('decoder'), side('encoder')], exact: true };
+};
+
+function firstArchitecture(reader: ConfigReader): string {
+  const list = reader.object['architectures'];
+  const first: unknown = Array.isArray(list) ? (list as readonly unknown[])[0] : undefined;
+  return typeof first === 'string' ? first : '';
+}
+
+export const t5: CompositeFamily = {
+  kind: 'composite',
+  id: 't5',
+  title: 'T5',
+  modelTypes: ['t5', 'mt5', 'umt5'],
+  architectures: /^(T5|MT5|UMT5)(For|Model|Encoder|With)/,
+  tied: true,
+  task: 'sequence-to-sequence',
+  defaults: (modelType) =>
+    modelType === 'mt5' || modelType === 'umt5'
+      ? {
+          from: `${transformers} ${modelType === 'mt5' ? 'MT5Config' : 'UMT5Config'}`,
+          values: {
+            ...t5Values,
+            vocab_size: modelType === 'mt5' ? 250112 : 250112,
+            d_ff: 1024,
+            num_layers: 8,
+            num_heads: 6,
+            feed_forward_proj: 'gated-gelu',
+            tie_word_embeddings: false,
+          },
+        }
+      : { from: `${transformers} T5Config`, values: t5Values },
+  read: readT5,
+  tensors: (model, table) => {
+    const [first] = model.parts;
+    if (first === undefined) return;
+    const everyLayer = model.modelType === 'umt5';
+    table.writer(first).add('embedding', 'shared.weight', [first.vocabularySize ?? 0, first.hiddenSize]);
+    for (const stack of model.parts) writeT5Stack(stack, table.writer(stack).under(`${stack.name}.`), everyLayer);
+    const decoder = part(model, 'decoder');
+    if (decoder === undefined || model.tiedEmbeddings.value || model.task.kind === 'base') return;
+    table.writer(decoder).add('head', 'lm_head.weight', [decoder.vocabularySize ?? 0, decoder.hiddenSize]);
+  },
+};
+
+function writeT5Stack(stack: ModelPart, writer: TensorWriter, biasInEveryLayer: boolean): void {
+  const hidden = stack.hiddenSize;
+  const inner = stack.heads * stack.headDim;
+  const buckets = amount(stack, 'relative_attention_num_buckets') ?? 32;
+  for (const layer of stack.layers) {
+    const blocks = layer.crossAttention === undefined ? ['SelfAttention'] : ['SelfAttention', 'EncDecAttention'];
+    blocks.forEach((block, position) => {
+      const own = writer.layer(layer.index, `block.{layer}.layer.${position}.`);
+      for (const name of ['q', 'k', 'v']) own.linear('attention', `${block}.${name}`, hidden, inner, false);
+      own.linear('attention', `${block}.o`, inner, hidden, false);
+      if (block === 'SelfAttention' && (layer.index === 0 || biasInEveryLayer)) {
+        own.add('attention', `${block}.relative_attention_bias.weight`, [buckets, stack.heads]);
+      }
+      own.norm('layer_norm', hidden, false);
+    });
+    const own = writer.layer(layer.index, `block.{layer}.layer.${blocks.length}.`);
+    const size = layer.feedForward.size;
+    for (const name of t5Gated(stack) ? ['wi_0', 'wi_1'] : ['wi'])
+      own.linear('mlp', `DenseReluDense.${name}`, hidden, size, false);
+    own.linear('mlp', 'DenseReluDense.wo', size, hidden, false);
+    own.norm('layer_norm', hidden, false);
+  }
+  writer.norm('final_layer_norm', hidden, false);
+}

@@ -1,0 +1,67 @@
+import type { ConfigReader, Defaults } from '../config/config-reader';
+import type { ModelDescription, ModelPart, PartRole, Projector, Task } from '../model-description';
+import type { TensorTable, TensorWriter } from '../tensors/tensor-table';
+
+/** What stands on top of the stack, for the tensors of the head. */
+export interface Top {
+  readonly task: Task;
+  readonly tied: boolean;
+}
+
+/** A family of single stacks: one part, usable alone and as `text_config`, `vision_config` … of a composite. */
+export interface StackFamily {
+  readonly kind: 'stack';
+  readonly id: string;
+  readonly title: string;
+  /** Values of `model_type`. The defaults are chosen by it. */
+  readonly modelTypes: readonly string[];
+  /** Recognises a file without (known) model_type by its class. */
+  readonly architectures?: RegExp;
+  readonly role: PartRole;
+  /** Whether input and output embeddings are one tensor when `tie_word_embeddings` is absent. */
+  readonly tied: boolean;
+  /** The task when the file names no class. */
+  readonly task: Task['kind'];
+  defaults(modelType: string | undefined): Defaults | undefined;
+  read(reader: ConfigReader): ModelPart;
+  /** Absent: the layout is not known in full, and counts are not exact. */
+  readonly tensors?: (part: ModelPart, writer: TensorWriter, top: Top) => void;
+}
+
+export interface CompositeReading {
+  readonly parts: readonly ModelPart[];
+  readonly projector?: Projector;
+  readonly exact: boolean;
+}
+
+/** A family of several stacks: encoder-decoders and vision-, audio-language models. */
+export interface CompositeFamily {
+  readonly kind: 'composite';
+  readonly id: string;
+  readonly title: string;
+  readonly modelTypes: readonly string[];
+  readonly architectures?: RegExp;
+  readonly tied: boolean;
+  readonly task: Task['kind'];
+  defaults(modelType: string | undefined): Defaults | undefined;
+  read(reader: ConfigReader): CompositeReading;
+  readonly tensors?: (model: ModelDescription, table: TensorTable) => void;
+}
+
+export type Family = StackFamily | CompositeFamily;
+
+/** A field's effective value, by the part's own key names. */
+export function flag(part: { readonly fields: ModelPart['fields'] }, key: string, absent = false): boolean {
+  const value = part.fields[key]?.value;
+  return typeof value === 'boolean' ? value : absent;
+}
+
+export function amount(part: { readonly fields: ModelPart['fields'] }, key: string): number | undefined {
+  const value = part.fields[key]?.value;
+  return typeof value === 'number' ? value : undefined;
+}
+
+export function word(part: { readonly fields: ModelPart['fields'] }, key: string): string | undefined {
+  const value = part.fields[key]?.value;
+  return typeof value === 'string' ? value : undefined;
+}

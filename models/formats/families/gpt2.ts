@@ -1,0 +1,153 @@
+import type { ConfigReader } from '../config/config-reader';
+import type { TransformerChoice } from '../config/transformer';
+import { decoderFamily } from './decoder-family';
+import type { DecoderLayout } from './decoder-layout';
+
+/** `n_inner` null or absent means four times the width. */
+const inner = (reader: ConfigReader): Partial<TransformerChoice> => {
+  const written = reader.integer('intermediate_size', 1);
+  const hidden = reader.integer('hidden_size') ?? 0;
+  if (written === undefined) reader.derive('n_inner', 4 * hidden, '4 * n_embd');
+  return { gated: false, norm: 'layer', intermediateSize: written ?? 4 * hidden };
+};
+
+const gpt2Layout: DecoderLayout = {
+  root: 'transformer.',
+  embedding: 'wte',
+  layer: 'h.{layer}.',
+  attention: {
+    prefix: 'attn.',
+    projections: ['c_attn'],
+    output: 'c_proj',
+    inputBias: true,
+    outputBias: true,
+    transposed: true,
+  },
+  mlp: { prefix: 'mlp.', inputs: ['c_fc'], output: 'c_proj', bias: true },
+  norms: ['ln_1', 'ln_2'],
+  normBias: true,
+  finalNorm: 'ln_f',
+  extra: (writer, part) => {
+    writer.add('embedding', 'wpe.weight', [part.contextLength ?? 0, part.hiddenSize]);
+  },
+};
+
+const gpt2Values = {
+  vocab_size: 50257,
+  n_positions: 1024,
+  n_embd: 768,
+  n_layer: 12,
+  n_head: 12,
+  n_inner: null,
+  activation_function: 'gelu_new',
+  layer_norm_epsilon: 1e-5,
+  bos_token_id: 50256,
+  eos_token_id: 50256,
+  tie_word_embeddings: true,
+};
+
+export const gpt2 = decoderFamily({
+  id: 'gpt2',
+  title: 'GPT-2',
+  types: { gpt2: ['GPT2Config', gpt2Values] },
+  architectures: /^GPT2/,
+  tied: true,
+  choice: (reader) => ({ ...inner(reader), positions: 'learned' }),
+  layout: gpt2Layout,
+});
+
+export const gptBigcode = decoderFamily({
+  id: 'gpt_bigcode',
+  title: 'GPTBigCode',
+  types: {
+    gpt_bigcode: ['GPTBigCodeConfig', { ...gpt2Values, activation_function: 'gelu_pytorch_tanh', multi_query: true }],
+  },
+  architectures: /^GPTBigCode/,
+  tied: true,
+  choice: (reader) => {
+    const heads = reader.integer('num_attention_heads') ?? 0;
+    return { ...inner(reader), positions: 'learned', kvHeads: reader.boolean('multi_query') === false ? heads : 1 };
+  },
+  layout: { ...gpt2Layout, attention: { ...gpt2Layout.attention, transposed: false } },
+});
+
+export const gptJ = decoderFamily({
+  id: 'gptj',
+  title: 'GPT-J',
+  types: {
+    gptj: [
+      'GPTJConfig',
+      {
+        vocab_size: 50400,
+        n_positions: 2048,
+        n_embd: 4096,
+        n_layer: 28,
+        n_head: 16,
+        rotary_dim: 64,
+        n_inner: null,
+        activation_function: 'gelu_new',
+        layer_norm_epsilon: 1e-5,
+        bos_token_id: 50256,
+        eos_token_id: 50256,
+        tie_word_embeddings: false,
+      },
+    ],
+  },
+  architectures: /^GPTJ/,
+  choice: (reader) => {
+    const dimensions = reader.integer('rotary_dim', 1);
+    return { ...inner(reader), rope: { layout: 'interleaved', ...(dimensions === undefined ? {} : { dimensions }) } };
+  },
+  layout: {
+    root: 'transformer.',
+    embedding: 'wte',
+    layer: 'h.{layer}.',
+    attention: { prefix: 'attn.', projections: ['q_proj', 'k_proj', 'v_proj'], output: 'out_proj' },
+    mlp: { prefix: 'mlp.', inputs: ['fc_in'], output: 'fc_out', bias: true },
+    norms: ['ln_1'],
+    normBias: true,
+    finalNorm: 'ln_f',
+    headBias: true,
+  },
+});
+
+export const codegen = decoderFamily({
+  id: 'codegen',
+  title: 'CodeGen',
+  types: {
+    codegen: [
+      'CodeGenConfig',
+      {
+        vocab_size: 50400,
+        n_positions: 2048,
+        n_ctx: 2048,
+        n_embd: 4096,
+        n_layer: 28,
+        n_head: 16,
+        rotary_dim: 64,
+        n_inner: null,
+        activation_function: 'gelu_new',
+        layer_norm_epsilon: 1e-5,
+        bos_token_id: 50256,
+        eos_token_id: 50256,
+        tie_word_embeddings: false,
+      },
+    ],
+  },
+  architectures: /^CodeGen/,
+  choice: (reader) => {
+    const dimensions = reader.integer('rotary_dim', 1);
+    return { ...inner(reader), rope: { layout: 'interleaved', ...(dimensions === undefined ? {} : { dimensions }) } };
+  },
+  layout: {
+    root: 'transformer.',
+    embedding: 'wte',
+    layer: 'h.{layer}.',
+    attention: { prefix: 'attn.', projections: ['qkv_proj'], output: 'out_proj' },
+    mlp: { prefix: 'mlp.', inputs: ['fc_in'], output: 'fc_out', bias: true },
+    norms: ['ln_1'],
+    normBias: true,
+    finalNorm: 'ln_f',
+    headBias: true,
+  },
+});

@@ -1,0 +1,56 @@
+import { decoderFamily } from './decoder-family';
+import { llamaLayout } from './llama';
+
+const values = {
+  vocab_size: 50304,
+  hidden_size: 4096,
+  intermediate_size: 11008,
+  num_hidden_layers: 32,
+  num_attention_heads: 32,
+  hidden_act: 'silu',
+  max_position_embeddings: 2048,
+  rope_theta: 10000,
+  attention_bias: false,
+  pad_token_id: 1,
+  eos_token_id: 50279,
+  tie_word_embeddings: false,
+};
+
+/** OLMo's layer norm has no learned tensors. */
+export const olmo = decoderFamily({
+  id: 'olmo',
+  title: 'OLMo',
+  types: { olmo: ['OlmoConfig', { ...values, clip_qkv: null }] },
+  architectures: /^OlmoFor/,
+  record: ['attention_bias', 'clip_qkv'],
+  choice: () => ({ norm: 'layer' }),
+  layout: {
+    root: llamaLayout.root,
+    embedding: llamaLayout.embedding,
+    layer: llamaLayout.layer,
+    attention: llamaLayout.attention,
+    mlp: { prefix: 'mlp.', inputs: ['gate_proj', 'up_proj'], output: 'down_proj' },
+    norms: [],
+  },
+});
+
+const olmo2Values = { ...values, vocab_size: 100352, rms_norm_eps: 1e-5 };
+
+/** Norms after attention and network instead of before, and over all heads of query and key together. */
+export const olmo2 = decoderFamily({
+  id: 'olmo2',
+  title: 'OLMo 2',
+  types: {
+    olmo2: ['Olmo2Config', { ...olmo2Values, vocab_size: 50304 }],
+    olmo3: ['Olmo3Config', { ...olmo2Values, vocab_size: 50304, sliding_window: 4096 }],
+  },
+  architectures: /^Olmo[23]For/,
+  record: ['attention_bias'],
+  choice: (reader) =>
+    reader.object['model_type'] === 'olmo3' ? { windowed: (index: number) => (index + 1) % 4 !== 0 } : {},
+  layout: {
+    ...llamaLayout,
+    attention: { ...llamaLayout.attention, norm: () => 'all' },
+    norms: ['post_attention_layernorm', 'post_feedforward_layernorm'],
+  },
+});

@@ -1,0 +1,449 @@
+import type { ConfigReader, JsonObject } from '../config/config-reader';
+import { readTransformer } from '../config/transformer';
+import type { ModelPart } from '../model-description';
+import type { TensorWriter } from '../tensors/tensor-table';
+import { transformers } from './decoder-family';
+import type { StackFamily, Top } from './family';
+import { amount, flag } from './family';
+
+type ImageSizes = NonNullable<ModelPart['image']>;
+
+/** Pixels of a side: a number, or a pair of which the first is the height. */
+function pixels(reader: ConfigReader, key: string, at = 0): number | undefined {
+  const value = reader.raw(key);
+  if (Array.isArray(value)) {
+    const item: unknown = (value as readonly unknown[])[at];
+    return typeof item === 'number' && item > 0 ? item : undefined;
+  }
+  return reader.integer(key, 1);
+}
+
+/** `extra` tokens (class, distillation, registers) stand before the patches. */
+export function readImage(reader: ConfigReader, extra: number): ImageSizes {
+  const height = pixels(reader, 'image_size');
+  const width = pixels(reader, 'image_size', 1) ?? height;
+  const patch = pixels(reader, 'patch_size');
+  const channels = reader.integer('num_channels', 1) ?? 3;
+  const patches =
+    height === undefined || width === undefined || patch === undefined
+      ? undefined
+      : Math.floor(height / patch) * Math.floor(width / patch);
+  return {
+    channels,
+    ...(height === undefined ? {} : { size: height }),
+    ...(patch === undefined ? {} : { patch }),
+    ...(patches === undefined ? {} : { tokens: patches + extra, outputTokens: patches }),
+  };
+}
+
+interface VisionRow {
+  readonly id: string;
+  readonly title: string;
+  readonly types: Readonly<Record<string, readonly [className: string, values: JsonObject]>>;
+  readonly architectures?: RegExp;
+  readonly task: StackFamily['task'];
+  readonly extraTokens: number;
+  readonly record?: readonly string[];
+  readonly intermediateSize?: (reader: ConfigReader) => number | undefined;
+  readonly gated?: (reader: ConfigReader) => boolean;
+  readonly tensors: (part: ModelPart, writer: TensorWriter, top: Top) => void;
+}
+
+function visionFamily(row: VisionRow): StackFamily {
+  const modelTypes = Object.keys(row.types);
+  return {
+    kind: 'stack',
+    id: row.id,
+    title: row.title,
+    modelTypes,
+    ...(row.architectures === undefined ? {} : { architectures: row.architectures }),
+    role: 'vision',
+    tied: false,
+    task: row.task,
+    defaults: (modelType) => {
+      const entry = row.types[modelType ?? ''] ?? row.types[modelTypes[0] ?? ''];
+      return entry === undefined ? undefined : { from: `${transformers} ${entry[0]}`, values: entry[1] };
+    },
+    read: (reader) => {
+      const image = readImage(reader, row.extraTokens);
+      const size = row.intermediateSize?.(reader);
+      return readTransformer(reader, {
+        family: row.id,
+        role: 'vision',
+        norm: 'layer',
+        positions: 'learned',
+        gated: row.gated?.(reader) ?? false,
+        image,
+        ...(row.record === undefined ? {} : { record: row.record }),
+        ...(size === undefined ? {} : { intermediateSize: size }),
+        ...(image.tokens === undefined ? {} : { contextLength: image.tokens }),
+      });
+    },
+    tensors: row.tensors,
+  };
+}
+
+const vitValues: JsonObject = {
+  hidden_size: 768,
+  num_hidden_layers: 12,
+  num_attention_heads: 12,
+  intermediate_size: 3072,
+  hidden_act: 'gelu',
+  layer_norm_eps: 1e-12,
+  image_size: 224,
+  patch_size: 16,
+  num_channels: 3,
+  qkv_bias: true,
+};
+
+function writePatches(part: ModelPart, writer: TensorWriter, name: string, bias: boolean): void {
+  const patch = part.image?.patch ?? 0;
+  writer.add('embedding', `${name}.weight`, [part.hiddenSize, part.image?.channels ?? 3, patch, patch]);
+  if (bias) writer.add('embedding', `${name}.bias`, [part.hiddenSize]);
+}
+
+function writeVitLayers(part: ModelPart, writer: TensorWriter): void {
+  const hidden = part.hiddenSize;
+  for (const layer of part.layers) {
+    const own = writer.layer(layer.index, 'encoder.layer.{layer}.');
+    for (const name of ['query', 'key', 'value']) {
+      own.linear('attention', `attention.attention.${name}`, hidden, hidden, flag(part, 'qkv_bias', true));
+    }
+    own.linear('attention', 'attention.output.dense', hidden, hidden, true);
+    own.linear('mlp', 'intermediate.dense', hidden, layer.feedForward.size, true);
+    own.linear('mlp', 'output.dense', layer.feedForward.size, hidden, true);
+    own.norm('layernorm_before', hidden, true);
+    own.norm('layernorm_after', hidden, true);
+  }
+  writer.norm('layernorm', hidden, true);
+}
+
+export const vit = visionFamily({
+  id: 'vit',
+  title: 'ViT',
+  types: { vit: ['ViTConfig', vitValues] },
+  architectures: /^ViT(Model|ForImage|ForMasked)/,
+  task: 'base',
+  extraTokens: 1,
+  record: ['qkv_bias'],
+  tensors: (part, writer, { task }) => {
+    const root = writer.under('vit.');
+    root.add('embedding', 'embeddings.cls_token', [1, 1, part.hiddenSize]);
+    root.add('embedding', 'embeddings.position_embeddings', [1, part.image?.tokens ?? 0, part.hiddenSize]);
+    writePatches(part, root, 'embeddings.patch_embeddings.projection', true);
+    writeVitLayers(part, root);
+    if (task.kind === 'base') root.linear('head', 'pooler.dense', part.hiddenSize, part.hiddenSize, true);
+    if (task.kind === 'image-classification') writer.linear('head', 'classifier', part.hiddenSize, task.labels, true);
+  },
+});
+
+/** ViT with a second summary token for distillation. */
+export const deit = visionFamily({
+  id: 'deit',
+  title: 'DeiT',
+  types: { deit: ['DeiTConfig', vitValues] },
+  architectures: /^DeiT/,
+  task: 'base',
+  extraTokens: 2,
+  record: ['qkv_bias'],
+  tensors: (part, writer, { task }) => {
+    const root = writer.under('deit.');
+    root.add('embedding', 'embeddings.cls_token', [1, 1, part.hiddenSize]);
+    root.add('embedding', 'embeddings.distillation_token', [1, 1, part.hiddenSize]);
+    root.add('embedding', 'embeddings.position_embeddings', [1, part.image?.tokens ?? 0, part.hiddenSize]);
+    writePatches(part, root, 'embeddings.patch_embeddings.projection', true);
+    writeVitLayers(part, root);
+    if (task.kind === 'base') root.linear('head', 'pooler.dense', part.hiddenSize, part.hiddenSize, true);
+    if (task.kind === 'image-classification') {
+      // The published classifiers are of the class with a teacher: one head a summary token.
+      writer.linear('head', 'cls_classifier', part.hiddenSize, task.labels, true);
+      writer.linear('head', 'distillation_classifier', part.hiddenSize, task.labels, true);
+    }
+  },
+});
+
+/** Width of DINOv2's SwiGLU: two thirds of the plain network, rounded up to a multiple of 8. */
+const swigluSize = (size: number): number => Math.floor((Math.trunc((size * 2) / 3) + 7) / 8) * 8;
+
+export const dinov2 = visionFamily({
+  id: 'dinov2',
+  title: 'DINOv2',
+  types: {
+    dinov2: [
+      'Dinov2Config',
+      {
+        hidden_size: 768,
+        num_hidden_layers: 12,
+        num_attention_heads: 12,
+        mlp_ratio: 4,
+        hidden_act: 'gelu',
+        layer_norm_eps: 1e-6,
+        image_size: 224,
+        patch_size: 14,
+        num_channels: 3,
+        qkv_bias: true,
+        use_swiglu_ffn: false,
+        use_mask_token: true,
+      },
+    ],
+  },
+  architectures: /^Dinov2(Model|For)/,
+  task: 'base',
+  extraTokens: 1,
+  record: ['qkv_bias', 'use_swiglu_ffn', 'use_mask_token'],
+  intermediateSize: (reader) => {
+    const size = Math.trunc((reader.integer('hidden_size') ?? 0) * (reader.number('mlp_ratio') ?? 4));
+    return reader.boolean('use_swiglu_ffn') === true ? swigluSize(size) : size;
+  },
+  gated: (reader) => reader.boolean('use_swiglu_ffn') === true,
+  tensors: (part, writer, { task }) => {
+    const hidden = part.hiddenSize;
+    // The bare model has no prefix of its own.
+    const root = writer.under(task.kind === 'base' ? '' : 'dinov2.');
+    root.add('embedding', 'embeddings.cls_token', [1, 1, hidden]);
+    if (flag(part, 'use_mask_token', true)) root.add('embedding', 'embeddings.mask_token', [1, hidden]);
+    root.add('embedding', 'embeddings.position_embeddings', [1, part.image?.tokens ?? 0, hidden]);
+    writePatches(part, root, 'embeddings.patch_embeddings.projection', true);
+    for (const layer of part.layers) {
+      const own = root.layer(layer.index, 'encoder.layer.{layer}.');
+      own.norm('norm1', hidden, true);
+      for (const name of ['query', 'key', 'value']) {
+        own.linear('attention', `attention.attention.${name}`, hidden, hidden, flag(part, 'qkv_bias', true));
+      }
+      own.linear('attention', 'attention.output.dense', hidden, hidden, true);
+      own.add('other', 'layer_scale1.lambda1', [hidden]);
+      own.norm('norm2', hidden, true);
+      const size = layer.feedForward.size;
+      if (layer.feedForward.gated) {
+        own.linear('mlp', 'mlp.weights_in', hidden, 2 * size, true);
+        own.linear('mlp', 'mlp.weights_out', size, hidden, true);
+      } else {
+        own.linear('mlp', 'mlp.fc1', hidden, size, true);
+        own.linear('mlp', 'mlp.fc2', size, hidden, true);
+      }
+      own.add('other', 'layer_scale2.lambda1', [hidden]);
+    }
+    root.norm('layernorm', hidden, true);
+    // Class token and mean of the patches side by side.
+    if (task.kind === 'image-classification') writer.linear('head', 'classifier', 2 * hidden, task.labels, true);
+  },
+});
+
+/** The transformer that CLIP and SigLIP share. */
+export function writeClipLayers(part: ModelPart, writer: TensorWriter): void {
+  const hidden = part.hiddenSize;
+  for (const layer of part.layers) {
+    const own = writer.layer(layer.index, 'encoder.layers.{layer}.');
+    for (const name of ['k_proj', 'v_proj', 'q_proj', 'out_proj'])
+      own.linear('attention', `self_attn.${name}`, hidden, hidden, true);
+    own.norm('layer_norm1', hidden, true);
+    own.linear('mlp', 'mlp.fc1', hidden, layer.feedForward.size, true);
+    own.linear('mlp', 'mlp.fc2', layer.feedForward.size, hidden, true);
+    own.norm('layer_norm2', hidden, true);
+  }
+}
+
+export const clipVision = visionFamily({
+  id: 'clip_vision',
+  title: 'CLIP vision',
+  types: {
+    clip_vision_model: [
+      'CLIPVisionConfig',
+      {
+        hidden_size: 768,
+        intermediate_size: 3072,
+        projection_dim: 512,
+        num_hidden_layers: 12,
+        num_attention_heads: 12,
+        num_channels: 3,
+        image_size: 224,
+        patch_size: 32,
+        hidden_act: 'quick_gelu',
+        layer_norm_eps: 1e-5,
+      },
+    ],
+  },
+  architectures: /^CLIPVision/,
+  task: 'base',
+  extraTokens: 1,
+  record: ['projection_dim'],
+  tensors: (part, writer) => {
+    const root = writer.under('vision_model.');
+    root.add('embedding', 'embeddings.class_embedding', [part.hiddenSize]);
+    writePatches(part, root, 'embeddings.patch_embedding', false);
+    root.add('embedding', 'embeddings.position_embedding.weight', [part.image?.tokens ?? 0, part.hiddenSize]);
+    root.norm('pre_layrnorm', part.hiddenSize, true);
+    writeClipLayers(part, root);
+    root.norm('post_layernorm', part.hiddenSize, true);
+  },
+});
+
+export const siglipVision = visionFamily({
+  id: 'siglip_vision',
+  title: 'SigLIP vision',
+  types: {
+    siglip_vision_model: [
+      'SiglipVisionConfig',
+      {
+        hidden_size: 768,
+        intermediate_size: 3072,
+        num_hidden_layers: 12,
+        num_attention_heads: 12,
+        num_channels: 3,
+        image_size: 224,
+        patch_size: 16,
+        hidden_act: 'gelu_pytorch_tanh',
+        layer_norm_eps: 1e-6,
+        vision_use_head: true,
+      },
+    ],
+    idefics3_vision: [
+      'Idefics3VisionConfig',
+      {
+        hidden_size: 1152,
+        intermediate_size: 3072,
+        num_hidden_layers: 12,
+        num_attention_heads: 16,
+        num_channels: 3,
+        image_size: 224,
+        patch_size: 32,
+        hidden_act: 'gelu_pytorch_tanh',
+        layer_norm_eps: 1e-6,
+        vision_use_head: false,
+      },
+    ],
+    smolvlm_vision: [
+      'SmolVLMVisionConfig',
+      {
+        hidden_size: 1152,
+        intermediate_size: 3072,
+        num_hidden_layers: 12,
+        num_attention_heads: 16,
+        num_channels: 3,
+        image_size: 224,
+        patch_size: 32,
+        hidden_act: 'gelu_pytorch_tanh',
+        layer_norm_eps: 1e-6,
+        vision_use_head: false,
+      },
+    ],
+  },
+  architectures: /^SiglipVision/,
+  task: 'base',
+  extraTokens: 0,
+  record: ['vision_use_head'],
+  tensors: (part, writer) => {
+    const hidden = part.hiddenSize;
+    const root = writer.under('vision_model.');
+    writePatches(part, root, 'embeddings.patch_embedding', true);
+    root.add('embedding', 'embeddings.position_embedding.weight', [part.image?.tokens ?? 0, hidden]);
+    writeClipLayers(part, root);
+    root.norm('post_layernorm', hidden, true);
+    if (!flag(part, 'vision_use_head')) return;
+    const size = part.intermediateSize ?? 0;
+    const head = root.under('head.');
+    head.add('head', 'probe', [1, 1, hidden]);
+    head.add('head', 'attention.in_proj_weight', [3 * hidden, hidden]);
+    head.add('head', 'attention.in_proj_bias', [3 * hidden]);
+    head.linear('head', 'attention.out_proj', hidden, hidden, true);
+    head.as('head').norm('layernorm', hidden, true);
+    head.linear('head', 'mlp.fc1', hidden, size, true);
+    head.linear('head', 'mlp.fc2', size, hidden, true);
+  },
+});
+
+const clipTextValues: JsonObject = {
+  vocab_size: 49408,
+  hidden_size: 512,
+  intermediate_size: 2048,
+  projection_dim: 512,
+  num_hidden_layers: 12,
+  num_attention_heads: 8,
+  max_position_embeddings: 77,
+  hidden_act: 'quick_gelu',
+  layer_norm_eps: 1e-5,
+  pad_token_id: 1,
+  bos_token_id: 49406,
+  eos_token_id: 49407,
+};
+
+function writeClipText(part: ModelPart, writer: TensorWriter): void {
+  writer.add('embedding', 'embeddings.token_embedding.weight', [part.vocabularySize ?? 0, part.hiddenSize]);
+  writer.add('embedding', 'embeddings.position_embedding.weight', [part.contextLength ?? 0, part.hiddenSize]);
+  writeClipLayers(part, writer);
+  writer.norm('final_layer_norm', part.hiddenSize, true);
+}
+
+export const clipText: StackFamily = {
+  kind: 'stack',
+  id: 'clip_text',
+  title: 'CLIP text',
+  modelTypes: ['clip_text_model'],
+  architectures: /^CLIPText/,
+  role: 'encoder',
+  tied: true,
+  task: 'base',
+  defaults: () => ({ from: `${transformers} CLIPTextConfig`, values: clipTextValues }),
+  read: (reader) => {
+    const projected = JSON.stringify(reader.object['architectures'] ?? '').includes('WithProjection');
+    if (projected) reader.derive('with_projection', true, 'architectures');
+    return readTransformer(reader, {
+      family: 'clip_text',
+      role: 'encoder',
+      causal: true,
+      gated: false,
+      norm: 'layer',
+      positions: 'learned',
+      record: ['projection_dim'],
+    });
+  },
+  tensors: (part, writer) => {
+    writeClipText(part, writer.under('text_model.'));
+    if (flag(part, 'with_projection')) {
+      writer.linear('projector', 'text_projection', part.hiddenSize, amount(part, 'projection_dim') ?? 0, false);
+    }
+  },
+};
+
+export const siglipText: StackFamily = {
+  kind: 'stack',
+  id: 'siglip_text',
+  title: 'SigLIP text',
+  modelTypes: ['siglip_text_model'],
+  architectures: /^SiglipText/,
+  role: 'encoder',
+  tied: true,
+  task: 'base',
+  defaults: () => ({
+    from: `${transformers} SiglipTextConfig`,
+    values: {
+      vocab_size: 32000,
+      hidden_size: 768,
+      intermediate_size: 3072,
+      num_hidden_layers: 12,
+      num_attention_heads: 12,
+      max_position_embeddings: 64,
+      hidden_act: 'gelu_pytorch_tanh',
+      layer_norm_eps: 1e-6,
+      pad_token_id: 1,
+      bos_token_id: 49406,
+      eos_token_id: 49407,
+      projection_size: null,
+    },
+  }),
+  read: (reader) =>
+    readTransformer(reader, {
+      family: 'siglip_text',
+      role: 'encoder',
+      causal: false,
+      gated: false,
+      norm: 'layer',
+      positions: 'learned',
+      record: ['projection_size'],
+    }),
+  tensors: (part, writer) => {
+    writeClipText(part, writer.under('text_model.'));
+    const width = amount(part, 'projection_size') ?? part.hiddenSize;
+    writer.linear('head', 'text_model.head', part.hiddenSize, width, true);
+  },
+};

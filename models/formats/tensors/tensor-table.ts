@@ -1,0 +1,145 @@
+import type { ModelPart, PartRole } from '../model-description';
+
+/** What a tensor belongs to, for the split of the parameter count. */
+export type TensorGroup =
+  'embedding' | 'attention' | 'mixer' | 'mlp' | 'experts' | 'router' | 'norms' | 'head' | 'projector' | 'other';
+
+/**
+ * A tensor, or a family of equal tensors, that a checkpoint holds. `{layer}` and `{expert}` in `pattern` stand for each of
+ * `layers` and for 0 .. experts - 1.
+ */
+export interface ExpectedTensor {
+  readonly pattern: string;
+  readonly shape: readonly number[];
+  readonly group: TensorGroup;
+  readonly role: PartRole;
+  /** Name of the part (`ModelPart.name`) it belongs to. */
+  readonly part: string;
+  readonly layers?: readonly number[];
+  /** Number of experts that have a tensor of this pattern each; a stacked tensor has its experts in `shape[0]`. */
+  readonly experts?: number;
+  /** Share of the elements that one token uses: experts per token over experts, for routed experts; 1 otherwise. */
+  readonly activeShare: number;
+}
+
+interface Row extends Omit<ExpectedTensor, 'layers'> {
+  layers?: number[];
+}
+
+export class TensorTable {
+  private readonly rows = new Map<string, Row>();
+
+  /** `rename` turns the family's own names into those of a checkpoint in which the part is nested. */
+  writer(part: ModelPart, rename: (name: string) => string = (name) => name): TensorWriter {
+    return new TensorWriter(this, part, rename, '');
+  }
+
+  add(row: Omit<ExpectedTensor, 'layers'>, layer: number | undefined): void {
+    const key = `${row.pattern} ${row.shape.join('x')} ${row.experts ?? ''} ${row.activeShare}`;
+    const known = this.rows.get(key);
+    if (known === undefined) this.rows.set(key, layer === undefined ? row : { ...row, layers: [layer] });
+    else if (layer !== undefined) known.layers?.push(layer);
+  }
+
+  list(): readonly ExpectedTensor[] {
+    return [...this.rows.values()];
+  }
+}
+
+export interface Routed {
+  readonly count: number;
+  readonly perToken: number;
+}
+
+/** Adds tensors of one part under a prefix. Linear weights are [output, input], as PyTorch stores them. */
+export class TensorWriter {
+  constructor(
+    private readonly table: TensorTable,
+    readonly part: ModelPart,
+    private readonly rename: (name: string) => string,
+    private readonly prefix: string,
+    private readonly layerIndex?: number,
+    private readonly forced?: TensorGroup,
+    private readonly routed?: Routed,
+  ) {}
+
+  /** The same part under a longer prefix. */
+  under(prefix: string): TensorWriter {
+    return new TensorWriter(
+      this.table,
+      this.part,
+      this.rename,
+      this.prefix + prefix,
+      this.layerIndex,
+      this.forced,
+      this.routed,
+    );
+  }
+
+  /** One layer; `prefix` holds `{layer}`. */
+  layer(index: number, prefix: string): TensorWriter {
+    return new TensorWriter(this.table, this.part, this.rename, this.prefix + prefix, index, this.forced, this.routed);
+  }
+
+  /** Every tensor goes to this group. */
+  as(group: TensorGroup): TensorWriter {
+    return new TensorWriter(this.table, this.part, this.rename, this.prefix, this.layerIndex, group, this.routed);
+  }
+
+  /** One tensor an expert; `prefix` holds `{expert}`. */
+  experts(routed: Routed, prefix: string): TensorWriter {
+    return new TensorWriter(
+      this.table,
+      this.part,
+      this.rename,
+      this.prefix + prefix,
+      this.layerIndex,
+      'experts',
+      routed,
+    );
+  }
+
+  add(group: TensorGroup, name: string, shape: readonly number[]): void {
+    this.put(group, name, shape, this.routed?.count, this.routed);
+  }
+
+  /** All experts in one tensor, the experts on its first axis. */
+  stacked(routed: Routed, name: string, shape: readonly number[]): void {
+    this.put('experts', name, [routed.count, ...shape], undefined, routed);
+  }
+
+  linear(group: TensorGroup, name: string, input: number, output: number, bias: boolean): void {
+    this.add(group, `${name}.weight`, [output, input]);
+    if (bias) this.add(group, `${name}.bias`, [output]);
+  }
+
+  norm(name: string, size: number, bias: boolean): void {
+    this.add('norms', `${name}.weight`, [size]);
+    if (bias) this.add('norms', `${name}.bias`, [size]);
+  }
+
+  private put(
+    group: TensorGroup,
+    name: string,
+    shape: readonly number[],
+    experts: number | undefined,
+    routed: Routed | undefined,
+  ): void {
+    const share = routed === undefined || routed.count === 0 ? 1 : Math.min(1, routed.perToken / routed.count);
+    this.table.add(
+      {
+        pattern: this.rename(this.prefix + name),
+        shape,
+        group: this.forced ?? group,
+        role: this.part.role,
+        part: this.part.name,
+        ...(experts === undefined ? {} : { experts }),
+        activeShare: share,
+      },
+      this.layerIndex,
+    );
+  }
+}
+
+export const elementsOf = (tensor: ExpectedTensor): number =>
+  tensor.shape.reduce((product, size) => product * size, 1) * (tensor.layers?.length ?? 1) * (tensor.experts ?? 1);
