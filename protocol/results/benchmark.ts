@@ -59,6 +59,8 @@ export interface BenchmarkRow {
   readonly ok: boolean;
   /** One sentence, when not ok. */
   readonly reason?: string;
+  /** The kind of reason: `wrong` differs from its reference, `impossible` is a time above the roof. */
+  readonly refusal?: 'unsupported' | 'memory' | 'runtime' | 'wrong' | 'impossible';
   readonly medianMs?: number;
   /** Standard deviation over median of the samples. */
   readonly relativeSd?: number;
@@ -67,6 +69,8 @@ export interface BenchmarkRow {
   readonly quartilesMs?: readonly [number, number];
   /** Measured growth of the process's peak memory by the cell (inputs, session and run); see compute-server docs. */
   readonly peakBytes?: number;
+  /** What measured `peakBytes`: the kernel's high-water mark (Linux) or the largest resident set. */
+  readonly peakBy?: 'VmHWM' | 'maxRSS';
   /** Peak by the cost model, for comparison and for cells not measured. */
   readonly predictedPeakBytes?: number;
   readonly flops?: number;
@@ -76,8 +80,15 @@ export interface BenchmarkRow {
   /** Largest |runtime - float64 reference| over the checked elements. */
   readonly maxError?: number;
   readonly tolerance?: number;
+  /** Query rows of each head that were compared with the reference (a seeded sample); absent: all. */
+  readonly checkedRows?: number;
+  /** The length at which it was compared, when the reference of the row's own length takes too long. */
+  readonly checkedLength?: number;
   readonly ratioToBaseline?: Ratio;
-  /** `predicted` memory was not measured; `budget` stopped by time; `noise` did not settle. */
+  /**
+   * `predicted`: memory was not measured; `budget`: the time budget ended before the median settled; `cancelled`: stopped
+   * while it was timed, measured again on resume; `transfers`: the times include moving inputs and output to the device.
+   */
   readonly notes?: readonly string[];
 }
 
@@ -88,12 +99,25 @@ export interface ExponentFit {
   readonly r2: number;
 }
 
-/** The length from which the mechanism is faster than the baseline (CAB's efficiency length), or null when none. */
+/**
+ * The length from which the mechanism is faster than the baseline, or null when none. The measurement decides; CAB's fitted
+ * root refines it between two measured lengths (see compute-server/harness/statistics/efficiency-length.ts).
+ */
 export interface Crossover {
   readonly mechanism: string;
   readonly efficiencyLength: number | null;
   /** Why it is null, or `always` when faster at every length. */
   readonly note?: string;
+  /** The shortest measured length from which it is faster at every measured length. */
+  readonly measured?: number | null;
+  /** CAB's efficiency length: where a n^2 + b n + c of the baseline meets d n + e of the mechanism (milliseconds). */
+  readonly fitted?: {
+    readonly length: number | 'always' | 'never';
+    readonly baseline: readonly [a: number, b: number, c: number];
+    readonly mechanism: readonly [d: number, e: number];
+    readonly r2Baseline: number;
+    readonly r2Mechanism: number;
+  };
 }
 
 /** Ceilings measured on this device. */

@@ -1,0 +1,207 @@
+import { readFile } from 'node:fs/promises';
+import { Option } from 'commander';
+import { attentionPatterns } from '../../../kernels/shape';
+import type { MechanismInfo } from '../../../protocol/compute/api';
+import type {
+  AttentionPattern,
+  BenchmarkPlan,
+  BenchmarkResult,
+  BenchmarkRow,
+} from '../../../protocol/results/benchmark';
+import { FailureError } from '../../../protocol/wire/failures';
+import { knownRoof } from '../../devices/roof-cache';
+import { crossovers, exponentFits } from '../../harness/conclusions';
+import type { DeviceId } from '../../runtime/session';
+import { readSurroundings } from '../../surroundings';
+import { benchTable } from '../bench-table';
+import { commandErrorOf, exitCodes, wrongUsage } from '../exit-codes';
+import { bytes, collect, list, positive, whole, word } from '../options';
+import { provenance } from '../provenance';
+import type { Registration } from '../registration';
+import type { CommandSession } from '../session';
+import { parametersFrom } from './bench-parameters';
+
+interface BenchOptions {
+  readonly mechanisms?: readonly string[];
+  readonly baseline: string;
+  readonly pattern: AttentionPattern;
+  readonly lengths: readonly number[];
+  readonly keys?: number;
+  readonly batch: number;
+  readonly heads: number;
+  readonly kvHeads?: number;
+  readonly headDim: number;
+  readonly valueDim?: number;
+  readonly param?: readonly string[];
+  readonly device: string;
+  readonly threads: number;
+  readonly precision: BenchmarkPlan['precision'];
+  readonly seed: number;
+  readonly seconds: number;
+  readonly memory: boolean;
+  readonly memoryLimit?: number;
+  readonly resume?: string;
+  readonly json?: string;
+}
+
+/** headscope bench: proves and times mechanisms against a baseline. */
+export const bench: Registration = (program, session) => {
+  const count = whole(1, 1 << 24);
+  program
+    .command('bench')
+    .description('Prove attention mechanisms against their float64 reference and time them against a baseline.')
+    .option('--mechanisms <ids>', 'mechanisms, separated by commas (default: all that support the pattern)', list(word))
+    .option('--baseline <id>', 'the mechanism that the others are compared with', 'fused')
+    .addOption(
+      new Option('--pattern <pattern>', 'what reads what').choices([...attentionPatterns]).default('causal-self'),
+    )
+    .option('--lengths <n,n>', 'query lengths, separated by commas', list(count), [512, 1024, 2048])
+    .option('--keys <n>', 'key length (default: the query length)', count)
+    .option('--batch <n>', 'batch size', count, 1)
+    .option('--heads <n>', 'query heads', count, 8)
+    .option('--kv-heads <n>', 'key/value heads (default: as many as query heads)', count)
+    .option('--head-dim <n>', 'width of a query or key head', count, 64)
+    .option('--value-dim <n>', 'width of a value head (default: as wide as a key head)', count)
+    .option('--param <id.name=value>', 'a parameter of a mechanism; may be given several times', collect)
+    .option('--device <id>', 'cpu, webgpu, cuda, coreml or dml', 'cpu')
+    .option('--threads <n>', 'threads of the cpu, 0 for as many as the runtime chooses', whole(0, 1024), 0)
+    .addOption(new Option('--precision <type>', 'number format').choices(['float32', 'float16']).default('float32'))
+    .option('--seed <n>', 'seed of the inputs, the sampled rows and the order', whole(0, 2 ** 32 - 1), 0)
+    .option('--seconds <s>', 'most seconds of timing per length', positive, 10)
+    .option('--no-memory', 'do not measure peak memory')
+    .option('--memory-limit <size>', 'refuse cells that need more, e.g. 6GB (default: a share of the memory)', bytes)
+    .option('--resume <file>', 'keep the rows of an earlier result of the same plan')
+    .option('--json <file>', 'write the result as JSON, - for stdout')
+    .action((options: BenchOptions) => run(options, session));
+};
+
+async function run(options: BenchOptions, session: CommandSession): Promise<void> {
+  const environment = options.memoryLimit ? { HEADSCOPE_MEMORY_LIMIT: String(options.memoryLimit) } : {};
+  const client = session.compute(environment);
+  const known = await client.call('mechanisms', [], { signal: session.signal });
+  const plan = await planFrom(options, known);
+  const rows: BenchmarkRow[] = [...(plan.done ?? [])];
+  let result: BenchmarkResult;
+  try {
+    result = await client.call('benchmark', [plan], {
+      signal: session.signal,
+      onProgress(progress) {
+        if (progress.kind === 'row') {
+          if (progress.final) rows.push(progress.row);
+          return;
+        }
+        const left = progress.secondsLeft ? `, at most ${Math.ceil(progress.secondsLeft)} s left` : '';
+        session.progress(`${progress.done}/${progress.total} ${progress.sentence}${left}`);
+      },
+    });
+  } catch (error) {
+    const cancelled = error instanceof FailureError && error.failure.code === 'cancelled';
+    const restarted = error instanceof FailureError && error.failure.code === 'compute-restarted';
+    if (!(cancelled || (restarted && rows.length > 0))) throw error;
+    // The process was ended in mid-run: what it had sent is the result.
+    result = await resultOf(plan, rows, cancelled ? 'cancelled' : 'failed', environment);
+    if (restarted) session.note(sentence(error));
+  }
+  if (options.json !== undefined) await session.writeJson(options.json, result);
+  if (options.json !== '-') session.print(benchTable(result));
+  session.exitCode = exitCodeOf(result);
+}
+
+const sentence = (error: FailureError): string => commandErrorOf(error).message;
+
+function exitCodeOf({ state, rows }: BenchmarkResult): number {
+  if (state === 'cancelled') return exitCodes.cancelled;
+  if (state === 'failed') return exitCodes.failed;
+  if (rows.some((row) => row.refusal === 'wrong')) return exitCodes.findings;
+  return rows.some((row) => row.ok) ? exitCodes.done : exitCodes.failed;
+}
+
+async function planFrom(options: BenchOptions, known: readonly MechanismInfo[]): Promise<BenchmarkPlan> {
+  const kvHeads = options.kvHeads ?? options.heads;
+  if (options.heads % kvHeads !== 0) {
+    throw wrongUsage(
+      `${kvHeads} key/value heads do not divide ${options.heads} query heads. Give --kv-heads a divisor.`,
+    );
+  }
+  const supporting = known.filter((mechanism) => mechanism.patterns[options.pattern] === true);
+  const mechanisms = options.mechanisms ?? supporting.map((mechanism) => mechanism.id);
+  for (const id of [...mechanisms, options.baseline]) {
+    if (!known.some((mechanism) => mechanism.id === id)) {
+      throw wrongUsage(`There is no mechanism "${id}". Choose among ${known.map((each) => each.id).join(', ')}.`);
+    }
+  }
+  const plan: BenchmarkPlan = {
+    mechanisms,
+    baseline: options.baseline,
+    shape: {
+      pattern: options.pattern,
+      batch: options.batch,
+      heads: options.heads,
+      kvHeads,
+      headDim: options.headDim,
+      valueDim: options.valueDim ?? options.headDim,
+      lengths: [...new Set(options.lengths)].sort((a, b) => a - b),
+      ...(options.keys === undefined ? {} : { keys: options.keys }),
+    },
+    parameters: parametersFrom(options.param ?? [], known),
+    device: options.device,
+    threads: options.threads,
+    precision: options.precision,
+    seed: options.seed,
+    secondsPerLength: options.seconds,
+    measureMemory: options.memory,
+  };
+  return options.resume === undefined ? plan : { ...plan, done: await rowsToKeep(options.resume, plan) };
+}
+
+/** What must be equal for rows of one run to stand beside rows of another. */
+const comparable = ({ baseline, shape, parameters, device, threads, precision, seed }: BenchmarkPlan): string => {
+  const { lengths: _lengths, ...fixed } = shape;
+  return JSON.stringify([baseline, Object.entries(fixed).sort(), parameters, device, threads, precision, seed]);
+};
+
+async function rowsToKeep(file: string, plan: BenchmarkPlan): Promise<readonly BenchmarkRow[]> {
+  let earlier: Partial<BenchmarkResult>;
+  try {
+    earlier = JSON.parse(await readFile(file, 'utf8')) as Partial<BenchmarkResult>;
+  } catch (error) {
+    throw wrongUsage(
+      `${file} cannot be read as a result (${(error as Error).message}). Name a file that --json wrote.`,
+    );
+  }
+  if (earlier.kind !== 'headscope-bench' || !earlier.plan || !Array.isArray(earlier.rows)) {
+    throw wrongUsage(`${file} is no benchmark result. Name a file that "headscope bench --json" wrote.`);
+  }
+  if (comparable(earlier.plan) !== comparable(plan)) {
+    throw wrongUsage(
+      `${file} was measured with another baseline, shape, parameters, device, threads, precision or seed. Give the same options, or leave --resume out.`,
+    );
+  }
+  return earlier.rows as readonly BenchmarkRow[];
+}
+
+/** The result of rows that arrived before the process ended. */
+async function resultOf(
+  plan: BenchmarkPlan,
+  rows: readonly BenchmarkRow[],
+  state: BenchmarkResult['state'],
+  environment: NodeJS.ProcessEnv,
+): Promise<BenchmarkResult> {
+  const made = await provenance({}, plan.seed);
+  const surroundings = readSurroundings('', { ...process.env, ...environment }, () => {});
+  const roof = await knownRoof(plan.device as DeviceId, plan.threads || surroundings.defaultThreads, surroundings);
+  return {
+    ...made,
+    device: { ...made.device, id: plan.device, provider: plan.device, threads: plan.threads },
+    settings: { memoryLimitBytes: surroundings.memoryLimit },
+    kind: 'headscope-bench',
+    version: 1,
+    plan,
+    rows,
+    fits: exponentFits(rows),
+    crossover: crossovers(plan, rows),
+    roof,
+    state,
+    seconds: 0,
+  };
+}

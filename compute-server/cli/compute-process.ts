@@ -1,0 +1,45 @@
+import { fork } from 'node:child_process';
+import { dirname, join } from 'node:path';
+import { ComputeClient } from '../../protocol/compute/client';
+import type { ComputeClientOptions, ComputeProcess } from '../../protocol/compute/client';
+import { exitInWords } from '../isolated/exit-words';
+
+/** The compute server's bundle, which lies beside the command line's own. */
+export const serverScript = (): string => join(dirname(__filename), 'compute-server.js');
+
+/** Starts the compute server as a child process. */
+export function forkServer(script: string, environment: NodeJS.ProcessEnv): ComputeProcess {
+  const child = fork(script, [], {
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    env: environment,
+  });
+  let errors = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (errors = (errors + text).slice(-2000)));
+  return {
+    // The callback takes the error of a process that has just gone; `close` reports it.
+    send: (message) => child.send(message, () => {}),
+    onMessage: (listener) => child.on('message', listener),
+    onExit(listener) {
+      child.on('error', (error) => listener(error.message));
+      child.on('close', (code, signal) => listener(exitInWords(code, signal, errors)));
+    },
+    kill: () => child.kill('SIGKILL'),
+  };
+}
+
+/** A client of a compute server that is started by the first call. */
+export function computeClient(
+  script: string,
+  environment: NodeJS.ProcessEnv,
+  options: Omit<ComputeClientOptions, 'start' | 'after'> = {},
+): ComputeClient {
+  return new ComputeClient({
+    ...options,
+    start: () => forkServer(script, environment),
+    after(milliseconds, act) {
+      const timer = setTimeout(act, milliseconds);
+      return () => clearTimeout(timer);
+    },
+  });
+}

@@ -1,0 +1,42 @@
+/** The `headscope` command: what the panels do, without an editor. One file per command in `commands/`. */
+import { Command, CommanderError } from 'commander';
+import { headscopeVersion } from '../version';
+import { bench } from './commands/bench';
+import { checkCommand } from './commands/check';
+import { devices } from './commands/devices';
+import { mechanisms } from './commands/mechanisms';
+import { commandErrorOf, exitCodes } from './exit-codes';
+import type { Registration } from './registration';
+import { CommandSession } from './session';
+
+const commands: readonly Registration[] = [devices, mechanisms, bench, (program) => program.addCommand(checkCommand())];
+
+async function main(): Promise<number> {
+  const session = new CommandSession();
+  const program = new Command('headscope')
+    .description('Benchmark and prove attention kernels on this machine, inspect model configs.')
+    .version(headscopeVersion)
+    .showHelpAfterError('Run it with --help to see what it takes.')
+    .exitOverride();
+  for (const register of commands) register(program, session);
+  // Subcommands do not inherit these two.
+  for (const command of program.commands)
+    command.exitOverride().showHelpAfterError('Run it with --help to see what it takes.');
+  try {
+    await program.parseAsync();
+    return session.exitCode;
+  } catch (error) {
+    // commander has printed its own sentence; help and version are no error.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.wrongUsage;
+    const failure = commandErrorOf(error);
+    session.note(failure.message);
+    return failure.exitCode;
+  } finally {
+    session.close();
+  }
+}
+
+void main().then((code) => {
+  // A command that hands on another program's status has set it.
+  process.exitCode ??= code;
+});

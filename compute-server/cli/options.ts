@@ -1,0 +1,52 @@
+/** Values of options; each refusal says what the option takes (commander adds which option). */
+import { InvalidArgumentError } from 'commander';
+
+export function whole(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === '' || !Number.isSafeInteger(value) || value < min || value > max) {
+      throw new InvalidArgumentError(`It takes a whole number from ${min} to ${max}.`);
+    }
+    return value;
+  };
+}
+
+export function positive(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value) || value <= 0) {
+    throw new InvalidArgumentError('It takes a number above 0.');
+  }
+  return value;
+}
+
+export function list<T>(item: (text: string) => T): (text: string) => T[] {
+  return (text) => text.split(',').map((part) => item(part.trim()));
+}
+
+export function word(text: string): string {
+  if (text === '') throw new InvalidArgumentError('It takes names separated by commas.');
+  return text;
+}
+
+const units: Readonly<Record<string, number>> = {
+  '': 1,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+  kib: 2 ** 10,
+  mib: 2 ** 20,
+  gib: 2 ** 30,
+};
+
+/** `6GB`, `512MiB` or a number of bytes. */
+export function bytes(text: string): number {
+  const parts = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(text);
+  const unit = units[parts?.[2]?.toLowerCase() ?? '?'];
+  const value = Math.floor(Number(parts?.[1]) * (unit ?? Number.NaN));
+  if (!Number.isSafeInteger(value) || value <= 0)
+    throw new InvalidArgumentError('It takes a size such as 6GB or 512MiB.');
+  return value;
+}
+
+/** Collects an option that may be given several times. */
+export const collect = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];

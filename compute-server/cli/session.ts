@@ -1,0 +1,82 @@
+/** What a command works with: the compute server, the person's Ctrl+C, and where words and results go. */
+import { writeFile } from 'node:fs/promises';
+import type { ComputeClient } from '../../protocol/compute/client';
+import { computeClient, serverScript } from './compute-process';
+import { CommandError, exitCodes } from './exit-codes';
+
+export class CommandSession {
+  private readonly controller = new AbortController();
+  private readonly clients: ComputeClient[] = [];
+  exitCode: number = exitCodes.done;
+
+  constructor() {
+    process.on('SIGINT', () => {
+      // A second Ctrl+C does not wait for what has been measured.
+      if (this.controller.signal.aborted) process.exit(exitCodes.cancelled);
+      this.progress('Stopping …');
+      this.controller.abort();
+    });
+  }
+
+  /** Fires on Ctrl+C. */
+  get signal(): AbortSignal {
+    return this.controller.signal;
+  }
+
+  /** A compute server with further environment (limits, folders); it ends with the command. */
+  compute(environment: Readonly<Record<string, string>> = {}): ComputeClient {
+    const client = computeClient(
+      serverScript(),
+      { ...process.env, ...environment },
+      {
+        onLog: (level, message) => {
+          if (level !== 'info') this.note(message);
+        },
+      },
+    );
+    this.clients.push(client);
+    return client;
+  }
+
+  /** One line that replaces itself; silent when stderr is no terminal. */
+  progress(line: string): void {
+    if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K${line.slice(0, (process.stderr.columns || 80) - 1)}`);
+  }
+
+  endProgress(): void {
+    if (process.stderr.isTTY) process.stderr.write('\r\x1b[2K');
+  }
+
+  /** A sentence on stderr. */
+  note(sentence: string): void {
+    this.endProgress();
+    process.stderr.write(`${sentence}\n`);
+  }
+
+  print(text: string): void {
+    this.endProgress();
+    process.stdout.write(`${text}\n`);
+  }
+
+  /** Writes the machine-readable result: a file, or `-` for stdout. */
+  async writeJson(target: string, result: unknown): Promise<void> {
+    const text = `${JSON.stringify(result, null, 2)}\n`;
+    this.endProgress();
+    if (target === '-') {
+      process.stdout.write(text);
+      return;
+    }
+    try {
+      await writeFile(target, text);
+    } catch (error) {
+      throw new CommandError(
+        exitCodes.failed,
+        `The result could not be written to ${target} (${error instanceof Error ? error.message : String(error)}). Choose another file.`,
+      );
+    }
+  }
+
+  close(): void {
+    for (const client of this.clients) client.dispose();
+  }
+}

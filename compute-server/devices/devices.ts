@@ -1,0 +1,127 @@
+/** Which devices work here: each provider is probed in a process of its own by the numeric self-test. */
+import { cpus } from 'node:os';
+import type { DeviceInfo } from '../../protocol/compute/api';
+import type { DeviceSummary } from '../../protocol/results/provenance';
+import { FailureError } from '../../protocol/wire/failures';
+import { runIsolated } from '../isolated/isolated';
+import { deviceIds, runtimeVersion } from '../runtime/session';
+import type { DeviceId } from '../runtime/session';
+import type { Surroundings } from '../surroundings';
+import { cachedRoof } from './roof-cache';
+import type { SelfTest } from './self-test';
+
+interface Provider {
+  readonly name: string;
+  /** Where the provider can exist at all (process.platform); absent: everywhere. */
+  readonly platforms?: readonly NodeJS.Platform[];
+  /** What to do when it does not open. */
+  readonly missing: string;
+}
+
+const providers: Readonly<Record<DeviceId, Provider>> = {
+  cpu: { name: cpus()[0]?.model.trim() ?? 'CPU', missing: 'Reinstall Headscope for this platform.' },
+  webgpu: {
+    name: 'WebGPU adapter',
+    missing: 'No graphics driver with Vulkan, Metal or Direct3D 12 answered.',
+  },
+  cuda: {
+    name: 'NVIDIA GPU (CUDA)',
+    platforms: ['linux', 'win32'],
+    missing: "onnxruntime's CUDA libraries are not part of Headscope: install them beside onnxruntime-node.",
+  },
+  coreml: { name: 'Apple Core ML', platforms: ['darwin'], missing: 'Core ML did not open on this Mac.' },
+  dml: { name: 'DirectML adapter', platforms: ['win32'], missing: 'No Direct3D 12 adapter answered.' },
+};
+
+/** Without these two right, nothing of the catalogue can be. */
+const essential = ['MatMul', 'Softmax'];
+
+export const isDeviceId = (id: string): id is DeviceId => (deviceIds as readonly string[]).includes(id);
+
+export interface DeviceOptions {
+  /** Also measure the two ceilings of each device that works (from the cache when they were measured here before). */
+  readonly roof: boolean;
+}
+
+export async function listDevices(
+  options: DeviceOptions,
+  surroundings: Surroundings,
+  signal: AbortSignal,
+): Promise<DeviceInfo[]> {
+  const devices: DeviceInfo[] = [];
+  for (const id of deviceIds) {
+    const device = await probe(id, surroundings, signal);
+    const roof =
+      options.roof && device.available
+        ? await cachedRoof(id, surroundings.defaultThreads, surroundings, signal)
+        : undefined;
+    devices.push({
+      ...device,
+      ...(roof ? { peakGflops: roof.peakGflops, peakBandwidthGBs: roof.peakBandwidthGBs } : {}),
+    });
+  }
+  return devices;
+}
+
+export async function probe(id: DeviceId, surroundings: Surroundings, signal: AbortSignal): Promise<DeviceInfo> {
+  const { name, platforms, missing } = providers[id];
+  const head = { id, provider: id, name };
+  if (platforms && !platforms.includes(process.platform)) {
+    return { ...head, available: false, reason: `${name} does not exist on ${process.platform}.` };
+  }
+  try {
+    const selfTest = await runIsolated(
+      'selfTest',
+      { device: id, threads: surroundings.defaultThreads },
+      { entry: surroundings.entry, signal, timeout: 60_000 },
+    );
+    const reason = whyUnusable(selfTest);
+    return {
+      ...head,
+      available: reason === undefined,
+      ...(reason === undefined ? {} : { reason: `${reason} ${missing}` }),
+      selfTest,
+    };
+  } catch (error) {
+    if (!(error instanceof FailureError) || error.failure.code === 'cancelled') throw error;
+    const detail = 'detail' in error.failure ? error.failure.detail : error.failure.code;
+    return { ...head, available: false, reason: `Probing it failed: ${detail}. ${missing}` };
+  }
+}
+
+function whyUnusable(selfTest: SelfTest): string | undefined {
+  const failed = essential.find((operator) => !selfTest.operators[operator]?.ok);
+  const reason = failed === undefined ? undefined : (selfTest.operators[failed]?.reason ?? `${failed} does not run.`);
+  return reason === undefined || /[.!?]$/.test(reason) ? reason : `${reason}.`;
+}
+
+/** The device as results name it. Throws `device-unavailable` for one that does not work here. */
+export async function requireDevice(
+  id: string,
+  threads: number,
+  surroundings: Surroundings,
+  signal: AbortSignal,
+): Promise<DeviceSummary & { readonly id: DeviceId }> {
+  if (!isDeviceId(id)) {
+    throw new FailureError({
+      code: 'device-unavailable',
+      device: id,
+      detail: `it is none of ${deviceIds.join(', ')}`,
+    });
+  }
+  // The cpu needs no probe: each kernel that runs on it is compared with its reference anyway.
+  if (id !== 'cpu') {
+    const { available, reason } = await probe(id, surroundings, signal);
+    if (!available) {
+      throw new FailureError({ code: 'device-unavailable', device: id, detail: reason ?? 'it does not work here' });
+    }
+  }
+  return {
+    id,
+    provider: id,
+    name: providers[id].name,
+    threads,
+    runtime: await runtimeVersion(),
+    platform: `${process.platform}-${process.arch}`,
+  };
+}

@@ -1,0 +1,91 @@
+/** The operators of the self-test in float64, straight from their definitions. */
+import { tensor } from '../../kernels/tensors/tensor';
+import type { Tensor } from '../../kernels/tensors/tensor';
+
+/** [batch, rows, inner] x [batch, inner, columns]. */
+export function matmul(a: Tensor, b: Tensor): Tensor {
+  const [batch, rows, inner] = a.shape as [number, number, number];
+  const columns = b.shape[2]!;
+  const data = new Float64Array(batch * rows * columns);
+  for (let i = 0; i < batch * rows; i++) {
+    const base = Math.floor(i / rows) * inner * columns;
+    for (let k = 0; k < inner; k++) {
+      const factor = a.data[i * inner + k]!;
+      for (let j = 0; j < columns; j++) data[i * columns + j]! += factor * b.data[base + k * columns + j]!;
+    }
+  }
+  return tensor([batch, rows, columns], data);
+}
+
+/** Over the last axis. */
+export function softmax(x: Tensor): Tensor {
+  return rows(x, (row) => {
+    const largest = Math.max(...row);
+    const exponentials = row.map((value) => Math.exp(value - largest));
+    const sum = exponentials.reduce((total, value) => total + value, 0);
+    return exponentials.map((value) => value / sum);
+  });
+}
+
+/** Running sum over the last axis. */
+export function cumulativeSum(x: Tensor): Tensor {
+  return rows(x, (row) => {
+    let sum = 0;
+    return row.map((value) => (sum += value));
+  });
+}
+
+export function layerNormalization(x: Tensor, gain: Tensor, offset: Tensor, epsilon: number): Tensor {
+  return rows(x, (row) => {
+    const mean = row.reduce((total, value) => total + value, 0) / row.length;
+    const variance = row.reduce((total, value) => total + (value - mean) ** 2, 0) / row.length;
+    return row.map((value, i) => ((value - mean) / Math.sqrt(variance + epsilon)) * gain.data[i]! + offset.data[i]!);
+  });
+}
+
+/** [a, b, c] to [b, a, c]. */
+export function swapFirstAxes(x: Tensor): Tensor {
+  const [a, b, c] = x.shape as [number, number, number];
+  const data = new Float64Array(x.data.length);
+  for (let i = 0; i < a; i++) {
+    for (let j = 0; j < b; j++) data.set(x.data.subarray((i * b + j) * c, (i * b + j + 1) * c), (j * a + i) * c);
+  }
+  return tensor([b, a, c], data);
+}
+
+/** softmax(q k^T / sqrt(width)) v per head, sequence-first [1, position, heads * width]. */
+export function attention(
+  query: Tensor,
+  key: Tensor,
+  value: Tensor,
+  { heads, kvHeads, causal }: { readonly heads: number; readonly kvHeads: number; readonly causal: boolean },
+): Tensor {
+  const [, positions, all] = query.shape as [number, number, number];
+  const width = all / heads;
+  const output = new Float64Array(query.data.length);
+  for (let head = 0; head < heads; head++) {
+    const kvHead = Math.floor(head / (heads / kvHeads));
+    for (let i = 0; i < positions; i++) {
+      const q = query.data.subarray((i * heads + head) * width, (i * heads + head + 1) * width);
+      const row = (j: number, of: Tensor) =>
+        of.data.subarray((j * kvHeads + kvHead) * width, (j * kvHeads + kvHead + 1) * width);
+      const scores = Float64Array.from(
+        { length: causal ? i + 1 : positions },
+        (_, j) => dot(q, row(j, key)) / width ** 0.5,
+      );
+      const probabilities = softmax(tensor([scores.length], scores)).data;
+      const out = output.subarray((i * heads + head) * width, (i * heads + head + 1) * width);
+      probabilities.forEach((probability, j) => row(j, value).forEach((v, at) => (out[at]! += probability * v)));
+    }
+  }
+  return tensor(query.shape, output);
+}
+
+const dot = (a: Float64Array, b: Float64Array): number => a.reduce((sum, value, i) => sum + value * b[i]!, 0);
+
+function rows(x: Tensor, map: (row: Float64Array) => Float64Array): Tensor {
+  const width = x.shape.at(-1)!;
+  const data = new Float64Array(x.data.length);
+  for (let at = 0; at < data.length; at += width) data.set(map(x.data.slice(at, at + width)), at);
+  return tensor(x.shape, data);
+}

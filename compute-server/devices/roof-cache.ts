@@ -1,0 +1,73 @@
+/** Roofs are measured once per device, thread count, machine and runtime, and kept with their date in the cache folder. */
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { cpus, totalmem } from 'node:os';
+import { join } from 'node:path';
+import type { Roof } from '../../protocol/results/benchmark';
+import { runIsolated } from '../isolated/isolated';
+import { runtimeVersion } from '../runtime/session';
+import type { DeviceId } from '../runtime/session';
+import type { Surroundings } from '../surroundings';
+
+/** Drivers and cooling change: an older roof is measured again. */
+const maximumAgeDays = 30;
+
+export async function cachedRoof(
+  device: DeviceId,
+  threads: number,
+  surroundings: Surroundings,
+  signal: AbortSignal,
+): Promise<Roof> {
+  const known = await read(await fileOf(device, threads, surroundings));
+  return known ?? measureAndKeep(device, threads, surroundings, signal);
+}
+
+/** The kept roof, without measuring; zeros when there is none. */
+export const knownRoof = async (device: DeviceId, threads: number, surroundings: Surroundings): Promise<Roof> =>
+  (await read(await fileOf(device, threads, surroundings))) ?? { peakGflops: 0, peakBandwidthGBs: 0, measured: '' };
+
+/** Measures now; the better of an earlier and the new figure stays, since a busy machine only ever lowers them. */
+export async function measureAndKeep(
+  device: DeviceId,
+  threads: number,
+  surroundings: Surroundings,
+  signal: AbortSignal,
+): Promise<Roof> {
+  const file = await fileOf(device, threads, surroundings);
+  const [known, measured] = [
+    await read(file),
+    await runIsolated('measureRoof', { device, threads }, { entry: surroundings.entry, signal, timeout: 60_000 }),
+  ];
+  const roof: Roof = {
+    ...measured,
+    peakGflops: Math.max(measured.peakGflops, known?.peakGflops ?? 0),
+    peakBandwidthGBs: Math.max(measured.peakBandwidthGBs, known?.peakBandwidthGBs ?? 0),
+  };
+  try {
+    await mkdir(surroundings.cacheFolder, { recursive: true });
+    // Written beside and renamed: two servers may measure at once.
+    await writeFile(`${file}.${process.pid}`, JSON.stringify(roof));
+    await rename(`${file}.${process.pid}`, file);
+  } catch (error) {
+    surroundings.log('warn', `the measured roof could not be kept in ${surroundings.cacheFolder}: ${String(error)}`);
+  }
+  return roof;
+}
+
+async function fileOf(device: DeviceId, threads: number, surroundings: Surroundings): Promise<string> {
+  const machine = [cpus()[0]?.model, cpus().length, totalmem(), process.arch, await runtimeVersion()].join('|');
+  const hash = createHash('sha256').update(machine).digest('hex').slice(0, 12);
+  return join(surroundings.cacheFolder, `roof-${device}-${threads || 'auto'}-${hash}.json`);
+}
+
+async function read(file: string): Promise<Roof | undefined> {
+  try {
+    const roof = JSON.parse(await readFile(file, 'utf8')) as Partial<Roof>;
+    const age = (Date.now() - Date.parse(roof.measured ?? '')) / 86_400_000;
+    // An unreadable date gives NaN, which fails both comparisons.
+    const usable = roof.peakGflops! > 0 && roof.peakBandwidthGBs! > 0 && age >= 0 && age <= maximumAgeDays;
+    return usable ? (roof as Roof) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * Checks of what comes over the wire. A caller may be an older build, a test or a hand-written script: each refusal names
+ * the field and what it takes.
+ */
+import { attentionPatterns } from '../../kernels/shape';
+import type { BenchmarkPlan, BenchmarkRow, BenchmarkShape, ParameterValue } from '../../protocol/results/benchmark';
+import { FailureError } from '../../protocol/wire/failures';
+import { mechanismOf } from '../harness/catalogue';
+import { parametersOf } from '../harness/cell';
+
+export const badRequest = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
+
+export type Fields = Readonly<Record<string, unknown>>;
+
+export function fieldsOf(value: unknown, what: string): Fields {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw badRequest(`${what} is no object`);
+  return value as Fields;
+}
+
+export function countOf(args: readonly unknown[], count: number, method: string): void {
+  if (args.length !== count) throw badRequest(`${method} takes ${count} arguments, not ${args.length}`);
+}
+
+export function wholeOf(value: unknown, what: string, min: number, max: number): number {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < min || value > max) {
+    throw badRequest(`${what} is a whole number from ${min} to ${max}, not ${shown(value)}`);
+  }
+  return value;
+}
+
+export function textOf(value: unknown, what: string): string {
+  if (typeof value !== 'string' || value === '') throw badRequest(`${what} is a text, not ${shown(value)}`);
+  return value;
+}
+
+export function yesOrNo(value: unknown, what: string): boolean {
+  if (typeof value !== 'boolean') throw badRequest(`${what} is true or false, not ${shown(value)}`);
+  return value;
+}
+
+function oneOf<T extends string>(value: unknown, what: string, options: readonly T[]): T {
+  if (!options.includes(value as T)) throw badRequest(`${what} is one of ${options.join(', ')}, not ${shown(value)}`);
+  return value as T;
+}
+
+function listOf<T>(value: unknown, what: string, item: (value: unknown, what: string) => T): T[] {
+  if (!Array.isArray(value) || value.length === 0) throw badRequest(`${what} is a list that holds something`);
+  return value.map((each, index) => item(each, `${what}[${index}]`));
+}
+
+const shown = (value: unknown): string => {
+  if (typeof value === 'number') return String(value);
+  return (JSON.stringify(value) ?? typeof value).slice(0, 60);
+};
+
+const longest = 1 << 24;
+
+export function planOf(value: unknown): BenchmarkPlan {
+  const plan = fieldsOf(value, 'the plan');
+  const mechanisms = listOf(plan['mechanisms'], 'mechanisms', knownMechanism);
+  const baseline = knownMechanism(plan['baseline'], 'baseline');
+  const parameters = Object.fromEntries(
+    Object.entries(fieldsOf(plan['parameters'], 'parameters')).map(([id, given]) => {
+      knownMechanism(id, 'parameters');
+      const values = fieldsOf(given, `parameters.${id}`) as Readonly<Record<string, ParameterValue>>;
+      refusing(() => parametersOf(mechanismOf(id), values));
+      return [id, values];
+    }),
+  );
+  const seconds = plan['secondsPerLength'];
+  if (typeof seconds !== 'number' || !(seconds > 0 && seconds <= 3600)) {
+    throw badRequest(`secondsPerLength is a number above 0 and at most 3600, not ${shown(seconds)}`);
+  }
+  return {
+    mechanisms,
+    baseline,
+    shape: shapeOf(plan['shape']),
+    parameters,
+    device: textOf(plan['device'], 'device'),
+    threads: wholeOf(plan['threads'], 'threads', 0, 1024),
+    precision: oneOf(plan['precision'], 'precision', ['float32', 'float16']),
+    seed: wholeOf(plan['seed'], 'seed', 0, 2 ** 32 - 1),
+    secondsPerLength: seconds,
+    measureMemory: yesOrNo(plan['measureMemory'], 'measureMemory'),
+    ...(plan['done'] === undefined ? {} : { done: doneRows(plan['done']) }),
+    ...(plan['origin'] === undefined ? {} : { origin: textOf(plan['origin'], 'origin') }),
+  };
+}
+
+function shapeOf(value: unknown): BenchmarkShape {
+  const shape = fieldsOf(value, 'shape');
+  const heads = wholeOf(shape['heads'], 'shape.heads', 1, 4096);
+  const kvHeads = wholeOf(shape['kvHeads'], 'shape.kvHeads', 1, heads);
+  if (heads % kvHeads !== 0) {
+    throw badRequest(`shape.kvHeads divides shape.heads, which ${kvHeads} does not do to ${heads}`);
+  }
+  const lengths = listOf(shape['lengths'], 'shape.lengths', (each, what) => wholeOf(each, what, 1, longest));
+  return {
+    pattern: oneOf(shape['pattern'], 'shape.pattern', attentionPatterns),
+    batch: wholeOf(shape['batch'], 'shape.batch', 1, 65_536),
+    heads,
+    kvHeads,
+    headDim: wholeOf(shape['headDim'], 'shape.headDim', 1, 65_536),
+    valueDim: wholeOf(shape['valueDim'], 'shape.valueDim', 1, 65_536),
+    lengths: [...new Set(lengths)].sort((a, b) => a - b),
+    ...(shape['keys'] === undefined ? {} : { keys: wholeOf(shape['keys'], 'shape.keys', 1, longest) }),
+  };
+}
+
+const knownMechanism = (value: unknown, what: string): string => refusing(() => mechanismOf(textOf(value, what)).id);
+
+/** A RangeError of the harness names what is wrong in the plan. */
+function refusing<T>(act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    if (error instanceof RangeError) throw badRequest(error.message);
+    throw error;
+  }
+}
+
+/** Rows of an earlier result: only what tells them apart is checked, the rest goes back as it came. */
+const doneRows = (value: unknown): BenchmarkRow[] => {
+  if (!Array.isArray(value)) throw badRequest('done is a list of rows');
+  return value.map((each, index) => {
+    const row = fieldsOf(each, `done[${index}]`);
+    textOf(row['mechanism'], `done[${index}].mechanism`);
+    wholeOf(row['length'], `done[${index}].length`, 1, longest);
+    yesOrNo(row['ok'], `done[${index}].ok`);
+    return row as unknown as BenchmarkRow;
+  });
+};

@@ -1,0 +1,307 @@
+/**
+ * The benchmark job. Length by length, shortest first: what cannot run is refused with its reason; every cell is proved
+ * against its float64 reference; those that pass are timed against each other; peak memory is measured in processes of their
+ * own. Rows stream while they are measured. Stopped by its signal it returns what it has, marked `cancelled`.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { BenchmarkProgress } from '../../protocol/compute/api';
+import type { BenchmarkPlan, BenchmarkResult, BenchmarkRow, Roof } from '../../protocol/results/benchmark';
+import { FailureError } from '../../protocol/wire/failures';
+import { bytesInWords, sentenceOf } from '../../protocol/wire/words';
+import { random, seedFor } from '../../kernels/tensors/random';
+import { requireDevice } from '../devices/devices';
+import { cachedRoof, measureAndKeep } from '../devices/roof-cache';
+import type { Job } from '../dispatch/dispatcher';
+import { runIsolated } from '../isolated/isolated';
+import type { DeviceId } from '../runtime/session';
+import type { Surroundings } from '../surroundings';
+import { headscopeVersion } from '../version';
+import { mechanismOf } from './catalogue';
+import { cellAt, shapeAt, supportOf } from './cell';
+import type { Cell } from './cell';
+import { crossovers, exponentFits } from './conclusions';
+import { sharedInputs } from './inputs';
+import { neededBytes, overLimit } from './memory-limit';
+import type { PeakMemory } from './peak-memory';
+import { isPrepared, prepare } from './prepared';
+import type { Prepared } from './prepared';
+import { impossible, refusedRow, timedRow } from './rows';
+import { interleave } from './timing';
+import type { Series, TimingEnd } from './timing';
+
+interface Run {
+  readonly plan: BenchmarkPlan;
+  readonly device: DeviceId;
+  readonly threads: number;
+  readonly surroundings: Surroundings;
+  readonly signal: AbortSignal;
+  readonly rows: BenchmarkRow[];
+  /** Cells of the whole plan, for progress. */
+  readonly total: number;
+  roof: Roof;
+}
+
+export async function* benchmark(
+  plan: BenchmarkPlan,
+  surroundings: Surroundings,
+  signal: AbortSignal,
+): Job<BenchmarkProgress, BenchmarkResult> {
+  const started = performance.now();
+  const mechanisms = [...new Set([plan.baseline, ...plan.mechanisms])].map(mechanismOf);
+  const cells = plan.shape.lengths.map((length) => mechanisms.map((mechanism) => cellAt(mechanism, plan, length)));
+  refuseIfNothingFits(cells.flat(), plan, surroundings.memoryLimit);
+
+  const threads = plan.threads || surroundings.defaultThreads;
+  const device = await requireDevice(plan.device, threads, surroundings, signal);
+  yield stage('Measuring what this device can reach', 0, cells.flat().length);
+  const run: Run = {
+    plan,
+    device: device.id,
+    threads,
+    surroundings,
+    signal,
+    rows: keptRows(plan),
+    total: cells.flat().length,
+    roof: await cachedRoof(device.id, threads, surroundings, signal),
+  };
+  for (const atLength of cells) {
+    if (signal.aborted) break;
+    yield* measureLength(atLength, run);
+  }
+  return {
+    kind: 'headscope-bench',
+    version: 1,
+    headscope: headscopeVersion,
+    created: new Date().toISOString(),
+    device,
+    settings: { memoryLimitBytes: surroundings.memoryLimit },
+    seed: plan.seed,
+    plan,
+    rows: inPlanOrder(
+      run.rows,
+      mechanisms.map((mechanism) => mechanism.id),
+    ),
+    fits: exponentFits(run.rows),
+    crossover: crossovers(plan, run.rows),
+    roof: run.roof,
+    state: signal.aborted ? 'cancelled' : 'done',
+    seconds: (performance.now() - started) / 1000,
+  };
+}
+
+/** Rows of an earlier run of the same plan, without those that were stopped halfway. */
+const keptRows = (plan: BenchmarkPlan): BenchmarkRow[] =>
+  (plan.done ?? []).filter((row) => !row.notes?.includes('cancelled'));
+
+const stage = (sentence: string, done: number, total: number, secondsLeft?: number): BenchmarkProgress => ({
+  kind: 'stage',
+  sentence,
+  done,
+  total,
+  ...(secondsLeft === undefined ? {} : { secondsLeft }),
+});
+
+/** A plan of which every cell needs more memory than there is fails as a whole, with the figures of its smallest cell. */
+function refuseIfNothingFits(cells: readonly Cell[], plan: BenchmarkPlan, limit: number): void {
+  const possible = cells.filter((cell) => supportOf(cell).ok);
+  const failures = possible.map((cell) => overLimit(cell, plan, limit));
+  if (possible.length === 0 || failures.some((failure) => !failure)) return;
+  const smallest = possible.reduce((a, b) => (neededBytes(b) < neededBytes(a) ? b : a));
+  throw overLimit(smallest, plan, limit)!;
+}
+
+async function* measureLength(cells: readonly Cell[], run: Run): AsyncGenerator<BenchmarkProgress, void, void> {
+  const { plan, surroundings } = run;
+  const kept = (cell: Cell) => run.rows.some((row) => isRowOf(row, cell));
+  if (cells.every(kept)) return;
+  const length = cells[0]!.length;
+  const possible: Cell[] = [];
+  for (const cell of cells) {
+    const support = supportOf(cell);
+    const failure = support.ok ? overLimit(cell, plan, surroundings.memoryLimit)?.failure : undefined;
+    if (support.ok && !failure) possible.push(cell);
+    else if (!kept(cell)) {
+      const row = failure
+        ? refusedRow(cell, 'memory', sentenceOf(failure))
+        : refusedRow(cell, 'unsupported', whyOf(support));
+      yield* finish(row, run);
+    }
+  }
+  const baseline = possible.find((cell) => cell.mechanism.id === plan.baseline);
+  const others = possible.filter((cell) => cell !== baseline && !kept(cell));
+  for (const group of groups(baseline, others, surroundings.memoryLimit)) {
+    if (run.signal.aborted) return;
+    yield* measureGroup(group, length, kept, run);
+  }
+}
+
+const whyOf = (support: ReturnType<typeof supportOf>): string => (support.ok ? '' : support.why);
+const isRowOf = (row: BenchmarkRow, cell: Cell): boolean =>
+  row.mechanism === cell.mechanism.id && row.length === cell.length;
+
+/**
+ * Sessions keep their memory between runs, so only as many mechanisms are open at once as fit together beside the baseline.
+ * The baseline takes part in every group: ratios are by pairs.
+ */
+function groups(baseline: Cell | undefined, others: readonly Cell[], limit: number): Cell[][] {
+  const base = baseline ? neededBytes(baseline) : 0;
+  const result: Cell[][] = [];
+  let room = -1;
+  for (const cell of others) {
+    const needed = neededBytes(cell);
+    if (needed > room || result.length === 0) {
+      result.push(baseline ? [baseline] : []);
+      room = limit - base;
+    }
+    result.at(-1)!.push(cell);
+    room -= needed;
+  }
+  return result.length > 0 ? result : baseline ? [[baseline]] : [];
+}
+
+async function* measureGroup(
+  cells: readonly Cell[],
+  length: number,
+  kept: (cell: Cell) => boolean,
+  run: Run,
+): AsyncGenerator<BenchmarkProgress, void, void> {
+  const { plan, signal } = run;
+  const shared = sharedInputs(shapeAt(plan, length), plan.seed, plan.precision);
+  const prepared: Prepared[] = [];
+  try {
+    for (const cell of cells) {
+      if (signal.aborted) return;
+      yield stage(`Length ${length}: proving ${cell.mechanism.title}`, run.rows.length, run.total, secondsLeft(run));
+      await nextTurn();
+      const outcome = await prepare(cell, shared, run);
+      if (isPrepared(outcome)) prepared.push(outcome);
+      else if (!kept(cell)) {
+        const refusal = outcome.check ? 'wrong' : 'runtime';
+        yield* finish(refusedRow(cell, refusal, outcome.reason, outcome.check), run);
+      }
+    }
+    if (prepared.length === 0 || signal.aborted) return;
+    yield* timeGroup(prepared, length, kept, run);
+  } finally {
+    for (const each of prepared) await each.release();
+  }
+}
+
+async function* timeGroup(
+  prepared: readonly Prepared[],
+  length: number,
+  kept: (cell: Cell) => boolean,
+  run: Run,
+): AsyncGenerator<BenchmarkProgress, void, void> {
+  const { plan, signal } = run;
+  const titles = prepared.map(({ cell }) => cell.mechanism.title).join(', ');
+  const competitors = prepared.map(({ cell, bound }) => ({ name: cell.mechanism.id, run: () => bound.run() }));
+  const source = random(seedFor(plan.seed, `order.${length}`));
+  const timing = interleave(competitors, {
+    baseline: plan.baseline,
+    seconds: plan.secondsPerLength,
+    uniform: () => source.uniform(),
+    signal,
+  });
+  const rowsOf = (series: readonly Series[], end: TimingEnd | undefined, peaks: ReadonlyMap<string, PeakMemory>) => {
+    const base = series.find((each) => each.name === plan.baseline);
+    return prepared
+      .filter(({ cell }) => !kept(cell))
+      .flatMap(({ cell, check }) => {
+        const own = series.find((each) => each.name === cell.mechanism.id);
+        if (!own || own.times.size === 0) return [];
+        const peak = peaks.get(own.name);
+        return [
+          timedRow({ cell, check, series: own, baseline: base === own ? undefined : base, end, peak }, run.device),
+        ];
+      });
+  };
+
+  let series: readonly Series[] = [];
+  let shown = -Infinity;
+  let end: TimingEnd;
+  for (;;) {
+    const step = await timing.next();
+    if (step.done) {
+      end = step.value;
+      break;
+    }
+    series = step.value;
+    // Rank tests of a thousand pairs after each round would disturb what is timed; four a second are shown anyway.
+    if (performance.now() - shown < 250) continue;
+    shown = performance.now();
+    yield stage(`Length ${length}: timing ${titles}`, run.rows.length, run.total, secondsLeft(run));
+    for (const row of rowsOf(series, undefined, new Map())) yield { kind: 'row', row, final: false };
+  }
+  const peaks = new Map<string, PeakMemory>();
+  if (plan.measureMemory && !signal.aborted) {
+    for (const { cell } of prepared.filter((each) => !kept(each.cell))) {
+      yield stage(`Length ${length}: measuring the memory of ${cell.mechanism.title}`, run.rows.length, run.total);
+      const peak = await peakOf(cell, run);
+      if (peak) peaks.set(cell.mechanism.id, peak);
+    }
+  }
+  for (const row of rowsOf(series, end, peaks)) {
+    const { cell } = prepared.find((each) => isRowOf(row, each.cell))!;
+    const why = await impossibleHere(row, cell, run);
+    yield* finish(why ? { ...refusedRow(cell, 'impossible', why), ...pickError(row) } : row, run);
+  }
+}
+
+const pickError = ({ maxError, tolerance }: BenchmarkRow) => ({
+  ...(maxError === undefined ? {} : { maxError }),
+  ...(tolerance === undefined ? {} : { tolerance }),
+});
+
+/** A time above the roof may also mean a roof measured while the machine was busy: it is measured again before a row goes. */
+async function impossibleHere(row: BenchmarkRow, cell: Cell, run: Run): Promise<string | undefined> {
+  if (!impossible(row, cell, run.roof) || run.signal.aborted) return undefined;
+  run.roof = await measureAndKeep(run.device, run.threads, run.surroundings, run.signal).catch(() => run.roof);
+  return impossible(row, cell, run.roof);
+}
+
+async function peakOf(cell: Cell, run: Run): Promise<PeakMemory | undefined> {
+  const { plan, surroundings, signal } = run;
+  try {
+    return await runIsolated(
+      'measurePeak',
+      {
+        mechanism: cell.mechanism.id,
+        parameters: cell.parameters,
+        shape: cell.shape,
+        precision: plan.precision,
+        seed: plan.seed,
+        device: run.device,
+        threads: run.threads,
+      },
+      { entry: surroundings.entry, signal, timeout: 300_000 },
+    );
+  } catch (error) {
+    // The row keeps its time and carries the prediction instead.
+    const why = error instanceof FailureError ? sentenceOf(error.failure) : String(error);
+    if (!signal.aborted) {
+      const predicted = bytesInWords(neededBytes(cell));
+      surroundings.log('warn', `memory of ${cell.mechanism.id} at ${cell.length} (about ${predicted}): ${why}`);
+    }
+    return undefined;
+  }
+}
+
+async function* finish(row: BenchmarkRow, run: Run): AsyncGenerator<BenchmarkProgress, void, void> {
+  run.rows.push(row);
+  yield { kind: 'row', row, final: true };
+  await nextTurn();
+}
+
+/** At most: every remaining length uses its whole time budget. */
+function secondsLeft({ plan, rows }: Run): number {
+  const whole = plan.mechanisms.includes(plan.baseline) ? plan.mechanisms.length : plan.mechanisms.length + 1;
+  const lengthsDone = plan.shape.lengths.filter(
+    (length) => rows.filter((row) => row.length === length).length >= whole,
+  ).length;
+  return (plan.shape.lengths.length - lengthsDone) * plan.secondsPerLength;
+}
+
+/** By length, then as the plan lists the mechanisms. */
+const inPlanOrder = (rows: readonly BenchmarkRow[], order: readonly string[]): BenchmarkRow[] =>
+  [...rows].sort((a, b) => a.length - b.length || order.indexOf(a.mechanism) - order.indexOf(b.mechanism));

@@ -1,0 +1,112 @@
+/**
+ * Proves a cell before it is timed: the runtime's output against the mechanism's float64 reference on the same input.
+ *
+ * A full reference of a long sequence takes minutes, so long cells are checked on a seeded sample of query rows, every head
+ * and batch of each (`referenceRows`), first and last row always among them. A mechanism that has no rows of its own and
+ * whose full reference is too long is checked whole at the longest length that is affordable.
+ */
+import type { AttentionInputs } from '../../kernels/mechanism';
+import type { Precision } from '../../kernels/shape';
+import { measureError } from '../../kernels/tensors/error';
+import type { ErrorMeasure } from '../../kernels/tensors/error';
+import { toHeadsFirst } from '../../kernels/tensors/layout';
+import { fromRuntime } from '../../kernels/tensors/precision';
+import { random, seedFor } from '../../kernels/tensors/random';
+import { tensor } from '../../kernels/tensors/tensor';
+import type { Tensor } from '../../kernels/tensors/tensor';
+import type { RuntimeArray } from '../runtime/session';
+import type { Cell } from './cell';
+import { toleranceOf } from './tolerance';
+
+/** Floating-point operations that a float64 reference may take here: about half a second of JavaScript. */
+const affordableFlops = 5e8;
+const fewestRows = 16;
+
+export interface Check {
+  readonly maxError: number;
+  readonly tolerance: number;
+  readonly ok: boolean;
+  /** One sentence, when not ok. */
+  readonly reason?: string;
+  /** Query rows compared, of each head; absent: all. */
+  readonly checkedRows?: number;
+  /** The length at which it was compared, when that is shorter than the cell's. */
+  readonly checkedLength?: number;
+}
+
+/** The rows to compare, ascending; undefined: all of them. */
+export function sampledRows(cell: Cell, seed: number): readonly number[] | undefined {
+  const { batch, heads, queries, keys, headDim, valueDim } = cell.shape;
+  const affordable = Math.floor(affordableFlops / (2 * batch * heads * keys * (headDim + valueDim)));
+  const count = Math.max(fewestRows, affordable);
+  if (count >= queries) return undefined;
+  const source = random(seedFor(seed, `${cell.mechanism.id}.rows`));
+  const rows = new Set([0, queries - 1]);
+  while (rows.size < count) rows.add(source.whole(queries));
+  return [...rows].sort((a, b) => a - b);
+}
+
+/** Whether the whole reference may be run; the cost model of the kernel stands for the cost of the reference. */
+export const wholeIsAffordable = (cell: Cell): boolean =>
+  cell.mechanism.cost(cell.shape, cell.parameters).flops <= 4 * affordableFlops;
+
+/** Whether the cell can be checked at its own length. */
+export const canBeChecked = (cell: Cell): boolean =>
+  cell.mechanism.referenceRows !== undefined || wholeIsAffordable(cell);
+
+export function check(
+  cell: Cell,
+  inputs: AttentionInputs,
+  output: RuntimeArray,
+  seed: number,
+  precision: Precision,
+): Check {
+  const { mechanism, shape, parameters } = cell;
+  const actual = headsFirst(cell, output);
+  const rows = mechanism.referenceRows ? sampledRows(cell, seed) : undefined;
+  const expected = rows
+    ? mechanism.referenceRows!(inputs, shape, parameters, rows)
+    : mechanism.reference(inputs, shape, parameters);
+  const compared = rows ? pick(actual, rows) : actual;
+  const error = measureError(compared, expected);
+  const tolerance = toleranceOf(inputs, shape, precision);
+  const sampled = rows ? { checkedRows: rows.length } : {};
+  const ok = error.nanMismatches === 0 && error.maxAbsolute <= tolerance;
+  return {
+    maxError: error.maxAbsolute,
+    tolerance,
+    ok,
+    ...sampled,
+    ...(ok ? {} : { reason: reasonOf(error, tolerance) }),
+  };
+}
+
+const reasonOf = (error: ErrorMeasure, tolerance: number): string =>
+  error.nanMismatches > 0
+    ? `It is wrong here: NaN at ${error.nanMismatches} positions where the float64 reference has a number or the reverse, so no time is shown.`
+    : `It is wrong here: it differs from the float64 reference by ${error.maxAbsolute.toPrecision(3)}, and rounding explains at most ${tolerance.toPrecision(3)}, so no time is shown.`;
+
+/** The output of the graph as [b, h, n, dv]. */
+function headsFirst(cell: Cell, output: RuntimeArray): Tensor {
+  const { batch, heads, queries, valueDim } = cell.shape;
+  if (!(output.data instanceof Float32Array || output.data instanceof Uint16Array)) {
+    throw new TypeError(`${cell.mechanism.id} gives an output that is not of floating point`);
+  }
+  if (cell.mechanism.layout === 'sequence-first') {
+    return toHeadsFirst(fromRuntime(output.data, [batch, queries, heads * valueDim]), heads);
+  }
+  return fromRuntime(output.data, [batch, heads, queries, valueDim]);
+}
+
+/** The rows of [b, h, n, dv]. */
+function pick(x: Tensor, rows: readonly number[]): Tensor {
+  const [batch, heads, queries, width] = x.shape as [number, number, number, number];
+  const data = new Float64Array(batch * heads * rows.length * width);
+  for (let head = 0; head < batch * heads; head++) {
+    rows.forEach((row, at) => {
+      const from = (head * queries + row) * width;
+      data.set(x.data.subarray(from, from + width), (head * rows.length + at) * width);
+    });
+  }
+  return tensor([batch, heads, rows.length, width], data);
+}

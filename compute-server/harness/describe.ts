@@ -1,0 +1,70 @@
+/** The catalogue and the supports of a plan, as the panel and the command line show them. */
+import type { Mechanism } from '../../kernels/mechanism';
+import { attentionPatterns } from '../../kernels/shape';
+import type { AttentionPattern, AttentionShape } from '../../kernels/shape';
+import type { MechanismInfo, ParameterInfo, SupportInfo } from '../../protocol/compute/api';
+import type { BenchmarkPlan } from '../../protocol/results/benchmark';
+import { sentenceOf } from '../../protocol/wire/words';
+import { mechanisms, mechanismOf } from './catalogue';
+import { cellAt, parametersOf, supportOf } from './cell';
+import { overLimit, predictedPeakBytes } from './memory-limit';
+
+/** An ordinary shape by which a mechanism says whether it knows a pattern at all. */
+const ordinary = (pattern: AttentionPattern): AttentionShape => ({
+  pattern,
+  batch: 1,
+  heads: 8,
+  kvHeads: 8,
+  queries: 512,
+  // In a cross pattern the two lengths have nothing to do with each other.
+  keys: pattern.endsWith('cross') ? 384 : 512,
+  headDim: 64,
+  valueDim: 64,
+});
+
+export const describeMechanisms = (): MechanismInfo[] => mechanisms.map(describe);
+
+function describe(mechanism: Mechanism): MechanismInfo {
+  const { id, title, family, summary, source, exponent } = mechanism;
+  const defaults = parametersOf(mechanism);
+  const support = (pattern: AttentionPattern): true | string => {
+    const answer = mechanism.supports(ordinary(pattern), defaults);
+    return answer.ok || answer.why;
+  };
+  return {
+    id,
+    title,
+    family,
+    summary,
+    source,
+    exponent,
+    parameters: Object.entries(mechanism.parameters).map(([name, parameter]): ParameterInfo => ({
+      name,
+      ...parameter,
+    })),
+    patterns: Object.fromEntries(attentionPatterns.map((pattern) => [pattern, support(pattern)])) as Record<
+      AttentionPattern,
+      true | string
+    >,
+  };
+}
+
+/** A mechanism is supported when it runs at one length of the plan at least; rows tell the rest. */
+export function supports(plan: BenchmarkPlan, memoryLimit: number): SupportInfo[] {
+  return [...new Set([...plan.mechanisms, plan.baseline])].map((id) => {
+    const reasons = plan.shape.lengths.map((length) => {
+      const cell = cellAt(mechanismOf(id), plan, length);
+      const support = supportOf(cell);
+      if (!support.ok) return support.why;
+      const failure = overLimit(cell, plan, memoryLimit);
+      return failure && sentenceOf(failure.failure);
+    });
+    const why = reasons[0];
+    const longest = cellAt(mechanismOf(id), plan, plan.shape.lengths.at(-1)!);
+    return {
+      mechanism: id,
+      ...(why !== undefined && reasons.every((reason) => reason !== undefined) ? { ok: false, why } : { ok: true }),
+      ...(supportOf(longest).ok ? { predictedPeakBytes: predictedPeakBytes(longest) } : {}),
+    };
+  });
+}

@@ -1,0 +1,52 @@
+/** Seeded inputs of a cell: the same numbers for the float64 reference and, laid out, for the graph. */
+import type { AttentionInputs } from '../../kernels/mechanism';
+import type { AttentionShape, Precision } from '../../kernels/shape';
+import { toSequenceFirst } from '../../kernels/tensors/layout';
+import { roundTo, toRuntime } from '../../kernels/tensors/precision';
+import { normalTensor, seedFor } from '../../kernels/tensors/random';
+import { sizeOf, tensor } from '../../kernels/tensors/tensor';
+import type { Tensor } from '../../kernels/tensors/tensor';
+import type { RuntimeValues } from '../runtime/session';
+import type { Cell } from './cell';
+
+/** Query, key and value of one shape, shared by every mechanism at that length. */
+export type SharedInputs = Pick<AttentionInputs, 'query' | 'key' | 'value'>;
+
+/** Independent normal numbers of deviation 1, as in a model with normalised projections. */
+export function sharedInputs(shape: AttentionShape, seed: number, precision: Precision): SharedInputs {
+  const draw = (label: string, heads: number, length: number, width: number) =>
+    rounded(normalTensor([shape.batch, heads, length, width], seedFor(seed, label)), precision);
+  return {
+    query: draw('query', shape.heads, shape.queries, shape.headDim),
+    key: draw('key', shape.kvHeads, shape.keys, shape.headDim),
+    value: draw('value', shape.kvHeads, shape.keys, shape.valueDim),
+  };
+}
+
+export function inputsOf(cell: Cell, shared: SharedInputs, seed: number, precision: Precision): AttentionInputs {
+  const weights = cell.mechanism.weights?.(cell.shape, cell.parameters) ?? [];
+  return {
+    ...shared,
+    weights: Object.fromEntries(
+      weights.map(({ name, shape, initial }) => {
+        const drawn =
+          initial.kind === 'normal'
+            ? normalTensor(shape, seedFor(seed, `${cell.mechanism.id}.${name}`), initial.deviation)
+            : tensor(shape, new Float64Array(sizeOf(shape)).fill(initial.value));
+        return [name, rounded(drawn, precision)];
+      }),
+    ),
+  };
+}
+
+/** In the layout that the mechanism's graph takes. */
+export function feedsOf(cell: Cell, inputs: AttentionInputs, precision: Precision): RuntimeValues {
+  const laid = (x: Tensor) => (cell.mechanism.layout === 'sequence-first' ? toSequenceFirst(x) : x);
+  const all = { query: laid(inputs.query), key: laid(inputs.key), value: laid(inputs.value), ...inputs.weights };
+  return Object.fromEntries(
+    Object.entries(all).map(([name, x]) => [name, { data: toRuntime(x, precision), shape: x.shape }]),
+  );
+}
+
+/** normalTensor draws float32 numbers already. */
+const rounded = (x: Tensor, precision: Precision): Tensor => (precision === 'float16' ? roundTo(x, precision) : x);

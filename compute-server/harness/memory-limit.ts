@@ -1,0 +1,48 @@
+/** Before anything is allocated: what a cell will need by its cost model, and the longest length that fits. */
+import type { BenchmarkPlan } from '../../protocol/results/benchmark';
+import { FailureError } from '../../protocol/wire/failures';
+import { cellAt, supportOf } from './cell';
+import type { Cell } from './cell';
+
+/** Peak of the kernel's live tensors by the cost model, in bytes (inputs and output included). */
+export const predictedPeakBytes = (cell: Cell): number => cell.mechanism.cost(cell.shape, cell.parameters).peakBytes;
+
+/**
+ * What the process needs to measure the cell: the kernel's peak, and the float64 inputs from which reference and feeds are
+ * made (twice the width of float32).
+ */
+export function neededBytes(cell: Cell): number {
+  const { batch, heads, kvHeads, queries, keys, headDim, valueDim } = cell.shape;
+  const inputs = batch * (heads * queries * headDim + kvHeads * keys * (headDim + valueDim));
+  return predictedPeakBytes(cell) + inputs * 8;
+}
+
+/** The failure of a cell that needs more than the limit. */
+export function overLimit(cell: Cell, plan: BenchmarkPlan, limit: number): FailureError | undefined {
+  const needed = neededBytes(cell);
+  if (needed <= limit) return undefined;
+  const fitting = longestFitting(cell, plan, limit);
+  return new FailureError({
+    code: 'out-of-memory',
+    neededBytes: needed,
+    limitBytes: limit,
+    ...(fitting === undefined ? {} : { fittingLength: fitting }),
+  });
+}
+
+/** The longest supported length below the cell's that needs no more than the limit, to a multiple of 64 where one fits. */
+function longestFitting(cell: Cell, plan: BenchmarkPlan, limit: number): number | undefined {
+  const fits = (length: number) => {
+    const shorter = cellAt(cell.mechanism, plan, length);
+    return supportOf(shorter).ok && neededBytes(shorter) <= limit;
+  };
+  let [low, high] = [0, cell.length];
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2);
+    if (fits(middle)) low = middle;
+    else high = middle;
+  }
+  const round = low - (low % 64);
+  if (round > 0 && fits(round)) return round;
+  return low > 0 ? low : undefined;
+}

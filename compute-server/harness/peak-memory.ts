@@ -1,0 +1,89 @@
+/**
+ * Peak memory of a cell, measured in a process that does nothing else: inputs, session and two runs, over the process with
+ * the runtime loaded. On Linux the kernel's own high-water mark (VmHWM of /proc/self/status) is reset before the cell;
+ * elsewhere the largest resident set (`maxRSS`) is read before and after. Memory of a graphics card is not seen by either.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import type { ParameterValues } from '../../kernels/mechanism';
+import { mechanismOf } from './catalogue';
+import { GraphBuilder } from '../../kernels/graph/builder';
+import { negate } from '../../kernels/graph/operators/elementwise';
+import type { AttentionShape, Precision } from '../../kernels/shape';
+import { openSession } from '../runtime/session';
+import type { DeviceId, RuntimeValues } from '../runtime/session';
+import { feedsOf, inputsOf, sharedInputs } from './inputs';
+
+export interface PeakMemoryRequest {
+  readonly mechanism: string;
+  readonly parameters: ParameterValues;
+  readonly shape: AttentionShape;
+  readonly precision: Precision;
+  readonly seed: number;
+  readonly device: DeviceId;
+  readonly threads: number;
+}
+
+export interface PeakMemory {
+  readonly bytes: number;
+  readonly by: 'VmHWM' | 'maxRSS';
+}
+
+export async function measurePeak(request: PeakMemoryRequest): Promise<PeakMemory> {
+  const { device, threads, precision } = request;
+  const cell = { ...request, mechanism: mechanismOf(request.mechanism), length: request.shape.queries };
+  await loadRuntime(device, threads);
+  const feeds = feedsOf(
+    cell,
+    inputsOf(cell, sharedInputs(cell.shape, request.seed, precision), request.seed, precision),
+    precision,
+  );
+  // What drawing the inputs left behind is not the cell's.
+  collectGarbage();
+  const before = resetPeak();
+  const session = await openSession(cell.mechanism.build(cell.shape, cell.parameters, precision), { device, threads });
+  const bound = session.bind(feeds, ['output']);
+  await bound.run();
+  await bound.run();
+  const peak = readPeak();
+  return { bytes: Math.max(0, peak.bytes - before) + bytesOf(feeds), by: peak.by };
+}
+
+/** Opens and runs a graph of one number: libraries, thread pool and allocator are there before the cell is measured. */
+async function loadRuntime(device: DeviceId, threads: number): Promise<void> {
+  const graph = new GraphBuilder('warm');
+  graph.output(negate(graph.input('x', 'float32', [1])), 'y');
+  const session = await openSession(graph.finish(), { device, threads });
+  await session.run({ x: { data: new Float32Array(1), shape: [1] } });
+  await session.release();
+}
+
+const bytesOf = (values: RuntimeValues): number =>
+  Object.values(values).reduce((total, { data }) => total + data.byteLength, 0);
+
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+}
+
+/** Resets the high-water mark where the system can; returns the bytes from which growth counts. */
+function resetPeak(): number {
+  if (process.platform === 'linux') {
+    try {
+      // 5 resets VmHWM to the present resident set (proc(5)).
+      writeFileSync('/proc/self/clear_refs', '5');
+    } catch {
+      // Some containers forbid it: growth then counts from an earlier, higher mark.
+    }
+  }
+  return readPeak().bytes;
+}
+
+function readPeak(): PeakMemory {
+  if (process.platform === 'linux') {
+    const kilobytes = /VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+    if (kilobytes) return { bytes: Number(kilobytes) * 1024, by: 'VmHWM' };
+  }
+  return { bytes: process.resourceUsage().maxRSS * 1024, by: 'maxRSS' };
+}

@@ -1,0 +1,90 @@
+/** A cell opened on the device and proved: what the timing runs. */
+import type { Precision } from '../../kernels/shape';
+import { openSession } from '../runtime/session';
+import type { BoundRun, DeviceId } from '../runtime/session';
+import { cellAt, supportOf } from './cell';
+import type { Cell } from './cell';
+import { canBeChecked, check } from './correctness';
+import type { Check } from './correctness';
+import { feedsOf, inputsOf, sharedInputs } from './inputs';
+import type { SharedInputs } from './inputs';
+import type { BenchmarkPlan } from '../../protocol/results/benchmark';
+
+export interface Prepared {
+  readonly cell: Cell;
+  readonly check: Check;
+  readonly bound: BoundRun;
+  readonly release: () => Promise<void>;
+}
+
+/** The cell could not be opened or is wrong: a sentence, and the error where one was measured. */
+export interface Refused {
+  readonly cell: Cell;
+  readonly reason: string;
+  readonly check?: Check;
+}
+
+export const isPrepared = (outcome: Prepared | Refused): outcome is Prepared => 'bound' in outcome;
+
+export interface PrepareSettings {
+  readonly plan: BenchmarkPlan;
+  readonly device: DeviceId;
+  readonly threads: number;
+}
+
+export async function prepare(
+  cell: Cell,
+  shared: SharedInputs,
+  settings: PrepareSettings,
+): Promise<Prepared | Refused> {
+  try {
+    const { session, bound, checked } = await openAndCheck(cell, shared, settings);
+    if (!checked.ok) {
+      await session.release();
+      return { cell, reason: checked.reason!, check: checked };
+    }
+    return { cell, check: checked, bound, release: () => session.release() };
+  } catch (error) {
+    return { cell, reason: `onnxruntime could not run it: ${firstLine(error)}` };
+  }
+}
+
+async function openAndCheck(cell: Cell, shared: SharedInputs, { plan, device, threads }: PrepareSettings) {
+  const precision: Precision = plan.precision;
+  const inputs = inputsOf(cell, shared, plan.seed, precision);
+  const session = await openSession(cell.mechanism.build(cell.shape, cell.parameters, precision), { device, threads });
+  try {
+    const bound = session.bind(feedsOf(cell, inputs, precision), ['output']);
+    const { output } = await bound.run();
+    const checked = canBeChecked(cell)
+      ? check(cell, inputs, output!, plan.seed, precision)
+      : await checkShorter(cell, { plan, device, threads });
+    return { session, bound, checked };
+  } catch (error) {
+    await session.release();
+    throw error;
+  }
+}
+
+/** Checks the cell whole at the longest half, quarter, … of its length whose reference is affordable. */
+async function checkShorter(cell: Cell, settings: PrepareSettings): Promise<Check> {
+  let length = cell.length;
+  let shorter: Cell;
+  do {
+    length = Math.floor(length / 2);
+    shorter = cellAt(cell.mechanism, settings.plan, length);
+  } while (length > 1 && !(canBeChecked(shorter) && supportOf(shorter).ok));
+  const { plan } = settings;
+  const { session, checked } = await openAndCheck(
+    shorter,
+    sharedInputs(shorter.shape, plan.seed, plan.precision),
+    settings,
+  );
+  await session.release();
+  return { ...checked, checkedLength: length };
+}
+
+const firstLine = (error: unknown): string => {
+  const line = (error instanceof Error ? error.message : String(error)).split('\n')[0]!.slice(0, 400);
+  return /[.!?]$/.test(line) ? line : `${line}.`;
+};

@@ -1,0 +1,97 @@
+/** Rows of the table from what was measured. */
+import type { BenchmarkRow, Roof } from '../../protocol/results/benchmark';
+import type { DeviceId } from '../runtime/session';
+import { beyondCaches } from '../devices/roof';
+import type { Cell } from './cell';
+import type { Check } from './correctness';
+import { predictedPeakBytes } from './memory-limit';
+import type { PeakMemory } from './peak-memory';
+import { ratioOfPairs } from './statistics/ratio';
+import { summary } from './statistics/summary';
+import { pairs } from './timing';
+import type { Series, TimingEnd } from './timing';
+
+type Refusal = NonNullable<BenchmarkRow['refusal']>;
+
+/** A cell without a time, and why. */
+export const refusedRow = (cell: Cell, refusal: Refusal, reason: string, check?: Check): BenchmarkRow => ({
+  mechanism: cell.mechanism.id,
+  length: cell.length,
+  ok: false,
+  reason,
+  refusal,
+  ...checked(check),
+});
+
+const checked = (check: Check | undefined) =>
+  check
+    ? {
+        maxError: check.maxError,
+        tolerance: check.tolerance,
+        ...(check.checkedRows === undefined ? {} : { checkedRows: check.checkedRows }),
+        ...(check.checkedLength === undefined ? {} : { checkedLength: check.checkedLength }),
+      }
+    : {};
+
+export interface Measured {
+  readonly cell: Cell;
+  readonly check: Check;
+  readonly series: Series;
+  /** Undefined for the baseline itself, and when the baseline could not be timed. */
+  readonly baseline: Series | undefined;
+  readonly end: TimingEnd | undefined;
+  readonly peak: PeakMemory | undefined;
+}
+
+export function timedRow(measured: Measured, device: DeviceId): BenchmarkRow {
+  const { cell, check, series, baseline, end, peak } = measured;
+  const { median, quartiles, relativeSd } = summary([...series.times.values()]);
+  const cost = cell.mechanism.cost(cell.shape, cell.parameters);
+  const notes = [
+    ...(end === 'cancelled' ? ['cancelled'] : []),
+    ...(end === 'budget' && !series.settled ? ['budget'] : []),
+    ...(peak ? [] : ['predicted']),
+    // onnxruntime-node takes and gives host memory only: each run copies to the device and back.
+    ...(device === 'cpu' ? [] : ['transfers']),
+  ];
+  return {
+    mechanism: cell.mechanism.id,
+    length: cell.length,
+    ok: true,
+    medianMs: median,
+    relativeSd,
+    samples: series.times.size,
+    quartilesMs: quartiles,
+    ...(peak ? { peakBytes: peak.bytes, peakBy: peak.by } : {}),
+    predictedPeakBytes: predictedPeakBytes(cell),
+    flops: cost.flops,
+    bytes: cost.bytes,
+    gflops: cost.flops / median / 1e6,
+    bandwidthGBs: cost.bytes / median / 1e6,
+    ...checked(check),
+    ...(baseline && series.times.size > 0 ? { ratioToBaseline: ratioOfPairs(...pairs(baseline, series)) } : {}),
+    ...(notes.length > 0 ? { notes } : {}),
+  };
+}
+
+/** A few per cent above a ceiling is noise of the ceiling; more is a time that cannot be. */
+const slack = 1.1;
+
+/**
+ * Whether a time is impossible on this device: more operations a second than its best GEMM, or, for tensors that no cache
+ * holds, more bytes of input and output alone than its best copy moves. `bandwidthGBs` of a row counts the traffic between
+ * operators as well, which a cache may serve, so that it may lie above the roof.
+ */
+export function impossible(row: BenchmarkRow, cell: Cell, roof: Roof): string | undefined {
+  if (!row.ok || row.medianMs === undefined) return undefined;
+  if (row.gflops! > roof.peakGflops * slack) {
+    return `${row.gflops!.toFixed(0)} GFLOP/s is above the ${roof.peakGflops.toFixed(0)} GFLOP/s that this device reaches, so the time cannot be right and is not shown.`;
+  }
+  const { batch, heads, kvHeads, queries, keys, headDim, valueDim } = cell.shape;
+  const moved = 4 * batch * (heads * queries * (headDim + valueDim) + kvHeads * keys * (headDim + valueDim));
+  const rate = moved / row.medianMs / 1e6;
+  if (moved > beyondCaches && rate > roof.peakBandwidthGBs * slack) {
+    return `Reading its inputs and writing its output at ${rate.toFixed(0)} GB/s is above the ${roof.peakBandwidthGBs.toFixed(0)} GB/s that this device reaches, so the time cannot be right and is not shown.`;
+  }
+  return undefined;
+}

@@ -1,0 +1,39 @@
+/**
+ * The compute server: a child process that answers calls over node IPC (started with `serialization: 'advanced'`), or, with
+ * the flag of isolated.ts, runs one task and ends.
+ */
+import type { FromCompute } from '../protocol/compute/api';
+import { Dispatcher } from './dispatch/dispatcher';
+import { isolatedFlag } from './isolated/isolated';
+import { serveTask } from './isolated/serve-task';
+import { isTaskName } from './isolated/tasks';
+import { methods, serverInfo } from './methods';
+import { readSurroundings } from './surroundings';
+
+function serve(): void {
+  const send = (message: FromCompute): void => {
+    process.send?.(message, undefined, {}, (error) => {
+      // The parent is gone; nobody is left to answer.
+      if (error) process.exit(1);
+    });
+  };
+  const surroundings = readSurroundings(process.argv[1]!, process.env, (level, message) =>
+    send({ kind: 'log', level, message }),
+  );
+  const dispatcher = new Dispatcher(methods(surroundings), send);
+  process.on('message', (message) => dispatcher.receive(message));
+  process.on('disconnect', () => process.exit(0));
+  // Ctrl+C reaches the whole process group: the parent decides what it means.
+  process.on('SIGINT', () => {});
+  send({ kind: 'ready', info: serverInfo('onnxruntime-node, not loaded yet') });
+}
+
+const [, , flag, name] = process.argv;
+if (!process.send) {
+  process.stderr.write('This is the compute server of Headscope; the extension and the headscope command start it.\n');
+  process.exit(2);
+} else if (flag === isolatedFlag && isTaskName(name)) {
+  serveTask(name);
+} else {
+  serve();
+}

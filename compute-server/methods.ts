@@ -1,0 +1,105 @@
+/** The compute server's methods: what each call checks and does. */
+import type { ServerInfo } from '../protocol/compute/api';
+import { Lane } from './dispatch/lane';
+import type { Job, Methods } from './dispatch/dispatcher';
+import { badRequest, countOf, fieldsOf, planOf, textOf, wholeOf, yesOrNo } from './dispatch/parse';
+import { listDevices, requireDevice } from './devices/devices';
+import { measureAndKeep } from './devices/roof-cache';
+import { benchmark } from './harness/benchmark';
+import { describeMechanisms, supports } from './harness/describe';
+import { runtimeVersion } from './runtime/session';
+import type { Surroundings } from './surroundings';
+import { headscopeVersion } from './version';
+
+/** What is known before the runtime is loaded, which `ready` does not wait for. */
+export const serverInfo = (runtime: string): ServerInfo => ({
+  headscope: headscopeVersion,
+  runtime,
+  pid: process.pid,
+  node: process.version,
+});
+
+export function methods(surroundings: Surroundings): Methods {
+  /** Whatever takes times runs alone. */
+  const lane = new Lane();
+  let running: AbortController | undefined;
+
+  return {
+    info: {
+      parse: none('info'),
+      run: async () => serverInfo(await runtimeVersion()),
+    },
+    devices: {
+      parse(args) {
+        countOf(args, 1, 'devices');
+        return [{ roof: yesOrNo(fieldsOf(args[0], 'options')['roof'], 'options.roof') }];
+      },
+      run: ([options], signal) => alone(lane, signal, () => listDevices(options, surroundings, signal)),
+    },
+    mechanisms: {
+      parse: none('mechanisms'),
+      run: () => Promise.resolve(describeMechanisms()),
+    },
+    supports: {
+      parse: onePlan('supports'),
+      run: ([plan]) => Promise.resolve(supports(plan, surroundings.memoryLimit)),
+    },
+    roof: {
+      parse(args) {
+        countOf(args, 2, 'roof');
+        return [textOf(args[0], 'device'), wholeOf(args[1], 'threads', 0, 1024)];
+      },
+      run: ([device, threads], signal) =>
+        alone(lane, signal, async () => {
+          const { id } = await requireDevice(device, threads, surroundings, signal);
+          return measureAndKeep(id, threads || surroundings.defaultThreads, surroundings, signal);
+        }),
+    },
+    benchmark: {
+      parse: onePlan('benchmark'),
+      run([plan], signal) {
+        // A new benchmark takes the place of the running one, which answers with what it has.
+        running?.abort();
+        running = new AbortController();
+        const both = AbortSignal.any([signal, running.signal]);
+        return jobAlone(lane, both, () => benchmark(plan, surroundings, both));
+      },
+      describe: (progress) =>
+        progress.kind === 'row'
+          ? { key: `${progress.row.mechanism} ${progress.row.length}`, final: progress.final }
+          : { key: 'stage', final: false },
+    },
+  };
+}
+
+const none =
+  (method: string) =>
+  (args: readonly unknown[]): [] => {
+    if (args.length > 0) throw badRequest(`${method} takes no arguments`);
+    return [];
+  };
+
+const onePlan =
+  (method: string) =>
+  (args: readonly unknown[]): [ReturnType<typeof planOf>] => {
+    countOf(args, 1, method);
+    return [planOf(args[0])];
+  };
+
+async function alone<T>(lane: Lane, signal: AbortSignal, act: () => Promise<T>): Promise<T> {
+  const leave = await lane.enter(signal);
+  try {
+    return await act();
+  } finally {
+    leave();
+  }
+}
+
+async function* jobAlone<P, R>(lane: Lane, signal: AbortSignal, start: () => Job<P, R>): Job<P, R> {
+  const leave = await lane.enter(signal);
+  try {
+    return yield* start();
+  } finally {
+    leave();
+  }
+}

@@ -1,0 +1,52 @@
+/** What the process was started with: its own script, folders, limits. Read once in main.ts, passed to whoever needs it. */
+import { homedir, totalmem } from 'node:os';
+import { join } from 'node:path';
+
+export interface Surroundings {
+  /** The compute server's own script, which isolated tasks start again. */
+  readonly entry: string;
+  readonly cacheFolder: string;
+  /** Bytes that the sessions of one measurement may take together. */
+  readonly memoryLimit: number;
+  /** For jobs that leave the number of threads open; 0: as many as the runtime chooses. */
+  readonly defaultThreads: number;
+  readonly log: (level: 'info' | 'warn' | 'error', message: string) => void;
+}
+
+/** Share of the memory that is used when no limit is set: the editor and the system keep the rest. */
+const defaultShare = 0.7;
+
+export function readSurroundings(
+  entry: string,
+  environment: NodeJS.ProcessEnv,
+  log: Surroundings['log'],
+): Surroundings {
+  return {
+    entry,
+    cacheFolder: environment['HEADSCOPE_CACHE_DIR'] || defaultCacheFolder(environment),
+    memoryLimit: positive(environment['HEADSCOPE_MEMORY_LIMIT']) ?? Math.floor(availableMemory() * defaultShare),
+    defaultThreads: positive(environment['HEADSCOPE_THREADS']) ?? 0,
+    log,
+  };
+}
+
+/** Memory of the machine, or of the container when it is limited. */
+function availableMemory(): number {
+  const constrained = process.constrainedMemory();
+  // Without a limit Linux reports a number far above the machine's memory.
+  return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
+}
+
+function defaultCacheFolder(environment: NodeJS.ProcessEnv): string {
+  if (environment['XDG_CACHE_HOME']) return join(environment['XDG_CACHE_HOME'], 'headscope');
+  if (process.platform === 'darwin') return join(homedir(), 'Library', 'Caches', 'headscope');
+  if (process.platform === 'win32') {
+    return join(environment['LOCALAPPDATA'] ?? join(homedir(), 'AppData', 'Local'), 'headscope', 'cache');
+  }
+  return join(homedir(), '.cache', 'headscope');
+}
+
+const positive = (text: string | undefined): number | undefined => {
+  const value = Number(text);
+  return Number.isFinite(value) && value > 0 ? Math.floor(value) : undefined;
+};
