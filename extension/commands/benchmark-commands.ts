@@ -11,10 +11,13 @@ export function benchmarkCommands(kernels: Kernels, models: ModelIndex): Pick<Ha
   return {
     'headscope.benchmarkKernels': () => kernels.open().then(() => undefined),
     'headscope.benchmarkConfig': async (argument) => {
-      const uri = uriOf(argument) ?? (await chosenConfig(models));
-      if (uri === undefined) return;
+      const named = uriOf(argument) ?? (await chosenConfig(models));
+      if (named === undefined) return;
+      // A part of a model is named by the fragment: config.json#text_config.
+      const uri = named.with({ fragment: '' });
+      const part = named.fragment === '' ? '' : `#${named.fragment}`;
       const choices = await models.shapes(uri);
-      const choice = mainChoice(choices, uri.toString());
+      const choice = mainChoice(choices, `${uri.toString()}${part}`);
       if (choice === undefined) {
         throw new Error(
           `${vscode.workspace.asRelativePath(uri)} describes no attention that could be taken over. Open the config.json of a transformer, or type the shape in the panel.`,

@@ -29,6 +29,6 @@ export function shapeChoices(facts: ModelFacts, label: string): readonly ShapeCh
   });
 }
 
-/** The choice that "benchmark the attention of this config" means: the model itself, or its first part with attention. */
+/** The choice that `uri` names: that part, or the model itself, or its first part with attention. */
 export const mainChoice = (choices: readonly ShapeChoice[], uri: string): ShapeChoice | undefined =>
   choices.find((choice) => choice.uri === uri) ?? choices.find((choice) => choice.uri.startsWith(`${uri}#`));

@@ -9,7 +9,7 @@ export function deviceLine(device: DeviceInfo, inUse: boolean): TreeLine {
   return {
     id: device.id,
     label: device.id,
-    description: `${about}${inUse ? ', in use' : ''}`,
+    description: inUse ? `in use: ${about}` : about,
     tooltip: [
       `${device.id}: ${device.name}`,
       `provider ${device.provider}`,
@@ -19,7 +19,7 @@ export function deviceLine(device: DeviceInfo, inUse: boolean): TreeLine {
     ...(!device.available
       ? { colour: 'disabledForeground' }
       : { colour: failing > 0 ? 'list.warningForeground' : 'testing.iconPassed' }),
-    spoken: `${device.id}, ${device.available ? 'works' : 'not available'}, ${about}${inUse ? ', in use' : ''}`,
+    spoken: `${device.id}, ${device.available ? 'works' : 'not available'}, ${inUse ? 'in use, ' : ''}${about}`,
   };
 }
 

@@ -1,0 +1,110 @@
+"""Measure the abilities of the demo language model and write evaluation.json.
+
+    python3 evaluate.py ../../models/demo-lm evaluation.json [--quick]
+
+Every proportion is the share of prompts whose greedily decoded answer is exactly right over the whole
+vocabulary, with its 95 % Wilson interval; copying is the mean over sequences with a normal interval.
+"""
+import argparse
+import json
+import random
+
+import torch
+
+import documents
+from measure import answer_logits, draw, greedy_is_right, mean_interval, open_model, wilson
+from words import COLORS
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("model")
+    parser.add_argument("out")
+    parser.add_argument("--quick", action="store_true")
+    options = parser.parse_args()
+    model, tok, library = open_model(options.model)
+    scale = 8 if options.quick else 1
+    results = []
+
+    def add(ability, setting, successes, count):
+        results.append({"ability": ability, "setting": setting, "value": successes / count, "n": count,
+                        "interval": wilson(successes, count)})
+        print(f"{ability:18} {setting:44} {successes / count:7.3f}  n={count}", flush=True)
+
+    def greedy(ability, setting, prompts):
+        logits = answer_logits(model, prompts)
+        add(ability, setting, sum(greedy_is_right(x, answer) for x, (_, answer) in zip(logits, prompts)), len(prompts))
+        return logits
+
+    for length in (32, 64, 128, 256, 500):
+        rng = random.Random(f"evaluation/copy/{length}")
+        scores = []
+        for _ in range((200 if length < 200 else 100) // scale):
+            first = [rng.randrange(3, len(tok.tokens)) for _ in range(length)]
+            ids = torch.tensor([[0, *first, *first]])
+            with torch.inference_mode():
+                guess = model.logits(ids)[0, length + 1:-1].argmax(-1)
+            scores.append((guess == ids[0, length + 2:]).float().mean().item())
+        mean, interval = mean_interval(scores)
+        results.append({"ability": "copy", "setting": f"{length} random tokens, then the same again", "value": mean,
+                        "n": len(scores), "interval": interval})
+        print(f"copy {length}: {mean:.3f} {interval}", flush=True)
+
+    for tokens, count in ((128, 400), (256, 400), (512, 400), (1024, 200), (2000, 100)):
+        for kind in ("digits", "words", "named"):
+            prompts = draw("passkey", count // scale, tokens, tok, library, tokens=tokens, kind=kind)
+            greedy("passkey", f"{kind}, {tokens} tokens", prompts)
+    for tokens, count in ((128, 400), (512, 400), (1024, 200)):
+        greedy("whereabouts", f"{tokens} tokens", draw("whereabouts", count // scale, tokens, tok, library, tokens=tokens))
+    for pairs in (4, 12, 24, 48):
+        greedy("key-value", f"{pairs} pairs", draw("key_value", 400 // scale, pairs, tok, library, pairs=pairs))
+
+    for held_out in (None, "pair", "template", "both"):
+        prompts = draw("ioi", 1000 // scale, held_out, tok, library, held_out=held_out)
+        setting = {None: "names and templates seen", "pair": "held-out pairs of names", "template": "held-out templates",
+                   "both": "held-out pairs in held-out templates"}[held_out]
+        greedy("indirect object", setting, prompts)
+
+    colors = torch.tensor([tok.one(" " + color.capitalize()) for color in COLORS])
+    for shots in (0, 1, 2):
+        prompts = draw("colored_objects", 800 // scale, shots, tok, library, shots=shots)
+        logits = greedy("colored objects", f"{shots} solved examples", prompts)
+        right = sum(colors[x[0, colors].argmax()].item() == answer[0] for x, (_, answer) in zip(logits, prompts))
+        add("colored objects", f"{shots} solved examples, best of the 8 colors", right, len(prompts))
+
+    letters = torch.tensor([tok.one(letter) for letter in "ABCD"])
+    for kind in ("category", "capital", "color"):
+        rng = random.Random(f"evaluation/multiple_choice/{kind}")
+        prompts = []
+        for _ in range(800 // scale):
+            segments = documents.multiple_choice(rng, tok, kind=kind)
+            ids, _ = documents.flatten(segments[:1], end=False)
+            prompts.append((ids, segments[1][0]))
+        logits = greedy("multiple choice", kind, prompts)
+        right = sum(letters[x[0, letters].argmax()].item() == answer[0] for x, (_, answer) in zip(logits, prompts))
+        add("multiple choice", f"{kind}, best of the 4 letters", right, len(prompts))
+
+    for held_out in (None, True):
+        setting = "held-out templates" if held_out else "templates seen"
+        greedy("capital", setting, draw("fact", 400 // scale, held_out, tok, library, held_out=held_out))
+
+    rng = random.Random("evaluation/english")
+    windows, characters = [], 0
+    for _ in range(200 // scale):
+        ids = library.window(rng, 255, "held-out")
+        characters += len(tok.decode(ids))
+        windows.append([0, *ids])
+    with torch.inference_mode():
+        ids = torch.tensor(windows)
+        losses = [torch.nn.functional.cross_entropy(model.logits(row[None, :-1])[0], row[1:]).item() for row in ids]
+    mean, interval = mean_interval(losses)
+    results.append({"ability": "english", "setting": "held-out text, nats per token", "value": mean, "n": len(losses),
+                    "interval": interval, "bitsPerCharacter": mean * 255 * len(losses) / characters / 0.6931471805599453})
+    print("english nats per token", mean, "bits per character", results[-1]["bitsPerCharacter"])
+
+    with open(options.out, "w", encoding="utf-8") as file:
+        file.write(json.dumps({"torch": torch.__version__, "results": results}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

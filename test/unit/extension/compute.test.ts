@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ComputeProcess } from '../../../protocol/compute/client';
+import type { FromCompute, ToCompute } from '../../../protocol/compute/api';
+import { FailureError } from '../../../protocol/wire/failures';
+import { Compute } from '../../../extension/platform/compute';
+import type { ComputeState } from '../../../extension/platform/compute';
+import { exitReason, launchOptions, startComputeProcess } from '../../../extension/platform/compute-process';
+import type { ComputeLaunch } from '../../../extension/platform/compute-process';
+import { device, mechanism, server } from './samples';
+
+const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+/** A compute server in this process that answers, or dies when asked for `roof`. */
+function fakeProcess(asked: string[]): ComputeProcess {
+  let listen: (message: unknown) => void = () => undefined;
+  let exit: (why: string) => void = () => undefined;
+  const say = (message: FromCompute): void => queueMicrotask(() => listen(message));
+  queueMicrotask(() => say({ kind: 'ready', info: server }));
+  return {
+    send(message: ToCompute) {
+      if (message.kind !== 'call') return;
+      asked.push(message.method);
+      if (message.method === 'supports') queueMicrotask(() => exit('it was ended by SIGSEGV'));
+      else if (message.method === 'mechanisms') say({ kind: 'ok', id: message.id, result: [mechanism('fused')] });
+      else say({ kind: 'ok', id: message.id, result: message.method === 'devices' ? [device()] : server });
+    },
+    onMessage: (listener) => (listen = listener),
+    onExit: (listener) => (exit = listener),
+    kill: () => undefined,
+  };
+}
+
+function compute(may: true | string = true) {
+  const asked: string[] = [];
+  const states: ComputeState['kind'][] = [];
+  let starts = 0;
+  const made = new Compute({
+    mayRun: () => may,
+    log: silent,
+    start: () => {
+      starts += 1;
+      return fakeProcess(asked);
+    },
+  });
+  made.onState((state) => states.push(state.kind));
+  return { made, asked, states, starts: () => starts };
+}
+
+const failsWith = (code: string, words: RegExp) => (error: unknown) =>
+  error instanceof FailureError && error.failure.code === code && words.test(error.message);
+
+const plan = {} as Parameters<Compute['supports']>[0];
+
+describe('the compute server, seen from the extension', () => {
+  it('starts at the first call, not before, and asks for the catalogue once', async () => {
+    const { made, asked, states, starts } = compute();
+    assert.equal(starts(), 0);
+    await Promise.all([made.mechanisms(), made.mechanisms()]);
+    await made.mechanisms();
+    assert.equal(starts(), 1);
+    assert.deepEqual(asked, ['mechanisms']);
+    assert.deepEqual(states.slice(0, 2), ['starting', 'ready']);
+    made.dispose();
+  });
+
+  it('is busy while it works, ready after', async () => {
+    const { made, states } = compute();
+    await made.mechanisms();
+    await made.devices();
+    assert.ok(states.includes('busy'));
+    assert.equal(made.state.kind, 'ready');
+    assert.deepEqual(made.knownDevices, [device()]);
+    made.dispose();
+  });
+
+  it('says after a crash that it is gone, and works again at the next call', async () => {
+    const { made, starts } = compute();
+    await made.info();
+    await assert.rejects(made.supports(plan), failsWith('compute-restarted', /SIGSEGV|ended/));
+    assert.equal(made.state.kind, 'failed');
+    await made.info();
+    assert.equal(made.state.kind, 'ready');
+    assert.equal(starts(), 2);
+    made.dispose();
+  });
+
+  it('gives up after five crashes until it is restarted by hand', async () => {
+    const { made, starts } = compute();
+    for (let crash = 0; crash < 5; crash += 1) await assert.rejects(made.supports(plan));
+    await assert.rejects(made.info(), failsWith('compute-unavailable', /5 times within 3 minutes/));
+    assert.equal(starts(), 5);
+    made.restart();
+    await made.info();
+    assert.equal(made.state.kind, 'ready');
+    made.dispose();
+  });
+
+  it('does not start where nothing may run', async () => {
+    const { made, starts } = compute('This workspace is not trusted.');
+    await assert.rejects(made.mechanisms(), failsWith('compute-unavailable', /not trusted/));
+    assert.equal(starts(), 0);
+    made.dispose();
+  });
+});
+
+describe('the process of the compute server', () => {
+  const launch = (change: Partial<ComputeLaunch> = {}): ComputeLaunch => ({
+    module: '/nowhere/compute-server.js',
+    nodePath: '',
+    threads: 0,
+    memoryLimit: 0,
+    cacheFolder: '/cache',
+    log: () => undefined,
+    ...change,
+  });
+
+  it('acts as Node.js inside the desktop editor, and hands over what the settings say', () => {
+    const inEditor = launchOptions(
+      launch({ threads: 4, memoryLimit: 1.5 }),
+      { NODE_OPTIONS: '--inspect', HOME: '/h' },
+      true,
+    );
+    assert.equal(inEditor.serialization, 'advanced');
+    assert.deepEqual(inEditor.env, {
+      HOME: '/h',
+      HEADSCOPE_CACHE_DIR: '/cache',
+      HEADSCOPE_THREADS: '4',
+      HEADSCOPE_MEMORY_LIMIT: '1500000000',
+      ELECTRON_RUN_AS_NODE: '1',
+      ELECTRON_NO_ASAR: '1',
+    });
+    const elsewhere = launchOptions(launch({ nodePath: '/usr/bin/node' }), { ELECTRON_RUN_AS_NODE: '1' }, true);
+    assert.equal(elsewhere.execPath, '/usr/bin/node');
+    assert.deepEqual(elsewhere.env, { HEADSCOPE_CACHE_DIR: '/cache' });
+  });
+
+  it('explains how it ended', () => {
+    assert.match(exitReason(null, 'SIGTRAP', ''), /headscope\.compute\.nodePath/);
+    assert.doesNotMatch(exitReason(null, 'SIGTRAP', '/usr/bin/node'), /nodePath/);
+    assert.match(exitReason(null, 'SIGKILL', ''), /memory runs out/);
+    assert.match(exitReason(7, null, ''), /exit code 7/);
+  });
+
+  const reasonOf = (process: ComputeProcess): Promise<string> => new Promise((resolve) => process.onExit(resolve));
+
+  it('says what is missing instead of starting', async () => {
+    assert.match(await reasonOf(startComputeProcess(launch())), /not at \/nowhere/);
+    const wrong = launch({ module: __filename, nodePath: '/nowhere/node' });
+    assert.match(await reasonOf(startComputeProcess(wrong)), /nodePath names \/nowhere\/node/);
+  });
+
+  describe('a real child', () => {
+    let folder: string;
+    before(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'headscope-child-'));
+    });
+    after(() => rm(folder, { recursive: true }));
+
+    it('passes typed arrays and the lines it writes, and reports its end', async () => {
+      const module = join(folder, 'child.js');
+      await writeFile(
+        module,
+        `process.on('message', () => { process.send({ kind: 'ok', id: 1, result: new Float32Array([1.5]) }, () => {
+           console.error('last words'); process.exitCode = 9; process.disconnect(); }); });`,
+      );
+      const lines: string[] = [];
+      const child = startComputeProcess(launch({ module, log: (line) => lines.push(line) }));
+      const answer = new Promise((resolve) => child.onMessage(resolve));
+      const end = reasonOf(child);
+      child.send({ kind: 'cancel', id: 1 });
+      const { result } = (await answer) as { result: Float32Array };
+      assert.ok(result instanceof Float32Array);
+      assert.equal(result[0], 1.5);
+      assert.match(await end, /exit code 9/);
+      assert.deepEqual(lines, ['last words']);
+      child.send({ kind: 'cancel', id: 2 });
+    });
+  });
+});

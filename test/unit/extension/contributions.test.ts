@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { commands } from '../../../protocol/contributions/commands';
+import type { SettingKey } from '../../../protocol/contributions/settings';
+import { settings } from '../../../protocol/contributions/settings';
+import * as named from '../../../protocol/contributions/views';
+import { areas, commandsOfTable, configurationOfTable } from './manifest';
+
+interface Manifest {
+  readonly activationEvents: readonly string[];
+  readonly capabilities: { readonly untrustedWorkspaces: { readonly restrictedConfigurations: readonly string[] } };
+  readonly contributes: {
+    readonly commands: readonly { readonly command: string }[];
+    readonly configuration: readonly unknown[];
+    readonly views: Readonly<Record<string, readonly { readonly id: string; readonly icon: string }[]>>;
+    readonly viewsContainers: { readonly activitybar: readonly { readonly id: string; readonly icon: string }[] };
+    readonly viewsWelcome: readonly { readonly view: string; readonly contents: string }[];
+    readonly customEditors: readonly {
+      readonly viewType: string;
+      readonly selector: readonly { readonly filenamePattern: string }[];
+    }[];
+    readonly menus: Readonly<Record<string, readonly { readonly command: string; readonly when?: string }[]>>;
+    readonly walkthroughs: readonly {
+      readonly id: string;
+      readonly steps: readonly {
+        readonly description: string;
+        readonly media: { readonly svg: string };
+        readonly completionEvents: readonly string[];
+      }[];
+    }[];
+  };
+}
+
+const root = join(__dirname, '..', '..', '..');
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest;
+const { contributes } = manifest;
+const viewIds = Object.values(named.views) as readonly string[];
+const sources = readdirSync(join(root, 'extension'), { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => readFileSync(join(root, 'extension', file), 'utf8'))
+  .join('\n');
+
+/** Commands of our own that a text links to or runs. */
+const ownCommands = (text: string): readonly string[] =>
+  [...text.matchAll(/(?:command:|onCommand:)(headscope\.[\w.]+)/g)].map((match) => match[1] ?? '');
+
+describe('contributions', () => {
+  it('lists the settings of the table, word for word', () => {
+    assert.deepEqual(contributes.configuration, configurationOfTable());
+  });
+
+  it('has an area for every setting', () => {
+    for (const key of Object.keys(settings)) assert.ok(areas[key.split('.')[1] ?? ''], key);
+  });
+
+  it('describes settings in whole sentences, booleans as "Controls whether"', () => {
+    for (const [key, setting] of Object.entries(settings)) {
+      assert.match(setting.description, /\.$/, key);
+      assert.match(key, /^headscope\.[a-z][a-zA-Z]*\.[a-z][a-zA-Z0-9]*$/);
+      if (setting.kind === 'boolean') assert.match(setting.description, /^Controls whether /, key);
+    }
+  });
+
+  it('lets no workspace name a program or a folder outside it, and restricts what a run reads', () => {
+    for (const key of ['headscope.compute.nodePath', 'headscope.models.folders'] as const) {
+      assert.equal(settings[key].scope, 'machine');
+    }
+    const restricted = manifest.capabilities.untrustedWorkspaces.restrictedConfigurations;
+    for (const key of restricted) assert.ok(key in settings, key);
+    for (const key of Object.keys(settings) as SettingKey[]) {
+      if (key.startsWith('headscope.compute.')) assert.ok(restricted.includes(key), key);
+    }
+  });
+
+  it('lists the commands of the table, word for word', () => {
+    assert.deepEqual(contributes.commands, commandsOfTable());
+  });
+
+  it('names only commands that exist in menus, links and completion events', () => {
+    const viewCommands = viewIds.map((id) => `${id}.focus`);
+    const known = new Set<string>([...Object.keys(commands), ...viewCommands]);
+    const used = [
+      ...Object.values(contributes.menus).flatMap((items) => items.map((item) => item.command)),
+      ...contributes.viewsWelcome.flatMap((welcome) => ownCommands(welcome.contents)),
+      ...contributes.walkthroughs.flatMap((walkthrough) =>
+        walkthrough.steps.flatMap((step) => ownCommands([step.description, ...step.completionEvents].join(' '))),
+      ),
+    ];
+    for (const command of used) assert.ok(known.has(command), command);
+  });
+
+  it('keeps commands of items out of the palette', () => {
+    const hidden = new Set(
+      contributes.menus['commandPalette']?.filter((item) => item.when === 'false').map((item) => item.command),
+    );
+    for (const [id, command] of Object.entries(commands)) assert.equal(hidden.has(id), 'itemOnly' in command, id);
+  });
+
+  it('gives every command that needs an item a place in a menu', () => {
+    const placed = new Set(
+      Object.entries(contributes.menus)
+        .filter(([menu]) => menu !== 'commandPalette')
+        .flatMap(([, items]) => items.map((item) => item.command)),
+    );
+    for (const [id, command] of Object.entries(commands)) if ('itemOnly' in command) assert.ok(placed.has(id), id);
+  });
+
+  it('lists the views, and registers each of them', () => {
+    const listed = Object.values(contributes.views).flat();
+    assert.deepEqual(listed.map((view) => view.id).sort(), [...viewIds].sort());
+    assert.deepEqual(Object.keys(contributes.views), [named.container]);
+    assert.deepEqual(
+      contributes.viewsContainers.activitybar.map((container) => container.id),
+      [named.container],
+    );
+    for (const name of Object.keys(named.views)) {
+      assert.match(sources, new RegExp(`(createTreeView|registerWebviewViewProvider)\\(views\\.${name}\\b`), name);
+    }
+    for (const welcome of contributes.viewsWelcome) assert.ok(viewIds.includes(welcome.view), welcome.view);
+  });
+
+  it('names the editor, the panel and the walkthrough as the code does', () => {
+    assert.deepEqual(
+      contributes.customEditors.map((editor) => editor.viewType),
+      [named.benchmarkEditor],
+    );
+    assert.equal(contributes.customEditors[0]?.selector[0]?.filenamePattern, `*${named.benchmarkSuffix}`);
+    assert.ok(manifest.activationEvents.includes(`onWebviewPanel:${named.kernelsPanel}`));
+    assert.deepEqual(
+      contributes.walkthroughs.map((walkthrough) => walkthrough.id),
+      [named.walkthrough],
+    );
+  });
+
+  it('has every picture it names', () => {
+    const pictures = [
+      ...Object.values(contributes.views).flatMap((views) => views.map((view) => view.icon)),
+      ...contributes.viewsContainers.activitybar.map((container) => container.icon),
+      ...contributes.walkthroughs.flatMap((walkthrough) => walkthrough.steps.map((step) => step.media.svg)),
+    ];
+    for (const picture of pictures) assert.ok(existsSync(join(root, picture)), picture);
+  });
+
+  it('uses only context keys that the code sets', () => {
+    const clauses = JSON.stringify(contributes);
+    const keys = Object.values(named.contextKeys) as readonly string[];
+    for (const key of keys) assert.ok(clauses.includes(key), `${key} is set but never read`);
+  });
+});

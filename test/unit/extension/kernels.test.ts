@@ -1,0 +1,359 @@
+import assert from 'node:assert/strict';
+import type { BenchmarkProgress } from '../../../protocol/compute/api';
+import type { KernelsPlace, ToKernelsPanel } from '../../../protocol/panels/kernels';
+import type { BenchmarkPlan, BenchmarkResult } from '../../../protocol/results/benchmark';
+import { FailureError } from '../../../protocol/wire/failures';
+import { settings } from '../../../protocol/contributions/settings';
+import type { SettingKey, SettingValue } from '../../../protocol/contributions/settings';
+import { defaultPlan, storedPlan } from '../../../extension/panels/kernels/default-plan';
+import type { KernelsWorld, ShownFile } from '../../../extension/panels/kernels/host';
+import { KernelsHost } from '../../../extension/panels/kernels/host';
+import type { Draft } from '../../../extension/panels/kernels/run';
+import { BenchmarkRun } from '../../../extension/panels/kernels/run';
+import { device, mechanism, plan, result, row } from './samples';
+
+/** A compute server whose benchmark goes on when the test says so. */
+class Stage {
+  readonly plans: BenchmarkPlan[] = [];
+  readonly signals: AbortSignal[] = [];
+  progress: (progress: BenchmarkProgress) => void = () => undefined;
+  finish: (result: BenchmarkResult) => void = () => undefined;
+  fail: (error: unknown) => void = () => undefined;
+  drafts: (Draft | undefined)[] = [];
+  saved: BenchmarkResult[] = [];
+  saveFails = false;
+  may: true | string = true;
+  kept: BenchmarkPlan[] = [];
+  reports: string[] = [];
+  mechanismsFail: FailureError | undefined;
+  #started: (() => void)[] = [];
+
+  readonly run: BenchmarkRun;
+
+  constructor(draft?: Draft) {
+    this.run = new BenchmarkRun(
+      {
+        benchmark: (asked, signal, onProgress) => {
+          this.plans.push(asked);
+          this.signals.push(signal);
+          this.progress = onProgress;
+          return new Promise((resolve, reject) => {
+            this.finish = resolve;
+            this.fail = reject;
+            for (const started of this.#started.splice(0)) started();
+          });
+        },
+        save: (saved) => {
+          if (this.saveFails) return Promise.reject(new Error('The disk is full.'));
+          this.saved.push(saved);
+          return Promise.resolve(`saved-${this.saved.length}`);
+        },
+        keepDraft: (kept) => this.drafts.push(kept),
+      },
+      draft,
+    );
+  }
+
+  /** Settles when the next benchmark has been handed to the compute server. */
+  started(): Promise<void> {
+    return new Promise((resolve) => this.#started.push(resolve));
+  }
+
+  world(): KernelsWorld {
+    return {
+      run: this.run,
+      mayRun: () => this.may,
+      mechanisms: () =>
+        this.mechanismsFail ? Promise.reject(this.mechanismsFail) : Promise.resolve([mechanism('fused')]),
+      devices: () => Promise.resolve([device()]),
+      knownDevices: () => undefined,
+      supports: (asked) => Promise.resolve(asked.mechanisms.map((id) => ({ mechanism: id, ok: true }))),
+      shapes: () => Promise.resolve([]),
+      plan: () => plan(),
+      keepPlan: (kept) => this.kept.push(kept),
+      openFull: () => undefined,
+      saveAs: () => Promise.resolve(undefined),
+      choose: () => Promise.resolve({ name: 'other', result: result() }),
+      export: () => Promise.resolve(),
+      copy: () => Promise.resolve(),
+      openLink: () => Promise.resolve(),
+      report: (sentence) => this.reports.push(sentence),
+      onShapes: () => ({ dispose: () => undefined }),
+    };
+  }
+
+  open(place: KernelsPlace, file?: ShownFile): { readonly host: KernelsHost; readonly sent: ToKernelsPanel[] } {
+    const sent: ToKernelsPanel[] = [];
+    const host = new KernelsHost(
+      place,
+      this.world(),
+      (message) => sent.push(message),
+      file === undefined ? {} : { file },
+    );
+    return { host, sent };
+  }
+}
+
+const kinds = (sent: readonly ToKernelsPanel[]): readonly string[] => sent.map((message) => message.kind);
+const last = <K extends ToKernelsPanel['kind']>(sent: readonly ToKernelsPanel[], kind: K) =>
+  sent.findLast((message): message is Extract<ToKernelsPanel, { kind: K }> => message.kind === kind);
+
+describe('the host of a kernels webview', () => {
+  it('sends nothing before the panel is ready, then everything needed to draw', async () => {
+    const stage = new Stage();
+    const { host, sent } = stage.open('full');
+    await host.showShape('file:///m/config.json');
+    assert.deepEqual(sent, []);
+    await host.receive({ kind: 'ready' });
+    assert.deepEqual(kinds(sent), ['open', 'supports', 'devices']);
+    const open = last(sent, 'open');
+    assert.equal(open?.shapeUri, 'file:///m/config.json');
+    assert.deepEqual(open?.mechanisms, [mechanism('fused')]);
+    assert.equal(open?.canRun, true);
+  });
+
+  it('streams a run, saves its result by itself and forgets the draft', async () => {
+    const stage = new Stage();
+    const { host, sent } = stage.open('full');
+    await host.receive({ kind: 'ready' });
+    sent.length = 0;
+    const started = stage.started();
+    const ended = host.receive({ kind: 'run', plan: plan() });
+    await started;
+    stage.progress({ kind: 'stage', sentence: 'Proving', done: 0, total: 2 });
+    stage.progress({ kind: 'row', row: row('fused', 512), final: false });
+    stage.progress({ kind: 'row', row: row('fused', 512), final: true });
+    assert.equal(stage.drafts.at(-1)?.rows.length, 1);
+    stage.finish(result());
+    await ended;
+    assert.deepEqual(kinds(sent), ['stage', 'row', 'row', 'result']);
+    assert.equal(last(sent, 'result')?.savedAs, 'saved-1');
+    assert.equal(stage.drafts.at(-1), undefined);
+    assert.equal(stage.run.running, false);
+  });
+
+  it('shows a run to another webview that opens in its middle', async () => {
+    const stage = new Stage();
+    const side = stage.open('side');
+    await side.host.receive({ kind: 'ready' });
+    const started = stage.started();
+    const ended = side.host.receive({ kind: 'run', plan: plan({ seed: 7 }) });
+    await started;
+    stage.progress({ kind: 'row', row: row('fused', 512), final: true });
+    stage.progress({ kind: 'stage', sentence: 'Timing', done: 1, total: 4 });
+    const full = stage.open('full');
+    await full.host.receive({ kind: 'ready' });
+    assert.equal(last(full.sent, 'open')?.plan.seed, 7);
+    assert.equal(last(full.sent, 'open')?.result, undefined);
+    assert.equal(last(full.sent, 'row')?.row.mechanism, 'fused');
+    assert.equal(last(full.sent, 'stage')?.sentence, 'Timing');
+    stage.finish(result());
+    await ended;
+    assert.equal(last(full.sent, 'result')?.savedAs, 'saved-1');
+  });
+
+  it('begins the other webviews anew when a run starts elsewhere', async () => {
+    const stage = new Stage();
+    const side = stage.open('side');
+    const full = stage.open('full');
+    await side.host.receive({ kind: 'ready' });
+    await full.host.receive({ kind: 'ready' });
+    side.sent.length = full.sent.length = 0;
+    const started = stage.started();
+    const ended = side.host.receive({ kind: 'run', plan: plan({ seed: 9 }) });
+    await started;
+    assert.deepEqual(kinds(side.sent), []);
+    assert.deepEqual(kinds(full.sent), ['open']);
+    assert.equal(last(full.sent, 'open')?.plan.seed, 9);
+    assert.deepEqual(last(full.sent, 'open')?.mechanisms, [mechanism('fused')]);
+    stage.finish(result());
+    await ended;
+  });
+
+  it('keeps what was measured when the run fails, and says how many points', async () => {
+    const stage = new Stage();
+    const { host, sent } = stage.open('full');
+    await host.receive({ kind: 'ready' });
+    const started = stage.started();
+    const ended = host.receive({ kind: 'run', plan: plan() });
+    await started;
+    stage.progress({ kind: 'row', row: row('fused', 512), final: true });
+    stage.progress({ kind: 'row', row: row('tiled', 512), final: true });
+    stage.fail(new FailureError({ code: 'compute-restarted', detail: 'it was ended by SIGSEGV' }));
+    await ended;
+    assert.match(
+      last(sent, 'failed')?.sentence ?? '',
+      /ended before it answered.*2 points are kept; Resume measures the rest/,
+    );
+    assert.equal(stage.drafts.at(-1)?.rows.length, 2);
+    sent.length = 0;
+    await host.receive({ kind: 'ready' });
+    assert.deepEqual(kinds(sent), ['open', 'row', 'row', 'failed', 'supports', 'devices']);
+  });
+
+  it('keeps the result on the screen and in the draft when it cannot be saved', async () => {
+    const stage = new Stage();
+    stage.saveFails = true;
+    const { host, sent } = stage.open('full');
+    await host.receive({ kind: 'ready' });
+    const started = stage.started();
+    const ended = host.receive({ kind: 'run', plan: plan() });
+    await started;
+    stage.finish(result());
+    await ended;
+    assert.equal(last(sent, 'result')?.savedAs, undefined);
+    assert.match(last(sent, 'failed')?.sentence ?? '', /could not be saved/);
+    assert.equal(last(sent, 'failed')?.details, 'The disk is full.');
+    assert.equal(stage.drafts.at(-1)?.rows.length, 2);
+  });
+
+  it('cancels the run before when another is started, and runs one at a time', async () => {
+    const stage = new Stage();
+    const { host } = stage.open('full');
+    await host.receive({ kind: 'ready' });
+    let started = stage.started();
+    const first = host.receive({ kind: 'run', plan: plan({ seed: 1 }) });
+    await started;
+    const finishFirst = stage.finish;
+    started = stage.started();
+    const second = host.receive({ kind: 'run', plan: plan({ seed: 2 }) });
+    assert.equal(stage.signals[0]?.aborted, true);
+    assert.equal(stage.plans.length, 1);
+    finishFirst({ ...result(), state: 'cancelled' });
+    await first;
+    await started;
+    assert.equal(stage.run.running, true);
+    assert.equal(stage.plans[1]?.seed, 2);
+    assert.equal(stage.signals[1]?.aborted, false);
+    stage.finish(result());
+    await second;
+    assert.equal(stage.run.running, false);
+  });
+
+  it('passes a cancel on and keeps the table that was stopped', async () => {
+    const stage = new Stage();
+    const { host, sent } = stage.open('full');
+    await host.receive({ kind: 'ready' });
+    const started = stage.started();
+    const ended = host.receive({ kind: 'run', plan: plan() });
+    await started;
+    await host.receive({ kind: 'cancel' });
+    assert.equal(stage.signals[0]?.aborted, true);
+    stage.run.overdue();
+    assert.match(last(sent, 'overdue')?.sentence ?? '', /being restarted/);
+    stage.finish({ ...result(), state: 'cancelled' });
+    await ended;
+    assert.equal(last(sent, 'result')?.result.state, 'cancelled');
+    assert.equal(stage.saved.length, 1);
+  });
+
+  it('does not run in an untrusted workspace, and does not ask the compute server', async () => {
+    const stage = new Stage();
+    stage.may = 'This workspace is not trusted.';
+    stage.mechanismsFail = new FailureError({ code: 'internal', detail: 'must not be asked' });
+    const { host, sent } = stage.open('full');
+    await host.receive({ kind: 'ready' });
+    assert.equal(last(sent, 'open')?.canRun, 'This workspace is not trusted.');
+    assert.equal(last(sent, 'failed'), undefined);
+    await host.receive({ kind: 'planned', plan: plan() });
+    await host.receive({ kind: 'run', plan: plan() });
+    assert.equal(last(sent, 'failed')?.sentence, 'This workspace is not trusted.');
+    assert.equal(stage.plans.length, 0);
+  });
+
+  it('opens with a sentence when the compute server does not start', async () => {
+    const stage = new Stage();
+    stage.mechanismsFail = new FailureError({ code: 'compute-unavailable', detail: 'its program is not there' });
+    const { host, sent } = stage.open('full');
+    await host.receive({ kind: 'ready' });
+    assert.deepEqual(kinds(sent), ['open', 'failed']);
+    assert.match(last(sent, 'failed')?.sentence ?? '', /its program is not there/);
+    stage.mechanismsFail = undefined;
+    await host.receive({ kind: 'ready' });
+    assert.deepEqual(last(sent, 'open')?.mechanisms, [mechanism('fused')]);
+  });
+
+  it('draws a saved file at once, with its own plan, and does not mix in a run from elsewhere', async () => {
+    const stage = new Stage();
+    const saved = { ...result(), plan: plan({ seed: 5 }) };
+    const file = stage.open('file', { name: 'mine', read: () => ({ result: saved }) });
+    await file.host.receive({ kind: 'ready' });
+    assert.deepEqual(kinds(file.sent), ['open', 'open', 'supports', 'devices']);
+    assert.equal(last(file.sent, 'open')?.plan.seed, 5);
+    assert.equal(last(file.sent, 'open')?.savedAs, 'mine');
+    assert.equal(last(file.sent, 'open')?.result, saved);
+    await file.host.receive({ kind: 'planned', plan: plan({ seed: 6 }) });
+    assert.deepEqual(stage.kept, []);
+    file.sent.length = 0;
+    const full = stage.open('full');
+    await full.host.receive({ kind: 'ready' });
+    const started = stage.started();
+    const ended = full.host.receive({ kind: 'run', plan: plan() });
+    await started;
+    stage.finish(result());
+    await ended;
+    assert.deepEqual(file.sent, []);
+  });
+
+  it('says why a file is no benchmark', async () => {
+    const stage = new Stage();
+    const { host, sent } = stage.open('file', { name: 'broken', read: () => ({ why: 'The file is empty.' }) });
+    await host.receive({ kind: 'ready' });
+    assert.equal(last(sent, 'failed')?.sentence, 'broken cannot be shown. The file is empty.');
+  });
+
+  it('shows a second result beside the first', async () => {
+    const stage = new Stage();
+    const { host, sent } = stage.open('file', { name: 'mine', read: () => ({ result: result() }) });
+    await host.receive({ kind: 'ready' });
+    await host.receive({ kind: 'compare' });
+    assert.equal(last(sent, 'open')?.compareWith?.name, 'other');
+  });
+
+  it('brings back the points of a run that a reload cut off', async () => {
+    const stage = new Stage({ plan: plan({ seed: 3 }), rows: [row('fused', 512)] });
+    const { host, sent } = stage.open('full');
+    await host.receive({ kind: 'ready' });
+    assert.deepEqual(kinds(sent).slice(0, 3), ['open', 'row', 'failed']);
+    assert.match(last(sent, 'failed')?.sentence ?? '', /1 point was kept. Resume/);
+  });
+
+  it('does not keep the done rows of a plan in the form', async () => {
+    const stage = new Stage();
+    const { host } = stage.open('full');
+    await host.receive({ kind: 'ready' });
+    await host.receive({ kind: 'planned', plan: plan({ done: [row('fused', 512)] }) });
+    assert.equal(stage.kept.length, 1);
+    assert.equal('done' in (stage.kept[0] ?? {}), false);
+  });
+
+  it('tells the person of a failure outside a run', async () => {
+    const stage = new Stage();
+    const { host } = stage.open('full');
+    await host.receive({ kind: 'ready' });
+    const broken = new KernelsHost(
+      'full',
+      { ...stage.world(), copy: () => Promise.reject(new Error('No clipboard.')) },
+      () => undefined,
+    );
+    await broken.receive({ kind: 'copy', text: 'x' });
+    assert.match(stage.reports[0] ?? '', /No clipboard/);
+  });
+});
+
+describe('the plan a panel starts with', () => {
+  const setting = <K extends SettingKey>(key: K): SettingValue<K> => settings[key].default as SettingValue<K>;
+
+  it('comes from the settings', () => {
+    const first = defaultPlan(setting);
+    assert.equal(first.shape.pattern, 'causal-self');
+    assert.equal(first.baseline, 'fused');
+    assert.deepEqual(storedPlan(first), first);
+  });
+
+  it('is not taken from a storage that holds half a plan', () => {
+    for (const value of [undefined, null, 3, {}, { ...plan(), shape: undefined }, { ...plan(), mechanisms: 'fused' }]) {
+      assert.equal(storedPlan(value), undefined);
+    }
+  });
+});

@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { benchmarkText, parseBenchmark } from '../../../extension/results/benchmark-file';
+import {
+  fileStem,
+  freeName,
+  mechanismLines,
+  modelName,
+  resultFileName,
+  subjectOf,
+  threeDigits,
+  timeStamp,
+} from '../../../extension/results/result-words';
+import { result, row } from './samples';
+
+const whyNot = (text: string): string => {
+  const parsed = parseBenchmark(text);
+  assert.equal(parsed.ok, false);
+  return parsed.ok ? '' : parsed.why;
+};
+
+const changed = (change: Record<string, unknown>): string => JSON.stringify({ ...result(), ...change });
+
+describe('saved benchmark', () => {
+  it('reads back what was written', () => {
+    const before = result();
+    const parsed = parseBenchmark(benchmarkText(before));
+    assert.ok(parsed.ok);
+    assert.deepEqual(parsed.result, before);
+  });
+
+  it('is written the same in whatever order the rows came', () => {
+    const one = result([row('fused', 512), row('tiled', 512), row('fused', 1024), row('tiled', 1024)]);
+    const two = result([row('tiled', 1024), row('fused', 1024), row('tiled', 512), row('fused', 512)]);
+    assert.equal(benchmarkText(one), benchmarkText(two));
+    assert.match(benchmarkText(one), /\n$/);
+  });
+
+  it('does not keep the rows of an earlier run twice', () => {
+    const base = result();
+    const text = benchmarkText({ ...base, plan: { ...base.plan, done: base.rows } });
+    assert.equal(text, benchmarkText(base));
+  });
+
+  it('reads a figure that JSON could not write as absent', () => {
+    const parsed = parseBenchmark(benchmarkText(result([row('fused', 512, { maxError: Infinity, ok: false })])));
+    assert.ok(parsed.ok);
+    assert.equal('maxError' in (parsed.result.rows[0] ?? {}), false);
+  });
+
+  it('says in one sentence why a text is none', () => {
+    assert.equal(whyNot(''), 'The file is empty.');
+    assert.match(whyNot('{"kind": '), /^The file is not valid JSON: /);
+    assert.match(whyNot('[]'), /not a JSON object/);
+    assert.match(whyNot('{"kind":"other"}'), /no saved benchmark/);
+    assert.match(whyNot(changed({ version: 2 })), /format 2.*update Headscope/);
+    assert.match(whyNot(changed({ rows: {} })), /^rows is not a list/);
+    assert.match(
+      whyNot(changed({ rows: [{ ...row('fused', 512), medianMs: 'fast' }] })),
+      /^rows\[0\]\.medianMs is not a number/,
+    );
+    assert.match(whyNot(changed({ rows: [{ ...row('fused', 512), length: -1 }] })), /^rows\[0\]\.length/);
+    assert.match(whyNot(changed({ device: null })), /^device is not an object/);
+    assert.match(whyNot(changed({ state: 'fine' })), /^state is not/);
+  });
+});
+
+describe('names of results', () => {
+  it('say model, pattern and time', () => {
+    const base = result();
+    const name = resultFileName({ ...base, plan: { ...base.plan, origin: 'file:///models/Llama-3.1-8B/config.json' } });
+    assert.equal(name, `Llama-3.1-8B-causal-self-${timeStamp(new Date(base.created))}.headscope-bench.json`);
+    assert.equal(subjectOf(base.plan), '8x8x64 causal-self');
+  });
+
+  it('take the folder of a config, decoded', () => {
+    assert.equal(modelName('file:///a/My%20Model/config.json'), 'My Model');
+    assert.equal(modelName('C:\\models\\gpt2\\config.json'), 'gpt2');
+    assert.equal(modelName('Llama-3.1-8B'), 'Llama-3.1-8B');
+    assert.equal(modelName('100%'), '100%');
+  });
+
+  it('are allowed on every file system', () => {
+    assert.equal(fileStem('a/b\\c:d*e?f"g<h>i|j'), 'a-b-c-d-e-f-g-h-i-j');
+    assert.equal(fileStem('../../etc'), 'etc');
+    assert.equal(fileStem(' . '), 'benchmark');
+    assert.equal(fileStem('x\u0000\ny'), 'x-y');
+    assert.equal(Array.from(fileStem('é'.repeat(200))).length, 80);
+  });
+
+  it('do not take a name twice', () => {
+    const suffix = '.headscope-bench.json';
+    assert.equal(freeName(`a${suffix}`, new Set()), `a${suffix}`);
+    assert.equal(freeName(`a${suffix}`, new Set([`a${suffix}`, `a-2${suffix}`])), `a-3${suffix}`);
+  });
+});
+
+describe('a result in a list', () => {
+  it('shows each mechanism at its longest length, with the ratio and its interval', () => {
+    const rows = [
+      row('fused', 512, { medianMs: 2 }),
+      row('fused', 1024, { medianMs: 8 }),
+      row('tiled', 1024, { medianMs: 6.4, ratioToBaseline: { median: 1.25, low: 1.2, high: 1.3, p: 0.001 } }),
+      row('linear', 1024, { ok: false, reason: 'The error is over the tolerance.' }),
+    ];
+    assert.deepEqual(mechanismLines(result(rows)), [
+      { mechanism: 'fused', text: '8 ms at 1,024, baseline', failed: false },
+      { mechanism: 'tiled', text: '6.4 ms at 1,024, 1.25x (1.2 to 1.3)', failed: false },
+      { mechanism: 'linear', text: 'The error is over the tolerance.', failed: true },
+    ]);
+  });
+
+  it('writes numbers with three significant digits', () => {
+    assert.deepEqual([0, 0.01234, 1.2345, 12.345, 123.45, 12345, 1.5e-7].map(threeDigits), [
+      '0',
+      '0.0123',
+      '1.23',
+      '12.3',
+      '123',
+      '12,345',
+      '1.50e-7',
+    ]);
+  });
+});

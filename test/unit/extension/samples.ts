@@ -1,0 +1,97 @@
+/** Small, whole objects of the protocol for the tests of the extension. */
+import type { DeviceInfo, MechanismInfo, ServerInfo } from '../../../protocol/compute/api';
+import type { ModelFacts, ModelPartFacts } from '../../../protocol/language/requests';
+import type { BenchmarkPlan, BenchmarkResult, BenchmarkRow } from '../../../protocol/results/benchmark';
+
+export const plan = (change: Partial<BenchmarkPlan> = {}): BenchmarkPlan => ({
+  mechanisms: ['fused', 'tiled'],
+  baseline: 'fused',
+  shape: { pattern: 'causal-self', batch: 1, heads: 8, kvHeads: 8, headDim: 64, valueDim: 64, lengths: [512, 1024] },
+  parameters: {},
+  device: 'cpu',
+  threads: 0,
+  precision: 'float32',
+  seed: 1,
+  secondsPerLength: 1,
+  measureMemory: false,
+  ...change,
+});
+
+export const row = (mechanism: string, length: number, change: Partial<BenchmarkRow> = {}): BenchmarkRow => ({
+  mechanism,
+  length,
+  ok: true,
+  medianMs: length / 100,
+  ...change,
+});
+
+export const result = (rows: readonly BenchmarkRow[] = [row('fused', 512), row('tiled', 512)]): BenchmarkResult => ({
+  kind: 'headscope-bench',
+  version: 1,
+  headscope: '0.1.0',
+  created: '2026-11-24T15:00:00.000Z',
+  device: {
+    id: 'cpu',
+    provider: 'cpu',
+    name: 'A processor',
+    threads: 2,
+    runtime: 'onnxruntime-node 1.30.0',
+    platform: 'linux-x64',
+  },
+  settings: {},
+  seed: 1,
+  plan: plan(),
+  rows,
+  fits: [],
+  crossover: [],
+  roof: { peakGflops: 100, peakBandwidthGBs: 10, measured: '2026-11-24' },
+  state: 'done',
+  seconds: 3,
+});
+
+export const mechanism = (id: string): MechanismInfo => ({
+  id,
+  title: id,
+  family: 'dense',
+  summary: '',
+  source: { reference: '', trust: 'high' },
+  exponent: 2,
+  parameters: [],
+  patterns: { 'noncausal-self': true, 'causal-self': true, 'noncausal-cross': true, 'causal-cross': true },
+});
+
+export const device = (change: Partial<DeviceInfo> = {}): DeviceInfo => ({
+  id: 'cpu',
+  provider: 'cpu',
+  name: 'A processor',
+  available: true,
+  ...change,
+});
+
+export const server: ServerInfo = { headscope: '0.1.0', runtime: 'onnxruntime-node 1.30.0', pid: 42, node: '20.20.2' };
+
+export const part = (change: Partial<ModelPartFacts> = {}): ModelPartFacts => ({
+  path: '',
+  role: 'decoder',
+  attention: 'gqa',
+  layers: Array.from({ length: 4 }, () => ({ kind: 'full', heads: 32, kvHeads: 8 })),
+  heads: 32,
+  kvHeads: 8,
+  headDim: 128,
+  valueDim: 128,
+  hiddenSize: 4096,
+  contextLength: 131072,
+  ...change,
+});
+
+export const facts = (change: Partial<ModelFacts> = {}): ModelFacts => ({
+  uri: 'file:///models/Llama-3.1-8B/config.json',
+  name: 'Llama-3.1-8B',
+  family: 'llama',
+  sentence: '4 layers of grouped-query attention',
+  parts: [part()],
+  supported: true,
+  errors: 0,
+  warnings: 0,
+  ...change,
+});

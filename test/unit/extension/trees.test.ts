@@ -1,0 +1,206 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expandHome, findConfigs } from '../../../extension/models/model-folders';
+import { modelLabel } from '../../../extension/models/model-names';
+import { mainChoice, shapeChoices } from '../../../extension/models/shape-choices';
+import { mayBeModelDocument } from '../../../extension/platform/model-documents';
+import { deviceFacts, deviceLine, deviceReport } from '../../../extension/views/device-lines';
+import { binaryBytes, layerKinds, modelLines, parameterCount } from '../../../extension/views/model-lines';
+import { statusWords } from '../../../extension/views/status-words';
+import { device, facts, part, server } from './samples';
+
+const described = (
+  lines: readonly { readonly label: string; readonly description?: string }[],
+): Record<string, string> => Object.fromEntries(lines.map((line) => [line.label, line.description ?? '']));
+
+describe('the Models tree', () => {
+  it('says what the attention is and which heads share', () => {
+    const lines = described(
+      modelLines(
+        facts({
+          parameters: { total: 8030261248, active: 8030261248, parts: [] },
+          kvBytesPerToken: 131072,
+          dtype: 'bfloat16',
+        }),
+      ),
+    );
+    assert.equal(lines['Attention'], 'grouped-query, 32 query heads on 8 key/value heads of 128, 4 share one');
+    assert.equal(lines['Layers'], '4: 4 full');
+    assert.equal(lines['Context'], '131,072 tokens');
+    assert.equal(lines['Parameters'], '8.03 B');
+    assert.equal(lines['KV cache'], '128 KiB per token in bfloat16');
+  });
+
+  it('puts findings first and says why a model cannot be run', () => {
+    const lines = modelLines(facts({ errors: 2, warnings: 1, supported: 'No runner for this family.' }));
+    assert.equal(lines[0]?.description, '2 errors, 1 warning');
+    assert.equal(lines.at(-1)?.description, 'No runner for this family.');
+  });
+
+  it('names the parts of a model that has several', () => {
+    const vision = part({ path: 'vision_config', role: 'vision', attention: 'mha', kvHeads: 32 });
+    const lines = described(modelLines(facts({ parts: [part({ path: 'text_config' }), vision] })));
+    assert.ok(lines['vision_config']?.startsWith('multi-head, 32 query heads'));
+    assert.ok('Layers of text_config' in lines);
+  });
+
+  it('counts kinds of layers', () => {
+    const layer = { heads: 8, kvHeads: 4 };
+    assert.equal(
+      layerKinds([
+        { kind: 'window', window: 4096, ...layer },
+        { kind: 'full', ...layer },
+        { kind: 'none', ...layer },
+      ]),
+      '1 window of 4,096, 1 full, 1 without attention',
+    );
+  });
+
+  it('writes counts and bytes as the field does', () => {
+    assert.deepEqual([124439808, 1500, 12, 6.71e11].map(parameterCount), ['124 M', '1.5 k', '12', '671 B']);
+    assert.deepEqual([512, 131072, 1536].map(binaryBytes), ['512 bytes', '128 KiB', '1.5 KiB']);
+  });
+
+  it('labels a model by its folder, or by its repository in the Hugging Face cache', () => {
+    assert.equal(modelLabel('/w/Llama-3.1-8B/config.json'), 'Llama-3.1-8B');
+    assert.equal(
+      modelLabel('/hub/models--meta-llama--Llama-3.1-8B/snapshots/d04e/config.json'),
+      'meta-llama/Llama-3.1-8B',
+    );
+    assert.equal(modelLabel('c:\\m\\gpt2\\config.json'), 'gpt2');
+  });
+});
+
+describe('shapes of models', () => {
+  it('are offered for each part with attention', () => {
+    const windows = part({
+      path: 'text_config',
+      layers: [
+        { kind: 'window', window: 512, heads: 8, kvHeads: 4 },
+        { kind: 'window', window: 256, heads: 8, kvHeads: 4 },
+      ],
+    });
+    const none = part({ path: 'audio_config', attention: 'none' });
+    const choices = shapeChoices(facts({ parts: [windows, none] }), 'model');
+    assert.deepEqual(choices, [
+      {
+        uri: 'file:///models/Llama-3.1-8B/config.json#text_config',
+        label: 'model, text_config',
+        heads: 32,
+        kvHeads: 8,
+        headDim: 128,
+        valueDim: 128,
+        contextLength: 131072,
+        window: 256,
+      },
+    ]);
+    assert.equal(mainChoice(choices, 'file:///models/Llama-3.1-8B/config.json'), choices[0]);
+    assert.equal(mainChoice(choices, 'file:///models/Llama-3.1-8B/config.json#text_config'), choices[0]);
+    assert.equal(mainChoice(choices, 'file:///models/Llama-3.1-8/config.json'), undefined);
+  });
+});
+
+describe('folders of models', () => {
+  let root: string;
+  before(async () => {
+    root = await mkdtemp(join(tmpdir(), 'headscope-models-'));
+    const snapshot = join(root, 'models--a--b', 'snapshots', 'hash');
+    for (const folder of [
+      snapshot,
+      join(root, 'plain'),
+      join(root, 'models--a--b', 'blobs'),
+      join(root, '.hidden', 'x'),
+      join(root, '1/2/3/4/5/6'),
+    ]) {
+      await mkdir(folder, { recursive: true });
+    }
+    const blob = join(root, 'models--a--b', 'blobs', 'abc');
+    for (const file of [
+      blob,
+      join(root, 'plain', 'config.json'),
+      join(root, '.hidden', 'x', 'config.json'),
+      join(root, '1/2/3/4/5/6/config.json'),
+    ]) {
+      await writeFile(file, '{}');
+    }
+    await symlink(blob, join(snapshot, 'config.json'));
+    await symlink(root, join(root, 'circle'));
+  });
+  after(() => rm(root, { recursive: true }));
+
+  it('are searched as deep as the cache is, with its links, without circles', async () => {
+    const { paths, problems } = await findConfigs([root]);
+    assert.deepEqual(paths, [join(root, 'models--a--b/snapshots/hash/config.json'), join(root, 'plain/config.json')]);
+    assert.deepEqual(problems, []);
+  });
+
+  it('that are not there or not absolute are named', async () => {
+    const { problems } = await findConfigs([join(root, 'missing'), 'relative']);
+    assert.equal(problems.length, 2);
+    assert.match(problems[0] ?? '', /ENOENT/);
+    assert.match(problems[1] ?? '', /not an absolute path/);
+  });
+
+  it('may begin with the home folder', () => {
+    assert.equal(expandHome('~/m', '/home/me'), join('/home/me', 'm'));
+    assert.equal(expandHome('~', '/home/me'), '/home/me');
+    assert.equal(expandHome('~other/m', '/home/me'), '~other/m');
+  });
+});
+
+describe('what starts the language server', () => {
+  it('is a file of a model folder, by name or by its keys', () => {
+    const none = (): string => '';
+    assert.ok(mayBeModelDocument('/m/config.json', none));
+    assert.ok(mayBeModelDocument('/m/model.safetensors.index.json', none));
+    assert.ok(mayBeModelDocument('/m/llama-8b.json', () => '{"model_type": "llama"'));
+    assert.ok(!mayBeModelDocument('/w/package.json', () => '{"name": "x"}'));
+    assert.ok(!mayBeModelDocument('/w/notes.md', () => '"model_type": 1'));
+  });
+});
+
+describe('the Devices tree', () => {
+  const tested = device({
+    peakGflops: 123.4,
+    selfTest: {
+      maxError: 1.5e-7,
+      operators: { MatMul: { ok: true, maxError: 1.5e-7 }, Erf: { ok: false, reason: 'not implemented' } },
+    },
+  });
+
+  it('shows the self-test of each operator', () => {
+    const lines = described(deviceFacts(tested));
+    assert.equal(lines['Arithmetic'], '123 GFLOP/s, measured here');
+    assert.equal(lines['Self-test'], '1 of 2 operators right, largest error 1.50e-7');
+    assert.equal(lines['Erf'], 'not implemented');
+    assert.equal(deviceLine(tested, false).icon, 'warning');
+  });
+
+  it('says why a device is not there', () => {
+    const line = deviceLine(device({ available: false, reason: 'No adapter was found.' }), true);
+    assert.equal(line.description, 'in use: No adapter was found.');
+    assert.equal(line.icon, 'circle-slash');
+  });
+
+  it('copies as Markdown', () => {
+    assert.match(deviceReport(tested), /^\*\*cpu\*\*: A processor \(cpu\)\n/);
+    assert.match(deviceReport(tested), /\| Erf \| not implemented \|/);
+  });
+});
+
+describe('the status bar', () => {
+  const chosen = { device: 'cpu', threads: 0, trusted: true };
+
+  it('has words for each state', () => {
+    assert.match(statusWords({ kind: 'stopped' }, chosen).spoken, /starts when it is needed/);
+    assert.match(statusWords({ kind: 'busy', info: server, doing: 'benchmarking' }, chosen).spoken, /is benchmarking/);
+    assert.ok(statusWords({ kind: 'failed', sentence: 'Gone.' }, chosen).failed);
+    assert.ok(statusWords({ kind: 'ready', info: server }, chosen).tooltip.some((line) => line.includes('process 42')));
+  });
+
+  it('says that nothing runs without trust', () => {
+    assert.match(statusWords({ kind: 'stopped' }, { ...chosen, trusted: false }).spoken, /untrusted/);
+  });
+});
