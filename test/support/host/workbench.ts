@@ -19,7 +19,11 @@ export class Workbench {
   private constructor(readonly page: Page) {}
 
   static async open(browser: Browser, host: Host, size: WindowSize = { width: 1280, height: 800 }): Promise<Workbench> {
-    const page = await browser.newPage({ viewport: size });
+    return Workbench.attach(await browser.newPage({ viewport: size }), host);
+  }
+
+  /** Opens the window in a page that already has its listeners. */
+  static async attach(page: Page, host: Host): Promise<Workbench> {
     const workbench = new Workbench(page);
     await page.goto(host.url);
     await workbench.restored();

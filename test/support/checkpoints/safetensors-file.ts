@@ -1,0 +1,42 @@
+/** Writes safetensors files: 8 bytes of header length, JSON header, data. */
+import { writeFileSync } from 'node:fs';
+import { fromBfloat16, fromHalf, toBfloat16, toHalf } from '../../../kernels/tensors/half';
+
+export type StoredType = 'F32' | 'F16' | 'BF16';
+
+export interface CheckpointTensor {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+export type Tensors = ReadonlyMap<string, CheckpointTensor>;
+
+export function writeSafetensors(path: string, tensors: Tensors, type: StoredType = 'F32'): void {
+  const header: Record<string, unknown> = { __metadata__: { format: 'pt' } };
+  const pieces: Uint8Array[] = [];
+  let offset = 0;
+  for (const [name, tensor] of tensors) {
+    const bytes = encode(tensor.data, type);
+    header[name] = { dtype: type, shape: tensor.shape, data_offsets: [offset, offset + bytes.length] };
+    pieces.push(bytes);
+    offset += bytes.length;
+  }
+  const json = Buffer.from(JSON.stringify(header));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(json.length));
+  writeFileSync(path, Buffer.concat([length, json, ...pieces]));
+}
+
+/** The numbers that a reader of the file sees: rounded to the stored type. */
+export function roundTo(data: Float32Array, type: StoredType): Float32Array {
+  if (type === 'F32') return data;
+  const view = encode(data, type);
+  const bits = new Uint16Array(view.buffer, view.byteOffset, data.length);
+  return Float32Array.from(bits, type === 'F16' ? fromHalf : fromBfloat16);
+}
+
+function encode(data: Float32Array, type: StoredType): Uint8Array {
+  if (type === 'F32') return new Uint8Array(data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength));
+  const bits = Uint16Array.from(data, (number) => (type === 'F16' ? toHalf(number) : toBfloat16(number)));
+  return new Uint8Array(bits.buffer);
+}
