@@ -32,6 +32,13 @@ export interface SessionSettings {
   readonly arena?: boolean;
   /** Let operators that the device's provider lacks run on the cpu (default: no, opening fails instead). */
   readonly cpuFallback?: boolean;
+  /** Folder that the locations of external weights are relative to; onnxruntime refuses to read outside it. */
+  readonly weightsFolder?: string;
+  /**
+   * `basic` leaves out fusions that change the order of additions: then two graphs that differ by an unused branch give the
+   * same bits (SkipLayerNormalization, seen with 1.30.0, 2026-11-24). Default: all.
+   */
+  readonly optimisation?: 'basic' | 'all';
 }
 
 /** Inputs and outputs laid down once, so that a timed run holds the runtime's work alone. */
@@ -120,6 +127,7 @@ function options(settings: SessionSettings): InferenceSession.SessionOptions {
     ...(settings.threads > 0 ? { intraOpNumThreads: settings.threads } : {}),
     interOpNumThreads: 1,
     enableCpuMemArena: settings.arena ?? true,
+    graphOptimizationLevel: settings.optimisation ?? 'all',
     // 3 = errors: the qk outputs of the attention operators warn about their shape on every run.
     logSeverityLevel: 3,
     extra: {
@@ -127,6 +135,9 @@ function options(settings: SessionSettings): InferenceSession.SessionOptions {
         // Threads of a session that has finished must not spin while another session is timed.
         force_spinning_stop: '1',
         ...(settings.device !== 'cpu' && !settings.cpuFallback ? { disable_cpu_ep_fallback: '1' } : {}),
+        ...(settings.weightsFolder === undefined
+          ? {}
+          : { model_external_initializers_file_folder_path: settings.weightsFolder }),
       },
     },
   };

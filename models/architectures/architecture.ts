@@ -1,6 +1,6 @@
 /** What one family file offers: from a described part and the names of the stored tensors to a ModelSpec. */
 import type { ModelDescription, ModelPart } from '../formats/model-description';
-import { ModelError, type Linear, type ModelSpec, type Norm } from './model-spec';
+import { ModelError, type Activation, type Linear, type ModelSpec, type Norm } from './model-spec';
 import type { StoredWeights } from './stored-weights';
 
 export interface ArchitectureInput {
@@ -28,7 +28,8 @@ export class Names {
   /** The first of `roots` under which `probe` is stored; checkpoints of one family carry different prefixes. */
   static find(input: ArchitectureInput, roots: readonly string[], probe: string): Names {
     for (const root of roots) {
-      if (input.weights.find(`${input.prefix}${root}${probe}`)) return new Names(input.weights, `${input.prefix}${root}`);
+      if (input.weights.find(`${input.prefix}${root}${probe}`))
+        return new Names(input.weights, `${input.prefix}${root}`);
     }
     throw new ModelError(
       `The checkpoint has no tensor "${input.prefix}${roots[0] ?? ''}${probe}", so its layers cannot be found.`,
@@ -47,7 +48,12 @@ export class Names {
     return this.root + name;
   }
 
-  linear(name: string, inputs: number, outputs: number, fused?: { readonly firstRow: number; readonly storedRows: number }): Linear {
+  linear(
+    name: string,
+    inputs: number,
+    outputs: number,
+    fused?: { readonly firstRow: number; readonly storedRows: number },
+  ): Linear {
     const bias = `${name}.bias`;
     return {
       weight: `${this.root}${name}.weight`,
@@ -111,8 +117,8 @@ export function epsilonOf(part: ModelPart): number {
 }
 
 /** Activation names of configs (transformers ACT2FN) as ours. */
-export function activationOf(part: ModelPart): 'silu' | 'gelu' | 'gelu-tanh' | 'quick-gelu' | 'relu' {
-  switch (part.activation) {
+export function activationOf(name: string | undefined): Activation {
+  switch (name) {
     case 'silu':
     case 'swish':
       return 'silu';
@@ -129,6 +135,6 @@ export function activationOf(part: ModelPart): 'silu' | 'gelu' | 'gelu-tanh' | '
     case 'relu':
       return 'relu';
     default:
-      throw new ModelError(`The activation "${part.activation ?? 'absent'}" is not one that Headscope computes.`);
+      throw new ModelError(`The activation "${name ?? 'absent'}" is not one that Headscope computes.`);
   }
 }

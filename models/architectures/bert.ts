@@ -56,7 +56,7 @@ export const bert: Architecture = {
             causal: false,
           },
           feedForward: {
-            activation: activationOf(part),
+            activation: activationOf(part.activation),
             up: at.linear('intermediate.dense', hidden, size),
             down: at.linear('output.dense', size, hidden),
           },
@@ -68,7 +68,7 @@ export const bert: Architecture = {
         ? {
             transform: {
               linear: masked.linear('transform.dense', hidden, hidden),
-              activation: activationOf(part),
+              activation: activationOf(part.activation),
               norm: masked.layerNorm('transform.LayerNorm', hidden, epsilon),
             },
             vocabulary: {

@@ -39,7 +39,7 @@ export const gptNeox: Architecture = {
             ...(rope === undefined ? {} : { rope }),
           },
           feedForward: {
-            activation: activationOf(part),
+            activation: activationOf(part.activation),
             up: at.linear('mlp.dense_h_to_4h', hidden, size),
             down: at.linear('mlp.dense_4h_to_h', size, hidden),
           },

@@ -44,7 +44,7 @@ export const gpt2: Architecture = {
             causal: true,
           },
           feedForward: {
-            activation: activationOf(part),
+            activation: activationOf(part.activation),
             up: inputsOutputs(at.linear('mlp.c_fc', hidden, size)),
             down: inputsOutputs(at.linear('mlp.c_proj', size, hidden)),
           },

@@ -3,13 +3,13 @@ import type { GraphBuilder } from '../../kernels/graph/builder';
 import type { Value } from '../../kernels/graph/records';
 import { add, gelu, multiply, rectify, sigmoid, subtract } from '../../kernels/graph/operators/elementwise';
 import { concat, reshape, slice } from '../../kernels/graph/operators/layout';
-import { gemm } from '../../kernels/graph/operators/matrix';
+import { fusedMatmul } from '../../kernels/graph/operators/matrix';
 import { layerNormalization, rmsNormalization } from '../../kernels/graph/operators/normalize';
 import { unreachable } from '../unreachable';
 import type { Activation, Linear, Norm } from './model-spec';
 import { weight, type StoredWeights } from './stored-weights';
 
-/** x [..., inputs] -> [..., outputs]. Gemm reads the stored weight as it lies, so that no transposed copy is made. */
+/** x [..., inputs] -> [..., outputs]. FusedMatMul reads the stored weight as it lies: no transposed copy. */
 export function linear(graph: GraphBuilder, weights: StoredWeights, spec: Linear, x: Value): Value {
   const transposed = spec.stored === 'outputs-inputs';
   const rows = spec.storedRows ?? spec.outputs;
@@ -32,9 +32,8 @@ export function linear(graph: GraphBuilder, weights: StoredWeights, spec: Linear
           [rows],
           spec.storedRows === undefined ? undefined : { first: spec.firstRow ?? 0, count: spec.outputs },
         );
-  const flat = reshape(x, [-1, spec.inputs]);
-  const product = gemm(flat, stored, bias, { transposeB: transposed });
-  return reshape(product, [...x.shape.slice(0, -1), spec.outputs]);
+  const product = fusedMatmul(x, stored, { transposeB: transposed });
+  return bias ? add(product, bias) : product;
 }
 
 export function norm(graph: GraphBuilder, weights: StoredWeights, spec: Norm, x: Value): Value {

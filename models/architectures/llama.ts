@@ -12,7 +12,7 @@ import {
   type Architecture,
   type ArchitectureInput,
 } from './architecture';
-import { ModelError, type AttentionSpec, type BlockSpec, type ModelSpec } from './model-spec';
+import { ModelError, type Activation, type AttentionSpec, type BlockSpec, type ModelSpec } from './model-spec';
 
 /** What a cousin of the layout changes. */
 export interface LlamaVariant {
@@ -25,6 +25,7 @@ export interface LlamaVariant {
   readonly fourNorms?: boolean;
   /** The names of fused projections (Phi-3). */
   readonly fused?: boolean;
+  readonly activation?: (part: ModelPart) => Activation;
 }
 
 export function specifyLlama(input: ArchitectureInput, variant: LlamaVariant = {}): ModelSpec {
@@ -71,7 +72,9 @@ export function specifyLlama(input: ArchitectureInput, variant: LlamaVariant = {
 function attentionOf(part: ModelPart, layer: Layer, at: Names, variant: LlamaVariant, epsilon: number): AttentionSpec {
   const { attention } = layer;
   if (attention.kind !== 'full' && attention.kind !== 'window') {
-    throw new ModelError(`Layer ${layer.index} is of the kind "${attention.kind}", which this family does not compute.`);
+    throw new ModelError(
+      `Layer ${layer.index} is of the kind "${attention.kind}", which this family does not compute.`,
+    );
   }
   const { heads, kvHeads, headDim } = attention;
   const hidden = part.hiddenSize;
@@ -120,7 +123,7 @@ function feedForwardOf(part: ModelPart, layer: Layer, at: Names, variant: LlamaV
   const { size } = feedForward;
   const hidden = part.hiddenSize;
   return {
-    activation: activationOf(part),
+    activation: variant.activation?.(part) ?? activationOf(part.activation),
     gate: variant.fused
       ? at.linear('gate_up_proj', hidden, size, { firstRow: 0, storedRows: 2 * size })
       : at.linear('gate_proj', hidden, size),

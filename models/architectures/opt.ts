@@ -13,7 +13,8 @@ export const opt: Architecture = {
     const epsilon = epsilonOf(part);
     const width = amount(part, 'word_embed_proj_dim') ?? hidden;
     const before = flag(part, 'do_layer_norm_before', true);
-    const place = (norm: NonNullable<BranchNorms['input']>): BranchNorms => (before ? { input: norm } : { after: norm });
+    const place = (norm: NonNullable<BranchNorms['input']>): BranchNorms =>
+      before ? { input: norm } : { after: norm };
     return {
       family: part.family,
       hiddenSize: hidden,
@@ -49,7 +50,7 @@ export const opt: Architecture = {
             causal: true,
           },
           feedForward: {
-            activation: activationOf(part),
+            activation: activationOf(part.activation),
             up: at.linear('fc1', hidden, size),
             down: at.linear('fc2', size, hidden),
           },

@@ -35,9 +35,14 @@ export interface AttentionRules {
   readonly kvHeads: number;
   readonly headDim: number;
   readonly scale: number;
-  readonly causal: boolean;
   readonly window?: number | undefined;
   readonly softcap?: number | undefined;
+}
+
+/** Token positions of the queries [n] and of the keys [t] of a run. */
+export interface Positions {
+  readonly queries: Value;
+  readonly keys: Value;
 }
 
 /** query [b, h, n, d], key and value [b, g, t, d] -> head outputs [b, h, n, d]. */
@@ -47,7 +52,8 @@ export function attend(
   query: Value,
   key: Value,
   value: Value,
-  positions: { readonly queries: Value; readonly keys: Value },
+  /** Absent: every query reads every key. */
+  positions: Positions | undefined,
   interventions: Interventions | undefined,
 ): Value {
   const score = (operand: (value: Value) => Value): Value => {
@@ -55,7 +61,7 @@ export function attend(
     return rules.softcap === undefined ? raw : multiply(hyperbolicTangent(divide(raw, rules.softcap)), rules.softcap);
   };
   const free = interventions ? biasedScores(interventions, score) : score((value) => value);
-  const scores = rules.causal ? add(free, causalMask(rules, positions)) : free;
+  const scores = positions ? add(free, causalMask(rules, positions)) : free;
   const probabilities = softmax(scores, -1, 'attention.probabilities');
   if (!interventions) return headOutput(probabilities, value, rules);
   graph.output(probabilities);
@@ -65,13 +71,12 @@ export function attend(
   return interveneOnHeads(interventions, weighValues(interventions, probabilities, value, rules));
 }
 
-/** 0 where the query may read the key, `maskedScore` elsewhere, [1, 1, n, t]: from the positions, so it fits any chunk. */
-function causalMask(rules: AttentionRules, positions: { readonly queries: Value; readonly keys: Value }): Value {
+/** 0 where the query may read the key, `maskedScore` elsewhere, [n, t]: from the positions, so it fits any chunk. */
+function causalMask(rules: AttentionRules, positions: Positions): Value {
   const query = reshape(positions.queries, ['n', 1]);
   const key = reshape(positions.keys, [1, positions.keys.shape[0] ?? 1]);
   const past = lessOrEqual(key, query);
   const readable = rules.window === undefined ? past : and(past, greater(key, subtract(query, rules.window)));
   const scalar = (number: number): Value => query.graph.constant('float32', [], [number]);
-  const mask = where(readable, scalar(0), scalar(maskedScore));
-  return reshape(mask, [1, 1, 'n', positions.keys.shape[0] ?? 1]);
+  return where(readable, scalar(0), scalar(maskedScore));
 }

@@ -10,7 +10,7 @@ import type { GraphBuilder } from '../../kernels/graph/builder';
 import type { Value } from '../../kernels/graph/records';
 import { borrow, conditional } from '../../kernels/graph/operators/conditional';
 import { add, divide, multiply, where } from '../../kernels/graph/operators/elementwise';
-import { reshape } from '../../kernels/graph/operators/layout';
+import { reshape, unsqueeze } from '../../kernels/graph/operators/layout';
 import { fusedMatmul, matmul } from '../../kernels/graph/operators/matrix';
 
 /** Names of the inputs; shapes as in `declareInterventions`. */
@@ -83,7 +83,7 @@ export function biasedScores(interventions: Interventions, score: (operand: (val
       const plain = score((value) => borrow(branch, value));
       // [b, h, groups] x [groups, t]
       const bias = matmul(borrow(branch, interventions.scoreBias), borrow(branch, interventions.keyGroups));
-      return [add(plain, reshape(bias, ['b', plain.shape[1] ?? 1, 1, plain.shape[3] ?? 1]))];
+      return [add(plain, unsqueeze(bias, 2))];
     },
     (branch) => [score((value) => borrow(branch, value))],
     ['attention.scores'],
@@ -123,7 +123,7 @@ export function weighValues(
         [matmul(finite, borrow(branch, interventions.keyGroups))],
         [{ type: 'float32', shape: ['b', sizes.heads, keys] }],
       )[0];
-      const column = reshape(perKey, ['b', sizes.heads, keys, 1]);
+      const column = unsqueeze(perKey, 3);
       const repeated = repeatHeads(branch, borrow(branch, value), sizes);
       const weighed = matmul(borrow(branch, probabilities), multiply(repeated, column));
       const total = matmul(borrow(branch, probabilities), column);

@@ -42,7 +42,7 @@ export function addStatistics(graph: GraphBuilder, scores: Value, probabilities:
       const mass = matmul(p, borrow(branch, columns));
       // [b, h, n, picks]: the picks are the same for every head; adding zeros of [b, h, 1, 1] spreads them.
       const zeros = cast(multiply(reshape(borrow(branch, headGain), [batch, heads, 1, 1]), 0), 'int64');
-      const spread = add(reshape(borrow(branch, picks), [1, 1, queries, 'picks']), zeros);
+      const spread = add(borrow(branch, picks), zeros);
       const at = gatherElements(p, spread, 3);
       const logNormaliser = subtract(reduceMax(s, [3], false), logarithm(reduceMax(p, [3], false)));
       const entropy = subtract(logNormaliser, reduceSum(multiply(p, s), [3], false));

@@ -1,0 +1,192 @@
+/**
+ * Statistics of heads over a prompt: what is asked of the graph for each chunk of queries, and how the rows that come back
+ * become one number per head. T tokens, positions from 0, p(i, j) the probability that query i gives key j.
+ *
+ * - previousToken: mean over i = 1..T-1 of p(i, i-1)
+ * - firstToken: mean over i = 1..T-1 of p(i, 0)
+ * - selfToken: mean over all i of p(i, i)
+ * - entropy: mean over all i of -sum_j p ln p, in nats
+ * - meanDistance: mean over all i of sum_j p(i, j) (i - j), in tokens
+ * - localWindow: mean over all i of the mass on keys i-15..i (16 tokens, own included)
+ * - induction: mean over the queries whose token occurred before, of the mass on the tokens that followed its (at most 4
+ *   latest) earlier occurrences (Olsson et al. 2022, "In-context learning and induction heads": prefix matching)
+ * - duplicateToken: the same queries, mass on the earlier occurrences themselves
+ * - groups: mean over the queries after the group's first key of the mass on the group's keys
+ */
+import type { RuntimeArray, RuntimeValues } from '../runtime/session';
+
+export const localWindow = 16;
+const occurrences = 4;
+
+/** Columns of key_columns: first token, key position, then the groups. */
+const fixedColumns = 2;
+/** Columns of key_picks: itself, previous, the rest of the local window, induction targets, earlier occurrences. */
+const pickCount = 2 + (localWindow - 2) + 2 * occurrences;
+
+export interface KeyGroup {
+  readonly name: string;
+  /** Token positions. */
+  readonly positions: readonly number[];
+}
+
+export interface HeadNumbers {
+  readonly previousToken: number[];
+  readonly firstToken: number[];
+  readonly selfToken: number[];
+  readonly entropy: number[];
+  readonly meanDistance: number[];
+  readonly localWindow: number[];
+  readonly induction: number[];
+  readonly duplicateToken: number[];
+  /** By group name. */
+  readonly groups: Readonly<Record<string, number[]>>;
+}
+
+/** For each position, the positions of the earlier occurrences of its token, latest first. */
+export function earlierOccurrences(ids: readonly number[]): readonly (readonly number[])[] {
+  const seen = new Map<number, number[]>();
+  return ids.map((id, position) => {
+    const before = seen.get(id) ?? [];
+    seen.set(id, [position, ...before].slice(0, occurrences));
+    return before;
+  });
+}
+
+/** Collects one layer's statistics over the chunks of a prompt (variant 0 of the batch). */
+export class StatisticsCollector {
+  private readonly sums: Float64Array;
+  private readonly counts = { all: 0, afterFirst: 0, repeated: 0, groups: [] as number[] };
+  private readonly perHead: number;
+
+  constructor(
+    private readonly heads: number,
+    private readonly earlier: readonly (readonly number[])[],
+    private readonly groups: readonly KeyGroup[],
+  ) {
+    this.perHead = 8 + groups.length;
+    this.sums = new Float64Array(heads * this.perHead);
+    this.counts.groups = groups.map(() => 0);
+  }
+
+  /** `firstKey` is the token position of key 0 of this layer's keys. */
+  feeds(start: number, length: number, firstKey: number, keys: number): Record<string, RuntimeArray> {
+    const columns = fixedColumns + this.groups.length;
+    const data = new Float32Array(keys * columns);
+    for (let key = 0; key < keys; key++) {
+      data[key * columns] = firstKey + key === 0 ? 1 : 0;
+      data[key * columns + 1] = firstKey + key;
+    }
+    this.groups.forEach((group, g) => {
+      for (const position of group.positions) {
+        const key = position - firstKey;
+        if (key >= 0 && key < keys) data[key * columns + fixedColumns + g] = 1;
+      }
+    });
+    const picks = new BigInt64Array(length * pickCount);
+    for (let i = 0; i < length; i++) {
+      this.picksOf(start + i).forEach((position, slot) => {
+        const key = position === undefined ? -1 : position - firstKey;
+        picks[i * pickCount + slot] = BigInt(Math.max(0, key));
+      });
+    }
+    return {
+      use_statistics: { data: new Uint8Array([1]), shape: [] },
+      key_columns: { data, shape: [keys, columns] },
+      key_picks: { data: picks, shape: [length, pickCount] },
+    };
+  }
+
+  add(start: number, length: number, firstKey: number, values: RuntimeValues): void {
+    const mass = floats(values, 'statistics.mass');
+    const at = floats(values, 'statistics.at');
+    const entropy = floats(values, 'statistics.entropy');
+    const columns = fixedColumns + this.groups.length;
+    for (let i = 0; i < length; i++) {
+      const position = start + i;
+      const picks = this.picksOf(position);
+      const repeated = (this.earlier[position]?.length ?? 0) > 0;
+      this.counts.all++;
+      if (position > 0) this.counts.afterFirst++;
+      if (repeated) this.counts.repeated++;
+      const grouped = this.groups.map((group) => position >= (group.positions[0] ?? Infinity));
+      grouped.forEach((counts, g) => {
+        if (counts) this.counts.groups[g] = (this.counts.groups[g] ?? 0) + 1;
+      });
+      for (let head = 0; head < this.heads; head++) {
+        const row = head * length + i;
+        const pick = (slot: number): number => {
+          const key = picks[slot];
+          return key === undefined || key < firstKey ? 0 : (at[row * pickCount + slot] ?? 0);
+        };
+        const sum = (from: number, count: number): number => {
+          let total = 0;
+          for (let slot = from; slot < from + count; slot++) total += pick(slot);
+          return total;
+        };
+        const own = pick(0);
+        const previous = pick(1);
+        const base = head * this.perHead;
+        const put = (slot: number, number: number): void => {
+          this.sums[base + slot] = (this.sums[base + slot] ?? 0) + number;
+        };
+        if (position > 0) {
+          put(0, previous);
+          put(1, mass[row * columns] ?? 0);
+        }
+        put(2, own);
+        put(3, entropy[row] ?? 0);
+        put(4, position - (mass[row * columns + 1] ?? 0));
+        put(5, own + previous + sum(2, localWindow - 2));
+        if (repeated) {
+          put(6, sum(localWindow, occurrences));
+          put(7, sum(localWindow + occurrences, occurrences));
+        }
+        grouped.forEach((counts, g) => {
+          if (counts) put(8 + g, mass[row * columns + fixedColumns + g] ?? 0);
+        });
+      }
+    }
+  }
+
+  numbers(): HeadNumbers {
+    const column = (slot: number, count: number): number[] =>
+      Array.from({ length: this.heads }, (_, head) =>
+        count === 0 ? Number.NaN : (this.sums[head * this.perHead + slot] ?? 0) / count,
+      );
+    const { all, afterFirst, repeated, groups } = this.counts;
+    return {
+      previousToken: column(0, afterFirst),
+      firstToken: column(1, afterFirst),
+      selfToken: column(2, all),
+      entropy: column(3, all),
+      meanDistance: column(4, all),
+      localWindow: column(5, all),
+      induction: column(6, repeated),
+      duplicateToken: column(7, repeated),
+      groups: Object.fromEntries(this.groups.map((group, g) => [group.name, column(8 + g, groups[g] ?? 0)])),
+    };
+  }
+
+  /** Token positions picked for a query, by slot; undefined where there is none. */
+  private picksOf(position: number): readonly (number | undefined)[] {
+    const before = this.earlier[position] ?? [];
+    const back = (distance: number): number | undefined => (position >= distance ? position - distance : undefined);
+    return [
+      position,
+      back(1),
+      ...Array.from({ length: localWindow - 2 }, (_, i) => back(i + 2)),
+      // The token after an occurrence; after an occurrence just before, that is the query itself: no induction target.
+      ...Array.from({ length: occurrences }, (_, i) => {
+        const target = before[i];
+        return target === undefined || target + 1 === position ? undefined : target + 1;
+      }),
+      ...Array.from({ length: occurrences }, (_, i) => before[i]),
+    ];
+  }
+}
+
+function floats(values: RuntimeValues, name: string): Float32Array {
+  const value = values[name]?.data;
+  if (!(value instanceof Float32Array)) throw new TypeError(`the layer gave no "${name}"`);
+  return value;
+}

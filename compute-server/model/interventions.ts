@@ -1,0 +1,191 @@
+/**
+ * A person's interventions on a run, and the arrays that they become at the inputs of a layer graph
+ * (models/instrument/interventions.ts). Heads are query heads.
+ */
+import type { BlockSpec, ModelSpec } from '../../models/architectures/model-spec';
+import type { RuntimeArray } from '../runtime/session';
+
+export interface HeadGain {
+  readonly layer: number;
+  readonly head: number;
+  /** Factor on the head's output before the output projection; 0 removes the head. */
+  readonly gain: number;
+}
+
+/** On the keys of a named group (`RunRequest.groups`). */
+export interface GroupChange {
+  readonly layer: number;
+  readonly head: number;
+  readonly group: string;
+  readonly value: number;
+}
+
+export interface Replacement {
+  readonly layer: number;
+  readonly target: 'head' | 'mlp' | 'residual';
+  /** For `head`. */
+  readonly head?: number;
+  /** Token positions; absent: all of the prompt. */
+  readonly positions?: readonly number[];
+  /** [prompt positions, headDim or hiddenSize], row i for position i. */
+  readonly data: Float32Array;
+}
+
+/** What one variant of a run changes; an empty object is the plain model. */
+export interface Variant {
+  readonly gains?: readonly HeadGain[];
+  /** Added to the scores before softmax. */
+  readonly scoreBiases?: readonly GroupChange[];
+  /** Factor on probabilities after softmax, renormalised. */
+  readonly groupWeights?: readonly GroupChange[];
+  readonly replacements?: readonly Replacement[];
+}
+
+/** The first layer that the variant changes, or undefined when it changes none. */
+export function firstChangedLayer(variant: Variant): number | undefined {
+  const layers = [
+    ...(variant.gains ?? []),
+    ...(variant.scoreBiases ?? []),
+    ...(variant.groupWeights ?? []),
+    ...(variant.replacements ?? []),
+  ].map(({ layer }) => layer);
+  return layers.length === 0 ? undefined : Math.min(...layers);
+}
+
+/** One sentence when a variant names what the model does not have. */
+export function variantProblem(model: ModelSpec, variant: Variant, groups: readonly string[]): string | undefined {
+  const layers = model.blocks.length;
+  const check = (layer: number, head: number | undefined): string | undefined => {
+    const block = model.blocks[layer];
+    if (!Number.isInteger(layer) || !block) return `There is no layer ${layer}: the model has ${layers}, from 0.`;
+    if (head !== undefined && !(Number.isInteger(head) && head >= 0 && head < block.attention.heads)) {
+      return `There is no head ${head} in layer ${layer}: it has ${block.attention.heads} query heads, from 0.`;
+    }
+    return undefined;
+  };
+  for (const { layer, head, gain } of variant.gains ?? []) {
+    const problem = check(layer, head);
+    if (problem !== undefined) return problem;
+    if (!Number.isFinite(gain)) return `The gain of layer ${layer} head ${head} is ${gain}; give a finite number.`;
+  }
+  for (const change of [...(variant.scoreBiases ?? []), ...(variant.groupWeights ?? [])]) {
+    const problem = check(change.layer, change.head);
+    if (problem !== undefined) return problem;
+    if (!groups.includes(change.group)) return `There is no key group "${change.group}" in this run.`;
+    if (!Number.isFinite(change.value))
+      return `The value for group "${change.group}" is ${change.value}; give a finite number.`;
+  }
+  for (const { groupWeights } of [variant]) {
+    const negative = groupWeights?.find(({ value }) => value < 0);
+    if (negative) return `The weight of group "${negative.group}" is negative; probabilities cannot be.`;
+  }
+  for (const { layer, target, head } of variant.replacements ?? []) {
+    const problem = check(layer, target === 'head' ? (head ?? -1) : undefined);
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
+}
+
+export interface ChunkOfRun {
+  readonly variants: readonly Variant[];
+  readonly groups: readonly string[];
+  /** [groups, keys] for the keys of this layer and chunk. */
+  readonly keyGroups: RuntimeArray;
+  /** Token position of the first query of the chunk. */
+  readonly start: number;
+  readonly length: number;
+}
+
+/** The intervention inputs of one layer for one chunk. Arrays of neutral values are shared between calls: never write to them. */
+export function interventionFeeds(model: ModelSpec, block: BlockSpec, chunk: ChunkOfRun): Record<string, RuntimeArray> {
+  const { heads, headDim } = block.attention;
+  const b = chunk.variants.length;
+  const n = chunk.length;
+  const groups = chunk.groups.length;
+  const here = <T extends { readonly layer: number }>(list: readonly T[] | undefined): readonly T[] =>
+    (list ?? []).filter(({ layer }) => layer === block.index);
+
+  let gain = neutral('ones', b * heads);
+  let bias: Float32Array | undefined;
+  let weight: Float32Array | undefined;
+  chunk.variants.forEach((variant, v) => {
+    for (const change of here(variant.gains)) {
+      if (gain === neutral('ones', b * heads)) gain = gain.slice();
+      const at = v * heads + change.head;
+      gain[at] = (gain[at] ?? 1) * change.gain;
+    }
+    for (const change of here(variant.scoreBiases)) {
+      bias ??= new Float32Array(b * heads * groups);
+      const at = (v * heads + change.head) * groups + chunk.groups.indexOf(change.group);
+      bias[at] = (bias[at] ?? 0) + change.value;
+    }
+    for (const change of here(variant.groupWeights)) {
+      weight ??= new Float32Array(b * heads * groups).fill(1);
+      const at = (v * heads + change.head) * groups + chunk.groups.indexOf(change.group);
+      weight[at] = (weight[at] ?? 1) * change.value;
+    }
+  });
+
+  const replacement = (target: Replacement['target'], slots: number, width: number) => {
+    let mask: Uint8Array | undefined;
+    let data: Float32Array | undefined;
+    chunk.variants.forEach((variant, v) => {
+      for (const change of here(variant.replacements).filter((each) => each.target === target)) {
+        mask ??= new Uint8Array(b * slots * n);
+        data ??= new Float32Array(b * slots * n * width);
+        const slot = target === 'head' ? (change.head ?? 0) : 0;
+        for (let i = 0; i < n; i++) {
+          const position = chunk.start + i;
+          const source = change.data.subarray(position * width, (position + 1) * width);
+          if (source.length < width || (change.positions && !change.positions.includes(position))) continue;
+          const row = (v * slots + slot) * n + i;
+          mask[row] = 1;
+          data.set(source, row * width);
+        }
+      }
+    });
+    return { mask: mask ?? neutralMask(b * slots * n), data: data ?? neutral('zeros', b * slots * n * width) };
+  };
+  const head = replacement('head', heads, headDim);
+  const mlp = replacement('mlp', 1, model.hiddenSize);
+  const residual = replacement('residual', 1, model.hiddenSize);
+  const flag = (on: boolean): RuntimeArray => ({ data: new Uint8Array([on ? 1 : 0]), shape: [] });
+  return {
+    head_gain: { data: gain, shape: [b, heads] },
+    key_groups: chunk.keyGroups,
+    use_score_bias: flag(bias !== undefined),
+    score_bias: { data: bias ?? neutral('zeros', b * heads * groups), shape: [b, heads, groups] },
+    use_group_weight: flag(weight !== undefined),
+    group_weight: { data: weight ?? neutral('ones', b * heads * groups), shape: [b, heads, groups] },
+    replace_heads: { data: head.mask, shape: [b, heads, n, 1] },
+    head_replacement: { data: head.data, shape: [b, heads, n, headDim] },
+    replace_mlp: { data: mlp.mask, shape: [b, n, 1] },
+    mlp_replacement: { data: mlp.data, shape: [b, n, model.hiddenSize] },
+    replace_residual: { data: residual.mask, shape: [b, n, 1] },
+    residual_replacement: { data: residual.data, shape: [b, n, model.hiddenSize] },
+  };
+}
+
+const kept = new Map<string, Float32Array>();
+function neutral(kind: 'zeros' | 'ones', length: number): Float32Array {
+  const key = `${kind}${length}`;
+  let array = kept.get(key);
+  if (!array) {
+    // A handful of lengths recur (chunk, last chunk, one token); more would only hold memory.
+    if (kept.size > 24) kept.clear();
+    array = new Float32Array(length).fill(kind === 'ones' ? 1 : 0);
+    kept.set(key, array);
+  }
+  return array;
+}
+
+const keptMasks = new Map<number, Uint8Array>();
+function neutralMask(length: number): Uint8Array {
+  let mask = keptMasks.get(length);
+  if (!mask) {
+    if (keptMasks.size > 24) keptMasks.clear();
+    mask = new Uint8Array(length);
+    keptMasks.set(length, mask);
+  }
+  return mask;
+}

@@ -1,0 +1,107 @@
+/**
+ * The sessions of one model: embedding, each block, head. Opened when first needed, kept warm between prompts, and released
+ * by least recent use when their weights together would pass the limit.
+ */
+import type { Dim } from '../../kernels/graph/dims';
+import type { Graph } from '../../kernels/graph/graph';
+import { blockGraph } from '../../models/architectures/block-graph';
+import { embeddingGraph, headGraph } from '../../models/architectures/edge-graphs';
+import type { ModelSpec } from '../../models/architectures/model-spec';
+import type { StoredTensor, StoredWeights } from '../../models/architectures/stored-weights';
+import { openSession, type DeviceId, type RuntimeSession } from '../runtime/session';
+
+export type Piece =
+  | { readonly kind: 'embedding' }
+  | { readonly kind: 'head' }
+  | { readonly kind: 'block'; readonly layer: number; readonly instrumented: boolean };
+
+const keyOf = (piece: Piece): string =>
+  piece.kind === 'block' ? `${piece.instrumented ? 'instrumented' : 'plain'}.${piece.layer}` : piece.kind;
+
+interface Opened {
+  readonly session: RuntimeSession;
+  readonly bytes: number;
+}
+
+export class LayerSessions {
+  /** In order of use: the first is the one used longest ago. */
+  private readonly opened = new Map<string, Opened>();
+
+  constructor(
+    private readonly model: ModelSpec,
+    private readonly weights: StoredWeights,
+    private readonly weightsFolder: string,
+    private readonly options: {
+      readonly device: DeviceId;
+      readonly threads: number;
+      /** Bytes of weights that may be open at once; one piece is always allowed. */
+      readonly limitBytes: number;
+    },
+  ) {}
+
+  async session(piece: Piece): Promise<RuntimeSession> {
+    const key = keyOf(piece);
+    const known = this.opened.get(key);
+    if (known) {
+      this.opened.delete(key);
+      this.opened.set(key, known);
+      return known.session;
+    }
+    const used = new Map<string, number>();
+    const graph = this.graph(piece, {
+      find: (name) => {
+        const tensor = this.weights.find(name);
+        if (tensor) used.set(name, openBytes(tensor));
+        return tensor;
+      },
+    });
+    const bytes = [...used.values()].reduce((sum, each) => sum + each, 0);
+    await this.makeRoom(bytes);
+    const session = await openSession(graph, {
+      device: this.options.device,
+      threads: this.options.threads,
+      weightsFolder: this.weightsFolder,
+      optimisation: 'basic',
+    });
+    this.opened.set(key, { session, bytes });
+    return session;
+  }
+
+  openBytes(): number {
+    return [...this.opened.values()].reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  async release(): Promise<void> {
+    const all = [...this.opened.values()];
+    this.opened.clear();
+    for (const { session } of all) await session.release();
+  }
+
+  private graph(piece: Piece, weights: StoredWeights): Graph<Dim> {
+    switch (piece.kind) {
+      case 'embedding':
+        return embeddingGraph(this.model, weights);
+      case 'head': {
+        const graph = headGraph(this.model, weights);
+        if (!graph) throw new RangeError('the model has no language head');
+        return graph;
+      }
+      case 'block': {
+        const block = this.model.blocks[piece.layer];
+        if (!block) throw new RangeError(`the model has ${this.model.blocks.length} layers, not ${piece.layer + 1}`);
+        return blockGraph(this.model, block, weights, { instrumented: piece.instrumented });
+      }
+    }
+  }
+
+  private async makeRoom(bytes: number): Promise<void> {
+    while (this.opened.size > 0 && this.openBytes() + bytes > this.options.limitBytes) {
+      const [key, oldest] = this.opened.entries().next().value as [string, Opened];
+      this.opened.delete(key);
+      await oldest.session.release();
+    }
+  }
+}
+
+/** Half-width weights are widened to float32 when a session opens. */
+const openBytes = (tensor: StoredTensor): number => tensor.length * (tensor.dtype === 'F32' ? 1 : 2);
