@@ -46,7 +46,7 @@ export function draw(chart: Chart, options: DrawOptions): Option {
     animation: false,
     backgroundColor: 'transparent',
     textStyle: { fontFamily: theme.font, fontSize: small },
-    grid: { left, right, top: 28, bottom: 42, outerBoundsMode: 'none' },
+    grid: { left, right, top: 28, bottom: 38, outerBoundsMode: 'none' },
     xAxis: {
       ...axis,
       logBase: 2,
@@ -54,7 +54,7 @@ export function draw(chart: Chart, options: DrawOptions): Option {
       max: xDomain[1],
       name: nameOf(chart.x),
       nameLocation: 'middle',
-      nameGap: 26,
+      nameGap: 24,
       axisTick: { show: true, customValues: [...xTicks], lineStyle: { color: theme.line } },
       axisLabel: {
         ...label,
@@ -148,6 +148,8 @@ function lineSeries(series: Series, options: DrawOptions, fontSize: number): Lin
       fontWeight: 600,
       fontFamily: theme.font,
       distance: 7,
+      textBorderColor: theme.background,
+      textBorderWidth: 3,
     },
     labelLayout: { moveOverlap: 'shiftY' },
   };

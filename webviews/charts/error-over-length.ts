@@ -1,4 +1,4 @@
-import { significant } from '../ui/numbers';
+import { significant, tick } from '../ui/numbers';
 import { twinByX, type Chart, type Reference } from './chart';
 import { lengthAxis, seriesOverLength, waiting, type Measured } from './rows';
 
@@ -18,14 +18,13 @@ export function errorOverLength(measured: Measured): Chart {
           text: `${significant(maxError)}${tolerance === undefined ? '' : `, tolerance ${significant(tolerance)}`}`,
         },
   );
-  const format = (value: number): string => value.toExponential(0);
   return {
     id: 'error',
     title: 'Error over length',
     description:
       'Largest absolute difference between the runtime and a float64 reference, with the tolerance it must stay under (dashed).',
     x: lengthAxis(measured),
-    y: { name: 'Largest absolute error', base: 10, format },
+    y: { name: 'Largest absolute error', base: 10, format: tick },
     series,
     references: tolerances(measured),
     marks: [],
@@ -58,7 +57,7 @@ function tolerances(measured: Measured): Reference[] {
     return {
       points: points.length === 1 && first ? [[first[0] / 1.4, first[1]], [first[0] * 1.4, first[1]]] : points,
       label: all.length === 1 ? 'tolerance' : `tolerance ${codes}`,
-      labelAt: 'start',
+      labelAt: 'end',
       ...(identity && mechanisms.length === 1 ? { identity } : {}),
     };
   });

@@ -1,4 +1,4 @@
-import { bytes, byteUnits, significant, unitFor } from '../ui/numbers';
+import { bytes, byteUnits, significant, tick, unitFor } from '../ui/numbers';
 import { twinByX, type Chart, type Series } from './chart';
 import { lengthAxis, seriesOf, seriesOverLength, waiting, type Measured } from './rows';
 
@@ -29,7 +29,7 @@ export function peakMemory(measured: Measured): Chart {
     title: 'Peak memory',
     description: 'Growth of the peak memory by one call (points), and what the cost model predicts (dashed); both axes logarithmic.',
     x: lengthAxis(measured),
-    y: { name: 'Peak memory', unit: unit.name, base: 10, format: (value) => significant(value / unit.size, 2) },
+    y: { name: 'Peak memory', unit: unit.name, base: 10, format: (value) => tick(value / unit.size) },
     series,
     references: [],
     marks: [],

@@ -1,6 +1,6 @@
-import { probability, significant } from '../ui/numbers';
+import { probability, significant, tick } from '../ui/numbers';
 import { twinByX, type Chart } from './chart';
-import { efficiencyMarks, lengthAxis, seriesOverLength, type Measured } from './rows';
+import { lengthAxis, seriesOverLength, type Measured } from './rows';
 
 /**
  * Time of the baseline over time of the mechanism, by interleaved pairs: above 1 the mechanism is faster. Bands are the 95 %
@@ -26,18 +26,18 @@ export function ratioToBaseline(measured: Measured): Chart {
     description: `Time of ${title} divided by time of the mechanism, with its 95 % interval; above 1 is faster than ${title}.`,
     x: axis,
     y: {
-      name: 'Speed against baseline',
+      name: `Speed against ${title}`,
       unit: 'x',
       base: 2,
-      format: (value) => significant(value, value < 1 ? 2 : value < 10 ? 1 : 2).replace(/^(0\.\d)0$/, '$1'),
+      format: tick,
       include: [0.8, 1.25],
     },
     series,
     references:
       measured.lengths.length === 0
         ? []
-        : [{ points: [[(ends[0] ?? 1) / 4, 1], [(ends[1] ?? 1) * 4, 1]], label: `1 = ${title}`, labelAt: 'start' }],
-    marks: efficiencyMarks(measured),
+        : [{ points: [[(ends[0] ?? 1) / 4, 1], [(ends[1] ?? 1) * 4, 1]], label: '' }],
+    marks: [],
     twin: twinByX({ title: 'Length', unit: 'tokens' }, { unit: 'x', format: significant }, series),
     hover: 'x',
     empty: 'Ratios appear here when a mechanism and its baseline have been measured.',

@@ -1,4 +1,4 @@
-import { count, significant } from '../ui/numbers';
+import { count, significant, tick } from '../ui/numbers';
 import type { Chart, Reference, TwinRow } from './chart';
 import { rowKey, seriesOverLength, type Measured } from './rows';
 
@@ -58,8 +58,8 @@ export function roofline(measured: Measured): Chart {
     description: roof
       ? `Rate reached against arithmetic intensity, under the roof measured on this device (${significant(roof.peakGflops)} GFLOP/s, ${significant(roof.peakBandwidthGBs)} GB/s).`
       : 'Rate reached against arithmetic intensity; the roof of this device is not known yet.',
-    x: { name: 'Arithmetic intensity', unit: 'FLOP/byte', base: 10, format: (value) => significant(value, 2), include: [low, high] },
-    y: { name: 'Rate', unit: 'GFLOP/s', base: 10, format: (value) => significant(value, 2) },
+    x: { name: 'Arithmetic intensity', unit: 'FLOP/byte', base: 10, format: tick, include: [low, high] },
+    y: { name: 'Rate', unit: 'GFLOP/s', base: 10, format: tick },
     series,
     references,
     marks: [],

@@ -1,4 +1,4 @@
-import { milliseconds, significant } from '../ui/numbers';
+import { milliseconds, significant, tick } from '../ui/numbers';
 import { twinByX, type Chart } from './chart';
 import { efficiencyMarks, lengthAxis, seriesOverLength, waiting, type Measured } from './rows';
 
@@ -28,7 +28,7 @@ export function timeOverLength(measured: Measured): Chart {
     title: 'Time over length',
     description: 'Median time of one call, with the quartiles of its samples as a band, over query length; both axes logarithmic.',
     x: lengthAxis(measured),
-    y: { name: 'Time', unit: 'ms', base: 10, format: (value) => significant(value, 2) },
+    y: { name: 'Time', unit: 'ms', base: 10, format: tick },
     series,
     references: [],
     marks: efficiencyMarks(measured),

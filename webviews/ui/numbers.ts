@@ -15,6 +15,13 @@ export function significant(value: number, digits = 3): string {
   );
 }
 
+/** A number of an axis: as few digits as it takes, at most three. */
+export function tick(value: number): string {
+  const magnitude = Math.abs(value);
+  if (magnitude !== 0 && (magnitude < 1e-3 || magnitude >= 1e6)) return value.toExponential().replace('e+', 'e');
+  return grouped.format(Number(value.toPrecision(3)));
+}
+
 /** A whole number with its thousands grouped: a length, a count. */
 export const count = (value: number): string => grouped.format(value);
 

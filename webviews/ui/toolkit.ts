@@ -2,6 +2,7 @@
  * The one file that registers the component toolkit's elements. The toolkit is deprecated upstream (sunset in January
  * 2025, last version 1.4.0): the panels use the templates of `controls.ts`, so replacing it is a change of these two files.
  */
+import { forgetNonce } from './nonce';
 import {
   provideVSCodeDesignSystem,
   vsCodeBadge,
@@ -29,4 +30,5 @@ export function registerControls(): void {
     vsCodeProgressRing(),
     vsCodeTextField(),
   );
+  forgetNonce();
 }

@@ -1,0 +1,45 @@
+/** The extension's side of the kernels panel, played from a recorded result. */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { DeviceInfo, MechanismInfo } from '../../../protocol/compute/api';
+import type { FromKernelsPanel, ShapeChoice, ToKernelsPanel } from '../../../protocol/panels/kernels';
+import type { BenchmarkPlan, BenchmarkResult } from '../../../protocol/results/benchmark';
+
+const folder = path.join(__dirname, '../../fixtures/webviews');
+const load = (name: string): unknown => JSON.parse(readFileSync(path.join(folder, name), 'utf8'));
+
+export const mechanisms = load('mechanisms.json') as readonly MechanismInfo[];
+export const devices = load('devices.json') as readonly DeviceInfo[];
+export const shapes = load('shapes.json') as readonly ShapeChoice[];
+export const result = load('result.headscope-bench.json') as BenchmarkResult;
+export const plan: BenchmarkPlan = result.plan;
+
+export type OpenMessage = Extract<ToKernelsPanel, { kind: 'open' }>;
+
+export const openMessage = (change: Partial<OpenMessage> = {}): OpenMessage => ({
+  kind: 'open',
+  place: 'full',
+  mechanisms,
+  devices,
+  shapes,
+  plan,
+  canRun: true,
+  ...change,
+});
+
+export const supports = (): ToKernelsPanel => ({
+  kind: 'supports',
+  supports: mechanisms.map(({ id }) => ({
+    mechanism: id,
+    ok: true,
+    predictedPeakBytes: result.rows.findLast((row) => row.mechanism === id)?.predictedPeakBytes ?? 2.1e8,
+  })),
+});
+
+/** Answers `ready` with `open` and a plan with what can run it; the test sends the rest itself. */
+export const answering =
+  (change: Partial<OpenMessage> = {}) =>
+  (message: FromKernelsPanel): readonly ToKernelsPanel[] => {
+    if (message.kind === 'ready') return [openMessage(change)];
+    return message.kind === 'planned' ? [supports()] : [];
+  };

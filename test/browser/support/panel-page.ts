@@ -1,0 +1,177 @@
+/**
+ * A panel open in Chromium with a played host: `acquireVsCodeApi` as in VS Code (state survives a reload), theme variables on
+ * the page, and every message both ways at hand. Policy violations, console errors and requests elsewhere are collected.
+ */
+import { chromium, type Browser, type Page } from 'playwright-core';
+import type { FromKernelsPanel, ToKernelsPanel } from '../../../protocol/panels/kernels';
+import { servePanel, type PageServer } from './page-server';
+import { bodyClass, themes, type ThemeName } from './themes';
+
+export interface OpenOptions {
+  readonly place?: 'full' | 'side' | 'file';
+  readonly theme?: ThemeName;
+  readonly width?: number;
+  readonly height?: number;
+  /** What the host answers to each message of the panel. */
+  readonly host: (message: FromKernelsPanel) => readonly ToKernelsPanel[];
+}
+
+export interface PanelPage {
+  readonly page: Page;
+  /** Messages of the panel so far. */
+  readonly posted: readonly FromKernelsPanel[];
+  /** Console errors, page errors, refused styles and scripts, requests that leave the server. */
+  readonly complaints: readonly string[];
+  send(...messages: readonly ToKernelsPanel[]): Promise<void>;
+  /** The first message of a kind that is or gets posted from `after` on. */
+  posts<K extends FromKernelsPanel['kind']>(kind: K, after?: number): Promise<Extract<FromKernelsPanel, { kind: K }>>;
+  setTheme(theme: ThemeName): Promise<void>;
+  close(): Promise<void>;
+}
+
+export class PanelBrowser {
+  private constructor(
+    readonly server: PageServer,
+    private readonly browser: Browser,
+  ) {}
+
+  static async start(panel: string): Promise<PanelBrowser> {
+    const server = await servePanel(panel);
+    const browser = await chromium.launch({
+      executablePath: process.env['HEADSCOPE_CHROMIUM'] ?? '/usr/bin/chromium',
+      args: [
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+      ],
+    });
+    return new PanelBrowser(server, browser);
+  }
+
+  async stop(): Promise<void> {
+    await this.browser.close();
+    await this.server.close();
+  }
+
+  async open(options: OpenOptions): Promise<PanelPage> {
+    const { place = 'full', theme = 'dark', width = 1280, height = 900 } = options;
+    const context = await this.browser.newContext({ viewport: { width, height }, reducedMotion: 'reduce' });
+    const page = await context.newPage();
+    const posted: FromKernelsPanel[] = [];
+    const complaints: string[] = [];
+    const waiting = new Set<() => void>();
+    page.on('console', (message) => {
+      if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
+    });
+    page.on('pageerror', (error) => complaints.push(String(error)));
+    const url = this.server.url('kernels', place);
+    page.on('request', (request) => {
+      if (!/^(http:\/\/127\.0\.0\.1:|data:|blob:)/.test(request.url())) complaints.push(`request to ${request.url()}`);
+    });
+    const send = async (...messages: readonly ToKernelsPanel[]): Promise<void> => {
+      for (const message of messages) {
+        await page.evaluate((data) => window.dispatchEvent(new MessageEvent('message', { data })), message);
+      }
+    };
+    await page.exposeFunction('headscopePost', async (json: string) => {
+      const message = revive(json);
+      posted.push(message);
+      for (const wake of [...waiting]) wake();
+      await send(...options.host(message));
+    });
+    await page.exposeFunction('headscopeComplain', (text: string) => complaints.push(text));
+    // esbuild (through tsx) names functions by a helper that the page does not have.
+    await page.addInitScript({ content: 'globalThis.__name ??= (value) => value;' });
+    await page.addInitScript(playVsCode, { variables: themes[theme], className: bodyClass[theme] });
+    await page.goto(url);
+    return {
+      page,
+      posted,
+      complaints,
+      send,
+      posts: async (kind, after = 0) => {
+        for (;;) {
+          const found = posted.slice(after).find((message) => message.kind === kind);
+          if (found) return found as Extract<FromKernelsPanel, { kind: typeof kind }>;
+          await new Promise<void>((resolve, reject) => {
+            const timer = setTimeout(() => reject(new Error(`the panel posted no "${kind}" in 10 s`)), 10_000);
+            const wake = (): void => {
+              clearTimeout(timer);
+              waiting.delete(wake);
+              resolve();
+            };
+            waiting.add(wake);
+          });
+        }
+      },
+      setTheme: (name) => page.evaluate(applyTheme, { variables: themes[name], className: bodyClass[name] }),
+      close: () => context.close(),
+    };
+  }
+}
+
+/** Bytes travel as base64 between the page and here. */
+function revive(json: string): FromKernelsPanel {
+  return JSON.parse(json, (_key, value: unknown) =>
+    typeof value === 'object' && value !== null && 'base64' in value && typeof value.base64 === 'string'
+      ? new Uint8Array(Buffer.from(value.base64, 'base64'))
+      : value,
+  ) as FromKernelsPanel;
+}
+
+interface Applied {
+  readonly variables: Readonly<Record<string, string>>;
+  readonly className: string;
+}
+
+/** Runs in the page. */
+function applyTheme({ variables, className }: Applied): void {
+  const { style } = document.documentElement;
+  for (const name of [...style]) if (name.startsWith('--vscode-')) style.removeProperty(name);
+  for (const [name, value] of Object.entries(variables)) style.setProperty(`--vscode-${name}`, value);
+  style.setProperty('background-color', 'var(--vscode-editor-background)');
+  document.body.className = className;
+}
+
+/** Runs in the page before its scripts. */
+function playVsCode({ variables, className }: Applied): void {
+  const outside = window as unknown as {
+    headscopePost(json: string): Promise<void>;
+    headscopeComplain(text: string): Promise<void>;
+    acquireVsCodeApi: unknown;
+  };
+  const set = (): void => {
+    for (const [name, value] of Object.entries(variables)) {
+      document.documentElement.style.setProperty(`--vscode-${name}`, value);
+    }
+    const place = document.getElementById('root')?.dataset['place'];
+    document.documentElement.style.setProperty(
+      'background-color',
+      `var(--vscode-${place === 'side' ? 'sideBar' : 'editor'}-background)`,
+    );
+    document.body.className = className;
+  };
+  new MutationObserver((_records, observer) => {
+    if (!document.getElementById('root')) return;
+    observer.disconnect();
+    set();
+  }).observe(document, { childList: true, subtree: true });
+  document.addEventListener('securitypolicyviolation', (event) => {
+    void outside.headscopeComplain(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sample} ${event.sourceFile}:${event.lineNumber}`);
+  });
+  const encode = (_key: string, value: unknown): unknown => {
+    if (!(value instanceof Uint8Array)) return value;
+    let text = '';
+    for (const byte of value) text += String.fromCharCode(byte);
+    return { base64: btoa(text) };
+  };
+  outside.acquireVsCodeApi = () => ({
+    postMessage: (message: unknown) => void outside.headscopePost(JSON.stringify(message, encode)),
+    getState: (): unknown => JSON.parse(sessionStorage.getItem('state') ?? 'null') ?? undefined,
+    setState: (state: unknown) => sessionStorage.setItem('state', JSON.stringify(state)),
+  });
+}

@@ -1,0 +1,38 @@
+/** What the parts of the panel may ask for; `panel.ts` does it. */
+import type { FromKernelsPanel } from '../../../protocol/panels/kernels';
+import type { ChartExport } from '../../charts/chart-card';
+import type { Form } from './form';
+import type { State, View } from './state';
+
+export type ExportFormat = Extract<FromKernelsPanel, { kind: 'export' }>['format'];
+
+export interface Actions {
+  edit(change: Partial<Form>): void;
+  setParameter(mechanism: string, name: string, value: string | boolean): void;
+  takeShape(uri: string): void;
+  view(change: Partial<View>): void;
+  toggle(disclosure: string, open: boolean): void;
+  pin(key: View['pinned']): void;
+  emphasise(mechanism: string | undefined): void;
+  run(resume: boolean): void;
+  cancel(): void;
+  /** Puts the settings of the rows on show back into the form. */
+  backToMeasured(): void;
+  dropComparison(): void;
+  post(message: FromKernelsPanel): void;
+  copy(text: string, what: string): void;
+  exportAll(format: ExportFormat): void;
+  exportChart(chart: string, format: ChartExport): void;
+}
+
+/** What a part needs to draw itself. */
+export interface Part {
+  readonly state: State;
+  readonly actions: Actions;
+  readonly dark: boolean;
+  /** One column, pictures first, the rest folded. */
+  readonly compact: boolean;
+}
+
+export const isOpen = (state: State, disclosure: string, otherwise: boolean): boolean =>
+  state.view.open[disclosure] ?? otherwise;

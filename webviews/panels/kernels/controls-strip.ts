@@ -1,0 +1,272 @@
+/** The settings of a run: what is measured, on which shape, where and for how long. */
+import { html, nothing, type TemplateResult } from 'lit';
+import type { DeviceInfo } from '../../../protocol/compute/api';
+import type { AttentionPattern, BenchmarkPlan, Precision } from '../../../protocol/results/benchmark';
+import type { Identities } from '../../charts/palette';
+import { button, checkbox, dropdown, field, textField } from '../../ui/controls';
+import { icon } from '../../ui/icons';
+import { count, seconds, significant } from '../../ui/numbers';
+import { isOpen, type Part } from './actions';
+import { isCross, patterns, readForm, type Form, type Problems } from './form';
+import { parseLengths, presetLengths, toggleLength } from './lengths';
+import { mechanismList } from './mechanism-list';
+import { measuredMechanisms, whyNot } from './state';
+
+export function controlsStrip(part: Part, identities: Identities): TemplateResult | typeof nothing {
+  const { form } = part.state;
+  if (!form) return nothing;
+  const reading = readForm(form, part.state.mechanisms);
+  const problems: Problems = reading.ok ? {} : reading.problems;
+  return html`<div class="controls">
+    <section aria-label="Mechanisms">
+      <h2>Mechanisms</h2>
+      ${mechanismList(part, form, problems, identities)}
+      <div class="fields">${baselineField(part, form)}</div>
+    </section>
+    <section aria-label="Shape">
+      <h2>Shape</h2>
+      <div class="fields">${shapeFields(part, form, problems)}</div>
+    </section>
+    <section aria-label="Lengths">
+      <h2>Lengths</h2>
+      ${lengthFields(part, form, problems)}
+    </section>
+    <section aria-label="Device and time">
+      <h2>Device and time</h2>
+      <div class="fields">${deviceFields(part, form, problems)}</div>
+      ${reading.ok ? estimate(reading.plan) : nothing}
+    </section>
+  </div>`;
+}
+
+function baselineField({ state, actions }: Part, form: Form): TemplateResult {
+  const chosen = state.mechanisms.find(({ id }) => id === form.baseline);
+  const why = chosen && whyNot(state, chosen);
+  return html`${field(
+    'Baseline',
+    html`${dropdown({
+      label: 'Baseline',
+      choices: state.mechanisms.map((mechanism) => {
+        const reason = whyNot(state, mechanism);
+        return {
+          value: mechanism.id,
+          label: mechanism.title,
+          ...(reason === undefined ? {} : { disabled: mechanism.id !== form.baseline, hint: reason }),
+        };
+      }),
+      value: form.baseline,
+      onChange: (baseline) => actions.edit({ baseline }),
+    })}
+    ${why ? html`<div class="problem" role="alert">${why} Choose another baseline.</div>` : nothing}`,
+    'The mechanism the others are compared with; it is measured too.',
+  )}`;
+}
+
+function shapeFields({ state, actions }: Part, form: Form, problems: Problems): TemplateResult {
+  const number = (
+    name: 'batch' | 'heads' | 'kvHeads' | 'headDim' | 'valueDim' | 'keys',
+    title: string,
+    hint: string,
+  ): TemplateResult =>
+    field(
+      title,
+      textField({
+        label: title,
+        value: form[name],
+        numeric: true,
+        hint,
+        problem: problems[name],
+        // A number of one's own is no longer the model's.
+        onInput: (text) => actions.edit({ [name]: text, ...(name === 'batch' ? {} : { shapeUri: '', origin: '' }) }),
+      }),
+      hint,
+    );
+  return html`${field(
+    'Pattern',
+    dropdown({
+      label: 'Pattern',
+      choices: patterns,
+      value: form.pattern,
+      onChange: (pattern) => actions.edit({ pattern: pattern as AttentionPattern }),
+    }),
+    'Which keys a query may read.',
+  )}
+  ${field(
+    'Shape of',
+    dropdown({
+      label: 'Shape of',
+      choices: [{ value: '', label: 'Typed below' }, ...state.shapes.map(({ uri, label }) => ({ value: uri, label }))],
+      value: form.shapeUri,
+      onChange: (uri) => actions.takeShape(uri),
+    }),
+    'Take the attention shape of a model config of the workspace.',
+  )}
+  ${number('batch', 'Batch', 'Sequences in one call.')}
+  ${number('heads', 'Query heads', 'Heads of the queries.')}
+  ${number('kvHeads', 'Key/value heads', 'Heads of keys and values; divides the query heads.')}
+  ${number('headDim', 'Head width', 'Width of a query or key head.')}
+  ${number('valueDim', 'Value width', 'Width of a value head.')}
+  ${isCross(form.pattern) ? number('keys', 'Keys', 'Length of the keys; empty: as long as the queries.') : nothing}`;
+}
+
+function lengthFields({ state, actions }: Part, form: Form, problems: Problems): TemplateResult {
+  const parsed = parseLengths(form.lengths);
+  const chosen = parsed.ok ? parsed.lengths : [];
+  const model = state.shapes.find(({ uri }) => uri === form.shapeUri);
+  const context = model?.contextLength;
+  const beyond = context === undefined ? [] : chosen.filter((length) => length > context);
+  return html`<div class="chips" role="group" aria-label="Usual lengths">
+      ${presetLengths.map(
+        (length) =>
+          html`<button
+            type="button"
+            class="chip"
+            aria-pressed=${chosen.includes(length)}
+            @click=${() => actions.edit({ lengths: toggleLength(form.lengths, length) })}
+          >
+            ${count(length)}
+          </button>`,
+      )}
+    </div>
+    ${textField({
+      label: 'Lengths in tokens',
+      value: form.lengths,
+      hint: 'Query lengths in tokens, separated by commas; 8k is 8,192.',
+      problem: problems.lengths,
+      onInput: (lengths) => actions.edit({ lengths }),
+    })}
+    ${beyond.length > 0 && context !== undefined
+      ? html`<div class="reason">${model?.label} was made for at most ${count(context)} tokens.</div>`
+      : nothing}`;
+}
+
+function deviceFields({ state, actions }: Part, form: Form, problems: Problems): TemplateResult {
+  const device = state.devices.find(({ id }) => id === form.device);
+  return html`${field(
+    'Device',
+    html`<div class="with-button">
+        ${dropdown({
+          label: 'Device',
+          choices: deviceChoices(state.devices, form.device),
+          value: form.device,
+          onChange: (id) => actions.edit({ device: id }),
+        })}
+        ${button({
+          label: 'Test the devices again',
+          icon: 'refresh',
+          appearance: 'icon',
+          disabled: state.devicesAsked,
+          onClick: () => actions.post({ kind: 'refreshDevices' }),
+        })}
+      </div>
+      ${selfTest(device, state.devicesAsked)}`,
+  )}
+  ${field(
+    'Precision',
+    dropdown({
+      label: 'Precision',
+      choices: [
+        { value: 'float32', label: 'float32' },
+        { value: 'float16', label: 'float16' },
+      ],
+      value: form.precision,
+      onChange: (precision) => actions.edit({ precision: precision as Precision }),
+    }),
+  )}
+  ${field(
+    'Threads',
+    textField({
+      label: 'Threads',
+      value: form.threads,
+      numeric: true,
+      hint: '0: as many as the runtime chooses.',
+      problem: problems.threads,
+      onInput: (threads) => actions.edit({ threads }),
+    }),
+    '0: as many as the runtime chooses.',
+  )}
+  ${field(
+    'Seconds a length',
+    textField({
+      label: 'Seconds a length',
+      value: form.secondsPerLength,
+      numeric: true,
+      hint: 'Most time spent timing one length, all mechanisms together, in seconds. It ends sooner when the times have settled.',
+      problem: problems.secondsPerLength,
+      onInput: (secondsPerLength) => actions.edit({ secondsPerLength }),
+    }),
+    'Most time spent timing one length, all mechanisms together.',
+  )}
+  ${field(
+    'Seed',
+    textField({
+      label: 'Seed',
+      value: form.seed,
+      numeric: true,
+      hint: 'Of the random queries, keys and values.',
+      problem: problems.seed,
+      onInput: (seed) => actions.edit({ seed }),
+    }),
+    'Of the random queries, keys and values.',
+  )}
+  ${field(
+    'Peak memory',
+    checkbox({
+      label: 'Measure',
+      name: 'Measure peak memory',
+      checked: form.measureMemory,
+      hint: 'Runs each point once more in a process of its own.',
+      onChange: (measureMemory) => actions.edit({ measureMemory }),
+    }),
+    'Runs each point once more in a process of its own.',
+  )}`;
+}
+
+function deviceChoices(devices: readonly DeviceInfo[], chosen: string) {
+  const known = devices.map(({ id, name, provider, available, reason }) => ({
+    value: id,
+    label: available ? name : `${name || provider} (not available)`,
+    disabled: !available,
+    ...(reason === undefined ? {} : { hint: reason }),
+  }));
+  return known.some(({ value }) => value === chosen) ? known : [{ value: chosen, label: chosen }, ...known];
+}
+
+function selfTest(device: DeviceInfo | undefined, asked: boolean): TemplateResult {
+  if (asked) return html`<div class="reason">Testing the devices…</div>`;
+  if (!device) return html`<div class="reason">Not tested yet.</div>`;
+  if (!device.available) return html`<div class="problem">${device.reason ?? 'It is not available here.'}</div>`;
+  if (!device.selfTest) return html`<div class="reason">Not tested yet.</div>`;
+  const operators = Object.entries(device.selfTest.operators);
+  const failed = operators.filter(([, { ok }]) => !ok);
+  if (failed.length === 0) {
+    return html`<div class="reason">
+      ${icon('pass')} ${operators.length} operators agree with float64, largest error ${significant(device.selfTest.maxError, 2)}
+    </div>`;
+  }
+  return html`<div class="reason warning" title=${failed.map(([name, { reason }]) => `${name}: ${reason ?? 'wrong values'}`).join('\n')}>
+    ${icon('warning')} ${failed.length} of ${operators.length} operators fail here: ${failed.map(([name]) => name).join(', ')}
+  </div>`;
+}
+
+/** An upper bound: timing may settle sooner; checks and warm-up come on top. */
+function estimate(plan: BenchmarkPlan): TemplateResult {
+  const points = plan.shape.lengths.length * measuredMechanisms(plan).length;
+  return html`<p class="muted estimate">
+    ${points} points, at most ${seconds(plan.shape.lengths.length * plan.secondsPerLength)} of timing, besides checks and warm-up.
+  </p>`;
+}
+
+/** The strip in one line, for when it is folded. */
+export function stripSummary(form: Form | undefined, title: (id: string) => string): string {
+  if (!form) return '';
+  const parsed = parseLengths(form.lengths);
+  const lengths = parsed.ok && parsed.lengths.length > 0
+    ? parsed.lengths.length === 1
+      ? `${count(parsed.lengths[0] ?? 0)} tokens`
+      : `${count(parsed.lengths[0] ?? 0)}–${count(parsed.lengths.at(-1) ?? 0)} tokens`
+    : 'lengths to be corrected';
+  return `${form.mechanisms.map(title).join(', ') || 'no mechanism'} · ${form.pattern} · ${lengths}`;
+}
+
+export const stripOpen = ({ state, compact }: Part): boolean => isOpen(state, 'settings', !compact);

@@ -1,0 +1,84 @@
+/** The first line of the panel: what was found, in one or two sentences. */
+import type { BenchmarkPlan, BenchmarkRow } from '../../../protocol/results/benchmark';
+import { verdict } from '../../../protocol/results/verdict';
+import { count, milliseconds, probability, seconds, significant } from '../../ui/numbers';
+import { measuredMechanisms, progressOf, type State } from './state';
+
+export function finding(state: State, title: (id: string) => string): string {
+  const { phase, measuredPlan, rows } = state;
+  if (!measuredPlan || rows.length === 0) {
+    if (phase.kind === 'running') return 'Measuring: each mechanism is proved against its reference before it is timed.';
+    return 'Which attention kernel is fastest for this shape on this machine?';
+  }
+  const ready = rows.filter((row) => !state.provisional.includes(`${row.mechanism}@${row.length}`));
+  const sentences = [comparison(ready, measuredPlan, title), failures(ready, measuredPlan, title), missing(state)];
+  return sentences.filter((sentence) => sentence !== '').join(' ');
+}
+
+function comparison(rows: readonly BenchmarkRow[], plan: BenchmarkPlan, title: (id: string) => string): string {
+  const timed = rows.filter((row) => row.ok && row.medianMs !== undefined);
+  const compared = timed.filter((row) => row.mechanism !== plan.baseline && row.ratioToBaseline !== undefined);
+  const length = Math.max(...(compared.length > 0 ? compared : timed).map((row) => row.length));
+  if (!Number.isFinite(length)) return rows.length > 0 ? 'No mechanism could be timed.' : 'Nothing has been measured yet.';
+  const here = compared.filter((row) => row.length === length).sort((a, b) => ratio(b) - ratio(a));
+  const fastest = here[0];
+  const baseline = within(title(plan.baseline));
+  if (!fastest) {
+    const row = timed.find((one) => one.length === length);
+    return `${title(row?.mechanism ?? '')} takes ${milliseconds(row?.medianMs ?? 0)} at ${count(length)} tokens.`;
+  }
+  const p = fastest.ratioToBaseline?.p ?? 1;
+  const said = `p ${p < 0.001 ? '' : '= '}${probability(p)}`;
+  const decided = fastest.ratioToBaseline ? verdict(fastest.ratioToBaseline) : 'same';
+  if (decided === 'faster') {
+    const base = rows.find((row) => row.mechanism === plan.baseline && row.length === length);
+    const memory =
+      fastest.peakBytes !== undefined && base?.peakBytes !== undefined && base.peakBytes > 0
+        ? `, with ${significant(fastest.peakBytes / base.peakBytes, 2)}x its memory`
+        : '';
+    return `${title(fastest.mechanism)} is ${significant(ratio(fastest))}x faster than ${baseline} at ${count(length)} tokens (${said})${memory}.`;
+  }
+  const name = within(title(fastest.mechanism));
+  return decided === 'slower'
+    ? `No mechanism is faster than ${baseline} at ${count(length)} tokens; the nearest, ${name}, takes ${significant(1 / ratio(fastest))}x its time (${said}).`
+    : `No mechanism is faster than ${baseline} at ${count(length)} tokens; ${name} is not told apart from it (${said}).`;
+}
+
+const ratio = (row: BenchmarkRow): number => row.ratioToBaseline?.median ?? 0;
+
+function failures(rows: readonly BenchmarkRow[], plan: BenchmarkPlan, title: (id: string) => string): string {
+  const failed = [...new Set(rows.filter((row) => !row.ok).map((row) => row.mechanism))];
+  if (failed.length === 0) return '';
+  if (failed.length === 1) return `${title(failed[0] ?? '')} has no time at some lengths: see the table.`;
+  return `${failed.length} of ${measuredMechanisms(plan).length} mechanisms have no time at some lengths: see the table.`;
+}
+
+function missing(state: State): string {
+  const { done, total } = progressOf(state);
+  if (state.phase.kind === 'running' || done >= total) return '';
+  return `Stopped after ${done} of ${total} points.`;
+}
+
+/** A title inside a sentence: `Tiled` -> `tiled`, but `ALiBi` stays. */
+export const within = (title: string): string =>
+  /^[A-Z][a-z-]+( |$)/.test(title) ? title.charAt(0).toLowerCase() + title.slice(1) : title;
+
+/** The second line: what was run and where. */
+export function circumstances(state: State, title: (id: string) => string): string {
+  const { measuredPlan: plan, result } = state;
+  if (!plan || state.rows.length === 0) {
+    return 'Each kernel is checked against a float64 reference first, then timed in random order until the times settle.';
+  }
+  const { shape } = plan;
+  const device = result ? `${result.device.name}, ${count(result.device.threads)} threads` : deviceName(state, plan.device);
+  const took = result ? [`${seconds(result.seconds)}`] : [];
+  return [
+    ...(plan.origin ? [plan.origin] : []),
+    `${shape.pattern}, batch ${shape.batch}, ${shape.heads} heads${shape.kvHeads === shape.heads ? '' : ` (${shape.kvHeads} key/value)`}, width ${shape.headDim}`,
+    `${plan.precision} on ${device}`,
+    `baseline ${within(title(plan.baseline))}`,
+    ...took,
+  ].join(' · ');
+}
+
+const deviceName = (state: State, id: string): string => state.devices.find((device) => device.id === id)?.name ?? id;

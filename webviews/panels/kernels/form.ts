@@ -1,0 +1,215 @@
+/**
+ * The plan as a person edits it: text stays as typed, so that nothing is lost while it is not yet valid. `readForm` turns it
+ * into a plan, or says for each field what is wrong and what to do.
+ */
+import type { MechanismInfo, ParameterInfo } from '../../../protocol/compute/api';
+import type { ShapeChoice } from '../../../protocol/panels/kernels';
+import type { AttentionPattern, BenchmarkPlan, ParameterValue, Precision } from '../../../protocol/results/benchmark';
+import { parseLengths, writeLengths } from './lengths';
+
+export interface Form {
+  readonly mechanisms: readonly string[];
+  readonly baseline: string;
+  readonly pattern: AttentionPattern;
+  /** The model config the shape is taken from; empty: typed. */
+  readonly shapeUri: string;
+  readonly origin: string;
+  readonly batch: string;
+  readonly heads: string;
+  readonly kvHeads: string;
+  readonly headDim: string;
+  readonly valueDim: string;
+  /** Empty: as many keys as queries. */
+  readonly keys: string;
+  readonly lengths: string;
+  readonly device: string;
+  readonly threads: string;
+  readonly precision: Precision;
+  readonly seed: string;
+  readonly secondsPerLength: string;
+  readonly measureMemory: boolean;
+  readonly parameters: Readonly<Record<string, Readonly<Record<string, string | boolean>>>>;
+}
+
+export const patterns: readonly { readonly value: AttentionPattern; readonly label: string }[] = [
+  { value: 'causal-self', label: 'Causal self' },
+  { value: 'noncausal-self', label: 'Non-causal self' },
+  { value: 'causal-cross', label: 'Causal cross' },
+  { value: 'noncausal-cross', label: 'Non-causal cross' },
+];
+
+export const isCross = (pattern: AttentionPattern): boolean => pattern.endsWith('-cross');
+
+export function toForm(plan: BenchmarkPlan, shapes: readonly ShapeChoice[], shapeUri = ''): Form {
+  const { shape } = plan;
+  const taken = shapes.find(({ uri, label }) => uri === shapeUri || (shapeUri === '' && label === plan.origin));
+  return {
+    mechanisms: plan.mechanisms,
+    baseline: plan.baseline,
+    pattern: shape.pattern,
+    shapeUri: taken?.uri ?? '',
+    origin: plan.origin ?? '',
+    batch: String(shape.batch),
+    heads: String(shape.heads),
+    kvHeads: String(shape.kvHeads),
+    headDim: String(shape.headDim),
+    valueDim: String(shape.valueDim),
+    keys: shape.keys === undefined ? '' : String(shape.keys),
+    lengths: writeLengths(shape.lengths),
+    device: plan.device,
+    threads: String(plan.threads),
+    precision: plan.precision,
+    seed: String(plan.seed),
+    secondsPerLength: String(plan.secondsPerLength),
+    measureMemory: plan.measureMemory,
+    parameters: Object.fromEntries(
+      Object.entries(plan.parameters).map(([id, values]) => [
+        id,
+        Object.fromEntries(
+          Object.entries(values).map(([name, value]) => [name, typeof value === 'boolean' ? value : String(value)]),
+        ),
+      ]),
+    ),
+  };
+}
+
+/** Takes over the shape of a model config, and its window for every mechanism that has one. */
+export function takeShape(form: Form, choice: ShapeChoice, mechanisms: readonly MechanismInfo[]): Form {
+  const windows =
+    choice.window === undefined
+      ? []
+      : mechanisms
+          .filter(({ parameters }) => parameters.some(({ name, kind }) => name === 'window' && kind === 'integer'))
+          .map(({ id }) => [id, { ...form.parameters[id], window: String(choice.window) }] as const);
+  return {
+    ...form,
+    shapeUri: choice.uri,
+    origin: choice.label,
+    heads: String(choice.heads),
+    kvHeads: String(choice.kvHeads),
+    headDim: String(choice.headDim),
+    valueDim: String(choice.valueDim),
+    parameters: { ...form.parameters, ...Object.fromEntries(windows) },
+  };
+}
+
+export type FieldName = keyof Form | `parameter:${string}:${string}`;
+export type Problems = Readonly<Partial<Record<FieldName, string>>>;
+export type FormReading =
+  { readonly ok: true; readonly plan: BenchmarkPlan } | { readonly ok: false; readonly problems: Problems };
+
+export function readForm(form: Form, mechanisms: readonly MechanismInfo[]): FormReading {
+  const problems: Partial<Record<FieldName, string>> = {};
+  const whole = (name: 'batch' | 'heads' | 'kvHeads' | 'headDim' | 'valueDim' | 'threads' | 'seed', words: string, min = 1, max = 65536): number => {
+    const read = integer(form[name], words, min, max);
+    if (typeof read === 'string') problems[name] = read;
+    return typeof read === 'string' ? Number.NaN : read;
+  };
+  const batch = whole('batch', 'Batch');
+  const heads = whole('heads', 'Query heads');
+  const kvHeads = whole('kvHeads', 'Key/value heads');
+  const headDim = whole('headDim', 'Head width');
+  const valueDim = whole('valueDim', 'Value width');
+  const threads = whole('threads', 'Threads', 0, 1024);
+  const seed = whole('seed', 'Seed', 0, 2 ** 31 - 1);
+  if (heads % kvHeads !== 0 && !problems.heads && !problems.kvHeads) {
+    problems.kvHeads = `${kvHeads} key/value heads do not divide ${heads} query heads: choose a divisor of ${heads}.`;
+  }
+  const lengths = parseLengths(form.lengths);
+  if (!lengths.ok) problems.lengths = lengths.why;
+  const keys = form.keys.trim() === '' || !isCross(form.pattern) ? undefined : integer(form.keys, 'Keys', 1, 1 << 20);
+  if (typeof keys === 'string') problems.keys = keys;
+  const secondsPerLength = Number(form.secondsPerLength);
+  if (form.secondsPerLength.trim() === '' || !(secondsPerLength > 0 && secondsPerLength <= 3600)) {
+    problems.secondsPerLength = 'Time is a number of seconds above 0 and up to 3,600.';
+  }
+  if (form.mechanisms.length === 0) problems.mechanisms = 'Choose at least one mechanism.';
+  const parameters: Record<string, Record<string, ParameterValue>> = {};
+  for (const mechanism of mechanisms) {
+    const typed = form.parameters[mechanism.id];
+    if (!typed) continue;
+    const chosen = form.mechanisms.includes(mechanism.id) || form.baseline === mechanism.id;
+    const values: Record<string, ParameterValue> = {};
+    for (const parameter of mechanism.parameters) {
+      const text = typed[parameter.name];
+      if (text === undefined) continue;
+      const value = readParameter(parameter, text);
+      if (value.ok) values[parameter.name] = value.value;
+      else if (chosen) problems[`parameter:${mechanism.id}:${parameter.name}`] = value.why;
+    }
+    if (Object.keys(values).length > 0) parameters[mechanism.id] = values;
+  }
+  if (Object.keys(problems).length > 0 || !lengths.ok || typeof keys === 'string') return { ok: false, problems };
+  return {
+    ok: true,
+    plan: {
+      mechanisms: form.mechanisms,
+      baseline: form.baseline,
+      shape: {
+        pattern: form.pattern,
+        batch,
+        heads,
+        kvHeads,
+        headDim,
+        valueDim,
+        lengths: lengths.lengths,
+        ...(keys === undefined ? {} : { keys }),
+      },
+      parameters,
+      device: form.device,
+      threads,
+      precision: form.precision,
+      seed,
+      secondsPerLength,
+      measureMemory: form.measureMemory,
+      ...(form.origin === '' ? {} : { origin: form.origin }),
+    },
+  };
+}
+
+function integer(text: string, name: string, min: number, max: number): number | string {
+  const value = /^\d+$/.test(text.trim()) ? Number(text) : Number.NaN;
+  if (value >= min && value <= max) return value;
+  return `${name} is a whole number from ${min.toLocaleString('en-US')} to ${max.toLocaleString('en-US')}.`;
+}
+
+type ParameterReading = { readonly ok: true; readonly value: ParameterValue } | { readonly ok: false; readonly why: string };
+
+export function readParameter(parameter: ParameterInfo, typed: string | boolean): ParameterReading {
+  const { min = -Infinity, max = Infinity } = parameter;
+  const range =
+    parameter.min !== undefined && parameter.max !== undefined
+      ? ` from ${parameter.min.toLocaleString('en-US')} to ${parameter.max.toLocaleString('en-US')}`
+      : '';
+  switch (parameter.kind) {
+    case 'boolean':
+      return { ok: true, value: typed === true || typed === 'true' };
+    case 'choice':
+      return parameter.options?.includes(String(typed))
+        ? { ok: true, value: String(typed) }
+        : { ok: false, why: `${parameter.title} is one of ${(parameter.options ?? []).join(', ')}.` };
+    case 'integer':
+    case 'number': {
+      const value = String(typed).trim() === '' ? Number.NaN : Number(typed);
+      const fits = value >= min && value <= max && (parameter.kind === 'number' || Number.isInteger(value));
+      const kind = parameter.kind === 'integer' ? 'a whole number' : 'a number';
+      return fits ? { ok: true, value } : { ok: false, why: `${parameter.title} is ${kind}${range}.` };
+    }
+  }
+}
+
+/** The same run? Rows already measured and where the shape came from make no difference. */
+export function samePlan(a: BenchmarkPlan | undefined, b: BenchmarkPlan | undefined): boolean {
+  if (!a || !b) return false;
+  const plain = ({ done: _done, origin: _origin, ...plan }: BenchmarkPlan): string => canonical(plan);
+  return plain(a) === plain(b);
+}
+
+/** JSON with sorted keys and without what is undefined. */
+export function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+}

@@ -1,0 +1,37 @@
+/** Lengths as they are typed: separated by commas or spaces, thousands may be grouped, `8k` is 8 x 1,024. */
+export const presetLengths: readonly number[] = [128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768];
+const longest = 1 << 20;
+
+export type Lengths = { readonly ok: true; readonly lengths: readonly number[] } | { readonly ok: false; readonly why: string };
+
+export function parseLengths(text: string): Lengths {
+  const words = text
+    .replaceAll(/(\d),(?=\d{3}(?!\d))/g, '$1')
+    .split(/[\s,;]+/)
+    .filter((word) => word.length > 0);
+  if (words.length === 0) return { ok: false, why: 'Name at least one length, for example 1024, 2048, 4096.' };
+  const lengths = new Set<number>();
+  for (const word of words) {
+    const match = /^(\d+)(k?)$/i.exec(word);
+    const value = match ? Number(match[1]) * (match[2] ? 1024 : 1) : Number.NaN;
+    if (!Number.isInteger(value) || value < 1) {
+      return { ok: false, why: `“${word}” is no length: write whole numbers of tokens, for example 1024, 2048.` };
+    }
+    if (value > longest) return { ok: false, why: `${word} is longer than 1,048,576 tokens: choose a shorter length.` };
+    lengths.add(value);
+  }
+  if (lengths.size > 24) return { ok: false, why: `${lengths.size} lengths are too many for one chart: name at most 24.` };
+  return { ok: true, lengths: [...lengths].sort((a, b) => a - b) };
+}
+
+export const writeLengths = (lengths: readonly number[]): string => lengths.join(', ');
+
+/** Adds the length, or takes it out; what cannot be read is left alone. */
+export function toggleLength(text: string, length: number): string {
+  const parsed = parseLengths(text);
+  if (!parsed.ok) return text.trim() === '' ? String(length) : text;
+  const without = parsed.lengths.filter((other) => other !== length);
+  return writeLengths(
+    without.length === parsed.lengths.length ? [...parsed.lengths, length].sort((a, b) => a - b) : without,
+  );
+}

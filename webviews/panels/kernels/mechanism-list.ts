@@ -1,0 +1,156 @@
+/** Mechanisms by family: a checkbox, what it would need, why it cannot run, and a form of its parameters. */
+import { html, nothing, type TemplateResult } from 'lit';
+import { repeat } from 'lit/directives/repeat.js';
+import type { MechanismInfo, ParameterInfo } from '../../../protocol/compute/api';
+import { symbol } from '../../charts/symbol';
+import type { Identities } from '../../charts/palette';
+import { button, checkbox, dropdown, field, textField } from '../../ui/controls';
+import { icon } from '../../ui/icons';
+import { bytes } from '../../ui/numbers';
+import { isOpen, type Part } from './actions';
+import type { Form, Problems } from './form';
+import { whyNot } from './state';
+
+const familyTitles: Readonly<Record<string, string>> = {
+  dense: 'Dense',
+  sparse: 'Sparse',
+  linear: 'Linear',
+  positional: 'Positional',
+  latent: 'Latent',
+  memory: 'Memory',
+  distributed: 'Distributed',
+};
+
+export function mechanismList(part: Part, form: Form, problems: Problems, identities: Identities): TemplateResult {
+  const families = [...new Set(part.state.mechanisms.map(({ family }) => family))];
+  return html`<div class="mechanisms">
+    ${families.map(
+      (family) =>
+        html`<div class="family" role="group" aria-label="${familyTitles[family] ?? family} mechanisms">
+          <h3>${familyTitles[family] ?? family}</h3>
+          ${repeat(
+            part.state.mechanisms.filter((one) => one.family === family),
+            ({ id }) => id,
+            (mechanism) => mechanismRow(part, form, problems, identities, mechanism),
+          )}
+        </div>`,
+    )}
+    ${problems.mechanisms ? html`<div class="problem" role="alert">${problems.mechanisms}</div>` : nothing}
+  </div>`;
+}
+
+function mechanismRow(
+  part: Part,
+  form: Form,
+  problems: Problems,
+  identities: Identities,
+  mechanism: MechanismInfo,
+): TemplateResult {
+  const { state, actions } = part;
+  const { id, title, parameters } = mechanism;
+  const why = whyNot(state, mechanism);
+  const identity = identities.get(id);
+  const predicted = state.supports.find((one) => one.mechanism === id)?.predictedPeakBytes;
+  const hasProblem = parameters.some(({ name }) => problems[`parameter:${id}:${name}`] !== undefined);
+  const open = isOpen(state, `parameters-${id}`, false) || hasProblem;
+  const chosen = form.mechanisms.includes(id);
+  return html`<div class="mechanism ${why === undefined ? '' : 'unavailable'}">
+    <div class="mechanism-line">
+      ${checkbox({
+        label: html`<span class="mechanism-name"
+          >${identity ? symbol(identity, part.dark) : nothing}<span>${title}</span></span
+        >`,
+        name: title,
+        checked: chosen,
+        disabled: why !== undefined && !chosen,
+        hint: `${mechanism.summary}\n${mechanism.source.reference}`,
+        ...(why === undefined ? {} : { describedBy: `why-${id}` }),
+        onChange: (checked) =>
+          actions.edit({
+            // In the order of the catalogue, so that ticking twice leaves the plan as it was.
+            mechanisms: state.mechanisms
+              .map((one) => one.id)
+              .filter((one) => (one === id ? checked : form.mechanisms.includes(one))),
+          }),
+      })}
+      <span class="mechanism-facts">
+        ${form.baseline === id ? html`<span class="tag" title="The others are compared with it">baseline</span>` : nothing}
+        ${predicted !== undefined && why === undefined
+          ? html`<span class="muted" title="Predicted peak memory at the longest length">${bytes(predicted)}</span>`
+          : nothing}
+        ${button({
+          label: `${title}: definition and parameters`,
+          hint: parameters.length > 0 ? 'Definition and parameters' : 'Definition',
+          icon: parameters.length > 0 ? 'settings' : 'info',
+          appearance: 'icon',
+          pressed: open,
+          onClick: () => actions.toggle(`parameters-${id}`, !open),
+        })}
+      </span>
+    </div>
+    ${why === undefined ? nothing : html`<div class="reason" id="why-${id}">${why}</div>`}
+    ${open ? details(part, form, problems, mechanism) : nothing}
+  </div>`;
+}
+
+function details({ actions }: Part, form: Form, problems: Problems, mechanism: MechanismInfo): TemplateResult {
+  const { id, parameters, source } = mechanism;
+  const url = linkOf(source.reference);
+  return html`<div class="mechanism-details">
+    <p>${mechanism.summary}</p>
+    <p class="muted">
+      ${url
+        ? html`<button type="button" class="link" title=${url} @click=${() => actions.post({ kind: 'openLink', url })}>
+            ${source.reference} ${icon('link-external')}
+          </button>`
+        : source.reference}
+      ${source.note ? html`<br />${source.note}` : nothing}
+    </p>
+    ${parameters.length > 0
+      ? html`<div class="fields">
+          ${parameters.map((parameter) =>
+            field(
+              parameter.title,
+              parameterControl(
+                parameter,
+                `${mechanism.title}: ${parameter.title}`,
+                form.parameters[id]?.[parameter.name] ?? String(parameter.default),
+                problems[`parameter:${id}:${parameter.name}`],
+                (value) => actions.setParameter(id, parameter.name, value),
+              ),
+              parameter.description,
+            ),
+          )}
+        </div>`
+      : nothing}
+  </div>`;
+}
+
+function parameterControl(
+  parameter: ParameterInfo,
+  label: string,
+  value: string | boolean,
+  problem: string | undefined,
+  set: (value: string | boolean) => void,
+): TemplateResult {
+  switch (parameter.kind) {
+    case 'boolean':
+      return checkbox({ label: '', name: label, checked: value === true || value === 'true', hint: parameter.description, onChange: set });
+    case 'choice':
+      return dropdown({
+        label,
+        choices: (parameter.options ?? []).map((option) => ({ value: option, label: option })),
+        value: String(value),
+        onChange: set,
+      });
+    case 'integer':
+    case 'number':
+      return textField({ label, value: String(value), hint: parameter.description, problem, numeric: true, onInput: set });
+  }
+}
+
+/** The page of a paper named as `arXiv:2004.05150, section 3.1`, or of a reference that holds an address. */
+export function linkOf(reference: string): string | undefined {
+  const paper = /arXiv:(\d{4}\.\d{4,5})/i.exec(reference)?.[1];
+  return paper ? `https://arxiv.org/abs/${paper}` : /https:\/\/[^\s,)]+/.exec(reference)?.[0];
+}

@@ -1,0 +1,362 @@
+/** Holds the state, draws it, and does what its parts ask for. */
+import { html, nothing, render, type TemplateResult } from 'lit';
+import type { FromKernelsPanel, KernelsPlace, ToKernelsPanel } from '../../../protocol/panels/kernels';
+import { unreachable } from '../../../protocol/unreachable';
+import type { ChartExport } from '../../charts/chart-card';
+import { toPng } from '../../charts/figure';
+import { announce } from '../../ui/announce';
+import { disclosure } from '../../ui/controls';
+import { acquireHost, type Host } from '../../ui/host';
+import { seconds } from '../../ui/numbers';
+import { toCsv, toMarkdown } from '../../ui/table';
+import { onThemeChange, readTheme } from '../../ui/theme';
+import { isOpen, type Actions, type ExportFormat, type Part } from './actions';
+import { controlsStrip, stripOpen, stripSummary } from './controls-strip';
+import { exportData, exportName, figureOf, provenanceLines, type ExportSource } from './exports';
+import { circumstances, finding } from './finding';
+import { canonical, takeShape, toForm, type Form } from './form';
+import { chartCards, chartsOf, identitiesOf, legend, measuredOf } from './pictures';
+import { resultColumns, resultsTable, tableRows } from './results-table';
+import { banners, emptyState, runBar } from './status';
+import {
+  canResume,
+  continues,
+  initialState,
+  keep,
+  parseKept,
+  pin,
+  planOf,
+  progressOf,
+  receive,
+  restore,
+  startRun,
+  type Kept,
+  type State,
+  type View,
+} from './state';
+
+/** Narrower than this, everything stands in one column with the pictures first. */
+const compactWidth = 480;
+const planEvery = 300;
+
+export class KernelsPanel implements Actions {
+  private state: State;
+  private readonly host: Host<ToKernelsPanel, FromKernelsPanel, Kept>;
+  private readonly kept: Kept | undefined;
+  /** Plans the extension has sent or been told: a kept form of one of these is the later state of the same edit. */
+  private basis: readonly string[] = [];
+  /** The plan last told to the extension, which answers with what can run it. */
+  private told: string | undefined;
+  private planTimer: ReturnType<typeof setTimeout> | undefined;
+  private frame = 0;
+  private compact: boolean;
+  private emphasised: string | undefined;
+  private announced = '';
+
+  constructor(
+    private readonly root: HTMLElement,
+    place: KernelsPlace,
+  ) {
+    this.host = acquireHost(parseKept);
+    this.kept = this.host.restore();
+    this.state = restore(initialState(place), this.kept?.place === place ? this.kept : undefined);
+    this.basis = this.kept?.basis ?? [];
+    this.compact = place === 'side' || root.clientWidth < compactWidth;
+    new ResizeObserver(() => this.onResize()).observe(root);
+    onThemeChange(() => this.draw());
+    document.addEventListener('keydown', (event) => this.onKey(event));
+    this.drawNow();
+    this.host.connect((message) => this.onMessage(message), { kind: 'ready' });
+  }
+
+  private onMessage(message: ToKernelsPanel): void {
+    if (message.kind === 'open') {
+      if (!continues(keep(this.state, this.basis), message.plan)) this.state = { ...this.state, form: undefined };
+      this.basis = [...this.basis, canonical(message.plan)].slice(-4);
+      this.told = undefined;
+    }
+    this.change(receive(this.state, message));
+    this.tell(message);
+  }
+
+  /** Says the steps of a run to those who do not see them; a point each would be too much. */
+  private tell(message: ToKernelsPanel): void {
+    switch (message.kind) {
+      case 'result':
+        announce(finding(this.state, this.title));
+        break;
+      case 'failed':
+      case 'overdue':
+        announce(message.sentence);
+        break;
+      case 'stage': {
+        const tenth = message.total > 0 ? Math.floor((10 * message.done) / message.total) : 0;
+        const said = `${tenth * 10} % measured`;
+        if (said === this.announced) return;
+        this.announced = said;
+        announce(message.secondsLeft === undefined ? said : `${said}, about ${seconds(message.secondsLeft)} left`);
+        break;
+      }
+      case 'open':
+      case 'devices':
+      case 'shapes':
+      case 'supports':
+      case 'row':
+        break;
+      default:
+        unreachable(message);
+    }
+  }
+
+  private change(state: State): void {
+    this.state = state;
+    this.host.keep(keep(state, this.basis));
+    this.schedulePlan();
+    this.draw();
+  }
+
+  /** The extension hears of the form at most every 300 ms, and only of plans it does not know. */
+  private schedulePlan(): void {
+    if (this.planTimer !== undefined || this.state.place === 'file') return;
+    this.planTimer = setTimeout(() => {
+      this.planTimer = undefined;
+      const plan = planOf(this.state);
+      if (!this.state.opened || !plan) return;
+      const written = canonical(plan);
+      if (written === this.told) return;
+      this.told = written;
+      this.basis = [...this.basis, written].slice(-4);
+      this.host.keep(keep(this.state, this.basis));
+      this.host.post({ kind: 'planned', plan });
+    }, planEvery);
+  }
+  private onResize(): void {
+    const compact = this.state.place === 'side' || this.root.clientWidth < compactWidth;
+    if (compact === this.compact) return;
+    this.compact = compact;
+    this.draw();
+  }
+
+  private onKey(event: KeyboardEvent): void {
+    if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      this.run(canResume(this.state));
+    } else if (event.key === 'Escape' && this.state.view.pinned) {
+      this.pin(undefined);
+    }
+  }
+
+  // What the parts ask for.
+
+  edit(change: Partial<Form>): void {
+    if (this.state.form) this.change({ ...this.state, form: { ...this.state.form, ...change } });
+  }
+
+  setParameter(mechanism: string, name: string, value: string | boolean): void {
+    const { form } = this.state;
+    if (!form) return;
+    this.edit({ parameters: { ...form.parameters, [mechanism]: { ...form.parameters[mechanism], [name]: value } } });
+  }
+
+  takeShape(uri: string): void {
+    const { form, shapes, mechanisms } = this.state;
+    const choice = shapes.find((one) => one.uri === uri);
+    if (!form) return;
+    this.change({ ...this.state, form: choice ? takeShape(form, choice, mechanisms) : { ...form, shapeUri: '', origin: '' } });
+  }
+
+  view(change: Partial<View>): void {
+    this.change({ ...this.state, view: { ...this.state.view, ...change } });
+  }
+
+  toggle(name: string, open: boolean): void {
+    this.view({ open: { ...this.state.view.open, [name]: open } });
+  }
+
+  pin(key: View['pinned']): void {
+    this.change({ ...this.state, view: pin(this.state.view, key) });
+  }
+
+  emphasise(mechanism: string | undefined): void {
+    this.emphasised = mechanism;
+    this.draw();
+  }
+
+  run(resume: boolean): void {
+    const started = startRun(this.state, resume);
+    if (!started) return;
+    this.announced = '';
+    this.change(started.state);
+    this.host.post({ kind: 'run', plan: started.plan });
+    announce(resume ? 'Resumed' : 'Started');
+  }
+
+  cancel(): void {
+    const { phase } = this.state;
+    if (phase.kind !== 'running' || phase.cancelling) return;
+    this.host.post({ kind: 'cancel' });
+    this.change({ ...this.state, phase: { ...phase, cancelling: true } });
+    announce('Stopping after the call in flight');
+  }
+
+  backToMeasured(): void {
+    const { measuredPlan, shapes } = this.state;
+    if (measuredPlan) this.change({ ...this.state, form: toForm(measuredPlan, shapes) });
+  }
+
+  dropComparison(): void {
+    this.change({ ...this.state, compareWith: undefined });
+  }
+
+  post(message: FromKernelsPanel): void {
+    if (message.kind === 'refreshDevices') this.change({ ...this.state, devicesAsked: true });
+    this.host.post(message);
+  }
+
+  copy(text: string, what: string): void {
+    this.host.post({ kind: 'copy', text });
+    announce(`${what} is copied`);
+  }
+
+  exportAll(format: ExportFormat): void {
+    const name = exportName(this.state, format);
+    exportData(this.exportSource(), format).then(
+      (data) => this.host.post({ kind: 'export', format, name, data }),
+      (error: unknown) => this.cannotExport(error),
+    );
+  }
+
+  exportChart(id: string, format: ChartExport): void {
+    const source = this.exportSource();
+    const chart = source.charts.find((one) => one.id === id);
+    if (!chart) return;
+    switch (format) {
+      case 'markdown':
+        return this.copy(toMarkdown(chart.twin.columns, chart.twin.rows), `${chart.title} as Markdown`);
+      case 'csv':
+        return this.copy(toCsv(chart.twin.columns, chart.twin.rows), `${chart.title} as CSV`);
+      case 'svg':
+        return this.host.post({
+          kind: 'export',
+          format,
+          name: exportName(this.state, format, id),
+          data: figureOf(source, [chart]).svg,
+        });
+      case 'png':
+        toPng(figureOf(source, [chart]), source.state.result ?? {}).then(
+          (data) => this.host.post({ kind: 'export', format, name: exportName(this.state, format, id), data }),
+          (error: unknown) => this.cannotExport(error),
+        );
+    }
+  }
+
+  private cannotExport(error: unknown): void {
+    const sentence = error instanceof Error ? error.message : 'The export failed. Try SVG or CSV.';
+    this.change({ ...this.state, phase: { kind: 'failed', sentence } });
+    announce(sentence);
+  }
+
+  private exportSource(): ExportSource {
+    const identities = identitiesOf(this.state);
+    return {
+      state: this.state,
+      identities,
+      charts: chartsOf(measuredOf(this.state, identities)),
+      sentence: finding(this.state, this.title),
+      theme: readTheme(),
+      columns: resultColumns(this.part(), identities, 'all'),
+      rows: tableRows(this.state, 'all'),
+    };
+  }
+
+  // Drawing.
+
+  private readonly title = (id: string): string => identitiesOf(this.state).get(id)?.title ?? id;
+
+  private part(): Part {
+    return { state: this.state, actions: this, dark: readTheme().dark, compact: this.compact };
+  }
+
+  private draw(): void {
+    if (this.frame !== 0) return;
+    this.frame = requestAnimationFrame(() => {
+      this.frame = 0;
+      this.drawNow();
+    });
+  }
+
+  private drawNow(): void {
+    render(this.page(), this.root);
+  }
+
+  private page(): TemplateResult {
+    const part = this.part();
+    const { state, compact } = part;
+    const identities = identitiesOf(state);
+    const strip = state.place === 'file' ? nothing : this.strip(part, identities);
+    return html`<main class="panel ${state.place} ${compact ? 'compact' : 'wide'} ${stripOpen(part) ? 'strip-open' : ''}">
+      <header>
+        <h1 id="finding">${finding(state, this.title)}</h1>
+        <p class="circumstances">${circumstances(state, this.title)}</p>
+        ${runBar(part)} ${banners(part)}
+      </header>
+      <div class="body">
+        ${compact ? nothing : strip}
+        <div class="results">${this.results(part, identities)} ${compact ? strip : nothing} ${this.provenance(part)}</div>
+      </div>
+    </main>`;
+  }
+
+  private strip(part: Part, identities: ReturnType<typeof identitiesOf>): TemplateResult {
+    const open = stripOpen(part);
+    const summary = stripSummary(part.state.form, this.title);
+    return html`<aside class="strip" aria-label="Settings">
+      ${disclosure({
+        title: html`<strong>Settings</strong>${open ? nothing : html`<span class="muted summary">${summary}</span>`}`,
+        open,
+        id: 'settings',
+        onToggle: (now) => this.toggle('settings', now),
+        body: () => controlsStrip(part, identities),
+      })}
+    </aside>`;
+  }
+
+  private results(part: Part, identities: ReturnType<typeof identitiesOf>): TemplateResult {
+    const { state, compact } = part;
+    if (!state.opened && state.rows.length === 0) return html`<div class="empty-state"></div>`;
+    if (state.rows.length === 0 && state.phase.kind !== 'running') return emptyState(part);
+    const charts = chartsOf(measuredOf(state, identities));
+    const first = compact ? charts.slice(0, 1) : charts;
+    return html`${compact ? nothing : legend(part, identities)}
+      <div class="charts">${chartCards(part, first, this.emphasised)}</div>
+      ${compact
+        ? html`${legend(part, identities)}
+          ${disclosure({
+            title: 'Measurements',
+            open: isOpen(state, 'table', false),
+            id: 'measurements',
+            onToggle: (open) => this.toggle('table', open),
+            body: () => html`${resultsTable(part, identities)}`,
+          })}
+          ${disclosure({
+            title: 'Ratio, memory, roofline, error',
+            open: isOpen(state, 'pictures', false),
+            id: 'more-pictures',
+            onToggle: (open) => this.toggle('pictures', open),
+            body: () => html`<div class="charts">${chartCards(part, charts.slice(1), this.emphasised)}</div>`,
+          })}`
+        : html`<section class="measurements" aria-label="Measurements">${resultsTable(part, identities)}</section>`}`;
+  }
+
+  private provenance({ state }: Part): TemplateResult | typeof nothing {
+    const lines = provenanceLines(state);
+    if (lines.length === 0 || progressOf(state).done === 0) return nothing;
+    return disclosure({
+      title: 'How this was measured',
+      open: isOpen(state, 'provenance', false),
+      id: 'provenance',
+      onToggle: (open) => this.toggle('provenance', open),
+      body: () => html`<ul class="provenance">${lines.map((line) => html`<li>${line}</li>`)}</ul>`,
+    });
+  }
+}

@@ -1,0 +1,128 @@
+/** The legend, which is also the switch of what is drawn, and the five charts. */
+import { html, nothing, type TemplateResult } from 'lit';
+import { repeat } from 'lit/directives/repeat.js';
+import type { Chart } from '../../charts/chart';
+import '../../charts/chart-card';
+import type { ChartExport } from '../../charts/chart-card';
+import { errorOverLength } from '../../charts/error-over-length';
+import { identify, type Identities } from '../../charts/palette';
+import { peakMemory } from '../../charts/peak-memory';
+import { ratioToBaseline } from '../../charts/ratio-to-baseline';
+import { roofline } from '../../charts/roofline';
+import type { Measured } from '../../charts/rows';
+import { symbol } from '../../charts/symbol';
+import { timeOverLength } from '../../charts/time-over-length';
+import { significant } from '../../ui/numbers';
+import type { Part } from './actions';
+import { measuredMechanisms, type State } from './state';
+
+/** Catalogue first, so that a mechanism keeps its colour from run to run. */
+export function identitiesOf(state: State): Identities {
+  const known = new Set(state.mechanisms.map(({ id }) => id));
+  const more = [
+    ...(state.measuredPlan ? measuredMechanisms(state.measuredPlan) : []),
+    ...(state.compareWith ? measuredMechanisms(state.compareWith.result.plan) : []),
+  ].filter((id) => !known.has(id));
+  return identify([...state.mechanisms, ...more.map((id) => ({ id, title: titleFromId(id) }))]);
+}
+
+const titleFromId = (id: string): string => {
+  const words = id.replaceAll('-', ' ');
+  return words.charAt(0).toUpperCase() + words.slice(1);
+};
+
+export function measuredOf(state: State, identities: Identities): Measured {
+  return {
+    rows: state.rows,
+    provisional: new Set(state.provisional),
+    lengths: state.measuredPlan?.shape.lengths ?? [],
+    baseline: state.measuredPlan?.baseline ?? '',
+    fits: state.result?.fits ?? [],
+    crossover: state.result?.crossover ?? [],
+    roof: state.result?.roof ?? roofOfDevice(state),
+    identities,
+    hidden: new Set(state.view.hidden),
+    other: state.compareWith && { name: state.compareWith.name, rows: state.compareWith.result.rows },
+  };
+}
+
+/** While a run goes on its result is not there yet; the device's own roof is. */
+function roofOfDevice({ devices, measuredPlan }: State): Measured['roof'] {
+  const device = devices.find(({ id }) => id === measuredPlan?.device);
+  return device?.peakGflops !== undefined && device.peakBandwidthGBs !== undefined
+    ? { peakGflops: device.peakGflops, peakBandwidthGBs: device.peakBandwidthGBs, measured: '' }
+    : undefined;
+}
+
+export const chartsOf = (measured: Measured): readonly Chart[] => [
+  timeOverLength(measured),
+  ratioToBaseline(measured),
+  peakMemory(measured),
+  roofline(measured),
+  errorOverLength(measured),
+];
+
+export function legendEntries(state: State, identities: Identities) {
+  const { measuredPlan: plan, result } = state;
+  if (!plan) return [];
+  const ids = new Set(measuredMechanisms(plan));
+  return [...identities.values()]
+    .filter(({ id }) => ids.has(id))
+    .map((identity) => {
+      const fit = result?.fits.find(({ mechanism }) => mechanism === identity.id);
+      return { identity, ...(fit ? { fit } : {}) };
+    });
+}
+
+export function legend(part: Part, identities: Identities): TemplateResult {
+  const { state, actions } = part;
+  const { hidden } = state.view;
+  return html`<div class="legend" role="group" aria-label="Mechanisms shown">
+    ${repeat(
+      legendEntries(state, identities),
+      ({ identity }) => identity.id,
+      ({ identity, fit }) => {
+        const shown = !hidden.includes(identity.id);
+        return html`<button
+          type="button"
+          class="legend-entry"
+          aria-pressed=${shown}
+          title=${`${shown ? 'Hide' : 'Show'} ${identity.title}${fit ? `\nTime grows as length to the ${significant(fit.exponent)} (R² ${significant(fit.r2)})` : ''}`}
+          @click=${() =>
+            actions.view({ hidden: shown ? [...hidden, identity.id] : hidden.filter((id) => id !== identity.id) })}
+          @pointerenter=${() => actions.emphasise(shown ? identity.id : undefined)}
+          @pointerleave=${() => actions.emphasise(undefined)}
+        >
+          ${symbol(identity, part.dark)}<span class="code">${identity.code}</span><span>${identity.title}</span>${fit
+            ? html`<span class="exponent">n<sup>${significant(fit.exponent)}</sup></span>`
+            : nothing}
+        </button>`;
+      },
+    )}
+    ${state.compareWith
+      ? html`<span class="legend-note muted">hollow: ${state.compareWith.name}</span>`
+      : nothing}
+  </div>`;
+}
+
+export function chartCards(part: Part, charts: readonly Chart[], emphasised: string | undefined): TemplateResult {
+  const { state, actions } = part;
+  return html`${repeat(
+    charts,
+    ({ id }) => id,
+    (chart) =>
+      html`<hs-chart-card
+        data-chart=${chart.id}
+        .chart=${chart}
+        .pinned=${state.view.pinned}
+        .emphasised=${emphasised}
+        .asTable=${state.view.asTable.includes(chart.id)}
+        @pin=${(event: CustomEvent<State['view']['pinned']>) => actions.pin(event.detail)}
+        @as-table=${(event: CustomEvent<boolean>) =>
+          actions.view({
+            asTable: [...state.view.asTable.filter((id) => id !== chart.id), ...(event.detail ? [chart.id] : [])],
+          })}
+        @chart-export=${(event: CustomEvent<ChartExport>) => actions.exportChart(chart.id, event.detail)}
+      ></hs-chart-card>`,
+  )}`;
+}

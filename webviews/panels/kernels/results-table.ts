@@ -1,0 +1,286 @@
+/** The table under the pictures: one row a mechanism at a length, every number with what it was got from. */
+import { html, nothing, type TemplateResult } from 'lit';
+import type { BenchmarkRow } from '../../../protocol/results/benchmark';
+import { verdict } from '../../../protocol/results/verdict';
+import type { Identities } from '../../charts/palette';
+import { rowKey } from '../../charts/rows';
+import { symbol } from '../../charts/symbol';
+import { button, dropdown, toolbar } from '../../ui/controls';
+import { icon } from '../../ui/icons';
+import { count, probability, significant } from '../../ui/numbers';
+import { sortRows, table, toCsv, toMarkdown, type Column } from '../../ui/table';
+import type { Part } from './actions';
+import { measuredMechanisms, type State } from './state';
+
+/** A point of the plan: its row once there is one. */
+export interface TableRow {
+  readonly mechanism: string;
+  readonly length: number;
+  readonly row?: BenchmarkRow;
+  readonly provisional: boolean;
+  /** The same point of the result compared with. */
+  readonly other?: BenchmarkRow;
+}
+
+export function tableRows(state: State, at: number | 'all'): TableRow[] {
+  const { measuredPlan: plan, rows, provisional, compareWith } = state;
+  if (!plan) return [];
+  const lengths = at === 'all' ? [...plan.shape.lengths].sort((a, b) => a - b) : [at];
+  return lengths.flatMap((length) =>
+    measuredMechanisms(plan).map((mechanism): TableRow => {
+      const point = { mechanism, length };
+      const row = rows.find((one) => rowKey(one) === rowKey(point));
+      const other = compareWith?.result.rows.find((one) => rowKey(one) === rowKey(point));
+      return {
+        ...point,
+        ...(row ? { row } : {}),
+        ...(other ? { other } : {}),
+        provisional: provisional.includes(rowKey(point)),
+      };
+    }),
+  );
+}
+
+/** The length the table stands at: the chosen one, else the longest that has a row. */
+export function tableLength({ view, rows, measuredPlan }: State): number | 'all' {
+  const lengths = measuredPlan?.shape.lengths ?? [];
+  if (view.tableLength === 'all' || (view.tableLength !== undefined && lengths.includes(view.tableLength))) {
+    return view.tableLength;
+  }
+  return Math.max(...(rows.length > 0 ? rows.map(({ length }) => length) : lengths), 0);
+}
+
+const ratioText = ({ row }: TableRow): string => {
+  const ratio = row?.ratioToBaseline;
+  return ratio ? `${significant(ratio.median)} (${significant(ratio.low)}–${significant(ratio.high)})` : '–';
+};
+
+export function resultColumns(part: Part, identities: Identities, at: number | 'all'): Column<TableRow>[] {
+  const { state } = part;
+  const title = (id: string): string => identities.get(id)?.title ?? id;
+  const baseline = state.measuredPlan?.baseline ?? '';
+  const number = (
+    id: string,
+    name: string,
+    unit: string | undefined,
+    hint: string,
+    value: (row: BenchmarkRow, all: TableRow) => number | undefined,
+    text: (value: number) => string = significant,
+  ): Column<TableRow> => ({
+    id,
+    title: name,
+    ...(unit === undefined ? {} : { unit }),
+    numeric: true,
+    hint,
+    value: (all) => (all.row?.ok ? value(all.row, all) : undefined),
+    text: (all) => {
+      const found = all.row?.ok ? value(all.row, all) : undefined;
+      return found === undefined ? '–' : text(found);
+    },
+  });
+  const mechanism: Column<TableRow> = {
+    id: 'mechanism',
+    title: 'Mechanism',
+    numeric: false,
+    value: (row) => title(row.mechanism),
+    cell: (row) => {
+      const identity = identities.get(row.mechanism);
+      return html`<span class="mechanism-name"
+        >${identity ? symbol(identity, part.dark) : nothing}<span>${title(row.mechanism)}</span>${row.mechanism === baseline
+          ? html`<span class="tag">baseline</span>`
+          : nothing}</span
+      >`;
+    },
+  };
+  const length: Column<TableRow> = {
+    id: 'length',
+    title: 'Length',
+    unit: 'tokens',
+    numeric: true,
+    value: (row) => row.length,
+    text: (row) => count(row.length),
+  };
+  const ratio: Column<TableRow> = {
+    id: 'ratio',
+    title: 'Ratio',
+    unit: 'x (95 %)',
+    numeric: true,
+    hint: `Time of ${title(baseline)} over time of the mechanism: above 1 is faster. In brackets the 95 % interval of the median.`,
+    value: ({ row }) => row?.ratioToBaseline?.median,
+    text: ratioText,
+    cell: (all) => {
+      const found = all.row?.ratioToBaseline;
+      if (!found || all.mechanism === baseline) return all.mechanism === baseline && all.row?.ok ? '1' : '–';
+      return html`<span class="verdict ${verdict(found)}" title=${verdictWords[verdict(found)]}>${ratioText(all)}</span>`;
+    },
+  };
+  const efficiency: Column<TableRow> = {
+    id: 'efficiency_length',
+    title: 'Efficiency length',
+    unit: 'tokens',
+    numeric: true,
+    hint: `Length from which the mechanism is faster than ${title(baseline)}.`,
+    value: (row) => crossoverOf(state, row.mechanism)?.efficiencyLength ?? undefined,
+    text: (row) => efficiencyText(state, row.mechanism, baseline),
+    cell: (row) =>
+      html`<span title=${crossoverOf(state, row.mechanism)?.note ?? nothing}
+        >${efficiencyText(state, row.mechanism, baseline)}</span
+      >`,
+  };
+  return [
+    mechanism,
+    ...(at === 'all' ? [length] : []),
+    number('median', 'Time', 'ms', 'Median of the samples.', ({ medianMs }) => medianMs),
+    number(
+      'spread',
+      'Spread',
+      '%',
+      'Standard deviation of the samples over their median.',
+      ({ relativeSd }) => (relativeSd === undefined ? undefined : relativeSd * 100),
+      (value) => `±${significant(value, 2)}`,
+    ),
+    ratio,
+    number(
+      'p',
+      'p',
+      undefined,
+      'Two-sided Wilcoxon signed-rank test over interleaved pairs.',
+      (row) => (row.mechanism === baseline ? undefined : row.ratioToBaseline?.p),
+      probability,
+    ),
+    ...comparisonColumns(state, number),
+    number('peak', 'Peak memory', 'GB', 'Measured growth of the peak memory of the process.', ({ peakBytes }) =>
+      peakBytes === undefined ? undefined : peakBytes / 1e9,
+    ),
+    number('error', 'Error', undefined, 'Largest absolute difference from the float64 reference.', ({ maxError }) => maxError),
+    efficiency,
+  ];
+}
+
+const verdictWords = {
+  faster: 'Faster than the baseline',
+  slower: 'Slower than the baseline',
+  same: 'Not told apart from the baseline',
+} as const;
+
+type NumberColumn = (
+  id: string,
+  name: string,
+  unit: string | undefined,
+  hint: string,
+  value: (row: BenchmarkRow, all: TableRow) => number | undefined,
+  text?: (value: number) => string,
+) => Column<TableRow>;
+
+function comparisonColumns(state: State, number: NumberColumn): Column<TableRow>[] {
+  if (!state.compareWith) return [];
+  const { name } = state.compareWith;
+  return [
+    number('other_median', `Time in ${name}`, 'ms', `Median in ${name}.`, (_row, { other }) => other?.medianMs),
+    number(
+      'change',
+      'Change',
+      'x',
+      `Time here over time in ${name}: below 1 is faster than there. Two runs are no interleaved pairs, so no test is made.`,
+      ({ medianMs }, { other }) =>
+        medianMs === undefined || !other?.medianMs ? undefined : medianMs / other.medianMs,
+    ),
+  ];
+}
+
+const crossoverOf = (state: State, mechanism: string) =>
+  state.result?.crossover.find((one) => one.mechanism === mechanism);
+
+function efficiencyText(state: State, mechanism: string, baseline: string): string {
+  const found = crossoverOf(state, mechanism);
+  if (!found || mechanism === baseline) return '–';
+  if (found.efficiencyLength === null) return 'none';
+  const shortest = Math.min(...(state.measuredPlan?.shape.lengths ?? [0]));
+  return found.efficiencyLength <= shortest ? `≤ ${count(shortest)}` : count(found.efficiencyLength);
+}
+
+export function resultsTable(part: Part, identities: Identities): TemplateResult | typeof nothing {
+  const { state, actions } = part;
+  const plan = state.measuredPlan;
+  if (!plan) return nothing;
+  const at = tableLength(state);
+  const columns = resultColumns(part, identities, at);
+  const rows = tableRows(state, at);
+  const sorted = () => sortRows(rows, columns, state.view.sort);
+  const { pinned } = state.view;
+  return html`<div class="results-head">
+      ${part.compact ? nothing : html`<h2>Measurements</h2>`}
+      <span class="at-length">
+        <span class="muted">at</span>
+        ${dropdown({
+          label: 'Length of the table',
+          choices: [
+            ...[...plan.shape.lengths].sort((a, b) => a - b).map((length) => ({ value: String(length), label: `${count(length)} tokens` })),
+            { value: 'all', label: 'all lengths' },
+          ],
+          value: String(at),
+          onChange: (value) => actions.view({ tableLength: value === 'all' ? 'all' : Number(value) }),
+        })}
+      </span>
+      ${toolbar(
+        'Copy the table',
+        html`${button({
+          label: 'Copy as Markdown',
+          icon: 'copy',
+          appearance: 'icon',
+          onClick: () => actions.copy(toMarkdown(columns, sorted()), 'The table as Markdown'),
+        })}
+        ${button({
+          label: 'Copy as CSV',
+          icon: 'table',
+          appearance: 'icon',
+          onClick: () => actions.copy(toCsv(columns, sorted()), 'The table as CSV'),
+        })}`,
+      )}
+    </div>
+    ${table({
+      caption: `Measurements ${at === 'all' ? 'at all lengths' : `at ${count(at)} tokens`}`,
+      columns,
+      rows,
+      key: rowKey,
+      sort: state.view.sort,
+      onSort: (sort) => actions.view({ sort }),
+      selected: pinned ? rowKey({ mechanism: pinned.series, length: pinned.at }) : undefined,
+      onSelect: (row) => {
+        const same = pinned?.series === row.mechanism && pinned.at === row.length;
+        actions.pin(same || !row.row?.ok ? undefined : { series: row.mechanism, at: row.length });
+      },
+      rowClass: (row) => `${row.provisional ? 'provisional' : ''} ${row.row ? '' : 'waiting'}`,
+      instead: (row) =>
+        row.row && !row.row.ok
+          ? {
+              from: at === 'all' ? 2 : 1,
+              content: html`<span class="problem">${icon('error')} ${row.row.reason ?? 'It could not be measured.'}</span>`,
+            }
+          : undefined,
+    })}
+    ${notes(rows)}`;
+}
+
+const noteWords: Readonly<Record<string, string>> = {
+  predicted: 'memory predicted, not measured',
+  budget: 'stopped by the time allowed',
+  noise: 'times did not settle',
+};
+
+/** What the rows say about themselves, under the table and not in its cells. */
+function notes(rows: readonly TableRow[]): TemplateResult | typeof nothing {
+  const found = new Map<string, string[]>();
+  for (const { row } of rows) {
+    for (const note of row?.notes ?? []) {
+      found.set(note, [...(found.get(note) ?? []), `${row?.mechanism ?? ''} at ${count(row?.length ?? 0)}`]);
+    }
+  }
+  if (found.size === 0) return nothing;
+  return html`<p class="muted notes">
+    ${[...found].map(
+      ([note, points]) =>
+        html`<span title=${points.join('\n')}>${icon('info')} ${noteWords[note] ?? note}: ${points.length} of ${rows.length} rows.</span> `,
+    )}
+  </p>`;
+}

@@ -1,0 +1,308 @@
+/** Everything the panel shows, and how a message or an action changes it. No DOM: tests drive it directly. */
+import type { DeviceInfo, MechanismInfo, SupportInfo } from '../../../protocol/compute/api';
+import type { KernelsPlace, ShapeChoice, ToKernelsPanel } from '../../../protocol/panels/kernels';
+import type { BenchmarkPlan, BenchmarkResult, BenchmarkRow } from '../../../protocol/results/benchmark';
+import { unreachable } from '../../../protocol/unreachable';
+import type { PointKey } from '../../charts/chart';
+import { rowKey } from '../../charts/rows';
+import type { Sort } from '../../ui/table';
+import { canonical, readForm, samePlan, takeShape, toForm, type Form } from './form';
+
+export type Phase =
+  | { readonly kind: 'idle' }
+  | {
+      readonly kind: 'running';
+      readonly sentence: string;
+      readonly done: number;
+      readonly total: number;
+      readonly secondsLeft?: number;
+      readonly cancelling: boolean;
+      readonly overdue?: string;
+    }
+  | { readonly kind: 'failed'; readonly sentence: string; readonly details?: string };
+
+/** What a person arranged; survives a reload. */
+export interface View {
+  readonly hidden: readonly string[];
+  readonly sort?: Sort;
+  readonly tableLength?: number | 'all';
+  readonly pinned?: PointKey;
+  /** Disclosures by name; absent: their default. */
+  readonly open: Readonly<Record<string, boolean>>;
+  /** Charts shown as tables. */
+  readonly asTable: readonly string[];
+}
+
+export interface State {
+  readonly opened: boolean;
+  readonly place: KernelsPlace;
+  readonly mechanisms: readonly MechanismInfo[];
+  readonly devices: readonly DeviceInfo[];
+  readonly devicesAsked: boolean;
+  readonly shapes: readonly ShapeChoice[];
+  readonly canRun: true | string;
+  readonly form: Form | undefined;
+  readonly supports: readonly SupportInfo[];
+  readonly phase: Phase;
+  readonly rows: readonly BenchmarkRow[];
+  /** Keys of rows still being measured. */
+  readonly provisional: readonly string[];
+  /** The plan the rows belong to. */
+  readonly measuredPlan: BenchmarkPlan | undefined;
+  readonly result: BenchmarkResult | undefined;
+  readonly savedAs: string | undefined;
+  readonly compareWith: { readonly name: string; readonly result: BenchmarkResult } | undefined;
+  readonly view: View;
+}
+
+export const initialState = (place: KernelsPlace): State => ({
+  opened: false,
+  place,
+  mechanisms: [],
+  devices: [],
+  devicesAsked: false,
+  shapes: [],
+  canRun: true,
+  form: undefined,
+  supports: [],
+  phase: { kind: 'idle' },
+  rows: [],
+  provisional: [],
+  measuredPlan: undefined,
+  result: undefined,
+  savedAs: undefined,
+  compareWith: undefined,
+  view: { hidden: [], open: {}, asTable: [] },
+});
+
+export function receive(state: State, message: ToKernelsPanel): State {
+  switch (message.kind) {
+    case 'open':
+      return open(state, message);
+    case 'devices':
+      return { ...state, devices: message.devices, devicesAsked: false };
+    case 'shapes': {
+      const choice = message.shapes.find(({ uri }) => uri === message.shapeUri);
+      const form = state.form && choice ? takeShape(state.form, choice, state.mechanisms) : state.form;
+      return { ...state, shapes: message.shapes, form };
+    }
+    case 'supports':
+      return { ...state, supports: message.supports };
+    case 'stage': {
+      const before = state.phase.kind === 'running' ? state.phase : undefined;
+      const { sentence, done, total, secondsLeft } = message;
+      return {
+        ...state,
+        phase: {
+          kind: 'running',
+          sentence,
+          done,
+          total,
+          ...(secondsLeft === undefined ? {} : { secondsLeft }),
+          cancelling: before?.cancelling ?? false,
+          ...(before?.overdue === undefined ? {} : { overdue: before.overdue }),
+        },
+      };
+    }
+    case 'row':
+      return withRow(state, message.row, message.final);
+    case 'result':
+      return {
+        ...state,
+        phase: { kind: 'idle' },
+        result: message.result,
+        measuredPlan: message.result.plan,
+        rows: message.result.rows,
+        provisional: [],
+        savedAs: message.savedAs,
+      };
+    case 'failed':
+      return {
+        ...state,
+        // A point in the making when the run failed was never finished: it is not kept as if it were.
+        rows: state.rows.filter((row) => !state.provisional.includes(rowKey(row))),
+        provisional: [],
+        phase: {
+          kind: 'failed',
+          sentence: message.sentence,
+          ...(message.details === undefined ? {} : { details: message.details }),
+        },
+      };
+    case 'overdue':
+      return state.phase.kind === 'running'
+        ? { ...state, phase: { ...state.phase, overdue: message.sentence } }
+        : state;
+    default:
+      return unreachable(message);
+  }
+}
+
+function open(state: State, message: Extract<ToKernelsPanel, { kind: 'open' }>): State {
+  const { place, mechanisms, devices, shapes, canRun, result } = message;
+  const choice = shapes.find(({ uri }) => uri === message.shapeUri);
+  const planned = toForm(message.plan, shapes, message.shapeUri);
+  // A text kept from before the reload wins over the extension's copy when it is only a later state of the same form.
+  const kept = state.form !== undefined && choice === undefined ? state.form : undefined;
+  const form = kept ?? (choice ? takeShape(planned, choice, mechanisms) : planned);
+  const measured = result
+    ? { result, measuredPlan: result.plan, rows: result.rows, provisional: [] }
+    : { result: state.result, measuredPlan: state.measuredPlan, rows: state.rows, provisional: state.provisional };
+  return {
+    ...state,
+    opened: true,
+    place,
+    mechanisms,
+    devices,
+    shapes,
+    canRun,
+    form,
+    ...measured,
+    savedAs: message.savedAs ?? (result && result !== state.result ? undefined : state.savedAs),
+    compareWith: message.compareWith,
+  };
+}
+
+function withRow(state: State, row: BenchmarkRow, final: boolean): State {
+  const key = rowKey(row);
+  const at = state.rows.findIndex((other) => rowKey(other) === key);
+  return {
+    ...state,
+    rows: at < 0 ? [...state.rows, row] : state.rows.with(at, row),
+    provisional: [...state.provisional.filter((other) => other !== key), ...(final ? [] : [key])],
+  };
+}
+
+/** The plan in the form, or undefined while it cannot be read. */
+export function planOf({ form, mechanisms }: State): BenchmarkPlan | undefined {
+  if (!form) return undefined;
+  const reading = readForm(form, mechanisms);
+  return reading.ok ? reading.plan : undefined;
+}
+
+/** Why a mechanism cannot run what the form asks for; undefined when it can. */
+export function whyNot({ form, supports }: State, mechanism: MechanismInfo): string | undefined {
+  const pattern = form ? mechanism.patterns[form.pattern] : true;
+  if (pattern !== true) return pattern;
+  const support = supports.find((one) => one.mechanism === mechanism.id);
+  return support?.ok === false ? (support.why ?? 'It does not support this shape.') : undefined;
+}
+
+/** The plan to run: without what is known not to run; undefined when nothing is left or the form cannot be read. */
+export function runnablePlan(state: State): BenchmarkPlan | undefined {
+  const plan = planOf(state);
+  if (!plan) return undefined;
+  const runs = (id: string): boolean => {
+    const mechanism = state.mechanisms.find((one) => one.id === id);
+    return mechanism !== undefined && whyNot(state, mechanism) === undefined;
+  };
+  const mechanisms = plan.mechanisms.filter(runs);
+  return mechanisms.length === 0 || !runs(plan.baseline) ? undefined : { ...plan, mechanisms };
+}
+
+/** Mechanisms measured for a plan, the baseline among them, in the plan's order. */
+export const measuredMechanisms = (plan: BenchmarkPlan): readonly string[] => [...new Set([...plan.mechanisms, plan.baseline])];
+
+/** How many of the plan's points are there for good. */
+export function progressOf({ measuredPlan, rows, provisional }: State): { readonly done: number; readonly total: number } {
+  const total = measuredPlan ? measuredMechanisms(measuredPlan).length * measuredPlan.shape.lengths.length : 0;
+  return { done: rows.length - provisional.length, total };
+}
+
+/** Points are missing and the form still asks for the same run. */
+export function canResume(state: State): boolean {
+  const { done, total } = progressOf(state);
+  return state.phase.kind !== 'running' && done > 0 && done < total && samePlan(runnablePlan(state), state.measuredPlan);
+}
+
+/** The form asks for something other than what is shown. */
+export function isStale(state: State): boolean {
+  if (state.place === 'file' || state.rows.length === 0 || state.phase.kind === 'running') return false;
+  const plan = runnablePlan(state);
+  return plan !== undefined && !samePlan(plan, state.measuredPlan);
+}
+
+export function startRun(state: State, resume: boolean): { readonly state: State; readonly plan: BenchmarkPlan } | undefined {
+  const plan = runnablePlan(state);
+  if (!plan || state.canRun !== true || state.phase.kind === 'running') return undefined;
+  const done = resume ? state.rows.filter((row) => !state.provisional.includes(rowKey(row))) : [];
+  const total = measuredMechanisms(plan).length * plan.shape.lengths.length;
+  return {
+    plan: { ...plan, ...(done.length > 0 ? { done } : {}) },
+    state: {
+      ...state,
+      phase: { kind: 'running', sentence: 'Starting', done: done.length, total, cancelling: false },
+      rows: done,
+      provisional: [],
+      measuredPlan: plan,
+      result: undefined,
+      savedAs: undefined,
+      view: withoutPin(state.view, done),
+    },
+  };
+}
+
+function withoutPin(view: View, rows: readonly BenchmarkRow[]): View {
+  const { pinned, ...rest } = view;
+  const stays = pinned && rows.some((row) => row.mechanism === pinned.series && row.length === pinned.at);
+  return stays ? view : rest;
+}
+
+export function pin(view: View, key: PointKey | undefined): View {
+  const { pinned: _pinned, ...rest } = view;
+  return key ? { ...rest, pinned: key } : rest;
+}
+
+/** What goes through `setState`. */
+export interface Kept {
+  readonly version: 1;
+  readonly place: KernelsPlace;
+  readonly view: View;
+  /** The form as typed, with the extension's plan it started from: of use only while that is still the extension's plan. */
+  readonly form?: Form;
+  readonly basis: readonly string[];
+  readonly rows: readonly BenchmarkRow[];
+  readonly measuredPlan?: BenchmarkPlan;
+  readonly result?: BenchmarkResult;
+  readonly savedAs?: string;
+}
+
+export function keep(state: State, basis: readonly string[]): Kept {
+  return {
+    version: 1,
+    place: state.place,
+    view: state.view,
+    ...(state.form ? { form: state.form } : {}),
+    basis,
+    // The extension holds a saved file; what was measured here and not saved is held by the panel too.
+    rows: state.place === 'file' ? [] : state.rows.filter((row) => !state.provisional.includes(rowKey(row))),
+    ...(state.measuredPlan && state.place !== 'file' ? { measuredPlan: state.measuredPlan } : {}),
+    ...(state.result && state.place !== 'file' ? { result: state.result } : {}),
+    ...(state.savedAs ? { savedAs: state.savedAs } : {}),
+  };
+}
+
+/** Undefined for anything this version did not write. */
+export function parseKept(value: unknown): Kept | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const kept = value as Partial<Kept>;
+  const whole =
+    kept.version === 1 && Array.isArray(kept.rows) && Array.isArray(kept.basis) && Array.isArray(kept.view?.hidden);
+  return whole ? (kept as Kept) : undefined;
+}
+
+export function restore(state: State, kept: Kept | undefined): State {
+  if (!kept) return state;
+  return {
+    ...state,
+    view: kept.view,
+    form: kept.form,
+    rows: kept.rows,
+    measuredPlan: kept.measuredPlan,
+    result: kept.result,
+    savedAs: kept.savedAs,
+  };
+}
+
+/** Whether the kept text is a later state of the extension's plan, rather than of one since replaced. */
+export const continues = (kept: Kept | undefined, plan: BenchmarkPlan): boolean =>
+  kept?.basis.includes(canonical(plan)) ?? false;

@@ -1,0 +1,206 @@
+/** The bar under the finding: what can be done now, and the state of the run in words. Its height never changes. */
+import { html, nothing, type TemplateResult } from 'lit';
+import { button, progressRing, toolbar } from '../../ui/controls';
+import { icon } from '../../ui/icons';
+import type { MenuItem } from '../../ui/menu';
+import { seconds } from '../../ui/numbers';
+import type { Part } from './actions';
+import { canResume, isStale, progressOf, runnablePlan } from './state';
+
+export function runBar(part: Part): TemplateResult {
+  const { state, actions, compact } = part;
+  const { phase, place } = state;
+  const running = phase.kind === 'running';
+  const ready = runnablePlan(state) !== undefined && state.canRun === true;
+  const resumable = canResume(state);
+  const again = state.rows.length > 0 && !isStale(state) && !resumable;
+  const hint = state.canRun === true ? (ready ? 'Ctrl+Enter' : 'Correct the settings first') : state.canRun;
+  const primary = running
+    ? button({
+        label: phase.cancelling ? 'Stopping' : 'Cancel',
+        icon: 'debug-stop',
+        appearance: 'secondary',
+        id: 'cancel',
+        disabled: phase.cancelling,
+        hint: 'Stop after the call in flight; what is measured stays',
+        onClick: () => actions.cancel(),
+      })
+    : resumable
+      ? html`${button({ label: 'Resume', icon: 'debug-continue', appearance: 'primary', id: 'resume', disabled: !ready, hint: 'Measure only what is missing (Ctrl+Enter)', onClick: () => actions.run(true) })}
+        ${button({ label: 'Run again', icon: 'play', id: 'run', disabled: !ready, hint: 'Measure everything anew', onClick: () => actions.run(false) })}`
+      : button({ label: again ? 'Run again' : 'Run', icon: 'play', appearance: 'primary', id: 'run', disabled: !ready, hint, onClick: () => actions.run(false) });
+  return html`<div class="run-bar">
+      ${place === 'file' ? nothing : primary}
+      ${toolbar(
+        'Result',
+        html`${place === 'file'
+          ? state.measuredPlan
+            ? button({
+                label: compact ? 'Run' : 'Run with these settings',
+                icon: 'play',
+                hint: 'Open the kernels panel with the settings of this result',
+                onClick: () => state.measuredPlan && actions.post({ kind: 'openFull', plan: state.measuredPlan }),
+              })
+            : nothing
+          : button({
+              label: 'Save the result',
+              icon: 'save',
+              appearance: 'icon',
+              id: 'save',
+              disabled: !state.result,
+              onClick: () => actions.post({ kind: 'save' }),
+            })}
+        ${button({
+          label: 'Compare with another saved result',
+          icon: 'compare-changes',
+          appearance: 'icon',
+          id: 'compare',
+          disabled: !state.result,
+          onClick: () => actions.post({ kind: 'compare' }),
+        })}
+        <hs-menu .label=${'Export'} .icon=${'export'} .iconOnly=${true} .items=${exportItems(part)} .disabled=${state.rows.length === 0}></hs-menu>
+        ${place === 'side'
+          ? button({
+              label: 'Open the full panel',
+              icon: 'link-external',
+              appearance: 'icon',
+              onClick: () => {
+                const plan = runnablePlan(state);
+                if (plan) actions.post({ kind: 'openFull', plan });
+              },
+              disabled: runnablePlan(state) === undefined,
+            })
+          : nothing}`,
+      )}
+      <div class="run-state" role="status">${runState(part)}</div>
+    </div>
+    ${progressBar(part)}`;
+}
+
+function exportItems({ state, actions }: Part): readonly MenuItem[] {
+  const item = (label: string, detail: string, format: Parameters<typeof actions.exportAll>[0], image = false): MenuItem => ({
+    label,
+    detail,
+    icon: image ? 'file-media' : 'export',
+    run: () => actions.exportAll(format),
+  });
+  return [
+    item('PNG', 'all pictures', 'png', true),
+    item('SVG', 'all pictures', 'svg', true),
+    item('CSV', 'all numbers', 'csv'),
+    ...(state.result ? [item('JSON', 'the whole result', 'json')] : []),
+    item('HTML', 'page without network', 'html'),
+  ];
+}
+
+function runState({ state }: Part): TemplateResult | typeof nothing {
+  const { phase } = state;
+  if (phase.kind === 'running') {
+    const left = phase.secondsLeft === undefined ? '' : `, about ${seconds(phase.secondsLeft)} left`;
+    const what = phase.cancelling ? 'Stopping after the call in flight' : phase.sentence.replace(/[.…]+$/, '');
+    return html`${progressRing()}<span>${what}: ${phase.done} of ${phase.total} points${left}</span>`;
+  }
+  if (phase.kind === 'failed' || !state.result) return nothing;
+  const { done, total } = progressOf(state);
+  const saved = state.savedAs ? html`, saved as <span class="file">${state.savedAs}</span>` : state.place === 'file' ? nothing : ', not saved';
+  if (state.result.state === 'cancelled') {
+    return html`${icon('circle-slash')}<span>Cancelled: ${done} of ${total} points kept${saved}</span>`;
+  }
+  return html`${icon('pass')}<span>${done} points in ${seconds(state.result.seconds)}${saved}</span>`;
+}
+
+function progressBar({ state }: Part): TemplateResult {
+  const { phase } = state;
+  const running = phase.kind === 'running';
+  return html`<progress
+    class=${running ? 'run-progress' : 'run-progress idle'}
+    aria-label="Points measured"
+    aria-hidden=${!running}
+    max=${running ? Math.max(1, phase.total) : 1}
+    .value=${running ? phase.done : 0}
+  ></progress>`;
+}
+
+/** Sentences that need an answer: nothing may run, something failed, the settings have changed. */
+export function banners(part: Part): TemplateResult {
+  const { state, actions } = part;
+  const { phase } = state;
+  const banner = (kind: 'info' | 'warning' | 'error', content: TemplateResult): TemplateResult =>
+    html`<div class="banner ${kind}" role=${kind === 'error' ? 'alert' : 'note'}>${icon(kind)}<div>${content}</div></div>`;
+  const plan = runnablePlan(state);
+  return html`
+    ${state.canRun === true ? nothing : banner('warning', html`${state.canRun}`)}
+    ${phase.kind === 'running' && phase.overdue ? banner('warning', html`${phase.overdue}`) : nothing}
+    ${phase.kind === 'failed'
+      ? banner(
+          'error',
+          html`${phase.sentence}
+          ${state.rows.length > 0 ? html`What was measured before stays below.` : nothing}
+          ${phase.details
+            ? html`<details>
+                <summary>Details</summary>
+                <pre>${phase.details}</pre>
+              </details>`
+            : nothing}`,
+        )
+      : nothing}
+    ${isStale(state)
+      ? banner(
+          'info',
+          html`The settings have changed since this was measured.
+            <button type="button" class="link" @click=${() => actions.backToMeasured()}>Back to its settings</button>`,
+        )
+      : nothing}
+    ${!plan && state.opened && state.place !== 'file' && phase.kind !== 'running'
+      ? banner('info', html`Nothing can run with these settings: the fields to correct say why.`)
+      : nothing}
+    ${state.compareWith
+      ? banner(
+          'info',
+          html`Compared with ${state.compareWith.name}. ${differences(part)}
+            <button type="button" class="link" @click=${() => actions.dropComparison()}>Stop comparing</button>`,
+        )
+      : nothing}
+  `;
+}
+
+/** What besides time differs between the two results, because a ratio across it is no fair one. */
+function differences({ state }: Part): string {
+  const here = state.result;
+  const there = state.compareWith?.result;
+  if (!here || !there) return '';
+  const facts: (readonly [string, unknown, unknown])[] = [
+    ['device', here.device.name, there.device.name],
+    ['threads', here.device.threads, there.device.threads],
+    ['runtime', here.device.runtime, there.device.runtime],
+    ['Headscope', here.headscope, there.headscope],
+    ['precision', here.plan.precision, there.plan.precision],
+    ['pattern', here.plan.shape.pattern, there.plan.shape.pattern],
+    ['batch', here.plan.shape.batch, there.plan.shape.batch],
+    ['heads', here.plan.shape.heads, there.plan.shape.heads],
+    ['key/value heads', here.plan.shape.kvHeads, there.plan.shape.kvHeads],
+    ['head width', here.plan.shape.headDim, there.plan.shape.headDim],
+  ];
+  const different = facts.filter(([, a, b]) => a !== b).map(([name, a, b]) => `${name} (${String(a)}, there ${String(b)})`);
+  return different.length === 0 ? 'Same device, runtime and shape.' : `Not the same: ${different.join('; ')}.`;
+}
+
+/** The panel before its first run: what it is, and one button. */
+export function emptyState({ state, actions }: Part): TemplateResult {
+  const ready = runnablePlan(state) !== undefined && state.canRun === true;
+  return html`<div class="empty-state">
+    <p>
+      Runs attention kernels on this machine, proves each against a float64 reference, and draws time, speed against a
+      baseline, peak memory, roofline and error over the lengths you choose.
+    </p>
+    ${button({
+      label: 'Run these settings',
+      icon: 'play',
+      appearance: 'primary',
+      id: 'run-empty',
+      disabled: !ready,
+      hint: 'Ctrl+Enter',
+      onClick: () => actions.run(false),
+    })}
+  </div>`;
+}
