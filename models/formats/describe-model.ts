@@ -97,9 +97,13 @@ function readFamily(family: Family, reader: ConfigReader, modelType: string | un
   const part = family.read(reader);
   const known = modelType ?? family.modelTypes[0];
   const whole = part.hiddenSize > 0 && part.layers.length > 0;
+  // A tower beside a known text model (Qwen-VL): described, but the whole is then of no known layout.
+  const beside = findParts(reader, (type) => stackFamily(type) !== undefined).map(
+    ({ reader: child }) => readStack(child).part,
+  );
   return {
-    parts: [known === undefined ? part : { ...part, modelType: known }],
-    exact: family.tensors !== undefined && whole,
+    parts: [known === undefined ? part : { ...part, modelType: known }, ...beside],
+    exact: family.tensors !== undefined && whole && beside.length === 0,
   };
 }
 

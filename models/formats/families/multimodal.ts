@@ -199,7 +199,7 @@ export const paligemma: CompositeFamily = {
 
 export const gemma3Multimodal: CompositeFamily = {
   kind: 'composite',
-  id: 'gemma3',
+  id: 'gemma3_multimodal',
   title: 'Gemma 3',
   modelTypes: ['gemma3'],
   architectures: /^Gemma3ForConditional/,
