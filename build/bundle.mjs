@@ -1,6 +1,6 @@
 // Bundles every process of Headscope with esbuild: one file per process, one folder per panel.
 import { existsSync, readdirSync } from 'node:fs';
-import { cp, mkdir, rm } from 'node:fs/promises';
+import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { build, context } from 'esbuild';
 
 const watch = process.argv.includes('--watch');
@@ -53,14 +53,37 @@ const bundles = [
   ...panels,
 ].filter((options) => existsSync(options.entryPoints[0]));
 
-if (!watch) await rm('dist', { recursive: true, force: true });
-await mkdir('dist/webviews', { recursive: true });
-await cp('node_modules/@vscode/codicons/dist/codicon.css', 'dist/webviews/codicon.css');
-await cp('node_modules/@vscode/codicons/dist/codicon.ttf', 'dist/webviews/codicon.ttf');
+const started = new Set();
+/** Tells the watch task of the editor when a build begins and when all of them are done. */
+const announce = (name) => ({
+  name: 'announce',
+  setup(build) {
+    build.onStart(() => {
+      if (started.size === 0) console.log('building');
+      started.add(name);
+    });
+    build.onEnd(() => {
+      started.delete(name);
+      if (started.size === 0) console.log('watching');
+    });
+  },
+});
+
+async function copyIcons() {
+  await mkdir('dist/webviews', { recursive: true });
+  for (const name of ['codicon.css', 'codicon.ttf']) {
+    await cp(`node_modules/@vscode/codicons/dist/${name}`, `dist/webviews/${name}`);
+  }
+}
 
 if (watch) {
-  for (const options of bundles) await (await context(options)).watch();
-  console.log('watching');
+  await copyIcons();
+  const contexts = bundles.map((options) => context({ ...options, plugins: [announce(options.outfile)] }));
+  for (const one of await Promise.all(contexts)) await one.watch();
 } else {
-  await Promise.all(bundles.map((options) => build(options)));
+  // Written only when all of them succeeded: a failed build leaves what was built before.
+  const built = await Promise.all(bundles.map((options) => build({ ...options, write: false })));
+  await rm('dist', { recursive: true, force: true });
+  await copyIcons();
+  for (const { path, contents } of built.flatMap(({ outputFiles }) => outputFiles)) await writeFile(path, contents);
 }
