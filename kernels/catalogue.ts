@@ -1,0 +1,21 @@
+/** Every mechanism, by explicit import. A mechanism that is listed here is tested by test/laws and offered everywhere. */
+import type { Mechanism } from './mechanism';
+import { alibi } from './mechanisms/alibi';
+import { fused } from './mechanisms/fused';
+import { groupedQuery } from './mechanisms/grouped-query';
+import { linear } from './mechanisms/linear';
+import { scaledDotProduct } from './mechanisms/scaled-dot-product';
+import { slidingWindow } from './mechanisms/sliding-window';
+import { tiled } from './mechanisms/tiled';
+
+export const catalogue: readonly Mechanism[] = [
+  scaledDotProduct,
+  fused,
+  tiled,
+  groupedQuery,
+  slidingWindow,
+  alibi,
+  linear,
+];
+
+export const mechanismById = (id: string): Mechanism | undefined => catalogue.find((mechanism) => mechanism.id === id);

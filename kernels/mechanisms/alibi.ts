@@ -1,0 +1,130 @@
+import { tiledCost } from '../cost/attention';
+import { attentionGraph, foldGroup, groupQueries, unfoldGroup } from '../graph/attention-graph';
+import { absolute, add, multiply, subtract } from '../graph/operators/elementwise';
+import { concat, expand, reshape, slice, triangle } from '../graph/operators/layout';
+import { fusedMatmul, matmul } from '../graph/operators/matrix';
+import { softmax } from '../graph/operators/reduce';
+import type { Value } from '../graph/records';
+import type { Mechanism } from '../mechanism';
+import { denseDefinition, denseReads } from '../reference/pattern';
+import { allRows, softmaxRows, type SoftmaxDefinition } from '../reference/softmax';
+import { isCausalSelf, queryOffset, type AttentionShape } from '../shape';
+
+interface Parameters extends Record<string, number> {
+  readonly strength: number;
+}
+
+/** Queries of a tile: the scores of a tile stay in cache while the bias and the softmax pass over them. */
+const tileRows = 128;
+
+export const alibi: Mechanism<Parameters> = {
+  id: 'alibi',
+  title: 'ALiBi',
+  family: 'positional',
+  summary:
+    'Softmax attention whose scores lose slope times distance, with one fixed slope for each head: positions without embeddings, and sequences longer than those of the training.',
+  source: {
+    reference: 'arXiv:2108.12409, section 3; slopes for other than powers of two heads as in the authors’ code',
+    trust: 'high',
+    note: 'The paper is causal. The symmetric form takes minus slope times |distance|, the authors’ own suggestion for encoders.',
+  },
+  parameters: {
+    strength: {
+      kind: 'number',
+      title: 'Strength',
+      description: 'Multiplies every slope; 1 is the paper, 0 switches the bias off.',
+      min: 0,
+      max: 16,
+      default: 1,
+    },
+  },
+  layout: 'heads-first',
+  exponent: 2,
+  supports(shape) {
+    if (shape.pattern === 'noncausal-cross' || shape.pattern === 'causal-cross') {
+      return { ok: false, why: 'ALiBi needs distances: queries and keys of cross attention lie on different axes.' };
+    }
+    return { ok: true };
+  },
+  reference: (inputs, shape, parameters) => softmaxRows(inputs, shape, allRows(shape), definition(shape, parameters)),
+  referenceRows: (inputs, shape, parameters, rows) => softmaxRows(inputs, shape, rows, definition(shape, parameters)),
+  build: (full, parameters, precision) =>
+    attentionGraph('alibi', full, precision, 'heads-first', ({ builder, query, key, value }, shape) => {
+      const numbers = alibiSlopes(shape.heads).map((slope) => slope * parameters.strength);
+      const slopes = builder.constant(precision, [shape.heads, 1, 1], numbers, 'slopes');
+      const grouped = groupQueries(query, shape);
+      const parts: Value[] = [];
+      for (let start = 0; start < shape.queries; start += tileRows) {
+        const end = Math.min(start + tileRows, shape.queries);
+        const reach = isCausalSelf(shape) ? end + queryOffset(shape) : shape.keys;
+        const tile = foldGroup(slice(grouped, 3, start, end));
+        const scores = fusedMatmul(tile, slice(key, 2, 0, reach), {
+          transposeB: true,
+          scale: shape.headDim ** -0.5,
+        });
+        const biased = addBias(unfoldGroup(scores, shape), slopes, shape, start, end); // [b, h, rows, reach]
+        const probabilities = softmax(reshape(biased, scores.shape));
+        parts.push(unfoldGroup(matmul(probabilities, slice(value, 2, 0, reach)), shape));
+      }
+      return concat(parts, 2);
+    }),
+  cost(shape) {
+    const seeing = isCausalSelf(shape) ? Math.min(shape.queries, shape.keys) : shape.queries;
+    const offset = shape.keys - seeing;
+    let pairs = 0;
+    let copiedKeys = 0;
+    for (let start = 0; start < seeing; start += tileRows) {
+      const end = Math.min(start + tileRows, seeing);
+      const reach = isCausalSelf(shape) ? end + offset : shape.keys;
+      pairs += (end - start) * reach;
+      copiedKeys += isCausalSelf(shape) ? reach : 0;
+    }
+    return tiledCost(shape, { pairs, copiedKeys, tileRows: Math.min(tileRows, shape.queries), tileKeys: shape.keys });
+  },
+  pattern: (shape) => ({
+    dependsOnData: false,
+    reads: denseReads(shape),
+    block: { queries: tileRows, keys: tileRows },
+  }),
+  limits: [{ name: 'no bias', parameters: () => ({ strength: 0 }), equals: 'scaled-dot-product' }],
+};
+
+/**
+ * The slopes of h heads: 2^(-8 k / h) for k = 1..h when h is a power of two; otherwise those of the power of two below it,
+ * then every second slope of the next power of two until there are h.
+ */
+export function alibiSlopes(heads: number): readonly number[] {
+  const geometric = (count: number) => Array.from({ length: count }, (_, k) => 2 ** ((-8 * (k + 1)) / count));
+  const below = 2 ** Math.floor(Math.log2(heads));
+  const between = geometric(2 * below).filter((_, k) => k % 2 === 0);
+  return [...geometric(below), ...between.slice(0, heads - below)];
+}
+
+function definition(shape: AttentionShape, { strength }: Parameters): SoftmaxDefinition {
+  const slopes = alibiSlopes(shape.heads);
+  const offset = queryOffset(shape);
+  return {
+    ...denseDefinition(shape),
+    bias: (head, query, key) => -strength * slopes[head]! * Math.abs(query + offset - key),
+  };
+}
+
+/**
+ * Causal: -slope (i - j) differs from slope (j - last), with `last` the tile's last position, by a constant of the row, which
+ * the softmax takes out: a row of numbers for each head then does, instead of a matrix. Near keys keep small numbers.
+ */
+function addBias(scores: Value, slopes: Value, shape: AttentionShape, start: number, end: number): Value {
+  const { graph } = scores;
+  const reach = Number(scores.shape[3]);
+  const rows = end - start;
+  const numbers = (length: number, first: number) => Array.from({ length }, (_, x) => first + x);
+  if (isCausalSelf(shape)) {
+    const backwards = graph.constant(scores.type, [1, reach], numbers(reach, 1 - reach));
+    const biased = add(scores, multiply(slopes, backwards));
+    const minusInfinity = graph.constant(scores.type, [1, 1], [-Infinity]);
+    return add(biased, triangle(expand(minusInfinity, [rows, reach]), 'upper', reach - rows + 1));
+  }
+  const positions = graph.constant(scores.type, [rows, 1], numbers(rows, start + queryOffset(shape)));
+  const keys = graph.constant(scores.type, [1, reach], numbers(reach, 0));
+  return subtract(scores, multiply(slopes, absolute(subtract(positions, keys))));
+}

@@ -1,0 +1,44 @@
+/**
+ * How far a graph's output may be from its float64 reference, from the rounding that its precision cannot avoid.
+ *
+ * With u the rounding unit (2^-24 for float32, 2^-11 for float16), V the largest |value| and L a bound of the scores
+ * (max |q| max |k| / sqrt(d), Euclidean norms of the rows):
+ *   - a score is a sum of d products; its error is at most about u sqrt(d) L (rounding errors of random sign grow with the
+ *     square root of their number), and an error e of a score changes each weight by the factor exp(e): 2 e after dividing;
+ *   - a weighted sum over m keys adds u sqrt(m) V, exponential, division and merging of parts a few u V each.
+ * Together: V (exp(2 sqrt(d) u L) - 1 + (sqrt(m) + 16) u), at most 2 V (no average of values is further off).
+ * A head's sums of feature maps (linear attention) have positive terms only, whose relative errors are the second kind.
+ */
+import type { AttentionInputs } from '../mechanism';
+import type { AttentionShape, Precision } from '../shape';
+import type { Tensor } from './tensor';
+
+export function tolerance(
+  inputs: Pick<AttentionInputs, 'query' | 'key' | 'value'>,
+  shape: AttentionShape,
+  precision: Precision,
+): number {
+  const unit = precision === 'float16' ? 2 ** -11 : 2 ** -24;
+  const scores = (longestRow(inputs.query) * longestRow(inputs.key)) / Math.sqrt(shape.headDim);
+  const fromScores = Math.expm1(2 * Math.sqrt(shape.headDim) * unit * scores);
+  const fromSums = (Math.sqrt(shape.keys) + 16) * unit;
+  return largest(inputs.value) * Math.min(2, fromScores + fromSums);
+}
+
+/** Largest Euclidean norm along the last axis; NaN rows are passed over. */
+function longestRow(x: Tensor): number {
+  const width = x.shape.at(-1) ?? 1;
+  let longest = 0;
+  for (let from = 0; from < x.data.length; from += width) {
+    let square = 0;
+    for (let i = from; i < from + width; i++) square += x.data[i]! ** 2;
+    if (square > longest) longest = square;
+  }
+  return Math.sqrt(longest);
+}
+
+function largest(x: Tensor): number {
+  let most = 0;
+  for (const value of x.data) if (Math.abs(value) > most) most = Math.abs(value);
+  return most;
+}

@@ -1,0 +1,64 @@
+/** Shapes that every mechanism is tried on, with the sentence that names each. */
+import type { Mechanism, ParameterValues } from '../../../kernels/mechanism';
+import { resolveParameters } from '../../../kernels/parameters';
+import { attentionPatterns, type AttentionShape } from '../../../kernels/shape';
+
+export interface Case {
+  readonly name: string;
+  readonly shape: AttentionShape;
+}
+
+const base: AttentionShape = {
+  pattern: 'noncausal-self',
+  batch: 1,
+  heads: 4,
+  kvHeads: 4,
+  queries: 48,
+  keys: 48,
+  headDim: 16,
+  valueDim: 16,
+};
+
+const variants: readonly { readonly name: string; readonly change: Partial<AttentionShape> }[] = [
+  { name: 'as many heads of keys as of queries', change: {} },
+  { name: 'two sequences in the batch', change: { batch: 2 } },
+  { name: 'two query heads to a key head', change: { kvHeads: 2 } },
+  { name: 'one key head for all queries, two sequences', change: { kvHeads: 1, batch: 2 } },
+  { name: 'values wider than queries', change: { valueDim: 24 } },
+  { name: 'values narrower than queries', change: { valueDim: 8 } },
+  { name: 'one key', change: { queries: 1, keys: 1 } },
+  { name: 'one head', change: { heads: 1, kvHeads: 1 } },
+  { name: 'a length that fills no block', change: { queries: 157, keys: 157 } },
+  { name: 'a length of several blocks, grouped', change: { queries: 300, keys: 300, kvHeads: 2 } },
+  { name: 'fewer queries than keys', change: { queries: 19, keys: 75 } },
+  { name: 'one query on a cache', change: { queries: 1, keys: 75, kvHeads: 2 } },
+  { name: 'more queries than keys', change: { queries: 75, keys: 19 } },
+];
+
+/** The variants in every pattern; noncausal-self with different lengths is cross attention and is left to it. */
+export const cases: readonly Case[] = attentionPatterns.flatMap((pattern) =>
+  variants
+    .map(({ name, change }) => ({ name: `${pattern}, ${name}`, shape: { ...base, ...change, pattern } }))
+    .filter(({ shape }) => pattern !== 'noncausal-self' || shape.queries === shape.keys),
+);
+
+/** Parameters that bring a mechanism's blocks down to the size of the cases, beside its defaults. */
+const smallParameters: Readonly<Record<string, readonly Readonly<Record<string, number>>[]>> = {
+  tiled: [
+    { rows: 16, span: 32 },
+    { rows: 7, span: 21 },
+    { rows: 64, span: 64 },
+  ],
+  'sliding-window': [{ window: 5 }, { window: 1 }, { window: 40 }],
+  alibi: [{ strength: 0.5 }],
+  linear: [{ chunk: 16 }, { chunk: 1 }],
+};
+
+/** A mechanism's defaults, and parameters whose blocks are as small as the cases. */
+export function settings(mechanism: Mechanism): readonly ParameterValues[] {
+  return [{}, ...(smallParameters[mechanism.id] ?? [])].map((given) => {
+    const resolution = resolveParameters(mechanism, given);
+    if (!resolution.ok) throw new Error(resolution.why);
+    return resolution.values;
+  });
+}
