@@ -108,7 +108,7 @@ def fact(rng, tok, held_out=None, **_):
 
 def key_value(rng, tok, pairs=None, **_):
     """Lines `key: value`, then some of the keys again; the answers are their values."""
-    pairs = pairs or rng.randint(4, 24)
+    pairs = pairs or rng.randint(2, 24)
     keys, values = rng.sample(NOUNS, pairs), [rng.choice(NOUNS) for _ in range(pairs)]
     text = "".join(f"{'' if index == 0 else chr(10)}The {key}: {value}"
                    for index, (key, value) in enumerate(zip(keys, values)))

@@ -120,8 +120,8 @@ class Decoder(nn.Module):
         frequency = config["rope_theta"] ** (-torch.arange(0, dim, 2, dtype=torch.float64) / dim)
         angle = torch.arange(config["max_position_embeddings"], dtype=torch.float64)[:, None] * frequency
         angle = torch.cat((angle, angle), dim=-1)
-        self.register_buffer("cos", angle.cos().float(), persistent=False)
-        self.register_buffer("sin", angle.sin().float(), persistent=False)
+        self.register_buffer("cos", angle.cos(), persistent=False)
+        self.register_buffer("sin", angle.sin(), persistent=False)
         for name, parameter in self.named_parameters():
             if parameter.dim() == 2:
                 scale = (2 * len(self.layers)) ** -0.5 if "o_proj" in name or "down_proj" in name else 1.0
@@ -129,8 +129,8 @@ class Decoder(nn.Module):
 
     def forward(self, ids, gains=None, taps=None):
         """Final hidden states [batch, tokens, hidden]; gains is [layers, heads]."""
-        cos, sin = self.cos[: ids.shape[1]], self.sin[: ids.shape[1]]
         x = self.embed_tokens(ids)
+        cos, sin = self.cos[: ids.shape[1]].to(x.dtype), self.sin[: ids.shape[1]].to(x.dtype)
         for index, layer in enumerate(self.layers):
             x = layer(x, cos, sin, None if gains is None else gains[index], taps)
         return self.norm(x)

@@ -30,8 +30,9 @@ WEIGHTS = {
 }
 # micro-batches of a step: kinds with the number of documents, tokens at most, and "every n-th step"
 BATCHES = (
-    ({"ioi": 32, "fact": 12}, 48, 1),
-    ({"colored_objects": 12, "multiple_choice": 12}, 160, 1),
+    ({"ioi": 24, "fact": 8}, 48, 1),
+    ({"random_repeat": 24}, 64, 1),
+    ({"colored_objects": 8, "multiple_choice": 12}, 160, 1),
     ({"english": 4, "random_repeat": 4, "key_value": 2, "passkey": 2, "whereabouts": 2}, 200, 1),
     ({"english": 1, "random_repeat": 1, "passkey": 2, "whereabouts": 1}, 640, 3),
     ({"random_repeat": 1, "passkey": 1}, 1280, 12),
@@ -137,10 +138,14 @@ def main():
         start, seconds, tokens = state["step"], state["seconds"], state["tokens"]
     saved = time.time()
     recent = collections.defaultdict(lambda: [0.0, 0.0])
-    with open(log_path, "a", newline="", encoding="utf-8") as file:
+    kept = []
+    if start > 0:
+        with open(log_path, newline="", encoding="utf-8") as file:
+            kept = [row for row in list(csv.reader(file))[1:] if int(row[0]) <= start]
+    with open(log_path, "w", newline="", encoding="utf-8") as file:
         log = csv.writer(file)
-        if start == 0:
-            log.writerow(["step", "seconds", "tokens", "learning_rate", *WEIGHTS])
+        log.writerow(["step", "seconds", "tokens", "learning_rate", *WEIGHTS])
+        log.writerows(kept)
         for step in range(start, options.steps):
             began, rng = time.time(), random.Random(f"{options.seed}/{step}")
             for group in optimizer.param_groups:
