@@ -130,7 +130,8 @@ export const expertsPerTokenNames = [
 /** True when the part compresses keys and values into a latent (MLA): head counts and head_dim are nominal then. */
 export const isLatent = (value: JsonObject): boolean =>
   (typeof value['kv_lora_rank'] === 'number' && value['kv_lora_rank'] > 0 && value['use_mla'] !== false) ||
-  value['model_type'] === 'deepseek_v4' || value['model_type'] === 'kimi_k3';
+  value['model_type'] === 'deepseek_v4' ||
+  value['model_type'] === 'kimi_k3';
 
 /** Width of a head as the file gives it, or as it follows from it; absent where neither is sure. */
 export const headWidth = (part: ConfigPart): { readonly value: number; readonly formula: string } | undefined => {

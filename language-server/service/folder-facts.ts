@@ -1,21 +1,11 @@
 import type { JsonValue } from '../../models/formats/model-description';
-
-/** One tensor as a header states it. */
-export interface TensorFact {
-  readonly name: string;
-  /** As written: `BF16`, `F32`, … */
-  readonly dtype: string;
-  readonly shape: readonly number[];
-  /** Bytes from the start of the data section. */
-  readonly begin: number;
-  readonly end: number;
-}
+import type { SafetensorsTensor } from '../../models/formats/safetensors/header';
 
 /** What the header of one safetensors file says; `problem` is one sentence when it cannot be true. */
 export interface ShardFact {
   readonly file: string;
   readonly bytes: number;
-  readonly tensors: readonly TensorFact[];
+  readonly tensors: readonly SafetensorsTensor[];
   readonly problem?: { readonly code: string; readonly message: string };
   /** A git-lfs pointer stands in for the file: the weights were not downloaded. */
   readonly pointer: boolean;

@@ -1,3 +1,4 @@
+import { describeModel } from '../../models/formats/describe-model';
 import type { ModelDescription } from '../../models/formats/model-description';
 import { configParts } from './config-parts';
 import type { ConfigPart } from './config-parts';
@@ -23,6 +24,6 @@ export const readModelFile = (uri: string, text: string): ModelFile => {
     document,
     kind,
     parts: isConfig ? configParts(document.value) : [],
-    description: undefined,
+    description: isConfig ? describeModel(document.value) : undefined,
   };
 };

@@ -1,19 +1,21 @@
 import type { FileHandle } from 'node:fs/promises';
 import { open, opendir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { parse } from 'jsonc-parser';
+import { parseConfig } from '../../models/formats/config/parse-config';
 import type { JsonValue } from '../../models/formats/model-description';
+import { resolveInside } from '../../models/formats/safetensors/containment';
+import { headerLength, parseSafetensorsHeader } from '../../models/formats/safetensors/header';
 import { companionNames, noFacts } from '../service/folder-facts';
 import type { CompanionName, FolderFacts, ShardFact, TokenizerFact } from '../service/folder-facts';
 import { JsonDocument } from '../service/json-document';
-import { containedPath } from './contained-path';
-import { headerLength, readHeader } from './safetensors-header';
 import { VocabularyCounter } from './vocabulary-counter';
 
 /** Entries of a folder that are looked at; a model folder has some hundred. */
 const mostEntries = 5000;
 /** Bytes of a companion file that are read; an index of the largest models has 10 MB. */
 const largestCompanion = 32 * 1024 * 1024;
+/** Bytes of a header that is read, well over the 12 MB of the largest published one. */
+const largestHeader = 32 * 1024 * 1024;
 const largestTokenizer = 128 * 1024 * 1024;
 /** Files of one folder open at once. */
 const openAtOnce = 16;
@@ -27,13 +29,11 @@ interface Remembered<T> {
 
 type Overlay = (file: string) => string | undefined;
 
-/** JSON as Python writes it may hold NaN and Infinity: what JSON.parse refuses is read tolerantly. */
+/** JSON as Python writes it may hold NaN and Infinity; what is half typed is read as far as it goes. */
 const parseCompanion = (text: string): JsonValue | undefined => {
-  try {
-    return JSON.parse(text) as JsonValue;
-  } catch {
-    return new JsonDocument('', text).unread === undefined ? (parse(text) as JsonValue | undefined) : undefined;
-  }
+  const parsed = parseConfig(text);
+  if (parsed.ok) return parsed.value as JsonValue;
+  return new JsonDocument('', text).value;
 };
 
 const readStart = async (handle: FileHandle, length: number, position: number): Promise<Uint8Array> => {
@@ -56,10 +56,15 @@ const readShard = async (file: string, name: string, bytes: number): Promise<Sha
       return { file: name, bytes, tensors: [], pointer: true };
     }
     const length = headerLength(start, bytes);
-    if (typeof length !== 'number') return { file: name, bytes, ...length, pointer: false };
-    const header =
-      start.length >= 8 + length ? start.subarray(8, 8 + length) : await readStart(handle, length, 8);
-    return { file: name, bytes, ...readHeader(header, bytes), pointer: false };
+    if (typeof length === 'number' && length > largestHeader) {
+      const message = `The header has ${length} bytes, more than any known model's; it is not read.`;
+      return { file: name, bytes, tensors: [], problem: { code: 'header-too-long', message }, pointer: false };
+    }
+    const whole =
+      typeof length !== 'number' || start.length >= length + 8 ? start : await readStart(handle, length + 8, 0);
+    const { tensors, problems } = parseSafetensorsHeader(whole, bytes);
+    const problem = problems[0];
+    return { file: name, bytes, tensors, ...(problem === undefined ? {} : { problem }), pointer: false };
   } finally {
     await handle.close();
   }
@@ -70,7 +75,7 @@ const countTokenizer = async (file: string, bytes: number): Promise<TokenizerFac
   const counter = new VocabularyCounter();
   try {
     const chunk = Buffer.alloc(256 * 1024);
-    for (let position = 0; ; ) {
+    for (let position = 0; ;) {
       const { bytesRead } = await handle.read(chunk, 0, chunk.length, position);
       if (bytesRead === 0) break;
       counter.feed(chunk.subarray(0, bytesRead));
@@ -85,6 +90,7 @@ const countTokenizer = async (file: string, bytes: number): Promise<TokenizerFac
 /** What lies in model folders, remembered by time and size of each file. Reads headers, never weights. */
 export class FolderReader {
   private readonly companions = new Map<string, Remembered<JsonValue | undefined>>();
+  private readonly overlaid = new Map<string, Remembered<JsonValue | undefined>>();
   private readonly shards = new Map<string, Remembered<ShardFact>>();
   private readonly tokenizers = new Map<string, Remembered<TokenizerFact>>();
   private readonly folders = new Map<string, { readonly at: number; readonly facts: Promise<FolderFacts> }>();
@@ -95,7 +101,7 @@ export class FolderReader {
    */
   constructor(
     private readonly overlay: Overlay = () => undefined,
-    private readonly freshFor = 1000,
+    private readonly freshFor = 2000,
   ) {}
 
   /** Drops what was gathered of a folder: a file in it changed. */
@@ -105,6 +111,10 @@ export class FolderReader {
 
   /** The facts of a folder; of one that cannot be read, none. */
   async facts(folder: string): Promise<FolderFacts> {
+    return this.withOpenFiles(folder, await this.onDisk(folder));
+  }
+
+  private onDisk(folder: string): Promise<FolderFacts> {
     const known = this.folders.get(folder);
     if (known !== undefined && Date.now() - known.at < this.freshFor) return known.facts;
     const facts = this.gather(folder).catch(() => ({ ...noFacts, name: path.basename(folder) }));
@@ -114,17 +124,36 @@ export class FolderReader {
     return facts;
   }
 
+  /** Companions as the editor shows them take the place of those on disk. */
+  private withOpenFiles(folder: string, facts: FolderFacts): FolderFacts {
+    const companions: Partial<Record<CompanionName, JsonValue>> = { ...facts.companions };
+    let changed = false;
+    for (const name of companionNames) {
+      const file = path.join(folder, name);
+      const text = this.overlay(file);
+      if (text === undefined) continue;
+      const known = this.overlaid.get(file);
+      const value = known?.stamp === text ? known.value : parseCompanion(text);
+      this.overlaid.set(file, { stamp: text, value });
+      if (value !== undefined) companions[name] = value;
+      changed = true;
+    }
+    return changed ? { ...facts, companions } : facts;
+  }
+
   private drop(folder: string): void {
     this.folders.delete(folder);
-    for (const cache of [this.companions, this.shards, this.tokenizers]) {
+    for (const cache of [this.companions, this.overlaid, this.shards, this.tokenizers]) {
       for (const file of cache.keys()) if (path.dirname(file) === folder) cache.delete(file);
     }
   }
 
   private async gather(folder: string): Promise<FolderFacts> {
     const names: string[] = [];
+    const linked = new Set<string>();
     for await (const entry of await opendir(folder)) {
       if (entry.isFile() || entry.isSymbolicLink()) names.push(entry.name);
+      if (entry.isSymbolicLink()) linked.add(entry.name);
       if (names.length >= mostEntries) break;
     }
     names.sort();
@@ -133,7 +162,7 @@ export class FolderReader {
     const shards = new Map<string, ShardFact>();
     let tokenizer: TokenizerFact | undefined;
     const look = async (name: string): Promise<void> => {
-      const file = await containedPath(folder, name);
+      const file = linked.has(name) ? await containedPath(folder, name) : path.join(folder, name);
       if (file === undefined) return;
       const status = await stat(file).catch(() => undefined);
       if (status === undefined || !status.isFile()) return;
@@ -142,7 +171,9 @@ export class FolderReader {
       const key = path.join(folder, name);
       const isCompanion = (companionNames as readonly string[]).includes(name);
       if (isCompanion && status.size <= largestCompanion) {
-        const value = await this.companion(key, file, stamp);
+        const value = await this.remember(this.companions, key, stamp, async () =>
+          parseCompanion(await readText(file)),
+        );
         if (value !== undefined) companions[name as CompanionName] = value;
       } else if (name.endsWith('.safetensors')) {
         shards.set(name, await this.remember(this.shards, key, stamp, () => readShard(file, name, status.size)));
@@ -170,12 +201,6 @@ export class FolderReader {
     };
   }
 
-  private async companion(key: string, file: string, stamp: string): Promise<JsonValue | undefined> {
-    const open = this.overlay(key);
-    if (open !== undefined) return this.remember(this.companions, key, open, () => Promise.resolve(parseCompanion(open)));
-    return this.remember(this.companions, key, stamp, async () => parseCompanion(await readText(file)));
-  }
-
   private async remember<T>(
     cache: Map<string, Remembered<T>>,
     key: string,
@@ -198,4 +223,10 @@ export const readText = async (file: string): Promise<string> => {
   } finally {
     await handle.close();
   }
+};
+
+/** The path to read for a direct child of a folder; undefined when a link leads out of it, other than into a cache's blobs. */
+export const containedPath = async (folder: string, name: string): Promise<string | undefined> => {
+  const resolved = await resolveInside(folder, name);
+  return resolved.ok ? resolved.path : undefined;
 };

@@ -1,0 +1,32 @@
+import { spawn } from 'node:child_process';
+import path from 'node:path';
+import { Command } from 'commander';
+
+/**
+ * `headscope check PATH…`: the findings of the language server without an editor. The server's own bundle, which lies
+ * beside this one, does the work and the printing; this command only hands words, output and exit status through.
+ */
+export const checkCommand = (): Command =>
+  new Command('check')
+    .description('check model configs and the files beside them; exit 1 when an error is found')
+    .argument('[paths...]', 'config files, or folders with models below them')
+    .option('--format <format>', 'text, json or sarif (default: text)')
+    .option('--severity <code=level...>', 'severity of a rule: error, warning, information, hint or off')
+    .option('--device-memory <GB>', 'report caches that do not fit into this memory at full length')
+    .allowUnknownOption()
+    .action(async (_paths: readonly string[], _options: object, command: Command) => {
+      const words =
+        command.parent === null ? process.argv.slice(2) : process.argv.slice(process.argv.indexOf('check') + 1);
+      process.exitCode = await runLanguageServer(words);
+    });
+
+const runLanguageServer = (words: readonly string[]): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = path.join(__dirname, 'language-server.js');
+    const child = spawn(process.execPath, [server, 'check', ...words], { stdio: 'inherit' });
+    child.on('error', reject);
+    child.on('exit', (code, signal) => {
+      // 128 + 2 is what shells report for SIGINT; the command line calls that cancelled.
+      resolve(code ?? (signal === 'SIGINT' ? 130 : 3));
+    });
+  });

@@ -1,0 +1,14 @@
+import type { Finding } from '../service/finding';
+import type { Range } from '../service/json-document';
+
+/** A finding as `headscope check --format json` prints it; lines and characters count from 0. */
+export interface CheckedFinding extends Pick<Finding, 'code' | 'severity' | 'message'> {
+  readonly range: Range;
+  readonly related?: readonly { readonly message: string; readonly path: string; readonly range?: Range }[];
+}
+
+export interface CheckedFile {
+  /** As given on the command line, or below what was given. */
+  readonly path: string;
+  readonly findings: readonly CheckedFinding[];
+}

@@ -1,0 +1,170 @@
+import path from 'node:path';
+import type { InitializeResult } from 'vscode-languageserver/node';
+import {
+  CodeActionKind,
+  createConnection,
+  DidChangeConfigurationNotification,
+  DidChangeWatchedFilesNotification,
+  ProposedFeatures,
+  TextDocuments,
+  TextDocumentSyncKind,
+} from 'vscode-languageserver/node';
+import { TextDocument } from 'vscode-languageserver-textdocument';
+import type {
+  DescribeModelParams,
+  DescribeModelResult,
+  RecogniseModelsParams,
+  RecogniseModelsResult,
+} from '../../protocol/language/requests';
+import { describeModel, recogniseModels } from '../../protocol/language/requests';
+import { checkFile } from '../service/check';
+import { modelFacts, modelSentence } from '../service/model-facts';
+import type { ModelFile } from '../service/model-file';
+import { Diagnostics } from './diagnostics';
+import { toCodeActions, toCodeLenses, toCompletions, toHover, toInlayHints, toLinks, toSymbols } from './features';
+import { defaultServerSettings, readSettings } from './settings';
+import type { ServerSettings } from './settings';
+import { folderOfUri, pathOfUri, WorkspaceFiles } from './workspace-files';
+
+const watched = ['**/*.json', '**/*.safetensors', '**/*.onnx'];
+/** Files asked about at once by `recogniseModels`. */
+const mostAsked = 5000;
+
+/** Speaks LSP over node IPC, or over stdin and stdout with `--stdio`, which also counts when no transport is named. */
+export const startServer = (): void => {
+  if (!process.argv.some((word) => /^--(stdio|node-ipc|socket|pipe)/.test(word))) process.argv.push('--stdio');
+  const connection = createConnection(ProposedFeatures.all);
+  const documents = new TextDocuments(TextDocument);
+  const files = new WorkspaceFiles(documents);
+  let fallback: ServerSettings = defaultServerSettings;
+  let asksForSettings = false;
+  let watchesFiles = false;
+  let learnsOfSettings = false;
+  let refreshesHints = false;
+  let refreshesLenses = false;
+  const settingsOf = new Map<string, Promise<ServerSettings>>();
+
+  /** Settings of the folder a file is in: one editor may hold several. */
+  const settings = (uri: string): Promise<ServerSettings> => {
+    if (!asksForSettings) return Promise.resolve(fallback);
+    const key = folderOfUri(uri) ?? uri;
+    const known =
+      settingsOf.get(key) ??
+      connection.workspace.getConfiguration({ scopeUri: uri, section: 'headscope' }).then(readSettings, () => fallback);
+    settingsOf.set(key, known);
+    return known;
+  };
+  const diagnostics = new Diagnostics(connection, documents, files, async (uri) => (await settings(uri)).checks);
+
+  /** Answers for an open document; a closed one, or a failure, gets the empty answer and the failure is logged. */
+  const answer = async <T>(uri: string, empty: T, give: (file: ModelFile) => T | Promise<T>): Promise<T> => {
+    const document = documents.get(uri);
+    if (document === undefined) return empty;
+    try {
+      return await give(files.open(document));
+    } catch (error) {
+      const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      connection.console.error(`A request about ${uri} failed. ${reason}`);
+      return empty;
+    }
+  };
+
+  connection.onInitialize(({ capabilities, initializationOptions }): InitializeResult => {
+    const { workspace } = capabilities;
+    asksForSettings = workspace?.configuration === true;
+    learnsOfSettings = workspace?.didChangeConfiguration?.dynamicRegistration === true;
+    watchesFiles = workspace?.didChangeWatchedFiles?.dynamicRegistration === true;
+    refreshesHints = workspace?.inlayHint?.refreshSupport === true;
+    refreshesLenses = workspace?.codeLens?.refreshSupport === true;
+    fallback = readSettings((initializationOptions as { readonly settings?: unknown } | undefined)?.settings);
+    return {
+      serverInfo: { name: 'headscope-language-server', version: process.env['HEADSCOPE_VERSION'] ?? '0.0.0' },
+      capabilities: {
+        textDocumentSync: { openClose: true, change: TextDocumentSyncKind.Incremental },
+        hoverProvider: true,
+        completionProvider: { triggerCharacters: ['"', ':', ' '] },
+        inlayHintProvider: true,
+        codeLensProvider: {},
+        documentSymbolProvider: true,
+        documentLinkProvider: {},
+        codeActionProvider: { codeActionKinds: [CodeActionKind.QuickFix] },
+        workspace: { workspaceFolders: { supported: true, changeNotifications: true } },
+      },
+    };
+  });
+  connection.onInitialized(() => {
+    if (learnsOfSettings) {
+      void connection.client.register(DidChangeConfigurationNotification.type, { section: 'headscope' });
+    }
+    if (watchesFiles) {
+      void connection.client.register(DidChangeWatchedFilesNotification.type, {
+        watchers: watched.map((globPattern) => ({ globPattern })),
+      });
+    }
+  });
+
+  documents.onDidChangeContent(({ document }) => diagnostics.changed(document.uri));
+  documents.onDidClose(({ document }) => diagnostics.closed(document.uri));
+  connection.onDidChangeConfiguration(({ settings: sent }) => {
+    settingsOf.clear();
+    const section = (sent as { readonly headscope?: unknown } | null)?.headscope;
+    if (section !== undefined) fallback = readSettings(section);
+    diagnostics.settingsChanged();
+    if (refreshesHints) void connection.languages.inlayHint.refresh();
+    if (refreshesLenses) void connection.sendRequest('workspace/codeLens/refresh');
+  });
+  connection.onDidChangeWatchedFiles(({ changes }) => {
+    const folders = new Set(
+      changes.flatMap(({ uri }) => {
+        const file = pathOfUri(uri);
+        // A folder that goes is told of by its own name alone.
+        return file === undefined ? [] : [path.dirname(file), file];
+      }),
+    );
+    for (const folder of folders) diagnostics.folderChanged(folder);
+  });
+
+  connection.onHover(({ textDocument, position }) => answer(textDocument.uri, null, (file) => toHover(file, position)));
+  connection.onCompletion(({ textDocument, position }) =>
+    answer(textDocument.uri, [], (file) => toCompletions(file, position)),
+  );
+  connection.languages.inlayHint.on(({ textDocument, range }) =>
+    answer(textDocument.uri, [], async (file) =>
+      (await settings(textDocument.uri)).inlayHints ? toInlayHints(file, range) : [],
+    ),
+  );
+  connection.onCodeLens(({ textDocument }) =>
+    answer(textDocument.uri, [], async (file) =>
+      (await settings(textDocument.uri)).codeLens ? toCodeLenses(file) : [],
+    ),
+  );
+  connection.onDocumentSymbol(({ textDocument }) => answer(textDocument.uri, [], toSymbols));
+  connection.onDocumentLinks(({ textDocument }) =>
+    answer(textDocument.uri, [], async (file) => toLinks(file, await files.facts(textDocument.uri))),
+  );
+  connection.onCodeAction(({ textDocument, range }) =>
+    answer(textDocument.uri, [], async () => {
+      const checked = await diagnostics.check(textDocument.uri);
+      return checked === undefined ? [] : toCodeActions(checked.file, checked.findings, range);
+    }),
+  );
+
+  connection.onRequest(describeModel, async ({ uri }: DescribeModelParams): Promise<DescribeModelResult> => {
+    const file = await files.at(uri);
+    if (file?.kind !== 'config') return null;
+    const facts = await files.facts(uri);
+    return modelFacts(file, facts, checkFile(file, facts, (await settings(uri)).checks));
+  });
+  connection.onRequest(recogniseModels, async ({ uris }: RecogniseModelsParams): Promise<RecogniseModelsResult> => {
+    const known: RecogniseModelsResult[number][] = [];
+    for (const uri of uris.slice(0, mostAsked)) {
+      const file = await files.at(uri);
+      if (file?.kind !== 'config' || file.description === undefined) continue;
+      known.push({ uri, family: file.description.family, sentence: modelSentence(file.description) });
+    }
+    return known;
+  });
+
+  documents.listen(connection);
+  connection.listen();
+};

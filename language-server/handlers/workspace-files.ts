@@ -1,0 +1,72 @@
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { TextDocument } from 'vscode-languageserver-textdocument';
+import { noFacts } from '../service/folder-facts';
+import type { FolderFacts } from '../service/folder-facts';
+import { readModelFile } from '../service/model-file';
+import type { ModelFile } from '../service/model-file';
+import { containedPath, FolderReader, readText } from '../workspace/folder-reader';
+
+/** The path of a `file:` address; other schemes have no folder that could be read. */
+export const pathOfUri = (uri: string): string | undefined => {
+  try {
+    return uri.startsWith('file:') ? fileURLToPath(uri) : undefined;
+  } catch {
+    return undefined;
+  }
+};
+
+export const folderOfUri = (uri: string): string | undefined => {
+  const file = pathOfUri(uri);
+  return file === undefined ? undefined : path.dirname(file);
+};
+
+interface OpenDocuments {
+  get(uri: string): TextDocument | undefined;
+  all(): TextDocument[];
+}
+
+/** Model files as the handlers want them: those open in the editor parsed once a version, others read from disk. */
+export class WorkspaceFiles {
+  private readonly parsed = new WeakMap<TextDocument, { readonly version: number; readonly file: ModelFile }>();
+  private readonly reader: FolderReader;
+
+  constructor(private readonly documents: OpenDocuments) {
+    this.reader = new FolderReader((file) =>
+      documents
+        .all()
+        .find(({ uri }) => pathOfUri(uri) === file)
+        ?.getText(),
+    );
+  }
+
+  /** The file of an open document at its present version. */
+  open(document: TextDocument): ModelFile {
+    const known = this.parsed.get(document);
+    if (known?.version === document.version) return known.file;
+    const file = readModelFile(document.uri, document.getText());
+    this.parsed.set(document, { version: document.version, file });
+    return file;
+  }
+
+  /** The file at an address, open or not; undefined when it cannot be read or is no plain file of its folder. */
+  async at(uri: string): Promise<ModelFile | undefined> {
+    const document = this.documents.get(uri);
+    if (document !== undefined) return this.open(document);
+    const file = pathOfUri(uri);
+    if (file === undefined) return undefined;
+    const source = await containedPath(path.dirname(file), path.basename(file));
+    if (source === undefined) return undefined;
+    const text = await readText(source).catch(() => undefined);
+    return text === undefined ? undefined : readModelFile(uri, text);
+  }
+
+  async facts(uri: string): Promise<FolderFacts> {
+    const folder = folderOfUri(uri);
+    return folder === undefined ? noFacts : this.reader.facts(folder);
+  }
+
+  forget(folder: string): void {
+    this.reader.forget(folder);
+  }
+}

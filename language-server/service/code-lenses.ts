@@ -1,0 +1,43 @@
+import { kvCache } from '../../models/formats/estimates/kv-cache';
+import { countParameters } from '../../models/formats/tensors/expected-tensors';
+import { formatBytes, formatCount, formatLength } from './figures';
+import type { ModelFile } from './model-file';
+import { attentionWords, cachePerToken, hasCache } from './part-facts';
+
+export interface Lens {
+  readonly title: string;
+  /** Absent: the lens only says something. */
+  readonly command?: { readonly id: string; readonly arguments: readonly unknown[] };
+}
+
+/** What stands above a config: its attention in words, its size, its cache, and what can be done with it. */
+export const codeLenses = (file: ModelFile): readonly Lens[] => {
+  const { description, document } = file;
+  const part = description?.parts[0];
+  if (description === undefined || part === undefined || part.attention === 'none' || part.layers.length === 0)
+    return [];
+  const words = attentionWords(part);
+  const total = countParameters(description);
+  const full = part.contextLength;
+  return [
+    { title: words.charAt(0).toUpperCase() + words.slice(1) },
+    ...(total === undefined
+      ? []
+      : [
+          {
+            title: `${formatCount(total.total)} parameters${total.active === total.total ? '' : `, ${formatCount(total.active)} active`}`,
+          },
+        ]),
+    ...(hasCache(description, part)
+      ? [
+          {
+            title: `KV cache ${cachePerToken(description)}${full === undefined ? '' : `, ${formatBytes(kvCache(description, { length: full })?.value ?? 0)} at ${formatLength(full)}`}`,
+          },
+        ]
+      : []),
+    {
+      title: '$(graph-line) Benchmark this attention',
+      command: { id: 'headscope.benchmarkConfig', arguments: [document.uri] },
+    },
+  ];
+};

@@ -1,0 +1,87 @@
+import { runnable } from '../../models/architectures/catalogue';
+import { decodeFlops } from '../../models/formats/estimates/flops';
+import { kvBytesPerToken, kvCache } from '../../models/formats/estimates/kv-cache';
+import type { Attention, ModelDescription, ModelPart } from '../../models/formats/model-description';
+import { countParameters } from '../../models/formats/tensors/expected-tensors';
+import type { LayerFacts, ModelFacts, ModelPartFacts } from '../../protocol/language/requests';
+import type { Finding } from './finding';
+import type { FolderFacts } from './folder-facts';
+import type { ModelFile } from './model-file';
+import { attentionWords, cacheLengths, hasCache } from './part-facts';
+
+const layerFacts = ({ kind, window, heads, kvHeads }: Attention): LayerFacts => ({
+  kind: kind === 'mamba' ? 'linear' : kind,
+  ...(window === undefined ? {} : { window }),
+  heads,
+  kvHeads,
+});
+
+const partFacts = (part: ModelPart): ModelPartFacts => ({
+  path: part.path.join('.'),
+  role: part.role,
+  attention: part.attention,
+  layers: part.layers.map(({ attention }) => layerFacts(attention)),
+  heads: part.heads,
+  kvHeads: part.kvHeads,
+  headDim: part.headDim,
+  valueDim: part.valueDim,
+  hiddenSize: part.hiddenSize,
+  ...(part.contextLength === undefined ? {} : { contextLength: part.contextLength }),
+});
+
+/** One sentence on the attention of a model, after its main part. */
+export const modelSentence = (description: ModelDescription): string => {
+  const part = description.parts[0];
+  if (part === undefined || part.layers.length === 0) return `${description.title}.`;
+  const words = attentionWords(part);
+  return `${words.charAt(0).toUpperCase()}${words.slice(1)}.`;
+};
+
+const weightBytes = (facts: FolderFacts): number | undefined => {
+  const sizes = [...facts.shards.values()].filter(({ pointer, file }) => !pointer && !file.startsWith('adapter'));
+  return sizes.length === 0 ? undefined : sizes.reduce((sum, { bytes }) => sum + bytes, 0);
+};
+
+/** Everything that trees and panels show of a model; null when the file describes none. */
+export const modelFacts = (file: ModelFile, facts: FolderFacts, findings: readonly Finding[]): ModelFacts | null => {
+  const { description, document } = file;
+  const main = description?.parts[0];
+  if (description === undefined || main === undefined) return null;
+  const counted = countParameters(description);
+  // Attention scores grow with the context: the figure is for a token with 2048 before it, as `headscope inspect` has it.
+  const flops = decodeFlops(description, 2048);
+  const bytes = weightBytes(facts);
+  return {
+    uri: document.uri,
+    name: facts.name,
+    family: description.family,
+    ...(description.modelType === undefined ? {} : { modelType: description.modelType }),
+    sentence: modelSentence(description),
+    parts: description.parts.map(partFacts),
+    ...(main.vocabularySize === undefined ? {} : { vocabularySize: main.vocabularySize }),
+    ...(description.dtype === undefined ? {} : { dtype: description.dtype }),
+    ...(counted === undefined
+      ? {}
+      : {
+          parameters: {
+            total: counted.total,
+            active: counted.active,
+            parts: counted.split.map(({ name, count }) => ({ name, count })),
+          },
+        }),
+    ...(bytes === undefined ? {} : { weightBytes: bytes }),
+    ...(hasCache(description, main)
+      ? {
+          kvBytesPerToken: kvBytesPerToken(description),
+          kvBytes: cacheLengths(main).map((length) => ({
+            length,
+            bytes: kvCache(description, { length })?.value ?? 0,
+          })),
+        }
+      : {}),
+    ...(flops === undefined ? {} : { flopsPerToken: flops.value }),
+    supported: runnable(description),
+    errors: findings.filter(({ severity }) => severity === 'error').length,
+    warnings: findings.filter(({ severity }) => severity === 'warning').length,
+  };
+};

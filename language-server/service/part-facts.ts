@@ -1,0 +1,64 @@
+import { dtypeBytes } from '../../models/formats/estimates/estimate';
+import { cachingPart, kvBytesPerToken } from '../../models/formats/estimates/kv-cache';
+import type { JsonPath, ModelDescription, ModelPart } from '../../models/formats/model-description';
+import { formatBytes, formatLength, formatRatio } from './figures';
+
+/** The part of a model that a path of the file lies in: the one with the longest path that leads there. */
+export const partAt = (model: ModelDescription | undefined, path: JsonPath): ModelPart | undefined => {
+  const holds = (part: ModelPart): boolean => part.path.every((key, index) => path[index] === key);
+  return model?.parts
+    .filter(holds)
+    .reduce<ModelPart | undefined>(
+      (best, part) => (best === undefined || part.path.length > best.path.length ? part : best),
+      undefined,
+    );
+};
+
+/** Bytes of a number in the model's own dtype. */
+export const modelBytes = (model: ModelDescription): number => dtypeBytes(model.dtype).bytes;
+
+/** True of the part that generates; encoders and towers keep no cache. */
+export const hasCache = (model: ModelDescription, part: ModelPart): boolean =>
+  cachingPart(model) === part && kvBytesPerToken(model) > 0;
+
+/** The attention of a part in words: `grouped-query attention 4:1, 32 layers`. */
+export const attentionWords = (part: ModelPart): string => {
+  const kinds = new Map<string, number>();
+  for (const { attention } of part.layers) {
+    const words =
+      attention.kind === 'window'
+        ? `window of ${formatLength(attention.window ?? 0)}`
+        : attention.kind === 'chunked'
+          ? `chunks of ${formatLength(attention.window ?? 0)}`
+          : attention.kind === 'none'
+            ? 'no attention'
+            : attention.kind;
+    kinds.set(words, (kinds.get(words) ?? 0) + 1);
+  }
+  const total = part.layers.length;
+  const layers =
+    kinds.size <= 1 && (kinds.has('full') || total === 0)
+      ? `${total} layers`
+      : `${total} layers (${[...kinds].map(([words, count]) => `${count} ${words}`).join(', ')})`;
+  const kind =
+    part.attention === 'mla'
+      ? 'multi-head latent attention'
+      : part.attention === 'gqa'
+        ? `grouped-query attention ${formatRatio(part.heads, part.kvHeads)}`
+        : part.attention === 'mqa'
+          ? 'multi-query attention'
+          : part.attention === 'mha'
+            ? 'multi-head attention'
+            : 'no attention';
+  return `${kind}, ${part.heads} heads of ${part.headDim}, ${layers}`;
+};
+
+/** `128 KiB/token` in the dtype of the model. */
+export const cachePerToken = (model: ModelDescription): string => `${formatBytes(kvBytesPerToken(model))}/token`;
+
+/** Lengths that people ask about: 2k, 8k, and the full one. */
+export const cacheLengths = (part: ModelPart): readonly number[] => {
+  const full = part.contextLength;
+  const usual = [2048, 8192].filter((length) => full === undefined || length < full);
+  return full === undefined ? usual : [...usual, full];
+};
