@@ -19,7 +19,7 @@ const shared = {
 };
 
 /** Node processes: CommonJS, because VS Code loads `main` by require and the binding of onnxruntime is CommonJS. */
-const node = (entry, out, { external = [], program = false } = {}) => ({
+const node = (entry, out, external = []) => ({
   ...shared,
   platform: 'node',
   target: 'node20',
@@ -29,8 +29,6 @@ const node = (entry, out, { external = [], program = false } = {}) => ({
   entryPoints: [entry],
   outfile: out,
   external,
-  // The package's `bin` files are started by the shell.
-  banner: program ? { js: '#!/usr/bin/env node' } : {},
 });
 
 const panels = existsSync('webviews/panels')
@@ -48,10 +46,10 @@ const panels = existsSync('webviews/panels')
   : [];
 
 const bundles = [
-  node('extension/extension.ts', 'dist/extension.js', { external: ['vscode'] }),
-  node('language-server/main.ts', 'dist/language-server.js', { program: true }),
-  node('compute-server/main.ts', 'dist/compute-server.js', { external: ['onnxruntime-node'] }),
-  node('compute-server/cli/main.ts', 'dist/cli.js', { external: ['onnxruntime-node'], program: true }),
+  node('extension/extension.ts', 'dist/extension.js', ['vscode']),
+  node('language-server/main.ts', 'dist/language-server.js'),
+  node('compute-server/main.ts', 'dist/compute-server.js', ['onnxruntime-node']),
+  node('compute-server/cli/main.ts', 'dist/cli.js', ['onnxruntime-node']),
   ...panels,
 ].filter((options) => existsSync(options.entryPoints[0]));
 
@@ -88,6 +86,7 @@ if (watch) {
   await rm('dist', { recursive: true, force: true });
   await copyIcons();
   for (const { path, contents } of built.flatMap(({ outputFiles }) => outputFiles)) {
+    // Executable: the package's `bin` files, whose sources begin with #!, are started by the shell.
     await writeFile(path, contents, { mode: 0o755 });
   }
 }

@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /** The `headscope` command: what the panels do, without an editor. One file per command in `commands/`. */
 import { Command, CommanderError } from 'commander';
 import { headscopeVersion } from '../version';
