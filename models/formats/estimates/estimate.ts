@@ -1,0 +1,37 @@
+/** A figure that follows from a description, with everything a reader needs to check it. */
+export interface Estimate {
+  readonly value: number;
+  readonly unit: 'bytes' | 'flops';
+  /** In the letters that `assumptions` and the parts explain. */
+  readonly formula: string;
+  readonly assumptions: readonly string[];
+  readonly split: readonly { readonly name: string; readonly value: number }[];
+}
+
+/** Bytes of a number in the dtypes that configs name. */
+const bytes: Readonly<Record<string, number>> = {
+  float64: 8,
+  float32: 4,
+  float: 4,
+  fp32: 4,
+  bfloat16: 2,
+  bf16: 2,
+  float16: 2,
+  half: 2,
+  fp16: 2,
+  float8_e4m3fn: 1,
+  float8_e5m2: 1,
+  fp8: 1,
+  int8: 1,
+};
+
+/** Bytes per number, and what was assumed where the config names no dtype: transformers then loads float32. */
+export function dtypeBytes(dtype: string | undefined): { readonly bytes: number; readonly assumption: string } {
+  const known = dtype === undefined ? undefined : bytes[dtype];
+  if (known !== undefined && dtype !== undefined) return { bytes: known, assumption: `numbers in ${dtype}` };
+  const why = dtype === undefined ? 'the config names no dtype' : `${dtype} is no dtype known here`;
+  return { bytes: 4, assumption: `numbers in float32 (${why})` };
+}
+
+export const sum = (values: readonly { readonly value: number }[]): number =>
+  values.reduce((total, { value }) => total + value, 0);

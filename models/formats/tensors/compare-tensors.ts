@@ -1,0 +1,81 @@
+import type { ModelDescription } from '../model-description';
+import { expectedTensors, tensorNames } from './expected-tensors';
+
+export interface FoundTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
+export interface TensorComparison {
+  /** The checkpoint is quantised: its tensors have the method's own names and shapes, and are not compared. */
+  readonly quantised: boolean;
+  readonly missing: readonly { readonly name: string; readonly shape: readonly number[] }[];
+  readonly mismatched: readonly {
+    /** Name as the file has it. */
+    readonly name: string;
+    readonly expected: readonly number[];
+    readonly found: readonly number[];
+  }[];
+  /** In the file, and of no use to a model of this config. */
+  readonly unexpected: readonly string[];
+  /** Second copies of tied embeddings: harmless, and no parameters of their own. */
+  readonly copies: readonly string[];
+  /** Tables that are computed, not learned (masks, rotary frequencies). */
+  readonly buffers: readonly string[];
+}
+
+/** Names of the module that a checkpoint may or may not write in front, as classes are loaded into one another. */
+const outer =
+  /^(model|transformer|language_model|bert|roberta|distilbert|gpt_neox|vit|deit|dinov2|backbone|base_model|module|_orig_mod)\./;
+
+/** The name without outer modules, so that `model.layers.0…`, `language_model.model.layers.0…` and `layers.0…` are one. */
+export function innerName(name: string): string {
+  let inner = name.replace(/\.gamma$/, '.weight').replace(/\.beta$/, '.bias');
+  while (outer.test(inner)) inner = inner.replace(outer, '');
+  return inner;
+}
+
+const bufferName =
+  /(rotary_emb\.inv_freq|rotary_pos_emb\.inv_freq|(^|\.)(attn|attention|self_attention)\.(attention\.)?(bias|masked_bias)|position_ids|token_type_ids|final_logits_bias|embed_positions\.weights|num_batches_tracked)$/;
+
+export const isBuffer = (name: string): boolean => bufferName.test(name);
+
+const copyName =
+  /^(lm_head\.weight|embed_out\.weight|output\.weight|proj_out\.weight|(encoder|decoder)\.embed_tokens\.weight|decoder\.output_projection\.weight|cls\.predictions\.decoder\.(weight|bias)|lm_head\.decoder\.(weight|bias)|vocab_projector\.weight|decoder\.weight|decoder\.lm_head\.weight)$/;
+
+export const isQuantisedName = (name: string): boolean =>
+  /\.(qweight|qzeros|scales|g_idx|weight_scale|weight_scale_inv|weight_packed|absmax|quant_map|SCB)$|_(blocks|scales)$/.test(
+    name,
+  );
+
+/** Compares the tensors of a file with those that the config asks for; undefined when the family is not known in full. */
+export function compareTensors(model: ModelDescription, found: readonly FoundTensor[]): TensorComparison | undefined {
+  const expected = expectedTensors(model);
+  if (expected === undefined) return undefined;
+  const buffers: string[] = [];
+  const copies: string[] = [];
+  const unexpected: string[] = [];
+  const mismatched: { name: string; expected: readonly number[]; found: readonly number[] }[] = [];
+  if (found.some(({ name }) => isQuantisedName(name))) {
+    return { quantised: true, missing: [], mismatched, unexpected, copies, buffers };
+  }
+  const open = new Map<string, { readonly name: string; readonly shape: readonly number[] }>();
+  for (const tensor of expected) {
+    for (const name of tensorNames(tensor)) open.set(innerName(name), { name, shape: tensor.shape });
+  }
+  for (const { name, shape } of found) {
+    const inner = innerName(name);
+    const wanted = open.get(inner);
+    if (wanted === undefined) {
+      if (isBuffer(name)) buffers.push(name);
+      else if (copyName.test(inner)) copies.push(name);
+      else unexpected.push(name);
+      continue;
+    }
+    open.delete(inner);
+    if (wanted.shape.length !== shape.length || wanted.shape.some((size, axis) => size !== shape[axis])) {
+      mismatched.push({ name, expected: wanted.shape, found: shape });
+    }
+  }
+  return { quantised: false, missing: [...open.values()], mismatched, unexpected, copies, buffers };
+}
