@@ -167,6 +167,19 @@ describe('the packaged extension', function () {
     assert.ok(mechanisms.some(({ id }) => id === 'tiled'));
   });
 
+  it('has programs that the shell can start, and a language server that checks without an editor', async () => {
+    const { folder } = packages.here;
+    const { bin } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { bin: Record<string, string> };
+    assert.deepEqual(Object.keys(bin).toSorted(), ['headscope', 'headscope-language-server']);
+    for (const file of Object.values(bin)) {
+      const text = readFileSync(join(folder, file), 'utf8');
+      assert.equal(text.split('#!/usr/bin/env node').length - 1, 1, `${file} has one interpreter line`);
+      assert.ok(text.startsWith('#!/usr/bin/env node\n'), file);
+    }
+    const server = bin['headscope-language-server'] ?? '';
+    await runProcess(process.execPath, [server, 'check', 'examples/workspace/gpt2'], folder);
+  });
+
   it('installs into VS Code, where its commands are offered and it asks nothing of the network', async () => {
     const host = await startHost({
       workspace: join(packages.here.folder, 'examples/workspace'),
