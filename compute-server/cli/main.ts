@@ -5,12 +5,19 @@ import { headscopeVersion } from '../version';
 import { bench } from './commands/bench';
 import { checkCommand } from './commands/check';
 import { devices } from './commands/devices';
+import { inspect } from './commands/inspect';
 import { mechanisms } from './commands/mechanisms';
 import { commandErrorOf, exitCodes } from './exit-codes';
 import type { Registration } from './registration';
 import { CommandSession } from './session';
 
-const commands: readonly Registration[] = [devices, mechanisms, bench, (program) => program.addCommand(checkCommand())];
+const commands: readonly Registration[] = [
+  devices,
+  mechanisms,
+  inspect,
+  bench,
+  (program) => program.addCommand(checkCommand()),
+];
 
 async function main(): Promise<number> {
   const session = new CommandSession();

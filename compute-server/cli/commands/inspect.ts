@@ -1,0 +1,311 @@
+import { stat } from 'node:fs/promises';
+import { runnable } from '../../../models/architectures/catalogue';
+import type { Estimate } from '../../../models/formats/estimates/estimate';
+import { decodeFlops, prefillFlops } from '../../../models/formats/estimates/flops';
+import { kvBytesPerToken, kvCache } from '../../../models/formats/estimates/kv-cache';
+import { weightBytes } from '../../../models/formats/estimates/weights';
+import type { ModelDescription, ModelPart } from '../../../models/formats/model-description';
+import { readModelFolder } from '../../../models/formats/model-folder';
+import type { Checkpoint } from '../../../models/formats/safetensors/checkpoint';
+import { openCheckpoint } from '../../../models/formats/safetensors/checkpoint';
+import type { TensorComparison } from '../../../models/formats/tensors/compare-tensors';
+import { compareTensors, isBuffer } from '../../../models/formats/tensors/compare-tensors';
+import { countParameters } from '../../../models/formats/tensors/expected-tensors';
+import { CommandError, exitCodes, wrongUsage } from '../exit-codes';
+import { provenance } from '../provenance';
+import type { Registration } from '../registration';
+import { textTable } from '../table';
+
+interface InspectOptions {
+  readonly json?: string;
+}
+
+/** What `headscope inspect --json` writes beside the provenance; names are fixed, more may be added. */
+export interface Inspection {
+  readonly model: string;
+  readonly family: string;
+  readonly modelType: string | null;
+  /** Of the main part; 0 where the file and its family do not say. */
+  readonly layers: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  readonly valueDim: number;
+  readonly hiddenSize: number;
+  readonly vocabularySize: number | null;
+  readonly contextLength: number | null;
+  /**
+   * Elements of all learned tensors: counted in the safetensors headers where the weights are there unquantised, else from
+   * the config when the family's layout is known in full, else null.
+   */
+  readonly parameters: number | null;
+  readonly parametersFrom: 'header' | 'config' | null;
+  readonly activeParameters: number | null;
+  readonly parameterSplit: readonly { readonly name: string; readonly count: number; readonly active: number }[];
+  /** Bytes of the tensors in the safetensors files; from the config where there are none. */
+  readonly bytes: number | null;
+  readonly bytesFrom: 'header' | 'config' | null;
+  /** Bytes by dtype of the safetensors headers; from the config, its dtype alone. */
+  readonly dtypes: Readonly<Record<string, number>>;
+  readonly attention: ModelPart['attention'];
+  /** Positions of the window, where layers have one. */
+  readonly window?: number;
+  readonly windowLayers: number;
+  /** Bytes that one token adds to the KV cache over all layers, in the model's dtype; 0 for encoders. */
+  readonly kvBytesPerToken: number;
+  /** KV cache of one sequence at these lengths, windows and latents taken into account. */
+  readonly kvBytes: Readonly<Record<string, number>>;
+  /** Operations of one token with nothing before it; a multiply-add is two. */
+  readonly flopsPerToken: number | null;
+  readonly flopsPerTokenAt: Readonly<Record<string, number>>;
+  readonly prefillFlops: Readonly<Record<string, number>>;
+  readonly quantisation: { readonly method: string; readonly bits: number | null } | null;
+  readonly supported: true | string;
+  readonly parts: readonly {
+    readonly name: string;
+    readonly role: ModelPart['role'];
+    readonly family: string;
+    readonly layers: number;
+    readonly heads: number;
+    readonly kvHeads: number;
+    readonly headDim: number;
+    readonly hiddenSize: number;
+  }[];
+  readonly formulas: Readonly<Record<string, { readonly formula: string; readonly assumptions: readonly string[] }>>;
+  /** What could not be read, and where weights and config disagree. */
+  readonly notes: readonly string[];
+  readonly headerBytesRead: number;
+}
+
+/** headscope inspect: what a model is and costs, from its config and the headers of its weights. */
+export const inspect: Registration = (program, session) => {
+  program
+    .command('inspect')
+    .argument('<model>', 'a model folder or its config.json')
+    .description(
+      'Say what the attention of a model is and what it costs, from its config and the headers of its weights.',
+    )
+    .option('--json <file>', 'write the result as JSON, - for stdout')
+    .action(async (model: string, options: InspectOptions) => {
+      const inspection = await inspectModel(model);
+      if (options.json !== undefined) {
+        const made = await provenance({ model });
+        await session.writeJson(options.json, { ...made, ...inspection });
+      }
+      if (options.json !== '-') session.print(asText(inspection));
+    });
+};
+
+export async function inspectModel(path: string): Promise<Inspection> {
+  if ((await stat(path).catch(() => undefined)) === undefined) {
+    throw wrongUsage(`${path} does not exist: name a model folder or its config.json.`);
+  }
+  const read = await readModelFolder(path);
+  if (!read.ok) throw new CommandError(exitCodes.failed, read.message);
+  const checkpoint = await openCheckpoint(read.folder);
+  return inspectionOf(path, read.model, checkpoint);
+}
+
+function inspectionOf(path: string, model: ModelDescription, checkpoint: Checkpoint): Inspection {
+  const [part] = model.parts;
+  const counted = countParameters(model);
+  const weights = weightBytes(model);
+  const compared = checkpoint.tensors.length === 0 ? undefined : compareTensors(model, checkpoint.tensors);
+  const header = countHeader(checkpoint, compared, model);
+  const context = part?.contextLength;
+  const lengths = lengthsFor(context);
+  const caches = lengths.map((length) => [length, kvCache(model, { length })] as const);
+  const windows =
+    part?.layers.filter(({ attention }) => attention.kind === 'window' || attention.kind === 'chunked') ?? [];
+  const window = windows[0]?.attention.window;
+  const decode = decodeFlops(model, 0);
+  const formulas: Record<string, Estimate | undefined> = {
+    bytes: weights,
+    kvBytes: caches[0]?.[1],
+    flopsPerToken: decode,
+    prefillFlops: prefillFlops(model, lengths[0] ?? 1),
+  };
+  const dtypes = header.dtypes;
+  return {
+    model: path,
+    family: model.family,
+    modelType: model.modelType ?? null,
+    layers: part?.layers.length ?? 0,
+    heads: part?.heads ?? 0,
+    kvHeads: part?.kvHeads ?? 0,
+    headDim: part?.headDim ?? 0,
+    valueDim: part?.valueDim ?? 0,
+    hiddenSize: part?.hiddenSize ?? 0,
+    vocabularySize: part?.vocabularySize ?? null,
+    contextLength: context ?? null,
+    parameters: header.parameters ?? counted?.total ?? null,
+    parametersFrom: header.parameters !== undefined ? 'header' : counted === undefined ? null : 'config',
+    activeParameters: counted?.active ?? null,
+    parameterSplit: counted?.split ?? [],
+    bytes: header.bytes ?? weights?.value ?? null,
+    bytesFrom: header.bytes !== undefined ? 'header' : weights === undefined ? null : 'config',
+    dtypes:
+      header.bytes !== undefined || weights === undefined ? dtypes : { [model.dtype ?? 'float32']: weights.value },
+    attention: part?.attention ?? 'none',
+    ...(window === undefined ? {} : { window }),
+    windowLayers: windows.length,
+    kvBytesPerToken: kvBytesPerToken(model),
+    kvBytes: Object.fromEntries(caches.map(([length, cache]) => [String(length), cache?.value ?? 0])),
+    flopsPerToken: decode?.value ?? null,
+    flopsPerTokenAt: byLength(lengths, (length) => decodeFlops(model, length)?.value),
+    prefillFlops: byLength(lengths, (length) => prefillFlops(model, length)?.value),
+    quantisation:
+      model.quantisation === undefined
+        ? null
+        : { method: model.quantisation.method, bits: model.quantisation.bits ?? null },
+    supported: runnable(model),
+    parts: model.parts.map(({ name, role, family, layers, heads, kvHeads, headDim, hiddenSize }) => ({
+      name,
+      role,
+      family,
+      layers: layers.length,
+      heads,
+      kvHeads,
+      headDim,
+      hiddenSize,
+    })),
+    formulas: Object.fromEntries(
+      Object.entries(formulas).flatMap(([name, estimate]) =>
+        estimate === undefined ? [] : [[name, { formula: estimate.formula, assumptions: estimate.assumptions }]],
+      ),
+    ),
+    notes: notesOf(model, checkpoint, compared),
+    headerBytesRead: checkpoint.bytesRead,
+  };
+}
+
+/** 2k and 8k, and the whole context; nothing longer than the model takes. */
+function lengthsFor(context: number | undefined): readonly number[] {
+  const usual = [2048, 8192].filter((length) => context === undefined || length <= context);
+  return context === undefined || usual.includes(context) ? usual : [...usual, context];
+}
+
+const byLength = (lengths: readonly number[], value: (length: number) => number | undefined): Record<string, number> =>
+  Object.fromEntries(lengths.map((length) => [String(length), value(length) ?? 0]));
+
+interface HeaderCount {
+  readonly parameters?: number;
+  readonly bytes?: number;
+  readonly dtypes: Readonly<Record<string, number>>;
+}
+
+function countHeader(
+  checkpoint: Checkpoint,
+  compared: TensorComparison | undefined,
+  model: ModelDescription,
+): HeaderCount {
+  if (checkpoint.tensors.length === 0) return { dtypes: {} };
+  const dtypes: Record<string, number> = {};
+  let bytes = 0;
+  let parameters = 0;
+  const second = new Set([...(compared?.copies ?? []), ...(compared?.buffers ?? [])]);
+  for (const { name, dtype, shape, length } of checkpoint.tensors) {
+    bytes += length;
+    dtypes[dtype] = (dtypes[dtype] ?? 0) + length;
+    if (!second.has(name) && !isBuffer(name)) parameters += shape.reduce((product, size) => product * size, 1);
+  }
+  const incomplete = checkpoint.problems.some(({ code }) => code === 'shard-missing' || code === 'shard-unreadable');
+  const packed = model.quantisation !== undefined || compared?.quantised === true;
+  return { ...(incomplete ? {} : { bytes }), ...(packed || incomplete ? {} : { parameters }), dtypes };
+}
+
+/** At most this many names of a kind are written out. */
+const mostNames = 5;
+
+function named(names: readonly string[]): string {
+  const shown = names.slice(0, mostNames).join(', ');
+  return names.length > mostNames ? `${shown} and ${names.length - mostNames} more` : shown;
+}
+
+function notesOf(
+  model: ModelDescription,
+  checkpoint: Checkpoint,
+  compared: TensorComparison | undefined,
+): readonly string[] {
+  const notes = model.problems.map(({ message }) => message);
+  for (const { code, message } of checkpoint.problems) if (code !== 'no-weights') notes.push(message);
+  const incomplete = checkpoint.problems.some(({ code }) => code === 'shard-missing' || code === 'shard-unreadable');
+  if (compared === undefined) return notes;
+  if (compared.missing.length > 0 && !incomplete) {
+    notes.push(`The weights lack ${named(compared.missing.map(({ name }) => name))}.`);
+  }
+  if (compared.unexpected.length > 0)
+    notes.push(`The weights hold ${named(compared.unexpected)}, which the config does not ask for.`);
+  for (const { name, expected, found } of compared.mismatched.slice(0, mostNames)) {
+    notes.push(`${name} is [${found.join(', ')}], and the config asks for [${expected.join(', ')}].`);
+  }
+  return notes;
+}
+
+const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+
+function bytesInWords(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return `${unit === 0 ? value : value.toFixed(value < 10 ? 2 : 1)} ${units[unit] ?? ''}`;
+}
+
+const grouped = (value: number): string => value.toLocaleString('en-US');
+
+function asText(found: Inspection): string {
+  const heads =
+    found.attention === 'none'
+      ? 'none'
+      : `${found.attention.toUpperCase()}, ${found.heads} query heads on ${found.kvHeads} key/value heads of ${found.headDim}`;
+  const rows: string[][] = [
+    [
+      'family',
+      found.modelType === null || found.modelType === found.family
+        ? found.family
+        : `${found.family} (${found.modelType})`,
+    ],
+    ['layers', String(found.layers)],
+    ['attention', heads],
+  ];
+  if (found.window !== undefined)
+    rows.push(['window', `${grouped(found.window)} in ${found.windowLayers} of ${found.layers} layers`]);
+  rows.push(['hidden size', String(found.hiddenSize)]);
+  if (found.contextLength !== null) rows.push(['context', grouped(found.contextLength)]);
+  if (found.parameters === null) rows.push(['parameters', 'not known for this family']);
+  else {
+    const active =
+      found.activeParameters !== null &&
+      found.activeParameters !== found.parameters &&
+      found.parametersFrom === 'config'
+        ? `, ${grouped(found.activeParameters)} used by a token`
+        : '';
+    rows.push(['parameters', `${grouped(found.parameters)}${active} (from the ${found.parametersFrom ?? ''})`]);
+    for (const { name, count } of found.parameterSplit) rows.push([`  ${name}`, grouped(count)]);
+  }
+  if (found.bytes !== null) rows.push(['weights', `${bytesInWords(found.bytes)} (from the ${found.bytesFrom ?? ''})`]);
+  if (found.kvBytesPerToken > 0) {
+    rows.push(['KV cache', `${bytesInWords(found.kvBytesPerToken)} a token`]);
+    for (const [length, bytes] of Object.entries(found.kvBytes))
+      rows.push([`  at ${grouped(Number(length))}`, bytesInWords(bytes)]);
+  }
+  if (found.flopsPerToken !== null) rows.push(['FLOPs', `${found.flopsPerToken.toExponential(3)} a token`]);
+  if (found.quantisation !== null) {
+    rows.push([
+      'quantisation',
+      `${found.quantisation.method}${found.quantisation.bits === null ? '' : `, ${found.quantisation.bits} bits`}`,
+    ]);
+  }
+  for (const part of found.parts.slice(1)) {
+    rows.push([
+      part.role,
+      `${part.layers} layers, ${part.heads} heads of ${part.headDim}, hidden size ${part.hiddenSize}`,
+    ]);
+  }
+  rows.push(['runs here', found.supported === true ? 'yes' : found.supported]);
+  for (const note of found.notes) rows.push(['note', note]);
+  return textTable([found.model, ''], rows);
+}
