@@ -53,6 +53,8 @@ export interface Inspection {
   readonly windowLayers: number;
   /** Bytes that one token adds to the KV cache over all layers, in the model's dtype; 0 for encoders. */
   readonly kvBytesPerToken: number;
+  /** Under MLA, the same where keys and values of every head are kept instead of the latent. */
+  readonly kvBytesPerTokenExpanded?: number;
   /** KV cache of one sequence at these lengths, windows and latents taken into account. */
   readonly kvBytes: Readonly<Record<string, number>>;
   /** Operations of one token with nothing before it; a multiply-add is two. */
@@ -150,6 +152,7 @@ function inspectionOf(path: string, model: ModelDescription, checkpoint: Checkpo
     ...(window === undefined ? {} : { window }),
     windowLayers: windows.length,
     kvBytesPerToken: kvBytesPerToken(model),
+    ...(part?.attention === 'mla' ? { kvBytesPerTokenExpanded: kvBytesPerToken(model, { latents: 'expanded' }) } : {}),
     kvBytes: Object.fromEntries(caches.map(([length, cache]) => [String(length), cache?.value ?? 0])),
     flopsPerToken: decode?.value ?? null,
     flopsPerTokenAt: byLength(lengths, (length) => decodeFlops(model, length)?.value),
@@ -228,7 +231,12 @@ function notesOf(
   compared: TensorComparison | undefined,
 ): readonly string[] {
   const notes = model.problems.map(({ message }) => message);
-  for (const { code, message } of checkpoint.problems) if (code !== 'no-weights') notes.push(message);
+  const absent = checkpoint.problems.filter(({ code }) => code === 'shard-missing').length;
+  const none = absent > 1 && checkpoint.files.length === 0;
+  if (none) notes.push(`None of the ${absent} shards that the index names is in the folder.`);
+  for (const { code, message } of checkpoint.problems) {
+    if (code !== 'no-weights' && !(none && code === 'shard-missing')) notes.push(message);
+  }
   const incomplete = checkpoint.problems.some(({ code }) => code === 'shard-missing' || code === 'shard-unreadable');
   if (compared === undefined) return notes;
   if (compared.missing.length > 0 && !incomplete) {

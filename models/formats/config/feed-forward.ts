@@ -55,7 +55,7 @@ export function readFeedForward(
       count,
       perToken: reader.integerAt('num_experts_per_tok', index) ?? 0,
       sharedSize,
-      sharedGate: reader.has('shared_expert_intermediate_size') && sharedSize > 0,
+      sharedGate: reader.fields['shared_expert_intermediate_size'] !== undefined && sharedSize > 0,
     },
   };
 }
