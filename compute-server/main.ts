@@ -4,10 +4,11 @@
  */
 import type { FromCompute } from '../protocol/compute/api';
 import { Dispatcher } from './dispatch/dispatcher';
+import { Lane } from './dispatch/lane';
 import { isolatedFlag } from './isolated/isolated';
 import { serveTask } from './isolated/serve-task';
 import { isTaskName } from './isolated/tasks';
-import { methods, serverInfo } from './methods';
+import { kernelMethods, serverInfo } from './kernel-methods';
 import { readSurroundings } from './surroundings';
 
 function serve(): void {
@@ -20,7 +21,7 @@ function serve(): void {
   const surroundings = readSurroundings(process.argv[1]!, process.env, (level, message) =>
     send({ kind: 'log', level, message }),
   );
-  const dispatcher = new Dispatcher(methods(surroundings), send);
+  const dispatcher = new Dispatcher({ ...kernelMethods(surroundings, new Lane()) }, send);
   process.on('message', (message) => dispatcher.receive(message));
   process.on('disconnect', () => process.exit(0));
   // Ctrl+C reaches the whole process group: the parent decides what it means.

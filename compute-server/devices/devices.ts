@@ -80,7 +80,8 @@ export async function probe(id: DeviceId, surroundings: Surroundings, signal: Ab
       ...head,
       available: reason === undefined,
       ...(reason === undefined ? {} : { reason: `${reason} ${missing}` }),
-      selfTest,
+      // A provider that does not open has no numbers to show.
+      ...(Object.values(selfTest.operators).some(({ maxError }) => maxError !== undefined) ? { selfTest } : {}),
     };
   } catch (error) {
     if (!(error instanceof FailureError) || error.failure.code === 'cancelled') throw error;

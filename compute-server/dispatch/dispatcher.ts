@@ -20,8 +20,15 @@ export interface Method<M extends ComputeMethod> {
     args: ComputeMethods[M]['args'],
     signal: AbortSignal,
   ) => Promise<Result<M>> | (Progress<M> extends never ? never : Job<Progress<M>, Result<M>>);
-  /** Messages of one key replace each other while they wait; final ones never wait. */
-  readonly describe?: (progress: Progress<M>) => { readonly key: string; readonly final: boolean };
+  /**
+   * Messages of one key replace each other while they wait; final ones never wait. Each lane has half of the four messages a
+   * second, so that many rows do not hold up the sentence that says what is going on.
+   */
+  readonly describe?: (progress: Progress<M>) => {
+    readonly lane: 'stage' | 'row';
+    readonly key: string;
+    readonly final: boolean;
+  };
 }
 
 export type Methods = { readonly [M in ComputeMethod]: Method<M> };
@@ -30,7 +37,7 @@ export class Dispatcher {
   private readonly running = new Map<number, AbortController>();
 
   constructor(
-    private readonly methods: Methods,
+    private readonly methods: Partial<Methods>,
     private readonly send: (message: FromCompute) => void,
   ) {}
 
@@ -97,12 +104,18 @@ export class Dispatcher {
     const method = this.methods[name as ComputeMethod] as Method<'benchmark'>;
     const outcome = method.run(method.parse(args), signal);
     if (!(Symbol.asyncIterator in outcome)) return outcome;
-    const gate = new ProgressGate<Progress<'benchmark'>>((progress) => this.send({ kind: 'progress', id, progress }));
-    for (;;) {
-      const step = await outcome.next();
-      if (step.done) return step.value;
-      const { key, final } = method.describe?.(step.value) ?? { key: '', final: false };
-      gate.offer(step.value, key, final);
+    const send = (progress: Progress<'benchmark'>) => this.send({ kind: 'progress', id, progress });
+    const gates = { stage: new ProgressGate(2, send), row: new ProgressGate(2, send) };
+    try {
+      for (;;) {
+        const step = await outcome.next();
+        if (step.done) return step.value;
+        const { lane, key, final } = method.describe?.(step.value) ?? { lane: 'stage', key: '', final: false };
+        gates[lane].offer(step.value, key, final);
+      }
+    } finally {
+      gates.stage.close();
+      gates.row.close();
     }
   }
 

@@ -1,15 +1,16 @@
 /**
- * Lets through at most four progress messages a second. What is held back is kept by key, newest only, oldest key first, so
- * that every row on screen moves; a message marked final goes at once.
+ * Lets through at most `perSecond` messages in any second. What is held back is kept by key, newest only, oldest key first, so
+ * that every row on screen moves; a message marked final goes at once. Up to `perSecond` messages pass without waiting: the
+ * one that says what a long run is about must be out before the run blocks the thread.
  */
 export class ProgressGate<P> {
-  private last = -Infinity;
+  private readonly sent: number[] = [];
   private readonly held = new Map<string, P>();
+  private timer: NodeJS.Timeout | undefined;
 
   constructor(
+    private readonly perSecond: number,
     private readonly send: (progress: P) => void,
-    private readonly now: () => number = () => performance.now(),
-    private readonly interval = 250,
   ) {}
 
   offer(progress: P, key: string, final: boolean): void {
@@ -20,12 +21,30 @@ export class ProgressGate<P> {
     }
     // Setting a key that is held keeps its place in the queue.
     this.held.set(key, progress);
-    if (this.now() - this.last < this.interval) return;
-    for (const [oldest, waiting] of this.held) {
-      this.held.delete(oldest);
-      this.last = this.now();
+    this.flush();
+  }
+
+  /** Drops what is held: the job has ended, and its result says more. */
+  close(): void {
+    clearTimeout(this.timer);
+    this.held.clear();
+  }
+
+  private flush(): void {
+    for (const [key, waiting] of this.held) {
+      const now = performance.now();
+      if (this.sent.length >= this.perSecond) {
+        const wait = 1000 - (now - this.sent[0]!);
+        if (wait > 0) {
+          clearTimeout(this.timer);
+          this.timer = setTimeout(() => this.flush(), wait);
+          return;
+        }
+        this.sent.shift();
+      }
+      this.sent.push(now);
+      this.held.delete(key);
       this.send(waiting);
-      return;
     }
   }
 }

@@ -39,6 +39,8 @@ interface Run {
   /** Cells of the whole plan, for progress. */
   readonly total: number;
   roof: Roof;
+  /** The roof was measured during this run, not read from the cache. */
+  roofIsFresh: boolean;
 }
 
 export async function* benchmark(
@@ -63,6 +65,7 @@ export async function* benchmark(
     rows: keptRows(plan),
     total: cells.flat().length,
     roof: await cachedRoof(device.id, threads, surroundings, signal),
+    roofIsFresh: false,
   };
   for (const atLength of cells) {
     if (signal.aborted) break;
@@ -256,7 +259,10 @@ const pickError = ({ maxError, tolerance }: BenchmarkRow) => ({
 /** A time above the roof may also mean a roof measured while the machine was busy: it is measured again before a row goes. */
 async function impossibleHere(row: BenchmarkRow, cell: Cell, run: Run): Promise<string | undefined> {
   if (!impossible(row, cell, run.roof) || run.signal.aborted) return undefined;
-  run.roof = await measureAndKeep(run.device, run.threads, run.surroundings, run.signal).catch(() => run.roof);
+  if (!run.roofIsFresh) {
+    run.roof = await measureAndKeep(run.device, run.threads, run.surroundings, run.signal).catch(() => run.roof);
+    run.roofIsFresh = true;
+  }
   return impossible(row, cell, run.roof);
 }
 

@@ -1,5 +1,6 @@
 /** One cell of a benchmark: a mechanism with its parameters at one length. */
-import type { Mechanism, Parameter, ParameterValues, Support } from '../../kernels/mechanism';
+import type { Mechanism, ParameterValues, Support } from '../../kernels/mechanism';
+import { resolveParameters } from '../../kernels/parameters';
 import type { AttentionShape } from '../../kernels/shape';
 import type { BenchmarkPlan, ParameterValue } from '../../protocol/results/benchmark';
 
@@ -31,46 +32,14 @@ export function cellAt(mechanism: Mechanism, plan: BenchmarkPlan, length: number
   };
 }
 
-/** The given values, completed by the defaults of the table. Throws a RangeError that names the parameter. */
+/** The given values, completed by the defaults of the table. Throws a RangeError with the table's own sentence. */
 export function parametersOf(
   mechanism: Mechanism,
   given: Readonly<Record<string, ParameterValue>> = {},
 ): ParameterValues {
-  for (const name of Object.keys(given)) {
-    if (!Object.hasOwn(mechanism.parameters, name)) {
-      const known = Object.keys(mechanism.parameters);
-      throw new RangeError(
-        `${mechanism.id} has no parameter "${name}"; ${known.length > 0 ? `it has ${known.join(', ')}` : 'it has none'}`,
-      );
-    }
-  }
-  return Object.fromEntries(
-    Object.entries(mechanism.parameters).map(([name, parameter]) => {
-      const value = given[name] ?? parameter.default;
-      const problem = problemOf(parameter, value);
-      if (problem) throw new RangeError(`${mechanism.id}.${name} ${problem}, not ${JSON.stringify(value)}`);
-      return [name, value];
-    }),
-  );
-}
-
-function problemOf(parameter: Parameter, value: ParameterValue): string | undefined {
-  switch (parameter.kind) {
-    case 'integer':
-    case 'number': {
-      const whole = parameter.kind === 'integer';
-      const fits =
-        typeof value === 'number' &&
-        (whole ? Number.isSafeInteger(value) : Number.isFinite(value)) &&
-        value >= parameter.min &&
-        value <= parameter.max;
-      return fits ? undefined : `takes a ${whole ? 'whole ' : ''}number from ${parameter.min} to ${parameter.max}`;
-    }
-    case 'choice':
-      return parameter.options.includes(String(value)) ? undefined : `is one of ${parameter.options.join(', ')}`;
-    case 'boolean':
-      return typeof value === 'boolean' ? undefined : 'is true or false';
-  }
+  const resolution = resolveParameters(mechanism, given);
+  if (!resolution.ok) throw new RangeError(resolution.why);
+  return resolution.values;
 }
 
 /** What the mechanism says about the shape, in its own words. */

@@ -13,10 +13,10 @@ import { toHeadsFirst } from '../../kernels/tensors/layout';
 import { fromRuntime } from '../../kernels/tensors/precision';
 import { random, seedFor } from '../../kernels/tensors/random';
 import { tensor } from '../../kernels/tensors/tensor';
+import { tolerance as toleranceOf } from '../../kernels/tensors/tolerance';
 import type { Tensor } from '../../kernels/tensors/tensor';
 import type { RuntimeArray } from '../runtime/session';
 import type { Cell } from './cell';
-import { toleranceOf } from './tolerance';
 
 /** Floating-point operations that a float64 reference may take here: about half a second of JavaScript. */
 const affordableFlops = 5e8;

@@ -1,11 +1,12 @@
 /** The catalogue and the supports of a plan, as the panel and the command line show them. */
+import { catalogue } from '../../kernels/catalogue';
 import type { Mechanism } from '../../kernels/mechanism';
 import { attentionPatterns } from '../../kernels/shape';
 import type { AttentionPattern, AttentionShape } from '../../kernels/shape';
 import type { MechanismInfo, ParameterInfo, SupportInfo } from '../../protocol/compute/api';
 import type { BenchmarkPlan } from '../../protocol/results/benchmark';
 import { sentenceOf } from '../../protocol/wire/words';
-import { mechanisms, mechanismOf } from './catalogue';
+import { mechanismOf } from './catalogue';
 import { cellAt, parametersOf, supportOf } from './cell';
 import { overLimit, predictedPeakBytes } from './memory-limit';
 
@@ -22,7 +23,7 @@ const ordinary = (pattern: AttentionPattern): AttentionShape => ({
   valueDim: 64,
 });
 
-export const describeMechanisms = (): MechanismInfo[] => mechanisms.map(describe);
+export const describeMechanisms = (): MechanismInfo[] => catalogue.map(describe);
 
 function describe(mechanism: Mechanism): MechanismInfo {
   const { id, title, family, summary, source, exponent } = mechanism;

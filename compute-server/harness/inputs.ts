@@ -1,4 +1,7 @@
-/** Seeded inputs of a cell: the same numbers for the float64 reference and, laid out, for the graph. */
+/**
+ * Seeded inputs of a cell: the same numbers for the float64 reference and, laid out, for the graph. They are those of
+ * kernels/tensors/inputs.ts; query, key and value are drawn once for all mechanisms of a length.
+ */
 import type { AttentionInputs } from '../../kernels/mechanism';
 import type { AttentionShape, Precision } from '../../kernels/shape';
 import { toSequenceFirst } from '../../kernels/tensors/layout';
@@ -31,7 +34,7 @@ export function inputsOf(cell: Cell, shared: SharedInputs, seed: number, precisi
       weights.map(({ name, shape, initial }) => {
         const drawn =
           initial.kind === 'normal'
-            ? normalTensor(shape, seedFor(seed, `${cell.mechanism.id}.${name}`), initial.deviation)
+            ? normalTensor(shape, seedFor(seed, name), initial.deviation)
             : tensor(shape, new Float64Array(sizeOf(shape)).fill(initial.value));
         return [name, rounded(drawn, precision)];
       }),

@@ -43,9 +43,9 @@ export interface ComputeClientOptions {
   readonly onOverdue?: (method: ComputeMethod) => void;
   /** The process went away although nobody asked it to. */
   readonly onCrash?: (why: string) => void;
-  /** Milliseconds from the cancel to `onOverdue` (default 1000). */
+  /** Milliseconds from the cancel to `onOverdue` (default 700). */
   readonly overdueAfter?: number;
-  /** Milliseconds from the cancel to the kill (default 1600: killed and started again within two seconds). */
+  /** Milliseconds from the cancel to the kill (default 1200: killed and started again within two seconds). */
   readonly killAfter?: number;
   /** Milliseconds that a start may take until the process says `ready` (default 15 000). */
   readonly readyWithin?: number;
@@ -194,8 +194,8 @@ export class ComputeClient {
         // The process is going away: onExit answers the call.
       }
       clocks.push(
-        this.options.after(this.options.overdueAfter ?? 1000, () => this.options.onOverdue?.(method)),
-        this.options.after(this.options.killAfter ?? 1600, () => {
+        this.options.after(this.options.overdueAfter ?? 700, () => this.options.onOverdue?.(method)),
+        this.options.after(this.options.killAfter ?? 1200, () => {
           this.settle(id, { code: 'cancelled' });
           this.kill(`a cancelled ${method} did not stop, so the process was ended`);
           this.start();

@@ -143,7 +143,7 @@ async function planFrom(options: BenchOptions, known: readonly MechanismInfo[]):
       lengths: [...new Set(options.lengths)].sort((a, b) => a - b),
       ...(options.keys === undefined ? {} : { keys: options.keys }),
     },
-    parameters: parametersFrom(options.param ?? [], known),
+    parameters: parametersFrom(options.param ?? []),
     device: options.device,
     threads: options.threads,
     precision: options.precision,

@@ -5,7 +5,10 @@ import { decodeFlops, prefillFlops } from '../../../models/formats/estimates/flo
 import { kvBytesPerToken, kvCache } from '../../../models/formats/estimates/kv-cache';
 import { weightBytes } from '../../../models/formats/estimates/weights';
 import type { ModelDescription, ModelPart } from '../../../models/formats/model-description';
-import { readModelFolder } from '../../../models/formats/model-folder';
+import type { Companions } from '../../../models/formats/companions/companions';
+import { readCompanions, readModelFolder } from '../../../models/formats/model-folder';
+import type { OnnxDescription } from '../../../models/formats/onnx/read-onnx';
+import { readOnnxFolder } from '../../../models/formats/onnx/onnx-folder';
 import type { Checkpoint } from '../../../models/formats/safetensors/checkpoint';
 import { openCheckpoint } from '../../../models/formats/safetensors/checkpoint';
 import type { TensorComparison } from '../../../models/formats/tensors/compare-tensors';
@@ -74,6 +77,12 @@ export interface Inspection {
     readonly hiddenSize: number;
   }[];
   readonly formulas: Readonly<Record<string, { readonly formula: string; readonly assumptions: readonly string[] }>>;
+  /** What generation, tokenizer, processor, adapter and genai files beside the config say. */
+  readonly companions: Companions;
+  /** The .onnx files of the folder and of its `onnx` folder. */
+  readonly onnx: readonly (Pick<OnnxDescription, 'inputs' | 'outputs' | 'attention' | 'elements' | 'opsets'> & {
+    readonly file: string;
+  })[];
   /** What could not be read, and where weights and config disagree. */
   readonly notes: readonly string[];
   readonly headerBytesRead: number;
@@ -105,10 +114,22 @@ export async function inspectModel(path: string): Promise<Inspection> {
   const read = await readModelFolder(path);
   if (!read.ok) throw new CommandError(exitCodes.failed, read.message);
   const checkpoint = await openCheckpoint(read.folder);
-  return inspectionOf(path, read.model, checkpoint);
+  const [companions, graphs] = await Promise.all([readCompanions(read.folder), readOnnxFolder(read.folder)]);
+  const found = inspectionOf(path, read.model, checkpoint);
+  const onnx = graphs.flatMap(({ file, read: graph }) => {
+    if (!graph.ok) return [];
+    const { inputs, outputs, attention, elements, opsets } = graph.onnx;
+    return [{ file, inputs, outputs, attention, elements, opsets }];
+  });
+  const unreadable = graphs.flatMap(({ file, read: graph }) => (graph.ok ? [] : [`${file}: ${graph.message}`]));
+  return { ...found, companions, onnx, notes: [...found.notes, ...unreadable] };
 }
 
-function inspectionOf(path: string, model: ModelDescription, checkpoint: Checkpoint): Inspection {
+function inspectionOf(
+  path: string,
+  model: ModelDescription,
+  checkpoint: Checkpoint,
+): Omit<Inspection, 'companions' | 'onnx'> {
   const [part] = model.parts;
   const counted = countParameters(model);
   const weights = weightBytes(model);
@@ -312,6 +333,11 @@ function asText(found: Inspection): string {
       part.role,
       `${part.layers} layers, ${part.heads} heads of ${part.headDim}, hidden size ${part.hiddenSize}`,
     ]);
+  }
+  for (const { file, inputs, attention } of found.onnx) {
+    const kinds = [...new Set(attention.map(({ operator }) => operator))].join(', ');
+    const whole = attention.length === 0 ? 'no fused attention' : `${attention.length} x ${kinds}`;
+    rows.push([file, `${inputs.length} inputs, ${whole}`]);
   }
   rows.push(['runs here', found.supported === true ? 'yes' : found.supported]);
   for (const note of found.notes) rows.push(['note', note]);

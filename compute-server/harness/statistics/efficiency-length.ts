@@ -45,11 +45,12 @@ export interface CabFit {
 
 /**
  * CAB's efficiency length. `skipFirst`: leave out the mechanism's shortest length (CAB does for time, not for memory).
- * Undefined when there are too few lengths: three for the parabola, two for the line.
+ * Undefined unless there are more lengths than coefficients, since an exact fit says nothing: four for the parabola, three
+ * for the line.
  */
 export function cabEfficiencyLength(baseline: Curve, mechanism: Curve, skipFirst: boolean): CabFit | undefined {
   const used = skipFirst ? mechanism.slice(1) : mechanism;
-  if (baseline.length < 3 || used.length < 2) return undefined;
+  if (baseline.length < 4 || used.length < 3) return undefined;
   const [parabola, line] = [quadraticFit(baseline), lineFit(used)];
   return { root: lastCrossing(parabola, line), baseline: parabola, mechanism: line };
 }

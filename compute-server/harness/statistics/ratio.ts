@@ -18,8 +18,8 @@ export function ratioOfPairs(baseline: readonly number[], mechanism: readonly nu
 
 function signedRankP(differences: readonly number[]): number {
   const nonZero = differences.filter((difference) => difference !== 0);
-  // Without any difference there is nothing to rank.
-  return nonZero.length === 0 ? 1 : wilcoxon([...nonZero]).pValue;
+  // Nothing to rank, or (n = 1) both outcomes equally extreme.
+  return nonZero.length < 2 ? 1 : wilcoxon([...nonZero]).pValue;
 }
 
 /**

@@ -54,10 +54,11 @@ describe('efficiency length', () => {
     assert.equal(lastCrossing({ a: 0, b: 2, c: 0, r2: 1 }, { a: 0, b: 1, c: 100, r2: 1 }), 100);
   });
 
-  it('needs three lengths of the baseline and two of the mechanism', () => {
-    const two = curve([1, 2]);
-    assert.equal(cabEfficiencyLength(two, two, false), undefined);
-    assert.equal(cabEfficiencyLength(curve([1, 2, 3]), two, true), undefined);
+  it('needs more lengths than coefficients', () => {
+    const [three, four] = [curve([1, 2, 3]), curve([1, 2, 3, 4])];
+    assert.equal(cabEfficiencyLength(three, three, false), undefined);
+    assert.equal(cabEfficiencyLength(four, three, true), undefined);
+    assert.notEqual(cabEfficiencyLength(four, four, true), undefined);
   });
 
   const comparisons = (faster: readonly boolean[]) =>
@@ -190,6 +191,9 @@ describe('ratio of pairs', () => {
     assert.deepEqual(medianInterval(ascending(5)), [1, 5]);
     assert.deepEqual(medianInterval(ascending(2000)), [956, 1045]);
   });
+
+  it('says nothing of a single pair', () =>
+    assert.deepEqual(ratioOfPairs([2], [1]), { median: 2, low: 2, high: 2, p: 1 }));
 
   it('refuses lists that are no pairs', () => assert.throws(() => ratioOfPairs([1], [1, 2]), /pairs/));
 });

@@ -1,6 +1,6 @@
-/** The compute server's methods: what each call checks and does. */
+/** The methods that have to do with devices and kernels: what each call checks and does. */
 import type { ServerInfo } from '../protocol/compute/api';
-import { Lane } from './dispatch/lane';
+import type { Lane } from './dispatch/lane';
 import type { Job, Methods } from './dispatch/dispatcher';
 import { badRequest, countOf, fieldsOf, planOf, textOf, wholeOf, yesOrNo } from './dispatch/parse';
 import { listDevices, requireDevice } from './devices/devices';
@@ -19,9 +19,10 @@ export const serverInfo = (runtime: string): ServerInfo => ({
   node: process.version,
 });
 
-export function methods(surroundings: Surroundings): Methods {
-  /** Whatever takes times runs alone. */
-  const lane = new Lane();
+export type KernelMethods = Pick<Methods, 'info' | 'devices' | 'mechanisms' | 'supports' | 'roof' | 'benchmark'>;
+
+/** `lane`: whatever takes times runs alone in the process. */
+export function kernelMethods(surroundings: Surroundings, lane: Lane): KernelMethods {
   let running: AbortController | undefined;
 
   return {
@@ -66,8 +67,8 @@ export function methods(surroundings: Surroundings): Methods {
       },
       describe: (progress) =>
         progress.kind === 'row'
-          ? { key: `${progress.row.mechanism} ${progress.row.length}`, final: progress.final }
-          : { key: 'stage', final: false },
+          ? { lane: 'row', key: `${progress.row.mechanism} ${progress.row.length}`, final: progress.final }
+          : { lane: 'stage', key: '', final: false },
     },
   };
 }

@@ -1,0 +1,93 @@
+/**
+ * A catalogue for the tests of the compute server: two mechanisms as they are and others that go wrong in one way each. The
+ * test build puts it in the place of kernels/catalogue.
+ */
+import { attentionGraph } from '../../../../kernels/graph/attention-graph';
+import { add, multiply } from '../../../../kernels/graph/operators/elementwise';
+import { expand, reshape, slice, transpose } from '../../../../kernels/graph/operators/layout';
+import { matmul } from '../../../../kernels/graph/operators/matrix';
+import { softmax } from '../../../../kernels/graph/operators/reduce';
+import { fused } from '../../../../kernels/mechanisms/fused';
+import { scaledDotProduct } from '../../../../kernels/mechanisms/scaled-dot-product';
+import { slidingWindow } from '../../../../kernels/mechanisms/sliding-window';
+import type { Mechanism } from '../../../../kernels/mechanism';
+import type { AttentionShape, Precision } from '../../../../kernels/shape';
+
+const sound = scaledDotProduct as Mechanism;
+
+/** The reference differs by a hundredth: whatever the graph gives is wrong. */
+const wrong: Mechanism = {
+  ...sound,
+  id: 'wrong',
+  reference: (...args) => shifted(sound.reference(...args)),
+  referenceRows: (...args) => shifted(sound.referenceRows!(...args)),
+};
+const shifted = (x: ReturnType<Mechanism['reference']>) => ({
+  shape: x.shape,
+  data: x.data.map((value) => value + 0.01),
+});
+
+/** One run takes seconds, during which the process hears nothing: powers of a large matrix, added with weight 0. */
+const slow: Mechanism = { ...sound, id: 'slow', build: (shape, _parameters, precision) => slowGraph(shape, precision) };
+
+function slowGraph(full: AttentionShape, precision: Precision) {
+  return attentionGraph('slow', full, precision, 'heads-first', ({ query, key, value }, shape) => {
+    const scores = matmul(multiply(query, shape.headDim ** -0.5), transpose(key, [0, 1, 3, 2]));
+    const output = matmul(softmax(scores), value);
+    const corner = reshape(slice(slice(slice(query, 1, 0, 1), 2, 0, 1), 3, 0, 1), [1, 1]);
+    let power = expand(multiply(corner, 0), [3072, 3072]);
+    for (let step = 0; step < 60; step++) power = matmul(power, power);
+    return add(output, reshape(slice(slice(power, 0, 0, 1), 1, 0, 1), [1]));
+  });
+}
+
+/** Ends its process as a native library does that gives up. */
+const aborting: Mechanism = { ...sound, id: 'aborting', build: () => process.abort() };
+
+/** A thousand times the memory of plain attention. */
+const greedy: Mechanism = {
+  ...sound,
+  id: 'greedy',
+  cost(shape, parameters) {
+    const cost = sound.cost(shape, parameters);
+    return { ...cost, peakBytes: cost.peakBytes * 1e6 };
+  },
+};
+
+/** Claims more arithmetic than any device can do. */
+const impossible: Mechanism = {
+  ...sound,
+  id: 'impossible',
+  cost: (shape, parameters) => ({ ...sound.cost(shape, parameters), flops: 1e15 }),
+};
+
+/** Uses an operator that the runtime does not have. */
+const unknownOperator: Mechanism = {
+  ...sound,
+  id: 'unknown-operator',
+  build: (full, _parameters, precision) =>
+    attentionGraph(
+      'unknown-operator',
+      full,
+      precision,
+      'heads-first',
+      ({ query }) => query.graph.node('NoSuchOperator', [query], [{ type: query.type, shape: query.shape }])[0],
+    ),
+};
+
+/** Has no rows of its reference, which is too long to be run whole beyond a few hundred positions. */
+const withoutRows: Mechanism = { ...sound, id: 'without-rows' };
+delete (withoutRows as { referenceRows?: unknown }).referenceRows;
+
+export const catalogue: readonly Mechanism[] = [
+  fused,
+  sound,
+  slidingWindow,
+  wrong,
+  slow,
+  aborting,
+  greedy,
+  impossible,
+  unknownOperator,
+  withoutRows,
+];
