@@ -110,21 +110,29 @@ export class ChartCard extends LitElement {
             disabled: !hasData,
             onClick: () => this.tell('as-table', !this.asTable),
           })}
-          <hs-menu .label=${`Export ${chart.title}`} .icon=${'export'} .iconOnly=${true} .items=${this.menu()} .disabled=${!hasData}></hs-menu>
+          <hs-menu
+            .label=${`Export ${chart.title}`}
+            .icon=${'export'}
+            .iconOnly=${true}
+            .items=${this.menu()}
+            .disabled=${!hasData}
+          ></hs-menu>
         </div>
       </figcaption>
       <div class="chart-area">
-        ${!hasData
-          ? html`<div class="chart-empty">${chart.empty}</div>`
-          : this.asTable
-            ? this.twin(chart)
-            : html`<div
-                class="plot"
-                tabindex="0"
-                role="application"
-                aria-roledescription="chart"
-                aria-label="${chart.title}. ${chart.description} Arrow keys walk the points, Enter pins one, Escape leaves."
-              ></div>`}
+        ${
+          !hasData
+            ? html`<div class="chart-empty">${chart.empty}</div>`
+            : this.asTable
+              ? this.twin(chart)
+              : html`<div
+                  class="plot"
+                  tabindex="0"
+                  role="application"
+                  aria-roledescription="chart"
+                  aria-label="${chart.title}. ${chart.description} Arrow keys walk the points, Enter pins one, Escape leaves."
+                ></div>`
+        }
       </div>
       ${this.readoutLine(chart)}
     </figure>`;

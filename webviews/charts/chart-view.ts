@@ -62,7 +62,8 @@ export class ChartView {
     const { clientWidth: width, clientHeight: height } = this.element;
     if (!this.drawn || width < 40 || height < 40) return;
     this.echarts ??= openCanvas(this.element);
-    if (this.echarts.getWidth() !== width || this.echarts.getHeight() !== height) this.echarts.resize({ width, height });
+    if (this.echarts.getWidth() !== width || this.echarts.getHeight() !== height)
+      this.echarts.resize({ width, height });
     const { chart, pinned, emphasised } = this.drawn;
     const option = draw(chart, { theme: this.theme, width, height, pinned, emphasised });
     this.echarts.setOption(
@@ -77,7 +78,10 @@ export class ChartView {
       // An element and no text: text would be parsed as HTML with inline styles.
       formatter: (params: unknown) => this.hoverContent(chart, params),
       trigger: chart.hover === 'x' ? ('axis' as const) : ('item' as const),
-      axisPointer: { type: 'line' as const, lineStyle: { color: theme.muted, type: 'solid' as const, width: 1, opacity: 0.5 } },
+      axisPointer: {
+        type: 'line' as const,
+        lineStyle: { color: theme.muted, type: 'solid' as const, width: 1, opacity: 0.5 },
+      },
       confine: true,
       transitionDuration: 0,
       className: 'chart-hover',
@@ -101,11 +105,16 @@ export class ChartView {
     const content = document.createElement('div');
     const first = rows[0];
     if (!first) return content;
-    if (chart.hover === 'x') content.append(text('div', 'chart-hover-head', `${chart.x.format(first.point.x)} ${chart.x.unit ?? ''}`));
+    if (chart.hover === 'x')
+      content.append(text('div', 'chart-hover-head', `${chart.x.format(first.point.x)} ${chart.x.unit ?? ''}`));
     const grid = document.createElement('div');
     grid.className = 'chart-hover-rows';
     for (const { series, point } of rows) {
-      grid.append(symbolElement(series, this.theme), text('span', '', series.title), text('span', 'chart-hover-value', point.text));
+      grid.append(
+        symbolElement(series, this.theme),
+        text('span', '', series.title),
+        text('span', 'chart-hover-value', point.text),
+      );
     }
     content.append(grid);
     return content;
@@ -144,7 +153,10 @@ export class ChartView {
     switch (event.key) {
       case 'ArrowRight':
       case 'ArrowLeft':
-        this.move({ series: at.series, point: clamp(at.point + (event.key === 'ArrowRight' ? 1 : -1), series.points.length) });
+        this.move({
+          series: at.series,
+          point: clamp(at.point + (event.key === 'ArrowRight' ? 1 : -1), series.points.length),
+        });
         break;
       case 'ArrowUp':
       case 'ArrowDown': {

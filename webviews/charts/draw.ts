@@ -16,8 +16,15 @@ export interface DrawOptions {
 
 type Domain = readonly [number, number];
 
-export function draw(chart: Chart, options: DrawOptions): Option {
-  const { theme, width, height } = options;
+/** Room for the name of the y axis above, and for labels and name of the x axis below. */
+const top = 28;
+const bottom = 38;
+
+export function draw(chart: Chart, given: DrawOptions): Option {
+  const { width, height } = given;
+  // Quoted names break the SVG that ECharts writes as text: it does not escape its attributes (6.1.0).
+  const theme = { ...given.theme, font: given.theme.font.replaceAll('"', "'") };
+  const options = { ...given, theme };
   const small = Math.max(10, theme.fontSize - 2);
   const drawn = chart.series.filter(({ points }) => points.length > 0);
   const points = drawn.flatMap((series) => series.points);
@@ -46,7 +53,7 @@ export function draw(chart: Chart, options: DrawOptions): Option {
     animation: false,
     backgroundColor: 'transparent',
     textStyle: { fontFamily: theme.font, fontSize: small },
-    grid: { left, right, top: 28, bottom: 38, outerBoundsMode: 'none' },
+    grid: { left, right, top, bottom, outerBoundsMode: 'none' },
     xAxis: {
       ...axis,
       logBase: 2,
@@ -81,7 +88,13 @@ export function draw(chart: Chart, options: DrawOptions): Option {
       ...chart.marks.map((mark, index) => markSeries(mark, index, options, small)),
       ...chart.references.map((reference, index) => referenceSeries(reference, index, options, small)),
       ...drawn.filter(({ role }) => role === 'measured').map((series) => bandSeries(series, options)),
-      ...drawn.map((series) => lineSeries(series, options, small)),
+      ...drawn.map((series) => lineSeries(series, options)),
+      endLabels(
+        drawn,
+        { x: xDomain, y: yDomain, left, top, width: plotWidth, height: height - top - bottom },
+        options,
+        small,
+      ),
       ...pinSeries(drawn, options),
     ],
   };
@@ -112,7 +125,7 @@ function opacityOf(series: Series, { emphasised }: DrawOptions): number {
   return emphasised !== undefined && emphasised !== series.identity.id ? faint * 0.25 : faint;
 }
 
-function lineSeries(series: Series, options: DrawOptions, fontSize: number): LineSeriesOption {
+function lineSeries(series: Series, options: DrawOptions): LineSeriesOption {
   const { theme } = options;
   const colour = colourOf(series.identity, theme.dark);
   const measured = series.role === 'measured';
@@ -139,19 +152,6 @@ function lineSeries(series: Series, options: DrawOptions, fontSize: number): Lin
         ? { itemStyle: { color: theme.background, borderColor: colour, borderWidth: 1.5, opacity } }
         : {}),
     })),
-    endLabel: {
-      show: measured,
-      formatter: () => series.identity.code,
-      color: colour,
-      opacity,
-      fontSize,
-      fontWeight: 600,
-      fontFamily: theme.font,
-      distance: 7,
-      textBorderColor: theme.background,
-      textBorderWidth: 3,
-    },
-    labelLayout: { moveOverlap: 'shiftY' },
   };
 }
 
@@ -214,6 +214,7 @@ function referenceSeries(reference: Reference, index: number, options: DrawOptio
       const area = params.coordSys as unknown as { x: number; y: number; width: number; height: number };
       const line = reference.points.map((point) => api.coord([...point]));
       const end = atStart ? line[0] : line.at(-1);
+      const width = textWidth(reference.label, fontSize);
       const at = [
         Math.min(Math.max(end?.[0] ?? 0, area.x), area.x + area.width),
         Math.max(end?.[1] ?? 0, area.y + fontSize + 2),
@@ -231,7 +232,8 @@ function referenceSeries(reference: Reference, index: number, options: DrawOptio
             type: 'text',
             style: {
               text: reference.label,
-              x: (at[0] ?? 0) + (atStart ? 4 : -4),
+              // A line that ends early leaves no room before its end: the label then starts where the plot does.
+              x: Math.max(area.x + 4 + (atStart ? 0 : width), (at[0] ?? 0) + (atStart ? 4 : -4)),
               y: (at[1] ?? 0) - 3,
               align: atStart ? 'left' : 'right',
               verticalAlign: 'bottom',
@@ -274,7 +276,17 @@ function markSeries(mark: Mark, index: number, options: DrawOptions, fontSize: n
             shape: { x1: x, y1: area.y, x2: x, y2: bottom },
             style: { stroke: colour, lineWidth: 1, lineDash: [1, 3] },
           },
-          { type: 'polygon', shape: { points: [[x, bottom - 7], [x + 4, bottom], [x - 4, bottom]] }, style: { fill: colour } },
+          {
+            type: 'polygon',
+            shape: {
+              points: [
+                [x, bottom - 7],
+                [x + 4, bottom],
+                [x - 4, bottom],
+              ],
+            },
+            style: { fill: colour },
+          },
           {
             type: 'text',
             style: {
@@ -292,6 +304,105 @@ function markSeries(mark: Mark, index: number, options: DrawOptions, fontSize: n
             },
           },
         ],
+      };
+    },
+  };
+}
+
+interface PlotArea {
+  readonly x: Domain;
+  readonly y: Domain;
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface EndLabel {
+  readonly text: string;
+  readonly x: number;
+  readonly width: number;
+  y: number;
+}
+
+/**
+ * Moves labels apart that would stand on each other, as little as possible and not out of `top`..`bottom`. ECharts's own
+ * layout pushes them down only, out of the plot.
+ */
+export function spread<L extends EndLabel>(labels: readonly L[], gap: number, from: number, to: number): L[] {
+  const placed = labels.map((label) => ({ ...label, y: Math.min(Math.max(label.y, from), to) }));
+  placed.sort((a, b) => a.y - b.y);
+  const meet = (a: L, b: L): boolean => a.x < b.x + b.width && b.x < a.x + a.width;
+  for (let round = 0; round < 24; round += 1) {
+    let moved = false;
+    for (const [index, label] of placed.entries()) {
+      for (const other of placed.slice(index + 1)) {
+        const overlap = gap - (other.y - label.y);
+        if (overlap <= 0.01 || !meet(label, other)) continue;
+        label.y = Math.max(from, label.y - overlap / 2);
+        other.y = Math.min(to, Math.max(other.y, label.y + gap));
+        if (other.y - label.y < gap) label.y = Math.max(from, other.y - gap);
+        moved = true;
+      }
+    }
+    if (!moved) break;
+    placed.sort((a, b) => a.y - b.y);
+  }
+  return placed;
+}
+
+/** The code of each class at the last point of its line. */
+function endLabels(
+  drawn: readonly Series[],
+  area: PlotArea,
+  options: DrawOptions,
+  fontSize: number,
+): CustomSeriesOption {
+  const place = (value: number, [low, high]: Domain): number => Math.log(value / low) / Math.log(high / low);
+  const labels = drawn
+    .filter(({ role }) => role === 'measured')
+    .flatMap((series) => {
+      const last = series.points.at(-1);
+      if (!last) return [];
+      return [
+        {
+          series,
+          text: series.identity.code,
+          x: area.left + area.width * place(last.x, area.x) + 8,
+          y: area.top + area.height * (1 - place(last.y, area.y)),
+          width: textWidth(series.identity.code, fontSize) * 1.15,
+        },
+      ];
+    });
+  const half = fontSize / 2;
+  const placed = spread(labels, fontSize + 1, area.top + half, area.top + area.height - half);
+  return {
+    id: 'end labels',
+    type: 'custom',
+    silent: true,
+    z: 5,
+    tooltip: { show: false },
+    data: placed.map(() => [area.x[0], area.y[0]]),
+    encode: { x: 0, y: 1 },
+    renderItem: ({ dataIndex }) => {
+      const label = placed[dataIndex];
+      if (!label) return undefined;
+      return {
+        type: 'text',
+        silent: true,
+        style: {
+          text: label.text,
+          x: label.x,
+          y: label.y,
+          verticalAlign: 'middle',
+          fill: colourOf(label.series.identity, options.theme.dark),
+          opacity: opacityOf(label.series, options),
+          fontSize,
+          fontWeight: 600,
+          fontFamily: options.theme.font,
+          stroke: options.theme.background,
+          lineWidth: 3,
+        },
       };
     },
   };

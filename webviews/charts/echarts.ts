@@ -10,12 +10,13 @@ import {
   type TooltipComponentOption,
 } from 'echarts/components';
 import { init, use, type ComposeOption, type EChartsType } from 'echarts/core';
-import { LabelLayout } from 'echarts/features';
 import { CanvasRenderer, SVGRenderer } from 'echarts/renderers';
 
-use([LineChart, CustomChart, GridComponent, TooltipComponent, LabelLayout, CanvasRenderer, SVGRenderer]);
+use([LineChart, CustomChart, GridComponent, TooltipComponent, CanvasRenderer, SVGRenderer]);
 
-export type Option = ComposeOption<LineSeriesOption | CustomSeriesOption | GridComponentOption | TooltipComponentOption>;
+export type Option = ComposeOption<
+  LineSeriesOption | CustomSeriesOption | GridComponentOption | TooltipComponentOption
+>;
 export type SeriesOption = LineSeriesOption | CustomSeriesOption;
 export type { CustomSeriesOption, EChartsType, LineSeriesOption };
 

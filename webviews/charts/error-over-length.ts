@@ -34,29 +34,53 @@ export function errorOverLength(measured: Measured): Chart {
   };
 }
 
-/** Equal tolerance lines are drawn once. */
+type Point = readonly [length: number, tolerance: number];
+
+/** Nowhere different, as far as both go. */
+const agree = (a: readonly Point[], b: readonly Point[]): boolean =>
+  b.every(([length, tolerance]) => a.every((one) => one[0] !== length || one[1] === tolerance));
+
+/** Tolerance lines that agree are drawn once. */
 function tolerances(measured: Measured): Reference[] {
-  const lines = new Map<string, { readonly points: (readonly [number, number])[]; readonly mechanisms: string[] }>();
+  const lines: { readonly points: Point[]; readonly mechanisms: string[] }[] = [];
   for (const mechanism of measured.identities.keys()) {
     if (measured.hidden.has(mechanism)) continue;
     const points = measured.rows
       .filter((row) => row.mechanism === mechanism && row.tolerance !== undefined && row.tolerance > 0)
       .sort((a, b) => a.length - b.length)
-      .map((row) => [row.length, row.tolerance ?? 0] as const);
+      .map((row): Point => [row.length, row.tolerance ?? 0]);
     if (points.length === 0) continue;
-    const key = JSON.stringify(points);
-    const line = lines.get(key);
-    if (line) line.mechanisms.push(mechanism);
-    else lines.set(key, { points, mechanisms: [mechanism] });
+    const same = lines.find((line) => agree(line.points, points));
+    if (!same) {
+      lines.push({ points, mechanisms: [mechanism] });
+      continue;
+    }
+    same.mechanisms.push(mechanism);
+    const known = new Set(same.points.map(([length]) => length));
+    same.points.push(...points.filter(([length]) => !known.has(length)));
+    same.points.sort(([a], [b]) => a - b);
   }
-  const all = [...lines.values()];
-  return all.map(({ points, mechanisms }): Reference => {
+  // More than a few would be a heap of words: their colours say whose they are.
+  const worded = lines.length <= 3;
+  const highest = Math.max(...lines.map(({ points }) => points.at(-1)?.[1] ?? 0));
+  return lines.map(({ points, mechanisms }): Reference => {
     const identity = measured.identities.get(mechanisms[0] ?? '');
     const first = points[0];
     const codes = mechanisms.map((id) => measured.identities.get(id)?.code ?? id).join(', ');
+    const labelOf = (): string => {
+      if (lines.length === 1) return 'tolerance';
+      if (worded) return `tolerance ${codes}`;
+      return points.at(-1)?.[1] === highest ? 'tolerances' : '';
+    };
     return {
-      points: points.length === 1 && first ? [[first[0] / 1.4, first[1]], [first[0] * 1.4, first[1]]] : points,
-      label: all.length === 1 ? 'tolerance' : `tolerance ${codes}`,
+      points:
+        points.length === 1 && first
+          ? [
+              [first[0] / 1.4, first[1]],
+              [first[0] * 1.4, first[1]],
+            ]
+          : points,
+      label: labelOf(),
       labelAt: 'end',
       ...(identity && mechanisms.length === 1 ? { identity } : {}),
     };

@@ -50,7 +50,12 @@ export function figure(options: FigureOptions): Figure {
     const top = y + Math.floor(index / columns) * (cell.height + cell.gap);
     parts.push(
       `<text x="${left}" y="${top + size}" font-size="${size}" font-weight="600" fill="${theme.foreground}">${escapeXml(chart.title)}</text>`,
-      nest(renderSvg(draw(chart, { theme, width: cell.width, height: cell.height - 24 }), cell.width, cell.height - 24), left, top + 22, index),
+      nest(
+        renderSvg(draw(chart, { theme, width: cell.width, height: cell.height - 24 }), cell.width, cell.height - 24),
+        left,
+        top + 22,
+        index,
+      ),
     );
   });
   y += Math.ceil(charts.length / columns) * (cell.height + cell.gap);

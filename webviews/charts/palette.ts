@@ -6,8 +6,26 @@
  * dichromacy (Machado, Oliveira and Fernandes 2009, severity 1), at a contrast of at least 3 : 1 with the background;
  * test/unit/webviews/palette.test.ts checks both figures.
  */
-export const lightHues = ['#083ec0', '#d38014', '#44826f', '#5c1a64', '#4c9ebc', '#7e081a', '#6b6104', '#a56ff9'] as const;
-export const darkHues = ['#4b76d9', '#eb952c', '#2fc595', '#976b8f', '#a0e1fb', '#c9623e', '#ece47e', '#be93fa'] as const;
+export const lightHues = [
+  '#083ec0',
+  '#d38014',
+  '#44826f',
+  '#5c1a64',
+  '#4c9ebc',
+  '#7e081a',
+  '#6b6104',
+  '#a56ff9',
+] as const;
+export const darkHues = [
+  '#4b76d9',
+  '#eb952c',
+  '#2fc595',
+  '#976b8f',
+  '#a0e1fb',
+  '#c9623e',
+  '#ece47e',
+  '#be93fa',
+] as const;
 
 /** Outlines in a box of 16 x 16, filled. */
 export const shapes = {

@@ -27,7 +27,8 @@ export function peakMemory(measured: Measured): Chart {
   return {
     id: 'memory',
     title: 'Peak memory',
-    description: 'Growth of the peak memory by one call (points), and what the cost model predicts (dashed); both axes logarithmic.',
+    description:
+      'Growth of the peak memory by one call (points), and what the cost model predicts (dashed); both axes logarithmic.',
     x: lengthAxis(measured),
     y: { name: 'Peak memory', unit: unit.name, base: 10, format: (value) => tick(value / unit.size) },
     series,

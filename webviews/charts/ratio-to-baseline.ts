@@ -36,7 +36,15 @@ export function ratioToBaseline(measured: Measured): Chart {
     references:
       measured.lengths.length === 0
         ? []
-        : [{ points: [[(ends[0] ?? 1) / 4, 1], [(ends[1] ?? 1) * 4, 1]], label: '' }],
+        : [
+            {
+              points: [
+                [(ends[0] ?? 1) / 4, 1],
+                [(ends[1] ?? 1) * 4, 1],
+              ],
+              label: '',
+            },
+          ],
     marks: [],
     twin: twinByX({ title: 'Length', unit: 'tokens' }, { unit: 'x', format: significant }, series),
     hover: 'x',

@@ -70,7 +70,9 @@ export function seriesOf(
           // Neither axis can show zero or less.
           if (drawn === undefined || at === undefined || !(at > 0) || !(drawn.y > 0)) return [];
           const provisional = role === 'measured' && measured.provisional.has(rowKey(row));
-          return [{ x: at, ...drawn, key: { series: identity.id, at: row.length }, ...(provisional ? { provisional } : {}) }];
+          return [
+            { x: at, ...drawn, key: { series: identity.id, at: row.length }, ...(provisional ? { provisional } : {}) },
+          ];
         });
       return { id: `${identity.id}${suffix}`, identity, title: `${identity.title}${suffix}`, points, role };
     })
@@ -83,7 +85,8 @@ export function efficiencyMarks(measured: Measured): Mark[] {
   const byLength = new Map<number, Mark>();
   for (const { mechanism, efficiencyLength } of measured.crossover) {
     const identity = measured.identities.get(mechanism);
-    if (!identity || efficiencyLength === null || efficiencyLength <= shortest || measured.hidden.has(mechanism)) continue;
+    if (!identity || efficiencyLength === null || efficiencyLength <= shortest || measured.hidden.has(mechanism))
+      continue;
     const identities = [...(byLength.get(efficiencyLength)?.identities ?? []), identity];
     const label = `${identities.map(({ code }) => code).join(', ')} faster from ${count(efficiencyLength)}`;
     byLength.set(efficiencyLength, { x: efficiencyLength, identities, label });

@@ -26,7 +26,8 @@ export function timeOverLength(measured: Measured): Chart {
   return {
     id: 'time',
     title: 'Time over length',
-    description: 'Median time of one call, with the quartiles of its samples as a band, over query length; both axes logarithmic.',
+    description:
+      'Median time of one call, with the quartiles of its samples as a band, over query length; both axes logarithmic.',
     x: lengthAxis(measured),
     y: { name: 'Time', unit: 'ms', base: 10, format: tick },
     series,

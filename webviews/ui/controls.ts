@@ -1,7 +1,17 @@
 /** The controls of every panel as templates; panels never name an element of the toolkit. */
 import { html, nothing, type TemplateResult } from 'lit';
+import { ref } from 'lit/directives/ref.js';
 import { repeat } from 'lit/directives/repeat.js';
 import { icon, type IconName } from './icons';
+
+/**
+ * The toolkit names a control by its text when it is connected, or else by its kind ("Text field"), whatever its aria-label
+ * says (1.4.0): so the name is set after that.
+ */
+const named = (name: string | undefined) =>
+  ref((element) => {
+    if (element && name !== undefined) queueMicrotask(() => element.setAttribute('aria-label', name));
+  });
 
 export interface ButtonOptions {
   readonly label: string;
@@ -37,9 +47,11 @@ export function button(options: ButtonOptions): TemplateResult {
     title=${options.hint ?? nothing}
     ?disabled=${options.disabled ?? false}
     @click=${options.onClick}
-    >${options.label}${options.icon
-      ? html`<span slot="start" class="codicon codicon-${options.icon}" aria-hidden="true"></span>`
-      : nothing}</vscode-button
+    >${options.label}${
+      options.icon
+        ? html`<span slot="start" class="codicon codicon-${options.icon}" aria-hidden="true"></span>`
+        : nothing
+    }</vscode-button
   >`;
 }
 
@@ -59,7 +71,7 @@ export function checkbox(options: CheckboxOptions): TemplateResult {
     .checked=${options.checked}
     ?disabled=${options.disabled ?? false}
     title=${options.hint ?? nothing}
-    aria-label=${options.name ?? nothing}
+    ${named(options.name)}
     aria-describedby=${options.describedBy ?? nothing}
     @change=${(event: Event) => {
       // The toolkit also reports a change that came from the model.
@@ -87,7 +99,7 @@ export interface DropdownOptions {
 
 export function dropdown(options: DropdownOptions): TemplateResult {
   return html`<vscode-dropdown
-    aria-label=${options.label}
+    ${named(options.label)}
     ?disabled=${options.disabled ?? false}
     .value=${options.value}
     @change=${(event: Event) => {
@@ -124,7 +136,7 @@ export function textField(options: TextOptions): TemplateResult {
   const problemId = `problem-${options.label.replace(/[^a-z0-9]+/gi, '-').toLowerCase()}`;
   return html`<div class="text-control ${options.numeric ? 'numeric' : ''} ${options.problem ? 'invalid' : ''}">
     <vscode-text-field
-      aria-label=${options.label}
+      ${named(options.label)}
       aria-invalid=${options.problem ? 'true' : 'false'}
       aria-describedby=${options.problem ? problemId : nothing}
       title=${options.hint ?? nothing}
@@ -145,7 +157,8 @@ export function field(name: string, control: TemplateResult, hint?: string): Tem
 export const badge = (text: string): TemplateResult => html`<vscode-badge>${text}</vscode-badge>`;
 
 /** Never alone: always beside the words that say what is being done. */
-export const progressRing = (): TemplateResult => html`<vscode-progress-ring aria-hidden="true"></vscode-progress-ring>`;
+export const progressRing = (): TemplateResult =>
+  html`<vscode-progress-ring aria-hidden="true"></vscode-progress-ring>`;
 
 export interface DisclosureOptions {
   readonly title: string | TemplateResult;

@@ -104,25 +104,27 @@ export class MenuButton extends LitElement {
       >
         ${icon(this.icon)}${this.iconOnly ? nothing : html`<span>${this.label}</span>${icon('chevron-down')}`}
       </button>
-      ${this.open
-        ? html`<div class="menu-list" role="menu" aria-label=${this.label}>
-            ${this.items.map(
-              (item) =>
-                html`<button
-                  type="button"
-                  role="menuitem"
-                  tabindex="-1"
-                  @click=${() => {
-                    this.close();
-                    item.run();
-                  }}
-                >
-                  ${icon(item.icon ?? 'export')}<span>${item.label}</span
-                  ><span class="menu-detail">${item.detail ?? ''}</span>
-                </button>`,
-            )}
-          </div>`
-        : nothing}
+      ${
+        this.open
+          ? html`<div class="menu-list" role="menu" aria-label=${this.label}>
+              ${this.items.map(
+                (item) =>
+                  html`<button
+                    type="button"
+                    role="menuitem"
+                    tabindex="-1"
+                    @click=${() => {
+                      this.close();
+                      item.run();
+                    }}
+                  >
+                    ${icon(item.icon ?? 'export')}<span>${item.label}</span
+                    ><span class="menu-detail">${item.detail ?? ''}</span>
+                  </button>`,
+              )}
+            </div>`
+          : nothing
+      }
     </div>`;
   }
 }

@@ -3,7 +3,8 @@
  * (fast-web-utilities 5.4.1, `canUseFocusVisible`). So this module has to be imported before the toolkit.
  */
 const script = document.currentScript;
-const nonce = (script instanceof HTMLScriptElement ? script.nonce : '') || document.getElementById('root')?.dataset['nonce'];
+const nonce =
+  (script instanceof HTMLScriptElement ? script.nonce : '') || document.getElementById('root')?.dataset['nonce'];
 const tag = document.createElement('meta');
 
 if (nonce) {

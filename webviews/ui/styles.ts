@@ -322,8 +322,27 @@ export const baseStyles = css`
   table.selectable tbody tr {
     cursor: pointer;
   }
+  tbody th:first-child,
+  thead th:first-child {
+    position: sticky;
+    left: 0;
+    background: var(--panel-background, var(--vscode-editor-background));
+  }
+  thead th:first-child {
+    z-index: 2;
+  }
+  tbody tr:hover th:first-child {
+    background: var(--vscode-list-hoverBackground);
+  }
+  tbody tr.selected th:first-child {
+    background: var(--vscode-list-inactiveSelectionBackground);
+  }
   td.instead {
     white-space: normal;
-    min-width: 220px;
+  }
+  td.instead > * {
+    display: block;
+    max-width: max(180px, calc(100cqi - 220px));
+    padding: 2px 0;
   }
 `;

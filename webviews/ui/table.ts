@@ -122,15 +122,17 @@ function headCell<Row>(
     aria-sort=${onSort ? direction : nothing}
     title=${column.hint ?? nothing}
   >
-    ${onSort
-      ? html`<button
-          type="button"
-          class="sort ${direction}"
-          @click=${() => onSort({ column: column.id, descending: active ? !sort.descending : false })}
-        >
-          ${label}
-        </button>`
-      : label}
+    ${
+      onSort
+        ? html`<button
+            type="button"
+            class="sort ${direction}"
+            @click=${() => onSort({ column: column.id, descending: active ? !sort.descending : false })}
+          >
+            ${label}
+          </button>`
+        : label
+    }
   </th>`;
 }
 
@@ -146,13 +148,15 @@ function bodyRow<Row>(options: TableOptions<Row>, row: Row, index: number): Temp
     tabindex=${onSelect ? (index === 0 ? 0 : -1) : nothing}
     aria-selected=${onSelect ? selected : nothing}
     @click=${onSelect ? () => onSelect(row) : nothing}
-    @keydown=${onSelect
-      ? (event: KeyboardEvent) => {
-          if (event.key !== 'Enter' && event.key !== ' ') return;
-          event.preventDefault();
-          onSelect(row);
-        }
-      : nothing}
+    @keydown=${
+      onSelect
+        ? (event: KeyboardEvent) => {
+            if (event.key !== 'Enter' && event.key !== ' ') return;
+            event.preventDefault();
+            onSelect(row);
+          }
+        : nothing
+    }
   >
     ${cells.map((column, at) => {
       const content = column.cell?.(row) ?? shown(column, row);
@@ -167,7 +171,8 @@ function bodyRow<Row>(options: TableOptions<Row>, row: Row, index: number): Temp
 /** Up and Down walk the rows; only one of them is a stop of the Tab key. */
 function moveRow(event: KeyboardEvent): void {
   const row = (event.target as HTMLElement).closest('tr');
-  const to = event.key === 'ArrowDown' ? row?.nextElementSibling : event.key === 'ArrowUp' ? row?.previousElementSibling : null;
+  const to =
+    event.key === 'ArrowDown' ? row?.nextElementSibling : event.key === 'ArrowUp' ? row?.previousElementSibling : null;
   if (!row || !(to instanceof HTMLElement)) return;
   event.preventDefault();
   row.tabIndex = -1;

@@ -161,7 +161,9 @@ function playVsCode({ variables, className }: Applied): void {
     set();
   }).observe(document, { childList: true, subtree: true });
   document.addEventListener('securitypolicyviolation', (event) => {
-    void outside.headscopeComplain(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sample} ${event.sourceFile}:${event.lineNumber}`);
+    void outside.headscopeComplain(
+      `policy: ${event.violatedDirective} ${event.blockedURI} ${event.sample} ${event.sourceFile}:${event.lineNumber}`,
+    );
   });
   const encode = (_key: string, value: unknown): unknown => {
     if (!(value instanceof Uint8Array)) return value;

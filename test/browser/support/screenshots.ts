@@ -8,9 +8,15 @@ async function main(folder: string): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const browser = await PanelBrowser.start('kernels');
   console.log(`bundle ${(browser.server.bundleBytes / 1e3).toFixed(0)} kB`);
-  const shoot = async (name: string, options: OpenOptions, act?: (page: Awaited<ReturnType<PanelBrowser['open']>>) => Promise<void>) => {
+  const shoot = async (
+    name: string,
+    options: OpenOptions,
+    act?: (page: Awaited<ReturnType<PanelBrowser['open']>>) => Promise<void>,
+  ) => {
     const panel = await browser.open(options);
-    await panel.page.waitForSelector('h1', { timeout: 5000 }).catch((error: unknown) => console.log(name, String(error)));
+    await panel.page
+      .waitForSelector('h1', { timeout: 5000 })
+      .catch((error: unknown) => console.log(name, String(error)));
     await panel.page.waitForTimeout(500);
     await act?.(panel);
     await panel.page.screenshot({ path: path.join(folder, `${name}.png`), fullPage: true });
@@ -23,7 +29,13 @@ async function main(folder: string): Promise<void> {
     for (const width of [300, 600, 1280] as const) {
       const place = width === 300 ? 'side' : 'full';
       const name = `done-${theme}-${width}`;
-      if (want(name)) await shoot(name, { theme, width, place, host: answering({ result, place, savedAs: 'kernels.headscope-bench.json' }) });
+      if (want(name))
+        await shoot(name, {
+          theme,
+          width,
+          place,
+          host: answering({ result, place, savedAs: 'kernels.headscope-bench.json' }),
+        });
     }
   }
   if (want('empty')) await shoot('empty-dark-1280', { host: answering() });
@@ -33,7 +45,13 @@ async function main(folder: string): Promise<void> {
       for (const row of result.rows.slice(0, 15)) await panel.send({ kind: 'row', row, final: true });
       const row = result.rows[15];
       if (row) await panel.send({ kind: 'row', row, final: false });
-      await panel.send({ kind: 'stage', sentence: 'Timing Linear at 2,048 tokens', done: 15, total: 30, secondsLeft: 34 });
+      await panel.send({
+        kind: 'stage',
+        sentence: 'Timing Linear at 2,048 tokens',
+        done: 15,
+        total: 30,
+        secondsLeft: 34,
+      });
       await panel.page.waitForTimeout(300);
     });
   }
@@ -41,19 +59,30 @@ async function main(folder: string): Promise<void> {
     await shoot('failed-light-1280', { theme: 'light', host: answering() }, async (panel) => {
       await panel.page.click('#run');
       for (const row of result.rows.slice(0, 12)) await panel.send({ kind: 'row', row, final: true });
-      await panel.send({ kind: 'failed', sentence: 'The compute process ended (signal SIGKILL). Run again, or choose shorter lengths.', details: 'signal SIGKILL\nat 2,048 tokens' });
+      await panel.send({
+        kind: 'failed',
+        sentence: 'The compute process ended (signal SIGKILL). Run again, or choose shorter lengths.',
+        details: 'signal SIGKILL\nat 2,048 tokens',
+      });
       await panel.page.waitForTimeout(300);
     });
   }
   if (want('file')) {
-    await shoot('file-dark-1280', {
-      place: 'file',
-      host: () => [],
-    }, async (panel) => {
-      const other = { ...result, rows: result.rows.map((row) => (row.medianMs ? { ...row, medianMs: row.medianMs * 1.3 } : row)) };
-      await panel.send(openMessage({ place: 'file', result, compareWith: { name: 'laptop', result: other } }));
-      await panel.page.waitForTimeout(400);
-    });
+    await shoot(
+      'file-dark-1280',
+      {
+        place: 'file',
+        host: () => [],
+      },
+      async (panel) => {
+        const other = {
+          ...result,
+          rows: result.rows.map((row) => (row.medianMs ? { ...row, medianMs: row.medianMs * 1.3 } : row)),
+        };
+        await panel.send(openMessage({ place: 'file', result, compareWith: { name: 'laptop', result: other } }));
+        await panel.page.waitForTimeout(400);
+      },
+    );
   }
   await browser.stop();
 }

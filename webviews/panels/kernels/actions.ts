@@ -32,6 +32,8 @@ export interface Part {
   readonly dark: boolean;
   /** One column, pictures first, the rest folded. */
   readonly compact: boolean;
+  /** Wide enough for the settings to stand beside the pictures. */
+  readonly beside: boolean;
 }
 
 export const isOpen = (state: State, disclosure: string, otherwise: boolean): boolean =>

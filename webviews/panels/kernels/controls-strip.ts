@@ -101,8 +101,7 @@ function shapeFields({ state, actions }: Part, form: Form, problems: Problems): 
     }),
     'Take the attention shape of a model config of the workspace.',
   )}
-  ${number('batch', 'Batch', 'Sequences in one call.')}
-  ${number('heads', 'Query heads', 'Heads of the queries.')}
+  ${number('batch', 'Batch', 'Sequences in one call.')} ${number('heads', 'Query heads', 'Heads of the queries.')}
   ${number('kvHeads', 'Key/value heads', 'Heads of keys and values; divides the query heads.')}
   ${number('headDim', 'Head width', 'Width of a query or key head.')}
   ${number('valueDim', 'Value width', 'Width of a value head.')}
@@ -135,9 +134,11 @@ function lengthFields({ state, actions }: Part, form: Form, problems: Problems):
       problem: problems.lengths,
       onInput: (lengths) => actions.edit({ lengths }),
     })}
-    ${beyond.length > 0 && context !== undefined
-      ? html`<div class="reason">${model?.label} was made for at most ${count(context)} tokens.</div>`
-      : nothing}`;
+    ${
+      beyond.length > 0 && context !== undefined
+        ? html`<div class="reason">${model?.label} was made for at most ${count(context)} tokens.</div>`
+        : nothing
+    }`;
 }
 
 function deviceFields({ state, actions }: Part, form: Form, problems: Problems): TemplateResult {
@@ -241,11 +242,16 @@ function selfTest(device: DeviceInfo | undefined, asked: boolean): TemplateResul
   const failed = operators.filter(([, { ok }]) => !ok);
   if (failed.length === 0) {
     return html`<div class="reason">
-      ${icon('pass')} ${operators.length} operators agree with float64, largest error ${significant(device.selfTest.maxError, 2)}
+      ${icon('pass')} ${operators.length} operators agree with float64, largest error
+      ${significant(device.selfTest.maxError, 2)}
     </div>`;
   }
-  return html`<div class="reason warning" title=${failed.map(([name, { reason }]) => `${name}: ${reason ?? 'wrong values'}`).join('\n')}>
-    ${icon('warning')} ${failed.length} of ${operators.length} operators fail here: ${failed.map(([name]) => name).join(', ')}
+  return html`<div
+    class="reason warning"
+    title=${failed.map(([name, { reason }]) => `${name}: ${reason ?? 'wrong values'}`).join('\n')}
+  >
+    ${icon('warning')} ${failed.length} of ${operators.length} operators fail here:
+    ${failed.map(([name]) => name).join(', ')}
   </div>`;
 }
 
@@ -253,7 +259,8 @@ function selfTest(device: DeviceInfo | undefined, asked: boolean): TemplateResul
 function estimate(plan: BenchmarkPlan): TemplateResult {
   const points = plan.shape.lengths.length * measuredMechanisms(plan).length;
   return html`<p class="muted estimate">
-    ${points} points, at most ${seconds(plan.shape.lengths.length * plan.secondsPerLength)} of timing, besides checks and warm-up.
+    ${points} points, at most ${seconds(plan.shape.lengths.length * plan.secondsPerLength)} of timing, besides checks
+    and warm-up.
   </p>`;
 }
 
@@ -261,12 +268,15 @@ function estimate(plan: BenchmarkPlan): TemplateResult {
 export function stripSummary(form: Form | undefined, title: (id: string) => string): string {
   if (!form) return '';
   const parsed = parseLengths(form.lengths);
-  const lengths = parsed.ok && parsed.lengths.length > 0
-    ? parsed.lengths.length === 1
-      ? `${count(parsed.lengths[0] ?? 0)} tokens`
-      : `${count(parsed.lengths[0] ?? 0)}–${count(parsed.lengths.at(-1) ?? 0)} tokens`
-    : 'lengths to be corrected';
+  const lengths =
+    parsed.ok && parsed.lengths.length > 0
+      ? parsed.lengths.length === 1
+        ? `${count(parsed.lengths[0] ?? 0)} tokens`
+        : `${count(parsed.lengths[0] ?? 0)}–${count(parsed.lengths.at(-1) ?? 0)} tokens`
+      : 'lengths to be corrected';
   return `${form.mechanisms.map(title).join(', ') || 'no mechanism'} · ${form.pattern} · ${lengths}`;
 }
 
-export const stripOpen = ({ state, compact }: Part): boolean => isOpen(state, 'settings', !compact);
+/** Beside the pictures where there is room; above or below them it is folded until asked for. */
+export const stripOpen = ({ state, beside, compact }: Part): boolean =>
+  isOpen(state, 'settings', beside || (!compact && state.rows.length === 0 && state.phase.kind !== 'running'));

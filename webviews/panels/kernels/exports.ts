@@ -117,9 +117,14 @@ export function resultCsv(state: State): string {
     column('bandwidth_gbs', (row) => row.bandwidthGBs),
     column('max_error', (row) => row.maxError),
     column('tolerance', (row) => row.tolerance),
-    column('efficiency_length', ({ mechanism }) => result?.crossover.find((one) => one.mechanism === mechanism)?.efficiencyLength ?? undefined),
+    column(
+      'efficiency_length',
+      ({ mechanism }) => result?.crossover.find((one) => one.mechanism === mechanism)?.efficiencyLength ?? undefined,
+    ),
     column('exponent', ({ mechanism }) => result?.fits.find((one) => one.mechanism === mechanism)?.exponent),
-    column('parameters', ({ mechanism }) => (plan?.parameters[mechanism] ? JSON.stringify(plan.parameters[mechanism]) : undefined)),
+    column('parameters', ({ mechanism }) =>
+      plan?.parameters[mechanism] ? JSON.stringify(plan.parameters[mechanism]) : undefined,
+    ),
     column('notes', (row) => row.notes?.join('; ')),
     always('baseline', plan?.baseline),
     always('pattern', plan?.shape.pattern),
@@ -150,9 +155,15 @@ export function page(source: ExportSource): string {
     row.row && !row.row.ok
       ? `<th>${escapeXml(text(columns[0], row))}</th><td class="number">${escapeXml(text(columns[1], row))}</td><td colspan="${columns.length - 2}">${escapeXml(row.row.reason ?? '')}</td>`
       : columns
-          .map((column, at) => `<${at === 0 ? 'th' : 'td'}${column.numeric ? ' class="number"' : ''}>${escapeXml(text(column, row))}</${at === 0 ? 'th' : 'td'}>`)
+          .map(
+            (column, at) =>
+              `<${at === 0 ? 'th' : 'td'}${column.numeric ? ' class="number"' : ''}>${escapeXml(text(column, row))}</${at === 0 ? 'th' : 'td'}>`,
+          )
           .join('');
-  const data = JSON.stringify(state.result ?? { plan: state.measuredPlan, rows: state.rows }).replaceAll('<', '\\u003c');
+  const data = JSON.stringify(state.result ?? { plan: state.measuredPlan, rows: state.rows }).replaceAll(
+    '<',
+    '\\u003c',
+  );
   const { svg } = figureOf(source, source.charts);
   const mechanisms = state.measuredPlan ? measuredMechanisms(state.measuredPlan).length : 0;
   return `<!doctype html>

@@ -7,7 +7,8 @@ import { measuredMechanisms, progressOf, type State } from './state';
 export function finding(state: State, title: (id: string) => string): string {
   const { phase, measuredPlan, rows } = state;
   if (!measuredPlan || rows.length === 0) {
-    if (phase.kind === 'running') return 'Measuring: each mechanism is proved against its reference before it is timed.';
+    if (phase.kind === 'running')
+      return 'Measuring: each mechanism is proved against its reference before it is timed.';
     return 'Which attention kernel is fastest for this shape on this machine?';
   }
   const ready = rows.filter((row) => !state.provisional.includes(`${row.mechanism}@${row.length}`));
@@ -19,7 +20,8 @@ function comparison(rows: readonly BenchmarkRow[], plan: BenchmarkPlan, title: (
   const timed = rows.filter((row) => row.ok && row.medianMs !== undefined);
   const compared = timed.filter((row) => row.mechanism !== plan.baseline && row.ratioToBaseline !== undefined);
   const length = Math.max(...(compared.length > 0 ? compared : timed).map((row) => row.length));
-  if (!Number.isFinite(length)) return rows.length > 0 ? 'No mechanism could be timed.' : 'Nothing has been measured yet.';
+  if (!Number.isFinite(length))
+    return rows.length > 0 ? 'No mechanism could be timed.' : 'Nothing has been measured yet.';
   const here = compared.filter((row) => row.length === length).sort((a, b) => ratio(b) - ratio(a));
   const fastest = here[0];
   const baseline = within(title(plan.baseline));
@@ -70,7 +72,9 @@ export function circumstances(state: State, title: (id: string) => string): stri
     return 'Each kernel is checked against a float64 reference first, then timed in random order until the times settle.';
   }
   const { shape } = plan;
-  const device = result ? `${result.device.name}, ${count(result.device.threads)} threads` : deviceName(state, plan.device);
+  const device = result
+    ? `${result.device.name}, ${count(result.device.threads)} threads`
+    : deviceName(state, plan.device);
   const took = result ? [`${seconds(result.seconds)}`] : [];
   return [
     ...(plan.origin ? [plan.origin] : []),

@@ -100,7 +100,12 @@ export type FormReading =
 
 export function readForm(form: Form, mechanisms: readonly MechanismInfo[]): FormReading {
   const problems: Partial<Record<FieldName, string>> = {};
-  const whole = (name: 'batch' | 'heads' | 'kvHeads' | 'headDim' | 'valueDim' | 'threads' | 'seed', words: string, min = 1, max = 65536): number => {
+  const whole = (
+    name: 'batch' | 'heads' | 'kvHeads' | 'headDim' | 'valueDim' | 'threads' | 'seed',
+    words: string,
+    min = 1,
+    max = 65536,
+  ): number => {
     const read = integer(form[name], words, min, max);
     if (typeof read === 'string') problems[name] = read;
     return typeof read === 'string' ? Number.NaN : read;
@@ -173,7 +178,8 @@ function integer(text: string, name: string, min: number, max: number): number |
   return `${name} is a whole number from ${min.toLocaleString('en-US')} to ${max.toLocaleString('en-US')}.`;
 }
 
-type ParameterReading = { readonly ok: true; readonly value: ParameterValue } | { readonly ok: false; readonly why: string };
+type ParameterReading =
+  { readonly ok: true; readonly value: ParameterValue } | { readonly ok: false; readonly why: string };
 
 export function readParameter(parameter: ParameterInfo, typed: string | boolean): ParameterReading {
   const { min = -Infinity, max = Infinity } = parameter;

@@ -2,7 +2,8 @@
 export const presetLengths: readonly number[] = [128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768];
 const longest = 1 << 20;
 
-export type Lengths = { readonly ok: true; readonly lengths: readonly number[] } | { readonly ok: false; readonly why: string };
+export type Lengths =
+  { readonly ok: true; readonly lengths: readonly number[] } | { readonly ok: false; readonly why: string };
 
 export function parseLengths(text: string): Lengths {
   const words = text
@@ -20,7 +21,8 @@ export function parseLengths(text: string): Lengths {
     if (value > longest) return { ok: false, why: `${word} is longer than 1,048,576 tokens: choose a shorter length.` };
     lengths.add(value);
   }
-  if (lengths.size > 24) return { ok: false, why: `${lengths.size} lengths are too many for one chart: name at most 24.` };
+  if (lengths.size > 24)
+    return { ok: false, why: `${lengths.size} lengths are too many for one chart: name at most 24.` };
   return { ok: true, lengths: [...lengths].sort((a, b) => a - b) };
 }
 

@@ -75,9 +75,11 @@ function mechanismRow(
       })}
       <span class="mechanism-facts">
         ${form.baseline === id ? html`<span class="tag" title="The others are compared with it">baseline</span>` : nothing}
-        ${predicted !== undefined && why === undefined
-          ? html`<span class="muted" title="Predicted peak memory at the longest length">${bytes(predicted)}</span>`
-          : nothing}
+        ${
+          predicted !== undefined && why === undefined
+            ? html`<span class="muted" title="Predicted peak memory at the longest length">${bytes(predicted)}</span>`
+            : nothing
+        }
         ${button({
           label: `${title}: definition and parameters`,
           hint: parameters.length > 0 ? 'Definition and parameters' : 'Definition',
@@ -99,30 +101,39 @@ function details({ actions }: Part, form: Form, problems: Problems, mechanism: M
   return html`<div class="mechanism-details">
     <p>${mechanism.summary}</p>
     <p class="muted">
-      ${url
-        ? html`<button type="button" class="link" title=${url} @click=${() => actions.post({ kind: 'openLink', url })}>
-            ${source.reference} ${icon('link-external')}
-          </button>`
-        : source.reference}
+      ${
+        url
+          ? html`<button
+              type="button"
+              class="link"
+              title=${url}
+              @click=${() => actions.post({ kind: 'openLink', url })}
+            >
+              ${source.reference} ${icon('link-external')}
+            </button>`
+          : source.reference
+      }
       ${source.note ? html`<br />${source.note}` : nothing}
     </p>
-    ${parameters.length > 0
-      ? html`<div class="fields">
-          ${parameters.map((parameter) =>
-            field(
-              parameter.title,
-              parameterControl(
-                parameter,
-                `${mechanism.title}: ${parameter.title}`,
-                form.parameters[id]?.[parameter.name] ?? String(parameter.default),
-                problems[`parameter:${id}:${parameter.name}`],
-                (value) => actions.setParameter(id, parameter.name, value),
+    ${
+      parameters.length > 0
+        ? html`<div class="fields">
+            ${parameters.map((parameter) =>
+              field(
+                parameter.title,
+                parameterControl(
+                  parameter,
+                  `${mechanism.title}: ${parameter.title}`,
+                  form.parameters[id]?.[parameter.name] ?? String(parameter.default),
+                  problems[`parameter:${id}:${parameter.name}`],
+                  (value) => actions.setParameter(id, parameter.name, value),
+                ),
+                parameter.description,
               ),
-              parameter.description,
-            ),
-          )}
-        </div>`
-      : nothing}
+            )}
+          </div>`
+        : nothing
+    }
   </div>`;
 }
 
@@ -135,7 +146,13 @@ function parameterControl(
 ): TemplateResult {
   switch (parameter.kind) {
     case 'boolean':
-      return checkbox({ label: '', name: label, checked: value === true || value === 'true', hint: parameter.description, onChange: set });
+      return checkbox({
+        label: '',
+        name: label,
+        checked: value === true || value === 'true',
+        hint: parameter.description,
+        onChange: set,
+      });
     case 'choice':
       return dropdown({
         label,
@@ -145,7 +162,14 @@ function parameterControl(
       });
     case 'integer':
     case 'number':
-      return textField({ label, value: String(value), hint: parameter.description, problem, numeric: true, onInput: set });
+      return textField({
+        label,
+        value: String(value),
+        hint: parameter.description,
+        problem,
+        numeric: true,
+        onInput: set,
+      });
   }
 }
 

@@ -37,6 +37,8 @@ import {
 
 /** Narrower than this, everything stands in one column with the pictures first. */
 const compactWidth = 480;
+/** From this width on, the settings stand beside the pictures (960 without the padding, as in `styles.ts`). */
+const besideWidth = 1000;
 const planEvery = 300;
 
 export class KernelsPanel implements Actions {
@@ -49,7 +51,8 @@ export class KernelsPanel implements Actions {
   private told: string | undefined;
   private planTimer: ReturnType<typeof setTimeout> | undefined;
   private frame = 0;
-  private compact: boolean;
+  private compact = false;
+  private beside = false;
   private emphasised: string | undefined;
   private announced = '';
 
@@ -61,7 +64,7 @@ export class KernelsPanel implements Actions {
     this.kept = this.host.restore();
     this.state = restore(initialState(place), this.kept?.place === place ? this.kept : undefined);
     this.basis = this.kept?.basis ?? [];
-    this.compact = place === 'side' || root.clientWidth < compactWidth;
+    this.measure();
     new ResizeObserver(() => this.onResize()).observe(root);
     onThemeChange(() => this.draw());
     document.addEventListener('keydown', (event) => this.onKey(event));
@@ -131,10 +134,18 @@ export class KernelsPanel implements Actions {
     }, planEvery);
   }
   private onResize(): void {
-    const compact = this.state.place === 'side' || this.root.clientWidth < compactWidth;
-    if (compact === this.compact) return;
+    if (this.measure()) this.draw();
+  }
+
+  /** True when the arrangement is another one at the present width. */
+  private measure(): boolean {
+    const width = this.root.clientWidth;
+    const compact = this.state.place === 'side' || width < compactWidth;
+    const beside = !compact && width >= besideWidth;
+    const changed = compact !== this.compact || beside !== this.beside;
     this.compact = compact;
-    this.draw();
+    this.beside = beside;
+    return changed;
   }
 
   private onKey(event: KeyboardEvent): void {
@@ -162,7 +173,10 @@ export class KernelsPanel implements Actions {
     const { form, shapes, mechanisms } = this.state;
     const choice = shapes.find((one) => one.uri === uri);
     if (!form) return;
-    this.change({ ...this.state, form: choice ? takeShape(form, choice, mechanisms) : { ...form, shapeUri: '', origin: '' } });
+    this.change({
+      ...this.state,
+      form: choice ? takeShape(form, choice, mechanisms) : { ...form, shapeUri: '', origin: '' },
+    });
   }
 
   view(change: Partial<View>): void {
@@ -274,7 +288,7 @@ export class KernelsPanel implements Actions {
   private readonly title = (id: string): string => identitiesOf(this.state).get(id)?.title ?? id;
 
   private part(): Part {
-    return { state: this.state, actions: this, dark: readTheme().dark, compact: this.compact };
+    return { state: this.state, actions: this, dark: readTheme().dark, compact: this.compact, beside: this.beside };
   }
 
   private draw(): void {
@@ -294,7 +308,9 @@ export class KernelsPanel implements Actions {
     const { state, compact } = part;
     const identities = identitiesOf(state);
     const strip = state.place === 'file' ? nothing : this.strip(part, identities);
-    return html`<main class="panel ${state.place} ${compact ? 'compact' : 'wide'} ${stripOpen(part) ? 'strip-open' : ''}">
+    return html`<main
+      class="panel ${state.place} ${compact ? 'compact' : 'wide'} ${stripOpen(part) ? 'strip-open' : ''}"
+    >
       <header>
         <h1 id="finding">${finding(state, this.title)}</h1>
         <p class="circumstances">${circumstances(state, this.title)}</p>
@@ -302,7 +318,9 @@ export class KernelsPanel implements Actions {
       </header>
       <div class="body">
         ${compact ? nothing : strip}
-        <div class="results">${this.results(part, identities)} ${compact ? strip : nothing} ${this.provenance(part)}</div>
+        <div class="results">
+          ${this.results(part, identities)} ${compact ? strip : nothing} ${this.provenance(part)}
+        </div>
       </div>
     </main>`;
   }
@@ -323,29 +341,31 @@ export class KernelsPanel implements Actions {
 
   private results(part: Part, identities: ReturnType<typeof identitiesOf>): TemplateResult {
     const { state, compact } = part;
-    if (!state.opened && state.rows.length === 0) return html`<div class="empty-state"></div>`;
-    if (state.rows.length === 0 && state.phase.kind !== 'running') return emptyState(part);
+    if (!state.opened && state.rows.length === 0) return html``;
+    if (state.rows.length === 0 && state.phase.kind !== 'running') return emptyState();
     const charts = chartsOf(measuredOf(state, identities));
     const first = compact ? charts.slice(0, 1) : charts;
     return html`${compact ? nothing : legend(part, identities)}
       <div class="charts">${chartCards(part, first, this.emphasised)}</div>
-      ${compact
-        ? html`${legend(part, identities)}
-          ${disclosure({
-            title: 'Measurements',
-            open: isOpen(state, 'table', false),
-            id: 'measurements',
-            onToggle: (open) => this.toggle('table', open),
-            body: () => html`${resultsTable(part, identities)}`,
-          })}
-          ${disclosure({
-            title: 'Ratio, memory, roofline, error',
-            open: isOpen(state, 'pictures', false),
-            id: 'more-pictures',
-            onToggle: (open) => this.toggle('pictures', open),
-            body: () => html`<div class="charts">${chartCards(part, charts.slice(1), this.emphasised)}</div>`,
-          })}`
-        : html`<section class="measurements" aria-label="Measurements">${resultsTable(part, identities)}</section>`}`;
+      ${
+        compact
+          ? html`${legend(part, identities)}
+            ${disclosure({
+              title: 'Measurements',
+              open: isOpen(state, 'table', false),
+              id: 'measurements',
+              onToggle: (open) => this.toggle('table', open),
+              body: () => html`${resultsTable(part, identities)}`,
+            })}
+            ${disclosure({
+              title: 'Ratio, memory, roofline, error',
+              open: isOpen(state, 'pictures', false),
+              id: 'more-pictures',
+              onToggle: (open) => this.toggle('pictures', open),
+              body: () => html`<div class="charts">${chartCards(part, charts.slice(1), this.emphasised)}</div>`,
+            })}`
+          : html`<section class="measurements" aria-label="Measurements">${resultsTable(part, identities)}</section>`
+      }`;
   }
 
   private provenance({ state }: Part): TemplateResult | typeof nothing {
@@ -356,7 +376,10 @@ export class KernelsPanel implements Actions {
       open: isOpen(state, 'provenance', false),
       id: 'provenance',
       onToggle: (open) => this.toggle('provenance', open),
-      body: () => html`<ul class="provenance">${lines.map((line) => html`<li>${line}</li>`)}</ul>`,
+      body: () =>
+        html`<ul class="provenance">
+          ${lines.map((line) => html`<li>${line}</li>`)}
+        </ul>`,
     });
   }
 }

@@ -93,15 +93,13 @@ export function legend(part: Part, identities: Identities): TemplateResult {
           @pointerenter=${() => actions.emphasise(shown ? identity.id : undefined)}
           @pointerleave=${() => actions.emphasise(undefined)}
         >
-          ${symbol(identity, part.dark)}<span class="code">${identity.code}</span><span>${identity.title}</span>${fit
-            ? html`<span class="exponent">n<sup>${significant(fit.exponent)}</sup></span>`
-            : nothing}
+          ${symbol(identity, part.dark)}<span class="code">${identity.code}</span><span>${identity.title}</span>${
+            fit ? html`<span class="exponent">n<sup>${significant(fit.exponent)}</sup></span>` : nothing
+          }
         </button>`;
       },
     )}
-    ${state.compareWith
-      ? html`<span class="legend-note muted">hollow: ${state.compareWith.name}</span>`
-      : nothing}
+    ${state.compareWith ? html`<span class="legend-note muted">hollow: ${state.compareWith.name}</span>` : nothing}
   </div>`;
 }
 

@@ -86,9 +86,9 @@ export function resultColumns(part: Part, identities: Identities, at: number | '
     cell: (row) => {
       const identity = identities.get(row.mechanism);
       return html`<span class="mechanism-name"
-        >${identity ? symbol(identity, part.dark) : nothing}<span>${title(row.mechanism)}</span>${row.mechanism === baseline
-          ? html`<span class="tag">baseline</span>`
-          : nothing}</span
+        >${identity ? symbol(identity, part.dark) : nothing}<span>${title(row.mechanism)}</span>${
+          row.mechanism === baseline ? html`<span class="tag">baseline</span>` : nothing
+        }</span
       >`;
     },
   };
@@ -111,7 +111,9 @@ export function resultColumns(part: Part, identities: Identities, at: number | '
     cell: (all) => {
       const found = all.row?.ratioToBaseline;
       if (!found || all.mechanism === baseline) return all.mechanism === baseline && all.row?.ok ? '1' : '–';
-      return html`<span class="verdict ${verdict(found)}" title=${verdictWords[verdict(found)]}>${ratioText(all)}</span>`;
+      return html`<span class="verdict ${verdict(found)}" title=${verdictWords[verdict(found)]}
+        >${ratioText(all)}</span
+      >`;
     },
   };
   const efficiency: Column<TableRow> = {
@@ -152,7 +154,13 @@ export function resultColumns(part: Part, identities: Identities, at: number | '
     number('peak', 'Peak memory', 'GB', 'Measured growth of the peak memory of the process.', ({ peakBytes }) =>
       peakBytes === undefined ? undefined : peakBytes / 1e9,
     ),
-    number('error', 'Error', undefined, 'Largest absolute difference from the float64 reference.', ({ maxError }) => maxError),
+    number(
+      'error',
+      'Error',
+      undefined,
+      'Largest absolute difference from the float64 reference.',
+      ({ maxError }) => maxError,
+    ),
     efficiency,
   ];
 }
@@ -182,8 +190,7 @@ function comparisonColumns(state: State, number: NumberColumn): Column<TableRow>
       'Change',
       'x',
       `Time here over time in ${name}: below 1 is faster than there. Two runs are no interleaved pairs, so no test is made.`,
-      ({ medianMs }, { other }) =>
-        medianMs === undefined || !other?.medianMs ? undefined : medianMs / other.medianMs,
+      ({ medianMs }, { other }) => (medianMs === undefined || !other?.medianMs ? undefined : medianMs / other.medianMs),
     ),
   ];
 }
@@ -215,7 +222,9 @@ export function resultsTable(part: Part, identities: Identities): TemplateResult
         ${dropdown({
           label: 'Length of the table',
           choices: [
-            ...[...plan.shape.lengths].sort((a, b) => a - b).map((length) => ({ value: String(length), label: `${count(length)} tokens` })),
+            ...[...plan.shape.lengths]
+              .sort((a, b) => a - b)
+              .map((length) => ({ value: String(length), label: `${count(length)} tokens` })),
             { value: 'all', label: 'all lengths' },
           ],
           value: String(at),
@@ -255,7 +264,9 @@ export function resultsTable(part: Part, identities: Identities): TemplateResult
         row.row && !row.row.ok
           ? {
               from: at === 'all' ? 2 : 1,
-              content: html`<span class="problem">${icon('error')} ${row.row.reason ?? 'It could not be measured.'}</span>`,
+              content: html`<span class="problem"
+                >${icon('error')} ${row.row.reason ?? 'It could not be measured.'}</span
+              >`,
             }
           : undefined,
     })}
@@ -280,7 +291,9 @@ function notes(rows: readonly TableRow[]): TemplateResult | typeof nothing {
   return html`<p class="muted notes">
     ${[...found].map(
       ([note, points]) =>
-        html`<span title=${points.join('\n')}>${icon('info')} ${noteWords[note] ?? note}: ${points.length} of ${rows.length} rows.</span> `,
+        html`<span title=${points.join('\n')}
+          >${icon('info')} ${noteWords[note] ?? note}: ${points.length} of ${rows.length} rows.</span
+        > `,
     )}
   </p>`;
 }

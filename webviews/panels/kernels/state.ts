@@ -144,9 +144,17 @@ function open(state: State, message: Extract<ToKernelsPanel, { kind: 'open' }>):
   // A text kept from before the reload wins over the extension's copy when it is only a later state of the same form.
   const kept = state.form !== undefined && choice === undefined ? state.form : undefined;
   const form = kept ?? (choice ? takeShape(planned, choice, mechanisms) : planned);
+  // `open` is the whole new state. Only rows of the very same plan outlive it: those kept over a reload, or of a run that
+  // goes on; the extension sends its own after it.
+  const goesOn = samePlan(state.measuredPlan, message.plan) && (!state.opened || state.phase.kind === 'running');
   const measured = result
     ? { result, measuredPlan: result.plan, rows: result.rows, provisional: [] }
-    : { result: state.result, measuredPlan: state.measuredPlan, rows: state.rows, provisional: state.provisional };
+    : {
+        result: goesOn ? state.result : undefined,
+        measuredPlan: message.plan,
+        rows: goesOn ? state.rows : [],
+        provisional: goesOn ? state.provisional : [],
+      };
   return {
     ...state,
     opened: true,
@@ -157,7 +165,8 @@ function open(state: State, message: Extract<ToKernelsPanel, { kind: 'open' }>):
     canRun,
     form,
     ...measured,
-    savedAs: message.savedAs ?? (result && result !== state.result ? undefined : state.savedAs),
+    phase: goesOn && !result ? state.phase : { kind: 'idle' },
+    savedAs: message.savedAs ?? (goesOn && !result ? state.savedAs : undefined),
     compareWith: message.compareWith,
   };
 }
@@ -200,10 +209,15 @@ export function runnablePlan(state: State): BenchmarkPlan | undefined {
 }
 
 /** Mechanisms measured for a plan, the baseline among them, in the plan's order. */
-export const measuredMechanisms = (plan: BenchmarkPlan): readonly string[] => [...new Set([...plan.mechanisms, plan.baseline])];
+export const measuredMechanisms = (plan: BenchmarkPlan): readonly string[] => [
+  ...new Set([...plan.mechanisms, plan.baseline]),
+];
 
 /** How many of the plan's points are there for good. */
-export function progressOf({ measuredPlan, rows, provisional }: State): { readonly done: number; readonly total: number } {
+export function progressOf({ measuredPlan, rows, provisional }: State): {
+  readonly done: number;
+  readonly total: number;
+} {
   const total = measuredPlan ? measuredMechanisms(measuredPlan).length * measuredPlan.shape.lengths.length : 0;
   return { done: rows.length - provisional.length, total };
 }
@@ -211,7 +225,9 @@ export function progressOf({ measuredPlan, rows, provisional }: State): { readon
 /** Points are missing and the form still asks for the same run. */
 export function canResume(state: State): boolean {
   const { done, total } = progressOf(state);
-  return state.phase.kind !== 'running' && done > 0 && done < total && samePlan(runnablePlan(state), state.measuredPlan);
+  return (
+    state.phase.kind !== 'running' && done > 0 && done < total && samePlan(runnablePlan(state), state.measuredPlan)
+  );
 }
 
 /** The form asks for something other than what is shown. */
@@ -221,7 +237,10 @@ export function isStale(state: State): boolean {
   return plan !== undefined && !samePlan(plan, state.measuredPlan);
 }
 
-export function startRun(state: State, resume: boolean): { readonly state: State; readonly plan: BenchmarkPlan } | undefined {
+export function startRun(
+  state: State,
+  resume: boolean,
+): { readonly state: State; readonly plan: BenchmarkPlan } | undefined {
   const plan = runnablePlan(state);
   if (!plan || state.canRun !== true || state.phase.kind === 'running') return undefined;
   const done = resume ? state.rows.filter((row) => !state.provisional.includes(rowKey(row))) : [];

@@ -28,49 +28,67 @@ export function runBar(part: Part): TemplateResult {
     : resumable
       ? html`${button({ label: 'Resume', icon: 'debug-continue', appearance: 'primary', id: 'resume', disabled: !ready, hint: 'Measure only what is missing (Ctrl+Enter)', onClick: () => actions.run(true) })}
         ${button({ label: 'Run again', icon: 'play', id: 'run', disabled: !ready, hint: 'Measure everything anew', onClick: () => actions.run(false) })}`
-      : button({ label: again ? 'Run again' : 'Run', icon: 'play', appearance: 'primary', id: 'run', disabled: !ready, hint, onClick: () => actions.run(false) });
+      : button({
+          label: again ? 'Run again' : 'Run',
+          icon: 'play',
+          appearance: 'primary',
+          id: 'run',
+          disabled: !ready,
+          hint,
+          onClick: () => actions.run(false),
+        });
   return html`<div class="run-bar">
       ${place === 'file' ? nothing : primary}
       ${toolbar(
         'Result',
-        html`${place === 'file'
-          ? state.measuredPlan
-            ? button({
-                label: compact ? 'Run' : 'Run with these settings',
-                icon: 'play',
-                hint: 'Open the kernels panel with the settings of this result',
-                onClick: () => state.measuredPlan && actions.post({ kind: 'openFull', plan: state.measuredPlan }),
-              })
-            : nothing
-          : button({
-              label: 'Save the result',
-              icon: 'save',
-              appearance: 'icon',
-              id: 'save',
-              disabled: !state.result,
-              onClick: () => actions.post({ kind: 'save' }),
-            })}
-        ${button({
-          label: 'Compare with another saved result',
-          icon: 'compare-changes',
-          appearance: 'icon',
-          id: 'compare',
-          disabled: !state.result,
-          onClick: () => actions.post({ kind: 'compare' }),
-        })}
-        <hs-menu .label=${'Export'} .icon=${'export'} .iconOnly=${true} .items=${exportItems(part)} .disabled=${state.rows.length === 0}></hs-menu>
-        ${place === 'side'
-          ? button({
-              label: 'Open the full panel',
-              icon: 'link-external',
-              appearance: 'icon',
-              onClick: () => {
-                const plan = runnablePlan(state);
-                if (plan) actions.post({ kind: 'openFull', plan });
-              },
-              disabled: runnablePlan(state) === undefined,
-            })
-          : nothing}`,
+        html`${
+            place === 'file'
+              ? state.measuredPlan
+                ? button({
+                    label: compact ? 'Run' : 'Run with these settings',
+                    icon: 'play',
+                    hint: 'Open the kernels panel with the settings of this result',
+                    onClick: () => state.measuredPlan && actions.post({ kind: 'openFull', plan: state.measuredPlan }),
+                  })
+                : nothing
+              : button({
+                  label: 'Save the result',
+                  icon: 'save',
+                  appearance: 'icon',
+                  id: 'save',
+                  disabled: !state.result,
+                  onClick: () => actions.post({ kind: 'save' }),
+                })
+          }
+          ${button({
+            label: 'Compare with another saved result',
+            icon: 'compare-changes',
+            appearance: 'icon',
+            id: 'compare',
+            disabled: !state.result,
+            onClick: () => actions.post({ kind: 'compare' }),
+          })}
+          <hs-menu
+            .label=${'Export'}
+            .icon=${'export'}
+            .iconOnly=${true}
+            .items=${exportItems(part)}
+            .disabled=${state.rows.length === 0}
+          ></hs-menu>
+          ${
+            place === 'side'
+              ? button({
+                  label: 'Open the full panel',
+                  icon: 'link-external',
+                  appearance: 'icon',
+                  onClick: () => {
+                    const plan = runnablePlan(state);
+                    if (plan) actions.post({ kind: 'openFull', plan });
+                  },
+                  disabled: runnablePlan(state) === undefined,
+                })
+              : nothing
+          }`,
       )}
       <div class="run-state" role="status">${runState(part)}</div>
     </div>
@@ -78,7 +96,12 @@ export function runBar(part: Part): TemplateResult {
 }
 
 function exportItems({ state, actions }: Part): readonly MenuItem[] {
-  const item = (label: string, detail: string, format: Parameters<typeof actions.exportAll>[0], image = false): MenuItem => ({
+  const item = (
+    label: string,
+    detail: string,
+    format: Parameters<typeof actions.exportAll>[0],
+    image = false,
+  ): MenuItem => ({
     label,
     detail,
     icon: image ? 'file-media' : 'export',
@@ -102,7 +125,11 @@ function runState({ state }: Part): TemplateResult | typeof nothing {
   }
   if (phase.kind === 'failed' || !state.result) return nothing;
   const { done, total } = progressOf(state);
-  const saved = state.savedAs ? html`, saved as <span class="file">${state.savedAs}</span>` : state.place === 'file' ? nothing : ', not saved';
+  const saved = state.savedAs
+    ? html`, saved as <span title=${state.savedAs}>${state.savedAs}</span>`
+    : state.place === 'file'
+      ? nothing
+      : ', not saved';
   if (state.result.state === 'cancelled') {
     return html`${icon('circle-slash')}<span>Cancelled: ${done} of ${total} points kept${saved}</span>`;
   }
@@ -126,41 +153,59 @@ export function banners(part: Part): TemplateResult {
   const { state, actions } = part;
   const { phase } = state;
   const banner = (kind: 'info' | 'warning' | 'error', content: TemplateResult): TemplateResult =>
-    html`<div class="banner ${kind}" role=${kind === 'error' ? 'alert' : 'note'}>${icon(kind)}<div>${content}</div></div>`;
+    html`<div class="banner ${kind}" role=${kind === 'error' ? 'alert' : 'note'}>
+      ${icon(kind)}
+      <div>${content}</div>
+    </div>`;
   const plan = runnablePlan(state);
   return html`
     ${state.canRun === true ? nothing : banner('warning', html`${state.canRun}`)}
     ${phase.kind === 'running' && phase.overdue ? banner('warning', html`${phase.overdue}`) : nothing}
-    ${phase.kind === 'failed'
-      ? banner(
-          'error',
-          html`${phase.sentence}
-          ${state.rows.length > 0 ? html`What was measured before stays below.` : nothing}
-          ${phase.details
-            ? html`<details>
-                <summary>Details</summary>
-                <pre>${phase.details}</pre>
-              </details>`
-            : nothing}`,
-        )
-      : nothing}
-    ${isStale(state)
-      ? banner(
-          'info',
-          html`The settings have changed since this was measured.
-            <button type="button" class="link" @click=${() => actions.backToMeasured()}>Back to its settings</button>`,
-        )
-      : nothing}
-    ${!plan && state.opened && state.place !== 'file' && phase.kind !== 'running'
-      ? banner('info', html`Nothing can run with these settings: the fields to correct say why.`)
-      : nothing}
-    ${state.compareWith
-      ? banner(
-          'info',
-          html`Compared with ${state.compareWith.name}. ${differences(part)}
-            <button type="button" class="link" @click=${() => actions.dropComparison()}>Stop comparing</button>`,
-        )
-      : nothing}
+    ${
+      phase.kind === 'failed'
+        ? banner(
+            'error',
+            html`${phase.sentence} ${state.rows.length > 0 ? html`What was measured before stays below.` : nothing}
+            ${
+              phase.details
+                ? html`<details>
+                    <summary>Details</summary>
+                    <pre>${phase.details}</pre>
+                  </details>`
+                : nothing
+            }`,
+          )
+        : nothing
+    }
+    ${
+      isStale(state)
+        ? banner(
+            'info',
+            html`The settings have changed since this was measured.
+              <button type="button" class="link" @click=${() => actions.backToMeasured()}>
+                Back to its settings
+              </button>`,
+          )
+        : nothing
+    }
+    ${
+      !plan &&
+      state.mechanisms.length > 0 &&
+      state.canRun === true &&
+      state.place !== 'file' &&
+      phase.kind !== 'running'
+        ? banner('info', html`Nothing can run with these settings: the fields to correct say why.`)
+        : nothing
+    }
+    ${
+      state.compareWith
+        ? banner(
+            'info',
+            html`Compared with ${state.compareWith.name}. ${differences(part)}
+              <button type="button" class="link" @click=${() => actions.dropComparison()}>Stop comparing</button>`,
+          )
+        : nothing
+    }
   `;
 }
 
@@ -181,26 +226,15 @@ function differences({ state }: Part): string {
     ['key/value heads', here.plan.shape.kvHeads, there.plan.shape.kvHeads],
     ['head width', here.plan.shape.headDim, there.plan.shape.headDim],
   ];
-  const different = facts.filter(([, a, b]) => a !== b).map(([name, a, b]) => `${name} (${String(a)}, there ${String(b)})`);
+  const different = facts
+    .filter(([, a, b]) => a !== b)
+    .map(([name, a, b]) => `${name} (${String(a)}, there ${String(b)})`);
   return different.length === 0 ? 'Same device, runtime and shape.' : `Not the same: ${different.join('; ')}.`;
 }
 
-/** The panel before its first run: what it is, and one button. */
-export function emptyState({ state, actions }: Part): TemplateResult {
-  const ready = runnablePlan(state) !== undefined && state.canRun === true;
-  return html`<div class="empty-state">
-    <p>
-      Runs attention kernels on this machine, proves each against a float64 reference, and draws time, speed against a
-      baseline, peak memory, roofline and error over the lengths you choose.
-    </p>
-    ${button({
-      label: 'Run these settings',
-      icon: 'play',
-      appearance: 'primary',
-      id: 'run-empty',
-      disabled: !ready,
-      hint: 'Ctrl+Enter',
-      onClick: () => actions.run(false),
-    })}
-  </div>`;
-}
+/** The panel before its first run: what it is. Run stands above it. */
+export const emptyState = (): TemplateResult =>
+  html`<p class="empty-state">
+    Run measures the chosen kernels on this machine: each is proved against a float64 reference, then timed. Time, speed
+    against a baseline, peak memory, roofline and error over length are drawn here as the points come in.
+  </p>`;

@@ -105,18 +105,10 @@ export const panelStyles = css`
     min-width: 0;
   }
   .empty-state {
-    display: flex;
-    flex-direction: column;
-    align-items: flex-start;
-    gap: 12px;
     max-width: 560px;
-    padding: 12px 0;
+    padding: 8px 0;
     color: var(--vscode-descriptionForeground);
-  }
-  .wide .empty-state {
-    min-height: 320px;
-    padding-top: 48px;
-    margin: 0 auto;
+    text-wrap: pretty;
   }
 
   .legend {
@@ -196,6 +188,13 @@ export const panelStyles = css`
   }
   .verdict.slower {
     color: var(--vscode-editorWarning-foreground);
+  }
+  td.instead .problem {
+    color: inherit;
+    font-size: inherit;
+  }
+  td.instead .codicon[class*='codicon-'] {
+    color: var(--vscode-errorForeground);
   }
   tr.provisional td {
     font-style: italic;
@@ -283,6 +282,11 @@ export const panelStyles = css`
     border-radius: 3px;
     font-variant-numeric: tabular-nums;
   }
+  .vscode-high-contrast .chip[aria-pressed='false'],
+  .vscode-high-contrast-light .chip[aria-pressed='false'] {
+    border-style: dotted;
+    border-color: var(--vscode-descriptionForeground);
+  }
   .chip:hover {
     background: var(--vscode-toolbar-hoverBackground);
   }
@@ -306,9 +310,6 @@ export const panelStyles = css`
     }
   }
   @container panel (min-width: 960px) {
-    .strip-open .body {
-      grid-template-columns: 280px minmax(0, 1fr);
-    }
     .body:has(> .strip > .open) {
       grid-template-columns: 280px minmax(0, 1fr);
     }
