@@ -6,6 +6,7 @@ const whole = (document: JsonDocument): Span => ({ offset: document.root?.offset
 
 /** The value at a path; where there is none, the nearest object above it. */
 export const spanOf = (document: JsonDocument, path: JsonPath): Span => {
+  if (path.length === 0) return whole(document);
   const node = document.node(path);
   if (node !== undefined) {
     // A long object or list would underline half the file: its key is enough.
@@ -16,7 +17,7 @@ export const spanOf = (document: JsonDocument, path: JsonPath): Span => {
       ? { offset: node.offset, length: 1 }
       : { offset: found.offset, length: found.length };
   }
-  return path.length === 0 ? whole(document) : spanOf(document, path.slice(0, -1));
+  return spanOf(document, path.slice(0, -1));
 };
 
 export const spanOfKey = (document: JsonDocument, path: JsonPath): Span => {

@@ -164,18 +164,26 @@ export const loraTarget: Rule = {
         return;
       }
       if (moduleNames.has(last) || last.length < 4) return;
-      const near = nearestName(last, moduleNames, 1);
+      const near = nearestName(
+        last,
+        [...moduleNames].filter((name) => name.length > 4),
+        1,
+      );
       if (near === undefined) return;
-      report(path, `"${target}" is no module that models have; did you mean "${near}"?`, {
-        severity: 'warning',
-        fixes: [
-          {
-            title: `Change to "${near}"`,
-            changes: replaceValue(context.document, path, JSON.stringify(near)),
-            preferred: true,
-          },
-        ],
-      });
+      report(
+        path,
+        `"${target}" is no module that models have; did you mean "${near}"? An adapter there would change nothing.`,
+        {
+          severity: 'warning',
+          fixes: [
+            {
+              title: `Change to "${near}"`,
+              changes: replaceValue(context.document, path, JSON.stringify(near)),
+              preferred: true,
+            },
+          ],
+        },
+      );
     });
   },
 };

@@ -1,5 +1,6 @@
 import { loraRank, loraTarget } from './adapter';
 import { expertGroups, expertsPerToken } from './experts';
+import { fieldValue, fileNotRead } from './field-values';
 import { genaiContradicts, genaiFileMissing, genaiHeads } from './genai';
 import {
   headWidthNotFused,
@@ -12,6 +13,7 @@ import {
 } from './heads';
 import { latentDims, layerListLength, layerTypeUnknown, windowWithoutEffect } from './layers';
 import { layersExtra, layersMissing, tiedWithHead } from './layers-in-weights';
+import { cacheOverMemory } from './memory';
 import {
   architectureContradicts,
   dtypeKeyDeprecated,
@@ -31,6 +33,7 @@ import {
   ropeTypeDeprecated,
 } from './rope';
 import type { Rule } from './rule';
+import { tensorShape, tensorsMissing } from './tensors';
 import { generationContradicts, tokenIdOutside, tokenizerLarger } from './tokens';
 import { imageSizeDiffers, imageTokensDiffer, patchSize, projectorWidth, visionFeatureLayer } from './vision';
 import { indexDisagrees, indexPathOutside, shardMissing, shardUnreadable, tensorTwice } from './weight-files';
@@ -73,6 +76,11 @@ export const rules: readonly Rule[] = [
   architectureContradicts,
   modelTypeMisspelt,
   keyMisspelt,
+  fieldValue,
+  fileNotRead,
+  cacheOverMemory,
+  tensorShape,
+  tensorsMissing,
   layersMissing,
   layersExtra,
   tiedWithHead,

@@ -1,0 +1,39 @@
+import { deepestNesting } from '../json-document';
+import type { Rule } from './rule';
+
+export const fieldValue: Rule = {
+  code: 'field-value',
+  title: 'A field has a value of the wrong kind or out of range',
+  severity: 'error',
+  kinds: ['config'],
+  check({ document, description, parts }, report) {
+    for (const { path, code, message } of description?.problems ?? []) {
+      if (code !== 'wrong-type' && code !== 'out-of-range') continue;
+      const node = document.node(path);
+      if (node === undefined || path.length === 0 || node.type === 'null') continue;
+      const part = parts
+        .filter((one) => one.path.length < path.length && one.path.every((key, index) => path[index] === key))
+        .reduce<(typeof parts)[number] | undefined>(
+          (best, one) => (best === undefined || one.path.length > best.path.length ? one : best),
+          undefined,
+        );
+      report(path, message, { part });
+    }
+  },
+};
+
+export const fileNotRead: Rule = {
+  code: 'file-not-read',
+  title: 'The file is too deep or too long to be read',
+  severity: 'error',
+  kinds: ['config'],
+  check({ document }, report) {
+    if (document.unread === undefined) return;
+    report(
+      { offset: 0, length: 1 },
+      document.unread === 'too-deep'
+        ? `The file nests deeper than ${deepestNesting} levels and is not read. Model files have some ten levels.`
+        : `The file has ${document.text.length} characters and is not read. Model files are far shorter.`,
+    );
+  },
+};

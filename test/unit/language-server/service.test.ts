@@ -1,0 +1,298 @@
+import assert from 'node:assert/strict';
+import { codeActions } from '../../../language-server/service/code-actions';
+import { codeLenses } from '../../../language-server/service/code-lenses';
+import { completeAt } from '../../../language-server/service/completion';
+import { fileKind } from '../../../language-server/service/file-kind';
+import type { TextChange } from '../../../language-server/service/finding';
+import { noFacts } from '../../../language-server/service/folder-facts';
+import { hoverAt } from '../../../language-server/service/hover';
+import { inlayHints } from '../../../language-server/service/inlay-hints';
+import { fileLinks } from '../../../language-server/service/links';
+import { modelFacts } from '../../../language-server/service/model-facts';
+import { outline } from '../../../language-server/service/outline';
+import { expectFinding, findingsOf, modelFile, unmark } from './caret';
+
+/** Llama 3.1 8B as published: 32 layers, 32 heads on 8 of 128. */
+const llama = `"model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_size": 4096, "intermediate_size": 14336,
+  "num_hidden_layers": 32, "num_attention_heads": 32, "max_position_embeddings": 131072, "vocab_size": 128256, "torch_dtype": "bfloat16"`;
+
+const place = (marked: string): { text: string; offset: number } => {
+  const { text, span } = unmark(marked);
+  assert.ok(span !== undefined);
+  return { text, offset: span.offset };
+};
+const hover = (marked: string, name?: string): string | undefined => {
+  const { text, offset } = place(marked);
+  return hoverAt(modelFile(text, name), offset)?.markdown;
+};
+const expectHover = (marked: string, ...words: readonly (string | RegExp)[]): void => {
+  const shown = hover(marked) ?? '';
+  for (const word of words) {
+    assert.ok(
+      typeof word === 'string' ? shown.includes(word) : word.test(shown),
+      `${String(word)} is not in\n${shown}`,
+    );
+  }
+};
+const labels = (marked: string, name?: string): readonly string[] => {
+  const { text, offset } = place(marked);
+  return completeAt(modelFile(text, name), offset).map(({ label }) => label);
+};
+const apply = (text: string, changes: readonly TextChange[]): string =>
+  [...changes]
+    .sort((left, right) => right.offset - left.offset)
+    .reduce(
+      (result, { offset, length, text: put }) => result.slice(0, offset) + put + result.slice(offset + length),
+      text,
+    );
+
+describe('hover', () => {
+  it('on key/value heads: meaning, ratio, cache in each dtype, formula', () =>
+    expectHover(
+      `{${llama}, "num_key_|value_heads": 8}`,
+      'GQA',
+      'Ratio 4:1',
+      '128 KiB',
+      '256 KiB',
+      '| 2k | 8k | 128k |',
+      '16 GiB',
+      'kv heads',
+    ));
+  it('on a value as on its key', () => expectHover(`{${llama}, "num_key_value_heads": |8}`, 'Ratio 4:1'));
+  it('shows the default and where it comes from', () =>
+    expectHover(`{${llama}, "rope_|theta": 10000}`, 'Base of the rotary frequencies', '10000'));
+  it('on hidden_size: share of parameters and FLOPs', () =>
+    expectHover(
+      `{"hidden_|size": 4096, ${llama.replace('"hidden_size": 4096, ', '')}, "num_key_value_heads": 8}`,
+      '8.03 B',
+      'FLOPs per token',
+    ));
+  it('on the latent rank of DeepSeek-V3: the cache is the latent', () =>
+    expectHover(
+      '{"model_type": "deepseek_v3", "hidden_size": 7168, "num_hidden_layers": 61, "num_attention_heads": 128, "kv_lora_|rank": 512, "q_lora_rank": 1536, "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128, "torch_dtype": "bfloat16"}',
+      'multi-head latent attention',
+      // 61 layers x (512 + 64) x 2 bytes = 70272 bytes
+      '68.6 KiB',
+    ));
+  it('works in a half-typed file', () => expectHover(`{${llama}, "num_key_|value_heads": 8, "rope_`, 'Ratio 4:1'));
+  it('works without a closing brace or a value', () =>
+    expectHover(`{${llama}, "num_key_|value_heads": `, 'key/value heads'));
+  it('explains rope fields and companions', () => {
+    expectHover(`{${llama}, "rope_scaling": {"rope_type": "llama3", "fac|tor": 8.0}}`, 'How many times longer');
+    assert.match(hover('{"peft_type": "LORA", "r|": 8}', 'adapter_config.json') ?? '', /Rank of the adapter/);
+  });
+  it('says nothing on files that are none of ours', () =>
+    assert.equal(hover('{"na|me": "x", "version": "1"}', 'package.json'), undefined));
+});
+
+describe('inlay hints', () => {
+  const hints = (text: string): readonly string[] => inlayHints(modelFile(text)).map(({ label }) => label);
+  it('behind the key/value heads', () =>
+    assert.deepEqual(hints(`{${llama}, "num_key_value_heads": 8}`), ['⟶ GQA 4:1, 128 KiB/token']));
+  it('behind the heads where there are no others', () =>
+    assert.deepEqual(hints(`{${llama}}`), ['⟶ MHA, 512 KiB/token']));
+  it('without a cache for an encoder', () =>
+    assert.deepEqual(
+      hints('{"model_type": "bert", "hidden_size": 768, "num_attention_heads": 12, "num_hidden_layers": 12}'),
+      ['⟶ MHA'],
+    ));
+  it('stands after the value', () => {
+    const { text, offset } = place(`{${llama}, "num_key_value_heads": 8|}`);
+    assert.equal(inlayHints(modelFile(text))[0]?.offset, offset);
+  });
+});
+
+describe('completion', () => {
+  it('offers keys of the family that are not there yet', () => {
+    const offered = labels(`{${llama}, "|"}`);
+    for (const key of ['num_key_value_heads', 'rope_theta', 'rms_norm_eps']) assert.ok(offered.includes(key), key);
+    assert.ok(!offered.includes('hidden_size'));
+  });
+  it('brings the default of a key along', () => {
+    const { text, offset } = place(`{${llama}, "|"}`);
+    const theta = completeAt(modelFile(text), offset).find(({ label }) => label === 'rope_theta');
+    assert.match(theta?.text ?? '', /^"rope_theta": 10000/);
+    assert.match(theta?.detail ?? '', /LlamaConfig/);
+  });
+  it('offers values of a closed set', () => {
+    assert.ok(labels(`{"model_type": "qwen3", "torch_dtype": "|"}`).includes('bfloat16'));
+    assert.ok(labels(`{"model_type": "gemma3_text", "layer_types": ["|"]}`).includes('sliding_attention'));
+    assert.ok(labels(`{"model_type": "|", "hidden_size": 8, "num_attention_heads": 2}`).includes('llama'));
+  });
+  it('offers forms of rope scaling as snippets', () => {
+    const { text, offset } = place(`{${llama}, "rope_scaling": |}`);
+    const yarn = completeAt(modelFile(text), offset).find(({ label }) => label === 'yarn');
+    assert.equal(yarn?.kind, 'snippet');
+    assert.match(yarn?.text ?? '', /"factor": \$\{1:4\.0\}/);
+  });
+  it('replaces the quoted word under the cursor', () => {
+    const { text, offset } = place(`{${llama}, "num_k|": 8}`);
+    const found = completeAt(modelFile(text), offset).find(({ label }) => label === 'num_key_value_heads');
+    assert.ok(found !== undefined);
+    assert.equal(apply(text, [{ ...found.span, text: found.text }]), `{${llama}, "num_key_value_heads": 8}`);
+  });
+  it('is silent in other JSON', () => assert.deepEqual(labels('{"|"}', 'package.json'), []));
+});
+
+describe('code lenses', () => {
+  const titles = (text: string): readonly string[] => codeLenses(modelFile(text)).map(({ title }) => title);
+  it('say the attention, the parameters and the cache, and offer the benchmark', () => {
+    const [attention = '', parameters, cache = '', action = ''] = titles(`{${llama}, "num_key_value_heads": 8}`);
+    assert.equal(attention, 'Grouped-query attention 4:1, 32 heads of 128, 32 layers');
+    assert.equal(parameters, '8.03 B parameters');
+    assert.equal(cache, 'KV cache 128 KiB/token, 16 GiB at 128k');
+    assert.match(action, /Benchmark this attention/);
+    const last = codeLenses(modelFile(`{${llama}}`)).at(-1);
+    assert.deepEqual(last?.command, { id: 'headscope.benchmarkConfig', arguments: ['file:///models/m/config.json'] });
+  });
+  it('name windows', () =>
+    assert.match(
+      titles('{"model_type": "mistral", "sliding_window": 4096, "num_hidden_layers": 2}')[0] ?? '',
+      /2 window of 4k/,
+    ));
+  it('are absent where there is no attention', () =>
+    assert.deepEqual(titles('{"model_type": "resnet", "depths": [3, 4]}'), []));
+});
+
+describe('outline and links', () => {
+  it('lists keys with their values and lengths', () => {
+    const entries = outline(
+      modelFile('{"model_type": "llama", "eos_token_id": [1, 2], "rope_scaling": {"factor": 2}}'),
+    );
+    assert.deepEqual(
+      entries.map(({ name, detail }) => `${name} ${detail}`),
+      ['model_type llama', 'eos_token_id 2 entries', 'rope_scaling '],
+    );
+    assert.equal(entries[2]?.children[0]?.name, 'factor');
+  });
+  it('links shards that are there and no others', () => {
+    const file = modelFile(
+      '{"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}}',
+      'model.safetensors.index.json',
+    );
+    const facts = { ...noFacts, files: new Map([['model-1.safetensors', 1]]) };
+    assert.deepEqual(
+      fileLinks(file, facts).map(({ file: name }) => name),
+      ['model-1.safetensors'],
+    );
+  });
+});
+
+describe('code actions', () => {
+  const actions = (marked: string) => {
+    const { text, span } = unmark(marked);
+    assert.ok(span !== undefined);
+    return { text, list: codeActions(findingsOf(text), span) };
+  };
+  it('applies a quick fix', () => {
+    const { text, list } = actions(`{${llama}, "num_key_value_heads": |7|}`);
+    const fix = list.find(({ title }) => title === 'Change num_key_value_heads to 4');
+    assert.ok(fix?.changes !== undefined);
+    const fixed = apply(text, fix.changes);
+    assert.equal(fixed, `{${llama}, "num_key_value_heads": 4}`);
+    assert.deepEqual(
+      findingsOf(fixed).filter(({ code }) => code === 'kv-heads-do-not-divide'),
+      [],
+    );
+  });
+  it('removes a property with its comma', () => {
+    const { text, list } = actions(
+      `{"model_type": "llama", "rope_scaling": {"rope_type": "linear", "type": |"yarn"|, "factor": 2}}`,
+    );
+    const fix = list.find(({ title }) => title === 'Remove "type"');
+    assert.equal(
+      apply(text, fix?.changes ?? []),
+      '{"model_type": "llama", "rope_scaling": {"rope_type": "linear", "factor": 2}}',
+    );
+  });
+  it('fixes all of a rule', () => {
+    const { text, list } = actions(
+      '{"model_type": "llava", "torch_dtype": |"fp16"|, "text_config": {"model_type": "llama", "torch_dtype": "bf16"}}',
+    );
+    const all = list.find(({ title }) => title === 'Fix all 2 of dtype-unknown in this file');
+    assert.equal(
+      apply(text, all?.changes ?? []),
+      '{"model_type": "llava", "torch_dtype": "float16", "text_config": {"model_type": "llama", "torch_dtype": "bfloat16"}}',
+    );
+  });
+  it('silences a rule by a setting', () => {
+    const { list } = actions(`{${llama}, "num_key_value_heads": |7|}`);
+    assert.deepEqual(list.find(({ title }) => title.startsWith('Silence'))?.command, {
+      id: 'headscope.setRuleSeverity',
+      arguments: ['kv-heads-do-not-divide', 'off'],
+    });
+  });
+});
+
+describe('settings of severity', () => {
+  it('change and silence a rule', () => {
+    const text = '{"num_attention_heads": |7|, "hidden_size": 512}';
+    const plain = unmark(text).text;
+    assert.equal(expectFinding(text, 'heads-do-not-divide').severity, 'error');
+    assert.equal(findingsOf(plain, { settings: { severity: { 'heads-do-not-divide': 'hint' } } })[0]?.severity, 'hint');
+    assert.deepEqual(
+      findingsOf(plain, { settings: { severity: { 'heads-do-not-divide': 'off' } } }).filter(
+        ({ code }) => code === 'heads-do-not-divide',
+      ),
+      [],
+    );
+  });
+  it('claim no error about models of others', () =>
+    assert.equal(
+      expectFinding(
+        '{"model_type": "someone-elses", "num_attention_heads": 4, "num_key_value_heads": |3|, "hidden_size": 64}',
+        'kv-heads-do-not-divide',
+      ).severity,
+      'information',
+    ));
+  it('messages stand alone in their first 80 characters', () =>
+    assert.match(
+      expectFinding('{"num_attention_heads": |7|, "hidden_size": 512}', 'heads-do-not-divide').message.slice(0, 80),
+      /7 heads do not divide hidden_size 512, and there is no head_dim/,
+    ));
+});
+
+describe('file kinds', () => {
+  const kinds: readonly (readonly [name: string, text: string, kind: string | undefined])[] = [
+    ['config.json', '{"model_type": "llama"}', 'config'],
+    ['anything.json', '{"hidden_size": 64, "num_attention_heads": 4}', 'config'],
+    ['config.json', '{"compilerOptions": {}}', undefined],
+    ['config.json', '{"_class_name": "UNet2DConditionModel", "model_type": "x"}', undefined],
+    ['config_sentence_transformers.json', '{"__version__": {}, "model_type": "SentenceTransformer"}', undefined],
+    ['generation_config.json', '{"eos_token_id": 1, "do_sample": true}', 'generation'],
+    ['package.json', '{"name": "x", "temperature": 1}', undefined],
+    [
+      'tokenizer_config.json',
+      '{"tokenizer_class": "X", "architectures": ["GPT2LMHeadModel"], "model_type": "gpt2"}',
+      'tokenizer',
+    ],
+    ['preprocessor_config.json', '{"image_processor_type": "X"}', 'preprocessor'],
+    ['processor_config.json', '{"processor_class": "X"}', 'processor'],
+    ['adapter_config.json', '{"peft_type": "LORA", "r": 8}', 'adapter'],
+    ['genai_config.json', '{"model": {"type": "llama", "decoder": {}}, "search": {}}', 'genai'],
+    ['model.safetensors.index.json', '{"weight_map": {}}', 'index'],
+    ['a.json', '[1, 2]', undefined],
+    ['a.json', '"text"', undefined],
+    ['a.json', '', undefined],
+  ];
+  for (const [name, text, kind] of kinds) {
+    it(`${name} ${text} is ${kind ?? 'left alone'}`, () =>
+      assert.equal(fileKind(`file:///m/${name}`, modelFile(text, name).document.value), kind));
+  }
+});
+
+describe('model facts', () => {
+  it('of Llama 3.1 8B', () => {
+    const facts = modelFacts(
+      modelFile(`{${llama}, "num_key_value_heads": 8}`),
+      { ...noFacts, name: 'Llama-3.1-8B' },
+      [],
+    );
+    assert.equal(facts?.kvBytesPerToken, 131_072);
+    // The published total of the checkpoint.
+    assert.equal(facts.parameters?.total, 8_030_261_248);
+    assert.deepEqual(facts.kvBytes?.at(-1), { length: 131_072, bytes: 2 ** 34 });
+    assert.equal(facts.parts[0]?.layers.length, 32);
+    assert.equal(facts.supported, true);
+  });
+});
