@@ -1,7 +1,7 @@
 /** The methods that have to do with devices and kernels: what each call checks and does. */
 import type { ServerInfo } from '../protocol/compute/api';
-import type { Lane } from './dispatch/lane';
-import type { Job, Methods } from './dispatch/dispatcher';
+import { alone, jobAlone, type Lane } from './dispatch/lane';
+import type { Methods } from './dispatch/dispatcher';
 import { badRequest, countOf, fieldsOf, planOf, textOf, wholeOf, yesOrNo } from './dispatch/parse';
 import { listDevices, requireDevice } from './devices/devices';
 import { measureAndKeep } from './devices/roof-cache';
@@ -86,21 +86,3 @@ const onePlan =
     countOf(args, 1, method);
     return [planOf(args[0])];
   };
-
-async function alone<T>(lane: Lane, signal: AbortSignal, act: () => Promise<T>): Promise<T> {
-  const leave = await lane.enter(signal);
-  try {
-    return await act();
-  } finally {
-    leave();
-  }
-}
-
-async function* jobAlone<P, R>(lane: Lane, signal: AbortSignal, start: () => Job<P, R>): Job<P, R> {
-  const leave = await lane.enter(signal);
-  try {
-    return yield* start();
-  } finally {
-    leave();
-  }
-}

@@ -9,6 +9,7 @@ import { isolatedFlag } from './isolated/isolated';
 import { serveTask } from './isolated/serve-task';
 import { isTaskName } from './isolated/tasks';
 import { kernelMethods, serverInfo } from './kernel-methods';
+import { modelMethods } from './model/methods';
 import { readSurroundings } from './surroundings';
 
 function serve(): void {
@@ -21,7 +22,12 @@ function serve(): void {
   const surroundings = readSurroundings(process.argv[1]!, process.env, (level, message) =>
     send({ kind: 'log', level, message }),
   );
-  const dispatcher = new Dispatcher({ ...kernelMethods(surroundings, new Lane()) }, send);
+  // One lane for all: what is timed and what runs a model would disturb each other.
+  const lane = new Lane();
+  const dispatcher = new Dispatcher(
+    { ...kernelMethods(surroundings, lane), ...modelMethods(surroundings, lane) },
+    send,
+  );
   process.on('message', (message) => dispatcher.receive(message));
   process.on('disconnect', () => process.exit(0));
   // Ctrl+C reaches the whole process group: the parent decides what it means.

@@ -26,3 +26,27 @@ export class Lane {
     });
   }
 }
+
+/** Acts while nothing else is in the lane. */
+export async function alone<T>(lane: Lane, signal: AbortSignal, act: () => Promise<T>): Promise<T> {
+  const leave = await lane.enter(signal);
+  try {
+    return await act();
+  } finally {
+    leave();
+  }
+}
+
+/** The same for a job, which keeps the lane until its last step. */
+export async function* jobAlone<P, R>(
+  lane: Lane,
+  signal: AbortSignal,
+  start: () => AsyncGenerator<P, R, void>,
+): AsyncGenerator<P, R, void> {
+  const leave = await lane.enter(signal);
+  try {
+    return yield* start();
+  } finally {
+    leave();
+  }
+}

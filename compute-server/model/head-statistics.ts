@@ -18,8 +18,10 @@ import type { RuntimeArray, RuntimeValues } from '../runtime/session';
 export const localWindow = 16;
 const occurrences = 4;
 
-/** Columns of key_columns: first token, key position, then the groups. */
+/** Columns of key_columns: first token, key position, then the groups, then the blocks of the thumbnail. */
 const fixedColumns = 2;
+/** Rows and columns of a head's picture. */
+export const thumbnailSize = 32;
 /** Columns of key_picks: itself, previous, the rest of the local window, induction targets, earlier occurrences. */
 const pickCount = 2 + (localWindow - 2) + 2 * occurrences;
 
@@ -38,9 +40,21 @@ export interface HeadNumbers {
   readonly localWindow: number[];
   readonly induction: number[];
   readonly duplicateToken: number[];
+  /**
+   * Upper bound of the variance that `previousToken`, `firstToken`, `selfToken` and `localWindow` would have, were the
+   * probabilities of each row dealt to its readable keys in random order (a null model for scores of position).
+   */
+  readonly permutation: {
+    readonly mean: PermutationMeans;
+    readonly variance: Readonly<Record<PositionalName, number[]>>;
+  };
   /** By group name. */
   readonly groups: Readonly<Record<string, number[]>>;
 }
+
+export const positionalNames = ['previousToken', 'firstToken', 'selfToken', 'localWindow'] as const;
+export type PositionalName = (typeof positionalNames)[number];
+export type PermutationMeans = Readonly<Record<PositionalName, number>>;
 
 /** For each position, the positions of the earlier occurrences of its token, latest first. */
 export function earlierOccurrences(ids: readonly number[]): readonly (readonly number[])[] {
@@ -55,6 +69,16 @@ export function earlierOccurrences(ids: readonly number[]): readonly (readonly n
 /** Collects one layer's statistics over the chunks of a prompt (variant 0 of the batch). */
 export class StatisticsCollector {
   private readonly sums: Float64Array;
+  /** Sums of row variances under random dealing, [head][positional name]. */
+  private readonly variances: Float64Array;
+  private readonly nullMeans: Record<PositionalName, number> = {
+    previousToken: 0,
+    firstToken: 0,
+    selfToken: 0,
+    localWindow: 0,
+  };
+  private readonly picture: Float32Array | undefined;
+  private readonly blockRows: Float64Array;
   private readonly counts = { all: 0, afterFirst: 0, repeated: 0, groups: [] as number[] };
   private readonly perHead: number;
 
@@ -62,15 +86,22 @@ export class StatisticsCollector {
     private readonly heads: number,
     private readonly earlier: readonly (readonly number[])[],
     private readonly groups: readonly KeyGroup[],
+    /** Positions of the prompt; draws the thumbnail when given. */
+    private readonly drawn: number | undefined = undefined,
+    /** Every query reads every key (the prompt is then one chunk). */
+    private readonly bidirectional = false,
   ) {
     this.perHead = 8 + groups.length;
     this.sums = new Float64Array(heads * this.perHead);
+    this.variances = new Float64Array(heads * positionalNames.length);
+    this.picture = drawn === undefined ? undefined : new Float32Array(heads * thumbnailSize * thumbnailSize);
+    this.blockRows = new Float64Array(thumbnailSize);
     this.counts.groups = groups.map(() => 0);
   }
 
   /** `firstKey` is the token position of key 0 of this layer's keys. */
   feeds(start: number, length: number, firstKey: number, keys: number): Record<string, RuntimeArray> {
-    const columns = fixedColumns + this.groups.length;
+    const columns = this.columns();
     const data = new Float32Array(keys * columns);
     for (let key = 0; key < keys; key++) {
       data[key * columns] = firstKey + key === 0 ? 1 : 0;
@@ -82,6 +113,10 @@ export class StatisticsCollector {
         if (key >= 0 && key < keys) data[key * columns + fixedColumns + g] = 1;
       }
     });
+    if (this.drawn !== undefined) {
+      const first = fixedColumns + this.groups.length;
+      for (let key = 0; key < keys; key++) data[key * columns + first + this.block(firstKey + key)] = 1;
+    }
     const picks = new BigInt64Array(length * pickCount);
     for (let i = 0; i < length; i++) {
       this.picksOf(start + i).forEach((position, slot) => {
@@ -100,7 +135,8 @@ export class StatisticsCollector {
     const mass = floats(values, 'statistics.mass');
     const at = floats(values, 'statistics.at');
     const entropy = floats(values, 'statistics.entropy');
-    const columns = fixedColumns + this.groups.length;
+    const largest = floats(values, 'statistics.largest');
+    const columns = this.columns();
     for (let i = 0; i < length; i++) {
       const position = start + i;
       const picks = this.picksOf(position);
@@ -108,6 +144,17 @@ export class StatisticsCollector {
       this.counts.all++;
       if (position > 0) this.counts.afterFirst++;
       if (repeated) this.counts.repeated++;
+      // Keys that the row reads: a window layer holds fewer.
+      const readable = this.bidirectional ? length : position + 1 - firstKey;
+      const local = Math.min(localWindow, readable);
+      this.nullMeans.selfToken += 1 / readable;
+      this.nullMeans.localWindow += local / readable;
+      if (position > 0) {
+        this.nullMeans.previousToken += 1 / readable;
+        this.nullMeans.firstToken += firstKey === 0 ? 1 / readable : 0;
+      }
+      if (this.drawn !== undefined)
+        this.blockRows[this.block(position)] = (this.blockRows[this.block(position)] ?? 0) + 1;
       const grouped = this.groups.map((group) => position >= (group.positions[0] ?? Infinity));
       grouped.forEach((counts, g) => {
         if (counts) this.counts.groups[g] = (this.counts.groups[g] ?? 0) + 1;
@@ -141,6 +188,8 @@ export class StatisticsCollector {
           put(6, sum(localWindow, occurrences));
           put(7, sum(localWindow + occurrences, occurrences));
         }
+        this.addVariances(head, position, readable, local, largest[row] ?? 1);
+        this.addPicture(head, position, mass, row * columns + fixedColumns + this.groups.length);
         grouped.forEach((counts, g) => {
           if (counts) put(8 + g, mass[row * columns + fixedColumns + g] ?? 0);
         });
@@ -163,7 +212,82 @@ export class StatisticsCollector {
       localWindow: column(5, all),
       induction: column(6, repeated),
       duplicateToken: column(7, repeated),
+      permutation: this.permutation(),
       groups: Object.fromEntries(this.groups.map((group, g) => [group.name, column(8 + g, groups[g] ?? 0)])),
+    };
+  }
+
+  /** [heads][size][size]: mean probability mass of a block of queries on a block of keys. */
+  thumbnail(): Float32Array | undefined {
+    return this.picture?.map((sum, at) => {
+      const rows = this.blockRows[Math.floor(at / thumbnailSize) % thumbnailSize] ?? 0;
+      return rows === 0 ? 0 : sum / rows;
+    });
+  }
+
+  private columns(): number {
+    return fixedColumns + this.groups.length + (this.drawn === undefined ? 0 : thumbnailSize);
+  }
+
+  private block(position: number): number {
+    const length = this.drawn ?? 1;
+    return length <= thumbnailSize
+      ? Math.min(position, thumbnailSize - 1)
+      : Math.min(thumbnailSize - 1, Math.floor((position * thumbnailSize) / length));
+  }
+
+  private addPicture(head: number, position: number, mass: Float32Array, from: number): void {
+    if (!this.picture) return;
+    const to = (head * thumbnailSize + this.block(position)) * thumbnailSize;
+    for (let block = 0; block < thumbnailSize; block++) {
+      this.picture[to + block] = (this.picture[to + block] ?? 0) + (mass[from + block] ?? 0);
+    }
+  }
+
+  /**
+   * Dealt at random to m readable keys, the mass on k of them has the mean k/m and the variance
+   * k (m-k) / (m (m-1)) (sum p^2 - 1/m); sum p^2 is at most the largest p, which is what is used.
+   */
+  private addVariances(head: number, position: number, readable: number, local: number, largest: number): void {
+    const spread = Math.max(0, largest - 1 / readable);
+    const variance = (keys: number): number =>
+      readable < 2 ? 0 : ((keys * (readable - keys)) / (readable * (readable - 1))) * spread;
+    const one = variance(1);
+    const put = (slot: number, value: number): void => {
+      const at = head * positionalNames.length + slot;
+      this.variances[at] = (this.variances[at] ?? 0) + value;
+    };
+    if (position > 0) {
+      put(0, one);
+      put(1, one);
+    }
+    put(2, one);
+    put(3, variance(local));
+  }
+
+  private permutation(): HeadNumbers['permutation'] {
+    const { all, afterFirst } = this.counts;
+    const rows = { previousToken: afterFirst, firstToken: afterFirst, selfToken: all, localWindow: all };
+    const variance = (name: PositionalName, slot: number): number[] =>
+      Array.from({ length: this.heads }, (_, head) => {
+        const sum = this.variances[head * positionalNames.length + slot] ?? 0;
+        // Variance of a mean of independent rows.
+        return rows[name] === 0 ? Number.NaN : sum / rows[name] ** 2;
+      });
+    const mean = (name: PositionalName): number => (rows[name] === 0 ? Number.NaN : this.nullMeans[name] / rows[name]);
+    return {
+      mean: {
+        previousToken: mean('previousToken'),
+        firstToken: mean('firstToken'),
+        selfToken: mean('selfToken'),
+        localWindow: mean('localWindow'),
+      },
+      variance: {
+        previousToken: variance('previousToken', 0),
+        firstToken: variance('firstToken', 1),
+        selfToken: variance('selfToken', 2),
+        localWindow: variance('localWindow', 3),
+      },
     };
   }
 

@@ -71,6 +71,11 @@ export class KeyValueCache {
     cache.first += drop;
   }
 
+  /** Says that the first position held is token position `first`. */
+  shift(layer: number, first: number): void {
+    this.at(layer).first = first;
+  }
+
   bytes(): number {
     return this.layers.reduce((sum, layer) => sum + layer.key.byteLength + layer.value.byteLength, 0);
   }

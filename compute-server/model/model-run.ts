@@ -20,6 +20,9 @@ export interface RunRequest {
   readonly chunk: number;
   readonly groups?: readonly KeyGroup[];
   readonly statistics?: boolean;
+  /** Earlier occurrences by position, where they are not those of the ids (null models of induction). */
+  readonly earlier?: readonly (readonly number[])[];
+  readonly thumbnails?: boolean;
   readonly topKeys?: boolean;
   /** Taps of layers, kept whole: for short prompts. */
   readonly taps?: readonly { readonly layer: number; readonly tap: LayerTap }[];
@@ -27,6 +30,8 @@ export interface RunRequest {
   readonly maps?: readonly { readonly layer: number; readonly head: number }[];
   /** Positions whose logits are wanted. */
   readonly logits: 'last' | 'all' | 'none';
+  /** Mean loss of the next token (-ln of its probability, nats) over the queries at these positions, for each variant. */
+  readonly lossAt?: readonly number[];
   /** The uninstrumented graphs: no variants, taps or statistics. For parity. */
   readonly plain?: boolean;
   /** Residual streams to start from instead of token embeddings (image tokens, resumed or patched runs). */
@@ -52,6 +57,8 @@ export interface ResidualStream {
 export interface LayerResult {
   readonly layer: number;
   readonly statistics?: HeadNumbers;
+  /** [heads][thumbnailSize][thumbnailSize] */
+  readonly thumbnail?: Float32Array;
   /** By tap; [rows of all chunks joined along n]. */
   readonly taps: Readonly<Partial<Record<LayerTap, RuntimeArray>>>;
   /** By head: probabilities [n, t], row-major. */
@@ -69,6 +76,8 @@ export interface RunResult {
   readonly layers: readonly LayerResult[];
   /** [b, positions, v] */
   readonly logits?: RuntimeArray;
+  /** By variant, in nats per token. */
+  readonly loss?: readonly number[];
   readonly cache?: KeyValueCache;
   readonly residuals: readonly ResidualStream[];
   /** What leaves the last layer. */
@@ -93,7 +102,7 @@ export async function runPrompt(
   // A bidirectional model reads later positions too, so its prompt cannot be cut.
   const whole = model.blocks.some(({ attention }) => !attention.causal);
   const chunks = chunksOf(request.ids.length, whole ? request.ids.length : request.chunk);
-  const earlier = request.statistics ? earlierOccurrences(request.ids) : [];
+  const earlier = request.earlier ?? (request.statistics ? earlierOccurrences(request.ids) : []);
   // Variants that agree up to a layer share the work below it: they are run as one until the first of them changes something.
   const split = Math.min(...variants.map((variant) => firstChangedLayer(variant) ?? Infinity));
   let stream: ResidualStream = request.from ?? (await embed(model, sessions, request, chunks, hooks.signal));
@@ -123,7 +132,17 @@ export async function runPrompt(
   }
   if (stream.batch < variants.length) stream = spread(stream, variants.length);
   const logits = request.logits === 'none' ? undefined : await logitsOf(model, sessions, stream, request, hooks.signal);
-  return { layers, residuals, last: stream, ...(logits ? { logits } : {}), ...(cache ? { cache } : {}) };
+  const loss = request.lossAt
+    ? await lossOf(model, sessions, stream, request.ids, request.lossAt, hooks.signal)
+    : undefined;
+  return {
+    layers,
+    residuals,
+    last: stream,
+    ...(loss ? { loss } : {}),
+    ...(logits ? { logits } : {}),
+    ...(cache ? { cache } : {}),
+  };
 }
 
 interface Chunk {
@@ -196,7 +215,13 @@ async function runLayer(
   const groups = request.groups ?? [];
   const collector =
     request.statistics && !request.plain
-      ? new StatisticsCollector(block.attention.heads, work.earlier, groups)
+      ? new StatisticsCollector(
+          block.attention.heads,
+          work.earlier,
+          groups,
+          request.thumbnails ? request.ids.length : undefined,
+          !block.attention.causal,
+        )
       : undefined;
   const taps = (request.taps ?? []).filter((wanted) => wanted.layer === layer).map(({ tap }) => tap);
   const mapHeads = (request.maps ?? []).filter((wanted) => wanted.layer === layer).map(({ head }) => head);
@@ -253,6 +278,7 @@ async function runLayer(
     result: {
       layer,
       ...(collector ? { statistics: collector.numbers() } : {}),
+      ...(collector && request.thumbnails ? { thumbnail: collector.thumbnail() ?? new Float32Array(0) } : {}),
       taps: rows.taps(),
       maps: rows.maps,
       ...(rows.top ? { top: rows.top } : {}),
@@ -345,6 +371,57 @@ async function logitsOf(
     start += length;
   }
   return { data: whole, shape: [batch, request.ids.length, vocabulary] };
+}
+
+/** Logits of one chunk at a time: the vocabulary times the whole prompt would not fit. */
+async function lossOf(
+  model: ModelSpec,
+  sessions: LayerSessions,
+  stream: ResidualStream,
+  ids: readonly number[],
+  positions: readonly number[],
+  signal: AbortSignal | undefined,
+): Promise<readonly number[]> {
+  const vocabulary = model.head.vocabulary?.outputs;
+  if (vocabulary === undefined) throw new RangeError('the model has no language head');
+  const session = await sessions.session({ kind: 'head' });
+  const { width, batch } = stream;
+  const wanted = new Set(positions.filter((position) => position + 1 < ids.length));
+  const sums = new Float64Array(batch);
+  let start = 0;
+  for (const chunk of stream.chunks) {
+    signal?.throwIfAborted();
+    const length = chunk.length / (batch * width);
+    const rows = range(start, length).filter((position) => wanted.has(position));
+    if (rows.length > 0) {
+      const picked = new Float32Array(batch * rows.length * width);
+      for (let b = 0; b < batch; b++) {
+        rows.forEach((position, row) => {
+          const from = (b * length + position - start) * width;
+          picked.set(chunk.subarray(from, from + width), (b * rows.length + row) * width);
+        });
+      }
+      const values = await session.run({ residual: { data: picked, shape: [batch, rows.length, width] } });
+      const logits = floats(values, 'logits');
+      for (let b = 0; b < batch; b++) {
+        rows.forEach((position, row) => {
+          const from = (b * rows.length + row) * vocabulary;
+          const line = logits.subarray(from, from + vocabulary);
+          sums[b] = (sums[b] ?? 0) + logSumExp(line) - (line[ids[position + 1] ?? 0] ?? 0);
+        });
+      }
+    }
+    start += length;
+  }
+  return Array.from(sums, (sum) => sum / wanted.size);
+}
+
+function logSumExp(values: Float32Array): number {
+  let largest = -Infinity;
+  for (const value of values) largest = Math.max(largest, value);
+  let sum = 0;
+  for (const value of values) sum += Math.exp(value - largest);
+  return largest + Math.log(sum);
 }
 
 /** Repeats a stream of one for every variant. */

@@ -11,6 +11,7 @@ import type {
   Roof,
 } from '../results/benchmark';
 import type { Failure } from '../wire/failures';
+import type { ModelMethods } from './models';
 
 export interface DeviceInfo {
   readonly id: string;
@@ -79,7 +80,7 @@ export type BenchmarkProgress =
   | { readonly kind: 'row'; readonly row: BenchmarkRow; readonly final: boolean };
 
 /** Every method of the compute server: its arguments, its result and, for jobs, its progress. */
-export interface ComputeMethods {
+export interface ComputeMethods extends ModelMethods {
   info: { args: []; result: ServerInfo; progress: never };
   devices: { args: [options: { readonly roof: boolean }]; result: readonly DeviceInfo[]; progress: never };
   mechanisms: { args: []; result: readonly MechanismInfo[]; progress: never };

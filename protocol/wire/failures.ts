@@ -13,6 +13,8 @@ export type Failure =
       /** The longest length that fits, where the request had one. */
       readonly fittingLength?: number;
     }
+  /** A checkpoint that cannot be run; `detail` is one sentence. */
+  | { readonly code: 'model-unusable'; readonly folder: string; readonly detail: string }
   | { readonly code: 'runtime-failed'; readonly detail: string }
   | { readonly code: 'cancelled' }
   | { readonly code: 'compute-restarted'; readonly detail: string }

@@ -19,6 +19,8 @@ export function sentenceOf(failure: Failure): string {
           ? `Choose a length of at most ${failure.fittingLength}, or raise the memory limit.`
           : 'Choose fewer heads, a smaller batch or a shorter length, or raise the memory limit.')
       );
+    case 'model-unusable':
+      return `The model in ${failure.folder} cannot be run: ${ended(failure.detail)}`;
     case 'runtime-failed':
       return `onnxruntime could not do this: ${ended(failure.detail)} Choose another device or a smaller shape; the log has the details.`;
     case 'cancelled':

@@ -1,0 +1,71 @@
+/** Memory of a run of a model, estimated before it starts, and the chunk of queries that keeps it inside the limit. */
+import type { ModelSpec } from '../../models/architectures/model-spec';
+import { FailureError } from '../../protocol/wire/failures';
+
+/** Queries of a chunk when memory does not matter: the scores of larger ones fall out of the processor's caches. */
+const largestChunk = 256;
+const smallestChunk = 16;
+
+/** Copies of [batch, heads, chunk, keys] that live at once: scores, masked scores, probabilities. */
+const scoreCopies = 3;
+
+export interface RunShape {
+  readonly length: number;
+  readonly batch: number;
+  readonly keepCache: boolean;
+  readonly logits: 'last' | 'all' | 'none';
+}
+
+/** Bytes of one layer's chunk: scores, keys and values (as they come and transposed), activations. */
+function chunkBytes(model: ModelSpec, run: RunShape, chunk: number): number {
+  return Math.max(
+    ...model.blocks.map(({ attention, feedForward }) => {
+      const keys = Math.min(run.length, attention.window === undefined ? run.length : attention.window + chunk);
+      const scores = scoreCopies * run.batch * attention.heads * chunk * keys;
+      const cache = 4 * run.batch * attention.kvHeads * attention.headDim * keys;
+      const activations = run.batch * chunk * (6 * model.hiddenSize + 3 * feedForward.up.outputs);
+      return 4 * (scores + cache + activations);
+    }),
+  );
+}
+
+/** Bytes of what is held over the layers: the residual stream twice, the caches when they are kept, the logits. */
+function heldBytes(model: ModelSpec, run: RunShape): number {
+  const stream = 2 * run.batch * run.length * model.hiddenSize;
+  const caches = run.keepCache
+    ? model.blocks.reduce(
+        (sum, { attention }) => sum + 2 * run.batch * attention.kvHeads * attention.headDim * run.length,
+        0,
+      )
+    : 0;
+  const vocabulary = model.head.vocabulary?.outputs ?? 0;
+  const logits = run.batch * vocabulary * (run.logits === 'all' ? run.length : run.logits === 'last' ? 1 : 0);
+  return 4 * (stream + caches + logits);
+}
+
+/** The chunk to run with; refuses a run that does not fit even with the smallest, naming the longest prompt that does. */
+export function planChunk(model: ModelSpec, run: RunShape, limitBytes: number, wanted?: number): number {
+  if (wanted !== undefined) return Math.max(1, Math.min(wanted, run.length));
+  if (model.blocks.some(({ attention }) => !attention.causal)) return run.length;
+  const need = (length: number, chunk: number): number => {
+    const shorter = { ...run, length };
+    return chunkBytes(model, shorter, Math.min(chunk, length)) + heldBytes(model, shorter);
+  };
+  // Half of the limit: the other half is for weights.
+  const limit = limitBytes / 2;
+  for (let chunk = largestChunk; chunk >= smallestChunk; chunk /= 2) {
+    if (need(run.length, chunk) <= limit) return Math.min(chunk, run.length);
+  }
+  let [low, high] = [0, run.length];
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2);
+    if (need(middle, smallestChunk) <= limit) low = middle;
+    else high = middle;
+  }
+  throw new FailureError({
+    code: 'out-of-memory',
+    neededBytes: Math.ceil(need(run.length, smallestChunk)),
+    limitBytes: Math.floor(limit),
+    ...(low > 0 ? { fittingLength: low } : {}),
+  });
+}

@@ -1,0 +1,137 @@
+/** The job behind `headscope generate` and the panel's continuation. */
+import type {
+  GenerateProgress,
+  GenerateReply,
+  GenerateRequest,
+  NextTokensRequest,
+} from '../../protocol/compute/models';
+import type { HeadStatistics, NextToken, NextTokens } from '../../protocol/results/heads';
+import { headStatisticNames } from '../../protocol/results/heads';
+import { FailureError } from '../../protocol/wire/failures';
+import type { Job } from '../dispatch/dispatcher';
+import type { Surroundings } from '../surroundings';
+import { planChunk } from './budget';
+import { generate } from './decoding';
+import type { HeadNumbers } from './head-statistics';
+import { variantProblem, type Variant } from './interventions';
+import type { LoadedModel } from './loaded-model';
+import { runPrompt } from './model-run';
+import { idsOf, piecesOf, textOf } from './prompt';
+import { divergence, probabilities } from './sampling';
+
+export async function* generateJob(
+  model: LoadedModel,
+  request: GenerateRequest,
+  surroundings: Surroundings,
+  signal: AbortSignal,
+): Job<GenerateProgress, GenerateReply> {
+  requireHead(model);
+  const promptIds = idsOf(model, request.prompt);
+  const variant = checked(model, { gains: request.gains });
+  const chunk = planChunk(
+    model.spec,
+    { length: promptIds.length, batch: 1, keepCache: true, logits: 'last' },
+    surroundings.memoryLimit,
+  );
+  const made: number[] = [];
+  let first: Float32Array | undefined;
+  for await (const token of generate(
+    model.spec,
+    model.sessions,
+    {
+      ids: promptIds,
+      variant,
+      chunk,
+      maxNewTokens: request.maxNewTokens,
+      stopIds: model.stopIds,
+      sampling: { temperature: request.temperature, topP: request.topP, seed: request.seed },
+      statistics: request.statistics,
+    },
+    { signal },
+  )) {
+    first ??= token.logits;
+    made.push(token.id);
+    yield {
+      kind: 'token',
+      index: made.length - 1,
+      id: token.id,
+      text: textOf(model, made),
+      probability: probabilities(token.logits)[token.id] ?? 0,
+      ...(token.statistics ? { statistics: tables(token.statistics) } : {}),
+    };
+  }
+  const logitsLast = first ?? (await lastLogits(model, promptIds, [variant], chunk, signal))[0] ?? new Float32Array(0);
+  return { promptIds, ids: made, text: textOf(model, made), logitsLast, top: topOf(model, logitsLast, 10) };
+}
+
+/** Next-token distributions of the plain model and of each variant, as one batch from the first changed layer on. */
+export async function nextTokens(
+  model: LoadedModel,
+  request: NextTokensRequest,
+  surroundings: Surroundings,
+  signal: AbortSignal,
+): Promise<readonly NextTokens[]> {
+  requireHead(model);
+  const ids = idsOf(model, { kind: 'ids', ids: request.ids });
+  const variants = [{}, ...request.variants.map((gains) => checked(model, { gains }))];
+  const chunk = planChunk(
+    model.spec,
+    { length: ids.length, batch: variants.length, keepCache: false, logits: 'last' },
+    surroundings.memoryLimit,
+  );
+  const rows = await lastLogits(model, ids, variants, chunk, signal);
+  const [plain = new Float32Array(0)] = rows;
+  return rows.map((logits, at) => ({
+    gains: request.variants[at - 1] ?? [],
+    top: topOf(model, logits, request.top),
+    divergence: at === 0 ? 0 : divergence(plain, logits),
+    entropy: probabilities(logits).reduce((sum, p) => (p === 0 ? sum : sum - p * Math.log(p)), 0),
+  }));
+}
+
+async function lastLogits(
+  model: LoadedModel,
+  ids: readonly number[],
+  variants: readonly Variant[],
+  chunk: number,
+  signal: AbortSignal,
+): Promise<Float32Array[]> {
+  const run = await runPrompt(model.spec, model.sessions, { ids, variants, chunk, logits: 'last' }, { signal });
+  const data = run.logits?.data;
+  if (!(data instanceof Float32Array)) throw new RangeError('the model gave no logits');
+  const width = data.length / variants.length;
+  return variants.map((_, at) => data.slice(at * width, (at + 1) * width));
+}
+
+function topOf(model: LoadedModel, logits: Float32Array, count: number): NextToken[] {
+  const p = probabilities(logits);
+  const order = Array.from(p.keys())
+    .sort((a, b) => (p[b] ?? 0) - (p[a] ?? 0) || a - b)
+    .slice(0, count);
+  const pieces = order.map((id) => piecesOf(model, [id])[0] ?? `#${id}`);
+  return order.map((id, at) => ({ id, text: pieces[at] ?? '', probability: p[id] ?? 0 }));
+}
+
+function tables(layers: readonly HeadNumbers[]): {
+  readonly [K in keyof HeadStatistics]: readonly (readonly number[])[];
+} {
+  return Object.fromEntries(
+    headStatisticNames.map((name) => [name, layers.map((layer) => layer[name])]),
+  ) as unknown as { readonly [K in keyof HeadStatistics]: readonly (readonly number[])[] };
+}
+
+function checked(model: LoadedModel, variant: Variant): Variant {
+  const problem = variantProblem(model.spec, variant, []);
+  if (problem !== undefined) throw new FailureError({ code: 'bad-request', detail: problem });
+  return variant;
+}
+
+function requireHead(model: LoadedModel): void {
+  if (!model.spec.head.vocabulary) {
+    throw new FailureError({
+      code: 'model-unusable',
+      folder: model.folder,
+      detail: 'It has no language head, so it predicts no tokens. Its heads can still be inspected.',
+    });
+  }
+}

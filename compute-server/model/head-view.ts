@@ -1,0 +1,167 @@
+/**
+ * The one head on the screen: rectangles of its probabilities, computed when they are asked for. The residual stream that
+ * enters the layer and the layer's keys and values are kept; a rectangle runs its rows of queries against the keys before
+ * them. No matrix of all queries and keys ever exists.
+ */
+import type { HeadTile } from '../../protocol/results/heads';
+import type { LoadedModel } from './loaded-model';
+import { interventionFeeds, type Variant } from './interventions';
+import {
+  blockFeeds,
+  emptyCache,
+  flag,
+  floats,
+  groupColumns,
+  int64,
+  noStatistics,
+  runPrompt,
+  type ResidualStream,
+} from './model-run';
+
+/** Rows computed at once. */
+const band = 128;
+
+export class HeadView {
+  private constructor(
+    private readonly model: LoadedModel,
+    private readonly ids: readonly number[],
+    private readonly variant: Variant,
+    private readonly layer: number,
+    private readonly residual: Float32Array,
+    private readonly keys: Float32Array,
+    private readonly values: Float32Array,
+  ) {}
+
+  static async open(
+    model: LoadedModel,
+    ids: readonly number[],
+    variant: Variant,
+    layer: number,
+    chunk: number,
+    signal?: AbortSignal,
+  ): Promise<HeadView> {
+    const run = await runPrompt(
+      { ...model.spec, blocks: model.spec.blocks.slice(0, layer + 1) },
+      model.sessions,
+      {
+        ids,
+        variants: [variant],
+        chunk,
+        logits: 'none',
+        keepResiduals: [layer],
+        taps: [
+          { layer, tap: 'attention.key' },
+          { layer, tap: 'attention.value' },
+        ],
+      },
+      { signal },
+    );
+    const [stream] = run.residuals;
+    const taps = run.layers.at(-1)?.taps;
+    if (!stream || !taps) throw new RangeError(`there is no layer ${layer}`);
+    const { kvHeads, headDim } = model.spec.blocks[layer]?.attention ?? { kvHeads: 0, headDim: 0 };
+    return new HeadView(
+      model,
+      ids,
+      variant,
+      layer,
+      joined(stream),
+      positionFirst(taps['attention.key']?.data, ids.length, kvHeads, headDim),
+      positionFirst(taps['attention.value']?.data, ids.length, kvHeads, headDim),
+    );
+  }
+
+  /** Probabilities of rows [start, start + count) over all keys, [count, keys]; keys that cannot be read give 0. */
+  async rows(head: number, start: number, count: number): Promise<Float32Array> {
+    const length = this.ids.length;
+    const block = this.model.spec.blocks[this.layer];
+    if (!block) throw new RangeError(`there is no layer ${this.layer}`);
+    const { kvHeads, headDim, causal, window } = block.attention;
+    const session = await this.model.sessions.session({ kind: 'block', layer: this.layer, instrumented: true });
+    // A bidirectional layer reads later keys too: its rows are computed with the whole prompt as queries.
+    const [from, rows] = causal ? [start, count] : [0, length];
+    const firstKey = causal && window !== undefined ? Math.max(0, from - window + 1) : 0;
+    const width = kvHeads * headDim;
+    const cache = emptyCache(this.model.spec, 1);
+    if (causal) {
+      const held = [firstKey * width, from * width] as const;
+      cache.append(this.layer, this.keys.subarray(...held), this.values.subarray(...held));
+      cache.shift(this.layer, firstKey);
+    }
+    const hidden = this.model.spec.hiddenSize;
+    const keys = (causal ? from - firstKey : 0) + rows;
+    const values = await session.run(
+      {
+        ...blockFeeds(this.model.spec, block, cache, this.residual.subarray(from * hidden, (from + rows) * hidden), {
+          batch: 1,
+          start: from,
+          length: rows,
+          sequence: length,
+        }),
+        ...interventionFeeds(this.model.spec, block, {
+          variants: [this.variant],
+          groups: [],
+          keyGroups: groupColumns([], firstKey, keys),
+          start: from,
+          length: rows,
+        }),
+        ...noStatistics(keys, rows),
+        use_top_keys: flag(false),
+        selected_heads: int64([head], [1]),
+      },
+      ['attention.selected'],
+    );
+    const selected = floats(values, 'attention.selected');
+    const out = new Float32Array(count * length);
+    for (let row = 0; row < count; row++) {
+      const at = (start - from + row) * keys;
+      out.set(selected.subarray(at, at + keys), row * length + firstKey);
+    }
+    return out;
+  }
+
+  async tile(request: Omit<HeadTile, 'data' | 'layer'>, signal?: AbortSignal): Promise<HeadTile> {
+    const length = this.ids.length;
+    const rowCount = Math.min(request.rowCount, length - request.rowStart);
+    const columnCount = Math.min(request.columnCount, length - request.columnStart);
+    const outRows = Math.min(request.outRows, rowCount);
+    const outColumns = Math.min(request.outColumns, columnCount);
+    const data = new Float32Array(outRows * outColumns);
+    for (let first = 0; first < rowCount; first += band) {
+      signal?.throwIfAborted();
+      const count = Math.min(band, rowCount - first);
+      const rows = await this.rows(request.head, request.rowStart + first, count);
+      for (let row = 0; row < count; row++) {
+        const toRow = Math.floor(((first + row) * outRows) / rowCount);
+        for (let column = 0; column < columnCount; column++) {
+          const to = toRow * outColumns + Math.floor((column * outColumns) / columnCount);
+          data[to] = Math.max(data[to] ?? 0, rows[row * length + request.columnStart + column] ?? 0);
+        }
+      }
+    }
+    return { ...request, layer: this.layer, rowCount, columnCount, outRows, outColumns, data };
+  }
+}
+
+function joined(stream: ResidualStream): Float32Array {
+  const out = new Float32Array(stream.chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+  let at = 0;
+  for (const chunk of stream.chunks) {
+    out.set(chunk, at);
+    at += chunk.length;
+  }
+  return out;
+}
+
+/** [1, g, t, d] -> [t, g, d] */
+function positionFirst(data: unknown, length: number, kvHeads: number, headDim: number): Float32Array {
+  if (!(data instanceof Float32Array)) throw new TypeError('the layer gave no keys');
+  const out = new Float32Array(data.length);
+  for (let g = 0; g < kvHeads; g++) {
+    for (let t = 0; t < length; t++) {
+      const from = (g * length + t) * headDim;
+      out.set(data.subarray(from, from + headDim), (t * kvHeads + g) * headDim);
+    }
+  }
+  return out;
+}

@@ -1,0 +1,291 @@
+/** The job behind `headscope heads` and the Heads panel: parity, statistics, labels, causal check. */
+import { labelHeads, type LabelledHead, type ProbeScores } from '../../diagnostics/patterns/labels';
+import { copyRates } from '../../diagnostics/patterns/copy-rate';
+import { probePeriod, repeatedSequence, unrepeatedSequence, type Probe } from '../../diagnostics/patterns/probes';
+import type { HeadsProgress, HeadsReply, HeadsRequest } from '../../protocol/compute/models';
+import {
+  headStatisticNames,
+  type HeadClass,
+  type HeadStatistics,
+  type HeadThumbnails,
+  type PerHead,
+} from '../../protocol/results/heads';
+import { FailureError } from '../../protocol/wire/failures';
+import { provenance } from '../cli/provenance';
+import type { Job } from '../dispatch/dispatcher';
+import type { Surroundings } from '../surroundings';
+import { planChunk } from './budget';
+import { thumbnailSize, type HeadNumbers } from './head-statistics';
+import { variantProblem, type Variant } from './interventions';
+import type { LoadedModel } from './loaded-model';
+import { runPrompt, type LayerResult, type ResidualStream } from './model-run';
+import { parityOf } from './parity';
+import { idsOf, piecesOf } from './prompt';
+import { ResumeFile } from './resume';
+
+/** Random sequences behind the null model of the probes. */
+const nullSeeds = 4;
+/** Heads removed side by side in one run of the causal check. */
+const ablationBatch = 8;
+/** A run that ends sooner leaves nothing to resume. */
+const resumeAfterMs = 2000;
+
+export async function* headsJob(
+  model: LoadedModel,
+  request: HeadsRequest,
+  surroundings: Surroundings,
+  signal: AbortSignal,
+): Job<HeadsProgress, HeadsReply> {
+  const started = performance.now();
+  const ids = idsOf(model, request.prompt);
+  const variant: Variant = { gains: request.gains };
+  const groups = request.groups ?? [];
+  const problem = variantProblem(
+    model.spec,
+    variant,
+    groups.map(({ name }) => name),
+  );
+  if (problem !== undefined) throw new FailureError({ code: 'bad-request', detail: problem });
+  const chunk = planChunk(
+    model.spec,
+    { length: ids.length, batch: 1, keepCache: false, logits: 'none' },
+    surroundings.memoryLimit,
+    request.chunk,
+  );
+  const layers = model.spec.blocks.length;
+
+  yield { kind: 'stage', sentence: 'Checking the instrumented run against the plain model', share: 0 };
+  const parity = await parityOf(model, ids, { signal });
+  if (!parity.ok) {
+    throw new FailureError({
+      code: 'model-unusable',
+      folder: model.folder,
+      detail: `The instrumented run differs from the plain model by ${parity.maxLogitError.toPrecision(3)} in the logits${
+        parity.worstLayer === undefined ? '' : ` (worst at layer ${parity.worstLayer})`
+      }, so its heads are not shown. Weights that are not finite numbers are the usual reason; check the files.`,
+    });
+  }
+
+  const resume = new ResumeFile(surroundings.cacheFolder, [
+    model.summary.hash,
+    ids,
+    request.gains,
+    groups,
+    chunk,
+    request.thumbnails,
+  ]);
+  const unfinished = await resume.read();
+  const done: LayerResult[] = [...(unfinished?.layers ?? [])];
+  for (const layer of done) yield layerProgress(layer, model);
+  let stream: ResidualStream | undefined = unfinished?.residual;
+  for (let layer = done.length; layer < layers; layer++) {
+    yield {
+      kind: 'stage',
+      sentence: `Layer ${layer + 1} of ${layers}`,
+      share: layer / layers,
+      ...timeLeft(started, layer - (unfinished?.layers.length ?? 0), layers - layer),
+    };
+    const run = await runPrompt(
+      { ...model.spec, blocks: model.spec.blocks.slice(0, layer + 1) },
+      model.sessions,
+      {
+        ids,
+        variants: [variant],
+        chunk,
+        groups,
+        statistics: true,
+        thumbnails: request.thumbnails,
+        logits: 'none',
+        ...(stream ? { from: stream } : {}),
+      },
+      { signal },
+    );
+    const [result] = run.layers;
+    if (!result) throw new RangeError(`layer ${layer} gave no result`);
+    stream = run.last;
+    done.push(result);
+    yield layerProgress(result, model);
+    if (performance.now() - started > resumeAfterMs && layer + 1 < layers) {
+      await resume.write({ layers: done, residual: stream });
+    }
+  }
+
+  let classes: HeadClass[] = [];
+  if (request.classify) {
+    yield { kind: 'stage', sentence: 'Running random sequences for the null models', share: 1 };
+    const labelled = await label(model, ids.length, done, request, surroundings, signal);
+    classes = labelled.map((each) => ({ ...each }));
+    if (request.causal) {
+      yield { kind: 'stage', sentence: `Removing ${labelled.length} labelled heads, one at a time`, share: 1 };
+      classes = await causalCheck(model, labelled, request, surroundings, signal);
+    }
+  }
+  await resume.remove(layers);
+
+  const made = await provenance({ chunk, classify: request.classify, causal: request.causal }, request.seed);
+  const thumbnails = request.thumbnails ? joinThumbnails(done, model.summary.heads) : undefined;
+  return {
+    result: {
+      ...made,
+      device: { ...made.device, threads: surroundings.defaultThreads },
+      kind: 'headscope-heads',
+      version: 1,
+      model: model.summary,
+      prompt: request.prompt.kind === 'text' ? request.prompt.text : null,
+      ids,
+      tokens: piecesOf(model, ids),
+      gains: request.gains,
+      layers,
+      heads: model.summary.heads,
+      statistics: statisticsOf(done),
+      groups: Object.fromEntries(
+        groups.map(({ name }) => [name, done.map((layer) => layer.statistics?.groups[name] ?? [])]),
+      ),
+      classes,
+      parity,
+      seconds: (performance.now() - started) / 1000,
+    },
+    ...(thumbnails ? { thumbnails } : {}),
+  };
+}
+
+function timeLeft(started: number, done: number, left: number): { secondsLeft?: number } {
+  return done < 1 ? {} : { secondsLeft: (((performance.now() - started) / done) * left) / 1000 };
+}
+
+function statisticsOf(layers: readonly LayerResult[]): HeadStatistics {
+  const table = (name: keyof HeadStatistics): PerHead => layers.map(({ statistics }) => statistics?.[name] ?? []);
+  return Object.fromEntries(headStatisticNames.map((name) => [name, table(name)])) as unknown as HeadStatistics;
+}
+
+export const rowOf = (numbers: HeadNumbers): { readonly [K in keyof HeadStatistics]: readonly number[] } =>
+  Object.fromEntries(headStatisticNames.map((name) => [name, numbers[name]])) as unknown as {
+    readonly [K in keyof HeadStatistics]: readonly number[];
+  };
+
+function layerProgress(layer: LayerResult, model: LoadedModel): HeadsProgress {
+  if (!layer.statistics) throw new RangeError('the layer has no statistics');
+  return {
+    kind: 'layer',
+    layer: layer.layer,
+    statistics: rowOf(layer.statistics),
+    ...(layer.thumbnail
+      ? { thumbnails: { size: thumbnailSize, layers: 1, heads: model.summary.heads, data: layer.thumbnail } }
+      : {}),
+  };
+}
+
+function joinThumbnails(layers: readonly LayerResult[], heads: number): HeadThumbnails {
+  const each = heads * thumbnailSize * thumbnailSize;
+  const data = new Float32Array(layers.length * each);
+  layers.forEach(({ thumbnail }, layer) => {
+    if (thumbnail) data.set(thumbnail, layer * each);
+  });
+  return { size: thumbnailSize, layers: layers.length, heads, data };
+}
+
+async function label(
+  model: LoadedModel,
+  length: number,
+  layers: readonly LayerResult[],
+  request: HeadsRequest,
+  surroundings: Surroundings,
+  signal: AbortSignal,
+): Promise<LabelledHead[]> {
+  const variant: Variant = { gains: request.gains };
+  const measure = async (probe: Probe): Promise<ProbeScores[]> => {
+    const run = await runPrompt(
+      model.spec,
+      model.sessions,
+      {
+        ids: probe.ids,
+        variants: [variant],
+        chunk: planChunk(
+          model.spec,
+          { length: probe.ids.length, batch: 1, keepCache: false, logits: 'none' },
+          surroundings.memoryLimit,
+        ),
+        statistics: true,
+        earlier: probe.earlier,
+        topKeys: true,
+        logits: 'none',
+      },
+      { signal },
+    );
+    return run.layers.map(({ statistics, top }) => ({
+      induction: statistics?.induction ?? [],
+      duplicateToken: statistics?.duplicateToken ?? [],
+      copyRate: top ? copyRates(probe.ids, probe.counted, top) : [],
+    }));
+  };
+  const settings = probeSettings(model, request.seed);
+  const unrepeated: ProbeScores[][] = [];
+  for (let seed = 1; seed <= nullSeeds; seed++) {
+    unrepeated.push(await measure(unrepeatedSequence({ ...settings, seed: request.seed + seed })));
+  }
+  return labelHeads({
+    prompt: layers.map(({ statistics }) => {
+      if (!statistics) throw new RangeError('a layer has no statistics');
+      return statistics;
+    }),
+    length,
+    causal: model.summary.causal,
+    repeated: await measure(repeatedSequence(settings)),
+    unrepeated,
+  });
+}
+
+function probeSettings(model: LoadedModel, seed: number) {
+  const avoid = [...new Set(model.description.tokenIds.flatMap(({ ids }) => ids))];
+  const { vocabulary, contextLength } = model.summary;
+  return {
+    vocabulary,
+    avoid,
+    bosId: model.bosId,
+    period: probePeriod(vocabulary, avoid.length, contextLength),
+    seed,
+  };
+}
+
+/** Loss of the repeated random sequence's second half with each labelled head removed, less the plain loss. */
+async function causalCheck(
+  model: LoadedModel,
+  labelled: readonly LabelledHead[],
+  request: HeadsRequest,
+  surroundings: Surroundings,
+  signal: AbortSignal,
+): Promise<HeadClass[]> {
+  if (!model.spec.head.vocabulary || !model.summary.causal) return labelled.map((each) => ({ ...each }));
+  const probe = repeatedSequence(probeSettings(model, request.seed));
+  const heads = [...new Map(labelled.map(({ layer, head }) => [`${layer}.${head}`, { layer, head }])).values()];
+  const changes = new Map<string, number>();
+  for (let first = 0; first < heads.length; first += ablationBatch) {
+    const removed = heads.slice(first, first + ablationBatch);
+    const variants: Variant[] = [
+      { gains: request.gains },
+      ...removed.map((each) => ({ gains: [...request.gains, { ...each, gain: 0 }] })),
+    ];
+    const shape = { length: probe.ids.length, batch: variants.length, keepCache: false, logits: 'none' } as const;
+    const run = await runPrompt(
+      model.spec,
+      model.sessions,
+      {
+        ids: probe.ids,
+        variants,
+        chunk: planChunk(model.spec, shape, surroundings.memoryLimit),
+        logits: 'none',
+        lossAt: probe.counted,
+      },
+      { signal },
+    );
+    const [plain = Number.NaN, ...without] = run.loss ?? [];
+    removed.forEach(({ layer, head }, i) => changes.set(`${layer}.${head}`, (without[i] ?? Number.NaN) - plain));
+  }
+  return labelled.map((each) => ({
+    ...each,
+    causal: {
+      lossChange: changes.get(`${each.layer}.${each.head}`) ?? Number.NaN,
+      on: 'repeated random sequence, second half',
+    },
+  }));
+}

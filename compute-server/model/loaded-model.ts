@@ -1,0 +1,162 @@
+/** A checkpoint folder opened for running: headers read, layer graphs at hand, weights where they lie. */
+import { createHash } from 'node:crypto';
+import { readFile, realpath, stat } from 'node:fs/promises';
+import { basename, dirname, join, relative, sep } from 'node:path';
+import { architectureOf, runnable } from '../../models/architectures/catalogue';
+import { ModelError, type ModelSpec } from '../../models/architectures/model-spec';
+import type { StoredTensor, StoredWeights } from '../../models/architectures/stored-weights';
+import { parseConfig } from '../../models/formats/config/parse-config';
+import { describeModel } from '../../models/formats/describe-model';
+import { mainPart, type ModelDescription } from '../../models/formats/model-description';
+import { openCheckpoint } from '../../models/formats/safetensors/checkpoint';
+import type { ModelSummary } from '../../protocol/results/heads';
+import { FailureError } from '../../protocol/wire/failures';
+import type { DeviceId } from '../runtime/session';
+import { LayerSessions } from './layer-sessions';
+import { openTokeniser, type TokeniserOutcome } from './tokeniser';
+
+export interface LoadedModel {
+  readonly folder: string;
+  readonly summary: ModelSummary;
+  readonly description: ModelDescription;
+  readonly spec: ModelSpec;
+  readonly weights: StoredWeights;
+  readonly sessions: LayerSessions;
+  readonly tokeniser: TokeniserOutcome;
+  /** Ids that end a generation. */
+  readonly stopIds: readonly number[];
+  /** Id that the tokenizer puts first, when there is one. */
+  readonly bosId?: number;
+}
+
+export interface OpenOptions {
+  readonly device: DeviceId;
+  readonly threads: number;
+  /** Bytes of weights that may be open at once. */
+  readonly limitBytes: number;
+}
+
+const unusable = (folder: string, detail: string): FailureError =>
+  new FailureError({ code: 'model-unusable', folder, detail });
+
+/** `path` is the folder or its config.json. Reads headers only. */
+export async function openModel(path: string, options: OpenOptions): Promise<LoadedModel> {
+  const folder = await folderOf(path);
+  let text: string;
+  try {
+    text = await readFile(join(folder, 'config.json'), 'utf8');
+  } catch {
+    throw unusable(folder, 'It has no config.json. Choose a Hugging Face model folder.');
+  }
+  const parsed = parseConfig(text);
+  if (!parsed.ok) throw unusable(folder, `Its config.json cannot be read: ${parsed.message}`);
+  const description = describeModel(parsed.value);
+  const verdict = runnable(description);
+  if (verdict !== true) throw unusable(folder, verdict);
+  const part = mainPart(description);
+  const architecture = part && architectureOf(part.family);
+  if (!part || !architecture) throw unusable(folder, 'The config describes no model part that could be run.');
+
+  const checkpoint = await openCheckpoint(folder);
+  const [problem] = checkpoint.problems.filter(({ code }) => code !== 'total-size' && code !== 'not-in-index');
+  if (problem) throw unusable(folder, problem.message);
+  const root = commonFolder(checkpoint.files.map(({ path: file }) => file));
+  const tensors = new Map<string, StoredTensor>(
+    checkpoint.tensors.map((tensor) => [
+      tensor.name,
+      {
+        name: tensor.name,
+        dtype: tensor.dtype,
+        shape: tensor.shape,
+        location: relative(root, tensor.file).split(sep).join('/'),
+        offset: tensor.offset,
+        length: tensor.length,
+      },
+    ]),
+  );
+  const weights: StoredWeights = { find: (name) => tensors.get(name) };
+  let spec: ModelSpec;
+  try {
+    spec = architecture.specify({ model: description, part, weights, prefix: '' });
+  } catch (error) {
+    if (error instanceof ModelError) throw unusable(folder, error.message);
+    throw error;
+  }
+  const tokeniser = await openTokeniser(folder);
+  const weightBytes = checkpoint.tensors.reduce((sum, { length }) => sum + length, 0);
+  const hash = createHash('sha256').update(text);
+  for (const tensor of checkpoint.tensors)
+    hash.update(JSON.stringify([tensor.name, tensor.dtype, tensor.shape, tensor.offset]));
+  for (const file of checkpoint.files) {
+    const { mtimeMs, size } = await stat(file.path);
+    hash.update(JSON.stringify([file.name, size, mtimeMs]));
+  }
+  return {
+    folder,
+    description,
+    spec,
+    weights,
+    tokeniser,
+    sessions: new LayerSessions(spec, weights, root, options),
+    ...(await tokenIds(folder, description)),
+    summary: {
+      folder,
+      name: basename(folder),
+      family: part.family,
+      hash: hash.digest('hex').slice(0, 16),
+      layers: spec.blocks.length,
+      heads: Math.max(...spec.blocks.map(({ attention }) => attention.heads)),
+      kvHeads: Math.max(...spec.blocks.map(({ attention }) => attention.kvHeads)),
+      headDim: part.headDim,
+      hiddenSize: part.hiddenSize,
+      vocabulary: part.vocabularySize ?? 0,
+      ...(part.contextLength === undefined ? {} : { contextLength: part.contextLength }),
+      causal: spec.blocks.every(({ attention }) => attention.causal),
+      weightBytes,
+      dtypes: [...new Set(checkpoint.tensors.map(({ dtype }) => dtype))],
+      windows: spec.blocks.map(({ attention }) => attention.window ?? null),
+      tokenizer: tokeniser.ok ? true : tokeniser.why,
+      chatTemplate: tokeniser.ok && tokeniser.tokeniser.hasChatTemplate,
+    },
+  };
+}
+
+async function folderOf(path: string): Promise<string> {
+  try {
+    const real = await realpath(path);
+    return (await stat(real)).isDirectory() ? real : dirname(path);
+  } catch {
+    throw unusable(path, 'There is no such folder. Check the path.');
+  }
+}
+
+/** The folder that holds all data files: onnxruntime reads weights below one folder only. */
+function commonFolder(files: readonly string[]): string {
+  const [first, ...rest] = files.map((file) => dirname(file).split(sep));
+  if (!first) return '.';
+  let length = first.length;
+  for (const parts of rest) {
+    while (length > 0 && first.slice(0, length).join(sep) !== parts.slice(0, length).join(sep)) length--;
+  }
+  return first.slice(0, length).join(sep) || sep;
+}
+
+async function tokenIds(
+  folder: string,
+  description: ModelDescription,
+): Promise<{ readonly stopIds: readonly number[]; readonly bosId?: number }> {
+  const own = (key: string): readonly number[] => description.tokenIds.find((each) => each.key === key)?.ids ?? [];
+  let stop = own('eos_token_id');
+  try {
+    // generation_config.json has the last word on where a generation ends.
+    const parsed = JSON.parse(await readFile(join(folder, 'generation_config.json'), 'utf8')) as {
+      eos_token_id?: unknown;
+    };
+    const ids = [parsed.eos_token_id].flat().filter((id): id is number => typeof id === 'number');
+    if (ids.length > 0) stop = ids;
+  } catch {
+    // Most folders of base models have none.
+  }
+  const [bos] = own('bos_token_id');
+  return { stopIds: stop, ...(bos === undefined ? {} : { bosId: bos }) };
+}

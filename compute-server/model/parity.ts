@@ -1,0 +1,66 @@
+/**
+ * How far the instrumented run is from the plain graphs of the same weights: logits and the residual stream after each
+ * layer. The two are built to give the same bits (neutral inputs multiply by one, add nothing, replace nothing); a
+ * difference says that an instrument changed the model, and then nothing of it is shown.
+ */
+import type { Parity } from '../../protocol/results/heads';
+import type { LoadedModel } from './loaded-model';
+import { runPrompt, type ResidualStream, type RunHooks } from './model-run';
+
+/** Tokens of the prompt that are compared: enough for two chunks. */
+const parityLength = 24;
+
+/** Largest error that still counts as the same model, in units of the largest logit. */
+export const parityTolerance = 1e-5;
+
+export async function parityOf(model: LoadedModel, ids: readonly number[], hooks: RunHooks = {}): Promise<Parity> {
+  const short = ids.slice(0, parityLength);
+  const chunk = Math.max(1, Math.ceil(short.length / 2));
+  const streams: ResidualStream[] = [];
+  const plain = await runPrompt(
+    model.spec,
+    model.sessions,
+    { ids: short, chunk, logits: 'all', plain: true },
+    { signal: hooks.signal, onLayer: (_, residual) => streams.push(residual) },
+  );
+  const layerErrors: number[] = [];
+  const instrumented = await runPrompt(
+    model.spec,
+    model.sessions,
+    { ids: short, chunk, logits: 'all' },
+    {
+      signal: hooks.signal,
+      onLayer(_, residual) {
+        layerErrors.push(largestDifference(streams[layerErrors.length]?.chunks ?? [], residual.chunks));
+      },
+    },
+  );
+  const a = asFloats(plain.logits?.data);
+  const b = asFloats(instrumented.logits?.data);
+  const maxLogitError = a.length === 0 ? Math.max(...layerErrors) : largestDifference([a], [b]);
+  const scale = a.reduce((largest, logit) => Math.max(largest, Math.abs(logit)), 1);
+  const worst = Math.max(...layerErrors);
+  return {
+    maxLogitError,
+    layerErrors,
+    ...(worst > 0 ? { worstLayer: layerErrors.indexOf(worst) } : {}),
+    ok: maxLogitError <= parityTolerance * scale,
+  };
+}
+
+const asFloats = (data: unknown): Float32Array => (data instanceof Float32Array ? data : new Float32Array(0));
+
+/** NaN on one side only is a difference without bound. */
+function largestDifference(a: readonly Float32Array[], b: readonly Float32Array[]): number {
+  let largest = 0;
+  a.forEach((chunk, c) => {
+    for (let i = 0; i < chunk.length; i++) {
+      const x = chunk[i] ?? 0;
+      const y = b[c]?.[i] ?? 0;
+      if (Number.isNaN(x) && Number.isNaN(y)) continue;
+      const difference = Math.abs(x - y);
+      largest = Math.max(largest, Number.isNaN(difference) ? Infinity : difference);
+    }
+  });
+  return largest;
+}

@@ -1,0 +1,47 @@
+/** From what a person gives (text or token ids) to checked token ids of a model. */
+import type { PromptInput, Tokenised } from '../../protocol/compute/models';
+import { FailureError } from '../../protocol/wire/failures';
+import type { LoadedModel } from './loaded-model';
+
+export function idsOf(model: LoadedModel, prompt: PromptInput): readonly number[] {
+  const ids = prompt.kind === 'ids' ? prompt.ids : encode(model, prompt);
+  const { vocabulary, contextLength } = model.summary;
+  const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
+  if (ids.length === 0) throw bad('The prompt is empty. Give at least one token.');
+  const outside = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabulary);
+  if (outside !== undefined) throw bad(`Token id ${outside} is outside the vocabulary of ${vocabulary}.`);
+  if (contextLength !== undefined && ids.length > contextLength) {
+    throw bad(
+      `The prompt has ${ids.length} tokens and the model's context holds ${contextLength}. Shorten it by ${ids.length - contextLength}.`,
+    );
+  }
+  return ids;
+}
+
+function encode(model: LoadedModel, prompt: Extract<PromptInput, { kind: 'text' }>): readonly number[] {
+  if (!model.tokeniser.ok) {
+    throw new FailureError({ code: 'model-unusable', folder: model.folder, detail: model.tokeniser.why });
+  }
+  return prompt.chat ? model.tokeniser.tokeniser.chat(prompt.text) : model.tokeniser.tokeniser.encode(prompt.text);
+}
+
+export const piecesOf = (model: LoadedModel, ids: readonly number[]): readonly string[] =>
+  model.tokeniser.ok ? model.tokeniser.tokeniser.pieces(ids) : ids.map((id) => `#${id}`);
+
+export const textOf = (model: LoadedModel, ids: readonly number[]): string =>
+  model.tokeniser.ok ? model.tokeniser.tokeniser.decode(ids) : ids.map((id) => `#${id}`).join(' ');
+
+export function tokenise(model: LoadedModel, prompt: PromptInput): Tokenised {
+  const ids = idsOf(model, prompt);
+  const tokens = piecesOf(model, ids);
+  if (prompt.kind === 'ids' || prompt.chat) return { ids, tokens };
+  // Pieces in order are the text, special tokens apart.
+  let at = 0;
+  const offsets = tokens.map((piece): readonly [number, number] => {
+    const found = prompt.text.indexOf(piece, at);
+    if (found < 0) return [at, at];
+    at = found + piece.length;
+    return [found, at];
+  });
+  return { ids, tokens, offsets };
+}

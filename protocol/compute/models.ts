@@ -1,0 +1,134 @@
+/** The part of the compute server's interface that runs models; joined to ComputeMethods in api.ts. */
+import type {
+  HeadGain,
+  HeadStatistics,
+  HeadsResult,
+  HeadThumbnails,
+  HeadTile,
+  ModelSummary,
+  NextToken,
+  NextTokens,
+} from '../results/heads';
+
+/** Text, or token ids as they are; `chat` puts the text into the model's chat template as one user message. */
+export type PromptInput =
+  | { readonly kind: 'text'; readonly text: string; readonly chat?: boolean }
+  | { readonly kind: 'ids'; readonly ids: readonly number[] };
+
+export interface Tokenised {
+  readonly ids: readonly number[];
+  readonly tokens: readonly string[];
+  /** Half-open range of each token in the text, where the tokenizer can say it. */
+  readonly offsets?: readonly (readonly [start: number, end: number])[];
+}
+
+export interface HeadsRequest {
+  readonly folder: string;
+  readonly prompt: PromptInput;
+  readonly gains: readonly HeadGain[];
+  /** Queries per chunk; absent: chosen by the memory limit. */
+  readonly chunk?: number;
+  /** Named sets of token positions whose mass is measured. */
+  readonly groups?: readonly { readonly name: string; readonly positions: readonly number[] }[];
+  /** Label the heads (runs random and shuffled prompts as null models). */
+  readonly classify: boolean;
+  /** Remove each labelled head and measure the loss. */
+  readonly causal: boolean;
+  readonly thumbnails: boolean;
+  readonly seed: number;
+}
+
+export type HeadsProgress =
+  | {
+      readonly kind: 'stage';
+      readonly sentence: string;
+      /** 0..1 */
+      readonly share: number;
+      readonly secondsLeft?: number;
+    }
+  /** A finished layer: the grid fills while the run goes on. */
+  | {
+      readonly kind: 'layer';
+      readonly layer: number;
+      readonly statistics: { readonly [K in keyof HeadStatistics]: readonly number[] };
+      readonly thumbnails?: HeadThumbnails;
+    };
+
+export interface HeadsReply {
+  readonly result: HeadsResult;
+  readonly thumbnails?: HeadThumbnails;
+}
+
+export interface HeadTileRequest {
+  readonly folder: string;
+  readonly ids: readonly number[];
+  readonly gains: readonly HeadGain[];
+  readonly layer: number;
+  readonly head: number;
+  readonly rowStart: number;
+  readonly rowCount: number;
+  readonly columnStart: number;
+  readonly columnCount: number;
+  readonly outRows: number;
+  readonly outColumns: number;
+}
+
+/** One row of one head: all probabilities of one query. */
+export interface HeadRowRequest {
+  readonly folder: string;
+  readonly ids: readonly number[];
+  readonly gains: readonly HeadGain[];
+  readonly layer: number;
+  readonly head: number;
+  readonly query: number;
+}
+
+export interface NextTokensRequest {
+  readonly folder: string;
+  readonly ids: readonly number[];
+  /** One distribution per entry; the plain model comes first by itself. */
+  readonly variants: readonly (readonly HeadGain[])[];
+  readonly top: number;
+}
+
+export interface GenerateRequest {
+  readonly folder: string;
+  readonly prompt: PromptInput;
+  readonly gains: readonly HeadGain[];
+  readonly maxNewTokens: number;
+  readonly temperature: number;
+  readonly topP: number;
+  readonly seed: number;
+  /** Statistics of the heads per generated token, for the live grid. */
+  readonly statistics: boolean;
+}
+
+export interface GenerateProgress {
+  readonly kind: 'token';
+  readonly index: number;
+  readonly id: number;
+  /** Text so far: tokens may join into characters. */
+  readonly text: string;
+  readonly probability: number;
+  /** By layer; the query that produced the token. */
+  readonly statistics?: { readonly [K in keyof HeadStatistics]: readonly (readonly number[])[] };
+}
+
+export interface GenerateReply {
+  readonly promptIds: readonly number[];
+  readonly ids: readonly number[];
+  readonly text: string;
+  readonly logitsLast: Float32Array;
+  readonly top: readonly NextToken[];
+}
+
+export interface ModelMethods {
+  /** Opens the checkpoint (headers only) and says what it is, or fails with the sentence that says why it cannot run. */
+  openModel: { args: [folder: string]; result: ModelSummary; progress: never };
+  tokenise: { args: [folder: string, prompt: PromptInput]; result: Tokenised; progress: never };
+  heads: { args: [request: HeadsRequest]; result: HeadsReply; progress: HeadsProgress };
+  headTile: { args: [request: HeadTileRequest]; result: HeadTile; progress: never };
+  headRow: { args: [request: HeadRowRequest]; result: Float32Array; progress: never };
+  nextTokens: { args: [request: NextTokensRequest]; result: readonly NextTokens[]; progress: never };
+  generate: { args: [request: GenerateRequest]; result: GenerateReply; progress: GenerateProgress };
+}

@@ -1,0 +1,168 @@
+/**
+ * What the heads of a model do on a prompt: as computed, saved (`*.headscope-heads.json`), and printed (`headscope heads`).
+ * T tokens, positions from 0, p(i, j) the probability that query i gives key j, natural logarithm. Heads are query heads.
+ */
+import type { Provenance } from './provenance';
+
+/** One number per layer and head; NaN where the prompt has no query that counts. */
+export type PerHead = readonly (readonly number[])[];
+
+export interface HeadStatistics {
+  /** Mean over i = 1..T-1 of p(i, i-1). */
+  readonly previousToken: PerHead;
+  /** Mean over i = 1..T-1 of p(i, 0). */
+  readonly firstToken: PerHead;
+  /** Mean over all i of p(i, i). */
+  readonly selfToken: PerHead;
+  /** Mean over all i of -sum_j p ln p, in nats. */
+  readonly entropy: PerHead;
+  /** Mean over all i of sum_j p(i, j) (i - j), in tokens. */
+  readonly meanDistance: PerHead;
+  /** Mean over all i of the mass on keys i-15..i. */
+  readonly localWindow: PerHead;
+  /** Mean, over queries whose token occurred before, of the mass on the tokens after its (4 latest) earlier occurrences. */
+  readonly induction: PerHead;
+  /** The same queries, mass on the earlier occurrences. */
+  readonly duplicateToken: PerHead;
+}
+
+export const headStatisticNames = [
+  'previousToken',
+  'firstToken',
+  'selfToken',
+  'entropy',
+  'meanDistance',
+  'localWindow',
+  'induction',
+  'duplicateToken',
+] as const satisfies readonly (keyof HeadStatistics)[];
+
+export const headLabels = [
+  'previous-token',
+  'self',
+  'first-token-sink',
+  'local',
+  'induction',
+  'duplicate-token',
+  'uniform',
+  'retrieval',
+] as const;
+export type HeadLabel = (typeof headLabels)[number];
+
+export interface HeadClass {
+  readonly layer: number;
+  readonly head: number;
+  readonly label: HeadLabel;
+  readonly score: number;
+  /** The same score where the structure that the label needs is absent (shuffled or random tokens). */
+  readonly null: { readonly mean: number; readonly sd: number };
+  /** (score - null mean) / null sd turned into 1 - p of a normal distribution, 0..1. */
+  readonly confidence: number;
+  /** What removing the head (gain 0) does to the mean loss, in nats per token; absent when it was not asked for. */
+  readonly causal?: { readonly lossChange: number; readonly on: string };
+}
+
+export interface ModelSummary {
+  /** Path of the folder. */
+  readonly folder: string;
+  readonly name: string;
+  readonly family: string;
+  /** SHA-256 over the config and the headers of the data files (not over all weights). */
+  readonly hash: string;
+  readonly layers: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  readonly hiddenSize: number;
+  readonly vocabulary: number;
+  readonly contextLength?: number;
+  readonly causal: boolean;
+  readonly weightBytes: number;
+  readonly dtypes: readonly string[];
+  /** By layer: tokens of the window, or null. */
+  readonly windows: readonly (number | null)[];
+  /** True, or the sentence that says why text cannot be used (token ids still can). */
+  readonly tokenizer: true | string;
+  /** True when the tokenizer config brings a chat template. */
+  readonly chatTemplate: boolean;
+}
+
+export interface Parity {
+  /** Largest |instrumented - plain| logit. */
+  readonly maxLogitError: number;
+  /** Largest |instrumented - plain| over the residual stream after each layer. */
+  readonly layerErrors: readonly number[];
+  /** Layer with the largest error, when there is one. */
+  readonly worstLayer?: number;
+  readonly ok: boolean;
+}
+
+export interface HeadGain {
+  readonly layer: number;
+  readonly head: number;
+  readonly gain: number;
+}
+
+export interface HeadsResult extends Provenance {
+  readonly kind: 'headscope-heads';
+  readonly version: 1;
+  readonly model: ModelSummary;
+  readonly prompt: string | null;
+  readonly ids: readonly number[];
+  /** Text of each token, special tokens as they are written. */
+  readonly tokens: readonly string[];
+  readonly gains: readonly HeadGain[];
+  readonly layers: number;
+  readonly heads: number;
+  readonly statistics: HeadStatistics;
+  /** By group name: mean mass on its keys. */
+  readonly groups: Readonly<Record<string, PerHead>>;
+  readonly classes: readonly HeadClass[];
+  readonly parity: Parity;
+  readonly seconds: number;
+}
+
+/** Pictures of all heads: [layers][heads][size][size] mean probability of a block of queries on a block of keys. */
+export interface HeadThumbnails {
+  readonly size: number;
+  readonly layers: number;
+  readonly heads: number;
+  /** Row-major; row = query block, column = key block. */
+  readonly data: Float32Array;
+}
+
+/** A rectangle of one head's probabilities, pooled to at most outRows x outColumns. */
+export interface HeadTile {
+  readonly layer: number;
+  readonly head: number;
+  readonly rowStart: number;
+  readonly rowCount: number;
+  readonly columnStart: number;
+  readonly columnCount: number;
+  readonly outRows: number;
+  readonly outColumns: number;
+  /** Largest probability of each block of the rectangle, [outRows, outColumns]. */
+  readonly data: Float32Array;
+}
+
+/** What one query of one head reads most. */
+export interface TopKey {
+  readonly key: number;
+  readonly weight: number;
+}
+
+export interface NextToken {
+  readonly id: number;
+  readonly text: string;
+  readonly probability: number;
+}
+
+/** The next-token distribution of one variant, and how far it is from the plain model's. */
+export interface NextTokens {
+  readonly gains: readonly HeadGain[];
+  readonly top: readonly NextToken[];
+  /** KL(plain || variant) in nats. */
+  readonly divergence: number;
+  /** Entropy of the distribution in nats. */
+  readonly entropy: number;
+}
