@@ -5,7 +5,10 @@ import { headscopeVersion } from '../version';
 import { bench } from './commands/bench';
 import { checkCommand } from './commands/check';
 import { devices } from './commands/devices';
+import { generate } from './commands/generate';
+import { heads } from './commands/heads';
 import { inspect } from './commands/inspect';
+import { map } from './commands/map';
 import { mechanisms } from './commands/mechanisms';
 import { commandErrorOf, exitCodes } from './exit-codes';
 import type { Registration } from './registration';
@@ -16,13 +19,18 @@ const commands: readonly Registration[] = [
   mechanisms,
   inspect,
   bench,
+  generate,
+  heads,
+  map,
   (program) => program.addCommand(checkCommand()),
 ];
 
 async function main(): Promise<number> {
   const session = new CommandSession();
   const program = new Command('headscope')
-    .description('Benchmark and prove attention kernels on this machine, inspect model configs.')
+    .description(
+      'Benchmark and prove attention kernels on this machine, inspect model configs, show what the heads of a model do.',
+    )
     .version(headscopeVersion)
     .showHelpAfterError('Run it with --help to see what it takes.')
     .exitOverride();

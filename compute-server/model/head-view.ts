@@ -30,6 +30,8 @@ export class HeadView {
     private readonly residual: Float32Array,
     private readonly keys: Float32Array,
     private readonly values: Float32Array,
+    /** [1, h, t, d] */
+    private readonly headOutput: Float32Array,
   ) {}
 
   static async open(
@@ -52,6 +54,7 @@ export class HeadView {
         taps: [
           { layer, tap: 'attention.key' },
           { layer, tap: 'attention.value' },
+          { layer, tap: 'attention.head_output' },
         ],
       },
       { signal },
@@ -68,6 +71,7 @@ export class HeadView {
       joined(stream),
       positionFirst(taps['attention.key']?.data, ids.length, kvHeads, headDim),
       positionFirst(taps['attention.value']?.data, ids.length, kvHeads, headDim),
+      asFloats(taps['attention.head_output']?.data),
     );
   }
 
@@ -120,6 +124,12 @@ export class HeadView {
     return out;
   }
 
+  /** Outputs of the head before the output projection, [t, d]. */
+  outputs(head: number): Float32Array {
+    const width = this.headOutput.length / (this.model.spec.blocks[this.layer]?.attention.heads ?? 1);
+    return this.headOutput.slice(head * width, (head + 1) * width);
+  }
+
   async tile(request: Omit<HeadTile, 'data' | 'layer'>, signal?: AbortSignal): Promise<HeadTile> {
     const length = this.ids.length;
     const rowCount = Math.min(request.rowCount, length - request.rowStart);
@@ -155,13 +165,18 @@ function joined(stream: ResidualStream): Float32Array {
 
 /** [1, g, t, d] -> [t, g, d] */
 function positionFirst(data: unknown, length: number, kvHeads: number, headDim: number): Float32Array {
-  if (!(data instanceof Float32Array)) throw new TypeError('the layer gave no keys');
-  const out = new Float32Array(data.length);
+  const numbers = asFloats(data);
+  const out = new Float32Array(numbers.length);
   for (let g = 0; g < kvHeads; g++) {
     for (let t = 0; t < length; t++) {
       const from = (g * length + t) * headDim;
-      out.set(data.subarray(from, from + headDim), (t * kvHeads + g) * headDim);
+      out.set(numbers.subarray(from, from + headDim), (t * kvHeads + g) * headDim);
     }
   }
   return out;
+}
+
+function asFloats(data: unknown): Float32Array {
+  if (!(data instanceof Float32Array)) throw new TypeError('the layer gave no such tap');
+  return data;
 }

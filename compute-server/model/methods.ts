@@ -4,7 +4,6 @@ import type {
   GenerateRequest,
   HeadRowRequest,
   HeadsRequest,
-  HeadTileRequest,
   ModelMethods,
   PromptInput,
 } from '../../protocol/compute/models';
@@ -29,7 +28,7 @@ export function modelMethods(surroundings: Surroundings, lane: Lane): Pick<Metho
     limitBytes: surroundings.memoryLimit * weightShare,
   });
   let view: { readonly key: string; readonly view: HeadView } | undefined;
-  const viewOf = async (request: HeadRowRequest | HeadTileRequest, signal: AbortSignal): Promise<HeadView> => {
+  const viewOf = async (request: Omit<HeadRowRequest, 'query'>, signal: AbortSignal): Promise<HeadView> => {
     const model = await store.open(request.folder);
     const ids = idsOf(model, { kind: 'ids', ids: request.ids });
     const block = model.spec.blocks[request.layer];
@@ -100,6 +99,13 @@ export function modelMethods(surroundings: Surroundings, lane: Lane): Pick<Metho
           }
           return (await viewOf(request, signal)).tile(request, signal);
         }),
+    },
+    headOutputs: {
+      parse(args) {
+        countOf(args, 1, 'headOutputs');
+        return [oneHead(fieldsOf(args[0], 'the request'))];
+      },
+      run: ([request], signal) => alone(lane, signal, async () => (await viewOf(request, signal)).outputs(request.head)),
     },
     headRow: {
       parse(args) {

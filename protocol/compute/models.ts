@@ -128,6 +128,8 @@ export interface ModelMethods {
   tokenise: { args: [folder: string, prompt: PromptInput]; result: Tokenised; progress: never };
   heads: { args: [request: HeadsRequest]; result: HeadsReply; progress: HeadsProgress };
   headTile: { args: [request: HeadTileRequest]; result: HeadTile; progress: never };
+  /** Outputs of one head before the output projection, [positions, headDim]. */
+  headOutputs: { args: [request: Omit<HeadRowRequest, 'query'>]; result: Float32Array; progress: never };
   headRow: { args: [request: HeadRowRequest]; result: Float32Array; progress: never };
   nextTokens: { args: [request: NextTokensRequest]; result: readonly NextTokens[]; progress: never };
   generate: { args: [request: GenerateRequest]; result: GenerateReply; progress: GenerateProgress };

@@ -1,0 +1,72 @@
+/** headscope generate: what a model says, plain or with gains on its heads. */
+import { resolve } from 'node:path';
+import { environmentOf, addPromptOptions, gainsFrom, promptFrom, type PromptOptions } from '../model-options';
+import { InvalidArgumentError } from 'commander';
+import { whole } from '../options';
+import { provenance } from '../provenance';
+import type { Registration } from '../registration';
+
+interface GenerateOptions extends PromptOptions {
+  readonly maxNewTokens: number;
+  readonly temperature: number;
+  readonly topP: number;
+  readonly seed: number;
+  readonly logits?: boolean;
+  readonly json?: string;
+}
+
+export const generate: Registration = (program, session) => {
+  addPromptOptions(
+    program
+      .command('generate')
+      .description('Continue a prompt with a local model, greedily or by sampling, with gains on its heads.')
+      .argument('<model>', 'a model folder'),
+  )
+    .option('--max-new-tokens <n>', 'tokens to generate at most', whole(0, 1 << 20), 32)
+    .option('--temperature <t>', '0 takes the most probable token', between(0, 100), 0)
+    .option('--top-p <p>', 'sample from the smallest set of tokens with this probability', between(1e-9, 1), 1)
+    .option('--seed <n>', 'seed of the sampling', whole(0, 2 ** 32 - 1), 0)
+    .option('--logits', "add the logits of the prompt's last position")
+    .option('--json <file>', 'write the result as JSON, - for stdout')
+    .action(async (model: string, options: GenerateOptions) => {
+      const client = session.compute(environmentOf(options));
+      const gains = await gainsFrom(options);
+      const reply = await client.call(
+        'generate',
+        [
+          {
+            folder: resolve(model),
+            prompt: await promptFrom(options),
+            gains,
+            maxNewTokens: options.maxNewTokens,
+            temperature: options.temperature,
+            topP: options.topP,
+            seed: options.seed,
+            statistics: false,
+          },
+        ],
+        { signal: session.signal, onProgress: ({ text }) => session.progress(text) },
+      );
+      if (options.json !== '-') session.print(reply.text);
+      if (options.json === undefined) return;
+      const { temperature, topP, maxNewTokens } = options;
+      await session.writeJson(options.json, {
+        ...(await provenance({ gains, temperature, topP, maxNewTokens }, options.seed)),
+        promptIds: reply.promptIds,
+        ids: reply.ids,
+        text: reply.text,
+        top: reply.top,
+        ...(options.logits ? { logitsLast: Array.from(reply.logitsLast) } : {}),
+      });
+    });
+};
+
+function between(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === '' || !(value >= min && value <= max)) {
+      throw new InvalidArgumentError(`It takes a number from ${min} to ${max}.`);
+    }
+    return value;
+  };
+}

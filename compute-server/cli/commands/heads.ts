@@ -1,0 +1,115 @@
+/** headscope heads: what every head of a model does on a prompt. */
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { HeadsResult } from '../../../protocol/results/heads';
+import { wrongUsage } from '../exit-codes';
+import { addPromptOptions, environmentOf, gainsFrom, promptFrom, type PromptOptions } from '../model-options';
+import { whole } from '../options';
+import type { Registration } from '../registration';
+import { textTable } from '../table';
+
+interface HeadsOptions extends PromptOptions {
+  readonly chunk?: number;
+  readonly classify: boolean;
+  readonly causal?: boolean;
+  readonly seed: number;
+  readonly labels?: string;
+  readonly json?: string;
+}
+
+/** A prompt in which names, a repetition and a key come back. */
+const demoPrompt =
+  'Mary and John went to the shop. John gave a book to Mary. Mary and John went to the shop. John gave a book to';
+
+export const heads: Registration = (program, session) => {
+  addPromptOptions(
+    program
+      .command('heads')
+      .description('Measure and label what every head of a local model does on a prompt.')
+      .argument('[model]', 'a model folder (default: the demo model, with a demo prompt)'),
+  )
+    .option('--chunk <n>', 'queries computed at once (default: chosen by the memory limit)', whole(1, 1 << 16))
+    .option('--no-classify', 'statistics only, no labels')
+    .option('--causal', 'remove each labelled head and report how the loss changes')
+    .option('--seed <n>', 'seed of the random sequences behind the labels', whole(0, 2 ** 32 - 1), 0)
+    .option('--labels <file>', 'write the labels as heads.json')
+    .option('--json <file>', 'write the result as JSON, - for stdout')
+    .action(async (model: string | undefined, options: HeadsOptions) => {
+      const given = options.prompt ?? options.promptFile ?? options.ids;
+      const client = session.compute(environmentOf(options));
+      const { result } = await client.call(
+        'heads',
+        [
+          {
+            folder: model === undefined ? demoModel() : resolve(model),
+            prompt:
+              model === undefined && given === undefined
+                ? { kind: 'text', text: demoPrompt }
+                : await promptFrom(options),
+            gains: await gainsFrom(options),
+            ...(options.chunk === undefined ? {} : { chunk: options.chunk }),
+            classify: options.classify,
+            causal: options.causal ?? false,
+            thumbnails: false,
+            seed: options.seed,
+          },
+        ],
+        {
+          signal: session.signal,
+          onProgress(progress) {
+            if (progress.kind === 'stage') session.progress(progress.sentence);
+          },
+        },
+      );
+      if (options.labels !== undefined) await session.writeJson(options.labels, labelsFile(result));
+      if (options.json !== undefined) await session.writeJson(options.json, result);
+      if (options.json !== '-') session.print(inWords(result));
+    });
+};
+
+/** Beside the bundle in a checkout and in an installed extension. */
+function demoModel(): string {
+  const found = [join(__dirname, '..', 'examples', 'models', 'demo-lm')].find((folder) => existsSync(folder));
+  if (found === undefined) throw wrongUsage('The demo model is not installed here. Name a model folder.');
+  return found;
+}
+
+/** The documented heads.json: labels with the settings that made them (docs/heads-json.md). */
+export function labelsFile(result: HeadsResult): unknown {
+  const { headscope, created, device, settings, seed, model, ids, gains, classes } = result;
+  return {
+    kind: 'headscope-labels',
+    version: 1,
+    headscope,
+    created,
+    device,
+    settings,
+    seed,
+    model,
+    promptIds: ids,
+    gains,
+    heads: classes,
+  };
+}
+
+function inWords(result: HeadsResult): string {
+  const { classes, statistics, parity } = result;
+  const labels = classes.map(({ layer, head, label, score, null: none, causal }) => [
+    `L${layer}H${head}`,
+    label,
+    score.toFixed(3),
+    `${none.mean.toFixed(3)} ± ${none.sd.toFixed(3)}`,
+    causal ? `${causal.lossChange >= 0 ? '+' : ''}${causal.lossChange.toFixed(3)}` : '',
+  ]);
+  const first = `${new Set(classes.map(({ layer, head }) => `${layer}.${head}`)).size} of ${result.layers * result.heads} heads bear a label on ${result.ids.length} tokens; the instrumented run is within ${parity.maxLogitError} of the plain one.`;
+  if (labels.length > 0) return `${first}\n\n${textTable(['head', 'label', 'score', 'null', 'loss without'], labels)}`;
+  const rows = statistics.previousToken.flatMap((row, layer) =>
+    row.map((value, head) => [
+      `L${layer}H${head}`,
+      value.toFixed(3),
+      (statistics.firstToken[layer]?.[head] ?? Number.NaN).toFixed(3),
+      (statistics.entropy[layer]?.[head] ?? Number.NaN).toFixed(3),
+    ]),
+  );
+  return `${first}\n\n${textTable(['head', 'previous token', 'first token', 'entropy (nats)'], rows)}`;
+}

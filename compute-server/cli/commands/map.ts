@@ -1,0 +1,75 @@
+/** headscope map: the whole matrix of one head. */
+import { resolve } from 'node:path';
+import { wrongUsage } from '../exit-codes';
+import { addPromptOptions, environmentOf, gainsFrom, promptFrom, type PromptOptions } from '../model-options';
+import { whole } from '../options';
+import { provenance } from '../provenance';
+import type { Registration } from '../registration';
+
+interface MapOptions extends PromptOptions {
+  readonly layer: number;
+  readonly head: number;
+  readonly outputs?: boolean;
+  readonly json?: string;
+}
+
+/** A matrix beyond this is for the panel's tiles, not for a JSON file. */
+const longest = 2048;
+
+export const map: Registration = (program, session) => {
+  addPromptOptions(
+    program
+      .command('map')
+      .description('The attention probabilities of one head, every query and key.')
+      .argument('<model>', 'a model folder'),
+  )
+    .requiredOption('--layer <l>', 'layer, from 0', whole(0, 1 << 16))
+    .requiredOption('--head <h>', 'query head, from 0', whole(0, 1 << 16))
+    .option('--outputs', "add the head's outputs, one row per position")
+    .option('--json <file>', 'write the result as JSON, - for stdout', '-')
+    .action(async (model: string, options: MapOptions) => {
+      const client = session.compute(environmentOf(options));
+      const folder = resolve(model);
+      const gains = await gainsFrom(options);
+      const { ids, tokens } = await client.call('tokenise', [folder, await promptFrom(options)], {
+        signal: session.signal,
+      });
+      if (ids.length > longest) {
+        throw wrongUsage(
+          `The prompt has ${ids.length} tokens and a map as JSON holds at most ${longest}. Shorten it, or look at it in the Heads panel.`,
+        );
+      }
+      const { layer, head } = options;
+      const request = { folder, ids, gains, layer, head };
+      const tile = await client.call(
+        'headTile',
+        [
+          {
+            ...request,
+            rowStart: 0,
+            rowCount: ids.length,
+            columnStart: 0,
+            columnCount: ids.length,
+            outRows: ids.length,
+            outColumns: ids.length,
+          },
+        ],
+        { signal: session.signal },
+      );
+      const outputs = options.outputs
+        ? await client.call('headOutputs', [request], { signal: session.signal })
+        : undefined;
+      await session.writeJson(options.json ?? '-', {
+        ...(await provenance({ gains })),
+        layer,
+        head,
+        ids,
+        tokens,
+        probabilities: rowsOf(tile.data, ids.length),
+        ...(outputs ? { outputs: rowsOf(outputs, outputs.length / ids.length) } : {}),
+      });
+    });
+};
+
+const rowsOf = (data: Float32Array, width: number): number[][] =>
+  Array.from({ length: data.length / width }, (_, row) => Array.from(data.subarray(row * width, (row + 1) * width)));

@@ -1,0 +1,84 @@
+/** Options that the commands which run a model share. */
+import { readFile } from 'node:fs/promises';
+import { InvalidArgumentError, type Command } from 'commander';
+import type { PromptInput } from '../../protocol/compute/models';
+import type { HeadGain } from '../../protocol/results/heads';
+import { wrongUsage } from './exit-codes';
+import { bytes, collect, whole } from './options';
+
+export interface PromptOptions {
+  readonly prompt?: string;
+  readonly promptFile?: string;
+  readonly ids?: readonly number[];
+  readonly chat?: boolean;
+  readonly gain?: readonly string[];
+  readonly gains?: string;
+  readonly memoryLimit?: number;
+  readonly threads: number;
+}
+
+export function addPromptOptions(command: Command): Command {
+  return command
+    .option('--prompt <text>', 'the prompt as text')
+    .option('--prompt-file <file>', 'the prompt as a text file')
+    .option('--ids <id,id>', 'the prompt as token ids, separated by commas', idList)
+    .option('--chat', "put the text into the model's chat template")
+    .option('--gain <L.H=g>', 'factor on the output of layer L head H, e.g. 2.5=0; may be given several times', collect)
+    .option('--gains <file>', 'an intervention saved from the Heads panel')
+    .option('--threads <n>', 'threads of the cpu, 0 for as many as the runtime chooses', whole(0, 1024), 0)
+    .option('--memory-limit <size>', 'refuse runs that need more, e.g. 6GB (default: a share of the memory)', bytes);
+}
+
+export async function promptFrom(options: PromptOptions): Promise<PromptInput> {
+  const given = [options.prompt, options.promptFile, options.ids].filter((each) => each !== undefined);
+  if (given.length !== 1) throw wrongUsage('Give exactly one of --prompt, --prompt-file and --ids.');
+  if (options.ids) return { kind: 'ids', ids: options.ids };
+  const text = options.prompt ?? (await textFile(options.promptFile ?? ''));
+  return { kind: 'text', text, chat: options.chat ?? false };
+}
+
+export async function gainsFrom(options: PromptOptions): Promise<HeadGain[]> {
+  const saved = options.gains === undefined ? [] : await savedGains(options.gains);
+  return [...saved, ...(options.gain ?? []).map(parseGain)];
+}
+
+export const environmentOf = (options: PromptOptions): Record<string, string> => ({
+  ...(options.memoryLimit === undefined ? {} : { HEADSCOPE_MEMORY_LIMIT: String(options.memoryLimit) }),
+  ...(options.threads === 0 ? {} : { HEADSCOPE_THREADS: String(options.threads) }),
+});
+
+/** `2.5=0`: layer 2, head 5, gain 0. */
+export function parseGain(text: string): HeadGain {
+  const parts = /^\s*L?(\d+)[.H](\d+)\s*=\s*([-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?)\s*$/i.exec(text);
+  if (!parts) throw wrongUsage(`"${text}" is no gain. Write layer.head=factor, e.g. 2.5=0.`);
+  return { layer: Number(parts[1]), head: Number(parts[2]), gain: Number(parts[3]) };
+}
+
+function idList(text: string): number[] {
+  return text.split(',').map((part) => {
+    const id = Number(part);
+    if (part.trim() === '' || !Number.isSafeInteger(id) || id < 0) {
+      throw new InvalidArgumentError('It takes token ids separated by commas, e.g. 1,2,3.');
+    }
+    return id;
+  });
+}
+
+async function textFile(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    throw wrongUsage(`${path} cannot be read (${(error as Error).message}). Check the path.`);
+  }
+}
+
+/** `{"kind": "headscope-intervention", "gains": [{"layer", "head", "gain"}]}` as the Heads panel saves it. */
+async function savedGains(path: string): Promise<HeadGain[]> {
+  try {
+    const { kind, gains } = JSON.parse(await textFile(path)) as { kind?: unknown; gains?: unknown };
+    if (kind === 'headscope-intervention' && Array.isArray(gains)) return gains as HeadGain[];
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  throw wrongUsage(`${path} is no saved intervention. Name a file that the Heads panel saved.`);
+}
