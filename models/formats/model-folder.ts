@@ -1,5 +1,13 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import type { Companions } from './companions/companions';
+import {
+  readAdapterConfig,
+  readGenaiConfig,
+  readGenerationConfig,
+  readProcessorConfig,
+  readTokenizerConfig,
+} from './companions/companions';
 import type { JsonObject } from './config/config-reader';
 import { isObject } from './config/config-reader';
 import { parseConfig } from './config/parse-config';
@@ -72,6 +80,31 @@ async function withQuantisationBeside(model: ModelDescription, folder: string): 
     return { ...model, quantisation: readQuantisation(named, [name]) };
   }
   return model;
+}
+
+/** What the small files beside the config say; absent and unreadable ones are left out. */
+export async function readCompanions(folder: string): Promise<Companions> {
+  const names = [
+    'generation_config.json',
+    'tokenizer_config.json',
+    'preprocessor_config.json',
+    'processor_config.json',
+    'adapter_config.json',
+    'genai_config.json',
+  ];
+  const [generation, tokenizer, image, processor, adapter, genai] = await Promise.all(
+    names.map((name) => readSmallJson(folder, name)),
+  );
+  const lora = adapter === undefined ? undefined : readAdapterConfig(adapter);
+  const onnx = genai === undefined ? undefined : readGenaiConfig(genai);
+  const inputs = { ...(processor && readProcessorConfig(processor)), ...(image && readProcessorConfig(image)) };
+  return {
+    ...(generation && { generation: readGenerationConfig(generation) }),
+    ...(tokenizer && { tokenizer: readTokenizerConfig(tokenizer) }),
+    ...(Object.keys(inputs).length > 0 && { processor: inputs }),
+    ...(lora && { adapter: lora }),
+    ...(onnx && { genai: onnx }),
+  };
 }
 
 async function readSmallJson(folder: string, name: string): Promise<JsonObject | undefined> {

@@ -1,19 +1,8 @@
 import { bart, m2m100, marian, mbart, pegasus, t5, whisper } from './encoder-decoder';
 import type { CompositeFamily, Family } from './family';
-import {
-  clip,
-  gemma3Multimodal,
-  idefics3,
-  llava,
-  llavaNext,
-  llavaOnevision,
-  paligemma,
-  qwen2Vl,
-  qwen25Vl,
-  qwen3Vl,
-  siglip,
-  smolvlm,
-} from './multimodal';
+import { clip, siglip } from './contrastive';
+import { gemma3Multimodal, idefics3, llava, llavaNext, llavaOnevision, paligemma, smolvlm } from './multimodal';
+import { qwen2Vl, qwen25Vl, qwen3Vl } from './qwen-vl';
 import { stackFamilies } from './stacks';
 
 const composites: readonly CompositeFamily[] = [

@@ -3,13 +3,11 @@ import type { ModelDescription, ModelPart } from '../model-description';
 import type { TensorTable } from '../tensors/tensor-table';
 import { transformers } from './decoder-family';
 import type { CompositeFamily, CompositeReading } from './family';
-import { amount, flag } from './family';
-import type { QwenVision } from './qwen-vision';
-import { qwen2Vision, qwen25Vision, qwen3Vision } from './qwen-vision';
+import { flag } from './family';
 import { stackFamily, readStack } from './stacks';
 
 /** Tensors of one nested part in the names of the checkpoint that holds it. */
-function writePart(
+export function writePart(
   model: ModelDescription,
   table: TensorTable,
   part: ModelPart | undefined,
@@ -22,8 +20,10 @@ function writePart(
   family?.tensors?.(part, table.writer(part, rename), { task, tied: model.tiedEmbeddings.value });
 }
 
-const textOf = (model: ModelDescription): ModelPart | undefined => model.parts.find(({ role }) => role === 'decoder');
-const visionOf = (model: ModelDescription): ModelPart | undefined => model.parts.find(({ role }) => role === 'vision');
+export const textOf = (model: ModelDescription): ModelPart | undefined =>
+  model.parts.find(({ role }) => role === 'decoder');
+export const visionOf = (model: ModelDescription): ModelPart | undefined =>
+  model.parts.find(({ role }) => role === 'vision');
 
 const clipLarge: JsonObject = {
   model_type: 'clip_vision_model',
@@ -298,145 +298,3 @@ function idefics3Like(id: string, title: string, className: string, architecture
 
 export const idefics3 = idefics3Like('idefics3', 'Idefics3', 'Idefics3Config', /^Idefics3For/);
 export const smolvlm = idefics3Like('smolvlm', 'SmolVLM', 'SmolVLMConfig', /^SmolVLMFor/);
-
-interface QwenVlRow {
-  readonly id: string;
-  readonly title: string;
-  readonly architectures: RegExp;
-  readonly textType: string;
-  readonly vision: QwenVision;
-  readonly names: { readonly text: (name: string) => string; readonly vision: string };
-  readonly values: JsonObject;
-}
-
-function qwenVl(row: QwenVlRow): CompositeFamily {
-  return {
-    kind: 'composite',
-    id: row.id,
-    title: row.title,
-    modelTypes: [row.id],
-    architectures: row.architectures,
-    tied: false,
-    task: 'causal-lm',
-    defaults: () => ({ from: `${transformers} ${row.title.replace(/[-.]/g, '_')}Config`, values: row.values }),
-    read: (reader): CompositeReading => {
-      // Published files of Qwen2-VL and Qwen2.5-VL keep the fields of the text model flat, beside vision_config.
-      const nested = reader.child('text_config');
-      const family = stackFamily(row.textType);
-      const source = nested ?? reader;
-      const text =
-        family === undefined
-          ? readStack(source, row.textType).part
-          : { ...family.read(source.withDefaults(family.defaults(row.textType))), modelType: row.textType };
-      const tower = reader.childOrEmpty('vision_config').withDefaults(row.vision.defaults);
-      const vision = row.vision.read(tower);
-      return {
-        parts: [text, vision],
-        projector: {
-          kind: 'patch merger',
-          inputSize: vision.hiddenSize * (amount(vision, 'spatial_merge_size') ?? 2) ** 2,
-          outputSize: amount(vision, 'out_hidden_size') ?? text.hiddenSize,
-        },
-        exact: family?.tensors !== undefined,
-      };
-    },
-    tensors: (model, table) => {
-      writePart(model, table, textOf(model), row.names.text);
-      const vision = visionOf(model);
-      if (vision !== undefined)
-        row.vision.write(
-          vision,
-          table.writer(vision, (name) => row.names.vision + name),
-        );
-    },
-  };
-}
-
-const qwenTokens: JsonObject = {
-  image_token_id: 151655,
-  video_token_id: 151656,
-  vision_start_token_id: 151652,
-  vision_end_token_id: 151653,
-};
-
-export const qwen2Vl = qwenVl({
-  id: 'qwen2_vl',
-  title: 'Qwen2-VL',
-  architectures: /^Qwen2VLFor/,
-  textType: 'qwen2_vl_text',
-  vision: qwen2Vision,
-  names: { text: (name) => name, vision: 'visual.' },
-  values: qwenTokens,
-});
-export const qwen25Vl = qwenVl({
-  id: 'qwen2_5_vl',
-  title: 'Qwen2.5-VL',
-  architectures: /^Qwen2_5_VLFor/,
-  textType: 'qwen2_5_vl_text',
-  vision: qwen25Vision,
-  names: { text: (name) => name, vision: 'visual.' },
-  values: qwenTokens,
-});
-export const qwen3Vl = qwenVl({
-  id: 'qwen3_vl',
-  title: 'Qwen3-VL',
-  architectures: /^Qwen3VLFor/,
-  textType: 'qwen3_vl_text',
-  vision: qwen3Vision,
-  names: { text: (name) => name.replace(/^model\./, 'model.language_model.'), vision: 'model.visual.' },
-  values: qwenTokens,
-});
-
-interface PairRow {
-  readonly id: 'clip' | 'siglip';
-  readonly title: string;
-  readonly architectures: RegExp;
-  readonly values: JsonObject;
-}
-
-function contrastive(row: PairRow): CompositeFamily {
-  return {
-    kind: 'composite',
-    id: row.id,
-    title: row.title,
-    modelTypes: [row.id],
-    architectures: row.architectures,
-    tied: true,
-    task: 'base',
-    defaults: () => ({ from: `${transformers} ${row.title}Config`, values: row.values }),
-    read: (reader): CompositeReading => {
-      for (const key of Object.keys(row.values)) reader.raw(key);
-      const text = readStack(reader.childOrEmpty('text_config'), `${row.id}_text_model`);
-      const vision = readStack(reader.childOrEmpty('vision_config'), `${row.id}_vision_model`);
-      return {
-        parts: [text.part, vision.part],
-        exact: text.family?.tensors !== undefined && vision.family?.tensors !== undefined,
-      };
-    },
-    tensors: (model, table) => {
-      const text = model.parts.find(({ role }) => role === 'encoder');
-      const vision = visionOf(model);
-      writePart(model, table, text, (name) => name);
-      writePart(model, table, vision, (name) => name);
-      if (text === undefined || vision === undefined) return;
-      const writer = table.writer(text);
-      if (row.id === 'clip') {
-        const width = amount(model, 'projection_dim') ?? 512;
-        writer.linear('projector', 'text_projection', text.hiddenSize, width, false);
-        writer.linear('projector', 'visual_projection', vision.hiddenSize, width, false);
-        writer.add('other', 'logit_scale', []);
-      } else {
-        writer.add('other', 'logit_scale', [1]);
-        writer.add('other', 'logit_bias', [1]);
-      }
-    },
-  };
-}
-
-export const clip = contrastive({
-  id: 'clip',
-  title: 'CLIP',
-  architectures: /^CLIPModel/,
-  values: { projection_dim: 512 },
-});
-export const siglip = contrastive({ id: 'siglip', title: 'Siglip', architectures: /^SiglipModel/, values: {} });

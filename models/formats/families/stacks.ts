@@ -2,6 +2,7 @@ import type { ConfigReader } from '../config/config-reader';
 import type { ModelPart } from '../model-description';
 import { bert, distilbert, roberta } from './bert';
 import { bloom } from './bloom';
+import { clipText, clipVision, siglipText, siglipVision } from './clip';
 import { cohere } from './cohere';
 import { deepseekV2, deepseekV3, glm4Moe } from './deepseek';
 import { falcon } from './falcon';
@@ -20,7 +21,7 @@ import { opt } from './opt';
 import { phi, phi3 } from './phi';
 import { baichuan, chatGlm, internLm2, qwen } from './remote-code';
 import { qwen2, qwen2Moe, qwen3, qwen3Moe } from './qwen';
-import { clipText, clipVision, deit, dinov2, siglipText, siglipVision, vit } from './vision';
+import { deit, dinov2, vit } from './vision';
 
 export const stackFamilies: readonly StackFamily[] = [
   llama,

@@ -4,7 +4,7 @@ import type { ModelPart } from '../model-description';
 import type { TensorWriter } from '../tensors/tensor-table';
 import { transformers } from './decoder-family';
 import type { StackFamily, Top } from './family';
-import { amount, flag } from './family';
+import { flag } from './family';
 
 type ImageSizes = NonNullable<ModelPart['image']>;
 
@@ -49,7 +49,7 @@ interface VisionRow {
   readonly tensors: (part: ModelPart, writer: TensorWriter, top: Top) => void;
 }
 
-function visionFamily(row: VisionRow): StackFamily {
+export function visionFamily(row: VisionRow): StackFamily {
   const modelTypes = Object.keys(row.types);
   return {
     kind: 'stack',
@@ -96,7 +96,7 @@ const vitValues: JsonObject = {
   qkv_bias: true,
 };
 
-function writePatches(part: ModelPart, writer: TensorWriter, name: string, bias: boolean): void {
+export function writePatches(part: ModelPart, writer: TensorWriter, name: string, bias: boolean): void {
   const patch = part.image?.patch ?? 0;
   writer.add('embedding', `${name}.weight`, [part.hiddenSize, part.image?.channels ?? 3, patch, patch]);
   if (bias) writer.add('embedding', `${name}.bias`, [part.hiddenSize]);
@@ -228,222 +228,3 @@ export const dinov2 = visionFamily({
     if (task.kind === 'image-classification') writer.linear('head', 'classifier', 2 * hidden, task.labels, true);
   },
 });
-
-/** The transformer that CLIP and SigLIP share. */
-export function writeClipLayers(part: ModelPart, writer: TensorWriter): void {
-  const hidden = part.hiddenSize;
-  for (const layer of part.layers) {
-    const own = writer.layer(layer.index, 'encoder.layers.{layer}.');
-    for (const name of ['k_proj', 'v_proj', 'q_proj', 'out_proj'])
-      own.linear('attention', `self_attn.${name}`, hidden, hidden, true);
-    own.norm('layer_norm1', hidden, true);
-    own.linear('mlp', 'mlp.fc1', hidden, layer.feedForward.size, true);
-    own.linear('mlp', 'mlp.fc2', layer.feedForward.size, hidden, true);
-    own.norm('layer_norm2', hidden, true);
-  }
-}
-
-export const clipVision = visionFamily({
-  id: 'clip_vision',
-  title: 'CLIP vision',
-  types: {
-    clip_vision_model: [
-      'CLIPVisionConfig',
-      {
-        hidden_size: 768,
-        intermediate_size: 3072,
-        projection_dim: 512,
-        num_hidden_layers: 12,
-        num_attention_heads: 12,
-        num_channels: 3,
-        image_size: 224,
-        patch_size: 32,
-        hidden_act: 'quick_gelu',
-        layer_norm_eps: 1e-5,
-      },
-    ],
-  },
-  architectures: /^CLIPVision/,
-  task: 'base',
-  extraTokens: 1,
-  record: ['projection_dim'],
-  tensors: (part, writer) => {
-    const root = writer.under('vision_model.');
-    root.add('embedding', 'embeddings.class_embedding', [part.hiddenSize]);
-    writePatches(part, root, 'embeddings.patch_embedding', false);
-    root.add('embedding', 'embeddings.position_embedding.weight', [part.image?.tokens ?? 0, part.hiddenSize]);
-    root.norm('pre_layrnorm', part.hiddenSize, true);
-    writeClipLayers(part, root);
-    root.norm('post_layernorm', part.hiddenSize, true);
-  },
-});
-
-export const siglipVision = visionFamily({
-  id: 'siglip_vision',
-  title: 'SigLIP vision',
-  types: {
-    siglip_vision_model: [
-      'SiglipVisionConfig',
-      {
-        hidden_size: 768,
-        intermediate_size: 3072,
-        num_hidden_layers: 12,
-        num_attention_heads: 12,
-        num_channels: 3,
-        image_size: 224,
-        patch_size: 16,
-        hidden_act: 'gelu_pytorch_tanh',
-        layer_norm_eps: 1e-6,
-        vision_use_head: true,
-      },
-    ],
-    idefics3_vision: [
-      'Idefics3VisionConfig',
-      {
-        hidden_size: 1152,
-        intermediate_size: 3072,
-        num_hidden_layers: 12,
-        num_attention_heads: 16,
-        num_channels: 3,
-        image_size: 224,
-        patch_size: 32,
-        hidden_act: 'gelu_pytorch_tanh',
-        layer_norm_eps: 1e-6,
-        vision_use_head: false,
-      },
-    ],
-    smolvlm_vision: [
-      'SmolVLMVisionConfig',
-      {
-        hidden_size: 1152,
-        intermediate_size: 3072,
-        num_hidden_layers: 12,
-        num_attention_heads: 16,
-        num_channels: 3,
-        image_size: 224,
-        patch_size: 32,
-        hidden_act: 'gelu_pytorch_tanh',
-        layer_norm_eps: 1e-6,
-        vision_use_head: false,
-      },
-    ],
-  },
-  architectures: /^SiglipVision/,
-  task: 'base',
-  extraTokens: 0,
-  record: ['vision_use_head'],
-  tensors: (part, writer) => {
-    const hidden = part.hiddenSize;
-    const root = writer.under('vision_model.');
-    writePatches(part, root, 'embeddings.patch_embedding', true);
-    root.add('embedding', 'embeddings.position_embedding.weight', [part.image?.tokens ?? 0, hidden]);
-    writeClipLayers(part, root);
-    root.norm('post_layernorm', hidden, true);
-    if (!flag(part, 'vision_use_head')) return;
-    const size = part.intermediateSize ?? 0;
-    const head = root.under('head.');
-    head.add('head', 'probe', [1, 1, hidden]);
-    head.add('head', 'attention.in_proj_weight', [3 * hidden, hidden]);
-    head.add('head', 'attention.in_proj_bias', [3 * hidden]);
-    head.linear('head', 'attention.out_proj', hidden, hidden, true);
-    head.as('head').norm('layernorm', hidden, true);
-    head.linear('head', 'mlp.fc1', hidden, size, true);
-    head.linear('head', 'mlp.fc2', size, hidden, true);
-  },
-});
-
-const clipTextValues: JsonObject = {
-  vocab_size: 49408,
-  hidden_size: 512,
-  intermediate_size: 2048,
-  projection_dim: 512,
-  num_hidden_layers: 12,
-  num_attention_heads: 8,
-  max_position_embeddings: 77,
-  hidden_act: 'quick_gelu',
-  layer_norm_eps: 1e-5,
-  pad_token_id: 1,
-  bos_token_id: 49406,
-  eos_token_id: 49407,
-};
-
-function writeClipText(part: ModelPart, writer: TensorWriter): void {
-  writer.add('embedding', 'embeddings.token_embedding.weight', [part.vocabularySize ?? 0, part.hiddenSize]);
-  writer.add('embedding', 'embeddings.position_embedding.weight', [part.contextLength ?? 0, part.hiddenSize]);
-  writeClipLayers(part, writer);
-  writer.norm('final_layer_norm', part.hiddenSize, true);
-}
-
-export const clipText: StackFamily = {
-  kind: 'stack',
-  id: 'clip_text',
-  title: 'CLIP text',
-  modelTypes: ['clip_text_model'],
-  architectures: /^CLIPText/,
-  role: 'encoder',
-  tied: true,
-  task: 'base',
-  defaults: () => ({ from: `${transformers} CLIPTextConfig`, values: clipTextValues }),
-  read: (reader) => {
-    const projected = JSON.stringify(reader.object['architectures'] ?? '').includes('WithProjection');
-    if (projected) reader.derive('with_projection', true, 'architectures');
-    return readTransformer(reader, {
-      family: 'clip_text',
-      role: 'encoder',
-      causal: true,
-      gated: false,
-      norm: 'layer',
-      positions: 'learned',
-      record: ['projection_dim'],
-    });
-  },
-  tensors: (part, writer) => {
-    writeClipText(part, writer.under('text_model.'));
-    if (flag(part, 'with_projection')) {
-      writer.linear('projector', 'text_projection', part.hiddenSize, amount(part, 'projection_dim') ?? 0, false);
-    }
-  },
-};
-
-export const siglipText: StackFamily = {
-  kind: 'stack',
-  id: 'siglip_text',
-  title: 'SigLIP text',
-  modelTypes: ['siglip_text_model'],
-  architectures: /^SiglipText/,
-  role: 'encoder',
-  tied: true,
-  task: 'base',
-  defaults: () => ({
-    from: `${transformers} SiglipTextConfig`,
-    values: {
-      vocab_size: 32000,
-      hidden_size: 768,
-      intermediate_size: 3072,
-      num_hidden_layers: 12,
-      num_attention_heads: 12,
-      max_position_embeddings: 64,
-      hidden_act: 'gelu_pytorch_tanh',
-      layer_norm_eps: 1e-6,
-      pad_token_id: 1,
-      bos_token_id: 49406,
-      eos_token_id: 49407,
-      projection_size: null,
-    },
-  }),
-  read: (reader) =>
-    readTransformer(reader, {
-      family: 'siglip_text',
-      role: 'encoder',
-      causal: false,
-      gated: false,
-      norm: 'layer',
-      positions: 'learned',
-      record: ['projection_size'],
-    }),
-  tensors: (part, writer) => {
-    writeClipText(part, writer.under('text_model.'));
-    const width = amount(part, 'projection_size') ?? part.hiddenSize;
-    writer.linear('head', 'text_model.head', part.hiddenSize, width, true);
-  },
-};

@@ -1,0 +1,60 @@
+import type { JsonObject } from '../config/config-reader';
+import { transformers } from './decoder-family';
+import type { CompositeFamily, CompositeReading } from './family';
+import { amount } from './family';
+import { visionOf, writePart } from './multimodal';
+import { readStack } from './stacks';
+
+interface PairRow {
+  readonly id: 'clip' | 'siglip';
+  readonly title: string;
+  readonly architectures: RegExp;
+  readonly values: JsonObject;
+}
+
+function contrastive(row: PairRow): CompositeFamily {
+  return {
+    kind: 'composite',
+    id: row.id,
+    title: row.title,
+    modelTypes: [row.id],
+    architectures: row.architectures,
+    tied: true,
+    task: 'base',
+    defaults: () => ({ from: `${transformers} ${row.title}Config`, values: row.values }),
+    read: (reader): CompositeReading => {
+      for (const key of Object.keys(row.values)) reader.raw(key);
+      const text = readStack(reader.childOrEmpty('text_config'), `${row.id}_text_model`);
+      const vision = readStack(reader.childOrEmpty('vision_config'), `${row.id}_vision_model`);
+      return {
+        parts: [text.part, vision.part],
+        exact: text.family?.tensors !== undefined && vision.family?.tensors !== undefined,
+      };
+    },
+    tensors: (model, table) => {
+      const text = model.parts.find(({ role }) => role === 'encoder');
+      const vision = visionOf(model);
+      writePart(model, table, text, (name) => name);
+      writePart(model, table, vision, (name) => name);
+      if (text === undefined || vision === undefined) return;
+      const writer = table.writer(text);
+      if (row.id === 'clip') {
+        const width = amount(model, 'projection_dim') ?? 512;
+        writer.linear('projector', 'text_projection', text.hiddenSize, width, false);
+        writer.linear('projector', 'visual_projection', vision.hiddenSize, width, false);
+        writer.add('other', 'logit_scale', []);
+      } else {
+        writer.add('other', 'logit_scale', [1]);
+        writer.add('other', 'logit_bias', [1]);
+      }
+    },
+  };
+}
+
+export const clip = contrastive({
+  id: 'clip',
+  title: 'CLIP',
+  architectures: /^CLIPModel/,
+  values: { projection_dim: 512 },
+});
+export const siglip = contrastive({ id: 'siglip', title: 'Siglip', architectures: /^SiglipModel/, values: {} });
