@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import { runPrompt } from '../../../compute-server/model/model-run';
+import { localWindow } from '../../../compute-server/model/head-statistics';
+import { generate } from '../../../compute-server/model/decoding';
+import { HeadView } from '../../../compute-server/model/head-view';
+import { openTiny, promptIds as ids } from '../../support/checkpoints/open-tiny';
+
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+const length = ids.length;
+
+/** The definitions of head-statistics.ts over a whole matrix. */
+function expected(p: (i: number, j: number) => number) {
+  const all = Array.from({ length }, (_, i) => i);
+  const later = all.slice(1);
+  const earlier = (i: number): number[] =>
+    all
+      .filter((j) => j < i && ids[j] === ids[i])
+      .sort((a, b) => b - a)
+      .slice(0, 4);
+  const repeated = all.filter((i) => earlier(i).length > 0);
+  const sum = (keys: readonly number[], i: number): number => keys.reduce((total, j) => total + p(i, j), 0);
+  return {
+    previousToken: mean(later.map((i) => p(i, i - 1))),
+    firstToken: mean(later.map((i) => p(i, 0))),
+    selfToken: mean(all.map((i) => p(i, i))),
+    entropy: mean(
+      all.map((i) => all.reduce((total, j) => (p(i, j) > 0 ? total - p(i, j) * Math.log(p(i, j)) : total), 0)),
+    ),
+    meanDistance: mean(all.map((i) => all.reduce((total, j) => total + p(i, j) * (i - j), 0))),
+    localWindow: mean(
+      all.map((i) =>
+        sum(
+          all.filter((j) => j <= i && j > i - localWindow),
+          i,
+        ),
+      ),
+    ),
+    induction: mean(
+      repeated.map((i) =>
+        sum(
+          earlier(i)
+            .map((j) => j + 1)
+            .filter((j) => j < i),
+          i,
+        ),
+      ),
+    ),
+    duplicateToken: mean(repeated.map((i) => sum(earlier(i), i))),
+  };
+}
+
+for (const name of ['llama', 'mistral, window 7', 'gpt2']) {
+  describe(`statistics of heads: ${name}`, () => {
+    it('are those of the whole matrix, in any chunks', async () => {
+      const tiny = await openTiny(name);
+      const { spec, sessions } = tiny.model;
+      const whole = await runPrompt(spec, sessions, {
+        ids,
+        chunk: length,
+        logits: 'none',
+        taps: spec.blocks.map((_, layer) => ({ layer, tap: 'attention.probabilities' as const })),
+      });
+      const groups = [{ name: 'a few', positions: [2, 5, 6] }];
+      for (const chunk of [length, 6, 1]) {
+        const run = await runPrompt(spec, sessions, {
+          ids,
+          chunk,
+          logits: 'none',
+          statistics: true,
+          thumbnails: true,
+          groups,
+        });
+        for (const [layer, result] of run.layers.entries()) {
+          const data = whole.layers[layer]?.taps['attention.probabilities']?.data as Float32Array;
+          const { heads } = spec.blocks[layer]?.attention ?? { heads: 0 };
+          for (let head = 0; head < heads; head++) {
+            const p = (i: number, j: number): number => data[(head * length + i) * length + j] ?? 0;
+            for (const [key, value] of Object.entries(expected(p))) {
+              const found = result.statistics?.[key as 'entropy'][head] ?? Number.NaN;
+              assert.ok(
+                Math.abs(found - value) <= 2e-5,
+                `${key} of layer ${layer} head ${head}: ${found}, not ${value}`,
+              );
+            }
+            const queries = Array.from({ length: length - 2 }, (_, i) => i + 2);
+            const mass = mean(queries.map((i) => p(i, 2) + p(i, 5) + p(i, 6)));
+            assert.ok(Math.abs((result.statistics?.groups['a few']?.[head] ?? Number.NaN) - mass) <= 1e-5);
+            // Shorter than the picture: one pixel is one pair.
+            const pixel = (i: number, j: number): number => result.thumbnail?.[(head * 32 + i) * 32 + j] ?? Number.NaN;
+            for (const [i, j] of [
+              [3, 1],
+              [9, 9],
+              [19, 12],
+            ] as const)
+              assert.ok(Math.abs(pixel(i, j) - p(i, j)) <= 1e-6);
+          }
+        }
+      }
+      await tiny.close();
+    });
+
+    it('rectangles of one head are cut from the same matrix', async () => {
+      const tiny = await openTiny(name);
+      const { spec, sessions } = tiny.model;
+      const layer = 1;
+      const whole = await runPrompt(spec, sessions, {
+        ids,
+        chunk: length,
+        logits: 'none',
+        taps: [{ layer, tap: 'attention.probabilities' }],
+      });
+      const data = whole.layers[layer]?.taps['attention.probabilities']?.data as Float32Array;
+      const view = await HeadView.open(tiny.model, ids, {}, layer, 6);
+      const tile = await view.tile({
+        head: 2,
+        rowStart: 4,
+        rowCount: 10,
+        columnStart: 3,
+        columnCount: 12,
+        outRows: 10,
+        outColumns: 12,
+      });
+      for (let i = 0; i < 10; i++) {
+        for (let j = 0; j < 12; j++) {
+          const direct = data[(2 * length + 4 + i) * length + 3 + j] ?? Number.NaN;
+          assert.ok(Math.abs((tile.data[i * 12 + j] ?? Number.NaN) - direct) <= 1e-6);
+        }
+      }
+      const pooled = await view.tile({
+        head: 2,
+        rowStart: 0,
+        rowCount: 20,
+        columnStart: 0,
+        columnCount: 20,
+        outRows: 4,
+        outColumns: 5,
+      });
+      const block = Math.max(
+        ...[5, 6, 7, 8, 9].flatMap((i) => [0, 1, 2, 3].map((j) => data[(2 * length + i) * length + j] ?? 0)),
+      );
+      assert.ok(Math.abs((pooled.data[1 * 5] ?? Number.NaN) - block) <= 1e-6);
+      await tiny.close();
+    });
+
+    it('decoding against the cache chooses what whole runs choose', async () => {
+      const tiny = await openTiny(name);
+      const { spec, sessions } = tiny.model;
+      const made: number[] = [];
+      const sampling = { temperature: 0, topP: 1, seed: 0 };
+      for await (const { id, logits } of generate(spec, sessions, {
+        ids,
+        chunk: 6,
+        maxNewTokens: 12,
+        stopIds: [],
+        sampling,
+      })) {
+        const whole = await runPrompt(spec, sessions, { ids: [...ids, ...made], chunk: 64, logits: 'last' });
+        const direct = whole.logits?.data as Float32Array;
+        direct.forEach((logit, i) => assert.ok(Math.abs(logit - (logits[i] ?? Number.NaN)) <= 1e-4));
+        made.push(id);
+      }
+      assert.equal(made.length, 12);
+      await tiny.close();
+    });
+  });
+}

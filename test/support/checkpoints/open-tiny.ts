@@ -1,0 +1,33 @@
+/** A tiny checkpoint written to a fresh folder and opened, for tests that need some model. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openModel, type LoadedModel } from '../../../compute-server/model/loaded-model';
+import type { Parameters } from '../reference/vectors';
+import { tinyModels, writeTinyModel, type TinyModel } from './tiny-models';
+
+export interface OpenTiny {
+  readonly model: LoadedModel;
+  readonly tiny: TinyModel;
+  readonly parameters: Parameters;
+  close(): Promise<void>;
+}
+
+export async function openTiny(name: string): Promise<OpenTiny> {
+  const tiny = tinyModels.find((each) => each.name === name);
+  if (!tiny) throw new Error(`there is no tiny checkpoint "${name}"`);
+  const folder = mkdtempSync(join(tmpdir(), 'headscope-tiny-'));
+  const parameters = writeTinyModel(folder, tiny);
+  const model = await openModel(folder, { device: 'cpu', threads: 1, limitBytes: 1e9 });
+  return {
+    model,
+    tiny,
+    parameters,
+    async close() {
+      await model.sessions.release();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+export const promptIds: readonly number[] = Array.from({ length: 20 }, (_, i) => (i * 17 + (i > 10 ? 3 : 0)) % 61);
