@@ -1,0 +1,146 @@
+/**
+ * Messages between the extension and the Heads panel or its side view. The panel speaks first: it posts `ready`, the
+ * extension replies with `open`, which holds everything needed to draw and may be sent again as the whole new state.
+ */
+import type { PromptInput, Tokenised } from '../compute/models';
+import type {
+  HeadGain,
+  HeadsResult,
+  HeadStatistics,
+  HeadThumbnails,
+  HeadTile,
+  ModelSummary,
+  NextTokens,
+} from '../results/heads';
+
+/** A model folder that can be chosen: found in the workspace or in the model folders, or the demo model. */
+export interface ModelChoice {
+  readonly folder: string;
+  readonly label: string;
+  readonly family: string;
+  /** True, or why it cannot run. */
+  readonly runs: true | string;
+}
+
+export type HeadsPlace = 'full' | 'side' | 'file';
+
+/** What the person has typed and chosen; kept for reload, and enough to start the run again. */
+export interface HeadsPlan {
+  readonly folder: string;
+  readonly prompt: PromptInput;
+  readonly gains: readonly HeadGain[];
+  readonly classify: boolean;
+  readonly causal: boolean;
+  readonly seed: number;
+}
+
+/** Sent by the extension to the panel. */
+export type ToHeadsPanel =
+  | {
+      readonly kind: 'open';
+      readonly place: HeadsPlace;
+      readonly models: readonly ModelChoice[];
+      readonly plan: HeadsPlan;
+      readonly model?: ModelSummary;
+      readonly result?: HeadsResult;
+      readonly thumbnails?: HeadThumbnails;
+      readonly compareWith?: { readonly name: string; readonly result: HeadsResult };
+      /** A head that a command or a link names: shown selected. */
+      readonly select?: { readonly layer: number; readonly head: number };
+      readonly canRun: true | string;
+      readonly savedAs?: string;
+    }
+  | { readonly kind: 'models'; readonly models: readonly ModelChoice[] }
+  /** Answer to `chooseModel`. */
+  | { readonly kind: 'model'; readonly model: ModelSummary }
+  /** Answer to `tokenise`; `request` as it came. */
+  | { readonly kind: 'tokenised'; readonly request: number; readonly tokenised: Tokenised }
+  | { readonly kind: 'stage'; readonly sentence: string; readonly share: number; readonly secondsLeft?: number }
+  | {
+      readonly kind: 'layer';
+      readonly layer: number;
+      readonly statistics: { readonly [K in keyof HeadStatistics]: readonly number[] };
+      readonly thumbnails?: HeadThumbnails;
+    }
+  | {
+      readonly kind: 'result';
+      readonly result: HeadsResult;
+      readonly thumbnails?: HeadThumbnails;
+      readonly savedAs?: string;
+    }
+  | { readonly kind: 'tile'; readonly request: number; readonly tile: HeadTile }
+  /** All probabilities of one query of one head, [keys]. */
+  | { readonly kind: 'row'; readonly request: number; readonly row: Float32Array }
+  | { readonly kind: 'nextTokens'; readonly request: number; readonly distributions: readonly NextTokens[] }
+  /** One generated token of the plain run (`variant` false) or of the run with gains. */
+  | {
+      readonly kind: 'token';
+      readonly request: number;
+      readonly variant: boolean;
+      readonly index: number;
+      readonly text: string;
+      readonly probability: number;
+      readonly statistics?: { readonly [K in keyof HeadStatistics]: readonly (readonly number[])[] };
+    }
+  | { readonly kind: 'generated'; readonly request: number; readonly variant: boolean; readonly text: string }
+  /** A request or a run ended without an answer: a sentence with a next step. What is shown stays. */
+  | { readonly kind: 'failed'; readonly request?: number; readonly sentence: string; readonly details?: string }
+  | { readonly kind: 'overdue'; readonly sentence: string };
+
+/** Sent by the panel to the extension. `request` numbers are the panel's own; an older one may be answered late or never. */
+export type FromHeadsPanel =
+  | { readonly kind: 'ready' }
+  /** The plan as it stands, at most every 300 ms: kept for reload. */
+  | { readonly kind: 'planned'; readonly plan: HeadsPlan }
+  | { readonly kind: 'chooseModel'; readonly folder: string }
+  /** Opens the system's folder dialog. */
+  | { readonly kind: 'browseModel' }
+  | { readonly kind: 'tokenise'; readonly request: number; readonly folder: string; readonly prompt: PromptInput }
+  | { readonly kind: 'run'; readonly plan: HeadsPlan }
+  | { readonly kind: 'cancel' }
+  | {
+      readonly kind: 'tile';
+      readonly request: number;
+      readonly layer: number;
+      readonly head: number;
+      readonly rowStart: number;
+      readonly rowCount: number;
+      readonly columnStart: number;
+      readonly columnCount: number;
+      readonly outRows: number;
+      readonly outColumns: number;
+    }
+  | {
+      readonly kind: 'row';
+      readonly request: number;
+      readonly layer: number;
+      readonly head: number;
+      readonly query: number;
+    }
+  | { readonly kind: 'nextTokens'; readonly request: number; readonly gains: readonly HeadGain[] }
+  | {
+      readonly kind: 'generate';
+      readonly request: number;
+      readonly gains: readonly HeadGain[];
+      readonly maxNewTokens: number;
+      readonly temperature: number;
+      readonly topP: number;
+      readonly seed: number;
+    }
+  | { readonly kind: 'saveIntervention'; readonly gains: readonly HeadGain[] }
+  | { readonly kind: 'loadIntervention' }
+  | { readonly kind: 'saveLabels' }
+  | { readonly kind: 'save' }
+  | { readonly kind: 'compare' }
+  | {
+      readonly kind: 'openFull';
+      readonly plan: HeadsPlan;
+      readonly select?: { readonly layer: number; readonly head: number };
+    }
+  | {
+      readonly kind: 'export';
+      readonly format: 'png' | 'svg' | 'csv' | 'json' | 'html';
+      readonly name: string;
+      readonly data: string | Uint8Array;
+    }
+  | { readonly kind: 'copy'; readonly text: string };
