@@ -9,9 +9,11 @@ export interface WorkspaceCopy {
   readonly remove: () => void;
 }
 
-export function copyOfExamples(): WorkspaceCopy {
+/** With `welcome` the extension greets as it does a newcomer; without, nothing opens by itself. */
+export function copyOfExamples({ welcome = false } = {}): WorkspaceCopy {
   const parent = mkdtempSync(join(tmpdir(), 'headscope-workspace-'));
   const folder = join(parent, 'workspace');
   cpSync(join(repositoryRoot, 'examples/workspace'), folder, { recursive: true });
+  if (!welcome) rmSync(join(folder, '.headscope-example'));
   return { folder, remove: () => rmSync(parent, { recursive: true, force: true }) };
 }

@@ -35,45 +35,54 @@ export class Workbench {
     await this.page.evaluate(() => (window as unknown as { driver: SmokeTestDriver }).driver.whenWorkbenchRestored());
   }
 
-  /** Runs a command of the palette by its full title. */
+  /** Runs a command of the palette by its full title, as soon as it is offered. */
   async runCommand(title: string): Promise<void> {
+    const deadline = Date.now() + 30_000;
+    // The palette lists what was known when it opened; an extension that is still starting adds to the next one.
+    while (!(await this.commandsMatching(title)).includes(title)) {
+      if (Date.now() > deadline) throw new Error(`The palette does not offer "${title}".`);
+      await this.page.waitForTimeout(250);
+    }
     await this.page.keyboard.press('F1');
-    const input = this.page.locator(paletteInput);
-    await input.waitFor();
-    await input.fill(`>${title}`);
+    await this.page.locator(paletteInput).fill(`>${title}`);
     await this.pick(title);
   }
 
   /** The titles that the palette offers for what is typed. */
   async commandsMatching(text: string): Promise<string[]> {
     await this.page.keyboard.press('F1');
-    await this.page.locator(paletteInput).fill(`>${text}`);
+    const input = this.page.locator(paletteInput);
+    await input.fill(`>${text}`);
     const rows = this.page.locator(paletteRow);
     await rows.first().waitFor();
     const titles = await rows.locator('.label-name').allTextContents();
     await this.page.keyboard.press('Escape');
+    await input.waitFor({ state: 'hidden' });
     return titles;
   }
 
-  /** Picks a row of the open quick pick by the text of its label. */
+  /** Picks a row of the open quick pick by the text of its label, and waits until that pick is gone. */
   async pick(label: string): Promise<void> {
     const rows = this.page.locator(paletteRow);
-    const exact = rows.filter({ has: this.page.locator('.label-name', { hasText: exactly(label) }) });
-    await exact.first().click();
-    await this.page.locator(paletteInput).waitFor({ state: 'hidden' });
+    const exact = rows.filter({ has: this.page.locator('.label-name', { hasText: exactly(label) }) }).first();
+    await exact.click();
+    await exact.waitFor({ state: 'hidden' });
   }
 
-  /** Opens a file of the workspace by its path in the quick open list. */
+  /** Opens a file of the workspace by its path in the quick open list, and waits until it is the editor in front. */
   async openFile(path: string): Promise<void> {
-    const name = path.split('/').at(-1) ?? path;
+    const parts = path.split('/');
     await this.page.keyboard.press('Control+p');
-    const input = this.page.locator(paletteInput);
-    await input.waitFor();
-    await input.fill(path);
-    const row = this.page.locator(paletteRow).filter({ hasText: name }).first();
-    await row.waitFor();
-    await this.page.keyboard.press('Enter');
-    await this.page.locator(`.tabs-container .tab.active[data-resource-name="${name}"]`).waitFor();
+    await this.page.locator(paletteInput).fill(path);
+    // The list shows recent files until the search answers: take the row that names every part of the path.
+    let row = this.page.locator(paletteRow);
+    for (const part of parts) row = row.filter({ hasText: part });
+    await row.first().click();
+    const name = parts.at(-1) ?? path;
+    await this.page.locator(`.editor-group-container.active .tab.active[data-resource-name="${name}"]`).waitFor();
+    for (const folder of parts.slice(0, -1)) {
+      await this.page.locator('.editor-group-container.active .monaco-breadcrumb-item', { hasText: folder }).waitFor();
+    }
   }
 
   squiggles(severity: 'error' | 'warning' | 'info'): Locator {
