@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import type { FrameLocator } from 'playwright-core';
 import type { BenchmarkResult } from '../../../protocol/results/benchmark';
 import { significant } from '../../../webviews/ui/numbers';
-import { kernelsPanel, useWindow } from './window';
+import { kernelsPanel } from './panels';
+import { useWindow } from './window';
 
 const mechanisms = ['fused', 'tiled', 'sliding-window', 'linear'];
 const lengths = [64, 128, 256];

@@ -1,7 +1,7 @@
 /** A VS Code window with the extension on a private copy of the example workspace, for the length of one suite. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Browser, FrameLocator } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { launchBrowser, watchOutsideRequests } from '../../support/host/browser';
 import { startHost } from '../../support/host/server';
 import type { Host, HostOptions } from '../../support/host/server';
@@ -66,7 +66,3 @@ export function useWindow(options: WindowOptions = {}): () => DrivenWindow {
     return driven;
   };
 }
-
-/** The kernels panel as it stands in the editor area (`full`), the side bar (`side`) or a saved file's editor. */
-export const kernelsPanel = (bench: Workbench, place: 'full' | 'side' | 'file'): Promise<FrameLocator> =>
-  bench.webviewWith(`#root[data-place='${place}'] #finding`);

@@ -1,0 +1,7 @@
+/** Finds the panels of the extension among the webviews of a window. */
+import type { FrameLocator } from 'playwright-core';
+import type { Workbench } from '../../support/host/workbench';
+
+/** The kernels panel as it stands in the editor area (`full`), the side bar (`side`) or a saved file's editor. */
+export const kernelsPanel = (bench: Workbench, place: 'full' | 'side' | 'file'): Promise<FrameLocator> =>
+  bench.webviewWith(`#root[data-place='${place}'] #finding`);

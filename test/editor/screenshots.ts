@@ -1,0 +1,99 @@
+/**
+ * Takes the pictures of the README in the hosted VS Code on a copy of the example workspace, with a real benchmark:
+ * `npm run screenshots`, or `npm run screenshots -- FOLDER` to look at them without replacing those in docs/images.
+ */
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { Browser } from 'playwright-core';
+import { launchBrowser } from '../support/host/browser';
+import { startHost } from '../support/host/server';
+import type { Theme } from '../support/host/server';
+import { repositoryRoot } from '../support/host/versions';
+import { Workbench } from '../support/host/workbench';
+import { kernelsPanel } from './driven/panels';
+import { copyOfExamples } from './workspace';
+
+const out = resolve(process.argv[2] ?? join(repositoryRoot, 'docs/images'));
+/** Wide enough for controls beside pictures, small enough to read in a README. */
+const size = { width: 1440, height: 960 };
+/** Long enough that the mechanisms part from each other, short enough to wait for. */
+const settings = {
+  'headscope.benchmark.lengths': [256, 512, 1024, 2048, 4096],
+  'headscope.benchmark.secondsPerLength': 4,
+  'workbench.tree.renderIndentGuides': 'none',
+};
+
+const picture = (bench: Workbench, name: string, theme: Theme) => bench.screenshot(join(out, `${name}-${theme}.png`));
+
+/** A configuration with its findings in the file and in the Problems panel, beside the Models view. */
+async function inspect(bench: Workbench, theme: Theme): Promise<void> {
+  await bench.openContainer('Headscope');
+  await bench.openFile('faulty/config.json');
+  await bench.squiggles('error').first().waitFor();
+  await (await bench.problems()).first().waitFor();
+  await bench.page.mouse.move(0, 0);
+  await picture(bench, 'inspect', theme);
+  await bench.runCommand('View: Toggle Panel Visibility');
+}
+
+/** The panel after a run in the full width, then the compact form in the side bar at 300 pixels. */
+async function kernels(bench: Workbench, theme: Theme): Promise<void> {
+  await bench.runCommand('View: Close All Editors');
+  await bench.runCommand('Headscope: Benchmark Attention Kernels');
+  const panel = await kernelsPanel(bench, 'full');
+  await panel.locator('#run:not([disabled])').click();
+  await panel.locator('.run-state', { hasText: /\d+ points in / }).waitFor({ timeout: 180_000 });
+  await bench.openContainer('Headscope');
+  await bench.sideBarWidth(300);
+  await bench.page.mouse.move(0, 0);
+  await picture(bench, 'side-bar', theme);
+  await bench.runCommand('View: Toggle Primary Side Bar Visibility');
+  await bench.page.mouse.move(0, 0);
+  await picture(bench, 'kernels', theme);
+  await bench.runCommand('View: Toggle Primary Side Bar Visibility');
+}
+
+/** A saved result as an editor, beside the list of results. */
+async function results(bench: Workbench, theme: Theme): Promise<void> {
+  await bench.runCommand('View: Close All Editors');
+  await bench.openFile('attention-on-this-laptop.headscope-bench.json');
+  const panel = await kernelsPanel(bench, 'file');
+  await panel.locator('.measurements tbody tr').first().waitFor();
+  await bench.page.mouse.move(0, 0);
+  await picture(bench, 'results', theme);
+}
+
+async function take(browser: Browser, theme: Theme): Promise<void> {
+  const workspace = copyOfExamples();
+  try {
+    const host = await startHost({ workspace: workspace.folder, extension: repositoryRoot, theme, settings });
+    try {
+      const bench = await Workbench.open(browser, host, size);
+      bench.page.setDefaultTimeout(30_000);
+      await inspect(bench, theme);
+      await kernels(bench, theme);
+      await results(bench, theme);
+      await bench.page.close();
+    } finally {
+      await host.stop();
+    }
+  } finally {
+    workspace.remove();
+  }
+}
+
+async function main(): Promise<void> {
+  mkdirSync(out, { recursive: true });
+  const browser = await launchBrowser();
+  try {
+    for (const theme of ['dark', 'light'] as const) await take(browser, theme);
+  } finally {
+    await browser.close();
+  }
+  console.log(`the pictures lie in ${out}`);
+}
+
+main().catch((error: unknown) => {
+  console.error(error);
+  process.exitCode = 1;
+});
