@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readText, trackedFiles } from '../../support/repository-files';
 
-/** A file has one subject; past this length it has two. */
-const mostLines = 600;
+/** A file has one subject; past this length it has two. Tables of cases in tests may be longer. */
+const mostLines = (path: string): number => (path.startsWith('test/') ? 900 : 600);
 const tierFolders = ['unit', 'laws', 'process', 'browser', 'editor/host', 'editor/driven', 'package'];
 
 describe('files of the repository', () => {
@@ -15,11 +15,11 @@ describe('files of the repository', () => {
     assert.ok(tests.length > 10);
   });
 
-  it(`have at most ${mostLines} lines of code`, () => {
+  it('are not too long to have one subject', () => {
     const long = scripts
       .filter((path) => !path.startsWith('test/fixtures/'))
       .map((path) => ({ path, lines: readText(path)?.split('\n').length ?? 0 }))
-      .filter(({ lines }) => lines > mostLines);
+      .filter(({ path, lines }) => lines > mostLines(path));
     assert.deepEqual(long, []);
   });
 
