@@ -45,20 +45,24 @@ export function figure(options: FigureOptions): Figure {
   const legend = legendRows(options, inner, y);
   parts.push(legend.svg);
   y = legend.bottom + 8;
+  // An odd number of charts leaves no hole: the first one takes a whole row.
+  const wide = columns === 2 && charts.length % 2 === 1 ? 1 : 0;
   charts.forEach((chart, index) => {
-    const left = margin + (index % columns) * (cell.width + cell.gap);
-    const top = y + Math.floor(index / columns) * (cell.height + cell.gap);
+    const place = index === 0 ? 0 : index + wide;
+    const left = margin + (place % columns) * (cell.width + cell.gap);
+    const top = y + Math.floor(place / columns) * (cell.height + cell.gap);
+    const chartWidth = index === 0 && wide ? inner : cell.width;
     parts.push(
       `<text x="${left}" y="${top + size}" font-size="${size}" font-weight="600" fill="${theme.foreground}">${escapeXml(chart.title)}</text>`,
       nest(
-        renderSvg(draw(chart, { theme, width: cell.width, height: cell.height - 24 }), cell.width, cell.height - 24),
+        renderSvg(draw(chart, { theme, width: chartWidth, height: cell.height - 24 }), chartWidth, cell.height - 24),
         left,
         top + 22,
         index,
       ),
     );
   });
-  y += Math.ceil(charts.length / columns) * (cell.height + cell.gap);
+  y += Math.ceil((charts.length + wide) / columns) * (cell.height + cell.gap);
   for (const text of options.provenance.flatMap((entry) => wrap(entry, inner, size - 2))) {
     y += size + 2;
     parts.push(line(text, y, `font-size="${size - 2}" fill="${theme.muted}"`));
@@ -79,7 +83,7 @@ function legendRows({ legend, theme }: FigureOptions, inner: number, top: number
   let y = top + 4;
   const entries = legend.map(({ identity, label }) => {
     const text = `${identity.code}  ${label}`;
-    const width = 16 + textWidth(text, size) + 20;
+    const width = 16 + textWidth(text, size) * 1.08 + 20;
     if (x + width > margin + inner && x > margin) {
       x = margin;
       y += size + 8;

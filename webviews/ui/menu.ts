@@ -53,10 +53,18 @@ export class MenuButton extends LitElement {
     if (!changed.has('open')) return;
     if (this.open) {
       document.addEventListener('pointerdown', this.closeOutside, true);
+      this.stayInside();
       this.entries()[0]?.focus();
     } else {
       document.removeEventListener('pointerdown', this.closeOutside, true);
     }
+  }
+
+  /** The list hangs from the right edge of its button and is moved as far as it would leave the page. */
+  private stayInside(): void {
+    const list = this.querySelector<HTMLElement>('.menu-list');
+    const left = list?.getBoundingClientRect().left ?? 0;
+    if (list && left < 4) list.style.setProperty('right', `${left - 4}px`);
   }
 
   private entries(): HTMLElement[] {

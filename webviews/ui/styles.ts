@@ -105,6 +105,9 @@ export const baseStyles = css`
     color: var(--vscode-textLink-foreground);
     text-align: left;
   }
+  .link .codicon[class*='codicon-'] {
+    font-size: 12px;
+  }
   .link:hover {
     color: var(--vscode-textLink-activeForeground);
     text-decoration: underline;
@@ -342,7 +345,7 @@ export const baseStyles = css`
   }
   td.instead > * {
     display: block;
-    max-width: max(180px, calc(100cqi - 220px));
+    max-width: max(110px, calc(100cqi - 180px));
     padding: 2px 0;
   }
 `;

@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import { binaryTicks, decimalTicks, logDomain, thin } from '../../../webviews/charts/axis';
+import { spread } from '../../../webviews/charts/draw';
+
+describe('logarithmic axes', () => {
+  it('span the positive values and never less than a factor of two', () => {
+    const [low, high] = logDomain([3, 0, -1, Number.NaN, 3]);
+    assert.ok(low < 3 && high > 3 && high / low >= 2);
+    assert.deepEqual(logDomain([]), [1, 10]);
+  });
+
+  it('have at least two ticks inside any domain, and no more than there is room', () => {
+    for (const low of [1e-9, 0.013, 1, 7, 3e5]) {
+      for (const span of [2, 5, 30, 1e4, 1e9]) {
+        for (const room of [3, 6, 12]) {
+          const domain = [low, low * span] as const;
+          const ticks = decimalTicks(domain, room);
+          assert.ok(ticks.length >= 2 && ticks.length <= room + 1, `${domain.join('–')}, ${room}: ${ticks.join()}`);
+          assert.ok(ticks.every((tick) => tick >= low * 0.99 && tick <= low * span * 1.01));
+        }
+      }
+    }
+  });
+
+  it('stand at powers of two where lengths are meant', () => {
+    assert.deepEqual(binaryTicks([500, 9000], 10), [512, 1024, 2048, 4096, 8192]);
+    assert.deepEqual(binaryTicks([500, 9000], 3), [512, 2048, 8192]);
+    assert.deepEqual(thin([1, 2, 3, 4], 2), [2, 4]);
+  });
+});
+
+describe('labels at the ends of lines', () => {
+  const label = (text: string, y: number, x = 0) => ({ text, x, y, width: 20 });
+
+  it('move apart and stay inside', () => {
+    const placed = spread([label('a', 98), label('b', 99), label('c', 97)], 12, 0, 100);
+    const ys = placed.map(({ y }) => y).sort((a, b) => a - b);
+    assert.ok(ys.every((y) => y >= 0 && y <= 100));
+    for (const [index, y] of ys.entries()) if (index > 0) assert.ok(y - (ys[index - 1] ?? 0) >= 11.9, ys.join());
+  });
+
+  it('stay where they are when nothing is in their way', () => {
+    assert.deepEqual(
+      spread([label('a', 10), label('b', 10, 50)], 12, 0, 100).map(({ y }) => y),
+      [10, 10],
+    );
+  });
+});

@@ -1,0 +1,268 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, it } from 'mocha';
+import type { MechanismInfo } from '../../../protocol/compute/api';
+import type { ShapeChoice, ToKernelsPanel } from '../../../protocol/panels/kernels';
+import type { BenchmarkResult, BenchmarkRow } from '../../../protocol/results/benchmark';
+import { finding, within } from '../../../webviews/panels/kernels/finding';
+import { canonical, readForm, samePlan, takeShape, toForm } from '../../../webviews/panels/kernels/form';
+import { linkOf } from '../../../webviews/panels/kernels/mechanism-list';
+import {
+  canResume,
+  continues,
+  initialState,
+  isStale,
+  keep,
+  parseKept,
+  receive,
+  restore,
+  runnablePlan,
+  startRun,
+  whyNot,
+  type State,
+} from '../../../webviews/panels/kernels/state';
+
+const load = (name: string): unknown =>
+  JSON.parse(readFileSync(path.join(__dirname, '../../fixtures/webviews', name), 'utf8'));
+const mechanisms = load('mechanisms.json') as readonly MechanismInfo[];
+const shapes = load('shapes.json') as readonly ShapeChoice[];
+const result = load('result.headscope-bench.json') as BenchmarkResult;
+const { plan } = result;
+const title = (id: string): string => mechanisms.find((one) => one.id === id)?.title ?? id;
+
+const open = (change: Partial<Extract<ToKernelsPanel, { kind: 'open' }>> = {}): ToKernelsPanel => ({
+  kind: 'open',
+  place: 'full',
+  mechanisms,
+  devices: [],
+  shapes,
+  plan,
+  canRun: true,
+  ...change,
+});
+const opened = (...messages: readonly ToKernelsPanel[]): State =>
+  [open(), ...messages].reduce(receive, initialState('full'));
+const running = (...messages: readonly ToKernelsPanel[]): State => {
+  const started = startRun(opened(), false);
+  assert.ok(started);
+  return messages.reduce(receive, started.state);
+};
+const point = (row: BenchmarkRow | undefined, final = true): ToKernelsPanel => {
+  assert.ok(row);
+  return { kind: 'row', row, final };
+};
+
+describe('the form of a plan', () => {
+  it('gives back the plan it was made from', () => {
+    const reading = readForm(toForm(plan, shapes), mechanisms);
+    assert.deepEqual(reading, { ok: true, plan });
+  });
+
+  it('says for each field what is wrong', () => {
+    const form = {
+      ...toForm(plan, shapes),
+      heads: '6',
+      kvHeads: '4',
+      batch: '0',
+      lengths: 'x',
+      secondsPerLength: '',
+      mechanisms: [],
+      threads: '-1',
+      baseline: 'sliding-window',
+      parameters: { 'sliding-window': { window: '0.5' } },
+    };
+    const reading = readForm(form, mechanisms);
+    assert.equal(reading.ok, false);
+    const problems = reading.ok ? {} : reading.problems;
+    assert.deepEqual(Object.keys(problems).sort(), [
+      'batch',
+      'kvHeads',
+      'lengths',
+      'mechanisms',
+      'parameter:sliding-window:window',
+      'secondsPerLength',
+      'threads',
+    ]);
+  });
+
+  it('does not hold a wrong parameter against a mechanism that is not chosen', () => {
+    const form = { ...toForm(plan, shapes), mechanisms: ['tiled'], parameters: { linear: { chunk: 'many' } } };
+    assert.equal(readForm(form, mechanisms).ok, true);
+  });
+
+  it('keeps keys for the cross patterns only', () => {
+    const form = { ...toForm(plan, shapes), keys: '77' };
+    const self = readForm(form, mechanisms);
+    const cross = readForm({ ...form, pattern: 'noncausal-cross' }, mechanisms);
+    assert.equal(self.ok && self.plan.shape.keys, undefined);
+    assert.equal(cross.ok && cross.plan.shape.keys, 77);
+  });
+
+  it('takes over a model, with its window where a mechanism has one', () => {
+    const mistral = shapes.find(({ label }) => label.startsWith('Mistral'));
+    assert.ok(mistral);
+    const form = takeShape(toForm(plan, shapes), mistral, mechanisms);
+    assert.deepEqual([form.heads, form.kvHeads, form.headDim, form.origin], ['32', '8', '128', mistral.label]);
+    assert.deepEqual(form.parameters['sliding-window'], { window: '4096' });
+  });
+
+  it('compares plans by what is measured', () => {
+    assert.equal(samePlan(plan, { ...plan, done: result.rows, origin: 'elsewhere' }), true);
+    assert.equal(samePlan(plan, { ...plan, threads: 9 }), false);
+    assert.equal(canonical({ b: 1, a: { d: [2, 1], c: undefined } }), '{"a":{"d":[2,1]},"b":1}');
+  });
+});
+
+describe('the state of the kernels panel', () => {
+  it('runs what can run and leaves out what cannot, with the reason', () => {
+    const state = opened({ kind: 'supports', supports: [{ mechanism: 'tiled', ok: false, why: 'Too wide.' }] });
+    const tiled = mechanisms.find(({ id }) => id === 'tiled');
+    assert.ok(tiled);
+    assert.equal(whyNot(state, tiled), 'Too wide.');
+    assert.deepEqual(
+      runnablePlan(state)?.mechanisms,
+      plan.mechanisms.filter((id) => id !== 'tiled'),
+    );
+  });
+
+  it('has nothing to run without a baseline that runs', () => {
+    assert.equal(
+      runnablePlan(opened({ kind: 'supports', supports: [{ mechanism: 'fused', ok: false, why: 'No.' }] })),
+      undefined,
+    );
+  });
+
+  it('replaces a point while it is measured and counts only those that are final', () => {
+    const [first, second] = result.rows;
+    const state = running(point(first), point(second, false), point(second, false));
+    assert.equal(state.rows.length, 2);
+    assert.equal(state.provisional.length, 1);
+    assert.equal(receive(state, point(second)).provisional.length, 0);
+  });
+
+  it('resumes with the final points, after a failure without the unfinished one', () => {
+    const failed = running(point(result.rows[0]), point(result.rows[1], false), { kind: 'failed', sentence: 'Ended.' });
+    assert.equal(canResume(failed), true);
+    assert.deepEqual(startRun(failed, true)?.plan.done, [result.rows[0]]);
+    assert.equal(startRun(failed, false)?.plan.done, undefined);
+  });
+
+  it('does not resume another plan, and says that what is shown is stale', () => {
+    const failed = running(point(result.rows[0]), { kind: 'failed', sentence: 'Ended.' });
+    assert.ok(failed.form);
+    const edited = { ...failed, form: { ...failed.form, batch: '2' } };
+    assert.equal(canResume(edited), false);
+    assert.equal(isStale(edited), true);
+    assert.equal(isStale(failed), false);
+  });
+
+  it('is not stale, and asks for nothing, when it shows a file', () => {
+    const state = receive(initialState('file'), open({ place: 'file', mechanisms: [], result }));
+    assert.equal(isStale(state), false);
+    assert.equal(state.rows.length, result.rows.length);
+  });
+
+  it('starts nothing twice and nothing where it may not', () => {
+    assert.equal(startRun(running(), false), undefined);
+    assert.equal(startRun(opened(open({ canRun: 'Not trusted.' })), false), undefined);
+  });
+
+  it('survives a reload with its rows, and drops them for another plan', () => {
+    const before = running(point(result.rows[0]), point(result.rows[1], false));
+    const kept = parseKept(JSON.parse(JSON.stringify(keep(before, [canonical(plan)]))));
+    assert.ok(kept);
+    assert.deepEqual(kept.rows, [result.rows[0]]);
+    assert.equal(continues(kept, plan), true);
+    const same = receive(restore(initialState('full'), kept), open());
+    assert.deepEqual(same.rows, [result.rows[0]]);
+    const other = receive(restore(initialState('full'), kept), open({ plan: { ...plan, threads: 7 } }));
+    assert.deepEqual(other.rows, []);
+  });
+
+  it('takes no state of another version', () => {
+    for (const value of [undefined, null, 3, 'text', {}, { version: 2 }, { version: 1, rows: [] }])
+      assert.equal(parseKept(value), undefined);
+  });
+
+  it('keeps the points of a run that goes on when the extension opens it anew', () => {
+    const state = receive(running(point(result.rows[0])), open());
+    assert.equal(state.phase.kind, 'running');
+    assert.equal(state.rows.length, 1);
+  });
+
+  it('forgets an earlier result when a run of another plan is opened', () => {
+    const state = receive(
+      opened({ kind: 'result', result, savedAs: 'a.json' }),
+      open({ plan: { ...plan, threads: 7 } }),
+    );
+    assert.deepEqual([state.rows.length, state.result, state.savedAs], [0, undefined, undefined]);
+  });
+});
+
+describe('the finding', () => {
+  const rowsOf = (rows: readonly BenchmarkRow[]): State =>
+    receive(opened(), { kind: 'result', result: { ...result, rows } });
+  const base: BenchmarkRow = { mechanism: 'fused', length: 8192, ok: true, medianMs: 100, peakBytes: 100 };
+  const tiled = (median: number, p: number): BenchmarkRow => ({
+    mechanism: 'tiled',
+    length: 8192,
+    ok: true,
+    medianMs: 100 / median,
+    peakBytes: 90,
+    ratioToBaseline: { median, low: median * 0.99, high: median * 1.01, p },
+  });
+  const said = (...rows: readonly BenchmarkRow[]): string =>
+    finding(rowsOf(rows), title).replace(/ Stopped after.*/, '');
+
+  it('names the fastest that is told apart, with its test and memory', () => {
+    assert.equal(
+      said(base, tiled(1.24, 1e-6)),
+      'Tiled is 1.24x faster than fused at 8,192 tokens (p < 0.001), with 0.90x its memory.',
+    );
+  });
+
+  it('claims nothing where the test does not', () => {
+    assert.equal(
+      said(base, tiled(1.24, 0.4)),
+      'No mechanism is faster than fused at 8,192 tokens; tiled is not told apart from it (p = 0.400).',
+    );
+    assert.equal(
+      said(base, tiled(1.01, 1e-9)),
+      'No mechanism is faster than fused at 8,192 tokens; tiled is not told apart from it (p < 0.001).',
+    );
+  });
+
+  it('says what a slower one takes', () => {
+    assert.equal(
+      said(base, tiled(0.5, 1e-6)),
+      'No mechanism is faster than fused at 8,192 tokens; the nearest, tiled, takes 2.00x its time (p < 0.001).',
+    );
+  });
+
+  it('does not hide what failed or is missing', () => {
+    const failed: BenchmarkRow = { mechanism: 'linear', length: 8192, ok: false, reason: 'Wrong values.' };
+    assert.match(
+      finding(rowsOf([base, tiled(2, 1e-6), failed]), title),
+      /Linear has no time at some lengths: see the table\. Stopped after 3 of 30 points\./,
+    );
+    assert.match(said(failed), /^No mechanism could be timed\./);
+  });
+
+  it('writes names inside a sentence as words, and acronyms as they are', () => {
+    assert.deepEqual(['Tiled', 'Scaled dot product', 'ALiBi', 'MLA'].map(within), [
+      'tiled',
+      'scaled dot product',
+      'ALiBi',
+      'MLA',
+    ]);
+  });
+});
+
+describe('the link of a source', () => {
+  it('leads to the paper', () => {
+    assert.equal(linkOf('arXiv:2004.05150, section 3.1'), 'https://arxiv.org/abs/2004.05150');
+    assert.equal(linkOf('code at https://example.org/a'), 'https://example.org/a');
+    assert.equal(linkOf('a book'), undefined);
+  });
+});

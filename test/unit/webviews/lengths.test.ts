@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import { parseLengths, toggleLength } from '../../../webviews/panels/kernels/lengths';
+
+describe('typed lengths', () => {
+  const cases: readonly (readonly [string, readonly number[]])[] = [
+    ['512, 1024', [512, 1024]],
+    ['1024 512  512', [512, 1024]],
+    ['8k;16K', [8192, 16384]],
+    ['1,024, 2,048', [1024, 2048]],
+    ['100', [100]],
+  ];
+  for (const [text, lengths] of cases) {
+    it(`“${text}” is ${lengths.join(' and ')}`, () => assert.deepEqual(parseLengths(text), { ok: true, lengths }));
+  }
+
+  for (const [text, why] of [
+    ['', /at least one length/],
+    ['12.5', /“12\.5” is no length/],
+    ['-3', /“-3” is no length/],
+    ['abc', /“abc” is no length/],
+    ['0', /“0” is no length/],
+    ['2000000', /longer than 1,048,576/],
+    [Array.from({ length: 30 }, (_, index) => index + 1).join(' '), /30 lengths are too many/],
+  ] as const) {
+    it(`“${text.slice(0, 20)}” is refused with a next step`, () => {
+      const parsed = parseLengths(text);
+      assert.match(parsed.ok ? '' : parsed.why, why);
+    });
+  }
+
+  it('chips add and take out, and leave alone what cannot be read', () => {
+    assert.equal(toggleLength('512, 2048', 1024), '512, 1024, 2048');
+    assert.equal(toggleLength('512, 1024', 1024), '512');
+    assert.equal(toggleLength('', 128), '128');
+    assert.equal(toggleLength('51x', 128), '51x');
+  });
+});
