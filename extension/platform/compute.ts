@@ -75,6 +75,7 @@ export class Compute extends Owner {
   #info: ServerInfo | undefined;
   #crashes: number[] = [];
   #busy: string[] = [];
+  #stale = false;
   #mechanisms: Promise<readonly MechanismInfo[]> | undefined;
   #devices: Promise<readonly DeviceInfo[]> | undefined;
   #knownDevices: readonly DeviceInfo[] | undefined;
@@ -152,11 +153,21 @@ export class Compute extends Owner {
     this.#client.restart();
   }
 
-  /** A setting changed that a running process has read: the next call starts one with the new value. */
-  forget(): void {
+  /**
+   * A setting changed that a process reads when it starts. A running one is replaced as soon as it has nothing to do: a change
+   * of settings ends no benchmark.
+   */
+  settingsChanged(): void {
+    this.#stale = true;
+    this.#replaceStale();
+  }
+
+  #replaceStale(): void {
+    if (!this.#stale || this.#busy.length > 0) return;
+    this.#stale = false;
     this.#devices = undefined;
-    if (this.#state.kind !== 'stopped' && this.#state.kind !== 'failed') this.#client.restart();
-    else this.#set({ kind: 'stopped' });
+    if (this.#client.state === 'stopped') this.#set({ kind: 'stopped' });
+    else this.#client.restart();
   }
 
   override dispose(): void {
@@ -194,6 +205,7 @@ export class Compute extends Owner {
     } finally {
       this.#busy.splice(this.#busy.indexOf(doing), 1);
       this.#refresh();
+      this.#replaceStale();
     }
   }
 

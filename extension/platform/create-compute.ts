@@ -22,7 +22,7 @@ export function createCompute(context: vscode.ExtensionContext, log: Log): vscod
   });
   context.subscriptions.push(
     onSettingChange(['headscope.compute.nodePath', 'headscope.compute.threads', 'headscope.compute.memoryLimit'], () =>
-      compute.forget(),
+      compute.settingsChanged(),
     ),
   );
   return compute;

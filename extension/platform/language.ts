@@ -78,7 +78,7 @@ export class Language extends Owner {
 
   async #start(): Promise<LanguageClient> {
     // Loaded here, not at the top: activation pays for nothing that is not used.
-    const { LanguageClient, TransportKind } = await import('vscode-languageclient/node');
+    const { LanguageClient, RevealOutputChannelOn, TransportKind } = await import('vscode-languageclient/node');
     const run = { module: this.#module, transport: TransportKind.ipc };
     const client = new LanguageClient(
       'headscope',
@@ -89,6 +89,7 @@ export class Language extends Owner {
         synchronize: { configurationSection: 'headscope' },
         initializationOptions: { settings: vscode.workspace.getConfiguration('headscope') },
         outputChannel: this.#log,
+        revealOutputChannelOn: RevealOutputChannelOn.Never,
         markdown: { isTrusted: { enabledCommands: ['headscope.benchmarkConfig'] }, supportHtml: false },
         progressOnInitialization: false,
       },

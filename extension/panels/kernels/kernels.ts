@@ -15,7 +15,7 @@ import { mayRun } from '../../platform/trust';
 import { chooseResult } from '../../results/choose-result';
 import type { ResultLibrary } from '../../results/result-library';
 import { openLink, saveExport, startingFolder } from '../exports';
-import { resultFileName } from '../../results/result-words';
+import { resultFileName, withoutSuffix } from '../../results/result-words';
 import { dressWebview } from '../webview';
 import { defaultPlan, storedPlan } from './default-plan';
 import type { KernelsWorld, NamedResult, ShownFile } from './host';
@@ -164,7 +164,7 @@ export class Kernels extends Owner {
   async #save(result: BenchmarkResult): Promise<string> {
     const uri = await this.#parts.library.save(result);
     await this.#parts.memory.update(lastKey, uri.toString());
-    return vscode.workspace.asRelativePath(uri);
+    return placeOf(uri);
   }
 
   async #saveAs(result: BenchmarkResult): Promise<string | undefined> {
@@ -175,7 +175,7 @@ export class Kernels extends Owner {
     });
     if (uri === undefined) return undefined;
     await this.#parts.library.write(uri, result);
-    return vscode.workspace.asRelativePath(uri);
+    return placeOf(uri);
   }
 
   async #choose(library: ResultLibrary, other: BenchmarkResult | undefined): Promise<NamedResult | undefined> {
@@ -189,6 +189,12 @@ export class Kernels extends Owner {
     const { content } = await this.#parts.library.read(vscode.Uri.parse(text, true));
     return content.ok ? content.result : undefined;
   }
+}
+
+/** Where a result lies, short enough for a line: the path in the workspace, else the name. */
+function placeOf(uri: vscode.Uri): string {
+  if (vscode.workspace.getWorkspaceFolder(uri) !== undefined) return vscode.workspace.asRelativePath(uri);
+  return withoutSuffix(uri.path.split('/').at(-1) ?? '');
 }
 
 function storedDraft(value: unknown): Draft | undefined {

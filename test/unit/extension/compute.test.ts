@@ -13,8 +13,8 @@ import { device, mechanism, server } from './samples';
 
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
-/** A compute server in this process that answers, or dies when asked for `roof`. */
-function fakeProcess(asked: string[]): ComputeProcess {
+/** A compute server in this process that answers; `supports` kills it, a benchmark ends when told. */
+function fakeProcess(asked: string[], onBenchmark: (finish: () => void) => void): ComputeProcess {
   let listen: (message: unknown) => void = () => undefined;
   let exit: (why: string) => void = () => undefined;
   const say = (message: FromCompute): void => queueMicrotask(() => listen(message));
@@ -23,7 +23,8 @@ function fakeProcess(asked: string[]): ComputeProcess {
     send(message: ToCompute) {
       if (message.kind !== 'call') return;
       asked.push(message.method);
-      if (message.method === 'supports') queueMicrotask(() => exit('it was ended by SIGSEGV'));
+      if (message.method === 'benchmark') onBenchmark(() => say({ kind: 'ok', id: message.id, result: {} }));
+      else if (message.method === 'supports') queueMicrotask(() => exit('it was ended by SIGSEGV'));
       else if (message.method === 'mechanisms') say({ kind: 'ok', id: message.id, result: [mechanism('fused')] });
       else say({ kind: 'ok', id: message.id, result: message.method === 'devices' ? [device()] : server });
     },
@@ -37,16 +38,17 @@ function compute(may: true | string = true) {
   const asked: string[] = [];
   const states: ComputeState['kind'][] = [];
   let starts = 0;
+  let finish = (): void => undefined;
   const made = new Compute({
     mayRun: () => may,
     log: silent,
     start: () => {
       starts += 1;
-      return fakeProcess(asked);
+      return fakeProcess(asked, (end) => (finish = end));
     },
   });
   made.onState((state) => states.push(state.kind));
-  return { made, asked, states, starts: () => starts };
+  return { made, asked, states, starts: () => starts, finishBenchmark: () => finish() };
 }
 
 const failsWith = (code: string, words: RegExp) => (error: unknown) =>
@@ -95,6 +97,29 @@ describe('the compute server, seen from the extension', () => {
     made.restart();
     await made.info();
     assert.equal(made.state.kind, 'ready');
+    made.dispose();
+  });
+
+  it('takes up changed settings by a new process, but not in the middle of a benchmark', async () => {
+    const { made, starts, finishBenchmark } = compute();
+    const run = made.benchmark(plan, new AbortController().signal, () => undefined);
+    await made.info();
+    made.settingsChanged();
+    assert.equal(made.state.kind, 'busy');
+    assert.equal(starts(), 1);
+    finishBenchmark();
+    await run;
+    assert.equal(starts(), 2);
+    await made.info();
+    made.settingsChanged();
+    assert.equal(starts(), 3);
+    made.dispose();
+  });
+
+  it('starts nothing for changed settings while nothing runs', () => {
+    const { made, starts } = compute();
+    made.settingsChanged();
+    assert.equal(starts(), 0);
     made.dispose();
   });
 
