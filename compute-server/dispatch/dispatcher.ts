@@ -25,7 +25,7 @@ export interface Method<M extends ComputeMethod> {
    * second, so that many rows do not hold up the sentence that says what is going on.
    */
   readonly describe?: (progress: Progress<M>) => {
-    readonly lane: 'stage' | 'row';
+    readonly lane?: 'stage' | 'row';
     readonly key: string;
     readonly final: boolean;
   };
@@ -110,7 +110,7 @@ export class Dispatcher {
       for (;;) {
         const step = await outcome.next();
         if (step.done) return step.value;
-        const { lane, key, final } = method.describe?.(step.value) ?? { lane: 'stage', key: '', final: false };
+        const { lane = 'stage', key, final } = method.describe?.(step.value) ?? { key: '', final: false };
         gates[lane].offer(step.value, key, final);
       }
     } finally {

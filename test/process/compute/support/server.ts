@@ -2,47 +2,28 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { build } from 'esbuild';
 import { computeClient } from '../../../../compute-server/cli/compute-process';
 import type { ComputeClient, ComputeClientOptions } from '../../../../protocol/compute/client';
 import type { BenchmarkPlan } from '../../../../protocol/results/benchmark';
+import { bundledServer, bundleServer } from './bundle';
 
-const root = path.resolve(__dirname, '../../../..');
-/** Inside the repository, so that the bundles find onnxruntime-node. */
-const folder = path.join(root, 'out', 'test-compute');
-
-export const serverScript = path.join(folder, 'compute-server.js');
-export const cliScript = path.join(folder, 'cli.js');
+const { serverScript, cliScript } = bundledServer('test-compute');
+export { serverScript, cliScript };
 
 let built: Promise<unknown> | undefined;
 
 /** Once per run of the tests. */
 export const buildServer = (): Promise<unknown> =>
-  (built ??= build({
-    entryPoints: {
-      'compute-server': path.join(root, 'compute-server/main.ts'),
-      cli: path.join(root, 'compute-server/cli/main.ts'),
-    },
-    outdir: folder,
-    bundle: true,
-    platform: 'node',
-    target: 'node20',
-    format: 'cjs',
-    mainFields: ['module', 'main'],
-    external: ['onnxruntime-node'],
-    logLevel: 'error',
-    define: { 'process.env.HEADSCOPE_VERSION': '"0.0.0-test"' },
-    plugins: [
-      {
-        name: 'faulty-catalogue',
-        setup(bundle) {
-          bundle.onResolve({ filter: /kernels\/catalogue$/ }, () => ({
-            path: path.join(__dirname, 'faulty-catalogue.ts'),
-          }));
-        },
+  (built ??= bundleServer('test-compute', [
+    {
+      name: 'faulty-catalogue',
+      setup(bundle) {
+        bundle.onResolve({ filter: /kernels\/catalogue$/ }, () => ({
+          path: path.join(__dirname, 'faulty-catalogue.ts'),
+        }));
       },
-    ],
-  }));
+    },
+  ]));
 
 /** One folder for all tests of a run, so that the roof is measured once. */
 const cache = mkdtempSync(path.join(tmpdir(), 'headscope-cache-'));

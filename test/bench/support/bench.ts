@@ -1,0 +1,22 @@
+/** The form of a bench: `test/bench/<name>.bench.ts` default-exports one, `npm run bench [name…]` runs it. */
+export interface Figure {
+  /** What was measured, on what shape, against what. */
+  readonly name: string;
+  readonly value: number;
+  /** `ms`, `MB`, `GFLOP/s`, or `times` for a ratio. */
+  readonly unit: string;
+  readonly target?: number;
+  /** How the target is meant (default: at most). */
+  readonly comparison?: 'atMost' | 'atLeast';
+  /** Spread, samples, conditions. */
+  readonly note?: string;
+}
+
+export interface Report {
+  figure(figure: Figure): void;
+}
+
+export interface Bench {
+  readonly name: string;
+  run(report: Report): Promise<void>;
+}

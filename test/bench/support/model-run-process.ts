@@ -1,0 +1,54 @@
+/**
+ * One run of a model in a process of its own, for peak memory: `node --import tsx model-run-process.ts JOB`. Prints
+ * {seconds, baseBytes, peakBytes}: resident memory before the run (runtime loaded) and its high-water mark (Linux VmHWM, else
+ * getrusage).
+ */
+import { readFileSync } from 'node:fs';
+import { openModel } from '../../../compute-server/model/loaded-model';
+import { runPrompt } from '../../../compute-server/model/model-run';
+
+export interface RunJob {
+  readonly folder: string;
+  readonly length: number;
+  readonly chunk: number;
+  readonly kind: 'plain' | 'statistics' | 'whole-maps' | 'load';
+  readonly threads: number;
+}
+
+async function main(): Promise<void> {
+  const job = JSON.parse(process.argv[2] ?? '{}') as RunJob;
+  const model = await openModel(job.folder, { device: 'cpu', threads: job.threads, limitBytes: 4e9 });
+  const ids = Array.from({ length: job.length }, (_, i) => (i * 7919) % model.summary.vocabulary);
+  // Opens every session, so that the growth is the run's.
+  if (job.kind !== 'load') {
+    await runPrompt(model.spec, model.sessions, {
+      ids: ids.slice(0, 8),
+      chunk: 8,
+      logits: 'last',
+      statistics: job.kind === 'statistics',
+    });
+  }
+  const base = peak();
+  const started = performance.now();
+  await runPrompt(model.spec, model.sessions, {
+    ids,
+    chunk: job.chunk,
+    logits: 'last',
+    ...(job.kind === 'statistics' ? { statistics: true } : {}),
+    ...(job.kind === 'whole-maps'
+      ? { taps: model.spec.blocks.map((_, layer) => ({ layer, tap: 'attention.probabilities' as const })) }
+      : {}),
+  });
+  process.stdout.write(
+    JSON.stringify({ seconds: (performance.now() - started) / 1000, baseBytes: base, peakBytes: peak() }),
+  );
+  await model.sessions.release();
+}
+
+function peak(): number {
+  if (process.platform !== 'linux') return process.resourceUsage().maxRSS * 1024;
+  const line = /VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'));
+  return Number(line?.[1] ?? 0) * 1024;
+}
+
+void main();

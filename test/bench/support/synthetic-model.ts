@@ -1,0 +1,94 @@
+/** A random llama checkpoint of a chosen size, written row by row so that the writer needs little memory. */
+import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+
+export interface SyntheticModel {
+  readonly layers: number;
+  readonly heads: number;
+  readonly headDim: number;
+  readonly inner: number;
+  readonly vocabulary: number;
+  readonly contextLength: number;
+}
+
+/** 4 layers of 8 heads of 64. */
+export const fourLayers: SyntheticModel = {
+  layers: 4,
+  heads: 8,
+  headDim: 64,
+  inner: 1024,
+  vocabulary: 1000,
+  contextLength: 32768,
+};
+
+export function writeSyntheticModel(folder: string, model: SyntheticModel): { readonly bytes: number } {
+  mkdirSync(folder, { recursive: true });
+  const hidden = model.heads * model.headDim;
+  const shapes: [string, number[]][] = [
+    ['model.embed_tokens.weight', [model.vocabulary, hidden]],
+    ['model.norm.weight', [hidden]],
+  ];
+  for (let l = 0; l < model.layers; l++) {
+    const at = `model.layers.${l}`;
+    shapes.push(
+      [`${at}.input_layernorm.weight`, [hidden]],
+      [`${at}.post_attention_layernorm.weight`, [hidden]],
+      ...['q_proj', 'k_proj', 'v_proj', 'o_proj'].map((name): [string, number[]] => [
+        `${at}.self_attn.${name}.weight`,
+        [hidden, hidden],
+      ]),
+      [`${at}.mlp.gate_proj.weight`, [model.inner, hidden]],
+      [`${at}.mlp.up_proj.weight`, [model.inner, hidden]],
+      [`${at}.mlp.down_proj.weight`, [hidden, model.inner]],
+    );
+  }
+  let offset = 0;
+  const header: Record<string, unknown> = {};
+  for (const [name, shape] of shapes) {
+    const bytes = 4 * shape.reduce((product, axis) => product * axis, 1);
+    header[name] = { dtype: 'F32', shape, data_offsets: [offset, offset + bytes] };
+    offset += bytes;
+  }
+  const json = Buffer.from(JSON.stringify(header));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(json.length));
+  const file = openSync(join(folder, 'model.safetensors'), 'w');
+  writeSync(file, length);
+  writeSync(file, json);
+  let state = 1;
+  for (const [, shape] of shapes) {
+    const [rows = 1, columns] = shape;
+    const width = columns ?? rows;
+    const deviation = columns === undefined ? 0 : width ** -0.5;
+    for (let row = 0; row < (columns === undefined ? 1 : rows); row++) {
+      const data = new Float32Array(width);
+      for (let i = 0; i < width; i++) {
+        state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+        // Uniform with the wanted deviation; gains are 1.
+        data[i] = deviation === 0 ? 1 : (state / 2 ** 31 - 1) * Math.sqrt(3) * deviation;
+      }
+      writeSync(file, new Uint8Array(data.buffer));
+    }
+  }
+  closeSync(file);
+  writeFileSync(
+    join(folder, 'config.json'),
+    JSON.stringify({
+      architectures: ['LlamaForCausalLM'],
+      model_type: 'llama',
+      hidden_size: hidden,
+      intermediate_size: model.inner,
+      num_hidden_layers: model.layers,
+      num_attention_heads: model.heads,
+      num_key_value_heads: model.heads,
+      vocab_size: model.vocabulary,
+      max_position_embeddings: model.contextLength,
+      rms_norm_eps: 1e-6,
+      rope_theta: 10000,
+      hidden_act: 'silu',
+      tie_word_embeddings: true,
+      torch_dtype: 'float32',
+    }),
+  );
+  return { bytes: offset };
+}

@@ -1,0 +1,37 @@
+import path from 'node:path';
+import { build } from 'esbuild';
+import type { Plugin } from 'esbuild';
+
+const root = path.resolve(__dirname, '../../../..');
+
+export interface BundledServer {
+  readonly serverScript: string;
+  readonly cliScript: string;
+}
+
+/** Where `bundleServer(name)` puts its bundles: inside the repository, so that they find onnxruntime-node. */
+export function bundledServer(name: string): BundledServer {
+  const folder = path.join(root, 'out', name);
+  return { serverScript: path.join(folder, 'compute-server.js'), cliScript: path.join(folder, 'cli.js') };
+}
+
+/** Bundles the compute server and the command line as build/bundle.mjs does, beside the shipped ones. */
+export async function bundleServer(name: string, plugins: Plugin[] = []): Promise<BundledServer> {
+  await build({
+    entryPoints: {
+      'compute-server': path.join(root, 'compute-server/main.ts'),
+      cli: path.join(root, 'compute-server/cli/main.ts'),
+    },
+    outdir: path.join(root, 'out', name),
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'cjs',
+    mainFields: ['module', 'main'],
+    external: ['onnxruntime-node'],
+    logLevel: 'error',
+    define: { 'process.env.HEADSCOPE_VERSION': '"0.0.0-test"' },
+    plugins,
+  });
+  return bundledServer(name);
+}
