@@ -109,6 +109,7 @@ export const formatPath = (path: JsonPath): string => path.join('.');
 /** Reads one object of a config with its family's defaults, and keeps where every value came from. */
 export class ConfigReader {
   readonly fields: Record<string, Field> = {};
+  private readonly known = new Map<string, JsonValue | undefined>();
 
   constructor(
     readonly object: JsonObject,
@@ -122,6 +123,7 @@ export class ConfigReader {
     return new ConfigReader(this.object, this.path, this.problems, defaults);
   }
 
+  /** Whether the file itself has the key. */
   has(key: string): boolean {
     return this.object[key] !== undefined;
   }
@@ -137,6 +139,12 @@ export class ConfigReader {
 
   /** The value in the file or the default; records it. A null in the file stands: it unsets the default. */
   raw(key: string): JsonValue | undefined {
+    // Per-layer rules ask for the same keys again and again.
+    if (!this.known.has(key)) this.known.set(key, this.lookUp(key));
+    return this.known.get(key);
+  }
+
+  private lookUp(key: string): JsonValue | undefined {
     const name = this.nameOf(key);
     if (name !== undefined) {
       const value = this.object[name] as JsonValue;

@@ -65,7 +65,13 @@ export function promptPairs(attention: Attention, length: number): number {
   const { kind, window, causal } = attention;
   if (kind === 'none' || kind === 'linear' || kind === 'mamba') return 0;
   const all = readablePairs(shapeOf(attention, length, length));
-  if (window === undefined || window >= length) return all;
+  if (window === undefined) return all;
+  if (!causal && kind === 'window') {
+    // Half of the window lies before a position, half after it.
+    const half = Math.min(Math.floor(window / 2), length - 1);
+    return length * (2 * half + 1) - half * (half + 1);
+  }
+  if (window >= length) return all;
   if (kind === 'chunked') {
     const whole = Math.floor(length / window);
     const rest = length - whole * window;
@@ -73,9 +79,7 @@ export function promptPairs(attention: Attention, length: number): number {
     return whole * pairs(window) + pairs(rest);
   }
   // Each query reads its window; the first ones find fewer positions before them.
-  if (causal) return length * window - (window * (window - 1)) / 2;
-  const half = Math.floor(window / 2);
-  return length * (2 * half + 1) - half * (half + 1);
+  return length * window - (window * (window - 1)) / 2;
 }
 
 const scoreNote =

@@ -3,12 +3,17 @@ import type { ModelDescription } from '../model-description';
 import type { ExpectedTensor } from './tensor-table';
 import { elementsOf, TensorTable } from './tensor-table';
 
+/** Descriptions are immutable, and hovers, lenses and rules all ask for the same list. */
+const lists = new WeakMap<ModelDescription, readonly ExpectedTensor[]>();
+
 /**
  * The tensors that a checkpoint of this model holds, by name and shape; undefined when the family's layout is not known in
  * full. The parameter count is the sum over this list, so that both come from one source.
  */
 export function expectedTensors(model: ModelDescription): readonly ExpectedTensor[] | undefined {
   if (!model.exact) return undefined;
+  const known = lists.get(model);
+  if (known !== undefined) return known;
   const family = familyById(model.family);
   const table = new TensorTable();
   const [part] = model.parts;
@@ -16,7 +21,9 @@ export function expectedTensors(model: ModelDescription): readonly ExpectedTenso
   if (family.kind === 'composite') family.tensors?.(model, table);
   else family.tensors?.(part, table.writer(part), { task: model.task, tied: model.tiedEmbeddings.value });
   const list = table.list();
-  return list.length === 0 ? undefined : list;
+  if (list.length === 0) return undefined;
+  lists.set(model, list);
+  return list;
 }
 
 /** Names of a family of tensors, one after the other. */

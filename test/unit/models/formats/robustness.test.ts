@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict';
+import { parseConfig } from '../../../../models/formats/config/parse-config';
+import { describeModel, isModelConfig } from '../../../../models/formats/describe-model';
+import { decodeFlops, prefillFlops } from '../../../../models/formats/estimates/flops';
+import { kvCache } from '../../../../models/formats/estimates/kv-cache';
+import { weightBytes } from '../../../../models/formats/estimates/weights';
+import { families } from '../../../../models/formats/families/catalogue';
+import { countParameters } from '../../../../models/formats/tensors/expected-tensors';
+
+/** mulberry32 */
+function random(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+const everything = (value: unknown): void => {
+  isModelConfig(value);
+  const model = describeModel(value);
+  for (const estimate of [
+    kvCache(model, { length: 4096 }),
+    decodeFlops(model, 4096),
+    prefillFlops(model, 4096),
+    weightBytes(model),
+  ]) {
+    assert.ok(estimate === undefined || !Number.isNaN(estimate.value));
+  }
+  countParameters(model);
+};
+
+const hostile: readonly unknown[] = [
+  null,
+  true,
+  0,
+  -1,
+  1.5,
+  1e308,
+  2 ** 53,
+  '',
+  '4096',
+  'x'.repeat(1000),
+  [],
+  [null],
+  [1e308, -1],
+  {},
+  { model_type: 'llama' },
+  [[[]]],
+  { factor: null },
+];
+
+describe('descriptions of anything', () => {
+  it('of values that are no config', () => {
+    for (const value of [...hostile, undefined, NaN, () => 1]) everything(value);
+    assert.equal(isModelConfig({ compilerOptions: { strict: true } }), false);
+    assert.equal(isModelConfig({ name: 'x', version: '1.0.0', layers: 3 }), false);
+  });
+
+  it('of every family with nothing but its type', () => {
+    for (const family of families) {
+      for (const model_type of family.modelTypes) {
+        const model = describeModel({ model_type });
+        assert.equal(model.family, family.id);
+        everything({ model_type });
+      }
+    }
+  });
+
+  it('family ids and types are unique', () => {
+    const ids = families.map(({ id }) => id);
+    const types = families.flatMap(({ modelTypes }) => modelTypes);
+    assert.equal(new Set(ids).size, ids.length);
+    assert.equal(new Set(types).size, types.length);
+  });
+
+  it('of 5,000 mutated configs, none over a second', () => {
+    const draw = random(7);
+    const pick = <T>(list: readonly T[]): T => list[Math.floor(draw() * list.length)] as T;
+    let slowest = 0;
+    for (let round = 0; round < 5000; round++) {
+      const family = pick(families);
+      const type = pick(family.modelTypes);
+      const config: Record<string, unknown> = { ...family.defaults(type)?.values, model_type: type };
+      for (let change = 0; change < 4; change++) {
+        const key = pick([
+          ...Object.keys(config),
+          'text_config',
+          'vision_config',
+          'rope_scaling',
+          'layer_types',
+          'num_experts',
+          'quantization_config',
+          'architectures',
+          'kv_lora_rank',
+          'head_dim',
+          'image_size',
+        ]);
+        config[key] = pick(hostile);
+      }
+      const began = performance.now();
+      everything(config);
+      slowest = Math.max(slowest, performance.now() - began);
+    }
+    assert.ok(slowest < 1000, `${slowest} ms`);
+  });
+
+  it('names what it could not read', () => {
+    const { problems } = describeModel({ model_type: 'llama', hidden_size: '4096', num_hidden_layers: -3 });
+    assert.deepEqual(
+      problems.map(({ path, code }) => [path.join('.'), code]),
+      [
+        ['hidden_size', 'wrong-type'],
+        ['num_hidden_layers', 'out-of-range'],
+      ],
+    );
+  });
+});
+
+describe('parseConfig', () => {
+  const rows: readonly (readonly [string, unknown])[] = [
+    ['{"a": Infinity, "b": -Infinity}', { a: Infinity, b: -Infinity }],
+    ['{"a": NaN, "NaN": "Infinity"}', { a: null, NaN: 'Infinity' }],
+    ['\uFEFF{"a": 1}', { a: 1 }],
+  ];
+  for (const [text, value] of rows) {
+    it(JSON.stringify(text), () => {
+      assert.deepEqual(parseConfig(text), { ok: true, value });
+    });
+  }
+  it('refuses a million brackets', () => {
+    assert.equal(parseConfig('['.repeat(1_000_000)).ok, false);
+  });
+});
