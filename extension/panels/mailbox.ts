@@ -1,27 +1,39 @@
-/** What is posted to a webview before it said `ready` waits; a webview that was moved or reloaded says it again. Pure. */
+/**
+ * What is posted to a webview that has not said `ready` yet waits. A hidden webview is destroyed by VS Code and made anew when
+ * it is shown: what is posted in between is dropped, because the reply to its next `ready` holds everything. Pure.
+ */
 export class Mailbox<Message> {
   readonly #send: (message: Message) => void;
   #waiting: Message[] = [];
-  #ready = false;
+  #state: 'new' | 'open' | 'hidden' = 'new';
 
   constructor(send: (message: Message) => void) {
     this.#send = send;
   }
 
-  post(message: Message): void {
-    if (this.#ready) this.#send(message);
-    else this.#waiting.push(message);
+  get isOpen(): boolean {
+    return this.#state === 'open';
   }
 
-  /** The first message is sent before all that waited. */
+  post(message: Message): void {
+    if (this.#state === 'open') this.#send(message);
+    else if (this.#state === 'new') this.#waiting.push(message);
+  }
+
+  /** Sends these first, then all that waited. */
   open(first: readonly Message[] = []): void {
-    this.#ready = true;
+    this.#state = 'open';
     for (const message of [...first, ...this.#waiting.splice(0)]) this.#send(message);
   }
 
-  /** The webview is about to be made anew: what waited for the old one is void, the reply to `ready` holds everything. */
-  close(): void {
-    this.#ready = false;
+  /** A webview that begins: what waited for the one before is void. */
+  renew(): void {
+    this.#state = 'new';
+    this.#waiting = [];
+  }
+
+  hide(): void {
+    this.#state = 'hidden';
     this.#waiting = [];
   }
 }

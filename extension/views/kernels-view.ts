@@ -7,6 +7,9 @@ export const registerKernelsView = (kernels: Kernels): vscode.Disposable =>
   vscode.window.registerWebviewViewProvider(views.kernels, {
     resolveWebviewView: async (view) => {
       const host = await kernels.attach(view.webview, 'side');
+      view.onDidChangeVisibility(() => {
+        if (!view.visible) host.hide();
+      });
       view.onDidDispose(() => kernels.release(host));
     },
   });

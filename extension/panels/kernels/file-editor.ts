@@ -41,6 +41,9 @@ export class BenchmarkFileEditor extends Owner implements vscode.CustomTextEdito
     const change = vscode.workspace.onDidChangeTextDocument((event) => {
       if (event.document.uri.toString() === key && event.contentChanges.length > 0) void host.refresh();
     });
+    panel.onDidChangeViewState(() => {
+      if (!panel.visible) host.hide();
+    });
     panel.onDidDispose(() => {
       change.dispose();
       hosts.delete(host);

@@ -110,23 +110,29 @@ export class KernelsHost extends Owner {
 
   async showPlan(plan: BenchmarkPlan): Promise<void> {
     this.#plan = plan;
-    if (this.#opening > 0) await this.#open();
+    if (this.#mail.isOpen) await this.#open();
   }
 
   async compareWith(other: NamedResult): Promise<void> {
     this.#compareWith = other;
-    if (this.#opening > 0) await this.#open();
+    if (this.#mail.isOpen) await this.#open();
+  }
+
+  /** VS Code has taken the webview's page away; it says `ready` when it is shown again. */
+  hide(): void {
+    this.#opening += 1;
+    this.#mail.hide();
   }
 
   /** The file was edited, restored or the window became trusted. */
   async refresh(): Promise<void> {
-    if (this.#opening > 0 && !(this.#follows && this.#world.run.running)) await this.#open();
+    if (this.#mail.isOpen && !(this.#follows && this.#world.run.running)) await this.#open();
   }
 
   async #receive(message: FromKernelsPanel): Promise<void> {
     switch (message.kind) {
       case 'ready':
-        this.#mail.close();
+        this.#mail.renew();
         return this.#open();
       case 'planned':
         this.#keep(message.plan);
@@ -219,7 +225,7 @@ export class KernelsHost extends Owner {
       if (opening !== this.#opening || this.disposed) return;
       this.#sendOpen(mechanisms, choices);
     }
-    this.#mail.open();
+    if (!this.#mail.isOpen) return;
     if (this.#follows) for (const event of this.#world.run.replay()) this.#post(event);
     if (unreadable !== undefined)
       this.#mail.post({ kind: 'failed', sentence: `${this.#file?.name ?? 'The file'} cannot be shown. ${unreadable}` });
@@ -268,9 +274,9 @@ export class KernelsHost extends Owner {
   }
 
   async #sendShapes(): Promise<void> {
-    if (this.#opening === 0) return;
+    if (!this.#mail.isOpen) return;
     const shapes = await this.#world.shapes().catch((): readonly ShapeChoice[] => []);
-    if (!this.disposed) this.#postShapes(shapes);
+    if (this.#mail.isOpen && !this.disposed) this.#postShapes(shapes);
   }
 
   #postShapes(shapes: readonly ShapeChoice[]): void {
@@ -302,7 +308,7 @@ export class KernelsHost extends Owner {
       this.#shown = event.result;
       this.#savedAs = event.savedAs;
     }
-    if (this.#opening > 0) this.#post(event);
+    if (this.#mail.isOpen) this.#post(event);
   }
 
   #post(event: RunEvent): void {

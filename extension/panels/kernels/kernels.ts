@@ -122,6 +122,9 @@ export class Kernels extends Owner {
       start.shapeUri === undefined ? {} : { shapeUri: start.shapeUri },
     );
     this.#full = { panel, host };
+    panel.onDidChangeViewState(() => {
+      if (!panel.visible) host.hide();
+    });
     panel.onDidDispose(() => {
       if (this.#full?.panel === panel) this.#full = undefined;
       this.release(host);

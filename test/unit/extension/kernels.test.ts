@@ -112,6 +112,36 @@ describe('the host of a kernels webview', () => {
     assert.equal(open?.canRun, true);
   });
 
+  it('hands a config to a webview that was hidden when it is ready again', async () => {
+    const stage = new Stage();
+    const { host, sent } = stage.open('full');
+    await host.receive({ kind: 'ready' });
+    host.hide();
+    sent.length = 0;
+    await host.showShape('file:///m/gpt2/config.json');
+    assert.deepEqual(sent, []);
+    await host.receive({ kind: 'ready' });
+    assert.equal(last(sent, 'open')?.shapeUri, 'file:///m/gpt2/config.json');
+  });
+
+  it('shows a hidden webview what happened meanwhile', async () => {
+    const stage = new Stage();
+    const { host, sent } = stage.open('full');
+    await host.receive({ kind: 'ready' });
+    const started = stage.started();
+    const ended = host.receive({ kind: 'run', plan: plan() });
+    await started;
+    host.hide();
+    sent.length = 0;
+    stage.progress({ kind: 'row', row: row('fused', 512), final: true });
+    stage.finish(result());
+    await ended;
+    assert.deepEqual(sent, []);
+    await host.receive({ kind: 'ready' });
+    assert.deepEqual(last(sent, 'open')?.result, result());
+    assert.equal(last(sent, 'open')?.savedAs, 'saved-1');
+  });
+
   it('streams a run, saves its result by itself and forgets the draft', async () => {
     const stage = new Stage();
     const { host, sent } = stage.open('full');

@@ -53,7 +53,20 @@ describe('the mailbox', () => {
     const sent: number[] = [];
     const mailbox = new Mailbox<number>((message) => sent.push(message));
     mailbox.post(1);
-    mailbox.close();
+    mailbox.renew();
+    mailbox.open([2]);
+    assert.deepEqual(sent, [2]);
+  });
+});
+
+describe('the mailbox of a hidden webview', () => {
+  it('drops what is posted, until the new page is ready', () => {
+    const sent: number[] = [];
+    const mailbox = new Mailbox<number>((message) => sent.push(message));
+    mailbox.open();
+    mailbox.hide();
+    mailbox.post(1);
+    mailbox.renew();
     mailbox.open([2]);
     assert.deepEqual(sent, [2]);
   });
