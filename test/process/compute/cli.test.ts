@@ -1,0 +1,230 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { DeviceInfo, MechanismInfo } from '../../../protocol/compute/api';
+import type { BenchmarkResult } from '../../../protocol/results/benchmark';
+import type { Provenance } from '../../../protocol/results/provenance';
+import { buildServer, cliScript, environment } from './support/server';
+
+interface Outcome {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs `headscope` with no terminal; `onStart` may interrupt it. */
+function headscope(words: readonly string[], onStart?: (interrupt: () => void) => void): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [cliScript, ...words], {
+      env: environment(),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let [stdout, stderr] = ['', ''];
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code, stdout, stderr }));
+    onStart?.(() => child.kill('SIGINT'));
+  });
+}
+
+const small = '--heads 2 --head-dim 32 --threads 1 --seconds 0.3 --no-memory'.split(' ');
+
+function assertProvenance(result: Provenance): void {
+  assert.equal(result.headscope, '0.0.0-test');
+  assert.ok(Date.now() - Date.parse(result.created) < 600_000);
+  assert.ok(result.device.name && result.device.runtime && result.device.platform);
+  assert.equal(typeof result.settings, 'object');
+  assert.equal(typeof result.seed, 'number');
+}
+
+describe('the headscope command', function () {
+  this.timeout(120_000);
+  let folder: string;
+  before(async () => {
+    await buildServer();
+    folder = await mkdtemp(path.join(tmpdir(), 'headscope-cli-'));
+  });
+  after(() => rm(folder, { recursive: true }));
+
+  it('mechanisms: lists the catalogue with patterns that are true or a reason', async () => {
+    const { code, stdout, stderr } = await headscope(['mechanisms', '--json', '-']);
+    assert.equal(code, 0, stderr);
+    assert.equal(stderr, '', 'progress is silent without a terminal');
+    const result = JSON.parse(stdout) as Provenance & { mechanisms: MechanismInfo[] };
+    assertProvenance(result);
+    for (const mechanism of result.mechanisms) {
+      assert.ok(mechanism.id && mechanism.title && mechanism.family && mechanism.source.reference);
+      assert.deepEqual(Object.keys(mechanism.patterns).sort(), [
+        'causal-cross',
+        'causal-self',
+        'noncausal-cross',
+        'noncausal-self',
+      ]);
+      for (const support of Object.values(mechanism.patterns)) {
+        assert.ok(support === true || support.length > 10);
+      }
+    }
+  });
+
+  it('devices: proves each device by numbers', async () => {
+    const { code, stdout, stderr } = await headscope(['devices', '--no-roof', '--json', '-']);
+    assert.equal(code, 0, stderr);
+    const result = JSON.parse(stdout) as Provenance & { devices: DeviceInfo[] };
+    assertProvenance(result);
+    const cpu = result.devices.find((device) => device.id === 'cpu');
+    assert.ok(cpu?.available && cpu.selfTest);
+    for (const operator of ['MatMul', 'Softmax', 'MultiHeadAttention', 'GroupQueryAttention']) {
+      const test = cpu.selfTest.operators[operator];
+      assert.ok(test?.ok && test.maxError! < 1e-4, `${operator}: ${JSON.stringify(test)}`);
+    }
+    for (const device of result.devices.filter((each) => !each.available)) {
+      assert.match(device.reason ?? '', /[a-z].*\.$/, `${device.id} says why, as a sentence`);
+    }
+  });
+
+  it('bench: writes every field of the contract and prints a table', async () => {
+    const file = path.join(folder, 'bench.json');
+    const { code, stdout, stderr } = await headscope([
+      'bench',
+      ...['--mechanisms', 'scaled-dot-product,sliding-window', '--baseline', 'fused', '--pattern', 'causal-self'],
+      ...['--lengths', '128,64', '--param', 'sliding-window.window=16', '--seed', '3', '--json', file],
+      ...small.filter((word) => word !== '--no-memory'),
+    ]);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /length +mechanism +median ms/);
+    assert.match(stdout, /sliding-window/);
+    const result = JSON.parse(await readFile(file, 'utf8')) as BenchmarkResult;
+    assertProvenance(result);
+    assert.equal(result.seed, 3);
+    assert.equal(result.rows.length, 6);
+    for (const row of result.rows) {
+      for (const field of ['medianMs', 'relativeSd', 'samples', 'peakBytes', 'gflops', 'bandwidthGBs'] as const) {
+        assert.ok(typeof row[field] === 'number' && Number.isFinite(row[field]), `${row.mechanism}.${field}`);
+      }
+      assert.ok(row.maxError! <= row.tolerance!);
+      if (row.mechanism !== 'fused')
+        assert.deepEqual(Object.keys(row.ratioToBaseline!).sort(), ['high', 'low', 'median', 'p']);
+    }
+    for (const fit of result.fits) assert.ok(Number.isFinite(fit.exponent) && Number.isFinite(fit.r2));
+    for (const crossover of result.crossover) {
+      assert.ok(crossover.efficiencyLength === null || crossover.efficiencyLength >= 64);
+    }
+    assert.ok(result.roof.peakGflops > 0 && result.roof.peakBandwidthGBs > 0);
+
+    const resumed = await headscope([
+      'bench',
+      ...['--mechanisms', 'scaled-dot-product,sliding-window', '--lengths', '32,64,128', '--seed', '3'],
+      ...['--param', 'sliding-window.window=16', '--resume', file, '--json', '-'],
+      ...small,
+    ]);
+    assert.equal(resumed.code, 0, resumed.stderr);
+    const whole = JSON.parse(resumed.stdout) as BenchmarkResult;
+    assert.equal(whole.rows.length, 9);
+    assert.deepEqual(whole.rows.slice(3), result.rows, 'rows of the earlier run stay as they were');
+
+    const other = await headscope(['bench', '--resume', file, '--seed', '4', ...small]);
+    assert.equal(other.code, 2);
+    assert.match(other.stderr, /was measured with another .*Give the same options/);
+  });
+
+  it('bench: ends with 1 when a kernel is wrong, and shows its error', async () => {
+    const { code, stdout } = await headscope(['bench', '--mechanisms', 'wrong', '--lengths', '64', ...small]);
+    assert.equal(code, 1);
+    assert.match(stdout, /wrong.*differs from the float64 reference by 0\.0100/);
+  });
+
+  const wrongUses: readonly (readonly [string, string, RegExp])[] = [
+    ['an unknown command', 'measure', /unknown command 'measure'/],
+    ['an unknown option', 'bench --speed 3', /unknown option '--speed'/],
+    ['an unknown mechanism', 'bench --mechanisms psychic', /no mechanism "psychic".*Choose among/],
+    ['an unknown pattern', 'bench --pattern diagonal', /Allowed choices are noncausal-self/],
+    ['a length that is no number', 'bench --lengths 12,many', /whole number from 1/],
+    ['heads that do not divide', 'bench --heads 6 --kv-heads 4', /do not divide.*--kv-heads/],
+    ['a parameter without a name', 'bench --param window=3', /MECHANISM\.NAME=VALUE/],
+    ['a parameter that is not there', 'bench --param fused.window=3', /no parameter "window"/],
+    ['a parameter out of range', 'bench --param sliding-window.window=0', /must be a whole number/],
+    ['a file that is no result', 'bench --resume package.json', /no benchmark result/],
+    ['a file that is not there', 'bench --resume nowhere.json', /cannot be read/],
+    ['a limit without a unit that exists', 'bench --memory-limit 6parsecs', /such as 6GB/],
+  ];
+  for (const [name, words, expected] of wrongUses) {
+    it(`ends with 2 for ${name}`, async () => {
+      const { code, stdout, stderr } = await headscope(words.split(' '));
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, expected);
+      assert.equal(stdout, '');
+    });
+  }
+
+  it('ends with 3 when the device is not here or memory does not do, with one sentence', async () => {
+    const device = process.platform === 'darwin' ? 'dml' : 'coreml';
+    for (const [words, expected] of [
+      [['--device', device], /^The device ".*" cannot be used: .*"headscope devices" lists/],
+      [
+        ['--memory-limit', '1MB', '--lengths', '4096'],
+        /^This needs .* and the limit is 1\.0 MB\. Choose a length of at most \d+/,
+      ],
+    ] as const) {
+      const { code, stderr } = await headscope(['bench', '--mechanisms', 'scaled-dot-product', ...words, ...small]);
+      assert.equal(code, 3, stderr);
+      assert.match(stderr, expected);
+      assert.equal(stderr.trim().split('\n').length, 1);
+    }
+  });
+
+  it('ends with 3 and keeps what was measured when the compute process aborts', async () => {
+    const file = path.join(folder, 'aborted.json');
+    const words = ['bench', '--mechanisms', 'wrong,aborting', '--lengths', '64', '--json', file, ...small];
+    const { code, stdout, stderr } = await headscope(words);
+    assert.equal(code, 3);
+    assert.match(stdout, /^Failed: this table is not whole/);
+    const kept = JSON.parse(await readFile(file, 'utf8')) as BenchmarkResult;
+    assert.equal(kept.state, 'failed');
+    assert.deepEqual(
+      kept.rows.map((row) => row.mechanism),
+      ['wrong'],
+    );
+    assert.match(stderr, /^The compute process ended before it answered: a native library gave up \(SIGABRT\)/);
+  });
+
+  it('ends with 130 on an interrupt, prints the table so far and writes it', async () => {
+    const file = path.join(folder, 'cancelled.json');
+    const { code, stdout, stderr } = await headscope(
+      [
+        'bench',
+        '--mechanisms',
+        'scaled-dot-product',
+        '--lengths',
+        '64,512',
+        '--seconds',
+        '60',
+        '--json',
+        file,
+        '--heads',
+        '2',
+      ],
+      // Whatever it is doing by then: the answer is the same at every stage.
+      (interrupt) => setTimeout(interrupt, 4000),
+    );
+    assert.equal(code, 130, stderr);
+    assert.match(stdout, /^Cancelled: this table is not whole/);
+    assert.equal((JSON.parse(await readFile(file, 'utf8')) as BenchmarkResult).state, 'cancelled');
+  });
+
+  it('says when the result cannot be written', async () => {
+    const { code, stderr } = await headscope(['mechanisms', '--json', path.join(folder, 'no', 'such', 'folder.json')]);
+    assert.equal(code, 3);
+    assert.match(stderr, /could not be written .*Choose another file/);
+  });
+
+  it('has help for each command', async () => {
+    for (const command of ['devices', 'mechanisms', 'bench']) {
+      const { code, stdout } = await headscope([command, '--help']);
+      assert.equal(code, 0);
+      assert.match(stdout, /--json/);
+    }
+  });
+});
