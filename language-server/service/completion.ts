@@ -8,6 +8,7 @@ import { partAt } from './part-facts';
 import { layerTypeNames } from './rules/layers';
 import { dtypeNames } from './rules/names';
 import type { Span } from './json-document';
+import { own } from './own';
 
 export interface Completion {
   readonly label: string;
@@ -108,7 +109,7 @@ const keysAt = (
     return keys;
   }
   if (file.kind !== 'config') {
-    if (path.length === 0) for (const key of companionKeys[file.kind ?? ''] ?? []) keys.set(key, {});
+    if (path.length === 0) for (const key of own(companionKeys, file.kind ?? '') ?? []) keys.set(key, {});
     return keys;
   }
   const part = partAt(file.description, path);
@@ -130,7 +131,7 @@ const keysAt = (
 
 /** What can stand at an offset: keys of the family with their defaults, values of a closed set, forms of rope scaling. */
 export const completeAt = (file: ModelFile, offset: number): readonly Completion[] => {
-  if (file.kind === undefined || file.kind === 'index') return [];
+  if (file.kind === undefined || file.kind === 'index' || file.document.unread !== undefined) return [];
   const { document } = file;
   const location = getLocation(document.text, offset);
   const node = document.root === undefined ? undefined : findNodeAtOffset(document.root, offset, true);
@@ -173,5 +174,5 @@ export const completeAt = (file: ModelFile, offset: number): readonly Completion
   if (key === 'model_type') return quoted(knownModelTypes);
   if (key === 'type' && (keys.at(-2) === 'rope_scaling' || keys.at(-2) === 'rope_parameters'))
     return quoted(enums['rope_type'] ?? []);
-  return quoted(enums[key] ?? []);
+  return quoted(own(enums, key) ?? []);
 };

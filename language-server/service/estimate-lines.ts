@@ -3,6 +3,7 @@ import { weightBytes } from '../../models/formats/estimates/weights';
 import type { ModelDescription, ModelPart } from '../../models/formats/model-description';
 import { countParameters } from '../../models/formats/tensors/expected-tensors';
 import { formatBytes, formatCount } from './figures';
+import { own } from './own';
 
 /** Which entries of the parameter split a field decides. */
 const groupsOf: Readonly<Record<string, readonly string[]>> = {
@@ -21,7 +22,7 @@ const percent = (part: number, whole: number): string => `${((100 * part) / whol
 
 /** Shares of parameters, FLOPs and bytes that a field decides, where the family's layout is known in full. */
 export const estimateLines = (name: string, model: ModelDescription, part: ModelPart): readonly string[] => {
-  const groups = groupsOf[name];
+  const groups = own(groupsOf, name);
   if (part !== model.parts[0]) return [];
   const lines: string[] = [];
   const counted =

@@ -7,6 +7,7 @@ import { formatBytes, formatCount, formatLength, formatRatio } from './figures';
 import type { Span } from './json-document';
 import { firstName, meaningOf } from './key-meanings';
 import type { ModelFile } from './model-file';
+import { own } from './own';
 import { attentionWords, cacheLengths, hasCache, partAt } from './part-facts';
 
 export interface Hover {
@@ -109,7 +110,8 @@ export const hoverAt = (file: ModelFile, offset: number): Hover | undefined => {
   const meaning = meaningOf(key, part?.modelType ?? file.description?.modelType);
   const direct = part !== undefined && path.length <= part.path.length + 1;
   const field =
-    (direct ? part.fields[key] : undefined) ?? (path.length === 1 ? file.description?.fields[key] : undefined);
+    (direct ? own(part.fields, key) : undefined) ??
+    (path.length === 1 ? own(file.description?.fields ?? {}, key) : undefined);
   const lines = [
     `**\`${key}\`**${part?.modelType === undefined ? '' : ` · ${part.modelType}`}`,
     ...(meaning === undefined ? [] : [meaning]),

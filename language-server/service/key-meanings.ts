@@ -1,3 +1,5 @@
+import { own } from './own';
+
 /**
  * What the fields of model configs mean, in a sentence or two. Families use several names for one thing: `synonyms`
  * leads to the first.
@@ -189,7 +191,7 @@ const familyMeanings: Readonly<Record<string, Readonly<Record<string, string>>>>
 
 /** The meaning of a key in a family; undefined for keys nobody explained. */
 export const meaningOf = (key: string, modelType: string | undefined): string | undefined =>
-  familyMeanings[modelType ?? '']?.[key] ?? meanings[key] ?? meanings[synonyms[key] ?? ''];
+  own(own(familyMeanings, modelType ?? '') ?? {}, key) ?? own(meanings, key) ?? own(meanings, firstName(key));
 
 /** The first name of a field: `n_embd` is `hidden_size`. */
-export const firstName = (key: string): string => synonyms[key] ?? key;
+export const firstName = (key: string): string => own(synonyms, key) ?? key;

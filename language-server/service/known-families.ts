@@ -1,3 +1,5 @@
+import { own } from './own';
+
 /**
  * Model types (transformers 4.x and 5.x) whose published configs the checks were written against, with the stem that
  * their classes start with. A type that is missing here is read by remote code or another library: it gets the general
@@ -130,7 +132,7 @@ export const typeOfClass = (architecture: string): { readonly type: string; read
 
 /** Whether a class may stand beside a model type. */
 export const classFitsType = (architecture: string, modelType: string): boolean =>
-  (stems[modelType] ?? []).some((stem) => architecture.toLowerCase().startsWith(stem.toLowerCase()));
+  (own(stems, modelType) ?? []).some((stem) => architecture.toLowerCase().startsWith(stem.toLowerCase()));
 
 /**
  * Types whose config class has a head width of its own that does not follow from hidden_size / heads when head_dim is

@@ -3,6 +3,7 @@ import { nearestName } from '../nearest-name';
 import { relatedField, renameKey, replaceValue } from '../places';
 import { attentionKeys, otherKnownKeys } from '../key-names';
 import type { Rule } from './rule';
+import { own } from '../own';
 
 /** Names torch has, as `torch_dtype` and `dtype` give them (with or without `torch.`), and what loaders accept besides. */
 export const dtypeNames = [
@@ -51,7 +52,8 @@ export const dtypeUnknown: Rule = {
         if (typeof value !== 'string') continue;
         const name = value.replace(/^torch\./, '');
         if ((dtypeNames as readonly string[]).includes(name)) continue;
-        const near = dtypeShorthand[name.toLowerCase()] ?? nearestName(name.toLowerCase(), dtypeNames.slice(0, 4), 3);
+        const near =
+          own(dtypeShorthand, name.toLowerCase()) ?? nearestName(name.toLowerCase(), dtypeNames.slice(0, 4), 3);
         const path = [...part.path, key];
         report(
           path,

@@ -3,6 +3,7 @@ import { contextNames, numberField } from '../config-parts';
 import type { ConfigPart, JsonObject } from '../config-parts';
 import { isNumberList, isObject } from '../json-document';
 import { nearestName } from '../nearest-name';
+import { own } from '../own';
 import { relatedField, renameKey, replaceValue, removeProperty } from '../places';
 import { rotaryWidth } from './heads';
 import type { Rule } from './rule';
@@ -82,7 +83,8 @@ export const ropeFormUnknown: Rule = {
   kinds: ['config'],
   check({ document, parts }, report) {
     for (const { part, path, form, formKey } of ropeObjects(parts)) {
-      if (form === undefined || formKey === undefined || form in ropeForms || foreignForms.has(form)) continue;
+      if (form === undefined || formKey === undefined || Object.hasOwn(ropeForms, form) || foreignForms.has(form))
+        continue;
       const near = nearestName(form.toLowerCase(), Object.keys(ropeForms), 3);
       const place = [...path, formKey];
       report(
@@ -127,7 +129,7 @@ export const ropeFieldMissing: Rule = {
         }
         continue;
       }
-      const absent = (ropeForms[form] ?? []).filter((key) => {
+      const absent = (own(ropeForms, form) ?? []).filter((key) => {
         if (value[key] !== undefined && value[key] !== null) return false;
         if (key === 'factor' && value['alpha'] !== undefined) return false;
         // Remote code and transformers itself read the original length from beside the object too.
@@ -136,7 +138,7 @@ export const ropeFieldMissing: Rule = {
       if (absent.length === 0 || formKey === undefined) continue;
       report(
         [...path, formKey],
-        `"${form}" rope scaling lacks ${absent.join(', ')}. It needs ${(ropeForms[form] ?? []).join(', ')}.`,
+        `"${form}" rope scaling lacks ${absent.join(', ')}. It needs ${(own(ropeForms, form) ?? []).join(', ')}.`,
         { part },
       );
     }

@@ -4,6 +4,7 @@ import type { ConfigPart, JsonObject } from '../config-parts';
 import { isObject } from '../json-document';
 import { relatedField, replaceValue } from '../places';
 import type { Rule } from './rule';
+import { own } from '../own';
 
 const part = (parts: readonly ConfigPart[], name: string): ConfigPart | undefined =>
   parts.find(({ path }) => path.length === 1 && path[0] === name);
@@ -149,7 +150,7 @@ export const projectorWidth: Rule = {
   check({ document, parts }, report) {
     const root = parts[0];
     const vision = part(parts, 'vision_config');
-    const key = projected[root?.modelType ?? ''];
+    const key = own(projected, root?.modelType ?? '');
     if (root === undefined || vision === undefined || key === undefined) return;
     const text = part(parts, 'text_config') ?? root;
     const width = numberField(vision.value, [key]);
