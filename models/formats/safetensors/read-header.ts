@@ -2,8 +2,8 @@ import { open, stat } from 'node:fs/promises';
 import type { SafetensorsHeader } from './header';
 import { headerLength, parseSafetensorsHeader } from './header';
 
-/** Most headers of shards fit; a longer one costs a second read. */
-const firstRead = 16_384;
+/** A header that fits costs one read; a longer one is then read to its end and no further. */
+const firstRead = 2048;
 
 export interface ReadHeader extends SafetensorsHeader {
   readonly fileSize: number;
