@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { describeModel } from '../../../../models/formats/describe-model';
+import type { FoundTensor } from '../../../../models/formats/tensors/compare-tensors';
+import { compareTensors } from '../../../../models/formats/tensors/compare-tensors';
+import { expectedTensors, tensorNames } from '../../../../models/formats/tensors/expected-tensors';
+import { tinyModels } from '../../../support/checkpoints/tiny-models';
+
+const small = {
+  architectures: ['LlamaForCausalLM'],
+  model_type: 'llama',
+  vocab_size: 64,
+  hidden_size: 16,
+  intermediate_size: 32,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+};
+
+const whole = (config: object): FoundTensor[] =>
+  (expectedTensors(describeModel(config)) ?? []).flatMap((tensor) =>
+    [...tensorNames(tensor)].map((name) => ({ name, shape: tensor.shape })),
+  );
+
+describe('tensors against the config', () => {
+  const compare = (config: object, found: readonly FoundTensor[]) => {
+    const compared = compareTensors(describeModel(config), found);
+    assert.ok(compared);
+    return compared;
+  };
+  const nothing = { quantised: false, missing: [], mismatched: [], unexpected: [], copies: [], buffers: [] };
+
+  it('what is expected is what is found', () => {
+    assert.deepEqual(compare(small, whole(small)), nothing);
+  });
+
+  it('outer modules may be there or not', () => {
+    const found = whole(small).map(({ name, shape }) => ({ name: name.replace(/^model\./, ''), shape }));
+    assert.deepEqual(compare(small, found), nothing);
+  });
+
+  it('names what is missing, misshapen and too much', () => {
+    const found = whole(small)
+      .filter(({ name }) => name !== 'model.layers.1.self_attn.k_proj.weight')
+      .map((tensor) => (tensor.name === 'model.norm.weight' ? { ...tensor, shape: [17] } : tensor));
+    const compared = compare(small, [...found, { name: 'model.layers.2.mlp.up_proj.weight', shape: [32, 16] }]);
+    assert.deepEqual(compared.missing, [{ name: 'model.layers.1.self_attn.k_proj.weight', shape: [8, 16] }]);
+    assert.deepEqual(compared.mismatched, [{ name: 'model.norm.weight', expected: [16], found: [17] }]);
+    assert.deepEqual(compared.unexpected, ['model.layers.2.mlp.up_proj.weight']);
+  });
+
+  it('knows copies, tables and quantised tensors', () => {
+    const tied = { ...small, tie_word_embeddings: true };
+    const more = [
+      { name: 'lm_head.weight', shape: [64, 16] },
+      { name: 'model.layers.0.self_attn.rotary_emb.inv_freq', shape: [2] },
+    ];
+    assert.deepEqual(compare(tied, [...whole(tied), ...more]), {
+      ...nothing,
+      copies: ['lm_head.weight'],
+      buffers: ['model.layers.0.self_attn.rotary_emb.inv_freq'],
+    });
+    assert.equal(compare(small, [{ name: 'model.layers.0.mlp.up_proj.qweight', shape: [2, 32] }]).quantised, true);
+  });
+
+  for (const { name, config, shapes } of tinyModels) {
+    it(`the tiny ${name} that is run holds what is expected`, () => {
+      const found = Object.entries(shapes).map(([tensor, shape]) => ({ name: tensor, shape }));
+      const { missing, mismatched, unexpected } = compare(config, found);
+      assert.deepEqual({ missing, mismatched, unexpected }, { missing: [], mismatched: [], unexpected: [] });
+    });
+  }
+});
