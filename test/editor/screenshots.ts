@@ -28,6 +28,7 @@ const picture = (bench: Workbench, name: string, theme: Theme) => bench.screensh
 /** A configuration with its findings in the file and in the Problems panel, beside the Models view. */
 async function inspect(bench: Workbench, theme: Theme): Promise<void> {
   await bench.openContainer('Headscope');
+  await kernelsPanel(bench, 'side');
   await bench.openFile('faulty/config.json');
   await bench.squiggles('error').first().waitFor();
   await (await bench.problems()).first().waitFor();
