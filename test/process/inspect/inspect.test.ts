@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { tinyModels, writeTinyModel } from '../../support/checkpoints/tiny-models';
+
+const root = resolve(__dirname, '..', '..', '..');
+
+function inspect(...args: string[]) {
+  const main = join(root, 'compute-server', 'cli', 'main.ts');
+  const run = spawnSync(process.execPath, ['--import', 'tsx', main, 'inspect', ...args], {
+    cwd: root,
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
+  return { code: run.status, out: run.stdout, error: run.stderr };
+}
+
+describe('headscope inspect', function () {
+  this.timeout(120_000);
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'inspect-'));
+  });
+  afterEach(() => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('counts the header of a checkpoint and agrees with its config', () => {
+    const tiny = tinyModels.find(({ name }) => name === 'llama') ?? tinyModels[0];
+    assert.ok(tiny);
+    writeTinyModel(folder, tiny, 'BF16');
+    const { code, out, error } = inspect(folder, '--json', '-');
+    assert.equal(code, 0, error);
+    const result = JSON.parse(out) as Record<string, unknown>;
+    const total = Object.values(tiny.shapes).reduce(
+      (sum, shape) => sum + shape.reduce((product, size) => product * size, 1),
+      0,
+    );
+    assert.equal(result['parameters'], total);
+    assert.equal(result['parametersFrom'], 'header');
+    assert.equal(result['bytes'], 2 * total);
+    assert.deepEqual(result['dtypes'], { BF16: 2 * total });
+    assert.deepEqual(result['notes'], []);
+    assert.equal(result['supported'], true);
+    for (const key of [
+      'headscope',
+      'created',
+      'device',
+      'settings',
+      'seed',
+      'family',
+      'layers',
+      'heads',
+      'kvHeads',
+      'headDim',
+      'hiddenSize',
+      'attention',
+      'kvBytesPerToken',
+      'kvBytes',
+      'flopsPerToken',
+    ]) {
+      assert.notEqual(result[key], undefined, key);
+    }
+  });
+
+  it('a config alone gives the same facts, and the sizes follow from it', () => {
+    const path = join(folder, 'anything.json');
+    writeFileSync(
+      path,
+      JSON.stringify({
+        architectures: ['MistralForCausalLM'],
+        model_type: 'mistral',
+        torch_dtype: 'bfloat16',
+        max_position_embeddings: 32768,
+      }),
+    );
+    const { code, out } = inspect(path, '--json', '-');
+    assert.equal(code, 0);
+    const result = JSON.parse(out) as Record<string, unknown>;
+    assert.equal(result['parameters'], 7_241_732_096);
+    assert.equal(result['bytes'], 2 * 7_241_732_096);
+    assert.equal(result['attention'], 'gqa');
+    assert.equal(result['window'], 4096);
+    assert.equal(result['kvBytesPerToken'], 131_072);
+    assert.deepEqual(result['kvBytes'], { 2048: 131_072 * 2048, 8192: 131_072 * 4096, 32768: 131_072 * 4096 });
+  });
+
+  it('the table names layers, heads and what runs', () => {
+    writeFileSync(join(folder, 'config.json'), JSON.stringify({ model_type: 'deepseek_v3' }));
+    const { code, out } = inspect(folder);
+    assert.equal(code, 0);
+    assert.match(out, /^attention\s+MLA, 128 query heads/m);
+    assert.match(out, /^parameters\s+671,026,419,200, [\d,]+ used by a token/m);
+    assert.match(out, /^runs here\s+Headscope does not run/m);
+  });
+
+  it('a truncated file is named in a note', () => {
+    const [tiny] = tinyModels;
+    assert.ok(tiny);
+    writeTinyModel(folder, tiny);
+    truncateSync(join(folder, 'model.safetensors'), 300);
+    const { code, out } = inspect(folder);
+    assert.equal(code, 0);
+    assert.match(out, /^note\s+model\.safetensors: The header claims \d+ bytes, but the file ends after 300/m);
+  });
+
+  const refusals: readonly (readonly [what: string, file: string | undefined, code: number, sentence: RegExp])[] = [
+    ['no such path', undefined, 2, /does not exist: name a model folder/],
+    ['no JSON', '{"model_type": ', 3, /not valid JSON/],
+    ['another JSON', '{"compilerOptions": {}}', 3, /describes no model/],
+  ];
+  for (const [what, text, expected, sentence] of refusals) {
+    it(`${what}: one sentence and exit code ${expected}`, () => {
+      const path = join(folder, 'config.json');
+      if (text !== undefined) writeFileSync(path, text);
+      const { code, error, out } = inspect(text === undefined ? join(folder, 'absent') : folder);
+      assert.equal(code, expected);
+      assert.match(error, sentence);
+      assert.equal(error.trim().split('\n').length, 1);
+      assert.equal(out, '');
+    });
+  }
+});
