@@ -66,6 +66,8 @@ export type FromKernelsPanel =
   | { readonly kind: 'openFull'; readonly plan: BenchmarkPlan }
   | { readonly kind: 'refreshDevices' }
   | { readonly kind: 'compare' }
+  /** The second result is shown no more, also after the webview was hidden or the window reloaded. */
+  | { readonly kind: 'stopComparing' }
   | {
       readonly kind: 'export';
       readonly format: 'png' | 'svg' | 'csv' | 'json' | 'html';

@@ -154,6 +154,9 @@ export class KernelsHost extends Owner {
         const other = await this.#world.choose(this.#result());
         return other === undefined ? undefined : this.compareWith(other);
       }
+      case 'stopComparing':
+        this.#compareWith = undefined;
+        return;
       case 'export':
         return this.#world.export(message);
       case 'copy':

@@ -332,12 +332,15 @@ describe('the host of a kernels webview', () => {
     assert.equal(last(sent, 'failed')?.sentence, 'broken cannot be shown. The file is empty.');
   });
 
-  it('shows a second result beside the first', async () => {
+  it('shows a second result beside the first, until told to stop', async () => {
     const stage = new Stage();
     const { host, sent } = stage.open('file', { name: 'mine', read: () => ({ result: result() }) });
     await host.receive({ kind: 'ready' });
     await host.receive({ kind: 'compare' });
     assert.equal(last(sent, 'open')?.compareWith?.name, 'other');
+    await host.receive({ kind: 'stopComparing' });
+    await host.receive({ kind: 'ready' });
+    assert.equal(last(sent, 'open')?.compareWith, undefined);
   });
 
   it('brings back the points of a run that a reload cut off', async () => {
