@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'mocha';
 import type { BenchmarkRow } from '../../protocol/results/benchmark';
-import { answering, devices, mechanisms, openMessage, plan, result, supports } from './support/kernels-host';
+import {
+  answering,
+  catalogue,
+  devices,
+  measured,
+  mechanisms,
+  openMessage,
+  plan,
+  result,
+  supports,
+} from './support/kernels-host';
 import { PanelBrowser, type OpenOptions, type PanelPage } from './support/panel-page';
 
 describe('the kernels panel', () => {
@@ -38,6 +48,7 @@ describe('the kernels panel', () => {
     assert.ok(found);
     return found;
   };
+  const rowKeyOf = (one: BenchmarkRow): string => `${one.mechanism}@${one.length}`;
   const heading = (panel: PanelPage): Promise<string> => panel.page.innerText('h1');
   const cells = (panel: PanelPage, key: string): Promise<string[]> =>
     panel.page.$$eval(`.measurements tr[data-key="${key}"] > *`, (all) =>
@@ -733,6 +744,22 @@ describe('the kernels panel', () => {
         });
       }
     }
+
+    it('stays readable with a result that `headscope bench` measured, noisy as it is', async () => {
+      for (const width of [600, 1280, 1700]) {
+        const panel = await finished({
+          width,
+          host: answering({ result: measured, plan: measured.plan, mechanisms: catalogue }),
+        });
+        await settle(panel);
+        assert.deepEqual(await overlaps(panel), []);
+        const at = Math.max(...measured.rows.map(({ length }) => length));
+        for (const one of measured.rows.filter(({ length }) => length === at)) {
+          const time = (await cells(panel, rowKeyOf(one)))[1]?.replaceAll(',', '');
+          assert.equal(Number(time), Number(one.medianMs?.toPrecision(3)), one.mechanism);
+        }
+      }
+    });
 
     it('follows the theme: the canvas is drawn anew in its colours', async () => {
       const panel = await finished({ theme: 'dark' });

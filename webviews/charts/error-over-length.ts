@@ -1,4 +1,4 @@
-import { significant, tick } from '../ui/numbers';
+import { count, significant, tick } from '../ui/numbers';
 import { twinByX, type Chart, type Reference } from './chart';
 import { lengthAxis, seriesOverLength, waiting, type Measured } from './rows';
 
@@ -7,15 +7,16 @@ const floor = 2 ** -24;
 
 /**
  * Largest |runtime - float64 reference| over the checked elements, over query length, with the tolerance each mechanism is
- * held to (dashed; one line where all share it). An error of zero is drawn at 2^-24.
+ * held to (dashed; one line where all share it). An error of zero is drawn at 2^-24. Where the reference of the row's own
+ * length takes too long, the comparison was made at a shorter one, which the point says.
  */
 export function errorOverLength(measured: Measured): Chart {
-  const series = seriesOverLength(measured, ({ maxError, tolerance }) =>
+  const series = seriesOverLength(measured, ({ maxError, tolerance, checkedLength }) =>
     maxError === undefined
       ? undefined
       : {
           y: Math.max(maxError, maxError === 0 ? floor : 0),
-          text: `${significant(maxError)}${tolerance === undefined ? '' : `, tolerance ${significant(tolerance)}`}`,
+          text: `${significant(maxError)}${tolerance === undefined ? '' : `, tolerance ${significant(tolerance)}`}${checkedLength === undefined ? '' : `, compared at ${count(checkedLength)} tokens`}`,
         },
   );
   return {
@@ -60,8 +61,10 @@ function tolerances(measured: Measured): Reference[] {
     same.points.push(...points.filter(([length]) => !known.has(length)));
     same.points.sort(([a], [b]) => a - b);
   }
-  // More than a few would be a heap of words: their colours say whose they are.
-  const worded = lines.length <= 3;
+  // Many, or nearly the same, would be a heap of words on one spot: their colours say whose they are.
+  const ends = lines.map(({ points }) => points.at(-1)?.[1] ?? 0).sort((a, b) => a - b);
+  const apart = ends.every((end, index) => index === 0 || end > 2 * (ends[index - 1] ?? 0));
+  const worded = lines.length <= 3 && apart;
   const highest = Math.max(...lines.map(({ points }) => points.at(-1)?.[1] ?? 0));
   return lines.map(({ points, mechanisms }): Reference => {
     const identity = measured.identities.get(mechanisms[0] ?? '');

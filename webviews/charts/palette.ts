@@ -80,7 +80,10 @@ export function identify(classes: readonly { readonly id: string; readonly title
 
 /** `Sliding window` -> `SW`, `Fused` -> `Fu`; a taken code grows by the next letters of the title, then by a number. */
 function codeOf(title: string, taken: ReadonlySet<string>): string {
-  const words = title.split(/[^A-Za-z0-9]+/).filter((word) => word.length > 0);
+  const words = title
+    .replaceAll(/['’]s?/g, '')
+    .split(/[^A-Za-z0-9]+/)
+    .filter((word) => word.length > 0);
   const first = words[0] ?? '?';
   const initials = words.map((word) => word.charAt(0).toUpperCase()).join('');
   const two = first.charAt(0).toUpperCase() + first.slice(1, 2).toLowerCase();

@@ -140,6 +140,9 @@ export const baseStyles = css`
     width: 100%;
     min-width: 0;
   }
+  vscode-checkbox::part(control) {
+    flex: none;
+  }
   vscode-checkbox {
     margin: 0;
     min-width: 0;
@@ -291,6 +294,8 @@ export const baseStyles = css`
     background: var(--panel-background, var(--vscode-editor-background));
     border-bottom: 1px solid var(--line);
     vertical-align: bottom;
+    max-width: 104px;
+    white-space: normal;
   }
   .sort:hover,
   .sort.ascending,
@@ -310,7 +315,11 @@ export const baseStyles = css`
   .sort.descending::after {
     content: '▼';
   }
+  .sort {
+    text-align: inherit;
+  }
   .unit {
+    white-space: nowrap;
     opacity: 0.8;
   }
   tbody tr:hover {

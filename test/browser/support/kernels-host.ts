@@ -12,6 +12,9 @@ export const mechanisms = load('mechanisms.json') as readonly MechanismInfo[];
 export const devices = load('devices.json') as readonly DeviceInfo[];
 export const shapes = load('shapes.json') as readonly ShapeChoice[];
 export const result = load('result.headscope-bench.json') as BenchmarkResult;
+/** As `headscope bench` wrote it, with the catalogue of the same build. */
+export const measured = load('measured.headscope-bench.json') as BenchmarkResult;
+export const catalogue = load('catalogue.json') as readonly MechanismInfo[];
 export const plan: BenchmarkPlan = result.plan;
 
 export type OpenMessage = Extract<ToKernelsPanel, { kind: 'open' }>;

@@ -148,6 +148,17 @@ describe('the state of the kernels panel', () => {
     assert.equal(startRun(failed, false)?.plan.done, undefined);
   });
 
+  it('measures again what was stopped while it was timed', () => {
+    const [first, second] = result.rows;
+    assert.ok(first && second);
+    const half: BenchmarkRow = { ...second, notes: ['cancelled'] };
+    const state = receive(running(), {
+      kind: 'result',
+      result: { ...result, rows: [first, half], state: 'cancelled' },
+    });
+    assert.deepEqual(startRun(state, true)?.plan.done, [first]);
+  });
+
   it('does not resume another plan, and says that what is shown is stale', () => {
     const failed = running(point(result.rows[0]), { kind: 'failed', sentence: 'Ended.' });
     assert.ok(failed.form);

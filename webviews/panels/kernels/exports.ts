@@ -41,7 +41,7 @@ export function provenanceLines(state: State): readonly string[] {
     ...(Object.keys(plan.parameters).length > 0 ? [`Parameters: ${JSON.stringify(plan.parameters)}`] : []),
     ...(result
       ? [
-          `${result.device.name} (${result.device.provider}), ${result.device.threads} threads, ${result.device.runtime}, ${result.device.platform}`,
+          `${result.device.name} (${result.device.provider}), ${result.device.threads} ${result.device.threads === 1 ? 'thread' : 'threads'}, ${result.device.runtime}, ${result.device.platform}`,
           `Headscope ${result.headscope}, ${result.created}, ${result.state} in ${seconds(result.seconds)}`,
         ]
       : ['Unfinished run']),
@@ -117,6 +117,10 @@ export function resultCsv(state: State): string {
     column('bandwidth_gbs', (row) => row.bandwidthGBs),
     column('max_error', (row) => row.maxError),
     column('tolerance', (row) => row.tolerance),
+    column('checked_length', (row) => row.checkedLength ?? row.length),
+    column('checked_rows', (row) => row.checkedRows),
+    column('refusal', (row) => row.refusal),
+    column('peak_by', (row) => row.peakBy),
     column(
       'efficiency_length',
       ({ mechanism }) => result?.crossover.find((one) => one.mechanism === mechanism)?.efficiencyLength ?? undefined,

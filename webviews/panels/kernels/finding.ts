@@ -73,7 +73,7 @@ export function circumstances(state: State, title: (id: string) => string): stri
   }
   const { shape } = plan;
   const device = result
-    ? `${result.device.name}, ${count(result.device.threads)} threads`
+    ? `${result.device.name}, ${count(result.device.threads)} ${result.device.threads === 1 ? 'thread' : 'threads'}`
     : deviceName(state, plan.device);
   const took = result ? [`${seconds(result.seconds)}`] : [];
   return [

@@ -16,6 +16,9 @@ import { significant } from '../../ui/numbers';
 import type { Part } from './actions';
 import { measuredMechanisms, type State } from './state';
 
+/** Below it the exponent alone would say more than the points do. */
+const goodFit = 0.95;
+
 /** Catalogue first, so that a mechanism keeps its colour from run to run. */
 export function identitiesOf(state: State): Identities {
   const known = new Set(state.mechanisms.map(({ id }) => id));
@@ -94,7 +97,11 @@ export function legend(part: Part, identities: Identities): TemplateResult {
           @pointerleave=${() => actions.emphasise(undefined)}
         >
           ${symbol(identity, part.dark)}<span class="code">${identity.code}</span><span>${identity.title}</span>${
-            fit ? html`<span class="exponent">n<sup>${significant(fit.exponent)}</sup></span>` : nothing
+            fit
+              ? html`<span class="exponent"
+                  >n<sup>${significant(fit.exponent)}</sup>${fit.r2 < goodFit ? ` R² ${significant(fit.r2, 2)}` : nothing}</span
+                >`
+              : nothing
           }
         </button>`;
       },

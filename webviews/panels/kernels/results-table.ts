@@ -125,7 +125,7 @@ export function resultColumns(part: Part, identities: Identities, at: number | '
     value: (row) => crossoverOf(state, row.mechanism)?.efficiencyLength ?? undefined,
     text: (row) => efficiencyText(state, row.mechanism, baseline),
     cell: (row) =>
-      html`<span title=${crossoverOf(state, row.mechanism)?.note ?? nothing}
+      html`<span title=${efficiencyWords(state, row.mechanism) ?? nothing}
         >${efficiencyText(state, row.mechanism, baseline)}</span
       >`,
   };
@@ -198,6 +198,22 @@ function comparisonColumns(state: State, number: NumberColumn): Column<TableRow>
 const crossoverOf = (state: State, mechanism: string) =>
   state.result?.crossover.find((one) => one.mechanism === mechanism);
 
+/** What is behind the length: the measurement, and where CAB's two fitted curves meet. */
+function efficiencyWords(state: State, mechanism: string): string | undefined {
+  const found = crossoverOf(state, mechanism);
+  if (!found) return undefined;
+  const { note, measured, fitted } = found;
+  const meet = typeof fitted?.length === 'number' ? `at ${count(Math.round(fitted.length))} tokens` : fitted?.length;
+  const words = [
+    ...(note === undefined ? [] : [note]),
+    ...(typeof measured === 'number' ? [`faster at every measured length from ${count(measured)} tokens`] : []),
+    ...(fitted === undefined
+      ? []
+      : [`fitted curves meet ${meet} (R² ${significant(fitted.r2Baseline)} and ${significant(fitted.r2Mechanism)})`]),
+  ];
+  return words.length > 0 ? words.join('; ') : undefined;
+}
+
 function efficiencyText(state: State, mechanism: string, baseline: string): string {
   const found = crossoverOf(state, mechanism);
   if (!found || mechanism === baseline) return '–';
@@ -264,8 +280,9 @@ export function resultsTable(part: Part, identities: Identities): TemplateResult
         row.row && !row.row.ok
           ? {
               from: at === 'all' ? 2 : 1,
-              content: html`<span class="problem"
-                >${icon('error')} ${row.row.reason ?? 'It could not be measured.'}</span
+              content: html`<span class="refusal"
+                >${icon(wrong.has(row.row.refusal) ? 'error' : 'info')}
+                ${row.row.reason ?? 'It could not be measured.'}</span
               >`,
             }
           : undefined,
@@ -273,17 +290,23 @@ export function resultsTable(part: Part, identities: Identities): TemplateResult
     ${notes(rows)}`;
 }
 
+/** Reasons that are faults; a kernel that does not fit in memory has done nothing wrong. */
+const wrong: ReadonlySet<BenchmarkRow['refusal']> = new Set(['wrong', 'impossible', 'runtime', undefined]);
+
 const noteWords: Readonly<Record<string, string>> = {
   predicted: 'memory predicted, not measured',
   budget: 'stopped by the time allowed',
-  noise: 'times did not settle',
+  cancelled: 'stopped while it was timed',
+  transfers: 'times include moving the data to the device',
 };
 
 /** What the rows say about themselves, under the table and not in its cells. */
 function notes(rows: readonly TableRow[]): TemplateResult | typeof nothing {
   const found = new Map<string, string[]>();
   for (const { row } of rows) {
-    for (const note of row?.notes ?? []) {
+    const shorter = row?.checkedLength !== undefined && row.checkedLength !== row.length;
+    const compared = shorter ? [`error compared at ${count(row.checkedLength ?? 0)} tokens`] : [];
+    for (const note of [...(row?.notes ?? []), ...compared]) {
       found.set(note, [...(found.get(note) ?? []), `${row?.mechanism ?? ''} at ${count(row?.length ?? 0)}`]);
     }
   }

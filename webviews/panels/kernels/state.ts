@@ -213,13 +213,15 @@ export const measuredMechanisms = (plan: BenchmarkPlan): readonly string[] => [
   ...new Set([...plan.mechanisms, plan.baseline]),
 ];
 
+/** Measured for good: not in the making, and not stopped while it was timed. */
+const settled = ({ rows, provisional }: State): readonly BenchmarkRow[] =>
+  rows.filter((row) => !provisional.includes(rowKey(row)) && !row.notes?.includes('cancelled'));
+
 /** How many of the plan's points are there for good. */
-export function progressOf({ measuredPlan, rows, provisional }: State): {
-  readonly done: number;
-  readonly total: number;
-} {
-  const total = measuredPlan ? measuredMechanisms(measuredPlan).length * measuredPlan.shape.lengths.length : 0;
-  return { done: rows.length - provisional.length, total };
+export function progressOf(state: State): { readonly done: number; readonly total: number } {
+  const plan = state.measuredPlan;
+  const total = plan ? measuredMechanisms(plan).length * plan.shape.lengths.length : 0;
+  return { done: settled(state).length, total };
 }
 
 /** Points are missing and the form still asks for the same run. */
@@ -243,7 +245,7 @@ export function startRun(
 ): { readonly state: State; readonly plan: BenchmarkPlan } | undefined {
   const plan = runnablePlan(state);
   if (!plan || state.canRun !== true || state.phase.kind === 'running') return undefined;
-  const done = resume ? state.rows.filter((row) => !state.provisional.includes(rowKey(row))) : [];
+  const done = resume ? settled(state) : [];
   const total = measuredMechanisms(plan).length * plan.shape.lengths.length;
   return {
     plan: { ...plan, ...(done.length > 0 ? { done } : {}) },

@@ -143,6 +143,9 @@ export const panelStyles = css`
   .legend-entry sup {
     line-height: 0;
   }
+  .compact .run-state:empty {
+    display: none;
+  }
   .legend-note {
     align-self: center;
     padding-left: 8px;
@@ -189,11 +192,7 @@ export const panelStyles = css`
   .verdict.slower {
     color: var(--vscode-editorWarning-foreground);
   }
-  td.instead .problem {
-    color: inherit;
-    font-size: inherit;
-  }
-  td.instead .codicon[class*='codicon-'] {
+  td.instead .codicon-error {
     color: var(--vscode-errorForeground);
   }
   tr.provisional td {
