@@ -20,7 +20,7 @@ export const fused: Mechanism<None> = {
   source: {
     reference: 'onnxruntime 1.30, docs/ContribOperators.md: com.microsoft.MultiHeadAttention and GroupQueryAttention',
     trust: 'high',
-    note: 'Non-causal grouped heads run in MultiHeadAttention by laying the queries of a group out as further positions, since without a mask positions do not matter.',
+    note: 'Non-causal grouped heads run in MultiHeadAttention by laying the queries of a group out as further positions, since without a mask positions do not matter. GroupQueryAttention gives zeros, not NaN, for a query that holds NaN.',
   },
   parameters: {},
   layout: 'sequence-first',
@@ -31,6 +31,12 @@ export const fused: Mechanism<None> = {
       return {
         ok: false,
         why: `GroupQueryAttention needs values as wide as queries, not ${shape.valueDim} beside ${shape.headDim}: choose the tiled kernel.`,
+      };
+    }
+    if (shape.headDim % 8 !== 0) {
+      return {
+        ok: false,
+        why: `GroupQueryAttention takes head widths that are multiples of 8, not ${shape.headDim}: choose the tiled kernel.`,
       };
     }
     if (shape.batch > 1 && shape.keys > shape.queries && shape.queries > 1) {

@@ -3,10 +3,11 @@
  *
  * With u the rounding unit (2^-24 for float32, 2^-11 for float16), V the largest |value| and L a bound of the scores
  * (max |q| max |k| / sqrt(d), Euclidean norms of the rows):
- *   - a score is a sum of d products; its error is at most about u sqrt(d) L (rounding errors of random sign grow with the
- *     square root of their number), and an error e of a score changes each weight by the factor exp(e): 2 e after dividing;
+ *   - a score's error is about u L: L is a bound by norms, sqrt(d) times a typical score, which stands for the sqrt(d) by
+ *     which d roundings of random sign add up; an error e of a score changes each weight by exp(e), exp(2 e) after dividing;
  *   - a weighted sum over m keys adds u sqrt(m) V, exponential, division and merging of parts a few u V each.
- * Together: V (exp(2 sqrt(d) u L) - 1 + (sqrt(m) + 16) u), at most 2 V (no average of values is further off).
+ * Together: V (exp(2 u L) - 1 + (sqrt(m) + 16) u), at most 2 V (no average of values is further off).
+ * Measured (onnxruntime 1.30 cpu, 300 positions, d = 64, standard normal inputs): errors are 1/60 to 1/8 of it.
  * A head's sums of feature maps (linear attention) have positive terms only, whose relative errors are the second kind.
  */
 import type { AttentionInputs } from '../mechanism';
@@ -20,7 +21,7 @@ export function tolerance(
 ): number {
   const unit = precision === 'float16' ? 2 ** -11 : 2 ** -24;
   const scores = (longestRow(inputs.query) * longestRow(inputs.key)) / Math.sqrt(shape.headDim);
-  const fromScores = Math.expm1(2 * Math.sqrt(shape.headDim) * unit * scores);
+  const fromScores = Math.expm1(2 * unit * scores);
   const fromSums = (Math.sqrt(shape.keys) + 16) * unit;
   return largest(inputs.value) * Math.min(2, fromScores + fromSums);
 }

@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { catalogue } from '../../../kernels/catalogue';
+import { countMultiplyAdds } from '../../../kernels/graph/count';
+import { attentionPatterns, type AttentionShape } from '../../../kernels/shape';
+import { settings } from './cases';
+
+describe('Law: the cost model agrees with the multiply-adds counted in the built graph', function () {
+  this.timeout(60_000);
+  for (const mechanism of catalogue) {
+    const [parameters = {}] = settings(mechanism);
+    for (const pattern of attentionPatterns) {
+      const at = (length: number): AttentionShape => ({
+        pattern,
+        batch: 1,
+        heads: 2,
+        kvHeads: 2,
+        queries: length,
+        keys: length,
+        headDim: 64,
+        valueDim: 64,
+      });
+      if (!mechanism.supports(at(2048), parameters).ok) continue;
+      it(`${mechanism.id}, ${pattern}: exponent ${mechanism.exponent}, and flops per multiply-add between 2 and 2.6`, () => {
+        const counted = [4096, 8192].map((length) =>
+          countMultiplyAdds(mechanism.build(at(length), parameters, 'float32').model),
+        );
+        const modelled = [4096, 8192].map((length) => mechanism.cost(at(length), parameters).flops);
+        const slope = ([short, long]: readonly number[]) => Math.log2((long ?? 0) / (short ?? 1));
+        assert.ok(Math.abs(slope(counted) - mechanism.exponent) < 0.06, `counted exponent ${slope(counted)}`);
+        assert.ok(Math.abs(slope(modelled) - mechanism.exponent) < 0.06, `modelled exponent ${slope(modelled)}`);
+        counted.forEach((products, i) => {
+          const ratio = (modelled[i] ?? 0) / products;
+          assert.ok(ratio > 1.9 && ratio < 2.6, `${ratio} flops per counted multiply-add`);
+        });
+      });
+    }
+  }
+});

@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import { catalogue } from '../../../kernels/catalogue';
+import type { AttentionInputs, Mechanism, ParameterValues } from '../../../kernels/mechanism';
+import { attentionPatterns, type AttentionShape } from '../../../kernels/shape';
+import { measureError } from '../../../kernels/tensors/error';
+import { drawInputs } from '../../../kernels/tensors/inputs';
+import { tensor, type Tensor } from '../../../kernels/tensors/tensor';
+import { tolerance } from '../../../kernels/tensors/tolerance';
+import { settings } from './cases';
+import { runMechanism } from './run';
+
+const shapeOf = (pattern: AttentionShape['pattern']): AttentionShape => ({
+  pattern,
+  batch: 2,
+  heads: 4,
+  kvHeads: 2,
+  queries: 150,
+  keys: 150,
+  headDim: 16,
+  valueDim: 16,
+});
+
+describe('Law: extreme inputs give what the definition says', function () {
+  this.timeout(60_000);
+  for (const mechanism of catalogue) {
+    for (const parameters of settings(mechanism)) {
+      const name = `${mechanism.id} ${JSON.stringify(parameters)}`;
+
+      it(`${name}: scores of plus and minus 10 000 overflow nowhere`, async () => {
+        await forPatterns(mechanism, parameters, async (shape, inputs) => {
+          const large = { ...inputs, query: scaled(inputs.query, 1e4 / 4), key: scaled(inputs.key, 1) };
+          const actual = await runMechanism(mechanism, large, shape, parameters);
+          const error = measureError(actual, mechanism.reference(large, shape, parameters));
+          const allowed = tolerance(large, shape, 'float32');
+          assert.equal(error.nanMismatches, 0, shape.pattern);
+          assert.ok(error.maxAbsolute <= allowed, `${shape.pattern}: error ${error.maxAbsolute}, allowed ${allowed}`);
+        });
+      });
+
+      it(`${name}: equal keys give the mean of the values that are read`, async () => {
+        await forPatterns(mechanism, parameters, async (shape, inputs) => {
+          const flat = { ...inputs, query: scaled(inputs.query, 0) };
+          const actual = await runMechanism(mechanism, flat, shape, parameters);
+          const error = measureError(actual, mechanism.reference(flat, shape, parameters));
+          assert.ok(error.maxAbsolute <= tolerance(flat, shape, 'float32'), `${shape.pattern}: ${error.maxAbsolute}`);
+        });
+      });
+
+      it(`${name}: queries before the first key give zeros, and NaN in them stays there`, async () => {
+        const shape: AttentionShape = { ...shapeOf('causal-self'), batch: 1, keys: 90 };
+        if (!mechanism.supports(shape, parameters).ok) return;
+        const inputs = drawInputs(mechanism, shape, parameters, 13);
+        inputs.query.data.fill(Number.NaN, 0, 60 * shape.headDim);
+        const actual = await runMechanism(mechanism, inputs, shape, parameters);
+        assert.ok(
+          actual.data.subarray(0, 60 * shape.valueDim).every((value) => value === 0),
+          'rows that read nothing are zeros',
+        );
+        const error = measureError(actual, mechanism.reference(inputs, shape, parameters));
+        assert.equal(error.nanMismatches, 0);
+        assert.ok(error.maxAbsolute <= tolerance(inputs, shape, 'float32'));
+      });
+
+      for (const place of ['query', 'key', 'value'] as const) {
+        it(`${name}: NaN in one ${place} reaches all that read it, and nothing beyond their tile`, async () => {
+          await forPatterns(mechanism, parameters, async (shape, inputs) => {
+            await checkNaN(mechanism, shape, inputs, parameters, place);
+          });
+        });
+      }
+    }
+  }
+});
+
+async function forPatterns(
+  mechanism: Mechanism,
+  parameters: ParameterValues,
+  check: (shape: AttentionShape, inputs: AttentionInputs) => Promise<void>,
+): Promise<void> {
+  let tried = 0;
+  for (const pattern of attentionPatterns) {
+    const shape = shapeOf(pattern);
+    if (!mechanism.supports(shape, parameters).ok) continue;
+    await check(shape, drawInputs(mechanism, shape, parameters, 13));
+    tried++;
+  }
+  assert.ok(tried >= 2, `${mechanism.id} ran in ${tried} patterns`);
+}
+
+const scaled = (x: Tensor, factor: number): Tensor =>
+  tensor(
+    x.shape,
+    x.data.map((value) => Math.fround(value * factor)),
+  );
+
+/**
+ * One number of one head at one position becomes NaN. A query that reads it must give NaN (the reference says which). A query
+ * that does not read it must stay clean when no query of its tile reads a key of that tile: inside a tile a masked weight of
+ * zero times NaN is NaN, in every kernel that multiplies whole tiles. Other sequences and other heads stay clean always.
+ */
+async function checkNaN(
+  mechanism: Mechanism,
+  shape: AttentionShape,
+  inputs: AttentionInputs,
+  parameters: ParameterValues,
+  place: 'query' | 'key' | 'value',
+): Promise<void> {
+  const position = 70;
+  const head = 1;
+  const poisoned = inputs[place];
+  const [, heads = 1, positions = 1, width = 1] = poisoned.shape;
+  poisoned.data[((heads + head) * positions + position) * width + 3] = Number.NaN;
+
+  const actual = await runMechanism(mechanism, inputs, shape, parameters);
+  const expected = mechanism.reference(inputs, shape, parameters);
+  const pattern = mechanism.pattern(shape, parameters);
+  const tile = pattern.block ?? { queries: shape.queries, keys: shape.keys };
+  const group = shape.heads / shape.kvHeads;
+
+  // onnxruntime 1.30 (2026-11-24): GroupQueryAttention gives zeros for a query whose scores are all NaN.
+  const zeros = mechanism.id === 'fused' && shape.pattern === 'causal-self' && place === 'query';
+
+  const touches = (h: number, query: number): boolean => {
+    if (place === 'query') return h === head && query === position;
+    if (Math.floor(h / group) !== head) return false;
+    const firstQuery = Math.floor(query / tile.queries) * tile.queries;
+    const firstKey = Math.floor(position / tile.keys) * tile.keys;
+    for (let i = firstQuery; i < Math.min(firstQuery + tile.queries, shape.queries); i++) {
+      for (let j = firstKey; j < Math.min(firstKey + tile.keys, shape.keys); j++)
+        if (pattern.reads(h, i, j)) return true;
+    }
+    return false;
+  };
+
+  for (let b = 0; b < shape.batch; b++) {
+    for (let h = 0; h < shape.heads; h++) {
+      for (let i = 0; i < shape.queries; i++) {
+        for (let x = 0; x < shape.valueDim; x++) {
+          const at = ((b * shape.heads + h) * shape.queries + i) * shape.valueDim + x;
+          const where = `${shape.pattern}, sequence ${b}, head ${h}, query ${i}, column ${x}`;
+          const isNaN = Number.isNaN(actual.data[at]);
+          if (Number.isNaN(expected.data[at])) {
+            if (zeros) assert.equal(actual.data[at], 0, where);
+            else assert.ok(isNaN, `NaN was lost: ${where}`);
+          }
+          if (isNaN && !Number.isNaN(expected.data[at]))
+            assert.ok(b === 1 && touches(h, i), `NaN where it must not be: ${where}`);
+        }
+      }
+    }
+  }
+}

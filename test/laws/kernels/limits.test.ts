@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { catalogue, mechanismById } from '../../../kernels/catalogue';
+import { resolveParameters } from '../../../kernels/parameters';
+import { measureError } from '../../../kernels/tensors/error';
+import { drawInputs } from '../../../kernels/tensors/inputs';
+import { tolerance } from '../../../kernels/tensors/tolerance';
+import { cases } from './cases';
+import { runMechanism } from './run';
+
+describe('Law: in its degenerate limits a mechanism is another mechanism', function () {
+  this.timeout(60_000);
+  for (const mechanism of catalogue) {
+    for (const limit of mechanism.limits) {
+      it(`${mechanism.id} with ${limit.name} equals ${limit.equals}, reference and graph`, async () => {
+        const other = mechanismById(limit.equals);
+        assert.ok(other, `${limit.equals} is in the catalogue`);
+        let tried = 0;
+        for (const { name, shape } of cases) {
+          const own = resolveParameters(mechanism, limit.parameters(shape));
+          const others = resolveParameters(other, {});
+          assert.ok(own.ok && others.ok, name);
+          if (!mechanism.supports(shape, own.values).ok || !other.supports(shape, others.values).ok) continue;
+          const inputs = drawInputs(mechanism, shape, own.values, 11);
+          const expected = other.reference(inputs, shape, others.values);
+          const exact = measureError(mechanism.reference(inputs, shape, own.values), expected);
+          assert.ok(
+            exact.maxAbsolute < 1e-12 && exact.nanMismatches === 0,
+            `${name}: references differ by ${exact.maxAbsolute}`,
+          );
+          const actual = await runMechanism(mechanism, inputs, shape, own.values);
+          const error = measureError(actual, expected);
+          const allowed = tolerance(inputs, shape, 'float32');
+          assert.ok(error.maxAbsolute <= allowed && error.nanMismatches === 0, `${name}: ${error.maxAbsolute}`);
+          tried++;
+        }
+        assert.ok(tried >= 20, `only ${tried} cases were tried`);
+      });
+    }
+  }
+});
