@@ -18,7 +18,7 @@ import type { RuntimeArray, RuntimeValues } from '../runtime/session';
 export const localWindow = 16;
 const occurrences = 4;
 
-/** Columns of key_columns: first token, key position, then the groups, then the blocks of the thumbnail. */
+/** Columns of key_columns: first token, key position, then the groups. */
 const fixedColumns = 2;
 /** Rows and columns of a head's picture. */
 export const thumbnailSize = 32;
@@ -113,10 +113,6 @@ export class StatisticsCollector {
         if (key >= 0 && key < keys) data[key * columns + fixedColumns + g] = 1;
       }
     });
-    if (this.drawn !== undefined) {
-      const first = fixedColumns + this.groups.length;
-      for (let key = 0; key < keys; key++) data[key * columns + first + this.block(firstKey + key)] = 1;
-    }
     const picks = new BigInt64Array(length * pickCount);
     for (let i = 0; i < length; i++) {
       this.picksOf(start + i).forEach((position, slot) => {
@@ -128,6 +124,7 @@ export class StatisticsCollector {
       use_statistics: { data: new Uint8Array([1]), shape: [] },
       key_columns: { data, shape: [keys, columns] },
       key_picks: { data: picks, shape: [length, pickCount] },
+      ...this.pictureFeeds(start, length, firstKey, keys),
     };
   }
 
@@ -137,6 +134,7 @@ export class StatisticsCollector {
     const entropy = floats(values, 'statistics.entropy');
     const largest = floats(values, 'statistics.largest');
     const columns = this.columns();
+    this.addPicture(start, values);
     for (let i = 0; i < length; i++) {
       const position = start + i;
       const picks = this.picksOf(position);
@@ -189,7 +187,6 @@ export class StatisticsCollector {
           put(7, sum(localWindow + occurrences, occurrences));
         }
         this.addVariances(head, position, readable, local, largest[row] ?? 1);
-        this.addPicture(head, position, mass, row * columns + fixedColumns + this.groups.length);
         grouped.forEach((counts, g) => {
           if (counts) put(8 + g, mass[row * columns + fixedColumns + g] ?? 0);
         });
@@ -226,7 +223,7 @@ export class StatisticsCollector {
   }
 
   private columns(): number {
-    return fixedColumns + this.groups.length + (this.drawn === undefined ? 0 : thumbnailSize);
+    return fixedColumns + this.groups.length;
   }
 
   private block(position: number): number {
@@ -236,11 +233,29 @@ export class StatisticsCollector {
       : Math.min(thumbnailSize - 1, Math.floor((position * thumbnailSize) / length));
   }
 
-  private addPicture(head: number, position: number, mass: Float32Array, from: number): void {
+  /** Blocks of queries that the chunk touches, and blocks of keys. */
+  private pictureFeeds(start: number, length: number, firstKey: number, keys: number): Record<string, RuntimeArray> {
+    if (!this.picture) return noPicture(length, keys);
+    const first = this.block(start);
+    const rows = this.block(start + length - 1) - first + 1;
+    const queryBlocks = new Float32Array(rows * length);
+    for (let i = 0; i < length; i++) queryBlocks[(this.block(start + i) - first) * length + i] = 1;
+    const keyBlocks = new Float32Array(keys * thumbnailSize);
+    for (let key = 0; key < keys; key++) keyBlocks[key * thumbnailSize + this.block(firstKey + key)] = 1;
+    return {
+      query_blocks: { data: queryBlocks, shape: [rows, length] },
+      key_blocks: { data: keyBlocks, shape: [keys, thumbnailSize] },
+    };
+  }
+
+  private addPicture(start: number, values: RuntimeValues): void {
     if (!this.picture) return;
-    const to = (head * thumbnailSize + this.block(position)) * thumbnailSize;
-    for (let block = 0; block < thumbnailSize; block++) {
-      this.picture[to + block] = (this.picture[to + block] ?? 0) + (mass[from + block] ?? 0);
+    const part = floats(values, 'statistics.picture');
+    const first = this.block(start);
+    const each = part.length / this.heads;
+    for (let head = 0; head < this.heads; head++) {
+      const to = head * thumbnailSize * thumbnailSize + first * thumbnailSize;
+      for (let i = 0; i < each; i++) this.picture[to + i] = (this.picture[to + i] ?? 0) + (part[head * each + i] ?? 0);
     }
   }
 
@@ -314,3 +329,9 @@ function floats(values: RuntimeValues, name: string): Float32Array {
   if (!(value instanceof Float32Array)) throw new TypeError(`the layer gave no "${name}"`);
   return value;
 }
+
+/** Inputs of a picture that nobody wants. */
+export const noPicture = (length: number, keys: number): Record<string, RuntimeArray> => ({
+  query_blocks: { data: new Float32Array(0), shape: [0, length] },
+  key_blocks: { data: new Float32Array(0), shape: [keys, 0] },
+});

@@ -105,7 +105,8 @@ export function modelMethods(surroundings: Surroundings, lane: Lane): Pick<Metho
         countOf(args, 1, 'headOutputs');
         return [oneHead(fieldsOf(args[0], 'the request'))];
       },
-      run: ([request], signal) => alone(lane, signal, async () => (await viewOf(request, signal)).outputs(request.head)),
+      run: ([request], signal) =>
+        alone(lane, signal, async () => (await viewOf(request, signal)).outputs(request.head)),
     },
     headRow: {
       parse(args) {

@@ -7,7 +7,7 @@ import type { BlockSpec, ModelSpec } from '../../models/architectures/model-spec
 import { statisticOutputs, topKeyOutputs } from '../../models/instrument/statistics';
 import type { LayerTap } from '../../models/instrument/taps';
 import type { RuntimeArray, RuntimeValues } from '../runtime/session';
-import { earlierOccurrences, StatisticsCollector, type HeadNumbers, type KeyGroup } from './head-statistics';
+import { earlierOccurrences, noPicture, StatisticsCollector, type HeadNumbers, type KeyGroup } from './head-statistics';
 import { firstChangedLayer, interventionFeeds, type Variant } from './interventions';
 import { KeyValueCache } from './key-value-cache';
 import type { LayerSessions } from './layer-sessions';
@@ -332,6 +332,7 @@ export const noStatistics = (keys: number, length: number): Record<string, Runti
   use_statistics: flag(false),
   key_columns: { data: new Float32Array(0), shape: [keys, 0] },
   key_picks: { data: new BigInt64Array(0), shape: [length, 0] },
+  ...noPicture(length, keys),
 });
 
 async function logitsOf(

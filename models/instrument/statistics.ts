@@ -9,6 +9,9 @@
  * - `statistics.entropy` [b, h, n]: -sum_j p_j ln p_j, in nats. From the scores s: with the largest score m and its
  *   probability p_m, the log of the normaliser is m - ln p_m, so entropy = m - ln p_m - sum_j p_j s_j: one product and one
  *   sum over the row instead of a logarithm of every probability.
+ * - `statistics.largest` [b, h, n]: the largest probability of the row.
+ * - `statistics.picture` [b, h, rows, columns]: query_blocks [rows, n] x probabilities x key_blocks [t, columns], the mass of
+ *   blocks of queries on blocks of keys. The few rows of the chunk's blocks come first: a tenth of the work of columns first.
  * - `statistics.top_weight`, `statistics.top_key` [b, h, n, topKeys]: the keys read most.
  *
  * Each of the two parts sits in a branch (`If`) of its own: a run that does not ask for it pays nothing.
@@ -24,8 +27,21 @@ import { reduceMax, reduceSum, topK } from '../../kernels/graph/operators/reduce
 /** Keys with weights reported for each query. */
 export const topKeys = 4;
 
-export const statisticInputs = ['use_statistics', 'key_columns', 'key_picks', 'use_top_keys'] as const;
-export const statisticOutputs = ['statistics.mass', 'statistics.at', 'statistics.entropy'] as const;
+export const statisticInputs = [
+  'use_statistics',
+  'key_columns',
+  'key_picks',
+  'query_blocks',
+  'key_blocks',
+  'use_top_keys',
+] as const;
+export const statisticOutputs = [
+  'statistics.mass',
+  'statistics.at',
+  'statistics.entropy',
+  'statistics.largest',
+  'statistics.picture',
+] as const;
 export const topKeyOutputs = ['statistics.top_weight', 'statistics.top_key'] as const;
 
 /** Scores are the masked ones that softmax read; masked keys hold a large finite negative number, never -inf. */
@@ -34,6 +50,8 @@ export function addStatistics(graph: GraphBuilder, scores: Value, probabilities:
   const wanted = graph.input('use_statistics', 'bool', []);
   const columns = graph.input('key_columns', 'float32', [keys, 'columns']);
   const picks = graph.input('key_picks', 'int64', [queries, 'picks']);
+  const queryBlocks = graph.input('query_blocks', 'float32', ['block_rows', queries]);
+  const keyBlocks = graph.input('key_blocks', 'float32', [keys, 'block_columns']);
   const values = conditional(
     wanted,
     (branch) => {
@@ -44,11 +62,13 @@ export function addStatistics(graph: GraphBuilder, scores: Value, probabilities:
       const zeros = cast(multiply(reshape(borrow(branch, headGain), [batch, heads, 1, 1]), 0), 'int64');
       const spread = add(borrow(branch, picks), zeros);
       const at = gatherElements(p, spread, 3);
-      const logNormaliser = subtract(reduceMax(s, [3], false), logarithm(reduceMax(p, [3], false)));
+      const largest = reduceMax(p, [3], false);
+      const logNormaliser = subtract(reduceMax(s, [3], false), logarithm(largest));
       const entropy = subtract(logNormaliser, reduceSum(multiply(p, s), [3], false));
-      return [mass, at, entropy];
+      const picture = matmul(matmul(borrow(branch, queryBlocks), p), borrow(branch, keyBlocks));
+      return [mass, at, entropy, largest, picture];
     },
-    (branch) => [4, 4, 3].map((rank) => branch.constant('float32', Array<number>(rank).fill(0), [])),
+    (branch) => [4, 4, 3, 3, 4].map((rank) => branch.constant('float32', Array<number>(rank).fill(0), [])),
     statisticOutputs,
   );
   for (const value of values) graph.output(value);
