@@ -23,6 +23,7 @@ const synonyms: Readonly<Record<string, readonly string[]>> = {
     'depth',
     'layers',
     'encoder_layers',
+    'decoder_layers',
   ],
   num_attention_heads: [
     'num_attention_heads',
@@ -32,6 +33,8 @@ const synonyms: Readonly<Record<string, readonly string[]>> = {
     'num_query_heads',
     'attention_heads',
     'heads',
+    'encoder_attention_heads',
+    'decoder_attention_heads',
   ],
   num_key_value_heads: ['num_key_value_heads', 'num_kv_heads', 'n_head_kv', 'n_kv_heads', 'kv_n_heads'],
   head_dim: ['head_dim', 'attention_head_dim', 'kv_channels', 'd_kv'],
@@ -46,6 +49,7 @@ const synonyms: Readonly<Record<string, readonly string[]>> = {
     'ffn_size',
     'inner_hidden_size',
     'encoder_ffn_dim',
+    'decoder_ffn_dim',
   ],
   max_position_embeddings: [
     'max_position_embeddings',

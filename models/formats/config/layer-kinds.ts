@@ -1,5 +1,6 @@
-import type { AttentionKind } from '../model-description';
+import type { AttentionKind, JsonValue } from '../model-description';
 import type { ConfigReader } from './config-reader';
+import { isObject } from './config-reader';
 
 export interface LayerKind {
   readonly kind: AttentionKind;
@@ -63,10 +64,12 @@ export function readLayerKinds(
   const each = (kind: (index: number) => LayerKind): readonly LayerKind[] =>
     Array.from({ length: count }, (_, index) => kind(index));
 
-  for (const key of ['layer_types', 'layers_block_type', 'block_types', '_block_types']) {
+  for (const key of ['layer_types', 'layers_block_type', 'attention_layers', 'block_types', '_block_types']) {
     if (!Array.isArray(reader.object[key])) continue;
     const list = reader.list(key) ?? [];
     const cyclic = key.endsWith('block_types') && list.length > 0;
+    // RecurrentGemma: where attention alternates with recurrences it is local.
+    const local = cyclic && reader.has('attention_window_size');
     const alone = key === 'layers_block_type' && list.some((item) => item === 'moe' || item === 'mlp');
     return each((index) => {
       const word = list[cyclic ? index % list.length : index];
@@ -77,9 +80,22 @@ export function readLayerKinds(
         reader.report([...reader.path, key, index], 'unknown-value', `${shown} is no layer type known here.`);
         return full;
       }
+      if (local && known.kind === 'full') return { kind: 'window' };
       return alone && known.feedForward === undefined ? { ...known, feedForward: 'none' } : known;
     });
   }
+
+  const blocks = Array.isArray(reader.object['block_configs']) ? reader.list('block_configs') : undefined;
+  if (blocks !== undefined) return each((index) => blockKind(blocks[index]));
+
+  const pairs = Array.isArray(reader.object['attention_types']) ? reader.list('attention_types') : undefined;
+  if (pairs !== undefined) {
+    const types = expandTypes(pairs);
+    return each((index) => words[types[index] ?? 'global'] ?? full);
+  }
+
+  const global = reader.has('global_attn_indexes') ? reader.numbers('global_attn_indexes') : undefined;
+  if (global !== undefined) return each((index) => (global.includes(index) ? full : { kind: 'window' }));
 
   const pattern =
     typeof reader.object['hybrid_override_pattern'] === 'string' ? reader.string('hybrid_override_pattern') : undefined;
@@ -132,4 +148,27 @@ export function readLayerKinds(
     return each((index) => ((index + 1) % slidingPattern === 0 ? full : { kind: 'window' }));
   }
   return each((index) => (windowed(index) ? { kind: 'window' } : full));
+}
+
+/** Nemotron-NAS: a layer's attention may be left out or replaced by one linear layer. */
+function blockKind(block: JsonValue | undefined): LayerKind {
+  const attention = isObject(block) ? block['attention'] : undefined;
+  if (!isObject(attention)) return full;
+  if (attention['no_op'] === true) return { kind: 'none', note: 'its attention was left out' };
+  return attention['replace_with_linear'] === true
+    ? { kind: 'none', note: 'its attention was replaced by a linear layer' }
+    : full;
+}
+
+/** GPT-Neo: [[["global", "local"], 12]] is the pair twelve times over. */
+function expandTypes(list: readonly JsonValue[]): readonly string[] {
+  const all: string[] = [];
+  for (const entry of list) {
+    if (!Array.isArray(entry)) continue;
+    const [names, times] = entry as readonly JsonValue[];
+    if (!Array.isArray(names) || typeof times !== 'number') continue;
+    const known = names.filter((name): name is string => typeof name === 'string');
+    for (let round = 0; round < Math.min(times, 512) && all.length < 4096; round++) all.push(...known);
+  }
+  return all;
 }

@@ -10,6 +10,7 @@ import type {
   Rope,
 } from '../model-description';
 import type { ConfigReader } from './config-reader';
+import { isObject } from './config-reader';
 import { readFeedForward } from './feed-forward';
 import type { LayerKind } from './layer-kinds';
 import { layerCountFromLists, readLayerKinds } from './layer-kinds';
@@ -79,7 +80,12 @@ function readWindow(reader: ConfigReader): number | undefined {
     const window = reader.integer(key, 1);
     if (window !== undefined) return window;
   }
-  return undefined;
+  // Longformer: one window for all layers or one a layer.
+  if (reader.has('attention_window')) return positive(reader.integerAt('attention_window', 0));
+  // `window_size` is a window of attention only beside these; SAM's is the side of a square.
+  if (reader.has('attention_layers') || reader.has('attention_types')) return reader.integer('window_size', 1);
+  const side = reader.has('global_attn_indexes') ? reader.integer('window_size', 1) : undefined;
+  return side === undefined ? undefined : side * side;
 }
 
 /** Size of the recurrent state of one sequence in one layer, where the keys give it. */
@@ -119,6 +125,8 @@ function headSizes(reader: ConfigReader, base: HeadSizes, kind: AttentionKind, i
       valueDim: reader.integer('swa_v_head_dim', 1) ?? reader.integer('swa_head_dim', 1) ?? base.valueDim,
     };
   }
+  const group = blockGroup(reader, index);
+  if (group !== undefined) return { ...base, kvHeads: Math.floor(base.heads / group) };
   const globalDim = reader.has('layer_types') ? reader.integer('global_head_dim', 1) : undefined;
   const perLayer = Array.isArray(reader.object['num_query_heads']) || Array.isArray(reader.object['num_kv_heads']);
   return {
@@ -129,6 +137,15 @@ function headSizes(reader: ConfigReader, base: HeadSizes, kind: AttentionKind, i
     headDim: globalDim ?? base.headDim,
     valueDim: globalDim ?? base.valueDim,
   };
+}
+
+/** Query heads that share a key/value head in one layer of a Nemotron-NAS stack. */
+function blockGroup(reader: ConfigReader, index: number): number | undefined {
+  const blocks: unknown = reader.object['block_configs'];
+  const block: unknown = Array.isArray(blocks) ? (blocks as readonly unknown[])[index] : undefined;
+  const attention = isObject(block) ? block['attention'] : undefined;
+  const group = isObject(attention) ? attention['n_heads_in_group'] : undefined;
+  return typeof group === 'number' && Number.isInteger(group) && group > 0 ? group : undefined;
 }
 
 /** One stack of layers, from whatever names the file uses, with what its family knows. */
@@ -148,7 +165,9 @@ export function readTransformer(reader: ConfigReader, choice: TransformerChoice)
   }
 
   const heads = choice.heads ?? reader.integerAt('num_attention_heads', 0) ?? 0;
-  const kvHeads = choice.kvHeads ?? kvHeadsOf(reader, heads);
+  let kvHeads = choice.kvHeads ?? kvHeadsOf(reader, heads);
+  const firstGroup = Array.from({ length: count }, (_, index) => blockGroup(reader, index)).find((group) => group);
+  if (firstGroup !== undefined) kvHeads = Math.floor(heads / firstGroup);
   const latent = readLatent(reader);
   const headDim = latent === undefined ? headDimOf(reader, choice, hiddenSize, heads) : latent.nopeDim + latent.ropeDim;
   const valueDim = latent?.valueDim ?? positive(reader.integer('v_head_dim')) ?? headDim;
@@ -251,6 +270,8 @@ export function readTransformer(reader: ConfigReader, choice: TransformerChoice)
 function kvHeadsOf(reader: ConfigReader, heads: number): number {
   const written = reader.integerAt('num_key_value_heads', 0);
   if (written !== undefined) return written;
+  const inner = reader.child('attn_config')?.integer('kv_n_heads', 1);
+  if (inner !== undefined) return inner;
   const groups = reader.has('multi_query_group_num') ? reader.integer('multi_query_group_num') : undefined;
   if (groups !== undefined && reader.boolean('multi_query_attention') !== false) return groups;
   if (reader.has('multi_query') && reader.boolean('multi_query') === true) return 1;

@@ -321,6 +321,66 @@ describe('odd but valid configs', () => {
       (part) => part.family,
       'bert',
     ],
+    [
+      'GPT-Neo alternates by pairs',
+      {
+        model_type: 'gpt_neo',
+        hidden_size: 64,
+        num_layers: 4,
+        num_heads: 4,
+        attention_types: [[['global', 'local'], 2]],
+        window_size: 256,
+      },
+      (part) => part.layers.map(({ attention }) => attention.window ?? 0),
+      [0, 256, 0, 256],
+    ],
+    [
+      'null key/value heads that blocks carry',
+      {
+        model_type: 'nemotron-nas',
+        hidden_size: 64,
+        num_hidden_layers: 3,
+        num_attention_heads: 8,
+        num_key_value_heads: null,
+        block_configs: [
+          { attention: { n_heads_in_group: 4 } },
+          { attention: { no_op: true } },
+          { attention: { n_heads_in_group: 2 } },
+        ],
+      },
+      (part) => part.layers.map(({ attention }) => [attention.kind, attention.kvHeads]),
+      [
+        ['full', 2],
+        ['none', 2],
+        ['full', 4],
+      ],
+    ],
+    [
+      'key/value heads inside attn_config',
+      { model_type: 'dbrx', d_model: 64, n_layers: 2, n_heads: 8, attn_config: { kv_n_heads: 2 } },
+      (part) => part.kvHeads,
+      2,
+    ],
+    [
+      'a decoder alone with decoder keys',
+      { model_type: 'trocr', d_model: 64, decoder_layers: 3, decoder_attention_heads: 4 },
+      (part) => [part.layers.length, part.heads],
+      [3, 4],
+    ],
+    [
+      'attention beside recurrences is local',
+      {
+        model_type: 'recurrent_gemma',
+        hidden_size: 64,
+        num_hidden_layers: 3,
+        num_attention_heads: 4,
+        block_types: ['recurrent', 'recurrent', 'attention'],
+        attention_window_size: 2048,
+        rope_theta: 10000,
+      },
+      (part) => part.layers.map(({ attention }) => attention.kind),
+      ['linear', 'linear', 'window'],
+    ],
   ];
   for (const [what, config, of, expected] of rows) {
     it(what, () => {
