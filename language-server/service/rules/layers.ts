@@ -113,11 +113,10 @@ export const layerTypeUnknown: Rule = {
     for (const part of parts) {
       const types = part.value['layer_types'];
       if (!Array.isArray(types)) continue;
-      const reported = new Set<unknown>();
+      const passed = new Set<unknown>(layerTypeNames);
       (types as readonly unknown[]).forEach((type, index) => {
-        if (typeof type !== 'string' || (layerTypeNames as readonly string[]).includes(type) || reported.has(type))
-          return;
-        reported.add(type);
+        if (typeof type !== 'string' || passed.has(type)) return;
+        passed.add(type);
         const near = nearestName(type, layerTypeNames, 4);
         const places = (types as readonly unknown[]).flatMap((other, at) => (other === type ? [at] : []));
         report(
