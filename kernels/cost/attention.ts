@@ -26,7 +26,7 @@ export const tensorBytes = (shape: AttentionShape): number =>
 export function readablePairs(shape: AttentionShape): number {
   const { queries, keys } = shape;
   if (!isCausalSelf(shape)) return queries * keys;
-  const first = Math.max(0, queryOffset(shape) + 1);
+  const first = Math.max(1, queryOffset(shape) + 1);
   const seeing = Math.min(queries, keys);
   return ((first + keys) * seeing) / 2;
 }

@@ -171,7 +171,8 @@ export class GraphBuilder implements GraphScope {
     return value;
   }
 
-  private fresh(stem: string): string {
+  /** A name that no value of this graph, nor of those around and inside it, has yet. */
+  fresh(stem: string): string {
     const base = [...this.scopes, stem].join('/');
     for (;;) {
       const count = (this.counts.get(base) ?? 0) + 1;

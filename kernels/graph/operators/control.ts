@@ -29,8 +29,10 @@ export function scan(
       fail('Scan', name, `scans ${describe(first)} and ${describe(other)}, whose first axes differ.`);
   }
   const inner = new GraphBuilder(`${name} body`, first.graph);
-  const stateInputs = states.map((state, i) => inner.input(`${name}.state.${i}`, state.type, state.shape));
-  const sliceInputs = scanned.map((value, i) => inner.input(`${name}.slice.${i}`, value.type, value.shape.slice(1)));
+  const stateInputs = states.map((state) => inner.input(inner.fresh(`${name}.state`), state.type, state.shape));
+  const sliceInputs = scanned.map((value) =>
+    inner.input(inner.fresh(`${name}.slice`), value.type, value.shape.slice(1)),
+  );
   const result = step(stateInputs, sliceInputs);
   states.forEach((state, i) => {
     const after = result.states[i];
@@ -42,7 +44,7 @@ export function scan(
       );
     }
   });
-  for (const [i, value] of [...result.states, ...result.outputs].entries()) inner.output(value, `${name}.result.${i}`);
+  for (const value of [...result.states, ...result.outputs]) inner.output(value, inner.fresh(`${name}.result`));
   const values = first.graph.node(
     'Scan',
     [...states, ...scanned],
@@ -70,7 +72,7 @@ export function conditional(
   const branch = (title: string, build: (graph: GraphBuilder) => readonly Value[]) => {
     const inner = new GraphBuilder(`${name} ${title}`, condition.graph);
     // A branch may give a value of the graph around it, which it must name anew.
-    build(inner).forEach((value, i) => inner.output(value, `${name}.${title}.${i}`));
+    for (const value of build(inner)) inner.output(value, inner.fresh(`${name}.${title}`));
     return inner;
   };
   const yesBody = branch('then', yes);

@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import { fromBinary } from '@bufbuild/protobuf';
+import { ModelProtoSchema } from 'onnx-buf';
+import { openSession } from '../../../compute-server/runtime/session';
+import { GraphBuilder } from '../../../kernels/graph/builder';
+import { countMultiplyAdds } from '../../../kernels/graph/count';
+import { addDims, broadcast, divideDims, multiplyDims } from '../../../kernels/graph/dims';
+import { conditional, scan } from '../../../kernels/graph/operators/control';
+import { expandBy, range, dimOf, shapeVector, sliceBy } from '../../../kernels/graph/operators/dynamic';
+import { add, greater, multiply } from '../../../kernels/graph/operators/elementwise';
+import { concat, reshape, slice, split } from '../../../kernels/graph/operators/layout';
+import { fusedMatmul, matmul } from '../../../kernels/graph/operators/matrix';
+import { reduceSum } from '../../../kernels/graph/operators/reduce';
+
+const at = <T>(list: readonly T[], index: number): T => {
+  const item = list[index];
+  assert.ok(item !== undefined);
+  return item;
+};
+
+describe('Dimensions', () => {
+  it('add and multiply to one spelling', () => {
+    assert.equal(addDims('past', 'n'), addDims('n', 'past'));
+    assert.equal(addDims(addDims('n', 4), -4), 'n');
+    assert.equal(addDims('n', 'n'), '2*n');
+    assert.equal(multiplyDims(addDims('n', 1), 'batch'), 'batch + batch*n');
+    assert.equal(multiplyDims(3, 4), 12);
+  });
+
+  it('divide only when nothing is left over', () => {
+    assert.equal(divideDims(multiplyDims('n', 64), 8), '8*n');
+    assert.equal(divideDims(multiplyDims('batch', 'n'), 'n'), 'batch');
+    assert.equal(divideDims('n', 2), undefined);
+    assert.equal(divideDims(7, 2), undefined);
+  });
+
+  it('broadcast by the rules of numpy, and not when names might differ', () => {
+    assert.deepEqual(broadcast([8, 1, 'n'], [4, 'n']), [8, 4, 'n']);
+    assert.equal(broadcast(['n'], [4]), undefined);
+  });
+});
+
+describe('Graph builder', () => {
+  it('names the node, the values and the shapes when a product does not fit', () => {
+    const graph = new GraphBuilder('test');
+    const a = graph.input('query', 'float32', [2, 8, 64]);
+    const b = graph.input('key', 'float32', [2, 8, 64]);
+    assert.throws(() => matmul(a, b, 'scores'), {
+      name: 'GraphError',
+      message:
+        'MatMul "scores": the inner axes differ: "query" [2, 8, 64] float32 and "key" [2, 8, 64] float32 (64 against 8).',
+    });
+    assert.throws(() => add(a, graph.input('bias', 'float32', [7, 64])), /do not broadcast: "query".*"bias" \[7, 64\]/);
+    assert.throws(() => add(a, graph.input('half', 'float16', [64])), /types differ.*Cast one/);
+    assert.throws(() => reshape(a, [3, -1]), /holds 1024 numbers, which do not fill/);
+    assert.throws(() => slice(a, 1, 4, 9), /\[4, 9\) is not inside axis 1/);
+    assert.throws(() => split(a, 1, [4, 5]), /add up to 9/);
+    assert.throws(() => concat([a, graph.input('odd', 'float32', [2, 8, 63])], 1), /"odd" .* does not join/);
+  });
+
+  it('refuses two values of one name, values of another graph, and an unfinished graph', () => {
+    const graph = new GraphBuilder('one');
+    const x = graph.input('x', 'float32', [4]);
+    assert.throws(() => graph.input('x', 'float32', [4]), /has a value named "x" already/);
+    const other = new GraphBuilder('two');
+    const y = other.input('y', 'float32', [4]);
+    assert.throws(() => add(x, y), /graph "one" cannot read "y" of graph "two"/);
+    assert.throws(() => graph.finish(), /has no output/);
+    graph.output(graph.node('Relu', [graph.input('z', 'float32', ['n'])], [{ type: 'float32', shape: ['n'] }])[0]);
+    assert.throws(() => graph.finish(), /finishDynamic/);
+  });
+
+  it('stores equal constants once and keeps metadata, scopes and value shapes in the file', () => {
+    const graph = new GraphBuilder('test');
+    graph.metadata.set('made by', 'a test');
+    const x = graph.input('x', 'float32', [2]);
+    const y = graph.within('layer.0', () => multiply(add(x, 1), 1));
+    graph.output(y, 'y');
+    const model = fromBinary(ModelProtoSchema, graph.finish().model);
+    assert.equal(model.graph?.initializer.length, 1);
+    assert.deepEqual(
+      model.graph?.node.map((node) => node.name),
+      ['layer.0/Add', 'layer.0/Mul', 'Identity'],
+    );
+    assert.equal(model.metadataProps[0]?.value, 'a test');
+    assert.ok(model.graph?.valueInfo.some((value) => value.name === 'layer.0/Add.out'));
+  });
+
+  it('points weights into a data file and checks their length', () => {
+    const graph = new GraphBuilder('test');
+    const data = { location: 'model.safetensors', offset: 11, length: 24 };
+    const w = graph.external('w', 'float32', [2, 3], data);
+    assert.throws(() => graph.external('v', 'bfloat16', [2, 3], data), /takes 12 bytes, but 24 bytes/);
+    graph.output(matmul(graph.input('x', 'float32', [1, 2]), w), 'y');
+    const tensor = fromBinary(ModelProtoSchema, graph.finish().model).graph?.initializer[0];
+    assert.equal(tensor?.dataLocation, 1);
+    assert.deepEqual(
+      tensor?.externalData.map(({ key, value }) => [key, value]),
+      [
+        ['location', 'model.safetensors'],
+        ['offset', '11'],
+        ['length', '24'],
+      ],
+    );
+  });
+
+  it('runs named dimensions: a cache of any length joined with new rows', async () => {
+    const graph = new GraphBuilder('cache');
+    const past = graph.input('past', 'float32', ['past', 2]);
+    const rows = graph.input('rows', 'float32', ['n', 2]);
+    const all = concat([past, rows], 0);
+    assert.deepEqual(all.shape, ['n + past', 2]);
+    const start = reshape(dimOf(past, 0), [1]);
+    const tail = sliceBy(all, 0, start, graph.constant('int64', [1], [1 << 30]), 'n');
+    const ones = expandBy(graph.constant('float32', [1, 1], [1]), shapeVector(graph, ['n', 2], [rows]), ['n', 2]);
+    graph.output(add(tail, ones), 'y');
+    graph.output(range(graph.constant('int64', [], [0]), dimOf(all, 0), 'n + past'), 'positions');
+    const session = await openSession(graph.finishDynamic(), { device: 'cpu', threads: 1 });
+    const { y, positions } = await session.run({
+      past: { data: Float32Array.of(1, 2, 3, 4), shape: [2, 2] },
+      rows: { data: Float32Array.of(5, 6), shape: [1, 2] },
+    });
+    assert.deepEqual(y, { data: Float32Array.of(6, 7), shape: [1, 2] });
+    assert.deepEqual(positions?.data, BigInt64Array.of(0n, 1n, 2n));
+    await session.release();
+  });
+
+  it('runs Scan with a carried state and If with two branches', async () => {
+    const graph = new GraphBuilder('control');
+    const x = graph.input('x', 'float32', [3, 2]);
+    const zero = graph.constant('float32', [2], [0, 0]);
+    const { states, outputs } = scan([zero], [x], (carried, slices) => {
+      const sum = add(at(carried, 0), at(slices, 0));
+      return { states: [sum], outputs: [multiply(sum, 2)] };
+    });
+    graph.output(at(outputs, 0), 'running');
+    const total = reduceSum(at(states, 0), [0], false);
+    const [chosen] = conditional(
+      greater(total, 10),
+      () => [at(states, 0)],
+      () => [zero],
+    );
+    assert.ok(chosen);
+    graph.output(chosen, 'chosen');
+    const session = await openSession(graph.finish(), { device: 'cpu', threads: 1 });
+    const { running, chosen: result } = await session.run({
+      x: { data: Float32Array.of(1, 2, 3, 4, 5, 6), shape: [3, 2] },
+    });
+    assert.deepEqual(running?.data, Float32Array.of(2, 4, 8, 12, 18, 24));
+    assert.deepEqual(result?.data, Float32Array.of(9, 12));
+    await session.release();
+    assert.throws(
+      () => scan([zero], [x], (_, slices) => ({ states: [reduceSum(at(slices, 0), [0])], outputs: [] })),
+      /state 0 is .*\[2\].* before the step and .*\[1\].* after/,
+    );
+  });
+
+  it('counts the multiply-adds of products, also inside Scan', () => {
+    const graph = new GraphBuilder('count');
+    const q = graph.input('q', 'float32', [2, 5, 16]);
+    const k = graph.input('k', 'float32', [2, 7, 16]);
+    const scores = fusedMatmul(q, k, { transposeB: true });
+    const { outputs } = scan([], [q], (_, slices) => ({
+      states: [],
+      outputs: [fusedMatmul(at(slices, 0), at(slices, 0), { transposeA: true })],
+    }));
+    graph.output(matmul(scores, k), 'y');
+    graph.output(at(outputs, 0), 'z');
+    assert.equal(countMultiplyAdds(graph.finish().model), 2 * (2 * 5 * 7 * 16) + 2 * 16 * 16 * 5);
+  });
+});
