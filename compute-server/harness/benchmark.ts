@@ -299,7 +299,7 @@ async function* finish(row: BenchmarkRow, run: Run): AsyncGenerator<BenchmarkPro
   await nextTurn();
 }
 
-/** At most: every remaining length uses its whole time budget. */
+/** As if every remaining length used its whole time budget; proving and memory come on top. */
 function secondsLeft({ plan, rows }: Run): number {
   const whole = plan.mechanisms.includes(plan.baseline) ? plan.mechanisms.length : plan.mechanisms.length + 1;
   const lengthsDone = plan.shape.lengths.filter(

@@ -142,7 +142,9 @@ export class ComputeClient {
       process,
       ready: false,
       stopReadyClock: this.options.after(within, () => {
-        if (this.running === server) this.kill(`it did not get ready within ${within / 1000} s`);
+        if (this.running === server) {
+          this.kill(`it did not get ready within ${within / 1000} s`, 'compute-unavailable');
+        }
       }),
     };
     this.running = server;

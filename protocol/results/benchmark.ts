@@ -33,7 +33,10 @@ export interface BenchmarkPlan {
   readonly threads: number;
   readonly precision: Precision;
   readonly seed: number;
-  /** Most seconds spent timing one length (all mechanisms together), warm-up excluded. */
+  /**
+   * Most seconds spent timing one length (all mechanisms together), warm-up excluded; up to three times as long where six
+   * rounds, which the rank test needs, take longer.
+   */
   readonly secondsPerLength: number;
   /** Measure peak memory in a fresh process per cell. */
   readonly measureMemory: boolean;

@@ -67,7 +67,12 @@ export const bench: Registration = (program, session) => {
     .option('--threads <n>', 'threads of the cpu, 0 for as many as the runtime chooses', whole(0, 1024), 0)
     .addOption(new Option('--precision <type>', 'number format').choices(['float32', 'float16']).default('float32'))
     .option('--seed <n>', 'seed of the inputs, the sampled rows and the order', whole(0, 2 ** 32 - 1), 0)
-    .option('--seconds <s>', 'most seconds of timing per length', positive, 10)
+    .option(
+      '--seconds <s>',
+      'most seconds of timing per length (up to three times as long where six rounds take longer)',
+      positive,
+      10,
+    )
     .option('--no-memory', 'do not measure peak memory')
     .option('--memory-limit <size>', 'refuse cells that need more, e.g. 6GB (default: a share of the memory)', bytes)
     .option('--resume <file>', 'keep the rows of an earlier result of the same plan')
@@ -90,7 +95,7 @@ async function run(options: BenchOptions, session: CommandSession): Promise<void
           if (progress.final) rows.push(progress.row);
           return;
         }
-        const left = progress.secondsLeft ? `, at most ${Math.ceil(progress.secondsLeft)} s left` : '';
+        const left = progress.secondsLeft ? `, about ${Math.ceil(progress.secondsLeft)} s left` : '';
         session.progress(`${progress.done}/${progress.total} ${progress.sentence}${left}`);
       },
     });
