@@ -46,7 +46,13 @@ const panels = existsSync('webviews/panels')
   : [];
 
 const bundles = [
-  node('extension/extension.ts', 'dist/extension.js', ['vscode']),
+  // The language client is four fifths of the extension's code: apart, activation does not load it.
+  // As require(): import() would ask for the file's ending, and for ESM in a host that loads CommonJS.
+  {
+    ...node('extension/extension.ts', 'dist/extension.js', ['vscode', './language-client']),
+    supported: { 'dynamic-import': false },
+  },
+  node('extension/platform/language-client.ts', 'dist/language-client.js', ['vscode']),
   node('language-server/main.ts', 'dist/language-server.js'),
   node('compute-server/main.ts', 'dist/compute-server.js', ['onnxruntime-node']),
   node('compute-server/cli/main.ts', 'dist/cli.js', ['onnxruntime-node']),
