@@ -35,7 +35,7 @@ export const linear: Mechanism<Parameters> = {
       description: 'Causal only: positions that are multiplied directly before the running sums take over.',
       min: 1,
       max: 4096,
-      default: 128,
+      default: 64,
     },
   },
   layout: 'heads-first',
@@ -53,8 +53,9 @@ export const linear: Mechanism<Parameters> = {
       const sums = isCausalSelf(shape)
         ? causalSums(queries, keys, values, shape, parameters.chunk)
         : matmul(queries, fusedMatmul(keys, values, { transposeA: true }, 'state'));
-      const output = divide(slice(sums, 4, 0, shape.valueDim), add(slice(sums, 4, shape.valueDim), epsilon));
-      return reshape(output, [shape.batch, shape.heads, shape.queries, shape.valueDim]);
+      // Reshaped before the division: onnxruntime copies what a Reshape at the end of a graph gives.
+      const rows = reshape(sums, [shape.batch, shape.heads, shape.queries, shape.valueDim + 1]);
+      return divide(slice(rows, 3, 0, shape.valueDim), add(slice(rows, 3, shape.valueDim), epsilon));
     }),
   cost: (shape, { chunk }) => linearCost(shape, chunk),
   pattern: (shape, { chunk }) => ({
