@@ -294,8 +294,8 @@ export const baseStyles = css`
     background: var(--panel-background, var(--vscode-editor-background));
     border-bottom: 1px solid var(--line);
     vertical-align: bottom;
-    max-width: 104px;
-    white-space: normal;
+    line-height: 1.25;
+    padding-bottom: 2px;
   }
   .sort:hover,
   .sort.ascending,
@@ -303,11 +303,11 @@ export const baseStyles = css`
     color: var(--vscode-foreground);
   }
   .sort::after {
-    display: inline-block;
-    width: 10px;
-    text-align: right;
+    position: absolute;
+    right: -9px;
+    bottom: 1px;
     content: '';
-    font-size: 9px;
+    font-size: 8px;
   }
   .sort.ascending::after {
     content: '▲';
@@ -316,10 +316,13 @@ export const baseStyles = css`
     content: '▼';
   }
   .sort {
+    position: relative;
     text-align: inherit;
+    line-height: inherit;
   }
-  .unit {
-    white-space: nowrap;
+  /* Always on its own line, so that no number that comes in changes the height of the head. */
+  thead .unit {
+    display: block;
     opacity: 0.8;
   }
   tbody tr:hover {

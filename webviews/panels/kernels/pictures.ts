@@ -16,7 +16,7 @@ import { significant } from '../../ui/numbers';
 import type { Part } from './actions';
 import { measuredMechanisms, type State } from './state';
 
-/** Below it the exponent alone would say more than the points do. */
+/** Least R² of a fit whose exponent is written with three digits rather than two. */
 const goodFit = 0.95;
 
 /** Catalogue first, so that a mechanism keeps its colour from run to run. */
@@ -96,13 +96,10 @@ export function legend(part: Part, identities: Identities): TemplateResult {
           @pointerenter=${() => actions.emphasise(shown ? identity.id : undefined)}
           @pointerleave=${() => actions.emphasise(undefined)}
         >
-          ${symbol(identity, part.dark)}<span class="code">${identity.code}</span><span>${identity.title}</span>${
-            fit
-              ? html`<span class="exponent"
-                  >n<sup>${significant(fit.exponent)}</sup>${fit.r2 < goodFit ? ` R² ${significant(fit.r2, 2)}` : nothing}</span
-                >`
-              : nothing
-          }
+          ${symbol(identity, part.dark)}<span class="code">${identity.code}</span><span>${identity.title}</span
+          ><span class="exponent"
+            >${fit ? html`n<sup>${significant(fit.exponent, fit.r2 < goodFit ? 2 : 3)}</sup>` : nothing}</span
+          >
         </button>`;
       },
     )}

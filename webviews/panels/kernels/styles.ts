@@ -136,7 +136,9 @@ export const panelStyles = css`
   .legend-entry .code {
     font-weight: 600;
   }
+  /* Held free until the fit is there. */
   .legend-entry .exponent {
+    min-width: 34px;
     color: var(--vscode-descriptionForeground);
     font-variant-numeric: tabular-nums;
   }
