@@ -79,7 +79,7 @@ const kernels: Bench = {
   async run(report) {
     const series = await timed();
     // How many times longer `slow` takes than `fast`, by the pairs of one run.
-    const times = (slow: string, fast: string) => ratioOfPairs(...pairs(series.get(fast)!, series.get(slow)!));
+    const times = (slow: string, fast: string) => ratioOfPairs(...pairs(series.get(slow)!, series.get(fast)!));
     const spread = ({ low, high }: { readonly low: number; readonly high: number }) =>
       `95 % from ${low.toFixed(2)} to ${high.toFixed(2)}`;
 
