@@ -37,7 +37,7 @@ export class Dispatcher {
   private readonly running = new Map<number, AbortController>();
 
   constructor(
-    private readonly methods: Partial<Methods>,
+    private readonly methods: Methods,
     private readonly send: (message: FromCompute) => void,
   ) {}
 
