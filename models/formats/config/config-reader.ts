@@ -110,6 +110,11 @@ export const isObject = (value: unknown): value is JsonObject =>
 
 export const formatPath = (path: JsonPath): string => path.join('.');
 
+/** What was reported already, by the list it went to: several readers of one file share a list. */
+const reported = new WeakMap<readonly DescriptionProblem[], Set<string>>();
+/** A file with more wrong places than this is no config; the rest would only cost time. */
+const mostProblems = 500;
+
 /** Reads one object of a config with its family's defaults, and keeps where every value came from. */
 export class ConfigReader {
   readonly fields: Record<string, Field> = {};
@@ -188,9 +193,12 @@ export class ConfigReader {
   }
 
   report(path: JsonPath, code: DescriptionProblem['code'], message: string): void {
-    const same = (problem: DescriptionProblem): boolean =>
-      problem.code === code && formatPath(problem.path) === formatPath(path);
-    if (!this.problems.some(same)) this.problems.push({ path, code, message });
+    let known = reported.get(this.problems);
+    if (known === undefined) reported.set(this.problems, (known = new Set()));
+    const key = `${code} ${formatPath(path)}`;
+    if (known.has(key) || known.size >= mostProblems) return;
+    known.add(key);
+    this.problems.push({ path, code, message });
   }
 
   number(key: string): number | undefined {

@@ -97,8 +97,8 @@ function linearSplit(model: ModelDescription, part: ModelPart): { readonly name:
   const known = sum(split);
   const exact = tensorProducts(tensors, part) + (model.tiedEmbeddings.value ? headFlops(model, part) : 0);
   const mixers = exact - known;
-  return part.layers.some(({ attention }) => attention.kind === 'mamba') && mixers > 0
-    ? [...split, { name: 'state-space mixers', value: mixers }]
+  return part.layers.some(({ attention }) => attention.kind === 'mamba' || attention.kind === 'linear') && mixers > 0
+    ? [...split, { name: 'recurrent mixers', value: mixers }]
     : split;
 }
 

@@ -2,7 +2,7 @@ import { bart, m2m100, marian, mbart, pegasus, t5, whisper } from './encoder-dec
 import type { CompositeFamily, Family } from './family';
 import { clip, siglip } from './contrastive';
 import { gemma3Multimodal, idefics3, llava, llavaNext, llavaOnevision, paligemma, smolvlm } from './multimodal';
-import { qwen2Vl, qwen25Vl, qwen3Vl } from './qwen-vl';
+import { qwen2Vl, qwen25Vl, qwen3Vl, qwen35Vl } from './qwen-vl';
 import { stackFamilies } from './stacks';
 
 const composites: readonly CompositeFamily[] = [
@@ -25,6 +25,7 @@ const composites: readonly CompositeFamily[] = [
   qwen2Vl,
   qwen25Vl,
   qwen3Vl,
+  qwen35Vl,
 ];
 
 export const families: readonly Family[] = [...stackFamilies, ...composites];

@@ -10,6 +10,8 @@ import { readStack, stackFamily } from './stacks';
 interface QwenVlRow {
   readonly id: string;
   readonly title: string;
+  /** Values of model_type, when they are not the id. */
+  readonly types?: readonly string[];
   readonly architectures: RegExp;
   readonly textType: string;
   readonly vision: QwenVision;
@@ -22,7 +24,7 @@ function qwenVl(row: QwenVlRow): CompositeFamily {
     kind: 'composite',
     id: row.id,
     title: row.title,
-    modelTypes: [row.id],
+    modelTypes: row.types ?? [row.id],
     architectures: row.architectures,
     tied: false,
     task: 'causal-lm',
@@ -93,4 +95,19 @@ export const qwen3Vl = qwenVl({
   vision: qwen3Vision,
   names: { text: (name) => name.replace(/^model\./, 'model.language_model.'), vision: 'model.visual.' },
   values: qwenTokens,
+});
+
+/** The same tower without taps of its middle layers, over a text model with delta nets. */
+export const qwen35Vl = qwenVl({
+  id: 'qwen3_5_multimodal',
+  title: 'Qwen3.5',
+  types: ['qwen3_5'],
+  architectures: /^Qwen3_5ForConditional/,
+  textType: 'qwen3_5_text',
+  vision: {
+    ...qwen3Vision,
+    defaults: { ...qwen3Vision.defaults, values: { ...qwen3Vision.defaults.values, deepstack_visual_indexes: [] } },
+  },
+  names: { text: (name) => name.replace(/^model\./, 'model.language_model.'), vision: 'model.visual.' },
+  values: {},
 });

@@ -20,7 +20,7 @@ import { olmo, olmo2 } from './olmo';
 import { opt } from './opt';
 import { phi, phi3 } from './phi';
 import { baichuan, chatGlm, internLm2, qwen } from './remote-code';
-import { qwen2, qwen2Moe, qwen3, qwen3Moe } from './qwen';
+import { qwen2, qwen2Moe, qwen3, qwen3Moe, qwen35 } from './qwen';
 import { deit, dinov2, vit } from './vision';
 
 export const stackFamilies: readonly StackFamily[] = [
@@ -36,6 +36,7 @@ export const stackFamilies: readonly StackFamily[] = [
   qwen2Moe,
   qwen3,
   qwen3Moe,
+  qwen35,
   gemma,
   gemma2,
   gemma3,

@@ -20,6 +20,8 @@ export interface TensorComparison {
   readonly unexpected: readonly string[];
   /** Second copies of tied embeddings: harmless, and no parameters of their own. */
   readonly copies: readonly string[];
+  /** Layers that predict tokens further ahead (multi-token prediction); beyond `num_hidden_layers`, and left out of the counts. */
+  readonly drafts: readonly string[];
   /** Tables that are computed, not learned (masks, rotary frequencies). */
   readonly buffers: readonly string[];
 }
@@ -48,16 +50,31 @@ export const isQuantisedName = (name: string): boolean =>
     name,
   );
 
+/** DeepSeek-V3 and GLM write these layers behind the others, Qwen under a name of their own. */
+function draftsOf(model: ModelDescription): (inner: string) => boolean {
+  const [part] = model.parts;
+  const extra = part?.fields['num_nextn_predict_layers']?.value;
+  const count = part?.layers.length ?? 0;
+  const end = count + (typeof extra === 'number' ? extra : 0);
+  return (inner) => {
+    if (inner.startsWith('mtp.')) return true;
+    const layer = Number(/^layers\.(\d+)\./.exec(inner)?.[1] ?? -1);
+    return layer >= count && layer < end;
+  };
+}
+
 /** Compares the tensors of a file with those that the config asks for; undefined when the family is not known in full. */
 export function compareTensors(model: ModelDescription, found: readonly FoundTensor[]): TensorComparison | undefined {
   const expected = expectedTensors(model);
   if (expected === undefined) return undefined;
   const buffers: string[] = [];
   const copies: string[] = [];
+  const drafts: string[] = [];
+  const isDraft = draftsOf(model);
   const unexpected: string[] = [];
   const mismatched: { name: string; expected: readonly number[]; found: readonly number[] }[] = [];
   if (found.some(({ name }) => isQuantisedName(name))) {
-    return { quantised: true, missing: [], mismatched, unexpected, copies, buffers };
+    return { quantised: true, missing: [], mismatched, unexpected, copies, drafts, buffers };
   }
   const open = new Map<string, { readonly name: string; readonly shape: readonly number[] }>();
   for (const tensor of expected) {
@@ -69,6 +86,7 @@ export function compareTensors(model: ModelDescription, found: readonly FoundTen
     if (wanted === undefined) {
       if (isBuffer(name)) buffers.push(name);
       else if (copyName.test(inner)) copies.push(name);
+      else if (isDraft(inner)) drafts.push(name);
       else unexpected.push(name);
       continue;
     }
@@ -77,5 +95,5 @@ export function compareTensors(model: ModelDescription, found: readonly FoundTen
       mismatched.push({ name, expected: wanted.shape, found: shape });
     }
   }
-  return { quantised: false, missing: [...open.values()], mismatched, unexpected, copies, buffers };
+  return { quantised: false, missing: [...open.values()], mismatched, unexpected, copies, drafts, buffers };
 }

@@ -27,7 +27,15 @@ describe('tensors against the config', () => {
     assert.ok(compared);
     return compared;
   };
-  const nothing = { quantised: false, missing: [], mismatched: [], unexpected: [], copies: [], buffers: [] };
+  const nothing = {
+    quantised: false,
+    missing: [],
+    mismatched: [],
+    unexpected: [],
+    copies: [],
+    drafts: [],
+    buffers: [],
+  };
 
   it('what is expected is what is found', () => {
     assert.deepEqual(compare(small, whole(small)), nothing);
@@ -60,6 +68,19 @@ describe('tensors against the config', () => {
       buffers: ['model.layers.0.self_attn.rotary_emb.inv_freq'],
     });
     assert.equal(compare(small, [{ name: 'model.layers.0.mlp.up_proj.qweight', shape: [2, 32] }]).quantised, true);
+  });
+
+  it('layers for further tokens are no surplus', () => {
+    const glm = {
+      model_type: 'glm4_moe',
+      num_hidden_layers: 2,
+      num_nextn_predict_layers: 1,
+      n_routed_experts: 4,
+      hidden_size: 64,
+    };
+    const more = [{ name: 'model.layers.2.eh_proj.weight', shape: [64, 128] }];
+    const compared = compare(glm, [...whole(glm), ...more]);
+    assert.deepEqual([compared.drafts, compared.unexpected], [['model.layers.2.eh_proj.weight'], []]);
   });
 
   for (const { name, config, shapes } of tinyModels) {

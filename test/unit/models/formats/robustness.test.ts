@@ -107,6 +107,14 @@ describe('descriptions of anything', () => {
     assert.ok(slowest < 1000, `${slowest} ms`);
   });
 
+  it('of thousands of unknown layers without growing by the square', () => {
+    const layer_types = Array.from({ length: 2048 }, (_, index) => `kind ${index}`);
+    const began = performance.now();
+    const { problems } = describeModel({ model_type: 'llama', num_hidden_layers: 2048, layer_types });
+    assert.ok(problems.length > 0 && problems.length <= 500);
+    assert.ok(performance.now() - began < 1000);
+  });
+
   it('names what it could not read', () => {
     const { problems } = describeModel({ model_type: 'llama', hidden_size: '4096', num_hidden_layers: -3 });
     assert.deepEqual(
