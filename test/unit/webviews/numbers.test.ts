@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { bytes, list, milliseconds, probability, seconds, significant, tick } from '../../../webviews/ui/numbers';
+import { bytes, milliseconds, probability, seconds, significant, tick } from '../../../webviews/ui/numbers';
 
 describe('numbers on the screen', () => {
   const cases: readonly (readonly [number, string])[] = [
@@ -31,7 +31,4 @@ describe('numbers on the screen', () => {
 
   it('a small probability is bounded', () =>
     assert.deepEqual([2e-6, 0.0123, 0.5].map(probability), ['< 0.001', '0.0123', '0.500']));
-
-  it('words are joined', () =>
-    assert.deepEqual([list([]), list(['a']), list(['a', 'b', 'c'])], ['', 'a', 'a, b and c']));
 });
