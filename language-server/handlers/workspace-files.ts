@@ -63,7 +63,7 @@ export class WorkspaceFiles {
 
   async facts(uri: string): Promise<FolderFacts> {
     const folder = folderOfUri(uri);
-    return folder === undefined ? noFacts : this.reader.facts(folder);
+    return folder === undefined ? noFacts : this.reader.facts(folder, path.basename(pathOfUri(uri) ?? ''));
   }
 
   forget(folder: string): void {

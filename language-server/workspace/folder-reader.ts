@@ -109,9 +109,9 @@ export class FolderReader {
     this.folders.delete(folder);
   }
 
-  /** The facts of a folder; of one that cannot be read, none. */
-  async facts(folder: string): Promise<FolderFacts> {
-    return this.withOpenFiles(folder, await this.onDisk(folder));
+  /** The facts of a folder; of one that cannot be read, none. The file they are for needs no parsing a second time. */
+  async facts(folder: string, forFile?: string): Promise<FolderFacts> {
+    return this.withOpenFiles(folder, await this.onDisk(folder), forFile);
   }
 
   private onDisk(folder: string): Promise<FolderFacts> {
@@ -125,10 +125,11 @@ export class FolderReader {
   }
 
   /** Companions as the editor shows them take the place of those on disk. */
-  private withOpenFiles(folder: string, facts: FolderFacts): FolderFacts {
+  private withOpenFiles(folder: string, facts: FolderFacts, forFile: string | undefined): FolderFacts {
     const companions: Partial<Record<CompanionName, JsonValue>> = { ...facts.companions };
     let changed = false;
     for (const name of companionNames) {
+      if (name === forFile) continue;
       const file = path.join(folder, name);
       const text = this.overlay(file);
       if (text === undefined) continue;
