@@ -111,18 +111,17 @@ export class Workbench {
     await this.page.locator('.sidebar .composite.title', { hasText: exactly(label, 'i') }).waitFor();
   }
 
-  /** The document inside a webview: the n-th that is ready, in the order of the page. */
-  webview(index = 0): FrameLocator {
-    return this.page.locator('iframe.webview.ready').nth(index).contentFrame().frameLocator('#active-frame');
-  }
-
   /** The first webview whose document contains `selector`, once there is one. */
   async webviewWith(selector: string, timeoutMs = 30_000): Promise<FrameLocator> {
     const deadline = Date.now() + timeoutMs;
+    const ready = this.page.locator('iframe.webview.ready');
     for (;;) {
-      const count = await this.page.locator('iframe.webview.ready').count();
-      for (let index = 0; index < count; index += 1) {
-        const frame = this.webview(index);
+      // By name and not by place: others come and go, and the order changes with them.
+      for (const name of await ready.evaluateAll((frames) => frames.map((frame) => frame.getAttribute('name')))) {
+        const frame = this.page
+          .locator(`iframe.webview.ready[name="${name}"]`)
+          .contentFrame()
+          .frameLocator('#active-frame');
         if ((await frame.locator(selector).count()) > 0) return frame;
       }
       if (Date.now() > deadline) throw new Error(`No webview with ${selector} appeared in ${timeoutMs} ms.`);
