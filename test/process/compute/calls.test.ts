@@ -9,9 +9,11 @@ import { buildServer, environment, serverScript, smallPlan, startClient } from '
 describe('calls of the compute server', function () {
   this.timeout(60_000);
   let client: ComputeClient;
-  before(buildServer);
-  beforeEach(() => (client = startClient()));
-  afterEach(() => client.dispose());
+  before(async () => {
+    await buildServer();
+    client = startClient();
+  });
+  after(() => client.dispose());
 
   it('says what it is', async () => {
     const info = await client.call('info', []);
