@@ -37,6 +37,10 @@ export function runnable(model: ModelDescription): true | string {
     const known = architectures.flatMap((architecture) => architecture.families).join(', ');
     return `Headscope does not run the family "${part.family}" yet; it runs ${known}.`;
   }
+  const [, second] = model.parts;
+  if (second) {
+    return `Headscope does not run models of several parts yet: this one has ${model.parts.length} (${model.parts.map(({ name, role }) => name || role).join(', ')}).`;
+  }
   if (model.quantisation) {
     return `The weights are quantised (${model.quantisation.method}); Headscope runs float32, float16 and bfloat16 weights: use the unquantised checkpoint.`;
   }
