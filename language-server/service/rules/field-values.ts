@@ -1,3 +1,4 @@
+import { attentionKeys } from '../key-names';
 import { deepestNesting } from '../json-document';
 import type { Rule } from './rule';
 
@@ -17,7 +18,10 @@ export const fieldValue: Rule = {
           (best, one) => (best === undefined || one.path.length > best.path.length ? one : best),
           undefined,
         );
-      report(path, message, { part });
+      const key = path.findLast((step) => typeof step === 'string');
+      // Fields beside these take lists and texts in some family or other, and pixel sizes may be pairs.
+      const isSure = typeof key === 'string' && attentionKeys.has(key) && !/^(image|patch)_size$/.test(key);
+      report(path, message, { part, ...(isSure ? {} : { severity: 'information' as const }) });
     }
   },
 };
