@@ -7,35 +7,43 @@ import type { FromKernelsPanel, ToKernelsPanel } from '../../../protocol/panels/
 import { servePanel, type PageServer } from './page-server';
 import { bodyClass, themes, type ThemeName } from './themes';
 
-export interface OpenOptions {
+/** Messages of the panel under test; the kernels panel's unless named. */
+interface Message {
+  readonly kind: string;
+}
+
+export interface OpenOptions<To extends Message = ToKernelsPanel, From extends Message = FromKernelsPanel> {
   readonly place?: 'full' | 'side' | 'file';
   readonly theme?: ThemeName;
   readonly width?: number;
   readonly height?: number;
   /** What the host answers to each message of the panel. */
-  readonly host: (message: FromKernelsPanel) => readonly ToKernelsPanel[];
+  readonly host: (message: From) => readonly To[];
 }
 
-export interface PanelPage {
+export interface PanelPage<To extends Message = ToKernelsPanel, From extends Message = FromKernelsPanel> {
   readonly page: Page;
   /** Messages of the panel so far. */
-  readonly posted: readonly FromKernelsPanel[];
+  readonly posted: readonly From[];
   /** Console errors, page errors, refused styles and scripts, requests that leave the server. */
   readonly complaints: readonly string[];
-  send(...messages: readonly ToKernelsPanel[]): Promise<void>;
+  send(...messages: readonly To[]): Promise<void>;
   /** The first message of a kind that is or gets posted from `after` on. */
-  posts<K extends FromKernelsPanel['kind']>(kind: K, after?: number): Promise<Extract<FromKernelsPanel, { kind: K }>>;
+  posts<K extends From['kind']>(kind: K, after?: number): Promise<Extract<From, { kind: K }>>;
   setTheme(theme: ThemeName): Promise<void>;
   close(): Promise<void>;
 }
 
-export class PanelBrowser {
+export class PanelBrowser<To extends Message = ToKernelsPanel, From extends Message = FromKernelsPanel> {
   private constructor(
+    private readonly panel: string,
     readonly server: PageServer,
     private readonly browser: Browser,
   ) {}
 
-  static async start(panel: string): Promise<PanelBrowser> {
+  static async start<To extends Message = ToKernelsPanel, From extends Message = FromKernelsPanel>(
+    panel: string,
+  ): Promise<PanelBrowser<To, From>> {
     const server = await servePanel(panel);
     const browser = await chromium.launch({
       executablePath: process.env['HEADSCOPE_CHROMIUM'] ?? '/usr/bin/chromium',
@@ -49,7 +57,7 @@ export class PanelBrowser {
         '--disable-sync',
       ],
     });
-    return new PanelBrowser(server, browser);
+    return new PanelBrowser(panel, server, browser);
   }
 
   async stop(): Promise<void> {
@@ -57,28 +65,28 @@ export class PanelBrowser {
     await this.server.close();
   }
 
-  async open(options: OpenOptions): Promise<PanelPage> {
+  async open(options: OpenOptions<To, From>): Promise<PanelPage<To, From>> {
     const { place = 'full', theme = 'dark', width = 1280, height = 900 } = options;
     const context = await this.browser.newContext({ viewport: { width, height }, reducedMotion: 'reduce' });
     const page = await context.newPage();
-    const posted: FromKernelsPanel[] = [];
+    const posted: From[] = [];
     const complaints: string[] = [];
     const waiting = new Set<() => void>();
     page.on('console', (message) => {
       if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
     });
     page.on('pageerror', (error) => complaints.push(String(error)));
-    const url = this.server.url('kernels', place);
+    const url = this.server.url(this.panel, place);
     page.on('request', (request) => {
       if (!/^(http:\/\/127\.0\.0\.1:|data:|blob:)/.test(request.url())) complaints.push(`request to ${request.url()}`);
     });
-    const send = async (...messages: readonly ToKernelsPanel[]): Promise<void> => {
+    const send = async (...messages: readonly To[]): Promise<void> => {
       for (const message of messages) {
         await page.evaluate((data) => window.dispatchEvent(new MessageEvent('message', { data })), message);
       }
     };
     await page.exposeFunction('headscopePost', async (json: string) => {
-      const message = revive(json);
+      const message = revive(json) as From;
       posted.push(message);
       for (const wake of [...waiting]) wake();
       await send(...options.host(message));
@@ -96,7 +104,7 @@ export class PanelBrowser {
       posts: async (kind, after = 0) => {
         for (;;) {
           const found = posted.slice(after).find((message) => message.kind === kind);
-          if (found) return found as Extract<FromKernelsPanel, { kind: typeof kind }>;
+          if (found) return found as Extract<From, { kind: typeof kind }>;
           await new Promise<void>((resolve, reject) => {
             const timer = setTimeout(() => reject(new Error(`the panel posted no "${kind}" in 10 s`)), 10_000);
             const wake = (): void => {
@@ -115,12 +123,12 @@ export class PanelBrowser {
 }
 
 /** Bytes travel as base64 between the page and here. */
-function revive(json: string): FromKernelsPanel {
+function revive(json: string): unknown {
   return JSON.parse(json, (_key, value: unknown) =>
     typeof value === 'object' && value !== null && 'base64' in value && typeof value.base64 === 'string'
       ? new Uint8Array(Buffer.from(value.base64, 'base64'))
       : value,
-  ) as FromKernelsPanel;
+  );
 }
 
 interface Applied {
