@@ -1,6 +1,8 @@
 /** headscope heads: what every head of a model does on a prompt. */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { demoPrompt } from '../../../protocol/compute/demo-prompt';
+import { headLabelsFile } from '../../../protocol/results/head-labels';
 import type { HeadsResult } from '../../../protocol/results/heads';
 import { wrongUsage } from '../exit-codes';
 import { addPromptOptions, environmentOf, gainsFrom, promptFrom, type PromptOptions } from '../model-options';
@@ -16,10 +18,6 @@ interface HeadsOptions extends PromptOptions {
   readonly labels?: string;
   readonly json?: string;
 }
-
-/** A prompt in which names, a repetition and a key come back. */
-const demoPrompt =
-  'Mary and John went to the shop. John gave a book to Mary. Mary and John went to the shop. John gave a book to';
 
 export const heads: Registration = (program, session) => {
   addPromptOptions(
@@ -61,7 +59,7 @@ export const heads: Registration = (program, session) => {
           },
         },
       );
-      if (options.labels !== undefined) await session.writeJson(options.labels, labelsFile(result));
+      if (options.labels !== undefined) await session.writeJson(options.labels, headLabelsFile(result));
       if (options.json !== undefined) await session.writeJson(options.json, result);
       if (options.json !== '-') session.print(inWords(result));
     });
@@ -72,24 +70,6 @@ function demoModel(): string {
   const found = [join(__dirname, '..', 'examples', 'models', 'demo-lm')].find((folder) => existsSync(folder));
   if (found === undefined) throw wrongUsage('The demo model is not installed here. Name a model folder.');
   return found;
-}
-
-/** The documented heads.json: labels with the settings that made them (docs/heads-json.md). */
-export function labelsFile(result: HeadsResult): unknown {
-  const { headscope, created, device, settings, seed, model, ids, gains, classes } = result;
-  return {
-    kind: 'headscope-labels',
-    version: 1,
-    headscope,
-    created,
-    device,
-    settings,
-    seed,
-    model,
-    promptIds: ids,
-    gains,
-    heads: classes,
-  };
 }
 
 function inWords(result: HeadsResult): string {

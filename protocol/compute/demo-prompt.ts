@@ -1,0 +1,3 @@
+/** What the demo model is asked first: names, a repetition and a key come back in it. */
+export const demoPrompt =
+  'Mary and John went to the shop. John gave a book to Mary. Mary and John went to the shop. John gave a book to';

@@ -1,0 +1,31 @@
+/** The labels of the heads as a file for other panels and tools (`heads.json`): docs/heads-json.md says each field. */
+import type { HeadClass, HeadGain, HeadsResult, ModelSummary } from './heads';
+import type { Provenance } from './provenance';
+
+export interface HeadLabelsFile extends Provenance {
+  readonly kind: 'headscope-labels';
+  readonly version: 1;
+  readonly model: ModelSummary;
+  readonly promptIds: readonly number[];
+  /** The intervention under which the heads were measured; empty for the plain model. */
+  readonly gains: readonly HeadGain[];
+  /** A head may bear several labels, or none. */
+  readonly heads: readonly HeadClass[];
+}
+
+export function headLabelsFile(result: HeadsResult): HeadLabelsFile {
+  const { headscope, created, device, settings, seed, model, ids, gains, classes } = result;
+  return {
+    kind: 'headscope-labels',
+    version: 1,
+    headscope,
+    created,
+    device,
+    settings,
+    seed,
+    model,
+    promptIds: ids,
+    gains,
+    heads: classes,
+  };
+}
