@@ -6,17 +6,20 @@ import { modelCommands } from './commands/model-commands';
 import { registerCommands } from './commands/register';
 import { resultCommands } from './commands/result-commands';
 import { serverCommands } from './commands/server-commands';
+import { showModelCommands } from './commands/show-model-commands';
 import { exampleCommands, welcomeToExample } from './first-start';
 import { ModelIndex } from './models/model-index';
 import { BenchmarkFileEditor } from './panels/kernels/file-editor';
 import { Kernels } from './panels/kernels/kernels';
 import { registerKernelsSerializer } from './panels/kernels/serializer';
+import { ModelPanels } from './panels/model/model-panels';
 import { createCompute } from './platform/create-compute';
 import { Language } from './platform/language';
 import { createLog, showFailure } from './platform/log';
 import { ResultLibrary } from './results/result-library';
 import { DevicesView } from './views/devices-view';
 import { registerKernelsView } from './views/kernels-view';
+import { registerModelView } from './views/model-view';
 import { ModelsView } from './views/models-view';
 import { ResultsView } from './views/results-view';
 import { StatusBar } from './views/status-bar';
@@ -53,7 +56,9 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
   );
   const fileEditor = own(new BenchmarkFileEditor(kernels));
 
-  own(new ModelsView(models));
+  const modelPanels = own(new ModelPanels({ extension: context.extensionUri, models, language, log }));
+  own(new ModelsView(models)).onSelect((uri) => modelPanels.follow(uri));
+  own(registerModelView(modelPanels));
   own(new DevicesView(compute));
   own(new ResultsView(library));
   own(registerKernelsView(kernels));
@@ -66,6 +71,7 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
         ...benchmarkCommands(kernels, models),
         ...serverCommands(compute, language, log),
         ...modelCommands(models),
+        ...showModelCommands(models, modelPanels),
         ...deviceCommands(compute),
         ...resultCommands(library, fileEditor),
         ...exampleCommands(context),

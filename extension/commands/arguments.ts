@@ -13,6 +13,10 @@ export function uriOf(argument: unknown): vscode.Uri | undefined {
 
 /** The items a command of a tree means: the clicked one, or all selected ones when it is among them. */
 export function urisOf(clicked: unknown, selected: unknown): readonly vscode.Uri[] {
-  const items = Array.isArray(selected) && selected.includes(clicked) ? (selected as readonly unknown[]) : [clicked];
-  return items.map(uriOf).filter((uri): uri is vscode.Uri => uri !== undefined);
+  const uris = (items: readonly unknown[]): readonly vscode.Uri[] =>
+    items.map(uriOf).filter((uri): uri is vscode.Uri => uri !== undefined);
+  const [one] = uris([clicked]);
+  // By address: the explorer hands over the clicked file and the selected ones as different objects.
+  const all = Array.isArray(selected) ? uris(selected as readonly unknown[]) : [];
+  return all.some((uri) => uri.toString() === one?.toString()) ? all : uris([clicked]);
 }

@@ -12,12 +12,26 @@ export interface ModelNode extends Node {
 
 export class ModelsView extends LineTree {
   readonly #index: ModelIndex;
+  readonly #selected = this.own(new vscode.EventEmitter<vscode.Uri>());
+  /** A model is the one selected line. */
+  readonly onSelect = this.#selected.event;
 
   constructor(index: ModelIndex) {
     super();
     this.#index = index;
     this.own(index.onChange(() => this.refresh()));
-    this.own(vscode.window.createTreeView(views.models, { treeDataProvider: this, showCollapseAll: true }));
+    const tree = this.own(
+      vscode.window.createTreeView(views.models, {
+        treeDataProvider: this,
+        showCollapseAll: true,
+        canSelectMany: true,
+      }),
+    );
+    this.own(
+      tree.onDidChangeSelection(({ selection: [node, ...more] }) => {
+        if (node?.resource !== undefined && more.length === 0) this.#selected.fire(node.resource);
+      }),
+    );
   }
 
   protected override async roots(): Promise<readonly Node[]> {

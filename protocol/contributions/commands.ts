@@ -27,6 +27,8 @@ export const commands = {
   'headscope.models.refresh': { title: 'Look for Models Again', icon: 'refresh' },
   'headscope.models.addFolder': { title: 'Add a Folder of Models…', icon: 'folder-opened' },
   'headscope.models.openFolder': { title: 'Open Folder of This Model', icon: 'folder', itemOnly: true },
+  'headscope.showModel': { title: 'Show This Model', icon: 'type-hierarchy-sub' },
+  'headscope.compareModels': { title: 'Compare Two Models…', icon: 'diff' },
   'headscope.devices.refresh': { title: 'Test the Devices Again', icon: 'refresh', needs: 'trust' },
   'headscope.devices.use': { title: 'Use This Device', icon: 'check', itemOnly: true },
   'headscope.devices.copy': { title: 'Copy What Is Known of This Device', icon: 'copy', itemOnly: true },

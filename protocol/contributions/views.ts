@@ -4,6 +4,7 @@ export const container = 'headscope';
 
 export const views = {
   models: 'headscope.models',
+  model: 'headscope.model',
   devices: 'headscope.devices',
   results: 'headscope.results',
   kernels: 'headscope.kernels',
@@ -11,6 +12,9 @@ export const views = {
 
 /** The full panel; its serializer is registered for the same id. */
 export const kernelsPanel = 'headscope.kernelsPanel';
+
+/** One model in full width, or two beside each other; its serializer is registered for the same id. */
+export const modelPanel = 'headscope.modelPanel';
 
 /** The editor of a saved benchmark. */
 export const benchmarkEditor = 'headscope.benchmarkFile';

@@ -1,0 +1,189 @@
+/**
+ * The extension's half of one Model webview: which one or two configurations it shows, and what they are. The panel speaks first
+ * (`ready`); each answer holds everything needed to draw, so a webview that was hidden or reloaded is whole again. Pure of
+ * VS Code.
+ */
+import type {
+  FromModelPanel,
+  ModelActions,
+  ModelContent,
+  ShownModel,
+  ToModelPanel,
+} from '../../../protocol/panels/model';
+import { unreachable } from '../../../protocol/unreachable';
+import { Owner } from '../../platform/owner';
+import { Mailbox } from '../mailbox';
+
+export type ModelExport = Extract<FromModelPanel, { readonly kind: 'export' }>;
+
+/** Everything a Model webview needs of the rest of the extension. Configurations are named by their URI. */
+export interface ModelWorld {
+  readonly headscope: string;
+  /** Null when the file is no model configuration. */
+  describe(uri: string): Promise<ShownModel | null>;
+  /** What a configuration is called before it was read. */
+  nameOf(uri: string): string;
+  actions(): Promise<ModelActions>;
+  openFile(uri: string): Promise<void>;
+  showProblems(uri: string): Promise<void>;
+  benchmark(uri: string): Promise<void>;
+  showHeads(uri: string): Promise<void>;
+  openFull(uris: readonly string[]): Promise<void>;
+  /** Lets the person choose what is missing of two models and opens them beside each other. */
+  compare(uri: string | undefined): Promise<void>;
+  /** Undefined when the person thought better of it. */
+  choose(): Promise<string | undefined>;
+  openExample(): Promise<void>;
+  export(request: ModelExport): Promise<void>;
+  copy(text: string): Promise<void>;
+  report(sentence: string, details?: string): void;
+}
+
+/** A model that is there sooner than this replaces the one before it at once; only a slow one is announced. */
+const patience = 200;
+
+export class ModelHost extends Owner {
+  readonly #world: ModelWorld;
+  readonly #mail: Mailbox<ToModelPanel>;
+  #uris: readonly string[] = [];
+  #content: ModelContent = { state: 'empty' };
+  /** Counts questions, so that a slow answer to an earlier one is dropped. */
+  #asked = 0;
+
+  constructor(world: ModelWorld, send: (message: ToModelPanel) => void) {
+    super();
+    this.#world = world;
+    this.#mail = new Mailbox(send);
+  }
+
+  /** The configurations on show or on their way. */
+  get uris(): readonly string[] {
+    return this.#uris;
+  }
+
+  /** Shows one model, or two beside each other. `orKeep`: a file that is no model leaves what is shown. */
+  async show(uris: readonly string[], { orKeep = false } = {}): Promise<void> {
+    const [first, second] = uris;
+    if (first === undefined) return;
+    const asked = (this.#asked += 1);
+    const same = uris.length === this.#uris.length && uris.every((uri, at) => this.#uris[at] === uri);
+    if (!orKeep) this.#uris = uris;
+    const named = [first, second].flatMap((uri) => (uri === undefined ? [] : [this.#world.nameOf(uri)]));
+    const loading: ModelContent = { state: 'loading', name: named.join(' and ') };
+    if (!orKeep && !this.#showsModel()) await this.#put(loading, asked);
+    const timer = setTimeout(() => !same && !orKeep && void this.#put(loading, asked), patience);
+    try {
+      const content = await this.#describe(first, second);
+      if (asked !== this.#asked) return;
+      if (orKeep && content.state !== 'model') return;
+      this.#uris = uris;
+      await this.#put(content, asked);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Something of the files, the findings or the trust has changed. */
+  async refresh(): Promise<void> {
+    if (this.#uris.length > 0) await this.show(this.#uris);
+    else await this.#put(this.#content, this.#asked);
+  }
+
+  /** VS Code has taken the webview's page away; it says `ready` when it is shown again. */
+  hide(): void {
+    this.#mail.hide();
+  }
+
+  async receive(message: FromModelPanel): Promise<void> {
+    try {
+      await this.#receive(message);
+    } catch (error) {
+      if (this.disposed) return;
+      this.#world.report(
+        error instanceof Error ? error.message : String(error),
+        error instanceof Error ? error.stack : undefined,
+      );
+    }
+  }
+
+  #showsModel(): boolean {
+    return this.#content.state === 'model' || this.#content.state === 'comparison';
+  }
+
+  async #describe(first: string, second: string | undefined): Promise<ModelContent> {
+    const name = this.#world.nameOf(first);
+    try {
+      const [one, other] = await Promise.all([
+        this.#world.describe(first),
+        second === undefined ? undefined : this.#world.describe(second),
+      ]);
+      if (one === null || other === null) {
+        const which = one === null ? first : (second ?? first);
+        return {
+          state: 'not-a-model',
+          name: this.#world.nameOf(which),
+          sentence: `${this.#world.nameOf(which)} is no model configuration: it names no layers and no heads. Open the config.json of a model.`,
+        };
+      }
+      return other === undefined ? { state: 'model', model: one } : { state: 'comparison', first: one, second: other };
+    } catch (error) {
+      const sentence = error instanceof Error ? error.message : String(error);
+      return {
+        state: 'failed',
+        name,
+        sentence,
+        ...(error instanceof Error && error.stack !== undefined ? { details: error.stack } : {}),
+      };
+    }
+  }
+
+  async #put(content: ModelContent, asked: number): Promise<void> {
+    if (asked !== this.#asked || this.disposed) return;
+    this.#content = content;
+    if (!this.#mail.isOpen) return;
+    const message = await this.#message();
+    if (asked === this.#asked && this.#content === content) this.#mail.post(message);
+  }
+
+  async #message(): Promise<ToModelPanel> {
+    const actions = await this.#world.actions();
+    return { kind: 'show', content: this.#content, actions, headscope: this.#world.headscope };
+  }
+
+  async #receive(message: FromModelPanel): Promise<void> {
+    switch (message.kind) {
+      case 'ready':
+        this.#mail.renew();
+        this.#mail.open([await this.#message()]);
+        return;
+      case 'openFile':
+        return this.#world.openFile(message.uri);
+      case 'showProblems':
+        return this.#world.showProblems(message.uri);
+      case 'benchmark':
+        return this.#world.benchmark(message.uri);
+      case 'showHeads':
+        return this.#world.showHeads(message.uri);
+      case 'openFull':
+        return this.#world.openFull([message.uri]);
+      case 'compare':
+        return this.#world.compare(message.uri);
+      case 'swap':
+        return this.show([...this.#uris].reverse());
+      case 'choose': {
+        const uri = await this.#world.choose();
+        return uri === undefined ? undefined : this.show([uri]);
+      }
+      case 'openExample':
+        return this.#world.openExample();
+      case 'retry':
+        return this.refresh();
+      case 'export':
+        return this.#world.export(message);
+      case 'copy':
+        return this.#world.copy(message.text);
+      default:
+        return unreachable(message);
+    }
+  }
+}

@@ -1,0 +1,198 @@
+/**
+ * The Model webviews of this window: the side view, which follows the editor and the Models tree, and one full panel for a model
+ * in full width or two beside each other. They only read, so they work in an untrusted workspace.
+ */
+import * as vscode from 'vscode';
+import { modelPanel } from '../../../protocol/contributions/views';
+import type { FromModelPanel, ModelActions, ModelPlace, ShownModel } from '../../../protocol/panels/model';
+import { chooseModel } from '../../models/choose-model';
+import type { ModelIndex } from '../../models/model-index';
+import { modelLabel } from '../../models/model-names';
+import type { Language } from '../../platform/language';
+import type { Log } from '../../platform/log';
+import { showFailure } from '../../platform/log';
+import { Owner } from '../../platform/owner';
+import { mayRun } from '../../platform/trust';
+import { saveExport } from '../exports';
+import { dressWebview } from '../webview';
+import type { ModelWorld } from './host';
+import { ModelHost } from './host';
+
+export interface ModelPanelsParts {
+  readonly extension: vscode.Uri;
+  readonly models: ModelIndex;
+  readonly language: Language;
+  readonly log: Log;
+}
+
+/** Milliseconds after a keystroke or a finding: typing causes many. */
+const quiet = 300;
+
+export class ModelPanels extends Owner {
+  readonly #parts: ModelPanelsParts;
+  #side: ModelHost | undefined;
+  #full: { readonly panel: vscode.WebviewPanel; readonly host: ModelHost } | undefined;
+  /** What the side view shows as soon as it is there. */
+  #followed: vscode.Uri | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  readonly #changed = new Set<string>();
+
+  constructor(parts: ModelPanelsParts) {
+    super();
+    this.#parts = parts;
+    this.own(vscode.window.onDidChangeActiveTextEditor((editor) => this.#followEditor(editor)));
+    this.own(vscode.workspace.onDidChangeTextDocument(({ document }) => this.#touched([document.uri])));
+    this.own(vscode.languages.onDidChangeDiagnostics(({ uris }) => this.#touched(uris)));
+    this.own(vscode.workspace.onDidGrantWorkspaceTrust(() => this.#refresh(() => true)));
+    this.own(parts.models.onChange(() => this.#refresh(() => true)));
+    this.own({ dispose: () => clearTimeout(this.#timer) });
+  }
+
+  /** Fills the side view. */
+  attachSide(view: vscode.WebviewView): void {
+    const host = this.#attach(view.webview, 'side', () => undefined);
+    this.#side = host;
+    view.onDidChangeVisibility(() => {
+      if (!view.visible) host.hide();
+    });
+    view.onDidDispose(() => {
+      if (this.#side === host) this.#side = undefined;
+      host.dispose();
+    });
+    this.#followEditor(vscode.window.activeTextEditor);
+    if (host.uris.length === 0 && this.#followed !== undefined) void host.show([this.#followed.toString()]);
+  }
+
+  /** The side view shows this model; `orKeep`: only if it is one. */
+  follow(uri: vscode.Uri, { orKeep = false } = {}): void {
+    if (!orKeep) this.#followed = uri;
+    void this.#side?.show([uri.toString()], { orKeep });
+  }
+
+  /** The full panel, made or brought to the front. */
+  async open(uris: readonly vscode.Uri[]): Promise<void> {
+    const texts = uris.map((uri) => uri.toString());
+    if (this.#full === undefined) {
+      this.restore(vscode.window.createWebviewPanel(modelPanel, 'Model', vscode.ViewColumn.Active), texts);
+    } else {
+      this.#full.panel.reveal();
+      await this.#full.host.show(texts);
+    }
+  }
+
+  /** Chooses what is missing of two models and shows them beside each other. */
+  async compare(given: readonly vscode.Uri[]): Promise<void> {
+    const first = given[0] ?? (await chooseModel(this.#parts.models, 'Compare (1 of 2)'));
+    if (first === undefined) return;
+    const second = given[1] ?? (await chooseModel(this.#parts.models, `Compare ${this.#name(first)} with`, [first]));
+    if (second !== undefined) await this.open([first, second]);
+  }
+
+  /** Fills a panel that is new, or that VS Code brought back after a reload. */
+  restore(panel: vscode.WebviewPanel, uris: readonly string[]): void {
+    panel.iconPath = vscode.Uri.joinPath(this.#parts.extension, 'extension', 'media', 'panel.svg');
+    const host = this.#attach(panel.webview, 'full', (title) => (panel.title = title));
+    this.#full = { panel, host };
+    panel.onDidChangeViewState(() => {
+      if (!panel.visible) host.hide();
+    });
+    panel.onDidDispose(() => {
+      if (this.#full?.panel === panel) this.#full = undefined;
+      host.dispose();
+    });
+    void host.show(uris);
+  }
+
+  override dispose(): void {
+    this.#side?.dispose();
+    this.#full?.host.dispose();
+    super.dispose();
+  }
+
+  #attach(webview: vscode.Webview, place: ModelPlace, rename: (title: string) => void): ModelHost {
+    const host = new ModelHost(this.#world(), (message) => {
+      const { content } = message;
+      if (content.state === 'model') rename(content.model.label);
+      if (content.state === 'comparison') rename(`${content.first.label} | ${content.second.label}`);
+      void webview.postMessage(message);
+    });
+    webview.onDidReceiveMessage((message: FromModelPanel) => host.receive(message));
+    dressWebview(webview, this.#parts.extension, { panel: 'model', place, title: 'Model' });
+    return host;
+  }
+
+  #followEditor(editor: vscode.TextEditor | undefined): void {
+    const document = editor?.document;
+    if (document === undefined || !document.languageId.startsWith('json')) return;
+    // A config.json that describes no model is said to be none; any other file may be one by its content.
+    this.follow(document.uri, { orKeep: !document.uri.path.endsWith('/config.json') });
+  }
+
+  #touched(uris: readonly vscode.Uri[]): void {
+    const shown = new Set(this.#hosts().flatMap((host) => host.uris));
+    const touched = uris.map(String).filter((uri) => shown.has(uri));
+    if (touched.length === 0) return;
+    for (const uri of touched) this.#changed.add(uri);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      const changed = new Set(this.#changed);
+      this.#changed.clear();
+      this.#refresh((host) => host.uris.some((uri) => changed.has(uri)));
+    }, quiet);
+  }
+
+  #refresh(which: (host: ModelHost) => boolean): void {
+    for (const host of this.#hosts()) if (which(host)) void host.refresh();
+  }
+
+  #hosts(): readonly ModelHost[] {
+    return [this.#side, this.#full?.host].filter((host): host is ModelHost => host !== undefined);
+  }
+
+  #name(uri: vscode.Uri): string {
+    return uri.path.endsWith('/config.json') ? modelLabel(uri.path) : (uri.path.split('/').at(-1) ?? uri.path);
+  }
+
+  #world(): ModelWorld {
+    const { models, log } = this.#parts;
+    const parse = (uri: string): vscode.Uri => vscode.Uri.parse(uri, true);
+    const run = async (command: string, ...args: readonly unknown[]): Promise<void> => {
+      await vscode.commands.executeCommand(command, ...args);
+    };
+    return {
+      headscope: String(process.env['HEADSCOPE_VERSION']),
+      describe: (uri) => this.#describe(parse(uri)),
+      nameOf: (uri) => this.#name(parse(uri)),
+      actions,
+      openFile: async (uri) => void (await vscode.window.showTextDocument(parse(uri))),
+      showProblems: async (uri) => {
+        await vscode.window.showTextDocument(parse(uri), { preserveFocus: true });
+        await run('workbench.actions.view.problems');
+      },
+      benchmark: (uri) => run('headscope.benchmarkConfig', uri),
+      showHeads: (uri) => run(headsCommand, uri),
+      openFull: (uris) => this.open(uris.map(parse)),
+      compare: (uri) => this.compare(uri === undefined ? [] : [parse(uri)]),
+      choose: async () => (await chooseModel(models, 'Show a Model'))?.toString(),
+      openExample: () => run('headscope.openExample'),
+      export: saveExport,
+      copy: async (text) => vscode.env.clipboard.writeText(text),
+      report: (sentence, details) => showFailure(log, sentence, details),
+    };
+  }
+
+  /** Asked anew each time: the index keeps what files say, the language server what the editor says. */
+  async #describe(uri: vscode.Uri): Promise<ShownModel | null> {
+    const facts = await this.#parts.language.describe(uri);
+    if (facts === null) return null;
+    return { label: this.#name(uri), path: vscode.workspace.asRelativePath(uri), facts };
+  }
+}
+
+const headsCommand = 'headscope.showHeads';
+
+async function actions(): Promise<ModelActions> {
+  const known = await vscode.commands.getCommands(true);
+  const benchmark = mayRun();
+  return { benchmark, ...(known.includes(headsCommand) ? { heads: benchmark } : {}) };
+}

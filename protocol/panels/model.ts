@@ -1,0 +1,69 @@
+/**
+ * Messages between the extension and the Model view or its full panel. The panel speaks first: it posts `ready`, the extension
+ * replies with `show`, which holds everything needed to draw; until then the extension queues. Each later `show` replaces
+ * what was there.
+ */
+import type { ModelFacts } from '../language/requests';
+
+/** `side` is the side-bar view, `full` the editor panel, which also shows two models beside each other. */
+export type ModelPlace = 'side' | 'full';
+
+export interface ShownModel {
+  /** As the Models tree names it: `meta-llama/Llama-3.1-8B` in the Hugging Face cache, else the name of the folder. */
+  readonly label: string;
+  /** Path in the workspace, else the whole path. */
+  readonly path: string;
+  readonly facts: ModelFacts;
+}
+
+/** What the panel shows, one state at a time. */
+export type ModelContent =
+  /** No configuration was opened or chosen yet. */
+  | { readonly state: 'empty' }
+  | { readonly state: 'loading'; readonly name: string }
+  | { readonly state: 'model'; readonly model: ShownModel }
+  | { readonly state: 'comparison'; readonly first: ShownModel; readonly second: ShownModel }
+  /** The file is no model configuration, by its content. */
+  | { readonly state: 'not-a-model'; readonly name: string; readonly sentence: string }
+  /** A sentence with a next step, details folded. */
+  | { readonly state: 'failed'; readonly name: string; readonly sentence: string; readonly details?: string };
+
+/** What can be done with a model here: true, or the sentence that says why not; absent: there is no such command. */
+export interface ModelActions {
+  readonly benchmark: true | string;
+  readonly heads?: true | string;
+}
+
+/** Sent by the extension to the panel. */
+export interface ToModelPanel {
+  readonly kind: 'show';
+  readonly content: ModelContent;
+  readonly actions: ModelActions;
+  /** Version of Headscope, for what leaves the panel. */
+  readonly headscope: string;
+}
+
+/** Sent by the panel to the extension; `uri` is that of a shown config. */
+export type FromModelPanel =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'openFile'; readonly uri: string }
+  | { readonly kind: 'showProblems'; readonly uri: string }
+  | { readonly kind: 'benchmark'; readonly uri: string }
+  | { readonly kind: 'showHeads'; readonly uri: string }
+  /** The full panel with what the side view shows. */
+  | { readonly kind: 'openFull'; readonly uri: string }
+  /** Asks for a second model, or for two when `uri` is absent. */
+  | { readonly kind: 'compare'; readonly uri?: string }
+  /** The two models of a comparison change places. */
+  | { readonly kind: 'swap' }
+  /** Asks for a model of the workspace. */
+  | { readonly kind: 'choose' }
+  | { readonly kind: 'openExample' }
+  | { readonly kind: 'retry' }
+  | {
+      readonly kind: 'export';
+      readonly format: 'png' | 'svg' | 'csv' | 'json';
+      readonly name: string;
+      readonly data: string | Uint8Array;
+    }
+  | { readonly kind: 'copy'; readonly text: string };
