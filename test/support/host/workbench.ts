@@ -35,14 +35,18 @@ export class Workbench {
     await this.page.evaluate(() => (window as unknown as { driver: SmokeTestDriver }).driver.whenWorkbenchRestored());
   }
 
-  /** Runs a command of the palette by its full title, as soon as it is offered. */
-  async runCommand(title: string): Promise<void> {
+  /** Waits until the palette offers a command by its full title. */
+  async offers(title: string): Promise<void> {
     const deadline = Date.now() + 30_000;
     // The palette lists what was known when it opened; an extension that is still starting adds to the next one.
     while (!(await this.commandsMatching(title)).includes(title)) {
       if (Date.now() > deadline) throw new Error(`The palette does not offer "${title}".`);
       await this.page.waitForTimeout(250);
     }
+  }
+
+  async runCommand(title: string): Promise<void> {
+    await this.offers(title);
     await this.page.keyboard.press('F1');
     await this.page.locator(paletteInput).fill(`>${title}`);
     await this.pick(title);
