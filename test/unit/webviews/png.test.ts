@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { crc32, wrap, withText } from '../../../webviews/charts/figure';
+import { crc32, wrap, withText } from '../../../webviews/charts/image';
 
 describe('the text chunk of a PNG', () => {
   it('uses the checksum of the standard', () => {

@@ -1,7 +1,8 @@
 /** Files that leave the panel; each says what made it. */
 import type { BenchmarkRow } from '../../../protocol/results/benchmark';
 import type { Chart } from '../../charts/chart';
-import { escapeXml, figure, toPng, type Figure } from '../../charts/figure';
+import { figure } from '../../charts/figure';
+import { escapeXml, toPng, type Figure } from '../../charts/image';
 import type { Identities } from '../../charts/palette';
 import { count, seconds, significant } from '../../ui/numbers';
 import { toCsv, type Column } from '../../ui/table';

@@ -3,7 +3,7 @@ import { html, nothing, render, type TemplateResult } from 'lit';
 import type { FromKernelsPanel, KernelsPlace, ToKernelsPanel } from '../../../protocol/panels/kernels';
 import { unreachable } from '../../../protocol/unreachable';
 import type { ChartExport } from '../../charts/chart-card';
-import { toPng } from '../../charts/figure';
+import { toPng } from '../../charts/image';
 import { announce } from '../../ui/announce';
 import { disclosure } from '../../ui/controls';
 import { acquireHost, type Host } from '../../ui/host';

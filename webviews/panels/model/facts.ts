@@ -1,0 +1,310 @@
+/** The facts of a model as rows, alike for one model and for two beside each other. Definitions are in `meaning`. */
+import type { ModelPartFacts } from '../../../protocol/language/requests';
+import type { ShownModel } from '../../../protocol/panels/model';
+import { count } from '../../ui/numbers';
+import { attentionTitle, kindWords, layerKinds, partTitle, range } from './layers';
+import { binaryBytes, operations, parameterCount, times } from './units';
+
+export interface Fact {
+  /** The same fact of another model has the same id. */
+  readonly id: string;
+  readonly group: string;
+  readonly title: string;
+  /** What the number is: unit, assumptions, source. */
+  readonly meaning: string;
+  readonly text: string;
+  /** In full precision and in the unit named by `unit`; absent where the fact is no number. */
+  readonly value?: number;
+  readonly unit?: string;
+  /** Small counts differ by a number, amounts by a ratio. */
+  readonly compare: 'ratio' | 'difference' | 'text';
+}
+
+const wholeModel = 'Model';
+const memory = 'Memory and work';
+
+type Draft = Omit<Fact, 'group' | 'id'> & { readonly id: string };
+
+export function factsOf(model: ShownModel): readonly Fact[] {
+  const { facts } = model;
+  const rows: Fact[] = [];
+  const add = (group: string, draft: Draft): void => void rows.push({ ...draft, group });
+  const text = (id: string, title: string, meaning: string, value: string): Draft => ({
+    id,
+    title,
+    meaning,
+    text: value,
+    compare: 'text',
+  });
+
+  add(
+    wholeModel,
+    text('family', 'Family', 'The family whose rules read the file, and its model_type.', familyWords(model)),
+  );
+  if (facts.parameters !== undefined) {
+    const { total, active } = facts.parameters;
+    add(wholeModel, {
+      id: 'parameters',
+      title: 'Parameters',
+      meaning: `Sum over the tensors that this configuration asks for: ${count(total)}.`,
+      text: parameterCount(total),
+      value: total,
+      unit: 'parameters',
+      compare: 'ratio',
+    });
+    add(wholeModel, {
+      id: 'active',
+      title: 'Active per token',
+      meaning: `Parameters that one token uses, all but the experts that it is not sent to: ${count(active)}.`,
+      text: active === total ? 'all' : parameterCount(active),
+      value: active,
+      unit: 'parameters',
+      compare: 'ratio',
+    });
+  }
+  if (facts.vocabularySize !== undefined) {
+    add(wholeModel, {
+      id: 'vocabulary',
+      title: 'Vocabulary',
+      meaning: 'Rows of the token embedding.',
+      text: `${count(facts.vocabularySize)} tokens`,
+      value: facts.vocabularySize,
+      unit: 'tokens',
+      compare: 'ratio',
+    });
+  }
+  add(
+    wholeModel,
+    text(
+      'dtype',
+      'Number format',
+      'dtype or torch_dtype of the file; the KV cache is counted in it.',
+      facts.dtype ?? 'not named',
+    ),
+  );
+
+  if (facts.weightBytes !== undefined) {
+    add(memory, {
+      id: 'weights',
+      title: 'Weights on disk',
+      meaning: 'Sum of the safetensors files beside the configuration.',
+      text: binaryBytes(facts.weightBytes),
+      value: facts.weightBytes,
+      unit: 'bytes',
+      compare: 'ratio',
+    });
+  }
+  if (facts.kvBytesPerToken !== undefined) {
+    const format = facts.dtype === undefined ? '' : ` in ${facts.dtype}`;
+    add(memory, {
+      id: 'kv',
+      title: 'KV cache per token',
+      meaning: `Bytes that one more token adds over all layers${format}, batch 1, while no window is full.`,
+      text: binaryBytes(facts.kvBytesPerToken),
+      value: facts.kvBytesPerToken,
+      unit: 'bytes',
+      compare: 'ratio',
+    });
+    for (const { length, bytes } of facts.kvBytes ?? []) {
+      add(memory, {
+        id: `kv@${length}`,
+        title: `KV cache at ${count(length)} tokens`,
+        meaning: `Bytes of a sequence of ${count(length)} tokens${format}, batch 1; windows keep no more than they can read.`,
+        text: binaryBytes(bytes),
+        value: bytes,
+        unit: 'bytes',
+        compare: 'ratio',
+      });
+    }
+  }
+  if (facts.flopsPerToken !== undefined) {
+    add(memory, {
+      id: 'flops',
+      title: 'Work per token',
+      meaning: 'Floating-point operations to generate one token with 2,048 before it; a multiply-add is two.',
+      text: operations(facts.flopsPerToken),
+      value: facts.flopsPerToken,
+      unit: 'FLOP',
+      compare: 'ratio',
+    });
+  }
+  add(
+    memory,
+    text(
+      'runs',
+      'Runs here',
+      'Whether Headscope can run a checkpoint of this kind.',
+      facts.supported === true ? 'yes' : facts.supported,
+    ),
+  );
+
+  const seen = new Map<string, number>();
+  facts.parts.forEach((part, index) => {
+    const nth = seen.get(part.role) ?? 0;
+    seen.set(part.role, nth + 1);
+    const key = index === 0 ? 'main' : `${part.role}${nth}`;
+    for (const draft of partFacts(part)) add(partTitle(part), { ...draft, id: `${key}.${draft.id}` });
+  });
+  return rows;
+}
+
+const familyWords = ({ facts }: ShownModel): string =>
+  facts.modelType === undefined || facts.modelType === facts.family
+    ? facts.family
+    : `${facts.family} (${facts.modelType})`;
+
+function partFacts(part: ModelPartFacts): readonly Draft[] {
+  const number = (
+    id: string,
+    title: string,
+    meaning: string,
+    value: number,
+    unit: string,
+    compare: Fact['compare'],
+    shown = count(value),
+  ): Draft => ({ id, title, meaning, text: shown, value, unit, compare });
+  const withAttention = part.layers.filter(({ heads }) => heads > 0);
+  const kinds = layerKinds(part.layers);
+  const single = kinds.length === 1 && kinds[0]?.layer.kind === 'full';
+  return [
+    {
+      id: 'attention',
+      title: 'Attention',
+      meaning: 'How query heads share keys and values.',
+      text: attentionTitle(part),
+      compare: 'text',
+    },
+    number('layers', 'Layers', 'Blocks of this part.', part.layers.length, 'layers', 'difference'),
+    ...(single
+      ? []
+      : kinds.map(({ layer, count: layers }): Draft =>
+          number(
+            `kind ${kindWords(layer)}`,
+            `with ${kindWords(layer)}`,
+            'Layers of this kind.',
+            layers,
+            'layers',
+            'difference',
+          ),
+        )),
+    ...(withAttention.length === 0
+      ? []
+      : [
+          number(
+            'heads',
+            'Query heads',
+            'Query heads of a layer.',
+            part.heads,
+            'heads',
+            'difference',
+            range(withAttention.map(({ heads }) => heads)),
+          ),
+          number(
+            'kvHeads',
+            'Key/value heads',
+            part.attention === 'mla'
+              ? 'Heads whose keys and values are expanded from one latent; the cache holds the latent.'
+              : 'Heads whose keys and values the cache holds.',
+            part.kvHeads,
+            'heads',
+            'difference',
+            range(withAttention.map(({ kvHeads }) => kvHeads)),
+          ),
+          number(
+            'headDim',
+            part.valueDim === part.headDim ? 'Head width' : 'Head width, keys',
+            'Width of a query or key head.',
+            part.headDim,
+            'numbers',
+            'ratio',
+          ),
+          ...(part.valueDim === part.headDim
+            ? []
+            : [number('valueDim', 'Head width, values', 'Width of a value head.', part.valueDim, 'numbers', 'ratio')]),
+        ]),
+    number('hidden', 'Hidden size', 'Width of the residual stream.', part.hiddenSize, 'numbers', 'ratio'),
+    ...(part.contextLength === undefined
+      ? []
+      : [
+          number(
+            'context',
+            'Context',
+            part.role === 'vision'
+              ? 'Positions that this part attends over.'
+              : 'Longest sequence that the file promises.',
+            part.contextLength,
+            part.role === 'vision' ? 'positions' : 'tokens',
+            'ratio',
+            `${count(part.contextLength)} ${part.role === 'vision' ? 'positions' : 'tokens'}`,
+          ),
+        ]),
+  ];
+}
+
+export interface ComparedFact {
+  readonly id: string;
+  readonly group: string;
+  readonly title: string;
+  readonly meaning: string;
+  readonly first?: Fact;
+  readonly second?: Fact;
+  /** The first against the second: `4.0x less`, `24 more`, `same`, `differs`. */
+  readonly difference: string;
+  readonly differs: boolean;
+}
+
+/** Rows of both models, in the order of the first; what only one of them has is kept. */
+export function comparedFacts(first: ShownModel, second: ShownModel): readonly ComparedFact[] {
+  const others = new Map(factsOf(second).map((fact) => [fact.id, fact]));
+  const rows = factsOf(first).map((fact) => {
+    const other = others.get(fact.id);
+    others.delete(fact.id);
+    return compared(fact, other);
+  });
+  // A row that only the second has stands behind the last of its group.
+  for (const fact of others.values()) {
+    const row = compared(undefined, fact);
+    const at = rows.findLastIndex(({ group }) => group === row.group);
+    rows.splice(at < 0 ? rows.length : at + 1, 0, row);
+  }
+  return rows;
+}
+
+function compared(first: Fact | undefined, second: Fact | undefined): ComparedFact {
+  const known = first ?? (second as Fact);
+  const difference = differenceWords(first, second);
+  return {
+    id: known.id,
+    group: known.group,
+    title: known.title,
+    meaning: known.meaning,
+    ...(first === undefined ? {} : { first }),
+    ...(second === undefined ? {} : { second }),
+    difference,
+    differs: difference !== 'same',
+  };
+}
+
+function differenceWords(first: Fact | undefined, second: Fact | undefined): string {
+  if (first === undefined) return 'second only';
+  if (second === undefined) return 'first only';
+  if (first.value === undefined || second.value === undefined || first.compare === 'text') {
+    return first.text === second.text ? 'same' : 'differs';
+  }
+  if (first.value === second.value) return first.text === second.text ? 'same' : 'differs';
+  return amountWords(first.value, second.value, first.compare);
+}
+
+/** How much more or less `a` is than `b`; they are not equal. */
+export function amountWords(a: number, b: number, by: 'ratio' | 'difference'): string {
+  const word = a < b ? 'less' : 'more';
+  const [low, high] = a < b ? [a, b] : [b, a];
+  if (by === 'difference') return `${count(high - low)} ${a < b ? 'fewer' : 'more'}`;
+  if (low <= 0) return word;
+  const ratio = high / low;
+  if (ratio < 1.1) {
+    const percent = a < b ? 100 * (1 - a / b) : 100 * (a / b - 1);
+    return percent < 0.1 ? `under 0.1 % ${word}` : `${Number(percent.toPrecision(2))} % ${word}`;
+  }
+  return `${times(ratio)} ${word}`;
+}
