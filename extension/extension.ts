@@ -2,6 +2,7 @@
 import type * as vscode from 'vscode';
 import { benchmarkCommands } from './commands/benchmark-commands';
 import { deviceCommands } from './commands/device-commands';
+import { headsCommands } from './commands/heads-commands';
 import { modelCommands } from './commands/model-commands';
 import { registerCommands } from './commands/register';
 import { resultCommands } from './commands/result-commands';
@@ -9,15 +10,19 @@ import { serverCommands } from './commands/server-commands';
 import { showModelCommands } from './commands/show-model-commands';
 import { exampleCommands, welcomeToExample } from './first-start';
 import { ModelIndex } from './models/model-index';
-import { BenchmarkFileEditor } from './panels/kernels/file-editor';
+import { benchmarkFileEditor, headsFileEditor } from './panels/file-editor';
+import { Heads } from './panels/heads/heads';
+import { registerHeadsSerializer } from './panels/heads/serializer';
 import { Kernels } from './panels/kernels/kernels';
 import { registerKernelsSerializer } from './panels/kernels/serializer';
 import { ModelPanels } from './panels/model/model-panels';
 import { createCompute } from './platform/create-compute';
 import { Language } from './platform/language';
 import { createLog, showFailure } from './platform/log';
+import { RecentHeads } from './results/recent-heads';
 import { ResultLibrary } from './results/result-library';
 import { DevicesView } from './views/devices-view';
+import { registerHeadsView } from './views/heads-view';
 import { registerKernelsView } from './views/kernels-view';
 import { registerModelView } from './views/model-view';
 import { ModelsView } from './views/models-view';
@@ -51,29 +56,40 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
   const language = own(new Language(context.asAbsolutePath('dist/language-server.js'), log));
   const models = own(new ModelIndex(language));
   const library = own(new ResultLibrary(context.globalStorageUri));
-  const kernels = own(
-    new Kernels({ extension: context.extensionUri, memory: context.workspaceState, compute, models, library, log }),
-  );
-  const fileEditor = own(new BenchmarkFileEditor(kernels));
-
+  const recent = new RecentHeads(context.storageUri ?? context.globalStorageUri);
+  const shared = {
+    extension: context.extensionUri,
+    memory: context.workspaceState,
+    compute,
+    models,
+    library,
+    log,
+  };
+  const kernels = own(new Kernels(shared));
+  const heads = own(new Heads({ ...shared, recent }));
   const modelPanels = own(new ModelPanels({ extension: context.extensionUri, models, language, log }));
+  const editors = { benchmark: own(benchmarkFileEditor(kernels)), heads: own(headsFileEditor(heads)) };
+
   own(new ModelsView(models)).onSelect((uri) => modelPanels.follow(uri));
   own(registerModelView(modelPanels));
   own(new DevicesView(compute));
   own(new ResultsView(library));
   own(registerKernelsView(kernels));
   own(registerKernelsSerializer(kernels));
+  own(registerHeadsView(heads));
+  own(registerHeadsSerializer(heads));
   own(new StatusBar(compute));
 
   own(
     registerCommands(
       {
         ...benchmarkCommands(kernels, models),
+        ...headsCommands(heads, models, library, editors.heads),
         ...serverCommands(compute, language, log),
         ...modelCommands(models),
         ...showModelCommands(models, modelPanels),
         ...deviceCommands(compute),
-        ...resultCommands(library, fileEditor),
+        ...resultCommands(library, editors),
         ...exampleCommands(context),
       },
       log,

@@ -40,7 +40,7 @@ async function guarded(id: CommandId, handler: Handler, args: readonly unknown[]
 
 async function explainTrust(title: string): Promise<void> {
   const choice = await vscode.window.showWarningMessage(
-    `"${title}" runs kernels, and nothing runs in an untrusted workspace. Trust the workspace to run it.`,
+    `"${title}" runs kernels or a model, and nothing runs in an untrusted workspace. Trust the workspace to run it.`,
     'Manage Workspace Trust',
   );
   if (choice !== undefined) await vscode.commands.executeCommand('workbench.trust.manage');

@@ -1,8 +1,10 @@
 import * as vscode from 'vscode';
-import { benchmarkEditor } from '../../protocol/contributions/views';
-import type { BenchmarkFileEditor } from '../panels/kernels/file-editor';
-import { chooseResult } from '../results/choose-result';
-import type { ResultLibrary } from '../results/result-library';
+import { benchmarkEditor, headsEditor } from '../../protocol/contributions/views';
+import type { BenchmarkFileEditor, HeadsFileEditor } from '../panels/file-editor';
+import type { NamedHeads } from '../panels/heads/host';
+import type { NamedResult } from '../panels/kernels/host';
+import { chooseResult, isReadable } from '../results/choose-result';
+import type { ResultLibrary, SavedResult } from '../results/result-library';
 import { fileStem } from '../results/result-words';
 import { uriOf, urisOf } from './arguments';
 import type { Handlers } from './register';
@@ -16,16 +18,29 @@ type ResultCommand =
   | 'headscope.results.delete'
   | 'headscope.results.copyToWorkspace';
 
-export function resultCommands(library: ResultLibrary, editor: BenchmarkFileEditor): Pick<Handlers, ResultCommand> {
-  const openWith = async (argument: unknown, viewType: string): Promise<void> => {
-    const uri = uriOf(argument) ?? (await chooseResult(await library.list(), 'Open a Saved Result'))?.uri;
-    if (uri !== undefined) await vscode.commands.executeCommand('vscode.openWith', uri, viewType);
+export function resultCommands(
+  library: ResultLibrary,
+  editors: { readonly benchmark: BenchmarkFileEditor; readonly heads: HeadsFileEditor },
+): Pick<Handlers, ResultCommand> {
+  const chosen = async (argument: unknown): Promise<SavedResult | undefined> => {
+    const uri = uriOf(argument);
+    return uri === undefined ? chooseResult(await library.list(), 'Open a Saved Result') : library.read(uri);
+  };
+  const openWith = async (argument: unknown, asText: boolean): Promise<void> => {
+    const saved = await chosen(argument);
+    if (saved === undefined) return;
+    const viewType = asText ? 'default' : saved.kind === 'heads' ? headsEditor : benchmarkEditor;
+    await vscode.commands.executeCommand('vscode.openWith', saved.uri, viewType);
   };
   return {
     'headscope.results.refresh': () => library.refresh(),
-    'headscope.results.open': (argument) => openWith(argument, benchmarkEditor),
-    'headscope.results.openText': (argument) => openWith(argument, 'default'),
-    'headscope.results.compare': (clicked, selected) => compare(library, editor, urisOf(clicked, selected)),
+    'headscope.results.open': (argument) => openWith(argument, false),
+    'headscope.results.openText': (argument) => openWith(argument, true),
+    'headscope.results.compare': async (clicked, selected) =>
+      compareFiles(await library.list(), urisOf(clicked, selected), {
+        benchmark: (one, other) => editors.benchmark.compare(one, other),
+        heads: (one, other) => editors.heads.compare(one, other),
+      }),
     'headscope.results.rename': (argument) => rename(library, argument),
     'headscope.results.delete': (clicked, selected) => remove(library, urisOf(clicked, selected)),
     'headscope.results.copyToWorkspace': async (argument) => {
@@ -37,26 +52,45 @@ export function resultCommands(library: ResultLibrary, editor: BenchmarkFileEdit
   };
 }
 
-async function compare(
-  library: ResultLibrary,
-  editor: BenchmarkFileEditor,
+/** Two results of one kind; what the command does not name, the person chooses. */
+export async function compareFiles(
+  saved: readonly SavedResult[],
   uris: readonly vscode.Uri[],
+  show: {
+    readonly benchmark?: (one: vscode.Uri, other: NamedResult) => Promise<void>;
+    readonly heads?: (one: vscode.Uri, other: NamedHeads) => Promise<void>;
+  },
 ): Promise<void> {
-  const saved = await library.list();
-  const [first, second] = uris;
-  const one = first ?? (await chooseResult(saved, 'Compare (1 of 2)'))?.uri;
-  if (one === undefined) return;
-  const other =
-    second === undefined
-      ? await chooseResult(saved, 'Compare with', (_result, uri) => uri.toString() !== one.toString())
-      : await readable(library, second);
-  if (other !== undefined) await editor.compare(one, { name: other.name, result: other.result });
+  const [one, other] = uris.map((uri) => readable(saved, uri));
+  const first = one ?? (await chooseResult(saved, 'Compare (1 of 2)'));
+  if (first === undefined) return;
+  const second =
+    other ??
+    (await chooseResult(
+      saved,
+      'Compare with',
+      ({ kind, uri }) => kind === first.kind && uri.toString() !== first.uri.toString(),
+    ));
+  if (second === undefined) return;
+  if (first.kind === 'heads' && second.kind === 'heads') {
+    await show.heads?.(first.uri, { name: second.name, result: second.content.result.result });
+  } else if (first.kind === 'benchmark' && second.kind === 'benchmark') {
+    await show.benchmark?.(first.uri, { name: second.name, result: second.content.result });
+  } else {
+    throw new Error(
+      `${first.name} and ${second.name} are of different kinds: a benchmark and what heads do. Choose two of one kind.`,
+    );
+  }
 }
 
-async function readable(library: ResultLibrary, uri: vscode.Uri) {
-  const { name, content } = await library.read(uri);
-  if (!content.ok) throw new Error(`${name} cannot be compared. ${content.why}`);
-  return { name, result: content.result };
+function readable(saved: readonly SavedResult[], uri: vscode.Uri) {
+  const found = saved.find((one) => one.uri.toString() === uri.toString());
+  const name = uri.path.split('/').at(-1) ?? uri.path;
+  if (found === undefined) throw new Error(`${name} is not among the saved results. Refresh the Results view.`);
+  if (!isReadable(found)) {
+    throw new Error(`${found.name} cannot be compared. ${found.content.ok ? '' : found.content.why}`);
+  }
+  return found;
 }
 
 async function rename(library: ResultLibrary, argument: unknown): Promise<void> {

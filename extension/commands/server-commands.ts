@@ -44,9 +44,13 @@ async function showStatus(compute: Compute): Promise<void> {
   const run = (id: string) => () => vscode.commands.executeCommand(id);
   const choices = [
     ...(compute.state.kind === 'busy'
-      ? [{ label: '$(stop-circle) Cancel the benchmark', act: run('headscope.cancelBenchmark') }]
+      ? [
+          { label: '$(stop-circle) Cancel the benchmark', act: run('headscope.cancelBenchmark') },
+          { label: '$(stop-circle) Cancel the run of the model', act: run('headscope.cancelHeads') },
+        ]
       : []),
     { label: '$(graph-line) Benchmark attention kernels', act: run('headscope.benchmarkKernels') },
+    { label: '$(eye) Show head patterns', act: run('headscope.showHeads') },
     { label: '$(chip) Choose the device', description: device, act: () => chooseDevice(compute) },
     { label: '$(debug-restart) Restart the compute server', act: run('headscope.restartCompute') },
     { label: '$(output) Show the log', act: run('headscope.showLog') },

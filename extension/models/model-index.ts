@@ -1,11 +1,14 @@
 /** The models that can be seen from here: found by name, recognised by content through the language server, kept until files change. */
+import { dirname } from 'node:path';
 import * as vscode from 'vscode';
 import { contextKeys } from '../../protocol/contributions/views';
 import type { ModelFacts } from '../../protocol/language/requests';
+import type { ModelChoice } from '../../protocol/panels/heads';
 import type { ShapeChoice } from '../../protocol/panels/kernels';
 import type { Language } from '../platform/language';
 import { Owner } from '../platform/owner';
 import { onSettingChange, setting } from '../platform/settings';
+import { distinctChoices, modelChoice } from './model-choices';
 import { findConfigs } from './model-folders';
 import { modelLabel } from './model-names';
 import { shapeChoices } from './shape-choices';
@@ -88,6 +91,24 @@ export class ModelIndex extends Owner {
       }),
     );
     return choices.flat();
+  }
+
+  /** The models with weights beside their config, for the heads panel; `demo` comes first. */
+  async choices(demo: ModelChoice): Promise<readonly ModelChoice[]> {
+    const { models } = await this.find();
+    const found = await Promise.all(
+      models
+        // Weights are read by path.
+        .filter(({ uri }) => uri.scheme === 'file')
+        .map(async ({ uri, label }) => {
+          const facts = await this.describe(uri).catch(() => null);
+          return facts === null ? undefined : modelChoice(facts, label, dirname(uri.fsPath));
+        }),
+    );
+    return distinctChoices(
+      demo,
+      found.filter((choice) => choice !== undefined),
+    );
   }
 
   async #search(): Promise<FoundModels> {

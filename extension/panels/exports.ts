@@ -1,9 +1,14 @@
 /** What leaves a panel: files by a save dialog, text by the clipboard, links by the browser. */
 import { homedir } from 'node:os';
 import * as vscode from 'vscode';
-import { fileStem } from '../results/result-words';
+import { fileStem, withoutSuffix } from '../results/result-words';
 import { exportBytes } from './export-bytes';
-import type { ExportRequest } from './kernels/host';
+
+interface ExportRequest {
+  readonly format: 'png' | 'svg' | 'csv' | 'json' | 'html';
+  readonly name: string;
+  readonly data: string | Uint8Array;
+}
 
 const filters: Readonly<Record<ExportRequest['format'], string>> = {
   png: 'PNG image',
@@ -17,6 +22,12 @@ const filters: Readonly<Record<ExportRequest['format'], string>> = {
 export const startingFolder = (): vscode.Uri =>
   vscode.workspace.workspaceFolders?.[0]?.uri ?? vscode.Uri.file(homedir());
 
+/** Where a result lies, short enough for a line: the path in the workspace, else the name. */
+export function placeOf(uri: vscode.Uri): string {
+  if (vscode.workspace.getWorkspaceFolder(uri) !== undefined) return vscode.workspace.asRelativePath(uri);
+  return withoutSuffix(uri.path.split('/').at(-1) ?? '');
+}
+
 export async function saveExport(request: ExportRequest): Promise<void> {
   const suffix = `.${request.format}`;
   const stem = request.name.endsWith(suffix) ? request.name.slice(0, -suffix.length) : request.name;
@@ -26,12 +37,15 @@ export async function saveExport(request: ExportRequest): Promise<void> {
     title: 'Export',
   });
   if (target === undefined) return;
-  await vscode.workspace.fs.writeFile(target, exportBytes(request.data));
-  const choice = await vscode.window.showInformationMessage(
-    `Saved ${vscode.workspace.asRelativePath(target)}.`,
-    'Open',
-  );
-  if (choice !== undefined) await vscode.commands.executeCommand('vscode.open', target);
+  await written(target, exportBytes(request.data));
+}
+
+/** Writes a file that the person named, and offers to open it. */
+export async function written(target: vscode.Uri, content: string | Uint8Array): Promise<void> {
+  const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
+  await vscode.workspace.fs.writeFile(target, bytes);
+  const told = vscode.window.showInformationMessage(`Saved ${vscode.workspace.asRelativePath(target)}.`, 'Open');
+  if ((await told) !== undefined) await vscode.commands.executeCommand('vscode.open', target);
 }
 
 /** The sources of mechanisms are pages of papers and code: nothing else is opened. */

@@ -12,9 +12,23 @@ import type {
   ServerInfo,
   SupportInfo,
 } from '../../protocol/compute/api';
+import type {
+  GenerateProgress,
+  GenerateReply,
+  GenerateRequest,
+  HeadRowRequest,
+  HeadsProgress,
+  HeadsReply,
+  HeadsRequest,
+  HeadTileRequest,
+  NextTokensRequest,
+  PromptInput,
+  Tokenised,
+} from '../../protocol/compute/models';
 import type { CallOptions, ComputeProcess } from '../../protocol/compute/client';
 import { ComputeClient } from '../../protocol/compute/client';
 import type { BenchmarkPlan, BenchmarkResult } from '../../protocol/results/benchmark';
+import type { HeadTile, ModelSummary, NextTokens } from '../../protocol/results/heads';
 import type { Failure } from '../../protocol/wire/failures';
 import { FailureError } from '../../protocol/wire/failures';
 import { sentenceOf } from '../../protocol/wire/words';
@@ -144,6 +158,42 @@ export class Compute extends Owner {
     onProgress: (progress: BenchmarkProgress) => void,
   ): Promise<BenchmarkResult> {
     return this.#during('benchmarking', this.#call('benchmark', [plan], { signal, onProgress }));
+  }
+
+  openModel(folder: string): Promise<ModelSummary> {
+    return this.#call('openModel', [folder]);
+  }
+
+  tokenise(folder: string, prompt: PromptInput): Promise<Tokenised> {
+    return this.#call('tokenise', [folder, prompt]);
+  }
+
+  heads(
+    request: HeadsRequest,
+    signal: AbortSignal,
+    onProgress: (progress: HeadsProgress) => void,
+  ): Promise<HeadsReply> {
+    return this.#during('running a model', this.#call('heads', [request], { signal, onProgress }));
+  }
+
+  headTile(request: HeadTileRequest): Promise<HeadTile> {
+    return this.#call('headTile', [request]);
+  }
+
+  headRow(request: HeadRowRequest): Promise<Float32Array> {
+    return this.#call('headRow', [request]);
+  }
+
+  nextTokens(request: NextTokensRequest): Promise<readonly NextTokens[]> {
+    return this.#call('nextTokens', [request]);
+  }
+
+  generate(
+    request: GenerateRequest,
+    signal: AbortSignal,
+    onProgress: (progress: GenerateProgress) => void,
+  ): Promise<GenerateReply> {
+    return this.#during('generating', this.#call('generate', [request], { signal, onProgress }));
   }
 
   /** Pending calls are answered with `compute-restarted`; also the way out after too many crashes. */

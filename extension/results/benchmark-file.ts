@@ -3,27 +3,12 @@
  * line by line in git. Pure.
  */
 import type { AttentionPattern, BenchmarkResult, BenchmarkRow, BenchmarkShape } from '../../protocol/results/benchmark';
+import type { Parsed, Table } from './checks';
+import { checkHead, checkProvenance, isCount, isNumber, isTable, isText, need, parseChecked } from './checks';
 
-export type ParsedBenchmark =
-  | { readonly ok: true; readonly result: BenchmarkResult }
-  /** `why`: one sentence that names the place. */
-  | { readonly ok: false; readonly why: string };
-
-type Table = Readonly<Record<string, unknown>>;
+export type ParsedBenchmark = Parsed<BenchmarkResult>;
 
 const patterns: readonly AttentionPattern[] = ['noncausal-self', 'causal-self', 'noncausal-cross', 'causal-cross'];
-
-const isTable = (value: unknown): value is Table =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-const isText = (value: unknown): value is string => typeof value === 'string';
-const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
-const isCount = (value: unknown): value is number => isNumber(value) && Number.isInteger(value) && value > 0;
-
-class Wrong extends Error {}
-
-function need(condition: boolean, place: string, what: string): asserts condition {
-  if (!condition) throw new Wrong(`${place} is not ${what}.`);
-}
 
 function checkShape(value: unknown): asserts value is BenchmarkShape {
   need(isTable(value), 'plan.shape', 'an object');
@@ -70,25 +55,10 @@ function checkRow(value: unknown, index: number): asserts value is BenchmarkRow 
 }
 
 function check(value: unknown): BenchmarkResult {
-  need(isTable(value), 'The file', 'a JSON object');
-  need(value['kind'] === 'headscope-bench', 'kind', '"headscope-bench", so this is no saved benchmark of Headscope');
-  if (isNumber(value['version']) && value['version'] > 1) {
-    throw new Wrong(
-      `It was written in format ${value['version']}, and this Headscope reads format 1: update Headscope.`,
-    );
-  }
-  need(value['version'] === 1, 'version', '1');
-  for (const key of ['headscope', 'created']) need(isText(value[key]), key, 'a text');
-  need(isNumber(value['seed']), 'seed', 'a number');
+  checkHead(value, 'headscope-bench', 'saved benchmark');
+  checkProvenance(value);
   need(isNumber(value['seconds']), 'seconds', 'a number');
   need(['done', 'cancelled', 'failed'].includes(value['state'] as string), 'state', 'done, cancelled or failed');
-
-  const device = value['device'];
-  need(isTable(device), 'device', 'an object');
-  for (const key of ['id', 'provider', 'name', 'runtime', 'platform'])
-    need(isText(device[key]), `device.${key}`, 'a text');
-  need(isNumber(device['threads']), 'device.threads', 'a number');
-  need(isTable(value['settings']), 'settings', 'an object');
 
   const plan = value['plan'];
   need(isTable(plan), 'plan', 'an object');
@@ -118,21 +88,7 @@ function withoutNulls(result: Table): Table {
   };
 }
 
-export function parseBenchmark(text: string): ParsedBenchmark {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    if (text.trim() === '') return { ok: false, why: 'The file is empty.' };
-    return { ok: false, why: `The file is not valid JSON: ${(error as Error).message}.` };
-  }
-  try {
-    return { ok: true, result: check(value) };
-  } catch (error) {
-    if (error instanceof Wrong) return { ok: false, why: error.message };
-    throw error;
-  }
-}
+export const parseBenchmark = (text: string): ParsedBenchmark => parseChecked(text, check);
 
 /** One field a line and a final newline; the rows in the order of mechanism, then length, whatever order they were measured in. */
 export function benchmarkText(result: BenchmarkResult): string {

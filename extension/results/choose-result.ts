@@ -1,28 +1,33 @@
 import * as vscode from 'vscode';
-import type { BenchmarkResult } from '../../protocol/results/benchmark';
+import { headsDescription } from './heads-words';
 import type { SavedResult } from './result-library';
 import { resultDescription } from './result-words';
 
-export interface ChosenResult {
-  readonly name: string;
-  readonly uri: vscode.Uri;
-  readonly result: BenchmarkResult;
-}
+/** A saved result that could be read. */
+export type Readable<S extends SavedResult> = S & { readonly content: { readonly ok: true } };
+
+export const isReadable = <S extends SavedResult>(saved: S): saved is Readable<S> => saved.content.ok;
+
+const descriptionOf = (saved: SavedResult): string =>
+  !saved.content.ok
+    ? saved.content.why
+    : saved.kind === 'heads'
+      ? headsDescription(saved.content.result.result)
+      : resultDescription(saved.content.result);
 
 /** A quick pick over the saved results that can be read. */
-export async function chooseResult(
-  saved: readonly SavedResult[],
+export async function chooseResult<S extends SavedResult>(
+  saved: readonly S[],
   title: string,
-  wanted: (result: BenchmarkResult, uri: vscode.Uri) => boolean = () => true,
-): Promise<ChosenResult | undefined> {
-  const choices = saved.flatMap(({ uri, name, content }) =>
-    content.ok && wanted(content.result, uri)
-      ? [{ label: name, description: resultDescription(content.result), chosen: { name, uri, result: content.result } }]
-      : [],
-  );
+  wanted: (saved: Readable<S>) => boolean = () => true,
+): Promise<Readable<S> | undefined> {
+  const choices = saved
+    .filter(isReadable)
+    .filter(wanted)
+    .map((one) => ({ label: one.name, description: descriptionOf(one), chosen: one }));
   if (choices.length === 0) {
     await vscode.window.showInformationMessage(
-      'There is no other saved result. Run a benchmark; its result is saved by itself.',
+      'There is no other saved result. A benchmark is saved by itself, what heads do by Save in their panel.',
     );
     return undefined;
   }

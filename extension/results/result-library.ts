@@ -1,22 +1,31 @@
-/** The saved benchmarks that can be seen from here, and the one place that writes, renames and deletes them. */
+/** The saved results that can be seen from here, and the one place that writes, renames and deletes them. */
 import * as vscode from 'vscode';
-import { benchmarkSuffix } from '../../protocol/contributions/views';
+import { benchmarkSuffix, headsSuffix } from '../../protocol/contributions/views';
 import type { BenchmarkResult } from '../../protocol/results/benchmark';
 import { Owner } from '../platform/owner';
 import { setting } from '../platform/settings';
 import { benchmarkText, parseBenchmark } from './benchmark-file';
-import { fileStem, freeName, resultFileName, withoutSuffix } from './result-words';
+import type { Parsed } from './checks';
+import type { SavedHeads } from './heads-file';
+import { headsText, parseHeads } from './heads-file';
+import { headsFileName } from './heads-words';
+import { fileStem, freeName, resultFileName, suffixOf, withoutSuffix } from './result-words';
 
-export interface SavedResult {
+interface Saved<Kind extends string, Content> {
+  readonly kind: Kind;
   readonly uri: vscode.Uri;
   readonly name: string;
   /** True in a workspace folder, false in the storage of the extension. */
   readonly inWorkspace: boolean;
-  readonly content:
-    { readonly ok: true; readonly result: BenchmarkResult } | { readonly ok: false; readonly why: string };
+  readonly content: Parsed<Content>;
 }
 
+export type SavedBenchmarkFile = Saved<'benchmark', BenchmarkResult>;
+export type SavedHeadsFile = Saved<'heads', SavedHeads>;
+export type SavedResult = SavedBenchmarkFile | SavedHeadsFile;
+
 const folderName = '.headscope';
+const pattern = `**/*{${benchmarkSuffix},${headsSuffix}}`;
 const mostFiles = 1000;
 const excluded = '**/{node_modules,.git,.host}/**';
 
@@ -37,55 +46,67 @@ export class ResultLibrary extends Owner {
     this.#changed.fire();
   }
 
-  /** Newest first; files that are no benchmark are listed with the reason. */
+  /** Newest first; files that cannot be read are listed with the reason. */
   async list(): Promise<readonly SavedResult[]> {
     this.#watch();
-    const inside = await vscode.workspace.findFiles(`**/*${benchmarkSuffix}`, excluded, mostFiles);
+    const inside = await vscode.workspace.findFiles(pattern, excluded, mostFiles);
     const outside = (await this.#names(this.#storage)).map((name) => vscode.Uri.joinPath(this.#storage, name));
     const results = await Promise.all([
       ...inside.map((uri) => this.read(uri, true)),
       ...outside.map((uri) => this.read(uri, false)),
     ]);
-    const created = (saved: SavedResult): string => (saved.content.ok ? saved.content.result.created : '');
-    return results.sort((a, b) => created(b).localeCompare(created(a)) || a.name.localeCompare(b.name));
+    return results.sort((a, b) => createdOf(b).localeCompare(createdOf(a)) || a.name.localeCompare(b.name));
+  }
+
+  async benchmarks(): Promise<readonly SavedBenchmarkFile[]> {
+    return (await this.list()).filter((saved): saved is SavedBenchmarkFile => saved.kind === 'benchmark');
+  }
+
+  async heads(): Promise<readonly SavedHeadsFile[]> {
+    return (await this.list()).filter((saved): saved is SavedHeadsFile => saved.kind === 'heads');
   }
 
   async read(
     uri: vscode.Uri,
     inWorkspace = vscode.workspace.getWorkspaceFolder(uri) !== undefined,
   ): Promise<SavedResult> {
-    const name = nameOf(uri);
-    try {
-      const content = parseBenchmark(new TextDecoder().decode(await vscode.workspace.fs.readFile(uri)));
-      return { uri, name, inWorkspace, content };
-    } catch (error) {
-      return {
-        uri,
-        name,
-        inWorkspace,
-        content: { ok: false, why: `The file cannot be read: ${(error as Error).message}` },
-      };
-    }
+    const place = { uri, name: nameOf(uri), inWorkspace };
+    return uri.path.endsWith(headsSuffix)
+      ? { kind: 'heads', ...place, content: await parsed(uri, parseHeads) }
+      : { kind: 'benchmark', ...place, content: await parsed(uri, parseBenchmark) };
   }
 
   /** Saves under a name made of the model, the pattern and the time; never over another file. */
-  async save(result: BenchmarkResult): Promise<vscode.Uri> {
-    const folder = await this.#folder(result);
-    await vscode.workspace.fs.createDirectory(folder);
-    const name = freeName(resultFileName(result), new Set(await this.#names(folder)));
-    const uri = vscode.Uri.joinPath(folder, name);
-    await this.write(uri, result);
-    return uri;
+  save(result: BenchmarkResult): Promise<vscode.Uri> {
+    return this.#saveNew(resultFileName(result), benchmarkText(result), result.plan.origin);
+  }
+
+  saveHeads(saved: SavedHeads): Promise<vscode.Uri> {
+    const origin = vscode.Uri.file(saved.result.model.folder).toString();
+    return this.#saveNew(headsFileName(saved.result), headsText(saved), origin);
   }
 
   async write(uri: vscode.Uri, result: BenchmarkResult): Promise<void> {
-    await vscode.workspace.fs.writeFile(uri, new TextEncoder().encode(benchmarkText(result)));
+    await this.#write(uri, benchmarkText(result));
+  }
+
+  async #saveNew(fileName: string, text: string, origin: string | undefined): Promise<vscode.Uri> {
+    const folder = await this.#folder(origin);
+    await vscode.workspace.fs.createDirectory(folder);
+    const name = freeName(fileName, new Set(await this.#names(folder)));
+    const uri = vscode.Uri.joinPath(folder, name);
+    await this.#write(uri, text);
+    return uri;
+  }
+
+  async #write(uri: vscode.Uri, text: string): Promise<void> {
+    await vscode.workspace.fs.writeFile(uri, new TextEncoder().encode(text));
     this.refresh();
   }
 
   /** Returns the new place; throws one sentence when the name is taken. */
   async rename(uri: vscode.Uri, stem: string): Promise<vscode.Uri> {
-    const target = vscode.Uri.joinPath(uri, '..', `${fileStem(stem)}${benchmarkSuffix}`);
+    const target = sibling(uri, stem);
     if (target.toString() === uri.toString()) return uri;
     // As an edit, so that an open editor follows and Undo works.
     const edit = new vscode.WorkspaceEdit();
@@ -101,7 +122,7 @@ export class ResultLibrary extends Owner {
 
   /** True when a file of that name lies beside it. */
   async taken(uri: vscode.Uri, stem: string): Promise<boolean> {
-    const target = vscode.Uri.joinPath(uri, '..', `${fileStem(stem)}${benchmarkSuffix}`);
+    const target = sibling(uri, stem);
     return target.toString() !== uri.toString() && (await exists(target));
   }
 
@@ -120,7 +141,7 @@ export class ResultLibrary extends Owner {
     if (root === undefined) throw new Error('No folder is open to copy the result to. Open a folder first.');
     const folder = vscode.Uri.joinPath(root.uri, folderName);
     await vscode.workspace.fs.createDirectory(folder);
-    const name = freeName(`${nameOf(uri)}${benchmarkSuffix}`, new Set(await this.#names(folder)));
+    const name = freeName(fileOf(uri), new Set(await this.#names(folder)));
     const target = vscode.Uri.joinPath(folder, name);
     await vscode.workspace.fs.copy(uri, target, { overwrite: false });
     this.refresh();
@@ -128,12 +149,12 @@ export class ResultLibrary extends Owner {
   }
 
   /**
-   * A benchmark writes into a workspace only where someone asked for it: by the folder `.headscope`, or by the setting. The
+   * A run writes into a workspace only where someone asked for it: by the folder `.headscope`, or by the setting. The
    * folder is the one that holds the model, in a workspace of several.
    */
-  async #folder(result: BenchmarkResult): Promise<vscode.Uri> {
+  async #folder(origin: string | undefined): Promise<vscode.Uri> {
     const where = setting('headscope.benchmark.saveIn');
-    const root = this.#workspaceOf(result.plan.origin);
+    const root = this.#workspaceOf(origin);
     if (where === 'storage' || root === undefined || !vscode.workspace.isTrusted) return this.#storage;
     const folder = vscode.Uri.joinPath(root, folderName);
     return where === 'workspace' || (await exists(folder)) ? folder : this.#storage;
@@ -149,7 +170,7 @@ export class ResultLibrary extends Owner {
     try {
       const entries = await vscode.workspace.fs.readDirectory(folder);
       return entries
-        .filter(([name, type]) => type !== vscode.FileType.Directory && name.endsWith(benchmarkSuffix))
+        .filter(([name, type]) => type !== vscode.FileType.Directory && suffixOf(name) !== '')
         .map(([name]) => name);
     } catch {
       return [];
@@ -159,9 +180,8 @@ export class ResultLibrary extends Owner {
   #watch(): void {
     if (this.#watching || this.disposed) return;
     this.#watching = true;
-    const patterns = [`**/*${benchmarkSuffix}`, new vscode.RelativePattern(this.#storage, `*${benchmarkSuffix}`)];
-    for (const pattern of patterns) {
-      const watcher = this.own(vscode.workspace.createFileSystemWatcher(pattern));
+    for (const watched of [pattern, new vscode.RelativePattern(this.#storage, pattern)]) {
+      const watcher = this.own(vscode.workspace.createFileSystemWatcher(watched));
       for (const event of [watcher.onDidCreate, watcher.onDidChange, watcher.onDidDelete]) {
         this.own(event(() => this.refresh()));
       }
@@ -169,7 +189,24 @@ export class ResultLibrary extends Owner {
   }
 }
 
-const nameOf = (uri: vscode.Uri): string => withoutSuffix(uri.path.split('/').at(-1) ?? uri.path);
+const fileOf = (uri: vscode.Uri): string => uri.path.split('/').at(-1) ?? uri.path;
+const nameOf = (uri: vscode.Uri): string => withoutSuffix(fileOf(uri));
+/** The file of another name beside it, of the same kind. */
+const sibling = (uri: vscode.Uri, stem: string): vscode.Uri =>
+  vscode.Uri.joinPath(uri, '..', `${fileStem(stem)}${suffixOf(fileOf(uri))}`);
+
+function createdOf(saved: SavedResult): string {
+  if (!saved.content.ok) return '';
+  return saved.kind === 'heads' ? saved.content.result.result.created : saved.content.result.created;
+}
+
+async function parsed<T>(uri: vscode.Uri, parse: (text: string) => Parsed<T>): Promise<Parsed<T>> {
+  try {
+    return parse(new TextDecoder().decode(await vscode.workspace.fs.readFile(uri)));
+  } catch (error) {
+    return { ok: false, why: `The file cannot be read: ${(error as Error).message}` };
+  }
+}
 
 async function exists(uri: vscode.Uri): Promise<boolean> {
   try {

@@ -1,6 +1,6 @@
-/** How a saved benchmark is named and described in a list. Pure. */
+/** How saved results are named, and how a benchmark is described in a list. Pure. */
 import type { BenchmarkPlan, BenchmarkResult, BenchmarkRow } from '../../protocol/results/benchmark';
-import { benchmarkSuffix } from '../../protocol/contributions/views';
+import { benchmarkSuffix, headsSuffix } from '../../protocol/contributions/views';
 
 const digits = (value: number, count: number): string => String(value).padStart(count, '0');
 
@@ -19,7 +19,7 @@ export function fileStem(name: string): string {
     .trim()
     .replace(/^[.\- ]+|[.\- ]+$/g, '');
   const short = Array.from(stem).slice(0, 80).join('');
-  return short === '' ? 'benchmark' : short;
+  return short === '' ? 'result' : short;
 }
 
 /** The last folder of the config's path, or the shape when no config gave it. */
@@ -44,18 +44,21 @@ export function modelName(origin: string): string {
 export const resultFileName = (result: BenchmarkResult): string =>
   `${fileStem(`${subjectOf(result.plan)} ${timeStamp(new Date(result.created))}`).replaceAll(' ', '-')}${benchmarkSuffix}`;
 
+const suffixes = [benchmarkSuffix, headsSuffix];
+
+/** The ending that says what a saved file holds; empty for any other file. */
+export const suffixOf = (file: string): string => suffixes.find((suffix) => file.endsWith(suffix)) ?? '';
+
+export const withoutSuffix = (file: string): string => file.slice(0, file.length - suffixOf(file).length);
+
 /** `name`, or `name-2`, `name-3` … when it is taken. */
 export function freeName(name: string, taken: ReadonlySet<string>): string {
   if (!taken.has(name)) return name;
-  const stem = name.endsWith(benchmarkSuffix) ? name.slice(0, -benchmarkSuffix.length) : name;
   for (let count = 2; ; count += 1) {
-    const candidate = `${stem}-${count}${benchmarkSuffix}`;
+    const candidate = `${withoutSuffix(name)}-${count}${suffixOf(name)}`;
     if (!taken.has(candidate)) return candidate;
   }
 }
-
-export const withoutSuffix = (file: string): string =>
-  file.endsWith(benchmarkSuffix) ? file.slice(0, -benchmarkSuffix.length) : file;
 
 /** Three significant digits, thousands without exponent. */
 export function threeDigits(value: number): string {

@@ -1,7 +1,8 @@
-/** The Results tree: saved benchmarks of the workspace and of the extension's storage. */
+/** The Results tree: saved results of the workspace and of the extension's storage. */
 import * as vscode from 'vscode';
-import { benchmarkEditor, items, views } from '../../protocol/contributions/views';
-import type { ResultLibrary, SavedResult } from '../results/result-library';
+import { benchmarkEditor, headsEditor, items, views } from '../../protocol/contributions/views';
+import { headsDescription, headsDetails, labelLines } from '../results/heads-words';
+import type { ResultLibrary, SavedBenchmarkFile, SavedHeadsFile, SavedResult } from '../results/result-library';
 import { mechanismLines, resultDescription, resultDetails } from '../results/result-words';
 import type { Node } from './tree';
 import { LineTree, failureNode } from './tree';
@@ -31,36 +32,44 @@ export class ResultsView extends LineTree {
   }
 }
 
-function resultNode({ uri, name, inWorkspace, content }: SavedResult): ResultNode {
-  const place = inWorkspace ? vscode.workspace.asRelativePath(uri) : 'in the storage of the extension';
-  const shared = {
-    contextValue: inWorkspace ? `${items.result}InWorkspace` : items.result,
+const resultNode = (saved: SavedResult): ResultNode =>
+  saved.kind === 'heads' ? headsNode(saved) : benchmarkNode(saved);
+
+const placeWords = ({ uri, inWorkspace }: SavedResult): string =>
+  inWorkspace ? vscode.workspace.asRelativePath(uri) : 'in the storage of the extension';
+
+function unreadableNode(saved: SavedResult, why: string, contextValue: string): ResultNode {
+  const { uri, name } = saved;
+  return {
+    line: {
+      id: uri.toString(),
+      label: name,
+      description: why,
+      icon: 'warning',
+      tooltip: [why, placeWords(saved)],
+    },
+    contextValue,
     resource: uri,
-    command: { command: 'vscode.openWith', title: 'Open', arguments: [uri, benchmarkEditor] },
+    command: { command: 'vscode.openWith', title: 'Open as Text', arguments: [uri, 'default'] },
   };
-  if (!content.ok) {
-    return {
-      ...shared,
-      line: {
-        id: uri.toString(),
-        label: name,
-        description: content.why,
-        icon: 'warning',
-        tooltip: [content.why, place],
-      },
-      command: { command: 'vscode.openWith', title: 'Open as Text', arguments: [uri, 'default'] },
-    };
-  }
+}
+
+function benchmarkNode(saved: SavedBenchmarkFile): ResultNode {
+  const { uri, name, inWorkspace, content } = saved;
+  const contextValue = inWorkspace ? `${items.result}InWorkspace` : items.result;
+  if (!content.ok) return unreadableNode(saved, content.why, contextValue);
   const { result } = content;
   return {
-    ...shared,
     line: {
       id: uri.toString(),
       label: name,
       description: resultDescription(result),
-      tooltip: [...resultDetails(result), place],
+      tooltip: [...resultDetails(result), placeWords(saved)],
       icon: icons[result.state],
     },
+    contextValue,
+    resource: uri,
+    command: { command: 'vscode.openWith', title: 'Open', arguments: [uri, benchmarkEditor] },
     children: () =>
       Promise.resolve(
         mechanismLines(result).map(({ mechanism, text, failed }) => ({
@@ -70,6 +79,31 @@ function resultNode({ uri, name, inWorkspace, content }: SavedResult): ResultNod
             icon: failed ? 'error' : 'dash',
             ...(failed ? { colour: 'list.errorForeground' } : {}),
           },
+        })),
+      ),
+  };
+}
+
+function headsNode(saved: SavedHeadsFile): ResultNode {
+  const { uri, name, inWorkspace, content } = saved;
+  const contextValue = inWorkspace ? `${items.resultOfHeads}InWorkspace` : items.resultOfHeads;
+  if (!content.ok) return unreadableNode(saved, content.why, contextValue);
+  const { result } = content.result;
+  return {
+    line: {
+      id: uri.toString(),
+      label: name,
+      description: headsDescription(result),
+      tooltip: [...headsDetails(result), placeWords(saved)],
+      icon: 'eye',
+    },
+    contextValue,
+    resource: uri,
+    command: { command: 'vscode.openWith', title: 'Open', arguments: [uri, headsEditor] },
+    children: () =>
+      Promise.resolve(
+        labelLines(result.classes).map(({ label, text }) => ({
+          line: { label, description: text, icon: 'dash' },
         })),
       ),
   };

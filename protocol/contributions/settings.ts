@@ -178,7 +178,7 @@ export const settings = {
       storage: 'The storage of the extension, outside the workspace.',
     },
     default: 'auto',
-    description: 'Where the results of benchmarks are saved.',
+    description: 'Where results of benchmarks and of heads are saved.',
   }),
   'headscope.diagnostics.severity': choiceMap({
     scope: 'resource',

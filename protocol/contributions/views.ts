@@ -8,10 +8,12 @@ export const views = {
   devices: 'headscope.devices',
   results: 'headscope.results',
   kernels: 'headscope.kernels',
+  heads: 'headscope.heads',
 } as const;
 
-/** The full panel; its serializer is registered for the same id. */
+/** The full panels; their serializers are registered for the same ids. */
 export const kernelsPanel = 'headscope.kernelsPanel';
+export const headsPanel = 'headscope.headsPanel';
 
 /** One model in full width, or two beside each other; its serializer is registered for the same id. */
 export const modelPanel = 'headscope.modelPanel';
@@ -19,6 +21,12 @@ export const modelPanel = 'headscope.modelPanel';
 /** The editor of a saved benchmark. */
 export const benchmarkEditor = 'headscope.benchmarkFile';
 export const benchmarkSuffix = '.headscope-bench.json';
+
+/** The editor of a saved result of heads. */
+export const headsEditor = 'headscope.headsFile';
+export const headsSuffix = '.headscope-heads.json';
+
+export const interventionSuffix = '.headscope-intervention.json';
 
 export const walkthrough = 'headscope.start';
 
@@ -28,6 +36,8 @@ export const contextKeys = {
   modelPaths: 'headscope.modelPaths',
   /** True while a benchmark runs. */
   benchmarkRunning: 'headscope.benchmarkRunning',
+  /** True while a model runs for the Heads panel. */
+  headsRunning: 'headscope.headsRunning',
 } as const;
 
 /** Values of `viewItem` in the trees. */
@@ -35,5 +45,8 @@ export const items = {
   model: 'model',
   device: 'device',
   deviceInUse: 'deviceInUse',
+  /** Also as `resultInWorkspace`. */
   result: 'result',
+  /** Also as `resultOfHeadsInWorkspace`. */
+  resultOfHeads: 'resultOfHeads',
 } as const;

@@ -14,8 +14,8 @@ import { setting } from '../../platform/settings';
 import { mayRun } from '../../platform/trust';
 import { chooseResult } from '../../results/choose-result';
 import type { ResultLibrary } from '../../results/result-library';
-import { openLink, saveExport, startingFolder } from '../exports';
-import { resultFileName, withoutSuffix } from '../../results/result-words';
+import { openLink, placeOf, saveExport, startingFolder } from '../exports';
+import { resultFileName } from '../../results/result-words';
 import { dressWebview } from '../webview';
 import { defaultPlan, storedPlan } from './default-plan';
 import type { KernelsWorld, NamedResult, ShownFile } from './host';
@@ -182,22 +182,21 @@ export class Kernels extends Owner {
   }
 
   async #choose(library: ResultLibrary, other: BenchmarkResult | undefined): Promise<NamedResult | undefined> {
-    return chooseResult(await library.list(), 'Compare with', (result) => result.created !== other?.created);
+    const chosen = await chooseResult(
+      await library.benchmarks(),
+      'Compare with',
+      ({ content }) => content.result.created !== other?.created,
+    );
+    return chosen === undefined ? undefined : { name: chosen.name, result: chosen.content.result };
   }
 
   /** The last result of this workspace, when its file is still there. */
   async #last(): Promise<BenchmarkResult | undefined> {
     const text = this.#parts.memory.get<unknown>(lastKey);
     if (typeof text !== 'string' || this.run.result !== undefined || this.run.plan !== undefined) return undefined;
-    const { content } = await this.#parts.library.read(vscode.Uri.parse(text, true));
-    return content.ok ? content.result : undefined;
+    const saved = await this.#parts.library.read(vscode.Uri.parse(text, true));
+    return saved.kind === 'benchmark' && saved.content.ok ? saved.content.result : undefined;
   }
-}
-
-/** Where a result lies, short enough for a line: the path in the workspace, else the name. */
-function placeOf(uri: vscode.Uri): string {
-  if (vscode.workspace.getWorkspaceFolder(uri) !== undefined) return vscode.workspace.asRelativePath(uri);
-  return withoutSuffix(uri.path.split('/').at(-1) ?? '');
 }
 
 function storedDraft(value: unknown): Draft | undefined {

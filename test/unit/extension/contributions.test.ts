@@ -123,10 +123,14 @@ describe('contributions', () => {
   it('names the editor, the panel and the walkthrough as the code does', () => {
     assert.deepEqual(
       contributes.customEditors.map((editor) => editor.viewType),
-      [named.benchmarkEditor],
+      [named.benchmarkEditor, named.headsEditor],
     );
-    assert.equal(contributes.customEditors[0]?.selector[0]?.filenamePattern, `*${named.benchmarkSuffix}`);
-    assert.ok(manifest.activationEvents.includes(`onWebviewPanel:${named.kernelsPanel}`));
+    assert.deepEqual(
+      contributes.customEditors.map((editor) => editor.selector[0]?.filenamePattern),
+      [`*${named.benchmarkSuffix}`, `*${named.headsSuffix}`],
+    );
+    for (const panel of [named.kernelsPanel, named.headsPanel])
+      assert.ok(manifest.activationEvents.includes(`onWebviewPanel:${panel}`), panel);
     assert.deepEqual(
       contributes.walkthroughs.map((walkthrough) => walkthrough.id),
       [named.walkthrough],

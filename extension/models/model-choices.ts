@@ -1,0 +1,39 @@
+/** The models whose heads can be shown: the one that comes with the extension, and those whose weights lie beside the config. Pure. */
+import type { ModelFacts } from '../../protocol/language/requests';
+import type { ModelChoice } from '../../protocol/panels/heads';
+
+export const demoChoice = (folder: string): ModelChoice => ({
+  folder,
+  label: 'demo-lm (comes with Headscope)',
+  family: 'llama',
+  runs: true,
+});
+
+/** `folder`: path of the folder that holds the config. Undefined when there is nothing to run beside it. */
+export function modelChoice(facts: ModelFacts, label: string, folder: string): ModelChoice | undefined {
+  if (facts.weightBytes === undefined || facts.weightBytes === 0) return undefined;
+  return { folder, label, family: facts.family, runs: facts.supported };
+}
+
+/** The demo model first; models of the same label are told apart by their folder. */
+export function distinctChoices(demo: ModelChoice, found: readonly ModelChoice[]): readonly ModelChoice[] {
+  const others = found.filter(({ folder }) => folder !== demo.folder);
+  const count = new Map<string, number>();
+  for (const { label } of others) count.set(label, (count.get(label) ?? 0) + 1);
+  return [
+    demo,
+    ...others.map((choice) =>
+      (count.get(choice.label) ?? 0) > 1 ? { ...choice, label: `${choice.label} (${choice.folder})` } : choice,
+    ),
+  ];
+}
+
+/** Why the heads of this config cannot be shown, as a sentence; undefined when they can. */
+export function whyNoHeads(facts: ModelFacts | null, name: string): string | undefined {
+  if (facts === null) return `${name} is no model configuration. Choose the config.json of a model.`;
+  if (facts.supported !== true) return `The heads of ${name} cannot be shown: ${facts.supported}`;
+  if (facts.weightBytes === undefined || facts.weightBytes === 0) {
+    return `No weights lie beside ${name}, so its heads cannot be shown. Put the model's .safetensors files into its folder, or run "Headscope: Show Head Patterns" from the palette for the model that comes with Headscope.`;
+  }
+  return undefined;
+}

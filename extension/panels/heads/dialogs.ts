@@ -1,0 +1,91 @@
+/** What the Heads panel asks a person through VS Code's own dialogs. */
+import * as vscode from 'vscode';
+import { interventionSuffix } from '../../../protocol/contributions/views';
+import type { HeadGain, HeadsResult, ModelSummary } from '../../../protocol/results/heads';
+import { headLabelsFile } from '../../../protocol/results/head-labels';
+import { interventionText, parseIntervention } from '../../results/intervention-file';
+import { headsDescription } from '../../results/heads-words';
+import type { RecentHeads } from '../../results/recent-heads';
+import type { ResultLibrary } from '../../results/result-library';
+import { fileStem } from '../../results/result-words';
+import { startingFolder, written } from '../exports';
+import type { NamedHeads } from './host';
+
+export async function browseModel(): Promise<string | undefined> {
+  const chosen = await vscode.window.showOpenDialog({
+    canSelectFolders: true,
+    canSelectFiles: false,
+    openLabel: 'Show Its Heads',
+    title: 'Folder of a Model (config.json with its .safetensors)',
+  });
+  return chosen?.[0]?.fsPath;
+}
+
+export async function saveLabels(result: HeadsResult): Promise<void> {
+  const target = await vscode.window.showSaveDialog({
+    defaultUri: vscode.Uri.joinPath(startingFolder(), 'heads.json'),
+    filters: { JSON: ['json'] },
+    title: 'Export Labels of the Heads',
+  });
+  if (target !== undefined) await written(target, `${JSON.stringify(headLabelsFile(result), undefined, 2)}\n`);
+}
+
+export async function saveIntervention(model: ModelSummary, gains: readonly HeadGain[]): Promise<void> {
+  const target = await vscode.window.showSaveDialog({
+    defaultUri: vscode.Uri.joinPath(startingFolder(), `${fileStem(model.name)}${interventionSuffix}`),
+    filters: { 'Headscope intervention': ['headscope-intervention.json', 'json'] },
+    title: 'Save Intervention',
+  });
+  if (target !== undefined) await written(target, interventionText(model, gains));
+}
+
+/** `model` bounds the heads that the file may name. */
+export async function loadIntervention(model: ModelSummary | undefined): Promise<readonly HeadGain[] | undefined> {
+  const [file] =
+    (await vscode.window.showOpenDialog({
+      filters: { 'Headscope intervention': ['json'] },
+      openLabel: 'Load',
+      title: 'Load Intervention',
+    })) ?? [];
+  if (file === undefined) return undefined;
+  const parsed = parseIntervention(new TextDecoder().decode(await vscode.workspace.fs.readFile(file)), model);
+  if (!parsed.ok) {
+    const fits = model === undefined ? '' : ` (${model.name} has ${model.layers} layers of ${model.heads} heads)`;
+    await vscode.window.showErrorMessage(
+      `${file.path.split('/').at(-1) ?? 'The file'} cannot be loaded${fits}. ${parsed.why}`,
+    );
+    return undefined;
+  }
+  return parsed.result;
+}
+
+/** Another result to compare with: one that was saved, or one of the last runs. */
+export async function chooseHeads(
+  library: ResultLibrary,
+  recent: RecentHeads,
+  other: HeadsResult | undefined,
+): Promise<NamedHeads | undefined> {
+  const saved = (await library.heads()).flatMap(({ name, content }) =>
+    content.ok ? [{ name, result: content.result.result }] : [],
+  );
+  const known = new Set(saved.map(({ result }) => result.created));
+  const runs = (await recent.list()).map(({ name, saved: { result } }) => ({ name, result }));
+  const wanted = ({ result }: NamedHeads): boolean => result.created !== other?.created;
+  const item = (chosen: NamedHeads, description: string) => ({ label: chosen.name, description, chosen });
+  const choices = [
+    ...saved.filter(wanted).map((one) => item(one, headsDescription(one.result))),
+    ...runs.filter((one) => wanted(one) && !known.has(one.result.created)).map((one) => item(one, 'not saved')),
+  ];
+  if (choices.length === 0) {
+    await vscode.window.showInformationMessage(
+      'There is no other result to compare with. Run another prompt, another model, or the same with a head changed.',
+    );
+    return undefined;
+  }
+  const choice = await vscode.window.showQuickPick(choices, {
+    title: 'Compare with',
+    placeHolder: 'A result of heads',
+    matchOnDescription: true,
+  });
+  return choice?.chosen;
+}

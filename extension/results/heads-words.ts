@@ -1,0 +1,52 @@
+/** How a saved result of heads is named and described in a list. Pure. */
+import { headsSuffix } from '../../protocol/contributions/views';
+import type { HeadClass, HeadLabel, HeadsResult } from '../../protocol/results/heads';
+import { headLabels } from '../../protocol/results/heads';
+import { fileStem, threeDigits, timeStamp } from './result-words';
+
+export const headName = ({ layer, head }: { readonly layer: number; readonly head: number }): string =>
+  `L${layer}H${head}`;
+
+const changedWords = (result: HeadsResult): string => {
+  const changed = result.gains.filter(({ gain }) => gain !== 1).length;
+  return changed === 0 ? '' : changed === 1 ? ', 1 head changed' : `, ${changed} heads changed`;
+};
+
+export const headsFileName = (result: HeadsResult): string =>
+  `${fileStem(`${result.model.name} heads ${timeStamp(new Date(result.created))}`).replaceAll(' ', '-')}${headsSuffix}`;
+
+export function headsDescription(result: HeadsResult): string {
+  const tokens = result.ids.length === 1 ? '1 token' : `${result.ids.length.toLocaleString('en-US')} tokens`;
+  return `${result.model.name}, ${result.layers} x ${result.heads} heads, ${tokens}${changedWords(result)}`;
+}
+
+/** Plain lines for a tooltip: which model, which prompt, where, with what. */
+export function headsDetails(result: HeadsResult): readonly string[] {
+  const { model, device } = result;
+  const prompt = result.prompt ?? 'token ids';
+  return [
+    `${model.name}, family ${model.family}, ${model.heads} query heads on ${model.kvHeads} key/value heads of ${model.headDim}`,
+    `prompt of ${result.ids.length.toLocaleString('en-US')} tokens: ${prompt.length > 200 ? `${prompt.slice(0, 200)}…` : prompt}`,
+    ...(result.gains.length === 0
+      ? []
+      : [`gains: ${result.gains.map((gain) => `${headName(gain)} x ${threeDigits(gain.gain)}`).join(', ')}`]),
+    `${device.name}, ${device.provider}, ${device.threads === 0 ? 'threads chosen by the runtime' : `${device.threads} threads`}`,
+    `${device.runtime}, ${device.platform}, Headscope ${result.headscope}, seed ${result.seed}`,
+    `${result.created}, ${threeDigits(result.seconds)} s`,
+  ];
+}
+
+export interface LabelLine {
+  readonly label: HeadLabel;
+  readonly text: string;
+}
+
+/** One line a label: its heads, the highest score first. */
+export function labelLines(classes: readonly HeadClass[]): readonly LabelLine[] {
+  return headLabels.flatMap((label): LabelLine[] => {
+    const heads = classes.filter((one) => one.label === label).sort((a, b) => b.score - a.score);
+    if (heads.length === 0) return [];
+    const shown = heads.slice(0, 4).map((one) => `${headName(one)} ${threeDigits(one.score)}`);
+    return [{ label, text: heads.length > 4 ? `${shown.join(', ')} and ${heads.length - 4} more` : shown.join(', ') }];
+  });
+}
