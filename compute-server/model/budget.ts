@@ -2,9 +2,8 @@
 import type { ModelSpec } from '../../models/architectures/model-spec';
 import { FailureError } from '../../protocol/wire/failures';
 
-/** Queries of a chunk when memory does not matter: the scores of larger ones fall out of the processor's caches. */
-const largestChunk = 256;
-const smallestChunk = 16;
+/** Queries of a chunk; the first when memory does not matter: the scores of larger ones fall out of the processor's caches. */
+const chunks = [256, 128, 64, 32, 16];
 
 /** Copies of [batch, heads, chunk, keys] that live at once: scores, masked scores, probabilities. */
 const scoreCopies = 3;
@@ -13,6 +12,8 @@ export interface RunShape {
   readonly length: number;
   readonly batch: number;
   readonly keepCache: boolean;
+  /** Positions that join the cache after the prompt (generated tokens). */
+  readonly further?: number;
   readonly logits: 'last' | 'all' | 'none';
 }
 
@@ -23,7 +24,9 @@ function chunkBytes(model: ModelSpec, run: RunShape, chunk: number): number {
       const keys = Math.min(run.length, attention.window === undefined ? run.length : attention.window + chunk);
       const scores = scoreCopies * run.batch * attention.heads * chunk * keys;
       const cache = 4 * run.batch * attention.kvHeads * attention.headDim * keys;
-      const activations = run.batch * chunk * (6 * model.hiddenSize + 3 * feedForward.up.outputs);
+      // The neutral arrays of replacements are as large as what they would replace.
+      const replacements = 2 * model.hiddenSize + attention.heads * attention.headDim;
+      const activations = run.batch * chunk * (6 * model.hiddenSize + 3 * feedForward.up.outputs + replacements);
       return 4 * (scores + cache + activations);
     }),
   );
@@ -34,7 +37,8 @@ function heldBytes(model: ModelSpec, run: RunShape): number {
   const stream = 2 * run.batch * run.length * model.hiddenSize;
   const caches = run.keepCache
     ? model.blocks.reduce(
-        (sum, { attention }) => sum + 2 * run.batch * attention.kvHeads * attention.headDim * run.length,
+        (sum, { attention }) =>
+          sum + 2 * run.batch * attention.kvHeads * attention.headDim * (run.length + (run.further ?? 0)),
         0,
       )
     : 0;
@@ -43,28 +47,33 @@ function heldBytes(model: ModelSpec, run: RunShape): number {
   return 4 * (stream + caches + logits);
 }
 
-/** The chunk to run with; refuses a run that does not fit even with the smallest, naming the longest prompt that does. */
+/**
+ * The chunk to run with: the one that is wanted, the whole prompt of a bidirectional model, or the largest that fits. Refuses
+ * a run that does not fit (even with the smallest, where there is a choice), naming the longest prompt that does.
+ */
 export function planChunk(model: ModelSpec, run: RunShape, limitBytes: number, wanted?: number): number {
-  if (wanted !== undefined) return Math.max(1, Math.min(wanted, run.length));
-  if (model.blocks.some(({ attention }) => !attention.causal)) return run.length;
   const need = (length: number, chunk: number): number => {
     const shorter = { ...run, length };
     return chunkBytes(model, shorter, Math.min(chunk, length)) + heldBytes(model, shorter);
   };
   // Half of the limit: the other half is for weights.
   const limit = limitBytes / 2;
-  for (let chunk = largestChunk; chunk >= smallestChunk; chunk /= 2) {
-    if (need(run.length, chunk) <= limit) return Math.min(chunk, run.length);
-  }
+  const choices = model.blocks.some(({ attention }) => !attention.causal)
+    ? [Infinity]
+    : wanted !== undefined
+      ? [wanted]
+      : chunks;
+  for (const chunk of choices) if (need(run.length, chunk) <= limit) return Math.min(chunk, run.length);
+  const smallest = choices.at(-1) ?? 1;
   let [low, high] = [0, run.length];
   while (high - low > 1) {
     const middle = Math.floor((low + high) / 2);
-    if (need(middle, smallestChunk) <= limit) low = middle;
+    if (need(middle, smallest) <= limit) low = middle;
     else high = middle;
   }
   throw new FailureError({
     code: 'out-of-memory',
-    neededBytes: Math.ceil(need(run.length, smallestChunk)),
+    neededBytes: Math.ceil(need(run.length, smallest)),
     limitBytes: Math.floor(limit),
     ...(low > 0 ? { fittingLength: low } : {}),
   });

@@ -1,7 +1,8 @@
 /** Generation: a prompt in chunks, then one token at a time against the cache, with gains held throughout. */
 import type { ModelSpec } from '../../models/architectures/model-spec';
 import { statisticOutputs } from '../../models/instrument/statistics';
-import { earlierOccurrences, StatisticsCollector, type HeadNumbers, type KeyGroup } from './head-statistics';
+import { earlierOccurrences, PickTable, StatisticsCollector, type HeadNumbers, type KeyGroup } from './head-statistics';
+import { requireFinite } from './finite';
 import { interventionFeeds, type Variant } from './interventions';
 import type { LayerSessions } from './layer-sessions';
 import {
@@ -71,7 +72,7 @@ export async function* generate(
     const id = choose(logits);
     yield { id, logits, ...(statistics ? { statistics } : {}) };
     if (request.stopIds.includes(id) || made + 1 === request.maxNewTokens) return;
-    if (model.contextLength !== undefined && ids.length + 1 >= model.contextLength) return;
+    if (model.contextLength !== undefined && ids.length >= model.contextLength) return;
     hooks.signal?.throwIfAborted();
     ids.push(id);
     const step = await decodeStep(model, sessions, request, variant, cache, ids);
@@ -90,7 +91,7 @@ async function decodeStep(
 ): Promise<{ readonly logits: Float32Array; readonly statistics?: readonly HeadNumbers[] }> {
   const position = ids.length - 1;
   const groups = request.groups ?? [];
-  const earlier = request.statistics ? earlierOccurrences(ids) : [];
+  const picks = request.statistics ? new PickTable(earlierOccurrences(ids), position) : undefined;
   const embedded = await (
     await sessions.session({ kind: 'embedding' })
   ).run({
@@ -104,7 +105,7 @@ async function decodeStep(
     const session = await sessions.session({ kind: 'block', layer, instrumented: true });
     const firstKey = cache.first(layer);
     const keys = cache.length(layer) + 1;
-    const collector = request.statistics ? new StatisticsCollector(block.attention.heads, earlier, groups) : undefined;
+    const collector = picks ? new StatisticsCollector(block.attention.heads, picks, groups) : undefined;
     const values = await session.run(
       {
         ...blockFeeds(model, block, cache, residual, { batch: 1, start: position, length: 1, sequence: ids.length }),
@@ -122,6 +123,7 @@ async function decodeStep(
       ['residual.out', 'new_key', 'new_value', ...(collector ? statisticOutputs : [])],
     );
     residual = floats(values, 'residual.out');
+    requireFinite(residual, model.hiddenSize, 1, position, `Layer ${layer}`);
     cache.append(layer, floats(values, 'new_key'), floats(values, 'new_value'));
     if (block.attention.window !== undefined) cache.trim(layer, block.attention.window - 1);
     if (collector) {

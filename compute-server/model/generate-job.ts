@@ -30,7 +30,13 @@ export async function* generateJob(
   const variant = checked(model, { gains: request.gains });
   const chunk = planChunk(
     model.spec,
-    { length: promptIds.length, batch: 1, keepCache: true, logits: 'last' },
+    {
+      length: promptIds.length,
+      batch: 1,
+      keepCache: true,
+      further: Math.min(request.maxNewTokens, (model.spec.contextLength ?? Infinity) - promptIds.length),
+      logits: 'last',
+    },
     surroundings.memoryLimit,
   );
   const made: number[] = [];
@@ -132,6 +138,14 @@ function requireHead(model: LoadedModel): void {
       code: 'model-unusable',
       folder: model.folder,
       detail: 'It has no language head, so it predicts no tokens. Its heads can still be inspected.',
+    });
+  }
+  if (!model.summary.causal) {
+    throw new FailureError({
+      code: 'model-unusable',
+      folder: model.folder,
+      detail:
+        'It reads in both directions and predicts masked tokens, not the next one. Its heads can still be inspected.',
     });
   }
 }

@@ -11,19 +11,24 @@
  * - induction: mean over the queries whose token occurred before, of the mass on the tokens that followed its (at most 4
  *   latest) earlier occurrences (Olsson et al. 2022, "In-context learning and induction heads": prefix matching)
  * - duplicateToken: the same queries, mass on the earlier occurrences themselves
- * - groups: mean over the queries after the group's first key of the mass on the group's keys
+ * - groups: mean over the queries from the group's first key on of the mass on the group's keys
+ *
+ * NaN where no query counts (one token has no previous one; nothing is repeated); JSON writes it as null.
  */
 import type { RuntimeArray, RuntimeValues } from '../runtime/session';
 
 export const localWindow = 16;
 const occurrences = 4;
 
-/** Columns of key_columns: first token, key position, then the groups. */
-const fixedColumns = 2;
+/** Columns of key_columns: key position, then the groups, then the blocks of the thumbnail. */
+const fixedColumns = 1;
+/** Rows of query_rows: all queries, then those that count for each group, then the blocks of the thumbnail. */
+const fixedRows = 1;
 /** Rows and columns of a head's picture. */
 export const thumbnailSize = 32;
-/** Columns of key_picks: itself, previous, the rest of the local window, induction targets, earlier occurrences. */
-const pickCount = 2 + (localWindow - 2) + 2 * occurrences;
+/** Columns of key_picks: itself, previous, the rest of the window, induction targets, earlier occurrences, position 0. */
+const pickCount = 2 + (localWindow - 2) + 2 * occurrences + 1;
+const firstSlot = pickCount - 1;
 
 export interface KeyGroup {
   readonly name: string;
@@ -66,6 +71,35 @@ export function earlierOccurrences(ids: readonly number[]): readonly (readonly n
   });
 }
 
+/**
+ * Token positions picked for each query, by slot, -1 where there is none: built once for a prompt and read by every layer.
+ */
+export class PickTable {
+  /** [positions, pickCount] */
+  readonly keys: Int32Array;
+
+  constructor(
+    readonly earlier: readonly (readonly number[])[],
+    /** Position of the first row. */
+    readonly start = 0,
+  ) {
+    const rows = earlier.length - start;
+    this.keys = new Int32Array(rows * pickCount).fill(-1);
+    for (let row = 0; row < rows; row++) {
+      const position = start + row;
+      const base = row * pickCount;
+      const before = earlier[position] ?? [];
+      for (let back = 0; back < localWindow; back++) this.keys[base + back] = Math.max(-1, position - back);
+      before.slice(0, occurrences).forEach((target, slot) => {
+        // The token after an occurrence just before is the query itself: no induction target.
+        if (target + 1 !== position) this.keys[base + localWindow + slot] = target + 1;
+        this.keys[base + localWindow + occurrences + slot] = target;
+      });
+      this.keys[base + firstSlot] = 0;
+    }
+  }
+}
+
 /** Collects one layer's statistics over the chunks of a prompt (variant 0 of the batch). */
 export class StatisticsCollector {
   private readonly sums: Float64Array;
@@ -81,10 +115,11 @@ export class StatisticsCollector {
   private readonly blockRows: Float64Array;
   private readonly counts = { all: 0, afterFirst: 0, repeated: 0, groups: [] as number[] };
   private readonly perHead: number;
+  private readonly firstOfGroups: readonly number[];
 
   constructor(
     private readonly heads: number,
-    private readonly earlier: readonly (readonly number[])[],
+    private readonly picks: PickTable,
     private readonly groups: readonly KeyGroup[],
     /** Positions of the prompt; draws the thumbnail when given. */
     private readonly drawn: number | undefined = undefined,
@@ -97,15 +132,19 @@ export class StatisticsCollector {
     this.picture = drawn === undefined ? undefined : new Float32Array(heads * thumbnailSize * thumbnailSize);
     this.blockRows = new Float64Array(thumbnailSize);
     this.counts.groups = groups.map(() => 0);
+    this.firstOfGroups = groups.map(({ positions }) =>
+      positions.reduce((first, each) => Math.min(first, each), Infinity),
+    );
   }
 
   /** `firstKey` is the token position of key 0 of this layer's keys. */
   feeds(start: number, length: number, firstKey: number, keys: number): Record<string, RuntimeArray> {
     const columns = this.columns();
     const data = new Float32Array(keys * columns);
+    const blocks = fixedColumns + this.groups.length;
     for (let key = 0; key < keys; key++) {
-      data[key * columns] = firstKey + key === 0 ? 1 : 0;
-      data[key * columns + 1] = firstKey + key;
+      data[key * columns] = firstKey + key;
+      if (this.picture) data[key * columns + blocks + this.block(firstKey + key)] = 1;
     }
     this.groups.forEach((group, g) => {
       for (const position of group.positions) {
@@ -113,32 +152,28 @@ export class StatisticsCollector {
         if (key >= 0 && key < keys) data[key * columns + fixedColumns + g] = 1;
       }
     });
-    const picks = new BigInt64Array(length * pickCount);
-    for (let i = 0; i < length; i++) {
-      this.picksOf(start + i).forEach((position, slot) => {
-        const key = position === undefined ? -1 : position - firstKey;
-        picks[i * pickCount + slot] = BigInt(Math.max(0, key));
-      });
-    }
+    // A pick that this layer does not hold names key 0; `add` drops it.
+    const from = (start - this.picks.start) * pickCount;
+    const picks = this.picks.keys.slice(from, from + length * pickCount);
+    for (let i = 0; i < picks.length; i++) picks[i] = Math.max(0, (picks[i] ?? 0) - firstKey);
     return {
       use_statistics: { data: new Uint8Array([1]), shape: [] },
       key_columns: { data, shape: [keys, columns] },
       key_picks: { data: picks, shape: [length, pickCount] },
-      ...this.pictureFeeds(start, length, firstKey, keys),
+      query_rows: this.queryRows(start, length),
     };
   }
 
+  /** Takes what the graph gave for the chunk of queries that `feeds` asked for. */
   add(start: number, length: number, firstKey: number, values: RuntimeValues): void {
     const mass = floats(values, 'statistics.mass');
     const at = floats(values, 'statistics.at');
     const entropy = floats(values, 'statistics.entropy');
     const largest = floats(values, 'statistics.largest');
-    const columns = this.columns();
-    this.addPicture(start, values);
+    this.addPooled(start, mass);
     for (let i = 0; i < length; i++) {
       const position = start + i;
-      const picks = this.picksOf(position);
-      const repeated = (this.earlier[position]?.length ?? 0) > 0;
+      const repeated = (this.picks.earlier[position]?.length ?? 0) > 0;
       this.counts.all++;
       if (position > 0) this.counts.afterFirst++;
       if (repeated) this.counts.repeated++;
@@ -153,44 +188,55 @@ export class StatisticsCollector {
       }
       if (this.drawn !== undefined)
         this.blockRows[this.block(position)] = (this.blockRows[this.block(position)] ?? 0) + 1;
-      const grouped = this.groups.map((group) => position >= (group.positions[0] ?? Infinity));
+      const grouped = this.firstOfGroups.map((first) => position >= first);
       grouped.forEach((counts, g) => {
         if (counts) this.counts.groups[g] = (this.counts.groups[g] ?? 0) + 1;
       });
-      for (let head = 0; head < this.heads; head++) {
+    }
+    this.addRows(start, length, firstKey, at, entropy, largest);
+  }
+
+  /** The sums of each head over the rows; written out, because it runs once per query, head and layer. */
+  private addRows(
+    start: number,
+    length: number,
+    firstKey: number,
+    at: Float32Array,
+    entropy: Float32Array,
+    largest: Float32Array,
+  ): void {
+    const { keys } = this.picks;
+    const from = (start - this.picks.start) * pickCount;
+    const held = new Uint8Array(length * pickCount);
+    for (let i = 0; i < held.length; i++) held[i] = (keys[from + i] ?? -1) >= firstKey ? 1 : 0;
+    const sums = new Float64Array(8);
+    for (let head = 0; head < this.heads; head++) {
+      sums.fill(0);
+      for (let i = 0; i < length; i++) {
+        const position = start + i;
+        const base = i * pickCount;
         const row = head * length + i;
-        const pick = (slot: number): number => {
-          const key = picks[slot];
-          return key === undefined || key < firstKey ? 0 : (at[row * pickCount + slot] ?? 0);
-        };
-        const sum = (from: number, count: number): number => {
-          let total = 0;
-          for (let slot = from; slot < from + count; slot++) total += pick(slot);
-          return total;
-        };
-        const own = pick(0);
-        const previous = pick(1);
-        const base = head * this.perHead;
-        const put = (slot: number, number: number): void => {
-          this.sums[base + slot] = (this.sums[base + slot] ?? 0) + number;
-        };
+        const values = row * pickCount;
+        const pick = (slot: number): number => (held[base + slot] === 1 ? (at[values + slot] ?? 0) : 0);
+        let local = 0;
+        for (let slot = 0; slot < localWindow; slot++) local += pick(slot);
         if (position > 0) {
-          put(0, previous);
-          put(1, mass[row * columns] ?? 0);
+          sums[0] = (sums[0] ?? 0) + pick(1);
+          sums[1] = (sums[1] ?? 0) + pick(firstSlot);
         }
-        put(2, own);
-        put(3, entropy[row] ?? 0);
-        put(4, position - (mass[row * columns + 1] ?? 0));
-        put(5, own + previous + sum(2, localWindow - 2));
-        if (repeated) {
-          put(6, sum(localWindow, occurrences));
-          put(7, sum(localWindow + occurrences, occurrences));
+        sums[2] = (sums[2] ?? 0) + pick(0);
+        // A difference of two equal numbers where the row is certain: rounding may leave it a hair below 0.
+        sums[3] = (sums[3] ?? 0) + Math.max(0, entropy[row] ?? 0);
+        sums[4] = (sums[4] ?? 0) + position;
+        sums[5] = (sums[5] ?? 0) + local;
+        for (let slot = localWindow; slot < localWindow + occurrences; slot++) {
+          sums[6] = (sums[6] ?? 0) + pick(slot);
+          sums[7] = (sums[7] ?? 0) + pick(slot + occurrences);
         }
-        this.addVariances(head, position, readable, local, largest[row] ?? 1);
-        grouped.forEach((counts, g) => {
-          if (counts) put(8 + g, mass[row * columns + fixedColumns + g] ?? 0);
-        });
+        const readable = this.bidirectional ? length : position + 1 - firstKey;
+        this.addVariances(head, position, readable, Math.min(localWindow, readable), largest[row] ?? 1);
       }
+      sums.forEach((sum, slot) => this.put(head, slot, sum));
     }
   }
 
@@ -223,7 +269,7 @@ export class StatisticsCollector {
   }
 
   private columns(): number {
-    return fixedColumns + this.groups.length;
+    return fixedColumns + this.groups.length + (this.picture ? thumbnailSize : 0);
   }
 
   private block(position: number): number {
@@ -233,29 +279,43 @@ export class StatisticsCollector {
       : Math.min(thumbnailSize - 1, Math.floor((position * thumbnailSize) / length));
   }
 
-  /** Blocks of queries that the chunk touches, and blocks of keys. */
-  private pictureFeeds(start: number, length: number, firstKey: number, keys: number): Record<string, RuntimeArray> {
-    if (!this.picture) return noPicture(length, keys);
-    const first = this.block(start);
-    const rows = this.block(start + length - 1) - first + 1;
-    const queryBlocks = new Float32Array(rows * length);
-    for (let i = 0; i < length; i++) queryBlocks[(this.block(start + i) - first) * length + i] = 1;
-    const keyBlocks = new Float32Array(keys * thumbnailSize);
-    for (let key = 0; key < keys; key++) keyBlocks[key * thumbnailSize + this.block(firstKey + key)] = 1;
-    return {
-      query_blocks: { data: queryBlocks, shape: [rows, length] },
-      key_blocks: { data: keyBlocks, shape: [keys, thumbnailSize] },
-    };
+  private put(head: number, slot: number, number: number): void {
+    const at = head * this.perHead + slot;
+    this.sums[at] = (this.sums[at] ?? 0) + number;
   }
 
-  private addPicture(start: number, values: RuntimeValues): void {
-    if (!this.picture) return;
-    const part = floats(values, 'statistics.picture');
+  private queryRows(start: number, length: number): RuntimeArray {
     const first = this.block(start);
-    const each = part.length / this.heads;
+    const blocks = this.picture ? this.block(start + length - 1) - first + 1 : 0;
+    const rows = fixedRows + this.groups.length + blocks;
+    const data = new Float32Array(rows * length).fill(1, 0, length);
+    for (let i = 0; i < length; i++) {
+      this.groups.forEach((group, g) => {
+        if (counts(group, start + i)) data[(fixedRows + g) * length + i] = 1;
+      });
+      if (blocks > 0) data[(fixedRows + this.groups.length + this.block(start + i) - first) * length + i] = 1;
+    }
+    return { data, shape: [rows, length] };
+  }
+
+  /** `mass` [1, heads, rows, columns] of the chunk. */
+  private addPooled(start: number, mass: Float32Array): void {
+    const columns = this.columns();
+    const rows = mass.length / (this.heads * columns);
+    const groups = this.groups.length;
+    const first = this.block(start);
     for (let head = 0; head < this.heads; head++) {
-      const to = head * thumbnailSize * thumbnailSize + first * thumbnailSize;
-      for (let i = 0; i < each; i++) this.picture[to + i] = (this.picture[to + i] ?? 0) + (part[head * each + i] ?? 0);
+      const at = (row: number, column: number): number => mass[(head * rows + row) * columns + column] ?? 0;
+      // The sum of the positions read; the queries' own positions have been added.
+      this.put(head, 4, -at(0, 0));
+      for (let g = 0; g < groups; g++) this.put(head, 8 + g, at(fixedRows + g, fixedColumns + g));
+      if (!this.picture) continue;
+      for (let row = fixedRows + groups; row < rows; row++) {
+        const to = (head * thumbnailSize + first + row - fixedRows - groups) * thumbnailSize;
+        for (let block = 0; block < thumbnailSize; block++) {
+          this.picture[to + block] = (this.picture[to + block] ?? 0) + at(row, fixedColumns + groups + block);
+        }
+      }
     }
   }
 
@@ -305,23 +365,6 @@ export class StatisticsCollector {
       },
     };
   }
-
-  /** Token positions picked for a query, by slot; undefined where there is none. */
-  private picksOf(position: number): readonly (number | undefined)[] {
-    const before = this.earlier[position] ?? [];
-    const back = (distance: number): number | undefined => (position >= distance ? position - distance : undefined);
-    return [
-      position,
-      back(1),
-      ...Array.from({ length: localWindow - 2 }, (_, i) => back(i + 2)),
-      // The token after an occurrence; after an occurrence just before, that is the query itself: no induction target.
-      ...Array.from({ length: occurrences }, (_, i) => {
-        const target = before[i];
-        return target === undefined || target + 1 === position ? undefined : target + 1;
-      }),
-      ...Array.from({ length: occurrences }, (_, i) => before[i]),
-    ];
-  }
 }
 
 function floats(values: RuntimeValues, name: string): Float32Array {
@@ -330,8 +373,5 @@ function floats(values: RuntimeValues, name: string): Float32Array {
   return value;
 }
 
-/** Inputs of a picture that nobody wants. */
-export const noPicture = (length: number, keys: number): Record<string, RuntimeArray> => ({
-  query_blocks: { data: new Float32Array(0), shape: [0, length] },
-  key_blocks: { data: new Float32Array(0), shape: [keys, 0] },
-});
+/** Queries before a group's first key cannot read it and do not count. */
+const counts = (group: KeyGroup, position: number): boolean => position >= (group.positions[0] ?? Infinity);

@@ -1,7 +1,13 @@
 /** The job behind `headscope heads` and the Heads panel: parity, statistics, labels, causal check. */
 import { labelHeads, type LabelledHead, type ProbeScores } from '../../diagnostics/patterns/labels';
 import { copyRates } from '../../diagnostics/patterns/copy-rate';
-import { probePeriod, repeatedSequence, unrepeatedSequence, type Probe } from '../../diagnostics/patterns/probes';
+import {
+  probePeriod,
+  repeatedSequence,
+  unrepeatedSequence,
+  type Probe,
+  type ProbeSettings,
+} from '../../diagnostics/patterns/probes';
 import type { HeadsProgress, HeadsReply, HeadsRequest } from '../../protocol/compute/models';
 import {
   headStatisticNames,
@@ -46,6 +52,12 @@ export async function* headsJob(
     groups.map(({ name }) => name),
   );
   if (problem !== undefined) throw new FailureError({ code: 'bad-request', detail: problem });
+  for (const { name, positions } of groups) {
+    const outside = positions.find((position) => position >= ids.length);
+    if (outside === undefined) continue;
+    const detail = `The group "${name}" names position ${outside}, and the prompt has ${ids.length} tokens, from 0.`;
+    throw new FailureError({ code: 'bad-request', detail });
+  }
   const chunk = planChunk(
     model.spec,
     { length: ids.length, batch: 1, keepCache: false, logits: 'none' },
@@ -62,7 +74,7 @@ export async function* headsJob(
       folder: model.folder,
       detail: `The instrumented run differs from the plain model by ${parity.maxLogitError.toPrecision(3)} in the logits${
         parity.worstLayer === undefined ? '' : ` (worst at layer ${parity.worstLayer})`
-      }, so its heads are not shown. Weights that are not finite numbers are the usual reason; check the files.`,
+      }, so its heads are not shown. Report it with the model's config.`,
     });
   }
 
@@ -78,6 +90,7 @@ export async function* headsJob(
   const done: LayerResult[] = [...(unfinished?.layers ?? [])];
   for (const layer of done) yield layerProgress(layer, model);
   let stream: ResidualStream | undefined = unfinished?.residual;
+  let unsaved = false;
   for (let layer = done.length; layer < layers; layer++) {
     yield {
       kind: 'stage',
@@ -106,7 +119,11 @@ export async function* headsJob(
     done.push(result);
     yield layerProgress(result, model);
     if (performance.now() - started > resumeAfterMs && layer + 1 < layers) {
-      await resume.write({ layers: done, residual: stream });
+      const why = await resume.write({ layers: done, residual: stream });
+      if (why !== undefined && !unsaved) {
+        surroundings.log('warn', `Finished layers cannot be kept for a later run (${why}); this run goes on.`);
+        unsaved = true;
+      }
     }
   }
 
@@ -120,7 +137,7 @@ export async function* headsJob(
       classes = await causalCheck(model, labelled, request, surroundings, signal);
     }
   }
-  await resume.remove(layers);
+  await resume.remove();
 
   const made = await provenance({ chunk, classify: request.classify, causal: request.causal }, request.seed);
   const thumbnails = request.thumbnails ? joinThumbnails(done, model.summary.heads) : undefined;
@@ -218,33 +235,28 @@ async function label(
       copyRate: top ? copyRates(probe.ids, probe.counted, top) : [],
     }));
   };
+  const windows = model.summary.windows;
   const settings = probeSettings(model, request.seed);
+  const prompt = layers.map(({ statistics }) => {
+    if (!statistics) throw new RangeError('a layer has no statistics');
+    return statistics;
+  });
+  const common = { prompt, length, causal: model.summary.causal, windows };
+  if (!settings) return labelHeads({ ...common, repeated: [], unrepeated: [] });
   const unrepeated: ProbeScores[][] = [];
   for (let seed = 1; seed <= nullSeeds; seed++) {
     unrepeated.push(await measure(unrepeatedSequence({ ...settings, seed: request.seed + seed })));
   }
-  return labelHeads({
-    prompt: layers.map(({ statistics }) => {
-      if (!statistics) throw new RangeError('a layer has no statistics');
-      return statistics;
-    }),
-    length,
-    causal: model.summary.causal,
-    repeated: await measure(repeatedSequence(settings)),
-    unrepeated,
-  });
+  return labelHeads({ ...common, repeated: await measure(repeatedSequence(settings)), unrepeated });
 }
 
-function probeSettings(model: LoadedModel, seed: number) {
-  const avoid = [...new Set(model.description.tokenIds.flatMap(({ ids }) => ids))];
+/** Undefined when vocabulary or context are too small for a probe: then no label that needs one is given. */
+function probeSettings(model: LoadedModel, seed: number): ProbeSettings | undefined {
   const { vocabulary, contextLength } = model.summary;
-  return {
-    vocabulary,
-    avoid,
-    bosId: model.bosId,
-    period: probePeriod(vocabulary, avoid.length, contextLength),
-    seed,
-  };
+  const special = model.description.tokenIds.flatMap(({ ids }) => ids);
+  const avoid = [...new Set(special)].filter((id) => id >= 0 && id < vocabulary);
+  const period = probePeriod(vocabulary, avoid.length, contextLength);
+  return period === undefined ? undefined : { vocabulary, avoid, bosId: model.bosId, period, seed };
 }
 
 /** Loss of the repeated random sequence's second half with each labelled head removed, less the plain loss. */
@@ -256,7 +268,9 @@ async function causalCheck(
   signal: AbortSignal,
 ): Promise<HeadClass[]> {
   if (!model.spec.head.vocabulary || !model.summary.causal) return labelled.map((each) => ({ ...each }));
-  const probe = repeatedSequence(probeSettings(model, request.seed));
+  const settings = probeSettings(model, request.seed);
+  if (!settings) return labelled.map((each) => ({ ...each }));
+  const probe = repeatedSequence(settings);
   const heads = [...new Map(labelled.map(({ layer, head }) => [`${layer}.${head}`, { layer, head }])).values()];
   const changes = new Map<string, number>();
   for (let first = 0; first < heads.length; first += ablationBatch) {

@@ -20,6 +20,8 @@ export class KeyValueCache {
     /** Numbers of one position: b * g * d, by layer. */
     private readonly widths: readonly number[],
     private readonly shapes: readonly (readonly [batch: number, kvHeads: number, headDim: number])[],
+    /** Positions to make room for at once, where they are known. */
+    private readonly expected = 0,
   ) {
     this.layers = widths.map(() => ({ key: new Float32Array(0), value: new Float32Array(0), length: 0, first: 0 }));
   }
@@ -50,7 +52,7 @@ export class KeyValueCache {
     const need = (cache.length + added) * width;
     if (need > cache.key.length) {
       // Growth by half: decoding appends one position at a time.
-      const capacity = Math.max(need, Math.ceil(cache.key.length * 1.5));
+      const capacity = Math.max(need, this.expected * width, Math.ceil(cache.key.length * 1.5));
       cache.key = grown(cache.key, cache.length * width, capacity);
       cache.value = grown(cache.value, cache.length * width, capacity);
     }

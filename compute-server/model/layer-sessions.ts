@@ -8,6 +8,7 @@ import { blockGraph } from '../../models/architectures/block-graph';
 import { embeddingGraph, headGraph } from '../../models/architectures/edge-graphs';
 import type { ModelSpec } from '../../models/architectures/model-spec';
 import type { StoredTensor, StoredWeights } from '../../models/architectures/stored-weights';
+import { FailureError } from '../../protocol/wire/failures';
 import { openSession, type DeviceId, type RuntimeSession } from '../runtime/session';
 
 export type Piece =
@@ -37,6 +38,8 @@ export class LayerSessions {
       /** Bytes of weights that may be open at once; one piece is always allowed. */
       readonly limitBytes: number;
     },
+    /** Rejects when the files are no longer those whose headers were read. */
+    private readonly requireUnchanged: () => Promise<void>,
   ) {}
 
   async session(piece: Piece): Promise<RuntimeSession> {
@@ -57,14 +60,47 @@ export class LayerSessions {
     });
     const bytes = [...used.values()].reduce((sum, each) => sum + each, 0);
     await this.makeRoom(bytes);
-    const session = await openSession(graph, {
-      device: this.options.device,
-      threads: this.options.threads,
-      weightsFolder: this.weightsFolder,
-      optimisation: 'basic',
-    });
+    // A piece is opened when the run comes to it: offsets of the old headers would read anything in a file that was replaced.
+    await this.requireUnchanged();
+    const session = await this.open(graph, key);
     this.opened.set(key, { session, bytes });
     return session;
+  }
+
+  private async open(graph: Graph<Dim>, name: string): Promise<RuntimeSession> {
+    try {
+      return await openSession(graph, {
+        device: this.options.device,
+        threads: this.options.threads,
+        weightsFolder: this.weightsFolder,
+        optimisation: 'basic',
+      });
+    } catch (error) {
+      await this.requireUnchanged();
+      throw new FailureError({
+        code: 'runtime-failed',
+        detail: `${name} could not be opened: ${error instanceof Error ? error.message : String(error)}`,
+      });
+    }
+  }
+
+  /** Builds every graph and drops it: throws ModelError when a weight is missing, of another shape or of another type. */
+  check(): void {
+    const pieces: Piece[] = [
+      { kind: 'embedding' },
+      ...(this.model.head.vocabulary ? [{ kind: 'head' } as const] : []),
+      ...this.model.blocks.map(({ index }) => ({ kind: 'block', layer: index, instrumented: false }) as const),
+    ];
+    for (const piece of pieces) this.graph(piece, this.weights);
+  }
+
+  /** Releases the uninstrumented layers, which parity alone needs. */
+  async releasePlain(): Promise<void> {
+    for (const [key, { session }] of this.opened) {
+      if (!key.startsWith('plain.')) continue;
+      this.opened.delete(key);
+      await session.release();
+    }
   }
 
   openBytes(): number {

@@ -4,11 +4,12 @@ import { readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { architectureOf, runnable } from '../../models/architectures/catalogue';
 import { ModelError, type ModelSpec } from '../../models/architectures/model-spec';
+import { rotaryFrequencies } from '../../models/architectures/rope';
 import type { StoredTensor, StoredWeights } from '../../models/architectures/stored-weights';
 import { parseConfig } from '../../models/formats/config/parse-config';
 import { describeModel } from '../../models/formats/describe-model';
 import { mainPart, type ModelDescription } from '../../models/formats/model-description';
-import { openCheckpoint } from '../../models/formats/safetensors/checkpoint';
+import { openCheckpoint, type CheckpointProblem } from '../../models/formats/safetensors/checkpoint';
 import type { ModelSummary } from '../../protocol/results/heads';
 import { FailureError } from '../../protocol/wire/failures';
 import type { DeviceId } from '../runtime/session';
@@ -25,8 +26,10 @@ export interface LoadedModel {
   readonly tokeniser: TokeniserOutcome;
   /** Ids that end a generation. */
   readonly stopIds: readonly number[];
-  /** Id that the tokenizer puts first, when there is one. */
+  /** `bos_token_id` of the config, when it is one of the vocabulary. */
   readonly bosId?: number;
+  /** The first file that is gone or no longer what it was when the model was opened, as one sentence. */
+  changed(): Promise<string | undefined>;
 }
 
 export interface OpenOptions {
@@ -59,7 +62,7 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
 
   const checkpoint = await openCheckpoint(folder);
   const [problem] = checkpoint.problems.filter(({ code }) => code !== 'total-size' && code !== 'not-in-index');
-  if (problem) throw unusable(folder, problem.message);
+  if (problem) throw unusable(folder, sentenceOfProblem(problem));
   const root = commonFolder(checkpoint.files.map(({ path: file }) => file));
   const tensors = new Map<string, StoredTensor>(
     checkpoint.tensors.map((tensor) => [
@@ -76,8 +79,32 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
   );
   const weights: StoredWeights = { find: (name) => tensors.get(name) };
   let spec: ModelSpec;
+  const stamps = await Promise.all(
+    [
+      ...['config.json', 'tokenizer.json'].map((name) => join(folder, name)),
+      ...checkpoint.files.map((file) => file.path),
+    ].map(async (file) => ({
+      file,
+      stamp: await stampOf(file),
+    })),
+  );
+  const changed = async (): Promise<string | undefined> => {
+    for (const { file, stamp } of stamps) {
+      const now = await stampOf(file);
+      if (now === stamp) continue;
+      return `${basename(file)} ${now === undefined ? 'is gone' : 'was changed'} since the model was opened. Run again when the folder is whole.`;
+    }
+    return undefined;
+  };
+  let sessions: LayerSessions;
   try {
     spec = architecture.specify({ model: description, part, weights, prefix: '' });
+    requireRopes(spec);
+    sessions = new LayerSessions(spec, weights, root, options, async () => {
+      const why = await changed();
+      if (why !== undefined) throw unusable(folder, why);
+    });
+    sessions.check();
   } catch (error) {
     if (error instanceof ModelError) throw unusable(folder, error.message);
     throw error;
@@ -87,18 +114,16 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
   const hash = createHash('sha256').update(text);
   for (const tensor of checkpoint.tensors)
     hash.update(JSON.stringify([tensor.name, tensor.dtype, tensor.shape, tensor.offset]));
-  for (const file of checkpoint.files) {
-    const { mtimeMs, size } = await stat(file.path);
-    hash.update(JSON.stringify([file.name, size, mtimeMs]));
-  }
+  checkpoint.files.forEach(({ name }, at) => hash.update(JSON.stringify([name, stamps[at + 2]?.stamp])));
   return {
     folder,
     description,
     spec,
     weights,
     tokeniser,
-    sessions: new LayerSessions(spec, weights, root, options),
-    ...(await tokenIds(folder, description)),
+    sessions,
+    changed,
+    ...(await tokenIds(folder, description, part.vocabularySize ?? 0)),
     summary: {
       folder,
       name: basename(folder),
@@ -130,6 +155,41 @@ async function folderOf(path: string): Promise<string> {
   }
 }
 
+/** Size and time of change; undefined when there is no such file. */
+async function stampOf(file: string): Promise<string | undefined> {
+  try {
+    const { mtimeMs, size } = await stat(file);
+    return `${size}.${mtimeMs}`;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The words of the language server's finding `shard-missing`; other problems carry a sentence of their own. */
+function sentenceOfProblem({ code, file, message }: CheckpointProblem): string {
+  if (code === 'shard-missing') {
+    return `${file ?? 'A file of weights'} is missing, and other files of the model are here. Download it again; its tensors cannot be loaded.`;
+  }
+  if (code === 'no-weights') return `${message} Fetch the weights in the safetensors format, or convert them to it.`;
+  if (code === 'outside-folder') return `${message} Put the file into the folder.`;
+  return `${message} Fetch the file again.`;
+}
+
+/** Forms that need a field which the config lacks, or that have no formula here, are refused before anything runs. */
+function requireRopes({ ropes, blocks, contextLength }: ModelSpec): void {
+  const used = new Set(blocks.map(({ attention }) => attention.rope));
+  for (const [at, rope] of ropes.entries()) {
+    if (!used.has(at)) continue;
+    try {
+      for (const sequenceLength of [1, 2 * (contextLength ?? 1)]) {
+        rotaryFrequencies(rope, { contextLength, sequenceLength });
+      }
+    } catch (error) {
+      throw new ModelError(`${(error as Error).message} Correct rope_scaling in the config.`);
+    }
+  }
+}
+
 /** The folder that holds all data files: onnxruntime reads weights below one folder only. */
 function commonFolder(files: readonly string[]): string {
   const [first, ...rest] = files.map((file) => dirname(file).split(sep));
@@ -144,6 +204,7 @@ function commonFolder(files: readonly string[]): string {
 async function tokenIds(
   folder: string,
   description: ModelDescription,
+  vocabulary: number,
 ): Promise<{ readonly stopIds: readonly number[]; readonly bosId?: number }> {
   const own = (key: string): readonly number[] => description.tokenIds.find((each) => each.key === key)?.ids ?? [];
   let stop = own('eos_token_id');
@@ -157,6 +218,6 @@ async function tokenIds(
   } catch {
     // Most folders of base models have none.
   }
-  const [bos] = own('bos_token_id');
+  const bos = own('bos_token_id').find((id) => id >= 0 && id < vocabulary);
   return { stopIds: stop, ...(bos === undefined ? {} : { bosId: bos }) };
 }

@@ -10,11 +10,15 @@ import type {
 import { badRequest, countOf, fieldsOf, textOf, wholeOf, yesOrNo, type Fields } from '../dispatch/parse';
 import type { Methods } from '../dispatch/dispatcher';
 import { alone, jobAlone, type Lane } from '../dispatch/lane';
+import { FailureError } from '../../protocol/wire/failures';
+import { ModelError } from '../../models/architectures/model-spec';
 import type { Surroundings } from '../surroundings';
 import { planChunk } from './budget';
 import { generateJob, nextTokens } from './generate-job';
 import { headsJob } from './heads-job';
 import { HeadView } from './head-view';
+import { variantProblem } from './interventions';
+import type { LoadedModel } from './loaded-model';
 import { ModelStore } from './model-store';
 import { idsOf, tokenise } from './prompt';
 
@@ -27,7 +31,7 @@ export function modelMethods(surroundings: Surroundings, lane: Lane): Pick<Metho
     threads: surroundings.defaultThreads,
     limitBytes: surroundings.memoryLimit * weightShare,
   });
-  let view: { readonly key: string; readonly view: HeadView } | undefined;
+  let view: { readonly model: LoadedModel; readonly key: string; readonly view: HeadView } | undefined;
   const viewOf = async (request: Omit<HeadRowRequest, 'query'>, signal: AbortSignal): Promise<HeadView> => {
     const model = await store.open(request.folder);
     const ids = idsOf(model, { kind: 'ids', ids: request.ids });
@@ -35,16 +39,36 @@ export function modelMethods(surroundings: Surroundings, lane: Lane): Pick<Metho
     if (!block || request.head >= block.attention.heads) {
       throw badRequest(`there is no layer ${request.layer} head ${request.head} in this model`);
     }
-    const key = JSON.stringify([model.summary.hash, request.layer, request.gains, ids]);
-    if (view?.key === key) return view.view;
+    const problem = variantProblem(model.spec, { gains: request.gains }, []);
+    if (problem !== undefined) throw badRequest(problem);
+    const key = JSON.stringify([request.layer, request.gains, ids]);
+    if (view?.model === model && view.key === key) return view.view;
     const chunk = planChunk(
       model.spec,
       { length: ids.length, batch: 1, keepCache: false, logits: 'none' },
       surroundings.memoryLimit,
     );
-    view = { key, view: await HeadView.open(model, ids, { gains: request.gains }, request.layer, chunk, signal) };
-    return view.view;
+    view = undefined;
+    const opened = await HeadView.open(model, ids, { gains: request.gains }, request.layer, chunk, signal);
+    view = { model, key, view: opened };
+    return opened;
   };
+  const once = <T>(folder: string, signal: AbortSignal, act: () => Promise<T>): Promise<T> =>
+    alone(lane, signal, async () => {
+      try {
+        return await act();
+      } catch (error) {
+        throw told(error, folder, signal);
+      }
+    });
+  const job = <P, R>(folder: string, signal: AbortSignal, start: (model: LoadedModel) => AsyncGenerator<P, R, void>) =>
+    jobAlone(lane, signal, async function* () {
+      try {
+        return yield* start(await store.open(folder));
+      } catch (error) {
+        throw told(error, folder, signal);
+      }
+    });
 
   return {
     openModel: {
@@ -52,14 +76,14 @@ export function modelMethods(surroundings: Surroundings, lane: Lane): Pick<Metho
         countOf(args, 1, 'openModel');
         return [textOf(args[0], 'folder')];
       },
-      run: ([folder], signal) => alone(lane, signal, async () => (await store.open(folder)).summary),
+      run: ([folder], signal) => once(folder, signal, async () => (await store.open(folder)).summary),
     },
     tokenise: {
       parse(args) {
         countOf(args, 2, 'tokenise');
         return [textOf(args[0], 'folder'), promptOf(args[1])];
       },
-      run: ([folder, prompt], signal) => alone(lane, signal, async () => tokenise(await store.open(folder), prompt)),
+      run: ([folder, prompt], signal) => once(folder, signal, async () => tokenise(await store.open(folder), prompt)),
     },
     heads: {
       parse(args) {
@@ -67,9 +91,7 @@ export function modelMethods(surroundings: Surroundings, lane: Lane): Pick<Metho
         return [headsRequestOf(fieldsOf(args[0], 'the request'))];
       },
       run: ([request], signal) =>
-        jobAlone(lane, signal, async function* () {
-          return yield* headsJob(await store.open(request.folder), request, surroundings, signal);
-        }),
+        job(request.folder, signal, (model) => headsJob(model, request, surroundings, signal)),
       describe: (progress) =>
         progress.kind === 'layer'
           ? { lane: 'row', key: `layer ${progress.layer}`, final: true }
@@ -93,7 +115,7 @@ export function modelMethods(surroundings: Surroundings, lane: Lane): Pick<Metho
         ];
       },
       run: ([request], signal) =>
-        alone(lane, signal, async () => {
+        once(request.folder, signal, async () => {
           if (request.rowStart >= request.ids.length || request.columnStart >= request.ids.length) {
             throw badRequest(`the rectangle starts behind the prompt of ${request.ids.length} tokens`);
           }
@@ -106,7 +128,7 @@ export function modelMethods(surroundings: Surroundings, lane: Lane): Pick<Metho
         return [oneHead(fieldsOf(args[0], 'the request'))];
       },
       run: ([request], signal) =>
-        alone(lane, signal, async () => (await viewOf(request, signal)).outputs(request.head)),
+        once(request.folder, signal, async () => (await viewOf(request, signal)).outputs(request.head)),
     },
     headRow: {
       parse(args) {
@@ -115,7 +137,7 @@ export function modelMethods(surroundings: Surroundings, lane: Lane): Pick<Metho
         return [{ ...oneHead(request), query: wholeOf(request['query'], 'query', 0, 1 << 24) }];
       },
       run: ([request], signal) =>
-        alone(lane, signal, async () => {
+        once(request.folder, signal, async () => {
           if (request.query >= request.ids.length) {
             throw badRequest(`query ${request.query} lies behind the prompt of ${request.ids.length} tokens`);
           }
@@ -138,7 +160,9 @@ export function modelMethods(surroundings: Surroundings, lane: Lane): Pick<Metho
         ];
       },
       run: ([request], signal) =>
-        alone(lane, signal, async () => nextTokens(await store.open(request.folder), request, surroundings, signal)),
+        once(request.folder, signal, async () =>
+          nextTokens(await store.open(request.folder), request, surroundings, signal),
+        ),
     },
     generate: {
       parse(args) {
@@ -146,19 +170,28 @@ export function modelMethods(surroundings: Surroundings, lane: Lane): Pick<Metho
         return [generateRequestOf(fieldsOf(args[0], 'the request'))];
       },
       run: ([request], signal) =>
-        jobAlone(lane, signal, async function* () {
-          return yield* generateJob(await store.open(request.folder), request, surroundings, signal);
-        }),
+        job(request.folder, signal, (model) => generateJob(model, request, surroundings, signal)),
       describe: (progress) => ({ lane: 'row', key: `token ${progress.index}`, final: true }),
     },
   };
+}
+
+/** What a run throws, as a failure that has words. */
+function told(error: unknown, folder: string, signal: AbortSignal): unknown {
+  if (signal.aborted && error instanceof Error && error.name === 'AbortError') {
+    return new FailureError({ code: 'cancelled' });
+  }
+  if (error instanceof ModelError) return new FailureError({ code: 'model-unusable', folder, detail: error.message });
+  return error;
 }
 
 function promptOf(value: unknown): PromptInput {
   const prompt = fieldsOf(value, 'the prompt');
   if (prompt['kind'] === 'ids') return { kind: 'ids', ids: idList(prompt['ids'], 'prompt.ids') };
   if (prompt['kind'] !== 'text') throw badRequest('prompt.kind is text or ids');
-  return { kind: 'text', text: textOf(prompt['text'], 'prompt.text'), chat: prompt['chat'] === true };
+  // An empty text is refused where its tokens are counted.
+  const text = prompt['text'] === '' ? '' : textOf(prompt['text'], 'prompt.text');
+  return { kind: 'text', text, chat: prompt['chat'] === true };
 }
 
 function idList(value: unknown, what: string): number[] {

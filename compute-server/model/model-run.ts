@@ -4,10 +4,11 @@
  */
 import { rotaryTables } from '../../models/architectures/rope';
 import type { BlockSpec, ModelSpec } from '../../models/architectures/model-spec';
-import { statisticOutputs, topKeyOutputs } from '../../models/instrument/statistics';
+import { statisticOutputs, topKeyOutputs, topKeys } from '../../models/instrument/statistics';
 import type { LayerTap } from '../../models/instrument/taps';
 import type { RuntimeArray, RuntimeValues } from '../runtime/session';
-import { earlierOccurrences, noPicture, StatisticsCollector, type HeadNumbers, type KeyGroup } from './head-statistics';
+import { requireFinite } from './finite';
+import { earlierOccurrences, PickTable, StatisticsCollector, type HeadNumbers, type KeyGroup } from './head-statistics';
 import { firstChangedLayer, interventionFeeds, type Variant } from './interventions';
 import { KeyValueCache } from './key-value-cache';
 import type { LayerSessions } from './layer-sessions';
@@ -63,7 +64,7 @@ export interface LayerResult {
   readonly taps: Readonly<Partial<Record<LayerTap, RuntimeArray>>>;
   /** By head: probabilities [n, t], row-major. */
   readonly maps: ReadonlyMap<number, Float32Array>;
-  /** [n][h][topKeys] */
+  /** [n][h][topKeys]; weight 0 and key -1 where a query reads fewer keys. */
   readonly top?: {
     readonly weights: Float32Array;
     readonly keys: Int32Array;
@@ -102,7 +103,7 @@ export async function runPrompt(
   // A bidirectional model reads later positions too, so its prompt cannot be cut.
   const whole = model.blocks.some(({ attention }) => !attention.causal);
   const chunks = chunksOf(request.ids.length, whole ? request.ids.length : request.chunk);
-  const earlier = request.earlier ?? (request.statistics ? earlierOccurrences(request.ids) : []);
+  const picks = new PickTable(request.earlier ?? (request.statistics ? earlierOccurrences(request.ids) : []));
   // Variants that agree up to a layer share the work below it: they are run as one until the first of them changes something.
   const split = Math.min(...variants.map((variant) => firstChangedLayer(variant) ?? Infinity));
   let stream: ResidualStream = request.from ?? (await embed(model, sessions, request, chunks, hooks.signal));
@@ -121,7 +122,7 @@ export async function runPrompt(
       request,
       variants: variants.slice(0, batch),
       chunks,
-      earlier,
+      picks,
       stream,
       cache,
       hooks,
@@ -156,10 +157,11 @@ export function chunksOf(length: number, chunk: number): readonly Chunk[] {
   return chunks;
 }
 
-export function emptyCache(model: ModelSpec, batch: number): KeyValueCache {
+export function emptyCache(model: ModelSpec, batch: number, expected = 0): KeyValueCache {
   return new KeyValueCache(
     model.blocks.map(({ attention }) => batch * attention.kvHeads * attention.headDim),
     model.blocks.map(({ attention }) => [batch, attention.kvHeads, attention.headDim] as const),
+    expected,
   );
 }
 
@@ -181,6 +183,7 @@ async function embed(
       ...(model.embedding.positions ? { query_positions: int64(range(start, length), [length]) } : {}),
     });
     const rows = floats(values, 'residual.out');
+    requireFinite(rows, width, 1, start, 'The embedding');
     for (let i = 0; i < length; i++) {
       const row = replaced.get(start + i);
       if (row !== undefined && request.embeddings) {
@@ -196,7 +199,7 @@ interface LayerWork {
   readonly request: RunRequest;
   readonly variants: readonly Variant[];
   readonly chunks: readonly Chunk[];
-  readonly earlier: readonly (readonly number[])[];
+  readonly picks: PickTable;
   readonly stream: ResidualStream;
   readonly cache: KeyValueCache | undefined;
   readonly hooks: RunHooks;
@@ -211,13 +214,15 @@ async function runLayer(
   const { request, chunks, stream, hooks } = work;
   const layer = block.index;
   const session = await sessions.session({ kind: 'block', layer, instrumented: !request.plain });
-  const cache = work.cache ?? emptyCache(model, stream.batch);
+  const { window } = block.attention;
+  const held = Math.min(request.ids.length, window === undefined ? Infinity : window + stream.chunk);
+  const cache = work.cache ?? emptyCache(model, stream.batch, held);
   const groups = request.groups ?? [];
   const collector =
     request.statistics && !request.plain
       ? new StatisticsCollector(
           block.attention.heads,
-          work.earlier,
+          work.picks,
           groups,
           request.thumbnails ? request.ids.length : undefined,
           !block.attention.causal,
@@ -264,7 +269,9 @@ async function runLayer(
         ...(mapHeads.length > 0 ? ['attention.selected'] : []),
       ].filter((name, at, all) => all.indexOf(name) === at),
     );
-    out.push(floats(values, 'residual.out'));
+    const residual = floats(values, 'residual.out');
+    requireFinite(residual, model.hiddenSize, stream.batch, start, `Layer ${layer}`);
+    out.push(residual);
     cache.append(layer, floats(values, 'new_key'), floats(values, 'new_value'));
     if (block.attention.window !== undefined) cache.trim(layer, block.attention.window - 1);
     collector?.add(start, length, firstKey, values);
@@ -331,8 +338,8 @@ export function groupColumns(groups: readonly KeyGroup[], firstKey: number, keys
 export const noStatistics = (keys: number, length: number): Record<string, RuntimeArray> => ({
   use_statistics: flag(false),
   key_columns: { data: new Float32Array(0), shape: [keys, 0] },
-  key_picks: { data: new BigInt64Array(0), shape: [length, 0] },
-  ...noPicture(length, keys),
+  key_picks: { data: new Int32Array(0), shape: [length, 0] },
+  query_rows: { data: new Float32Array(0), shape: [0, length] },
 });
 
 async function logitsOf(
@@ -354,6 +361,8 @@ async function logitsOf(
       rows.set(chunk.subarray((b * length + length - 1) * width, (b + 1) * length * width), b * width);
     }
     const values = await session.run({ residual: { data: rows, shape: [batch, 1, width] } });
+    const last = request.ids.length - 1;
+    requireFinite(floats(values, 'logits'), model.head.vocabulary.outputs, batch, last, 'The language head');
     return values['logits'];
   }
   const vocabulary = model.head.vocabulary.outputs;
@@ -363,6 +372,7 @@ async function logitsOf(
     signal?.throwIfAborted();
     const length = chunk.length / (batch * width);
     const logits = floats(await session.run({ residual: { data: chunk, shape: [batch, length, width] } }), 'logits');
+    requireFinite(logits, vocabulary, batch, start, 'The language head');
     for (let b = 0; b < batch; b++) {
       whole.set(
         logits.subarray(b * length * vocabulary, (b + 1) * length * vocabulary),
@@ -478,18 +488,19 @@ class Gathered {
     const weights = floats(values, 'statistics.top_weight');
     const keys = values['statistics.top_key']?.data;
     if (!(keys instanceof BigInt64Array)) throw new TypeError('the layer gave no top keys');
-    const k = (values['statistics.top_key']?.shape[3] ?? 0) || 1;
+    // A chunk of fewer keys gives fewer; the rest stays at weight 0 and key -1.
+    const given = values['statistics.top_key']?.shape[3] ?? 0;
     this.top ??= {
-      weights: new Float32Array(this.length * heads * k),
-      keys: new Int32Array(this.length * heads * k),
+      weights: new Float32Array(this.length * heads * topKeys),
+      keys: new Int32Array(this.length * heads * topKeys).fill(-1),
       heads,
-      k,
+      k: topKeys,
     };
     for (let head = 0; head < heads; head++) {
       for (let i = 0; i < length; i++) {
-        for (let slot = 0; slot < k; slot++) {
-          const from = (head * length + i) * k + slot;
-          const to = ((start + i) * heads + head) * k + slot;
+        for (let slot = 0; slot < given; slot++) {
+          const from = (head * length + i) * given + slot;
+          const to = ((start + i) * heads + head) * topKeys + slot;
           this.top.weights[to] = weights[from] ?? 0;
           this.top.keys[to] = Number(keys[from] ?? 0n) + firstKey;
         }

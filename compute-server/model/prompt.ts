@@ -2,6 +2,7 @@
 import type { PromptInput, Tokenised } from '../../protocol/compute/models';
 import { FailureError } from '../../protocol/wire/failures';
 import type { LoadedModel } from './loaded-model';
+import { offsetsOf } from './offsets';
 
 export function idsOf(model: LoadedModel, prompt: PromptInput): readonly number[] {
   const ids = prompt.kind === 'ids' ? prompt.ids : encode(model, prompt);
@@ -22,7 +23,20 @@ function encode(model: LoadedModel, prompt: Extract<PromptInput, { kind: 'text' 
   if (!model.tokeniser.ok) {
     throw new FailureError({ code: 'model-unusable', folder: model.folder, detail: model.tokeniser.why });
   }
-  return prompt.chat ? model.tokeniser.tokeniser.chat(prompt.text) : model.tokeniser.tokeniser.encode(prompt.text);
+  const { tokeniser } = model.tokeniser;
+  if (prompt.chat && !tokeniser.hasChatTemplate) {
+    const detail = 'The model has no chat template. Send the text as it is.';
+    throw new FailureError({ code: 'bad-request', detail });
+  }
+  try {
+    return prompt.chat ? tokeniser.chat(prompt.text) : tokeniser.encode(prompt.text);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const what = prompt.chat ? 'chat template' : 'tokenizer';
+    const next = prompt.chat ? 'Send the text as it is' : 'Give token ids instead';
+    const detail = `Its ${what} could not turn the text into tokens: ${why.replace(/\.?$/, '.')} ${next}.`;
+    throw new FailureError({ code: 'model-unusable', folder: model.folder, detail });
+  }
 }
 
 export const piecesOf = (model: LoadedModel, ids: readonly number[]): readonly string[] =>
@@ -35,13 +49,5 @@ export function tokenise(model: LoadedModel, prompt: PromptInput): Tokenised {
   const ids = idsOf(model, prompt);
   const tokens = piecesOf(model, ids);
   if (prompt.kind === 'ids' || prompt.chat) return { ids, tokens };
-  // Pieces in order are the text, special tokens apart.
-  let at = 0;
-  const offsets = tokens.map((piece): readonly [number, number] => {
-    const found = prompt.text.indexOf(piece, at);
-    if (found < 0) return [at, at];
-    at = found + piece.length;
-    return [found, at];
-  });
-  return { ids, tokens, offsets };
+  return { ids, tokens, offsets: offsetsOf(prompt.text, tokens) };
 }

@@ -1,10 +1,14 @@
 /**
  * What a run of head statistics leaves on disk while it works, so that a killed process loses one layer and not the prompt:
- * the finished layers' numbers and the residual stream behind them. Removed when the run ends.
+ * the finished layers' numbers and the residual stream behind them. Removed when the run ends; of runs that never ended the
+ * newest few are kept.
+ *
+ * A cache, and no more: what cannot be written or read costs the run nothing but the chance to resume.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { deserialize, serialize } from 'node:v8';
 import type { LayerResult, ResidualStream } from './model-run';
 
 export interface Unfinished {
@@ -12,60 +16,61 @@ export interface Unfinished {
   readonly residual: ResidualStream;
 }
 
-export class ResumeFile {
-  private readonly path: string;
+/** Runs that never ended and may still be resumed. */
+const keptRuns = 4;
 
-  constructor(folder: string, key: unknown) {
-    this.path = join(folder, 'unfinished', createHash('sha256').update(JSON.stringify(key)).digest('hex').slice(0, 24));
+export class ResumeFile {
+  private readonly folder: string;
+  private readonly name: string;
+
+  constructor(cacheFolder: string, key: unknown) {
+    this.folder = join(cacheFolder, 'unfinished');
+    this.name = createHash('sha256').update(JSON.stringify(key)).digest('hex').slice(0, 24);
   }
 
   async read(): Promise<Unfinished | undefined> {
     try {
-      const about = JSON.parse(await readFile(`${this.path}.json`, 'utf8')) as {
-        layers: (Omit<LayerResult, 'thumbnail' | 'maps' | 'taps'> & { thumbnail?: number[] })[];
-        residual: Omit<ResidualStream, 'chunks'> & { lengths: number[] };
-      };
-      const data = await readFile(`${this.path}.${about.residual.layer}.bin`);
-      const numbers = new Float32Array(data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength));
-      const { lengths, ...stream } = about.residual;
-      if (lengths.reduce((sum, length) => sum + length, 0) !== numbers.length) return undefined;
-      let at = 0;
-      return {
-        layers: about.layers.map(({ thumbnail, ...layer }) => ({
-          ...layer,
-          taps: {},
-          maps: new Map<number, Float32Array>(),
-          ...(thumbnail ? { thumbnail: Float32Array.from(thumbnail) } : {}),
-        })),
-        residual: { ...stream, chunks: lengths.map((length) => numbers.slice(at, (at += length))) },
-      };
+      const read = deserialize(await readFile(this.path())) as Unfinished & { readonly version: number };
+      const whole = read.version === version && read.layers.length === read.residual.layer;
+      return whole ? { layers: read.layers, residual: read.residual } : undefined;
     } catch {
-      // None, or one that a killed process left half-written: the run starts over.
+      // None, or one of another build: the run starts over.
       return undefined;
     }
   }
 
-  /** The numbers point at the stream by its layer, and are put in place last: a kill between the two leaves the older pair. */
-  async write({ layers, residual }: Unfinished): Promise<void> {
-    await mkdir(join(this.path, '..'), { recursive: true });
-    const { chunks, ...stream } = residual;
-    await writeFile(`${this.path}.${residual.layer}.bin`, Buffer.concat(chunks.map(bytesOf)));
-    const about = {
-      layers: layers.map(({ taps: _taps, maps: _maps, top: _top, thumbnail, ...layer }) => ({
-        ...layer,
-        ...(thumbnail ? { thumbnail: Array.from(thumbnail) } : {}),
-      })),
-      residual: { ...stream, lengths: chunks.map((chunk) => chunk.length) },
-    };
-    await writeFile(`${this.path}.json.new`, JSON.stringify(about));
-    await rename(`${this.path}.json.new`, `${this.path}.json`);
-    await rm(`${this.path}.${residual.layer - 1}.bin`, { force: true });
+  /** Put in place whole: a kill in the middle leaves the older one. Undefined when it worked, else why it did not. */
+  async write({ layers, residual }: Unfinished): Promise<string | undefined> {
+    const fresh = `${this.path()}.new`;
+    try {
+      await mkdir(this.folder, { recursive: true });
+      await writeFile(fresh, serialize({ version, layers, residual }));
+      await rename(fresh, this.path());
+      await this.prune();
+      return undefined;
+    } catch (error) {
+      await rm(fresh, { force: true }).catch(() => {});
+      return error instanceof Error ? error.message : String(error);
+    }
   }
 
-  async remove(layers: number): Promise<void> {
-    await rm(`${this.path}.json`, { force: true });
-    for (let layer = 0; layer <= layers; layer++) await rm(`${this.path}.${layer}.bin`, { force: true });
+  async remove(): Promise<void> {
+    await rm(this.path(), { force: true }).catch(() => {});
+  }
+
+  private path(): string {
+    return join(this.folder, this.name);
+  }
+
+  private async prune(): Promise<void> {
+    const names = await readdir(this.folder);
+    const aged = await Promise.all(
+      names.map(async (name) => ({ name, at: (await stat(join(this.folder, name))).mtimeMs })),
+    );
+    aged.sort((a, b) => b.at - a.at);
+    for (const { name } of aged.slice(keptRuns)) await rm(join(this.folder, name), { force: true });
   }
 }
 
-const bytesOf = (chunk: Float32Array): Uint8Array => new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+/** Of the shape of `Unfinished`. */
+const version = 2;

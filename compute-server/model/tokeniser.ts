@@ -5,19 +5,27 @@
 import { readFile, stat } from 'node:fs/promises';
 import { Template } from '@huggingface/jinja';
 import { Tokenizer } from '@huggingface/tokenizers';
+import { within } from './bounded';
 import { resolveInside } from '../../models/formats/safetensors/containment';
 
-/** The largest published tokenizer.json is near 35 MB (Gemma 3, 2025-03). */
+/** The largest published tokenizer.json is near 35 MB (Gemma 3, 2025-03), the largest tokenizer_config.json near 1.2 MB. */
 const largestTokenizer = 128 * 1024 * 1024;
+const largestConfig = 32 * 1024 * 1024;
+/** A published template renders in milliseconds; 16,000 tokens encode in 50 ms. */
+const templateMs = 2000;
+const encodeMs = 30_000;
 
 export interface Tokeniser {
   encode(text: string): readonly number[];
   /** Without special tokens. */
   decode(ids: readonly number[]): string;
-  /** Each token as a person reads it: bytes joined to text where they can be, special tokens as written. */
+  /**
+   * Each token as a person reads it: its text, `<0xE2>` for each byte of a token that holds part of a character, special
+   * tokens as written.
+   */
   pieces(ids: readonly number[]): readonly string[];
   readonly hasChatTemplate: boolean;
-  /** One user message in the model's chat template, ready for `encode` without special tokens of its own. */
+  /** Ids of one user message in the model's chat template, which writes the special tokens itself. Throws where it cannot. */
   chat(message: string): readonly number[];
 }
 
@@ -41,7 +49,12 @@ export async function openTokeniser(folder: string): Promise<TokeniserOutcome> {
     const config = await readConfig(folder);
     return {
       ok: true,
-      tokeniser: tokeniserOf(new Tokenizer(file, config), config, await readTemplate(folder, config)),
+      tokeniser: tokeniserOf(
+        new Tokenizer(file, config),
+        config,
+        await readTemplate(folder, config),
+        JSON.stringify((file as { decoder?: unknown }).decoder ?? null).includes('"ByteLevel"'),
+      ),
     };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
@@ -51,14 +64,20 @@ export async function openTokeniser(folder: string): Promise<TokeniserOutcome> {
 
 type Config = Readonly<Record<string, unknown>>;
 
-function tokeniserOf(tokenizer: Tokenizer, config: Config, template: string | undefined): Tokeniser {
+function tokeniserOf(
+  tokenizer: Tokenizer,
+  config: Config,
+  template: string | undefined,
+  /** Tokens are spelt in the 256 letters that byte-level BPE has for bytes. */
+  byteLetters: boolean,
+): Tokeniser {
   const special = tokenizer.get_added_tokens_decoder();
   const text = (ids: readonly number[]): string =>
     ids.length === 0
       ? ''
       : tokenizer.decode([...ids], { skip_special_tokens: true, clean_up_tokenization_spaces: false });
   return {
-    encode: (input) => tokenizer.encode(input).ids,
+    encode: (input) => within(encodeMs, () => tokenizer.encode(input).ids),
     decode: text,
     pieces(ids) {
       // A decoder may strip the space before the first token of what it is given: decode each token after another one.
@@ -69,43 +88,74 @@ function tokeniserOf(tokenizer: Tokenizer, config: Config, template: string | un
         const whole = text([...before, id]);
         const prefix = text(before);
         const piece = whole.startsWith(prefix) ? whole.slice(prefix.length) : text([id]);
-        return piece === '' || piece.includes('\uFFFD') ? (tokenizer.id_to_token(id) ?? `#${id}`) : piece;
+        if (piece !== '' && !piece.includes('\uFFFD')) return piece;
+        const token = tokenizer.id_to_token(id);
+        if (token === undefined) return `#${id}`;
+        return byteLetters ? bytesInWords(token) : token;
       });
     },
     hasChatTemplate: template !== undefined,
     chat(message) {
-      if (template === undefined) throw new RangeError('The tokenizer has no chat template; send the text as it is.');
+      if (template === undefined) throw new RangeError('There is no chat template.');
       const token = (name: string): string => {
         const value = config[name];
         if (typeof value === 'string') return value;
         const content = (value as { content?: unknown } | null | undefined)?.content;
         return typeof content === 'string' ? content : '';
       };
-      const rendered = new Template(template).render({
-        messages: [{ role: 'user', content: message }],
-        add_generation_prompt: true,
-        bos_token: token('bos_token'),
-        eos_token: token('eos_token'),
-      });
-      return tokenizer.encode(rendered, { add_special_tokens: false }).ids;
+      const rendered = within(templateMs, () =>
+        new Template(template).render({
+          messages: [{ role: 'user', content: message }],
+          add_generation_prompt: true,
+          bos_token: token('bos_token'),
+          eos_token: token('eos_token'),
+        }),
+      );
+      return within(encodeMs, () => tokenizer.encode(rendered, { add_special_tokens: false }).ids);
     },
   };
 }
 
+/** GPT-2's letters of bytes (bytes_to_unicode): printable Latin-1 stands for itself, the others follow from U+0100 on. */
+const byteOfLetter: ReadonlyMap<string, number> = (() => {
+  const letters = new Map<string, number>();
+  let next = 256;
+  for (let byte = 0; byte < 256; byte++) {
+    const printable = (byte > 32 && byte < 127) || (byte > 160 && byte !== 173);
+    letters.set(String.fromCharCode(printable ? byte : next++), byte);
+  }
+  return letters;
+})();
+
+const bytesInWords = (token: string): string =>
+  Array.from(token, (letter) => {
+    const byte = byteOfLetter.get(letter);
+    return byte === undefined ? letter : `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`;
+  }).join('');
+
+async function smallFile(folder: string, name: string): Promise<string | undefined> {
+  const found = await resolveInside(folder, name);
+  if (!found.ok) return undefined;
+  if ((await stat(found.path)).size > largestConfig) throw new RangeError(`${name} is larger than 32 MiB`);
+  return readFile(found.path, 'utf8');
+}
+
 async function readConfig(folder: string): Promise<Config> {
-  const found = await resolveInside(folder, 'tokenizer_config.json');
-  if (!found.ok) return {};
-  const parsed: unknown = JSON.parse(await readFile(found.path, 'utf8'));
+  const text = await smallFile(folder, 'tokenizer_config.json');
+  if (text === undefined) return {};
+  const parsed: unknown = JSON.parse(text);
   return typeof parsed === 'object' && parsed !== null ? (parsed as Config) : {};
 }
 
 async function readTemplate(folder: string, config: Config): Promise<string | undefined> {
+  // transformers 4.57 takes the file before the field (PreTrainedTokenizerBase._from_pretrained).
+  const ofItsOwn = await smallFile(folder, 'chat_template.jinja');
+  if (ofItsOwn !== undefined) return ofItsOwn;
   const inConfig = config['chat_template'];
   if (typeof inConfig === 'string') return inConfig;
   if (Array.isArray(inConfig)) {
     const named = (inConfig as { name?: unknown; template?: unknown }[]).find(({ name }) => name === 'default');
     if (typeof named?.template === 'string') return named.template;
   }
-  const file = await resolveInside(folder, 'chat_template.jinja');
-  return file.ok ? readFile(file.path, 'utf8') : undefined;
+  return undefined;
 }

@@ -1,7 +1,7 @@
 /** Copy events from the keys that each query reads most. */
 
 export interface MostRead {
-  /** [position][head][k], largest weight first. */
+  /** [position][head][k], largest weight first; -1 where the query reads fewer keys. */
   readonly keys: Int32Array;
   readonly heads: number;
   readonly k: number;
@@ -22,7 +22,7 @@ export function copyRates(ids: readonly number[], counted: readonly number[], mo
       const at = (position * most.heads + head) * most.k;
       const first = most.keys[at] ?? 0;
       const key = first === 0 && most.k > 1 ? (most.keys[at + 1] ?? 0) : first;
-      return position - key > farBeyond && ids[key] === ids[position + 1];
+      return key >= 0 && position - key > farBeyond && ids[key] === ids[position + 1];
     });
     return events.length / queries.length;
   });

@@ -12,7 +12,7 @@
  * | induction | induction | random sequence, repeated | random sequence, not repeated | 0.3 |
  * | duplicate-token | duplicateToken | the same | the same | 0.3 |
  * | retrieval | copy rate (below) | the same | the same | 0.3 |
- * | uniform | entropy / mean ln(readable keys) | the prompt | the model's other heads | 0.9 |
+ * | uniform | entropy / mean ln(readable keys; at most the layer's window) | the prompt | the model's other heads | 0.9 |
  *
  * Thresholds are choices of Headscope, not of a paper: TransformerLens' head detector takes 0.4 for its three patterns.
  * Random dealing: each row's probabilities are assigned to the keys that the row may read in random order; the mean is exact,
@@ -84,6 +84,9 @@ export interface LabelInput {
   readonly length: number;
   /** Whether a query reads earlier keys only. */
   readonly causal: boolean;
+  /** By layer: tokens of the window, or null. */
+  readonly windows?: readonly (number | null)[];
+  /** By layer; empty where no probe was run: then no label of it is given. */
   readonly repeated: readonly ProbeScores[];
   /** One entry per seed, each by layer. */
   readonly unrepeated: readonly (readonly ProbeScores[])[];
@@ -93,13 +96,15 @@ export function labelHeads(input: LabelInput): LabelledHead[] {
   const found: LabelledHead[] = [];
   const consider = (layer: number, head: number, label: Label, score: number, model: NullModel): void => {
     if (!Number.isFinite(score) || !Number.isFinite(model.mean)) return;
-    const deviations = model.sd === 0 ? (score > model.mean ? Infinity : 0) : (score - model.mean) / model.sd;
+    // Rows that can be dealt in one way only (a prompt inside the local window) have no deviation, and say nothing.
+    const deviations = model.sd === 0 ? 0 : (score - model.mean) / model.sd;
     if (score < thresholds[label] || deviations < neededDeviations) return;
     found.push({ layer, head, label, score, null: model, confidence: normalDistribution(deviations) });
   };
-  const uniformity = input.prompt.map(({ entropy }) =>
-    entropy.map((nats) => nats / meanLogReadable(input.length, input.causal)),
-  );
+  const uniformity = input.prompt.map(({ entropy }, layer) => {
+    const most = meanLogReadable(input.length, input.causal, input.windows?.[layer] ?? Infinity);
+    return entropy.map((nats) => nats / most);
+  });
   const everyHead = uniformity.flat();
   input.prompt.forEach((scores, layer) => {
     const positional = (label: Label, name: Positional): void =>
@@ -135,10 +140,10 @@ export function labelHeads(input: LabelInput): LabelledHead[] {
 }
 
 /** Mean over the queries of ln(keys that the query may read). */
-export function meanLogReadable(length: number, causal: boolean): number {
+export function meanLogReadable(length: number, causal: boolean, window = Infinity): number {
   if (!causal) return Math.log(length);
   let sum = 0;
-  for (let readable = 1; readable <= length; readable++) sum += Math.log(readable);
+  for (let before = 1; before <= length; before++) sum += Math.log(Math.min(before, window));
   return sum / length;
 }
 
@@ -156,4 +161,4 @@ function others(all: readonly number[], own: number): NullModel {
   return rest.length === 0 ? { mean: Number.NaN, sd: Number.NaN } : spread(rest);
 }
 
-const normalDistribution = (z: number): number => (z === Infinity ? 1 : (1 + errorFunction(z / Math.SQRT2)) / 2);
+const normalDistribution = (z: number): number => (1 + errorFunction(z / Math.SQRT2)) / 2;

@@ -45,11 +45,16 @@ function probeOf(settings: ProbeSettings, body: readonly number[]): Probe {
   };
 }
 
-/** The longest half that the vocabulary and the context allow, at most 64 tokens. */
-export function probePeriod(vocabulary: number, avoid: number, contextLength: number | undefined): number {
+const longestPeriod = 64;
+/** Fewer repeated tokens say nothing about a head. */
+const shortestPeriod = 8;
+
+/** The longest half that the vocabulary and the context allow, at most 64 tokens; undefined when that is less than 8. */
+export function probePeriod(vocabulary: number, avoid: number, contextLength: number | undefined): number | undefined {
   const byVocabulary = Math.floor((vocabulary - avoid) / 2);
-  const byContext = contextLength === undefined ? 64 : Math.floor((contextLength - 1) / 2);
-  return Math.max(2, Math.min(64, byVocabulary, byContext));
+  const byContext = contextLength === undefined ? longestPeriod : Math.floor((contextLength - 1) / 2);
+  const period = Math.min(longestPeriod, byVocabulary, byContext);
+  return period < shortestPeriod ? undefined : period;
 }
 
 function drawDistinct({ vocabulary, avoid, seed }: ProbeSettings, count: number): number[] {
@@ -65,17 +70,6 @@ function drawDistinct({ vocabulary, avoid, seed }: ProbeSettings, count: number)
     drawn.push(id);
   }
   return drawn;
-}
-
-/** A permutation of `ids` by the seed, position 0 kept (where models put their sink): the null of what the order carries. */
-export function shuffled(ids: readonly number[], seed: number): number[] {
-  const random = splitMix(seed);
-  const out = [...ids];
-  for (let i = out.length - 1; i > 1; i--) {
-    const j = 1 + Math.floor(random() * i);
-    [out[i], out[j]] = [out[j] ?? 0, out[i] ?? 0];
-  }
-  return out;
 }
 
 /** SplitMix32: uniform numbers in [0, 1) from a 32-bit seed. */

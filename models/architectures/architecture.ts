@@ -134,6 +134,7 @@ export function activationOf(name: string | undefined): Activation {
       return 'quick-gelu';
     case 'relu':
       return 'relu';
+    case undefined:
     default:
       throw new ModelError(`The activation "${name ?? 'absent'}" is not one that Headscope computes.`);
   }

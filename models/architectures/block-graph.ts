@@ -93,7 +93,9 @@ function attentionOutput(
   interventions: Interventions | undefined,
   tap: (value: Value, name: string) => void,
 ): Value {
-  let { query, key, value } = project(graph, spec, weights, x);
+  const projected = project(graph, spec, weights, x);
+  const { value } = projected;
+  let { query, key } = projected;
   if (spec.queryNorm) query = norm(graph, weights, spec.queryNorm, query);
   if (spec.keyNorm) key = norm(graph, weights, spec.keyNorm, key);
   query = transpose(query, [0, 2, 1, 3]);

@@ -38,15 +38,16 @@ export function storedWeight(
   rows?: { readonly first: number; readonly count: number },
 ): Value {
   const tensor = weights.find(name);
-  if (!tensor) throw new ModelError(`The checkpoint has no tensor "${name}", which the config asks for.`);
+  if (!tensor) throw new ModelError(`The weights lack ${name}, which the config asks for. Fetch the whole checkpoint.`);
   if (tensor.shape.join() !== shape.join()) {
+    // The sentence of the language server's finding `tensor-shape`.
     throw new ModelError(
-      `Tensor "${name}" has the shape [${tensor.shape.join(', ')}], but the config asks for [${shape.join(', ')}].`,
+      `${name} is [${tensor.shape.join(', ')}], and the config makes it [${shape.join(', ')}]. Correct the config, or fetch the weights that belong to it.`,
     );
   }
   if (!Object.hasOwn(floating, tensor.dtype)) {
     throw new ModelError(
-      `Tensor "${name}" is stored as ${tensor.dtype}: Headscope runs F32, F16 and BF16 weights. Use the unquantised checkpoint.`,
+      `${name} is stored as ${tensor.dtype}: Headscope runs F32, F16 and BF16 weights. Use the unquantised checkpoint.`,
     );
   }
   const { type, bytes } = floating[tensor.dtype as keyof typeof floating];

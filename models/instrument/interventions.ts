@@ -94,7 +94,8 @@ export function biasedScores(interventions: Interventions, score: (operand: (val
 
 /**
  * probabilities x value -> [b, h, n, d]; with group weights w the probabilities are p_j w_j / sum_j p_j w_j, where w_j is the
- * product over the groups of key j of the group's weight. Computed by scaling the values and dividing by the reweighted sum,
+ * product over the groups of key j of the group's weight (at least e^-30: a row whose keys are all removed stays as it was).
+ * Computed by scaling the values and dividing by the reweighted sum,
  * so that no second matrix of the size of the probabilities exists.
  */
 export function weighValues(
@@ -112,10 +113,11 @@ export function weighValues(
         [borrow(branch, interventions.groupWeight)],
         [{ type: 'float32', shape: ['b', sizes.heads, 'groups'] }],
       )[0];
-      // A weight of 0 has the logarithm -inf, and -inf * 0 is NaN for the keys outside the group: hold it at -1e4 (exp gives 0).
+      // A weight of 0 has the logarithm -inf, and -inf * 0 is NaN for the keys outside the group. Held at -30 it is a factor of
+      // 1e-13: nothing in float32 beside any other key, while a row that reads only such keys is renormalised to itself.
       const finite = branch.node(
         'Max',
-        [logWeight, branch.constant('float32', [], [-1e4])],
+        [logWeight, branch.constant('float32', [], [-30])],
         [{ type: 'float32', shape: ['b', sizes.heads, 'groups'] }],
       )[0];
       const perKey = branch.node(
