@@ -6,6 +6,7 @@ import type { Disposable } from 'vscode';
 import type { HeadsReply, PromptInput, Tokenised } from '../../../protocol/compute/models';
 import type { FromHeadsPanel, HeadsPlace, HeadsPlan, ModelChoice, ToHeadsPanel } from '../../../protocol/panels/heads';
 import type { HeadGain, HeadsResult, ModelSummary } from '../../../protocol/results/heads';
+import { FailureError } from '../../../protocol/wire/failures';
 import { unreachable } from '../../../protocol/unreachable';
 import { isCancelled, wordsOf } from '../../platform/compute';
 import { Owner } from '../../platform/owner';
@@ -151,6 +152,8 @@ export class HeadsHost extends Owner {
   hide(): void {
     this.#opening += 1;
     this.#forgetQuestions();
+    // Its page is gone, and with it what asked for the text.
+    this.#generation?.abort();
     this.#mail.hide();
   }
 
@@ -241,8 +244,6 @@ export class HeadsHost extends Owner {
     }
     this.#follows = true;
     this.#startedHere = true;
-    // The server answers one after the other: questions about the result before must not delay the run.
-    this.#forgetQuestions();
     this.#generation?.abort();
     await this.#world.run.start(plan);
   }
@@ -356,23 +357,24 @@ export class HeadsHost extends Owner {
     const of = this.#shown === undefined ? this.#openPlan() : this.#subject();
     const prompt: PromptInput = 'ids' in of ? { kind: 'ids', ids: of.ids } : of.prompt;
     const changed = gains.filter(({ gain }) => gain !== 1);
+    /** A newer generation has taken the place of this one: the panel waits for that. */
+    const wanted = (): boolean => this.#generation === abort && !this.disposed;
     try {
       if ('ids' in of) await this.#world.answers.sameModel(of);
       for (const variant of changed.length === 0 ? [false] : [false, true]) {
+        if (abort.signal.aborted) throw new FailureError({ code: 'cancelled' });
+        // Cancelled between two tokens it answers with what it has.
         const { text } = await this.#world.answers.generate(
           { ...message, folder: of.folder, prompt, gains: variant ? changed : [] },
           abort.signal,
           (token) => {
-            if (!abort.signal.aborted) this.#mail.post({ ...token, request, variant });
+            if (wanted()) this.#mail.post({ ...token, request, variant });
           },
         );
-        if (abort.signal.aborted) return;
-        this.#mail.post({ kind: 'generated', request, variant, text });
+        if (wanted()) this.#mail.post({ kind: 'generated', request, variant, text });
       }
     } catch (error) {
-      // A newer generation has taken the place of this one: the panel waits for that.
-      if (this.#generation === abort && !this.disposed)
-        this.#mail.post({ kind: 'failed', request, ...sentenceOfError(error) });
+      if (wanted()) this.#mail.post({ kind: 'failed', request, ...sentenceOfError(error) });
     } finally {
       if (this.#generation === abort) this.#generation = undefined;
     }

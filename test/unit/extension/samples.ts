@@ -2,6 +2,7 @@
 import type { DeviceInfo, MechanismInfo, ServerInfo } from '../../../protocol/compute/api';
 import type { ModelFacts, ModelPartFacts } from '../../../protocol/language/requests';
 import type { BenchmarkPlan, BenchmarkResult, BenchmarkRow } from '../../../protocol/results/benchmark';
+import type { HeadsResult, HeadThumbnails, ModelSummary } from '../../../protocol/results/heads';
 
 export const plan = (change: Partial<BenchmarkPlan> = {}): BenchmarkPlan => ({
   mechanisms: ['fused', 'tiled'],
@@ -94,4 +95,78 @@ export const facts = (change: Partial<ModelFacts> = {}): ModelFacts => ({
   errors: 0,
   warnings: 0,
   ...change,
+});
+
+export const modelSummary = (change: Partial<ModelSummary> = {}): ModelSummary => ({
+  folder: '/models/tiny',
+  name: 'tiny',
+  family: 'llama',
+  hash: 'abc',
+  layers: 2,
+  heads: 2,
+  kvHeads: 1,
+  headDim: 4,
+  hiddenSize: 8,
+  vocabulary: 16,
+  causal: true,
+  weightBytes: 1024,
+  dtypes: ['F32'],
+  windows: [null, 8],
+  tokenizer: true,
+  chatTemplate: false,
+  ...change,
+});
+
+/** Two layers of two heads on three tokens; the last statistic has no query that counts. */
+export const headsResult = (change: Partial<HeadsResult> = {}): HeadsResult => {
+  const table = [
+    [0.1, 0.2],
+    [0.3, 0.4],
+  ];
+  const nothing = [
+    [Number.NaN, Number.NaN],
+    [Number.NaN, Number.NaN],
+  ];
+  const { headscope, device: made, settings } = result();
+  return {
+    kind: 'headscope-heads',
+    version: 1,
+    headscope,
+    created: '2026-11-24T16:00:00.000Z',
+    device: made,
+    settings: { ...settings, classify: true, causal: false },
+    seed: 3,
+    model: modelSummary(),
+    prompt: 'a b c',
+    ids: [1, 2, 3],
+    tokens: ['a', ' b', ' c'],
+    gains: [],
+    layers: 2,
+    heads: 2,
+    statistics: {
+      previousToken: table,
+      firstToken: table,
+      selfToken: table,
+      entropy: table,
+      meanDistance: table,
+      localWindow: table,
+      induction: nothing,
+      duplicateToken: nothing,
+    },
+    groups: {},
+    classes: [
+      { layer: 1, head: 0, label: 'previous-token', score: 0.9, null: { mean: 0.1, sd: 0.05 }, confidence: 1 },
+      { layer: 0, head: 1, label: 'previous-token', score: 0.95, null: { mean: 0.1, sd: 0.05 }, confidence: 1 },
+    ],
+    parity: { maxLogitError: 1e-6, layerErrors: [0, 1e-6], worstLayer: 1, ok: true },
+    seconds: 0.5,
+    ...change,
+  };
+};
+
+export const thumbnails = (): HeadThumbnails => ({
+  size: 2,
+  layers: 2,
+  heads: 2,
+  data: Float32Array.from({ length: 16 }, (_, at) => at / 16 + 1e-7),
 });

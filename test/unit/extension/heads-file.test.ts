@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict';
+import { headLinkOf } from '../../../extension/commands/head-link';
+import { demoChoice, distinctChoices, modelChoice, whyNoHeads } from '../../../extension/models/model-choices';
+import { headsText, parseHeads } from '../../../extension/results/heads-file';
+import { headsDescription, headsDetails, headsFileName, labelLines } from '../../../extension/results/heads-words';
+import { interventionText, parseIntervention } from '../../../extension/results/intervention-file';
+import { freeName, suffixOf, withoutSuffix } from '../../../extension/results/result-words';
+import { headLabelsFile } from '../../../protocol/results/head-labels';
+import { facts, headsResult, modelSummary, thumbnails } from './samples';
+
+const changed = (change: Record<string, unknown>): string =>
+  JSON.stringify({ ...(JSON.parse(headsText({ result: headsResult() })) as object), ...change });
+
+const whyNot = (text: string): string => {
+  const parsed = parseHeads(text);
+  assert.equal(parsed.ok, false, 'it was read');
+  return parsed.ok ? '' : parsed.why;
+};
+
+describe('a saved result of heads', () => {
+  it('reads back what was written, numbers that are none and pictures to the bit', () => {
+    const before = { result: headsResult(), thumbnails: thumbnails() };
+    const parsed = parseHeads(headsText(before));
+    assert.ok(parsed.ok, parsed.ok ? '' : parsed.why);
+    assert.deepEqual(parsed.result, before);
+  });
+
+  it('is read without pictures, as the command line writes it', () => {
+    const parsed = parseHeads(JSON.stringify(headsResult()));
+    assert.ok(parsed.ok);
+    assert.equal(parsed.result.thumbnails, undefined);
+    assert.ok(Number.isNaN(parsed.result.result.statistics.induction[0]?.[0]));
+  });
+
+  it('keeps the causal check of a head, also one that gave no number', () => {
+    const [head] = headsResult().classes;
+    assert.ok(head);
+    const classes = [
+      { ...head, causal: { lossChange: 0.5, on: 'repeated' } },
+      { ...head, causal: { lossChange: Number.NaN, on: 'repeated' } },
+    ];
+    const parsed = parseHeads(headsText({ result: headsResult({ classes }) }));
+    assert.ok(parsed.ok);
+    assert.deepEqual(parsed.result.result.classes, classes);
+  });
+
+  it('is refused with the place that is wrong', () => {
+    assert.equal(whyNot(''), 'The file is empty.');
+    assert.match(whyNot('{'), /^The file is not valid JSON: /);
+    assert.equal(whyNot('[]'), 'The file is not a JSON object.');
+    assert.match(whyNot(changed({ kind: 'headscope-bench' })), /no saved result of heads/);
+    assert.match(whyNot(changed({ version: 2 })), /update Headscope/);
+    assert.match(whyNot(changed({ model: { ...modelSummary(), hash: 7 } })), /^model\.hash is not a text/);
+    assert.match(whyNot(changed({ tokens: ['a'] })), /^tokens is not a list with one text for each id/);
+    assert.match(whyNot(changed({ statistics: {} })), /^statistics\.previousToken is not a list of 2 layers/);
+    assert.match(whyNot(changed({ layers: 1e9 })), /^layers is not a whole number from 1 to 1024/);
+    assert.match(whyNot(changed({ gains: [{ layer: 2, head: 0, gain: 0 }] })), /^gains\[0\]\.layer is not a layer/);
+    assert.match(whyNot(changed({ classes: [{ layer: 0, head: 0, label: 'clever' }] })), /^classes\[0\]\.label/);
+    assert.match(
+      whyNot(changed({ thumbnails: { size: 2, layers: 2, heads: 2, encoding: 'float32-base64', data: 'AAAA' } })),
+      /^thumbnails\.data is not 16 numbers/,
+    );
+    assert.match(
+      whyNot(changed({ thumbnails: { size: 1e6, layers: 2, heads: 2, encoding: 'float32-base64', data: '' } })),
+      /^thumbnails\.size/,
+    );
+  });
+
+  it('is named by its model and time, and keeps its ending when the name is taken', () => {
+    const name = headsFileName(headsResult());
+    assert.match(name, /^tiny-heads-2026-11-24-\d{6}\.headscope-heads\.json$/);
+    assert.equal(suffixOf(name), '.headscope-heads.json');
+    assert.equal(freeName(name, new Set([name])), `${withoutSuffix(name)}-2.headscope-heads.json`);
+  });
+
+  it('says what was run and which heads bear which label, the clearest first', () => {
+    assert.equal(headsDescription(headsResult()), 'tiny, 2 x 2 heads, 3 tokens');
+    const ablated = headsResult({ gains: [{ layer: 1, head: 0, gain: 0 }] });
+    assert.equal(headsDescription(ablated), 'tiny, 2 x 2 heads, 3 tokens, 1 head changed');
+    assert.ok(headsDetails(ablated).includes('gains: L1H0 x 0'));
+    assert.deepEqual(labelLines(headsResult().classes), [{ label: 'previous-token', text: 'L0H1 0.95, L1H0 0.9' }]);
+  });
+});
+
+describe('heads.json', () => {
+  it('holds the labels with what made them', () => {
+    const result = headsResult();
+    assert.deepEqual(headLabelsFile(result), {
+      kind: 'headscope-labels',
+      version: 1,
+      headscope: result.headscope,
+      created: result.created,
+      device: result.device,
+      settings: result.settings,
+      seed: 3,
+      model: result.model,
+      promptIds: [1, 2, 3],
+      gains: [],
+      heads: result.classes,
+    });
+  });
+});
+
+describe('a saved intervention', () => {
+  const gains = [
+    { layer: 1, head: 0, gain: 0 },
+    { layer: 0, head: 1, gain: 1.5 },
+  ];
+
+  it('reads back what was written, and names its model', () => {
+    const text = interventionText(modelSummary(), gains);
+    assert.deepEqual(parseIntervention(text, modelSummary()), { ok: true, result: gains });
+    assert.deepEqual((JSON.parse(text) as { model: unknown }).model, {
+      name: 'tiny',
+      hash: 'abc',
+      layers: 2,
+      heads: 2,
+    });
+  });
+
+  it('may be written by hand', () => {
+    const text = '{"kind": "headscope-intervention", "gains": [{"layer": 1, "head": 1, "gain": -2}]}';
+    assert.deepEqual(parseIntervention(text), { ok: true, result: [{ layer: 1, head: 1, gain: -2 }] });
+  });
+
+  it('is refused when it is another file or names heads that are not there', () => {
+    const why = (text: string): string => {
+      const parsed = parseIntervention(text, { layers: 2, heads: 2 });
+      return parsed.ok ? 'read' : parsed.why;
+    };
+    assert.equal(why('nonsense').startsWith('The file is not valid JSON'), true);
+    assert.match(why('{"kind": "headscope-labels"}'), /no saved intervention of Headscope/);
+    assert.match(why('{"kind": "headscope-intervention"}'), /^gains is not a list/);
+    assert.match(why(interventionText(modelSummary(), [{ layer: 2, head: 0, gain: 0 }])), /a layer from 0 to 1/);
+    assert.match(why(interventionText(modelSummary(), [{ layer: 0, head: 7, gain: 0 }])), /a head from 0 to 1/);
+    const text = '{"kind": "headscope-intervention", "gains": [{"layer": 0, "head": 0, "gain": "off"}]}';
+    assert.match(why(text), /^gains\[0\]\.gain is not a number/);
+  });
+});
+
+describe('the models whose heads can be shown', () => {
+  const demo = demoChoice('/extension/examples/models/demo-lm');
+
+  it('are those with weights beside the config, with the reason when one cannot run', () => {
+    assert.equal(modelChoice(facts(), 'a', '/a'), undefined);
+    assert.deepEqual(modelChoice(facts({ weightBytes: 10 }), 'a', '/a'), {
+      folder: '/a',
+      label: 'a',
+      family: 'llama',
+      runs: true,
+    });
+    assert.equal(
+      modelChoice(facts({ weightBytes: 10, supported: 'It is quantised.' }), 'a', '/a')?.runs,
+      'It is quantised.',
+    );
+  });
+
+  it('begin with the demo, once, and can be told apart', () => {
+    const choice = (folder: string, label: string) => ({ folder, label, family: 'llama', runs: true as const });
+    const choices = distinctChoices(demo, [choice('/x/a', 'a'), choice('/y/a', 'a'), choice('/b', 'b'), demo]);
+    assert.deepEqual(
+      choices.map(({ label }) => label),
+      [demo.label, 'a (/x/a)', 'a (/y/a)', 'b'],
+    );
+  });
+
+  it('are refused with a next step', () => {
+    assert.match(whyNoHeads(null, 'x') ?? '', /no model configuration\. Choose/);
+    assert.match(whyNoHeads(facts(), 'x') ?? '', /No weights lie beside x.*\.safetensors/);
+    assert.match(whyNoHeads(facts({ supported: 'It is quantised.' }), 'x') ?? '', /It is quantised\./);
+    assert.equal(whyNoHeads(facts({ weightBytes: 5 }), 'x'), undefined);
+  });
+});
+
+describe('a link to a head', () => {
+  it('names a head, a prompt or both; anything else is left out', () => {
+    assert.deepEqual(headLinkOf({ layer: 2, head: 5, prompt: 'a' }), { select: { layer: 2, head: 5 }, prompt: 'a' });
+    assert.deepEqual(headLinkOf({ layer: 2 }), {});
+    assert.deepEqual(headLinkOf({ layer: -1, head: 0, prompt: 3 }), {});
+    assert.deepEqual(headLinkOf(undefined), {});
+  });
+});

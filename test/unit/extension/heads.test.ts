@@ -1,0 +1,716 @@
+import assert from 'node:assert/strict';
+import { demoPlan, planOfResult, planToStore, storedPlan } from '../../../extension/panels/heads/default-plan';
+import { HeadAnswers } from '../../../extension/panels/heads/head-answers';
+import type { HeadsStart } from '../../../extension/panels/heads/host';
+import { HeadsHost } from '../../../extension/panels/heads/host';
+import { NewestFirst } from '../../../extension/panels/heads/requests';
+import { HeadsRun } from '../../../extension/panels/heads/run';
+import { headsText, parseHeads } from '../../../extension/results/heads-file';
+import type {
+  GenerateProgress,
+  GenerateReply,
+  GenerateRequest,
+  HeadsProgress,
+  HeadsReply,
+  HeadsRequest,
+  HeadTileRequest,
+} from '../../../protocol/compute/models';
+import type { HeadsPlace, HeadsPlan, ModelChoice, ToHeadsPanel } from '../../../protocol/panels/heads';
+import type { HeadGain, HeadTile, ModelSummary } from '../../../protocol/results/heads';
+import { FailureError } from '../../../protocol/wire/failures';
+import { headsResult, modelSummary, thumbnails } from './samples';
+
+const demo: ModelChoice = { folder: '/extension/demo-lm', label: 'demo-lm', family: 'llama', runs: true };
+const plan = (change: Partial<HeadsPlan> = {}): HeadsPlan => ({
+  folder: '/models/tiny',
+  prompt: { kind: 'text', text: 'a b c' },
+  gains: [],
+  classify: true,
+  causal: false,
+  seed: 0,
+  ...change,
+});
+const reply = (): HeadsReply => ({ result: headsResult(), thumbnails: thumbnails() });
+const layerMessage = (layer: number): HeadsProgress => {
+  const { statistics } = headsResult();
+  const row = Object.fromEntries(Object.entries(statistics).map(([name, table]) => [name, table[layer]]));
+  return { kind: 'layer', layer, statistics: row as Extract<HeadsProgress, { kind: 'layer' }>['statistics'] };
+};
+const tileOf = (request: HeadTileRequest): HeadTile => ({ ...request, data: new Float32Array(1) });
+const tileAt = (request: number) => ({
+  kind: 'tile' as const,
+  request,
+  layer: 0,
+  head: 1,
+  rowStart: request,
+  rowCount: 1,
+  columnStart: 0,
+  columnCount: 1,
+  outRows: 1,
+  outColumns: 1,
+});
+const generate = (request: number, gains: readonly HeadGain[] = []) => ({
+  kind: 'generate' as const,
+  request,
+  gains,
+  maxNewTokens: 4,
+  temperature: 0,
+  topP: 1,
+  seed: 0,
+});
+const gain0: HeadGain = { layer: 1, head: 0, gain: 0 };
+
+/** What was asked and is answered when the test says so. */
+class Question<Asked, Answer> {
+  readonly answer: (value: Answer) => void;
+  readonly fail: (error: unknown) => void;
+  readonly promise: Promise<Answer>;
+
+  constructor(readonly asked: Asked) {
+    let settle: [(value: Answer) => void, (error: unknown) => void] | undefined;
+    this.promise = new Promise((resolve, reject) => (settle = [resolve, reject]));
+    if (settle === undefined) throw new Error('unreachable');
+    [this.answer, this.fail] = settle;
+  }
+}
+
+/** Everything that settles by itself has settled. */
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+interface Running extends Question<HeadsRequest, HeadsReply> {
+  readonly signal: AbortSignal;
+  readonly progress: (progress: HeadsProgress) => void;
+}
+interface Generating extends Question<GenerateRequest, GenerateReply> {
+  readonly signal: AbortSignal;
+  readonly token: (progress: GenerateProgress) => void;
+}
+
+/** A compute server and a window in which nothing happens unless the test says so. */
+class Stage {
+  may: true | string = true;
+  up = true;
+  choices: readonly ModelChoice[] = [demo];
+  opened: string[] = [];
+  summary: ModelSummary | FailureError = modelSummary();
+  readonly runs: Running[] = [];
+  readonly tiles: Question<HeadTileRequest, HeadTile>[] = [];
+  readonly generations: Generating[] = [];
+  readonly kept: HeadsReply[] = [];
+  keepFails = false;
+  readonly plans: HeadsPlan[] = [];
+  readonly saved: HeadsReply[] = [];
+  readonly interventions: (readonly HeadGain[])[] = [];
+  loaded: readonly HeadGain[] | undefined;
+  boundedBy: ModelSummary | undefined;
+  other: { name: string; result: HeadsReply['result'] } | undefined;
+  readonly reports: string[] = [];
+  stored: HeadsPlan = plan();
+
+  readonly #openModel = (folder: string): Promise<ModelSummary> => {
+    this.opened.push(folder);
+    return this.summary instanceof FailureError
+      ? Promise.reject(this.summary)
+      : Promise.resolve({ ...this.summary, folder });
+  };
+
+  readonly run = new HeadsRun({
+    heads: (request, signal, progress) => {
+      const question = Object.assign(new Question<HeadsRequest, HeadsReply>(request), { signal, progress });
+      this.runs.push(question);
+      return question.promise;
+    },
+    keep: (kept) => {
+      this.kept.push(kept);
+      return this.keepFails ? Promise.reject(new Error('no space left on device')) : Promise.resolve();
+    },
+  });
+
+  readonly answers = new HeadAnswers({
+    openModel: this.#openModel,
+    headTile: (request) => {
+      const question = new Question<HeadTileRequest, HeadTile>(request);
+      this.tiles.push(question);
+      return question.promise;
+    },
+    headRow: ({ query }) => Promise.resolve(Float32Array.of(query)),
+    nextTokens: ({ variants }) =>
+      Promise.resolve([[], ...variants].map((gains) => ({ gains, top: [], divergence: gains.length, entropy: 1 }))),
+    generate: (request, signal, token) => {
+      const question = Object.assign(new Question<GenerateRequest, GenerateReply>(request), { signal, token });
+      this.generations.push(question);
+      return question.promise;
+    },
+  });
+
+  panel(place: HeadsPlace, start: HeadsStart = {}): { host: HeadsHost; sent: ToHeadsPanel[] } {
+    const sent: ToHeadsPanel[] = [];
+    const host = new HeadsHost(
+      place,
+      {
+        run: this.run,
+        answers: this.answers,
+        demo,
+        mayRun: () => this.may,
+        models: () => Promise.resolve(this.choices),
+        onModels: () => ({ dispose: () => undefined }),
+        openModel: this.#openModel,
+        tokenise: (_folder, prompt) =>
+          Promise.resolve({ ids: [1], tokens: [prompt.kind === 'text' ? prompt.text : 'ids'] }),
+        serverIsUp: () => this.up,
+        plan: () => this.stored,
+        keepPlan: (kept) => this.plans.push(kept),
+        openFull: (kept) => this.plans.push(kept),
+        browse: () => Promise.resolve('/models/other'),
+        save: (kept) => {
+          this.saved.push(kept);
+          return Promise.resolve('.headscope/tiny');
+        },
+        saveLabels: () => Promise.resolve(),
+        saveIntervention: (_model, gains) => {
+          this.interventions.push(gains);
+          return Promise.resolve();
+        },
+        loadIntervention: (model) => {
+          this.boundedBy = model;
+          return Promise.resolve(this.loaded);
+        },
+        choose: () => Promise.resolve(this.other),
+        export: () => Promise.resolve(),
+        copy: () => Promise.resolve(),
+        report: (sentence) => this.reports.push(sentence),
+      },
+      (message) => sent.push(message),
+      start,
+    );
+    return { host, sent };
+  }
+
+  async ready(place: HeadsPlace, start: HeadsStart = {}) {
+    const panel = this.panel(place, start);
+    await panel.host.receive({ kind: 'ready' });
+    return panel;
+  }
+}
+
+const kinds = (sent: readonly ToHeadsPanel[]): string[] => sent.map(({ kind }) => kind);
+const last = <K extends ToHeadsPanel['kind']>(
+  sent: readonly ToHeadsPanel[],
+  kind: K,
+): Extract<ToHeadsPanel, { kind: K }> => {
+  const found = sent.findLast((message) => message.kind === kind);
+  assert.ok(found, `${kind} in ${kinds(sent).join(', ')}`);
+  return found as Extract<ToHeadsPanel, { kind: K }>;
+};
+const crashed = new FailureError({ code: 'compute-restarted', detail: 'signal SIGKILL' });
+
+describe('the heads panel opens', () => {
+  it('with the demo at once, then the models that were found, then the model of the plan', async () => {
+    const stage = new Stage();
+    stage.choices = [demo, { folder: '/models/tiny', label: 'tiny', family: 'llama', runs: true }];
+    const { sent } = await stage.ready('full');
+    assert.deepEqual(kinds(sent), ['open', 'models', 'model']);
+    assert.deepEqual(last(sent, 'open').models, [demo]);
+    assert.equal(last(sent, 'models').models.length, 2);
+    assert.equal(last(sent, 'model').model.folder, '/models/tiny');
+  });
+
+  it('in the side bar without starting the compute server', async () => {
+    const stage = new Stage();
+    stage.up = false;
+    const { sent } = await stage.ready('side');
+    assert.deepEqual(kinds(sent), ['open', 'models']);
+    assert.deepEqual(stage.opened, []);
+  });
+
+  it('in an untrusted workspace with the reason, and runs nothing', async () => {
+    const stage = new Stage();
+    stage.may = 'Not trusted.';
+    const { host, sent } = await stage.ready('full');
+    assert.equal(last(sent, 'open').canRun, 'Not trusted.');
+    await host.receive({ kind: 'run', plan: plan() });
+    await host.receive(tileAt(1));
+    await host.receive(generate(2));
+    await settled();
+    assert.deepEqual(
+      sent.filter(({ kind }) => kind === 'failed').map((one) => 'request' in one && one.request),
+      [undefined, 1, 2].map((request) => request ?? false),
+    );
+    assert.deepEqual([stage.opened, stage.runs, stage.generations], [[], [], []]);
+    stage.may = true;
+    await host.refresh();
+    assert.equal(last(sent, 'open').canRun, true);
+  });
+
+  it('with a saved file, its own plan and its pictures; looking changes nothing that is kept', async () => {
+    const stage = new Stage();
+    const text = headsText({ result: headsResult({ gains: [gain0] }), thumbnails: thumbnails() });
+    const { host, sent } = await stage.ready('file', { file: { name: 'mine', read: () => parseHeads(text) } });
+    const open = last(sent, 'open');
+    assert.deepEqual(open.plan, plan({ gains: [gain0], seed: 3 }));
+    assert.deepEqual(open.thumbnails, thumbnails());
+    assert.equal(open.savedAs, 'mine');
+    await host.receive({ kind: 'planned', plan: plan({ seed: 9 }) });
+    assert.deepEqual(stage.plans, []);
+  });
+
+  it('with the reason when the file is damaged', async () => {
+    const { sent } = await new Stage().ready('file', { file: { name: 'mine', read: () => parseHeads('{') } });
+    assert.match(last(sent, 'failed').sentence, /^mine cannot be shown\. The file is not valid JSON/);
+  });
+
+  it('at the head that a link names, once', async () => {
+    const { host, sent } = await new Stage().ready('full', { select: { layer: 1, head: 0 } });
+    assert.deepEqual(last(sent, 'open').select, { layer: 1, head: 0 });
+    await host.receive({ kind: 'ready' });
+    assert.equal(last(sent, 'open').select, undefined);
+  });
+
+  it('with the sentence of a model that cannot run', async () => {
+    const stage = new Stage();
+    stage.summary = new FailureError({ code: 'model-unusable', folder: '/models/tiny', detail: 'A shard is missing.' });
+    const { sent } = await stage.ready('full');
+    assert.match(last(sent, 'failed').sentence, /\/models\/tiny cannot be run: A shard is missing\./);
+  });
+
+  it('with the model chosen last when the one chosen before answers late', async () => {
+    const stage = new Stage();
+    const { host, sent } = await stage.ready('full');
+    sent.length = 0;
+    await Promise.all([
+      host.receive({ kind: 'chooseModel', folder: '/slow' }),
+      host.receive({ kind: 'chooseModel', folder: '/fast' }),
+    ]);
+    assert.deepEqual(
+      sent.map((message) => message.kind === 'model' && message.model.folder),
+      ['/fast'],
+    );
+  });
+});
+
+describe('a run of heads', () => {
+  it('asks for what the plan says and mirrors what happens to both panels', async () => {
+    const stage = new Stage();
+    const full = await stage.ready('full');
+    const side = await stage.ready('side');
+    full.sent.length = side.sent.length = 0;
+    const run = full.host.receive({ kind: 'run', plan: plan({ gains: [gain0], causal: true, seed: 5 }) });
+    await settled();
+    const running = stage.runs[0];
+    assert.ok(running);
+    assert.deepEqual(running.asked, {
+      folder: '/models/tiny',
+      prompt: { kind: 'text', text: 'a b c' },
+      gains: [gain0],
+      classify: true,
+      causal: true,
+      thumbnails: true,
+      seed: 5,
+    });
+    running.progress({ kind: 'stage', sentence: 'Layer 1 of 2', share: 0 });
+    running.progress(layerMessage(0));
+    running.answer(reply());
+    await run;
+    assert.deepEqual(kinds(full.sent), ['stage', 'layer', 'result']);
+    assert.deepEqual(kinds(side.sent), ['open', 'stage', 'layer', 'result']);
+    assert.deepEqual(last(side.sent, 'open').plan.gains, [gain0]);
+    assert.deepEqual(last(side.sent, 'result').thumbnails, thumbnails());
+    assert.equal(stage.kept.length, 1);
+    assert.equal(stage.run.running, false);
+  });
+
+  it('is told whole to a panel that opens in the middle, or again after it was hidden', async () => {
+    const stage = new Stage();
+    const { host, sent } = await stage.ready('full');
+    void host.receive({ kind: 'run', plan: plan({ seed: 8 }) });
+    await settled();
+    host.hide();
+    stage.runs[0]?.progress(layerMessage(0));
+    stage.runs[0]?.progress({ kind: 'stage', sentence: 'Layer 2 of 2', share: 0.5 });
+    sent.length = 0;
+    await host.receive({ kind: 'ready' });
+    assert.deepEqual(kinds(sent).slice(0, 3), ['open', 'layer', 'stage']);
+    assert.equal(last(sent, 'open').plan.seed, 8);
+    assert.equal(last(sent, 'open').result, undefined);
+  });
+
+  it('that ended while the panel was hidden is there when it is shown', async () => {
+    const stage = new Stage();
+    const { host, sent } = await stage.ready('full');
+    const run = host.receive({ kind: 'run', plan: plan() });
+    await settled();
+    host.hide();
+    sent.length = 0;
+    stage.runs[0]?.answer(reply());
+    await run;
+    assert.deepEqual(sent, []);
+    await host.receive({ kind: 'ready' });
+    assert.deepEqual(last(sent, 'open').result?.ids, [1, 2, 3]);
+    assert.deepEqual(last(sent, 'open').thumbnails, thumbnails());
+  });
+
+  it('is cancelled by the panel, and by the next run', async () => {
+    const stage = new Stage();
+    const { host, sent } = await stage.ready('full');
+    const first = host.receive({ kind: 'run', plan: plan() });
+    await settled();
+    await host.receive({ kind: 'cancel' });
+    assert.equal(stage.runs[0]?.signal.aborted, true);
+    stage.runs[0].fail(new FailureError({ code: 'cancelled' }));
+    await first;
+    assert.match(last(sent, 'failed').sentence, /^Cancelled\./);
+
+    const second = host.receive({ kind: 'run', plan: plan({ seed: 2 }) });
+    await settled();
+    const third = host.receive({ kind: 'run', plan: plan({ seed: 3 }) });
+    assert.equal(stage.runs[1]?.signal.aborted, true);
+    assert.equal(stage.runs.length, 2, 'the next run waits until the one before has ended');
+    stage.runs[1].fail(new FailureError({ code: 'cancelled' }));
+    await second;
+    await settled();
+    assert.equal(stage.runs[2]?.asked.seed, 3);
+    assert.equal(stage.run.running, true);
+    stage.runs[2].answer(reply());
+    await third;
+    assert.equal(stage.run.running, false);
+  });
+
+  it('says overdue only while it runs', async () => {
+    const stage = new Stage();
+    const { host, sent } = await stage.ready('full');
+    stage.run.overdue();
+    assert.equal(kinds(sent).includes('overdue'), false);
+    void host.receive({ kind: 'run', plan: plan() });
+    await settled();
+    stage.run.overdue();
+    assert.match(last(sent, 'overdue').sentence, /restarted/);
+  });
+
+  it('can be started again after its process was killed; the layers shown stay', async () => {
+    const stage = new Stage();
+    const { host, sent } = await stage.ready('full');
+    const first = host.receive({ kind: 'run', plan: plan() });
+    await settled();
+    stage.runs[0]?.progress(layerMessage(0));
+    stage.runs[0]?.fail(crashed);
+    await first;
+    const { sentence } = last(sent, 'failed');
+    assert.match(sentence, /signal SIGKILL.*Run it again; a new process starts by itself\. 1 layer is shown\./);
+
+    sent.length = 0;
+    await host.receive({ kind: 'ready' });
+    assert.deepEqual(kinds(sent).slice(0, 3), ['open', 'layer', 'failed']);
+
+    const second = host.receive({ kind: 'run', plan: plan() });
+    await settled();
+    assert.deepEqual(stage.runs[1]?.asked, stage.runs[0]?.asked, 'the same request, so that the server resumes it');
+    stage.runs[1]?.answer(reply());
+    await second;
+    assert.equal(last(sent, 'result').result.layers, 2);
+  });
+
+  it('whose result cannot be kept is shown, with a sentence', async () => {
+    const stage = new Stage();
+    stage.keepFails = true;
+    const { host, sent } = await stage.ready('full');
+    const run = host.receive({ kind: 'run', plan: plan() });
+    await settled();
+    stage.runs[0]?.answer(reply());
+    await run;
+    assert.deepEqual(kinds(sent).slice(-2), ['result', 'failed']);
+    assert.match(last(sent, 'failed').sentence, /could not be kept.*Save it/);
+  });
+
+  it('of a file editor stays there, and replaces what the file shows', async () => {
+    const stage = new Stage();
+    const full = await stage.ready('full');
+    const text = headsText({ result: headsResult() });
+    const file = await stage.ready('file', { file: { name: 'mine', read: () => parseHeads(text) } });
+    const run = full.host.receive({ kind: 'run', plan: plan() });
+    await settled();
+    file.sent.length = 0;
+    stage.runs[0]?.progress(layerMessage(0));
+    assert.deepEqual(file.sent, []);
+    stage.runs[0]?.answer(reply());
+    await run;
+    const own = file.host.receive({ kind: 'run', plan: plan({ seed: 4 }) });
+    await settled();
+    stage.runs[1]?.answer({ result: headsResult({ seed: 4 }) });
+    await own;
+    await file.host.receive({ kind: 'ready' });
+    assert.equal(last(file.sent, 'open').result?.seed, 4);
+  });
+});
+
+describe('questions about the result on the screen', () => {
+  const shown = reply();
+
+  it('are asked of the model, the tokens and the gains that gave it', async () => {
+    const stage = new Stage();
+    const { host, sent } = await stage.ready('full', { shown: { result: headsResult({ gains: [gain0] }) } });
+    await host.receive(tileAt(7));
+    await settled();
+    const [tile] = stage.tiles;
+    assert.ok(tile);
+    assert.deepEqual(
+      [tile.asked.folder, tile.asked.ids, tile.asked.gains, tile.asked.rowStart],
+      ['/models/tiny', [1, 2, 3], [gain0], 7],
+    );
+    tile.answer(tileOf(tile.asked));
+    await settled();
+    assert.equal(last(sent, 'tile').request, 7);
+    await host.receive({ kind: 'row', request: 8, layer: 0, head: 1, query: 2 });
+    await settled();
+    assert.deepEqual([last(sent, 'row').request, [...last(sent, 'row').row]], [8, [2]]);
+  });
+
+  it('are answered newest first, one at a time', async () => {
+    const stage = new Stage();
+    const { host, sent } = await stage.ready('full', { shown });
+    for (const request of [1, 2, 3]) await host.receive(tileAt(request));
+    await settled();
+    for (let at = 0; at < 3; at += 1) {
+      assert.equal(stage.tiles.length, at + 1);
+      const tile = stage.tiles[at];
+      tile?.answer(tileOf(tile.asked));
+      await settled();
+    }
+    assert.deepEqual(
+      sent.flatMap((message) => (message.kind === 'tile' ? [message.request] : [])),
+      [1, 3, 2],
+    );
+  });
+
+  it('fail with their own number, and the next is asked all the same', async () => {
+    const stage = new Stage();
+    const { host, sent } = await stage.ready('full', { shown });
+    await host.receive(tileAt(1));
+    await host.receive(tileAt(2));
+    await settled();
+    stage.tiles[0]?.fail(crashed);
+    await settled();
+    assert.equal(last(sent, 'failed').request, 1);
+    stage.tiles[1]?.answer(tileOf(stage.tiles[1].asked));
+    await settled();
+    assert.equal(last(sent, 'tile').request, 2);
+  });
+
+  it('are refused when the folder holds another model by now', async () => {
+    const stage = new Stage();
+    stage.summary = modelSummary({ hash: 'other' });
+    const { host, sent } = await stage.ready('full', { shown });
+    await host.receive(tileAt(1));
+    await settled();
+    assert.match(last(sent, 'failed').sentence, /not those that gave this result.*Run the prompt again/);
+    assert.equal(stage.tiles.length, 0);
+  });
+
+  it('need a result', async () => {
+    const { host, sent } = await new Stage().ready('full');
+    await host.receive(tileAt(1));
+    await settled();
+    assert.match(last(sent, 'failed').sentence, /^There is no result to look into yet\. Run/);
+  });
+
+  it('of the next token compare the plain model with the changed one', async () => {
+    const { host, sent } = await new Stage().ready('full', { shown });
+    const neutral = { layer: 0, head: 0, gain: 1 };
+    await host.receive({ kind: 'nextTokens', request: 1, gains: [gain0, neutral] });
+    await settled();
+    assert.deepEqual(
+      last(sent, 'nextTokens').distributions.map(({ gains }) => gains),
+      [[], [gain0]],
+    );
+    await host.receive({ kind: 'nextTokens', request: 2, gains: [neutral] });
+    await settled();
+    assert.equal(last(sent, 'nextTokens').distributions.length, 1);
+  });
+
+  it('go no further than the newest where only the newest counts', async () => {
+    const answered: number[] = [];
+    const questions = new NewestFirst(1);
+    let release: () => void = () => undefined;
+    questions.ask(() => new Promise((resolve) => (release = resolve)));
+    for (const at of [1, 2, 3]) {
+      questions.ask(() => {
+        answered.push(at);
+        return Promise.resolve();
+      });
+    }
+    release();
+    await settled();
+    assert.deepEqual(answered, [3]);
+  });
+
+  it('tokenise what is typed', async () => {
+    const { host, sent } = await new Stage().ready('full');
+    await host.receive({ kind: 'tokenise', request: 4, folder: '/models/tiny', prompt: { kind: 'text', text: 'x' } });
+    await settled();
+    assert.deepEqual(last(sent, 'tokenised').tokenised.tokens, ['x']);
+    assert.equal(last(sent, 'tokenised').request, 4);
+  });
+});
+
+describe('a continuation', () => {
+  const shown = reply();
+  const answer = (text: string): GenerateReply => ({
+    promptIds: [1],
+    ids: [2],
+    text,
+    logitsLast: new Float32Array(0),
+    top: [],
+  });
+  const said = (sent: readonly ToHeadsPanel[]) =>
+    sent.flatMap((message) =>
+      message.kind === 'token' || message.kind === 'generated'
+        ? [`${message.kind} ${message.request} ${message.variant ? 'changed' : 'plain'} ${message.text}`]
+        : [],
+    );
+
+  it('of the plain model comes first, then the one of the changed model, token by token', async () => {
+    const stage = new Stage();
+    const { host, sent } = await stage.ready('full', { shown });
+    const done = host.receive(generate(5, [gain0]));
+    await settled();
+    const [plain] = stage.generations;
+    assert.ok(plain);
+    assert.deepEqual([plain.asked.prompt, plain.asked.gains], [{ kind: 'ids', ids: [1, 2, 3] }, []]);
+    plain.token({ kind: 'token', index: 0, id: 9, text: 'M', probability: 0.5 });
+    plain.answer(answer('Mary'));
+    await settled();
+    const changed = stage.generations[1];
+    assert.deepEqual(changed?.asked.gains, [gain0]);
+    changed?.token({ kind: 'token', index: 0, id: 9, text: 'J', probability: 0.5 });
+    changed?.answer(answer('John'));
+    await done;
+    assert.deepEqual(said(sent), [
+      'token 5 plain M',
+      'generated 5 plain Mary',
+      'token 5 changed J',
+      'generated 5 changed John',
+    ]);
+  });
+
+  it('of a prompt that was not run yet is that of the plan', async () => {
+    const stage = new Stage();
+    const { host } = await stage.ready('full');
+    void host.receive(generate(1));
+    await settled();
+    assert.deepEqual(stage.generations[0]?.asked.prompt, { kind: 'text', text: 'a b c' });
+  });
+
+  it('gives way to a newer one without a word', async () => {
+    const stage = new Stage();
+    const { host, sent } = await stage.ready('full', { shown });
+    const first = host.receive(generate(1));
+    await settled();
+    const second = host.receive(generate(2));
+    assert.equal(stage.generations[0]?.signal.aborted, true);
+    stage.generations[0].fail(new FailureError({ code: 'cancelled' }));
+    await first;
+    await settled();
+    stage.generations[1]?.answer(answer('new'));
+    await second;
+    assert.deepEqual(said(sent), ['generated 2 plain new']);
+    assert.equal(kinds(sent).includes('failed'), false);
+  });
+
+  it('that is cancelled keeps its text and does not go on to the changed model', async () => {
+    const stage = new Stage();
+    const { host, sent } = await stage.ready('full', { shown });
+    const done = host.receive(generate(1, [gain0]));
+    await settled();
+    await host.receive({ kind: 'cancel' });
+    stage.generations[0]?.answer(answer('half'));
+    await done;
+    assert.deepEqual(said(sent), ['generated 1 plain half']);
+    assert.equal(last(sent, 'failed').request, 1);
+    assert.equal(stage.generations.length, 1);
+  });
+
+  it('is said to be overdue while it does not stop', async () => {
+    const stage = new Stage();
+    const { host, sent } = await stage.ready('full', { shown });
+    host.overdue();
+    assert.equal(kinds(sent).includes('overdue'), false);
+    void host.receive(generate(1));
+    await settled();
+    host.overdue();
+    assert.equal(kinds(sent).includes('overdue'), true);
+  });
+});
+
+describe('what a person keeps', () => {
+  it('is saved where the results are, and the panel is told where', async () => {
+    const stage = new Stage();
+    const { host, sent } = await stage.ready('full', { shown: reply() });
+    await host.receive({ kind: 'save' });
+    assert.equal(stage.saved.length, 1);
+    assert.equal(last(sent, 'result').savedAs, '.headscope/tiny');
+  });
+
+  it('is refused with a sentence when there is nothing', async () => {
+    const stage = new Stage();
+    const { host } = await stage.ready('full');
+    await host.receive({ kind: 'save' });
+    await host.receive({ kind: 'saveLabels' });
+    await host.receive({ kind: 'saveIntervention', gains: [{ layer: 0, head: 0, gain: 1 }] });
+    assert.deepEqual(stage.reports, [
+      'There is no result to save yet. Run the model on a prompt first.',
+      'There is no result whose labels could be saved yet. Run the model on a prompt first.',
+      'No head is changed, so there is no intervention to save. Change the gain of a head first.',
+    ]);
+  });
+
+  it('of changed heads can be loaded again, bounded by the model', async () => {
+    const stage = new Stage();
+    const { host, sent } = await stage.ready('full', { shown: reply() });
+    await host.receive({ kind: 'saveIntervention', gains: [gain0, { layer: 0, head: 0, gain: 1 }] });
+    assert.deepEqual(stage.interventions, [[gain0]]);
+    stage.loaded = [gain0];
+    await host.receive({ kind: 'loadIntervention' });
+    assert.equal(stage.boundedBy?.hash, 'abc');
+    assert.deepEqual(last(sent, 'open').plan.gains, [gain0]);
+    assert.deepEqual(stage.plans.at(-1)?.gains, [gain0]);
+  });
+
+  it('is compared with another result until the panel closes', async () => {
+    const stage = new Stage();
+    stage.other = { name: 'before', result: headsResult({ seed: 1 }) };
+    const { host, sent } = await stage.ready('full', { shown: reply() });
+    await host.receive({ kind: 'compare' });
+    await host.receive({ kind: 'ready' });
+    assert.equal(last(sent, 'open').compareWith?.name, 'before');
+  });
+
+  it('of a model chosen by its folder begins with no head changed', async () => {
+    const stage = new Stage();
+    stage.stored = plan({ gains: [gain0] });
+    const { host, sent } = await stage.ready('full');
+    await host.receive({ kind: 'browseModel' });
+    assert.deepEqual(last(sent, 'open').plan, plan({ folder: '/models/other', gains: [] }));
+    assert.equal(last(sent, 'model').model.folder, '/models/other');
+  });
+});
+
+describe('the plan of heads', () => {
+  it('is the demo at first, and finds the demo again after an update moved it', () => {
+    const stored = planToStore(demoPlan('/old/demo-lm'), '/old/demo-lm');
+    assert.deepEqual(storedPlan(JSON.parse(JSON.stringify(stored)), '/new/demo-lm'), demoPlan('/new/demo-lm'));
+  });
+
+  it('is taken from storage only when it is whole', () => {
+    const whole = plan({ gains: [gain0], prompt: { kind: 'text', text: 'a', chat: true } });
+    assert.deepEqual(storedPlan(whole, '/demo'), whole);
+    assert.equal(storedPlan(undefined, '/demo'), undefined);
+    assert.equal(storedPlan({ ...whole, prompt: { kind: 'text' } }, '/demo'), undefined);
+    assert.equal(storedPlan({ ...whole, gains: [{ layer: 'x' }] }, '/demo'), undefined);
+  });
+
+  it('of a result repeats its tokens where a chat template could have made them', () => {
+    assert.deepEqual(planOfResult(headsResult()).prompt, { kind: 'text', text: 'a b c' });
+    const chat = headsResult({ model: modelSummary({ chatTemplate: true }) });
+    assert.deepEqual(planOfResult(chat).prompt, { kind: 'ids', ids: [1, 2, 3] });
+    assert.deepEqual(planOfResult(headsResult({ prompt: null })).prompt, { kind: 'ids', ids: [1, 2, 3] });
+  });
+});
