@@ -54,6 +54,11 @@ export interface ComputeWorld {
   /** True, or the sentence that says why nothing may run here. */
   readonly mayRun: () => true | string;
   readonly log: ComputeLog;
+  /** The catalogue as this version of the server last gave it, so that a form can be drawn without starting it. */
+  readonly catalogue?: {
+    read(): readonly MechanismInfo[] | undefined;
+    keep(catalogue: readonly MechanismInfo[]): void;
+  };
   readonly after?: (milliseconds: number, act: () => void) => () => void;
 }
 
@@ -119,6 +124,11 @@ export class Compute extends Owner {
     return this.#state;
   }
 
+  /** True when a question starts nothing. */
+  get isUp(): boolean {
+    return this.#state.kind === 'ready' || this.#state.kind === 'busy';
+  }
+
   /** The devices as last tested, without asking. */
   get knownDevices(): readonly DeviceInfo[] | undefined {
     return this.#knownDevices;
@@ -130,7 +140,13 @@ export class Compute extends Owner {
 
   /** The catalogue is the same for every process of one version: it survives a restart. */
   mechanisms(): Promise<readonly MechanismInfo[]> {
-    this.#mechanisms ??= this.#keep(this.#call('mechanisms', []), () => (this.#mechanisms = undefined));
+    if (this.#mechanisms === undefined) {
+      const kept = this.#world.catalogue?.read();
+      this.#mechanisms =
+        kept === undefined
+          ? this.#keep(this.#askCatalogue(), () => (this.#mechanisms = undefined))
+          : Promise.resolve(kept);
+    }
     return this.#mechanisms;
   }
 
@@ -210,6 +226,12 @@ export class Compute extends Owner {
   settingsChanged(): void {
     this.#stale = true;
     this.#replaceStale();
+  }
+
+  async #askCatalogue(): Promise<readonly MechanismInfo[]> {
+    const catalogue = await this.#call('mechanisms', []);
+    this.#world.catalogue?.keep(catalogue);
+    return catalogue;
   }
 
   #replaceStale(): void {

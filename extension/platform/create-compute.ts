@@ -1,18 +1,21 @@
 import * as vscode from 'vscode';
 import { Compute } from './compute';
 import { startComputeProcess } from './compute-process';
+import { KeptCatalogue } from './kept-catalogue';
 import type { Log } from './log';
 import { onSettingChange, setting } from './settings';
 import { mayRun } from './trust';
 
 /** The compute server with this window's settings; read anew at each start of the process. */
 export function createCompute(context: vscode.ExtensionContext, log: Log): vscode.Disposable & Compute {
+  const module = context.asAbsolutePath('dist/compute-server.js');
   const compute = new Compute({
     mayRun,
     log,
+    catalogue: new KeptCatalogue(context.globalState, module),
     start: () =>
       startComputeProcess({
-        module: context.asAbsolutePath('dist/compute-server.js'),
+        module,
         nodePath: setting('headscope.compute.nodePath'),
         threads: setting('headscope.compute.threads'),
         memoryLimit: setting('headscope.compute.memoryLimit'),

@@ -162,7 +162,7 @@ export class Heads extends Owner {
       onModels: (listener) => models.onChange(listener),
       openModel: (folder) => compute.openModel(folder),
       tokenise: (folder, prompt) => compute.tokenise(folder, prompt),
-      serverIsUp: () => compute.state.kind === 'ready' || compute.state.kind === 'busy',
+      serverIsUp: () => compute.isUp,
       plan: () => this.plan,
       keepPlan: (plan) => this.#keep(plan),
       openFull: (plan, select) => void this.open({ plan, ...(select === undefined ? {} : { select }) }),

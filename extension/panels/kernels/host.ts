@@ -23,6 +23,8 @@ export type ExportRequest = Extract<FromKernelsPanel, { readonly kind: 'export' 
 export interface KernelsWorld {
   readonly run: BenchmarkRun;
   mayRun(): true | string;
+  /** True when asking the compute server starts nothing. */
+  serverIsUp(): boolean;
   mechanisms(): Promise<readonly MechanismInfo[]>;
   devices(again: boolean): Promise<readonly DeviceInfo[]>;
   /** As last tested, without asking. */
@@ -73,6 +75,11 @@ export class KernelsHost extends Owner {
   /** Counts openings, so that a slow answer to an earlier one is dropped. */
   #opening = 0;
   #supportsAsked = 0;
+  /**
+   * A side view that merely lies open starts no process: what the server says of the form is asked with the first edit.
+   * `opened`: the panel tells its plan once after `open`, which is no edit.
+   */
+  #owed: 'nothing' | 'opened' | 'answers' = 'nothing';
 
   constructor(
     place: KernelsPlace,
@@ -136,7 +143,7 @@ export class KernelsHost extends Owner {
         return this.#open();
       case 'planned':
         this.#keep(message.plan);
-        return this.#sendSupports(message.plan);
+        return this.#onPlanned(message.plan);
       case 'run':
         this.#keep(message.plan);
         this.#follows = true;
@@ -238,8 +245,18 @@ export class KernelsHost extends Owner {
       if (opening === this.#opening && !this.disposed && choices.length > 0) this.#postShapes(choices);
       return;
     }
+    this.#owed = this.#place === 'side' && !this.#world.serverIsUp() ? 'opened' : 'nothing';
+    if (this.#owed === 'opened') return;
     await this.#sendSupports(this.#openPlan());
     await this.#sendDevices(false);
+  }
+
+  async #onPlanned(plan: BenchmarkPlan): Promise<void> {
+    const owed = this.#owed;
+    this.#owed = owed === 'opened' && !this.#world.serverIsUp() ? 'answers' : 'nothing';
+    if (this.#owed === 'answers') return;
+    await this.#sendSupports(plan);
+    if (owed !== 'nothing') await this.#sendDevices(false);
   }
 
   #runsHere(): boolean {

@@ -146,6 +146,7 @@ export class Kernels extends Owner {
     return {
       run: this.run,
       mayRun,
+      serverIsUp: () => compute.isUp,
       mechanisms: () => compute.mechanisms(),
       devices: (again) => compute.devices(again),
       knownDevices: () => compute.knownDevices,

@@ -8,6 +8,7 @@ import { FailureError } from '../../../protocol/wire/failures';
 import { Compute } from '../../../extension/platform/compute';
 import type { ComputeState } from '../../../extension/platform/compute';
 import { exitReason, launchOptions, startComputeProcess } from '../../../extension/platform/compute-process';
+import { KeptCatalogue } from '../../../extension/platform/kept-catalogue';
 import type { ComputeLaunch } from '../../../extension/platform/compute-process';
 import { device, mechanism, server } from './samples';
 
@@ -34,13 +35,14 @@ function fakeProcess(asked: string[], onBenchmark: (finish: () => void) => void)
   };
 }
 
-function compute(may: true | string = true) {
+function compute(may: true | string = true, catalogue?: KeptCatalogue) {
   const asked: string[] = [];
   const states: ComputeState['kind'][] = [];
   let starts = 0;
   let finish = (): void => undefined;
   const made = new Compute({
     mayRun: () => may,
+    ...(catalogue === undefined ? {} : { catalogue }),
     log: silent,
     start: () => {
       starts += 1;
@@ -66,6 +68,31 @@ describe('the compute server, seen from the extension', () => {
     assert.deepEqual(asked, ['mechanisms']);
     assert.deepEqual(states.slice(0, 2), ['starting', 'ready']);
     made.dispose();
+  });
+
+  it('is not started for a catalogue that this bundle gave before', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'headscope-catalogue-'));
+    const bundle = join(folder, 'compute-server.js');
+    await writeFile(bundle, '');
+    const stored = new Map<string, unknown>();
+    const memory = {
+      get: <T>(key: string) => stored.get(key) as T | undefined,
+      update: (key: string, value: unknown) => Promise.resolve(void stored.set(key, value)),
+    };
+    try {
+      const first = compute(true, new KeptCatalogue(memory, bundle));
+      assert.deepEqual(await first.made.mechanisms(), [mechanism('fused')]);
+      const second = compute(true, new KeptCatalogue(memory, bundle));
+      assert.deepEqual(await second.made.mechanisms(), [mechanism('fused')]);
+      assert.deepEqual([first.starts(), second.starts()], [1, 0]);
+      await writeFile(bundle, 'another version');
+      const third = compute(true, new KeptCatalogue(memory, bundle));
+      await third.made.mechanisms();
+      assert.equal(third.starts(), 1);
+      for (const { made } of [first, second, third]) made.dispose();
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it('is busy while it works, ready after', async () => {

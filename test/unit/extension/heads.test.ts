@@ -17,6 +17,7 @@ import type {
 } from '../../../protocol/compute/models';
 import type { HeadsPlace, HeadsPlan, ModelChoice, ToHeadsPanel } from '../../../protocol/panels/heads';
 import type { HeadGain, HeadTile, ModelSummary } from '../../../protocol/results/heads';
+import { headStatisticNames } from '../../../protocol/results/heads';
 import { FailureError } from '../../../protocol/wire/failures';
 import { headsResult, modelSummary, thumbnails } from './samples';
 
@@ -33,7 +34,7 @@ const plan = (change: Partial<HeadsPlan> = {}): HeadsPlan => ({
 const reply = (): HeadsReply => ({ result: headsResult(), thumbnails: thumbnails() });
 const layerMessage = (layer: number): HeadsProgress => {
   const { statistics } = headsResult();
-  const row = Object.fromEntries(Object.entries(statistics).map(([name, table]) => [name, table[layer]]));
+  const row = Object.fromEntries(headStatisticNames.map((name) => [name, statistics[name][layer]]));
   return { kind: 'layer', layer, statistics: row as Extract<HeadsProgress, { kind: 'layer' }>['statistics'] };
 };
 const tileOf = (request: HeadTileRequest): HeadTile => ({ ...request, data: new Float32Array(1) });

@@ -23,6 +23,7 @@ class Stage {
   saved: BenchmarkResult[] = [];
   saveFails = false;
   may: true | string = true;
+  up = true;
   kept: BenchmarkPlan[] = [];
   reports: string[] = [];
   mechanismsFail: FailureError | undefined;
@@ -63,6 +64,7 @@ class Stage {
     return {
       run: this.run,
       mayRun: () => this.may,
+      serverIsUp: () => this.up,
       mechanisms: () =>
         this.mechanismsFail ? Promise.reject(this.mechanismsFail) : Promise.resolve([mechanism('fused')]),
       devices: () => Promise.resolve([device()]),
@@ -99,6 +101,20 @@ const last = <K extends ToKernelsPanel['kind']>(sent: readonly ToKernelsPanel[],
   sent.findLast((message): message is Extract<ToKernelsPanel, { kind: K }> => message.kind === kind);
 
 describe('the host of a kernels webview', () => {
+  it('in the side bar asks what would start the compute server with the first edit, not before', async () => {
+    const stage = new Stage();
+    stage.up = false;
+    const { host, sent } = stage.open('side');
+    await host.receive({ kind: 'ready' });
+    await host.receive({ kind: 'planned', plan: plan() });
+    assert.deepEqual(kinds(sent), ['open']);
+    assert.deepEqual(last(sent, 'open')?.mechanisms, [mechanism('fused')]);
+    await host.receive({ kind: 'planned', plan: plan({ seed: 2 }) });
+    assert.deepEqual(kinds(sent), ['open', 'supports', 'devices']);
+    await host.receive({ kind: 'planned', plan: plan({ seed: 3 }) });
+    assert.deepEqual(kinds(sent), ['open', 'supports', 'devices', 'supports']);
+  });
+
   it('sends nothing before the panel is ready, then everything needed to draw', async () => {
     const stage = new Stage();
     const { host, sent } = stage.open('full');
