@@ -14,8 +14,10 @@ export type IconName =
   | 'debug-continue'
   | 'debug-stop'
   | 'error'
+  | 'discard'
   | 'export'
   | 'file-media'
+  | 'folder-opened'
   | 'graph-line'
   | 'info'
   | 'link-external'
@@ -26,9 +28,13 @@ export type IconName =
   | 'play'
   | 'refresh'
   | 'save'
+  | 'screen-full'
   | 'settings'
   | 'table'
-  | 'warning';
+  | 'tag'
+  | 'warning'
+  | 'zoom-in'
+  | 'zoom-out';
 
 export const icon = (name: IconName): TemplateResult =>
   html`<span class="codicon codicon-${name}" aria-hidden="true"></span>`;

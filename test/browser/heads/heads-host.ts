@@ -1,0 +1,79 @@
+/** The extension's side of the heads panel, played over a planted model. */
+import type { FromHeadsPanel, HeadsPlan, ToHeadsPanel } from '../../../protocol/panels/heads';
+import {
+  plantedModel,
+  plantedNextTokens,
+  plantedResult,
+  plantedRow,
+  plantedSummary,
+  plantedThumbnails,
+  plantedTile,
+  type PlantedModel,
+} from './planted-model';
+
+export const model = plantedModel();
+export const result = plantedResult(model);
+export const thumbnails = plantedThumbnails(model);
+
+export const plan: HeadsPlan = {
+  folder: '/models/planted',
+  prompt: { kind: 'text', text: result.prompt ?? '' },
+  gains: [],
+  classify: true,
+  causal: true,
+  seed: 0,
+};
+
+export type OpenMessage = Extract<ToHeadsPanel, { kind: 'open' }>;
+
+export const openMessage = (change: Partial<OpenMessage> = {}): OpenMessage => ({
+  kind: 'open',
+  place: 'full',
+  models: [
+    { folder: '/models/planted', label: 'planted', family: 'llama', runs: true },
+    { folder: '/models/other', label: 'other', family: 'gpt2', runs: true },
+    { folder: '/models/quantised', label: 'quantised', family: 'llama', runs: 'Its weights are quantised (GPTQ): use the float16 checkpoint.' },
+  ],
+  plan,
+  model: plantedSummary(model),
+  canRun: true,
+  ...change,
+});
+
+export const finishedMessage = (change: Partial<OpenMessage> = {}): OpenMessage =>
+  openMessage({ result, thumbnails, savedAs: 'heads-planted.headscope-heads.json', ...change });
+
+/** Answers what the panel asks, from the planted model; the test sends runs and generation itself. */
+export const answering =
+  (opening: OpenMessage = openMessage(), planted: PlantedModel = model) =>
+  (message: FromHeadsPanel): readonly ToHeadsPanel[] => {
+    switch (message.kind) {
+      case 'ready':
+        return [opening];
+      case 'tokenise':
+        return [
+          {
+            kind: 'tokenised',
+            request: message.request,
+            tokenised:
+              message.prompt.kind === 'ids'
+                ? { ids: message.prompt.ids, tokens: message.prompt.ids.map((id) => `<${id}>`) }
+                : { ids: planted.ids, tokens: planted.tokens },
+          },
+        ];
+      case 'tile': {
+        const { kind: _kind, request, ...rectangle } = message;
+        return [{ kind: 'tile', request, tile: plantedTile(planted, rectangle) }];
+      }
+      case 'row':
+        return [
+          { kind: 'row', request: message.request, row: plantedRow(planted, message.layer, message.head, message.query) },
+        ];
+      case 'nextTokens':
+        return [{ kind: 'nextTokens', request: message.request, distributions: plantedNextTokens(message.gains) }];
+      case 'chooseModel':
+        return [{ kind: 'model', model: plantedSummary(planted, { folder: message.folder, name: 'other' }) }];
+      default:
+        return [];
+    }
+  };

@@ -1,0 +1,86 @@
+/** `npx tsx test/browser/heads/screenshots.ts FOLDER [NAME]`: pictures of the heads panel in each theme, width and state, to be looked at. */
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import type { FromHeadsPanel, ToHeadsPanel } from '../../../protocol/panels/heads';
+import { headStatisticNames, type HeadStatistics } from '../../../protocol/results/heads';
+import { PanelBrowser, type OpenOptions, type PanelPage } from '../support/panel-page';
+import { answering, finishedMessage, openMessage, result, thumbnails } from './heads-host';
+import { plantedModel, plantedResult, plantedThumbnails } from './planted-model';
+
+type Panel = PanelPage<ToHeadsPanel, FromHeadsPanel>;
+
+async function main(folder: string, only: string | undefined): Promise<void> {
+  mkdirSync(folder, { recursive: true });
+  const browser = await PanelBrowser.start<ToHeadsPanel, FromHeadsPanel>('heads');
+  console.log(`bundle ${(browser.server.bundleBytes / 1e3).toFixed(0)} kB`);
+  const shoot = async (
+    name: string,
+    options: OpenOptions<ToHeadsPanel, FromHeadsPanel>,
+    act?: (panel: Panel) => Promise<void>,
+  ): Promise<void> => {
+    if (only !== undefined && !name.includes(only)) return;
+    const panel = await browser.open(options);
+    await panel.page.waitForSelector('h1', { timeout: 5000 });
+    await panel.page.waitForTimeout(700);
+    await act?.(panel);
+    await panel.page.screenshot({ path: path.join(folder, `${name}.png`), fullPage: true });
+    if (panel.complaints.length > 0) console.log(name, panel.complaints);
+    await panel.close();
+  };
+  for (const theme of ['dark', 'light', 'high-contrast'] as const) {
+    for (const width of [300, 600, 1280] as const) {
+      const place = width === 300 ? 'side' : 'full';
+      await shoot(`done-${theme}-${width}`, { theme, width, place, host: answering(finishedMessage({ place })) });
+    }
+  }
+  await shoot('empty-dark-1280', { host: answering() });
+  await shoot('empty-dark-300', { host: answering(openMessage({ place: 'side' })), place: 'side', width: 300 });
+  await shoot('side-open-300', { host: answering(finishedMessage({ place: 'side' })), place: 'side', width: 300 }, async (panel) => {
+    for (const fold of ['head', 'tokens', 'effects']) await panel.page.click(`#fold-${fold} .disclosure-button`);
+    await panel.page.waitForTimeout(600);
+  });
+  const large = plantedModel(undefined, 32, 32, 8);
+  await shoot('large-dark-1280', { host: answering(finishedMessage({ result: plantedResult(large), thumbnails: plantedThumbnails(large) }), large) });
+  await shoot('large-light-300', { theme: 'light', width: 300, place: 'side', host: answering(finishedMessage({ place: 'side', result: plantedResult(large), thumbnails: plantedThumbnails(large) }), large) });
+  await shoot('changed-dark-1280', { host: answering(finishedMessage()) }, async (panel) => {
+    await panel.page.click('#ablate');
+    await panel.page.waitForTimeout(500);
+    await panel.page.click('#generate');
+    const { request } = await panel.posts('generate');
+    for (const variant of [false, true]) {
+      const words = variant ? [' the', ' shop', '.', ' John'] : [' Mary', '.', ' Mary', ' and'];
+      for (const index of words.keys()) {
+        await panel.send({ kind: 'token', request, variant, index, text: words.slice(0, index + 1).join(''), probability: 0.5 });
+      }
+      await panel.send({ kind: 'generated', request, variant, text: words.join('') });
+    }
+    await panel.page.waitForTimeout(300);
+  });
+  await shoot('running-dark-1280', { host: answering() }, async (panel) => {
+    await panel.page.click('#run');
+    for (const layer of [0, 1]) {
+      const each = thumbnails.heads * thumbnails.size ** 2;
+      await panel.send({
+        kind: 'layer',
+        layer,
+        statistics: Object.fromEntries(headStatisticNames.map((name) => [name, result.statistics[name][layer] ?? []])) as unknown as {
+          readonly [K in keyof HeadStatistics]: readonly number[];
+        },
+        thumbnails: { ...thumbnails, layers: 1, data: thumbnails.data.slice(layer * each, (layer + 1) * each) },
+      });
+    }
+    await panel.send({ kind: 'stage', sentence: 'Layer 2 of 4', share: 0.5, secondsLeft: 3 });
+    await panel.page.waitForTimeout(300);
+  });
+  await shoot('compare-light-1280', { theme: 'light', host: answering(finishedMessage({ compareWith: { name: 'without L2H1', result: plantedResult(plantedModel([...result.tokens].reverse())) } })) }, async (panel) => {
+    await panel.page.evaluate(() => document.querySelector('vscode-dropdown[aria-label="Colour the heads by"]')?.setAttribute('current-value', 'difference'));
+    await panel.page.waitForTimeout(400);
+  });
+  await shoot('lines-dark-1280', { host: answering(finishedMessage()) }, async (panel) => {
+    await panel.page.click('text=Lines');
+    await panel.page.waitForTimeout(400);
+  });
+  await browser.stop();
+}
+
+void main(process.argv[2] ?? 'bench-results/heads-pictures', process.argv[3]);

@@ -1,0 +1,53 @@
+/** Two results side by side, head by head: change = this one minus the other. */
+import type { HeadsResult } from '../../../protocol/results/heads';
+import type { State } from './state';
+import { valueOf, type StatisticName } from './statistics';
+
+export type Differences =
+  | {
+      readonly ok: true;
+      readonly at: (layer: number, head: number) => number;
+      /** Largest absolute change, above 0. */
+      readonly largest: number;
+    }
+  | { readonly ok: false; readonly why: string };
+
+export function differencesOf(state: State, name: StatisticName): Differences {
+  const { result, compareWith } = state;
+  if (!result || !compareWith) return { ok: false, why: 'There is no second result.' };
+  const other = compareWith.result;
+  if (result.layers !== other.layers || result.heads !== other.heads) {
+    return {
+      ok: false,
+      why: `This result has ${result.layers} layers of ${result.heads} heads, ${compareWith.name} has ${other.layers} of ${other.heads}: heads can be compared one by one only between models of the same shape.`,
+    };
+  }
+  const at = (layer: number, head: number): number =>
+    valueOf(result.statistics, name, layer, head) - valueOf(other.statistics, name, layer, head);
+  let largest = 0;
+  for (let layer = 0; layer < result.layers; layer += 1)
+    for (let head = 0; head < result.heads; head += 1) {
+      const change = Math.abs(at(layer, head));
+      if (change > largest) largest = change;
+    }
+  return { ok: true, at, largest: largest > 0 ? largest : 1 };
+}
+
+/** What besides the numbers differs between the two, as a sentence. */
+export function circumstancesOf(here: HeadsResult, there: HeadsResult): string {
+  const gains = ({ gains: all }: HeadsResult): string =>
+    all.length === 0 ? 'none' : all.map(({ layer, head, gain }) => `L${layer}H${head} x ${gain}`).join(' ');
+  const facts: (readonly [string, unknown, unknown])[] = [
+    ['model', here.model.name, there.model.name],
+    ['weights', here.model.hash, there.model.hash],
+    ['prompt', here.ids.join(','), there.ids.join(',')],
+    ['gains', gains(here), gains(there)],
+    ['device', here.device.name, there.device.name],
+    ['runtime', here.device.runtime, there.device.runtime],
+  ];
+  const different = facts.filter(([, a, b]) => a !== b);
+  if (different.length === 0) return 'Same model, prompt, gains and device.';
+  return `Not the same: ${different
+    .map(([name, a, b]) => (name === 'prompt' || name === 'weights' ? name : `${name} (${String(a)}, there ${String(b)})`))
+    .join('; ')}.`;
+}

@@ -1,0 +1,157 @@
+/** What the gains do: the heads changed, the next token before and after, the continuation side by side. */
+import { html, nothing, type TemplateResult } from 'lit';
+import type { NextTokens } from '../../../protocol/results/heads';
+import { button } from '../../ui/controls';
+import { count, significant } from '../../ui/numbers';
+import type { Part } from './actions';
+import { bar } from './one-head';
+import { headName } from './labels';
+import type { Continuation, State } from './state';
+import { shownToken } from './token-text';
+
+export function effects(part: Part): TemplateResult | typeof nothing {
+  const { state } = part;
+  if (!state.result || state.place === 'file') return nothing;
+  return html`<section class="effects" aria-label="Intervention">
+    ${gainList(part)} ${distributions(part)} ${continuations(part)}
+  </section>`;
+}
+
+function gainList({ state, actions }: Part): TemplateResult {
+  const gains = state.form?.gains ?? [];
+  return html`<div class="gain-list">
+    <div class="section-head">
+      <h2>Intervention</h2>
+      <div class="toolbar" role="group" aria-label="Intervention">
+        ${button({ label: 'Reset all gains', icon: 'discard', appearance: 'icon', disabled: gains.length === 0, onClick: () => actions.resetGains() })}
+        ${button({ label: 'Save the intervention', icon: 'save', appearance: 'icon', disabled: gains.length === 0, onClick: () => actions.post({ kind: 'saveIntervention', gains }) })}
+        ${button({ label: 'Load an intervention', icon: 'folder-opened', appearance: 'icon', onClick: () => actions.post({ kind: 'loadIntervention' }) })}
+      </div>
+    </div>
+    ${
+      gains.length === 0
+        ? html`<p class="reason">No head is changed. Move a gain, or press X on a head of the grid to ablate it.</p>`
+        : html`<div class="gain-chips">
+            ${gains.map(
+              ({ layer, head, gain }) =>
+                html`<span class="gain-chip">
+                  <button type="button" class="link" title="Show this head" @click=${() => actions.select({ layer, head })}>
+                    ${headName(layer, head)}</button
+                  ><span>${gain === 0 ? 'off' : `x ${gain.toFixed(2)}`}</span>
+                  ${button({ label: `Reset ${headName(layer, head)}`, icon: 'close', appearance: 'icon', onClick: () => actions.setGain({ layer, head }, 1) })}
+                </span>`,
+            )}
+          </div>`
+    }
+  </div>`;
+}
+
+/** The plain model comes first; the changed one is absent while no gain differs from 1. */
+export const variantsOf = (state: State): { readonly plain?: NextTokens; readonly changed?: NextTokens } => {
+  const [plain, changed] = state.effects?.distributions ?? [];
+  return { ...(plain ? { plain } : {}), ...(changed ? { changed } : {}) };
+};
+
+const topCount = 10;
+
+function distributions({ state, compact }: Part): TemplateResult {
+  const { plain, changed } = variantsOf(state);
+  const { problem } = state.effects ?? {};
+  if (problem) return html`<div class="next-tokens"><h3>Next token</h3><p class="problem" role="alert">${problem}</p></div>`;
+  if (!plain) return html`<div class="next-tokens"><h3>Next token</h3><p class="reason">Being computed…</p></div>`;
+  const after = new Map(changed?.top.map((token) => [token.id, token.probability]));
+  const before = new Map(plain.top.map((token) => [token.id, token.probability]));
+  const byId = new Map([...plain.top, ...(changed?.top ?? [])].map((token) => [token.id, token]));
+  const rows = [...byId.values()]
+    .sort((a, b) => Math.max(before.get(b.id) ?? 0, after.get(b.id) ?? 0) - Math.max(before.get(a.id) ?? 0, after.get(a.id) ?? 0))
+    .slice(0, compact ? 5 : topCount);
+  const written = (value: number | undefined): string => (value === undefined ? '–' : significant(value));
+  return html`<div class="next-tokens">
+    <h3>
+      Next token${
+        changed
+          ? html`: <strong id="divergence">KL ${significant(changed.divergence)} nats</strong> from the plain model, entropy
+              ${significant(plain.entropy)} → ${significant(changed.entropy)} nats`
+          : html`: entropy ${significant(plain.entropy)} nats`
+      }
+    </h3>
+    <table aria-label="Next token before and after">
+      <thead>
+        <tr>
+          <th scope="col">token</th>
+          <th scope="col" class="number" colspan="2">${changed ? 'before' : 'probability'}</th>
+          ${changed ? html`<th scope="col" class="number" colspan="2">after</th>` : nothing}
+        </tr>
+      </thead>
+      <tbody>
+        ${rows.map(
+          ({ id, text }) =>
+            html`<tr data-token=${id}>
+              <th scope="row" class="token-cell" title=${`id ${id}`}>${shownToken(text)}</th>
+              <td>${bar(before.get(id) ?? 0)}</td>
+              <td class="number" title=${before.has(id) ? nothing : 'Not among the most likely tokens'}>${written(before.get(id))}</td>
+              ${
+                changed
+                  ? html`<td>${bar(after.get(id) ?? 0, true)}</td>
+                      <td class="number" title=${after.has(id) ? nothing : 'Not among the most likely tokens'}>${written(after.get(id))}</td>`
+                  : nothing
+              }
+            </tr>`,
+        )}
+      </tbody>
+    </table>
+  </div>`;
+}
+
+function continuations({ state, actions }: Part): TemplateResult {
+  const { generation } = state;
+  const gains = state.form?.gains ?? [];
+  const running = generation?.running === true;
+  return html`<div class="continuations">
+    <div class="section-head">
+      <h3>Continuation, most likely tokens${generation && generation.gains.length > 0 ? ', plain and changed' : ''}</h3>
+      ${
+        running
+          ? button({ label: 'Stop', icon: 'debug-stop', id: 'stop-generation', onClick: () => actions.cancel() })
+          : button({
+              label: gains.length > 0 ? 'Generate both' : 'Generate',
+              icon: 'play',
+              id: 'generate',
+              disabled: state.canRun !== true || state.phase.kind === 'running',
+              hint: 'Write 40 more tokens; the grid follows each of them',
+              onClick: () => actions.generate(),
+            })
+      }
+    </div>
+    ${generation?.problem ? html`<p class="problem" role="alert">${generation.problem}</p>` : nothing}
+    ${
+      generation
+        ? html`<div class="texts ${generation.gains.length > 0 ? 'two' : ''}">
+            ${continuation('plain', generation.plain, running)}
+            ${generation.gains.length > 0 ? continuation('changed', generation.changed, running, generation.plain?.text) : nothing}
+          </div>`
+        : html`<p class="reason">${gains.length > 0 ? 'Writes on without and with the gains above.' : 'Writes on from the prompt; the grid follows.'}</p>`
+    }
+  </div>`;
+}
+
+function continuation(
+  name: 'plain' | 'changed',
+  one: Continuation | undefined,
+  running: boolean,
+  plain?: string,
+): TemplateResult {
+  const text = one?.text ?? '';
+  const same = plain === undefined ? text.length : commonLength(text, plain);
+  const state = one === undefined ? (running ? 'waiting' : '–') : `${count(one.tokens)} tokens${one.done || !running ? '' : ' …'}`;
+  return html`<div class="text" data-variant=${name}>
+    <h3>${name} <span class="muted">${state}</span></h3>
+    <pre>${text.slice(0, same)}<mark>${text.slice(same)}</mark></pre>
+  </div>`;
+}
+
+function commonLength(a: string, b: string): number {
+  let at = 0;
+  while (at < a.length && a[at] === b[at]) at += 1;
+  return at;
+}

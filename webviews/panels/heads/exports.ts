@@ -1,0 +1,270 @@
+/** Files that leave the panel; each says what made it. */
+import type { HeadsResult } from '../../../protocol/results/heads';
+import { openCellPainter } from '../../charts/cell-painter';
+import { parseColour } from '../../charts/colour-map';
+import { headAtlas } from '../../charts/head-atlas';
+import { escapeXml, toPng, wrap, type Figure } from '../../charts/image';
+import { colourOf, shapes } from '../../charts/palette';
+import { count, seconds, significant } from '../../ui/numbers';
+import { toCsv, type Column } from '../../ui/table';
+import type { Theme } from '../../ui/theme';
+import type { ExportFormat } from './actions';
+import { finding, writeGains } from './finding';
+import { gainOf } from './form';
+import { cellsOf, gridLayout, gridModel, scaleStops, type GridModel } from './grid-model';
+import { headKey, labelInfo, labelInfos } from './labels';
+import type { State } from './state';
+import { statisticInfos, valueOf } from './statistics';
+import { headColumns, headRows, labelColumns, topLabels, type HeadRow } from './tables';
+
+export async function exportData(state: State, format: ExportFormat, theme: Theme): Promise<string | Uint8Array> {
+  const { result } = state;
+  if (!result) throw new Error('There is no result to export yet. Run the heads first.');
+  switch (format) {
+    case 'png':
+      return toPng(gridFigure(state, result, theme), provenance(result));
+    case 'svg':
+      return gridFigure(state, result, theme).svg;
+    case 'csv':
+      return headsCsv(state, result);
+    case 'json':
+      return `${JSON.stringify(result, null, 2)}\n`;
+    case 'html':
+      return htmlPage(state, result, theme);
+  }
+}
+
+export function exportName({ result }: State, format: ExportFormat): string {
+  const day = (result?.created ?? new Date().toISOString()).slice(0, 10);
+  const model = (result?.model.name ?? 'model').replaceAll(/[^\w.-]+/g, '-');
+  return `heads-${model}-${day}.${format === 'json' ? 'headscope-heads.json' : format}`;
+}
+
+/** Everything that made the numbers, for machines. */
+export function provenance(result: HeadsResult): Record<string, unknown> {
+  const { headscope, created, device, settings, seed, model, prompt, gains, parity } = result;
+  return { headscope, created, device, settings, seed, model, prompt, tokens: result.ids.length, gains, parity };
+}
+
+/** The same in a few lines for people. */
+export function provenanceLines(result: HeadsResult): readonly string[] {
+  const { model, device, parity } = result;
+  const classify = result.settings['classify'] === false ? 'no labels' : 'labels against null models';
+  return [
+    `${model.name} (${model.family}), hash ${model.hash}, ${model.layers} layers x ${model.heads} query heads, ${model.kvHeads} key/value heads, head width ${model.headDim}, ${model.dtypes.join(', ')}`,
+    `${count(result.ids.length)} tokens${result.prompt === null ? ', given as ids' : ''}, ${classify}, ${result.settings['causal'] === true ? 'causal check' : 'no causal check'}, seed ${result.seed}, ${result.gains.length === 0 ? 'no gains' : `gains ${writeGains(result.gains)}`}`,
+    `Instrumented against plain: largest logit error ${significant(parity.maxLogitError, 2)}${parity.ok ? '' : ', not in agreement'}`,
+    `${device.name} (${device.provider}), ${device.threads === 0 ? 'threads chosen by the runtime' : `${device.threads} ${device.threads === 1 ? 'thread' : 'threads'}`}, ${device.runtime}, ${device.platform}`,
+    `Headscope ${result.headscope}, ${result.created}, in ${result.seconds < 1 ? `${significant(result.seconds, 2)} s` : seconds(result.seconds)}`,
+  ];
+}
+
+const margin = 20;
+
+/** Sentence, grid as on screen, its key and what made it. The pictures are one image inside, all words are text. */
+export function gridFigure(state: State, result: HeadsResult, theme: Theme): Figure {
+  const model = gridModel({ ...state, view: { ...state.view, search: '', filter: undefined } });
+  const width = Math.max(520, Math.min(1200, model.heads * 48 + 80));
+  const inner = width - 2 * margin;
+  const layout = gridLayout(model, inner);
+  const size = theme.fontSize;
+  const parts: string[] = [];
+  const text = (x: number, y: number, words: string, attributes: string): string =>
+    `<text x="${x}" y="${y}" ${attributes}>${escapeXml(words)}</text>`;
+  let y = margin + size;
+  for (const line of wrap(finding(state), inner, size + 2)) {
+    parts.push(text(margin, y, line, `font-size="${size + 2}" font-weight="600" fill="${theme.foreground}"`));
+    y += size + 8;
+  }
+  y += 4;
+  parts.push(`<image x="${margin}" y="${y}" width="${layout.width}" height="${layout.height}" href="${cellsImage(state, model, inner, theme)}"/>`);
+  model.rows.forEach((places, row) => {
+    const middle = y + layout.y(row) + layout.side / 2 + 4;
+    const name = model.natural ? `L${places[0]?.layer ?? row}` : String(row * model.heads + 1);
+    if (layout.side >= 10 || row % 2 === 0)
+      parts.push(text(margin + layout.left - 8, middle, name, `font-size="${size - 3}" text-anchor="end" fill="${theme.muted}"`));
+    if (model.natural && model.windows[row] != null)
+      parts.push(`<rect x="${margin + layout.left - 5}" y="${y + layout.y(row)}" width="2" height="${layout.side}" fill="${theme.muted}"/>`);
+    places.forEach((place, column) => {
+      const first = model.labels.get(headKey(place.layer, place.head))?.[0];
+      if (first && layout.side >= 12)
+        parts.push(
+          text(margin + layout.x(column) + 3, y + layout.y(row) + 11, labelInfo(first.label).letter, `font-size="10" font-weight="700" fill="${theme.foreground}" stroke="${theme.background}" stroke-width="2" paint-order="stroke"`),
+        );
+      if (gainOf(result.gains, place.layer, place.head) === 0) {
+        const [left, top] = [margin + layout.x(column), y + layout.y(row)];
+        parts.push(`<line x1="${left}" y1="${top + layout.side}" x2="${left + layout.side}" y2="${top}" stroke="${theme.foreground}" stroke-width="1.5"/>`);
+      }
+    });
+  });
+  if (model.natural) {
+    const every = Math.max(1, Math.ceil(22 / (layout.side + 2)));
+    for (let head = 0; head < model.heads; head += every)
+      parts.push(text(margin + layout.x(head) + layout.side / 2, y + (layout.groups.length > 0 ? 20 : 12), `H${head}`, `font-size="${size - 3}" text-anchor="middle" fill="${theme.muted}"`));
+    for (const [from, to] of layout.groups)
+      parts.push(`<path d="M${margin + layout.x(from) + 0.5} ${y + 7.5}v-4H${margin + layout.x(to) + layout.side - 0.5}v4" fill="none" stroke="${theme.muted}"/>`);
+  }
+  y += layout.height + 12;
+  const legend = keyOfFigure(model, theme, y, inner);
+  parts.push(legend.svg);
+  y = legend.bottom;
+  for (const line of provenanceLines(result).flatMap((entry) => wrap(entry, inner, size - 2))) {
+    y += size + 2;
+    parts.push(text(margin, y, line, `font-size="${size - 2}" fill="${theme.muted}"`));
+  }
+  const height = Math.ceil(y + margin);
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="${escapeXml(theme.font)}" role="img">
+<title>${escapeXml(finding(state))}</title>
+<metadata>${escapeXml(JSON.stringify(provenance(result)))}</metadata>
+<rect width="100%" height="100%" fill="${theme.background}"/>
+${parts.join('\n')}
+</svg>`;
+  return { svg, width, height };
+}
+
+/** The cells at twice their size, as a data URI: a file that needs nothing else. */
+function cellsImage(state: State, model: GridModel, width: number, theme: Theme): string {
+  const ratio = 2;
+  const layout = gridLayout(model, width);
+  const canvas = document.createElement('canvas');
+  canvas.width = Math.round(layout.width * ratio);
+  canvas.height = Math.round(layout.height * ratio);
+  const pictures = state.thumbnails && (model.colouring === 'class' || model.colouring === 'picture') ? state.thumbnails : undefined;
+  const used = Math.min(pictures?.size ?? 1, state.result?.ids.length ?? 1);
+  const atlas = pictures && headAtlas(pictures, used, layout.side * ratio);
+  openCellPainter(canvas, '2d').paint(
+    cellsOf(model, layout, ratio, { dark: theme.dark, background: theme.background, muted: theme.muted }),
+    atlas,
+    parseColour(theme.background),
+  );
+  return canvas.toDataURL('image/png');
+}
+
+function keyOfFigure(model: GridModel, theme: Theme, top: number, inner: number): { readonly svg: string; readonly bottom: number } {
+  const size = theme.fontSize - 1;
+  const words = (x: number, y: number, content: string): string =>
+    `<text x="${x}" y="${y}" font-size="${size}" fill="${theme.foreground}">${escapeXml(content)}</text>`;
+  if (model.scale) {
+    const { title, unit, low, high } = model.scale;
+    const stops = scaleStops(model.colouring === 'difference', theme.dark);
+    const name = `${title}${unit ? `, ${unit}` : ''}`;
+    const bar = stops.map((colour, at) => `<rect x="${margin + 60 + at * 12}" y="${top + 16}" width="12.5" height="10" fill="${colour}"/>`);
+    return {
+      svg: [words(margin, top + 8, name), words(margin, top + 25, significant(low, 2)), ...bar, words(margin + 66 + stops.length * 12, top + 25, significant(high, 2))].join('\n'),
+      bottom: top + 32,
+    };
+  }
+  const present = labelInfos.filter(({ id }) => [...model.labels.values()].some((own) => own.some(({ label }) => label === id)));
+  let [x, y] = [margin, top + 8];
+  const entries = present.map(({ identity, letter, title }) => {
+    const content = `${letter}  ${title}`;
+    const wide = 16 + content.length * size * 0.6 + 16;
+    if (x + wide > margin + inner && x > margin) [x, y] = [margin, y + size + 8];
+    const entry = `<g transform="translate(${x} ${y - 9})"><path transform="scale(0.625)" d="${shapes[identity.shape]}" fill="${colourOf(identity, theme.dark)}"/></g>${words(x + 16, y, content)}`;
+    x += wide;
+    return entry;
+  });
+  return { svg: entries.join('\n'), bottom: y + 10 };
+}
+
+/** One line a head, in full precision; what made it stands in each line, so that any reader of CSV can use the file. */
+export function headsCsv(state: State, result: HeadsResult): string {
+  const share = result.heads / Math.max(1, result.model.kvHeads);
+  const column = (id: string, value: (row: HeadRow) => number | string | undefined): Column<HeadRow> => ({
+    id,
+    title: id,
+    numeric: false,
+    value,
+  });
+  const all = (pick: (one: HeadRow['classes'][number]) => number | string | undefined) => (row: HeadRow) =>
+    row.classes.map((one) => pick(one) ?? '').join(';') || undefined;
+  const columns = [
+    column('layer', ({ layer }) => layer),
+    column('head', ({ head }) => head),
+    column('kv_head', ({ head }) => Math.floor(head / share)),
+    column('window', ({ layer }) => result.model.windows[layer] ?? undefined),
+    ...statisticInfos.map(({ id, unit }) =>
+      column(unit ? `${id}_${unit}` : id, ({ layer, head }) => {
+        const value = valueOf(result.statistics, id, layer, head);
+        return Number.isNaN(value) ? undefined : value;
+      }),
+    ),
+    ...Object.entries(result.groups).map(([name, values]) =>
+      column(`group_${name}`, ({ layer, head }) => values[layer]?.[head]),
+    ),
+    column('labels', all(({ label }) => label)),
+    column('scores', all(({ score }) => score)),
+    column('null_means', all((one) => one.null.mean)),
+    column('null_sds', all((one) => one.null.sd)),
+    column('confidences', all(({ confidence }) => confidence)),
+    column('loss_changes_nats', all(({ causal }) => causal?.lossChange)),
+    column('gain', ({ layer, head }) => gainOf(result.gains, layer, head)),
+    ...Object.entries({
+      model: result.model.name,
+      model_hash: result.model.hash,
+      tokens: result.ids.length,
+      seed: result.seed,
+      device: result.device.name,
+      runtime: result.device.runtime,
+      platform: result.device.platform,
+      headscope: result.headscope,
+      created: result.created,
+    }).map(([id, value]) => column(id, () => value)),
+  ];
+  return toCsv(columns, headRows(state));
+}
+
+/** A page that loads nothing and runs nothing: grid, labels, all heads, what made them, and the result as data inside. */
+export function htmlPage(state: State, result: HeadsResult, theme: Theme): string {
+  const causal = result.classes.some((one) => one.causal !== undefined);
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
+<meta name="viewport" content="width=device-width">
+<title>${escapeXml(finding(state))}</title>
+<style>
+body { margin: 24px auto; max-width: 1180px; padding: 0 16px; background: ${theme.background}; color: ${theme.foreground}; font: ${theme.fontSize}px/1.5 system-ui, sans-serif; }
+svg { max-width: 100%; height: auto; }
+.frame { overflow-x: auto; margin-bottom: 24px; }
+.prompt { font-family: monospace; white-space: pre-wrap; overflow-wrap: anywhere; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { padding: 2px 12px 2px 0; text-align: left; font-weight: normal; white-space: nowrap; }
+thead th { border-bottom: 1px solid ${theme.line}; color: ${theme.muted}; }
+caption { text-align: left; font-weight: 600; }
+.number { text-align: right; }
+</style>
+</head>
+<body>
+${gridFigure(state, result, theme).svg}
+<p class="prompt">${escapeXml(result.tokens.join(''))}</p>
+${htmlTable(`${count(result.classes.length)} labels`, labelColumns(theme.dark, causal), topLabels(state))}
+${htmlTable(`${count(result.layers * result.heads)} heads`, headColumns(state), headRows(state))}
+<script type="application/json" id="headscope-result">${JSON.stringify(result).replaceAll('<', '\\u003c')}</script>
+</body>
+</html>
+`;
+}
+
+function htmlTable<Row>(caption: string, columns: readonly Column<Row>[], rows: readonly Row[]): string {
+  const heads = columns.map(
+    ({ title, unit, numeric }) => `<th${numeric ? ' class="number"' : ''}>${escapeXml(unit ? `${title} (${unit})` : title)}</th>`,
+  );
+  const cells = (row: Row): string =>
+    columns
+      .map((column, at) => {
+        const tag = at === 0 ? 'th' : 'td';
+        const shown = column.text?.(row) ?? String(column.value(row) ?? '–');
+        return `<${tag}${column.numeric ? ' class="number"' : ''}>${escapeXml(shown)}</${tag}>`;
+      })
+      .join('');
+  return `<div class="frame"><table>
+<caption>${escapeXml(caption)}</caption>
+<thead><tr>${heads.join('')}</tr></thead>
+<tbody>
+${rows.map((row) => `<tr>${cells(row)}</tr>`).join('\n')}
+</tbody>
+</table></div>`;
+}
+

@@ -1,0 +1,73 @@
+/** The first line of the panel: what was found, in one or two sentences; the second: what was run. */
+import type { HeadClass, HeadGain } from '../../../protocol/results/heads';
+import { count, seconds, significant } from '../../ui/numbers';
+import { headKey, headName, labelInfo, labelsByHead } from './labels';
+import { layersDone, shapeOf, type State } from './state';
+import { statisticInfos, valueOf } from './statistics';
+
+export function finding(state: State): string {
+  const { phase, result } = state;
+  if (!result) {
+    if (phase.kind === 'running') {
+      const { layers } = shapeOf(state);
+      const done = layersDone(state);
+      return done > 0 && done < layers
+        ? `Reading the heads: ${done} of ${layers} layers are there.`
+        : 'Reading what each head looks at.';
+    }
+    return 'What does each head of a model look at?';
+  }
+  const labels = labelsByHead(result.classes);
+  const all = result.layers * result.heads;
+  const on = `on ${count(result.ids.length)} tokens`;
+  const first =
+    result.settings['classify'] === false
+      ? `${count(all)} heads were measured ${on}, without labels.`
+      : `${count(labels.size)} of ${count(all)} heads ${labels.size === 1 ? 'bears' : 'bear'} a label ${on}`;
+  const about = ofSelected(state, labels);
+  return result.settings['classify'] === false ? `${first} ${about}` : about === '' ? `${first}.` : `${first}; ${about}`;
+}
+
+function ofSelected(state: State, labels: ReadonlyMap<string, readonly HeadClass[]>): string {
+  const { selected, result } = state;
+  if (!selected || !result) return '';
+  const { layer, head } = selected;
+  const name = headName(layer, head);
+  const [first, ...others] = labels.get(headKey(layer, head)) ?? [];
+  if (first) {
+    const causal = first.causal
+      ? `; without it the loss ${first.causal.lossChange >= 0 ? 'rises' : 'falls'} by ${significant(Math.abs(first.causal.lossChange), 2)} nats a token`
+      : '';
+    const also = others.length > 0 ? ` It also bears ${others.map(({ label }) => labelInfo(label).title).join(' and ')}.` : '';
+    return `${name} is ${article(labelInfo(first.label).title)} head (${significant(first.score, 2)}; null ${significant(first.null.mean, 2)} ± ${significant(first.null.sd, 2)})${causal}.${also}`;
+  }
+  // The mass that stands out most says most about a head without a label.
+  const strongest = statisticInfos
+    .filter(({ unit, id }) => unit === undefined && id !== 'localWindow')
+    .map((info) => ({ info, value: valueOf(result.statistics, info.id, layer, head) }))
+    .filter(({ value }) => Number.isFinite(value))
+    .sort((a, b) => b.value - a.value)[0];
+  const label = result.settings['classify'] === false ? '' : ' bears none: it';
+  return strongest ? `${name}${label} has a ${strongest.info.words} of ${significant(strongest.value, 2)}.` : `${name} bears none.`;
+}
+
+const article = (words: string): string => `${/^[aeiou]/.test(words) && !words.startsWith('uni') ? 'an' : 'a'} ${words}`;
+
+export function circumstances(state: State): string {
+  const { result } = state;
+  if (!result) {
+    return 'A prompt runs through the model on this machine; each head is drawn as what its queries read, and labelled only where it differs from a null model.';
+  }
+  const { model } = result;
+  const share = model.kvHeads === model.heads ? '' : ` (${model.kvHeads} key/value)`;
+  return [
+    model.name,
+    `${model.layers} layers x ${model.heads} heads${share}, width ${model.headDim}`,
+    ...(result.gains.length > 0 ? [`gains ${writeGains(result.gains)}`] : []),
+    `${result.device.name}`,
+    seconds(result.seconds) === '0 s' ? `${significant(result.seconds, 2)} s` : seconds(result.seconds),
+  ].join(' · ');
+}
+
+export const writeGains = (gains: readonly HeadGain[]): string =>
+  gains.map(({ layer, head, gain }) => `${headName(layer, head)} x ${significant(gain)}`).join(', ');

@@ -1,0 +1,96 @@
+/** The plan as a person edits it: text stays as typed; `readForm` makes a plan of it or says what to correct. */
+import type { PromptInput } from '../../../protocol/compute/models';
+import type { HeadsPlan } from '../../../protocol/panels/heads';
+import type { HeadGain, ModelSummary } from '../../../protocol/results/heads';
+
+export interface Form {
+  readonly folder: string;
+  readonly mode: 'text' | 'ids';
+  readonly text: string;
+  readonly ids: string;
+  readonly chat: boolean;
+  readonly classify: boolean;
+  readonly causal: boolean;
+  readonly seed: string;
+  readonly gains: readonly HeadGain[];
+}
+
+export const toForm = (plan: HeadsPlan): Form => ({
+  folder: plan.folder,
+  mode: plan.prompt.kind,
+  text: plan.prompt.kind === 'text' ? plan.prompt.text : '',
+  ids: plan.prompt.kind === 'ids' ? plan.prompt.ids.join(' ') : '',
+  chat: plan.prompt.kind === 'text' && plan.prompt.chat === true,
+  classify: plan.classify,
+  causal: plan.causal,
+  seed: String(plan.seed),
+  gains: plan.gains,
+});
+
+export interface Problems {
+  readonly prompt?: string;
+  readonly seed?: string;
+  readonly folder?: string;
+}
+export type FormReading =
+  { readonly ok: true; readonly plan: HeadsPlan } | { readonly ok: false; readonly problems: Problems };
+
+export function readForm(form: Form, model?: ModelSummary): FormReading {
+  const prompt = readPrompt(form, model);
+  const seed = /^\d+$/.test(form.seed.trim()) ? Number(form.seed) : Number.NaN;
+  const problems: Problems = {
+    ...(form.folder === '' ? { folder: 'Choose a model first.' } : {}),
+    ...(typeof prompt === 'string' ? { prompt } : {}),
+    ...(seed <= 2 ** 32 - 1 ? {} : { seed: 'Seed is a whole number from 0 to 4,294,967,295.' }),
+  };
+  if (Object.keys(problems).length > 0 || typeof prompt === 'string') return { ok: false, problems };
+  return {
+    ok: true,
+    plan: { folder: form.folder, prompt, gains: form.gains, classify: form.classify, causal: form.causal, seed },
+  };
+}
+
+/** The prompt, or the sentence that says why it cannot be used. */
+export function readPrompt(form: Form, model?: ModelSummary): PromptInput | string {
+  if (form.mode === 'text') {
+    if (model && model.tokenizer !== true) return `${model.tokenizer} Use token ids instead.`;
+    if (form.text === '') return 'Type a prompt first.';
+    return { kind: 'text', text: form.text, ...(form.chat && model?.chatTemplate !== false ? { chat: true } : {}) };
+  }
+  const words = form.ids.split(/[\s,;[\]]+/).filter((word) => word !== '');
+  if (words.length === 0) return 'Type token ids first, separated by spaces or commas.';
+  const bad = words.find((word) => !/^\d+$/.test(word));
+  if (bad !== undefined) return `“${bad}” is no token id: ids are whole numbers from 0.`;
+  const ids = words.map(Number);
+  const vocabulary = model?.vocabulary;
+  const beyond = vocabulary === undefined ? undefined : ids.find((id) => id >= vocabulary);
+  if (beyond !== undefined && vocabulary !== undefined) {
+    return `Token id ${beyond} is outside the vocabulary of ${vocabulary.toLocaleString('en-US')}.`;
+  }
+  return { kind: 'ids', ids };
+}
+
+/** Gains that change something, in order of layer and head. */
+export function withGain(gains: readonly HeadGain[], layer: number, head: number, gain: number): HeadGain[] {
+  const others = gains.filter((one) => one.layer !== layer || one.head !== head);
+  const all = gain === 1 ? others : [...others, { layer, head, gain }];
+  return all.sort((a, b) => a.layer - b.layer || a.head - b.head);
+}
+
+export const gainOf = (gains: readonly HeadGain[], layer: number, head: number): number =>
+  gains.find((one) => one.layer === layer && one.head === head)?.gain ?? 1;
+
+export const sameGains = (a: readonly HeadGain[], b: readonly HeadGain[]): boolean => canonical(a) === canonical(b);
+
+/** The same run? */
+export const samePlan = (a: HeadsPlan | undefined, b: HeadsPlan | undefined): boolean =>
+  a !== undefined && b !== undefined && canonical(a) === canonical(b);
+
+/** JSON with sorted keys and without what is undefined. */
+export function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+}

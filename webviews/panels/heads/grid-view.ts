@@ -1,0 +1,134 @@
+/** The grid with what arranges it: colours, order, filter, search, legend. */
+import { html, nothing, type TemplateResult } from 'lit';
+import { headLabels } from '../../../protocol/results/heads';
+import { symbol } from '../../charts/symbol';
+import { dropdown, textField } from '../../ui/controls';
+import { count } from '../../ui/numbers';
+import type { Part } from './actions';
+import { gridModel, type GridModel } from './grid-model';
+import './head-grid';
+import { labelInfo } from './labels';
+import { scaleBar } from './scale-bar';
+import { tokensOf, type Colouring, type HeadPlace, type State } from './state';
+import { statisticInfos, type StatisticName } from './statistics';
+
+export function gridView(part: Part): TemplateResult {
+  const { state, actions, compact } = part;
+  const model = gridModel(state);
+  return html`<section class="grid-view" aria-label="Heads by layer">
+    <div class="grid-tools">
+      ${dropdown({
+        label: 'Colour the heads by',
+        choices: colourings(state),
+        value: state.view.colouring,
+        onChange: (value) => {
+          const colouring = value as Colouring;
+          const chosen = statisticInfos.some(({ id }) => id === colouring);
+          actions.view({ colouring, ...(chosen ? { statistic: colouring as StatisticName } : {}) });
+        },
+      })}
+      ${
+        state.view.colouring === 'difference'
+          ? dropdown({
+              label: 'Difference of',
+              choices: statisticInfos.map(({ id, title }) => ({ value: id, label: title })),
+              value: state.view.statistic,
+              onChange: (value) => actions.view({ statistic: value as StatisticName }),
+            })
+          : compact
+            ? nothing
+            : dropdown({
+                label: 'Order of the heads',
+                choices: [
+                  { value: '', label: 'Layer by layer' },
+                  { value: 'label', label: 'By label' },
+                  ...statisticInfos.map(({ id, title }) => ({ value: id, label: `By ${title.toLowerCase()}` })),
+                ],
+                value: state.view.sortBy ?? '',
+                onChange: (value) =>
+                  actions.view({ sortBy: value === '' ? undefined : (value as StatisticName | 'label') }),
+              })
+      }
+      <div class="search">
+        ${textField({
+          label: 'Find a head',
+          value: state.view.search,
+          hint: 'L5H3, 5.3 or a label',
+          onInput: (search) => actions.view({ search }),
+        })}
+      </div>
+    </div>
+    <hs-head-grid
+      .model=${model}
+      .thumbnails=${state.thumbnails}
+      .used=${Math.min(state.thumbnails?.size ?? 32, tokensOf(state).ids.length || 32)}
+      .selected=${state.selected}
+      @select-head=${(event: CustomEvent<HeadPlace>) => actions.select(event.detail)}
+      @toggle-head=${(event: CustomEvent<HeadPlace>) => actions.toggleAblation(event.detail)}
+    ></hs-head-grid>
+    ${key(part, model)}
+  </section>`;
+}
+
+function colourings(state: State) {
+  return [
+    { value: 'class', label: 'Label, with pictures' },
+    { value: 'picture', label: 'Pictures (probability)' },
+    ...statisticInfos.map(({ id, title, definition }) => ({ value: id, label: title, hint: definition })),
+    ...(state.compareWith ? [{ value: 'difference', label: `Change from ${state.compareWith.name}` }] : []),
+  ];
+}
+
+/** What colours, letters and marks mean; labels are also the filter. */
+function key(part: Part, model: GridModel): TemplateResult {
+  const { state, actions, dark } = part;
+  const counts = new Map<string, number>();
+  for (const own of model.labels.values()) for (const { label } of own) counts.set(label, (counts.get(label) ?? 0) + 1);
+  const present = headLabels.filter((label) => counts.has(label));
+  const share = model.kvHeads > 0 ? model.heads / model.kvHeads : 1;
+  const windows = model.windows.filter((window): window is number => window !== null);
+  const setFilter = (filter: string): void =>
+    actions.view({ filter: state.view.filter === filter ? undefined : filter });
+  const { live } = state;
+  return html`<div class="grid-key">
+    ${live ? html`<p class="live">Live: the query that made generated token ${count(live.index + 1)}.</p>` : nothing}
+    ${model.scale ? scaleBar({ ...model.scale, unit: model.scale.unit, difference: model.colouring === 'difference', dark }) : nothing}
+    ${
+      present.length > 0
+        ? html`<div class="legend" role="group" aria-label="Labels: show only">
+            ${present.map((label) => {
+              const info = labelInfo(label);
+              return html`<button
+                type="button"
+                class="legend-entry"
+                aria-pressed=${state.view.filter === label}
+                title=${`${info.definition}\nShow only these heads`}
+                @click=${() => setFilter(label)}
+              >
+                ${symbol(info.identity, dark)}<span class="code">${info.letter}</span><span>${info.title}</span
+                ><span class="muted">${counts.get(label)}</span>
+              </button>`;
+            })}
+          </div>`
+        : nothing
+    }
+    <p class="reason">
+      ${
+        model.colouring === 'class' || model.colouring === 'picture'
+          ? state.thumbnails
+            ? 'Pictures: query down, key across; square root of the mass, each head on a scale of its own. '
+            : state.result
+              ? 'A saved result holds no pictures: run it again to see them. '
+              : ''
+          : ''
+      }${share > 1 && model.natural ? `Brackets: ${share} query heads share a key/value head. ` : ''}${
+        windows.length > 0 && model.natural ? `Bar at the layer: window of ${windowWords(windows)} tokens. ` : ''
+      }${model.gains.length > 0 ? 'Struck through: gain 0; corner: another gain. ' : ''}
+    </p>
+  </div>`;
+}
+
+function windowWords(windows: readonly number[]): string {
+  const [low, high] = [Math.min(...windows), Math.max(...windows)];
+  return low === high ? count(low) : `${count(low)} to ${count(high)}`;
+}

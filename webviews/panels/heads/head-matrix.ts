@@ -1,0 +1,534 @@
+/**
+ * One head as a matrix, query by key: tiles on a canvas, zoomed and moved like a map. Axes carry token texts where there is
+ * room, positions otherwise. Above it the mean mass of each key, to the right the entropy of each query.
+ */
+import { html, LitElement, nothing, type PropertyValues } from 'lit';
+import { cividis, css, cividisTable, parseColour } from '../../charts/colour-map';
+import { levelFor, tileSide, tilesIn, topLevel, type LoadedTile, type TileAddress } from '../../charts/tiles';
+import { button } from '../../ui/controls';
+import { count, significant } from '../../ui/numbers';
+import { onThemeChange, readTheme, type Theme } from '../../ui/theme';
+import { scaleBar } from './scale-bar';
+import { lookUp, wholeMatrix, type TileSource } from './tile-source';
+import { shownToken } from './token-text';
+
+export interface CellPlace {
+  readonly query: number;
+  readonly key: number;
+}
+
+const axis = { left: 74, top: 74, right: 26, marginal: 22 };
+
+export class HeadMatrix extends LitElement {
+  static override properties = {
+    source: { attribute: false },
+    version: { type: Number },
+    tokens: { attribute: false },
+    query: { type: Number },
+    hideSink: { type: Boolean },
+    logarithmic: { type: Boolean },
+    marginal: { attribute: false },
+    hovered: { state: true },
+  };
+  declare source: TileSource | undefined;
+  /** Counts up with each tile that comes. */
+  declare version: number;
+  declare tokens: readonly string[];
+  declare query: number | undefined;
+  declare hideSink: boolean;
+  declare logarithmic: boolean;
+  /** Mean mass of each block of keys, where the whole matrix is not at hand. */
+  declare marginal: readonly number[] | undefined;
+  declare hovered: CellPlace | undefined;
+
+  private theme: Theme = readTheme();
+  /** Cells at the left and upper edge, and CSS pixels a cell. */
+  private at = { column: 0, row: 0, cell: 0 };
+  private fitted = true;
+  private frame = 0;
+  private pictures = new WeakMap<LoadedTile, { readonly look: string; readonly canvas: HTMLCanvasElement }>();
+  private high = 1;
+  private drag: { readonly x: number; readonly y: number; moved: boolean } | undefined;
+  private readonly resize = new ResizeObserver(() => this.schedule());
+  private stopTheme: (() => void) | undefined;
+  private sourceKey: string | undefined;
+
+  constructor() {
+    super();
+    this.source = undefined;
+    this.version = 0;
+    this.tokens = [];
+    this.query = undefined;
+    this.hideSink = false;
+    this.logarithmic = true;
+    this.marginal = undefined;
+    this.hovered = undefined;
+  }
+
+  protected override createRenderRoot(): HTMLElement {
+    return this;
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.resize.observe(this);
+    this.stopTheme = onThemeChange(() => {
+      this.theme = readTheme();
+      this.pictures = new WeakMap();
+      this.schedule();
+    });
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.resize.disconnect();
+    this.stopTheme?.();
+    cancelAnimationFrame(this.frame);
+    this.frame = 0;
+  }
+
+  protected override updated(_changed: PropertyValues): void {
+    if (this.source?.key !== this.sourceKey) {
+      this.sourceKey = this.source?.key;
+      // Another head of the same prompt keeps the place that is looked at.
+      if (this.fitted || this.at.column >= (this.source?.length ?? 0)) this.fitted = true;
+    }
+    this.schedule();
+  }
+
+  private get canvas(): HTMLCanvasElement | null {
+    return this.querySelector('canvas');
+  }
+
+  private schedule(): void {
+    if (this.frame !== 0) return;
+    this.frame = requestAnimationFrame(() => {
+      this.frame = 0;
+      this.drawNow();
+    });
+  }
+
+  private plot(): { readonly width: number; readonly height: number } {
+    const canvas = this.canvas;
+    return {
+      width: Math.max(40, (canvas?.clientWidth ?? 0) - axis.left - axis.right),
+      height: Math.max(40, (canvas?.clientHeight ?? 0) - axis.top - 2),
+    };
+  }
+
+  /** The whole head on screen. */
+  fit(): void {
+    this.fitted = true;
+    this.schedule();
+  }
+
+  zoom(factor: number, x?: number, y?: number): void {
+    const { width, height } = this.plot();
+    const length = this.source?.length ?? 1;
+    const [px, py] = [x ?? width / 2, y ?? height / 2];
+    const cell = Math.min(48, Math.max(Math.min(width, height) / length, this.at.cell * factor));
+    this.at = {
+      cell,
+      column: this.at.column + px / this.at.cell - px / cell,
+      row: this.at.row + py / this.at.cell - py / cell,
+    };
+    this.fitted = false;
+    this.clamp();
+    this.schedule();
+  }
+
+  pan(dx: number, dy: number): void {
+    this.at = { ...this.at, column: this.at.column + dx / this.at.cell, row: this.at.row + dy / this.at.cell };
+    this.fitted = false;
+    this.clamp();
+    this.schedule();
+  }
+
+  private clamp(): void {
+    const { width, height } = this.plot();
+    const length = this.source?.length ?? 1;
+    const inside = (value: number, span: number): number => Math.max(0, Math.min(value, length - span / this.at.cell));
+    this.at = { ...this.at, column: inside(this.at.column, width), row: inside(this.at.row, height) };
+  }
+
+  private drawNow(): void {
+    const { canvas, source } = this;
+    if (!canvas || canvas.clientWidth < 60) return;
+    const ratio = window.devicePixelRatio || 1;
+    const [across, down] = [Math.round(canvas.clientWidth * ratio), Math.round(canvas.clientHeight * ratio)];
+    if (canvas.width !== across || canvas.height !== down) {
+      canvas.width = across;
+      canvas.height = down;
+    }
+    const context = canvas.getContext('2d');
+    if (!context) return;
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.clearRect(0, 0, canvas.clientWidth, canvas.clientHeight);
+    if (!source || source.length === 0) return;
+    const { width, height } = this.plot();
+    if (this.fitted) this.at = { column: 0, row: 0, cell: Math.min(width, height) / source.length };
+    this.clamp();
+    const { column, row, cell } = this.at;
+    const columns = Math.min(source.length, column + width / cell);
+    const rows = Math.min(source.length, row + height / cell);
+    const level = levelFor(cell * ratio, source.length);
+    const top = topLevel(source.length);
+    const wanted = tilesIn(level, [row, rows, column, columns], source.length, source.causal);
+    // The coarsest tile first: it is the whole picture at once, and its largest value ends the scale.
+    source.store.want([{ level: top, row: 0, column: 0 }, ...wanted]);
+    this.measureHigh(top);
+    context.save();
+    context.beginPath();
+    context.rect(axis.left, axis.top, Math.min(width, (source.length - column) * cell), Math.min(height, (source.length - row) * cell));
+    context.fillStyle = css(cividis(0));
+    context.fill();
+    context.clip();
+    context.imageSmoothingEnabled = false;
+    for (const address of wanted) this.drawTile(context, address, top);
+    if (source.causal) this.drawMask(context, width, height);
+    context.restore();
+    this.drawAxes(context, width, height, rows, columns);
+    this.drawMarginals(context, width, height);
+    this.drawCross(context, width, height);
+  }
+
+  private measureHigh(top: number): void {
+    const tile = this.source?.store.get({ level: top, row: 0, column: 0 });
+    if (!tile) return;
+    let high = 0;
+    tile.data.forEach((value, at) => {
+      if (value > high && !(this.hideSink && at % tile.outColumns === 0)) high = value;
+    });
+    const next = high > 0 ? high : 1;
+    if (next === this.high) return;
+    this.high = next;
+    // The scale under the matrix is part of the template.
+    this.requestUpdate();
+  }
+
+  private drawTile(context: CanvasRenderingContext2D, address: TileAddress, top: number): void {
+    const { source, at } = this;
+    if (!source) return;
+    const span = tileSide * 2 ** address.level;
+    const x = axis.left + (address.column * span - at.column) * at.cell;
+    const y = axis.top + (address.row * span - at.row) * at.cell;
+    for (let level = address.level; level <= top; level += 1) {
+      const up = 2 ** (level - address.level);
+      const found = source.store.get({ level, row: Math.floor(address.row / up), column: Math.floor(address.column / up) });
+      if (!found) continue;
+      const picture = this.pictureOf(found);
+      const [rowCount, columnCount] = [
+        Math.min(span, source.length - address.row * span),
+        Math.min(span, source.length - address.column * span),
+      ];
+      const texel = 2 ** level;
+      const sx = (address.column * span) / texel - found.address.column * tileSide;
+      const sy = (address.row * span) / texel - found.address.row * tileSide;
+      context.drawImage(
+        picture,
+        sx,
+        sy,
+        Math.min(columnCount / texel, picture.width - sx),
+        Math.min(rowCount / texel, picture.height - sy),
+        x,
+        y,
+        columnCount * at.cell,
+        rowCount * at.cell,
+      );
+      return;
+    }
+  }
+
+  private pictureOf(tile: LoadedTile): HTMLCanvasElement {
+    const look = `${this.logarithmic}/${this.hideSink}/${this.high}`;
+    const kept = this.pictures.get(tile);
+    if (kept?.look === look) return kept.canvas;
+    const canvas = kept?.canvas ?? document.createElement('canvas');
+    canvas.width = tile.outColumns;
+    canvas.height = tile.outRows;
+    const context = canvas.getContext('2d');
+    if (context) {
+      const image = context.createImageData(tile.outColumns, tile.outRows);
+      this.colour(tile, image.data);
+      context.putImageData(image, 0, 0);
+    }
+    this.pictures.set(tile, { look, canvas });
+    return canvas;
+  }
+
+  private colour(tile: LoadedTile, data: Uint8ClampedArray): void {
+    const ground = parseColour(this.theme.background);
+    const sink = this.hideSink && tile.address.column === 0;
+    for (let at = 0; at < tile.data.length; at += 1) {
+      const hidden = sink && at % tile.outColumns === 0;
+      const colour = Math.round(255 * this.share(tile.data[at] ?? 0)) * 3;
+      const to = at * 4;
+      data[to] = hidden ? ground[0] : (cividisTable[colour] ?? 0);
+      data[to + 1] = hidden ? ground[1] : (cividisTable[colour + 1] ?? 0);
+      data[to + 2] = hidden ? ground[2] : (cividisTable[colour + 2] ?? 0);
+      data[to + 3] = 255;
+    }
+  }
+
+  /** Place of a value on the colour scale, 0..1. */
+  private share(value: number): number {
+    if (!(value > 0)) return 0;
+    const share = this.logarithmic ? 1 + Math.log10(value / this.high) / 3 : value / this.high;
+    return Math.min(1, Math.max(0, share));
+  }
+
+  /** Keys after the query: not computed, so not drawn as if they were zero. */
+  private drawMask(context: CanvasRenderingContext2D, width: number, height: number): void {
+    const { at, theme } = this;
+    context.fillStyle = theme.background;
+    const x = (column: number): number => axis.left + (column - at.column) * at.cell;
+    const y = (row: number): number => axis.top + (row - at.row) * at.cell;
+    context.beginPath();
+    const first = Math.floor(at.row);
+    const last = Math.ceil(at.row + height / at.cell);
+    context.moveTo(x(first + 1), axis.top);
+    if (at.cell >= 2) {
+      for (let row = first; row <= last; row += 1) {
+        context.lineTo(x(row + 1), y(row));
+        context.lineTo(x(row + 1), y(row + 1));
+      }
+    } else {
+      context.lineTo(x(first + 1), y(first));
+      context.lineTo(x(last + 1), y(last));
+    }
+    context.lineTo(Math.max(x(last + 1), axis.left + width + 2), y(last + 1));
+    context.lineTo(axis.left + width + 2, axis.top);
+    context.closePath();
+    context.fill();
+  }
+
+  private drawAxes(context: CanvasRenderingContext2D, width: number, height: number, rows: number, columns: number): void {
+    const { at, theme, tokens } = this;
+    const textual = at.cell >= 11;
+    const size = theme.fontSize - 2;
+    context.font = textual ? `${size}px ${theme.editorFont}` : `${size}px ${theme.font}`;
+    context.textBaseline = 'middle';
+    const step = textual ? 1 : niceStep(44 / at.cell);
+    const label = (position: number): string => (textual ? clipped(shownToken(tokens[position] ?? ''), 9) : count(position));
+    for (let row = Math.ceil(at.row / step) * step; row < rows; row += step) {
+      const y = axis.top + (row + 0.5 - at.row) * at.cell;
+      if (y < axis.top || y > axis.top + height) continue;
+      context.textAlign = 'right';
+      context.fillStyle = row === this.query || row === this.hovered?.query ? theme.foreground : theme.muted;
+      context.fillText(label(row), axis.left - 5, y);
+    }
+    for (let key = Math.ceil(at.column / step) * step; key < columns; key += step) {
+      const x = axis.left + (key + 0.5 - at.column) * at.cell;
+      if (x < axis.left || x > axis.left + width) continue;
+      context.fillStyle = key === this.hovered?.key ? theme.foreground : theme.muted;
+      if (textual) {
+        context.save();
+        context.translate(x, axis.top - axis.marginal - 5);
+        context.rotate(-Math.PI / 3);
+        context.textAlign = 'left';
+        context.fillText(clipped(label(key), 6), 0, 0);
+        context.restore();
+      } else {
+        context.textAlign = 'center';
+        context.fillText(label(key), x, axis.top - axis.marginal - 8);
+      }
+    }
+    context.font = `${size}px ${theme.font}`;
+    context.fillStyle = theme.muted;
+    context.textAlign = 'left';
+    context.fillText('key →', axis.left, 7);
+    context.save();
+    context.translate(7, axis.top + 2);
+    context.rotate(-Math.PI / 2);
+    context.textAlign = 'right';
+    context.fillText('← query', 0, 0);
+    context.restore();
+  }
+
+  /** Above: mean over all queries of the mass on each key. Right: entropy of each query over ln(T). */
+  private drawMarginals(context: CanvasRenderingContext2D, width: number, height: number): void {
+    const { source, at, theme } = this;
+    if (!source) return;
+    const whole = wholeMatrix(source);
+    const keys = whole ? columnMeans(whole) : this.marginal;
+    context.fillStyle = theme.muted;
+    if (keys) {
+      const block = whole ? 1 : source.length / keys.length;
+      const most = Math.max(...keys.slice(this.hideSink ? 1 : 0));
+      keys.forEach((value, index) => {
+        const x0 = Math.max(axis.left, axis.left + (index * block - at.column) * at.cell);
+        const x1 = Math.min(axis.left + width, axis.left + ((index + 1) * block - at.column) * at.cell);
+        const tall = Math.min(1, value / Math.max(1e-9, most)) * (axis.marginal - 5);
+        if (x1 > x0 && !(this.hideSink && index === 0)) context.fillRect(x0, axis.top - 3 - tall, Math.max(0.5, x1 - x0 - (x1 - x0 > 3 ? 1 : 0)), tall);
+      });
+    }
+    if (!whole) return;
+    const most = Math.log(source.length);
+    const right = axis.left + Math.min(width, (source.length - at.column) * at.cell) + 3;
+    for (let row = Math.floor(at.row); row < source.length; row += 1) {
+      const y = axis.top + (row - at.row) * at.cell;
+      if (y + at.cell < axis.top || y > axis.top + height) continue;
+      context.fillRect(right, y, (entropyOfRow(whole, row) / Math.max(1e-9, most)) * (axis.right - 5), Math.max(0.5, at.cell - (at.cell > 3 ? 1 : 0)));
+    }
+  }
+
+  private drawCross(context: CanvasRenderingContext2D, width: number, height: number): void {
+    const { at, theme } = this;
+    const frame = (query: number | undefined, key: number | undefined, colour: string): void => {
+      context.strokeStyle = colour;
+      context.lineWidth = 1;
+      const side = Math.max(1, at.cell);
+      if (query !== undefined) {
+        const y = axis.top + (query - at.row) * at.cell;
+        if (y >= axis.top - 1 && y <= axis.top + height) context.strokeRect(axis.left - 0.5, y - 0.5, width, side);
+      }
+      if (key !== undefined) {
+        const x = axis.left + (key - at.column) * at.cell;
+        if (x >= axis.left - 1 && x <= axis.left + width) context.strokeRect(x - 0.5, axis.top - 0.5, side, height);
+      }
+    };
+    frame(this.query, undefined, theme.focus);
+    frame(this.hovered?.query, this.hovered?.key, theme.foreground);
+  }
+
+  private cellAt(event: MouseEvent): CellPlace | undefined {
+    const box = this.canvas?.getBoundingClientRect();
+    const { source, at } = this;
+    if (!box || !source || at.cell === 0) return undefined;
+    const query = Math.floor((event.clientY - box.top - axis.top) / at.cell + at.row);
+    const key = Math.floor((event.clientX - box.left - axis.left) / at.cell + at.column);
+    const inside = event.clientX - box.left >= axis.left && event.clientY - box.top >= axis.top;
+    return inside && query < source.length && key < source.length ? { query, key } : undefined;
+  }
+
+  private hover(place: CellPlace | undefined): void {
+    if (place?.query === this.hovered?.query && place?.key === this.hovered?.key) return;
+    this.hovered = place;
+    this.dispatchEvent(new CustomEvent('hover-cell', { detail: place }));
+  }
+
+  private onMove(event: PointerEvent): void {
+    if (this.drag) {
+      const [dx, dy] = [this.drag.x - event.clientX, this.drag.y - event.clientY];
+      if (!this.drag.moved && Math.hypot(dx, dy) < 4) return;
+      this.pan(dx, dy);
+      this.drag = { x: event.clientX, y: event.clientY, moved: true };
+      return;
+    }
+    this.hover(this.cellAt(event));
+  }
+
+  private onUp(event: PointerEvent): void {
+    const moved = this.drag?.moved === true;
+    this.drag = undefined;
+    const place = moved ? undefined : this.cellAt(event);
+    if (place) this.chooseQuery(place.query);
+  }
+
+  private chooseQuery(query: number): void {
+    this.dispatchEvent(new CustomEvent('select-query', { detail: query }));
+  }
+
+  private onWheel(event: WheelEvent): void {
+    const focused = this.querySelector('.matrix-frame') === document.activeElement;
+    if (!event.ctrlKey && !event.metaKey && !focused) return;
+    event.preventDefault();
+    const box = this.canvas?.getBoundingClientRect();
+    if (box) this.zoom(Math.exp(-event.deltaY / 300), event.clientX - box.left - axis.left, event.clientY - box.top - axis.top);
+  }
+
+  private onKey(event: KeyboardEvent): void {
+    const length = this.source?.length ?? 0;
+    const step = event.shiftKey ? 60 : 0;
+    const query = this.query ?? 0;
+    const keys: Partial<Record<string, () => void>> = {
+      '+': () => this.zoom(1.5),
+      '=': () => this.zoom(1.5),
+      '-': () => this.zoom(1 / 1.5),
+      '0': () => this.fit(),
+      ArrowUp: () => (step ? this.pan(0, -step) : this.chooseQuery(Math.max(0, query - 1))),
+      ArrowDown: () => (step ? this.pan(0, step) : this.chooseQuery(Math.min(length - 1, query + 1))),
+      ArrowLeft: () => this.pan(-60, 0),
+      ArrowRight: () => this.pan(60, 0),
+    };
+    const act = keys[event.key];
+    if (!act) return;
+    act();
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  private readout(): string {
+    const { source, hovered, tokens } = this;
+    if (!source) return '';
+    if (!hovered) return source.causal ? 'Keys after the query are not read and left blank.' : '';
+    const { query, key } = hovered;
+    if (source.causal && key > query) return `query ${query} does not read the later key ${key}`;
+    const top = topLevel(source.length);
+    const found = lookUp(source, query, key, 0, top);
+    const pair = `query ${count(query)} “${shownToken(tokens[query] ?? '')}” → key ${count(key)} “${shownToken(tokens[key] ?? '')}”`;
+    if (!found) return `${pair} · not computed yet`;
+    return found.block === 1
+      ? `${pair}: ${significant(found.value)}`
+      : `${pair}: at most ${significant(found.value)} (largest of ${found.block} x ${found.block} cells; zoom in for the exact value)`;
+  }
+
+  override render() {
+    const { source, high } = this;
+    const low = this.logarithmic ? high / 1000 : 0;
+    return html`<div
+        class="matrix-frame"
+        tabindex="0"
+        role="application"
+        aria-roledescription="attention matrix"
+        aria-label=${`Probability of each key for each query, ${source?.length ?? 0} tokens`}
+        title="Drag to move · Ctrl+wheel or + − to zoom, 0 to fit · Up and Down: another query"
+        @keydown=${(event: KeyboardEvent) => this.onKey(event)}
+        @pointerdown=${(event: PointerEvent) => {
+          this.drag = { x: event.clientX, y: event.clientY, moved: false };
+          (event.currentTarget as HTMLElement).setPointerCapture(event.pointerId);
+        }}
+        @pointermove=${(event: PointerEvent) => this.onMove(event)}
+        @pointerup=${(event: PointerEvent) => this.onUp(event)}
+        @pointerleave=${() => this.hover(undefined)}
+        @wheel=${(event: WheelEvent) => this.onWheel(event)}
+      >
+        <canvas></canvas>
+        ${source?.problem ? html`<div class="chart-empty">${source.problem}</div>` : nothing}
+      </div>
+      <div class="matrix-foot">
+        ${scaleBar({ title: this.logarithmic ? 'probability, log' : 'probability', low, high, difference: false, dark: this.theme.dark })}
+        ${button({ label: 'Zoom in', icon: 'zoom-in', appearance: 'icon', hint: 'Zoom in (+)', onClick: () => this.zoom(1.5) })}
+        ${button({ label: 'Zoom out', icon: 'zoom-out', appearance: 'icon', hint: 'Zoom out (−)', onClick: () => this.zoom(1 / 1.5) })}
+        ${button({ label: 'Whole head', icon: 'screen-full', appearance: 'icon', hint: 'Whole head (0)', onClick: () => this.fit() })}
+      </div>
+      <div class="readout">${this.readout()}</div>`;
+  }
+}
+
+const clipped = (text: string, most: number): string => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
+
+/** The least power of two that is not below. */
+const niceStep = (least: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, least)));
+
+/** Mean over all queries of the mass on each key. */
+export function columnMeans({ data, outRows, outColumns }: LoadedTile): number[] {
+  const sums = new Array<number>(outColumns).fill(0);
+  for (let at = 0; at < data.length; at += 1) {
+    const column = at % outColumns;
+    sums[column] = (sums[column] ?? 0) + (data[at] ?? 0) / outRows;
+  }
+  return sums;
+}
+
+/** In nats. */
+export function entropyOfRow({ data, outColumns }: LoadedTile, row: number): number {
+  let sum = 0;
+  for (let column = 0; column < outColumns; column += 1) {
+    const p = data[row * outColumns + column] ?? 0;
+    if (p > 0) sum -= p * Math.log(p);
+  }
+  return sum;
+}
+
+customElements.define('hs-head-matrix', HeadMatrix);

@@ -1,0 +1,89 @@
+/** The labels of heads: hue, shape and letter of each, and what its score measures. */
+import { headLabels, type HeadClass, type HeadLabel } from '../../../protocol/results/heads';
+import type { Identity, Shape } from '../../charts/palette';
+
+export interface LabelInfo {
+  readonly id: HeadLabel;
+  readonly title: string;
+  readonly letter: string;
+  readonly definition: string;
+  readonly identity: Identity;
+}
+
+const words: Readonly<Record<HeadLabel, readonly [title: string, letter: string, shape: Shape, definition: string]>> = {
+  'previous-token': [
+    'previous token',
+    'P',
+    'triangle',
+    'Mass on the token before each query. Null: each row’s probabilities dealt to its keys at random.',
+  ],
+  self: [
+    'self',
+    'S',
+    'circle',
+    'Mass on the query’s own token. Null: each row’s probabilities dealt to its keys at random.',
+  ],
+  'first-token-sink': [
+    'first-token sink',
+    'F',
+    'square',
+    'Mass on the first token. Null: each row’s probabilities dealt to its keys at random.',
+  ],
+  local: [
+    'local',
+    'L',
+    'hexagon',
+    'Mass on the 16 latest tokens. Null: each row’s probabilities dealt to its keys at random.',
+  ],
+  induction: [
+    'induction',
+    'I',
+    'diamond',
+    'On a random sequence said twice: mass on the tokens after earlier occurrences. Null: the sequence not repeated.',
+  ],
+  'duplicate-token': [
+    'duplicate token',
+    'D',
+    'plus',
+    'On a random sequence said twice: mass on earlier occurrences of the same token. Null: the sequence not repeated.',
+  ],
+  uniform: [
+    'uniform',
+    'U',
+    'cross',
+    'Entropy over the mean of ln(readable keys): 1 when all keys are read alike. Null: the model’s other heads.',
+  ],
+  retrieval: [
+    'retrieval',
+    'R',
+    'inverted',
+    'On a random sequence said twice: share of queries whose most-read key, more than 16 tokens back, holds the next token. Null: the sequence not repeated.',
+  ],
+};
+
+export const labelInfos: readonly LabelInfo[] = headLabels.map((id, hue) => {
+  const [title, letter, shape, definition] = words[id];
+  return { id, title, letter, definition, identity: { id, title, code: letter, hue, shape, dash: [] } };
+});
+
+const infos = new Map(labelInfos.map((info) => [info.id, info]));
+export const labelInfo = (id: HeadLabel): LabelInfo => infos.get(id) ?? (labelInfos[0] as LabelInfo);
+
+export const headKey = (layer: number, head: number): string => `${layer}.${head}`;
+export const headName = (layer: number, head: number): string => `L${layer}H${head}`;
+
+/** `L5H3`, `l5 h3`, `5.3`, `layer 5 head 3`; undefined when it names no head. */
+export function parseHead(text: string): { readonly layer: number; readonly head: number } | undefined {
+  const found = /^\s*(?:l|layer)?\s*(\d+)\s*(?:[.,:/]|\s|h|head)+\s*(\d+)\s*$/i.exec(text);
+  return found ? { layer: Number(found[1]), head: Number(found[2]) } : undefined;
+}
+
+/** The labels of each head, its strongest first, as they come in the result. */
+export function labelsByHead(classes: readonly HeadClass[]): ReadonlyMap<string, readonly HeadClass[]> {
+  const byHead = new Map<string, HeadClass[]>();
+  for (const one of classes) {
+    const key = headKey(one.layer, one.head);
+    byHead.set(key, [...(byHead.get(key) ?? []), one]);
+  }
+  return byHead;
+}

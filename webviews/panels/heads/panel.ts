@@ -1,0 +1,446 @@
+/** Holds the state, draws it, does what its parts ask for, and asks the extension for what the picture lacks. */
+import { render } from 'lit';
+import type { FromHeadsPanel, HeadsPlace, ToHeadsPanel } from '../../../protocol/panels/heads';
+import { unreachable } from '../../../protocol/unreachable';
+import { announce } from '../../ui/announce';
+import { acquireHost, type Host } from '../../ui/host';
+import { seconds } from '../../ui/numbers';
+import { onThemeChange, readTheme } from '../../ui/theme';
+import { isOpen, type Actions, type ExportFormat, type Part } from './actions';
+import { exportData, exportName } from './exports';
+import { finding } from './finding';
+import { canonical, readPrompt, sameGains, toForm, type Form } from './form';
+import { announcementOf, gridModel } from './grid-model';
+import { parseHead } from './labels';
+import { page } from './page';
+import {
+  continues,
+  initialState,
+  keep,
+  modelOfForm,
+  parseKept,
+  planOf,
+  planOfResult,
+  receive,
+  restore,
+  select,
+  setGain,
+  shapeOf,
+  startRun,
+  toggleAblation,
+  tokensOf,
+  type HeadPlace,
+  type Kept,
+  type Latest,
+  type State,
+  type View,
+} from './state';
+import { TileRequests, type TileSource } from './tile-source';
+import { shownToken } from './token-text';
+import type { CellPlace } from './head-matrix';
+
+/** Narrower than this, everything stands in one column with the pictures first. */
+const compactWidth = 480;
+/** From this width on, the settings stand beside the pictures (960 without the padding, as in `styles.ts`). */
+const besideWidth = 1000;
+const planEvery = 300;
+const continuationTokens = 40;
+
+export class HeadsPanel implements Actions {
+  private state: State;
+  private readonly host: Host<ToHeadsPanel, FromHeadsPanel, Kept>;
+  private readonly kept: Kept | undefined;
+  /** Plans the extension has sent or been told: a kept form of one of these is the later state of the same edit. */
+  private basis: readonly string[] = [];
+  private told: string | undefined;
+  private timers: Partial<Record<'plan' | 'tokens' | 'effects' | 'row', ReturnType<typeof setTimeout>>> = {};
+  private requests = 0;
+  private latest: Latest = { tokenise: -1, row: -1, rowOf: undefined };
+  private askedPrompt = '';
+  private askedRow = '';
+  /** In the side view nothing is computed before the person does something: it would start a process for an open side bar. */
+  private touched = false;
+  private readonly tiles: TileRequests;
+  private source: TileSource | undefined;
+  private tileVersion = 0;
+  private hovered: CellPlace | undefined;
+  private frame = 0;
+  private compact = false;
+  private beside = false;
+  private announced = '';
+
+  constructor(
+    private readonly root: HTMLElement,
+    place: HeadsPlace,
+  ) {
+    this.host = acquireHost(parseKept);
+    this.tiles = new TileRequests(
+      (request, rectangle) => {
+        const { selected } = this.state;
+        if (selected) this.host.post({ kind: 'tile', request, ...selected, ...rectangle });
+      },
+      () => this.nextRequest(),
+      () => {
+        this.tileVersion += 1;
+        this.draw();
+      },
+    );
+    this.kept = this.host.restore();
+    this.state = restore(initialState(place), this.kept?.place === place ? this.kept : undefined);
+    this.basis = this.kept?.basis ?? [];
+    this.measure();
+    new ResizeObserver(() => {
+      if (this.measure()) this.draw();
+    }).observe(root);
+    onThemeChange(() => this.draw());
+    document.addEventListener('keydown', (event) => this.onKey(event));
+    this.drawNow();
+    this.host.connect((message) => this.onMessage(message), { kind: 'ready' });
+  }
+
+  private nextRequest(): number {
+    this.requests += 1;
+    return this.requests;
+  }
+
+  private onMessage(message: ToHeadsPanel): void {
+    if (message.kind === 'tile') {
+      this.tiles.receive(message.request, message.tile);
+      return;
+    }
+    if (message.kind === 'failed' && message.request !== undefined && this.tiles.fail(message.request, message.sentence)) {
+      return;
+    }
+    if (message.kind === 'open') {
+      if (!continues(keep(this.state, this.basis), message.plan)) this.state = { ...this.state, form: undefined };
+      this.basis = [...this.basis, canonical(message.plan)].slice(-4);
+      this.told = undefined;
+    }
+    this.change(receive(this.state, message, this.latest));
+    this.tell(message);
+  }
+
+  /** Says the steps of a run to those who do not see them. */
+  private tell(message: ToHeadsPanel): void {
+    switch (message.kind) {
+      case 'result':
+        announce(finding(this.state));
+        break;
+      case 'failed':
+      case 'overdue':
+        announce(message.sentence);
+        break;
+      case 'stage': {
+        const said = `${Math.floor(message.share * 10) * 10} % of the heads read`;
+        if (said === this.announced) return;
+        this.announced = said;
+        announce(message.secondsLeft === undefined ? said : `${said}, about ${seconds(message.secondsLeft)} left`);
+        break;
+      }
+      case 'generated':
+        announce(`${message.variant ? 'Changed' : 'Plain'} continuation: ${message.text}`);
+        break;
+      case 'nextTokens': {
+        const changed = this.state.effects?.distributions?.[1];
+        if (changed) announce(`Divergence ${changed.divergence.toFixed(3)} nats from the plain model`);
+        break;
+      }
+      case 'open':
+      case 'models':
+      case 'model':
+      case 'tokenised':
+      case 'layer':
+      case 'tile':
+      case 'row':
+      case 'token':
+        break;
+      default:
+        unreachable(message);
+    }
+  }
+
+  private change(state: State): void {
+    this.state = state;
+    this.host.keep(keep(state, this.basis));
+    this.schedulePlan();
+    this.askTokens();
+    this.askRow();
+    this.askEffects();
+    this.openSource();
+    this.draw();
+  }
+
+  private later(name: keyof typeof this.timers, delay: number, act: () => void): void {
+    clearTimeout(this.timers[name]);
+    this.timers[name] = setTimeout(() => {
+      delete this.timers[name];
+      act();
+    }, delay);
+  }
+
+  /** The extension hears of the form at most every 300 ms, and only of plans it does not know. */
+  private schedulePlan(): void {
+    if (this.timers.plan !== undefined || this.state.place === 'file') return;
+    this.later('plan', planEvery, () => {
+      const plan = planOf(this.state);
+      if (!this.state.opened || !plan) return;
+      const written = canonical(plan);
+      if (written === this.told || this.basis.at(-1) === written) return;
+      this.told = written;
+      this.basis = [...this.basis, written].slice(-4);
+      this.host.keep(keep(this.state, this.basis));
+      this.host.post({ kind: 'planned', plan });
+    });
+  }
+
+  /** The tokens of the prompt as typed. */
+  private askTokens(): void {
+    const { form, opened, place } = this.state;
+    if (!opened || !form || form.folder === '' || place === 'file' || (place === 'side' && !this.touched)) return;
+    const prompt = readPrompt(form, modelOfForm(this.state));
+    if (typeof prompt === 'string') {
+      this.askedPrompt = '';
+      if (this.state.typed) this.state = { ...this.state, typed: undefined, typedProblem: undefined };
+      return;
+    }
+    const asked = canonical([form.folder, prompt]);
+    if (asked === this.askedPrompt) return;
+    this.askedPrompt = asked;
+    this.later('tokens', 200, () => {
+      const request = this.nextRequest();
+      this.latest = { ...this.latest, tokenise: request };
+      this.host.post({ kind: 'tokenise', request, folder: form.folder, prompt });
+    });
+  }
+
+  /** What the selected query of the selected head reads, when something on screen shows it. */
+  private askRow(): void {
+    const { result, selected, query, canRun } = this.state;
+    const shown = this.state.place !== 'side' || this.touched;
+    if (!result || !selected || query === undefined || !shown || canRun !== true) return;
+    const asked = canonical([result.created, selected, query]);
+    if (asked === this.askedRow) return;
+    this.askedRow = asked;
+    this.later('row', 40, () => {
+      const request = this.nextRequest();
+      this.latest = { ...this.latest, row: request, rowOf: { ...selected, query } };
+      this.host.post({ kind: 'row', request, ...selected, query });
+    });
+  }
+
+  private askEffects(): void {
+    const { result, form, canRun, effects, place, phase } = this.state;
+    const shown = place === 'full' || (place === 'side' && isOpen(this.state, 'effects', false));
+    if (!result || !form || canRun !== true || !shown || phase.kind === 'running') return;
+    if (effects && sameGains(effects.gains, form.gains)) return;
+    this.later('effects', 150, () => {
+      const gains = this.state.form?.gains ?? [];
+      const request = this.nextRequest();
+      // The last answer stays on screen until the next one is there.
+      const before = this.state.effects?.distributions;
+      this.state = { ...this.state, effects: { request, gains, ...(before ? { distributions: before } : {}) } };
+      this.host.post({ kind: 'nextTokens', request, gains });
+    });
+  }
+
+  private openSource(): void {
+    const { result, selected, canRun } = this.state;
+    if (!result || !selected || canRun !== true) {
+      this.source = undefined;
+      return;
+    }
+    const key = canonical([result.created, result.model.hash, selected]);
+    if (this.source?.key !== key) this.source = this.tiles.open(key, result.ids.length, result.model.causal);
+  }
+
+  /** True when the arrangement is another one at the present width. */
+  private measure(): boolean {
+    const width = this.root.clientWidth;
+    const compact = this.state.place === 'side' || width < compactWidth;
+    const beside = !compact && width >= besideWidth;
+    const changed = compact !== this.compact || beside !== this.beside;
+    this.compact = compact;
+    this.beside = beside;
+    return changed;
+  }
+
+  private onKey(event: KeyboardEvent): void {
+    if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      this.run();
+    } else if (event.key === 'Escape' && (this.state.view.search !== '' || this.state.view.filter !== undefined)) {
+      this.view({ search: '', filter: undefined });
+    }
+  }
+
+  // What the parts ask for.
+
+  edit(change: Partial<Form>): void {
+    this.touched = true;
+    if (this.state.form) this.change({ ...this.state, form: { ...this.state.form, ...change } });
+  }
+
+  view(change: Partial<View>): void {
+    const state = { ...this.state, view: { ...this.state.view, ...change } };
+    const named = change.search === undefined ? undefined : parseHead(change.search);
+    const { layers, heads } = shapeOf(state);
+    // A head typed by name is also shown.
+    this.change(named && named.layer < layers && named.head < heads ? select(state, named) : state);
+  }
+
+  toggle(name: string, open: boolean): void {
+    this.touched = true;
+    this.view({ open: { ...this.state.view.open, [name]: open } });
+  }
+
+  chooseModel(folder: string): void {
+    this.touched = true;
+    const { form } = this.state;
+    if (!form) return;
+    this.host.post({ kind: 'chooseModel', folder });
+    // Gains name heads of the model that was there before.
+    this.change({ ...this.state, form: { ...form, folder, gains: [] }, typed: undefined, typedProblem: undefined });
+  }
+
+  select(place: HeadPlace): void {
+    this.touched = true;
+    const before = this.state.selected;
+    this.change(select(this.state, place));
+    if (before?.layer !== place.layer || before.head !== place.head) announce(announcementOf(gridModel(this.state), place));
+  }
+
+  selectQuery(query: number): void {
+    this.touched = true;
+    if (query === this.state.query) return;
+    this.change({ ...this.state, query, row: undefined, rowProblem: undefined });
+    announce(`query ${query}, ${shownToken(tokensOf(this.state).tokens[query] ?? '')}`);
+  }
+
+  hoverCell(place: CellPlace | undefined): void {
+    this.hovered = place;
+    this.draw();
+  }
+
+  setGain(place: HeadPlace, gain: number): void {
+    this.touched = true;
+    this.change(setGain(this.state, place, gain));
+  }
+
+  toggleAblation(place: HeadPlace): void {
+    if (this.state.place === 'file') return;
+    this.touched = true;
+    this.change(toggleAblation(select(this.state, place), place));
+    announce(announcementOf(gridModel(this.state), place));
+  }
+
+  resetGains(): void {
+    this.edit({ gains: [] });
+  }
+
+  run(): void {
+    this.touched = true;
+    const started = startRun(this.state);
+    if (!started) return;
+    this.announced = '';
+    this.host.post({ kind: 'run', plan: started.plan });
+    this.change(started.state);
+    announce('Started');
+  }
+
+  cancel(): void {
+    const { phase, generation } = this.state;
+    if (phase.kind === 'running' && !phase.cancelling) {
+      this.host.post({ kind: 'cancel' });
+      this.change({ ...this.state, phase: { ...phase, cancelling: true } });
+      announce('Stopping after the layer in flight');
+    } else if (generation?.running) {
+      this.host.post({ kind: 'cancel' });
+      this.change({ ...this.state, live: undefined, generation: { ...generation, running: false } });
+      announce('Stopped');
+    }
+  }
+
+  generate(): void {
+    const { form, result } = this.state;
+    if (!form || !result) return;
+    const request = this.nextRequest();
+    const { gains } = form;
+    this.change({ ...this.state, generation: { request, gains, running: true } });
+    this.host.post({
+      kind: 'generate',
+      request,
+      gains,
+      maxNewTokens: continuationTokens,
+      temperature: 0,
+      topP: 1,
+      seed: result.seed,
+    });
+  }
+
+  backToShown(): void {
+    const { shownPlan } = this.state;
+    if (shownPlan) this.change({ ...this.state, form: toForm(shownPlan) });
+  }
+
+  dropComparison(): void {
+    const { view } = this.state;
+    this.change({
+      ...this.state,
+      compareWith: undefined,
+      view: view.colouring === 'difference' ? { ...view, colouring: 'class' } : view,
+    });
+  }
+
+  openFull(): void {
+    const { result, place, selected } = this.state;
+    const plan = place === 'file' && result ? planOfResult(result) : planOf(this.state);
+    if (plan) this.host.post({ kind: 'openFull', plan, ...(selected ? { select: selected } : {}) });
+  }
+
+  retryTiles(): void {
+    if (!this.source) return;
+    this.source.problem = undefined;
+    this.source.store.retry();
+    this.tileVersion += 1;
+    this.draw();
+  }
+
+  post(message: FromHeadsPanel): void {
+    this.host.post(message);
+  }
+
+  copy(text: string, what: string): void {
+    this.host.post({ kind: 'copy', text });
+    announce(`${what} is copied`);
+  }
+
+  exportAs(format: ExportFormat): void {
+    exportData(this.state, format, readTheme()).then(
+      (data) => this.host.post({ kind: 'export', format, name: exportName(this.state, format), data }),
+      (error: unknown) => {
+        const sentence = error instanceof Error ? error.message : 'The export failed. Try SVG or CSV.';
+        this.change({ ...this.state, phase: { kind: 'failed', sentence } });
+        announce(sentence);
+      },
+    );
+  }
+
+  // Drawing.
+
+  private draw(): void {
+    if (this.frame !== 0) return;
+    this.frame = requestAnimationFrame(() => {
+      this.frame = 0;
+      this.drawNow();
+    });
+  }
+
+  private drawNow(): void {
+    render(page(this.part()), this.root);
+  }
+
+  private part(): Part {
+    const { state, compact, beside, source, tileVersion, hovered } = this;
+    return { state, actions: this, dark: readTheme().dark, compact, beside, source, tileVersion, hovered };
+  }
+}

@@ -1,0 +1,175 @@
+/** The strip with the model, the prompt and the options of the run. */
+import { html, nothing, type TemplateResult } from 'lit';
+import { button, checkbox, dropdown, field, textField } from '../../ui/controls';
+import { icon } from '../../ui/icons';
+import { bytes, count } from '../../ui/numbers';
+import { textArea } from '../../ui/text-area';
+import type { Part } from './actions';
+import { readForm, type Form } from './form';
+import { modelOfForm, type State } from './state';
+
+export function settings(part: Part): TemplateResult {
+  const { state, actions } = part;
+  const { form } = state;
+  if (!form) return html``;
+  const model = modelOfForm(state);
+  const reading = readForm(form, model);
+  const problems = reading.ok ? {} : reading.problems;
+  // An empty prompt is no mistake to be shown in red before anything was typed.
+  const untouched = form.mode === 'text' ? form.text === '' : form.ids.trim() === '';
+  return html`<div class="controls">
+    <section aria-label="Model">
+      <h2>Model</h2>
+      ${modelField(part, form)} ${modelFacts(state)}
+    </section>
+    <section aria-label="Prompt">
+      <div class="section-head">
+        <h2>Prompt</h2>
+        <div class="segments" role="radiogroup" aria-label="Prompt as">
+          ${(['text', 'ids'] as const).map(
+            (mode) =>
+              html`<button
+                type="button"
+                role="radio"
+                aria-checked=${form.mode === mode}
+                @click=${() => actions.edit(changeMode(form, mode, state))}
+              >
+                ${mode === 'text' ? 'Text' : 'Token ids'}
+              </button>`,
+          )}
+        </div>
+      </div>
+      ${
+        form.mode === 'text'
+          ? textArea({
+              label: 'Prompt text',
+              id: 'prompt',
+              value: form.text,
+              rows: 6,
+              code: true,
+              placeholder: 'Text that the model reads',
+              problem: untouched && (model?.tokenizer ?? true) === true ? undefined : problems.prompt,
+              onInput: (text) => actions.edit({ text }),
+            })
+          : textArea({
+              label: 'Prompt token ids',
+              id: 'prompt',
+              value: form.ids,
+              rows: 6,
+              code: true,
+              placeholder: '1 523 88 …',
+              problem: untouched ? undefined : problems.prompt,
+              onInput: (ids) => actions.edit({ ids }),
+            })
+      }
+      <p class="reason" id="token-count">${tokenCount(state)}</p>
+      ${
+        form.mode === 'text' && model?.chatTemplate === true
+          ? checkbox({
+              label: 'Chat template',
+              checked: form.chat,
+              hint: 'Put the text into the model’s chat template as one user message.',
+              onChange: (chat) => actions.edit({ chat }),
+            })
+          : nothing
+      }
+    </section>
+    <section aria-label="Options">
+      <h2>Options</h2>
+      <div class="option">
+        ${checkbox({
+          label: 'Label the heads',
+          checked: form.classify,
+          hint: 'Also runs random and shuffled prompts as null models.',
+          onChange: (classify) => actions.edit({ classify }),
+        })}
+      </div>
+      <div class="option">
+        ${checkbox({
+          label: 'Causal check',
+          checked: form.causal && form.classify,
+          disabled: !form.classify,
+          hint: 'Removes each labelled head and measures what the loss becomes: one more run per label.',
+          onChange: (causal) => actions.edit({ causal }),
+        })}
+      </div>
+      <div class="fields seed">
+        ${field(
+          'Seed',
+          textField({
+            label: 'Seed',
+            value: form.seed,
+            numeric: true,
+            hint: 'Of the random sequences behind the labels.',
+            problem: problems.seed,
+            onInput: (seed) => actions.edit({ seed }),
+          }),
+          'Of the random sequences behind the labels.',
+        )}
+      </div>
+    </section>
+  </div>`;
+}
+
+/** Ids start from the tokens of the text, so that one of them can be changed. */
+function changeMode(form: Form, mode: Form['mode'], { typed }: State): Partial<Form> {
+  return mode === 'ids' && form.ids.trim() === '' && typed ? { mode, ids: typed.ids.join(' ') } : { mode };
+}
+
+function modelField({ state, actions }: Part, form: Form): TemplateResult {
+  const known = state.models.map(({ folder, label, runs, family }) => ({
+    value: folder,
+    label: runs === true ? label : `${label} (cannot run)`,
+    disabled: runs !== true && folder !== form.folder,
+    hint: runs === true ? `${family}, ${folder}` : runs,
+  }));
+  const choices = known.some(({ value }) => value === form.folder)
+    ? known
+    : [...(form.folder === '' ? [{ value: '', label: 'Choose a model' }] : [{ value: form.folder, label: nameOf(form.folder) }]), ...known];
+  return html`<div class="with-button">
+    ${dropdown({ label: 'Model', choices, value: form.folder, onChange: (folder) => actions.chooseModel(folder) })}
+    ${button({
+      label: 'Browse for a model folder',
+      icon: 'folder-opened',
+      appearance: 'icon',
+      onClick: () => actions.post({ kind: 'browseModel' }),
+    })}
+  </div>`;
+}
+
+const nameOf = (folder: string): string => folder.split(/[\\/]/).findLast((part) => part !== '') ?? folder;
+
+function modelFacts(state: State): TemplateResult {
+  const model = modelOfForm(state);
+  const choice = state.models.find(({ folder }) => folder === state.form?.folder);
+  if (choice && choice.runs !== true) return html`<p class="problem" role="alert">${choice.runs}</p>`;
+  if (!model) return html`<p class="reason">${state.form?.folder ? 'Reading its files…' : 'A checkpoint folder with config.json and safetensors.'}</p>`;
+  const windows = model.windows.filter((window) => window !== null).length;
+  return html`<p class="reason">
+    ${model.family}, ${model.layers} layers x ${model.heads} heads${
+      model.kvHeads === model.heads ? '' : ` on ${model.kvHeads} key/value heads`
+    }, ${model.dtypes.join(', ')}, ${bytes(model.weightBytes)}${windows > 0 ? `, ${windows} layers with a window` : ''}
+    ${model.tokenizer === true ? nothing : html`<br />${icon('warning')} ${model.tokenizer}`}
+  </p>`;
+}
+
+function tokenCount(state: State): TemplateResult {
+  const { typed, typedProblem } = state;
+  const context = modelOfForm(state)?.contextLength;
+  if (typedProblem) return html`<span class="problem">${typedProblem}</span>`;
+  if (!typed) return html`${context === undefined ? '' : `Context of ${count(context)} tokens`}`;
+  const of = context === undefined ? '' : ` of ${count(context)}`;
+  const over = context !== undefined && typed.ids.length > context;
+  return html`<span class=${over ? 'problem' : ''}
+    >${count(typed.ids.length)}${of} tokens${over ? ': longer than the context the model was made for. Shorten the prompt.' : ''}</span
+  >`;
+}
+
+/** The strip in one line, for when it is folded. */
+export function settingsSummary(state: State): string {
+  const { form } = state;
+  if (!form) return '';
+  const text = form.mode === 'text' ? form.text : form.ids;
+  const short = text.length > 60 ? `${text.slice(0, 59)}…` : text;
+  return `${nameOf(form.folder) || 'no model'} · ${short === '' ? 'no prompt' : `“${short}”`}`;
+}

@@ -1,0 +1,502 @@
+/** Everything the panel shows, and how a message or an action changes it. No DOM: tests drive it directly. */
+import type { PromptInput, Tokenised } from '../../../protocol/compute/models';
+import type { HeadsPlace, HeadsPlan, ModelChoice, ToHeadsPanel } from '../../../protocol/panels/heads';
+import {
+  headStatisticNames,
+  type HeadGain,
+  type HeadsResult,
+  type HeadThumbnails,
+  type ModelSummary,
+  type NextTokens,
+} from '../../../protocol/results/heads';
+import { unreachable } from '../../../protocol/unreachable';
+import type { Sort } from '../../ui/table';
+import { canonical, gainOf, readForm, samePlan, toForm, withGain, type Form } from './form';
+import { noStatistics, statisticsOf, type PartialStatistics, type StatisticName } from './statistics';
+
+export interface HeadPlace {
+  readonly layer: number;
+  readonly head: number;
+}
+
+export type Phase =
+  | { readonly kind: 'idle' }
+  | {
+      readonly kind: 'running';
+      readonly sentence: string;
+      readonly share: number;
+      readonly secondsLeft?: number;
+      readonly cancelling: boolean;
+      readonly overdue?: string;
+    }
+  | { readonly kind: 'failed'; readonly sentence: string; readonly details?: string };
+
+/** What the cells are coloured by. */
+export type Colouring = 'class' | 'picture' | 'difference' | StatisticName;
+
+/** What a person arranged; survives a reload. */
+export interface View {
+  readonly colouring: Colouring;
+  /** Which statistic differences and the live grid show. */
+  readonly statistic: StatisticName;
+  /** Absent: layers x heads. */
+  readonly sortBy?: StatisticName | 'label' | undefined;
+  readonly filter?: string | undefined;
+  readonly search: string;
+  readonly head: 'matrix' | 'lines';
+  readonly scale: 'log' | 'linear';
+  readonly hideSink: boolean;
+  readonly tableSort?: Sort;
+  readonly allHeads: boolean;
+  /** Disclosures by name; absent: their default. */
+  readonly open: Readonly<Record<string, boolean>>;
+}
+
+/** The next-token distributions asked for last. */
+export interface Effects {
+  readonly request: number;
+  readonly gains: readonly HeadGain[];
+  readonly distributions?: readonly NextTokens[];
+  readonly problem?: string;
+}
+
+export interface Continuation {
+  readonly text: string;
+  readonly tokens: number;
+  readonly done: boolean;
+}
+
+export interface Generation {
+  readonly request: number;
+  readonly gains: readonly HeadGain[];
+  readonly plain?: Continuation;
+  readonly changed?: Continuation;
+  readonly running: boolean;
+  readonly problem?: string;
+}
+
+export interface State {
+  readonly opened: boolean;
+  readonly place: HeadsPlace;
+  readonly models: readonly ModelChoice[];
+  readonly model: ModelSummary | undefined;
+  readonly canRun: true | string;
+  readonly form: Form | undefined;
+  /** Tokens of the prompt in the form, as last answered. */
+  readonly typed: Tokenised | undefined;
+  readonly typedProblem: string | undefined;
+  readonly phase: Phase;
+  /** The plan of what is shown. */
+  readonly shownPlan: HeadsPlan | undefined;
+  readonly result: HeadsResult | undefined;
+  /** Of the layers that have come. */
+  readonly statistics: PartialStatistics | undefined;
+  readonly thumbnails: HeadThumbnails | undefined;
+  /** Of the query that made the latest generated token. */
+  readonly live: { readonly index: number; readonly statistics: PartialStatistics } | undefined;
+  readonly savedAs: string | undefined;
+  readonly compareWith: { readonly name: string; readonly result: HeadsResult } | undefined;
+  readonly selected: HeadPlace | undefined;
+  /** Position of the selected query. */
+  readonly query: number | undefined;
+  readonly row: (HeadPlace & { readonly query: number; readonly values: Float32Array }) | undefined;
+  readonly rowProblem: string | undefined;
+  readonly effects: Effects | undefined;
+  readonly generation: Generation | undefined;
+  readonly view: View;
+}
+
+export const initialView: View = {
+  colouring: 'class',
+  statistic: 'induction',
+  search: '',
+  head: 'matrix',
+  scale: 'log',
+  hideSink: false,
+  allHeads: false,
+  open: {},
+};
+
+export const initialState = (place: HeadsPlace): State => ({
+  opened: false,
+  place,
+  models: [],
+  model: undefined,
+  canRun: true,
+  form: undefined,
+  typed: undefined,
+  typedProblem: undefined,
+  phase: { kind: 'idle' },
+  shownPlan: undefined,
+  result: undefined,
+  statistics: undefined,
+  thumbnails: undefined,
+  live: undefined,
+  savedAs: undefined,
+  compareWith: undefined,
+  selected: undefined,
+  query: undefined,
+  row: undefined,
+  rowProblem: undefined,
+  effects: undefined,
+  generation: undefined,
+  view: initialView,
+});
+
+/** Which of the panel's own requests are still the latest of their kind: an older answer is dropped. */
+export interface Latest {
+  readonly tokenise: number;
+  readonly row: number;
+  readonly rowOf: (HeadPlace & { readonly query: number }) | undefined;
+}
+
+export function receive(state: State, message: ToHeadsPanel, latest: Latest): State {
+  switch (message.kind) {
+    case 'open':
+      return open(state, message);
+    case 'models':
+      return { ...state, models: message.models };
+    case 'model':
+      return {
+        ...state,
+        model: message.model,
+        form: state.form && { ...state.form, folder: message.model.folder },
+      };
+    case 'tokenised':
+      return message.request === latest.tokenise
+        ? { ...state, typed: message.tokenised, typedProblem: undefined }
+        : state;
+    case 'stage': {
+      const before = state.phase.kind === 'running' ? state.phase : undefined;
+      const { sentence, share, secondsLeft } = message;
+      return {
+        ...state,
+        phase: {
+          kind: 'running',
+          sentence,
+          share,
+          ...(secondsLeft === undefined ? {} : { secondsLeft }),
+          cancelling: before?.cancelling ?? false,
+          ...(before?.overdue === undefined ? {} : { overdue: before.overdue }),
+        },
+      };
+    }
+    case 'layer':
+      return withLayer(state, message);
+    case 'result':
+      return withResult(
+        { ...state, phase: { kind: 'idle' }, savedAs: message.savedAs },
+        message.result,
+        // A run's pictures may have come layer by layer only.
+        message.thumbnails ?? (state.phase.kind === 'running' ? state.thumbnails : undefined),
+      );
+    case 'tile':
+      return state;
+    case 'row':
+      return message.request === latest.row && latest.rowOf
+        ? { ...state, row: { ...latest.rowOf, values: message.row }, rowProblem: undefined }
+        : state;
+    case 'nextTokens':
+      return state.effects?.request === message.request
+        ? {
+            ...state,
+            effects: {
+              request: message.request,
+              gains: state.effects.gains,
+              distributions: message.distributions,
+            },
+          }
+        : state;
+    case 'token':
+    case 'generated':
+      return state.generation?.request === message.request ? withToken(state, state.generation, message) : state;
+    case 'failed':
+      return failed(state, message, latest);
+    case 'overdue':
+      return state.phase.kind === 'running'
+        ? { ...state, phase: { ...state.phase, overdue: message.sentence } }
+        : state;
+    default:
+      return unreachable(message);
+  }
+}
+
+function open(state: State, message: Extract<ToHeadsPanel, { kind: 'open' }>): State {
+  const { place, models, canRun, result, plan } = message;
+  const goesOn = !result && state.phase.kind === 'running' && samePlan(state.shownPlan, plan);
+  const base: State = {
+    ...state,
+    opened: true,
+    place,
+    models,
+    canRun,
+    model: message.model ?? result?.model,
+    // A text kept from before a reload wins while it is only a later state of the same plan: `panel.ts` decides that.
+    form: state.form ?? toForm(plan),
+    phase: goesOn ? state.phase : { kind: 'idle' },
+    savedAs: message.savedAs,
+    compareWith: message.compareWith,
+  };
+  const shown = result
+    ? withResult(base, result, message.thumbnails)
+    : goesOn
+      ? base
+      : {
+          ...base,
+          shownPlan: undefined,
+          result: undefined,
+          statistics: undefined,
+          thumbnails: undefined,
+          row: undefined,
+          effects: undefined,
+          generation: undefined,
+          live: undefined,
+        };
+  return message.select ? select(shown, message.select) : shown;
+}
+
+/** The plan that a result was made by: what can be run again. */
+export const planOfResult = (result: HeadsResult): HeadsPlan => ({
+  folder: result.model.folder,
+  prompt: promptOfResult(result),
+  gains: result.gains,
+  classify: result.settings['classify'] !== false,
+  causal: result.settings['causal'] === true,
+  seed: result.seed,
+});
+
+const promptOfResult = ({ prompt, ids, settings }: HeadsResult): PromptInput =>
+  prompt === null
+    ? { kind: 'ids', ids }
+    : { kind: 'text', text: prompt, ...(settings['chat'] === true ? { chat: true } : {}) };
+
+/** The same computation again: saved, compared, or sent once more. */
+const isSame = (a: HeadsResult | undefined, b: HeadsResult): boolean =>
+  a !== undefined && a.created === b.created && a.model.hash === b.model.hash && canonical(a.ids) === canonical(b.ids);
+
+function withResult(state: State, result: HeadsResult, thumbnails: HeadThumbnails | undefined): State {
+  if (isSame(state.result, result)) return { ...state, result, thumbnails: thumbnails ?? state.thumbnails };
+  const inside =
+    state.selected !== undefined && state.selected.layer < result.layers && state.selected.head < result.heads;
+  const first = result.classes.toSorted((a, b) => b.confidence - a.confidence || b.score - a.score)[0];
+  const selected = inside
+    ? state.selected
+    : first
+      ? { layer: first.layer, head: first.head }
+      : { layer: 0, head: 0 };
+  const last = result.ids.length - 1;
+  const samePrompt = state.result !== undefined && canonical(state.result.ids) === canonical(result.ids);
+  return {
+    ...state,
+    result,
+    model: state.model?.folder === result.model.folder ? state.model : (state.model ?? result.model),
+    statistics: statisticsOf(result),
+    thumbnails,
+    // The plan that was run says more than the result (chat template): it is kept when it fits.
+    shownPlan: planMatching(state.shownPlan, result),
+    selected,
+    query: samePrompt && state.query !== undefined ? Math.min(state.query, last) : last,
+    row: undefined,
+    rowProblem: undefined,
+    effects: undefined,
+    generation: undefined,
+    live: undefined,
+  };
+}
+
+function planMatching(plan: HeadsPlan | undefined, result: HeadsResult): HeadsPlan {
+  const own = planOfResult(result);
+  const fits =
+    plan?.prompt.kind === 'text' &&
+    own.prompt.kind === 'text' &&
+    plan.prompt.text === own.prompt.text &&
+    plan.folder === own.folder;
+  return fits && plan ? { ...own, folder: plan.folder, prompt: plan.prompt } : own;
+}
+
+function withLayer(state: State, message: Extract<ToHeadsPanel, { kind: 'layer' }>): State {
+  const layers = Math.max(state.model?.layers ?? 0, message.layer + 1, state.statistics?.entropy.length ?? 0);
+  const before = state.statistics ?? noStatistics(layers);
+  const statistics = Object.fromEntries(
+    headStatisticNames.map((name) => {
+      const rows = [...before[name]];
+      while (rows.length < layers) rows.push(undefined);
+      rows[message.layer] = message.statistics[name];
+      return [name, rows];
+    }),
+  ) as unknown as PartialStatistics;
+  return {
+    ...state,
+    statistics,
+    thumbnails: message.thumbnails
+      ? withPictures(state.thumbnails, layers, message.layer, message.thumbnails)
+      : state.thumbnails,
+  };
+}
+
+function withPictures(
+  before: HeadThumbnails | undefined,
+  layers: number,
+  layer: number,
+  one: HeadThumbnails,
+): HeadThumbnails {
+  const each = one.heads * one.size * one.size;
+  const fits = before?.size === one.size && before.heads === one.heads && before.layers >= layers;
+  const data = fits ? before.data : new Float32Array(layers * each);
+  // Written in place: a copy for each of 32 layers would cost more than the drawing. A new object says that it changed.
+  data.set(one.data.subarray(0, each), layer * each);
+  return { size: one.size, heads: one.heads, layers: fits ? before.layers : layers, data };
+}
+
+function withToken(
+  state: State,
+  generation: Generation,
+  message: Extract<ToHeadsPanel, { kind: 'token' | 'generated' }>,
+): State {
+  const side = message.variant ? 'changed' : 'plain';
+  const before = generation[side];
+  const next: Generation = {
+    ...generation,
+    [side]:
+      message.kind === 'token'
+        ? { text: message.text, tokens: message.index + 1, done: false }
+        : { text: message.text, tokens: before?.tokens ?? 0, done: true },
+  };
+  const running = !(next.plain?.done === true && (next.gains.length === 0 || next.changed?.done === true));
+  const live =
+    message.kind === 'token' && message.statistics
+      ? { index: message.index, statistics: message.statistics }
+      : state.live;
+  return { ...state, generation: { ...next, running }, live: running ? live : undefined };
+}
+
+function failed(state: State, message: Extract<ToHeadsPanel, { kind: 'failed' }>, latest: Latest): State {
+  const { request, sentence, details } = message;
+  if (request === undefined) {
+    return {
+      ...state,
+      live: undefined,
+      generation: state.generation && { ...state.generation, running: false },
+      phase: { kind: 'failed', sentence, ...(details === undefined ? {} : { details }) },
+    };
+  }
+  if (request === latest.tokenise) return { ...state, typed: undefined, typedProblem: sentence };
+  if (request === latest.row) return { ...state, row: undefined, rowProblem: sentence };
+  if (state.effects?.request === request) return { ...state, effects: { ...state.effects, problem: sentence } };
+  if (state.generation?.request === request) {
+    return { ...state, live: undefined, generation: { ...state.generation, running: false, problem: sentence } };
+  }
+  return state;
+}
+
+// What a person does.
+
+export const select = (state: State, { layer, head }: HeadPlace): State =>
+  state.selected?.layer === layer && state.selected.head === head
+    ? state
+    : { ...state, selected: { layer, head }, row: undefined, rowProblem: undefined };
+
+export function setGain(state: State, { layer, head }: HeadPlace, gain: number): State {
+  return state.form
+    ? { ...state, form: { ...state.form, gains: withGain(state.form.gains, layer, head, gain) } }
+    : state;
+}
+
+/** Off when it is on, back to 1 when it is off. */
+export const toggleAblation = (state: State, place: HeadPlace): State =>
+  setGain(state, place, gainOf(state.form?.gains ?? [], place.layer, place.head) === 0 ? 1 : 0);
+
+export const planOf = (state: State): HeadsPlan | undefined => {
+  if (!state.form) return undefined;
+  const reading = readForm(state.form, modelOfForm(state));
+  return reading.ok ? reading.plan : undefined;
+};
+
+/** The summary of the model in the form, when it is known. */
+export const modelOfForm = ({ form, model }: State): ModelSummary | undefined =>
+  model !== undefined && model.folder === form?.folder ? model : undefined;
+
+/** The form asks for something other than what is shown. */
+export function isStale(state: State): boolean {
+  if (state.place === 'file' || !state.result || state.phase.kind === 'running') return false;
+  const plan = planOf(state);
+  return plan !== undefined && !samePlan(plan, state.shownPlan);
+}
+
+export const canStart = (state: State): boolean =>
+  state.canRun === true && state.phase.kind !== 'running' && planOf(state) !== undefined;
+
+export function startRun(state: State): { readonly state: State; readonly plan: HeadsPlan } | undefined {
+  const plan = planOf(state);
+  if (!plan || !canStart(state)) return undefined;
+  const model = modelOfForm(state);
+  return {
+    plan,
+    state: {
+      ...state,
+      phase: { kind: 'running', sentence: 'Starting', share: 0, cancelling: false },
+      shownPlan: plan,
+      result: undefined,
+      statistics: model ? noStatistics(model.layers) : undefined,
+      thumbnails: undefined,
+      row: undefined,
+      rowProblem: undefined,
+      effects: undefined,
+      generation: undefined,
+      live: undefined,
+      savedAs: undefined,
+    },
+  };
+}
+
+/** Layers and heads of what is shown, from the result or, while it runs, from the model. */
+export function shapeOf(state: State): { readonly layers: number; readonly heads: number; readonly kvHeads: number } {
+  const { result, statistics } = state;
+  if (result) return { layers: result.layers, heads: result.heads, kvHeads: result.model.kvHeads };
+  const model = modelOfForm(state) ?? state.model;
+  const heads = statistics?.entropy.find((row) => row !== undefined)?.length ?? model?.heads ?? 0;
+  return { layers: statistics?.entropy.length ?? 0, heads, kvHeads: model?.kvHeads ?? heads };
+}
+
+export const layersDone = ({ statistics }: State): number =>
+  statistics?.entropy.filter((row) => row !== undefined).length ?? 0;
+
+/** Tokens of what is shown: of the result, else of the prompt in the form. */
+export const tokensOf = ({ result, typed }: State): Tokenised => result ?? typed ?? { ids: [], tokens: [] };
+
+// Kept over a reload.
+
+export interface Kept {
+  readonly version: 1;
+  readonly place: HeadsPlace;
+  readonly view: View;
+  /** The form as typed, of use only while the extension's plan is one of `basis`. */
+  readonly form?: Form;
+  readonly basis: readonly string[];
+  readonly selected?: HeadPlace;
+  readonly query?: number;
+}
+
+export const keep = (state: State, basis: readonly string[]): Kept => ({
+  version: 1,
+  place: state.place,
+  view: state.view,
+  ...(state.form ? { form: state.form } : {}),
+  basis,
+  ...(state.selected ? { selected: state.selected } : {}),
+  ...(state.query === undefined ? {} : { query: state.query }),
+});
+
+/** Undefined for anything this version did not write. */
+export function parseKept(value: unknown): Kept | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const kept = value as Partial<Kept>;
+  const whole = kept.version === 1 && Array.isArray(kept.basis) && typeof kept.view?.search === 'string';
+  return whole ? (kept as Kept) : undefined;
+}
+
+export const restore = (state: State, kept: Kept | undefined): State =>
+  kept ? { ...state, view: kept.view, form: kept.form, selected: kept.selected, query: kept.query } : state;
+
+export const continues = (kept: Kept | undefined, plan: HeadsPlan): boolean =>
+  kept?.basis.includes(canonical(plan)) ?? false;

@@ -1,0 +1,233 @@
+/** The bar under the finding: what can be done now, and the state of the run in words. Its height never changes. */
+import { html, nothing, type TemplateResult } from 'lit';
+import { button, progressRing, toolbar } from '../../ui/controls';
+import { icon } from '../../ui/icons';
+import '../../ui/menu';
+import type { MenuItem } from '../../ui/menu';
+import { seconds, significant } from '../../ui/numbers';
+import type { ExportFormat, Part } from './actions';
+import { circumstancesOf, differencesOf } from './comparison';
+import { sameGains } from './form';
+import { writeGains } from './finding';
+import { canStart, isStale, layersDone, shapeOf, type State } from './state';
+
+export function runBar(part: Part): TemplateResult {
+  const { state, actions } = part;
+  const { phase, place, result } = state;
+  const running = phase.kind === 'running';
+  const ready = canStart(state);
+  const hint = state.canRun === true ? (ready ? 'Ctrl+Enter' : 'Choose a model and type a prompt first') : state.canRun;
+  const primary = running
+    ? button({
+        label: phase.cancelling ? 'Stopping' : 'Cancel',
+        icon: 'debug-stop',
+        id: 'cancel',
+        disabled: phase.cancelling,
+        hint: 'Stop after the layer in flight',
+        onClick: () => actions.cancel(),
+      })
+    : button({
+        label: result && !isStale(state) ? 'Run again' : 'Run',
+        icon: 'play',
+        appearance: 'primary',
+        id: 'run',
+        disabled: !ready,
+        hint,
+        onClick: () => actions.run(),
+      });
+  return html`<div class="run-bar">
+      ${place === 'file' ? nothing : primary}
+      ${toolbar(
+        'Result',
+        html`${
+            place === 'file'
+              ? button({
+                  label: 'Open in the Heads panel',
+                  icon: 'play',
+                  id: 'open-full',
+                  disabled: !result,
+                  hint: 'With the model, prompt and gains of this result',
+                  onClick: () => actions.openFull(),
+                })
+              : button({ label: 'Save the result', icon: 'save', appearance: 'icon', id: 'save', disabled: !result, onClick: () => actions.post({ kind: 'save' }) })
+          }
+          ${
+            place === 'file'
+              ? nothing
+              : button({
+                  label: 'Save the labels (heads.json)',
+                  icon: 'tag',
+                  appearance: 'icon',
+                  id: 'save-labels',
+                  disabled: !result || result.classes.length === 0,
+                  onClick: () => actions.post({ kind: 'saveLabels' }),
+                })
+          }
+          ${button({
+            label: 'Compare with another saved result',
+            icon: 'compare-changes',
+            appearance: 'icon',
+            id: 'compare',
+            disabled: !result,
+            onClick: () => actions.post({ kind: 'compare' }),
+          })}
+          <hs-menu .label=${'Export'} .icon=${'export'} .iconOnly=${true} .items=${exportItems(part)} .disabled=${!result}></hs-menu>
+          ${
+            place === 'side'
+              ? button({ label: 'Open the full panel', icon: 'link-external', appearance: 'icon', id: 'open-full', onClick: () => actions.openFull() })
+              : nothing
+          }`,
+      )}
+      <div class="run-state" role="status">${runState(state)}</div>
+      ${parityBadge(state)}
+    </div>
+    ${progressBar(state)}`;
+}
+
+function exportItems({ actions }: Part): readonly MenuItem[] {
+  const item = (label: string, detail: string, format: ExportFormat, image = false): MenuItem => ({
+    label,
+    detail,
+    icon: image ? 'file-media' : 'export',
+    run: () => actions.exportAs(format),
+  });
+  return [
+    item('PNG', 'grid and labels', 'png', true),
+    item('SVG', 'grid and labels', 'svg', true),
+    item('CSV', 'one line a head', 'csv'),
+    item('JSON', 'the whole result', 'json'),
+    item('HTML', 'page without network', 'html'),
+  ];
+}
+
+function runState(state: State): TemplateResult | typeof nothing {
+  const { phase, result } = state;
+  if (phase.kind === 'running') {
+    const left = phase.secondsLeft === undefined ? '' : `, about ${seconds(phase.secondsLeft)} left`;
+    const what = phase.cancelling ? 'Stopping after the layer in flight' : phase.sentence.replace(/[.…]+$/, '');
+    return html`${progressRing()}<span>${what}: ${Math.round(phase.share * 100)} %${left}</span>`;
+  }
+  if (phase.kind === 'failed' || !result) return nothing;
+  const took = result.seconds < 1 ? `${significant(result.seconds, 2)} s` : seconds(result.seconds);
+  const saved = state.savedAs
+    ? html`, saved as <span title=${state.savedAs}>${state.savedAs}</span>`
+    : state.place === 'file'
+      ? nothing
+      : ', not saved';
+  return html`${icon('pass')}<span>Done in ${took}${saved}</span>`;
+}
+
+function parityBadge({ result }: State): TemplateResult | typeof nothing {
+  if (!result) return nothing;
+  const { parity } = result;
+  const words = parity.ok
+    ? `instrumented = plain, ${significant(parity.maxLogitError, 2)} error`
+    : `instrumented differs from plain by ${significant(parity.maxLogitError, 2)}${parity.worstLayer === undefined ? '' : `, worst in layer ${parity.worstLayer}`}`;
+  return html`<span
+    class="parity ${parity.ok ? 'ok' : 'bad'}"
+    title=${`Largest difference of a logit between the instrumented run and the plain graph: ${parity.maxLogitError}. After each layer: ${parity.layerErrors.map((error) => significant(error, 2)).join(', ')}.`}
+    >${icon(parity.ok ? 'pass' : 'warning')} ${words}</span
+  >`;
+}
+
+function progressBar({ phase }: State): TemplateResult {
+  const running = phase.kind === 'running';
+  return html`<progress
+    class=${running ? 'run-progress' : 'run-progress idle'}
+    aria-label="Share of the run"
+    aria-hidden=${!running}
+    max="1"
+    .value=${running ? phase.share : 0}
+  ></progress>`;
+}
+
+/** Sentences that need an answer: nothing may run, something failed, the prompt or the gains have changed. */
+export function banners(part: Part): TemplateResult {
+  const { state, actions } = part;
+  const { phase, result } = state;
+  const banner = (kind: 'info' | 'warning' | 'error', content: TemplateResult): TemplateResult =>
+    html`<div class="banner ${kind}" role=${kind === 'error' ? 'alert' : 'note'}>
+      ${icon(kind)}
+      <div>${content}</div>
+    </div>`;
+  const back = html`<button type="button" class="link" @click=${() => actions.backToShown()}>Back to what is shown</button>`;
+  const partial = !result && phase.kind !== 'running' && layersDone(state) > 0;
+  return html`
+    ${state.canRun === true ? nothing : banner('warning', html`${state.canRun}`)}
+    ${phase.kind === 'running' && phase.overdue ? banner('warning', html`${phase.overdue}`) : nothing}
+    ${
+      phase.kind === 'failed'
+        ? banner(
+            'error',
+            html`${phase.sentence}
+            ${
+              phase.details
+                ? html`<details>
+                    <summary>Details</summary>
+                    <pre>${phase.details}</pre>
+                  </details>`
+                : nothing
+            }`,
+          )
+        : nothing
+    }
+    ${
+      partial
+        ? banner('info', html`Only ${layersDone(state)} of ${shapeOf(state).layers} layers were computed: no labels, no single head.`)
+        : nothing
+    }
+    ${isStale(state) ? banner('info', html`${staleWords(state)} ${back}`) : nothing}
+    ${
+      result && !result.parity.ok
+        ? banner('warning', html`The instrumented run does not agree with the plain model: take the numbers below as doubtful.`)
+        : nothing
+    }
+    ${state.compareWith && result ? banner('info', comparisonWords(part)) : nothing}
+  `;
+}
+
+function staleWords(state: State): string {
+  const { form, shownPlan, result } = state;
+  const onlyGains =
+    form !== undefined &&
+    shownPlan !== undefined &&
+    !sameGains(form.gains, shownPlan.gains) &&
+    !isStale({ ...state, form: { ...form, gains: shownPlan.gains } });
+  if (!onlyGains) return 'The prompt or the options have changed since: Run computes the heads again.';
+  const shown = result?.gains.length ? `with ${writeGains(result.gains)}` : 'without gains';
+  return `The gains have changed: the pictures show the model ${shown}, the next token below already has them.`;
+}
+
+function comparisonWords({ state, actions }: Part): TemplateResult {
+  const { result, compareWith } = state;
+  if (!result || !compareWith) return html``;
+  const differences = differencesOf(state, state.view.statistic);
+  return html`Compared with ${compareWith.name}. ${differences.ok ? circumstancesOf(result, compareWith.result) : differences.why}
+    <button type="button" class="link" @click=${() => actions.dropComparison()}>Stop comparing</button>`;
+}
+
+/** The panel before its first run: what it is, and the demo. */
+export function emptyState({ state, actions }: Part): TemplateResult {
+  return html`<div class="empty-state">
+    <p>
+      Run reads a prompt with a model from your disk and draws every head: which tokens its queries read, what kind of head that
+      makes it, and what the model says when the head is changed. Nothing leaves this machine.
+    </p>
+    ${
+      state.form && state.place !== 'file'
+        ? html`<p>
+            ${button({
+              label: canStart(state) ? `Run ${demoName(state)}` : 'Run',
+              icon: 'play',
+              appearance: 'primary',
+              id: 'run-demo',
+              disabled: !canStart(state),
+              onClick: () => actions.run(),
+            })}
+          </p>`
+        : nothing
+    }
+  </div>`;
+}
+
+const demoName = ({ form, models }: State): string => models.find(({ folder }) => folder === form?.folder)?.label ?? 'this model';

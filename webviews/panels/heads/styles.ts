@@ -1,0 +1,645 @@
+import { css } from 'lit';
+
+export const panelStyles = css`
+  #root[data-place='side'] {
+    --panel-background: var(--vscode-sideBar-background);
+  }
+  .panel {
+    container: panel / inline-size;
+    min-width: 0;
+    padding: 12px 20px 24px;
+  }
+  .panel.compact {
+    padding: 8px 12px 16px;
+  }
+  .panel.compact h1 {
+    font-size: var(--vscode-font-size);
+  }
+  .circumstances {
+    margin-top: 2px;
+    color: var(--vscode-descriptionForeground);
+  }
+  .compact .circumstances {
+    font-size: var(--small);
+  }
+  h3 strong {
+    color: var(--vscode-foreground);
+    font-weight: 600;
+  }
+
+  .run-bar {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    gap: 4px 8px;
+    margin-top: 8px;
+  }
+  .run-state {
+    display: flex;
+    align-items: center;
+    gap: 6px;
+    flex: 1 1 200px;
+    min-width: 0;
+    min-height: 26px;
+    color: var(--vscode-descriptionForeground);
+    font-variant-numeric: tabular-nums;
+  }
+  .run-state > span:last-child {
+    min-width: 0;
+    overflow: hidden;
+    text-overflow: ellipsis;
+    white-space: nowrap;
+  }
+  .compact .run-state {
+    flex-basis: 100%;
+    font-size: var(--small);
+  }
+  .compact .run-state > span:last-child {
+    white-space: normal;
+  }
+  .compact .run-state:empty {
+    display: none;
+  }
+  .parity {
+    display: inline-flex;
+    align-items: center;
+    gap: 4px;
+    padding: 0 6px;
+    border: 1px solid var(--line);
+    border-radius: 3px;
+    font-size: var(--small);
+    white-space: nowrap;
+  }
+  .parity .codicon[class*='codicon-'] {
+    font-size: 12px;
+  }
+  .parity.ok .codicon {
+    color: var(--vscode-testing-iconPassed, var(--vscode-charts-green));
+  }
+  .parity.bad {
+    color: var(--vscode-editorWarning-foreground);
+    white-space: normal;
+  }
+  .run-progress {
+    display: block;
+    width: 100%;
+    height: 2px;
+    margin: 6px 0 8px;
+    appearance: none;
+    border: none;
+    background: var(--line);
+  }
+  .run-progress::-webkit-progress-bar {
+    background: var(--line);
+  }
+  .run-progress::-webkit-progress-value {
+    background: var(--vscode-progressBar-background);
+  }
+  .banner {
+    display: flex;
+    gap: 8px;
+    margin: 0 0 8px;
+    padding: 4px 8px;
+    border-left: 2px solid var(--vscode-editorInfo-foreground);
+    background: var(--vscode-textBlockQuote-background);
+  }
+  .banner > div {
+    min-width: 0;
+  }
+  .banner.warning {
+    border-left-color: var(--vscode-editorWarning-foreground);
+  }
+  .banner.error {
+    border-left-color: var(--vscode-editorError-foreground);
+  }
+  .banner pre {
+    margin: 4px 0 0;
+    max-height: 160px;
+    overflow: auto;
+    font-family: var(--vscode-editor-font-family);
+    font-size: var(--small);
+    white-space: pre-wrap;
+  }
+  .empty-state {
+    max-width: 560px;
+    padding: 8px 0;
+    color: var(--vscode-descriptionForeground);
+    text-wrap: pretty;
+  }
+  .empty-state p + p {
+    margin-top: 12px;
+  }
+
+  .body {
+    display: grid;
+    grid-template-columns: minmax(0, 1fr);
+    gap: 12px 24px;
+    align-items: start;
+  }
+  .results {
+    display: grid;
+    grid-template-columns: minmax(0, 1fr);
+    gap: 16px;
+    min-width: 0;
+  }
+  .compact .results {
+    gap: 8px;
+  }
+  .section-head {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    gap: 4px 8px;
+    min-height: 26px;
+  }
+  .section-head > .toolbar,
+  .section-head > .segments {
+    margin-left: auto;
+  }
+  .segments {
+    display: inline-flex;
+    border: 1px solid var(--vscode-checkbox-border, var(--line));
+    border-radius: 3px;
+    overflow: hidden;
+  }
+  .segments button {
+    height: 20px;
+    padding: 0 8px;
+    font-size: var(--small);
+  }
+  .segments button:hover {
+    background: var(--vscode-toolbar-hoverBackground);
+  }
+  .segments button[aria-checked='true'] {
+    color: var(--vscode-inputOption-activeForeground);
+    background: var(--vscode-inputOption-activeBackground);
+    outline: 1px solid var(--vscode-inputOption-activeBorder, transparent);
+    outline-offset: -1px;
+  }
+
+  .strip .summary {
+    margin-left: 8px;
+  }
+  .controls {
+    display: grid;
+    grid-template-columns: repeat(auto-fit, minmax(min(220px, 100%), 1fr));
+    gap: 16px 24px;
+  }
+  .controls > section {
+    min-width: 0;
+  }
+  .controls h2 {
+    margin-bottom: 4px;
+  }
+  .controls .section-head {
+    margin-bottom: 4px;
+  }
+  .controls .section-head h2 {
+    margin: 0;
+  }
+  .controls .reason {
+    margin-top: 4px;
+    overflow-wrap: anywhere;
+  }
+  .option {
+    min-height: 24px;
+  }
+  .fields.seed {
+    grid-template-columns: auto minmax(0, 120px);
+  }
+  .text-area textarea {
+    display: block;
+    width: 100%;
+    min-height: 48px;
+    padding: 4px 6px;
+    color: var(--vscode-input-foreground);
+    background: var(--vscode-input-background);
+    border: 1px solid var(--vscode-input-border, transparent);
+    border-radius: 2px;
+    font: inherit;
+    resize: vertical;
+  }
+  .text-area textarea.code {
+    font-family: var(--vscode-editor-font-family);
+    font-size: calc(var(--vscode-editor-font-size) - 1px);
+  }
+  .text-area textarea::placeholder {
+    color: var(--vscode-input-placeholderForeground);
+  }
+  .text-area textarea:focus {
+    outline: 1px solid var(--vscode-focusBorder);
+    outline-offset: -1px;
+  }
+  .text-area.invalid textarea {
+    border-color: var(--vscode-inputValidation-errorBorder, var(--vscode-errorForeground));
+  }
+
+  .token-list {
+    max-height: 132px;
+    overflow-y: auto;
+    font-family: var(--vscode-editor-font-family);
+    font-size: calc(var(--vscode-editor-font-size) - 1px);
+    line-height: 20px;
+    overflow-wrap: anywhere;
+  }
+  .token {
+    display: inline-block;
+    padding: 0 2px;
+    margin: 0 1px 1px 0;
+    border-radius: 2px;
+    line-height: 18px;
+    border-bottom: 2px solid transparent;
+    background: color-mix(in srgb, var(--vscode-charts-blue, var(--vscode-focusBorder)) var(--shade, 0%), transparent);
+    outline: 1px solid color-mix(in srgb, var(--vscode-foreground) 12%, transparent);
+    outline-offset: -1px;
+  }
+  .selectable .token {
+    cursor: pointer;
+  }
+  .shade-1 {
+    --shade: 8%;
+  }
+  .shade-2 {
+    --shade: 17%;
+  }
+  .shade-3 {
+    --shade: 27%;
+  }
+  .shade-4 {
+    --shade: 37%;
+  }
+  .shade-5 {
+    --shade: 48%;
+  }
+  .shade-6 {
+    --shade: 59%;
+  }
+  .shade-7 {
+    --shade: 70%;
+  }
+  .shade-8 {
+    --shade: 82%;
+  }
+  .token.query {
+    border-bottom-color: var(--vscode-focusBorder);
+    font-weight: 700;
+  }
+  .token:hover,
+  .token.hover-query,
+  .token.hover-key {
+    outline: 1px solid var(--vscode-foreground);
+  }
+  .token.hover-query {
+    outline-style: dashed;
+  }
+  .token-more {
+    padding: 0 4px;
+    font-family: var(--vscode-font-family);
+    font-size: var(--small);
+  }
+  .token-caption {
+    display: flex;
+    align-items: center;
+    gap: 4px;
+    min-height: 22px;
+    font-size: var(--small);
+  }
+
+  .pictures {
+    display: grid;
+    grid-template-columns: minmax(0, 1fr);
+    gap: 16px 24px;
+    align-items: start;
+  }
+  .grid-view,
+  .one-head {
+    min-width: 0;
+  }
+  .grid-tools {
+    display: grid;
+    grid-template-columns: repeat(auto-fit, minmax(min(130px, 100%), 1fr));
+    gap: 4px 8px;
+    margin-bottom: 8px;
+  }
+  .compact .grid-tools {
+    grid-template-columns: minmax(0, 1fr) 84px;
+  }
+  hs-head-grid,
+  hs-head-matrix,
+  hs-head-lines {
+    display: block;
+    min-width: 0;
+  }
+  .grid-frame {
+    position: relative;
+    overflow-x: auto;
+    cursor: pointer;
+  }
+  .grid-frame canvas {
+    display: block;
+  }
+  .grid-frame canvas.marks {
+    position: absolute;
+    top: 0;
+    left: 0;
+  }
+  .readout {
+    height: auto;
+    min-height: 34px;
+    max-height: 34px;
+    line-height: 17px;
+    overflow: hidden;
+    white-space: normal;
+    font-variant-numeric: tabular-nums;
+  }
+  .compact .readout {
+    min-height: 51px;
+    max-height: 51px;
+  }
+  .grid-key {
+    display: grid;
+    gap: 4px;
+    justify-items: start;
+  }
+  .live {
+    color: var(--vscode-foreground);
+    font-weight: 600;
+  }
+  .scale-bar {
+    display: inline-flex;
+    flex-wrap: wrap;
+    align-items: center;
+    gap: 2px 6px;
+    font-size: var(--small);
+    color: var(--vscode-descriptionForeground);
+    font-variant-numeric: tabular-nums;
+  }
+  .scale-bar svg {
+    border: 1px solid var(--line);
+  }
+  .legend {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 2px;
+    margin: 0 -6px;
+  }
+  .legend-entry {
+    display: inline-flex;
+    align-items: center;
+    gap: 5px;
+    height: 22px;
+    padding: 0 6px;
+    border-radius: 3px;
+    white-space: nowrap;
+  }
+  .legend-entry:hover {
+    background: var(--vscode-toolbar-hoverBackground);
+  }
+  .legend-entry[aria-pressed='true'] {
+    background: var(--vscode-inputOption-activeBackground);
+    outline: 1px solid var(--vscode-inputOption-activeBorder, transparent);
+    outline-offset: -1px;
+  }
+  .legend-entry .code {
+    font-weight: 600;
+  }
+
+  .label-chips {
+    display: inline-flex;
+    flex-wrap: wrap;
+    gap: 4px;
+  }
+  .gain-line {
+    display: grid;
+    grid-template-columns: auto minmax(60px, 1fr) 42px auto auto;
+    gap: 8px;
+    align-items: center;
+    max-width: 480px;
+    margin: 4px 0 8px;
+  }
+  .slider {
+    width: 100%;
+    height: 20px;
+    margin: 0;
+    accent-color: var(--vscode-button-background);
+    cursor: pointer;
+  }
+  .gain-value {
+    text-align: right;
+    font-variant-numeric: tabular-nums;
+  }
+  .head-body {
+    display: grid;
+    grid-template-columns: minmax(0, 1fr);
+    gap: 12px 20px;
+    align-items: start;
+  }
+  .head-picture {
+    min-width: 0;
+  }
+  .matrix-frame,
+  .lines-frame {
+    position: relative;
+    touch-action: none;
+  }
+  .matrix-frame {
+    cursor: crosshair;
+  }
+  .matrix-frame canvas {
+    display: block;
+    width: 100%;
+    max-width: 520px;
+    aspect-ratio: 1 / 0.95;
+  }
+  .lines-frame canvas {
+    display: block;
+    width: 100%;
+    max-width: 520px;
+    height: 440px;
+    cursor: pointer;
+  }
+  .line-heads {
+    display: flex;
+    justify-content: space-between;
+    max-width: 520px;
+    padding: 0 8px;
+    color: var(--vscode-descriptionForeground);
+    font-size: var(--small);
+  }
+  .matrix-foot {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    gap: 2px 4px;
+    max-width: 520px;
+  }
+  .matrix-foot .scale-bar {
+    margin-right: auto;
+  }
+  .head-options {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 2px 16px;
+  }
+  .head-numbers {
+    display: grid;
+    grid-template-columns: repeat(auto-fit, minmax(min(200px, 100%), 1fr));
+    gap: 12px 24px;
+    align-items: start;
+    min-width: 0;
+  }
+  .top-keys table,
+  .next-tokens table {
+    margin-top: 2px;
+  }
+  .top-keys td,
+  .next-tokens td,
+  .next-tokens th {
+    height: 20px;
+    padding: 0 8px 0 0;
+  }
+  .next-tokens tbody th:first-child,
+  .next-tokens thead th {
+    background: none;
+  }
+  .token-cell {
+    max-width: 120px;
+    overflow: hidden;
+    text-overflow: ellipsis;
+    font-family: var(--vscode-editor-font-family);
+  }
+  .bar rect {
+    fill: var(--vscode-charts-blue, var(--vscode-focusBorder));
+  }
+  .bar.changed rect {
+    fill: var(--vscode-charts-orange, var(--vscode-editorWarning-foreground));
+  }
+  .statistics dl {
+    display: grid;
+    grid-template-columns: minmax(0, auto) auto;
+    justify-content: start;
+    gap: 0 16px;
+    margin: 2px 0 0;
+    line-height: 20px;
+  }
+  .statistics dt {
+    cursor: help;
+  }
+  .statistics dd {
+    margin: 0;
+    text-align: right;
+    font-variant-numeric: tabular-nums;
+  }
+  .statistics .unit {
+    display: inline-block;
+    min-width: 42px;
+    padding-left: 4px;
+    color: var(--vscode-descriptionForeground);
+    font-size: var(--small);
+    text-align: left;
+  }
+
+  .effects {
+    display: grid;
+    grid-template-columns: minmax(0, 1fr);
+    gap: 12px 24px;
+    padding-top: 12px;
+    border-top: 1px solid var(--line);
+  }
+  .compact .effects {
+    padding-top: 0;
+    border-top: none;
+  }
+  .gain-chips {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 4px;
+  }
+  .gain-chip {
+    display: inline-flex;
+    align-items: center;
+    gap: 6px;
+    padding-left: 6px;
+    border: 1px solid var(--line);
+    border-radius: 3px;
+    font-variant-numeric: tabular-nums;
+  }
+  .texts {
+    display: grid;
+    grid-template-columns: minmax(0, 1fr);
+    gap: 8px 16px;
+  }
+  .text pre {
+    min-height: 60px;
+    max-height: 180px;
+    margin: 2px 0 0;
+    padding: 4px 8px;
+    overflow: auto;
+    background: var(--vscode-textBlockQuote-background);
+    font-family: var(--vscode-editor-font-family);
+    font-size: calc(var(--vscode-editor-font-size) - 1px);
+    white-space: pre-wrap;
+    overflow-wrap: anywhere;
+  }
+  .text mark {
+    color: inherit;
+    background: var(--vscode-editor-findMatchHighlightBackground, transparent);
+    text-decoration: underline;
+    text-decoration-color: var(--vscode-charts-orange, currentcolor);
+    text-decoration-thickness: 1px;
+    text-underline-offset: 3px;
+  }
+  .labels h2 {
+    margin-bottom: 4px;
+  }
+  .compact .labels th,
+  .compact .labels td {
+    padding: 0 5px;
+  }
+  .compact .labels th:first-child {
+    padding-left: 0;
+  }
+  .provenance {
+    padding-left: 20px;
+    list-style: none;
+    color: var(--vscode-descriptionForeground);
+    overflow-wrap: anywhere;
+  }
+  .compact .results > .disclosure,
+  .compact .results > .strip {
+    border-top: 1px solid var(--line);
+    padding-top: 4px;
+  }
+
+  @container panel (min-width: 560px) {
+    .wide .texts.two {
+      grid-template-columns: repeat(2, minmax(0, 1fr));
+    }
+    .wide .effects {
+      grid-template-columns: repeat(2, minmax(0, 1fr));
+    }
+    .wide .effects > .continuations,
+    .wide .effects > .gain-list {
+      grid-column: 1 / -1;
+    }
+  }
+  @container panel (min-width: 960px) {
+    .body:has(> .strip > .open) {
+      grid-template-columns: 260px minmax(0, 1fr);
+    }
+    .wide .strip .controls {
+      grid-template-columns: minmax(0, 1fr);
+    }
+    .wide .pictures {
+      grid-template-columns: minmax(0, 0.9fr) minmax(0, 1fr);
+    }
+    .wide .effects > .gain-list {
+      grid-column: auto;
+    }
+  }
+  @container panel (min-width: 1500px) {
+    .wide .head-body {
+      grid-template-columns: minmax(0, 520px) minmax(0, 1fr);
+    }
+  }
+`;

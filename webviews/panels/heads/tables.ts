@@ -1,0 +1,237 @@
+/** The twin of the pictures: labels with their evidence, all heads with all numbers, and the changes from another result. */
+import { html, nothing, type TemplateResult } from 'lit';
+import type { HeadClass } from '../../../protocol/results/heads';
+import { symbol } from '../../charts/symbol';
+import { button } from '../../ui/controls';
+import { count, probability, significant } from '../../ui/numbers';
+import { sortRows, table, toCsv, toMarkdown, type Column } from '../../ui/table';
+import type { Part } from './actions';
+import { differencesOf } from './comparison';
+import { headKey, headName, labelInfo, labelsByHead, parseHead } from './labels';
+import type { HeadPlace, State } from './state';
+import { statisticInfo, statisticInfos, valueOf } from './statistics';
+
+const known = (value: number | undefined): number | undefined =>
+  value === undefined || Number.isNaN(value) ? undefined : value;
+
+export function labelColumns(dark: boolean, causal: boolean): readonly Column<HeadClass>[] {
+  return [
+    {
+      id: 'head',
+      title: 'Head',
+      numeric: false,
+      value: ({ layer, head }) => headName(layer, head),
+    },
+    {
+      id: 'label',
+      title: 'Label',
+      numeric: false,
+      value: ({ label }) => labelInfo(label).title,
+      cell: ({ label }) => {
+        const info = labelInfo(label);
+        return html`<span title=${info.definition}>${symbol(info.identity, dark)} ${info.title}</span>`;
+      },
+    },
+    {
+      id: 'score',
+      title: 'Score',
+      numeric: true,
+      hint: '0 to 1; the label’s own tooltip says of what.',
+      value: ({ score }) => score,
+      text: ({ score }) => significant(score),
+    },
+    {
+      id: 'null',
+      title: 'Null',
+      unit: 'mean ± sd',
+      numeric: true,
+      hint: 'The same score where the structure that the label needs is absent.',
+      value: (one) => one.null.mean,
+      text: (one) => `${significant(one.null.mean, 2)} ± ${significant(one.null.sd, 2)}`,
+    },
+    {
+      id: 'p',
+      title: 'p',
+      numeric: true,
+      hint: '1 − confidence: chance of such a score under the null, by a normal distribution. The confidence is in the export.',
+      value: ({ confidence }) => 1 - confidence,
+      text: ({ confidence }) => probability(Math.max(0, 1 - confidence)),
+    },
+    ...(causal
+      ? [
+          {
+            id: 'loss_change',
+            title: 'Loss without it',
+            unit: 'nats/token',
+            numeric: true,
+            hint: 'Change of the mean loss with the head’s gain at 0.',
+            value: (one: HeadClass) => one.causal?.lossChange,
+            text: (one: HeadClass) =>
+              one.causal ? `${one.causal.lossChange > 0 ? '+' : ''}${significant(one.causal.lossChange)}` : '–',
+          } satisfies Column<HeadClass>,
+        ]
+      : []),
+  ];
+}
+
+/** Strongest evidence first. */
+export const topLabels = ({ result }: State): readonly HeadClass[] =>
+  (result?.classes ?? []).toSorted((a, b) => b.confidence - a.confidence || b.score - a.score);
+
+export function labelTable(part: Part, most = Infinity): TemplateResult {
+  const { state, actions, dark, compact } = part;
+  const { result } = state;
+  if (!result) return html``;
+  const all = topLabels(state).filter(({ label }) => state.view.filter === undefined || label === state.view.filter);
+  const rows = all.slice(0, most);
+  const causal = result.classes.some((one) => one.causal !== undefined);
+  const columns = labelColumns(dark, causal);
+  const shown = compact ? columns.filter(({ id }) => id !== 'p') : columns;
+  if (result.classes.length === 0) {
+    return html`<p class="reason">
+      ${result.settings['classify'] === false ? 'The heads were not labelled: switch “Label the heads” on and run again.' : 'No head differs enough from its null models to bear a label on this prompt.'}
+    </p>`;
+  }
+  return html`${table({
+    caption: 'Labels of heads',
+    columns: shown,
+    rows,
+    key: ({ layer, head, label }) => `${headKey(layer, head)}.${label}`,
+    sort: state.view.tableSort,
+    onSort: (tableSort) => actions.view({ tableSort }),
+    selected: selectedKey(state, rows),
+    onSelect: ({ layer, head }) => actions.select({ layer, head }),
+  })}
+  ${all.length > rows.length ? html`<p class="reason">${count(all.length - rows.length)} more in the full panel.</p>` : nothing}`;
+}
+
+const selectedKey = ({ selected }: State, rows: readonly HeadClass[]): string | undefined => {
+  const row = rows.find(({ layer, head }) => layer === selected?.layer && head === selected.head);
+  return row && `${headKey(row.layer, row.head)}.${row.label}`;
+};
+
+export interface HeadRow extends HeadPlace {
+  readonly classes: readonly HeadClass[];
+}
+
+export function headRows(state: State): readonly HeadRow[] {
+  const { result } = state;
+  if (!result) return [];
+  const labels = labelsByHead(result.classes);
+  return Array.from({ length: result.layers * result.heads }, (_, at) => {
+    const layer = Math.floor(at / result.heads);
+    const head = at % result.heads;
+    return { layer, head, classes: labels.get(headKey(layer, head)) ?? [] };
+  });
+}
+
+export function headColumns(state: State): readonly Column<HeadRow>[] {
+  const { result } = state;
+  return [
+    { id: 'head', title: 'Head', numeric: false, value: ({ layer, head }) => headName(layer, head) },
+    {
+      id: 'label',
+      title: 'Labels',
+      numeric: false,
+      value: ({ classes }) => classes.map(({ label }) => labelInfo(label).title).join(', ') || undefined,
+    },
+    ...statisticInfos.map(({ id, title, unit, definition }): Column<HeadRow> => ({
+      id,
+      title,
+      ...(unit ? { unit } : {}),
+      numeric: true,
+      hint: definition,
+      value: ({ layer, head }) => (result ? known(valueOf(result.statistics, id, layer, head)) : undefined),
+      text: ({ layer, head }) => significant(result ? valueOf(result.statistics, id, layer, head) : Number.NaN),
+    })),
+  ];
+}
+
+/** Rows of one page of the table: a thousand heads are a thousand rows, but never all in the page. */
+const pageOfRows = 64;
+
+export function headTable(part: Part): TemplateResult {
+  const { state, actions } = part;
+  const columns = headColumns(state);
+  const named = parseHead(state.view.search);
+  const all = headRows(state).filter(
+    ({ layer, head, classes }) =>
+      (!named || (named.layer === layer && named.head === head)) &&
+      (state.view.filter === undefined || classes.some(({ label }) => label === state.view.filter)),
+  );
+  const sort = state.view.tableSort;
+  const sorted = sortRows(all, columns, sort);
+  const rows = state.view.allHeads ? sorted : sorted.slice(0, pageOfRows);
+  return html`<div class="section-head">
+      <div class="toolbar" role="group" aria-label="Copy the table">
+        ${button({ label: 'Copy as Markdown', icon: 'copy', appearance: 'icon', onClick: () => actions.copy(toMarkdown(columns, sorted), 'The table as Markdown') })}
+        ${button({ label: 'Copy as CSV', icon: 'table', appearance: 'icon', onClick: () => actions.copy(toCsv(columns, sorted), 'The table as CSV') })}
+      </div>
+    </div>
+    ${table({
+      caption: 'All heads',
+      columns,
+      rows,
+      key: ({ layer, head }) => headKey(layer, head),
+      sort,
+      onSort: (tableSort) => actions.view({ tableSort }),
+      selected: state.selected && headKey(state.selected.layer, state.selected.head),
+      onSelect: ({ layer, head }) => actions.select({ layer, head }),
+    })}
+    ${
+      rows.length < sorted.length
+        ? html`<button type="button" class="link" @click=${() => actions.view({ allHeads: true })}>
+            Show the other ${count(sorted.length - rows.length)} heads
+          </button>`
+        : nothing
+    }`;
+}
+
+interface ChangeRow extends HeadPlace {
+  readonly here: number;
+  readonly there: number;
+  readonly change: number;
+}
+
+export function changeTable(part: Part): TemplateResult | typeof nothing {
+  const { state, actions } = part;
+  const { result, compareWith, view } = state;
+  if (!result || !compareWith) return nothing;
+  const differences = differencesOf(state, view.statistic);
+  if (!differences.ok) return html`<p class="problem">${differences.why}</p>`;
+  const info = statisticInfo(view.statistic);
+  const unit = info.unit ? { unit: info.unit } : {};
+  const rows = headRows(state)
+    .map(({ layer, head }): ChangeRow => ({
+      layer,
+      head,
+      here: valueOf(result.statistics, view.statistic, layer, head),
+      there: valueOf(compareWith.result.statistics, view.statistic, layer, head),
+      change: differences.at(layer, head),
+    }))
+    .filter(({ change }) => !Number.isNaN(change))
+    .sort((a, b) => Math.abs(b.change) - Math.abs(a.change))
+    .slice(0, pageOfRows);
+  const columns: readonly Column<ChangeRow>[] = [
+    { id: 'head', title: 'Head', numeric: false, value: ({ layer, head }) => headName(layer, head) },
+    { id: 'here', title: 'Here', ...unit, numeric: true, value: ({ here }) => here, text: ({ here }) => significant(here) },
+    { id: 'there', title: compareWith.name, ...unit, numeric: true, value: ({ there }) => there, text: ({ there }) => significant(there) },
+    {
+      id: 'change',
+      title: 'Change',
+      ...unit,
+      numeric: true,
+      value: ({ change }) => change,
+      text: ({ change }) => `${change > 0 ? '+' : ''}${significant(change)}`,
+    },
+  ];
+  return html`<p class="reason">${info.title}: ${info.definition} Largest changes first.</p>
+    ${table({
+      caption: `Change of ${info.words} from ${compareWith.name}`,
+      columns,
+      rows,
+      key: ({ layer, head }) => headKey(layer, head),
+      selected: state.selected && headKey(state.selected.layer, state.selected.head),
+      onSelect: ({ layer, head }) => actions.select({ layer, head }),
+    })}`;
+}
