@@ -113,6 +113,7 @@ export async function* headsJob(
       },
       { signal },
     );
+    await model.requireUnchanged();
     const [result] = run.layers;
     if (!result) throw new RangeError(`layer ${layer} gave no result`);
     stream = run.last;

@@ -30,6 +30,8 @@ export interface LoadedModel {
   readonly bosId?: number;
   /** The first file that is gone or no longer what it was when the model was opened, as one sentence. */
   changed(): Promise<string | undefined>;
+  /** Rejects with that sentence: numbers of a run during which a file changed are of neither model. */
+  requireUnchanged(): Promise<void>;
 }
 
 export interface OpenOptions {
@@ -96,14 +98,15 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
     }
     return undefined;
   };
+  const requireUnchanged = async (): Promise<void> => {
+    const why = await changed();
+    if (why !== undefined) throw unusable(folder, why);
+  };
   let sessions: LayerSessions;
   try {
     spec = architecture.specify({ model: description, part, weights, prefix: '' });
     requireRopes(spec);
-    sessions = new LayerSessions(spec, weights, root, options, async () => {
-      const why = await changed();
-      if (why !== undefined) throw unusable(folder, why);
-    });
+    sessions = new LayerSessions(spec, weights, root, options, requireUnchanged);
     sessions.check();
   } catch (error) {
     if (error instanceof ModelError) throw unusable(folder, error.message);
@@ -123,6 +126,7 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
     tokeniser,
     sessions,
     changed,
+    requireUnchanged,
     ...(await tokenIds(folder, description, part.vocabularySize ?? 0)),
     summary: {
       folder,

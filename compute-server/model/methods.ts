@@ -32,8 +32,11 @@ export function modelMethods(surroundings: Surroundings, lane: Lane): Pick<Metho
     limitBytes: surroundings.memoryLimit * weightShare,
   });
   let view: { readonly model: LoadedModel; readonly key: string; readonly view: HeadView } | undefined;
-  const viewOf = async (request: Omit<HeadRowRequest, 'query'>, signal: AbortSignal): Promise<HeadView> => {
-    const model = await store.open(request.folder);
+  const viewOf = async (
+    model: LoadedModel,
+    request: Omit<HeadRowRequest, 'query'>,
+    signal: AbortSignal,
+  ): Promise<HeadView> => {
     const ids = idsOf(model, { kind: 'ids', ids: request.ids });
     const block = model.spec.blocks[request.layer];
     if (!block || request.head >= block.attention.heads) {
@@ -53,10 +56,13 @@ export function modelMethods(surroundings: Surroundings, lane: Lane): Pick<Metho
     view = { model, key, view: opened };
     return opened;
   };
-  const once = <T>(folder: string, signal: AbortSignal, act: () => Promise<T>): Promise<T> =>
+  const once = <T>(folder: string, signal: AbortSignal, act: (model: LoadedModel) => Promise<T>): Promise<T> =>
     alone(lane, signal, async () => {
       try {
-        return await act();
+        const model = await store.open(folder);
+        const result = await act(model);
+        await model.requireUnchanged();
+        return result;
       } catch (error) {
         throw told(error, folder, signal);
       }
@@ -64,7 +70,10 @@ export function modelMethods(surroundings: Surroundings, lane: Lane): Pick<Metho
   const job = <P, R>(folder: string, signal: AbortSignal, start: (model: LoadedModel) => AsyncGenerator<P, R, void>) =>
     jobAlone(lane, signal, async function* () {
       try {
-        return yield* start(await store.open(folder));
+        const model = await store.open(folder);
+        const result = yield* start(model);
+        await model.requireUnchanged();
+        return result;
       } catch (error) {
         throw told(error, folder, signal);
       }
@@ -76,14 +85,14 @@ export function modelMethods(surroundings: Surroundings, lane: Lane): Pick<Metho
         countOf(args, 1, 'openModel');
         return [textOf(args[0], 'folder')];
       },
-      run: ([folder], signal) => once(folder, signal, async () => (await store.open(folder)).summary),
+      run: ([folder], signal) => once(folder, signal, (model) => Promise.resolve(model.summary)),
     },
     tokenise: {
       parse(args) {
         countOf(args, 2, 'tokenise');
         return [textOf(args[0], 'folder'), promptOf(args[1])];
       },
-      run: ([folder, prompt], signal) => once(folder, signal, async () => tokenise(await store.open(folder), prompt)),
+      run: ([folder, prompt], signal) => once(folder, signal, (model) => Promise.resolve(tokenise(model, prompt))),
     },
     heads: {
       parse(args) {
@@ -115,11 +124,11 @@ export function modelMethods(surroundings: Surroundings, lane: Lane): Pick<Metho
         ];
       },
       run: ([request], signal) =>
-        once(request.folder, signal, async () => {
+        once(request.folder, signal, async (model) => {
           if (request.rowStart >= request.ids.length || request.columnStart >= request.ids.length) {
             throw badRequest(`the rectangle starts behind the prompt of ${request.ids.length} tokens`);
           }
-          return (await viewOf(request, signal)).tile(request, signal);
+          return (await viewOf(model, request, signal)).tile(request, signal);
         }),
     },
     headOutputs: {
@@ -128,7 +137,7 @@ export function modelMethods(surroundings: Surroundings, lane: Lane): Pick<Metho
         return [oneHead(fieldsOf(args[0], 'the request'))];
       },
       run: ([request], signal) =>
-        once(request.folder, signal, async () => (await viewOf(request, signal)).outputs(request.head)),
+        once(request.folder, signal, async (model) => (await viewOf(model, request, signal)).outputs(request.head)),
     },
     headRow: {
       parse(args) {
@@ -137,11 +146,11 @@ export function modelMethods(surroundings: Surroundings, lane: Lane): Pick<Metho
         return [{ ...oneHead(request), query: wholeOf(request['query'], 'query', 0, 1 << 24) }];
       },
       run: ([request], signal) =>
-        once(request.folder, signal, async () => {
+        once(request.folder, signal, async (model) => {
           if (request.query >= request.ids.length) {
             throw badRequest(`query ${request.query} lies behind the prompt of ${request.ids.length} tokens`);
           }
-          return (await viewOf(request, signal)).rows(request.head, request.query, 1);
+          return (await viewOf(model, request, signal)).rows(request.head, request.query, 1);
         }),
     },
     nextTokens: {
@@ -160,9 +169,7 @@ export function modelMethods(surroundings: Surroundings, lane: Lane): Pick<Metho
         ];
       },
       run: ([request], signal) =>
-        once(request.folder, signal, async () =>
-          nextTokens(await store.open(request.folder), request, surroundings, signal),
-        ),
+        once(request.folder, signal, async (model) => nextTokens(model, request, surroundings, signal)),
     },
     generate: {
       parse(args) {

@@ -86,10 +86,14 @@ function inWords(result: HeadsResult): string {
   const rows = statistics.previousToken.flatMap((row, layer) =>
     row.map((value, head) => [
       `L${layer}H${head}`,
-      value.toFixed(3),
-      (statistics.firstToken[layer]?.[head] ?? Number.NaN).toFixed(3),
-      (statistics.entropy[layer]?.[head] ?? Number.NaN).toFixed(3),
+      inDigits(value),
+      inDigits(statistics.firstToken[layer]?.[head]),
+      inDigits(statistics.entropy[layer]?.[head]),
     ]),
   );
   return `${first}\n\n${textTable(['head', 'previous token', 'first token', 'entropy (nats)'], rows)}`;
 }
+
+/** A dash where the prompt has no query that counts. */
+const inDigits = (value: number | undefined): string =>
+  value === undefined || Number.isNaN(value) ? '–' : value.toFixed(3);

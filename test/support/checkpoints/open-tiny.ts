@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openModel, type LoadedModel } from '../../../compute-server/model/loaded-model';
 import type { Parameters } from '../reference/vectors';
-import { tinyModels, writeTinyModel, type TinyModel } from './tiny-models';
+import { tinyModel, writeTinyModel, type TinyModel } from './tiny-models';
 
 export interface OpenTiny {
   readonly model: LoadedModel;
@@ -13,12 +13,11 @@ export interface OpenTiny {
   close(): Promise<void>;
 }
 
-export async function openTiny(name: string): Promise<OpenTiny> {
-  const tiny = tinyModels.find((each) => each.name === name);
-  if (!tiny) throw new Error(`there is no tiny checkpoint "${name}"`);
+export async function openTiny(which: string | TinyModel, limitBytes = 1e9): Promise<OpenTiny> {
+  const tiny = typeof which === 'string' ? tinyModel(which) : which;
   const folder = mkdtempSync(join(tmpdir(), 'headscope-tiny-'));
   const parameters = writeTinyModel(folder, tiny);
-  const model = await openModel(folder, { device: 'cpu', threads: 1, limitBytes: 1e9 });
+  const model = await openModel(folder, { device: 'cpu', threads: 1, limitBytes });
   return {
     model,
     tiny,

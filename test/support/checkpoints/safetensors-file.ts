@@ -1,5 +1,6 @@
 /** Writes safetensors files: 8 bytes of header length, JSON header, data. */
 import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fromBfloat16, fromHalf, toBfloat16, toHalf } from '../../../kernels/tensors/half';
 
 export type StoredType = 'F32' | 'F16' | 'BF16';
@@ -25,6 +26,26 @@ export function writeSafetensors(path: string, tensors: Tensors, type: StoredTyp
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(json.length));
   writeFileSync(path, Buffer.concat([length, json, ...pieces]));
+}
+
+/** The tensors dealt to `count` shards with an index, as published checkpoints are cut. */
+export function writeShards(folder: string, tensors: Tensors, count: number, type: StoredType = 'F32'): string[] {
+  const names = Array.from(
+    { length: count },
+    (_, at) => `model-${String(at + 1).padStart(5, '0')}-of-${String(count).padStart(5, '0')}.safetensors`,
+  );
+  const shards = names.map(() => new Map<string, CheckpointTensor>());
+  const weight_map: Record<string, string> = {};
+  let bytes = 0;
+  [...tensors].forEach(([name, tensor], at) => {
+    shards[at % count]?.set(name, tensor);
+    weight_map[name] = names[at % count] ?? '';
+    bytes += tensor.data.length * (type === 'F32' ? 4 : 2);
+  });
+  shards.forEach((shard, at) => writeSafetensors(join(folder, names[at] ?? ''), shard, type));
+  const index = { metadata: { total_size: bytes }, weight_map };
+  writeFileSync(join(folder, 'model.safetensors.index.json'), JSON.stringify(index));
+  return names;
 }
 
 /** The numbers that a reader of the file sees: rounded to the stored type. */

@@ -28,7 +28,7 @@ const inner = 48;
 
 type LlamaExtras = Partial<LlamaLikeConfig> & Readonly<Record<string, unknown>>;
 
-function llamaLike(name: string, model_type: string, extras: LlamaExtras = {}): TinyModel {
+export function llamaLike(name: string, model_type: string, extras: LlamaExtras = {}): TinyModel {
   const config = {
     model_type,
     hidden_size: hidden,
@@ -299,9 +299,8 @@ function normals(seed: number): () => number {
   return () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
 }
 
-/** Writes config.json and model.safetensors and gives the parameters as they stand in the file. */
-export function writeTinyModel(folder: string, tiny: TinyModel, type: StoredType = 'F32', seed = 7): Parameters {
-  mkdirSync(folder, { recursive: true });
+/** The tensors of a tiny checkpoint, rounded to the type that they are to be stored in. */
+export function tinyTensors(tiny: TinyModel, type: StoredType = 'F32', seed = 7): Map<string, CheckpointTensor> {
   const normal = normals(seed);
   const tensors = new Map<string, CheckpointTensor>();
   for (const [name, shape] of Object.entries(tiny.shapes)) {
@@ -312,7 +311,24 @@ export function writeTinyModel(folder: string, tiny: TinyModel, type: StoredType
     const data = Float32Array.from({ length: size }, () => centre + normal() * deviation);
     tensors.set(name, { shape, data: roundTo(data, type) });
   }
+  return tensors;
+}
+
+export function writeConfig(folder: string, config: Readonly<Record<string, unknown>>): void {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'config.json'), JSON.stringify(config, null, 2));
+}
+
+/** Writes config.json and model.safetensors and gives the parameters as they stand in the file. */
+export function writeTinyModel(folder: string, tiny: TinyModel, type: StoredType = 'F32', seed = 7): Parameters {
+  writeConfig(folder, tiny.config);
+  const tensors = tinyTensors(tiny, type, seed);
   writeSafetensors(join(folder, 'model.safetensors'), tensors, type);
-  writeFileSync(join(folder, 'config.json'), JSON.stringify(tiny.config, null, 2));
   return parametersOf(tensors);
+}
+
+export function tinyModel(name: string): TinyModel {
+  const tiny = tinyModels.find((each) => each.name === name);
+  if (!tiny) throw new Error(`there is no tiny checkpoint "${name}"`);
+  return tiny;
 }

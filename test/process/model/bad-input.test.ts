@@ -1,0 +1,257 @@
+/** Models and prompts that cannot be run: each answered with one sentence, a next step and its exit code. */
+import assert from 'node:assert/strict';
+import { mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { writeSafetensors, writeShards } from '../../support/checkpoints/safetensors-file';
+import { tinyModel, tinyTensors, writeConfig, writeTinyModel } from '../../support/checkpoints/tiny-models';
+import { buildServer, Place } from './support/model-server';
+
+const llama = tinyModel('llama');
+const ids = ['--ids', '5,9,5,9,12,5'];
+
+interface Case {
+  readonly name: string;
+  readonly make: (folder: string) => void;
+  readonly words?: readonly string[];
+  readonly code: 2 | 3;
+  readonly sentence: RegExp;
+}
+
+/** The llama with some numbers of one tensor replaced. */
+function withNumbers(folder: string, name: string, change: (data: Float32Array) => void): void {
+  const tensors = tinyTensors(llama);
+  const tensor = tensors.get(name);
+  assert.ok(tensor, name);
+  change(tensor.data);
+  writeConfig(folder, llama.config);
+  writeSafetensors(join(folder, 'model.safetensors'), tensors);
+}
+
+const cases: readonly Case[] = [
+  {
+    name: 'a folder that is not there',
+    make: () => {},
+    code: 3,
+    sentence: /There is no such folder\. Check the path\./,
+  },
+  {
+    name: 'a folder without config.json',
+    make: (folder) => mkdirSync(folder),
+    code: 3,
+    sentence: /has no config\.json\. Choose a Hugging Face model folder/,
+  },
+  {
+    name: 'a config that is no JSON',
+    make(folder) {
+      mkdirSync(folder);
+      writeFileSync(join(folder, 'config.json'), '{"model_type": "llama",');
+    },
+    code: 3,
+    sentence: /Its config\.json cannot be read/,
+  },
+  {
+    name: 'a folder without weights',
+    make: (folder) => writeConfig(folder, llama.config),
+    code: 3,
+    sentence: /holds no model\.safetensors and no index of shards\. Fetch the weights in the safetensors format/,
+  },
+  {
+    name: 'a missing shard, in the words of the language server',
+    make(folder) {
+      writeConfig(folder, llama.config);
+      const [, second = ''] = writeShards(folder, tinyTensors(llama), 3);
+      rmSync(join(folder, second));
+    },
+    code: 3,
+    sentence: /model-00002-of-00003\.safetensors is missing, and other files of the model are here\. Download it again/,
+  },
+  {
+    name: 'a tensor of another shape, in the words of the language server',
+    make(folder) {
+      writeTinyModel(folder, llama);
+      writeConfig(folder, { ...llama.config, num_key_value_heads: 4 });
+    },
+    code: 3,
+    sentence: /layers\.0\.self_attn\.k_proj\.weight is \[16, 32\], and the config makes it \[32, 32\]/,
+  },
+  {
+    name: 'a tensor that is not there',
+    make(folder) {
+      const tensors = tinyTensors(llama);
+      tensors.delete('model.layers.1.mlp.up_proj.weight');
+      writeConfig(folder, llama.config);
+      writeSafetensors(join(folder, 'model.safetensors'), tensors);
+    },
+    code: 3,
+    sentence: /The weights lack model\.layers\.1\.mlp\.up_proj\.weight.*Fetch the whole checkpoint/,
+  },
+  {
+    name: 'a truncated file',
+    make(folder) {
+      writeTinyModel(folder, llama);
+      truncateSync(join(folder, 'model.safetensors'), 20_000);
+    },
+    code: 3,
+    sentence: /model\.safetensors: .* do not lie within the \d+ bytes of data\. Fetch the file again\./,
+  },
+  {
+    name: 'a family that is not known',
+    make(folder) {
+      writeTinyModel(folder, llama);
+      writeConfig(folder, { ...llama.config, model_type: 'perceptron9', architectures: ['Perceptron9'] });
+    },
+    code: 3,
+    sentence: /does not run the family .*it runs llama, mistral/,
+  },
+  {
+    name: 'quantised weights',
+    make(folder) {
+      writeTinyModel(folder, llama);
+      writeConfig(folder, { ...llama.config, quantization_config: { quant_method: 'gptq', bits: 4, group_size: 128 } });
+    },
+    code: 3,
+    sentence: /weights are quantised \(gptq\).*use the unquantised checkpoint/,
+  },
+  {
+    name: 'a rotary form without its numbers',
+    make(folder) {
+      writeTinyModel(folder, llama);
+      writeConfig(folder, { ...llama.config, rope_scaling: { rope_type: 'llama3', factor: 8 } });
+    },
+    code: 3,
+    sentence: /needs low_freq_factor in the config\. Correct rope_scaling/,
+  },
+  {
+    name: 'a link to a file outside the folder',
+    make(folder) {
+      writeTinyModel(`${folder}-other`, llama);
+      writeConfig(folder, llama.config);
+      symlinkSync(join(`${folder}-other`, 'model.safetensors'), join(folder, 'model.safetensors'));
+    },
+    code: 3,
+    sentence: /model\.safetensors lies outside the model folder and is not read\. Put the file into the folder/,
+  },
+  {
+    name: 'NaN in the weights of a layer',
+    make: (folder) => withNumbers(folder, 'model.layers.1.mlp.down_proj.weight', (data) => (data[7] = Number.NaN)),
+    code: 3,
+    sentence: /Layer 1 gives numbers that are not finite .* at token 0 of the prompt.*fetch them again/,
+  },
+  {
+    name: 'NaN in the embedding of one token of the prompt',
+    make: (folder) => withNumbers(folder, 'model.embed_tokens.weight', (data) => (data[12 * 32] = Number.NaN)),
+    code: 3,
+    sentence: /The embedding gives numbers that are not finite .* at token 4 of the prompt/,
+  },
+  {
+    name: 'infinity in the language head',
+    make: (folder) => withNumbers(folder, 'lm_head.weight', (data) => (data[0] = Infinity)),
+    words: ['generate'],
+    code: 3,
+    sentence: /The language head gives numbers that are not finite/,
+  },
+  {
+    name: 'a prompt longer than the context',
+    make: (folder) => void writeTinyModel(folder, llama),
+    words: ['heads', '--ids', Array.from({ length: 130 }, () => 3).join(',')],
+    code: 2,
+    sentence: /The prompt has 130 tokens and the model's context holds 128\. Shorten it by 2\./,
+  },
+  {
+    name: 'a token id outside the vocabulary',
+    make: (folder) => void writeTinyModel(folder, llama),
+    words: ['generate', '--ids', '3,61'],
+    code: 2,
+    sentence: /Token id 61 is outside the vocabulary of 61\./,
+  },
+  {
+    name: 'text without a tokenizer',
+    make: (folder) => void writeTinyModel(folder, llama),
+    words: ['heads', '--prompt', 'hello'],
+    code: 3,
+    sentence: /has no tokenizer\.json, so text cannot be read; give token ids instead\./,
+  },
+  {
+    name: 'a tokenizer that is no JSON',
+    make(folder) {
+      writeTinyModel(folder, llama);
+      writeFileSync(join(folder, 'tokenizer.json'), '{');
+    },
+    words: ['heads', '--prompt', 'hello'],
+    code: 3,
+    sentence: /tokenizer\.json cannot be used .*give token ids instead\./,
+  },
+  {
+    name: 'a gain on a head that is not there',
+    make: (folder) => void writeTinyModel(folder, llama),
+    words: ['map', '--layer', '0', '--head', '0', '--gain', '1.4=0', ...ids],
+    code: 2,
+    sentence: /There is no head 4 in layer 1: it has 4 query heads, from 0\./,
+  },
+  {
+    name: 'a head that is not there',
+    make: (folder) => void writeTinyModel(folder, llama),
+    words: ['map', '--layer', '2', '--head', '0', ...ids],
+    code: 2,
+    sentence: /there is no layer 2 head 0 in this model/,
+  },
+  {
+    name: 'generation with a bidirectional model',
+    make: (folder) => void writeTinyModel(folder, tinyModel('bert')),
+    words: ['generate', ...ids],
+    code: 3,
+    sentence: /reads in both directions and predicts masked tokens, not the next one\./,
+  },
+  {
+    name: 'a run that does not fit into memory',
+    make(folder) {
+      writeTinyModel(folder, llama);
+      writeConfig(folder, { ...llama.config, max_position_embeddings: 100_000 });
+    },
+    words: ['heads', '--memory-limit', '4MB', '--ids', Array.from({ length: 5000 }, () => 3).join(',')],
+    code: 3,
+    sentence: /This needs .* and the limit is .*Choose a length of at most \d+, or raise the memory limit\./,
+  },
+  {
+    name: 'a chunk that does not fit into memory',
+    make(folder) {
+      writeTinyModel(folder, llama);
+      writeConfig(folder, { ...llama.config, max_position_embeddings: 100_000 });
+    },
+    words: [
+      'heads',
+      '--memory-limit',
+      '16MB',
+      '--chunk',
+      '5000',
+      '--ids',
+      Array.from({ length: 5000 }, () => 3).join(','),
+    ],
+    code: 3,
+    sentence: /This needs .* and the limit is .*Choose a length of at most \d+/,
+  },
+];
+
+describe('models and prompts that cannot be run', function () {
+  this.timeout(60_000);
+  let place: Place;
+  before(buildServer);
+  beforeEach(() => {
+    place = new Place();
+  });
+  afterEach(() => place.remove());
+
+  for (const { name, make, words = ['heads'], code: expected, sentence } of cases) {
+    it(name, async () => {
+      const folder = place.at('model');
+      make(folder);
+      const [command = '', ...options] = words;
+      const prompt = options.some((word) => word === '--ids' || word === '--prompt') ? [] : ids;
+      const { code, stdout, stderr } = await place.headscope([command, folder, ...options, ...prompt, '--json', '-']);
+      assert.match(stderr, sentence);
+      assert.equal(code, expected, stderr);
+      assert.equal(stderr.trim().split('\n').length, 1, stderr);
+      assert.equal(stdout, '');
+    });
+  }
+});

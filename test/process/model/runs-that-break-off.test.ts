@@ -1,0 +1,198 @@
+/** Runs that are killed, cancelled, or lose their disk, their memory or their model while they work. */
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import type { ComputeClient } from '../../../protocol/compute/client';
+import type { HeadsProgress, HeadsRequest } from '../../../protocol/compute/models';
+import type { HeadsResult } from '../../../protocol/results/heads';
+import { llamaLike, tinyModel, writeConfig, writeTinyModel } from '../../support/checkpoints/tiny-models';
+import { buildServer, failureOf, Place } from './support/model-server';
+
+/** Deep enough to be interrupted: 16 layers of 4 heads on 1,024 tokens. */
+const layers = 16;
+const deep = llamaLike('deep', 'llama', {
+  architectures: ['LlamaForCausalLM'],
+  num_hidden_layers: layers,
+  max_position_embeddings: 100_000,
+});
+const ids = Array.from({ length: 1024 }, (_, i) => (i * 17 + (i % 7)) % 61);
+
+describe('runs that break off', function () {
+  this.timeout(120_000);
+  let place: Place;
+  let client: ComputeClient;
+  let logs: string[];
+  let folder: string;
+  before(buildServer);
+  beforeEach(() => {
+    place = new Place();
+    logs = [];
+    folder = place.at('model');
+    writeTinyModel(folder, deep);
+    client = place.client({ onLog: (_, message) => logs.push(message) });
+  });
+  afterEach(() => place.remove());
+
+  const request = (changes: Partial<HeadsRequest> = {}): HeadsRequest => ({
+    folder,
+    prompt: { kind: 'ids', ids },
+    gains: [{ layer: 1, head: 2, gain: 0.5 }],
+    chunk: 256,
+    classify: false,
+    causal: false,
+    thumbnails: true,
+    seed: 0,
+    ...changes,
+  });
+  const numbers = ({ statistics, groups, ids: of, parity }: HeadsResult) => ({ statistics, groups, of, parity });
+  const kept = (): string[] => {
+    const at = place.at('cache', 'unfinished');
+    return existsSync(at) ? readdirSync(at).filter((name) => !name.endsWith('.new')) : [];
+  };
+
+  it('killed in the middle: the same call again takes the finished layers and gives the same numbers', async () => {
+    const { pid } = await client.call('info', []);
+    const before: number[] = [];
+    const first = client.call('heads', [request()], {
+      onProgress(progress) {
+        if (progress.kind === 'layer') before.push(progress.layer);
+        if (before.length >= 4 && kept().length > 0) process.kill(pid, 'SIGKILL');
+      },
+    });
+    const failure = await failureOf(first);
+    assert.ok(failure.code === 'compute-restarted' && /SIGKILL/.test(failure.detail), JSON.stringify(failure));
+    assert.ok(before.length >= 4 && before.length < layers, `killed after ${before.length} layers`);
+    assert.equal(kept().length, 1);
+
+    const steps: HeadsProgress[] = [];
+    const resumed = await client.call('heads', [request()], { onProgress: (step) => steps.push(step) });
+    const computed = steps.flatMap((step) =>
+      step.kind === 'stage'
+        ? [/^Layer (\d+) of 16$/.exec(step.sentence)?.[1]].flatMap((n) => (n ? [Number(n)] : []))
+        : [],
+    );
+    assert.ok(computed.length > 0);
+    assert.ok(Math.min(...computed) >= 3, `computed layers ${computed.join()} again`);
+    assert.deepEqual(
+      steps.flatMap((step) => (step.kind === 'layer' ? [step.layer] : [])),
+      Array.from({ length: layers }, (_, layer) => layer),
+      'the grid gets every layer',
+    );
+    assert.deepEqual(kept(), [], 'nothing is left behind');
+
+    const whole = await client.call('heads', [request()]);
+    assert.deepEqual(numbers(resumed.result), numbers(whole.result));
+    assert.deepEqual(resumed.thumbnails, whole.thumbnails);
+  });
+
+  it('another prompt or other gains are another run', async () => {
+    const controller = new AbortController();
+    const call = client.call('heads', [request()], {
+      signal: controller.signal,
+      onProgress: () => kept().length > 0 && controller.abort(),
+    });
+    assert.equal((await failureOf(call)).code, 'cancelled');
+    const plain = await client.call('heads', [request({ gains: [] })]);
+    assert.equal(kept().length, 1, 'the other run can still be resumed');
+    const fresh = await place
+      .client({}, { HEADSCOPE_CACHE_DIR: place.at('other') })
+      .call('heads', [request({ gains: [] })]);
+    assert.deepEqual(numbers(plain.result), numbers(fresh.result));
+  });
+
+  it('cancelled between two chunks: answers, and the process lives on', async () => {
+    const { pid } = await client.call('info', []);
+    for (const call of [
+      (signal: AbortSignal, onProgress: () => void) => client.call('heads', [request()], { signal, onProgress }),
+      (signal: AbortSignal, onProgress: () => void) =>
+        client.call(
+          'generate',
+          [
+            {
+              folder,
+              prompt: { kind: 'ids', ids: ids.slice(0, 64) },
+              gains: [],
+              maxNewTokens: 10_000,
+              temperature: 0,
+              topP: 1,
+              seed: 0,
+              statistics: false,
+            },
+          ],
+          { signal, onProgress },
+        ),
+    ]) {
+      const controller = new AbortController();
+      assert.equal((await failureOf(call(controller.signal, () => controller.abort()))).code, 'cancelled');
+      assert.equal((await client.call('info', [])).pid, pid);
+    }
+  });
+
+  it('a cache folder that cannot be written: the run goes on, and says so once', async () => {
+    writeFileSync(place.at('cache'), 'a file where the folder should be');
+    const { result } = await client.call('heads', [request()]);
+    assert.equal(result.statistics.entropy.length, layers);
+    assert.equal(logs.filter((line) => /Finished layers cannot be kept .*this run goes on\./.test(line)).length, 1);
+  });
+
+  it('weights removed or replaced while they are read: one sentence, and the next run is right', async () => {
+    const weights = `${folder}/model.safetensors`;
+    for (const [change, words] of [
+      [() => renameSync(weights, `${weights}.away`), /model\.safetensors is gone since the model was opened/],
+      [() => writeTinyModel(folder, deep, 'F32', 8), /config\.json was changed since the model was opened/],
+    ] as const) {
+      let done = false;
+      const call = client.call('heads', [request()], {
+        onProgress(progress) {
+          if (progress.kind !== 'layer' || done) return;
+          done = true;
+          change();
+        },
+      });
+      const failure = await failureOf(call);
+      assert.ok(failure.code === 'model-unusable', JSON.stringify(failure));
+      assert.match(failure.detail, words);
+      assert.match(failure.detail, /Run again when the folder is whole\.$/);
+      writeTinyModel(folder, deep, 'F32', 7);
+    }
+    const again = await client.call('heads', [request()]);
+    const fresh = await place.client({}, { HEADSCOPE_CACHE_DIR: place.at('other') }).call('heads', [request()]);
+    assert.deepEqual(numbers(again.result), numbers(fresh.result));
+  });
+
+  it('a model that changes between two calls is read again', async () => {
+    const small = request({ prompt: { kind: 'ids', ids: ids.slice(0, 40) } });
+    const before = (await client.call('heads', [small])).result;
+    writeTinyModel(folder, deep, 'F32', 8);
+    const after = (await client.call('heads', [small])).result;
+    assert.notEqual(after.model.hash, before.model.hash);
+    assert.notDeepEqual(after.statistics, before.statistics);
+  });
+
+  it('a memory limit below the weights: layers come and go, the numbers stay', async () => {
+    // One layer of the tiny llama is about 60 kB: half of the limit holds three of the sixteen.
+    const tight = place.client({}, { HEADSCOPE_MEMORY_LIMIT: String(4e5), HEADSCOPE_CACHE_DIR: place.at('other') });
+    const small = request({ prompt: { kind: 'ids', ids: ids.slice(0, 24) }, chunk: 12, classify: false });
+    assert.deepEqual(
+      numbers((await tight.call('heads', [small])).result),
+      numbers((await client.call('heads', [small])).result),
+    );
+  });
+
+  it('a refusal for memory names the longest prompt that fits, and that one runs', async () => {
+    const limited = place.client({}, { HEADSCOPE_MEMORY_LIMIT: String(3e6) });
+    const one = tinyModel('llama');
+    writeConfig(place.at('one'), { ...one.config, max_position_embeddings: 100_000 });
+    writeTinyModel(place.at('one'), { ...one, config: { ...one.config, max_position_embeddings: 100_000 } });
+    const of = (length: number): HeadsRequest => {
+      const { chunk: _chosen, ...rest } = request();
+      const long = Array.from({ length }, (_, i) => i % 61);
+      return { ...rest, folder: place.at('one'), prompt: { kind: 'ids', ids: long } };
+    };
+    const failure = await failureOf(limited.call('heads', [of(20_000)]));
+    assert.ok(failure.code === 'out-of-memory', JSON.stringify(failure));
+    const fitting = failure.fittingLength ?? 0;
+    assert.ok(fitting > 256 && fitting < 20_000, String(fitting));
+    assert.equal((await failureOf(limited.call('heads', [of(fitting + 1)]))).code, 'out-of-memory');
+    assert.equal((await limited.call('heads', [of(fitting)])).result.ids.length, fitting);
+  });
+});

@@ -1,0 +1,91 @@
+/** The compute server and the command line as they are shipped, for the tests that run models in them. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { computeClient } from '../../../../compute-server/cli/compute-process';
+import type { ComputeClient, ComputeClientOptions } from '../../../../protocol/compute/client';
+import { FailureError, type Failure } from '../../../../protocol/wire/failures';
+import { bundledServer, bundleServer } from '../../compute/support/bundle';
+
+const { serverScript, cliScript } = bundledServer('test-model');
+
+let built: Promise<unknown> | undefined;
+
+/** Once per run of the tests. Finished layers are kept from the first on, so that short runs can be resumed too. */
+export const buildServer = (): Promise<unknown> =>
+  (built ??= bundleServer('test-model', [
+    {
+      name: 'resume-at-once',
+      setup(bundle) {
+        bundle.onLoad({ filter: /model\/heads-job\.ts$/ }, async ({ path }) => {
+          const source = await readFile(path, 'utf8');
+          const changed = source.replace('const resumeAfterMs = 2000;', 'const resumeAfterMs = 0;');
+          if (changed === source) throw new Error('heads-job.ts has no resumeAfterMs to change');
+          return { contents: changed, loader: 'ts' };
+        });
+      },
+    },
+  ]));
+
+/** A fresh folder for models, results and the cache of one test. */
+export class Place {
+  readonly folder = mkdtempSync(join(tmpdir(), 'headscope-model-'));
+  readonly cache = join(this.folder, 'cache');
+  private readonly clients: ComputeClient[] = [];
+
+  at(...names: readonly string[]): string {
+    return join(this.folder, ...names);
+  }
+
+  environment(more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
+    return { ...process.env, HEADSCOPE_CACHE_DIR: this.cache, HEADSCOPE_THREADS: '1', ...more };
+  }
+
+  client(
+    options: Omit<ComputeClientOptions, 'start' | 'after'> = {},
+    more: Readonly<Record<string, string>> = {},
+  ): ComputeClient {
+    const client = computeClient(serverScript, this.environment(more), options);
+    this.clients.push(client);
+    return client;
+  }
+
+  /** Runs `headscope` with no terminal. */
+  headscope(words: readonly string[]): Promise<Outcome> {
+    return new Promise((resolve, reject) => {
+      const child = spawn(process.execPath, [cliScript, ...words], {
+        env: this.environment(),
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      let [stdout, stderr] = ['', ''];
+      child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+      child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+      child.on('error', reject);
+      child.on('close', (code) => resolve({ code, stdout, stderr }));
+    });
+  }
+
+  remove(): void {
+    for (const client of this.clients) client.dispose();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+export interface Outcome {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The failure with which a call rejects; fails the test when it does not. */
+export async function failureOf(promise: Promise<unknown>): Promise<Failure> {
+  const error: unknown = await promise.then(
+    () => assert.fail('the call gave a result'),
+    (reason: unknown) => reason,
+  );
+  assert.ok(error instanceof FailureError, String(error));
+  return error.failure;
+}
