@@ -16,6 +16,8 @@ export interface Fact {
   /** In full precision and in the unit named by `unit`; absent where the fact is no number. */
   readonly value?: number;
   readonly unit?: string;
+  /** A sentence that is too long for a cell. */
+  readonly detail?: string;
   /** Small counts differ by a number, amounts by a ratio. */
   readonly compare: 'ratio' | 'difference' | 'text';
 }
@@ -25,7 +27,8 @@ const memory = 'Memory and work';
 
 type Draft = Omit<Fact, 'group' | 'id'> & { readonly id: string };
 
-export function factsOf(model: ShownModel): readonly Fact[] {
+/** `inFull`: also what follows from other rows, so that the rows of two models meet. */
+export function factsOf(model: ShownModel, { inFull = false } = {}): readonly Fact[] {
   const { facts } = model;
   const rows: Fact[] = [];
   const add = (group: string, draft: Draft): void => void rows.push({ ...draft, group });
@@ -56,7 +59,7 @@ export function factsOf(model: ShownModel): readonly Fact[] {
       id: 'active',
       title: 'Active per token',
       meaning: `Parameters that one token uses, all but the experts that it is not sent to: ${count(active)}.`,
-      text: active === total ? 'all' : parameterCount(active),
+      text: active === total && !inFull ? 'all' : parameterCount(active),
       value: active,
       unit: 'parameters',
       compare: 'ratio',
@@ -128,22 +131,22 @@ export function factsOf(model: ShownModel): readonly Fact[] {
       compare: 'ratio',
     });
   }
-  add(
-    memory,
-    text(
+  add(memory, {
+    ...text(
       'runs',
       'Runs here',
       'Whether Headscope can run a checkpoint of this kind.',
-      facts.supported === true ? 'yes' : facts.supported,
+      facts.supported === true ? 'yes' : 'no',
     ),
-  );
+    ...(facts.supported === true ? {} : { detail: facts.supported }),
+  });
 
   const seen = new Map<string, number>();
   facts.parts.forEach((part, index) => {
     const nth = seen.get(part.role) ?? 0;
     seen.set(part.role, nth + 1);
     const key = index === 0 ? 'main' : `${part.role}${nth}`;
-    for (const draft of partFacts(part)) add(partTitle(part), { ...draft, id: `${key}.${draft.id}` });
+    for (const draft of partFacts(part, inFull)) add(partTitle(part), { ...draft, id: `${key}.${draft.id}` });
   });
   return rows;
 }
@@ -153,7 +156,7 @@ const familyWords = ({ facts }: ShownModel): string =>
     ? facts.family
     : `${facts.family} (${facts.modelType})`;
 
-function partFacts(part: ModelPartFacts): readonly Draft[] {
+function partFacts(part: ModelPartFacts, inFull: boolean): readonly Draft[] {
   const number = (
     id: string,
     title: string,
@@ -165,7 +168,7 @@ function partFacts(part: ModelPartFacts): readonly Draft[] {
   ): Draft => ({ id, title, meaning, text: shown, value, unit, compare });
   const withAttention = part.layers.filter(({ heads }) => heads > 0);
   const kinds = layerKinds(part.layers);
-  const single = kinds.length === 1 && kinds[0]?.layer.kind === 'full';
+  const single = kinds.length === 1 && kinds[0]?.layer.kind === 'full' && !inFull;
   return [
     {
       id: 'attention',
@@ -255,23 +258,23 @@ export interface ComparedFact {
 
 /** Rows of both models, in the order of the first; what only one of them has is kept. */
 export function comparedFacts(first: ShownModel, second: ShownModel): readonly ComparedFact[] {
-  const others = new Map(factsOf(second).map((fact) => [fact.id, fact]));
-  const rows = factsOf(first).map((fact) => {
+  const ofSecond = factsOf(second, { inFull: true });
+  const others = new Map(ofSecond.map((fact) => [fact.id, fact]));
+  const rows = factsOf(first, { inFull: true }).map((fact) => {
     const other = others.get(fact.id);
     others.delete(fact.id);
-    return compared(fact, other);
+    return compared(fact, fact, other);
   });
-  // A row that only the second has stands behind the last of its group.
+  // A row that only the second has stands behind the one that it follows there.
   for (const fact of others.values()) {
-    const row = compared(undefined, fact);
-    const at = rows.findLastIndex(({ group }) => group === row.group);
-    rows.splice(at < 0 ? rows.length : at + 1, 0, row);
+    const before = ofSecond[ofSecond.indexOf(fact) - 1];
+    const at = rows.findIndex(({ id }) => id === before?.id);
+    rows.splice(at + 1, 0, compared(fact, undefined, fact));
   }
   return rows;
 }
 
-function compared(first: Fact | undefined, second: Fact | undefined): ComparedFact {
-  const known = first ?? (second as Fact);
+function compared(known: Fact, first: Fact | undefined, second: Fact | undefined): ComparedFact {
   const difference = differenceWords(first, second);
   return {
     id: known.id,

@@ -3,7 +3,7 @@ import type { ModelFacts } from '../../../protocol/language/requests';
 import type { ModelContent, ShownModel } from '../../../protocol/panels/model';
 import { count } from '../../ui/numbers';
 import { amountWords } from './facts';
-import { binaryBytes, parameterCount, times } from './units';
+import { binaryBytes, counted, parameterCount, times } from './units';
 
 export function sentenceOf(content: ModelContent): string {
   switch (content.state) {
@@ -30,12 +30,16 @@ export function modelSentence({ label, facts }: ShownModel): string {
     ...(facts.parameters === undefined ? [] : [`${parameterCount(facts.parameters.total)} parameters`]),
     ...(facts.kvBytesPerToken === undefined ? [] : [`${binaryBytes(facts.kvBytesPerToken)} of KV cache per token`]),
   ];
-  return `${label}: ${said}${costs.length === 0 ? '' : `; ${costs.join(', ')}`}.`;
+  const others = facts.parts
+    .slice(1)
+    .filter(({ layers }) => layers.length > 0)
+    .map((part) => `, ${part.role} part of ${counted(part.layers.length, 'layer')}`);
+  return `${label}: ${said}${others.join('')}${costs.length === 0 ? '' : `; ${costs.join(', ')}`}.`;
 }
 
 /** The one that keeps less cache is the subject; without caches, or with equal ones, the parameters decide. */
 export function comparisonSentence(first: ShownModel, second: ShownModel): string {
-  const [a, b] = namesOf(first, second);
+  const [a, b] = labelsOf(first, second);
   const cacheA = first.facts.kvBytesPerToken;
   const cacheB = second.facts.kvBytesPerToken;
   if (cacheA !== undefined && cacheB !== undefined && cacheA !== cacheB) {
@@ -43,8 +47,9 @@ export function comparisonSentence(first: ShownModel, second: ShownModel): strin
     const [less, more] = firstLess ? [first, second] : [second, first];
     const [nameLess, nameMore] = firstLess ? [a, b] : [b, a];
     const [low, high] = firstLess ? [cacheA, cacheB] : [cacheB, cacheA];
-    const figures = `${binaryBytes(low)} against ${binaryBytes(high)}`;
-    return `${nameLess} keeps ${amountWords(low, high, 'ratio')} KV cache per token than ${nameMore} (${figures})${atLength(less.facts, more.facts)}${withParameters(less.facts, more.facts)}.`;
+    const claim = `${nameLess} keeps ${amountWords(low, high, 'ratio')} KV cache per token than ${nameMore}`;
+    const formats = inFormats(less.facts, more.facts);
+    return `${claim} (${binaryBytes(low)}${formats.less} against ${binaryBytes(high)}${formats.more}${formats.alike})${atLength(less.facts, more.facts)}${withParameters(less.facts, more.facts)}.`;
   }
   const cache =
     cacheA !== undefined && cacheB !== undefined
@@ -60,8 +65,21 @@ export function comparisonSentence(first: ShownModel, second: ShownModel): strin
 }
 
 /** Two files of one name are told apart by their folders' paths. */
-const namesOf = (first: ShownModel, second: ShownModel): readonly [string, string] =>
+export const labelsOf = (first: ShownModel, second: ShownModel): readonly [string, string] =>
   first.label === second.label ? [first.path, second.path] : [first.label, second.label];
+
+/** Bytes of a number, by the names that configurations give them. */
+const formatBytes: Readonly<Record<string, number>> = { float32: 4, float16: 2, bfloat16: 2 };
+
+/** Caches in different number formats are no fair comparison: the formats are named, and the ratio in one format. */
+function inFormats(less: ModelFacts, more: ModelFacts) {
+  const a = formatBytes[less.dtype ?? ''];
+  const b = formatBytes[more.dtype ?? ''];
+  if (a === b || a === undefined || b === undefined) return { less: '', more: '', alike: '' };
+  const [numbersA, numbersB] = [(less.kvBytesPerToken ?? 0) / a, (more.kvBytesPerToken ?? 0) / b];
+  const alike = numbersA === numbersB ? 'as much' : amountWords(numbersA, numbersB, 'ratio');
+  return { less: ` in ${less.dtype}`, more: ` in ${more.dtype}`, alike: `; in one number format ${alike}` };
+}
 
 /** Windows change the ratio once they are full: it is said at the longest length that both are given at. */
 function atLength(less: ModelFacts, more: ModelFacts): string {

@@ -1,0 +1,10 @@
+import { adoptStyles, baseStyles } from '../../ui/styles';
+import { registerControls } from '../../ui/toolkit';
+import { ModelPanel } from './panel';
+import { modelStyles } from './styles';
+
+const root = document.getElementById('root');
+if (!root) throw new Error('The page has no element with the id "root".');
+adoptStyles(baseStyles, modelStyles);
+registerControls();
+new ModelPanel(root, root.dataset['place'] === 'side' ? 'side' : 'full');

@@ -1,0 +1,142 @@
+/** Holds the state, draws it, and does what its parts ask for. */
+import { html, render, type TemplateResult } from 'lit';
+import type { FromModelPanel, ModelPlace, ToModelPanel } from '../../../protocol/panels/model';
+import { announce } from '../../ui/announce';
+import { acquireHost, type Host } from '../../ui/host';
+import '../../ui/menu';
+import { onThemeChange, readTheme } from '../../ui/theme';
+import type { Actions, Part } from './actions';
+import { body } from './body';
+import { exportData, exportName, jsonOf, markdownOf, type ExportFormat, type ExportSource } from './exports';
+import { header } from './header';
+import { sentenceOf } from './sentences';
+import { contentOf, initialState, keep, parseKept, receive, type Kept, type State, type View } from './state';
+
+/** Narrower than this, everything stands in one column; the same widths are in `styles.ts`. */
+const compactWidth = 480;
+const besideWidth = 900;
+const padding = { compact: 24, wide: 40 };
+const gap = 24;
+const numbersWidth = 440;
+
+export class ModelPanel implements Actions {
+  private state: State;
+  private readonly host: Host<ToModelPanel, FromModelPanel, Kept>;
+  private kept: Kept | undefined;
+  private frame = 0;
+  private width = 0;
+
+  constructor(
+    private readonly root: HTMLElement,
+    place: ModelPlace,
+  ) {
+    this.host = acquireHost(parseKept);
+    this.kept = this.host.restore();
+    this.state = initialState(place);
+    if (this.kept) this.state = { ...this.state, view: this.kept.view };
+    this.width = root.clientWidth;
+    new ResizeObserver(() => this.onResize()).observe(root);
+    onThemeChange(() => this.draw());
+    this.drawNow();
+    this.host.connect((message) => this.onMessage(message), { kind: 'ready' });
+  }
+
+  private onMessage(message: ToModelPanel): void {
+    const before = contentOf(this.state);
+    this.change(receive(this.state, message));
+    const said = sentenceOf(message.content);
+    if (message.content.state !== 'empty' && (before === undefined || sentenceOf(before) !== said)) announce(said);
+  }
+
+  private onResize(): void {
+    if (this.root.clientWidth === this.width) return;
+    this.width = this.root.clientWidth;
+    this.draw();
+  }
+
+  private change(state: State): void {
+    this.state = state;
+    this.kept = keep(state, this.kept);
+    this.host.keep(this.kept);
+    this.draw();
+  }
+
+  // What the parts ask for.
+
+  post(message: FromModelPanel): void {
+    this.host.post(message);
+  }
+
+  view(change: Partial<View>): void {
+    this.change({ ...this.state, view: { ...this.state.view, ...change } });
+  }
+
+  toggle(disclosure: string, open: boolean): void {
+    this.view({ open: { ...this.state.view.open, [disclosure]: open } });
+  }
+
+  exportAs(format: ExportFormat): void {
+    const source = this.source();
+    if (!source) return;
+    exportData(source, format).then(
+      (data) => this.host.post({ kind: 'export', format, name: exportName(source.content, format), data }),
+      (error: unknown) => {
+        const failure = error instanceof Error ? error.message : 'The export failed. Try SVG.';
+        this.change({ ...this.state, failure });
+        announce(failure);
+      },
+    );
+  }
+
+  copyMarkdown(): void {
+    const source = this.source();
+    if (source) this.copy(markdownOf(source), 'Markdown');
+  }
+
+  copyJson(): void {
+    const source = this.source();
+    if (source) this.copy(jsonOf(source), 'JSON');
+  }
+
+  private copy(text: string, what: string): void {
+    this.host.post({ kind: 'copy', text });
+    announce(`Copied as ${what}`);
+  }
+
+  private source(): ExportSource | undefined {
+    const { shown } = this.state;
+    return shown && { content: shown.content, headscope: shown.headscope, theme: readTheme() };
+  }
+
+  // Drawing.
+
+  private draw(): void {
+    if (this.frame !== 0) return;
+    this.frame = requestAnimationFrame(() => {
+      this.frame = 0;
+      this.drawNow();
+    });
+  }
+
+  private drawNow(): void {
+    render(this.page(), this.root);
+  }
+
+  private page(): TemplateResult {
+    const { state, width } = this;
+    const compact = state.place === 'side' || width < compactWidth;
+    const { shown } = state;
+    const classes = `panel ${state.place} ${compact ? 'compact' : width >= besideWidth ? 'beside' : 'wide'}`;
+    if (shown === undefined) return html`<main class=${classes} aria-busy="true"></main>`;
+    const inner = width - (compact ? padding.compact : padding.wide);
+    const columns = compact
+      ? inner
+      : shown.content.state === 'comparison'
+        ? (inner - gap) / 2
+        : width >= besideWidth
+          ? inner - gap - numbersWidth
+          : inner;
+    const part: Part = { state, shown, actions: this, dark: readTheme().dark, compact, pictureWidth: columns };
+    return html`<main class=${classes}>${header(part)}${body(part)}</main>`;
+  }
+}

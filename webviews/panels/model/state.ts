@@ -1,0 +1,64 @@
+/** What the panel knows, and how a message changes it. Pure. */
+import type { ModelContent, ModelPlace, ShownModel, ToModelPanel } from '../../../protocol/panels/model';
+
+/** Choices of the person at this webview. */
+export interface View {
+  /** Disclosures by name, as they were left. */
+  readonly open: Readonly<Record<string, boolean>>;
+  /** Of a comparison, only the rows that differ. */
+  readonly differencesOnly: boolean;
+}
+
+export interface State {
+  readonly place: ModelPlace;
+  /** Undefined until the extension has answered. */
+  readonly shown: ToModelPanel | undefined;
+  readonly view: View;
+  /** A failure of an export; goes with the next message. */
+  readonly failure?: string;
+}
+
+/** What VS Code keeps of the webview; `uris` is read by extension/views/model-view.ts after a reload. */
+export interface Kept {
+  readonly uris: readonly string[];
+  readonly view: View;
+}
+
+export const initialState = (place: ModelPlace): State => ({
+  place,
+  shown: undefined,
+  view: { open: {}, differencesOnly: false },
+});
+
+export function receive(state: State, message: ToModelPanel): State {
+  const { failure: _failure, ...rest } = state;
+  return { ...rest, shown: message };
+}
+
+export const contentOf = (state: State): ModelContent | undefined => state.shown?.content;
+
+export function modelsOf(content: ModelContent | undefined): readonly ShownModel[] {
+  if (content?.state === 'model') return [content.model];
+  return content?.state === 'comparison' ? [content.first, content.second] : [];
+}
+
+export function keep(state: State, kept: Kept | undefined): Kept {
+  const models = modelsOf(contentOf(state));
+  // While something is being read or has failed, what was shown before is what a reload brings back.
+  return { uris: models.length > 0 ? models.map(({ facts }) => facts.uri) : (kept?.uris ?? []), view: state.view };
+}
+
+/** Undefined for anything that another version may have kept. */
+export function parseKept(value: unknown): Kept | undefined {
+  if (typeof value !== 'object' || value === null || !('uris' in value) || !('view' in value)) return undefined;
+  const { uris, view } = value;
+  if (!Array.isArray(uris) || !uris.every((uri): uri is string => typeof uri === 'string')) return undefined;
+  if (typeof view !== 'object' || view === null || !('open' in view) || !('differencesOnly' in view)) return undefined;
+  const { open, differencesOnly } = view;
+  if (typeof open !== 'object' || open === null || typeof differencesOnly !== 'boolean') return undefined;
+  const flags = Object.entries(open).filter((entry): entry is [string, boolean] => typeof entry[1] === 'boolean');
+  return { uris, view: { open: Object.fromEntries(flags), differencesOnly } };
+}
+
+export const isOpen = (state: State, disclosure: string, otherwise: boolean): boolean =>
+  state.view.open[disclosure] ?? otherwise;
