@@ -1,6 +1,6 @@
 /** Runs that are killed, cancelled, or lose their disk, their memory or their model while they work. */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
 import type { ComputeClient } from '../../../protocol/compute/client';
 import type { HeadsProgress, HeadsRequest } from '../../../protocol/compute/models';
 import type { HeadsResult } from '../../../protocol/results/heads';
@@ -134,26 +134,41 @@ describe('runs that break off', function () {
     assert.equal(logs.filter((line) => /Finished layers cannot be kept .*this run goes on\./.test(line)).length, 1);
   });
 
-  it('weights removed or replaced while they are read: one sentence, and the next run is right', async () => {
+  /** The run, in which `change` happens once the first layer is done. */
+  const afterFirstLayer = (change: () => void): Promise<unknown> => {
+    let done = false;
+    return client.call('heads', [request()], {
+      onProgress(progress) {
+        if (progress.kind !== 'layer' || done) return;
+        done = true;
+        change();
+      },
+    });
+  };
+
+  it('weights removed, replaced or cut off while they are read: one sentence, and the next run is right', async () => {
     const weights = `${folder}/model.safetensors`;
-    for (const [change, words] of [
+    const changes: readonly (readonly [() => void, RegExp])[] = [
       [() => renameSync(weights, `${weights}.away`), /model\.safetensors is gone since the model was opened/],
-      [() => writeTinyModel(folder, deep, 'F32', 8), /config\.json was changed since the model was opened/],
-    ] as const) {
-      let done = false;
-      const call = client.call('heads', [request()], {
-        onProgress(progress) {
-          if (progress.kind !== 'layer' || done) return;
-          done = true;
-          change();
+      [
+        () => {
+          writeTinyModel(place.at('other'), deep, 'F32', 8);
+          renameSync(place.at('other', 'model.safetensors'), weights);
         },
-      });
-      const failure = await failureOf(call);
+        /model\.safetensors was changed since the model was opened/,
+      ],
+    ];
+    for (const [change, words] of changes) {
+      const failure = await failureOf(afterFirstLayer(change));
       assert.ok(failure.code === 'model-unusable', JSON.stringify(failure));
       assert.match(failure.detail, words);
       assert.match(failure.detail, /Run again when the folder is whole\.$/);
       writeTinyModel(folder, deep, 'F32', 7);
     }
+    // Weights are mapped into memory: the system ends a process whose mapped file is cut off, and the client says so.
+    const cut = await failureOf(afterFirstLayer(() => truncateSync(weights, 4000)));
+    assert.ok(cut.code === 'model-unusable' || cut.code === 'compute-restarted', JSON.stringify(cut));
+    writeTinyModel(folder, deep, 'F32', 7);
     const again = await client.call('heads', [request()]);
     const fresh = await place.client({}, { HEADSCOPE_CACHE_DIR: place.at('other') }).call('heads', [request()]);
     assert.deepEqual(numbers(again.result), numbers(fresh.result));
