@@ -29,9 +29,9 @@ function letterOf(byte: number): string {
 /** Bytes that the small byte-level vocabulary knows: a, b, space and those of “é” and “€”. */
 const bytes = [0x61, 0x62, 0x20, 0xc3, 0xa9, 0xe2, 0x82, 0xac];
 
-/** Byte-level BPE: `<s>` 0, eight bytes 1 to 8, then `ab` 9, `ba` 10, ` a` 11, ` ab` 12; `<s>` is put in front. */
+/** Byte-level BPE: `<s>` 0, eight bytes 1 to 8, then `ab` 9, `ba` 10, ` ab` 11; `<s>` is put in front. */
 export function writeByteLevelTokenizer(folder: string, config: Readonly<Record<string, unknown>> = {}): void {
-  const tokens = ['<s>', ...bytes.map(letterOf), 'ab', 'ba', 'Ġa', 'Ġab'];
+  const tokens = ['<s>', ...bytes.map(letterOf), 'ab', 'ba', 'Ġab'];
   write(
     folder,
     {
@@ -53,7 +53,7 @@ export function writeByteLevelTokenizer(folder: string, config: Readonly<Record<
         fuse_unk: false,
         byte_fallback: false,
         vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
-        merges: ['a b', 'b a', 'Ġ a', 'Ġa b'],
+        merges: ['a b', 'b a', 'Ġ ab'],
       },
     },
     { tokenizer_class: 'PreTrainedTokenizerFast', bos_token: '<s>', ...config },

@@ -1,0 +1,80 @@
+/** A model whose circuit is known: labels, scores, causal check and continuation must find it, through the command line. */
+import assert from 'node:assert/strict';
+import type { HeadsResult } from '../../../protocol/results/heads';
+import { vocabulary, writePlantedCircuit } from '../../support/checkpoints/planted-circuit';
+import { buildServer, Place } from './support/model-server';
+
+/** Random-looking tokens, none twice: the prompt itself shows no repetition. */
+const prompt = [0, ...Array.from({ length: 50 }, (_, i) => 1 + ((i * 37) % 61))];
+
+describe('a planted induction circuit', function () {
+  this.timeout(60_000);
+  let place: Place;
+  let folder: string;
+  before(async () => {
+    await buildServer();
+    place = new Place();
+    folder = place.at('model');
+    writePlantedCircuit(folder);
+  });
+  after(() => place.remove());
+
+  const json = async <T>(...words: string[]): Promise<T> => {
+    const { code, stdout, stderr } = await place.headscope([...words, '--json', '-']);
+    assert.equal(code, 0, stderr);
+    return JSON.parse(stdout) as T;
+  };
+
+  it('heads: the two heads bear their labels, and the loss says what each is worth', async () => {
+    const { classes, statistics } = await json<HeadsResult>('heads', folder, '--ids', prompt.join(), '--causal');
+    const of = (layer: number, head: number) => classes.filter((each) => each.layer === layer && each.head === head);
+    assert.ok((statistics.previousToken[0]?.[0] ?? 0) > 0.999);
+    assert.deepEqual(
+      of(0, 0).map(({ label }) => label),
+      ['previous-token', 'local'],
+    );
+    assert.deepEqual(
+      of(1, 0).map(({ label }) => label),
+      ['induction', 'retrieval'],
+    );
+    for (const each of of(1, 0)) assert.ok(each.score > 0.99 && each.null.mean < 0.1 && each.confidence > 0.999);
+    // Even over all tokens the circuit knows nothing: ln 63 = 4.1 nats are what can be lost.
+    for (const { causal } of [...of(0, 0), ...of(1, 0)]) {
+      assert.ok(causal && causal.lossChange > 2 && causal.lossChange < 20, JSON.stringify(causal));
+    }
+    // Evenly: the entropy is the mean of ln(i + 1). Two of four heads do so, so that none of them stands out as uniform.
+    const most = prompt.reduce((sum, _, i) => sum + Math.log(i + 1), 0) / prompt.length;
+    for (const layer of [0, 1]) {
+      assert.ok(Math.abs((statistics.entropy[layer]?.[1] ?? 0) - most) < 1e-4);
+      assert.deepEqual(of(layer, 1), []);
+    }
+  });
+
+  it('generate: the continuation repeats the sequence, and no more without either head', async () => {
+    const half = prompt.slice(1, 20);
+    const words = ['generate', folder, '--ids', [0, ...half, ...half.slice(0, 5)].join(), '--max-new-tokens', '10'];
+    const plain = await json<{ ids: number[] }>(...words);
+    assert.deepEqual(plain.ids, half.slice(5, 15));
+    for (const gain of ['0.0=0', '1.0=0']) {
+      const without = await json<{ ids: number[] }>(...words, '--gain', gain);
+      assert.notDeepEqual(without.ids, plain.ids, gain);
+    }
+    assert.deepEqual((await json<{ ids: number[] }>(...words, '--gain', '0.1=0', '--gain', '1.1=5')).ids, plain.ids);
+  });
+
+  it('map: the previous-token head is a line beside the diagonal', async () => {
+    const { probabilities } = await json<{ probabilities: number[][] }>(
+      ...['map', folder, '--ids', prompt.join(), '--layer', '0', '--head', '0'],
+    );
+    probabilities.slice(1).forEach((row, i) => assert.ok((row[i] ?? 0) > 0.99, `query ${i + 1}`));
+  });
+
+  it('generation fills the context to its last position', async () => {
+    const ids = Array.from({ length: 75 }, (_, i) => 1 + (i % (vocabulary - 1)));
+    const { ids: made } = await json<{ ids: number[] }>(
+      ...['generate', folder, '--ids', ids.join(), '--max-new-tokens', '50'],
+    );
+    // 80 positions: 75 of the prompt, five generated tokens read, and the one that the last of them predicts.
+    assert.equal(made.length, 6);
+  });
+});
