@@ -49,6 +49,7 @@ export class ModelHost extends Owner {
   #content: ModelContent = { state: 'empty' };
   /** Counts questions, so that a slow answer to an earlier one is dropped. */
   #asked = 0;
+  #tried = 0;
 
   constructor(world: ModelWorld, send: (message: ToModelPanel) => void) {
     super();
@@ -61,26 +62,32 @@ export class ModelHost extends Owner {
     return this.#uris;
   }
 
-  /** Shows one model, or two beside each other. `orKeep`: a file that is no model leaves what is shown. */
-  async show(uris: readonly string[], { orKeep = false } = {}): Promise<void> {
+  /** Shows one model, or two beside each other. */
+  async show(uris: readonly string[]): Promise<void> {
     const [first, second] = uris;
     if (first === undefined) return;
     const asked = (this.#asked += 1);
     const same = uris.length === this.#uris.length && uris.every((uri, at) => this.#uris[at] === uri);
-    if (!orKeep) this.#uris = uris;
-    const named = [first, second].flatMap((uri) => (uri === undefined ? [] : [this.#world.nameOf(uri)]));
-    const loading: ModelContent = { state: 'loading', name: named.join(' and ') };
-    if (!orKeep && !this.#showsModel()) await this.#put(loading, asked);
-    const timer = setTimeout(() => !same && !orKeep && void this.#put(loading, asked), patience);
+    this.#uris = uris;
+    const loading: ModelContent = { state: 'loading', name: uris.map((uri) => this.#world.nameOf(uri)).join(' and ') };
+    const announce = (): void => void this.#put(loading, asked);
+    if (!this.#showsModel()) announce();
+    const timer = setTimeout(() => !same && announce(), patience);
     try {
-      const content = await this.#describe(first, second);
-      if (asked !== this.#asked) return;
-      if (orKeep && content.state !== 'model') return;
-      this.#uris = uris;
-      await this.#put(content, asked);
+      await this.#put(await this.#describe(first, second), asked);
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** Shows a file if it is a model; any other leaves what is shown or on its way. */
+  async showIfModel(uri: string): Promise<void> {
+    const asked = this.#asked;
+    const tried = (this.#tried += 1);
+    const content = await this.#describe(uri, undefined);
+    if (content.state !== 'model' || asked !== this.#asked || tried !== this.#tried) return;
+    this.#uris = [uri];
+    await this.#put(content, (this.#asked += 1));
   }
 
   /** Something of the files, the findings or the trust has changed. */

@@ -63,10 +63,10 @@ export class ModelPanels extends Owner {
     if (host.uris.length === 0 && this.#followed !== undefined) void host.show([this.#followed.toString()]);
   }
 
-  /** The side view shows this model; `orKeep`: only if it is one. */
-  follow(uri: vscode.Uri, { orKeep = false } = {}): void {
-    if (!orKeep) this.#followed = uri;
-    void this.#side?.show([uri.toString()], { orKeep });
+  /** The side view shows this model. */
+  follow(uri: vscode.Uri): void {
+    this.#followed = uri;
+    void this.#side?.show([uri.toString()]);
   }
 
   /** The full panel, made or brought to the front. */
@@ -125,7 +125,8 @@ export class ModelPanels extends Owner {
     const document = editor?.document;
     if (document === undefined || !document.languageId.startsWith('json')) return;
     // A config.json that describes no model is said to be none; any other file may be one by its content.
-    this.follow(document.uri, { orKeep: !document.uri.path.endsWith('/config.json') });
+    if (document.uri.path.endsWith('/config.json')) this.follow(document.uri);
+    else void this.#side?.showIfModel(document.uri.toString());
   }
 
   #touched(uris: readonly vscode.Uri[]): void {
