@@ -154,4 +154,41 @@ describe('interventions', () => {
     assert.equal(fromThere.layers.length, 1);
     assert.deepEqual(fromThere.logits, whole.logits);
   });
+
+  it('a weight of 0 on everything that a query reads leaves that query as it was, and later queries lose the keys', async () => {
+    const group = { name: 'first', positions: [0] };
+    const taps = [{ layer: 0, tap: 'attention.head_output' }] as const;
+    const outputs = async (variant: Variant) =>
+      (await run([variant], { groups: [group], taps, chunk: 20 })).layers[0]?.taps['attention.head_output']
+        ?.data as Float32Array;
+    const plain = await outputs({});
+    const removed = await outputs({ groupWeights: [{ layer: 0, head: 1, group: 'first', value: 0 }] });
+    const row = (data: Float32Array, i: number): number[] =>
+      Array.from(data.subarray((20 + i) * headDim, (20 + i + 1) * headDim));
+    close(row(removed, 0), row(plain, 0), 1e-6);
+    assert.notDeepEqual(row(removed, 1), row(plain, 1));
+    // Every later layer reads that query too: one number that is not finite would spread to all.
+    const after = await logits(
+      { groupWeights: [{ layer: 0, head: 1, group: 'first', value: 0 }] },
+      { groups: [group] },
+    );
+    assert.ok(after.every(Number.isFinite));
+  });
+
+  it('sessions that come and go under a small limit give the same bits', async () => {
+    const tight = await openTiny('gemma3', 30_000);
+    const wide = await openTiny('gemma3');
+    const request = {
+      ids,
+      chunk: 7,
+      logits: 'all',
+      variants: [{}, { gains: [{ layer: 1, head: 1, gain: 0 }] }],
+    } as const;
+    const [few, all] = [tight, wide].map(({ model }) => runPrompt(model.spec, model.sessions, request));
+    assert.deepEqual((await few)?.logits, (await all)?.logits);
+    assert.ok(tight.model.sessions.openBytes() <= 30_000);
+    assert.ok(wide.model.sessions.openBytes() > 60_000);
+    await tight.close();
+    await wide.close();
+  });
 });

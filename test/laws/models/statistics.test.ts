@@ -99,6 +99,34 @@ for (const name of ['llama', 'mistral, window 7', 'gpt2']) {
       await tiny.close();
     });
 
+    it('the keys read most are those of the whole matrix, also where a chunk holds one key', async () => {
+      const tiny = await openTiny(name);
+      const { spec, sessions } = tiny.model;
+      const taps = spec.blocks.map((_, layer) => ({ layer, tap: 'attention.probabilities' as const }));
+      const whole = await runPrompt(spec, sessions, { ids, chunk: length, logits: 'none', taps });
+      for (const chunk of [1, 3, length]) {
+        const run = await runPrompt(spec, sessions, { ids, chunk, logits: 'none', topKeys: true });
+        for (const [layer, { top }] of run.layers.entries()) {
+          assert.ok(top);
+          const data = whole.layers[layer]?.taps['attention.probabilities']?.data as Float32Array;
+          for (let head = 0; head < top.heads; head++) {
+            for (let i = 0; i < length; i++) {
+              const row = Array.from(data.subarray((head * length + i) * length, (head * length + i + 1) * length));
+              const readable = Math.min(i + 1, spec.blocks[layer]?.attention.window ?? Infinity);
+              const at = (i * top.heads + head) * top.k;
+              const largest = [...row].sort((a, b) => b - a).slice(0, Math.min(top.k, readable));
+              largest.forEach((weight, slot) => {
+                assert.ok(Math.abs(weight - (top.weights[at + slot] ?? Number.NaN)) <= 1e-6);
+                assert.ok(Math.abs(weight - (row[top.keys[at + slot] ?? -1] ?? Number.NaN)) <= 1e-6);
+              });
+              for (let slot = largest.length; slot < top.k; slot++) assert.ok(!(top.weights[at + slot] ?? 1));
+            }
+          }
+        }
+      }
+      await tiny.close();
+    });
+
     it('rectangles of one head are cut from the same matrix', async () => {
       const tiny = await openTiny(name);
       const { spec, sessions } = tiny.model;
