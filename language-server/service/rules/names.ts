@@ -125,6 +125,16 @@ export const dtypesDisagree: Rule = {
   },
 };
 
+/** Families that name their tensors alike, so that a class of one reads the weights of the other. */
+const twins: readonly (readonly string[])[] = [
+  ['roberta', 'xlm-roberta', 'camembert'],
+  ['bart', 'mbart', 'pegasus'],
+  ['vit', 'deit'],
+  ['gemma3', 'gemma3_text'],
+];
+const sameLayout = (one: string, other: string): boolean =>
+  twins.some((group) => group.includes(one) && group.includes(other));
+
 export const architectureContradicts: Rule = {
   code: 'architecture-contradicts-type',
   title: 'The class of architectures belongs to another model type',
@@ -144,12 +154,15 @@ export const architectureContradicts: Rule = {
         `${architecture} is a class of ${owner.type}, and model_type is ${modelType}. Loaders choose by one or the other, and read different layouts.`,
         {
           part: root,
+          ...(sameLayout(owner.type, modelType) ? { severity: 'information' as const } : {}),
           related: [relatedField(document, ['model_type'], `model_type is "${modelType}"`)],
         },
       );
     });
   },
 };
+
+const plainLetters = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '');
 
 export const modelTypeMisspelt: Rule = {
   code: 'model-type-misspelt',
@@ -163,6 +176,13 @@ export const modelTypeMisspelt: Rule = {
       return;
     // Remote code names its type as it likes.
     if (root.value['auto_map'] !== undefined) return;
+    const architectures = root.value['architectures'];
+    const classes = Array.isArray(architectures)
+      ? (architectures as readonly unknown[]).filter((name): name is string => typeof name === 'string')
+      : [];
+    // A class that starts with the type itself shows that the type is meant: Gemma3nForCausalLM beside gemma3n_text.
+    const stem = plainLetters(modelType.replace(/_(text|vision|audio)(_model)?$/, ''));
+    if (classes.some((name) => plainLetters(name).startsWith(stem))) return;
     const near = nearestName(modelType.toLowerCase(), knownModelTypes, 2);
     if (
       near === undefined ||
@@ -171,11 +191,7 @@ export const modelTypeMisspelt: Rule = {
       modelType.replace(/\D/g, '') !== near.replace(/\D/g, '')
     )
       return;
-    const architectures = root.value['architectures'];
-    const fits =
-      Array.isArray(architectures) &&
-      (architectures as readonly unknown[]).some((name) => typeof name === 'string' && classFitsType(name, near));
-    if (!fits) return;
+    if (!classes.some((name) => classFitsType(name, near))) return;
     report(
       ['model_type'],
       `"${modelType}" is no model type that loaders know; did you mean "${near}"? The class in architectures is one of ${near}.`,
@@ -192,6 +208,9 @@ export const modelTypeMisspelt: Rule = {
   },
 };
 
+/** Private fields (`_vocab_size` of PaliGemma) and ids of further special tokens are no slips of the pen. */
+const isOwnName = (key: string): boolean => key.startsWith('_') || /^[a-z]{2,4}_token_id$/.test(key);
+
 export const keyMisspelt: Rule = {
   code: 'key-misspelt',
   title: 'A key is nearly the name of a field that the model reads',
@@ -201,10 +220,10 @@ export const keyMisspelt: Rule = {
     for (const part of parts) {
       if (part.familiarity === 'foreign') continue;
       for (const key of Object.keys(part.value)) {
-        if (key.length < 6 || attentionKeys.has(key) || otherKnownKeys.has(key)) continue;
+        if (key.length < 6 || attentionKeys.has(key) || otherKnownKeys.has(key) || isOwnName(key)) continue;
         const limit = key.length >= 12 ? 2 : 1;
         const near = nearestName(key.toLowerCase(), attentionKeys, limit);
-        if (near === undefined || part.value[near] !== undefined) continue;
+        if (near === undefined || key === `${near}s` || part.value[near] !== undefined) continue;
         const path = [...part.path, key];
         report(
           { keyOf: path },

@@ -36,6 +36,18 @@ const idsBeyondVocabulary =
 /** Padding with no embedding: original LLaMA wrote -1, vLLM and others likewise. */
 const noToken = -1;
 
+/** Ids that a config class writes into every file, whatever the vocabulary (GPT2Config: 50256, the end of GPT-2's own). */
+const idOfClass: ReadonlyMap<string, number> = new Map([
+  ['gpt2', 50256],
+  ['gpt_neo', 50256],
+  ['gptj', 50256],
+  ['codegen', 50256],
+  ['gpt_bigcode', 50256],
+]);
+/** Padding is masked: an id just past the end was added to the tokenizer alone, as the first Llama 2 files had it. */
+const isAddedPadding = (key: string, id: number, size: number): boolean =>
+  key === 'pad_token_id' && id >= size && id < size + 8;
+
 interface Vocabulary {
   readonly size: number;
   readonly path: JsonPath;
@@ -100,6 +112,7 @@ export const tokenIdOutside: Rule = {
           const isMedia = (mediaTokenKeys as readonly string[]).includes(key);
           // Placeholders of media may be any number that no text token has: some families never look them up.
           const placeholder = isMedia && (id < 0 || id < vocabulary.size + 8);
+          const isDefault = idOfClass.get(part.modelType ?? '') === id;
           report(
             [...part.path, key, ...at],
             id < 0
@@ -107,7 +120,9 @@ export const tokenIdOutside: Rule = {
               : `${key} ${id} is outside the vocabulary of ${vocabulary.size}. The largest id is ${vocabulary.size - 1}; the embedding has no row for it.`,
             {
               part,
-              ...(placeholder ? { severity: 'information' as const } : {}),
+              ...(placeholder || isDefault || isAddedPadding(key, id, vocabulary.size)
+                ? { severity: 'information' as const }
+                : {}),
               related: [
                 relatedField(document, vocabulary.path, `${String(vocabulary.path.at(-1))} is ${vocabulary.size}`),
               ],
@@ -133,6 +148,9 @@ const checkGeneration = ({ document, configParts }: RuleContext, report: Paramet
         `${key} ${id} is outside the vocabulary of ${vocabulary.size}. The model of config.json can never produce or read it.`,
         {
           part: root,
+          ...(isAddedPadding(key, id, vocabulary.size) || idOfClass.get(root.modelType ?? '') === id
+            ? { severity: 'information' as const }
+            : {}),
           related: [
             {
               message: `${String(vocabulary.path.at(-1))} is ${vocabulary.size}`,
@@ -164,6 +182,10 @@ export const tokenizerLarger: Rule = {
           `tokenizer.json has ${tokenizer.entries} tokens, vocab_size is ${vocabulary.size}. Texts would give ids without an embedding.`,
           {
             part: root,
+            // Gemma 3 shares one tokenizer: its image placeholder is one past the vocabulary of the text models.
+            ...(/^gemma3/.test(root.modelType ?? '') && tokenizer.entries <= vocabulary.size + 8
+              ? { severity: 'information' as const }
+              : {}),
             related: [file],
           },
         );

@@ -57,7 +57,7 @@ export const patchSize: Rule = {
 
 /** The side of the square image that a preprocessor hands on, where it is fixed. */
 const processedSide = (value: JsonObject): { readonly key: string; readonly side: number } | undefined => {
-  const crop = value['do_center_crop'] === true ? square(value['crop_size']) : undefined;
+  const crop = value['do_center_crop'] !== false ? square(value['crop_size']) : undefined;
   if (crop !== undefined) return { key: 'crop_size', side: crop };
   if (value['do_center_crop'] === true || value['do_resize'] === false) return undefined;
   const size = square(value['size']);
