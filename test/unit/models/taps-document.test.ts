@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { GraphBuilder } from '../../../kernels/graph/builder';
+import { declareInterventions, interventionInputs } from '../../../models/instrument/interventions';
+import { layerTaps, modelTaps, parseTap, tapName } from '../../../models/instrument/taps';
+
+const text = readFileSync(resolve(__dirname, '../../../docs/model-taps.md'), 'utf8');
+
+/** First two columns of the table below a heading. */
+function table(heading: string): [string, string][] {
+  const section = text.split(`\n## ${heading}\n`)[1]?.split('\n## ')[0] ?? '';
+  return section
+    .split('\n')
+    .filter((line) => line.startsWith('| `'))
+    .map((line) => {
+      const [, name = '', shape = ''] = line.split('|').map((cell) => cell.trim().replaceAll('`', ''));
+      return [name, shape];
+    });
+}
+
+describe('docs/model-taps.md', () => {
+  it('names every tap with its shape, and no other', () => {
+    const expected = [
+      ...Object.entries(modelTaps),
+      ...Object.entries(layerTaps).map(([tap, shape]) => [`layer.N.${tap}`, shape] as const),
+    ];
+    assert.deepEqual(new Map(table('Taps')), new Map(expected));
+  });
+
+  it('names every intervention with the shape of the graph input', () => {
+    const graph = new GraphBuilder('interventions');
+    declareInterventions(graph, { heads: 5, headDim: 7, hiddenSize: 11, keys: 't' });
+    const letters = new Map<unknown, string>([
+      [5, 'h'],
+      [7, 'd'],
+      [11, 'w'],
+    ]);
+    const declared = graph.inputs.map(
+      ({ name, shape }) =>
+        [name, shape.length === 0 ? 'scalar' : shape.map((dim) => letters.get(dim) ?? String(dim)).join(' ')] as const,
+    );
+    assert.deepEqual(table('Interventions'), declared);
+    assert.deepEqual(
+      declared.map(([name]) => name),
+      [...interventionInputs],
+    );
+  });
+
+  it('names are read back as they are made', () => {
+    assert.deepEqual(parseTap(tapName(3, 'attention.probabilities')), {
+      kind: 'layer',
+      layer: 3,
+      tap: 'attention.probabilities',
+    });
+    assert.deepEqual(parseTap('logits'), { kind: 'model', tap: 'logits' });
+    for (const wrong of ['', 'layer.x.residual', 'layer.1.constructor', 'layer.1', 'toString', 'layer.-1.residual']) {
+      assert.equal(parseTap(wrong), undefined, wrong);
+    }
+  });
+});
