@@ -56,7 +56,11 @@ export function parseColour(text: string): Rgb {
     const channel = (at: number): number => Number.parseInt(wide.slice(at, at + 2), 16);
     return [channel(0), channel(2), channel(4)];
   }
-  const numbers = /^rgba?\(([^)]+)\)$/.exec(text.trim())?.[1]?.split(/[\s,/]+/).map(Number) ?? [];
+  const numbers =
+    /^rgba?\(([^)]+)\)$/
+      .exec(text.trim())?.[1]
+      ?.split(/[\s,/]+/)
+      .map(Number) ?? [];
   const [red = 128, green = 128, blue = 128] = numbers;
   return [red, green, blue];
 }

@@ -66,7 +66,11 @@ export function tilesIn(
   const span = tileSide * 2 ** level;
   const last = Math.ceil(length / span) - 1;
   const found: TileAddress[] = [];
-  for (let row = Math.max(0, Math.floor(row0 / span)); row <= Math.min(last, Math.floor((row1 - 1e-9) / span)); row += 1)
+  for (
+    let row = Math.max(0, Math.floor(row0 / span));
+    row <= Math.min(last, Math.floor((row1 - 1e-9) / span));
+    row += 1
+  )
     for (
       let column = Math.max(0, Math.floor(column0 / span));
       column <= Math.min(last, Math.floor((column1 - 1e-9) / span));

@@ -32,7 +32,12 @@ export const openMessage = (change: Partial<OpenMessage> = {}): OpenMessage => (
   models: [
     { folder: '/models/planted', label: 'planted', family: 'llama', runs: true },
     { folder: '/models/other', label: 'other', family: 'gpt2', runs: true },
-    { folder: '/models/quantised', label: 'quantised', family: 'llama', runs: 'Its weights are quantised (GPTQ): use the float16 checkpoint.' },
+    {
+      folder: '/models/quantised',
+      label: 'quantised',
+      family: 'llama',
+      runs: 'Its weights are quantised (GPTQ): use the float16 checkpoint.',
+    },
   ],
   plan,
   model: plantedSummary(model),
@@ -47,33 +52,28 @@ export const finishedMessage = (change: Partial<OpenMessage> = {}): OpenMessage 
 export const answering =
   (opening: OpenMessage = openMessage(), planted: PlantedModel = model) =>
   (message: FromHeadsPanel): readonly ToHeadsPanel[] => {
-    switch (message.kind) {
-      case 'ready':
-        return [opening];
-      case 'tokenise':
-        return [
-          {
-            kind: 'tokenised',
-            request: message.request,
-            tokenised:
-              message.prompt.kind === 'ids'
-                ? { ids: message.prompt.ids, tokens: message.prompt.ids.map((id) => `<${id}>`) }
-                : { ids: planted.ids, tokens: planted.tokens },
-          },
-        ];
-      case 'tile': {
-        const { kind: _kind, request, ...rectangle } = message;
-        return [{ kind: 'tile', request, tile: plantedTile(planted, rectangle) }];
-      }
-      case 'row':
-        return [
-          { kind: 'row', request: message.request, row: plantedRow(planted, message.layer, message.head, message.query) },
-        ];
-      case 'nextTokens':
-        return [{ kind: 'nextTokens', request: message.request, distributions: plantedNextTokens(message.gains) }];
-      case 'chooseModel':
-        return [{ kind: 'model', model: plantedSummary(planted, { folder: message.folder, name: 'other' }) }];
-      default:
-        return [];
+    if (message.kind === 'ready') return [opening];
+    if (message.kind === 'tokenise') {
+      const { prompt, request } = message;
+      const tokenised =
+        prompt.kind === 'ids'
+          ? { ids: prompt.ids, tokens: prompt.ids.map((id) => `<${id}>`) }
+          : { ids: planted.ids, tokens: planted.tokens };
+      return [{ kind: 'tokenised', request, tokenised }];
     }
+    if (message.kind === 'tile') {
+      const { kind: _kind, request, ...rectangle } = message;
+      return [{ kind: 'tile', request, tile: plantedTile(planted, rectangle) }];
+    }
+    if (message.kind === 'row') {
+      const { request, layer, head, query } = message;
+      return [{ kind: 'row', request, row: plantedRow(planted, layer, head, query) }];
+    }
+    if (message.kind === 'nextTokens') {
+      return [{ kind: 'nextTokens', request: message.request, distributions: plantedNextTokens(message.gains) }];
+    }
+    if (message.kind === 'chooseModel') {
+      return [{ kind: 'model', model: plantedSummary(planted, { folder: message.folder, name: 'other' }) }];
+    }
+    return [];
   };

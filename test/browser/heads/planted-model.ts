@@ -32,8 +32,30 @@ export const demoTokens = sentence.split('|');
 
 export function plantedModel(tokens: readonly string[] = demoTokens, layers = 4, heads = 8, kvHeads = 4): PlantedModel {
   const texts = [...new Set(tokens)];
-  const kinds: readonly Plant[] = ['mixed', 'previous', 'mixed', 'sink', 'local', 'mixed', 'self', 'uniform', 'mixed', 'mixed'];
-  const late: readonly Plant[] = ['mixed', 'induction', 'sink', 'mixed', 'duplicate', 'mixed', 'induction', 'sink', 'uniform', 'mixed'];
+  const kinds: readonly Plant[] = [
+    'mixed',
+    'previous',
+    'mixed',
+    'sink',
+    'local',
+    'mixed',
+    'self',
+    'uniform',
+    'mixed',
+    'mixed',
+  ];
+  const late: readonly Plant[] = [
+    'mixed',
+    'induction',
+    'sink',
+    'mixed',
+    'duplicate',
+    'mixed',
+    'induction',
+    'sink',
+    'uniform',
+    'mixed',
+  ];
   return {
     tokens,
     ids: tokens.map((token) => texts.indexOf(token)),
@@ -69,11 +91,17 @@ function score(model: PlantedModel, plant: Plant, layer: number, head: number, q
     case 'duplicate':
       return key < query && ids[key] === ids[query] ? 6 : key === 0 ? 2 : 0;
     case 'induction':
-      return key > 0 && key - 1 < query && key <= query && ids[key - 1] === ids[query] && key - 1 !== query ? 7 : key === 0 ? 3 : 0;
+      return key > 0 && key - 1 < query && key <= query && ids[key - 1] === ids[query] && key - 1 !== query
+        ? 7
+        : key === 0
+          ? 3
+          : 0;
     case 'uniform':
       return 0;
     case 'mixed':
-      return 3 * noise(layer, head, key) + 2 * noise(layer, head, query, key) - (query - key) * 0.03 + (key === 0 ? 1.5 : 0);
+      return (
+        3 * noise(layer, head, key) + 2 * noise(layer, head, query, key) - (query - key) * 0.03 + (key === 0 ? 1.5 : 0)
+      );
   }
 }
 
@@ -255,7 +283,9 @@ export function plantedNextTokens(gains: NextTokens['gains']): readonly NextToke
   const entropy = (at: 1 | 2): number => -words.reduce((sum, word) => sum + word[at] * Math.log(word[at]), 0);
   const one = (at: 1 | 2, of: NextTokens['gains']): NextTokens => ({
     gains: of,
-    top: words.map((word, id) => ({ id: 100 + id, text: word[0], probability: word[at] })).sort((a, b) => b.probability - a.probability),
+    top: words
+      .map((word, id) => ({ id: 100 + id, text: word[0], probability: word[at] }))
+      .sort((a, b) => b.probability - a.probability),
     divergence: at === 1 ? 0 : words.reduce((sum, word) => sum + word[1] * Math.log(word[1] / word[2]), 0),
     entropy: entropy(at),
   });

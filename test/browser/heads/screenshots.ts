@@ -35,13 +35,27 @@ async function main(folder: string, only: string | undefined): Promise<void> {
   }
   await shoot('empty-dark-1280', { host: answering() });
   await shoot('empty-dark-300', { host: answering(openMessage({ place: 'side' })), place: 'side', width: 300 });
-  await shoot('side-open-300', { host: answering(finishedMessage({ place: 'side' })), place: 'side', width: 300 }, async (panel) => {
-    for (const fold of ['head', 'tokens', 'effects']) await panel.page.click(`#fold-${fold} .disclosure-button`);
-    await panel.page.waitForTimeout(600);
-  });
+  await shoot(
+    'side-open-300',
+    { host: answering(finishedMessage({ place: 'side' })), place: 'side', width: 300 },
+    async (panel) => {
+      for (const fold of ['head', 'tokens', 'effects']) await panel.page.click(`#fold-${fold} .disclosure-button`);
+      await panel.page.waitForTimeout(600);
+    },
+  );
   const large = plantedModel(undefined, 32, 32, 8);
-  await shoot('large-dark-1280', { host: answering(finishedMessage({ result: plantedResult(large), thumbnails: plantedThumbnails(large) }), large) });
-  await shoot('large-light-300', { theme: 'light', width: 300, place: 'side', host: answering(finishedMessage({ place: 'side', result: plantedResult(large), thumbnails: plantedThumbnails(large) }), large) });
+  await shoot('large-dark-1280', {
+    host: answering(finishedMessage({ result: plantedResult(large), thumbnails: plantedThumbnails(large) }), large),
+  });
+  await shoot('large-light-300', {
+    theme: 'light',
+    width: 300,
+    place: 'side',
+    host: answering(
+      finishedMessage({ place: 'side', result: plantedResult(large), thumbnails: plantedThumbnails(large) }),
+      large,
+    ),
+  });
   await shoot('changed-dark-1280', { host: answering(finishedMessage()) }, async (panel) => {
     await panel.page.click('#ablate');
     await panel.page.waitForTimeout(500);
@@ -50,7 +64,14 @@ async function main(folder: string, only: string | undefined): Promise<void> {
     for (const variant of [false, true]) {
       const words = variant ? [' the', ' shop', '.', ' John'] : [' Mary', '.', ' Mary', ' and'];
       for (const index of words.keys()) {
-        await panel.send({ kind: 'token', request, variant, index, text: words.slice(0, index + 1).join(''), probability: 0.5 });
+        await panel.send({
+          kind: 'token',
+          request,
+          variant,
+          index,
+          text: words.slice(0, index + 1).join(''),
+          probability: 0.5,
+        });
       }
       await panel.send({ kind: 'generated', request, variant, text: words.join('') });
     }
@@ -63,7 +84,9 @@ async function main(folder: string, only: string | undefined): Promise<void> {
       await panel.send({
         kind: 'layer',
         layer,
-        statistics: Object.fromEntries(headStatisticNames.map((name) => [name, result.statistics[name][layer] ?? []])) as unknown as {
+        statistics: Object.fromEntries(
+          headStatisticNames.map((name) => [name, result.statistics[name][layer] ?? []]),
+        ) as unknown as {
           readonly [K in keyof HeadStatistics]: readonly number[];
         },
         thumbnails: { ...thumbnails, layers: 1, data: thumbnails.data.slice(layer * each, (layer + 1) * each) },
@@ -72,10 +95,20 @@ async function main(folder: string, only: string | undefined): Promise<void> {
     await panel.send({ kind: 'stage', sentence: 'Layer 2 of 4', share: 0.5, secondsLeft: 3 });
     await panel.page.waitForTimeout(300);
   });
-  await shoot('compare-light-1280', { theme: 'light', host: answering(finishedMessage({ compareWith: { name: 'without L2H1', result: plantedResult(plantedModel([...result.tokens].reverse())) } })) }, async (panel) => {
-    await panel.page.evaluate(() => document.querySelector('vscode-dropdown[aria-label="Colour the heads by"]')?.setAttribute('current-value', 'difference'));
-    await panel.page.waitForTimeout(400);
-  });
+  await shoot(
+    'compare-light-1280',
+    {
+      theme: 'light',
+      host: answering(
+        finishedMessage({
+          compareWith: { name: 'without L2H1', result: plantedResult(plantedModel([...result.tokens].reverse())) },
+        }),
+      ),
+    },
+    async (panel) => {
+      await panel.page.waitForTimeout(400);
+    },
+  );
   await shoot('lines-dark-1280', { host: answering(finishedMessage()) }, async (panel) => {
     await panel.page.click('text=Lines');
     await panel.page.waitForTimeout(400);

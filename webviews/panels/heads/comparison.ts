@@ -48,6 +48,8 @@ export function circumstancesOf(here: HeadsResult, there: HeadsResult): string {
   const different = facts.filter(([, a, b]) => a !== b);
   if (different.length === 0) return 'Same model, prompt, gains and device.';
   return `Not the same: ${different
-    .map(([name, a, b]) => (name === 'prompt' || name === 'weights' ? name : `${name} (${String(a)}, there ${String(b)})`))
+    .map(([name, a, b]) =>
+      name === 'prompt' || name === 'weights' ? name : `${name} (${String(a)}, there ${String(b)})`,
+    )
     .join('; ')}.`;
 }

@@ -35,7 +35,12 @@ function gainList({ state, actions }: Part): TemplateResult {
             ${gains.map(
               ({ layer, head, gain }) =>
                 html`<span class="gain-chip">
-                  <button type="button" class="link" title="Show this head" @click=${() => actions.select({ layer, head })}>
+                  <button
+                    type="button"
+                    class="link"
+                    title="Show this head"
+                    @click=${() => actions.select({ layer, head })}
+                  >
                     ${headName(layer, head)}</button
                   ><span>${gain === 0 ? 'off' : `x ${gain.toFixed(2)}`}</span>
                   ${button({ label: `Reset ${headName(layer, head)}`, icon: 'close', appearance: 'icon', onClick: () => actions.setGain({ layer, head }, 1) })}
@@ -57,21 +62,33 @@ const topCount = 10;
 function distributions({ state, compact }: Part): TemplateResult {
   const { plain, changed } = variantsOf(state);
   const { problem } = state.effects ?? {};
-  if (problem) return html`<div class="next-tokens"><h3>Next token</h3><p class="problem" role="alert">${problem}</p></div>`;
-  if (!plain) return html`<div class="next-tokens"><h3>Next token</h3><p class="reason">Being computed…</p></div>`;
+  if (problem)
+    return html`<div class="next-tokens">
+      <h3>Next token</h3>
+      <p class="problem" role="alert">${problem}</p>
+    </div>`;
+  if (!plain)
+    return html`<div class="next-tokens">
+      <h3>Next token</h3>
+      <p class="reason">Being computed…</p>
+    </div>`;
   const after = new Map(changed?.top.map((token) => [token.id, token.probability]));
   const before = new Map(plain.top.map((token) => [token.id, token.probability]));
   const byId = new Map([...plain.top, ...(changed?.top ?? [])].map((token) => [token.id, token]));
   const rows = [...byId.values()]
-    .sort((a, b) => Math.max(before.get(b.id) ?? 0, after.get(b.id) ?? 0) - Math.max(before.get(a.id) ?? 0, after.get(a.id) ?? 0))
+    .sort(
+      (a, b) =>
+        Math.max(before.get(b.id) ?? 0, after.get(b.id) ?? 0) - Math.max(before.get(a.id) ?? 0, after.get(a.id) ?? 0),
+    )
     .slice(0, compact ? 5 : topCount);
   const written = (value: number | undefined): string => (value === undefined ? '–' : significant(value));
   return html`<div class="next-tokens">
     <h3>
-      Next token${
+      Next
+      token${
         changed
-          ? html`: <strong id="divergence">KL ${significant(changed.divergence)} nats</strong> from the plain model, entropy
-              ${significant(plain.entropy)} → ${significant(changed.entropy)} nats`
+          ? html`: <strong id="divergence">KL ${significant(changed.divergence)} nats</strong> from the plain model,
+              entropy ${significant(plain.entropy)} → ${significant(changed.entropy)} nats`
           : html`: entropy ${significant(plain.entropy)} nats`
       }
     </h3>
@@ -89,11 +106,15 @@ function distributions({ state, compact }: Part): TemplateResult {
             html`<tr data-token=${id}>
               <th scope="row" class="token-cell" title=${`id ${id}`}>${shownToken(text)}</th>
               <td>${bar(before.get(id) ?? 0)}</td>
-              <td class="number" title=${before.has(id) ? nothing : 'Not among the most likely tokens'}>${written(before.get(id))}</td>
+              <td class="number" title=${before.has(id) ? nothing : 'Not among the most likely tokens'}>
+                ${written(before.get(id))}
+              </td>
               ${
                 changed
                   ? html`<td>${bar(after.get(id) ?? 0, true)}</td>
-                      <td class="number" title=${after.has(id) ? nothing : 'Not among the most likely tokens'}>${written(after.get(id))}</td>`
+                      <td class="number" title=${after.has(id) ? nothing : 'Not among the most likely tokens'}>
+                        ${written(after.get(id))}
+                      </td>`
                   : nothing
               }
             </tr>`,
@@ -130,7 +151,9 @@ function continuations({ state, actions }: Part): TemplateResult {
             ${continuation('plain', generation.plain, running)}
             ${generation.gains.length > 0 ? continuation('changed', generation.changed, running, generation.plain?.text) : nothing}
           </div>`
-        : html`<p class="reason">${gains.length > 0 ? 'Writes on without and with the gains above.' : 'Writes on from the prompt; the grid follows.'}</p>`
+        : html`<p class="reason">
+            ${gains.length > 0 ? 'Writes on without and with the gains above.' : 'Writes on from the prompt; the grid follows.'}
+          </p>`
     }
   </div>`;
 }
@@ -143,7 +166,8 @@ function continuation(
 ): TemplateResult {
   const text = one?.text ?? '';
   const same = plain === undefined ? text.length : commonLength(text, plain);
-  const state = one === undefined ? (running ? 'waiting' : '–') : `${count(one.tokens)} tokens${one.done || !running ? '' : ' …'}`;
+  const state =
+    one === undefined ? (running ? 'waiting' : '–') : `${count(one.tokens)} tokens${one.done || !running ? '' : ' …'}`;
   return html`<div class="text" data-variant=${name}>
     <h3>${name} <span class="muted">${state}</span></h3>
     <pre>${text.slice(0, same)}<mark>${text.slice(same)}</mark></pre>

@@ -5,11 +5,11 @@ import { parseColour } from '../../charts/colour-map';
 import { headAtlas } from '../../charts/head-atlas';
 import { escapeXml, toPng, wrap, type Figure } from '../../charts/image';
 import { colourOf, shapes } from '../../charts/palette';
-import { count, seconds, significant } from '../../ui/numbers';
+import { count, significant } from '../../ui/numbers';
 import { toCsv, type Column } from '../../ui/table';
 import type { Theme } from '../../ui/theme';
 import type { ExportFormat } from './actions';
-import { finding, writeGains } from './finding';
+import { finding, took, writeGains } from './finding';
 import { gainOf } from './form';
 import { cellsOf, gridLayout, gridModel, scaleStops, type GridModel } from './grid-model';
 import { headKey, labelInfo, labelInfos } from './labels';
@@ -55,7 +55,7 @@ export function provenanceLines(result: HeadsResult): readonly string[] {
     `${count(result.ids.length)} tokens${result.prompt === null ? ', given as ids' : ''}, ${classify}, ${result.settings['causal'] === true ? 'causal check' : 'no causal check'}, seed ${result.seed}, ${result.gains.length === 0 ? 'no gains' : `gains ${writeGains(result.gains)}`}`,
     `Instrumented against plain: largest logit error ${significant(parity.maxLogitError, 2)}${parity.ok ? '' : ', not in agreement'}`,
     `${device.name} (${device.provider}), ${device.threads === 0 ? 'threads chosen by the runtime' : `${device.threads} ${device.threads === 1 ? 'thread' : 'threads'}`}, ${device.runtime}, ${device.platform}`,
-    `Headscope ${result.headscope}, ${result.created}, in ${result.seconds < 1 ? `${significant(result.seconds, 2)} s` : seconds(result.seconds)}`,
+    `Headscope ${result.headscope}, ${result.created}, in ${took(result.seconds)}`,
   ];
 }
 
@@ -77,32 +77,54 @@ export function gridFigure(state: State, result: HeadsResult, theme: Theme): Fig
     y += size + 8;
   }
   y += 4;
-  parts.push(`<image x="${margin}" y="${y}" width="${layout.width}" height="${layout.height}" href="${cellsImage(state, model, inner, theme)}"/>`);
+  parts.push(
+    `<image x="${margin}" y="${y}" width="${layout.width}" height="${layout.height}" href="${cellsImage(state, model, inner, theme)}"/>`,
+  );
   model.rows.forEach((places, row) => {
     const middle = y + layout.y(row) + layout.side / 2 + 4;
     const name = model.natural ? `L${places[0]?.layer ?? row}` : String(row * model.heads + 1);
     if (layout.side >= 10 || row % 2 === 0)
-      parts.push(text(margin + layout.left - 8, middle, name, `font-size="${size - 3}" text-anchor="end" fill="${theme.muted}"`));
-    if (model.natural && model.windows[row] != null)
-      parts.push(`<rect x="${margin + layout.left - 5}" y="${y + layout.y(row)}" width="2" height="${layout.side}" fill="${theme.muted}"/>`);
+      parts.push(
+        text(margin + layout.left - 8, middle, name, `font-size="${size - 3}" text-anchor="end" fill="${theme.muted}"`),
+      );
+    if (model.natural && (model.windows[row] ?? null) !== null)
+      parts.push(
+        `<rect x="${margin + layout.left - 5}" y="${y + layout.y(row)}" width="2" height="${layout.side}" fill="${theme.muted}"/>`,
+      );
     places.forEach((place, column) => {
       const first = model.labels.get(headKey(place.layer, place.head))?.[0];
       if (first && layout.side >= 12)
         parts.push(
-          text(margin + layout.x(column) + 3, y + layout.y(row) + 11, labelInfo(first.label).letter, `font-size="10" font-weight="700" fill="${theme.foreground}" stroke="${theme.background}" stroke-width="2" paint-order="stroke"`),
+          text(
+            margin + layout.x(column) + 3,
+            y + layout.y(row) + 11,
+            labelInfo(first.label).letter,
+            `font-size="10" font-weight="700" fill="${theme.foreground}" stroke="${theme.background}" stroke-width="2" paint-order="stroke"`,
+          ),
         );
       if (gainOf(result.gains, place.layer, place.head) === 0) {
         const [left, top] = [margin + layout.x(column), y + layout.y(row)];
-        parts.push(`<line x1="${left}" y1="${top + layout.side}" x2="${left + layout.side}" y2="${top}" stroke="${theme.foreground}" stroke-width="1.5"/>`);
+        parts.push(
+          `<line x1="${left}" y1="${top + layout.side}" x2="${left + layout.side}" y2="${top}" stroke="${theme.foreground}" stroke-width="1.5"/>`,
+        );
       }
     });
   });
   if (model.natural) {
     const every = Math.max(1, Math.ceil(22 / (layout.side + 2)));
     for (let head = 0; head < model.heads; head += every)
-      parts.push(text(margin + layout.x(head) + layout.side / 2, y + (layout.groups.length > 0 ? 20 : 12), `H${head}`, `font-size="${size - 3}" text-anchor="middle" fill="${theme.muted}"`));
+      parts.push(
+        text(
+          margin + layout.x(head) + layout.side / 2,
+          y + (layout.groups.length > 0 ? 20 : 12),
+          `H${head}`,
+          `font-size="${size - 3}" text-anchor="middle" fill="${theme.muted}"`,
+        ),
+      );
     for (const [from, to] of layout.groups)
-      parts.push(`<path d="M${margin + layout.x(from) + 0.5} ${y + 7.5}v-4H${margin + layout.x(to) + layout.side - 0.5}v4" fill="none" stroke="${theme.muted}"/>`);
+      parts.push(
+        `<path d="M${margin + layout.x(from) + 0.5} ${y + 7.5}v-4H${margin + layout.x(to) + layout.side - 0.5}v4" fill="none" stroke="${theme.muted}"/>`,
+      );
   }
   y += layout.height + 12;
   const legend = keyOfFigure(model, theme, y, inner);
@@ -129,7 +151,8 @@ function cellsImage(state: State, model: GridModel, width: number, theme: Theme)
   const canvas = document.createElement('canvas');
   canvas.width = Math.round(layout.width * ratio);
   canvas.height = Math.round(layout.height * ratio);
-  const pictures = state.thumbnails && (model.colouring === 'class' || model.colouring === 'picture') ? state.thumbnails : undefined;
+  const pictures =
+    state.thumbnails && (model.colouring === 'class' || model.colouring === 'picture') ? state.thumbnails : undefined;
   const used = Math.min(pictures?.size ?? 1, state.result?.ids.length ?? 1);
   const atlas = pictures && headAtlas(pictures, used, layout.side * ratio);
   openCellPainter(canvas, '2d').paint(
@@ -140,7 +163,12 @@ function cellsImage(state: State, model: GridModel, width: number, theme: Theme)
   return canvas.toDataURL('image/png');
 }
 
-function keyOfFigure(model: GridModel, theme: Theme, top: number, inner: number): { readonly svg: string; readonly bottom: number } {
+function keyOfFigure(
+  model: GridModel,
+  theme: Theme,
+  top: number,
+  inner: number,
+): { readonly svg: string; readonly bottom: number } {
   const size = theme.fontSize - 1;
   const words = (x: number, y: number, content: string): string =>
     `<text x="${x}" y="${y}" font-size="${size}" fill="${theme.foreground}">${escapeXml(content)}</text>`;
@@ -148,13 +176,22 @@ function keyOfFigure(model: GridModel, theme: Theme, top: number, inner: number)
     const { title, unit, low, high } = model.scale;
     const stops = scaleStops(model.colouring === 'difference', theme.dark);
     const name = `${title}${unit ? `, ${unit}` : ''}`;
-    const bar = stops.map((colour, at) => `<rect x="${margin + 60 + at * 12}" y="${top + 16}" width="12.5" height="10" fill="${colour}"/>`);
+    const bar = stops.map(
+      (colour, at) => `<rect x="${margin + 60 + at * 12}" y="${top + 16}" width="12.5" height="10" fill="${colour}"/>`,
+    );
     return {
-      svg: [words(margin, top + 8, name), words(margin, top + 25, significant(low, 2)), ...bar, words(margin + 66 + stops.length * 12, top + 25, significant(high, 2))].join('\n'),
+      svg: [
+        words(margin, top + 8, name),
+        words(margin, top + 25, significant(low, 2)),
+        ...bar,
+        words(margin + 66 + stops.length * 12, top + 25, significant(high, 2)),
+      ].join('\n'),
       bottom: top + 32,
     };
   }
-  const present = labelInfos.filter(({ id }) => [...model.labels.values()].some((own) => own.some(({ label }) => label === id)));
+  const present = labelInfos.filter(({ id }) =>
+    [...model.labels.values()].some((own) => own.some(({ label }) => label === id)),
+  );
   let [x, y] = [margin, top + 8];
   const entries = present.map(({ identity, letter, title }) => {
     const content = `${letter}  ${title}`;
@@ -192,12 +229,30 @@ export function headsCsv(state: State, result: HeadsResult): string {
     ...Object.entries(result.groups).map(([name, values]) =>
       column(`group_${name}`, ({ layer, head }) => values[layer]?.[head]),
     ),
-    column('labels', all(({ label }) => label)),
-    column('scores', all(({ score }) => score)),
-    column('null_means', all((one) => one.null.mean)),
-    column('null_sds', all((one) => one.null.sd)),
-    column('confidences', all(({ confidence }) => confidence)),
-    column('loss_changes_nats', all(({ causal }) => causal?.lossChange)),
+    column(
+      'labels',
+      all(({ label }) => label),
+    ),
+    column(
+      'scores',
+      all(({ score }) => score),
+    ),
+    column(
+      'null_means',
+      all((one) => one.null.mean),
+    ),
+    column(
+      'null_sds',
+      all((one) => one.null.sd),
+    ),
+    column(
+      'confidences',
+      all(({ confidence }) => confidence),
+    ),
+    column(
+      'loss_changes_nats',
+      all(({ causal }) => causal?.lossChange),
+    ),
     column('gain', ({ layer, head }) => gainOf(result.gains, layer, head)),
     ...Object.entries({
       model: result.model.name,
@@ -249,7 +304,8 @@ ${htmlTable(`${count(result.layers * result.heads)} heads`, headColumns(state), 
 
 function htmlTable<Row>(caption: string, columns: readonly Column<Row>[], rows: readonly Row[]): string {
   const heads = columns.map(
-    ({ title, unit, numeric }) => `<th${numeric ? ' class="number"' : ''}>${escapeXml(unit ? `${title} (${unit})` : title)}</th>`,
+    ({ title, unit, numeric }) =>
+      `<th${numeric ? ' class="number"' : ''}>${escapeXml(unit ? `${title} (${unit})` : title)}</th>`,
   );
   const cells = (row: Row): string =>
     columns
@@ -267,4 +323,3 @@ ${rows.map((row) => `<tr>${cells(row)}</tr>`).join('\n')}
 </tbody>
 </table></div>`;
 }
-

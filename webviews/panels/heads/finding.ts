@@ -25,7 +25,11 @@ export function finding(state: State): string {
       ? `${count(all)} heads were measured ${on}, without labels.`
       : `${count(labels.size)} of ${count(all)} heads ${labels.size === 1 ? 'bears' : 'bear'} a label ${on}`;
   const about = ofSelected(state, labels);
-  return result.settings['classify'] === false ? `${first} ${about}` : about === '' ? `${first}.` : `${first}; ${about}`;
+  return result.settings['classify'] === false
+    ? `${first} ${about}`
+    : about === ''
+      ? `${first}.`
+      : `${first}; ${about}`;
 }
 
 function ofSelected(state: State, labels: ReadonlyMap<string, readonly HeadClass[]>): string {
@@ -38,7 +42,8 @@ function ofSelected(state: State, labels: ReadonlyMap<string, readonly HeadClass
     const causal = first.causal
       ? `; without it the loss ${first.causal.lossChange >= 0 ? 'rises' : 'falls'} by ${significant(Math.abs(first.causal.lossChange), 2)} nats a token`
       : '';
-    const also = others.length > 0 ? ` It also bears ${others.map(({ label }) => labelInfo(label).title).join(' and ')}.` : '';
+    const also =
+      others.length > 0 ? ` It also bears ${others.map(({ label }) => labelInfo(label).title).join(' and ')}.` : '';
     return `${name} is ${article(labelInfo(first.label).title)} head (${significant(first.score, 2)}; null ${significant(first.null.mean, 2)} ± ${significant(first.null.sd, 2)})${causal}.${also}`;
   }
   // The mass that stands out most says most about a head without a label.
@@ -48,10 +53,13 @@ function ofSelected(state: State, labels: ReadonlyMap<string, readonly HeadClass
     .filter(({ value }) => Number.isFinite(value))
     .sort((a, b) => b.value - a.value)[0];
   const label = result.settings['classify'] === false ? '' : ' bears none: it';
-  return strongest ? `${name}${label} has a ${strongest.info.words} of ${significant(strongest.value, 2)}.` : `${name} bears none.`;
+  return strongest
+    ? `${name}${label} has a ${strongest.info.words} of ${significant(strongest.value, 2)}.`
+    : `${name} bears none.`;
 }
 
-const article = (words: string): string => `${/^[aeiou]/.test(words) && !words.startsWith('uni') ? 'an' : 'a'} ${words}`;
+const article = (words: string): string =>
+  `${/^[aeiou]/.test(words) && !words.startsWith('uni') ? 'an' : 'a'} ${words}`;
 
 export function circumstances(state: State): string {
   const { result } = state;
@@ -65,9 +73,11 @@ export function circumstances(state: State): string {
     `${model.layers} layers x ${model.heads} heads${share}, width ${model.headDim}`,
     ...(result.gains.length > 0 ? [`gains ${writeGains(result.gains)}`] : []),
     `${result.device.name}`,
-    seconds(result.seconds) === '0 s' ? `${significant(result.seconds, 2)} s` : seconds(result.seconds),
+    took(result.seconds),
   ].join(' · ');
 }
+
+export const took = (value: number): string => (value < 10 ? `${significant(value, 2)} s` : seconds(value));
 
 export const writeGains = (gains: readonly HeadGain[]): string =>
   gains.map(({ layer, head, gain }) => `${headName(layer, head)} x ${significant(gain)}`).join(', ');

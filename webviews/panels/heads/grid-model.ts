@@ -48,7 +48,9 @@ export function gridModel(state: State): GridModel {
   );
   const places = all.flat();
   const shown = new Set(
-    places.filter((place) => matches(place, view.filter, view.search, labels)).map(({ layer, head }) => headKey(layer, head)),
+    places
+      .filter((place) => matches(place, view.filter, view.search, labels))
+      .map(({ layer, head }) => headKey(layer, head)),
   );
   const change = differences?.ok ? differences : undefined;
   const valueAt = ({ layer, head }: HeadPlace): number => {
@@ -62,7 +64,14 @@ export function gridModel(state: State): GridModel {
     heads,
     kvHeads,
     windows: state.result?.model.windows ?? state.model?.windows ?? [],
-    rows: sorted ? chunks(sortPlaces(places, view.sortBy, statistics, labels).filter((place) => shown.has(headKey(place.layer, place.head))), heads) : all,
+    rows: sorted
+      ? chunks(
+          sortPlaces(places, view.sortBy, statistics, labels).filter((place) =>
+            shown.has(headKey(place.layer, place.head)),
+          ),
+          heads,
+        )
+      : all,
     natural: !sorted,
     colouring,
     ...scaleOf(colouring, statistics, change?.largest, view.statistic, live !== undefined),
@@ -100,12 +109,16 @@ function matches(
   labels: GridModel['labels'],
 ): boolean {
   const own = labels.get(headKey(layer, head)) ?? [];
-  if (filter === 'none' ? own.length > 0 : filter !== undefined && !own.some(({ label }) => label === filter)) return false;
+  if (filter === 'none' ? own.length > 0 : filter !== undefined && !own.some(({ label }) => label === filter))
+    return false;
   const text = search.trim().toLowerCase();
   if (text === '') return true;
   const named = parseHead(text);
   if (named) return named.layer === layer && named.head === head;
-  return headName(layer, head).toLowerCase().startsWith(text) || own.some(({ label }) => labelInfo(label).title.includes(text));
+  return (
+    headName(layer, head).toLowerCase().startsWith(text) ||
+    own.some(({ label }) => labelInfo(label).title.includes(text))
+  );
 }
 
 function sortPlaces(
@@ -154,14 +167,15 @@ export interface GridLayout {
   readonly left: number;
   readonly top: number;
   readonly side: number;
+  readonly gap: number;
   readonly x: (column: number) => number;
   readonly y: (row: number) => number;
   /** Query heads that share a key/value head: [first, last] column of each group; none when every head has its own. */
   readonly groups: readonly (readonly [number, number])[];
 }
 
-const gap = 2;
-const groupGap = 5;
+/** Cells smaller than this, in device pixels, show their label's colour instead of a picture nobody could read. */
+const leastPicture = 9;
 
 export function gridLayout(model: GridModel, width: number, most = 64): GridLayout {
   const { heads, kvHeads, natural, rows } = model;
@@ -169,6 +183,8 @@ export function gridLayout(model: GridModel, width: number, most = 64): GridLayo
   const grouped = natural && share > 1;
   const left = 34;
   const top = natural ? (grouped ? 26 : 16) : 4;
+  const gap = (width - left) / Math.max(1, heads) < 12 ? 1 : 2;
+  const groupGap = gap + 3;
   const gaps = gap * Math.max(0, heads - 1) + (grouped ? (groupGap - gap) * (kvHeads - 1) : 0);
   const side = Math.max(3, Math.min(most, Math.floor((width - left - 2 - gaps) / Math.max(1, heads))));
   const x = (column: number): number =>
@@ -178,6 +194,7 @@ export function gridLayout(model: GridModel, width: number, most = 64): GridLayo
     left,
     top,
     side,
+    gap,
     x,
     y,
     width: Math.max(x(heads - 1) + side + 2, left + 10),
@@ -189,15 +206,20 @@ export function gridLayout(model: GridModel, width: number, most = 64): GridLayo
 }
 
 export function placeAt(model: GridModel, layout: GridLayout, x: number, y: number): HeadPlace | undefined {
-  const row = Math.floor((y - layout.top) / (layout.side + gap));
+  const row = Math.floor((y - layout.top) / (layout.side + layout.gap));
   const places = model.rows[row];
   const column = places?.findIndex((_, at) => x >= layout.x(at) - 1 && x < layout.x(at) + layout.side + 1) ?? -1;
   return y < layout.top ? undefined : places?.[column];
 }
 
-export function whereIs(model: GridModel, place: HeadPlace): { readonly row: number; readonly column: number } | undefined {
+export function whereIs(
+  model: GridModel,
+  place: HeadPlace,
+): { readonly row: number; readonly column: number } | undefined {
   if (model.natural) {
-    return place.layer < model.layers && place.head < model.heads ? { row: place.layer, column: place.head } : undefined;
+    return place.layer < model.layers && place.head < model.heads
+      ? { row: place.layer, column: place.head }
+      : undefined;
   }
   for (const [row, places] of model.rows.entries()) {
     const column = places.findIndex(({ layer, head }) => layer === place.layer && head === place.head);
@@ -240,7 +262,10 @@ export function cellsOf(model: GridModel, layout: GridLayout, ratio: number, ink
       if (!there) return { ...base, kind: 'fill', high: mix(ground, muted, 0.08) };
       if (model.colouring === 'picture') return { ...base, kind: 'picture', high: muted };
       if (model.colouring === 'class') {
-        return { ...base, kind: 'tint', high: first ? parseColour(hueOf(first.label, ink.dark)) : muted };
+        const hue = first && parseColour(hueOf(first.label, ink.dark));
+        return side < leastPicture
+          ? { ...base, kind: 'fill', high: hue ?? low }
+          : { ...base, kind: 'tint', high: hue ?? muted };
       }
       return { ...base, kind: 'fill', high: colourOfValue(model, place, ink.dark) ?? low };
     }),
@@ -265,7 +290,11 @@ export const scaleStops = (difference: boolean, dark: boolean): string[] =>
 /** `layer 2 head 5, induction 0.93`: what is announced of the focused cell. */
 export function announcementOf(model: GridModel, { layer, head }: HeadPlace): string {
   const gain = gainOf(model.gains, layer, head);
-  return [`layer ${layer} head ${head}`, mainFact(model, { layer, head }), ...(gain === 1 ? [] : [`gain ${significant(gain)}`])]
+  return [
+    `layer ${layer} head ${head}`,
+    mainFact(model, { layer, head }),
+    ...(gain === 1 ? [] : [`gain ${significant(gain)}`]),
+  ]
     .filter((part) => part !== '')
     .join(', ');
 }
@@ -277,7 +306,8 @@ function mainFact(model: GridModel, place: HeadPlace): string {
     const unit = model.scale.unit ? ` ${model.scale.unit}` : '';
     return `${model.scale.title.toLowerCase()} ${significant(value)}${unit}`;
   }
-  if (own.length > 0) return own.map(({ label, score }) => `${labelInfo(label).title} ${significant(score)}`).join(', ');
+  if (own.length > 0)
+    return own.map(({ label, score }) => `${labelInfo(label).title} ${significant(score)}`).join(', ');
   return model.statistics?.entropy[place.layer] === undefined ? 'not computed yet' : 'no label';
 }
 
@@ -292,7 +322,10 @@ export function readoutOf(model: GridModel, { layer, head }: HeadPlace): string 
       `${labelInfo(label).title} ${significant(score)} (null ${significant(nothing.mean, 2)} ± ${significant(nothing.sd, 2)})`,
   );
   const value = (id: StatisticName): string => significant(valueOf(statistics, id, layer, head));
-  const scaled = model.scale && model.colouring === 'difference' ? [`${model.scale.title.toLowerCase()} ${significant(model.valueAt({ layer, head }))}`] : [];
+  const scaled =
+    model.scale && model.colouring === 'difference'
+      ? [`${model.scale.title.toLowerCase()} ${significant(model.valueAt({ layer, head }))}`]
+      : [];
   return [
     name,
     ...scaled,

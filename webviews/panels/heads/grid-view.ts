@@ -1,8 +1,9 @@
 /** The grid with what arranges it: colours, order, filter, search, legend. */
 import { html, nothing, type TemplateResult } from 'lit';
+import { live } from 'lit/directives/live.js';
 import { headLabels } from '../../../protocol/results/heads';
 import { symbol } from '../../charts/symbol';
-import { dropdown, textField } from '../../ui/controls';
+import { dropdown } from '../../ui/controls';
 import { count } from '../../ui/numbers';
 import type { Part } from './actions';
 import { gridModel, type GridModel } from './grid-model';
@@ -49,14 +50,15 @@ export function gridView(part: Part): TemplateResult {
                   actions.view({ sortBy: value === '' ? undefined : (value as StatisticName | 'label') }),
               })
       }
-      <div class="search">
-        ${textField({
-          label: 'Find a head',
-          value: state.view.search,
-          hint: 'L5H3, 5.3 or a label',
-          onInput: (search) => actions.view({ search }),
-        })}
-      </div>
+      <input
+        type="search"
+        class="search"
+        aria-label="Find a head"
+        placeholder=${compact ? 'L5H3' : 'Find L5H3'}
+        title="L5H3, 5.3 or a label; Escape shows all heads again"
+        .value=${live(state.view.search)}
+        @input=${(event: Event) => actions.view({ search: (event.target as HTMLInputElement).value })}
+      />
     </div>
     <hs-head-grid
       .model=${model}
@@ -89,9 +91,8 @@ function key(part: Part, model: GridModel): TemplateResult {
   const windows = model.windows.filter((window): window is number => window !== null);
   const setFilter = (filter: string): void =>
     actions.view({ filter: state.view.filter === filter ? undefined : filter });
-  const { live } = state;
   return html`<div class="grid-key">
-    ${live ? html`<p class="live">Live: the query that made generated token ${count(live.index + 1)}.</p>` : nothing}
+    ${state.live ? html`<p class="live">Live: the query that made generated token ${count(state.live.index + 1)}.</p>` : nothing}
     ${model.scale ? scaleBar({ ...model.scale, unit: model.scale.unit, difference: model.colouring === 'difference', dark }) : nothing}
     ${
       present.length > 0

@@ -42,7 +42,9 @@ export class HeadGrid extends LitElement {
   /** Milliseconds of the last drawing, for the bench. */
   drawnIn = 0;
   private painter: CellPainter | undefined;
-  private atlas: { readonly of: HeadThumbnails; readonly most: number; readonly used: number; readonly atlas: HeadAtlas } | undefined;
+  private atlas:
+    | { readonly of: HeadThumbnails; readonly most: number; readonly used: number; readonly atlas: HeadAtlas }
+    | undefined;
   private layout: GridLayout | undefined;
   private theme: Theme = readTheme();
   private readonly resize = new ResizeObserver(() => this.draw());
@@ -230,10 +232,11 @@ function drawAxes(context: CanvasRenderingContext2D, model: GridModel, layout: G
   model.rows.forEach((places, row) => {
     if (row % everyRow !== 0) return;
     const middle = layout.y(row) + layout.side / 2;
-    if (!model.natural) return void context.fillText(String(row * Math.max(1, model.heads) + 1), layout.left - 5, middle);
+    if (!model.natural)
+      return void context.fillText(String(row * Math.max(1, model.heads) + 1), layout.left - 5, middle);
     const layer = places[0]?.layer ?? row;
     context.fillText(`L${layer}`, layout.left - 8, middle);
-    if (model.windows[layer] != null) {
+    if ((model.windows[layer] ?? null) !== null) {
       // A window: the layer sees the latest tokens only.
       context.fillRect(layout.left - 5, layout.y(row), 2, layout.side);
     }
@@ -243,7 +246,11 @@ function drawAxes(context: CanvasRenderingContext2D, model: GridModel, layout: G
   const headLine = layout.groups.length > 0 ? 16 : 8;
   const every = Math.max(1, Math.ceil(22 / (layout.side + 2)));
   for (let head = 0; head < model.heads; head += every) {
-    context.fillText(every === 1 && layout.side > 24 ? `H${head}` : String(head), layout.x(head) + layout.side / 2, headLine);
+    context.fillText(
+      every === 1 && layout.side > 24 ? `H${head}` : String(head),
+      layout.x(head) + layout.side / 2,
+      headLine,
+    );
   }
   for (const [first, last] of layout.groups) {
     const [from, to] = [layout.x(first) + 0.5, layout.x(last) + layout.side - 0.5];

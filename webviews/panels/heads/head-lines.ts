@@ -22,6 +22,7 @@ export class HeadLines extends LitElement {
     row: { attribute: false },
     hideSink: { type: Boolean },
     hovered: { state: true },
+    range: { state: true },
   };
   declare source: TileSource | undefined;
   declare version: number;
@@ -31,6 +32,8 @@ export class HeadLines extends LitElement {
   declare row: Float32Array | undefined;
   declare hideSink: boolean;
   declare hovered: number | undefined;
+  /** Tokens on screen, in words; empty when all of them are. */
+  declare range: string;
 
   /** First token in the window. */
   private first = 0;
@@ -49,6 +52,7 @@ export class HeadLines extends LitElement {
     this.row = undefined;
     this.hideSink = false;
     this.hovered = undefined;
+    this.range = '';
   }
 
   protected override createRenderRoot(): HTMLElement {
@@ -114,6 +118,10 @@ export class HeadLines extends LitElement {
         this.first = Math.max(0, Math.min(tokens.length - visible, this.query - Math.floor(visible * 0.8)));
     }
     const last = Math.min(tokens.length, this.first + visible);
+    this.range =
+      tokens.length > visible
+        ? ` · tokens ${count(this.first)}–${count(last - 1)} of ${count(tokens.length)}, wheel to scroll`
+        : '';
     const text = Math.min(130, Math.floor(width * 0.3));
     const y = (position: number): number => 3 + (position - this.first + 0.5) * line;
     this.drawAll(context, text, width - text, y, last);
@@ -192,13 +200,11 @@ export class HeadLines extends LitElement {
   }
 
   private readout(): string {
-    const { row, tokens, first } = this;
+    const { row, tokens, range } = this;
     const focus = this.hovered;
-    const size = this.visible();
-    const place = tokens.length > size ? ` · tokens ${count(first)}–${count(Math.min(tokens.length, first + size) - 1)} of ${count(tokens.length)}, wheel to scroll` : '';
     if (focus !== undefined && row)
-      return `query ${this.query ?? 0} → key ${focus} “${shownToken(tokens[focus] ?? '')}”: ${significant(row[focus] ?? 0)}${place}`;
-    return `Lines from ${faintest} on; other queries, faint, from 0.1 on${place}`;
+      return `query ${this.query ?? 0} → key ${focus} “${shownToken(tokens[focus] ?? '')}”: ${significant(row[focus] ?? 0)}${range}`;
+    return `Lines from ${faintest} on; other queries, faint, from 0.1 on${range}`;
   }
 
   override render() {

@@ -179,7 +179,12 @@ export class HeadMatrix extends LitElement {
     this.measureHigh(top);
     context.save();
     context.beginPath();
-    context.rect(axis.left, axis.top, Math.min(width, (source.length - column) * cell), Math.min(height, (source.length - row) * cell));
+    context.rect(
+      axis.left,
+      axis.top,
+      Math.min(width, (source.length - column) * cell),
+      Math.min(height, (source.length - row) * cell),
+    );
     context.fillStyle = css(cividis(0));
     context.fill();
     context.clip();
@@ -214,7 +219,11 @@ export class HeadMatrix extends LitElement {
     const y = axis.top + (address.row * span - at.row) * at.cell;
     for (let level = address.level; level <= top; level += 1) {
       const up = 2 ** (level - address.level);
-      const found = source.store.get({ level, row: Math.floor(address.row / up), column: Math.floor(address.column / up) });
+      const found = source.store.get({
+        level,
+        row: Math.floor(address.row / up),
+        column: Math.floor(address.column / up),
+      });
       if (!found) continue;
       const picture = this.pictureOf(found);
       const [rowCount, columnCount] = [
@@ -302,14 +311,21 @@ export class HeadMatrix extends LitElement {
     context.fill();
   }
 
-  private drawAxes(context: CanvasRenderingContext2D, width: number, height: number, rows: number, columns: number): void {
+  private drawAxes(
+    context: CanvasRenderingContext2D,
+    width: number,
+    height: number,
+    rows: number,
+    columns: number,
+  ): void {
     const { at, theme, tokens } = this;
     const textual = at.cell >= 11;
     const size = theme.fontSize - 2;
     context.font = textual ? `${size}px ${theme.editorFont}` : `${size}px ${theme.font}`;
     context.textBaseline = 'middle';
     const step = textual ? 1 : niceStep(44 / at.cell);
-    const label = (position: number): string => (textual ? clipped(shownToken(tokens[position] ?? ''), 9) : count(position));
+    const label = (position: number): string =>
+      textual ? clipped(shownToken(tokens[position] ?? ''), 9) : count(position);
     for (let row = Math.ceil(at.row / step) * step; row < rows; row += step) {
       const y = axis.top + (row + 0.5 - at.row) * at.cell;
       if (y < axis.top || y > axis.top + height) continue;
@@ -359,7 +375,8 @@ export class HeadMatrix extends LitElement {
         const x0 = Math.max(axis.left, axis.left + (index * block - at.column) * at.cell);
         const x1 = Math.min(axis.left + width, axis.left + ((index + 1) * block - at.column) * at.cell);
         const tall = Math.min(1, value / Math.max(1e-9, most)) * (axis.marginal - 5);
-        if (x1 > x0 && !(this.hideSink && index === 0)) context.fillRect(x0, axis.top - 3 - tall, Math.max(0.5, x1 - x0 - (x1 - x0 > 3 ? 1 : 0)), tall);
+        if (x1 > x0 && !(this.hideSink && index === 0))
+          context.fillRect(x0, axis.top - 3 - tall, Math.max(0.5, x1 - x0 - (x1 - x0 > 3 ? 1 : 0)), tall);
       });
     }
     if (!whole) return;
@@ -368,7 +385,12 @@ export class HeadMatrix extends LitElement {
     for (let row = Math.floor(at.row); row < source.length; row += 1) {
       const y = axis.top + (row - at.row) * at.cell;
       if (y + at.cell < axis.top || y > axis.top + height) continue;
-      context.fillRect(right, y, (entropyOfRow(whole, row) / Math.max(1e-9, most)) * (axis.right - 5), Math.max(0.5, at.cell - (at.cell > 3 ? 1 : 0)));
+      context.fillRect(
+        right,
+        y,
+        (entropyOfRow(whole, row) / Math.max(1e-9, most)) * (axis.right - 5),
+        Math.max(0.5, at.cell - (at.cell > 3 ? 1 : 0)),
+      );
     }
   }
 
@@ -434,7 +456,12 @@ export class HeadMatrix extends LitElement {
     if (!event.ctrlKey && !event.metaKey && !focused) return;
     event.preventDefault();
     const box = this.canvas?.getBoundingClientRect();
-    if (box) this.zoom(Math.exp(-event.deltaY / 300), event.clientX - box.left - axis.left, event.clientY - box.top - axis.top);
+    if (box)
+      this.zoom(
+        Math.exp(-event.deltaY / 300),
+        event.clientX - box.left - axis.left,
+        event.clientY - box.top - axis.top,
+      );
   }
 
   private onKey(event: KeyboardEvent): void {

@@ -22,7 +22,7 @@ export function oneHead(part: Part): TemplateResult | typeof nothing {
   const { layer, head } = selected;
   const { kvHeads, heads } = shapeOf(state);
   const share = heads / Math.max(1, kvHeads);
-  const window = result.model.windows[layer];
+  const window = result.model.windows[layer] ?? null;
   const common = {
     tokens: tokensOf(state).tokens,
     row: rowOf(state),
@@ -32,16 +32,22 @@ export function oneHead(part: Part): TemplateResult | typeof nothing {
       <h2>
         ${headName(layer, head)}
         <span class="muted"
-          >${share > 1 ? `key/value head ${Math.floor(head / share)}` : nothing}${
-            window == null ? nothing : ` window ${count(window)}`
-          }</span
+          >${[
+            ...(share > 1 ? [`key/value head ${Math.floor(head / share)}`] : []),
+            ...(window === null ? [] : [`window of ${count(window)} tokens`]),
+          ].join(' · ')}</span
         >
       </h2>
       ${labelChips(part, selected)}
       <div class="segments" role="radiogroup" aria-label="Draw as">
         ${(['matrix', 'lines'] as const).map(
           (kind) =>
-            html`<button type="button" role="radio" aria-checked=${view.head === kind} @click=${() => actions.view({ head: kind })}>
+            html`<button
+              type="button"
+              role="radio"
+              aria-checked=${view.head === kind}
+              @click=${() => actions.view({ head: kind })}
+            >
               ${kind === 'matrix' ? 'Matrix' : 'Lines'}
             </button>`,
         )}
@@ -122,7 +128,8 @@ function labelChips({ state, dark }: Part, { layer, head }: HeadPlace): Template
 function gainLine({ state, actions }: Part, place: HeadPlace): TemplateResult {
   const gain = gainOf(state.form?.gains ?? [], place.layer, place.head);
   return html`<div class="gain-line">
-    <span title="The head’s output is multiplied by this before the output projection; 1 changes nothing, 0 removes the head."
+    <span
+      title="The head’s output is multiplied by this before the output projection; 1 changes nothing, 0 removes the head."
       >Gain</span
     >
     ${slider({
@@ -173,7 +180,8 @@ export function blockMarginal(state: State, { layer, head }: HeadPlace): readonl
 
 function marginalWords({ source, state }: Part): string {
   if (!source) return '';
-  if (wholeMatrix(source)) return 'Above: mean mass of each key over all queries. Right: entropy of each query over ln T.';
+  if (wholeMatrix(source))
+    return 'Above: mean mass of each key over all queries. Right: entropy of each query over ln T.';
   const blocks = state.thumbnails ? Math.min(state.thumbnails.size, source.length) : 0;
   return blocks > 0 && source.length > 256
     ? `Above: mean mass of each of ${blocks} blocks of keys over all queries.`
@@ -192,7 +200,11 @@ function topKeys({ state, actions }: Part): TemplateResult {
   const { tokens } = tokensOf(state);
   const query = state.query ?? 0;
   const head = html`<h3>Query ${count(query)} “${shownToken(tokens[query] ?? '')}” reads</h3>`;
-  if (!row) return html`<div class="top-keys">${head}<p class="reason">${state.rowProblem ?? 'Being read…'}</p></div>`;
+  if (!row)
+    return html`<div class="top-keys">
+      ${head}
+      <p class="reason">${state.rowProblem ?? 'Being read…'}</p>
+    </div>`;
   const top = [...row.entries()]
     .filter(([key, weight]) => weight > 0 && !(state.view.hideSink && key === 0))
     .sort((a, b) => b[1] - a[1])
@@ -204,7 +216,10 @@ function topKeys({ state, actions }: Part): TemplateResult {
       <tbody>
         ${top.map(
           ([key, weight]) =>
-            html`<tr @pointerenter=${() => actions.hoverCell({ query, key })} @pointerleave=${() => actions.hoverCell(undefined)}>
+            html`<tr
+              @pointerenter=${() => actions.hoverCell({ query, key })}
+              @pointerleave=${() => actions.hoverCell(undefined)}
+            >
               <td class="number muted">${count(key)}</td>
               <td class="token-cell">${shownToken(tokens[key] ?? '')}</td>
               <td>${bar(weight)}</td>

@@ -41,7 +41,8 @@ function settingsStrip(part: Part): TemplateResult {
   const open = settingsOpen(part);
   return html`<aside class="strip" aria-label="Model and prompt">
     ${disclosure({
-      title: html`<strong>Model and prompt</strong>${open ? nothing : html`<span class="muted summary">${settingsSummary(part.state)}</span>`}`,
+      title: html`<strong>Model and prompt</strong
+        >${open ? nothing : html`<span class="muted summary">${settingsSummary(part.state)}</span>`}`,
       open,
       id: 'settings',
       onToggle: (now) => part.actions.toggle('settings', now),
@@ -60,11 +61,17 @@ function results(part: Part): TemplateResult {
 function wide(part: Part): TemplateResult {
   const { state } = part;
   return html`${tokenStrip(part)}
-    <div class="pictures">${gridView(part)} ${oneHead(part)}</div>
-    ${effects(part)}
+    <div class="pictures">
+      <div class="left">${gridView(part)} ${part.beside ? effects(part) : nothing}</div>
+      ${oneHead(part)}
+    </div>
+    ${part.beside ? nothing : effects(part)}
     ${
       state.result
-        ? html`<section class="labels" aria-label="Labels"><h2>Labels</h2>${labelTable(part)}</section>
+        ? html`<section class="labels" aria-label="Labels">
+              <h2>Labels</h2>
+              ${labelTable(part)}
+            </section>
             ${changes(part)} ${everyHead(part)}`
         : nothing
     }`;
@@ -83,15 +90,18 @@ function column(part: Part): TemplateResult {
       body,
     });
   return html`${gridView(part)}
-    ${
-      result && selected
-        ? html`${folded('head', `Head ${headName(selected.layer, selected.head)}`, () => html`${oneHead(part)}`)}
-            <section class="labels" aria-label="Top labels"><h2>Top labels</h2>${labelTable(part, 5)}</section>
-            ${folded('tokens', 'Tokens', () => tokenStrip(part))}
-            ${state.place === 'file' ? nothing : folded('effects', 'Intervention and next token', () => effects(part))}
-            ${changes(part)}`
-        : nothing
-    }`;
+  ${
+    result && selected
+      ? html`${folded('head', `Head ${headName(selected.layer, selected.head)}`, () => html`${oneHead(part)}`)}
+          <section class="labels" aria-label="Top labels">
+            <h2>Top labels</h2>
+            ${labelTable(part, 5)}
+          </section>
+          ${folded('tokens', 'Tokens', () => tokenStrip(part))}
+          ${state.place === 'file' ? nothing : folded('effects', 'Intervention and next token', () => effects(part))}
+          ${changes(part)}`
+      : nothing
+  }`;
 }
 
 function changes(part: Part): TemplateResult | typeof nothing {

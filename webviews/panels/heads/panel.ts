@@ -108,7 +108,11 @@ export class HeadsPanel implements Actions {
       this.tiles.receive(message.request, message.tile);
       return;
     }
-    if (message.kind === 'failed' && message.request !== undefined && this.tiles.fail(message.request, message.sentence)) {
+    if (
+      message.kind === 'failed' &&
+      message.request !== undefined &&
+      this.tiles.fail(message.request, message.sentence)
+    ) {
       return;
     }
     if (message.kind === 'open') {
@@ -306,7 +310,8 @@ export class HeadsPanel implements Actions {
     this.touched = true;
     const before = this.state.selected;
     this.change(select(this.state, place));
-    if (before?.layer !== place.layer || before.head !== place.head) announce(announcementOf(gridModel(this.state), place));
+    if (before?.layer !== place.layer || before.head !== place.head)
+      announce(announcementOf(gridModel(this.state), place));
   }
 
   selectQuery(query: number): void {

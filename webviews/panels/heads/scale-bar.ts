@@ -16,7 +16,11 @@ export function scaleBar(options: ScaleBarOptions): TemplateResult {
   const stops = scaleStops(options.difference, options.dark);
   const unit = options.unit ? ` ${options.unit}` : '';
   const number = (value: number): string => `${options.difference && value > 0 ? '+' : ''}${significant(value, 2)}`;
-  return html`<span class="scale-bar" role="img" aria-label=${`${options.title} from ${number(options.low)} to ${number(options.high)}${unit}`}>
+  return html`<span
+    class="scale-bar"
+    role="img"
+    aria-label=${`${options.title} from ${number(options.low)} to ${number(options.high)}${unit}`}
+  >
     <span class="scale-title">${options.title}</span>
     <span class="scale-number">${number(options.low)}</span>
     <svg width="78" height="10" viewBox="0 0 78 10" aria-hidden="true">

@@ -125,7 +125,12 @@ function modelField({ state, actions }: Part, form: Form): TemplateResult {
   }));
   const choices = known.some(({ value }) => value === form.folder)
     ? known
-    : [...(form.folder === '' ? [{ value: '', label: 'Choose a model' }] : [{ value: form.folder, label: nameOf(form.folder) }]), ...known];
+    : [
+        ...(form.folder === ''
+          ? [{ value: '', label: 'Choose a model' }]
+          : [{ value: form.folder, label: nameOf(form.folder) }]),
+        ...known,
+      ];
   return html`<div class="with-button">
     ${dropdown({ label: 'Model', choices, value: form.folder, onChange: (folder) => actions.chooseModel(folder) })}
     ${button({
@@ -143,12 +148,15 @@ function modelFacts(state: State): TemplateResult {
   const model = modelOfForm(state);
   const choice = state.models.find(({ folder }) => folder === state.form?.folder);
   if (choice && choice.runs !== true) return html`<p class="problem" role="alert">${choice.runs}</p>`;
-  if (!model) return html`<p class="reason">${state.form?.folder ? 'Reading its files…' : 'A checkpoint folder with config.json and safetensors.'}</p>`;
+  if (!model)
+    return html`<p class="reason">
+      ${state.form?.folder ? 'Reading its files…' : 'A checkpoint folder with config.json and safetensors.'}
+    </p>`;
   const windows = model.windows.filter((window) => window !== null).length;
   return html`<p class="reason">
-    ${model.family}, ${model.layers} layers x ${model.heads} heads${
-      model.kvHeads === model.heads ? '' : ` on ${model.kvHeads} key/value heads`
-    }, ${model.dtypes.join(', ')}, ${bytes(model.weightBytes)}${windows > 0 ? `, ${windows} layers with a window` : ''}
+    ${model.family}, ${model.layers} layers x ${model.heads}
+    heads${model.kvHeads === model.heads ? '' : ` on ${model.kvHeads} key/value heads`}, ${model.dtypes.join(', ')},
+    ${bytes(model.weightBytes)}${windows > 0 ? `, ${windows} layers with a window` : ''}
     ${model.tokenizer === true ? nothing : html`<br />${icon('warning')} ${model.tokenizer}`}
   </p>`;
 }
@@ -161,7 +169,8 @@ function tokenCount(state: State): TemplateResult {
   const of = context === undefined ? '' : ` of ${count(context)}`;
   const over = context !== undefined && typed.ids.length > context;
   return html`<span class=${over ? 'problem' : ''}
-    >${count(typed.ids.length)}${of} tokens${over ? ': longer than the context the model was made for. Shorten the prompt.' : ''}</span
+    >${count(typed.ids.length)}${of}
+    tokens${over ? ': longer than the context the model was made for. Shorten the prompt.' : ''}</span
   >`;
 }
 

@@ -48,6 +48,7 @@ export interface View {
   readonly hideSink: boolean;
   readonly tableSort?: Sort;
   readonly allHeads: boolean;
+  readonly allLabels: boolean;
   /** Disclosures by name; absent: their default. */
   readonly open: Readonly<Record<string, boolean>>;
 }
@@ -114,6 +115,7 @@ export const initialView: View = {
   scale: 'log',
   hideSink: false,
   allHeads: false,
+  allLabels: false,
   open: {},
 };
 
@@ -236,6 +238,11 @@ function open(state: State, message: Extract<ToHeadsPanel, { kind: 'open' }>): S
     phase: goesOn ? state.phase : { kind: 'idle' },
     savedAs: message.savedAs,
     compareWith: message.compareWith,
+    // A comparison that has just been chosen is what the person wants to see.
+    view:
+      message.compareWith && state.compareWith?.name !== message.compareWith.name && state.opened
+        ? { ...state.view, colouring: 'difference' }
+        : state.view,
   };
   const shown = result
     ? withResult(base, result, message.thumbnails)
@@ -279,11 +286,7 @@ function withResult(state: State, result: HeadsResult, thumbnails: HeadThumbnail
   const inside =
     state.selected !== undefined && state.selected.layer < result.layers && state.selected.head < result.heads;
   const first = result.classes.toSorted((a, b) => b.confidence - a.confidence || b.score - a.score)[0];
-  const selected = inside
-    ? state.selected
-    : first
-      ? { layer: first.layer, head: first.head }
-      : { layer: 0, head: 0 };
+  const selected = inside ? state.selected : first ? { layer: first.layer, head: first.head } : { layer: 0, head: 0 };
   const last = result.ids.length - 1;
   const samePrompt = state.result !== undefined && canonical(state.result.ids) === canonical(result.ids);
   return {

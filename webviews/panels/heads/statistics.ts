@@ -70,7 +70,8 @@ export const statisticInfos: readonly StatisticInfo[] = [
 
 const infos = new Map(statisticInfos.map((info) => [info.id, info]));
 
-export const statisticInfo = (id: StatisticName): StatisticInfo => infos.get(id) ?? (statisticInfos[0] as StatisticInfo);
+export const statisticInfo = (id: StatisticName): StatisticInfo =>
+  infos.get(id) ?? (statisticInfos[0] as StatisticInfo);
 
 export const isStatistic = (value: string): value is StatisticName => infos.has(value as StatisticName);
 

@@ -8,7 +8,7 @@ import { seconds, significant } from '../../ui/numbers';
 import type { ExportFormat, Part } from './actions';
 import { circumstancesOf, differencesOf } from './comparison';
 import { sameGains } from './form';
-import { writeGains } from './finding';
+import { took, writeGains } from './finding';
 import { canStart, isStale, layersDone, shapeOf, type State } from './state';
 
 export function runBar(part: Part): TemplateResult {
@@ -49,7 +49,14 @@ export function runBar(part: Part): TemplateResult {
                   hint: 'With the model, prompt and gains of this result',
                   onClick: () => actions.openFull(),
                 })
-              : button({ label: 'Save the result', icon: 'save', appearance: 'icon', id: 'save', disabled: !result, onClick: () => actions.post({ kind: 'save' }) })
+              : button({
+                  label: 'Save the result',
+                  icon: 'save',
+                  appearance: 'icon',
+                  id: 'save',
+                  disabled: !result,
+                  onClick: () => actions.post({ kind: 'save' }),
+                })
           }
           ${
             place === 'file'
@@ -71,10 +78,22 @@ export function runBar(part: Part): TemplateResult {
             disabled: !result,
             onClick: () => actions.post({ kind: 'compare' }),
           })}
-          <hs-menu .label=${'Export'} .icon=${'export'} .iconOnly=${true} .items=${exportItems(part)} .disabled=${!result}></hs-menu>
+          <hs-menu
+            .label=${'Export'}
+            .icon=${'export'}
+            .iconOnly=${true}
+            .items=${exportItems(part)}
+            .disabled=${!result}
+          ></hs-menu>
           ${
             place === 'side'
-              ? button({ label: 'Open the full panel', icon: 'link-external', appearance: 'icon', id: 'open-full', onClick: () => actions.openFull() })
+              ? button({
+                  label: 'Open the full panel',
+                  icon: 'link-external',
+                  appearance: 'icon',
+                  id: 'open-full',
+                  onClick: () => actions.openFull(),
+                })
               : nothing
           }`,
       )}
@@ -108,13 +127,12 @@ function runState(state: State): TemplateResult | typeof nothing {
     return html`${progressRing()}<span>${what}: ${Math.round(phase.share * 100)} %${left}</span>`;
   }
   if (phase.kind === 'failed' || !result) return nothing;
-  const took = result.seconds < 1 ? `${significant(result.seconds, 2)} s` : seconds(result.seconds);
   const saved = state.savedAs
     ? html`, saved as <span title=${state.savedAs}>${state.savedAs}</span>`
     : state.place === 'file'
       ? nothing
       : ', not saved';
-  return html`${icon('pass')}<span>Done in ${took}${saved}</span>`;
+  return html`${icon('pass')}<span>Done in ${took(result.seconds)}${saved}</span>`;
 }
 
 function parityBadge({ result }: State): TemplateResult | typeof nothing {
@@ -150,7 +168,9 @@ export function banners(part: Part): TemplateResult {
       ${icon(kind)}
       <div>${content}</div>
     </div>`;
-  const back = html`<button type="button" class="link" @click=${() => actions.backToShown()}>Back to what is shown</button>`;
+  const back = html`<button type="button" class="link" @click=${() => actions.backToShown()}>
+    Back to what is shown
+  </button>`;
   const partial = !result && phase.kind !== 'running' && layersDone(state) > 0;
   return html`
     ${state.canRun === true ? nothing : banner('warning', html`${state.canRun}`)}
@@ -173,13 +193,19 @@ export function banners(part: Part): TemplateResult {
     }
     ${
       partial
-        ? banner('info', html`Only ${layersDone(state)} of ${shapeOf(state).layers} layers were computed: no labels, no single head.`)
+        ? banner(
+            'info',
+            html`Only ${layersDone(state)} of ${shapeOf(state).layers} layers were computed: no labels, no single head.`,
+          )
         : nothing
     }
     ${isStale(state) ? banner('info', html`${staleWords(state)} ${back}`) : nothing}
     ${
       result && !result.parity.ok
-        ? banner('warning', html`The instrumented run does not agree with the plain model: take the numbers below as doubtful.`)
+        ? banner(
+            'warning',
+            html`The instrumented run does not agree with the plain model: take the numbers below as doubtful.`,
+          )
         : nothing
     }
     ${state.compareWith && result ? banner('info', comparisonWords(part)) : nothing}
@@ -202,7 +228,8 @@ function comparisonWords({ state, actions }: Part): TemplateResult {
   const { result, compareWith } = state;
   if (!result || !compareWith) return html``;
   const differences = differencesOf(state, state.view.statistic);
-  return html`Compared with ${compareWith.name}. ${differences.ok ? circumstancesOf(result, compareWith.result) : differences.why}
+  return html`Compared with ${compareWith.name}.
+    ${differences.ok ? circumstancesOf(result, compareWith.result) : differences.why}
     <button type="button" class="link" @click=${() => actions.dropComparison()}>Stop comparing</button>`;
 }
 
@@ -210,8 +237,8 @@ function comparisonWords({ state, actions }: Part): TemplateResult {
 export function emptyState({ state, actions }: Part): TemplateResult {
   return html`<div class="empty-state">
     <p>
-      Run reads a prompt with a model from your disk and draws every head: which tokens its queries read, what kind of head that
-      makes it, and what the model says when the head is changed. Nothing leaves this machine.
+      Run reads a prompt with a model from your disk and draws every head: which tokens its queries read, what kind of
+      head that makes it, and what the model says when the head is changed. Nothing leaves this machine.
     </p>
     ${
       state.form && state.place !== 'file'
@@ -230,4 +257,5 @@ export function emptyState({ state, actions }: Part): TemplateResult {
   </div>`;
 }
 
-const demoName = ({ form, models }: State): string => models.find(({ folder }) => folder === form?.folder)?.label ?? 'this model';
+const demoName = ({ form, models }: State): string =>
+  models.find(({ folder }) => folder === form?.folder)?.label ?? 'this model';

@@ -324,6 +324,28 @@ export const panelStyles = css`
   .compact .grid-tools {
     grid-template-columns: minmax(0, 1fr) 84px;
   }
+  .search {
+    min-width: 0;
+    width: 100%;
+    height: 26px;
+    padding: 0 6px;
+    color: var(--vscode-input-foreground);
+    background: var(--vscode-input-background);
+    border: 1px solid var(--vscode-input-border, transparent);
+    border-radius: 2px;
+    font: inherit;
+  }
+  .search::placeholder {
+    color: var(--vscode-input-placeholderForeground);
+  }
+  .search:focus {
+    outline: 1px solid var(--vscode-focusBorder);
+    outline-offset: -1px;
+  }
+  h2 > .muted {
+    font-weight: 400;
+    font-size: var(--small);
+  }
   hs-head-grid,
   hs-head-matrix,
   hs-head-lines {
@@ -546,6 +568,12 @@ export const panelStyles = css`
     padding-top: 12px;
     border-top: 1px solid var(--line);
   }
+  .left {
+    display: grid;
+    grid-template-columns: minmax(0, 1fr);
+    gap: 16px;
+    min-width: 0;
+  }
   .compact .effects {
     padding-top: 0;
     border-top: none;
@@ -589,6 +617,10 @@ export const panelStyles = css`
     text-decoration-thickness: 1px;
     text-underline-offset: 3px;
   }
+  .wide .labels > .table-frame,
+  .wide .disclosure-body > .table-frame {
+    max-height: 420px;
+  }
   .labels h2 {
     margin-bottom: 4px;
   }
@@ -615,13 +647,6 @@ export const panelStyles = css`
     .wide .texts.two {
       grid-template-columns: repeat(2, minmax(0, 1fr));
     }
-    .wide .effects {
-      grid-template-columns: repeat(2, minmax(0, 1fr));
-    }
-    .wide .effects > .continuations,
-    .wide .effects > .gain-list {
-      grid-column: 1 / -1;
-    }
   }
   @container panel (min-width: 960px) {
     .body:has(> .strip > .open) {
@@ -632,9 +657,6 @@ export const panelStyles = css`
     }
     .wide .pictures {
       grid-template-columns: minmax(0, 0.9fr) minmax(0, 1fr);
-    }
-    .wide .effects > .gain-list {
-      grid-column: auto;
     }
   }
   @container panel (min-width: 1500px) {

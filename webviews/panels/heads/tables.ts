@@ -83,10 +83,11 @@ export function labelTable(part: Part, most = Infinity): TemplateResult {
   const { result } = state;
   if (!result) return html``;
   const all = topLabels(state).filter(({ label }) => state.view.filter === undefined || label === state.view.filter);
-  const rows = all.slice(0, most);
+  const rows = all.slice(0, state.view.allLabels ? most : Math.min(most, pageOfRows));
   const causal = result.classes.some((one) => one.causal !== undefined);
   const columns = labelColumns(dark, causal);
-  const shown = compact ? columns.filter(({ id }) => id !== 'p') : columns;
+  // 300 px hold three columns; the rest stands in the tooltip of the chip and in the full panel.
+  const shown = compact ? columns.slice(0, 3) : columns;
   if (result.classes.length === 0) {
     return html`<p class="reason">
       ${result.settings['classify'] === false ? 'The heads were not labelled: switch “Label the heads” on and run again.' : 'No head differs enough from its null models to bear a label on this prompt.'}
@@ -102,7 +103,15 @@ export function labelTable(part: Part, most = Infinity): TemplateResult {
     selected: selectedKey(state, rows),
     onSelect: ({ layer, head }) => actions.select({ layer, head }),
   })}
-  ${all.length > rows.length ? html`<p class="reason">${count(all.length - rows.length)} more in the full panel.</p>` : nothing}`;
+  ${
+    all.length <= rows.length
+      ? nothing
+      : most < Infinity
+        ? html`<p class="reason">${count(all.length - rows.length)} more in the full panel.</p>`
+        : html`<button type="button" class="link" @click=${() => actions.view({ allLabels: true })}>
+            Show the other ${count(all.length - rows.length)} labels
+          </button>`
+  }`;
 }
 
 const selectedKey = ({ selected }: State, rows: readonly HeadClass[]): string | undefined => {
@@ -214,8 +223,22 @@ export function changeTable(part: Part): TemplateResult | typeof nothing {
     .slice(0, pageOfRows);
   const columns: readonly Column<ChangeRow>[] = [
     { id: 'head', title: 'Head', numeric: false, value: ({ layer, head }) => headName(layer, head) },
-    { id: 'here', title: 'Here', ...unit, numeric: true, value: ({ here }) => here, text: ({ here }) => significant(here) },
-    { id: 'there', title: compareWith.name, ...unit, numeric: true, value: ({ there }) => there, text: ({ there }) => significant(there) },
+    {
+      id: 'here',
+      title: 'Here',
+      ...unit,
+      numeric: true,
+      value: ({ here }) => here,
+      text: ({ here }) => significant(here),
+    },
+    {
+      id: 'there',
+      title: compareWith.name,
+      ...unit,
+      numeric: true,
+      value: ({ there }) => there,
+      text: ({ there }) => significant(there),
+    },
     {
       id: 'change',
       title: 'Change',

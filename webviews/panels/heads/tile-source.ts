@@ -1,6 +1,13 @@
 /** The tiles of the head on screen: asked from the extension, kept while that head of that result is shown. */
 import type { HeadTile } from '../../../protocol/results/heads';
-import { isMasked, rectangleOf, TileStore, type LoadedTile, type TileAddress, type TileRectangle } from '../../charts/tiles';
+import {
+  isMasked,
+  rectangleOf,
+  TileStore,
+  type LoadedTile,
+  type TileAddress,
+  type TileRectangle,
+} from '../../charts/tiles';
 
 export interface TileSource {
   /** Changes with the head and with the result. */
@@ -45,7 +52,12 @@ export class TileRequests {
     if (!one) return false;
     this.asked.delete(request);
     one.source.problem = undefined;
-    one.source.store.receive({ address: one.address, outRows: tile.outRows, outColumns: tile.outColumns, data: tile.data });
+    one.source.store.receive({
+      address: one.address,
+      outRows: tile.outRows,
+      outColumns: tile.outColumns,
+      data: tile.data,
+    });
     this.changed();
     return true;
   }

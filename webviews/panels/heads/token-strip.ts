@@ -16,7 +16,8 @@ const most = 240;
 const shades = 8;
 
 /** 0..8: shade of a weight, by its square root, so that weights of a few percent are seen. */
-export const shadeOf = (weight: number): number => Math.min(shades, Math.max(0, Math.round(Math.sqrt(weight) * shades)));
+export const shadeOf = (weight: number): number =>
+  Math.min(shades, Math.max(0, Math.round(Math.sqrt(weight) * shades)));
 
 export function windowOf(length: number, around: number, size = most): readonly [number, number] {
   if (length <= size) return [0, length];
@@ -37,7 +38,11 @@ export function tokenStrip({ state, actions, hovered, compact }: Part): Template
   const positions = Array.from({ length: to - from }, (_, at) => from + at);
   const weightOf = (at: number): number => (state.view.hideSink && at === 0 ? 0 : (shading?.[at] ?? 0));
   return html`<section class="tokens" aria-label="Prompt as tokens">
-    <div class="token-list ${result ? 'selectable' : ''}" role="listbox" aria-label="Tokens: choose a query" tabindex="0"
+    <div
+      class="token-list ${result ? 'selectable' : ''}"
+      role="listbox"
+      aria-label="Tokens: choose a query"
+      tabindex="0"
       @keydown=${(event: KeyboardEvent) => {
         const by = { ArrowLeft: -1, ArrowRight: 1, Home: -ids.length, End: ids.length }[event.key];
         if (by === undefined || !result) return;
@@ -47,7 +52,8 @@ export function tokenStrip({ state, actions, hovered, compact }: Part): Template
       @click=${(event: MouseEvent) => {
         const at = (event.target as HTMLElement).dataset['position'];
         if (at !== undefined && result) actions.selectQuery(Number(at));
-      }}>
+      }}
+    >
       ${from > 0 ? html`<span class="token-more muted">${count(from)} earlier …</span>` : nothing}${repeat(
         positions,
         (at) => at,
@@ -85,7 +91,12 @@ export function tokenStrip({ state, actions, hovered, compact }: Part): Template
                     disabled: shading === undefined,
                     onClick: () =>
                       actions.copy(
-                        ['position,id,token,probability', ...ids.map((id, at) => `${at},${id},${JSON.stringify(tokens[at] ?? '')},${shading?.[at] ?? ''}`)].join('\n'),
+                        [
+                          'position,id,token,probability',
+                          ...ids.map(
+                            (id, at) => `${at},${id},${JSON.stringify(tokens[at] ?? '')},${shading?.[at] ?? ''}`,
+                          ),
+                        ].join('\n'),
                         'The row',
                       ),
                   })

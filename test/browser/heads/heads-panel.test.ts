@@ -1,0 +1,548 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, it } from 'mocha';
+import type { FromHeadsPanel, ToHeadsPanel } from '../../../protocol/panels/heads';
+import { headStatisticNames, type HeadStatistics } from '../../../protocol/results/heads';
+import { PanelBrowser, type OpenOptions, type PanelPage } from '../support/panel-page';
+import { answering, finishedMessage, model, plan, result, thumbnails } from './heads-host';
+import { plantedModel, plantedNextTokens, plantedResult, plantedRow } from './planted-model';
+
+type Panel = PanelPage<ToHeadsPanel, FromHeadsPanel>;
+type Options = OpenOptions<ToHeadsPanel, FromHeadsPanel>;
+
+describe('the heads panel', () => {
+  let browser: PanelBrowser<ToHeadsPanel, FromHeadsPanel>;
+  let open: Panel[] = [];
+
+  before(async () => {
+    browser = await PanelBrowser.start('heads');
+  });
+  after(() => browser.stop());
+  // Whatever a test does: no refused style or script, no error on the console, no request elsewhere.
+  afterEach(async () => {
+    const complaints = open.flatMap((panel) => panel.complaints).filter((text) => !ofSoftwareDrawing.test(text));
+    await Promise.all(open.map((panel) => panel.close()));
+    open = [];
+    assert.deepEqual(complaints, []);
+  });
+  /** Chromium without a graphics card warns that reading WebGL pixels back is slow; the panel has no part in that. */
+  const ofSoftwareDrawing = /GL Driver Message/;
+
+  const start = async (options: Partial<Options> = {}): Promise<Panel> => {
+    const panel = await browser.open({ host: answering(), ...options });
+    open.push(panel);
+    await panel.posts('ready');
+    await panel.page.waitForSelector('.run-bar');
+    return panel;
+  };
+  const finished = async (options: Partial<Options> = {}): Promise<Panel> => {
+    const panel = await start({ host: answering(finishedMessage({ place: options.place ?? 'full' })), ...options });
+    await panel.page.waitForSelector('hs-head-grid canvas.cells');
+    return panel;
+  };
+  const heading = (panel: Panel): Promise<string> => panel.page.innerText('h1');
+  const text = (panel: Panel, selector: string): Promise<string> => panel.page.innerText(selector);
+  const settle = (panel: Panel): Promise<void> =>
+    panel.page.evaluate(
+      () => new Promise<void>((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve()))),
+    );
+  const statistic = async (panel: Panel, name: string): Promise<string> =>
+    (await text(panel, `[data-statistic=${name}]`)).split(/[a-z]+$/)[0]?.trim() ?? '';
+  const press = async (panel: Panel, selector: string, ...keys: readonly string[]): Promise<void> => {
+    await panel.page.focus(selector);
+    for (const key of keys) await panel.page.keyboard.press(key);
+    await settle(panel);
+  };
+  const layerMessage = (layer: number): ToHeadsPanel => {
+    const each = thumbnails.heads * thumbnails.size ** 2;
+    return {
+      kind: 'layer',
+      layer,
+      statistics: Object.fromEntries(
+        headStatisticNames.map((name) => [name, result.statistics[name][layer] ?? []]),
+      ) as unknown as { readonly [K in keyof HeadStatistics]: readonly number[] },
+      thumbnails: { ...thumbnails, layers: 1, data: thumbnails.data.slice(layer * each, (layer + 1) * each) },
+    };
+  };
+  const select = (panel: Panel, layer: number, head: number): Promise<void> =>
+    panel.send(finishedMessage({ select: { layer, head } }));
+
+  describe('with a result', () => {
+    it('says the finding first, with the numbers of the selected head', async () => {
+      const panel = await finished({ host: answering(finishedMessage({ select: { layer: 0, head: 1 } })) });
+      const sink = result.classes.find(({ layer, head }) => layer === 0 && head === 1);
+      assert.equal(sink?.label, 'first-token-sink');
+      assert.match(
+        await heading(panel),
+        new RegExp(
+          `^${new Set(result.classes.map((one) => `${one.layer}.${one.head}`)).size} of 32 heads bear a label on 32 tokens; L0H1 is a first-token sink head \\(${sink.score.toPrecision(2)}; null ${sink.null.mean.toFixed(3)} ± `,
+        ),
+      );
+      assert.equal(
+        Number(await statistic(panel, 'firstToken')),
+        Number(result.statistics.firstToken[0]?.[1]?.toPrecision(3)),
+      );
+      assert.equal(
+        Number(await statistic(panel, 'entropy')),
+        Number(result.statistics.entropy[0]?.[1]?.toPrecision(3)),
+      );
+      assert.match(await text(panel, '.parity'), /instrumented = plain, 0 error/);
+    });
+
+    it('says of a head without a label what it reads most', async () => {
+      const panel = await finished();
+      const plain = [0, 1, 2, 3]
+        .flatMap((layer) => [0, 1, 2, 3, 4, 5, 6, 7].map((head) => ({ layer, head })))
+        .find(({ layer, head }) => model.plant(layer, head) === 'mixed');
+      assert.ok(plain);
+      await select(panel, plain.layer, plain.head);
+      await settle(panel);
+      assert.match(
+        await heading(panel),
+        new RegExp(`L${plain.layer}H${plain.head} bears none: it has a .+ of 0\\.\\d+\\.$`),
+      );
+    });
+
+    it('draws a pixel of the picture for what the head reads and none for what it does not', async () => {
+      const panel = await finished();
+      // L0H7 reads the previous token alone: its diagonal is bright, its first column is not.
+      assert.equal(model.plant(0, 7), 'previous');
+      const [onDiagonal, offDiagonal, kind] = await panel.page.evaluate(() => {
+        const grid = document.querySelector('hs-head-grid') as unknown as {
+          painterKind: string;
+          layout: { x(column: number): number; y(row: number): number; side: number };
+        } & Element;
+        const source = grid.querySelector<HTMLCanvasElement>('canvas.cells');
+        const copy = document.createElement('canvas');
+        copy.width = source?.width ?? 0;
+        copy.height = source?.height ?? 0;
+        const context = copy.getContext('2d', { willReadFrequently: true });
+        if (source) context?.drawImage(source, 0, 0);
+        const { layout } = grid;
+        const at = (row: number, column: number): number => {
+          const step = layout.side / 32;
+          const [x, y] = [layout.x(7) + (column + 0.5) * step, layout.y(0) + (row + 0.5) * step];
+          const pixel = context?.getImageData(Math.floor(x), Math.floor(y), 1, 1).data;
+          return (pixel?.[0] ?? 0) + (pixel?.[1] ?? 0) + (pixel?.[2] ?? 0);
+        };
+        return [at(24, 23), at(24, 4), grid.painterKind];
+      });
+      assert.equal(kind, 'webgl2');
+      assert.ok(Number(onDiagonal) > Number(offDiagonal) + 100, `${onDiagonal} against ${offDiagonal}`);
+    });
+
+    it('shades the keys that the selected head reads from the selected query, and lists them exactly', async () => {
+      const panel = await finished({ host: answering(finishedMessage({ select: { layer: 0, head: 7 } })) });
+      await panel.page.waitForSelector('.token.shade-8, .token.shade-7');
+      const row = plantedRow(model, 0, 7, 31);
+      const shaded = await panel.page.$$eval('.token.shade-8, .token.shade-7', (all) =>
+        all.map((one) => (one as HTMLElement).dataset['position']),
+      );
+      assert.deepEqual(shaded, ['30']);
+      const first = await panel.page.$$eval('.top-keys tr:first-child td', (all) =>
+        all.map((cell) => (cell as HTMLElement).innerText.trim()),
+      );
+      assert.equal(first[0], '30');
+      assert.equal(first[1], '·book');
+      assert.equal(Number(first[3]), Number(row[30]?.toPrecision(3)));
+      assert.equal(await panel.page.getAttribute('.token.query', 'data-position'), '31');
+      assert.match(
+        (await panel.page.getAttribute('[data-position="30"]', 'title')) ?? '',
+        new RegExp(`id ${model.ids[30]}`),
+      );
+    });
+
+    it('asks for the row of another query when a token is chosen', async () => {
+      const panel = await finished();
+      const before = panel.posted.length;
+      await panel.page.click('[data-position="12"]');
+      const asked = await panel.posts('row', before);
+      assert.equal(asked.query, 12);
+      await settle(panel);
+      assert.equal(await panel.page.getAttribute('.token.query', 'data-position'), '12');
+    });
+
+    it('says the exact probability of the cell under the pointer', async () => {
+      const panel = await finished({ host: answering(finishedMessage({ select: { layer: 0, head: 7 } })) });
+      await panel.posts('tile');
+      await settle(panel);
+      const box = await panel.page.locator('.matrix-frame canvas').boundingBox();
+      assert.ok(box);
+      const cell = Math.min(box.width - 100, box.height - 76) / 32;
+      await panel.page.mouse.move(box.x + 74 + 19.5 * cell, box.y + 74 + 20.5 * cell);
+      await settle(panel);
+      const said = await text(panel, 'hs-head-matrix .readout');
+      assert.match(said, /query 20 “·John” → key 19 “·and”/);
+      assert.equal(
+        Number(/: (\d\.\d+)$/.exec(said.trim())?.[1]),
+        Number(plantedRow(model, 0, 7, 20)[19]?.toPrecision(3)),
+      );
+      assert.ok(await panel.page.$('[data-position="19"].hover-key'));
+      await panel.page.mouse.move(box.x + 74 + 25.5 * cell, box.y + 74 + 20.5 * cell);
+      await settle(panel);
+      assert.match(await text(panel, 'hs-head-matrix .readout'), /does not read the later key/);
+    });
+
+    it('hides the sink column and says so', async () => {
+      const panel = await finished({ host: answering(finishedMessage({ select: { layer: 0, head: 1 } })) });
+      await panel.page.waitForSelector('.top-keys tr td.token-cell');
+      await panel.page.click('text=Hide the sink column');
+      await settle(panel);
+      assert.match(await text(panel, '.one-head'), /Key 0 is hidden/);
+      assert.notEqual(await text(panel, '.top-keys tr:first-child td'), '0');
+      assert.match(await text(panel, '.top-keys .rest'), /others and key 0/);
+    });
+
+    it('draws lines instead of the matrix', async () => {
+      const panel = await finished();
+      await panel.page.click('role=radio[name="Lines"]');
+      await panel.page.waitForSelector('hs-head-lines canvas');
+      const before = panel.posted.length;
+      await press(panel, '.lines-frame', 'ArrowUp');
+      assert.equal((await panel.posts('row', before)).query, 30);
+    });
+  });
+
+  describe('the grid', () => {
+    it('walks by arrow keys and says the cell in focus', async () => {
+      const panel = await finished({ host: answering(finishedMessage({ select: { layer: 2, head: 3 } })) });
+      await press(panel, '.grid-frame', 'ArrowRight');
+      const label = await panel.page.getAttribute('.grid-frame', 'aria-label');
+      const induction = result.classes.find((one) => one.layer === 2 && one.head === 4);
+      assert.equal(induction?.label, 'induction');
+      assert.equal(label, `Heads by layer: layer 2 head 4, induction ${induction.score.toFixed(3)}`);
+      assert.match(await text(panel, '[role=status][aria-live]'), /layer 2 head 4, induction/);
+      await press(panel, '.grid-frame', 'End', 'ArrowDown');
+      assert.match((await panel.page.getAttribute('.grid-frame', 'aria-label')) ?? '', /layer 3 head 7/);
+    });
+
+    it('finds a head by its name and filters by label', async () => {
+      const panel = await finished();
+      await panel.page.fill('.search', 'L1H3');
+      await settle(panel);
+      assert.match(await heading(panel), /L1H3/);
+      await panel.page.fill('.search', '');
+      await panel.page.click('.legend-entry:has-text("previous token")');
+      await settle(panel);
+      const rows = await panel.page.$$eval('.labels tbody tr', (all) =>
+        all.map((row) => (row as HTMLElement).innerText),
+      );
+      assert.deepEqual(rows.length, result.classes.filter(({ label }) => label === 'previous-token').length);
+      assert.ok(rows.every((row) => row.includes('previous token')));
+      await panel.page.keyboard.press('Escape');
+      await settle(panel);
+      assert.equal(await panel.page.$$eval('.labels tbody tr', (all) => all.length), result.classes.length);
+    });
+
+    it('fills while layers come, without labels yet', async () => {
+      const panel = await start();
+      await panel.page.click('#run');
+      assert.deepEqual((await panel.posts('run')).plan, plan);
+      await panel.send(layerMessage(0), { kind: 'stage', sentence: 'Layer 1 of 4', share: 0.25, secondsLeft: 3 });
+      await settle(panel);
+      assert.equal(await heading(panel), 'Reading the heads: 1 of 4 layers are there.');
+      assert.match(await text(panel, '.run-state'), /Layer 1 of 4: 25 %, about 3 s left/);
+      await panel.page.hover('.grid-frame canvas.marks', { position: { x: 60, y: 40 } });
+      await settle(panel);
+      assert.match(await text(panel, '.grid-readout'), /^L0H0 · no label · first 0\.\d/);
+      await panel.send({ kind: 'result', result, savedAs: 'x.headscope-heads.json' });
+      await settle(panel);
+      assert.match(await heading(panel), /32 heads bear a label/);
+      // The pictures that came with the layers stay.
+      assert.match(await text(panel, '.grid-key'), /Pictures: query down/);
+    });
+
+    it('shows the query of each generated token while it is generated', async () => {
+      const panel = await finished();
+      await panel.page.click('#generate');
+      const { request, gains } = await panel.posts('generate');
+      assert.deepEqual(gains, []);
+      const live = Object.fromEntries(
+        headStatisticNames.map((name) => [name, result.statistics[name].map((row) => row.map(() => 0.25))]),
+      ) as unknown as HeadStatistics;
+      await panel.send({
+        kind: 'token',
+        request,
+        variant: false,
+        index: 0,
+        text: ' Mary',
+        probability: 0.7,
+        statistics: live,
+      });
+      await settle(panel);
+      assert.match(await text(panel, '.live'), /generated token 1/);
+      assert.match((await panel.page.getAttribute('.grid-frame', 'aria-label')) ?? '', /induction 0\.250/);
+      await panel.send({ kind: 'generated', request, variant: false, text: ' Mary.' });
+      await settle(panel);
+      assert.equal(await panel.page.$('.live'), null);
+      assert.equal((await panel.page.textContent('[data-variant=plain] pre'))?.trim(), 'Mary.');
+    });
+  });
+
+  describe('an intervention', () => {
+    it('ablates by a key, lists the head, and shows what that does to the next token', async () => {
+      const panel = await finished({ host: answering(finishedMessage({ select: { layer: 2, head: 4 } })) });
+      await panel.posts('nextTokens');
+      const before = panel.posted.length;
+      await press(panel, '.grid-frame', 'x');
+      const asked = await panel.posts('nextTokens', before);
+      assert.deepEqual(asked.gains, [{ layer: 2, head: 4, gain: 0 }]);
+      await panel.page.waitForSelector('#divergence');
+      const [, changed] = plantedNextTokens(asked.gains);
+      assert.equal(await text(panel, '#divergence'), `KL ${changed?.divergence.toFixed(3)} nats`);
+      const mary = await panel.page.$$eval('[data-token="100"] > *', (all) =>
+        all.map((cell) => (cell as HTMLElement).innerText.trim()),
+      );
+      assert.deepEqual([mary[2], mary[4]], ['0.710', '0.220']);
+      assert.match(await text(panel, '.gain-chips'), /L2H4\s*off/);
+      assert.match(await text(panel, '.banner'), /The gains have changed: the pictures show the model without gains/);
+      await press(panel, '.grid-frame', 'x');
+      assert.equal(await panel.page.$('.gain-chips'), null);
+      assert.equal(await panel.page.$('.banner'), null);
+    });
+
+    it('sets a gain by the slider, generates both ways and marks where they part', async () => {
+      const panel = await finished();
+      await panel.page.fill('#gain', '-1.5');
+      await settle(panel);
+      assert.equal(await text(panel, '.gain-value'), '-1.50');
+      await panel.page.click('#generate');
+      const { request, gains } = await panel.posts('generate');
+      assert.equal(gains[0]?.gain, -1.5);
+      await panel.send(
+        { kind: 'generated', request, variant: false, text: ' Mary. Mary' },
+        { kind: 'generated', request, variant: true, text: ' Mary the' },
+      );
+      await settle(panel);
+      assert.equal(await panel.page.textContent('[data-variant=changed] mark'), ' the');
+      await panel.page.click('[aria-label="Save the intervention"]');
+      assert.deepEqual((await panel.posts('saveIntervention')).gains, gains);
+      await panel.page.click('[aria-label="Reset all gains"]');
+      await settle(panel);
+      assert.equal(await text(panel, '.gain-value'), '1.00');
+    });
+
+    it('takes over gains that were loaded from a file', async () => {
+      const panel = await finished();
+      await panel.send(finishedMessage({ plan: { ...plan, gains: [{ layer: 1, head: 1, gain: 0.5 }] } }));
+      await settle(panel);
+      assert.match(await text(panel, '.gain-chips'), /L1H1\s*x 0\.50/);
+    });
+  });
+
+  describe('the prompt', () => {
+    it('counts tokens, says what is stale and what cannot be run', async () => {
+      const panel = await finished();
+      await panel.page.waitForSelector('text=32 of 2,048 tokens');
+      const before = panel.posted.length;
+      await panel.page.fill('#prompt', 'Another prompt');
+      const asked = await panel.posts('tokenise', before);
+      assert.deepEqual(asked.prompt, { kind: 'text', text: 'Another prompt' });
+      await settle(panel);
+      assert.match(await text(panel, '.banner'), /have changed since/);
+      await panel.page.click('text=Back to what is shown');
+      await settle(panel);
+      assert.equal(await panel.page.inputValue('#prompt'), result.prompt);
+      await panel.page.click('role=radio[name="Token ids"]');
+      await panel.page.fill('#prompt', '1 2 999999');
+      await settle(panel);
+      assert.match(await text(panel, '.problem'), /Token id 999999 is outside the vocabulary of 1,280/);
+      assert.equal(await panel.page.$eval('#run', (button) => (button as HTMLButtonElement).disabled), true);
+    });
+
+    it('keeps what was typed over a reload', async () => {
+      const panel = await start();
+      await panel.page.fill('#prompt', 'Typed and not run');
+      await panel.posts('planned');
+      await panel.page.reload();
+      await panel.page.waitForSelector('#prompt');
+      assert.equal(await panel.page.inputValue('#prompt'), 'Typed and not run');
+    });
+
+    it('in the side bar asks for nothing before it is touched', async () => {
+      const panel = await finished({ place: 'side', width: 300 });
+      await settle(panel);
+      await settle(panel);
+      assert.deepEqual(
+        panel.posted.map(({ kind }) => kind).filter((kind) => kind !== 'planned'),
+        ['ready'],
+      );
+      await panel.page.click('#open-full');
+      assert.deepEqual((await panel.posts('openFull')).plan, plan);
+    });
+  });
+
+  describe('states', () => {
+    it('empty: says what it is and starts the demo by one button', async () => {
+      const panel = await start();
+      assert.equal(await heading(panel), 'What does each head of a model look at?');
+      await panel.page.click('#run-demo');
+      assert.deepEqual((await panel.posts('run')).plan, plan);
+    });
+
+    it('failed: the sentence, the details, and the layers that had come', async () => {
+      const panel = await start();
+      await panel.page.click('#run');
+      await panel.send(layerMessage(0), layerMessage(1), {
+        kind: 'failed',
+        sentence: 'The model folder is gone. Choose it again.',
+        details: 'ENOENT',
+      });
+      await settle(panel);
+      assert.match(await text(panel, '[role=alert]'), /The model folder is gone/);
+      assert.match(await text(panel, 'header'), /Only 2 of 4 layers were computed/);
+    });
+
+    it('cancels, and says what takes long', async () => {
+      const panel = await start();
+      await panel.page.click('#run');
+      await panel.page.click('#cancel');
+      await panel.posts('cancel');
+      await panel.send({ kind: 'overdue', sentence: 'The layer in flight takes long.' });
+      await settle(panel);
+      assert.match(await text(panel, '.banner'), /takes long/);
+    });
+
+    it('says why a tile did not come and asks again', async () => {
+      let refuse = true;
+      const answer = answering(finishedMessage());
+      const panel = await start({
+        host: (message) =>
+          message.kind === 'tile' && refuse
+            ? [{ kind: 'failed', request: message.request, sentence: 'The model folder is gone. Choose it again.' }]
+            : answer(message),
+      });
+      await panel.page.waitForSelector('.matrix-frame .chart-empty');
+      assert.match(await text(panel, '.matrix-frame .chart-empty'), /The model folder is gone/);
+      refuse = false;
+      await panel.page.click('text=Try again');
+      await panel.page.waitForSelector('.matrix-frame .chart-empty', { state: 'detached' });
+    });
+
+    it('a saved file shows the result and opens in the panel', async () => {
+      const panel = await start({
+        place: 'file',
+        host: answering(finishedMessage({ place: 'file', plan: { ...plan, prompt: { kind: 'text', text: '' } } })),
+      });
+      await settle(panel);
+      assert.match(await heading(panel), /heads bear a label/);
+      assert.equal(await panel.page.$('#run'), null);
+      await panel.page.click('#open-full');
+      assert.deepEqual((await panel.posts('openFull')).plan, plan);
+    });
+
+    it('compares head by head', async () => {
+      const panel = await finished();
+      const other = plantedResult(plantedModel([...model.tokens].reverse()), { created: '2026-11-23T00:00:00.000Z' });
+      await panel.send(finishedMessage({ compareWith: { name: 'reversed', result: other } }));
+      await settle(panel);
+      const shown = await panel.page.$$eval('#changes tbody tr:first-child > *', (all) =>
+        all.map((cell) => (cell as HTMLElement).innerText.trim()),
+      );
+      const [, layer, head] = /^L(\d+)H(\d+)$/.exec(shown[0] ?? '') ?? [];
+      const here = result.statistics.induction[Number(layer)]?.[Number(head)] ?? Number.NaN;
+      const there = other.statistics.induction[Number(layer)]?.[Number(head)] ?? Number.NaN;
+      assert.equal(Number(shown[3]), Number((here - there).toPrecision(3)));
+      assert.match(await text(panel, '.scale-bar'), /Change of induction mass/);
+      await panel.send(
+        finishedMessage({ compareWith: { name: 'small', result: plantedResult(plantedModel(undefined, 2, 4, 4)) } }),
+      );
+      await settle(panel);
+      assert.match(await text(panel, '.banner'), /2 of 4: heads can be compared one by one only/);
+    });
+  });
+
+  describe('leaves the panel', () => {
+    const exported = async (panel: Panel, label: string) => {
+      const before = panel.posted.length;
+      await panel.page.click('hs-menu .menu-trigger');
+      await panel.page.click(`[role=menuitem]:has-text("${label}")`);
+      return panel.posts('export', before);
+    };
+
+    it('as PNG, SVG, CSV, JSON and a page that needs nothing else', async () => {
+      const panel = await finished();
+      const png = await exported(panel, 'PNG');
+      assert.ok(png.data instanceof Uint8Array);
+      assert.deepEqual([...png.data.slice(0, 8)], [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+      assert.equal(png.name, 'heads-planted-2026-11-24.png');
+      const csv = String((await exported(panel, 'CSV')).data)
+        .trim()
+        .split('\r\n');
+      assert.equal(csv.length, 33);
+      const names = csv[0]?.split(',') ?? [];
+      const cells = csv[1]?.split(',') ?? [];
+      assert.equal(Number(cells[names.indexOf('induction')]), result.statistics.induction[0]?.[0]);
+      assert.equal(cells[names.indexOf('model_hash')], result.model.hash);
+      const json = await exported(panel, 'JSON');
+      assert.equal(json.name, 'heads-planted-2026-11-24.headscope-heads.json');
+      assert.deepEqual(JSON.parse(String(json.data)), JSON.parse(JSON.stringify(result)));
+      const svg = String((await exported(panel, 'SVG')).data);
+      const page = String((await exported(panel, 'HTML')).data);
+      // Opened as a file would be, under its own policy.
+      const opened = await panel.page.context().newPage();
+      const refused: string[] = [];
+      opened.on('console', (message) => refused.push(message.text()));
+      opened.on('request', (request) => {
+        if (!request.url().startsWith('data:')) refused.push(request.url());
+      });
+      await opened.setContent(page);
+      const parsed = await opened.evaluate((picture) => {
+        const drawn = new DOMParser().parseFromString(picture, 'image/svg+xml');
+        return {
+          errors: drawn.querySelectorAll('parsererror').length,
+          image: drawn.querySelector('image')?.getAttribute('href')?.slice(0, 22),
+          metadata: drawn.querySelector('metadata')?.textContent ?? '',
+          scripts: [...document.scripts].map((script) => script.type),
+          data: document.getElementById('headscope-result')?.textContent ?? '',
+          tables: document.querySelectorAll('table').length,
+        };
+      }, svg);
+      assert.deepEqual(refused, []);
+      assert.equal(parsed.errors, 0);
+      assert.equal(parsed.image, 'data:image/png;base64,');
+      assert.equal((JSON.parse(parsed.metadata) as { seed: number }).seed, 0);
+      assert.deepEqual(parsed.scripts, ['application/json']);
+      assert.equal(parsed.tables, 2);
+      assert.deepEqual((JSON.parse(parsed.data) as { ids: number[] }).ids, result.ids);
+    });
+
+    it('as labels, a saved result and a copied row', async () => {
+      const panel = await finished();
+      await panel.page.click('#save-labels');
+      await panel.posts('saveLabels');
+      await panel.page.click('#save');
+      await panel.posts('save');
+      await panel.page.click('[aria-label="Copy the row"]:not([disabled])');
+      const lines = (await panel.posts('copy')).text.split('\n');
+      assert.equal(lines.length, 33);
+    });
+  });
+
+  describe('everywhere', () => {
+    for (const width of [300, 600, 1280]) {
+      for (const theme of ['dark', 'light', 'high-contrast', 'high-contrast-light'] as const) {
+        it(`fits ${width} px in ${theme}`, async () => {
+          const place = width === 300 ? 'side' : 'full';
+          const panel = await finished({ width, theme, place });
+          if (width === 300) {
+            for (const fold of ['head', 'tokens', 'effects'])
+              await panel.page.click(`#fold-${fold} .disclosure-button`);
+          }
+          await settle(panel);
+          const over = await panel.page.evaluate(
+            () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+          );
+          assert.equal(over, 0);
+        });
+      }
+    }
+
+    it('draws a thousand heads, none of them an element', async () => {
+      const large = plantedModel(undefined, 32, 32, 8);
+      const panel = await finished({ host: answering(finishedMessage({ result: plantedResult(large) }), large) });
+      assert.equal(await panel.page.$$eval('hs-head-grid *', (all) => all.length < 20), true);
+      const rows = await panel.page.$$eval('.labels tbody tr', (all) => all.length);
+      assert.ok(rows <= 64);
+    });
+  });
+});
