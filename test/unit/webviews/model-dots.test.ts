@@ -60,6 +60,13 @@ describe('the layout of the dots', () => {
     assert.equal(hasHeads, false);
   });
 
+  it('draws no heads for a recurrent state, whatever number the file names', () => {
+    const shown = part({ layers: layers(2, { kind: 'linear', heads: 16, kvHeads: 2 }), heads: 16, kvHeads: 2 });
+    const { xs, capsules, hasHeads } = row(shown);
+    assert.deepEqual([xs.length, capsules.length, hasHeads], [1, 0, false]);
+    assert.equal(headWords(shown, 1, undefined), 'Layer 1: linear (a recurrent state).');
+  });
+
   it('fits the widest row into the width, and scrolls rather than shrink out of sight', () => {
     for (const [heads, kvHeads] of [
       [32, 8],

@@ -4,7 +4,7 @@
  */
 import type { LayerFacts, ModelPartFacts } from '../../../protocol/language/requests';
 import { identify, type Identities, type Identity } from '../../charts/palette';
-import { sharingOf } from './layers';
+import { queryHeads, sharingOf } from './layers';
 
 export type LayerKind = LayerFacts['kind'];
 
@@ -65,7 +65,7 @@ interface Span {
 
 const spanOf = (layer: LayerFacts, part: ModelPartFacts): Span => {
   const { groupSize, groups } = sharingOf(layer, part);
-  return { heads: Math.max(1, layer.heads), gaps: groupSize > 1 ? Math.max(0, groups - 1) : 0 };
+  return { heads: Math.max(1, queryHeads(layer)), gaps: groupSize > 1 ? Math.max(0, groups - 1) : 0 };
 };
 
 /** The widest spacing of heads at which every row of these parts fits; pictures beside each other share it. */
@@ -86,10 +86,11 @@ export function layoutDots(part: ModelPartFacts, pitch: number): DotsLayout {
   const rows = part.layers.map((layer, index): Row => {
     const { groupSize, groups } = sharingOf(layer, part);
     const y = (index + 0.5) * rowHeight + 1;
-    const hasHeads = layer.heads > 0;
+    const heads = queryHeads(layer);
+    const hasHeads = heads > 0;
     const gap = groupSize > 1 ? pitch * gapShare : 0;
     const xs = Array.from(
-      { length: Math.max(1, layer.heads) },
+      { length: Math.max(1, heads) },
       (_, head) => gutter + (head + 0.5) * pitch + Math.floor(head / groupSize) * gap,
     );
     const capsules =

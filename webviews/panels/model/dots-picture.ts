@@ -11,7 +11,7 @@ import { table, type Column } from '../../ui/table';
 import { onThemeChange, readTheme } from '../../ui/theme';
 import { drawDots } from './dots-draw';
 import { cellAt, layoutDots, moved, type Cell, type DotsLayout } from './dots-layout';
-import { attentionTitle, headWords, kindWords, layerRuns, partTitle, type LayerRun } from './layers';
+import { attentionTitle, headWords, kindWords, layerRuns, partTitle, queryHeads, type LayerRun } from './layers';
 
 export class DotsPicture extends LitElement {
   static override properties = {
@@ -192,8 +192,13 @@ const columns: readonly Column<LayerRun>[] = [
     value: ({ first, last }) => (first === last ? String(first) : `${first} to ${last}`),
   },
   { id: 'attention', title: 'Attention', numeric: false, value: ({ layer }) => kindWords(layer) },
-  { id: 'heads', title: 'Query heads', numeric: true, value: ({ layer }) => layer.heads },
-  { id: 'kv_heads', title: 'Key/value heads', numeric: true, value: ({ layer }) => layer.kvHeads },
+  { id: 'heads', title: 'Query heads', numeric: true, value: ({ layer }) => queryHeads(layer) || undefined },
+  {
+    id: 'kv_heads',
+    title: 'Key/value heads',
+    numeric: true,
+    value: ({ layer }) => (queryHeads(layer) > 0 ? layer.kvHeads : undefined),
+  },
 ];
 
 const layerTable = (part: ModelPartFacts, caption: string) =>

@@ -2,7 +2,7 @@
 import type { ModelPartFacts } from '../../../protocol/language/requests';
 import type { ShownModel } from '../../../protocol/panels/model';
 import { count } from '../../ui/numbers';
-import { attentionTitle, kindWords, layerKinds, partTitle, range } from './layers';
+import { attentionTitle, kindWords, layerKinds, partTitle, queryHeads, range } from './layers';
 import { binaryBytes, operations, parameterCount, times } from './units';
 
 export interface Fact {
@@ -166,7 +166,7 @@ function partFacts(part: ModelPartFacts, inFull: boolean): readonly Draft[] {
     compare: Fact['compare'],
     shown = count(value),
   ): Draft => ({ id, title, meaning, text: shown, value, unit, compare });
-  const withAttention = part.layers.filter(({ heads }) => heads > 0);
+  const withAttention = part.layers.filter((layer) => queryHeads(layer) > 0);
   const kinds = layerKinds(part.layers);
   const single = kinds.length === 1 && kinds[0]?.layer.kind === 'full' && !inFull;
   return [
@@ -183,7 +183,7 @@ function partFacts(part: ModelPartFacts, inFull: boolean): readonly Draft[] {
       : kinds.map(({ layer, count: layers }): Draft =>
           number(
             `kind ${kindWords(layer)}`,
-            `with ${kindWords(layer)}`,
+            `Layers: ${kindWords(layer)}`,
             'Layers of this kind.',
             layers,
             'layers',

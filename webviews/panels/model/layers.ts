@@ -14,9 +14,13 @@ export interface Sharing {
   readonly uneven: boolean;
 }
 
+/** Query heads that read keys: a layer with a recurrent state or without attention has none, whatever the file names. */
+export const queryHeads = ({ kind, heads }: LayerFacts): number => (kind === 'linear' || kind === 'none' ? 0 : heads);
+
 export function sharingOf(layer: LayerFacts, part: ModelPartFacts): Sharing {
-  const { heads, kvHeads } = layer;
-  const latent = part.attention === 'mla' && layer.kind !== 'none' && layer.kind !== 'linear';
+  const heads = queryHeads(layer);
+  const kvHeads = heads === 0 ? 0 : layer.kvHeads;
+  const latent = part.attention === 'mla' && heads > 0;
   if (latent) return { groupSize: heads, groups: 1, latent, uneven: false };
   const even = kvHeads > 0 && kvHeads <= heads && heads % kvHeads === 0;
   return even
@@ -109,7 +113,7 @@ export function headWords(part: ModelPartFacts, layerIndex: number, head: number
   if (layer === undefined) return '';
   const place = head === undefined ? `Layer ${layerIndex}` : `Layer ${layerIndex}, head ${head}`;
   const words = kindWords(layer);
-  if (head === undefined || layer.kind === 'none') return `${place}: ${words}.`;
+  if (head === undefined || queryHeads(layer) === 0) return `${place}: ${words}.`;
   return `${place}: ${words}; ${sharingWords(layer, part, head)}.`;
 }
 

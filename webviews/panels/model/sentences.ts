@@ -49,7 +49,7 @@ export function comparisonSentence(first: ShownModel, second: ShownModel): strin
     const [low, high] = firstLess ? [cacheA, cacheB] : [cacheB, cacheA];
     const claim = `${nameLess} keeps ${amountWords(low, high, 'ratio')} KV cache per token than ${nameMore}`;
     const formats = inFormats(less.facts, more.facts);
-    return `${claim} (${binaryBytes(low)}${formats.less} against ${binaryBytes(high)}${formats.more}${formats.alike})${atLength(less.facts, more.facts)}${withParameters(less.facts, more.facts)}.`;
+    return `${claim} (${binaryBytes(low)}${formats.less} against ${binaryBytes(high)}${formats.more}${formats.alike})${formats.alike === '' ? atLength(less.facts, more.facts) : ''}${withParameters(less.facts, more.facts)}.`;
   }
   const cache =
     cacheA !== undefined && cacheB !== undefined
