@@ -1,0 +1,11 @@
+/** Writes the tiny random checkpoints of the tests below a folder: `npx tsx examples/training/compare/write-tiny-checkpoints.ts FOLDER`. */
+import { join } from 'node:path';
+import { tinyModels, writeTinyModel } from '../../../test/support/checkpoints/tiny-models';
+
+const [folder] = process.argv.slice(2);
+if (folder === undefined) throw new Error('Name a folder to write to.');
+for (const tiny of tinyModels) {
+  for (const type of ['F32', 'BF16'] as const) {
+    writeTinyModel(join(folder, `${tiny.name}, ${type}`.replaceAll(/[^\w-]+/g, '-')), tiny, type);
+  }
+}
