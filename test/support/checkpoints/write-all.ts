@@ -1,6 +1,6 @@
-/** Writes the tiny random checkpoints of the tests below a folder: `npx tsx examples/training/compare/write-tiny-checkpoints.ts FOLDER`. */
+/** Writes every tiny random checkpoint below a folder, for tools outside the tests: `npx tsx test/support/checkpoints/write-all.ts FOLDER`. */
 import { join } from 'node:path';
-import { tinyModels, writeTinyModel } from '../../../test/support/checkpoints/tiny-models';
+import { tinyModels, writeTinyModel } from './tiny-models';
 
 const [folder] = process.argv.slice(2);
 if (folder === undefined) throw new Error('Name a folder to write to.');
