@@ -30,7 +30,30 @@ export interface GridModel {
   readonly valueAt: (place: HeadPlace) => number;
 }
 
+/** The model is made anew only when something it shows has changed: a grid of a thousand heads is not drawn for a hover. */
 export function gridModel(state: State): GridModel {
+  const { result, model, statistics, live, compareWith, view, form } = state;
+  const made = [
+    result,
+    model,
+    statistics,
+    live,
+    compareWith,
+    form?.gains,
+    view.colouring,
+    view.statistic,
+    view.sortBy,
+    view.filter,
+    view.search,
+  ];
+  if (last && made.every((value, at) => value === last?.made[at])) return last.grid;
+  last = { made, grid: makeGridModel(state) };
+  return last.grid;
+}
+
+let last: { readonly made: readonly unknown[]; readonly grid: GridModel } | undefined;
+
+function makeGridModel(state: State): GridModel {
   const { layers, heads, kvHeads } = shapeOf(state);
   const { view, live } = state;
   const statistics = live?.statistics ?? state.statistics;

@@ -77,6 +77,7 @@ export class HeadLines extends LitElement {
   }
 
   protected override updated(_changed: PropertyValues): void {
+    if (this.source) this.source.onTile = () => this.schedule();
     this.schedule();
   }
 

@@ -48,6 +48,8 @@ export class HeadMatrix extends LitElement {
   private frame = 0;
   private pictures = new WeakMap<LoadedTile, { readonly look: string; readonly canvas: HTMLCanvasElement }>();
   private high = 1;
+  /** What `high` was taken from. */
+  private measured: { readonly tile: LoadedTile; readonly hideSink: boolean } | undefined;
   private drag: { readonly x: number; readonly y: number; moved: boolean } | undefined;
   private readonly resize = new ResizeObserver(() => this.schedule());
   private stopTheme: (() => void) | undefined;
@@ -88,6 +90,7 @@ export class HeadMatrix extends LitElement {
   }
 
   protected override updated(_changed: PropertyValues): void {
+    if (this.source) this.source.onTile = () => this.schedule();
     if (this.source?.key !== this.sourceKey) {
       this.sourceKey = this.source?.key;
       // Another head of the same prompt keeps the place that is looked at.
@@ -199,7 +202,8 @@ export class HeadMatrix extends LitElement {
 
   private measureHigh(top: number): void {
     const tile = this.source?.store.get({ level: top, row: 0, column: 0 });
-    if (!tile) return;
+    if (!tile || (this.measured?.tile === tile && this.measured.hideSink === this.hideSink)) return;
+    this.measured = { tile, hideSink: this.hideSink };
     let high = 0;
     tile.data.forEach((value, at) => {
       if (value > high && !(this.hideSink && at % tile.outColumns === 0)) high = value;

@@ -597,6 +597,9 @@ export const panelStyles = css`
     grid-template-columns: minmax(0, 1fr);
     gap: 8px 16px;
   }
+  .wide .next-tokens {
+    min-height: 140px;
+  }
   .text pre {
     min-height: 60px;
     max-height: 180px;

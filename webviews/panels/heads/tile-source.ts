@@ -17,6 +17,8 @@ export interface TileSource {
   readonly store: TileStore;
   /** Why the last tile did not come. */
   problem: string | undefined;
+  /** Set by whoever draws the tiles. */
+  onTile: (() => void) | undefined;
 }
 
 export class TileRequests {
@@ -25,6 +27,7 @@ export class TileRequests {
   constructor(
     private readonly send: (request: number, rectangle: TileRectangle) => void,
     private readonly nextRequest: () => number,
+    /** The words around the picture have to change too. */
     private readonly changed: () => void,
   ) {}
 
@@ -35,6 +38,7 @@ export class TileRequests {
       length,
       causal,
       problem: undefined,
+      onTile: undefined,
       store: new TileStore({
         ask: (address) => {
           const request = this.nextRequest();
@@ -51,6 +55,7 @@ export class TileRequests {
     const one = this.asked.get(request);
     if (!one) return false;
     this.asked.delete(request);
+    const recovered = one.source.problem !== undefined;
     one.source.problem = undefined;
     one.source.store.receive({
       address: one.address,
@@ -58,7 +63,9 @@ export class TileRequests {
       outColumns: tile.outColumns,
       data: tile.data,
     });
-    this.changed();
+    // A long head brings tiles at each step of a pan: the picture draws itself, the page stays as it is.
+    if (recovered || wholeMatrix(one.source)) this.changed();
+    one.source.onTile?.();
     return true;
   }
 
