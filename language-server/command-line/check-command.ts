@@ -1,20 +1,25 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { describeModel } from '../../models/formats/describe-model';
+import { readOnnx } from '../../models/formats/onnx/read-onnx';
 import { checkFile } from '../service/check';
 import type { CheckSettings } from '../service/check';
-import type { Finding, SeveritySetting } from '../service/finding';
+import { configParts } from '../service/config-parts';
+import type { FolderFacts } from '../service/folder-facts';
+import { graphContradictions } from '../service/graph-facts';
+import type { Finding, Severity, SeveritySetting } from '../service/finding';
 import { severities } from '../service/finding';
 import { readModelFile } from '../service/model-file';
 import type { ModelFile } from '../service/model-file';
 import { ruleOf, rules } from '../service/rules/catalogue';
 import { containedPath, FolderReader, readText } from '../workspace/folder-reader';
-import type { CheckedFile } from './checked-file';
+import type { CheckedFile, CheckedFinding } from './checked-file';
 import { findJsonFiles } from './find-files';
 import { toSarif } from './sarif';
 
 const usage = `Usage: headscope check PATH… [--format text|json|sarif] [--severity CODE=error|warning|information|hint|off]… [--device-memory GB]
-Checks model configs (config.json and the files beside it) and every model folder below PATH.`;
+Checks model configs (config.json and the files beside it), .onnx files and every model folder below PATH.`;
 
 /** Wrong words on the command line; the message says what to write instead. */
 class UsageError extends Error {}
@@ -104,6 +109,34 @@ const asText = (files: readonly CheckedFile[]): string => {
   ].join('\n');
 };
 
+const startOfFile = { start: { line: 0, character: 0 }, end: { line: 0, character: 0 } };
+
+/** A graph named on the command line: read, and held against the config beside it. */
+const checkGraph = async (name: string, facts: FolderFacts, settings: CheckSettings): Promise<CheckedFile> => {
+  const report = (code: string, proper: Severity, message: string): CheckedFinding[] => {
+    const severity = settings.severity[code] ?? proper;
+    return severity === 'off' ? [] : [{ code, severity, message, range: startOfFile }];
+  };
+  const graph = await readOnnx(name);
+  if (!graph.ok) return { path: name, findings: report('graph-unreadable', 'error', graph.message) };
+  const config = facts.companions['config.json'];
+  const description = config === undefined ? undefined : describeModel(config);
+  const known = configParts(config)[0]?.familiarity !== 'foreign';
+  return {
+    path: name,
+    findings:
+      description === undefined
+        ? []
+        : graphContradictions(graph.onnx, description).flatMap(({ words, graph: here, config: there }) =>
+            report(
+              'graph-contradicts-config',
+              known ? 'error' : 'information',
+              `The graph has ${here} ${words}, and config.json gives ${there}. Graph and config are not of one model.`,
+            ),
+          ),
+  };
+};
+
 /** Checks the files below the paths; the exit status is 1 when an error was found. */
 export const runCheck = async (
   words: readonly string[],
@@ -133,6 +166,13 @@ export const runCheck = async (
       return 2;
     }
     for (const name of found) {
+      if (name.endsWith('.onnx')) {
+        const holder = path.dirname(path.resolve(name));
+        // Exporters put graphs into a folder `onnx` beside the config.
+        const folder = path.basename(holder) === 'onnx' ? path.dirname(holder) : holder;
+        checked.push(await checkGraph(name, await reader.facts(folder), order.settings));
+        continue;
+      }
       const folder = path.dirname(path.resolve(name));
       // A file named on the command line is read wherever its link leads; below a folder the folder's border counts.
       const source = name === start ? name : await containedPath(folder, path.basename(name));

@@ -32,8 +32,8 @@ import { siblingUri, toDiagnostic } from './diagnostics';
 
 /** The answers of the service in the shapes of LSP. */
 
-export const toHover = (file: ModelFile, position: Position): Hover | null => {
-  const hover = hoverAt(file, file.document.offsetAt(position));
+export const toHover = (file: ModelFile, facts: FolderFacts, position: Position): Hover | null => {
+  const hover = hoverAt(file, file.document.offsetAt(position), facts);
   return hover === undefined
     ? null
     : { contents: { kind: MarkupKind.Markdown, value: hover.markdown }, range: file.document.rangeOf(hover.span) };
@@ -67,9 +67,9 @@ export const toInlayHints = (file: ModelFile, range: Range): InlayHint[] =>
     return [{ position, label, tooltip, kind: InlayHintKind.Type, paddingLeft: true }];
   });
 
-export const toCodeLenses = (file: ModelFile): CodeLens[] => {
+export const toCodeLenses = (file: ModelFile, facts: FolderFacts): CodeLens[] => {
   const top = { start: { line: 0, character: 0 }, end: { line: 0, character: 0 } };
-  return codeLenses(file).map(({ title, command }) => ({
+  return codeLenses(file, facts).map(({ title, command }) => ({
     range: top,
     command: {
       title,

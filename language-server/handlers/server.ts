@@ -124,7 +124,9 @@ export const startServer = (): void => {
     for (const folder of folders) diagnostics.folderChanged(folder);
   });
 
-  connection.onHover(({ textDocument, position }) => answer(textDocument.uri, null, (file) => toHover(file, position)));
+  connection.onHover(({ textDocument, position }) =>
+    answer(textDocument.uri, null, async (file) => toHover(file, await files.facts(textDocument.uri), position)),
+  );
   connection.onCompletion(({ textDocument, position }) =>
     answer(textDocument.uri, [], (file) => toCompletions(file, position)),
   );
@@ -135,7 +137,7 @@ export const startServer = (): void => {
   );
   connection.onCodeLens(({ textDocument }) =>
     answer(textDocument.uri, [], async (file) =>
-      (await settings(textDocument.uri)).codeLens ? toCodeLenses(file) : [],
+      (await settings(textDocument.uri)).codeLens ? toCodeLenses(file, await files.facts(textDocument.uri)) : [],
     ),
   );
   connection.onDocumentSymbol(({ textDocument }) => answer(textDocument.uri, [], toSymbols));

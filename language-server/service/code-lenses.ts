@@ -1,6 +1,8 @@
 import { kvCache } from '../../models/formats/estimates/kv-cache';
 import { countParameters } from '../../models/formats/tensors/expected-tensors';
 import { formatBytes, formatCount, formatLength } from './figures';
+import { runnable } from '../../models/architectures/catalogue';
+import type { FolderFacts } from './folder-facts';
 import type { ModelFile } from './model-file';
 import { attentionWords, cachePerToken, hasCache } from './part-facts';
 
@@ -10,8 +12,14 @@ export interface Lens {
   readonly command?: { readonly id: string; readonly arguments: readonly unknown[] };
 }
 
+/** True when whole weights lie beside the config: a git-lfs pointer or a broken header runs nothing. */
+const hasWeights = (facts: FolderFacts): boolean => {
+  const own = [...facts.shards.values()].filter(({ file }) => !file.startsWith('adapter'));
+  return own.length > 0 && own.every(({ pointer, problem }) => !pointer && problem === undefined);
+};
+
 /** What stands above a config: its attention in words, its size, its cache, and what can be done with it. */
-export const codeLenses = (file: ModelFile): readonly Lens[] => {
+export const codeLenses = (file: ModelFile, facts: FolderFacts): readonly Lens[] => {
   const { description, document } = file;
   const part = description?.parts[0];
   if (description === undefined || part === undefined || part.attention === 'none' || part.layers.length === 0)
@@ -39,5 +47,9 @@ export const codeLenses = (file: ModelFile): readonly Lens[] => {
       title: '$(graph-line) Benchmark this attention',
       command: { id: 'headscope.benchmarkConfig', arguments: [document.uri] },
     },
+    ...(runnable(description) === true && hasWeights(facts)
+      ? [{ title: '$(eye) Show heads', command: { id: 'headscope.showHeads', arguments: [document.uri] } }]
+      : []),
+    { title: '$(diff) Compare with…', command: { id: 'headscope.compareModels', arguments: [document.uri] } },
   ];
 };

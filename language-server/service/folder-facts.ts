@@ -1,4 +1,6 @@
 import type { JsonValue } from '../../models/formats/model-description';
+import type { TokenizerVocabulary } from '../../models/formats/companions/tokenizer-vocabulary';
+import type { ReadOnnx } from '../../models/formats/onnx/read-onnx';
 import type { SafetensorsTensor } from '../../models/formats/safetensors/header';
 
 /** What the header of one safetensors file says; `problem` is one sentence when it cannot be true. */
@@ -9,15 +11,6 @@ export interface ShardFact {
   readonly problem?: { readonly code: string; readonly message: string };
   /** A git-lfs pointer stands in for the file: the weights were not downloaded. */
   readonly pointer: boolean;
-}
-
-/** What `tokenizer.json` holds, counted from disk without keeping it. */
-export interface TokenizerFact {
-  readonly bytes: number;
-  /** Entries of `model.vocab`. */
-  readonly entries: number;
-  /** One more than the largest id of `model.vocab` and `added_tokens`. */
-  readonly idCount: number;
 }
 
 /** Names that companions of a config go by. */
@@ -42,7 +35,9 @@ export interface FolderFacts {
   readonly companions: Readonly<Partial<Record<CompanionName, JsonValue>>>;
   /** Headers of the safetensors files by file name. */
   readonly shards: ReadonlyMap<string, ShardFact>;
-  readonly tokenizer?: TokenizerFact;
+  readonly tokenizer?: TokenizerVocabulary;
+  /** The .onnx files of the folder and of its `onnx` folder by path, without their weights. */
+  readonly graphs?: ReadonlyMap<string, ReadOnnx>;
 }
 
 export const noFacts: FolderFacts = { name: '', files: new Map(), companions: {}, shards: new Map() };

@@ -4,6 +4,9 @@ import { kvBytesPerToken, kvCache } from '../../models/formats/estimates/kv-cach
 import type { Field, JsonPath, ModelDescription, ModelPart } from '../../models/formats/model-description';
 import { estimateLines } from './estimate-lines';
 import { formatBytes, formatCount, formatLength, formatRatio } from './figures';
+import { noFacts } from './folder-facts';
+import type { FolderFacts } from './folder-facts';
+import { graphSentence } from './graph-facts';
 import type { Span } from './json-document';
 import { firstName, meaningOf } from './key-meanings';
 import type { ModelFile } from './model-file';
@@ -99,7 +102,7 @@ const consequences = (key: string, model: ModelDescription, part: ModelPart): re
 };
 
 /** What a field means here, its effective value, and what follows from it; undefined where there is nothing to say. */
-export const hoverAt = (file: ModelFile, offset: number): Hover | undefined => {
+export const hoverAt = (file: ModelFile, offset: number, facts: FolderFacts = noFacts): Hover | undefined => {
   if (file.kind === undefined) return undefined;
   const pair = pairAt(file, offset);
   const key = pair?.children?.[0]?.value as unknown;
@@ -112,10 +115,13 @@ export const hoverAt = (file: ModelFile, offset: number): Hover | undefined => {
   const field =
     (direct ? own(part.fields, key) : undefined) ??
     (path.length === 1 ? own(file.description?.fields ?? {}, key) : undefined);
+  const value = pair.children?.[1]?.value as unknown;
+  const graph = typeof value === 'string' ? facts.graphs?.get(value) : undefined;
   const lines = [
     `**\`${key}\`**${part?.modelType === undefined ? '' : ` · ${part.modelType}`}`,
     ...(meaning === undefined ? [] : [meaning]),
     ...(field === undefined || typeof field.value === 'object' ? [] : [`Value: ${sourceWords(field)}.`]),
+    ...(graph === undefined ? [] : [graph.ok ? graphSentence(graph.onnx) : graph.message]),
     ...(part === undefined || file.description === undefined ? [] : consequences(key, file.description, part)),
   ];
   return lines.length === 1 ? undefined : { markdown: lines.join('\n\n'), span };

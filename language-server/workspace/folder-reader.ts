@@ -1,14 +1,17 @@
 import type { FileHandle } from 'node:fs/promises';
-import { open, opendir, stat } from 'node:fs/promises';
+import { open, opendir, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { countVocabulary, largestTokenizer } from '../../models/formats/companions/tokenizer-vocabulary';
+import type { TokenizerVocabulary } from '../../models/formats/companions/tokenizer-vocabulary';
 import { parseConfig } from '../../models/formats/config/parse-config';
 import type { JsonValue } from '../../models/formats/model-description';
+import { readOnnx } from '../../models/formats/onnx/read-onnx';
+import type { ReadOnnx } from '../../models/formats/onnx/read-onnx';
 import { resolveInside } from '../../models/formats/safetensors/containment';
 import { headerLength, parseSafetensorsHeader } from '../../models/formats/safetensors/header';
 import { companionNames, noFacts } from '../service/folder-facts';
-import type { CompanionName, FolderFacts, ShardFact, TokenizerFact } from '../service/folder-facts';
+import type { CompanionName, FolderFacts, ShardFact } from '../service/folder-facts';
 import { JsonDocument } from '../service/json-document';
-import { VocabularyCounter } from './vocabulary-counter';
 
 /** Entries of a folder that are looked at; a model folder has some hundred. */
 const mostEntries = 5000;
@@ -16,7 +19,8 @@ const mostEntries = 5000;
 const largestCompanion = 32 * 1024 * 1024;
 /** Bytes of a header that is read, well over the 12 MB of the largest published one. */
 const largestHeader = 32 * 1024 * 1024;
-const largestTokenizer = 128 * 1024 * 1024;
+/** Exports come in some ten variants (fp16, int8, q4, with and without cache). */
+const mostGraphs = 64;
 /** Files of one folder open at once. */
 const openAtOnce = 16;
 /** Folders whose facts are remembered; the oldest goes first. */
@@ -70,21 +74,22 @@ const readShard = async (file: string, name: string, bytes: number): Promise<Sha
   }
 };
 
-const countTokenizer = async (file: string, bytes: number): Promise<TokenizerFact> => {
-  const handle = await open(file, 'r');
-  const counter = new VocabularyCounter();
-  try {
-    const chunk = Buffer.alloc(256 * 1024);
-    for (let position = 0; ;) {
-      const { bytesRead } = await handle.read(chunk, 0, chunk.length, position);
-      if (bytesRead === 0) break;
-      counter.feed(chunk.subarray(0, bytesRead));
-      position += bytesRead;
-    }
-  } finally {
-    await handle.close();
-  }
-  return { bytes, entries: counter.entries, idCount: counter.largestId + 1 };
+/** Names of the graphs in the folder `onnx`, where exporters put them. */
+const graphsBelow = async (folder: string): Promise<readonly string[]> => {
+  const place = await resolveInside(folder, 'onnx');
+  if (!place.ok) return [];
+  const names = await readdir(place.path).catch((): string[] => []);
+  return names
+    .filter((name) => name.endsWith('.onnx'))
+    .sort()
+    .slice(0, mostGraphs)
+    .map((name) => `onnx/${name}`);
+};
+
+/** Structure of a graph; undefined where a git-lfs pointer stands in for the file. */
+const readGraph = async (file: string, bytes: number): Promise<ReadOnnx | undefined> => {
+  if (bytes < 1024 && (await readText(file)).startsWith('version https://git-lfs')) return undefined;
+  return readOnnx(file);
 };
 
 /** What lies in model folders, remembered by time and size of each file. Reads headers, never weights. */
@@ -92,7 +97,8 @@ export class FolderReader {
   private readonly companions = new Map<string, Remembered<JsonValue | undefined>>();
   private readonly overlaid = new Map<string, Remembered<JsonValue | undefined>>();
   private readonly shards = new Map<string, Remembered<ShardFact>>();
-  private readonly tokenizers = new Map<string, Remembered<TokenizerFact>>();
+  private readonly tokenizers = new Map<string, Remembered<TokenizerVocabulary>>();
+  private readonly graphs = new Map<string, Remembered<ReadOnnx | undefined>>();
   private readonly folders = new Map<string, { readonly at: number; readonly facts: Promise<FolderFacts> }>();
 
   /**
@@ -144,8 +150,9 @@ export class FolderReader {
 
   private drop(folder: string): void {
     this.folders.delete(folder);
-    for (const cache of [this.companions, this.overlaid, this.shards, this.tokenizers]) {
-      for (const file of cache.keys()) if (path.dirname(file) === folder) cache.delete(file);
+    for (const cache of [this.companions, this.overlaid, this.shards, this.tokenizers, this.graphs]) {
+      for (const file of cache.keys())
+        if (path.dirname(file) === folder || path.dirname(file) === path.join(folder, 'onnx')) cache.delete(file);
     }
   }
 
@@ -161,14 +168,20 @@ export class FolderReader {
     const files = new Map<string, number>();
     const companions: Partial<Record<CompanionName, JsonValue>> = {};
     const shards = new Map<string, ShardFact>();
-    let tokenizer: TokenizerFact | undefined;
+    const graphs = new Map<string, ReadOnnx>();
+    let tokenizer: TokenizerVocabulary | undefined;
+    for (const name of await graphsBelow(folder)) {
+      names.push(name);
+      linked.add(name);
+    }
     const look = async (name: string): Promise<void> => {
       const file = linked.has(name) ? await containedPath(folder, name) : path.join(folder, name);
       if (file === undefined) return;
       const status = await stat(file).catch(() => undefined);
       if (status === undefined || !status.isFile()) return;
       const stamp = `${status.mtimeMs}:${status.size}`;
-      files.set(name, status.size);
+      const isBelow = name.includes('/');
+      if (!isBelow) files.set(name, status.size);
       const key = path.join(folder, name);
       const isCompanion = (companionNames as readonly string[]).includes(name);
       if (isCompanion && status.size <= largestCompanion) {
@@ -178,8 +191,12 @@ export class FolderReader {
         if (value !== undefined) companions[name as CompanionName] = value;
       } else if (name.endsWith('.safetensors')) {
         shards.set(name, await this.remember(this.shards, key, stamp, () => readShard(file, name, status.size)));
+      } else if (name.endsWith('.onnx')) {
+        if (graphs.size >= mostGraphs) return;
+        const graph = await this.remember(this.graphs, key, stamp, () => readGraph(file, status.size));
+        if (graph !== undefined) graphs.set(name, graph);
       } else if (name === 'tokenizer.json' && status.size <= largestTokenizer) {
-        tokenizer = await this.remember(this.tokenizers, key, stamp, () => countTokenizer(file, status.size));
+        tokenizer = await this.remember(this.tokenizers, key, stamp, () => countVocabulary(file));
       }
     };
     let next = 0;
@@ -199,6 +216,7 @@ export class FolderReader {
       companions,
       shards: byName(shards),
       ...(tokenizer === undefined ? {} : { tokenizer }),
+      ...(graphs.size === 0 ? {} : { graphs: byName(graphs) }),
     };
   }
 

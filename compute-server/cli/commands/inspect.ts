@@ -6,6 +6,9 @@ import { kvBytesPerToken, kvCache } from '../../../models/formats/estimates/kv-c
 import { weightBytes } from '../../../models/formats/estimates/weights';
 import type { ModelDescription, ModelPart } from '../../../models/formats/model-description';
 import type { Companions } from '../../../models/formats/companions/companions';
+import { countVocabulary, largestTokenizer } from '../../../models/formats/companions/tokenizer-vocabulary';
+import type { TokenizerVocabulary } from '../../../models/formats/companions/tokenizer-vocabulary';
+import { resolveInside } from '../../../models/formats/safetensors/containment';
 import { readCompanions, readModelFolder } from '../../../models/formats/model-folder';
 import type { OnnxDescription } from '../../../models/formats/onnx/read-onnx';
 import { readOnnxFolder } from '../../../models/formats/onnx/onnx-folder';
@@ -79,6 +82,8 @@ export interface Inspection {
   readonly formulas: Readonly<Record<string, { readonly formula: string; readonly assumptions: readonly string[] }>>;
   /** What generation, tokenizer, processor, adapter and genai files beside the config say. */
   readonly companions: Companions;
+  /** Entries and ids of the `tokenizer.json` beside the config. */
+  readonly tokenizer: TokenizerVocabulary | null;
   /** The .onnx files of the folder and of its `onnx` folder. */
   readonly onnx: readonly (Pick<OnnxDescription, 'inputs' | 'outputs' | 'attention' | 'elements' | 'opsets'> & {
     readonly file: string;
@@ -114,7 +119,11 @@ export async function inspectModel(path: string): Promise<Inspection> {
   const read = await readModelFolder(path);
   if (!read.ok) throw new CommandError(exitCodes.failed, read.message);
   const checkpoint = await openCheckpoint(read.folder);
-  const [companions, graphs] = await Promise.all([readCompanions(read.folder), readOnnxFolder(read.folder)]);
+  const [companions, graphs, tokenizer] = await Promise.all([
+    readCompanions(read.folder),
+    readOnnxFolder(read.folder),
+    tokenizerOf(read.folder),
+  ]);
   const found = inspectionOf(path, read.model, checkpoint);
   const onnx = graphs.flatMap(({ file, read: graph }) => {
     if (!graph.ok) return [];
@@ -122,14 +131,22 @@ export async function inspectModel(path: string): Promise<Inspection> {
     return [{ file, inputs, outputs, attention, elements, opsets }];
   });
   const unreadable = graphs.flatMap(({ file, read: graph }) => (graph.ok ? [] : [`${file}: ${graph.message}`]));
-  return { ...found, companions, onnx, notes: [...found.notes, ...unreadable] };
+  return { ...found, companions, tokenizer, onnx, notes: [...found.notes, ...unreadable] };
+}
+
+async function tokenizerOf(folder: string): Promise<TokenizerVocabulary | null> {
+  const place = await resolveInside(folder, 'tokenizer.json');
+  if (!place.ok) return null;
+  const about = await stat(place.path).catch(() => undefined);
+  if (about?.isFile() !== true || about.size > largestTokenizer) return null;
+  return countVocabulary(place.path).catch(() => null);
 }
 
 function inspectionOf(
   path: string,
   model: ModelDescription,
   checkpoint: Checkpoint,
-): Omit<Inspection, 'companions' | 'onnx'> {
+): Omit<Inspection, 'companions' | 'tokenizer' | 'onnx'> {
   const [part] = model.parts;
   const counted = countParameters(model);
   const weights = weightBytes(model);
@@ -333,6 +350,11 @@ function asText(found: Inspection): string {
       part.role,
       `${part.layers} layers, ${part.heads} heads of ${part.headDim}, hidden size ${part.hiddenSize}`,
     ]);
+  }
+  if (found.tokenizer !== null && found.tokenizer.entries > 0) {
+    const { entries, idCount } = found.tokenizer;
+    const ids = idCount > entries ? `, ids to ${grouped(idCount - 1)}` : '';
+    rows.push(['tokenizer', `${grouped(entries)} tokens${ids}`]);
   }
   for (const { file, inputs, attention } of found.onnx) {
     const kinds = [...new Set(attention.map(({ operator }) => operator))].join(', ');

@@ -13,6 +13,7 @@ import {
 } from './heads';
 import { latentDims, layerListLength, layerTypeUnknown, windowWithoutEffect } from './layers';
 import { layersExtra, layersMissing, tiedWithHead } from './layers-in-weights';
+import { graphContradictsConfig, graphContradictsGenai, graphUnreadable } from './graphs';
 import { cacheOverMemory } from './memory';
 import {
   architectureContradicts,
@@ -94,6 +95,9 @@ export const rules: readonly Rule[] = [
   genaiHeads,
   genaiContradicts,
   genaiFileMissing,
+  graphContradictsConfig,
+  graphContradictsGenai,
+  graphUnreadable,
 ];
 
 export const ruleOf = (code: string): Rule | undefined => rules.find((rule) => rule.code === code);

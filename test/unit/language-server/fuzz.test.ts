@@ -115,7 +115,7 @@ const askAll = (name: string, text: string, random: () => number): number => {
   hoverAt(file, offset);
   completeAt(file, offset);
   inlayHints(file);
-  codeLenses(file);
+  codeLenses(file, noFacts);
   outline(file);
   fileLinks(file, noFacts);
   modelFacts(file, noFacts, findings);

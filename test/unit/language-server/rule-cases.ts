@@ -1,4 +1,5 @@
 import type { JsonValue } from '../../../models/formats/model-description';
+import type { OnnxDescription, ReadOnnx } from '../../../models/formats/onnx/read-onnx';
 import { folder, shard } from './caret';
 import type { Surroundings } from './caret';
 
@@ -67,6 +68,36 @@ const adapter = (tensors: Readonly<Record<string, readonly number[]>>): Surround
 const vit = '"model_type": "vit", "hidden_size": 64, "num_attention_heads": 4, "num_hidden_layers": 2';
 const llavaVision = '"vision_config": {"model_type": "clip_vision_model", "num_hidden_layers": 24}';
 const qwenVl = '"model_type": "qwen3_vl", "text_config": {"model_type": "qwen3_vl_text", "hidden_size": 64}';
+const graph = (rest: Partial<OnnxDescription>): Surroundings => graphFile({ ok: true, onnx: { ...noGraph, ...rest } });
+const graphFile = (read: ReadOnnx): Surroundings => ({
+  facts: { files: new Map([['model.onnx', 1]]), graphs: new Map([['model.onnx', read]]) },
+});
+const noGraph: OnnxDescription = {
+  irVersion: 10,
+  producer: '',
+  opsets: {},
+  inputs: [],
+  outputs: [],
+  initialisers: [],
+  elements: 0,
+  operators: {},
+  attention: [],
+  externalFiles: [],
+  bytesRead: 0,
+};
+const grouped = (heads: number, kvHeads: number): Partial<OnnxDescription> => ({
+  attention: [{ node: 'a', operator: 'GroupQueryAttention', domain: 'com.microsoft', heads, kvHeads }],
+});
+const cache = (layers: number, kvHeads: number, width: number): Partial<OnnxDescription> => ({
+  inputs: Array.from({ length: layers }, (_, index) => ({
+    name: `past_key_values.${index}.key`,
+    type: 'float',
+    shape: ['batch', kvHeads, 'past', width],
+  })),
+});
+const logits = (size: number): Partial<OnnxDescription> => ({
+  outputs: [{ name: 'logits', type: 'float', shape: ['batch', 'length', size] }],
+});
 const genai = '"search": {}, "model": {"type": "llama", "decoder"';
 
 export const ruleCases: Readonly<Record<string, RuleCases>> = {
@@ -717,6 +748,83 @@ export const ruleCases: Readonly<Record<string, RuleCases>> = {
     silent: [
       [`{${genai}: {"filename": "model.onnx"}}}`, named('genai_config.json', folder(['model.onnx']))],
       [`{${genai}: {"filename": "model.onnx"}}}`, named('genai_config.json', folder([]))],
+    ],
+  },
+  'graph-contradicts-config': {
+    fires: [
+      [`{${llama}, "num_attention_heads": |4|, "num_key_value_heads": 2}`, graph(grouped(8, 2))],
+      [`{${llama}, "num_attention_heads": 4, "num_key_value_heads": |2|}`, graph(grouped(4, 1))],
+      [`{${llama}, "num_attention_heads": 4, "num_key_value_heads": |2|}`, graph(cache(2, 3, 16))],
+      [`{${llama}, "num_attention_heads": |4|, "num_key_value_heads": 2}`, graph(cache(2, 2, 32))],
+      [
+        '{"model_type": "llama", "hidden_size": 64, "num_attention_heads": 4, "num_hidden_layers": |2|}',
+        graph(cache(3, 4, 16)),
+      ],
+      [
+        '{"model_type": "llama", "hidden_size": 64, "num_attention_heads": 4, "num_hidden_layers": 2, "vocab_size": |100|}',
+        graph({ ...cache(2, 4, 16), ...logits(120) }),
+      ],
+      [
+        '{"model_type": "llama", "hidden_size": |64|, "num_attention_heads": 4, "num_hidden_layers": 2}',
+        graph({ initialisers: [{ name: 'model.embed_tokens.weight', type: 'float16', shape: [100, 128] }] }),
+      ],
+      [
+        '{"model_type": "bert", "hidden_size": 64, "num_attention_heads": |4|}',
+        graph({ attention: [{ node: 'a', operator: 'MultiHeadAttention', domain: 'com.microsoft', heads: 12 }] }),
+      ],
+    ],
+    silent: [
+      [`{${llama}, ${heads}}`, graph({ ...grouped(4, 2), ...cache(2, 2, 16), ...logits(100) })],
+      [`{${llama}, ${heads}}`, graph(grouped(4, 4))],
+      ['{"model_type": "bert", "hidden_size": 64, "num_attention_heads": 4, "vocab_size": 100}', graph(logits(9))],
+      [`{${mla}, "kv_lora_rank": 512}`, graph(grouped(8, 8))],
+      [`{${llama}, ${heads}}`, graphFile({ ok: false, message: 'This is no readable ONNX file: it is empty.' })],
+    ],
+  },
+  'graph-contradicts-genai': {
+    fires: [
+      [
+        '{"search": {}, "model": {"type": "llama", "decoder": {"filename": "model.onnx", "num_key_value_heads": |8|}}}',
+        named('genai_config.json', graph(grouped(32, 4))),
+      ],
+      [
+        '{"search": {}, "model": {"type": "llama", "decoder": {"filename": "model.onnx", "head_size": |128|}}}',
+        named('genai_config.json', graph(cache(2, 2, 64))),
+      ],
+      [
+        '{"search": {}, "model": {"type": "llama", "vocab_size": |99|, "decoder": {"filename": "model.onnx"}}}',
+        named('genai_config.json', graph(logits(100))),
+      ],
+      [
+        '{"search": {}, "model": {"type": "llama", "decoder": {"filename": "model.onnx", "num_hidden_layers": |1|}}}',
+        named('genai_config.json', graph(cache(2, 2, 64))),
+      ],
+    ],
+    silent: [
+      [
+        '{"search": {}, "model": {"type": "llama", "decoder": {"filename": "model.onnx", "num_attention_heads": 32, "num_key_value_heads": 4, "head_size": 64, "num_hidden_layers": 2}}}',
+        named('genai_config.json', graph({ ...grouped(32, 4), ...cache(2, 4, 64) })),
+      ],
+      [
+        '{"search": {}, "model": {"type": "llama", "decoder": {"filename": "other.onnx", "num_key_value_heads": 8}}}',
+        named('genai_config.json', graph(grouped(32, 4))),
+      ],
+    ],
+  },
+  'graph-unreadable': {
+    fires: [
+      [`|{|${llama}, ${heads}}`, graphFile({ ok: false, message: 'This is no readable ONNX file: it is empty.' })],
+      [
+        '|{|"search": {}, "model": {"type": "llama", "decoder": {"filename": "model.onnx"}}}',
+        named(
+          'genai_config.json',
+          graphFile({ ok: false, message: 'This is no readable ONNX file: its fields are damaged.' }),
+        ),
+      ],
+    ],
+    silent: [
+      [`{${llama}, ${heads}}`, graph(grouped(4, 2))],
+      [`{${llama}, ${heads}}`, folder(['model.onnx'])],
     ],
   },
 };

@@ -10,7 +10,7 @@ import { inlayHints } from '../../../language-server/service/inlay-hints';
 import { fileLinks } from '../../../language-server/service/links';
 import { modelFacts } from '../../../language-server/service/model-facts';
 import { outline } from '../../../language-server/service/outline';
-import { expectFinding, findingsOf, modelFile, unmark } from './caret';
+import { expectFinding, findingsOf, modelFile, shard, unmark } from './caret';
 
 /** Llama 3.1 8B as published: 32 layers, 32 heads on 8 of 128. */
 const llama = `"model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_size": 4096, "intermediate_size": 14336,
@@ -135,15 +135,29 @@ describe('completion', () => {
 });
 
 describe('code lenses', () => {
-  const titles = (text: string): readonly string[] => codeLenses(modelFile(text)).map(({ title }) => title);
+  const titles = (text: string): readonly string[] => codeLenses(modelFile(text), noFacts).map(({ title }) => title);
   it('say the attention, the parameters and the cache, and offer the benchmark', () => {
     const [attention = '', parameters, cache = '', action = ''] = titles(`{${llama}, "num_key_value_heads": 8}`);
     assert.equal(attention, 'Grouped-query attention 4:1, 32 heads of 128, 32 layers');
     assert.equal(parameters, '8.03 B parameters');
     assert.equal(cache, 'KV cache 128 KiB/token, 16 GiB at 128k');
     assert.match(action, /Benchmark this attention/);
-    const last = codeLenses(modelFile(`{${llama}}`)).at(-1);
-    assert.deepEqual(last?.command, { id: 'headscope.benchmarkConfig', arguments: ['file:///models/m/config.json'] });
+    const commands = codeLenses(modelFile(`{${llama}}`), noFacts).flatMap(({ command }) => command ?? []);
+    assert.deepEqual(commands, [
+      { id: 'headscope.benchmarkConfig', arguments: ['file:///models/m/config.json'] },
+      { id: 'headscope.compareModels', arguments: ['file:///models/m/config.json'] },
+    ]);
+  });
+  it('offer the heads where whole weights of a model that runs lie beside', () => {
+    const shows = (text: string, rest: Parameters<typeof shard>[2] = {}, name = 'model.safetensors'): boolean =>
+      codeLenses(modelFile(text), { ...noFacts, shards: new Map([shard(name, { a: [1] }, rest)]) }).some(
+        ({ command }) => command?.id === 'headscope.showHeads',
+      );
+    assert.ok(shows(`{${llama}}`));
+    assert.ok(!shows(`{${llama}}`, { pointer: true }));
+    assert.ok(!shows(`{${llama}}`, { problem: { code: 'x', message: 'broken' } }));
+    assert.ok(!shows(`{${llama}}`, {}, 'adapter_model.safetensors'));
+    assert.ok(!shows('{"model_type": "falcon", "hidden_size": 64, "num_attention_heads": 4, "num_hidden_layers": 2}'));
   });
   it('name windows', () =>
     assert.match(

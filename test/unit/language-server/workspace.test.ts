@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, utimesSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FolderReader } from '../../../language-server/workspace/folder-reader';
-import { VocabularyCounter } from '../../../language-server/workspace/vocabulary-counter';
+import { VocabularyCounter } from '../../../models/formats/companions/vocabulary-counter';
 
 const count = (text: string, chunk = 7): VocabularyCounter => {
   const counter = new VocabularyCounter();

@@ -1,0 +1,33 @@
+import { open } from 'node:fs/promises';
+import { VocabularyCounter } from './vocabulary-counter';
+
+/** What `tokenizer.json` holds, counted from disk without keeping it. */
+export interface TokenizerVocabulary {
+  readonly bytes: number;
+  /** Entries of `model.vocab`. */
+  readonly entries: number;
+  /** One more than the largest id of `model.vocab` and `added_tokens`. */
+  readonly idCount: number;
+}
+
+/** The largest published tokenizers have some 40 MB. */
+export const largestTokenizer = 128 * 1024 * 1024;
+
+/** Streams a `tokenizer.json` of any size by; what is no JSON gives nonsense counts. */
+export async function countVocabulary(file: string): Promise<TokenizerVocabulary> {
+  const handle = await open(file, 'r');
+  const counter = new VocabularyCounter();
+  let bytes = 0;
+  try {
+    const chunk = Buffer.alloc(256 * 1024);
+    while (bytes <= largestTokenizer) {
+      const { bytesRead } = await handle.read(chunk, 0, chunk.length, bytes);
+      if (bytesRead === 0) break;
+      counter.feed(chunk.subarray(0, bytesRead));
+      bytes += bytesRead;
+    }
+  } finally {
+    await handle.close();
+  }
+  return { bytes, entries: counter.entries, idCount: counter.largestId + 1 };
+}
