@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import type { HeadsPlan } from '../../protocol/panels/heads';
 import { whyNoHeads } from '../models/model-choices';
 import type { ModelIndex } from '../models/model-index';
+import { realFolder } from '../models/real-folder';
 import { saveLabels } from '../panels/heads/dialogs';
 import type { Heads } from '../panels/heads/heads';
 import type { HeadsFileEditor } from '../panels/file-editor';
@@ -65,7 +66,7 @@ async function folderOf(models: ModelIndex, target: unknown): Promise<string | u
   const config = isFile ? named : vscode.Uri.joinPath(named, 'config.json');
   const why = whyNoHeads(await models.describe(config), basename(dirname(config.fsPath)));
   if (why !== undefined) throw new Error(why);
-  return dirname(config.fsPath);
+  return realFolder(dirname(config.fsPath));
 }
 
 /** Of a saved result that is named, of the one on the screen, or of one that the person chooses. */

@@ -11,6 +11,7 @@ import { onSettingChange, setting } from '../platform/settings';
 import { distinctChoices, modelChoice } from './model-choices';
 import { findConfigs } from './model-folders';
 import { modelLabel } from './model-names';
+import { realFolder } from './real-folder';
 import { shapeChoices } from './shape-choices';
 
 export interface Model {
@@ -102,7 +103,7 @@ export class ModelIndex extends Owner {
         .filter(({ uri }) => uri.scheme === 'file')
         .map(async ({ uri, label }) => {
           const facts = await this.describe(uri).catch(() => null);
-          return facts === null ? undefined : modelChoice(facts, label, dirname(uri.fsPath));
+          return facts === null ? undefined : modelChoice(facts, label, realFolder(dirname(uri.fsPath)));
         }),
     );
     return distinctChoices(

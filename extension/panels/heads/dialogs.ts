@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import { interventionSuffix } from '../../../protocol/contributions/views';
 import type { HeadGain, HeadsResult, ModelSummary } from '../../../protocol/results/heads';
 import { headLabelsFile } from '../../../protocol/results/head-labels';
+import { realFolder } from '../../models/real-folder';
 import { interventionText, parseIntervention } from '../../results/intervention-file';
 import { headsDescription } from '../../results/heads-words';
 import type { RecentHeads } from '../../results/recent-heads';
@@ -18,7 +19,8 @@ export async function browseModel(): Promise<string | undefined> {
     openLabel: 'Show Its Heads',
     title: 'Folder of a Model (config.json with its .safetensors)',
   });
-  return chosen?.[0]?.fsPath;
+  const folder = chosen?.[0]?.fsPath;
+  return folder === undefined ? undefined : realFolder(folder);
 }
 
 export async function saveLabels(result: HeadsResult): Promise<void> {

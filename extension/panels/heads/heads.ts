@@ -6,6 +6,7 @@ import { contextKeys, headsPanel } from '../../../protocol/contributions/views';
 import type { FromHeadsPanel, HeadsPlace, HeadsPlan, ModelChoice, ToHeadsPanel } from '../../../protocol/panels/heads';
 import { demoChoice } from '../../models/model-choices';
 import type { ModelIndex } from '../../models/model-index';
+import { realFolder } from '../../models/real-folder';
 import type { Compute } from '../../platform/compute';
 import type { Log } from '../../platform/log';
 import { showFailure } from '../../platform/log';
@@ -50,7 +51,7 @@ export class Heads extends Owner {
   constructor(parts: HeadsParts) {
     super();
     this.#parts = parts;
-    this.#demo = demoChoice(vscode.Uri.joinPath(parts.extension, 'examples', 'models', 'demo-lm').fsPath);
+    this.#demo = demoChoice(realFolder(vscode.Uri.joinPath(parts.extension, 'examples', 'models', 'demo-lm').fsPath));
     this.#answers = new HeadAnswers(parts.compute);
     this.run = this.own(
       new HeadsRun({

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, realpath, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { headLinkOf } from '../../../extension/commands/head-link';
 import { demoChoice, distinctChoices, modelChoice, whyNoHeads } from '../../../extension/models/model-choices';
+import { realFolder } from '../../../extension/models/real-folder';
 import { headsText, parseHeads } from '../../../extension/results/heads-file';
 import { headsDescription, headsDetails, headsFileName, labelLines } from '../../../extension/results/heads-words';
 import { interventionText, parseIntervention } from '../../../extension/results/intervention-file';
@@ -162,6 +166,18 @@ describe('the models whose heads can be shown', () => {
       choices.map(({ label }) => label),
       [demo.label, 'a (/x/a)', 'a (/y/a)', 'b'],
     );
+  });
+
+  it('are named without links, as the compute server names them', async () => {
+    const parent = await realpath(await mkdtemp(join(tmpdir(), 'headscope-folder-')));
+    try {
+      await mkdir(join(parent, 'model'));
+      await symlink(join(parent, 'model'), join(parent, 'link'));
+      assert.equal(realFolder(join(parent, 'link')), join(parent, 'model'));
+      assert.equal(realFolder(join(parent, 'gone')), join(parent, 'gone'));
+    } finally {
+      await rm(parent, { recursive: true });
+    }
   });
 
   it('are refused with a next step', () => {
