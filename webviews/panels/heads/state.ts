@@ -259,7 +259,9 @@ function open(state: State, message: Extract<ToHeadsPanel, { kind: 'open' }>): S
           generation: undefined,
           live: undefined,
         };
-  return message.select ? select(shown, message.select) : shown;
+  const { layers, heads } = shapeOf(shown);
+  const named = message.select;
+  return named && named.layer < layers && named.head < heads ? select(shown, named) : shown;
 }
 
 /** The plan that a result was made by: what can be run again. */

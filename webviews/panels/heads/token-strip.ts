@@ -17,7 +17,7 @@ const shades = 8;
 
 /** 0..8: shade of a weight, by its square root, so that weights of a few percent are seen. */
 export const shadeOf = (weight: number): number =>
-  Math.min(shades, Math.max(0, Math.round(Math.sqrt(weight) * shades)));
+  Math.min(shades, Math.max(0, Math.round(Math.sqrt(weight) * shades) || 0));
 
 export function windowOf(length: number, around: number, size = most): readonly [number, number] {
   if (length <= size) return [0, length];

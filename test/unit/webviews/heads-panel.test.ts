@@ -1,0 +1,308 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import { headAtlas } from '../../../webviews/charts/head-atlas';
+import {
+  isMasked,
+  levelFor,
+  rectangleOf,
+  tilesIn,
+  TileStore,
+  topLevel,
+  type TileAddress,
+} from '../../../webviews/charts/tiles';
+import { cividis, diverging, inkOn, mix, parseColour } from '../../../webviews/charts/colour-map';
+import { readForm, toForm, withGain } from '../../../webviews/panels/heads/form';
+import { gridLayout, gridModel, placeAt, whereIs } from '../../../webviews/panels/heads/grid-model';
+import { parseHead } from '../../../webviews/panels/heads/labels';
+import {
+  initialState,
+  isStale,
+  keep,
+  parseKept,
+  planOfResult,
+  receive,
+  startRun,
+  type Latest,
+  type State,
+} from '../../../webviews/panels/heads/state';
+import { shadeOf, windowOf } from '../../../webviews/panels/heads/token-strip';
+import { finishedMessage, model, openMessage, plan, result, thumbnails } from '../../browser/heads/heads-host';
+import { plantedSummary } from '../../browser/heads/planted-model';
+
+const latest: Latest = { tokenise: 1, row: 2, rowOf: { layer: 0, head: 0, query: 3 } };
+const finished = (): State => receive(initialState('full'), finishedMessage(), latest);
+
+describe('the tiles of a head', () => {
+  it('cover every readable cell once, in rectangles that pool by powers of two', () => {
+    const length = 1000;
+    const seen = new Set<string>();
+    for (const address of tilesIn(0, [0, length, 0, length], length, false)) {
+      const { rowStart, rowCount, columnStart, columnCount, outRows, outColumns } = rectangleOf(address, length);
+      assert.deepEqual([outRows, outColumns], [rowCount, columnCount]);
+      for (let row = rowStart; row < rowStart + rowCount; row += 100)
+        for (let column = columnStart; column < columnStart + columnCount; column += 100) {
+          assert.ok(!seen.has(`${row},${column}`));
+          seen.add(`${row},${column}`);
+        }
+    }
+    assert.equal(topLevel(length), 2);
+    assert.deepEqual(rectangleOf({ level: 2, row: 0, column: 0 }, length), {
+      rowStart: 0,
+      rowCount: 1000,
+      columnStart: 0,
+      columnCount: 1000,
+      outRows: 250,
+      outColumns: 250,
+    });
+    assert.equal(topLevel(8192), 5);
+    assert.equal(topLevel(7), 0);
+  });
+
+  it('above the diagonal of a causal head are never asked for', () => {
+    const asked = tilesIn(0, [0, 1024, 0, 1024], 1024, true);
+    assert.equal(asked.length, 4 + 3 + 2 + 1);
+    assert.ok(asked.every((address) => !isMasked(address, true)));
+    assert.equal(tilesIn(0, [0, 1024, 0, 1024], 1024, false).length, 16);
+  });
+
+  it('have the level whose texels are no smaller than a pixel', () => {
+    assert.equal(levelFor(12, 8192), 0);
+    assert.equal(levelFor(1, 8192), 0);
+    assert.equal(levelFor(0.5, 8192), 1);
+    assert.equal(levelFor(0.06, 8192), 4);
+    assert.equal(levelFor(0.0001, 8192), 5);
+  });
+
+  it('are asked for a few at a time, the wanted first, and the least used are forgotten', () => {
+    const asked: TileAddress[] = [];
+    const store = new TileStore({ ask: (address) => asked.push(address), capacity: 2, inFlight: 2 });
+    const tile = (column: number): TileAddress => ({ level: 0, row: 9, column });
+    const arrive = (column: number): void =>
+      store.receive({ address: tile(column), outRows: 1, outColumns: 1, data: new Float32Array(1) });
+    store.want([tile(0), tile(1), tile(2), tile(3)]);
+    assert.deepEqual(
+      asked.map(({ column }) => column),
+      [0, 1],
+    );
+    // Scrolled on: what was wanted and not asked yet is dropped.
+    store.want([tile(5)]);
+    arrive(0);
+    assert.deepEqual(
+      asked.map(({ column }) => column),
+      [0, 1, 5],
+    );
+    arrive(1);
+    assert.ok(store.get(tile(0)));
+    arrive(5);
+    assert.equal(store.get(tile(1)), undefined);
+    assert.ok(store.get(tile(0)));
+    store.want([tile(7)]);
+    store.fail(tile(7));
+    store.want([tile(7)]);
+    assert.equal(asked.filter(({ column }) => column === 7).length, 1);
+    store.retry();
+    store.want([tile(7)]);
+    assert.equal(asked.filter(({ column }) => column === 7).length, 2);
+  });
+});
+
+describe('the pictures of the heads', () => {
+  it('keep a diagonal one texel wide when they are pooled', () => {
+    const size = 32;
+    const data = new Float32Array(size * size);
+    for (let at = 0; at < size; at += 1) data[at * size + at] = 0.5;
+    const atlas = headAtlas({ size, layers: 1, heads: 1, data }, size, 8);
+    assert.equal(atlas.side, 8);
+    for (let at = 0; at < 8; at += 1) {
+      assert.equal(atlas.bytes[at * 8 + at], 255);
+      assert.equal(atlas.bytes[at * 8 + ((at + 4) % 8)], 0);
+    }
+  });
+
+  it('leave out blocks that hold no token, and stand at their head’s place', () => {
+    const atlas = headAtlas(thumbnails, 20, 64);
+    assert.equal(atlas.side, 20);
+    assert.equal(atlas.width, 160);
+    // L0H7 reads the previous token.
+    assert.equal(model.plant(0, 7), 'previous');
+    assert.ok((atlas.bytes[12 * atlas.width + 7 * 20 + 11] ?? 0) > 240);
+    assert.ok((atlas.bytes[12 * atlas.width + 7 * 20 + 4] ?? 255) < 40);
+  });
+});
+
+describe('colours', () => {
+  it('grow lighter with the value, and differ by sign', () => {
+    const lightness = (share: number): number => cividis(share).reduce((sum, channel) => sum + channel, 0);
+    for (let at = 1; at <= 20; at += 1) assert.ok(lightness(at / 20) > lightness((at - 1) / 20));
+    assert.deepEqual(diverging(0, true), parseColour('#3a3a3a'));
+    assert.ok(diverging(1, true)[0] > diverging(-1, true)[0]);
+    assert.deepEqual(mix([0, 0, 0], [10, 20, 30], Number.NaN), [0, 0, 0]);
+  });
+
+  it('are read as VS Code writes them', () => {
+    assert.deepEqual(parseColour('#abc'), [170, 187, 204]);
+    assert.deepEqual(parseColour('#1f1f1fcc'), [31, 31, 31]);
+    assert.deepEqual(parseColour('rgba(1, 2, 3, 0.5)'), [1, 2, 3]);
+    assert.equal(inkOn([255, 234, 70]), '#000000');
+    assert.equal(inkOn([0, 32, 77]), '#ffffff');
+  });
+});
+
+describe('the form of the heads panel', () => {
+  it('gives back the plan it was made from', () => {
+    const read = readForm(toForm(plan), plantedSummary(model));
+    assert.ok(read.ok);
+    assert.deepEqual(read.plan, plan);
+  });
+
+  it('says what to correct', () => {
+    const form = { ...toForm(plan), mode: 'ids' as const };
+    const why = (ids: string): string | undefined => {
+      const read = readForm({ ...form, ids }, plantedSummary(model));
+      return read.ok ? undefined : read.problems.prompt;
+    };
+    assert.equal(why('1, 2 3'), undefined);
+    assert.match(why('1 two') ?? '', /“two” is no token id/);
+    assert.match(why('1280') ?? '', /outside the vocabulary of 1,280/);
+    assert.match(why(' ') ?? '', /Type token ids first/);
+    const none = readForm(toForm(plan), plantedSummary(model, { tokenizer: 'There is no tokenizer.json.' }));
+    assert.ok(!none.ok);
+    assert.equal(none.problems.prompt, 'There is no tokenizer.json. Use token ids instead.');
+  });
+
+  it('keeps only gains that change something', () => {
+    const two = withGain(withGain([], 3, 1, 0), 1, 2, -1);
+    assert.deepEqual(two, [
+      { layer: 1, head: 2, gain: -1 },
+      { layer: 3, head: 1, gain: 0 },
+    ]);
+    assert.deepEqual(withGain(two, 3, 1, 1), [{ layer: 1, head: 2, gain: -1 }]);
+  });
+});
+
+describe('the state of the heads panel', () => {
+  it('makes the plan of a result that can be run again', () => {
+    assert.deepEqual(planOfResult(result), plan);
+    const state = finished();
+    assert.equal(isStale(state), false);
+    assert.equal(isStale({ ...state, form: { ...toForm(plan), text: 'x' } }), true);
+  });
+
+  it('drops answers that are no longer the latest', () => {
+    const state = finished();
+    const row = new Float32Array(32);
+    assert.equal(receive(state, { kind: 'row', request: 1, row }, latest).row, undefined);
+    assert.deepEqual(receive(state, { kind: 'row', request: 2, row }, latest).row?.query, 3);
+    const typed = { ids: [1], tokens: ['a'] };
+    assert.equal(receive(state, { kind: 'tokenised', request: 9, tokenised: typed }, latest).typed, undefined);
+  });
+
+  it('keeps pictures, row and effects when the same result comes again, saved', () => {
+    const before: State = { ...finished(), effects: { request: 5, gains: [] } };
+    const after = receive(before, { kind: 'result', result, savedAs: 'x.headscope-heads.json' }, latest);
+    assert.equal(after.savedAs, 'x.headscope-heads.json');
+    assert.equal(after.thumbnails, before.thumbnails);
+    assert.equal(after.effects, before.effects);
+  });
+
+  it('fills layer by layer in any order', () => {
+    const started = startRun(receive(initialState('full'), openMessage(), latest));
+    assert.ok(started);
+    const each = thumbnails.heads * thumbnails.size ** 2;
+    const layer = (at: number) =>
+      ({
+        kind: 'layer',
+        layer: at,
+        statistics: Object.fromEntries(
+          Object.entries(result.statistics).map(([name, rows]: [string, (typeof result.statistics)['entropy']]) => [
+            name,
+            rows[at] ?? [],
+          ]),
+        ) as never,
+        thumbnails: { ...thumbnails, layers: 1, data: thumbnails.data.slice(at * each, (at + 1) * each) },
+      }) as const;
+    const state = [2, 0, 3, 1].reduce((now, at) => receive(now, layer(at), latest), started.state);
+    assert.deepEqual(state.statistics, result.statistics);
+    assert.deepEqual(state.thumbnails?.data, thumbnails.data);
+  });
+
+  it('survives being kept, and takes nothing from another version', () => {
+    const kept = keep(finished(), ['x']);
+    assert.deepEqual(parseKept(JSON.parse(JSON.stringify(kept)))?.view, kept.view);
+    assert.equal(parseKept({ ...kept, version: 0 }), undefined);
+    assert.equal(parseKept('nothing'), undefined);
+  });
+
+  it('selects the head that a link names, and refuses none outside', () => {
+    const state = receive(initialState('full'), finishedMessage({ select: { layer: 3, head: 2 } }), latest);
+    assert.deepEqual(state.selected, { layer: 3, head: 2 });
+    const outside = receive(initialState('full'), finishedMessage({ select: { layer: 30, head: 2 } }), latest);
+    assert.ok((outside.selected?.layer ?? 99) < 4);
+  });
+});
+
+describe('the grid', () => {
+  it('finds each cell again where it was drawn', () => {
+    const grid = gridModel(finished());
+    for (const width of [250, 420, 900]) {
+      const layout = gridLayout(grid, width);
+      assert.ok(layout.width <= width);
+      for (const [layer, head] of [
+        [0, 0],
+        [3, 7],
+        [2, 5],
+      ] as const) {
+        const at = whereIs(grid, { layer, head });
+        assert.ok(at);
+        const middle = layout.side / 2;
+        assert.deepEqual(placeAt(grid, layout, layout.x(at.column) + middle, layout.y(at.row) + middle), {
+          layer,
+          head,
+        });
+      }
+    }
+    assert.deepEqual(gridLayout(grid, 400).groups, [
+      [0, 1],
+      [2, 3],
+      [4, 5],
+      [6, 7],
+    ]);
+  });
+
+  it('sorts by a statistic, the largest first, without losing a head', () => {
+    const state = finished();
+    const grid = gridModel({ ...state, view: { ...state.view, sortBy: 'induction' } });
+    const order = grid.rows.flat();
+    assert.equal(order.length, 32);
+    const values = order.map(({ layer, head }) => result.statistics.induction[layer]?.[head] ?? Number.NaN);
+    assert.deepEqual(
+      values,
+      values.toSorted((a, b) => b - a),
+    );
+  });
+
+  it('reads the names of heads', () => {
+    assert.deepEqual(parseHead('L5H3'), { layer: 5, head: 3 });
+    assert.deepEqual(parseHead(' l12 h0 '), { layer: 12, head: 0 });
+    assert.deepEqual(parseHead('5.3'), { layer: 5, head: 3 });
+    assert.deepEqual(parseHead('layer 5 head 3'), { layer: 5, head: 3 });
+    assert.equal(parseHead('induction'), undefined);
+    assert.equal(parseHead('L5'), undefined);
+  });
+});
+
+describe('the tokens', () => {
+  it('show a window around the selected query', () => {
+    assert.deepEqual(windowOf(32, 5), [0, 32]);
+    assert.deepEqual(windowOf(8192, 0), [0, 240]);
+    assert.deepEqual(windowOf(8192, 8191), [7952, 8192]);
+    assert.deepEqual(windowOf(8192, 4000), [3880, 4120]);
+  });
+
+  it('are shaded by the square root of the weight', () => {
+    assert.deepEqual(
+      [0, 0.01, 0.25, 1, Number.NaN].map((weight) => shadeOf(weight)),
+      [0, 1, 4, 8, 0],
+    );
+  });
+});
