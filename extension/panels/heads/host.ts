@@ -300,7 +300,7 @@ export class HeadsHost extends Owner {
     const answer = (act: () => Promise<ToHeadsPanel>) => async (): Promise<void> => {
       try {
         const may = this.#world.mayRun();
-        const reply: ToHeadsPanel = may === true ? await act() : { kind: 'failed', request, sentence: may };
+        const reply: ToHeadsPanel = may === true ? await again(act) : { kind: 'failed', request, sentence: may };
         if (!this.disposed) this.#mail.post(reply);
       } catch (error) {
         if (!this.disposed && !isCancelled(error))
@@ -483,6 +483,19 @@ export class HeadsHost extends Owner {
       this.#sendOpen();
     }
     this.#startedHere = false;
+  }
+}
+
+/**
+ * A question changes nothing: one whose process was ended (by a cancelled run that did not stop, say) is asked once more, of the
+ * process that takes its place.
+ */
+async function again<T>(act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    if (error instanceof FailureError && error.failure.code === 'compute-restarted') return act();
+    throw error;
   }
 }
 

@@ -488,12 +488,32 @@ describe('questions about the result on the screen', () => {
     await host.receive(tileAt(1));
     await host.receive(tileAt(2));
     await settled();
-    stage.tiles[0]?.fail(crashed);
+    stage.tiles[0]?.fail(new FailureError({ code: 'runtime-failed', detail: 'no' }));
     await settled();
     assert.equal(last(sent, 'failed').request, 1);
     stage.tiles[1]?.answer(tileOf(stage.tiles[1].asked));
     await settled();
     assert.equal(last(sent, 'tile').request, 2);
+  });
+
+  it('are asked once more when their process was ended, and no more than once', async () => {
+    const stage = new Stage();
+    const { host, sent } = await stage.ready('full', { shown });
+    await host.receive(tileAt(1));
+    await settled();
+    stage.tiles[0]?.fail(crashed);
+    await settled();
+    stage.tiles[1]?.answer(tileOf(stage.tiles[1].asked));
+    await settled();
+    assert.equal(last(sent, 'tile').request, 1);
+    await host.receive(tileAt(2));
+    await settled();
+    stage.tiles[2]?.fail(crashed);
+    await settled();
+    stage.tiles[3]?.fail(crashed);
+    await settled();
+    assert.equal(last(sent, 'failed').request, 2);
+    assert.equal(stage.tiles.length, 4);
   });
 
   it('are refused when the folder holds another model by now', async () => {
