@@ -1,0 +1,74 @@
+/** The Model view in a real VS Code: it follows the configuration in the editor, also untrusted, and compares two. */
+import assert from 'node:assert/strict';
+import type { FrameLocator } from 'playwright-core';
+import type { Workbench } from '../../support/host/workbench';
+import { useWindow } from './window';
+
+const modelPanel = (bench: Workbench, place: 'side' | 'full'): Promise<FrameLocator> =>
+  bench.webviewWith(`#root[data-panel='model'][data-place='${place}'] #model-sentence`, 60_000);
+
+describe('the Model view in VS Code', function () {
+  this.timeout(120_000);
+  // It only reads: all of this holds before the workspace is trusted.
+  const window = useWindow({ workspaceTrust: true, settings: { 'security.workspace.trust.startupPrompt': 'never' } });
+
+  it('says what the attention of the configuration in the editor is', async () => {
+    const { bench } = window();
+    await bench.openFile('Llama-3.1-8B/config.json');
+    await bench.runCommand('Headscope: Focus on Model View');
+    const view = await modelPanel(bench, 'side');
+    await view
+      .locator('#model-sentence', {
+        hasText:
+          'Llama-3.1-8B: grouped-query attention 4:1, 32 heads of 128, 32 layers; 8.03 B parameters, 128 KiB of KV cache per token.',
+      })
+      .waitFor();
+    assert.equal(await view.locator("tr[data-fact='kv@131072'] td").innerText(), '16 GiB');
+    assert.ok(((await view.locator('hs-dots canvas').boundingBox())?.height ?? 0) > 100);
+    assert.match(await view.locator('.reason').innerText(), /not trusted/);
+  });
+
+  it('follows the editor, what is typed in it, and its findings', async () => {
+    const { bench } = window();
+    await bench.openFile('faulty/config.json');
+    const view = await modelPanel(bench, 'side');
+    await view.locator('#model-sentence', { hasText: /^\s*faulty: / }).waitFor();
+    await view.locator('.findings', { hasText: '2 errors' }).waitFor();
+    await bench.page.locator('.editor-group-container.active .view-line', { hasText: 'num_key_value_heads' }).click();
+    await bench.page.keyboard.press('End');
+    await bench.page.keyboard.press('ArrowLeft');
+    await bench.page.keyboard.press('Backspace');
+    await bench.page.keyboard.type('8');
+    await view.locator("tr[data-fact='main.kvHeads'] td", { hasText: /^\s*8\s*$/ }).waitFor();
+    await view.locator('.findings', { hasText: '1 error' }).waitFor();
+  });
+
+  it('opens the problems of the file', async () => {
+    const { bench } = window();
+    const view = await modelPanel(bench, 'side');
+    await view.locator('.findings button').click();
+    await bench.page.locator('.markers-panel .monaco-list-row').first().waitFor();
+  });
+
+  it('compares the configuration in the editor with another, and brings the panel back after a reload', async () => {
+    const { bench } = window();
+    await bench.openFile('Llama-3.1-8B/config.json');
+    await bench.runCommand('Headscope: Compare Two Models…');
+    await bench.pick('DeepSeek-V2-Lite');
+    const text = 'DeepSeek-V2-Lite keeps 4.2x less KV cache per token than Llama-3.1-8B (30.4 KiB against 128 KiB)';
+    const panel = await modelPanel(bench, 'full');
+    await panel.locator('#model-sentence', { hasText: text }).waitFor();
+    assert.equal(await panel.locator("tr[data-fact='kv'] .difference").innerText(), '4.2x more');
+    // The command saves which editors are open; a reload of the page loses those of the last seconds.
+    const loaded = bench.page.waitForEvent('load');
+    await bench.runCommand('Developer: Reload Window');
+    await loaded;
+    await bench.restored();
+    const again = await modelPanel(bench, 'full');
+    await again.locator('#model-sentence', { hasText: text }).waitFor();
+  });
+
+  it('asked nothing outside the machine', () => {
+    assert.deepEqual(window().outside, []);
+  });
+});
