@@ -2,11 +2,14 @@
 import type { ModelFacts } from '../../protocol/language/requests';
 import type { ModelChoice } from '../../protocol/panels/heads';
 
-export const demoChoice = (folder: string): ModelChoice => ({
+/** `there`: whether its files are; the packaged extension would pass 20 MB with them. */
+export const demoChoice = (folder: string, there: boolean): ModelChoice => ({
   folder,
-  label: 'demo-lm (comes with Headscope)',
+  label: there ? 'demo-lm (comes with Headscope)' : 'demo-lm (in the repository only)',
   family: 'llama',
-  runs: true,
+  runs:
+    there ||
+    'The demo model lies in the repository of Headscope and is left out of the packaged extension. Choose a model folder of your own.',
 });
 
 /** `folder`: path of the folder that holds the config. Undefined when there is nothing to run beside it. */

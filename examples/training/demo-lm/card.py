@@ -75,16 +75,19 @@ pipeline_tag: text-generation
 
 # demo-lm
 
-A decoder of 1.4 million parameters, trained so that the attention heads that the literature describes
+A decoder of 1.05 million parameters, trained so that the attention heads that the literature describes
 (previous token, induction, sink, retrieval, name movers) really emerge in something small enough to ship.
 It is a specimen, not an assistant: outside the tasks below its English is poor.
 
-- Hugging Face llama layout: 4 layers, 8 query heads on 4 key-value heads, head size 24, hidden size 192,
-  MLP 320, rotary base 100,000, context 2,048, tied embeddings, float32.
+- Hugging Face llama layout: 4 layers, 8 query heads on 4 key-value heads, head size 32, hidden size 128,
+  MLP 320, rotary base 10,000, context 2,048, tied embeddings, float32.
 - Tokenizer: byte-level BPE, 1,280 tokens, digits one by one, `<s>` in front of every text. The names,
   objects, colors, places and cities of the tasks are single tokens after a space.
-- Trained for {int(last['step']):,} steps on {int(last['tokens']) / 1e6:.1f} million tokens (one CPU thread). Data, script, seed and loss
-  curve: `examples/training/demo-lm`.
+- Trained for {int(last['step']):,} steps on {int(last['tokens']) / 1e6:.1f} million tokens (AdamW, one CPU thread, {int(last['seconds']) // 60} minutes). Data,
+  script, seed and loss curve: `examples/training/demo-lm`.
+- No head was planted. The random start has two leanings, described in `model.py`: the embeddings share a
+  mean vector (without it no previous-token head formed in 2,000 steps), and each head's output projection
+  leans to the transpose of its value projection (heads start out copying).
 
 ## Data and licence
 

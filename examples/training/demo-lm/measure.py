@@ -33,10 +33,10 @@ def mean_interval(values, z=1.96):
     return mean, [mean - half, mean + half]
 
 
-def draw(kind, count, seed, tok, library, **options):
-    """`count` pairs (prompt ids with <s>, answer ids) of one kind of document, from held-out English."""
-    rng = random.Random(f"evaluation/{kind}/{seed}")
-    make = getattr(documents, kind)
+def draw(task, count, seed, tok, library, /, **options):
+    """`count` pairs (prompt ids with <s>, answer ids) of one task, from held-out English."""
+    rng = random.Random(f"evaluation/{task}/{seed}")
+    make = getattr(documents, task)
     return [documents.prompt_and_answer(make(rng, tok, library=library, part="held-out", **options))
             for _ in range(count)]
 

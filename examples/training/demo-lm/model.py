@@ -9,14 +9,14 @@ from torch import nn
 CONFIG = {
     "architectures": ["LlamaForCausalLM"],
     "model_type": "llama",
-    "hidden_size": 192,
+    "hidden_size": 128,
     "intermediate_size": 320,
     "num_hidden_layers": 4,
     "num_attention_heads": 8,
     "num_key_value_heads": 4,
-    "head_dim": 24,
+    "head_dim": 32,
     "max_position_embeddings": 2048,
-    "rope_theta": 100000.0,
+    "rope_theta": 10000.0,
     "rope_scaling": None,
     "rms_norm_eps": 1e-05,
     "hidden_act": "silu",
@@ -25,7 +25,7 @@ CONFIG = {
     "attention_bias": False,
     "attention_dropout": 0.0,
     "mlp_bias": False,
-    "initializer_range": 0.02,
+    "initializer_range": 0.05,
     "bos_token_id": 0,
     "eos_token_id": 1,
     "pad_token_id": 2,
@@ -122,10 +122,26 @@ class Decoder(nn.Module):
         angle = torch.cat((angle, angle), dim=-1)
         self.register_buffer("cos", angle.cos(), persistent=False)
         self.register_buffer("sin", angle.sin(), persistent=False)
+        self.initialise()
+
+    @torch.no_grad()
+    def initialise(self):
+        """Random weights, with two leanings but no head planted. All embeddings share a mean vector: without
+        one (there are no biases) queries and keys of random tokens have no constant part, so rotary positions
+        alone cannot steer attention, and no previous-token head formed in 2,000 steps; with it, in 150. And
+        each head's output projection leans to the transpose of its value projection, so that heads copy."""
         for name, parameter in self.named_parameters():
             if parameter.dim() == 2:
-                scale = (2 * len(self.layers)) ** -0.5 if "o_proj" in name or "down_proj" in name else 1.0
-                nn.init.normal_(parameter, std=config["initializer_range"] * scale)
+                scale = 0.2 * (2 * len(self.layers)) ** -0.5 if "o_proj" in name or "down_proj" in name else 1.0
+                nn.init.normal_(parameter, std=self.config["initializer_range"] * scale)
+        nn.init.normal_(self.embed_tokens.weight, std=0.2)
+        self.embed_tokens.weight += 0.2 * torch.randn(self.config["hidden_size"])
+        self.norm.weight.fill_(0.5)
+        for layer in self.layers:
+            attention = layer.self_attn
+            value = attention.v_proj.weight.unflatten(0, (attention.kv_heads, attention.dim))
+            value = value.repeat_interleave(attention.heads // attention.kv_heads, 0)
+            attention.o_proj.weight += 0.5 * value.flatten(0, 1).T
 
     def forward(self, ids, gains=None, taps=None):
         """Final hidden states [batch, tokens, hidden]; gains is [layers, heads]."""

@@ -1,6 +1,8 @@
 /**
  * The heads webviews of this window: one full panel, one side view, an editor per saved file, all around one run.
  */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import * as vscode from 'vscode';
 import { contextKeys, headsPanel } from '../../../protocol/contributions/views';
 import type { FromHeadsPanel, HeadsPlace, HeadsPlan, ModelChoice, ToHeadsPanel } from '../../../protocol/panels/heads';
@@ -51,7 +53,8 @@ export class Heads extends Owner {
   constructor(parts: HeadsParts) {
     super();
     this.#parts = parts;
-    this.#demo = demoChoice(realFolder(vscode.Uri.joinPath(parts.extension, 'examples', 'models', 'demo-lm').fsPath));
+    const demo = realFolder(vscode.Uri.joinPath(parts.extension, 'examples', 'models', 'demo-lm').fsPath);
+    this.#demo = demoChoice(demo, existsSync(join(demo, 'config.json')));
     this.#answers = new HeadAnswers(parts.compute);
     this.run = this.own(
       new HeadsRun({

@@ -143,7 +143,7 @@ describe('a saved intervention', () => {
 });
 
 describe('the models whose heads can be shown', () => {
-  const demo = demoChoice('/extension/examples/models/demo-lm');
+  const demo = demoChoice('/extension/examples/models/demo-lm', true);
 
   it('are those with weights beside the config, with the reason when one cannot run', () => {
     assert.equal(modelChoice(facts(), 'a', '/a'), undefined);
@@ -157,6 +157,12 @@ describe('the models whose heads can be shown', () => {
       modelChoice(facts({ weightBytes: 10, supported: 'It is quantised.' }), 'a', '/a')?.runs,
       'It is quantised.',
     );
+  });
+
+  it('says why the demo model cannot run where its files are not', () => {
+    const absent = demoChoice('/extension/examples/models/demo-lm', false);
+    assert.match(String(absent.runs), /left out of the packaged extension/);
+    assert.equal(demo.runs, true);
   });
 
   it('begin with the demo, once, and can be told apart', () => {

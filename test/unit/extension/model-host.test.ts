@@ -65,7 +65,7 @@ describe('the host of a Model webview', () => {
     const shown = host.show(['a']);
     answer('a');
     await shown;
-    assert.deepEqual(sent, []);
+    assert.equal(sent.length, 0);
     await ready();
     assert.deepEqual(states(), ['model a']);
     assert.equal(sent[0]?.headscope, '1.2.3');
