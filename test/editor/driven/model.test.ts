@@ -1,11 +1,29 @@
 /** The Model view in a real VS Code: it follows the configuration in the editor, also untrusted, and compares two. */
 import assert from 'node:assert/strict';
-import type { FrameLocator } from 'playwright-core';
+import type { FrameLocator, Locator } from 'playwright-core';
 import type { Workbench } from '../../support/host/workbench';
 import { useWindow } from './window';
 
 const modelPanel = (bench: Workbench, place: 'side' | 'full'): Promise<FrameLocator> =>
   bench.webviewWith(`#root[data-panel='model'][data-place='${place}'] #model-sentence`, 60_000);
+
+const explorerRow = (bench: Workbench, path: string): Locator =>
+  bench.page.locator('.explorer-folders-view .monaco-list-row', {
+    has: bench.page.locator(`.monaco-icon-label[aria-label*="${path}"]`),
+  });
+
+/** A click on a file opens it, which moves the focus: only then is the next one added to the selection. */
+const editorOf = (bench: Workbench, folder: string): Locator =>
+  bench.page.locator('.editor-group-container.active .monaco-breadcrumb-item', { hasText: folder });
+
+/** By the keyboard: a menu that has just opened ignores the mouse for a moment. */
+async function chooseInMenu(bench: Workbench, label: string): Promise<void> {
+  const item = bench.page.locator('.monaco-menu .action-item', { hasText: label });
+  await item.hover();
+  await bench.page.locator('.monaco-menu .action-item.focused', { hasText: label }).waitFor();
+  await bench.page.keyboard.press('Enter');
+  await item.waitFor({ state: 'detached' });
+}
 
 describe('the Model view in VS Code', function () {
   this.timeout(120_000);
@@ -66,6 +84,39 @@ describe('the Model view in VS Code', function () {
     await bench.restored();
     const again = await modelPanel(bench, 'full');
     await again.locator('#model-sentence', { hasText: text }).waitFor();
+  });
+
+  it('compares two models that are selected in the Models view', async () => {
+    const { bench } = window();
+    await bench.openContainer('Headscope');
+    const rows = bench.page.locator('.sidebar .pane', { hasText: 'Models' }).locator('.monaco-list-row');
+    await rows.filter({ hasText: 'gpt2' }).click();
+    await editorOf(bench, 'gpt2').waitFor();
+    await rows.filter({ hasText: 'Llama-3.1-8B' }).click({ modifiers: ['Control'] });
+    await rows.and(bench.page.locator('.selected')).nth(1).waitFor();
+    await rows.filter({ hasText: 'Llama-3.1-8B' }).click({ button: 'right' });
+    await chooseInMenu(bench, 'Compare Two Models…');
+    const panel = await modelPanel(bench, 'full');
+    await panel.locator('.model h2', { hasText: 'gpt2' }).waitFor();
+    await panel.locator('.model h2', { hasText: 'Llama-3.1-8B' }).waitFor();
+  });
+
+  it('compares two files that are selected in the explorer', async () => {
+    const { bench, workspace } = window();
+    for (const name of ['Mistral-7B-v0.1', 'Phi-3-mini-4k-instruct']) {
+      await bench.openFile(`${name}/config.json`);
+      await bench.runCommand('File: Reveal Active File in Explorer View');
+      await explorerRow(bench, `${workspace}/${name}/config.json`).waitFor();
+    }
+    await explorerRow(bench, `${workspace}/Mistral-7B-v0.1/config.json`).click();
+    await editorOf(bench, 'Mistral-7B-v0.1').waitFor();
+    const second = explorerRow(bench, `${workspace}/Phi-3-mini-4k-instruct/config.json`);
+    await second.click({ modifiers: ['Control'] });
+    await second.click({ button: 'right' });
+    await chooseInMenu(bench, 'Compare Two Models…');
+    const panel = await modelPanel(bench, 'full');
+    await panel.locator('.model h2', { hasText: 'Mistral-7B-v0.1' }).waitFor();
+    await panel.locator('.model h2', { hasText: 'Phi-3-mini-4k-instruct' }).waitFor();
   });
 
   it('asked nothing outside the machine', () => {
