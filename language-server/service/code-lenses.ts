@@ -29,6 +29,15 @@ export const codeLenses = (file: ModelFile, facts: FolderFacts): readonly Lens[]
   const full = part.contextLength;
   return [
     { title: words.charAt(0).toUpperCase() + words.slice(1) },
+    // Before the further facts: a window of usual width cuts the end of the line off.
+    {
+      title: '$(graph-line) Benchmark this attention',
+      command: { id: 'headscope.benchmarkConfig', arguments: [document.uri] },
+    },
+    ...(runnable(description) === true && hasWeights(facts)
+      ? [{ title: '$(eye) Show heads', command: { id: 'headscope.showHeads', arguments: [document.uri] } }]
+      : []),
+    { title: '$(diff) Compare with…', command: { id: 'headscope.compareModels', arguments: [document.uri] } },
     ...(total === undefined
       ? []
       : [
@@ -43,13 +52,5 @@ export const codeLenses = (file: ModelFile, facts: FolderFacts): readonly Lens[]
           },
         ]
       : []),
-    {
-      title: '$(graph-line) Benchmark this attention',
-      command: { id: 'headscope.benchmarkConfig', arguments: [document.uri] },
-    },
-    ...(runnable(description) === true && hasWeights(facts)
-      ? [{ title: '$(eye) Show heads', command: { id: 'headscope.showHeads', arguments: [document.uri] } }]
-      : []),
-    { title: '$(diff) Compare with…', command: { id: 'headscope.compareModels', arguments: [document.uri] } },
   ];
 };

@@ -137,7 +137,7 @@ describe('completion', () => {
 describe('code lenses', () => {
   const titles = (text: string): readonly string[] => codeLenses(modelFile(text), noFacts).map(({ title }) => title);
   it('say the attention, the parameters and the cache, and offer the benchmark', () => {
-    const [attention = '', parameters, cache = '', action = ''] = titles(`{${llama}, "num_key_value_heads": 8}`);
+    const [attention = '', action = '', , parameters, cache = ''] = titles(`{${llama}, "num_key_value_heads": 8}`);
     assert.equal(attention, 'Grouped-query attention 4:1, 32 heads of 128, 32 layers');
     assert.equal(parameters, '8.03 B parameters');
     assert.equal(cache, 'KV cache 128 KiB/token, 16 GiB at 128k');
