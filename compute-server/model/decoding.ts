@@ -5,17 +5,9 @@ import { earlierOccurrences, PickTable, StatisticsCollector, type HeadNumbers, t
 import { requireFinite } from './finite';
 import { interventionFeeds, type Variant } from './interventions';
 import type { LayerSessions } from './layer-sessions';
-import {
-  blockFeeds,
-  flag,
-  floats,
-  groupColumns,
-  int64,
-  noStatistics,
-  runPrompt,
-  type RunHooks,
-  type RunRequest,
-} from './model-run';
+import { blockFeeds, groupColumns, noStatistics, runPrompt } from './model-run';
+import { flag, floats, int64 } from './runtime-arrays';
+import type { RunHooks, RunRequest } from './run-request';
 import { sampler, type SamplingSettings } from './sampling';
 
 export interface GenerationRequest {

@@ -6,17 +6,9 @@
 import type { HeadTile } from '../../protocol/results/heads';
 import type { LoadedModel } from './loaded-model';
 import { interventionFeeds, type Variant } from './interventions';
-import {
-  blockFeeds,
-  emptyCache,
-  flag,
-  floats,
-  groupColumns,
-  int64,
-  noStatistics,
-  runPrompt,
-  type ResidualStream,
-} from './model-run';
+import { blockFeeds, emptyCache, groupColumns, noStatistics, runPrompt } from './model-run';
+import { flag, floats, int64 } from './runtime-arrays';
+import type { ResidualStream } from './run-request';
 
 /** Rows computed at once. */
 const band = 128;

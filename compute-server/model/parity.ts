@@ -5,7 +5,8 @@
  */
 import type { Parity } from '../../protocol/results/heads';
 import type { LoadedModel } from './loaded-model';
-import { runPrompt, type ResidualStream, type RunHooks } from './model-run';
+import { runPrompt } from './model-run';
+import type { ResidualStream, RunHooks } from './run-request';
 
 /** Tokens of the prompt that are compared: enough for two chunks. */
 const parityLength = 24;

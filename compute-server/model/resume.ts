@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
-import type { LayerResult, ResidualStream } from './model-run';
+import type { LayerResult, ResidualStream } from './run-request';
 
 export interface Unfinished {
   readonly layers: readonly LayerResult[];

@@ -122,7 +122,7 @@ export interface HeadsResult extends Provenance {
   readonly seconds: number;
 }
 
-/** Pictures of all heads: [layers][heads][size][size] mean probability of a block of queries on a block of keys. */
+/** Pictures of all heads: [layers][heads][size][size], mean over a block of queries of the mass on a block of keys. */
 export interface HeadThumbnails {
   readonly size: number;
   readonly layers: number;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { runPrompt, type RunRequest } from '../../../compute-server/model/model-run';
+import { runPrompt } from '../../../compute-server/model/model-run';
+import type { RunRequest } from '../../../compute-server/model/run-request';
 import type { Variant } from '../../../compute-server/model/interventions';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import type { Parameters } from '../../support/reference/vectors';

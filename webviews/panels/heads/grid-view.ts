@@ -119,7 +119,7 @@ function key(part: Part, model: GridModel): TemplateResult {
           ? state.thumbnails
             ? 'Pictures: query down, key across; square root of the mass, each head on a scale of its own. '
             : state.result
-              ? 'A saved result holds no pictures: run it again to see them. '
+              ? 'This file holds no pictures: run it again to see them. '
               : ''
           : ''
       }${share > 1 && model.natural ? `Brackets: ${share} query heads share a key/value head. ` : ''}${

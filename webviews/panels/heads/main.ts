@@ -3,6 +3,7 @@ import { chartStyles } from '../../charts/styles';
 import { adoptStyles, baseStyles } from '../../ui/styles';
 import { registerControls } from '../../ui/toolkit';
 import { HeadsPanel } from './panel';
+import { pictureStyles } from './picture-styles';
 import { panelStyles } from './styles';
 
 const places: readonly string[] = ['full', 'side', 'file'] satisfies HeadsPlace[];
@@ -11,6 +12,6 @@ const isPlace = (value: string | undefined): value is HeadsPlace => value !== un
 const root = document.getElementById('root');
 if (!root) throw new Error('The page has no element with the id "root".');
 const place = root.dataset['place'];
-adoptStyles(baseStyles, chartStyles, panelStyles);
+adoptStyles(baseStyles, chartStyles, panelStyles, pictureStyles);
 registerControls();
 new HeadsPanel(root, isPlace(place) ? place : 'full');

@@ -41,7 +41,7 @@ import type { CellPlace } from './head-matrix';
 
 /** Narrower than this, everything stands in one column with the pictures first. */
 const compactWidth = 480;
-/** From this width on, the settings stand beside the pictures (960 without the padding, as in `styles.ts`). */
+/** From this width on, the settings stand beside the pictures (960 without the padding, as in `picture-styles.ts`). */
 const besideWidth = 1000;
 const planEvery = 300;
 const continuationTokens = 40;

@@ -1,0 +1,99 @@
+/** Taps, maps and most-read keys of one layer, joined over the chunks of a prompt. */
+import { topKeys } from '../../models/instrument/statistics';
+import type { LayerTap } from '../../models/instrument/taps';
+import type { RuntimeArray, RuntimeValues } from '../runtime/session';
+import { floats } from './runtime-arrays';
+import type { ResidualStream } from './run-request';
+
+/** What the chunks of one layer give, joined along the positions (variant 0 for maps and top keys). */
+export class Gathered {
+  readonly maps = new Map<number, Float32Array>();
+  top: { weights: Float32Array; keys: Int32Array; heads: number; k: number } | undefined;
+  private readonly pieces = new Map<LayerTap, RuntimeArray[]>();
+
+  constructor(private readonly length: number) {}
+
+  addTaps(taps: readonly LayerTap[], values: RuntimeValues, stream: ResidualStream, index: number): void {
+    for (const tap of taps) {
+      const value =
+        tap === 'residual.input' ? residualInput(stream, index) : values[tap === 'residual' ? 'residual.out' : tap];
+      if (!value) throw new TypeError(`the layer gave no "${tap}"`);
+      this.pieces.set(tap, [...(this.pieces.get(tap) ?? []), value]);
+    }
+  }
+
+  taps(): Partial<Record<LayerTap, RuntimeArray>> {
+    const joined: Partial<Record<LayerTap, RuntimeArray>> = {};
+    for (const [tap, pieces] of this.pieces) joined[tap] = joinRows(tap, pieces);
+    return joined;
+  }
+
+  addMaps(heads: readonly number[], values: RuntimeValues, start: number, length: number, firstKey: number): void {
+    if (heads.length === 0) return;
+    const selected = values['attention.selected'];
+    if (!selected || !(selected.data instanceof Float32Array)) throw new TypeError('the layer gave no maps');
+    const keys = selected.shape[3] ?? 0;
+    heads.forEach((head, slot) => {
+      let map = this.maps.get(head);
+      if (!map) this.maps.set(head, (map = new Float32Array(this.length * this.length)));
+      for (let i = 0; i < length; i++) {
+        const from = (slot * length + i) * keys;
+        map.set((selected.data as Float32Array).subarray(from, from + keys), (start + i) * this.length + firstKey);
+      }
+    });
+  }
+
+  addTop(values: RuntimeValues, heads: number, start: number, length: number, firstKey: number): void {
+    const weights = floats(values, 'statistics.top_weight');
+    const keys = values['statistics.top_key']?.data;
+    if (!(keys instanceof BigInt64Array)) throw new TypeError('the layer gave no top keys');
+    // A chunk of fewer keys gives fewer; the rest stays at weight 0 and key -1.
+    const given = values['statistics.top_key']?.shape[3] ?? 0;
+    this.top ??= {
+      weights: new Float32Array(this.length * heads * topKeys),
+      keys: new Int32Array(this.length * heads * topKeys).fill(-1),
+      heads,
+      k: topKeys,
+    };
+    for (let head = 0; head < heads; head++) {
+      for (let i = 0; i < length; i++) {
+        for (let slot = 0; slot < given; slot++) {
+          const from = (head * length + i) * given + slot;
+          const to = ((start + i) * heads + head) * topKeys + slot;
+          this.top.weights[to] = weights[from] ?? 0;
+          this.top.keys[to] = Number(keys[from] ?? 0n) + firstKey;
+        }
+      }
+    }
+  }
+}
+
+function residualInput({ chunks, batch, width }: ResidualStream, index: number): RuntimeArray {
+  const data = chunks[index] ?? new Float32Array(0);
+  return { data, shape: [batch, data.length / (batch * width), width] };
+}
+
+/** Joins [.., n, x] pieces along n; probabilities, whose width differs by chunk, are padded with zeros to the last width. */
+function joinRows(tap: LayerTap, pieces: readonly RuntimeArray[]): RuntimeArray {
+  const [first] = pieces;
+  if (!first) throw new RangeError('nothing to join');
+  const rank = first.shape.length;
+  const lead = first.shape.slice(0, rank - 2).reduce((product, axis) => product * axis, 1);
+  const width = pieces.at(-1)?.shape.at(-1) ?? 1;
+  const total = pieces.reduce((sum, piece) => sum + (piece.shape[rank - 2] ?? 0), 0);
+  const data = new Float32Array(lead * total * width);
+  let start = 0;
+  for (const piece of pieces) {
+    const rows = piece.shape[rank - 2] ?? 0;
+    const from = piece.shape[rank - 1] ?? 0;
+    if (!(piece.data instanceof Float32Array)) throw new TypeError(`"${tap}" is no float32`);
+    for (let l = 0; l < lead; l++) {
+      for (let row = 0; row < rows; row++) {
+        const at = (l * rows + row) * from;
+        data.set(piece.data.subarray(at, at + from), (l * total + start + row) * width);
+      }
+    }
+    start += rows;
+  }
+  return { data, shape: [...first.shape.slice(0, rank - 2), total, width] };
+}

@@ -1,0 +1,86 @@
+/** What a run of a model takes and gives. */
+import type { LayerTap } from '../../models/instrument/taps';
+import type { RuntimeArray } from '../runtime/session';
+import type { HeadNumbers, KeyGroup } from './head-statistics';
+import type { Variant } from './interventions';
+import type { KeyValueCache } from './key-value-cache';
+
+export interface RunRequest {
+  readonly ids: readonly number[];
+  /** One run per variant, as a batch; absent: the plain model alone. Statistics and taps are those of variant 0. */
+  readonly variants?: readonly Variant[];
+  /** Queries per chunk. */
+  readonly chunk: number;
+  readonly groups?: readonly KeyGroup[];
+  readonly statistics?: boolean;
+  /** Earlier occurrences by position, where they are not those of the ids (null models of induction). */
+  readonly earlier?: readonly (readonly number[])[];
+  readonly thumbnails?: boolean;
+  readonly topKeys?: boolean;
+  /** Taps of layers, kept whole: for short prompts. */
+  readonly taps?: readonly { readonly layer: number; readonly tap: LayerTap }[];
+  /** Probabilities of single heads. */
+  readonly maps?: readonly { readonly layer: number; readonly head: number }[];
+  /** Positions whose logits are wanted. */
+  readonly logits: 'last' | 'all' | 'none';
+  /** Mean loss of the next token (-ln of its probability, nats) over the queries at these positions, for each variant. */
+  readonly lossAt?: readonly number[];
+  /** The uninstrumented graphs: no variants, taps or statistics. For parity. */
+  readonly plain?: boolean;
+  /** Residual streams to start from instead of token embeddings (image tokens, resumed or patched runs). */
+  readonly from?: ResidualStream;
+  /** Keep the residual stream that enters these layers. */
+  readonly keepResiduals?: readonly number[];
+  /** Keep keys and values, for decoding. */
+  readonly keepCache?: boolean;
+  /** Replaces token embeddings at these positions, [positions, hiddenSize]. */
+  readonly embeddings?: { readonly positions: readonly number[]; readonly data: Float32Array };
+}
+
+/** The residual stream [b, n, w] that enters a layer, chunk by chunk. */
+export interface ResidualStream {
+  readonly layer: number;
+  readonly chunks: readonly Float32Array[];
+  readonly chunk: number;
+  readonly batch: number;
+  /** Hidden size. */
+  readonly width: number;
+}
+
+export interface LayerResult {
+  readonly layer: number;
+  readonly statistics?: HeadNumbers;
+  /** [heads][thumbnailSize][thumbnailSize] */
+  readonly thumbnail?: Float32Array;
+  /** By tap; [rows of all chunks joined along n]. */
+  readonly taps: Readonly<Partial<Record<LayerTap, RuntimeArray>>>;
+  /** By head: probabilities [n, t], row-major. */
+  readonly maps: ReadonlyMap<number, Float32Array>;
+  /** [n][h][topKeys]; weight 0 and key -1 where a query reads fewer keys. */
+  readonly top?: {
+    readonly weights: Float32Array;
+    readonly keys: Int32Array;
+    readonly heads: number;
+    readonly k: number;
+  };
+}
+
+export interface RunResult {
+  readonly layers: readonly LayerResult[];
+  /** [b, positions, v] */
+  readonly logits?: RuntimeArray;
+  /** By variant, in nats per token. */
+  readonly loss?: readonly number[];
+  readonly cache?: KeyValueCache;
+  readonly residuals: readonly ResidualStream[];
+  /** What leaves the last layer. */
+  readonly last: ResidualStream;
+}
+
+export interface RunHooks {
+  readonly signal?: AbortSignal | undefined;
+  /** After each layer. */
+  readonly onLayer?: (result: LayerResult, residual: ResidualStream) => void;
+  /** Between chunks: layer, and share of the layer done. */
+  readonly onChunk?: (layer: number, share: number) => void;
+}

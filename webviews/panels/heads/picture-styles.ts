@@ -1,0 +1,366 @@
+import { css } from 'lit';
+
+export const pictureStyles = css`
+  .pictures {
+    display: grid;
+    grid-template-columns: minmax(0, 1fr);
+    gap: 16px 24px;
+    align-items: start;
+  }
+  .grid-view,
+  .one-head {
+    min-width: 0;
+  }
+  .grid-tools {
+    display: grid;
+    grid-template-columns: repeat(auto-fit, minmax(min(130px, 100%), 1fr));
+    gap: 4px 8px;
+    margin-bottom: 8px;
+  }
+  .compact .grid-tools {
+    grid-template-columns: minmax(0, 1fr) 84px;
+  }
+  .search {
+    min-width: 0;
+    width: 100%;
+    height: 26px;
+    padding: 0 6px;
+    color: var(--vscode-input-foreground);
+    background: var(--vscode-input-background);
+    border: 1px solid var(--vscode-input-border, transparent);
+    border-radius: 2px;
+    font: inherit;
+  }
+  .search::placeholder {
+    color: var(--vscode-input-placeholderForeground);
+  }
+  .search:focus {
+    outline: 1px solid var(--vscode-focusBorder);
+    outline-offset: -1px;
+  }
+  h2 > .muted {
+    font-weight: 400;
+    font-size: var(--small);
+  }
+  hs-head-grid,
+  hs-head-matrix,
+  hs-head-lines {
+    display: block;
+    min-width: 0;
+  }
+  .grid-frame {
+    position: relative;
+    overflow-x: auto;
+    cursor: pointer;
+  }
+  .grid-frame canvas {
+    display: block;
+  }
+  .grid-frame canvas.marks {
+    position: absolute;
+    top: 0;
+    left: 0;
+  }
+  .readout {
+    height: auto;
+    min-height: 34px;
+    max-height: 34px;
+    line-height: 17px;
+    overflow: hidden;
+    white-space: normal;
+    font-variant-numeric: tabular-nums;
+  }
+  .compact .readout {
+    min-height: 51px;
+    max-height: 51px;
+  }
+  .grid-key {
+    display: grid;
+    gap: 4px;
+    justify-items: start;
+  }
+  .live {
+    color: var(--vscode-foreground);
+    font-weight: 600;
+  }
+  .scale-bar {
+    display: inline-flex;
+    flex-wrap: wrap;
+    align-items: center;
+    gap: 2px 6px;
+    font-size: var(--small);
+    color: var(--vscode-descriptionForeground);
+    font-variant-numeric: tabular-nums;
+  }
+  .scale-bar svg {
+    border: 1px solid var(--line);
+  }
+  .legend {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 2px;
+    margin: 0 -6px;
+  }
+  .legend-entry {
+    display: inline-flex;
+    align-items: center;
+    gap: 5px;
+    height: 22px;
+    padding: 0 6px;
+    border-radius: 3px;
+    white-space: nowrap;
+  }
+  .legend-entry:hover {
+    background: var(--vscode-toolbar-hoverBackground);
+  }
+  .legend-entry[aria-pressed='true'] {
+    background: var(--vscode-inputOption-activeBackground);
+    outline: 1px solid var(--vscode-inputOption-activeBorder, transparent);
+    outline-offset: -1px;
+  }
+  .legend-entry .code {
+    font-weight: 600;
+  }
+
+  .label-chips {
+    display: inline-flex;
+    flex-wrap: wrap;
+    gap: 4px;
+  }
+  .gain-line {
+    display: grid;
+    grid-template-columns: auto minmax(60px, 1fr) 42px auto auto;
+    gap: 8px;
+    align-items: center;
+    max-width: 480px;
+    margin: 4px 0 8px;
+  }
+  .slider {
+    width: 100%;
+    height: 20px;
+    margin: 0;
+    accent-color: var(--vscode-button-background);
+    cursor: pointer;
+  }
+  .gain-value {
+    text-align: right;
+    font-variant-numeric: tabular-nums;
+  }
+  .head-body {
+    display: grid;
+    grid-template-columns: minmax(0, 1fr);
+    gap: 12px 20px;
+    align-items: start;
+  }
+  .head-picture {
+    min-width: 0;
+  }
+  .matrix-frame,
+  .lines-frame {
+    position: relative;
+    touch-action: none;
+  }
+  .matrix-frame {
+    cursor: crosshair;
+  }
+  .matrix-frame canvas {
+    display: block;
+    width: 100%;
+    max-width: 520px;
+    aspect-ratio: 1 / 0.95;
+  }
+  .lines-frame canvas {
+    display: block;
+    width: 100%;
+    max-width: 520px;
+    height: 440px;
+    cursor: pointer;
+  }
+  .line-heads {
+    display: flex;
+    justify-content: space-between;
+    max-width: 520px;
+    padding: 0 8px;
+    color: var(--vscode-descriptionForeground);
+    font-size: var(--small);
+  }
+  .matrix-foot {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    gap: 2px 4px;
+    max-width: 520px;
+  }
+  .matrix-foot .scale-bar {
+    margin-right: auto;
+  }
+  .head-options {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 2px 16px;
+  }
+  .head-numbers {
+    display: grid;
+    grid-template-columns: repeat(auto-fit, minmax(min(200px, 100%), 1fr));
+    gap: 12px 24px;
+    align-items: start;
+    min-width: 0;
+  }
+  .top-keys table,
+  .next-tokens table {
+    margin-top: 2px;
+  }
+  .top-keys td,
+  .next-tokens td,
+  .next-tokens th {
+    height: 20px;
+    padding: 0 8px 0 0;
+  }
+  .next-tokens tbody th:first-child,
+  .next-tokens thead th {
+    background: none;
+  }
+  .token-cell {
+    max-width: 120px;
+    overflow: hidden;
+    text-overflow: ellipsis;
+    font-family: var(--vscode-editor-font-family);
+  }
+  .bar rect {
+    fill: var(--vscode-charts-blue, var(--vscode-focusBorder));
+  }
+  .bar.changed rect {
+    fill: var(--vscode-charts-orange, var(--vscode-editorWarning-foreground));
+  }
+  .statistics dl {
+    display: grid;
+    grid-template-columns: minmax(0, auto) auto;
+    justify-content: start;
+    gap: 0 16px;
+    margin: 2px 0 0;
+    line-height: 20px;
+  }
+  .statistics dt {
+    cursor: help;
+  }
+  .statistics dd {
+    margin: 0;
+    text-align: right;
+    font-variant-numeric: tabular-nums;
+  }
+  .statistics .unit {
+    display: inline-block;
+    min-width: 42px;
+    padding-left: 4px;
+    color: var(--vscode-descriptionForeground);
+    font-size: var(--small);
+    text-align: left;
+  }
+
+  .effects {
+    display: grid;
+    grid-template-columns: minmax(0, 1fr);
+    gap: 12px 24px;
+    padding-top: 12px;
+    border-top: 1px solid var(--line);
+  }
+  .left {
+    display: grid;
+    grid-template-columns: minmax(0, 1fr);
+    gap: 16px;
+    min-width: 0;
+  }
+  .compact .effects {
+    padding-top: 0;
+    border-top: none;
+  }
+  .gain-chips {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 4px;
+  }
+  .gain-chip {
+    display: inline-flex;
+    align-items: center;
+    gap: 6px;
+    padding-left: 6px;
+    border: 1px solid var(--line);
+    border-radius: 3px;
+    font-variant-numeric: tabular-nums;
+  }
+  .texts {
+    display: grid;
+    grid-template-columns: minmax(0, 1fr);
+    gap: 8px 16px;
+  }
+  .wide .next-tokens {
+    min-height: 140px;
+  }
+  .text pre {
+    min-height: 60px;
+    max-height: 180px;
+    margin: 2px 0 0;
+    padding: 4px 8px;
+    overflow: auto;
+    background: var(--vscode-textBlockQuote-background);
+    font-family: var(--vscode-editor-font-family);
+    font-size: calc(var(--vscode-editor-font-size) - 1px);
+    white-space: pre-wrap;
+    overflow-wrap: anywhere;
+  }
+  .text mark {
+    color: inherit;
+    background: var(--vscode-editor-findMatchHighlightBackground, transparent);
+    text-decoration: underline;
+    text-decoration-color: var(--vscode-charts-orange, currentcolor);
+    text-decoration-thickness: 1px;
+    text-underline-offset: 3px;
+  }
+  .wide .labels > .table-frame,
+  .wide .disclosure-body > .table-frame {
+    max-height: 420px;
+  }
+  .labels h2 {
+    margin-bottom: 4px;
+  }
+  .compact .labels th,
+  .compact .labels td {
+    padding: 0 5px;
+  }
+  .compact .labels th:first-child {
+    padding-left: 0;
+  }
+  .provenance {
+    padding-left: 20px;
+    list-style: none;
+    color: var(--vscode-descriptionForeground);
+    overflow-wrap: anywhere;
+  }
+  .compact .results > .disclosure,
+  .compact .results > .strip {
+    border-top: 1px solid var(--line);
+    padding-top: 4px;
+  }
+
+  @container panel (min-width: 560px) {
+    .wide .texts.two {
+      grid-template-columns: repeat(2, minmax(0, 1fr));
+    }
+  }
+  @container panel (min-width: 960px) {
+    .body:has(> .strip > .open) {
+      grid-template-columns: 260px minmax(0, 1fr);
+    }
+    .wide .strip .controls {
+      grid-template-columns: minmax(0, 1fr);
+    }
+    .wide .pictures {
+      grid-template-columns: minmax(0, 0.9fr) minmax(0, 1fr);
+    }
+  }
+  @container panel (min-width: 1500px) {
+    .wide .head-body {
+      grid-template-columns: minmax(0, 520px) minmax(0, 1fr);
+    }
+  }
+`;
