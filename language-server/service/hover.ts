@@ -73,7 +73,7 @@ const consequences = (key: string, model: ModelDescription, part: ModelPart): re
     lines.push(`**${attentionWords(part)}**`);
     if (name === 'num_key_value_heads' && part.attention === 'gqa') {
       lines.push(
-        `Ratio ${formatRatio(part.heads, part.kvHeads)}: heads / key/value heads = ${part.heads} / ${part.kvHeads}; the cache has ${formatRatio(part.heads, part.kvHeads).split(':')[0]} times fewer numbers than with MHA.`,
+        `Ratio ${formatRatio(part.heads, part.kvHeads)}: heads / key/value heads = ${part.heads} / ${part.kvHeads}; the cache has ${Number((part.heads / part.kvHeads).toPrecision(2))} times fewer numbers than with MHA.`,
       );
     }
     if (name === 'head_dim' || name === 'num_attention_heads') {

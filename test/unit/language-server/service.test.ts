@@ -47,6 +47,8 @@ const apply = (text: string, changes: readonly TextChange[]): string =>
     );
 
 describe('hover', () => {
+  it('on key/value heads that do not divide the heads: the true factor, not the heads', () =>
+    expectHover(`{${llama}, "num_key_|value_heads": 6}`, '5.3 times fewer'));
   it('on key/value heads: meaning, ratio, cache in each dtype, formula', () =>
     expectHover(
       `{${llama}, "num_key_|value_heads": 8}`,
