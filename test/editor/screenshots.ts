@@ -64,6 +64,19 @@ async function results(bench: Workbench, theme: Theme): Promise<void> {
   await picture(bench, 'results', theme);
 }
 
+/** The heads of the demo model on its prompt, with one of them in detail. */
+async function heads(bench: Workbench, theme: Theme): Promise<void> {
+  await bench.runCommand('View: Close All Editors');
+  await bench.runCommand('View: Toggle Primary Side Bar Visibility');
+  await bench.runCommand('Headscope: Show Head Patterns');
+  const panel = await bench.webviewWith(`#root[data-panel='heads'][data-place='full'] .run-bar`);
+  await panel.locator('#run:not([disabled])').click();
+  await panel.locator('.run-state', { hasText: /^\s*Done in / }).waitFor({ timeout: 120_000 });
+  await panel.locator('input.search').fill('L1H2');
+  await bench.page.mouse.move(0, 0);
+  await picture(bench, 'heads', theme);
+}
+
 async function take(browser: Browser, theme: Theme): Promise<void> {
   const workspace = copyOfExamples();
   try {
@@ -74,6 +87,7 @@ async function take(browser: Browser, theme: Theme): Promise<void> {
       await inspect(bench, theme);
       await kernels(bench, theme);
       await results(bench, theme);
+      await heads(bench, theme);
       await bench.page.close();
     } finally {
       await host.stop();

@@ -86,7 +86,7 @@ It is a specimen, not an assistant: outside the tasks below its English is poor.
 - Trained for {int(last['step']):,} steps on {int(last['tokens']) / 1e6:.1f} million tokens (AdamW, one CPU thread, {int(last['seconds']) // 60} minutes). Data,
   script, seed and loss curve: `examples/training/demo-lm`.
 - No head was planted. The random start has two leanings, described in `model.py`: the embeddings share a
-  mean vector (without it no previous-token head formed in 2,000 steps), and each head's output projection
+  mean vector (without it previous-token scores stayed under 0.1 by step 600; with it they were 0.6 by step 150), and each head's output projection
   leans to the transpose of its value projection (heads start out copying).
 
 ## Data and licence

@@ -128,7 +128,7 @@ class Decoder(nn.Module):
     def initialise(self):
         """Random weights, with two leanings but no head planted. All embeddings share a mean vector: without
         one (there are no biases) queries and keys of random tokens have no constant part, so rotary positions
-        alone cannot steer attention, and no previous-token head formed in 2,000 steps; with it, in 150. And
+        alone cannot steer attention: without it previous-token scores stayed under 0.1 by step 600, with it 0.6 by 150. And
         each head's output projection leans to the transpose of its value projection, so that heads copy."""
         for name, parameter in self.named_parameters():
             if parameter.dim() == 2:
