@@ -5,6 +5,7 @@ import { unreachable } from '../../../protocol/unreachable';
 import { announce } from '../../ui/announce';
 import { acquireHost, type Host } from '../../ui/host';
 import { seconds } from '../../ui/numbers';
+import { Redraw } from '../../ui/redraw';
 import { onThemeChange, readTheme } from '../../ui/theme';
 import { isOpen, type Actions, type ExportFormat, type Part } from './actions';
 import { exportData, exportName } from './exports';
@@ -64,7 +65,7 @@ export class HeadsPanel implements Actions {
   private source: TileSource | undefined;
   private tileVersion = 0;
   private hovered: CellPlace | undefined;
-  private frame = 0;
+  private readonly redraw: Redraw;
   private compact = false;
   private beside = false;
   private announced = '';
@@ -74,6 +75,7 @@ export class HeadsPanel implements Actions {
     place: HeadsPlace,
   ) {
     this.host = acquireHost(parseKept);
+    this.redraw = new Redraw(root, () => this.drawNow());
     this.tiles = new TileRequests(
       (request, rectangle) => {
         const { selected } = this.state;
@@ -94,7 +96,7 @@ export class HeadsPanel implements Actions {
     }).observe(root);
     onThemeChange(() => this.draw());
     document.addEventListener('keydown', (event) => this.onKey(event));
-    this.drawNow();
+    this.redraw.now();
     this.host.connect((message) => this.onMessage(message), { kind: 'ready' });
   }
 
@@ -433,11 +435,7 @@ export class HeadsPanel implements Actions {
   // Drawing.
 
   private draw(): void {
-    if (this.frame !== 0) return;
-    this.frame = requestAnimationFrame(() => {
-      this.frame = 0;
-      this.drawNow();
-    });
+    this.redraw.request();
   }
 
   private drawNow(): void {

@@ -9,6 +9,7 @@ import { disclosure } from '../../ui/controls';
 import { acquireHost, type Host } from '../../ui/host';
 import { seconds } from '../../ui/numbers';
 import { toCsv, toMarkdown } from '../../ui/table';
+import { Redraw } from '../../ui/redraw';
 import { onThemeChange, readTheme } from '../../ui/theme';
 import { isOpen, type Actions, type ExportFormat, type Part } from './actions';
 import { controlsStrip, stripOpen, stripSummary } from './controls-strip';
@@ -50,7 +51,7 @@ export class KernelsPanel implements Actions {
   /** The plan last told to the extension, which answers with what can run it. */
   private told: string | undefined;
   private planTimer: ReturnType<typeof setTimeout> | undefined;
-  private frame = 0;
+  private readonly redraw: Redraw;
   private compact = false;
   private beside = false;
   private emphasised: string | undefined;
@@ -61,6 +62,7 @@ export class KernelsPanel implements Actions {
     place: KernelsPlace,
   ) {
     this.host = acquireHost(parseKept);
+    this.redraw = new Redraw(root, () => this.drawNow());
     this.kept = this.host.restore();
     this.state = restore(initialState(place), this.kept?.place === place ? this.kept : undefined);
     this.basis = this.kept?.basis ?? [];
@@ -68,7 +70,7 @@ export class KernelsPanel implements Actions {
     new ResizeObserver(() => this.onResize()).observe(root);
     onThemeChange(() => this.draw());
     document.addEventListener('keydown', (event) => this.onKey(event));
-    this.drawNow();
+    this.redraw.now();
     this.host.connect((message) => this.onMessage(message), { kind: 'ready' });
   }
 
@@ -292,11 +294,7 @@ export class KernelsPanel implements Actions {
   }
 
   private draw(): void {
-    if (this.frame !== 0) return;
-    this.frame = requestAnimationFrame(() => {
-      this.frame = 0;
-      this.drawNow();
-    });
+    this.redraw.request();
   }
 
   private drawNow(): void {

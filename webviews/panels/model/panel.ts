@@ -4,6 +4,7 @@ import type { FromModelPanel, ModelPlace, ToModelPanel } from '../../../protocol
 import { announce } from '../../ui/announce';
 import { acquireHost, type Host } from '../../ui/host';
 import '../../ui/menu';
+import { Redraw } from '../../ui/redraw';
 import { onThemeChange, readTheme } from '../../ui/theme';
 import type { Actions, Part } from './actions';
 import { body } from './body';
@@ -23,7 +24,7 @@ export class ModelPanel implements Actions {
   private state: State;
   private readonly host: Host<ToModelPanel, FromModelPanel, Kept>;
   private kept: Kept | undefined;
-  private frame = 0;
+  private readonly redraw: Redraw;
   private width = 0;
 
   constructor(
@@ -31,13 +32,14 @@ export class ModelPanel implements Actions {
     place: ModelPlace,
   ) {
     this.host = acquireHost(parseKept);
+    this.redraw = new Redraw(root, () => this.drawNow());
     this.kept = this.host.restore();
     this.state = initialState(place);
     if (this.kept) this.state = { ...this.state, view: this.kept.view };
     this.width = root.clientWidth;
     new ResizeObserver(() => this.onResize()).observe(root);
     onThemeChange(() => this.draw());
-    this.drawNow();
+    this.redraw.now();
     this.host.connect((message) => this.onMessage(message), { kind: 'ready' });
   }
 
@@ -111,11 +113,7 @@ export class ModelPanel implements Actions {
   // Drawing.
 
   private draw(): void {
-    if (this.frame !== 0) return;
-    this.frame = requestAnimationFrame(() => {
-      this.frame = 0;
-      this.drawNow();
-    });
+    this.redraw.request();
   }
 
   private drawNow(): void {
