@@ -17,7 +17,7 @@ import {
   type PerHead,
 } from '../../protocol/results/heads';
 import { FailureError } from '../../protocol/wire/failures';
-import { provenance } from '../cli/provenance';
+import { provenance } from '../provenance';
 import type { Job } from '../dispatch/dispatcher';
 import type { Surroundings } from '../surroundings';
 import { planChunk } from './budget';

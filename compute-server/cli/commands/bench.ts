@@ -16,7 +16,7 @@ import { readSurroundings } from '../../surroundings';
 import { benchTable } from '../bench-table';
 import { commandErrorOf, exitCodes, wrongUsage } from '../exit-codes';
 import { bytes, collect, list, positive, whole, word } from '../options';
-import { provenance } from '../provenance';
+import { provenance } from '../../provenance';
 import type { Registration } from '../registration';
 import type { CommandSession } from '../session';
 import { parametersFrom } from './bench-parameters';

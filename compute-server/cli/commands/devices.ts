@@ -1,6 +1,6 @@
 import type { DeviceInfo } from '../../../protocol/compute/api';
 import { whole } from '../options';
-import { provenance } from '../provenance';
+import { provenance } from '../../provenance';
 import type { Registration } from '../registration';
 import { textTable } from '../table';
 

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { environmentOf, addPromptOptions, gainsFrom, promptFrom, type PromptOptions } from '../model-options';
 import { InvalidArgumentError } from 'commander';
 import { whole } from '../options';
-import { provenance } from '../provenance';
+import { provenance } from '../../provenance';
 import type { Registration } from '../registration';
 
 interface GenerateOptions extends PromptOptions {

@@ -18,7 +18,7 @@ import type { TensorComparison } from '../../../models/formats/tensors/compare-t
 import { compareTensors, isBuffer } from '../../../models/formats/tensors/compare-tensors';
 import { countParameters } from '../../../models/formats/tensors/expected-tensors';
 import { CommandError, exitCodes, wrongUsage } from '../exit-codes';
-import { provenance } from '../provenance';
+import { provenance } from '../../provenance';
 import type { Registration } from '../registration';
 import { textTable } from '../table';
 

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { wrongUsage } from '../exit-codes';
 import { addPromptOptions, environmentOf, gainsFrom, promptFrom, type PromptOptions } from '../model-options';
 import { whole } from '../options';
-import { provenance } from '../provenance';
+import { provenance } from '../../provenance';
 import type { Registration } from '../registration';
 
 interface MapOptions extends PromptOptions {

@@ -1,5 +1,5 @@
 import { attentionPatterns } from '../../../kernels/shape';
-import { provenance } from '../provenance';
+import { provenance } from '../../provenance';
 import type { Registration } from '../registration';
 import { textTable } from '../table';
 

@@ -1,7 +1,7 @@
 import { cpus } from 'node:os';
-import type { Provenance } from '../../protocol/results/provenance';
-import { runtimeVersion } from '../runtime/session';
-import { headscopeVersion } from '../version';
+import type { Provenance } from '../protocol/results/provenance';
+import { runtimeVersion } from './runtime/session';
+import { headscopeVersion } from './version';
 
 /** What made a result that no single device made (lists): this machine. */
 export async function provenance(settings: Provenance['settings'] = {}, seed = 0): Promise<Provenance> {
