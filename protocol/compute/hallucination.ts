@@ -1,0 +1,143 @@
+/** The part of the compute server's interface that looks for hallucination heads; joined to ComputeMethods in api.ts. */
+import type {
+  Caption,
+  CaptionToken,
+  DatasetEntry,
+  DivergenceStep,
+  FlagPerHead,
+  HallucinationResult,
+  HallucinationSet,
+  OutlierRule,
+  Reinforcement,
+  Removed,
+  RemovedPositions,
+  VhdDistance,
+} from '../results/hallucination';
+import type { HeadGain, PerHead } from '../results/heads';
+import type { ImageSpan } from '../results/image';
+import type { PromptInput } from './models';
+
+/** Classes of objects with their synonyms; a class is a word of its own too. */
+export type Lexicon = Readonly<Record<string, readonly string[]>>;
+
+/** The picture is part of the prompt; a prompt without one is for a span of text. */
+export interface VisionPrompt {
+  readonly folder: string;
+  readonly prompt: PromptInput;
+}
+
+/** What is measured: two passes, one of which lacks `removed`. */
+export interface DivergenceRequest extends VisionPrompt {
+  readonly removed: Removed;
+  readonly distance: VhdDistance;
+  readonly outliers: OutlierRule;
+  readonly positions: RemovedPositions;
+  /** Absent: max(1, round(heads / 8)). */
+  readonly k?: number;
+}
+
+/** How the words of a caption are judged. */
+export interface Judging {
+  /** Objects in the picture; absent: words are marked, not judged. */
+  readonly truth?: readonly string[];
+  /** Absent: the 80 classes of COCO. */
+  readonly lexicon?: Lexicon;
+}
+
+export interface HallucinationRequest extends DivergenceRequest, Judging {
+  /** At least 1. */
+  readonly maxNewTokens: number;
+  /** The tables of every step, not of the first alone. */
+  readonly keepSteps?: boolean;
+}
+
+/** One later step of a caption. */
+export interface DivergenceAtRequest extends DivergenceRequest {
+  /** Tokens generated before the step. */
+  readonly generated: readonly number[];
+}
+
+/** A picture as the panel shows it, and what became of it. */
+export interface OpenedImage {
+  readonly image: ImageSpan;
+  readonly mime: string;
+  readonly bytes: Uint8Array;
+}
+
+/** What to reinforce; layers absent: {1} and the last ceil(14/32 L). */
+export type ReinforcementRequest = Omit<Reinforcement, 'layers' | 'distance' | 'positions'> & {
+  readonly layers?: readonly number[];
+};
+
+export interface ImageMapRequest extends VisionPrompt {
+  /** Tokens generated before the one that is asked about. */
+  readonly generated: readonly number[];
+  /** More than one: their mean. */
+  readonly heads: readonly { readonly layer: number; readonly head: number }[];
+  /** Of the caption that the tokens belong to. */
+  readonly gains?: readonly HeadGain[];
+  /** The rows asked about where the prompt has no picture. */
+  readonly span?: { readonly start: number; readonly end: number };
+}
+
+/** One prompt for many pictures. */
+export interface HallucinationSetRequest extends Omit<HallucinationRequest, 'truth' | 'keepSteps' | 'removed'> {
+  readonly images: readonly { readonly path: string; readonly truth: readonly string[] }[];
+  /** Each makes a further caption of every picture. */
+  readonly reinforcements: readonly ReinforcementRequest[];
+  /** Entries of an earlier run that was stopped: not computed again. What the same request left on disk is taken too. */
+  readonly done: readonly DatasetEntry[];
+}
+
+export interface StageProgress {
+  readonly kind: 'stage';
+  readonly sentence: string;
+  /** 0..1 */
+  readonly share: number;
+  readonly secondsLeft?: number;
+}
+
+export interface CaptionProgress {
+  readonly kind: 'token';
+  readonly index: number;
+  readonly token: CaptionToken;
+}
+
+export type HallucinationProgress =
+  | StageProgress
+  | CaptionProgress
+  | {
+      /** The first step is done: the map is drawn while the caption is still written. */
+      readonly kind: 'firstStep';
+      readonly vhd: PerHead;
+      readonly textEnergy: PerHead;
+      readonly outlier: FlagPerHead;
+      readonly selected: FlagPerHead;
+    };
+
+export type HallucinationSetProgress =
+  | StageProgress
+  | { readonly kind: 'entry'; readonly entry: DatasetEntry }
+  | { readonly kind: 'failure'; readonly name: string; readonly why: string };
+
+export interface HallucinationMethods {
+  openImage: { args: [prompt: VisionPrompt]; result: OpenedImage; progress: never };
+  hallucination: {
+    args: [request: HallucinationRequest];
+    result: HallucinationResult;
+    progress: HallucinationProgress;
+  };
+  reinforce: {
+    args: [request: HallucinationRequest, reinforcement: ReinforcementRequest];
+    result: Caption;
+    progress: StageProgress | CaptionProgress;
+  };
+  divergenceAt: { args: [request: DivergenceAtRequest]; result: DivergenceStep; progress: never };
+  /** What the query of the next token reads from each image token, [image tokens]. */
+  imageMap: { args: [request: ImageMapRequest]; result: Float32Array; progress: never };
+  hallucinationSet: {
+    args: [request: HallucinationSetRequest];
+    result: HallucinationSet;
+    progress: HallucinationSetProgress;
+  };
+}

@@ -1,0 +1,237 @@
+/**
+ * Which heads of a vision-language model look at the image, which generated words lean on the language prior, and what
+ * reinforcement changes: as computed, saved (`*.headscope-hallucination.json`), and printed (`headscope vhd`).
+ * Heads are query heads. Definitions: arXiv 2412.13949 (VHD eq. 4, T-VHD eq. 5, outliers eq. 6, head set eq. 7).
+ */
+import type { HeadGain, ModelSummary, PerHead } from './heads';
+import type { ImageSpan } from './image';
+import type { Provenance } from './provenance';
+
+/** How far the head's output with the image is from its output without: Euclidean, its square, over the norm without, 1 - cosine. */
+export const vhdDistances = ['l2', 'squared', 'relative', 'cosine'] as const;
+export type VhdDistance = (typeof vhdDistances)[number];
+
+/** Paper eq. 6; the released code's variant of it; none. */
+export const outlierRules = ['paper', 'release', 'off'] as const;
+export type OutlierRule = (typeof outlierRules)[number];
+
+/** After the rows are removed: positions run on without a gap (as released), or stay what they were. */
+export const removedPositions = ['contiguous', 'original'] as const;
+export type RemovedPositions = (typeof removedPositions)[number];
+
+/** One truth value for each layer and head. */
+export type FlagPerHead = readonly (readonly boolean[])[];
+
+/** What the second pass lacks: the image, or the prompt tokens [start, end). */
+export type Removed =
+  { readonly kind: 'image' } | { readonly kind: 'span'; readonly start: number; readonly end: number };
+
+export interface CaptionToken {
+  readonly id: number;
+  /** The texts of all tokens joined are the caption. */
+  readonly text: string;
+  readonly probability: number;
+  /** Sum over all layers of the k largest divergences of the step that made the token. */
+  readonly tVhd: number;
+  /** Mass of the query that made the token on what the second pass lacks, mean over layers and heads. */
+  readonly visualAttention: number;
+}
+
+/** A word, or two, of the lexicon: characters [start, end) of the caption. */
+export interface ObjectMention {
+  readonly start: number;
+  readonly end: number;
+  readonly word: string;
+  /** The lexicon's name of the object. */
+  readonly object: string;
+  /** Whether the truth holds the object; absent without a truth. */
+  readonly inTruth?: boolean;
+}
+
+/** One generation step, [layers][heads]. */
+export interface DivergenceStep {
+  /** Tokens generated before. */
+  readonly step: number;
+  /** In units of the distance, before outliers are set to 0. */
+  readonly vhd: PerHead;
+  /** Squared norm of the head's output in the second pass. */
+  readonly textEnergy: PerHead;
+  readonly outlier: FlagPerHead;
+  /** Above the lower median of the layer, outliers set to 0. */
+  readonly selected: FlagPerHead;
+  /** Mass of the step's query on what the second pass lacks. */
+  readonly visualAttention: PerHead;
+}
+
+export interface CaptionScore {
+  /** Words. */
+  readonly length: number;
+  readonly mentions: number;
+  readonly hallucinated: number;
+  /** hallucinated / mentions; null without a mention. */
+  readonly chairI: number | null;
+  /** Distinct true objects mentioned / objects of the truth; null without a truth object. */
+  readonly recall: number | null;
+}
+
+/** `in-graph`: gains computed inside the layer graphs; `progressive`: a run per layer; `one-shot`: all layers at once, approximate. */
+export const reinforcementExecutors = ['in-graph', 'progressive', 'one-shot'] as const;
+export type ReinforcementExecutor = (typeof reinforcementExecutors)[number];
+
+/**
+ * `selected`: equation 7. Controls: `random`, as many heads of each layer, drawn by the seed; `all`, every head of the layer by
+ * the one factor that gives the layer's attention output the norm that reinforcing the selected heads gives it.
+ */
+export const reinforcedHeads = ['selected', 'random', 'all'] as const;
+export type ReinforcedHeads = (typeof reinforcedHeads)[number];
+
+/** Heads of each of `layers` scaled by `alpha` before the output projection, chosen at the first step and held. */
+export interface Reinforcement {
+  readonly alpha: number;
+  /** Layers from 0, as resolved for the model. */
+  readonly layers: readonly number[];
+  readonly distance: VhdDistance;
+  readonly outliers: OutlierRule;
+  readonly positions: RemovedPositions;
+  readonly heads: ReinforcedHeads;
+  /**
+   * The layer's attention output is scaled back, by one factor for all its heads, to the norm that it has without
+   * reinforcement at the first step, so that its direction alone changes: a control.
+   */
+  readonly normMatched: boolean;
+  readonly executor: ReinforcementExecutor;
+  readonly seed: number;
+}
+
+export interface Caption {
+  /** Null: the plain model. */
+  readonly reinforcement: Reinforcement | null;
+  readonly text: string;
+  readonly tokens: readonly CaptionToken[];
+  readonly mentions: readonly ObjectMention[];
+  /** With a truth only. */
+  readonly score?: CaptionScore;
+  /** What is wrong with the text (it repeats itself, it never ends), as a sentence. */
+  readonly broken?: string;
+  /** Heads that were chosen, false in layers that are not reinforced; absent for the plain model. */
+  readonly reinforced?: FlagPerHead;
+  /** Factors held from the prompt on: the chosen heads', and in the controls those of others; absent for the plain model. */
+  readonly gains?: readonly HeadGain[];
+}
+
+/** Image tokens that draw attention whatever the text says; arXiv 2503.03321, phi(x) = max over the dimensions of |x_d| / RMS(x). */
+export interface ImageSinks {
+  /** Those in which the first row of the sequence is massive in most layers from the third on. */
+  readonly dimensions: readonly number[];
+  readonly threshold: number;
+  readonly tokens: readonly {
+    /** Among the image tokens, from 0. */
+    readonly token: number;
+    /** Largest over the layers. */
+    readonly phi: number;
+    /** Layers whose input passes the threshold. */
+    readonly layers: readonly number[];
+  }[];
+}
+
+export interface HallucinationResult extends Provenance {
+  readonly kind: 'headscope-hallucination';
+  readonly version: 1;
+  readonly model: ModelSummary;
+  /** Null where token ids were given. */
+  readonly prompt: string | null;
+  /** Of the sequence with its image tokens. */
+  readonly promptIds: readonly number[];
+  /** One text for each row outside the image, in order. */
+  readonly promptTokens: readonly string[];
+  /** Absent where a span of text is removed. */
+  readonly image?: ImageSpan;
+  readonly removed: Removed;
+  readonly distance: VhdDistance;
+  readonly outliers: OutlierRule;
+  readonly positions: RemovedPositions;
+  readonly k: number;
+  readonly layers: number;
+  readonly heads: number;
+  /** Of the first generated token, before outliers are set to 0. */
+  readonly vhd: PerHead;
+  /** Squared norm of the head's output in the second pass. */
+  readonly textEnergy: PerHead;
+  readonly outlier: FlagPerHead;
+  readonly selected: FlagPerHead;
+  /** Mass of the query of the first generated token on the image tokens, or on the removed span. */
+  readonly visualAttention: PerHead;
+  /** Every step with its tables, where all were asked for. */
+  readonly steps?: readonly DivergenceStep[];
+  readonly caption: Caption;
+  /** Reinforced captions and their controls, as they were made. */
+  readonly variants: readonly Caption[];
+  readonly sinks?: ImageSinks;
+  /** Objects in the picture, as given. */
+  readonly truth?: readonly string[];
+  readonly seconds: number;
+}
+
+/** CHAIR of a set of captions (Rohrbach et al. 2018) and what must stand beside it; null where there is nothing to divide by. */
+export interface CaptionSetScore {
+  readonly captions: number;
+  /** Object mentions, repeats counted. */
+  readonly mentions: number;
+  /** Captions with a hallucinated object / captions. */
+  readonly chairS: number | null;
+  /** Hallucinated mentions / mentions, pooled. */
+  readonly chairI: number | null;
+  /** Distinct true objects mentioned / objects of the truth, pooled. */
+  readonly recall: number | null;
+  /** Distinct true objects mentioned / distinct objects mentioned, pooled. */
+  readonly precision: number | null;
+  /** Harmonic mean of precision and recall. */
+  readonly f1: number | null;
+  /** Words per caption. */
+  readonly length: number | null;
+}
+
+export interface DatasetEntry {
+  readonly name: string;
+  readonly truth: readonly string[];
+  readonly plain: Caption;
+  /** In the order of the reinforcements that were asked for. */
+  readonly variants: readonly Caption[];
+}
+
+/** T-VHD of the tokens that begin an object word of the plain captions, apart by truth. */
+export interface TVhdSeparation {
+  readonly hallucinated: readonly number[];
+  readonly truthful: readonly number[];
+  /** Counts of both in the same equal steps from `from` to `to`, the last with its end. */
+  readonly histogram: {
+    readonly from: number;
+    readonly to: number;
+    readonly hallucinated: readonly number[];
+    readonly truthful: readonly number[];
+  };
+  /** Chance that a hallucinated word lies below a true one, ties half; null when one of the two is empty. */
+  readonly auroc: number | null;
+}
+
+/** Images with their truth, captioned. */
+export interface HallucinationSet extends Provenance {
+  readonly kind: 'headscope-hallucination-set';
+  readonly version: 1;
+  readonly model: ModelSummary;
+  /** Null where token ids were given. */
+  readonly prompt: string | null;
+  readonly distance: VhdDistance;
+  readonly outliers: OutlierRule;
+  readonly positions: RemovedPositions;
+  readonly k: number;
+  readonly entries: readonly DatasetEntry[];
+  readonly failures: readonly { readonly name: string; readonly why: string }[];
+  readonly plain: CaptionSetScore;
+  readonly variants: readonly { readonly reinforcement: Reinforcement; readonly score: CaptionSetScore }[];
+  readonly separation: TVhdSeparation;
+  /** Images that were asked for; more than the entries when the run was stopped. */
+  readonly total: number;
+  readonly state: 'done' | 'cancelled';
+  readonly seconds: number;
+}
