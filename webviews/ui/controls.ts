@@ -189,3 +189,26 @@ export function disclosure(options: DisclosureOptions): TemplateResult {
 
 export const toolbar = (label: string, content: TemplateResult | readonly TemplateResult[]): TemplateResult =>
   html`<div class="toolbar" role="group" aria-label=${label}>${content}</div>`;
+
+export interface SegmentsOptions<Value extends string> {
+  readonly label: string;
+  readonly choices: readonly { readonly value: Value; readonly label: string }[];
+  readonly value: Value;
+  readonly onChange: (value: Value) => void;
+}
+
+/** Two or three ways to see the same, all named. */
+export const segments = <Value extends string>(options: SegmentsOptions<Value>): TemplateResult =>
+  html`<div class="segments" role="radiogroup" aria-label=${options.label}>
+    ${options.choices.map(
+      ({ value, label }) =>
+        html`<button
+          type="button"
+          role="radio"
+          aria-checked=${value === options.value}
+          @click=${() => options.onChange(value)}
+        >
+          ${label}
+        </button>`,
+    )}
+  </div>`;

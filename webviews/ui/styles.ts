@@ -183,6 +183,32 @@ export const baseStyles = css`
   .text-control.invalid vscode-text-field {
     outline: 1px solid var(--vscode-inputValidation-errorBorder, var(--vscode-errorForeground));
   }
+  .text-area textarea {
+    display: block;
+    width: 100%;
+    min-height: 48px;
+    padding: 4px 6px;
+    color: var(--vscode-input-foreground);
+    background: var(--vscode-input-background);
+    border: 1px solid var(--vscode-input-border, transparent);
+    border-radius: 2px;
+    font: inherit;
+    resize: vertical;
+  }
+  .text-area textarea.code {
+    font-family: var(--vscode-editor-font-family);
+    font-size: calc(var(--vscode-editor-font-size) - 1px);
+  }
+  .text-area textarea::placeholder {
+    color: var(--vscode-input-placeholderForeground);
+  }
+  .text-area textarea:focus {
+    outline: 1px solid var(--vscode-focusBorder);
+    outline-offset: -1px;
+  }
+  .text-area.invalid textarea {
+    border-color: var(--vscode-inputValidation-errorBorder, var(--vscode-errorForeground));
+  }
   .problem {
     color: var(--vscode-errorForeground);
     font-size: var(--small);
@@ -264,6 +290,27 @@ export const baseStyles = css`
     margin-left: auto;
     padding-left: 16px;
     opacity: 0.7;
+  }
+
+  .segments {
+    display: inline-flex;
+    border: 1px solid var(--vscode-checkbox-border, var(--line));
+    border-radius: 3px;
+    overflow: hidden;
+  }
+  .segments button {
+    height: 20px;
+    padding: 0 8px;
+    font-size: var(--small);
+  }
+  .segments button:hover {
+    background: var(--vscode-toolbar-hoverBackground);
+  }
+  .segments button[aria-checked='true'] {
+    color: var(--vscode-inputOption-activeForeground);
+    background: var(--vscode-inputOption-activeBackground);
+    outline: 1px solid var(--vscode-inputOption-activeBorder, transparent);
+    outline-offset: -1px;
   }
 
   .table-frame {

@@ -44,6 +44,3 @@ export interface Part {
   readonly tileVersion: number;
   readonly hovered: CellPlace | undefined;
 }
-
-export const isOpen = (state: State, disclosure: string, otherwise: boolean): boolean =>
-  state.view.open[disclosure] ?? otherwise;

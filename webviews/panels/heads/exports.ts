@@ -3,6 +3,7 @@ import type { HeadsResult } from '../../../protocol/results/heads';
 import { openCellPainter } from '../../charts/cell-painter';
 import { parseColour } from '../../charts/colour-map';
 import { headAtlas } from '../../charts/head-atlas';
+import { htmlPage, htmlTable } from '../../charts/html-page';
 import { escapeXml, toPng, wrap, type Figure } from '../../charts/image';
 import { colourOf, shapes } from '../../charts/palette';
 import { count, significant } from '../../ui/numbers';
@@ -30,7 +31,7 @@ export async function exportData(state: State, format: ExportFormat, theme: Them
     case 'json':
       return `${JSON.stringify(result, null, 2)}\n`;
     case 'html':
-      return htmlPage(state, result, theme);
+      return resultPage(state, result, theme);
   }
 }
 
@@ -269,57 +270,19 @@ export function headsCsv(state: State, result: HeadsResult): string {
   return toCsv(columns, headRows(state));
 }
 
-/** A page that loads nothing and runs nothing: grid, labels, all heads, what made them, and the result as data inside. */
-export function htmlPage(state: State, result: HeadsResult, theme: Theme): string {
+/** Grid, labels, all heads, what made them, and the result as data inside. */
+export function resultPage(state: State, result: HeadsResult, theme: Theme): string {
   const causal = result.classes.some((one) => one.causal !== undefined);
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-<meta name="viewport" content="width=device-width">
-<title>${escapeXml(finding(state))}</title>
-<style>
-body { margin: 24px auto; max-width: 1180px; padding: 0 16px; background: ${theme.background}; color: ${theme.foreground}; font: ${theme.fontSize}px/1.5 system-ui, sans-serif; }
-svg { max-width: 100%; height: auto; }
-.frame { overflow-x: auto; margin-bottom: 24px; }
-.prompt { font-family: monospace; white-space: pre-wrap; overflow-wrap: anywhere; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: 2px 12px 2px 0; text-align: left; font-weight: normal; white-space: nowrap; }
-thead th { border-bottom: 1px solid ${theme.line}; color: ${theme.muted}; }
-caption { text-align: left; font-weight: 600; }
-.number { text-align: right; }
-</style>
-</head>
-<body>
-${gridFigure(state, result, theme).svg}
-<p class="prompt">${escapeXml(result.tokens.join(''))}</p>
-${htmlTable(`${count(result.classes.length)} labels`, labelColumns(theme.dark, causal), topLabels(state))}
-${htmlTable(`${count(result.layers * result.heads)} heads`, headColumns(state), headRows(state))}
-<script type="application/json" id="headscope-result">${JSON.stringify(result).replaceAll('<', '\\u003c')}</script>
-</body>
-</html>
-`;
-}
-
-function htmlTable<Row>(caption: string, columns: readonly Column<Row>[], rows: readonly Row[]): string {
-  const heads = columns.map(
-    ({ title, unit, numeric }) =>
-      `<th${numeric ? ' class="number"' : ''}>${escapeXml(unit ? `${title} (${unit})` : title)}</th>`,
-  );
-  const cells = (row: Row): string =>
-    columns
-      .map((column, at) => {
-        const tag = at === 0 ? 'th' : 'td';
-        const shown = column.text?.(row) ?? String(column.value(row) ?? '–');
-        return `<${tag}${column.numeric ? ' class="number"' : ''}>${escapeXml(shown)}</${tag}>`;
-      })
-      .join('');
-  return `<div class="frame"><table>
-<caption>${escapeXml(caption)}</caption>
-<thead><tr>${heads.join('')}</tr></thead>
-<tbody>
-${rows.map((row) => `<tr>${cells(row)}</tr>`).join('\n')}
-</tbody>
-</table></div>`;
+  return htmlPage({
+    title: finding(state),
+    css: '.prompt { font-family: monospace; white-space: pre-wrap; overflow-wrap: anywhere; }\n',
+    body: [
+      gridFigure(state, result, theme).svg,
+      `<p class="prompt">${escapeXml(result.tokens.join(''))}</p>`,
+      htmlTable(`${count(result.classes.length)} labels`, labelColumns(theme.dark, causal), topLabels(state)),
+      htmlTable(`${count(result.layers * result.heads)} heads`, headColumns(state), headRows(state)),
+    ].join('\n'),
+    data: result,
+    theme,
+  });
 }

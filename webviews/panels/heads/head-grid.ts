@@ -2,12 +2,13 @@
  * The grid of heads: pictures and colours on one canvas, letters, brackets and the frame of the selected head on a second
  * one above it. Arrow keys walk the cells; the cell in focus is said.
  */
-import { html, LitElement, type PropertyValues } from 'lit';
+import { html, type PropertyValues } from 'lit';
 import { inkOn, parseColour } from '../../charts/colour-map';
 import { openCellPainter, type CellPainter } from '../../charts/cell-painter';
 import { headAtlas, type HeadAtlas } from '../../charts/head-atlas';
 import type { HeadThumbnails } from '../../../protocol/results/heads';
-import { onThemeChange, readTheme, type Theme } from '../../ui/theme';
+import { PictureElement } from '../../ui/picture-element';
+import type { Theme } from '../../ui/theme';
 import { gainOf } from './form';
 import {
   announcementOf,
@@ -24,7 +25,7 @@ import {
 import { headKey, labelInfo } from './labels';
 import type { HeadPlace } from './state';
 
-export class HeadGrid extends LitElement {
+export class HeadGrid extends PictureElement {
   static override properties = {
     model: { attribute: false },
     thumbnails: { attribute: false },
@@ -46,9 +47,6 @@ export class HeadGrid extends LitElement {
     | { readonly of: HeadThumbnails; readonly most: number; readonly used: number; readonly atlas: HeadAtlas }
     | undefined;
   private layout: GridLayout | undefined;
-  private theme: Theme = readTheme();
-  private readonly resize = new ResizeObserver(() => this.draw());
-  private stopTheme: (() => void) | undefined;
 
   constructor() {
     super();
@@ -59,29 +57,9 @@ export class HeadGrid extends LitElement {
     this.hovered = undefined;
   }
 
-  /** In the page's own tree: the panel's styles reach it. */
-  protected override createRenderRoot(): HTMLElement {
-    return this;
-  }
-
-  override connectedCallback(): void {
-    super.connectedCallback();
-    this.resize.observe(this);
-    this.stopTheme = onThemeChange(() => {
-      this.theme = readTheme();
-      this.draw();
-    });
-  }
-
-  override disconnectedCallback(): void {
-    super.disconnectedCallback();
-    this.resize.disconnect();
-    this.stopTheme?.();
-  }
-
   protected override updated(changed: PropertyValues): void {
     if (changed.size === 1 && changed.has('hovered')) this.drawMarks();
-    else this.draw();
+    else this.drawNow();
   }
 
   get painterKind(): string {
@@ -92,7 +70,7 @@ export class HeadGrid extends LitElement {
     return this.querySelector<HTMLCanvasElement>(`canvas.${name}`);
   }
 
-  private draw(): void {
+  protected override drawNow(): void {
     const { model } = this;
     const cells = this.canvas('cells');
     const width = this.clientWidth;

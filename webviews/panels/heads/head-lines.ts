@@ -3,9 +3,9 @@
  * as strong as its probability. The selected query's lines are exact; those of all others are drawn faint where the whole
  * matrix is at hand.
  */
-import { html, LitElement, type PropertyValues } from 'lit';
+import { html, type PropertyValues } from 'lit';
 import { count, significant } from '../../ui/numbers';
-import { onThemeChange, readTheme, type Theme } from '../../ui/theme';
+import { freshContext, PictureElement } from '../../ui/picture-element';
 import { wholeMatrix, type TileSource } from './tile-source';
 import { shownToken } from './token-text';
 
@@ -13,7 +13,17 @@ const line = 18;
 /** Pairs fainter than this are not drawn. */
 const faintest = 0.02;
 
-export class HeadLines extends LitElement {
+/** Where the lines of one drawing go. */
+interface Frame {
+  readonly context: CanvasRenderingContext2D;
+  readonly left: number;
+  readonly right: number;
+  readonly y: (position: number) => number;
+  /** The first token behind the window. */
+  readonly last: number;
+}
+
+export class HeadLines extends PictureElement {
   static override properties = {
     source: { attribute: false },
     version: { type: Number },
@@ -38,10 +48,6 @@ export class HeadLines extends LitElement {
   /** First token in the window. */
   private first = 0;
   private shownQuery: number | undefined;
-  private theme: Theme = readTheme();
-  private frame = 0;
-  private readonly resize = new ResizeObserver(() => this.schedule());
-  private stopTheme: (() => void) | undefined;
 
   constructor() {
     super();
@@ -55,38 +61,9 @@ export class HeadLines extends LitElement {
     this.range = '';
   }
 
-  protected override createRenderRoot(): HTMLElement {
-    return this;
-  }
-
-  override connectedCallback(): void {
-    super.connectedCallback();
-    this.resize.observe(this);
-    this.stopTheme = onThemeChange(() => {
-      this.theme = readTheme();
-      this.schedule();
-    });
-  }
-
-  override disconnectedCallback(): void {
-    super.disconnectedCallback();
-    this.resize.disconnect();
-    this.stopTheme?.();
-    cancelAnimationFrame(this.frame);
-    this.frame = 0;
-  }
-
   protected override updated(_changed: PropertyValues): void {
     if (this.source) this.source.onTile = () => this.schedule();
     this.schedule();
-  }
-
-  private schedule(): void {
-    if (this.frame !== 0) return;
-    this.frame = requestAnimationFrame(() => {
-      this.frame = 0;
-      this.drawNow();
-    });
   }
 
   private get canvas(): HTMLCanvasElement | null {
@@ -102,16 +79,11 @@ export class HeadLines extends LitElement {
     this.schedule();
   }
 
-  private drawNow(): void {
+  protected override drawNow(): void {
     const { canvas, theme, tokens } = this;
-    const context = canvas?.getContext('2d');
-    if (!canvas || !context || canvas.clientWidth < 60) return;
-    const ratio = window.devicePixelRatio || 1;
-    const [width, height] = [canvas.clientWidth, canvas.clientHeight];
-    if (canvas.width !== Math.round(width * ratio)) canvas.width = Math.round(width * ratio);
-    if (canvas.height !== Math.round(height * ratio)) canvas.height = Math.round(height * ratio);
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    context.clearRect(0, 0, width, height);
+    const context = freshContext(canvas);
+    if (!canvas || !context) return;
+    const width = canvas.clientWidth;
     const visible = this.visible();
     if (this.query !== this.shownQuery) {
       this.shownQuery = this.query;
@@ -125,8 +97,9 @@ export class HeadLines extends LitElement {
         : '';
     const text = Math.min(130, Math.floor(width * 0.3));
     const y = (position: number): number => 3 + (position - this.first + 0.5) * line;
-    this.drawAll(context, text, width - text, y, last);
-    this.drawRow(context, text, width - text, y, last);
+    const frame: Frame = { context, left: text, right: width - text, y, last };
+    this.drawAll(frame);
+    this.drawRow(frame);
     context.font = `${theme.fontSize - 1}px ${theme.editorFont}`;
     context.textBaseline = 'middle';
     const focus = this.hovered ?? this.query;
@@ -146,13 +119,8 @@ export class HeadLines extends LitElement {
     }
   }
 
-  private drawAll(
-    context: CanvasRenderingContext2D,
-    left: number,
-    right: number,
-    y: (position: number) => number,
-    last: number,
-  ): void {
+  private drawAll(frame: Frame): void {
+    const { context, last } = frame;
     const whole = this.source && wholeMatrix(this.source);
     if (!whole) return;
     context.strokeStyle = this.theme.muted;
@@ -161,25 +129,20 @@ export class HeadLines extends LitElement {
       for (let key = this.hideSink ? 1 : 0; key < whole.outColumns; key += 1) {
         const weight = whole.data[query * whole.outColumns + key] ?? 0;
         if (weight < 0.1) continue;
-        stroke(context, left, y(query), right, y(key), weight * 0.3, 1);
+        stroke(frame, query, key, weight * 0.3, 1);
       }
     }
     context.globalAlpha = 1;
   }
 
-  private drawRow(
-    context: CanvasRenderingContext2D,
-    left: number,
-    right: number,
-    y: (position: number) => number,
-    last: number,
-  ): void {
+  private drawRow(frame: Frame): void {
+    const { context, last } = frame;
     const { row, query } = this;
     if (!row || query === undefined || query < this.first || query >= last) return;
     context.strokeStyle = this.theme.focus;
     row.forEach((weight, key) => {
       if (weight < faintest || (this.hideSink && key === 0)) return;
-      stroke(context, left, y(query), right, y(key), 0.25 + 0.75 * weight, 1 + 3 * weight);
+      stroke(frame, query, key, 0.25 + 0.75 * weight, 1 + 3 * weight);
     });
     context.globalAlpha = 1;
   }
@@ -238,20 +201,13 @@ export class HeadLines extends LitElement {
   }
 }
 
-function stroke(
-  context: CanvasRenderingContext2D,
-  x0: number,
-  y0: number,
-  x1: number,
-  y1: number,
-  alpha: number,
-  width: number,
-): void {
+function stroke({ context, left, right, y }: Frame, query: number, key: number, alpha: number, width: number): void {
+  const [y0, y1] = [y(query), y(key)];
   context.globalAlpha = Math.min(1, alpha);
   context.lineWidth = width;
   context.beginPath();
-  context.moveTo(x0, y0);
-  context.bezierCurveTo(x0 + (x1 - x0) * 0.4, y0, x1 - (x1 - x0) * 0.4, y1, x1, y1);
+  context.moveTo(left, y0);
+  context.bezierCurveTo(left + (right - left) * 0.4, y0, right - (right - left) * 0.4, y1, right, y1);
   context.stroke();
 }
 

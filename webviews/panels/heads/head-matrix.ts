@@ -2,12 +2,12 @@
  * One head as a matrix, query by key: tiles on a canvas, zoomed and moved like a map. Axes carry token texts where there is
  * room, positions otherwise. Above it the mean mass of each key, to the right the entropy of each query.
  */
-import { html, LitElement, nothing, type PropertyValues } from 'lit';
+import { html, nothing, type PropertyValues } from 'lit';
 import { cividis, css, cividisTable, parseColour } from '../../charts/colour-map';
 import { levelFor, tileSide, tilesIn, topLevel, type LoadedTile, type TileAddress } from '../../charts/tiles';
 import { button } from '../../ui/controls';
 import { count, significant } from '../../ui/numbers';
-import { onThemeChange, readTheme, type Theme } from '../../ui/theme';
+import { freshContext, PictureElement } from '../../ui/picture-element';
 import { scaleBar } from './scale-bar';
 import { lookUp, wholeMatrix, type TileSource } from './tile-source';
 import { shownToken } from './token-text';
@@ -19,7 +19,7 @@ export interface CellPlace {
 
 const axis = { left: 74, top: 74, right: 26, marginal: 22 };
 
-export class HeadMatrix extends LitElement {
+export class HeadMatrix extends PictureElement {
   static override properties = {
     source: { attribute: false },
     version: { type: Number },
@@ -41,18 +41,14 @@ export class HeadMatrix extends LitElement {
   declare marginal: readonly number[] | undefined;
   declare hovered: CellPlace | undefined;
 
-  private theme: Theme = readTheme();
   /** Cells at the left and upper edge, and CSS pixels a cell. */
   private at = { column: 0, row: 0, cell: 0 };
   private fitted = true;
-  private frame = 0;
   private pictures = new WeakMap<LoadedTile, { readonly look: string; readonly canvas: HTMLCanvasElement }>();
   private high = 1;
   /** What `high` was taken from. */
   private measured: { readonly tile: LoadedTile; readonly hideSink: boolean } | undefined;
   private drag: { readonly x: number; readonly y: number; moved: boolean } | undefined;
-  private readonly resize = new ResizeObserver(() => this.schedule());
-  private stopTheme: (() => void) | undefined;
   private sourceKey: string | undefined;
 
   constructor() {
@@ -67,26 +63,8 @@ export class HeadMatrix extends LitElement {
     this.hovered = undefined;
   }
 
-  protected override createRenderRoot(): HTMLElement {
-    return this;
-  }
-
-  override connectedCallback(): void {
-    super.connectedCallback();
-    this.resize.observe(this);
-    this.stopTheme = onThemeChange(() => {
-      this.theme = readTheme();
-      this.pictures = new WeakMap();
-      this.schedule();
-    });
-  }
-
-  override disconnectedCallback(): void {
-    super.disconnectedCallback();
-    this.resize.disconnect();
-    this.stopTheme?.();
-    cancelAnimationFrame(this.frame);
-    this.frame = 0;
+  protected override onTheme(): void {
+    this.pictures = new WeakMap();
   }
 
   protected override updated(_changed: PropertyValues): void {
@@ -101,14 +79,6 @@ export class HeadMatrix extends LitElement {
 
   private get canvas(): HTMLCanvasElement | null {
     return this.querySelector('canvas');
-  }
-
-  private schedule(): void {
-    if (this.frame !== 0) return;
-    this.frame = requestAnimationFrame(() => {
-      this.frame = 0;
-      this.drawNow();
-    });
   }
 
   private plot(): { readonly width: number; readonly height: number } {
@@ -154,19 +124,11 @@ export class HeadMatrix extends LitElement {
     this.at = { ...this.at, column: inside(this.at.column, width), row: inside(this.at.row, height) };
   }
 
-  private drawNow(): void {
+  protected override drawNow(): void {
     const { canvas, source } = this;
-    if (!canvas || canvas.clientWidth < 60) return;
     const ratio = window.devicePixelRatio || 1;
-    const [across, down] = [Math.round(canvas.clientWidth * ratio), Math.round(canvas.clientHeight * ratio)];
-    if (canvas.width !== across || canvas.height !== down) {
-      canvas.width = across;
-      canvas.height = down;
-    }
-    const context = canvas.getContext('2d');
+    const context = freshContext(canvas);
     if (!context) return;
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    context.clearRect(0, 0, canvas.clientWidth, canvas.clientHeight);
     if (!source || source.length === 0) return;
     const { width, height } = this.plot();
     if (this.fitted) this.at = { column: 0, row: 0, cell: Math.min(width, height) / source.length };

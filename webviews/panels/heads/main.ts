@@ -1,5 +1,6 @@
 import type { HeadsPlace } from '../../../protocol/panels/heads';
 import { chartStyles } from '../../charts/styles';
+import { panelFrameStyles } from '../../ui/panel-styles';
 import { adoptStyles, baseStyles } from '../../ui/styles';
 import { registerControls } from '../../ui/toolkit';
 import { HeadsPanel } from './panel';
@@ -12,6 +13,6 @@ const isPlace = (value: string | undefined): value is HeadsPlace => value !== un
 const root = document.getElementById('root');
 if (!root) throw new Error('The page has no element with the id "root".');
 const place = root.dataset['place'];
-adoptStyles(baseStyles, chartStyles, panelStyles, pictureStyles);
+adoptStyles(baseStyles, panelFrameStyles, chartStyles, panelStyles, pictureStyles);
 registerControls();
 new HeadsPanel(root, isPlace(place) ? place : 'full');

@@ -1,7 +1,7 @@
 /** The selected head: gain, matrix or lines, what the selected query reads most, all its numbers. */
 import { html, nothing, type TemplateResult } from 'lit';
 import { symbol } from '../../charts/symbol';
-import { button, checkbox } from '../../ui/controls';
+import { button, checkbox, segments } from '../../ui/controls';
 import { count, probability, significant } from '../../ui/numbers';
 import { slider } from '../../ui/text-area';
 import type { Part } from './actions';
@@ -39,19 +39,15 @@ export function oneHead(part: Part): TemplateResult | typeof nothing {
         >
       </h2>
       ${labelChips(part, selected)}
-      <div class="segments" role="radiogroup" aria-label="Draw as">
-        ${(['matrix', 'lines'] as const).map(
-          (kind) =>
-            html`<button
-              type="button"
-              role="radio"
-              aria-checked=${view.head === kind}
-              @click=${() => actions.view({ head: kind })}
-            >
-              ${kind === 'matrix' ? 'Matrix' : 'Lines'}
-            </button>`,
-        )}
-      </div>
+      ${segments({
+        label: 'Draw as',
+        choices: [
+          { value: 'matrix', label: 'Matrix' },
+          { value: 'lines', label: 'Lines' },
+        ],
+        value: view.head,
+        onChange: (head) => actions.view({ head }),
+      })}
     </div>
     ${state.place === 'file' ? nothing : gainLine(part, selected)}
     <div class="head-body ${compact ? 'compact' : ''}">

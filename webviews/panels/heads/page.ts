@@ -2,7 +2,9 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { disclosure } from '../../ui/controls';
 import { count } from '../../ui/numbers';
-import { isOpen, type Part } from './actions';
+import { measuredHow } from '../../ui/run-status';
+import { isOpen } from '../../ui/disclosures';
+import type { Part } from './actions';
 import { effects } from './effects';
 import { provenanceLines } from './exports';
 import { circumstances, finding } from './finding';
@@ -129,15 +131,6 @@ function everyHead(part: Part): TemplateResult {
 
 function provenance({ state, actions }: Part): TemplateResult | typeof nothing {
   if (!state.result) return nothing;
-  const lines = provenanceLines(state.result);
-  return disclosure({
-    title: 'How this was measured',
-    open: isOpen(state, 'provenance', false),
-    id: 'provenance',
-    onToggle: (open) => actions.toggle('provenance', open),
-    body: () =>
-      html`<ul class="provenance">
-        ${lines.map((line) => html`<li>${line}</li>`)}
-      </ul>`,
-  });
+  const open = isOpen(state, 'provenance', false);
+  return measuredHow(provenanceLines(state.result), open, (now) => actions.toggle('provenance', now));
 }

@@ -3,11 +3,13 @@ import { render } from 'lit';
 import type { FromHeadsPanel, HeadsPlace, ToHeadsPanel } from '../../../protocol/panels/heads';
 import { unreachable } from '../../../protocol/unreachable';
 import { announce } from '../../ui/announce';
+import { Arrangement } from '../../ui/arrangement';
 import { acquireHost, type Host } from '../../ui/host';
 import { seconds } from '../../ui/numbers';
 import { Redraw } from '../../ui/redraw';
 import { onThemeChange, readTheme } from '../../ui/theme';
-import { isOpen, type Actions, type ExportFormat, type Part } from './actions';
+import { isOpen } from '../../ui/disclosures';
+import type { Actions, ExportFormat, Part } from './actions';
 import { exportData, exportName } from './exports';
 import { finding } from './finding';
 import { canonical, readPrompt, sameGains, toForm, type Form } from './form';
@@ -40,10 +42,6 @@ import { TileRequests, type TileSource } from './tile-source';
 import { shownToken } from './token-text';
 import type { CellPlace } from './head-matrix';
 
-/** Narrower than this, everything stands in one column with the pictures first. */
-const compactWidth = 480;
-/** From this width on, the settings stand beside the pictures (960 without the padding, as in `picture-styles.ts`). */
-const besideWidth = 1000;
 const planEvery = 300;
 const continuationTokens = 40;
 
@@ -66,8 +64,7 @@ export class HeadsPanel implements Actions {
   private tileVersion = 0;
   private hovered: CellPlace | undefined;
   private readonly redraw: Redraw;
-  private compact = false;
-  private beside = false;
+  private readonly arrangement: Arrangement;
   private announced = '';
 
   constructor(
@@ -90,10 +87,7 @@ export class HeadsPanel implements Actions {
     this.kept = this.host.restore();
     this.state = restore(initialState(place), this.kept?.place === place ? this.kept : undefined);
     this.basis = this.kept?.basis ?? [];
-    this.measure();
-    new ResizeObserver(() => {
-      if (this.measure()) this.draw();
-    }).observe(root);
+    this.arrangement = new Arrangement(root, place === 'side', () => this.draw());
     onThemeChange(() => this.draw());
     document.addEventListener('keydown', (event) => this.onKey(event));
     this.redraw.now();
@@ -257,17 +251,6 @@ export class HeadsPanel implements Actions {
     }
     const key = canonical([result.created, result.model.hash, selected]);
     if (this.source?.key !== key) this.source = this.tiles.open(key, result.ids.length, result.model.causal);
-  }
-
-  /** True when the arrangement is another one at the present width. */
-  private measure(): boolean {
-    const width = this.root.clientWidth;
-    const compact = this.state.place === 'side' || width < compactWidth;
-    const beside = !compact && width >= besideWidth;
-    const changed = compact !== this.compact || beside !== this.beside;
-    this.compact = compact;
-    this.beside = beside;
-    return changed;
   }
 
   private onKey(event: KeyboardEvent): void {
@@ -443,7 +426,8 @@ export class HeadsPanel implements Actions {
   }
 
   private part(): Part {
-    const { state, compact, beside, source, tileVersion, hovered } = this;
+    const { state, source, tileVersion, hovered } = this;
+    const { compact, beside } = this.arrangement;
     return { state, actions: this, dark: readTheme().dark, compact, beside, source, tileVersion, hovered };
   }
 }

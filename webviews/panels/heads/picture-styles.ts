@@ -101,25 +101,10 @@ export const pictureStyles = css`
     gap: 2px;
     margin: 0 -6px;
   }
-  .legend-entry {
-    display: inline-flex;
-    align-items: center;
-    gap: 5px;
-    height: 22px;
-    padding: 0 6px;
-    border-radius: 3px;
-    white-space: nowrap;
-  }
-  .legend-entry:hover {
-    background: var(--vscode-toolbar-hoverBackground);
-  }
   .legend-entry[aria-pressed='true'] {
     background: var(--vscode-inputOption-activeBackground);
     outline: 1px solid var(--vscode-inputOption-activeBorder, transparent);
     outline-offset: -1px;
-  }
-  .legend-entry .code {
-    font-weight: 600;
   }
 
   .label-chips {
@@ -330,12 +315,6 @@ export const pictureStyles = css`
   .compact .labels th:first-child {
     padding-left: 0;
   }
-  .provenance {
-    padding-left: 20px;
-    list-style: none;
-    color: var(--vscode-descriptionForeground);
-    overflow-wrap: anywhere;
-  }
   .compact .results > .disclosure,
   .compact .results > .strip {
     border-top: 1px solid var(--line);
@@ -350,9 +329,6 @@ export const pictureStyles = css`
   @container panel (min-width: 960px) {
     .body:has(> .strip > .open) {
       grid-template-columns: 260px minmax(0, 1fr);
-    }
-    .wide .strip .controls {
-      grid-template-columns: minmax(0, 1fr);
     }
     .wide .pictures {
       grid-template-columns: minmax(0, 0.9fr) minmax(0, 1fr);

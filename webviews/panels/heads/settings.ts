@@ -1,6 +1,6 @@
 /** The strip with the model, the prompt and the options of the run. */
 import { html, nothing, type TemplateResult } from 'lit';
-import { button, checkbox, dropdown, field, textField } from '../../ui/controls';
+import { button, checkbox, dropdown, field, textField, segments } from '../../ui/controls';
 import { icon } from '../../ui/icons';
 import { bytes, count } from '../../ui/numbers';
 import { textArea } from '../../ui/text-area';
@@ -25,19 +25,15 @@ export function settings(part: Part): TemplateResult {
     <section aria-label="Prompt">
       <div class="section-head">
         <h2>Prompt</h2>
-        <div class="segments" role="radiogroup" aria-label="Prompt as">
-          ${(['text', 'ids'] as const).map(
-            (mode) =>
-              html`<button
-                type="button"
-                role="radio"
-                aria-checked=${form.mode === mode}
-                @click=${() => actions.edit(changeMode(form, mode, state))}
-              >
-                ${mode === 'text' ? 'Text' : 'Token ids'}
-              </button>`,
-          )}
-        </div>
+        ${segments({
+          label: 'Prompt as',
+          choices: [
+            { value: 'text', label: 'Text' },
+            { value: 'ids', label: 'Token ids' },
+          ],
+          value: form.mode,
+          onChange: (mode) => actions.edit(changeMode(form, mode, state)),
+        })}
       </div>
       ${
         form.mode === 'text'

@@ -1,10 +1,12 @@
 /** The bar under the finding: what can be done now, and the state of the run in words. Its height never changes. */
 import { html, nothing, type TemplateResult } from 'lit';
+import type { HeadsResult } from '../../../protocol/results/heads';
 import { button, progressRing, toolbar } from '../../ui/controls';
 import { icon } from '../../ui/icons';
 import '../../ui/menu';
 import type { MenuItem } from '../../ui/menu';
 import { seconds, significant } from '../../ui/numbers';
+import { banner, comparisonBanner, failureBanner, runProgress, savedWords } from '../../ui/run-status';
 import type { ExportFormat, Part } from './actions';
 import { circumstancesOf, differencesOf } from './comparison';
 import { sameGains } from './form';
@@ -100,7 +102,7 @@ export function runBar(part: Part): TemplateResult {
       <div class="run-state" role="status">${runState(state)}</div>
       ${parityBadge(state)}
     </div>
-    ${progressBar(state)}`;
+    ${runProgress('Share of the run', running ? { done: phase.share, total: 1 } : undefined)}`;
 }
 
 function exportItems({ actions }: Part): readonly MenuItem[] {
@@ -127,12 +129,7 @@ function runState(state: State): TemplateResult | typeof nothing {
     return html`${progressRing()}<span>${what}: ${Math.round(phase.share * 100)} %${left}</span>`;
   }
   if (phase.kind === 'failed' || !result) return nothing;
-  const saved = state.savedAs
-    ? html`, saved as <span title=${state.savedAs}>${state.savedAs}</span>`
-    : state.place === 'file'
-      ? nothing
-      : ', not saved';
-  return html`${icon('pass')}<span>Done in ${took(result.seconds)}${saved}</span>`;
+  return html`${icon('pass')}<span>Done in ${took(result.seconds)}${savedWords(state)}</span>`;
 }
 
 function parityBadge({ result }: State): TemplateResult | typeof nothing {
@@ -148,26 +145,10 @@ function parityBadge({ result }: State): TemplateResult | typeof nothing {
   >`;
 }
 
-function progressBar({ phase }: State): TemplateResult {
-  const running = phase.kind === 'running';
-  return html`<progress
-    class=${running ? 'run-progress' : 'run-progress idle'}
-    aria-label="Share of the run"
-    aria-hidden=${!running}
-    max="1"
-    .value=${running ? phase.share : 0}
-  ></progress>`;
-}
-
 /** Sentences that need an answer: nothing may run, something failed, the prompt or the gains have changed. */
 export function banners(part: Part): TemplateResult {
   const { state, actions } = part;
   const { phase, result } = state;
-  const banner = (kind: 'info' | 'warning' | 'error', content: TemplateResult): TemplateResult =>
-    html`<div class="banner ${kind}" role=${kind === 'error' ? 'alert' : 'note'}>
-      ${icon(kind)}
-      <div>${content}</div>
-    </div>`;
   const back = html`<button type="button" class="link" @click=${() => actions.backToShown()}>
     Back to what is shown
   </button>`;
@@ -175,22 +156,7 @@ export function banners(part: Part): TemplateResult {
   return html`
     ${state.canRun === true ? nothing : banner('warning', html`${state.canRun}`)}
     ${phase.kind === 'running' && phase.overdue ? banner('warning', html`${phase.overdue}`) : nothing}
-    ${
-      phase.kind === 'failed'
-        ? banner(
-            'error',
-            html`${phase.sentence}
-            ${
-              phase.details
-                ? html`<details>
-                    <summary>Details</summary>
-                    <pre>${phase.details}</pre>
-                  </details>`
-                : nothing
-            }`,
-          )
-        : nothing
-    }
+    ${phase.kind === 'failed' ? failureBanner(phase) : nothing}
     ${
       partial
         ? banner(
@@ -208,7 +174,11 @@ export function banners(part: Part): TemplateResult {
           )
         : nothing
     }
-    ${state.compareWith && result ? banner('info', comparisonWords(part)) : nothing}
+    ${
+      state.compareWith && result
+        ? comparisonBanner(state.compareWith.name, comparisonWords(state, result), () => actions.dropComparison())
+        : nothing
+    }
   `;
 }
 
@@ -224,13 +194,10 @@ function staleWords(state: State): string {
   return `The gains have changed: the pictures show the model ${shown}, the next token below already has them.`;
 }
 
-function comparisonWords({ state, actions }: Part): TemplateResult {
-  const { result, compareWith } = state;
-  if (!result || !compareWith) return html``;
+function comparisonWords(state: State, result: HeadsResult): string {
   const differences = differencesOf(state, state.view.statistic);
-  return html`Compared with ${compareWith.name}.
-    ${differences.ok ? circumstancesOf(result, compareWith.result) : differences.why}
-    <button type="button" class="link" @click=${() => actions.dropComparison()}>Stop comparing</button>`;
+  if (!differences.ok) return differences.why;
+  return state.compareWith ? circumstancesOf(result, state.compareWith.result) : '';
 }
 
 /** The panel before its first run: what it is, and the demo. */

@@ -35,6 +35,3 @@ export interface Part {
   /** Wide enough for the settings to stand beside the pictures. */
   readonly beside: boolean;
 }
-
-export const isOpen = (state: State, disclosure: string, otherwise: boolean): boolean =>
-  state.view.open[disclosure] ?? otherwise;

@@ -2,7 +2,8 @@
 import type { BenchmarkRow } from '../../../protocol/results/benchmark';
 import type { Chart } from '../../charts/chart';
 import { figure } from '../../charts/figure';
-import { escapeXml, toPng, type Figure } from '../../charts/image';
+import { cellText, htmlCell, htmlCells, htmlPage, htmlTable } from '../../charts/html-page';
+import { toPng, type Figure } from '../../charts/image';
 import type { Identities } from '../../charts/palette';
 import { count, seconds, significant } from '../../ui/numbers';
 import { toCsv, type Column } from '../../ui/table';
@@ -153,55 +154,23 @@ export function resultCsv(state: State): string {
   return toCsv(columns, state.rows);
 }
 
-/** A page that loads nothing and runs nothing: sentence, pictures, table, what made it, and the result as data inside. */
+/** Sentence, pictures, table, what made it, and the result as data inside. */
 export function page(source: ExportSource): string {
   const { state, theme, columns, rows } = source;
+  const mechanisms = state.measuredPlan ? measuredMechanisms(state.measuredPlan).length : 0;
   const cells = (row: TableRow): string =>
     row.row && !row.row.ok
-      ? `<th>${escapeXml(text(columns[0], row))}</th><td class="number">${escapeXml(text(columns[1], row))}</td><td colspan="${columns.length - 2}">${escapeXml(row.row.reason ?? '')}</td>`
-      : columns
-          .map(
-            (column, at) =>
-              `<${at === 0 ? 'th' : 'td'}${column.numeric ? ' class="number"' : ''}>${escapeXml(text(column, row))}</${at === 0 ? 'th' : 'td'}>`,
-          )
-          .join('');
-  const data = JSON.stringify(state.result ?? { plan: state.measuredPlan, rows: state.rows }).replaceAll(
-    '<',
-    '\\u003c',
-  );
-  const { svg } = figureOf(source, source.charts);
-  const mechanisms = state.measuredPlan ? measuredMechanisms(state.measuredPlan).length : 0;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-<meta name="viewport" content="width=device-width">
-<title>${escapeXml(source.sentence)}</title>
-<style>
-body { margin: 24px auto; max-width: 1180px; padding: 0 16px; background: ${theme.background}; color: ${theme.foreground}; font: ${theme.fontSize}px/1.5 system-ui, sans-serif; }
-svg { max-width: 100%; height: auto; }
-.frame { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: 2px 12px 2px 0; text-align: left; font-weight: normal; white-space: nowrap; }
-thead th { border-bottom: 1px solid ${theme.line}; color: ${theme.muted}; }
-.number { text-align: right; }
-</style>
-</head>
-<body>
-${svg}
-<div class="frame"><table>
-<caption>${mechanisms} mechanisms, ${state.rows.length} points</caption>
-<thead><tr>${columns.map((column) => `<th${column.numeric ? ' class="number"' : ''}>${escapeXml(column.title)}${column.unit ? ` (${escapeXml(column.unit)})` : ''}</th>`).join('')}</tr></thead>
-<tbody>
-${rows.map((row) => `<tr>${cells(row)}</tr>`).join('\n')}
-</tbody>
-</table></div>
-<script type="application/json" id="headscope-result">${data}</script>
-</body>
-</html>
-`;
+      ? htmlCell(cellText(columns[0], row), true, false) +
+        htmlCell(cellText(columns[1], row), false, true) +
+        htmlCell(row.row.reason ?? '', false, false, columns.length - 2)
+      : htmlCells(columns, row);
+  return htmlPage({
+    title: source.sentence,
+    body: [
+      figureOf(source, source.charts).svg,
+      htmlTable(`${mechanisms} mechanisms, ${state.rows.length} points`, columns, rows, cells),
+    ].join('\n'),
+    data: state.result ?? { plan: state.measuredPlan, rows: state.rows },
+    theme,
+  });
 }
-
-const text = (column: Column<TableRow> | undefined, row: TableRow): string =>
-  column?.text?.(row) ?? String(column?.value(row) ?? '–');

@@ -1,4 +1,5 @@
 import type { KernelsPlace } from '../../../protocol/panels/kernels';
+import { panelFrameStyles } from '../../ui/panel-styles';
 import { adoptStyles, baseStyles } from '../../ui/styles';
 import { registerControls } from '../../ui/toolkit';
 import { chartStyles } from '../../charts/styles';
@@ -11,6 +12,6 @@ const isPlace = (value: string | undefined): value is KernelsPlace => value !== 
 const root = document.getElementById('root');
 if (!root) throw new Error('The page has no element with the id "root".');
 const place = root.dataset['place'];
-adoptStyles(baseStyles, chartStyles, panelStyles);
+adoptStyles(baseStyles, panelFrameStyles, chartStyles, panelStyles);
 registerControls();
 new KernelsPanel(root, isPlace(place) ? place : 'full');

@@ -7,7 +7,8 @@ import type { Identities } from '../../charts/palette';
 import { button, checkbox, dropdown, field, textField } from '../../ui/controls';
 import { icon } from '../../ui/icons';
 import { bytes } from '../../ui/numbers';
-import { isOpen, type Part } from './actions';
+import { isOpen } from '../../ui/disclosures';
+import type { Part } from './actions';
 import type { Form, Problems } from './form';
 import { whyNot } from './state';
 

@@ -5,13 +5,16 @@ import { unreachable } from '../../../protocol/unreachable';
 import type { ChartExport } from '../../charts/chart-card';
 import { toPng } from '../../charts/image';
 import { announce } from '../../ui/announce';
+import { Arrangement } from '../../ui/arrangement';
 import { disclosure } from '../../ui/controls';
 import { acquireHost, type Host } from '../../ui/host';
 import { seconds } from '../../ui/numbers';
 import { toCsv, toMarkdown } from '../../ui/table';
 import { Redraw } from '../../ui/redraw';
+import { measuredHow } from '../../ui/run-status';
 import { onThemeChange, readTheme } from '../../ui/theme';
-import { isOpen, type Actions, type ExportFormat, type Part } from './actions';
+import { isOpen } from '../../ui/disclosures';
+import type { Actions, ExportFormat, Part } from './actions';
 import { controlsStrip, stripOpen, stripSummary } from './controls-strip';
 import { exportData, exportName, figureOf, provenanceLines, type ExportSource } from './exports';
 import { circumstances, finding } from './finding';
@@ -36,10 +39,6 @@ import {
   type View,
 } from './state';
 
-/** Narrower than this, everything stands in one column with the pictures first. */
-const compactWidth = 480;
-/** From this width on, the settings stand beside the pictures (960 without the padding, as in `styles.ts`). */
-const besideWidth = 1000;
 const planEvery = 300;
 
 export class KernelsPanel implements Actions {
@@ -52,8 +51,7 @@ export class KernelsPanel implements Actions {
   private told: string | undefined;
   private planTimer: ReturnType<typeof setTimeout> | undefined;
   private readonly redraw: Redraw;
-  private compact = false;
-  private beside = false;
+  private readonly arrangement: Arrangement;
   private emphasised: string | undefined;
   private announced = '';
 
@@ -66,8 +64,7 @@ export class KernelsPanel implements Actions {
     this.kept = this.host.restore();
     this.state = restore(initialState(place), this.kept?.place === place ? this.kept : undefined);
     this.basis = this.kept?.basis ?? [];
-    this.measure();
-    new ResizeObserver(() => this.onResize()).observe(root);
+    this.arrangement = new Arrangement(root, place === 'side', () => this.draw());
     onThemeChange(() => this.draw());
     document.addEventListener('keydown', (event) => this.onKey(event));
     this.redraw.now();
@@ -134,20 +131,6 @@ export class KernelsPanel implements Actions {
       this.host.keep(keep(this.state, this.basis));
       this.host.post({ kind: 'planned', plan });
     }, planEvery);
-  }
-  private onResize(): void {
-    if (this.measure()) this.draw();
-  }
-
-  /** True when the arrangement is another one at the present width. */
-  private measure(): boolean {
-    const width = this.root.clientWidth;
-    const compact = this.state.place === 'side' || width < compactWidth;
-    const beside = !compact && width >= besideWidth;
-    const changed = compact !== this.compact || beside !== this.beside;
-    this.compact = compact;
-    this.beside = beside;
-    return changed;
   }
 
   private onKey(event: KeyboardEvent): void {
@@ -290,7 +273,8 @@ export class KernelsPanel implements Actions {
   private readonly title = (id: string): string => identitiesOf(this.state).get(id)?.title ?? id;
 
   private part(): Part {
-    return { state: this.state, actions: this, dark: readTheme().dark, compact: this.compact, beside: this.beside };
+    const { compact, beside } = this.arrangement;
+    return { state: this.state, actions: this, dark: readTheme().dark, compact, beside };
   }
 
   private draw(): void {
@@ -369,15 +353,6 @@ export class KernelsPanel implements Actions {
   private provenance({ state }: Part): TemplateResult | typeof nothing {
     const lines = provenanceLines(state);
     if (lines.length === 0 || progressOf(state).done === 0) return nothing;
-    return disclosure({
-      title: 'How this was measured',
-      open: isOpen(state, 'provenance', false),
-      id: 'provenance',
-      onToggle: (open) => this.toggle('provenance', open),
-      body: () =>
-        html`<ul class="provenance">
-          ${lines.map((line) => html`<li>${line}</li>`)}
-        </ul>`,
-    });
+    return measuredHow(lines, isOpen(state, 'provenance', false), (open) => this.toggle('provenance', open));
   }
 }

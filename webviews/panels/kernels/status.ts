@@ -4,6 +4,7 @@ import { button, progressRing, toolbar } from '../../ui/controls';
 import { icon } from '../../ui/icons';
 import type { MenuItem } from '../../ui/menu';
 import { seconds } from '../../ui/numbers';
+import { banner, comparisonBanner, failureBanner, runProgress, savedWords } from '../../ui/run-status';
 import type { Part } from './actions';
 import { canResume, isStale, progressOf, runnablePlan } from './state';
 
@@ -92,7 +93,7 @@ export function runBar(part: Part): TemplateResult {
       )}
       <div class="run-state" role="status">${runState(part)}</div>
     </div>
-    ${progressBar(part)}`;
+    ${runProgress('Points measured', running ? phase : undefined)}`;
 }
 
 function exportItems({ state, actions }: Part): readonly MenuItem[] {
@@ -125,56 +126,24 @@ function runState({ state }: Part): TemplateResult | typeof nothing {
   }
   if (phase.kind === 'failed' || !state.result) return nothing;
   const { done, total } = progressOf(state);
-  const saved = state.savedAs
-    ? html`, saved as <span title=${state.savedAs}>${state.savedAs}</span>`
-    : state.place === 'file'
-      ? nothing
-      : ', not saved';
+  const saved = savedWords(state);
   if (state.result.state === 'cancelled') {
     return html`${icon('circle-slash')}<span>Cancelled: ${done} of ${total} points kept${saved}</span>`;
   }
   return html`${icon('pass')}<span>${done} points in ${seconds(state.result.seconds)}${saved}</span>`;
 }
 
-function progressBar({ state }: Part): TemplateResult {
-  const { phase } = state;
-  const running = phase.kind === 'running';
-  return html`<progress
-    class=${running ? 'run-progress' : 'run-progress idle'}
-    aria-label="Points measured"
-    aria-hidden=${!running}
-    max=${running ? Math.max(1, phase.total) : 1}
-    .value=${running ? phase.done : 0}
-  ></progress>`;
-}
-
 /** Sentences that need an answer: nothing may run, something failed, the settings have changed. */
 export function banners(part: Part): TemplateResult {
   const { state, actions } = part;
   const { phase } = state;
-  const banner = (kind: 'info' | 'warning' | 'error', content: TemplateResult): TemplateResult =>
-    html`<div class="banner ${kind}" role=${kind === 'error' ? 'alert' : 'note'}>
-      ${icon(kind)}
-      <div>${content}</div>
-    </div>`;
   const plan = runnablePlan(state);
   return html`
     ${state.canRun === true ? nothing : banner('warning', html`${state.canRun}`)}
     ${phase.kind === 'running' && phase.overdue ? banner('warning', html`${phase.overdue}`) : nothing}
     ${
       phase.kind === 'failed'
-        ? banner(
-            'error',
-            html`${phase.sentence} ${state.rows.length > 0 ? html`What was measured before stays below.` : nothing}
-            ${
-              phase.details
-                ? html`<details>
-                    <summary>Details</summary>
-                    <pre>${phase.details}</pre>
-                  </details>`
-                : nothing
-            }`,
-          )
+        ? failureBanner(phase, state.rows.length > 0 ? 'What was measured before stays below.' : undefined)
         : nothing
     }
     ${
@@ -199,11 +168,7 @@ export function banners(part: Part): TemplateResult {
     }
     ${
       state.compareWith
-        ? banner(
-            'info',
-            html`Compared with ${state.compareWith.name}. ${differences(part)}
-              <button type="button" class="link" @click=${() => actions.dropComparison()}>Stop comparing</button>`,
-          )
+        ? comparisonBanner(state.compareWith.name, differences(part), () => actions.dropComparison())
         : nothing
     }
   `;

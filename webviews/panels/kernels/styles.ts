@@ -1,140 +1,24 @@
 import { css } from 'lit';
 
 export const panelStyles = css`
-  #root[data-place='side'] {
-    --panel-background: var(--vscode-sideBar-background);
-  }
   .panel {
-    container: panel / inline-size;
-    min-width: 0;
-    padding: 12px 20px 24px;
+    --control-width: 240px;
   }
   .panel.compact {
-    padding: 8px 12px 16px;
     --chart-height: 230px;
-  }
-  .panel.compact h1 {
-    font-size: var(--vscode-font-size);
-  }
-  .circumstances {
-    margin-top: 2px;
-    color: var(--vscode-descriptionForeground);
-  }
-  .compact .circumstances {
-    font-size: var(--small);
-  }
-
-  .run-bar {
-    display: flex;
-    flex-wrap: wrap;
-    align-items: center;
-    gap: 4px 8px;
-    margin-top: 8px;
-  }
-  .run-state {
-    display: flex;
-    align-items: center;
-    gap: 6px;
-    flex: 1 1 200px;
-    min-width: 0;
-    min-height: 26px;
-    color: var(--vscode-descriptionForeground);
-    font-variant-numeric: tabular-nums;
-  }
-  .run-state > span:last-child {
-    min-width: 0;
-    overflow: hidden;
-    text-overflow: ellipsis;
-    white-space: nowrap;
-  }
-  .compact .run-state {
-    flex-basis: 100%;
-    font-size: var(--small);
-  }
-  .compact .run-state > span:last-child {
-    white-space: normal;
-  }
-  .run-progress {
-    display: block;
-    width: 100%;
-    height: 2px;
-    margin: 6px 0 8px;
-    appearance: none;
-    border: none;
-    background: var(--line);
-  }
-  .run-progress::-webkit-progress-bar {
-    background: var(--line);
-  }
-  .run-progress::-webkit-progress-value {
-    background: var(--vscode-progressBar-background);
-  }
-  .banner {
-    display: flex;
-    gap: 8px;
-    margin: 0 0 8px;
-    padding: 4px 8px;
-    border-left: 2px solid var(--vscode-editorInfo-foreground);
-    background: var(--vscode-textBlockQuote-background);
-  }
-  .banner > div {
-    min-width: 0;
-  }
-  .banner.warning {
-    border-left-color: var(--vscode-editorWarning-foreground);
-  }
-  .banner.error {
-    border-left-color: var(--vscode-editorError-foreground);
-  }
-  .banner pre {
-    margin: 4px 0 0;
-    max-height: 160px;
-    overflow: auto;
-    font-family: var(--vscode-editor-font-family);
-    font-size: var(--small);
-    white-space: pre-wrap;
-  }
-
-  .body {
-    display: grid;
-    grid-template-columns: minmax(0, 1fr);
-    gap: 12px 24px;
-    align-items: start;
   }
   .results {
     min-width: 0;
   }
-  .empty-state {
-    max-width: 560px;
-    padding: 8px 0;
-    color: var(--vscode-descriptionForeground);
-    text-wrap: pretty;
-  }
-
   .legend {
     display: flex;
     flex-wrap: wrap;
     gap: 2px 4px;
     margin: 0 -4px 8px;
   }
-  .legend-entry {
-    display: inline-flex;
-    align-items: center;
-    gap: 5px;
-    height: 22px;
-    padding: 0 6px;
-    border-radius: 3px;
-    white-space: nowrap;
-  }
-  .legend-entry:hover {
-    background: var(--vscode-toolbar-hoverBackground);
-  }
   .legend-entry[aria-pressed='false'] {
     opacity: 0.45;
     text-decoration: line-through;
-  }
-  .legend-entry .code {
-    font-weight: 600;
   }
   /* Held free until the fit is there. */
   .legend-entry .exponent {
@@ -144,9 +28,6 @@ export const panelStyles = css`
   }
   .legend-entry sup {
     line-height: 0;
-  }
-  .compact .run-state:empty {
-    display: none;
   }
   .legend-note {
     align-self: center;
@@ -207,12 +88,6 @@ export const panelStyles = css`
     margin-top: 6px;
     font-size: var(--small);
   }
-  .provenance {
-    padding-left: 20px;
-    list-style: none;
-    color: var(--vscode-descriptionForeground);
-    overflow-wrap: anywhere;
-  }
   .results > .disclosure,
   .results > .strip {
     margin-top: 8px;
@@ -220,20 +95,6 @@ export const panelStyles = css`
     padding-top: 4px;
   }
 
-  .strip .summary {
-    margin-left: 8px;
-  }
-  .controls {
-    display: grid;
-    grid-template-columns: repeat(auto-fit, minmax(min(240px, 100%), 1fr));
-    gap: 16px 24px;
-  }
-  .controls > section {
-    min-width: 0;
-  }
-  .controls h2 {
-    margin-bottom: 4px;
-  }
   .mechanisms {
     margin-bottom: 8px;
   }
@@ -313,9 +174,6 @@ export const panelStyles = css`
   @container panel (min-width: 960px) {
     .body:has(> .strip > .open) {
       grid-template-columns: 280px minmax(0, 1fr);
-    }
-    .wide .strip .controls {
-      grid-template-columns: minmax(0, 1fr);
     }
   }
   @container panel (min-width: 1500px) {

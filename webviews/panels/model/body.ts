@@ -43,7 +43,7 @@ function twoModels(part: Part, first: ShownModel, second: ShownModel): TemplateR
         html`<section class="model" aria-label=${labels[index] ?? model.label}>
           <h2>${labels[index]}</h2>
           <p class="circumstances">${origin(part, model)}</p>
-          <div class="action-bar">${runButtons(part, model, 'secondary')}</div>
+          <div class="run-bar">${runButtons(part, model, 'secondary')}</div>
           ${pictures(part, model, pitch)}
         </section>`,
     )}

@@ -2,18 +2,18 @@
  * One part of a model as dots, on a canvas: the pointer or the arrow keys name a head, a click or Enter pins it, Escape lets go.
  * The line under the picture keeps its height, so nothing moves.
  */
-import { html, LitElement, nothing, type PropertyValues } from 'lit';
+import { html, nothing, type PropertyValues } from 'lit';
 import type { ModelPartFacts } from '../../../protocol/language/requests';
 import { announce } from '../../ui/announce';
 import { button } from '../../ui/controls';
 import { icon } from '../../ui/icons';
 import { table, type Column } from '../../ui/table';
-import { onThemeChange, readTheme } from '../../ui/theme';
+import { PictureElement } from '../../ui/picture-element';
 import { drawDots } from './dots-draw';
 import { cellAt, layoutDots, moved, type Cell, type DotsLayout } from './dots-layout';
 import { attentionTitle, headWords, kindWords, layerRuns, partTitle, queryHeads, type LayerRun } from './layers';
 
-export class DotsPicture extends LitElement {
+export class DotsPicture extends PictureElement {
   static override properties = {
     shown: { attribute: false },
     pitch: { type: Number },
@@ -33,27 +33,12 @@ export class DotsPicture extends LitElement {
   declare focused: Cell | undefined;
   declare pinned: Cell | undefined;
   private layout: DotsLayout | undefined;
-  private stopTheme: (() => void) | undefined;
 
   constructor() {
     super();
     this.pitch = 8;
     this.name = '';
     this.asTable = false;
-  }
-
-  protected override createRenderRoot(): HTMLElement {
-    return this;
-  }
-
-  override connectedCallback(): void {
-    super.connectedCallback();
-    this.stopTheme = onThemeChange(() => this.paint());
-  }
-
-  override disconnectedCallback(): void {
-    super.disconnectedCallback();
-    this.stopTheme?.();
   }
 
   /** What is drawn, for tests and for the export. */
@@ -72,14 +57,14 @@ export class DotsPicture extends LitElement {
   }
 
   protected override updated(): void {
-    this.paint();
+    this.drawNow();
   }
 
   private marked(): Cell | undefined {
     return this.hovered ?? this.focused ?? this.pinned;
   }
 
-  private paint(): void {
+  protected override drawNow(): void {
     const canvas = this.querySelector('canvas');
     const context = canvas?.getContext('2d');
     if (!canvas || !context || !this.layout) return;
@@ -91,7 +76,7 @@ export class DotsPicture extends LitElement {
     }
     canvas.style.setProperty('width', `${width}px`);
     canvas.style.setProperty('height', `${height}px`);
-    drawDots(context, this.layout, readTheme(), scale, { cell: this.marked() });
+    drawDots(context, this.layout, this.theme, scale, { cell: this.marked() });
   }
 
   private readonly onPointer = (event: PointerEvent): void => {

@@ -69,16 +69,16 @@ function bar(part: Part): TemplateResult | typeof nothing {
           Open a config.json, or select a model in the Models view: its layers and heads are drawn here, with what they
           cost.
         </p>
-        <div class="action-bar">${choose(part, 'primary')}${example(part)}</div>`;
+        <div class="run-bar">${choose(part, 'primary')}${example(part)}</div>`;
     case 'not-a-model':
-      return html`<div class="action-bar">${choose(part, 'secondary')}</div>`;
+      return html`<div class="run-bar">${choose(part, 'secondary')}</div>`;
     case 'failed':
-      return html`<div class="action-bar">
+      return html`<div class="run-bar">
         ${button({ label: 'Try again', icon: 'refresh', appearance: 'primary', onClick: () => actions.post({ kind: 'retry' }) })}${choose(part, 'secondary')}
       </div>`;
     case 'model': {
       const { uri } = content.model.facts;
-      return html`<div class="action-bar">
+      return html`<div class="run-bar">
           ${runButtons(part, content.model, 'primary')}
           ${toolbar(
             'Model',
@@ -106,7 +106,7 @@ function bar(part: Part): TemplateResult | typeof nothing {
         ${refusals(part, content.model)}`;
     }
     case 'comparison':
-      return html`<div class="action-bar">
+      return html`<div class="run-bar">
         ${button({
           label: 'Compare with another',
           icon: 'compare-changes',

@@ -1,3 +1,4 @@
+import { panelFrameStyles } from '../../ui/panel-styles';
 import { adoptStyles, baseStyles } from '../../ui/styles';
 import { registerControls } from '../../ui/toolkit';
 import { ModelPanel } from './panel';
@@ -5,6 +6,6 @@ import { modelStyles } from './styles';
 
 const root = document.getElementById('root');
 if (!root) throw new Error('The page has no element with the id "root".');
-adoptStyles(baseStyles, modelStyles);
+adoptStyles(baseStyles, panelFrameStyles, modelStyles);
 registerControls();
 new ModelPanel(root, root.dataset['place'] === 'side' ? 'side' : 'full');

@@ -1,19 +1,6 @@
 import { css } from 'lit';
 
 export const modelStyles = css`
-  #root[data-place='side'] {
-    --panel-background: var(--vscode-sideBar-background);
-  }
-  .panel {
-    min-width: 0;
-    padding: 12px 20px 24px;
-  }
-  .panel.compact {
-    padding: 8px 12px 16px;
-  }
-  .panel.compact h1 {
-    font-size: var(--vscode-font-size);
-  }
   h1 vscode-progress-ring {
     display: inline-block;
     margin-right: 6px;
@@ -23,11 +10,6 @@ export const modelStyles = css`
     display: flex;
     flex-wrap: wrap;
     gap: 0 16px;
-    margin-top: 2px;
-    color: var(--vscode-descriptionForeground);
-  }
-  .compact .circumstances {
-    font-size: var(--small);
   }
   .circumstances .link {
     min-width: 0;
@@ -42,24 +24,12 @@ export const modelStyles = css`
   .findings .codicon[class*='codicon-'] {
     font-size: 14px;
   }
-  .action-bar {
-    display: flex;
-    flex-wrap: wrap;
-    align-items: center;
-    gap: 4px 8px;
-    margin-top: 8px;
-  }
   header .reason {
     margin-top: 4px;
   }
   .failure {
     margin-top: 8px;
     color: var(--vscode-errorForeground);
-  }
-  .empty-state {
-    max-width: 560px;
-    padding: 8px 0 0;
-    color: var(--vscode-descriptionForeground);
   }
   details pre {
     margin: 4px 0 0;
@@ -71,10 +41,7 @@ export const modelStyles = css`
   }
 
   .body {
-    display: grid;
-    grid-template-columns: minmax(0, 1fr);
     gap: 16px 24px;
-    align-items: start;
     margin-top: 16px;
   }
   .beside .body.one {

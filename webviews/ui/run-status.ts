@@ -1,0 +1,69 @@
+/** What the bar and the lines under a finding are made of: the state of a run in words, and sentences that need an answer. */
+import { html, nothing, type TemplateResult } from 'lit';
+import { disclosure } from './controls';
+import { icon } from './icons';
+
+export const banner = (kind: 'info' | 'warning' | 'error', content: TemplateResult): TemplateResult =>
+  html`<div class="banner ${kind}" role=${kind === 'error' ? 'alert' : 'note'}>
+    ${icon(kind)}
+    <div>${content}</div>
+  </div>`;
+
+/** `more` says what is left of the result. */
+export const failureBanner = (
+  failure: { readonly sentence: string; readonly details?: string },
+  more?: string,
+): TemplateResult =>
+  banner(
+    'error',
+    html`${failure.sentence} ${more ?? nothing}
+    ${
+      failure.details
+        ? html`<details>
+            <summary>Details</summary>
+            <pre>${failure.details}</pre>
+          </details>`
+        : nothing
+    }`,
+  );
+
+export const comparisonBanner = (name: string, words: string, stop: () => void): TemplateResult =>
+  banner(
+    'info',
+    html`Compared with ${name}. ${words} <button type="button" class="link" @click=${stop}>Stop comparing</button>`,
+  );
+
+/** Takes its two pixels also while nothing runs, so that nothing moves. */
+export const runProgress = (label: string, run: { readonly done: number; readonly total: number } | undefined) =>
+  html`<progress
+    class=${run ? 'run-progress' : 'run-progress idle'}
+    aria-label=${label}
+    aria-hidden=${run === undefined}
+    max=${run ? Math.max(1, run.total) : 1}
+    .value=${run?.done ?? 0}
+  ></progress>`;
+
+/** Goes on a sentence about a finished run. */
+export const savedWords = (state: { readonly savedAs?: string | undefined; readonly place: string }) =>
+  state.savedAs
+    ? html`, saved as <span title=${state.savedAs}>${state.savedAs}</span>`
+    : state.place === 'file'
+      ? nothing
+      : ', not saved';
+
+/** What made the result, folded. */
+export const measuredHow = (
+  lines: readonly string[],
+  open: boolean,
+  onToggle: (open: boolean) => void,
+): TemplateResult =>
+  disclosure({
+    title: 'How this was measured',
+    open,
+    id: 'provenance',
+    onToggle,
+    body: () =>
+      html`<ul class="provenance">
+        ${lines.map((line) => html`<li>${line}</li>`)}
+      </ul>`,
+  });
