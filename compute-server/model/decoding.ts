@@ -1,25 +1,23 @@
 /** Generation: a prompt in chunks, then one token at a time against the cache, with gains held throughout. */
 import type { ModelSpec } from '../../models/architectures/model-spec';
 import { statisticOutputs } from '../../models/instrument/statistics';
-import { earlierOccurrences, PickTable, StatisticsCollector, type HeadNumbers, type KeyGroup } from './head-statistics';
+import { earlierOccurrences, PickTable, StatisticsCollector, type HeadNumbers } from './head-statistics';
 import { requireFinite } from './finite';
 import { interventionFeeds, type Variant } from './interventions';
 import type { LayerSessions } from './layer-sessions';
-import { blockFeeds, groupColumns, noStatistics, runPrompt } from './model-run';
+import { blockFeeds, embedTokens, groupColumns, noStatistics, runPrompt } from './model-run';
 import { flag, floats, int64 } from './runtime-arrays';
-import type { RunHooks, RunRequest } from './run-request';
+import type { RunHooks } from './run-request';
 import { sampler, type SamplingSettings } from './sampling';
+import { positionAt, sequencePart, type Sequence } from './sequence';
 
-export interface GenerationRequest {
-  readonly ids: readonly number[];
+export interface GenerationRequest extends Sequence {
   /** Replacements act on the prompt only; everything else on each generated token too. */
   readonly variant?: Variant;
   readonly chunk: number;
   readonly maxNewTokens: number;
   readonly stopIds: readonly number[];
   readonly sampling: SamplingSettings;
-  readonly groups?: readonly KeyGroup[];
-  readonly embeddings?: RunRequest['embeddings'];
   /** Report statistics of the heads for each generated token's query. */
   readonly statistics?: boolean;
 }
@@ -45,13 +43,11 @@ export async function* generate(
     model,
     sessions,
     {
-      ids: request.ids,
+      ...sequencePart(request),
       variants: [variant],
       chunk: request.chunk,
       logits: 'last',
       keepCache: true,
-      ...(request.groups ? { groups: request.groups } : {}),
-      ...(request.embeddings ? { embeddings: request.embeddings } : {}),
     },
     hooks,
   );
@@ -64,7 +60,7 @@ export async function* generate(
     const id = choose(logits);
     yield { id, logits, ...(statistics ? { statistics } : {}) };
     if (request.stopIds.includes(id) || made + 1 === request.maxNewTokens) return;
-    if (model.contextLength !== undefined && ids.length >= model.contextLength) return;
+    if (model.contextLength !== undefined && positionAt(request, ids.length) >= model.contextLength) return;
     hooks.signal?.throwIfAborted();
     ids.push(id);
     const step = await decodeStep(model, sessions, request, variant, cache, ids);
@@ -84,13 +80,7 @@ async function decodeStep(
   const position = ids.length - 1;
   const groups = request.groups ?? [];
   const picks = request.statistics ? new PickTable(earlierOccurrences(ids), position) : undefined;
-  const embedded = await (
-    await sessions.session({ kind: 'embedding' })
-  ).run({
-    token_ids: int64(ids.slice(-1), [1, 1]),
-    ...(model.embedding.positions ? { query_positions: int64([position], [1]) } : {}),
-  });
-  let residual = floats(embedded, 'residual.out');
+  let residual = await embedTokens(model, sessions, request, position, ids.slice(-1));
   const statistics: HeadNumbers[] = [];
   for (const block of model.blocks) {
     const layer = block.index;
@@ -100,7 +90,7 @@ async function decodeStep(
     const collector = picks ? new StatisticsCollector(block.attention.heads, picks, groups) : undefined;
     const values = await session.run(
       {
-        ...blockFeeds(model, block, cache, residual, { batch: 1, start: position, length: 1, sequence: ids.length }),
+        ...blockFeeds(model, block, cache, residual, { batch: 1, start: position, length: 1, sequence: request }),
         ...interventionFeeds(model, block, {
           variants: [variant],
           groups: groups.map(({ name }) => name),

@@ -11,14 +11,26 @@ export class Gathered {
   top: { weights: Float32Array; keys: Int32Array; heads: number; k: number } | undefined;
   private readonly pieces = new Map<LayerTap, RuntimeArray[]>();
 
-  constructor(private readonly length: number) {}
+  constructor(
+    private readonly length: number,
+    /** Rows, rising, whose taps are kept; absent: all. */
+    private readonly tapRows?: readonly number[],
+  ) {}
 
-  addTaps(taps: readonly LayerTap[], values: RuntimeValues, stream: ResidualStream, index: number): void {
+  /** Chunk `index`, whose first row is `start`. */
+  addTaps(
+    taps: readonly LayerTap[],
+    values: RuntimeValues,
+    stream: ResidualStream,
+    index: number,
+    start: number,
+  ): void {
     for (const tap of taps) {
       const value =
         tap === 'residual.input' ? residualInput(stream, index) : values[tap === 'residual' ? 'residual.out' : tap];
       if (!value) throw new TypeError(`the layer gave no "${tap}"`);
-      this.pieces.set(tap, [...(this.pieces.get(tap) ?? []), value]);
+      const kept = this.tapRows ? pickRows(tap, value, start, this.tapRows) : value;
+      this.pieces.set(tap, [...(this.pieces.get(tap) ?? []), kept]);
     }
   }
 
@@ -71,6 +83,27 @@ export class Gathered {
 function residualInput({ chunks, batch, width }: ResidualStream, index: number): RuntimeArray {
   const data = chunks[index] ?? new Float32Array(0);
   return { data, shape: [batch, data.length / (batch * width), width] };
+}
+
+/** Of [.., n, x], the rows of the chunk that are wanted. */
+function pickRows(
+  tap: LayerTap,
+  { data, shape }: RuntimeArray,
+  start: number,
+  wanted: readonly number[],
+): RuntimeArray {
+  if (!(data instanceof Float32Array)) throw new TypeError(`"${tap}" is no float32`);
+  const [rows = 0, width = 0] = shape.slice(-2);
+  const kept = wanted.map((row) => row - start).filter((row) => row >= 0 && row < rows);
+  const lead = data.length / (rows * width);
+  const out = new Float32Array(lead * kept.length * width);
+  for (let l = 0; l < lead; l++) {
+    kept.forEach((row, to) => {
+      const from = (l * rows + row) * width;
+      out.set(data.subarray(from, from + width), (l * kept.length + to) * width);
+    });
+  }
+  return { data: out, shape: [...shape.slice(0, -2), kept.length, width] };
 }
 
 /** Joins [.., n, x] pieces along n; probabilities, whose width differs by chunk, are padded with zeros to the last width. */

@@ -123,8 +123,8 @@ export class StatisticsCollector {
     private readonly groups: readonly KeyGroup[],
     /** Positions of the prompt; draws the thumbnail when given. */
     private readonly drawn: number | undefined = undefined,
-    /** Every query reads every key (the prompt is then one chunk). */
-    private readonly bidirectional = false,
+    /** The first rows, which read each other in both directions (they are in one chunk). */
+    private readonly prefix = 0,
   ) {
     this.perHead = 8 + groups.length;
     this.sums = new Float64Array(heads * this.perHead);
@@ -178,7 +178,7 @@ export class StatisticsCollector {
       if (position > 0) this.counts.afterFirst++;
       if (repeated) this.counts.repeated++;
       // Keys that the row reads: a window layer holds fewer.
-      const readable = this.bidirectional ? length : position + 1 - firstKey;
+      const readable = Math.max(position + 1, this.prefix) - firstKey;
       const local = Math.min(localWindow, readable);
       this.nullMeans.selfToken += 1 / readable;
       this.nullMeans.localWindow += local / readable;
@@ -233,7 +233,7 @@ export class StatisticsCollector {
           sums[6] = (sums[6] ?? 0) + pick(slot);
           sums[7] = (sums[7] ?? 0) + pick(slot + occurrences);
         }
-        const readable = this.bidirectional ? length : position + 1 - firstKey;
+        const readable = Math.max(position + 1, this.prefix) - firstKey;
         this.addVariances(head, position, readable, Math.min(localWindow, readable), largest[row] ?? 1);
       }
       sums.forEach((sum, slot) => this.put(head, slot, sum));

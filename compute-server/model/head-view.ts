@@ -6,9 +6,10 @@
 import type { HeadTile } from '../../protocol/results/heads';
 import type { LoadedModel } from './loaded-model';
 import { interventionFeeds, type Variant } from './interventions';
-import { blockFeeds, emptyCache, groupColumns, noStatistics, runPrompt } from './model-run';
+import { blockFeeds, emptyCache, groupColumns, noStatistics, prefixOf, runPrompt } from './model-run';
 import { flag, floats, int64 } from './runtime-arrays';
 import type { ResidualStream } from './run-request';
+import type { Sequence } from './sequence';
 
 /** Rows computed at once. */
 const band = 128;
@@ -16,7 +17,7 @@ const band = 128;
 export class HeadView {
   private constructor(
     private readonly model: LoadedModel,
-    private readonly ids: readonly number[],
+    private readonly sequence: Sequence,
     private readonly variant: Variant,
     private readonly layer: number,
     private readonly residual: Float32Array,
@@ -28,7 +29,7 @@ export class HeadView {
 
   static async open(
     model: LoadedModel,
-    ids: readonly number[],
+    sequence: Sequence,
     variant: Variant,
     layer: number,
     chunk: number,
@@ -38,7 +39,7 @@ export class HeadView {
       { ...model.spec, blocks: model.spec.blocks.slice(0, layer + 1) },
       model.sessions,
       {
-        ids,
+        ...sequence,
         variants: [variant],
         chunk,
         logits: 'none',
@@ -57,42 +58,41 @@ export class HeadView {
     const { kvHeads, headDim } = model.spec.blocks[layer]?.attention ?? { kvHeads: 0, headDim: 0 };
     return new HeadView(
       model,
-      ids,
+      sequence,
       variant,
       layer,
       joined(stream),
-      positionFirst(taps['attention.key']?.data, ids.length, kvHeads, headDim),
-      positionFirst(taps['attention.value']?.data, ids.length, kvHeads, headDim),
+      positionFirst(taps['attention.key']?.data, sequence.ids.length, kvHeads, headDim),
+      positionFirst(taps['attention.value']?.data, sequence.ids.length, kvHeads, headDim),
       asFloats(taps['attention.head_output']?.data),
     );
   }
 
   /** Probabilities of rows [start, start + count) over all keys, [count, keys]; keys that cannot be read give 0. */
   async rows(head: number, start: number, count: number): Promise<Float32Array> {
-    const length = this.ids.length;
+    const length = this.sequence.ids.length;
     const block = this.model.spec.blocks[this.layer];
     if (!block) throw new RangeError(`there is no layer ${this.layer}`);
-    const { kvHeads, headDim, causal, window } = block.attention;
+    const { kvHeads, headDim, window } = block.attention;
     const session = await this.model.sessions.session({ kind: 'block', layer: this.layer, instrumented: true });
-    // A bidirectional layer reads later keys too: its rows are computed with the whole prompt as queries.
-    const [from, rows] = causal ? [start, count] : [0, length];
-    const firstKey = causal && window !== undefined ? Math.max(0, from - window + 1) : 0;
+    // Rows that read later keys too are computed with all of their prefix as queries.
+    const prefix = prefixOf(this.model.spec, this.sequence);
+    const [from, rows] = start < prefix ? [0, Math.max(prefix, start + count)] : [start, count];
+    const firstKey = window !== undefined ? Math.max(0, from - window + 1) : 0;
     const width = kvHeads * headDim;
     const cache = emptyCache(this.model.spec, 1);
-    if (causal) {
-      const held = [firstKey * width, from * width] as const;
-      cache.append(this.layer, this.keys.subarray(...held), this.values.subarray(...held));
-      cache.shift(this.layer, firstKey);
-    }
+    const held = [firstKey * width, from * width] as const;
+    cache.append(this.layer, this.keys.subarray(...held), this.values.subarray(...held));
+    cache.shift(this.layer, firstKey);
     const hidden = this.model.spec.hiddenSize;
-    const keys = (causal ? from - firstKey : 0) + rows;
+    const keys = from - firstKey + rows;
     const values = await session.run(
       {
         ...blockFeeds(this.model.spec, block, cache, this.residual.subarray(from * hidden, (from + rows) * hidden), {
           batch: 1,
           start: from,
           length: rows,
-          sequence: length,
+          sequence: this.sequence,
         }),
         ...interventionFeeds(this.model.spec, block, {
           variants: [this.variant],
@@ -123,7 +123,7 @@ export class HeadView {
   }
 
   async tile(request: Omit<HeadTile, 'data' | 'layer'>, signal?: AbortSignal): Promise<HeadTile> {
-    const length = this.ids.length;
+    const length = this.sequence.ids.length;
     const rowCount = Math.min(request.rowCount, length - request.rowStart);
     const columnCount = Math.min(request.columnCount, length - request.columnStart);
     const outRows = Math.min(request.outRows, rowCount);

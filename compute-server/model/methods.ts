@@ -52,7 +52,7 @@ export function modelMethods(surroundings: Surroundings, lane: Lane): Pick<Metho
       surroundings.memoryLimit,
     );
     view = undefined;
-    const opened = await HeadView.open(model, ids, { gains: request.gains }, request.layer, chunk, signal);
+    const opened = await HeadView.open(model, { ids }, { gains: request.gains }, request.layer, chunk, signal);
     view = { model, key, view: opened };
     return opened;
   };

@@ -15,6 +15,7 @@ import type { LayerSessions } from './layer-sessions';
 import { logitsOf, lossOf } from './logits';
 import { flag, floats, int64, range } from './runtime-arrays';
 import type { LayerResult, ResidualStream, RunHooks, RunRequest, RunResult } from './run-request';
+import { positionAt, type Sequence } from './sequence';
 
 export async function runPrompt(
   model: ModelSpec,
@@ -23,9 +24,7 @@ export async function runPrompt(
   hooks: RunHooks = {},
 ): Promise<RunResult> {
   const variants = request.variants && request.variants.length > 0 ? request.variants : [{}];
-  // A bidirectional model reads later positions too, so its prompt cannot be cut.
-  const whole = model.blocks.some(({ attention }) => !attention.causal);
-  const chunks = chunksOf(request.ids.length, whole ? request.ids.length : request.chunk);
+  const chunks = chunksOf(request.ids.length, request.chunk, prefixOf(model, request));
   const picks = new PickTable(request.earlier ?? (request.statistics ? earlierOccurrences(request.ids) : []));
   // Variants that agree up to a layer share the work below it: they are run as one until the first of them changes something.
   const split = Math.min(...variants.map((variant) => firstChangedLayer(variant) ?? Infinity));
@@ -74,9 +73,16 @@ interface Chunk {
   readonly length: number;
 }
 
-export function chunksOf(length: number, chunk: number): readonly Chunk[] {
+/** Rows that read later rows too: all of a bidirectional model's, else the prefix of the sequence. */
+export const prefixOf = (model: ModelSpec, { ids, prefix }: Pick<Sequence, 'ids' | 'prefix'>): number =>
+  model.blocks.some(({ attention }) => !attention.causal) ? ids.length : (prefix ?? 0);
+
+/** Rows that read each other in both directions cannot be cut: the first chunk holds them all. */
+export function chunksOf(length: number, chunk: number, prefix = 0): readonly Chunk[] {
   const chunks: Chunk[] = [];
-  for (let start = 0; start < length; start += chunk) chunks.push({ start, length: Math.min(chunk, length - start) });
+  for (let start = 0; start < length; start += chunks.at(-1)?.length ?? length) {
+    chunks.push({ start, length: Math.min(start === 0 ? Math.max(chunk, prefix) : chunk, length - start) });
+  }
   return chunks;
 }
 
@@ -95,27 +101,41 @@ async function embed(
   chunks: readonly Chunk[],
   signal: AbortSignal | undefined,
 ): Promise<ResidualStream> {
-  const session = await sessions.session({ kind: 'embedding' });
   const width = model.hiddenSize;
-  const replaced = new Map(request.embeddings?.positions.map((position, row) => [position, row]) ?? []);
+  const replaced = new Map(request.embeddings?.rows.map((row, at) => [row, at]) ?? []);
   const out: Float32Array[] = [];
   for (const { start, length } of chunks) {
     signal?.throwIfAborted();
-    const values = await session.run({
-      token_ids: int64(request.ids.slice(start, start + length), [1, length]),
-      ...(model.embedding.positions ? { query_positions: int64(range(start, length), [length]) } : {}),
-    });
-    const rows = floats(values, 'residual.out');
-    requireFinite(rows, width, 1, start, 'The embedding');
+    // The id of an image token may lie outside of the table; its row is replaced.
+    const ids = request.ids.slice(start, start + length).map((id, i) => (replaced.has(start + i) ? 0 : id));
+    const rows = await embedTokens(model, sessions, request, start, ids);
     for (let i = 0; i < length; i++) {
-      const row = replaced.get(start + i);
-      if (row !== undefined && request.embeddings) {
-        rows.set(request.embeddings.data.subarray(row * width, (row + 1) * width), i * width);
+      const at = replaced.get(start + i);
+      if (at !== undefined && request.embeddings) {
+        rows.set(request.embeddings.data.subarray(at * width, (at + 1) * width), i * width);
       }
     }
+    requireFinite(rows, width, 1, start, 'The embedding');
     out.push(rows);
   }
   return { layer: 0, chunks: out, chunk: request.chunk, batch: 1, width };
+}
+
+/** Embeddings of ids that stand from row `start` of a sequence on, [ids, w]. */
+export async function embedTokens(
+  model: ModelSpec,
+  sessions: LayerSessions,
+  sequence: Pick<Sequence, 'ids' | 'positions'>,
+  start: number,
+  ids: readonly number[],
+): Promise<Float32Array> {
+  const session = await sessions.session({ kind: 'embedding' });
+  const positions = ids.map((_, i) => positionAt(sequence, start + i));
+  const values = await session.run({
+    token_ids: int64(ids, [1, ids.length]),
+    ...(model.embedding.positions ? { query_positions: int64(positions, [ids.length]) } : {}),
+  });
+  return floats(values, 'residual.out');
 }
 
 interface LayerWork {
@@ -148,12 +168,12 @@ async function runLayer(
           work.picks,
           groups,
           request.thumbnails ? request.ids.length : undefined,
-          !block.attention.causal,
+          prefixOf(model, request),
         )
       : undefined;
   const taps = (request.taps ?? []).filter((wanted) => wanted.layer === layer).map(({ tap }) => tap);
   const mapHeads = (request.maps ?? []).filter((wanted) => wanted.layer === layer).map(({ head }) => head);
-  const rows = new Gathered(request.ids.length);
+  const rows = new Gathered(request.ids.length, request.tapRows);
   const out: Float32Array[] = [];
   for (const [index, { start, length }] of chunks.entries()) {
     hooks.signal?.throwIfAborted();
@@ -165,7 +185,7 @@ async function runLayer(
           batch: stream.batch,
           start,
           length,
-          sequence: request.ids.length,
+          sequence: request,
         }),
         ...(request.plain
           ? {}
@@ -198,7 +218,7 @@ async function runLayer(
     cache.append(layer, floats(values, 'new_key'), floats(values, 'new_value'));
     if (block.attention.window !== undefined) cache.trim(layer, block.attention.window - 1);
     collector?.add(start, length, firstKey, values);
-    rows.addTaps(taps, values, stream, index);
+    rows.addTaps(taps, values, stream, index, start);
     rows.addMaps(mapHeads, values, start, length, firstKey);
     if (request.topKeys && !request.plain) rows.addTop(values, block.attention.heads, start, length, firstKey);
     hooks.onChunk?.(layer, (index + 1) / chunks.length);
@@ -222,14 +242,23 @@ export function blockFeeds(
   block: BlockSpec,
   cache: KeyValueCache,
   residual: Float32Array,
-  run: { readonly batch: number; readonly start: number; readonly length: number; readonly sequence: number },
+  run: {
+    readonly batch: number;
+    /** Rows [start, start + length) of the sequence, or behind it. */
+    readonly start: number;
+    readonly length: number;
+    readonly sequence: Pick<Sequence, 'ids' | 'positions' | 'prefix'>;
+  },
 ): Record<string, RuntimeArray> {
   const layer = block.index;
   const past = cache.past(layer);
   const keys = cache.length(layer) + run.length;
-  const positions = range(run.start, run.length);
+  const { sequence } = run;
+  const positions = range(run.start, run.length).map((row) => positionAt(sequence, row));
+  const prefixEnd = sequence.prefix ? positionAt(sequence, sequence.prefix - 1) : -1;
+  const end = Math.max(sequence.ids.length, run.start + run.length);
   const rope = block.attention.rope === undefined ? undefined : model.ropes[block.attention.rope];
-  const context = { contextLength: model.contextLength, sequenceLength: run.sequence };
+  const context = { contextLength: model.contextLength, sequenceLength: positionAt(sequence, end - 1) + 1 };
   const tables = rope ? rotaryTables(rope, positions, context) : undefined;
   const shape = rope ? [run.length, rope.dimensions / 2] : [];
   return {
@@ -238,8 +267,15 @@ export function blockFeeds(
     past_value: past.value,
     ...(block.attention.causal
       ? {
-          query_positions: int64(positions, [run.length]),
-          key_positions: int64(range(cache.first(layer), keys), [keys]),
+          ...(block.attention.window === undefined ? {} : { query_positions: int64(positions, [run.length]) }),
+          query_reach: int64(
+            positions.map((position) => Math.max(position, prefixEnd)),
+            [run.length],
+          ),
+          key_positions: int64(
+            range(cache.first(layer), keys).map((row) => positionAt(sequence, row)),
+            [keys],
+          ),
         }
       : {}),
     ...(tables ? { rope_cos: { data: tables.cos, shape }, rope_sin: { data: tables.sin, shape } } : {}),

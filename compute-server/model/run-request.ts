@@ -1,17 +1,16 @@
 /** What a run of a model takes and gives. */
 import type { LayerTap } from '../../models/instrument/taps';
 import type { RuntimeArray } from '../runtime/session';
-import type { HeadNumbers, KeyGroup } from './head-statistics';
+import type { HeadNumbers } from './head-statistics';
 import type { Variant } from './interventions';
 import type { KeyValueCache } from './key-value-cache';
+import type { Sequence } from './sequence';
 
-export interface RunRequest {
-  readonly ids: readonly number[];
+export interface RunRequest extends Sequence {
   /** One run per variant, as a batch; absent: the plain model alone. Statistics and taps are those of variant 0. */
   readonly variants?: readonly Variant[];
   /** Queries per chunk. */
   readonly chunk: number;
-  readonly groups?: readonly KeyGroup[];
   readonly statistics?: boolean;
   /** Earlier occurrences by position, where they are not those of the ids (null models of induction). */
   readonly earlier?: readonly (readonly number[])[];
@@ -19,22 +18,22 @@ export interface RunRequest {
   readonly topKeys?: boolean;
   /** Taps of layers, kept whole: for short prompts. */
   readonly taps?: readonly { readonly layer: number; readonly tap: LayerTap }[];
+  /** Rows, rising, for which taps are kept; absent: all. */
+  readonly tapRows?: readonly number[];
   /** Probabilities of single heads. */
   readonly maps?: readonly { readonly layer: number; readonly head: number }[];
-  /** Positions whose logits are wanted. */
+  /** Rows whose logits are wanted. */
   readonly logits: 'last' | 'all' | 'none';
-  /** Mean loss of the next token (-ln of its probability, nats) over the queries at these positions, for each variant. */
+  /** Mean loss of the next token (-ln of its probability, nats) over the queries at these rows, for each variant. */
   readonly lossAt?: readonly number[];
   /** The uninstrumented graphs: no variants, taps or statistics. For parity. */
   readonly plain?: boolean;
-  /** Residual streams to start from instead of token embeddings (image tokens, resumed or patched runs). */
+  /** Residual streams to start from instead of token embeddings (resumed or patched runs). */
   readonly from?: ResidualStream;
   /** Keep the residual stream that enters these layers. */
   readonly keepResiduals?: readonly number[];
   /** Keep keys and values, for decoding. */
   readonly keepCache?: boolean;
-  /** Replaces token embeddings at these positions, [positions, hiddenSize]. */
-  readonly embeddings?: { readonly positions: readonly number[]; readonly data: Float32Array };
 }
 
 /** The residual stream [b, n, w] that enters a layer, chunk by chunk. */

@@ -2,8 +2,9 @@
  * The graph of one block: the residual stream goes in, the residual stream and the keys and values of its positions come
  * out. Positions, cache length and batch are decided by each run, so that one session serves prefill, chunks and decoding.
  *
- * Inputs: `residual` [b, n, w]; where the block is causal `query_positions` [n] and
- * `key_positions` [past + n] (token positions, for masks);
+ * Inputs: `residual` [b, n, w]; where the block is causal `query_reach` [n] and `key_positions` [past + n] (for masks: a
+ * query reads the keys up to its reach, which is its own position but for a prefix that reads in both directions), and with
+ * a window `query_positions` [n];
  * `past_key` and `past_value` [past, b, g, d] (position first, so that a prefix of a growing cache is one piece of memory);
  * `rope_cos` and `rope_sin` [n, dimensions / 2] where the block rotates; interventions and statistics when instrumented.
  * Outputs: `residual.out`, `new_key`, `new_value` [n, b, g, d], the taps of models/instrument/taps.ts, statistics.
@@ -117,7 +118,8 @@ function attentionOutput(
   const all = (past: Value, now: Value): Value => transpose(concat([past, now], 0), [1, 2, 0, 3]);
   const positions = spec.causal
     ? {
-        queries: graph.input('query_positions', 'int64', ['n']),
+        ...(spec.window === undefined ? {} : { queries: graph.input('query_positions', 'int64', ['n']) }),
+        reach: graph.input('query_reach', 'int64', ['n']),
         keys: graph.input('key_positions', 'int64', [keys]),
       }
     : undefined;

@@ -39,9 +39,10 @@ export interface AttentionRules {
   readonly softcap?: number | undefined;
 }
 
-/** Token positions of the queries [n] and of the keys [t] of a run. */
+/** Positions of the keys [t] of a run, the last one that each query reads [n], and the queries' own where a window needs them. */
 export interface Positions {
-  readonly queries: Value;
+  readonly queries?: Value;
+  readonly reach: Value;
   readonly keys: Value;
 }
 
@@ -73,10 +74,12 @@ export function attend(
 
 /** 0 where the query may read the key, `maskedScore` elsewhere, [n, t]: from the positions, so it fits any chunk. */
 function causalMask(rules: AttentionRules, positions: Positions): Value {
-  const query = reshape(positions.queries, ['n', 1]);
   const key = reshape(positions.keys, [1, positions.keys.shape[0] ?? 1]);
-  const past = lessOrEqual(key, query);
-  const readable = rules.window === undefined ? past : and(past, greater(key, subtract(query, rules.window)));
-  const scalar = (number: number): Value => query.graph.constant('float32', [], [number]);
+  const past = lessOrEqual(key, reshape(positions.reach, ['n', 1]));
+  const readable =
+    rules.window === undefined || !positions.queries
+      ? past
+      : and(past, greater(key, subtract(reshape(positions.queries, ['n', 1]), rules.window)));
+  const scalar = (number: number): Value => key.graph.constant('float32', [], [number]);
   return where(readable, scalar(0), scalar(maskedScore));
 }
