@@ -77,6 +77,8 @@ export interface AttentionInputs {
  */
 export interface ReadPattern {
   readonly dependsOnData: boolean;
+  /** Causal, but which of the earlier keys are read depends on later positions too: decoding gives other numbers. */
+  readonly dependsOnFuture?: boolean;
   readonly reads: (head: number, query: number, key: number) => boolean;
   readonly block?: { readonly queries: number; readonly keys: number };
 }
@@ -88,10 +90,36 @@ export interface Limit<P extends ParameterValues> {
   readonly equals: string;
 }
 
+/** A tensor that decoding carries from position to position. */
+export interface StateTensor {
+  readonly name: string;
+  /** As it stands before the new position: shape.keys - 1 positions have been read. */
+  readonly shape: readonly number[];
+  /** The axis along which each position appends one row (a cache); left out: replaced as a whole (a recurrent state). */
+  readonly grows?: number;
+}
+
+/**
+ * Decoding with a state of the mechanism's own. `shape` is causal-self with one query and n + 1 keys: n positions have been
+ * read, one is new. Mechanisms whose state is the plain cache of keys and values need none: they decode by `build` with one
+ * query.
+ */
+export interface Decoding<P extends ParameterValues> {
+  states(shape: AttentionShape, parameters: P): readonly StateTensor[];
+  /** The state after all keys of `inputs`, in float64. */
+  stateAfter(inputs: AttentionInputs, shape: AttentionShape, parameters: P): Readonly<Record<string, Tensor>>;
+  /**
+   * Inputs: `query` [b, h, 1, d], `key` [b, hkv, 1, d] and `value` [b, hkv, 1, dv] of the new position, every state by its
+   * name, the weights. Outputs: `output` [b, h, 1, dv] and for each state `next.<name>`: the new state, or the row to append.
+   */
+  build(shape: AttentionShape, parameters: P, precision: Precision): Graph;
+  cost(shape: AttentionShape, parameters: P): Cost;
+}
+
 export interface Mechanism<P extends ParameterValues = ParameterValues> {
   readonly id: string;
   readonly title: string;
-  readonly family: 'dense' | 'sparse' | 'linear' | 'positional' | 'latent' | 'memory' | 'distributed';
+  readonly family: 'dense' | 'sparse' | 'linear' | 'positional' | 'latent' | 'memory' | 'gate' | 'distributed';
   /** Two sentences for a person who has not met it: what it computes and when it pays. */
   readonly summary: string;
   readonly source: Source;
@@ -112,5 +140,8 @@ export interface Mechanism<P extends ParameterValues = ParameterValues> {
   build(shape: AttentionShape, parameters: P, precision: Precision): Graph;
   cost(shape: AttentionShape, parameters: P): Cost;
   pattern(shape: AttentionShape, parameters: P): ReadPattern;
+  /** Bound of the graph's rounding error where outputs are no averages of values (left out: tensors/tolerance.ts). */
+  tolerance?(inputs: AttentionInputs, shape: AttentionShape, parameters: P, precision: Precision): number;
+  readonly decode?: Decoding<P>;
   readonly limits: readonly Limit<P>[];
 }

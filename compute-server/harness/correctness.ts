@@ -13,7 +13,7 @@ import { toHeadsFirst } from '../../kernels/tensors/layout';
 import { fromRuntime } from '../../kernels/tensors/precision';
 import { random, seedFor } from '../../kernels/tensors/random';
 import { tensor } from '../../kernels/tensors/tensor';
-import { tolerance as toleranceOf } from '../../kernels/tensors/tolerance';
+import { allowedError } from '../../kernels/tensors/tolerance';
 import type { Tensor } from '../../kernels/tensors/tensor';
 import type { RuntimeArray } from '../runtime/session';
 import type { Cell } from './cell';
@@ -69,7 +69,7 @@ export function check(
     : mechanism.reference(inputs, shape, parameters);
   const compared = rows ? pick(actual, rows) : actual;
   const error = measureError(compared, expected);
-  const tolerance = toleranceOf(inputs, shape, precision);
+  const tolerance = allowedError(mechanism, inputs, shape, parameters, precision);
   const sampled = rows ? { checkedRows: rows.length } : {};
   const ok = error.nanMismatches === 0 && error.maxAbsolute <= tolerance;
   return {

@@ -1,28 +1,35 @@
 /** Multiply-adds of an encoded graph, counted from its nodes and the shapes written beside them. */
 import { fromBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema, type GraphProto, type NodeProto, type ValueInfoProto } from 'onnx-buf';
+import { sizeOfDim } from './dims';
 import { GraphError } from './records';
 
 /**
  * Products counted: MatMul, FusedMatMul, Gemm (m n k each), MultiHeadAttention and GroupQueryAttention (pairs times the
  * widths of a query and a value; GroupQueryAttention computes the readable pairs only), and the bodies of Scan times their
- * steps. Operators without products count nothing; Einsum is refused, since its cost depends on the runtime's plan.
+ * steps. Dimensions that only a run decides count as the graph's metadata `expected sizes` says. Operators without products count nothing; Einsum is refused, since its cost depends on the runtime's plan.
  */
 export function countMultiplyAdds(model: Uint8Array): number {
-  const { graph } = fromBinary(ModelProtoSchema, model);
-  return graph ? countGraph(graph, new Map()) : 0;
+  const { graph, metadataProps } = fromBinary(ModelProtoSchema, model);
+  const expected = metadataProps.find(({ key }) => key === expectedSizes)?.value ?? '{}';
+  return graph ? countGraph(graph, new Map(), JSON.parse(expected) as Sizes) : 0;
 }
+
+/** Metadata of a graph with dimensions that a run decides: JSON of name to the number expected on random inputs. */
+export const expectedSizes = 'expected sizes';
 
 type Shapes = Map<string, readonly number[]>;
+type Sizes = Readonly<Record<string, number>>;
 
-function countGraph(graph: GraphProto, outer: Shapes): number {
+function countGraph(graph: GraphProto, outer: Shapes, sizes: Sizes): number {
   const shapes: Shapes = new Map(outer);
-  for (const value of [...graph.input, ...graph.valueInfo, ...graph.output]) shapes.set(value.name, shapeOf(value));
+  for (const value of [...graph.input, ...graph.valueInfo, ...graph.output])
+    shapes.set(value.name, shapeOf(value, sizes));
   for (const tensor of graph.initializer) shapes.set(tensor.name, tensor.dims.map(Number));
-  return graph.node.reduce((sum, node) => sum + countNode(node, shapes), 0);
+  return graph.node.reduce((sum, node) => sum + countNode(node, shapes, sizes), 0);
 }
 
-function countNode(node: NodeProto, shapes: Shapes): number {
+function countNode(node: NodeProto, shapes: Shapes, sizes: Sizes): number {
   const shape = (name: string | undefined): readonly number[] => {
     const found = name === undefined ? undefined : shapes.get(name);
     if (!found) throw new GraphError(`${node.opType} "${node.name}": the shape of "${name}" is not in the file.`);
@@ -51,7 +58,7 @@ function countNode(node: NodeProto, shapes: Shapes): number {
     case 'Scan': {
       const scanned = shape(node.input.at(-1));
       const inner = node.attribute.find((entry) => entry.name === 'body')?.g;
-      return inner ? (scanned[0] ?? 1) * countGraph(inner, shapes) : 0;
+      return inner ? (scanned[0] ?? 1) * countGraph(inner, shapes, sizes) : 0;
     }
     case 'Einsum':
     case 'Loop':
@@ -66,11 +73,13 @@ function countNode(node: NodeProto, shapes: Shapes): number {
 
 const size = (shape: readonly number[]): number => shape.reduce((product, dim) => product * dim, 1);
 
-function shapeOf(value: ValueInfoProto): readonly number[] {
+function shapeOf(value: ValueInfoProto, sizes: Sizes): readonly number[] {
   const type = value.type?.value;
   if (type?.case !== 'tensorType') return [];
   return (type.value.shape?.dim ?? []).map((dim) => {
-    if (dim.value.case !== 'dimValue') throw new GraphError(`"${value.name}" has a dimension that only a run decides.`);
-    return Number(dim.value.value);
+    if (dim.value.case === 'dimValue') return Number(dim.value.value);
+    const size = dim.value.case === 'dimParam' ? sizeOfDim(dim.value.value, sizes) : undefined;
+    if (size === undefined) throw new GraphError(`"${value.name}" has a dimension that only a run decides.`);
+    return size;
   });
 }

