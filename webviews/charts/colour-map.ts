@@ -77,3 +77,7 @@ export function inkOn(colour: Rgb): string {
   const luminance = 0.2126 * linear(colour[0]) + 0.7152 * linear(colour[1]) + 0.0722 * linear(colour[2]);
   return luminance > 0.179 ? '#000000' : '#ffffff';
 }
+
+/** Stops of a scale's bar, from low to high: of changes over zero, or of magnitudes. */
+export const scaleStops = (changes: boolean, dark: boolean): string[] =>
+  Array.from({ length: 13 }, (_, at) => css(changes ? diverging(at / 6 - 1, dark) : cividis(at / 12)));

@@ -13,7 +13,7 @@ import {
 import { cividis, diverging, inkOn, mix, parseColour } from '../../../webviews/charts/colour-map';
 import { readForm, toForm, withGain } from '../../../webviews/panels/heads/form';
 import { gridLayout, gridModel, placeAt, whereIs } from '../../../webviews/panels/heads/grid-model';
-import { parseHead } from '../../../webviews/panels/heads/labels';
+import { parseHead } from '../../../webviews/ui/head-names';
 import {
   initialState,
   isStale,

@@ -1,8 +1,9 @@
 /** What the parts of the panel may ask for; `panel.ts` does it. */
 import type { FromHeadsPanel } from '../../../protocol/panels/heads';
+import type { HeadPlace } from '../../ui/head-names';
 import type { CellPlace } from './head-matrix';
 import type { Form } from './form';
-import type { HeadPlace, State, View } from './state';
+import type { State, View } from './state';
 import type { TileSource } from './tile-source';
 
 export type ExportFormat = Extract<FromHeadsPanel, { kind: 'export' }>['format'];

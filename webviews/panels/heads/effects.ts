@@ -5,9 +5,9 @@ import { button } from '../../ui/controls';
 import { count, significant } from '../../ui/numbers';
 import type { Part } from './actions';
 import { bar } from './one-head';
-import { headName } from './labels';
+import { headName } from '../../ui/head-names';
 import type { Continuation, State } from './state';
-import { shownToken } from './token-text';
+import { shownToken } from '../../ui/token-text';
 
 export function effects(part: Part): TemplateResult | typeof nothing {
   const { state } = part;

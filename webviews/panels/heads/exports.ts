@@ -1,7 +1,7 @@
 /** Files that leave the panel; each says what made it. */
 import type { HeadsResult } from '../../../protocol/results/heads';
 import { openCellPainter } from '../../charts/cell-painter';
-import { parseColour } from '../../charts/colour-map';
+import { parseColour, scaleStops } from '../../charts/colour-map';
 import { headAtlas } from '../../charts/head-atlas';
 import { htmlPage, htmlTable } from '../../charts/html-page';
 import { escapeXml, toPng, wrap, type Figure } from '../../charts/image';
@@ -12,8 +12,9 @@ import type { Theme } from '../../ui/theme';
 import type { ExportFormat } from './actions';
 import { finding, took, writeGains } from './finding';
 import { gainOf } from './form';
-import { cellsOf, gridLayout, gridModel, scaleStops, type GridModel } from './grid-model';
-import { headKey, labelInfo, labelInfos } from './labels';
+import { cellsOf, gridLayout, gridModel, type GridModel } from './grid-model';
+import { labelInfo, labelInfos } from './labels';
+import { headKey } from '../../ui/head-names';
 import type { State } from './state';
 import { statisticInfos, valueOf } from './statistics';
 import { headColumns, headRows, labelColumns, topLabels, type HeadRow } from './tables';

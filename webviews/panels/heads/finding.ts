@@ -1,7 +1,8 @@
 /** The first line of the panel: what was found, in one or two sentences; the second: what was run. */
 import type { HeadClass, HeadGain } from '../../../protocol/results/heads';
 import { count, seconds, significant } from '../../ui/numbers';
-import { headKey, headName, labelInfo, labelsByHead } from './labels';
+import { labelInfo, labelsByHead } from './labels';
+import { headKey, headName } from '../../ui/head-names';
 import { layersDone, shapeOf, type State } from './state';
 import { statisticInfos, valueOf } from './statistics';
 

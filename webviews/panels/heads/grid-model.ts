@@ -1,13 +1,14 @@
 /** What the grid shows: order, places, colours and words of the cells. No DOM. */
 import type { HeadClass, HeadGain } from '../../../protocol/results/heads';
-import { cividis, css, diverging, mix, parseColour, type Rgb } from '../../charts/colour-map';
+import { cividis, diverging, mix, parseColour, type Rgb } from '../../charts/colour-map';
 import type { Cell } from '../../charts/cell-painter';
 import { darkHues, lightHues } from '../../charts/palette';
 import { significant } from '../../ui/numbers';
 import { differencesOf } from './comparison';
 import { gainOf } from './form';
-import { headKey, headName, labelInfo, labelsByHead, parseHead } from './labels';
-import { shapeOf, type Colouring, type HeadPlace, type State } from './state';
+import { labelInfo, labelsByHead } from './labels';
+import { headKey, headName, parseHead, type HeadPlace } from '../../ui/head-names';
+import { shapeOf, type Colouring, type State } from './state';
 import { domainOf, statisticInfo, valueOf, type PartialStatistics, type StatisticName } from './statistics';
 
 export interface GridModel {
@@ -303,10 +304,6 @@ export function colourOfValue(model: GridModel, place: HeadPlace, dark: boolean)
     ? diverging(high > 0 ? value / high : 0, dark)
     : cividis((value - low) / Math.max(1e-12, high - low));
 }
-
-/** Stops of the scale's bar, from low to high. */
-export const scaleStops = (difference: boolean, dark: boolean): string[] =>
-  Array.from({ length: 13 }, (_, at) => css(difference ? diverging(at / 6 - 1, dark) : cividis(at / 12)));
 
 // Words.
 

@@ -2,15 +2,17 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
 import { headLabels } from '../../../protocol/results/heads';
+import { scaleStops } from '../../charts/colour-map';
+import { scaleBar } from '../../charts/scale-bar';
 import { symbol } from '../../charts/symbol';
 import { dropdown } from '../../ui/controls';
 import { count } from '../../ui/numbers';
+import type { HeadPlace } from '../../ui/head-names';
 import type { Part } from './actions';
 import { gridModel, type GridModel } from './grid-model';
 import './head-grid';
 import { labelInfo } from './labels';
-import { scaleBar } from './scale-bar';
-import { tokensOf, type Colouring, type HeadPlace, type State } from './state';
+import { tokensOf, type Colouring, type State } from './state';
 import { statisticInfos, type StatisticName } from './statistics';
 
 export function gridView(part: Part): TemplateResult {
@@ -93,7 +95,7 @@ function key(part: Part, model: GridModel): TemplateResult {
     actions.view({ filter: state.view.filter === filter ? undefined : filter });
   return html`<div class="grid-key">
     ${state.live ? html`<p class="live">Live: the query that made generated token ${count(state.live.index + 1)}.</p>` : nothing}
-    ${model.scale ? scaleBar({ ...model.scale, unit: model.scale.unit, difference: model.colouring === 'difference', dark }) : nothing}
+    ${model.scale ? scaleBar({ ...model.scale, stops: scaleStops(model.colouring === 'difference', dark), signed: model.colouring === 'difference' }) : nothing}
     ${
       present.length > 0
         ? html`<div class="legend" role="group" aria-label="Labels: show only">

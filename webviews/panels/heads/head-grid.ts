@@ -22,8 +22,8 @@ import {
   type GridLayout,
   type GridModel,
 } from './grid-model';
-import { headKey, labelInfo } from './labels';
-import type { HeadPlace } from './state';
+import { labelInfo } from './labels';
+import { headKey, type HeadPlace } from '../../ui/head-names';
 
 export class HeadGrid extends PictureElement {
   static override properties = {

@@ -7,7 +7,7 @@ import { html, type PropertyValues } from 'lit';
 import { count, significant } from '../../ui/numbers';
 import { freshContext, PictureElement } from '../../ui/picture-element';
 import { wholeMatrix, type TileSource } from './tile-source';
-import { shownToken } from './token-text';
+import { shownToken } from '../../ui/token-text';
 
 const line = 18;
 /** Pairs fainter than this are not drawn. */

@@ -3,14 +3,14 @@
  * room, positions otherwise. Above it the mean mass of each key, to the right the entropy of each query.
  */
 import { html, nothing, type PropertyValues } from 'lit';
-import { cividis, css, cividisTable, parseColour } from '../../charts/colour-map';
+import { cividis, css, cividisTable, parseColour, scaleStops } from '../../charts/colour-map';
+import { scaleBar } from '../../charts/scale-bar';
 import { levelFor, tileSide, tilesIn, topLevel, type LoadedTile, type TileAddress } from '../../charts/tiles';
 import { button } from '../../ui/controls';
 import { count, significant } from '../../ui/numbers';
 import { freshContext, PictureElement } from '../../ui/picture-element';
-import { scaleBar } from './scale-bar';
+import { shownToken } from '../../ui/token-text';
 import { lookUp, wholeMatrix, type TileSource } from './tile-source';
-import { shownToken } from './token-text';
 
 export interface CellPlace {
   readonly query: number;
@@ -490,7 +490,7 @@ export class HeadMatrix extends PictureElement {
         ${source?.problem ? html`<div class="chart-empty">${source.problem}</div>` : nothing}
       </div>
       <div class="matrix-foot">
-        ${scaleBar({ title: this.logarithmic ? 'probability, log' : 'probability', low, high, difference: false, dark: this.theme.dark })}
+        ${scaleBar({ title: 'probability', low, high, stops: scaleStops(false, this.theme.dark), logarithmic: this.logarithmic })}
         ${button({ label: 'Zoom in', icon: 'zoom-in', appearance: 'icon', hint: 'Zoom in (+)', onClick: () => this.zoom(1.5) })}
         ${button({ label: 'Zoom out', icon: 'zoom-out', appearance: 'icon', hint: 'Zoom out (−)', onClick: () => this.zoom(1 / 1.5) })}
         ${button({ label: 'Whole head', icon: 'screen-full', appearance: 'icon', hint: 'Whole head (0)', onClick: () => this.fit() })}

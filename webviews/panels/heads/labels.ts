@@ -1,6 +1,7 @@
 /** The labels of heads: hue, shape and letter of each, and what its score measures. */
 import { headLabels, type HeadClass, type HeadLabel } from '../../../protocol/results/heads';
 import type { Identity, Shape } from '../../charts/palette';
+import { headKey } from '../../ui/head-names';
 
 export interface LabelInfo {
   readonly id: HeadLabel;
@@ -68,15 +69,6 @@ export const labelInfos: readonly LabelInfo[] = headLabels.map((id, hue) => {
 
 const infos = new Map(labelInfos.map((info) => [info.id, info]));
 export const labelInfo = (id: HeadLabel): LabelInfo => infos.get(id) ?? (labelInfos[0] as LabelInfo);
-
-export const headKey = (layer: number, head: number): string => `${layer}.${head}`;
-export const headName = (layer: number, head: number): string => `L${layer}H${head}`;
-
-/** `L5H3`, `l5 h3`, `5.3`, `layer 5 head 3`; undefined when it names no head. */
-export function parseHead(text: string): { readonly layer: number; readonly head: number } | undefined {
-  const found = /^\s*(?:l|layer)?\s*(\d+)\s*(?:[.,:/]|\s|h|head)+\s*(\d+)\s*$/i.exec(text);
-  return found ? { layer: Number(found[1]), head: Number(found[2]) } : undefined;
-}
 
 /** The labels of each head, its strongest first, as they come in the result. */
 export function labelsByHead(classes: readonly HeadClass[]): ReadonlyMap<string, readonly HeadClass[]> {

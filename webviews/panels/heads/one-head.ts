@@ -9,11 +9,12 @@ import { gainOf } from './form';
 import './head-lines';
 import './head-matrix';
 import type { CellPlace } from './head-matrix';
-import { headKey, headName, labelInfo, labelsByHead } from './labels';
-import { shapeOf, tokensOf, type HeadPlace, type State } from './state';
+import { labelInfo, labelsByHead } from './labels';
+import { headKey, headName, type HeadPlace } from '../../ui/head-names';
+import { shapeOf, tokensOf, type State } from './state';
 import { statisticInfos, valueOf } from './statistics';
 import { wholeMatrix } from './tile-source';
-import { shownToken } from './token-text';
+import { shownToken } from '../../ui/token-text';
 
 export function oneHead(part: Part): TemplateResult | typeof nothing {
   const { state, actions, compact } = part;

@@ -9,7 +9,7 @@ import { effects } from './effects';
 import { provenanceLines } from './exports';
 import { circumstances, finding } from './finding';
 import { gridView } from './grid-view';
-import { headName } from './labels';
+import { headName } from '../../ui/head-names';
 import { oneHead } from './one-head';
 import { settings, settingsSummary } from './settings';
 import { layersDone, type State } from './state';

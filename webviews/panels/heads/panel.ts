@@ -14,7 +14,7 @@ import { exportData, exportName } from './exports';
 import { finding } from './finding';
 import { canonical, readPrompt, sameGains, toForm, type Form } from './form';
 import { announcementOf, gridModel } from './grid-model';
-import { parseHead } from './labels';
+import { parseHead, type HeadPlace } from '../../ui/head-names';
 import { page } from './page';
 import {
   continues,
@@ -32,14 +32,13 @@ import {
   startRun,
   toggleAblation,
   tokensOf,
-  type HeadPlace,
   type Kept,
   type Latest,
   type State,
   type View,
 } from './state';
 import { TileRequests, type TileSource } from './tile-source';
-import { shownToken } from './token-text';
+import { shownToken } from '../../ui/token-text';
 import type { CellPlace } from './head-matrix';
 
 const planEvery = 300;

@@ -10,14 +10,10 @@ import {
   type NextTokens,
 } from '../../../protocol/results/heads';
 import { unreachable } from '../../../protocol/unreachable';
+import type { HeadPlace } from '../../ui/head-names';
 import type { Sort } from '../../ui/table';
 import { canonical, gainOf, readForm, samePlan, toForm, withGain, type Form } from './form';
 import { noStatistics, statisticsOf, type PartialStatistics, type StatisticName } from './statistics';
-
-export interface HeadPlace {
-  readonly layer: number;
-  readonly head: number;
-}
 
 export type Phase =
   | { readonly kind: 'idle' }

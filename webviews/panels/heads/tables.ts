@@ -7,8 +7,9 @@ import { count, probability, significant } from '../../ui/numbers';
 import { sortRows, table, toCsv, toMarkdown, type Column } from '../../ui/table';
 import type { Part } from './actions';
 import { differencesOf } from './comparison';
-import { headKey, headName, labelInfo, labelsByHead, parseHead } from './labels';
-import type { HeadPlace, State } from './state';
+import { labelInfo, labelsByHead } from './labels';
+import { headKey, headName, parseHead, type HeadPlace } from '../../ui/head-names';
+import type { State } from './state';
 import { statisticInfo, statisticInfos, valueOf } from './statistics';
 
 const known = (value: number | undefined): number | undefined =>

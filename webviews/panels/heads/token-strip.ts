@@ -7,9 +7,9 @@ import { repeat } from 'lit/directives/repeat.js';
 import { button } from '../../ui/controls';
 import { count, significant } from '../../ui/numbers';
 import type { Part } from './actions';
-import { headName } from './labels';
+import { headName } from '../../ui/head-names';
 import { tokensOf } from './state';
-import { shownToken } from './token-text';
+import { shownToken } from '../../ui/token-text';
 
 /** Tokens drawn at once. */
 const most = 240;
