@@ -6,6 +6,10 @@ import { groupedQuery } from './mechanisms/grouped-query';
 import { linear } from './mechanisms/linear';
 import { scaledDotProduct } from './mechanisms/scaled-dot-product';
 import { slidingWindow } from './mechanisms/sliding-window';
+import { duoAttention } from './mechanisms/streaming/duo-attention';
+import { elasticSpanAttention } from './mechanisms/streaming/elastic-span';
+import { razorAttention } from './mechanisms/streaming/razor-attention';
+import { streaming } from './mechanisms/streaming/streaming';
 import { tiled } from './mechanisms/tiled';
 
 export const catalogue: readonly Mechanism[] = [
@@ -14,6 +18,10 @@ export const catalogue: readonly Mechanism[] = [
   tiled,
   groupedQuery,
   slidingWindow,
+  streaming,
+  duoAttention,
+  razorAttention,
+  elasticSpanAttention,
   alibi,
   linear,
 ];

@@ -80,6 +80,8 @@ export interface ReadPattern {
   /** Causal, but which of the earlier keys are read depends on later positions too: decoding gives other numbers. */
   readonly dependsOnFuture?: boolean;
   readonly reads: (head: number, query: number, key: number) => boolean;
+  /** Pairs that reach the query only inside an average over several keys (a compensation token, a summary of a block). */
+  readonly summarises?: (head: number, query: number, key: number) => boolean;
   readonly block?: { readonly queries: number; readonly keys: number };
 }
 

@@ -1,7 +1,7 @@
 import { tiledCost } from '../cost/attention';
 import { additiveMask, attentionGraph, foldGroup, groupQueries, unfoldGroup } from '../graph/attention-graph';
 import { add, logarithm, multiply, subtract } from '../graph/operators/elementwise';
-import { concat, gather, pad, reshape, slice } from '../graph/operators/layout';
+import { concat, gatherRange, pad, reshape, slice } from '../graph/operators/layout';
 import { fusedMatmul, matmul } from '../graph/operators/matrix';
 import { reduceMax, softmax } from '../graph/operators/reduce';
 import type { Value } from '../graph/records';
@@ -62,7 +62,7 @@ export const tiled: Mechanism<Parameters> = {
   build: (full, parameters, precision) =>
     attentionGraph('tiled', full, precision, 'heads-first', ({ query, key, value }, shape) =>
       isCausalSelf(shape)
-        ? causal(query, key, value, shape, parameters)
+        ? causalInTiles(query, key, value, shape, parameters)
         : unmasked(query, key, value, shape, parameters),
     ),
   cost(shape, { rows, span }) {
@@ -122,7 +122,14 @@ function tilesOf(queries: number, rows: number, span: number): readonly Tile[] {
   return tiles;
 }
 
-function causal(query: Value, key: Value, value: Value, shape: AttentionShape, { rows, span }: Parameters): Value {
+/** Heads-first output of causal self-attention, queries <= keys; also the full heads of a mixture run in it. */
+export function causalInTiles(
+  query: Value,
+  key: Value,
+  value: Value,
+  shape: AttentionShape,
+  { rows, span }: Parameters,
+): Value {
   const { batch, kvHeads, headDim } = shape;
   const { graph } = query;
   const scale = headDim ** -0.5;
@@ -153,14 +160,18 @@ function causal(query: Value, key: Value, value: Value, shape: AttentionShape, {
     const from = offset + tile.span;
     const to = offset + tile.end;
     if (from > 0 && past?.span !== tile.span) {
-      past = { span: tile.span, key: positions(wideKey, 0, from + 1), value: positions(wideValue, 0, from + 1) };
+      past = {
+        span: tile.span,
+        key: gatherRange(wideKey, 2, 0, from + 1),
+        value: gatherRange(wideValue, 2, 0, from + 1),
+      };
     }
     const queries = foldGroup(slice(grouped, 3, tile.start, tile.end)); // [b, hkv, g * length, d]
-    const scores = fusedMatmul(queries, positions(key, from, to), { transposeB: true, scale });
+    const scores = fusedMatmul(queries, gatherRange(key, 2, from, to), { transposeB: true, scale });
     const apart = reshape(scores, [batch, kvHeads, shape.heads / kvHeads, length, to - from]);
     const masked = reshape(add(apart, maskOf(scores, length, tile.start - tile.span)), scores.shape);
     const probabilities = softmax(masked);
-    const inside = matmul(probabilities, positions(value, from, to));
+    const inside = matmul(probabilities, gatherRange(value, 2, from, to));
     if (!past) return unfoldGroup(inside, shape);
     // The largest probability is 1 / denominator: with the largest score it gives the logarithm of the whole denominator.
     const logDenominator = subtract(reduceMax(masked, [3]), logarithm(reduceMax(probabilities, [3])));
@@ -173,14 +184,3 @@ function causal(query: Value, key: Value, value: Value, shape: AttentionShape, {
 
 const further = (count: number, headDim: number, last: number): Float32Array =>
   Float32Array.from({ length: count * (headDim + 1) }, (_, x) => (x % (headDim + 1) === headDim ? last : 0));
-
-/** x[:, :, from:to] by Gather, which onnxruntime 1.30 spreads over its threads; Slice copies in one. */
-function positions(x: Value, from: number, to: number): Value {
-  if (from === 0 && to === x.shape[2]) return x;
-  const indices = x.graph.constant(
-    'int64',
-    [to - from],
-    Array.from({ length: to - from }, (_, i) => from + i),
-  );
-  return gather(x, indices, 2);
-}

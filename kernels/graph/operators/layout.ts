@@ -120,6 +120,14 @@ export function gather(x: Value, indices: Value, axis = 0, name?: string): Value
   return x.graph.node('Gather', [x, indices], [{ type: x.type, shape, name }], { axis: int(at) })[0];
 }
 
+/** x[from:to) along one axis by Gather, which onnxruntime 1.30 spreads over its threads; Slice copies in one. */
+export function gatherRange(x: Value, axis: number, from: number, to: number, name?: string): Value {
+  const at = axisOf('Gather', name, x, axis);
+  if (from === 0 && to === x.shape[at]) return x;
+  const indices = Array.from({ length: to - from }, (_, i) => from + i);
+  return gather(x, x.graph.constant('int64', [indices.length], indices), at, name);
+}
+
 /** x[..., indices[i, j, ...], ...] along `axis`, index by index; the result has the shape of `indices`. */
 export function gatherElements(x: Value, indices: Value, axis: number, name?: string): Value {
   const at = axisOf('GatherElements', name, x, axis);

@@ -43,13 +43,31 @@ export const cases: readonly Case[] = attentionPatterns.flatMap((pattern) =>
 );
 
 /** Parameters that bring a mechanism's blocks down to the size of the cases, beside its defaults. */
-const smallParameters: Readonly<Record<string, readonly Readonly<Record<string, number>>[]>> = {
+const smallParameters: Readonly<Record<string, readonly ParameterValues[]>> = {
   tiled: [
     { rows: 16, span: 32 },
     { rows: 7, span: 21 },
     { rows: 64, span: 64 },
   ],
   'sliding-window': [{ window: 5 }, { window: 1 }, { window: 40 }],
+  streaming: [
+    { sinks: 3, recent: 9 },
+    { sinks: 0, recent: 1 },
+    { sinks: 8, recent: 40 },
+  ],
+  'duo-attention': [
+    { fullShare: 0.5, sinks: 2, recent: 20 },
+    { fullShare: 0.25, sinks: 4, recent: 8 },
+  ],
+  'razor-attention': [
+    { retrievalShare: 0.25, sinks: 2, buffer: 10, compression: 1e6 },
+    { retrievalShare: 0, sinks: 0, buffer: 1, compression: 1e6 },
+    { retrievalShare: 0.5, sinks: 4, buffer: 40, compression: 1e6 },
+  ],
+  'elastic-span': [
+    { firstShare: 0.5, firstOffset: 0, secondOffset: 100, secondSlope: 0.5, plannedLength: 150 },
+    { firstShare: 0.25, firstOffset: 0, firstSlope: 0.9, plannedLength: 250 },
+  ],
   alibi: [{ strength: 0.5 }],
   linear: [{ chunk: 16 }, { chunk: 1 }],
 };

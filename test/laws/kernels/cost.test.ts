@@ -26,8 +26,11 @@ describe('Law: the cost model agrees with the multiply-adds counted in the built
         );
         const modelled = [4096, 8192].map((length) => mechanism.cost(at(length), parameters).flops);
         const slope = ([short, long]: readonly number[]) => Math.log2((long ?? 0) / (short ?? 1));
-        assert.ok(Math.abs(slope(counted) - mechanism.exponent) < 0.06, `counted exponent ${slope(counted)}`);
-        assert.ok(Math.abs(slope(modelled) - mechanism.exponent) < 0.06, `modelled exponent ${slope(modelled)}`);
+        const difference = Math.abs(slope(counted) - slope(modelled));
+        assert.ok(difference < 0.06, `counted exponent ${slope(counted)}, modelled ${slope(modelled)}`);
+        // Mixtures of full and windowed heads reach the exponent of the full ones only late.
+        const late = slope([2 ** 20, 2 ** 21].map((length) => mechanism.cost(at(length), parameters).flops));
+        assert.ok(Math.abs(late - mechanism.exponent) < 0.06, `modelled exponent ${late} at 2^20`);
         counted.forEach((products, i) => {
           const ratio = (modelled[i] ?? 0) / products;
           assert.ok(ratio > 1.9 && ratio < 2.6, `${ratio} flops per counted multiply-add`);

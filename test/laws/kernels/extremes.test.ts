@@ -130,7 +130,7 @@ async function checkNaN(
     const firstKey = Math.floor(position / tile.keys) * tile.keys;
     for (let i = firstQuery; i < Math.min(firstQuery + tile.queries, shape.queries); i++) {
       for (let j = firstKey; j < Math.min(firstKey + tile.keys, shape.keys); j++)
-        if (pattern.reads(h, i, j)) return true;
+        if (pattern.reads(h, i, j) || pattern.summarises?.(h, i, j)) return true;
     }
     return false;
   };

@@ -1,0 +1,61 @@
+import type { Mechanism } from '../../mechanism';
+import type { AttentionShape } from '../../shape';
+import { spanKernel } from './span-kernel';
+import { fullSpan, type HeadSpans } from './spans';
+
+interface Parameters extends Record<string, number> {
+  readonly fullShare: number;
+  readonly sinks: number;
+  readonly recent: number;
+}
+
+/** Retrieval heads come first, as the deployed model has them after permuting its heads. */
+function spansOf(shape: AttentionShape, { fullShare, sinks, recent }: Parameters): HeadSpans {
+  const full = Math.round(fullShare * shape.kvHeads);
+  return Array.from({ length: shape.kvHeads }, (_, head) => (head < full ? fullSpan : { sinks, recent }));
+}
+
+export const duoAttention: Mechanism<Parameters> = {
+  ...spanKernel('duo-attention', spansOf),
+  id: 'duo-attention',
+  title: 'DuoAttention',
+  family: 'sparse',
+  summary:
+    'Retrieval heads read the whole past, streaming heads only sinks and recent keys. Most of a model’s heads can stream, so cache and time shrink towards the share of retrieval heads.',
+  source: {
+    reference: 'arXiv:2410.10819; released code mit-han-lab/duo-attention',
+    trust: 'high',
+    note: 'Which heads retrieve is a property of a model: here the first ones do, since deployment moves them there. The released code prefills in one shot with full attention on every head; this kernel streams in the prefill too, as in its later chunks.',
+  },
+  parameters: {
+    fullShare: {
+      kind: 'number',
+      title: 'Retrieval heads',
+      description: 'Share of the key/value heads that read everything: 0.25 and 0.5 in the paper.',
+      min: 0,
+      max: 1,
+      default: 0.25,
+    },
+    sinks: {
+      kind: 'integer',
+      title: 'Sinks',
+      description: 'Keys at the start of the sequence that a streaming head keeps.',
+      min: 0,
+      max: 65536,
+      default: 64,
+    },
+    recent: {
+      kind: 'integer',
+      title: 'Recent keys',
+      description: 'Latest keys that a streaming head keeps, the query’s own included.',
+      min: 1,
+      max: 1 << 24,
+      default: 256,
+    },
+  },
+  exponent: 2,
+  limits: [
+    { name: 'retrieval heads only', parameters: () => ({ fullShare: 1 }), equals: 'scaled-dot-product' },
+    { name: 'streaming heads only', parameters: () => ({ fullShare: 0 }), equals: 'streaming' },
+  ],
+};

@@ -1,0 +1,53 @@
+import type { Mechanism } from '../../mechanism';
+import type { AttentionShape } from '../../shape';
+import { spanKernel } from './span-kernel';
+import { type HeadSpans } from './spans';
+
+interface Parameters extends Record<string, number> {
+  readonly sinks: number;
+  readonly recent: number;
+}
+
+const spansOf = (shape: AttentionShape, { sinks, recent }: Parameters): HeadSpans =>
+  Array.from({ length: shape.kvHeads }, () => ({ sinks, recent }));
+
+export const streaming: Mechanism<Parameters> = {
+  ...spanKernel('streaming', spansOf),
+  id: 'streaming',
+  title: 'Streaming attention',
+  family: 'sparse',
+  summary:
+    'Each query reads the first few keys of the sequence (sinks) and the latest ones. The cache of a decoder stays constant, and so does the time of a token; whatever lies between is forgotten.',
+  source: {
+    reference: 'arXiv:2309.17453, section 3.2; mask as in DuoAttention, arXiv:2410.10819, released code',
+    trust: 'high',
+    note: 'Keys keep the positions they were rotated at (DuoAttention), they are not numbered anew inside the cache (StreamingLLM). The recent keys count the query itself.',
+  },
+  parameters: {
+    sinks: {
+      kind: 'integer',
+      title: 'Sinks',
+      description: 'Keys at the start of the sequence that every query reads.',
+      min: 0,
+      max: 65536,
+      default: 64,
+    },
+    recent: {
+      kind: 'integer',
+      title: 'Recent keys',
+      description: 'Latest keys that a query reads, its own included.',
+      min: 1,
+      max: 1 << 24,
+      default: 256,
+    },
+  },
+  exponent: 1,
+  limits: [
+    {
+      name: 'recent keys over the whole sequence',
+      parameters: (shape) => ({ sinks: 0, recent: shape.keys }),
+      equals: 'scaled-dot-product',
+    },
+    { name: 'no sinks', parameters: () => ({ sinks: 0, recent: 256 }), equals: 'sliding-window' },
+  ],
+};
