@@ -1,7 +1,7 @@
 import { tiledCost } from '../cost/attention';
 import { additiveMask, attentionGraph, foldGroup, groupQueries, unfoldGroup } from '../graph/attention-graph';
 import { add } from '../graph/operators/elementwise';
-import { concat, reshape, slice } from '../graph/operators/layout';
+import { concat, gatherRange, reshape } from '../graph/operators/layout';
 import { fusedMatmul, matmul } from '../graph/operators/matrix';
 import { softmax } from '../graph/operators/reduce';
 import type { Mechanism } from '../mechanism';
@@ -61,11 +61,14 @@ export const slidingWindow: Mechanism<Parameters> = {
       const grouped = groupQueries(query, shape);
       const parts = tilesOf(shape, parameters).map(({ start, end, from, to }) => {
         const rows = end - start;
-        const tile = foldGroup(slice(grouped, 3, start, end)); // [b, hkv, g * rows, d]
-        const scores = fusedMatmul(tile, slice(key, 2, from, to), { transposeB: true, scale: shape.headDim ** -0.5 });
+        const tile = foldGroup(gatherRange(grouped, 3, start, end)); // [b, hkv, g * rows, d]
+        const scores = fusedMatmul(tile, gatherRange(key, 2, from, to), {
+          transposeB: true,
+          scale: shape.headDim ** -0.5,
+        });
         const mask = additiveMask(scores, rows, to - from, (i, j) => inWindow(shape, parameters, start + i, from + j));
         const masked = add(reshape(scores, [batch, kvHeads, group, rows, to - from]), mask);
-        const output = matmul(softmax(reshape(masked, scores.shape)), slice(value, 2, from, to));
+        const output = matmul(softmax(reshape(masked, scores.shape)), gatherRange(value, 2, from, to));
         return unfoldGroup(output, shape);
       });
       return concat(parts, 2);

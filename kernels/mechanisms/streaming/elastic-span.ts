@@ -78,7 +78,7 @@ export const elasticSpanAttention: Mechanism<Parameters> = {
       description: 'Share of the key/value heads; the others follow the second rule.',
       min: 0,
       max: 1,
-      default: 0.75,
+      default: 0.5,
     },
     firstOffset: offset('First offset', 320),
     firstSlope: slope('First slope', 0),

@@ -74,7 +74,7 @@ export const razorAttention: Mechanism<Parameters> = {
         'A cut head keeps the latest keys / compression keys when those are more than the least buffer: 5 in the paper.',
       min: 1,
       max: 1e6,
-      default: 1000,
+      default: 5,
     },
     compensation: {
       kind: 'boolean',

@@ -28,7 +28,7 @@ export const spanKernel = <P extends ParameterValues>(
       dependsOnData: false,
       reads: spanReads(shape, spans),
       ...(spans.some((span) => span.compensated) ? { summarises: spanSummarises(shape, spans) } : {}),
-      block: spanBlock(spans),
+      block: spanBlock(shape, spans),
     };
   },
 });

@@ -287,10 +287,11 @@ export function spanCost(shape: AttentionShape, spans: HeadSpans): Cost {
   return { flops: sum((c) => c.flops), bytes: sum((c) => c.bytes), peakBytes: sum((c) => c.peakBytes) };
 }
 
-/** The tile in which a mixture skips work: that of its narrowest head. */
-export function spanBlock(spans: HeadSpans): { readonly queries: number; readonly keys: number } {
-  const rows = Math.max(
-    ...spans.map((span) => (span.recent === Number.POSITIVE_INFINITY ? fullTiles.rows : tileRows(span))),
-  );
+/** A tile that covers those of all heads: where work is skipped, and as far as a NaN may spread. */
+export function spanBlock(
+  shape: AttentionShape,
+  spans: HeadSpans,
+): { readonly queries: number; readonly keys: number } {
+  const rows = Math.max(...spans.map((span) => (isFull(shape, span) ? fullTiles.rows : tileRows(span))));
   return { queries: rows, keys: rows };
 }

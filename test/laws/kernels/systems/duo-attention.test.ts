@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import type { Mechanism } from '../../../../kernels/mechanism';
+import { duoAttention } from '../../../../kernels/mechanisms/streaming/duo-attention';
+import { spanRows } from '../../../../kernels/mechanisms/streaming/reference';
+import { fullSpan, type HeadSpans } from '../../../../kernels/mechanisms/streaming/spans';
+import { streaming } from '../../../../kernels/mechanisms/streaming/streaming';
+import { allRows } from '../../../../kernels/reference/softmax';
+import { drawInputs } from '../../../../kernels/tensors/inputs';
+import { random } from '../../../../kernels/tensors/random';
+import { runMechanism } from '../run';
+import { assertClose, causalShape, parametersFor, readsOf, takeHeads, takePositions } from './support';
+
+const sinks = 3;
+const recent = 7;
+
+describe('DuoAttention: the kernel does what the paper and its code say', () => {
+  it('a row reads min(i + 1, s + r) keys: the first s and the last r, itself included', () => {
+    const shape = causalShape(40);
+    const rows = readsOf(streaming as Mechanism, shape, { sinks, recent }, 2);
+    rows.forEach((keys, i) => {
+      assert.equal(keys.length, Math.min(i + 1, sinks + recent), `row ${i}`);
+      assert.equal(keys.at(-1), i);
+    });
+    assert.deepEqual(rows[20], [0, 1, 2, 14, 15, 16, 17, 18, 19, 20]);
+    const pairs = rows.reduce((sum, keys) => sum + keys.length, 0);
+    let closed = 0;
+    for (let i = 0; i < 40; i++) closed += Math.min(i + 1, sinks + recent);
+    assert.equal(pairs, closed);
+  });
+
+  it('decoding from a cache that keeps s + r entries gives the masked attention whose window is r + 1', () => {
+    // The cache holds s + r entries before the new token comes: the token itself is one more than in the training mask.
+    const length = 30;
+    const shape = causalShape(length);
+    const inputs = drawInputs(streaming as Mechanism, shape, {}, 4);
+    const masked = streaming.reference(inputs, shape, { sinks, recent: recent + 1 });
+    let cache: readonly number[] = [];
+    for (let i = 0; i < length; i++) {
+      const positions = [...cache, i];
+      const step = causalShape(1, { queries: 1, keys: positions.length });
+      const output = streaming.reference(
+        {
+          query: takePositions(inputs.query, [i]),
+          key: takePositions(inputs.key, positions),
+          value: takePositions(inputs.value, positions),
+          weights: {},
+        },
+        step,
+        { sinks: 0, recent: positions.length },
+      );
+      assertClose(output, takePositions(masked, [i]), 1e-12, `token ${i}`);
+      cache =
+        positions.length > sinks + recent ? [...positions.slice(0, sinks), ...positions.slice(-recent)] : positions;
+    }
+  });
+
+  it('permuting the key/value heads with their spans permutes the outputs', () => {
+    const shape = causalShape(50, { heads: 8, kvHeads: 4 });
+    const inputs = drawInputs(duoAttention as Mechanism, shape, {}, 6);
+    const spans: HeadSpans = [{ sinks, recent }, fullSpan, { sinks: 1, recent: 20 }, fullSpan];
+    const order = [3, 0, 2, 1];
+    const queryOrder = order.flatMap((head) => [2 * head, 2 * head + 1]);
+    const permuted = spanRows(
+      {
+        query: takeHeads(inputs.query, queryOrder),
+        key: takeHeads(inputs.key, order),
+        value: takeHeads(inputs.value, order),
+        weights: {},
+      },
+      shape,
+      order.map((head) => spans[head]!),
+      allRows(shape),
+    );
+    assertClose(permuted, takeHeads(spanRows(inputs, shape, spans, allRows(shape)), queryOrder), 1e-12);
+  });
+
+  it('the keys kept after N tokens are f N + (G - f) min(N, s + r) for random shares, sinks and recents', () => {
+    const source = random(3);
+    for (let trial = 0; trial < 10; trial++) {
+      const kvHeads = [1, 2, 4, 8][source.whole(4)]!;
+      const parameters = parametersFor(duoAttention, {
+        fullShare: source.uniform(),
+        sinks: source.whole(9),
+        recent: 1 + source.whole(20),
+      });
+      const length = 10 + source.whole(40);
+      const shape = causalShape(length, { heads: kvHeads, kvHeads });
+      const full = Math.round(parameters.fullShare * kvHeads);
+      let kept = 0;
+      for (let head = 0; head < kvHeads; head++) {
+        kept += readsOf(duoAttention as Mechanism, shape, parameters, head).at(-1)!.length;
+      }
+      const cut = Math.min(length, parameters.sinks + parameters.recent);
+      assert.equal(kept, full * length + (kvHeads - full) * cut);
+    }
+  });
+
+  it('runs streaming and retrieval heads apart, in their own order', async () => {
+    const shape = causalShape(200, { heads: 8, kvHeads: 4, headDim: 16, valueDim: 16 });
+    const parameters = parametersFor(duoAttention, { fullShare: 0.5, sinks: 4, recent: 16 });
+    const inputs = drawInputs(duoAttention as Mechanism, shape, parameters, 8);
+    const output = await runMechanism(duoAttention as Mechanism, inputs, shape, parameters);
+    assertClose(output, duoAttention.reference(inputs, shape, parameters), 1e-5);
+  });
+});
