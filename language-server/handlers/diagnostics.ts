@@ -1,7 +1,7 @@
 import type { Connection, Diagnostic } from 'vscode-languageserver/node';
 import { DiagnosticSeverity, DiagnosticTag } from 'vscode-languageserver/node';
 import type { TextDocument } from 'vscode-languageserver-textdocument';
-import { checkFile } from '../service/check';
+import { checkFile, heldBack } from '../service/check';
 import type { CheckSettings } from '../service/check';
 import type { Finding, Severity } from '../service/finding';
 import type { FolderFacts } from '../service/folder-facts';
@@ -52,6 +52,8 @@ interface Checked {
 /** Checks open documents when they or the files beside them change, and sends what is still about the present text. */
 export class Diagnostics {
   private readonly timers = new Map<string, NodeJS.Timeout>();
+  /** Findings of open documents when their text was last whole. */
+  private readonly whole = new Map<string, readonly Finding[]>();
 
   constructor(
     private readonly connection: Connection,
@@ -80,6 +82,7 @@ export class Diagnostics {
   closed(uri: string): void {
     clearTimeout(this.timers.get(uri));
     this.timers.delete(uri);
+    this.whole.delete(uri);
     this.send(uri, []);
     const folder = folderOfUri(uri);
     if (folder !== undefined) this.folderChanged(folder);
@@ -92,7 +95,10 @@ export class Diagnostics {
     const file = this.files.open(document);
     if (file.kind === undefined) return { file, facts: await this.files.facts(uri), findings: [] };
     const [facts, settings] = await Promise.all([this.files.facts(uri), this.settings(uri)]);
-    return { file, facts, findings: checkFile(file, facts, settings) };
+    const findings = checkFile(file, facts, settings);
+    if (file.document.unfinished.length > 0) return { file, facts, findings: heldBack(findings, this.whole.get(uri)) };
+    this.whole.set(uri, findings);
+    return { file, facts, findings };
   }
 
   private neighbours(folder: string | undefined): readonly string[] {

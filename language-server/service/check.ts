@@ -63,3 +63,13 @@ export const checkFile = (
   }
   return findings.sort((left, right) => left.span.offset - right.span.offset);
 };
+
+/**
+ * Of a text that is being typed, the findings that it had when it was last whole: a field that is absent for now, or a
+ * number of which the last digits are to come, gives no new ones. Without such a time all stand.
+ */
+export const heldBack = (findings: readonly Finding[], whole: readonly Finding[] | undefined): readonly Finding[] => {
+  if (whole === undefined) return findings;
+  const known = new Set(whole.map(({ code, message }) => `${code} ${message}`));
+  return findings.filter(({ code, message }) => known.has(`${code} ${message}`));
+};

@@ -1,4 +1,4 @@
-import { findNodeAtLocation, getNodePath, getNodeValue } from 'jsonc-parser';
+import { getNodePath, getNodeValue } from 'jsonc-parser';
 import type { Node } from 'jsonc-parser';
 import type { JsonPath, JsonValue } from '../../models/formats/model-description';
 import { readTree } from './json-tree';
@@ -51,6 +51,8 @@ const isTooDeep = (text: string): boolean => {
 /** A JSON text as a tree with positions. Parsing never fails: what cannot be read is missing from the tree. */
 export class JsonDocument {
   readonly root: Node | undefined;
+  /** Entries that lack a value or an end: the text is being typed, and what is absent of them may yet come. */
+  readonly unfinished: readonly Node[];
   /** The reason why the text was not parsed at all. */
   readonly unread: 'too-deep' | 'too-long' | undefined;
   private lineStarts: number[] | undefined;
@@ -61,7 +63,9 @@ export class JsonDocument {
     readonly text: string,
   ) {
     this.unread = text.length > longestText ? 'too-long' : isTooDeep(text) ? 'too-deep' : undefined;
-    this.root = this.unread === undefined ? readTree(text) : undefined;
+    const tree = this.unread === undefined ? readTree(text) : undefined;
+    this.root = tree?.root;
+    this.unfinished = tree?.unfinished ?? [];
   }
 
   /** The plain value; of a key written twice the last one, as JSON.parse has it. */
@@ -79,9 +83,19 @@ export class JsonDocument {
     }
   }
 
-  /** The value at a path. */
+  /** The value at a path; of a key written twice the last one, as in `value`. */
   node(path: JsonPath): Node | undefined {
-    return this.root === undefined ? undefined : findNodeAtLocation(this.root, [...path]);
+    let node = this.root;
+    for (const step of path) {
+      const children = node?.children ?? [];
+      if (typeof step === 'number') node = node?.type === 'array' ? children[step] : undefined;
+      else if (node?.type !== 'object') node = undefined;
+      // A key that has no value yet stands for nothing.
+      else
+        node = children.findLast((pair) => pair.children?.[0]?.value === step && pair.children.length > 1)
+          ?.children?.[1];
+    }
+    return node;
   }
 
   /** The `"key": value` pair at a path that ends in a key. */

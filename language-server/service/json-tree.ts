@@ -1,75 +1,182 @@
-import { visit } from 'jsonc-parser';
-import type { Node, NodeType } from 'jsonc-parser';
+import { createScanner, ScanError, SyntaxKind } from 'jsonc-parser';
+import type { JSONScanner, Node, NodeType } from 'jsonc-parser';
 
 /**
  * Objects whose entries nobody asks for. Image classifiers write up to a megabyte of class names into their config, and
  * three nodes an entry made the server slow and large (2026-11, 31,000 labels: 69 ms a keystroke, 179 MB).
  */
-const closedObjects: ReadonlySet<unknown> = new Set(['id2label', 'label2id']);
+const closedObjects: ReadonlySet<string> = new Set(['id2label', 'label2id']);
 
 /** A node while it grows. */
-type Open = { -readonly [Key in keyof Node]: Node[Key] } & { children: Node[] };
+type Open = { -readonly [Key in keyof Node]: Node[Key] };
 
-const typeOf = (value: unknown): NodeType => {
-  if (value === null) return 'null';
-  const type = typeof value;
-  return type === 'boolean' || type === 'number' ? type : 'string';
-};
+export interface Tree {
+  readonly root: Node | undefined;
+  /** Keys without a value, strings, objects and lists without an end, entries without a comma behind: what is being typed. */
+  readonly unfinished: readonly Node[];
+}
 
-/** The tree of a text, as `parseTree` of jsonc-parser makes it, but for the entries of closed objects. */
-export const readTree = (text: string): Node | undefined => {
-  const top: Open = { type: 'array', offset: -1, length: -1, children: [] };
-  let parent = top;
-  const up = (): void => {
-    parent = (parent.parent ?? top) as Open;
-  };
-  const add = (node: Node): void => {
-    parent.children.push(node);
-  };
-  const begin = (type: NodeType, offset: number): void => {
-    const node: Open = { type, offset, length: -1, parent, children: [] };
-    add(node);
-    parent = node;
-  };
-  const endProperty = (end: number): void => {
-    if (parent.type !== 'property') return;
-    parent.length = end - parent.offset;
-    up();
-  };
-  const end = (offset: number, length: number): void => {
-    endProperty(offset + length);
-    parent.length = offset + length - parent.offset;
-    up();
-    endProperty(offset + length);
-  };
-  visit(
-    text,
-    {
-      onObjectBegin: (offset) => {
-        const isClosed = parent.type === 'property' && closedObjects.has(parent.children[0]?.value);
-        begin('object', offset);
-        return !isClosed;
-      },
-      onObjectProperty: (name, offset, length) => {
-        begin('property', offset);
-        add({ type: 'string', value: name, offset, length, parent });
-      },
-      onObjectEnd: end,
-      onArrayBegin: (offset) => begin('array', offset),
-      onArrayEnd: end,
-      onLiteralValue: (value: unknown, offset, length) => {
-        add({ type: typeOf(value), offset, length, parent, value });
-        endProperty(offset + length);
-      },
-      onSeparator: (separator, offset) => {
-        if (parent.type !== 'property') return;
-        if (separator === ':') parent.colonOffset = offset;
-        else if (separator === ',') endProperty(offset);
-      },
-    },
-    { allowTrailingComma: true, disallowComments: false, allowEmptyContent: true },
-  );
-  const root = top.children[0] as Open | undefined;
-  delete root?.parent;
-  return root;
+/**
+ * Reads a text token by token. Where something is missing, as little as possible is given up: the library's parser leaves
+ * out everything up to the next comma, and so the entry after a half-typed key or value.
+ */
+class TreeReader {
+  private readonly scanner: JSONScanner;
+  private token: SyntaxKind;
+  readonly unfinished: Node[] = [];
+
+  constructor(private readonly text: string) {
+    this.scanner = createScanner(text, true);
+    this.token = this.scanner.scan();
+  }
+
+  read(): Node | undefined {
+    while (this.token !== SyntaxKind.EOF) {
+      const node = this.value(undefined, true);
+      if (node !== undefined) return node;
+      this.next();
+    }
+    return undefined;
+  }
+
+  private next(): void {
+    this.token = this.scanner.scan();
+  }
+
+  private get offset(): number {
+    return this.scanner.getTokenOffset();
+  }
+
+  private get end(): number {
+    return this.scanner.getTokenOffset() + this.scanner.getTokenLength();
+  }
+
+  /** True of a string that a colon follows: in a value's place it is the key of the next entry. */
+  private isKey(): boolean {
+    if (this.token !== SyntaxKind.StringLiteral) return false;
+    let at = this.end;
+    while (at < this.text.length && /\s/.test(this.text.charAt(at))) at += 1;
+    return this.text[at] === ':';
+  }
+
+  /** The value that begins at the present token; undefined, with the token left where it is, when none does. */
+  private value(parent: Open | undefined, keep: boolean): Open | undefined {
+    switch (this.token) {
+      case SyntaxKind.OpenBraceToken:
+        return this.object(parent, keep);
+      case SyntaxKind.OpenBracketToken:
+        return this.list(parent, keep);
+      case SyntaxKind.StringLiteral:
+        return this.literal('string', this.scanner.getTokenValue(), parent);
+      case SyntaxKind.NumericLiteral:
+        return this.literal('number', Number(this.scanner.getTokenValue()), parent);
+      case SyntaxKind.TrueKeyword:
+        return this.literal('boolean', true, parent);
+      case SyntaxKind.FalseKeyword:
+        return this.literal('boolean', false, parent);
+      case SyntaxKind.NullKeyword:
+        return this.literal('null', null, parent);
+      default:
+        return undefined;
+    }
+  }
+
+  private literal(type: NodeType, value: unknown, parent: Open | undefined): Open {
+    const node: Open = {
+      type,
+      offset: this.offset,
+      length: this.scanner.getTokenLength(),
+      value,
+      ...(parent && { parent }),
+    };
+    if (this.scanner.getTokenError() === ScanError.UnexpectedEndOfString) this.unfinished.push(node);
+    this.next();
+    return node;
+  }
+
+  private begin(type: NodeType, parent: Open | undefined): Open & { children: Node[] } {
+    return { type, offset: this.offset, length: 1, children: [], ...(parent && { parent }) };
+  }
+
+  /** Ends an object or a list at its bracket, or, where that is missing, before the token that cannot belong to it. */
+  private close(node: Open, bracket: SyntaxKind, last: number): Open {
+    if (this.token === bracket) {
+      node.length = this.end - node.offset;
+      this.next();
+    } else {
+      node.length = last - node.offset;
+      this.unfinished.push(node);
+    }
+    return node;
+  }
+
+  private object(parent: Open | undefined, keep: boolean): Open {
+    const node = this.begin('object', parent);
+    let last = this.end;
+    this.next();
+    for (;;) {
+      if (this.token === SyntaxKind.StringLiteral) {
+        const entry = this.property(node, keep);
+        if (keep) node.children.push(entry);
+        last = entry.offset + entry.length;
+        // A number may go on.
+        if (this.token === SyntaxKind.StringLiteral) this.unfinished.push(entry);
+        continue;
+      }
+      if (this.token === SyntaxKind.CloseBraceToken || this.token === SyntaxKind.EOF) break;
+      if (this.token === SyntaxKind.CloseBracketToken && parent?.type === 'array') break;
+      if (this.token !== SyntaxKind.CommaToken) this.unfinished.push(node);
+      last = this.end;
+      // A value without a key belongs to nothing.
+      if (this.value(undefined, false) === undefined) this.next();
+    }
+    return this.close(node, SyntaxKind.CloseBraceToken, last);
+  }
+
+  private property(parent: Open, keep: boolean): Open {
+    const node = this.begin('property', parent);
+    const key = this.literal('string', this.scanner.getTokenValue(), node);
+    node.children.push(key);
+    node.length = key.length;
+    let value: Open | undefined;
+    if (this.token === SyntaxKind.ColonToken) {
+      node.colonOffset = this.offset;
+      node.length = this.end - node.offset;
+      this.next();
+      // A word that is none of JSON's, half typed or Python's.
+      if (this.token === SyntaxKind.Unknown) this.next();
+      else if (!this.isKey()) value = this.value(node, keep && !closedObjects.has(String(key.value)));
+    }
+    if (value === undefined) this.unfinished.push(node);
+    else {
+      node.children.push(value);
+      node.length = value.offset + value.length - node.offset;
+    }
+    return node;
+  }
+
+  private list(parent: Open | undefined, keep: boolean): Open {
+    const node = this.begin('array', parent);
+    let last = this.end;
+    this.next();
+    for (;;) {
+      if (this.token === SyntaxKind.CloseBracketToken || this.token === SyntaxKind.EOF) break;
+      if (parent?.type === 'property' && (this.token === SyntaxKind.CloseBraceToken || this.isKey())) break;
+      last = this.end;
+      const value = this.value(node, keep);
+      if (value === undefined) this.next();
+      else {
+        last = value.offset + value.length;
+        if (keep) node.children.push(value);
+      }
+    }
+    return this.close(node, SyntaxKind.CloseBracketToken, last);
+  }
+}
+
+/** The tree of a text, as `parseTree` of jsonc-parser makes it of a whole one, but for the entries of closed objects. */
+export const readTree = (text: string): Tree => {
+  const reader = new TreeReader(text);
+  const root = reader.read();
+  return { root, unfinished: reader.unfinished };
 };

@@ -98,6 +98,25 @@ describe('language server', () => {
       assert.equal(diagnostics.length, (version ?? 0) % 2 === 0 ? 1 : 0);
   });
 
+  it('holds new findings back until a half-typed entry is whole, and keeps the old ones', async () => {
+    editor = await Editor.start();
+    const text = faulty.replace('"vocab_size"', '"bos_token_id": 100,\n  "vocab_size"');
+    const uri = put('m/config.json', text);
+    await editor.open(uri, text);
+    const first = await editor.report(uri, (_, version) => version === 1);
+    const both = ['kv-heads-do-not-divide', 'token-id-outside-vocabulary'];
+    assert.deepEqual(codes(first.diagnostics), both);
+    // The key/value heads and the size of the heads wait for their digits.
+    await editor.change(uri, text.replace('"num_attention_heads": 4,', '"num_attention_heads": 2'), 2);
+    const second = await editor.report(uri, (_, version) => version === 2);
+    assert.deepEqual(codes(second.diagnostics), ['token-id-outside-vocabulary']);
+    await editor.change(uri, text.replace('"dtype"', '"head_d\n  "dtype"'), 3);
+    assert.deepEqual(codes((await editor.report(uri, (_, version) => version === 3)).diagnostics), both);
+    await editor.change(uri, text.replace('"num_attention_heads": 4,', '"num_attention_heads": 2,'), 4);
+    const last = await editor.report(uri, (_, version) => version === 4);
+    assert.deepEqual(codes(last.diagnostics), ['kv-heads-exceed-heads', 'token-id-outside-vocabulary']);
+  });
+
   it('clears the findings of a closed file', async () => {
     editor = await Editor.start();
     const uri = put('m/config.json', faulty);
