@@ -168,7 +168,11 @@ export const completeAt = (file: ModelFile, offset: number): readonly Completion
   const key = keys.at(-1) ?? '';
   const quoted = (values: Iterable<string>): readonly Completion[] =>
     [...values].map((value) => ({ label: value, kind: 'value', text: JSON.stringify(value), span: word }));
-  if ((key === 'rope_scaling' || key === 'rope_parameters') && path.at(-1) === key && node?.type !== 'object') {
+  if (
+    (key === 'rope_scaling' || key === 'rope_parameters') &&
+    path.at(-1) === key &&
+    document.node(path)?.type !== 'object'
+  ) {
     return ropeSnippets.map(([form, says, text]) => ({ label: form, kind: 'snippet', detail: says, text, span: word }));
   }
   if (key === 'model_type') return quoted(knownModelTypes);

@@ -1,4 +1,4 @@
-import { createScanner, ScanError, SyntaxKind } from 'jsonc-parser';
+import { createScanner } from 'jsonc-parser';
 import type { JSONScanner, Node, NodeType } from 'jsonc-parser';
 
 /**
@@ -6,6 +6,24 @@ import type { JSONScanner, Node, NodeType } from 'jsonc-parser';
  * three nodes an entry made the server slow and large (2026-11, 31,000 labels: 69 ms a keystroke, 179 MB).
  */
 const closedObjects: ReadonlySet<string> = new Set(['id2label', 'label2id']);
+
+/** `SyntaxKind` and `ScanError` of jsonc-parser 3.3, which are constants of its declarations alone. */
+const kinds = {
+  openBrace: 1,
+  closeBrace: 2,
+  openBracket: 3,
+  closeBracket: 4,
+  comma: 5,
+  colon: 6,
+  nullWord: 7,
+  trueWord: 8,
+  falseWord: 9,
+  text: 10,
+  number: 11,
+  unknown: 16,
+  end: 17,
+} as const;
+const unexpectedEndOfString = 2;
 
 /** A node while it grows. */
 type Open = { -readonly [Key in keyof Node]: Node[Key] };
@@ -22,7 +40,7 @@ export interface Tree {
  */
 class TreeReader {
   private readonly scanner: JSONScanner;
-  private token: SyntaxKind;
+  private token: number;
   readonly unfinished: Node[] = [];
 
   constructor(private readonly text: string) {
@@ -31,7 +49,7 @@ class TreeReader {
   }
 
   read(): Node | undefined {
-    while (this.token !== SyntaxKind.EOF) {
+    while (this.token !== kinds.end) {
       const node = this.value(undefined, true);
       if (node !== undefined) return node;
       this.next();
@@ -41,6 +59,10 @@ class TreeReader {
 
   private next(): void {
     this.token = this.scanner.scan();
+  }
+
+  private is(kind: number): boolean {
+    return this.token === kind;
   }
 
   private get offset(): number {
@@ -53,7 +75,7 @@ class TreeReader {
 
   /** True of a string that a colon follows: in a value's place it is the key of the next entry. */
   private isKey(): boolean {
-    if (this.token !== SyntaxKind.StringLiteral) return false;
+    if (this.token !== kinds.text) return false;
     let at = this.end;
     while (at < this.text.length && /\s/.test(this.text.charAt(at))) at += 1;
     return this.text[at] === ':';
@@ -62,19 +84,19 @@ class TreeReader {
   /** The value that begins at the present token; undefined, with the token left where it is, when none does. */
   private value(parent: Open | undefined, keep: boolean): Open | undefined {
     switch (this.token) {
-      case SyntaxKind.OpenBraceToken:
+      case kinds.openBrace:
         return this.object(parent, keep);
-      case SyntaxKind.OpenBracketToken:
+      case kinds.openBracket:
         return this.list(parent, keep);
-      case SyntaxKind.StringLiteral:
+      case kinds.text:
         return this.literal('string', this.scanner.getTokenValue(), parent);
-      case SyntaxKind.NumericLiteral:
+      case kinds.number:
         return this.literal('number', Number(this.scanner.getTokenValue()), parent);
-      case SyntaxKind.TrueKeyword:
+      case kinds.trueWord:
         return this.literal('boolean', true, parent);
-      case SyntaxKind.FalseKeyword:
+      case kinds.falseWord:
         return this.literal('boolean', false, parent);
-      case SyntaxKind.NullKeyword:
+      case kinds.nullWord:
         return this.literal('null', null, parent);
       default:
         return undefined;
@@ -89,7 +111,7 @@ class TreeReader {
       value,
       ...(parent && { parent }),
     };
-    if (this.scanner.getTokenError() === ScanError.UnexpectedEndOfString) this.unfinished.push(node);
+    if ((this.scanner.getTokenError() as number) === unexpectedEndOfString) this.unfinished.push(node);
     this.next();
     return node;
   }
@@ -99,7 +121,7 @@ class TreeReader {
   }
 
   /** Ends an object or a list at its bracket, or, where that is missing, before the token that cannot belong to it. */
-  private close(node: Open, bracket: SyntaxKind, last: number): Open {
+  private close(node: Open, bracket: number, last: number): Open {
     if (this.token === bracket) {
       node.length = this.end - node.offset;
       this.next();
@@ -115,22 +137,22 @@ class TreeReader {
     let last = this.end;
     this.next();
     for (;;) {
-      if (this.token === SyntaxKind.StringLiteral) {
+      if (this.token === kinds.text) {
         const entry = this.property(node, keep);
         if (keep) node.children.push(entry);
         last = entry.offset + entry.length;
         // A number may go on.
-        if (this.token === SyntaxKind.StringLiteral) this.unfinished.push(entry);
+        if (this.token === kinds.text) this.unfinished.push(entry);
         continue;
       }
-      if (this.token === SyntaxKind.CloseBraceToken || this.token === SyntaxKind.EOF) break;
-      if (this.token === SyntaxKind.CloseBracketToken && parent?.type === 'array') break;
-      if (this.token !== SyntaxKind.CommaToken) this.unfinished.push(node);
+      if (this.token === kinds.closeBrace || this.token === kinds.end) break;
+      if (this.token === kinds.closeBracket && parent?.type === 'array') break;
+      if (this.token !== kinds.comma) this.unfinished.push(node);
       last = this.end;
       // A value without a key belongs to nothing.
       if (this.value(undefined, false) === undefined) this.next();
     }
-    return this.close(node, SyntaxKind.CloseBraceToken, last);
+    return this.close(node, kinds.closeBrace, last);
   }
 
   private property(parent: Open, keep: boolean): Open {
@@ -139,12 +161,12 @@ class TreeReader {
     node.children.push(key);
     node.length = key.length;
     let value: Open | undefined;
-    if (this.token === SyntaxKind.ColonToken) {
+    if (this.token === kinds.colon) {
       node.colonOffset = this.offset;
       node.length = this.end - node.offset;
       this.next();
       // A word that is none of JSON's, half typed or Python's.
-      if (this.token === SyntaxKind.Unknown) this.next();
+      if (this.is(kinds.unknown)) this.next();
       else if (!this.isKey()) value = this.value(node, keep && !closedObjects.has(String(key.value)));
     }
     if (value === undefined) this.unfinished.push(node);
@@ -160,8 +182,8 @@ class TreeReader {
     let last = this.end;
     this.next();
     for (;;) {
-      if (this.token === SyntaxKind.CloseBracketToken || this.token === SyntaxKind.EOF) break;
-      if (parent?.type === 'property' && (this.token === SyntaxKind.CloseBraceToken || this.isKey())) break;
+      if (this.token === kinds.closeBracket || this.token === kinds.end) break;
+      if (parent?.type === 'property' && (this.token === kinds.closeBrace || this.isKey())) break;
       last = this.end;
       const value = this.value(node, keep);
       if (value === undefined) this.next();
@@ -170,7 +192,7 @@ class TreeReader {
         if (keep) node.children.push(value);
       }
     }
-    return this.close(node, SyntaxKind.CloseBracketToken, last);
+    return this.close(node, kinds.closeBracket, last);
   }
 }
 

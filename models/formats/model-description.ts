@@ -196,6 +196,8 @@ export interface Quantisation {
   readonly groupSize?: number;
   readonly blockSize?: readonly number[];
   readonly symmetric?: boolean;
+  /** GPTQ or AWQ with scales [groups, outputs]; Marlin and GEMV kernels have their own order. */
+  readonly plainScales: boolean;
   /** Modules that stay in `dtype`, as written. */
   readonly excluded: readonly string[];
   readonly path: JsonPath;

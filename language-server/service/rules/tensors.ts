@@ -1,19 +1,27 @@
 import { isObject } from '../json-document';
-import type { FolderFacts } from '../folder-facts';
 import type { Rule, RuleContext } from './rule';
 import { expectedTensors } from '../../../models/formats/tensors/expected-tensors';
+import { StoredWeights } from '../../../models/formats/tensors/stored-weights';
+import type { StoredTensor, StoredWeight } from '../../../models/formats/tensors/stored-weights';
 import type { ExpectedTensor } from '../../../models/formats/tensors/tensor-table';
 
-interface Held {
+interface Held extends StoredTensor {
   readonly file: string;
-  /** Absent: only the index tells of the tensor. */
-  readonly shape?: readonly number[];
 }
 
-const heldIn = new WeakMap<FolderFacts['shards'], ReadonlyMap<string, Held>>();
+/** By the headers, or the index, that they were read from: typing in the config changes neither. */
+const weightsOf = new WeakMap<object, StoredWeights<Held>>();
+
+const remembered = (source: object, read: () => Iterable<Held>): StoredWeights<Held> => {
+  const known = weightsOf.get(source);
+  if (known !== undefined) return known;
+  const weights = new StoredWeights(new Map([...read()].map((held) => [held.name, held])));
+  weightsOf.set(source, weights);
+  return weights;
+};
 
 /** Tensors of the model's own weight files by name; undefined when some of them cannot be told. */
-const heldTensors = ({ facts }: RuleContext): ReadonlyMap<string, Held> | undefined => {
+const storedWeights = ({ facts }: RuleContext): StoredWeights<Held> | undefined => {
   const index = facts.companions['model.safetensors.index.json'];
   const map = isObject(index) ? index['weight_map'] : undefined;
   const own = [...facts.shards.values()].filter(({ file }) => /^model[.-]/.test(file));
@@ -22,17 +30,13 @@ const heldTensors = ({ facts }: RuleContext): ReadonlyMap<string, Held> | undefi
     const complete =
       named === undefined || [...named].every((file) => typeof file === 'string' && facts.shards.has(file));
     if (complete) {
-      const known = heldIn.get(facts.shards);
-      if (known !== undefined) return known;
-      const held = new Map<string, Held>();
-      for (const { file, tensors } of own) for (const { name, shape } of tensors) held.set(name, { file, shape });
-      heldIn.set(facts.shards, held);
-      return held;
+      return remembered(facts.shards, () =>
+        own.flatMap(({ file, tensors }) => tensors.map(({ name, shape, dtype }) => ({ file, name, shape, dtype }))),
+      );
     }
   }
-  return isObject(map)
-    ? new Map(Object.keys(map).map((name) => [name, { file: 'model.safetensors.index.json' }]))
-    : undefined;
+  if (!isObject(map)) return undefined;
+  return remembered(map, () => Object.keys(map).map((name) => ({ file: 'model.safetensors.index.json', name })));
 };
 
 interface Wanted {
@@ -61,27 +65,31 @@ const spellings: readonly ((name: string) => string)[] = [
 ];
 
 interface Comparison {
-  readonly held: ReadonlyMap<string, Held>;
-  readonly wanted: readonly Wanted[];
+  /** The weight of a name of the model's, under the spelling of the files. */
+  readonly find: (name: string) => StoredWeight<Held> | undefined;
   readonly spell: (name: string) => string;
+  /** Quantisers take stacked experts apart and put single ones together. */
+  readonly quantised: boolean;
+  readonly wanted: readonly Wanted[];
 }
 
 const compare = (context: RuleContext): Comparison | undefined => {
   const { description, parts } = context;
-  // Quantised weights have other tensors, and so does whatever remote code makes.
-  if (description?.exact !== true || description.quantisation !== undefined || parts[0]?.familiarity !== 'known')
-    return undefined;
-  if ([...context.facts.files.keys()].some((name) => /quant/.test(name))) return undefined;
-  const held = heldTensors(context);
-  const tensors = held === undefined ? undefined : expectedTensors(description);
-  if (held === undefined || tensors === undefined || held.size === 0) return undefined;
-  const wanted = wantedTensors(tensors);
+  // Whatever remote code makes has tensors of its own.
+  if (description?.exact !== true || parts[0]?.familiarity !== 'known') return undefined;
+  const weights = storedWeights(context);
+  const expected = weights === undefined || weights.size === 0 ? undefined : expectedTensors(description);
+  if (weights === undefined || expected === undefined) return undefined;
+  const wanted = wantedTensors(expected);
   const sample = wanted.slice(0, 200);
-  const hits = spellings.map((spell) => sample.filter(({ name }) => held.has(spell(name))).length);
+  const found = (name: string): StoredWeight<Held> | undefined => weights.find(name, description.quantisation);
+  const hits = spellings.map((spell) => sample.filter(({ name }) => found(spell(name)) !== undefined).length);
   const best = hits.indexOf(Math.max(...hits));
   const spell = spellings[best];
   // Most names must be those expected; else the weights have a layout of their own, and nothing is claimed.
-  return spell === undefined || (hits[best] ?? 0) * 2 < sample.length ? undefined : { held, wanted, spell };
+  if (spell === undefined || (hits[best] ?? 0) * 2 < sample.length) return undefined;
+  const quantised = description.quantisation !== undefined || weights.isQuantised;
+  return { find: (name) => found(spell(name)), spell, quantised, wanted };
 };
 
 const keyNames: readonly (readonly [RegExp, readonly string[]])[] = [
@@ -137,31 +145,38 @@ export const tensorShape: Rule = {
   check(context, report) {
     const comparison = compare(context);
     if (comparison === undefined) return;
-    const { held, wanted, spell } = comparison;
+    const { find, wanted } = comparison;
     const byField = new Map<
       string,
-      { path: readonly (string | number)[]; first: Wanted; found: Held; count: number }
+      { path: readonly (string | number)[]; first: Wanted; found: Held; stored: StoredWeight<Held>; count: number }
     >();
     for (const one of wanted) {
-      const found = held.get(spell(one.name));
-      if (found?.shape === undefined) continue;
+      const stored = find(one.name);
+      const found = stored?.tensor;
+      if (stored === undefined || found?.shape === undefined) continue;
+      const { shape } = one.tensor;
       const same =
-        found.shape.length === one.tensor.shape.length &&
-        found.shape.every((size, index) => size === one.tensor.shape[index]);
+        stored.kind === 'whole'
+          ? found.shape.length === shape.length && found.shape.every((size, index) => size === shape[index])
+          : stored.outputs === undefined || stored.outputs === shape[0];
       if (same) continue;
-      const path = fieldBehind(context, one, found.shape);
+      const path = fieldBehind(
+        context,
+        one,
+        stored.kind === 'whole' ? found.shape : [stored.outputs ?? 0, ...shape.slice(1)],
+      );
       const entry = byField.get(path.join('.'));
-      if (entry === undefined) byField.set(path.join('.'), { path, first: one, found, count: 1 });
+      if (entry === undefined) byField.set(path.join('.'), { path, first: one, found, stored, count: 1 });
       else entry.count += 1;
     }
-    for (const { path, first, found, count } of byField.values()) {
+    for (const { path, first, found, stored, count } of byField.values()) {
       const others = count === 1 ? '' : ` ${count - 1} more tensors differ likewise.`;
+      const outputs = stored.kind === 'packed' ? `, for ${stored.outputs ?? 0} outputs` : '';
+      const weight = outputs === '' ? 'it' : 'the weight';
       report(
         path,
-        `${spell(first.name)} is [${(found.shape ?? []).join(', ')}], and the config makes it [${first.tensor.shape.join(', ')}].${others}`,
-        {
-          related: [{ message: `${spell(first.name)} in ${found.file}`, place: { file: found.file } }],
-        },
+        `${found.name} is [${(found.shape ?? []).join(', ')}]${outputs}, and the config makes ${weight} [${first.tensor.shape.join(', ')}].${others}`,
+        { related: [{ message: `${found.name} in ${found.file}`, place: { file: found.file } }] },
       );
     }
   },
@@ -175,11 +190,17 @@ export const tensorsMissing: Rule = {
   check(context, report) {
     const comparison = compare(context);
     if (comparison === undefined) return;
-    const { held, wanted, spell } = comparison;
-    // BERT's first checkpoints call the two vectors of a norm gamma and beta.
-    const missing = wanted.filter(({ name }) => !held.has(spell(name)) && !/LayerNorm\.(weight|bias)$/.test(name));
+    const { find, quantised, wanted, spell } = comparison;
+    const has = (name: string): boolean => find(name) !== undefined;
+    const missing = wanted.filter(
+      ({ name, tensor }) =>
+        !has(name) &&
+        // BERT's first checkpoints call the two vectors of a norm gamma and beta.
+        !/LayerNorm\.(weight|bias)$/.test(name) &&
+        !(quantised && tensor.group === 'experts'),
+    );
     // Layers that are gone altogether are the matter of another rule.
-    const whole = new Set(wanted.filter(({ name }) => held.has(spell(name))).map(({ layer }) => layer));
+    const whole = new Set(wanted.filter(({ name }) => has(name)).map(({ layer }) => layer));
     const single = missing.filter(({ layer }) => layer === undefined || whole.has(layer));
     const first = single.find(({ layer }) => layer !== undefined) ?? single[0];
     if (first === undefined) return;

@@ -39,6 +39,7 @@ export function readQuantisation(object: JsonObject, path: JsonPath): Quantisati
     ...(groupSize === undefined ? {} : { groupSize }),
     ...(Array.isArray(block) ? { blockSize: block.filter((item): item is number => typeof item === 'number') } : {}),
     ...(typeof symmetric === 'boolean' ? { symmetric } : {}),
+    plainScales: hasPlainScales(name, object),
     excluded: [
       ...strings(object['modules_to_not_convert']),
       ...strings(object['ignored_layers']),
@@ -48,6 +49,13 @@ export function readQuantisation(object: JsonObject, path: JsonPath): Quantisati
     ],
     path,
   };
+}
+
+function hasPlainScales(method: string, object: JsonObject): boolean {
+  const version = object['version'] ?? 'gemm';
+  if (method === 'awq') return typeof version === 'string' && version.toLowerCase() === 'gemm';
+  const format = object['checkpoint_format'] ?? 'gptq';
+  return method === 'gptq' && (format === 'gptq' || format === 'gptq_v2') && object['is_marlin_format'] !== true;
 }
 
 /** compressed-tensors and modelopt say the weights' format in a list of groups. */

@@ -560,10 +560,6 @@ export const ruleCases: Readonly<Record<string, RuleCases>> = {
     ],
     silent: [
       [`{${llama}, ${heads}}`, weightsFolder(weights)],
-      [
-        `{${llama}, "num_attention_heads": 4, "num_key_value_heads": 4, "quantization_config": {"quant_method": "gptq", "bits": 4}}`,
-        weightsFolder(weights),
-      ],
       [`{${llama}, "num_attention_heads": 4, "num_key_value_heads": 4}`, weightsFolder({ 'something.else': [3] })],
     ],
   },
