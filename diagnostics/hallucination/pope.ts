@@ -1,0 +1,127 @@
+/**
+ * POPE, polling whether objects are there (arXiv 2305.10355): the questions, how an answer is read, the scores.
+ *
+ * Of each image with at least three objects the first three are asked for, each followed by one that is absent: chosen
+ * uniformly (`random`), as the most frequent class of the set (`popular`), or as the class that most often occurs together
+ * with the present one (`adversarial`). An absent class is asked for once an image. Half of the answers are yes.
+ */
+import { random } from '../../kernels/tensors/random';
+
+export type PopeSplit = 'random' | 'popular' | 'adversarial';
+
+export interface PopeImage {
+  readonly image: string;
+  /** In the order of the annotation; repeats are dropped. */
+  readonly objects: readonly string[];
+}
+
+export interface PopeQuestion {
+  readonly image: string;
+  readonly object: string;
+  readonly question: string;
+  readonly label: 'yes' | 'no';
+}
+
+/** Objects asked for in an image. */
+const perImage = 3;
+
+export const popeQuestion = (object: string): string =>
+  `Is there ${/^[aeiou]/i.test(object) ? 'an' : 'a'} ${object} in the image?`;
+
+/** At most `images` of those with enough objects, drawn by the seed; images keep their order. */
+export function popeQuestions(
+  all: readonly PopeImage[],
+  split: PopeSplit,
+  settings: { readonly images: number; readonly seed: number },
+): PopeQuestion[] {
+  const source = random(settings.seed);
+  const distinct = all.map(({ image, objects }) => ({ image, objects: [...new Set(objects)] }));
+  const eligible = distinct.filter(({ objects }) => objects.length >= perImage);
+  while (eligible.length > settings.images) eligible.splice(source.whole(eligible.length), 1);
+  const frequency = counts(distinct.flatMap(({ objects }) => objects));
+  const together = new Map<string, Map<string, number>>();
+  for (const { objects } of distinct) {
+    for (const one of objects) {
+      const row = together.get(one) ?? new Map<string, number>();
+      together.set(one, row);
+      for (const other of objects) if (other !== one) row.set(other, (row.get(other) ?? 0) + 1);
+    }
+  }
+  const classes = [...frequency.keys()].sort();
+  const questions: PopeQuestion[] = [];
+  for (const { image, objects } of eligible) {
+    const taken = new Set(objects);
+    for (const object of objects.slice(0, perImage)) {
+      const free = classes.filter((name) => !taken.has(name));
+      const ranked = split === 'popular' ? frequency : (together.get(object) ?? new Map<string, number>());
+      const likely = split === 'random' ? undefined : mostFrequent(free, ranked);
+      const absent = likely ?? free[source.whole(free.length)];
+      if (absent === undefined) continue;
+      taken.add(absent);
+      questions.push(
+        { image, object, question: popeQuestion(object), label: 'yes' },
+        { image, object: absent, question: popeQuestion(absent), label: 'no' },
+      );
+    }
+  }
+  return questions;
+}
+
+function counts(names: readonly string[]): Map<string, number> {
+  const table = new Map<string, number>();
+  for (const name of names) table.set(name, (table.get(name) ?? 0) + 1);
+  return table;
+}
+
+/** The candidate of the largest count, the first by name of equals; undefined when none has one. */
+function mostFrequent(candidates: readonly string[], table: ReadonlyMap<string, number>): string | undefined {
+  let best: string | undefined;
+  for (const name of candidates) {
+    if ((table.get(name) ?? 0) > (best === undefined ? 0 : (table.get(best) ?? 0))) best = name;
+  }
+  return best;
+}
+
+/** Up to the first full stop, without commas: `no` when the words "No", "no" or "not" are among them, else `yes`. */
+export function popeAnswer(text: string): 'yes' | 'no' {
+  const sentence = text.includes('.') ? text.slice(0, text.indexOf('.')) : text;
+  const words = sentence.replaceAll(',', '').split(' ');
+  return ['No', 'no', 'not'].some((word) => words.includes(word)) ? 'no' : 'yes';
+}
+
+export interface PopeScores {
+  readonly questions: number;
+  readonly accuracy: number;
+  /** Of the answers yes, how many are right; NaN without any. */
+  readonly precision: number;
+  readonly recall: number;
+  readonly f1: number;
+  /** Share of the answers that are yes. */
+  readonly yesRatio: number;
+  readonly truePositives: number;
+  readonly falsePositives: number;
+  readonly trueNegatives: number;
+  readonly falseNegatives: number;
+}
+
+/** `yes` is the positive class. */
+export function popeScores(answers: readonly { readonly answer: string; readonly label: 'yes' | 'no' }[]): PopeScores {
+  const count = (answer: 'yes' | 'no', label: 'yes' | 'no'): number =>
+    answers.filter((each) => popeAnswer(each.answer) === answer && each.label === label).length;
+  const [truePositives, falsePositives] = [count('yes', 'yes'), count('yes', 'no')];
+  const [trueNegatives, falseNegatives] = [count('no', 'no'), count('no', 'yes')];
+  const precision = truePositives / (truePositives + falsePositives);
+  const recall = truePositives / (truePositives + falseNegatives);
+  return {
+    questions: answers.length,
+    accuracy: (truePositives + trueNegatives) / answers.length,
+    precision,
+    recall,
+    f1: (2 * truePositives) / (2 * truePositives + falsePositives + falseNegatives),
+    yesRatio: (truePositives + falsePositives) / answers.length,
+    truePositives,
+    falsePositives,
+    trueNegatives,
+    falseNegatives,
+  };
+}

@@ -1,0 +1,36 @@
+/**
+ * Visual attention sinks, marked (arXiv 2503.03321, ICLR 2025): tokens whose hidden state carries a massive activation in the
+ * dimensions in which the first token carries it. They draw attention whatever the text is. Nothing is redistributed here.
+ */
+
+/** tau of the paper; a hidden state of width D can reach at most sqrt(D), so that a narrow model has no sink by this rule. */
+export const sinkThreshold = 20;
+
+/** RMS(x) = sqrt(mean x_d^2 + 1e-6), without a learned gain. */
+function rootMeanSquare(state: ArrayLike<number>): number {
+  let sum = 0;
+  for (let d = 0; d < state.length; d++) sum += (state[d] ?? 0) ** 2;
+  return Math.sqrt(sum / state.length + 1e-6);
+}
+
+/** phi(x): largest |x_d| / RMS(x) over the given dimensions; 0 without any. */
+export function sinkValue(state: ArrayLike<number>, dimensions: readonly number[]): number {
+  const root = rootMeanSquare(state);
+  return dimensions.reduce((largest, d) => Math.max(largest, Math.abs(state[d] ?? 0) / root), 0);
+}
+
+/**
+ * D_sink of a model: dimensions in which the first token's state, as it enters a layer, exceeds the threshold in more than
+ * half of the layers from the third on (choice of Headscope: the paper inherits its lists from work on massive activations).
+ * `firstToken[layer]` is that state, [hiddenSize].
+ */
+export function sinkDimensions(firstToken: readonly ArrayLike<number>[], threshold = sinkThreshold): number[] {
+  const layers = firstToken.slice(2);
+  const massive = layers.map((state) => {
+    const root = rootMeanSquare(state);
+    return (d: number): boolean => Math.abs(state[d] ?? 0) / root > threshold;
+  });
+  return Array.from({ length: layers[0]?.length ?? 0 }, (_, d) => d).filter(
+    (d) => massive.filter((at) => at(d)).length > layers.length / 2,
+  );
+}
