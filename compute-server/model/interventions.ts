@@ -3,7 +3,9 @@
  * (models/instrument/interventions.ts). Heads are query heads.
  */
 import type { BlockSpec, ModelSpec } from '../../models/architectures/model-spec';
+import { reinforcementDistances, reinforcementRules } from '../../models/instrument/reinforcement';
 import type { RuntimeArray } from '../runtime/session';
+import { flag, int64 } from './runtime-arrays';
 
 export interface HeadGain {
   readonly layer: number;
@@ -86,6 +88,18 @@ export function variantProblem(model: ModelSpec, variant: Variant, groups: reado
   return undefined;
 }
 
+/** Gains that the layer graphs choose themselves, for every variant of the run. */
+export interface GraphReinforcement {
+  readonly alpha: number;
+  readonly distance: (typeof reinforcementDistances)[number];
+  readonly rule: (typeof reinforcementRules)[number];
+  /** By layer that is reinforced: head outputs without the span at the last row, [h, d]. */
+  readonly text: ReadonlyMap<number, Float32Array>;
+}
+
+export const gainsOfSelected = (layer: number, selected: readonly boolean[], gain: number): HeadGain[] =>
+  selected.flatMap((is, head) => (is ? [{ layer, head, gain }] : []));
+
 export interface ChunkOfRun {
   readonly variants: readonly Variant[];
   readonly groups: readonly string[];
@@ -94,6 +108,8 @@ export interface ChunkOfRun {
   /** Token position of the first query of the chunk. */
   readonly start: number;
   readonly length: number;
+  /** Where the last query of this chunk decides the gains. */
+  readonly reinforcement?: GraphReinforcement;
 }
 
 /** The intervention inputs of one layer for one chunk. Arrays of neutral values are shared between calls: never write to them. */
@@ -149,9 +165,9 @@ export function interventionFeeds(model: ModelSpec, block: BlockSpec, chunk: Chu
   const head = replacement('head', heads, headDim);
   const mlp = replacement('mlp', 1, model.hiddenSize);
   const residual = replacement('residual', 1, model.hiddenSize);
-  const flag = (on: boolean): RuntimeArray => ({ data: new Uint8Array([on ? 1 : 0]), shape: [] });
   return {
     head_gain: { data: gain, shape: [b, heads] },
+    ...reinforcementFeeds(block, b, chunk.reinforcement),
     key_groups: chunk.keyGroups,
     use_score_bias: flag(bias !== undefined),
     score_bias: { data: bias ?? neutral('zeros', b * heads * groups), shape: [b, heads, groups] },
@@ -163,6 +179,30 @@ export function interventionFeeds(model: ModelSpec, block: BlockSpec, chunk: Chu
     mlp_replacement: { data: mlp.data, shape: [b, n, model.hiddenSize] },
     replace_residual: { data: residual.mask, shape: [b, n, 1] },
     residual_replacement: { data: residual.data, shape: [b, n, model.hiddenSize] },
+  };
+}
+
+function reinforcementFeeds(
+  { index, attention: { heads, headDim } }: BlockSpec,
+  batch: number,
+  reinforcement: GraphReinforcement | undefined,
+): Record<string, RuntimeArray> {
+  const text = reinforcement?.text.get(index);
+  const width = heads * headDim;
+  let rows = neutral('zeros', batch * width);
+  if (text) {
+    rows = new Float32Array(batch * width);
+    for (let v = 0; v < batch; v++) rows.set(text, v * width);
+  }
+  return {
+    use_reinforcement: flag(text !== undefined),
+    reinforcement_text: { data: rows, shape: [batch, heads, headDim] },
+    reinforcement_alpha: {
+      data: text && reinforcement ? new Float32Array(batch).fill(reinforcement.alpha) : neutral('ones', batch),
+      shape: [batch],
+    },
+    reinforcement_distance: int64([reinforcementDistances.indexOf(reinforcement?.distance ?? 'l2')], []),
+    reinforcement_rule: int64([reinforcementRules.indexOf(reinforcement?.rule ?? 'off')], []),
   };
 }
 

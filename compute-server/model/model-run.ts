@@ -4,17 +4,18 @@
  */
 import { rotaryTables } from '../../models/architectures/rope';
 import type { BlockSpec, ModelSpec } from '../../models/architectures/model-spec';
+import { reinforcementOutputs } from '../../models/instrument/reinforcement';
 import { statisticOutputs, topKeyOutputs } from '../../models/instrument/statistics';
-import type { RuntimeArray } from '../runtime/session';
+import type { RuntimeArray, RuntimeValues } from '../runtime/session';
 import { requireFinite } from './finite';
 import { Gathered } from './gathered';
 import { earlierOccurrences, PickTable, StatisticsCollector, type KeyGroup } from './head-statistics';
-import { firstChangedLayer, interventionFeeds, type Variant } from './interventions';
+import { firstChangedLayer, gainsOfSelected, interventionFeeds, type Variant } from './interventions';
 import { KeyValueCache } from './key-value-cache';
 import type { LayerSessions } from './layer-sessions';
 import { logitsOf, lossOf } from './logits';
 import { flag, floats, int64, range } from './runtime-arrays';
-import type { LayerResult, ResidualStream, RunHooks, RunRequest, RunResult } from './run-request';
+import type { LayerReinforcement, LayerResult, ResidualStream, RunHooks, RunRequest, RunResult } from './run-request';
 import { positionAt, type Sequence } from './sequence';
 
 export async function runPrompt(
@@ -24,7 +25,10 @@ export async function runPrompt(
   hooks: RunHooks = {},
 ): Promise<RunResult> {
   const variants = request.variants && request.variants.length > 0 ? request.variants : [{}];
-  const chunks = chunksOf(request.ids.length, request.chunk, prefixOf(model, request));
+  if (request.reinforcement && (variants.length > 1 || request.lastMass)) {
+    throw new RangeError('gains are chosen for one variant, without the mass of the last row');
+  }
+  const chunks = chunksOfRun(model, request);
   const picks = new PickTable(request.earlier ?? (request.statistics ? earlierOccurrences(request.ids) : []));
   // Variants that agree up to a layer share the work below it: they are run as one until the first of them changes something.
   const split = Math.min(...variants.map((variant) => firstChangedLayer(variant) ?? Infinity));
@@ -84,6 +88,13 @@ export function chunksOf(length: number, chunk: number, prefix = 0): readonly Ch
     chunks.push({ start, length: Math.min(start === 0 ? Math.max(chunk, prefix) : chunk, length - start) });
   }
   return chunks;
+}
+
+function chunksOfRun(model: ModelSpec, request: RunRequest): readonly Chunk[] {
+  const { length } = request.ids;
+  const prefix = prefixOf(model, request);
+  if (!request.lastMass || length === 1 || prefix === length) return chunksOf(length, request.chunk, prefix);
+  return [...chunksOf(length - 1, request.chunk, prefix), { start: length - 1, length: 1 }];
 }
 
 export function emptyCache(model: ModelSpec, batch: number, expected = 0): KeyValueCache {
@@ -148,12 +159,37 @@ interface LayerWork {
   readonly hooks: RunHooks;
 }
 
+interface LayerRun {
+  readonly result: LayerResult;
+  readonly out: ResidualStream;
+}
+
 async function runLayer(
   model: ModelSpec,
   sessions: LayerSessions,
   block: BlockSpec,
   work: LayerWork,
-): Promise<{ readonly result: LayerResult; readonly out: ResidualStream }> {
+): Promise<LayerRun> {
+  const reinforced = work.request.reinforcement?.text.has(block.index) ?? false;
+  if (!reinforced || work.chunks.length === 1) return runChunks(model, sessions, block, work, reinforced);
+  // The last query chooses the gains and they act on all: the layer runs once to choose and once with what was chosen.
+  const { result: chosen } = await runChunks(model, sessions, block, { ...work, cache: undefined }, true);
+  const { reinforcement } = chosen;
+  if (!reinforcement) throw new RangeError(`layer ${block.index} chose no gains`);
+  const gains = gainsOfSelected(block.index, reinforcement.selected, work.request.reinforcement?.alpha ?? 1);
+  const variants = work.variants.map((variant) => ({ ...variant, gains: [...(variant.gains ?? []), ...gains] }));
+  const { result, out } = await runChunks(model, sessions, block, { ...work, variants }, false);
+  return { result: { ...result, reinforcement }, out };
+}
+
+async function runChunks(
+  model: ModelSpec,
+  sessions: LayerSessions,
+  block: BlockSpec,
+  work: LayerWork,
+  /** The last query chooses gains. */
+  choosing: boolean,
+): Promise<LayerRun> {
   const { request, chunks, stream, hooks } = work;
   const layer = block.index;
   const session = await sessions.session({ kind: 'block', layer, instrumented: !request.plain });
@@ -175,10 +211,16 @@ async function runLayer(
   const mapHeads = (request.maps ?? []).filter((wanted) => wanted.layer === layer).map(({ head }) => head);
   const rows = new Gathered(request.ids.length, request.tapRows);
   const out: Float32Array[] = [];
+  let lastMass: Float32Array | undefined;
+  let reinforcement: LayerReinforcement | undefined;
   for (const [index, { start, length }] of chunks.entries()) {
     hooks.signal?.throwIfAborted();
+    const last = index === chunks.length - 1;
+    const weighing = last && (request.lastMass ?? false);
+    const deciding = last && choosing;
     const firstKey = cache.first(layer);
     const keys = cache.length(layer) + length;
+    const keyGroups = groupColumns(groups, firstKey, keys);
     const values = await session.run(
       {
         ...blockFeeds(model, block, cache, stream.chunks[index] ?? new Float32Array(0), {
@@ -193,11 +235,13 @@ async function runLayer(
               ...interventionFeeds(model, block, {
                 variants: work.variants,
                 groups: groups.map(({ name }) => name),
-                keyGroups: groupColumns(groups, firstKey, keys),
+                keyGroups,
                 start,
                 length,
+                ...(deciding && request.reinforcement ? { reinforcement: request.reinforcement } : {}),
               }),
-              ...(collector?.feeds(start, length, firstKey, keys) ?? noStatistics(keys, length)),
+              ...(collector?.feeds(start, length, firstKey, keys) ??
+                (weighing ? groupMass(keyGroups, [length - 1], length) : noStatistics(keys, length))),
               use_top_keys: flag(request.topKeys ?? false),
               selected_heads: int64(mapHeads, [mapHeads.length]),
             }),
@@ -207,7 +251,8 @@ async function runLayer(
         'new_key',
         'new_value',
         ...taps.map((tap) => (tap === 'residual' ? 'residual.out' : tap)).filter((tap) => tap !== 'residual.input'),
-        ...(collector ? statisticOutputs : []),
+        ...(collector ? statisticOutputs : weighing ? ['statistics.mass'] : []),
+        ...(deciding ? reinforcementOutputs : []),
         ...(request.topKeys && !request.plain ? topKeyOutputs : []),
         ...(mapHeads.length > 0 ? ['attention.selected'] : []),
       ].filter((name, at, all) => all.indexOf(name) === at),
@@ -218,6 +263,8 @@ async function runLayer(
     cache.append(layer, floats(values, 'new_key'), floats(values, 'new_value'));
     if (block.attention.window !== undefined) cache.trim(layer, block.attention.window - 1);
     collector?.add(start, length, firstKey, values);
+    if (weighing) lastMass = floats(values, 'statistics.mass').slice(0, block.attention.heads * groups.length);
+    if (deciding) reinforcement = chosenGains(values, block.attention.heads);
     rows.addTaps(taps, values, stream, index, start);
     rows.addMaps(mapHeads, values, start, length, firstKey);
     if (request.topKeys && !request.plain) rows.addTop(values, block.attention.heads, start, length, firstKey);
@@ -228,6 +275,8 @@ async function runLayer(
     result: {
       layer,
       ...(collector ? { statistics: collector.numbers() } : {}),
+      ...(lastMass ? { lastMass } : {}),
+      ...(reinforcement ? { reinforcement } : {}),
       ...(collector && request.thumbnails ? { thumbnail: collector.thumbnail() ?? new Float32Array(0) } : {}),
       taps: rows.taps(),
       maps: rows.maps,
@@ -291,6 +340,40 @@ export function groupColumns(groups: readonly KeyGroup[], firstKey: number, keys
     }
   });
   return { data, shape: [groups.length, keys] };
+}
+
+/** `statistics.mass` [b, h, rows, groups] of chosen queries of a chunk on the keys of each group. */
+export function groupMass(
+  keyGroups: RuntimeArray,
+  rows: readonly number[],
+  length: number,
+): Record<string, RuntimeArray> {
+  const [groups = 0, keys = 0] = keyGroups.shape;
+  const columns = new Float32Array(keys * groups);
+  for (let g = 0; g < groups; g++) {
+    for (let key = 0; key < keys; key++) columns[key * groups + g] = Number(keyGroups.data[g * keys + key] ?? 0);
+  }
+  const queries = new Float32Array(rows.length * length);
+  rows.forEach((row, at) => (queries[at * length + row] = 1));
+  return {
+    use_statistics: flag(true),
+    key_columns: { data: columns, shape: [keys, groups] },
+    key_picks: { data: new Int32Array(0), shape: [length, 0] },
+    query_rows: { data: queries, shape: [rows.length, length] },
+  };
+}
+
+function chosenGains(values: RuntimeValues, heads: number): LayerReinforcement {
+  const flags = (name: string): boolean[] => {
+    const data = values[name]?.data;
+    if (!(data instanceof Uint8Array)) throw new TypeError(`the layer gave no "${name}"`);
+    return Array.from(data, (each) => each === 1);
+  };
+  return {
+    selected: flags('reinforcement.selected').slice(0, heads),
+    outlier: flags('reinforcement.outlier').slice(0, heads),
+    divergence: Array.from(floats(values, 'reinforcement.divergence').subarray(0, heads)),
+  };
 }
 
 /** Inputs of the statistics branch when it is not taken: their sizes matter to no one. */

@@ -2,7 +2,7 @@
 import type { LayerTap } from '../../models/instrument/taps';
 import type { RuntimeArray } from '../runtime/session';
 import type { HeadNumbers } from './head-statistics';
-import type { Variant } from './interventions';
+import type { GraphReinforcement, Variant } from './interventions';
 import type { KeyValueCache } from './key-value-cache';
 import type { Sequence } from './sequence';
 
@@ -20,6 +20,13 @@ export interface RunRequest extends Sequence {
   readonly taps?: readonly { readonly layer: number; readonly tap: LayerTap }[];
   /** Rows, rising, for which taps are kept; absent: all. */
   readonly tapRows?: readonly number[];
+  /**
+   * Mass of the last row's query on each key group, per head. The row is then run as a chunk of its own where it can be, so
+   * that the statistics cost one query.
+   */
+  readonly lastMass?: boolean;
+  /** Gains that each layer chooses by its own last query (one variant, and not together with `lastMass`). */
+  readonly reinforcement?: GraphReinforcement;
   /** Probabilities of single heads. */
   readonly maps?: readonly { readonly layer: number; readonly head: number }[];
   /** Rows whose logits are wanted. */
@@ -53,6 +60,10 @@ export interface LayerResult {
   readonly thumbnail?: Float32Array;
   /** By tap; [rows of all chunks joined along n]. */
   readonly taps: Readonly<Partial<Record<LayerTap, RuntimeArray>>>;
+  /** [heads][groups] */
+  readonly lastMass?: Float32Array;
+  /** What the layer chose, [heads]. */
+  readonly reinforcement?: LayerReinforcement;
   /** By head: probabilities [n, t], row-major. */
   readonly maps: ReadonlyMap<number, Float32Array>;
   /** [n][h][topKeys]; weight 0 and key -1 where a query reads fewer keys. */
@@ -62,6 +73,12 @@ export interface LayerResult {
     readonly heads: number;
     readonly k: number;
   };
+}
+
+export interface LayerReinforcement {
+  readonly selected: readonly boolean[];
+  readonly outlier: readonly boolean[];
+  readonly divergence: readonly number[];
 }
 
 export interface RunResult {

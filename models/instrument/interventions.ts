@@ -12,10 +12,16 @@ import { borrow, conditional } from '../../kernels/graph/operators/conditional';
 import { add, divide, multiply, where } from '../../kernels/graph/operators/elementwise';
 import { reshape, unsqueeze } from '../../kernels/graph/operators/layout';
 import { fusedMatmul, matmul } from '../../kernels/graph/operators/matrix';
+import { declareReinforcement, reinforcedGain, type ReinforcementInputs } from './reinforcement';
 
 /** Names of the inputs; shapes as in `declareInterventions`. */
 export const interventionInputs = [
   'head_gain',
+  'use_reinforcement',
+  'reinforcement_text',
+  'reinforcement_alpha',
+  'reinforcement_distance',
+  'reinforcement_rule',
   'key_groups',
   'use_score_bias',
   'score_bias',
@@ -32,6 +38,8 @@ export const interventionInputs = [
 export interface Interventions {
   /** Factor on each head's output before the output projection, [b, h]. Neutral 1. */
   readonly headGain: Value;
+  /** Gains that the graph chooses itself; neutral: not in use. */
+  readonly reinforcement: ReinforcementInputs;
   /** 1 where key j belongs to group i, [groups, t]. */
   readonly keyGroups: Value;
   readonly useScoreBias: Value;
@@ -58,6 +66,7 @@ export function declareInterventions(
   const { heads, headDim, hiddenSize, keys } = sizes;
   return {
     headGain: graph.input('head_gain', 'float32', ['b', heads]),
+    reinforcement: declareReinforcement(graph, heads, headDim),
     keyGroups: graph.input('key_groups', 'float32', ['groups', keys]),
     useScoreBias: graph.input('use_score_bias', 'bool', []),
     scoreBias: graph.input('score_bias', 'float32', ['b', heads, 'groups']),
@@ -189,8 +198,9 @@ function repeatHeads(
 }
 
 /** Gain, then replacement, of the head outputs [b, h, n, d]. */
-export function interveneOnHeads(interventions: Interventions, output: Value): Value {
+export function interveneOnHeads(graph: GraphBuilder, interventions: Interventions, output: Value): Value {
   const heads = output.shape[1] ?? 1;
-  const gained = multiply(output, reshape(interventions.headGain, ['b', heads, 1, 1]));
+  const gain = reinforcedGain(graph, interventions.reinforcement, output, interventions.headGain);
+  const gained = multiply(output, reshape(gain, ['b', heads, 1, 1]));
   return where(interventions.replaceHeads, interventions.headReplacement, gained);
 }
