@@ -17,6 +17,7 @@ import { Kernels } from './panels/kernels/kernels';
 import { registerKernelsSerializer } from './panels/kernels/serializer';
 import { ModelPanels } from './panels/model/model-panels';
 import { createCompute } from './platform/create-compute';
+import { GraphTabs } from './platform/graph-tabs';
 import { Language } from './platform/language';
 import { createLog, showFailure } from './platform/log';
 import { RecentHeads } from './results/recent-heads';
@@ -68,6 +69,7 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
   const kernels = own(new Kernels(shared));
   const heads = own(new Heads({ ...shared, recent }));
   const modelPanels = own(new ModelPanels({ extension: context.extensionUri, models, language, log }));
+  own(new GraphTabs(language, (config) => modelPanels.followIfModel(config)));
   const editors = { benchmark: own(benchmarkFileEditor(kernels)), heads: own(headsFileEditor(heads)) };
 
   own(new ModelsView(models)).onSelect((uri) => modelPanels.follow(uri));

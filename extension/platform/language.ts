@@ -9,8 +9,9 @@ import type {
   DescribeModelResult,
   RecogniseModelsParams,
   RecogniseModelsResult,
+  ShowGraphsParams,
 } from '../../protocol/language/requests';
-import { describeModel, recogniseModels } from '../../protocol/language/requests';
+import { describeModel, recogniseModels, showGraphs } from '../../protocol/language/requests';
 import type { Log } from './log';
 import { mayBeModelDocument } from './model-documents';
 import { Owner } from './owner';
@@ -56,6 +57,12 @@ export class Language extends Owner {
     const client = await this.client();
     const params: RecogniseModelsParams = { uris: uris.map((uri) => uri.toString()) };
     return client.sendRequest<RecogniseModelsResult>(recogniseModels, params);
+  }
+
+  /** The .onnx files in tabs now. */
+  async showGraphs(uris: readonly string[]): Promise<void> {
+    const params: ShowGraphsParams = { uris };
+    await (await this.client()).sendNotification(showGraphs, params);
   }
 
   /** A new client each time: it takes up a changed environment, and a failed one cannot be started again. */

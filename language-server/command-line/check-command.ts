@@ -1,21 +1,18 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { describeModel } from '../../models/formats/describe-model';
 import { readOnnx } from '../../models/formats/onnx/read-onnx';
 import { checkFile } from '../service/check';
 import type { CheckSettings } from '../service/check';
-import { configParts } from '../service/config-parts';
-import type { FolderFacts } from '../service/folder-facts';
-import { graphContradictions } from '../service/graph-facts';
-import type { Finding, Severity, SeveritySetting } from '../service/finding';
+import { graphFindings } from '../service/graph-findings';
+import type { Finding, SeveritySetting } from '../service/finding';
 import { severities } from '../service/finding';
 import { readModelFile } from '../service/model-file';
 import type { ModelFile } from '../service/model-file';
 import { ruleOf, rules } from '../service/rules/catalogue';
-import { containedPath, FolderReader, readText } from '../workspace/folder-reader';
-import type { CheckedFile, CheckedFinding } from './checked-file';
-import { findJsonFiles } from './find-files';
+import { containedPath, FolderReader, folderOfGraph, graphName, readText } from '../workspace/folder-reader';
+import type { CheckedFile } from './checked-file';
+import { findModelFiles } from './find-files';
 import { toSarif } from './sarif';
 
 const usage = `Usage: headscope check PATH… [--format text|json|sarif] [--severity CODE=error|warning|information|hint|off]… [--device-memory GB]
@@ -111,30 +108,21 @@ const asText = (files: readonly CheckedFile[]): string => {
 
 const startOfFile = { start: { line: 0, character: 0 }, end: { line: 0, character: 0 } };
 
-/** A graph named on the command line: read, and held against the config beside it. */
-const checkGraph = async (name: string, facts: FolderFacts, settings: CheckSettings): Promise<CheckedFile> => {
-  const report = (code: string, proper: Severity, message: string): CheckedFinding[] => {
-    const severity = settings.severity[code] ?? proper;
-    return severity === 'off' ? [] : [{ code, severity, message, range: startOfFile }];
-  };
-  const graph = await readOnnx(name);
-  if (!graph.ok) return { path: name, findings: report('graph-unreadable', 'error', graph.message) };
-  const config = facts.companions['config.json'];
-  const description = config === undefined ? undefined : describeModel(config);
-  const known = configParts(config)[0]?.familiarity !== 'foreign';
-  return {
-    path: name,
-    findings:
-      description === undefined
-        ? []
-        : graphContradictions(graph.onnx, description).flatMap(({ words, graph: here, config: there }) =>
-            report(
-              'graph-contradicts-config',
-              known ? 'error' : 'information',
-              `The graph has ${here} ${words}, and config.json gives ${there}. Graph and config are not of one model.`,
-            ),
-          ),
-  };
+/** A graph named on the command line, or met below a folder where no config stands beside it to carry what is said. */
+const checkGraph = async (
+  name: string,
+  reader: FolderReader,
+  isNamed: boolean,
+  settings: CheckSettings,
+): Promise<CheckedFile | undefined> => {
+  const file = path.resolve(name);
+  const facts = await reader.facts(folderOfGraph(file));
+  const { companions, graphs } = facts;
+  const isTold = companions['config.json'] !== undefined || companions['genai_config.json'] !== undefined;
+  const graph = isNamed ? await readOnnx(name) : isTold ? undefined : graphs?.get(graphName(file));
+  if (graph === undefined) return undefined;
+  const findings = graphFindings(graph, facts, settings).map((finding) => ({ ...finding, range: startOfFile }));
+  return { path: name, findings };
 };
 
 /** Checks the files below the paths; the exit status is 1 when an error was found. */
@@ -160,17 +148,15 @@ export const runCheck = async (
   for (const start of order.paths) {
     let found: readonly string[];
     try {
-      found = await findJsonFiles(start);
+      found = await findModelFiles(start);
     } catch {
       complain(`${start} cannot be read; name a file or a folder that exists.\n`);
       return 2;
     }
     for (const name of found) {
       if (name.endsWith('.onnx')) {
-        const holder = path.dirname(path.resolve(name));
-        // Exporters put graphs into a folder `onnx` beside the config.
-        const folder = path.basename(holder) === 'onnx' ? path.dirname(holder) : holder;
-        checked.push(await checkGraph(name, await reader.facts(folder), order.settings));
+        const graph = await checkGraph(name, reader, name === start, order.settings);
+        if (graph !== undefined) checked.push(graph);
         continue;
       }
       const folder = path.dirname(path.resolve(name));

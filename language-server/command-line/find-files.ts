@@ -8,10 +8,10 @@ const mostFiles = 50_000;
 const largestPlainJson = 4 * 1024 * 1024;
 
 /**
- * The JSON files of a path, in the order of their names: the file itself, or everything below a folder. Hidden folders,
+ * The JSON files and graphs of a path, in the order of their names: the file itself, or everything below a folder. Hidden folders,
  * node_modules and folders reached by a link are left out.
  */
-export const findJsonFiles = async (start: string): Promise<readonly string[]> => {
+export const findModelFiles = async (start: string): Promise<readonly string[]> => {
   if ((await stat(start)).isFile()) return [start];
   const found: string[] = [];
   const visit = async (folder: string, depth: number): Promise<void> => {
@@ -21,13 +21,14 @@ export const findJsonFiles = async (start: string): Promise<readonly string[]> =
       const full = path.join(folder, entry.name);
       if (entry.isDirectory()) {
         if (!entry.name.startsWith('.') && entry.name !== 'node_modules') folders.push(full);
-      } else if (entry.name.endsWith('.json') && (entry.isFile() || entry.isSymbolicLink())) files.push(full);
+      } else if (/\.(json|onnx)$/.test(entry.name) && (entry.isFile() || entry.isSymbolicLink())) files.push(full);
     }
     for (const file of files.sort()) {
       if (found.length >= mostFiles) return;
       const status = await stat(file).catch(() => undefined);
       if (status?.isFile() !== true) continue;
-      if (status.size <= largestPlainJson || file.endsWith('.index.json')) found.push(file);
+      const isSmall = status.size <= largestPlainJson || file.endsWith('.index.json');
+      if (isSmall || file.endsWith('.onnx')) found.push(file);
     }
     if (depth < deepestFolder) for (const inner of folders.sort()) await visit(inner, depth + 1);
   };

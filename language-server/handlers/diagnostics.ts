@@ -13,7 +13,7 @@ import { folderOfUri } from './workspace-files';
 /** Milliseconds without a further change before a document is checked: a paste comes as one change, typing as many. */
 const debounce = 8;
 
-const severityNumber: Readonly<Record<Severity, DiagnosticSeverity>> = {
+export const severityNumber: Readonly<Record<Severity, DiagnosticSeverity>> = {
   error: DiagnosticSeverity.Error,
   warning: DiagnosticSeverity.Warning,
   information: DiagnosticSeverity.Information,
@@ -24,7 +24,8 @@ const severityNumber: Readonly<Record<Severity, DiagnosticSeverity>> = {
 export const siblingUri = (uri: string, name: string): string =>
   `${uri.slice(0, uri.lastIndexOf('/') + 1)}${encodeURIComponent(name)}`;
 
-const start = { start: { line: 0, character: 0 }, end: { line: 0, character: 0 } };
+/** The place of what has none. */
+export const start = { start: { line: 0, character: 0 }, end: { line: 0, character: 0 } };
 
 export const toDiagnostic = (file: ModelFile, finding: Finding): Diagnostic => ({
   range: file.document.rangeOf(finding.span),

@@ -15,15 +15,19 @@ import type {
   DescribeModelResult,
   RecogniseModelsParams,
   RecogniseModelsResult,
+  ShowGraphsParams,
 } from '../../protocol/language/requests';
-import { describeModel, recogniseModels } from '../../protocol/language/requests';
+import { describeModel, recogniseModels, showGraphs } from '../../protocol/language/requests';
 import { checkFile } from '../service/check';
+import type { CheckSettings } from '../service/check';
 import { modelFacts, modelSentence } from '../service/model-facts';
 import type { ModelFile } from '../service/model-file';
 import { Diagnostics } from './diagnostics';
 import { toCodeActions, toCodeLenses, toCompletions, toHover, toInlayHints, toLinks, toSymbols } from './features';
+import { Graphs } from './graphs';
 import { defaultServerSettings, readSettings } from './settings';
 import type { ServerSettings } from './settings';
+import { folderOfGraph } from '../workspace/folder-reader';
 import { folderOfUri, pathOfUri, WorkspaceFiles } from './workspace-files';
 
 const watched = ['**/*.json', '**/*.safetensors', '**/*.onnx'];
@@ -54,7 +58,9 @@ export const startServer = (): void => {
     settingsOf.set(key, known);
     return known;
   };
-  const diagnostics = new Diagnostics(connection, documents, files, async (uri) => (await settings(uri)).checks);
+  const checks = async (uri: string): Promise<CheckSettings> => (await settings(uri)).checks;
+  const diagnostics = new Diagnostics(connection, documents, files, checks);
+  const graphs = new Graphs(connection, files, checks);
 
   /** Answers for an open document; a closed one, or a failure, gets the empty answer and the failure is logged. */
   const answer = async <T>(uri: string, empty: T, give: (file: ModelFile) => T | Promise<T>): Promise<T> => {
@@ -104,12 +110,18 @@ export const startServer = (): void => {
   });
 
   documents.onDidChangeContent(({ document }) => diagnostics.changed(document.uri));
-  documents.onDidClose(({ document }) => diagnostics.closed(document.uri));
+  documents.onDidOpen(({ document }) => graphs.refresh(folderOfUri(document.uri)));
+  documents.onDidClose(({ document }) => {
+    diagnostics.closed(document.uri);
+    graphs.refresh(folderOfUri(document.uri));
+  });
+  connection.onNotification(showGraphs, ({ uris }: ShowGraphsParams) => graphs.show(uris.slice(0, mostAsked)));
   connection.onDidChangeConfiguration(({ settings: sent }) => {
     settingsOf.clear();
     const section = (sent as { readonly headscope?: unknown } | null)?.headscope;
     if (section !== undefined) fallback = readSettings(section);
     diagnostics.settingsChanged();
+    graphs.refresh();
     if (refreshesHints) void connection.languages.inlayHint.refresh();
     if (refreshesLenses) void connection.sendRequest('workspace/codeLens/refresh');
   });
@@ -118,10 +130,13 @@ export const startServer = (): void => {
       changes.flatMap(({ uri }) => {
         const file = pathOfUri(uri);
         // A folder that goes is told of by its own name alone.
-        return file === undefined ? [] : [path.dirname(file), file];
+        return file === undefined ? [] : [path.dirname(file), file, folderOfGraph(file)];
       }),
     );
-    for (const folder of folders) diagnostics.folderChanged(folder);
+    for (const folder of folders) {
+      diagnostics.folderChanged(folder);
+      graphs.refresh(folder);
+    }
   });
 
   connection.onHover(({ textDocument, position }) =>

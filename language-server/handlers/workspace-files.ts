@@ -66,6 +66,15 @@ export class WorkspaceFiles {
     return folder === undefined ? noFacts : this.reader.facts(folder, path.basename(pathOfUri(uri) ?? ''));
   }
 
+  factsOfFolder(folder: string): Promise<FolderFacts> {
+    return this.reader.facts(folder);
+  }
+
+  /** True of a file that an editor holds as a text document. */
+  isOpen(file: string): boolean {
+    return this.documents.all().some(({ uri }) => pathOfUri(uri) === file);
+  }
+
   forget(folder: string): void {
     this.reader.forget(folder);
   }

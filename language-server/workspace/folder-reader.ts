@@ -249,3 +249,12 @@ export const containedPath = async (folder: string, name: string): Promise<strin
   const resolved = await resolveInside(folder, name);
   return resolved.ok ? resolved.path : undefined;
 };
+
+/** The model folder of a graph: exporters put graphs into a folder `onnx` beside the config. */
+export const folderOfGraph = (file: string): string => {
+  const holder = path.dirname(file);
+  return path.basename(holder) === 'onnx' ? path.dirname(holder) : holder;
+};
+
+/** The name of a graph in the facts of its model folder. */
+export const graphName = (file: string): string => path.relative(folderOfGraph(file), file).split(path.sep).join('/');

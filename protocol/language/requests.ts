@@ -75,3 +75,12 @@ export type RecogniseModelsResult = readonly {
   readonly family: string;
   readonly sentence: string;
 }[];
+
+/**
+ * Sent by the extension whenever the .onnx files in its tabs change, the whole list each time. They are no text documents,
+ * so the editor opens and closes none; what is wrong with them is reported on their addresses while they are in a tab.
+ */
+export const showGraphs = 'headscope/showGraphs';
+export interface ShowGraphsParams {
+  readonly uris: readonly string[];
+}

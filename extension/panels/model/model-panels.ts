@@ -69,6 +69,11 @@ export class ModelPanels extends Owner {
     void this.#side?.show([uri.toString()]);
   }
 
+  /** The side view shows this file if it describes a model. */
+  followIfModel(uri: vscode.Uri): void {
+    void this.#side?.showIfModel(uri.toString());
+  }
+
   /** The full panel, made or brought to the front. */
   async open(uris: readonly vscode.Uri[]): Promise<void> {
     const texts = uris.map((uri) => uri.toString());
@@ -126,7 +131,7 @@ export class ModelPanels extends Owner {
     if (document === undefined || !document.languageId.startsWith('json')) return;
     // A config.json that describes no model is said to be none; any other file may be one by its content.
     if (document.uri.path.endsWith('/config.json')) this.follow(document.uri);
-    else void this.#side?.showIfModel(document.uri.toString());
+    else this.followIfModel(document.uri);
   }
 
   #touched(uris: readonly vscode.Uri[]): void {

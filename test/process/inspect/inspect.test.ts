@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { onnxGraph } from '../../support/onnx-graph';
 import { tinyModels, writeTinyModel } from '../../support/checkpoints/tiny-models';
 
 const root = resolve(__dirname, '..', '..', '..');
@@ -85,6 +86,33 @@ describe('headscope inspect', function () {
     assert.equal(result['window'], 4096);
     assert.equal(result['kvBytesPerToken'], 131_072);
     assert.deepEqual(result['kvBytes'], { 2048: 131_072 * 2048, 8192: 131_072 * 4096, 32768: 131_072 * 4096 });
+  });
+
+  it('counts the tokenizer and tells what the graphs beside the config hold', () => {
+    writeFileSync(join(folder, 'config.json'), JSON.stringify({ model_type: 'llama', num_hidden_layers: 1 }));
+    const vocab = Object.fromEntries(Array.from({ length: 1200 }, (_, id) => [`token ${id}`, id]));
+    const added = [{ id: 1203, content: '<end>' }];
+    writeFileSync(
+      join(folder, 'tokenizer.json'),
+      JSON.stringify({ added_tokens: added, model: { type: 'BPE', vocab } }),
+    );
+    writeFileSync(join(folder, 'model.onnx'), onnxGraph(32, 8));
+    const { code, out, error } = inspect(folder, '--json', '-');
+    assert.equal(code, 0, error);
+    const result = JSON.parse(out) as { tokenizer: object; onnx: { file: string; attention: object[] }[] };
+    assert.deepEqual({ ...result.tokenizer, bytes: 0 }, { bytes: 0, entries: 1200, idCount: 1204 });
+    assert.deepEqual(
+      result.onnx.map(({ file, attention }) => [file, attention]),
+      [
+        [
+          'model.onnx',
+          [{ node: 'attention', operator: 'GroupQueryAttention', domain: 'com.microsoft', heads: 32, kvHeads: 8 }],
+        ],
+      ],
+    );
+    const table = inspect(folder).out;
+    assert.match(table, /^tokenizer\s+1,200 tokens, ids to 1,203$/m);
+    assert.match(table, /^model\.onnx\s+0 inputs, 1 x GroupQueryAttention$/m);
   });
 
   it('the table names layers, heads and what runs', () => {

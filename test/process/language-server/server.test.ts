@@ -14,6 +14,7 @@ import type {
 } from 'vscode-languageserver-protocol';
 import type { DescribeModelResult, RecogniseModelsResult } from '../../../protocol/language/requests';
 import { describeModel, recogniseModels } from '../../../protocol/language/requests';
+import { onnxGraph } from '../../support/onnx-graph';
 import { codes, Editor } from './editor';
 
 const good = `{
@@ -264,6 +265,41 @@ describe('language server', () => {
       uri: uriOf('models--org--name', 'snapshots', 'r1', 'config.json'),
     });
     assert.equal(facts?.vocabularySize, 100);
+  });
+
+  it('reports on .onnx files in tabs, on their own addresses, unless the open config says it', async () => {
+    editor = await Editor.start();
+    const config = put('m/config.json', good);
+    mkdirSync(join(root, 'm', 'onnx'));
+    const graph = uriOf('m', 'onnx', 'model.onnx');
+    const damaged = uriOf('m', 'damaged.onnx');
+    writeFileSync(join(root, 'm', 'onnx', 'model.onnx'), onnxGraph(8, 2));
+    writeFileSync(join(root, 'm', 'damaged.onnx'), onnxGraph(4, 2).slice(0, -3));
+    const show = (...uris: string[]): Promise<void> =>
+      editor?.connection.sendNotification('headscope/showGraphs', { uris }) ?? Promise.resolve();
+    await show(graph, damaged);
+    const { diagnostics } = await editor.report(graph, () => true);
+    assert.deepEqual(codes(diagnostics), ['graph-contradicts-config']);
+    assert.match(String(diagnostics[0]?.message), /^The graph has 8 query heads, and config\.json gives 4\./);
+    assert.match(diagnostics[0]?.codeDescription?.href ?? '', /graph-contradicts-config\.md$/);
+    assert.deepEqual(codes((await editor.report(damaged, () => true)).diagnostics), ['graph-unreadable']);
+
+    const before = editor.reports(graph).length;
+    await editor.open(config, good);
+    await editor.report(graph, (found) => found.length === 0, before);
+    const told = await editor.report(config, () => true);
+    assert.ok(codes(told.diagnostics).includes('graph-contradicts-config'), codes(told.diagnostics).join());
+
+    // A new export in the folder below reaches the open config too.
+    const then = editor.reports(config).length;
+    writeFileSync(join(root, 'm', 'onnx', 'model.onnx'), onnxGraph(4, 2));
+    await editor.changedOnDisk(graph);
+    await editor.report(config, (found) => !codes(found).includes('graph-contradicts-config'), then);
+
+    await editor.close(config);
+    const last = editor.reports(damaged).length;
+    await show(graph);
+    assert.deepEqual((await editor.report(damaged, (found) => found.length === 0, last)).diagnostics, []);
   });
 
   it('leaves other JSON alone, and takes documents without a folder', async () => {

@@ -2,32 +2,12 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { create, toBinary } from '@bufbuild/protobuf';
-import { ModelProtoSchema } from 'onnx-buf';
 import { runCheck } from '../../../language-server/command-line/check-command';
 import { hoverAt } from '../../../language-server/service/hover';
 import { FolderReader } from '../../../language-server/workspace/folder-reader';
+import { onnxGraph as graph } from '../../support/onnx-graph';
 import { modelFile } from './caret';
 
-const integer = (name: string, i: number) => ({ name, i: BigInt(i), type: 2 });
-/** An export whose attention has so many query and key/value heads. */
-const graph = (heads: number, kvHeads: number): Uint8Array =>
-  toBinary(
-    ModelProtoSchema,
-    create(ModelProtoSchema, {
-      irVersion: 10n,
-      graph: {
-        node: [
-          {
-            name: 'attention',
-            opType: 'GroupQueryAttention',
-            domain: 'com.microsoft',
-            attribute: [integer('num_heads', heads), integer('kv_num_heads', kvHeads)],
-          },
-        ],
-      },
-    }),
-  );
 const config = '{"model_type": "llama", "hidden_size": 64, "num_attention_heads": 4, "num_key_value_heads": 2}';
 
 describe('graphs beside a config', () => {
@@ -77,6 +57,18 @@ describe('graphs beside a config', () => {
     writeFileSync(bad, graph(8, 8).subarray(0, 40));
     assert.match((await check(bad)).text, /no readable ONNX file.*\[graph-unreadable\]/);
     assert.match((await check(bad, '--severity', 'graph-unreadable=off')).text, /0 errors/);
+  });
+
+  it('are checked below a folder where no config carries what is said of them', async () => {
+    mkdirSync(join(root, 'n', 'onnx'), { recursive: true });
+    writeFileSync(join(root, 'n', 'onnx', 'model.onnx'), graph(4, 2).subarray(0, 40));
+    writeFileSync(join(root, 'm', 'model.onnx'), graph(8, 2));
+    const { status, text } = await check(root);
+    assert.equal(status, 1);
+    const lines = text.trim().split('\n');
+    assert.equal(lines.length, 3, text);
+    assert.match(lines[0] ?? '', /m.config\.json:1:\d+: error: model\.onnx has 8 query heads/);
+    assert.match(lines[1] ?? '', /n.onnx.model\.onnx:1:1: error: This is no readable ONNX file/);
   });
 
   it('hostile ones end in a sentence, and soon', async () => {
