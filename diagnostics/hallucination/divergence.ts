@@ -28,6 +28,13 @@ export type Distance = 'l2' | 'squared' | 'relative' | 'cosine';
 /** Norms are held at least here where something is divided by them. */
 export const smallestNorm = 1e-6;
 
+/**
+ * A difference of at most this share of the larger norm counts as 0: it is what float32 leaves of equal sums (positions that
+ * moved round differently). Without it a layer whose window does not reach the span would have half of its heads selected by
+ * rounding.
+ */
+export const roundingShare = 1e-5;
+
 interface Sums {
   readonly difference: number;
   readonly withSpan: number;
@@ -47,7 +54,8 @@ function sumsOf(outputs: HeadOutputs, head: number): Sums {
     without += b * b;
     product += a * b;
   }
-  return { difference, withSpan, without, product };
+  const rounding = roundingShare ** 2 * Math.max(withSpan, without);
+  return { difference: difference <= rounding ? 0 : difference, withSpan, without, product };
 }
 
 /** Divergence of each head of a layer, [heads], in units of the distance. */

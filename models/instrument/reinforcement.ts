@@ -41,6 +41,7 @@ export const reinforcementOutputs = [
 /** As in diagnostics/hallucination/divergence.ts (a room that this one may not import). */
 const smallestNorm = 1e-6;
 const releaseGuard = 1;
+const roundingShare = 1e-5;
 
 export interface ReinforcementInputs {
   readonly use: Value;
@@ -103,13 +104,16 @@ function measure(
   const text = borrow(branch, inputs.text);
   const sum = (x: Value): Value => reduceSum(x, [2], false);
   const difference = subtract(own, text);
-  const squared = sum(multiply(difference, difference));
+  const away = sum(multiply(difference, difference));
   const energy = sum(multiply(text, text));
+  const ownEnergy = sum(multiply(own, own));
+  const rounding = multiply(maximum(ownEnergy, energy), roundingShare ** 2);
+  const squared = where(greater(away, rounding), away, 0);
   const l2 = squareRoot(squared);
   const relative = divide(l2, maximum(squareRoot(energy), smallestNorm));
   const product = divide(
     sum(multiply(own, text)),
-    maximum(multiply(squareRoot(sum(multiply(own, own))), squareRoot(energy)), smallestNorm ** 2),
+    maximum(multiply(squareRoot(ownEnergy), squareRoot(energy)), smallestNorm ** 2),
   );
   const cosine = where(greater(squared, 0), subtract(1, product), 0);
   const is = (value: Value, index: number): Value =>
@@ -123,8 +127,8 @@ function measure(
   );
   const spread = (x: Value, less: 0 | 1): { readonly mean: Value; readonly deviation: Value } => {
     const middle = reduceMean(x, [1]);
-    const away = subtract(x, middle);
-    const variance = divide(reduceSum(multiply(away, away), [1]), Math.max(heads - less, 1));
+    const centred = subtract(x, middle);
+    const variance = divide(reduceSum(multiply(centred, centred), [1]), Math.max(heads - less, 1));
     return { mean: middle, deviation: squareRoot(variance) };
   };
   const above = (x: Value, less: 0 | 1): Value => {

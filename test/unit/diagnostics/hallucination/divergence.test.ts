@@ -63,6 +63,15 @@ describe('vision-aware head divergence', () => {
     }
   });
 
+  it('what rounding leaves of equal outputs is no divergence', () => {
+    const value = Math.fround(3.1);
+    const noise = outputs([[value * (1 + 2e-7), 1]], [[value, 1]]);
+    for (const distance of ['l2', 'squared', 'relative', 'cosine'] as const) {
+      assert.deepEqual(divergences(noise, distance), [0]);
+    }
+    assert.ok((divergences(outputs([[value + 1e-3, 1]], [[value, 1]]), 'l2')[0] ?? 0) > 9e-4);
+  });
+
   it('ranking and median are the same for the distance and its square', () => {
     const source = random(7);
     const row = (): number[] => Array.from({ length: 6 }, () => source.normal());
