@@ -3,6 +3,8 @@ import type { Mechanism } from './mechanism';
 import { alibi } from './mechanisms/alibi';
 import { fused } from './mechanisms/fused';
 import { groupedQuery } from './mechanisms/grouped-query';
+import { lightningAttention } from './mechanisms/lightning/attention';
+import { lightningAttention2 } from './mechanisms/lightning/attention-2';
 import { linear } from './mechanisms/linear';
 import { scaledDotProduct } from './mechanisms/scaled-dot-product';
 import { slidingWindow } from './mechanisms/sliding-window';
@@ -24,6 +26,8 @@ export const catalogue: readonly Mechanism[] = [
   elasticSpanAttention,
   alibi,
   linear,
+  lightningAttention,
+  lightningAttention2,
 ];
 
 export const mechanismById = (id: string): Mechanism | undefined => catalogue.find((mechanism) => mechanism.id === id);

@@ -79,6 +79,8 @@ export interface ReadPattern {
   readonly dependsOnData: boolean;
   /** Causal, but which of the earlier keys are read depends on later positions too: decoding gives other numbers. */
   readonly dependsOnFuture?: boolean;
+  /** An output depends on every head of its position, e.g. by a norm over the joined heads; `reads` speaks of one head. */
+  readonly joinsHeads?: boolean;
   readonly reads: (head: number, query: number, key: number) => boolean;
   /** Pairs that reach the query only inside an average over several keys (a compensation token, a summary of a block). */
   readonly summarises?: (head: number, query: number, key: number) => boolean;

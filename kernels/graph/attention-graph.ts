@@ -44,6 +44,17 @@ export function attentionGraph(
   return builder.finish();
 }
 
+/** The inputs of one step of decoding, of the new position only: query [b, h, 1, d], key and value [b, hkv, 1, .]. */
+export const stepInputs = (
+  builder: GraphBuilder,
+  { batch, heads, kvHeads, headDim, valueDim }: AttentionShape,
+  precision: Precision,
+): { readonly query: Value; readonly key: Value; readonly value: Value } => ({
+  query: builder.input('query', precision, [batch, heads, 1, headDim]),
+  key: builder.input('key', precision, [batch, kvHeads, 1, headDim]),
+  value: builder.input('value', precision, [batch, kvHeads, 1, valueDim]),
+});
+
 /**
  * Heads-first query [b, h, n, d] with the query heads of one key/value head beside each other: [b, hkv, g, n, d]. Since query
  * head h reads key/value head floor(h / g), this moves nothing.

@@ -70,6 +70,18 @@ const smallParameters: Readonly<Record<string, readonly ParameterValues[]>> = {
   ],
   alibi: [{ strength: 0.5 }],
   linear: [{ chunk: 16 }, { chunk: 1 }],
+  'lightning-attention': [
+    { block: 7 },
+    { block: 3, form: 'parallel', features: 'elu + 1' },
+    { block: 16, features: 'swish', norm: 'srms', rotation: true, decay: 'code', layer: 3 },
+    { block: 16, form: 'parallel', rotation: true, decay: 'paper' },
+  ],
+  'lightning-attention-2': [
+    { block: 16 },
+    { block: 7, form: 'parallel' },
+    { block: 1, decay: 'given', slope: 0.84 },
+    { block: 2, decay: 'none' },
+  ],
 };
 
 /** A mechanism's defaults, and parameters whose blocks are as small as the cases. */

@@ -1,11 +1,36 @@
-/** Runs a mechanism's graph in the real runtime on heads-first float64 tensors and gives its output heads-first. */
+/** Runs graphs in the real runtime on float64 tensors. */
 import { openSession } from '../../../compute-server/runtime/session';
+import type { Graph } from '../../../kernels/graph/graph';
 import type { AttentionInputs, Mechanism, ParameterValues } from '../../../kernels/mechanism';
 import type { AttentionShape, Precision } from '../../../kernels/shape';
 import { toHeadsFirst, toSequenceFirst } from '../../../kernels/tensors/layout';
 import { fromRuntime, toRuntime } from '../../../kernels/tensors/precision';
 import type { Tensor } from '../../../kernels/tensors/tensor';
 
+/** Every floating output of a graph, in the layout that it has. */
+export async function runGraph(
+  graph: Graph,
+  inputs: Readonly<Record<string, Tensor>>,
+  precision: Precision = 'float32',
+): Promise<Readonly<Record<string, Tensor>>> {
+  const session = await openSession(graph, { device: 'cpu', threads: 1 });
+  try {
+    const outputs = await session.run(
+      Object.fromEntries(
+        Object.entries(inputs).map(([name, x]) => [name, { data: toRuntime(x, precision), shape: x.shape }] as const),
+      ),
+    );
+    return Object.fromEntries(
+      Object.entries(outputs).flatMap(([name, { data, shape }]) =>
+        data instanceof Float32Array || data instanceof Uint16Array ? [[name, fromRuntime(data, shape)]] : [],
+      ),
+    );
+  } finally {
+    await session.release();
+  }
+}
+
+/** A mechanism's graph on heads-first tensors; gives its output heads-first. */
 export async function runMechanism(
   mechanism: Mechanism,
   inputs: AttentionInputs,
@@ -13,28 +38,13 @@ export async function runMechanism(
   parameters: ParameterValues,
   precision: Precision = 'float32',
 ): Promise<Tensor> {
-  const session = await openSession(mechanism.build(shape, parameters, precision), { device: 'cpu', threads: 1 });
-  try {
-    const sequenceFirst = mechanism.layout === 'sequence-first';
-    const feed = (x: Tensor) => {
-      const laid = sequenceFirst ? toSequenceFirst(x) : x;
-      return { data: toRuntime(laid, precision), shape: laid.shape };
-    };
-    const feeds = {
-      query: feed(inputs.query),
-      key: feed(inputs.key),
-      value: feed(inputs.value),
-      ...Object.fromEntries(
-        Object.entries(inputs.weights).map(([name, x]) => [name, { data: toRuntime(x, precision), shape: x.shape }]),
-      ),
-    };
-    const { output } = await session.run(feeds);
-    if (!output || !(output.data instanceof Float32Array || output.data instanceof Uint16Array)) {
-      throw new TypeError(`${mechanism.id} gave no floating output`);
-    }
-    const result = fromRuntime(output.data, output.shape);
-    return sequenceFirst ? toHeadsFirst(result, shape.heads) : result;
-  } finally {
-    await session.release();
-  }
+  const sequenceFirst = mechanism.layout === 'sequence-first';
+  const lay = (x: Tensor) => (sequenceFirst ? toSequenceFirst(x) : x);
+  const { output } = await runGraph(
+    mechanism.build(shape, parameters, precision),
+    { query: lay(inputs.query), key: lay(inputs.key), value: lay(inputs.value), ...inputs.weights },
+    precision,
+  );
+  if (!output) throw new TypeError(`${mechanism.id} gave no floating output`);
+  return sequenceFirst ? toHeadsFirst(output, shape.heads) : output;
 }

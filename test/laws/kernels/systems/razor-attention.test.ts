@@ -13,7 +13,7 @@ const buffer = 5;
 const cut = parametersFor(razorAttention, { retrievalShare: 0, sinks, buffer, compression: 1e6 });
 const length = 40;
 const shape = causalShape(length);
-const inputs = drawInputs(razorAttention as Mechanism, shape, cut, 2);
+const inputs = drawInputs(razorAttention, shape, cut, 2);
 const row = length - 1;
 const dropped = Array.from({ length: row - buffer - sinks + 1 }, (_, i) => sinks + i);
 
@@ -27,7 +27,7 @@ function mean(data: Float64Array, width: number, head: number, positions: readon
 describe('RazorAttention: the kernel does what the paper and its tools say', () => {
   it('keeps everything while N <= N0 + L', () => {
     const short = causalShape(sinks + buffer);
-    const few = drawInputs(razorAttention as Mechanism, short, cut, 2);
+    const few = drawInputs(razorAttention, short, cut, 2);
     const whole = softmaxRows(few, short, allRows(short), { reads: (_h, i, j) => j <= i });
     assertClose(razorAttention.reference(few, short, cut), whole, 1e-12);
   });
@@ -42,7 +42,7 @@ describe('RazorAttention: the kernel does what the paper and its tools say', () 
     const equalKeys = withKeys(inputs, { key });
     const full = softmaxRows(equalKeys, shape, allRows(shape), { reads: (_h, i, j) => j <= i });
     assertClose(razorAttention.reference(equalKeys, shape, cut), full, 1e-12);
-    assertClose(await runMechanism(razorAttention as Mechanism, equalKeys, shape, cut), full, 1e-5);
+    assertClose(await runMechanism(razorAttention, equalKeys, shape, cut), full, 1e-5);
     const without = razorAttention.reference(equalKeys, shape, { ...cut, compensation: false });
     assert.ok(
       without.data.some((value, i) => Math.abs(value - full.data[i]!) > 1e-3),
@@ -117,6 +117,6 @@ describe('RazorAttention: the kernel does what the paper and its tools say', () 
       [row],
     );
     assertClose(razorAttention.reference(one, step, cut), whole, 1e-12);
-    assertClose(await runMechanism(razorAttention as Mechanism, one, step, cut), whole, 1e-5);
+    assertClose(await runMechanism(razorAttention, one, step, cut), whole, 1e-5);
   });
 });

@@ -20,7 +20,7 @@ export const causalShape = (length: number, change: Partial<AttentionShape> = {}
 
 /** Defaults completed by `given`; a wrong value fails the test. */
 export function parametersFor<P extends ParameterValues>(mechanism: Mechanism<P>, given: Partial<P>): P {
-  const resolution = resolveParameters(mechanism as unknown as Mechanism, given);
+  const resolution = resolveParameters(mechanism, given);
   assert.ok(resolution.ok, resolution.ok ? '' : resolution.why);
   return resolution.values as P;
 }

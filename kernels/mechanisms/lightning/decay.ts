@@ -1,0 +1,88 @@
+/** Linear attention without softmax or normaliser whose weights fade with distance: definition, state, rounding. */
+import type { AttentionInputs } from '../../mechanism';
+import { isCausalSelf, queryOffset, type AttentionShape, type Precision } from '../../shape';
+import { zeros, type Tensor } from '../../tensors/tensor';
+import { largest, longestRow, roundingUnit } from '../../tensors/tolerance';
+
+/**
+ * o_t = sum_s lambda^|t - s| (q_t . k_s) v_s over the keys that t may read (s <= t in causal-self), with lambda = exp(-slope)
+ * of the head; the left product, row by row. `dot` replaces q_t . k_s where a position is turned into it.
+ * Gives [b, h, rows.length, dv] for the queries listed in `rows`.
+ */
+export function decayedRows(
+  { query, key, value }: AttentionInputs,
+  shape: AttentionShape,
+  rows: readonly number[],
+  slopes: readonly number[],
+  dot?: (head: number, queryFrom: number, keyFrom: number, distance: number) => number,
+): Tensor {
+  const { batch, heads, kvHeads, queries, keys, headDim, valueDim } = shape;
+  const offset = queryOffset(shape);
+  const output = zeros([batch, heads, rows.length, valueDim]);
+  for (let b = 0; b < batch; b++) {
+    for (let h = 0; h < heads; h++) {
+      const kvHead = b * kvHeads + Math.floor(h / (heads / kvHeads));
+      for (const [r, i] of rows.entries()) {
+        const from = ((b * heads + h) * queries + i) * headDim;
+        const to = ((b * heads + h) * rows.length + r) * valueDim;
+        const reach = isCausalSelf(shape) ? Math.min(keys, i + offset + 1) : keys;
+        for (let j = 0; j < reach; j++) {
+          const at = (kvHead * keys + j) * headDim;
+          const distance = i + offset - j;
+          let score = 0;
+          if (dot) score = dot(h, from, at, distance);
+          else for (let x = 0; x < headDim; x++) score += query.data[from + x]! * key.data[at + x]!;
+          const weight = score * Math.exp(-slopes[h]! * Math.abs(distance));
+          const valueAt = (kvHead * keys + j) * valueDim;
+          for (let x = 0; x < valueDim; x++) output.data[to + x]! += weight * value.data[valueAt + x]!;
+        }
+      }
+    }
+  }
+  return output;
+}
+
+/** kv = sum_s lambda^(m - 1 - s) k_s v_s^T after m keys, by kv_t = lambda kv_(t - 1) + k_t v_t^T: [b, h, d, dv]. */
+export function decayedState(
+  key: Tensor,
+  value: Tensor,
+  shape: AttentionShape,
+  slopes: readonly number[],
+  features: (x: number) => number = (x) => x,
+): Tensor {
+  const { batch, heads, kvHeads, keys, headDim, valueDim } = shape;
+  const state = zeros([batch, heads, headDim, valueDim]);
+  for (let b = 0; b < batch; b++) {
+    for (let h = 0; h < heads; h++) {
+      const kvHead = b * kvHeads + Math.floor(h / (heads / kvHeads));
+      const decay = Math.exp(-slopes[h]!);
+      const at = (b * heads + h) * headDim * valueDim;
+      for (let j = 0; j < keys; j++) {
+        for (let x = 0; x < headDim; x++) {
+          const k = features(key.data[(kvHead * keys + j) * headDim + x]!);
+          for (let y = 0; y < valueDim; y++) {
+            const cell = at + x * valueDim + y;
+            state.data[cell] = decay * state.data[cell]! + k * value.data[(kvHead * keys + j) * valueDim + y]!;
+          }
+        }
+      }
+    }
+  }
+  return state;
+}
+
+/**
+ * Rounding of such sums: u |q| |k| |v| (sqrt(N) + 16) with the longest rows, and N the positions that count: the sum of the
+ * weights lambda^t of the slowest head, at most the number of keys. Signs of the terms are random, so their errors add as
+ * their root.
+ */
+export function decayedTolerance(
+  { query, key, value }: Pick<AttentionInputs, 'query' | 'key' | 'value'>,
+  shape: AttentionShape,
+  slopes: readonly number[],
+  precision: Precision,
+): number {
+  const slowest = Math.min(...slopes);
+  const positions = slowest === 0 ? shape.keys : Math.min(shape.keys, 1 / -Math.expm1(-slowest));
+  return roundingUnit(precision) * longestRow(query) * longestRow(key) * largest(value) * (Math.sqrt(positions) + 16);
+}

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { catalogue } from '../../../kernels/catalogue';
+import type { AttentionInputs } from '../../../kernels/mechanism';
+import type { AttentionShape } from '../../../kernels/shape';
+import { measureError } from '../../../kernels/tensors/error';
+import { drawInputs } from '../../../kernels/tensors/inputs';
+import type { Tensor } from '../../../kernels/tensors/tensor';
+import { allowedError } from '../../../kernels/tensors/tolerance';
+import { settings } from './cases';
+import { appended, positionsOf } from './positions';
+import { runGraph } from './run';
+
+const length = 23;
+const base: AttentionShape = {
+  pattern: 'causal-self',
+  batch: 2,
+  heads: 4,
+  kvHeads: 2,
+  queries: length,
+  keys: length,
+  headDim: 16,
+  valueDim: 8,
+};
+
+const at = (keys: number): AttentionShape => ({ ...base, queries: 1, keys });
+
+const cut = (inputs: AttentionInputs, start: number, end: number): AttentionInputs => ({
+  ...inputs,
+  query: positionsOf(inputs.query, start, end),
+  key: positionsOf(inputs.key, start, end),
+  value: positionsOf(inputs.value, start, end),
+});
+
+describe('Law: decoding position by position gives the rows of the whole pass', function () {
+  this.timeout(60_000);
+  for (const mechanism of catalogue) {
+    const { decode } = mechanism;
+    if (!decode) continue;
+    for (const parameters of settings(mechanism)) {
+      it(`${mechanism.id} ${JSON.stringify(parameters)}`, async () => {
+        assert.ok(mechanism.supports(base, parameters).ok);
+        const inputs = drawInputs(mechanism, base, parameters, 17);
+        const whole = mechanism.reference(inputs, base, parameters);
+        const allowed = 2 * allowedError(mechanism, inputs, base, parameters, 'float32');
+        for (const first of [1, 14]) {
+          let state: Readonly<Record<string, Tensor>> = decode.stateAfter(
+            cut(inputs, 0, first),
+            { ...base, queries: first, keys: first },
+            parameters,
+          );
+          for (let position = first; position < length; position++) {
+            const shape = at(position + 1);
+            const declared = decode.states(shape, parameters);
+            for (const { name, shape: expected } of declared) assert.deepEqual(state[name]?.shape, expected, name);
+            const { query, key, value } = cut(inputs, position, position + 1);
+            const given = await runGraph(decode.build(shape, parameters, 'float32'), {
+              query,
+              key,
+              value,
+              ...state,
+              ...inputs.weights,
+            });
+            const error = measureError(given['output']!, positionsOf(whole, position, position + 1));
+            assert.ok(
+              error.maxAbsolute <= allowed && error.nanMismatches === 0,
+              `position ${position} from ${first}: error ${error.maxAbsolute}, allowed ${allowed}`,
+            );
+            state = Object.fromEntries(
+              declared.map(({ name, grows }) => {
+                const next = given[`next.${name}`]!;
+                return [name, grows === undefined ? next : appended(state[name]!, next, grows)];
+              }),
+            );
+          }
+          const end = decode.stateAfter(inputs, base, parameters);
+          for (const [name, expected] of Object.entries(end)) {
+            const error = measureError(state[name]!, expected);
+            assert.ok(error.maxRelative < 1e-4, `the state ${name} ends ${error.maxRelative} apart`);
+          }
+        }
+      });
+    }
+  }
+});

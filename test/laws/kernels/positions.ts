@@ -1,0 +1,26 @@
+/** Parts of heads-first tensors [batch, head, position, width]. */
+import { tensor, type Tensor } from '../../../kernels/tensors/tensor';
+
+export function positionsOf(x: Tensor, start: number, end: number): Tensor {
+  const [batch = 1, heads = 1, positions = 1, width = 1] = x.shape;
+  const count = end - start;
+  const data = new Float64Array(batch * heads * count * width);
+  for (let h = 0; h < batch * heads; h++) {
+    const from = (h * positions + start) * width;
+    data.set(x.data.subarray(from, from + count * width), h * count * width);
+  }
+  return tensor([batch, heads, count, width], data);
+}
+
+/** `rows` after `x` along an axis. */
+export function appended(x: Tensor, rows: Tensor, axis: number): Tensor {
+  const shape = x.shape.map((dim, at) => (at === axis ? dim + (rows.shape[at] ?? 0) : dim));
+  const inner = (y: Tensor) => y.shape.slice(axis).reduce((product, dim) => product * dim, 1);
+  const [own, more] = [inner(x), inner(rows)];
+  const data = new Float64Array(x.data.length + rows.data.length);
+  for (let block = 0; block * own < x.data.length; block++) {
+    data.set(x.data.subarray(block * own, (block + 1) * own), block * (own + more));
+    data.set(rows.data.subarray(block * more, (block + 1) * more), block * (own + more) + own);
+  }
+  return tensor(shape, data);
+}
