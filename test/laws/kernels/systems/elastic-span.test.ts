@@ -42,7 +42,7 @@ describe('MoA: elastic spans as the authors’ cache has them', () => {
     const last = (firstOffset: number, firstSlope: number) =>
       new Set(
         readsOf(
-          elasticSpanAttention,
+          elasticSpanAttention as Mechanism,
           shape,
           parametersFor(elasticSpanAttention, { firstShare: 1, firstOffset, firstSlope }),
           0,
@@ -61,7 +61,7 @@ describe('MoA: elastic spans as the authors’ cache has them', () => {
   it('heads stretch with the length under a slope and stay under none', () => {
     const kept = (length: number, head: number) =>
       readsOf(
-        elasticSpanAttention,
+        elasticSpanAttention as Mechanism,
         causalShape(length),
         parametersFor(elasticSpanAttention, {
           firstShare: 0.5,
