@@ -16,14 +16,13 @@
  * NaN where no query counts (one token has no previous one; nothing is repeated); JSON writes it as null.
  */
 import type { RuntimeArray, RuntimeValues } from '../runtime/session';
+import { flag, floats, int64 } from './runtime-arrays';
 
 export const localWindow = 16;
 const occurrences = 4;
 
 /** Columns of key_columns: key position, then the groups, then the blocks of the thumbnail. */
 const fixedColumns = 1;
-/** Rows of query_rows: all queries, then those that count for each group, then the blocks of the thumbnail. */
-const fixedRows = 1;
 /** Rows and columns of a head's picture. */
 export const thumbnailSize = 32;
 /** Columns of key_picks: itself, previous, the rest of the window, induction targets, earlier occurrences, position 0. */
@@ -137,49 +136,43 @@ export class StatisticsCollector {
     );
   }
 
-  /** `firstKey` is the token position of key 0 of this layer's keys. */
-  feeds(start: number, length: number, firstKey: number, keys: number): Record<string, RuntimeArray> {
-    const columns = this.columns();
-    const data = new Float32Array(keys * columns);
-    const blocks = fixedColumns + this.groups.length;
-    for (let key = 0; key < keys; key++) {
-      data[key * columns] = firstKey + key;
-      if (this.picture) data[key * columns + blocks + this.block(firstKey + key)] = 1;
+  /** `firstKey` is the token position of key 0 of this layer's keys, `batch` the variants of the run. */
+  feeds(start: number, length: number, firstKey: number, keys: number, batch = 1): Record<string, RuntimeArray> {
+    const { segments, rows } = this.plan(start, length);
+    const weights = new Float32Array(length * positionalNames.length);
+    const floor = new Float32Array(length);
+    for (let i = 0; i < length; i++) {
+      const { readable, local } = this.reach(start + i, firstKey);
+      floor[i] = 1 / readable;
+      const [one, window] = [variancePerSpread(1, readable), variancePerSpread(local, readable)];
+      const later = start + i > 0 ? one : 0;
+      weights.set([later, later, one, window], i * positionalNames.length);
     }
-    this.groups.forEach((group, g) => {
-      for (const position of group.positions) {
-        const key = position - firstKey;
-        if (key >= 0 && key < keys) data[key * columns + fixedColumns + g] = 1;
-      }
-    });
-    // A pick that this layer does not hold names key 0; `add` drops it.
-    const from = (start - this.picks.start) * pickCount;
-    const picks = this.picks.keys.slice(from, from + length * pickCount);
-    for (let i = 0; i < picks.length; i++) picks[i] = Math.max(0, (picks[i] ?? 0) - firstKey);
     return {
-      use_statistics: { data: new Uint8Array([1]), shape: [] },
-      key_columns: { data, shape: [keys, columns] },
-      key_picks: { data: picks, shape: [length, pickCount] },
-      query_rows: this.queryRows(start, length),
+      use_statistics: flag(true),
+      key_columns: this.keyColumns(firstKey, keys),
+      ...this.pickFeeds(start, length, firstKey),
+      segments: int64([batch, this.heads, segments, length / segments, keys], [5]),
+      query_rows: {
+        data: Float32Array.from(rows.flat()),
+        shape: [segments, rows.length / segments, length / segments],
+      },
+      row_floor: { data: floor, shape: [length] },
+      row_weights: { data: weights, shape: [length, positionalNames.length] },
     };
   }
 
   /** Takes what the graph gave for the chunk of queries that `feeds` asked for. */
   add(start: number, length: number, firstKey: number, values: RuntimeValues): void {
-    const mass = floats(values, 'statistics.mass');
-    const at = floats(values, 'statistics.at');
-    const entropy = floats(values, 'statistics.entropy');
-    const largest = floats(values, 'statistics.largest');
-    this.addPooled(start, mass);
+    this.addPooled(start, length, floats(values, 'statistics.mass'));
+    let positions = 0;
     for (let i = 0; i < length; i++) {
       const position = start + i;
-      const repeated = (this.picks.earlier[position]?.length ?? 0) > 0;
+      positions += position;
       this.counts.all++;
       if (position > 0) this.counts.afterFirst++;
-      if (repeated) this.counts.repeated++;
-      // Keys that the row reads: a window layer holds fewer.
-      const readable = Math.max(position + 1, this.prefix) - firstKey;
-      const local = Math.min(localWindow, readable);
+      if ((this.picks.earlier[position]?.length ?? 0) > 0) this.counts.repeated++;
+      const { readable, local } = this.reach(position, firstKey);
       this.nullMeans.selfToken += 1 / readable;
       this.nullMeans.localWindow += local / readable;
       if (position > 0) {
@@ -188,55 +181,30 @@ export class StatisticsCollector {
       }
       if (this.drawn !== undefined)
         this.blockRows[this.block(position)] = (this.blockRows[this.block(position)] ?? 0) + 1;
-      const grouped = this.firstOfGroups.map((first) => position >= first);
-      grouped.forEach((counts, g) => {
-        if (counts) this.counts.groups[g] = (this.counts.groups[g] ?? 0) + 1;
+      this.firstOfGroups.forEach((first, g) => {
+        if (position >= first) this.counts.groups[g] = (this.counts.groups[g] ?? 0) + 1;
       });
     }
-    this.addRows(start, length, firstKey, at, entropy, largest);
-  }
-
-  /** The sums of each head over the rows; written out, because it runs once per query, head and layer. */
-  private addRows(
-    start: number,
-    length: number,
-    firstKey: number,
-    at: Float32Array,
-    entropy: Float32Array,
-    largest: Float32Array,
-  ): void {
-    const { keys } = this.picks;
-    const from = (start - this.picks.start) * pickCount;
-    const held = new Uint8Array(length * pickCount);
-    for (let i = 0; i < held.length; i++) held[i] = (keys[from + i] ?? -1) >= firstKey ? 1 : 0;
-    const sums = new Float64Array(8);
+    const picked = floats(values, 'statistics.picked');
+    const entropy = floats(values, 'statistics.entropy');
+    const spread = floats(values, 'statistics.spread');
     for (let head = 0; head < this.heads; head++) {
-      sums.fill(0);
-      for (let i = 0; i < length; i++) {
-        const position = start + i;
-        const base = i * pickCount;
-        const row = head * length + i;
-        const values = row * pickCount;
-        const pick = (slot: number): number => (held[base + slot] === 1 ? (at[values + slot] ?? 0) : 0);
-        let local = 0;
-        for (let slot = 0; slot < localWindow; slot++) local += pick(slot);
-        if (position > 0) {
-          sums[0] = (sums[0] ?? 0) + pick(1);
-          sums[1] = (sums[1] ?? 0) + pick(firstSlot);
-        }
-        sums[2] = (sums[2] ?? 0) + pick(0);
-        // A difference of two equal numbers where the row is certain: rounding may leave it a hair below 0.
-        sums[3] = (sums[3] ?? 0) + Math.max(0, entropy[row] ?? 0);
-        sums[4] = (sums[4] ?? 0) + position;
-        sums[5] = (sums[5] ?? 0) + local;
-        for (let slot = localWindow; slot < localWindow + occurrences; slot++) {
-          sums[6] = (sums[6] ?? 0) + pick(slot);
-          sums[7] = (sums[7] ?? 0) + pick(slot + occurrences);
-        }
-        const readable = Math.max(position + 1, this.prefix) - firstKey;
-        this.addVariances(head, position, readable, Math.min(localWindow, readable), largest[row] ?? 1);
-      }
-      sums.forEach((sum, slot) => this.put(head, slot, sum));
+      const sum = (slot: number, count = 1): number => {
+        const first = head * pickCount + slot;
+        return picked.subarray(first, first + count).reduce((total, each) => total + each, 0);
+      };
+      this.put(head, 0, sum(1));
+      this.put(head, 1, sum(firstSlot));
+      this.put(head, 2, sum(0));
+      this.put(head, 3, entropy[head] ?? 0);
+      this.put(head, 4, positions);
+      this.put(head, 5, sum(0, localWindow));
+      this.put(head, 6, sum(localWindow, occurrences));
+      this.put(head, 7, sum(localWindow + occurrences, occurrences));
+      positionalNames.forEach((_, slot) => {
+        const at = head * positionalNames.length + slot;
+        this.variances[at] = (this.variances[at] ?? 0) + (spread[at] ?? 0);
+      });
     }
   }
 
@@ -284,60 +252,106 @@ export class StatisticsCollector {
     this.sums[at] = (this.sums[at] ?? 0) + number;
   }
 
-  private queryRows(start: number, length: number): RuntimeArray {
-    const first = this.block(start);
-    const blocks = this.picture ? this.block(start + length - 1) - first + 1 : 0;
-    const rows = fixedRows + this.groups.length + blocks;
-    const data = new Float32Array(rows * length).fill(1, 0, length);
-    for (let i = 0; i < length; i++) {
-      this.groups.forEach((group, g) => {
-        if (counts(group, start + i)) data[(fixedRows + g) * length + i] = 1;
-      });
-      if (blocks > 0) data[(fixedRows + this.groups.length + this.block(start + i) - first) * length + i] = 1;
-    }
-    return { data, shape: [rows, length] };
+  /** Keys that the row reads (a window layer holds fewer), and those of them inside the local window. */
+  private reach(position: number, firstKey: number): { readonly readable: number; readonly local: number } {
+    const readable = Math.max(position + 1, this.prefix) - firstKey;
+    return { readable, local: Math.min(localWindow, readable) };
   }
 
-  /** `mass` [1, heads, rows, columns] of the chunk. */
-  private addPooled(start: number, mass: Float32Array): void {
+  private keyColumns(firstKey: number, keys: number): RuntimeArray {
     const columns = this.columns();
-    const rows = mass.length / (this.heads * columns);
-    const groups = this.groups.length;
-    const first = this.block(start);
-    for (let head = 0; head < this.heads; head++) {
-      const at = (row: number, column: number): number => mass[(head * rows + row) * columns + column] ?? 0;
-      // The sum of the positions read; the queries' own positions have been added.
-      this.put(head, 4, -at(0, 0));
-      for (let g = 0; g < groups; g++) this.put(head, 8 + g, at(fixedRows + g, fixedColumns + g));
-      if (!this.picture) continue;
-      for (let row = fixedRows + groups; row < rows; row++) {
-        const to = (head * thumbnailSize + first + row - fixedRows - groups) * thumbnailSize;
-        for (let block = 0; block < thumbnailSize; block++) {
-          this.picture[to + block] = (this.picture[to + block] ?? 0) + at(row, fixedColumns + groups + block);
-        }
-      }
+    const data = new Float32Array(keys * columns);
+    const blocks = fixedColumns + this.groups.length;
+    for (let key = 0; key < keys; key++) {
+      data[key * columns] = firstKey + key;
+      if (this.picture) data[key * columns + blocks + this.block(firstKey + key)] = 1;
     }
+    this.groups.forEach((group, g) => {
+      for (const position of group.positions) {
+        const key = position - firstKey;
+        if (key >= 0 && key < keys) data[key * columns + fixedColumns + g] = 1;
+      }
+    });
+    return { data, shape: [keys, columns] };
+  }
+
+  private pickFeeds(start: number, length: number, firstKey: number): Record<string, RuntimeArray> {
+    const from = (start - this.picks.start) * pickCount;
+    const keys = this.picks.keys.slice(from, from + length * pickCount);
+    const counts = new Float32Array(keys.length);
+    for (let at = 0; at < keys.length; at++) {
+      const key = (keys[at] ?? -1) - firstKey;
+      keys[at] = Math.max(0, key);
+      counts[at] = key >= 0 ? 1 : 0;
+    }
+    // The first token has no other token that it could read.
+    if (start === 0) counts[firstSlot] = 0;
+    const shape = [length, pickCount];
+    return { key_picks: { data: keys, shape }, pick_counts: { data: counts, shape } };
   }
 
   /**
-   * Dealt at random to m readable keys, the mass on k of them has the mean k/m and the variance
-   * k (m-k) / (m (m-1)) (sum p^2 - 1/m); sum p^2 is at most the largest p, which is what is used.
+   * How the queries of a chunk are added up: in each segment one row for all of them, one for each group that begins inside the
+   * chunk (queries before a group's first key cannot read it and do not count), and, where the blocks of the thumbnail do not
+   * cut the chunk into segments of one length, one for each block.
    */
-  private addVariances(head: number, position: number, readable: number, local: number, largest: number): void {
-    const spread = Math.max(0, largest - 1 / readable);
-    const variance = (keys: number): number =>
-      readable < 2 ? 0 : ((keys * (readable - keys)) / (readable * (readable - 1))) * spread;
-    const one = variance(1);
-    const put = (slot: number, value: number): void => {
-      const at = head * positionalNames.length + slot;
-      this.variances[at] = (this.variances[at] ?? 0) + value;
+  private plan(start: number, length: number): RowPlan {
+    const first = this.block(start);
+    const blocks = this.picture ? this.block(start + length - 1) - first + 1 : 1;
+    const even =
+      length % blocks === 0 &&
+      Array.from({ length }, (_, i) => this.block(start + i) - first === Math.floor((i * blocks) / length)).every(
+        Boolean,
+      );
+    const segments = this.picture && even ? blocks : 1;
+    const beginning = this.firstOfGroups.filter((each) => each > start && each < start + length);
+    const counted: ((position: number) => boolean)[] = [
+      () => true,
+      ...beginning.map((each) => (position: number) => position >= each),
+      ...(this.picture && segments < blocks
+        ? Array.from({ length: blocks }, (_, b) => (position: number) => this.block(position) === first + b)
+        : []),
+    ];
+    const each = length / segments;
+    return {
+      segments,
+      rows: Array.from({ length: segments }, (_, segment) =>
+        counted.map((counts) => Array.from({ length: each }, (_, i) => (counts(start + segment * each + i) ? 1 : 0))),
+      ).flat(),
+      rowOfGroup: this.firstOfGroups.map((group) =>
+        group <= start ? 0 : group >= start + length ? undefined : 1 + beginning.indexOf(group),
+      ),
+      firstBlock: first,
+      rowOfBlock: segments < blocks ? 1 + beginning.length : undefined,
+      blocks,
     };
-    if (position > 0) {
-      put(0, one);
-      put(1, one);
+  }
+
+  /** `mass` [1, heads, segments, rows, columns] of the chunk. */
+  private addPooled(start: number, length: number, mass: Float32Array): void {
+    const { segments, rows, rowOfGroup, firstBlock, rowOfBlock, blocks } = this.plan(start, length);
+    const columns = this.columns();
+    const perSegment = rows.length / segments;
+    const pictured = fixedColumns + this.groups.length;
+    for (let head = 0; head < this.heads; head++) {
+      const at = (segment: number, row: number, column: number): number =>
+        mass[((head * segments + segment) * perSegment + row) * columns + column] ?? 0;
+      for (let segment = 0; segment < segments; segment++) {
+        // The sum of the positions read; the queries' own positions are added beside it.
+        this.put(head, 4, -at(segment, 0, 0));
+        rowOfGroup.forEach((row, g) => {
+          if (row !== undefined) this.put(head, 8 + g, at(segment, row, fixedColumns + g));
+        });
+      }
+      if (!this.picture) continue;
+      for (let b = 0; b < blocks; b++) {
+        const [segment, row] = rowOfBlock === undefined ? [b, 0] : [0, rowOfBlock + b];
+        const to = (head * thumbnailSize + firstBlock + b) * thumbnailSize;
+        for (let key = 0; key < thumbnailSize; key++) {
+          this.picture[to + key] = (this.picture[to + key] ?? 0) + at(segment, row, pictured + key);
+        }
+      }
     }
-    put(2, one);
-    put(3, variance(local));
   }
 
   private permutation(): HeadNumbers['permutation'] {
@@ -367,11 +381,36 @@ export class StatisticsCollector {
   }
 }
 
-function floats(values: RuntimeValues, name: string): Float32Array {
-  const value = values[name]?.data;
-  if (!(value instanceof Float32Array)) throw new TypeError(`the layer gave no "${name}"`);
-  return value;
+interface RowPlan {
+  readonly segments: number;
+  /** [segments x rows a segment][queries a segment] */
+  readonly rows: readonly (readonly number[])[];
+  /** The row that counts for each group; undefined: the group begins behind the chunk. */
+  readonly rowOfGroup: readonly (number | undefined)[];
+  readonly firstBlock: number;
+  readonly blocks: number;
+  /** First of the rows of the blocks, where these are no segments. */
+  readonly rowOfBlock: number | undefined;
 }
 
-/** Queries before a group's first key cannot read it and do not count. */
-const counts = (group: KeyGroup, position: number): boolean => position >= (group.positions[0] ?? Infinity);
+/**
+ * Dealt at random to m readable keys, the mass on k of them has the mean k/m and the variance
+ * k (m-k) / (m (m-1)) (sum p^2 - 1/m); sum p^2 is at most the largest p, which is what the graph puts in its place.
+ */
+const variancePerSpread = (keys: number, readable: number): number =>
+  readable < 2 ? 0 : (keys * (readable - keys)) / (readable * (readable - 1));
+
+/** Inputs of the statistics branch when it is not taken: their sizes matter to no one. */
+export const noStatistics = (keys: number, length: number): Record<string, RuntimeArray> => {
+  const none = (...shape: readonly number[]): RuntimeArray => ({ data: new Float32Array(0), shape });
+  return {
+    use_statistics: flag(false),
+    key_columns: none(keys, 0),
+    key_picks: { data: new Int32Array(0), shape: [length, 0] },
+    pick_counts: none(length, 0),
+    segments: int64([0, 0, 0, 0, 0], [5]),
+    query_rows: none(0, 0, 0),
+    row_floor: { data: new Float32Array(length), shape: [length] },
+    row_weights: none(length, 0),
+  };
+};

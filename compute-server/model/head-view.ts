@@ -5,8 +5,9 @@
  */
 import type { HeadTile } from '../../protocol/results/heads';
 import type { LoadedModel } from './loaded-model';
+import { noStatistics } from './head-statistics';
 import { interventionFeeds, type Variant } from './interventions';
-import { blockFeeds, emptyCache, groupColumns, noStatistics, prefixOf, runPrompt } from './model-run';
+import { blockFeeds, emptyCache, groupColumns, prefixOf, runPrompt } from './model-run';
 import { flag, floats, int64 } from './runtime-arrays';
 import type { ResidualStream } from './run-request';
 import type { Sequence } from './sequence';

@@ -160,11 +160,19 @@ export function interventionFeeds(model: ModelSpec, block: BlockSpec, chunk: Chu
         }
       }
     });
-    return { mask: mask ?? neutralMask(b * slots * n), data: data ?? neutral('zeros', b * slots * n * width) };
+    return { mask, data };
   };
   const head = replacement('head', heads, headDim);
   const mlp = replacement('mlp', 1, model.hiddenSize);
   const residual = replacement('residual', 1, model.hiddenSize);
+  const masked = ({ mask }: { readonly mask: Uint8Array | undefined }, ...shape: readonly number[]): RuntimeArray => ({
+    data: mask ?? new Uint8Array(0),
+    shape: [...shape, mask ? n : 0, 1],
+  });
+  const data = (of: { readonly data: Float32Array | undefined }, width: number, ...shape: readonly number[]) => ({
+    data: of.data ?? new Float32Array(0),
+    shape: [...shape, of.data ? n : 0, width],
+  });
   return {
     head_gain: { data: gain, shape: [b, heads] },
     ...reinforcementFeeds(block, b, chunk.reinforcement),
@@ -173,12 +181,15 @@ export function interventionFeeds(model: ModelSpec, block: BlockSpec, chunk: Chu
     score_bias: { data: bias ?? neutral('zeros', b * heads * groups), shape: [b, heads, groups] },
     use_group_weight: flag(weight !== undefined),
     group_weight: { data: weight ?? neutral('ones', b * heads * groups), shape: [b, heads, groups] },
-    replace_heads: { data: head.mask, shape: [b, heads, n, 1] },
-    head_replacement: { data: head.data, shape: [b, heads, n, headDim] },
-    replace_mlp: { data: mlp.mask, shape: [b, n, 1] },
-    mlp_replacement: { data: mlp.data, shape: [b, n, model.hiddenSize] },
-    replace_residual: { data: residual.mask, shape: [b, n, 1] },
-    residual_replacement: { data: residual.data, shape: [b, n, model.hiddenSize] },
+    use_head_replacement: flag(head.mask !== undefined),
+    replace_heads: masked(head, b, heads),
+    head_replacement: data(head, headDim, b, heads),
+    use_mlp_replacement: flag(mlp.mask !== undefined),
+    replace_mlp: masked(mlp, b),
+    mlp_replacement: data(mlp, model.hiddenSize, b),
+    use_residual_replacement: flag(residual.mask !== undefined),
+    replace_residual: masked(residual, b),
+    residual_replacement: data(residual, model.hiddenSize, b),
   };
 }
 
@@ -217,15 +228,4 @@ function neutral(kind: 'zeros' | 'ones', length: number): Float32Array {
     kept.set(key, array);
   }
   return array;
-}
-
-const keptMasks = new Map<number, Uint8Array>();
-function neutralMask(length: number): Uint8Array {
-  let mask = keptMasks.get(length);
-  if (!mask) {
-    if (keptMasks.size > 24) keptMasks.clear();
-    mask = new Uint8Array(length);
-    keptMasks.set(length, mask);
-  }
-  return mask;
 }

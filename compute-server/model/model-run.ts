@@ -9,7 +9,7 @@ import { statisticOutputs, topKeyOutputs } from '../../models/instrument/statist
 import type { RuntimeArray, RuntimeValues } from '../runtime/session';
 import { requireFinite } from './finite';
 import { Gathered } from './gathered';
-import { earlierOccurrences, PickTable, StatisticsCollector, type KeyGroup } from './head-statistics';
+import { earlierOccurrences, noStatistics, PickTable, StatisticsCollector, type KeyGroup } from './head-statistics';
 import { firstChangedLayer, gainsOfSelected, interventionFeeds, type Variant } from './interventions';
 import { KeyValueCache } from './key-value-cache';
 import type { LayerSessions } from './layer-sessions';
@@ -240,8 +240,10 @@ async function runChunks(
                 length,
                 ...(deciding && request.reinforcement ? { reinforcement: request.reinforcement } : {}),
               }),
-              ...(collector?.feeds(start, length, firstKey, keys) ??
-                (weighing ? groupMass(keyGroups, [length - 1], length) : noStatistics(keys, length))),
+              ...(collector?.feeds(start, length, firstKey, keys, stream.batch) ??
+                (weighing
+                  ? groupMass(keyGroups, [length - 1], length, block.attention.heads, stream.batch)
+                  : noStatistics(keys, length))),
               use_top_keys: flag(request.topKeys ?? false),
               selected_heads: int64(mapHeads, [mapHeads.length]),
             }),
@@ -347,6 +349,8 @@ export function groupMass(
   keyGroups: RuntimeArray,
   rows: readonly number[],
   length: number,
+  heads: number,
+  batch = 1,
 ): Record<string, RuntimeArray> {
   const [groups = 0, keys = 0] = keyGroups.shape;
   const columns = new Float32Array(keys * groups);
@@ -356,10 +360,11 @@ export function groupMass(
   const queries = new Float32Array(rows.length * length);
   rows.forEach((row, at) => (queries[at * length + row] = 1));
   return {
+    ...noStatistics(keys, length),
     use_statistics: flag(true),
     key_columns: { data: columns, shape: [keys, groups] },
-    key_picks: { data: new Int32Array(0), shape: [length, 0] },
-    query_rows: { data: queries, shape: [rows.length, length] },
+    segments: int64([batch, heads, 1, length, keys], [5]),
+    query_rows: { data: queries, shape: [1, rows.length, length] },
   };
 }
 
@@ -375,14 +380,6 @@ function chosenGains(values: RuntimeValues, heads: number): LayerReinforcement {
     divergence: Array.from(floats(values, 'reinforcement.divergence').subarray(0, heads)),
   };
 }
-
-/** Inputs of the statistics branch when it is not taken: their sizes matter to no one. */
-export const noStatistics = (keys: number, length: number): Record<string, RuntimeArray> => ({
-  use_statistics: flag(false),
-  key_columns: { data: new Float32Array(0), shape: [keys, 0] },
-  key_picks: { data: new Int32Array(0), shape: [length, 0] },
-  query_rows: { data: new Float32Array(0), shape: [0, length] },
-});
 
 /** Repeats a stream of one for every variant. */
 function spread(stream: ResidualStream, batch: number): ResidualStream {

@@ -5,11 +5,11 @@
 import type { ModelSpec } from '../../models/architectures/model-spec';
 import { statisticOutputs } from '../../models/instrument/statistics';
 import { requireFinite } from './finite';
-import { earlierOccurrences, PickTable, StatisticsCollector, type HeadNumbers } from './head-statistics';
+import { earlierOccurrences, noStatistics, PickTable, StatisticsCollector, type HeadNumbers } from './head-statistics';
 import { gainsOfSelected, interventionFeeds, type GraphReinforcement, type Variant } from './interventions';
 import type { KeyValueCache } from './key-value-cache';
 import type { LayerSessions } from './layer-sessions';
-import { blockFeeds, embedTokens, groupColumns, groupMass, noStatistics, runPrompt } from './model-run';
+import { blockFeeds, embedTokens, groupColumns, groupMass, runPrompt } from './model-run';
 import { flag, floats, int64, range } from './runtime-arrays';
 import type { LayerReinforcement, RunHooks } from './run-request';
 import { positionAt, sequencePart, type Sequence } from './sequence';
@@ -151,7 +151,9 @@ export class SequenceRun {
             length,
           }),
           ...(collector?.feeds(start, length, firstKey, keys) ??
-            (wanted.observe ? groupMass(keyGroups, range(0, length), length) : noStatistics(keys, length))),
+            (wanted.observe
+              ? groupMass(keyGroups, range(0, length), length, block.attention.heads)
+              : noStatistics(keys, length))),
           use_top_keys: flag(false),
           selected_heads: int64([], [0]),
         },

@@ -13,10 +13,10 @@ import { GraphBuilder } from '../../kernels/graph/builder';
 import type { Dim } from '../../kernels/graph/dims';
 import type { Graph } from '../../kernels/graph/graph';
 import type { Value } from '../../kernels/graph/records';
-import { add, multiply, where } from '../../kernels/graph/operators/elementwise';
+import { add, multiply } from '../../kernels/graph/operators/elementwise';
 import { concat, reshape, slice, transpose } from '../../kernels/graph/operators/layout';
 import { attend } from '../instrument/attention';
-import { declareInterventions, type Interventions } from '../instrument/interventions';
+import { declareInterventions, replaced, type Interventions } from '../instrument/interventions';
 import type { Rope } from '../formats/model-description';
 import { activate, linear, norm, rotate } from './layers';
 import type { AttentionSpec, BlockSpec, BranchNorms, FeedForwardSpec, ModelSpec } from './model-spec';
@@ -67,7 +67,7 @@ export function blockGraph(
     const computed = branch(x, block.feedForwardNorms, (input) =>
       graph.within('mlp', () => feedForward(graph, block.feedForward, weights, input)),
     );
-    const output = interventions ? where(interventions.replaceMlp, interventions.mlpReplacement, computed) : computed;
+    const output = interventions ? replaced(interventions.mlp, (operand) => operand(computed), 'mlp_output') : computed;
     tap(output, 'mlp_output');
     return output;
   };
@@ -79,7 +79,10 @@ export function blockGraph(
     const middle = join(residual, attention(residual), block.attentionNorms);
     out = join(middle, network(middle), block.feedForwardNorms);
   }
-  if (interventions) out = where(interventions.replaceResidual, interventions.residualReplacement, out);
+  if (interventions) {
+    const computed = out;
+    out = replaced(interventions.residual, (operand) => operand(computed), 'residual.out');
+  }
   graph.output(out, 'residual.out');
   return graph.finishDynamic();
 }
@@ -105,15 +108,16 @@ function attentionOutput(
   if (rope) {
     const cos = graph.input('rope_cos', 'float32', ['n', rope.dimensions / 2]);
     const sin = graph.input('rope_sin', 'float32', ['n', rope.dimensions / 2]);
-    query = rotate(query, cos, sin, rope.dimensions, rope.layout);
-    key = rotate(key, cos, sin, rope.dimensions, rope.layout);
+    // Born under the names of the taps: an output that is named afterwards is copied in every run.
+    query = rotate(query, cos, sin, rope, interventions && 'attention.query');
+    key = rotate(key, cos, sin, rope, interventions && 'attention.key');
   }
   tap(query, 'attention.query');
   tap(key, 'attention.key');
-  tap(transpose(value, [0, 2, 1, 3]), 'attention.value');
+  if (interventions) graph.output(transpose(value, [0, 2, 1, 3], 'attention.value'));
 
-  const newKey = graph.output(transpose(key, [2, 0, 1, 3]), 'new_key');
-  const newValue = graph.output(transpose(value, [1, 0, 2, 3]), 'new_value');
+  const newKey = graph.output(transpose(key, [2, 0, 1, 3], 'new_key'));
+  const newValue = graph.output(transpose(value, [1, 0, 2, 3], 'new_value'));
   const cache = (name: string): Value => graph.input(name, 'float32', ['past', 'b', spec.kvHeads, spec.headDim]);
   const all = (past: Value, now: Value): Value => transpose(concat([past, now], 0), [1, 2, 0, 3]);
   const positions = spec.causal

@@ -65,10 +65,17 @@ export function activate(activation: Activation, x: Value): Value {
  * Rotates the first `dimensions` of each head of x [b, heads, n, d] by the angles whose cos and sin are [n, dimensions / 2].
  * `half` pairs dimension i with i + dimensions/2, `interleaved` pairs 2i with 2i + 1.
  */
-export function rotate(x: Value, cos: Value, sin: Value, dimensions: number, layout: 'half' | 'interleaved'): Value {
+export function rotate(
+  x: Value,
+  cos: Value,
+  sin: Value,
+  { dimensions, layout }: { readonly dimensions: number; readonly layout: 'half' | 'interleaved' },
+  name?: string,
+): Value {
   const width = x.shape.at(-1);
   const rotated = width === dimensions ? x : slice(x, -1, 0, dimensions);
   const half = dimensions / 2;
+  const nameHere = rotated === x ? name : undefined;
   let turned: Value;
   if (layout === 'half') {
     const first = slice(rotated, -1, 0, half);
@@ -76,6 +83,7 @@ export function rotate(x: Value, cos: Value, sin: Value, dimensions: number, lay
     turned = concat(
       [subtract(multiply(first, cos), multiply(second, sin)), add(multiply(second, cos), multiply(first, sin))],
       -1,
+      nameHere,
     );
   } else {
     const pairs = reshape(rotated, [...rotated.shape.slice(0, -1), half, 2]);
@@ -85,10 +93,11 @@ export function rotate(x: Value, cos: Value, sin: Value, dimensions: number, lay
     const real = subtract(multiply(first, cos), multiply(second, sin));
     const imaginary = add(multiply(second, cos), multiply(first, sin));
     const column = [...flat, 1];
-    turned = reshape(concat([reshape(real, column), reshape(imaginary, column)], -1), [
-      ...rotated.shape.slice(0, -1),
-      dimensions,
-    ]);
+    turned = reshape(
+      concat([reshape(real, column), reshape(imaginary, column)], -1),
+      [...rotated.shape.slice(0, -1), dimensions],
+      nameHere,
+    );
   }
-  return rotated === x ? turned : concat([turned, slice(x, -1, dimensions)], -1);
+  return rotated === x ? turned : concat([turned, slice(x, -1, dimensions)], -1, name);
 }

@@ -69,7 +69,12 @@ export function attend(
   const selected = graph.input('selected_heads', 'int64', ['selected']);
   graph.output(gather(probabilities, selected, 1, 'attention.selected'));
   addStatistics(graph, scores, probabilities, interventions.headGain);
-  return interveneOnHeads(graph, interventions, weighValues(interventions, probabilities, value, rules));
+  return interveneOnHeads(
+    graph,
+    interventions,
+    weighValues(interventions, probabilities, value, rules),
+    'attention.head_output',
+  );
 }
 
 /** 0 where the query may read the key, `maskedScore` elsewhere, [n, t]: from the positions, so it fits any chunk. */

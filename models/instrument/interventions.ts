@@ -3,8 +3,7 @@
  * every experiment.
  *
  * With all inputs neutral the instrumented graph computes the very same numbers as the plain one: a gain of 1 multiplies
- * exactly, a replacement mask of false keeps the value, and score biases and group weights sit in branches (`If`) that are
- * not taken.
+ * exactly, and everything else sits in branches (`If`) that are not taken; their inputs may then be empty.
  */
 import type { GraphBuilder } from '../../kernels/graph/builder';
 import type { Value } from '../../kernels/graph/records';
@@ -27,10 +26,13 @@ export const interventionInputs = [
   'score_bias',
   'use_group_weight',
   'group_weight',
+  'use_head_replacement',
   'replace_heads',
   'head_replacement',
+  'use_mlp_replacement',
   'replace_mlp',
   'mlp_replacement',
+  'use_residual_replacement',
   'replace_residual',
   'residual_replacement',
 ] as const;
@@ -48,15 +50,19 @@ export interface Interventions {
   readonly useGroupWeight: Value;
   /** Factor on the probabilities of a head on the keys of a group, after softmax, then renormalised to 1, [b, h, groups]. */
   readonly groupWeight: Value;
-  /** Where true, the head's output is the replacement, [b, h, n, 1] and [b, h, n, d]. */
-  readonly replaceHeads: Value;
-  readonly headReplacement: Value;
-  /** [b, n, 1] and [b, n, w] */
-  readonly replaceMlp: Value;
-  readonly mlpReplacement: Value;
-  /** The residual that leaves the layer, [b, n, 1] and [b, n, w]. */
-  readonly replaceResidual: Value;
-  readonly residualReplacement: Value;
+  /** Of the outputs of heads, [b, h, r, 1] and [b, h, r, d]; r is n where it is in use, else may be 0. */
+  readonly heads: Replacement;
+  /** Of what the feed-forward network adds, [b, r, 1] and [b, r, w]. */
+  readonly mlp: Replacement;
+  /** Of the residual that leaves the layer, [b, r, 1] and [b, r, w]. */
+  readonly residual: Replacement;
+}
+
+export interface Replacement {
+  readonly inUse: Value;
+  /** Where true, the value is the replacement. */
+  readonly where: Value;
+  readonly by: Value;
 }
 
 export function declareInterventions(
@@ -72,12 +78,21 @@ export function declareInterventions(
     scoreBias: graph.input('score_bias', 'float32', ['b', heads, 'groups']),
     useGroupWeight: graph.input('use_group_weight', 'bool', []),
     groupWeight: graph.input('group_weight', 'float32', ['b', heads, 'groups']),
-    replaceHeads: graph.input('replace_heads', 'bool', ['b', heads, 'n', 1]),
-    headReplacement: graph.input('head_replacement', 'float32', ['b', heads, 'n', headDim]),
-    replaceMlp: graph.input('replace_mlp', 'bool', ['b', 'n', 1]),
-    mlpReplacement: graph.input('mlp_replacement', 'float32', ['b', 'n', hiddenSize]),
-    replaceResidual: graph.input('replace_residual', 'bool', ['b', 'n', 1]),
-    residualReplacement: graph.input('residual_replacement', 'float32', ['b', 'n', hiddenSize]),
+    heads: {
+      inUse: graph.input('use_head_replacement', 'bool', []),
+      where: graph.input('replace_heads', 'bool', ['b', heads, 'r', 1]),
+      by: graph.input('head_replacement', 'float32', ['b', heads, 'r', headDim]),
+    },
+    mlp: {
+      inUse: graph.input('use_mlp_replacement', 'bool', []),
+      where: graph.input('replace_mlp', 'bool', ['b', 'r', 1]),
+      by: graph.input('mlp_replacement', 'float32', ['b', 'r', hiddenSize]),
+    },
+    residual: {
+      inUse: graph.input('use_residual_replacement', 'bool', []),
+      where: graph.input('replace_residual', 'bool', ['b', 'r', 1]),
+      by: graph.input('residual_replacement', 'float32', ['b', 'r', hiddenSize]),
+    },
   };
 }
 
@@ -198,9 +213,39 @@ function repeatHeads(
 }
 
 /** Gain, then replacement, of the head outputs [b, h, n, d]. */
-export function interveneOnHeads(graph: GraphBuilder, interventions: Interventions, output: Value): Value {
-  const heads = output.shape[1] ?? 1;
-  const gain = reinforcedGain(graph, interventions.reinforcement, output, interventions.headGain);
-  const gained = multiply(output, reshape(gain, ['b', heads, 1, 1]));
-  return where(interventions.replaceHeads, interventions.headReplacement, gained);
+export function interveneOnHeads(
+  graph: GraphBuilder,
+  { headGain, heads, reinforcement }: Interventions,
+  output: Value,
+  name: string,
+): Value {
+  const count = output.shape[1] ?? 1;
+  const gain = reinforcedGain(graph, reinforcement, output, headGain);
+  return replaced(heads, (operand) => multiply(operand(output), reshape(operand(gain), ['b', count, 1, 1])), name);
+}
+
+/**
+ * What `compute` gives, replaced where that is asked for. It is computed inside the branches: a branch that only handed it on
+ * would copy it.
+ */
+export function replaced(
+  replacement: Replacement,
+  compute: (operand: (value: Value) => Value) => Value,
+  name: string,
+): Value {
+  const [output] = conditional(
+    replacement.inUse,
+    (branch) => {
+      const computed = compute((value) => borrow(branch, value));
+      const rows = (value: Value): Value => {
+        const shape = [...computed.shape.slice(0, -1), value.shape.at(-1) ?? 1];
+        return { ...borrow(branch, value), shape };
+      };
+      return [where(rows(replacement.where), rows(replacement.by), computed)];
+    },
+    (branch) => [compute((value) => borrow(branch, value))],
+    [name],
+  );
+  if (!output) throw new Error('unreachable: the conditional gives one value');
+  return output;
 }

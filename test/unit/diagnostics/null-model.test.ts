@@ -15,17 +15,29 @@ const product = (a: Matrix, b: Matrix): Matrix =>
 function graphValues(collector: StatisticsCollector, heads: readonly Matrix[], start: number, length: number) {
   const keys = start + length;
   const feeds = collector.feeds(start, length, 0, keys);
-  const picks = dense(feeds['key_picks']);
+  const [picks, counts, weights] = ['key_picks', 'pick_counts', 'row_weights'].map((name) => dense(feeds[name]));
+  const floor = Array.from(feeds['row_floor']?.data ?? [], Number);
+  assert.deepEqual(feeds['query_rows']?.shape, [1, 1, length]);
   const chunks = heads.map((p) => p.slice(start, keys).map((row) => row.slice(0, keys)));
   const floats = (numbers: readonly number[]) => ({ data: Float32Array.from(numbers), shape: [numbers.length] });
-  const rows = chunks.flat();
+  const overRows = (one: (p: Matrix, row: number) => readonly number[]) =>
+    floats(
+      chunks.flatMap((p) =>
+        p.map((_, row) => one(p, row)).reduce((sum, each) => sum.map((value, at) => value + (each[at] ?? 0))),
+      ),
+    );
+  const all = [new Array<number>(length).fill(1)];
   return {
-    'statistics.mass': floats(
-      chunks.flatMap((p) => product(product(dense(feeds['query_rows']), p), dense(feeds['key_columns'])).flat()),
+    'statistics.mass': floats(chunks.flatMap((p) => product(product(all, p), dense(feeds['key_columns'])).flat())),
+    'statistics.picked': overRows((p, i) =>
+      (picks?.[i] ?? []).map((key, pick) => (p[i]?.[key] ?? 0) * (counts?.[i]?.[pick] ?? 0)),
     ),
-    'statistics.at': floats(chunks.flatMap((p) => p.flatMap((row, i) => (picks[i] ?? []).map((key) => row[key] ?? 0)))),
-    'statistics.entropy': floats(rows.map((row) => row.reduce((sum, p) => (p > 0 ? sum - p * Math.log(p) : sum), 0))),
-    'statistics.largest': floats(rows.map((row) => Math.max(...row))),
+    'statistics.entropy': overRows((p, i) => [
+      (p[i] ?? []).reduce((sum, each) => (each > 0 ? sum - each * Math.log(each) : sum), 0),
+    ]),
+    'statistics.spread': overRows((p, i) =>
+      (weights?.[i] ?? []).map((weight) => weight * Math.max(0, Math.max(...(p[i] ?? [])) - (floor[i] ?? 0))),
+    ),
   };
 }
 
