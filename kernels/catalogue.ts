@@ -2,6 +2,7 @@
 import type { Mechanism } from './mechanism';
 import { alibi } from './mechanisms/alibi';
 import { fused } from './mechanisms/fused';
+import { gna } from './mechanisms/gna/gna';
 import { groupedQuery } from './mechanisms/grouped-query';
 import { lightningAttention } from './mechanisms/lightning/attention';
 import { lightningAttention2 } from './mechanisms/lightning/attention-2';
@@ -24,6 +25,7 @@ export const catalogue: readonly Mechanism[] = [
   duoAttention,
   razorAttention,
   elasticSpanAttention,
+  gna,
   alibi,
   linear,
   lightningAttention,

@@ -60,7 +60,7 @@ const offset = (title: string, value: number) =>
   }) as const;
 
 export const elasticSpanAttention: Mechanism<Parameters> = {
-  ...spanKernel('elastic-span', spansOf),
+  ...spanKernel('elastic-span', spansOf, ({ plannedLength }) => plannedLength === 0),
   id: 'elastic-span',
   title: 'Elastic spans (MoA)',
   family: 'sparse',

@@ -31,7 +31,7 @@ function spansOf(shape: AttentionShape, parameters: Parameters): HeadSpans {
 }
 
 export const razorAttention: Mechanism<Parameters> = {
-  ...spanKernel('razor-attention', spansOf),
+  ...spanKernel('razor-attention', spansOf, () => true),
   id: 'razor-attention',
   title: 'RazorAttention',
   family: 'sparse',

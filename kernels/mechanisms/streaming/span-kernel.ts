@@ -12,6 +12,7 @@ type Shared = 'supports' | 'layout' | 'reference' | 'referenceRows' | 'build' | 
 export const spanKernel = <P extends ParameterValues>(
   id: string,
   spansOf: (shape: AttentionShape, parameters: P) => HeadSpans,
+  dependsOnLength: (parameters: P) => boolean = () => false,
 ): Pick<Mechanism<P>, Shared> => ({
   supports: spanSupport,
   layout: 'heads-first',
@@ -26,6 +27,7 @@ export const spanKernel = <P extends ParameterValues>(
     const spans = spansOf(shape, parameters);
     return {
       dependsOnData: false,
+      ...(dependsOnLength(parameters) ? { dependsOnLength: true } : {}),
       reads: spanReads(shape, spans),
       ...(spans.some((span) => span.compensated) ? { summarises: spanSummarises(shape, spans) } : {}),
       block: spanBlock(shape, spans),

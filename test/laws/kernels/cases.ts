@@ -68,6 +68,14 @@ const smallParameters: Readonly<Record<string, readonly ParameterValues[]>> = {
     { firstShare: 0.5, firstOffset: 0, secondOffset: 100, secondSlope: 0.5, plannedLength: 150 },
     { firstShare: 0.25, firstOffset: 0, firstSlope: 0.9, plannedLength: 250 },
   ],
+  gna: [
+    { rank: '1', windowWidth: 7 },
+    { rank: '1', windowWidth: 12, strideWidth: 4 },
+    { rank: '1', windowWidth: 5, strideWidth: 2, dilationWidth: 3 },
+    { rank: '2', windowHeight: 3, windowWidth: 4, strideWidth: 2, causalHeight: true },
+    { rank: '2', windowHeight: 2, windowWidth: 3, dilationHeight: 2, dilationWidth: 2 },
+    { rank: '3', windowDepth: 2, windowHeight: 3, windowWidth: 2, strideHeight: 3 },
+  ],
   alibi: [{ strength: 0.5 }],
   linear: [{ chunk: 16 }, { chunk: 1 }],
   'lightning-attention': [

@@ -15,9 +15,16 @@ describe('Law: a causal reference gives the same outputs on every prefix, in flo
     for (const parameters of settings(mechanism)) {
       const self: AttentionShape = { ...base, pattern: 'causal-self' };
       if (mechanism.supports(self, parameters).ok) {
-        it(`${mechanism.id} ${JSON.stringify(parameters)}, causal self: queries, keys and values cut together`, () => {
-          comparePrefixes(mechanism, self, parameters, (prefix) => ({ ...self, queries: prefix, keys: prefix }));
-        });
+        const name = `${mechanism.id} ${JSON.stringify(parameters)}`;
+        if (mechanism.pattern(self, parameters).dependsOnLength) {
+          it(`${name}, causal self: what follows a position replaced`, () => {
+            compareFutures(mechanism, self, parameters);
+          });
+        } else {
+          it(`${name}, causal self: queries, keys and values cut together`, () => {
+            comparePrefixes(mechanism, self, parameters, (prefix) => ({ ...self, queries: prefix, keys: prefix }));
+          });
+        }
       }
       const cross: AttentionShape = { ...base, pattern: 'causal-cross' };
       if (mechanism.supports(cross, parameters).ok) {
@@ -35,6 +42,11 @@ describe('Law: a causal reference gives the same outputs on every prefix, in flo
       () => comparePrefixes(plain, open, {}, (prefix) => ({ ...open, queries: prefix, keys: prefix })),
       /differs/,
     );
+  });
+
+  it('and a reference that reads everything fails the replaced future too', () => {
+    const plain = catalogue.find((mechanism) => mechanism.id === 'scaled-dot-product')!;
+    assert.throws(() => compareFutures(plain, { ...base, pattern: 'noncausal-self' }, {}), /differs when/);
   });
 
   for (const mechanism of catalogue.filter((candidate) => 'referenceRows' in candidate)) {
@@ -80,6 +92,40 @@ function comparePrefixes(
       });
     }
   }
+}
+
+/** Where the length of the whole decides what is read, nothing can be cut off: the later positions get other numbers instead. */
+function compareFutures(mechanism: Mechanism, shape: AttentionShape, parameters: ParameterValues): void {
+  const inputs = drawInputs(mechanism, shape, parameters, 3);
+  const others = drawInputs(mechanism, shape, parameters, 4);
+  const whole = mechanism.reference(inputs, shape, parameters);
+  for (let prefix = 1; prefix < length; prefix += 3) {
+    const mixed: AttentionInputs = {
+      ...inputs,
+      query: withFuture(inputs.query, others.query, prefix),
+      key: withFuture(inputs.key, others.key, prefix),
+      value: withFuture(inputs.value, others.value, prefix),
+    };
+    const output = mechanism.reference(mixed, shape, parameters);
+    for (let h = 0; h < shape.heads; h++) {
+      for (let position = 0; position < prefix; position++) {
+        assert.deepEqual(
+          rowOf(output, h, position),
+          rowOf(whole, h, position),
+          `output ${position} differs when the positions from ${prefix} on change, in head ${h}`,
+        );
+      }
+    }
+  }
+}
+
+/** The first `count` positions of `x`, then those of `later`. */
+function withFuture(x: Tensor, later: Tensor, count: number): Tensor {
+  const [, , positions = 1, width = 1] = x.shape;
+  return tensor(
+    x.shape,
+    x.data.map((value, at) => (Math.floor(at / width) % positions < count ? value : later.data[at]!)),
+  );
 }
 
 function rowOf(x: Tensor, head: number, position: number): Float64Array {

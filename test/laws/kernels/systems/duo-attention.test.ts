@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import type { Mechanism } from '../../../../kernels/mechanism';
 import { duoAttention } from '../../../../kernels/mechanisms/streaming/duo-attention';
 import { spanRows } from '../../../../kernels/mechanisms/streaming/reference';
 import { fullSpan, type HeadSpans } from '../../../../kernels/mechanisms/streaming/spans';
@@ -16,7 +15,7 @@ const recent = 7;
 describe('DuoAttention: the kernel does what the paper and its code say', () => {
   it('a row reads min(i + 1, s + r) keys: the first s and the last r, itself included', () => {
     const shape = causalShape(40);
-    const rows = readsOf(streaming as Mechanism, shape, { sinks, recent }, 2);
+    const rows = readsOf(streaming, shape, { sinks, recent }, 2);
     rows.forEach((keys, i) => {
       assert.equal(keys.length, Math.min(i + 1, sinks + recent), `row ${i}`);
       assert.equal(keys.at(-1), i);
@@ -32,7 +31,7 @@ describe('DuoAttention: the kernel does what the paper and its code say', () => 
     // The cache holds s + r entries before the new token comes: the token itself is one more than in the training mask.
     const length = 30;
     const shape = causalShape(length);
-    const inputs = drawInputs(streaming as Mechanism, shape, {}, 4);
+    const inputs = drawInputs(streaming, shape, {}, 4);
     const masked = streaming.reference(inputs, shape, { sinks, recent: recent + 1 });
     let cache: readonly number[] = [];
     for (let i = 0; i < length; i++) {
@@ -56,7 +55,7 @@ describe('DuoAttention: the kernel does what the paper and its code say', () => 
 
   it('permuting the key/value heads with their spans permutes the outputs', () => {
     const shape = causalShape(50, { heads: 8, kvHeads: 4 });
-    const inputs = drawInputs(duoAttention as Mechanism, shape, {}, 6);
+    const inputs = drawInputs(duoAttention, shape, {}, 6);
     const spans: HeadSpans = [{ sinks, recent }, fullSpan, { sinks: 1, recent: 20 }, fullSpan];
     const order = [3, 0, 2, 1];
     const queryOrder = order.flatMap((head) => [2 * head, 2 * head + 1]);
@@ -88,7 +87,7 @@ describe('DuoAttention: the kernel does what the paper and its code say', () => 
       const full = Math.round(parameters.fullShare * kvHeads);
       let kept = 0;
       for (let head = 0; head < kvHeads; head++) {
-        kept += readsOf(duoAttention as Mechanism, shape, parameters, head).at(-1)!.length;
+        kept += readsOf(duoAttention, shape, parameters, head).at(-1)!.length;
       }
       const cut = Math.min(length, parameters.sinks + parameters.recent);
       assert.equal(kept, full * length + (kvHeads - full) * cut);
@@ -98,8 +97,8 @@ describe('DuoAttention: the kernel does what the paper and its code say', () => 
   it('runs streaming and retrieval heads apart, in their own order', async () => {
     const shape = causalShape(200, { heads: 8, kvHeads: 4, headDim: 16, valueDim: 16 });
     const parameters = parametersFor(duoAttention, { fullShare: 0.5, sinks: 4, recent: 16 });
-    const inputs = drawInputs(duoAttention as Mechanism, shape, parameters, 8);
-    const output = await runMechanism(duoAttention as Mechanism, inputs, shape, parameters);
+    const inputs = drawInputs(duoAttention, shape, parameters, 8);
+    const output = await runMechanism(duoAttention, inputs, shape, parameters);
     assertClose(output, duoAttention.reference(inputs, shape, parameters), 1e-5);
   });
 });

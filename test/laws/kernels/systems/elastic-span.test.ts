@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import type { Mechanism } from '../../../../kernels/mechanism';
 import { elasticCacheSize, elasticSpanAttention } from '../../../../kernels/mechanisms/streaming/elastic-span';
 import { readablePairs } from '../../../../kernels/cost/attention';
 import { random } from '../../../../kernels/tensors/random';
@@ -42,7 +41,7 @@ describe('MoA: elastic spans as the authors’ cache has them', () => {
     const last = (firstOffset: number, firstSlope: number) =>
       new Set(
         readsOf(
-          elasticSpanAttention as Mechanism,
+          elasticSpanAttention,
           shape,
           parametersFor(elasticSpanAttention, { firstShare: 1, firstOffset, firstSlope }),
           0,
@@ -61,7 +60,7 @@ describe('MoA: elastic spans as the authors’ cache has them', () => {
   it('heads stretch with the length under a slope and stay under none', () => {
     const kept = (length: number, head: number) =>
       readsOf(
-        elasticSpanAttention as Mechanism,
+        elasticSpanAttention,
         causalShape(length),
         parametersFor(elasticSpanAttention, {
           firstShare: 0.5,
