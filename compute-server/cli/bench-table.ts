@@ -1,4 +1,5 @@
 /** A benchmark for a terminal. */
+import { threadWords } from '../../protocol/results/provenance';
 import type { BenchmarkResult, BenchmarkRow } from '../../protocol/results/benchmark';
 import { verdict } from '../../protocol/results/verdict';
 import { bytesInWords } from '../../protocol/wire/words';
@@ -6,7 +7,7 @@ import { textTable } from './table';
 
 export function benchTable(result: BenchmarkResult): string {
   const { plan, roof } = result;
-  const head = `${plan.shape.pattern}, batch ${plan.shape.batch}, ${plan.shape.heads} heads on ${plan.shape.kvHeads}, width ${plan.shape.headDim}, ${plan.precision}, ${result.device.name}, ${plan.threads || 'automatic'} threads, seed ${plan.seed}`;
+  const head = `${plan.shape.pattern}, batch ${plan.shape.batch}, ${plan.shape.heads} heads on ${plan.shape.kvHeads}, width ${plan.shape.headDim}, ${plan.precision}, ${result.device.name}, ${threadWords(plan.threads)}, seed ${plan.seed}`;
   const table = textTable(
     [
       'length',

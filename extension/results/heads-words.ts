@@ -1,4 +1,5 @@
 /** How a saved result of heads is named and described in a list. Pure. */
+import { threadWords } from '../../protocol/results/provenance';
 import { headsSuffix } from '../../protocol/contributions/views';
 import type { HeadClass, HeadLabel, HeadsResult } from '../../protocol/results/heads';
 import { headLabels } from '../../protocol/results/heads';
@@ -30,7 +31,7 @@ export function headsDetails(result: HeadsResult): readonly string[] {
     ...(result.gains.length === 0
       ? []
       : [`gains: ${result.gains.map((gain) => `${headName(gain)} x ${threeDigits(gain.gain)}`).join(', ')}`]),
-    `${device.name}, ${device.provider}, ${device.threads === 0 ? 'threads chosen by the runtime' : `${device.threads} threads`}`,
+    `${device.name}, ${device.provider}, ${threadWords(device.threads)}`,
     `${device.runtime}, ${device.platform}, Headscope ${result.headscope}, seed ${result.seed}`,
     `${result.created}, ${threeDigits(result.seconds)} s`,
   ];

@@ -1,4 +1,5 @@
 /** How saved results are named, and how a benchmark is described in a list. Pure. */
+import { threadWords } from '../../protocol/results/provenance';
 import type { BenchmarkPlan, BenchmarkResult, BenchmarkRow } from '../../protocol/results/benchmark';
 import { benchmarkSuffix, headsSuffix } from '../../protocol/contributions/views';
 
@@ -117,7 +118,7 @@ export function resultDetails(result: BenchmarkResult): readonly string[] {
   return [
     `${shape.pattern}, batch ${shape.batch}, ${shape.heads} query heads on ${shape.kvHeads} key/value heads of ${shape.headDim}`,
     `lengths ${shape.lengths.map((length) => length.toLocaleString('en-US')).join(', ')}`,
-    `${result.device.name}, ${result.device.provider}, ${result.device.threads === 0 ? 'threads chosen by the runtime' : `${result.device.threads} threads`}, ${result.plan.precision}`,
+    `${result.device.name}, ${result.device.provider}, ${threadWords(result.device.threads)}, ${result.plan.precision}`,
     `${result.device.runtime}, ${result.device.platform}, Headscope ${result.headscope}, seed ${result.seed}`,
     `${result.created}, ${threeDigits(result.seconds)} s${stateWords[result.state]}`,
   ];

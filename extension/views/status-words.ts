@@ -1,4 +1,5 @@
 /** What the status bar says in each state of the compute server. Pure. */
+import { threadWords } from '../../protocol/results/provenance';
 import { unreachable } from '../../protocol/unreachable';
 import type { ComputeState } from '../platform/compute';
 
@@ -20,12 +21,17 @@ export function statusWords(state: ComputeState, chosen: Chosen): StatusWords {
   const { icon, sentence } = chosen.trusted
     ? described(state)
     : { icon: 'shield', sentence: 'Nothing runs in an untrusted workspace.' };
-  const threads = chosen.threads === 0 ? 'threads chosen by the runtime' : `${chosen.threads} threads`;
   const info = 'info' in state ? [`${state.info.runtime}, Node.js ${state.info.node}, process ${state.info.pid}`] : [];
   return {
     text: `$(${icon}) ${chosen.device}`,
     spoken: `Headscope, device ${chosen.device}. ${sentence}`,
-    tooltip: ['Headscope', `Device ${chosen.device}, ${threads}`, sentence, ...info, 'Click for more.'],
+    tooltip: [
+      'Headscope',
+      `Device ${chosen.device}, ${threadWords(chosen.threads)}`,
+      sentence,
+      ...info,
+      'Click for more.',
+    ],
     failed: chosen.trusted && state.kind === 'failed',
   };
 }

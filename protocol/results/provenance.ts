@@ -13,8 +13,13 @@ export interface DeviceSummary {
   readonly id: string;
   readonly provider: string;
   readonly name: string;
+  /** 0: as many as the runtime chooses. */
   readonly threads: number;
   /** Version of the runtime, e.g. `onnxruntime-node 1.30.0`. */
   readonly runtime: string;
   readonly platform: string;
 }
+
+/** `1 thread`, `4 threads`, or that the runtime chooses. */
+export const threadWords = (threads: number): string =>
+  threads === 0 ? 'threads chosen by the runtime' : `${threads} ${threads === 1 ? 'thread' : 'threads'}`;

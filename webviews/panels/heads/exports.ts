@@ -1,4 +1,5 @@
 /** Files that leave the panel; each says what made it. */
+import { threadWords } from '../../../protocol/results/provenance';
 import type { HeadsResult } from '../../../protocol/results/heads';
 import { openCellPainter } from '../../charts/cell-painter';
 import { parseColour, scaleStops } from '../../charts/colour-map';
@@ -56,7 +57,7 @@ export function provenanceLines(result: HeadsResult): readonly string[] {
     `${model.name} (${model.family}), hash ${model.hash}, ${model.layers} layers x ${model.heads} query heads, ${model.kvHeads} key/value heads, head width ${model.headDim}, ${model.dtypes.join(', ')}`,
     `${count(result.ids.length)} tokens${result.prompt === null ? ', given as ids' : ''}, ${classify}, ${result.settings['causal'] === true ? 'causal check' : 'no causal check'}, seed ${result.seed}, ${result.gains.length === 0 ? 'no gains' : `gains ${writeGains(result.gains)}`}`,
     `Instrumented against plain: largest logit error ${significant(parity.maxLogitError, 2)}${parity.ok ? '' : ', not in agreement'}`,
-    `${device.name} (${device.provider}), ${device.threads === 0 ? 'threads chosen by the runtime' : `${device.threads} ${device.threads === 1 ? 'thread' : 'threads'}`}, ${device.runtime}, ${device.platform}`,
+    `${device.name} (${device.provider}), ${threadWords(device.threads)}, ${device.runtime}, ${device.platform}`,
     `Headscope ${result.headscope}, ${result.created}, in ${took(result.seconds)}`,
   ];
 }

@@ -1,4 +1,5 @@
 /** Files that leave the panel; each says what made it. */
+import { threadWords } from '../../../protocol/results/provenance';
 import type { BenchmarkRow } from '../../../protocol/results/benchmark';
 import type { Chart } from '../../charts/chart';
 import { figure } from '../../charts/figure';
@@ -43,7 +44,7 @@ export function provenanceLines(state: State): readonly string[] {
     ...(Object.keys(plan.parameters).length > 0 ? [`Parameters: ${JSON.stringify(plan.parameters)}`] : []),
     ...(result
       ? [
-          `${result.device.name} (${result.device.provider}), ${result.device.threads} ${result.device.threads === 1 ? 'thread' : 'threads'}, ${result.device.runtime}, ${result.device.platform}`,
+          `${result.device.name} (${result.device.provider}), ${threadWords(result.device.threads)}, ${result.device.runtime}, ${result.device.platform}`,
           `Headscope ${result.headscope}, ${result.created}, ${result.state} in ${seconds(result.seconds)}`,
         ]
       : ['Unfinished run']),

@@ -1,4 +1,5 @@
 /** The first line of the panel: what was found, in one or two sentences. */
+import { threadWords } from '../../../protocol/results/provenance';
 import type { BenchmarkPlan, BenchmarkRow } from '../../../protocol/results/benchmark';
 import { verdict } from '../../../protocol/results/verdict';
 import { count, milliseconds, probability, seconds, significant } from '../../ui/numbers';
@@ -73,7 +74,7 @@ export function circumstances(state: State, title: (id: string) => string): stri
   }
   const { shape } = plan;
   const device = result
-    ? `${result.device.name}, ${count(result.device.threads)} ${result.device.threads === 1 ? 'thread' : 'threads'}`
+    ? `${result.device.name}, ${threadWords(result.device.threads)}`
     : deviceName(state, plan.device);
   const took = result ? [`${seconds(result.seconds)}`] : [];
   return [
