@@ -13,7 +13,7 @@ type None = Record<string, never>;
 /** onnxruntime's own fused operators, whichever is its best for the pattern: the competitor of every other kernel. */
 export const fused: Mechanism<None> = {
   id: 'fused',
-  title: "onnxruntime's fused operator",
+  title: 'Fused (onnxruntime)',
   family: 'dense',
   summary:
     "The runtime's own best: MultiHeadAttention without a mask (a flash kernel on cpu), GroupQueryAttention for causal self-attention. The baseline that the other kernels are compared with.",
