@@ -85,6 +85,14 @@ export interface ModelSummary {
   readonly tokenizer: true | string;
   /** True when the tokenizer config brings a chat template. */
   readonly chatTemplate: boolean;
+  /** Its vision encoder; absent: it reads text alone. */
+  readonly vision?: {
+    readonly family: string;
+    readonly layers: number;
+    readonly heads: number;
+    /** Pixels per side of one tile. */
+    readonly imageSize: number;
+  };
 }
 
 export interface Parity {

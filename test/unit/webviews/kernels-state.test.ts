@@ -6,7 +6,8 @@ import type { MechanismInfo } from '../../../protocol/compute/api';
 import type { ShapeChoice, ToKernelsPanel } from '../../../protocol/panels/kernels';
 import type { BenchmarkResult, BenchmarkRow } from '../../../protocol/results/benchmark';
 import { finding, within } from '../../../webviews/panels/kernels/finding';
-import { canonical, readForm, samePlan, takeShape, toForm } from '../../../webviews/panels/kernels/form';
+import { readForm, samePlan, takeShape, toForm } from '../../../webviews/panels/kernels/form';
+import { canonical } from '../../../webviews/ui/canonical';
 import { linkOf } from '../../../webviews/panels/kernels/mechanism-list';
 import {
   canResume,

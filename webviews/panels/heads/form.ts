@@ -2,6 +2,7 @@
 import type { PromptInput } from '../../../protocol/compute/models';
 import type { HeadsPlan } from '../../../protocol/panels/heads';
 import type { HeadGain, ModelSummary } from '../../../protocol/results/heads';
+import { canonical } from '../../ui/canonical';
 
 export interface Form {
   readonly folder: string;
@@ -85,12 +86,3 @@ export const sameGains = (a: readonly HeadGain[], b: readonly HeadGain[]): boole
 /** The same run? */
 export const samePlan = (a: HeadsPlan | undefined, b: HeadsPlan | undefined): boolean =>
   a !== undefined && b !== undefined && canonical(a) === canonical(b);
-
-/** JSON with sorted keys and without what is undefined. */
-export function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) =>
-    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  );
-}

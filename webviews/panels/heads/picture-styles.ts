@@ -48,14 +48,6 @@ export const pictureStyles = css`
     display: block;
     min-width: 0;
   }
-  .grid-frame {
-    position: relative;
-    overflow-x: auto;
-    cursor: pointer;
-  }
-  .grid-frame canvas {
-    display: block;
-  }
   .grid-frame canvas.marks {
     position: absolute;
     top: 0;
@@ -74,26 +66,9 @@ export const pictureStyles = css`
     min-height: 51px;
     max-height: 51px;
   }
-  .grid-key {
-    display: grid;
-    gap: 4px;
-    justify-items: start;
-  }
   .live {
     color: var(--vscode-foreground);
     font-weight: 600;
-  }
-  .scale-bar {
-    display: inline-flex;
-    flex-wrap: wrap;
-    align-items: center;
-    gap: 2px 6px;
-    font-size: var(--small);
-    color: var(--vscode-descriptionForeground);
-    font-variant-numeric: tabular-nums;
-  }
-  .scale-bar svg {
-    border: 1px solid var(--line);
   }
   .legend {
     display: flex;
@@ -119,17 +94,6 @@ export const pictureStyles = css`
     align-items: center;
     max-width: 480px;
     margin: 4px 0 8px;
-  }
-  .slider {
-    width: 100%;
-    height: 20px;
-    margin: 0;
-    accent-color: var(--vscode-button-background);
-    cursor: pointer;
-  }
-  .gain-value {
-    text-align: right;
-    font-variant-numeric: tabular-nums;
   }
   .head-body {
     display: grid;

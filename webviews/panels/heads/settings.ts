@@ -1,6 +1,7 @@
 /** The strip with the model, the prompt and the options of the run. */
 import { html, nothing, type TemplateResult } from 'lit';
-import { button, checkbox, dropdown, field, textField, segments } from '../../ui/controls';
+import { checkbox, field, textField, segments } from '../../ui/controls';
+import { lastName, modelField } from '../../ui/model-field';
 import { icon } from '../../ui/icons';
 import { bytes, count } from '../../ui/numbers';
 import { textArea } from '../../ui/text-area';
@@ -20,7 +21,13 @@ export function settings(part: Part): TemplateResult {
   return html`<div class="controls">
     <section aria-label="Model">
       <h2>Model</h2>
-      ${modelField(part, form)} ${modelFacts(state)}
+      ${modelField({
+        models: state.models,
+        folder: form.folder,
+        onChoose: (folder) => actions.chooseModel(folder),
+        onBrowse: () => actions.post({ kind: 'browseModel' }),
+      })}
+      ${modelFacts(state)}
     </section>
     <section aria-label="Prompt">
       <div class="section-head">
@@ -112,34 +119,6 @@ function changeMode(form: Form, mode: Form['mode'], { typed }: State): Partial<F
   return mode === 'ids' && form.ids.trim() === '' && typed ? { mode, ids: typed.ids.join(' ') } : { mode };
 }
 
-function modelField({ state, actions }: Part, form: Form): TemplateResult {
-  const known = state.models.map(({ folder, label, runs, family }) => ({
-    value: folder,
-    label: runs === true ? label : `${label} (cannot run)`,
-    disabled: runs !== true && folder !== form.folder,
-    hint: runs === true ? `${family}, ${folder}` : runs,
-  }));
-  const choices = known.some(({ value }) => value === form.folder)
-    ? known
-    : [
-        ...(form.folder === ''
-          ? [{ value: '', label: 'Choose a model' }]
-          : [{ value: form.folder, label: nameOf(form.folder) }]),
-        ...known,
-      ];
-  return html`<div class="with-button">
-    ${dropdown({ label: 'Model', choices, value: form.folder, onChange: (folder) => actions.chooseModel(folder) })}
-    ${button({
-      label: 'Browse for a model folder',
-      icon: 'folder-opened',
-      appearance: 'icon',
-      onClick: () => actions.post({ kind: 'browseModel' }),
-    })}
-  </div>`;
-}
-
-const nameOf = (folder: string): string => folder.split(/[\\/]/).findLast((part) => part !== '') ?? folder;
-
 function modelFacts(state: State): TemplateResult {
   const model = modelOfForm(state);
   const choice = state.models.find(({ folder }) => folder === state.form?.folder);
@@ -176,5 +155,5 @@ export function settingsSummary(state: State): string {
   if (!form) return '';
   const text = form.mode === 'text' ? form.text : form.ids;
   const short = text.length > 60 ? `${text.slice(0, 59)}…` : text;
-  return `${nameOf(form.folder) || 'no model'} · ${short === '' ? 'no prompt' : `“${short}”`}`;
+  return `${lastName(form.folder) || 'no model'} · ${short === '' ? 'no prompt' : `“${short}”`}`;
 }

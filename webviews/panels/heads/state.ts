@@ -12,7 +12,8 @@ import {
 import { unreachable } from '../../../protocol/unreachable';
 import type { HeadPlace } from '../../ui/head-names';
 import type { Sort } from '../../ui/table';
-import { canonical, gainOf, readForm, samePlan, toForm, withGain, type Form } from './form';
+import { gainOf, readForm, samePlan, toForm, withGain, type Form } from './form';
+import { canonical } from '../../ui/canonical';
 import { noStatistics, statisticsOf, type PartialStatistics, type StatisticName } from './statistics';
 
 export type Phase =

@@ -6,6 +6,7 @@ import type { MechanismInfo, ParameterInfo } from '../../../protocol/compute/api
 import type { ShapeChoice } from '../../../protocol/panels/kernels';
 import type { AttentionPattern, BenchmarkPlan, ParameterValue, Precision } from '../../../protocol/results/benchmark';
 import { parseLengths, writeLengths } from './lengths';
+import { canonical } from '../../ui/canonical';
 
 export interface Form {
   readonly mechanisms: readonly string[];
@@ -209,13 +210,4 @@ export function samePlan(a: BenchmarkPlan | undefined, b: BenchmarkPlan | undefi
   if (!a || !b) return false;
   const plain = ({ done: _done, origin: _origin, ...plan }: BenchmarkPlan): string => canonical(plan);
   return plain(a) === plain(b);
-}
-
-/** JSON with sorted keys and without what is undefined. */
-export function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) =>
-    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  );
 }

@@ -6,7 +6,8 @@ import { unreachable } from '../../../protocol/unreachable';
 import type { PointKey } from '../../charts/chart';
 import { rowKey } from '../../charts/rows';
 import type { Sort } from '../../ui/table';
-import { canonical, readForm, samePlan, takeShape, toForm, type Form } from './form';
+import { readForm, samePlan, takeShape, toForm, type Form } from './form';
+import { canonical } from '../../ui/canonical';
 
 export type Phase =
   | { readonly kind: 'idle' }

@@ -1,0 +1,166 @@
+/**
+ * Messages between the extension and the Hallucination panel or its side view. The panel speaks first: it posts `ready`, the
+ * extension replies with `open`, which holds everything needed to draw and may be sent again as the whole new state.
+ */
+import type { OpenedImage, ReinforcementRequest } from '../compute/hallucination';
+import type { Tokenised } from '../compute/models';
+import type {
+  Caption,
+  CaptionToken,
+  DatasetEntry,
+  DivergenceStep,
+  FlagPerHead,
+  HallucinationResult,
+  HallucinationSet,
+  OutlierRule,
+  RemovedPositions,
+  VhdDistance,
+} from '../results/hallucination';
+import type { ModelSummary, PerHead } from '../results/heads';
+import type { ModelChoice } from './heads';
+
+export type HallucinationPlace = 'full' | 'side' | 'file';
+
+/** One picture; a folder of pictures with their truth; a model of text, where a span of the prompt is removed instead. */
+export const hallucinationModes = ['image', 'set', 'span'] as const;
+export type HallucinationMode = (typeof hallucinationModes)[number];
+
+/** None, the reinforced one, or that one with its controls: random heads, and direction alone. */
+export const setCaptions = ['plain', 'reinforced', 'controls'] as const;
+export type SetCaptions = (typeof setCaptions)[number];
+
+/** What the person has typed and chosen; kept for reload, and enough to start the run again. */
+export interface HallucinationPlan {
+  readonly mode: HallucinationMode;
+  readonly folder: string;
+  /** Path of the picture; empty: none chosen yet. */
+  readonly image: string;
+  /** Folder of pictures with a truth file; empty: none chosen yet. */
+  readonly images: string;
+  readonly prompt: string;
+  /** Token positions [start, end) that are removed in the mode `span`. */
+  readonly span: readonly [start: number, end: number] | null;
+  /** Objects in the picture; null: words are marked, not judged. */
+  readonly truth: readonly string[] | null;
+  readonly maxNewTokens: number;
+  readonly distance: VhdDistance;
+  readonly outliers: OutlierRule;
+  readonly positions: RemovedPositions;
+  /** Null: max(1, round(heads / 8)). */
+  readonly k: number | null;
+  readonly alpha: number;
+  /** Null: layer 1 and the last ceil(14/32 L). */
+  readonly reinforcedLayers: readonly number[] | null;
+  /** A JSON file of object classes with their synonyms; empty: the 80 classes of COCO. */
+  readonly lexicon: string;
+  /** In the mode `set`: which captions beside the plain one. */
+  readonly setCaptions: SetCaptions;
+  /** In the mode `set`: at most this many pictures; null: all. */
+  readonly mostImages: number | null;
+  readonly seed: number;
+}
+
+/** What a folder of pictures holds. */
+export interface ImageFolder {
+  readonly folder: string;
+  /** Pictures with a truth. */
+  readonly images: number;
+  /** What is missing or was left out, as a sentence. */
+  readonly note?: string;
+}
+
+/** The first step of a run whose caption is not there yet. */
+export interface FirstStep {
+  readonly vhd: PerHead;
+  readonly textEnergy: PerHead;
+  readonly outlier: FlagPerHead;
+  readonly selected: FlagPerHead;
+}
+
+/** Sent by the extension to the panel. */
+export type ToHallucinationPanel =
+  | {
+      readonly kind: 'open';
+      readonly place: HallucinationPlace;
+      readonly models: readonly ModelChoice[];
+      readonly plan: HallucinationPlan;
+      readonly model?: ModelSummary;
+      readonly picture?: OpenedImage;
+      readonly imageFolder?: ImageFolder;
+      readonly result?: HallucinationResult;
+      readonly set?: HallucinationSet;
+      /** A head that a command or a link names: shown selected. */
+      readonly select?: { readonly layer: number; readonly head: number };
+      readonly canRun: true | string;
+      readonly savedAs?: string;
+    }
+  | { readonly kind: 'models'; readonly models: readonly ModelChoice[] }
+  /** Answer to `chooseModel`. */
+  | { readonly kind: 'model'; readonly model: ModelSummary }
+  /** Answer to `openImage`, or unasked for the picture of a saved result. */
+  | { readonly kind: 'picture'; readonly request?: number; readonly picture: OpenedImage }
+  | { readonly kind: 'imageFolder'; readonly imageFolder: ImageFolder }
+  | { readonly kind: 'tokenised'; readonly request: number; readonly tokenised: Tokenised }
+  | { readonly kind: 'stage'; readonly sentence: string; readonly share: number; readonly secondsLeft?: number }
+  | ({ readonly kind: 'firstStep' } & FirstStep)
+  /** One token of the plain caption, or of the variant that is being made. */
+  | { readonly kind: 'token'; readonly variant: boolean; readonly index: number; readonly token: CaptionToken }
+  | { readonly kind: 'result'; readonly result: HallucinationResult; readonly savedAs?: string }
+  /** Answer to `reinforce`; also part of the result from now on. */
+  | { readonly kind: 'variant'; readonly request: number; readonly caption: Caption }
+  /** Answer to `map`, [image tokens]. */
+  | { readonly kind: 'map'; readonly request: number; readonly map: Float32Array }
+  /** Answer to `step`. */
+  | { readonly kind: 'step'; readonly request: number; readonly step: DivergenceStep }
+  | { readonly kind: 'entry'; readonly entry: DatasetEntry }
+  | { readonly kind: 'entryFailed'; readonly name: string; readonly why: string }
+  | { readonly kind: 'set'; readonly set: HallucinationSet; readonly savedAs?: string }
+  /** A request or a run ended without an answer: a sentence with a next step. What is shown stays. */
+  | { readonly kind: 'failed'; readonly request?: number; readonly sentence: string; readonly details?: string }
+  | { readonly kind: 'overdue'; readonly sentence: string };
+
+/** Sent by the panel to the extension. `request` numbers are the panel's own; an older one may be answered late or never. */
+export type FromHallucinationPanel =
+  | { readonly kind: 'ready' }
+  /** The plan as it stands, at most every 300 ms: kept for reload. */
+  | { readonly kind: 'planned'; readonly plan: HallucinationPlan }
+  | { readonly kind: 'chooseModel'; readonly folder: string }
+  /** These open the system's dialogs. */
+  | { readonly kind: 'browseModel' }
+  | { readonly kind: 'browseImage' }
+  | { readonly kind: 'browseImages' }
+  | { readonly kind: 'browseLexicon' }
+  | {
+      readonly kind: 'openImage';
+      readonly request: number;
+      readonly folder: string;
+      readonly image: string;
+      readonly prompt: string;
+    }
+  | { readonly kind: 'tokenise'; readonly request: number; readonly folder: string; readonly text: string }
+  | { readonly kind: 'run'; readonly plan: HallucinationPlan; readonly resume: boolean }
+  | { readonly kind: 'cancel' }
+  | { readonly kind: 'reinforce'; readonly request: number; readonly reinforcement: ReinforcementRequest }
+  | {
+      readonly kind: 'map';
+      readonly request: number;
+      /** Token whose query is meant, of the plain caption or of a variant by its place in the result. */
+      readonly step: number;
+      readonly variant: number | null;
+      readonly heads: readonly { readonly layer: number; readonly head: number }[];
+    }
+  /** All divergences of a later step of the plain caption. */
+  | { readonly kind: 'step'; readonly request: number; readonly step: number }
+  | { readonly kind: 'save' }
+  | {
+      readonly kind: 'openFull';
+      readonly plan: HallucinationPlan;
+      readonly select?: { readonly layer: number; readonly head: number };
+    }
+  | {
+      readonly kind: 'export';
+      readonly format: 'png' | 'svg' | 'csv' | 'json';
+      readonly name: string;
+      readonly data: string | Uint8Array;
+    }
+  | { readonly kind: 'copy'; readonly text: string };

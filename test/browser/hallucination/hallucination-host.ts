@@ -1,0 +1,77 @@
+/** The extension's side of the Hallucination panel, played over a planted model. */
+import type {
+  FromHallucinationPanel,
+  HallucinationPlan,
+  ToHallucinationPanel,
+} from '../../../protocol/panels/hallucination';
+import { laterVhd, picture, plantedMap, result, summary } from './planted-result';
+
+export const plan: HallucinationPlan = {
+  mode: 'image',
+  folder: summary.folder,
+  image: picture.image.path,
+  images: '/pictures',
+  prompt: result.prompt ?? '',
+  span: null,
+  truth: ['ball', 'box'],
+  maxNewTokens: 32,
+  distance: 'l2',
+  outliers: 'paper',
+  positions: 'contiguous',
+  k: null,
+  alpha: 2,
+  reinforcedLayers: null,
+  lexicon: '',
+  setCaptions: 'reinforced',
+  mostImages: null,
+  seed: 0,
+};
+
+export type OpenMessage = Extract<ToHallucinationPanel, { kind: 'open' }>;
+
+export const openMessage = (change: Partial<OpenMessage> = {}): OpenMessage => ({
+  kind: 'open',
+  place: 'full',
+  models: [
+    { folder: summary.folder, label: 'planted-vlm', family: 'llava', runs: true },
+    { folder: '/models/text', label: 'text', family: 'llama', runs: true },
+  ],
+  plan,
+  model: summary,
+  picture,
+  imageFolder: { folder: '/pictures', images: 301 },
+  canRun: true,
+  ...change,
+});
+
+export const finishedMessage = (change: Partial<OpenMessage> = {}): OpenMessage => openMessage({ result, ...change });
+
+/** Answers what the panel asks, from the planted model; the test sends runs itself. */
+export const answering =
+  (opening: OpenMessage = openMessage()) =>
+  (message: FromHallucinationPanel): readonly ToHallucinationPanel[] => {
+    switch (message.kind) {
+      case 'ready':
+        return [opening];
+      case 'map':
+        return [{ kind: 'map', request: message.request, map: plantedMap(message.step, message.heads) }];
+      case 'step': {
+        const { vhd: _vhd, textEnergy, outlier, selected, visualAttention } = result;
+        return [
+          {
+            kind: 'step',
+            request: message.request,
+            step: { step: message.step, vhd: laterVhd, textEnergy, outlier, selected, visualAttention },
+          },
+        ];
+      }
+      case 'openImage':
+        return [{ kind: 'picture', request: message.request, picture }];
+      case 'tokenise': {
+        const tokens = message.text.split(/(?= )/);
+        return [{ kind: 'tokenised', request: message.request, tokenised: { ids: tokens.map((_, at) => at), tokens } }];
+      }
+      default:
+        return [];
+    }
+  };

@@ -1,0 +1,289 @@
+/** Before and after: the plain caption and the reinforced ones side by side, with controls and what must stand beside CHAIR. */
+import { html, nothing, type TemplateResult } from 'lit';
+import { repeat } from 'lit/directives/repeat.js';
+import type { ReinforcementRequest } from '../../../protocol/compute/hallucination';
+import type { Caption, OutlierRule } from '../../../protocol/results/hallucination';
+import { button, dropdown, textField } from '../../ui/controls';
+import { icon } from '../../ui/icons';
+import { table, type Column } from '../../ui/table';
+import { slider } from '../../ui/text-area';
+import type { Part } from './actions';
+import { readForm, readLayers, writeLayers, type Form } from './form';
+import { ribbon, sharedScale } from './ribbon';
+import { modelOfForm, shapeOf, type State } from './state';
+import { nameOf, percent, scoreWords, variantHint, variantName, writeAlpha } from './variant-words';
+import { outlierInfos } from './vhd-model';
+import { layersToReinforce } from './vhd-view';
+
+/** Alpha beyond this breaks the text of the models that were measured so far. */
+export const mostAlpha = 4;
+
+export function captions(part: Part): TemplateResult | typeof nothing {
+  const { state } = part;
+  const { result, making } = state;
+  if (!result) return nothing;
+  const scale = sharedScale(state) ?? { low: 0, high: 1 };
+  const all = [result.caption, ...result.variants];
+  const written = making && {
+    tokens: making.tokens,
+    mentions: [],
+    text: making.tokens.map(({ text }) => text).join(''),
+  };
+  return html`<section class="captions" aria-label="Before and after">
+    <div class="section-head"><h2>Before and after</h2></div>
+    ${state.place === 'file' ? nothing : controls(part)}
+    <div class="caption-cards">
+      ${repeat(
+        all,
+        (caption) => nameOf(caption) + JSON.stringify(caption.reinforcement),
+        (caption, at) => card(part, caption, at === 0 ? null : at - 1, scale),
+      )}
+      ${
+        making && written
+          ? html`<article class="caption-card" aria-label=${making.name}>
+              <h3>
+                <strong>${making.name}</strong> <span class="muted">${making.problem ? '' : 'being written…'}</span>
+              </h3>
+              ${
+                making.problem
+                  ? html`<p class="problem" role="alert">${making.problem}</p>`
+                  : ribbon({
+                      caption: written,
+                      scale,
+                      label: making.name,
+                      selected: undefined,
+                      onSelect: () => undefined,
+                    })
+              }
+            </article>`
+          : nothing
+      }
+    </div>
+    ${all.length > 1 ? scoreTable(all, part.compact) : nothing}
+  </section>`;
+}
+
+function controls({ state, actions }: Part): TemplateResult | typeof nothing {
+  const { form, result } = state;
+  if (!form || !result) return nothing;
+  const { layers } = shapeOf(state);
+  const reading = readForm(form, modelOfForm(state));
+  const problem = reading.ok ? undefined : reading.problems.layers;
+  const busy = state.phase.kind === 'running' || (state.making !== undefined && state.making.problem === undefined);
+  const disabled = busy || state.canRun !== true || problem !== undefined || result.model.vision === undefined;
+  const make = (change: Partial<ReinforcementRequest>): void => {
+    const request = requestOf(form, change);
+    actions.reinforce(variantName(request), request);
+  };
+  return html`<div class="reinforcement" role="group" aria-label="Reinforcement">
+      <div class="alpha-line">
+        <span
+          title="The output of each selected head is multiplied by this before the output projection, in all positions; 1 changes nothing."
+          >alpha</span
+        >
+        ${slider({
+          label: 'alpha, gain of the selected heads',
+          id: 'alpha',
+          value: form.alpha,
+          min: 0,
+          max: mostAlpha,
+          step: 0.1,
+          valueText: writeAlpha(form.alpha),
+          hint: '0 to 4; 1 changes nothing, the paper takes 2',
+          onInput: (value) => actions.edit({ alpha: Math.round(value * 10) / 10 }),
+        })}
+        <output class="gain-value" for="alpha">${form.alpha.toFixed(1)}</output>
+      </div>
+      <label class="labelled"
+        ><span title="Layers whose heads are reinforced">layers</span> ${textField({
+          label: 'Layers to reinforce',
+          value: form.layers,
+          hint: `Empty: ${writeLayers(layersToReinforce({ ...state, form: { ...form, layers: '' } }, layers))}, layer 1 and the last ceil(14/32 L)`,
+          problem,
+          onInput: (text) => actions.edit({ layers: text }),
+        })}</label
+      >
+      <label class="labelled"
+        ><span title="Which heads are left out as bursts">rule</span> ${dropdown({
+          label: 'Outlier rule',
+          choices: outlierInfos.map(({ id, title, definition }) => ({ value: id, label: title, hint: definition })),
+          value: form.outliers,
+          onChange: (outliers) => actions.edit({ outliers: outliers as OutlierRule }),
+        })}</label
+      >
+      <div class="buttons">
+        ${button({
+          label: 'Reinforce',
+          icon: 'play',
+          appearance: 'primary',
+          id: 'reinforce',
+          disabled,
+          hint:
+            disabled && state.canRun !== true ? state.canRun : 'Write the caption again with the selected heads scaled',
+          onClick: () => make({}),
+        })}
+        ${button({
+          label: 'Random heads',
+          id: 'control-random',
+          disabled,
+          hint: 'Control: as many heads of each layer, drawn at random',
+          onClick: () => make({ heads: 'random' }),
+        })}
+        ${button({
+          label: 'Norm kept',
+          id: 'control-norm',
+          disabled,
+          hint: 'Control: the selected heads scaled, then the attention output scaled back to its plain norm: only its direction changes',
+          onClick: () => make({ normMatched: true }),
+        })}
+        ${button({
+          label: 'Norm alone',
+          id: 'control-all',
+          disabled,
+          hint: 'Control: all heads by one factor that gives the same norm: only the norm changes',
+          onClick: () => make({ heads: 'all' }),
+        })}
+      </div>
+    </div>
+    ${
+      form.alpha > 2.5
+        ? html`<p class="reason warning">
+            ${icon('warning')} A large alpha breaks the text: CHAIR then falls because little is said. Look at the
+            length and the recall.
+          </p>`
+        : nothing
+    }`;
+}
+
+export function requestOf(form: Form, change: Partial<ReinforcementRequest> = {}): ReinforcementRequest {
+  const layers = readLayers(form.layers);
+  return {
+    alpha: form.alpha,
+    outliers: form.outliers,
+    heads: 'selected',
+    normMatched: false,
+    executor: 'in-graph',
+    seed: Number(form.seed) || 0,
+    ...(Array.isArray(layers) ? { layers: layers as readonly number[] } : {}),
+    ...change,
+  };
+}
+
+function card(
+  { state, actions }: Part,
+  caption: Caption,
+  variant: number | null,
+  scale: { readonly low: number; readonly high: number },
+): TemplateResult {
+  const name = nameOf(caption);
+  return html`<article class="caption-card" aria-label=${name} data-variant=${variant ?? 'plain'}>
+    <h3>
+      <strong title=${caption.reinforcement ? variantHint(caption.reinforcement) : 'The model as it is'}
+        >${name}</strong
+      >
+    </h3>
+    ${ribbon({
+      caption,
+      scale,
+      label: `${name} caption`,
+      selected: state.token.variant === variant ? state.token.step : undefined,
+      onSelect: (step) => actions.selectToken({ variant, step }),
+    })}
+    <p class="reason score">${scoreWords(caption.score, caption)}</p>
+    ${caption.broken ? html`<p class="reason warning broken">${icon('warning')} ${caption.broken}</p>` : nothing}
+  </article>`;
+}
+
+export function scoreColumns(judged: boolean): readonly Column<Caption>[] {
+  const column = (
+    id: string,
+    title: string,
+    hint: string,
+    value: (caption: Caption) => number | undefined,
+    unit?: string,
+  ) =>
+    ({
+      id,
+      title,
+      ...(unit ? { unit } : {}),
+      numeric: true,
+      hint,
+      value,
+      text: (caption: Caption) => {
+        const number = value(caption);
+        return number === undefined ? '–' : unit === '%' ? percent(number / 100).replace(' %', '') : String(number);
+      },
+    }) satisfies Column<Caption>;
+  return [
+    { id: 'caption', title: 'Caption', numeric: false, value: nameOf },
+    ...(judged
+      ? [
+          column('words', 'Words', 'Length of the caption.', ({ score }) => score?.length),
+          column(
+            'objects',
+            'Objects',
+            'Mentions of objects of the lexicon, repeats counted.',
+            ({ score }) => score?.mentions,
+          ),
+          column(
+            'hallucinated',
+            'Not there',
+            'Mentions whose object is not in the picture.',
+            ({ score }) => score?.hallucinated,
+          ),
+          column(
+            'chair_i',
+            'CHAIR_I',
+            'Hallucinated mentions over mentions.',
+            ({ score }) => shareOf(score?.chairI),
+            '%',
+          ),
+          column(
+            'recall',
+            'Recall',
+            'True objects mentioned over objects in the picture.',
+            ({ score }) => shareOf(score?.recall),
+            '%',
+          ),
+        ]
+      : [column('objects', 'Objects', 'Mentions of objects of the lexicon.', ({ mentions }) => mentions.length)]),
+  ];
+}
+
+const shareOf = (share: number | null | undefined): number | undefined =>
+  share === null || share === undefined ? undefined : share * 100;
+
+/** 300 px hold four columns; the rest stands in the full panel. */
+const narrow: readonly string[] = ['caption', 'words', 'hallucinated', 'recall'];
+
+function scoreTable(all: readonly Caption[], compact: boolean): TemplateResult {
+  const columns = scoreColumns(all.some(({ score }) => score !== undefined));
+  return html`${table({
+    caption: 'Captions and their scores',
+    columns: compact ? columns.filter(({ id }) => narrow.includes(id)) : columns,
+    rows: all,
+    key: (caption) => nameOf(caption) + JSON.stringify(caption.reinforcement),
+  })}`;
+}
+
+/** What reinforcement did to the objects, in half a sentence; undefined without a reinforced caption that was judged. */
+export function effectWords({ result }: State): string | undefined {
+  const plain = result?.caption.score;
+  const reinforced = result?.variants.findLast(
+    ({ reinforcement }) => reinforcement?.heads === 'selected' && !reinforcement.normMatched,
+  );
+  if (!plain || !reinforced?.score || !reinforced.reinforcement) return undefined;
+  const now = reinforced.score.hallucinated;
+  const name = `Reinforced by ${writeAlpha(reinforced.reinforcement.alpha)}`;
+  const shorter =
+    reinforced.score.length < plain.length / 2
+      ? `, but in ${reinforced.score.length} words instead of ${plain.length}`
+      : '';
+  if (now === plain.hallucinated) {
+    return `${name} it names ${now === 0 ? 'no object that is not there either' : `as many objects that are not there (${now})`}${shorter}.`;
+  }
+  return `${name} it names ${now === 0 ? 'none' : now} of them instead of ${plain.hallucinated}${shorter}.`.replace(
+    'of them instead of 0',
+    'objects that are not there instead of none',
+  );
+}

@@ -1,0 +1,256 @@
+/** Files that leave the panel; each says what made it. */
+import { render } from 'lit';
+import type { Caption, HallucinationResult, HallucinationSet } from '../../../protocol/results/hallucination';
+import { escapeXml, toPng, wrap, type Figure } from '../../charts/image';
+import { count, significant } from '../../ui/numbers';
+import { toCsv, type Column } from '../../ui/table';
+import type { Theme } from '../../ui/theme';
+import type { ExportFormat } from './actions';
+import { finding, took } from './finding';
+import { histogram, histogramSize } from './histogram';
+import { mapModel } from './map-model';
+import { drawPicture } from './picture-draw';
+import { levelsOf, patchesOf } from './picture-layout';
+import { verdictMarks, verdictOf } from './ribbon-model';
+import { scoreRows, setScoreColumns } from './set-view';
+import type { State } from './state';
+import { entryColumns, headColumns, headRows } from './tables';
+import { nameOf, scoreWords } from './variant-words';
+import { drawVhd } from './vhd-draw';
+import { vhdLayout } from './vhd-model';
+import { modelOfStep } from './vhd-view';
+
+export async function exportData(state: State, format: ExportFormat, theme: Theme): Promise<string | Uint8Array> {
+  const made = state.set ?? state.result;
+  if (!made) throw new Error('There is no result to export yet. Run the model on a picture first.');
+  switch (format) {
+    case 'png':
+      return toPng(await figureOf(state, theme), provenance(made));
+    case 'svg':
+      return (await figureOf(state, theme)).svg;
+    case 'csv':
+      return state.set ? setCsv(state.set) : headsCsv(state, made as HallucinationResult);
+    case 'json':
+      return `${JSON.stringify(made, null, 2)}\n`;
+  }
+}
+
+export function exportName(state: State, format: ExportFormat): string {
+  const made = state.set ?? state.result;
+  const day = (made?.created ?? new Date().toISOString()).slice(0, 10);
+  const model = (made?.model.name ?? 'model').replaceAll(/[^\w.-]+/g, '-');
+  return `hallucination-${model}-${day}.${format === 'json' ? 'headscope-hallucination.json' : format}`;
+}
+
+/** Everything that made the numbers, for machines. */
+export function provenance(made: HallucinationResult | HallucinationSet): Record<string, unknown> {
+  const { headscope, created, device, settings, seed, model, prompt, distance, outliers, positions, k } = made;
+  const image = made.kind === 'headscope-hallucination' ? made.image : undefined;
+  return { headscope, created, device, settings, seed, model, prompt, distance, outliers, positions, k, image };
+}
+
+/** The same in a few lines for people. */
+export function provenanceLines(made: HallucinationResult | HallucinationSet): readonly string[] {
+  const { model, device } = made;
+  const vision = model.vision ? `, ${model.vision.family} encoder of ${model.vision.layers} layers` : '';
+  const image =
+    made.kind === 'headscope-hallucination'
+      ? made.image
+        ? `${made.image.name}, SHA-256 ${made.image.sha256.slice(0, 16)}…, ${count(made.image.width)} x ${count(made.image.height)} pixels, ${count(made.image.tokens)} image tokens in ${made.image.tiles.map(({ rows, columns }) => `${rows} x ${columns}`).join(', ')}`
+        : 'A span of the prompt is taken away'
+      : `${count(made.entries.length)} of ${count(made.total)} pictures`;
+  return [
+    `${model.name} (${model.family}), hash ${model.hash}, ${model.layers} layers x ${model.heads} query heads${vision}, ${model.dtypes.join(', ')}`,
+    image,
+    `VHD: ${made.distance} distance of head outputs before the output projection at one position, positions ${made.positions} without the ${made.kind === 'headscope-hallucination' && made.removed.kind === 'span' ? 'span' : 'picture'}; outlier rule ${made.outliers}; T-VHD sums the ${made.k} largest of each layer (arXiv 2412.13949)`,
+    `Prompt ${JSON.stringify(made.prompt ?? 'token ids')}, greedy, seed ${made.seed}`,
+    `${device.name} (${device.provider}), ${device.threads === 0 ? 'threads chosen by the runtime' : `${device.threads} ${device.threads === 1 ? 'thread' : 'threads'}`}, ${device.runtime}, ${device.platform}`,
+    `Headscope ${made.headscope}, ${made.created}, in ${took(made.seconds)}`,
+  ];
+}
+
+// Pictures.
+
+const margin = 20;
+const width = 1000;
+const inner = width - 2 * margin;
+
+/** Collects lines and boxes from the top down. */
+class Sheet {
+  readonly parts: string[] = [];
+  y = margin;
+
+  constructor(readonly theme: Theme) {}
+
+  lines(words: string, size: number, attributes = ''): void {
+    for (const line of wrap(words, inner, size)) {
+      this.y += size + 6;
+      this.parts.push(
+        `<text x="${margin}" y="${this.y}" font-size="${size}" fill="${this.theme.foreground}" ${attributes}>${escapeXml(line)}</text>`,
+      );
+    }
+    this.y += 4;
+  }
+
+  image(canvas: HTMLCanvasElement, x: number, wide: number, tall: number): void {
+    this.parts.push(
+      `<image x="${x}" y="${this.y}" width="${wide}" height="${tall}" href="${canvas.toDataURL('image/png')}"/>`,
+    );
+  }
+
+  figure(title: string, metadata: unknown): Figure {
+    const height = Math.ceil(this.y + margin);
+    const { theme } = this;
+    const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="${escapeXml(theme.font)}" role="img">
+<title>${escapeXml(title)}</title>
+<metadata>${escapeXml(JSON.stringify(metadata))}</metadata>
+<rect width="100%" height="100%" fill="${theme.background}"/>
+${this.parts.join('\n')}
+</svg>`;
+    return { svg, width, height };
+  }
+}
+
+function freshCanvas(wide: number, tall: number): readonly [HTMLCanvasElement, CanvasRenderingContext2D] {
+  const ratio = 2;
+  const canvas = document.createElement('canvas');
+  canvas.width = Math.round(wide * ratio);
+  canvas.height = Math.round(tall * ratio);
+  const context = canvas.getContext('2d');
+  if (!context) throw new Error('The picture cannot be drawn: the graphics context is gone. Export CSV instead.');
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  return [canvas, context];
+}
+
+async function figureOf(state: State, theme: Theme): Promise<Figure> {
+  const made = state.set ?? state.result;
+  if (!made) throw new Error('There is no result to export yet. Run the model on a picture first.');
+  const sheet = new Sheet(theme);
+  sheet.lines(finding(state), theme.fontSize + 2, 'font-weight="600"');
+  if (state.set) setOnto(sheet, state.set);
+  else if (state.result) await resultOnto(sheet, state, state.result);
+  for (const line of provenanceLines(made)) sheet.lines(line, theme.fontSize - 2, 'opacity="0.75"');
+  return sheet.figure(finding(state), provenance(made));
+}
+
+async function resultOnto(sheet: Sheet, state: State, result: HallucinationResult): Promise<void> {
+  const { theme } = sheet;
+  const model = modelOfStep(state);
+  const pictureWidth = state.picture ? 360 : 0;
+  let lowest = sheet.y + 8;
+  sheet.y += 8;
+  if (state.picture) {
+    const { image, bytes, mime } = state.picture;
+    const scale = Math.min(pictureWidth / image.width, 420 / image.height);
+    const [canvas, context] = freshCanvas(image.width * scale, image.height * scale);
+    const bitmap = await createImageBitmap(new Blob([new Uint8Array(bytes)], { type: mime })).catch(() => undefined);
+    const level = levelsOf(image)[state.view.level] ?? [];
+    const drawn = mapModel(patchesOf(image, level), state.map?.value, result.sinks);
+    drawPicture(context, { image, bitmap, model: drawn, overlay: state.view.overlay, scale }, theme);
+    sheet.image(canvas, margin, image.width * scale, image.height * scale);
+    lowest = Math.max(lowest, sheet.y + image.height * scale);
+  }
+  if (model) {
+    const left = pictureWidth > 0 ? pictureWidth + 24 : 0;
+    const layout = vhdLayout(model, inner - left);
+    const [canvas, context] = freshCanvas(layout.width, layout.height);
+    drawVhd(context, model, layout, theme);
+    sheet.image(canvas, margin + left, layout.width, layout.height);
+    lowest = Math.max(lowest, sheet.y + layout.height);
+  }
+  sheet.y = lowest + 4;
+  if (model) {
+    sheet.lines(
+      `VHD from ${significant(model.low, 2)} (dark) to ${significant(model.high, 2)} (bright), logarithmic; outlined: selected; hatched: outlier.`,
+      theme.fontSize - 2,
+    );
+  }
+  for (const caption of [result.caption, ...result.variants]) {
+    sheet.lines(`${nameOf(caption)}: ${markedText(caption)}`, theme.fontSize);
+    sheet.lines(scoreWords(caption.score, caption), theme.fontSize - 2, 'opacity="0.75"');
+  }
+}
+
+/** The caption with a mark behind each word that was judged. */
+export function markedText({ text, mentions }: Pick<Caption, 'text' | 'mentions'>): string {
+  let [written, from] = ['', 0];
+  for (const mention of mentions.toSorted((a, b) => a.end - b.end)) {
+    written += text.slice(from, mention.end) + verdictMarks[verdictOf(mention)];
+    from = mention.end;
+  }
+  return (written + text.slice(from)).trim();
+}
+
+function setOnto(sheet: Sheet, set: HallucinationSet): void {
+  const { theme } = sheet;
+  const columns = setScoreColumns();
+  for (const row of scoreRows(set)) {
+    sheet.lines(
+      columns
+        .map((column) => {
+          const value = column.text?.(row) ?? String(column.value(row) ?? '–');
+          return column.numeric
+            ? `${column.title} ${value}${column.unit === '%' ? ' %' : ` ${column.unit ?? ''}`}`
+            : value;
+        })
+        .join('   '),
+      theme.fontSize,
+    );
+  }
+  const holder = document.createElement('div');
+  render(
+    histogram(set.separation, {
+      dark: theme.dark,
+      foreground: theme.foreground,
+      muted: theme.muted,
+      line: theme.line,
+      wide: true,
+    }),
+    holder,
+  );
+  const drawn = holder.querySelector('svg')?.innerHTML.replaceAll(/<!--.*?-->/g, '') ?? '';
+  sheet.y += 12;
+  sheet.parts.push(
+    `<svg x="${margin}" y="${sheet.y}" width="${histogramSize.width}" height="${histogramSize.height}" viewBox="0 0 ${histogramSize.width} ${histogramSize.height}">${drawn}</svg>`,
+  );
+  sheet.y += histogramSize.height + 8;
+}
+
+// Tables.
+
+const made = (of: HallucinationResult | HallucinationSet): readonly (readonly [string, string | number])[] => [
+  ['distance', of.distance],
+  ['outlier_rule', of.outliers],
+  ['positions', of.positions],
+  ['k', of.k],
+  ['model', of.model.name],
+  ['model_hash', of.model.hash],
+  ['seed', of.seed],
+  ['device', of.device.name],
+  ['runtime', of.device.runtime],
+  ['platform', of.device.platform],
+  ['headscope', of.headscope],
+  ['created', of.created],
+];
+
+const constants = <Row>(pairs: readonly (readonly [string, string | number])[]): readonly Column<Row>[] =>
+  pairs.map(([id, value]) => ({ id, title: id, numeric: false, value: () => value }));
+
+/** One line a head, in full precision; what made it stands in each line, so that any reader of CSV can use the file. */
+export function headsCsv(state: State, result: HallucinationResult): string {
+  const model = modelOfStep(state);
+  if (!model) return '';
+  const first = model.step.step === 0 ? result.visualAttention : undefined;
+  const image = result.image?.name ?? '';
+  return toCsv(
+    [
+      { id: 'layer', title: 'Layer', numeric: true, value: ({ layer }) => layer },
+      ...headColumns(model, first),
+      ...constants<{ layer: number; head: number }>([['step', model.step.step], ['image', image], ...made(result)]),
+    ],
+    headRows(model),
+  );
+}
+
+export const setCsv = (set: HallucinationSet): string =>
+  toCsv([...entryColumns(set.entries), ...constants<HallucinationSet['entries'][number]>(made(set))], set.entries);

@@ -1,0 +1,109 @@
+/** The first line of the panel: what was found, in one or two sentences; the second: what was run. */
+import type { HallucinationResult, HallucinationSet } from '../../../protocol/results/hallucination';
+import { headName } from '../../ui/head-names';
+import { count, seconds, significant } from '../../ui/numbers';
+import { effectWords } from './captions';
+import { median, verdictOf, wordTVhd } from './ribbon-model';
+import { readsTextOnly, strongest, type State } from './state';
+import { percent, plural, variantName } from './variant-words';
+import { distanceInfos } from './vhd-model';
+
+export function finding(state: State): string {
+  const { result, set, phase, form } = state;
+  if (set) return ofSet(set);
+  if (result) return [ofHeads(result), ofWords(result), effectWords(state)].filter(Boolean).join(' ');
+  if (phase.kind === 'running') {
+    if (form?.mode === 'set') return ofRunningSet(state);
+    return state.firstStep ? 'The heads are there; the caption is being written.' : 'Looking at what each head sees.';
+  }
+  if (form?.mode !== 'span' && readsTextOnly(state)) {
+    return 'This model has no vision part: no head of it can look at a picture.';
+  }
+  if (form?.mode === 'span') return 'Which heads read a part of the prompt, and which words were said without it?';
+  return 'Which heads look at the picture, and which words were said without it?';
+}
+
+function ofHeads(result: HallucinationResult): string {
+  const [first] = strongest(result.vhd, result.outlier, 1);
+  if (!first) return 'No head differs.';
+  const all = result.layers * result.heads;
+  const large = result.vhd
+    .flatMap((row, layer) => row.map((value, head) => (result.outlier[layer]?.[head] ? 0 : value)))
+    .filter((value) => value >= first.value / 2).length;
+  const what = result.removed.kind === 'span' ? 'depend on the text taken away' : 'look at the picture';
+  const verb = result.removed.kind === 'span' ? 'depends on the text taken away' : 'looks at the picture';
+  const name = headName(first.layer, first.head);
+  return large === 1
+    ? `1 of ${count(all)} heads ${verb} far more than the others: ${name} (VHD ${significant(first.value)}).`
+    : `${count(large)} of ${count(all)} heads ${what}, ${name} most (VHD ${significant(first.value)}).`;
+}
+
+/** The object words that are not in the picture; without a truth, the one that depends least on the picture. */
+function ofWords(result: HallucinationResult): string {
+  const { caption, truth } = result;
+  const middle = median(caption.tokens.map(({ tVhd }) => tVhd));
+  const words = caption.mentions
+    .map((mention) => ({ mention, value: wordTVhd(caption, mention) }))
+    .sort((a, b) => a.value - b.value);
+  const wrong = words.filter(({ mention }) => verdictOf(mention) === 'hallucinated');
+  const [least] = wrong.length > 0 ? wrong : words;
+  if (!least) return '';
+  const value = `T-VHD ${significant(least.value)}, median of all words ${significant(middle)}`;
+  const leans = least.value < middle ? ' and leans on the language prior' : '';
+  if (truth === undefined) return leans ? `“${least.mention.word}” leans most on the language prior (${value}).` : '';
+  if (wrong.length === 0) return 'All objects that the caption names are in the picture.';
+  const others = wrong.length > 1 ? ` (and ${plural(wrong.length - 1, 'other mention')})` : '';
+  return `“${least.mention.word}”${others} is not in the picture${leans} (${value}).`;
+}
+
+function ofSet(set: HallucinationSet): string {
+  const { plain, variants, separation } = set;
+  const [first] = variants;
+  const stopped =
+    set.state === 'cancelled' ? `, stopped after ${count(set.entries.length)} of ${count(set.total)}` : '';
+  const begin = `${percent(plain.chairS)} of ${count(plain.captions)} captions name an object that is not in the picture${stopped}`;
+  const then = first
+    ? `; ${variantName(first.reinforcement).toLowerCase()}: ${percent(first.score.chairS)}, recall ${percent(first.score.recall)} instead of ${percent(plain.recall)}.`
+    : '.';
+  const apart =
+    separation.auroc === null
+      ? ''
+      : ` T-VHD tells such words from true ones with AUROC ${separation.auroc.toFixed(2)}.`;
+  return begin + then + apart;
+}
+
+function ofRunningSet({ entries }: State): string {
+  if (entries.length === 0) return 'Captioning the pictures.';
+  const wrong = entries.filter(({ plain }) => plain.mentions.some((one) => one.inTruth === false)).length;
+  return `${count(wrong)} of ${plural(entries.length, 'caption')} so far ${wrong === 1 ? 'names' : 'name'} an object that is not in the picture.`;
+}
+
+export function circumstances(state: State): string {
+  const { result, set } = state;
+  const made = result ?? set;
+  if (!made) {
+    return state.form?.mode === 'span'
+      ? 'The prompt runs twice, with and without the part that you mark; a head whose output changes depends on it.'
+      : 'The prompt runs twice on this machine, with and without the picture; a head whose output changes looks at it (VHD).';
+  }
+  const distance = distanceInfos.find(({ id }) => id === made.distance)?.title ?? made.distance;
+  return [
+    made.model.name,
+    ...(result?.image
+      ? [`${result.image.name}, ${count(result.image.tokens)} image tokens${tileWords(result)}`]
+      : set
+        ? [plural(set.entries.length, 'picture')]
+        : []),
+    `${distance.replace(/ \(.*/, '')} distance, k ${made.k}`,
+    made.device.name,
+    took(made.seconds),
+  ].join(' · ');
+}
+
+function tileWords({ image }: HallucinationResult): string {
+  const [first] = image?.tiles ?? [];
+  if (!first || !image) return '';
+  return image.tiles.length === 1 ? ` (${first.rows} x ${first.columns})` : ` in ${image.tiles.length} tiles`;
+}
+
+export const took = (value: number): string => (value < 10 ? `${significant(value, 2)} s` : seconds(value));

@@ -1,0 +1,180 @@
+/** The plan as a person edits it: text stays as typed; `readForm` makes a plan of it or says what to correct. */
+import type { HallucinationMode, HallucinationPlan, SetCaptions } from '../../../protocol/panels/hallucination';
+import type { OutlierRule, RemovedPositions, VhdDistance } from '../../../protocol/results/hallucination';
+import type { ModelSummary } from '../../../protocol/results/heads';
+
+export interface Form {
+  readonly mode: HallucinationMode;
+  readonly folder: string;
+  readonly image: string;
+  readonly images: string;
+  readonly prompt: string;
+  readonly span: readonly [start: number, end: number] | null;
+  readonly truth: string;
+  readonly maxNewTokens: string;
+  readonly distance: VhdDistance;
+  readonly outliers: OutlierRule;
+  readonly positions: RemovedPositions;
+  readonly k: string;
+  readonly alpha: number;
+  readonly layers: string;
+  readonly lexicon: string;
+  readonly setCaptions: SetCaptions;
+  readonly mostImages: string;
+  readonly seed: string;
+}
+
+export const toForm = (plan: HallucinationPlan): Form => ({
+  mode: plan.mode,
+  folder: plan.folder,
+  image: plan.image,
+  images: plan.images,
+  prompt: plan.prompt,
+  span: plan.span,
+  truth: plan.truth?.join(', ') ?? '',
+  maxNewTokens: String(plan.maxNewTokens),
+  distance: plan.distance,
+  outliers: plan.outliers,
+  positions: plan.positions,
+  k: plan.k === null ? '' : String(plan.k),
+  alpha: plan.alpha,
+  layers: plan.reinforcedLayers === null ? '' : writeLayers(plan.reinforcedLayers),
+  lexicon: plan.lexicon,
+  setCaptions: plan.setCaptions,
+  mostImages: plan.mostImages === null ? '' : String(plan.mostImages),
+  seed: String(plan.seed),
+});
+
+export interface Problems {
+  readonly folder?: string;
+  readonly image?: string;
+  readonly images?: string;
+  readonly prompt?: string;
+  readonly span?: string;
+  readonly maxNewTokens?: string;
+  readonly k?: string;
+  readonly layers?: string;
+  readonly mostImages?: string;
+  readonly seed?: string;
+}
+
+export type FormReading =
+  { readonly ok: true; readonly plan: HallucinationPlan } | { readonly ok: false; readonly problems: Problems };
+
+export const mostTokens = 512;
+
+export function readForm(form: Form, model?: ModelSummary): FormReading {
+  const whole = (text: string, most: number): number | undefined =>
+    /^\d+$/.test(text.trim()) && Number(text) <= most ? Number(text) : undefined;
+  const maxNewTokens = whole(form.maxNewTokens, mostTokens);
+  const seed = whole(form.seed, 2 ** 32 - 1);
+  const k = form.k.trim() === '' ? null : whole(form.k, model?.heads ?? 1024);
+  const mostImages = form.mostImages.trim() === '' ? null : whole(form.mostImages, 1e6);
+  const layers = readLayers(form.layers, model?.layers);
+  const problems: Problems = {
+    ...(form.folder === '' ? { folder: 'Choose a model first.' } : {}),
+    ...(form.mode === 'image' && form.image === '' ? { image: 'Choose a picture first.' } : {}),
+    ...(form.mode === 'set' && form.images === '' ? { images: 'Choose a folder of pictures first.' } : {}),
+    ...(form.prompt.trim() === '' ? { prompt: 'Type a prompt first.' } : {}),
+    ...(form.mode === 'span' && form.span === null ? { span: 'Mark the part of the prompt to take away.' } : {}),
+    ...(maxNewTokens ? {} : { maxNewTokens: `Tokens are a whole number from 1 to ${mostTokens}.` }),
+    ...(k === undefined || k === 0
+      ? { k: `k is a whole number from 1 to ${model?.heads ?? 'the heads of a layer'}.` }
+      : {}),
+    ...(typeof layers === 'string' ? { layers } : {}),
+    ...(mostImages === undefined || mostImages === 0 ? { mostImages: 'Pictures are a whole number from 1.' } : {}),
+    ...(seed === undefined ? { seed: 'Seed is a whole number from 0 to 4,294,967,295.' } : {}),
+  };
+  if (
+    Object.keys(problems).length > 0 ||
+    maxNewTokens === undefined ||
+    k === undefined ||
+    typeof layers === 'string' ||
+    mostImages === undefined ||
+    seed === undefined
+  ) {
+    return { ok: false, problems };
+  }
+  const { mode, folder, image, images, prompt, span, distance, outliers, positions, alpha, lexicon, setCaptions } =
+    form;
+  return {
+    ok: true,
+    plan: {
+      mode,
+      folder,
+      image,
+      images,
+      prompt,
+      span,
+      truth: readTruth(form.truth),
+      maxNewTokens,
+      distance,
+      outliers,
+      positions,
+      k,
+      alpha,
+      reinforcedLayers: layers,
+      lexicon,
+      setCaptions,
+      mostImages,
+      seed,
+    },
+  };
+}
+
+/** `dog, ball`: null when nothing was named, so that words are marked and not judged. */
+export function readTruth(text: string): readonly string[] | null {
+  const objects = text
+    .split(/[,;\n]/)
+    .map((word) => word.trim().toLowerCase())
+    .filter((word) => word !== '');
+  return objects.length === 0 ? null : [...new Set(objects)];
+}
+
+/** `1, 4-5`: null for empty or `auto`; a sentence where it cannot be read. */
+export function readLayers(text: string, count?: number): readonly number[] | null | string {
+  const trimmed = text.trim().toLowerCase();
+  if (trimmed === '' || trimmed === 'auto') return null;
+  const found = new Set<number>();
+  for (const part of trimmed.split(/[,;\s]+/).filter((one) => one !== '')) {
+    const range = /^(\d+)(?:-(\d+))?$/.exec(part);
+    if (!range) return `“${part}” is no layer: write them as 1, 4-5, or leave the field empty.`;
+    const from = Number(range[1]);
+    const to = Number(range[2] ?? range[1]);
+    if (to < from) return `“${part}” goes backwards.`;
+    if (count !== undefined && to >= count) return `The model has layers 0 to ${count - 1}: there is no layer ${to}.`;
+    for (let layer = from; layer <= to && found.size < 4096; layer += 1) found.add(layer);
+  }
+  return [...found].sort((a, b) => a - b);
+}
+
+/** 1, 4, 5, 6 as `1, 4-6`. */
+export function writeLayers(layers: readonly number[]): string {
+  const parts: string[] = [];
+  for (let at = 0; at < layers.length; at += 1) {
+    const from = layers[at] ?? 0;
+    let to = from;
+    while (layers[at + 1] === to + 1) {
+      at += 1;
+      to += 1;
+    }
+    parts.push(from === to ? String(from) : `${from}-${to}`);
+  }
+  return parts.join(', ');
+}
+
+/** Layer 1 and the last ceil(14/32 L): the released choice for 32 layers, scaled by depth. */
+export const defaultLayers = (count: number): readonly number[] => {
+  const last = Math.ceil((14 / 32) * count);
+  return Array.from({ length: count }, (_, layer) => layer).filter((layer) => layer === 1 || layer >= count - last);
+};
+
+/** What a run computes of a plan; the rest are options of what is asked of its result. */
+export const runOf = (plan: HallucinationPlan): unknown => {
+  const { mode, folder, image, images, prompt, span, truth, maxNewTokens, distance, outliers, positions, k, lexicon } =
+    plan;
+  const common = [mode, folder, prompt, maxNewTokens, distance, outliers, positions, k, lexicon];
+  if (mode === 'image') return [...common, image, truth];
+  if (mode === 'span') return [...common, span];
+  return [...common, images, plan.setCaptions, plan.alpha, plan.reinforcedLayers, plan.mostImages, plan.seed];
+};

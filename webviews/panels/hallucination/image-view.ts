@@ -1,0 +1,179 @@
+/** The picture with the map of the selected head or set, for the selected word. */
+import { html, nothing, type TemplateResult } from 'lit';
+import { scaleStops } from '../../charts/colour-map';
+import { scaleBar } from '../../charts/scale-bar';
+import { button, disclosure, dropdown, segments } from '../../ui/controls';
+import { isOpen } from '../../ui/disclosures';
+import { headName } from '../../ui/head-names';
+import { icon } from '../../ui/icons';
+import { count, significant } from '../../ui/numbers';
+import { table, toCsv, type Column } from '../../ui/table';
+import { shownToken } from '../../ui/token-text';
+import type { Part } from './actions';
+import { mapModel, topPatches, type MapModel } from './map-model';
+import './picture-map';
+import { levelName, levelsOf, patchesOf, placeWords, type Patch } from './picture-layout';
+import { captionOf, mapHeads, stepOf, type MapChoice, type State } from './state';
+
+export function imageView(part: Part): TemplateResult | typeof nothing {
+  const { state, actions, dark, compact } = part;
+  const { picture, view } = state;
+  if (!picture) return missingPicture(state);
+  const { image } = picture;
+  const levels = levelsOf(image);
+  const level = levels[Math.min(view.level, levels.length - 1)] ?? [];
+  const model = mapModel(patchesOf(image, level), state.map?.value, state.result?.sinks);
+  const drawn = state.map?.value !== undefined;
+  return html`<section class="image-view" aria-label="Picture">
+    <div class="section-head">
+      <h2>${mapTitle(state)}</h2>
+      ${segments({
+        label: 'Draw',
+        choices: [
+          { value: 'both', label: 'Both' },
+          { value: 'picture', label: 'Picture' },
+          { value: 'map', label: 'Map' },
+        ],
+        value: view.overlay,
+        onChange: (overlay) => actions.view({ overlay }),
+      })}
+    </div>
+    ${
+      stepOf(state)
+        ? html`<div class="image-tools">
+            ${dropdown({
+              label: 'Whose attention',
+              choices: mapNames,
+              value: view.map,
+              onChange: (map) => actions.view({ map: map as MapChoice }),
+            })}
+            ${
+              levels.length > 1
+                ? dropdown({
+                    label: 'Level of the tiles',
+                    choices: levels.map((one, at) => ({ value: String(at), label: levelName(image, one) })),
+                    value: String(Math.min(view.level, levels.length - 1)),
+                    onChange: (value) => actions.view({ level: Number(value) }),
+                  })
+                : nothing
+            }
+          </div>`
+        : nothing
+    }
+    <hs-picture-map
+      .picture=${picture}
+      .model=${model}
+      .level=${level}
+      .overlay=${view.overlay}
+      .patch=${state.patch}
+      @select-patch=${(event: CustomEvent<Patch>) => actions.selectPatch(event.detail)}
+    ></hs-picture-map>
+    ${
+      drawn
+        ? html`${scaleBar({ title: 'Share of the attention', low: 0, high: model.high, stops: scaleStops(false, dark) })}
+            <p class="reason" id="map-mass">${massWords(state, model)}</p>`
+        : html`<p class="reason">${waiting(state)}</p>`
+    }
+    ${sinkNote(model)}
+    ${
+      drawn && !compact
+        ? disclosure({
+            title: 'Patches read most',
+            open: isOpen(state, 'patches', false),
+            id: 'patches',
+            onToggle: (open) => actions.toggle('patches', open),
+            body: () => patchTable(part, model, level),
+          })
+        : nothing
+    }
+  </section>`;
+}
+
+function missingPicture({ form, pictureProblem, result, place }: State): TemplateResult | typeof nothing {
+  if (pictureProblem) return html`<p class="problem" role="alert">${pictureProblem}</p>`;
+  if (place === 'file' && result?.image) {
+    return html`<p class="reason">
+      ${result.image.name} is not shown: the file holds the numbers, the picture lies where it was
+      (${result.image.path}).
+    </p>`;
+  }
+  return form?.mode === 'image' && form.image !== '' ? html`<p class="reason">Reading the picture…</p>` : nothing;
+}
+
+function mapTitle(state: State): string {
+  const { token } = state;
+  const said = captionOf(state, token.variant).tokens[token.step];
+  const word = said ? ` for “${shownToken(said.text.trim())}”` : '';
+  const heads = mapHeads(state);
+  const [first] = heads;
+  if (!first) return state.picture?.image.name ?? 'Picture';
+  if (heads.length === 1) return `${headName(first.layer, first.head)}${word}`;
+  return `${count(heads.length)} heads${word}`;
+}
+
+const mapNames = [
+  { value: 'head', label: 'The selected head' },
+  { value: 'layer', label: 'Selected set of its layer' },
+  { value: 'all', label: 'Selected set of all layers' },
+];
+
+/** What share of the whole attention lies on the picture at all. */
+function massWords({ view }: State, model: MapModel): string {
+  const mean = view.map === 'head' ? '' : 'On average ';
+  const text = `${significant(model.mass * 100)} % of the attention ${mean === '' ? 'lies' : 'of these heads lies'} on these patches`;
+  const sinks = model.sinkMass > 0 ? `, ${significant(model.sinkMass * 100)} % of it all on sinks` : '';
+  const sentence = `${mean}${text}${sinks}.`;
+  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
+}
+
+function waiting({ map, phase, result, canRun, place }: State): string {
+  if (map?.problem) return map.problem;
+  if (!result) return phase.kind === 'running' ? 'The map follows when the caption is there.' : '';
+  if (canRun !== true) return 'The map is computed again from the weights, which needs a trusted workspace.';
+  return map || place !== 'side' ? 'Reading the map…' : 'Choose a head or a word to see its map.';
+}
+
+const sinkNote = (model: MapModel): TemplateResult | typeof nothing =>
+  model.patches.some(({ token }) => model.sinks.has(token))
+    ? html`<p class="reason sink-note">
+        ${icon('info')} Hatched with S: a sink, not a finding. It draws attention whatever is said, and is left out of
+        the colour scale.
+      </p>`
+    : nothing;
+
+function patchTable({ actions, state }: Part, model: MapModel, level: readonly number[]): TemplateResult {
+  const rows = topPatches(model, 16);
+  const columns: readonly Column<Patch>[] = [
+    { id: 'patch', title: 'Patch', numeric: false, value: (patch) => placeWords(patch, level) },
+    {
+      id: 'attention',
+      title: 'Share',
+      numeric: true,
+      hint: 'Of the whole attention of the query.',
+      value: ({ token }) => model.values?.[token],
+      text: ({ token }) => significant(model.values?.[token] ?? Number.NaN),
+    },
+    {
+      id: 'sink',
+      title: 'Sink',
+      numeric: false,
+      value: ({ token }) => (model.sinks.has(token) ? 'sink' : undefined),
+    },
+  ];
+  return html`<div class="section-head">
+      ${button({
+        label: 'Copy all patches as CSV',
+        icon: 'copy',
+        appearance: 'icon',
+        onClick: () => actions.copy(toCsv(columns, topPatches(model, model.patches.length)), 'The map as CSV'),
+      })}
+    </div>
+    ${table({
+      caption: 'Patches that are read most',
+      columns,
+      rows,
+      key: ({ token }) => String(token),
+      selected: state.patch === undefined ? undefined : String(state.patch),
+      onSelect: (patch) => actions.selectPatch(patch),
+    })}`;
+}

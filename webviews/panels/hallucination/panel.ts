@@ -1,0 +1,376 @@
+/** Holds the state, draws it, does what its parts ask for, and asks the extension for what the picture lacks. */
+import { render } from 'lit';
+import type { ReinforcementRequest } from '../../../protocol/compute/hallucination';
+import type {
+  FromHallucinationPanel,
+  HallucinationPlace,
+  ToHallucinationPanel,
+} from '../../../protocol/panels/hallucination';
+import type { DatasetEntry } from '../../../protocol/results/hallucination';
+import { unreachable } from '../../../protocol/unreachable';
+import { announce } from '../../ui/announce';
+import { Arrangement } from '../../ui/arrangement';
+import { canonical } from '../../ui/canonical';
+import type { HeadPlace } from '../../ui/head-names';
+import { acquireHost, type Host } from '../../ui/host';
+import { seconds } from '../../ui/numbers';
+import { Redraw } from '../../ui/redraw';
+import { onThemeChange, readTheme } from '../../ui/theme';
+import type { Actions, ExportFormat, Part } from './actions';
+import { exportData, exportName } from './exports';
+import { finding } from './finding';
+import { toForm, type Form } from './form';
+import { mapModel } from './map-model';
+import { page } from './page';
+import { patchWords } from './picture-map';
+import { levelsOf, patchesOf, type Patch } from './picture-layout';
+import { runsOf, tokenWords } from './ribbon-model';
+import {
+  captionOf,
+  continues,
+  initialState,
+  keep,
+  mapHeads,
+  modelOfForm,
+  parseKept,
+  planOf,
+  receive,
+  restore,
+  select,
+  startRun,
+  type Kept,
+  type Latest,
+  type State,
+  type TokenPlace,
+  type View,
+} from './state';
+import { announcementOf } from './vhd-model';
+import { modelOfStep } from './vhd-view';
+
+const planEvery = 300;
+
+export class HallucinationPanel implements Actions {
+  private state: State;
+  private readonly host: Host<ToHallucinationPanel, FromHallucinationPanel, Kept>;
+  /** Plans the extension has sent or been told: a kept form of one of these is the later state of the same edit. */
+  private basis: readonly string[] = [];
+  private told: string | undefined;
+  private timers: Partial<Record<'plan' | 'image' | 'tokens' | 'map' | 'step', ReturnType<typeof setTimeout>>> = {};
+  private requests = 0;
+  private latest: Latest = { openImage: -1, tokenise: -1 };
+  private asked = { image: '', tokens: '' };
+  /** In the side view nothing is computed before the person does something: it would start a process for an open side bar. */
+  private touched = false;
+  private readonly redraw: Redraw;
+  private readonly arrangement: Arrangement;
+  private announced = '';
+
+  constructor(
+    private readonly root: HTMLElement,
+    place: HallucinationPlace,
+  ) {
+    this.host = acquireHost(parseKept);
+    this.redraw = new Redraw(root, () => this.drawNow());
+    const kept = this.host.restore();
+    this.state = restore(initialState(place), kept?.place === place ? kept : undefined);
+    this.basis = kept?.basis ?? [];
+    this.arrangement = new Arrangement(root, place === 'side', () => this.draw());
+    onThemeChange(() => this.draw());
+    document.addEventListener('keydown', (event) => this.onKey(event));
+    this.redraw.now();
+    this.host.connect((message) => this.onMessage(message), { kind: 'ready' });
+  }
+
+  private nextRequest(): number {
+    this.requests += 1;
+    return this.requests;
+  }
+
+  private onMessage(message: ToHallucinationPanel): void {
+    if (message.kind === 'open') {
+      if (!continues(keep(this.state, this.basis), message.plan)) this.state = { ...this.state, form: undefined };
+      this.basis = [...this.basis, canonical(message.plan)].slice(-4);
+      this.told = undefined;
+    }
+    this.change(receive(this.state, message, this.latest));
+    this.tell(message);
+  }
+
+  /** Says the steps of a run to those who do not see them. */
+  private tell(message: ToHallucinationPanel): void {
+    switch (message.kind) {
+      case 'result':
+      case 'set':
+        announce(finding(this.state));
+        break;
+      case 'failed':
+      case 'overdue':
+        announce(message.sentence);
+        break;
+      case 'stage': {
+        const said = `${Math.floor(message.share * 10) * 10} % done`;
+        if (said === this.announced) return;
+        this.announced = said;
+        announce(message.secondsLeft === undefined ? said : `${said}, about ${seconds(message.secondsLeft)} left`);
+        break;
+      }
+      case 'variant':
+        announce(`Caption: ${message.caption.text}`);
+        break;
+      case 'open':
+      case 'models':
+      case 'model':
+      case 'picture':
+      case 'imageFolder':
+      case 'tokenised':
+      case 'firstStep':
+      case 'token':
+      case 'map':
+      case 'step':
+      case 'entry':
+      case 'entryFailed':
+        break;
+      default:
+        unreachable(message);
+    }
+  }
+
+  private change(state: State): void {
+    this.state = state;
+    this.host.keep(keep(state, this.basis));
+    this.schedulePlan();
+    this.askImage();
+    this.askTokens();
+    this.askMap();
+    this.askStep();
+    this.draw();
+  }
+
+  private later(name: keyof typeof this.timers, delay: number, act: () => void): void {
+    clearTimeout(this.timers[name]);
+    this.timers[name] = setTimeout(() => {
+      delete this.timers[name];
+      act();
+    }, delay);
+  }
+
+  /** The extension hears of the form at most every 300 ms, and only of plans it does not know. */
+  private schedulePlan(): void {
+    if (this.timers.plan !== undefined || this.state.place === 'file') return;
+    this.later('plan', planEvery, () => {
+      const plan = planOf(this.state);
+      if (!this.state.opened || !plan) return;
+      const written = canonical(plan);
+      if (written === this.told || this.basis.at(-1) === written) return;
+      this.told = written;
+      this.basis = [...this.basis, written].slice(-4);
+      this.host.keep(keep(this.state, this.basis));
+      this.host.post({ kind: 'planned', plan });
+    });
+  }
+
+  private get mayAsk(): boolean {
+    const { opened, place, canRun } = this.state;
+    return opened && canRun === true && (place !== 'side' || this.touched);
+  }
+
+  /** The picture of the form as its model sees it. */
+  private askImage(): void {
+    const { form, picture, place } = this.state;
+    const model = modelOfForm(this.state);
+    if (!this.mayAsk || !form || place === 'file' || form.mode !== 'image' || form.image === '' || !model?.vision)
+      return;
+    const asked = canonical([form.folder, form.image]);
+    if (asked === this.asked.image) return;
+    this.asked.image = asked;
+    if (picture?.image.path === form.image && this.state.result?.image?.path === form.image) return;
+    this.later('image', 100, () => {
+      const request = this.nextRequest();
+      this.latest = { ...this.latest, openImage: request };
+      this.host.post({ kind: 'openImage', request, folder: form.folder, image: form.image, prompt: form.prompt });
+    });
+  }
+
+  private askTokens(): void {
+    const { form, place } = this.state;
+    if (!this.mayAsk || !form || place === 'file' || form.mode !== 'span' || form.folder === '' || form.prompt === '')
+      return;
+    const asked = canonical([form.folder, form.prompt]);
+    if (asked === this.asked.tokens) return;
+    this.asked.tokens = asked;
+    this.later('tokens', 200, () => {
+      const request = this.nextRequest();
+      this.latest = { ...this.latest, tokenise: request };
+      this.host.post({ kind: 'tokenise', request, folder: form.folder, text: form.prompt });
+    });
+  }
+
+  private askMap(): void {
+    const { result, token } = this.state;
+    const heads = mapHeads(this.state);
+    if (!this.mayAsk || !result?.image || heads.length === 0) return;
+    const of = canonical([result.created, token, heads]);
+    if (this.state.map?.of === of) return;
+    const before = this.state.map?.value;
+    // The last map stays on screen until the next one is there.
+    this.state = { ...this.state, map: { request: -1, of, ...(before ? { value: before } : {}) } };
+    this.later('map', 40, () => {
+      const request = this.nextRequest();
+      if (this.state.map) this.state = { ...this.state, map: { ...this.state.map, request } };
+      this.host.post({ kind: 'map', request, step: token.step, variant: token.variant, heads });
+    });
+  }
+
+  private askStep(): void {
+    const { result, token, step } = this.state;
+    if (!this.mayAsk || !result || token.variant !== null || token.step === 0) return;
+    if (result.steps?.some((one) => one.step === token.step)) return;
+    const of = canonical([result.created, token.step]);
+    if (step?.of === of) return;
+    this.state = { ...this.state, step: { request: -1, of } };
+    this.later('step', 120, () => {
+      const request = this.nextRequest();
+      if (this.state.step) this.state = { ...this.state, step: { ...this.state.step, request } };
+      this.host.post({ kind: 'step', request, step: token.step });
+    });
+  }
+
+  private onKey(event: KeyboardEvent): void {
+    if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      this.run();
+    } else if (event.key === 'Escape' && this.state.patch !== undefined) {
+      this.change({ ...this.state, patch: undefined });
+    }
+  }
+
+  // What the parts ask for.
+
+  edit(change: Partial<Form>): void {
+    this.touched = true;
+    if (this.state.form) this.change({ ...this.state, form: { ...this.state.form, ...change } });
+  }
+
+  view(change: Partial<View>): void {
+    this.touched = true;
+    this.change({ ...this.state, view: { ...this.state.view, ...change } });
+  }
+
+  toggle(name: string, open: boolean): void {
+    this.view({ open: { ...this.state.view.open, [name]: open } });
+  }
+
+  chooseModel(folder: string): void {
+    this.touched = true;
+    const { form } = this.state;
+    if (!form) return;
+    this.host.post({ kind: 'chooseModel', folder });
+    this.change({ ...this.state, form: { ...form, folder }, typed: undefined, typedProblem: undefined });
+  }
+
+  select(place: HeadPlace): void {
+    this.touched = true;
+    const before = this.state.selected;
+    this.change(select(this.state, place));
+    const model = modelOfStep(this.state);
+    if (model && (before?.layer !== place.layer || before.head !== place.head)) announce(announcementOf(model, place));
+  }
+
+  selectToken(token: TokenPlace): void {
+    this.touched = true;
+    this.change({ ...this.state, token });
+    const caption = captionOf(this.state, token.variant);
+    const chosen = caption.tokens[token.step];
+    const run = runsOf(caption).find(({ from, to }) => token.step >= from && token.step < to);
+    if (chosen) announce(tokenWords(chosen, token.step, run?.mention));
+  }
+
+  selectPatch(patch: Patch): void {
+    this.touched = true;
+    this.change({ ...this.state, patch: patch.token });
+    const { picture, map, result, view } = this.state;
+    if (!picture) return;
+    const level = levelsOf(picture.image)[view.level] ?? [];
+    announce(patchWords(mapModel(patchesOf(picture.image, level), map?.value, result?.sinks), patch, level));
+  }
+
+  run(resume = false): void {
+    this.touched = true;
+    const started = startRun(this.state, resume);
+    if (!started) return;
+    this.announced = '';
+    this.host.post({ kind: 'run', plan: started.plan, resume });
+    this.change(started.state);
+    announce('Started');
+  }
+
+  cancel(): void {
+    const { phase } = this.state;
+    if (phase.kind !== 'running' || phase.cancelling) return;
+    this.host.post({ kind: 'cancel' });
+    this.change({ ...this.state, phase: { ...phase, cancelling: true } });
+    announce('Stopping');
+  }
+
+  reinforce(name: string, reinforcement: ReinforcementRequest): void {
+    this.touched = true;
+    const request = this.nextRequest();
+    this.change({ ...this.state, making: { request, name, tokens: [] } });
+    this.host.post({ kind: 'reinforce', request, reinforcement });
+  }
+
+  openEntry(entry: DatasetEntry): void {
+    const { form, set } = this.state;
+    const folder = form?.images ?? '';
+    if (!form || (!set && this.state.phase.kind === 'running')) return;
+    this.edit({ mode: 'image', image: `${folder.replace(/[\\/]$/, '')}/${entry.name}`, truth: entry.truth.join(', ') });
+    announce(`${entry.name} is chosen: Run shows its heads.`);
+  }
+
+  backToShown(): void {
+    const { shownPlan } = this.state;
+    if (shownPlan) this.change({ ...this.state, form: toForm(shownPlan) });
+  }
+
+  openFull(): void {
+    const { selected, place, shownPlan } = this.state;
+    const plan = place === 'file' ? shownPlan : planOf(this.state);
+    if (plan) this.host.post({ kind: 'openFull', plan, ...(selected ? { select: selected } : {}) });
+  }
+
+  post(message: FromHallucinationPanel): void {
+    this.touched = true;
+    this.host.post(message);
+  }
+
+  copy(text: string, what: string): void {
+    this.host.post({ kind: 'copy', text });
+    announce(`${what} is copied`);
+  }
+
+  exportAs(format: ExportFormat): void {
+    exportData(this.state, format, readTheme()).then(
+      (data) => this.host.post({ kind: 'export', format, name: exportName(this.state, format), data }),
+      (error: unknown) => {
+        const sentence = error instanceof Error ? error.message : 'The export failed. Try SVG or CSV.';
+        this.change({ ...this.state, phase: { kind: 'failed', sentence } });
+        announce(sentence);
+      },
+    );
+  }
+
+  // Drawing.
+
+  private draw(): void {
+    this.redraw.request();
+  }
+
+  private drawNow(): void {
+    render(page(this.part()), this.root);
+  }
+
+  private part(): Part {
+    const { compact, beside } = this.arrangement;
+    return { state: this.state, actions: this, dark: readTheme().dark, compact, beside };
+  }
+}

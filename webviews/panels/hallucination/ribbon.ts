@@ -1,0 +1,140 @@
+/** A caption as a ribbon: each token on the colour of its T-VHD, the lexicon's words marked by what the truth says of them. */
+import { html, nothing, type TemplateResult } from 'lit';
+import { repeat } from 'lit/directives/repeat.js';
+import type { Caption } from '../../../protocol/results/hallucination';
+import { scaleStops } from '../../charts/colour-map';
+import { scaleBar } from '../../charts/scale-bar';
+import type { Part } from './actions';
+import {
+  runsOf,
+  scaleOf,
+  shadeOf,
+  tokenWords,
+  verdictMarks,
+  verdictOf,
+  verdictWords,
+  type Run,
+  type Scale,
+  type Verdict,
+} from './ribbon-model';
+import { captionOf, type State } from './state';
+
+export interface RibbonOptions {
+  readonly caption: Pick<Caption, 'tokens' | 'mentions'>;
+  readonly scale: Scale;
+  readonly label: string;
+  /** Place of the selected token; undefined when it is in another caption. */
+  readonly selected: number | undefined;
+  readonly onSelect: (step: number) => void;
+}
+
+export function ribbon({ caption, scale, label, selected, onSelect }: RibbonOptions): TemplateResult {
+  const { tokens } = caption;
+  return html`<div
+    class="ribbon"
+    role="listbox"
+    aria-label=${label}
+    tabindex="0"
+    @keydown=${(event: KeyboardEvent) => {
+      const by = { ArrowLeft: -1, ArrowRight: 1, Home: -tokens.length, End: tokens.length }[event.key];
+      if (by === undefined || tokens.length === 0) return;
+      event.preventDefault();
+      onSelect(Math.max(0, Math.min(tokens.length - 1, (selected ?? 0) + by)));
+    }}
+    @click=${(event: MouseEvent) => {
+      const at = (event.target as HTMLElement).closest<HTMLElement>('[data-step]')?.dataset['step'];
+      if (at !== undefined) onSelect(Number(at));
+    }}
+  >
+    ${repeat(
+      runsOf(caption),
+      ({ from }) => from,
+      (run) => oneRun(run, caption, scale, selected),
+    )}
+  </div>`;
+}
+
+function oneRun(
+  { from, to, mention }: Run,
+  { tokens }: Pick<Caption, 'tokens'>,
+  scale: Scale,
+  selected: number | undefined,
+): TemplateResult {
+  const words = tokens.slice(from, to).map((token, index) => {
+    const at = from + index;
+    return html`<span
+      class="piece tv-${shadeOf(scale, token.tVhd)} ${at === selected ? 'query' : ''}"
+      role="option"
+      aria-selected=${at === selected}
+      data-step=${at}
+      title=${tokenWords(token, at, mention)}
+      >${token.text === '' ? '∅' : token.text.replaceAll('\n', '↵')}</span
+    >`;
+  });
+  if (!mention) return html`${words}`;
+  const verdict = verdictOf(mention);
+  return html`<span class="mention ${verdict}" data-object=${mention.object}
+    >${words}<span class="mark" aria-label=${verdictWords[verdict]}>${verdictMarks[verdict]}</span></span
+  >`;
+}
+
+/** The plain caption with its scale and what the marks mean. */
+export function ribbonView(part: Part): TemplateResult | typeof nothing {
+  const { state, actions, dark, compact } = part;
+  const caption = captionOf(state, null);
+  const scale = sharedScale(state);
+  const running = state.phase.kind === 'running';
+  if (!scale) {
+    return running
+      ? html`<section class="caption-view" aria-label="Caption">
+          <h2>Caption</h2>
+          <p class="reason">The words appear here as they are written.</p>
+        </section>`
+      : nothing;
+  }
+  const { token } = state;
+  const at = token.variant === null ? token.step : undefined;
+  const chosen = at === undefined ? undefined : caption.tokens[at];
+  const run = at === undefined ? undefined : runsOf(caption).find(({ from, to }) => at >= from && at < to);
+  return html`<section class="caption-view" aria-label="Caption">
+    <div class="section-head">
+      <h2>Caption <span class="muted">by how much each word depends on ${lacking(state)}</span></h2>
+    </div>
+    ${ribbon({
+      caption,
+      scale,
+      label: 'Words of the caption: choose one',
+      selected: at,
+      onSelect: (step) => actions.selectToken({ variant: null, step }),
+    })}
+    <div class="readout ribbon-readout">${chosen && at !== undefined ? tokenWords(chosen, at, run?.mention) : ''}</div>
+    <div class="ribbon-key">
+      ${scaleBar({ title: 'T-VHD', low: scale.low, high: scale.high, stops: scaleStops(false, dark) })}
+      <span class="muted"
+        >${compact ? 'low: language prior' : 'low: said by the language prior, whatever is seen'}</span
+      >
+      ${legend(caption.mentions.map(verdictOf))}
+    </div>
+  </section>`;
+}
+
+export const lacking = ({ result, form }: State): string =>
+  (result ? result.removed.kind === 'span' : form?.mode === 'span') ? 'the text taken away' : 'the picture';
+
+export function sharedScale({ result, written, making }: State): Scale | undefined {
+  return scaleOf([
+    ...(result ? [result.caption, ...result.variants] : [{ tokens: written }]),
+    ...(making ? [{ tokens: making.tokens }] : []),
+  ]);
+}
+
+export function legend(verdicts: readonly Verdict[]): TemplateResult | typeof nothing {
+  const present = (['hallucinated', 'true', 'unjudged'] as const).filter((one) => verdicts.includes(one));
+  if (present.length === 0) return nothing;
+  return html`<span class="verdicts">
+    ${present.map(
+      (one) =>
+        html`<span class="verdict ${one}"><span class="mark">${verdictMarks[one]}</span>${verdictWords[one]}</span>`,
+    )}
+  </span>`;
+}

@@ -1,0 +1,152 @@
+/** A folder of pictures: scores with and without reinforcement, T-VHD of true and hallucinated words, every picture. */
+import { html, nothing, type TemplateResult } from 'lit';
+import type { CaptionSetScore, HallucinationSet } from '../../../protocol/results/hallucination';
+import { disclosure } from '../../ui/controls';
+import { isOpen } from '../../ui/disclosures';
+import { count, significant } from '../../ui/numbers';
+import { table, type Column } from '../../ui/table';
+import { readTheme } from '../../ui/theme';
+import type { Part } from './actions';
+import { histogram, histogramTable } from './histogram';
+import { entryTable } from './tables';
+import { percent, plainName, variantHint, variantName } from './variant-words';
+
+export interface ScoreRow {
+  readonly name: string;
+  readonly hint: string;
+  readonly score: CaptionSetScore;
+}
+
+export const scoreRows = (set: HallucinationSet): readonly ScoreRow[] => [
+  { name: plainName, hint: 'The model as it is', score: set.plain },
+  ...set.variants.map(({ reinforcement, score }) => ({
+    name: variantName(reinforcement),
+    hint: variantHint(reinforcement),
+    score,
+  })),
+];
+
+export function setScoreColumns(): readonly Column<ScoreRow>[] {
+  const share = (id: keyof CaptionSetScore, title: string, hint: string): Column<ScoreRow> => ({
+    id,
+    title,
+    unit: '%',
+    numeric: true,
+    hint,
+    value: ({ score }) => (score[id] === null ? undefined : score[id] * 100),
+    text: ({ score }) => percent(score[id]).replace(' %', ''),
+  });
+  return [
+    {
+      id: 'captions',
+      title: 'Captions',
+      numeric: false,
+      value: ({ name }) => name,
+      cell: ({ name, hint }) => html`<span title=${hint}>${name}</span>`,
+    },
+    share('chairS', 'CHAIR_S', 'Captions with at least one object that is not in the picture.'),
+    share('chairI', 'CHAIR_I', 'Mentions of objects that are not in the picture, over all mentions.'),
+    share('recall', 'Recall', 'Objects of the pictures that the captions name.'),
+    {
+      id: 'length',
+      title: 'Length',
+      unit: 'words',
+      numeric: true,
+      hint: 'Words per caption: a reinforcement that breaks the text wins CHAIR by saying little.',
+      value: ({ score }) => score.length ?? undefined,
+      text: ({ score }) => significant(score.length ?? Number.NaN),
+    },
+    share('precision', 'Precision', 'Distinct true objects over distinct objects named.'),
+    share('f1', 'F1', 'Harmonic mean of precision and recall.'),
+  ];
+}
+
+/** Fewer words, or far less recall: CHAIR alone would call that a success. */
+export function warningOf(set: HallucinationSet): string | undefined {
+  const { plain } = set;
+  const worse = set.variants.find(
+    ({ score }) =>
+      (plain.length !== null && score.length !== null && score.length < 0.7 * plain.length) ||
+      (plain.length !== null && score.length !== null && score.length > 1.5 * plain.length) ||
+      (plain.recall !== null && score.recall !== null && score.recall < 0.8 * plain.recall),
+  );
+  if (!worse) return undefined;
+  return `${variantName(worse.reinforcement)} changes the length (${significant(worse.score.length ?? Number.NaN)} words, plain ${significant(plain.length ?? Number.NaN)}) or the recall (${percent(worse.score.recall)}, plain ${percent(plain.recall)}) so much that its CHAIR says little: the text may be broken.`;
+}
+
+export function setView(part: Part): TemplateResult {
+  const { state, actions, compact } = part;
+  const { set, entries, entryFailures } = state;
+  const shown = set?.entries ?? entries;
+  const failures = set?.failures ?? entryFailures;
+  const pictures = (): TemplateResult =>
+    shown.length > 0 ? entryTable(part, shown) : html`<p class="reason">They appear here one by one.</p>`;
+  return html`${set ? scores(part, set) : nothing}
+  ${
+    compact && set
+      ? disclosure({
+          title: `${count(shown.length)} pictures`,
+          open: isOpen(state, 'entries', false),
+          id: 'entries',
+          onToggle: (open) => actions.toggle('entries', open),
+          body: pictures,
+        })
+      : html`<section class="entries" aria-label="Pictures">
+          <h2>
+            Pictures
+            <span class="muted"
+              >${count(shown.length)}${set && set.total > shown.length ? ` of ${count(set.total)}` : ''}</span
+            >
+          </h2>
+          ${pictures()}
+        </section>`
+  }
+  ${
+    failures.length > 0
+      ? disclosure({
+          title: `${count(failures.length)} could not be captioned`,
+          open: isOpen(state, 'failures', false),
+          id: 'failures',
+          onToggle: (open) => actions.toggle('failures', open),
+          body: () =>
+            html`<ul class="provenance">
+              ${failures.map(({ name, why }) => html`<li>${name}: ${why}</li>`)}
+            </ul>`,
+        })
+      : nothing
+  }`;
+}
+
+function scores({ state, actions, dark, compact }: Part, set: HallucinationSet): TemplateResult {
+  const theme = readTheme();
+  const warning = warningOf(set);
+  const { separation } = set;
+  return html`<div class="set-scores">
+    <section aria-label="Scores">
+      <h2>Hallucinated objects <span class="muted">CHAIR, with what must stand beside it</span></h2>
+      ${table({
+        caption: 'Scores of the captions',
+        columns: setScoreColumns(),
+        rows: scoreRows(set),
+        key: ({ name }) => name,
+      })}
+      ${warning ? html`<p class="reason warning broken">${warning}</p>` : nothing}
+    </section>
+    <section aria-label="T-VHD of object words">
+      <h2>
+        T-VHD of object words
+        <span class="muted" id="auroc"
+          >${separation.auroc === null ? 'AUROC needs words of both kinds' : `AUROC ${separation.auroc.toFixed(3)}`}</span
+        >
+      </h2>
+      ${histogram(separation, { dark, foreground: theme.foreground, muted: theme.muted, line: theme.line, wide: !compact })}
+      ${disclosure({
+        title: 'As a table',
+        open: isOpen(state, 'histogram', false),
+        id: 'histogram-table',
+        onToggle: (open) => actions.toggle('histogram', open),
+        body: () => histogramTable(separation),
+      })}
+    </section>
+  </div>`;
+}

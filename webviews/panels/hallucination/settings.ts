@@ -1,0 +1,277 @@
+/** The strip with the model, what it reads, and how divergence is measured. */
+import { html, nothing, type TemplateResult } from 'lit';
+import type { HallucinationMode, SetCaptions } from '../../../protocol/panels/hallucination';
+import type { RemovedPositions, VhdDistance, OutlierRule } from '../../../protocol/results/hallucination';
+import { button, dropdown, field, segments, textField } from '../../ui/controls';
+import { lastName, modelField } from '../../ui/model-field';
+import { bytes, count } from '../../ui/numbers';
+import { textArea } from '../../ui/text-area';
+import type { Part } from './actions';
+import { readForm, readTruth, type Form, type Problems } from './form';
+import { spanField } from './span-field';
+import { modelOfForm, readsTextOnly, type State } from './state';
+import { distanceInfos, outlierInfos } from './vhd-model';
+import { plural } from './variant-words';
+
+const modes: readonly { readonly value: HallucinationMode; readonly label: string }[] = [
+  { value: 'image', label: 'A picture' },
+  { value: 'set', label: 'A folder' },
+  { value: 'span', label: 'Text' },
+];
+
+export function settings(part: Part): TemplateResult {
+  const { state, actions } = part;
+  const { form } = state;
+  if (!form) return html``;
+  const model = modelOfForm(state);
+  const reading = readForm(form, model);
+  const problems: Problems = reading.ok ? {} : reading.problems;
+  return html`<div class="controls">
+    <section aria-label="Model">
+      <h2>Model</h2>
+      ${modelField({
+        models: state.models,
+        folder: form.folder,
+        onChoose: (folder) => actions.chooseModel(folder),
+        onBrowse: () => actions.post({ kind: 'browseModel' }),
+      })}
+      ${modelFacts(state)}
+    </section>
+    <section aria-label="What it reads">
+      <div class="section-head">
+        <h2>Take away</h2>
+        ${segments({
+          label: 'What is taken away',
+          choices: modes,
+          value: form.mode,
+          onChange: (mode) => actions.edit({ mode }),
+        })}
+      </div>
+      ${form.mode === 'image' ? imageField(part, form) : form.mode === 'set' ? folderField(part, form) : nothing}
+      <div class="gap">
+        ${textArea({
+          label: 'Prompt',
+          id: 'prompt',
+          value: form.prompt,
+          rows: 4,
+          code: true,
+          placeholder:
+            form.mode === 'span' ? 'Text that the model reads' : 'USER: <image>\nDescribe the image. ASSISTANT:',
+          problem: form.prompt === '' ? undefined : problems.prompt,
+          onInput: (prompt) => actions.edit({ prompt, ...(form.mode === 'span' ? { span: null } : {}) }),
+        })}
+      </div>
+      ${form.mode === 'span' ? spanField(part, form) : nothing}
+      ${form.mode === 'image' ? truthField(part, form) : nothing}
+      ${form.mode === 'span' ? nothing : lexiconField(part, form)}
+    </section>
+    <section aria-label="Measure">
+      <h2>Measure</h2>
+      <div class="fields">${measureFields(part, form, problems)}</div>
+    </section>
+  </div>`;
+}
+
+function measureFields({ actions, state }: Part, form: Form, problems: Problems): TemplateResult {
+  const heads = modelOfForm(state)?.heads;
+  const number = (label: string, key: 'maxNewTokens' | 'k' | 'mostImages' | 'seed', hint: string) =>
+    field(
+      label,
+      textField({
+        label,
+        value: form[key],
+        numeric: true,
+        hint,
+        problem: problems[key],
+        onInput: (text) => actions.edit({ [key]: text }),
+      }),
+      hint,
+    );
+  return html`${field(
+    'Distance',
+    dropdown({
+      label: 'Distance',
+      choices: distanceInfos.map(({ id, title, definition }) => ({ value: id, label: title, hint: definition })),
+      value: form.distance,
+      onChange: (distance) => actions.edit({ distance: distance as VhdDistance }),
+    }),
+    distanceInfos.find(({ id }) => id === form.distance)?.definition,
+  )}
+  ${field(
+    'Outliers',
+    dropdown({
+      label: 'Outliers',
+      choices: outlierInfos.map(({ id, title, definition }) => ({ value: id, label: title, hint: definition })),
+      value: form.outliers,
+      onChange: (outliers) => actions.edit({ outliers: outliers as OutlierRule }),
+    }),
+    outlierInfos.find(({ id }) => id === form.outliers)?.definition,
+  )}
+  ${field(
+    'Positions',
+    dropdown({
+      label: 'Positions after the removal',
+      choices: [
+        {
+          value: 'contiguous',
+          label: 'Contiguous',
+          hint: 'The text moves together, as in the released code; text heads then also differ, by their distances.',
+        },
+        { value: 'original', label: 'Original', hint: 'Control: each token keeps its position.' },
+      ],
+      value: form.positions,
+      onChange: (positions) => actions.edit({ positions: positions as RemovedPositions }),
+    }),
+    'Positions of the text once the picture is gone.',
+  )}
+  ${number('k', 'k', `Heads of each layer that T-VHD sums; empty: ${heads === undefined ? 'an eighth of them' : Math.max(1, Math.round(heads / 8))}.`)}
+  ${number('Tokens', 'maxNewTokens', 'Most tokens of a caption.')}
+  ${form.mode === 'set' ? number('Pictures', 'mostImages', 'At most so many; empty: all.') : nothing}
+  ${
+    form.mode === 'set'
+      ? field(
+          'Captions',
+          dropdown({
+            label: 'Captions',
+            choices: [
+              { value: 'plain', label: 'Plain alone' },
+              { value: 'reinforced', label: `Plain and reinforced x ${form.alpha}` },
+              { value: 'controls', label: 'These and controls', hint: 'Random heads, and the norm kept.' },
+            ],
+            value: form.setCaptions,
+            onChange: (value) => actions.edit({ setCaptions: value as SetCaptions }),
+          }),
+          'Which captions are made of each picture.',
+        )
+      : nothing
+  }
+  ${number('Seed', 'seed', 'Of the random heads of the control.')}`;
+}
+
+/** A name that was chosen in a dialog, and the button that opens it. */
+function chosen(options: {
+  readonly id: string;
+  readonly path: string;
+  readonly none: string;
+  readonly label: string;
+  readonly icon: 'file-media' | 'folder-opened';
+  readonly onBrowse: () => void;
+  readonly onClear?: () => void;
+}): TemplateResult {
+  return html`<div class="chosen" id=${options.id}>
+    <span class=${options.path === '' ? 'muted' : ''} title=${options.path || nothing}
+      >${options.path === '' ? options.none : lastName(options.path)}</span
+    >
+    ${
+      options.onClear && options.path !== ''
+        ? button({ label: 'Without it', icon: 'close', appearance: 'icon', onClick: options.onClear })
+        : nothing
+    }
+    ${button({ label: options.label, icon: options.icon, appearance: 'icon', onClick: options.onBrowse })}
+  </div>`;
+}
+
+function imageField({ state, actions }: Part, form: Form): TemplateResult {
+  const image = state.picture?.image;
+  const shown = image && image.path === form.image ? image : undefined;
+  const [tile] = shown?.tiles ?? [];
+  return html`${chosen({
+    id: 'image',
+    path: form.image,
+    none: 'No picture chosen',
+    label: 'Choose a picture',
+    icon: 'file-media',
+    onBrowse: () => actions.post({ kind: 'browseImage' }),
+  })}
+  ${
+    state.pictureProblem
+      ? html`<p class="problem" role="alert">${state.pictureProblem}</p>`
+      : shown
+        ? html`<p class="reason">
+            ${count(shown.width)} x ${count(shown.height)} pixels, ${count(shown.tokens)} image
+            tokens${
+              tile
+                ? shown.tiles.length === 1
+                  ? ` (${tile.rows} x ${tile.columns} patches)`
+                  : ` in ${shown.tiles.length} tiles`
+                : ''
+            }
+          </p>`
+        : nothing
+  }`;
+}
+
+function folderField({ state, actions }: Part, form: Form): TemplateResult {
+  const found = state.imageFolder?.folder === form.images ? state.imageFolder : undefined;
+  return html`${chosen({
+      id: 'images',
+      path: form.images,
+      none: 'No folder chosen',
+      label: 'Choose a folder of pictures',
+      icon: 'folder-opened',
+      onBrowse: () => actions.post({ kind: 'browseImages' }),
+    })}
+    <p class="reason">
+      ${
+        found
+          ? `${plural(found.images, 'picture')} with a truth.${found.note ? ` ${found.note}` : ''}`
+          : 'Pictures and a truth.json beside them: {"a.png": ["dog", "ball"]}.'
+      }
+    </p>`;
+}
+
+function truthField({ actions }: Part, form: Form): TemplateResult {
+  const truth = readTruth(form.truth);
+  return html`<label class="labelled gap"
+      ><span title="Objects that are in the picture, separated by commas">Objects in it</span> ${textField({
+        label: 'Objects in the picture',
+        value: form.truth,
+        hint: 'Separated by commas. Empty: object words are marked, not judged.',
+        onInput: (text) => actions.edit({ truth: text }),
+      })}</label
+    >
+    ${truth === null ? html`<p class="reason">Empty: object words are marked, not judged.</p>` : nothing}`;
+}
+
+const lexiconField = ({ actions }: Part, form: Form): TemplateResult =>
+  html`<div class="labelled gap">
+    <span title="Words that name an object: one class a line with its synonyms, or JSON">Lexicon</span>
+    ${chosen({
+      id: 'lexicon',
+      path: form.lexicon,
+      none: 'COCO, 80 classes',
+      label: 'Choose a lexicon',
+      icon: 'folder-opened',
+      onBrowse: () => actions.post({ kind: 'browseLexicon' }),
+      onClear: () => actions.edit({ lexicon: '' }),
+    })}
+  </div>`;
+
+function modelFacts(state: State): TemplateResult {
+  const model = modelOfForm(state);
+  const choice = state.models.find(({ folder }) => folder === state.form?.folder);
+  if (choice && choice.runs !== true) return html`<p class="problem" role="alert">${choice.runs}</p>`;
+  if (!model) {
+    return html`<p class="reason">
+      ${state.form?.folder ? 'Reading its files…' : 'A checkpoint folder with config.json and safetensors.'}
+    </p>`;
+  }
+  const vision = model.vision
+    ? `sees through ${model.vision.family} (${model.vision.layers} x ${model.vision.heads} heads, ${model.vision.imageSize} pixels)`
+    : 'reads text alone';
+  return html`<p class="reason ${readsTextOnly(state) && state.form?.mode !== 'span' ? 'warning' : ''}">
+    ${model.family}, ${model.layers} layers x ${model.heads} heads, ${bytes(model.weightBytes)}; ${vision}
+  </p>`;
+}
+
+/** The strip in one line, for when it is folded. */
+export function settingsSummary({ form }: State): string {
+  if (!form) return '';
+  const subject =
+    form.mode === 'image'
+      ? lastName(form.image) || 'no picture'
+      : form.mode === 'set'
+        ? lastName(form.images) || 'no folder'
+        : 'text';
+  return `${lastName(form.folder) || 'no model'} · ${subject}`;
+}

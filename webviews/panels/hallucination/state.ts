@@ -1,0 +1,512 @@
+/** Everything the panel shows, and how a message or an action changes it. No DOM: tests drive it directly. */
+import type { OpenedImage } from '../../../protocol/compute/hallucination';
+import type { Tokenised } from '../../../protocol/compute/models';
+import type { ModelChoice } from '../../../protocol/panels/heads';
+import type {
+  FirstStep,
+  HallucinationPlace,
+  HallucinationPlan,
+  ImageFolder,
+  ToHallucinationPanel,
+} from '../../../protocol/panels/hallucination';
+import type {
+  Caption,
+  CaptionToken,
+  DatasetEntry,
+  DivergenceStep,
+  HallucinationResult,
+  HallucinationSet,
+} from '../../../protocol/results/hallucination';
+import type { ModelSummary } from '../../../protocol/results/heads';
+import { unreachable } from '../../../protocol/unreachable';
+import { canonical } from '../../ui/canonical';
+import type { HeadPlace } from '../../ui/head-names';
+import type { Sort } from '../../ui/table';
+import { readForm, runOf, toForm, type Form } from './form';
+
+export type Phase =
+  | { readonly kind: 'idle' }
+  | {
+      readonly kind: 'running';
+      readonly sentence: string;
+      readonly share: number;
+      readonly secondsLeft?: number;
+      readonly cancelling: boolean;
+      readonly overdue?: string;
+    }
+  | { readonly kind: 'failed'; readonly sentence: string; readonly details?: string };
+
+/** Whose attention is drawn over the picture. */
+export const mapChoices = ['head', 'layer', 'all'] as const;
+export type MapChoice = (typeof mapChoices)[number];
+
+/** What a person arranged; survives a reload. */
+export interface View {
+  /** The selected head; the selected set of its layer; the selected set of all layers. */
+  readonly map: MapChoice;
+  /** Tiles that lie over each other are seen one level at a time. */
+  readonly level: number;
+  readonly overlay: 'both' | 'picture' | 'map';
+  readonly tableSort?: Sort;
+  readonly entrySort?: Sort;
+  readonly allHeads: boolean;
+  readonly allEntries: boolean;
+  /** Disclosures by name; absent: their default. */
+  readonly open: Readonly<Record<string, boolean>>;
+}
+
+/** What was asked for and is not there yet, or why it does not come. */
+export interface Asked<T> {
+  readonly request: number;
+  readonly of: string;
+  readonly value?: T;
+  readonly problem?: string;
+}
+
+/** The variant that is being made. */
+export interface Making {
+  readonly request: number;
+  readonly name: string;
+  readonly tokens: readonly CaptionToken[];
+  readonly problem?: string;
+}
+
+/** A token of one of the captions: null is the plain one, else the place among the variants. */
+export interface TokenPlace {
+  readonly variant: number | null;
+  readonly step: number;
+}
+
+export interface State {
+  readonly opened: boolean;
+  readonly place: HallucinationPlace;
+  readonly models: readonly ModelChoice[];
+  readonly model: ModelSummary | undefined;
+  readonly canRun: true | string;
+  readonly form: Form | undefined;
+  readonly picture: OpenedImage | undefined;
+  readonly pictureProblem: string | undefined;
+  readonly imageFolder: ImageFolder | undefined;
+  /** Tokens of the prompt in the form, where a span of them is marked. */
+  readonly typed: Tokenised | undefined;
+  readonly typedProblem: string | undefined;
+  readonly phase: Phase;
+  /** The plan of what is shown. */
+  readonly shownPlan: HallucinationPlan | undefined;
+  readonly firstStep: FirstStep | undefined;
+  /** Of the plain caption that is being written. */
+  readonly written: readonly CaptionToken[];
+  readonly result: HallucinationResult | undefined;
+  readonly making: Making | undefined;
+  readonly set: HallucinationSet | undefined;
+  /** Of a set that is being captioned. */
+  readonly entries: readonly DatasetEntry[];
+  readonly entryFailures: readonly { readonly name: string; readonly why: string }[];
+  readonly savedAs: string | undefined;
+  readonly selected: HeadPlace | undefined;
+  readonly token: TokenPlace;
+  readonly map: Asked<Float32Array> | undefined;
+  readonly step: Asked<DivergenceStep> | undefined;
+  /** Image token in focus. */
+  readonly patch: number | undefined;
+  readonly view: View;
+}
+
+export const initialView: View = {
+  map: 'head',
+  level: 0,
+  overlay: 'both',
+  allHeads: false,
+  allEntries: false,
+  open: {},
+};
+
+const firstToken: TokenPlace = { variant: null, step: 0 };
+
+const nothingShown = {
+  shownPlan: undefined,
+  firstStep: undefined,
+  written: [],
+  result: undefined,
+  making: undefined,
+  set: undefined,
+  entries: [],
+  entryFailures: [],
+  savedAs: undefined,
+  token: firstToken,
+  map: undefined,
+  step: undefined,
+  patch: undefined,
+} satisfies Partial<State>;
+
+export const initialState = (place: HallucinationPlace): State => ({
+  opened: false,
+  place,
+  models: [],
+  model: undefined,
+  canRun: true,
+  form: undefined,
+  picture: undefined,
+  pictureProblem: undefined,
+  imageFolder: undefined,
+  typed: undefined,
+  typedProblem: undefined,
+  phase: { kind: 'idle' },
+  ...nothingShown,
+  selected: undefined,
+  view: initialView,
+});
+
+/** Which of the panel's own requests are still the latest of their kind: an older answer is dropped. */
+export interface Latest {
+  readonly openImage: number;
+  readonly tokenise: number;
+}
+
+export function receive(state: State, message: ToHallucinationPanel, latest: Latest): State {
+  switch (message.kind) {
+    case 'open':
+      return open(state, message);
+    case 'models':
+      return { ...state, models: message.models };
+    case 'model':
+      return { ...state, model: message.model, form: state.form && { ...state.form, folder: message.model.folder } };
+    case 'picture':
+      return message.request === undefined || message.request === latest.openImage
+        ? { ...state, picture: message.picture, pictureProblem: undefined }
+        : state;
+    case 'imageFolder':
+      return { ...state, imageFolder: message.imageFolder };
+    case 'tokenised':
+      return message.request === latest.tokenise
+        ? { ...state, typed: message.tokenised, typedProblem: undefined }
+        : state;
+    case 'stage': {
+      const before = state.phase.kind === 'running' ? state.phase : undefined;
+      const { sentence, share, secondsLeft } = message;
+      return {
+        ...state,
+        phase: {
+          kind: 'running',
+          sentence,
+          share,
+          ...(secondsLeft === undefined ? {} : { secondsLeft }),
+          cancelling: before?.cancelling ?? false,
+          ...(before?.overdue === undefined ? {} : { overdue: before.overdue }),
+        },
+      };
+    }
+    case 'firstStep': {
+      const { vhd, textEnergy, outlier, selected } = message;
+      const firstStep = { vhd, textEnergy, outlier, selected };
+      return { ...state, firstStep, selected: selectedIn(state.selected, firstStep) };
+    }
+    case 'token':
+      return message.variant
+        ? { ...state, making: state.making && { ...state.making, tokens: [...state.making.tokens, message.token] } }
+        : { ...state, written: [...state.written, message.token] };
+    case 'result':
+      return withResult({ ...state, phase: { kind: 'idle' }, savedAs: message.savedAs }, message.result);
+    case 'variant':
+      return withVariant(state, message.request, message.caption);
+    case 'map':
+      return state.map?.request === message.request
+        ? { ...state, map: { request: message.request, of: state.map.of, value: message.map } }
+        : state;
+    case 'step':
+      return state.step?.request === message.request
+        ? { ...state, step: { request: message.request, of: state.step.of, value: message.step } }
+        : state;
+    case 'entry':
+      return { ...state, entries: [...state.entries, message.entry] };
+    case 'entryFailed':
+      return { ...state, entryFailures: [...state.entryFailures, { name: message.name, why: message.why }] };
+    case 'set':
+      return withSet({ ...state, phase: { kind: 'idle' }, savedAs: message.savedAs }, message.set);
+    case 'failed':
+      return failed(state, message, latest);
+    case 'overdue':
+      return state.phase.kind === 'running'
+        ? { ...state, phase: { ...state.phase, overdue: message.sentence } }
+        : state;
+    default:
+      return unreachable(message);
+  }
+}
+
+function open(state: State, message: Extract<ToHallucinationPanel, { kind: 'open' }>): State {
+  const { place, models, canRun, result, set, plan, picture } = message;
+  const goesOn = !result && !set && state.phase.kind === 'running' && samePlan(state.shownPlan, plan);
+  const base: State = {
+    ...state,
+    opened: true,
+    place,
+    models,
+    canRun,
+    model: message.model ?? result?.model ?? set?.model,
+    // A text kept from before a reload wins while it is only a later state of the same plan: `panel.ts` decides that.
+    form: state.form ?? toForm(plan),
+    picture: picture ?? (state.picture?.image.path === plan.image ? state.picture : undefined),
+    pictureProblem: undefined,
+    imageFolder: message.imageFolder ?? state.imageFolder,
+    phase: goesOn ? state.phase : { kind: 'idle' },
+    savedAs: message.savedAs,
+  };
+  const shown = result
+    ? withResult(base, result)
+    : set
+      ? withSet(base, set)
+      : goesOn
+        ? base
+        : { ...base, ...nothingShown };
+  const named = message.select;
+  const { layers, heads } = shapeOf(shown);
+  return named && named.layer < layers && named.head < heads ? select(shown, named) : shown;
+}
+
+/** The same computation again: saved, or sent once more. */
+const isSame = (a: { readonly created: string } | undefined, b: { readonly created: string }): boolean =>
+  a?.created === b.created;
+
+function withResult(state: State, result: HallucinationResult): State {
+  if (isSame(state.result, result)) return { ...state, result };
+  return {
+    ...state,
+    set: undefined,
+    entries: [],
+    entryFailures: [],
+    result,
+    firstStep: undefined,
+    written: [],
+    model: state.model?.folder === result.model.folder ? state.model : (state.model ?? result.model),
+    shownPlan: planOfResult(result, state.shownPlan ?? planOf(state)),
+    selected: selectedIn(state.selected, result),
+    token: firstToken,
+    map: undefined,
+    step: undefined,
+    making: undefined,
+    patch: undefined,
+  };
+}
+
+const withSet = (state: State, set: HallucinationSet): State => ({
+  ...state,
+  ...nothingShown,
+  savedAs: state.savedAs,
+  shownPlan: state.shownPlan ?? planOf(state),
+  set,
+  model: state.model ?? set.model,
+});
+
+/** The plan that a result was made by, with the options that it does not name from another one. */
+function planOfResult(
+  result: HallucinationResult,
+  others: HallucinationPlan | undefined,
+): HallucinationPlan | undefined {
+  if (!others) return undefined;
+  return {
+    ...others,
+    mode: result.removed.kind === 'span' ? 'span' : 'image',
+    folder: result.model.folder,
+    ...(result.image ? { image: result.image.path } : {}),
+    ...(result.prompt === null ? {} : { prompt: result.prompt }),
+    span: result.removed.kind === 'span' ? [result.removed.start, result.removed.end] : others.span,
+    truth: result.truth ?? null,
+    distance: result.distance,
+    outliers: result.outliers,
+    positions: result.positions,
+  };
+}
+
+function withVariant(state: State, request: number, caption: Caption): State {
+  if (!state.result) return state;
+  const same = (one: Caption): boolean => canonical(one.reinforcement) === canonical(caption.reinforcement);
+  // A panel that shows the result already holds it when the extension has put it there.
+  const others = state.result.variants.filter((one) => !same(one));
+  return {
+    ...state,
+    result: { ...state.result, variants: [...others, caption] },
+    making: state.making?.request === request ? undefined : state.making,
+    ...(state.token.variant === null ? {} : { token: firstToken, map: undefined }),
+  };
+}
+
+/** The head looked at stays while it is one of the model's; else the one that looks most at the image. */
+function selectedIn(
+  before: HeadPlace | undefined,
+  { vhd, outlier }: Pick<FirstStep, 'vhd' | 'outlier'>,
+): HeadPlace | undefined {
+  if (before && vhd[before.layer]?.[before.head] !== undefined) return before;
+  return strongest(vhd, outlier, 1)[0];
+}
+
+/** Heads by divergence, the largest first; outliers are left out. */
+export function strongest(
+  vhd: FirstStep['vhd'],
+  outlier: FirstStep['outlier'],
+  most: number,
+): readonly (HeadPlace & { readonly value: number })[] {
+  return vhd
+    .flatMap((row, layer) => row.map((value, head) => ({ layer, head, value })))
+    .filter(({ layer, head, value }) => Number.isFinite(value) && outlier[layer]?.[head] !== true)
+    .sort((a, b) => b.value - a.value)
+    .slice(0, most);
+}
+
+function failed(state: State, message: Extract<ToHallucinationPanel, { kind: 'failed' }>, latest: Latest): State {
+  const { request, sentence, details } = message;
+  if (request === undefined) {
+    return { ...state, phase: { kind: 'failed', sentence, ...(details === undefined ? {} : { details }) } };
+  }
+  if (request === latest.openImage) return { ...state, picture: undefined, pictureProblem: sentence };
+  if (request === latest.tokenise) return { ...state, typed: undefined, typedProblem: sentence };
+  if (state.map?.request === request) return { ...state, map: { ...state.map, problem: sentence } };
+  if (state.step?.request === request) return { ...state, step: { ...state.step, problem: sentence } };
+  if (state.making?.request === request) return { ...state, making: { ...state.making, problem: sentence } };
+  return state;
+}
+
+// What a person does.
+
+export const select = (state: State, { layer, head }: HeadPlace): State =>
+  state.selected?.layer === layer && state.selected.head === head ? state : { ...state, selected: { layer, head } };
+
+export const planOf = (state: State): HallucinationPlan | undefined => {
+  if (!state.form) return undefined;
+  const reading = readForm(state.form, modelOfForm(state));
+  return reading.ok ? reading.plan : undefined;
+};
+
+/** The summary of the model in the form, when it is known. */
+export const modelOfForm = ({ form, model }: State): ModelSummary | undefined =>
+  model !== undefined && model.folder === form?.folder ? model : undefined;
+
+/** A model of text alone has no image to leave out. */
+export const readsTextOnly = (state: State): boolean => {
+  const model = modelOfForm(state);
+  return model !== undefined && model.vision === undefined;
+};
+
+export const samePlan = (a: HallucinationPlan | undefined, b: HallucinationPlan | undefined): boolean =>
+  a !== undefined && b !== undefined && canonical(runOf(a)) === canonical(runOf(b));
+
+/** The form asks for something other than what is shown. */
+export function isStale(state: State): boolean {
+  if (state.place === 'file' || !(state.result ?? state.set) || state.phase.kind === 'running') return false;
+  const plan = planOf(state);
+  return plan !== undefined && state.shownPlan !== undefined && !samePlan(plan, state.shownPlan);
+}
+
+/** Why nothing can be run with what is typed; undefined when it can. */
+export function whyNot(state: State): string | undefined {
+  if (state.canRun !== true) return state.canRun;
+  if (!state.form) return 'Choose a model first.';
+  const reading = readForm(state.form, modelOfForm(state));
+  if (!reading.ok) return Object.values(reading.problems)[0];
+  if (state.form.mode !== 'span' && readsTextOnly(state)) {
+    return 'This model reads text alone: choose a vision-language model, or take a span of the prompt away.';
+  }
+  if (state.form.mode === 'image' && state.pictureProblem) return state.pictureProblem;
+  return undefined;
+}
+
+export const canStart = (state: State): boolean => state.phase.kind !== 'running' && whyNot(state) === undefined;
+
+/** A set that was cancelled, and whose plan still stands, goes on behind its entries. */
+export const canResume = (state: State): boolean =>
+  canStart(state) && state.set?.state === 'cancelled' && !isStale(state) && state.form?.mode === 'set';
+
+export function startRun(
+  state: State,
+  resume: boolean,
+): { readonly state: State; readonly plan: HallucinationPlan } | undefined {
+  const plan = planOf(state);
+  if (!plan || !canStart(state)) return undefined;
+  const kept = resume ? (state.set?.entries ?? []) : [];
+  return {
+    plan,
+    state: {
+      ...state,
+      ...nothingShown,
+      phase: { kind: 'running', sentence: 'Starting', share: 0, cancelling: false },
+      shownPlan: plan,
+      entries: kept,
+    },
+  };
+}
+
+/** What the map of divergences shows: the step of the selected token where it is known, else the first. */
+export interface ShownStep extends FirstStep {
+  readonly step: number;
+}
+
+export function stepOf(state: State): ShownStep | undefined {
+  const { result, firstStep, step, token } = state;
+  if (!result) return firstStep && { ...firstStep, step: 0 };
+  const kept = token.variant === null ? result.steps?.find((one) => one.step === token.step) : undefined;
+  const later = kept ?? (token.variant === null && step?.value?.step === token.step ? step.value : undefined);
+  const shown = token.step > 0 && token.variant === null ? later : undefined;
+  return shown ?? { ...result, step: 0 };
+}
+
+/** Layers and heads of what is shown. */
+export function shapeOf(state: State): { readonly layers: number; readonly heads: number } {
+  const vhd = state.result?.vhd ?? state.firstStep?.vhd;
+  return { layers: vhd?.length ?? 0, heads: vhd?.[0]?.length ?? 0 };
+}
+
+/** The caption that a token belongs to; while it is being written, what there is of it. */
+export function captionOf(state: State, variant: number | null): Pick<Caption, 'tokens' | 'mentions' | 'text'> {
+  const { result, written } = state;
+  const whole = variant === null ? result?.caption : result?.variants[variant];
+  return whole ?? { tokens: written, mentions: [], text: written.map(({ text }) => text).join('') };
+}
+
+/** Heads whose attention is drawn: the selected one, or a set of the step that is shown. */
+export function mapHeads(state: State): readonly HeadPlace[] {
+  const { selected, view } = state;
+  const shown = stepOf(state);
+  if (!selected || !shown) return [];
+  if (view.map === 'head') return [selected];
+  const heads = shown.selected.flatMap((row, layer) =>
+    row.flatMap((chosen, head) =>
+      chosen && (view.map === 'all' || layer === selected.layer) ? [{ layer, head }] : [],
+    ),
+  );
+  return heads.length > 0 ? heads : [selected];
+}
+
+// Kept over a reload.
+
+export interface Kept {
+  readonly version: 1;
+  readonly place: HallucinationPlace;
+  readonly view: View;
+  /** The form as typed, of use only while the extension's plan is one of `basis`. */
+  readonly form?: Form;
+  readonly basis: readonly string[];
+  readonly selected?: HeadPlace;
+}
+
+export const keep = (state: State, basis: readonly string[]): Kept => ({
+  version: 1,
+  place: state.place,
+  view: state.view,
+  ...(state.form ? { form: state.form } : {}),
+  basis,
+  ...(state.selected ? { selected: state.selected } : {}),
+});
+
+/** Undefined for anything this version did not write. */
+export function parseKept(value: unknown): Kept | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const kept = value as Partial<Kept>;
+  const whole = kept.version === 1 && Array.isArray(kept.basis) && typeof kept.view?.overlay === 'string';
+  return whole ? (kept as Kept) : undefined;
+}
+
+export const restore = (state: State, kept: Kept | undefined): State =>
+  kept ? { ...state, view: kept.view, form: kept.form, selected: kept.selected } : state;
+
+export const continues = (kept: Kept | undefined, plan: HallucinationPlan): boolean =>
+  kept?.basis.includes(canonical(plan)) ?? false;

@@ -1,0 +1,146 @@
+/** The twins of the pictures: every head with its numbers, every picture of a set with its words. */
+import { html, nothing, type TemplateResult } from 'lit';
+import type { DatasetEntry } from '../../../protocol/results/hallucination';
+import { button } from '../../ui/controls';
+import { headKey, headName, type HeadPlace } from '../../ui/head-names';
+import { count, significant } from '../../ui/numbers';
+import { sortRows, table, toCsv, toMarkdown, type Column } from '../../ui/table';
+import type { Part } from './actions';
+import { nameOf, percent } from './variant-words';
+import { isOutlier, isSelected, valueAt, type VhdModel } from './vhd-model';
+import { modelOfStep } from './vhd-view';
+
+/** Rows of one page of a table: a thousand heads are a thousand rows, but never all in the page. */
+export const pageOfRows = 64;
+
+export const headRows = ({ layers, heads }: VhdModel): readonly HeadPlace[] =>
+  Array.from({ length: layers * heads }, (_, at) => ({ layer: Math.floor(at / heads), head: at % heads }));
+
+export function headColumns(
+  model: VhdModel,
+  visualAttention?: readonly (readonly number[])[],
+): readonly Column<HeadPlace>[] {
+  const yes = (value: boolean): string | undefined => (value ? 'yes' : undefined);
+  return [
+    { id: 'head', title: 'Head', numeric: false, value: ({ layer, head }) => headName(layer, head) },
+    {
+      id: 'vhd',
+      title: 'VHD',
+      numeric: true,
+      hint: 'Distance of the head’s output with the image from its output without.',
+      value: (place) => valueAt(model, place),
+      text: (place) => significant(valueAt(model, place)),
+    },
+    {
+      id: 'text_energy',
+      title: 'Text energy',
+      numeric: true,
+      hint: 'Squared norm of the head’s output without the image.',
+      value: ({ layer, head }) => model.step.textEnergy[layer]?.[head],
+      text: ({ layer, head }) => significant(model.step.textEnergy[layer]?.[head] ?? Number.NaN),
+    },
+    ...(visualAttention
+      ? [
+          {
+            id: 'visual_attention',
+            title: 'On the image',
+            numeric: true,
+            hint: 'Share of the query’s attention on the image tokens.',
+            value: ({ layer, head }: HeadPlace) => visualAttention[layer]?.[head],
+            text: ({ layer, head }: HeadPlace) => percent(visualAttention[layer]?.[head]),
+          } satisfies Column<HeadPlace>,
+        ]
+      : []),
+    { id: 'outlier', title: 'Outlier', numeric: false, value: (place) => yes(isOutlier(model, place)) },
+    { id: 'selected', title: 'Selected', numeric: false, value: (place) => yes(isSelected(model, place)) },
+  ];
+}
+
+export function headTable(part: Part): TemplateResult | typeof nothing {
+  const { state, actions } = part;
+  const model = modelOfStep(state);
+  if (!model) return nothing;
+  const visual = model.step.step === 0 ? state.result?.visualAttention : undefined;
+  const columns = headColumns(model, visual);
+  const sort = state.view.tableSort ?? { column: 'vhd', descending: true };
+  const sorted = sortRows(headRows(model), columns, sort);
+  const rows = state.view.allHeads ? sorted : sorted.slice(0, pageOfRows);
+  return html`${copyButtons(part, columns, sorted)}
+  ${table({
+    caption: 'All heads',
+    columns,
+    rows,
+    key: ({ layer, head }) => headKey(layer, head),
+    sort,
+    onSort: (tableSort) => actions.view({ tableSort }),
+    selected: state.selected && headKey(state.selected.layer, state.selected.head),
+    onSelect: (place) => actions.select(place),
+  })}
+  ${
+    rows.length < sorted.length
+      ? html`<button type="button" class="link" @click=${() => actions.view({ allHeads: true })}>
+          Show the other ${count(sorted.length - rows.length)} heads
+        </button>`
+      : nothing
+  }`;
+}
+
+const copyButtons = <Row>({ actions }: Part, columns: readonly Column<Row>[], rows: readonly Row[]): TemplateResult =>
+  html`<div class="section-head">
+    <div class="toolbar" role="group" aria-label="Copy the table">
+      ${button({ label: 'Copy as Markdown', icon: 'copy', appearance: 'icon', onClick: () => actions.copy(toMarkdown(columns, rows), 'The table as Markdown') })}
+      ${button({ label: 'Copy as CSV', icon: 'table', appearance: 'icon', onClick: () => actions.copy(toCsv(columns, rows), 'The table as CSV') })}
+    </div>
+  </div>`;
+
+const wrongOf = (entry: DatasetEntry, variant: number | null): readonly string[] => {
+  const caption = variant === null ? entry.plain : entry.variants[variant];
+  return [...new Set(caption?.mentions.filter(({ inTruth }) => inTruth === false).map(({ object }) => object))];
+};
+
+export function entryColumns(entries: readonly DatasetEntry[]): readonly Column<DatasetEntry>[] {
+  const [first] = entries;
+  return [
+    { id: 'picture', title: 'Picture', numeric: false, value: ({ name }) => name },
+    { id: 'truth', title: 'In it', numeric: false, value: ({ truth }) => truth.join(', ') },
+    {
+      id: 'hallucinated',
+      title: 'Not there, plain',
+      numeric: false,
+      hint: 'Objects that the plain caption names and the picture lacks.',
+      value: (entry) => wrongOf(entry, null).join(', ') || undefined,
+    },
+    ...(first?.variants ?? []).map((caption, at): Column<DatasetEntry> => ({
+      id: `hallucinated_${at + 1}`,
+      title: nameOf(caption),
+      numeric: false,
+      value: (entry) => wrongOf(entry, at).join(', ') || undefined,
+    })),
+    { id: 'caption', title: 'Plain caption', numeric: false, value: ({ plain }) => plain.text.trim() },
+  ];
+}
+
+export function entryTable(part: Part, entries: readonly DatasetEntry[]): TemplateResult {
+  const { state, actions } = part;
+  const columns = entryColumns(entries);
+  // While pictures come in, the newest is seen first.
+  const all = state.set ? entries : entries.toReversed();
+  const rows = state.view.allEntries ? all : all.slice(0, pageOfRows);
+  return html`${copyButtons(part, columns, all)}
+  ${table({
+    caption: 'Pictures of the set: choose one to see its heads',
+    columns,
+    rows,
+    key: ({ name }) => name,
+    sort: state.view.entrySort,
+    onSort: (entrySort) => actions.view({ entrySort }),
+    onSelect: (entry) => actions.openEntry(entry),
+  })}
+  ${
+    rows.length < all.length
+      ? html`<button type="button" class="link" @click=${() => actions.view({ allEntries: true })}>
+          Show the other ${count(all.length - rows.length)} pictures
+        </button>`
+      : nothing
+  }`;
+}

@@ -1,0 +1,56 @@
+/** How captions are named and scored in words. */
+import type { Caption, CaptionScore, Reinforcement } from '../../../protocol/results/hallucination';
+import { significant } from '../../ui/numbers';
+import { writeLayers } from './form';
+
+export const plainName = 'Plain';
+
+/** 2, not 2.0: as a person sets it. */
+export const writeAlpha = (alpha: number): string => String(Number(alpha.toFixed(2)));
+
+export function variantName({
+  alpha,
+  heads,
+  normMatched,
+}: Pick<Reinforcement, 'alpha' | 'heads' | 'normMatched'>): string {
+  const by = `x ${writeAlpha(alpha)}`;
+  if (heads === 'all') return `All heads, norm of ${by}`;
+  if (heads === 'random') return `Random heads ${by}`;
+  return normMatched ? `Reinforced ${by}, norm kept` : `Reinforced ${by}`;
+}
+
+export const variantHint = ({ heads, normMatched, layers, executor }: Reinforcement): string =>
+  [
+    heads === 'selected'
+      ? 'The heads that diverge more than the median of their layer are scaled.'
+      : heads === 'random'
+        ? 'Control: as many heads of each layer, drawn at random.'
+        : 'Control: all heads by one factor, so that only the norm changes.',
+    ...(normMatched ? ['Control: scaled back to the plain norm, so that only the direction changes.'] : []),
+    `Layers ${writeLayers(layers)}, ${executor}.`,
+  ].join(' ');
+
+export const nameOf = ({ reinforcement }: Pick<Caption, 'reinforcement'>): string =>
+  reinforcement === null ? plainName : variantName(reinforcement);
+
+export const percent = (share: number | null | undefined, digits = 3): string =>
+  share === null || share === undefined || !Number.isFinite(share) ? '–' : `${significant(share * 100, digits)} %`;
+
+export const plural = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
+
+/** `14 words, 3 objects, 1 of them not in the picture`. */
+export function scoreWords(
+  score: CaptionScore | undefined,
+  { mentions, text }: Pick<Caption, 'mentions' | 'text'>,
+): string {
+  if (score) {
+    const wrong = score.hallucinated === 0 ? 'all in the picture' : `${score.hallucinated} not in the picture`;
+    return [
+      plural(score.length, 'word'),
+      score.mentions === 0 ? 'no object' : `${plural(score.mentions, 'object')}, ${wrong}`,
+      ...(score.recall === null ? [] : [`recall ${percent(score.recall)}`]),
+    ].join(' · ');
+  }
+  const length = text.split(/\s+/).filter((word) => word !== '').length;
+  return `${plural(length, 'word')} · ${plural(mentions.length, 'object')} of the lexicon, not judged`;
+}

@@ -1,0 +1,40 @@
+/** Which model: those that were found, and any folder of the disk. */
+import { html, type TemplateResult } from 'lit';
+import { button, dropdown } from './controls';
+
+/** As the extension sends it; `runs`: true, or why it cannot run. */
+interface Choosable {
+  readonly folder: string;
+  readonly label: string;
+  readonly family: string;
+  readonly runs: true | string;
+}
+
+export interface ModelFieldOptions {
+  readonly models: readonly Choosable[];
+  readonly folder: string;
+  readonly onChoose: (folder: string) => void;
+  readonly onBrowse: () => void;
+}
+
+export function modelField({ models, folder, onChoose, onBrowse }: ModelFieldOptions): TemplateResult {
+  const known = models.map(({ folder: value, label, runs, family }) => ({
+    value,
+    label: runs === true ? label : `${label} (cannot run)`,
+    disabled: runs !== true && value !== folder,
+    hint: runs === true ? `${family}, ${value}` : runs,
+  }));
+  const choices = known.some(({ value }) => value === folder)
+    ? known
+    : [
+        ...(folder === '' ? [{ value: '', label: 'Choose a model' }] : [{ value: folder, label: lastName(folder) }]),
+        ...known,
+      ];
+  return html`<div class="with-button">
+    ${dropdown({ label: 'Model', choices, value: folder, onChange: onChoose })}
+    ${button({ label: 'Browse for a model folder', icon: 'folder-opened', appearance: 'icon', onClick: onBrowse })}
+  </div>`;
+}
+
+/** The last part of a path. */
+export const lastName = (path: string): string => path.split(/[\\/]/).findLast((part) => part !== '') ?? path;
