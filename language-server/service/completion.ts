@@ -2,7 +2,7 @@ import { findNodeAtOffset, getLocation } from 'jsonc-parser';
 import type { JsonPath, JsonValue } from '../../models/formats/model-description';
 import { attentionKeys } from './key-names';
 import { meaningOf } from './key-meanings';
-import { knownModelTypes } from './known-families';
+import { knownModelTypes } from '../../models/formats/families/class-names';
 import type { ModelFile } from './model-file';
 import { partAt } from './part-facts';
 import { layerTypeNames } from './rules/layers';

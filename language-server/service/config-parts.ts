@@ -1,5 +1,5 @@
 import type { JsonPath, JsonValue } from '../../models/formats/model-description';
-import { knownModelTypes } from './known-families';
+import { isOwnClass, knownModelTypes } from '../../models/formats/families/class-names';
 import { isObject } from './json-document';
 
 export type JsonObject = { readonly [key: string]: JsonValue | undefined };
@@ -50,6 +50,14 @@ const roleOf = (path: JsonPath): ConfigPart['role'] => {
   return 'text';
 };
 
+/** True where the first class of a config has layers of its own under a known model type. */
+const hasOwnClass = ({ architectures, auto_map: remoteCode, model_type: modelType }: JsonObject): boolean => {
+  const [first] = Array.isArray(architectures) ? (architectures as readonly unknown[]) : [];
+  return (
+    typeof first === 'string' && typeof modelType === 'string' && isOwnClass(first, modelType, isObject(remoteCode))
+  );
+};
+
 const deepestPart = 4;
 
 /** The parts of a config, the file itself first. */
@@ -65,7 +73,9 @@ export const configParts = (root: JsonValue | undefined): readonly ConfigPart[] 
   };
   const top: Familiarity =
     typeof root['model_type'] === 'string' && root['model_type'] !== ''
-      ? familiarityOf(root, 'unnamed')
+      ? hasOwnClass(root)
+        ? 'foreign'
+        : familiarityOf(root, 'unnamed')
       : isObject(root['auto_map'])
         ? 'foreign'
         : 'unnamed';

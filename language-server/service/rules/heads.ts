@@ -167,7 +167,7 @@ export const projectionWidthDiffers: Rule = {
   kinds: ['config'],
   check({ document, parts }, report) {
     for (const part of parts) {
-      if (isLatent(part.value)) continue;
+      if (isLatent(part.value) || part.modelType === 'mamba2') continue;
       const hidden = numberField(part.value, hiddenSizeNames);
       const heads = numberField(part.value, headNames);
       const width = numberField(part.value, ['head_dim', 'kv_channels', 'd_kv']);

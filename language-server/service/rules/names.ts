@@ -1,4 +1,4 @@
-import { classFitsType, knownModelTypes, typeOfClass } from '../known-families';
+import { classFitsType, knownModelTypes, typeOfClass } from '../../../models/formats/families/class-names';
 import { nearestName } from '../nearest-name';
 import { relatedField, renameKey, replaceValue } from '../places';
 import { attentionKeys, otherKnownKeys } from '../key-names';

@@ -1,0 +1,154 @@
+/**
+ * Model types (transformers 4.x and 5.x) whose published configs the checks were written against, with the stem that
+ * their classes start with. A type that is missing here is read by remote code or another library: it gets the general
+ * checks, as information only.
+ */
+const stems: Readonly<Record<string, readonly string[]>> = {
+  albert: ['Albert'],
+  bart: ['Bart'],
+  beit: ['Beit'],
+  bert: ['Bert'],
+  blip: ['Blip'],
+  bloom: ['Bloom'],
+  camembert: ['Camembert'],
+  clip: ['CLIP'],
+  clip_text_model: ['CLIP'],
+  clip_vision_model: ['CLIP'],
+  codegen: ['CodeGen'],
+  cohere: ['Cohere'],
+  cohere2: ['Cohere2'],
+  'deberta-v2': ['DebertaV2'],
+  deberta: ['Deberta'],
+  deepseek_v2: ['DeepseekV2'],
+  deepseek_v3: ['DeepseekV3'],
+  deit: ['DeiT'],
+  dinov2: ['Dinov2'],
+  distilbert: ['DistilBert'],
+  electra: ['Electra'],
+  exaone4: ['Exaone4'],
+  falcon: ['Falcon'],
+  gemma: ['Gemma'],
+  gemma2: ['Gemma2'],
+  gemma3: ['Gemma3'],
+  gemma3_text: ['Gemma3'],
+  glm: ['Glm'],
+  glm4: ['Glm4'],
+  glm4_moe: ['Glm4Moe'],
+  glm4v: ['Glm4v'],
+  glm4v_text: ['Glm4v'],
+  gpt2: ['GPT2'],
+  gpt_bigcode: ['GPTBigCode'],
+  gpt_neo: ['GPTNeo'],
+  gpt_neox: ['GPTNeoX'],
+  gpt_oss: ['GptOss'],
+  gptj: ['GPTJ'],
+  granite: ['Granite'],
+  granitemoe: ['GraniteMoe'],
+  idefics2: ['Idefics2'],
+  idefics3: ['Idefics3'],
+  jamba: ['Jamba'],
+  kimi_k2: ['KimiK2', 'DeepseekV3'],
+  lfm2: ['Lfm2'],
+  llama: ['Llama', 'LLaMA'],
+  llama4: ['Llama4'],
+  llama4_text: ['Llama4'],
+  llava: ['Llava'],
+  llava_next: ['LlavaNext'],
+  llava_onevision: ['LlavaOnevision'],
+  m2m_100: ['M2M100'],
+  mamba: ['Mamba'],
+  marian: ['Marian'],
+  mbart: ['MBart', 'Bart'],
+  ministral: ['Ministral'],
+  ministral3: ['Ministral3'],
+  mistral: ['Mistral'],
+  mistral3: ['Mistral3'],
+  mixtral: ['Mixtral'],
+  mllama: ['Mllama'],
+  mllama_text_model: ['Mllama'],
+  modernbert: ['ModernBert'],
+  mpnet: ['MPNet'],
+  mpt: ['Mpt', 'MPT'],
+  mt5: ['MT5', 'T5', 'UMT5'],
+  olmo: ['Olmo'],
+  olmo2: ['Olmo2'],
+  olmo3: ['Olmo3'],
+  olmoe: ['Olmoe'],
+  opt: ['OPT'],
+  paligemma: ['PaliGemma'],
+  pegasus: ['Pegasus'],
+  persimmon: ['Persimmon'],
+  phi: ['Phi'],
+  phi3: ['Phi3'],
+  pixtral: ['Pixtral'],
+  qwen2: ['Qwen2'],
+  qwen2_5_vl: ['Qwen2_5_VL', 'Qwen2VL'],
+  qwen2_5_vl_text: ['Qwen2_5_VL'],
+  qwen2_moe: ['Qwen2Moe'],
+  qwen2_vl: ['Qwen2VL'],
+  qwen2_vl_text: ['Qwen2VL'],
+  qwen3: ['Qwen3'],
+  qwen3_5: ['Qwen3_5'],
+  qwen3_5_text: ['Qwen3_5'],
+  qwen3_5_moe: ['Qwen3_5Moe'],
+  qwen3_5_moe_text: ['Qwen3_5Moe'],
+  qwen3_moe: ['Qwen3Moe'],
+  qwen3_next: ['Qwen3Next'],
+  qwen3_vl: ['Qwen3VL'],
+  qwen3_vl_text: ['Qwen3VL'],
+  qwen3_vl_moe: ['Qwen3VLMoe'],
+  qwen3_vl_moe_text: ['Qwen3VLMoe'],
+  roberta: ['Roberta'],
+  siglip: ['Siglip'],
+  siglip_text_model: ['Siglip'],
+  siglip_vision_model: ['Siglip'],
+  smollm3: ['SmolLM3'],
+  smolvlm: ['SmolVLM'],
+  stablelm: ['StableLm'],
+  starcoder2: ['Starcoder2'],
+  t5: ['T5', 'MT5', 'UMT5'],
+  umt5: ['UMT5', 'T5'],
+  vit: ['ViT', 'DeiT'],
+  whisper: ['Whisper'],
+  'xlm-roberta': ['XLMRoberta', 'Roberta'],
+};
+
+const stemsOf = (modelType: string): readonly string[] =>
+  Object.hasOwn(stems, modelType) ? (stems[modelType] ?? []) : [];
+
+export const knownModelTypes: ReadonlySet<string> = new Set(Object.keys(stems));
+
+/**
+ * The model type whose class this is, by the longest stem; undefined for a class that is no plain member of a family
+ * (`DFlashDraftModel`, `LlavaLlamaForCausalLM`). After the stem must come `For…`, `LMHead…`, `Model`, `MT…`, or
+ * `DoubleHeads…`: anything else is a class of its own (`LlamaEagle…`).
+ */
+export const typeOfClass = (architecture: string): { readonly type: string; readonly stem: string } | undefined => {
+  let best: { type: string; stem: string } | undefined;
+  for (const [type, names] of Object.entries(stems)) {
+    const stem = names[0] ?? '';
+    if (!/^(For[A-Z]|LMHead|Model$|MTModel$|DoubleHeads)/.test(architecture.slice(stem.length))) continue;
+    if (architecture.startsWith(stem) && stem.length > (best?.stem.length ?? 0)) best = { type, stem };
+  }
+  return best;
+};
+
+/** Whether a class may stand beside a model type. */
+export const classFitsType = (architecture: string, modelType: string): boolean =>
+  stemsOf(modelType).some((stem) => architecture.toLowerCase().startsWith(stem.toLowerCase()));
+
+/** What follows the stem in the plain classes of a type, and never in a class that adds parts of its own (`LlavaLlamaFor…`). */
+const plainEnding = /^(For[A-Z]|LM|Model|MTModel|DoubleHeads|Encoder|Decoder|Text|Vision|PreTrained|Backbone|QA)/;
+const draftClass = /Eagle|Draft|Medusa|NextN/;
+
+/**
+ * True of a class that shares a model type's config and has layers of its own: a class of remote code (JinaBERT says
+ * `bert`), the original LLaVA, a draft model. Misspelt names are not meant.
+ */
+export const isOwnClass = (architecture: string, modelType: string, hasRemoteCode: boolean): boolean => {
+  const own = stemsOf(modelType);
+  if (own.length === 0) return false;
+  const fitting = own.filter((stem) => architecture.toLowerCase().startsWith(stem.toLowerCase()));
+  if (fitting.length === 0) return hasRemoteCode && typeOfClass(architecture) === undefined;
+  return draftClass.test(architecture) || !fitting.some((stem) => plainEnding.test(architecture.slice(stem.length)));
+};
