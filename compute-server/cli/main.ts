@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander';
 import { headscopeVersion } from '../version';
 import { bench } from './commands/bench';
+import { chair } from './commands/chair';
 import { checkCommand } from './commands/check';
 import { devices } from './commands/devices';
 import { generate } from './commands/generate';
@@ -10,6 +11,7 @@ import { heads } from './commands/heads';
 import { inspect } from './commands/inspect';
 import { map } from './commands/map';
 import { mechanisms } from './commands/mechanisms';
+import { pope } from './commands/pope';
 import { commandErrorOf, exitCodes } from './exit-codes';
 import type { Registration } from './registration';
 import { CommandSession } from './session';
@@ -22,6 +24,8 @@ const commands: readonly Registration[] = [
   generate,
   heads,
   map,
+  chair,
+  pope,
   (program) => program.addCommand(checkCommand()),
 ];
 

@@ -1,9 +1,9 @@
 /** Options that the commands which run a model share. */
-import { readFile } from 'node:fs/promises';
 import { InvalidArgumentError, type Command } from 'commander';
 import type { PromptInput } from '../../protocol/compute/models';
 import type { HeadGain } from '../../protocol/results/heads';
 import { wrongUsage } from './exit-codes';
+import { textFile } from './text-files';
 import { bytes, collect, whole } from './options';
 
 export interface PromptOptions {
@@ -62,14 +62,6 @@ function idList(text: string): number[] {
     }
     return id;
   });
-}
-
-async function textFile(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    throw wrongUsage(`${path} cannot be read (${(error as Error).message}). Check the path.`);
-  }
 }
 
 /** `{"kind": "headscope-intervention", "gains": [{"layer", "head", "gain"}]}` as the Heads panel saves it. */

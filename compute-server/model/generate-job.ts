@@ -132,7 +132,7 @@ function checked(model: LoadedModel, variant: Variant): Variant {
   return variant;
 }
 
-function requireHead(model: LoadedModel): void {
+export function requireHead(model: LoadedModel): void {
   if (!model.spec.head.vocabulary) {
     throw new FailureError({
       code: 'model-unusable',

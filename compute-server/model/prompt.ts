@@ -3,6 +3,7 @@ import type { PromptInput, Tokenised } from '../../protocol/compute/models';
 import { FailureError } from '../../protocol/wire/failures';
 import type { LoadedModel } from './loaded-model';
 import { offsetsOf } from './offsets';
+import type { Sequence } from './sequence';
 
 export function idsOf(model: LoadedModel, prompt: PromptInput): readonly number[] {
   const ids = prompt.kind === 'ids' ? prompt.ids : encode(model, prompt);
@@ -17,6 +18,16 @@ export function idsOf(model: LoadedModel, prompt: PromptInput): readonly number[
     );
   }
   return ids;
+}
+
+/** What encoding a picture needs. */
+export interface EncodingRun {
+  readonly memoryLimit: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export function sequenceOf(model: LoadedModel, prompt: PromptInput, _run: EncodingRun): Promise<Sequence> {
+  return Promise.resolve({ ids: idsOf(model, prompt) });
 }
 
 function encode(model: LoadedModel, prompt: Extract<PromptInput, { kind: 'text' }>): readonly number[] {

@@ -12,8 +12,8 @@ import type {
 
 /** Text, or token ids as they are; `chat` puts the text into the model's chat template as one user message. */
 export type PromptInput =
-  | { readonly kind: 'text'; readonly text: string; readonly chat?: boolean }
-  | { readonly kind: 'ids'; readonly ids: readonly number[] };
+  | { readonly kind: 'text'; readonly text: string; readonly chat?: boolean; readonly image?: string }
+  | { readonly kind: 'ids'; readonly ids: readonly number[]; readonly image?: string };
 
 export interface Tokenised {
   readonly ids: readonly number[];

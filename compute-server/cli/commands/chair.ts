@@ -1,0 +1,69 @@
+/** headscope chair: how often captions name objects that the image lacks. */
+import { chairScores, judgeCaption, trueObjects } from '../../../diagnostics/hallucination/chair';
+import { readCaptions, readLexicon, readTruth, withReferences } from '../caption-files';
+import { wrongUsage } from '../exit-codes';
+import { provenance } from '../../provenance';
+import type { Registration } from '../registration';
+
+interface ChairOptions {
+  readonly captions: string;
+  readonly truth: string;
+  readonly references?: string;
+  readonly lexicon?: string;
+  readonly json?: string;
+}
+
+export const chair: Registration = (program, session) => {
+  program
+    .command('chair')
+    .description('CHAIR of captions: objects named that the image lacks, with recall and length beside it.')
+    .requiredOption('--captions <file>', 'JSON: {"image": "caption"} or [{image, caption}]')
+    .requiredOption('--truth <file>', 'JSON: {"image": ["object", …]} or [{image, objects, captions}]')
+    .option('--references <file>', 'captions by people, whose objects count as true: JSON like --captions')
+    .option(
+      '--lexicon <file>',
+      'classes and synonyms: JSON {"class": ["synonym"]} or lines "class, synonym" (default: the 80 of COCO)',
+    )
+    .option('--json <file>', 'write the result as JSON, - for stdout')
+    .action(async (options: ChairOptions) => {
+      const { finder } = await readLexicon(options.lexicon);
+      const captions = await readCaptions(options.captions);
+      const references = options.references === undefined ? [] : await readCaptions(options.references);
+      const truth = withReferences(await readTruth(options.truth), references);
+      const unknown = captions.filter(({ image }) => !truth.has(image));
+      const [first] = unknown;
+      if (first) {
+        throw wrongUsage(
+          `${unknown.length} of ${captions.length} captions have no truth, the first is of "${first.image}". Add it to ${options.truth}, or leave the caption out.`,
+        );
+      }
+      const judged = captions.map(({ image, caption }) =>
+        judgeCaption(finder, caption, trueObjects(finder, truth.get(image) ?? { objects: [] })),
+      );
+      const scores = chairScores(judged);
+      if (options.json !== '-') {
+        const percent = (share: number | null): string => (share === null ? '–' : `${(100 * share).toFixed(2)} %`);
+        session.print(
+          `CHAIR_S ${percent(scores.chairS)}  CHAIR_I ${percent(scores.chairI)}  recall ${percent(scores.recall)}  ` +
+            `${scores.length?.toFixed(1) ?? '–'} words per caption  (${scores.captions} captions, ${scores.mentions} mentions)`,
+        );
+      }
+      if (options.json === undefined) return;
+      await session.writeJson(options.json, {
+        ...(await provenance({
+          captions: options.captions,
+          truth: options.truth,
+          references: options.references ?? null,
+          lexicon: options.lexicon ?? 'coco',
+        })),
+        ...scores,
+        perCaption: judged.map(({ mentions, truth: objects, words }, at) => ({
+          image: captions[at]?.image,
+          caption: captions[at]?.caption,
+          words,
+          truth: [...objects],
+          mentions,
+        })),
+      });
+    });
+};

@@ -1,0 +1,181 @@
+/** Many pictures with their truth: plain and reinforced captions, CHAIR with what must stand beside it, T-VHD apart by truth. */
+import { basename } from 'node:path';
+import { tokenAt } from '../../diagnostics/hallucination/caption-words';
+import { chairScores } from '../../diagnostics/hallucination/chair';
+import { defaultTopHeads } from '../../diagnostics/hallucination/divergence';
+import { areaBelow, sharedHistogram } from '../../diagnostics/hallucination/separation';
+import type { HallucinationSetProgress, HallucinationSetRequest } from '../../protocol/compute/hallucination';
+import type {
+  Caption,
+  CaptionSetScore,
+  DatasetEntry,
+  HallucinationSet,
+  Reinforcement,
+  TVhdSeparation,
+} from '../../protocol/results/hallucination';
+import { FailureError } from '../../protocol/wire/failures';
+import type { Job } from '../dispatch/dispatcher';
+import { provenance } from '../provenance';
+import type { Surroundings } from '../surroundings';
+import { CaptionJudge } from './caption';
+import { DivergenceRun } from './divergence-run';
+import { captionOf, continuation, prepare, reinforcedCaption, reinforcementOf } from './hallucination-job';
+import { KeptEntries } from './kept-entries';
+import type { LoadedModel } from './loaded-model';
+
+/** Steps of the two histograms. */
+const bins = 24;
+
+export async function* hallucinationSetJob(
+  model: LoadedModel,
+  request: HallucinationSetRequest,
+  surroundings: Surroundings,
+  signal: AbortSignal,
+): Job<HallucinationSetProgress, HallucinationSet> {
+  const started = performance.now();
+  const reinforcements = request.reinforcements.map((each) => reinforcementOf(model, request, each));
+  if (request.images.length === 0) {
+    const detail = 'There is no image to caption. Name at least one with its truth.';
+    throw new FailureError({ code: 'bad-request', detail });
+  }
+  const { images, done, ...settings } = request;
+  const kept = new KeptEntries(surroundings.cacheFolder, [model.summary.hash, settings]);
+  await kept.read();
+  const entries: DatasetEntry[] = [];
+  const failures: { name: string; why: string }[] = [];
+  let [computed, unkept, cancelled] = [0, false, false];
+  for (const [at, { path, truth }] of images.entries()) {
+    const name = basename(path);
+    const rest = images.length - at;
+    yield {
+      kind: 'stage',
+      sentence: `Image ${at + 1} of ${images.length}: ${name}`,
+      share: at / images.length,
+      ...(computed === 0 ? {} : { secondsLeft: ((performance.now() - started) / 1000 / computed) * rest }),
+    };
+    const before = done.find((entry) => entry.name === name) ?? (await kept.of(path, truth));
+    if (before) {
+      entries.push(before);
+      yield { kind: 'entry', entry: before };
+      continue;
+    }
+    try {
+      signal.throwIfAborted();
+      const entry = await entryOf(model, request, { path, truth }, reinforcements, surroundings, signal);
+      await model.requireUnchanged();
+      computed++;
+      entries.push(entry);
+      const why = await kept.add(path, entry);
+      if (why !== undefined && !unkept) {
+        surroundings.log('warn', `Finished captions cannot be kept for a later run (${why}); this run goes on.`);
+        unkept = true;
+      }
+      yield { kind: 'entry', entry };
+    } catch (error) {
+      if (signal.aborted) {
+        cancelled = true;
+        break;
+      }
+      const why = reasonOfImage(error);
+      if (why === undefined) throw error;
+      failures.push({ name, why });
+      yield { kind: 'failure', name, why };
+    }
+  }
+  if (!cancelled) await kept.remove();
+  const { distance, outliers, positions, prompt, maxNewTokens } = request;
+  const made = await provenance({ maxNewTokens, lexicon: request.lexicon ?? 'coco' });
+  const judge = (caption: Caption, truth: readonly string[]) =>
+    new CaptionJudge({ truth, ...(request.lexicon ? { lexicon: request.lexicon } : {}) }).judged(caption.text);
+  const score = (of: (entry: DatasetEntry) => Caption | undefined): CaptionSetScore => {
+    const captions = entries.flatMap((entry) => {
+      const caption = of(entry);
+      return caption ? [judge(caption, entry.truth)] : [];
+    });
+    const { hallucinated: _, ...rest } = chairScores(captions);
+    return rest;
+  };
+  return {
+    ...made,
+    device: { ...made.device, threads: surroundings.defaultThreads },
+    kind: 'headscope-hallucination-set',
+    version: 1,
+    model: model.summary,
+    prompt: prompt.kind === 'text' ? prompt.text : null,
+    distance,
+    outliers,
+    positions,
+    k: request.k ?? defaultTopHeads(model.summary.heads),
+    entries,
+    failures,
+    plain: score(({ plain }) => plain),
+    variants: reinforcements.map((reinforcement, at) => ({
+      reinforcement,
+      score: score(({ variants }) => variants[at]),
+    })),
+    separation: separationOf(entries),
+    total: images.length,
+    state: cancelled ? 'cancelled' : 'done',
+    seconds: (performance.now() - started) / 1000,
+  };
+}
+
+async function entryOf(
+  model: LoadedModel,
+  request: HallucinationSetRequest,
+  { path, truth }: HallucinationSetRequest['images'][number],
+  reinforcements: readonly Reinforcement[],
+  surroundings: Surroundings,
+  signal: AbortSignal,
+): Promise<DatasetEntry> {
+  const { maxNewTokens, lexicon } = request;
+  const judge = new CaptionJudge({ truth, ...(lexicon ? { lexicon } : {}) });
+  const one = { ...request, prompt: { ...request.prompt, image: path }, removed: { kind: 'image' } as const };
+  const prepared = await prepare(model, one, maxNewTokens, surroundings, signal);
+  const { pair, measure, chunk } = prepared;
+  const run = await DivergenceRun.start(model.spec, model.sessions, { pair, measure, chunk }, { signal });
+  const tokens = run.generate(continuation(model, maxNewTokens), { signal });
+  const plain: Caption = { reinforcement: null, ...(await ended(captionOf(model, tokens, request, judge))) };
+  const variants: Caption[] = [];
+  for (const reinforcement of reinforcements) {
+    variants.push(await ended(reinforcedCaption(model, request, reinforcement, prepared, judge, surroundings, signal)));
+  }
+  return { name: basename(path), truth, plain, variants };
+}
+
+/** The result of a job whose steps nobody watches. */
+async function ended<P, R>(job: AsyncGenerator<P, R, void>): Promise<R> {
+  for (;;) {
+    const next = await job.next();
+    if (next.done) return next.value;
+  }
+}
+
+/** The sentence of a failure that concerns one picture; undefined where the run cannot go on. */
+function reasonOfImage(error: unknown): string | undefined {
+  if (!(error instanceof FailureError)) return undefined;
+  const { failure } = error;
+  return failure.code === 'bad-request' || failure.code === 'unsupported' ? failure.detail : undefined;
+}
+
+/** T-VHD of the tokens that begin an object word of the plain captions. */
+export function separationOf(entries: readonly DatasetEntry[]): TVhdSeparation {
+  const values = (inTruth: boolean): number[] =>
+    entries.flatMap(({ plain }) => {
+      const texts = plain.tokens.map(({ text }) => text);
+      return plain.mentions
+        .filter((mention) => mention.inTruth === inTruth)
+        .flatMap(({ start }) => {
+          const token = plain.tokens[tokenAt(texts, start) ?? -1];
+          return token ? [token.tVhd] : [];
+        });
+    });
+  const [hallucinated, truthful] = [values(false), values(true)];
+  const { from, to, counts } = sharedHistogram([hallucinated, truthful], bins);
+  return {
+    hallucinated,
+    truthful,
+    histogram: { from, to, hallucinated: counts[0] ?? [], truthful: counts[1] ?? [] },
+    auroc: areaBelow(hallucinated, truthful) ?? null,
+  };
+}

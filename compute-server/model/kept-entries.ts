@@ -1,0 +1,75 @@
+/**
+ * Captions of a set of pictures on disk while the run works, a line each, so that a stopped run goes on where it was. A cache
+ * and no more: what cannot be written costs the run nothing but the chance to resume.
+ */
+import { createHash } from 'node:crypto';
+import { appendFile, mkdir, readFile, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DatasetEntry } from '../../protocol/results/hallucination';
+
+interface Line {
+  readonly path: string;
+  /** Size and time of change of the picture. */
+  readonly stamp: string;
+  readonly entry: DatasetEntry;
+}
+
+export class KeptEntries {
+  private readonly file: string;
+  private readonly folder: string;
+  private readonly lines = new Map<string, Line>();
+
+  constructor(cacheFolder: string, key: unknown) {
+    this.folder = join(cacheFolder, 'unfinished');
+    const name = createHash('sha256').update(JSON.stringify(key)).digest('hex').slice(0, 24);
+    this.file = join(this.folder, `${name}.captions.jsonl`);
+  }
+
+  async read(): Promise<void> {
+    let text: string;
+    try {
+      text = await readFile(this.file, 'utf8');
+    } catch {
+      return;
+    }
+    for (const line of text.split('\n')) {
+      try {
+        const parsed = JSON.parse(line) as Line;
+        this.lines.set(parsed.path, parsed);
+      } catch {
+        // The last line of a killed run may be cut.
+      }
+    }
+  }
+
+  /** The entry of a picture that is still the same file with the same truth. */
+  async of(path: string, truth: readonly string[]): Promise<DatasetEntry | undefined> {
+    const line = this.lines.get(path);
+    if (!line || line.stamp !== (await stampOf(path))) return undefined;
+    return JSON.stringify(line.entry.truth) === JSON.stringify(truth) ? line.entry : undefined;
+  }
+
+  /** Undefined when it worked, else why it did not. */
+  async add(path: string, entry: DatasetEntry): Promise<string | undefined> {
+    try {
+      await mkdir(this.folder, { recursive: true });
+      await appendFile(this.file, `${JSON.stringify({ path, stamp: await stampOf(path), entry })}\n`);
+      return undefined;
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.file, { force: true }).catch(() => {});
+  }
+}
+
+async function stampOf(path: string): Promise<string> {
+  try {
+    const { size, mtimeMs } = await stat(path);
+    return `${size}.${mtimeMs}`;
+  } catch {
+    return 'absent';
+  }
+}

@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { buildServer, Place, type Outcome } from '../model/support/model-server';
+
+describe('headscope chair and headscope pope', () => {
+  let place: Place;
+  before(async function () {
+    this.timeout(60_000);
+    await buildServer();
+    place = new Place();
+  });
+  after(() => place.remove());
+
+  const file = (name: string, value: unknown): string => {
+    const path = place.at(name);
+    writeFileSync(path, typeof value === 'string' ? value : JSON.stringify(value));
+    return path;
+  };
+  const json = (outcome: Outcome): Record<string, unknown> => {
+    assert.equal(outcome.code, 0, outcome.stderr);
+    return JSON.parse(outcome.stdout) as Record<string, unknown>;
+  };
+  const refused = (outcome: Outcome, sentence: RegExp): void => {
+    assert.equal(outcome.code, 2);
+    assert.equal(outcome.stdout, '');
+    assert.match(outcome.stderr, sentence);
+    assert.equal(outcome.stderr.trim().split('\n').length, 1, outcome.stderr);
+  };
+
+  it('CHAIR of captions of either form, with mentions by caption', async () => {
+    const captions = file('captions.json', { 'a.png': 'A baby bird on a toilet seat.', 'b.png': 'Two dogs.' });
+    const truth = file('truth.json', {
+      'a.png': ['bird'],
+      'b.png': { objects: ['dog'], captions: ['a puppy and a cat'] },
+    });
+    const result = json(await place.headscope(['chair', '--captions', captions, '--truth', truth, '--json', '-']));
+    assert.deepEqual(
+      [result['chairS'], result['chairI'], result['recall'], result['captions'], result['mentions']],
+      [1 / 2, 1 / 3, 2 / 3, 2, 3],
+    );
+    assert.equal(typeof result['headscope'], 'string');
+    const list = file('list.json', [
+      { image_id: 7, caption: 'a lamp' },
+      { image_id: 7, caption: 'a lantern and a chair' },
+    ]);
+    const listed = file('listed.json', [{ image: '7', objects: ['lamp'] }]);
+    const lexicon = file('lexicon.json', { lamp: ['lantern'], chair: [] });
+    const words = ['chair', '--captions', list, '--truth', listed, '--lexicon', lexicon];
+    const other = json(await place.headscope([...words, '--json', '-']));
+    assert.deepEqual([other['chairS'], other['chairI']], [1 / 2, 1 / 3]);
+    const references = file('references.json', [{ image: '7', caption: 'a chair' }]);
+    const told = json(await place.headscope([...words, '--references', references, '--json', '-']));
+    assert.equal(told['chairI'], 0);
+    assert.match((await place.headscope(words)).stdout, /CHAIR_S 50.00 % +CHAIR_I 33.33 % +recall 100.00 %/);
+  });
+
+  it('what cannot be scored is refused with a sentence', async () => {
+    const captions = file('some.json', { 'a.png': 'a dog', 'c.png': 'a cat' });
+    const truth = file('less.json', { 'a.png': ['dog'] });
+    const run = (one: string, other: string, more: string[] = []) =>
+      place.headscope(['chair', '--captions', one, '--truth', other, ...more]);
+    refused(await run(captions, truth), /1 of 2 captions have no truth, the first is of "c.png"/);
+    refused(await run(place.at('absent.json'), truth), /cannot be read/);
+    refused(await run(file('broken.json', '{"a": '), truth), /is no JSON/);
+    refused(await run(file('wrong.json', [{ image: 'a' }]), truth), /entry 0 has no image or no caption/);
+    refused(await run(captions, file('number.json', { 'a.png': 3 })), /objects of "a.png" are no list/);
+    refused(await run(captions, truth, ['--lexicon', file('bad.json', '{"dog": 1}')]), /from class to a list/);
+  });
+
+  it('POPE answers as a list or a value per line', async () => {
+    const rows = [
+      { question: 'q', answer: 'Yes', label: 'yes' },
+      { question: 'q', answer: 'no, none', label: 'yes' },
+      { question: 'q', answer: "There isn't", label: 'no' },
+      { question: 'q', answer: 'No.', label: 'no' },
+    ];
+    const list = file('answers.json', rows);
+    const lines = file('answers.jsonl', rows.map((row) => JSON.stringify(row)).join('\n'));
+    for (const path of [list, lines]) {
+      const result = json(await place.headscope(['pope', '--answers', path, '--json', '-']));
+      assert.deepEqual([result['accuracy'], result['precision'], result['recall'], result['f1']], [0.5, 0.5, 0.5, 0.5]);
+      assert.deepEqual(result['readAs'], ['yes', 'no', 'yes', 'no']);
+    }
+    refused(await place.headscope(['pope', '--answers', file('odd.json', [{ answer: 'yes' }])]), /entry 0 needs/);
+    refused(await place.headscope(['pope']), /exactly one of --answers and --questions/);
+  });
+
+  it('POPE questions from a truth file', async () => {
+    const truth = file('many.json', {
+      'a.png': ['dog', 'cat', 'car'],
+      'b.png': ['dog', 'tree', 'apple'],
+      'c.png': ['bus'],
+    });
+    const result = json(
+      await place.headscope(['pope', '--questions', truth, '--split', 'popular', '--seed', '3', '--json', '-']),
+    );
+    const questions = result['questions'] as { image: string; question: string; label: string }[];
+    assert.equal(questions.length, 12);
+    assert.equal(questions[0]?.question, 'Is there a dog in the image?');
+    refused(await place.headscope(['pope', '--questions', file('few.json', { a: ['dog'] })]), /at least three objects/);
+  });
+});
