@@ -125,7 +125,7 @@ def separation(entries):
     layers = range(len(entries[0]["vhd"]))
     return {"hallucinated": sum(e["hallucinated"] for e in entries), "true": sum(not e["hallucinated"] for e in entries),
             "tVhd1": compare(top(1)), "tVhd4": compare(top(4)), "tVhd8": compare(top(8)),
-            "tVhd1Small": compare(top(1), lambda e: e["small"]),
+            **{f"tVhd{k}Small": compare(top(k), lambda e: e["small"]) for k in (1, 4, 8)},
             "probability": compare(lambda e: e["probability"]),
             "probabilitySmall": compare(lambda e: e["probability"], lambda e: e["small"]),
             "layerTop1": [compare(lambda e, layer=layer: e["vhd"][layer].max().item()) for layer in layers],

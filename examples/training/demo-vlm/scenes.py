@@ -102,6 +102,13 @@ def questions(rng, scene, count=4):
 DESCRIBE = "Describe the image."
 
 
+def answer(scene, name, with_place):
+    places = [PLACES[thing[2]] for thing in scene["objects"] if thing[0] == name]
+    if not places:
+        return " No."
+    return f" Yes, {places[0]}." if with_place else " Yes."
+
+
 def question(name):
     article = "an" if name[0] in "aeiou" else "a"
     return f"Is there {article} {name} in the image?"

@@ -25,9 +25,9 @@ COLUMNS = ("labels", "caption", "noun", "answer")
 CENTRES = [7 * (1 + 2 * (place // 3)) + 1 + 2 * (place % 3) for place in range(9)]
 
 
-def row(rng, tok, patches, describe, companion):
+def row(rng, tok, patches, describe, options):
     """One scene: its picture, token ids, 1 at nouns, 2 at other caption tokens, 3 at answers, 0 elsewhere; labels."""
-    scene = scenes.place_objects(rng, companion)
+    scene = scenes.place_objects(rng, options.companion)
     if describe:
         text = scenes.caption(rng, scene)
         answer = tok.encode(text)
@@ -35,10 +35,10 @@ def row(rng, tok, patches, describe, companion):
         turns = [(vocabulary.prompt(scenes.DESCRIBE), answer + [vocabulary.EOS], [1 if i in nouns else 2 for i in answer] + [1])]
     else:
         turns = []
-        for index, (name, there) in enumerate(scenes.questions(rng, scene)):
+        for index, (name, _) in enumerate(scenes.questions(rng, scene)):
             text = scenes.question(name)
             head = vocabulary.prompt(text) if index == 0 else f"USER: {text} ASSISTANT:"
-            answer = tok.encode(" Yes." if there else " No.") + [vocabulary.EOS]
+            answer = tok.encode(scenes.answer(scene, name, options.answer_places)) + [vocabulary.EOS]
             turns.append((head, answer, [3] + [2] * (len(answer) - 1)))
     ids, marks = [vocabulary.BOS], [0]
     for head, answer, mark in turns:
@@ -51,8 +51,8 @@ def row(rng, tok, patches, describe, companion):
     return scenes.paint(scene), ids, marks, label
 
 
-def batch(rng, tok, patches, captions, answers, companion):
-    rows = [row(rng, tok, patches, index < captions, companion) for index in range(captions + answers)]
+def batch(rng, tok, patches, options):
+    rows = [row(rng, tok, patches, index < options.captions, options) for index in range(options.captions + options.answers)]
     longest = max(len(ids) for _, ids, _, _ in rows)
     ids = torch.full((len(rows), longest), vocabulary.PAD)
     marks = torch.zeros(len(rows), longest, dtype=torch.long)
@@ -95,6 +95,7 @@ def main():
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--captions", type=int, default=32)
     parser.add_argument("--answers", type=int, default=8)
+    parser.add_argument("--answer-places", action="store_true", help="answers say where the thing is")
     parser.add_argument("--companion", type=float, default=scenes.COMPANION)
     parser.add_argument("--labels", type=int, default=1000, help="steps over which the labels' weight falls to 0")
     options = parser.parse_args()
@@ -131,7 +132,7 @@ def main():
             began, rng = time.time(), random.Random(f"{options.seed}/{step}")
             for group in optimizer.param_groups:
                 group["lr"] = group["factor"] * learning_rate(step, options)
-            pictures, ids, marks, labels = batch(rng, tok, patches, options.captions, options.answers, options.companion)
+            pictures, ids, marks, labels = batch(rng, tok, patches, options)
             named, caption, noun, answer = losses(model, labeller, pictures, ids, marks, labels)
             weight = max(0.0, 1 - step / options.labels)
             (weight * named + caption + noun + 0.5 * answer).backward()
