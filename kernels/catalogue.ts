@@ -7,6 +7,7 @@ import { groupedQuery } from './mechanisms/grouped-query';
 import { lightningAttention } from './mechanisms/lightning/attention';
 import { lightningAttention2 } from './mechanisms/lightning/attention-2';
 import { linear } from './mechanisms/linear';
+import { mixtureOfHead } from './mechanisms/mixture-of-head/mixture-of-head';
 import { scaledDotProduct } from './mechanisms/scaled-dot-product';
 import { slidingWindow } from './mechanisms/sliding-window';
 import { duoAttention } from './mechanisms/streaming/duo-attention';
@@ -30,6 +31,7 @@ export const catalogue: readonly Mechanism[] = [
   linear,
   lightningAttention,
   lightningAttention2,
+  mixtureOfHead,
 ];
 
 export const mechanismById = (id: string): Mechanism | undefined => catalogue.find((mechanism) => mechanism.id === id);

@@ -78,6 +78,11 @@ const smallParameters: Readonly<Record<string, readonly ParameterValues[]>> = {
   ],
   alibi: [{ strength: 0.5 }],
   linear: [{ chunk: 16 }, { chunk: 1 }],
+  moh: [
+    { span: 100 },
+    { routing: 'query norm', span: 64 },
+    { share: 0.75, sharedShare: 0, scaling: 'paper', span: 200 },
+  ],
   'lightning-attention': [
     { block: 7 },
     { block: 3, form: 'parallel', features: 'elu + 1' },
