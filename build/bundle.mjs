@@ -75,22 +75,24 @@ const announce = (name) => ({
   },
 });
 
-async function copyIcons() {
+/** What is read beside the bundles: the icons, and the JPEG decoder that the compute server's bundle looks for there. */
+async function copyFiles() {
   await mkdir('dist/webviews', { recursive: true });
+  await cp('node_modules/@cwasm/jpeg-turbo/jpeg-turbo.wasm', 'dist/jpeg-turbo.wasm');
   for (const name of ['codicon.css', 'codicon.ttf']) {
     await cp(`node_modules/@vscode/codicons/dist/${name}`, `dist/webviews/${name}`);
   }
 }
 
 if (watch) {
-  await copyIcons();
+  await copyFiles();
   const contexts = bundles.map((options) => context({ ...options, plugins: [announce(options.outfile)] }));
   for (const one of await Promise.all(contexts)) await one.watch();
 } else {
   // Written only when all of them succeeded: a failed build leaves what was built before.
   const built = await Promise.all(bundles.map((options) => build({ ...options, write: false })));
   await rm('dist', { recursive: true, force: true });
-  await copyIcons();
+  await copyFiles();
   for (const { path, contents } of built.flatMap(({ outputFiles }) => outputFiles)) {
     // Executable: the package's `bin` files, whose sources begin with #!, are started by the shell.
     await writeFile(path, contents, { mode: 0o755 });

@@ -1,6 +1,7 @@
 /** Options that the commands which run a model share. */
+import { resolve } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
-import type { PromptInput } from '../../protocol/compute/models';
+import type { EncoderInput, PromptInput } from '../../protocol/compute/models';
 import type { HeadGain } from '../../protocol/results/heads';
 import { wrongUsage } from './exit-codes';
 import { textFile } from './text-files';
@@ -10,6 +11,7 @@ export interface PromptOptions {
   readonly prompt?: string;
   readonly promptFile?: string;
   readonly ids?: readonly number[];
+  readonly image?: string;
   readonly chat?: boolean;
   readonly gain?: readonly string[];
   readonly gains?: string;
@@ -22,6 +24,7 @@ export function addPromptOptions(command: Command): Command {
     .option('--prompt <text>', 'the prompt as text')
     .option('--prompt-file <file>', 'the prompt as a text file')
     .option('--ids <id,id>', 'the prompt as token ids, separated by commas', idList)
+    .option('--image <file>', 'a PNG or JPEG file that stands at the image token of the prompt')
     .option('--chat', "put the text into the model's chat template")
     .option('--gain <L.H=g>', 'factor on the output of layer L head H, e.g. 2.5=0; may be given several times', collect)
     .option('--gains <file>', 'an intervention saved from the Heads panel')
@@ -32,9 +35,31 @@ export function addPromptOptions(command: Command): Command {
 export async function promptFrom(options: PromptOptions): Promise<PromptInput> {
   const given = [options.prompt, options.promptFile, options.ids].filter((each) => each !== undefined);
   if (given.length !== 1) throw wrongUsage('Give exactly one of --prompt, --prompt-file and --ids.');
-  if (options.ids) return { kind: 'ids', ids: options.ids };
+  const image = options.image === undefined ? {} : { image: resolve(options.image) };
+  if (options.ids) return { kind: 'ids', ids: options.ids, ...image };
   const text = options.prompt ?? (await textFile(options.promptFile ?? ''));
-  return { kind: 'text', text, chat: options.chat ?? false };
+  return { kind: 'text', text, chat: options.chat ?? false, ...image };
+}
+
+export interface EncoderOptions {
+  readonly encoder?: boolean;
+  readonly tile?: number;
+}
+
+/** For commands that look at heads: an image without a prompt, or --encoder, means the vision encoder's. */
+export function addEncoderOptions(command: Command): Command {
+  return command
+    .option('--encoder', 'the heads of the vision encoder on the image, without a prompt')
+    .option('--tile <n>', 'with --encoder, the tile of an image that is cut into tiles, from 0', whole(0, 1 << 16));
+}
+
+export async function inputFrom(options: PromptOptions & EncoderOptions): Promise<PromptInput | EncoderInput> {
+  const prompted = options.prompt !== undefined || options.promptFile !== undefined || options.ids !== undefined;
+  if (!options.encoder && (prompted || options.image === undefined)) return promptFrom(options);
+  if (options.image === undefined) throw wrongUsage('--encoder looks at an image. Give one with --image.');
+  if (prompted) throw wrongUsage('--encoder reads the image alone. Leave the prompt out, or --encoder.');
+  const { tile } = options;
+  return { kind: 'image', image: resolve(options.image), ...(tile === undefined ? {} : { tile }) };
 }
 
 export async function gainsFrom(options: PromptOptions): Promise<HeadGain[]> {

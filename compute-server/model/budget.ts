@@ -15,6 +15,8 @@ export interface RunShape {
   /** Positions that join the cache after the prompt (generated tokens). */
   readonly further?: number;
   readonly logits: 'last' | 'all' | 'none';
+  /** First rows that read each other in both directions, and so run as one chunk. */
+  readonly prefix?: number | undefined;
 }
 
 /** Bytes of one layer's chunk: scores, keys and values (as they come and transposed), activations. */
@@ -51,10 +53,17 @@ function heldBytes(model: ModelSpec, run: RunShape): number {
  * The chunk to run with: the one that is wanted, the whole prompt of a bidirectional model, or the largest that fits. Refuses
  * a run that does not fit (even with the smallest, where there is a choice), naming the longest prompt that does.
  */
-export function planChunk(model: ModelSpec, run: RunShape, limitBytes: number, wanted?: number): number {
+export function planChunk(
+  model: ModelSpec,
+  run: RunShape,
+  limitBytes: number,
+  wanted?: number,
+  /** Whether a shorter run is a way out: not where the rows are those of a picture. */
+  shortenable = true,
+): number {
   const need = (length: number, chunk: number): number => {
     const shorter = { ...run, length };
-    return chunkBytes(model, shorter, Math.min(chunk, length)) + heldBytes(model, shorter);
+    return chunkBytes(model, shorter, Math.min(Math.max(chunk, run.prefix ?? 0), length)) + heldBytes(model, shorter);
   };
   // Half of the limit: the other half is for weights.
   const limit = limitBytes / 2;
@@ -65,6 +74,10 @@ export function planChunk(model: ModelSpec, run: RunShape, limitBytes: number, w
       : chunks;
   for (const chunk of choices) if (need(run.length, chunk) <= limit) return Math.min(chunk, run.length);
   const smallest = choices.at(-1) ?? 1;
+  if (!shortenable) {
+    const neededBytes = Math.ceil(need(run.length, smallest));
+    throw new FailureError({ code: 'out-of-memory', neededBytes, limitBytes: Math.floor(limit) });
+  }
   let [low, high] = [0, run.length];
   while (high - low > 1) {
     const middle = Math.floor((low + high) / 2);

@@ -10,7 +10,7 @@ export function requireFinite(
   width: number,
   batch: number,
   start: number,
-  where: 'The embedding' | 'The language head' | `Layer ${number}`,
+  where: 'The embedding' | 'The projector' | 'The language head' | `Layer ${number}`,
 ): void {
   // 0 times anything finite is 0: one pass without a branch.
   let sum = 0;

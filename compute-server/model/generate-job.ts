@@ -16,7 +16,8 @@ import type { HeadNumbers } from './head-statistics';
 import { variantProblem, type Variant } from './interventions';
 import type { LoadedModel } from './loaded-model';
 import { runPrompt } from './model-run';
-import { idsOf, piecesOf, textOf } from './prompt';
+import { piecesOf, sequenceOf, textOf } from './prompt';
+import type { Sequence } from './sequence';
 import { divergence, probabilities } from './sampling';
 
 export async function* generateJob(
@@ -26,7 +27,9 @@ export async function* generateJob(
   signal: AbortSignal,
 ): Job<GenerateProgress, GenerateReply> {
   requireHead(model);
-  const promptIds = idsOf(model, request.prompt);
+  const { memoryLimit } = surroundings;
+  const sequence = await sequenceOf(model, request.prompt, { memoryLimit, signal });
+  const promptIds = sequence.ids;
   const variant = checked(model, { gains: request.gains });
   const chunk = planChunk(
     model.spec,
@@ -36,8 +39,9 @@ export async function* generateJob(
       keepCache: true,
       further: Math.min(request.maxNewTokens, (model.spec.contextLength ?? Infinity) - promptIds.length),
       logits: 'last',
+      prefix: sequence.prefix,
     },
-    surroundings.memoryLimit,
+    memoryLimit,
   );
   const made: number[] = [];
   let first: Float32Array | undefined;
@@ -45,7 +49,7 @@ export async function* generateJob(
     model.spec,
     model.sessions,
     {
-      ids: promptIds,
+      ...sequence,
       variant,
       chunk,
       maxNewTokens: request.maxNewTokens,
@@ -66,8 +70,16 @@ export async function* generateJob(
       ...(token.statistics ? { statistics: tables(token.statistics) } : {}),
     };
   }
-  const logitsLast = first ?? (await lastLogits(model, promptIds, [variant], chunk, signal))[0] ?? new Float32Array(0);
-  return { promptIds, ids: made, text: textOf(model, made), logitsLast, top: topOf(model, logitsLast, 10) };
+  const logitsLast = first ?? (await lastLogits(model, sequence, [variant], chunk, signal))[0] ?? new Float32Array(0);
+  const { image } = sequence;
+  return {
+    promptIds,
+    ...(image ? { image } : {}),
+    ids: made,
+    text: textOf(model, made),
+    logitsLast,
+    top: topOf(model, logitsLast, 10),
+  };
 }
 
 /** Next-token distributions of the plain model and of each variant, as one batch from the first changed layer on. */
@@ -78,14 +90,23 @@ export async function nextTokens(
   signal: AbortSignal,
 ): Promise<readonly NextTokens[]> {
   requireHead(model);
-  const ids = idsOf(model, { kind: 'ids', ids: request.ids });
+  const { ids: given, image } = request;
+  const { memoryLimit } = surroundings;
+  const prompt = { kind: 'ids', ids: given, ...(image === undefined ? {} : { image }) } as const;
+  const sequence = await sequenceOf(model, prompt, { memoryLimit, signal });
   const variants = [{}, ...request.variants.map((gains) => checked(model, { gains }))];
   const chunk = planChunk(
     model.spec,
-    { length: ids.length, batch: variants.length, keepCache: false, logits: 'last' },
-    surroundings.memoryLimit,
+    {
+      length: sequence.ids.length,
+      batch: variants.length,
+      keepCache: false,
+      logits: 'last',
+      prefix: sequence.prefix,
+    },
+    memoryLimit,
   );
-  const rows = await lastLogits(model, ids, variants, chunk, signal);
+  const rows = await lastLogits(model, sequence, variants, chunk, signal);
   const [plain = new Float32Array(0)] = rows;
   return rows.map((logits, at) => ({
     gains: request.variants[at - 1] ?? [],
@@ -97,12 +118,12 @@ export async function nextTokens(
 
 async function lastLogits(
   model: LoadedModel,
-  ids: readonly number[],
+  sequence: Sequence,
   variants: readonly Variant[],
   chunk: number,
   signal: AbortSignal,
 ): Promise<Float32Array[]> {
-  const run = await runPrompt(model.spec, model.sessions, { ids, variants, chunk, logits: 'last' }, { signal });
+  const run = await runPrompt(model.spec, model.sessions, { ...sequence, variants, chunk, logits: 'last' }, { signal });
   const data = run.logits?.data;
   if (!(data instanceof Float32Array)) throw new RangeError('the model gave no logits');
   const width = data.length / variants.length;

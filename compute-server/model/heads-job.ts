@@ -27,7 +27,7 @@ import type { LoadedModel } from './loaded-model';
 import { runPrompt } from './model-run';
 import type { LayerResult, ResidualStream } from './run-request';
 import { parityOf } from './parity';
-import { idsOf, piecesOf } from './prompt';
+import { piecesOf, readerOf, sequenceOf } from './prompt';
 import { ResumeFile } from './resume';
 
 /** Random sequences behind the null model of the probes. */
@@ -38,15 +38,17 @@ const ablationBatch = 8;
 const resumeAfterMs = 2000;
 
 export async function* headsJob(
-  model: LoadedModel,
+  opened: LoadedModel,
   request: HeadsRequest,
   surroundings: Surroundings,
   signal: AbortSignal,
 ): Job<HeadsProgress, HeadsReply> {
   const started = performance.now();
-  const ids = idsOf(model, request.prompt);
+  const model = readerOf(opened, request.prompt);
+  const sequence = await sequenceOf(opened, request.prompt, { memoryLimit: surroundings.memoryLimit, signal });
+  const { ids } = sequence;
   const variant: Variant = { gains: request.gains };
-  const groups = request.groups ?? [];
+  const groups = [...(sequence.groups ?? []), ...(request.groups ?? [])];
   const problem = variantProblem(
     model.spec,
     variant,
@@ -61,14 +63,14 @@ export async function* headsJob(
   }
   const chunk = planChunk(
     model.spec,
-    { length: ids.length, batch: 1, keepCache: false, logits: 'none' },
+    { length: ids.length, batch: 1, keepCache: false, logits: 'none', prefix: sequence.prefix },
     surroundings.memoryLimit,
     request.chunk,
   );
   const layers = model.spec.blocks.length;
 
   yield { kind: 'stage', sentence: 'Checking the instrumented run against the plain model', share: 0 };
-  const parity = await parityOf(model, ids, { signal });
+  const parity = await parityOf(model, sequence, { signal });
   if (!parity.ok) {
     throw new FailureError({
       code: 'model-unusable',
@@ -81,7 +83,10 @@ export async function* headsJob(
 
   const resume = new ResumeFile(surroundings.cacheFolder, [
     model.summary.hash,
+    model.summary.family,
     ids,
+    sequence.image?.sha256,
+    request.prompt.kind === 'image' ? [request.prompt.image, request.prompt.tile] : undefined,
     request.gains,
     groups,
     chunk,
@@ -103,7 +108,7 @@ export async function* headsJob(
       { ...model.spec, blocks: model.spec.blocks.slice(0, layer + 1) },
       model.sessions,
       {
-        ids,
+        ...sequence,
         variants: [variant],
         chunk,
         groups,
@@ -153,6 +158,7 @@ export async function* headsJob(
       prompt: request.prompt.kind === 'text' ? request.prompt.text : null,
       ids,
       tokens: piecesOf(model, ids),
+      ...(sequence.image ? { image: sequence.image } : {}),
       gains: request.gains,
       layers,
       heads: model.summary.heads,

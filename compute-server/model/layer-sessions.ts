@@ -14,10 +14,16 @@ import { openSession, type DeviceId, type RuntimeSession } from '../runtime/sess
 export type Piece =
   | { readonly kind: 'embedding' }
   | { readonly kind: 'head' }
-  | { readonly kind: 'block'; readonly layer: number; readonly instrumented: boolean };
+  | { readonly kind: 'block'; readonly layer: number; readonly instrumented: boolean }
+  | { readonly kind: 'further'; readonly name: string };
 
-const keyOf = (piece: Piece): string =>
-  piece.kind === 'block' ? `${piece.instrumented ? 'instrumented' : 'plain'}.${piece.layer}` : piece.kind;
+/** Graphs of a model besides embedding, blocks and head, by name. */
+export type FurtherGraphs = Readonly<Record<string, (weights: StoredWeights) => Graph<Dim>>>;
+
+function keyOf(piece: Piece): string {
+  if (piece.kind === 'further') return piece.name;
+  return piece.kind === 'block' ? `${piece.instrumented ? 'instrumented' : 'plain'}.${piece.layer}` : piece.kind;
+}
 
 interface Opened {
   readonly session: RuntimeSession;
@@ -27,6 +33,7 @@ interface Opened {
 export class LayerSessions {
   /** In order of use: the first is the one used longest ago. */
   private readonly opened = new Map<string, Opened>();
+  private limitBytes: number;
 
   constructor(
     private readonly model: ModelSpec,
@@ -40,7 +47,10 @@ export class LayerSessions {
     },
     /** Rejects when the files are no longer those whose headers were read. */
     private readonly requireUnchanged: () => Promise<void>,
-  ) {}
+    private readonly further: FurtherGraphs = {},
+  ) {
+    this.limitBytes = options.limitBytes;
+  }
 
   async session(piece: Piece): Promise<RuntimeSession> {
     const key = keyOf(piece);
@@ -51,14 +61,8 @@ export class LayerSessions {
       return known.session;
     }
     const used = new Map<string, number>();
-    const graph = this.graph(piece, {
-      find: (name) => {
-        const tensor = this.weights.find(name);
-        if (tensor) used.set(name, openBytes(tensor));
-        return tensor;
-      },
-    });
-    const bytes = [...used.values()].reduce((sum, each) => sum + each, 0);
+    const graph = this.graph(piece, this.noting(used));
+    const bytes = sumOf(used);
     await this.makeRoom(bytes);
     // A piece is opened when the run comes to it: offsets of the old headers would read anything in a file that was replaced.
     await this.requireUnchanged();
@@ -84,14 +88,41 @@ export class LayerSessions {
     }
   }
 
+  /** Changes the bytes of weights that may be open at once. */
+  limit(bytes: number): void {
+    this.limitBytes = bytes;
+  }
+
+  /** Bytes that the weights of all pieces take when they are open, each tensor once. */
+  weightBytes(): number {
+    const used = new Map<string, number>();
+    for (const piece of this.pieces()) this.graph(piece, this.noting(used));
+    return sumOf(used);
+  }
+
   /** Builds every graph and drops it: throws ModelError when a weight is missing, of another shape or of another type. */
   check(): void {
-    const pieces: Piece[] = [
-      { kind: 'embedding' },
+    for (const piece of this.pieces()) this.graph(piece, this.weights);
+  }
+
+  private pieces(): readonly Piece[] {
+    return [
+      ...(this.model.embedding ? [{ kind: 'embedding' } as const] : []),
+      ...Object.keys(this.further).map((name) => ({ kind: 'further', name }) as const),
       ...(this.model.head.vocabulary ? [{ kind: 'head' } as const] : []),
       ...this.model.blocks.map(({ index }) => ({ kind: 'block', layer: index, instrumented: false }) as const),
     ];
-    for (const piece of pieces) this.graph(piece, this.weights);
+  }
+
+  /** The weights, noting the bytes of each tensor that a graph asks for. */
+  private noting(used: Map<string, number>): StoredWeights {
+    return {
+      find: (name) => {
+        const tensor = this.weights.find(name);
+        if (tensor) used.set(name, openBytes(tensor));
+        return tensor;
+      },
+    };
   }
 
   /** Releases the uninstrumented layers, which parity alone needs. */
@@ -117,6 +148,11 @@ export class LayerSessions {
     switch (piece.kind) {
       case 'embedding':
         return embeddingGraph(this.model, weights);
+      case 'further': {
+        const build = this.further[piece.name];
+        if (!build) throw new RangeError(`the model has no graph "${piece.name}"`);
+        return build(weights);
+      }
       case 'head': {
         const graph = headGraph(this.model, weights);
         if (!graph) throw new RangeError('the model has no language head');
@@ -131,7 +167,7 @@ export class LayerSessions {
   }
 
   private async makeRoom(bytes: number): Promise<void> {
-    while (this.opened.size > 0 && this.openBytes() + bytes > this.options.limitBytes) {
+    while (this.opened.size > 0 && this.openBytes() + bytes > this.limitBytes) {
       const [key, oldest] = this.opened.entries().next().value as [string, Opened];
       this.opened.delete(key);
       await oldest.session.release();
@@ -141,3 +177,5 @@ export class LayerSessions {
 
 /** Half-width weights are widened to float32 when a session opens. */
 const openBytes = (tensor: StoredTensor): number => tensor.length * (tensor.dtype === 'F32' ? 1 : 2);
+
+const sumOf = (bytes: ReadonlyMap<string, number>): number => [...bytes.values()].reduce((sum, each) => sum + each, 0);

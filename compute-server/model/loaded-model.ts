@@ -2,19 +2,21 @@
 import { createHash } from 'node:crypto';
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, sep } from 'node:path';
-import { architectureOf, runnable } from '../../models/architectures/catalogue';
+import { runnable, specifyModel, type SpecifiedModel } from '../../models/architectures/catalogue';
 import { ModelError, type ModelSpec } from '../../models/architectures/model-spec';
 import { rotaryFrequencies } from '../../models/architectures/rope';
 import type { StoredTensor, StoredWeights } from '../../models/architectures/stored-weights';
 import { parseConfig } from '../../models/formats/config/parse-config';
 import { describeModel } from '../../models/formats/describe-model';
-import { mainPart, type ModelDescription } from '../../models/formats/model-description';
+import type { ModelDescription, ModelPart } from '../../models/formats/model-description';
 import { openCheckpoint, type CheckpointProblem } from '../../models/formats/safetensors/checkpoint';
-import type { ModelSummary } from '../../protocol/results/heads';
+import type { MultimodalSpec } from '../../models/architectures/vision-tower';
+import type { ModelSummary, VisionSummary } from '../../protocol/results/heads';
 import { FailureError } from '../../protocol/wire/failures';
 import type { DeviceId } from '../runtime/session';
 import { LayerSessions } from './layer-sessions';
 import { openTokeniser, type TokeniserOutcome } from './tokeniser';
+import { openProcessor, visionGraphs, type VisionModel } from './vision-model';
 
 export interface LoadedModel {
   readonly folder: string;
@@ -28,6 +30,11 @@ export interface LoadedModel {
   readonly stopIds: readonly number[];
   /** `bos_token_id` of the config, when it is one of the vocabulary. */
   readonly bosId?: number;
+  /** The vision encoder of a model that reads images. */
+  readonly vision?: VisionModel;
+  readonly multimodal?: MultimodalSpec;
+  /** The vision encoder as a model of its own, whose rows are patches (the model itself where it reads nothing else). */
+  readonly encoder?: LoadedModel;
   /** The first file that is gone or no longer what it was when the model was opened, as one sentence. */
   changed(): Promise<string | undefined>;
   /** Rejects with that sentence: numbers of a run during which a file changed are of neither model. */
@@ -58,10 +65,6 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
   const description = describeModel(parsed.value);
   const verdict = runnable(description);
   if (verdict !== true) throw unusable(folder, verdict);
-  const part = mainPart(description);
-  const architecture = part && architectureOf(part.family);
-  if (!part || !architecture) throw unusable(folder, 'The config describes no model part that could be run.');
-
   const checkpoint = await openCheckpoint(folder);
   const [problem] = checkpoint.problems.filter(({ code }) => code !== 'total-size' && code !== 'not-in-index');
   if (problem) throw unusable(folder, sentenceOfProblem(problem));
@@ -80,10 +83,11 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
     ]),
   );
   const weights: StoredWeights = { find: (name) => tensors.get(name) };
-  let spec: ModelSpec;
   const stamps = await Promise.all(
     [
-      ...['config.json', 'tokenizer.json'].map((name) => join(folder, name)),
+      ...['config.json', 'tokenizer.json', 'preprocessor_config.json', 'processor_config.json'].map((name) =>
+        join(folder, name),
+      ),
       ...checkpoint.files.map((file) => file.path),
     ].map(async (file) => ({
       file,
@@ -102,51 +106,137 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
     const why = await changed();
     if (why !== undefined) throw unusable(folder, why);
   };
-  let sessions: LayerSessions;
+  let specified: SpecifiedModel;
+  let opened: { readonly text?: LayerSessions; readonly vision?: LayerSessions };
   try {
-    spec = architecture.specify({ model: description, part, weights, prefix: '' });
-    requireRopes(spec);
-    sessions = new LayerSessions(spec, weights, root, options, requireUnchanged);
-    sessions.check();
+    specified = specifyModel(description, weights);
+    opened = openSessions(specified, weights, root, options, requireUnchanged);
   } catch (error) {
     if (error instanceof ModelError) throw unusable(folder, error.message);
     throw error;
   }
-  const tokeniser = await openTokeniser(folder);
   const weightBytes = checkpoint.tensors.reduce((sum, { length }) => sum + length, 0);
   const hash = createHash('sha256').update(text);
   for (const tensor of checkpoint.tensors)
     hash.update(JSON.stringify([tensor.name, tensor.dtype, tensor.shape, tensor.offset]));
-  checkpoint.files.forEach(({ name }, at) => hash.update(JSON.stringify([name, stamps[at + 2]?.stamp])));
-  return {
+  checkpoint.files.forEach(({ name }, at) => hash.update(JSON.stringify([name, stamps[at + 4]?.stamp])));
+  const common = { folder, description, weights, changed, requireUnchanged };
+  const summary = (part: ModelPart, spec: ModelSpec, tokeniser: TokeniserOutcome): ModelSummary => ({
     folder,
-    description,
-    spec,
-    weights,
-    tokeniser,
-    sessions,
-    changed,
-    requireUnchanged,
-    ...(await tokenIds(folder, description, part.vocabularySize ?? 0)),
+    name: basename(folder),
+    family: part.family,
+    hash: digest,
+    layers: spec.blocks.length,
+    heads: Math.max(...spec.blocks.map(({ attention }) => attention.heads)),
+    kvHeads: Math.max(...spec.blocks.map(({ attention }) => attention.kvHeads)),
+    headDim: part.headDim,
+    hiddenSize: part.hiddenSize,
+    vocabulary: part.vocabularySize ?? 0,
+    ...(part.contextLength === undefined || part.role === 'vision' ? {} : { contextLength: part.contextLength }),
+    causal: spec.blocks.every(({ attention }) => attention.causal),
+    weightBytes,
+    dtypes: [...new Set(checkpoint.tensors.map(({ dtype }) => dtype))],
+    windows: spec.blocks.map(({ attention }) => attention.window ?? null),
+    tokenizer: tokeniser.ok ? true : tokeniser.why,
+    chatTemplate: tokeniser.ok && tokeniser.tokeniser.hasChatTemplate,
+  });
+  const digest = hash.digest('hex').slice(0, 16);
+  const vision =
+    specified.kind === 'text' || !opened.vision ? undefined : await openVision(folder, specified, opened.vision);
+  const withVision = vision
+    ? { vision: visionSummary(vision, specified.kind === 'multimodal' ? specified.spec.imageToken : undefined) }
+    : {};
+  const encoder: LoadedModel | undefined = vision && {
+    ...common,
+    spec: vision.tower.stack,
+    sessions: vision.sessions,
+    tokeniser: noText,
+    stopIds: [],
+    vision,
     summary: {
-      folder,
-      name: basename(folder),
-      family: part.family,
-      hash: hash.digest('hex').slice(0, 16),
-      layers: spec.blocks.length,
-      heads: Math.max(...spec.blocks.map(({ attention }) => attention.heads)),
-      kvHeads: Math.max(...spec.blocks.map(({ attention }) => attention.kvHeads)),
-      headDim: part.headDim,
-      hiddenSize: part.hiddenSize,
-      vocabulary: part.vocabularySize ?? 0,
-      ...(part.contextLength === undefined ? {} : { contextLength: part.contextLength }),
-      causal: spec.blocks.every(({ attention }) => attention.causal),
-      weightBytes,
-      dtypes: [...new Set(checkpoint.tensors.map(({ dtype }) => dtype))],
-      windows: spec.blocks.map(({ attention }) => attention.window ?? null),
-      tokenizer: tokeniser.ok ? true : tokeniser.why,
-      chatTemplate: tokeniser.ok && tokeniser.tokeniser.hasChatTemplate,
+      ...summary(specified.kind === 'multimodal' ? specified.visionPart : specified.part, vision.tower.stack, noText),
+      ...withVision,
     },
+  };
+  if (specified.kind === 'vision') {
+    if (!encoder) throw new RangeError('a vision model has an encoder');
+    return { ...encoder, encoder };
+  }
+  const { part } = specified;
+  const spec = specified.kind === 'text' ? specified.text : specified.spec.text;
+  if (!opened.text) throw new RangeError('a text model has sessions');
+  const tokeniser = await openTokeniser(folder);
+  return {
+    ...common,
+    spec,
+    sessions: opened.text,
+    tokeniser,
+    ...(specified.kind === 'multimodal' ? { multimodal: specified.spec } : {}),
+    ...(vision && encoder ? { vision, encoder } : {}),
+    ...(await tokenIds(folder, description, part.vocabularySize ?? 0)),
+    summary: { ...summary(part, spec, tokeniser), ...withVision },
+  };
+}
+
+const noText: TokeniserOutcome = { ok: false, why: 'A vision encoder reads images and no text; give an image.' };
+
+/** Sessions of the two parts, which share the limit: as much as the encoder's weights take, at most half, is its own. */
+function openSessions(
+  specified: SpecifiedModel,
+  weights: StoredWeights,
+  root: string,
+  options: OpenOptions,
+  requireUnchanged: () => Promise<void>,
+): { readonly text?: LayerSessions; readonly vision?: LayerSessions } {
+  const text =
+    specified.kind === 'text' ? specified.text : specified.kind === 'multimodal' ? specified.spec.text : undefined;
+  const tower =
+    specified.kind === 'vision'
+      ? specified.vision
+      : specified.kind === 'multimodal'
+        ? specified.spec.vision
+        : undefined;
+  const connector = specified.kind === 'multimodal' ? specified.spec.connector : undefined;
+  const open = (spec: ModelSpec, limitBytes: number, further = {}): LayerSessions => {
+    const sessions = new LayerSessions(spec, weights, root, { ...options, limitBytes }, requireUnchanged, further);
+    sessions.check();
+    return sessions;
+  };
+  if (text) requireRopes(text);
+  const vision = tower && open(tower.stack, options.limitBytes, visionGraphs(tower, connector));
+  const share = vision && text ? Math.min(vision.weightBytes(), options.limitBytes / 2) : 0;
+  if (vision && text) vision.limit(share);
+  return {
+    ...(text ? { text: open(text, options.limitBytes - share) } : {}),
+    ...(vision ? { vision } : {}),
+  };
+}
+
+async function openVision(
+  folder: string,
+  specified: Exclude<SpecifiedModel, { kind: 'text' }>,
+  sessions: LayerSessions,
+): Promise<VisionModel> {
+  const { tower, connector, layout } =
+    specified.kind === 'vision'
+      ? { tower: specified.vision, connector: undefined, layout: { kind: 'single' } as const }
+      : { tower: specified.spec.vision, connector: specified.spec.connector, layout: specified.spec.layout };
+  const processor = await openProcessor(folder, tower, connector, layout);
+  return { tower, connector, layout, processor, sessions };
+}
+
+function visionSummary({ tower, processor }: VisionModel, imageToken: number | undefined): VisionSummary {
+  const { stack, patches } = tower;
+  return {
+    family: stack.family,
+    layers: stack.blocks.length,
+    heads: Math.max(...stack.blocks.map(({ attention }) => attention.heads)),
+    headDim: Math.max(...stack.blocks.map(({ attention }) => attention.headDim)),
+    hiddenSize: stack.hiddenSize,
+    imageSize: patches.size,
+    patchSize: patches.patch,
+    ...(imageToken === undefined ? {} : { imageToken }),
+    processor: processor.ok ? true : processor.why,
   };
 }
 
@@ -160,7 +250,8 @@ async function folderOf(path: string): Promise<string> {
 }
 
 /** Size and time of change; undefined when there is no such file. */
-async function stampOf(file: string): Promise<string | undefined> {
+export async function stampOf(file: string | undefined): Promise<string | undefined> {
+  if (file === undefined) return undefined;
   try {
     const { mtimeMs, size } = await stat(file);
     return `${size}.${mtimeMs}`;

@@ -1,9 +1,11 @@
 /** The methods of the compute server that run models: what each call checks and does. */
 import type { HeadGain } from '../../protocol/results/heads';
 import type {
+  EncoderInput,
   GenerateRequest,
   HeadRowRequest,
   HeadsRequest,
+  IdsRequest,
   ModelMethods,
   PromptInput,
 } from '../../protocol/compute/models';
@@ -18,9 +20,9 @@ import { generateJob, nextTokens } from './generate-job';
 import { headsJob } from './heads-job';
 import { HeadView } from './head-view';
 import { variantProblem } from './interventions';
-import type { LoadedModel } from './loaded-model';
+import { stampOf, type LoadedModel } from './loaded-model';
 import { ModelStore } from './model-store';
-import { idsOf, tokenise } from './prompt';
+import { readerOf, sequenceOf, tokenise } from './prompt';
 
 /** Share of the memory limit that opened weights may take; the rest is for the run. */
 const weightShare = 0.5;
@@ -33,28 +35,31 @@ export function modelMethods(surroundings: Surroundings, lane: Lane): Pick<Metho
   });
   let view: { readonly model: LoadedModel; readonly key: string; readonly view: HeadView } | undefined;
   const viewOf = async (
-    model: LoadedModel,
+    opened: LoadedModel,
     request: Omit<HeadRowRequest, 'query'>,
     signal: AbortSignal,
   ): Promise<HeadView> => {
-    const ids = idsOf(model, { kind: 'ids', ids: request.ids });
+    const prompt = promptOfIds(request);
+    const model = readerOf(opened, prompt);
     const block = model.spec.blocks[request.layer];
     if (!block || request.head >= block.attention.heads) {
       throw badRequest(`there is no layer ${request.layer} head ${request.head} in this model`);
     }
     const problem = variantProblem(model.spec, { gains: request.gains }, []);
     if (problem !== undefined) throw badRequest(problem);
-    const key = JSON.stringify([request.layer, request.gains, ids]);
+    const key = JSON.stringify([request.layer, request.gains, request.ids, prompt, await stampOf(request.image)]);
     if (view?.model === model && view.key === key) return view.view;
+    const { memoryLimit } = surroundings;
+    const sequence = await sequenceOf(opened, prompt, { memoryLimit, signal });
     const chunk = planChunk(
       model.spec,
-      { length: ids.length, batch: 1, keepCache: false, logits: 'none' },
-      surroundings.memoryLimit,
+      { length: sequence.ids.length, batch: 1, keepCache: false, logits: 'none', prefix: sequence.prefix },
+      memoryLimit,
     );
     view = undefined;
-    const opened = await HeadView.open(model, { ids }, { gains: request.gains }, request.layer, chunk, signal);
-    view = { model, key, view: opened };
-    return opened;
+    const shown = await HeadView.open(model, sequence, { gains: request.gains }, request.layer, chunk, signal);
+    view = { model, key, view: shown };
+    return shown;
   };
   const once = <T>(folder: string, signal: AbortSignal, act: (model: LoadedModel) => Promise<T>): Promise<T> =>
     alone(lane, signal, async () => {
@@ -90,9 +95,9 @@ export function modelMethods(surroundings: Surroundings, lane: Lane): Pick<Metho
     tokenise: {
       parse(args) {
         countOf(args, 2, 'tokenise');
-        return [textOf(args[0], 'folder'), promptOf(args[1])];
+        return [textOf(args[0], 'folder'), encoderInputOf(args[1]) ?? promptOf(args[1])];
       },
-      run: ([folder, prompt], signal) => once(folder, signal, (model) => Promise.resolve(tokenise(model, prompt))),
+      run: ([folder, prompt], signal) => once(folder, signal, (model) => tokenise(model, prompt)),
     },
     heads: {
       parse(args) {
@@ -163,6 +168,7 @@ export function modelMethods(surroundings: Surroundings, lane: Lane): Pick<Metho
           {
             folder: textOf(request['folder'], 'folder'),
             ids: idList(request['ids'], 'ids'),
+            ...imageOf(request),
             variants: variants.map((gains, at) => gainsOf(gains, `variants[${at}]`)),
             top: wholeOf(request['top'], 'top', 1, 1000),
           },
@@ -194,11 +200,35 @@ function told(error: unknown, folder: string, signal: AbortSignal): unknown {
 
 function promptOf(value: unknown): PromptInput {
   const prompt = fieldsOf(value, 'the prompt');
-  if (prompt['kind'] === 'ids') return { kind: 'ids', ids: idList(prompt['ids'], 'prompt.ids') };
+  const image = imageOf(prompt);
+  if (prompt['kind'] === 'ids') return { kind: 'ids', ids: idList(prompt['ids'], 'prompt.ids'), ...image };
   if (prompt['kind'] !== 'text') throw badRequest('prompt.kind is text or ids');
   // An empty text is refused where its tokens are counted.
   const text = prompt['text'] === '' ? '' : textOf(prompt['text'], 'prompt.text');
-  return { kind: 'text', text, chat: prompt['chat'] === true };
+  return { kind: 'text', text, chat: prompt['chat'] === true, ...image };
+}
+
+const imageOf = (fields: Fields): { readonly image?: string } =>
+  fields['image'] === undefined ? {} : { image: textOf(fields['image'], 'image') };
+
+const largestTile = 1 << 16;
+
+function encoderInputOf(value: unknown): EncoderInput | undefined {
+  const prompt = fieldsOf(value, 'the prompt');
+  if (prompt['kind'] !== 'image') return undefined;
+  const { tile } = prompt;
+  return {
+    kind: 'image',
+    image: textOf(prompt['image'], 'prompt.image'),
+    ...(tile === undefined ? {} : { tile: wholeOf(tile, 'prompt.tile', 0, largestTile) }),
+  };
+}
+
+/** What a request by ids reads: the text, or a tile of the picture through the encoder. */
+function promptOfIds({ ids, image, encoderTile }: IdsRequest): PromptInput | EncoderInput {
+  if (encoderTile === undefined) return { kind: 'ids', ids, ...(image === undefined ? {} : { image }) };
+  if (image === undefined) throw badRequest('encoderTile names a tile of an image, and there is no image');
+  return { kind: 'image', image, tile: encoderTile };
 }
 
 function idList(value: unknown, what: string): number[] {
@@ -228,6 +258,10 @@ function gainsOf(value: unknown, what: string): HeadGain[] {
 const oneHead = (request: Fields) => ({
   folder: textOf(request['folder'], 'folder'),
   ids: idList(request['ids'], 'ids'),
+  ...imageOf(request),
+  ...(request['encoderTile'] === undefined
+    ? {}
+    : { encoderTile: wholeOf(request['encoderTile'], 'encoderTile', 0, largestTile) }),
   gains: gainsOf(request['gains'], 'gains'),
   layer: wholeOf(request['layer'], 'layer', 0, 1 << 16),
   head: wholeOf(request['head'], 'head', 0, 1 << 16),
@@ -238,7 +272,7 @@ function headsRequestOf(request: Fields): HeadsRequest {
   if (groups !== undefined && !Array.isArray(groups)) throw badRequest('groups is a list');
   return {
     folder: textOf(request['folder'], 'folder'),
-    prompt: promptOf(request['prompt']),
+    prompt: encoderInputOf(request['prompt']) ?? promptOf(request['prompt']),
     gains: gainsOf(request['gains'], 'gains'),
     ...(request['chunk'] === undefined ? {} : { chunk: wholeOf(request['chunk'], 'chunk', 1, 1 << 16) }),
     ...(groups === undefined

@@ -119,7 +119,9 @@ async function embed(
     signal?.throwIfAborted();
     // The id of an image token may lie outside of the table; its row is replaced.
     const ids = request.ids.slice(start, start + length).map((id, i) => (replaced.has(start + i) ? 0 : id));
-    const rows = await embedTokens(model, sessions, request, start, ids);
+    const rows = ids.every((_, i) => replaced.has(start + i))
+      ? new Float32Array(length * width)
+      : await embedTokens(model, sessions, request, start, ids);
     for (let i = 0; i < length; i++) {
       const at = replaced.get(start + i);
       if (at !== undefined && request.embeddings) {
@@ -140,6 +142,7 @@ export async function embedTokens(
   start: number,
   ids: readonly number[],
 ): Promise<Float32Array> {
+  if (!model.embedding) throw new RangeError('the rows of a vision tower come from patches');
   const session = await sessions.session({ kind: 'embedding' });
   const positions = ids.map((_, i) => positionAt(sequence, start + i));
   const values = await session.run({

@@ -7,6 +7,7 @@ import type { Parity } from '../../protocol/results/heads';
 import type { LoadedModel } from './loaded-model';
 import { runPrompt } from './model-run';
 import type { ResidualStream, RunHooks } from './run-request';
+import { withoutSpan, type Sequence } from './sequence';
 
 /** Tokens of the prompt that are compared: enough for two chunks. */
 const parityLength = 24;
@@ -17,30 +18,34 @@ export const parityTolerance = 1e-5;
 const known = new WeakMap<LoadedModel, Parity>();
 
 /** Of the first prompt that is long enough, once per opened model; the plain layers are released again. */
-export async function parityOf(model: LoadedModel, ids: readonly number[], hooks: RunHooks = {}): Promise<Parity> {
+export async function parityOf(model: LoadedModel, sequence: Sequence, hooks: RunHooks = {}): Promise<Parity> {
   const before = known.get(model);
   if (before) return before;
-  const parity = await measureParity(model, ids, hooks);
+  const parity = await measureParity(model, sequence, hooks);
   await model.sessions.releasePlain();
-  if (ids.length >= parityLength && parity.ok) known.set(model, parity);
+  if (sequence.ids.length >= parityLength && parity.ok) known.set(model, parity);
   return parity;
 }
 
-async function measureParity(model: LoadedModel, ids: readonly number[], hooks: RunHooks): Promise<Parity> {
-  const short = ids.slice(0, parityLength);
-  const chunk = Math.max(1, Math.ceil(short.length / 2));
+async function measureParity(model: LoadedModel, sequence: Sequence, hooks: RunHooks): Promise<Parity> {
+  const { length } = sequence.ids;
+  const short =
+    length <= parityLength ? sequence : withoutSpan(sequence, { start: parityLength, end: length }, 'contiguous');
+  const chunk = Math.max(1, Math.ceil(short.ids.length / 2));
+  // An encoder has no language head; its residual streams are compared.
+  const logits = model.spec.head.vocabulary ? 'all' : 'none';
   const streams: ResidualStream[] = [];
   const plain = await runPrompt(
     model.spec,
     model.sessions,
-    { ids: short, chunk, logits: 'all', plain: true },
+    { ...short, chunk, logits, plain: true },
     { signal: hooks.signal, onLayer: (_, residual) => streams.push(residual) },
   );
   const layerErrors: number[] = [];
   const instrumented = await runPrompt(
     model.spec,
     model.sessions,
-    { ids: short, chunk, logits: 'all' },
+    { ...short, chunk, logits },
     {
       signal: hooks.signal,
       onLayer(_, residual) {

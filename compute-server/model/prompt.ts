@@ -1,33 +1,86 @@
-/** From what a person gives (text or token ids) to checked token ids of a model. */
-import type { PromptInput, Tokenised } from '../../protocol/compute/models';
+/** From what a person gives (text, token ids, a picture) to a checked sequence of a model. */
+import type { EncoderInput, PromptInput, Tokenised } from '../../protocol/compute/models';
 import { FailureError } from '../../protocol/wire/failures';
+import { visionOf, withPicture } from './image-prompt';
 import type { LoadedModel } from './loaded-model';
 import { offsetsOf } from './offsets';
-import type { Sequence } from './sequence';
+import { range } from './runtime-arrays';
+import { positionAt, type Sequence } from './sequence';
+import type { Tokeniser } from './tokeniser';
+import { patchRows, preparePicture } from './vision-model';
 
-export function idsOf(model: LoadedModel, prompt: PromptInput): readonly number[] {
-  const ids = prompt.kind === 'ids' ? prompt.ids : encode(model, prompt);
-  const { vocabulary, contextLength } = model.summary;
-  const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
-  if (ids.length === 0) throw bad('The prompt is empty. Give at least one token.');
-  const outside = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabulary);
-  if (outside !== undefined) throw bad(`Token id ${outside} is outside the vocabulary of ${vocabulary}.`);
-  if (contextLength !== undefined && ids.length > contextLength) {
-    throw bad(
-      `The prompt has ${ids.length} tokens and the model's context holds ${contextLength}. Shorten it by ${ids.length - contextLength}.`,
-    );
-  }
-  return ids;
-}
-
-/** What encoding a picture needs. */
+/** What encoding a picture needs; without it the rows of a picture are counted and not filled. */
 export interface EncodingRun {
   readonly memoryLimit: number;
   readonly signal?: AbortSignal | undefined;
 }
 
-export function sequenceOf(model: LoadedModel, prompt: PromptInput, _run: EncodingRun): Promise<Sequence> {
-  return Promise.resolve({ ids: idsOf(model, prompt) });
+const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
+
+/** The model whose rows the prompt gives: the vision encoder where it is an image alone. */
+export function readerOf(model: LoadedModel, prompt: PromptInput | EncoderInput): LoadedModel {
+  if (prompt.kind === 'image') {
+    visionOf(model);
+    return model.encoder ?? model;
+  }
+  if (!model.spec.embedding) {
+    throw bad('The model is a vision encoder and reads no text. Give the image alone, without a prompt.');
+  }
+  return model;
+}
+
+/** The sequence that `readerOf` reads. */
+export async function sequenceOf(
+  model: LoadedModel,
+  prompt: PromptInput | EncoderInput,
+  run: EncodingRun,
+): Promise<Sequence> {
+  if (prompt.kind === 'image') return encoderSequence(model, prompt, run);
+  const ids = checkedIds(model, prompt);
+  const sequence =
+    prompt.image === undefined
+      ? { ids, ...(model.multimodal?.bidirectionalPrompt ? { prefix: ids.length } : {}) }
+      : await withPicture(model, ids, prompt.image, run);
+  requireRoom(model, sequence);
+  return sequence;
+}
+
+async function encoderSequence(
+  model: LoadedModel,
+  { image, tile = 0 }: EncoderInput,
+  run: EncodingRun,
+): Promise<Sequence> {
+  const vision = visionOf(model);
+  const prepared = await preparePicture(model.folder, vision, image);
+  const pixels = prepared.processed.tiles[tile];
+  if (!pixels) {
+    throw bad(`The image has ${prepared.processed.tiles.length} tiles, from 0, and none numbered ${tile}.`);
+  }
+  return patchRows(vision, pixels, run.signal);
+}
+
+function checkedIds(model: LoadedModel, prompt: PromptInput): readonly number[] {
+  readerOf(model, prompt);
+  const ids = prompt.kind === 'ids' ? prompt.ids : encode(model, prompt);
+  const { vocabulary } = model.summary;
+  const imageToken = model.summary.vision?.imageToken;
+  if (ids.length === 0) throw bad('The prompt is empty. Give at least one token.');
+  const outside = ids.find((id) => !Number.isInteger(id) || id < 0 || (id >= vocabulary && id !== imageToken));
+  if (outside !== undefined) throw bad(`Token id ${outside} is outside the vocabulary of ${vocabulary}.`);
+  if (prompt.image === undefined && imageToken !== undefined && ids.includes(imageToken)) {
+    throw bad('The prompt has an image token and no image. Give the image, or leave the token out.');
+  }
+  return ids;
+}
+
+function requireRoom(model: LoadedModel, sequence: Sequence): void {
+  const { contextLength } = model.summary;
+  const length = positionAt(sequence, sequence.ids.length - 1) + 1;
+  if (contextLength === undefined || length <= contextLength) return;
+  const ofImage = sequence.image ? ` (${sequence.image.tokens} of the image)` : '';
+  throw bad(
+    `The prompt has ${length} tokens${ofImage} and the model's context holds ${contextLength}. Shorten it by ${length - contextLength}.`,
+  );
 }
 
 function encode(model: LoadedModel, prompt: Extract<PromptInput, { kind: 'text' }>): readonly number[] {
@@ -35,12 +88,13 @@ function encode(model: LoadedModel, prompt: Extract<PromptInput, { kind: 'text' 
     throw new FailureError({ code: 'model-unusable', folder: model.folder, detail: model.tokeniser.why });
   }
   const { tokeniser } = model.tokeniser;
-  if (prompt.chat && !tokeniser.hasChatTemplate) {
-    const detail = 'The model has no chat template. Send the text as it is.';
-    throw new FailureError({ code: 'bad-request', detail });
-  }
+  if (prompt.chat && !tokeniser.hasChatTemplate) throw bad('The model has no chat template. Send the text as it is.');
   try {
-    return prompt.chat ? tokeniser.chat(prompt.text) : tokeniser.encode(prompt.text);
+    if (prompt.chat) return tokeniser.chat(contentOf(model, prompt));
+    const imageToken = model.summary.vision?.imageToken;
+    return model.multimodal?.bidirectionalPrompt && imageToken !== undefined
+      ? imageFirst(tokeniser, prompt, imageToken)
+      : tokeniser.encode(prompt.text);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     const what = prompt.chat ? 'chat template' : 'tokenizer';
@@ -50,15 +104,59 @@ function encode(model: LoadedModel, prompt: Extract<PromptInput, { kind: 'text' 
   }
 }
 
-export const piecesOf = (model: LoadedModel, ids: readonly number[]): readonly string[] =>
-  model.tokeniser.ok ? model.tokeniser.tokeniser.pieces(ids) : ids.map((id) => `#${id}`);
+/** Templates of vision-language models read a list of parts. */
+function contentOf(model: LoadedModel, { text, image }: Extract<PromptInput, { kind: 'text' }>) {
+  if (!model.multimodal) return text;
+  return [...(image === undefined ? [] : [{ type: 'image' } as const]), { type: 'text', text } as const];
+}
+
+/** PaliGemma's processor: image tokens, the beginning-of-sequence token, the text, a newline (PaliGemmaProcessor). */
+function imageFirst(
+  tokeniser: Tokeniser,
+  { text, image }: Extract<PromptInput, { kind: 'text' }>,
+  imageToken: number,
+): readonly number[] {
+  const [written = ''] = tokeniser.pieces([imageToken]);
+  const parts = written === '' ? [text] : text.split(written);
+  const behind = parts.at(-1) ?? '';
+  const front = parts.slice(0, -1).flatMap((part) => [...tokeniser.plain(part), imageToken]);
+  const images = front.length === 0 && image !== undefined ? [imageToken] : front;
+  return [...images, ...tokeniser.plain(`${tokeniser.bos}${behind}\n`)];
+}
+
+export const piecesOf = (model: LoadedModel, ids: readonly number[]): readonly string[] => {
+  if (!model.spec.embedding && model.vision) return patchNames(model.vision.tower.patches, ids.length);
+  return model.tokeniser.ok ? model.tokeniser.tokeniser.pieces(ids) : ids.map((id) => `#${id}`);
+};
+
+/** `[row, column]` of each patch, from 0; `[class]`, `[1]` for the rows before them. */
+function patchNames(
+  { leading, columns }: { readonly leading: readonly unknown[]; readonly columns: number },
+  rows: number,
+): readonly string[] {
+  return Array.from({ length: rows }, (_, row) => {
+    const patch = row - leading.length;
+    if (patch < 0) return row === 0 ? '[class]' : `[${row}]`;
+    return `[${Math.floor(patch / columns)}, ${patch % columns}]`;
+  });
+}
 
 export const textOf = (model: LoadedModel, ids: readonly number[]): string =>
   model.tokeniser.ok ? model.tokeniser.tokeniser.decode(ids) : ids.map((id) => `#${id}`).join(' ');
 
-export function tokenise(model: LoadedModel, prompt: PromptInput): Tokenised {
-  const ids = idsOf(model, prompt);
+export async function tokenise(model: LoadedModel, prompt: PromptInput | EncoderInput): Promise<Tokenised> {
+  if (prompt.kind === 'image') {
+    const { patches } = visionOf(model).tower;
+    const ids = range(0, patches.rows * patches.columns + patches.leading.length);
+    return { ids, tokens: piecesOf(readerOf(model, prompt), ids) };
+  }
+  const plain = checkedIds(model, prompt);
+  const sequence: Sequence =
+    prompt.image === undefined ? { ids: plain } : await withPicture(model, plain, prompt.image, undefined);
+  requireRoom(model, sequence);
+  const { ids, image } = sequence;
   const tokens = piecesOf(model, ids);
+  if (image) return { ids, tokens, image };
   if (prompt.kind === 'ids' || prompt.chat) return { ids, tokens };
   return { ids, tokens, offsets: offsetsOf(prompt.text, tokens) };
 }

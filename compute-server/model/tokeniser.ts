@@ -24,10 +24,19 @@ export interface Tokeniser {
    * tokens as written.
    */
   pieces(ids: readonly number[]): readonly string[];
+  /** Ids of a text as it stands: special tokens only where it writes them. */
+  plain(text: string): readonly number[];
+  /** `bos_token` of tokenizer_config.json as it is written, or nothing. */
+  readonly bos: string;
   readonly hasChatTemplate: boolean;
-  /** Ids of one user message in the model's chat template, which writes the special tokens itself. Throws where it cannot. */
-  chat(message: string): readonly number[];
+  /**
+   * Ids of one user message in the model's chat template, which writes the special tokens itself. Throws where it cannot.
+   * `content` is the text, or the list of parts that templates of vision-language models read.
+   */
+  chat(content: string | readonly ContentPart[]): readonly number[];
 }
+
+export type ContentPart = { readonly type: 'image' } | { readonly type: 'text'; readonly text: string };
 
 export type TokeniserOutcome =
   { readonly ok: true; readonly tokeniser: Tokeniser } | { readonly ok: false; readonly why: string };
@@ -76,7 +85,17 @@ function tokeniserOf(
     ids.length === 0
       ? ''
       : tokenizer.decode([...ids], { skip_special_tokens: true, clean_up_tokenization_spaces: false });
+  const token = (name: string): string => {
+    const value = config[name];
+    if (typeof value === 'string') return value;
+    const content = (value as { content?: unknown } | null | undefined)?.content;
+    return typeof content === 'string' ? content : '';
+  };
+  const plain = (input: string): readonly number[] =>
+    within(encodeMs, () => tokenizer.encode(input, { add_special_tokens: false }).ids);
   return {
+    plain,
+    bos: token('bos_token'),
     encode: (input) => within(encodeMs, () => tokenizer.encode(input).ids),
     decode: text,
     pieces(ids) {
@@ -95,23 +114,17 @@ function tokeniserOf(
       });
     },
     hasChatTemplate: template !== undefined,
-    chat(message) {
+    chat(content) {
       if (template === undefined) throw new RangeError('There is no chat template.');
-      const token = (name: string): string => {
-        const value = config[name];
-        if (typeof value === 'string') return value;
-        const content = (value as { content?: unknown } | null | undefined)?.content;
-        return typeof content === 'string' ? content : '';
-      };
       const rendered = within(templateMs, () =>
         new Template(template).render({
-          messages: [{ role: 'user', content: message }],
+          messages: [{ role: 'user', content }],
           add_generation_prompt: true,
           bos_token: token('bos_token'),
           eos_token: token('eos_token'),
         }),
       );
-      return within(encodeMs, () => tokenizer.encode(rendered, { add_special_tokens: false }).ids);
+      return plain(rendered);
     },
   };
 }
@@ -151,6 +164,12 @@ async function readTemplate(folder: string, config: Config): Promise<string | un
   // transformers 4.57 takes the file before the field (PreTrainedTokenizerBase._from_pretrained).
   const ofItsOwn = await smallFile(folder, 'chat_template.jinja');
   if (ofItsOwn !== undefined) return ofItsOwn;
+  // Processors of vision-language models keep theirs in a file of its own.
+  const ofProcessor = await smallFile(folder, 'chat_template.json');
+  if (ofProcessor !== undefined) {
+    const { chat_template: inFile } = JSON.parse(ofProcessor) as { chat_template?: unknown };
+    if (typeof inFile === 'string') return inFile;
+  }
   const inConfig = config['chat_template'];
   if (typeof inConfig === 'string') return inConfig;
   if (Array.isArray(inConfig)) {

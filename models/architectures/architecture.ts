@@ -9,6 +9,8 @@ export interface ArchitectureInput {
   readonly weights: StoredWeights;
   /** Names of all stored tensors start with this where the part sits inside a larger model, e.g. `language_model.`. */
   readonly prefix: string;
+  /** The same for the language head, which some multimodal checkpoints keep outside of the language model. */
+  readonly headPrefix?: string;
 }
 
 export interface Architecture {
@@ -95,7 +97,9 @@ export function vocabularyHead(
   vocabulary: number,
   width: number,
 ): Linear {
-  const own = candidates.map((name) => `${input.prefix}${name}`).find((name) => input.weights.find(`${name}.weight`));
+  const own = candidates
+    .map((name) => `${input.headPrefix ?? input.prefix}${name}`)
+    .find((name) => input.weights.find(`${name}.weight`));
   const bias = own === undefined ? undefined : `${own}.bias`;
   const weight = own !== undefined && !input.model.tiedEmbeddings.value ? `${own}.weight` : embedding;
   return {

@@ -20,7 +20,7 @@ import { declareInterventions, replaced, type Interventions } from '../instrumen
 import type { Rope } from '../formats/model-description';
 import { activate, linear, norm, rotate } from './layers';
 import type { AttentionSpec, BlockSpec, BranchNorms, FeedForwardSpec, ModelSpec } from './model-spec';
-import type { StoredWeights } from './stored-weights';
+import { weight, type StoredWeights } from './stored-weights';
 
 export interface BlockOptions {
   /** Without it the graph is the plain model, for parity and for comparison. */
@@ -48,7 +48,8 @@ export function blockGraph(
   const branch = (x: Value, norms: BranchNorms, compute: (x: Value) => Value): Value => {
     const input = norms.input ? norm(graph, weights, norms.input, x) : x;
     const output = compute(input);
-    return norms.output ? norm(graph, weights, norms.output, output) : output;
+    const normed = norms.output ? norm(graph, weights, norms.output, output) : output;
+    return norms.gain === undefined ? normed : multiply(normed, weight(graph, weights, norms.gain, [model.hiddenSize]));
   };
   const join = (x: Value, output: Value, norms: BranchNorms): Value => {
     const sum = add(x, output);

@@ -1,16 +1,26 @@
 /** The families that Headscope runs, by name, so that a search finds every use. */
-import type { ModelDescription } from '../formats/model-description';
+import type { ModelDescription, ModelPart } from '../formats/model-description';
 import { mainPart } from '../formats/model-description';
 import type { Architecture } from './architecture';
 import { bert } from './bert';
+import { clipVision } from './clip-vision';
 import { gemma, gemma2, gemma3 } from './gemma';
 import { gpt2 } from './gpt2';
 import { gptNeox } from './gpt-neox';
+import { idefics3 } from './idefics3';
 import { llama } from './llama';
+import { llava } from './llava';
+import { llavaNext } from './llava-next';
+import { ModelError, type ModelSpec } from './model-spec';
 import { opt } from './opt';
+import { paligemma } from './paligemma';
 import { phi3 } from './phi3';
 import { qwen2 } from './qwen2';
 import { qwen3 } from './qwen3';
+import { siglipVision } from './siglip-vision';
+import type { StoredWeights } from './stored-weights';
+import type { MultimodalArchitecture, MultimodalSpec, VisionArchitecture, VisionTower } from './vision-tower';
+import { deit, dinov2, vit } from './vit';
 
 export const architectures: readonly Architecture[] = [
   llama,
@@ -26,20 +36,37 @@ export const architectures: readonly Architecture[] = [
   bert,
 ];
 
-export const architectureOf = (family: string): Architecture | undefined =>
-  architectures.find((architecture) => architecture.families.includes(family));
+export const visionArchitectures: readonly VisionArchitecture[] = [clipVision, siglipVision, vit, deit, dinov2];
+
+export const multimodalArchitectures: readonly MultimodalArchitecture[] = [llava, llavaNext, paligemma, idefics3];
+
+/** Pairs of a text and a vision encoder, of which the vision encoder is run. */
+const contrastive = ['clip', 'siglip'];
+
+const byFamily = <T extends { readonly families: readonly string[] }>(list: readonly T[], family: string) =>
+  list.find(({ families }) => families.includes(family));
+
+export const architectureOf = (family: string): Architecture | undefined => byFamily(architectures, family);
+
+const visionPart = (model: ModelDescription): ModelPart | undefined =>
+  model.parts.find(({ role }) => role === 'vision');
 
 /** True when the compute server can run a model of this description, else one sentence that says why not. */
 export function runnable(model: ModelDescription): true | string {
   const part = mainPart(model);
   if (!part) return 'The config describes no model part that could be run.';
-  if (!architectureOf(part.family)) {
-    const known = architectures.flatMap((architecture) => architecture.families).join(', ');
-    return `Headscope does not run the family "${part.family}" yet; it runs ${known}.`;
+  const known = (lists: readonly (readonly { readonly families: readonly string[] }[])[]): string =>
+    lists.flatMap((list) => list.flatMap(({ families }) => families)).join(', ');
+  const vision = visionPart(model);
+  const towerOnly = contrastive.includes(model.family);
+  if (model.parts.length > 1 && !towerOnly && !byFamily(multimodalArchitectures, model.family)) {
+    return `Headscope does not run the family "${model.family}" of ${model.parts.length} parts yet (${model.parts.map(({ name, role }) => name || role).join(', ')}); of several parts it runs ${known([multimodalArchitectures])}.`;
   }
-  const [, second] = model.parts;
-  if (second) {
-    return `Headscope does not run models of several parts yet: this one has ${model.parts.length} (${model.parts.map(({ name, role }) => name || role).join(', ')}).`;
+  if (vision && !byFamily(visionArchitectures, vision.family)) {
+    return `Headscope does not run the vision encoder "${vision.family}" yet; it runs ${known([visionArchitectures])}.`;
+  }
+  if (part.role !== 'vision' && !towerOnly && !architectureOf(part.family)) {
+    return `Headscope does not run the family "${part.family}" yet; it runs ${known([architectures, visionArchitectures, multimodalArchitectures])}.`;
   }
   if (model.quantisation) {
     return `The weights are quantised (${model.quantisation.method}); Headscope runs float32, float16 and bfloat16 weights: use the unquantised checkpoint.`;
@@ -48,4 +75,44 @@ export function runnable(model: ModelDescription): true | string {
     return 'Headscope does not run routed experts yet.';
   }
   return true;
+}
+
+/** What a checkpoint computes: text alone, an image alone, or an image in front of or inside a text. */
+export type SpecifiedModel =
+  | { readonly kind: 'text'; readonly part: ModelPart; readonly text: ModelSpec }
+  | { readonly kind: 'vision'; readonly part: ModelPart; readonly vision: VisionTower }
+  | {
+      readonly kind: 'multimodal';
+      readonly part: ModelPart;
+      readonly visionPart: ModelPart;
+      readonly spec: MultimodalSpec;
+    };
+
+/** Throws ModelError with one sentence where the checkpoint cannot be computed; the description must be `runnable`. */
+export function specifyModel(model: ModelDescription, weights: StoredWeights): SpecifiedModel {
+  const part = mainPart(model);
+  const vision = visionPart(model);
+  const towerOf = (of: ModelPart, prefix: string): VisionTower => {
+    const architecture = byFamily(visionArchitectures, of.family);
+    if (!architecture) throw new ModelError(`The vision encoder "${of.family}" is not one that Headscope runs.`);
+    return architecture.tower({ model, part: of, weights, prefix });
+  };
+  const textOf = (of: ModelPart, prefix: string, headPrefix: string): ModelSpec => {
+    const architecture = architectureOf(of.family);
+    if (!architecture) throw new ModelError(`The family "${of.family}" is not one that Headscope runs.`);
+    return architecture.specify({ model, part: of, weights, prefix, headPrefix });
+  };
+  if (!part) throw new ModelError('The config describes no model part that could be run.');
+  if (vision && (part === vision || contrastive.includes(model.family))) {
+    return { kind: 'vision', part: vision, vision: towerOf(vision, '') };
+  }
+  const multimodal = byFamily(multimodalArchitectures, model.family);
+  if (!vision || !multimodal) return { kind: 'text', part, text: textOf(part, '', '') };
+  const spec = multimodal.specify({
+    model,
+    weights,
+    text: (prefix, headPrefix) => textOf(part, prefix, headPrefix),
+    vision: (prefix) => towerOf(vision, prefix),
+  });
+  return { kind: 'multimodal', part, visionPart: vision, spec };
 }

@@ -11,6 +11,7 @@ import { storedWeight, weight, type StoredWeights } from './stored-weights';
 /** Inputs `token_ids` [b, n] and, with learned positions, `query_positions` [n]; output `residual.out` [b, n, w]. */
 export function embeddingGraph(model: ModelSpec, weights: StoredWeights): Graph<Dim> {
   const spec = model.embedding;
+  if (!spec) throw new RangeError('a vision tower has no token embedding');
   const graph = new GraphBuilder('embedding');
   const ids = graph.input('token_ids', 'int64', ['b', 'n']);
   // Rows are picked before they are widened: a cast of the whole table would copy it.

@@ -85,6 +85,8 @@ export interface BranchNorms {
   readonly input?: Norm;
   /** On what the branch gives, before it is added. */
   readonly output?: Norm;
+  /** Factor of each channel of what the branch gives, before it is added (DINOv2's layer scale): name of the tensor [w]. */
+  readonly gain?: string;
   /** On the sum (BERT, OPT-350m). */
   readonly after?: Norm;
 }
@@ -117,7 +119,8 @@ export interface HeadSpec {
 export interface ModelSpec {
   readonly family: string;
   readonly hiddenSize: number;
-  readonly embedding: EmbeddingSpec;
+  /** Absent in a vision tower: its rows are patches and come from `patch-graphs.ts`. */
+  readonly embedding?: EmbeddingSpec;
   readonly blocks: readonly BlockSpec[];
   readonly head: HeadSpec;
   readonly ropes: readonly Rope[];

@@ -9,22 +9,36 @@ import type {
   NextToken,
   NextTokens,
 } from '../results/heads';
+import type { ImageSpan } from '../results/image';
 
-/** Text, or token ids as they are; `chat` puts the text into the model's chat template as one user message. */
+/**
+ * Text, or token ids as they are; `chat` puts the text into the model's chat template as one user message. `image` is the
+ * path of a picture that stands at the image token of the prompt (or where the family puts it by itself).
+ */
 export type PromptInput =
   | { readonly kind: 'text'; readonly text: string; readonly chat?: boolean; readonly image?: string }
   | { readonly kind: 'ids'; readonly ids: readonly number[]; readonly image?: string };
+
+/** A picture alone, for the heads of the vision encoder: its rows are the patches of one tile. */
+export interface EncoderInput {
+  readonly kind: 'image';
+  readonly image: string;
+  /** From 0; absent: the first. */
+  readonly tile?: number;
+}
 
 export interface Tokenised {
   readonly ids: readonly number[];
   readonly tokens: readonly string[];
   /** Half-open range of each token in the text, where the tokenizer can say it. */
   readonly offsets?: readonly (readonly [start: number, end: number])[];
+  /** Where the picture stands among the tokens. */
+  readonly image?: ImageSpan;
 }
 
 export interface HeadsRequest {
   readonly folder: string;
-  readonly prompt: PromptInput;
+  readonly prompt: PromptInput | EncoderInput;
   readonly gains: readonly HeadGain[];
   /** Queries per chunk; absent: chosen by the memory limit. */
   readonly chunk?: number;
@@ -59,9 +73,17 @@ export interface HeadsReply {
   readonly thumbnails?: HeadThumbnails;
 }
 
-export interface HeadTileRequest {
+/** A prompt that was tokenised before. */
+export interface IdsRequest {
   readonly folder: string;
   readonly ids: readonly number[];
+  /** The picture at the image tokens among the ids. */
+  readonly image?: string;
+  /** The heads of the vision encoder on this tile of the picture; the ids are then its rows. */
+  readonly encoderTile?: number;
+}
+
+export interface HeadTileRequest extends IdsRequest {
   readonly gains: readonly HeadGain[];
   readonly layer: number;
   readonly head: number;
@@ -74,18 +96,14 @@ export interface HeadTileRequest {
 }
 
 /** One row of one head: all probabilities of one query. */
-export interface HeadRowRequest {
-  readonly folder: string;
-  readonly ids: readonly number[];
+export interface HeadRowRequest extends IdsRequest {
   readonly gains: readonly HeadGain[];
   readonly layer: number;
   readonly head: number;
   readonly query: number;
 }
 
-export interface NextTokensRequest {
-  readonly folder: string;
-  readonly ids: readonly number[];
+export interface NextTokensRequest extends IdsRequest {
   /** One distribution per entry; the plain model comes first by itself. */
   readonly variants: readonly (readonly HeadGain[])[];
   readonly top: number;
@@ -116,6 +134,7 @@ export interface GenerateProgress {
 
 export interface GenerateReply {
   readonly promptIds: readonly number[];
+  readonly image?: ImageSpan;
   readonly ids: readonly number[];
   readonly text: string;
   readonly logitsLast: Float32Array;
@@ -125,7 +144,7 @@ export interface GenerateReply {
 export interface ModelMethods {
   /** Opens the checkpoint (headers only) and says what it is, or fails with the sentence that says why it cannot run. */
   openModel: { args: [folder: string]; result: ModelSummary; progress: never };
-  tokenise: { args: [folder: string, prompt: PromptInput]; result: Tokenised; progress: never };
+  tokenise: { args: [folder: string, prompt: PromptInput | EncoderInput]; result: Tokenised; progress: never };
   heads: { args: [request: HeadsRequest]; result: HeadsReply; progress: HeadsProgress };
   headTile: { args: [request: HeadTileRequest]; result: HeadTile; progress: never };
   /** Outputs of one head before the output projection, [positions, headDim]. */

@@ -2,6 +2,7 @@
  * What the heads of a model do on a prompt: as computed, saved (`*.headscope-heads.json`), and printed (`headscope heads`).
  * T tokens, positions from 0, p(i, j) the probability that query i gives key j, natural logarithm. Heads are query heads.
  */
+import type { ImageSpan } from './image';
 import type { Provenance } from './provenance';
 
 /** One number per layer and head; NaN where the prompt has no query that counts. */
@@ -85,14 +86,23 @@ export interface ModelSummary {
   readonly tokenizer: true | string;
   /** True when the tokenizer config brings a chat template. */
   readonly chatTemplate: boolean;
-  /** Its vision encoder; absent: it reads text alone. */
-  readonly vision?: {
-    readonly family: string;
-    readonly layers: number;
-    readonly heads: number;
-    /** Pixels per side of one tile. */
-    readonly imageSize: number;
-  };
+  /** The vision encoder of a model that reads images (itself, where it reads nothing else); absent: it reads text alone. */
+  readonly vision?: VisionSummary;
+}
+
+export interface VisionSummary {
+  readonly family: string;
+  readonly layers: number;
+  readonly heads: number;
+  readonly headDim: number;
+  readonly hiddenSize: number;
+  /** Pixels of a side of the image that the encoder takes, and of a patch. */
+  readonly imageSize: number;
+  readonly patchSize: number;
+  /** Id of the token that stands for an image in a prompt; absent where the encoder stands alone. */
+  readonly imageToken?: number;
+  /** True, or the sentence that says why images cannot be used. */
+  readonly processor: true | string;
 }
 
 export interface Parity {
@@ -119,6 +129,8 @@ export interface HeadsResult extends Provenance {
   readonly ids: readonly number[];
   /** Text of each token, special tokens as they are written. */
   readonly tokens: readonly string[];
+  /** Where the picture stands among the tokens; the group `image` is its tokens. */
+  readonly image?: ImageSpan;
   readonly gains: readonly HeadGain[];
   readonly layers: number;
   readonly heads: number;

@@ -53,6 +53,7 @@ export const generate: Registration = (program, session) => {
       await session.writeJson(options.json, {
         ...(await provenance({ gains, temperature, topP, maxNewTokens }, options.seed)),
         promptIds: reply.promptIds,
+        ...(reply.image ? { image: reply.image } : {}),
         ids: reply.ids,
         text: reply.text,
         top: reply.top,

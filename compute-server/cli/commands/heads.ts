@@ -5,12 +5,20 @@ import { demoPrompt } from '../../../protocol/compute/demo-prompt';
 import { headLabelsFile } from '../../../protocol/results/head-labels';
 import type { HeadsResult } from '../../../protocol/results/heads';
 import { wrongUsage } from '../exit-codes';
-import { addPromptOptions, environmentOf, gainsFrom, promptFrom, type PromptOptions } from '../model-options';
+import {
+  addEncoderOptions,
+  addPromptOptions,
+  environmentOf,
+  gainsFrom,
+  inputFrom,
+  type EncoderOptions,
+  type PromptOptions,
+} from '../model-options';
 import { whole } from '../options';
 import type { Registration } from '../registration';
 import { textTable } from '../table';
 
-interface HeadsOptions extends PromptOptions {
+interface HeadsOptions extends PromptOptions, EncoderOptions {
   readonly chunk?: number;
   readonly classify: boolean;
   readonly causal?: boolean;
@@ -20,11 +28,13 @@ interface HeadsOptions extends PromptOptions {
 }
 
 export const heads: Registration = (program, session) => {
-  addPromptOptions(
-    program
-      .command('heads')
-      .description('Measure and label what every head of a local model does on a prompt.')
-      .argument('[model]', 'a model folder (default: the demo model, with a demo prompt)'),
+  addEncoderOptions(
+    addPromptOptions(
+      program
+        .command('heads')
+        .description('Measure and label what every head of a local model does on a prompt.')
+        .argument('[model]', 'a model folder (default: the demo model, with a demo prompt)'),
+    ),
   )
     .option('--chunk <n>', 'queries computed at once (default: chosen by the memory limit)', whole(1, 1 << 16))
     .option('--no-classify', 'statistics only, no labels')
@@ -33,7 +43,7 @@ export const heads: Registration = (program, session) => {
     .option('--labels <file>', 'write the labels as heads.json')
     .option('--json <file>', 'write the result as JSON, - for stdout')
     .action(async (model: string | undefined, options: HeadsOptions) => {
-      const given = options.prompt ?? options.promptFile ?? options.ids;
+      const given = options.prompt ?? options.promptFile ?? options.ids ?? options.image;
       const client = session.compute(environmentOf(options));
       const { result } = await client.call(
         'heads',
@@ -43,7 +53,7 @@ export const heads: Registration = (program, session) => {
             prompt:
               model === undefined && given === undefined
                 ? { kind: 'text', text: demoPrompt }
-                : await promptFrom(options),
+                : await inputFrom(options),
             gains: await gainsFrom(options),
             ...(options.chunk === undefined ? {} : { chunk: options.chunk }),
             classify: options.classify,

@@ -1,12 +1,20 @@
 /** headscope map: the whole matrix of one head. */
 import { resolve } from 'node:path';
 import { wrongUsage } from '../exit-codes';
-import { addPromptOptions, environmentOf, gainsFrom, promptFrom, type PromptOptions } from '../model-options';
+import {
+  addEncoderOptions,
+  addPromptOptions,
+  environmentOf,
+  gainsFrom,
+  inputFrom,
+  type EncoderOptions,
+  type PromptOptions,
+} from '../model-options';
 import { whole } from '../options';
 import { provenance } from '../../provenance';
 import type { Registration } from '../registration';
 
-interface MapOptions extends PromptOptions {
+interface MapOptions extends PromptOptions, EncoderOptions {
   readonly layer: number;
   readonly head: number;
   readonly outputs?: boolean;
@@ -17,11 +25,13 @@ interface MapOptions extends PromptOptions {
 const longest = 2048;
 
 export const map: Registration = (program, session) => {
-  addPromptOptions(
-    program
-      .command('map')
-      .description('The attention probabilities of one head, every query and key.')
-      .argument('<model>', 'a model folder'),
+  addEncoderOptions(
+    addPromptOptions(
+      program
+        .command('map')
+        .description('The attention probabilities of one head, every query and key.')
+        .argument('<model>', 'a model folder'),
+    ),
   )
     .requiredOption('--layer <l>', 'layer, from 0', whole(0, 1 << 16))
     .requiredOption('--head <h>', 'query head, from 0', whole(0, 1 << 16))
@@ -31,16 +41,17 @@ export const map: Registration = (program, session) => {
       const client = session.compute(environmentOf(options));
       const folder = resolve(model);
       const gains = await gainsFrom(options);
-      const { ids, tokens } = await client.call('tokenise', [folder, await promptFrom(options)], {
-        signal: session.signal,
-      });
+      const prompt = await inputFrom(options);
+      const { ids, tokens, image } = await client.call('tokenise', [folder, prompt], { signal: session.signal });
       if (ids.length > longest) {
         throw wrongUsage(
           `The prompt has ${ids.length} tokens and a map as JSON holds at most ${longest}. Shorten it, or look at it in the Heads panel.`,
         );
       }
       const { layer, head } = options;
-      const request = { folder, ids, gains, layer, head };
+      const picture = prompt.image === undefined ? {} : { image: prompt.image };
+      const encoder = prompt.kind === 'image' ? { encoderTile: prompt.tile ?? 0 } : {};
+      const request = { folder, ids, gains, layer, head, ...picture, ...encoder };
       const tile = await client.call(
         'headTile',
         [
@@ -65,6 +76,7 @@ export const map: Registration = (program, session) => {
         head,
         ids,
         tokens,
+        ...(image ? { image } : {}),
         probabilities: rowsOf(tile.data, ids.length),
         ...(outputs ? { outputs: rowsOf(outputs, outputs.length / ids.length) } : {}),
       });

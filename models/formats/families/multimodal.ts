@@ -140,7 +140,17 @@ export const llavaNext = llavaLike({
   visionType: 'clip_vision_model',
   vision: clipLarge,
   newline: true,
-  values: { ...llavaValues, image_seq_length: 576 },
+  values: {
+    ...llavaValues,
+    image_seq_length: 576,
+    image_grid_pinpoints: [
+      [336, 672],
+      [672, 336],
+      [672, 672],
+      [1008, 336],
+      [336, 1008],
+    ],
+  },
 });
 export const llavaOnevision = llavaLike({
   id: 'llava_onevision',

@@ -60,6 +60,44 @@ export function writeByteLevelTokenizer(folder: string, config: Readonly<Record<
   );
 }
 
+/** Special tokens of the small tokenizer of vision-language models, by id. */
+export const visionTokens = {
+  '<s>': 0,
+  '<image>': 60,
+  '<fake_token_around_image>': 59,
+  '<global-img>': 58,
+  '<row_1_col_1>': 57,
+  '<row_1_col_2>': 56,
+  '<row_2_col_1>': 55,
+  '<row_2_col_2>': 54,
+} as const;
+
+/** Byte-level BPE without a prefix: a, b, space, newline and `newline newline` 1 to 5, and `visionTokens`. */
+export function writeVisionTokenizer(folder: string, config: Readonly<Record<string, unknown>> = {}): void {
+  const vocab = { a: 1, b: 2, [letterOf(0x20)]: 3, [letterOf(0x0a)]: 4, [letterOf(0x0a).repeat(2)]: 5 };
+  write(
+    folder,
+    {
+      version: '1.0',
+      added_tokens: Object.entries(visionTokens).map(([content, id]) => added(id, content)),
+      normalizer: null,
+      pre_tokenizer: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true },
+      post_processor: null,
+      decoder: { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true },
+      model: {
+        type: 'BPE',
+        dropout: null,
+        unk_token: null,
+        fuse_unk: false,
+        byte_fallback: false,
+        vocab: { ...vocab, ...visionTokens },
+        merges: [`${letterOf(0x0a)} ${letterOf(0x0a)}`],
+      },
+    },
+    { tokenizer_class: 'PreTrainedTokenizerFast', bos_token: '<s>', ...config },
+  );
+}
+
 /** BERT's WordPiece, lower case: `[CLS]` 0, `[SEP]` 1, `[UNK]` 2, then the pieces. */
 export const wordPieces = ['the', 'play', '##ing', '##ed', 'cat', ',', 'cafe'] as const;
 export function writeWordPieceTokenizer(folder: string): void {

@@ -36,7 +36,22 @@ export interface LlamaLikeConfig {
   readonly tie_word_embeddings: boolean;
 }
 
-export function llamaLikeRun(config: LlamaLikeConfig, p: Parameters, ids: readonly number[]): ReferenceRun {
+/** What a prompt with a picture changes. */
+export interface MergedPrompt {
+  /** Rows that enter the first layer as they are, by position. */
+  readonly rows?: ReadonlyMap<number, Vector>;
+  /** The first positions, which read each other in both directions. */
+  readonly prefix?: number;
+  /** Position of each row, where they are not 0, 1, 2, … */
+  readonly positions?: readonly number[];
+}
+
+export function llamaLikeRun(
+  config: LlamaLikeConfig,
+  p: Parameters,
+  ids: readonly number[],
+  merged: MergedPrompt = {},
+): ReferenceRun {
   const type = config.model_type;
   const gemma = type.startsWith('gemma');
   const four = type === 'gemma2' || type === 'gemma3_text';
@@ -49,7 +64,9 @@ export function llamaLikeRun(config: LlamaLikeConfig, p: Parameters, ids: readon
   const norm = (name: string, x: readonly Vector[]): number[][] =>
     x.map((row) => rmsNorm(row, p.vector(`${name}.weight`), config.rms_norm_eps, offset));
   const table = p.matrix('model.embed_tokens.weight');
-  let x = ids.map((id) => scale(table[id] ?? [], gemma ? Math.sqrt(config.hidden_size) : 1));
+  let x = ids.map((id, at) => [
+    ...(merged.rows?.get(at) ?? scale(table[id] ?? [], gemma ? Math.sqrt(config.hidden_size) : 1)),
+  ]);
 
   for (let l = 0; l < config.num_hidden_layers; l++) {
     const at = `model.layers.${l}`;
@@ -91,7 +108,7 @@ export function llamaLikeRun(config: LlamaLikeConfig, p: Parameters, ids: readon
           const normed = headNorms
             ? rmsNorm(head, p.vector(`${at}.self_attn.${name}.weight`), config.rms_norm_eps, offset)
             : head;
-          return turn(normed, position);
+          return turn(normed, merged.positions?.[position] ?? position);
         }),
       );
     const query = prepare(q, H, 'q_norm');
@@ -103,6 +120,7 @@ export function llamaLikeRun(config: LlamaLikeConfig, p: Parameters, ids: readon
       value,
       scale: (four ? (config.query_pre_attn_scalar ?? d) : d) ** -0.5,
       causal: true,
+      prefix: merged.prefix,
       window,
       softcap: type === 'gemma2' ? config.attn_logit_softcapping : undefined,
     });

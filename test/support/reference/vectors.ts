@@ -10,6 +10,13 @@ export interface Parameters {
   has(name: string): boolean;
 }
 
+/** The parameters below a prefix, under their names without it. */
+export const below = (parameters: Parameters, prefix: string): Parameters => ({
+  vector: (name) => parameters.vector(prefix + name),
+  matrix: (name) => parameters.matrix(prefix + name),
+  has: (name) => parameters.has(prefix + name),
+});
+
 export function parametersOf(tensors: Tensors): Parameters {
   const get = (name: string) => {
     const tensor = tensors.get(name);
@@ -91,6 +98,8 @@ export interface AttentionCase {
   readonly value: readonly (readonly Vector[])[];
   readonly scale: number;
   readonly causal: boolean;
+  /** The first positions, which read each other in both directions. */
+  readonly prefix?: number | undefined;
   readonly window?: number | undefined;
   readonly softcap?: number | undefined;
 }
@@ -105,7 +114,8 @@ export function attention(problem: AttentionCase): { probabilities: number[][][]
     const g = Math.floor(h / shared);
     const rows = problem.query.map((query, i) => {
       const scores = problem.key.map((key, j) => {
-        const readable = !problem.causal || (j <= i && (problem.window === undefined || j > i - problem.window));
+        const reach = Math.max(i, (problem.prefix ?? 0) - 1);
+        const readable = !problem.causal || (j <= reach && (problem.window === undefined || j > i - problem.window));
         if (!readable) return -Infinity;
         const raw = dot(query[h] ?? [], key[g] ?? []) * problem.scale;
         return problem.softcap === undefined ? raw : problem.softcap * Math.tanh(raw / problem.softcap);

@@ -1,0 +1,80 @@
+/**
+ * A picture's file to pixels. PNG by pngjs; JPEG by @cwasm/jpeg-turbo, which is libjpeg-turbo as Pillow links it (equal to
+ * Pillow 11.1 bit by bit on 4:4:4, 4:2:0, progressive and grey files; jpeg-js, which has no smooth chroma, is up to 52 of 255
+ * away). Alpha is dropped and palettes are looked up, as `Image.convert('RGB')` does.
+ */
+import { createHash } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+import { FailureError } from '../../protocol/wire/failures';
+import { bytesInWords } from '../../protocol/wire/words';
+import type { Pixels } from '../../models/images/pixels';
+import { headerOf } from './header';
+
+/** Decoding takes 4 bytes a pixel and a copy; pictures beyond are no prompts. */
+export const mostPixels = 64_000_000;
+const largestFile = 128_000_000;
+
+export interface DecodedPicture extends Pixels {
+  readonly sha256: string;
+}
+
+const refused = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
+
+export async function readPicture(path: string): Promise<DecodedPicture> {
+  let size: number;
+  try {
+    const found = await stat(path);
+    if (!found.isFile()) throw refused(`${path} is no file. Name a PNG or JPEG file.`);
+    size = found.size;
+  } catch (error) {
+    if (error instanceof FailureError) throw error;
+    throw refused(`There is no image ${path}. Check the path.`);
+  }
+  if (size > largestFile) {
+    throw refused(
+      `The image ${path} is a file of ${bytesInWords(size)}, and at most ${bytesInWords(largestFile)} are read. Save it smaller.`,
+    );
+  }
+  const bytes = await readFile(path);
+  return { ...(await decode(bytes, path)), sha256: createHash('sha256').update(bytes).digest('hex') };
+}
+
+async function decode(bytes: Buffer, path: string): Promise<Pixels> {
+  const header = headerOf(bytes);
+  if (!header) throw refused(`${path} is no PNG and no JPEG file by its first bytes. Convert it to one of them.`);
+  const { format, width, height } = header;
+  if (width === 0 || height === 0) {
+    throw refused(`The image ${path} does not decode: its ${format} header gives ${width} x ${height} pixels.`);
+  }
+  if (width * height > mostPixels) {
+    throw refused(
+      `The image ${path} has ${width} x ${height} pixels, and at most ${mostPixels / 1e6} million are decoded. Scale it down.`,
+    );
+  }
+  if (format === 'JPEG' && header.components === 4) {
+    throw refused(`The image ${path} is a JPEG of four inks (CMYK), which is not read. Convert it to RGB.`);
+  }
+  let decoded: { readonly width: number; readonly height: number; readonly data: Uint8Array | Uint8ClampedArray };
+  try {
+    // Loaded when a picture comes: most runs have none.
+    decoded =
+      format === 'PNG'
+        ? (await import('pngjs')).PNG.sync.read(bytes)
+        : (await import('@cwasm/jpeg-turbo')).decode(bytes);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw refused(`The image ${path} does not decode as ${format} (${why}). Open and save it again.`);
+  }
+  return { width: decoded.width, height: decoded.height, data: withoutAlpha(decoded.data) };
+}
+
+function withoutAlpha(data: Uint8Array | Uint8ClampedArray): Uint8Array {
+  const pixels = data.length / 4;
+  const out = new Uint8Array(pixels * 3);
+  for (let i = 0; i < pixels; i++) {
+    out[i * 3] = data[i * 4] ?? 0;
+    out[i * 3 + 1] = data[i * 4 + 1] ?? 0;
+    out[i * 3 + 2] = data[i * 4 + 2] ?? 0;
+  }
+  return out;
+}
