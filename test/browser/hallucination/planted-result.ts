@@ -34,7 +34,17 @@ export const summary: ModelSummary = {
   windows: Array.from({ length: layers }, () => null),
   tokenizer: true,
   chatTemplate: false,
-  vision: { family: 'clip', layers: 4, heads: 4, imageSize: 112 },
+  vision: {
+    family: 'clip_vision',
+    layers: 4,
+    heads: 4,
+    headDim: 16,
+    hiddenSize: 64,
+    imageSize: 112,
+    patchSize: 16,
+    imageToken: 7,
+    processor: true,
+  },
 };
 
 export const textOnly: ModelSummary = (({ vision: _vision, ...rest }) => ({
