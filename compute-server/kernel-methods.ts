@@ -2,11 +2,12 @@
 import type { ServerInfo } from '../protocol/compute/api';
 import { alone, jobAlone, type Lane } from './dispatch/lane';
 import type { Methods } from './dispatch/dispatcher';
-import { badRequest, countOf, fieldsOf, planOf, textOf, wholeOf, yesOrNo } from './dispatch/parse';
+import { badRequest, countOf, fieldsOf, planOf, textOf, viewRequestOf, wholeOf, yesOrNo } from './dispatch/parse';
 import { listDevices, requireDevice } from './devices/devices';
 import { measureAndKeep } from './devices/roof-cache';
 import { benchmark } from './harness/benchmark';
 import { describeMechanisms, supports } from './harness/describe';
+import { viewMechanism } from './harness/mechanism-view';
 import { runtimeVersion } from './runtime/session';
 import type { Surroundings } from './surroundings';
 import { headscopeVersion } from './version';
@@ -19,7 +20,10 @@ export const serverInfo = (runtime: string): ServerInfo => ({
   node: process.version,
 });
 
-export type KernelMethods = Pick<Methods, 'info' | 'devices' | 'mechanisms' | 'supports' | 'roof' | 'benchmark'>;
+export type KernelMethods = Pick<
+  Methods,
+  'info' | 'devices' | 'mechanisms' | 'mechanismView' | 'supports' | 'roof' | 'benchmark'
+>;
 
 /** `lane`: whatever takes times runs alone in the process. */
 export function kernelMethods(surroundings: Surroundings, lane: Lane): KernelMethods {
@@ -40,6 +44,13 @@ export function kernelMethods(surroundings: Surroundings, lane: Lane): KernelMet
     mechanisms: {
       parse: none('mechanisms'),
       run: () => Promise.resolve(describeMechanisms()),
+    },
+    mechanismView: {
+      parse(args) {
+        countOf(args, 1, 'mechanismView');
+        return [viewRequestOf(args[0])];
+      },
+      run: ([request]) => Promise.resolve(viewMechanism(request)),
     },
     supports: {
       parse: onePlan('supports'),

@@ -3,6 +3,7 @@
  * the field and what it takes.
  */
 import { attentionPatterns } from '../../kernels/shape';
+import { longestPicture, longestProbe, type MechanismViewRequest } from '../../protocol/compute/mechanism-view';
 import type { BenchmarkPlan, BenchmarkRow, BenchmarkShape, ParameterValue } from '../../protocol/results/benchmark';
 import { FailureError } from '../../protocol/wire/failures';
 import { mechanismOf } from '../harness/catalogue';
@@ -60,12 +61,10 @@ export function planOf(value: unknown): BenchmarkPlan {
   const mechanisms = listOf(plan['mechanisms'], 'mechanisms', knownMechanism);
   const baseline = knownMechanism(plan['baseline'], 'baseline');
   const parameters = Object.fromEntries(
-    Object.entries(fieldsOf(plan['parameters'], 'parameters')).map(([id, given]) => {
-      knownMechanism(id, 'parameters');
-      const values = fieldsOf(given, `parameters.${id}`) as Readonly<Record<string, ParameterValue>>;
-      refusing(() => parametersOf(mechanismOf(id), values));
-      return [id, values];
-    }),
+    Object.entries(fieldsOf(plan['parameters'], 'parameters')).map(([id, given]) => [
+      knownMechanism(id, 'parameters'),
+      valuesOf(id, given, `parameters.${id}`),
+    ]),
   );
   const seconds = plan['secondsPerLength'];
   if (typeof seconds !== 'number' || !(seconds > 0 && seconds <= 3600)) {
@@ -87,21 +86,50 @@ export function planOf(value: unknown): BenchmarkPlan {
   };
 }
 
-function shapeOf(value: unknown): BenchmarkShape {
-  const shape = fieldsOf(value, 'shape');
+/** Values of a mechanism's parameters, refused by the sentence of its own table. */
+function valuesOf(id: string, given: unknown, what: string): Readonly<Record<string, ParameterValue>> {
+  const values = fieldsOf(given, what) as Readonly<Record<string, ParameterValue>>;
+  refusing(() => parametersOf(mechanismOf(id), values));
+  return values;
+}
+
+export function viewRequestOf(value: unknown): MechanismViewRequest {
+  const request = fieldsOf(value, 'the request');
+  const mechanism = knownMechanism(request['mechanism'], 'mechanism');
+  const effective = yesOrNo(request['effective'], 'effective');
+  const shape = headsOf(fieldsOf(request['shape'], 'shape'));
+  return {
+    mechanism,
+    parameters: valuesOf(mechanism, request['parameters'], 'parameters'),
+    shape,
+    length: wholeOf(request['length'], 'length', 1, effective ? longestProbe : longestPicture),
+    head: wholeOf(request['head'], 'head', 0, shape.heads - 1),
+    effective,
+    seed: wholeOf(request['seed'], 'seed', 0, 2 ** 32 - 1),
+  };
+}
+
+function headsOf(shape: Fields): Omit<BenchmarkShape, 'batch' | 'lengths' | 'keys'> {
   const heads = wholeOf(shape['heads'], 'shape.heads', 1, 4096);
   const kvHeads = wholeOf(shape['kvHeads'], 'shape.kvHeads', 1, heads);
   if (heads % kvHeads !== 0) {
     throw badRequest(`shape.kvHeads divides shape.heads, which ${kvHeads} does not do to ${heads}`);
   }
-  const lengths = listOf(shape['lengths'], 'shape.lengths', (each, what) => wholeOf(each, what, 1, longest));
   return {
     pattern: oneOf(shape['pattern'], 'shape.pattern', attentionPatterns),
-    batch: wholeOf(shape['batch'], 'shape.batch', 1, 65_536),
     heads,
     kvHeads,
     headDim: wholeOf(shape['headDim'], 'shape.headDim', 1, 65_536),
     valueDim: wholeOf(shape['valueDim'], 'shape.valueDim', 1, 65_536),
+  };
+}
+
+function shapeOf(value: unknown): BenchmarkShape {
+  const shape = fieldsOf(value, 'shape');
+  const lengths = listOf(shape['lengths'], 'shape.lengths', (each, what) => wholeOf(each, what, 1, longest));
+  return {
+    ...headsOf(shape),
+    batch: wholeOf(shape['batch'], 'shape.batch', 1, 65_536),
     lengths: [...new Set(lengths)].sort((a, b) => a - b),
     ...(shape['keys'] === undefined ? {} : { keys: wholeOf(shape['keys'], 'shape.keys', 1, longest) }),
   };

@@ -11,6 +11,7 @@ import type {
   Roof,
 } from '../results/benchmark';
 import type { Failure } from '../wire/failures';
+import type { MechanismView, MechanismViewRequest } from './mechanism-view';
 import type { ModelMethods } from './models';
 
 export interface DeviceInfo {
@@ -84,6 +85,8 @@ export interface ComputeMethods extends ModelMethods {
   info: { args: []; result: ServerInfo; progress: never };
   devices: { args: [options: { readonly roof: boolean }]; result: readonly DeviceInfo[]; progress: never };
   mechanisms: { args: []; result: readonly MechanismInfo[]; progress: never };
+  /** What each query of a mechanism may read, its cost as a formula, and by probing which keys it depends on. */
+  mechanismView: { args: [request: MechanismViewRequest]; result: MechanismView; progress: never };
   /** Which mechanisms can run the plan's shape, with their reasons. */
   supports: { args: [plan: BenchmarkPlan]; result: readonly SupportInfo[]; progress: never };
   roof: { args: [device: string, threads: number]; result: Roof; progress: never };

@@ -1,0 +1,96 @@
+/** The picture and the formulas of one mechanism at a small shape. Nothing is run: the definition is asked. */
+import { growthOf } from '../../kernels/cost/growth';
+import type { Mechanism, ParameterValues, ReadPattern } from '../../kernels/mechanism';
+import { effectiveAttention } from '../../kernels/reference/effective-attention';
+import { denseReads } from '../../kernels/reference/pattern';
+import type { AttentionShape } from '../../kernels/shape';
+import { drawInputs } from '../../kernels/tensors/inputs';
+import type { MechanismView, MechanismViewRequest } from '../../protocol/compute/mechanism-view';
+import { FailureError } from '../../protocol/wire/failures';
+import { mechanismOf } from './catalogue';
+import { parametersOf } from './cell';
+
+export function viewMechanism(request: MechanismViewRequest): MechanismView {
+  const mechanism = mechanismOf(request.mechanism);
+  const parameters = parametersOf(mechanism, request.parameters);
+  const at = (length: number): AttentionShape => ({ ...request.shape, batch: 1, queries: length, keys: length });
+  const shape = at(request.length);
+  const support = mechanism.supports(shape, parameters);
+  if (!support.ok) throw new FailureError({ code: 'unsupported', detail: support.why });
+  const pattern = mechanism.pattern(shape, parameters);
+  const cells = cellsOf(pattern, shape, request.head);
+  return {
+    mechanism: mechanism.id,
+    head: request.head,
+    queries: shape.queries,
+    keys: shape.keys,
+    cells,
+    groups: groupsOf(pattern, shape),
+    density: densityOf(cells, shape),
+    ...(pattern.block ? { block: pattern.block } : {}),
+    dependsOnData: pattern.dependsOnData,
+    dependsOnFuture: pattern.dependsOnFuture === true,
+    dependsOnLength: pattern.dependsOnLength === true,
+    joinsHeads: pattern.joinsHeads === true,
+    ...(request.effective ? { effective: probe(mechanism, parameters, shape, request) } : {}),
+    cost: {
+      flops: growthOf((length) => mechanism.cost(at(length), parameters).flops),
+      bytes: growthOf((length) => mechanism.cost(at(length), parameters).bytes),
+      peakBytes: growthOf((length) => mechanism.cost(at(length), parameters).peakBytes),
+    },
+    weights: (mechanism.weights?.(shape, parameters) ?? []).map((weight) => ({
+      name: weight.name,
+      shape: weight.shape,
+      initial:
+        weight.initial.kind === 'normal'
+          ? `normal, deviation ${Number(weight.initial.deviation.toPrecision(3))}`
+          : `constant ${weight.initial.value}`,
+    })),
+    limits: mechanism.limits.map(({ name, equals }) => ({ name, equals })),
+  };
+}
+
+const probe = (
+  mechanism: Mechanism,
+  parameters: ParameterValues,
+  shape: AttentionShape,
+  { head, seed }: MechanismViewRequest,
+): Float32Array =>
+  Float32Array.from(
+    effectiveAttention(mechanism, drawInputs(mechanism, shape, parameters, seed), shape, parameters, head),
+  );
+
+function cellsOf(pattern: ReadPattern, { queries, keys }: AttentionShape, head: number): Uint8Array {
+  const cells = new Uint8Array(queries * keys);
+  for (let query = 0; query < queries; query++) {
+    for (let key = 0; key < keys; key++) {
+      cells[query * keys + key] = pattern.reads(head, query, key) ? 1 : pattern.summarises?.(head, query, key) ? 2 : 0;
+    }
+  }
+  return cells;
+}
+
+function groupsOf(pattern: ReadPattern, shape: AttentionShape): number[][] {
+  const groups = new Map<string, number[]>();
+  for (let head = 0; head < shape.heads; head++) {
+    const drawn = Buffer.from(cellsOf(pattern, shape, head)).toString('latin1');
+    const group = groups.get(drawn) ?? [];
+    group.push(head);
+    groups.set(drawn, group);
+  }
+  return [...groups.values()];
+}
+
+function densityOf(cells: Uint8Array, shape: AttentionShape): number {
+  const dense = denseReads(shape);
+  let read = 0;
+  let allowed = 0;
+  for (let query = 0; query < shape.queries; query++) {
+    for (let key = 0; key < shape.keys; key++) {
+      if (!dense(0, query, key)) continue;
+      allowed += 1;
+      if (cells[query * shape.keys + key] !== 0) read += 1;
+    }
+  }
+  return allowed === 0 ? 0 : read / allowed;
+}
