@@ -8,6 +8,7 @@ import { lightningAttention } from './mechanisms/lightning/attention';
 import { lightningAttention2 } from './mechanisms/lightning/attention-2';
 import { linear } from './mechanisms/linear';
 import { mixtureOfHead } from './mechanisms/mixture-of-head/mixture-of-head';
+import { s2Attention } from './mechanisms/s2-attention/s2-attention';
 import { scaledDotProduct } from './mechanisms/scaled-dot-product';
 import { slidingWindow } from './mechanisms/sliding-window';
 import { duoAttention } from './mechanisms/streaming/duo-attention';
@@ -27,6 +28,7 @@ export const catalogue: readonly Mechanism[] = [
   razorAttention,
   elasticSpanAttention,
   gna,
+  s2Attention,
   alibi,
   linear,
   lightningAttention,

@@ -6,6 +6,7 @@
 import { tiledCost } from '../../cost/attention';
 import type { Cost } from '../../cost/cost';
 import { additiveMask, foldGroup, groupQueries, unfoldGroup } from '../../graph/attention-graph';
+import { attendByClass, shapeOfClass } from '../../graph/head-classes';
 import { add, divide, logarithm, multiply, sigmoid, subtract } from '../../graph/operators/elementwise';
 import { concat, gather, gatherRange, pad, reshape, slice, unsqueeze } from '../../graph/operators/layout';
 import { fusedMatmul, matmul } from '../../graph/operators/matrix';
@@ -93,37 +94,21 @@ function classesOf(shape: AttentionShape, spans: HeadSpans): readonly SpanClass[
   return [...classes.values()];
 }
 
-const shapeOfClass = (shape: AttentionShape, heads: readonly number[]): AttentionShape => ({
-  ...shape,
-  heads: (shape.heads / shape.kvHeads) * heads.length,
-  kvHeads: heads.length,
-});
-
 /** Rows and span of the tiles in which full heads run. */
 const fullTiles = { rows: 128, span: 1024 } as const;
 
 /** Heads-first output [b, h, n, dv]; queries <= keys. */
-export function spanAttention(query: Value, key: Value, value: Value, shape: AttentionShape, spans: HeadSpans): Value {
-  const classes = classesOf(shape, spans);
-  const outputs = classes.map(({ span, full, heads }) => {
-    const own = shapeOfClass(shape, heads);
-    const grouped = pickHeads(groupQueries(query, shape), heads); // [b, heads, g, n, d]
-    const [k, v] = [pickHeads(key, heads), pickHeads(value, heads)];
-    const output = full
-      ? causalInTiles(reshape(grouped, [own.batch, own.heads, own.queries, own.headDim]), k, v, own, fullTiles)
-      : banded(grouped, k, v, own, span);
-    return reshape(output, [shape.batch, heads.length, shape.heads / shape.kvHeads, shape.queries, shape.valueDim]);
-  });
-  const order = classes.flatMap(({ heads }) => heads);
-  const back = shape.kvHeads === 1 ? [0] : spans.map((_, head) => order.indexOf(head));
-  return reshape(pickHeads(concat(outputs, 1), back), [shape.batch, shape.heads, shape.queries, shape.valueDim]);
-}
-
-/** Rows of axis 1 in the given order; nothing when that is all of them as they are. */
-function pickHeads(x: Value, heads: readonly number[]): Value {
-  if (heads.length === x.shape[1] && heads.every((head, at) => head === at)) return x;
-  return gather(x, x.graph.constant('int64', [heads.length], heads), 1);
-}
+export const spanAttention = (query: Value, key: Value, value: Value, shape: AttentionShape, spans: HeadSpans): Value =>
+  attendByClass(
+    query,
+    key,
+    value,
+    shape,
+    classesOf(shape, spans).map(({ span, full, heads }) => ({
+      heads,
+      attend: (q, k, v, own) => (full ? causalInTiles(q, k, v, own, fullTiles) : banded(q, k, v, own, span)),
+    })),
+  );
 
 interface Tile {
   /** Queries [start, end) read the keys [0, sinks) and [from, to). */
@@ -150,10 +135,11 @@ function tilesOf(shape: AttentionShape, span: HeadSpan): readonly Tile[] {
   return tiles;
 }
 
-/** `grouped` [b, hkv, g, n, d], all heads with the same span. */
-function banded(grouped: Value, key: Value, value: Value, shape: AttentionShape, span: HeadSpan): Value {
+/** All heads with the same span. */
+function banded(query: Value, key: Value, value: Value, shape: AttentionShape, span: HeadSpan): Value {
   const { batch, kvHeads } = shape;
   const group = shape.heads / kvHeads;
+  const grouped = groupQueries(query, shape);
   const offset = queryOffset(shape);
   const scale = shape.headDim ** -0.5;
   const dropped = span.compensated ? meansOfDropped(key, value, shape, span) : undefined;

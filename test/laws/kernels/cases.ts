@@ -76,6 +76,12 @@ const smallParameters: Readonly<Record<string, readonly ParameterValues[]>> = {
     { rank: '2', windowHeight: 2, windowWidth: 3, dilationHeight: 2, dilationWidth: 2 },
     { rank: '3', windowDepth: 2, windowHeight: 3, windowWidth: 2, strideHeight: 3 },
   ],
+  's2-attention': [
+    { block: 4, localBlocks: 2, verticalStride: 4, step: 1 },
+    { block: 64, localBlocks: 1, verticalStride: 2, step: 1, sink: true },
+    { block: 8, localBlocks: 1, verticalStride: 3, denseHeads: 1 },
+    { block: 96, localBlocks: 1, verticalStride: 2, homogeneous: true, offset: 1 },
+  ],
   alibi: [{ strength: 0.5 }],
   linear: [{ chunk: 16 }, { chunk: 1 }],
   moh: [
