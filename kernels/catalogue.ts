@@ -4,6 +4,7 @@ import { alibi } from './mechanisms/alibi';
 import { fused } from './mechanisms/fused';
 import { gna } from './mechanisms/gna/gna';
 import { groupedQuery } from './mechanisms/grouped-query';
+import { latent } from './mechanisms/latent/latent';
 import { lightningAttention } from './mechanisms/lightning/attention';
 import { lightningAttention2 } from './mechanisms/lightning/attention-2';
 import { linear } from './mechanisms/linear';
@@ -34,6 +35,7 @@ export const catalogue: readonly Mechanism[] = [
   lightningAttention,
   lightningAttention2,
   mixtureOfHead,
+  latent,
 ];
 
 export const mechanismById = (id: string): Mechanism | undefined => catalogue.find((mechanism) => mechanism.id === id);

@@ -63,7 +63,7 @@ export const tiled: Mechanism<Parameters> = {
     attentionGraph('tiled', full, precision, 'heads-first', ({ query, key, value }, shape) =>
       isCausalSelf(shape)
         ? causalInTiles(query, key, value, shape, parameters)
-        : unmasked(query, key, value, shape, parameters),
+        : unmaskedInTiles(query, key, value, shape, parameters),
     ),
   cost(shape, { rows, span }) {
     const tileRows = Math.min(rows, shape.queries);
@@ -93,7 +93,14 @@ export const tiled: Mechanism<Parameters> = {
   ],
 };
 
-function unmasked(query: Value, key: Value, value: Value, shape: AttentionShape, { rows }: Parameters): Value {
+/** Heads-first output of attention without a mask. */
+export function unmaskedInTiles(
+  query: Value,
+  key: Value,
+  value: Value,
+  shape: AttentionShape,
+  { rows }: Parameters,
+): Value {
   const grouped = groupQueries(query, shape);
   const parts: Value[] = [];
   for (let start = 0; start < shape.queries; start += rows) {

@@ -84,6 +84,11 @@ const smallParameters: Readonly<Record<string, readonly ParameterValues[]>> = {
   ],
   alibi: [{ strength: 0.5 }],
   linear: [{ chunk: 16 }, { chunk: 1 }],
+  latent: [
+    { rank: 8, rotary: 0, form: 'absorbed' },
+    { rank: 12, rotary: 4, form: 'absorbed' },
+    { rank: 20, rotary: 0 },
+  ],
   moh: [
     { span: 100 },
     { routing: 'query norm', span: 64 },
