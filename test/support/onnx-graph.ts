@@ -3,13 +3,15 @@ import { ModelProtoSchema } from 'onnx-buf';
 
 const integer = (name: string, i: number) => ({ name, i: BigInt(i), type: 2 });
 
-/** An export whose attention has so many query and key/value heads; it computes nothing. */
-export const onnxGraph = (heads: number, kvHeads: number): Uint8Array =>
+/** An export whose attention has so many query and key/value heads, and a vector of so many zeros; it computes nothing. */
+export const onnxGraph = (heads: number, kvHeads: number, zeros = 0): Uint8Array =>
   toBinary(
     ModelProtoSchema,
     create(ModelProtoSchema, {
       irVersion: 10n,
       graph: {
+        initializer:
+          zeros === 0 ? [] : [{ name: 'w', dims: [BigInt(zeros)], dataType: 1, rawData: new Uint8Array(4 * zeros) }],
         node: [
           {
             name: 'attention',

@@ -34,6 +34,8 @@ export class ModelPanels extends Owner {
   #full: { readonly panel: vscode.WebviewPanel; readonly host: ModelHost } | undefined;
   /** What the side view shows as soon as it is there. */
   #followed: vscode.Uri | undefined;
+  /** A file looked at since that may describe a model; only the language server knows. */
+  #candidate: vscode.Uri | undefined;
   #timer: NodeJS.Timeout | undefined;
   readonly #changed = new Set<string>();
 
@@ -60,17 +62,21 @@ export class ModelPanels extends Owner {
       host.dispose();
     });
     this.#followEditor(vscode.window.activeTextEditor);
-    if (host.uris.length === 0 && this.#followed !== undefined) void host.show([this.#followed.toString()]);
+    if (host.uris.length > 0) return;
+    if (this.#followed !== undefined) void host.show([this.#followed.toString()]);
+    if (this.#candidate !== undefined) void host.showIfModel(this.#candidate.toString());
   }
 
   /** The side view shows this model. */
   follow(uri: vscode.Uri): void {
     this.#followed = uri;
+    this.#candidate = undefined;
     void this.#side?.show([uri.toString()]);
   }
 
   /** The side view shows this file if it describes a model. */
   followIfModel(uri: vscode.Uri): void {
+    this.#candidate = uri;
     void this.#side?.showIfModel(uri.toString());
   }
 

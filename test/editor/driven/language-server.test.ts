@@ -1,8 +1,9 @@
 /** What the language server gives beside findings: hovers, completion, quick fixes, hints and lenses, in a real VS Code. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Locator } from 'playwright-core';
+import { onnxGraph } from '../../support/onnx-graph';
 import { useWindow } from './window';
 
 describe('help in a model configuration in VS Code', function () {
@@ -81,5 +82,20 @@ describe('help in a model configuration in VS Code', function () {
     const problems = await bench.problems();
     await problems.filter({ hasText: 'token-id-outside-vocabulary' }).waitFor();
     await problems.filter({ hasText: 'kv-heads-do-not-divide' }).waitFor({ state: 'detached' });
+  });
+
+  it('says in Problems what is wrong with a graph in a tab, and shows the model of its folder', async () => {
+    const { bench, workspace } = window();
+    // As exports hold weights: bytes that no text has.
+    writeFileSync(join(workspace, 'Mistral-7B-v0.1', 'export.onnx'), onnxGraph(24, 8, 64));
+    await bench.openFile('Mistral-7B-v0.1/export.onnx');
+    await bench.page.locator(`${active} .monaco-editor-pane-placeholder`, { hasText: 'binary' }).waitFor();
+    const problems = await bench.problems();
+    await problems.filter({ hasText: 'The graph has 24 query heads, and config.json gives 32.' }).waitFor();
+    await bench.openContainer('Headscope');
+    const model = (await bench.webviewWith('[data-place="side"]')).locator('body');
+    await model.filter({ hasText: 'Mistral-7B-v0.1' }).waitFor();
+    await bench.runCommand('View: Close Editor');
+    await problems.filter({ hasText: 'export.onnx' }).first().waitFor({ state: 'detached' });
   });
 });

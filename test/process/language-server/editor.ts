@@ -156,3 +156,7 @@ export class Editor {
 
 export const codes = (diagnostics: readonly Diagnostic[]): readonly string[] =>
   diagnostics.map(({ code }) => String(code));
+
+/** LSP 3.18 allows formatted messages; this server writes plain ones. */
+export const messageOf = (diagnostic: Diagnostic | undefined): string =>
+  typeof diagnostic?.message === 'string' ? diagnostic.message : '';

@@ -15,7 +15,7 @@ import type {
 import type { DescribeModelResult, RecogniseModelsResult } from '../../../protocol/language/requests';
 import { describeModel, recogniseModels } from '../../../protocol/language/requests';
 import { onnxGraph } from '../../support/onnx-graph';
-import { codes, Editor } from './editor';
+import { codes, Editor, messageOf } from './editor';
 
 const good = `{
   "model_type": "llama",
@@ -280,7 +280,7 @@ describe('language server', () => {
     await show(graph, damaged);
     const { diagnostics } = await editor.report(graph, () => true);
     assert.deepEqual(codes(diagnostics), ['graph-contradicts-config']);
-    assert.match(String(diagnostics[0]?.message), /^The graph has 8 query heads, and config\.json gives 4\./);
+    assert.match(messageOf(diagnostics[0]), /^The graph has 8 query heads, and config\.json gives 4\./);
     assert.match(diagnostics[0]?.codeDescription?.href ?? '', /graph-contradicts-config\.md$/);
     assert.deepEqual(codes((await editor.report(damaged, () => true)).diagnostics), ['graph-unreadable']);
 

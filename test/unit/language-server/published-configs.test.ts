@@ -296,7 +296,7 @@ describe('published configs', () => {
         [`${at}.attention.${module}.bias`, [768]] as const,
       ]);
       return {
-        ...Object.fromEntries(square),
+        ...Object.fromEntries<readonly number[]>(square),
         [`${at}.attention.output.LayerNorm.weight`]: [768],
         [`${at}.attention.output.LayerNorm.bias`]: [768],
         [`${at}.mlp.gated_layers.weight`]: [6144, 768],
