@@ -74,6 +74,8 @@ export function earlierOccurrences(ids: readonly number[]): readonly (readonly n
  * Token positions picked for each query, by slot, -1 where there is none: built once for a prompt and read by every layer.
  */
 export class PickTable {
+  private readonly made = new Map<string, unknown>();
+
   /** [positions, pickCount] */
   readonly keys: Int32Array;
 
@@ -96,6 +98,12 @@ export class PickTable {
       });
       this.keys[base + firstSlot] = 0;
     }
+  }
+
+  /** What all layers of a prompt ask for, with the same groups and picture: made when the first of them does. */
+  once<T>(name: string, make: () => T): T {
+    if (!this.made.has(name)) this.made.set(name, make());
+    return this.made.get(name) as T;
   }
 }
 
@@ -138,25 +146,16 @@ export class StatisticsCollector {
 
   /** `firstKey` is the token position of key 0 of this layer's keys, `batch` the variants of the run. */
   feeds(start: number, length: number, firstKey: number, keys: number, batch = 1): Record<string, RuntimeArray> {
-    const { segments, rows } = this.plan(start, length);
-    const weights = new Float32Array(length * positionalNames.length);
-    const floor = new Float32Array(length);
-    for (let i = 0; i < length; i++) {
-      const { readable, local } = this.reach(start + i, firstKey);
-      floor[i] = 1 / readable;
-      const [one, window] = [variancePerSpread(1, readable), variancePerSpread(local, readable)];
-      const later = start + i > 0 ? one : 0;
-      weights.set([later, later, one, window], i * positionalNames.length);
-    }
+    const plan = this.plan(start, length);
+    const { floor, weights } = this.picks.once(`spread from key ${firstKey}, ${start}, ${length}`, () =>
+      this.spreadRows(start, length, firstKey),
+    );
     return {
       use_statistics: flag(true),
       key_columns: this.keyColumns(firstKey, keys),
       ...this.pickFeeds(start, length, firstKey),
-      segments: int64([batch, this.heads, segments, length / segments, keys], [5]),
-      query_rows: {
-        data: Float32Array.from(rows.flat()),
-        shape: [segments, rows.length / segments, length / segments],
-      },
+      segments: int64([batch, this.heads, plan.segments, length / plan.segments, keys], [5]),
+      query_rows: { data: plan.weights, shape: [plan.segments, plan.rows, length / plan.segments] },
       row_floor: { data: floor, shape: [length] },
       row_weights: { data: weights, shape: [length, positionalNames.length] },
     };
@@ -258,34 +257,54 @@ export class StatisticsCollector {
     return { readable, local: Math.min(localWindow, readable) };
   }
 
+  /** What the graph takes from the largest probability of each row, and what it multiplies the rest by. */
+  private spreadRows(start: number, length: number, firstKey: number) {
+    const floor = new Float32Array(length);
+    const weights = new Float32Array(length * positionalNames.length);
+    for (let i = 0; i < length; i++) {
+      const { readable, local } = this.reach(start + i, firstKey);
+      floor[i] = 1 / readable;
+      const one = variancePerSpread(1, readable);
+      const later = start + i > 0 ? one : 0;
+      weights.set([later, later, one, variancePerSpread(local, readable)], i * positionalNames.length);
+    }
+    return { floor, weights };
+  }
+
+  /** A piece of the columns of all keys of the prompt: they are the same in every chunk and layer. */
   private keyColumns(firstKey: number, keys: number): RuntimeArray {
     const columns = this.columns();
-    const data = new Float32Array(keys * columns);
-    const blocks = fixedColumns + this.groups.length;
-    for (let key = 0; key < keys; key++) {
-      data[key * columns] = firstKey + key;
-      if (this.picture) data[key * columns + blocks + this.block(firstKey + key)] = 1;
-    }
-    this.groups.forEach((group, g) => {
-      for (const position of group.positions) {
-        const key = position - firstKey;
-        if (key >= 0 && key < keys) data[key * columns + fixedColumns + g] = 1;
+    const behind = firstKey + keys;
+    const held = Math.max(behind, this.picks.earlier.length);
+    const all = this.picks.once(`columns of ${held} keys`, () => {
+      const data = new Float32Array(held * columns);
+      const blocks = fixedColumns + this.groups.length;
+      for (let key = 0; key * columns < data.length; key++) {
+        data[key * columns] = key;
+        if (this.picture) data[key * columns + blocks + this.block(key)] = 1;
       }
+      this.groups.forEach((group, g) => {
+        for (const position of group.positions) data[position * columns + fixedColumns + g] = 1;
+      });
+      return data;
     });
-    return { data, shape: [keys, columns] };
+    return { data: all.subarray(firstKey * columns, behind * columns), shape: [keys, columns] };
   }
 
   private pickFeeds(start: number, length: number, firstKey: number): Record<string, RuntimeArray> {
-    const from = (start - this.picks.start) * pickCount;
-    const keys = this.picks.keys.slice(from, from + length * pickCount);
-    const counts = new Float32Array(keys.length);
-    for (let at = 0; at < keys.length; at++) {
-      const key = (keys[at] ?? -1) - firstKey;
-      keys[at] = Math.max(0, key);
-      counts[at] = key >= 0 ? 1 : 0;
-    }
-    // The first token has no other token that it could read.
-    if (start === 0) counts[firstSlot] = 0;
+    const { keys, counts } = this.picks.once(`picks from key ${firstKey}, ${start}, ${length}`, () => {
+      const from = (start - this.picks.start) * pickCount;
+      const named = this.picks.keys.slice(from, from + length * pickCount);
+      const counted = new Float32Array(named.length);
+      for (let at = 0; at < named.length; at++) {
+        const key = (named[at] ?? -1) - firstKey;
+        named[at] = Math.max(0, key);
+        counted[at] = key >= 0 ? 1 : 0;
+      }
+      // The first token has no other token that it could read.
+      if (start === 0) counted[firstSlot] = 0;
+      return { keys: named, counts: counted };
+    });
     const shape = [length, pickCount];
     return { key_picks: { data: keys, shape }, pick_counts: { data: counts, shape } };
   }
@@ -296,6 +315,10 @@ export class StatisticsCollector {
    * cut the chunk into segments of one length, one for each block.
    */
   private plan(start: number, length: number): RowPlan {
+    return this.picks.once(`rows ${start}, ${length}`, () => this.planRows(start, length));
+  }
+
+  private planRows(start: number, length: number): RowPlan {
     const first = this.block(start);
     const blocks = this.picture ? this.block(start + length - 1) - first + 1 : 1;
     const even =
@@ -315,9 +338,11 @@ export class StatisticsCollector {
     const each = length / segments;
     return {
       segments,
-      rows: Array.from({ length: segments }, (_, segment) =>
-        counted.map((counts) => Array.from({ length: each }, (_, i) => (counts(start + segment * each + i) ? 1 : 0))),
-      ).flat(),
+      rows: counted.length,
+      weights: Float32Array.from({ length: counted.length * length }, (_, at) => {
+        const [segment, within] = [Math.floor(at / (counted.length * each)), at % (counted.length * each)];
+        return counted[Math.floor(within / each)]?.(start + segment * each + (within % each)) ? 1 : 0;
+      }),
       rowOfGroup: this.firstOfGroups.map((group) =>
         group <= start ? 0 : group >= start + length ? undefined : 1 + beginning.indexOf(group),
       ),
@@ -331,11 +356,10 @@ export class StatisticsCollector {
   private addPooled(start: number, length: number, mass: Float32Array): void {
     const { segments, rows, rowOfGroup, firstBlock, rowOfBlock, blocks } = this.plan(start, length);
     const columns = this.columns();
-    const perSegment = rows.length / segments;
     const pictured = fixedColumns + this.groups.length;
     for (let head = 0; head < this.heads; head++) {
       const at = (segment: number, row: number, column: number): number =>
-        mass[((head * segments + segment) * perSegment + row) * columns + column] ?? 0;
+        mass[((head * segments + segment) * rows + row) * columns + column] ?? 0;
       for (let segment = 0; segment < segments; segment++) {
         // The sum of the positions read; the queries' own positions are added beside it.
         this.put(head, 4, -at(segment, 0, 0));
@@ -383,8 +407,10 @@ export class StatisticsCollector {
 
 interface RowPlan {
   readonly segments: number;
-  /** [segments x rows a segment][queries a segment] */
-  readonly rows: readonly (readonly number[])[];
+  /** In each segment. */
+  readonly rows: number;
+  /** [segments, rows, queries a segment] */
+  readonly weights: Float32Array;
   /** The row that counts for each group; undefined: the group begins behind the chunk. */
   readonly rowOfGroup: readonly (number | undefined)[];
   readonly firstBlock: number;

@@ -99,6 +99,61 @@ for (const name of ['llama', 'mistral, window 7', 'gpt2']) {
       await tiny.close();
     });
 
+    it('the picture holds the mean mass of blocks of queries on blocks of keys, wherever chunks cut them', async () => {
+      const tiny = await openTiny(name);
+      const { spec, sessions } = tiny.model;
+      for (const [count, chunk] of [
+        [50, 16],
+        [50, 50],
+        [64, 16],
+        [64, 6],
+      ] as const) {
+        const long = Array.from({ length: count }, (_, i) => ids[(i * i) % length] ?? 0);
+        const taps = spec.blocks.map((_, layer) => ({ layer, tap: 'attention.probabilities' as const }));
+        const groups = [
+          { name: 'late', positions: [count - 10, count - 11] },
+          { name: 'early', positions: [1] },
+        ];
+        const whole = await runPrompt(spec, sessions, { ids: long, chunk: count, logits: 'none', taps });
+        const run = await runPrompt(spec, sessions, {
+          ids: long,
+          chunk,
+          logits: 'none',
+          statistics: true,
+          thumbnails: true,
+          groups,
+        });
+        const block = (position: number): number => Math.floor((position * 32) / count);
+        for (const [layer, result] of run.layers.entries()) {
+          const data = whole.layers[layer]?.taps['attention.probabilities']?.data as Float32Array;
+          const p = (i: number, j: number): number => data[(count + i) * count + j] ?? 0;
+          const all = Array.from({ length: count }, (_, i) => i);
+          for (const [row, column] of [
+            [0, 0],
+            [13, 7],
+            [31, 0],
+            [31, 31],
+            [20, 19],
+          ] as const) {
+            const queries = all.filter((i) => block(i) === row);
+            const keys = all.filter((j) => block(j) === column);
+            const direct = mean(queries.map((i) => keys.reduce((sum, j) => sum + p(i, j), 0)));
+            const drawn = result.thumbnail?.[(32 + row) * 32 + column] ?? Number.NaN;
+            assert.ok(
+              Math.abs(drawn - direct) <= 1e-6,
+              `${count} by ${chunk}, ${row}, ${column}: ${drawn}, not ${direct}`,
+            );
+          }
+          for (const { name: group, positions } of groups) {
+            const queries = all.filter((i) => i >= Math.min(...positions));
+            const direct = mean(queries.map((i) => positions.reduce((sum, j) => sum + p(i, j), 0)));
+            assert.ok(Math.abs((result.statistics?.groups[group]?.[1] ?? Number.NaN) - direct) <= 1e-6, group);
+          }
+        }
+      }
+      await tiny.close();
+    });
+
     it('the keys read most are those of the whole matrix, also where a chunk holds one key', async () => {
       const tiny = await openTiny(name);
       const { spec, sessions } = tiny.model;
