@@ -2,7 +2,6 @@
  * Runs a prompt through a model, layer by layer and, inside a layer, chunk of queries by chunk of queries. Only one layer's
  * scores of one chunk are alive at a time: memory grows with the length, not with its square.
  */
-import { rotaryTables } from '../../models/architectures/rope';
 import type { BlockSpec, ModelSpec } from '../../models/architectures/model-spec';
 import { reinforcementOutputs } from '../../models/instrument/reinforcement';
 import { statisticOutputs, topKeyOutputs } from '../../models/instrument/statistics';
@@ -11,6 +10,7 @@ import { requireFinite } from './finite';
 import { Gathered } from './gathered';
 import { earlierOccurrences, noStatistics, PickTable, StatisticsCollector, type KeyGroup } from './head-statistics';
 import { firstChangedLayer, gainsOfSelected, interventionFeeds, type Variant } from './interventions';
+import { chunkTables } from './chunk-tables';
 import { KeyValueCache } from './key-value-cache';
 import type { LayerSessions } from './layer-sessions';
 import { logitsOf, lossOf } from './logits';
@@ -310,10 +310,8 @@ export function blockFeeds(
   const { sequence } = run;
   const positions = range(run.start, run.length).map((row) => positionAt(sequence, row));
   const prefixEnd = sequence.prefix ? positionAt(sequence, sequence.prefix - 1) : -1;
-  const end = Math.max(sequence.ids.length, run.start + run.length);
   const rope = block.attention.rope === undefined ? undefined : model.ropes[block.attention.rope];
-  const context = { contextLength: model.contextLength, sequenceLength: positionAt(sequence, end - 1) + 1 };
-  const tables = rope ? rotaryTables(rope, positions, context) : undefined;
+  const tables = rope ? chunkTables(rope, model, run, positions) : undefined;
   const shape = rope ? [run.length, rope.dimensions / 2] : [];
   return {
     residual: { data: residual, shape: [run.batch, run.length, model.hiddenSize] },

@@ -5,10 +5,16 @@ export const flag = (on: boolean): RuntimeArray => ({ data: new Uint8Array([on ?
 
 export const range = (start: number, length: number): number[] => Array.from({ length }, (_, i) => start + i);
 
-export const int64 = (numbers: readonly number[], shape: readonly number[]): RuntimeArray => ({
-  data: BigInt64Array.from(numbers, BigInt),
-  shape,
-});
+/** Whole numbers below 2^31, written as pairs of 32-bit words (little-endian, as every platform of the runtime is): a BigInt each would be garbage. */
+export function int64(numbers: readonly number[], shape: readonly number[]): RuntimeArray {
+  const data = new BigInt64Array(numbers.length);
+  const words = new Int32Array(data.buffer);
+  numbers.forEach((number, at) => {
+    words[2 * at] = number;
+    words[2 * at + 1] = number < 0 ? -1 : 0;
+  });
+  return { data, shape };
+}
 
 export function floats(values: RuntimeValues, name: string): Float32Array {
   const value = values[name]?.data;
