@@ -1,13 +1,11 @@
-/** Running models: what statistics cost beside the plain run, how memory grows with the prompt, what loading takes. */
-import { execFile } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+/** Running models: what instruments and statistics cost beside the plain run. Their memory is measured by model-memory. */
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { openModel } from '../../compute-server/model/loaded-model';
 import { runPrompt } from '../../compute-server/model/model-run';
+import type { RunRequest } from '../../compute-server/model/run-request';
 import type { Bench, Report } from './support/bench';
-import type { RunJob } from './support/model-run-process';
 import { fourLayers, writeSyntheticModel } from './support/synthetic-model';
 
 const threads = 2;
@@ -20,8 +18,6 @@ const bench: Bench = {
     try {
       writeSyntheticModel(join(folder, 'four'), fourLayers);
       await statisticsAgainstPlain(report, join(folder, 'four'));
-      await memoryOverLength(report, join(folder, 'four'));
-      await loading(report, join(folder, 'large'));
     } finally {
       rmSync(folder, { recursive: true });
     }
@@ -32,89 +28,39 @@ export default bench;
 const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
-/** Pairs of runs, one after the other, so that a slow moment of the machine hits both. */
+/** Rounds of two runs of each kind, the second timed, one after the other, so that a slow moment of the machine hits all. */
 async function statisticsAgainstPlain(report: Report, folder: string): Promise<void> {
   const model = await openModel(folder, { device: 'cpu', threads, limitBytes: 4e9 });
   for (const length of [512, 2048]) {
     const ids = Array.from({ length }, (_, i) => (i * 7919) % fourLayers.vocabulary);
-    const time = async (statistics: boolean): Promise<number> => {
+    const time = async (options: Partial<RunRequest>): Promise<number> => {
       const started = performance.now();
-      await runPrompt(model.spec, model.sessions, {
-        ids,
-        chunk,
-        logits: 'last',
-        ...(statistics ? { statistics, thumbnails: true } : { plain: true }),
-      });
+      await runPrompt(model.spec, model.sessions, { ids, chunk, logits: 'last', ...options });
       return performance.now() - started;
     };
-    await time(false);
-    await time(true);
-    const pairs: [number, number][] = [];
-    for (let i = 0; i < 9; i++) pairs.push([await time(false), await time(true)]);
+    const kinds: readonly Partial<RunRequest>[] = [{ plain: true }, {}, { statistics: true, thumbnails: true }];
+    const rounds: (readonly number[])[] = [];
+    for (let i = 0; i <= 15; i++) {
+      const round: number[] = [];
+      for (const kind of kinds) {
+        // Its own sessions and buffers in the processor's caches, not those of the kind before.
+        await time(kind);
+        round.push(await time(kind));
+      }
+      // The first round opens the sessions.
+      if (i > 0) rounds.push(round);
+    }
+    const times = (kind: number): number => median(rounds.map((round) => (round[kind] ?? NaN) / (round[0] ?? NaN)));
+    const shape = `4 layers x 8 heads of 64, ${length} tokens`;
     report.figure({
-      name: `head statistics and thumbnails of all heads against the plain forward pass, 4 layers x 8 heads of 64, ${length} tokens`,
-      value: median(pairs.map(([plain, statistics]) => statistics / plain)),
+      name: `head statistics and thumbnails of all heads against the plain forward pass, ${shape}`,
+      value: times(2),
       unit: 'times',
       target: 1.3,
       comparison: 'atMost',
-      note: `median of ${pairs.length} pairs; plain ${median(pairs.map(([plain]) => plain)).toFixed(0)} ms, ${threads} threads`,
+      note: `median of ${rounds.length} rounds; plain ${median(rounds.map(([plain]) => plain ?? NaN)).toFixed(0)} ms, ${threads} threads`,
     });
+    report.figure({ name: `instrumented without statistics against plain, ${shape}`, value: times(1), unit: 'times' });
   }
   await model.sessions.release();
-}
-
-async function memoryOverLength(report: Report, folder: string): Promise<void> {
-  const growth = new Map<number, number>();
-  for (const length of [4096, 8192, 16384]) {
-    const run = await inProcess({ folder, length, chunk, kind: 'statistics', threads });
-    growth.set(length, run.peakBytes - run.baseBytes);
-    report.figure({
-      name: `peak memory of head statistics above the opened model, ${length} tokens`,
-      value: (run.peakBytes - run.baseBytes) / 1e6,
-      unit: 'MB',
-      note: `${run.seconds.toFixed(1)} s, fresh process`,
-    });
-  }
-  report.figure({
-    name: 'growth of peak memory, 16,384 tokens against 4,096',
-    value: (growth.get(16384) ?? Number.NaN) / (growth.get(4096) ?? Number.NaN),
-    unit: 'times',
-    target: 4.5,
-    comparison: 'atMost',
-  });
-  const naive = await inProcess({ folder, length: 4096, chunk: 4096, kind: 'whole-maps', threads });
-  report.figure({
-    name: 'the same by whole probability maps of all layers, 4,096 tokens, peak memory above the opened model',
-    value: (naive.peakBytes - naive.baseBytes) / 1e6,
-    unit: 'MB',
-    note: `${naive.seconds.toFixed(1)} s; at 16,384 tokens the maps alone would take 34 GB`,
-  });
-}
-
-async function loading(report: Report, folder: string): Promise<void> {
-  const { bytes } = writeSyntheticModel(folder, { ...fourLayers, layers: 30, inner: 2048, vocabulary: 2000 });
-  const before = readdirSync(folder).length;
-  const run = await inProcess({ folder, length: 16, chunk: 16, kind: 'load', threads });
-  report.figure({
-    name: `peak memory of loading and running a ${(bytes / 1e6).toFixed(0)} MB checkpoint, above its weights`,
-    value: (run.peakBytes - bytes) / 1e6,
-    unit: 'MB',
-    target: 300,
-    comparison: 'atMost',
-    note: `whole process, runtime included; files written: ${readdirSync(folder).length - before}`,
-  });
-}
-
-interface Outcome {
-  readonly seconds: number;
-  readonly baseBytes: number;
-  readonly peakBytes: number;
-}
-
-async function inProcess(job: RunJob): Promise<Outcome> {
-  const script = join(__dirname, 'support', 'model-run-process.ts');
-  const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', script, JSON.stringify(job)], {
-    maxBuffer: 1e7,
-  });
-  return JSON.parse(stdout) as Outcome;
 }
