@@ -16,7 +16,14 @@ import { FailureError } from '../../protocol/wire/failures';
 import type { DeviceId } from '../runtime/session';
 import { LayerSessions } from './layer-sessions';
 import { openTokeniser, type TokeniserOutcome } from './tokeniser';
-import { openProcessor, visionGraphs, type VisionModel } from './vision-model';
+import {
+  checkedProcessor,
+  fittedTower,
+  openProcessor,
+  visionGraphs,
+  type ProcessorOutcome,
+  type VisionModel,
+} from './vision-model';
 
 export interface LoadedModel {
   readonly folder: string;
@@ -106,10 +113,12 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
     const why = await changed();
     if (why !== undefined) throw unusable(folder, why);
   };
+  const processor = await openProcessor(folder);
   let specified: SpecifiedModel;
   let opened: { readonly text?: LayerSessions; readonly vision?: LayerSessions };
   try {
-    specified = specifyModel(description, weights);
+    const known = specifyModel(description, weights);
+    specified = known.kind === 'vision' ? { ...known, vision: fittedTower(known.vision, processor) } : known;
     opened = openSessions(specified, weights, root, options, requireUnchanged);
   } catch (error) {
     if (error instanceof ModelError) throw unusable(folder, error.message);
@@ -142,7 +151,7 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
   });
   const digest = hash.digest('hex').slice(0, 16);
   const vision =
-    specified.kind === 'text' || !opened.vision ? undefined : await openVision(folder, specified, opened.vision);
+    specified.kind === 'text' || !opened.vision ? undefined : openVision(processor, specified, opened.vision);
   const withVision = vision
     ? { vision: visionSummary(vision, specified.kind === 'multimodal' ? specified.spec.imageToken : undefined) }
     : {};
@@ -212,17 +221,17 @@ function openSessions(
   };
 }
 
-async function openVision(
-  folder: string,
+function openVision(
+  processor: ProcessorOutcome,
   specified: Exclude<SpecifiedModel, { kind: 'text' }>,
   sessions: LayerSessions,
-): Promise<VisionModel> {
+): VisionModel {
   const { tower, connector, layout } =
     specified.kind === 'vision'
       ? { tower: specified.vision, connector: undefined, layout: { kind: 'single' } as const }
       : { tower: specified.spec.vision, connector: specified.spec.connector, layout: specified.spec.layout };
-  const processor = await openProcessor(folder, tower, connector, layout);
-  return { tower, connector, layout, processor, sessions };
+  const checked = checkedProcessor(processor, tower, connector, layout);
+  return { tower, connector, layout, processor: checked, sessions };
 }
 
 function visionSummary({ tower, processor }: VisionModel, imageToken: number | undefined): VisionSummary {

@@ -5,7 +5,12 @@ import { basename } from 'node:path';
 import { connectorGraph, patchGraph } from '../../models/architectures/patch-graphs';
 import { ModelError, type ModelSpec } from '../../models/architectures/model-spec';
 import type { StoredWeights } from '../../models/architectures/stored-weights';
-import type { ConnectorSpec, ImageLayout, VisionTower } from '../../models/architectures/vision-tower';
+import {
+  towerOver,
+  type ConnectorSpec,
+  type ImageLayout,
+  type VisionTower,
+} from '../../models/architectures/vision-tower';
 import { resolveInside } from '../../models/formats/safetensors/containment';
 import { processPicture, tileSize, type ProcessedPicture } from '../../models/images/process';
 import { ProcessorError, readProcessor, type ProcessorSettings } from '../../models/images/processor';
@@ -54,25 +59,35 @@ export function cellsOf({ patches }: VisionTower, connector: ConnectorSpec | und
   };
 }
 
-/** The settings of the folder's processor, held against the config. */
-export async function openProcessor(
-  folder: string,
-  tower: VisionTower,
-  connector: ConnectorSpec | undefined,
-  layout: ImageLayout,
-): Promise<ProcessorOutcome> {
+/** The settings of the folder's processor. */
+export async function openProcessor(folder: string): Promise<ProcessorOutcome> {
   try {
     const [own, joint] = await Promise.all([
       jsonIn(folder, 'preprocessor_config.json'),
       jsonIn(folder, 'processor_config.json'),
     ]);
-    const settings = readProcessor(own, joint);
-    const problem = contradiction(settings, tower, connector, layout);
-    return problem === undefined ? { ok: true, settings } : { ok: false, why: problem };
+    return { ok: true, settings: readProcessor(own, joint) };
   } catch (error) {
     if (error instanceof ProcessorError) return { ok: false, why: error.message };
     throw error;
   }
+}
+
+/** The settings held against the config; a processor that contradicts it is none. */
+export function checkedProcessor(
+  processor: ProcessorOutcome,
+  tower: VisionTower,
+  connector: ConnectorSpec | undefined,
+  layout: ImageLayout,
+): ProcessorOutcome {
+  const problem = processor.ok ? contradiction(processor.settings, tower, connector, layout) : undefined;
+  return problem === undefined ? processor : { ok: false, why: problem };
+}
+
+/** The tower over the size of image that the processor makes, where the family resizes its positions. */
+export function fittedTower(tower: VisionTower, processor: ProcessorOutcome): VisionTower {
+  const made = processor.ok ? tileSize(processor.settings, { kind: 'single' }) : undefined;
+  return made && made[0] === made[1] ? towerOver(tower, made[0]) : tower;
 }
 
 /** One sentence where the processor's files and the vision config cannot both be right. */

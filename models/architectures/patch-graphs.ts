@@ -2,12 +2,12 @@
 import { GraphBuilder } from '../../kernels/graph/builder';
 import type { Dim } from '../../kernels/graph/dims';
 import type { Graph } from '../../kernels/graph/graph';
-import { ints, type Value } from '../../kernels/graph/records';
+import { float, ints, type Value } from '../../kernels/graph/records';
 import { add } from '../../kernels/graph/operators/elementwise';
 import { concat, reshape, slice, transpose } from '../../kernels/graph/operators/layout';
 import { activate, linear, norm } from './layers';
 import { weight, type StoredWeights } from './stored-weights';
-import type { ConnectorSpec, VisionTower } from './vision-tower';
+import type { ConnectorSpec, PatchSpec, VisionTower } from './vision-tower';
 
 /** Input `pixels` [1, channels, height, width], normalised; output `residual.out` [1, n, w], leading rows first. */
 export function patchGraph({ stack, patches: spec }: VisionTower, weights: StoredWeights): Graph<Dim> {
@@ -24,15 +24,40 @@ export function patchGraph({ stack, patches: spec }: VisionTower, weights: Store
   const cells = transpose(reshape(map, [1, width, rows * columns]), [0, 2, 1]);
   const leading = spec.leading.map(({ name, shape }) => reshape(weight(graph, weights, name, shape), [1, 1, width]));
   const all = concat([...leading, cells], 1);
-  const positions = reshape(weight(graph, weights, spec.positions.name, spec.positions.shape), [
-    1,
-    rows * columns + leading.length,
-    width,
-  ]);
+  const stored = (spec.learned ?? rows) * (spec.learned ?? columns) + leading.length;
+  const table = reshape(weight(graph, weights, spec.positions.name, spec.positions.shape), [1, stored, width]);
+  const positions = spec.learned === undefined ? table : resized(graph, table, spec, spec.learned, width);
   let x = add(all, positions);
   if (spec.norm) x = norm(graph, weights, spec.norm, x);
   graph.output(x, 'residual.out');
   return graph.finishDynamic();
+}
+
+/**
+ * The patches' positions resized from learned x learned to the image's grid, those of the leading rows as they are: bicubic
+ * with a = -0.75 and the border repeated, as `interpolate(mode='bicubic', align_corners=False)` of PyTorch.
+ */
+function resized(
+  graph: GraphBuilder,
+  table: Value,
+  { rows, columns, leading }: PatchSpec,
+  learned: number,
+  width: number,
+): Value {
+  const cells = slice(table, 1, leading.length, leading.length + learned * learned);
+  const map = transpose(reshape(cells, [1, learned, learned, width]), [0, 3, 1, 2]);
+  const [grid] = graph.node(
+    'Resize',
+    [map, undefined, undefined, graph.constant('int64', [4], [1, width, rows, columns])],
+    [{ type: 'float32', shape: [1, width, rows, columns] }],
+    {
+      mode: { kind: 'text', value: 'cubic' },
+      cubic_coeff_a: float(-0.75),
+      coordinate_transformation_mode: { kind: 'text', value: 'half_pixel' },
+    },
+  );
+  const patches = transpose(reshape(grid, [1, width, rows * columns]), [0, 2, 1]);
+  return leading.length === 0 ? patches : concat([slice(table, 1, 0, leading.length), patches], 1);
 }
 
 /**

@@ -21,6 +21,10 @@ export interface PatchSpec {
   readonly leading: readonly { readonly name: string; readonly shape: readonly number[] }[];
   /** Learned positions of all rows, added once. */
   readonly positions: { readonly name: string; readonly shape: readonly number[] };
+  /** The family resizes its positions to the grid of the image (DINOv2, which is trained on one size and used on others). */
+  readonly resizable?: true;
+  /** Patches of a side that the stored positions were learned for, where the image has another grid. */
+  readonly learned?: number;
   readonly norm?: Norm;
 }
 
@@ -145,6 +149,17 @@ export function patchGrid({ part }: ArchitectureInput): {
   }
   const side = Math.floor(size / patch);
   return { patch, size, channels, rows: side, columns: side, patches: side * side };
+}
+
+/** The tower over square images of another size, where its family can be: positions are resized. */
+export function towerOver(tower: VisionTower, size: number): VisionTower {
+  const { patches } = tower;
+  const side = Math.floor(size / patches.patch);
+  if (!patches.resizable || size === patches.size || side < 1) return tower;
+  return {
+    ...tower,
+    patches: { ...patches, size, rows: side, columns: side, learned: patches.learned ?? patches.rows },
+  };
 }
 
 /** Family ids of models/formats that one file computes as a vision tower. */

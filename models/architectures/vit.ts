@@ -24,6 +24,7 @@ function vitLike(
   roots: readonly string[],
   leading: readonly string[],
   layer: Omit<Parameters<typeof encoderBlock>[3], 'epsilon' | 'activation'>,
+  resizable?: true,
 ): VisionTower {
   const { part } = input;
   const names = Names.find(input, roots, 'embeddings.patch_embeddings.projection.weight');
@@ -52,6 +53,7 @@ function vitLike(
         name: names.name('embeddings.position_embeddings'),
         shape: [1, patches + leading.length, hidden],
       },
+      ...(resizable ? { resizable } : {}),
     },
     norm: names.layerNorm('layernorm', hidden, epsilon),
   };
@@ -71,14 +73,20 @@ export const dinov2: VisionArchitecture = {
   families: ['dinov2'],
   tower: (input) => {
     const gated = flag(input.part, 'use_swiglu_ffn');
-    return vitLike(input, ['dinov2.', ''], ['embeddings.cls_token'], {
-      ...attention,
-      up: gated ? 'mlp.weights_in' : 'mlp.fc1',
-      down: gated ? 'mlp.weights_out' : 'mlp.fc2',
-      before: 'norm1',
-      after: 'norm2',
-      gains: ['layer_scale1.lambda1', 'layer_scale2.lambda1'],
-      ...(gated ? { fusedGate: true } : {}),
-    });
+    return vitLike(
+      input,
+      ['dinov2.', ''],
+      ['embeddings.cls_token'],
+      {
+        ...attention,
+        up: gated ? 'mlp.weights_in' : 'mlp.fc1',
+        down: gated ? 'mlp.weights_out' : 'mlp.fc2',
+        before: 'norm1',
+        after: 'norm2',
+        gains: ['layer_scale1.lambda1', 'layer_scale2.lambda1'],
+        ...(gated ? { fusedGate: true } : {}),
+      },
+      true,
+    );
   },
 };

@@ -122,10 +122,37 @@ function layoutOf({ model_type: type, use_swiglu_ffn: gated }: VisionConfig): La
   };
 }
 
+/** Keys' cubic convolution (1981) with a = -0.75 on one axis, the border repeated: what PyTorch calls bicubic. */
+function cubicWeights(target: number, from: number, to: number): readonly (readonly [index: number, weight: number])[] {
+  const a = -0.75;
+  const at = ((target + 0.5) * from) / to - 0.5;
+  const base = Math.floor(at);
+  return [-1, 0, 1, 2].map((offset) => {
+    const x = Math.abs(at - base - offset);
+    const weight = x <= 1 ? (a + 2) * x ** 3 - (a + 3) * x ** 2 + 1 : a * x ** 3 - 5 * a * x ** 2 + 8 * a * x - 4 * a;
+    return [Math.min(from - 1, Math.max(0, base + offset)), weight] as const;
+  });
+}
+
+/** Positions of a learned grid of patches [side * side][width] on another grid. */
+function resizedPositions(rows: readonly Vector[], side: number): number[][] {
+  const learned = Math.sqrt(rows.length);
+  return Array.from({ length: side * side }, (_, cell) => {
+    const ys = cubicWeights(Math.floor(cell / side), learned, side);
+    const xs = cubicWeights(cell % side, learned, side);
+    return (rows[0] ?? []).map((_, c) =>
+      ys.reduce(
+        (sum, [y, wy]) => sum + wy * xs.reduce((inner, [x, wx]) => inner + wx * (rows[y * learned + x]?.[c] ?? 0), 0),
+        0,
+      ),
+    );
+  });
+}
+
 export function visionRun(config: VisionConfig, p: Parameters, picture: Picture): VisionRun {
   const layout = layoutOf(config);
   const { hidden_size: width, patch_size: patch } = config;
-  const side = Math.floor(config.image_size / patch);
+  const side = Math.floor((picture[0]?.length ?? 0) / patch);
   const kernel = p.vector(`${layout.patches}.weight`);
   const bias = p.has(`${layout.patches}.bias`) ? p.vector(`${layout.patches}.bias`) : undefined;
   const cells: number[][] = [];
@@ -147,9 +174,15 @@ export function visionRun(config: VisionConfig, p: Parameters, picture: Picture)
       );
     }
   }
-  const positions = p.vector(layout.positions);
+  const table = p.vector(layout.positions);
+  const stored = Array.from({ length: table.length / width }, (_, at) => table.slice(at * width, (at + 1) * width));
+  const extra = layout.leading.length;
+  const positions =
+    stored.length === cells.length + extra
+      ? stored
+      : [...stored.slice(0, extra), ...resizedPositions(stored.slice(extra), side)];
   let x = [...layout.leading.map((name) => [...p.vector(name)]), ...cells].map((row, at) =>
-    add(row, positions.slice(at * width, (at + 1) * width)),
+    add(row, positions[at] ?? []),
   );
   if (layout.before !== undefined) x = layerNorm(p, layout.before, x, config.layer_norm_eps);
   const states: number[][][] = [x];
