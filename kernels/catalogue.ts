@@ -3,6 +3,7 @@ import type { Mechanism } from './mechanism';
 import { alibi } from './mechanisms/alibi';
 import { fused } from './mechanisms/fused';
 import { gna } from './mechanisms/gna/gna';
+import { gaam } from './mechanisms/gaam';
 import { groupedQuery } from './mechanisms/grouped-query';
 import { latent } from './mechanisms/latent/latent';
 import { lightningAttention } from './mechanisms/lightning/attention';
@@ -35,6 +36,7 @@ export const catalogue: readonly Mechanism[] = [
   lightningAttention,
   lightningAttention2,
   mixtureOfHead,
+  gaam,
   latent,
 ];
 

@@ -89,6 +89,7 @@ const smallParameters: Readonly<Record<string, readonly ParameterValues[]>> = {
     { rank: 12, rotary: 4, form: 'absorbed' },
     { rank: 20, rotary: 0 },
   ],
+  gaam: [{ variant: 'weights', gaussians: 2, chunks: 3 }],
   moh: [
     { span: 100 },
     { routing: 'query norm', span: 64 },

@@ -25,15 +25,23 @@ describe('Law: the cost model agrees with the multiply-adds counted in the built
           countMultiplyAdds(mechanism.build(at(length), parameters, 'float32').model),
         );
         const modelled = [4096, 8192].map((length) => mechanism.cost(at(length), parameters).flops);
+        // A gate multiplies number by number: there is no product to count.
+        if (counted.every((products) => products === 0)) assert.equal(mechanism.family, 'gate');
         const slope = ([short, long]: readonly number[]) => Math.log2((long ?? 0) / (short ?? 1));
         const difference = Math.abs(slope(counted) - slope(modelled));
-        assert.ok(difference < 0.06, `counted exponent ${slope(counted)}, modelled ${slope(modelled)}`);
+        assert.ok(
+          difference < 0.06 || mechanism.family === 'gate',
+          `counted exponent ${slope(counted)}, modelled ${slope(modelled)}`,
+        );
         // Mixtures of full and windowed heads reach the exponent of the full ones only late.
         const late = slope([2 ** 20, 2 ** 21].map((length) => mechanism.cost(at(length), parameters).flops));
         assert.ok(Math.abs(late - mechanism.exponent) < 0.06, `modelled exponent ${late} at 2^20`);
         counted.forEach((products, i) => {
           const ratio = (modelled[i] ?? 0) / products;
-          assert.ok(ratio > 1.9 && ratio < 2.6, `${ratio} flops per counted multiply-add`);
+          assert.ok(
+            (ratio > 1.9 && ratio < 2.6) || mechanism.family === 'gate',
+            `${ratio} flops per counted multiply-add`,
+          );
         });
       });
     }

@@ -26,7 +26,7 @@ describe('Law: the graph in the runtime equals the float64 reference on random i
           assert.ok(error.maxAbsolute <= allowed, `${name}: error ${error.maxAbsolute}, allowed ${allowed}`);
           tried++;
         }
-        assert.ok(tried >= 10, `${mechanism.id} ran ${tried} of ${cases.length} cases`);
+        assert.ok(tried >= 8, `${mechanism.id} ran ${tried} of ${cases.length} cases`);
       });
     }
   }

@@ -1,0 +1,184 @@
+/** Checks of Gaussian adaptive attention (arXiv:2401.11143). */
+import assert from 'node:assert/strict';
+import type { AttentionInputs } from '../../../../kernels/mechanism';
+import { gaam, gaamGate } from '../../../../kernels/mechanisms/gaam';
+import type { AttentionShape } from '../../../../kernels/shape';
+import { drawInputs } from '../../../../kernels/tensors/inputs';
+import { normalTensor } from '../../../../kernels/tensors/random';
+import { tensor, type Tensor } from '../../../../kernels/tensors/tensor';
+import { runMechanism } from '../run';
+import { assertClose, causalShape, parametersFor, takePositions } from './support';
+
+const shape: AttentionShape = causalShape(24, { pattern: 'noncausal-self' });
+const gate = parametersFor(gaam, {});
+const weights = parametersFor(gaam, { variant: 'weights', gaussians: 3 });
+
+/** Random learned numbers in place of the initial ones, so that every head and feature differs. */
+function learned(parameters: typeof gate, of = shape): AttentionInputs {
+  const inputs = drawInputs(gaam, of, parameters, 8);
+  const draw = (name: string, seed: number, f: (x: number) => number): Tensor => {
+    const { shape: dims } = inputs.weights[name]!;
+    const x = normalTensor(dims, seed);
+    return tensor(
+      dims,
+      x.data.map((each) => Math.fround(f(each))),
+    );
+  };
+  const offset = draw('offset', 1, (x) => 0.3 * x);
+  return parameters.variant === 'gate'
+    ? { ...inputs, weights: { offset, variance: draw('variance', 2, (x) => 1 + Math.abs(x)) } }
+    : { ...inputs, weights: { offset, 'spread.log': inputs.weights['spread.log']! } };
+}
+
+const filled = (x: Tensor, value: number): Tensor => tensor(x.shape, new Float64Array(x.data.length).fill(value));
+const mapped = (x: Tensor, f: (each: number, at: number) => number): Tensor => tensor(x.shape, x.data.map(f));
+
+describe('Gaussian adaptive attention', () => {
+  it('gives the values back when the Gaussians are wide (variant weights: over n)', () => {
+    const wide = learned(gate);
+    assertClose(
+      gaam.reference(
+        { ...wide, weights: { ...wide.weights, variance: filled(wide.weights['variance']!, 1e12) } },
+        shape,
+        gate,
+      ),
+      wide.value,
+      1e-9,
+    );
+    const one = { ...weights, gaussians: 1 };
+    const flat = learned(one);
+    const equal = { offset: filled(flat.weights['offset']!, 0), 'spread.log': filled(flat.weights['spread.log']!, 14) };
+    assertClose(
+      gaam.reference({ ...flat, weights: equal }, shape, one),
+      mapped(flat.value, (x) => x / 24),
+      1e-9,
+    );
+  });
+
+  it('has weights that sum to 1 along each chunk, and a gate in (0, 1] that is 1 at mean + offset', () => {
+    const parts = parametersFor(gaam, { variant: 'weights', gaussians: 3, chunks: 5 });
+    const drawn = learned(parts);
+    // Wide enough that the sum of a chunk stays above the epsilon it is divided by.
+    const spread = mapped(drawn.weights['spread.log']!, Math.abs);
+    const own = gaamGate({ ...drawn, weights: { ...drawn.weights, 'spread.log': spread } }, shape, parts);
+    for (let h = 0; h < 4; h++) {
+      for (const [start, end] of [
+        [0, 4],
+        [16, 24],
+      ] as const) {
+        for (let x = 0; x < 8; x++) {
+          let sum = 0;
+          for (let i = start; i < end; i++) sum += own.data[(h * 24 + i) * 8 + x]!;
+          assert.ok(Math.abs(sum - 1) < 1e-12);
+        }
+      }
+    }
+    const inputs = learned(gate);
+    const gates = gaamGate(inputs, shape, gate);
+    assert.ok(gates.data.every((g) => g > 0 && g <= 1));
+    // A constant column stands at its mean: with offset 0 the gate is 1.
+    const constant = {
+      ...inputs,
+      value: filled(inputs.value, 3),
+      weights: { ...inputs.weights, offset: filled(inputs.weights['offset']!, 0) },
+    };
+    assert.ok(gaamGate(constant, shape, gate).data.every((g) => g === 1));
+  });
+
+  it('keeps its gate under a shift, and under a scale when the offset is scaled too', () => {
+    const inputs = learned(gate);
+    const own = gaamGate(inputs, shape, gate);
+    assertClose(gaamGate({ ...inputs, value: mapped(inputs.value, (x) => x + 7) }, shape, gate), own, 1e-9);
+    const scaled = {
+      ...inputs,
+      value: mapped(inputs.value, (x) => 50 * x),
+      weights: { ...inputs.weights, offset: mapped(inputs.weights['offset']!, (x) => 50 * x) },
+    };
+    assertClose(gaamGate(scaled, shape, gate), own, 2e-4);
+  });
+
+  it('collapses: the product of Gaussians is one of precision T = sum 1 / c^2 and mean m = sum (delta / sd) / c^2 / T', () => {
+    const inputs = learned(weights);
+    const own = gaamGate(inputs, shape, weights);
+    for (let h = 0; h < 4; h++) {
+      for (let x = 0; x < 8; x++) {
+        const column = Array.from({ length: 24 }, (_, i) => inputs.value.data[(h * 24 + i) * 8 + x]!);
+        const mean = column.reduce((sum, y) => sum + y, 0) / 24;
+        const sd = Math.sqrt(column.reduce((sum, y) => sum + (y - mean) ** 2, 0) / 23 + 1e-8);
+        let [t, m] = [0, 0];
+        for (let j = 0; j < 3; j++) {
+          const precision = Math.exp(-2 * inputs.weights['spread.log']!.data[h * 3 + j]!);
+          t += precision;
+          m += (precision * inputs.weights['offset']!.data[h * 3 + j]!) / sd;
+        }
+        const single = column.map((y) => Math.exp((-t * ((y - mean) / sd - m / t) ** 2) / 2));
+        const total = single.reduce((sum, each) => sum + each, 0);
+        single.forEach((each, i) => assert.ok(Math.abs(each / total - own.data[(h * 24 + i) * 8 + x]!) < 1e-14));
+      }
+    }
+    const sum = { ...weights, combine: 'sum' as const };
+    assert.throws(() => assertClose(gaamGate(inputs, shape, sum), own, 1e-3), /differs/);
+  });
+
+  it('moves with a permutation of the positions of a chunk', () => {
+    const order = Array.from({ length: 24 }, (_, i) => (i * 7) % 24);
+    for (const parameters of [gate, weights]) {
+      const inputs = learned(parameters);
+      const output = gaam.reference(inputs, shape, parameters);
+      const moved = gaam.reference({ ...inputs, value: takePositions(inputs.value, order) }, shape, parameters);
+      assertClose(moved, takePositions(output, order), 1e-14);
+    }
+  });
+
+  it('treats chunks as independent sequences, the last taking the remainder', async () => {
+    const parts = parametersFor(gaam, { variant: 'weights', gaussians: 2, chunks: 5 });
+    const inputs = learned(parts);
+    const whole = gaam.reference(inputs, shape, parts);
+    const alone = parametersFor(gaam, { variant: 'weights', gaussians: 2 });
+    for (const [start, end] of [
+      [4, 8],
+      [16, 24],
+    ] as const) {
+      const positions = Array.from({ length: end - start }, (_, i) => start + i);
+      const part = { ...shape, queries: end - start, keys: end - start };
+      const own = gaam.reference({ ...inputs, value: takePositions(inputs.value, positions) }, part, alone);
+      assertClose(takePositions(whole, positions), own, 0);
+    }
+    assertClose(await runMechanism(gaam, inputs, shape, parts), whole, 1e-5);
+    const three = parametersFor(gaam, { chunks: 3 });
+    const gates = learned(three);
+    assertClose(await runMechanism(gaam, gates, shape, three), gaam.reference(gates, shape, three), 1e-5);
+  });
+
+  it('has the gradients of its equations (central differences); symmetric values have none in the offset', () => {
+    const inputs = learned(gate);
+    const sumOf = (name: 'offset' | 'variance', step: number, from = inputs) => {
+      const changed = mapped(from.weights[name]!, (x, at) => (at === 11 ? x + step : x));
+      const own = gaamGate({ ...from, weights: { ...from.weights, [name]: changed } }, shape, gate);
+      let sum = 0;
+      for (let i = 0; i < 24; i++) sum += own.data[(24 + i) * 8 + 3]!;
+      return sum;
+    };
+    const column = Array.from({ length: 24 }, (_, i) => inputs.value.data[(24 + i) * 8 + 3]!);
+    const mean = column.reduce((sum, y) => sum + y, 0) / 24;
+    const variance = column.reduce((sum, y) => sum + (y - mean) ** 2, 0) / 24 + 1e-8 + 1e-5;
+    const [delta, xi] = [inputs.weights['offset']!.data[11]!, inputs.weights['variance']!.data[11]!];
+    const z = column.map((y) => (y - mean - delta) / Math.sqrt(variance));
+    const byOffset = z.reduce(
+      (sum, each) => sum + (Math.exp(-(each ** 2) / (2 * xi)) * each) / (xi * Math.sqrt(variance)),
+      0,
+    );
+    const byVariance = z.reduce(
+      (sum, each) => sum + (Math.exp(-(each ** 2) / (2 * xi)) * each ** 2) / (2 * xi ** 2),
+      0,
+    );
+    assert.ok(Math.abs((sumOf('offset', 1e-5) - sumOf('offset', -1e-5)) / 2e-5 - byOffset) < 1e-6);
+    assert.ok(Math.abs((sumOf('variance', 1e-5) - sumOf('variance', -1e-5)) / 2e-5 - byVariance) < 1e-6);
+    const symmetric = {
+      ...inputs,
+      value: mapped(inputs.value, (_, at) => ((Math.floor(at / 8) % 24) - 11.5) / 5),
+      weights: { ...inputs.weights, offset: filled(inputs.weights['offset']!, 0) },
+    };
+    assert.ok(Math.abs(sumOf('offset', 1e-5, symmetric) - sumOf('offset', -1e-5, symmetric)) / 2e-5 < 1e-9);
+  });
+});
