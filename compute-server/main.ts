@@ -9,7 +9,9 @@ import { isolatedFlag } from './isolated/isolated';
 import { serveTask } from './isolated/serve-task';
 import { isTaskName } from './isolated/tasks';
 import { kernelMethods, serverInfo } from './kernel-methods';
+import { hallucinationMethods } from './model/hallucination-methods';
 import { modelMethods } from './model/methods';
+import { modelCalls } from './model/model-calls';
 import { readSurroundings } from './surroundings';
 
 function serve(): void {
@@ -24,8 +26,13 @@ function serve(): void {
   );
   // One lane for all: what is timed and what runs a model would disturb each other.
   const lane = new Lane();
+  const models = modelCalls(surroundings, lane);
   const dispatcher = new Dispatcher(
-    { ...kernelMethods(surroundings, lane), ...modelMethods(surroundings, lane) },
+    {
+      ...kernelMethods(surroundings, lane),
+      ...modelMethods(surroundings, models),
+      ...hallucinationMethods(surroundings, models),
+    },
     send,
   );
   process.on('message', (message) => dispatcher.receive(message));

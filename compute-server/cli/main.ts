@@ -12,6 +12,7 @@ import { inspect } from './commands/inspect';
 import { map } from './commands/map';
 import { mechanisms } from './commands/mechanisms';
 import { pope } from './commands/pope';
+import { vhd } from './commands/vhd';
 import { commandErrorOf, exitCodes } from './exit-codes';
 import type { Registration } from './registration';
 import { CommandSession } from './session';
@@ -24,6 +25,7 @@ const commands: readonly Registration[] = [
   generate,
   heads,
   map,
+  vhd,
   chair,
   pope,
   (program) => program.addCommand(checkCommand()),

@@ -39,7 +39,7 @@ export function yesOrNo(value: unknown, what: string): boolean {
   return value;
 }
 
-function oneOf<T extends string>(value: unknown, what: string, options: readonly T[]): T {
+export function oneOf<T extends string>(value: unknown, what: string, options: readonly T[]): T {
   if (!options.includes(value as T)) throw badRequest(`${what} is one of ${options.join(', ')}, not ${shown(value)}`);
   return value as T;
 }

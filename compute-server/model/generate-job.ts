@@ -11,14 +11,18 @@ import { FailureError } from '../../protocol/wire/failures';
 import type { Job } from '../dispatch/dispatcher';
 import type { Surroundings } from '../surroundings';
 import { planChunk } from './budget';
-import { generate } from './decoding';
+import { continued } from './decoding';
 import type { HeadNumbers } from './head-statistics';
 import { variantProblem, type Variant } from './interventions';
 import type { LoadedModel } from './loaded-model';
 import { runPrompt } from './model-run';
 import { piecesOf, sequenceOf, textOf } from './prompt';
+import { startReinforced, type ReinforcedRun } from './reinforcement';
 import type { Sequence } from './sequence';
 import { divergence, probabilities } from './sampling';
+import { SequenceRun } from './sequence-run';
+import { spanPair } from './span-pair';
+import { chunkFor, planOf, reinforcementOf, requireHead, requireVision } from './span-request';
 
 export async function* generateJob(
   model: LoadedModel,
@@ -43,22 +47,21 @@ export async function* generateJob(
     },
     memoryLimit,
   );
+  const reinforced = request.reinforcement
+    ? await reinforcedRun(model, sequence, request, request.reinforcement, surroundings, signal)
+    : undefined;
   const made: number[] = [];
   let first: Float32Array | undefined;
-  for await (const token of generate(
-    model.spec,
-    model.sessions,
-    {
-      ...sequence,
-      variant,
-      chunk,
-      maxNewTokens: request.maxNewTokens,
-      stopIds: model.stopIds,
-      sampling: { temperature: request.temperature, topP: request.topP, seed: request.seed },
-      statistics: request.statistics,
-    },
-    { signal },
-  )) {
+  const run =
+    reinforced?.run ??
+    (await SequenceRun.start(model.spec, model.sessions, { ...sequence, variant, chunk }, { signal }));
+  const continuation = {
+    maxNewTokens: request.maxNewTokens,
+    stopIds: model.stopIds,
+    sampling: { temperature: request.temperature, topP: request.topP, seed: request.seed },
+    statistics: request.statistics,
+  };
+  for await (const token of continued(run, continuation, { signal })) {
     first ??= token.logits;
     made.push(token.id);
     yield {
@@ -70,7 +73,7 @@ export async function* generateJob(
       ...(token.statistics ? { statistics: tables(token.statistics) } : {}),
     };
   }
-  const logitsLast = first ?? (await lastLogits(model, sequence, [variant], chunk, signal))[0] ?? new Float32Array(0);
+  const logitsLast = first ?? run.logits;
   const { image } = sequence;
   return {
     promptIds,
@@ -79,7 +82,24 @@ export async function* generateJob(
     text: textOf(model, made),
     logitsLast,
     top: topOf(model, logitsLast, 10),
+    ...(reinforced ? { selected: reinforced.selected } : {}),
   };
+}
+
+async function reinforcedRun(
+  model: LoadedModel,
+  sequence: Sequence,
+  { gains, maxNewTokens }: GenerateRequest,
+  reinforcement: NonNullable<GenerateRequest['reinforcement']>,
+  { memoryLimit }: Surroundings,
+  signal: AbortSignal,
+): Promise<ReinforcedRun> {
+  const { removed, positions } = reinforcement;
+  const plan = planOf(reinforcementOf(model, reinforcement, reinforcement));
+  if (removed.kind === 'image' && !sequence.image) requireVision(model);
+  const pair = spanPair(sequence, removed, positions);
+  const chunk = chunkFor(model, sequence, maxNewTokens, memoryLimit, true);
+  return startReinforced(model.spec, model.sessions, { pair, plan, chunk, variant: { gains } }, { signal });
 }
 
 /** Next-token distributions of the plain model and of each variant, as one batch from the first changed layer on. */
@@ -151,22 +171,4 @@ function checked(model: LoadedModel, variant: Variant): Variant {
   const problem = variantProblem(model.spec, variant, []);
   if (problem !== undefined) throw new FailureError({ code: 'bad-request', detail: problem });
   return variant;
-}
-
-export function requireHead(model: LoadedModel): void {
-  if (!model.spec.head.vocabulary) {
-    throw new FailureError({
-      code: 'model-unusable',
-      folder: model.folder,
-      detail: 'It has no language head, so it predicts no tokens. Its heads can still be inspected.',
-    });
-  }
-  if (!model.summary.causal) {
-    throw new FailureError({
-      code: 'model-unusable',
-      folder: model.folder,
-      detail:
-        'It reads in both directions and predicts masked tokens, not the next one. Its heads can still be inspected.',
-    });
-  }
 }

@@ -1,8 +1,6 @@
 /** The jobs behind `headscope vhd` and the Hallucination panel: divergence over a caption, and reinforced captions. */
-import { defaultTopHeads, reinforcedLayers } from '../../diagnostics/hallucination/divergence';
 import type {
   DivergenceAtRequest,
-  DivergenceRequest,
   HallucinationProgress,
   HallucinationRequest,
   ImageMapRequest,
@@ -21,75 +19,21 @@ import { FailureError } from '../../protocol/wire/failures';
 import type { Job } from '../dispatch/dispatcher';
 import { provenance } from '../provenance';
 import type { Surroundings } from '../surroundings';
-import { planChunk } from './budget';
 import { CaptionJudge, TextPieces } from './caption';
 import { continued, type ContinuationRequest } from './decoding';
-import { DivergenceRun, type DivergenceMeasure, type MeasuredToken } from './divergence-run';
-import { requireHead } from './generate-job';
+import { DivergenceRun, type MeasuredToken } from './divergence-run';
 import { variantProblem } from './interventions';
 import type { LoadedModel } from './loaded-model';
 import { runPrompt } from './model-run';
 import { piecesOf, sequenceOf, textOf } from './prompt';
-import { startReinforced, type ReinforcementPlan } from './reinforcement';
+import { startReinforced } from './reinforcement';
 import type { Sequence } from './sequence';
-import { spanPair, type SpanPair } from './span-pair';
+import { spanPair } from './span-pair';
+import { chunkFor, planOf, prepare, reinforcementOf, type Prepared } from './span-request';
 import { SinkCollector } from './span-sinks';
 
 const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
 const greedy = { temperature: 0, topP: 1, seed: 0 } as const;
-
-/** What the two passes of a request read, and how they are measured. */
-export interface Prepared {
-  readonly sequence: Sequence;
-  readonly pair: SpanPair;
-  readonly measure: DivergenceMeasure;
-  readonly chunk: number;
-}
-
-export async function prepare(
-  model: LoadedModel,
-  request: DivergenceRequest,
-  further: number,
-  surroundings: Surroundings,
-  signal: AbortSignal,
-): Promise<Prepared> {
-  requireHead(model);
-  const { memoryLimit } = surroundings;
-  if (request.removed.kind === 'image' && request.prompt.image === undefined) requireVision(model);
-  const sequence = await sequenceOf(model, request.prompt, { memoryLimit, signal });
-  const pair = spanPair(sequence, request.removed, request.positions);
-  const heads = model.summary.heads;
-  const k = request.k ?? defaultTopHeads(heads);
-  if (k > heads) throw bad(`T-VHD cannot add up ${k} heads of a layer, which has ${heads}. Choose at most ${heads}.`);
-  return {
-    sequence,
-    pair,
-    measure: { distance: request.distance, outliers: request.outliers, k },
-    chunk: chunkFor(model, sequence.ids.length, further, memoryLimit),
-  };
-}
-
-/** Says what is missing, and what can be done with a model that reads text alone. */
-function requireVision(model: LoadedModel): void {
-  if (model.summary.vision !== undefined) {
-    throw bad('The request names no image. Give one, or a span of the text that is to be left out.');
-  }
-  throw bad(
-    'The model reads text alone: it has no vision encoder, so there is no image to leave out. Choose a vision-language model, or a span of the prompt (a document, a system prompt): heads that read the span are found in the same way.',
-  );
-}
-
-/** Two caches are held. The whole prompt in one chunk where it fits: layers that choose gains then run once. */
-function chunkFor(model: LoadedModel, length: number, further: number, limit: number, whole = false): number {
-  const shape = { length, batch: 2, keepCache: true, further, logits: 'last' } as const;
-  if (!whole) return planChunk(model.spec, shape, limit);
-  try {
-    return planChunk(model.spec, shape, limit, length);
-  } catch (error) {
-    if (!(error instanceof FailureError) || error.failure.code !== 'out-of-memory') throw error;
-    return planChunk(model.spec, shape, limit);
-  }
-}
 
 export async function* hallucinationJob(
   model: LoadedModel,
@@ -205,30 +149,6 @@ export async function* captionOf(
 const mean = (values: readonly number[]): number =>
   values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
 
-/** Checked, with layers resolved. */
-export function reinforcementOf(
-  model: LoadedModel,
-  { distance, positions }: Pick<DivergenceRequest, 'distance' | 'positions'>,
-  request: ReinforcementRequest,
-): Reinforcement {
-  const count = model.spec.blocks.length;
-  const { layers: wanted, ...rest } = request;
-  const layers = [...new Set(wanted ?? reinforcedLayers(count))].sort((a, b) => a - b);
-  if (!Number.isFinite(request.alpha)) {
-    throw bad(`The factor alpha is ${request.alpha}. Give a finite number; 1 changes nothing, 2 is the paper's.`);
-  }
-  if (layers.length === 0)
-    throw bad('No layer is named to be reinforced. Name at least one, or leave the choice to auto.');
-  const outside = layers.find((layer) => !Number.isInteger(layer) || layer < 0 || layer >= count);
-  if (outside !== undefined) throw bad(`There is no layer ${outside}: the model has ${count}, from 0.`);
-  if (request.normMatched && request.heads === 'all') {
-    throw bad('All heads scaled and then scaled back is the plain model. Choose one of the two controls.');
-  }
-  return { ...rest, layers, distance, positions };
-}
-
-export const planOf = ({ positions: _, ...plan }: Reinforcement): ReinforcementPlan => plan;
-
 /** One reinforced caption; T-VHD of its tokens is that of the plain model which follows the text. */
 export async function* reinforceJob(
   model: LoadedModel,
@@ -254,7 +174,7 @@ export async function* reinforcedCaption(
 ): Job<StageProgress | CaptionProgress, Caption> {
   const { maxNewTokens } = request;
   yield { kind: 'stage', sentence: `Choosing heads in ${reinforcement.layers.length} layers`, share: 0 };
-  const whole = chunkFor(model, sequence.ids.length, maxNewTokens, surroundings.memoryLimit, true);
+  const whole = chunkFor(model, sequence, maxNewTokens, surroundings.memoryLimit, true);
   const started = await startReinforced(
     model.spec,
     model.sessions,
@@ -327,7 +247,7 @@ export async function imageMap(
       // A group of its own for each row: what is given is the last query's probability on it.
       groups: rows.map((row) => ({ name: String(row), positions: [row] })),
       variants: [{ gains }],
-      chunk: chunkFor(model, whole.ids.length, 0, memoryLimit),
+      chunk: chunkFor(model, whole, 0, memoryLimit),
       logits: 'none',
       lastMass: true,
     },

@@ -19,9 +19,10 @@ import { provenance } from '../provenance';
 import type { Surroundings } from '../surroundings';
 import { CaptionJudge } from './caption';
 import { DivergenceRun } from './divergence-run';
-import { captionOf, continuation, prepare, reinforcedCaption, reinforcementOf } from './hallucination-job';
+import { captionOf, continuation, reinforcedCaption } from './hallucination-job';
 import { KeptEntries } from './kept-entries';
 import type { LoadedModel } from './loaded-model';
+import { prepare, reinforcementOf } from './span-request';
 
 /** Steps of the two histograms. */
 const bins = 24;

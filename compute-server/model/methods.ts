@@ -1,19 +1,7 @@
 /** The methods of the compute server that run models: what each call checks and does. */
-import type { HeadGain } from '../../protocol/results/heads';
-import type {
-  EncoderInput,
-  GenerateRequest,
-  HeadRowRequest,
-  HeadsRequest,
-  IdsRequest,
-  ModelMethods,
-  PromptInput,
-} from '../../protocol/compute/models';
+import type { GenerateRequest, HeadRowRequest, HeadsRequest, ModelMethods } from '../../protocol/compute/models';
 import { badRequest, countOf, fieldsOf, textOf, wholeOf, yesOrNo, type Fields } from '../dispatch/parse';
 import type { Methods } from '../dispatch/dispatcher';
-import { alone, jobAlone, type Lane } from '../dispatch/lane';
-import { FailureError } from '../../protocol/wire/failures';
-import { ModelError } from '../../models/architectures/model-spec';
 import type { Surroundings } from '../surroundings';
 import { planChunk } from './budget';
 import { generateJob, nextTokens } from './generate-job';
@@ -21,18 +9,22 @@ import { headsJob } from './heads-job';
 import { HeadView } from './head-view';
 import { variantProblem } from './interventions';
 import { stampOf, type LoadedModel } from './loaded-model';
-import { ModelStore } from './model-store';
+import type { ModelCalls } from './model-calls';
 import { readerOf, sequenceOf, tokenise } from './prompt';
+import {
+  encoderInputOf,
+  gainsOf,
+  idList,
+  imageOf,
+  largestTile,
+  numberOf,
+  promptOf,
+  promptOfIds,
+  reinforcementOf,
+  spanFields,
+} from './request-fields';
 
-/** Share of the memory limit that opened weights may take; the rest is for the run. */
-const weightShare = 0.5;
-
-export function modelMethods(surroundings: Surroundings, lane: Lane): Pick<Methods, keyof ModelMethods> {
-  const store = new ModelStore({
-    device: 'cpu',
-    threads: surroundings.defaultThreads,
-    limitBytes: surroundings.memoryLimit * weightShare,
-  });
+export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pick<Methods, keyof ModelMethods> {
   let view: { readonly model: LoadedModel; readonly key: string; readonly view: HeadView } | undefined;
   const viewOf = async (
     opened: LoadedModel,
@@ -61,28 +53,7 @@ export function modelMethods(surroundings: Surroundings, lane: Lane): Pick<Metho
     view = { model, key, view: shown };
     return shown;
   };
-  const once = <T>(folder: string, signal: AbortSignal, act: (model: LoadedModel) => Promise<T>): Promise<T> =>
-    alone(lane, signal, async () => {
-      try {
-        const model = await store.open(folder);
-        const result = await act(model);
-        await model.requireUnchanged();
-        return result;
-      } catch (error) {
-        throw told(error, folder, signal);
-      }
-    });
-  const job = <P, R>(folder: string, signal: AbortSignal, start: (model: LoadedModel) => AsyncGenerator<P, R, void>) =>
-    jobAlone(lane, signal, async function* () {
-      try {
-        const model = await store.open(folder);
-        const result = yield* start(model);
-        await model.requireUnchanged();
-        return result;
-      } catch (error) {
-        throw told(error, folder, signal);
-      }
-    });
+  const { once, job } = calls;
 
   return {
     openModel: {
@@ -189,72 +160,6 @@ export function modelMethods(surroundings: Surroundings, lane: Lane): Pick<Metho
   };
 }
 
-/** What a run throws, as a failure that has words. */
-function told(error: unknown, folder: string, signal: AbortSignal): unknown {
-  if (signal.aborted && error instanceof Error && error.name === 'AbortError') {
-    return new FailureError({ code: 'cancelled' });
-  }
-  if (error instanceof ModelError) return new FailureError({ code: 'model-unusable', folder, detail: error.message });
-  return error;
-}
-
-function promptOf(value: unknown): PromptInput {
-  const prompt = fieldsOf(value, 'the prompt');
-  const image = imageOf(prompt);
-  if (prompt['kind'] === 'ids') return { kind: 'ids', ids: idList(prompt['ids'], 'prompt.ids'), ...image };
-  if (prompt['kind'] !== 'text') throw badRequest('prompt.kind is text or ids');
-  // An empty text is refused where its tokens are counted.
-  const text = prompt['text'] === '' ? '' : textOf(prompt['text'], 'prompt.text');
-  return { kind: 'text', text, chat: prompt['chat'] === true, ...image };
-}
-
-const imageOf = (fields: Fields): { readonly image?: string } =>
-  fields['image'] === undefined ? {} : { image: textOf(fields['image'], 'image') };
-
-const largestTile = 1 << 16;
-
-function encoderInputOf(value: unknown): EncoderInput | undefined {
-  const prompt = fieldsOf(value, 'the prompt');
-  if (prompt['kind'] !== 'image') return undefined;
-  const { tile } = prompt;
-  return {
-    kind: 'image',
-    image: textOf(prompt['image'], 'prompt.image'),
-    ...(tile === undefined ? {} : { tile: wholeOf(tile, 'prompt.tile', 0, largestTile) }),
-  };
-}
-
-/** What a request by ids reads: the text, or a tile of the picture through the encoder. */
-function promptOfIds({ ids, image, encoderTile }: IdsRequest): PromptInput | EncoderInput {
-  if (encoderTile === undefined) return { kind: 'ids', ids, ...(image === undefined ? {} : { image }) };
-  if (image === undefined) throw badRequest('encoderTile names a tile of an image, and there is no image');
-  return { kind: 'image', image, tile: encoderTile };
-}
-
-function idList(value: unknown, what: string): number[] {
-  if (!Array.isArray(value)) throw badRequest(`${what} is a list of token ids`);
-  return value.map((id, at) => wholeOf(id, `${what}[${at}]`, 0, 2 ** 31 - 1));
-}
-
-function numberOf(value: unknown, what: string, min: number, max: number): number {
-  if (typeof value !== 'number' || !(value >= min && value <= max)) {
-    throw badRequest(`${what} is a number from ${min} to ${max}`);
-  }
-  return value;
-}
-
-function gainsOf(value: unknown, what: string): HeadGain[] {
-  if (!Array.isArray(value)) throw badRequest(`${what} is a list of gains`);
-  return value.map((each, at) => {
-    const gain = fieldsOf(each, `${what}[${at}]`);
-    return {
-      layer: wholeOf(gain['layer'], `${what}[${at}].layer`, 0, 1 << 16),
-      head: wholeOf(gain['head'], `${what}[${at}].head`, 0, 1 << 16),
-      gain: numberOf(gain['gain'], `${what}[${at}].gain`, -1e6, 1e6),
-    };
-  });
-}
-
 const oneHead = (request: Fields) => ({
   folder: textOf(request['folder'], 'folder'),
   ids: idList(request['ids'], 'ids'),
@@ -303,5 +208,13 @@ function generateRequestOf(request: Fields): GenerateRequest {
     topP: numberOf(request['topP'], 'topP', Number.MIN_VALUE, 1),
     seed: wholeOf(request['seed'], 'seed', 0, 2 ** 32 - 1),
     statistics: yesOrNo(request['statistics'], 'statistics'),
+    ...(request['reinforcement'] === undefined
+      ? {}
+      : { reinforcement: heldReinforcementOf(fieldsOf(request['reinforcement'], 'reinforcement')) }),
   };
 }
+
+const heldReinforcementOf = (fields: Fields): NonNullable<GenerateRequest['reinforcement']> => ({
+  ...reinforcementOf(fields, 'reinforcement'),
+  ...spanFields(fields),
+});

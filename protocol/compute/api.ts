@@ -12,6 +12,7 @@ import type {
 } from '../results/benchmark';
 import type { Failure } from '../wire/failures';
 import type { MechanismView, MechanismViewRequest } from './mechanism-view';
+import type { HallucinationMethods } from './hallucination';
 import type { ModelMethods } from './models';
 
 export interface DeviceInfo {
@@ -81,7 +82,7 @@ export type BenchmarkProgress =
   | { readonly kind: 'row'; readonly row: BenchmarkRow; readonly final: boolean };
 
 /** Every method of the compute server: its arguments, its result and, for jobs, its progress. */
-export interface ComputeMethods extends ModelMethods {
+export interface ComputeMethods extends ModelMethods, HallucinationMethods {
   info: { args: []; result: ServerInfo; progress: never };
   devices: { args: [options: { readonly roof: boolean }]; result: readonly DeviceInfo[]; progress: never };
   mechanisms: { args: []; result: readonly MechanismInfo[]; progress: never };

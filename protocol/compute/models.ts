@@ -9,6 +9,7 @@ import type {
   NextToken,
   NextTokens,
 } from '../results/heads';
+import type { FlagPerHead, Reinforcement, Removed } from '../results/hallucination';
 import type { ImageSpan } from '../results/image';
 
 /**
@@ -119,6 +120,11 @@ export interface GenerateRequest {
   readonly seed: number;
   /** Statistics of the heads per generated token, for the live grid. */
   readonly statistics: boolean;
+  /** Heads that read what is named are chosen at the first token and scaled throughout; layers absent: as the paper scales. */
+  readonly reinforcement?: Omit<Reinforcement, 'layers'> & {
+    readonly layers?: readonly number[];
+    readonly removed: Removed;
+  };
 }
 
 export interface GenerateProgress {
@@ -139,6 +145,8 @@ export interface GenerateReply {
   readonly text: string;
   readonly logitsLast: Float32Array;
   readonly top: readonly NextToken[];
+  /** [layers][heads] that were reinforced. */
+  readonly selected?: FlagPerHead;
 }
 
 export interface ModelMethods {

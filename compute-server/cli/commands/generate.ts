@@ -3,10 +3,11 @@ import { resolve } from 'node:path';
 import { environmentOf, addPromptOptions, gainsFrom, promptFrom, type PromptOptions } from '../model-options';
 import { InvalidArgumentError } from 'commander';
 import { whole } from '../options';
+import { addReinforcementOptions, reinforcementFrom, type ReinforcementOptions } from '../reinforcement-options';
 import { provenance } from '../../provenance';
 import type { Registration } from '../registration';
 
-interface GenerateOptions extends PromptOptions {
+interface GenerateOptions extends PromptOptions, ReinforcementOptions {
   readonly maxNewTokens: number;
   readonly temperature: number;
   readonly topP: number;
@@ -16,11 +17,13 @@ interface GenerateOptions extends PromptOptions {
 }
 
 export const generate: Registration = (program, session) => {
-  addPromptOptions(
-    program
-      .command('generate')
-      .description('Continue a prompt with a local model, greedily or by sampling, with gains on its heads.')
-      .argument('<model>', 'a model folder'),
+  addReinforcementOptions(
+    addPromptOptions(
+      program
+        .command('generate')
+        .description('Continue a prompt with a local model, greedily or by sampling, with gains on its heads.')
+        .argument('<model>', 'a model folder'),
+    ),
   )
     .option('--max-new-tokens <n>', 'tokens to generate at most', whole(0, 1 << 20), 32)
     .option('--temperature <t>', '0 takes the most probable token', between(0, 100), 0)
@@ -31,18 +34,22 @@ export const generate: Registration = (program, session) => {
     .action(async (model: string, options: GenerateOptions) => {
       const client = session.compute(environmentOf(options));
       const gains = await gainsFrom(options);
+      const folder = resolve(model);
+      const prompt = await promptFrom(options);
+      const reinforcement = await reinforcementFrom(options, client, folder, prompt, session.signal);
       const reply = await client.call(
         'generate',
         [
           {
-            folder: resolve(model),
-            prompt: await promptFrom(options),
+            folder,
+            prompt,
             gains,
             maxNewTokens: options.maxNewTokens,
             temperature: options.temperature,
             topP: options.topP,
             seed: options.seed,
             statistics: false,
+            ...(reinforcement ? { reinforcement } : {}),
           },
         ],
         { signal: session.signal, onProgress: ({ text }) => session.progress(text) },
@@ -51,12 +58,16 @@ export const generate: Registration = (program, session) => {
       if (options.json === undefined) return;
       const { temperature, topP, maxNewTokens } = options;
       await session.writeJson(options.json, {
-        ...(await provenance({ gains, temperature, topP, maxNewTokens }, options.seed)),
+        ...(await provenance(
+          { gains, temperature, topP, maxNewTokens, ...(reinforcement ? { reinforcement } : {}) },
+          options.seed,
+        )),
         promptIds: reply.promptIds,
         ...(reply.image ? { image: reply.image } : {}),
         ids: reply.ids,
         text: reply.text,
         top: reply.top,
+        ...(reply.selected ? { selected: reply.selected } : {}),
         ...(options.logits ? { logitsLast: Array.from(reply.logitsLast) } : {}),
       });
     });

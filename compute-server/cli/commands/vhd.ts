@@ -1,0 +1,110 @@
+/** headscope vhd: which heads read the image, or another span, and which generated words lean on it. */
+import { resolve } from 'node:path';
+import type { HallucinationResult } from '../../../protocol/results/hallucination';
+import { provenance } from '../../provenance';
+import { readLexicon } from '../caption-files';
+import { wrongUsage } from '../exit-codes';
+import { addPromptOptions, environmentOf, promptFrom, type PromptOptions } from '../model-options';
+import { list, whole, word } from '../options';
+import { addSpanOptions, removedFrom, type SpanOptions } from '../span-options';
+import { textTable } from '../table';
+import type { Registration } from '../registration';
+
+interface VhdOptions extends PromptOptions, SpanOptions {
+  readonly steps: number;
+  readonly k?: number;
+  readonly truth?: readonly string[];
+  readonly lexicon?: string;
+  readonly allSteps?: boolean;
+  readonly json?: string;
+}
+
+/** Heads listed without --json. */
+const listed = 10;
+
+export const vhd: Registration = (program, session) => {
+  addSpanOptions(
+    addPromptOptions(
+      program
+        .command('vhd')
+        .description(
+          'Vision-aware head divergence: heads whose output changes without the image, and T-VHD of each token.',
+        )
+        .argument('<model>', 'a model folder'),
+    ),
+  )
+    .option('--steps <n>', 'tokens to generate at most', whole(1, 1 << 16), 32)
+    .option('--k <n>', 'heads of each layer that T-VHD adds up (default: an eighth of them)', whole(1, 1 << 16))
+    .option(
+      '--truth <objects>',
+      'objects in the image, separated by commas: words of the caption are judged',
+      list(word),
+    )
+    .option('--lexicon <file>', 'classes and synonyms (default: the 80 of COCO)')
+    .option('--all-steps', 'the tables of every step, not of the first alone')
+    .option('--json <file>', 'write the result as JSON, - for stdout')
+    .action(async (model: string, options: VhdOptions) => {
+      if (options.gain || options.gains !== undefined) {
+        throw wrongUsage('Divergence is measured in the plain model. Leave --gain and --gains out.');
+      }
+      const client = session.compute(environmentOf(options));
+      const folder = resolve(model);
+      const prompt = await promptFrom(options);
+      const removed = await removedFrom(options.span, client, folder, prompt, session.signal);
+      const { lexicon } = await readLexicon(options.lexicon);
+      const { distance, outliers, positions, steps, k, truth } = options;
+      const result = await client.call(
+        'hallucination',
+        [
+          {
+            folder,
+            prompt,
+            removed,
+            distance,
+            outliers,
+            positions,
+            maxNewTokens: steps,
+            keepSteps: options.allSteps ?? false,
+            ...(k === undefined ? {} : { k }),
+            ...(truth === undefined ? {} : { truth }),
+            ...(options.lexicon === undefined ? {} : { lexicon }),
+          },
+        ],
+        {
+          signal: session.signal,
+          onProgress: (progress) => {
+            if (progress.kind === 'stage') session.progress(progress.sentence);
+          },
+        },
+      );
+      const { caption, variants: _, ...rest } = result;
+      if (options.json !== '-') session.print(words(result));
+      if (options.json === undefined) return;
+      const settings = { distance, outliers, positions, steps, removed };
+      await session.writeJson(options.json, {
+        ...rest,
+        ...(await provenance(settings)),
+        device: result.device,
+        text: caption.text,
+        tokens: caption.tokens,
+        mentions: caption.mentions,
+        ...(caption.score ? { score: caption.score } : {}),
+      });
+    });
+};
+
+/** The heads that diverge most, and the text. */
+function words({ caption, vhd: table, outlier, selected, textEnergy }: HallucinationResult): string {
+  const heads = table.flatMap((row, layer) => row.map((value, head) => ({ layer, head, value })));
+  heads.sort((a, b) => b.value - a.value);
+  const rows = heads
+    .slice(0, listed)
+    .map(({ layer, head, value }) => [
+      String(layer),
+      String(head),
+      value.toPrecision(3),
+      (textEnergy[layer]?.[head] ?? Number.NaN).toPrecision(3),
+      outlier[layer]?.[head] ? 'outlier' : selected[layer]?.[head] ? 'selected' : '',
+    ]);
+  return `${textTable(['layer', 'head', 'VHD', 'text energy', ''], rows, [0, 1, 2, 3])}\n\n${caption.text}`;
+}

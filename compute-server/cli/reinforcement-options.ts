@@ -1,0 +1,89 @@
+/** Options of head reinforcement: `--vhr` and what belongs to it. */
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { ComputeClient } from '../../protocol/compute/client';
+import type { GenerateRequest, PromptInput } from '../../protocol/compute/models';
+import { reinforcementExecutors, type ReinforcementExecutor } from '../../protocol/results/hallucination';
+import { wrongUsage } from './exit-codes';
+import { addSpanOptions, removedFrom, type SpanOptions } from './span-options';
+
+const controls = ['random', 'all', 'norm-matched'] as const;
+
+export interface ReinforcementOptions extends SpanOptions {
+  readonly vhr?: boolean;
+  readonly alpha?: string;
+  readonly vhrLayers: 'auto' | readonly number[];
+  readonly vhrExecutor: ReinforcementExecutor;
+  readonly vhrControl?: (typeof controls)[number];
+  readonly seed: number;
+}
+
+export function addReinforcementOptions(command: Command): Command {
+  return addSpanOptions(
+    command
+      .option('--vhr', 'reinforce the heads that read the image (or the span) at the first token')
+      .option('--alpha <a>', 'factor of the reinforced heads (default: 2)')
+      .option(
+        '--vhr-layers <layers>',
+        'auto (the second and the last 14 of 32), or layers such as 1,18-31',
+        layersOf,
+        'auto',
+      )
+      .addOption(
+        new Option('--vhr-executor <name>', 'how heads are chosen').choices(reinforcementExecutors).default('in-graph'),
+      )
+      .addOption(
+        new Option(
+          '--vhr-control <name>',
+          'instead: as many random heads, all heads to the same norm, or the direction alone',
+        ).choices(controls),
+      ),
+  );
+}
+
+/** `auto`, or `1,18-31`. */
+export function layersOf(text: string): 'auto' | readonly number[] {
+  if (text.trim() === 'auto') return 'auto';
+  const layers = text.split(',').flatMap((part) => {
+    const range = /^\s*(\d+)(?:\s*-\s*(\d+))?\s*$/.exec(part);
+    const [first, last] = [Number(range?.[1]), Number(range?.[2] ?? range?.[1])];
+    if (!range || last < first || last > 1 << 16) {
+      throw new InvalidArgumentError('It takes auto, or layers from 0 separated by commas, e.g. 1,18-31.');
+    }
+    return Array.from({ length: last - first + 1 }, (_, at) => first + at);
+  });
+  return [...new Set(layers)];
+}
+
+export async function reinforcementFrom(
+  options: ReinforcementOptions,
+  client: ComputeClient,
+  folder: string,
+  prompt: PromptInput,
+  signal: AbortSignal,
+): Promise<GenerateRequest['reinforcement']> {
+  if (!options.vhr) {
+    if (options.alpha !== undefined || options.vhrControl !== undefined || options.span !== undefined) {
+      throw wrongUsage('--alpha, --span and --vhr-control belong to reinforcement. Add --vhr, or leave them out.');
+    }
+    return undefined;
+  }
+  const alpha = Number(options.alpha ?? '2');
+  if (options.alpha?.trim() === '' || !Number.isFinite(alpha)) {
+    throw wrongUsage(
+      `The factor alpha is "${options.alpha ?? ''}". Give a finite number; 1 changes nothing, 2 is the paper's.`,
+    );
+  }
+  const { vhrLayers, vhrControl, vhrExecutor, distance, outliers, positions, seed } = options;
+  return {
+    alpha,
+    ...(vhrLayers === 'auto' ? {} : { layers: vhrLayers }),
+    distance,
+    outliers,
+    positions,
+    heads: vhrControl === 'random' ? 'random' : vhrControl === 'all' ? 'all' : 'selected',
+    normMatched: vhrControl === 'norm-matched',
+    executor: vhrExecutor,
+    seed,
+    removed: await removedFrom(options.span, client, folder, prompt, signal),
+  };
+}

@@ -1,0 +1,197 @@
+/** The methods of the compute server about heads that read an image or another span: what each call checks and does. */
+import { readFile } from 'node:fs/promises';
+import type {
+  DivergenceRequest,
+  HallucinationMethods,
+  HallucinationRequest,
+  HallucinationSetRequest,
+  ImageMapRequest,
+  Judging,
+  OpenedImage,
+  VisionPrompt,
+} from '../../protocol/compute/hallucination';
+import type { DatasetEntry } from '../../protocol/results/hallucination';
+import { headerOf } from '../images/header';
+import { badRequest, countOf, fieldsOf, textOf, wholeOf, type Fields } from '../dispatch/parse';
+import type { Methods } from '../dispatch/dispatcher';
+import type { Surroundings } from '../surroundings';
+import { divergenceAt, hallucinationJob, imageMap, reinforceJob } from './hallucination-job';
+import { hallucinationSetJob } from './hallucination-set-job';
+import type { LoadedModel } from './loaded-model';
+import type { ModelCalls } from './model-calls';
+import { tokenise } from './prompt';
+import { gainsOf, idList, promptOf, reinforcementOf, spanFields } from './request-fields';
+
+const mostTokens = 1 << 16;
+
+export function hallucinationMethods(
+  surroundings: Surroundings,
+  { once, job }: ModelCalls,
+): Pick<Methods, keyof HallucinationMethods> {
+  return {
+    openImage: {
+      parse(args) {
+        countOf(args, 1, 'openImage');
+        return [visionPromptOf(fieldsOf(args[0], 'the request'))];
+      },
+      run: ([request], signal) => once(request.folder, signal, (model) => openedImage(model, request)),
+    },
+    hallucination: {
+      parse(args) {
+        countOf(args, 1, 'hallucination');
+        return [hallucinationRequestOf(fieldsOf(args[0], 'the request'))];
+      },
+      run: ([request], signal) =>
+        job(request.folder, signal, (model) => hallucinationJob(model, request, surroundings, signal)),
+      describe: (progress) =>
+        progress.kind === 'token'
+          ? { lane: 'row', key: `token ${progress.index}`, final: true }
+          : { lane: 'stage', key: progress.kind, final: progress.kind === 'firstStep' },
+    },
+    reinforce: {
+      parse(args) {
+        countOf(args, 2, 'reinforce');
+        return [
+          hallucinationRequestOf(fieldsOf(args[0], 'the request')),
+          reinforcementOf(fieldsOf(args[1], 'the reinforcement'), 'reinforcement'),
+        ];
+      },
+      run: ([request, reinforcement], signal) =>
+        job(request.folder, signal, (model) => reinforceJob(model, request, reinforcement, surroundings, signal)),
+      describe: (progress) =>
+        progress.kind === 'token'
+          ? { lane: 'row', key: `token ${progress.index}`, final: true }
+          : { lane: 'stage', key: 'stage', final: false },
+    },
+    divergenceAt: {
+      parse(args) {
+        countOf(args, 1, 'divergenceAt');
+        const request = fieldsOf(args[0], 'the request');
+        return [{ ...divergenceRequestOf(request), generated: idList(request['generated'], 'generated') }];
+      },
+      run: ([request], signal) =>
+        once(request.folder, signal, (model) => divergenceAt(model, request, surroundings, signal)),
+    },
+    imageMap: {
+      parse(args) {
+        countOf(args, 1, 'imageMap');
+        return [imageMapRequestOf(fieldsOf(args[0], 'the request'))];
+      },
+      run: ([request], signal) =>
+        once(request.folder, signal, (model) => imageMap(model, request, surroundings, signal)),
+    },
+    hallucinationSet: {
+      parse(args) {
+        countOf(args, 1, 'hallucinationSet');
+        return [setRequestOf(fieldsOf(args[0], 'the request'))];
+      },
+      run: ([request], signal) =>
+        job(request.folder, signal, (model) => hallucinationSetJob(model, request, surroundings, signal)),
+      describe: (progress) =>
+        progress.kind === 'entry'
+          ? { lane: 'row', key: `entry ${progress.entry.name}`, final: true }
+          : progress.kind === 'failure'
+            ? { lane: 'row', key: `failure ${progress.name}`, final: true }
+            : { lane: 'stage', key: 'stage', final: false },
+    },
+  };
+}
+
+/** The file as it is, and where its tokens stand. */
+async function openedImage(model: LoadedModel, { prompt }: VisionPrompt): Promise<OpenedImage> {
+  const { image: path } = prompt;
+  if (path === undefined) throw badRequest('the prompt names no image');
+  const { image } = await tokenise(model, prompt);
+  if (!image) throw badRequest('the prompt has no image');
+  const bytes = await readFile(path);
+  return { image, bytes, mime: headerOf(bytes)?.format === 'JPEG' ? 'image/jpeg' : 'image/png' };
+}
+
+const visionPromptOf = (request: Fields): VisionPrompt => ({
+  folder: textOf(request['folder'], 'folder'),
+  prompt: promptOf(request['prompt']),
+});
+
+const divergenceRequestOf = (request: Fields): DivergenceRequest => ({
+  ...visionPromptOf(request),
+  ...spanFields(request),
+  ...(request['k'] === undefined ? {} : { k: wholeOf(request['k'], 'k', 1, 1 << 16) }),
+});
+
+function judgingOf(request: Fields): Judging {
+  const { truth, lexicon } = request;
+  return {
+    ...(truth === undefined ? {} : { truth: names(truth, 'truth') }),
+    // Its form is checked where it is read.
+    ...(lexicon === undefined ? {} : { lexicon: lexicon as NonNullable<Judging['lexicon']> }),
+  };
+}
+
+function names(value: unknown, what: string): string[] {
+  if (!Array.isArray(value) || value.some((each) => typeof each !== 'string')) {
+    throw badRequest(`${what} is a list of names`);
+  }
+  return value as string[];
+}
+
+const tokensOf = (request: Fields): number => wholeOf(request['maxNewTokens'], 'maxNewTokens', 1, mostTokens);
+
+const hallucinationRequestOf = (request: Fields): HallucinationRequest => ({
+  ...divergenceRequestOf(request),
+  ...judgingOf(request),
+  maxNewTokens: tokensOf(request),
+  ...(request['keepSteps'] === undefined ? {} : { keepSteps: request['keepSteps'] === true }),
+});
+
+function imageMapRequestOf(request: Fields): ImageMapRequest {
+  const { heads, gains, span } = request;
+  if (!Array.isArray(heads)) throw badRequest('heads is a list of layers and heads');
+  const place = (fields: Fields, name: string, what: string): number =>
+    wholeOf(fields[name], `${what}.${name}`, 0, 1 << 24);
+  return {
+    ...visionPromptOf(request),
+    generated: idList(request['generated'], 'generated'),
+    heads: heads.map((each, at) => {
+      const head = fieldsOf(each, `heads[${at}]`);
+      return { layer: place(head, 'layer', `heads[${at}]`), head: place(head, 'head', `heads[${at}]`) };
+    }),
+    ...(gains === undefined ? {} : { gains: gainsOf(gains, 'gains') }),
+    ...(span === undefined
+      ? {}
+      : {
+          span: {
+            start: place(fieldsOf(span, 'span'), 'start', 'span'),
+            end: place(fieldsOf(span, 'span'), 'end', 'span'),
+          },
+        }),
+  };
+}
+
+function setRequestOf(request: Fields): HallucinationSetRequest {
+  const { images, reinforcements, done } = request;
+  if (!Array.isArray(images)) throw badRequest('images is a list of paths with their truth');
+  if (!Array.isArray(reinforcements)) throw badRequest('reinforcements is a list');
+  if (!Array.isArray(done)) throw badRequest('done is a list of entries');
+  const { removed: _, ...settings } = divergenceRequestOf({ ...request, removed: { kind: 'image' } });
+  const { lexicon } = judgingOf({ lexicon: request['lexicon'] });
+  return {
+    ...settings,
+    ...(lexicon ? { lexicon } : {}),
+    maxNewTokens: tokensOf(request),
+    images: images.map((each, at) => {
+      const image = fieldsOf(each, `images[${at}]`);
+      return {
+        path: textOf(image['path'], `images[${at}].path`),
+        truth: names(image['truth'], `images[${at}].truth`),
+      };
+    }),
+    reinforcements: reinforcements.map((each, at) =>
+      reinforcementOf(fieldsOf(each, `reinforcements[${at}]`), `reinforcements[${at}]`),
+    ),
+    // Entries go back as they came: only what finds them is checked.
+    done: done.map((each, at) => {
+      textOf(fieldsOf(each, `done[${at}]`)['name'], `done[${at}].name`);
+      return each as DatasetEntry;
+    }),
+  };
+}
