@@ -1,0 +1,345 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import type { DatasetEntry } from '../../../protocol/results/hallucination';
+import { planted, plantedPrompt, writePlantedSpanHeads } from '../../support/checkpoints/planted-span-heads';
+import { tinyLlava, tinyPixels, writePng, writeProcessor } from '../../support/checkpoints/tiny-vision';
+import { writeTinyModel } from '../../support/checkpoints/tiny-models';
+import { buildServer, failureOf, Place, type Outcome } from '../model/support/model-server';
+
+const vlm = tinyLlava();
+/** Three tokens of text, the image, three tokens of text. */
+const ids = [1, 5, 9, vlm.imageToken, 11, 17, 23];
+const settings = { distance: 'l2', outliers: 'paper', positions: 'contiguous' } as const;
+const reinforcement = {
+  alpha: 3,
+  outliers: 'paper',
+  heads: 'selected',
+  normMatched: false,
+  executor: 'in-graph',
+  seed: 1,
+} as const;
+
+describe('divergence and reinforcement by the real process', () => {
+  let place: Place;
+  let [llava, text, picture, other] = ['', '', '', ''];
+  before(async function () {
+    this.timeout(60_000);
+    await buildServer();
+    place = new Place();
+    llava = place.at('llava');
+    writeTinyModel(llava, vlm);
+    writeProcessor(llava, vlm);
+    text = place.at('planted');
+    writePlantedSpanHeads(text, { visual: 8, prior: 4.2 });
+    picture = writePng(place.at('a.png'), tinyPixels(20, 14));
+    other = writePng(place.at('b.png'), tinyPixels(31, 40));
+  });
+  after(() => place.remove());
+
+  const json = (outcome: Outcome): Record<string, unknown> => {
+    assert.equal(outcome.code, 0, outcome.stderr);
+    return JSON.parse(outcome.stdout) as Record<string, unknown>;
+  };
+  const refused = (outcome: Outcome, sentence: RegExp): void => {
+    assert.equal(outcome.code, 2, outcome.stderr);
+    assert.equal(outcome.stdout, '');
+    assert.match(outcome.stderr, sentence);
+  };
+  const table = (value: unknown): unknown[][] => value as unknown[][];
+
+  describe('headscope vhd', () => {
+    it('of an image: the fields that are promised, of the shape of the model', async () => {
+      const words = ['vhd', llava, '--image', picture, '--ids', ids.join(','), '--steps', '5', '--json', '-'];
+      const result = json(await place.headscope(words));
+      const tokens = result['tokens'] as { id: number; text: string; tVhd: number }[];
+      assert.equal(tokens.length, 5);
+      for (const token of tokens) {
+        assert.ok(Number.isInteger(token.id) && typeof token.text === 'string' && token.tVhd > 0);
+      }
+      for (const name of ['vhd', 'textEnergy', 'outlier', 'selected', 'visualAttention']) {
+        assert.deepEqual(
+          table(result[name]).map((row) => row.length),
+          [4, 4],
+          name,
+        );
+      }
+      assert.equal(result['k'], 1);
+      assert.equal(result['text'], tokens.map((token) => token.text).join(''));
+      assert.ok(
+        table(result['vhd'])
+          .flat()
+          .every((value) => typeof value === 'number' && value >= 0),
+      );
+      const image = result['image'] as { start: number; tokens: number; tiles: unknown[] };
+      assert.equal(image.start, 3);
+      assert.ok(image.tokens > 1 && image.tiles.length === 1);
+    });
+
+    it('of a span: finds the planted heads, and T-VHD is the sum of the k largest', async () => {
+      const { ids: prompt, removed } = plantedPrompt(8, 4);
+      const span = `${removed.start}:${removed.end}`;
+      const words = ['vhd', text, '--ids', prompt.join(','), '--span', span, '--steps', '1', '--k', '2', '--json', '-'];
+      const result = json(await place.headscope(words));
+      const [, row = []] = table(result['vhd']) as number[][];
+      const largest = row.map((value, head) => ({ value, head })).sort((a, b) => b.value - a.value);
+      assert.deepEqual(
+        largest
+          .slice(0, 3)
+          .map(({ head }) => head)
+          .sort(),
+        [...planted.copy, planted.burst].sort(),
+      );
+      assert.equal(table(result['outlier'])[1]?.[planted.burst], true);
+      const [token] = result['tokens'] as { tVhd: number }[];
+      const sum = (table(result['vhd']) as number[][])
+        .flatMap((each) => [...each].sort((a, b) => b - a).slice(0, 2))
+        .reduce((a, b) => a + b, 0);
+      assert.ok(Math.abs((token?.tVhd ?? NaN) - sum) < 1e-9);
+    });
+
+    it('bad input gets a sentence with a next step', async () => {
+      const prompt = ids.join(',');
+      const noImage = ids.filter((id) => id !== vlm.imageToken).join(',');
+      refused(await place.headscope(['vhd', llava, '--ids', noImage]), /names no image/);
+      refused(await place.headscope(['vhd', llava, '--ids', noImage, '--image', picture]), /no image token/);
+      refused(
+        await place.headscope(['vhd', llava, '--ids', `${prompt},${vlm.imageToken}`, '--image', picture]),
+        /One image a prompt/,
+      );
+      refused(await place.headscope(['vhd', text, '--ids', '0,1,2,5']), /no vision encoder.*--span/);
+      refused(
+        await place.headscope(['vhd', text, '--ids', '0,1,2,5', '--image', picture]),
+        /no vision encoder.*--span/,
+      );
+      refused(await place.headscope(['vhd', text, '--ids', '0,1,2,5', '--span', '1:9']), /no span of the prompt/);
+      refused(await place.headscope(['vhd', text, '--ids', '0,1,2,5', '--span', '3']), /from:to/);
+      refused(await place.headscope(['vhd', text, '--ids', '0,1,2,5', '--span', '1:2', '--k', '99']), /which has 8/);
+      refused(
+        await place.headscope(['vhd', text, '--ids', '0,1,2,5', '--span', '1:2', '--gain', '0.1=0']),
+        /plain model/,
+      );
+      const torn = place.at('torn.png');
+      writeFileSync(torn, 'no picture');
+      refused(await place.headscope(['vhd', llava, '--ids', prompt, '--image', torn]), /no PNG and no JPEG/);
+    });
+  });
+
+  describe('headscope generate --vhr', () => {
+    const run = async (...more: string[]) =>
+      json(
+        await place.headscope([
+          'generate',
+          llava,
+          '--image',
+          picture,
+          '--ids',
+          ids.join(','),
+          '--max-new-tokens',
+          '6',
+          '--logits',
+          '--json',
+          '-',
+          ...more,
+        ]),
+      );
+
+    it('adds what was selected; alpha 1 is the plain model to the bit', async () => {
+      const plain = await run();
+      const reinforced = await run('--vhr', '--alpha', '40', '--vhr-layers', 'auto');
+      assert.equal('selected' in plain, false);
+      assert.deepEqual(
+        table(reinforced['selected']).map((row) => row.filter(Boolean).length),
+        [0, 2],
+      );
+      assert.notDeepEqual(reinforced['logitsLast'], plain['logitsLast']);
+      const same = await run('--vhr', '--alpha', '1');
+      assert.deepEqual(same['logitsLast'], plain['logitsLast']);
+      assert.deepEqual(same['ids'], plain['ids']);
+    });
+
+    it('all executors choose the same heads of one layer; controls scale others', async () => {
+      const graph = await run('--vhr', '--vhr-layers', '1');
+      for (const executor of ['progressive', 'one-shot']) {
+        const result = await run('--vhr', '--vhr-layers', '1', '--vhr-executor', executor);
+        assert.deepEqual(result['selected'], graph['selected']);
+        assert.deepEqual(result['ids'], graph['ids']);
+      }
+      const all = await run('--vhr', '--vhr-layers', '0-1', '--vhr-control', 'all');
+      assert.ok(table(all['selected']).flat().every(Boolean));
+    });
+
+    it('bad input gets a sentence', async () => {
+      const words = ['generate', llava, '--image', picture, '--ids', ids.join(',')];
+      refused(await place.headscope([...words, '--vhr', '--alpha', 'NaN']), /alpha is "NaN".*finite number/);
+      refused(await place.headscope([...words, '--vhr', '--vhr-layers', '7']), /no layer 7.*has 2/);
+      refused(await place.headscope([...words, '--vhr', '--vhr-layers', 'last']), /auto, or layers/);
+      refused(await place.headscope([...words, '--alpha', '2']), /Add --vhr/);
+      refused(await place.headscope(['generate', text, '--ids', '0,1,5', '--vhr']), /no vision encoder.*--span/);
+    });
+  });
+
+  describe('the calls of the panel', () => {
+    const prompt = () => ({ kind: 'ids', ids, image: picture }) as const;
+    const request = () => ({
+      folder: llava,
+      prompt: prompt(),
+      removed: { kind: 'image' } as const,
+      ...settings,
+      maxNewTokens: 12,
+    });
+
+    it('report the first step, then tokens in order; a later step can be asked for again', async () => {
+      const client = place.client();
+      const seen: string[] = [];
+      const result = await client.call('hallucination', [{ ...request(), keepSteps: true }], {
+        onProgress: (progress) => {
+          if (progress.kind === 'token') seen.push(`token ${progress.index}`);
+          if (progress.kind === 'firstStep') seen.push('first step');
+        },
+      });
+      assert.deepEqual(seen, ['first step', ...Array.from({ length: 12 }, (_, at) => `token ${at}`)]);
+      assert.equal(result.steps?.length, 12);
+      const generated = result.caption.tokens.slice(0, 7).map(({ id }) => id);
+      const step = await client.call('divergenceAt', [{ ...request(), generated }]);
+      assert.equal(step.step, 7);
+      step.vhd.flat().forEach((value, at) => {
+        assert.ok(Math.abs(value - (result.steps?.[7]?.vhd.flat()[at] ?? NaN)) < 1e-4);
+      });
+      const heads = [
+        { layer: 0, head: 1 },
+        { layer: 1, head: 2 },
+      ];
+      const maps = await Promise.all(
+        [[heads[0]], [heads[1]], heads].map((each) =>
+          client.call('imageMap', [
+            { folder: llava, prompt: prompt(), generated, heads: each.flatMap((one) => one ?? []) },
+          ]),
+        ),
+      );
+      const [one, two, mean] = maps.map((map) => Array.from(map));
+      assert.ok(one && two && mean);
+      assert.equal(mean.length, result.image?.tokens);
+      const ratio = step.visualAttention[0]?.[1] ?? NaN;
+      assert.ok(Math.abs(one.reduce((a, b) => a + b, 0) - ratio) < 1e-5);
+      mean.forEach((value, at) => assert.ok(Math.abs(value - ((one[at] ?? 0) + (two[at] ?? 0)) / 2) < 1e-6));
+    });
+
+    it('open the picture with its tokens', async () => {
+      const opened = await place.client().call('openImage', [{ folder: llava, prompt: prompt() }]);
+      assert.equal(opened.mime, 'image/png');
+      assert.deepEqual([opened.image.width, opened.image.height, opened.image.start], [20, 14, 3]);
+      assert.deepEqual(Array.from(opened.bytes.slice(1, 4)), [0x50, 0x4e, 0x47]);
+    });
+
+    it('reinforced captions carry gains and T-VHD of the plain model which follows the text', async () => {
+      const client = place.client();
+      const caption = await client.call('reinforce', [request(), reinforcement]);
+      assert.equal(caption.tokens.length, 12);
+      assert.ok(caption.gains?.every(({ layer, gain }) => layer === 1 && gain === 3));
+      assert.deepEqual(caption.reinforcement?.layers, [1]);
+      const step = await client.call('divergenceAt', [
+        { ...request(), generated: caption.tokens.slice(0, 3).map(({ id }) => id) },
+      ]);
+      const sum = step.vhd.reduce((total, row) => total + Math.max(...row), 0);
+      assert.ok(Math.abs((caption.tokens[3]?.tVhd ?? NaN) - sum) < 1e-4);
+    });
+
+    it('words of the caption are judged by a lexicon of the request', async () => {
+      // Without a tokenizer the text of a token is its number.
+      const client = place.client();
+      const { caption: plain } = await client.call('hallucination', [request()]);
+      const [first, second] = plain.text.replaceAll('#', '').split(' ');
+      assert.ok(first !== undefined && second !== undefined);
+      const lexicon = { [`thing ${first}`]: [first], other: [second === first ? 'none' : second] };
+      const judged = await client.call('hallucination', [{ ...request(), lexicon, truth: [`thing ${first}`] }]);
+      const [mention] = judged.caption.mentions;
+      assert.equal(mention?.object, `thing ${first}`);
+      assert.equal(mention?.inTruth, true);
+      assert.equal(judged.caption.text.slice(mention?.start, mention?.end), first);
+      assert.equal(judged.caption.score?.recall, 1);
+    });
+
+    it('an alpha that is not finite, and an unknown setting, are refused', async () => {
+      const client = place.client();
+      const failure = await failureOf(client.call('reinforce', [request(), { ...reinforcement, alpha: Infinity }]));
+      assert.ok(failure.code === 'bad-request' && /alpha is Infinity.*finite/.test(failure.detail));
+      const wrong = { ...request(), distance: 'manhattan' as 'l2' };
+      assert.equal((await failureOf(client.call('hallucination', [wrong]))).code, 'bad-request');
+      const both = { ...reinforcement, heads: 'all', normMatched: true } as const;
+      const control = await failureOf(client.call('reinforce', [request(), both]));
+      assert.ok(control.code === 'bad-request' && /plain model/.test(control.detail));
+    });
+  });
+
+  describe('a set of pictures', () => {
+    const set = (paths: readonly string[], more: object = {}) => ({
+      folder: llava,
+      prompt: { kind: 'ids', ids } as const,
+      ...settings,
+      maxNewTokens: 6,
+      images: paths.map((path) => ({ path, truth: ['dog'] })),
+      reinforcements: [reinforcement, { ...reinforcement, heads: 'random' } as const],
+      done: [] as DatasetEntry[],
+      ...more,
+    });
+
+    it('gives plain and reinforced captions, scores and what failed', async () => {
+      const broken = place.at('c.png');
+      writeFileSync(broken, 'no picture');
+      const result = await place.client().call('hallucinationSet', [set([picture, broken, other])]);
+      assert.deepEqual(
+        result.entries.map(({ name, variants }) => [name, variants.length]),
+        [
+          ['a.png', 2],
+          ['b.png', 2],
+        ],
+      );
+      assert.equal(result.failures[0]?.name, 'c.png');
+      assert.match(result.failures[0]?.why ?? '', /no PNG/);
+      assert.deepEqual([result.plain.captions, result.plain.chairS, result.plain.recall], [2, 0, 0]);
+      assert.equal(result.variants[1]?.reinforcement.heads, 'random');
+      assert.equal(result.state, 'done');
+      assert.equal(result.separation.auroc, null);
+    });
+
+    it('goes on where a run was killed', async () => {
+      const first = place.client();
+      const seen: string[] = [];
+      const request = set([picture, other], { maxNewTokens: 7 });
+      const outcome = first.call('hallucinationSet', [request], {
+        onProgress: (progress) => {
+          if (progress.kind !== 'entry') return;
+          seen.push(progress.entry.name);
+          first.dispose();
+        },
+      });
+      await failureOf(outcome);
+      assert.deepEqual(seen, ['a.png']);
+      const captioned: string[] = [];
+      const result = await place.client().call('hallucinationSet', [request], {
+        onProgress: (progress) => {
+          if (progress.kind === 'entry') captioned.push(progress.entry.name);
+        },
+      });
+      assert.deepEqual(captioned, ['a.png', 'b.png']);
+      const again = await place.client().call('hallucinationSet', [{ ...request, done: result.entries }]);
+      assert.deepEqual(again.entries, result.entries);
+      assert.deepEqual(again.plain, result.plain);
+    });
+
+    it('stopped, it answers with what it has', async () => {
+      const controller = new AbortController();
+      const result = await place
+        .client({ killAfter: 20_000 })
+        .call('hallucinationSet', [set([picture, other], { maxNewTokens: 8 })], {
+          signal: controller.signal,
+          onProgress: (progress) => {
+            if (progress.kind === 'entry') controller.abort();
+          },
+        });
+      assert.equal(result.state, 'cancelled');
+      assert.equal(result.total, 2);
+      assert.equal(result.entries.length, 1);
+    });
+  });
+});
