@@ -12,6 +12,7 @@ import type {
   ServerInfo,
   SupportInfo,
 } from '../../protocol/compute/api';
+import type { MechanismView, MechanismViewRequest } from '../../protocol/compute/mechanism-view';
 import type {
   GenerateProgress,
   GenerateReply,
@@ -162,6 +163,10 @@ export class Compute extends Owner {
       () => (this.#devices = undefined),
     );
     return this.#devices;
+  }
+
+  mechanismView(request: MechanismViewRequest): Promise<MechanismView> {
+    return this.#call('mechanismView', [request]);
   }
 
   supports(plan: BenchmarkPlan): Promise<readonly SupportInfo[]> {

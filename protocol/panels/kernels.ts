@@ -3,6 +3,7 @@
  * extension replies with `open`, which holds everything needed to draw; until then the extension queues.
  */
 import type { DeviceInfo, MechanismInfo, SupportInfo } from '../compute/api';
+import type { MechanismView, MechanismViewRequest } from '../compute/mechanism-view';
 import type { BenchmarkPlan, BenchmarkResult, BenchmarkRow } from '../results/benchmark';
 
 /** A model config found in the workspace whose attention shape can be taken over. */
@@ -41,6 +42,13 @@ export type ToKernelsPanel =
   | { readonly kind: 'devices'; readonly devices: readonly DeviceInfo[] }
   | { readonly kind: 'shapes'; readonly shapes: readonly ShapeChoice[]; readonly shapeUri?: string }
   | { readonly kind: 'supports'; readonly supports: readonly SupportInfo[] }
+  /** The answer to `mechanismView`; `problem` is one sentence in place of a view. */
+  | {
+      readonly kind: 'mechanismView';
+      readonly request: MechanismViewRequest;
+      readonly view?: MechanismView;
+      readonly problem?: string;
+    }
   | {
       readonly kind: 'stage';
       readonly sentence: string;
@@ -65,6 +73,8 @@ export type FromKernelsPanel =
   | { readonly kind: 'save' }
   | { readonly kind: 'openFull'; readonly plan: BenchmarkPlan }
   | { readonly kind: 'refreshDevices' }
+  /** Asks for the picture and the formulas of a mechanism; only the latest request is of interest. */
+  | { readonly kind: 'mechanismView'; readonly request: MechanismViewRequest }
   | { readonly kind: 'compare' }
   /** The second result is shown no more, also after the webview was hidden or the window reloaded. */
   | { readonly kind: 'stopComparing' }

@@ -30,6 +30,7 @@ export type IconName =
   | 'save'
   | 'screen-full'
   | 'settings'
+  | 'symbol-array'
   | 'table'
   | 'tag'
   | 'warning'

@@ -4,6 +4,7 @@
  */
 import type { Disposable } from 'vscode';
 import type { DeviceInfo, MechanismInfo, SupportInfo } from '../../../protocol/compute/api';
+import type { MechanismView, MechanismViewRequest } from '../../../protocol/compute/mechanism-view';
 import type { FromKernelsPanel, KernelsPlace, ShapeChoice, ToKernelsPanel } from '../../../protocol/panels/kernels';
 import type { BenchmarkPlan, BenchmarkResult } from '../../../protocol/results/benchmark';
 import { unreachable } from '../../../protocol/unreachable';
@@ -30,6 +31,7 @@ export interface KernelsWorld {
   /** As last tested, without asking. */
   knownDevices(): readonly DeviceInfo[] | undefined;
   supports(plan: BenchmarkPlan): Promise<readonly SupportInfo[]>;
+  mechanismView(request: MechanismViewRequest): Promise<MechanismView>;
   shapes(): Promise<readonly ShapeChoice[]>;
   /** The plan as it was left, or the one of the settings. */
   plan(): BenchmarkPlan;
@@ -157,6 +159,8 @@ export class KernelsHost extends Owner {
         return this.#world.openFull(message.plan);
       case 'refreshDevices':
         return this.#sendDevices(true);
+      case 'mechanismView':
+        return this.#sendView(message.request);
       case 'compare': {
         const other = await this.#world.choose(this.#result());
         return other === undefined ? undefined : this.compareWith(other);
@@ -310,6 +314,18 @@ export class KernelsHost extends Owner {
     const asked = (this.#supportsAsked += 1);
     const supports = await this.#world.supports(plan);
     if (asked === this.#supportsAsked && !this.disposed) this.#mail.post({ kind: 'supports', supports });
+  }
+
+  async #sendView(request: MechanismViewRequest): Promise<void> {
+    const may = this.#world.mayRun();
+    const answer =
+      may === true
+        ? await this.#world.mechanismView(request).then(
+            (view) => ({ view }),
+            (error: unknown) => ({ problem: wordsOf(error).sentence }),
+          )
+        : { problem: may };
+    if (!this.disposed) this.#mail.post({ kind: 'mechanismView', request, ...answer });
   }
 
   async #sendDevices(again: boolean): Promise<void> {

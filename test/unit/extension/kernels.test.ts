@@ -70,6 +70,7 @@ class Stage {
       devices: () => Promise.resolve([device()]),
       knownDevices: () => undefined,
       supports: (asked) => Promise.resolve(asked.mechanisms.map((id) => ({ mechanism: id, ok: true }))),
+      mechanismView: (request) => Promise.reject(new Error(`no view of ${request.mechanism} is planned`)),
       shapes: () => Promise.resolve([]),
       plan: () => plan(),
       keepPlan: (kept) => this.kept.push(kept),

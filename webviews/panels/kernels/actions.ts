@@ -2,7 +2,7 @@
 import type { FromKernelsPanel } from '../../../protocol/panels/kernels';
 import type { ChartExport } from '../../charts/chart-card';
 import type { Form } from './form';
-import type { State, View } from './state';
+import type { CardChoice, State, View } from './state';
 
 export type ExportFormat = Extract<FromKernelsPanel, { kind: 'export' }>['format'];
 
@@ -13,6 +13,8 @@ export interface Actions {
   view(change: Partial<View>): void;
   toggle(disclosure: string, open: boolean): void;
   pin(key: View['pinned']): void;
+  /** Opens, changes or closes the card of a mechanism. */
+  showCard(card: CardChoice | undefined): void;
   emphasise(mechanism: string | undefined): void;
   run(resume: boolean): void;
   cancel(): void;

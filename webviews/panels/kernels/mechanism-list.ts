@@ -8,7 +8,7 @@ import { button, checkbox, dropdown, field, textField } from '../../ui/controls'
 import { icon } from '../../ui/icons';
 import { bytes } from '../../ui/numbers';
 import { isOpen } from '../../ui/disclosures';
-import type { Part } from './actions';
+import type { Actions, Part } from './actions';
 import type { Form, Problems } from './form';
 import { whyNot } from './state';
 
@@ -96,26 +96,18 @@ function mechanismRow(
   </div>`;
 }
 
-function details({ actions }: Part, form: Form, problems: Problems, mechanism: MechanismInfo): TemplateResult {
-  const { id, parameters, source } = mechanism;
-  const url = linkOf(source.reference);
+function details({ actions, state }: Part, form: Form, problems: Problems, mechanism: MechanismInfo): TemplateResult {
+  const { id, parameters } = mechanism;
   return html`<div class="mechanism-details">
     <p>${mechanism.summary}</p>
-    <p class="muted">
-      ${
-        url
-          ? html`<button
-              type="button"
-              class="link"
-              title=${url}
-              @click=${() => actions.post({ kind: 'openLink', url })}
-            >
-              ${source.reference} ${icon('link-external')}
-            </button>`
-          : source.reference
-      }
-      ${source.note ? html`<br />${source.note}` : nothing}
-    </p>
+    <p class="muted">${sourceLine(mechanism, actions)}</p>
+    ${button({
+      label: 'Pattern and costs',
+      icon: 'symbol-array',
+      appearance: 'secondary',
+      hint: 'What each query reads, and the formulas of its cost',
+      onClick: () => actions.showCard({ show: 'pattern', length: 512, head: 0, ...state.view.card, mechanism: id }),
+    })}
     ${
       parameters.length > 0
         ? html`<div class="fields">
@@ -136,6 +128,18 @@ function details({ actions }: Part, form: Form, problems: Problems, mechanism: M
         : nothing
     }
   </div>`;
+}
+
+/** Where the definition is from, and what was chosen where the source leaves a choice. */
+export function sourceLine({ source }: MechanismInfo, actions: Actions): TemplateResult {
+  const url = linkOf(source.reference);
+  return html`${
+    url
+      ? html`<button type="button" class="link" title=${url} @click=${() => actions.post({ kind: 'openLink', url })}>
+          ${source.reference} ${icon('link-external')}
+        </button>`
+      : source.reference
+  }${source.note ? html`<br />${source.note}` : nothing}`;
 }
 
 function parameterControl(

@@ -20,6 +20,7 @@ import { exportData, exportName, figureOf, provenanceLines, type ExportSource } 
 import { circumstances, finding } from './finding';
 import { takeShape, toForm, type Form } from './form';
 import { canonical } from '../../ui/canonical';
+import { mechanismCard, viewRequest } from './mechanism-card';
 import { chartCards, chartsOf, identitiesOf, legend, measuredOf } from './pictures';
 import { resultColumns, resultsTable, tableRows } from './results-table';
 import { banners, emptyState, runBar } from './status';
@@ -36,6 +37,8 @@ import {
   restore,
   startRun,
   type Kept,
+  withCard,
+  type CardChoice,
   type State,
   type View,
 } from './state';
@@ -53,6 +56,8 @@ export class KernelsPanel implements Actions {
   private planTimer: ReturnType<typeof setTimeout> | undefined;
   private readonly redraw: Redraw;
   private readonly arrangement: Arrangement;
+  /** The question last asked for the card of a mechanism. */
+  private viewAsked: string | undefined;
   private emphasised: string | undefined;
   private announced = '';
 
@@ -104,6 +109,7 @@ export class KernelsPanel implements Actions {
       case 'devices':
       case 'shapes':
       case 'supports':
+      case 'mechanismView':
       case 'row':
         break;
       default:
@@ -115,6 +121,7 @@ export class KernelsPanel implements Actions {
     this.state = state;
     this.host.keep(keep(state, this.basis));
     this.schedulePlan();
+    this.askView();
     this.draw();
   }
 
@@ -132,6 +139,16 @@ export class KernelsPanel implements Actions {
       this.host.keep(keep(this.state, this.basis));
       this.host.post({ kind: 'planned', plan });
     }, planEvery);
+  }
+
+  /** Asks for the card's picture when its question is another than the last; the answer to an earlier one is overwritten. */
+  private askView(): void {
+    const request = viewRequest(this.state);
+    if (!request || !this.state.opened || this.state.canRun !== true) return;
+    const written = canonical(request);
+    if (written === this.viewAsked) return;
+    this.viewAsked = written;
+    this.host.post({ kind: 'mechanismView', request });
   }
 
   private onKey(event: KeyboardEvent): void {
@@ -175,6 +192,10 @@ export class KernelsPanel implements Actions {
 
   pin(key: View['pinned']): void {
     this.change({ ...this.state, view: pin(this.state.view, key) });
+  }
+
+  showCard(card: CardChoice | undefined): void {
+    this.change({ ...this.state, view: withCard(this.state.view, card) });
   }
 
   emphasise(mechanism: string | undefined): void {
@@ -302,7 +323,7 @@ export class KernelsPanel implements Actions {
       <div class="body">
         ${compact ? nothing : strip}
         <div class="results">
-          ${this.results(part, identities)} ${compact ? strip : nothing} ${this.provenance(part)}
+          ${mechanismCard(part)} ${this.results(part, identities)} ${compact ? strip : nothing} ${this.provenance(part)}
         </div>
       </div>
     </main>`;

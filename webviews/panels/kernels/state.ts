@@ -1,5 +1,6 @@
 /** Everything the panel shows, and how a message or an action changes it. No DOM: tests drive it directly. */
 import type { DeviceInfo, MechanismInfo, SupportInfo } from '../../../protocol/compute/api';
+import type { MechanismView, MechanismViewRequest } from '../../../protocol/compute/mechanism-view';
 import type { KernelsPlace, ShapeChoice, ToKernelsPanel } from '../../../protocol/panels/kernels';
 import type { BenchmarkPlan, BenchmarkResult, BenchmarkRow } from '../../../protocol/results/benchmark';
 import { unreachable } from '../../../protocol/unreachable';
@@ -22,6 +23,14 @@ export type Phase =
     }
   | { readonly kind: 'failed'; readonly sentence: string; readonly details?: string };
 
+/** Which mechanism's card is open, and how its picture is drawn. */
+export interface CardChoice {
+  readonly mechanism: string;
+  readonly show: 'pattern' | 'effective';
+  readonly length: number;
+  readonly head: number;
+}
+
 /** What a person arranged; survives a reload. */
 export interface View {
   readonly hidden: readonly string[];
@@ -32,6 +41,7 @@ export interface View {
   readonly open: Readonly<Record<string, boolean>>;
   /** Charts shown as tables. */
   readonly asTable: readonly string[];
+  readonly card?: CardChoice;
 }
 
 export interface State {
@@ -53,6 +63,9 @@ export interface State {
   readonly result: BenchmarkResult | undefined;
   readonly savedAs: string | undefined;
   readonly compareWith: { readonly name: string; readonly result: BenchmarkResult } | undefined;
+  /** The answer to the last question of the card. */
+  readonly mechanismView:
+    { readonly request: MechanismViewRequest; readonly view?: MechanismView; readonly problem?: string } | undefined;
   readonly view: View;
 }
 
@@ -73,6 +86,7 @@ export const initialState = (place: KernelsPlace): State => ({
   result: undefined,
   savedAs: undefined,
   compareWith: undefined,
+  mechanismView: undefined,
   view: { hidden: [], open: {}, asTable: [] },
 });
 
@@ -89,6 +103,10 @@ export function receive(state: State, message: ToKernelsPanel): State {
     }
     case 'supports':
       return { ...state, supports: message.supports };
+    case 'mechanismView': {
+      const { kind: _kind, ...mechanismView } = message;
+      return { ...state, mechanismView };
+    }
     case 'stage': {
       const before = state.phase.kind === 'running' ? state.phase : undefined;
       const { sentence, done, total, secondsLeft } = message;
@@ -272,6 +290,11 @@ function withoutPin(view: View, rows: readonly BenchmarkRow[]): View {
 export function pin(view: View, key: PointKey | undefined): View {
   const { pinned: _pinned, ...rest } = view;
   return key ? { ...rest, pinned: key } : rest;
+}
+
+export function withCard(view: View, card: CardChoice | undefined): View {
+  const { card: _card, ...rest } = view;
+  return card ? { ...rest, card } : rest;
 }
 
 /** What goes through `setState`. */

@@ -185,4 +185,103 @@ export const panelStyles = css`
       --chart-height: 260px;
     }
   }
+
+  .mechanism-card {
+    margin-bottom: 16px;
+    padding: 8px 12px 10px;
+    border: 1px solid var(--line);
+    border-radius: 4px;
+  }
+  .mechanism-card .section-head > :last-child {
+    margin-left: auto;
+  }
+  .mechanism-card p {
+    max-width: 90ch;
+    text-wrap: pretty;
+  }
+  .card-body {
+    display: grid;
+    grid-template-columns: repeat(auto-fit, minmax(min(100%, 300px), 1fr));
+    gap: 12px 24px;
+    align-items: start;
+  }
+  .card-controls {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    gap: 6px 12px;
+    margin-bottom: 6px;
+  }
+  .card-controls vscode-dropdown {
+    width: 90px;
+  }
+  .pattern-frame {
+    aspect-ratio: 1;
+    width: min(100%, 440px);
+  }
+  .pattern-frame canvas {
+    width: 100%;
+    height: 100%;
+  }
+  .pattern-readout {
+    min-height: 18px;
+    font-size: var(--small);
+    font-variant-numeric: tabular-nums;
+  }
+  .pattern-legend {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 4px 14px;
+    font-size: var(--small);
+  }
+  .pattern-legend .swatch {
+    display: inline-block;
+    width: 11px;
+    height: 11px;
+    margin-right: 5px;
+    vertical-align: -1px;
+    border: 1px solid var(--line);
+    background: #2a2a2a;
+  }
+  .pattern-legend .swatch.read {
+    background: #5fb0ff;
+  }
+  .pattern-legend .swatch.average {
+    background: #426689;
+  }
+  .vscode-light .pattern-legend .swatch,
+  .vscode-high-contrast-light .pattern-legend .swatch {
+    background: #f1f1f1;
+  }
+  .vscode-light .pattern-legend .swatch.read,
+  .vscode-high-contrast-light .pattern-legend .swatch.read {
+    background: #0b5fb3;
+  }
+  .vscode-light .pattern-legend .swatch.average,
+  .vscode-high-contrast-light .pattern-legend .swatch.average {
+    background: #8ab0d5;
+  }
+  .card-facts table {
+    width: 100%;
+  }
+  .card-facts th {
+    width: 100px;
+    text-align: left;
+    vertical-align: top;
+    font-weight: normal;
+    color: var(--vscode-descriptionForeground);
+  }
+  .card-facts td {
+    white-space: normal;
+    text-align: left;
+  }
+  .card-facts caption {
+    caption-side: bottom;
+    padding-top: 6px;
+    text-align: left;
+    font-size: var(--small);
+  }
+  .card-facts sup {
+    line-height: 0;
+  }
 `;

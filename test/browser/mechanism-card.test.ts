@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { describeMechanisms } from '../../compute-server/harness/describe';
+import { viewMechanism } from '../../compute-server/harness/mechanism-view';
+import type { MechanismViewRequest } from '../../protocol/compute/mechanism-view';
+import { answering } from './support/kernels-host';
+import { PanelBrowser, type OpenOptions, type PanelPage } from './support/panel-page';
+
+const mechanisms = describeMechanisms();
+const pictures = process.env['HEADSCOPE_PICTURES'];
+
+describe('the card of a mechanism', () => {
+  let browser: PanelBrowser;
+  let open: PanelPage[] = [];
+  let asked: MechanismViewRequest[] = [];
+
+  before(async () => {
+    browser = await PanelBrowser.start('kernels');
+  });
+  after(() => browser.stop());
+  afterEach(async () => {
+    // The warning is about the test's own reading of pixels.
+    const complaints = open.flatMap((panel) => panel.complaints).filter((text) => !text.includes('getImageData'));
+    await Promise.all(open.map((panel) => panel.close()));
+    open = [];
+    asked = [];
+    assert.deepEqual(complaints, []);
+  });
+
+  /** The panel with the card of a mechanism open; the real definitions answer. */
+  const card = async (id: string, options: Partial<OpenOptions> = {}): Promise<PanelPage> => {
+    const answer = answering({ mechanisms, ...(options.place === 'side' ? { place: 'side' } : {}) });
+    const panel = await browser.open({
+      host: (message) => {
+        if (message.kind !== 'mechanismView') return answer(message);
+        asked.push(message.request);
+        try {
+          return [{ kind: 'mechanismView', request: message.request, view: viewMechanism(message.request) }];
+        } catch (error) {
+          return [{ kind: 'mechanismView', request: message.request, problem: String(error) }];
+        }
+      },
+      ...options,
+    });
+    open.push(panel);
+    const title = mechanisms.find((one) => one.id === id)?.title ?? id;
+    await panel.page.waitForSelector('.run-bar');
+    if (options.place === 'side' || (options.width ?? 1280) < 700)
+      await panel.page.click('#settings .disclosure-button');
+    await panel.page.click(`[aria-label="${title}: definition and parameters"]`);
+    await panel.page.click('text=Pattern and costs');
+    await panel.posts('mechanismView');
+    await panel.page.waitForSelector('hs-pattern canvas');
+    await panel.page.waitForSelector('.card-facts');
+    return panel;
+  };
+  const fact = (panel: PanelPage, name: string): Promise<string> =>
+    panel.page.innerText(`.card-facts tr:has(th:text-is("${name}")) td`);
+  /** Colour of the picture at a pair, as [red, green, blue]. */
+  const pixel = (panel: PanelPage, query: number, key: number, length: number): Promise<number[]> =>
+    panel.page.evaluate(
+      ([q, k, n]) => {
+        const canvas = document.querySelector('hs-pattern canvas') as HTMLCanvasElement;
+        const side = Math.min(canvas.clientWidth - 52, canvas.clientHeight - 42) / n;
+        const ratio = canvas.width / canvas.clientWidth;
+        const [x, y] = [44 + (k + 0.5) * side, 8 + (q + 0.5) * side];
+        return [...(canvas.getContext('2d')?.getImageData(x * ratio, y * ratio, 1, 1).data ?? [])].slice(0, 3);
+      },
+      [query, key, length] as const,
+    );
+  const frames = (panel: PanelPage) =>
+    panel.page.evaluate(
+      () => new Promise<void>((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve()))),
+    );
+
+  it('draws the pairs that are read, says the density and writes the cost as a formula', async () => {
+    const panel = await card('sliding-window');
+    assert.equal(asked.at(-1)?.length, 512);
+    await frames(panel);
+    const read = await pixel(panel, 400, 390, 512);
+    const unread = await pixel(panel, 500, 100, 512);
+    assert.notDeepEqual(read, unread);
+    const view = viewMechanism(asked.at(-1) as MechanismViewRequest);
+    assert.match(await fact(panel, 'Density'), new RegExp(`^${(100 * view.density).toPrecision(3)} %`));
+    assert.doesNotMatch(await fact(panel, 'Operations'), /n2|n²/);
+    assert.match(await fact(panel, 'Operations'), / n .*FLOPs$/);
+    await panel.page.focus('.pattern-frame');
+    await panel.page.keyboard.press('ArrowDown');
+    await panel.page.keyboard.press('ArrowDown');
+    assert.equal(await panel.page.innerText('.pattern-readout'), 'query 1, key 0: read');
+  });
+
+  it('tells heads apart that read different keys', async () => {
+    const panel = await card('duo-attention');
+    const groups = await panel.page.$$eval('[aria-label="Heads of the picture"] vscode-option', (all) =>
+      all.map((one) => one.textContent?.trim()),
+    );
+    assert.equal(groups.length, 2);
+    assert.match(groups.join(' | '), /^0.* \| .*7$/);
+  });
+
+  it('probes what an output depends on, at no more positions than can be probed', async () => {
+    const panel = await card('linear');
+    await panel.page.click('role=radio[name="Depends on"]');
+    await panel.page.waitForFunction(() => document.querySelector('.card-picture')?.textContent?.includes('probing'));
+    assert.equal(asked.at(-1)?.effective, true);
+    assert.ok((asked.at(-1)?.length ?? 999) <= 96);
+    await panel.page.focus('.pattern-frame');
+    await panel.page.keyboard.press('ArrowDown');
+    assert.match(await panel.page.innerText('.pattern-readout'), /^query 0, key 0: read, weight 1\.00$/);
+  });
+
+  it('follows the parameters of the form, and closes', async () => {
+    const panel = await card('sliding-window');
+    const before = panel.posted.length;
+    await panel.page.fill('vscode-text-field[aria-label="Sliding window: Window"] input', '8');
+    const { request } = await panel.posts('mechanismView', before);
+    assert.equal(request.parameters['window'], 8);
+    await panel.page.click('[aria-label="Close the card"]');
+    await frames(panel);
+    assert.equal(await panel.page.$('.mechanism-card'), null);
+  });
+
+  it('stays readable at the width of the side bar, in each theme', async () => {
+    for (const theme of ['dark', 'light', 'high-contrast'] as const) {
+      for (const width of [300, 1280]) {
+        const panel = await card('duo-attention', { theme, width, height: 1000 });
+        await frames(panel);
+        const overflow = await panel.page.evaluate(
+          () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+        );
+        assert.ok(overflow <= 0, `${overflow} px too wide at ${width}`);
+        if (pictures === undefined) continue;
+        mkdirSync(pictures, { recursive: true });
+        await panel.page.locator('.mechanism-card').screenshot({ path: `${pictures}/card-${theme}-${width}.png` });
+      }
+    }
+  });
+});

@@ -1,0 +1,218 @@
+/** The card of one mechanism: what each query reads, what that costs as a formula, where the definition is from. */
+import { html, nothing, type TemplateResult } from 'lit';
+import type { MechanismInfo } from '../../../protocol/compute/api';
+import {
+  longestProbe,
+  type CostGrowth,
+  type MechanismView,
+  type MechanismViewRequest,
+} from '../../../protocol/compute/mechanism-view';
+import { button, dropdown, segments } from '../../ui/controls';
+import { count, significant } from '../../ui/numbers';
+import type { Part } from './actions';
+import { readForm } from './form';
+import { sourceLine } from './mechanism-list';
+import './pattern-picture';
+import type { CardChoice, State } from './state';
+
+const pictureLengths = [16, 32, 64, 96, 128, 256, 512];
+
+/** The request that the card's choices and the form make; undefined while the form cannot be read. */
+export function viewRequest(state: State): MechanismViewRequest | undefined {
+  const { card } = state.view;
+  if (!card || !state.form) return undefined;
+  const reading = readForm(state.form, state.mechanisms);
+  if (!reading.ok) return undefined;
+  const { pattern, heads, kvHeads, headDim, valueDim } = reading.plan.shape;
+  const effective = card.show === 'effective';
+  return {
+    mechanism: card.mechanism,
+    parameters: reading.plan.parameters[card.mechanism] ?? {},
+    shape: { pattern, heads, kvHeads, headDim, valueDim },
+    length: effective ? Math.min(card.length, longestProbe) : card.length,
+    head: Math.min(card.head, heads - 1),
+    effective,
+    seed: reading.plan.seed,
+  };
+}
+
+export function mechanismCard(part: Part): TemplateResult | typeof nothing {
+  const { state, actions } = part;
+  const { card } = state.view;
+  const mechanism = state.mechanisms.find(({ id }) => id === card?.mechanism);
+  if (!card || !mechanism) return nothing;
+  const shown = state.mechanismView?.request.mechanism === card.mechanism ? state.mechanismView : undefined;
+  const view = shown?.view;
+  return html`<section class="mechanism-card" aria-label="${mechanism.title}: pattern and costs">
+    <div class="section-head">
+      <h2>${mechanism.title}</h2>
+      ${trustTag(mechanism)}
+      ${button({
+        label: 'Close the card',
+        icon: 'close',
+        appearance: 'icon',
+        onClick: () => actions.showCard(undefined),
+      })}
+    </div>
+    <p>${mechanism.summary}</p>
+    <p class="muted">${sourceLine(mechanism, actions)}</p>
+    <div class="card-body">
+      <div class="card-picture">
+        ${pictureControls(part, card, view)}
+        ${
+          shown?.problem
+            ? html`<div class="chart-empty">${shown.problem}</div>`
+            : html`<hs-pattern .view=${view}></hs-pattern>
+                ${view ? legend(view) : html`<div class="muted">Asking the definition…</div>`}`
+        }
+      </div>
+      ${view ? facts(view, mechanism, state) : nothing}
+    </div>
+  </section>`;
+}
+
+const trustTag = ({ source }: MechanismInfo): TemplateResult | typeof nothing =>
+  source.trust === 'high'
+    ? nothing
+    : html`<span class="tag" title=${source.note ?? ''}>${source.trust} trust in the definition</span>`;
+
+function pictureControls({ actions }: Part, card: CardChoice, view: MechanismView | undefined): TemplateResult {
+  const groups = view?.groups ?? [];
+  const lengths = card.show === 'effective' ? pictureLengths.filter((each) => each <= longestProbe) : pictureLengths;
+  const length = lengths.includes(card.length) ? card.length : (lengths.at(-1) ?? card.length);
+  return html`<div class="card-controls">
+    ${segments({
+      label: 'What is drawn',
+      choices: [
+        { value: 'pattern', label: 'May read' },
+        { value: 'effective', label: 'Depends on' },
+      ],
+      value: card.show,
+      onChange: (show) => actions.showCard({ ...card, show }),
+    })}
+    <label class="at-length"
+      >Positions
+      ${dropdown({
+        label: 'Positions of the picture',
+        choices: lengths.map((each) => ({ value: String(each), label: count(each) })),
+        value: String(length),
+        onChange: (value) => actions.showCard({ ...card, length: Number(value) }),
+      })}</label
+    >
+    ${
+      groups.length > 1
+        ? html`<label class="at-length"
+            >Heads
+            ${dropdown({
+              label: 'Heads of the picture',
+              choices: groups.map((heads) => ({ value: String(heads[0] ?? 0), label: headsInWords(heads) })),
+              value: String(groups.find((heads) => heads.includes(card.head))?.[0] ?? 0),
+              onChange: (value) => actions.showCard({ ...card, head: Number(value) }),
+            })}</label
+          >`
+        : nothing
+    }
+  </div>`;
+}
+
+/** 0, 1, 2, 5 -> `0–2, 5`. */
+export function headsInWords(heads: readonly number[]): string {
+  const runs: [number, number][] = [];
+  for (const head of heads) {
+    const last = runs.at(-1);
+    if (last && last[1] === head - 1) last[1] = head;
+    else runs.push([head, head]);
+  }
+  return runs.map(([from, to]) => (from === to ? String(from) : `${from}–${to}`)).join(', ');
+}
+
+function legend(view: MechanismView): TemplateResult {
+  if (view.effective) {
+    return html`<p class="muted">
+      Root mean square change of an output with a value, by probing the float64 definition with random queries and keys;
+      square root of it as the colour, brightest the largest.
+    </p>`;
+  }
+  return html`<p class="pattern-legend muted">
+    <span><i class="swatch read"></i>read</span>
+    ${view.cells.includes(2) ? html`<span><i class="swatch average"></i>read inside an average</span>` : nothing}
+    <span><i class="swatch none"></i>not read</span>
+    ${view.block ? html`<span>lines: blocks of ${count(view.block.queries)} x ${count(view.block.keys)}</span>` : nothing}
+  </p>`;
+}
+
+function facts(view: MechanismView, mechanism: MechanismInfo, state: State): TemplateResult {
+  const { cost } = view;
+  const rows: (readonly [string, TemplateResult | string])[] = [
+    [
+      'Density',
+      `${significant(100 * view.density)} % of the pairs of the plain pattern at ${count(view.queries)} positions`,
+    ],
+    ['Operations', html`${formula(cost.flops)} FLOPs`],
+    ['Bytes moved', html`${formula(cost.bytes)} B`],
+    ['Peak memory', html`${formula(cost.peakBytes)} B`],
+    ['Growth', html`n<sup>${count(mechanism.exponent)}</sup> operations`],
+    ...(view.weights.length === 0
+      ? []
+      : [
+          [
+            'Learned',
+            view.weights.map(({ name, shape, initial }) => `${name} [${shape.join(', ')}] ${initial}`).join('; '),
+          ] as const,
+        ]),
+    ...(view.limits.length === 0
+      ? []
+      : [
+          [
+            'Equals',
+            view.limits
+              .map(
+                ({ name, equals }) => `${state.mechanisms.find(({ id }) => id === equals)?.title ?? equals}: ${name}`,
+              )
+              .join('; '),
+          ] as const,
+        ]),
+  ];
+  const notes = [
+    ...(view.dependsOnData ? ['Which keys are read depends on the numbers: the picture shows all that may be.'] : []),
+    ...(view.dependsOnFuture
+      ? ['Which of the earlier keys are read depends on later positions too: decoding gives other numbers.']
+      : []),
+    ...(view.dependsOnLength ? ['Which keys a query reads depends on the whole length.'] : []),
+    ...(view.joinsHeads ? ['An output depends on every head of its position.'] : []),
+  ];
+  return html`<div class="card-facts">
+    <table>
+      <caption class="muted">
+        n queries and n keys at the shape of the settings; FLOPs: a multiply-add counts as two
+      </caption>
+      <tbody>
+        ${rows.map(
+          ([name, value]) =>
+            html`<tr>
+              <th scope="row">${name}</th>
+              <td>${value}</td>
+            </tr>`,
+        )}
+      </tbody>
+    </table>
+    ${notes.map((note) => html`<p class="muted">${note}</p>`)}
+  </div>`;
+}
+
+/** 2,112 n² + 66,600 n + 12. `about` where blocks make the cost step away from the polynomial by more than a per mille. */
+export function formula({ square, linear, constant, deviation }: CostGrowth): TemplateResult {
+  const terms = [
+    { value: square, power: html` n<sup>2</sup>` },
+    { value: linear, power: html` n` },
+    { value: constant, power: nothing },
+  ].filter(({ value }) => value !== 0);
+  const sum = terms.map(({ value, power }, at) => {
+    const sign = at === 0 ? (value < 0 ? '−' : '') : value < 0 ? ' − ' : ' + ';
+    return html`${sign}${number(Math.abs(value))}${power}`;
+  });
+  return html`${deviation > 1e-3 ? 'about ' : ''}${sum.length === 0 ? '0' : sum}`;
+}
+
+const number = (value: number): string =>
+  Math.abs(value) < 1e7 && Number.isInteger(value) ? count(value) : significant(value, 4);
