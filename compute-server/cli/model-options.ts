@@ -4,7 +4,7 @@ import { InvalidArgumentError, type Command } from 'commander';
 import type { EncoderInput, PromptInput } from '../../protocol/compute/models';
 import type { HeadGain } from '../../protocol/results/heads';
 import { wrongUsage } from './exit-codes';
-import { textFile } from './text-files';
+import { jsonFile, textFile } from './text-files';
 import { bytes, collect, whole } from './options';
 
 export interface PromptOptions {
@@ -91,11 +91,17 @@ function idList(text: string): number[] {
 
 /** `{"kind": "headscope-intervention", "gains": [{"layer", "head", "gain"}]}` as the Heads panel saves it. */
 async function savedGains(path: string): Promise<HeadGain[]> {
-  try {
-    const { kind, gains } = JSON.parse(await textFile(path)) as { kind?: unknown; gains?: unknown };
-    if (kind === 'headscope-intervention' && Array.isArray(gains)) return gains as HeadGain[];
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
+  const file = await jsonFile(path);
+  const { kind, gains } = typeof file === 'object' && file !== null ? (file as Record<string, unknown>) : {};
+  if (kind !== 'headscope-intervention' || !Array.isArray(gains)) {
+    throw wrongUsage(`${path} is no saved intervention. Name a file that the Heads panel saved.`);
   }
-  throw wrongUsage(`${path} is no saved intervention. Name a file that the Heads panel saved.`);
+  return gains.map((entry: unknown, at) => {
+    const { layer, head, gain } = typeof entry === 'object' && entry !== null ? (entry as Record<string, unknown>) : {};
+    const whole = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
+    if (whole(layer) && whole(head) && typeof gain === 'number' && Number.isFinite(gain)) return { layer, head, gain };
+    throw wrongUsage(
+      `Entry ${at + 1} of the gains in ${path} is ${JSON.stringify(entry)}. Each needs a layer and a head, counted from 0, and a gain: {"layer": 2, "head": 5, "gain": 0}.`,
+    );
+  });
 }

@@ -12,7 +12,12 @@
  * | induction | induction | random sequence, repeated | random sequence, not repeated | 0.3 |
  * | duplicate-token | duplicateToken | the same | the same | 0.3 |
  * | retrieval | copy rate (below) | the same | the same | 0.3 |
- * | uniform | entropy / mean ln(readable keys; at most the layer's window) | the prompt | the model's other heads | 0.9 |
+ * | uniform | entropy / mean ln(readable keys; at most the layer's window) | the prompt | rows drawn at random | 0.9 |
+ *
+ * Rows drawn at random: each row is a point of the simplex over its m readable keys, all points equally likely (a Dirichlet
+ * distribution with every parameter 1). Its entropy has the mean psi(m + 1) - psi(2) = H_m - 1 and the variance
+ * 2 psi1(2) / (m + 1) - psi1(m + 1) (Wolpert and Wolf 1995, Phys. Rev. E 52, 6841; Archer, Park and Pillow 2014,
+ * arXiv:1302.0328, section 2). So a head is uniform when it is flatter than chance makes a row, whatever the other heads do.
  *
  * Thresholds are choices of Headscope, not of a paper: TransformerLens' head detector takes 0.4 for its three patterns.
  * Random dealing: each row's probabilities are assigned to the keys that the row may read in random order; the mean is exact,
@@ -101,11 +106,6 @@ export function labelHeads(input: LabelInput): LabelledHead[] {
     if (score < thresholds[label] || deviations < neededDeviations) return;
     found.push({ layer, head, label, score, null: model, confidence: normalDistribution(deviations) });
   };
-  const uniformity = input.prompt.map(({ entropy }, layer) => {
-    const most = meanLogReadable(input.length, input.causal, input.windows?.[layer] ?? Infinity);
-    return entropy.map((nats) => nats / most);
-  });
-  const everyHead = uniformity.flat();
   input.prompt.forEach((scores, layer) => {
     const positional = (label: Label, name: Positional): void =>
       scores[name].forEach((score, head) =>
@@ -118,7 +118,12 @@ export function labelHeads(input: LabelInput): LabelledHead[] {
     positional('self', 'selfToken');
     positional('first-token-sink', 'firstToken');
     positional('local', 'localWindow');
-    uniformity[layer]?.forEach((score, head) => consider(layer, head, 'uniform', score, others(everyHead, score)));
+    const rows = [input.length, input.causal, input.windows?.[layer] ?? Infinity] as const;
+    const most = meanLogReadable(...rows);
+    const chance = entropyOfRandomRows(readableKeys(...rows));
+    scores.entropy.forEach((nats, head) =>
+      consider(layer, head, 'uniform', nats / most, { mean: chance.mean / most, sd: chance.sd / most }),
+    );
     const probed = (label: Label, name: keyof ProbeScores): void =>
       input.repeated[layer]?.[name].forEach((score, head) =>
         consider(
@@ -139,26 +144,41 @@ export function labelHeads(input: LabelInput): LabelledHead[] {
   );
 }
 
-/** Mean over the queries of ln(keys that the query may read). */
-export function meanLogReadable(length: number, causal: boolean, window = Infinity): number {
-  if (!causal) return Math.log(length);
-  let sum = 0;
-  for (let before = 1; before <= length; before++) sum += Math.log(Math.min(before, window));
-  return sum / length;
+/** Of each query. */
+const readableKeys = (length: number, causal: boolean, window: number): number[] =>
+  Array.from({ length }, (_, position) => (causal ? Math.min(position + 1, window) : length));
+
+/** The mean over rows of their entropy, in nats, where each row is drawn at random over its readable keys (see above). */
+export function entropyOfRandomRows(readable: readonly number[]): NullModel {
+  const zeta2 = Math.PI ** 2 / 6;
+  const largest = readable.reduce((most, keys) => Math.max(most, keys), 0);
+  /** By number of keys: sum of 1/k and of 1/k^2 over k = 1..keys. */
+  const [harmonic, squares] = [[0], [0]];
+  for (let keys = 1; keys <= largest; keys++) {
+    harmonic.push((harmonic[keys - 1] ?? 0) + 1 / keys);
+    squares.push((squares[keys - 1] ?? 0) + 1 / keys ** 2);
+  }
+  const variance = mean(
+    readable.map((keys) => (2 * (zeta2 - 1)) / (keys + 1) - (zeta2 - (squares[keys] ?? Number.NaN))),
+  );
+  return {
+    mean: mean(readable.map((keys) => (harmonic[keys] ?? Number.NaN) - 1)),
+    // One key has the variance 0, of which rounding may leave a hair below.
+    sd: Math.sqrt(Math.max(0, variance) / readable.length),
+  };
 }
+
+/** Mean over the queries of ln(keys that the query may read): the largest mean entropy there can be, in nats. */
+export const meanLogReadable = (length: number, causal: boolean, window = Infinity): number =>
+  mean(readableKeys(length, causal, window).map(Math.log));
+
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** Mean and sample deviation; with two seeds or more. Never 0: four random sequences of 64 tokens do not fix a mean exactly. */
 function spread(values: readonly number[]): NullModel {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / Math.max(1, values.length - 1);
-  return { mean, sd: Math.max(Math.sqrt(variance), 1e-3) };
-}
-
-/** The model's heads without one value `own`. */
-function others(all: readonly number[], own: number): NullModel {
-  const rest = [...all];
-  rest.splice(rest.indexOf(own), 1);
-  return rest.length === 0 ? { mean: Number.NaN, sd: Number.NaN } : spread(rest);
+  const middle = mean(values);
+  const variance = values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / Math.max(1, values.length - 1);
+  return { mean: middle, sd: Math.max(Math.sqrt(variance), 1e-3) };
 }
 
 const normalDistribution = (z: number): number => (1 + errorFunction(z / Math.SQRT2)) / 2;

@@ -1,6 +1,6 @@
 /** Models and prompts that cannot be run: each answered with one sentence, a next step and its exit code. */
 import assert from 'node:assert/strict';
-import { mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeSafetensors, writeShards } from '../../support/checkpoints/safetensors-file';
 import { tinyModel, tinyTensors, writeConfig, writeTinyModel } from '../../support/checkpoints/tiny-models';
@@ -254,4 +254,50 @@ describe('models and prompts that cannot be run', function () {
       assert.equal(stdout, '');
     });
   }
+
+  for (const [name, text, sentence] of [
+    ['is no JSON', '{', /gains\.json is no JSON .* Correct it\.$/],
+    [
+      'is another file',
+      '{"kind": "headscope-heads"}',
+      /gains\.json is no saved intervention\. Name a file that the Heads/,
+    ],
+    [
+      'has an entry that is no gain',
+      '{"kind": "headscope-intervention", "gains": [{"layer": 0, "head": 1, "gain": 0}, {"layer": 0, "head": "1"}]}',
+      /Entry 2 of the gains in .*gains\.json is \{"layer":0,"head":"1"\}\. Each needs a layer and a head.*a gain: \{/,
+    ],
+    [
+      'names a head that is not there',
+      '{"kind": "headscope-intervention", "gains": [{"layer": 9, "head": 1, "gain": 0}]}',
+      /There is no layer 9: the model has 2, from 0\./,
+    ],
+  ] as const) {
+    it(`a file of gains that ${name}`, async () => {
+      writeTinyModel(place.at('model'), llama);
+      writeFileSync(place.at('gains.json'), text);
+      const words = ['heads', place.at('model'), '--gains', place.at('gains.json'), ...ids];
+      const { code, stdout, stderr } = await place.headscope(words);
+      assert.match(stderr.trim(), sentence);
+      assert.equal(code, 2, stderr);
+      assert.equal(stdout, '');
+    });
+  }
+
+  it('token ids need no tokenizer', async () => {
+    writeTinyModel(place.at('model'), llama);
+    assert.equal(existsSync(place.at('model', 'tokenizer.json')), false);
+    const { code, stderr } = await place.headscope(['heads', place.at('model'), ...ids]);
+    assert.equal(code, 0, stderr);
+  });
+
+  it('a result that the full disk does not take', async () => {
+    // Linux has a device that is always full; elsewhere a folder that is not there refuses the file as well.
+    const full = existsSync('/dev/full') ? '/dev/full' : place.at('nowhere', 'heads.json');
+    writeTinyModel(place.at('model'), llama);
+    const { code, stderr } = await place.headscope(['heads', place.at('model'), ...ids, '--json', full]);
+    assert.match(stderr.trim(), /could not be written to .* \((ENOSPC|ENOENT): .*\)\. Choose another file\.$/);
+    assert.equal(code, 3, stderr);
+    assert.equal(stderr.trim().split('\n').length, 1, stderr);
+  });
 });

@@ -33,20 +33,24 @@ describe('a planted induction circuit', function () {
       of(0, 0).map(({ label }) => label),
       ['previous-token', 'local'],
     );
+    // Without an earlier occurrence it reads all keys alike, and this prompt has none.
     assert.deepEqual(
       of(1, 0).map(({ label }) => label),
-      ['induction', 'retrieval'],
+      ['induction', 'retrieval', 'uniform'],
     );
-    for (const each of of(1, 0)) assert.ok(each.score > 0.99 && each.null.mean < 0.1 && each.confidence > 0.999);
+    for (const each of of(1, 0).slice(0, 2)) assert.ok(each.score > 0.99 && each.null.mean < 0.1 && each.confidence > 0.999);
     // Even over all tokens the circuit knows nothing: ln 63 = 4.1 nats are what can be lost.
     for (const { causal } of [...of(0, 0), ...of(1, 0)]) {
       assert.ok(causal && causal.lossChange > 2 && causal.lossChange < 20, JSON.stringify(causal));
     }
-    // Evenly: the entropy is the mean of ln(i + 1). Two of four heads do so, so that none of them stands out as uniform.
+    // Evenly: the entropy is the mean of ln(i + 1).
     const most = prompt.reduce((sum, _, i) => sum + Math.log(i + 1), 0) / prompt.length;
     for (const layer of [0, 1]) {
       assert.ok(Math.abs((statistics.entropy[layer]?.[1] ?? 0) - most) < 1e-4);
-      assert.deepEqual(of(layer, 1), []);
+      assert.deepEqual(
+        of(layer, 1).map(({ label, score }) => [label, Math.round(score * 1e4) / 1e4]),
+        [['uniform', 1]],
+      );
     }
   });
 

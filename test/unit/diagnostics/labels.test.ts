@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
-import { labelHeads, meanLogReadable, thresholds, type ProbeScores } from '../../../diagnostics/patterns/labels';
-import { planted, promptScores, randomFrom, uniform, type Matrix } from './planted';
+import {
+  entropyOfRandomRows,
+  labelHeads,
+  meanLogReadable,
+  thresholds,
+  type ProbeScores,
+} from '../../../diagnostics/patterns/labels';
+import { entropyOf, planted, promptScores, randomFrom, uniform, type Matrix } from './planted';
 
 const length = 60;
 const noProbe = { repeated: [], unrepeated: [] };
@@ -40,18 +46,30 @@ describe('labels of heads', () => {
     assert.ok(found.null.sd > 0 && found.confidence > 0.999 && found.confidence <= 1);
   });
 
-  it('uniform: nearly the largest entropy there can be, where the other heads have less', () => {
-    const labels = labelsOf([even, previous, self, sink]).filter(({ label }) => label === 'uniform');
-    assert.deepEqual(
-      labels.map(({ head }) => head),
-      [0],
-    );
-    assert.ok(Math.abs((labels[0]?.score ?? 0) - 1) < 1e-9);
-    assert.deepEqual(
-      labelsOf([even, even, even, even]).filter(({ label }) => label === 'uniform'),
-      [],
-      'where all heads are even, none stands out',
-    );
+  it('uniform: flatter than rows drawn at random, whatever the other heads do', () => {
+    const random = randomFrom(8);
+    // Exponential numbers over their sum are a point of the simplex, all points equally likely.
+    const drawn = (): Matrix =>
+      Array.from({ length }, (_, i) => {
+        const row = Array.from({ length }, (_, j) => (j <= i ? -Math.log(1 - random()) : 0));
+        const sum = row.reduce((total, each) => total + each, 0);
+        return row.map((each) => each / sum);
+      });
+    const samples = Array.from({ length: 400 }, () => entropyOf(drawn()));
+    const middle = samples.reduce((sum, value) => sum + value, 0) / samples.length;
+    const deviation = Math.sqrt(samples.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (samples.length - 1));
+    const chance = entropyOfRandomRows(Array.from({ length }, (_, i) => i + 1));
+    // Four standard errors of 400 draws.
+    assert.ok(Math.abs(middle - chance.mean) < (4 * chance.sd) / 20, `${middle} and ${chance.mean}`);
+    assert.ok(Math.abs(deviation / chance.sd - 1) < 4 / Math.sqrt(2 * 400), `${deviation} and ${chance.sd}`);
+    const uniformHeads = (heads: readonly Matrix[]) =>
+      labelsOf(heads)
+        .filter(({ label }) => label === 'uniform')
+        .map(({ head }) => head);
+    assert.deepEqual(uniformHeads([even, previous, self, sink, drawn()]), [0]);
+    assert.deepEqual(uniformHeads([even, even]), [0, 1], 'one even head does not hide another');
+    const [label] = labelsOf([even]).filter(({ label }) => label === 'uniform');
+    assert.ok(label && Math.abs(label.score - 1) < 1e-9 && label.null.mean < 1 && label.null.sd > 0);
   });
 
   it('uniform in a window layer is measured by the keys of the window', () => {

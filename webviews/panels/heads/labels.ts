@@ -52,7 +52,7 @@ const words: Readonly<Record<HeadLabel, readonly [title: string, letter: string,
     'uniform',
     'U',
     'cross',
-    'Entropy over the mean of ln(readable keys): 1 when all keys are read alike. Null: the model’s other heads.',
+    'Entropy over the mean of ln(readable keys): 1 when all keys are read alike. Null: rows drawn at random, all distributions over their keys equally likely.',
   ],
   retrieval: [
     'retrieval',
