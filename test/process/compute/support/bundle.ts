@@ -1,3 +1,4 @@
+import { cp } from 'node:fs/promises';
 import path from 'node:path';
 import { build } from 'esbuild';
 import type { Plugin } from 'esbuild';
@@ -33,5 +34,9 @@ export async function bundleServer(name: string, plugins: Plugin[] = []): Promis
     define: { 'process.env.HEADSCOPE_VERSION': '"0.0.0-test"' },
     plugins,
   });
+  await cp(
+    path.join(root, 'node_modules/@cwasm/jpeg-turbo/jpeg-turbo.wasm'),
+    path.join(root, 'out', name, 'jpeg-turbo.wasm'),
+  );
   return bundledServer(name);
 }
