@@ -6,6 +6,7 @@ import { gna } from './mechanisms/gna/gna';
 import { gaam } from './mechanisms/gaam';
 import { groupedQuery } from './mechanisms/grouped-query';
 import { latent } from './mechanisms/latent/latent';
+import { landmark } from './mechanisms/landmark/landmark';
 import { lightningAttention } from './mechanisms/lightning/attention';
 import { lightningAttention2 } from './mechanisms/lightning/attention-2';
 import { linear } from './mechanisms/linear';
@@ -31,6 +32,7 @@ export const catalogue: readonly Mechanism[] = [
   elasticSpanAttention,
   gna,
   s2Attention,
+  landmark,
   alibi,
   linear,
   lightningAttention,

@@ -82,6 +82,12 @@ const smallParameters: Readonly<Record<string, readonly ParameterValues[]>> = {
     { block: 8, localBlocks: 1, verticalStride: 3, denseHeads: 1 },
     { block: 96, localBlocks: 1, verticalStride: 2, homogeneous: true, offset: 1 },
   ],
+  landmark: [
+    { block: 15, open: 2 },
+    { block: 9, mode: 'train' },
+    { block: 20, open: 0 },
+    { block: 30, open: 1 },
+  ],
   alibi: [{ strength: 0.5 }],
   linear: [{ chunk: 16 }, { chunk: 1 }],
   latent: [
