@@ -108,7 +108,8 @@ export const landmark: Mechanism<Parameters> = {
           ok: false,
           why: 'A landmark closes the block before it, and a query reads its own block up to itself: both need a direction.',
         };
-      default:
+      case 'noncausal-cross':
+      case 'causal-cross':
         return {
           ok: false,
           why: 'A query reads its own block token by token: in cross attention it lies in no block of the keys.',
@@ -268,8 +269,9 @@ function graphOutput(query: Value, key: Value, value: Value, shape: AttentionSha
 const range = (length: number): readonly number[] => Array.from({ length }, (_, i) => i);
 
 /**
- * Letters as in cost/attention.ts; L landmarks scored, P pairs of a query and an opened block.
- * flops = b h (local pairs (2 d + 2 e + 5) + 3 d... landmark scores (2 d + 5) + opened pairs (2 d + 2 e + 6) + sorting P log2 P).
+ * Letters as in cost/attention.ts; P pairs of a query and an opened block, filled up to whole segments.
+ * flops = b h ((local pairs + opened pairs) (2 d + 2 e + 5) + landmark scores (2 d + 5) + P log2 P + 3 P e), in mode train one
+ * more for each opened pair instead of the sort and the sum.
  */
 function landmarkCost(full: AttentionShape, rule: LandmarkRule): Cost {
   const shape = { ...full, queries: Math.min(full.queries, full.keys) };

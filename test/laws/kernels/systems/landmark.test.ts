@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict';
+import { landmark } from '../../../../kernels/mechanisms/landmark/landmark';
+import { isLandmark, landmarkRows, landmarkWeights } from '../../../../kernels/mechanisms/landmark/reference';
+import { allRows, softmaxRows } from '../../../../kernels/reference/softmax';
+import { drawInputs } from '../../../../kernels/tensors/inputs';
+import { random } from '../../../../kernels/tensors/random';
+import { tensor } from '../../../../kernels/tensors/tensor';
+import { runMechanism } from '../run';
+import { assertClose, causalShape, parametersFor, takePositions, withKeys } from './support';
+
+const block = 4;
+const size = block + 1;
+const everything = { block, open: Infinity };
+
+/** Seeded scores of one query over `length` keys. */
+function scoresOf(length: number, seed: number): number[] {
+  const source = random(seed);
+  return Array.from({ length }, () => 3 * (source.uniform() - 0.5));
+}
+
+const logSumExp = (scores: readonly number[]): number => {
+  const highest = Math.max(...scores);
+  return highest + Math.log(scores.reduce((sum, score) => sum + Math.exp(score - highest), 0));
+};
+
+describe('Landmark attention: the kernel does what the paper and its code say', () => {
+  it('with all tokens in one block it is causal attention', () => {
+    const shape = causalShape(30);
+    const inputs = drawInputs(landmark, shape, {}, 1);
+    const plain = softmaxRows(inputs, shape, allRows(shape), { reads: (_h, i, j) => j <= i });
+    assertClose(landmarkRows(inputs, shape, { block: 30, open: 2 }, allRows(shape)), plain, 1e-12);
+  });
+
+  it('a landmark that scores the log-sum-exp of its block gives full attention over the ordinary tokens', () => {
+    for (const position of [3, 7, 13, 22, 33]) {
+      const scores = scoresOf(40, position);
+      for (let c = 0; c < 8; c++) scores[c * size + block] = logSumExp(scores.slice(c * size, c * size + block));
+      const { weights } = landmarkWeights(scores, position, everything);
+      const ordinary = scores.map((_, j) => j).filter((j) => j <= position && !isLandmark(everything, j));
+      const total = logSumExp(ordinary.map((j) => scores[j]!));
+      for (const j of ordinary) assert.ok(Math.abs(weights[j]! - Math.exp(scores[j]! - total)) < 1e-12);
+    }
+  });
+
+  it('rows sum to one, landmarks weigh nothing, no weight is negative; a landmark reads its own block alone', () => {
+    for (let position = 0; position < 40; position++) {
+      for (const open of [0, 1, 3, Infinity]) {
+        const { weights } = landmarkWeights(scoresOf(40, 7), position, { block, open });
+        assert.ok(Math.abs(weights.reduce((sum, weight) => sum + weight, 0) - 1) < 1e-12);
+        weights.forEach((weight, j) => {
+          assert.ok(weight >= 0);
+          if (isLandmark(everything, j) || j > position) assert.equal(weight, 0, `${position} ${j}`);
+        });
+      }
+    }
+    const { weights } = landmarkWeights(scoresOf(40, 7), 4, everything);
+    assert.ok(weights.subarray(0, 4).every((weight) => weight > 0));
+  });
+
+  it('opening as many blocks as there are equals opening all; opening none is attention inside the block', () => {
+    const shape = causalShape(43);
+    const inputs = drawInputs(landmark, shape, {}, 2);
+    const rows = allRows(shape);
+    assertClose(
+      landmarkRows(inputs, shape, { block, open: 8 }, rows),
+      landmarkRows(inputs, shape, everything, rows),
+      0,
+    );
+    const inside = softmaxRows(inputs, shape, rows, {
+      reads: (_h, i, j) => j <= i && Math.floor(i / size) === Math.floor(j / size) && j % size !== block,
+    });
+    assertClose(landmarkRows(inputs, shape, { block, open: 0 }, rows), inside, 1e-12);
+  });
+
+  it('a landmark score of minus infinity closes its block, of plus infinity takes all, split by the block’s own softmax', () => {
+    const position = 23;
+    const closed = scoresOf(40, 3);
+    closed[1 * size + block] = -Infinity;
+    const without = landmarkWeights(closed, position, everything).weights;
+    assert.ok(without.subarray(size, 2 * size).every((weight) => weight === 0));
+    const open = scoresOf(40, 3);
+    open[1 * size + block] = 1e9;
+    const { weights } = landmarkWeights(open, position, everything);
+    const total = logSumExp(open.slice(size, size + block));
+    for (let j = size; j < size + block; j++) assert.ok(Math.abs(weights[j]! - Math.exp(open[j]! - total)) < 1e-12);
+  });
+
+  it('past blocks have no order: exchanging two with their landmarks changes nothing', () => {
+    const length = 32;
+    const shape = causalShape(length);
+    const inputs = drawInputs(landmark, shape, {}, 4);
+    const order = Array.from({ length }, (_, j) => {
+      const c = Math.floor(j / size);
+      return c === 1 ? j + 2 * size : c === 3 ? j - 2 * size : j;
+    });
+    const exchanged = withKeys(inputs, {
+      key: takePositions(inputs.key, order),
+      value: takePositions(inputs.value, order),
+    });
+    for (const open of [2, Infinity]) {
+      assertClose(
+        landmarkRows(exchanged, shape, { block, open }, [length - 1]),
+        landmarkRows(inputs, shape, { block, open }, [length - 1]),
+        1e-12,
+      );
+    }
+  });
+
+  it('the derivative by every score is that of the gated softmax, zero for the own block’s landmark', () => {
+    const position = 3 * size + block;
+    const scores = scoresOf(20, 9);
+    const values = scoresOf(20, 10);
+    const output = (given: readonly number[]) =>
+      landmarkWeights(given, position, everything).weights.reduce((sum, weight, j) => sum + weight * values[j]!, 0);
+    const { weights, opened } = landmarkWeights(scores, position, everything);
+    const whole = output(scores);
+    /** o_c: what block c gives when it is opened. */
+    const inside = (c: number) => {
+      const { share } = opened.find(({ block: each }) => each === c)!;
+      let sum = 0;
+      for (let j = c * size; j < c * size + block; j++) sum += (weights[j]! / share) * values[j]!;
+      return { share, sum };
+    };
+    scores.forEach((_, j) => {
+      const c = Math.floor(j / size);
+      // Group 0 holds own tokens and landmarks: p (value of the member - output); an ordinary token of c: a_j (v_j - o_c).
+      const exact =
+        j === position
+          ? 0
+          : c === 3
+            ? weights[j]! * (values[j]! - whole)
+            : isLandmark(everything, j)
+              ? inside(c).share * (inside(c).sum - whole)
+              : weights[j]! * (values[j]! - inside(c).sum);
+      const nudged = (by: number) => output(scores.map((score, at) => (at === j ? score + by : score)));
+      const numeric = (nudged(1e-5) - nudged(-1e-5)) / 2e-5;
+      assert.ok(
+        Math.abs(numeric - exact) <= 1e-6 * Math.max(1e-3, Math.abs(exact)) + 1e-10,
+        `${j}: ${numeric}, ${exact}`,
+      );
+    });
+  });
+
+  it('finds a planted block at every length, reference and runtime', async () => {
+    for (const length of [64, 128, 512]) {
+      const shape = causalShape(length, { heads: 2, kvHeads: 2 });
+      const inputs = drawInputs(landmark, shape, {}, 6);
+      const parameters = parametersFor(landmark, { block, open: 1 });
+      const planted = Math.floor(length / size / 3);
+      const key = tensor(inputs.key.shape, inputs.key.data.slice());
+      const query = tensor(inputs.query.shape, inputs.query.data.slice());
+      for (let h = 0; h < 2; h++) {
+        for (let j = 0; j < length; j++) {
+          const at = (h * length + j) * 8;
+          query.data[at] = 6;
+          if (isLandmark(everything, j)) key.data.fill(0, at, at + 8);
+        }
+        key.data[(h * length + planted * size + block) * 8] = 6;
+      }
+      const needle = withKeys(inputs, { key, query });
+      const row = length - 1;
+      const scores = Array.from({ length }, (_, j) => {
+        let dot = 0;
+        for (let x = 0; x < 8; x++) dot += query.data[row * 8 + x]! * key.data[j * 8 + x]!;
+        return dot / Math.sqrt(8);
+      });
+      assert.deepEqual(
+        landmarkWeights(scores, row, { block, open: 1 }).opened.map(({ block: each }) => each),
+        [planted],
+      );
+      const output = await runMechanism(landmark, needle, shape, parameters);
+      assertClose(output, landmark.reference(needle, shape, parameters), 1e-5, `length ${length}`);
+    }
+  });
+
+  it('a cached run by chunks equals the single run', async () => {
+    const length = 52;
+    const shape = causalShape(length);
+    const inputs = drawInputs(landmark, shape, {}, 8);
+    const parameters = parametersFor(landmark, { block, open: 20 });
+    const whole = landmark.reference(inputs, shape, parameters);
+    for (const [from, to] of [
+      [0, 13],
+      [13, 14],
+      [14, 40],
+      [40, 52],
+    ] as const) {
+      const chunk = causalShape(to - from, { keys: to });
+      const positions = Array.from({ length: to - from }, (_, i) => from + i);
+      const cut = {
+        ...inputs,
+        query: takePositions(inputs.query, positions),
+        key: takePositions(inputs.key, [...Array(to).keys()]),
+        value: takePositions(inputs.value, [...Array(to).keys()]),
+      };
+      assertClose(landmark.reference(cut, chunk, parameters), takePositions(whole, positions), 1e-10);
+      assertClose(await runMechanism(landmark, cut, chunk, parameters), takePositions(whole, positions), 1e-5);
+    }
+  });
+});
