@@ -171,11 +171,11 @@ export const tensorShape: Rule = {
     }
     for (const { path, first, found, stored, count } of byField.values()) {
       const others = count === 1 ? '' : ` ${count - 1} more tensors differ likewise.`;
-      const outputs = stored.kind === 'packed' ? `, for ${stored.outputs ?? 0} outputs` : '';
-      const weight = outputs === '' ? 'it' : 'the weight';
+      const [outputs, weight] =
+        stored.kind === 'packed' ? [` for ${stored.outputs ?? 0} outputs`, 'the weight'] : ['', 'it'];
       report(
         path,
-        `${found.name} is [${(found.shape ?? []).join(', ')}]${outputs}, and the config makes ${weight} [${first.tensor.shape.join(', ')}].${others}`,
+        `${found.name} is [${(found.shape ?? []).join(', ')}]${outputs}, not [${first.tensor.shape.join(', ')}] as the config makes ${weight}.${others}`,
         { related: [{ message: `${found.name} in ${found.file}`, place: { file: found.file } }] },
       );
     }
