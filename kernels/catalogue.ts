@@ -1,6 +1,7 @@
 /** Every mechanism, by explicit import. A mechanism that is listed here is tested by test/laws and offered everywhere. */
 import type { Mechanism } from './mechanism';
 import { alibi } from './mechanisms/alibi';
+import { biformer } from './mechanisms/biformer/biformer';
 import { fused } from './mechanisms/fused';
 import { gna } from './mechanisms/gna/gna';
 import { gaam } from './mechanisms/gaam';
@@ -39,6 +40,7 @@ export const catalogue: readonly Mechanism[] = [
   lightningAttention2,
   mixtureOfHead,
   gaam,
+  biformer,
   latent,
 ];
 

@@ -96,6 +96,10 @@ const smallParameters: Readonly<Record<string, readonly ParameterValues[]>> = {
     { rank: 20, rotary: 0 },
   ],
   gaam: [{ variant: 'weights', gaussians: 2, chunks: 3 }],
+  biformer: [
+    { region: 16, topk: 2 },
+    { region: 7, topk: 3, scale: 'head width' },
+  ],
   moh: [
     { span: 100 },
     { routing: 'query norm', span: 64 },

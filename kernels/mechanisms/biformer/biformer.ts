@@ -1,0 +1,243 @@
+import { pairFlops, tensorBytes } from '../../cost/attention';
+import { attentionGraph } from '../../graph/attention-graph';
+import { add } from '../../graph/operators/elementwise';
+import { depthwiseConvolution } from '../../graph/operators/convolution';
+import { reshape, transpose } from '../../graph/operators/layout';
+import type { AttentionInputs, Mechanism } from '../../mechanism';
+import { denseReads } from '../../reference/pattern';
+import { allRows, softmaxRows } from '../../reference/softmax';
+import { isCausalSelf, type AttentionShape } from '../../shape';
+import { tensor, zeros, type Tensor } from '../../tensors/tensor';
+import { biLevelAttention } from './kernel';
+import { regionsOf, routes, type BiFormerParameters } from './regions';
+
+const scaleOf = ({ heads, headDim }: AttentionShape, { scale }: BiFormerParameters): number =>
+  (scale === 'full width' ? heads * headDim : headDim) ** -0.5;
+
+export const biformer: Mechanism<BiFormerParameters> = {
+  id: 'biformer',
+  title: 'Bi-level routing (BiFormer)',
+  family: 'sparse',
+  summary:
+    'Positions are grouped into regions; each region of queries reads the few regions of keys whose mean is most like its own, with one choice for all heads. Only dense products remain, and their number does not grow with the regions that are passed over.',
+  source: {
+    reference: 'arXiv:2303.08810, section 3.2; code rayleizhu/BiFormer (bra_legacy.py)',
+    trust: 'high',
+    note: 'Causal attention is not defined there. Our choice: a region reads its own keys up to each query and chooses among complete earlier regions by the mean of the queries that end with its first, so that no later one is looked at. The last region of a sequence may be short; missing positions are masked and not counted in means.',
+  },
+  parameters: {
+    region: {
+      kind: 'integer',
+      title: 'Region',
+      description: 'Positions of a region of a sequence.',
+      min: 1,
+      max: 65536,
+      default: 128,
+    },
+    topk: {
+      kind: 'integer',
+      title: 'Regions read',
+      description: 'Regions of keys that a region of queries reads (causal: besides its own).',
+      min: 1,
+      max: 4096,
+      default: 8,
+    },
+    columns: {
+      kind: 'integer',
+      title: 'Columns',
+      description: 'Columns of a grid of positions, row after row; 0: a sequence.',
+      min: 0,
+      max: 65536,
+      default: 0,
+    },
+    splits: {
+      kind: 'integer',
+      title: 'Splits',
+      description: 'Grid only: regions along each side (S).',
+      min: 1,
+      max: 256,
+      default: 7,
+    },
+    scale: {
+      kind: 'choice',
+      title: 'Scale',
+      description: 'Scores are divided by the root of the width of all heads (the released models) or of one head.',
+      options: ['full width', 'head width'],
+      default: 'full width',
+    },
+    local: {
+      kind: 'choice',
+      title: 'Local context',
+      description: 'Grid only: adds a learned depth-wise convolution of the values (LCE).',
+      options: ['none', '5 x 5'],
+      default: 'none',
+    },
+  },
+  layout: 'sequence-first',
+  exponent: 1,
+  supports(shape, { columns, splits, local }) {
+    if (isCausalSelf(shape) && shape.queries < shape.keys) {
+      return {
+        ok: false,
+        why: 'Causal routing looks at the queries before a region, and a cache holds keys and values only: give the whole sequence.',
+      };
+    }
+    if (columns === 0) {
+      return local === 'none'
+        ? { ok: true }
+        : { ok: false, why: 'Local context is a convolution over a grid: set the number of columns.' };
+    }
+    if (shape.pattern !== 'noncausal-self') {
+      return {
+        ok: false,
+        why: 'A grid has no order in time and one set of positions: it takes non-causal self-attention only.',
+      };
+    }
+    const lines = shape.keys / columns;
+    if (shape.queries !== shape.keys || !Number.isInteger(lines) || lines % splits !== 0 || columns % splits !== 0) {
+      return {
+        ok: false,
+        why: `${splits} x ${splits} regions need rows and columns that ${splits} divides: ${shape.keys} positions in ${columns} columns are none.`,
+      };
+    }
+    if (local !== 'none' && shape.kvHeads !== shape.heads) {
+      return {
+        ok: false,
+        why: 'Local context adds to each head the values of that head: it needs as many key/value heads as heads.',
+      };
+    }
+    return { ok: true };
+  },
+  weights: ({ heads, valueDim }, { local }) =>
+    local === 'none'
+      ? []
+      : [
+          { name: 'local.kernel', shape: [heads * valueDim, 1, 5, 5], initial: { kind: 'normal', deviation: 0.2 } },
+          { name: 'local.bias', shape: [heads * valueDim], initial: { kind: 'constant', value: 0 } },
+        ],
+  reference: (inputs, shape, parameters) => referenceRows(inputs, shape, parameters, allRows(shape)),
+  referenceRows,
+  build: (full, parameters, precision) =>
+    attentionGraph('biformer', full, precision, 'sequence-first', ({ builder, query, key, value }, shape) => {
+      const attended = biLevelAttention(query, key, value, shape, parameters, scaleOf(shape, parameters));
+      if (parameters.local === 'none') return attended;
+      const [kernel, bias] = biformer.weights!(full, parameters).map(({ name, shape: dims }) =>
+        builder.input(name, precision, dims),
+      );
+      const channels = shape.heads * shape.valueDim;
+      const grid = reshape(transpose(value, [0, 2, 1]), [shape.batch, channels, -1, parameters.columns]);
+      const local = reshape(depthwiseConvolution(grid, kernel!, bias), [shape.batch, channels, shape.keys]);
+      return add(attended, transpose(local, [0, 2, 1]));
+    }),
+  cost(shape, parameters) {
+    const { batch, heads, kvHeads, headDim, valueDim } = shape;
+    const queries = isCausalSelf(shape) ? Math.min(shape.queries, shape.keys) : shape.queries;
+    const [from, to] = [regionsOf(queries, parameters), regionsOf(shape.keys, parameters)];
+    const read = Math.min(parameters.topk, to.count) * to.size;
+    const own = isCausalSelf(shape) ? from.size : 0;
+    const rows = from.count * from.size;
+    const routing =
+      batch * (from.count * to.count * kvHeads * headDim * 2 + rows * heads * headDim + shape.keys * kvHeads * headDim);
+    const gathered = 4 * batch * from.count * read * kvHeads * (headDim + valueDim);
+    const local = parameters.local === 'none' ? 0 : 50 * batch * shape.keys * heads * valueDim;
+    return {
+      flops: pairFlops(shape, rows * (read + own)) + routing + local,
+      bytes: 3 * tensorBytes(shape) + 2 * gathered + 16 * batch * heads * rows * own,
+      peakBytes: 2 * tensorBytes(shape) + gathered + 8 * batch * heads * rows * own,
+    };
+  },
+  pattern: (shape, { region, columns }) => ({
+    dependsOnData: true,
+    reads: denseReads(shape),
+    ...(columns === 0 ? { block: { queries: region, keys: region } } : {}),
+  }),
+  limits: [
+    {
+      name: 'every region read, scores by the head width',
+      parameters: () => ({ region: 16, topk: 64, scale: 'head width' }),
+      equals: 'scaled-dot-product',
+    },
+  ],
+};
+
+function referenceRows(
+  inputs: AttentionInputs,
+  shape: AttentionShape,
+  parameters: BiFormerParameters,
+  rows: readonly number[],
+): Tensor {
+  const { batch, heads, queries, keys, headDim, valueDim } = shape;
+  const output = zeros([batch, heads, rows.length, valueDim]);
+  const factor = scaleOf(shape, parameters) * Math.sqrt(headDim);
+  // More queries than keys, causal: the first ones read nothing and route nothing.
+  const blind = isCausalSelf(shape) ? Math.max(0, queries - keys) : 0;
+  const regionOf = (length: number): Int32Array => {
+    const { order, size } = regionsOf(length, parameters);
+    const regions = new Int32Array(length);
+    order.forEach((position, at) => (regions[position] = Math.floor(at / size)));
+    return regions;
+  };
+  const seeing = { ...shape, batch: 1, queries: queries - blind };
+  const [queryRegions, keyRegions] = [regionOf(seeing.queries), regionOf(keys)];
+  for (let b = 0; b < batch; b++) {
+    const own = (x: Tensor, first = 0): Tensor => {
+      const [, count = 1, length = 1, width = 1] = x.shape;
+      const kept = zeros([1, count, length - first, width]);
+      for (let h = 0; h < count; h++) {
+        const from = (b * count + h) * length;
+        kept.data.set(x.data.subarray((from + first) * width, (from + length) * width), h * (length - first) * width);
+      }
+      return kept;
+    };
+    const part = { query: own(inputs.query, blind), key: own(inputs.key), value: own(inputs.value), weights: {} };
+    const chosen = routes(part, seeing, parameters, 0).map((list) => new Set(list));
+    const scaled = tensor(
+      part.query.shape,
+      part.query.data.map((x) => x * factor),
+    );
+    const asked = rows.map((row) => row - blind).filter((row) => row >= 0);
+    const causal = isCausalSelf(shape);
+    const result = softmaxRows({ ...part, query: scaled }, seeing, asked, {
+      reads: (_head, query, key) =>
+        causal && keyRegions[key] === queryRegions[query]
+          ? key <= query
+          : chosen[queryRegions[query]!]!.has(keyRegions[key]!),
+    });
+    for (let h = 0; h < heads; h++) {
+      const skipped = rows.length - asked.length;
+      const from = h * asked.length * valueDim;
+      output.data.set(
+        result.data.subarray(from, from + asked.length * valueDim),
+        ((b * heads + h) * rows.length + skipped) * valueDim,
+      );
+    }
+  }
+  if (parameters.local !== 'none') addLocal(output, inputs, shape, parameters, rows);
+  return output;
+}
+
+/** Adds the depth-wise 5 x 5 convolution of the values on the grid, zeros beyond its edges. */
+function addLocal(
+  output: Tensor,
+  { value, weights }: AttentionInputs,
+  { batch, heads, keys, valueDim }: AttentionShape,
+  { columns }: BiFormerParameters,
+  rows: readonly number[],
+): void {
+  const [kernel, bias] = [weights['local.kernel']!.data, weights['local.bias']!.data];
+  for (let h = 0; h < batch * heads; h++) {
+    rows.forEach((position, at) => {
+      for (let x = 0; x < valueDim; x++) {
+        const channel = (h % heads) * valueDim + x;
+        let sum = bias[channel]!;
+        for (let tap = 0; tap < 25; tap++) {
+          const row = Math.floor(position / columns) + Math.floor(tap / 5) - 2;
+          const column = (position % columns) + (tap % 5) - 2;
+          if (row < 0 || column < 0 || column >= columns || row >= keys / columns) continue;
+          sum += kernel[channel * 25 + tap]! * value.data[(h * keys + row * columns + column) * valueDim + x]!;
+        }
+        output.data[(h * rows.length + at) * valueDim + x]! += sum;
+      }
+    });
+  }
+}
