@@ -11,6 +11,7 @@ import { landmark } from './mechanisms/landmark/landmark';
 import { lightningAttention } from './mechanisms/lightning/attention';
 import { lightningAttention2 } from './mechanisms/lightning/attention-2';
 import { linear } from './mechanisms/linear';
+import { longheads } from './mechanisms/longheads/longheads';
 import { mixtureOfHead } from './mechanisms/mixture-of-head/mixture-of-head';
 import { s2Attention } from './mechanisms/s2-attention/s2-attention';
 import { scaledDotProduct } from './mechanisms/scaled-dot-product';
@@ -34,6 +35,7 @@ export const catalogue: readonly Mechanism[] = [
   gna,
   s2Attention,
   landmark,
+  longheads,
   alibi,
   linear,
   lightningAttention,

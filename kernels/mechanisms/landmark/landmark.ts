@@ -232,8 +232,8 @@ function graphOutput(query: Value, key: Value, value: Value, shape: AttentionSha
 
   // Tiles at the start have fewer blocks than may be opened: pairs are listed tile by tile, as many to a row as it opens.
   const flat = (x: Value, { rows, open }: (typeof choices)[number]) => reshape(x, [batch, heads, rows * open]);
-  const { output } = attendChosenBlocks({
-    rows: query,
+  const ofHeads = attendChosenBlocks({
+    rows: (b, h) => reshape(slice(slice(query, 0, b, b + 1), 1, h, h + 1), [shape.queries, headDim]),
     rowOfPair: choices.flatMap(({ rows, open, start }) =>
       range(rows).flatMap((row) => range(open).map(() => start + row)),
     ),
@@ -245,6 +245,14 @@ function graphOutput(query: Value, key: Value, value: Value, shape: AttentionSha
     values: reshape(pastValues, [batch, kvHeads, blocks, rule.block, valueDim]),
     scale,
   });
+  const pairs = Number(ofHeads[0]!.output.shape[0]);
+  const output = reshape(
+    concat(
+      ofHeads.map((each) => each.output),
+      0,
+    ),
+    [batch, heads, pairs, valueDim],
+  );
   let pair = 0;
   const opened = choices.map((choice) => {
     const { rows, open, shares } = choice;

@@ -88,6 +88,11 @@ const smallParameters: Readonly<Record<string, readonly ParameterValues[]>> = {
     { block: 20, open: 0 },
     { block: 30, open: 1 },
   ],
+  longheads: [
+    { chunk: 8, budget: 32, begin: 0 },
+    { chunk: 16, budget: 64, begin: 90 },
+    { chunk: 4, budget: 12, begin: 0, rotaryBase: 0 },
+  ],
   alibi: [{ strength: 0.5 }],
   linear: [{ chunk: 16 }, { chunk: 1 }],
   latent: [

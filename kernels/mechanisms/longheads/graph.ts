@@ -1,0 +1,191 @@
+/** The graph of LongHeads; every step in the order of the reference. */
+import { foldGroup, groupQueries, additiveMask, unfoldGroup } from '../../graph/attention-graph';
+import { attendChosenBlocks } from '../../graph/chosen-blocks';
+import { add, logarithm, multiply, subtract } from '../../graph/operators/elementwise';
+import { concat, expand, gatherRange, reshape, slice, unsqueeze } from '../../graph/operators/layout';
+import { fusedMatmul, matmul } from '../../graph/operators/matrix';
+import { reduceMax, reduceMean, reduceSum, softmax, topK } from '../../graph/operators/reduce';
+import type { Value } from '../../graph/records';
+import { queryOffset, type AttentionShape } from '../../shape';
+import { causalInTiles } from '../tiled';
+import { ordinaryBelow, type LongHeadsRule } from './reference';
+
+/** Rows and span of the tiles in which ordinary queries run. */
+export const ordinaryTiles = { rows: 128, span: 1024 } as const;
+
+/** Rotation of the last axis, angle by a table of positions that broadcasts against the other axes: [..., positions, d / 2]. */
+function rotate(x: Value, shape: readonly number[], positions: readonly number[], base: number): Value {
+  if (base === 0) return x;
+  const width = Number(x.shape.at(-1));
+  const half = width / 2;
+  const table = (f: (angle: number) => number) =>
+    x.graph.constant(
+      x.type,
+      [...shape, half],
+      positions.flatMap((position) => Array.from({ length: half }, (_, c) => f(position * base ** (-c / half)))),
+    );
+  const [cosines, sines] = [table(Math.cos), table(Math.sin)];
+  const axis = x.shape.length - 1;
+  const [low, high] = [slice(x, axis, 0, half), slice(x, axis, half, width)];
+  return concat(
+    [subtract(multiply(low, cosines), multiply(high, sines)), add(multiply(high, cosines), multiply(low, sines))],
+    axis,
+  );
+}
+
+const range = (from: number, to: number): readonly number[] => Array.from({ length: to - from }, (_, i) => from + i);
+
+/** Heads-first output [b, h, n, dv]; n queries at the last n positions of m keys, n = m where chunks are chosen. */
+export function longHeads(query: Value, key: Value, value: Value, shape: AttentionShape, rule: LongHeadsRule): Value {
+  const { batch, heads, kvHeads, headDim, keys } = shape;
+  const offset = queryOffset(shape);
+  const ordinary = Math.min(keys, ordinaryBelow(rule));
+  const parts: Value[] = [];
+  if (offset < ordinary) {
+    const own = { ...shape, queries: ordinary - offset, keys: ordinary };
+    parts.push(
+      causalInTiles(
+        rotate(gatherRange(query, 2, 0, own.queries), [own.queries], range(offset, ordinary), rule.rotaryBase),
+        rotate(gatherRange(key, 2, 0, ordinary), [ordinary], range(0, ordinary), rule.rotaryBase),
+        gatherRange(value, 2, 0, ordinary),
+        own,
+        ordinaryTiles,
+      ),
+    );
+  }
+  if (ordinary === keys) return concat(parts, 2);
+
+  const { chunk: w } = rule;
+  const complete = Math.floor(keys / w);
+  const chunked = (x: Value, count: number, width: number) =>
+    reshape(gatherRange(x, 2, 0, complete * w), [batch, count, complete, w, width]);
+  const localQueries = rotate(chunked(query, heads, headDim), [w], range(0, w), rule.rotaryBase);
+  const localKeys = rotate(chunked(key, kvHeads, headDim), [w], range(0, w), rule.rotaryBase);
+  const values = chunked(value, kvHeads, headDim);
+  const summaries = chunkKeys(localQueries, localKeys, values, shape); // [b, h, chunks, d]
+
+  const choice = chooseChunks(query, summaries, shape, rule, ordinary);
+  const near = nearby(query, key, value, shape, rule, ordinary);
+  const far = rule.chunks - 2;
+  const rows = keys - ordinary;
+  // Row i stands at (K - 1) w + i mod w, key j of the chunk in place r at r w + j: the difference is turned by i mod w first.
+  const turned = rotate(
+    gatherRange(query, 2, ordinary, keys),
+    [rows],
+    range(ordinary, keys).map((i) => i % w),
+    rule.rotaryBase,
+  );
+  const places = range(0, far).map((r) => (rule.chunks - 1 - r) * w);
+  const opened = attendChosenBlocks({
+    rows: (b, h) => {
+      const own = reshape(slice(slice(turned, 0, b, b + 1), 1, h, h + 1), [rows, 1, headDim]);
+      const spread =
+        rule.rotaryBase === 0 ? expand(own, [rows, far, headDim]) : rotate(own, [far], places, rule.rotaryBase);
+      return reshape(spread, [rows * far, headDim]);
+    },
+    rowOfPair: range(0, rows * far),
+    chosen: choice.chunks,
+    keys: localKeys,
+    values,
+    scale: headDim ** -0.5,
+  });
+  const merged = opened.map(({ output, logSum }, at) => {
+    const [b, h] = [Math.floor(at / heads), at % heads];
+    const own = (x: Value) => reshape(slice(slice(x, 0, b, b + 1), 1, h, h + 1), [rows, 1, Number(x.shape[3])]);
+    const weights = softmax(concat([own(near.logSum), reshape(logSum, [rows, far, 1])], 1), 1);
+    const all = concat([own(near.output), reshape(output, [rows, far, headDim])], 1);
+    return reduceSum(multiply(weights, all), [1], false); // [rows, dv]
+  });
+  const chosen = reshape(concat(merged, 0), [batch, heads, rows, headDim]);
+  // Sorting knows no NaN: one among the scores reaches the row by way of their sum.
+  parts.push(add(chosen, choice.spoiled));
+  return concat(parts, 2);
+}
+
+/** Summaries of the complete chunks, one for each query head. */
+function chunkKeys(queries: Value, keys: Value, values: Value, shape: AttentionShape): Value {
+  const { batch, heads, kvHeads, headDim } = shape;
+  const [, , count, w] = keys.shape as readonly [number, number, number, number];
+  const group = heads / kvHeads;
+  const scale = headDim ** -0.5;
+  const grouped = reshape(queries, [batch, kvHeads, group, count, w, headDim]);
+  const [ofGroup, inGroup] = [unsqueeze(keys, 2), unsqueeze(values, 2)];
+  const outputs = matmul(softmax(fusedMatmul(grouped, ofGroup, { transposeB: true, scale })), inGroup);
+  const means = reduceMean(outputs, [4]); // [b, hkv, g, chunks, 1, d]
+  const weights = softmax(fusedMatmul(means, ofGroup, { transposeB: true, scale }));
+  return reshape(matmul(weights, ofGroup), [batch, heads, count, headDim]);
+}
+
+/** For the rows from `ordinary` on: chunk 0 and the K - 3 best, int64 [b, h, rows (K - 2)], and zeros or NaN [b, h, rows, 1]. */
+function chooseChunks(query: Value, summaries: Value, shape: AttentionShape, rule: LongHeadsRule, ordinary: number) {
+  const { batch, heads, keys } = shape;
+  const { chunk: w } = rule;
+  const best = rule.chunks - 3;
+  const parts = tilesFrom(ordinary, keys, w).map(({ start, end }) => {
+    const rows = end - start;
+    const current = Math.floor(start / w);
+    const scores = fusedMatmul(gatherRange(query, 2, start, end), gatherRange(summaries, 2, 1, current - 1), {
+      transposeB: true,
+    });
+    const zeros = query.graph.constant('int64', [1, 1, 1, 1], [0]);
+    const first = expand(zeros, [batch, heads, rows, 1]);
+    const spoiled = multiply(reduceSum(scores, [3]), 0);
+    if (best === 0) return { chunks: first, spoiled };
+    const [, found] = topK(scores, best);
+    const [ascending] = topK(add(found, 1), best, -1, false);
+    return { chunks: concat([first, ascending], 3), spoiled };
+  });
+  return {
+    chunks: reshape(
+      concat(
+        parts.map(({ chunks }) => chunks),
+        2,
+      ),
+      [batch, heads, (keys - ordinary) * (best + 1)],
+    ),
+    spoiled: concat(
+      parts.map(({ spoiled }) => spoiled),
+      2,
+    ),
+  };
+}
+
+/** The own chunk and the one before, with the logarithm of the sum of their exponentials; distances there are the true ones. */
+function nearby(query: Value, key: Value, value: Value, shape: AttentionShape, rule: LongHeadsRule, ordinary: number) {
+  const { batch, heads, kvHeads, headDim, keys } = shape;
+  const { chunk: w } = rule;
+  const group = heads / kvHeads;
+  const masks = new Map<string, Value>();
+  const parts = tilesFrom(ordinary, keys, w).map(({ start, end }) => {
+    const rows = end - start;
+    const from = (Math.floor(start / w) - 1) * w;
+    const columns = end - from;
+    const own = { ...shape, queries: rows };
+    const turned = rotate(gatherRange(query, 2, start, end), [rows], range(start - from, end - from), rule.rotaryBase);
+    const near = rotate(gatherRange(key, 2, from, end), [columns], range(0, columns), rule.rotaryBase);
+    const scores = fusedMatmul(foldGroup(groupQueries(turned, own)), near, {
+      transposeB: true,
+      scale: headDim ** -0.5,
+    });
+    const last = rule.selfIncluded ? 0 : 1;
+    const name = `${rows} ${columns}`;
+    const mask = masks.get(name) ?? additiveMask(scores, rows, columns, (i, j) => j <= start - from + i - last);
+    masks.set(name, mask);
+    const masked = reshape(add(reshape(scores, [batch, kvHeads, group, rows, columns]), mask), scores.shape);
+    const probabilities = softmax(masked);
+    const output = matmul(probabilities, gatherRange(value, 2, from, end));
+    const logSum = subtract(reduceMax(masked, [3]), logarithm(reduceMax(probabilities, [3])));
+    return { output: unfoldGroup(output, own), logSum: unfoldGroup(logSum, own) };
+  });
+  const joined = (of: (part: (typeof parts)[number]) => Value) => concat(parts.map(of), 2);
+  return { output: joined(({ output }) => output), logSum: joined(({ logSum }) => logSum) };
+}
+
+/** Chunks of the positions [from, to), the first and the last perhaps cut. */
+export function tilesFrom(from: number, to: number, chunk: number): readonly { start: number; end: number }[] {
+  const tiles: { start: number; end: number }[] = [];
+  for (let start = from; start < to; start = tiles.at(-1)!.end) {
+    tiles.push({ start, end: Math.min(to, (Math.floor(start / chunk) + 1) * chunk) });
+  }
+  return tiles;
+}
