@@ -1,7 +1,7 @@
 import { kvCache } from '../../models/formats/estimates/kv-cache';
 import { countParameters } from '../../models/formats/tensors/expected-tensors';
 import { formatBytes, formatCount, formatLength } from './figures';
-import { runnable } from '../../models/architectures/catalogue';
+import { readsText, runnable } from '../../models/architectures/catalogue';
 import type { FolderFacts } from './folder-facts';
 import type { ModelFile } from './model-file';
 import { attentionWords, cachePerToken, hasCache } from './part-facts';
@@ -34,7 +34,8 @@ export const codeLenses = (file: ModelFile, facts: FolderFacts): readonly Lens[]
       title: '$(graph-line) Benchmark this attention',
       command: { id: 'headscope.benchmarkConfig', arguments: [document.uri] },
     },
-    ...(runnable(description) === true && hasWeights(facts)
+    // The panel takes a prompt, which a vision encoder does not read.
+    ...(runnable(description) === true && readsText(description) && hasWeights(facts)
       ? [{ title: '$(eye) Show heads', command: { id: 'headscope.showHeads', arguments: [document.uri] } }]
       : []),
     { title: '$(diff) Compare with…', command: { id: 'headscope.compareModels', arguments: [document.uri] } },

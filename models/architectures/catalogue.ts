@@ -58,14 +58,14 @@ export function runnable(model: ModelDescription): true | string {
   const known = (lists: readonly (readonly { readonly families: readonly string[] }[])[]): string =>
     lists.flatMap((list) => list.flatMap(({ families }) => families)).join(', ');
   const vision = visionPart(model);
-  const towerOnly = contrastive.includes(model.family);
+  const towerOnly = !readsText(model);
   if (model.parts.length > 1 && !towerOnly && !byFamily(multimodalArchitectures, model.family)) {
     return `Headscope does not run the family "${model.family}" of ${model.parts.length} parts yet (${model.parts.map(({ name, role }) => name || role).join(', ')}); of several parts it runs ${known([multimodalArchitectures])}.`;
   }
   if (vision && !byFamily(visionArchitectures, vision.family)) {
     return `Headscope does not run the vision encoder "${vision.family}" yet; it runs ${known([visionArchitectures])}.`;
   }
-  if (part.role !== 'vision' && !towerOnly && !architectureOf(part.family)) {
+  if (!towerOnly && !architectureOf(part.family)) {
     return `Headscope does not run the family "${part.family}" yet; it runs ${known([architectures, visionArchitectures, multimodalArchitectures])}.`;
   }
   if (model.quantisation) {
@@ -76,6 +76,10 @@ export function runnable(model: ModelDescription): true | string {
   }
   return true;
 }
+
+/** False for a vision encoder, and for pairs of encoders, whose vision encoder is run. */
+export const readsText = (model: ModelDescription): boolean =>
+  mainPart(model)?.role !== 'vision' && !contrastive.includes(model.family);
 
 /** What a checkpoint computes: text alone, an image alone, or an image in front of or inside a text. */
 export type SpecifiedModel =
@@ -103,7 +107,7 @@ export function specifyModel(model: ModelDescription, weights: StoredWeights): S
     return architecture.specify({ model, part: of, weights, prefix, headPrefix });
   };
   if (!part) throw new ModelError('The config describes no model part that could be run.');
-  if (vision && (part === vision || contrastive.includes(model.family))) {
+  if (vision && !readsText(model)) {
     return { kind: 'vision', part: vision, vision: towerOf(vision, '') };
   }
   const multimodal = byFamily(multimodalArchitectures, model.family);

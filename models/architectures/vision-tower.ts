@@ -2,7 +2,8 @@
  * What a vision model computes besides blocks, as data: patches of an image become rows of a residual stream, blocks of
  * `block-graph.ts` run over them, and a connector turns the rows into embeddings of a language model.
  */
-import { Names, type ArchitectureInput } from './architecture';
+import type { Names } from './architecture';
+import { type ArchitectureInput } from './architecture';
 import { ModelError, type Activation, type BlockSpec, type Linear, type ModelSpec, type Norm } from './model-spec';
 import type { Layer } from '../formats/model-description';
 

@@ -57,10 +57,10 @@ def load(folder):
     return config, weights
 
 
-def mask(length, window=None):
+def mask(length, window=None, prefix=0):
     i = torch.arange(length)[:, None]
     j = torch.arange(length)[None, :]
-    readable = j <= i
+    readable = (j <= i) | (j < prefix)
     if window:
         readable &= j > i - window
     return torch.zeros(length, length).masked_fill(~readable, float("-inf"))
@@ -79,7 +79,8 @@ def attend(query, key, value, scale, hidden, cap, maps):
     return (probabilities @ value).transpose(0, 1).reshape(query.shape[1], -1)
 
 
-def llama_like(config, w, ids, maps=None):
+def llama_like(config, w, ids, maps=None, rows=None, prefix=0):
+    """`rows` [(position, vector)] enter the first layer as they are; the first `prefix` positions read each other."""
     family = config["model_type"]
     gemma = family.startswith("gemma")
     four = family in ("gemma2", "gemma3_text")
@@ -107,6 +108,8 @@ def llama_like(config, w, ids, maps=None):
     x = w["model.embed_tokens.weight"][ids]
     if gemma:
         x = x * math.sqrt(width)
+    for position, row in rows or []:
+        x[position] = row
     scale = (config["query_pre_attn_scalar"] if four else d) ** -0.5
     for l in range(config["num_hidden_layers"]):
         at = f"model.layers.{l}."
@@ -125,7 +128,7 @@ def llama_like(config, w, ids, maps=None):
         q, k, v = (z.view(len(ids), -1, d).transpose(0, 1) for z in (q, k, v))
         if family in ("qwen3", "gemma3_text"):
             q, k = rms(q, at + "self_attn.q_norm"), rms(k, at + "self_attn.k_norm")
-        hidden = mask(len(ids), config.get("sliding_window") if local else None)
+        hidden = mask(len(ids), config.get("sliding_window") if local else None, prefix)
         y = attend(rotate(q, turn), rotate(k, turn), v, scale, hidden, config.get("attn_logit_softcapping"), maps)
         y = linear(y, at + "self_attn.o_proj")
         x = x + (rms(y, at + "post_attention_layernorm") if four else y)

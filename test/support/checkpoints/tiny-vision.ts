@@ -384,3 +384,12 @@ export function writeProcessor(folder: string, { processor, joint }: Pick<TinyVl
   writeFileSync(join(folder, 'preprocessor_config.json'), JSON.stringify(processor));
   if (joint) writeFileSync(join(folder, 'processor_config.json'), JSON.stringify(joint));
 }
+
+export const tinyVlms: readonly TinyVlm[] = [
+  tinyLlava(),
+  tinyLlava({ next: true }),
+  tinyPaligemma(1),
+  tinyPaligemma(2),
+  tinyIdefics3('idefics3'),
+  tinyIdefics3('smolvlm'),
+];

@@ -157,6 +157,14 @@ describe('code lenses', () => {
       );
     assert.ok(shows(`{${llama}}`));
     assert.ok(!shows(`{${llama}}`, { pointer: true }));
+    const vision =
+      '"hidden_size": 64, "num_attention_heads": 4, "num_hidden_layers": 2, "image_size": 28, "patch_size": 14}';
+    assert.ok(
+      shows(
+        `{"model_type": "llava", "text_config": {${llama}}, "vision_config": {"model_type": "clip_vision_model", ${vision}}`,
+      ),
+    );
+    assert.ok(!shows(`{"model_type": "vit", ${vision}`));
     assert.ok(!shows(`{${llama}}`, { problem: { code: 'x', message: 'broken' } }));
     assert.ok(!shows(`{${llama}}`, {}, 'adapter_model.safetensors'));
     assert.ok(!shows('{"model_type": "falcon", "hidden_size": 64, "num_attention_heads": 4, "num_hidden_layers": 2}'));

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { readsText, runnable } from '../../../../models/architectures/catalogue';
+import { describeModel } from '../../../../models/formats/describe-model';
+import { tinyVlms } from '../../../support/checkpoints/tiny-vision';
+
+const text = { model_type: 'llama', hidden_size: 64, num_hidden_layers: 2, num_attention_heads: 4, vocab_size: 99 };
+const vision = {
+  model_type: 'clip_vision_model',
+  hidden_size: 64,
+  num_attention_heads: 4,
+  image_size: 28,
+  patch_size: 14,
+};
+const verdict = (config: object): true | string => runnable(describeModel(config));
+
+describe('which models of images run', () => {
+  for (const { name, config } of tinyVlms) {
+    it(`${name} runs, and reads text`, () => {
+      const model = describeModel(config);
+      assert.equal(runnable(model), true);
+      assert.equal(readsText(model), true);
+    });
+  }
+
+  it('vision encoders run, alone and out of a pair, and read no text', () => {
+    for (const config of [
+      { ...vision, architectures: ['CLIPVisionModel'] },
+      { model_type: 'vit', hidden_size: 64, num_attention_heads: 4 },
+      { model_type: 'dinov2', hidden_size: 64, num_attention_heads: 4 },
+      { model_type: 'clip', text_config: {}, vision_config: vision },
+      { model_type: 'siglip', text_config: {}, vision_config: { model_type: 'siglip_vision_model' } },
+    ]) {
+      const model = describeModel(config);
+      assert.equal(runnable(model), true, JSON.stringify(config));
+      assert.equal(readsText(model), false);
+    }
+  });
+
+  it('says what is missing of the others', () => {
+    assert.match(
+      String(verdict({ model_type: 'qwen2_5_vl', architectures: ['Qwen2_5_VLForConditionalGeneration'] })),
+      /does not run the family "qwen2_5_vl" of 2 parts yet .*; of several parts it runs llava, llava_next, paligemma, idefics3, smolvlm\./,
+    );
+    assert.match(
+      String(verdict({ model_type: 'llava', text_config: { ...text, model_type: 'bloom' }, vision_config: vision })),
+      /does not run the family "bloom" yet; it runs llama, .*clip_vision, .*llava/,
+    );
+    assert.match(
+      String(
+        verdict({ model_type: 'llava', text_config: text, vision_config: { model_type: 'swin', hidden_size: 8 } }),
+      ),
+      /does not run the vision encoder/,
+    );
+    assert.match(
+      String(
+        verdict({
+          model_type: 'llava',
+          text_config: text,
+          vision_config: vision,
+          quantization_config: { quant_method: 'awq', bits: 4 },
+        }),
+      ),
+      /quantised \(awq\)/,
+    );
+  });
+
+  const corpus = process.env['HEADSCOPE_CORPUS'] ?? resolve('..', 'shared', 'corpus');
+  for (const name of [
+    'llava--llava-1.5-7b-hf',
+    'paligemma--paligemma-3b-pt-224',
+    'vit--vit-base-patch16-224',
+    'dinov2--dinov2-base-ft',
+    'clip--clip-vit-large-patch14',
+  ]) {
+    const file = join(corpus, name, 'config.json');
+    if (!existsSync(file)) continue;
+    it(`${name} as published runs`, () => {
+      assert.equal(verdict(JSON.parse(readFileSync(file, 'utf8')) as object), true);
+    });
+  }
+});
