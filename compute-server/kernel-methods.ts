@@ -2,11 +2,22 @@
 import type { ServerInfo } from '../protocol/compute/api';
 import { alone, jobAlone, type Lane } from './dispatch/lane';
 import type { Methods } from './dispatch/dispatcher';
-import { badRequest, countOf, fieldsOf, planOf, textOf, viewRequestOf, wholeOf, yesOrNo } from './dispatch/parse';
+import {
+  badRequest,
+  countOf,
+  fieldsOf,
+  neighborhoodOf,
+  planOf,
+  textOf,
+  viewRequestOf,
+  wholeOf,
+  yesOrNo,
+} from './dispatch/parse';
 import { listDevices, requireDevice } from './devices/devices';
 import { measureAndKeep } from './devices/roof-cache';
 import { benchmark } from './harness/benchmark';
 import { describeMechanisms, supports } from './harness/describe';
+import { neighborhoodBound } from './harness/neighborhood';
 import { viewMechanism } from './harness/mechanism-view';
 import { runtimeVersion } from './runtime/session';
 import type { Surroundings } from './surroundings';
@@ -22,7 +33,7 @@ export const serverInfo = (runtime: string): ServerInfo => ({
 
 export type KernelMethods = Pick<
   Methods,
-  'info' | 'devices' | 'mechanisms' | 'mechanismView' | 'supports' | 'roof' | 'benchmark'
+  'info' | 'devices' | 'mechanisms' | 'mechanismView' | 'neighborhoodBound' | 'supports' | 'roof' | 'benchmark'
 >;
 
 /** `lane`: whatever takes times runs alone in the process. */
@@ -51,6 +62,13 @@ export function kernelMethods(surroundings: Surroundings, lane: Lane): KernelMet
         return [viewRequestOf(args[0])];
       },
       run: ([request]) => Promise.resolve(viewMechanism(request)),
+    },
+    neighborhoodBound: {
+      parse(args) {
+        countOf(args, 1, 'neighborhoodBound');
+        return [neighborhoodOf(args[0])];
+      },
+      run: ([request]) => Promise.resolve(neighborhoodBound(request)),
     },
     supports: {
       parse: onePlan('supports'),

@@ -4,6 +4,7 @@
  */
 import { attentionPatterns } from '../../kernels/shape';
 import { longestPicture, longestProbe, type MechanismViewRequest } from '../../protocol/compute/mechanism-view';
+import { largestAxis, type NeighborhoodAxis, type NeighborhoodRequest } from '../../protocol/compute/neighborhood';
 import type { BenchmarkPlan, BenchmarkRow, BenchmarkShape, ParameterValue } from '../../protocol/results/benchmark';
 import { FailureError } from '../../protocol/wire/failures';
 import { mechanismOf } from '../harness/catalogue';
@@ -106,6 +107,34 @@ export function viewRequestOf(value: unknown): MechanismViewRequest {
     head: wholeOf(request['head'], 'head', 0, shape.heads - 1),
     effective,
     seed: wholeOf(request['seed'], 'seed', 0, 2 ** 32 - 1),
+  };
+}
+
+export function neighborhoodOf(value: unknown): NeighborhoodRequest {
+  const request = fieldsOf(value, 'the request');
+  const axes = listOf(request['axes'], 'axes', axisOf);
+  if (axes.length > 3) throw badRequest(`axes are one to three, not ${axes.length}`);
+  const share = request['attentionShare'];
+  if (typeof share !== 'number' || !(share >= 0 && share <= 1)) {
+    throw badRequest(`attentionShare is a number from 0 to 1, not ${shown(share)}`);
+  }
+  return { axes, tiling: oneOf(request['tiling'], 'tiling', ['static', 'dynamic']), attentionShare: share };
+}
+
+function axisOf(value: unknown, what: string): NeighborhoodAxis {
+  const axis = fieldsOf(value, what);
+  const size = wholeOf(axis['size'], `${what}.size`, 1, largestAxis);
+  const dilation = wholeOf(axis['dilation'], `${what}.dilation`, 1, size);
+  // The shortest dilation group holds a whole window.
+  const window = wholeOf(axis['window'], `${what}.window`, 1, Math.floor(size / dilation));
+  return {
+    size,
+    dilation,
+    window,
+    stride: wholeOf(axis['stride'], `${what}.stride`, 1, window),
+    causal: yesOrNo(axis['causal'], `${what}.causal`),
+    queryTile: wholeOf(axis['queryTile'], `${what}.queryTile`, 1, largestAxis),
+    keyTile: wholeOf(axis['keyTile'], `${what}.keyTile`, 1, largestAxis),
   };
 }
 

@@ -12,6 +12,7 @@ import type {
   ServerInfo,
   SupportInfo,
 } from '../../protocol/compute/api';
+import type { NeighborhoodBound, NeighborhoodRequest } from '../../protocol/compute/neighborhood';
 import type { MechanismView, MechanismViewRequest } from '../../protocol/compute/mechanism-view';
 import type {
   GenerateProgress,
@@ -167,6 +168,10 @@ export class Compute extends Owner {
 
   mechanismView(request: MechanismViewRequest): Promise<MechanismView> {
     return this.#call('mechanismView', [request]);
+  }
+
+  neighborhoodBound(request: NeighborhoodRequest): Promise<NeighborhoodBound> {
+    return this.#call('neighborhoodBound', [request]);
   }
 
   supports(plan: BenchmarkPlan): Promise<readonly SupportInfo[]> {

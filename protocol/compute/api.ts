@@ -14,6 +14,7 @@ import type { Failure } from '../wire/failures';
 import type { MechanismView, MechanismViewRequest } from './mechanism-view';
 import type { HallucinationMethods } from './hallucination';
 import type { ModelMethods } from './models';
+import type { NeighborhoodBound, NeighborhoodRequest } from './neighborhood';
 
 export interface DeviceInfo {
   readonly id: string;
@@ -88,6 +89,8 @@ export interface ComputeMethods extends ModelMethods, HallucinationMethods {
   mechanisms: { args: []; result: readonly MechanismInfo[]; progress: never };
   /** What each query of a mechanism may read, its cost as a formula, and by probing which keys it depends on. */
   mechanismView: { args: [request: MechanismViewRequest]; result: MechanismView; progress: never };
+  /** What tiles allow generalized neighborhood attention at most. */
+  neighborhoodBound: { args: [request: NeighborhoodRequest]; result: NeighborhoodBound; progress: never };
   /** Which mechanisms can run the plan's shape, with their reasons. */
   supports: { args: [plan: BenchmarkPlan]; result: readonly SupportInfo[]; progress: never };
   roof: { args: [device: string, threads: number]; result: Roof; progress: never };

@@ -4,6 +4,7 @@
  */
 import type { DeviceInfo, MechanismInfo, SupportInfo } from '../compute/api';
 import type { MechanismView, MechanismViewRequest } from '../compute/mechanism-view';
+import type { NeighborhoodBound, NeighborhoodRequest } from '../compute/neighborhood';
 import type { BenchmarkPlan, BenchmarkResult, BenchmarkRow } from '../results/benchmark';
 
 /** A model config found in the workspace whose attention shape can be taken over. */
@@ -49,6 +50,13 @@ export type ToKernelsPanel =
       readonly view?: MechanismView;
       readonly problem?: string;
     }
+  /** The answer to `neighborhoodBound`. */
+  | {
+      readonly kind: 'neighborhoodBound';
+      readonly request: NeighborhoodRequest;
+      readonly bound?: NeighborhoodBound;
+      readonly problem?: string;
+    }
   | {
       readonly kind: 'stage';
       readonly sentence: string;
@@ -75,6 +83,8 @@ export type FromKernelsPanel =
   | { readonly kind: 'refreshDevices' }
   /** Asks for the picture and the formulas of a mechanism; only the latest request is of interest. */
   | { readonly kind: 'mechanismView'; readonly request: MechanismViewRequest }
+  /** Asks the simulator of neighborhood attention. */
+  | { readonly kind: 'neighborhoodBound'; readonly request: NeighborhoodRequest }
   | { readonly kind: 'compare' }
   /** The second result is shown no more, also after the webview was hidden or the window reloaded. */
   | { readonly kind: 'stopComparing' }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { describeMechanisms } from '../../compute-server/harness/describe';
 import { viewMechanism } from '../../compute-server/harness/mechanism-view';
+import { neighborhoodBound } from '../../compute-server/harness/neighborhood';
 import type { MechanismViewRequest } from '../../protocol/compute/mechanism-view';
 import { answering } from './support/kernels-host';
 import { PanelBrowser, type OpenOptions, type PanelPage } from './support/panel-page';
@@ -32,6 +33,9 @@ describe('the card of a mechanism', () => {
     const answer = answering({ mechanisms, ...(options.place === 'side' ? { place: 'side' } : {}) });
     const panel = await browser.open({
       host: (message) => {
+        if (message.kind === 'neighborhoodBound') {
+          return [{ kind: 'neighborhoodBound', request: message.request, bound: neighborhoodBound(message.request) }];
+        }
         if (message.kind !== 'mechanismView') return answer(message);
         asked.push(message.request);
         try {
@@ -121,19 +125,47 @@ describe('the card of a mechanism', () => {
     assert.equal(await panel.page.$('.mechanism-card'), null);
   });
 
+  it('bounds the speed-up of neighborhood attention by the tiles it visits, as the paper has it', async () => {
+    const panel = await card('gna');
+    const type = (name: string, text: string) =>
+      panel.page.fill(`vscode-text-field[aria-label="Simulator: ${name}"] input`, text);
+    const bound = (name: string) => panel.page.innerText(`.simulator-result tr:has(th:text-is("${name}")) .bound`);
+    await panel.page.waitForSelector('.simulator-result');
+    // Video of 30 x 48 x 80, windows of 18 x 24 x 24, tiles of 4 x 8 x 8 and 2 x 8 x 8: 11.11 with a stride of 16 x 8 x 8.
+    await type('Feature map', '30 x 48 x 80');
+    assert.match(await panel.page.innerText('.simulator .problem'), /for each of the 3 axes/);
+    await type('Window', '18 x 24 x 24');
+    await type('Stride', '16 x 8 x 8');
+    await type('Dilation', '1 x 1 x 1');
+    await type('Query tile', '4 x 8 x 8');
+    await type('Key tile', '2 x 8 x 8');
+    await type('Attention share', '0.607');
+    await panel.page.waitForFunction(() => document.querySelector('.simulator-result .bound')?.textContent === '11.1x');
+    assert.equal(await bound('Skipped work alone'), '11.1x');
+    assert.equal(await bound('Whole step'), '2.23x');
+    const visited = await panel.page.getAttribute('.visited', 'aria-label');
+    assert.match(
+      visited ?? '',
+      /^Key tiles that the query tile visits: \d+ to \d+ by \d+ to \d+ by \d+ to \d+ along the axes$/,
+    );
+    await type('Stride', '1 x 1 x 1');
+    await panel.page.waitForFunction(() => document.querySelector('.simulator-result .bound')?.textContent === '3.27x');
+  });
+
   it('stays readable at the width of the side bar, in each theme', async () => {
-    for (const theme of ['dark', 'light', 'high-contrast'] as const) {
-      for (const width of [300, 1280]) {
-        const panel = await card('duo-attention', { theme, width, height: 1000 });
-        await frames(panel);
-        const overflow = await panel.page.evaluate(
-          () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-        );
-        assert.ok(overflow <= 0, `${overflow} px too wide at ${width}`);
-        if (pictures === undefined) continue;
-        mkdirSync(pictures, { recursive: true });
-        await panel.page.locator('.mechanism-card').screenshot({ path: `${pictures}/card-${theme}-${width}.png` });
+    for (const id of ['duo-attention', 'gna'])
+      for (const theme of ['dark', 'light', 'high-contrast'] as const) {
+        for (const width of [300, 1280]) {
+          const panel = await card(id, { theme, width, height: 1000 });
+          await frames(panel);
+          const overflow = await panel.page.evaluate(
+            () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+          );
+          assert.ok(overflow <= 0, `${overflow} px too wide at ${width}`);
+          if (pictures === undefined) continue;
+          mkdirSync(pictures, { recursive: true });
+          await panel.page.locator('.mechanism-card').screenshot({ path: `${pictures}/${id}-${theme}-${width}.png` });
+        }
       }
-    }
   });
 });

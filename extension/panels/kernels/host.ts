@@ -5,6 +5,7 @@
 import type { Disposable } from 'vscode';
 import type { DeviceInfo, MechanismInfo, SupportInfo } from '../../../protocol/compute/api';
 import type { MechanismView, MechanismViewRequest } from '../../../protocol/compute/mechanism-view';
+import type { NeighborhoodBound, NeighborhoodRequest } from '../../../protocol/compute/neighborhood';
 import type { FromKernelsPanel, KernelsPlace, ShapeChoice, ToKernelsPanel } from '../../../protocol/panels/kernels';
 import type { BenchmarkPlan, BenchmarkResult } from '../../../protocol/results/benchmark';
 import { unreachable } from '../../../protocol/unreachable';
@@ -32,6 +33,7 @@ export interface KernelsWorld {
   knownDevices(): readonly DeviceInfo[] | undefined;
   supports(plan: BenchmarkPlan): Promise<readonly SupportInfo[]>;
   mechanismView(request: MechanismViewRequest): Promise<MechanismView>;
+  neighborhoodBound(request: NeighborhoodRequest): Promise<NeighborhoodBound>;
   shapes(): Promise<readonly ShapeChoice[]>;
   /** The plan as it was left, or the one of the settings. */
   plan(): BenchmarkPlan;
@@ -161,6 +163,8 @@ export class KernelsHost extends Owner {
         return this.#sendDevices(true);
       case 'mechanismView':
         return this.#sendView(message.request);
+      case 'neighborhoodBound':
+        return this.#sendBound(message.request);
       case 'compare': {
         const other = await this.#world.choose(this.#result());
         return other === undefined ? undefined : this.compareWith(other);
@@ -317,15 +321,20 @@ export class KernelsHost extends Owner {
   }
 
   async #sendView(request: MechanismViewRequest): Promise<void> {
-    const may = this.#world.mayRun();
-    const answer =
-      may === true
-        ? await this.#world.mechanismView(request).then(
-            (view) => ({ view }),
-            (error: unknown) => ({ problem: wordsOf(error).sentence }),
-          )
-        : { problem: may };
+    const answer = await this.#answer(() => this.#world.mechanismView(request).then((view) => ({ view })));
     if (!this.disposed) this.#mail.post({ kind: 'mechanismView', request, ...answer });
+  }
+
+  async #sendBound(request: NeighborhoodRequest): Promise<void> {
+    const answer = await this.#answer(() => this.#world.neighborhoodBound(request).then((bound) => ({ bound })));
+    if (!this.disposed) this.#mail.post({ kind: 'neighborhoodBound', request, ...answer });
+  }
+
+  /** What the compute server says, or the sentence that stands in its place. */
+  #answer<T>(ask: () => Promise<T>): Promise<T | { readonly problem: string }> {
+    const may = this.#world.mayRun();
+    if (may !== true) return Promise.resolve({ problem: may });
+    return ask().catch((error: unknown) => ({ problem: wordsOf(error).sentence }));
   }
 
   async #sendDevices(again: boolean): Promise<void> {

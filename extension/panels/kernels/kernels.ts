@@ -151,6 +151,7 @@ export class Kernels extends Owner {
       devices: (again) => compute.devices(again),
       knownDevices: () => compute.knownDevices,
       supports: (plan) => compute.supports(plan),
+      neighborhoodBound: (request) => compute.neighborhoodBound(request),
       mechanismView: (request) => compute.mechanismView(request),
       shapes: () => models.shapes(this.#beside),
       plan: () => storedPlan(memory.get(planKey)) ?? defaultPlan(setting),

@@ -32,20 +32,36 @@ export interface Simulation {
 }
 
 /** Key tiles along one axis for each query tile of it. */
-export function visitedTiles(axis: SimulatedAxis, tiling: KeyTiling = 'static'): readonly number[] {
-  const visited: number[] = [];
+export const visitedTiles = (axis: SimulatedAxis, tiling: KeyTiling = 'static'): readonly number[] =>
+  queryTilesOf(axis, tiling).map(({ tiles }) => tiles);
+
+/** A query tile of one axis: its positions and the key positions it visits, inside a dilation group. */
+export interface QueryTile {
+  readonly group: number;
+  readonly queries: readonly [start: number, end: number];
+  /** Whole key tiles, cut off at the end of the group. */
+  readonly keys: readonly [start: number, end: number];
+  readonly tiles: number;
+}
+
+export function queryTilesOf(axis: SimulatedAxis, tiling: KeyTiling = 'static'): readonly QueryTile[] {
+  const { keyTile } = axis;
+  const tiles: QueryTile[] = [];
   for (let group = 0; group < Math.min(axis.dilation, axis.size); group++) {
     const n = groupLength(axis, group);
     for (let first = 0; first < n; first += axis.queryTile) {
       const [start, end] = unionOf(axis, first, n);
-      visited.push(
-        tiling === 'dynamic'
-          ? Math.ceil((end - start) / axis.keyTile)
-          : Math.floor((end - 1) / axis.keyTile) - Math.floor(start / axis.keyTile) + 1,
-      );
+      const from = tiling === 'dynamic' ? start : Math.floor(start / keyTile) * keyTile;
+      const count = Math.ceil((end - from) / keyTile);
+      tiles.push({
+        group,
+        queries: [first, Math.min(first + axis.queryTile, n)],
+        keys: [from, Math.min(from + count * keyTile, n)],
+        tiles: count,
+      });
     }
   }
-  return visited;
+  return tiles;
 }
 
 /** First key and last key + 1 of a query tile, within its dilation group. */

@@ -71,6 +71,7 @@ class Stage {
       knownDevices: () => undefined,
       supports: (asked) => Promise.resolve(asked.mechanisms.map((id) => ({ mechanism: id, ok: true }))),
       mechanismView: (request) => Promise.reject(new Error(`no view of ${request.mechanism} is planned`)),
+      neighborhoodBound: () => Promise.reject(new Error('no bound is planned')),
       shapes: () => Promise.resolve([]),
       plan: () => plan(),
       keepPlan: (kept) => this.kept.push(kept),

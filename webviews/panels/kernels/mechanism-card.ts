@@ -12,6 +12,7 @@ import { count, significant } from '../../ui/numbers';
 import type { Part } from './actions';
 import { readForm } from './form';
 import { sourceLine } from './mechanism-list';
+import { neighborhoodSimulator } from './neighborhood';
 import './pattern-picture';
 import type { CardChoice, State } from './state';
 
@@ -68,6 +69,7 @@ export function mechanismCard(part: Part): TemplateResult | typeof nothing {
       </div>
       ${view ? facts(view, mechanism, state) : nothing}
     </div>
+    ${mechanism.id === 'gna' ? neighborhoodSimulator(part) : nothing}
   </section>`;
 }
 

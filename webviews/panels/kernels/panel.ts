@@ -21,6 +21,7 @@ import { circumstances, finding } from './finding';
 import { takeShape, toForm, type Form } from './form';
 import { canonical } from '../../ui/canonical';
 import { mechanismCard, viewRequest } from './mechanism-card';
+import { initialNeighborhood, readNeighborhood } from './neighborhood';
 import { chartCards, chartsOf, identitiesOf, legend, measuredOf } from './pictures';
 import { resultColumns, resultsTable, tableRows } from './results-table';
 import { banners, emptyState, runBar } from './status';
@@ -56,8 +57,8 @@ export class KernelsPanel implements Actions {
   private planTimer: ReturnType<typeof setTimeout> | undefined;
   private readonly redraw: Redraw;
   private readonly arrangement: Arrangement;
-  /** The question last asked for the card of a mechanism. */
-  private viewAsked: string | undefined;
+  /** The questions last asked for the card of a mechanism, by kind. */
+  private readonly asked = new Map<string, string>();
   private emphasised: string | undefined;
   private announced = '';
 
@@ -110,6 +111,7 @@ export class KernelsPanel implements Actions {
       case 'shapes':
       case 'supports':
       case 'mechanismView':
+      case 'neighborhoodBound':
       case 'row':
         break;
       default:
@@ -143,12 +145,20 @@ export class KernelsPanel implements Actions {
 
   /** Asks for the card's picture when its question is another than the last; the answer to an earlier one is overwritten. */
   private askView(): void {
+    const { opened, canRun, view } = this.state;
+    if (!opened || canRun !== true) return;
     const request = viewRequest(this.state);
-    if (!request || !this.state.opened || this.state.canRun !== true) return;
-    const written = canonical(request);
-    if (written === this.viewAsked) return;
-    this.viewAsked = written;
-    this.host.post({ kind: 'mechanismView', request });
+    if (request) this.ask({ kind: 'mechanismView', request });
+    if (view.card?.mechanism !== 'gna') return;
+    const reading = readNeighborhood(view.neighborhood ?? initialNeighborhood);
+    if (reading.ok) this.ask({ kind: 'neighborhoodBound', request: reading.request });
+  }
+
+  private ask(question: Extract<FromKernelsPanel, { readonly request: unknown }>): void {
+    const written = canonical(question.request);
+    if (this.asked.get(question.kind) === written) return;
+    this.asked.set(question.kind, written);
+    this.host.post(question);
   }
 
   private onKey(event: KeyboardEvent): void {

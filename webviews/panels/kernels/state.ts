@@ -1,6 +1,7 @@
 /** Everything the panel shows, and how a message or an action changes it. No DOM: tests drive it directly. */
 import type { DeviceInfo, MechanismInfo, SupportInfo } from '../../../protocol/compute/api';
 import type { MechanismView, MechanismViewRequest } from '../../../protocol/compute/mechanism-view';
+import type { NeighborhoodBound, NeighborhoodRequest } from '../../../protocol/compute/neighborhood';
 import type { KernelsPlace, ShapeChoice, ToKernelsPanel } from '../../../protocol/panels/kernels';
 import type { BenchmarkPlan, BenchmarkResult, BenchmarkRow } from '../../../protocol/results/benchmark';
 import { unreachable } from '../../../protocol/unreachable';
@@ -8,6 +9,7 @@ import type { PointKey } from '../../charts/chart';
 import { rowKey } from '../../charts/rows';
 import type { Sort } from '../../ui/table';
 import { readForm, samePlan, takeShape, toForm, type Form } from './form';
+import type { NeighborhoodForm } from './neighborhood';
 import { canonical } from '../../ui/canonical';
 
 export type Phase =
@@ -42,6 +44,8 @@ export interface View {
   /** Charts shown as tables. */
   readonly asTable: readonly string[];
   readonly card?: CardChoice;
+  /** The simulator of neighborhood attention as typed; absent: as it begins. */
+  readonly neighborhood?: NeighborhoodForm;
 }
 
 export interface State {
@@ -66,6 +70,9 @@ export interface State {
   /** The answer to the last question of the card. */
   readonly mechanismView:
     { readonly request: MechanismViewRequest; readonly view?: MechanismView; readonly problem?: string } | undefined;
+  readonly neighborhood:
+    | { readonly request: NeighborhoodRequest; readonly bound?: NeighborhoodBound; readonly problem?: string }
+    | undefined;
   readonly view: View;
 }
 
@@ -87,6 +94,7 @@ export const initialState = (place: KernelsPlace): State => ({
   savedAs: undefined,
   compareWith: undefined,
   mechanismView: undefined,
+  neighborhood: undefined,
   view: { hidden: [], open: {}, asTable: [] },
 });
 
@@ -106,6 +114,10 @@ export function receive(state: State, message: ToKernelsPanel): State {
     case 'mechanismView': {
       const { kind: _kind, ...mechanismView } = message;
       return { ...state, mechanismView };
+    }
+    case 'neighborhoodBound': {
+      const { kind: _kind, ...neighborhood } = message;
+      return { ...state, neighborhood };
     }
     case 'stage': {
       const before = state.phase.kind === 'running' ? state.phase : undefined;

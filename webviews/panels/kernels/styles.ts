@@ -196,6 +196,7 @@ export const panelStyles = css`
     margin-left: auto;
   }
   .mechanism-card p {
+    margin-bottom: 6px;
     max-width: 90ch;
     text-wrap: pretty;
   }
@@ -283,5 +284,70 @@ export const panelStyles = css`
   }
   .card-facts sup {
     line-height: 0;
+  }
+
+  .simulator {
+    margin-top: 14px;
+    padding-top: 8px;
+    border-top: 1px solid var(--line);
+  }
+  .simulator-result table {
+    width: 100%;
+  }
+  .simulator-result th {
+    width: 92px;
+    white-space: normal;
+    text-align: left;
+    font-weight: normal;
+  }
+  .simulator-result td.bound {
+    padding: 0 8px;
+    text-align: right;
+    font-weight: 600;
+    font-variant-numeric: tabular-nums;
+  }
+  .simulator-result td.muted {
+    text-align: left;
+    white-space: normal;
+  }
+  .visited {
+    display: block;
+    width: min(100%, 320px);
+    max-height: 320px;
+    margin: 4px 0;
+  }
+  .visited rect,
+  .visited line {
+    vector-effect: non-scaling-stroke;
+  }
+  .visited .frame {
+    fill: none;
+    stroke: var(--vscode-descriptionForeground);
+  }
+  .visited line {
+    stroke: var(--line);
+  }
+  .visited .keys {
+    fill: #5fb0ff;
+    fill-opacity: 0.75;
+  }
+  .vscode-light .visited .keys,
+  .vscode-high-contrast-light .visited .keys {
+    fill: #0b5fb3;
+  }
+  .visited .queries {
+    fill: none;
+    stroke: var(--vscode-foreground);
+    stroke-width: 2;
+  }
+  .pattern-legend .swatch.outlined {
+    background: none;
+    border: 2px solid var(--vscode-foreground);
+  }
+  .tile-slider {
+    display: grid;
+    gap: 2px;
+    max-width: 320px;
+    font-size: var(--small);
   }
 `;

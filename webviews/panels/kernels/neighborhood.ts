@@ -1,0 +1,300 @@
+/** The simulator of generalized neighborhood attention: a shape, tiles and a configuration give the bound of the speed-up. */
+import { html, nothing, svg, type TemplateResult } from 'lit';
+import {
+  largestAxis,
+  type NeighborhoodAxis,
+  type NeighborhoodBound,
+  type NeighborhoodRequest,
+  type NeighborhoodTile,
+} from '../../../protocol/compute/neighborhood';
+import { dropdown, field, textField } from '../../ui/controls';
+import { count, significant } from '../../ui/numbers';
+import type { Part } from './actions';
+
+/** As typed: sizes by axis, outermost first, `30 x 48 x 80`. */
+export interface NeighborhoodForm {
+  readonly size: string;
+  readonly window: string;
+  readonly stride: string;
+  readonly dilation: string;
+  readonly queryTile: string;
+  readonly keyTile: string;
+  readonly tiling: 'static' | 'dynamic';
+  readonly share: string;
+  /** Which query tile is drawn, as a share of all of them (0..1), so that another shape keeps it in place. */
+  readonly at: number;
+}
+
+/** A picture of 128 x 128 patches with windows of 16 x 16. */
+export const initialNeighborhood: NeighborhoodForm = {
+  size: '128 x 128',
+  window: '16 x 16',
+  stride: '1 x 1',
+  dilation: '1 x 1',
+  queryTile: '16 x 16',
+  keyTile: '16 x 8',
+  tiling: 'static',
+  share: '0.6',
+  at: 0.5,
+};
+
+const fields = [
+  ['size', 'Feature map', 'Positions along each axis, one to three, outermost first.'],
+  ['window', 'Window', 'Keys of a query along each axis.'],
+  [
+    'stride',
+    'Stride',
+    'Queries along each axis that share a window; 1 slides, the window itself is blocked attention.',
+  ],
+  ['dilation', 'Dilation', 'Steps between the keys of a window.'],
+  ['queryTile', 'Query tile', 'Queries that the kernel computes together.'],
+  ['keyTile', 'Key tile', 'Keys that the kernel reads together.'],
+] as const satisfies readonly (readonly [keyof NeighborhoodForm, string, string])[];
+
+type NumberField = (typeof fields)[number][0];
+type Problems = Partial<Record<NumberField | 'share', string>>;
+
+type Reading =
+  { readonly ok: true; readonly request: NeighborhoodRequest } | { readonly ok: false; readonly problems: Problems };
+
+/** The axes of the form, or what is wrong with each field. */
+export function readNeighborhood(form: NeighborhoodForm): Reading {
+  const lists: Readonly<Record<NumberField, readonly number[]>> = {
+    size: numbersOf(form.size),
+    window: numbersOf(form.window),
+    stride: numbersOf(form.stride),
+    dilation: numbersOf(form.dilation),
+    queryTile: numbersOf(form.queryTile),
+    keyTile: numbersOf(form.keyTile),
+  };
+  const problems: Problems = {};
+  const rank = lists.size.length;
+  for (const [name, title] of fields) {
+    if (lists[name].some((each) => !Number.isInteger(each) || each < 1 || each > largestAxis)) {
+      problems[name] = `${title} takes whole numbers from 1 to ${count(largestAxis)}, such as 30 x 48 x 80.`;
+    } else if (lists[name].length !== rank) {
+      problems[name] = `${title} needs a number for each of the ${rank} axes of the feature map.`;
+    }
+  }
+  if (rank > 3) problems.size = 'A feature map has one to three axes.';
+  const share = Number(form.share);
+  if (!(share >= 0 && share <= 1) || form.share.trim() === '') problems.share = 'A share is a number from 0 to 1.';
+  if (Object.keys(problems).length > 0) return { ok: false, problems };
+  const axes = lists.size.map((size, at): NeighborhoodAxis => ({
+    size,
+    window: lists.window[at] ?? 1,
+    stride: lists.stride[at] ?? 1,
+    dilation: lists.dilation[at] ?? 1,
+    queryTile: lists.queryTile[at] ?? 1,
+    keyTile: lists.keyTile[at] ?? 1,
+    causal: false,
+  }));
+  if (axes.some(({ dilation, size }) => dilation > size)) problems.dilation = 'A dilation is at most its axis.';
+  else if (axes.some(({ window, size, dilation }) => window > Math.floor(size / dilation))) {
+    problems.window = 'A window is at most the feature map over the dilation.';
+  } else if (axes.some(({ stride, window }) => stride > window)) problems.stride = 'A stride is at most its window.';
+  if (Object.keys(problems).length > 0) return { ok: false, problems };
+  return { ok: true, request: { axes, tiling: form.tiling, attentionShare: share } };
+}
+
+const numbersOf = (text: string): number[] =>
+  text
+    .split(/[x×,\s]+/i)
+    .filter((part) => part !== '')
+    .map(Number);
+
+export function neighborhoodSimulator({ state, actions }: Part): TemplateResult {
+  const form = state.view.neighborhood ?? initialNeighborhood;
+  const reading = readNeighborhood(form);
+  const problems = reading.ok ? {} : reading.problems;
+  const edit = (change: Partial<NeighborhoodForm>) => actions.view({ neighborhood: { ...form, ...change } });
+  const answer = state.neighborhood;
+  return html`<section class="simulator" aria-label="Bound of the speed-up">
+    <h3>How much faster can tiles make it?</h3>
+    <p class="muted">
+      Upper bound of the speed-up over full attention when both work in tiles: key tiles of full attention over those
+      that the worst query tile visits (arXiv:2504.16922, section 3.3).
+    </p>
+    <div class="card-body">
+      <div class="fields">
+        ${fields.map(([name, title, hint]) =>
+          field(
+            title,
+            textField({
+              label: `Simulator: ${title}`,
+              value: form[name],
+              problem: problems[name],
+              hint,
+              onInput: (text) => edit({ [name]: text }),
+            }),
+            hint,
+          ),
+        )}
+        ${field(
+          'Key tiles',
+          dropdown({
+            label: 'Key tiles',
+            choices: [
+              { value: 'static', label: 'Fixed grid' },
+              { value: 'dynamic', label: 'From the window' },
+            ],
+            value: form.tiling,
+            onChange: (tiling) => edit({ tiling: tiling === 'dynamic' ? 'dynamic' : 'static' }),
+          }),
+          'Whether key tiles lie on a fixed grid or begin at the first key that a query tile reads.',
+        )}
+        ${field(
+          'Attention share',
+          textField({
+            label: 'Simulator: Attention share',
+            value: form.share,
+            numeric: true,
+            problem: problems.share,
+            hint: 'Share of a whole step that attention takes, from 0 to 1.',
+            onInput: (share) => edit({ share }),
+          }),
+          'Share of a whole step that attention takes, from 0 to 1.',
+        )}
+      </div>
+      ${
+        answer?.problem
+          ? html`<div class="chart-empty">${answer.problem}</div>`
+          : answer?.bound
+            ? result(answer.request, answer.bound, form, edit)
+            : nothing
+      }
+    </div>
+  </section>`;
+}
+
+function result(
+  request: NeighborhoodRequest,
+  bound: NeighborhoodBound,
+  form: NeighborhoodForm,
+  edit: (change: Partial<NeighborhoodForm>) => void,
+): TemplateResult {
+  const total = bound.tiles.reduce((product, tiles) => product * tiles.length, 1);
+  const index = Math.min(total - 1, Math.round(form.at * (total - 1)));
+  const chosen = tileAt(bound.tiles, index);
+  const visits = chosen.reduce((product, { tiles }) => product * tiles, 1);
+  const times = (value: number) => `${significant(value)}x`;
+  const rows: readonly (readonly [string, string, string])[] = [
+    [
+      'Bound',
+      times(bound.bound),
+      `${count(bound.allTiles)} key tiles over the ${count(bound.worstTiles)} of the worst`,
+    ],
+    ['Mean tile', times(bound.meanBound), `${significant(bound.meanTiles)} key tiles on average`],
+    ['Skipped work alone', times(bound.flopBound), 'all keys over the keys of a window'],
+    ['Whole step', times(bound.endToEnd), `with attention at ${significant(100 * request.attentionShare)} % of it`],
+  ];
+  return html`<div class="simulator-result">
+    <table>
+      <tbody>
+        ${rows.map(
+          ([name, value, how]) =>
+            html`<tr>
+              <th scope="row">${name}</th>
+              <td class="bound">${value}</td>
+              <td class="muted">${how}</td>
+            </tr>`,
+        )}
+      </tbody>
+    </table>
+    <p class="muted">
+      ${
+        bound.blockSparse
+          ? 'Every pair of tiles is read whole or not at all: no product is computed in vain.'
+          : 'Some pairs of tiles are read in part: the rest of their products is masked.'
+      }
+    </p>
+    ${visitedPicture(request.axes, chosen)}
+    <label class="tile-slider"
+      ><span>Query tile ${count(index + 1)} of ${count(total)}: ${count(visits)} key tiles</span>
+      <input
+        type="range"
+        min="0"
+        max=${total - 1}
+        .value=${String(index)}
+        ?disabled=${total === 1}
+        aria-label="Query tile"
+        @input=${(event: Event) =>
+          edit({ at: total === 1 ? 0 : Number((event.target as HTMLInputElement).value) / (total - 1) })}
+    /></label>
+  </div>`;
+}
+
+/** The query tile of every axis, the last axis fastest. */
+function tileAt(tiles: NeighborhoodBound['tiles'], index: number): readonly NeighborhoodTile[] {
+  let rest = index;
+  return tiles
+    .map((list) => list.length)
+    .map((_, at, lengths) => {
+      const below = lengths.slice(at + 1).reduce((product, length) => product * length, 1);
+      const here = Math.floor(rest / below);
+      rest -= here * below;
+      return tiles[at]?.[here];
+    })
+    .filter((tile) => tile !== undefined);
+}
+
+/** The last two axes as a map, a third as a strip beside it: key tiles visited filled, the query tile outlined. */
+function visitedPicture(axes: readonly NeighborhoodAxis[], chosen: readonly NeighborhoodTile[]): TemplateResult {
+  const last = axes.length - 1;
+  const across = { axis: axes[last], tile: chosen[last] };
+  const down = axes.length > 1 ? { axis: axes[last - 1], tile: chosen[last - 1] } : undefined;
+  const deep = axes.length > 2 ? { axis: axes[0], tile: chosen[0] } : undefined;
+  if (!across.axis || !across.tile) return html``;
+  const width = groupSize(across.axis);
+  const height = down?.axis ? groupSize(down.axis) : Math.max(1, width / 12);
+  const rows = down?.tile ?? { queries: [0, height], keys: [0, height] };
+  const gap = Math.max(width, height) / 16;
+  const strip = deep?.axis && deep.tile ? { size: groupSize(deep.axis), tile: deep.tile, axis: deep.axis } : undefined;
+  const whole = width + (strip ? gap * 2.4 : 0);
+  return html`<svg
+      class="visited"
+      viewBox="0 0 ${whole} ${height}"
+      role="img"
+      aria-label=${`Key tiles that the query tile visits: ${chosen
+        .map(({ keys }) => `${count(keys[0])} to ${count(keys[1] - 1)}`)
+        .join(' by ')} along the axes`}
+    >
+      ${gridLines(across.axis, width, height, true)}
+      ${down?.axis ? gridLines(down.axis, height, width, false) : nothing} ${box('keys', across.tile.keys, rows.keys)}
+      ${box('queries', across.tile.queries, rows.queries)}
+      <rect class="frame" x="0" y="0" width=${width} height=${height} />
+      ${
+        strip
+          ? svg`<g transform="translate(${width + gap * 1.2}, 0) scale(${gap * 1.2}, ${height / strip.size})">
+            <rect class="keys" x="0" y=${strip.tile.keys[0]} width="1" height=${strip.tile.keys[1] - strip.tile.keys[0]} />
+            <rect class="queries" x="0" y=${strip.tile.queries[0]} width="1" height=${strip.tile.queries[1] - strip.tile.queries[0]} />
+            <rect class="frame" x="0" y="0" width="1" height=${strip.size} />
+          </g>`
+          : nothing
+      }
+    </svg>
+    <p class="pattern-legend muted">
+      <span><i class="swatch read"></i>key tiles visited</span><span><i class="swatch outlined"></i>query tile</span>
+      <span>lines: key tiles${strip ? '; strip on the right: the outermost axis' : ''}</span>
+    </p>`;
+}
+
+/** Positions of the longest dilation group: what is drawn is one group. */
+const groupSize = ({ size, dilation }: NeighborhoodAxis): number => Math.ceil(size / dilation);
+
+const box = (name: string, [left, right]: readonly [number, number], [top, bottom]: readonly [number, number]) =>
+  svg`<rect class=${name} x=${left} y=${top} width=${right - left} height=${bottom - top} />`;
+
+function gridLines({ keyTile }: NeighborhoodAxis, length: number, breadth: number, upright: boolean): TemplateResult[] {
+  const lines: TemplateResult[] = [];
+  // Lines closer than a hundredth of the picture would be a grey ground.
+  if (length / keyTile > 100) return lines;
+  for (let at = keyTile; at < length; at += keyTile) {
+    lines.push(
+      upright
+        ? svg`<line x1=${at} x2=${at} y1="0" y2=${breadth} />`
+        : svg`<line y1=${at} y2=${at} x1="0" x2=${breadth} />`,
+    );
+  }
+  return lines;
+}
