@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander';
 import { headscopeVersion } from '../version';
 import { bench } from './commands/bench';
+import { captions } from './commands/captions';
 import { chair } from './commands/chair';
 import { checkCommand } from './commands/check';
 import { devices } from './commands/devices';
@@ -26,6 +27,7 @@ const commands: readonly Registration[] = [
   heads,
   map,
   vhd,
+  captions,
   chair,
   pope,
   (program) => program.addCommand(checkCommand()),

@@ -6,7 +6,7 @@ import { reinforcementExecutors, type ReinforcementExecutor } from '../../protoc
 import { wrongUsage } from './exit-codes';
 import { addSpanOptions, removedFrom, type SpanOptions } from './span-options';
 
-const controls = ['random', 'all', 'norm-matched'] as const;
+export const controls = ['random', 'all', 'norm-matched'] as const;
 
 export interface ReinforcementOptions extends SpanOptions {
   readonly vhr?: boolean;

@@ -342,4 +342,72 @@ describe('divergence and reinforcement by the real process', () => {
       assert.equal(result.entries.length, 1);
     });
   });
+
+  describe('headscope captions', () => {
+    const file = (name: string, value: unknown): string => {
+      const path = place.at(name);
+      writeFileSync(path, JSON.stringify(value));
+      return path;
+    };
+    const words = (truth: string, ...more: string[]): string[] => [
+      'captions',
+      llava,
+      '--images',
+      place.folder,
+      '--truth',
+      truth,
+      '--ids',
+      ids.join(','),
+      '--max-new-tokens',
+      '4',
+      ...more,
+    ];
+
+    it('captions the images that the truth names, plainly and for each factor and control', async () => {
+      const truth = file('truth.json', { 'a.png': ['dog'], 'b.png': { objects: [] }, 'absent.png': ['cat'] });
+      const references = file('references.json', [{ image: 'b.png', caption: 'a puppy' }]);
+      const more = [
+        '--references',
+        references,
+        '--alpha',
+        '0.5,3',
+        '--vhr-control',
+        'random,norm-matched',
+        '--json',
+        '-',
+      ];
+      const result = json(await place.headscope(words(truth, ...more)));
+      const entries = result['entries'] as { name: string; truth: string[]; variants: unknown[] }[];
+      assert.deepEqual(
+        entries.map((entry) => [entry.name, entry.truth, entry.variants.length]),
+        [
+          ['a.png', ['dog'], 6],
+          ['b.png', ['dog'], 6],
+        ],
+      );
+      const variants = result['variants'] as {
+        reinforcement: { alpha: number; heads: string; normMatched: boolean };
+      }[];
+      assert.deepEqual(
+        variants.map(({ reinforcement: { alpha, heads, normMatched } }) => [alpha, heads, normMatched]),
+        [
+          [0.5, 'selected', false],
+          [0.5, 'random', false],
+          [0.5, 'selected', true],
+          [3, 'selected', false],
+          [3, 'random', false],
+          [3, 'selected', true],
+        ],
+      );
+      assert.match((await place.headscope(words(truth))).stdout, /CHAIR_S %[\s\S]*plain[\s\S]*2 images/);
+    });
+
+    it('bad input gets a sentence', async () => {
+      const truth = file('other.json', { 'nothing.png': ['dog'] });
+      refused(await place.headscope(words(truth)), /No image of .* is named in/);
+      refused(await place.headscope(words(file('one.json', { 'a.png': [] }), '--alpha', 'x')), /finite numbers/);
+      refused(await place.headscope(words(truth, '--vhr-control', 'many')), /random, all, norm-matched/);
+      refused(await place.headscope(words(truth, '--image', picture)), /--image does not belong/);
+    });
+  });
 });

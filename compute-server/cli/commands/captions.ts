@@ -1,0 +1,185 @@
+/** headscope captions: a folder of images with their truth, captioned plainly and with reinforced heads, and scored. */
+import { readdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { InvalidArgumentError, Option } from 'commander';
+import { trueObjects } from '../../../diagnostics/hallucination/chair';
+import type { ReinforcementRequest } from '../../../protocol/compute/hallucination';
+import type { CaptionSetScore, HallucinationSet } from '../../../protocol/results/hallucination';
+import { readCaptions, readLexicon, readTruth, withReferences } from '../caption-files';
+import { wrongUsage } from '../exit-codes';
+import { addPromptOptions, environmentOf, promptFrom, type PromptOptions } from '../model-options';
+import { list, whole } from '../options';
+import { controls, layersOf } from '../reinforcement-options';
+import { addSpanOptions, type SpanOptions } from '../span-options';
+import { textTable } from '../table';
+import type { Registration } from '../registration';
+
+interface CaptionsOptions extends PromptOptions, SpanOptions {
+  readonly images: string;
+  readonly truth: string;
+  readonly references?: string;
+  readonly lexicon?: string;
+  readonly limit?: number;
+  readonly maxNewTokens: number;
+  readonly alpha: readonly number[];
+  readonly vhrLayers: 'auto' | readonly number[];
+  readonly vhrControl: readonly (typeof controls)[number][];
+  readonly seed: number;
+  readonly json?: string;
+}
+
+export const captions: Registration = (program, session) => {
+  addSpanOptions(
+    addPromptOptions(
+      program
+        .command('captions')
+        .description(
+          'Caption a folder of images plainly and with reinforced heads: CHAIR, recall, length, T-VHD by truth.',
+        )
+        .argument('<model>', 'a vision-language model folder'),
+    ),
+  )
+    .requiredOption('--images <folder>', 'folder of PNG and JPEG files')
+    .requiredOption('--truth <file>', 'JSON: {"image": ["object", …]} or [{image, objects, captions}]')
+    .option('--references <file>', 'captions by people, whose objects count as true')
+    .option('--lexicon <file>', 'classes and synonyms (default: the 80 of COCO)')
+    .option('--limit <n>', 'the first so many images, by name', whole(1, 1 << 24))
+    .option('--max-new-tokens <n>', 'tokens of a caption at most', whole(1, 1 << 16), 64)
+    .option('--alpha <a,b>', 'factors to reinforce with, separated by commas; each makes a caption', list(factor), [])
+    .option(
+      '--vhr-layers <layers>',
+      'auto (the second and the last 14 of 32), or layers such as 1,18-31',
+      layersOf,
+      'auto',
+    )
+    .option('--vhr-control <names>', `controls beside each factor: ${controls.join(', ')}`, list(control), [])
+    .addOption(new Option('--seed <n>', 'seed of the random heads').argParser(whole(0, 2 ** 32 - 1)).default(0))
+    .option('--json <file>', 'write the result as JSON, - for stdout')
+    .action(async (model: string, options: CaptionsOptions) => {
+      const refused = [
+        ...(options.span ? ['--span'] : []),
+        ...(options.image === undefined ? [] : ['--image']),
+        ...(options.gain || options.gains !== undefined ? ['--gain'] : []),
+      ];
+      if (refused[0] !== undefined) {
+        throw wrongUsage(`${refused[0]} does not belong to a folder of images. Leave it out.`);
+      }
+      const { lexicon, finder } = await readLexicon(options.lexicon);
+      const references = options.references === undefined ? [] : await readCaptions(options.references);
+      const truth = withReferences(await readTruth(options.truth), references);
+      const folder = resolve(options.images);
+      const images = (await namesIn(folder))
+        .filter((name) => truth.has(name))
+        .slice(0, options.limit)
+        .map((name) => ({
+          path: join(folder, name),
+          truth: [...trueObjects(finder, truth.get(name) ?? { objects: [] })],
+        }));
+      if (images.length === 0) {
+        throw wrongUsage(
+          `No image of ${options.images} is named in ${options.truth}. Its keys are file names, e.g. "scene-000.png".`,
+        );
+      }
+      const { distance, outliers, positions, maxNewTokens } = options;
+      const result = await session.compute(environmentOf(options)).call(
+        'hallucinationSet',
+        [
+          {
+            folder: resolve(model),
+            prompt: await promptFrom(options),
+            distance,
+            outliers,
+            positions,
+            maxNewTokens,
+            images,
+            reinforcements: reinforcementsOf(options),
+            done: [],
+            ...(options.lexicon === undefined ? {} : { lexicon }),
+          },
+        ],
+        {
+          signal: session.signal,
+          onProgress: (progress) => {
+            if (progress.kind === 'stage') session.progress(progress.sentence);
+            if (progress.kind === 'failure') session.note(`${progress.name}: ${progress.why}`);
+          },
+        },
+      );
+      if (options.json !== '-') session.print(words(result));
+      if (options.json !== undefined) await session.writeJson(options.json, result);
+      if (result.state === 'cancelled') {
+        session.note(
+          `Stopped after ${result.entries.length} of ${result.total} images; the same command goes on from there.`,
+        );
+      }
+    });
+};
+
+function reinforcementsOf(options: CaptionsOptions): ReinforcementRequest[] {
+  const { alpha, outliers, vhrLayers, vhrControl, seed } = options;
+  return alpha.flatMap((factor) => {
+    const plain = {
+      alpha: factor,
+      outliers,
+      heads: 'selected',
+      normMatched: false,
+      executor: 'in-graph',
+      seed,
+      ...(vhrLayers === 'auto' ? {} : { layers: vhrLayers }),
+    } as const;
+    return [
+      plain,
+      ...vhrControl.map((name): ReinforcementRequest =>
+        name === 'norm-matched' ? { ...plain, normMatched: true } : { ...plain, heads: name },
+      ),
+    ];
+  });
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return (await readdir(folder)).sort();
+  } catch (error) {
+    throw wrongUsage(`${folder} cannot be read (${(error as Error).message}). Check the path.`);
+  }
+}
+
+function factor(text: string): number {
+  const value = Number(text);
+  if (text === '' || !Number.isFinite(value)) {
+    throw new InvalidArgumentError('It takes finite numbers separated by commas; 1 changes nothing, 2 is the paper’s.');
+  }
+  return value;
+}
+
+function control(text: string): (typeof controls)[number] {
+  const known = controls.find((name) => name === text);
+  if (known === undefined) throw new InvalidArgumentError(`It takes ${controls.join(', ')}, separated by commas.`);
+  return known;
+}
+
+function words({ plain, variants, separation, entries, failures }: HallucinationSet): string {
+  const percent = (share: number | null): string => (share === null ? '–' : (100 * share).toFixed(1));
+  const row = (name: string, heads: string, score: CaptionSetScore): string[] => [
+    name,
+    heads,
+    percent(score.chairS),
+    percent(score.chairI),
+    percent(score.recall),
+    score.length?.toFixed(1) ?? '–',
+  ];
+  const table = textTable(
+    ['alpha', 'heads', 'CHAIR_S %', 'CHAIR_I %', 'recall %', 'words'],
+    [
+      row('1', 'plain', plain),
+      ...variants.map(({ reinforcement, score }) =>
+        row(String(reinforcement.alpha), reinforcement.normMatched ? 'norm-matched' : reinforcement.heads, score),
+      ),
+    ],
+    [0, 2, 3, 4, 5],
+  );
+  const { auroc, hallucinated, truthful } = separation;
+  const apart = `T-VHD tells hallucinated (${hallucinated.length}) from true (${truthful.length}) object words: AUROC ${auroc?.toFixed(3) ?? '–'}`;
+  const failed = failures.length === 0 ? '' : `\n${failures.length} images could not be read.`;
+  return `${table}\n\n${apart}\n${entries.length} images${failed}`;
+}
