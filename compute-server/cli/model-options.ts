@@ -11,7 +11,7 @@ export interface PromptOptions {
   readonly prompt?: string;
   readonly promptFile?: string;
   readonly ids?: readonly number[];
-  readonly image?: string;
+  readonly image?: readonly string[];
   readonly chat?: boolean;
   readonly gain?: readonly string[];
   readonly gains?: string;
@@ -24,7 +24,7 @@ export function addPromptOptions(command: Command): Command {
     .option('--prompt <text>', 'the prompt as text')
     .option('--prompt-file <file>', 'the prompt as a text file')
     .option('--ids <id,id>', 'the prompt as token ids, separated by commas', idList)
-    .option('--image <file>', 'a PNG or JPEG file that stands at the image token of the prompt')
+    .option('--image <file>', 'a PNG or JPEG file that stands at the image token of the prompt', collect)
     .option('--chat', "put the text into the model's chat template")
     .option('--gain <L.H=g>', 'factor on the output of layer L head H, e.g. 2.5=0; may be given several times', collect)
     .option('--gains <file>', 'an intervention saved from the Heads panel')
@@ -35,10 +35,19 @@ export function addPromptOptions(command: Command): Command {
 export async function promptFrom(options: PromptOptions): Promise<PromptInput> {
   const given = [options.prompt, options.promptFile, options.ids].filter((each) => each !== undefined);
   if (given.length !== 1) throw wrongUsage('Give exactly one of --prompt, --prompt-file and --ids.');
-  const image = options.image === undefined ? {} : { image: resolve(options.image) };
+  const path = imageFrom(options);
+  const image = path === undefined ? {} : { image: path };
   if (options.ids) return { kind: 'ids', ids: options.ids, ...image };
   const text = options.prompt ?? (await textFile(options.promptFile ?? ''));
   return { kind: 'text', text, chat: options.chat ?? false, ...image };
+}
+
+/** Absolute; one at most. */
+function imageFrom({ image = [] }: PromptOptions): string | undefined {
+  const [first, ...more] = image;
+  if (more.length > 0)
+    throw wrongUsage(`One image a prompt is read, and ${image.length} are given. Leave one --image.`);
+  return first === undefined ? undefined : resolve(first);
 }
 
 export interface EncoderOptions {
@@ -55,11 +64,12 @@ export function addEncoderOptions(command: Command): Command {
 
 export async function inputFrom(options: PromptOptions & EncoderOptions): Promise<PromptInput | EncoderInput> {
   const prompted = options.prompt !== undefined || options.promptFile !== undefined || options.ids !== undefined;
-  if (!options.encoder && (prompted || options.image === undefined)) return promptFrom(options);
-  if (options.image === undefined) throw wrongUsage('--encoder looks at an image. Give one with --image.');
+  const image = imageFrom(options);
+  if (!options.encoder && (prompted || image === undefined)) return promptFrom(options);
+  if (image === undefined) throw wrongUsage('--encoder looks at an image. Give one with --image.');
   if (prompted) throw wrongUsage('--encoder reads the image alone. Leave the prompt out, or --encoder.');
   const { tile } = options;
-  return { kind: 'image', image: resolve(options.image), ...(tile === undefined ? {} : { tile }) };
+  return { kind: 'image', image, ...(tile === undefined ? {} : { tile }) };
 }
 
 export async function gainsFrom(options: PromptOptions): Promise<HeadGain[]> {

@@ -1,5 +1,6 @@
 /** From what a person gives (text, token ids, a picture) to a checked sequence of a model. */
 import type { EncoderInput, PromptInput, Tokenised } from '../../protocol/compute/models';
+import { tileRegion } from '../../models/images/token-plan';
 import { FailureError } from '../../protocol/wire/failures';
 import { visionOf, withPicture } from './image-prompt';
 import type { LoadedModel } from './loaded-model';
@@ -7,7 +8,7 @@ import { offsetsOf } from './offsets';
 import { range } from './runtime-arrays';
 import { positionAt, type Sequence } from './sequence';
 import type { Tokeniser } from './tokeniser';
-import { patchRows, preparePicture } from './vision-model';
+import { cellsOf, patchRows, preparePicture } from './vision-model';
 
 /** What encoding a picture needs; without it the rows of a picture are counted and not filled. */
 export interface EncodingRun {
@@ -56,7 +57,36 @@ async function encoderSequence(
   if (!pixels) {
     throw bad(`The image has ${prepared.processed.tiles.length} tiles, from 0, and none numbered ${tile}.`);
   }
-  return patchRows(vision, pixels, run.signal);
+  const sequence = await patchRows(vision, pixels, run.signal);
+  const { leading, rows, columns } = vision.tower.patches;
+  const { coverage } = cellsOf(vision.tower, undefined);
+  const { name, picture, processed } = prepared;
+  const region = tileRegion(picture, processed, tile);
+  const { width, height, sha256 } = picture;
+  return {
+    ...sequence,
+    image: {
+      name,
+      path: image,
+      sha256,
+      width,
+      height,
+      start: leading.length,
+      end: sequence.ids.length,
+      tokens: rows * columns,
+      tiles: [
+        {
+          ...region,
+          width: region.width * coverage.width,
+          height: region.height * coverage.height,
+          rows,
+          columns,
+          first: 0,
+          stride: columns,
+        },
+      ],
+    },
+  };
 }
 
 function checkedIds(model: LoadedModel, prompt: PromptInput): readonly number[] {

@@ -19,7 +19,7 @@ import { FailureError } from '../../protocol/wire/failures';
 import { readPicture, type DecodedPicture } from '../images/decode';
 import { planChunk } from './budget';
 import { requireFinite } from './finite';
-import type { LayerSessions} from './layer-sessions';
+import type { LayerSessions } from './layer-sessions';
 import { type FurtherGraphs } from './layer-sessions';
 import { runPrompt } from './model-run';
 import { floats, range } from './runtime-arrays';

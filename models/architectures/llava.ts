@@ -71,6 +71,13 @@ function connectorOf(
       `vision_feature_select_strategy is "${strategy}"; "default" (without the class row) and "full" are known.`,
     );
   }
+  const skipped = strategy === 'default' ? 1 : 0;
+  const leading = vision.patches.leading.length;
+  if (skipped > leading || (layout.kind === 'anyres' && skipped !== leading)) {
+    throw new ModelError(
+      `vision_feature_select_strategy is "${strategy}", and the vision encoder has ${leading === 0 ? 'no class row to leave out' : `${leading} class row${leading === 1 ? '' : 's'}, which tiles cannot keep`}. Correct the config.`,
+    );
+  }
   const names = new Names(weights, `${rest}multi_modal_projector.`);
   const inputs = vision.stack.hiddenSize * states.length;
   if (flag(model, 'multimodal_projector_bias', true) !== names.has('linear_1.bias')) {
@@ -80,7 +87,7 @@ function connectorOf(
   }
   return {
     states,
-    skipped: strategy === 'default' ? 1 : 0,
+    skipped,
     linears: [names.linear('linear_1', inputs, width), names.linear('linear_2', width, width)],
     activation: activationOf(word(model, 'projector_hidden_act') ?? 'gelu'),
     ...(layout.kind === 'anyres' ? { newline: `${rest}image_newline` } : {}),

@@ -62,6 +62,32 @@ export function planTokens(
   }
 }
 
+/** The part of the picture that one tile shows, in pixels of the picture; it may reach into padding. */
+export function tileRegion(
+  picture: { readonly width: number; readonly height: number },
+  processed: ProcessedPicture,
+  tile: number,
+): Rectangle {
+  const { splits, canvas, height, width } = processed;
+  if (canvas && tile > 0) {
+    const across = canvas[1] / width;
+    const place = placeOn(canvas, picture);
+    const [down, right] = [picture.height / place.height, picture.width / place.width];
+    const [line, column] = [Math.floor((tile - 1) / across), (tile - 1) % across];
+    return {
+      x: (column * width - place.x) * right,
+      y: (line * height - place.y) * down,
+      width: width * right,
+      height: height * down,
+    };
+  }
+  if (splits && tile < splits.rows * splits.columns) {
+    const [w, h] = [picture.width / splits.columns, picture.height / splits.rows];
+    return { x: (tile % splits.columns) * w, y: Math.floor(tile / splits.columns) * h, width: w, height: h };
+  }
+  return processed.shown;
+}
+
 function planSplits(
   picture: { readonly width: number; readonly height: number },
   processed: ProcessedPicture,
@@ -79,9 +105,8 @@ function planSplits(
     for (let column = 0; column < across; column++) {
       const tile = line * across + column;
       pieces.push(text(`${fake}<row_${line + 1}_col_${column + 1}>`), ...all(tile));
-      const [width, height] = [picture.width / across, picture.height / lines];
       tiles.push({
-        ...covered({ x: column * width, y: line * height, width, height }),
+        ...covered(tileRegion(picture, processed, tile)),
         ...grid,
         first: tile * perTile,
       });

@@ -15,12 +15,14 @@ import {
   clipProcessor,
   normalisedPicture,
   squareProcessor,
+  tinyIdefics3,
   tinyLlava,
   tinyPixels,
   tinyTower,
   writePng,
   writeProcessor,
   type TinyTower,
+  type TinyVlm,
 } from '../../support/checkpoints/tiny-vision';
 import { below, type Parameters } from '../../support/reference/vectors';
 import { visionRun, type Picture } from '../../support/reference/vision';
@@ -153,6 +155,8 @@ describe('vision encoders equal their float64 pass', () => {
       });
     };
     expect(sequence.embeddings?.data, (reference.states[0] ?? []).flat(), 'the rows that enter the first block');
+    const extra = encoder.vision?.tower.patches.leading.length ?? 0;
+    assert.deepEqual([sequence.image?.start, sequence.image?.end], [extra, sequence.ids.length]);
     const request = { ...sequence, chunk: 64, logits: 'none' } as const;
     const result = await runPrompt(encoder.spec, encoder.sessions, {
       ...request,
@@ -204,6 +208,38 @@ describe('vision encoders equal their float64 pass', () => {
     });
     const view = await HeadView.open(encoder, sequence, {}, 1, 64);
     assert.deepEqual(await view.rows(2, 3, 4), whole.layers[1]?.maps.get(2)?.slice(30, 70));
+  });
+
+  it('each tile of a picture that is cut says which part of the picture it shows', async () => {
+    const at = join(folder, 'tiles');
+    const regions = async (tiny: TinyVlm, width: number, height: number, tiles: number) => {
+      writeTinyModel(at, tiny);
+      writeProcessor(at, tiny);
+      const model = await openModel(at, { device: 'cpu', threads: 1, limitBytes: 1e9 });
+      opened.push(model);
+      const image = writePng(join(folder, `cut-${width}-${height}.png`), tinyPixels(width, height));
+      const found: number[][] = [];
+      for (let tile = 0; tile < tiles; tile++) {
+        const { image: span } = await sequenceOf(model, { kind: 'image', image, tile }, run);
+        found.push(span?.tiles.flatMap((each) => [each.x, each.y, each.width, each.height]) ?? []);
+      }
+      await assert.rejects(
+        sequenceOf(model, { kind: 'image', image, tile: tiles }, run),
+        /has \d+ tiles, from 0, and none/,
+      );
+      return found;
+    };
+    assert.deepEqual(await regions(tinyIdefics3(), 64, 32, 3), [
+      [0, 0, 32, 32],
+      [32, 0, 32, 32],
+      [0, 0, 64, 32],
+    ]);
+    // 48 x 20 fills 24 x 10 of 24 x 12: a tile reaches two pixels into the padding above and below.
+    assert.deepEqual(await regions(tinyLlava({ next: true }), 48, 20, 3), [
+      [0, 0, 48, 20],
+      [0, -2, 24, 24],
+      [24, -2, 24, 24],
+    ]);
   });
 
   it('an encoder alone refuses text, and names what it wants', async () => {

@@ -143,6 +143,14 @@ const cases: readonly Case[] = [
     sentence: /image_grid_pinpoints of the image processor and of the config differ/,
   },
   {
+    name: 'a strategy that keeps the class row before tiles',
+    code: 3,
+    tiny: tinyLlava({ next: true, strategy: 'full' }),
+    words: prompt('<image>a'),
+    sentence:
+      /vision_feature_select_strategy is "full", and the vision encoder has 1 class row, which tiles cannot keep/,
+  },
+  {
     name: 'tiles whose separators no tokenizer can make',
     tiny: tinyIdefics3(),
     words: ['--ids', '1,60,2'],
@@ -247,5 +255,7 @@ describe('pictures that cannot be run', () => {
     assert.deepEqual([one.code, /Give one with --image/.test(one.stderr)], [2, true]);
     const two = await place.headscope(['heads', place.at('model'), '--encoder', '--image', 'x.png', '--prompt', 'a']);
     assert.deepEqual([two.code, /Leave the prompt out/.test(two.stderr)], [2, true]);
+    const three = await place.headscope(['generate', place.at('model'), '--ids', '1', '--image', 'x', '--image', 'y']);
+    assert.deepEqual([three.code, /One image a prompt is read, and 2 are given/.test(three.stderr)], [2, true]);
   });
 });

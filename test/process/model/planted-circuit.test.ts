@@ -38,7 +38,8 @@ describe('a planted induction circuit', function () {
       of(1, 0).map(({ label }) => label),
       ['induction', 'retrieval', 'uniform'],
     );
-    for (const each of of(1, 0).slice(0, 2)) assert.ok(each.score > 0.99 && each.null.mean < 0.1 && each.confidence > 0.999);
+    for (const each of of(1, 0).slice(0, 2))
+      assert.ok(each.score > 0.99 && each.null.mean < 0.1 && each.confidence > 0.999);
     // Even over all tokens the circuit knows nothing: ln 63 = 4.1 nats are what can be lost.
     for (const { causal } of [...of(0, 0), ...of(1, 0)]) {
       assert.ok(causal && causal.lossChange > 2 && causal.lossChange < 20, JSON.stringify(causal));
