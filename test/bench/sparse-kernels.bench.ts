@@ -68,7 +68,7 @@ const bench: Bench = {
         if (length === lengths[0]) return;
         const density = densityOf(each, settings[at]!);
         const ratio = timed.times('fused', each.name);
-        const target = 0.4 / density;
+        const target = Number((0.4 / density).toFixed(2));
         report.figure({
           name: `time of fused over ${each.name} ${JSON.stringify(settings[at]!.parameters)}, ${length} positions, density ${density.toFixed(3)}`,
           value: ratio.median,

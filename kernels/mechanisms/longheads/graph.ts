@@ -1,5 +1,6 @@
 /** The graph of LongHeads; every step in the order of the reference. */
 import { foldGroup, groupQueries, additiveMask, unfoldGroup } from '../../graph/attention-graph';
+import { rotaryEmbedding } from '../../graph/operators/attention';
 import { attendChosenBlocks } from '../../graph/chosen-blocks';
 import { add, logarithm, multiply, subtract } from '../../graph/operators/elementwise';
 import { concat, expand, gatherRange, reshape, slice, unsqueeze } from '../../graph/operators/layout';
@@ -13,24 +14,28 @@ import { ordinaryBelow, type LongHeadsRule } from './reference';
 /** Rows and span of the tiles in which ordinary queries run. */
 export const ordinaryTiles = { rows: 128, span: 1024 } as const;
 
-/** Rotation of the last axis, angle by a table of positions that broadcasts against the other axes: [..., positions, d / 2]. */
-function rotate(x: Value, shape: readonly number[], positions: readonly number[], base: number): Value {
-  if (base === 0) return x;
-  const width = Number(x.shape.at(-1));
+/** Positions of the rows of x [..., L, d]: L of them for all the axes before, or one for each row. */
+type Rotation = (x: Value, positions: readonly number[]) => Value;
+
+/** Rotation of [..., positions, d] at the given positions, all below `length`; the runtime's operator makes one pass of it. */
+function rotationOf(like: Value, width: number, length: number, base: number): Rotation {
+  if (base === 0) return (x) => x;
   const half = width / 2;
   const table = (f: (angle: number) => number) =>
-    x.graph.constant(
-      x.type,
-      [...shape, half],
-      positions.flatMap((position) => Array.from({ length: half }, (_, c) => f(position * base ** (-c / half)))),
+    like.graph.constant(
+      like.type,
+      [length, half],
+      Array.from({ length: length * half }, (_, at) => f(Math.floor(at / half) * base ** (-(at % half) / half))),
     );
   const [cosines, sines] = [table(Math.cos), table(Math.sin)];
-  const axis = x.shape.length - 1;
-  const [low, high] = [slice(x, axis, 0, half), slice(x, axis, half, width)];
-  return concat(
-    [subtract(multiply(low, cosines), multiply(high, sines)), add(multiply(high, cosines), multiply(low, sines))],
-    axis,
-  );
+  return (x, positions) => {
+    // The operator takes no more rows side by side than its table has: the axes before them are its batch.
+    const rows = Number(x.shape.at(-2));
+    const count = x.shape.slice(0, -2).reduce<number>((product, dim) => product * Number(dim), 1);
+    const ids = x.graph.constant('int64', [positions.length / rows, rows], positions);
+    const flat = reshape(x, [count, rows, width]);
+    return reshape(rotaryEmbedding(flat, expand(ids, [count, rows]), cosines, sines, { heads: 1 }), x.shape);
+  };
 }
 
 const range = (from: number, to: number): readonly number[] => Array.from({ length: to - from }, (_, i) => from + i);
@@ -40,13 +45,19 @@ export function longHeads(query: Value, key: Value, value: Value, shape: Attenti
   const { batch, heads, kvHeads, headDim, keys } = shape;
   const offset = queryOffset(shape);
   const ordinary = Math.min(keys, ordinaryBelow(rule));
+  const rotate = rotationOf(query, headDim, Math.max(keys, rule.chunks * rule.chunk), rule.rotaryBase);
+  const placed = {
+    query: rotate(query, range(offset, keys)),
+    key: rotate(key, range(0, keys)),
+    value,
+  };
   const parts: Value[] = [];
   if (offset < ordinary) {
     const own = { ...shape, queries: ordinary - offset, keys: ordinary };
     parts.push(
       causalInTiles(
-        rotate(gatherRange(query, 2, 0, own.queries), [own.queries], range(offset, ordinary), rule.rotaryBase),
-        rotate(gatherRange(key, 2, 0, ordinary), [ordinary], range(0, ordinary), rule.rotaryBase),
+        gatherRange(placed.query, 2, 0, own.queries),
+        gatherRange(placed.key, 2, 0, ordinary),
         gatherRange(value, 2, 0, ordinary),
         own,
         ordinaryTiles,
@@ -59,29 +70,22 @@ export function longHeads(query: Value, key: Value, value: Value, shape: Attenti
   const complete = Math.floor(keys / w);
   const chunked = (x: Value, count: number, width: number) =>
     reshape(gatherRange(x, 2, 0, complete * w), [batch, count, complete, w, width]);
-  const localQueries = rotate(chunked(query, heads, headDim), [w], range(0, w), rule.rotaryBase);
-  const localKeys = rotate(chunked(key, kvHeads, headDim), [w], range(0, w), rule.rotaryBase);
+  const localQueries = rotate(chunked(query, heads, headDim), range(0, w));
+  const localKeys = rotate(chunked(key, kvHeads, headDim), range(0, w));
   const values = chunked(value, kvHeads, headDim);
   const summaries = chunkKeys(localQueries, localKeys, values, shape); // [b, h, chunks, d]
 
   const choice = chooseChunks(query, summaries, shape, rule, ordinary);
-  const near = nearby(query, key, value, shape, rule, ordinary);
+  const near = nearby(placed, shape, rule, ordinary);
   const far = rule.chunks - 2;
   const rows = keys - ordinary;
-  // Row i stands at (K - 1) w + i mod w, key j of the chunk in place r at r w + j: the difference is turned by i mod w first.
-  const turned = rotate(
-    gatherRange(query, 2, ordinary, keys),
-    [rows],
-    range(ordinary, keys).map((i) => i % w),
-    rule.rotaryBase,
-  );
-  const places = range(0, far).map((r) => (rule.chunks - 1 - r) * w);
+  // Row i stands at (K - 1) w + i mod w, key j of the chunk in place r at r w + j: keys keep j, and the row moves by r w.
+  const places = range(ordinary, keys).flatMap((i) => range(0, far).map((r) => (rule.chunks - 1 - r) * w + (i % w)));
   const opened = attendChosenBlocks({
     rows: (b, h) => {
-      const own = reshape(slice(slice(turned, 0, b, b + 1), 1, h, h + 1), [rows, 1, headDim]);
-      const spread =
-        rule.rotaryBase === 0 ? expand(own, [rows, far, headDim]) : rotate(own, [far], places, rule.rotaryBase);
-      return reshape(spread, [rows * far, headDim]);
+      const own = slice(slice(gatherRange(query, 2, ordinary, keys), 0, b, b + 1), 1, h, h + 1);
+      const spread = expand(reshape(own, [rows, 1, headDim]), [rows, far, headDim]);
+      return reshape(rotate(spread, places), [rows * far, headDim]);
     },
     rowOfPair: range(0, rows * far),
     chosen: choice.chunks,
@@ -151,7 +155,12 @@ function chooseChunks(query: Value, summaries: Value, shape: AttentionShape, rul
 }
 
 /** The own chunk and the one before, with the logarithm of the sum of their exponentials; distances there are the true ones. */
-function nearby(query: Value, key: Value, value: Value, shape: AttentionShape, rule: LongHeadsRule, ordinary: number) {
+function nearby(
+  { query, key, value }: { readonly query: Value; readonly key: Value; readonly value: Value },
+  shape: AttentionShape,
+  rule: LongHeadsRule,
+  ordinary: number,
+) {
   const { batch, heads, kvHeads, headDim, keys } = shape;
   const { chunk: w } = rule;
   const group = heads / kvHeads;
@@ -161,12 +170,8 @@ function nearby(query: Value, key: Value, value: Value, shape: AttentionShape, r
     const from = (Math.floor(start / w) - 1) * w;
     const columns = end - from;
     const own = { ...shape, queries: rows };
-    const turned = rotate(gatherRange(query, 2, start, end), [rows], range(start - from, end - from), rule.rotaryBase);
-    const near = rotate(gatherRange(key, 2, from, end), [columns], range(0, columns), rule.rotaryBase);
-    const scores = fusedMatmul(foldGroup(groupQueries(turned, own)), near, {
-      transposeB: true,
-      scale: headDim ** -0.5,
-    });
+    const queries = foldGroup(groupQueries(gatherRange(query, 2, start, end), own));
+    const scores = fusedMatmul(queries, gatherRange(key, 2, from, end), { transposeB: true, scale: headDim ** -0.5 });
     const last = rule.selfIncluded ? 0 : 1;
     const name = `${rows} ${columns}`;
     const mask = masks.get(name) ?? additiveMask(scores, rows, columns, (i, j) => j <= start - from + i - last);
@@ -182,7 +187,7 @@ function nearby(query: Value, key: Value, value: Value, shape: AttentionShape, r
 }
 
 /** Chunks of the positions [from, to), the first and the last perhaps cut. */
-export function tilesFrom(from: number, to: number, chunk: number): readonly { start: number; end: number }[] {
+function tilesFrom(from: number, to: number, chunk: number): readonly { start: number; end: number }[] {
   const tiles: { start: number; end: number }[] = [];
   for (let start = from; start < to; start = tiles.at(-1)!.end) {
     tiles.push({ start, end: Math.min(to, (Math.floor(start / chunk) + 1) * chunk) });

@@ -1,6 +1,6 @@
 /** Times mechanisms against each other in one process, interleaved at random, on the same numbers. */
 import { cellAt, type Cell } from '../../../compute-server/harness/cell';
-import { feedsOf, inputsOf, sharedInputs } from '../../../compute-server/harness/inputs';
+import { feedsOf, inputsOf, sharedInputs, type SharedInputs } from '../../../compute-server/harness/inputs';
 import { ratioOfPairs } from '../../../compute-server/harness/statistics/ratio';
 import { summary } from '../../../compute-server/harness/statistics/summary';
 import { interleave, pairs, type Series } from '../../../compute-server/harness/timing';
@@ -50,14 +50,19 @@ export interface Race {
 
 /** The entrant named as the plan's baseline takes part in every round. */
 export async function race(plan: BenchmarkPlan, entrants: readonly Entrant[]): Promise<Race> {
+  const drawn = new Map<string, SharedInputs>();
+  const sharedOf = ({ shape }: Cell): SharedInputs => {
+    const name = JSON.stringify(shape);
+    const inputs = drawn.get(name) ?? sharedInputs(shape, plan.seed, plan.precision);
+    drawn.set(name, inputs);
+    return inputs;
+  };
   const competitors = await Promise.all(
     entrants.map(async ({ name, cell, graph }) => {
       const built = graph ?? cell.mechanism.build(cell.shape, cell.parameters, plan.precision);
       const session = await openSession(built, { device: 'cpu', threads: plan.threads });
-      const shared = sharedInputs(cell.shape, plan.seed, plan.precision);
-      const bound = session.bind(feedsOf(cell, inputsOf(cell, shared, plan.seed, plan.precision), plan.precision), [
-        'output',
-      ]);
+      const inputs = inputsOf(cell, sharedOf(cell), plan.seed, plan.precision);
+      const bound = session.bind(feedsOf(cell, inputs, plan.precision), ['output']);
       return { name, run: () => bound.run(), release: () => session.release() };
     }),
   );
