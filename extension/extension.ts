@@ -2,6 +2,7 @@
 import type * as vscode from 'vscode';
 import { benchmarkCommands } from './commands/benchmark-commands';
 import { deviceCommands } from './commands/device-commands';
+import { hallucinationCommands } from './commands/hallucination-commands';
 import { headsCommands } from './commands/heads-commands';
 import { modelCommands } from './commands/model-commands';
 import { registerCommands } from './commands/register';
@@ -10,7 +11,9 @@ import { serverCommands } from './commands/server-commands';
 import { showModelCommands } from './commands/show-model-commands';
 import { exampleCommands, welcomeToExample } from './first-start';
 import { ModelIndex } from './models/model-index';
-import { benchmarkFileEditor, headsFileEditor } from './panels/file-editor';
+import { benchmarkFileEditor, hallucinationFileEditor, headsFileEditor } from './panels/file-editor';
+import { HallucinationPanels } from './panels/hallucination/hallucination-panels';
+import { registerHallucinationSerializer } from './panels/hallucination/serializer';
 import { Heads } from './panels/heads/heads';
 import { registerHeadsSerializer } from './panels/heads/serializer';
 import { Kernels } from './panels/kernels/kernels';
@@ -20,9 +23,10 @@ import { createCompute } from './platform/create-compute';
 import { GraphTabs } from './platform/graph-tabs';
 import { Language } from './platform/language';
 import { createLog, showFailure } from './platform/log';
-import { RecentHeads } from './results/recent-heads';
+import { recentHallucination, recentHeads } from './results/recent-runs';
 import { ResultLibrary } from './results/result-library';
 import { DevicesView } from './views/devices-view';
+import { registerHallucinationView } from './views/hallucination-view';
 import { registerHeadsView } from './views/heads-view';
 import { registerKernelsView } from './views/kernels-view';
 import { registerModelView } from './views/model-view';
@@ -57,7 +61,7 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
   const language = own(new Language(context.asAbsolutePath('dist/language-server.js'), log));
   const models = own(new ModelIndex(language));
   const library = own(new ResultLibrary(context.globalStorageUri));
-  const recent = new RecentHeads(context.storageUri ?? context.globalStorageUri);
+  const storage = context.storageUri ?? context.globalStorageUri;
   const shared = {
     extension: context.extensionUri,
     memory: context.workspaceState,
@@ -67,7 +71,8 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
     log,
   };
   const kernels = own(new Kernels(shared));
-  const heads = own(new Heads({ ...shared, recent }));
+  const heads = own(new Heads({ ...shared, recent: recentHeads(storage) }));
+  const hallucination = own(new HallucinationPanels({ ...shared, recent: recentHallucination(storage) }));
   const modelPanels = own(new ModelPanels({ extension: context.extensionUri, models, language, log }));
   own(new GraphTabs(language, (config) => modelPanels.followIfModel(config)));
   const editors = { benchmark: own(benchmarkFileEditor(kernels)), heads: own(headsFileEditor(heads)) };
@@ -78,6 +83,9 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
   own(new ResultsView(library));
   own(registerKernelsView(kernels));
   own(registerKernelsSerializer(kernels));
+  own(hallucinationFileEditor(hallucination));
+  own(registerHallucinationView(hallucination));
+  own(registerHallucinationSerializer(hallucination));
   own(registerHeadsView(heads));
   own(registerHeadsSerializer(heads));
   own(new StatusBar(compute));
@@ -87,6 +95,7 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
       {
         ...benchmarkCommands(kernels, models),
         ...headsCommands(heads, models, library, editors.heads),
+        ...hallucinationCommands(hallucination, models),
         ...serverCommands(compute, language, log),
         ...modelCommands(models),
         ...showModelCommands(models, modelPanels),

@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { benchmarkEditor, headsEditor } from '../../protocol/contributions/views';
+import { benchmarkEditor, hallucinationEditor, headsEditor } from '../../protocol/contributions/views';
 import type { BenchmarkFileEditor, HeadsFileEditor } from '../panels/file-editor';
 import type { NamedHeads } from '../panels/heads/host';
 import type { NamedResult } from '../panels/kernels/host';
@@ -18,6 +18,8 @@ type ResultCommand =
   | 'headscope.results.delete'
   | 'headscope.results.copyToWorkspace';
 
+const editorsOf = { benchmark: benchmarkEditor, heads: headsEditor, hallucination: hallucinationEditor } as const;
+
 export function resultCommands(
   library: ResultLibrary,
   editors: { readonly benchmark: BenchmarkFileEditor; readonly heads: HeadsFileEditor },
@@ -29,7 +31,7 @@ export function resultCommands(
   const openWith = async (argument: unknown, asText: boolean): Promise<void> => {
     const saved = await chosen(argument);
     if (saved === undefined) return;
-    const viewType = asText ? 'default' : saved.kind === 'heads' ? headsEditor : benchmarkEditor;
+    const viewType = asText ? 'default' : editorsOf[saved.kind];
     await vscode.commands.executeCommand('vscode.openWith', saved.uri, viewType);
   };
   return {
@@ -62,7 +64,8 @@ export async function compareFiles(
   },
 ): Promise<void> {
   const [one, other] = uris.map((uri) => readable(saved, uri));
-  const first = one ?? (await chooseResult(saved, 'Compare (1 of 2)'));
+  const comparable = ({ kind }: SavedResult): boolean => kind !== 'hallucination';
+  const first = one ?? (await chooseResult(saved, 'Compare (1 of 2)', comparable));
   if (first === undefined) return;
   const second =
     other ??
@@ -72,13 +75,17 @@ export async function compareFiles(
       ({ kind, uri }) => kind === first.kind && uri.toString() !== first.uri.toString(),
     ));
   if (second === undefined) return;
+  if (first.kind === 'hallucination' && second.kind === 'hallucination')
+    throw new Error(
+      'Results of pictures are not laid side by side: one of them already holds its captions with and without reinforcement.',
+    );
   if (first.kind === 'heads' && second.kind === 'heads') {
     await show.heads?.(first.uri, { name: second.name, result: second.content.result.result });
   } else if (first.kind === 'benchmark' && second.kind === 'benchmark') {
     await show.benchmark?.(first.uri, { name: second.name, result: second.content.result });
   } else {
     throw new Error(
-      `${first.name} and ${second.name} are of different kinds: a benchmark and what heads do. Choose two of one kind.`,
+      `${first.name} and ${second.name} are of different kinds: benchmarks, what heads do, and pictures are compared each with its like. Choose two of one kind.`,
     );
   }
 }

@@ -12,6 +12,13 @@ export const demoChoice = (folder: string, there: boolean): ModelChoice => ({
     'The demo model lies in the repository of Headscope and is left out of the packaged extension. Choose a model folder of your own.',
 });
 
+/** The model that sees, which comes with the extension; with the same bound on the package. */
+export const demoVisionChoice = (folder: string, there: boolean): ModelChoice => ({
+  ...demoChoice(folder, there),
+  label: there ? 'demo-vlm (comes with Headscope)' : 'demo-vlm (in the repository only)',
+  family: 'llava',
+});
+
 /** `folder`: path of the folder that holds the config. Undefined when there is nothing to run beside it. */
 export function modelChoice(facts: ModelFacts, label: string, folder: string): ModelChoice | undefined {
   if (facts.weightBytes === undefined || facts.weightBytes === 0) return undefined;

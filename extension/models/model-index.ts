@@ -19,6 +19,8 @@ export interface Model {
   readonly label: string;
   readonly family: string;
   readonly sentence: string;
+  /** It reads pictures and writes text. */
+  readonly vision: boolean;
 }
 
 export interface FoundModels {
@@ -83,7 +85,13 @@ export class ModelIndex extends Owner {
     const { models } = await this.find();
     const wanted = new Map(models.map((model) => [model.uri.toString(), model]));
     if (beside !== undefined && !wanted.has(beside.toString())) {
-      wanted.set(beside.toString(), { uri: beside, label: modelLabel(beside.path), family: '', sentence: '' });
+      wanted.set(beside.toString(), {
+        uri: beside,
+        label: modelLabel(beside.path),
+        family: '',
+        sentence: '',
+        vision: false,
+      });
     }
     const choices = await Promise.all(
       [...wanted.values()].map(async (model) => {
@@ -119,19 +127,18 @@ export class ModelIndex extends Owner {
     for (const uri of [...inside, ...outside.paths.map((path) => vscode.Uri.file(path))]) uris.set(uri.toString(), uri);
     const recognised = await this.#language.recognise([...uris.values()]);
     const models = recognised
-      .map(({ uri: text, family, sentence }): Model => {
+      .map(({ uri: text, family, sentence, vision }): Model => {
         const uri = uris.get(text) ?? vscode.Uri.parse(text, true);
-        return { uri, label: modelLabel(uri.path), family, sentence };
+        return { uri, label: modelLabel(uri.path), family, sentence, vision };
       })
       .sort((a, b) => a.label.localeCompare(b.label, 'en', { numeric: true, sensitivity: 'base' }));
     const problems = [...outside.problems];
     if (inside.length >= mostConfigs)
       problems.push(`Only the first ${mostConfigs} files named config.json were looked at.`);
-    await vscode.commands.executeCommand(
-      'setContext',
-      contextKeys.modelPaths,
-      Object.fromEntries(models.map((model) => [model.uri.fsPath, true])),
-    );
+    const paths = (of: readonly Model[]): object => Object.fromEntries(of.map(({ uri }) => [uri.fsPath, true]));
+    await vscode.commands.executeCommand('setContext', contextKeys.modelPaths, paths(models));
+    const seeing = models.filter(({ vision }) => vision);
+    await vscode.commands.executeCommand('setContext', contextKeys.visionModelPaths, paths(seeing));
     return { models, problems };
   }
 

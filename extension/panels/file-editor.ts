@@ -1,10 +1,13 @@
 /** The editor of a saved result: its panel on the text of the document, read only; the file stays text for git. */
 import * as vscode from 'vscode';
-import { benchmarkEditor, headsEditor } from '../../protocol/contributions/views';
+import { benchmarkEditor, hallucinationEditor, headsEditor } from '../../protocol/contributions/views';
 import { Owner } from '../platform/owner';
 import { parseBenchmark } from '../results/benchmark-file';
+import { parseHallucination } from '../results/hallucination-file';
 import { parseHeads } from '../results/heads-file';
 import { withoutSuffix } from '../results/result-words';
+import type { HallucinationPanels } from './hallucination/hallucination-panels';
+import type { HallucinationHost } from './hallucination/host';
 import type { Heads } from './heads/heads';
 import type { HeadsHost, NamedHeads } from './heads/host';
 import type { KernelsHost, NamedResult } from './kernels/host';
@@ -13,7 +16,8 @@ import type { Kernels } from './kernels/kernels';
 interface FileHost<Other> {
   refresh(): Promise<void>;
   hide(): void;
-  compareWith(other: Other): Promise<void>;
+  /** Absent where two results of a kind are not compared. */
+  compareWith?(other: Other): Promise<void>;
 }
 
 interface FileShown {
@@ -50,7 +54,7 @@ export class FileEditor<Other, Host extends FileHost<Other>> extends Owner imple
     });
     const awaited = this.#awaited.get(key);
     this.#awaited.delete(key);
-    if (awaited !== undefined) await host.compareWith(awaited);
+    if (awaited !== undefined) await host.compareWith?.(awaited);
 
     const hosts = this.#open.get(key) ?? new Set();
     this.#open.set(key, hosts.add(host));
@@ -72,7 +76,7 @@ export class FileEditor<Other, Host extends FileHost<Other>> extends Owner imple
     const open = [...(this.#open.get(key) ?? [])];
     if (open.length === 0) this.#awaited.set(key, other);
     await vscode.commands.executeCommand('vscode.openWith', uri, this.#panel.viewType);
-    for (const host of open) await host.compareWith(other);
+    for (const host of open) await host.compareWith?.(other);
   }
 }
 
@@ -98,4 +102,14 @@ export const headsFileEditor = (heads: Heads): HeadsFileEditor =>
     attach: (webview, { name, text }) =>
       heads.attach(webview, 'file', { file: { name, read: () => parseHeads(text()) } }),
     release: (host) => heads.release(host),
+  });
+
+export type HallucinationFileEditor = FileEditor<never, HallucinationHost>;
+
+export const hallucinationFileEditor = (panels: HallucinationPanels): HallucinationFileEditor =>
+  new FileEditor<never, HallucinationHost>({
+    viewType: hallucinationEditor,
+    attach: (webview, { name, text }) =>
+      panels.attach(webview, 'file', { file: { name, read: () => parseHallucination(text()) } }),
+    release: (host) => panels.release(host),
   });

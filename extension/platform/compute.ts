@@ -27,9 +27,28 @@ import type {
   PromptInput,
   Tokenised,
 } from '../../protocol/compute/models';
+import type {
+  CaptionProgress,
+  DivergenceAtRequest,
+  HallucinationProgress,
+  HallucinationRequest,
+  HallucinationSetProgress,
+  HallucinationSetRequest,
+  ImageMapRequest,
+  OpenedImage,
+  ReinforcementRequest,
+  StageProgress,
+  VisionPrompt,
+} from '../../protocol/compute/hallucination';
 import type { CallOptions, ComputeProcess } from '../../protocol/compute/client';
 import { ComputeClient } from '../../protocol/compute/client';
 import type { BenchmarkPlan, BenchmarkResult } from '../../protocol/results/benchmark';
+import type {
+  Caption,
+  DivergenceStep,
+  HallucinationResult,
+  HallucinationSet,
+} from '../../protocol/results/hallucination';
 import type { HeadTile, ModelSummary, NextTokens } from '../../protocol/results/heads';
 import type { Failure } from '../../protocol/wire/failures';
 import { FailureError } from '../../protocol/wire/failures';
@@ -220,6 +239,44 @@ export class Compute extends Owner {
     onProgress: (progress: GenerateProgress) => void,
   ): Promise<GenerateReply> {
     return this.#during('generating', this.#call('generate', [request], { signal, onProgress }));
+  }
+
+  /** The picture as the model takes it: its bytes, and which part of it each image token shows. */
+  openImage(prompt: VisionPrompt): Promise<OpenedImage> {
+    return this.#call('openImage', [prompt]);
+  }
+
+  hallucination(
+    request: HallucinationRequest,
+    signal: AbortSignal,
+    onProgress: (progress: HallucinationProgress) => void,
+  ): Promise<HallucinationResult> {
+    return this.#during('looking at a picture', this.#call('hallucination', [request], { signal, onProgress }));
+  }
+
+  reinforce(
+    request: HallucinationRequest,
+    reinforcement: ReinforcementRequest,
+    signal: AbortSignal,
+    onProgress: (progress: StageProgress | CaptionProgress) => void,
+  ): Promise<Caption> {
+    return this.#during('writing a caption', this.#call('reinforce', [request, reinforcement], { signal, onProgress }));
+  }
+
+  divergenceAt(request: DivergenceAtRequest): Promise<DivergenceStep> {
+    return this.#call('divergenceAt', [request]);
+  }
+
+  imageMap(request: ImageMapRequest): Promise<Float32Array> {
+    return this.#call('imageMap', [request]);
+  }
+
+  hallucinationSet(
+    request: HallucinationSetRequest,
+    signal: AbortSignal,
+    onProgress: (progress: HallucinationSetProgress) => void,
+  ): Promise<HallucinationSet> {
+    return this.#during('captioning pictures', this.#call('hallucinationSet', [request], { signal, onProgress }));
   }
 
   /** Pending calls are answered with `compute-restarted`; also the way out after too many crashes. */

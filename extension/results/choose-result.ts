@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { hallucinationDescription } from './hallucination-words';
 import { headsDescription } from './heads-words';
 import type { SavedResult } from './result-library';
 import { resultDescription } from './result-words';
@@ -13,7 +14,9 @@ const descriptionOf = (saved: SavedResult): string =>
     ? saved.content.why
     : saved.kind === 'heads'
       ? headsDescription(saved.content.result.result)
-      : resultDescription(saved.content.result);
+      : saved.kind === 'hallucination'
+        ? hallucinationDescription(saved.content.result)
+        : resultDescription(saved.content.result);
 
 /** A quick pick over the saved results that can be read. */
 export async function chooseResult<S extends SavedResult>(

@@ -23,14 +23,14 @@ export interface SavedHeads {
 export type ParsedHeads = Parsed<SavedHeads>;
 
 /** Largest side of a table: more is no model, and would be drawn for minutes. */
-const mostLayers = 1024;
-const mostHeads = 1024;
+export const mostLayers = 1024;
+export const mostHeads = 1024;
 /** Numbers in all pictures of a file: 1,024 heads of 64 x 64. */
 const mostPixels = 1024 * 64 * 64;
 
 const orNaN = (value: unknown): number => (isNumber(value) ? value : Number.NaN);
 
-function checkTable(value: unknown, place: string, layers: number, heads: number): PerHead {
+export function checkTable(value: unknown, place: string, layers: number, heads: number): PerHead {
   need(Array.isArray(value) && value.length === layers, place, `a list of ${layers} layers`);
   return value.map((row: unknown, layer) => {
     need(Array.isArray(row) && row.length === heads, `${place}[${layer}]`, `a list of ${heads} heads`);
@@ -41,7 +41,7 @@ function checkTable(value: unknown, place: string, layers: number, heads: number
   });
 }
 
-function checkModel(value: unknown): void {
+export function checkModel(value: unknown): void {
   need(isTable(value), 'model', 'an object');
   for (const key of ['folder', 'name', 'family', 'hash']) need(isText(value[key]), `model.${key}`, 'a text');
   for (const key of ['layers', 'heads', 'kvHeads', 'headDim', 'hiddenSize', 'vocabulary'])

@@ -1,11 +1,13 @@
 /** The saved results that can be seen from here, and the one place that writes, renames and deletes them. */
 import * as vscode from 'vscode';
-import { benchmarkSuffix, headsSuffix } from '../../protocol/contributions/views';
+import { benchmarkSuffix, hallucinationSuffix, headsSuffix } from '../../protocol/contributions/views';
 import type { BenchmarkResult } from '../../protocol/results/benchmark';
 import { Owner } from '../platform/owner';
 import { setting } from '../platform/settings';
 import { benchmarkText, parseBenchmark } from './benchmark-file';
 import type { Parsed } from './checks';
+import { hallucinationText, parseHallucination, type SavedHallucination } from './hallucination-file';
+import { hallucinationFileName } from './hallucination-words';
 import type { SavedHeads } from './heads-file';
 import { headsText, parseHeads } from './heads-file';
 import { headsFileName } from './heads-words';
@@ -22,10 +24,11 @@ interface Saved<Kind extends string, Content> {
 
 export type SavedBenchmarkFile = Saved<'benchmark', BenchmarkResult>;
 export type SavedHeadsFile = Saved<'heads', SavedHeads>;
-export type SavedResult = SavedBenchmarkFile | SavedHeadsFile;
+export type SavedHallucinationFile = Saved<'hallucination', SavedHallucination>;
+export type SavedResult = SavedBenchmarkFile | SavedHeadsFile | SavedHallucinationFile;
 
 const folderName = '.headscope';
-const pattern = `**/*{${benchmarkSuffix},${headsSuffix}}`;
+const pattern = `**/*{${benchmarkSuffix},${headsSuffix},${hallucinationSuffix}}`;
 const mostFiles = 1000;
 const excluded = '**/{node_modules,.git,.host}/**';
 
@@ -71,9 +74,10 @@ export class ResultLibrary extends Owner {
     inWorkspace = vscode.workspace.getWorkspaceFolder(uri) !== undefined,
   ): Promise<SavedResult> {
     const place = { uri, name: nameOf(uri), inWorkspace };
-    return uri.path.endsWith(headsSuffix)
-      ? { kind: 'heads', ...place, content: await parsed(uri, parseHeads) }
-      : { kind: 'benchmark', ...place, content: await parsed(uri, parseBenchmark) };
+    if (uri.path.endsWith(headsSuffix)) return { kind: 'heads', ...place, content: await parsed(uri, parseHeads) };
+    if (uri.path.endsWith(hallucinationSuffix))
+      return { kind: 'hallucination', ...place, content: await parsed(uri, parseHallucination) };
+    return { kind: 'benchmark', ...place, content: await parsed(uri, parseBenchmark) };
   }
 
   /** Saves under a name made of the model, the pattern and the time; never over another file. */
@@ -84,6 +88,11 @@ export class ResultLibrary extends Owner {
   saveHeads(saved: SavedHeads): Promise<vscode.Uri> {
     const origin = vscode.Uri.file(saved.result.model.folder).toString();
     return this.#saveNew(headsFileName(saved.result), headsText(saved), origin);
+  }
+
+  saveHallucination(saved: SavedHallucination): Promise<vscode.Uri> {
+    const origin = vscode.Uri.file(saved.model.folder).toString();
+    return this.#saveNew(hallucinationFileName(saved), hallucinationText(saved), origin);
   }
 
   async write(uri: vscode.Uri, result: BenchmarkResult): Promise<void> {

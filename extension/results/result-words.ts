@@ -1,7 +1,7 @@
 /** How saved results are named, and how a benchmark is described in a list. Pure. */
 import { threadWords } from '../../protocol/results/provenance';
 import type { BenchmarkPlan, BenchmarkResult, BenchmarkRow } from '../../protocol/results/benchmark';
-import { benchmarkSuffix, headsSuffix } from '../../protocol/contributions/views';
+import { benchmarkSuffix, hallucinationSuffix, headsSuffix } from '../../protocol/contributions/views';
 
 const digits = (value: number, count: number): string => String(value).padStart(count, '0');
 
@@ -45,7 +45,7 @@ export function modelName(origin: string): string {
 export const resultFileName = (result: BenchmarkResult): string =>
   `${fileStem(`${subjectOf(result.plan)} ${timeStamp(new Date(result.created))}`).replaceAll(' ', '-')}${benchmarkSuffix}`;
 
-const suffixes = [benchmarkSuffix, headsSuffix];
+const suffixes = [benchmarkSuffix, headsSuffix, hallucinationSuffix];
 
 /** The ending that says what a saved file holds; empty for any other file. */
 export const suffixOf = (file: string): string => suffixes.find((suffix) => file.endsWith(suffix)) ?? '';

@@ -53,7 +53,7 @@ export class ModelsView extends LineTree {
         icon: 'symbol-structure',
         spoken: `${model.label}, ${model.family}, ${model.sentence}`,
       },
-      contextValue: items.model,
+      contextValue: model.vision ? items.modelWithVision : items.model,
       resource: model.uri,
       command: { command: 'vscode.open', title: 'Open', arguments: [model.uri] },
       children: () => this.#facts(model),

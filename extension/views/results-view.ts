@@ -1,9 +1,17 @@
 /** The Results tree: saved results of the workspace and of the extension's storage. */
 import * as vscode from 'vscode';
-import { benchmarkEditor, headsEditor, items, views } from '../../protocol/contributions/views';
+import { benchmarkEditor, hallucinationEditor, headsEditor, items, views } from '../../protocol/contributions/views';
+import { hallucinationDescription, hallucinationDetails, hallucinationLines } from '../results/hallucination-words';
 import { headsDescription, headsDetails, labelLines } from '../results/heads-words';
-import type { ResultLibrary, SavedBenchmarkFile, SavedHeadsFile, SavedResult } from '../results/result-library';
+import type {
+  ResultLibrary,
+  SavedBenchmarkFile,
+  SavedHallucinationFile,
+  SavedHeadsFile,
+  SavedResult,
+} from '../results/result-library';
 import { mechanismLines, resultDescription, resultDetails } from '../results/result-words';
+import { unreachable } from '../../protocol/unreachable';
 import type { Node } from './tree';
 import { LineTree, failureNode } from './tree';
 
@@ -32,8 +40,18 @@ export class ResultsView extends LineTree {
   }
 }
 
-const resultNode = (saved: SavedResult): ResultNode =>
-  saved.kind === 'heads' ? headsNode(saved) : benchmarkNode(saved);
+function resultNode(saved: SavedResult): ResultNode {
+  switch (saved.kind) {
+    case 'heads':
+      return headsNode(saved);
+    case 'hallucination':
+      return hallucinationNode(saved);
+    case 'benchmark':
+      return benchmarkNode(saved);
+    default:
+      return unreachable(saved);
+  }
+}
 
 const placeWords = ({ uri, inWorkspace }: SavedResult): string =>
   inWorkspace ? vscode.workspace.asRelativePath(uri) : 'in the storage of the extension';
@@ -105,6 +123,29 @@ function headsNode(saved: SavedHeadsFile): ResultNode {
         labelLines(result.classes).map(({ label, text }) => ({
           line: { label, description: text, icon: 'dash' },
         })),
+      ),
+  };
+}
+
+function hallucinationNode(saved: SavedHallucinationFile): ResultNode {
+  const { uri, name, inWorkspace, content } = saved;
+  const contextValue = inWorkspace ? `${items.resultOfPictures}InWorkspace` : items.resultOfPictures;
+  if (!content.ok) return unreadableNode(saved, content.why, contextValue);
+  const { result } = content;
+  return {
+    line: {
+      id: uri.toString(),
+      label: name,
+      description: hallucinationDescription(result),
+      tooltip: [...hallucinationDetails(result), placeWords(saved)],
+      icon: 'file-media',
+    },
+    contextValue,
+    resource: uri,
+    command: { command: 'vscode.openWith', title: 'Open', arguments: [uri, hallucinationEditor] },
+    children: () =>
+      Promise.resolve(
+        hallucinationLines(result).map(({ label, text }) => ({ line: { label, description: text, icon: 'dash' } })),
       ),
   };
 }

@@ -22,6 +22,7 @@ import { checkFile } from '../service/check';
 import type { CheckSettings } from '../service/check';
 import { modelFacts, modelSentence } from '../service/model-facts';
 import type { ModelFile } from '../service/model-file';
+import { seesAndReads } from '../service/part-facts';
 import { Diagnostics } from './diagnostics';
 import { toCodeActions, toCodeLenses, toCompletions, toHover, toInlayHints, toLinks, toSymbols } from './features';
 import { Graphs } from './graphs';
@@ -177,7 +178,12 @@ export const startServer = (): void => {
     for (const uri of uris.slice(0, mostAsked)) {
       const file = await files.at(uri);
       if (file?.kind !== 'config' || file.description === undefined) continue;
-      known.push({ uri, family: file.description.family, sentence: modelSentence(file.description) });
+      known.push({
+        uri,
+        family: file.description.family,
+        sentence: modelSentence(file.description),
+        vision: seesAndReads(file.description),
+      });
     }
     return known;
   });

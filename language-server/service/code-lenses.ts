@@ -4,7 +4,7 @@ import { formatBytes, formatCount, formatLength } from './figures';
 import { readsText, runnable } from '../../models/architectures/catalogue';
 import type { FolderFacts } from './folder-facts';
 import type { ModelFile } from './model-file';
-import { attentionWords, cachePerToken, hasCache } from './part-facts';
+import { attentionWords, cachePerToken, hasCache, seesAndReads } from './part-facts';
 
 export interface Lens {
   readonly title: string;
@@ -37,6 +37,14 @@ export const codeLenses = (file: ModelFile, facts: FolderFacts): readonly Lens[]
     // The panel takes a prompt, which a vision encoder does not read.
     ...(runnable(description) === true && readsText(description) && hasWeights(facts)
       ? [{ title: '$(eye) Show heads', command: { id: 'headscope.showHeads', arguments: [document.uri] } }]
+      : []),
+    ...(seesAndReads(description) && runnable(description) === true && hasWeights(facts)
+      ? [
+          {
+            title: '$(file-media) Show hallucination heads',
+            command: { id: 'headscope.showHallucination', arguments: [document.uri] },
+          },
+        ]
       : []),
     { title: '$(diff) Compare with…', command: { id: 'headscope.compareModels', arguments: [document.uri] } },
     ...(total === undefined

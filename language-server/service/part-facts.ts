@@ -14,6 +14,10 @@ export const partAt = (model: ModelDescription | undefined, path: JsonPath): Mod
     );
 };
 
+/** A part of it reads pictures and another one writes text: its heads can look at an image, or not. */
+export const seesAndReads = ({ parts }: ModelDescription): boolean =>
+  parts.some(({ role }) => role === 'vision') && parts.some(({ role }) => role === 'decoder');
+
 /** Bytes of a number in the model's own dtype. */
 export const modelBytes = (model: ModelDescription): number => dtypeBytes(model.dtype).bytes;
 

@@ -21,6 +21,8 @@ export const commands = {
   'headscope.cancelHeads': { title: 'Cancel the Run of the Model', icon: 'stop-circle' },
   'headscope.compareHeads': { title: 'Compare Heads of Two Results…', icon: 'diff' },
   'headscope.exportHeadLabels': { title: 'Export Labels of the Heads…', icon: 'export' },
+  'headscope.showHallucination': { title: 'Show Hallucination Heads', icon: 'file-media', needs: 'trust' },
+  'headscope.cancelHallucination': { title: 'Cancel the Run on Pictures', icon: 'stop-circle' },
   'headscope.restartCompute': { title: 'Restart Compute Server', icon: 'debug-restart', needs: 'trust' },
   'headscope.restartLanguageServer': { title: 'Restart Language Server', icon: 'debug-restart' },
   'headscope.showLog': { title: 'Show Log', icon: 'output' },

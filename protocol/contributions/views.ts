@@ -9,11 +9,13 @@ export const views = {
   results: 'headscope.results',
   kernels: 'headscope.kernels',
   heads: 'headscope.heads',
+  hallucination: 'headscope.hallucination',
 } as const;
 
 /** The full panels; their serializers are registered for the same ids. */
 export const kernelsPanel = 'headscope.kernelsPanel';
 export const headsPanel = 'headscope.headsPanel';
+export const hallucinationPanel = 'headscope.hallucinationPanel';
 
 /** One model in full width, or two beside each other; its serializer is registered for the same id. */
 export const modelPanel = 'headscope.modelPanel';
@@ -26,6 +28,10 @@ export const benchmarkSuffix = '.headscope-bench.json';
 export const headsEditor = 'headscope.headsFile';
 export const headsSuffix = '.headscope-heads.json';
 
+/** The editor of a saved result of a vision-language model: one picture, or a folder of them. */
+export const hallucinationEditor = 'headscope.hallucinationFile';
+export const hallucinationSuffix = '.headscope-hallucination.json';
+
 export const interventionSuffix = '.headscope-intervention.json';
 
 export const walkthrough = 'headscope.start';
@@ -34,19 +40,26 @@ export const walkthrough = 'headscope.start';
 export const contextKeys = {
   /** A table whose keys are the paths of the files that were recognised as model configurations. */
   modelPaths: 'headscope.modelPaths',
+  /** The same of those that read pictures. */
+  visionModelPaths: 'headscope.visionModelPaths',
   /** True while a benchmark runs. */
   benchmarkRunning: 'headscope.benchmarkRunning',
   /** True while a model runs for the Heads panel. */
   headsRunning: 'headscope.headsRunning',
+  /** True while a vision-language model runs for the Hallucination panel. */
+  hallucinationRunning: 'headscope.hallucinationRunning',
 } as const;
 
 /** Values of `viewItem` in the trees. */
 export const items = {
   model: 'model',
+  modelWithVision: 'modelWithVision',
   device: 'device',
   deviceInUse: 'deviceInUse',
   /** Also as `resultInWorkspace`. */
   result: 'result',
   /** Also as `resultOfHeadsInWorkspace`. */
   resultOfHeads: 'resultOfHeads',
+  /** Also as `resultOfPicturesInWorkspace`. */
+  resultOfPictures: 'resultOfPictures',
 } as const;

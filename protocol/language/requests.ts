@@ -74,6 +74,8 @@ export type RecogniseModelsResult = readonly {
   readonly uri: string;
   readonly family: string;
   readonly sentence: string;
+  /** It sees: a part of it reads pictures, and another one text. */
+  readonly vision: boolean;
 }[];
 
 /**

@@ -6,7 +6,7 @@ import { headLabelsFile } from '../../../protocol/results/head-labels';
 import { realFolder } from '../../models/real-folder';
 import { interventionText, parseIntervention } from '../../results/intervention-file';
 import { headsDescription } from '../../results/heads-words';
-import type { RecentHeads } from '../../results/recent-heads';
+import type { RecentHeads } from '../../results/recent-runs';
 import type { ResultLibrary } from '../../results/result-library';
 import { fileStem } from '../../results/result-words';
 import { startingFolder, written } from '../exports';

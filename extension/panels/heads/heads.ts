@@ -14,7 +14,7 @@ import type { Log } from '../../platform/log';
 import { showFailure } from '../../platform/log';
 import { Owner } from '../../platform/owner';
 import { mayRun } from '../../platform/trust';
-import type { RecentHeads } from '../../results/recent-heads';
+import type { RecentHeads } from '../../results/recent-runs';
 import type { ResultLibrary } from '../../results/result-library';
 import { placeOf, saveExport } from '../exports';
 import { dressWebview } from '../webview';

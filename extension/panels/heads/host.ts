@@ -8,13 +8,14 @@ import type { FromHeadsPanel, HeadsPlace, HeadsPlan, ModelChoice, ToHeadsPanel }
 import type { HeadGain, HeadsResult, ModelSummary } from '../../../protocol/results/heads';
 import { FailureError } from '../../../protocol/wire/failures';
 import { unreachable } from '../../../protocol/unreachable';
-import { isCancelled, wordsOf } from '../../platform/compute';
+import { isCancelled } from '../../platform/compute';
 import { Owner } from '../../platform/owner';
 import type { Parsed } from '../../results/checks';
 import { Mailbox } from '../mailbox';
 import { planOfResult } from './default-plan';
 import type { HeadAnswers, Subject } from './head-answers';
-import { NewestFirst } from './requests';
+import { NewestFirst } from '../newest-first';
+import { again, Sentence, sentenceOfError } from '../questions';
 import type { HeadsRun, RunEvent } from './run';
 
 export interface NamedHeads {
@@ -485,22 +486,3 @@ export class HeadsHost extends Owner {
     this.#startedHere = false;
   }
 }
-
-/**
- * A question changes nothing: one whose process was ended (by a cancelled run that did not stop, say) is asked once more, of the
- * process that takes its place.
- */
-async function again<T>(act: () => Promise<T>): Promise<T> {
-  try {
-    return await act();
-  } catch (error) {
-    if (error instanceof FailureError && error.failure.code === 'compute-restarted') return act();
-    throw error;
-  }
-}
-
-/** What a person did too early: told as it is, without a failure's words around it. */
-export class Sentence extends Error {}
-
-const sentenceOfError = (error: unknown): { readonly sentence: string; readonly details?: string } =>
-  error instanceof Sentence ? { sentence: error.message } : wordsOf(error);

@@ -123,13 +123,13 @@ describe('contributions', () => {
   it('names the editor, the panel and the walkthrough as the code does', () => {
     assert.deepEqual(
       contributes.customEditors.map((editor) => editor.viewType),
-      [named.benchmarkEditor, named.headsEditor],
+      [named.benchmarkEditor, named.headsEditor, named.hallucinationEditor],
     );
     assert.deepEqual(
       contributes.customEditors.map((editor) => editor.selector[0]?.filenamePattern),
-      [`*${named.benchmarkSuffix}`, `*${named.headsSuffix}`],
+      [`*${named.benchmarkSuffix}`, `*${named.headsSuffix}`, `*${named.hallucinationSuffix}`],
     );
-    for (const panel of [named.kernelsPanel, named.headsPanel])
+    for (const panel of [named.kernelsPanel, named.headsPanel, named.hallucinationPanel])
       assert.ok(manifest.activationEvents.includes(`onWebviewPanel:${panel}`), panel);
     assert.deepEqual(
       contributes.walkthroughs.map((walkthrough) => walkthrough.id),

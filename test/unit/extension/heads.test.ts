@@ -3,7 +3,7 @@ import { demoPlan, planOfResult, planToStore, storedPlan } from '../../../extens
 import { HeadAnswers } from '../../../extension/panels/heads/head-answers';
 import type { HeadsStart } from '../../../extension/panels/heads/host';
 import { HeadsHost } from '../../../extension/panels/heads/host';
-import { NewestFirst } from '../../../extension/panels/heads/requests';
+import { NewestFirst } from '../../../extension/panels/newest-first';
 import { HeadsRun } from '../../../extension/panels/heads/run';
 import { headsText, parseHeads } from '../../../extension/results/heads-file';
 import type {

@@ -337,7 +337,8 @@ function selectedIn(
   { vhd, outlier }: Pick<FirstStep, 'vhd' | 'outlier'>,
 ): HeadPlace | undefined {
   if (before && vhd[before.layer]?.[before.head] !== undefined) return before;
-  return strongest(vhd, outlier, 1)[0];
+  const [first] = strongest(vhd, outlier, 1);
+  return first && { layer: first.layer, head: first.head };
 }
 
 /** Heads by divergence, the largest first; outliers are left out. */

@@ -1,0 +1,115 @@
+/** The plan the Hallucination panel starts with, and plans from the storage of an earlier version or session. Pure. */
+import { hallucinationModes, setCaptions, type HallucinationPlan } from '../../../protocol/panels/hallucination';
+import {
+  outlierRules,
+  removedPositions,
+  vhdDistances,
+  type HallucinationResult,
+  type HallucinationSet,
+} from '../../../protocol/results/hallucination';
+import { isNumber, isTable, isText, isWhole } from '../../results/checks';
+import type { SavedHallucination } from '../../results/hallucination-file';
+
+/** What comes with the extension: a small vision-language model, and scenes whose objects are known. */
+export interface Demo {
+  readonly folder: string;
+  readonly scenes: string;
+  readonly image: string;
+  readonly truth: readonly string[] | null;
+}
+
+export const demoPrompt = 'USER: <image>\nDescribe the image. ASSISTANT:';
+
+/** One click on Run shows a word that is said by habit: the demo model on the first of its scenes. */
+export const demoPlan = ({ folder, scenes, image, truth }: Demo): HallucinationPlan => ({
+  mode: 'image',
+  folder,
+  image,
+  images: scenes,
+  prompt: demoPrompt,
+  span: null,
+  truth,
+  maxNewTokens: 48,
+  distance: 'l2',
+  outliers: 'paper',
+  positions: 'contiguous',
+  k: null,
+  alpha: 2,
+  reinforcedLayers: null,
+  lexicon: scenes === '' ? '' : `${scenes}/lexicon.txt`,
+  setCaptions: 'reinforced',
+  mostImages: null,
+  seed: 0,
+});
+
+/** The plan that made a saved result; what it does not say is taken from another one. */
+export function planOfSaved(saved: SavedHallucination, others: HallucinationPlan): HallucinationPlan {
+  const common: HallucinationPlan = {
+    ...others,
+    folder: saved.model.folder,
+    ...(saved.prompt === null ? {} : { prompt: saved.prompt }),
+    distance: saved.distance,
+    outliers: saved.outliers,
+    positions: saved.positions,
+  };
+  return saved.kind === 'headscope-hallucination-set' ? ofSet(saved, common) : ofResult(saved, common);
+}
+
+function ofResult({ removed, image, truth, caption }: HallucinationResult, plan: HallucinationPlan): HallucinationPlan {
+  return {
+    ...plan,
+    mode: removed.kind === 'span' ? 'span' : 'image',
+    image: image?.path ?? plan.image,
+    span: removed.kind === 'span' ? [removed.start, removed.end] : plan.span,
+    truth: truth ?? null,
+    maxNewTokens: Math.max(plan.maxNewTokens, caption.tokens.length),
+  };
+}
+
+function ofSet({ variants, seed }: HallucinationSet, plan: HallucinationPlan): HallucinationPlan {
+  const [first] = variants;
+  return {
+    ...plan,
+    mode: 'set',
+    setCaptions: variants.length === 0 ? 'plain' : variants.length === 1 ? 'reinforced' : 'controls',
+    ...(first ? { alpha: first.reinforcement.alpha, reinforcedLayers: first.reinforcement.layers } : {}),
+    seed,
+  };
+}
+
+/** The folder of the extension moves with every update: what lies in it is stored by this name. */
+const inExtension = 'extension:';
+
+export const planToStore = (plan: HallucinationPlan, extension: string): HallucinationPlan =>
+  withPaths(plan, (path) => (path.startsWith(extension) ? inExtension + path.slice(extension.length) : path));
+
+const withPaths = (plan: HallucinationPlan, change: (path: string) => string): HallucinationPlan => ({
+  ...plan,
+  folder: change(plan.folder),
+  image: change(plan.image),
+  images: change(plan.images),
+  lexicon: change(plan.lexicon),
+});
+
+/** Taken only when it has everything a plan has. */
+export function storedPlan(value: unknown, extension: string): HallucinationPlan | undefined {
+  if (!isTable(value)) return undefined;
+  const { span, truth, k, reinforcedLayers, mostImages } = value;
+  const oneOf = (key: string, of: readonly string[]): boolean => of.some((one) => one === value[key]);
+  const whole =
+    ['folder', 'image', 'images', 'prompt', 'lexicon'].every((key) => isText(value[key])) &&
+    oneOf('mode', hallucinationModes) &&
+    oneOf('distance', vhdDistances) &&
+    oneOf('outliers', outlierRules) &&
+    oneOf('positions', removedPositions) &&
+    oneOf('setCaptions', setCaptions) &&
+    (span === null || (Array.isArray(span) && span.length === 2 && span.every(isWhole))) &&
+    (truth === null || (Array.isArray(truth) && truth.every(isText))) &&
+    (reinforcedLayers === null || (Array.isArray(reinforcedLayers) && reinforcedLayers.every(isWhole))) &&
+    [k, mostImages].every((number) => number === null || isWhole(number)) &&
+    ['maxNewTokens', 'alpha', 'seed'].every((key) => isNumber(value[key]));
+  if (!whole) return undefined;
+  return withPaths(value as unknown as HallucinationPlan, (path) =>
+    path.startsWith(inExtension) ? extension + path.slice(inExtension.length) : path,
+  );
+}

@@ -1,0 +1,210 @@
+/** The Hallucination webviews of this window: one full panel, one side view, an editor per saved file, all around one run. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as vscode from 'vscode';
+import { contextKeys, hallucinationPanel } from '../../../protocol/contributions/views';
+import type { ModelChoice } from '../../../protocol/panels/heads';
+import type {
+  FromHallucinationPanel,
+  HallucinationPlace,
+  HallucinationPlan,
+  ToHallucinationPanel,
+} from '../../../protocol/panels/hallucination';
+import { demoVisionChoice } from '../../models/model-choices';
+import type { ModelIndex } from '../../models/model-index';
+import { realFolder } from '../../models/real-folder';
+import type { Compute } from '../../platform/compute';
+import type { Log } from '../../platform/log';
+import { showFailure } from '../../platform/log';
+import { Owner } from '../../platform/owner';
+import { mayRun } from '../../platform/trust';
+import type { RecentHallucination } from '../../results/recent-runs';
+import type { ResultLibrary } from '../../results/result-library';
+import { placeOf, saveExport } from '../exports';
+import { browseModel } from '../heads/dialogs';
+import { dressWebview } from '../webview';
+import { demoPlan, planToStore, storedPlan, type Demo } from './default-plan';
+import { browseImage, browseImages, browseLexicon, pictureOf } from './dialogs';
+import {
+  HallucinationHost,
+  type HallucinationStart,
+  type HallucinationWorld,
+  type HeadAt,
+  type ShownFile,
+} from './host';
+import { besideImage, imageType, parseTruth, readImageFolder, readLexicon, truthFile } from './image-folder';
+import { HallucinationRun } from './run';
+
+const planKey = 'hallucination.plan';
+
+export interface HallucinationParts {
+  readonly extension: vscode.Uri;
+  readonly memory: vscode.Memento;
+  readonly compute: Compute;
+  readonly models: ModelIndex;
+  readonly library: ResultLibrary;
+  readonly recent: RecentHallucination;
+  readonly log: Log;
+}
+
+export interface HallucinationToShow {
+  readonly plan?: HallucinationPlan;
+  readonly select?: HeadAt;
+}
+
+export class HallucinationPanels extends Owner {
+  readonly run: HallucinationRun;
+  readonly #parts: HallucinationParts;
+  readonly #demo: Demo;
+  readonly #choice: ModelChoice;
+  readonly #root: string;
+  readonly #hosts = new Set<HallucinationHost>();
+  #full: { readonly panel: vscode.WebviewPanel; readonly host: HallucinationHost } | undefined;
+
+  constructor(parts: HallucinationParts) {
+    super();
+    this.#parts = parts;
+    this.#root = realFolder(parts.extension.fsPath);
+    this.#demo = demoOf(this.#root);
+    this.#choice = demoVisionChoice(this.#demo.folder, existsSync(join(this.#demo.folder, 'config.json')));
+    this.run = this.own(
+      new HallucinationRun({
+        hallucination: (request, signal, onProgress) => parts.compute.hallucination(request, signal, onProgress),
+        hallucinationSet: (request, signal, onProgress) => parts.compute.hallucinationSet(request, signal, onProgress),
+        images: readImageFolder,
+        lexicon: readLexicon,
+        keep: (saved) => parts.recent.keep(saved),
+      }),
+    );
+    this.own(
+      parts.compute.onOverdue((method) => {
+        if (method === 'hallucination' || method === 'hallucinationSet') this.run.overdue();
+      }),
+    );
+    this.own(
+      vscode.workspace.onDidGrantWorkspaceTrust(() => {
+        for (const host of this.#hosts) void host.refresh();
+      }),
+    );
+    this.own(
+      this.run.onEvent(({ kind }) => {
+        if (kind === 'started' || kind === 'result' || kind === 'set' || kind === 'failed') {
+          void vscode.commands.executeCommand('setContext', contextKeys.hallucinationRunning, this.run.running);
+        }
+      }),
+    );
+  }
+
+  /** The plan as it was left in this workspace, or the demo. */
+  get plan(): HallucinationPlan {
+    return storedPlan(this.#parts.memory.get(planKey), this.#root) ?? demoPlan(this.#demo);
+  }
+
+  /** Connects a webview; its host lives as long as the webview does. */
+  async attach(
+    webview: vscode.Webview,
+    place: HallucinationPlace,
+    start: HallucinationToShow & { readonly file?: ShownFile } = {},
+  ): Promise<HallucinationHost> {
+    const known = start.file !== undefined || this.run.plan !== undefined;
+    const shown = known ? undefined : await this.#parts.recent.latest().catch(() => undefined);
+    const whole: HallucinationStart = { ...start, ...(shown === undefined ? {} : { shown }) };
+    const send = (message: ToHallucinationPanel): void => void webview.postMessage(message);
+    const host = new HallucinationHost(place, this.#world(), send, whole);
+    webview.onDidReceiveMessage((message: FromHallucinationPanel) => host.receive(message));
+    dressWebview(webview, this.#parts.extension, {
+      panel: 'hallucination',
+      place,
+      title: 'Hallucination heads of a model',
+    });
+    this.#hosts.add(host);
+    return host;
+  }
+
+  release(host: HallucinationHost): void {
+    this.#hosts.delete(host);
+    host.dispose();
+  }
+
+  /** The full panel, made or brought to the front. */
+  async open({ plan, select }: HallucinationToShow = {}): Promise<HallucinationHost> {
+    if (plan !== undefined) this.#keep(plan);
+    const open = this.#full;
+    if (open !== undefined) {
+      open.panel.reveal();
+      if (plan !== undefined || select !== undefined) await open.host.show(plan, select);
+      return open.host;
+    }
+    const panel = vscode.window.createWebviewPanel(hallucinationPanel, 'Hallucination', vscode.ViewColumn.Active);
+    return this.restore(panel, {
+      ...(plan === undefined ? {} : { plan }),
+      ...(select === undefined ? {} : { select }),
+    });
+  }
+
+  /** Fills a panel that is new, or that VS Code brought back after a reload. */
+  async restore(panel: vscode.WebviewPanel, start: HallucinationToShow = {}): Promise<HallucinationHost> {
+    panel.iconPath = vscode.Uri.joinPath(this.#parts.extension, 'extension', 'media', 'panel.svg');
+    const host = await this.attach(panel.webview, 'full', start);
+    this.#full = { panel, host };
+    panel.onDidChangeViewState(() => {
+      if (!panel.visible) host.hide();
+    });
+    panel.onDidDispose(() => {
+      if (this.#full?.panel === panel) this.#full = undefined;
+      this.release(host);
+    });
+    return host;
+  }
+
+  override dispose(): void {
+    for (const host of [...this.#hosts]) this.release(host);
+    super.dispose();
+  }
+
+  #keep(plan: HallucinationPlan): void {
+    void this.#parts.memory.update(planKey, planToStore(plan, this.#root));
+  }
+
+  #world(): HallucinationWorld {
+    const { compute, models, library, log } = this.#parts;
+    return {
+      run: this.run,
+      server: compute,
+      demo: this.#choice,
+      mayRun,
+      models: () => models.choices(this.#choice),
+      onModels: (listener) => models.onChange(listener),
+      serverIsUp: () => compute.isUp,
+      plan: () => this.plan,
+      keepPlan: (plan) => this.#keep(plan),
+      openFull: (plan, select) => void this.open({ plan, ...(select === undefined ? {} : { select }) }),
+      browse: browseModel,
+      browseImage,
+      browseImages,
+      browseLexicon,
+      images: readImageFolder,
+      besideImage,
+      lexicon: readLexicon,
+      pictureOf,
+      save: async (saved) => placeOf(await library.saveHallucination(saved)),
+      export: saveExport,
+      copy: async (text) => vscode.env.clipboard.writeText(text),
+      report: (sentence, details) => showFailure(log, sentence, details),
+    };
+  }
+}
+
+/** The demo model with the first of its scenes; empty paths where the packaged extension lacks them. */
+function demoOf(root: string): Demo {
+  const folder = join(root, 'examples', 'models', 'demo-vlm');
+  const scenes = join(root, 'examples', 'scenes');
+  try {
+    const truth = parseTruth(readFileSync(join(scenes, truthFile), 'utf8'));
+    const [first] = truth.ok ? [...truth.result].filter(([name]) => imageType(name) !== undefined) : [];
+    if (first) return { folder, scenes, image: join(scenes, first[0]), truth: first[1] };
+  } catch {
+    // Said by the empty form: choose a picture.
+  }
+  return { folder, scenes: '', image: '', truth: null };
+}

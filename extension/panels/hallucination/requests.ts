@@ -1,0 +1,101 @@
+/** What the compute server is asked for a plan, or about a result that is on the screen. Pure. */
+import type {
+  DivergenceRequest,
+  HallucinationRequest,
+  HallucinationSetRequest,
+  ImageMapRequest,
+  Lexicon,
+  ReinforcementRequest,
+} from '../../../protocol/compute/hallucination';
+import type { FromHallucinationPanel, HallucinationPlan } from '../../../protocol/panels/hallucination';
+import type { DatasetEntry, HallucinationResult } from '../../../protocol/results/hallucination';
+
+type Asked<Kind extends FromHallucinationPanel['kind']> = Extract<FromHallucinationPanel, { readonly kind: Kind }>;
+
+const common = ({ folder, distance, outliers, positions, k, maxNewTokens }: HallucinationPlan, lexicon?: Lexicon) => ({
+  folder,
+  distance,
+  outliers,
+  positions,
+  ...(k === null ? {} : { k }),
+  maxNewTokens,
+  ...(lexicon === undefined ? {} : { lexicon }),
+});
+
+export function requestOf(plan: HallucinationPlan, lexicon?: Lexicon): HallucinationRequest {
+  const { mode, prompt, image, span, truth } = plan;
+  const text = { kind: 'text', text: prompt } as const;
+  if (mode === 'span') {
+    const [start, end] = span ?? [0, 0];
+    return { ...common(plan, lexicon), prompt: text, removed: { kind: 'span', start, end } };
+  }
+  return {
+    ...common(plan, lexicon),
+    prompt: { ...text, image },
+    removed: { kind: 'image' },
+    ...(truth === null ? {} : { truth }),
+  };
+}
+
+export function setRequestOf(
+  plan: HallucinationPlan,
+  images: HallucinationSetRequest['images'],
+  lexicon: Lexicon | undefined,
+  done: readonly DatasetEntry[],
+): HallucinationSetRequest {
+  return {
+    ...common(plan, lexicon),
+    prompt: { kind: 'text', text: plan.prompt },
+    images: plan.mostImages === null ? images : images.slice(0, plan.mostImages),
+    reinforcements: reinforcementsOf(plan),
+    done,
+  };
+}
+
+function reinforcementsOf(plan: HallucinationPlan): readonly ReinforcementRequest[] {
+  const { alpha, outliers, reinforcedLayers, seed, setCaptions } = plan;
+  const selected: ReinforcementRequest = {
+    alpha,
+    outliers,
+    heads: 'selected',
+    normMatched: false,
+    executor: 'in-graph',
+    seed,
+    ...(reinforcedLayers === null ? {} : { layers: reinforcedLayers }),
+  };
+  if (setCaptions === 'plain') return [];
+  if (setCaptions === 'reinforced') return [selected];
+  return [selected, { ...selected, heads: 'random' }, { ...selected, normMatched: true }];
+}
+
+/** The measurement that gave a result, to ask more of it. */
+export function measureOf(result: HallucinationResult): DivergenceRequest {
+  const { model, prompt, promptIds, image, removed, distance, outliers, positions, k } = result;
+  const picture = image === undefined ? {} : { image: image.path };
+  return {
+    folder: model.folder,
+    prompt: prompt === null ? { kind: 'ids', ids: promptIds, ...picture } : { kind: 'text', text: prompt, ...picture },
+    removed,
+    distance,
+    outliers,
+    positions,
+    k,
+  };
+}
+
+/** Tokens that were there when token `step` was made, and the gains they were made with. */
+function before({ caption, variants }: HallucinationResult, step: number, variant: number | null) {
+  const made = variant === null ? caption : variants[variant];
+  return { generated: made?.tokens.slice(0, step).map(({ id }) => id) ?? [], gains: made?.gains };
+}
+
+export function mapRequestOf(result: HallucinationResult, { step, variant, heads }: Asked<'map'>): ImageMapRequest {
+  const { folder, prompt } = measureOf(result);
+  const { generated, gains } = before(result, step, variant);
+  return { folder, prompt, generated, heads, ...(gains === undefined ? {} : { gains }) };
+}
+
+export const stepRequestOf = (result: HallucinationResult, step: number) => ({
+  ...measureOf(result),
+  generated: before(result, step, null).generated,
+});

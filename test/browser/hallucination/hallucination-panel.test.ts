@@ -1,0 +1,492 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, it } from 'mocha';
+import type { FromHallucinationPanel, ToHallucinationPanel } from '../../../protocol/panels/hallucination';
+import { PanelBrowser, type OpenOptions, type PanelPage } from '../support/panel-page';
+import { answering, finishedMessage, openMessage, plan } from './hallucination-host';
+import {
+  brokenCaption,
+  entries,
+  plain,
+  plantedMap,
+  reinforced,
+  result,
+  set,
+  sink,
+  textOnly,
+  tiledPicture,
+  variantOf,
+  vhd,
+} from './planted-result';
+
+type Panel = PanelPage<ToHallucinationPanel, FromHallucinationPanel>;
+type Options = OpenOptions<ToHallucinationPanel, FromHallucinationPanel>;
+
+describe('the Hallucination panel', () => {
+  let browser: PanelBrowser<ToHallucinationPanel, FromHallucinationPanel>;
+  let open: Panel[] = [];
+
+  before(async () => {
+    browser = await PanelBrowser.start('hallucination');
+  });
+  after(() => browser.stop());
+  // Whatever a test does: no refused style or script, no error on the console, no request elsewhere.
+  afterEach(async () => {
+    const complaints = open.flatMap((panel) => panel.complaints);
+    await Promise.all(open.map((panel) => panel.close()));
+    open = [];
+    assert.deepEqual(complaints, []);
+  });
+
+  const start = async (options: Partial<Options> = {}): Promise<Panel> => {
+    const panel = await browser.open({ host: answering(), ...options });
+    open.push(panel);
+    await panel.posts('ready');
+    await panel.page.waitForSelector('.run-bar');
+    return panel;
+  };
+  const finished = async (options: Partial<Options> = {}): Promise<Panel> => {
+    const panel = await start({ host: answering(finishedMessage({ place: options.place ?? 'full' })), ...options });
+    await panel.page.waitForSelector('hs-vhd-grid canvas');
+    return panel;
+  };
+  const text = (panel: Panel, selector: string): Promise<string> => panel.page.innerText(selector);
+  const settle = (panel: Panel): Promise<void> =>
+    panel.page.evaluate(
+      () => new Promise<void>((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve()))),
+    );
+  const press = async (panel: Panel, selector: string, ...keys: readonly string[]): Promise<void> => {
+    await panel.page.focus(selector);
+    for (const key of keys) await panel.page.keyboard.press(key);
+    await settle(panel);
+  };
+  /** Red, green and blue of a canvas at a share of its width and height. */
+  const pixel = (panel: Panel, selector: string, x: number, y: number): Promise<readonly number[]> =>
+    panel.page.$eval(
+      selector,
+      (element, [across, down]) => {
+        const canvas = element as HTMLCanvasElement;
+        const context = canvas.getContext('2d');
+        const at = [Math.floor(across * canvas.width), Math.floor(down * canvas.height)] as const;
+        return [...(context?.getImageData(at[0], at[1], 1, 1).data ?? [])].slice(0, 3);
+      },
+      [x, y] as const,
+    );
+  /** Of a control of the toolkit: the browser does not know it as disabled. */
+  const isDisabled = (panel: Panel, selector: string): Promise<boolean> =>
+    panel.page.$eval(selector, (element) => (element as HTMLButtonElement).disabled);
+  const mapShown = async (panel: Panel): Promise<void> => {
+    await panel.page.waitForSelector('#map-mass');
+    await settle(panel);
+  };
+
+  describe('with a result', () => {
+    it('says the finding first: how many heads look, which word is said by habit', async () => {
+      const panel = await finished();
+      assert.equal(
+        await text(panel, 'h1'),
+        `3 of 48 heads look at the picture, L3H2 most (VHD ${(vhd[3]?.[2] ?? 0).toFixed(2)}). “cat” is not in the picture and leans on the language prior (T-VHD 3.10, median of all words 8.00).`,
+      );
+      assert.match(await text(panel, '.circumstances'), /49 image tokens \(7 x 7\)/);
+    });
+
+    it('draws what the head reads over the patches, and hatches a sink apart from the scale', async () => {
+      const panel = await finished();
+      await mapShown(panel);
+      const { heads, step } = await panel.posts('map');
+      assert.deepEqual(heads, [{ layer: 3, head: 2 }]);
+      assert.equal(step, 0);
+      // L3H2 reads the ball: tokens 8, 9, 15, 16 of the 7 x 7 patches, whose square begins at 24 of 160 pixels.
+      const inside = await pixel(panel, 'hs-picture-map canvas', (24 + 1.5 * 16) / 160, (1.5 * 16) / 112);
+      const outside = await pixel(panel, 'hs-picture-map canvas', (24 + 4.5 * 16) / 160, (2.5 * 16) / 112);
+      assert.ok((inside[0] ?? 0) > 200 && (inside[2] ?? 255) < 130, `yellow: ${inside.join()}`);
+      assert.ok((outside[2] ?? 0) > (outside[0] ?? 0), `bluish: ${outside.join()}`);
+      const mass = [...plantedMap(0, [{ layer: 3, head: 2 }])].reduce((sum, value) => sum + value, 0);
+      assert.match(
+        await text(panel, '#map-mass'),
+        new RegExp(`^${(mass * 100).toPrecision(3)} % of the attention .+ 20\\.0 % of it all on sinks`),
+      );
+      assert.match(await text(panel, '.sink-note'), /a sink, not a finding/);
+    });
+
+    it('walks the patches by keyboard and says each', async () => {
+      const panel = await finished();
+      await mapShown(panel);
+      await press(panel, '.picture-frame', 'ArrowRight');
+      assert.equal(
+        await text(panel, '.picture-readout'),
+        'row 1 column 1: 0.200 of the attention; a sink, not a finding',
+      );
+      await press(panel, '.picture-frame', 'ArrowRight', 'ArrowDown');
+      assert.equal(await text(panel, '.picture-readout'), 'row 2 column 2: 0.121 of the attention');
+      assert.match((await panel.page.getAttribute('.picture-frame', 'aria-label')) ?? '', /row 2 column 2/);
+      assert.equal(sink, 0);
+    });
+
+    it('walks the heads by keyboard and asks for the map of each', async () => {
+      const panel = await finished();
+      await mapShown(panel);
+      await press(panel, 'hs-vhd-grid .grid-frame', 'ArrowDown', 'End');
+      assert.match(await text(panel, '.grid-readout'), /^L4H7 · VHD 5\.10 · text energy 40\.0 · outlier, left out/);
+      await panel.page.waitForFunction(() =>
+        /^L4H7 for/.test(document.querySelector('.image-view h2')?.textContent ?? ''),
+      );
+      // Answered after the keys have rested: only the head where they stopped is asked about.
+      await panel.page.waitForTimeout(200);
+      const asked = panel.posted.filter((message) => message.kind === 'map').map(({ heads }) => heads[0]);
+      assert.deepEqual(asked.at(-1), { layer: 4, head: 7 });
+      assert.match(
+        (await panel.page.getAttribute('hs-vhd-grid .grid-frame', 'aria-label')) ?? '',
+        /layer 4 head 7, divergence 5\.10, outlier/,
+      );
+    });
+
+    it('marks the words of the lexicon by the truth and colours every token by its T-VHD', async () => {
+      const panel = await finished();
+      const marks = await panel.page.$$eval('.caption-view .mention', (all) =>
+        all.map(
+          (one) =>
+            `${(one as HTMLElement).dataset['object']} ${one.className} ${one.querySelector('.mark')?.textContent}`,
+        ),
+      );
+      assert.deepEqual(marks, ['ball mention true ✓', 'box mention true ✓', 'cat mention hallucinated ✗']);
+      const shades = await panel.page.$$eval('.caption-view .piece', (all) =>
+        all.map((one) => Number(/tv-(\d+)/.exec(one.className)?.[1])),
+      );
+      assert.equal(shades.length, plain.tokens.length);
+      assert.equal(shades[12], 0, 'the lowest T-VHD');
+      assert.equal(shades[2], 11, 'the highest');
+    });
+
+    it('shows the divergences of the step that a chosen word was made in', async () => {
+      const panel = await finished();
+      await panel.page.click('.caption-view [data-step="12"]');
+      const asked = await panel.posts('step');
+      assert.equal(asked.step, 12);
+      await panel.page.waitForSelector('.vhd-view h2:has-text("at token 13")');
+      assert.match(
+        await text(panel, '.ribbon-readout'),
+        /^token 13 “·cat” · T-VHD 3\.10 · .*“cat” is not in the picture$/,
+      );
+      await press(
+        panel,
+        'hs-vhd-grid .grid-frame',
+        'Home',
+        'ArrowUp',
+        'ArrowRight',
+        'ArrowRight',
+        'ArrowRight',
+        'ArrowRight',
+        'ArrowRight',
+        'ArrowRight',
+      );
+      assert.match(await text(panel, '.grid-readout'), /^L2H6 · VHD 7\.70/);
+      const map = await panel.posts('map', panel.posted.indexOf(asked));
+      assert.equal(map.step, 12);
+    });
+
+    it('asks for the mean map of the selected set', async () => {
+      const panel = await finished();
+      await mapShown(panel);
+      const before = panel.posted.length;
+      await panel.page.click('vscode-dropdown[aria-label="Whose attention"]');
+      await panel.page.click('vscode-option[value="layer"]');
+      const { heads } = await panel.posts('map', before);
+      const chosen = result.selected[3]?.flatMap((yes, head) => (yes ? [{ layer: 3, head }] : [])) ?? [];
+      assert.deepEqual(heads, chosen);
+      assert.match(await text(panel, '.image-view h2'), new RegExp(`^${chosen.length} heads for`));
+    });
+
+    it('lists every head with its numbers', async () => {
+      const panel = await finished();
+      await panel.page.click('#all-heads .disclosure-button');
+      const first = await text(panel, '#all-heads tbody tr');
+      assert.match(first, /^L4H7\s+5\.10\s+40\.0\s+[\d.]+ %\s+yes\s+–$/);
+      assert.equal((await panel.page.$$('#all-heads tbody tr')).length, 48);
+    });
+
+    it('names the levels of a model that tiles, and finds the tokens behind newline tokens', async () => {
+      const panel = await finished({ host: answering(finishedMessage({ picture: tiledPicture })) });
+      await panel.page.click('vscode-dropdown[aria-label="Level of the tiles"]');
+      await panel.page.click('vscode-option:has-text("2 tiles of 4 x 4")');
+      await settle(panel);
+      // Second tile, first patch: token 36 of the sequence of image tokens.
+      await press(panel, '.picture-frame', 'ArrowRight', 'ArrowRight', 'ArrowRight', 'ArrowRight', 'ArrowRight');
+      assert.match(await text(panel, '.picture-readout'), /^row 1 column 1 of tile 2/);
+    });
+  });
+
+  describe('before and after', () => {
+    it('asks for a reinforced caption with alpha, layers and rule, and for each control', async () => {
+      const panel = await finished();
+      await panel.page.fill('#alpha', '1.5');
+      const field = panel.page.locator('vscode-text-field[aria-label="Layers to reinforce"]');
+      await field.evaluate((element) => {
+        (element as HTMLInputElement).value = '1, 4-5';
+        element.dispatchEvent(new Event('input', { bubbles: true }));
+      });
+      await settle(panel);
+      await panel.page.click('#reinforce');
+      const { reinforcement } = await panel.posts('reinforce');
+      assert.deepEqual(reinforcement, {
+        alpha: 1.5,
+        outliers: 'paper',
+        heads: 'selected',
+        normMatched: false,
+        executor: 'in-graph',
+        seed: 0,
+        layers: [1, 4, 5],
+      });
+    });
+
+    it('puts the captions side by side with length and recall beside CHAIR', async () => {
+      const panel = await finished();
+      await panel.page.click('#reinforce');
+      const { request } = await panel.posts('reinforce');
+      await panel.send({ kind: 'token', variant: true, index: 0, token: reinforced.tokens[0] ?? plain.tokens[0]! });
+      await panel.page.waitForSelector('.caption-card:has-text("being written")');
+      await panel.send({ kind: 'variant', request, caption: reinforced });
+      await settle(panel);
+      assert.match(await text(panel, 'h1'), /Reinforced by 2 it names none of them instead of 1\.$/);
+      assert.equal(
+        await text(panel, '[data-variant="0"] .score'),
+        '9 words · 2 objects, all in the picture · recall 100 %',
+      );
+      const rows = await panel.page.$$eval('.captions tbody tr', (all) =>
+        all.map((row) => [...row.children].map((cell) => cell.textContent?.trim()).join(' | ')),
+      );
+      assert.deepEqual(rows, ['Plain | 12 | 3 | 1 | 33.3 | 100', 'Reinforced x 2 | 9 | 2 | 0 | 0 | 100']);
+      await panel.page.click('#control-random');
+      const control = await panel.posts('reinforce', panel.posted.findIndex(({ kind }) => kind === 'reinforce') + 1);
+      assert.equal(control.reinforcement.heads, 'random');
+      await panel.send({ kind: 'variant', request: control.request, caption: variantOf({ heads: 'random' }) });
+      await settle(panel);
+      assert.match(await text(panel, '.captions table'), /Random heads x 2/);
+    });
+
+    it('warns when alpha breaks the text', async () => {
+      const panel = await finished({
+        host: answering(
+          finishedMessage({ result: { ...result, variants: [brokenCaption] }, plan: { ...plan, alpha: 4 } }),
+        ),
+      });
+      assert.match(await text(panel, '.broken'), /repeats itself/);
+      assert.match(await text(panel, '.captions .reason.warning'), /Look at the length and the recall/);
+    });
+
+    it('keeps what is shown when reinforcement fails', async () => {
+      const panel = await finished();
+      await panel.page.click('#reinforce');
+      const { request } = await panel.posts('reinforce');
+      await panel.send({ kind: 'failed', request, sentence: 'The compute process ended. Run again.' });
+      await settle(panel);
+      assert.match(await text(panel, '.caption-card [role=alert]'), /process ended/);
+      assert.match(await text(panel, 'h1'), /^3 of 48 heads/);
+    });
+  });
+
+  describe('a run', () => {
+    it('draws the first step while the caption is written, and can be cancelled', async () => {
+      const panel = await start();
+      await panel.page.click('#run');
+      const sent = await panel.posts('run');
+      assert.deepEqual(sent.plan, plan);
+      const { vhd: values, textEnergy, outlier, selected } = result;
+      await panel.send({ kind: 'firstStep', vhd: values, textEnergy, outlier, selected });
+      for (const [index, token] of plain.tokens.slice(0, 3).entries())
+        await panel.send({ kind: 'token', variant: false, index, token });
+      await panel.send({ kind: 'stage', sentence: 'Writing the caption', share: 0.25, secondsLeft: 3 });
+      await settle(panel);
+      assert.equal(await text(panel, '.run-state'), 'Writing the caption: 25 %, about 3 s left');
+      assert.equal((await text(panel, '.ribbon')).trim(), 'A red ba');
+      assert.match(await text(panel, '.grid-readout'), /^L3H2 · VHD 4\.70/);
+      await panel.page.click('#cancel');
+      await panel.posts('cancel');
+      await panel.send({ kind: 'failed', sentence: 'Cancelled.' });
+      await settle(panel);
+      assert.match(await text(panel, '.banner.error'), /Cancelled\. What was computed before is shown\./);
+    });
+
+    it('says what is missing before it can run', async () => {
+      const panel = await start({ host: answering(openMessage({ plan: { ...plan, image: '' } })) });
+      assert.equal(await text(panel, '#why-not'), 'Choose a picture first.');
+      await panel.page.click('#image button');
+      await panel.posts('browseImage');
+    });
+
+    it('shows why a picture cannot be used, in its place', async () => {
+      const panel = await start({
+        host: (message) =>
+          message.kind === 'openImage'
+            ? [{ kind: 'failed', request: message.request, sentence: 'The picture does not decode. Save it as PNG.' }]
+            : message.kind === 'ready'
+              ? [(({ picture: _picture, ...rest }) => rest)(openMessage())]
+              : [],
+      });
+      await panel.page.waitForSelector('.strip .problem');
+      assert.match(await text(panel, '.strip .problem'), /does not decode/);
+    });
+
+    it('keeps what was typed over a reload', async () => {
+      const panel = await start();
+      await panel.page.fill('#prompt', 'USER: <image>\nWhat is left of the box?');
+      await panel.posts('planned');
+      await panel.page.reload();
+      await panel.page.waitForSelector('#prompt');
+      assert.equal(await panel.page.inputValue('#prompt'), 'USER: <image>\nWhat is left of the box?');
+    });
+  });
+
+  describe('a model of text', () => {
+    it('says what is missing and offers to take a part of the prompt away', async () => {
+      const prompt = 'The lamp in the hall is red. The lamp is';
+      const panel = await start({
+        host: answering(openMessage({ model: textOnly, plan: { ...plan, folder: textOnly.folder, prompt } })),
+      });
+      assert.equal(await text(panel, 'h1'), 'This model has no vision part: no head of it can look at a picture.');
+      assert.equal(await isDisabled(panel, '#run'), true);
+      await panel.page.click('#use-span');
+      await panel.page.waitForSelector('#span');
+      await panel.page.click('#span [data-position="2"]');
+      await panel.page.click('#span [data-position="6"]', { modifiers: ['Shift'] });
+      await settle(panel);
+      assert.match(await text(panel, '.strip'), /Tokens 2 to 6 are taken away \(5 of 10\)/);
+      await press(panel, '#span', 'Shift+ArrowRight');
+      assert.match(await text(panel, '.strip'), /Tokens 2 to 7 are taken away/);
+      await panel.page.click('#run');
+      const sent = await panel.posts('run');
+      assert.equal(sent.plan.mode, 'span');
+      assert.deepEqual(sent.plan.span, [2, 8]);
+    });
+  });
+
+  describe('a set of pictures', () => {
+    const ofSet = { ...plan, mode: 'set' } as const;
+
+    it('sets CHAIR beside recall and length, with and without, and tells words apart by T-VHD', async () => {
+      const panel = await start({ host: answering(openMessage({ set, plan: ofSet })) });
+      assert.equal(
+        await text(panel, 'h1'),
+        '41.0 % of 300 captions name an object that is not in the picture; reinforced x 2: 32.0 %, recall 84.0 % instead of 79.5 %. T-VHD tells such words from true ones with AUROC 0.99.',
+      );
+      const rows = await panel.page.$$eval('.set-scores tbody tr', (all) =>
+        all.map((row) => [...row.children].map((cell) => cell.textContent?.trim()).join(' | ')),
+      );
+      assert.equal(rows[0], 'Plain | 41.0 | 20.5 | 79.5 | 5.10 | 79.5 | 79.5');
+      assert.equal(rows[1], 'Reinforced x 2 | 32.0 | 16.0 | 84.0 | 5.00 | 84.0 | 84.0');
+      assert.equal(await text(panel, '#auroc'), 'AUROC 0.994');
+      const bars = await panel.page.$$eval('.histogram rect', (all) => all.length);
+      assert.equal(bars, 2 * set.separation.histogram.truthful.length);
+    });
+
+    it('fills while it runs, stops, and goes on behind what is there', async () => {
+      const panel = await start({ host: answering(openMessage({ plan: ofSet })) });
+      await panel.page.click('#run');
+      for (const entry of entries.slice(0, 3)) await panel.send({ kind: 'entry', entry });
+      await panel.send({ kind: 'stage', sentence: 'Captioning', share: 0.01, secondsLeft: 80 });
+      await settle(panel);
+      assert.match(await text(panel, 'h1'), /of 3 captions so far/);
+      assert.equal((await panel.page.$$('.entries tbody tr')).length, 3);
+      await panel.page.click('#cancel');
+      await panel.send({ kind: 'set', set: { ...set, entries: entries.slice(0, 3), state: 'cancelled', total: 301 } });
+      await settle(panel);
+      assert.match(await text(panel, '.run-state'), /^Stopped after/);
+      await panel.page.click('#resume');
+      const runs = panel.posted.filter((message) => message.kind === 'run');
+      assert.deepEqual(
+        runs.map(({ resume }) => resume),
+        [false, true],
+      );
+      await settle(panel);
+      assert.equal((await panel.page.$$('.entries tbody tr')).length, 3, 'entries stay');
+    });
+
+    it('opens a picture of the set with its truth', async () => {
+      const panel = await start({ host: answering(openMessage({ set, plan: ofSet })) });
+      await panel.page.click('.entries tbody tr');
+      const { plan: changed } = await panel.posts('planned');
+      assert.equal(changed.mode, 'image');
+      assert.equal(changed.image, '/pictures/scene-000.png');
+      assert.deepEqual(changed.truth, entries[0]?.truth);
+    });
+  });
+
+  describe('everywhere', () => {
+    for (const [place, width] of [
+      ['side', 300],
+      ['full', 600],
+      ['full', 1280],
+    ] as const) {
+      it(`cuts nothing off at ${width} px`, async () => {
+        const both = { ...result, variants: [reinforced] };
+        const panel = await finished({ place, width, host: answering(finishedMessage({ place, result: both })) });
+        await settle(panel);
+        const wider = await panel.page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+        assert.ok(wider <= 0, `${wider} px beyond the page`);
+      });
+    }
+
+    it('in the side view asks nothing of the compute server before the person does something', async () => {
+      const panel = await finished({ place: 'side', width: 300 });
+      await settle(panel);
+      assert.deepEqual(
+        panel.posted.map(({ kind }) => kind).filter((kind) => kind !== 'planned'),
+        ['ready'],
+      );
+    });
+
+    for (const theme of ['dark', 'light', 'high-contrast'] as const) {
+      it(`keeps the words of the ribbon readable in the ${theme} theme`, async () => {
+        const panel = await finished({ theme });
+        const least = await panel.page.$$eval('.caption-view .piece', (all) => {
+          const luminance = (colour: string): number => {
+            const [r = 0, g = 0, b = 0] = (colour.match(/\d+/g) ?? []).map((channel) => {
+              const share = Number(channel) / 255;
+              return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+            });
+            return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+          };
+          return Math.min(
+            ...all.map((one) => {
+              const style = getComputedStyle(one);
+              const [a, b] = [luminance(style.color), luminance(style.backgroundColor)].sort((x, y) => y - x);
+              return ((a ?? 0) + 0.05) / ((b ?? 0) + 0.05);
+            }),
+          );
+        });
+        assert.ok(least >= 4.5, `contrast ${least.toFixed(2)}`);
+      });
+    }
+
+    it('inspects only in an untrusted workspace', async () => {
+      const why = 'Nothing runs in an untrusted workspace.';
+      const panel = await finished({ host: answering(finishedMessage({ canRun: why })) });
+      assert.match(await text(panel, '.banner.warning'), /untrusted/);
+      assert.equal(await isDisabled(panel, '#run'), true);
+      assert.equal(await isDisabled(panel, '#reinforce'), true);
+      assert.equal(panel.posted.filter(({ kind }) => kind === 'map' || kind === 'openImage').length, 0);
+      assert.match(await text(panel, '.grid-readout'), /^L3H2/);
+    });
+
+    it('exports PNG, SVG, CSV and JSON with what made them', async () => {
+      const panel = await finished();
+      await mapShown(panel);
+      const exported = async (label: string, after: number) => {
+        await panel.page.click('hs-menu button.menu-trigger');
+        await panel.page.click(`[role=menuitem]:has-text("${label}")`);
+        return panel.posts('export', after);
+      };
+      const csv = await exported('CSV', 0);
+      const lines = String(csv.data).trim().split('\r\n');
+      assert.equal(lines.length, 1 + 48);
+      assert.match(lines[0] ?? '', /^layer,head,vhd,text_energy,visual_attention,outlier,selected,step,image,distance/);
+      assert.match(String(lines[1 + 4 * 8 + 7]), /^4,L4H7,5\.1,40,.*yes,,0,ball-and-box\.png,l2/);
+      const json = await exported('JSON', panel.posted.length);
+      assert.deepEqual(JSON.parse(String(json.data)), JSON.parse(JSON.stringify(result)));
+      const svg = await exported('SVG', panel.posted.length);
+      assert.match(String(svg.data), /<title>3 of 48 heads/);
+      assert.match(String(svg.data), /data:image\/png/);
+      const png = await exported('PNG', panel.posted.length);
+      assert.deepEqual([...(png.data as Uint8Array).slice(1, 4)], [0x50, 0x4e, 0x47]);
+    });
+  });
+});

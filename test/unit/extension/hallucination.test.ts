@@ -1,0 +1,347 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'mocha';
+import type { HallucinationSetRequest } from '../../../protocol/compute/hallucination';
+import type { HallucinationPlan, ToHallucinationPanel } from '../../../protocol/panels/hallucination';
+import { FailureError } from '../../../protocol/wire/failures';
+import { demoPlan, planOfSaved, planToStore, storedPlan } from '../../../extension/panels/hallucination/default-plan';
+import { HallucinationHost, type HallucinationWorld } from '../../../extension/panels/hallucination/host';
+import {
+  besideImage,
+  parseLexicon,
+  parseTruth,
+  readImageFolder,
+} from '../../../extension/panels/hallucination/image-folder';
+import { mapRequestOf, requestOf, setRequestOf } from '../../../extension/panels/hallucination/requests';
+import { HallucinationRun, type RunWorld } from '../../../extension/panels/hallucination/run';
+import { hallucinationText, parseHallucination } from '../../../extension/results/hallucination-file';
+import { hallucinationFileName, hallucinationLines } from '../../../extension/results/hallucination-words';
+import { entries, picture, plain, reinforced, result, set, summary } from '../../browser/hallucination/planted-result';
+import { plan } from '../../browser/hallucination/hallucination-host';
+
+describe('saved results of pictures', () => {
+  it('are read back as they were written', () => {
+    for (const saved of [{ ...result, variants: [reinforced] }, set]) {
+      const parsed = parseHallucination(hallucinationText(saved));
+      assert.ok(parsed.ok, parsed.ok ? '' : parsed.why);
+      assert.deepEqual(parsed.result, saved);
+    }
+  });
+
+  it('name the place of what is wrong', () => {
+    const why = (change: object): string => {
+      const parsed = parseHallucination(JSON.stringify({ ...result, ...change }));
+      return parsed.ok ? 'ok' : parsed.why;
+    };
+    assert.equal(why({}), 'ok');
+    assert.match(why({ vhd: [[1]] }), /^vhd is not a list of 6 layers/);
+    assert.match(why({ distance: 'manhattan' }), /^distance is not one of l2/);
+    assert.match(why({ caption: { ...plain, tokens: [{ text: 1 }] } }), /^caption\.tokens\[0\]/);
+    assert.match(why({ image: { ...picture.image, tiles: [] } }), /^image\.tiles/);
+    assert.match(why({ version: 2 }), /update Headscope/);
+    assert.match(why({ kind: 'headscope-heads' }), /kind is not/);
+    assert.equal(parseHallucination('').ok, false);
+  });
+
+  it('are named by model and picture, and described by their numbers', () => {
+    assert.match(hallucinationFileName(result), /^planted-vlm-ball-and-box-.*\.headscope-hallucination\.json$/);
+    assert.match(hallucinationLines(result)[0]?.text ?? '', /^L3H2 4\.7/);
+    assert.equal(hallucinationLines(set)[0]?.text, '41 %');
+  });
+});
+
+describe('a folder of pictures', () => {
+  const inFolder = async (files: Readonly<Record<string, string>>, act: (folder: string) => Promise<void>) => {
+    const folder = mkdtempSync(join(tmpdir(), 'headscope-pictures-'));
+    try {
+      for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
+      await act(folder);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  };
+
+  it('reads every form of a truth', () => {
+    const expected = [['a.png', ['dog', 'ball']]];
+    for (const text of [
+      '{"a.png": ["Dog", "ball"]}',
+      '{"a.png": {"objects": ["dog", "ball"], "captions": []}}',
+      '[{"image": "a.png", "objects": ["dog", "ball"]}]',
+    ]) {
+      const parsed = parseTruth(text);
+      assert.deepEqual(parsed.ok && [...parsed.result], expected, text);
+    }
+    for (const text of ['{}', '[]', '3', '{"a.png": "dog"}', '[{"objects": []}]', '{'])
+      assert.equal(parseTruth(text).ok, false, text);
+  });
+
+  it('reads a lexicon of lines or of JSON', () => {
+    const lines = parseLexicon('dog, puppy ,  dog  house\n\nball\n');
+    assert.deepEqual(lines.ok && lines.result, { dog: ['puppy', 'dog house'], ball: [] });
+    const json = parseLexicon('{"dog": ["puppy"]}');
+    assert.deepEqual(json.ok && json.result, { dog: ['puppy'] });
+    assert.equal(parseLexicon('{"dog": 1}').ok, false);
+    assert.equal(parseLexicon(' \n').ok, false);
+  });
+
+  it('takes the pictures that have a truth, in the order of their numbers, and says what is left out', async () => {
+    await inFolder(
+      {
+        'scene-10.png': '',
+        'scene-2.png': '',
+        'other.jpg': '',
+        'truth.json': '{"scene-10.png": ["a"], "scene-2.png": ["b"]}',
+        'lexicon.txt': 'a',
+      },
+      async (folder) => {
+        const { images, shown, lexicon } = await readImageFolder(folder);
+        assert.deepEqual(
+          images.map(({ path, truth }) => [path, truth]),
+          [
+            [join(folder, 'scene-2.png'), ['b']],
+            [join(folder, 'scene-10.png'), ['a']],
+          ],
+        );
+        assert.deepEqual(shown, { folder, images: 2, note: '1 more have none and are left out.' });
+        assert.equal(lexicon, join(folder, 'lexicon.txt'));
+        assert.deepEqual(await besideImage(join(folder, 'scene-10.png')), { truth: ['a'], lexicon });
+        assert.deepEqual(await besideImage(join(folder, 'other.jpg')), { lexicon });
+      },
+    );
+  });
+
+  it('says why it has none', async () => {
+    await inFolder({ 'a.png': '' }, async (folder) => {
+      assert.match((await readImageFolder(folder)).shown.note ?? '', /no truth\.json/);
+      assert.match((await readImageFolder(join(folder, 'gone'))).shown.note ?? '', /cannot be read/);
+    });
+  });
+});
+
+describe('plans of the Hallucination panel', () => {
+  it('survive an update of the extension, whose folder moves', () => {
+    const demo = demoPlan({
+      folder: '/ext-1/examples/models/demo-vlm',
+      scenes: '/ext-1/examples/scenes',
+      image: '/ext-1/examples/scenes/a.png',
+      truth: ['cup'],
+    });
+    const stored: unknown = JSON.parse(JSON.stringify(planToStore(demo, '/ext-1')));
+    assert.deepEqual(storedPlan(stored, '/ext-2'), JSON.parse(JSON.stringify(demo).replaceAll('/ext-1', '/ext-2')));
+    assert.equal(storedPlan({ ...plan, mode: 'video' }, '/x'), undefined);
+    assert.equal(storedPlan({ ...plan, span: [1] }, '/x'), undefined);
+    assert.equal(storedPlan(undefined, '/x'), undefined);
+  });
+
+  it('are made of a saved result', () => {
+    const from = planOfSaved(result, { ...plan, folder: '/other', image: '', truth: null });
+    assert.deepEqual(from, { ...plan, folder: summary.folder });
+    const ofSet = planOfSaved(set, plan);
+    assert.equal(ofSet.mode, 'set');
+    assert.equal(ofSet.setCaptions, 'controls');
+  });
+
+  it('become requests', () => {
+    assert.deepEqual(requestOf(plan).prompt, { kind: 'text', text: plan.prompt, image: plan.image });
+    assert.deepEqual(requestOf(plan).removed, { kind: 'image' });
+    assert.equal('k' in requestOf(plan), false);
+    const span = requestOf({ ...plan, mode: 'span', span: [2, 5] });
+    assert.deepEqual(span.removed, { kind: 'span', start: 2, end: 5 });
+    assert.deepEqual(span.prompt, { kind: 'text', text: plan.prompt });
+    const images = [1, 2, 3].map((at) => ({ path: `/p/${at}.png`, truth: [] }));
+    const ofSet = setRequestOf({ ...plan, mode: 'set', mostImages: 2, setCaptions: 'controls' }, images, undefined, []);
+    assert.equal(ofSet.images.length, 2);
+    assert.deepEqual(
+      ofSet.reinforcements.map(({ heads, normMatched }) => [heads, normMatched]),
+      [
+        ['selected', false],
+        ['random', false],
+        ['selected', true],
+      ],
+    );
+    const map = mapRequestOf(
+      { ...result, variants: [{ ...reinforced, gains: [{ layer: 3, head: 2, gain: 2 }] }] },
+      { kind: 'map', request: 1, step: 2, variant: 0, heads: [{ layer: 3, head: 2 }] },
+    );
+    assert.deepEqual(
+      map.generated,
+      reinforced.tokens.slice(0, 2).map(({ id }) => id),
+    );
+    assert.deepEqual(map.gains, [{ layer: 3, head: 2, gain: 2 }]);
+  });
+});
+
+describe('the run on pictures and its webviews', () => {
+  const runWorld = (change: Partial<RunWorld> = {}): RunWorld => ({
+    hallucination: async (_request, _signal, onProgress) => {
+      const { vhd, textEnergy, outlier, selected } = result;
+      onProgress({ kind: 'firstStep', vhd, textEnergy, outlier, selected });
+      onProgress({ kind: 'token', index: 0, token: plain.tokens[0]! });
+      return result;
+    },
+    hallucinationSet: async () => set,
+    images: async (folder) => ({ shown: { folder, images: 1 }, images: [{ path: '/p/1.png', truth: ['a'] }] }),
+    lexicon: async () => undefined,
+    keep: async () => undefined,
+    ...change,
+  });
+
+  function played(
+    run: HallucinationRun,
+    change: Partial<HallucinationWorld> = {},
+    place: 'full' | 'file' | 'side' = 'full',
+  ) {
+    const sent: ToHallucinationPanel[] = [];
+    const reported: string[] = [];
+    let kept: HallucinationPlan = plan;
+    const world: HallucinationWorld = {
+      run,
+      server: {
+        openModel: async () => summary,
+        openImage: async () => picture,
+        tokenise: async () => ({ ids: [1], tokens: ['a'] }),
+        imageMap: async () => new Float32Array(49),
+        divergenceAt: async () => ({ ...result, step: 1 }),
+        reinforce: async (_request, _reinforcement, _signal, onProgress) => {
+          onProgress({ kind: 'token', index: 0, token: reinforced.tokens[0]! });
+          return reinforced;
+        },
+      },
+      mayRun: () => true,
+      demo: { folder: summary.folder, label: 'demo', family: 'llava', runs: true },
+      models: async () => [],
+      onModels: () => ({ dispose: () => undefined }),
+      serverIsUp: () => true,
+      plan: () => kept,
+      keepPlan: (changed) => (kept = changed),
+      openFull: () => undefined,
+      browse: async () => undefined,
+      browseImage: async () => '/pictures/new.png',
+      browseImages: async () => undefined,
+      browseLexicon: async () => undefined,
+      images: async (folder) => ({ shown: { folder, images: 0 }, images: [] }),
+      besideImage: async () => ({ truth: ['cup'], lexicon: '/pictures/lexicon.txt' }),
+      lexicon: async () => undefined,
+      pictureOf: async () => picture,
+      save: async () => 'saved here',
+      export: async () => undefined,
+      copy: async () => undefined,
+      report: (sentence) => reported.push(sentence),
+      ...change,
+    };
+    const host = new HallucinationHost(place, world, (message) => sent.push(message));
+    const kinds = (): readonly string[] => sent.map(({ kind }) => kind);
+    return { host, sent, kinds, reported, plan: () => kept };
+  }
+
+  it('tells every webview the same, and a later one what it missed', async () => {
+    const run = new HallucinationRun(runWorld());
+    const one = played(run);
+    await one.host.receive({ kind: 'ready' });
+    await one.host.receive({ kind: 'run', plan, resume: false });
+    assert.deepEqual(one.kinds().slice(-3), ['firstStep', 'token', 'result']);
+    const later = played(run);
+    await later.host.receive({ kind: 'ready' });
+    const opening = later.sent.find((message) => message.kind === 'open');
+    assert.equal(opening?.result?.created, result.created);
+    assert.ok(later.kinds().includes('picture'), 'the picture of the result, from its file');
+  });
+
+  it('adds a caption to the result for all of them', async () => {
+    const run = new HallucinationRun(runWorld());
+    const [one, other] = [played(run), played(run)];
+    for (const { host } of [one, other]) await host.receive({ kind: 'ready' });
+    await one.host.receive({ kind: 'run', plan, resume: false });
+    const { layers, distance: _distance, positions: _positions, ...asked } = reinforced.reinforcement!;
+    await one.host.receive({ kind: 'reinforce', request: 9, reinforcement: { ...asked, layers } });
+    assert.deepEqual(one.kinds().slice(-3), ['token', 'result', 'variant']);
+    const last = other.sent.at(-1);
+    assert.equal(last?.kind === 'result' && last.result.variants.length, 1);
+  });
+
+  it('goes on behind the pictures that were captioned', async () => {
+    const requests: HallucinationSetRequest[] = [];
+    const run = new HallucinationRun(
+      runWorld({
+        hallucinationSet: async (request, _signal, onProgress) => {
+          requests.push(request);
+          if (requests.length > 1) return set;
+          for (const entry of entries.slice(0, 4)) onProgress({ kind: 'entry', entry });
+          throw new FailureError({ code: 'compute-restarted', detail: 'the process ended' });
+        },
+      }),
+    );
+    const one = played(run);
+    await one.host.receive({ kind: 'ready' });
+    const ofSet = { ...plan, mode: 'set' } as const;
+    await one.host.receive({ kind: 'run', plan: ofSet, resume: false });
+    assert.equal(one.kinds().at(-1), 'failed');
+    await one.host.receive({ kind: 'run', plan: ofSet, resume: true });
+    assert.deepEqual(
+      requests.map(({ done }) => done.length),
+      [0, 4],
+    );
+    assert.equal(one.kinds().at(-1), 'set');
+  });
+
+  it('says that a folder has no picture with a truth, without asking the server', async () => {
+    const run = new HallucinationRun(
+      runWorld({
+        images: async (folder) => ({ shown: { folder, images: 0, note: 'It has no truth.json.' }, images: [] }),
+      }),
+    );
+    const one = played(run);
+    await one.host.receive({ kind: 'ready' });
+    await one.host.receive({ kind: 'run', plan: { ...plan, mode: 'set' }, resume: false });
+    const last = one.sent.at(-1);
+    assert.equal(
+      last?.kind === 'failed' && last.sentence,
+      'No picture with a truth lies in /pictures. It has no truth.json.',
+    );
+  });
+
+  it('takes truth and lexicon that lie beside a chosen picture', async () => {
+    const one = played(new HallucinationRun(runWorld()));
+    await one.host.receive({ kind: 'ready' });
+    await one.host.receive({ kind: 'browseImage' });
+    const { image, truth, lexicon, mode } = one.plan();
+    assert.deepEqual([image, truth, lexicon, mode], ['/pictures/new.png', ['cup'], '/pictures/lexicon.txt', 'image']);
+  });
+
+  it('runs nothing in an untrusted workspace, and shows a saved result with its picture', async () => {
+    const why = 'Not trusted.';
+    const one = played(new HallucinationRun(runWorld()), { mayRun: () => why }, 'file');
+    await one.host.receive({ kind: 'ready' });
+    await one.host.receive({ kind: 'run', plan, resume: false });
+    await one.host.receive({ kind: 'openImage', request: 3, folder: '/m', image: '/p', prompt: '' });
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(
+      one.sent.filter(({ kind }) => kind === 'failed').map((message) => message.kind === 'failed' && message.sentence),
+      [why, why],
+    );
+  });
+
+  it('answers nothing about a result whose model has changed since', async () => {
+    const run = new HallucinationRun(runWorld());
+    const one = played(run, {});
+    await one.host.receive({ kind: 'ready' });
+    await one.host.receive({ kind: 'run', plan, resume: false });
+    const changed = played(run, {
+      server: {
+        openModel: async () => ({ ...summary, hash: 'other' }),
+        openImage: async () => picture,
+        tokenise: async () => ({ ids: [], tokens: [] }),
+        imageMap: async () => new Float32Array(49),
+        divergenceAt: async () => ({ ...result, step: 1 }),
+        reinforce: async () => reinforced,
+      },
+    });
+    await changed.host.receive({ kind: 'ready' });
+    await changed.host.receive({ kind: 'map', request: 5, step: 0, variant: null, heads: [{ layer: 0, head: 0 }] });
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    const failed = changed.sent.find((message) => message.kind === 'failed');
+    assert.match(failed?.kind === 'failed' ? failed.sentence : '', /not those that gave this result/);
+  });
+});

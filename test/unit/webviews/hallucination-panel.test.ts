@@ -1,0 +1,262 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import {
+  readForm,
+  readLayers,
+  readTruth,
+  defaultLayers,
+  toForm,
+  writeLayers,
+} from '../../../webviews/panels/hallucination/form';
+import { binsOf } from '../../../webviews/panels/hallucination/histogram';
+import { mapModel } from '../../../webviews/panels/hallucination/map-model';
+import { levelsOf, patchAt, patchBeside, patchesOf } from '../../../webviews/panels/hallucination/picture-layout';
+import {
+  median,
+  runsOf,
+  scaleOf,
+  shadeOf,
+  shades,
+  wordTVhd,
+} from '../../../webviews/panels/hallucination/ribbon-model';
+import { warningOf } from '../../../webviews/panels/hallucination/set-view';
+import {
+  canResume,
+  initialState,
+  isStale,
+  keep,
+  mapHeads,
+  receive,
+  restore,
+  parseKept,
+  startRun,
+  stepOf,
+  whyNot,
+  type State,
+} from '../../../webviews/panels/hallucination/state';
+import { shareOf, vhdModel } from '../../../webviews/panels/hallucination/vhd-model';
+import { finishedMessage, openMessage, plan } from '../../browser/hallucination/hallucination-host';
+import {
+  bursting,
+  entries,
+  heads,
+  image,
+  laterVhd,
+  layers,
+  plain,
+  plantedMap,
+  reinforced,
+  result,
+  set,
+  summary,
+  textOnly,
+  tiledPicture,
+  vhd,
+} from '../../browser/hallucination/planted-result';
+
+const none = { openImage: -1, tokenise: -1 };
+const opened = (message = openMessage()): State => receive(initialState('full'), message, none);
+
+describe('the form of the Hallucination panel', () => {
+  it('gives back the plan that it was filled with', () => {
+    const full = { ...plan, reinforcedLayers: [1, 3, 4, 5], k: 2, mostImages: 20, truth: ['ball', 'box'] };
+    assert.deepEqual(readForm(toForm(full), summary), { ok: true, plan: full });
+    assert.deepEqual(readForm(toForm({ ...plan, truth: null }), summary), { ok: true, plan: { ...plan, truth: null } });
+  });
+
+  it('says what to correct', () => {
+    const problems = (change: object) => {
+      const reading = readForm({ ...toForm(plan), ...change }, summary);
+      return reading.ok ? [] : Object.keys(reading.problems);
+    };
+    assert.deepEqual(problems({ image: '' }), ['image']);
+    assert.deepEqual(problems({ mode: 'set', images: '' }), ['images']);
+    assert.deepEqual(problems({ mode: 'span', span: null }), ['span']);
+    assert.deepEqual(problems({ k: '9' }), ['k'], 'more than the heads of a layer');
+    assert.deepEqual(problems({ k: '0' }), ['k']);
+    assert.deepEqual(problems({ maxNewTokens: '0' }), ['maxNewTokens']);
+    assert.deepEqual(problems({ layers: '6' }), ['layers'], 'the model ends at layer 5');
+    assert.deepEqual(problems({ seed: '-1' }), ['seed']);
+  });
+
+  it('reads and writes layers', () => {
+    assert.equal(readLayers(''), null);
+    assert.equal(readLayers('auto'), null);
+    assert.deepEqual(readLayers('1, 4-6 2'), [1, 2, 4, 5, 6]);
+    assert.match(String(readLayers('4-2')), /backwards/);
+    assert.match(String(readLayers('first')), /no layer/);
+    assert.match(String(readLayers('8', 6)), /0 to 5/);
+    assert.equal(writeLayers([1, 2, 4, 5, 6, 9]), '1-2, 4-6, 9');
+    // The released layers of 32: the second and the last 14.
+    assert.equal(writeLayers(defaultLayers(32)), '1, 18-31');
+    assert.equal(writeLayers(defaultLayers(6)), '1, 3-5');
+  });
+
+  it('takes each object of the truth once', () => {
+    assert.deepEqual(readTruth(' Ball, box;ball\n cup '), ['ball', 'box', 'cup']);
+    assert.equal(readTruth(' , '), null);
+  });
+});
+
+describe('the patches of a picture', () => {
+  it('lie where the crop put them', () => {
+    const patches = patchesOf(image, [0]);
+    assert.equal(patches.length, 49);
+    assert.deepEqual(patches[8], { token: 8, tile: 0, row: 1, column: 1, x: 40, y: 16, width: 16, height: 16 });
+    assert.equal(patchAt(patches, 10, 10), undefined, 'cut away');
+    assert.equal(patchAt(patches, 41, 17)?.token, 8);
+  });
+
+  it('are taken by level where tiles lie over each other, and skip newline tokens', () => {
+    const tiled = tiledPicture.image;
+    const [whole, parts] = levelsOf(tiled);
+    assert.deepEqual([whole, parts], [[0], [1, 2]]);
+    const patches = patchesOf(tiled, parts ?? []);
+    // Row 1, column 0 of the first part: 16 + 1 * 5.
+    assert.equal(patches[4]?.token, 21);
+    const last = patches[3];
+    assert.ok(last);
+    assert.equal(patchBeside(patches, last, 1, 0)?.token, 36, 'over the border into the next tile');
+  });
+
+  it('leave a sink out of the scale', () => {
+    const model = mapModel(patchesOf(image, [0]), plantedMap(0, [{ layer: 3, head: 2 }]), result.sinks);
+    assert.ok(Math.abs(model.high - 0.121) < 1e-6);
+    assert.ok(Math.abs(model.sinkMass - 0.2) < 1e-6);
+    const everything = mapModel(patchesOf(image, [0]), plantedMap(0, [{ layer: 3, head: 2 }]), undefined);
+    assert.ok(Math.abs(everything.high - 0.2) < 1e-6);
+  });
+});
+
+describe('the ribbon', () => {
+  it('joins the tokens of a word of two tokens, and the space before it', () => {
+    const runs = runsOf(plain).filter(({ mention }) => mention);
+    assert.deepEqual(
+      runs.map(({ from, to, mention }) => [from, to, mention?.object]),
+      [
+        [2, 4, 'ball'],
+        [9, 10, 'box'],
+        [12, 13, 'cat'],
+      ],
+    );
+    assert.equal(wordTVhd(plain, plain.mentions[0]!), 17.6, 'of the token that begins it');
+  });
+
+  it('has one scale for all captions', () => {
+    const scale = scaleOf([plain, reinforced]);
+    assert.deepEqual(scale, { low: 3.1, high: 21.6 });
+    assert.equal(scale && shadeOf(scale, 3.1), 0);
+    assert.equal(scale && shadeOf(scale, 21.6), shades - 1);
+    assert.equal(scaleOf([]), undefined);
+    assert.equal(median([3, 1, 2]), 2);
+    assert.equal(median([4, 1, 2, 3]), 2.5);
+  });
+});
+
+describe('the map of divergences', () => {
+  it('sums the k largest of each layer without outliers', () => {
+    const model = vhdModel({ ...result, step: 0 }, 2, [1, 3, 4, 5]);
+    const kept = (vhd[4] ?? []).filter((_, head) => head !== bursting.head).sort((a, b) => b - a);
+    assert.equal(model.sums[4], (kept[0] ?? 0) + (kept[1] ?? 0));
+    assert.equal(model.high, Math.max(...vhd.flat()), 'the outlier is drawn');
+    assert.equal(model.layers * model.heads, layers * heads);
+  });
+
+  it('is logarithmic over at most three decades', () => {
+    const model = vhdModel(
+      { ...result, vhd: [[1e-9, 1, 1000]], outlier: [[]], selected: [[]], textEnergy: [[]], step: 0 },
+      1,
+      [],
+    );
+    assert.equal(model.low, 1);
+    assert.equal(shareOf(model, 1000), 1);
+    assert.ok(Math.abs(shareOf(model, Math.sqrt(1000)) - 0.5) < 1e-12);
+    assert.equal(shareOf(model, 0), 0);
+  });
+});
+
+describe('the state of the Hallucination panel', () => {
+  it('selects the head that looks most, never an outlier', () => {
+    const louder = vhd.map((row, layer) => row.map((value, head) => (layer === 4 && head === 7 ? 99 : value)));
+    const state = opened(finishedMessage({ result: { ...result, vhd: louder } }));
+    assert.deepEqual(state.selected, { layer: 3, head: 2 });
+  });
+
+  it('shows the step of a chosen word when it is there, and the first one until then', () => {
+    let state = opened(finishedMessage());
+    state = { ...state, token: { variant: null, step: 12 }, step: { request: 7, of: 'x' } };
+    assert.equal(stepOf(state)?.step, 0);
+    const { textEnergy, outlier, selected, visualAttention } = result;
+    const step = { step: 12, vhd: laterVhd, textEnergy, outlier, selected, visualAttention };
+    assert.equal(receive(state, { kind: 'step', request: 6, step }, none).step?.value, undefined, 'an older answer');
+    state = receive(state, { kind: 'step', request: 7, step }, none);
+    assert.equal(stepOf(state)?.vhd, laterVhd);
+  });
+
+  it('draws the head, its layer’s set, or all of it', () => {
+    const state = opened(finishedMessage());
+    assert.deepEqual(mapHeads(state), [{ layer: 3, head: 2 }]);
+    const count = (map: 'layer' | 'all'): number => mapHeads({ ...state, view: { ...state.view, map } }).length;
+    assert.equal(count('layer'), result.selected[3]?.filter(Boolean).length);
+    assert.equal(count('all'), result.selected.flat().filter(Boolean).length);
+  });
+
+  it('takes a variant once, the newest of its kind', () => {
+    let state = opened(finishedMessage());
+    state = { ...state, making: { request: 4, name: 'x', tokens: [] } };
+    state = receive(state, { kind: 'variant', request: 4, caption: reinforced }, none);
+    assert.equal(state.making, undefined);
+    state = receive(state, { kind: 'variant', request: 5, caption: { ...reinforced, text: 'again' } }, none);
+    assert.deepEqual(
+      state.result?.variants.map(({ text }) => text),
+      ['again'],
+    );
+  });
+
+  it('is outdated only by what the run computes', () => {
+    const state = opened(finishedMessage());
+    const edit = (change: object): boolean => isStale({ ...state, form: state.form && { ...state.form, ...change } });
+    assert.equal(edit({}), false);
+    assert.equal(edit({ alpha: 3, layers: '2' }), false, 'asked of the result');
+    assert.equal(edit({ prompt: 'USER: <image>\nWhat? ASSISTANT:' }), true);
+    assert.equal(edit({ distance: 'cosine' }), true);
+    assert.equal(edit({ truth: 'ball' }), true);
+  });
+
+  it('cannot run a picture on a model of text, but a span of its prompt', () => {
+    const ofText = opened(openMessage({ model: textOnly, plan: { ...plan, folder: textOnly.folder } }));
+    assert.match(String(whyNot(ofText)), /reads text alone/);
+    const form = ofText.form && { ...ofText.form, mode: 'span' as const, span: [1, 3] as const };
+    assert.equal(whyNot({ ...ofText, form }), undefined);
+  });
+
+  it('goes on behind the pictures of a set that was stopped', () => {
+    const stopped = { ...set, state: 'cancelled' as const, entries: entries.slice(0, 5) };
+    const state = opened(openMessage({ set: stopped, plan: { ...plan, mode: 'set' } }));
+    assert.ok(canResume(state));
+    assert.equal(startRun(state, true)?.state.entries.length, 5);
+    assert.equal(startRun(state, false)?.state.entries.length, 0);
+    assert.equal(canResume(opened(openMessage({ set, plan: { ...plan, mode: 'set' } }))), false, 'it is done');
+  });
+
+  it('keeps the arrangement and the form over a reload, and nothing of another version', () => {
+    const state = opened(finishedMessage());
+    const kept = parseKept(JSON.parse(JSON.stringify(keep(state, ['basis']))));
+    assert.deepEqual(restore(initialState('full'), kept).form, state.form);
+    assert.equal(parseKept({ version: 2 }), undefined);
+  });
+
+  it('warns of a reinforcement that wins by saying little', () => {
+    assert.equal(warningOf(set), undefined);
+    const [first] = set.variants;
+    assert.ok(first);
+    const short = { ...set, variants: [{ ...first, score: { ...first.score, length: 2 } }] };
+    assert.match(warningOf(short) ?? '', /may be broken/);
+  });
+
+  it('cuts the histogram into equal steps', () => {
+    const bins = binsOf(set.separation);
+    assert.equal(bins.length, 20);
+    assert.ok(Math.abs((bins.at(-1)?.to ?? 0) - set.separation.histogram.to) < 1e-9);
+  });
+});
