@@ -14,6 +14,7 @@ import { linear } from './mechanisms/linear';
 import { longheads } from './mechanisms/longheads/longheads';
 import { mixtureOfHead } from './mechanisms/mixture-of-head/mixture-of-head';
 import { s2Attention } from './mechanisms/s2-attention/s2-attention';
+import { routingTransformer } from './mechanisms/routing-transformer/routing-transformer';
 import { scaledDotProduct } from './mechanisms/scaled-dot-product';
 import { slidingWindow } from './mechanisms/sliding-window';
 import { duoAttention } from './mechanisms/streaming/duo-attention';
@@ -43,6 +44,7 @@ export const catalogue: readonly Mechanism[] = [
   mixtureOfHead,
   gaam,
   biformer,
+  routingTransformer,
   latent,
 ];
 

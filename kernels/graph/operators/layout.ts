@@ -223,15 +223,23 @@ export function scatterElements(
   })[0];
 }
 
-/** `x` [n, ...] with the rows named by `rows` (int64 [count, 1]) replaced by `updates` [count, ...]. */
-export function scatterRows(x: Value, rows: Value, updates: Value, name?: string): Value {
+/** `x` [n, ...] with the rows named by `rows` (int64 [count, 1]) replaced by (or summed with) `updates` [count, ...]. */
+export function scatterRows(
+  x: Value,
+  rows: Value,
+  updates: Value,
+  reduction: 'none' | 'add' = 'none',
+  name?: string,
+): Value {
   requireIndices('ScatterND', rows, name);
   sameType('ScatterND', name, x, updates);
   const fits = rows.shape.length === 2 && rows.shape[1] === 1 && updates.shape[0] === rows.shape[0];
   if (!fits || !sameShape(updates.shape.slice(1), x.shape.slice(1))) {
     fail('ScatterND', name, `${describe(rows)} and ${describe(updates)} do not name and fill rows of ${describe(x)}.`);
   }
-  return x.graph.node('ScatterND', [x, rows, updates], [{ type: x.type, shape: x.shape, name }])[0];
+  return x.graph.node('ScatterND', [x, rows, updates], [{ type: x.type, shape: x.shape, name }], {
+    reduction: { kind: 'text', value: reduction },
+  })[0];
 }
 
 /** The constant `value` in the given shape, made at run time (a large one costs no bytes in the file). */

@@ -4,6 +4,7 @@ import { add } from '../../graph/operators/elementwise';
 import { depthwiseConvolution } from '../../graph/operators/convolution';
 import { reshape, transpose } from '../../graph/operators/layout';
 import type { AttentionInputs, Mechanism } from '../../mechanism';
+import { sequenceInputs } from '../../reference/batches';
 import { denseReads } from '../../reference/pattern';
 import { allRows, softmaxRows } from '../../reference/softmax';
 import { isCausalSelf, type AttentionShape } from '../../shape';
@@ -180,16 +181,7 @@ function referenceRows(
   const seeing = { ...shape, batch: 1, queries: queries - blind };
   const [queryRegions, keyRegions] = [regionOf(seeing.queries), regionOf(keys)];
   for (let b = 0; b < batch; b++) {
-    const own = (x: Tensor, first = 0): Tensor => {
-      const [, count = 1, length = 1, width = 1] = x.shape;
-      const kept = zeros([1, count, length - first, width]);
-      for (let h = 0; h < count; h++) {
-        const from = (b * count + h) * length;
-        kept.data.set(x.data.subarray((from + first) * width, (from + length) * width), h * (length - first) * width);
-      }
-      return kept;
-    };
-    const part = { query: own(inputs.query, blind), key: own(inputs.key), value: own(inputs.value), weights: {} };
+    const part = sequenceInputs(inputs, b, blind);
     const chosen = routes(part, seeing, parameters, 0).map((list) => new Set(list));
     const scaled = tensor(
       part.query.shape,

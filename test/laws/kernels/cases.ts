@@ -105,6 +105,10 @@ const smallParameters: Readonly<Record<string, readonly ParameterValues[]>> = {
     { region: 16, topk: 2 },
     { region: 7, topk: 3, scale: 'head width' },
   ],
+  'routing-transformer': [
+    { clusters: 4, window: 20 },
+    { clusters: 3, window: 70 },
+  ],
   moh: [
     { span: 100 },
     { routing: 'query norm', span: 64 },

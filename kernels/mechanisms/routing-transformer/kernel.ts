@@ -1,0 +1,157 @@
+/** Routed attention in the runtime: members of a cluster are brought together, and products run over them alone. */
+import { additiveMask } from '../../graph/attention-graph';
+import { multiHeadAttention } from '../../graph/operators/attention';
+import { add, divide, equal, isNaNumber, maximum, multiply, where } from '../../graph/operators/elementwise';
+import {
+  concat,
+  filled,
+  gather,
+  gatherRange,
+  reshape,
+  scatterRows,
+  slice,
+  unsqueeze,
+} from '../../graph/operators/layout';
+import { fusedMatmul, matmul } from '../../graph/operators/matrix';
+import { layerNormalization } from '../../graph/operators/normalize';
+import { argMax, softmax, topK } from '../../graph/operators/reduce';
+import type { Value } from '../../graph/records';
+import type { AttentionShape } from '../../shape';
+import { layerNormEpsilon, type RoutingParameters } from './clusters';
+
+const lowest = (like: Value): number => (like.type === 'float16' ? -6e4 : -1e30);
+
+const normal = (x: Value): Value =>
+  layerNormalization(x, filled(x, [Number(x.shape.at(-1))], 1), undefined, layerNormEpsilon);
+
+const indices = (like: Value, dims: readonly number[], f: (at: number) => number): Value =>
+  like.graph.constant(
+    'int64',
+    dims,
+    Array.from({ length: dims.reduce((a, b) => a * b, 1) }, (_, at) => f(at)),
+  );
+
+/** First row of each head's tensor when [b, count, length, w] is laid out as rows of w: for query heads, [b h, 1]. */
+const firstRows = (like: Value, { batch, heads }: AttentionShape, count: number, length: number): Value =>
+  indices(like, [batch * heads, 1], (at) => {
+    const [b, head] = [Math.floor(at / heads), at % heads];
+    return (b * count + Math.floor(head / (heads / count))) * length;
+  });
+
+/** Products with the centroids, [b, h, C, length], of keys or queries of `count` heads; what is NaN belongs to nothing. */
+function scoresOf(rows: Value, centroids: Value, shape: AttentionShape): Value {
+  const { batch, heads } = shape;
+  const [, count, length, width] = rows.shape as readonly [number, number, number, number];
+  const clusters = Number(centroids.shape[1]);
+  const grouped = reshape(centroids, [1, count, (heads / count) * clusters, width]);
+  const scores = reshape(fusedMatmul(grouped, rows, { transposeB: true }), [batch, heads, clusters, length]);
+  return where(isNaNumber(scores), lowest(scores), scores);
+}
+
+/**
+ * As published: the `window` queries and keys nearest to each centroid attend to each other; outputs of a query that is in
+ * several clusters are averaged, one that is in none is zero.
+ */
+export function balanced(
+  query: Value,
+  key: Value,
+  value: Value,
+  centroids: Value,
+  shape: AttentionShape,
+  { window }: RoutingParameters,
+): Value {
+  const { batch, heads, kvHeads, queries, keys, headDim, valueDim } = shape;
+  const clusters = Number(centroids.shape[1]);
+  const [q, k] = [normal(query), normal(key)];
+  const [mine, theirs] = [Math.min(window, queries), Math.min(window, keys)];
+  const members = (rows: Value, count: number): Value => {
+    const [, chosen] = topK(scoresOf(rows, centroids, shape), count);
+    return reshape(chosen, [batch * heads, clusters * count]);
+  };
+  const [from, to] = [members(q, mine), members(k, theirs)];
+  const rowsOf = (x: Value, count: number, length: number, chosen: Value, each: number): Value => {
+    const width = Number(x.shape[3]);
+    const rows = add(chosen, firstRows(x, shape, count, length));
+    return reshape(gather(reshape(x, [batch * count * length, width]), rows, 0), [
+      batch * heads * clusters,
+      each,
+      width,
+    ]);
+  };
+  const output = multiHeadAttention(
+    rowsOf(q, heads, queries, from, mine),
+    rowsOf(k, kvHeads, keys, to, theirs),
+    rowsOf(value, kvHeads, keys, to, theirs),
+    { heads: 1, scale: headDim ** -0.5 },
+  );
+  // A column of ones counts the clusters of each query.
+  const counted = concat([output, filled(output, [batch * heads * clusters, mine, 1], 1)], 2);
+  const sums = scatterRows(
+    filled(output, [batch * heads * queries, valueDim + 1], 0),
+    reshape(add(from, firstRows(q, shape, heads, queries)), [batch * heads * clusters * mine, 1]),
+    reshape(counted, [batch * heads * clusters * mine, valueDim + 1]),
+    'add',
+  );
+  const rows = reshape(sums, [batch, heads, queries, valueDim + 1]);
+  return divide(slice(rows, 3, 0, valueDim), maximum(slice(rows, 3, valueDim), 1));
+}
+
+/**
+ * Causal, with shared queries and keys: positions are sorted by cluster and position, and attend within a band of that
+ * order: the last `window` members of their own cluster. Which these are depends on earlier positions alone.
+ */
+export function banded(
+  key: Value,
+  value: Value,
+  centroids: Value,
+  shape: AttentionShape,
+  { window }: RoutingParameters,
+): Value {
+  const { batch, heads, kvHeads, queries, keys, headDim, valueDim } = shape;
+  const k = normal(key);
+  const own = argMax(scoresOf(k, centroids, shape), 2); // [b, h, m]
+  const position = indices(k, [keys], (at) => at);
+  const place = add(multiply(own, k.graph.constant('int64', [], [keys])), position);
+  const [, sorted] = topK(place, keys, 2, false);
+  const order = reshape(sorted, [batch * heads, keys]);
+  const ownRows = add(order, firstRows(k, shape, heads, keys)); // rows of [b h m, .]
+  const inOrder = (x: Value): Value => {
+    const width = Number(x.shape[3]);
+    const rows = add(order, firstRows(x, shape, kvHeads, keys));
+    return reshape(gather(reshape(x, [batch * kvHeads * keys, width]), rows, 0), [batch, heads, keys, width]);
+  };
+  const [rows, values] = [inOrder(k), inOrder(value)];
+  const clusters = reshape(gather(reshape(own, [batch * heads * keys]), ownRows, 0), [batch, heads, keys]);
+  const parts: Value[] = [];
+  for (const { start, end, from } of bandTiles(keys, window)) {
+    const scores = fusedMatmul(slice(rows, 2, start, end), gatherRange(rows, 2, from, end), {
+      transposeB: true,
+      scale: headDim ** -0.5,
+    });
+    const band = additiveMask(scores, end - start, end - from, (i, j) => {
+      const distance = start + i - (from + j);
+      return distance >= 0 && distance < window;
+    });
+    const same = equal(unsqueeze(slice(clusters, 2, start, end), 3), unsqueeze(slice(clusters, 2, from, end), 2));
+    const seen = where(same, scores, filled(scores, [1], -Infinity));
+    parts.push(matmul(softmax(add(seen, band)), gatherRange(values, 2, from, end)));
+  }
+  const output = scatterRows(
+    filled(value, [batch * heads * keys, valueDim], 0),
+    reshape(ownRows, [batch * heads * keys, 1]),
+    reshape(concat(parts, 2), [batch * heads * keys, valueDim]),
+  );
+  return slice(reshape(output, [batch, heads, keys, valueDim]), 2, keys - queries);
+}
+
+/** Tiles of the sorted order: rows [start, end) read within [from, end). */
+export function bandTiles(
+  length: number,
+  window: number,
+): readonly { readonly start: number; readonly end: number; readonly from: number }[] {
+  const rows = Math.min(256, Math.max(32, Math.ceil(window / 4 / 32) * 32));
+  return Array.from({ length: Math.ceil(length / rows) }, (_, tile) => {
+    const start = tile * rows;
+    return { start, end: Math.min(start + rows, length), from: Math.max(0, start - window + 1) };
+  });
+}
