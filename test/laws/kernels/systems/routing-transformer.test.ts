@@ -1,0 +1,193 @@
+/** Checks of the Routing Transformer (arXiv:2003.05997). */
+import assert from 'node:assert/strict';
+import {
+  nearest,
+  normalised,
+  similarities,
+  topWindow,
+  updateCentroids,
+  type Centroids,
+} from '../../../../kernels/mechanisms/routing-transformer/clusters';
+import {
+  publishedClusters,
+  routingTransformer,
+} from '../../../../kernels/mechanisms/routing-transformer/routing-transformer';
+import { scaledDotProduct } from '../../../../kernels/mechanisms/scaled-dot-product';
+import type { AttentionShape } from '../../../../kernels/shape';
+import { drawInputs } from '../../../../kernels/tensors/inputs';
+import { normalTensor, random } from '../../../../kernels/tensors/random';
+import { tensor, type Tensor } from '../../../../kernels/tensors/tensor';
+import { runMechanism } from '../run';
+import { assertClose, causalShape, parametersFor, takePositions } from './support';
+
+const open = (length: number): AttentionShape => causalShape(length, { pattern: 'noncausal-self' });
+const onSphere = (x: Tensor): Tensor => {
+  const width = x.shape.at(-1)!;
+  const data = x.data.slice();
+  for (let from = 0; from < data.length; from += width) data.set(normalised(x.data, from, width), from);
+  return tensor(x.shape, data);
+};
+const filled = (x: Tensor, value: number): Tensor => tensor(x.shape, new Float64Array(x.data.length).fill(value));
+
+describe('Routing Transformer', () => {
+  it('with a window over everything is softmax attention on the sphere, for any clusters; causal with one cluster', () => {
+    for (const clusters of [1, 5]) {
+      const parameters = parametersFor(routingTransformer, { clusters, window: 1000 });
+      const inputs = drawInputs(routingTransformer, open(30), parameters, 3);
+      const sphere = { ...inputs, query: onSphere(inputs.query), key: onSphere(inputs.key) };
+      const full = scaledDotProduct.reference(sphere, open(30), {});
+      assertClose(routingTransformer.reference(inputs, open(30), parameters), full, 1e-12);
+    }
+    const shape = causalShape(30);
+    const parameters = parametersFor(routingTransformer, { clusters: 1, window: 1000 });
+    const inputs = drawInputs(routingTransformer, shape, parameters, 4);
+    const shared = { ...inputs, query: onSphere(inputs.key), key: onSphere(inputs.key) };
+    const full = scaledDotProduct.reference(shared, shape, {});
+    assertClose(routingTransformer.reference(inputs, shape, parameters), full, 1e-12);
+  });
+
+  it('covers planted clusters of equal size exactly once, and keeps the attention inside them', () => {
+    const shape = { ...open(64), heads: 1, kvHeads: 1, headDim: 16 };
+    const parameters = parametersFor(routingTransformer, { clusters: 4, window: 16 });
+    const drawn = drawInputs(routingTransformer, shape, parameters, 5);
+    const noise = random(6);
+    const centre = (c: number, x: number) => (Math.floor(x / 2) % 4 === c ? (x % 2 === 0 ? 3 : -3) : 0);
+    const planted = (x: Tensor) =>
+      tensor(
+        x.shape,
+        x.data.map((_, at) => centre(Math.floor(at / 16) % 4, at % 16) + 0.05 * noise.normal()),
+      );
+    const centroids = tensor(
+      [1, 4, 16],
+      Float64Array.from({ length: 64 }, (_, at) => centre(Math.floor(at / 16), at % 16)),
+    );
+    const inputs = { ...drawn, query: planted(drawn.query), key: planted(drawn.key), weights: { centroids } };
+    const clusters = publishedClusters(inputs, shape, parameters, 0);
+    for (let i = 0; i < 64; i++) {
+      assert.deepEqual(
+        clusters.queries.flatMap((list, c) => (list.includes(i) ? [c] : [])),
+        [i % 4],
+      );
+    }
+    // One value column for each cluster: all of the mass is in the own one.
+    const value = tensor(
+      drawn.value.shape,
+      drawn.value.data.map((_, at) => (at % 8 === Math.floor(at / 8) % 4 ? 1 : 0)),
+    );
+    const mass = routingTransformer.reference({ ...inputs, value }, shape, parameters);
+    for (let i = 0; i < 64; i++) assert.ok(Math.abs(mass.data[i * 8 + (i % 4)]! - 1) < 1e-12);
+  });
+
+  it('has rows that sum to 1 where a query is in a cluster and are 0 elsewhere; about 1 / e of random ones are in none', async () => {
+    for (const [length, clusters] of [
+      [256, 16],
+      [1024, 32],
+    ] as const) {
+      const shape = { ...open(length), heads: 1, kvHeads: 1, headDim: 32 };
+      const parameters = parametersFor(routingTransformer, { clusters, window: length / clusters });
+      const drawn = drawInputs(routingTransformer, shape, parameters, 7);
+      const inputs = { ...drawn, value: filled(drawn.value, 1) };
+      const { queries } = publishedClusters(inputs, shape, parameters, 0);
+      const counts = new Array<number>(length).fill(0);
+      for (const list of queries) for (const i of list) counts[i]!++;
+      assert.equal(
+        counts.reduce((sum, count) => sum + count, 0),
+        length,
+        'one cluster each on average',
+      );
+      const uncovered = counts.filter((count) => count === 0).length / length;
+      assert.ok(uncovered > 0.3 && uncovered < 0.45, `${uncovered} of ${length} are in no cluster`);
+      const output = await runMechanism(routingTransformer, inputs, shape, parameters);
+      counts.forEach((count, i) => assert.ok(Math.abs(output.data[i * 8]! - (count > 0 ? 1 : 0)) < 1e-5));
+    }
+  });
+
+  it('moves with a permutation of the positions', () => {
+    const parameters = parametersFor(routingTransformer, { clusters: 4, window: 9 });
+    const inputs = drawInputs(routingTransformer, open(40), parameters, 8);
+    const order = Array.from({ length: 40 }, (_, i) => (i * 11) % 40);
+    const moved = {
+      ...inputs,
+      query: takePositions(inputs.query, order),
+      key: takePositions(inputs.key, order),
+      value: takePositions(inputs.value, order),
+    };
+    const output = takePositions(routingTransformer.reference(inputs, open(40), parameters), order);
+    assertClose(routingTransformer.reference(moved, open(40), parameters), output, 1e-12);
+  });
+
+  it('learns planted centres by online k-means: cosine above 0.99 in 200 steps, counts of the batch, falling commitment', () => {
+    const [clusters, width, batch] = [4, 16, 64];
+    const source = random(9);
+    const centres = Array.from({ length: clusters }, (_, c) =>
+      normalised(normalTensor([width], 20 + c).data, 0, width),
+    );
+    const draw = () =>
+      Array.from({ length: batch }, (_, i) => {
+        const row = centres[i % clusters]!.map((x) => x + 0.1 * source.normal());
+        return normalised(row, 0, width);
+      });
+    // Random starts near to no centre in particular, one for each cluster.
+    const start = draw()
+      .slice(0, clusters)
+      .map((row, c) => row.map((x, at) => x + 1.2 * normalTensor([width], 40 + c).data[at]!));
+    let centroids: Centroids = { counts: new Float64Array(clusters).fill(1), sums: start, means: start };
+    const losses: number[] = [];
+    for (let step = 0; step < 200; step++) {
+      const next = updateCentroids(centroids, draw(), 0.9);
+      centroids = next.centroids;
+      losses.push(next.commitment);
+    }
+    centroids.means.forEach((mean, c) => {
+      const dot = mean.reduce((sum, x, at) => sum + x * centres[c]![at]!, 0);
+      const cosine = dot / Math.sqrt(mean.reduce((sum, x) => sum + x * x, 0) * width);
+      assert.ok(cosine > 0.99, `centre ${c}: ${cosine}`);
+    });
+    assert.ok(Math.abs(centroids.counts.reduce((sum, count) => sum + count, 0) - batch) < 1e-6 * batch);
+    assert.ok(losses.at(-1)! < 0.5 * losses[0]!);
+  });
+
+  it('publishes memberships that depend on the future, and takes a causal form that does not', async () => {
+    // As published, a later row that is nearer to the centroid pushes an earlier one out of its cluster.
+    const centroid = [Float64Array.of(1, -1)];
+    const rows = [Float64Array.of(0.5, -0.5), Float64Array.of(0.4, -0.4)];
+    const chosen = (list: readonly Float64Array[]) => topWindow(similarities(list, centroid), 1, 1)[0];
+    assert.deepEqual(chosen(rows), [0]);
+    assert.deepEqual(chosen([...rows, Float64Array.of(0.9, -0.9)]), [2]);
+
+    const shape = causalShape(70);
+    const parameters = parametersFor(routingTransformer, { clusters: 4, window: 9 });
+    const inputs = drawInputs(routingTransformer, shape, parameters, 10);
+    const before = await runMechanism(routingTransformer, inputs, shape, parameters);
+    for (let x = 0; x < 8; x++) {
+      inputs.key.data[(70 + 50) * 8 + x]! *= x % 2 === 0 ? -3 : 2;
+      inputs.value.data[(70 + 50) * 8 + x]! += 1;
+    }
+    const after = await runMechanism(routingTransformer, inputs, shape, parameters);
+    for (let i = 0; i < 50; i++) {
+      for (let x = 0; x < 8; x++) {
+        const at = (70 + i) * 8 + x;
+        assert.ok(Math.abs(after.data[at]! - before.data[at]!) < 1e-6, `position ${i}`);
+      }
+    }
+  });
+
+  it('reads the last members of its own cluster in causal attention, itself among them', () => {
+    const shape = { ...causalShape(40), heads: 1, kvHeads: 1 };
+    const parameters = parametersFor(routingTransformer, { clusters: 3, window: 4 });
+    const inputs = drawInputs(routingTransformer, shape, parameters, 11);
+    const rows = Array.from({ length: 40 }, (_, i) => normalised(inputs.key.data, i * 8, 8));
+    const centroids = Array.from({ length: 3 }, (_, c) => inputs.weights['centroids']!.data.slice(c * 8, (c + 1) * 8));
+    const own = nearest(similarities(rows, centroids));
+    for (let j = 0; j < 40; j += 7) {
+      const value = filled(inputs.value, 0);
+      value.data[j * 8] = 1;
+      const weight = routingTransformer.reference({ ...inputs, value }, shape, parameters);
+      for (let i = 0; i < 40; i++) {
+        const between = own.filter((c, at) => at > j && at <= i && c === own[i]).length;
+        const read = i >= j && own[i] === own[j] && between < 4;
+        assert.equal(weight.data[i * 8]! > 0, read, `query ${i}, key ${j}`);
+      }
+    }
+  });
+});
