@@ -1,4 +1,4 @@
-/** Files of captions and of what the images have (docs/hallucination-files.md), as the commands read them. */
+/** Files of captions and of what the images have (docs/hallucination.md), as the commands read them. */
 import type { ImageTruth } from '../../diagnostics/hallucination/chair';
 import { cocoLexicon } from '../../diagnostics/hallucination/coco-lexicon';
 import { ObjectFinder, parseLexicon, type ObjectLexicon } from '../../diagnostics/hallucination/lexicon';
