@@ -358,6 +358,22 @@ describe('the heads panel', () => {
       assert.equal(await panel.page.inputValue('#prompt'), 'Typed and not run');
     });
 
+    it('keeps the head that was chosen over a reload', async () => {
+      const panel = await finished();
+      const heading = (): Promise<string> => text(panel, '.one-head h2');
+      await panel.page.focus('.grid-frame');
+      const before = await heading();
+      for (const key of ['Home', 'PageUp', 'ArrowDown', 'ArrowRight']) await panel.page.keyboard.press(key);
+      await settle(panel);
+      const chosen = await heading();
+      assert.match(chosen, /^L1H1/);
+      assert.notEqual(chosen, before);
+      await panel.page.reload();
+      await panel.page.waitForSelector('.one-head h2');
+      await settle(panel);
+      assert.equal(await heading(), chosen);
+    });
+
     it('in the side bar asks for nothing before it is touched', async () => {
       const panel = await finished({ place: 'side', width: 300 });
       await settle(panel);
@@ -411,11 +427,11 @@ describe('the heads panel', () => {
             ? [{ kind: 'failed', request: message.request, sentence: 'The model folder is gone. Choose it again.' }]
             : answer(message),
       });
-      await panel.page.waitForSelector('.matrix-frame .chart-empty');
-      assert.match(await text(panel, '.matrix-frame .chart-empty'), /The model folder is gone/);
+      await panel.page.waitForSelector('.matrix-frame .matrix-problem');
+      assert.match(await text(panel, '.matrix-frame .matrix-problem'), /The model folder is gone/);
       refuse = false;
       await panel.page.click('text=Try again');
-      await panel.page.waitForSelector('.matrix-frame .chart-empty', { state: 'detached' });
+      await panel.page.waitForSelector('.matrix-frame .matrix-problem', { state: 'detached' });
     });
 
     it('a saved file shows the result and opens in the panel', async () => {
@@ -475,7 +491,18 @@ describe('the heads panel', () => {
       assert.equal(cells[names.indexOf('model_hash')], result.model.hash);
       const json = await exported(panel, 'JSON');
       assert.equal(json.name, 'heads-planted-2026-11-24.headscope-heads.json');
-      assert.deepEqual(JSON.parse(String(json.data)), JSON.parse(JSON.stringify(result)));
+      const { selectedHead, ...whole } = JSON.parse(String(json.data)) as {
+        selectedHead: { layer: number; head: number; block: number; probabilities: number[][] };
+      };
+      assert.deepEqual(whole, JSON.parse(JSON.stringify(result)));
+      const marked = csv.filter((line) => line.split(',')[names.indexOf('selected')] === '1');
+      assert.equal(marked.length, 1);
+      assert.deepEqual(marked[0]?.split(',').slice(0, 2).map(Number), [selectedHead.layer, selectedHead.head]);
+      assert.equal(selectedHead.block, 1);
+      assert.equal(selectedHead.probabilities.length, result.ids.length);
+      // The picture of one row adds up to what a row of probabilities adds up to.
+      const row = selectedHead.probabilities.at(-1) ?? [];
+      assert.ok(Math.abs(row.reduce((sum, p) => sum + p, 0) - 1) < 1e-4);
       const svg = String((await exported(panel, 'SVG')).data);
       const page = String((await exported(panel, 'HTML')).data);
       // Opened as a file would be, under its own policy.
@@ -490,7 +517,8 @@ describe('the heads panel', () => {
         const drawn = new DOMParser().parseFromString(picture, 'image/svg+xml');
         return {
           errors: drawn.querySelectorAll('parsererror').length,
-          image: drawn.querySelector('image')?.getAttribute('href')?.slice(0, 22),
+          images: [...drawn.querySelectorAll('image')].map((image) => image.getAttribute('href')?.slice(0, 22)),
+          words: [...drawn.querySelectorAll('text')].map((each) => each.textContent),
           metadata: drawn.querySelector('metadata')?.textContent ?? '',
           scripts: [...document.scripts].map((script) => script.type),
           data: document.getElementById('headscope-result')?.textContent ?? '',
@@ -499,7 +527,14 @@ describe('the heads panel', () => {
       }, svg);
       assert.deepEqual(refused, []);
       assert.equal(parsed.errors, 0);
-      assert.equal(parsed.image, 'data:image/png;base64,');
+      // The grid, and the head on screen with its name.
+      assert.deepEqual(parsed.images, ['data:image/png;base64,', 'data:image/png;base64,']);
+      const name = `L${selectedHead.layer}H${selectedHead.head}`;
+      assert.ok(
+        parsed.words.some((words) => words?.startsWith(name)),
+        parsed.words.join('\n'),
+      );
+      assert.ok(parsed.words.includes('key →') && parsed.words.includes('← query'));
       assert.equal((JSON.parse(parsed.metadata) as { seed: number }).seed, 0);
       assert.deepEqual(parsed.scripts, ['application/json']);
       assert.equal(parsed.tables, 2);

@@ -1,5 +1,5 @@
 /** `npx tsx test/browser/heads/screenshots.ts FOLDER [NAME]`: pictures of the heads panel in each theme, width and state, to be looked at. */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { FromHeadsPanel, ToHeadsPanel } from '../../../protocol/panels/heads';
 import { headStatisticNames, type HeadStatistics } from '../../../protocol/results/heads';
@@ -109,6 +109,27 @@ async function main(folder: string, only: string | undefined): Promise<void> {
       await panel.page.waitForTimeout(400);
     },
   );
+  for (const theme of ['dark', 'light', 'high-contrast'] as const) {
+    await shoot(`failed-tile-${theme}-1280`, { theme, host: answering(finishedMessage()) }, async (panel) => {
+      await panel.page.click('hs-head-grid .grid-frame');
+      await panel.page.waitForTimeout(300);
+      await panel.page.evaluate(() => {
+        const matrix = document.querySelector('hs-head-matrix') as unknown as {
+          source: { problem: string };
+          requestUpdate(): void;
+        };
+        matrix.source.problem = 'The model folder is gone. Run again when it is back.';
+        matrix.requestUpdate();
+      });
+      await panel.page.waitForTimeout(200);
+    });
+  }
+  await shoot('export-dark', { host: answering(finishedMessage()) }, async (panel) => {
+    await panel.page.click('hs-menu .menu-trigger');
+    await panel.page.click('[role=menuitem]:has-text("PNG")');
+    const { data } = await panel.posts('export');
+    if (typeof data !== 'string') writeFileSync(path.join(folder, 'exported-dark.png'), data);
+  });
   await shoot('lines-dark-1280', { host: answering(finishedMessage()) }, async (panel) => {
     await panel.page.click('text=Lines');
     await panel.page.waitForTimeout(400);

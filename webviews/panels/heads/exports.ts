@@ -12,6 +12,7 @@ import { toCsv, type Column } from '../../ui/table';
 import type { Theme } from '../../ui/theme';
 import type { ExportFormat } from './actions';
 import { finding, took, writeGains } from './finding';
+import { headFigure, type ShownHead } from './head-figure';
 import { gainOf } from './form';
 import { cellsOf, gridLayout, gridModel, type GridModel } from './grid-model';
 import { labelInfo, labelInfos } from './labels';
@@ -20,20 +21,26 @@ import type { State } from './state';
 import { statisticInfos, valueOf } from './statistics';
 import { headColumns, headRows, labelColumns, topLabels, type HeadRow } from './tables';
 
-export async function exportData(state: State, format: ExportFormat, theme: Theme): Promise<string | Uint8Array> {
+/** `head` is the one on screen; pictures hold it beside the grid, JSON as numbers, CSV marks its line. */
+export async function exportData(
+  state: State,
+  format: ExportFormat,
+  theme: Theme,
+  head?: ShownHead,
+): Promise<string | Uint8Array> {
   const { result } = state;
   if (!result) throw new Error('There is no result to export yet. Run the heads first.');
   switch (format) {
     case 'png':
-      return toPng(gridFigure(state, result, theme), provenance(result));
+      return toPng(gridFigure(state, result, theme, head), provenance(result));
     case 'svg':
-      return gridFigure(state, result, theme).svg;
+      return gridFigure(state, result, theme, head).svg;
     case 'csv':
       return headsCsv(state, result);
     case 'json':
-      return `${JSON.stringify(result, null, 2)}\n`;
+      return `${JSON.stringify({ ...result, ...(head ? { selectedHead: numbersOf(head) } : {}) }, null, 2)}\n`;
     case 'html':
-      return resultPage(state, result, theme);
+      return resultPage(state, result, theme, head);
   }
 }
 
@@ -62,12 +69,26 @@ export function provenanceLines(result: HeadsResult): readonly string[] {
   ];
 }
 
+/** The matrix of the head, rounded to six digits as its picture needs them. */
+const numbersOf = ({ layer, head, block, tile }: ShownHead) => ({
+  layer,
+  head,
+  /** Each number is the largest probability of `block` x `block` cells, query by key. */
+  block,
+  probabilities: Array.from({ length: tile.outRows }, (_, row) =>
+    Array.from(tile.data.subarray(row * tile.outColumns, (row + 1) * tile.outColumns), (p) => Number(p.toPrecision(6))),
+  ),
+});
+
 const margin = 20;
+/** Widths are those of a plain face: a bold one takes more. */
+const boldInner = (inner: number): number => inner * 0.88;
 
 /** Sentence, grid as on screen, its key and what made it. The pictures are one image inside, all words are text. */
-export function gridFigure(state: State, result: HeadsResult, theme: Theme): Figure {
+export function gridFigure(state: State, result: HeadsResult, theme: Theme, head?: ShownHead): Figure {
   const model = gridModel({ ...state, view: { ...state.view, search: '', filter: undefined } });
-  const width = Math.max(520, Math.min(1200, model.heads * 48 + 80));
+  // The matrix of a head and its numbers stand side by side from this width on.
+  const width = Math.max(head ? 680 : 520, Math.min(1200, model.heads * 48 + 80));
   const inner = width - 2 * margin;
   const layout = gridLayout(model, inner);
   const size = theme.fontSize;
@@ -75,7 +96,7 @@ export function gridFigure(state: State, result: HeadsResult, theme: Theme): Fig
   const text = (x: number, y: number, words: string, attributes: string): string =>
     `<text x="${x}" y="${y}" ${attributes}>${escapeXml(words)}</text>`;
   let y = margin + size;
-  for (const line of wrap(finding(state), inner, size + 2)) {
+  for (const line of wrap(finding(state), boldInner(inner), size + 2)) {
     parts.push(text(margin, y, line, `font-size="${size + 2}" font-weight="600" fill="${theme.foreground}"`));
     y += size + 8;
   }
@@ -133,6 +154,11 @@ export function gridFigure(state: State, result: HeadsResult, theme: Theme): Fig
   const legend = keyOfFigure(model, theme, y, inner);
   parts.push(legend.svg);
   y = legend.bottom;
+  if (head) {
+    const drawn = headFigure(state, head, theme, { x: margin, y: y + 12, width: inner });
+    parts.push(drawn.svg);
+    y = drawn.bottom + 8;
+  }
   for (const line of provenanceLines(result).flatMap((entry) => wrap(entry, inner, size - 2))) {
     y += size + 2;
     parts.push(text(margin, y, line, `font-size="${size - 2}" fill="${theme.muted}"`));
@@ -256,6 +282,7 @@ export function headsCsv(state: State, result: HeadsResult): string {
       'loss_changes_nats',
       all(({ causal }) => causal?.lossChange),
     ),
+    column('selected', ({ layer, head }) => (state.selected?.layer === layer && state.selected.head === head ? 1 : 0)),
     column('gain', ({ layer, head }) => gainOf(result.gains, layer, head)),
     ...Object.entries({
       model: result.model.name,
@@ -273,13 +300,13 @@ export function headsCsv(state: State, result: HeadsResult): string {
 }
 
 /** Grid, labels, all heads, what made them, and the result as data inside. */
-export function resultPage(state: State, result: HeadsResult, theme: Theme): string {
+export function resultPage(state: State, result: HeadsResult, theme: Theme, head?: ShownHead): string {
   const causal = result.classes.some((one) => one.causal !== undefined);
   return htmlPage({
     title: finding(state),
     css: '.prompt { font-family: monospace; white-space: pre-wrap; overflow-wrap: anywhere; }\n',
     body: [
-      gridFigure(state, result, theme).svg,
+      gridFigure(state, result, theme, head).svg,
       `<p class="prompt">${escapeXml(result.tokens.join(''))}</p>`,
       htmlTable(`${count(result.classes.length)} labels`, labelColumns(theme.dark, causal), topLabels(state)),
       htmlTable(`${count(result.layers * result.heads)} heads`, headColumns(state), headRows(state)),

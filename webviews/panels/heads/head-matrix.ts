@@ -3,13 +3,15 @@
  * room, positions otherwise. Above it the mean mass of each key, to the right the entropy of each query.
  */
 import { html, nothing, type PropertyValues } from 'lit';
-import { cividis, css, cividisTable, parseColour, scaleStops } from '../../charts/colour-map';
+import { cividis, css, parseColour, scaleStops } from '../../charts/colour-map';
 import { scaleBar } from '../../charts/scale-bar';
 import { levelFor, tileSide, tilesIn, topLevel, type LoadedTile, type TileAddress } from '../../charts/tiles';
 import { button } from '../../ui/controls';
+import { icon } from '../../ui/icons';
 import { count, significant } from '../../ui/numbers';
 import { freshContext, PictureElement } from '../../ui/picture-element';
 import { shownToken } from '../../ui/token-text';
+import { colourTile, largestOf } from './matrix-colours';
 import { lookUp, wholeMatrix, type TileSource } from './tile-source';
 
 export interface CellPlace {
@@ -166,11 +168,7 @@ export class HeadMatrix extends PictureElement {
     const tile = this.source?.store.get({ level: top, row: 0, column: 0 });
     if (!tile || (this.measured?.tile === tile && this.measured.hideSink === this.hideSink)) return;
     this.measured = { tile, hideSink: this.hideSink };
-    let high = 0;
-    tile.data.forEach((value, at) => {
-      if (value > high && !(this.hideSink && at % tile.outColumns === 0)) high = value;
-    });
-    const next = high > 0 ? high : 1;
+    const next = largestOf(tile, this.hideSink);
     if (next === this.high) return;
     this.high = next;
     // The scale under the matrix is part of the template.
@@ -224,32 +222,12 @@ export class HeadMatrix extends PictureElement {
     const context = canvas.getContext('2d');
     if (context) {
       const image = context.createImageData(tile.outColumns, tile.outRows);
-      this.colour(tile, image.data);
+      const { logarithmic, hideSink, high, theme } = this;
+      colourTile(tile, { logarithmic, hideSink, high, ground: parseColour(theme.background) }, image.data);
       context.putImageData(image, 0, 0);
     }
     this.pictures.set(tile, { look, canvas });
     return canvas;
-  }
-
-  private colour(tile: LoadedTile, data: Uint8ClampedArray): void {
-    const ground = parseColour(this.theme.background);
-    const sink = this.hideSink && tile.address.column === 0;
-    for (let at = 0; at < tile.data.length; at += 1) {
-      const hidden = sink && at % tile.outColumns === 0;
-      const colour = Math.round(255 * this.share(tile.data[at] ?? 0)) * 3;
-      const to = at * 4;
-      data[to] = hidden ? ground[0] : (cividisTable[colour] ?? 0);
-      data[to + 1] = hidden ? ground[1] : (cividisTable[colour + 1] ?? 0);
-      data[to + 2] = hidden ? ground[2] : (cividisTable[colour + 2] ?? 0);
-      data[to + 3] = 255;
-    }
-  }
-
-  /** Place of a value on the colour scale, 0..1. */
-  private share(value: number): number {
-    if (!(value > 0)) return 0;
-    const share = this.logarithmic ? 1 + Math.log10(value / this.high) / 3 : value / this.high;
-    return Math.min(1, Math.max(0, share));
   }
 
   /** Keys after the query: not computed, so not drawn as if they were zero. */
@@ -487,7 +465,7 @@ export class HeadMatrix extends PictureElement {
         @wheel=${(event: WheelEvent) => this.onWheel(event)}
       >
         <canvas></canvas>
-        ${source?.problem ? html`<div class="chart-empty">${source.problem}</div>` : nothing}
+        ${source?.problem ? html`<div class="matrix-problem" role="alert">${icon('error')} <span>${source.problem}</span></div>` : nothing}
       </div>
       <div class="matrix-foot">
         ${scaleBar({ title: 'probability', low, high, stops: scaleStops(false, this.theme.dark), logarithmic: this.logarithmic })}

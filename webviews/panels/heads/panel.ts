@@ -12,6 +12,7 @@ import { isOpen } from '../../ui/disclosures';
 import type { Actions, ExportFormat, Part } from './actions';
 import { exportData, exportName } from './exports';
 import { finding } from './finding';
+import { shownHead } from './head-figure';
 import { readPrompt, sameGains, toForm, type Form } from './form';
 import { canonical } from '../../ui/canonical';
 import { announcementOf, gridModel } from './grid-model';
@@ -405,7 +406,7 @@ export class HeadsPanel implements Actions {
   }
 
   exportAs(format: ExportFormat): void {
-    exportData(this.state, format, readTheme()).then(
+    exportData(this.state, format, readTheme(), shownHead(this.state, this.source)).then(
       (data) => this.host.post({ kind: 'export', format, name: exportName(this.state, format), data }),
       (error: unknown) => {
         const sentence = error instanceof Error ? error.message : 'The export failed. Try SVG or CSV.';

@@ -112,6 +112,26 @@ export const pictureStyles = css`
   .matrix-frame {
     cursor: crosshair;
   }
+  /* Over the picture, where some tiles may have come: on a ground of its own, clear of the axes. */
+  .matrix-problem {
+    position: absolute;
+    top: 82px;
+    left: 82px;
+    right: 34px;
+    max-width: 404px;
+    display: flex;
+    gap: 6px;
+    padding: 4px 8px;
+    color: var(--vscode-foreground);
+    background: var(--vscode-editorWidget-background, var(--vscode-editor-background));
+    border: 1px solid var(--line);
+    border-left: 2px solid var(--vscode-editorError-foreground);
+    font-size: var(--small);
+    pointer-events: none;
+  }
+  .matrix-problem .codicon {
+    color: var(--vscode-editorError-foreground);
+  }
   .matrix-frame canvas {
     display: block;
     width: 100%;

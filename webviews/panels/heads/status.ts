@@ -113,8 +113,8 @@ function exportItems({ actions }: Part): readonly MenuItem[] {
     run: () => actions.exportAs(format),
   });
   return [
-    item('PNG', 'grid and labels', 'png', true),
-    item('SVG', 'grid and labels', 'svg', true),
+    item('PNG', 'grid and selected head', 'png', true),
+    item('SVG', 'grid and selected head', 'svg', true),
     item('CSV', 'one line a head', 'csv'),
     item('JSON', 'the whole result', 'json'),
     item('HTML', 'page without network', 'html'),
