@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import { benchmarkEditor, hallucinationEditor, headsEditor } from '../../protocol/contributions/views';
 import type { BenchmarkFileEditor, HeadsFileEditor } from '../panels/file-editor';
-import type { NamedHeads } from '../panels/heads/host';
+import type { NamedHeads } from '../panels/heads/world';
 import type { NamedResult } from '../panels/kernels/host';
 import { chooseResult, isReadable } from '../results/choose-result';
 import type { ResultLibrary, SavedResult } from '../results/result-library';

@@ -9,7 +9,8 @@ import { withoutSuffix } from '../results/result-words';
 import type { HallucinationPanels } from './hallucination/hallucination-panels';
 import type { HallucinationHost } from './hallucination/host';
 import type { Heads } from './heads/heads';
-import type { HeadsHost, NamedHeads } from './heads/host';
+import type { HeadsHost } from './heads/host';
+import type { NamedHeads } from './heads/world';
 import type { KernelsHost, NamedResult } from './kernels/host';
 import type { Kernels } from './kernels/kernels';
 

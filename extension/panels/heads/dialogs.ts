@@ -10,7 +10,7 @@ import type { RecentHeads } from '../../results/recent-runs';
 import type { ResultLibrary } from '../../results/result-library';
 import { fileStem } from '../../results/result-words';
 import { startingFolder, written } from '../exports';
-import type { NamedHeads } from './host';
+import type { NamedHeads } from './world';
 
 export async function browseModel(): Promise<string | undefined> {
   const chosen = await vscode.window.showOpenDialog({

@@ -21,7 +21,7 @@ import { dressWebview } from '../webview';
 import { demoPlan, planToStore, storedPlan } from './default-plan';
 import { browseModel, chooseHeads, loadIntervention, saveIntervention, saveLabels } from './dialogs';
 import { HeadAnswers } from './head-answers';
-import type { HeadAt, HeadsStart, HeadsWorld, ShownFile } from './host';
+import type { HeadAt, HeadsStart, HeadsWorld, ShownFile } from './world';
 import { HeadsHost } from './host';
 import { HeadsRun } from './run';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { demoPlan, planOfResult, planToStore, storedPlan } from '../../../extension/panels/heads/default-plan';
 import { HeadAnswers } from '../../../extension/panels/heads/head-answers';
-import type { HeadsStart } from '../../../extension/panels/heads/host';
+import type { HeadsStart } from '../../../extension/panels/heads/world';
 import { HeadsHost } from '../../../extension/panels/heads/host';
 import { NewestFirst } from '../../../extension/panels/newest-first';
 import { HeadsRun } from '../../../extension/panels/heads/run';
