@@ -1,4 +1,3 @@
-import type { AttentionShape } from '../../kernels/shape';
 import type { BenchmarkPlan, ParameterValue } from '../../protocol/results/benchmark';
 import type { Bench } from './support/bench';
 import { causalPlan, entrant, race, type Entrant } from './support/interleaved';
@@ -58,7 +57,7 @@ const slope = (from: number, to: number): number => Math.log(to / from) / Math.l
 const bench: Bench = {
   name: 'Sparse kernels, 8 heads of 64, float32, cpu, 2 threads, against fused attention of the same length',
   async run(report) {
-    const plan: BenchmarkPlan = { ...causalPlan, secondsPerLength: 5 };
+    const plan: BenchmarkPlan = { ...causalPlan, secondsPerLength: 3 };
     const milliseconds = new Map<string, number>();
     for (const length of lengths) {
       const entrants = settings.map(({ id, parameters }) => entrant(id, id, plan, length, parameters));
@@ -93,37 +92,7 @@ const bench: Bench = {
         note: `${measured.toFixed(2)} measured, ${defined.toFixed(2)} by the cost model`,
       });
     }
-    await neighbourhoods(report);
   },
 };
-
-/** Pictures of 128 x 128 tokens: every token reads 16 x 16 others. */
-async function neighbourhoods(report: Parameters<Bench['run']>[0]): Promise<void> {
-  const length = 128 * 128;
-  const plan: BenchmarkPlan = {
-    ...causalPlan,
-    secondsPerLength: 6,
-    shape: { ...causalPlan.shape, pattern: 'noncausal-self' satisfies AttentionShape['pattern'] },
-  };
-  const named = (stride: number) =>
-    entrant(`gna stride ${stride}`, 'gna', plan, length, {
-      rank: '2',
-      width: 128,
-      strideHeight: stride,
-      strideWidth: stride,
-    });
-  const timed = await race(plan, [entrant('fused', 'fused', plan, length), named(1), named(8), named(16)]);
-  for (const stride of [1, 8, 16]) {
-    const ratio = timed.times('fused', `gna stride ${stride}`);
-    report.figure({
-      name: `time of full attention over gna, 128 x 128 tokens, window 16 x 16, stride ${stride} x ${stride}`,
-      value: ratio.median,
-      unit: 'times',
-      target: 5,
-      comparison: 'atLeast',
-      note: ratio.note,
-    });
-  }
-}
 
 export default bench;

@@ -9,7 +9,7 @@ import type { Mechanism, Parameter } from '../../mechanism';
 import { allRows, softmaxRows } from '../../reference/softmax';
 import { isCausalSelf, queryOffset, type AttentionShape } from '../../shape';
 import { readsAlong, type Axis } from './axis';
-import { productsOf, tileLength, tilesOf, type Tile } from './plan';
+import { productsOf, tileLength, tileSums, tilesOf, type Tile } from './plan';
 
 export interface GnaParameters extends Record<string, number | string | boolean> {
   readonly rank: '1' | '2' | '3';
@@ -220,16 +220,12 @@ export const gna: Mechanism<GnaParameters> = {
     ),
   cost(shape, parameters) {
     const seeing = { ...shape, queries: Math.min(shape.queries, shape.keys) };
-    const tiles = tilesOf(seeing, axesOf(seeing, parameters));
-    const [sum, most] = [
-      (of: (tile: Tile) => number) => tiles.reduce((total, tile) => total + of(tile), 0),
-      (of: (tile: Tile) => number) => tiles.reduce((highest, tile) => Math.max(highest, of(tile)), 0),
-    ];
+    const { pairs, copiedKeys, mostRows, mostKeys } = tileSums(seeing, axesOf(seeing, parameters));
     return tiledCost(shape, {
-      pairs: sum((tile) => tile.queries.length * tile.keys.length),
-      tileRows: most((tile) => tile.queries.length),
-      tileKeys: most((tile) => tile.keys.length),
-      copiedKeys: sum((tile) => tile.keys.length),
+      pairs,
+      copiedKeys,
+      tileRows: mostRows,
+      tileKeys: mostKeys,
       // The parts of the output in the order of the tiles, before they are laid out row by row.
       workBytes: 4 * shape.batch * shape.heads * shape.queries * shape.valueDim,
     });

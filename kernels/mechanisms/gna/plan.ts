@@ -44,6 +44,34 @@ export function tilesOf(shape: AttentionShape, axes: readonly Axis[]): readonly 
   return offset === 0 ? tiles : tiles.flatMap((tile) => withoutBefore(tile, offset));
 }
 
+export interface TileSums {
+  /** Rows times keys, summed over the tiles. */
+  readonly pairs: number;
+  readonly copiedKeys: number;
+  readonly mostRows: number;
+  readonly mostKeys: number;
+}
+
+/** Sums over all tiles: where none is cut by a cache, products of the sums along the axes. */
+export function tileSums(shape: AttentionShape, axes: readonly Axis[]): TileSums {
+  const lists =
+    queryOffset(shape) === 0
+      ? axes.map((axis, at) => tilesOfAxis(axis, tileLength(axis, axes.length, at)))
+      : [tilesOf(shape, axes)];
+  const product = (of: (list: readonly Pick<Tile, 'queries' | 'keys'>[]) => number) =>
+    lists.reduce((total, list) => total * of(list), 1);
+  const sum = (of: (tile: Pick<Tile, 'queries' | 'keys'>) => number) =>
+    product((list) => list.reduce((total, tile) => total + of(tile), 0));
+  const most = (of: (tile: Pick<Tile, 'queries' | 'keys'>) => number) =>
+    product((list) => list.reduce((highest, tile) => Math.max(highest, of(tile)), 0));
+  return {
+    pairs: sum((tile) => tile.queries.length * tile.keys.length),
+    copiedKeys: sum((tile) => tile.keys.length),
+    mostRows: most((tile) => tile.queries.length),
+    mostKeys: most((tile) => tile.keys.length),
+  };
+}
+
 function product(outer: Tile, inner: AxisTile, size: number): Tile {
   const flat = (bases: readonly number[], coordinates: readonly number[]) =>
     bases.flatMap((base) => coordinates.map((coordinate) => base * size + coordinate));
