@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { layerDivergence } from '../../../diagnostics/hallucination/divergence';
+import { DivergenceRun } from '../../../compute-server/model/divergence-run';
+import { openModel, type LoadedModel } from '../../../compute-server/model/loaded-model';
+import { sequenceOf } from '../../../compute-server/model/prompt';
+import { startReinforced, type ReinforcementPlan } from '../../../compute-server/model/reinforcement';
+import { SinkCollector } from '../../../compute-server/model/span-sinks';
+import { spanPair } from '../../../compute-server/model/span-pair';
+import { writeTinyModel } from '../../support/checkpoints/tiny-models';
+import {
+  normalisedPicture,
+  tinyIdefics3,
+  tinyLlava,
+  tinyPaligemma,
+  tinyPixels,
+  writePng,
+  writeProcessor,
+  type TinyVlm,
+} from '../../support/checkpoints/tiny-vision';
+import { writeVisionTokenizer } from '../../support/checkpoints/tokenizers';
+import type { Parameters, ReferenceRun } from '../../support/reference/vectors';
+
+const measure = { distance: 'l2', outliers: 'paper', k: 1 } as const;
+const plan: ReinforcementPlan = {
+  alpha: 2,
+  layers: [0, 1],
+  distance: 'l2',
+  outliers: 'paper',
+  heads: 'selected',
+  normMatched: false,
+  executor: 'in-graph',
+  seed: 0,
+};
+const [front, behind] = [
+  [3, 17, 5],
+  [9, 22, 41, 8],
+];
+
+describe('divergence of heads with and without an image', () => {
+  let folder: string;
+  const opened: LoadedModel[] = [];
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'headscope-image-divergence-'));
+  });
+  after(async () => {
+    for (const model of opened) {
+      await model.sessions.release();
+      await model.vision?.sessions.release();
+    }
+    rmSync(folder, { recursive: true });
+  });
+
+  const open = async (tiny: TinyVlm): Promise<{ model: LoadedModel; parameters: Parameters }> => {
+    const at = join(folder, tiny.name.replaceAll(/[^\w-]/g, '_'));
+    const parameters = writeTinyModel(at, tiny);
+    writeProcessor(at, tiny);
+    writeVisionTokenizer(at);
+    const model = await openModel(at, { device: 'cpu', threads: 1, limitBytes: 1e9 });
+    opened.push(model);
+    return { model, parameters };
+  };
+  const pairOf = async (model: LoadedModel, tiny: TinyVlm, width: number, height: number) => {
+    const image = writePng(join(folder, `${width}x${height}.png`), tinyPixels(width, height));
+    const ids = [...front, tiny.imageToken, ...behind];
+    const sequence = await sequenceOf(model, { kind: 'ids', ids, image }, { memoryLimit: 4e9 });
+    return spanPair(sequence, { kind: 'image' }, 'contiguous');
+  };
+
+  for (const tiny of [tinyLlava(), tinyPaligemma(1)]) {
+    it(`${tiny.name}: is the distance between two float64 passes, the image's rows left out`, async () => {
+      const { model, parameters } = await open(tiny);
+      const pair = await pairOf(model, tiny, 12, 12);
+      const run = await DivergenceRun.start(model.spec, model.sessions, { pair, chunk: 6, measure });
+      const features = tiny.features(parameters, normalisedPicture(tinyPixels(12, 12), tiny.processor));
+      const wholeIds = [...front, ...features.map(() => tiny.imageToken), ...behind];
+      const rows = new Map(features.map((row, at) => [front.length + at, row]));
+      const shortIds = [...front, ...behind];
+      assert.deepEqual(pair.whole.ids, wholeIds);
+      assert.deepEqual(pair.without.ids, shortIds);
+      const outputs = (reference: ReferenceRun, length: number, layer: number, heads: number): Float32Array => {
+        const all = reference.taps.get(`layer.${layer}.attention.head_output`) ?? assert.fail();
+        const width = all.length / heads / length;
+        return Float32Array.from(
+          Array.from({ length: heads }, (_, head) => {
+            const at = (head * length + length - 1) * width;
+            return all.slice(at, at + width);
+          }).flat(),
+        );
+      };
+      const passes = [tiny.read(parameters, wholeIds, rows), tiny.read(parameters, shortIds, new Map())] as const;
+      for (const { index, attention } of model.spec.blocks) {
+        const expected = layerDivergence(
+          {
+            with: outputs(passes[0], wholeIds.length, index, attention.heads),
+            without: outputs(passes[1], shortIds.length, index, attention.heads),
+            heads: attention.heads,
+          },
+          'l2',
+          'paper',
+        );
+        run.first.vhd[index]?.forEach((value, head) =>
+          assert.ok(Math.abs(value - (expected.vhd[head] ?? NaN)) < 1e-4, `layer ${index} head ${head}: ${value}`),
+        );
+        assert.deepEqual(run.first.selected[index], expected.selected);
+        const p = passes[0].taps.get(`layer.${index}.attention.probabilities`) ?? assert.fail();
+        run.first.visualAttention[index]?.forEach((mass, head) => {
+          const row = (head * wholeIds.length + wholeIds.length - 1) * wholeIds.length + front.length;
+          const read = p.slice(row, row + features.length).reduce((sum, value) => sum + value, 0);
+          assert.ok(Math.abs(mass - read) < 1e-4);
+        });
+      }
+    });
+  }
+
+  for (const tiny of [tinyLlava(), tinyLlava({ next: true }), tinyPaligemma(2), tinyIdefics3()]) {
+    it(`${tiny.name}: tiles and separators go together, and reinforcement in the graph is that by a run per layer`, async () => {
+      const { model } = await open(tiny);
+      const pair = await pairOf(model, tiny, 30, 17);
+      assert.ok(!pair.without.ids.includes(tiny.imageToken));
+      assert.equal(pair.without.ids.length, front.length + behind.length);
+      assert.equal(pair.without.embeddings, undefined);
+      const start = (executor: ReinforcementPlan['executor'], chunk: number) =>
+        startReinforced(model.spec, model.sessions, { pair, plan: { ...plan, executor }, chunk });
+      const [graph, chunked, progressive] = [
+        await start('in-graph', 256),
+        await start('in-graph', 5),
+        await start('progressive', 256),
+      ];
+      assert.deepEqual(graph.selected, progressive.selected);
+      assert.deepEqual(chunked.selected, progressive.selected);
+      assert.ok(graph.selected.flat().some(Boolean));
+      for (const run of [graph, chunked]) {
+        run.run.logits.forEach((value, at) =>
+          assert.ok(Math.abs(value - (progressive.run.logits[at] ?? NaN)) <= 1e-4, `${value} at ${at}`),
+        );
+      }
+    });
+  }
+
+  it('image tokens planted as sinks are marked, exactly those, in the dimension of the first token', () => {
+    const width = 900;
+    const layers = 5;
+    const rows = Array.from({ length: 6 }, (_, at) => at + 2);
+    const collector = new SinkCollector(rows, layers);
+    for (let layer = 1; layer < layers; layer++) {
+      const data = new Float32Array(10 * width).map((_, i) => Math.sin(i * 12.9898 + layer));
+      const plant = (row: number, d: number): number => (data[row * width + d] = 100);
+      plant(0, 77);
+      plant(4, 77);
+      plant(7, 77);
+      // Massive elsewhere: no sink; massive only in the second layer's input: too early.
+      plant(3, 5);
+      if (layer === 1) plant(5, 77);
+      // Two chunks.
+      const chunks = [data.slice(0, 3 * width), data.slice(3 * width)];
+      collector.add({ layer, chunks, chunk: 3, batch: 1, width });
+    }
+    const { dimensions, tokens } = collector.sinks();
+    assert.deepEqual(dimensions, [77]);
+    assert.deepEqual(
+      tokens.map(({ token, layers: at }) => [token, at]),
+      [
+        [2, [2, 3, 4]],
+        [5, [2, 3, 4]],
+      ],
+    );
+    assert.ok(tokens.every(({ phi }) => phi > 20 && phi <= Math.sqrt(width)));
+  });
+});

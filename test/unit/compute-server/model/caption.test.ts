@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CaptionJudge, TextPieces } from '../../../../compute-server/model/caption';
+import { separationOf } from '../../../../compute-server/model/hallucination-set-job';
+import { KeptEntries } from '../../../../compute-server/model/kept-entries';
+import type { LoadedModel } from '../../../../compute-server/model/loaded-model';
+import { openTokeniser } from '../../../../compute-server/model/tokeniser';
+import { layersOf } from '../../../../compute-server/cli/reinforcement-options';
+import type { DatasetEntry } from '../../../../protocol/results/hallucination';
+import { writeByteLevelTokenizer } from '../../../support/checkpoints/tokenizers';
+
+describe('captions', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'headscope-caption-'));
+  after(() => rmSync(folder, { recursive: true }));
+
+  it('texts of the tokens join to the text, with characters of several tokens whole', async () => {
+    writeByteLevelTokenizer(folder);
+    const tokeniser = await openTokeniser(folder);
+    assert.ok(tokeniser.ok);
+    const pieces = new TextPieces({ tokeniser, spec: { embedding: {} } } as unknown as LoadedModel);
+    // ab, é of two bytes, € of three, ab
+    const ids = [9, 4, 5, 6, 7, 8, 11];
+    const texts = ids.map((id) => pieces.next(id));
+    assert.equal(texts.join(''), tokeniser.tokeniser.decode(ids));
+    assert.deepEqual(texts, ['ab', '', 'é', '', '', '€', ' ab']);
+  });
+
+  it('judges words with a truth, marks them without', () => {
+    const text = 'A dog and a cat.';
+    const marked = new CaptionJudge({}).parts(text);
+    assert.deepEqual(
+      marked.mentions.map(({ object, inTruth }) => [object, inTruth]),
+      [
+        ['dog', undefined],
+        ['cat', undefined],
+      ],
+    );
+    assert.equal(marked.score, undefined);
+    const judged = new CaptionJudge({ truth: ['dogs', 'bus'] }).parts(text);
+    assert.deepEqual(
+      judged.mentions.map(({ inTruth }) => inTruth),
+      [true, false],
+    );
+    assert.deepEqual(judged.score, { length: 5, mentions: 2, hallucinated: 1, chairI: 0.5, recall: 0.5 });
+    assert.match(new CaptionJudge({}).parts('dog '.repeat(9)).broken ?? '', /"dog" 9 times in a row/);
+  });
+
+  it('T-VHD of the token that begins a word is what is told apart', () => {
+    const token = (text: string, tVhd: number) => ({ id: 0, text, tVhd, probability: 1, visualAttention: 0 });
+    const entry: DatasetEntry = {
+      name: 'a.png',
+      truth: ['dog'],
+      variants: [],
+      plain: {
+        reinforcement: null,
+        text: ' A dog, a cat',
+        tokens: [token(' A', 9), token(' do', 5), token('g', 1), token(', a', 8), token(' cat', 2)],
+        mentions: [
+          { word: 'dog', object: 'dog', start: 3, end: 6, inTruth: true },
+          { word: 'cat', object: 'cat', start: 10, end: 13, inTruth: false },
+        ],
+      },
+    };
+    const { hallucinated, truthful, auroc, histogram } = separationOf([entry]);
+    assert.deepEqual([hallucinated, truthful, auroc], [[2], [5], 1]);
+    assert.deepEqual(
+      [histogram.from, histogram.to, histogram.hallucinated[0], histogram.truthful.at(-1)],
+      [2, 5, 1, 1],
+    );
+    assert.equal(separationOf([]).auroc, null);
+  });
+
+  it('kept captions are found again for the same picture and truth only, also behind a cut line', async () => {
+    const { appendFile, writeFile, readdir } = await import('node:fs/promises');
+    const picture = join(folder, 'p.png');
+    await writeFile(picture, 'one');
+    const entry = { name: 'p.png', truth: ['dog'], variants: [] } as unknown as DatasetEntry;
+    const kept = new KeptEntries(folder, ['key']);
+    assert.equal(await kept.add(picture, entry), undefined);
+    const [file = ''] = await readdir(join(folder, 'unfinished'));
+    await appendFile(join(folder, 'unfinished', file), '{"path": "cut');
+    const again = new KeptEntries(folder, ['key']);
+    await again.read();
+    assert.deepEqual(await again.of(picture, ['dog']), entry);
+    assert.equal(await again.of(picture, ['cat']), undefined);
+    await writeFile(picture, 'another');
+    assert.equal(await again.of(picture, ['dog']), undefined);
+    const other = new KeptEntries(folder, ['other']);
+    await other.read();
+    assert.equal(await other.of(picture, ['dog']), undefined);
+    await again.remove();
+    assert.deepEqual(await readdir(join(folder, 'unfinished')), []);
+  });
+
+  it('layers are read as numbers and ranges', () => {
+    assert.equal(layersOf('auto'), 'auto');
+    assert.deepEqual(layersOf('1, 3-5,4'), [1, 3, 4, 5]);
+    for (const wrong of ['', 'x', '5-3', '1,,2', '-1']) assert.throws(() => layersOf(wrong), /auto, or layers/);
+  });
+});
