@@ -85,14 +85,15 @@ export function withReferences(
   return joined;
 }
 
-/** The lexicon of a file, or the classes of COCO. */
-export async function readLexicon(
-  path: string | undefined,
-): Promise<{ readonly lexicon: ObjectLexicon; readonly finder: ObjectFinder }> {
-  if (path === undefined) return { lexicon: cocoLexicon, finder: new ObjectFinder(cocoLexicon) };
+/** The lexicon of a file, or the classes of COCO; `request` is what a call of the compute server takes of it. */
+export async function readLexicon(path: string | undefined): Promise<{
+  readonly request: { readonly lexicon?: ObjectLexicon; readonly publishedNames?: boolean };
+  readonly finder: ObjectFinder;
+}> {
+  if (path === undefined) return { request: {}, finder: new ObjectFinder(cocoLexicon) };
   try {
     const { lexicon, joinOwn } = parseLexicon(await textFile(path));
-    return { lexicon, finder: new ObjectFinder(lexicon, joinOwn) };
+    return { request: { lexicon, publishedNames: !joinOwn }, finder: new ObjectFinder(lexicon, joinOwn) };
   } catch (error) {
     if (error instanceof RangeError) throw wrongUsage(`${path}: ${error.message}`);
     throw error;

@@ -35,8 +35,8 @@ export class CaptionJudge {
   private readonly finder: ObjectFinder;
   private readonly truth: ReadonlySet<string> | undefined;
 
-  constructor({ truth, lexicon }: Judging) {
-    this.finder = finderOf(lexicon);
+  constructor({ truth, lexicon, publishedNames }: Judging) {
+    this.finder = finderOf(lexicon, publishedNames ?? false);
     this.truth = truth && trueObjects(this.finder, { objects: truth });
   }
 
@@ -60,10 +60,10 @@ export class CaptionJudge {
   }
 }
 
-function finderOf(lexicon: Judging['lexicon']): ObjectFinder {
+function finderOf(lexicon: Judging['lexicon'], publishedNames: boolean): ObjectFinder {
   if (lexicon === undefined) return new ObjectFinder(cocoLexicon);
   try {
-    return new ObjectFinder(checkedLexicon(lexicon), true);
+    return new ObjectFinder(checkedLexicon(lexicon), !publishedNames);
   } catch (error) {
     throw new FailureError({ code: 'bad-request', detail: (error as Error).message });
   }

@@ -1,12 +1,8 @@
-/** Generation: a prompt in chunks, then one token at a time against the cache, with gains held throughout. */
-import type { ModelSpec } from '../../models/architectures/model-spec';
+/** Generation behind a prompt that was run: one token at a time against the cache, with gains held throughout. */
 import type { HeadNumbers } from './head-statistics';
-import type { LayerSessions } from './layer-sessions';
 import type { RunHooks } from './run-request';
 import { sampler, type SamplingSettings } from './sampling';
-import { SequenceRun, type Observation, type SequenceRunRequest } from './sequence-run';
-
-export interface GenerationRequest extends SequenceRunRequest, ContinuationRequest {}
+import type { Observation, SequenceRun } from './sequence-run';
 
 export interface ContinuationRequest {
   readonly maxNewTokens: number;
@@ -29,15 +25,6 @@ export interface GeneratedToken {
 }
 
 /** Yields each token as it is chosen; ends after a stop token (which is yielded), `maxNewTokens`, or the end of the context. */
-export async function* generate(
-  model: ModelSpec,
-  sessions: LayerSessions,
-  request: GenerationRequest,
-  hooks: RunHooks = {},
-): AsyncGenerator<GeneratedToken> {
-  yield* continued(await SequenceRun.start(model, sessions, request, hooks), request, hooks);
-}
-
 export async function* continued(
   run: SequenceRun,
   request: ContinuationRequest,

@@ -119,8 +119,9 @@ const divergenceRequestOf = (request: Fields): DivergenceRequest => ({
 });
 
 function judgingOf(request: Fields): Judging {
-  const { truth, lexicon } = request;
+  const { truth, lexicon, publishedNames } = request;
   return {
+    ...(publishedNames === undefined ? {} : { publishedNames: publishedNames === true }),
     ...(truth === undefined ? {} : { truth: names(truth, 'truth') }),
     // Its form is checked where it is read.
     ...(lexicon === undefined ? {} : { lexicon: lexicon as NonNullable<Judging['lexicon']> }),
@@ -173,10 +174,10 @@ function setRequestOf(request: Fields): HallucinationSetRequest {
   if (!Array.isArray(reinforcements)) throw badRequest('reinforcements is a list');
   if (!Array.isArray(done)) throw badRequest('done is a list of entries');
   const { removed: _, ...settings } = divergenceRequestOf({ ...request, removed: { kind: 'image' } });
-  const { lexicon } = judgingOf({ lexicon: request['lexicon'] });
+  const { truth: __, ...words } = judgingOf({ ...request, truth: undefined });
   return {
     ...settings,
-    ...(lexicon ? { lexicon } : {}),
+    ...words,
     maxNewTokens: tokensOf(request),
     images: images.map((each, at) => {
       const image = fieldsOf(each, `images[${at}]`);

@@ -4,7 +4,7 @@ import { tokenAt } from '../../diagnostics/hallucination/caption-words';
 import { chairScores } from '../../diagnostics/hallucination/chair';
 import { defaultTopHeads } from '../../diagnostics/hallucination/divergence';
 import { areaBelow, sharedHistogram } from '../../diagnostics/hallucination/separation';
-import type { HallucinationSetProgress, HallucinationSetRequest } from '../../protocol/compute/hallucination';
+import type { HallucinationSetProgress, HallucinationSetRequest, Judging } from '../../protocol/compute/hallucination';
 import type {
   Caption,
   CaptionSetScore,
@@ -87,7 +87,7 @@ export async function* hallucinationSetJob(
   const { distance, outliers, positions, prompt, maxNewTokens } = request;
   const made = await provenance({ maxNewTokens, lexicon: request.lexicon ?? 'coco' });
   const judge = (caption: Caption, truth: readonly string[]) =>
-    new CaptionJudge({ truth, ...(request.lexicon ? { lexicon: request.lexicon } : {}) }).judged(caption.text);
+    new CaptionJudge({ ...lexiconOf(request), truth }).judged(caption.text);
   const score = (of: (entry: DatasetEntry) => Caption | undefined): CaptionSetScore => {
     const captions = entries.flatMap((entry) => {
       const caption = of(entry);
@@ -121,6 +121,11 @@ export async function* hallucinationSetJob(
   };
 }
 
+const lexiconOf = ({ lexicon, publishedNames }: HallucinationSetRequest): Omit<Judging, 'truth'> => ({
+  ...(lexicon ? { lexicon } : {}),
+  ...(publishedNames === undefined ? {} : { publishedNames }),
+});
+
 async function entryOf(
   model: LoadedModel,
   request: HallucinationSetRequest,
@@ -129,8 +134,8 @@ async function entryOf(
   surroundings: Surroundings,
   signal: AbortSignal,
 ): Promise<DatasetEntry> {
-  const { maxNewTokens, lexicon } = request;
-  const judge = new CaptionJudge({ truth, ...(lexicon ? { lexicon } : {}) });
+  const { maxNewTokens } = request;
+  const judge = new CaptionJudge({ ...lexiconOf(request), truth });
   const one = { ...request, prompt: { ...request.prompt, image: path }, removed: { kind: 'image' } as const };
   const prepared = await prepare(model, one, maxNewTokens, surroundings, signal);
   const { pair, measure, chunk } = prepared;

@@ -42,6 +42,8 @@ export interface Judging {
   readonly truth?: readonly string[];
   /** Absent: the 80 classes of COCO. */
   readonly lexicon?: Lexicon;
+  /** Two-word names of the lexicon are not joined but for those of the published table (a list in the published form). */
+  readonly publishedNames?: boolean;
 }
 
 export interface HallucinationRequest extends DivergenceRequest, Judging {

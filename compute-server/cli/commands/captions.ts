@@ -64,7 +64,7 @@ export const captions: Registration = (program, session) => {
       if (refused[0] !== undefined) {
         throw wrongUsage(`${refused[0]} does not belong to a folder of images. Leave it out.`);
       }
-      const { lexicon, finder } = await readLexicon(options.lexicon);
+      const { request: judging, finder } = await readLexicon(options.lexicon);
       const references = options.references === undefined ? [] : await readCaptions(options.references);
       const truth = withReferences(await readTruth(options.truth), references);
       const folder = resolve(options.images);
@@ -94,7 +94,7 @@ export const captions: Registration = (program, session) => {
             images,
             reinforcements: reinforcementsOf(options),
             done: [],
-            ...(options.lexicon === undefined ? {} : { lexicon }),
+            ...judging,
           },
         ],
         {

@@ -51,7 +51,7 @@ export const vhd: Registration = (program, session) => {
       const folder = resolve(model);
       const prompt = await promptFrom(options);
       const removed = await removedFrom(options.span, client, folder, prompt, session.signal);
-      const { lexicon } = await readLexicon(options.lexicon);
+      const { request: judging } = await readLexicon(options.lexicon);
       const { distance, outliers, positions, steps, k, truth } = options;
       const result = await client.call(
         'hallucination',
@@ -67,7 +67,7 @@ export const vhd: Registration = (program, session) => {
             keepSteps: options.allSteps ?? false,
             ...(k === undefined ? {} : { k }),
             ...(truth === undefined ? {} : { truth }),
-            ...(options.lexicon === undefined ? {} : { lexicon }),
+            ...judging,
           },
         ],
         {

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { generate } from '../../../compute-server/model/decoding';
 import { HeadView } from '../../../compute-server/model/head-view';
 import { openModel, type LoadedModel } from '../../../compute-server/model/loaded-model';
 import { runPrompt } from '../../../compute-server/model/model-run';
@@ -11,6 +10,7 @@ import { sequenceOf } from '../../../compute-server/model/prompt';
 import { withoutSpan, type Sequence } from '../../../compute-server/model/sequence';
 import { writeTinyModel } from '../../support/checkpoints/tiny-models';
 import { writeVisionTokenizer } from '../../support/checkpoints/tokenizers';
+import { generate } from '../../support/generate';
 import {
   tinyIdefics3,
   tinyLlava,

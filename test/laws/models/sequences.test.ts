@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { runPrompt } from '../../../compute-server/model/model-run';
-import { generate } from '../../../compute-server/model/decoding';
 import { HeadView } from '../../../compute-server/model/head-view';
 import { positionAt, withoutSpan, type Sequence } from '../../../compute-server/model/sequence';
 import { openTiny, promptIds, type OpenTiny } from '../../support/checkpoints/open-tiny';
+import { generate } from '../../support/generate';
 
 const floats = (data: unknown): Float32Array => {
   assert.ok(data instanceof Float32Array);

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { runPrompt } from '../../../compute-server/model/model-run';
 import { localWindow } from '../../../compute-server/model/head-statistics';
-import { generate } from '../../../compute-server/model/decoding';
 import { HeadView } from '../../../compute-server/model/head-view';
 import { openTiny, promptIds as ids } from '../../support/checkpoints/open-tiny';
+import { generate } from '../../support/generate';
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 const length = ids.length;

@@ -47,6 +47,14 @@ describe('captions', () => {
     assert.match(new CaptionJudge({}).parts('dog '.repeat(9)).broken ?? '', /"dog" 9 times in a row/);
   });
 
+  it('two-word names of a lexicon are joined unless it is a list in the published form', () => {
+    const lexicon = { 'coffee table': [], table: [] };
+    const objects = (publishedNames: boolean): string[] =>
+      new CaptionJudge({ lexicon, publishedNames }).parts('a coffee table').mentions.map(({ object }) => object);
+    assert.deepEqual(objects(false), ['coffee table']);
+    assert.deepEqual(objects(true), ['table']);
+  });
+
   it('T-VHD of the token that begins a word is what is told apart', () => {
     const token = (text: string, tVhd: number) => ({ id: 0, text, tVhd, probability: 1, visualAttention: 0 });
     const entry: DatasetEntry = {

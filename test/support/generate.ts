@@ -1,0 +1,12 @@
+import { continued, type ContinuationRequest, type GeneratedToken } from '../../compute-server/model/decoding';
+import type { LoadedModel } from '../../compute-server/model/loaded-model';
+import { SequenceRun, type SequenceRunRequest } from '../../compute-server/model/sequence-run';
+
+/** A prompt and what the model makes of it, token by token. */
+export async function* generate(
+  spec: LoadedModel['spec'],
+  sessions: LoadedModel['sessions'],
+  request: SequenceRunRequest & ContinuationRequest,
+): AsyncGenerator<GeneratedToken> {
+  yield* continued(await SequenceRun.start(spec, sessions, request), request);
+}
