@@ -14,6 +14,7 @@ import { linear } from './mechanisms/linear';
 import { longheads } from './mechanisms/longheads/longheads';
 import { mixtureOfHead } from './mechanisms/mixture-of-head/mixture-of-head';
 import { s2Attention } from './mechanisms/s2-attention/s2-attention';
+import { neuralMemory } from './mechanisms/titans/neural-memory';
 import { routingTransformer } from './mechanisms/routing-transformer/routing-transformer';
 import { scaledDotProduct } from './mechanisms/scaled-dot-product';
 import { slidingWindow } from './mechanisms/sliding-window';
@@ -45,6 +46,7 @@ export const catalogue: readonly Mechanism[] = [
   gaam,
   biformer,
   routingTransformer,
+  neuralMemory,
   latent,
 ];
 

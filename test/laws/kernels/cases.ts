@@ -109,6 +109,7 @@ const smallParameters: Readonly<Record<string, readonly ParameterValues[]>> = {
     { clusters: 4, window: 20 },
     { clusters: 3, window: 70 },
   ],
+  'neural-memory': [{ chunk: 7 }, { chunk: 1 }],
   moh: [
     { span: 100 },
     { routing: 'query norm', span: 64 },
