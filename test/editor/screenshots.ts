@@ -77,6 +77,23 @@ async function heads(bench: Workbench, theme: Theme): Promise<void> {
   await picture(bench, 'heads', theme);
 }
 
+/** A scene that the demo model captions, plain and with the heads reinforced that look at it. */
+async function hallucination(bench: Workbench, theme: Theme): Promise<void> {
+  await bench.runCommand('View: Close All Editors');
+  await bench.runCommand('Headscope: Show Hallucination Heads');
+  const panel = await bench.webviewWith(`#root[data-panel='hallucination'][data-place='full'] .run-bar`);
+  await panel.locator('#run:not([disabled])').click();
+  await panel.locator('.run-state', { hasText: /^\s*Done in / }).waitFor({ timeout: 120_000 });
+  for (const id of ['#reinforce', '#control-random']) {
+    const cards = await panel.locator('.caption-card').count();
+    await panel.locator(`${id}:not([disabled])`).click();
+    await panel.locator('.caption-card .score').nth(cards).waitFor({ timeout: 60_000 });
+  }
+  await panel.locator('#map-mass').waitFor();
+  await bench.page.mouse.move(0, 0);
+  await picture(bench, 'hallucination', theme);
+}
+
 async function take(browser: Browser, theme: Theme): Promise<void> {
   const workspace = copyOfExamples();
   try {
@@ -88,6 +105,7 @@ async function take(browser: Browser, theme: Theme): Promise<void> {
       await kernels(bench, theme);
       await results(bench, theme);
       await heads(bench, theme);
+      await hallucination(bench, theme);
       await bench.page.close();
     } finally {
       await host.stop();

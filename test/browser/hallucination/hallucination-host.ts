@@ -50,28 +50,24 @@ export const finishedMessage = (change: Partial<OpenMessage> = {}): OpenMessage 
 export const answering =
   (opening: OpenMessage = openMessage()) =>
   (message: FromHallucinationPanel): readonly ToHallucinationPanel[] => {
-    switch (message.kind) {
-      case 'ready':
-        return [opening];
-      case 'map':
-        return [{ kind: 'map', request: message.request, map: plantedMap(message.step, message.heads) }];
-      case 'step': {
-        const { vhd: _vhd, textEnergy, outlier, selected, visualAttention } = result;
-        return [
-          {
-            kind: 'step',
-            request: message.request,
-            step: { step: message.step, vhd: laterVhd, textEnergy, outlier, selected, visualAttention },
-          },
-        ];
-      }
-      case 'openImage':
-        return [{ kind: 'picture', request: message.request, picture }];
-      case 'tokenise': {
-        const tokens = message.text.split(/(?= )/);
-        return [{ kind: 'tokenised', request: message.request, tokenised: { ids: tokens.map((_, at) => at), tokens } }];
-      }
-      default:
-        return [];
+    if (message.kind === 'ready') return [opening];
+    if (message.kind === 'map') {
+      return [{ kind: 'map', request: message.request, map: plantedMap(message.step, message.heads) }];
     }
+    if (message.kind === 'step') {
+      const { vhd: _vhd, textEnergy, outlier, selected, visualAttention } = result;
+      return [
+        {
+          kind: 'step',
+          request: message.request,
+          step: { step: message.step, vhd: laterVhd, textEnergy, outlier, selected, visualAttention },
+        },
+      ];
+    }
+    if (message.kind === 'openImage') return [{ kind: 'picture', request: message.request, picture }];
+    if (message.kind === 'tokenise') {
+      const tokens = message.text.split(/(?= )/);
+      return [{ kind: 'tokenised', request: message.request, tokenised: { ids: tokens.map((_, at) => at), tokens } }];
+    }
+    return [];
   };

@@ -150,7 +150,7 @@ describe('the Hallucination panel', () => {
       );
       assert.deepEqual(marks, ['ball mention true ✓', 'box mention true ✓', 'cat mention hallucinated ✗']);
       const shades = await panel.page.$$eval('.caption-view .piece', (all) =>
-        all.map((one) => Number(/tv-(\d+)/.exec(one.className)?.[1])),
+        all.map((one) => Number(/tv-(\d+)/.exec((one as HTMLElement).className)?.[1])),
       );
       assert.equal(shades.length, plain.tokens.length);
       assert.equal(shades[12], 0, 'the lowest T-VHD');

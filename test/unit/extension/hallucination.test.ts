@@ -175,16 +175,16 @@ describe('plans of the Hallucination panel', () => {
 
 describe('the run on pictures and its webviews', () => {
   const runWorld = (change: Partial<RunWorld> = {}): RunWorld => ({
-    hallucination: async (_request, _signal, onProgress) => {
+    hallucination: (_request, _signal, onProgress) => {
       const { vhd, textEnergy, outlier, selected } = result;
       onProgress({ kind: 'firstStep', vhd, textEnergy, outlier, selected });
       onProgress({ kind: 'token', index: 0, token: plain.tokens[0]! });
-      return result;
+      return Promise.resolve(result);
     },
-    hallucinationSet: async () => set,
-    images: async (folder) => ({ shown: { folder, images: 1 }, images: [{ path: '/p/1.png', truth: ['a'] }] }),
-    lexicon: async () => undefined,
-    keep: async () => undefined,
+    hallucinationSet: () => Promise.resolve(set),
+    images: (folder) => Promise.resolve({ shown: { folder, images: 1 }, images: [{ path: '/p/1.png', truth: ['a'] }] }),
+    lexicon: () => Promise.resolve(undefined),
+    keep: () => Promise.resolve(undefined),
     ...change,
   });
 
@@ -199,35 +199,35 @@ describe('the run on pictures and its webviews', () => {
     const world: HallucinationWorld = {
       run,
       server: {
-        openModel: async () => summary,
-        openImage: async () => picture,
-        tokenise: async () => ({ ids: [1], tokens: ['a'] }),
-        imageMap: async () => new Float32Array(49),
-        divergenceAt: async () => ({ ...result, step: 1 }),
-        reinforce: async (_request, _reinforcement, _signal, onProgress) => {
+        openModel: () => Promise.resolve(summary),
+        openImage: () => Promise.resolve(picture),
+        tokenise: () => Promise.resolve({ ids: [1], tokens: ['a'] }),
+        imageMap: () => Promise.resolve(new Float32Array(49)),
+        divergenceAt: () => Promise.resolve({ ...result, step: 1 }),
+        reinforce: (_request, _reinforcement, _signal, onProgress) => {
           onProgress({ kind: 'token', index: 0, token: reinforced.tokens[0]! });
-          return reinforced;
+          return Promise.resolve(reinforced);
         },
       },
       mayRun: () => true,
       demo: { folder: summary.folder, label: 'demo', family: 'llava', runs: true },
-      models: async () => [],
+      models: () => Promise.resolve([]),
       onModels: () => ({ dispose: () => undefined }),
       serverIsUp: () => true,
       plan: () => kept,
       keepPlan: (changed) => (kept = changed),
       openFull: () => undefined,
-      browse: async () => undefined,
-      browseImage: async () => '/pictures/new.png',
-      browseImages: async () => undefined,
-      browseLexicon: async () => undefined,
-      images: async (folder) => ({ shown: { folder, images: 0 }, images: [] }),
-      besideImage: async () => ({ truth: ['cup'], lexicon: '/pictures/lexicon.txt' }),
-      lexicon: async () => undefined,
-      pictureOf: async () => picture,
-      save: async () => 'saved here',
-      export: async () => undefined,
-      copy: async () => undefined,
+      browse: () => Promise.resolve(undefined),
+      browseImage: () => Promise.resolve('/pictures/new.png'),
+      browseImages: () => Promise.resolve(undefined),
+      browseLexicon: () => Promise.resolve(undefined),
+      images: (folder) => Promise.resolve({ shown: { folder, images: 0 }, images: [] }),
+      besideImage: () => Promise.resolve({ truth: ['cup'], lexicon: '/pictures/lexicon.txt' }),
+      lexicon: () => Promise.resolve(undefined),
+      pictureOf: () => Promise.resolve(picture),
+      save: () => Promise.resolve('saved here'),
+      export: () => Promise.resolve(undefined),
+      copy: () => Promise.resolve(undefined),
       report: (sentence) => reported.push(sentence),
       ...change,
     };
@@ -265,11 +265,11 @@ describe('the run on pictures and its webviews', () => {
     const requests: HallucinationSetRequest[] = [];
     const run = new HallucinationRun(
       runWorld({
-        hallucinationSet: async (request, _signal, onProgress) => {
+        hallucinationSet: (request, _signal, onProgress) => {
           requests.push(request);
-          if (requests.length > 1) return set;
+          if (requests.length > 1) return Promise.resolve(set);
           for (const entry of entries.slice(0, 4)) onProgress({ kind: 'entry', entry });
-          throw new FailureError({ code: 'compute-restarted', detail: 'the process ended' });
+          return Promise.reject(new FailureError({ code: 'compute-restarted', detail: 'the process ended' }));
         },
       }),
     );
@@ -289,7 +289,8 @@ describe('the run on pictures and its webviews', () => {
   it('says that a folder has no picture with a truth, without asking the server', async () => {
     const run = new HallucinationRun(
       runWorld({
-        images: async (folder) => ({ shown: { folder, images: 0, note: 'It has no truth.json.' }, images: [] }),
+        images: (folder) =>
+          Promise.resolve({ shown: { folder, images: 0, note: 'It has no truth.json.' }, images: [] }),
       }),
     );
     const one = played(run);
@@ -330,12 +331,12 @@ describe('the run on pictures and its webviews', () => {
     await one.host.receive({ kind: 'run', plan, resume: false });
     const changed = played(run, {
       server: {
-        openModel: async () => ({ ...summary, hash: 'other' }),
-        openImage: async () => picture,
-        tokenise: async () => ({ ids: [], tokens: [] }),
-        imageMap: async () => new Float32Array(49),
-        divergenceAt: async () => ({ ...result, step: 1 }),
-        reinforce: async () => reinforced,
+        openModel: () => Promise.resolve({ ...summary, hash: 'other' }),
+        openImage: () => Promise.resolve(picture),
+        tokenise: () => Promise.resolve({ ids: [], tokens: [] }),
+        imageMap: () => Promise.resolve(new Float32Array(49)),
+        divergenceAt: () => Promise.resolve({ ...result, step: 1 }),
+        reinforce: () => Promise.resolve(reinforced),
       },
     });
     await changed.host.receive({ kind: 'ready' });

@@ -403,7 +403,7 @@ export function whyNot(state: State): string | undefined {
   if (state.canRun !== true) return state.canRun;
   if (!state.form) return 'Choose a model first.';
   const reading = readForm(state.form, modelOfForm(state));
-  if (!reading.ok) return Object.values(reading.problems)[0];
+  if (!reading.ok) return (Object.values(reading.problems) as readonly string[])[0];
   if (state.form.mode !== 'span' && readsTextOnly(state)) {
     return 'This model reads text alone: choose a vision-language model, or take a span of the prompt away.';
   }
