@@ -41,9 +41,11 @@ export class RecentRuns<Saved> {
 
   async keep(saved: Saved): Promise<void> {
     await vscode.workspace.fs.createDirectory(this.#folder);
-    const names = await this.#names();
-    const name = freeName(this.#format.fileName(saved), new Set(names));
-    const file = vscode.Uri.joinPath(this.#folder, name);
+    const { fileName, created } = this.#format;
+    // A run that more was asked of is the same run: its file is written again.
+    const same = (await this.list()).find((one) => created(one.saved) === created(saved));
+    const name = freeName(fileName(saved), new Set(await this.#names()));
+    const file = same?.uri ?? vscode.Uri.joinPath(this.#folder, name);
     await vscode.workspace.fs.writeFile(file, new TextEncoder().encode(this.#format.text(saved)));
     const runs = await this.list();
     for (const { uri } of runs.slice(kept)) await vscode.workspace.fs.delete(uri);

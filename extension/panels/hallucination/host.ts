@@ -388,7 +388,9 @@ export class HallucinationHost extends Owner {
         return this.#pictures.ask(
           answer(async () => {
             const prompt = { kind: 'text', text: message.prompt, image: message.image } as const;
-            this.#picture = await server.openImage({ folder: message.folder, prompt });
+            const { image, mime, bytes } = await server.openImage({ folder: message.folder, prompt });
+            // A Buffer reaches a webview as a table of numbers (VS Code 1.139 goes by the name of the class).
+            this.#picture = { image, mime, bytes: new Uint8Array(bytes) };
             return { kind: 'picture', request, picture: this.#picture };
           }),
         );

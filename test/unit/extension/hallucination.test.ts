@@ -233,7 +233,7 @@ describe('the run on pictures and its webviews', () => {
     };
     const host = new HallucinationHost(place, world, (message) => sent.push(message));
     const kinds = (): readonly string[] => sent.map(({ kind }) => kind);
-    return { host, sent, kinds, reported, plan: () => kept };
+    return { host, world, sent, kinds, reported, plan: () => kept };
   }
 
   it('tells every webview the same, and a later one what it missed', async () => {
@@ -301,6 +301,18 @@ describe('the run on pictures and its webviews', () => {
       last?.kind === 'failed' && last.sentence,
       'No picture with a truth lies in /pictures. It has no truth.json.',
     );
+  });
+
+  it('hands the bytes of a picture on as a plain Uint8Array, which alone reaches a webview whole', async () => {
+    const one = played(new HallucinationRun(runWorld()));
+    const { server } = one.world;
+    Object.assign(server, { openImage: () => Promise.resolve({ ...picture, bytes: Buffer.from(picture.bytes) }) });
+    await one.host.receive({ kind: 'ready' });
+    await one.host.receive({ kind: 'openImage', request: 4, folder: '/m', image: picture.image.path, prompt: '' });
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    const sent = one.sent.find((message) => message.kind === 'picture');
+    assert.equal(sent?.kind === 'picture' && sent.picture.bytes.constructor, Uint8Array);
+    assert.deepEqual(sent?.kind === 'picture' && sent.picture.bytes, picture.bytes);
   });
 
   it('takes truth and lexicon that lie beside a chosen picture', async () => {

@@ -15,7 +15,7 @@ export interface VhdModel {
   /** Smallest and largest coloured value, for a logarithmic scale. */
   readonly low: number;
   readonly high: number;
-  /** By layer: sum of the k largest, outliers left out as the rule says: what the layer adds to T-VHD. */
+  /** By layer: sum of the k largest, outliers counted (equation 5): what the layer adds to T-VHD. */
   readonly sums: readonly number[];
   readonly mostSum: number;
 }
@@ -27,9 +27,9 @@ export function vhdModel(step: ShownStep, k: number, reinforced: readonly number
   const values = step.vhd.flat().filter((value) => Number.isFinite(value) && value > 0);
   const high = values.length > 0 ? Math.max(...values) : 1;
   const least = values.length > 0 ? Math.min(...values) : 1;
-  const sums = step.vhd.map((row, layer) =>
+  const sums = step.vhd.map((row) =>
     row
-      .map((value, head) => (step.outlier[layer]?.[head] === true || !Number.isFinite(value) ? 0 : value))
+      .filter(Number.isFinite)
       .sort((a, b) => b - a)
       .slice(0, k)
       .reduce((sum, value) => sum + value, 0),
