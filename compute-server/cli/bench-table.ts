@@ -7,7 +7,7 @@ import { textTable } from './table';
 
 export function benchTable(result: BenchmarkResult): string {
   const { plan, roof } = result;
-  const head = `${plan.shape.pattern}, batch ${plan.shape.batch}, ${plan.shape.heads} heads on ${plan.shape.kvHeads}, width ${plan.shape.headDim}, ${plan.precision}, ${result.device.name}, ${threadWords(plan.threads)}, seed ${plan.seed}`;
+  const head = `${plan.shape.mode === 'decode' ? 'decoding one token on a cache' : plan.shape.pattern}, batch ${plan.shape.batch}, ${plan.shape.heads} heads on ${plan.shape.kvHeads}, width ${plan.shape.headDim}, ${plan.precision}, ${result.device.name}, ${threadWords(plan.threads)}, seed ${plan.seed}`;
   const table = textTable(
     [
       'length',

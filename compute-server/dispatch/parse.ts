@@ -155,9 +155,14 @@ function headsOf(shape: Fields): Omit<BenchmarkShape, 'batch' | 'lengths' | 'key
 
 function shapeOf(value: unknown): BenchmarkShape {
   const shape = fieldsOf(value, 'shape');
+  const mode = shape['mode'] === undefined ? undefined : oneOf(shape['mode'], 'shape.mode', ['prefill', 'decode']);
+  if (mode === 'decode' && shape['pattern'] !== 'causal-self') {
+    throw badRequest('shape.mode decode takes the pattern causal-self: decoding reads what came before');
+  }
   const lengths = listOf(shape['lengths'], 'shape.lengths', (each, what) => wholeOf(each, what, 1, longest));
   return {
     ...headsOf(shape),
+    ...(mode === undefined ? {} : { mode }),
     batch: wholeOf(shape['batch'], 'shape.batch', 1, 65_536),
     lengths: [...new Set(lengths)].sort((a, b) => a - b),
     ...(shape['keys'] === undefined ? {} : { keys: wholeOf(shape['keys'], 'shape.keys', 1, longest) }),

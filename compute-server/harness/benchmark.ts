@@ -275,6 +275,7 @@ async function peakOf(cell: Cell, run: Run): Promise<PeakMemory | undefined> {
         mechanism: cell.mechanism.id,
         parameters: cell.parameters,
         shape: cell.shape,
+        decoding: cell.decoding,
         precision: plan.precision,
         seed: plan.seed,
         device: run.device,

@@ -1,24 +1,27 @@
 /** One cell of a benchmark: a mechanism with its parameters at one length. */
-import type { Mechanism, ParameterValues, Support } from '../../kernels/mechanism';
+import type { Cost } from '../../kernels/cost/cost';
+import type { Graph } from '../../kernels/graph/graph';
+import type { Layout, Mechanism, ParameterValues, Support } from '../../kernels/mechanism';
 import { resolveParameters } from '../../kernels/parameters';
-import type { AttentionShape } from '../../kernels/shape';
+import type { AttentionShape, Precision } from '../../kernels/shape';
 import type { BenchmarkPlan, ParameterValue } from '../../protocol/results/benchmark';
 
 export interface Cell {
   readonly mechanism: Mechanism;
   readonly parameters: ParameterValues;
   readonly shape: AttentionShape;
+  /** Decoding: the length of the cache, the new position not counted. */
   readonly length: number;
+  readonly decoding: boolean;
 }
 
-/** The shape at one query length: the keys follow the queries unless the plan fixes them. */
+/** The shape at one query length: the keys follow the queries unless the plan fixes them. Decoding: one query on a cache. */
 export const shapeAt = ({ shape }: BenchmarkPlan, length: number): AttentionShape => ({
   pattern: shape.pattern,
   batch: shape.batch,
   heads: shape.heads,
   kvHeads: shape.kvHeads,
-  queries: length,
-  keys: shape.keys ?? length,
+  ...(shape.mode === 'decode' ? { queries: 1, keys: length + 1 } : { queries: length, keys: shape.keys ?? length }),
   headDim: shape.headDim,
   valueDim: shape.valueDim,
 });
@@ -29,6 +32,7 @@ export function cellAt(mechanism: Mechanism, plan: BenchmarkPlan, length: number
     parameters: parametersOf(mechanism, plan.parameters[mechanism.id]),
     shape: shapeAt(plan, length),
     length,
+    decoding: plan.shape.mode === 'decode',
   };
 }
 
@@ -41,6 +45,17 @@ export function parametersOf(
   if (!resolution.ok) throw new RangeError(resolution.why);
   return resolution.values;
 }
+
+/** Decoding with a state of the mechanism's own; undefined: its plain graph with one query. */
+const decodingOf = ({ mechanism, decoding }: Cell) => (decoding ? mechanism.decode : undefined);
+
+export const graphOf = (cell: Cell, precision: Precision): Graph =>
+  (decodingOf(cell) ?? cell.mechanism).build(cell.shape, cell.parameters, precision);
+
+export const costOf = (cell: Cell): Cost => (decodingOf(cell) ?? cell.mechanism).cost(cell.shape, cell.parameters);
+
+/** Decoding steps take and give heads first. */
+export const layoutOf = (cell: Cell): Layout => (decodingOf(cell) ? 'heads-first' : cell.mechanism.layout);
 
 /** What the mechanism says about the shape, in its own words. */
 export const supportOf = (cell: Cell): Support => cell.mechanism.supports(cell.shape, cell.parameters);

@@ -16,7 +16,7 @@ import { tensor } from '../../kernels/tensors/tensor';
 import { allowedError } from '../../kernels/tensors/tolerance';
 import type { Tensor } from '../../kernels/tensors/tensor';
 import type { RuntimeArray } from '../runtime/session';
-import type { Cell } from './cell';
+import { costOf, layoutOf, type Cell } from './cell';
 
 /** Floating-point operations that a float64 reference may take here: about half a second of JavaScript. */
 const affordableFlops = 5e8;
@@ -47,8 +47,7 @@ export function sampledRows(cell: Cell, seed: number): readonly number[] | undef
 }
 
 /** Whether the whole reference may be run; the cost model of the kernel stands for the cost of the reference. */
-export const wholeIsAffordable = (cell: Cell): boolean =>
-  cell.mechanism.cost(cell.shape, cell.parameters).flops <= 4 * affordableFlops;
+export const wholeIsAffordable = (cell: Cell): boolean => costOf(cell).flops <= 4 * affordableFlops;
 
 /** Whether the cell can be checked at its own length. */
 export const canBeChecked = (cell: Cell): boolean =>
@@ -92,7 +91,7 @@ function headsFirst(cell: Cell, output: RuntimeArray): Tensor {
   if (!(output.data instanceof Float32Array || output.data instanceof Uint16Array)) {
     throw new TypeError(`${cell.mechanism.id} gives an output that is not of floating point`);
   }
-  if (cell.mechanism.layout === 'sequence-first') {
+  if (layoutOf(cell) === 'sequence-first') {
     return toHeadsFirst(fromRuntime(output.data, [batch, queries, heads * valueDim]), heads);
   }
   return fromRuntime(output.data, [batch, heads, queries, valueDim]);

@@ -4,13 +4,13 @@
  */
 import type { AttentionInputs } from '../../kernels/mechanism';
 import type { AttentionShape, Precision } from '../../kernels/shape';
-import { toSequenceFirst } from '../../kernels/tensors/layout';
+import { positionsOf, toSequenceFirst } from '../../kernels/tensors/layout';
 import { roundTo, toRuntime } from '../../kernels/tensors/precision';
 import { normalTensor, seedFor } from '../../kernels/tensors/random';
 import { sizeOf, tensor } from '../../kernels/tensors/tensor';
 import type { Tensor } from '../../kernels/tensors/tensor';
 import type { RuntimeValues } from '../runtime/session';
-import type { Cell } from './cell';
+import { layoutOf, type Cell } from './cell';
 
 /** Query, key and value of one shape, shared by every mechanism at that length. */
 export type SharedInputs = Pick<AttentionInputs, 'query' | 'key' | 'value'>;
@@ -42,13 +42,39 @@ export function inputsOf(cell: Cell, shared: SharedInputs, seed: number, precisi
   };
 }
 
-/** In the layout that the mechanism's graph takes. */
-export function feedsOf(cell: Cell, inputs: AttentionInputs, precision: Precision): RuntimeValues {
-  const laid = (x: Tensor) => (cell.mechanism.layout === 'sequence-first' ? toSequenceFirst(x) : x);
-  const all = { query: laid(inputs.query), key: laid(inputs.key), value: laid(inputs.value), ...inputs.weights };
+/** In the layout that the cell's graph takes; decoding with a state of its own: the new position and the state before it. */
+export function feedsOf(cell: Cell, inputs: AttentionInputs, seed: number, precision: Precision): RuntimeValues {
+  const laid = (x: Tensor) => (layoutOf(cell) === 'sequence-first' ? toSequenceFirst(x) : x);
+  const all =
+    cell.decoding && cell.mechanism.decode
+      ? decodingFeeds(cell, inputs, seed)
+      : { query: laid(inputs.query), key: laid(inputs.key), value: laid(inputs.value), ...inputs.weights };
   return Object.fromEntries(
     Object.entries(all).map(([name, x]) => [name, { data: toRuntime(x, precision), shape: x.shape }]),
   );
+}
+
+function decodingFeeds(cell: Cell, inputs: AttentionInputs, seed: number): Readonly<Record<string, Tensor>> {
+  const { mechanism, shape, parameters, length } = cell;
+  const past: AttentionShape = { ...shape, queries: length, keys: length };
+  const state = mechanism.decode!.stateAfter(
+    {
+      // Queries of the past: drawn, since a state may depend on them.
+      query: normalTensor([shape.batch, shape.heads, length, shape.headDim], seedFor(seed, 'past query')),
+      key: positionsOf(inputs.key, 0, length),
+      value: positionsOf(inputs.value, 0, length),
+      weights: inputs.weights,
+    },
+    past,
+    parameters,
+  );
+  return {
+    query: inputs.query,
+    key: positionsOf(inputs.key, length, length + 1),
+    value: positionsOf(inputs.value, length, length + 1),
+    ...state,
+    ...inputs.weights,
+  };
 }
 
 /** normalTensor draws float32 numbers already. */

@@ -1,11 +1,11 @@
 /** Before anything is allocated: what a cell will need by its cost model, and the longest length that fits. */
 import type { BenchmarkPlan } from '../../protocol/results/benchmark';
 import { FailureError } from '../../protocol/wire/failures';
-import { cellAt, supportOf } from './cell';
+import { cellAt, costOf, supportOf } from './cell';
 import type { Cell } from './cell';
 
 /** Peak of the kernel's live tensors by the cost model, in bytes (inputs and output included). */
-export const predictedPeakBytes = (cell: Cell): number => cell.mechanism.cost(cell.shape, cell.parameters).peakBytes;
+export const predictedPeakBytes = (cell: Cell): number => costOf(cell).peakBytes;
 
 /**
  * What the process needs to measure the cell: the kernel's peak, and the float64 inputs from which reference and feeds are

@@ -13,12 +13,14 @@ import { negate } from '../../kernels/graph/operators/elementwise';
 import type { AttentionShape, Precision } from '../../kernels/shape';
 import { openSession } from '../runtime/session';
 import type { DeviceId, RuntimeValues } from '../runtime/session';
+import { graphOf } from './cell';
 import { feedsOf, inputsOf, sharedInputs } from './inputs';
 
 export interface PeakMemoryRequest {
   readonly mechanism: string;
   readonly parameters: ParameterValues;
   readonly shape: AttentionShape;
+  readonly decoding: boolean;
   readonly precision: Precision;
   readonly seed: number;
   readonly device: DeviceId;
@@ -32,18 +34,23 @@ export interface PeakMemory {
 
 export async function measurePeak(request: PeakMemoryRequest): Promise<PeakMemory> {
   const { device, threads, precision } = request;
-  const cell = { ...request, mechanism: mechanismOf(request.mechanism), length: request.shape.queries };
+  const cell = {
+    ...request,
+    mechanism: mechanismOf(request.mechanism),
+    length: request.decoding ? request.shape.keys - 1 : request.shape.queries,
+  };
   await loadRuntime(device, threads);
   const feeds = feedsOf(
     cell,
     inputsOf(cell, sharedInputs(cell.shape, request.seed, precision), request.seed, precision),
+    request.seed,
     precision,
   );
   // What drawing the inputs left behind is not the cell's.
   collectGarbage();
   const before = resetPeak();
-  const session = await openSession(cell.mechanism.build(cell.shape, cell.parameters, precision), { device, threads });
-  const bound = session.bind(feeds, ['output']);
+  const session = await openSession(graphOf(cell, precision), { device, threads });
+  const bound = session.bind(feeds);
   await bound.run();
   await bound.run();
   const peak = readPeak();

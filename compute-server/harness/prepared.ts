@@ -2,7 +2,7 @@
 import type { Precision } from '../../kernels/shape';
 import { openSession } from '../runtime/session';
 import type { BoundRun, DeviceId } from '../runtime/session';
-import { cellAt, supportOf } from './cell';
+import { cellAt, graphOf, supportOf } from './cell';
 import type { Cell } from './cell';
 import { canBeChecked, check } from './correctness';
 import type { Check } from './correctness';
@@ -52,9 +52,9 @@ export async function prepare(
 async function openAndCheck(cell: Cell, shared: SharedInputs, { plan, device, threads }: PrepareSettings) {
   const precision: Precision = plan.precision;
   const inputs = inputsOf(cell, shared, plan.seed, precision);
-  const session = await openSession(cell.mechanism.build(cell.shape, cell.parameters, precision), { device, threads });
+  const session = await openSession(graphOf(cell, precision), { device, threads });
   try {
-    const bound = session.bind(feedsOf(cell, inputs, precision), ['output']);
+    const bound = session.bind(feedsOf(cell, inputs, plan.seed, precision));
     const { output } = await bound.run();
     const checked = canBeChecked(cell)
       ? check(cell, inputs, output!, plan.seed, precision)

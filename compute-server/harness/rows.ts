@@ -2,7 +2,7 @@
 import type { BenchmarkRow, Roof } from '../../protocol/results/benchmark';
 import type { DeviceId } from '../runtime/session';
 import { beyondCaches } from '../devices/roof';
-import type { Cell } from './cell';
+import { costOf, type Cell } from './cell';
 import type { Check } from './correctness';
 import { predictedPeakBytes } from './memory-limit';
 import type { PeakMemory } from './peak-memory';
@@ -46,7 +46,7 @@ export interface Measured {
 export function timedRow(measured: Measured, device: DeviceId): BenchmarkRow {
   const { cell, check, series, baseline, end, peak } = measured;
   const { median, quartiles, relativeSd } = summary([...series.times.values()]);
-  const cost = cell.mechanism.cost(cell.shape, cell.parameters);
+  const cost = costOf(cell);
   const notes = [
     ...(end === 'cancelled' ? ['cancelled'] : []),
     ...(end === 'budget' && !series.settled ? ['budget'] : []),

@@ -52,3 +52,15 @@ function fourAxes(x: Tensor): readonly [number, number, number, number] {
   }
   return [batch, heads, positions, width];
 }
+
+/** Positions [start, end) of [batch, head, position, width]. */
+export function positionsOf(x: Tensor, start: number, end: number): Tensor {
+  const [batch, heads, positions, width] = fourAxes(x);
+  const count = end - start;
+  const data = new Float64Array(batch * heads * count * width);
+  for (let h = 0; h < batch * heads; h++) {
+    const from = (h * positions + start) * width;
+    data.set(x.data.subarray(from, from + count * width), h * count * width);
+  }
+  return tensor([batch, heads, count, width], data);
+}

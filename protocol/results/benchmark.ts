@@ -8,6 +8,9 @@ export type AttentionPattern = 'noncausal-self' | 'causal-self' | 'noncausal-cro
 export type Precision = 'float32' | 'float16';
 export type ParameterValue = number | string | boolean;
 
+/** `prefill`: n queries read n keys. `decode`: one new query reads a cache of n keys and its own. */
+export type BenchmarkMode = 'prefill' | 'decode';
+
 export interface BenchmarkShape {
   readonly pattern: AttentionPattern;
   readonly batch: number;
@@ -15,6 +18,8 @@ export interface BenchmarkShape {
   readonly kvHeads: number;
   readonly headDim: number;
   readonly valueDim: number;
+  /** Absent: prefill. Decoding is causal self-attention; `lengths` are then those of the cache. */
+  readonly mode?: BenchmarkMode;
   /** Query lengths to measure, ascending. */
   readonly lengths: readonly number[];
   /** Key length; absent: the same as the query length (in the cross patterns it is fixed while the queries grow). */

@@ -30,7 +30,7 @@ async function againstItself(length: number): Promise<Ratio> {
   const fused = catalogue.find((mechanism) => mechanism.id === plan.baseline)!;
   const cell = cellAt(fused, plan, length);
   const shared = sharedInputs(cell.shape, plan.seed, plan.precision);
-  const feeds = feedsOf(cell, inputsOf(cell, shared, plan.seed, plan.precision), plan.precision);
+  const feeds = feedsOf(cell, inputsOf(cell, shared, plan.seed, plan.precision), plan.seed, plan.precision);
   const graph = fused.build(cell.shape, cell.parameters, plan.precision);
   const sessions = await Promise.all([0, 1].map(() => openSession(graph, { device: 'cpu', threads: plan.threads })));
   const competitors = sessions.map((session, index) => {

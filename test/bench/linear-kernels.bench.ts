@@ -111,7 +111,7 @@ async function latentStep(report: Report): Promise<void> {
         threads: 2,
       });
       const inputs = inputsOf(cell, sharedInputs(cell.shape, 1, 'float32'), 1, 'float32');
-      return { id, session, bound: session.bind(feedsOf(cell, inputs, 'float32'), ['output']) };
+      return { id, session, bound: session.bind(feedsOf(cell, inputs, 1, 'float32'), ['output']) };
     }),
   );
   const own = step.bind(feeds);

@@ -4,6 +4,7 @@ import { attentionPatterns } from '../../../kernels/shape';
 import type { MechanismInfo } from '../../../protocol/compute/api';
 import type {
   AttentionPattern,
+  BenchmarkMode,
   BenchmarkPlan,
   BenchmarkResult,
   BenchmarkRow,
@@ -25,6 +26,7 @@ interface BenchOptions {
   readonly mechanisms?: readonly string[];
   readonly baseline: string;
   readonly pattern: AttentionPattern;
+  readonly mode: BenchmarkMode;
   readonly lengths: readonly number[];
   readonly keys?: number;
   readonly batch: number;
@@ -55,7 +57,17 @@ export const bench: Registration = (program, session) => {
     .addOption(
       new Option('--pattern <pattern>', 'what reads what').choices([...attentionPatterns]).default('causal-self'),
     )
-    .option('--lengths <n,n>', 'query lengths, separated by commas', list(count), [512, 1024, 2048])
+    .addOption(
+      new Option('--mode <mode>', 'prefill: n queries read n keys; decode: one query reads a cache of n keys')
+        .choices(['prefill', 'decode'])
+        .default('prefill'),
+    )
+    .option(
+      '--lengths <n,n>',
+      'query lengths (decode: lengths of the cache), separated by commas',
+      list(count),
+      [512, 1024, 2048],
+    )
     .option('--keys <n>', 'key length (default: the query length)', count)
     .option('--batch <n>', 'batch size', count, 1)
     .option('--heads <n>', 'query heads', count, 8)
@@ -128,6 +140,9 @@ async function planFrom(options: BenchOptions, known: readonly MechanismInfo[]):
       `${kvHeads} key/value heads do not divide ${options.heads} query heads. Give --kv-heads a divisor.`,
     );
   }
+  if (options.mode === 'decode' && options.pattern !== 'causal-self') {
+    throw wrongUsage('Decoding reads what came before: --mode decode takes --pattern causal-self.');
+  }
   const supporting = known.filter((mechanism) => mechanism.patterns[options.pattern] === true);
   const mechanisms = options.mechanisms ?? supporting.map((mechanism) => mechanism.id);
   for (const id of [...mechanisms, options.baseline]) {
@@ -146,6 +161,7 @@ async function planFrom(options: BenchOptions, known: readonly MechanismInfo[]):
       headDim: options.headDim,
       valueDim: options.valueDim ?? options.headDim,
       lengths: [...new Set(options.lengths)].sort((a, b) => a - b),
+      ...(options.mode === 'decode' ? { mode: options.mode } : {}),
       ...(options.keys === undefined ? {} : { keys: options.keys }),
     },
     parameters: parametersFrom(options.param ?? []),

@@ -62,7 +62,7 @@ export async function race(plan: BenchmarkPlan, entrants: readonly Entrant[]): P
       const built = graph ?? cell.mechanism.build(cell.shape, cell.parameters, plan.precision);
       const session = await openSession(built, { device: 'cpu', threads: plan.threads });
       const inputs = inputsOf(cell, sharedOf(cell), plan.seed, plan.precision);
-      const bound = session.bind(feedsOf(cell, inputs, plan.precision), ['output']);
+      const bound = session.bind(feedsOf(cell, inputs, plan.seed, plan.precision), ['output']);
       return { name, run: () => bound.run(), release: () => session.release() };
     }),
   );

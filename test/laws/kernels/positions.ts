@@ -1,16 +1,7 @@
 /** Parts of heads-first tensors [batch, head, position, width]. */
 import { tensor, type Tensor } from '../../../kernels/tensors/tensor';
 
-export function positionsOf(x: Tensor, start: number, end: number): Tensor {
-  const [batch = 1, heads = 1, positions = 1, width = 1] = x.shape;
-  const count = end - start;
-  const data = new Float64Array(batch * heads * count * width);
-  for (let h = 0; h < batch * heads; h++) {
-    const from = (h * positions + start) * width;
-    data.set(x.data.subarray(from, from + count * width), h * count * width);
-  }
-  return tensor([batch, heads, count, width], data);
-}
+export { positionsOf } from '../../../kernels/tensors/layout';
 
 /** `rows` after `x` along an axis. */
 export function appended(x: Tensor, rows: Tensor, axis: number): Tensor {

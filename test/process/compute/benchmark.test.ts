@@ -158,6 +158,31 @@ describe('a benchmark', function () {
     assert.ok(row.maxError! > 1e-5, 'float16 rounds coarser than float32');
   });
 
+  it('decodes one token on a cache, or on the state of a mechanism’s own', async () => {
+    const result = await client.call('benchmark', [
+      smallPlan({
+        mechanisms: ['scaled-dot-product', 'sliding-window', 'lightning-attention-2'],
+        measureMemory: true,
+        shape: { mode: 'decode', lengths: [96] },
+      }),
+    ]);
+    assert.equal(result.plan.shape.mode, 'decode');
+    for (const row of result.rows) {
+      assert.ok(row.ok, `${row.mechanism}: ${row.reason}`);
+      assert.equal(row.length, 96);
+      assert.ok(row.maxError! <= row.tolerance!, `${row.mechanism}: ${row.maxError} above ${row.tolerance}`);
+      assert.ok(row.peakBytes! > 0);
+    }
+    // A state of [heads, d, d] costs the same at every length; attention reads 97 keys.
+    const flops = (mechanism: string) => result.rows.find((row) => row.mechanism === mechanism)!.flops!;
+    assert.ok(flops('lightning-attention-2') < flops('scaled-dot-product'));
+  });
+
+  it('refuses to decode what is not causal', async () => {
+    const plan = smallPlan({ shape: { mode: 'decode', pattern: 'noncausal-self', lengths: [8] } });
+    await assert.rejects(client.call('benchmark', [plan]), /decode takes the pattern causal-self/);
+  });
+
   it('covers the cross patterns, whose keys stay while the queries grow', async () => {
     for (const pattern of ['noncausal-self', 'noncausal-cross', 'causal-cross'] as const) {
       const plan = smallPlan({

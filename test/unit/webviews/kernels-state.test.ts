@@ -100,6 +100,15 @@ describe('the form of a plan', () => {
     assert.equal(cross.ok && cross.plan.shape.keys, 77);
   });
 
+  it('decodes in causal self-attention, whatever pattern was chosen before', () => {
+    const form = { ...toForm(plan, shapes), mode: 'decode' as const, pattern: 'noncausal-cross' as const, keys: '77' };
+    const reading = readForm(form, mechanisms);
+    assert.ok(reading.ok);
+    const { mode, pattern, keys } = reading.plan.shape;
+    assert.deepEqual([mode, pattern, keys], ['decode', 'causal-self', undefined]);
+    assert.equal(toForm(reading.plan, shapes).mode, 'decode');
+  });
+
   it('takes over a model, with its window where a mechanism has one', () => {
     const mistral = shapes.find(({ label }) => label.startsWith('Mistral'));
     assert.ok(mistral);

@@ -3,7 +3,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import type { DeviceInfo } from '../../../protocol/compute/api';
 import type { AttentionPattern, BenchmarkPlan, Precision } from '../../../protocol/results/benchmark';
 import type { Identities } from '../../charts/palette';
-import { button, checkbox, dropdown, field, textField } from '../../ui/controls';
+import { button, checkbox, dropdown, field, segments, textField } from '../../ui/controls';
 import { icon } from '../../ui/icons';
 import { count, seconds, significant } from '../../ui/numbers';
 import { isOpen } from '../../ui/disclosures';
@@ -83,11 +83,24 @@ function shapeFields({ state, actions }: Part, form: Form, problems: Problems): 
       hint,
     );
   return html`${field(
+    'Mode',
+    segments({
+      label: 'Mode',
+      choices: [
+        { value: 'prefill', label: 'Prefill' },
+        { value: 'decode', label: 'Decode' },
+      ],
+      value: form.mode,
+      onChange: (mode) => actions.edit({ mode }),
+    }),
+    'Prefill: n queries read n keys. Decode: one new query reads a cache of n keys, or a state of the mechanism’s own.',
+  )}
+  ${field(
     'Pattern',
     dropdown({
       label: 'Pattern',
-      choices: patterns,
-      value: form.pattern,
+      choices: form.mode === 'decode' ? patterns.filter(({ value }) => value === 'causal-self') : patterns,
+      value: form.mode === 'decode' ? 'causal-self' : form.pattern,
       onChange: (pattern) => actions.edit({ pattern: pattern as AttentionPattern }),
     }),
     'Which keys a query may read.',
@@ -106,7 +119,7 @@ function shapeFields({ state, actions }: Part, form: Form, problems: Problems): 
   ${number('kvHeads', 'Key/value heads', 'Heads of keys and values; divides the query heads.')}
   ${number('headDim', 'Head width', 'Width of a query or key head.')}
   ${number('valueDim', 'Value width', 'Width of a value head.')}
-  ${isCross(form.pattern) ? number('keys', 'Keys', 'Length of the keys; empty: as long as the queries.') : nothing}`;
+  ${form.mode === 'prefill' && isCross(form.pattern) ? number('keys', 'Keys', 'Length of the keys; empty: as long as the queries.') : nothing}`;
 }
 
 function lengthFields({ state, actions }: Part, form: Form, problems: Problems): TemplateResult {

@@ -79,7 +79,7 @@ export function circumstances(state: State, title: (id: string) => string): stri
   const took = result ? [`${seconds(result.seconds)}`] : [];
   return [
     ...(plan.origin ? [plan.origin] : []),
-    `${shape.pattern}, batch ${shape.batch}, ${shape.heads} heads${shape.kvHeads === shape.heads ? '' : ` (${shape.kvHeads} key/value)`}, width ${shape.headDim}`,
+    `${shape.mode === 'decode' ? 'decoding one token on a cache' : shape.pattern}, batch ${shape.batch}, ${shape.heads} heads${shape.kvHeads === shape.heads ? '' : ` (${shape.kvHeads} key/value)`}, width ${shape.headDim}`,
     `${plan.precision} on ${device}`,
     `baseline ${within(title(plan.baseline))}`,
     ...took,

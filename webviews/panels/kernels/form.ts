@@ -4,7 +4,13 @@
  */
 import type { MechanismInfo, ParameterInfo } from '../../../protocol/compute/api';
 import type { ShapeChoice } from '../../../protocol/panels/kernels';
-import type { AttentionPattern, BenchmarkPlan, ParameterValue, Precision } from '../../../protocol/results/benchmark';
+import type {
+  AttentionPattern,
+  BenchmarkMode,
+  BenchmarkPlan,
+  ParameterValue,
+  Precision,
+} from '../../../protocol/results/benchmark';
 import { parseLengths, writeLengths } from './lengths';
 import { canonical } from '../../ui/canonical';
 
@@ -12,6 +18,7 @@ export interface Form {
   readonly mechanisms: readonly string[];
   readonly baseline: string;
   readonly pattern: AttentionPattern;
+  readonly mode: BenchmarkMode;
   /** The model config the shape is taken from; empty: typed. */
   readonly shapeUri: string;
   readonly origin: string;
@@ -48,6 +55,7 @@ export function toForm(plan: BenchmarkPlan, shapes: readonly ShapeChoice[], shap
     mechanisms: plan.mechanisms,
     baseline: plan.baseline,
     pattern: shape.pattern,
+    mode: shape.mode ?? 'prefill',
     shapeUri: taken?.uri ?? '',
     origin: plan.origin ?? '',
     batch: String(shape.batch),
@@ -123,7 +131,10 @@ export function readForm(form: Form, mechanisms: readonly MechanismInfo[]): Form
   }
   const lengths = parseLengths(form.lengths);
   if (!lengths.ok) problems.lengths = lengths.why;
-  const keys = form.keys.trim() === '' || !isCross(form.pattern) ? undefined : integer(form.keys, 'Keys', 1, 1 << 20);
+  const keys =
+    form.keys.trim() === '' || form.mode === 'decode' || !isCross(form.pattern)
+      ? undefined
+      : integer(form.keys, 'Keys', 1, 1 << 20);
   if (typeof keys === 'string') problems.keys = keys;
   const secondsPerLength = Number(form.secondsPerLength);
   if (form.secondsPerLength.trim() === '' || !(secondsPerLength > 0 && secondsPerLength <= 3600)) {
@@ -152,7 +163,8 @@ export function readForm(form: Form, mechanisms: readonly MechanismInfo[]): Form
       mechanisms: form.mechanisms,
       baseline: form.baseline,
       shape: {
-        pattern: form.pattern,
+        pattern: form.mode === 'decode' ? 'causal-self' : form.pattern,
+        ...(form.mode === 'decode' ? { mode: 'decode' as const } : {}),
         batch,
         heads,
         kvHeads,

@@ -21,7 +21,7 @@ import { circumstances, finding } from './finding';
 import { takeShape, toForm, type Form } from './form';
 import { canonical } from '../../ui/canonical';
 import { mechanismCard, viewRequest } from './mechanism-card';
-import { initialNeighborhood, readNeighborhood } from './neighborhood';
+import { initialNeighborhood, readNeighborhood } from './neighborhood-form';
 import { chartCards, chartsOf, identitiesOf, legend, measuredOf } from './pictures';
 import { resultColumns, resultsTable, tableRows } from './results-table';
 import { banners, emptyState, runBar } from './status';

@@ -9,7 +9,7 @@ import type { PointKey } from '../../charts/chart';
 import { rowKey } from '../../charts/rows';
 import type { Sort } from '../../ui/table';
 import { readForm, samePlan, takeShape, toForm, type Form } from './form';
-import type { NeighborhoodForm } from './neighborhood';
+import type { NeighborhoodForm } from './neighborhood-form';
 import { canonical } from '../../ui/canonical';
 
 export type Phase =

@@ -1,5 +1,5 @@
 /**
- * A catalogue for the tests of the compute server: two mechanisms as they are and others that go wrong in one way each. The
+ * A catalogue for the tests of the compute server: sound mechanisms as they are and others that go wrong in one way each. The
  * test build puts it in the place of kernels/catalogue.
  */
 import { attentionGraph } from '../../../../kernels/graph/attention-graph';
@@ -8,6 +8,7 @@ import { expand, reshape, slice, transpose } from '../../../../kernels/graph/ope
 import { matmul } from '../../../../kernels/graph/operators/matrix';
 import { softmax } from '../../../../kernels/graph/operators/reduce';
 import { fused } from '../../../../kernels/mechanisms/fused';
+import { lightningAttention2 } from '../../../../kernels/mechanisms/lightning/attention-2';
 import { scaledDotProduct } from '../../../../kernels/mechanisms/scaled-dot-product';
 import { slidingWindow } from '../../../../kernels/mechanisms/sliding-window';
 import type { Mechanism } from '../../../../kernels/mechanism';
@@ -83,6 +84,7 @@ export const catalogue: readonly Mechanism[] = [
   fused,
   sound,
   slidingWindow,
+  lightningAttention2 as Mechanism,
   wrong,
   slow,
   aborting,
