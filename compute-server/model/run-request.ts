@@ -21,8 +21,8 @@ export interface RunRequest extends Sequence {
   /** Rows, rising, for which taps are kept; absent: all. */
   readonly tapRows?: readonly number[];
   /**
-   * Mass of the last row's query on each key group, per head. The row is then run as a chunk of its own where it can be, so
-   * that the statistics cost one query.
+   * Mass of the last row's query on each key group, per head. In a long prompt the row is run as a chunk of its own where it
+   * can be, so that the statistics cost one query.
    */
   readonly lastMass?: boolean;
   /** Gains that each layer chooses by its own last query (one variant, and not together with `lastMass`). */

@@ -2,14 +2,15 @@
  * Heads that read a span of image length: what the two passes cost beside one plain prefill, what held gains cost in decoding,
  * and what leaves the runtime while T-VHD of a caption is measured.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { reinforcedLayers } from '../../diagnostics/hallucination/divergence';
 import { DivergenceRun } from '../../compute-server/model/divergence-run';
 import type { LayerSessions } from '../../compute-server/model/layer-sessions';
 import { openModel, type LoadedModel } from '../../compute-server/model/loaded-model';
 import { runPrompt } from '../../compute-server/model/model-run';
+import { sequenceOf } from '../../compute-server/model/prompt';
 import { startReinforced } from '../../compute-server/model/reinforcement';
 import { SequenceRun } from '../../compute-server/model/sequence-run';
 import { spanPair } from '../../compute-server/model/span-pair';
@@ -27,6 +28,9 @@ const pair = spanPair({ ids }, { kind: 'span', ...span }, 'contiguous');
 const measure = { distance: 'l2', outliers: 'paper', k: 1 } as const;
 const shape = `4 layers x 8 heads of 64, ${length} tokens of which ${span.end - span.start} are left out`;
 
+const demo = resolve(__dirname, '../../examples/models/demo-vlm');
+const scene = resolve(__dirname, '../../examples/scenes/scene-000.png');
+
 const bench: Bench = {
   name: 'hallucination',
   async run(report) {
@@ -41,6 +45,7 @@ const bench: Bench = {
     } finally {
       rmSync(folder, { recursive: true });
     }
+    if (existsSync(join(demo, 'model.safetensors')) && existsSync(scene)) await ofTheDemoModel(report);
   },
 };
 export default bench;
@@ -175,4 +180,28 @@ async function wholeCaption(report: Report, model: LoadedModel): Promise<void> {
     unit: 'times',
     note: `plain ${plain.toFixed(0)} ms`,
   });
+}
+
+/** A model so small that calls count for more than arithmetic. */
+async function ofTheDemoModel(report: Report): Promise<void> {
+  const model = await openModel(demo, { device: 'cpu', threads, limitBytes: 4e9 });
+  const prompt = { kind: 'text', text: 'USER: <image>\nDescribe the image. ASSISTANT:', image: scene } as const;
+  const sequence = await sequenceOf(model, prompt, { memoryLimit: 4e9 });
+  const shown = spanPair(sequence, { kind: 'image' }, 'contiguous');
+  const { spec, sessions } = model;
+  const measured = await ratios(
+    [
+      () => runPrompt(spec, sessions, { ...sequence, chunk, logits: 'last', plain: true }),
+      () => DivergenceRun.start(spec, sessions, { pair: shown, chunk, measure }),
+    ],
+    51,
+  );
+  report.figure({
+    name: `divergence of all heads at the first step (both passes) against one plain prefill, demo-vlm, ${sequence.ids.length} tokens`,
+    value: measured.of(1),
+    unit: 'times',
+    note: `median of 51 rounds; plain prefill ${measured.base.toFixed(1)} ms, ${threads} threads; the encoder is run once`,
+  });
+  await model.sessions.release();
+  await model.vision?.sessions.release();
 }

@@ -129,6 +129,26 @@ describe('divergence of heads with and without a span', () => {
     assert.deepEqual(await collect(again.follow(made.map(({ id }) => id))), made);
   });
 
+  it('a long prompt, whose last row is a chunk of its own, gives the step that one more token behind the rest gives', async () => {
+    const { model } = of('llama');
+    const long = Array.from({ length: 140 }, (_, i) => (i * 17) % 61);
+    const at = (each: readonly number[]) =>
+      SequenceRun.start(model.spec, model.sessions, {
+        ...spanPair({ ids: each }, { kind: 'span', start: 5, end: 60 }, 'contiguous').whole,
+        chunk: 256,
+        observe: true,
+      });
+    const whole = (await at(long)).observation ?? assert.fail();
+    const shorter = await at(long.slice(0, -1));
+    const [next] = (await shorter.extend(long.slice(-1), { observe: true })).observations;
+    assert.ok(next);
+    for (const kind of ['headOutputs', 'mass'] as const) {
+      whole[kind].forEach((row, layer) =>
+        row.forEach((value, i) => assert.ok(Math.abs(value - (next[kind][layer]?.[i] ?? NaN)) < 1e-5)),
+      );
+    }
+  });
+
   it('attention on the span is the mass that the query gives its keys', async () => {
     const { model } = of('llama');
     const pair = spanPair({ ids }, span, 'contiguous');
