@@ -25,15 +25,10 @@ import { browseModel } from '../heads/dialogs';
 import { dressWebview } from '../webview';
 import { demoPlan, planToStore, storedPlan, type Demo } from './default-plan';
 import { browseImage, browseImages, browseLexicon, pictureOf } from './dialogs';
-import {
-  HallucinationHost,
-  type HallucinationStart,
-  type HallucinationWorld,
-  type HeadAt,
-  type ShownFile,
-} from './host';
+import { HallucinationHost } from './host';
 import { besideImage, imageType, parseTruth, readImageFolder, readLexicon, truthFile } from './image-folder';
 import { HallucinationRun } from './run';
+import type { HallucinationStart, HallucinationWorld, HeadAt, ShownFile } from './world';
 
 const planKey = 'hallucination.plan';
 

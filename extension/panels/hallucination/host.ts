@@ -2,18 +2,7 @@
  * The extension's half of one Hallucination webview: answers its messages, mirrors the run. The panel speaks first (`ready`); the
  * answer holds everything needed to draw, so a webview that was moved, hidden or reloaded is whole again. Pure of VS Code.
  */
-import type { Disposable } from 'vscode';
-import type {
-  CaptionProgress,
-  DivergenceAtRequest,
-  HallucinationRequest,
-  ImageMapRequest,
-  OpenedImage,
-  ReinforcementRequest,
-  StageProgress,
-  VisionPrompt,
-} from '../../../protocol/compute/hallucination';
-import type { PromptInput, Tokenised } from '../../../protocol/compute/models';
+import type { OpenedImage, ReinforcementRequest } from '../../../protocol/compute/hallucination';
 import type { ModelChoice } from '../../../protocol/panels/heads';
 import type {
   FromHallucinationPanel,
@@ -22,91 +11,20 @@ import type {
   ImageFolder,
   ToHallucinationPanel,
 } from '../../../protocol/panels/hallucination';
-import type { Caption, DivergenceStep, HallucinationResult } from '../../../protocol/results/hallucination';
+import type { HallucinationResult } from '../../../protocol/results/hallucination';
 import type { ModelSummary } from '../../../protocol/results/heads';
-import type { ImageSpan } from '../../../protocol/results/image';
 import { unreachable } from '../../../protocol/unreachable';
 import { FailureError } from '../../../protocol/wire/failures';
 import { isCancelled } from '../../platform/compute';
 import { Owner } from '../../platform/owner';
-import type { ParsedHallucination, SavedHallucination } from '../../results/hallucination-file';
+import type { SavedHallucination } from '../../results/hallucination-file';
 import { Mailbox } from '../mailbox';
 import { NewestFirst } from '../newest-first';
 import { again, Sentence, sentenceOfError } from '../questions';
 import { planOfSaved } from './default-plan';
-import type { FoundImages, Lexicon } from './image-folder';
 import { mapRequestOf, measureOf, stepRequestOf } from './requests';
-import type { HallucinationRun, RunEvent } from './run';
-
-export interface HeadAt {
-  readonly layer: number;
-  readonly head: number;
-}
-
-type ExportRequest = Extract<FromHallucinationPanel, { readonly kind: 'export' }>;
-
-/** The part of the compute server that is asked about a picture or a result. */
-export interface VisionServer {
-  openModel(folder: string): Promise<ModelSummary>;
-  openImage(prompt: VisionPrompt): Promise<OpenedImage>;
-  tokenise(folder: string, prompt: PromptInput): Promise<Tokenised>;
-  imageMap(request: ImageMapRequest): Promise<Float32Array>;
-  divergenceAt(request: DivergenceAtRequest): Promise<DivergenceStep>;
-  reinforce(
-    request: HallucinationRequest,
-    reinforcement: ReinforcementRequest,
-    signal: AbortSignal,
-    onProgress: (progress: StageProgress | CaptionProgress) => void,
-  ): Promise<Caption>;
-}
-
-/** Everything a Hallucination webview needs of the rest of the extension. */
-export interface HallucinationWorld {
-  readonly run: HallucinationRun;
-  readonly server: VisionServer;
-  mayRun(): true | string;
-  /** The model that comes with the extension; drawn before the others are found. */
-  readonly demo: ModelChoice;
-  models(): Promise<readonly ModelChoice[]>;
-  onModels(listener: () => void): Disposable;
-  /** True when asking the compute server starts nothing. */
-  serverIsUp(): boolean;
-  /** The plan as it was left, or the demo. */
-  plan(): HallucinationPlan;
-  keepPlan(plan: HallucinationPlan): void;
-  openFull(plan: HallucinationPlan, select: HeadAt | undefined): void;
-  /** These let the person choose. */
-  browse(): Promise<string | undefined>;
-  browseImage(): Promise<string | undefined>;
-  browseImages(): Promise<string | undefined>;
-  browseLexicon(): Promise<string | undefined>;
-  images(folder: string): Promise<FoundImages>;
-  /** Truth and lexicon that lie beside a picture. */
-  besideImage(path: string): Promise<{ readonly truth?: readonly string[]; readonly lexicon?: string }>;
-  lexicon(path: string): Promise<Lexicon | undefined>;
-  /** The picture of a result from where it lay, when it is still the same file. */
-  pictureOf(image: ImageSpan): Promise<OpenedImage | undefined>;
-  /** Saves among the results and returns where, in words. */
-  save(saved: SavedHallucination): Promise<string>;
-  export(request: ExportRequest): Promise<void>;
-  copy(text: string): Promise<void>;
-  /** A failure outside a run. */
-  report(sentence: string, details?: string): void;
-}
-
-/** A saved result that is shown as an editor. */
-export interface ShownFile {
-  readonly name: string;
-  read(): ParsedHallucination;
-}
-
-export interface HallucinationStart {
-  readonly file?: ShownFile;
-  readonly plan?: HallucinationPlan;
-  readonly select?: HeadAt;
-  /** The last result of this workspace. */
-  readonly shown?: SavedHallucination;
-}
+import type { RunEvent } from './run';
+import type { HallucinationStart, HallucinationWorld, HeadAt, ShownFile } from './world';
 
 export class HallucinationHost extends Owner {
   readonly #place: HallucinationPlace;

@@ -7,7 +7,7 @@ import type { HallucinationSetRequest } from '../../../protocol/compute/hallucin
 import type { HallucinationPlan, ToHallucinationPanel } from '../../../protocol/panels/hallucination';
 import { FailureError } from '../../../protocol/wire/failures';
 import { demoPlan, planOfSaved, planToStore, storedPlan } from '../../../extension/panels/hallucination/default-plan';
-import { HallucinationHost, type HallucinationWorld } from '../../../extension/panels/hallucination/host';
+import { HallucinationHost } from '../../../extension/panels/hallucination/host';
 import {
   besideImage,
   parseLexicon,
@@ -16,6 +16,7 @@ import {
 } from '../../../extension/panels/hallucination/image-folder';
 import { mapRequestOf, requestOf, setRequestOf } from '../../../extension/panels/hallucination/requests';
 import { HallucinationRun, type RunWorld } from '../../../extension/panels/hallucination/run';
+import type { HallucinationWorld } from '../../../extension/panels/hallucination/world';
 import { hallucinationText, parseHallucination } from '../../../extension/results/hallucination-file';
 import { hallucinationFileName, hallucinationLines } from '../../../extension/results/hallucination-words';
 import { entries, picture, plain, reinforced, result, set, summary } from '../../browser/hallucination/planted-result';
