@@ -231,6 +231,17 @@ describe('the state of the Hallucination panel', () => {
     assert.equal(whyNot({ ...ofText, form }), undefined);
   });
 
+  it('cannot caption with an encoder alone, or with a processor that contradicts the model', () => {
+    const blind = opened(openMessage({ model: { ...summary, vocabulary: 0 } }));
+    assert.match(String(whyNot(blind)), /encoder alone/);
+    const vision = summary.vision && {
+      ...summary.vision,
+      processor: 'The processor makes 224 pixels, the model reads 112.',
+    };
+    const contradicted = opened(openMessage({ model: { ...summary, ...(vision ? { vision } : {}) } }));
+    assert.equal(whyNot(contradicted), 'The processor makes 224 pixels, the model reads 112.');
+  });
+
   it('goes on behind the pictures of a set that was stopped', () => {
     const stopped = { ...set, state: 'cancelled' as const, entries: entries.slice(0, 5) };
     const state = opened(openMessage({ set: stopped, plan: { ...plan, mode: 'set' } }));

@@ -407,6 +407,11 @@ export function whyNot(state: State): string | undefined {
   if (state.form.mode !== 'span' && readsTextOnly(state)) {
     return 'This model reads text alone: choose a vision-language model, or take a span of the prompt away.';
   }
+  const model = modelOfForm(state);
+  if (model?.vocabulary === 0)
+    return 'This model is a vision encoder alone: it writes no words. Choose a vision-language model.';
+  const processor = model?.vision?.processor;
+  if (state.form.mode !== 'span' && typeof processor === 'string') return processor;
   if (state.form.mode === 'image' && state.pictureProblem) return state.pictureProblem;
   return undefined;
 }
