@@ -1,17 +1,18 @@
 /** Routed attention in the runtime: members of a cluster are brought together, and products run over them alone. */
 import { additiveMask } from '../../graph/attention-graph';
 import { multiHeadAttention } from '../../graph/operators/attention';
-import { add, divide, equal, isNaNumber, maximum, multiply, where } from '../../graph/operators/elementwise';
 import {
-  concat,
-  filled,
-  gather,
-  gatherRange,
-  reshape,
-  scatterRows,
-  slice,
-  unsqueeze,
-} from '../../graph/operators/layout';
+  add,
+  cast,
+  divide,
+  equal,
+  isNaNumber,
+  maximum,
+  multiply,
+  subtract,
+  where,
+} from '../../graph/operators/elementwise';
+import { concat, filled, gather, gatherRange, reshape, scatterRows, slice } from '../../graph/operators/layout';
 import { fusedMatmul, matmul } from '../../graph/operators/matrix';
 import { layerNormalization } from '../../graph/operators/normalize';
 import { argMax, softmax, topK } from '../../graph/operators/reduce';
@@ -121,10 +122,22 @@ export function banded(
     return reshape(gather(reshape(x, [batch * kvHeads * keys, width]), rows, 0), [batch, heads, keys, width]);
   };
   const [rows, values] = [inOrder(k), inOrder(value)];
-  const clusters = reshape(gather(reshape(own, [batch * heads * keys]), ownRows, 0), [batch, heads, keys]);
+  const clusters = reshape(gather(reshape(own, [batch * heads * keys]), ownRows, 0), [batch, heads, keys, 1]);
+  // One column for each cluster: 1 in the query's own, a large negative number in every column but the key's own. Keys of
+  // the same cluster so add exactly nothing, and no pass over the scores compares clusters.
+  const count = Number(centroids.shape[1]);
+  const member = cast(
+    equal(
+      clusters,
+      indices(k, [count], (at) => at),
+    ),
+    k.type,
+  ); // [b, h, m, C]
+  const asking = concat([rows, member], 3);
+  const answering = concat([rows, multiply(subtract(1, member), lowest(k))], 3);
   const parts: Value[] = [];
   for (const { start, end, from } of bandTiles(keys, window)) {
-    const scores = fusedMatmul(slice(rows, 2, start, end), gatherRange(rows, 2, from, end), {
+    const scores = fusedMatmul(slice(asking, 2, start, end), gatherRange(answering, 2, from, end), {
       transposeB: true,
       scale: headDim ** -0.5,
     });
@@ -132,9 +145,7 @@ export function banded(
       const distance = start + i - (from + j);
       return distance >= 0 && distance < window;
     });
-    const same = equal(unsqueeze(slice(clusters, 2, start, end), 3), unsqueeze(slice(clusters, 2, from, end), 2));
-    const seen = where(same, scores, filled(scores, [1], -Infinity));
-    parts.push(matmul(softmax(add(seen, band)), gatherRange(values, 2, from, end)));
+    parts.push(matmul(softmax(add(scores, band)), gatherRange(values, 2, from, end)));
   }
   const output = scatterRows(
     filled(value, [batch * heads * keys, valueDim], 0),

@@ -72,8 +72,9 @@ export const routingTransformer: Mechanism<RoutingParameters> = {
     const rows = causal ? keys : clusters * (mine + theirs);
     const gathered = 4 * per * rows * (2 * headDim + 2 * valueDim);
     return {
-      flops: pairFlops(shape, pairs) + routing,
-      bytes: tensorBytes(shape) + 2 * gathered + 8 * per * scored * clusters + (causal ? 24 * per * pairs : 0),
+      // Causal: a column for each cluster joins the scores, so that they need no mask by cluster.
+      flops: pairFlops(shape, pairs) + routing + (causal ? 2 * per * pairs * clusters : 0),
+      bytes: tensorBytes(shape) + 2 * gathered + 8 * per * scored * clusters + (causal ? 16 * per * pairs : 0),
       peakBytes: tensorBytes(shape) + gathered + 8 * per * scored * clusters,
     };
   },
