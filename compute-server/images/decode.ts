@@ -1,7 +1,8 @@
 /**
  * A picture's file to pixels. PNG by pngjs; JPEG by @cwasm/jpeg-turbo, which is libjpeg-turbo as Pillow links it (equal to
  * Pillow 11.1 bit by bit on 4:4:4, 4:2:0, progressive and grey files; jpeg-js, which has no smooth chroma, is up to 52 of 255
- * away). Alpha is dropped and palettes are looked up, as `Image.convert('RGB')` does.
+ * away). Alpha is dropped and palettes are looked up, as `Image.convert('RGB')` does; a JPEG is turned as its EXIF orientation
+ * says, as `load_image` of transformers does.
  */
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
@@ -65,7 +66,29 @@ async function decode(bytes: Buffer, path: string): Promise<Pixels> {
     const why = error instanceof Error ? error.message : String(error);
     throw refused(`The image ${path} does not decode as ${format} (${why}). Open and save it again.`);
   }
-  return { width: decoded.width, height: decoded.height, data: withoutAlpha(decoded.data) };
+  const stored = { width: decoded.width, height: decoded.height, data: withoutAlpha(decoded.data) };
+  return upright(stored, header.orientation ?? 1);
+}
+
+/** The picture as a person holds it (`ImageOps.exif_transpose` of Pillow, and what every viewer shows). */
+function upright(stored: Pixels, orientation: number): Pixels {
+  if (orientation === 1) return stored;
+  const turned = orientation >= 5;
+  const [width, height] = turned ? [stored.height, stored.width] : [stored.width, stored.height];
+  const flipX = [2, 3, 7, 8].includes(orientation);
+  const flipY = [3, 4, 6, 7].includes(orientation);
+  const data = new Uint8Array(stored.data.length);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      // Of the stored picture, before its own axes are flipped.
+      const [column, row] = turned ? [y, x] : [x, y];
+      const fromX = flipX ? stored.width - 1 - column : column;
+      const fromY = flipY ? stored.height - 1 - row : row;
+      const from = (fromY * stored.width + fromX) * 3;
+      data.set(stored.data.subarray(from, from + 3), (y * width + x) * 3);
+    }
+  }
+  return { width, height, data };
 }
 
 function withoutAlpha(data: Uint8Array | Uint8ClampedArray): Uint8Array {

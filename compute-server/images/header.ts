@@ -6,6 +6,8 @@ export interface PictureHeader {
   readonly height: number;
   /** Channels of a JPEG. */
   readonly components?: number;
+  /** How a JPEG was held by the camera: 1 to 8 as EXIF counts them (tag 0x0112); absent: 1. */
+  readonly orientation?: number;
 }
 
 const pngSignature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
@@ -30,6 +32,7 @@ const startsFrame = (marker: number): boolean =>
 
 function jpegHeader(bytes: Buffer): PictureHeader {
   let at = 2;
+  let orientation: number | undefined;
   while (at + 9 < bytes.length && bytes[at] === 0xff) {
     const marker = bytes[at + 1] ?? 0;
     if (marker === 0xff) {
@@ -42,9 +45,30 @@ function jpegHeader(bytes: Buffer): PictureHeader {
         height: bytes.readUInt16BE(at + 5),
         width: bytes.readUInt16BE(at + 7),
         components: bytes[at + 9] ?? 0,
+        ...(orientation === undefined ? {} : { orientation }),
       };
     }
+    // APP1 holds EXIF.
+    if (marker === 0xe1) orientation ??= orientationOf(bytes.subarray(at + 4, at + 2 + bytes.readUInt16BE(at + 2)));
     at += 2 + bytes.readUInt16BE(at + 2);
   }
   return { format: 'JPEG', width: 0, height: 0 };
+}
+
+/** Of an EXIF segment (`Exif\0\0`, then a TIFF header and its first directory); undefined when it is none or says nothing. */
+function orientationOf(segment: Buffer): number | undefined {
+  if (segment.length < 14 || segment.toString('latin1', 0, 4) !== 'Exif') return undefined;
+  const tiff = segment.subarray(6);
+  const little = tiff.toString('latin1', 0, 2) === 'II';
+  const short = (at: number): number =>
+    at + 2 > tiff.length ? 0 : little ? tiff.readUInt16LE(at) : tiff.readUInt16BE(at);
+  const directory = little ? tiff.readUInt32LE(4) : tiff.readUInt32BE(4);
+  for (let entry = 0; entry < short(directory); entry++) {
+    const at = directory + 2 + entry * 12;
+    if (at + 12 > tiff.length) return undefined;
+    if (short(at) !== 0x0112) continue;
+    const value = short(at + 8);
+    return value >= 1 && value <= 8 ? value : undefined;
+  }
+  return undefined;
 }

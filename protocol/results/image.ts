@@ -2,7 +2,7 @@
 
 /** A rectangle of the picture that became rows x columns image tokens. */
 export interface ImageTile {
-  /** In pixels of the picture as stored; what a crop cut away lies outside of every tile. */
+  /** In pixels of the picture; what a crop cut away lies outside of every tile. */
   readonly x: number;
   readonly y: number;
   readonly width: number;
@@ -21,7 +21,7 @@ export interface ImageSpan {
   /** As it was given. */
   readonly path: string;
   readonly sha256: string;
-  /** Pixels of the picture as stored. */
+  /** Pixels of the picture as it is shown: turned as its EXIF orientation says. */
   readonly width: number;
   readonly height: number;
   /** Rows [start, end) of the sequence stand for the picture: image tokens, and the separators between its tiles. */

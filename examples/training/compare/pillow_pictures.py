@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import PIL
-from PIL import Image
+from PIL import Image, ImageOps
 
 FILTERS = ["nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"]
 
@@ -139,6 +139,12 @@ def write_files(folder):
         picture.save(folder / name, **options)
         hashes[name] = digest(Image.open(folder / name))
     image.convert("CMYK").save(folder / "cmyk.jpg")
+    for orientation in range(2, 9):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        name = f"turned-{orientation}.jpg"
+        image.crop((0, 0, 33, 20)).save(folder / name, quality=75, exif=exif)
+        hashes[name] = digest(ImageOps.exif_transpose(Image.open(folder / name)))
     return hashes
 
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openModel, type LoadedModel } from '../../../compute-server/model/loaded-model';
@@ -220,6 +220,20 @@ describe('vision-language models equal their float64 pass', () => {
       );
     });
   }
+
+  it('the chat template of a vision-language model reads a list of parts, also from a file of its own', async () => {
+    const { model } = await open(tinyLlava({ name: 'llava with a template' }));
+    const image = writePng(join(folder, 'square.png'), tinyPixels(12, 12));
+    const template =
+      "{% for message in messages %}{% for part in message['content'] %}{% if part['type'] == 'image' %}<image>b{% else %}{{ part['text'] }}{% endif %}{% endfor %}{% endfor %}";
+    writeFileSync(join(model.folder, 'chat_template.json'), JSON.stringify({ chat_template: template }));
+    const again = await openModel(model.folder, { device: 'cpu', threads: 1, limitBytes: 1e9 });
+    opened.push(again);
+    const merged = await sequenceOf(again, { kind: 'text', text: 'a', chat: true, image }, run);
+    assert.deepEqual(merged.ids, [...Array<number>(9).fill(60), 2, 1]);
+    const alone = await sequenceOf(again, { kind: 'text', text: 'a', chat: true }, run);
+    assert.deepEqual(alone.ids, [1]);
+  });
 
   it('paligemma: image tokens, beginning of sequence, text, newline, as its processor writes them', async () => {
     const { model } = await open(tinyPaligemma(1));

@@ -35,7 +35,9 @@ describe('decoding of pictures', () => {
   for (const [name, sha256] of Object.entries(expectedPictures.files)) {
     it(`${name}: the pixels that Pillow reads`, async () => {
       const { width, height, data, sha256: file } = await readPicture(pictureFile(name));
-      assert.deepEqual([width, height], [70, 45]);
+      const turned = /turned-(\d)/.exec(name)?.[1];
+      const size = turned === undefined ? [70, 45] : Number(turned) >= 5 ? [20, 33] : [33, 20];
+      assert.deepEqual([width, height], size);
       assert.equal(createHash('sha256').update(data).digest('hex'), sha256);
       assert.equal(
         file,
