@@ -16,6 +16,7 @@ import type { Value } from '../graph/records';
 import type { AttentionInputs, Mechanism, Weight } from '../mechanism';
 import { isCausalSelf, queryOffset, type AttentionShape } from '../shape';
 import { zeros, type Tensor } from '../tensors/tensor';
+import { largest, roundingUnit } from '../tensors/tolerance';
 
 interface Parameters extends Record<string, number | string> {
   readonly variant: 'gate' | 'weights';
@@ -184,6 +185,19 @@ export const gaam: Mechanism<Parameters> = {
           return ends.some(([start, end]) => start <= query && query < end && start <= key && key < end);
         },
   }),
+  /**
+   * Causal statistics are differences of running sums about the first value, which may lie V from the mean: with the variance
+   * s of the values, mean square and squared mean exceed their difference by up to V^2 / s, and so does the relative rounding
+   * error u sqrt(m) of a sum. The gate's slope is at most 1, its factor at most V.
+   */
+  tolerance({ value }, shape, { variant }, precision) {
+    const unit = roundingUnit(precision);
+    const most = largest(value);
+    if (!isCausalSelf(shape) || variant !== 'gate') return most * Math.min(2, (Math.sqrt(shape.keys) + 32) * unit);
+    const mean = value.data.reduce((sum, x) => sum + x, 0) / value.data.length;
+    const spread = value.data.reduce((sum, x) => sum + (x - mean) ** 2, 0) / value.data.length + rootEpsilon;
+    return most * Math.min(2, (Math.sqrt(shape.keys) * (1 + most ** 2 / spread) + 32) * unit);
+  },
   limits: [],
 };
 

@@ -4,8 +4,10 @@ import type { AttentionInputs } from '../../../../kernels/mechanism';
 import { gaam, gaamGate } from '../../../../kernels/mechanisms/gaam';
 import type { AttentionShape } from '../../../../kernels/shape';
 import { drawInputs } from '../../../../kernels/tensors/inputs';
+import { measureError } from '../../../../kernels/tensors/error';
 import { normalTensor } from '../../../../kernels/tensors/random';
 import { tensor, type Tensor } from '../../../../kernels/tensors/tensor';
+import { allowedError, tolerance } from '../../../../kernels/tensors/tolerance';
 import { runMechanism } from '../run';
 import { assertClose, causalShape, parametersFor, takePositions } from './support';
 
@@ -180,5 +182,21 @@ describe('Gaussian adaptive attention', () => {
       weights: { ...inputs.weights, offset: filled(inputs.weights['offset']!, 0) },
     };
     assert.ok(Math.abs(sumOf('offset', 1e-5, symmetric) - sumOf('offset', -1e-5, symmetric)) / 2e-5 < 1e-9);
+  });
+
+  it('stays within its rounding bound where running sums are long and begin far from the mean', async () => {
+    const long: AttentionShape = causalShape(4096, { heads: 2, kvHeads: 2 });
+    const inputs = drawInputs(gaam, long, gate, 3);
+    // The first value of each feature is the largest: the sums about it are ten times the variance.
+    const value = mapped(inputs.value, (x, at) => (at % (4096 * long.valueDim) < long.valueDim ? 4.5 : x));
+    const far = { ...inputs, value };
+    const output = await runMechanism(gaam, far, long, gate);
+    const error = measureError(output, gaam.reference(far, long, gate));
+    const allowed = allowedError(gaam, far, long, gate, 'float32');
+    assert.ok(
+      error.maxAbsolute > tolerance(far, long, 'float32'),
+      'the bound for averages of values is too small here',
+    );
+    assert.ok(error.maxAbsolute <= allowed, `error ${error.maxAbsolute}, allowed ${allowed}`);
   });
 });

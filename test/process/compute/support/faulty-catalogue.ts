@@ -84,7 +84,7 @@ export const catalogue: readonly Mechanism[] = [
   fused,
   sound,
   slidingWindow,
-  lightningAttention2 as Mechanism,
+  lightningAttention2,
   wrong,
   slow,
   aborting,
