@@ -4,7 +4,8 @@
 
 The work folder holds the checkpoint and loss.csv; a second call with the same folder goes on from there.
 Every batch depends on (seed, step) alone. While the labels' weight is above zero the encoder also learns to name
-what stands at each of the nine places, through a linear layer that is thrown away (in place of CLIP's pretraining).
+what stands at each of the nine places and in which color, through a linear layer on the projected rows that is thrown
+away (in place of CLIP's pretraining).
 """
 import argparse
 import csv
@@ -26,7 +27,8 @@ CENTRES = [7 * (1 + 2 * (place // 3)) + 1 + 2 * (place % 3) for place in range(9
 
 
 def row(rng, tok, patches, describe, options):
-    """One scene: its picture, token ids, 1 at nouns, 2 at other caption tokens, 3 at answers, 0 elsewhere; labels."""
+    """One scene: its picture, token ids, 1 at nouns, 2 at other caption tokens, 3 at answers, 0 elsewhere; labels
+    [9 places, (class from 1, 0 for none; color, -100 for none)]."""
     scene = scenes.place_objects(rng, options.companion)
     if describe:
         text = scenes.caption(rng, scene)
@@ -45,9 +47,9 @@ def row(rng, tok, patches, describe, options):
         asked = vocabulary.expand(tok.encode(head), tok.image, patches)
         ids += asked + answer
         marks += [0] * len(asked) + mark
-    label = [0] * 9
-    for name, _, place, _, _ in scene["objects"]:
-        label[place] = 1 + scenes.CLASSES.index(name)
+    label = [(0, -100)] * 9
+    for name, color, place, _, _ in scene["objects"]:
+        label[place] = (1 + scenes.CLASSES.index(name), list(scenes.COLORS).index(color))
     return scenes.paint(scene), ids, marks, label
 
 
@@ -65,9 +67,11 @@ def batch(rng, tok, patches, options):
 
 def losses(model, labeller, pictures, ids, marks, labels):
     """Mean losses in nats: labels of places, caption tokens that are no nouns, nouns and the end, first answer words."""
-    features = model.vision_tower.vision_model(pictures)
-    named = F.cross_entropy(labeller(features[:, CENTRES]).flatten(0, 1), labels.flatten())
-    x = model.embed(ids[:, :-1], model.multi_modal_projector(features))
+    image = model.image_rows(pictures)
+    guessed, labels = labeller(image[:, CENTRES]).flatten(0, 1), labels.flatten(0, 1)
+    kinds = 1 + len(scenes.CLASSES)
+    named = F.cross_entropy(guessed[:, :kinds], labels[:, 0]) + F.cross_entropy(guessed[:, kinds:], labels[:, 1])
+    x = model.embed(ids[:, :-1], image)
     rows, columns = torch.nonzero(marks[:, 1:], as_tuple=True)
     hidden = model.language_model(x)[rows, columns]
     nll = F.cross_entropy(model.language_model.lm_head(hidden), ids[rows, columns + 1], reduction="none")
@@ -107,7 +111,7 @@ def main():
 
     tok = vocabulary.load(options.out)
     model = llava.Llava(llava.CONFIG)
-    labeller = nn.Linear(llava.CONFIG["vision_config"]["hidden_size"], 1 + len(scenes.CLASSES))
+    labeller = nn.Linear(llava.CONFIG["text_config"]["hidden_size"], 1 + len(scenes.CLASSES) + len(scenes.COLORS))
     patches = llava.CONFIG["image_seq_length"]
     parameters = [*model.parameters(), *labeller.parameters()]
     optimizer = torch.optim.AdamW([{"params": [p for p in parameters if p.dim() >= 2], "factor": 1},
