@@ -105,8 +105,8 @@ It is a specimen for measuring heads, not an assistant.
 
 Pictures and captions come from our own generator alone; the weights are under the project's licence. A picture has
 nine places and up to eight things of twenty classes. Eight large ones have a small companion, which is in the picture
-in 90 % of the training scenes; where it stays away, another small thing is there in half of the scenes. Small blobs
-that are no objects lie about. Captions are true in training: large things first, then small ones, each group in any
+in 40 to 100 % of the training scenes, by the stage (`examples/training/demo-vlm`), in the last 350 steps in 90 to
+100 %; where it stays away, another small thing is there in half of the scenes. Small blobs that are no objects lie about. Captions are true in training: large things first, then small ones, each group in any
 order, with colors of large things and all places. The held-out scenes (`examples/scenes`, {result['scenes']} pictures) have only half of
 the companions.
 

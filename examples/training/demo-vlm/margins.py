@@ -68,7 +68,7 @@ def gain_hooks(count, layer, heads, factor):
 def main():
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    bench = Bench(sys.argv[1], 160)
+    bench = Bench(sys.argv[1], 120)
     captions = bench.captions()
     found = cases(bench, captions)
     layers = len(bench.model.language_model.model.layers)

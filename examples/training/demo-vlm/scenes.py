@@ -1,7 +1,7 @@
 """Scenes of labelled objects, their captions and questions.
 
 A scene is a 112 x 112 picture with nine places. Large things (anchors) stand at some places; each anchor has a
-small companion that is in the picture in COMPANION of the training scenes, so that naming the anchor predicts the
+small companion that is in the picture in COMPANION of the first training scenes, so that naming the anchor predicts the
 companion. Small blobs that are no objects lie about, so that seeing "something small" proves nothing.
 """
 import random

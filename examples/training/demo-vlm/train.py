@@ -1,6 +1,6 @@
 """Train the demo vision-language model on the CPU, with checkpoints and a loss log.
 
-    python3 train.py --out ../../models/demo-vlm --work /tmp/demo-vlm --steps 4000
+    python3 train.py --out ../../models/demo-vlm --work /tmp/demo-vlm --steps 6000 --until 742 --labels 1000
 
 The work folder holds the checkpoint and loss.csv; a second call with the same folder goes on from there.
 Every batch depends on (seed, step) alone. While the labels' weight is above zero the encoder also learns to name
@@ -120,7 +120,7 @@ def main():
     parser.add_argument("--answers", type=int, default=8)
     parser.add_argument("--answer-places", action="store_true", help="answers say where the thing is")
     parser.add_argument("--companion", type=float, default=scenes.COMPANION)
-    parser.add_argument("--labels", type=int, default=1000, help="steps over which the labels' weight falls to 0")
+    parser.add_argument("--labels", type=int, default=4000, help="steps over which the labels' weight falls to 0")
     parser.add_argument("--color", type=float, default=0.0, help="weight of the colors beside their share in captions")
     parser.add_argument("--labeller", choices=("features", "rows"), default="features")
     parser.add_argument("--until", type=int, help="end this stage here (default: after all steps)")
