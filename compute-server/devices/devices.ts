@@ -79,14 +79,14 @@ export async function probe(id: DeviceId, surroundings: Surroundings, signal: Ab
     return {
       ...head,
       available: reason === undefined,
-      ...(reason === undefined ? {} : { reason: `${missing} (${reason})` }),
+      ...(reason === undefined ? {} : { reason: `${missing} The runtime says: ${reason}` }),
       // A provider that does not open has no numbers to show.
       ...(Object.values(selfTest.operators).some(({ maxError }) => maxError !== undefined) ? { selfTest } : {}),
     };
   } catch (error) {
     if (!(error instanceof FailureError) || error.failure.code === 'cancelled') throw error;
     const detail = 'detail' in error.failure ? error.failure.detail : error.failure.code;
-    return { ...head, available: false, reason: `${missing} (Probing it failed: ${detail}.)` };
+    return { ...head, available: false, reason: `${missing} Probing it failed: ${detail.replace(/[.!]$/, '')}.` };
   }
 }
 
