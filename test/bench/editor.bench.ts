@@ -18,6 +18,9 @@ async function activation(bench: Workbench): Promise<number> {
   // By a command in a window at rest: at the opening of a JSON file six other extensions load on the same thread, and
   // VS Code counts their time into ours.
   await bench.runCommand('Headscope: Show Log');
+  // The log takes the focus when it opens, which closes an open palette.
+  await bench.page.locator('.part.panel .composite.title', { hasText: /output/i }).waitFor();
+  await bench.page.waitForTimeout(500);
   await bench.runCommand('Developer: Show Running Extensions');
   const row = bench.page.locator('.monaco-list-row', {
     has: bench.page.locator('[aria-label="headscope"], .name', { hasText: /^Headscope$/ }),

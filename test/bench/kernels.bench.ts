@@ -60,7 +60,12 @@ const kernels: Bench = {
       });
     }
 
-    const memory = await runBenchmark({ ...plan, mechanisms: ['fused', 'tiled'], secondsPerLength: 5 });
+    const memory = await runBenchmark({
+      ...plan,
+      shape: { ...plan.shape, lengths: [length] },
+      mechanisms: ['fused', 'tiled'],
+      secondsPerLength: 5,
+    });
     const peak = (mechanism: string) => measuredRow(memory, mechanism, length).peakBytes ?? Number.NaN;
     report.figure({
       name: 'peak memory of tiled over fused, a fresh process each',
