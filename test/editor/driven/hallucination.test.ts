@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { FrameLocator } from 'playwright-core';
+import type { HallucinationResult } from '../../../protocol/results/hallucination';
+import { parseHallucination } from '../../../extension/results/hallucination-file';
+import { significant } from '../../../webviews/ui/numbers';
+import type { Workbench } from '../../support/host/workbench';
+import { repositoryRoot } from '../../support/host/versions';
+import { useWindow } from './window';
+
+const pictures = join(repositoryRoot, 'out/editor-pictures');
+
+const hallucinationPanel = (bench: Workbench, place: 'full' | 'side' | 'file'): Promise<FrameLocator> =>
+  bench.webviewWith(`#root[data-panel='hallucination'][data-place='${place}'] .run-bar`);
+
+/** The one result that was saved, in the workspace or in the storage of the extension. */
+function savedResult(workspace: string, profile: string): HallucinationResult {
+  const places = [join(workspace, '.headscope'), join(profile, 'data/User/globalStorage/headscope.headscope/results')];
+  const files = places
+    .filter((place) => existsSync(place))
+    .flatMap((place) => readdirSync(place).map((name) => join(place, name)))
+    .filter((file) => file.endsWith('.headscope-hallucination.json'));
+  assert.equal(files.length, 1, `one saved result in ${places.join(' or ')}`);
+  const parsed = parseHallucination(readFileSync(files[0] ?? '', 'utf8'));
+  assert.ok(parsed.ok, parsed.ok ? '' : parsed.why);
+  assert.ok(parsed.result.kind === 'headscope-hallucination');
+  return parsed.result;
+}
+
+describe('the Hallucination panel in VS Code', function () {
+  this.timeout(120_000);
+  const window = useWindow();
+
+  it('captions a scene with the demo model by one click, and every number agrees with the others', async () => {
+    const { bench, workspace, host } = window();
+    await bench.runCommand('Headscope: Show Hallucination Heads');
+    const panel = await hallucinationPanel(bench, 'full');
+    await panel.locator('#run:not([disabled])').click();
+    await panel.locator('.run-state', { hasText: /^\s*Done in / }).waitFor({ timeout: 90_000 });
+    await panel.locator('#map-mass').waitFor();
+    await panel.locator('#save').click();
+    await panel.locator('.run-state', { hasNotText: 'not saved' }).waitFor();
+
+    const result = savedResult(workspace, host.profile);
+    const { caption, vhd, outlier, selected, layers, heads, k, image } = result;
+    assert.ok(image);
+    assert.equal(caption.tokens.map(({ text }) => text).join(''), caption.text);
+    // T-VHD of the first token is the sum over the layers of the k largest divergences (paper, equation 5).
+    const sums = vhd.map((row) =>
+      row
+        .toSorted((a, b) => b - a)
+        .slice(0, k)
+        .reduce((sum, value) => sum + value, 0),
+    );
+    const tVhd = sums.reduce((sum, value) => sum + value, 0);
+    const first = caption.tokens[0]?.tVhd ?? Number.NaN;
+    assert.ok(Math.abs(first - tVhd) < 1e-4 * tVhd, `T-VHD ${first}, of the map ${tVhd}`);
+    // Selected: above the lower median of the layer, outliers at 0 (equation 7).
+    for (let layer = 0; layer < layers; layer += 1) {
+      const kept = (vhd[layer] ?? []).map((value, head) => (outlier[layer]?.[head] ? 0 : value));
+      const middle = kept.toSorted((a, b) => a - b)[Math.floor((heads - 1) / 2)] ?? 0;
+      assert.deepEqual(
+        selected[layer],
+        kept.map((value) => value > middle),
+      );
+    }
+    for (const { word, object, inTruth } of caption.mentions)
+      assert.equal(inTruth, result.truth?.includes(object), word);
+
+    const readout = await panel.locator('.grid-readout').innerText();
+    const [layer = -1, head = -1] = (/^L(\d+)H(\d+)/.exec(readout) ?? []).slice(1).map(Number);
+    assert.ok(readout.includes(`VHD ${significant(vhd[layer]?.[head] ?? Number.NaN)}`), readout);
+    const shown = await panel.locator('.caption-view .ribbon').innerText();
+    for (const { word } of caption.mentions) assert.ok(shown.includes(word), `${word} in ${shown}`);
+    const mass = /([\d.]+) % of the attention/.exec(await panel.locator('#map-mass').innerText());
+    assert.ok(mass && Number(mass[1]) > 0 && Number(mass[1]) <= 100.01, mass?.[0]);
+    mkdirSync(pictures, { recursive: true });
+    await bench.page.mouse.move(0, 0);
+    await bench.screenshot(join(pictures, 'hallucination.png'));
+  });
+
+  it('draws the picture of the scene, from its bytes', async () => {
+    const panel = await hallucinationPanel(window().bench, 'full');
+    await panel.getByRole('radio', { name: 'Picture', exact: true }).click();
+    await window().bench.page.waitForTimeout(300);
+    const colours = await panel.locator('hs-picture-map canvas').evaluate((element) => {
+      const canvas = element as HTMLCanvasElement;
+      const context = canvas.getContext('2d');
+      const seen = new Set<string>();
+      for (let at = 0; at < 400; at += 1) {
+        const x = Math.floor((((at % 20) + 0.5) / 20) * canvas.width);
+        const y = Math.floor(((Math.floor(at / 20) + 0.5) / 20) * canvas.height);
+        seen.add([...(context?.getImageData(x, y, 1, 1).data ?? [])].join());
+      }
+      return seen.size;
+    });
+    assert.ok(colours > 4, `${colours} colours`);
+    await panel.getByRole('radio', { name: 'Both' }).click();
+  });
+
+  it('writes the caption again with reinforced heads, and with a control', async () => {
+    const { bench } = window();
+    const panel = await hallucinationPanel(bench, 'full');
+    for (const [id, name] of [
+      ['#reinforce', 'Reinforced x 2'],
+      ['#control-random', 'Random heads x 2'],
+    ] as const) {
+      await panel.locator(`${id}:not([disabled])`).click();
+      await panel.locator(`.captions tbody tr[data-key^='${name}']`).waitFor({ timeout: 60_000 });
+    }
+    assert.equal(await panel.locator('.caption-card').count(), 3);
+    await panel.locator('.captions tbody').scrollIntoViewIfNeeded();
+    await bench.page.mouse.move(0, 0);
+    await bench.screenshot(join(pictures, 'hallucination-reinforced.png'));
+  });
+
+  it('shows the divergence of another word', async () => {
+    const panel = await hallucinationPanel(window().bench, 'full');
+    await panel.locator('.caption-view [data-step="3"]').click();
+    await panel.locator('.vhd-view h2', { hasText: 'at token 4' }).waitFor({ timeout: 30_000 });
+  });
+
+  it('shows the result and its captions again after the window is reloaded, and in the side view', async () => {
+    const { bench } = window();
+    const before = await (await hallucinationPanel(bench, 'full')).locator('h1').innerText();
+    await bench.page.reload();
+    await bench.restored();
+    const panel = await hallucinationPanel(bench, 'full');
+    await panel.locator('.caption-card').nth(2).waitFor();
+    assert.equal(await panel.locator('h1').innerText(), before);
+    await bench.runCommand('Headscope: Focus on Hallucination View');
+    await bench.sideBarWidth(300);
+    const side = await hallucinationPanel(bench, 'side');
+    await side.locator('.ribbon').first().waitFor();
+    assert.equal(await side.locator('h1').innerText(), before);
+    await bench.screenshot(join(pictures, 'hallucination-side.png'));
+  });
+
+  it('opens the saved result as a file, with its picture', async () => {
+    const { bench } = window();
+    await bench.openContainer('Headscope');
+    await bench.page.locator('.sidebar .monaco-list-row', { hasText: 'demo-vlm-scene' }).click();
+    const file = await hallucinationPanel(bench, 'file');
+    await file.locator('hs-vhd-grid canvas').waitFor();
+    await file.locator('hs-picture-map canvas').waitFor();
+    await file.locator('#open-full:not([disabled])').waitFor();
+  });
+
+  it('asked nothing outside the machine', () => {
+    assert.deepEqual(window().outside, []);
+  });
+});
