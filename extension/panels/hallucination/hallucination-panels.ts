@@ -190,14 +190,18 @@ export class HallucinationPanels extends Owner {
   }
 }
 
-/** The demo model with the first of its scenes; empty paths where the packaged extension lacks them. */
+/** A scene in which the demo model names a thing that is not there (a fish beside the boat). */
+const demoScene = 'scene-010.png';
+
+/** The demo model with that scene, or the first; empty paths where the packaged extension lacks them. */
 function demoOf(root: string): Demo {
   const folder = join(root, 'examples', 'models', 'demo-vlm');
   const scenes = join(root, 'examples', 'scenes');
   try {
     const truth = parseTruth(readFileSync(join(scenes, truthFile), 'utf8'));
-    const [first] = truth.ok ? [...truth.result].filter(([name]) => imageType(name) !== undefined) : [];
-    if (first) return { folder, scenes, image: join(scenes, first[0]), truth: first[1] };
+    const all = truth.ok ? [...truth.result].filter(([name]) => imageType(name) !== undefined) : [];
+    const scene = all.find(([name]) => name === demoScene) ?? all[0];
+    if (scene) return { folder, scenes, image: join(scenes, scene[0]), truth: scene[1] };
   } catch {
     // Said by the empty form: choose a picture.
   }

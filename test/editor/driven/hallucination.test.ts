@@ -72,7 +72,7 @@ describe('the Hallucination panel in VS Code', function () {
     const [layer = -1, head = -1] = (/^L(\d+)H(\d+)/.exec(readout) ?? []).slice(1).map(Number);
     assert.ok(readout.includes(`VHD ${significant(vhd[layer]?.[head] ?? Number.NaN)}`), readout);
     const shown = await panel.locator('.caption-view .ribbon').innerText();
-    for (const { word } of caption.mentions) assert.ok(shown.includes(word), `${word} in ${shown}`);
+    for (const { word } of caption.mentions) assert.ok(shown.toLowerCase().includes(word), `${word} in ${shown}`);
     const mass = /([\d.]+) % of the attention/.exec(await panel.locator('#map-mass').innerText());
     assert.ok(mass && Number(mass[1]) > 0 && Number(mass[1]) <= 100.01, mass?.[0]);
     mkdirSync(pictures, { recursive: true });
