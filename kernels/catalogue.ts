@@ -2,6 +2,7 @@
 import type { Mechanism } from './mechanism';
 import { alibi } from './mechanisms/alibi';
 import { biformer } from './mechanisms/biformer/biformer';
+import { distributedMha } from './mechanisms/distributed/distributed-mha';
 import { fused } from './mechanisms/fused';
 import { gna } from './mechanisms/gna/gna';
 import { gaam } from './mechanisms/gaam';
@@ -48,6 +49,7 @@ export const catalogue: readonly Mechanism[] = [
   routingTransformer,
   neuralMemory,
   latent,
+  distributedMha,
 ];
 
 export const mechanismById = (id: string): Mechanism | undefined => catalogue.find((mechanism) => mechanism.id === id);

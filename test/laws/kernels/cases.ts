@@ -115,6 +115,12 @@ const smallParameters: Readonly<Record<string, readonly ParameterValues[]>> = {
     { routing: 'query norm', span: 64 },
     { share: 0.75, sharedShare: 0, scaling: 'paper', span: 200 },
   ],
+  'distributed-mha': [
+    { headWorkers: 1, sequenceWorkers: 1, rows: 16, block: 32 },
+    { headWorkers: 1, sequenceWorkers: 3, rows: 8, block: 20 },
+    { headWorkers: 1, sequenceWorkers: 3, rows: 16, block: 24, balanced: false },
+    { headWorkers: 2, sequenceWorkers: 2, rows: 16, block: 64, schedule: 'gather' },
+  ],
   'lightning-attention': [
     { block: 7 },
     { block: 3, form: 'parallel', features: 'elu + 1' },
