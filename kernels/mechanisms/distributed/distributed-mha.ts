@@ -6,7 +6,7 @@ import type { Mechanism } from '../../mechanism';
 import { denseDefinition, denseReads } from '../../reference/pattern';
 import { allRows, softmaxRows } from '../../reference/softmax';
 import { isCausalSelf, type AttentionShape } from '../../shape';
-import { partialInTiles, tilesOf, type Partial } from './partial';
+import { partialInTiles, tilesOf, workIn, type Partial } from './partial';
 import { lengthOf, shardsOf, stepsOf, type Grid, type Range, type Shard } from './partition';
 
 export interface DistributedParameters extends Record<string, number | string | boolean> {
@@ -145,14 +145,10 @@ function workOf(shape: AttentionShape, parameters: DistributedParameters) {
   let [pairs, parts, largest] = [0, 0, 0];
   for (const shard of shards) {
     for (const { keys } of stepsOf(shards, shard, { ...grid, headWorkers: 1 })) {
-      for (const tile of tilesOf(shape, shard.rows, keys, parameters)) {
-        const rows = tile.end - tile.start;
-        for (const block of tile.reads) {
-          pairs += rows * (block.end - block.start);
-          parts += rows;
-          largest = Math.max(largest, rows * (block.end - block.start));
-        }
-      }
+      const work = workIn(shape, shard.rows, keys, parameters);
+      pairs += work.pairs;
+      parts += work.parts;
+      largest = Math.max(largest, work.largest);
     }
   }
   return { pairs, parts, largest, steps: grid.schedule === 'ring' ? grid.sequenceWorkers : 1 };

@@ -47,9 +47,7 @@ export function tilesOf(
   const blocks = pieces(keys, () => block);
   const causal = isCausalSelf(shape);
   const offset = causal ? queryOffset(shape) : 0;
-  const starts = blocks.map(({ start }) => start - offset);
-  const nextStart = (from: number) => Math.min(...starts.filter((start) => start > from)) - from;
-  return pieces(rows, (from) => (causal ? Math.min(most, nextStart(from)) : most)).map((tile) => ({
+  return tileRanges(shape, rows, keys, { rows: most, block }).map((tile) => ({
     ...tile,
     reads: blocks
       .filter(({ start }) => !causal || start <= tile.start + offset)
@@ -59,6 +57,49 @@ export function tilesOf(
         return { ...each, end: masked ? Math.min(each.end, last) : each.end, masked };
       }),
   }));
+}
+
+function tileRanges(
+  shape: AttentionShape,
+  rows: readonly Range[],
+  keys: readonly Range[],
+  { rows: most, block }: Blocks,
+): readonly KeyBlock[] {
+  if (!isCausalSelf(shape)) return pieces(rows, () => most);
+  const offset = queryOffset(shape);
+  /** Queries from `from` to the one whose own key begins the next block. */
+  const toNextBlock = (from: number, { start, end }: Range): number => {
+    const position = from + offset;
+    if (position < start) return start - position;
+    const next = start + (Math.floor((position - start) / block) + 1) * block;
+    return next < end ? next - position : Infinity;
+  };
+  return pieces(rows, (from) => Math.min(most, ...keys.map((range) => toNextBlock(from, range))));
+}
+
+/**
+ * What one head computes in a step, counted without listing every block: pairs of query and key, rows times the parts that
+ * are joined, and the largest tile of scores.
+ */
+export function workIn(
+  shape: AttentionShape,
+  rows: readonly Range[],
+  keys: readonly Range[],
+  blocks: Blocks,
+): { readonly pairs: number; readonly parts: number; readonly largest: number } {
+  const causal = isCausalSelf(shape);
+  const offset = causal ? queryOffset(shape) : 0;
+  let [pairs, parts, largest] = [0, 0, 0];
+  for (const tile of tileRanges(shape, rows, keys, blocks)) {
+    const length = tile.end - tile.start;
+    for (const { start, end } of keys) {
+      const read = Math.max(0, (causal ? Math.min(end, tile.end + offset) : end) - start);
+      pairs += length * read;
+      parts += length * Math.ceil(read / blocks.block);
+      largest = Math.max(largest, length * Math.min(read, blocks.block));
+    }
+  }
+  return { pairs, parts, largest };
 }
 
 /** Ranges cut into pieces of `size(start)` positions at most, with their place in the tensor that holds the ranges in a row. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { distributedMha, gridOf, shapeOfShard } from '../../../../kernels/mechanisms/distributed/distributed-mha';
-import { stepGraph } from '../../../../kernels/mechanisms/distributed/partial';
+import { stepGraph, tilesOf, workIn } from '../../../../kernels/mechanisms/distributed/partial';
 import {
   lengthOf,
   pairsIn,
@@ -153,6 +153,32 @@ describe('Distributed multi-head attention (arXiv:2302.06218)', function () {
         const foreign = (held - lengthOf(shard.keys)) * 2 * (shape.heads / 2) * shape.headDim;
         assert.equal(foreign, expected);
         assert.equal(passedNumbers(shape, shards, shard, each), expected);
+      }
+    }
+  });
+
+  it('the work that the cost model counts is that of the tiles', () => {
+    for (const [change, balanced] of [
+      [{}, true],
+      [{}, false],
+      [{ queries: 30 }, true],
+      [{ pattern: 'noncausal-self' }, false],
+    ] as const) {
+      const shape = causalShape(97, change);
+      const each = grid({ balanced });
+      const shards = shardsOf(shape, each);
+      for (const shard of shards) {
+        for (const { keys } of stepsOf(shards, shard, each)) {
+          const blocks = { rows: 8, block: 10 };
+          const computed = tilesOf(shape, shard.rows, keys, blocks).flatMap((tile) =>
+            tile.reads.map(({ start, end }) => ({ rows: tile.end - tile.start, keys: end - start })),
+          );
+          assert.deepEqual(workIn(shape, shard.rows, keys, blocks), {
+            pairs: computed.reduce((sum, tile) => sum + tile.rows * tile.keys, 0),
+            parts: computed.reduce((sum, tile) => sum + tile.rows, 0),
+            largest: computed.reduce((most, tile) => Math.max(most, tile.rows * tile.keys), 0),
+          });
+        }
       }
     }
   });
