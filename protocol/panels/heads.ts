@@ -41,6 +41,8 @@ export type ToHeadsPanel =
       readonly place: HeadsPlace;
       readonly models: readonly ModelChoice[];
       readonly plan: HeadsPlan;
+      /** The plan was chosen outside the form (a file of gains, a folder, a command): it replaces what the form holds. */
+      readonly replaces?: true;
       readonly model?: ModelSummary;
       readonly result?: HeadsResult;
       readonly thumbnails?: HeadThumbnails;

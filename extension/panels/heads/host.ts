@@ -32,6 +32,8 @@ export class HeadsHost extends Owner {
   /** The side view and the full panel follow the run; a file only the run that was started in it. */
   #follows: boolean;
   #plan: HeadsPlan | undefined;
+  /** The plan was chosen outside the form since the last opening. */
+  #replaces = false;
   #select: HeadAt | undefined;
   #shown: HeadsReply | undefined;
   #savedAs: string | undefined;
@@ -77,7 +79,10 @@ export class HeadsHost extends Owner {
 
   /** Another model, prompt or head was asked for; a run in flight stays what is shown. */
   async show(plan: HeadsPlan | undefined, select: HeadAt | undefined): Promise<void> {
-    if (plan !== undefined) this.#plan = plan;
+    if (plan !== undefined) {
+      this.#plan = plan;
+      this.#replaces = true;
+    }
     this.#select = select;
     if (this.#mail.isOpen) await this.#open();
   }
@@ -129,6 +134,7 @@ export class HeadsHost extends Owner {
         const folder = await this.#world.browse();
         if (folder === undefined) return;
         this.#keep({ ...this.#openPlan(), folder, gains: [] });
+        this.#replaces = true;
         return this.#open();
       }
       case 'run':
@@ -224,6 +230,7 @@ export class HeadsHost extends Owner {
     const gains = await this.#world.loadIntervention(known);
     if (gains === undefined) return;
     this.#keep({ ...this.#openPlan(), gains });
+    this.#replaces = true;
     await this.#open();
   }
 
@@ -381,6 +388,7 @@ export class HeadsHost extends Owner {
         place: this.#place,
         models: this.#choices,
         plan,
+        ...(this.#replaces ? { replaces: true } : {}),
         canRun: this.#world.mayRun(),
         ...(model === undefined ? {} : { model }),
         ...(reply === undefined ? {} : { result: reply.result }),
@@ -392,6 +400,7 @@ export class HeadsHost extends Owner {
     ]);
     // Shown once: a reload keeps what the person chose since.
     this.#select = undefined;
+    this.#replaces = false;
   }
 
   async #sendModels(): Promise<void> {

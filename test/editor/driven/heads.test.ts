@@ -5,14 +5,11 @@ import type { FrameLocator } from 'playwright-core';
 import { parseHeads } from '../../../extension/results/heads-file';
 import type { SavedHeads } from '../../../extension/results/heads-file';
 import { significant } from '../../../webviews/ui/numbers';
-import type { Workbench } from '../../support/host/workbench';
 import { repositoryRoot } from '../../support/host/versions';
+import { headsPanel } from './panels';
 import { useWindow } from './window';
 
 const pictures = join(repositoryRoot, 'out/editor-pictures');
-
-const headsPanel = (bench: Workbench, place: 'full' | 'side' | 'file'): Promise<FrameLocator> =>
-  bench.webviewWith(`#root[data-panel='heads'][data-place='${place}'] .run-bar`);
 
 const finished = (panel: FrameLocator) => panel.locator('.run-state', { hasText: /^\s*Done in / });
 

@@ -4,6 +4,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FrameLocator } from 'playwright-core';
 import type { BenchmarkResult } from '../../../protocol/results/benchmark';
+import { computeProcesses } from './compute-processes';
 import { kernelsPanel } from './panels';
 import { useWindow } from './window';
 
@@ -25,23 +26,6 @@ async function saved(panel: FrameLocator, profile: string, workspace: string): P
     .find((path) => path.includes(name));
   assert.ok(file, `${name} is there`);
   return JSON.parse(readFileSync(file, 'utf8')) as BenchmarkResult;
-}
-
-/** Compute processes that a window with this profile started (its HOME tells them from those of other windows). */
-function computeProcesses(profile: string): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => {
-      try {
-        return (
-          readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('compute-server.js') &&
-          readFileSync(`/proc/${pid}/environ`, 'utf8').includes(profile)
-        );
-      } catch {
-        return false; // It ended while we looked.
-      }
-    })
-    .map(Number);
 }
 
 describe('an interrupted benchmark in VS Code', function () {

@@ -5,3 +5,7 @@ import type { Workbench } from '../../support/host/workbench';
 /** The kernels panel as it stands in the editor area (`full`), the side bar (`side`) or a saved file's editor. */
 export const kernelsPanel = (bench: Workbench, place: 'full' | 'side' | 'file'): Promise<FrameLocator> =>
   bench.webviewWith(`#root[data-place='${place}'] #finding`);
+
+/** The heads panel, likewise. */
+export const headsPanel = (bench: Workbench, place: 'full' | 'side' | 'file'): Promise<FrameLocator> =>
+  bench.webviewWith(`#root[data-panel='heads'][data-place='${place}'] .run-bar`);

@@ -73,6 +73,26 @@ export class Workbench {
     await exact.waitFor({ state: 'hidden' });
   }
 
+  /** Picks a row of the quick pick with this title by its place, and waits until that pick is gone. */
+  async pickNth(title: string, place: number): Promise<void> {
+    const heading = this.page.locator('.quick-input-widget .quick-input-title', { hasText: title });
+    await heading.waitFor();
+    await this.page.locator(paletteRow).nth(place).click();
+    await heading.waitFor({ state: 'hidden' });
+  }
+
+  /** Answers the file dialog with this title; in a window in the browser it is a quick input that takes a path. */
+  async answerFileDialog(title: string, path: string): Promise<void> {
+    const heading = this.page.locator('.quick-input-widget .quick-input-title', { hasText: title });
+    await heading.waitFor();
+    const input = this.page.locator(paletteInput);
+    // It starts with the folder it was given and fills it in late: a path typed before would be overwritten.
+    await this.page.locator(paletteRow).first().waitFor();
+    await input.fill(path);
+    await input.press('Enter');
+    await heading.waitFor({ state: 'hidden' });
+  }
+
   /** Opens a file of the workspace by its path in the quick open list, and waits until it is the editor in front. */
   async openFile(path: string): Promise<void> {
     const parts = path.split('/');

@@ -692,6 +692,9 @@ describe('what a person keeps', () => {
     await host.receive({ kind: 'loadIntervention' });
     assert.equal(stage.boundedBy?.hash, 'abc');
     assert.deepEqual(last(sent, 'open').plan.gains, [gain0]);
+    assert.equal(last(sent, 'open').replaces, true, 'also when the form had these gains a moment ago');
+    await host.receive({ kind: 'ready' });
+    assert.equal(last(sent, 'open').replaces, undefined, 'a reload keeps what was typed since');
     assert.deepEqual(stage.plans.at(-1)?.gains, [gain0]);
   });
 

@@ -113,7 +113,8 @@ export class HeadsPanel implements Actions {
       return;
     }
     if (message.kind === 'open') {
-      if (!continues(keep(this.state, this.basis), message.plan)) this.state = { ...this.state, form: undefined };
+      if (message.replaces || !continues(keep(this.state, this.basis), message.plan))
+        this.state = { ...this.state, form: undefined };
       this.basis = [...this.basis, canonical(message.plan)].slice(-4);
       this.told = undefined;
     }
