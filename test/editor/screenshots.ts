@@ -32,6 +32,8 @@ async function inspect(bench: Workbench, theme: Theme): Promise<void> {
   await bench.openFile('faulty/config.json');
   await bench.squiggles('error').first().waitFor();
   await (await bench.problems()).first().waitFor();
+  await bench.page.locator('.codelens-decoration a').first().waitFor();
+  await bench.webviewWith("[aria-label='Benchmark this attention']");
   await bench.page.mouse.move(0, 0);
   await picture(bench, 'inspect', theme);
   await bench.runCommand('View: Toggle Panel Visibility');

@@ -19,6 +19,7 @@ const familyTitles: Readonly<Record<string, string>> = {
   positional: 'Positional',
   latent: 'Latent',
   memory: 'Memory',
+  gate: 'Gates',
   distributed: 'Distributed',
 };
 
