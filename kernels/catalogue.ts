@@ -24,6 +24,7 @@ import { elasticSpanAttention } from './mechanisms/streaming/elastic-span';
 import { razorAttention } from './mechanisms/streaming/razor-attention';
 import { streaming } from './mechanisms/streaming/streaming';
 import { tiled } from './mechanisms/tiled';
+import { wersa } from './mechanisms/wersa/wersa';
 
 export const catalogue: readonly Mechanism[] = [
   scaledDotProduct,
@@ -43,6 +44,7 @@ export const catalogue: readonly Mechanism[] = [
   linear,
   lightningAttention,
   lightningAttention2,
+  wersa,
   mixtureOfHead,
   gaam,
   biformer,

@@ -6,8 +6,10 @@ import { GraphError } from './records';
 
 /**
  * Products counted: MatMul, FusedMatMul, Gemm (m n k each), MultiHeadAttention and GroupQueryAttention (pairs times the
- * widths of a query and a value; GroupQueryAttention computes the readable pairs only), and the bodies of Scan times their
- * steps. Dimensions that only a run decides count as the graph's metadata `expected sizes` says. Operators without products count nothing; Einsum is refused, since its cost depends on the runtime's plan.
+ * widths of a query and a value; GroupQueryAttention computes the readable pairs only), Conv (each output number reads one
+ * kernel), and the bodies of Scan times their steps. Dimensions that only a run decides count as the graph's metadata
+ * `expected sizes` says. Operators without products count nothing; Einsum is refused, since its cost depends on the runtime's
+ * plan.
  */
 export function countMultiplyAdds(model: Uint8Array): number {
   const { graph, metadataProps } = fromBinary(ModelProtoSchema, model);
@@ -55,6 +57,10 @@ function countNode(node: NodeProto, shapes: Shapes, sizes: Sizes): number {
       const total = shape(node.output[1])[2] ?? 1;
       return (batch * queries * (2 * total - queries + 1) * 2 * width) / 2;
     }
+    case 'Conv': {
+      const weight = shape(node.input[1]);
+      return (size(shape(node.output[0])) * size(weight)) / (weight[0] ?? 1);
+    }
     case 'Scan': {
       const scanned = shape(node.input.at(-1));
       const inner = node.attribute.find((entry) => entry.name === 'body')?.g;
@@ -64,7 +70,6 @@ function countNode(node: NodeProto, shapes: Shapes, sizes: Sizes): number {
     case 'Loop':
     case 'If':
     case 'Attention':
-    case 'Conv':
       throw new GraphError(`${node.opType} "${node.name}": its multiply-adds cannot be read off its shapes here.`);
     default:
       return 0;

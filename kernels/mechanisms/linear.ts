@@ -66,8 +66,11 @@ export const linear: Mechanism<Parameters> = {
   limits: [],
 };
 
-/** Numerators and denominators [b, hkv, g, n, e + 1]: products inside each chunk plus the sums of all keys before it. */
-function causalSums(queries: Value, keys: Value, values: Value, shape: AttentionShape, chunk: number): Value {
+/**
+ * Numerators and denominators [b, hkv, g, n, e + 1] of features as wide as `shape.headDim`: products inside each chunk plus the
+ * sums of all keys before it.
+ */
+export function causalSums(queries: Value, keys: Value, values: Value, shape: AttentionShape, chunk: number): Value {
   const { batch, kvHeads, headDim } = shape;
   const group = shape.heads / kvHeads;
   const width = shape.valueDim + 1;

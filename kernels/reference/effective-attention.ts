@@ -1,9 +1,10 @@
 /**
  * Which keys an output really depends on, for mechanisms that have no matrix of probabilities: found by probing.
  *
- * e(i, j) = root mean square, over the channels of output i, of d output_i / d value_j in the direction of ones (central
- * difference, step 1/64). Softmax attention gives its probabilities exactly, since its output is linear in the values; a
- * mechanism that is not linear in them is described at these inputs only. Costs 2 m calls of the reference.
+ * e(i, j) = root mean square, over the channels of output i, of d output_i / d value_j in the direction (1, -1, 1, ...)
+ * (central difference, step 1/64): what all channels have in common would vanish in a layer norm of the output. Softmax
+ * attention gives its probabilities exactly, since its output is linear in the values; a mechanism that is not linear in them
+ * is described at these inputs only. Costs 2 m calls of the reference.
  */
 import type { AttentionInputs, Mechanism, ParameterValues } from '../mechanism';
 import type { AttentionShape } from '../shape';
@@ -37,7 +38,8 @@ export function effectiveAttention(
     function outputOf(change: number): Tensor {
       const data = Float64Array.from(inputs.value.data);
       const from = (kvHead * keys + key) * valueDim;
-      for (let channel = 0; channel < valueDim; channel++) data[from + channel]! += change;
+      for (let channel = 0; channel < valueDim; channel++)
+        data[from + channel]! += channel % 2 === 0 ? change : -change;
       return mechanism.reference({ ...inputs, value: tensor(inputs.value.shape, data) }, shape, parameters);
     }
   }

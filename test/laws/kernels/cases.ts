@@ -109,6 +109,12 @@ const smallParameters: Readonly<Record<string, readonly ParameterValues[]>> = {
     { clusters: 4, window: 20 },
     { clusters: 3, window: 70 },
   ],
+  wersa: [
+    { levels: 3, features: 32, gate: 'global' },
+    { levels: 0, features: 24, gate: 'off', chunk: 16 },
+    { levels: 3, features: 32, filter: 'one-sided', chunk: 16 },
+    { levels: 2, features: 40, filter: 'one-sided', gate: 'off', sharedProjection: false },
+  ],
   'neural-memory': [{ chunk: 7 }, { chunk: 1 }],
   moh: [
     { span: 100 },

@@ -5,6 +5,7 @@ import { openSession } from '../../../compute-server/runtime/session';
 import { GraphBuilder } from '../../../kernels/graph/builder';
 import { countMultiplyAdds, expectedSizes } from '../../../kernels/graph/count';
 import { addDims, broadcast, divideDims, multiplyDims } from '../../../kernels/graph/dims';
+import { depthwiseConvolution } from '../../../kernels/graph/operators/convolution';
 import { conditional, scan } from '../../../kernels/graph/operators/control';
 import { expandBy, range, dimOf, shapeVector, sliceBy } from '../../../kernels/graph/operators/dynamic';
 import { add, greater, multiply } from '../../../kernels/graph/operators/elementwise';
@@ -167,6 +168,13 @@ describe('Graph builder', () => {
     graph.output(matmul(scores, k), 'y');
     graph.output(at(outputs, 0), 'z');
     assert.equal(countMultiplyAdds(graph.finish().model), 2 * (2 * 5 * 7 * 16) + 2 * 16 * 16 * 5);
+  });
+
+  it('counts a depthwise convolution by its output and the size of one kernel', () => {
+    const graph = new GraphBuilder('count');
+    const x = graph.input('x', 'float32', [2, 6, 40]);
+    graph.output(depthwiseConvolution(x, graph.input('kernel', 'float32', [6, 1, 33]), undefined), 'y');
+    assert.equal(countMultiplyAdds(graph.finish().model), 2 * 6 * 40 * 33);
   });
 
   it('counts dimensions that a run decides as the graph says they are expected to be, and refuses without', () => {
