@@ -301,6 +301,12 @@ describe('WERSA', function () {
       assert.ok(Math.abs(slope((n) => wersa.cost(at(n), own).flops) - 1) < 0.02);
       assert.ok(Math.abs(slope((n) => countMultiplyAdds(wersa.build(at(n), own, 'float32').model)) - 1) < 0.02);
     }
+    const causal = causalShape(4096, { headDim: 64, valueDim: 64 });
+    for (const gate of ['local', 'off'] as const) {
+      const own = given({ filter: 'one-sided', gate });
+      const ratio = wersa.cost(causal, own).flops / countMultiplyAdds(wersa.build(causal, own, 'float32').model);
+      assert.ok(ratio > 1.9 && ratio < 2.6, `${ratio} flops per counted multiply-add`);
+    }
     const dearer = (length: number) =>
       wersa.cost(at(length), parameters).flops > scaledDotProduct.cost(at(length), {}).flops;
     assert.ok(dearer(128) && !dearer(512));
