@@ -48,14 +48,16 @@ describe('interventions on heads in VS Code', function () {
     await panel.getByRole('radio', { name: 'Token ids' }).click();
     await panel.locator('#prompt').fill(longPrompt);
     await panel.getByRole('checkbox', { name: 'Causal check' }).click();
-    await panel.locator('#run:not([disabled])').click();
-    await panel.locator('.run-state', { hasText: /[1-9]\d? %/ }).waitFor();
-    // The demo model is quick: its process stands still until the button is pressed, so that there is a run to cancel.
+    // The compute process has counted them: it is there.
+    await panel.getByText('2,000 of 2,048 tokens').waitFor();
+    await panel.locator('#run:not([disabled])').waitFor();
+    // The demo model is quick: its process stands still until both buttons are pressed, so that there is a run to cancel.
     const processes = computeProcesses(host.profile);
     assert.equal(processes.length, 1, `one compute process, not ${processes.join(', ')}`);
     const [pid = 0] = processes;
     process.kill(pid, 'SIGSTOP');
     try {
+      await panel.locator('#run').click();
       await panel.locator('#cancel').click();
       await panel.locator('.run-state', { hasText: 'Stopping after the layer in flight' }).waitFor();
     } finally {
