@@ -51,7 +51,7 @@ export const tiled: Mechanism<Parameters> = {
       description: 'Causal only: queries that share one copy of the keys before them; masks are applied inside a span.',
       min: 1,
       max: 65536,
-      default: 1024,
+      default: 512,
     },
   },
   layout: 'heads-first',
