@@ -18,14 +18,15 @@ export function viewMechanism(request: MechanismViewRequest): MechanismView {
   const support = mechanism.supports(shape, parameters);
   if (!support.ok) throw new FailureError({ code: 'unsupported', detail: support.why });
   const pattern = mechanism.pattern(shape, parameters);
-  const cells = cellsOf(pattern, shape, request.head);
+  const heads = Array.from({ length: shape.heads }, (_, head) => cellsOf(pattern, shape, head));
+  const cells = heads[request.head]!;
   return {
     mechanism: mechanism.id,
     head: request.head,
     queries: shape.queries,
     keys: shape.keys,
     cells,
-    groups: groupsOf(pattern, shape),
+    groups: groupsOf(heads),
     density: densityOf(cells, shape),
     ...(pattern.block ? { block: pattern.block } : {}),
     dependsOnData: pattern.dependsOnData,
@@ -70,14 +71,15 @@ function cellsOf(pattern: ReadPattern, { queries, keys }: AttentionShape, head: 
   return cells;
 }
 
-function groupsOf(pattern: ReadPattern, shape: AttentionShape): number[][] {
+/** Heads with the same cells, each group ascending. */
+function groupsOf(heads: readonly Uint8Array[]): number[][] {
   const groups = new Map<string, number[]>();
-  for (let head = 0; head < shape.heads; head++) {
-    const drawn = Buffer.from(cellsOf(pattern, shape, head)).toString('latin1');
+  heads.forEach((cells, head) => {
+    const drawn = Buffer.from(cells.buffer).toString('latin1');
     const group = groups.get(drawn) ?? [];
     group.push(head);
     groups.set(drawn, group);
-  }
+  });
   return [...groups.values()];
 }
 

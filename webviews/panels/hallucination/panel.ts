@@ -13,7 +13,9 @@ import { Arrangement } from '../../ui/arrangement';
 import { canonical } from '../../ui/canonical';
 import type { HeadPlace } from '../../ui/head-names';
 import { acquireHost, type Host } from '../../ui/host';
+import { Later } from '../../ui/later';
 import { seconds } from '../../ui/numbers';
+import { PlanTelling } from '../../ui/plan-telling';
 import { Redraw } from '../../ui/redraw';
 import { onThemeChange, readTheme } from '../../ui/theme';
 import type { Actions, ExportFormat, Part } from './actions';
@@ -47,15 +49,11 @@ import {
 import { announcementOf } from './vhd-model';
 import { modelOfStep } from './vhd-view';
 
-const planEvery = 300;
-
 export class HallucinationPanel implements Actions {
   private state: State;
   private readonly host: Host<ToHallucinationPanel, FromHallucinationPanel, Kept>;
-  /** Plans the extension has sent or been told: a kept form of one of these is the later state of the same edit. */
-  private basis: readonly string[] = [];
-  private told: string | undefined;
-  private timers: Partial<Record<'plan' | 'image' | 'tokens' | 'map' | 'step', ReturnType<typeof setTimeout>>> = {};
+  private readonly plans: PlanTelling<NonNullable<ReturnType<typeof planOf>>>;
+  private readonly later = new Later<'image' | 'tokens' | 'map' | 'step'>();
   private requests = 0;
   private latest: Latest = { openImage: -1, tokenise: -1 };
   private asked = { image: '', tokens: '' };
@@ -73,7 +71,11 @@ export class HallucinationPanel implements Actions {
     this.redraw = new Redraw(root, () => this.drawNow());
     const kept = this.host.restore();
     this.state = restore(initialState(place), kept?.place === place ? kept : undefined);
-    this.basis = kept?.basis ?? [];
+    this.plans = new PlanTelling(kept?.basis ?? [], {
+      plan: () => (this.state.opened ? planOf(this.state) : undefined),
+      tell: (plan) => this.host.post({ kind: 'planned', plan }),
+      keep: () => this.keepState(),
+    });
     this.arrangement = new Arrangement(root, place === 'side', () => this.draw());
     onThemeChange(() => this.draw());
     document.addEventListener('keydown', (event) => this.onKey(event));
@@ -88,9 +90,8 @@ export class HallucinationPanel implements Actions {
 
   private onMessage(message: ToHallucinationPanel): void {
     if (message.kind === 'open') {
-      if (!continues(keep(this.state, this.basis), message.plan)) this.state = { ...this.state, form: undefined };
-      this.basis = [...this.basis, canonical(message.plan)].slice(-4);
-      this.told = undefined;
+      if (!continues(keep(this.state, this.plans.basis), message.plan)) this.state = { ...this.state, form: undefined };
+      this.plans.opened(message.plan);
     }
     this.change(receive(this.state, message, this.latest));
     this.tell(message);
@@ -137,8 +138,8 @@ export class HallucinationPanel implements Actions {
 
   private change(state: State): void {
     this.state = state;
-    this.host.keep(keep(state, this.basis));
-    this.schedulePlan();
+    this.keepState();
+    if (state.place !== 'file') this.plans.schedule();
     this.askImage();
     this.askTokens();
     this.askMap();
@@ -146,27 +147,8 @@ export class HallucinationPanel implements Actions {
     this.draw();
   }
 
-  private later(name: keyof typeof this.timers, delay: number, act: () => void): void {
-    clearTimeout(this.timers[name]);
-    this.timers[name] = setTimeout(() => {
-      delete this.timers[name];
-      act();
-    }, delay);
-  }
-
-  /** The extension hears of the form at most every 300 ms, and only of plans it does not know. */
-  private schedulePlan(): void {
-    if (this.timers.plan !== undefined || this.state.place === 'file') return;
-    this.later('plan', planEvery, () => {
-      const plan = planOf(this.state);
-      if (!this.state.opened || !plan) return;
-      const written = canonical(plan);
-      if (written === this.told || this.basis.at(-1) === written) return;
-      this.told = written;
-      this.basis = [...this.basis, written].slice(-4);
-      this.host.keep(keep(this.state, this.basis));
-      this.host.post({ kind: 'planned', plan });
-    });
+  private keepState(): void {
+    this.host.keep(keep(this.state, this.plans.basis));
   }
 
   private get mayAsk(): boolean {
@@ -184,7 +166,7 @@ export class HallucinationPanel implements Actions {
     if (asked === this.asked.image) return;
     this.asked.image = asked;
     if (picture?.image.path === form.image && this.state.result?.image?.path === form.image) return;
-    this.later('image', 100, () => {
+    this.later.do('image', 100, () => {
       const request = this.nextRequest();
       this.latest = { ...this.latest, openImage: request };
       this.host.post({ kind: 'openImage', request, folder: form.folder, image: form.image, prompt: form.prompt });
@@ -198,7 +180,7 @@ export class HallucinationPanel implements Actions {
     const asked = canonical([form.folder, form.prompt]);
     if (asked === this.asked.tokens) return;
     this.asked.tokens = asked;
-    this.later('tokens', 200, () => {
+    this.later.do('tokens', 200, () => {
       const request = this.nextRequest();
       this.latest = { ...this.latest, tokenise: request };
       this.host.post({ kind: 'tokenise', request, folder: form.folder, text: form.prompt });
@@ -214,7 +196,7 @@ export class HallucinationPanel implements Actions {
     const before = this.state.map?.value;
     // The last map stays on screen until the next one is there.
     this.state = { ...this.state, map: { request: -1, of, ...(before ? { value: before } : {}) } };
-    this.later('map', 40, () => {
+    this.later.do('map', 40, () => {
       const request = this.nextRequest();
       if (this.state.map) this.state = { ...this.state, map: { ...this.state.map, request } };
       this.host.post({ kind: 'map', request, step: token.step, variant: token.variant, heads });
@@ -228,7 +210,7 @@ export class HallucinationPanel implements Actions {
     const of = canonical([result.created, token.step]);
     if (step?.of === of) return;
     this.state = { ...this.state, step: { request: -1, of } };
-    this.later('step', 120, () => {
+    this.later.do('step', 120, () => {
       const request = this.nextRequest();
       if (this.state.step) this.state = { ...this.state, step: { ...this.state.step, request } };
       this.host.post({ kind: 'step', request, step: token.step });

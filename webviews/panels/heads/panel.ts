@@ -5,7 +5,9 @@ import { unreachable } from '../../../protocol/unreachable';
 import { announce } from '../../ui/announce';
 import { Arrangement } from '../../ui/arrangement';
 import { acquireHost, type Host } from '../../ui/host';
+import { Later } from '../../ui/later';
 import { seconds } from '../../ui/numbers';
+import { PlanTelling } from '../../ui/plan-telling';
 import { Redraw } from '../../ui/redraw';
 import { onThemeChange, readTheme } from '../../ui/theme';
 import { isOpen } from '../../ui/disclosures';
@@ -43,17 +45,14 @@ import { TileRequests, type TileSource } from './tile-source';
 import { shownToken } from '../../ui/token-text';
 import type { CellPlace } from './head-matrix';
 
-const planEvery = 300;
 const continuationTokens = 40;
 
 export class HeadsPanel implements Actions {
   private state: State;
   private readonly host: Host<ToHeadsPanel, FromHeadsPanel, Kept>;
   private readonly kept: Kept | undefined;
-  /** Plans the extension has sent or been told: a kept form of one of these is the later state of the same edit. */
-  private basis: readonly string[] = [];
-  private told: string | undefined;
-  private timers: Partial<Record<'plan' | 'tokens' | 'effects' | 'row', ReturnType<typeof setTimeout>>> = {};
+  private readonly plans: PlanTelling<NonNullable<ReturnType<typeof planOf>>>;
+  private readonly later = new Later<'tokens' | 'effects' | 'row'>();
   private requests = 0;
   private latest: Latest = { tokenise: -1, row: -1, rowOf: undefined };
   private askedPrompt = '';
@@ -87,7 +86,11 @@ export class HeadsPanel implements Actions {
     );
     this.kept = this.host.restore();
     this.state = restore(initialState(place), this.kept?.place === place ? this.kept : undefined);
-    this.basis = this.kept?.basis ?? [];
+    this.plans = new PlanTelling(this.kept?.basis ?? [], {
+      plan: () => (this.state.opened ? planOf(this.state) : undefined),
+      tell: (plan) => this.host.post({ kind: 'planned', plan }),
+      keep: () => this.keepState(),
+    });
     this.arrangement = new Arrangement(root, place === 'side', () => this.draw());
     onThemeChange(() => this.draw());
     document.addEventListener('keydown', (event) => this.onKey(event));
@@ -113,10 +116,9 @@ export class HeadsPanel implements Actions {
       return;
     }
     if (message.kind === 'open') {
-      if (message.replaces || !continues(keep(this.state, this.basis), message.plan))
+      if (message.replaces || !continues(keep(this.state, this.plans.basis), message.plan))
         this.state = { ...this.state, form: undefined };
-      this.basis = [...this.basis, canonical(message.plan)].slice(-4);
-      this.told = undefined;
+      this.plans.opened(message.plan);
     }
     this.change(receive(this.state, message, this.latest));
     this.tell(message);
@@ -163,8 +165,8 @@ export class HeadsPanel implements Actions {
 
   private change(state: State): void {
     this.state = state;
-    this.host.keep(keep(state, this.basis));
-    this.schedulePlan();
+    this.keepState();
+    if (state.place !== 'file') this.plans.schedule();
     this.askTokens();
     this.askRow();
     this.askEffects();
@@ -172,27 +174,8 @@ export class HeadsPanel implements Actions {
     this.draw();
   }
 
-  private later(name: keyof typeof this.timers, delay: number, act: () => void): void {
-    clearTimeout(this.timers[name]);
-    this.timers[name] = setTimeout(() => {
-      delete this.timers[name];
-      act();
-    }, delay);
-  }
-
-  /** The extension hears of the form at most every 300 ms, and only of plans it does not know. */
-  private schedulePlan(): void {
-    if (this.timers.plan !== undefined || this.state.place === 'file') return;
-    this.later('plan', planEvery, () => {
-      const plan = planOf(this.state);
-      if (!this.state.opened || !plan) return;
-      const written = canonical(plan);
-      if (written === this.told || this.basis.at(-1) === written) return;
-      this.told = written;
-      this.basis = [...this.basis, written].slice(-4);
-      this.host.keep(keep(this.state, this.basis));
-      this.host.post({ kind: 'planned', plan });
-    });
+  private keepState(): void {
+    this.host.keep(keep(this.state, this.plans.basis));
   }
 
   /** The tokens of the prompt as typed. */
@@ -208,7 +191,7 @@ export class HeadsPanel implements Actions {
     const asked = canonical([form.folder, prompt]);
     if (asked === this.askedPrompt) return;
     this.askedPrompt = asked;
-    this.later('tokens', 200, () => {
+    this.later.do('tokens', 200, () => {
       const request = this.nextRequest();
       this.latest = { ...this.latest, tokenise: request };
       this.host.post({ kind: 'tokenise', request, folder: form.folder, prompt });
@@ -223,7 +206,7 @@ export class HeadsPanel implements Actions {
     const asked = canonical([result.created, selected, query]);
     if (asked === this.askedRow) return;
     this.askedRow = asked;
-    this.later('row', 40, () => {
+    this.later.do('row', 40, () => {
       const request = this.nextRequest();
       this.latest = { ...this.latest, row: request, rowOf: { ...selected, query } };
       this.host.post({ kind: 'row', request, ...selected, query });
@@ -235,7 +218,7 @@ export class HeadsPanel implements Actions {
     const shown = place === 'full' || (place === 'side' && isOpen(this.state, 'effects', false));
     if (!result || !form || canRun !== true || !shown || phase.kind === 'running') return;
     if (effects && sameGains(effects.gains, form.gains)) return;
-    this.later('effects', 150, () => {
+    this.later.do('effects', 150, () => {
       const gains = this.state.form?.gains ?? [];
       const request = this.nextRequest();
       // The last answer stays on screen until the next one is there.

@@ -10,6 +10,7 @@ import { disclosure } from '../../ui/controls';
 import { acquireHost, type Host } from '../../ui/host';
 import { seconds } from '../../ui/numbers';
 import { toCsv, toMarkdown } from '../../ui/table';
+import { PlanTelling } from '../../ui/plan-telling';
 import { Redraw } from '../../ui/redraw';
 import { measuredHow } from '../../ui/run-status';
 import { onThemeChange, readTheme } from '../../ui/theme';
@@ -44,17 +45,11 @@ import {
   type View,
 } from './state';
 
-const planEvery = 300;
-
 export class KernelsPanel implements Actions {
   private state: State;
   private readonly host: Host<ToKernelsPanel, FromKernelsPanel, Kept>;
   private readonly kept: Kept | undefined;
-  /** Plans the extension has sent or been told: a kept form of one of these is the later state of the same edit. */
-  private basis: readonly string[] = [];
-  /** The plan last told to the extension, which answers with what can run it. */
-  private told: string | undefined;
-  private planTimer: ReturnType<typeof setTimeout> | undefined;
+  private readonly plans: PlanTelling<NonNullable<ReturnType<typeof planOf>>>;
   private readonly redraw: Redraw;
   private readonly arrangement: Arrangement;
   /** The questions last asked for the card of a mechanism, by kind. */
@@ -70,7 +65,12 @@ export class KernelsPanel implements Actions {
     this.redraw = new Redraw(root, () => this.drawNow());
     this.kept = this.host.restore();
     this.state = restore(initialState(place), this.kept?.place === place ? this.kept : undefined);
-    this.basis = this.kept?.basis ?? [];
+    this.plans = new PlanTelling(this.kept?.basis ?? [], {
+      plan: () => (this.state.opened ? planOf(this.state) : undefined),
+      tell: (plan) => this.host.post({ kind: 'planned', plan }),
+      keep: () => this.keepState(),
+      tellsOpened: true,
+    });
     this.arrangement = new Arrangement(root, place === 'side', () => this.draw());
     onThemeChange(() => this.draw());
     document.addEventListener('keydown', (event) => this.onKey(event));
@@ -80,9 +80,8 @@ export class KernelsPanel implements Actions {
 
   private onMessage(message: ToKernelsPanel): void {
     if (message.kind === 'open') {
-      if (!continues(keep(this.state, this.basis), message.plan)) this.state = { ...this.state, form: undefined };
-      this.basis = [...this.basis, canonical(message.plan)].slice(-4);
-      this.told = undefined;
+      if (!continues(keep(this.state, this.plans.basis), message.plan)) this.state = { ...this.state, form: undefined };
+      this.plans.opened(message.plan);
     }
     this.change(receive(this.state, message));
     this.tell(message);
@@ -121,26 +120,14 @@ export class KernelsPanel implements Actions {
 
   private change(state: State): void {
     this.state = state;
-    this.host.keep(keep(state, this.basis));
-    this.schedulePlan();
+    this.keepState();
+    if (state.place !== 'file') this.plans.schedule();
     this.askView();
     this.draw();
   }
 
-  /** The extension hears of the form at most every 300 ms, and only of plans it does not know. */
-  private schedulePlan(): void {
-    if (this.planTimer !== undefined || this.state.place === 'file') return;
-    this.planTimer = setTimeout(() => {
-      this.planTimer = undefined;
-      const plan = planOf(this.state);
-      if (!this.state.opened || !plan) return;
-      const written = canonical(plan);
-      if (written === this.told) return;
-      this.told = written;
-      this.basis = [...this.basis, written].slice(-4);
-      this.host.keep(keep(this.state, this.basis));
-      this.host.post({ kind: 'planned', plan });
-    }, planEvery);
+  private keepState(): void {
+    this.host.keep(keep(this.state, this.plans.basis));
   }
 
   /** Asks for the card's picture when its question is another than the last; the answer to an earlier one is overwritten. */

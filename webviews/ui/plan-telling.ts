@@ -1,0 +1,54 @@
+/**
+ * Tells the extension of the plan in a panel's form, at most every 300 ms and only of plans it does not know, and remembers
+ * which plans it has sent or been told: a kept form of one of these is the later state of the same edit.
+ */
+import { canonical } from './canonical';
+import { Later } from './later';
+
+const every = 300;
+const remembered = 4;
+
+export interface PlanOwner<Plan> {
+  /** The plan of the form; undefined while there is none to tell. */
+  plan(): Plan | undefined;
+  tell(plan: Plan): void;
+  /** Keeps the panel's state with the plans known by now. */
+  keep(): void;
+  /** Whether the plan that the extension has just sent is told once too, because the answer is wanted. */
+  readonly tellsOpened?: boolean;
+}
+
+export class PlanTelling<Plan> {
+  private told: string | undefined;
+  private readonly later = new Later<'plan'>();
+
+  constructor(
+    /** Canonical plans, oldest first. */
+    public basis: readonly string[],
+    private readonly owner: PlanOwner<Plan>,
+  ) {}
+
+  /** The extension has sent this plan. */
+  opened(plan: Plan): void {
+    this.remember(canonical(plan));
+    this.told = this.owner.tellsOpened ? undefined : canonical(plan);
+  }
+
+  schedule(): void {
+    if (this.later.waits('plan')) return;
+    this.later.do('plan', every, () => {
+      const plan = this.owner.plan();
+      if (plan === undefined) return;
+      const written = canonical(plan);
+      if (written === this.told) return;
+      this.told = written;
+      this.remember(written);
+      this.owner.keep();
+      this.owner.tell(plan);
+    });
+  }
+
+  private remember(written: string): void {
+    this.basis = [...this.basis, written].slice(-remembered);
+  }
+}
