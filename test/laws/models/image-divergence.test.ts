@@ -1,27 +1,21 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { layerDivergence } from '../../../diagnostics/hallucination/divergence';
 import { DivergenceRun } from '../../../compute-server/model/divergence-run';
-import { openModel, type LoadedModel } from '../../../compute-server/model/loaded-model';
+import { type LoadedModel } from '../../../compute-server/model/loaded-model';
 import { sequenceOf } from '../../../compute-server/model/prompt';
 import { startReinforced, type ReinforcementPlan } from '../../../compute-server/model/reinforcement';
 import { SinkCollector } from '../../../compute-server/model/span-sinks';
 import { spanPair } from '../../../compute-server/model/span-pair';
-import { writeTinyModel } from '../../support/checkpoints/tiny-models';
+import { TinyVlms } from '../../support/checkpoints/open-vlms';
 import {
   normalisedPicture,
   tinyIdefics3,
   tinyLlava,
   tinyPaligemma,
   tinyPixels,
-  writePng,
-  writeProcessor,
   type TinyVlm,
 } from '../../support/checkpoints/tiny-vision';
-import { writeVisionTokenizer } from '../../support/checkpoints/tokenizers';
-import type { Parameters, ReferenceRun } from '../../support/reference/vectors';
+import type { ReferenceRun } from '../../support/reference/vectors';
 
 const measure = { distance: 'l2', outliers: 'paper', k: 1 } as const;
 const plan: ReinforcementPlan = {
@@ -40,30 +34,15 @@ const [front, behind] = [
 ];
 
 describe('divergence of heads with and without an image', () => {
-  let folder: string;
-  const opened: LoadedModel[] = [];
+  let vlms: TinyVlms;
   before(() => {
-    folder = mkdtempSync(join(tmpdir(), 'headscope-image-divergence-'));
+    vlms = new TinyVlms();
   });
-  after(async () => {
-    for (const model of opened) {
-      await model.sessions.release();
-      await model.vision?.sessions.release();
-    }
-    rmSync(folder, { recursive: true });
-  });
+  after(() => vlms.close());
 
-  const open = async (tiny: TinyVlm): Promise<{ model: LoadedModel; parameters: Parameters }> => {
-    const at = join(folder, tiny.name.replaceAll(/[^\w-]/g, '_'));
-    const parameters = writeTinyModel(at, tiny);
-    writeProcessor(at, tiny);
-    writeVisionTokenizer(at);
-    const model = await openModel(at, { device: 'cpu', threads: 1, limitBytes: 1e9 });
-    opened.push(model);
-    return { model, parameters };
-  };
+  const open = (tiny: TinyVlm) => vlms.open(tiny);
   const pairOf = async (model: LoadedModel, tiny: TinyVlm, width: number, height: number) => {
-    const image = writePng(join(folder, `${width}x${height}.png`), tinyPixels(width, height));
+    const image = vlms.picture(width, height);
     const ids = [...front, tiny.imageToken, ...behind];
     const sequence = await sequenceOf(model, { kind: 'ids', ids, image }, { memoryLimit: 4e9 });
     return spanPair(sequence, { kind: 'image' }, 'contiguous');

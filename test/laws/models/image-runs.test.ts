@@ -1,25 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { HeadView } from '../../../compute-server/model/head-view';
-import { openModel, type LoadedModel } from '../../../compute-server/model/loaded-model';
+import { type LoadedModel } from '../../../compute-server/model/loaded-model';
 import { runPrompt } from '../../../compute-server/model/model-run';
 import { parityOf } from '../../../compute-server/model/parity';
 import { sequenceOf } from '../../../compute-server/model/prompt';
 import { withoutSpan, type Sequence } from '../../../compute-server/model/sequence';
-import { writeTinyModel } from '../../support/checkpoints/tiny-models';
-import { writeVisionTokenizer } from '../../support/checkpoints/tokenizers';
 import { generate } from '../../support/generate';
-import {
-  tinyIdefics3,
-  tinyLlava,
-  tinyPaligemma,
-  tinyPixels,
-  writePng,
-  writeProcessor,
-  type TinyVlm,
-} from '../../support/checkpoints/tiny-vision';
+import { TinyVlms } from '../../support/checkpoints/open-vlms';
+import { tinyIdefics3, tinyLlava, tinyPaligemma, type TinyVlm } from '../../support/checkpoints/tiny-vision';
 
 const run = { memoryLimit: 4e9 };
 const floats = (data: unknown): Float32Array => {
@@ -28,37 +16,21 @@ const floats = (data: unknown): Float32Array => {
 };
 
 describe('what a picture in the prompt goes through', () => {
-  let folder: string;
-  const opened: LoadedModel[] = [];
+  let vlms: TinyVlms;
   before(() => {
-    folder = mkdtempSync(join(tmpdir(), 'headscope-image-runs-'));
+    vlms = new TinyVlms();
   });
-  after(async () => {
-    for (const model of opened) {
-      await model.sessions.release();
-      await model.vision?.sessions.release();
-    }
-    rmSync(folder, { recursive: true });
-  });
+  after(() => vlms.close());
 
-  const open = async (tiny: TinyVlm, limitBytes = 1e9): Promise<LoadedModel> => {
-    const at = join(folder, `${tiny.name}-${limitBytes}`.replaceAll(/[^\w-]/g, '_'));
-    writeTinyModel(at, tiny);
-    writeProcessor(at, tiny);
-    writeVisionTokenizer(at);
-    const model = await openModel(at, { device: 'cpu', threads: 1, limitBytes });
-    opened.push(model);
-    return model;
-  };
-  const picture = (width: number, height: number): string =>
-    writePng(join(folder, `${width}-${height}.png`), tinyPixels(width, height));
+  const open = async (tiny: TinyVlm, limitBytes?: number): Promise<LoadedModel> =>
+    (await vlms.open(tiny, limitBytes)).model;
   const merged = (model: LoadedModel, image: string): Promise<Sequence> =>
     sequenceOf(model, { kind: 'ids', ids: [3, 17, 60, 9, 22, 41], image }, run);
 
   for (const tiny of [tinyLlava(), tinyLlava({ next: true }), tinyPaligemma(1), tinyPaligemma(2), tinyIdefics3()]) {
     it(`${tiny.name}: decoding against the cache equals running the whole sequence again`, async () => {
       const model = await open(tiny);
-      const sequence = await merged(model, picture(20, 14));
+      const sequence = await merged(model, vlms.picture(20, 14));
       const made: number[] = [];
       const logits: Float32Array[] = [];
       const variant = { gains: [{ layer: 1, head: 2, gain: 0.5 }] };
@@ -90,7 +62,7 @@ describe('what a picture in the prompt goes through', () => {
 
   it('the mass on the group `image` is the sum of the probabilities on its rows', async () => {
     const model = await open(tinyIdefics3());
-    const sequence = await merged(model, picture(32, 20));
+    const sequence = await merged(model, vlms.picture(32, 20));
     const rows = sequence.groups?.find(({ name }) => name === 'image')?.positions ?? [];
     assert.ok(rows.length > 4 && sequence.image && rows.length < sequence.image.end - sequence.image.start);
     const heads = [0, 1, 2, 3];
@@ -115,7 +87,7 @@ describe('what a picture in the prompt goes through', () => {
 
   it('one head of a merged sequence is drawn as it was run', async () => {
     const model = await open(tinyPaligemma(1));
-    const sequence = await merged(model, picture(12, 12));
+    const sequence = await merged(model, vlms.picture(12, 12));
     const whole = await runPrompt(model.spec, model.sessions, {
       ...sequence,
       chunk: 64,
@@ -129,13 +101,13 @@ describe('what a picture in the prompt goes through', () => {
 
   it('the parity check runs the merged sequence', async () => {
     const model = await open(tinyLlava());
-    const parity = await parityOf(model, await merged(model, picture(12, 12)));
+    const parity = await parityOf(model, await merged(model, vlms.picture(12, 12)));
     assert.deepEqual([parity.ok, parity.maxLogitError], [true, 0]);
   });
 
   it('without the rows of the picture the run is that of the text alone', async () => {
     const model = await open(tinyLlava());
-    const sequence = await merged(model, picture(12, 12));
+    const sequence = await merged(model, vlms.picture(12, 12));
     assert.ok(sequence.image);
     const text = withoutSpan(sequence, sequence.image, 'contiguous');
     assert.deepEqual(text, { ids: [3, 17, 9, 22, 41], groups: [] });
@@ -146,7 +118,7 @@ describe('what a picture in the prompt goes through', () => {
   it('gives the same numbers when layers are released under a tight limit', async () => {
     const wide = await open(tinyLlava());
     const tight = await open(tinyLlava(), 20_000);
-    const image = picture(17, 12);
+    const image = vlms.picture(17, 12);
     const [all, few] = await Promise.all([merged(wide, image), merged(tight, image)]);
     assert.deepEqual(few.embeddings, all.embeddings);
     assert.ok((tight.vision?.sessions.openBytes() ?? 0) < (wide.vision?.sessions.openBytes() ?? 0));
@@ -155,7 +127,7 @@ describe('what a picture in the prompt goes through', () => {
   it('refuses an encoder that does not fit, before it runs', async () => {
     const model = await open(tinyLlava());
     await assert.rejects(
-      sequenceOf(model, { kind: 'ids', ids: [60], image: picture(13, 12) }, { memoryLimit: 1000 }),
+      sequenceOf(model, { kind: 'ids', ids: [60], image: vlms.picture(13, 12) }, { memoryLimit: 1000 }),
       (error: { failure?: { code?: string; fittingLength?: number } }) =>
         error.failure?.code === 'out-of-memory' && error.failure.fittingLength === undefined,
     );

@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openModel, type LoadedModel } from '../../../compute-server/model/loaded-model';
+import { type LoadedModel } from '../../../compute-server/model/loaded-model';
 import { runPrompt } from '../../../compute-server/model/model-run';
 import { sequenceOf } from '../../../compute-server/model/prompt';
 import type { LayerTap } from '../../../models/instrument/taps';
 import { bestSize, anyresTiles } from '../../../models/images/anyres';
 import { resize } from '../../../models/images/resample';
-import { writeTinyModel } from '../../support/checkpoints/tiny-models';
+import { TinyVlms } from '../../support/checkpoints/open-vlms';
 import {
   normalisedPicture,
   tinyIdefics3,
@@ -16,10 +15,9 @@ import {
   tinyPaligemma,
   tinyPixels,
   writePng,
-  writeProcessor,
   type TinyVlm,
 } from '../../support/checkpoints/tiny-vision';
-import { visionTokens, writeVisionTokenizer } from '../../support/checkpoints/tokenizers';
+import { visionTokens } from '../../support/checkpoints/tokenizers';
 import type { Parameters } from '../../support/reference/vectors';
 
 /** Of logits, features and taps, from the float64 pass. */
@@ -43,28 +41,13 @@ const taps: readonly LayerTap[] = [
 ];
 
 describe('vision-language models equal their float64 pass', () => {
-  let folder: string;
-  const opened: LoadedModel[] = [];
+  let vlms: TinyVlms;
   before(() => {
-    folder = mkdtempSync(join(tmpdir(), 'headscope-vision-'));
+    vlms = new TinyVlms();
   });
-  after(async () => {
-    for (const model of opened) {
-      await model.sessions.release();
-      await model.vision?.sessions.release();
-    }
-    rmSync(folder, { recursive: true });
-  });
+  after(() => vlms.close());
 
-  const open = async (tiny: TinyVlm): Promise<{ model: LoadedModel; parameters: Parameters }> => {
-    const at = join(folder, tiny.name.replaceAll(/[^\w-]/g, '_'));
-    const parameters = writeTinyModel(at, tiny);
-    writeProcessor(at, tiny);
-    writeVisionTokenizer(at);
-    const model = await openModel(at, { device: 'cpu', threads: 1, limitBytes: 1e9 });
-    opened.push(model);
-    return { model, parameters };
-  };
+  const open = (tiny: TinyVlm) => vlms.open(tiny);
 
   /** ids with one image token -> logits and taps of the merged sequence, chunked and whole. */
   const compare = async (
@@ -118,7 +101,7 @@ describe('vision-language models equal their float64 pass', () => {
     it(`${tiny.name}: rows of the image, merged sequence, every tap`, async () => {
       const { model, parameters } = await open(tiny);
       const pixels = tinyPixels(12, 12);
-      const image = writePng(join(folder, 'square.png'), pixels);
+      const image = writePng(join(vlms.folder, 'square.png'), pixels);
       const features = tiny.features(parameters, normalisedPicture(pixels, tiny.processor));
       const [before, behind] = [
         [3, 17, 5],
@@ -143,7 +126,7 @@ describe('vision-language models equal their float64 pass', () => {
       [4, 30, [36, 12], 2],
     ] as const) {
       const pixels = tinyPixels(width, height);
-      const image = writePng(join(folder, `anyres-${width}-${height}.png`), pixels);
+      const image = writePng(join(vlms.folder, `anyres-${width}-${height}.png`), pixels);
       const sizes = tiny.config['image_grid_pinpoints'] as [number, number][];
       assert.deepEqual(bestSize(pixels, sizes), size);
       const tiles = [resize(pixels, 12, 12, 'bicubic'), ...anyresTiles(pixels, size, 12, 'bicubic')];
@@ -178,7 +161,7 @@ describe('vision-language models equal their float64 pass', () => {
       const { model, parameters } = await open(tiny);
       // 32 x 32 is two by two tiles of 16; the longest edge is 32 already, so that nothing is resized but the whole.
       const pixels = tinyPixels(32, 32);
-      const image = writePng(join(folder, 'splits.png'), pixels);
+      const image = writePng(join(vlms.folder, 'splits.png'), pixels);
       const tileAt = (line: number, column: number) => {
         const data = new Uint8Array(16 * 16 * 3);
         for (let y = 0; y < 16; y++) {
@@ -223,12 +206,11 @@ describe('vision-language models equal their float64 pass', () => {
 
   it('the chat template of a vision-language model reads a list of parts, also from a file of its own', async () => {
     const { model } = await open(tinyLlava({ name: 'llava with a template' }));
-    const image = writePng(join(folder, 'square.png'), tinyPixels(12, 12));
+    const image = vlms.picture(12, 12);
     const template =
       "{% for message in messages %}{% for part in message['content'] %}{% if part['type'] == 'image' %}<image>b{% else %}{{ part['text'] }}{% endif %}{% endfor %}{% endfor %}";
     writeFileSync(join(model.folder, 'chat_template.json'), JSON.stringify({ chat_template: template }));
-    const again = await openModel(model.folder, { device: 'cpu', threads: 1, limitBytes: 1e9 });
-    opened.push(again);
+    const again = await vlms.openFolder(model.folder);
     const merged = await sequenceOf(again, { kind: 'text', text: 'a', chat: true, image }, run);
     assert.deepEqual(merged.ids, [...Array<number>(9).fill(60), 2, 1]);
     const alone = await sequenceOf(again, { kind: 'text', text: 'a', chat: true }, run);
@@ -237,7 +219,7 @@ describe('vision-language models equal their float64 pass', () => {
 
   it('paligemma: image tokens, beginning of sequence, text, newline, as its processor writes them', async () => {
     const { model } = await open(tinyPaligemma(1));
-    const image = writePng(join(folder, 'square.png'), tinyPixels(12, 12));
+    const image = vlms.picture(12, 12);
     const nine = Array<number>(9).fill(60);
     const plain = await sequenceOf(model, { kind: 'text', text: 'ab', image }, run);
     assert.deepEqual(plain.ids, [...nine, 0, 1, 2, 4]);
