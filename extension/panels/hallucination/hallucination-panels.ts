@@ -50,8 +50,8 @@ export interface HallucinationToShow {
 export class HallucinationPanels extends Owner {
   readonly run: HallucinationRun;
   readonly #parts: HallucinationParts;
-  readonly #demo: Demo;
-  readonly #choice: ModelChoice;
+  /** Read from disk when a panel first asks: activation reads nothing. */
+  #known: { readonly demo: Demo; readonly choice: ModelChoice } | undefined;
   readonly #root: string;
   readonly #hosts = new Set<HallucinationHost>();
   #full: { readonly panel: vscode.WebviewPanel; readonly host: HallucinationHost } | undefined;
@@ -60,8 +60,6 @@ export class HallucinationPanels extends Owner {
     super();
     this.#parts = parts;
     this.#root = realFolder(parts.extension.fsPath);
-    this.#demo = demoOf(this.#root);
-    this.#choice = demoVisionChoice(this.#demo.folder, existsSync(join(this.#demo.folder, 'config.json')));
     this.run = this.own(
       new HallucinationRun({
         hallucination: (request, signal, onProgress) => parts.compute.hallucination(request, signal, onProgress),
@@ -90,9 +88,17 @@ export class HallucinationPanels extends Owner {
     );
   }
 
+  get #demo(): { readonly demo: Demo; readonly choice: ModelChoice } {
+    if (this.#known === undefined) {
+      const demo = demoOf(this.#root);
+      this.#known = { demo, choice: demoVisionChoice(demo.folder, existsSync(join(demo.folder, 'config.json'))) };
+    }
+    return this.#known;
+  }
+
   /** The plan as it was left in this workspace, or the demo. */
   get plan(): HallucinationPlan {
-    return storedPlan(this.#parts.memory.get(planKey), this.#root) ?? demoPlan(this.#demo);
+    return storedPlan(this.#parts.memory.get(planKey), this.#root) ?? demoPlan(this.#demo.demo);
   }
 
   /** Connects a webview; its host lives as long as the webview does. */
@@ -163,12 +169,13 @@ export class HallucinationPanels extends Owner {
 
   #world(): HallucinationWorld {
     const { compute, models, library, log } = this.#parts;
+    const { choice } = this.#demo;
     return {
       run: this.run,
       server: compute,
-      demo: this.#choice,
+      demo: choice,
       mayRun,
-      models: () => models.choices(this.#choice),
+      models: () => models.choices(choice),
       onModels: (listener) => models.onChange(listener),
       serverIsUp: () => compute.isUp,
       plan: () => this.plan,
