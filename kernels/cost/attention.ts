@@ -61,17 +61,18 @@ export function denseCost(shape: AttentionShape): Cost {
 }
 
 /**
- * A kernel that works through tiles of `tileRows` queries of every head and their keys, the longest row of a tile being
- * `tileKeys`.
+ * A kernel that works through tiles of `tileRows` queries of `tileHeads` query heads (all, when left out) and their keys,
+ * the longest row of a tile being `tileKeys`.
  * flops = b h pairs (2 d + 2 e + 5), `pairs` counting what the tiles compute;
  * bytes = inputs and output + the keys and values copied for the tiles + 4 passes over the scores;
- * peak = inputs and output twice (parts of the output wait to be joined) + 2 tiles: 8 b h tileRows tileKeys
+ * peak = inputs and output twice (parts of the output wait to be joined) + 2 tiles: 8 b tileHeads tileRows tileKeys
  * + `workBytes` held beside them.
  */
 export function tiledCost(
   shape: AttentionShape,
   tiles: {
     readonly pairs: number;
+    readonly tileHeads?: number;
     readonly tileRows: number;
     readonly tileKeys: number;
     readonly copiedKeys: number;
@@ -82,10 +83,10 @@ export function tiledCost(
   const width = shape.headDim + shape.valueDim;
   const copied = 2 * shape.batch * shape.kvHeads * tiles.copiedKeys * width * bytesOfNumber;
   const outputBytes = perHead * shape.queries * shape.valueDim;
+  const tileBytes = shape.batch * (tiles.tileHeads ?? shape.heads) * tiles.tileRows * tiles.tileKeys * bytesOfNumber;
   return {
     flops: pairFlops(shape, tiles.pairs),
     bytes: tensorBytes(shape) + copied + 4 * perHead * tiles.pairs,
-    peakBytes:
-      tensorBytes(shape) + outputBytes + 2 * perHead * tiles.tileRows * tiles.tileKeys + (tiles.workBytes ?? 0),
+    peakBytes: tensorBytes(shape) + outputBytes + 2 * tileBytes + (tiles.workBytes ?? 0),
   };
 }

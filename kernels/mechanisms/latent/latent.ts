@@ -11,10 +11,8 @@ import { denseDefinition, denseReads } from '../../reference/pattern';
 import { allRows, softmaxRows } from '../../reference/softmax';
 import { isCausalSelf, queryOffset, type AttentionShape } from '../../shape';
 import { tolerance } from '../../tensors/tolerance';
-import { causalInTiles, tiled, unmaskedInTiles } from '../tiled';
+import { causalInTiles, exactTiles, tiled, unmaskedInTiles } from '../tiled';
 import { cachedWidth, explicitInputs, latents, latentWeights, rotaryAngles, type LatentParameters } from './definition';
-
-const tiles = { rows: 128, span: 1024 };
 
 export const latent: Mechanism<LatentParameters> = {
   id: 'latent',
@@ -90,13 +88,13 @@ export const latent: Mechanism<LatentParameters> = {
       if (parameters.form === 'explicit') {
         const { keys, values } = rebuilt(cache, shape, parameters, weights);
         const turned = turnQueries(query, shape, parameters);
-        return attend(turned, keys, values, { ...shape, kvHeads: shape.heads }, tiles);
+        return attend(turned, keys, values, { ...shape, kvHeads: shape.heads }, exactTiles);
       }
       const shared = unsqueeze(cache, 1); // [b, 1, m, r + d_r]
       const { rank } = parameters;
       const wide = { ...shape, kvHeads: 1, headDim: cachedWidth(parameters), valueDim: rank };
       const queries = absorbed(query, shape, parameters, weights, Math.sqrt(wide.headDim / shape.headDim));
-      const mixed = attend(queries, shared, slice(shared, 3, 0, rank), wide, tiles); // [b, h, n, r]
+      const mixed = attend(queries, shared, slice(shared, 3, 0, rank), wide, exactTiles); // [b, h, n, r]
       return matmul(mixed, weights.values);
     }),
   cost(shape, parameters) {
@@ -108,7 +106,7 @@ export const latent: Mechanism<LatentParameters> = {
       form === 'explicit'
         ? { ...shape, kvHeads: heads }
         : { ...shape, kvHeads: 1, headDim: rank + rotary, valueDim: rank };
-    const attention = tiled.cost(wide, tiles);
+    const attention = tiled.cost(wide, exactTiles);
     const made =
       4 * batch * (form === 'explicit' ? heads * keys * (headDim + valueDim) : heads * queries * (2 * rank + rotary));
     return {
@@ -121,7 +119,7 @@ export const latent: Mechanism<LatentParameters> = {
     dependsOnData: false,
     joinsHeads: true,
     reads: denseReads(shape),
-    ...(isCausalSelf(shape) ? { block: { queries: tiles.rows, keys: tiles.rows } } : {}),
+    ...(isCausalSelf(shape) ? { block: { queries: exactTiles.rows, keys: exactTiles.rows } } : {}),
   }),
   tolerance: (inputs, shape, parameters, precision) =>
     4 * tolerance(explicitInputs(inputs, shape, parameters), shape, precision),

@@ -8,11 +8,8 @@ import { fusedMatmul, matmul } from '../../graph/operators/matrix';
 import { reduceMax, reduceMean, reduceSum, softmax, topK } from '../../graph/operators/reduce';
 import type { Value } from '../../graph/records';
 import { queryOffset, type AttentionShape } from '../../shape';
-import { causalInTiles } from '../tiled';
+import { causalInTiles, exactTiles } from '../tiled';
 import { ordinaryBelow, type LongHeadsRule } from './reference';
-
-/** Rows and span of the tiles in which ordinary queries run. */
-export const ordinaryTiles = { rows: 128, span: 1024 } as const;
 
 /** Positions of the rows of x [..., L, d]: L of them for all the axes before, or one for each row. */
 type Rotation = (x: Value, positions: readonly number[]) => Value;
@@ -60,7 +57,7 @@ export function longHeads(query: Value, key: Value, value: Value, shape: Attenti
         gatherRange(placed.key, 2, 0, ordinary),
         gatherRange(value, 2, 0, ordinary),
         own,
-        ordinaryTiles,
+        exactTiles,
       ),
     );
   }

@@ -5,8 +5,8 @@ import { computedPairs } from '../../graph/chosen-blocks';
 import type { Mechanism } from '../../mechanism';
 import { allRows } from '../../reference/softmax';
 import { queryOffset, type AttentionShape } from '../../shape';
-import { tiled } from '../tiled';
-import { longHeads, ordinaryTiles } from './graph';
+import { exactTiles, tiled } from '../tiled';
+import { longHeads } from './graph';
 import { longHeadsRows, ordinaryBelow, type LongHeadsRule } from './reference';
 
 export interface LongHeadsParameters extends Record<string, number | boolean> {
@@ -122,7 +122,7 @@ export const longheads: Mechanism<LongHeadsParameters> = {
   pattern(shape, parameters) {
     const rule = ruleOf(parameters);
     const offset = queryOffset(shape);
-    const rows = Math.max(rule.chunk, ordinaryTiles.rows);
+    const rows = Math.max(rule.chunk, exactTiles.rows);
     return {
       dependsOnData: shape.keys > ordinaryBelow(rule),
       reads: (_head, query, key) => {
@@ -163,7 +163,7 @@ function longHeadsCost(full: AttentionShape, rule: LongHeadsRule): Cost {
   const ordinary = Math.min(keys, ordinaryBelow(rule));
   const start = tiled.cost(
     { ...shape, queries: Math.max(0, Math.min(ordinary, ordinary - keys + shape.queries)), keys: ordinary },
-    ordinaryTiles,
+    exactTiles,
   );
   const rotation = 3 * batch * (heads * shape.queries + shape.kvHeads * keys) * d;
   if (ordinary === keys) {

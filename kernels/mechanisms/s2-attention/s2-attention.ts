@@ -5,7 +5,7 @@ import { attendByClass, shapeOfClass, type HeadClass } from '../../graph/head-cl
 import type { Mechanism } from '../../mechanism';
 import { allRows, softmaxRows } from '../../reference/softmax';
 import { isCausalSelf, queryOffset, type AttentionShape } from '../../shape';
-import { causalInTiles, tiled } from '../tiled';
+import { causalInTiles, exactTiles, tiled } from '../tiled';
 import {
   blocksOfTile,
   causalBlocks,
@@ -33,9 +33,6 @@ export const patternOf = (shape: AttentionShape, parameters: S2Parameters): Bloc
   ...parameters,
   step: parameters.step || usualStep(parameters.verticalStride, shape.heads),
 });
-
-/** Rows and span of the tiles in which dense heads run. */
-const denseTiles = { rows: 128, span: 1024 } as const;
 
 const whole = (from: number, to: number): readonly number[] => Array.from({ length: to - from }, (_, i) => from + i);
 
@@ -187,8 +184,8 @@ export const s2Attention: Mechanism<S2Parameters> = {
           heads: dense,
           attend: (q, k, v, own) =>
             isCausalSelf(own)
-              ? causalInTiles(q, k, v, own, denseTiles)
-              : openBlocks(q, k, v, own, { ...pattern, block: denseTiles.rows, verticalStride: 1 }),
+              ? causalInTiles(q, k, v, own, exactTiles)
+              : openBlocks(q, k, v, own, { ...pattern, block: exactTiles.rows, verticalStride: 1 }),
         },
       ];
       return attendByClass(
@@ -205,7 +202,7 @@ export const s2Attention: Mechanism<S2Parameters> = {
     const { sparse, dense } = headsOf(shape, parameters);
     const costs: readonly Cost[] = [
       ...(sparse.length > 0 ? [sparseCost(shapeOfClass(seeing, sparse), pattern)] : []),
-      ...(dense.length > 0 ? [tiled.cost(shapeOfClass(seeing, dense), denseTiles)] : []),
+      ...(dense.length > 0 ? [tiled.cost(shapeOfClass(seeing, dense), exactTiles)] : []),
     ];
     const sum = (of: (cost: Cost) => number) => costs.reduce((total, cost) => total + of(cost), 0);
     return { flops: sum((c) => c.flops), bytes: sum((c) => c.bytes), peakBytes: sum((c) => c.peakBytes) };
@@ -213,7 +210,7 @@ export const s2Attention: Mechanism<S2Parameters> = {
   pattern(shape, parameters) {
     const pattern = patternOf(shape, parameters);
     const rows = pattern.block * (isCausalSelf(shape) ? blocksOfTile(pattern) : 1);
-    const widest = headsOf(shape, parameters).dense.length > 0 ? Math.max(rows, denseTiles.rows) : rows;
+    const widest = headsOf(shape, parameters).dense.length > 0 ? Math.max(rows, exactTiles.rows) : rows;
     return {
       dependsOnData: false,
       reads: readsOf(shape, parameters),

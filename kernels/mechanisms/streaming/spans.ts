@@ -14,7 +14,7 @@ import { cumulativeSum, reduceMax, reduceSum, softmax } from '../../graph/operat
 import type { Value } from '../../graph/records';
 import type { Support } from '../../mechanism';
 import { queryOffset, type AttentionShape } from '../../shape';
-import { causalInTiles, tiled } from '../tiled';
+import { causalInTiles, exactTiles, tiled } from '../tiled';
 
 export interface HeadSpan {
   /** Keys at the start of the sequence that stay. */
@@ -94,9 +94,6 @@ function classesOf(shape: AttentionShape, spans: HeadSpans): readonly SpanClass[
   return [...classes.values()];
 }
 
-/** Rows and span of the tiles in which full heads run. */
-const fullTiles = { rows: 128, span: 1024 } as const;
-
 /** Heads-first output [b, h, n, dv]; queries <= keys. */
 export const spanAttention = (query: Value, key: Value, value: Value, shape: AttentionShape, spans: HeadSpans): Value =>
   attendByClass(
@@ -106,7 +103,7 @@ export const spanAttention = (query: Value, key: Value, value: Value, shape: Att
     shape,
     classesOf(shape, spans).map(({ span, full, heads }) => ({
       heads,
-      attend: (q, k, v, own) => (full ? causalInTiles(q, k, v, own, fullTiles) : banded(q, k, v, own, span)),
+      attend: (q, k, v, own) => (full ? causalInTiles(q, k, v, own, exactTiles) : banded(q, k, v, own, span)),
     })),
   );
 
@@ -250,7 +247,7 @@ export function spanCost(shape: AttentionShape, spans: HeadSpans): Cost {
   const seeing = Math.min(shape.queries, shape.keys);
   const costs = classesOf(shape, spans).map(({ span, full, heads }) => {
     const own = shapeOfClass(shape, heads);
-    if (full) return tiled.cost(own, fullTiles);
+    if (full) return tiled.cost(own, exactTiles);
     const tiles = tilesOf({ ...own, queries: seeing }, span);
     const keysOf = ({ sinks, from, to }: Tile) => sinks + to - from;
     const banded = tiledCost(own, {
@@ -278,6 +275,6 @@ export function spanBlock(
   shape: AttentionShape,
   spans: HeadSpans,
 ): { readonly queries: number; readonly keys: number } {
-  const rows = Math.max(...spans.map((span) => (isFull(shape, span) ? fullTiles.rows : tileRows(span))));
+  const rows = Math.max(...spans.map((span) => (isFull(shape, span) ? exactTiles.rows : tileRows(span))));
   return { queries: rows, keys: rows };
 }
