@@ -1,6 +1,6 @@
 /**
  * The compute server: a child process that answers calls over node IPC (started with `serialization: 'advanced'`), or, with
- * the flag of isolated.ts, runs one task and ends.
+ * the flag of isolated.ts, runs one task and ends, or, with that of sharded/worker.ts, is one worker of a sharded run.
  */
 import type { FromCompute } from '../protocol/compute/api';
 import { Dispatcher } from './dispatch/dispatcher';
@@ -12,6 +12,7 @@ import { kernelMethods, serverInfo } from './kernel-methods';
 import { hallucinationMethods } from './model/hallucination-methods';
 import { modelMethods } from './model/methods';
 import { modelCalls } from './model/model-calls';
+import { serveWorker, workerFlag } from './sharded/worker';
 import { readSurroundings } from './surroundings';
 
 function serve(): void {
@@ -48,6 +49,8 @@ if (!process.send) {
   process.exit(2);
 } else if (flag === isolatedFlag && isTaskName(name)) {
   serveTask(name);
+} else if (flag === workerFlag) {
+  serveWorker();
 } else {
   serve();
 }
