@@ -8,6 +8,7 @@ import {
   fieldsOf,
   neighborhoodOf,
   planOf,
+  shardedPlanOf,
   textOf,
   viewRequestOf,
   wholeOf,
@@ -19,6 +20,7 @@ import { benchmark } from './harness/benchmark';
 import { describeMechanisms, supports } from './harness/describe';
 import { neighborhoodBound } from './harness/neighborhood';
 import { viewMechanism } from './harness/mechanism-view';
+import { strongScaling } from './sharded/strong-scaling';
 import { runtimeVersion } from './runtime/session';
 import type { Surroundings } from './surroundings';
 import { headscopeVersion } from './version';
@@ -33,7 +35,15 @@ export const serverInfo = (runtime: string): ServerInfo => ({
 
 export type KernelMethods = Pick<
   Methods,
-  'info' | 'devices' | 'mechanisms' | 'mechanismView' | 'neighborhoodBound' | 'supports' | 'roof' | 'benchmark'
+  | 'info'
+  | 'devices'
+  | 'mechanisms'
+  | 'mechanismView'
+  | 'neighborhoodBound'
+  | 'supports'
+  | 'roof'
+  | 'benchmark'
+  | 'distributed'
 >;
 
 /** `lane`: whatever takes times runs alone in the process. */
@@ -98,6 +108,14 @@ export function kernelMethods(surroundings: Surroundings, lane: Lane): KernelMet
         progress.kind === 'row'
           ? { lane: 'row', key: `${progress.row.mechanism} ${progress.row.length}`, final: progress.final }
           : { lane: 'stage', key: '', final: false },
+    },
+    distributed: {
+      parse(args) {
+        countOf(args, 1, 'distributed');
+        return [shardedPlanOf(args[0])];
+      },
+      run: ([plan], signal) => jobAlone(lane, signal, () => strongScaling(plan, surroundings.entry, signal)),
+      describe: () => ({ lane: 'stage', key: '', final: false }),
     },
   };
 }

@@ -7,6 +7,7 @@ import { captions } from './commands/captions';
 import { chair } from './commands/chair';
 import { checkCommand } from './commands/check';
 import { devices } from './commands/devices';
+import { distributed } from './commands/distributed';
 import { generate } from './commands/generate';
 import { heads } from './commands/heads';
 import { inspect } from './commands/inspect';
@@ -23,6 +24,7 @@ const commands: readonly Registration[] = [
   mechanisms,
   inspect,
   bench,
+  distributed,
   generate,
   heads,
   map,

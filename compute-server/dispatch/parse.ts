@@ -6,6 +6,7 @@ import { attentionPatterns } from '../../kernels/shape';
 import { longestPicture, longestProbe, type MechanismViewRequest } from '../../protocol/compute/mechanism-view';
 import { largestAxis, type NeighborhoodAxis, type NeighborhoodRequest } from '../../protocol/compute/neighborhood';
 import type { BenchmarkPlan, BenchmarkRow, BenchmarkShape, ParameterValue } from '../../protocol/results/benchmark';
+import type { ShardedPlan } from '../../protocol/results/sharded';
 import { FailureError } from '../../protocol/wire/failures';
 import { mechanismOf } from '../harness/catalogue';
 import { parametersOf } from '../harness/cell';
@@ -67,10 +68,6 @@ export function planOf(value: unknown): BenchmarkPlan {
       valuesOf(id, given, `parameters.${id}`),
     ]),
   );
-  const seconds = plan['secondsPerLength'];
-  if (typeof seconds !== 'number' || !(seconds > 0 && seconds <= 3600)) {
-    throw badRequest(`secondsPerLength is a number above 0 and at most 3600, not ${shown(seconds)}`);
-  }
   return {
     mechanisms,
     baseline,
@@ -80,10 +77,41 @@ export function planOf(value: unknown): BenchmarkPlan {
     threads: wholeOf(plan['threads'], 'threads', 0, 1024),
     precision: oneOf(plan['precision'], 'precision', ['float32', 'float16']),
     seed: wholeOf(plan['seed'], 'seed', 0, 2 ** 32 - 1),
-    secondsPerLength: seconds,
+    secondsPerLength: secondsOf(plan['secondsPerLength'], 'secondsPerLength'),
     measureMemory: yesOrNo(plan['measureMemory'], 'measureMemory'),
     ...(plan['done'] === undefined ? {} : { done: doneRows(plan['done']) }),
     ...(plan['origin'] === undefined ? {} : { origin: textOf(plan['origin'], 'origin') }),
+  };
+}
+
+function secondsOf(value: unknown, what: string): number {
+  if (typeof value !== 'number' || !(value > 0 && value <= 3600)) {
+    throw badRequest(`${what} is a number above 0 and at most 3600, not ${shown(value)}`);
+  }
+  return value;
+}
+
+export function shardedPlanOf(value: unknown): ShardedPlan {
+  const plan = fieldsOf(value, 'the plan');
+  const shape = fieldsOf(plan['shape'], 'shape');
+  const heads = headsOf(shape);
+  return {
+    shape: {
+      ...heads,
+      batch: wholeOf(shape['batch'], 'shape.batch', 1, 65_536),
+      length: wholeOf(shape['length'], 'shape.length', 1, longest),
+    },
+    grids: listOf(plan['grids'], 'grids', (each, what) => {
+      const grid = fieldsOf(each, what);
+      return {
+        headWorkers: wholeOf(grid['headWorkers'], `${what}.headWorkers`, 1, heads.kvHeads),
+        sequenceWorkers: wholeOf(grid['sequenceWorkers'], `${what}.sequenceWorkers`, 1, 64),
+        schedule: oneOf(grid['schedule'], `${what}.schedule`, ['ring', 'gather']),
+      };
+    }),
+    balanced: yesOrNo(plan['balanced'], 'balanced'),
+    seed: wholeOf(plan['seed'], 'seed', 0, 2 ** 32 - 1),
+    seconds: secondsOf(plan['seconds'], 'seconds'),
   };
 }
 

@@ -9,9 +9,9 @@ import { join } from 'node:path';
 
 const sharedMemory = '/dev/shm';
 
-/** A new folder that only this user can read. */
+/** A new folder that only this user can read; its name holds the id of the process that made it. */
 export function openExchange(): string {
-  return mkdtempSync(join(isWritable(sharedMemory) ? sharedMemory : tmpdir(), 'headscope-sharded-'));
+  return mkdtempSync(join(isWritable(sharedMemory) ? sharedMemory : tmpdir(), `headscope-sharded-${process.pid}-`));
 }
 
 export const removeExchange = (folder: string): void => rmSync(folder, { recursive: true, force: true });

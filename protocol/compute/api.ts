@@ -10,6 +10,7 @@ import type {
   ParameterValue,
   Roof,
 } from '../results/benchmark';
+import type { ShardedPlan, ShardedProgress, ShardedScaling } from '../results/sharded';
 import type { Failure } from '../wire/failures';
 import type { MechanismView, MechanismViewRequest } from './mechanism-view';
 import type { HallucinationMethods } from './hallucination';
@@ -95,6 +96,8 @@ export interface ComputeMethods extends ModelMethods, HallucinationMethods {
   supports: { args: [plan: BenchmarkPlan]; result: readonly SupportInfo[]; progress: never };
   roof: { args: [device: string, threads: number]; result: Roof; progress: never };
   benchmark: { args: [plan: BenchmarkPlan]; result: BenchmarkResult; progress: BenchmarkProgress };
+  /** One call over worker processes, timed against one worker. */
+  distributed: { args: [plan: ShardedPlan]; result: ShardedScaling; progress: ShardedProgress };
 }
 
 export type ComputeMethod = keyof ComputeMethods;

@@ -1,34 +1,12 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { DeviceInfo, MechanismInfo } from '../../../protocol/compute/api';
 import type { BenchmarkResult } from '../../../protocol/results/benchmark';
 import type { Provenance } from '../../../protocol/results/provenance';
-import { buildServer, cliScript, environment } from './support/server';
-
-interface Outcome {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs `headscope` with no terminal; `onStart` may interrupt it. */
-function headscope(words: readonly string[], onStart?: (interrupt: () => void) => void): Promise<Outcome> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [cliScript, ...words], {
-      env: environment(),
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let [stdout, stderr] = ['', ''];
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-    child.on('error', reject);
-    child.on('close', (code) => resolve({ code, stdout, stderr }));
-    onStart?.(() => child.kill('SIGINT'));
-  });
-}
+import { headscope } from './support/headscope';
+import { buildServer } from './support/server';
 
 const small = '--heads 2 --head-dim 32 --threads 1 --seconds 0.3 --no-memory'.split(' ');
 
@@ -221,7 +199,7 @@ describe('the headscope command', function () {
   });
 
   it('has help for each command', async () => {
-    for (const command of ['devices', 'mechanisms', 'bench']) {
+    for (const command of ['devices', 'mechanisms', 'bench', 'distributed']) {
       const { code, stdout } = await headscope([command, '--help']);
       assert.equal(code, 0);
       assert.match(stdout, /--json/);

@@ -10,6 +10,7 @@ import {
   type Grid,
 } from '../../../../kernels/mechanisms/distributed/partition';
 import { distributedReference, joinPartials, partialRow } from '../../../../kernels/mechanisms/distributed/reference';
+import { predictSharded, workerCosts } from '../../../../kernels/mechanisms/distributed/scaling';
 import { scaledDotProduct } from '../../../../kernels/mechanisms/scaled-dot-product';
 import { mergePartials } from '../../../../kernels/reference/merge';
 import { drawInputs } from '../../../../kernels/tensors/inputs';
@@ -192,6 +193,35 @@ describe('Distributed multi-head attention (arXiv:2302.06218)', function () {
     assert.ok(Math.abs(slope((n) => blocked(n).peakBytes) - 1) < 0.1);
     assert.ok(Math.abs(slope((n) => vanilla(n).peakBytes) - 2) < 0.1);
     for (const each of [blocked, vanilla]) assert.ok(Math.abs(slope((n) => each(n).flops) - 2) < 0.05);
+  });
+
+  it('predicted scaling: P workers are P times as fast over a free link, and messages add their latency', () => {
+    const shape = causalShape(960, { heads: 12, kvHeads: 12 });
+    const one = parametersFor(distributedMha, { headWorkers: 1, sequenceWorkers: 1, rows: 4, block: 4 });
+    const secondsOf = ({ flops }: { readonly flops: number }) => flops / 1e9;
+    const free = { bytesPerSecond: Infinity, latencySeconds: 0 };
+    const alone = predictSharded(shape, one, secondsOf, free, true).seconds;
+    const costs = workerCosts(shape, one);
+    assert.equal(costs.length, 1);
+    assert.ok(Math.abs(costs[0]!.flops / distributedMha.cost(shape, one).flops - 1) < 1e-12);
+    for (const workers of [2, 3, 4]) {
+      for (const split of [
+        { headWorkers: workers, sequenceWorkers: 1 },
+        { headWorkers: 1, sequenceWorkers: workers, schedule: 'ring' },
+        { headWorkers: 1, sequenceWorkers: workers, schedule: 'gather' },
+      ]) {
+        const parameters = { ...one, ...split };
+        const { seconds } = predictSharded(shape, parameters, secondsOf, free, true);
+        assert.ok(Math.abs(alone / seconds - workers) < 0.02 * workers, `${JSON.stringify(split)} ${alone / seconds}`);
+        const latent = predictSharded(shape, parameters, secondsOf, { ...free, latencySeconds: 1 }, true);
+        const messages =
+          split.sequenceWorkers === 1 ? 1 : 'schedule' in split && split.schedule === 'ring' ? workers : 2;
+        assert.equal(latent.exchangeSeconds, messages);
+        const slow = predictSharded(shape, parameters, secondsOf, { bytesPerSecond: 1, latencySeconds: 0 }, false);
+        const row = 2 * shape.heads * shape.headDim;
+        assert.equal(slow.exchangeSeconds, (4 * row * 960 * (split.sequenceWorkers - 1)) / split.sequenceWorkers);
+      }
+    }
   });
 
   it('the graphs of the steps, each in a session of its own and carried from one to the next, give the whole', async () => {

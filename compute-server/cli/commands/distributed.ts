@@ -1,0 +1,151 @@
+import { Option } from 'commander';
+import { attentionPatterns } from '../../../kernels/shape';
+import type { AttentionPattern } from '../../../protocol/results/benchmark';
+import type { ShardedGrid, ShardedRow, ShardedScaling } from '../../../protocol/results/sharded';
+import { verdict } from '../../../protocol/results/verdict';
+import { bytesInWords } from '../../../protocol/wire/words';
+import { exitCodes, wrongUsage } from '../exit-codes';
+import { list, positive, whole } from '../options';
+import type { Registration } from '../registration';
+import type { CommandSession } from '../session';
+import { textTable } from '../table';
+
+interface DistributedOptions {
+  readonly workers: readonly number[];
+  readonly split: 'heads' | 'sequence' | 'both';
+  readonly schedule: 'ring' | 'gather' | 'both';
+  readonly balance: boolean;
+  readonly pattern: AttentionPattern;
+  readonly length: number;
+  readonly batch: number;
+  readonly heads: number;
+  readonly kvHeads?: number;
+  readonly headDim: number;
+  readonly seed: number;
+  readonly seconds: number;
+  readonly json?: string;
+}
+
+/** headscope distributed: one attention call over worker processes. */
+export const distributed: Registration = (program, session) => {
+  const count = whole(1, 1 << 24);
+  program
+    .command('distributed')
+    .description('Deal one attention call to worker processes, prove it, and time it against one worker.')
+    .option('--workers <n,n>', 'numbers of worker processes, one thread each', list(whole(1, 64)), [2])
+    .addOption(
+      new Option('--split <axis>', 'what is dealt to the workers')
+        .choices(['heads', 'sequence', 'both'])
+        .default('both'),
+    )
+    .addOption(
+      new Option('--schedule <schedule>', 'how keys reach the workers along the sequence')
+        .choices(['ring', 'gather', 'both'])
+        .default('both'),
+    )
+    .option('--no-balance', 'causal: deal the sequence in its order, so that later workers have more to do')
+    .addOption(
+      new Option('--pattern <pattern>', 'what reads what').choices([...attentionPatterns]).default('causal-self'),
+    )
+    .option('--length <n>', 'queries and keys', count, 8192)
+    .option('--batch <n>', 'batch size', count, 1)
+    .option('--heads <n>', 'query heads', count, 8)
+    .option('--kv-heads <n>', 'key/value heads (default: as many as query heads)', count)
+    .option('--head-dim <n>', 'width of a head', count, 64)
+    .option('--seed <n>', 'seed of the inputs, the sampled rows and the order', whole(0, 2 ** 32 - 1), 0)
+    .option('--seconds <s>', 'most seconds of timing (up to three times as long for six rounds)', positive, 20)
+    .option('--json <file>', 'write the result as JSON, - for stdout')
+    .action((options: DistributedOptions) => run(options, session));
+};
+
+async function run(options: DistributedOptions, session: CommandSession): Promise<void> {
+  const { pattern, length, batch, heads, headDim, balance, seed, seconds } = options;
+  const kvHeads = options.kvHeads ?? heads;
+  if (heads % kvHeads !== 0) {
+    throw wrongUsage(`${kvHeads} key/value heads do not divide ${heads} query heads. Give --kv-heads a divisor.`);
+  }
+  const grids = gridsOf(options, kvHeads);
+  const result = await session.compute().call(
+    'distributed',
+    [
+      {
+        shape: { pattern, batch, heads, kvHeads, headDim, valueDim: headDim, length },
+        grids,
+        balanced: balance,
+        seed,
+        seconds,
+      },
+    ],
+    { signal: session.signal, onProgress: ({ sentence }) => session.progress(sentence) },
+  );
+  if (options.json !== undefined) await session.writeJson(options.json, result);
+  if (options.json !== '-') session.print(table(result));
+  if (result.state === 'cancelled') session.exitCode = exitCodes.cancelled;
+}
+
+function gridsOf({ workers, split, schedule }: DistributedOptions, kvHeads: number): readonly ShardedGrid[] {
+  const grids = workers.flatMap((count): ShardedGrid[] => {
+    if (count === 1) return [];
+    if (split === 'heads' && count > kvHeads) {
+      throw wrongUsage(`${kvHeads} key/value heads cannot be dealt to ${count} workers. Give fewer --workers.`);
+    }
+    return [
+      ...(split !== 'sequence' && count <= kvHeads
+        ? [{ headWorkers: count, sequenceWorkers: 1, schedule: 'ring' as const }]
+        : []),
+      ...(split === 'heads'
+        ? []
+        : (['ring', 'gather'] as const)
+            .filter((each) => schedule === 'both' || schedule === each)
+            .map((each) => ({ headWorkers: 1, sequenceWorkers: count, schedule: each }))),
+    ];
+  });
+  if (grids.length === 0) throw wrongUsage('One worker is measured always. Give --workers a number above 1.');
+  return grids;
+}
+
+function table({ plan, rows, fusedMs, includes, link, device, state }: ShardedScaling): string {
+  const { shape } = plan;
+  return [
+    ...(state === 'done' ? [] : ['Cancelled: fewer rounds than planned.']),
+    `${shape.pattern}, ${shape.length} positions, batch ${shape.batch}, ${shape.heads} heads on ${shape.kvHeads}, width ${shape.headDim}, float32, ${device.name}, one thread each, seed ${plan.seed}`,
+    textTable(
+      [
+        'workers',
+        'grid',
+        'median ms',
+        'sd',
+        'n',
+        'speed-up',
+        'predicted',
+        '',
+        'times fused',
+        'passed',
+        'error',
+        'allowed',
+      ],
+      rows.map(cells),
+      [0, 2, 3, 4, 6, 8, 9, 10, 11],
+    ),
+    `fused, one thread: ${fusedMs.toPrecision(4)} ms. Link: ${(link.bytesPerSecond / 1e9).toFixed(1)} GB/s, ${link.latencyMs.toFixed(2)} ms.`,
+    includes,
+  ].join('\n');
+}
+
+function cells(row: ShardedRow): string[] {
+  const { headWorkers, sequenceWorkers, schedule, speedUp, ratioToFused } = row;
+  return [
+    String(row.workers),
+    `${headWorkers} x ${sequenceWorkers}${sequenceWorkers > 1 ? ` ${schedule}` : ''}`,
+    row.medianMs.toPrecision(4),
+    `${(row.relativeSd * 100).toFixed(1)} %`,
+    String(row.samples),
+    speedUp ? `${speedUp.median.toFixed(2)} [${speedUp.low.toFixed(2)}, ${speedUp.high.toFixed(2)}]` : '',
+    row.predictedSpeedUp.toFixed(2),
+    speedUp ? verdict(speedUp) : '',
+    ratioToFused.median.toFixed(2),
+    bytesInWords(row.passedBytes),
+    row.maxError.toExponential(1),
+    row.tolerance.toExponential(1),
+  ];
+}

@@ -1,0 +1,72 @@
+/** One attention call over worker processes, timed against one worker, as `headscope distributed --json` writes it. */
+import type { AttentionPattern, Ratio } from './benchmark';
+import type { Provenance } from './provenance';
+
+export interface ShardedGrid {
+  readonly headWorkers: number;
+  readonly sequenceWorkers: number;
+  readonly schedule: 'ring' | 'gather';
+}
+
+export interface ShardedPlan {
+  readonly shape: {
+    readonly pattern: AttentionPattern;
+    readonly batch: number;
+    readonly heads: number;
+    readonly kvHeads: number;
+    readonly headDim: number;
+    readonly valueDim: number;
+    /** Queries and keys. */
+    readonly length: number;
+  };
+  /** Beside one worker, which is always measured. */
+  readonly grids: readonly ShardedGrid[];
+  /** Causal: each worker along the sequence owns an early and a late piece. */
+  readonly balanced: boolean;
+  readonly seed: number;
+  readonly seconds: number;
+}
+
+export interface ShardedRow extends ShardedGrid {
+  readonly workers: number;
+  /** Wall time of one call with the output whole in the caller's memory; see `includes`. */
+  readonly medianMs: number;
+  readonly relativeSd: number;
+  readonly samples: number;
+  /** Time of one worker over this one's, by interleaved pairs. Absent in the row of one worker. */
+  readonly speedUp?: Ratio;
+  /** Time of `fused` in one process with one thread over this one's. */
+  readonly ratioToFused: Ratio;
+  /** By the cost model: the rate of one worker and the link as measured in the same run. */
+  readonly predictedMs: number;
+  readonly predictedSpeedUp: number;
+  /** Medians over the calls of the worker that took longest in onnxruntime, and in reading and writing parts. */
+  readonly computeMs: number;
+  readonly exchangeMs: number;
+  /** Most bytes of keys and values that one worker passed in a call. */
+  readonly passedBytes: number;
+  /** Largest difference from the float64 reference over the checked rows, and what rounding explains. */
+  readonly maxError: number;
+  readonly tolerance: number;
+  /** Query rows of each head that were compared (a seeded sample); absent: all. */
+  readonly checkedRows?: number;
+}
+
+export interface ShardedScaling extends Provenance {
+  readonly kind: 'headscope-sharded';
+  readonly version: 1;
+  readonly plan: ShardedPlan;
+  /** What the times include and what not. */
+  readonly includes: string;
+  /** The first is one worker. */
+  readonly rows: readonly ShardedRow[];
+  readonly fusedMs: number;
+  readonly link: { readonly bytesPerSecond: number; readonly latencyMs: number };
+  /** `cancelled`: fewer rounds than planned. */
+  readonly state: 'done' | 'cancelled';
+}
+
+export interface ShardedProgress {
+  readonly kind: 'stage';
+  readonly sentence: string;
+}

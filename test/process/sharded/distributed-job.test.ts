@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { ComputeClient } from '../../../protocol/compute/client';
+import type { ShardedPlan, ShardedScaling } from '../../../protocol/results/sharded';
+import { failureOf } from '../compute/support/failure';
+import { headscope } from '../compute/support/headscope';
+import { buildServer, startClient } from '../compute/support/server';
+
+const plan: ShardedPlan = {
+  shape: { pattern: 'causal-self', batch: 1, heads: 4, kvHeads: 4, headDim: 64, valueDim: 64, length: 1500 },
+  grids: [{ headWorkers: 1, sequenceWorkers: 2, schedule: 'ring' }],
+  balanced: true,
+  seed: 5,
+  seconds: 60,
+};
+
+/** Folders of parts that a process made and that are still there. */
+const foldersOf = (pid: number): readonly string[] =>
+  ['/dev/shm', tmpdir()].flatMap((folder) => {
+    try {
+      return readdirSync(folder).filter((name) => name.startsWith(`headscope-sharded-${pid}-`));
+    } catch {
+      return [];
+    }
+  });
+
+describe('headscope distributed', function () {
+  this.timeout(120_000);
+  let client: ComputeClient;
+  before(buildServer);
+  beforeEach(() => (client = startClient()));
+  afterEach(() => client.dispose());
+
+  it('times heads, ring and gather against one worker, each proved, and says what the times include', async () => {
+    const words = '--workers 2,3 --length 120 --heads 6 --kv-heads 3 --head-dim 8 --seconds 0.2 --json -';
+    const { code, stdout, stderr } = await headscope(['distributed', ...words.split(' ')]);
+    assert.equal(code, 0, stderr);
+    const { rows, includes, link, fusedMs, state, kind } = JSON.parse(stdout) as ShardedScaling;
+    assert.deepEqual([kind, state], ['headscope-sharded', 'done']);
+    assert.deepEqual(
+      rows.map(({ headWorkers, sequenceWorkers, schedule }) => `${headWorkers} x ${sequenceWorkers} ${schedule}`),
+      ['1 x 1 ring', '2 x 1 ring', '1 x 2 ring', '1 x 2 gather', '3 x 1 ring', '1 x 3 ring', '1 x 3 gather'],
+    );
+    assert.match(includes, /exchange of keys and values.*merge by log-sums.*are not in the time/);
+    assert.ok(link.bytesPerSecond > 0 && link.latencyMs > 0 && fusedMs > 0);
+    for (const row of rows) {
+      assert.ok(row.maxError <= row.tolerance && row.medianMs > 0 && row.predictedMs > 0);
+      assert.ok(row.computeMs + row.exchangeMs <= row.medianMs * 3);
+      assert.equal(row.speedUp === undefined, row.workers === 1);
+      // Half of the keys and values, or two thirds of them, of 3 heads of 8.
+      assert.equal(row.passedBytes, (4 * 3 * 16 * 120 * (row.sequenceWorkers - 1)) / row.sequenceWorkers);
+    }
+    assert.equal(rows[0]!.predictedSpeedUp, 1);
+    const table = await headscope(['distributed', ...words.replace(' --json -', '').replace('2,3', '2').split(' ')]);
+    assert.equal(table.code, 0, table.stderr);
+    assert.match(table.stdout, /1 x 2 gather .*\n[^]*A call lasts from/);
+  });
+
+  for (const [words, expected] of [
+    ['--workers 1', /--workers a number above 1/],
+    ['--workers 9 --split heads', /8 key\/value heads cannot be dealt to 9 workers/],
+    ['--heads 6 --kv-heads 4', /do not divide/],
+    ['--schedule tree', /Allowed choices are ring, gather, both/],
+  ] as const) {
+    it(`ends with 2 for ${words}`, async () => {
+      const { code, stderr } = await headscope(['distributed', ...words.split(' ')]);
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, expected);
+    });
+  }
+
+  it('refuses what is no plan and names the field', async () => {
+    const wrong = { ...plan, grids: [{ headWorkers: 5, sequenceWorkers: 1, schedule: 'ring' as const }] };
+    const failure = await failureOf(client.call('distributed', [wrong]));
+    assert.ok(failure.code === 'bad-request' && failure.detail.startsWith('grids[0].headWorkers'));
+  });
+
+  it('cancelled while it is timed it keeps the whole rounds and leaves no folder', async () => {
+    const { pid } = await client.call('info', []);
+    const controller = new AbortController();
+    const result = await client.call('distributed', [plan], {
+      signal: controller.signal,
+      onProgress: ({ sentence }) => {
+        if (/round/.test(sentence)) controller.abort();
+      },
+    });
+    assert.equal(result.state, 'cancelled');
+    assert.ok(result.rows.every(({ samples }) => samples >= 1));
+    assert.deepEqual(foldersOf(pid), []);
+  });
+
+  it('when the compute process is killed its workers end by themselves and remove what they exchanged', async () => {
+    const { pid } = await client.call('info', []);
+    let seen = 0;
+    const call = client.call('distributed', [plan], {
+      onProgress: ({ sentence }) => {
+        if (!/round/.test(sentence)) return;
+        seen ||= foldersOf(pid).length;
+        process.kill(pid, 'SIGKILL');
+      },
+    });
+    assert.equal((await failureOf(call)).code, 'compute-restarted');
+    assert.equal(seen, 2, 'one folder for each grid');
+    // A worker notices after the step that it computes.
+    while (foldersOf(pid).length > 0) await wait(20);
+  });
+});
