@@ -15,6 +15,9 @@ import { linear } from './mechanisms/linear';
 import { longheads } from './mechanisms/longheads/longheads';
 import { mixtureOfHead } from './mechanisms/mixture-of-head/mixture-of-head';
 import { s2Attention } from './mechanisms/s2-attention/s2-attention';
+import { memoryAsContext } from './mechanisms/titans/memory-as-context';
+import { memoryAsGate } from './mechanisms/titans/memory-as-gate';
+import { memoryAsLayer } from './mechanisms/titans/memory-as-layer';
 import { neuralMemory } from './mechanisms/titans/neural-memory';
 import { routingTransformer } from './mechanisms/routing-transformer/routing-transformer';
 import { scaledDotProduct } from './mechanisms/scaled-dot-product';
@@ -50,6 +53,9 @@ export const catalogue: readonly Mechanism[] = [
   biformer,
   routingTransformer,
   neuralMemory,
+  memoryAsContext,
+  memoryAsGate,
+  memoryAsLayer,
   latent,
   distributedMha,
 ];

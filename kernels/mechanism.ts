@@ -81,6 +81,8 @@ export interface ReadPattern {
   readonly dependsOnFuture?: boolean;
   /** An output depends on every head of its position, e.g. by a norm over the joined heads; `reads` speaks of one head. */
   readonly joinsHeads?: boolean;
+  /** What a query holds goes into the keys and values of a further layer: it reaches all outputs that read its position. */
+  readonly readsQueries?: boolean;
   /** Causal, but which keys a query reads depends on how long the whole is (a grid's shape, a span that grows with the length). */
   readonly dependsOnLength?: boolean;
   readonly reads: (head: number, query: number, key: number) => boolean;

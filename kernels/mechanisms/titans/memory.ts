@@ -58,21 +58,49 @@ export function gatesOf({ key, weights }: AttentionInputs, row: number, kvHead: 
   return { forget, learn, keep };
 }
 
+export interface MemoryOrder {
+  /** Positions whose gradients are taken at the same memory. */
+  readonly chunk: number;
+  /** Persistent positions in front of the sequence: chunks are counted from the first position after them. */
+  readonly before?: number;
+}
+
+/** Whether a chunk begins at `position` of a sequence behind `before` persistent positions. */
+const beginsChunk = (position: number, { chunk, before = 0 }: MemoryOrder): boolean =>
+  (position - before) % chunk === 0;
+
+/** The memory that key/value head `kvHead` begins with. */
+export function initialMemory(
+  { weights }: Pick<AttentionInputs, 'weights'>,
+  { headDim, valueDim }: Pick<AttentionShape, 'headDim' | 'valueDim'>,
+  kvHead: number,
+): Memory {
+  const size = headDim * valueDim;
+  const initial = weights['memory']!.data.slice(kvHead * size, (kvHead + 1) * size);
+  return { memory: initial, surprise: new Float64Array(size), start: initial };
+}
+
+/** q Phi, with Phi [d, dv] row-major. */
+export function readMemory(memory: Float64Array, query: Float64Array, valueDim: number): Float64Array {
+  const read = new Float64Array(valueDim);
+  query.forEach((q, x) => {
+    for (let y = 0; y < valueDim; y++) read[y]! += q * memory[x * valueDim + y]!;
+  });
+  return read;
+}
+
 /** Runs over the keys of one key/value head; `visit` sees the memory after each position. */
 export function runMemory(
   inputs: AttentionInputs,
-  { kvHeads, keys, headDim, valueDim }: AttentionShape,
-  chunk: number,
+  shape: AttentionShape,
+  order: MemoryOrder,
   head: number,
   visit: (position: number, memory: Memory) => void,
 ): Memory {
-  const initial = inputs.weights['memory']!.data.slice(
-    (head % kvHeads) * headDim * valueDim,
-    ((head % kvHeads) + 1) * headDim * valueDim,
-  );
-  let state: Memory = { memory: initial, surprise: new Float64Array(initial.length), start: initial };
+  const { kvHeads, keys, headDim, valueDim } = shape;
+  let state = initialMemory(inputs, shape, head % kvHeads);
   for (let j = 0; j < keys; j++) {
-    if (j % chunk === 0) state = { ...state, start: state.memory };
+    if (beginsChunk(j, order)) state = { ...state, start: state.memory };
     const row = head * keys + j;
     const value = inputs.value.data.slice(row * valueDim, (row + 1) * valueDim);
     state = learnOne(
@@ -87,22 +115,46 @@ export function runMemory(
 }
 
 /** y_t = q_t Phi_t, read after the write, [b, h, n, dv]. */
-export function memoryReference(inputs: AttentionInputs, shape: AttentionShape, chunk: number): Tensor {
+export function memoryReference(inputs: AttentionInputs, shape: AttentionShape, order: MemoryOrder): Tensor {
   const { batch, heads, kvHeads, queries, keys, headDim, valueDim } = shape;
   const group = heads / kvHeads;
   const output = zeros([batch, heads, queries, valueDim]);
   for (let head = 0; head < batch * kvHeads; head++) {
-    runMemory(inputs, shape, chunk, head, (position, { memory }) => {
+    runMemory(inputs, shape, order, head, (position, { memory }) => {
       const i = position - (keys - queries);
       if (i < 0) return;
       for (let g = 0; g < group; g++) {
         const row = (head * group + g) * queries + i;
-        const query = unit(inputs.query.data, row * headDim, headDim);
-        for (let y = 0; y < valueDim; y++) {
-          output.data[row * valueDim + y] = query.reduce((sum, q, x) => sum + q * memory[x * valueDim + y]!, 0);
-        }
+        output.data.set(readMemory(memory, unit(inputs.query.data, row * headDim, headDim), valueDim), row * valueDim);
       }
     });
   }
   return output;
+}
+
+/** The states of all heads after all keys, as decoding carries them. */
+export function memoryStates(
+  inputs: AttentionInputs,
+  shape: AttentionShape,
+  order: MemoryOrder,
+): Readonly<Record<MemoryStateName, Tensor>> {
+  return packStates(shape, (head) => runMemory(inputs, shape, order, head, () => undefined));
+}
+
+export type MemoryStateName = 'state.memory' | 'state.surprise' | 'state.start';
+
+export function packStates(
+  { batch, kvHeads, headDim, valueDim }: AttentionShape,
+  stateOf: (head: number) => Memory,
+): Readonly<Record<MemoryStateName, Tensor>> {
+  const empty = () => zeros([batch, kvHeads, headDim, valueDim]);
+  const packed = { 'state.memory': empty(), 'state.surprise': empty(), 'state.start': empty() };
+  for (let head = 0; head < batch * kvHeads; head++) {
+    const { memory, surprise, start } = stateOf(head);
+    const at = head * headDim * valueDim;
+    packed['state.memory'].data.set(memory, at);
+    packed['state.surprise'].data.set(surprise, at);
+    packed['state.start'].data.set(start, at);
+  }
+  return packed;
 }

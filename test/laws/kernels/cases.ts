@@ -116,6 +116,21 @@ const smallParameters: Readonly<Record<string, readonly ParameterValues[]>> = {
     { levels: 2, features: 40, filter: 'one-sided', gate: 'off', sharedProjection: false },
   ],
   'neural-memory': [{ chunk: 7 }, { chunk: 1 }],
+  'titans-mac': [
+    { segment: 14, persistent: 3, chunk: 7 },
+    { segment: 5, persistent: 0, chunk: 1 },
+    { segment: 32, persistent: 20, chunk: 32 },
+  ],
+  'titans-mal': [
+    { window: 9, persistent: 3, chunk: 7 },
+    { window: 1, persistent: 0, chunk: 1 },
+    { window: 300, persistent: 20, chunk: 16 },
+  ],
+  'titans-mag': [
+    { window: 9, persistent: 3, chunk: 7 },
+    { window: 1, persistent: 0, chunk: 1 },
+    { window: 300, persistent: 20, chunk: 16 },
+  ],
   moh: [
     { span: 100 },
     { routing: 'query norm', span: 64 },

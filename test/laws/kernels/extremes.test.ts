@@ -124,8 +124,10 @@ async function checkNaN(
   const zeros = mechanism.id === 'fused' && shape.pattern === 'causal-self' && place === 'query';
 
   const touches = (h: number, query: number): boolean => {
-    if (place === 'query') return (h === head || pattern.joinsHeads === true) && query === position;
-    if (Math.floor(h / group) !== head && !pattern.joinsHeads) return false;
+    if (place === 'query' && !pattern.readsQueries)
+      return (h === head || pattern.joinsHeads === true) && query === position;
+    const kvHead = place === 'query' ? Math.floor(head / group) : head;
+    if (Math.floor(h / group) !== kvHead && !pattern.joinsHeads) return false;
     const firstQuery = Math.floor(query / tile.queries) * tile.queries;
     const firstKey = Math.floor(position / tile.keys) * tile.keys;
     for (let i = firstQuery; i < Math.min(firstQuery + tile.queries, shape.queries); i++) {

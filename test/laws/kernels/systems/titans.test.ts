@@ -1,12 +1,12 @@
 /** Checks of the neural memory of Titans (arXiv:2501.00663). */
 import assert from 'node:assert/strict';
 import type { AttentionInputs } from '../../../../kernels/mechanism';
-import { gatesOf, learnOne, unit, type Memory } from '../../../../kernels/mechanisms/titans/memory';
+import { gatesOf, learnOne, runMemory, unit, type Memory } from '../../../../kernels/mechanisms/titans/memory';
 import { neuralMemory } from '../../../../kernels/mechanisms/titans/neural-memory';
 import { drawInputs } from '../../../../kernels/tensors/inputs';
 import { tensor, zeros, type Tensor } from '../../../../kernels/tensors/tensor';
 import { runMechanism } from '../run';
-import { assertClose, causalShape, parametersFor } from './support';
+import { assertClose, causalShape, parametersFor, takePositions } from './support';
 
 const shape = { ...causalShape(25), heads: 2, kvHeads: 2 };
 const all = parametersFor(neuralMemory, { chunk: 1000 });
@@ -31,6 +31,7 @@ function withGates(of: { forget?: boolean; learn?: boolean; keep?: boolean }, em
 }
 
 const rowOf = (x: Tensor, head: number, i: number): Float64Array => unit(x.data, (head * 25 + i) * 8, 8);
+const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 const dot = (a: Float64Array, b: Float64Array): number => a.reduce((sum, x, at) => sum + x * b[at]!, 0);
 
 describe('Neural memory (Titans)', () => {
@@ -123,6 +124,29 @@ describe('Neural memory (Titans)', () => {
           query.reduce((sum, q, x) => sum + q * inputs.weights['memory']!.data[x * 8 + 2]!, 0) * share ** (t + 1);
         assert.ok(Math.abs(read.data[t * 8 + 2]! - expected) < 1e-12);
       }
+    }
+  });
+
+  it('goes on at the border of a chunk with memory and surprise as if it had never stopped', () => {
+    const chunk = 5;
+    const inputs = drawInputs(neuralMemory, shape, parametersFor(neuralMemory, { chunk }), 6);
+    const upTo = (count: number, visit: Parameters<typeof runMemory>[4] = () => undefined) =>
+      runMemory(
+        { ...inputs, key: takePositions(inputs.key, range(count)), value: takePositions(inputs.value, range(count)) },
+        { ...shape, keys: count },
+        { chunk },
+        0,
+        visit,
+      );
+    let state = upTo(15);
+    for (let i = 15; i < 25; i++) {
+      if (i % chunk === 0) state = { ...state, start: state.memory };
+      const value = inputs.value.data.slice(i * 8, (i + 1) * 8);
+      state = learnOne(state, rowOf(inputs.key, 0, i), value, gatesOf(inputs, i, 0, 8));
+    }
+    const whole = upTo(25);
+    for (const of of ['memory', 'surprise', 'start'] as const) {
+      state[of].forEach((each, at) => assert.ok(Math.abs(each - whole[of][at]!) < 1e-12, of));
     }
   });
 

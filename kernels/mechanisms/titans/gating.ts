@@ -1,0 +1,68 @@
+/**
+ * How memory and attention are joined: o = sigmoid(norm(m) w_m) (norm(y) w_y), m the memory's output and y the attention's,
+ * norm(x) = x / sqrt(mean(x^2) + 1e-6) over the width of a head, w_m and w_y a learned vector each for a query head.
+ * arXiv:2501.00663, section 4.2, normalises both and leaves the nonlinearity open: this one is our choice.
+ */
+import { multiply, sigmoid } from '../../graph/operators/elementwise';
+import { rmsNormalization } from '../../graph/operators/normalize';
+import type { Value } from '../../graph/records';
+import type { AttentionInputs, Weight } from '../../mechanism';
+import type { AttentionShape, Precision } from '../../shape';
+import { largest, longestRow, roundingUnit } from '../../tensors/tolerance';
+import { normEpsilon } from './memory';
+
+export const gatingWeights = ({ heads, valueDim }: AttentionShape): readonly Weight[] =>
+  ['norm.memory', 'norm.attention'].map((name) => ({
+    name,
+    shape: [heads, 1, valueDim],
+    initial: { kind: 'constant', value: 1 },
+  }));
+
+const normalised = (x: Float64Array): Float64Array => {
+  const size = Math.sqrt(x.reduce((sum, each) => sum + each * each, 0) / x.length + normEpsilon);
+  return x.map((each) => each / size);
+};
+
+/** One position of query head `head`. */
+export function gatedRow(
+  memory: Float64Array,
+  attention: Float64Array,
+  { weights }: Pick<AttentionInputs, 'weights'>,
+  head: number,
+): Float64Array {
+  const width = memory.length;
+  const [m, y] = [normalised(memory), normalised(attention)];
+  const [gate, scale] = [weights['norm.memory']!.data, weights['norm.attention']!.data];
+  return m.map((each, x) => {
+    const at = head * width + x;
+    return (y[x]! * scale[at]!) / (1 + Math.exp(-each * gate[at]!));
+  });
+}
+
+/** memory and attention [b, h, n, dv]. */
+export function gated(memory: Value, attention: Value, [gate, scale]: readonly Value[]): Value {
+  const width = Number(attention.shape[3]);
+  const norm = (x: Value): Value =>
+    rmsNormalization(x, x.graph.constant(x.type, [width], new Float32Array(width).fill(1)), normEpsilon);
+  return multiply(sigmoid(multiply(norm(memory), gate!)), multiply(norm(attention), scale!));
+}
+
+/** Operations of gating for all positions: two norms, two products, a sigmoid and the product of both. */
+export const gatingFlops = ({ batch, heads, queries, valueDim }: AttentionShape): number =>
+  14 * batch * heads * queries * valueDim;
+
+/**
+ * Rounding of normalised outputs: that of averages of values (tensors/tolerance.ts), relative to the smallest average that
+ * random values give, 1 / sqrt(m) of one value; no output is larger than the root of the width.
+ */
+export function gatedTolerance(
+  { query, key, value, weights }: AttentionInputs,
+  shape: AttentionShape,
+  precision: Precision,
+): number {
+  const unit = roundingUnit(precision);
+  const scores = (longestRow(query) * longestRow(key)) / Math.sqrt(shape.headDim);
+  const relative = Math.expm1(2 * unit * scores) + (Math.sqrt(shape.keys) + 16) * unit;
+  const size = largest(weights['norm.attention']!) * Math.sqrt(shape.valueDim);
+  return size * Math.min(2, Math.max(1, largest(value)) * Math.sqrt(shape.keys + 1) * relative);
+}

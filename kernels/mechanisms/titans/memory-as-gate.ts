@@ -1,0 +1,204 @@
+import { tensorBytes } from '../../cost/attention';
+import { attentionGraph, stepInputs } from '../../graph/attention-graph';
+import { GraphBuilder } from '../../graph/builder';
+import type { Mechanism, Parameter } from '../../mechanism';
+import { denseReads } from '../../reference/pattern';
+import { allRows, softmaxRows } from '../../reference/softmax';
+import type { AttentionShape } from '../../shape';
+import { zeros } from '../../tensors/tensor';
+import { spanAttention, spanBlock, spanCost, spanReads, type HeadSpans } from '../streaming/spans';
+import { gated, gatedRow, gatedTolerance, gatingFlops, gatingWeights } from './gating';
+import { memoryReference, memoryStates } from './memory';
+import {
+  chunkFlops,
+  chunksOf,
+  memoryBytes,
+  memoryStateTensors,
+  memoryWeights,
+  readInChunks,
+  readStep,
+  stepMemory,
+  stepStates,
+} from './memory-graph';
+import {
+  behindPersistent,
+  joinBehind,
+  lastPositions,
+  persistentParameter,
+  persistentWeights,
+  seeingRows,
+} from './persistent';
+import { attendAll, latest, shiftRegister, takeRegister } from './recent';
+
+interface Parameters extends Record<string, number> {
+  readonly window: number;
+  readonly persistent: number;
+  readonly chunk: number;
+}
+
+export const windowParameter: Parameter = {
+  kind: 'integer',
+  title: 'Window',
+  description: 'Keys that the attention of a query reads, its own included.',
+  min: 1,
+  max: 65536,
+  default: 256,
+};
+
+export const chunkParameter: Parameter = {
+  kind: 'integer',
+  title: 'Chunk',
+  description: 'Positions whose gradients are taken at the same memory; 1 is the exact online rule.',
+  min: 1,
+  max: 1024,
+  default: 64,
+};
+
+const weightsOf = (shape: AttentionShape, { persistent }: Parameters) => [
+  ...memoryWeights(shape),
+  ...gatingWeights(shape),
+  ...persistentWeights(shape, persistent),
+];
+
+/** The persistent positions stay visible, as sinks do. */
+const spansOf = ({ kvHeads }: AttentionShape, { window, persistent }: Parameters): HeadSpans =>
+  Array.from({ length: kvHeads }, () => ({ sinks: persistent, recent: window }));
+
+/** With the persistent positions among the keys, without queries that read nothing. */
+const wideShape = (shape: AttentionShape, { persistent }: Parameters): AttentionShape => ({
+  ...shape,
+  queries: Math.min(shape.queries, shape.keys),
+  keys: shape.keys + persistent,
+});
+
+const orderOf = ({ chunk, persistent }: Parameters) => ({ chunk, before: persistent });
+
+export const memoryAsGate: Mechanism<Parameters> = {
+  id: 'titans-mag',
+  title: 'Memory as gate (Titans)',
+  family: 'memory',
+  summary:
+    'Sliding-window attention beside a neural memory that learns the whole sequence at run time: the memory’s output gates the attention’s. Time grows with n; the memory stands for what has left the window.',
+  source: {
+    reference: 'arXiv:2501.00663, section 4.2',
+    trust: 'medium',
+    note: 'Our choices: both branches take the same query, key and value of a head in place of the layer’s input; persistent positions are learned keys and values, which the memory learns first and which stay visible in every window; gating is sigmoid(norm(memory) w) times norm(attention) w over the width of a head, with learned w (the paper leaves the nonlinearity open); chunks are counted from the first position after the persistent ones. The memory is neural-memory with its choices: one layer, no convolution. The residual connection is the model’s.',
+  },
+  parameters: { window: windowParameter, persistent: persistentParameter, chunk: chunkParameter },
+  layout: 'heads-first',
+  exponent: 1,
+  supports: ({ pattern }) =>
+    pattern === 'causal-self'
+      ? { ok: true }
+      : { ok: false, why: 'The memory is learned in the order of one sequence: it takes causal self-attention only.' },
+  weights: weightsOf,
+  reference: (all, full, parameters) =>
+    seeingRows(all, full, (inputs, shape) => {
+      const wide = wideShape(shape, parameters);
+      const behind = behindPersistent(inputs);
+      const reads = spanReads(wide, spansOf(wide, parameters));
+      const attention = softmaxRows(behind, wide, allRows(wide), { reads });
+      const memory = memoryReference(behind, wide, orderOf(parameters));
+      const output = zeros(attention.shape);
+      const { heads, queries, valueDim } = shape;
+      for (let row = 0; row < shape.batch * heads * queries; row++) {
+        const [from, to] = [row * valueDim, (row + 1) * valueDim];
+        const head = Math.floor(row / queries) % heads;
+        output.data.set(gatedRow(memory.data.slice(from, to), attention.data.slice(from, to), inputs, head), from);
+      }
+      return output;
+    }),
+  build: (full, parameters, precision) =>
+    attentionGraph('titans-mag', full, precision, 'heads-first', ({ builder, query, key, value }, shape) => {
+      const [gates, offset, memory, gate, scale, persistentKey, persistentValue] = weightsOf(full, parameters).map(
+        ({ name, shape: dims }) => builder.input(name, precision, dims),
+      );
+      const wide = wideShape(shape, parameters);
+      const [keys, values] = [joinBehind(persistentKey, key), joinBehind(persistentValue, value)];
+      const attention = spanAttention(query, keys, values, wide, spansOf(wide, parameters));
+      const weights = [gates!, offset!, memory!];
+      const read = readInChunks(query, keys, values, weights, wide, orderOf(parameters));
+      return gated(read, attention, [gate!, scale!]);
+    }),
+  /** Window, chunks of the memory and gating, one after the other. */
+  cost(shape, parameters) {
+    const wide = wideShape(shape, parameters);
+    const spans = spanCost(wide, spansOf(wide, parameters));
+    const { size, count } = chunksOf(wide.keys, orderOf(parameters));
+    const rows = count * size;
+    const states = memoryBytes(shape);
+    const { batch, heads, kvHeads } = shape;
+    return {
+      flops: spans.flops + chunkFlops(shape, size, rows) + gatingFlops(shape),
+      bytes:
+        spans.bytes +
+        8 * tensorBytes(shape) +
+        count * 12 * states +
+        4 * batch * rows * size * (6 * kvHeads + 4 * heads),
+      peakBytes: spans.peakBytes + 4 * tensorBytes(shape) + 6 * states,
+    };
+  },
+  pattern: (shape, parameters) => {
+    const wide = wideShape(shape, parameters);
+    const { queries } = spanBlock(wide, spansOf(wide, parameters));
+    const tile = commonMultiple(queries, parameters.chunk);
+    return { dependsOnData: true, reads: denseReads(shape), block: { queries: tile, keys: tile } };
+  },
+  tolerance: (inputs, shape, _parameters, precision) => gatedTolerance(inputs, shape, precision),
+  decode: {
+    states: (shape, { window }) => [
+      ...memoryStateTensors(shape),
+      { name: 'window.key', shape: [shape.batch, shape.kvHeads, window, shape.headDim] },
+      { name: 'window.value', shape: [shape.batch, shape.kvHeads, window, shape.valueDim] },
+    ],
+    stateAfter: (inputs, shape, parameters) => ({
+      ...memoryStates(behindPersistent(inputs), wideShape(shape, parameters), orderOf(parameters)),
+      'window.key': lastPositions(inputs.key, parameters.window),
+      'window.value': lastPositions(inputs.value, parameters.window),
+    }),
+    build(shape, parameters, precision) {
+      const builder = new GraphBuilder('titans-mag step');
+      const { window, chunk } = parameters;
+      const { query, key, value } = stepInputs(builder, shape, precision);
+      const states = stepStates(builder, shape, precision);
+      const keys = takeRegister(builder, 'window.key', shape, precision, [window, shape.headDim]);
+      const values = takeRegister(builder, 'window.value', shape, precision, [window, shape.valueDim]);
+      // The input `memory` stays, so that steps and prefill take the same weights.
+      const [gates, offset, , gate, scale, persistentKey, persistentValue] = weightsOf(shape, parameters).map(
+        ({ name, shape: dims }) => builder.input(name, precision, dims),
+      );
+      const position = shape.keys - 1;
+      const memory = stepMemory(builder, states, key, value, [gates!, offset!], position % chunk === 0);
+      const read = Math.min(position, window - 1);
+      const attention = attendAll(
+        query,
+        joinBehind(persistentKey, latest(keys, read, key)),
+        joinBehind(persistentValue, latest(values, read, value)),
+        shape,
+      );
+      builder.output(gated(readStep(query, memory, shape), attention, [gate!, scale!]), 'output');
+      shiftRegister(builder, 'window.key', keys, key);
+      shiftRegister(builder, 'window.value', values, value);
+      return builder.finish();
+    },
+    cost(shape, { window, persistent }) {
+      const { batch, heads, kvHeads, headDim, valueDim } = shape;
+      const cells = batch * headDim * valueDim;
+      const pairs = batch * heads * (Math.min(window, shape.keys) + persistent);
+      const register = 4 * batch * kvHeads * window * (headDim + valueDim);
+      return {
+        flops: cells * (9 * kvHeads + 2 * heads) + pairs * (2 * headDim + 2 * valueDim + 5),
+        bytes: 4 * cells * 12 * kvHeads + 5 * register,
+        peakBytes: 4 * cells * 6 * kvHeads + 3 * register,
+      };
+    },
+  },
+  limits: [],
+};
+
+/** Tiles of both lengths end together at its multiples. */
+export function commonMultiple(a: number, b: number): number {
+  let [x, y] = [a, b];
+  while (y > 0) [x, y] = [y, x % y];
+  return (a / x) * b;
+}

@@ -1,0 +1,223 @@
+import { tensorBytes } from '../../cost/attention';
+import { attentionGraph, groupQueries, stepInputs } from '../../graph/attention-graph';
+import { GraphBuilder } from '../../graph/builder';
+import { slice } from '../../graph/operators/layout';
+import { matmul } from '../../graph/operators/matrix';
+import type { Value } from '../../graph/records';
+import type { AttentionInputs, Mechanism } from '../../mechanism';
+import { denseReads } from '../../reference/pattern';
+import { allRows, softmaxRows } from '../../reference/softmax';
+import type { AttentionShape } from '../../shape';
+import type { Tensor } from '../../tensors/tensor';
+import { largest, roundingUnit } from '../../tensors/tolerance';
+import { spanAttention, spanBlock, spanCost, spanReads, type HeadSpans } from '../streaming/spans';
+import { chunkParameter, commonMultiple, windowParameter } from './memory-as-gate';
+import { memoryReference, memoryStates } from './memory';
+import {
+  chunkFlops,
+  chunksOf,
+  memoryBytes,
+  memoryStateTensors,
+  memoryWeights,
+  readInChunks,
+  readStep,
+  stepMemory,
+  stepStates,
+} from './memory-graph';
+import {
+  behind,
+  behindPersistent,
+  joinBehind,
+  lastPositions,
+  persistentParameter,
+  persistentWeights,
+  seeingRows,
+} from './persistent';
+import { keyValueProducts, keyValueWeights, project, projectGroup, queryProducts, queryWeight } from './projections';
+import { attendAll, latest, shiftRegister, takeRegister } from './recent';
+
+interface Parameters extends Record<string, number> {
+  readonly window: number;
+  readonly persistent: number;
+  readonly chunk: number;
+}
+
+const weightsOf = (shape: AttentionShape, { persistent }: Parameters) => [
+  ...memoryWeights(shape),
+  queryWeight('layer', shape),
+  ...keyValueWeights('layer', shape),
+  ...persistentWeights(shape, persistent, true),
+];
+
+const spansOf = ({ kvHeads }: AttentionShape, { window }: Parameters): HeadSpans =>
+  Array.from({ length: kvHeads }, () => ({ sinks: 0, recent: window }));
+
+/** Queries of the sequence alone, keys with the persistent positions; without queries that read nothing. */
+const wideShape = (shape: AttentionShape, { persistent }: Parameters): AttentionShape => ({
+  ...shape,
+  queries: Math.min(shape.queries, shape.keys),
+  keys: shape.keys + persistent,
+});
+
+/** The memory is read at the persistent positions too. */
+const memoryShape = (wide: AttentionShape): AttentionShape => ({ ...wide, queries: wide.keys });
+
+const orderOf = ({ chunk, persistent }: Parameters) => ({ chunk, before: persistent });
+
+/** Query, key and value of the attention, from the memory's outputs at all positions. */
+function layerInputs(inputs: AttentionInputs, wide: AttentionShape, parameters: Parameters): AttentionInputs {
+  const { weights } = inputs;
+  const query = behind(weights['persistent.query'], inputs.query);
+  const read = memoryReference({ ...behindPersistent(inputs), query }, memoryShape(wide), orderOf(parameters));
+  const of = (name: string): Tensor => project(read, weights[`layer.${name}`]!);
+  return { query: lastPositions(of('query'), wide.queries), key: of('key'), value: of('value'), weights };
+}
+
+export const memoryAsLayer: Mechanism<Parameters> = {
+  id: 'titans-mal',
+  title: 'Memory as layer (Titans)',
+  family: 'memory',
+  summary:
+    'A neural memory reads the whole sequence first; sliding-window attention then runs over the memory’s outputs. Time grows with n, and what a window holds is already a summary of the past.',
+  source: {
+    reference: 'arXiv:2501.00663, section 4.3',
+    trust: 'medium',
+    note: 'Our choices: query, key and value of a head stand for the layer’s input; queries of the attention are projected from each head’s memory output, keys and values from the joined outputs of the heads that share a key head; persistent positions are learned queries, keys and values in front of the sequence, which the memory learns first and whose outputs are the first positions of the window (they leave it as others do); chunks are counted from the first position after them. The memory is neural-memory with its choices: one layer, no convolution. Norms and residual connections are the model’s.',
+  },
+  parameters: { window: windowParameter, persistent: persistentParameter, chunk: chunkParameter },
+  layout: 'heads-first',
+  exponent: 1,
+  supports({ pattern, queries, keys }) {
+    if (pattern !== 'causal-self') {
+      return {
+        ok: false,
+        why: 'The memory is learned in the order of one sequence: it takes causal self-attention only.',
+      };
+    }
+    return queries < keys
+      ? {
+          ok: false,
+          why: `Keys are projected from the memory’s outputs, which need a query at every position: ${queries} queries have ${keys} keys.`,
+        }
+      : { ok: true };
+  },
+  weights: weightsOf,
+  reference: (all, full, parameters) =>
+    seeingRows(all, full, (inputs, shape) => {
+      const wide = wideShape(shape, parameters);
+      const reads = spanReads(wide, spansOf(wide, parameters));
+      return softmaxRows(layerInputs(inputs, wide, parameters), wide, allRows(wide), { reads });
+    }),
+  build: (full, parameters, precision) =>
+    attentionGraph('titans-mal', full, precision, 'heads-first', ({ builder, query, key, value }, shape) => {
+      const [gates, offset, memory, layerQuery, layerKey, layerValue, firstKey, firstValue, firstQuery] = weightsOf(
+        full,
+        parameters,
+      ).map(({ name, shape: dims }) => builder.input(name, precision, dims));
+      const wide = wideShape(shape, parameters);
+      const read = readInChunks(
+        joinBehind(firstQuery, query),
+        joinBehind(firstKey, key),
+        joinBehind(firstValue, value),
+        [gates!, offset!, memory!],
+        memoryShape(wide),
+        orderOf(parameters),
+      );
+      const queries = matmul(slice(read, 2, parameters.persistent), layerQuery!);
+      const [keys, values] = projectGroup(groupOutputs(read, wide), [layerKey!, layerValue!]);
+      return spanAttention(queries, keys, values, wide, spansOf(wide, parameters));
+    }),
+  /** Chunks of the memory, projections, then the window. */
+  cost(shape, parameters) {
+    const wide = wideShape(shape, parameters);
+    const spans = spanCost(wide, spansOf(wide, parameters));
+    const { size, count } = chunksOf(wide.keys, orderOf(parameters));
+    const { batch, heads, kvHeads } = shape;
+    const rows = count * size;
+    const states = memoryBytes(shape);
+    const projected = 2 * batch * (wide.queries * queryProducts(shape) + wide.keys * keyValueProducts(shape));
+    return {
+      flops: spans.flops + chunkFlops(shape, size, rows) + projected,
+      bytes:
+        spans.bytes +
+        8 * tensorBytes(shape) +
+        count * 12 * states +
+        4 * batch * rows * size * (6 * kvHeads + 4 * heads),
+      peakBytes: spans.peakBytes + 4 * tensorBytes(shape) + 6 * states,
+    };
+  },
+  pattern: (shape, parameters) => {
+    const wide = wideShape(shape, parameters);
+    const tile = commonMultiple(spanBlock(wide, spansOf(wide, parameters)).queries, parameters.chunk);
+    return {
+      dependsOnData: true,
+      readsQueries: true,
+      reads: denseReads(shape),
+      block: { queries: tile, keys: tile },
+    };
+  },
+  // That of the memory, through scores of size |y|^2 and one more average.
+  tolerance: ({ value, weights }, shape, _parameters, precision) => {
+    const size = largest(value) + largest(weights['memory']!) * Math.sqrt(shape.headDim);
+    return roundingUnit(precision) * 256 * Math.sqrt(shape.headDim) * size * (1 + size);
+  },
+  decode: {
+    states: (shape, { window }) => [
+      ...memoryStateTensors(shape),
+      { name: 'window.key', shape: [shape.batch, shape.kvHeads, window, shape.headDim] },
+      { name: 'window.value', shape: [shape.batch, shape.kvHeads, window, shape.valueDim] },
+    ],
+    stateAfter(inputs, shape, parameters) {
+      const wide = wideShape(shape, parameters);
+      const { key, value } = layerInputs(inputs, wide, parameters);
+      return {
+        ...memoryStates(behindPersistent(inputs), wide, orderOf(parameters)),
+        'window.key': lastPositions(key, parameters.window),
+        'window.value': lastPositions(value, parameters.window),
+      };
+    },
+    build(shape, parameters, precision) {
+      const builder = new GraphBuilder('titans-mal step');
+      const { window, chunk, persistent } = parameters;
+      const { query, key, value } = stepInputs(builder, shape, precision);
+      const states = stepStates(builder, shape, precision);
+      const keys = takeRegister(builder, 'window.key', shape, precision, [window, shape.headDim]);
+      const values = takeRegister(builder, 'window.value', shape, precision, [window, shape.valueDim]);
+      // `memory` and the persistent rows are in the states; the inputs stay, so that steps and prefill take the same weights.
+      const [gates, offset, , layerQuery, layerKey, layerValue] = weightsOf(shape, parameters).map(
+        ({ name, shape: dims }) => builder.input(name, precision, dims),
+      );
+      const position = shape.keys - 1;
+      const memory = stepMemory(builder, states, key, value, [gates!, offset!], position % chunk === 0);
+      const read = readStep(query, memory, shape);
+      const [newKey, newValue] = projectGroup(groupOutputs(read, shape), [layerKey!, layerValue!]);
+      const count = Math.min(position + persistent, window - 1);
+      const output = attendAll(
+        matmul(read, layerQuery!),
+        latest(keys, count, newKey),
+        latest(values, count, newValue),
+        shape,
+      );
+      builder.output(output, 'output');
+      shiftRegister(builder, 'window.key', keys, newKey);
+      shiftRegister(builder, 'window.value', values, newValue);
+      return builder.finish();
+    },
+    cost(shape, { window, persistent }) {
+      const { batch, heads, kvHeads, headDim, valueDim } = shape;
+      const cells = batch * headDim * valueDim;
+      const pairs = batch * heads * Math.min(window, shape.keys + persistent);
+      const register = 4 * batch * kvHeads * window * (headDim + valueDim);
+      const projected = 2 * batch * (queryProducts(shape) + keyValueProducts(shape));
+      return {
+        flops: cells * (9 * kvHeads + 2 * heads) + projected + pairs * (2 * headDim + 2 * valueDim + 5),
+        bytes: 4 * cells * 12 * kvHeads + 2 * projected + 5 * register,
+        peakBytes: 4 * cells * 6 * kvHeads + 3 * register,
+      };
+    },
+  },
+  limits: [],
+};
+
+/** Outputs [b, h, n, dv] by groups of heads, [b, hkv, g, n, dv]. */
+const groupOutputs = (x: Value, shape: AttentionShape) => groupQueries(x, { ...shape, headDim: shape.valueDim });
