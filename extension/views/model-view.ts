@@ -13,6 +13,6 @@ export const registerModelView = (panels: ModelPanels): vscode.Disposable =>
   vscode.Disposable.from(
     vscode.window.registerWebviewViewProvider(views.model, { resolveWebviewView: (view) => panels.attachSide(view) }),
     vscode.window.registerWebviewPanelSerializer(modelPanel, {
-      deserializeWebviewPanel: (panel, state: unknown) => Promise.resolve(panels.restore(panel, keptUris(state))),
+      deserializeWebviewPanel: (panel, state: unknown) => panels.restore(panel, keptUris(state)),
     }),
   );

@@ -22,7 +22,7 @@ import type { RecentHallucination } from '../../results/recent-runs';
 import type { ResultLibrary } from '../../results/result-library';
 import { placeOf, saveExport } from '../exports';
 import { browseModel } from '../heads/dialogs';
-import { dressWebview } from '../webview';
+import { PanelHosts } from '../panel-hosts';
 import { demoPlan, planToStore, storedPlan, type Demo } from './default-plan';
 import { browseImage, browseImages, browseLexicon, pictureOf } from './dialogs';
 import { HallucinationHost } from './host';
@@ -53,12 +53,14 @@ export class HallucinationPanels extends Owner {
   /** Read from disk when a panel first asks: activation reads nothing. */
   #known: { readonly demo: Demo; readonly choice: ModelChoice } | undefined;
   readonly #root: string;
-  readonly #hosts = new Set<HallucinationHost>();
-  #full: { readonly panel: vscode.WebviewPanel; readonly host: HallucinationHost } | undefined;
+  readonly #hosts: PanelHosts<FromHallucinationPanel, ToHallucinationPanel, HallucinationHost>;
 
   constructor(parts: HallucinationParts) {
     super();
     this.#parts = parts;
+    this.#hosts = this.own(
+      new PanelHosts(parts.extension, { panel: 'hallucination', title: 'Hallucination heads of a model' }),
+    );
     this.#root = realFolder(parts.extension.fsPath);
     this.run = this.own(
       new HallucinationRun({
@@ -72,11 +74,6 @@ export class HallucinationPanels extends Owner {
     this.own(
       parts.compute.onOverdue((method) => {
         if (method === 'hallucination' || method === 'hallucinationSet') this.run.overdue();
-      }),
-    );
-    this.own(
-      vscode.workspace.onDidGrantWorkspaceTrust(() => {
-        for (const host of this.#hosts) void host.refresh();
       }),
     );
     this.own(
@@ -110,31 +107,20 @@ export class HallucinationPanels extends Owner {
     const known = start.file !== undefined || this.run.plan !== undefined;
     const shown = known ? undefined : await this.#parts.recent.latest().catch(() => undefined);
     const whole: HallucinationStart = { ...start, ...(shown === undefined ? {} : { shown }) };
-    const send = (message: ToHallucinationPanel): void => void webview.postMessage(message);
-    const host = new HallucinationHost(place, this.#world(), send, whole);
-    webview.onDidReceiveMessage((message: FromHallucinationPanel) => host.receive(message));
-    dressWebview(webview, this.#parts.extension, {
-      panel: 'hallucination',
-      place,
-      title: 'Hallucination heads of a model',
-    });
-    this.#hosts.add(host);
-    return host;
+    return this.#hosts.attach(webview, place, (send) => new HallucinationHost(place, this.#world(), send, whole));
   }
 
   release(host: HallucinationHost): void {
-    this.#hosts.delete(host);
-    host.dispose();
+    this.#hosts.release(host);
   }
 
   /** The full panel, made or brought to the front. */
   async open({ plan, select }: HallucinationToShow = {}): Promise<HallucinationHost> {
     if (plan !== undefined) this.#keep(plan);
-    const open = this.#full;
+    const open = this.#hosts.reveal();
     if (open !== undefined) {
-      open.panel.reveal();
-      if (plan !== undefined || select !== undefined) await open.host.show(plan, select);
-      return open.host;
+      if (plan !== undefined || select !== undefined) await open.show(plan, select);
+      return open;
     }
     const panel = vscode.window.createWebviewPanel(hallucinationPanel, 'Hallucination', vscode.ViewColumn.Active);
     return this.restore(panel, {
@@ -144,23 +130,8 @@ export class HallucinationPanels extends Owner {
   }
 
   /** Fills a panel that is new, or that VS Code brought back after a reload. */
-  async restore(panel: vscode.WebviewPanel, start: HallucinationToShow = {}): Promise<HallucinationHost> {
-    panel.iconPath = vscode.Uri.joinPath(this.#parts.extension, 'extension', 'media', 'panel.svg');
-    const host = await this.attach(panel.webview, 'full', start);
-    this.#full = { panel, host };
-    panel.onDidChangeViewState(() => {
-      if (!panel.visible) host.hide();
-    });
-    panel.onDidDispose(() => {
-      if (this.#full?.panel === panel) this.#full = undefined;
-      this.release(host);
-    });
-    return host;
-  }
-
-  override dispose(): void {
-    for (const host of [...this.#hosts]) this.release(host);
-    super.dispose();
+  restore(panel: vscode.WebviewPanel, start: HallucinationToShow = {}): Promise<HallucinationHost> {
+    return this.#hosts.fill(panel, (webview) => this.attach(webview, 'full', start));
   }
 
   #keep(plan: HallucinationPlan): void {

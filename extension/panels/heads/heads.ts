@@ -17,7 +17,7 @@ import { mayRun } from '../../platform/trust';
 import type { RecentHeads } from '../../results/recent-runs';
 import type { ResultLibrary } from '../../results/result-library';
 import { placeOf, saveExport } from '../exports';
-import { dressWebview } from '../webview';
+import { PanelHosts } from '../panel-hosts';
 import { demoPlan, planToStore, storedPlan } from './default-plan';
 import { browseModel, chooseHeads, loadIntervention, saveIntervention, saveLabels } from './dialogs';
 import { HeadAnswers } from './head-answers';
@@ -47,12 +47,12 @@ export class Heads extends Owner {
   readonly #parts: HeadsParts;
   readonly #demo: ModelChoice;
   readonly #answers: HeadAnswers;
-  readonly #hosts = new Set<HeadsHost>();
-  #full: { readonly panel: vscode.WebviewPanel; readonly host: HeadsHost } | undefined;
+  readonly #hosts: PanelHosts<FromHeadsPanel, ToHeadsPanel, HeadsHost>;
 
   constructor(parts: HeadsParts) {
     super();
     this.#parts = parts;
+    this.#hosts = this.own(new PanelHosts(parts.extension, { panel: 'heads', title: 'Heads of a model' }));
     const demo = realFolder(vscode.Uri.joinPath(parts.extension, 'examples', 'models', 'demo-lm').fsPath);
     this.#demo = demoChoice(demo, existsSync(join(demo, 'config.json')));
     this.#answers = new HeadAnswers(parts.compute);
@@ -65,12 +65,7 @@ export class Heads extends Owner {
     this.own(
       parts.compute.onOverdue((method) => {
         if (method === 'heads') this.run.overdue();
-        if (method === 'generate') for (const host of this.#hosts) host.overdue();
-      }),
-    );
-    this.own(
-      vscode.workspace.onDidGrantWorkspaceTrust(() => {
-        for (const host of this.#hosts) void host.refresh();
+        if (method === 'generate') for (const host of this.#hosts.all) host.overdue();
       }),
     );
     this.own(
@@ -90,7 +85,7 @@ export class Heads extends Owner {
 
   /** The result in the full panel, or of the last run. */
   get shown(): HeadsHost['shown'] {
-    return this.#full?.host.shown ?? this.run.result;
+    return this.#hosts.full?.shown ?? this.run.result;
   }
 
   /** Connects a webview; its host lives as long as the webview does. */
@@ -102,27 +97,20 @@ export class Heads extends Owner {
     const known = start.file !== undefined || this.run.plan !== undefined;
     const shown = known ? undefined : await this.#parts.recent.latest().catch(() => undefined);
     const whole: HeadsStart = { ...start, ...(shown === undefined ? {} : { shown }) };
-    const send = (message: ToHeadsPanel): void => void webview.postMessage(message);
-    const host = new HeadsHost(place, this.#world(), send, whole);
-    webview.onDidReceiveMessage((message: FromHeadsPanel) => host.receive(message));
-    dressWebview(webview, this.#parts.extension, { panel: 'heads', place, title: 'Heads of a model' });
-    this.#hosts.add(host);
-    return host;
+    return this.#hosts.attach(webview, place, (send) => new HeadsHost(place, this.#world(), send, whole));
   }
 
   release(host: HeadsHost): void {
-    this.#hosts.delete(host);
-    host.dispose();
+    this.#hosts.release(host);
   }
 
   /** The full panel, made or brought to the front. */
   async open({ plan, select }: HeadsRequestToShow = {}): Promise<HeadsHost> {
     if (plan !== undefined) this.#keep(plan);
-    const open = this.#full;
+    const open = this.#hosts.reveal();
     if (open !== undefined) {
-      open.panel.reveal();
-      if (plan !== undefined || select !== undefined) await open.host.show(plan, select);
-      return open.host;
+      if (plan !== undefined || select !== undefined) await open.show(plan, select);
+      return open;
     }
     const panel = vscode.window.createWebviewPanel(headsPanel, 'Heads', vscode.ViewColumn.Active);
     return this.restore(panel, {
@@ -132,23 +120,8 @@ export class Heads extends Owner {
   }
 
   /** Fills a panel that is new, or that VS Code brought back after a reload. */
-  async restore(panel: vscode.WebviewPanel, start: HeadsRequestToShow = {}): Promise<HeadsHost> {
-    panel.iconPath = vscode.Uri.joinPath(this.#parts.extension, 'extension', 'media', 'panel.svg');
-    const host = await this.attach(panel.webview, 'full', start);
-    this.#full = { panel, host };
-    panel.onDidChangeViewState(() => {
-      if (!panel.visible) host.hide();
-    });
-    panel.onDidDispose(() => {
-      if (this.#full?.panel === panel) this.#full = undefined;
-      this.release(host);
-    });
-    return host;
-  }
-
-  override dispose(): void {
-    for (const host of [...this.#hosts]) this.release(host);
-    super.dispose();
+  restore(panel: vscode.WebviewPanel, start: HeadsRequestToShow = {}): Promise<HeadsHost> {
+    return this.#hosts.fill(panel, (webview) => this.attach(webview, 'full', start));
   }
 
   #keep(plan: HeadsPlan): void {

@@ -16,7 +16,7 @@ import { chooseResult } from '../../results/choose-result';
 import type { ResultLibrary } from '../../results/result-library';
 import { openLink, placeOf, saveExport, startingFolder } from '../exports';
 import { resultFileName } from '../../results/result-words';
-import { dressWebview } from '../webview';
+import { PanelHosts } from '../panel-hosts';
 import { defaultPlan, storedPlan } from './default-plan';
 import type { KernelsWorld, NamedResult, ShownFile } from './host';
 import { KernelsHost } from './host';
@@ -40,14 +40,14 @@ export interface KernelsParts {
 export class Kernels extends Owner {
   readonly run: BenchmarkRun;
   readonly #parts: KernelsParts;
-  readonly #hosts = new Set<KernelsHost>();
-  #full: { readonly panel: vscode.WebviewPanel; readonly host: KernelsHost } | undefined;
+  readonly #hosts: PanelHosts<FromKernelsPanel, ToKernelsPanel, KernelsHost>;
   /** A config that "benchmark the attention of this config" named and that may lie outside what the index finds. */
   #beside: vscode.Uri | undefined;
 
   constructor(parts: KernelsParts) {
     super();
     this.#parts = parts;
+    this.#hosts = this.own(new PanelHosts(parts.extension, { panel: 'kernels', title: 'Attention kernels' }));
     this.run = this.own(
       new BenchmarkRun(
         {
@@ -59,7 +59,6 @@ export class Kernels extends Owner {
       ),
     );
     this.own(parts.compute.onOverdue((method) => method === 'benchmark' && this.run.overdue()));
-    this.own(vscode.workspace.onDidGrantWorkspaceTrust(() => this.#refreshAll()));
     this.own(
       this.run.onEvent(({ kind }) => {
         if (kind === 'started' || kind === 'result' || kind === 'failed') {
@@ -76,17 +75,12 @@ export class Kernels extends Owner {
     start: { readonly file?: ShownFile; readonly shapeUri?: string } = {},
   ): Promise<KernelsHost> {
     const shown = start.file === undefined ? await this.#last() : undefined;
-    const send = (message: ToKernelsPanel): void => void webview.postMessage(message);
-    const host = new KernelsHost(place, this.#world(), send, { ...start, ...(shown === undefined ? {} : { shown }) });
-    webview.onDidReceiveMessage((message: FromKernelsPanel) => host.receive(message));
-    dressWebview(webview, this.#parts.extension, { panel: 'kernels', place, title: 'Attention kernels' });
-    this.#hosts.add(host);
-    return host;
+    const whole = { ...start, ...(shown === undefined ? {} : { shown }) };
+    return this.#hosts.attach(webview, place, (send) => new KernelsHost(place, this.#world(), send, whole));
   }
 
   release(host: KernelsHost): void {
-    this.#hosts.delete(host);
-    host.dispose();
+    this.#hosts.release(host);
   }
 
   /** The full panel, made or brought to the front. */
@@ -95,12 +89,11 @@ export class Kernels extends Owner {
   ): Promise<KernelsHost> {
     if (request.shape !== undefined) this.#beside = request.shape;
     const shapeUri = request.shapeUri ?? request.shape?.toString();
-    const open = this.#full;
+    const open = this.#hosts.reveal();
     if (open !== undefined) {
-      open.panel.reveal();
-      if (request.plan !== undefined) await open.host.showPlan(request.plan);
-      if (shapeUri !== undefined) await open.host.showShape(shapeUri);
-      return open.host;
+      if (request.plan !== undefined) await open.showPlan(request.plan);
+      if (shapeUri !== undefined) await open.showShape(shapeUri);
+      return open;
     }
     const panel = vscode.window.createWebviewPanel(kernelsPanel, 'Attention Kernels', vscode.ViewColumn.Active);
     return this.restore(panel, {
@@ -114,31 +107,9 @@ export class Kernels extends Owner {
     panel: vscode.WebviewPanel,
     start: { readonly shapeUri?: string; readonly plan?: BenchmarkPlan } = {},
   ): Promise<KernelsHost> {
-    panel.iconPath = vscode.Uri.joinPath(this.#parts.extension, 'extension', 'media', 'panel.svg');
     if (start.plan !== undefined) await this.#parts.memory.update(planKey, start.plan);
-    const host = await this.attach(
-      panel.webview,
-      'full',
-      start.shapeUri === undefined ? {} : { shapeUri: start.shapeUri },
-    );
-    this.#full = { panel, host };
-    panel.onDidChangeViewState(() => {
-      if (!panel.visible) host.hide();
-    });
-    panel.onDidDispose(() => {
-      if (this.#full?.panel === panel) this.#full = undefined;
-      this.release(host);
-    });
-    return host;
-  }
-
-  override dispose(): void {
-    for (const host of [...this.#hosts]) this.release(host);
-    super.dispose();
-  }
-
-  #refreshAll(): void {
-    for (const host of this.#hosts) void host.refresh();
+    const shape = start.shapeUri === undefined ? {} : { shapeUri: start.shapeUri };
+    return this.#hosts.fill(panel, (webview) => this.attach(webview, 'full', shape));
   }
 
   #world(): KernelsWorld {

@@ -4,7 +4,13 @@
  */
 import * as vscode from 'vscode';
 import { modelPanel } from '../../../protocol/contributions/views';
-import type { FromModelPanel, ModelActions, ModelPlace, ShownModel } from '../../../protocol/panels/model';
+import type {
+  FromModelPanel,
+  ModelActions,
+  ModelPlace,
+  ShownModel,
+  ToModelPanel,
+} from '../../../protocol/panels/model';
 import { chooseModel } from '../../models/choose-model';
 import type { ModelIndex } from '../../models/model-index';
 import { modelLabel } from '../../models/model-names';
@@ -14,7 +20,7 @@ import { showFailure } from '../../platform/log';
 import { Owner } from '../../platform/owner';
 import { mayRun } from '../../platform/trust';
 import { saveExport } from '../exports';
-import { dressWebview } from '../webview';
+import { PanelHosts } from '../panel-hosts';
 import type { ModelWorld } from './host';
 import { ModelHost } from './host';
 
@@ -31,7 +37,7 @@ const quiet = 300;
 export class ModelPanels extends Owner {
   readonly #parts: ModelPanelsParts;
   #side: ModelHost | undefined;
-  #full: { readonly panel: vscode.WebviewPanel; readonly host: ModelHost } | undefined;
+  readonly #hosts: PanelHosts<FromModelPanel, ToModelPanel, ModelHost>;
   /** What the side view shows as soon as it is there. */
   #followed: vscode.Uri | undefined;
   /** A file looked at since that may describe a model; only the language server knows. */
@@ -42,10 +48,10 @@ export class ModelPanels extends Owner {
   constructor(parts: ModelPanelsParts) {
     super();
     this.#parts = parts;
+    this.#hosts = this.own(new PanelHosts(parts.extension, { panel: 'model', title: 'Model' }));
     this.own(vscode.window.onDidChangeActiveTextEditor((editor) => this.#followEditor(editor)));
     this.own(vscode.workspace.onDidChangeTextDocument(({ document }) => this.#touched([document.uri])));
     this.own(vscode.languages.onDidChangeDiagnostics(({ uris }) => this.#touched(uris)));
-    this.own(vscode.workspace.onDidGrantWorkspaceTrust(() => this.#refresh(() => true)));
     this.own(parts.models.onChange(() => this.#refresh(() => true)));
     this.own({ dispose: () => clearTimeout(this.#timer) });
   }
@@ -59,7 +65,7 @@ export class ModelPanels extends Owner {
     });
     view.onDidDispose(() => {
       if (this.#side === host) this.#side = undefined;
-      host.dispose();
+      this.#hosts.release(host);
     });
     this.#followEditor(vscode.window.activeTextEditor);
     if (host.uris.length > 0) return;
@@ -83,11 +89,11 @@ export class ModelPanels extends Owner {
   /** The full panel, made or brought to the front. */
   async open(uris: readonly vscode.Uri[]): Promise<void> {
     const texts = uris.map((uri) => uri.toString());
-    if (this.#full === undefined) {
-      this.restore(vscode.window.createWebviewPanel(modelPanel, 'Model', vscode.ViewColumn.Active), texts);
+    const open = this.#hosts.reveal();
+    if (open === undefined) {
+      await this.restore(vscode.window.createWebviewPanel(modelPanel, 'Model', vscode.ViewColumn.Active), texts);
     } else {
-      this.#full.panel.reveal();
-      await this.#full.host.show(texts);
+      await open.show(texts);
     }
   }
 
@@ -100,36 +106,21 @@ export class ModelPanels extends Owner {
   }
 
   /** Fills a panel that is new, or that VS Code brought back after a reload. */
-  restore(panel: vscode.WebviewPanel, uris: readonly string[]): void {
-    panel.iconPath = vscode.Uri.joinPath(this.#parts.extension, 'extension', 'media', 'panel.svg');
-    const host = this.#attach(panel.webview, 'full', (title) => (panel.title = title));
-    this.#full = { panel, host };
-    panel.onDidChangeViewState(() => {
-      if (!panel.visible) host.hide();
-    });
-    panel.onDidDispose(() => {
-      if (this.#full?.panel === panel) this.#full = undefined;
-      host.dispose();
-    });
+  async restore(panel: vscode.WebviewPanel, uris: readonly string[]): Promise<void> {
+    const rename = (title: string): string => (panel.title = title);
+    const host = await this.#hosts.fill(panel, (webview) => this.#attach(webview, 'full', rename));
     void host.show(uris);
   }
 
-  override dispose(): void {
-    this.#side?.dispose();
-    this.#full?.host.dispose();
-    super.dispose();
-  }
-
   #attach(webview: vscode.Webview, place: ModelPlace, rename: (title: string) => void): ModelHost {
-    const host = new ModelHost(this.#world(), (message) => {
-      const { content } = message;
-      if (content.state === 'model') rename(content.model.label);
-      if (content.state === 'comparison') rename(`${content.first.label} | ${content.second.label}`);
-      void webview.postMessage(message);
+    return this.#hosts.attach(webview, place, (send) => {
+      return new ModelHost(this.#world(), (message) => {
+        const { content } = message;
+        if (content.state === 'model') rename(content.model.label);
+        if (content.state === 'comparison') rename(`${content.first.label} | ${content.second.label}`);
+        send(message);
+      });
     });
-    webview.onDidReceiveMessage((message: FromModelPanel) => host.receive(message));
-    dressWebview(webview, this.#parts.extension, { panel: 'model', place, title: 'Model' });
-    return host;
   }
 
   #followEditor(editor: vscode.TextEditor | undefined): void {
@@ -141,7 +132,7 @@ export class ModelPanels extends Owner {
   }
 
   #touched(uris: readonly vscode.Uri[]): void {
-    const shown = new Set(this.#hosts().flatMap((host) => host.uris));
+    const shown = new Set([...this.#hosts.all].flatMap((host) => host.uris));
     const touched = uris.map(String).filter((uri) => shown.has(uri));
     if (touched.length === 0) return;
     for (const uri of touched) this.#changed.add(uri);
@@ -154,11 +145,7 @@ export class ModelPanels extends Owner {
   }
 
   #refresh(which: (host: ModelHost) => boolean): void {
-    for (const host of this.#hosts()) if (which(host)) void host.refresh();
-  }
-
-  #hosts(): readonly ModelHost[] {
-    return [this.#side, this.#full?.host].filter((host): host is ModelHost => host !== undefined);
+    for (const host of this.#hosts.all) if (which(host)) void host.refresh();
   }
 
   #name(uri: vscode.Uri): string {
