@@ -1,5 +1,6 @@
 import { linearCost } from '../cost/linear';
-import { attentionGraph, groupQueries } from '../graph/attention-graph';
+import { attentionGraph, groupQueries, stepInputs } from '../graph/attention-graph';
+import { GraphBuilder } from '../graph/builder';
 import { add, divide, elu, multiply } from '../graph/operators/elementwise';
 import { concat, filled, pad, reshape, slice, unsqueeze } from '../graph/operators/layout';
 import { fusedMatmul, matmul } from '../graph/operators/matrix';
@@ -44,7 +45,6 @@ export const linear: Mechanism<Parameters> = {
   reference,
   build: (full, parameters, precision) =>
     attentionGraph('linear', full, precision, 'heads-first', ({ query, key, value }, shape) => {
-      const phi = (x: Value) => add(elu(x), 1);
       const queries = phi(groupQueries(query, shape)); // [b, hkv, g, n, d]
       const keys = phi(unsqueeze(key, 2)); // [b, hkv, 1, m, d]
       // A column of ones gathers the denominators in the same products.
@@ -53,9 +53,7 @@ export const linear: Mechanism<Parameters> = {
       const sums = isCausalSelf(shape)
         ? causalSums(queries, keys, values, shape, parameters.chunk)
         : matmul(queries, fusedMatmul(keys, values, { transposeA: true }, 'state'));
-      // Reshaped before the division: onnxruntime copies what a Reshape at the end of a graph gives.
-      const rows = reshape(sums, [shape.batch, shape.heads, shape.queries, shape.valueDim + 1]);
-      return divide(slice(rows, 3, 0, shape.valueDim), add(slice(rows, 3, shape.valueDim), epsilon));
+      return averages(sums, shape);
     }),
   cost: (shape, { chunk }) => linearCost(shape, chunk),
   pattern: (shape, { chunk }) => ({
@@ -63,8 +61,70 @@ export const linear: Mechanism<Parameters> = {
     reads: denseReads(shape),
     ...(isCausalSelf(shape) ? { block: { queries: chunk, keys: chunk } } : {}),
   }),
+  decode: {
+    states: (shape) => [{ name: 'state', shape: stateShape(shape) }],
+    stateAfter: (inputs, shape) => ({ state: stateAfter(inputs, shape) }),
+    /** kv <- kv + phi(k) (v, 1)^T; o = phi(q) kv, its last column being the denominator. */
+    build(shape, _parameters, precision) {
+      const builder = new GraphBuilder('linear step');
+      const { batch, heads, kvHeads, headDim } = shape;
+      const { query, key, value } = stepInputs(builder, shape, precision);
+      const state = builder.input('state', precision, stateShape(shape));
+      const widened = concat([value, filled(value, [batch, kvHeads, 1, 1], 1)], 3);
+      const next = add(state, fusedMatmul(phi(key), widened, { transposeA: true }));
+      const rows = reshape(phi(query), [batch, kvHeads, heads / kvHeads, headDim]);
+      builder.output(averages(matmul(rows, next), shape), 'output');
+      builder.output(next, 'next.state');
+      return builder.finish();
+    },
+    /** The state is read twice and written twice. */
+    cost({ batch, heads, kvHeads, headDim, valueDim }) {
+      const cells = batch * headDim * (valueDim + 1);
+      return {
+        flops: cells * (3 * kvHeads + 2 * heads) + batch * heads * (3 * headDim + valueDim),
+        bytes: 4 * 5 * cells * kvHeads,
+        peakBytes: 4 * 3 * cells * kvHeads,
+      };
+    },
+  },
   limits: [],
 };
+
+const phi = (x: Value): Value => add(elu(x), 1);
+
+/** The sums of phi(k) v^T, and of phi(k) in the last column: [b, hkv, d, dv + 1]. */
+const stateShape = ({ batch, kvHeads, headDim, valueDim }: AttentionShape): readonly number[] => [
+  batch,
+  kvHeads,
+  headDim,
+  valueDim + 1,
+];
+
+/** Numerators by denominators, [..., dv + 1] to [b, h, n, dv]. */
+function averages(sums: Value, { batch, heads, queries, valueDim }: AttentionShape): Value {
+  // Reshaped before the division: onnxruntime copies what a Reshape at the end of a graph gives.
+  const rows = reshape(sums, [batch, heads, queries, valueDim + 1]);
+  return divide(slice(rows, 3, 0, valueDim), add(slice(rows, 3, valueDim), epsilon));
+}
+
+/** The state after all keys, in float64. */
+function stateAfter({ key, value }: AttentionInputs, shape: AttentionShape): Tensor {
+  const { batch, kvHeads, keys, headDim, valueDim } = shape;
+  const state = zeros(stateShape(shape));
+  for (let head = 0; head < batch * kvHeads; head++) {
+    for (let j = head * keys; j < (head + 1) * keys; j++) {
+      for (let x = 0; x < headDim; x++) {
+        const feature = featureOf(key.data[j * headDim + x]!);
+        const at = (head * headDim + x) * (valueDim + 1);
+        for (let y = 0; y < valueDim; y++) state.data[at + y]! += feature * value.data[j * valueDim + y]!;
+        state.data[at + valueDim]! += feature;
+      }
+    }
+  }
+  return state;
+}
+
+const featureOf = (x: number): number => (x > 0 ? x + 1 : Math.exp(x));
 
 /**
  * Numerators and denominators [b, hkv, g, n, e + 1] of features as wide as `shape.headDim`: products inside each chunk plus the
@@ -110,7 +170,6 @@ export function causalSums(queries: Value, keys: Value, values: Value, shape: At
  */
 function reference({ query, key, value }: AttentionInputs, shape: AttentionShape): Tensor {
   const { batch, heads, kvHeads, queries, keys, headDim, valueDim } = shape;
-  const phi = (x: number) => (x > 0 ? x + 1 : Math.exp(x));
   const output = zeros([batch, heads, queries, valueDim]);
   for (let b = 0; b < batch; b++) {
     for (let h = 0; h < heads; h++) {
@@ -122,7 +181,7 @@ function reference({ query, key, value }: AttentionInputs, shape: AttentionShape
         const reach = isCausalSelf(shape) ? Math.max(0, i + queryOffset(shape) + 1) : keys;
         for (; read < reach; read++) {
           for (let x = 0; x < headDim; x++) {
-            const feature = phi(key.data[(kvHead * keys + read) * headDim + x]!);
+            const feature = featureOf(key.data[(kvHead * keys + read) * headDim + x]!);
             normaliser[x]! += feature;
             for (let y = 0; y < valueDim; y++) {
               state[x * valueDim + y]! += feature * value.data[(kvHead * keys + read) * valueDim + y]!;
@@ -133,7 +192,7 @@ function reference({ query, key, value }: AttentionInputs, shape: AttentionShape
         const row = (b * heads + h) * queries + i;
         let total = epsilon;
         for (let x = 0; x < headDim; x++) {
-          const feature = phi(query.data[row * headDim + x]!);
+          const feature = featureOf(query.data[row * headDim + x]!);
           total += feature * normaliser[x]!;
           for (let y = 0; y < valueDim; y++) output.data[row * valueDim + y]! += feature * state[x * valueDim + y]!;
         }
