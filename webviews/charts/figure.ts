@@ -33,7 +33,7 @@ export function figure(options: FigureOptions): Figure {
     `<text x="${margin}" y="${y}" ${attributes}>${escapeXml(text)}</text>`;
   const parts: string[] = [];
   let y = margin + size;
-  for (const sentence of wrap(options.sentence, inner, size + 2)) {
+  for (const sentence of wrap(options.sentence, inner, size + 2, { font: theme.font, weight: 600 })) {
     parts.push(line(sentence, y, `font-size="${size + 2}" font-weight="600" fill="${theme.foreground}"`));
     y += size + 8;
   }
@@ -58,7 +58,7 @@ export function figure(options: FigureOptions): Figure {
     );
   });
   y += Math.ceil((charts.length + wide) / columns) * (cell.height + cell.gap);
-  for (const text of options.provenance.flatMap((entry) => wrap(entry, inner, size - 2))) {
+  for (const text of options.provenance.flatMap((entry) => wrap(entry, inner, size - 2, theme))) {
     y += size + 2;
     parts.push(line(text, y, `font-size="${size - 2}" fill="${theme.muted}"`));
   }

@@ -1,5 +1,5 @@
 /** Pictures as files: SVG text wrapped and escaped, PNG drawn from it with what made it inside. Free of the chart library. */
-import { textWidth } from './draw';
+import { textWidth, type Face } from './draw';
 
 export interface Figure {
   readonly svg: string;
@@ -7,12 +7,13 @@ export interface Figure {
   readonly height: number;
 }
 
-export function wrap(text: string, width: number, fontSize: number): string[] {
+/** `face`: what the lines are drawn in; without it a plain one is taken, which may be narrower. */
+export function wrap(text: string, width: number, fontSize: number, face?: Face): string[] {
   const lines: string[] = [];
   let current = '';
   for (const word of text.split(' ')) {
     const next = current ? `${current} ${word}` : word;
-    if (current && textWidth(next, fontSize) > width) {
+    if (current && textWidth(next, fontSize, face) > width) {
       lines.push(current);
       current = word;
     } else current = next;

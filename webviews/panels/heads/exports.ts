@@ -81,8 +81,6 @@ const numbersOf = ({ layer, head, block, tile }: ShownHead) => ({
 });
 
 const margin = 20;
-/** Widths are those of a plain face: a bold one takes more. */
-const boldInner = (inner: number): number => inner * 0.88;
 
 /** Sentence, grid as on screen, its key and what made it. The pictures are one image inside, all words are text. */
 export function gridFigure(state: State, result: HeadsResult, theme: Theme, head?: ShownHead): Figure {
@@ -96,7 +94,7 @@ export function gridFigure(state: State, result: HeadsResult, theme: Theme, head
   const text = (x: number, y: number, words: string, attributes: string): string =>
     `<text x="${x}" y="${y}" ${attributes}>${escapeXml(words)}</text>`;
   let y = margin + size;
-  for (const line of wrap(finding(state), boldInner(inner), size + 2)) {
+  for (const line of wrap(finding(state), inner, size + 2, { font: theme.font, weight: 600 })) {
     parts.push(text(margin, y, line, `font-size="${size + 2}" font-weight="600" fill="${theme.foreground}"`));
     y += size + 8;
   }
@@ -159,7 +157,7 @@ export function gridFigure(state: State, result: HeadsResult, theme: Theme, head
     parts.push(drawn.svg);
     y = drawn.bottom + 8;
   }
-  for (const line of provenanceLines(result).flatMap((entry) => wrap(entry, inner, size - 2))) {
+  for (const line of provenanceLines(result).flatMap((entry) => wrap(entry, inner, size - 2, theme))) {
     y += size + 2;
     parts.push(text(margin, y, line, `font-size="${size - 2}" fill="${theme.muted}"`));
   }

@@ -68,7 +68,7 @@ export function headFigure(
   });
   const beside = at.width - left - side - 24;
   const column = beside >= 150 ? { x: x0 + side + 24, y: top } : { x: at.x, y: top + side + 34 };
-  const lines = numbers.flatMap((line) => wrap(line, Math.max(beside, 150), size - 2));
+  const lines = numbers.flatMap((line) => wrap(line, Math.max(beside, 150), size - 2, theme));
   lines.forEach((line, index) => parts.push(text(column.x, column.y + (index + 1) * (size + 3), line)));
   const high = largestOf(head.tile, view.hideSink);
   const low = view.scale === 'log' ? high / 1000 : 0;

@@ -103,7 +103,7 @@ export function pictureOf(source: ExportSource): Figure {
   const text = (words: string, x: number, y: number, look: string): void =>
     void parts.push(`<text x="${x}" y="${y}" ${look}>${escapeXml(words)}</text>`);
   let y = margin + size;
-  for (const line of wrap(sentenceOf(content), inner, size + 2)) {
+  for (const line of wrap(sentenceOf(content), inner, size + 2, { font: theme.font, weight: 600 })) {
     text(line, margin, y, `font-size="${size + 2}" font-weight="600" fill="${theme.foreground}"`);
     y += size + 8;
   }
@@ -118,7 +118,7 @@ export function pictureOf(source: ExportSource): Figure {
     return drawn.bottom;
   });
   y = Math.max(y, ...bottoms) + 4;
-  for (const line of wrap(provenanceLine(source), inner, size - 2)) {
+  for (const line of wrap(provenanceLine(source), inner, size - 2, theme)) {
     y += size + 2;
     text(line, margin, y, `font-size="${size - 2}" fill="${theme.muted}"`);
   }
@@ -148,7 +148,7 @@ function modelPicture({ label, facts }: ShownModel, { x, y: top, pitch, theme, t
   const parts: string[] = [];
   let y = top;
   const line = (words: string, weight = 400, fill = theme.foreground, indent = 0): void => {
-    for (const piece of wrap(words, column.width - indent, size)) {
+    for (const piece of wrap(words, column.width - indent, size, { font: theme.font, weight })) {
       y += size + 4;
       parts.push(
         `<text x="${x + indent}" y="${y}" font-size="${size}" font-weight="${weight}" fill="${fill}">${escapeXml(piece)}</text>`,
