@@ -75,7 +75,11 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
   const hallucination = own(new HallucinationPanels({ ...shared, recent: recentHallucination(storage) }));
   const modelPanels = own(new ModelPanels({ extension: context.extensionUri, models, language, log }));
   own(new GraphTabs(language, (config) => modelPanels.followIfModel(config)));
-  const editors = { benchmark: own(benchmarkFileEditor(kernels)), heads: own(headsFileEditor(heads)) };
+  const editors = {
+    benchmark: own(benchmarkFileEditor(kernels)),
+    heads: own(headsFileEditor(heads)),
+    hallucination: own(hallucinationFileEditor(hallucination)),
+  };
 
   own(new ModelsView(models)).onSelect((uri) => modelPanels.follow(uri));
   own(registerModelView(modelPanels));
@@ -83,7 +87,6 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
   own(new ResultsView(library));
   own(registerKernelsView(kernels));
   own(registerKernelsSerializer(kernels));
-  own(hallucinationFileEditor(hallucination));
   own(registerHallucinationView(hallucination));
   own(registerHallucinationSerializer(hallucination));
   own(registerHeadsView(heads));

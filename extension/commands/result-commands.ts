@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { benchmarkEditor, hallucinationEditor, headsEditor } from '../../protocol/contributions/views';
-import type { BenchmarkFileEditor, HeadsFileEditor } from '../panels/file-editor';
+import type { NamedHallucination } from '../../protocol/panels/hallucination';
+import type { BenchmarkFileEditor, HallucinationFileEditor, HeadsFileEditor } from '../panels/file-editor';
 import type { NamedHeads } from '../panels/heads/world';
 import type { NamedResult } from '../panels/kernels/host';
 import { chooseResult, isReadable } from '../results/choose-result';
@@ -22,7 +23,11 @@ const editorsOf = { benchmark: benchmarkEditor, heads: headsEditor, hallucinatio
 
 export function resultCommands(
   library: ResultLibrary,
-  editors: { readonly benchmark: BenchmarkFileEditor; readonly heads: HeadsFileEditor },
+  editors: {
+    readonly benchmark: BenchmarkFileEditor;
+    readonly heads: HeadsFileEditor;
+    readonly hallucination: HallucinationFileEditor;
+  },
 ): Pick<Handlers, ResultCommand> {
   const chosen = async (argument: unknown): Promise<SavedResult | undefined> => {
     const uri = uriOf(argument);
@@ -42,6 +47,7 @@ export function resultCommands(
       compareFiles(await library.list(), urisOf(clicked, selected), {
         benchmark: (one, other) => editors.benchmark.compare(one, other),
         heads: (one, other) => editors.heads.compare(one, other),
+        hallucination: (one, other) => editors.hallucination.compare(one, other),
       }),
     'headscope.results.rename': (argument) => rename(library, argument),
     'headscope.results.delete': (clicked, selected) => remove(library, urisOf(clicked, selected)),
@@ -61,11 +67,11 @@ export async function compareFiles(
   show: {
     readonly benchmark?: (one: vscode.Uri, other: NamedResult) => Promise<void>;
     readonly heads?: (one: vscode.Uri, other: NamedHeads) => Promise<void>;
+    readonly hallucination?: (one: vscode.Uri, other: NamedHallucination) => Promise<void>;
   },
 ): Promise<void> {
   const [one, other] = uris.map((uri) => readable(saved, uri));
-  const comparable = ({ kind }: SavedResult): boolean => kind !== 'hallucination';
-  const first = one ?? (await chooseResult(saved, 'Compare (1 of 2)', comparable));
+  const first = one ?? (await chooseResult(saved, 'Compare (1 of 2)'));
   if (first === undefined) return;
   const second =
     other ??
@@ -75,14 +81,12 @@ export async function compareFiles(
       ({ kind, uri }) => kind === first.kind && uri.toString() !== first.uri.toString(),
     ));
   if (second === undefined) return;
-  if (first.kind === 'hallucination' && second.kind === 'hallucination')
-    throw new Error(
-      'Results of pictures are not laid side by side: one of them already holds its captions with and without reinforcement.',
-    );
   if (first.kind === 'heads' && second.kind === 'heads') {
     await show.heads?.(first.uri, { name: second.name, result: second.content.result.result });
   } else if (first.kind === 'benchmark' && second.kind === 'benchmark') {
     await show.benchmark?.(first.uri, { name: second.name, result: second.content.result });
+  } else if (first.kind === 'hallucination' && second.kind === 'hallucination') {
+    await show.hallucination?.(first.uri, { name: second.name, made: second.content.result });
   } else {
     throw new Error(
       `${first.name} and ${second.name} are of different kinds: benchmarks, what heads do, and pictures are compared each with its like. Choose two of one kind.`,

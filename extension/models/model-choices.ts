@@ -25,13 +25,13 @@ export function modelChoice(facts: ModelFacts, label: string, folder: string): M
   return { folder, label, family: facts.family, runs: facts.supported };
 }
 
-/** The demo model first; models of the same label are told apart by their folder. */
-export function distinctChoices(demo: ModelChoice, found: readonly ModelChoice[]): readonly ModelChoice[] {
-  const others = found.filter(({ folder }) => folder !== demo.folder);
+/** The demo models first; models of the same label are told apart by their folder. */
+export function distinctChoices(demos: readonly ModelChoice[], found: readonly ModelChoice[]): readonly ModelChoice[] {
+  const others = found.filter(({ folder }) => demos.every((demo) => demo.folder !== folder));
   const count = new Map<string, number>();
   for (const { label } of others) count.set(label, (count.get(label) ?? 0) + 1);
   return [
-    demo,
+    ...demos,
     ...others.map((choice) =>
       (count.get(choice.label) ?? 0) > 1 ? { ...choice, label: `${choice.label} (${choice.folder})` } : choice,
     ),

@@ -102,8 +102,8 @@ export class ModelIndex extends Owner {
     return choices.flat();
   }
 
-  /** The models with weights beside their config, for the heads panel; `demo` comes first. */
-  async choices(demo: ModelChoice): Promise<readonly ModelChoice[]> {
+  /** The models with weights beside their config, for the panels that run one; `demos` come first. */
+  async choices(...demos: readonly ModelChoice[]): Promise<readonly ModelChoice[]> {
     const { models } = await this.find();
     const found = await Promise.all(
       models
@@ -115,7 +115,7 @@ export class ModelIndex extends Owner {
         }),
     );
     return distinctChoices(
-      demo,
+      demos,
       found.filter((choice) => choice !== undefined),
     );
   }

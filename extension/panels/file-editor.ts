@@ -1,6 +1,7 @@
 /** The editor of a saved result: its panel on the text of the document, read only; the file stays text for git. */
 import * as vscode from 'vscode';
 import { benchmarkEditor, hallucinationEditor, headsEditor } from '../../protocol/contributions/views';
+import type { NamedHallucination } from '../../protocol/panels/hallucination';
 import { Owner } from '../platform/owner';
 import { parseBenchmark } from '../results/benchmark-file';
 import { parseHallucination } from '../results/hallucination-file';
@@ -17,8 +18,7 @@ import type { Kernels } from './kernels/kernels';
 interface FileHost<Other> {
   refresh(): Promise<void>;
   hide(): void;
-  /** Absent where two results of a kind are not compared. */
-  compareWith?(other: Other): Promise<void>;
+  compareWith(other: Other): Promise<void>;
 }
 
 interface FileShown {
@@ -55,7 +55,7 @@ export class FileEditor<Other, Host extends FileHost<Other>> extends Owner imple
     });
     const awaited = this.#awaited.get(key);
     this.#awaited.delete(key);
-    if (awaited !== undefined) await host.compareWith?.(awaited);
+    if (awaited !== undefined) await host.compareWith(awaited);
 
     const hosts = this.#open.get(key) ?? new Set();
     this.#open.set(key, hosts.add(host));
@@ -77,7 +77,7 @@ export class FileEditor<Other, Host extends FileHost<Other>> extends Owner imple
     const open = [...(this.#open.get(key) ?? [])];
     if (open.length === 0) this.#awaited.set(key, other);
     await vscode.commands.executeCommand('vscode.openWith', uri, this.#panel.viewType);
-    for (const host of open) await host.compareWith?.(other);
+    for (const host of open) await host.compareWith(other);
   }
 }
 
@@ -105,10 +105,10 @@ export const headsFileEditor = (heads: Heads): HeadsFileEditor =>
     release: (host) => heads.release(host),
   });
 
-export type HallucinationFileEditor = FileEditor<never, HallucinationHost>;
+export type HallucinationFileEditor = FileEditor<NamedHallucination, HallucinationHost>;
 
 export const hallucinationFileEditor = (panels: HallucinationPanels): HallucinationFileEditor =>
-  new FileEditor<never, HallucinationHost>({
+  new FileEditor<NamedHallucination, HallucinationHost>({
     viewType: hallucinationEditor,
     attach: (webview, { name, text }) =>
       panels.attach(webview, 'file', { file: { name, read: () => parseHallucination(text()) } }),

@@ -69,6 +69,10 @@ export class ResultLibrary extends Owner {
     return (await this.list()).filter((saved): saved is SavedHeadsFile => saved.kind === 'heads');
   }
 
+  async hallucination(): Promise<readonly SavedHallucinationFile[]> {
+    return (await this.list()).filter((saved): saved is SavedHallucinationFile => saved.kind === 'hallucination');
+  }
+
   async read(
     uri: vscode.Uri,
     inWorkspace = vscode.workspace.getWorkspaceFolder(uri) !== undefined,

@@ -69,6 +69,12 @@ export interface ImageFolder {
   readonly note?: string;
 }
 
+/** Another result, by the name of its file or of its run. */
+export interface NamedHallucination {
+  readonly name: string;
+  readonly made: HallucinationResult | HallucinationSet;
+}
+
 /** The first step of a run whose caption is not there yet. */
 export interface FirstStep {
   readonly vhd: PerHead;
@@ -84,11 +90,15 @@ export type ToHallucinationPanel =
       readonly place: HallucinationPlace;
       readonly models: readonly ModelChoice[];
       readonly plan: HallucinationPlan;
+      /** The plan was chosen outside the form (a picture, a folder, a command): it replaces what the form holds. */
+      readonly replaces?: true;
       readonly model?: ModelSummary;
       readonly picture?: OpenedImage;
       readonly imageFolder?: ImageFolder;
       readonly result?: HallucinationResult;
       readonly set?: HallucinationSet;
+      /** A second saved result to compare with. */
+      readonly compareWith?: NamedHallucination;
       /** A head that a command or a link names: shown selected. */
       readonly select?: { readonly layer: number; readonly head: number };
       readonly canRun: true | string;
@@ -152,6 +162,9 @@ export type FromHallucinationPanel =
   /** All divergences of a later step of the plain caption. */
   | { readonly kind: 'step'; readonly request: number; readonly step: number }
   | { readonly kind: 'save' }
+  /** Lets the person choose the result to compare with; answered by `open`. */
+  | { readonly kind: 'compare' }
+  | { readonly kind: 'stopComparing' }
   | {
       readonly kind: 'openFull';
       readonly plan: HallucinationPlan;
@@ -159,7 +172,7 @@ export type FromHallucinationPanel =
     }
   | {
       readonly kind: 'export';
-      readonly format: 'png' | 'svg' | 'csv' | 'json';
+      readonly format: 'png' | 'svg' | 'csv' | 'json' | 'html';
       readonly name: string;
       readonly data: string | Uint8Array;
     }

@@ -78,6 +78,28 @@ export const baseStyles = css`
     clip-path: inset(50%);
     white-space: nowrap;
   }
+  .dotted {
+    display: block;
+    overflow: hidden;
+  }
+  .dotted > span {
+    display: block;
+    margin-left: -1.2em;
+  }
+  .fact {
+    display: inline-block;
+    max-width: 100%;
+    box-sizing: border-box;
+    padding-left: 1.2em;
+    vertical-align: top;
+  }
+  .fact > .dot {
+    display: inline-block;
+    width: 1.2em;
+    margin-left: -1.2em;
+    text-align: center;
+    white-space: pre;
+  }
   .muted {
     color: var(--vscode-descriptionForeground);
   }

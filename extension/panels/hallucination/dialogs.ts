@@ -4,7 +4,13 @@ import { homedir } from 'node:os';
 import * as vscode from 'vscode';
 import type { OpenedImage } from '../../../protocol/compute/hallucination';
 import type { ImageSpan } from '../../../protocol/results/image';
+import type { NamedHallucination } from '../../../protocol/panels/hallucination';
 import { realFolder } from '../../models/real-folder';
+import type { SavedHallucination } from '../../results/hallucination-file';
+import { hallucinationDescription } from '../../results/hallucination-words';
+import type { RecentHallucination } from '../../results/recent-runs';
+import type { ResultLibrary } from '../../results/result-library';
+import { chooseOther, type OtherResult } from '../choose-other';
 import { imageEndings, imageType } from './image-folder';
 
 /** Larger files are no picture that a model reads whole. */
@@ -39,6 +45,27 @@ export const browseLexicon = (): Promise<string | undefined> =>
     openLabel: 'Use',
     title: 'Lexicon: One Class a Line, with Synonyms',
   });
+
+/** Another result of the same kind: a folder of pictures is compared with another one. */
+export async function chooseHallucination(
+  library: ResultLibrary,
+  recent: RecentHallucination,
+  shown: SavedHallucination | undefined,
+): Promise<NamedHallucination | undefined> {
+  const other = (made: SavedHallucination, name: string): readonly OtherResult<NamedHallucination>[] =>
+    shown !== undefined && made.kind !== shown.kind
+      ? []
+      : [{ named: { name, made }, name, description: hallucinationDescription(made), created: made.created }];
+  return chooseOther({
+    saved: (await library.hallucination()).flatMap(({ name, content }) =>
+      content.ok ? other(content.result, name) : [],
+    ),
+    runs: (await recent.list()).flatMap(({ name, saved }) => other(saved, name)),
+    but: shown?.created,
+    none: 'There is no other result to compare with. Run another picture, another model, or the same with other settings.',
+    placeHolder: shown?.kind === 'headscope-hallucination-set' ? 'A folder of pictures' : 'A result of a picture',
+  });
+}
 
 /** Only a picture by its name, and only while it is the file that gave the result: a saved result may name any path. */
 export async function pictureOf(image: ImageSpan): Promise<OpenedImage | undefined> {

@@ -10,7 +10,7 @@ import type {
   HallucinationPlan,
   ToHallucinationPanel,
 } from '../../../protocol/panels/hallucination';
-import { demoVisionChoice } from '../../models/model-choices';
+import { demoChoice, demoVisionChoice } from '../../models/model-choices';
 import type { ModelIndex } from '../../models/model-index';
 import { realFolder } from '../../models/real-folder';
 import type { Compute } from '../../platform/compute';
@@ -24,7 +24,7 @@ import { placeOf, saveExport } from '../exports';
 import { browseModel } from '../heads/dialogs';
 import { PanelHosts } from '../panel-hosts';
 import { demoPlan, planToStore, storedPlan, type Demo } from './default-plan';
-import { browseImage, browseImages, browseLexicon, pictureOf } from './dialogs';
+import { browseImage, browseImages, browseLexicon, chooseHallucination, pictureOf } from './dialogs';
 import { HallucinationHost } from './host';
 import { besideImage, imageType, parseTruth, readImageFolder, readLexicon, truthFile } from './image-folder';
 import { HallucinationRun } from './run';
@@ -47,11 +47,18 @@ export interface HallucinationToShow {
   readonly select?: HeadAt;
 }
 
+interface Known {
+  readonly demo: Demo;
+  readonly choice: ModelChoice;
+  /** The model of text that comes with the extension, for spans of a text; none where the package lacks it. */
+  readonly text: readonly ModelChoice[];
+}
+
 export class HallucinationPanels extends Owner {
   readonly run: HallucinationRun;
   readonly #parts: HallucinationParts;
   /** Read from disk when a panel first asks: activation reads nothing. */
-  #known: { readonly demo: Demo; readonly choice: ModelChoice } | undefined;
+  #known: Known | undefined;
   readonly #root: string;
   readonly #hosts: PanelHosts<FromHallucinationPanel, ToHallucinationPanel, HallucinationHost>;
 
@@ -85,10 +92,16 @@ export class HallucinationPanels extends Owner {
     );
   }
 
-  get #demo(): { readonly demo: Demo; readonly choice: ModelChoice } {
+  get #demo(): Known {
     if (this.#known === undefined) {
       const demo = demoOf(this.#root);
-      this.#known = { demo, choice: demoVisionChoice(demo.folder, existsSync(join(demo.folder, 'config.json'))) };
+      const there = (folder: string): boolean => existsSync(join(folder, 'config.json'));
+      const text = join(this.#root, 'examples', 'models', 'demo-lm');
+      this.#known = {
+        demo,
+        choice: demoVisionChoice(demo.folder, there(demo.folder)),
+        text: there(text) ? [demoChoice(text, true)] : [],
+      };
     }
     return this.#known;
   }
@@ -139,14 +152,14 @@ export class HallucinationPanels extends Owner {
   }
 
   #world(): HallucinationWorld {
-    const { compute, models, library, log } = this.#parts;
-    const { choice } = this.#demo;
+    const { compute, models, library, recent, log } = this.#parts;
+    const { choice, text } = this.#demo;
     return {
       run: this.run,
       server: compute,
       demo: choice,
       mayRun,
-      models: () => models.choices(choice),
+      models: () => models.choices(choice, ...text),
       onModels: (listener) => models.onChange(listener),
       serverIsUp: () => compute.isUp,
       plan: () => this.plan,
@@ -161,6 +174,7 @@ export class HallucinationPanels extends Owner {
       lexicon: readLexicon,
       pictureOf,
       save: async (saved) => placeOf(await library.saveHallucination(saved)),
+      chooseOther: (other) => chooseHallucination(library, recent, other),
       export: saveExport,
       copy: async (text) => vscode.env.clipboard.writeText(text),
       report: (sentence, details) => showFailure(log, sentence, details),

@@ -9,6 +9,7 @@ import type {
   HallucinationPlace,
   HallucinationPlan,
   ImageFolder,
+  NamedHallucination,
   ToHallucinationPanel,
 } from '../../../protocol/panels/hallucination';
 import type { HallucinationResult } from '../../../protocol/results/hallucination';
@@ -38,9 +39,12 @@ export class HallucinationHost extends Owner {
   /** The side view and the full panel follow the run; a file only the run that was started in it. */
   #follows: boolean;
   #plan: HallucinationPlan | undefined;
+  /** The plan was chosen outside the form since the last opening. */
+  #replaces = false;
   #select: HeadAt | undefined;
   #shown: SavedHallucination | undefined;
   #picture: OpenedImage | undefined;
+  #compareWith: NamedHallucination | undefined;
   #imageFolder: ImageFolder | undefined;
   #savedAs: string | undefined;
   #choices: readonly ModelChoice[];
@@ -84,8 +88,17 @@ export class HallucinationHost extends Owner {
 
   /** Another model, picture or head was asked for; a run in flight stays what is shown. */
   async show(plan: HallucinationPlan | undefined, select: HeadAt | undefined): Promise<void> {
-    if (plan !== undefined) this.#plan = plan;
+    if (plan !== undefined) {
+      this.#plan = plan;
+      this.#replaces = true;
+    }
     this.#select = select;
+    if (this.#mail.isOpen) await this.#open();
+  }
+
+  /** A second result beside what is shown. */
+  async compareWith(other: NamedHallucination): Promise<void> {
+    this.#compareWith = other;
     if (this.#mail.isOpen) await this.#open();
   }
 
@@ -140,6 +153,13 @@ export class HallucinationHost extends Owner {
         return this.#reinforce(message.request, message.reinforcement);
       case 'save':
         return this.#save();
+      case 'compare': {
+        const other = await this.#world.chooseOther(this.#shown);
+        return other === undefined ? undefined : this.compareWith(other);
+      }
+      case 'stopComparing':
+        this.#compareWith = undefined;
+        return;
       case 'openFull':
         this.#keep(message.plan);
         return this.#world.openFull(message.plan, message.select);
@@ -166,6 +186,7 @@ export class HallucinationHost extends Owner {
   /** What a dialog gave goes into the form through `open`, which is the whole state. */
   async #change(change: Partial<HallucinationPlan>): Promise<void> {
     this.#keep({ ...this.#openPlan(), ...change });
+    this.#replaces = true;
     return this.#open();
   }
 
@@ -413,6 +434,7 @@ export class HallucinationHost extends Owner {
         place: this.#place,
         models: this.#choices,
         plan,
+        ...(this.#replaces ? { replaces: true } : {}),
         canRun: this.#world.mayRun(),
         ...(model === undefined ? {} : { model }),
         ...(this.#picture !== undefined && this.#picture.image.path === wanted ? { picture: this.#picture } : {}),
@@ -422,12 +444,14 @@ export class HallucinationHost extends Owner {
           : saved.kind === 'headscope-hallucination-set'
             ? { set: saved }
             : { result: saved }),
+        ...(this.#compareWith === undefined ? {} : { compareWith: this.#compareWith }),
         ...(this.#select === undefined ? {} : { select: this.#select }),
         ...(savedAs === undefined || saved === undefined ? {} : { savedAs }),
       },
     ]);
     // Shown once: a reload keeps what the person chose since.
     this.#select = undefined;
+    this.#replaces = false;
   }
 
   async #sendModels(): Promise<void> {

@@ -12,7 +12,11 @@ import type {
 } from '../../../protocol/compute/hallucination';
 import type { PromptInput, Tokenised } from '../../../protocol/compute/models';
 import type { ModelChoice } from '../../../protocol/panels/heads';
-import type { FromHallucinationPanel, HallucinationPlan } from '../../../protocol/panels/hallucination';
+import type {
+  FromHallucinationPanel,
+  HallucinationPlan,
+  NamedHallucination,
+} from '../../../protocol/panels/hallucination';
 import type { Caption, DivergenceStep } from '../../../protocol/results/hallucination';
 import type { ModelSummary } from '../../../protocol/results/heads';
 import type { ImageSpan } from '../../../protocol/results/image';
@@ -70,6 +74,8 @@ export interface HallucinationWorld {
   pictureOf(image: ImageSpan): Promise<OpenedImage | undefined>;
   /** Saves among the results and returns where, in words. */
   save(saved: SavedHallucination): Promise<string>;
+  /** Lets the person choose a result to compare with `other`. */
+  chooseOther(other: SavedHallucination | undefined): Promise<NamedHallucination | undefined>;
   export(request: ExportRequest): Promise<void>;
   copy(text: string): Promise<void>;
   /** A failure outside a run. */

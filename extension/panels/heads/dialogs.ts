@@ -9,6 +9,7 @@ import { headsDescription } from '../../results/heads-words';
 import type { RecentHeads } from '../../results/recent-runs';
 import type { ResultLibrary } from '../../results/result-library';
 import { fileStem } from '../../results/result-words';
+import { chooseOther, type OtherResult } from '../choose-other';
 import { startingFolder, written } from '../exports';
 import type { NamedHeads } from './world';
 
@@ -65,29 +66,21 @@ export async function loadIntervention(model: ModelSummary | undefined): Promise
 export async function chooseHeads(
   library: ResultLibrary,
   recent: RecentHeads,
-  other: HeadsResult | undefined,
+  shown: HeadsResult | undefined,
 ): Promise<NamedHeads | undefined> {
-  const saved = (await library.heads()).flatMap(({ name, content }) =>
-    content.ok ? [{ name, result: content.result.result }] : [],
-  );
-  const known = new Set(saved.map(({ result }) => result.created));
-  const runs = (await recent.list()).map(({ name, saved: { result } }) => ({ name, result }));
-  const wanted = ({ result }: NamedHeads): boolean => result.created !== other?.created;
-  const item = (chosen: NamedHeads, description: string) => ({ label: chosen.name, description, chosen });
-  const choices = [
-    ...saved.filter(wanted).map((one) => item(one, headsDescription(one.result))),
-    ...runs.filter((one) => wanted(one) && !known.has(one.result.created)).map((one) => item(one, 'not saved')),
-  ];
-  if (choices.length === 0) {
-    await vscode.window.showInformationMessage(
-      'There is no other result to compare with. Run another prompt, another model, or the same with a head changed.',
-    );
-    return undefined;
-  }
-  const choice = await vscode.window.showQuickPick(choices, {
-    title: 'Compare with',
-    placeHolder: 'A result of heads',
-    matchOnDescription: true,
+  const other = (result: HeadsResult, name: string): OtherResult<NamedHeads> => ({
+    named: { name, result },
+    name,
+    description: headsDescription(result),
+    created: result.created,
   });
-  return choice?.chosen;
+  return chooseOther({
+    saved: (await library.heads()).flatMap(({ name, content }) =>
+      content.ok ? [other(content.result.result, name)] : [],
+    ),
+    runs: (await recent.list()).map(({ name, saved: { result } }) => other(result, name)),
+    but: shown?.created,
+    none: 'There is no other result to compare with. Run another prompt, another model, or the same with a head changed.',
+    placeHolder: 'A result of heads',
+  });
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'mocha';
 import type { FromHallucinationPanel, ToHallucinationPanel } from '../../../protocol/panels/hallucination';
+import { clippedText } from '../support/clipped-text';
 import { PanelBrowser, type OpenOptions, type PanelPage } from '../support/panel-page';
 import { answering, finishedMessage, openMessage, plan } from './hallucination-host';
 import {
@@ -285,6 +286,57 @@ describe('the Hallucination panel', () => {
     });
   });
 
+  describe('beside another result', () => {
+    const rowsOf = (panel: Panel): Promise<string[]> =>
+      panel.page.$$eval('#changes tbody tr', (all) =>
+        all.map((row) => [...row.children].map((cell) => cell.textContent?.trim()).join(' | ')),
+      );
+
+    it('compares head by head, and says what else is not the same', async () => {
+      const half = { ...result, outliers: 'off', vhd: result.vhd.map((row) => row.map((one) => one / 2)) } as const;
+      const panel = await finished();
+      await panel.page.click('#compare');
+      await panel.posts('compare');
+      await panel.send(finishedMessage({ compareWith: { name: 'all heads', made: half } }));
+      await settle(panel);
+      assert.match(
+        await text(panel, '.banner.info'),
+        /^Compared with all heads\. Not the same: outlier rule \(paper, there off\)\./,
+      );
+      const rows = await rowsOf(panel);
+      assert.equal(rows.length, 48);
+      assert.equal(rows[0], 'L4H7 | 5.10 | 2.55 | +2.55');
+      await panel.page.click('.banner .link');
+      await panel.posts('stopComparing');
+      await settle(panel);
+      assert.equal(await panel.page.$('#changes'), null);
+    });
+
+    it('compares the scores of two folders of pictures', async () => {
+      const other = { ...set, plain: { ...set.plain, chairS: 0.25 }, variants: [] };
+      const compareWith = { name: 'another model', made: other };
+      const panel = await start({
+        host: answering(openMessage({ set, compareWith, plan: { ...plan, mode: 'set' } })),
+      });
+      await settle(panel);
+      const rows = await rowsOf(panel);
+      assert.equal(rows[0], 'Plain, CHAIR_S (%) | 41.0 | 25.0 | +16.0');
+      assert.equal(rows.at(-1), 'AUROC of T-VHD | 0.994 | 0.994 | 0');
+      assert.ok(
+        rows.every((row) => !row.startsWith('Reinforced')),
+        'captions that the other lacks',
+      );
+    });
+
+    it('says why a folder and a single picture cannot be laid side by side', async () => {
+      const panel = await finished({
+        host: answering(finishedMessage({ compareWith: { name: 'folder', made: set } })),
+      });
+      assert.match(await text(panel, '.banner.info'), /compare folder with its like/);
+      assert.equal(await panel.page.$('#changes'), null);
+    });
+  });
+
   describe('a run', () => {
     it('draws the first step while the caption is written, and can be cancelled', async () => {
       const panel = await start();
@@ -334,6 +386,18 @@ describe('the Hallucination panel', () => {
       await panel.page.reload();
       await panel.page.waitForSelector('#prompt');
       assert.equal(await panel.page.inputValue('#prompt'), 'USER: <image>\nWhat is left of the box?');
+    });
+
+    it('gives what was typed up for a picture that was chosen outside the form, also one that it had before', async () => {
+      const panel = await start();
+      await panel.page.fill('#prompt', 'USER: <image>\nWhat is left of the box?');
+      await panel.posts('planned');
+      await panel.send(openMessage());
+      await settle(panel);
+      assert.equal(await panel.page.inputValue('#prompt'), 'USER: <image>\nWhat is left of the box?');
+      await panel.send(openMessage({ replaces: true }));
+      await settle(panel);
+      assert.equal(await panel.page.inputValue('#prompt'), plan.prompt);
     });
   });
 
@@ -468,7 +532,7 @@ describe('the Hallucination panel', () => {
       assert.match(await text(panel, '.grid-readout'), /^L3H2/);
     });
 
-    it('exports PNG, SVG, CSV and JSON with what made them', async () => {
+    it('exports PNG, SVG, CSV, JSON and a page of its own with what made them', async () => {
       const panel = await finished();
       await mapShown(panel);
       const exported = async (label: string, after: number) => {
@@ -486,8 +550,16 @@ describe('the Hallucination panel', () => {
       const svg = await exported('SVG', panel.posted.length);
       assert.match(String(svg.data), /<title>3 of 48 heads/);
       assert.match(String(svg.data), /data:image\/png/);
+      assert.deepEqual(await clippedText(panel.page, String(svg.data)), []);
       const png = await exported('PNG', panel.posted.length);
       assert.deepEqual([...(png.data as Uint8Array).slice(1, 4)], [0x50, 0x4e, 0x47]);
+      const html = String((await exported('HTML', panel.posted.length)).data);
+      assert.match(html, /Content-Security-Policy" content="default-src 'none'/);
+      assert.doesNotMatch(html, /(?:src|href)="(?!data:)|url\(|<script(?! type="application\/json")/);
+      const data = /<script type="application\/json" id="headscope-result">(.*)<\/script>/.exec(html);
+      assert.deepEqual(JSON.parse(data?.[1] ?? ''), JSON.parse(JSON.stringify(result)));
+      assert.match(html, /<caption>48 heads<\/caption>/);
+      assert.match(html, /<tr><th>Plain<\/th>.*<td>[^<]*cat✗[^<]*<\/td><\/tr>/);
     });
   });
 });

@@ -228,6 +228,7 @@ describe('the run on pictures and its webviews', () => {
       pictureOf: () => Promise.resolve(picture),
       save: () => Promise.resolve('saved here'),
       export: () => Promise.resolve(undefined),
+      chooseOther: () => Promise.resolve(undefined),
       copy: () => Promise.resolve(undefined),
       report: (sentence) => reported.push(sentence),
       ...change,
@@ -322,6 +323,38 @@ describe('the run on pictures and its webviews', () => {
     await one.host.receive({ kind: 'browseImage' });
     const { image, truth, lexicon, mode } = one.plan();
     assert.deepEqual([image, truth, lexicon, mode], ['/pictures/new.png', ['cup'], '/pictures/lexicon.txt', 'image']);
+  });
+
+  it('says that a picture chosen outside the form replaces what the form holds, once', async () => {
+    const one = played(new HallucinationRun(runWorld()));
+    const replaced = (): unknown => one.sent.findLast((message) => message.kind === 'open')?.replaces;
+    await one.host.receive({ kind: 'ready' });
+    assert.equal(replaced(), undefined);
+    await one.host.receive({ kind: 'browseImage' });
+    assert.equal(replaced(), true);
+    await one.host.receive({ kind: 'ready' });
+    assert.equal(replaced(), undefined, 'a reload keeps what was typed since');
+    await one.host.show(plan, undefined);
+    assert.equal(replaced(), true);
+  });
+
+  it('shows a second result beside the first until it is put away', async () => {
+    const other = { name: 'another', made: { ...result, created: '2026-01-01T00:00:00.000Z' } };
+    const asked: unknown[] = [];
+    const one = played(new HallucinationRun(runWorld()), {
+      chooseOther: (shown) => {
+        asked.push(shown?.created);
+        return Promise.resolve(other);
+      },
+    });
+    const beside = (): unknown => one.sent.findLast((message) => message.kind === 'open')?.compareWith;
+    await one.host.receive({ kind: 'ready' });
+    await one.host.receive({ kind: 'run', plan, resume: false });
+    await one.host.receive({ kind: 'compare' });
+    assert.deepEqual([asked, beside()], [[result.created], other]);
+    await one.host.receive({ kind: 'stopComparing' });
+    await one.host.receive({ kind: 'ready' });
+    assert.equal(beside(), undefined);
   });
 
   it('runs nothing in an untrusted workspace, and shows a saved result with its picture', async () => {

@@ -167,7 +167,7 @@ describe('the models whose heads can be shown', () => {
 
   it('begin with the demo, once, and can be told apart', () => {
     const choice = (folder: string, label: string) => ({ folder, label, family: 'llama', runs: true as const });
-    const choices = distinctChoices(demo, [choice('/x/a', 'a'), choice('/y/a', 'a'), choice('/b', 'b'), demo]);
+    const choices = distinctChoices([demo], [choice('/x/a', 'a'), choice('/y/a', 'a'), choice('/b', 'b'), demo]);
     assert.deepEqual(
       choices.map(({ label }) => label),
       [demo.label, 'a (/x/a)', 'a (/y/a)', 'b'],

@@ -150,11 +150,29 @@ describe('code lenses', () => {
       { id: 'headscope.compareModels', arguments: ['file:///models/m/config.json'] },
     ]);
   });
+  const offers = (
+    id: string,
+    text: string,
+    rest: Parameters<typeof shard>[2] = {},
+    name = 'model.safetensors',
+  ): boolean =>
+    codeLenses(modelFile(text), { ...noFacts, shards: new Map([shard(name, { a: [1] }, rest)]) }).some(
+      ({ command }) => command?.id === id,
+    );
+  it('offer the hallucination heads where the model sees and reads, and its weights lie beside', () => {
+    const shows = (text: string, rest: Parameters<typeof shard>[2] = {}): boolean =>
+      offers('headscope.showHallucination', text, rest);
+    const vision =
+      '"hidden_size": 64, "num_attention_heads": 4, "num_hidden_layers": 2, "image_size": 28, "patch_size": 14}';
+    const llava = `{"model_type": "llava", "text_config": {${llama}}, "vision_config": {"model_type": "clip_vision_model", ${vision}}`;
+    assert.ok(shows(llava));
+    assert.ok(!shows(llava, { pointer: true }));
+    assert.ok(!shows(`{${llama}}`));
+    assert.ok(!shows(`{"model_type": "vit", ${vision}`));
+  });
   it('offer the heads where whole weights of a model that runs lie beside', () => {
-    const shows = (text: string, rest: Parameters<typeof shard>[2] = {}, name = 'model.safetensors'): boolean =>
-      codeLenses(modelFile(text), { ...noFacts, shards: new Map([shard(name, { a: [1] }, rest)]) }).some(
-        ({ command }) => command?.id === 'headscope.showHeads',
-      );
+    const shows = (text: string, rest: Parameters<typeof shard>[2] = {}, name?: string): boolean =>
+      offers('headscope.showHeads', text, rest, name);
     assert.ok(shows(`{${llama}}`));
     assert.ok(!shows(`{${llama}}`, { pointer: true }));
     const vision =

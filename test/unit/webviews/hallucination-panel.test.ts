@@ -29,6 +29,7 @@ import {
   receive,
   restore,
   parseKept,
+  pictureOf,
   startRun,
   stepOf,
   whyNot,
@@ -270,5 +271,37 @@ describe('the state of the Hallucination panel', () => {
     const bins = binsOf(set.separation);
     assert.equal(bins.length, 20);
     assert.ok(Math.abs((bins.at(-1)?.to ?? 0) - set.separation.histogram.to) < 1e-9);
+  });
+});
+
+describe('what stays over other messages', () => {
+  it('the picture of a result, when the form opens another one', () => {
+    const shown = opened(finishedMessage());
+    const mine = pictureOf(shown);
+    assert.equal(mine?.image.sha256, image.sha256);
+    const other = { ...mine, image: { ...image, path: '/pictures/other.png', sha256: 'e'.repeat(64) } };
+    const after = receive(shown, { kind: 'picture', picture: other }, none);
+    assert.equal(after.picture?.image.path, '/pictures/other.png');
+    assert.equal(pictureOf(after), mine);
+  });
+
+  it('no picture beside a text, although one was open before', () => {
+    const { image: _image, ...text } = result;
+    const span = { ...text, created: '2026-01-02T00:00:00.000Z', removed: { kind: 'span', start: 1, end: 3 } } as const;
+    assert.equal(pictureOf(receive(opened(finishedMessage()), { kind: 'result', result: span }, none)), undefined);
+  });
+
+  it('each captioned picture once, when a run goes on behind those that were there', () => {
+    const stopped = { ...set, state: 'cancelled', entries: entries.slice(0, 3), total: 5 } as const;
+    const started = startRun(opened(openMessage({ set: stopped, plan: { ...plan, mode: 'set' } })), true);
+    assert.ok(started);
+    // The extension tells those it was given again, for the panels that did not start the run.
+    const state = entries
+      .slice(0, 4)
+      .reduce((now, entry) => receive(now, { kind: 'entry', entry }, none), started.state);
+    assert.deepEqual(
+      state.entries.map(({ name }) => name),
+      entries.slice(0, 4).map(({ name }) => name),
+    );
   });
 });

@@ -24,6 +24,7 @@ export interface Actions {
   openEntry(entry: DatasetEntry): void;
   /** Puts the plan of what is shown back into the form. */
   backToShown(): void;
+  dropComparison(): void;
   openFull(): void;
   post(message: FromHallucinationPanel): void;
   copy(text: string, what: string): void;

@@ -1,11 +1,13 @@
 /** Files that leave the panel; each says what made it. */
 import { render } from 'lit';
 import type { Caption, HallucinationResult, HallucinationSet } from '../../../protocol/results/hallucination';
+import { htmlPage, htmlTable } from '../../charts/html-page';
 import { escapeXml, toPng, wrap, type Figure } from '../../charts/image';
 import { count, significant } from '../../ui/numbers';
 import { toCsv, type Column } from '../../ui/table';
 import type { Theme } from '../../ui/theme';
 import type { ExportFormat } from './actions';
+import { scoreColumns } from './captions';
 import { finding, took } from './finding';
 import { histogram, histogramSize } from './histogram';
 import { mapModel } from './map-model';
@@ -13,7 +15,7 @@ import { drawPicture } from './picture-draw';
 import { levelsOf, patchesOf } from './picture-layout';
 import { verdictMarks, verdictOf } from './ribbon-model';
 import { scoreRows, setScoreColumns } from './set-view';
-import type { State } from './state';
+import { pictureOf, type State } from './state';
 import { entryColumns, headColumns, headRows } from './tables';
 import { nameOf, scoreWords } from './variant-words';
 import { drawVhd } from './vhd-draw';
@@ -32,6 +34,8 @@ export async function exportData(state: State, format: ExportFormat, theme: Them
       return state.set ? setCsv(state.set) : headsCsv(state, made as HallucinationResult);
     case 'json':
       return `${JSON.stringify(made, null, 2)}\n`;
+    case 'html':
+      return resultPage(state, made, theme);
   }
 }
 
@@ -82,11 +86,11 @@ class Sheet {
 
   constructor(readonly theme: Theme) {}
 
-  lines(words: string, size: number, attributes = ''): void {
-    for (const line of wrap(words, inner, size)) {
+  lines(words: string, size: number, { weight = 400, opacity = 1 } = {}): void {
+    for (const line of wrap(words, inner, size, { font: this.theme.font, weight })) {
       this.y += size + 6;
       this.parts.push(
-        `<text x="${margin}" y="${this.y}" font-size="${size}" fill="${this.theme.foreground}" ${attributes}>${escapeXml(line)}</text>`,
+        `<text x="${margin}" y="${this.y}" font-size="${size}" fill="${this.theme.foreground}" font-weight="${weight}" opacity="${opacity}">${escapeXml(line)}</text>`,
       );
     }
     this.y += 4;
@@ -126,21 +130,22 @@ async function figureOf(state: State, theme: Theme): Promise<Figure> {
   const made = state.set ?? state.result;
   if (!made) throw new Error('There is no result to export yet. Run the model on a picture first.');
   const sheet = new Sheet(theme);
-  sheet.lines(finding(state), theme.fontSize + 2, 'font-weight="600"');
+  sheet.lines(finding(state), theme.fontSize + 2, { weight: 600 });
   if (state.set) setOnto(sheet, state.set);
   else if (state.result) await resultOnto(sheet, state, state.result);
-  for (const line of provenanceLines(made)) sheet.lines(line, theme.fontSize - 2, 'opacity="0.75"');
+  for (const line of provenanceLines(made)) sheet.lines(line, theme.fontSize - 2, { opacity: 0.75 });
   return sheet.figure(finding(state), provenance(made));
 }
 
 async function resultOnto(sheet: Sheet, state: State, result: HallucinationResult): Promise<void> {
   const { theme } = sheet;
   const model = modelOfStep(state);
-  const pictureWidth = state.picture ? 360 : 0;
+  const picture = pictureOf(state);
+  const pictureWidth = picture ? 360 : 0;
   let lowest = sheet.y + 8;
   sheet.y += 8;
-  if (state.picture) {
-    const { image, bytes, mime } = state.picture;
+  if (picture) {
+    const { image, bytes, mime } = picture;
     const scale = Math.min(pictureWidth / image.width, 420 / image.height);
     const [canvas, context] = freshCanvas(image.width * scale, image.height * scale);
     const bitmap = await createImageBitmap(new Blob([new Uint8Array(bytes)], { type: mime })).catch(() => undefined);
@@ -167,7 +172,7 @@ async function resultOnto(sheet: Sheet, state: State, result: HallucinationResul
   }
   for (const caption of [result.caption, ...result.variants]) {
     sheet.lines(`${nameOf(caption)}: ${markedText(caption)}`, theme.fontSize);
-    sheet.lines(scoreWords(caption.score, caption), theme.fontSize - 2, 'opacity="0.75"');
+    sheet.lines(scoreWords(caption.score, caption), theme.fontSize - 2, { opacity: 0.75 });
   }
 }
 
@@ -185,17 +190,10 @@ function setOnto(sheet: Sheet, set: HallucinationSet): void {
   const { theme } = sheet;
   const columns = setScoreColumns();
   for (const row of scoreRows(set)) {
-    sheet.lines(
-      columns
-        .map((column) => {
-          const value = column.text?.(row) ?? String(column.value(row) ?? '–');
-          return column.numeric
-            ? `${column.title} ${value}${column.unit === '%' ? ' %' : ` ${column.unit ?? ''}`}`
-            : value;
-        })
-        .join('   '),
-      theme.fontSize,
-    );
+    const numbers = columns
+      .filter(({ numeric }) => numeric)
+      .map((column) => `${column.title} ${column.text?.(row) ?? '–'} ${column.unit ?? ''}`.trim());
+    sheet.lines(`${row.name}: ${numbers.join(' · ')}`, theme.fontSize);
   }
   const holder = document.createElement('div');
   render(
@@ -235,6 +233,39 @@ const made = (of: HallucinationResult | HallucinationSet): readonly (readonly [s
 
 const constants = <Row>(pairs: readonly (readonly [string, string | number])[]): readonly Column<Row>[] =>
   pairs.map(([id, value]) => ({ id, title: id, numeric: false, value: () => value }));
+
+/** Pictures and captions, every head or every picture of a set, and the result as data inside. */
+async function resultPage(state: State, of: HallucinationResult | HallucinationSet, theme: Theme): Promise<string> {
+  const drawn = await figureOf(state, theme);
+  return htmlPage({
+    title: finding(state),
+    css: 'td { vertical-align: top; }\ntd:last-child:not(.number) { white-space: normal; }\n',
+    body: [drawn.svg, ...(of.kind === 'headscope-hallucination' ? tablesOfResult(state, of) : tablesOfSet(of))].join(
+      '\n',
+    ),
+    data: of,
+    theme,
+  });
+}
+
+function tablesOfResult(state: State, result: HallucinationResult): readonly string[] {
+  const model = modelOfStep(state);
+  if (!model) return [];
+  const first = model.step.step === 0 ? result.visualAttention : undefined;
+  const rows = headRows(model);
+  const captions = [result.caption, ...result.variants];
+  const judged = captions.some(({ score }) => score !== undefined);
+  const text: Column<Caption> = { id: 'text', title: 'Text', numeric: false, value: markedText };
+  return [
+    htmlTable('Captions', [...scoreColumns(judged), text], captions),
+    htmlTable(`${count(rows.length)} heads`, headColumns(model, first), rows),
+  ];
+}
+
+const tablesOfSet = (set: HallucinationSet): readonly string[] => [
+  htmlTable('Scores of the captions', setScoreColumns(), scoreRows(set)),
+  htmlTable(`${count(set.entries.length)} pictures`, entryColumns(set.entries), set.entries),
+];
 
 /** One line a head, in full precision; what made it stands in each line, so that any reader of CSV can use the file. */
 export function headsCsv(state: State, result: HallucinationResult): string {

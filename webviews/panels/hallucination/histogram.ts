@@ -18,7 +18,7 @@ export const truthfulIdentity = identity('true', 'in the picture', 4);
 export const hallucinatedIdentity = identity('hallucinated', 'not in the picture', 1);
 
 /** Of the room that it gets: words keep their size where that is narrow. */
-const sizeOf = (wide: boolean) => ({ width: wide ? 520 : 276, height: 220, left: 34, right: 12, top: 14, bottom: 40 });
+const sizeOf = (wide: boolean) => ({ width: wide ? 520 : 276, height: 248, left: 34, right: 12, top: 28, bottom: 54 });
 
 interface Bin {
   readonly from: number;
@@ -71,19 +71,19 @@ export function histogramParts(separation: TVhdSeparation, ink: HistogramInk): r
     text(size.left - 6, middle + 4, '0', 'end'),
     text(size.left - 6, size.height - size.bottom, count(most), 'end'),
     ...(ink.wide ? [0, 0.25, 0.5, 0.75, 1] : [0, 0.5, 1]).map((share) =>
-      text(size.left + share * inner.width, size.height - size.bottom + 16, tick(from + share * (to - from)), 'middle'),
+      text(size.left + share * inner.width, size.height - size.bottom + 28, tick(from + share * (to - from)), 'middle'),
     ),
     text(size.left + inner.width / 2, size.height - 6, 'T-VHD of the token that begins the word', 'middle'),
     text(
       size.width - size.right,
-      size.top + 8,
+      size.top - 8,
       `${count(separation.truthful.length)} words in the picture`,
       'end',
       ink.foreground,
     ),
     text(
       size.width - size.right,
-      size.height - size.bottom - 4,
+      size.height - size.bottom + 12,
       `${count(separation.hallucinated.length)} words not in the picture`,
       'end',
       ink.foreground,

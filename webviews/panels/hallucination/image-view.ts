@@ -13,11 +13,12 @@ import type { Part } from './actions';
 import { mapModel, topPatches, type MapModel } from './map-model';
 import './picture-map';
 import { levelName, levelsOf, patchesOf, placeWords, type Patch } from './picture-layout';
-import { captionOf, mapHeads, stepOf, type MapChoice, type State } from './state';
+import { captionOf, mapHeads, pictureOf, stepOf, type MapChoice, type State } from './state';
 
 export function imageView(part: Part): TemplateResult | typeof nothing {
   const { state, actions, dark, compact } = part;
-  const { picture, view } = state;
+  const { view } = state;
+  const picture = pictureOf(state);
   if (!picture) return missingPicture(state);
   const { image } = picture;
   const levels = levelsOf(image);
@@ -106,7 +107,7 @@ function mapTitle(state: State): string {
   const word = said ? ` for “${shownToken(said.text.trim())}”` : '';
   const heads = mapHeads(state);
   const [first] = heads;
-  if (!first) return state.picture?.image.name ?? 'Picture';
+  if (!first) return pictureOf(state)?.image.name ?? 'Picture';
   if (heads.length === 1) return `${headName(first.layer, first.head)}${word}`;
   return `${count(heads.length)} heads${word}`;
 }

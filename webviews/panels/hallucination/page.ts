@@ -1,18 +1,20 @@
 /** The arrangement of the panel: finding, bar, settings beside or above, picture and caption, heads, before and after, tables. */
 import { html, nothing, type TemplateResult } from 'lit';
 import { disclosure } from '../../ui/controls';
+import { dotted } from '../../ui/dotted';
 import { isOpen } from '../../ui/disclosures';
 import { count } from '../../ui/numbers';
 import { measuredHow } from '../../ui/run-status';
 import type { Part } from './actions';
 import { captions } from './captions';
+import { comparison } from './comparison';
 import { provenanceLines } from './exports';
 import { circumstances, finding } from './finding';
 import { imageView } from './image-view';
 import { ribbonView } from './ribbon';
 import { setView } from './set-view';
 import { settings, settingsSummary } from './settings';
-import { readsTextOnly, shapeOf, type State } from './state';
+import { pictureOf, readsTextOnly, shapeOf, type State } from './state';
 import { banners, emptyState, runBar } from './status';
 import { headTable } from './tables';
 import { vhdView } from './vhd-view';
@@ -23,12 +25,12 @@ export function page(part: Part): TemplateResult {
   return html`<main class="panel ${state.place} ${compact ? 'compact' : 'wide'}">
     <header>
       <h1 id="finding">${finding(state)}</h1>
-      <p class="circumstances">${circumstances(state)}</p>
+      <p class="circumstances">${dotted(circumstances(state))}</p>
       ${runBar(part)} ${banners(part)}
     </header>
     <div class="body">
       ${compact ? nothing : strip}
-      <div class="results">${results(part)} ${compact ? strip : nothing} ${provenance(part)}</div>
+      <div class="results">${results(part)} ${comparison(part)} ${compact ? strip : nothing} ${provenance(part)}</div>
     </div>
   </main>`;
 }
@@ -67,7 +69,7 @@ function results(part: Part): TemplateResult {
 
 function wide(part: Part): TemplateResult {
   const { state } = part;
-  return html`<div class="pictures ${state.picture ? '' : 'without-picture'}">
+  return html`<div class="pictures ${pictureOf(state) ? '' : 'without-picture'}">
       ${imageView(part)}
       <div class="right">${ribbonView(part)} ${vhdView(part)}</div>
     </div>

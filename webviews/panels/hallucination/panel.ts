@@ -35,6 +35,7 @@ import {
   mapHeads,
   modelOfForm,
   parseKept,
+  pictureOf,
   planOf,
   receive,
   restore,
@@ -90,7 +91,8 @@ export class HallucinationPanel implements Actions {
 
   private onMessage(message: ToHallucinationPanel): void {
     if (message.kind === 'open') {
-      if (!continues(keep(this.state, this.plans.basis), message.plan)) this.state = { ...this.state, form: undefined };
+      if (message.replaces || !continues(keep(this.state, this.plans.basis), message.plan))
+        this.state = { ...this.state, form: undefined };
       this.plans.opened(message.plan);
     }
     this.change(receive(this.state, message, this.latest));
@@ -270,7 +272,8 @@ export class HallucinationPanel implements Actions {
   selectPatch(patch: Patch): void {
     this.touched = true;
     this.change({ ...this.state, patch: patch.token });
-    const { picture, map, result, view } = this.state;
+    const { map, result, view } = this.state;
+    const picture = pictureOf(this.state);
     if (!picture) return;
     const level = levelsOf(picture.image)[view.level] ?? [];
     announce(patchWords(mapModel(patchesOf(picture.image, level), map?.value, result?.sinks), patch, level));
@@ -312,6 +315,11 @@ export class HallucinationPanel implements Actions {
   backToShown(): void {
     const { shownPlan } = this.state;
     if (shownPlan) this.change({ ...this.state, form: toForm(shownPlan) });
+  }
+
+  dropComparison(): void {
+    this.host.post({ kind: 'stopComparing' });
+    this.change({ ...this.state, compareWith: undefined });
   }
 
   openFull(): void {

@@ -1,5 +1,6 @@
 /** A caption as a ribbon: each token on the colour of its T-VHD, the lexicon's words marked by what the truth says of them. */
 import { html, nothing, type TemplateResult } from 'lit';
+import { dotted } from '../../ui/dotted';
 import { repeat } from 'lit/directives/repeat.js';
 import type { Caption } from '../../../protocol/results/hallucination';
 import { scaleStops } from '../../charts/colour-map';
@@ -107,11 +108,13 @@ export function ribbonView(part: Part): TemplateResult | typeof nothing {
       selected: at,
       onSelect: (step) => actions.selectToken({ variant: null, step }),
     })}
-    <div class="readout ribbon-readout">${chosen && at !== undefined ? tokenWords(chosen, at, run?.mention) : ''}</div>
+    <div class="readout ribbon-readout">
+      ${chosen && at !== undefined ? dotted(tokenWords(chosen, at, run?.mention)) : ''}
+    </div>
     <div class="ribbon-key">
       ${scaleBar({ title: 'T-VHD', low: scale.low, high: scale.high, stops: scaleStops(false, dark) })}
       <span class="muted"
-        >${compact ? 'low: language prior' : 'low: said by the language prior, whatever is seen'}</span
+        >${compact ? 'low: language prior' : `low: said by the language prior, whatever ${state.result?.removed.kind === 'span' ? 'the part says' : 'is seen'}`}</span
       >
       ${legend(caption.mentions.map(verdictOf))}
     </div>

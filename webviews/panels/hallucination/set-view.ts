@@ -61,6 +61,9 @@ export function setScoreColumns(): readonly Column<ScoreRow>[] {
   ];
 }
 
+/** 300 px hold four columns; the rest stands in the full panel. */
+const narrow: readonly string[] = ['captions', 'chairS', 'recall', 'length'];
+
 /** Fewer words, or far less recall: CHAIR alone would call that a success. */
 export function warningOf(set: HallucinationSet): string | undefined {
   const { plain } = set;
@@ -126,7 +129,7 @@ function scores({ state, actions, dark, compact }: Part, set: HallucinationSet):
       <h2>Hallucinated objects <span class="muted">CHAIR, with what must stand beside it</span></h2>
       ${table({
         caption: 'Scores of the captions',
-        columns: setScoreColumns(),
+        columns: compact ? setScoreColumns().filter(({ id }) => narrow.includes(id)) : setScoreColumns(),
         rows: scoreRows(set),
         key: ({ name }) => name,
       })}

@@ -7,6 +7,7 @@ import type {
   HallucinationPlace,
   HallucinationPlan,
   ImageFolder,
+  NamedHallucination,
   ToHallucinationPanel,
 } from '../../../protocol/panels/hallucination';
 import type {
@@ -84,7 +85,10 @@ export interface State {
   readonly model: ModelSummary | undefined;
   readonly canRun: true | string;
   readonly form: Form | undefined;
+  /** Of the form, or of a saved result. */
   readonly picture: OpenedImage | undefined;
+  /** Of the result that is shown, also when the form names another one by now. */
+  readonly shownPicture: OpenedImage | undefined;
   readonly pictureProblem: string | undefined;
   readonly imageFolder: ImageFolder | undefined;
   /** Tokens of the prompt in the form, where a span of them is marked. */
@@ -103,6 +107,8 @@ export interface State {
   readonly entries: readonly DatasetEntry[];
   readonly entryFailures: readonly { readonly name: string; readonly why: string }[];
   readonly savedAs: string | undefined;
+  /** A second result beside what is shown. */
+  readonly compareWith: NamedHallucination | undefined;
   readonly selected: HeadPlace | undefined;
   readonly token: TokenPlace;
   readonly map: Asked<Float32Array> | undefined;
@@ -147,12 +153,14 @@ export const initialState = (place: HallucinationPlace): State => ({
   canRun: true,
   form: undefined,
   picture: undefined,
+  shownPicture: undefined,
   pictureProblem: undefined,
   imageFolder: undefined,
   typed: undefined,
   typedProblem: undefined,
   phase: { kind: 'idle' },
   ...nothingShown,
+  compareWith: undefined,
   selected: undefined,
   view: initialView,
 });
@@ -163,7 +171,23 @@ export interface Latest {
   readonly tokenise: number;
 }
 
-export function receive(state: State, message: ToHallucinationPanel, latest: Latest): State {
+export const receive = (state: State, message: ToHallucinationPanel, latest: Latest): State =>
+  withShownPicture(received(state, message, latest));
+
+/** The picture of a result stays with it: the form may open another one. */
+function withShownPicture(state: State): State {
+  const wanted = state.result?.image?.sha256;
+  const found = [state.picture, state.shownPicture].find((one) => wanted !== undefined && one?.image.sha256 === wanted);
+  return found === state.shownPicture ? state : { ...state, shownPicture: found };
+}
+
+/** What the picture's place shows: the result's own, or before there is one the form's. */
+export function pictureOf({ result, shownPlan, form, picture, shownPicture }: State): OpenedImage | undefined {
+  if (result) return shownPicture;
+  return (shownPlan ?? form)?.mode === 'span' ? undefined : picture;
+}
+
+function received(state: State, message: ToHallucinationPanel, latest: Latest): State {
   switch (message.kind) {
     case 'open':
       return open(state, message);
@@ -218,7 +242,7 @@ export function receive(state: State, message: ToHallucinationPanel, latest: Lat
         ? { ...state, step: { request: message.request, of: state.step.of, value: message.step } }
         : state;
     case 'entry':
-      return { ...state, entries: [...state.entries, message.entry] };
+      return { ...state, entries: withEntry(state.entries, message.entry) };
     case 'entryFailed':
       return { ...state, entryFailures: [...state.entryFailures, { name: message.name, why: message.why }] };
     case 'set':
@@ -233,6 +257,12 @@ export function receive(state: State, message: ToHallucinationPanel, latest: Lat
       return unreachable(message);
   }
 }
+
+/** Those that a run goes on behind are told again by the extension. */
+const withEntry = (entries: readonly DatasetEntry[], entry: DatasetEntry): readonly DatasetEntry[] =>
+  entries.some(({ name }) => name === entry.name)
+    ? entries.map((one) => (one.name === entry.name ? entry : one))
+    : [...entries, entry];
 
 function open(state: State, message: Extract<ToHallucinationPanel, { kind: 'open' }>): State {
   const { place, models, canRun, result, set, plan, picture } = message;
@@ -251,6 +281,7 @@ function open(state: State, message: Extract<ToHallucinationPanel, { kind: 'open
     imageFolder: message.imageFolder ?? state.imageFolder,
     phase: goesOn ? state.phase : { kind: 'idle' },
     savedAs: message.savedAs,
+    compareWith: message.compareWith,
   };
   const shown = result
     ? withResult(base, result)

@@ -5,8 +5,9 @@ import { icon } from '../../ui/icons';
 import '../../ui/menu';
 import type { MenuItem } from '../../ui/menu';
 import { count, seconds } from '../../ui/numbers';
-import { banner, failureBanner, runProgress, savedWords } from '../../ui/run-status';
+import { banner, comparisonBanner, failureBanner, runProgress, savedWords } from '../../ui/run-status';
 import type { ExportFormat, Part } from './actions';
+import { comparisonWords } from './comparison';
 import { took } from './finding';
 import { canResume, canStart, isStale, readsTextOnly, whyNot, type State } from './state';
 
@@ -48,6 +49,14 @@ export function runBar(part: Part): TemplateResult {
                   onClick: () => actions.post({ kind: 'save' }),
                 })
           }
+          ${button({
+            label: 'Compare with another saved result',
+            icon: 'compare-changes',
+            appearance: 'icon',
+            id: 'compare',
+            disabled: !made,
+            onClick: () => actions.post({ kind: 'compare' }),
+          })}
           <hs-menu
             .label=${'Export'}
             .icon=${'export'}
@@ -108,6 +117,7 @@ function exportItems({ actions, state }: Part): readonly MenuItem[] {
     item('SVG', picture, 'svg', true),
     item('CSV', state.set ? 'one line a picture' : 'one line a head', 'csv'),
     item('JSON', 'the whole result', 'json'),
+    item('HTML', 'page without network', 'html'),
   ];
 }
 
@@ -136,6 +146,11 @@ export function banners(part: Part): TemplateResult {
     ${phase.kind === 'running' && phase.overdue ? banner('warning', html`${phase.overdue}`) : nothing}
     ${phase.kind === 'failed' ? failureBanner(phase, partial ? 'What was computed before is shown.' : undefined) : nothing}
     ${textOnlyBanner(part)}
+    ${
+      state.compareWith && (state.result ?? state.set)
+        ? comparisonBanner(state.compareWith.name, comparisonWords(state), () => actions.dropComparison())
+        : nothing
+    }
     ${
       isStale(state)
         ? banner(

@@ -247,6 +247,14 @@ export const panelStyles = css`
   .wide .disclosure-body > .table-frame {
     max-height: 420px;
   }
+  .compact .set-scores :is(th, td),
+  .compact .captions :is(th, td) {
+    padding-inline: 4px;
+  }
+  .compact .set-scores tbody th,
+  .compact .captions tbody th {
+    white-space: normal;
+  }
   .compact .results > .disclosure,
   .compact .results > .strip {
     padding-top: 4px;

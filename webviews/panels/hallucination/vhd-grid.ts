@@ -1,5 +1,6 @@
 /** The map of divergences, layers by heads: arrow keys walk the cells; the cell in focus is said. */
 import { html, type PropertyValues } from 'lit';
+import { dotted } from '../../ui/dotted';
 import type { HeadPlace } from '../../ui/head-names';
 import { freshContext, PictureElement } from '../../ui/picture-element';
 import { drawFrame, drawVhd } from './vhd-draw';
@@ -100,7 +101,7 @@ export class VhdGrid extends PictureElement {
       >
         <canvas></canvas>
       </div>
-      <div class="readout grid-readout">${model && place ? readoutOf(model, place) : ''}</div>`;
+      <div class="readout grid-readout">${model && place ? dotted(readoutOf(model, place)) : ''}</div>`;
   }
 }
 

@@ -1,5 +1,6 @@
 /** Two results side by side, head by head: change = this one minus the other. */
 import type { HeadsResult } from '../../../protocol/results/heads';
+import { differenceWords, type Fact } from '../../ui/changes';
 import type { State } from './state';
 import { valueOf, type StatisticName } from './statistics';
 
@@ -37,19 +38,21 @@ export function differencesOf(state: State, name: StatisticName): Differences {
 export function circumstancesOf(here: HeadsResult, there: HeadsResult): string {
   const gains = ({ gains: all }: HeadsResult): string =>
     all.length === 0 ? 'none' : all.map(({ layer, head, gain }) => `L${layer}H${head} x ${gain}`).join(' ');
-  const facts: (readonly [string, unknown, unknown])[] = [
-    ['model', here.model.name, there.model.name],
-    ['weights', here.model.hash, there.model.hash],
-    ['prompt', here.ids.join(','), there.ids.join(',')],
-    ['gains', gains(here), gains(there)],
-    ['device', here.device.name, there.device.name],
-    ['runtime', here.device.runtime, there.device.runtime],
-  ];
-  const different = facts.filter(([, a, b]) => a !== b);
-  if (different.length === 0) return 'Same model, prompt, gains and device.';
-  return `Not the same: ${different
-    .map(([name, a, b]) =>
-      name === 'prompt' || name === 'weights' ? name : `${name} (${String(a)}, there ${String(b)})`,
-    )
-    .join('; ')}.`;
+  const fact = (name: string, of: (result: HeadsResult) => string, long?: true): Fact => ({
+    name,
+    here: of(here),
+    there: of(there),
+    ...(long ? { long } : {}),
+  });
+  return differenceWords(
+    [
+      fact('model', ({ model }) => model.name),
+      fact('weights', ({ model }) => model.hash, true),
+      fact('prompt', ({ ids }) => ids.join(), true),
+      fact('gains', gains),
+      fact('device', ({ device }) => device.name),
+      fact('runtime', ({ device }) => device.runtime),
+    ],
+    'Same model, prompt, gains and device.',
+  );
 }

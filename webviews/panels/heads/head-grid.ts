@@ -7,6 +7,7 @@ import { inkOn, parseColour } from '../../charts/colour-map';
 import { openCellPainter, type CellPainter } from '../../charts/cell-painter';
 import { headAtlas, type HeadAtlas } from '../../charts/head-atlas';
 import type { HeadThumbnails } from '../../../protocol/results/heads';
+import { dotted } from '../../ui/dotted';
 import { PictureElement } from '../../ui/picture-element';
 import type { Theme } from '../../ui/theme';
 import { gainOf } from './form';
@@ -195,7 +196,7 @@ export class HeadGrid extends PictureElement {
       >
         <canvas class="cells"></canvas><canvas class="marks"></canvas>
       </div>
-      <div class="readout grid-readout">${model && place ? readoutOf(model, place) : ''}</div>`;
+      <div class="readout grid-readout">${model && place ? dotted(readoutOf(model, place)) : ''}</div>`;
   }
 }
 

@@ -6,7 +6,7 @@ import { html, nothing, type PropertyValues } from 'lit';
 import { cividis, css, parseColour, scaleStops } from '../../charts/colour-map';
 import { scaleBar } from '../../charts/scale-bar';
 import { levelFor, tileSide, tilesIn, topLevel, type LoadedTile, type TileAddress } from '../../charts/tiles';
-import { button } from '../../ui/controls';
+import { button, toolbar } from '../../ui/controls';
 import { icon } from '../../ui/icons';
 import { count, significant } from '../../ui/numbers';
 import { freshContext, PictureElement } from '../../ui/picture-element';
@@ -469,9 +469,12 @@ export class HeadMatrix extends PictureElement {
       </div>
       <div class="matrix-foot">
         ${scaleBar({ title: 'probability', low, high, stops: scaleStops(false, this.theme.dark), logarithmic: this.logarithmic })}
-        ${button({ label: 'Zoom in', icon: 'zoom-in', appearance: 'icon', hint: 'Zoom in (+)', onClick: () => this.zoom(1.5) })}
-        ${button({ label: 'Zoom out', icon: 'zoom-out', appearance: 'icon', hint: 'Zoom out (−)', onClick: () => this.zoom(1 / 1.5) })}
-        ${button({ label: 'Whole head', icon: 'screen-full', appearance: 'icon', hint: 'Whole head (0)', onClick: () => this.fit() })}
+        ${toolbar(
+          'Zoom',
+          html`${button({ label: 'Zoom in', icon: 'zoom-in', appearance: 'icon', hint: 'Zoom in (+)', onClick: () => this.zoom(1.5) })}
+          ${button({ label: 'Zoom out', icon: 'zoom-out', appearance: 'icon', hint: 'Zoom out (−)', onClick: () => this.zoom(1 / 1.5) })}
+          ${button({ label: 'Whole head', icon: 'screen-full', appearance: 'icon', hint: 'Whole head (0)', onClick: () => this.fit() })}`,
+        )}
       </div>
       <div class="readout">${this.readout()}</div>`;
   }

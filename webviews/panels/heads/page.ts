@@ -1,6 +1,7 @@
 /** The arrangement of the panel: finding, bar, settings beside or above, pictures, intervention, tables. */
 import { html, nothing, type TemplateResult } from 'lit';
 import { disclosure } from '../../ui/controls';
+import { dotted } from '../../ui/dotted';
 import { count } from '../../ui/numbers';
 import { measuredHow } from '../../ui/run-status';
 import { isOpen } from '../../ui/disclosures';
@@ -23,7 +24,7 @@ export function page(part: Part): TemplateResult {
   return html`<main class="panel ${state.place} ${compact ? 'compact' : 'wide'}">
     <header>
       <h1 id="finding">${finding(state)}</h1>
-      <p class="circumstances">${circumstances(state)}</p>
+      <p class="circumstances">${dotted(circumstances(state))}</p>
       ${runBar(part)} ${banners(part)}
     </header>
     <div class="body">

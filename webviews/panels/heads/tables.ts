@@ -6,6 +6,7 @@ import { button } from '../../ui/controls';
 import { count, probability, significant } from '../../ui/numbers';
 import { sortRows, table, toCsv, toMarkdown, type Column } from '../../ui/table';
 import type { Part } from './actions';
+import { changeColumns, changeOf, type Change } from '../../ui/changes';
 import { differencesOf } from './comparison';
 import { labelInfo, labelsByHead } from './labels';
 import { headKey, headName, parseHead, type HeadPlace } from '../../ui/head-names';
@@ -197,11 +198,7 @@ export function headTable(part: Part): TemplateResult {
     }`;
 }
 
-interface ChangeRow extends HeadPlace {
-  readonly here: number;
-  readonly there: number;
-  readonly change: number;
-}
+type ChangeRow = HeadPlace & Change;
 
 export function changeTable(part: Part): TemplateResult | typeof nothing {
   const { state, actions } = part;
@@ -210,45 +207,21 @@ export function changeTable(part: Part): TemplateResult | typeof nothing {
   const differences = differencesOf(state, view.statistic);
   if (!differences.ok) return html`<p class="problem">${differences.why}</p>`;
   const info = statisticInfo(view.statistic);
-  const unit = info.unit ? { unit: info.unit } : {};
   const rows = headRows(state)
     .map(({ layer, head }): ChangeRow => ({
       layer,
       head,
       here: valueOf(result.statistics, view.statistic, layer, head),
       there: valueOf(compareWith.result.statistics, view.statistic, layer, head),
-      change: differences.at(layer, head),
     }))
-    .filter(({ change }) => !Number.isNaN(change))
-    .sort((a, b) => Math.abs(b.change) - Math.abs(a.change))
+    .filter((row) => !Number.isNaN(changeOf(row)))
+    .sort((a, b) => Math.abs(changeOf(b)) - Math.abs(changeOf(a)))
     .slice(0, pageOfRows);
-  const columns: readonly Column<ChangeRow>[] = [
+  const columns = changeColumns<ChangeRow>(
     { id: 'head', title: 'Head', numeric: false, value: ({ layer, head }) => headName(layer, head) },
-    {
-      id: 'here',
-      title: 'Here',
-      ...unit,
-      numeric: true,
-      value: ({ here }) => here,
-      text: ({ here }) => significant(here),
-    },
-    {
-      id: 'there',
-      title: compareWith.name,
-      ...unit,
-      numeric: true,
-      value: ({ there }) => there,
-      text: ({ there }) => significant(there),
-    },
-    {
-      id: 'change',
-      title: 'Change',
-      ...unit,
-      numeric: true,
-      value: ({ change }) => change,
-      text: ({ change }) => `${change > 0 ? '+' : ''}${significant(change)}`,
-    },
-  ];
+    compareWith.name,
+    info.unit,
+  );
   return html`<p class="reason">${info.title}: ${info.definition} Largest changes first.</p>
     ${table({
       caption: `Change of ${info.words} from ${compareWith.name}`,

@@ -7,6 +7,7 @@ import { toPng } from '../../charts/image';
 import { announce } from '../../ui/announce';
 import { Arrangement } from '../../ui/arrangement';
 import { disclosure } from '../../ui/controls';
+import { dotted } from '../../ui/dotted';
 import { acquireHost, type Host } from '../../ui/host';
 import { seconds } from '../../ui/numbers';
 import { toCsv, toMarkdown } from '../../ui/table';
@@ -314,7 +315,7 @@ export class KernelsPanel implements Actions {
     >
       <header>
         <h1 id="finding">${finding(state, this.title)}</h1>
-        <p class="circumstances">${circumstances(state, this.title)}</p>
+        <p class="circumstances">${dotted(circumstances(state, this.title))}</p>
         ${runBar(part)} ${banners(part)}
       </header>
       <div class="body">

@@ -1,0 +1,159 @@
+/** A second saved result beside the one shown: heads by their divergence, or the scores of two folders of pictures. */
+import { html, nothing, type TemplateResult } from 'lit';
+import type { HallucinationResult, HallucinationSet } from '../../../protocol/results/hallucination';
+import { changeColumns, changeOf, differenceWords, type Change, type Fact } from '../../ui/changes';
+import { disclosure } from '../../ui/controls';
+import { isOpen } from '../../ui/disclosures';
+import { headKey, headName, type HeadPlace } from '../../ui/head-names';
+import { table } from '../../ui/table';
+import type { Part } from './actions';
+import { scoreRows, setScoreColumns } from './set-view';
+import type { State } from './state';
+import { pageOfRows } from './tables';
+import { distanceInfos } from './vhd-model';
+
+type Made = HallucinationResult | HallucinationSet;
+
+export type HeadChange = HeadPlace & Change;
+
+/** Both of the same kind, or why nothing can be laid side by side. */
+type Pair =
+  | { readonly kind: 'results'; readonly here: HallucinationResult; readonly there: HallucinationResult }
+  | { readonly kind: 'sets'; readonly here: HallucinationSet; readonly there: HallucinationSet }
+  | { readonly kind: 'none'; readonly why: string };
+
+function pairOf({ result, set, compareWith }: State): Pair | undefined {
+  const here = result ?? set;
+  if (!here || !compareWith) return undefined;
+  const { name, made: there } = compareWith;
+  if (here.kind === 'headscope-hallucination-set' && there.kind === 'headscope-hallucination-set') {
+    return { kind: 'sets', here, there };
+  }
+  if (here.kind === 'headscope-hallucination-set' || there.kind === 'headscope-hallucination-set') {
+    const why = `One of them is a folder of pictures and the other a single text: compare ${name} with its like.`;
+    return { kind: 'none', why };
+  }
+  if (here.layers !== there.layers || here.heads !== there.heads) {
+    const why = `This result has ${here.layers} layers of ${here.heads} heads, ${name} has ${there.layers} of ${there.heads}: heads can be compared one by one only between models of the same shape.`;
+    return { kind: 'none', why };
+  }
+  if (here.distance !== there.distance) {
+    const why = `This result measures by ${distanceTitle(here)}, ${name} by ${distanceTitle(there)}: their numbers are not of one unit.`;
+    return { kind: 'none', why };
+  }
+  return { kind: 'results', here, there };
+}
+
+const distanceTitle = ({ distance }: Made): string =>
+  distanceInfos.find(({ id }) => id === distance)?.title ?? distance;
+
+/** Why the two cannot be laid side by side, or what besides the numbers differs. */
+export function comparisonWords(state: State): string {
+  const pair = pairOf(state);
+  if (!pair) return '';
+  if (pair.kind === 'none') return pair.why;
+  return differenceWords(factsOf(pair.here, pair.there), 'Same model, prompt, settings and device.');
+}
+
+function factsOf(here: Made, there: Made): readonly Fact[] {
+  const fact = (name: string, of: (made: Made) => string, long?: true): Fact => ({
+    name,
+    here: of(here),
+    there: of(there),
+    ...(long ? { long } : {}),
+  });
+  const subject = (made: Made): string =>
+    made.kind === 'headscope-hallucination-set'
+      ? made.entries.map(({ name }) => name).join()
+      : made.removed.kind === 'span'
+        ? `tokens ${made.removed.start} to ${made.removed.end - 1}`
+        : (made.image?.name ?? 'none');
+  return [
+    fact('model', ({ model }) => model.name),
+    fact('weights', ({ model }) => model.hash, true),
+    fact(
+      'prompt',
+      (made) => (made.kind === 'headscope-hallucination' ? made.promptIds.join() : (made.prompt ?? '')),
+      true,
+    ),
+    here.kind === 'headscope-hallucination-set' ? fact('pictures', subject, true) : fact('what is taken away', subject),
+    fact('distance', distanceTitle),
+    fact('outlier rule', ({ outliers }) => outliers),
+    fact('positions', ({ positions }) => positions),
+    fact('k', ({ k }) => String(k)),
+    fact('device', ({ device }) => device.name),
+    fact('runtime', ({ device }) => device.runtime),
+  ];
+}
+
+/** Every head with both divergences of the first word, the largest changes first. */
+export const headChanges = (here: HallucinationResult, there: HallucinationResult): readonly HeadChange[] =>
+  here.vhd
+    .flatMap((row, layer) =>
+      row.map((value, head): HeadChange => ({
+        layer,
+        head,
+        here: value,
+        there: there.vhd[layer]?.[head] ?? Number.NaN,
+      })),
+    )
+    .sort((a, b) => Math.abs(changeOf(b)) - Math.abs(changeOf(a)));
+
+export interface ScoreChange extends Change {
+  /** `Plain, CHAIR_S (%)`. */
+  readonly measure: string;
+}
+
+/** Every score of the captions that both sets have, and the AUROC. */
+export function scoreChanges(here: HallucinationSet, there: HallucinationSet): readonly ScoreChange[] {
+  const others = new Map(scoreRows(there).map((row) => [row.name, row]));
+  const numeric = setScoreColumns().filter(({ numeric: is }) => is);
+  const scores = scoreRows(here).flatMap((row) => {
+    const other = others.get(row.name);
+    return numeric.flatMap((column): readonly ScoreChange[] => {
+      const [mine, theirs] = [column.value(row), other && column.value(other)];
+      if (typeof mine !== 'number' || typeof theirs !== 'number') return [];
+      return [{ measure: `${row.name}, ${column.title} (${column.unit ?? ''})`, here: mine, there: theirs }];
+    });
+  });
+  const [mine, theirs] = [here.separation.auroc, there.separation.auroc];
+  return mine === null || theirs === null
+    ? scores
+    : [...scores, { measure: 'AUROC of T-VHD', here: mine, there: theirs }];
+}
+
+export function comparison(part: Part): TemplateResult | typeof nothing {
+  const { state, actions } = part;
+  const pair = pairOf(state);
+  if (!pair || pair.kind === 'none' || !state.compareWith) return nothing;
+  const { name } = state.compareWith;
+  return disclosure({
+    title: `Changes from ${name}`,
+    open: isOpen(state, 'changes', true),
+    id: 'changes',
+    onToggle: (open) => actions.toggle('changes', open),
+    body: () =>
+      pair.kind === 'sets'
+        ? table({
+            caption: `Change of the scores from ${name}`,
+            columns: changeColumns<ScoreChange>(
+              { id: 'measure', title: 'Score', numeric: false, value: ({ measure }) => measure },
+              name,
+            ),
+            rows: scoreChanges(pair.here, pair.there),
+            key: ({ measure }) => measure,
+          })
+        : html`<p class="reason">Divergence at the first word, outliers kept. Largest changes first.</p>
+            ${table({
+              caption: `Change of the divergence from ${name}`,
+              columns: changeColumns<HeadChange>(
+                { id: 'head', title: 'Head', numeric: false, value: ({ layer, head }) => headName(layer, head) },
+                name,
+              ),
+              rows: headChanges(pair.here, pair.there).slice(0, pageOfRows),
+              key: ({ layer, head }) => headKey(layer, head),
+              selected: state.selected && headKey(state.selected.layer, state.selected.head),
+              onSelect: (place) => actions.select(place),
+            })}`,
+  });
+}
