@@ -1,31 +1,39 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { FrameLocator } from 'playwright-core';
-import type { HallucinationResult } from '../../../protocol/results/hallucination';
-import { parseHallucination } from '../../../extension/results/hallucination-file';
+import { parseHallucination, type SavedHallucination } from '../../../extension/results/hallucination-file';
 import { significant } from '../../../webviews/ui/numbers';
-import type { Workbench } from '../../support/host/workbench';
 import { repositoryRoot } from '../../support/host/versions';
-import { useWindow } from './window';
+import { countAuroc, countScores } from './caption-scores';
+import { hallucinationPanel } from './panels';
+import { useWindow, type DrivenWindow } from './window';
 
 const pictures = join(repositoryRoot, 'out/editor-pictures');
 
-const hallucinationPanel = (bench: Workbench, place: 'full' | 'side' | 'file'): Promise<FrameLocator> =>
-  bench.webviewWith(`#root[data-panel='hallucination'][data-place='${place}'] .run-bar`);
+const spanPrompt =
+  'The red bag is on the table. The pass key is 52719. The sky is blue. What is the pass key? The pass key is';
 
-/** The one result that was saved, in the workspace or in the storage of the extension. */
-function savedResult(workspace: string, profile: string): HallucinationResult {
-  const places = [join(workspace, '.headscope'), join(profile, 'data/User/globalStorage/headscope.headscope/results')];
-  const files = places
+type Saved<Kind extends SavedHallucination['kind']> = Extract<SavedHallucination, { readonly kind: Kind }>;
+
+/** The one result that `wanted` is true of among those that were saved, in the workspace or in the storage of the extension. */
+function saved<Kind extends SavedHallucination['kind']>(
+  { workspace, host }: DrivenWindow,
+  kind: Kind,
+  wanted: (result: Saved<Kind>) => boolean = () => true,
+): Saved<Kind> {
+  const storage = join(host.profile, 'data/User/globalStorage/headscope.headscope/results');
+  const places = [join(workspace, '.headscope'), storage];
+  const found = places
     .filter((place) => existsSync(place))
     .flatMap((place) => readdirSync(place).map((name) => join(place, name)))
-    .filter((file) => file.endsWith('.headscope-hallucination.json'));
-  assert.equal(files.length, 1, `one saved result in ${places.join(' or ')}`);
-  const parsed = parseHallucination(readFileSync(files[0] ?? '', 'utf8'));
-  assert.ok(parsed.ok, parsed.ok ? '' : parsed.why);
-  assert.ok(parsed.result.kind === 'headscope-hallucination');
-  return parsed.result;
+    .filter((file) => file.endsWith('.headscope-hallucination.json'))
+    .map((file) => parseHallucination(readFileSync(file, 'utf8')))
+    .flatMap((parsed) => {
+      assert.ok(parsed.ok, parsed.ok ? '' : parsed.why);
+      return parsed.result.kind === kind && wanted(parsed.result as Saved<Kind>) ? [parsed.result as Saved<Kind>] : [];
+    });
+  assert.equal(found.length, 1, `one saved result of this kind in ${places.join(' or ')}`);
+  return found[0] as Saved<Kind>;
 }
 
 describe('the Hallucination panel in VS Code', function () {
@@ -33,7 +41,7 @@ describe('the Hallucination panel in VS Code', function () {
   const window = useWindow();
 
   it('captions a scene with the demo model by one click, and every number agrees with the others', async () => {
-    const { bench, workspace, host } = window();
+    const { bench } = window();
     await bench.runCommand('Headscope: Show Hallucination Heads');
     const panel = await hallucinationPanel(bench, 'full');
     await panel.locator('#run:not([disabled])').click();
@@ -42,7 +50,7 @@ describe('the Hallucination panel in VS Code', function () {
     await panel.locator('#save').click();
     await panel.locator('.run-state', { hasNotText: 'not saved' }).waitFor();
 
-    const result = savedResult(workspace, host.profile);
+    const result = saved(window(), 'headscope-hallucination');
     const { caption, vhd, outlier, selected, layers, heads, k, image } = result;
     assert.ok(image);
     assert.equal(caption.tokens.map(({ text }) => text).join(''), caption.text);
@@ -137,6 +145,87 @@ describe('the Hallucination panel in VS Code', function () {
     await side.locator('.ribbon').first().waitFor();
     assert.equal(await side.locator('h1').innerText(), before);
     await bench.screenshot(join(pictures, 'hallucination-side.png'));
+  });
+
+  it('captions a folder of scenes, stops, goes on behind what is there, and shows the scores of the captions', async () => {
+    const { bench } = window();
+    const panel = await hallucinationPanel(bench, 'full');
+    await panel.getByRole('radio', { name: 'A folder' }).click();
+    await panel.getByText('320 pictures with a truth.').waitFor();
+    await panel.locator(`vscode-text-field[aria-label='Pictures'] input`).fill('12');
+    await panel.locator('#run:not([disabled])').click();
+    const rows = panel.locator('.entries tbody tr');
+    await rows.nth(1).waitFor();
+    await panel.locator('.run-state', { hasText: /Image \d+ of 12: scene-\d+\.png: \d+ %/ }).waitFor();
+    assert.match(await panel.locator('h1').innerText(), /^\d+ of \d+ captions so far names? an object/);
+    await panel.locator('#cancel').click();
+    await panel.locator('.run-state', { hasText: /Stopped after/ }).waitFor();
+    const before = await rows.count();
+    assert.ok(before >= 2 && before < 12, `stopped after ${before} of 12 pictures`);
+    await panel.locator('h1', { hasText: `stopped after ${before} of 12` }).waitFor();
+
+    await panel.locator('#resume').click();
+    await panel.locator('.run-state', { hasText: /Done in .*not saved/ }).waitFor({ timeout: 60_000 });
+    await panel.locator('#save').click();
+    await panel.locator('.run-state', { hasNotText: 'not saved' }).waitFor();
+    const set = saved(window(), 'headscope-hallucination-set');
+    assert.deepEqual([set.state, set.total, set.entries.length, set.failures], ['done', 12, 12, []]);
+    assert.equal(new Set(set.entries.map(({ name }) => name)).size, 12);
+    const shown = await panel
+      .locator('.set-scores section')
+      .first()
+      .locator('tbody tr')
+      .evaluateAll((all) => all.map((row) => [...row.children].map((cell) => cell.textContent.trim())));
+    const counted = [
+      countScores(set, ({ plain }) => plain),
+      ...set.variants.map((_, at) => countScores(set, ({ variants }) => variants[at])),
+    ];
+    assert.deepEqual(
+      shown.map(([, ...cells]) => cells.slice(0, 4)),
+      counted.map(({ chairS, chairI, recall, length }) =>
+        [chairS, chairI, recall, length].map((one) => significant(one)),
+      ),
+    );
+    assert.equal(await panel.locator('#auroc').innerText(), `AUROC ${countAuroc(set).toFixed(3)}`);
+    await bench.page.mouse.move(0, 0);
+    await bench.screenshot(join(pictures, 'hallucination-set.png'));
+  });
+
+  it('finds the heads that depend on a part of a text', async () => {
+    const { bench } = window();
+    const panel = await hallucinationPanel(bench, 'full');
+    await panel.getByRole('radio', { name: 'Text', exact: true }).click();
+    await panel.locator(`vscode-dropdown[aria-label='Model']`).click();
+    await panel.locator('vscode-option', { hasText: 'demo-lm' }).click();
+    await panel.locator('#prompt').fill(spanPrompt);
+    const tokens = panel.locator('#span .token');
+    await tokens.first().waitFor();
+    // The five digits of the key, each a token.
+    await tokens.nth(14).click();
+    await tokens.nth(18).click({ modifiers: ['Shift'] });
+    await panel.getByText('Tokens 14 to 18 are taken away').waitFor();
+    await panel.locator('#run:not([disabled])').click();
+    await panel.locator('.run-state', { hasText: /Done in .*not saved/ }).waitFor({ timeout: 60_000 });
+    await panel.locator('#save').click();
+    await panel.locator('.run-state', { hasNotText: 'not saved' }).waitFor();
+    const result = saved(window(), 'headscope-hallucination', ({ removed }) => removed.kind === 'span');
+    assert.deepEqual(result.removed, { kind: 'span', start: 14, end: 19 });
+    assert.equal(result.promptTokens.slice(14, 19).join(''), '52719');
+    assert.match(result.caption.text, /^ ?52719/);
+    const largest = Math.max(
+      ...result.vhd.flatMap((row, layer) => row.filter((_, head) => !result.outlier[layer]?.[head])),
+    );
+    assert.match(
+      await panel.locator('h1').innerText(),
+      new RegExp(`of 32 heads depends? on the text taken away.* \\(VHD ${significant(largest)}\\)`),
+    );
+    // The words of the passkey lean on the part taken away more than what follows them.
+    const tVhd = result.caption.tokens.map((token) => token.tVhd);
+    const mean = (all: readonly number[]): number => all.reduce((sum, one) => sum + one, 0) / all.length;
+    assert.ok(mean(tVhd.slice(0, 6)) > mean(tVhd.slice(6)), tVhd.join(' '));
+    assert.equal(await panel.locator('hs-picture-map').count(), 0, 'no picture belongs to a text');
+    await bench.page.mouse.move(0, 0);
+    await bench.screenshot(join(pictures, 'hallucination-span.png'));
   });
 
   it('opens the saved result as a file, with its picture', async () => {

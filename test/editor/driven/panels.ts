@@ -9,3 +9,7 @@ export const kernelsPanel = (bench: Workbench, place: 'full' | 'side' | 'file'):
 /** The heads panel, likewise. */
 export const headsPanel = (bench: Workbench, place: 'full' | 'side' | 'file'): Promise<FrameLocator> =>
   bench.webviewWith(`#root[data-panel='heads'][data-place='${place}'] .run-bar`);
+
+/** The hallucination panel, likewise. */
+export const hallucinationPanel = (bench: Workbench, place: 'full' | 'side' | 'file'): Promise<FrameLocator> =>
+  bench.webviewWith(`#root[data-panel='hallucination'][data-place='${place}'] .run-bar`);

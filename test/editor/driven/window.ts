@@ -22,6 +22,8 @@ export interface DrivenWindow {
 export interface WindowOptions extends Partial<HostOptions> {
   /** Let the example workspace greet as it does a newcomer. */
   readonly welcome?: boolean;
+  /** Adds files to the private workspace before the window opens. */
+  readonly prepare?: (workspace: string) => void;
 }
 
 /** Where the window as it was is kept when a test fails. */
@@ -29,7 +31,7 @@ const failures = join(repositoryRoot, 'out/editor-failures');
 
 /** Registers the hooks that open the window before the suite and close all of it after; call it inside `describe`. */
 export function useWindow(options: WindowOptions = {}): () => DrivenWindow {
-  const { welcome = false, ...hostOptions } = options;
+  const { welcome = false, prepare, ...hostOptions } = options;
   let workspace: WorkspaceCopy | undefined;
   let host: Host | undefined;
   let browser: Browser | undefined;
@@ -38,6 +40,7 @@ export function useWindow(options: WindowOptions = {}): () => DrivenWindow {
   before(async function () {
     this.timeout(90_000);
     workspace = copyOfExamples({ welcome });
+    prepare?.(workspace.folder);
     host = await startHost({ extension: repositoryRoot, ...hostOptions, workspace: workspace.folder });
     browser = await launchBrowser();
     const page = await browser.newPage({ viewport: { width: 1400, height: 900 } });
