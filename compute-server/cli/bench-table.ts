@@ -13,6 +13,7 @@ export function benchTable(result: BenchmarkResult): string {
       'length',
       'mechanism',
       'median ms',
+      'predicted',
       'sd',
       'n',
       `times ${plan.baseline}`,
@@ -24,7 +25,7 @@ export function benchTable(result: BenchmarkResult): string {
       '',
     ],
     result.rows.map(cells),
-    [0, 2, 3, 4, 5, 7, 8, 9, 10],
+    [0, 2, 3, 4, 5, 6, 8, 9, 10, 11],
   );
   const fits = result.fits.map(
     ({ mechanism, exponent, r2 }) => `${mechanism} n^${exponent.toFixed(2)} (R² ${r2.toFixed(3)})`,
@@ -52,6 +53,7 @@ function cells(row: BenchmarkRow): string[] {
     String(row.length),
     row.mechanism,
     row.medianMs === undefined ? '' : row.medianMs.toPrecision(4),
+    predictionOf(row),
     row.relativeSd === undefined ? '' : `${(row.relativeSd * 100).toFixed(1)} %`,
     row.samples === undefined ? '' : String(row.samples),
     ratio ? `${ratio.median.toFixed(2)} [${ratio.low.toFixed(2)}, ${ratio.high.toFixed(2)}]` : '',
@@ -62,4 +64,11 @@ function cells(row: BenchmarkRow): string[] {
     row.tolerance === undefined ? '' : row.tolerance.toExponential(1),
     row.reason ?? (row.notes?.filter((note) => note !== 'predicted') ?? []).join(', '),
   ];
+}
+
+/** The predicted time and what share of the measured one it is. */
+function predictionOf({ predictedMs, medianMs }: BenchmarkRow): string {
+  if (predictedMs === undefined) return '';
+  const share = medianMs === undefined ? '' : ` (${(predictedMs / medianMs).toFixed(2)}x)`;
+  return `${predictedMs.toPrecision(3)}${share}`;
 }

@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander';
 import { headscopeVersion } from '../version';
 import { bench } from './commands/bench';
+import { cab } from './commands/cab';
 import { captions } from './commands/captions';
 import { chair } from './commands/chair';
 import { checkCommand } from './commands/check';
@@ -24,6 +25,7 @@ const commands: readonly Registration[] = [
   mechanisms,
   inspect,
   bench,
+  cab,
   distributed,
   generate,
   heads,

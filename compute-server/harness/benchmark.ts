@@ -5,17 +5,19 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { BenchmarkProgress } from '../../protocol/compute/api';
-import type { BenchmarkPlan, BenchmarkResult, BenchmarkRow, Roof } from '../../protocol/results/benchmark';
+import type { BenchmarkPlan, BenchmarkResult, BenchmarkRow, Calibration, Roof } from '../../protocol/results/benchmark';
 import { FailureError } from '../../protocol/wire/failures';
 import { bytesInWords, sentenceOf } from '../../protocol/wire/words';
 import { random, seedFor } from '../../kernels/tensors/random';
 import { requireDevice } from '../devices/devices';
+import { calibrationFor } from '../devices/calibration';
 import { cachedRoof, measureAndKeep } from '../devices/roof-cache';
 import type { Job } from '../dispatch/dispatcher';
 import { runIsolated } from '../isolated/isolated';
 import type { DeviceId } from '../runtime/session';
 import type { Surroundings } from '../surroundings';
 import { headscopeVersion } from '../version';
+import { efficiencyLengths } from './cab';
 import { mechanismOf } from './catalogue';
 import { cellAt, shapeAt, supportOf } from './cell';
 import type { Cell } from './cell';
@@ -38,6 +40,8 @@ interface Run {
   readonly rows: BenchmarkRow[];
   /** Cells of the whole plan, for progress. */
   readonly total: number;
+  /** Absent where no time is predicted. */
+  readonly calibration: Calibration | undefined;
   roof: Roof;
   /** The roof was measured during this run, not read from the cache. */
   roofIsFresh: boolean;
@@ -64,6 +68,7 @@ export async function* benchmark(
     signal,
     rows: keptRows(plan),
     total: cells.flat().length,
+    calibration: await calibrationFor(plan, device.id, threads, surroundings, signal),
     roof: await cachedRoof(device.id, threads, surroundings, signal),
     roofIsFresh: false,
   };
@@ -87,9 +92,18 @@ export async function* benchmark(
     fits: exponentFits(run.rows),
     crossover: crossovers(plan, run.rows),
     roof: run.roof,
+    ...(run.calibration ? { calibration: run.calibration } : {}),
+    ...cabOf(plan, run.rows),
     state: signal.aborted ? 'cancelled' : 'done',
     seconds: (performance.now() - started) / 1000,
   };
+}
+
+/** CAB's efficiency lengths of the plan's own pattern, where enough lengths were measured to fit any. */
+function cabOf(plan: BenchmarkPlan, rows: readonly BenchmarkRow[]): Pick<BenchmarkResult, 'cab'> {
+  if (plan.shape.mode === 'decode') return {};
+  const efficiency = efficiencyLengths([{ pattern: plan.shape.pattern, rows }], plan.baseline, []);
+  return efficiency.some(({ time, memory }) => time ?? memory) ? { cab: { efficiency } } : {};
 }
 
 /** Rows of an earlier run of the same plan, without those that were stopped halfway. */
@@ -210,12 +224,15 @@ async function* timeGroup(
     const base = series.find((each) => each.name === plan.baseline);
     return prepared
       .filter(({ cell }) => !kept(cell))
-      .flatMap(({ cell, check }) => {
+      .flatMap(({ cell, check, predictedMs }) => {
         const own = series.find((each) => each.name === cell.mechanism.id);
         if (!own || own.times.size === 0) return [];
         const peak = peaks.get(own.name);
         return [
-          timedRow({ cell, check, series: own, baseline: base === own ? undefined : base, end, peak }, run.device),
+          timedRow(
+            { cell, check, series: own, baseline: base === own ? undefined : base, end, peak, predictedMs },
+            run.device,
+          ),
         ];
       });
   };

@@ -1,4 +1,7 @@
 /** A cell opened on the device and proved: what the timing runs. */
+import type { Graph } from '../../kernels/graph/graph';
+import { GraphError } from '../../kernels/graph/records';
+import { workOf } from '../../kernels/graph/work';
 import type { Precision } from '../../kernels/shape';
 import { openSession } from '../runtime/session';
 import type { BoundRun, DeviceId } from '../runtime/session';
@@ -8,12 +11,15 @@ import { canBeChecked, check } from './correctness';
 import type { Check } from './correctness';
 import { feedsOf, inputsOf, sharedInputs } from './inputs';
 import type { SharedInputs } from './inputs';
-import type { BenchmarkPlan } from '../../protocol/results/benchmark';
+import type { BenchmarkPlan, Calibration } from '../../protocol/results/benchmark';
+import { predictedMs } from './statistics/predicted-time';
 
 export interface Prepared {
   readonly cell: Cell;
   readonly check: Check;
   readonly bound: BoundRun;
+  /** By the calibration of the run; absent without one, and where the graph's work cannot be read off its file. */
+  readonly predictedMs?: number;
   readonly release: () => Promise<void>;
 }
 
@@ -30,6 +36,7 @@ export interface PrepareSettings {
   readonly plan: BenchmarkPlan;
   readonly device: DeviceId;
   readonly threads: number;
+  readonly calibration?: Calibration | undefined;
 }
 
 export async function prepare(
@@ -38,12 +45,19 @@ export async function prepare(
   settings: PrepareSettings,
 ): Promise<Prepared | Refused> {
   try {
-    const { session, bound, checked } = await openAndCheck(cell, shared, settings);
+    const { session, bound, checked, graph } = await openAndCheck(cell, shared, settings);
     if (!checked.ok) {
       await session.release();
       return { cell, reason: checked.reason!, check: checked };
     }
-    return { cell, check: checked, bound, release: () => session.release() };
+    const predicted = settings.calibration && predictionOf(graph, settings.calibration);
+    return {
+      cell,
+      check: checked,
+      bound,
+      ...(predicted === undefined ? {} : { predictedMs: predicted }),
+      release: () => session.release(),
+    };
   } catch (error) {
     return { cell, reason: `onnxruntime could not run it: ${firstLine(error)}` };
   }
@@ -52,16 +66,26 @@ export async function prepare(
 async function openAndCheck(cell: Cell, shared: SharedInputs, { plan, device, threads }: PrepareSettings) {
   const precision: Precision = plan.precision;
   const inputs = inputsOf(cell, shared, plan.seed, precision);
-  const session = await openSession(graphOf(cell, precision), { device, threads });
+  const graph = graphOf(cell, precision);
+  const session = await openSession(graph, { device, threads });
   try {
     const bound = session.bind(feedsOf(cell, inputs, plan.seed, precision));
     const { output } = await bound.run();
     const checked = canBeChecked(cell)
       ? check(cell, inputs, output!, plan.seed, precision)
       : await checkShorter(cell, { plan, device, threads });
-    return { session, bound, checked };
+    return { session, bound, checked, graph };
   } catch (error) {
     await session.release();
+    throw error;
+  }
+}
+
+function predictionOf(graph: Graph, calibration: Calibration): number | undefined {
+  try {
+    return predictedMs(workOf(graph.model), calibration);
+  } catch (error) {
+    if (error instanceof GraphError) return undefined;
     throw error;
   }
 }

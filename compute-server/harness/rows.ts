@@ -8,6 +8,7 @@ import { predictedPeakBytes } from './memory-limit';
 import type { PeakMemory } from './peak-memory';
 import { ratioOfPairs } from './statistics/ratio';
 import { summary } from './statistics/summary';
+import { interquartileMean } from './statistics/trimmed-mean';
 import { pairs } from './timing';
 import type { Series, TimingEnd } from './timing';
 
@@ -41,11 +42,13 @@ export interface Measured {
   readonly baseline: Series | undefined;
   readonly end: TimingEnd | undefined;
   readonly peak: PeakMemory | undefined;
+  readonly predictedMs?: number | undefined;
 }
 
 export function timedRow(measured: Measured, device: DeviceId): BenchmarkRow {
-  const { cell, check, series, baseline, end, peak } = measured;
-  const { median, quartiles, relativeSd } = summary([...series.times.values()]);
+  const { cell, check, series, baseline, end, peak, predictedMs } = measured;
+  const times = [...series.times.values()];
+  const { median, quartiles, relativeSd } = summary(times);
   const cost = costOf(cell);
   const notes = [
     ...(end === 'cancelled' ? ['cancelled'] : []),
@@ -62,6 +65,8 @@ export function timedRow(measured: Measured, device: DeviceId): BenchmarkRow {
     relativeSd,
     samples: series.times.size,
     quartilesMs: quartiles,
+    trimmedMs: interquartileMean(times),
+    ...(predictedMs === undefined ? {} : { predictedMs }),
     ...(peak ? { peakBytes: peak.bytes, peakBy: peak.by } : {}),
     predictedPeakBytes: predictedPeakBytes(cell),
     flops: cost.flops,

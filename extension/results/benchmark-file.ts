@@ -30,6 +30,8 @@ const figures = [
   'predictedPeakBytes',
   'flops',
   'bytes',
+  'predictedMs',
+  'trimmedMs',
   'gflops',
   'bandwidthGBs',
   'maxError',
@@ -54,6 +56,39 @@ function checkRow(value: unknown, index: number): asserts value is BenchmarkRow 
   }
 }
 
+/** Absent in files of before 2026-11-24. */
+function checkCalibration(value: unknown): void {
+  if (value === undefined) return;
+  need(isTable(value), 'calibration', 'an object');
+  need(isNumber(value['productGflops']), 'calibration.productGflops', 'a number');
+}
+
+/** Absent in files of before 2026-11-24. */
+function checkCab(value: unknown): void {
+  if (value === undefined) return;
+  need(isTable(value) && Array.isArray(value['efficiency']), 'cab.efficiency', 'a list');
+  value['efficiency'].forEach((entry: unknown, index) => {
+    const place = `cab.efficiency[${index}]`;
+    need(isTable(entry) && isText(entry['mechanism']), `${place}.mechanism`, 'a text');
+    need(patterns.includes(entry['pattern'] as AttentionPattern), `${place}.pattern`, `one of ${patterns.join(', ')}`);
+    for (const key of ['time', 'memory', 'timeByModel', 'memoryByModel']) {
+      const fitted = entry[key];
+      if (fitted === undefined) continue;
+      const length = isTable(fitted) ? fitted['length'] : undefined;
+      need(isNumber(length) || isText(length), `${place}.${key}.length`, 'a number, "always" or "never"');
+    }
+  });
+  const index = value['index'];
+  if (index === undefined) return;
+  need(isTable(index) && Array.isArray(index['methods']), 'cab.index.methods', 'a list');
+  index['methods'].forEach((entry: unknown, at) => {
+    const place = `cab.index.methods[${at}]`;
+    need(isTable(entry) && isText(entry['method']), `${place}.method`, 'a text');
+    need(patterns.includes(entry['pattern'] as AttentionPattern), `${place}.pattern`, `one of ${patterns.join(', ')}`);
+    need(isNumber(entry['index']), `${place}.index`, 'a number');
+  });
+}
+
 function check(value: unknown): BenchmarkResult {
   checkHead(value, 'headscope-bench', 'saved benchmark');
   checkProvenance(value);
@@ -76,6 +111,8 @@ function check(value: unknown): BenchmarkResult {
   const roof = value['roof'];
   need(isTable(roof), 'roof', 'an object');
   for (const key of ['peakGflops', 'peakBandwidthGBs']) need(isNumber(roof[key]), `roof.${key}`, 'a number');
+  checkCalibration(value['calibration']);
+  checkCab(value['cab']);
   return withoutNulls(value) as unknown as BenchmarkResult;
 }
 

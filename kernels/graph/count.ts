@@ -1,8 +1,7 @@
 /** Multiply-adds of an encoded graph, counted from its nodes and the shapes written beside them. */
-import { fromBinary } from '@bufbuild/protobuf';
-import { ModelProtoSchema, type GraphProto, type NodeProto, type ValueInfoProto } from 'onnx-buf';
-import { sizeOfDim } from './dims';
+import type { GraphProto, NodeProto } from 'onnx-buf';
 import { GraphError } from './records';
+import { numbersOf as size, readGraph, tensorOf, tensorsOf, type Sizes, type StoredTensors } from './stored-tensors';
 
 /**
  * Products counted: MatMul, FusedMatMul, Gemm (m n k each), MultiHeadAttention and GroupQueryAttention (pairs times the
@@ -12,31 +11,18 @@ import { GraphError } from './records';
  * plan.
  */
 export function countMultiplyAdds(model: Uint8Array): number {
-  const { graph, metadataProps } = fromBinary(ModelProtoSchema, model);
-  const expected = metadataProps.find(({ key }) => key === expectedSizes)?.value ?? '{}';
-  return graph ? countGraph(graph, new Map(), JSON.parse(expected) as Sizes) : 0;
+  const { graph, sizes } = readGraph(model);
+  return graph ? countGraph(graph, new Map(), sizes) : 0;
 }
 
-/** Metadata of a graph with dimensions that a run decides: JSON of name to the number expected on random inputs. */
-export const expectedSizes = 'expected sizes';
-
-type Shapes = Map<string, readonly number[]>;
-type Sizes = Readonly<Record<string, number>>;
-
-function countGraph(graph: GraphProto, outer: Shapes, sizes: Sizes): number {
-  const shapes: Shapes = new Map(outer);
-  for (const value of [...graph.input, ...graph.valueInfo, ...graph.output])
-    shapes.set(value.name, shapeOf(value, sizes));
-  for (const tensor of graph.initializer) shapes.set(tensor.name, tensor.dims.map(Number));
-  return graph.node.reduce((sum, node) => sum + countNode(node, shapes, sizes), 0);
+function countGraph(graph: GraphProto, outer: StoredTensors, sizes: Sizes): number {
+  const tensors = tensorsOf(graph, outer, sizes);
+  return graph.node.reduce((sum, node) => sum + countNode(node, tensors, sizes), 0);
 }
 
-function countNode(node: NodeProto, shapes: Shapes, sizes: Sizes): number {
-  const shape = (name: string | undefined): readonly number[] => {
-    const found = name === undefined ? undefined : shapes.get(name);
-    if (!found) throw new GraphError(`${node.opType} "${node.name}": the shape of "${name}" is not in the file.`);
-    return found;
-  };
+/** Multiply-adds of one node; those of a Scan are its steps times its body. */
+export function countNode(node: NodeProto, tensors: StoredTensors, sizes: Sizes): number {
+  const shape = (name: string | undefined): readonly number[] => tensorOf(node, name, tensors).shape;
   const attribute = (name: string): number => Number(node.attribute.find((entry) => entry.name === name)?.i ?? 0);
   switch (node.opType) {
     case 'MatMul':
@@ -64,7 +50,7 @@ function countNode(node: NodeProto, shapes: Shapes, sizes: Sizes): number {
     case 'Scan': {
       const scanned = shape(node.input.at(-1));
       const inner = node.attribute.find((entry) => entry.name === 'body')?.g;
-      return inner ? (scanned[0] ?? 1) * countGraph(inner, shapes, sizes) : 0;
+      return inner ? (scanned[0] ?? 1) * countGraph(inner, tensors, sizes) : 0;
     }
     case 'Einsum':
     case 'Loop':
@@ -74,17 +60,4 @@ function countNode(node: NodeProto, shapes: Shapes, sizes: Sizes): number {
     default:
       return 0;
   }
-}
-
-const size = (shape: readonly number[]): number => shape.reduce((product, dim) => product * dim, 1);
-
-function shapeOf(value: ValueInfoProto, sizes: Sizes): readonly number[] {
-  const type = value.type?.value;
-  if (type?.case !== 'tensorType') return [];
-  return (type.value.shape?.dim ?? []).map((dim) => {
-    if (dim.value.case === 'dimValue') return Number(dim.value.value);
-    const size = dim.value.case === 'dimParam' ? sizeOfDim(dim.value.value, sizes) : undefined;
-    if (size === undefined) throw new GraphError(`"${value.name}" has a dimension that only a run decides.`);
-    return size;
-  });
 }

@@ -2,9 +2,11 @@
  * A benchmark as it is planned, streamed, saved (`*.headscope-bench.json`) and printed (`headscope bench --json`).
  * Field names of rows, fits, crossover and roof are fixed: other tools read them.
  */
+import type { AttentionPattern } from './attention-pattern';
+import type { CabMeasures } from './cab';
 import type { Provenance } from './provenance';
 
-export type AttentionPattern = 'noncausal-self' | 'causal-self' | 'noncausal-cross' | 'causal-cross';
+export type { AttentionPattern };
 export type Precision = 'float32' | 'float16';
 export type ParameterValue = number | string | boolean;
 
@@ -83,6 +85,10 @@ export interface BenchmarkRow {
   readonly predictedPeakBytes?: number;
   readonly flops?: number;
   readonly bytes?: number;
+  /** Time by the work of the graph and the calibration of the run, for comparison with `medianMs`. */
+  readonly predictedMs?: number;
+  /** Mean of the times between the first and the third quartile, in milliseconds: CAB's time. */
+  readonly trimmedMs?: number;
   readonly gflops?: number;
   readonly bandwidthGBs?: number;
   /** Largest |runtime - float64 reference| over the checked elements. */
@@ -135,6 +141,37 @@ export interface Roof {
   readonly measured: string;
 }
 
+/** GB/s of a pass over a small array, which a cache holds, and over a large one, which none does. */
+export interface PassRate {
+  readonly small: number;
+  readonly large: number;
+}
+
+/**
+ * Rates of this machine, measured at the start of a run, from which the time of a mechanism is predicted: what each is, is
+ * said in compute-server/devices/calibration.ts.
+ */
+export interface Calibration {
+  /** GFLOP/s of matrix products at shapes of attention. */
+  readonly productGflops: number;
+  readonly passes: Readonly<
+    Record<'softmax' | 'exponential' | 'elementwise' | 'copy' | 'reduction' | 'selection', PassRate>
+  >;
+  /** Bytes that the small and the large passes go over. */
+  readonly smallBytes: number;
+  readonly largeBytes: number;
+  /** What calling an operator takes whose work the threads share, and one that only looks at its input. */
+  readonly callMicroseconds: number;
+  readonly viewMicroseconds: number;
+  /** How long measuring took. */
+  readonly seconds: number;
+}
+
+export interface PatternRun {
+  readonly pattern: AttentionPattern;
+  readonly rows: readonly BenchmarkRow[];
+}
+
 export interface BenchmarkResult extends Provenance {
   readonly kind: 'headscope-bench';
   readonly version: 1;
@@ -143,6 +180,12 @@ export interface BenchmarkResult extends Provenance {
   readonly fits: readonly ExponentFit[];
   readonly crossover: readonly Crossover[];
   readonly roof: Roof;
+  /** Absent in results of before 2026-11-24, of other devices than the cpu, and when it could not be measured. */
+  readonly calibration?: Calibration;
+  /** CAB's measures: of the plan's own pattern, or of several (`headscope cab`). */
+  readonly cab?: CabMeasures;
+  /** The rows of further patterns that `headscope cab` measured with the same plan; `rows` are those of the plan's own. */
+  readonly furtherPatterns?: readonly PatternRun[];
   /** A table that was stopped is never taken for a whole one. */
   readonly state: 'done' | 'cancelled' | 'failed';
   readonly seconds: number;

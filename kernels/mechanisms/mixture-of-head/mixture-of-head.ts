@@ -1,5 +1,5 @@
 import { pairFlops, readablePairs, tensorBytes } from '../../cost/attention';
-import { expectedSizes } from '../../graph/count';
+import { expectedSizes } from '../../graph/stored-tensors';
 import { attentionGraph } from '../../graph/attention-graph';
 import { add, cast, divide, greater, multiply } from '../../graph/operators/elementwise';
 import { concat, filled, reshape, scatterElements, slice, transpose, unsqueeze } from '../../graph/operators/layout';

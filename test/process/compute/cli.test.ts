@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { DeviceInfo, MechanismInfo } from '../../../protocol/compute/api';
@@ -61,6 +61,61 @@ describe('the headscope command', function () {
     for (const device of result.devices.filter((each) => !each.available)) {
       assert.match(device.reason ?? '', /[a-z].*\.$/, `${device.id} says why, as a sentence`);
     }
+  });
+
+  it('cab: measures four patterns and ranks the scores of a file', async () => {
+    const [file, scores] = [path.join(folder, 'cab.json'), path.join(folder, 'scores.json')];
+    const metrics = [{ name: 'accuracy', better: 'higher', scores: { 'scaled-dot-product': 0.5, fused: 0.9 } }];
+    await writeFile(scores, JSON.stringify({ tasks: [{ task: 'copy', pattern: 'causal-self', metrics }] }));
+    const words = [
+      'cab',
+      '--mechanisms',
+      'lightning-attention-2,fused',
+      '--lengths',
+      '32,64,128,256',
+      '--scores',
+      scores,
+    ];
+    const { code, stdout, stderr } = await headscope([...words, '--json', file, ...small]);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /Efficiency length against scaled-dot-product/);
+    assert.match(stdout, /fused +1\.000 \(\+2\.000\)/);
+    const result = JSON.parse(await readFile(file, 'utf8')) as BenchmarkResult;
+    assertProvenance(result);
+    assert.equal(result.kind, 'headscope-bench');
+    assert.equal(result.furtherPatterns?.length, 3);
+    assert.equal(result.cab?.efficiency.length, 8);
+    for (const { mechanism, pattern, supported, time, memoryByModel } of result.cab.efficiency) {
+      const name = `${mechanism} ${pattern}`;
+      if (supported !== true) assert.match(supported, /\.$/, name);
+      else assert.ok(time && memoryByModel && time.r2Baseline <= 1, name);
+    }
+    const wrong = await headscope(['cab', '--lengths', '32,64,128']);
+    assert.equal(wrong.code, 2);
+    assert.match(wrong.stderr, /four or more/);
+    await writeFile(scores, '{"tasks": [{"task": "copy"}]}');
+    const bad = await headscope(words);
+    assert.equal(bad.code, 2);
+    assert.match(bad.stderr, /the pattern of "copy" is none of/);
+  });
+
+  it('bench: predicts times from a calibration where there is time for one', async () => {
+    const words = ['--mechanisms', 'scaled-dot-product', '--baseline', 'fused', '--lengths', '256', '--seconds', '3'];
+    const { code, stdout, stderr } = await headscope([
+      'bench',
+      ...words,
+      '--json',
+      '-',
+      '--threads',
+      '1',
+      '--no-memory',
+    ]);
+    assert.equal(code, 0, stderr);
+    const result = JSON.parse(stdout) as BenchmarkResult;
+    assert.ok(result.calibration && result.calibration.productGflops > 0 && result.calibration.callMicroseconds > 0);
+    for (const { small: inCache, large } of Object.values(result.calibration.passes))
+      assert.ok(inCache > 0 && large > 0);
+    for (const row of result.rows) assert.ok(row.predictedMs! > 0 && row.trimmedMs! > 0, row.mechanism);
   });
 
   it('bench: writes every field of the contract and prints a table', async () => {

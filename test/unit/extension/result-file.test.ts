@@ -28,6 +28,28 @@ describe('saved benchmark', () => {
     assert.deepEqual(parsed.result, before);
   });
 
+  it('opens with the calibration and CAB measures of today, and without them as before', () => {
+    const fitted = { length: 700.5, r2Baseline: 1, r2Mechanism: 0.9 };
+    const efficiency = [{ mechanism: 'tiled', pattern: 'causal-self', supported: true, time: fitted } as const];
+    const methods = [{ method: 'tiled', pattern: 'causal-self', index: 0.5, delta: 1 }] as const;
+    const index = { baseline: 'fused', tasks: [], methods, correlations: [] };
+    const today = { ...result(), cab: { efficiency, index } };
+    const parsed = parseBenchmark(benchmarkText(today));
+    assert.ok(parsed.ok);
+    assert.deepEqual(parsed.result, today);
+    assert.ok(parseBenchmark(benchmarkText(result())).ok);
+    assert.match(whyNot(changed({ calibration: 3 })), /^calibration is not an object/);
+    assert.match(whyNot(changed({ cab: {} })), /^cab\.efficiency is not a list/);
+    assert.match(
+      whyNot(changed({ cab: { efficiency: [{ ...efficiency[0], time: { length: {} } }] } })),
+      /^cab\.efficiency\[0\]\.time\.length is not/,
+    );
+    assert.match(
+      whyNot(changed({ cab: { efficiency, index: { ...index, methods: [{ ...methods[0], index: 'x' }] } } })),
+      /^cab\.index\.methods\[0\]\.index is not a number/,
+    );
+  });
+
   it('is written the same in whatever order the rows came', () => {
     const one = result([row('fused', 512), row('tiled', 512), row('fused', 1024), row('tiled', 1024)]);
     const two = result([row('tiled', 1024), row('fused', 1024), row('tiled', 512), row('fused', 512)]);

@@ -3,7 +3,7 @@ import { fromBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema } from 'onnx-buf';
 import { openSession } from '../../../compute-server/runtime/session';
 import { GraphBuilder } from '../../../kernels/graph/builder';
-import { countMultiplyAdds, expectedSizes } from '../../../kernels/graph/count';
+import { countMultiplyAdds } from '../../../kernels/graph/count';
 import { addDims, broadcast, divideDims, multiplyDims } from '../../../kernels/graph/dims';
 import { depthwiseConvolution } from '../../../kernels/graph/operators/convolution';
 import { conditional, scan } from '../../../kernels/graph/operators/control';
@@ -12,6 +12,7 @@ import { add, greater, multiply } from '../../../kernels/graph/operators/element
 import { concat, reshape, slice, split } from '../../../kernels/graph/operators/layout';
 import { fusedMatmul, matmul } from '../../../kernels/graph/operators/matrix';
 import { reduceSum } from '../../../kernels/graph/operators/reduce';
+import { expectedSizes } from '../../../kernels/graph/stored-tensors';
 
 const at = <T>(list: readonly T[], index: number): T => {
   const item = list[index];

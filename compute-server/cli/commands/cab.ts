@@ -1,0 +1,183 @@
+import { Option } from 'commander';
+import { attentionPatterns, type AttentionPattern } from '../../../kernels/shape';
+import type { MechanismInfo } from '../../../protocol/compute/api';
+import type { ComputeClient } from '../../../protocol/compute/client';
+import type { BenchmarkPlan, BenchmarkResult } from '../../../protocol/results/benchmark';
+import type { ScoredTask } from '../../../protocol/results/cab';
+import { FailureError } from '../../../protocol/wire/failures';
+import { efficiencyLengths } from '../../harness/cab';
+import { compositionalIndex } from '../../harness/statistics/compositional-index';
+import { cabTable } from '../cab-table';
+import { exitCodes, wrongUsage } from '../exit-codes';
+import { bytes, list, positive, whole, word } from '../options';
+import type { Registration } from '../registration';
+import { readScores } from '../score-file';
+import type { CommandSession } from '../session';
+
+interface CabOptions {
+  readonly mechanisms?: readonly string[];
+  readonly baseline: string;
+  readonly patterns: readonly AttentionPattern[];
+  readonly lengths: readonly number[];
+  readonly batch: number;
+  readonly heads: number;
+  readonly headDim: number;
+  readonly threads: number;
+  readonly seed: number;
+  readonly seconds: number;
+  readonly memory: boolean;
+  readonly memoryLimit?: number;
+  readonly scores?: string;
+  readonly json?: string;
+}
+
+/** headscope cab: CAB's four patterns, efficiency lengths and compositional index. */
+export const cab: Registration = (program, session) => {
+  const count = whole(1, 1 << 24);
+  program
+    .command('cab')
+    .description(
+      'Measure from which length each mechanism pays in time and memory, in the four patterns of attention (CAB), and rank your own scores.',
+    )
+    .option('--mechanisms <ids>', 'mechanisms, separated by commas (default: all)', list(word))
+    .option('--baseline <id>', 'the quadratic mechanism that the others are compared with', 'scaled-dot-product')
+    .addOption(
+      new Option('--patterns <patterns>', `patterns, separated by commas (of ${attentionPatterns.join(', ')})`)
+        .argParser(list(patternOf))
+        .default([...attentionPatterns]),
+    )
+    .option('--lengths <n,n>', 'lengths, four at least, separated by commas', list(count), [256, 512, 1024, 2048])
+    .option('--batch <n>', 'batch size', count, 1)
+    .option('--heads <n>', 'heads', count, 8)
+    .option('--head-dim <n>', 'width of a head', count, 64)
+    .option('--threads <n>', 'threads of the cpu, 0 for as many as the runtime chooses', whole(0, 1024), 0)
+    .option('--seed <n>', 'seed of the inputs, the sampled rows and the order', whole(0, 2 ** 32 - 1), 0)
+    .option('--seconds <s>', 'most seconds of timing per length', positive, 10)
+    .option('--no-memory', 'do not measure peak memory')
+    .option('--memory-limit <size>', 'refuse cells that need more, e.g. 6GB (default: a share of the memory)', bytes)
+    .option('--scores <file>', 'scores of tasks as JSON, for the compositional index')
+    .option('--json <file>', 'write the result as JSON, - for stdout')
+    .action((options: CabOptions) => run(options, session));
+};
+
+function patternOf(text: string): AttentionPattern {
+  const found = attentionPatterns.find((pattern) => pattern === text);
+  if (!found) throw wrongUsage(`There is no pattern "${text}". Choose among ${attentionPatterns.join(', ')}.`);
+  return found;
+}
+
+async function run(options: CabOptions, session: CommandSession): Promise<void> {
+  const tasks = options.scores === undefined ? undefined : await readScores(options.scores);
+  const client = session.compute(options.memoryLimit ? { HEADSCOPE_MEMORY_LIMIT: String(options.memoryLimit) } : {});
+  const known = await client.call('mechanisms', [], { signal: session.signal });
+  const plans = plansFrom(options, known);
+  const results: BenchmarkResult[] = [];
+  for (const plan of plans) {
+    const result = await measured(plan, client, session, results.length > 0);
+    if (result) results.push(result);
+    if (result?.state !== 'done') break;
+  }
+  const result = joined(results, plans.length, known, tasks);
+  if (options.json !== undefined) await session.writeJson(options.json, result);
+  if (options.json !== '-') {
+    if (result.state !== 'done') session.note('Cancelled: these measures are not whole.');
+    session.print(cabTable(result.plan, result.cab!));
+  }
+  const rows = results.flatMap((each) => each.rows);
+  session.exitCode =
+    result.state !== 'done'
+      ? exitCodes.cancelled
+      : rows.some((row) => row.refusal === 'wrong')
+        ? exitCodes.findings
+        : exitCodes.done;
+}
+
+/** Undefined when it was cancelled after an earlier pattern was measured. */
+async function measured(
+  plan: BenchmarkPlan,
+  client: ComputeClient,
+  session: CommandSession,
+  hasEarlier: boolean,
+): Promise<BenchmarkResult | undefined> {
+  try {
+    return await client.call('benchmark', [plan], {
+      signal: session.signal,
+      onProgress(progress) {
+        if (progress.kind === 'stage') {
+          session.progress(`${plan.shape.pattern} ${progress.done}/${progress.total} ${progress.sentence}`);
+        }
+      },
+    });
+  } catch (error) {
+    const cancelled = error instanceof FailureError && error.failure.code === 'cancelled';
+    if (cancelled && hasEarlier) return undefined;
+    throw error;
+  }
+}
+
+function plansFrom(options: CabOptions, known: readonly MechanismInfo[]): BenchmarkPlan[] {
+  const mechanisms = options.mechanisms ?? known.map(({ id }) => id);
+  for (const id of [...mechanisms, options.baseline]) {
+    if (!known.some((mechanism) => mechanism.id === id)) {
+      throw wrongUsage(`There is no mechanism "${id}". Choose among ${known.map((each) => each.id).join(', ')}.`);
+    }
+  }
+  const lengths = [...new Set(options.lengths)].sort((a, b) => a - b);
+  if (lengths.length < 4) {
+    throw wrongUsage(
+      `A parabola through ${lengths.length} lengths says nothing of how well it fits. Give --lengths four or more.`,
+    );
+  }
+  const patterns = attentionPatterns.filter((pattern) => options.patterns.includes(pattern));
+  const without = patterns.filter(
+    (pattern) => known.find(({ id }) => id === options.baseline)?.patterns[pattern] !== true,
+  );
+  if (without.length > 0) {
+    throw wrongUsage(
+      `${options.baseline} does not run ${without.join(', ')}. Choose another --baseline or --patterns.`,
+    );
+  }
+  return patterns.map((pattern) => ({
+    mechanisms,
+    baseline: options.baseline,
+    shape: {
+      pattern,
+      batch: options.batch,
+      heads: options.heads,
+      kvHeads: options.heads,
+      headDim: options.headDim,
+      valueDim: options.headDim,
+      lengths,
+    },
+    parameters: {},
+    device: 'cpu',
+    threads: options.threads,
+    precision: 'float32',
+    seed: options.seed,
+    secondsPerLength: options.seconds,
+    measureMemory: options.memory,
+  }));
+}
+
+/** The benchmark of the first pattern, which the panel opens as any other, with the measures of all patterns. */
+function joined(
+  results: readonly BenchmarkResult[],
+  patterns: number,
+  known: readonly MechanismInfo[],
+  tasks: readonly ScoredTask[] | undefined,
+): BenchmarkResult {
+  const [first, ...further] = results;
+  if (!first) throw wrongUsage('There is no pattern to measure. Give --patterns one of CAB.');
+  const runs = results.map(({ plan, rows }) => ({ pattern: plan.shape.pattern, rows }));
+  const { baseline } = first.plan;
+  return {
+    ...first,
+    cab: {
+      efficiency: efficiencyLengths(runs, baseline, known),
+      ...(tasks ? { index: compositionalIndex(tasks, baseline) } : {}),
+    },
+    ...(further.length > 0 ? { furtherPatterns: runs.slice(1) } : {}),
+    state: results.length === patterns ? (results.at(-1)?.state ?? 'done') : 'cancelled',
+    seconds: results.reduce((sum, { seconds }) => sum + seconds, 0),
+  };
+}
