@@ -1,6 +1,7 @@
 import type { Cost } from './cost/cost';
 import type { Graph } from './graph/graph';
 import type { AttentionShape, Precision } from './shape';
+import type { Template } from './template';
 import type { Tensor } from './tensors/tensor';
 
 /** One row of a mechanism's parameter table: drives the panel's form, the command line and validation. */
@@ -131,6 +132,8 @@ export interface Mechanism<P extends ParameterValues = ParameterValues> {
   /** Two sentences for a person who has not met it: what it computes and when it pays. */
   readonly summary: string;
   readonly source: Source;
+  /** The mechanism in the terms that all share: a row of the taxonomy. */
+  readonly template: Template;
   readonly parameters: ParameterTable<P>;
   readonly layout: Layout;
   /** The power of n in the number of multiply-adds when n = m grows (1 linear, 2 quadratic). */

@@ -26,7 +26,7 @@ const ordinary = (pattern: AttentionPattern): AttentionShape => ({
 export const describeMechanisms = (): MechanismInfo[] => catalogue.map(describe);
 
 function describe(mechanism: Mechanism): MechanismInfo {
-  const { id, title, family, summary, source, exponent } = mechanism;
+  const { id, title, family, summary, source, exponent, template } = mechanism;
   const defaults = parametersOf(mechanism);
   const support = (pattern: AttentionPattern): true | string => {
     const answer = mechanism.supports(ordinary(pattern), defaults);
@@ -39,6 +39,7 @@ function describe(mechanism: Mechanism): MechanismInfo {
     summary,
     source,
     exponent,
+    template,
     parameters: Object.entries(mechanism.parameters).map(([name, parameter]): ParameterInfo => ({
       name,
       ...parameter,

@@ -28,6 +28,21 @@ export const alibi: Mechanism<Parameters> = {
     trust: 'high',
     note: 'The paper is causal. The symmetric form takes minus slope times |distance|, the authors’ own suggestion for encoders.',
   },
+  template: {
+    projected: 'nothing',
+    scores: 'q·k / √d - slope times distance',
+    positions: { words: 'all that came before', chosen: 'beforehand' },
+    normaliser: { words: 'softmax over the keys read', averagesValues: true },
+    aggregation: 'weighted sum of values',
+    mixing: 'data-dependent',
+    matrix: 'dense',
+    state: { words: 'keys and values of all positions', grows: true },
+    sharded: {
+      heads: 'nothing; a slope goes with its head',
+      headsIndependent: true,
+      sequence: 'keys and values of the other parts (ring or gather), or partial outputs with their log-sums',
+    },
+  },
   parameters: {
     strength: {
       kind: 'number',

@@ -47,6 +47,21 @@ export const gaam: Mechanism<Parameters> = {
     trust: 'high',
     note: 'Reads values only; the axis is the sequence. Causal statistics over the positions so far, and the sum of Gaussians, are not from the paper. Entries equal to a padding value are not passed over, as the package does.',
   },
+  template: {
+    projected: 'mean and variance of each feature along the positions',
+    scores: 'a Gaussian of the value’s distance from the mean',
+    positions: { words: 'its own; the others through mean and variance', chosen: 'beforehand' },
+    normaliser: { words: 'none', averagesValues: false },
+    aggregation: 'the value times its gate',
+    mixing: 'data-dependent',
+    matrix: 'diagonal',
+    state: { words: 'two sums and a count for each feature', grows: false },
+    sharded: {
+      heads: 'nothing; the heads of the output are joined',
+      headsIndependent: true,
+      sequence: 'two sums and a count for each feature',
+    },
+  },
   parameters: {
     variant: {
       kind: 'choice',

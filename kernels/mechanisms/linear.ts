@@ -29,6 +29,21 @@ export const linear: Mechanism<Parameters> = {
     trust: 'high',
     note: 'Queries are not scaled and 1e-6 is added to each denominator, both as in the authors’ code (idiap/fast-transformers).',
   },
+  template: {
+    projected: 'φ(x) = elu(x) + 1 of queries and keys',
+    scores: 'φ(q)·φ(k)',
+    positions: { words: 'all that came before', chosen: 'beforehand' },
+    normaliser: { words: 'sum of the scores', averagesValues: true },
+    aggregation: 'running sum of φ(k) vᵀ, read by φ(q)',
+    mixing: 'data-dependent',
+    matrix: 'low rank',
+    state: { words: 'one d x e matrix of sums and one vector of d', grows: false },
+    sharded: {
+      heads: 'nothing; the heads of the output are joined',
+      headsIndependent: true,
+      sequence: 'one matrix and one vector of sums from part to part',
+    },
+  },
   parameters: {
     chunk: {
       kind: 'integer',

@@ -20,6 +20,21 @@ export const scaledDotProduct: Mechanism<None> = {
   summary:
     'softmax(Q K^T / sqrt(d)) V as the textbook writes it, with the whole matrix of scores in memory. The definition that every exact kernel must equal.',
   source: { reference: 'arXiv:1706.03762, section 3.2.1', trust: 'high' },
+  template: {
+    projected: 'nothing',
+    scores: 'q·k / √d',
+    positions: { words: 'all that came before', chosen: 'beforehand' },
+    normaliser: { words: 'softmax over the keys read', averagesValues: true },
+    aggregation: 'weighted sum of values',
+    mixing: 'data-dependent',
+    matrix: 'dense',
+    state: { words: 'keys and values of all positions', grows: true },
+    sharded: {
+      heads: 'nothing; the heads of the output are joined',
+      headsIndependent: true,
+      sequence: 'keys and values of the other parts (ring or gather), or partial outputs with their log-sums',
+    },
+  },
   parameters: {},
   layout: 'heads-first',
   exponent: 2,

@@ -23,6 +23,21 @@ export const slidingWindow: Mechanism<Parameters> = {
     trust: 'high',
     note: 'The causal window counts the query itself; the symmetric one reads floor(window / 2) keys on either side and itself.',
   },
+  template: {
+    projected: 'nothing',
+    scores: 'q·k / √d',
+    positions: { words: 'the last ones of a window', chosen: 'beforehand' },
+    normaliser: { words: 'softmax over the keys read', averagesValues: true },
+    aggregation: 'weighted sum of values',
+    mixing: 'data-dependent',
+    matrix: 'sparse',
+    state: { words: 'keys and values of one window', grows: false },
+    sharded: {
+      heads: 'nothing; the heads of the output are joined',
+      headsIndependent: true,
+      sequence: 'keys and values of one window from the part before',
+    },
+  },
   parameters: {
     window: {
       kind: 'integer',

@@ -44,6 +44,21 @@ export const tiled: Mechanism<Parameters> = {
     trust: 'high',
     note: 'Merging the diagonal by one more key is our choice for runtimes whose softmax does not give its denominator.',
   },
+  template: {
+    projected: 'nothing',
+    scores: 'q·k / √d',
+    positions: { words: 'all that came before, tile by tile', chosen: 'beforehand' },
+    normaliser: { words: 'softmax of two parts, joined by their largest probabilities', averagesValues: true },
+    aggregation: 'weighted sum of values',
+    mixing: 'data-dependent',
+    matrix: 'dense',
+    state: { words: 'keys and values of all positions', grows: true },
+    sharded: {
+      heads: 'nothing; the heads of the output are joined',
+      headsIndependent: true,
+      sequence: 'keys and values of the other parts (ring or gather), or partial outputs with their log-sums',
+    },
+  },
   parameters: {
     heads: {
       kind: 'integer',

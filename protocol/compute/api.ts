@@ -14,6 +14,7 @@ import type { ShardedPlan, ShardedProgress, ShardedScaling } from '../results/sh
 import type { Failure } from '../wire/failures';
 import type { MechanismView, MechanismViewRequest } from './mechanism-view';
 import type { HallucinationMethods } from './hallucination';
+import type { TemplateInfo } from './template';
 import type { ModelMethods } from './models';
 import type { NeighborhoodBound, NeighborhoodRequest } from './neighborhood';
 
@@ -53,6 +54,7 @@ export interface MechanismInfo {
   readonly summary: string;
   readonly source: { readonly reference: string; readonly trust: string; readonly note?: string };
   readonly exponent: number;
+  readonly template: TemplateInfo;
   readonly parameters: readonly ParameterInfo[];
   /** True, or the sentence that says why the pattern is not supported. */
   readonly patterns: Readonly<Record<AttentionPattern, true | string>>;

@@ -4,6 +4,7 @@ import { describeMechanisms } from '../../compute-server/harness/describe';
 import { viewMechanism } from '../../compute-server/harness/mechanism-view';
 import { neighborhoodBound } from '../../compute-server/harness/neighborhood';
 import type { MechanismViewRequest } from '../../protocol/compute/mechanism-view';
+import { templateColumns } from '../../protocol/compute/template';
 import { answering } from './support/kernels-host';
 import { PanelBrowser, type OpenOptions, type PanelPage } from './support/panel-page';
 
@@ -92,6 +93,20 @@ describe('the card of a mechanism', () => {
     await panel.page.keyboard.press('ArrowDown');
     await panel.page.keyboard.press('ArrowDown');
     assert.equal(await panel.page.innerText('.pattern-readout'), 'query 1, key 0: read');
+  });
+
+  it('says what the mechanism is in the terms that all share', async () => {
+    const panel = await card('linear');
+    const { template } = mechanisms.find(({ id }) => id === 'linear')!;
+    const rows = await panel.page.$$eval('.card-template tr', (all) =>
+      all.map((row) => [...row.children].map((cell) => cell.textContent?.trim())),
+    );
+    assert.deepEqual(
+      rows,
+      templateColumns.map(({ title, of }) => [title, of(template)]),
+    );
+    assert.equal(await fact(panel, 'Mixing'), 'data-dependent, low rank');
+    assert.match(await fact(panel, 'Sequence sharded'), /sums from part to part/);
   });
 
   it('tells heads apart that read different keys', async () => {

@@ -1,4 +1,6 @@
 import { attentionPatterns } from '../../../kernels/shape';
+import type { MechanismInfo } from '../../../protocol/compute/api';
+import { templateColumns } from '../../../protocol/compute/template';
 import { provenance } from '../../provenance';
 import type { Registration } from '../registration';
 import { textTable } from '../table';
@@ -8,11 +10,19 @@ export const mechanisms: Registration = (program, session) => {
   program
     .command('mechanisms')
     .description('List the attention mechanisms of the catalogue, their parameters and the patterns they support.')
+    .option(
+      '--template',
+      'each in the terms that all share: what scores, what is normalised, what is carried, what is sharded',
+    )
     .option('--json <file>', 'write the result as JSON, - for stdout')
-    .action(async ({ json }: { readonly json?: string }) => {
+    .action(async ({ json, template }: { readonly json?: string; readonly template?: boolean }) => {
       const found = await session.compute().call('mechanisms', [], { signal: session.signal });
       if (json !== undefined) await session.writeJson(json, { ...(await provenance()), mechanisms: found });
       if (json === '-') return;
+      if (template) {
+        session.print(found.map(templateTable).join('\n\n'));
+        return;
+      }
       const rows = found.map((mechanism) => [
         mechanism.id,
         mechanism.family,
@@ -24,3 +34,10 @@ export const mechanisms: Registration = (program, session) => {
       session.print(textTable(['id', 'family', 'title', 'patterns', 'parameters', 'source'], rows));
     });
 };
+
+/** One table for each mechanism: the columns side by side are wider than a terminal. */
+const templateTable = ({ id, title, template }: MechanismInfo): string =>
+  textTable(
+    [id, title],
+    templateColumns.map((column) => [`  ${column.title.toLowerCase()}`, column.of(template)]),
+  );

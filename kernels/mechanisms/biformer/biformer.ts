@@ -26,6 +26,21 @@ export const biformer: Mechanism<BiFormerParameters> = {
     trust: 'high',
     note: 'Causal attention is not defined there. Our choice: a region reads its own keys up to each query and chooses among complete earlier regions by the mean of the queries that end with its first, so that no later one is looked at. The last region of a sequence may be short; missing positions are masked and not counted in means.',
   },
+  template: {
+    projected: 'mean query and mean key of each region',
+    scores: 'q·k / √d; regions by their means',
+    positions: { words: 'own region and the regions most like it', chosen: 'by data' },
+    normaliser: { words: 'softmax over the keys read', averagesValues: true },
+    aggregation: 'weighted sum of values',
+    mixing: 'data-dependent',
+    matrix: 'sparse',
+    state: { words: 'keys and values of all positions, mean keys of the regions', grows: true },
+    sharded: {
+      heads: 'means of the regions, which join all heads',
+      headsIndependent: false,
+      sequence: 'the means of all regions, then the regions that are read',
+    },
+  },
   parameters: {
     region: {
       kind: 'integer',

@@ -47,6 +47,21 @@ export const distributedMha: Mechanism<DistributedParameters> = {
     trust: 'low',
     note: 'The text of the paper does not settle its partition: the grid of heads and sequence, ring and gather, and the zigzag balance are our choice. The exactness of the merge does not depend on it.',
   },
+  template: {
+    projected: 'nothing',
+    scores: 'q·k / √d',
+    positions: { words: 'all that came before, part by part', chosen: 'beforehand' },
+    normaliser: { words: 'softmax of each part, parts joined by their log-sums', averagesValues: true },
+    aggregation: 'weighted sum of values',
+    mixing: 'data-dependent',
+    matrix: 'dense',
+    state: { words: 'keys and values of all positions, each with its worker', grows: true },
+    sharded: {
+      heads: 'nothing; the heads of the output are joined',
+      headsIndependent: true,
+      sequence: 'keys and values of the other parts: (p - 1) / p n (d + e) numbers a head',
+    },
+  },
   parameters: {
     headWorkers: {
       kind: 'integer',

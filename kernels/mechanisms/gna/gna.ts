@@ -167,6 +167,21 @@ export const gna: Mechanism<GnaParameters> = {
     trust: 'high',
     note: 'Windows, strides and dilations that exceed an axis are cut down to it. In causal self-attention every axis is causal, so that no query reads a later position of the flattened grid. Without given sizes the grid is the most even factorisation of the length.',
   },
+  template: {
+    projected: 'nothing',
+    scores: 'q·k / √d',
+    positions: { words: 'a window along each axis of a line, grid or volume', chosen: 'beforehand' },
+    normaliser: { words: 'softmax over the keys read', averagesValues: true },
+    aggregation: 'weighted sum of values',
+    mixing: 'data-dependent',
+    matrix: 'sparse',
+    state: { words: 'keys and values that a window still reaches', grows: false },
+    sharded: {
+      heads: 'nothing; the heads of the output are joined',
+      headsIndependent: true,
+      sequence: 'keys and values of a margin of one window along the axes that are cut',
+    },
+  },
   parameters: {
     rank: {
       kind: 'choice',

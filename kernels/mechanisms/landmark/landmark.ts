@@ -72,6 +72,24 @@ export const landmark: Mechanism<Parameters> = {
     trust: 'high',
     note: 'Every (block + 1)-th position is a landmark. Blocks are chosen for each token and head, the release’s default; its shared choices and its renumbered positions belong to the model around the kernel. A landmark’s query reads the ordinary tokens of its own block.',
   },
+  template: {
+    projected: 'a landmark key for each block',
+    scores: 'softmax over landmarks times softmax inside a block',
+    positions: { words: 'own block, past blocks by their landmarks', chosen: 'by data' },
+    normaliser: {
+      words: 'softmax in groups: landmarks beside the own block, then inside each block',
+      averagesValues: true,
+    },
+    aggregation: 'weighted sum of values',
+    mixing: 'data-dependent',
+    matrix: 'sparse',
+    state: { words: 'keys and values of all positions, landmarks among them', grows: true },
+    sharded: {
+      heads: 'nothing; the heads of the output are joined',
+      headsIndependent: true,
+      sequence: 'the landmarks of all parts, then the blocks that are opened',
+    },
+  },
   parameters: {
     block: {
       kind: 'integer',

@@ -26,6 +26,21 @@ export const latent: Mechanism<LatentParameters> = {
     trust: 'high',
     note: 'The latent is a product with the joined key and value heads of a position, in place of the layer’s input; queries are taken as they are (their own low-rank form lies before the kernel). Rotation turns neighbouring pairs, as in the code.',
   },
+  template: {
+    projected: 'one latent for each position, of all heads, and one rotary key',
+    scores: 'q·k / √d, keys rebuilt or queries brought to the latents',
+    positions: { words: 'all that came before', chosen: 'beforehand' },
+    normaliser: { words: 'softmax over the keys read', averagesValues: false },
+    aggregation: 'weighted sum of values rebuilt from latents',
+    mixing: 'data-dependent',
+    matrix: 'dense',
+    state: { words: 'latents and rotary keys of all positions', grows: true },
+    sharded: {
+      heads: 'the latents, which are made of all heads',
+      headsIndependent: false,
+      sequence: 'latents and rotary keys of the other parts, fewer numbers than keys and values',
+    },
+  },
   parameters: {
     rank: {
       kind: 'integer',

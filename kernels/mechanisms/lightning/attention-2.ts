@@ -39,6 +39,21 @@ export const lightningAttention2: Mechanism<Parameters> = {
     trust: 'high',
     note: 'Exponents are placed as in the paper, not as in the authors’ kernel: the state is then that of the recurrence. Outputs are not normalised and grow as 1 / (1 - lambda).',
   },
+  template: {
+    projected: 'nothing',
+    scores: 'q·k times decay to the power of the distance',
+    positions: { words: 'all that came before', chosen: 'beforehand' },
+    normaliser: { words: 'none', averagesValues: false },
+    aggregation: 'running sum of k vᵀ that fades, read by q',
+    mixing: 'data-dependent',
+    matrix: 'low rank',
+    state: { words: 'one d x e matrix', grows: false },
+    sharded: {
+      heads: 'nothing; a decay goes with its head',
+      headsIndependent: true,
+      sequence: 'one d x e matrix from part to part',
+    },
+  },
   parameters: {
     block: {
       kind: 'integer',

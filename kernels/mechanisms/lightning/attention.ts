@@ -61,6 +61,21 @@ export const lightningAttention: Mechanism<Parameters> = {
     trust: 'high',
     note: 'Decay: paper and code differ, and both are offered. The output gate, which multiplies by a projection of the layer’s input, is left to the layer. Non-causal attention is Q (K^T V), without decay.',
   },
+  template: {
+    projected: 'activation, decay and rotation as chosen',
+    scores: 'q·k times decay to the power of the distance',
+    positions: { words: 'all that came before', chosen: 'beforehand' },
+    normaliser: { words: 'none (a norm of the output as chosen)', averagesValues: false },
+    aggregation: 'running sum of k vᵀ, read by q',
+    mixing: 'data-dependent',
+    matrix: 'low rank',
+    state: { words: 'one d x e matrix', grows: false },
+    sharded: {
+      heads: 'nothing; the heads of the output are joined; with a norm its mean squares',
+      headsIndependent: true,
+      sequence: 'one d x e matrix from part to part',
+    },
+  },
   parameters: {
     block: {
       kind: 'integer',

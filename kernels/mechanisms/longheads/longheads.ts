@@ -36,6 +36,21 @@ export const longheads: Mechanism<LongHeadsParameters> = {
     trust: 'high',
     note: 'The definition is the code’s. Our choices: in the prefill a query reads itself too, as it does while decoding (Self included; the release leaves it out), and grouped heads choose for each query head. It takes unrotated queries and keys and rotates them itself.',
   },
+  template: {
+    projected: 'rotation of positions, a summary key for each chunk',
+    scores: 'q·k / √d',
+    positions: { words: 'first, latest and chosen chunks, as if side by side', chosen: 'by data' },
+    normaliser: { words: 'softmax over the keys read', averagesValues: true },
+    aggregation: 'weighted sum of values',
+    mixing: 'data-dependent',
+    matrix: 'sparse',
+    state: { words: 'keys and values of all positions, a summary for each chunk', grows: true },
+    sharded: {
+      heads: 'nothing; the heads of the output are joined',
+      headsIndependent: true,
+      sequence: 'the summaries of all parts, then the chunks that are chosen',
+    },
+  },
   parameters: {
     chunk: {
       kind: 'integer',

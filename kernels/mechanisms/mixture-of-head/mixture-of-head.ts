@@ -30,6 +30,21 @@ export const mixtureOfHead: Mechanism<Parameters> = {
     trust: 'high',
     note: 'Paper and code scale the gains differently; the code is the default. The router reads the joined query heads in place of the layer’s input. Gathering rows head by head is our kernel.',
   },
+  template: {
+    projected: 'gains of a router for each head and position',
+    scores: 'q·k / √d',
+    positions: { words: 'all that came before, by the heads that a position takes', chosen: 'by data' },
+    normaliser: { words: 'softmax over the keys read, times the gain of the head', averagesValues: false },
+    aggregation: 'weighted sum of values',
+    mixing: 'data-dependent',
+    matrix: 'dense',
+    state: { words: 'keys and values of all positions', grows: true },
+    sharded: {
+      heads: 'the router’s scores of all heads',
+      headsIndependent: false,
+      sequence: 'keys and values of the other parts (ring or gather), or partial outputs with their log-sums',
+    },
+  },
   parameters: {
     share: {
       kind: 'number',

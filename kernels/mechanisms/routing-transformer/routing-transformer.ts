@@ -20,6 +20,21 @@ export const routingTransformer: Mechanism<RoutingParameters> = {
     trust: 'high',
     note: 'Non-causal as published: the nearest queries and keys of each centroid, an average over several clusters, zeros in none. In causal attention that choice would depend on later positions; ours is the last members of a position’s own (nearest) cluster, itself included, with shared queries and keys as in the paper: the kernel reads the key input for both. Centroids are drawn, not fitted.',
   },
+  template: {
+    projected: 'queries and keys brought to one sphere, their nearest centroid',
+    scores: 'q·k / √d of the normalised',
+    positions: { words: 'members of the own cluster', chosen: 'by data' },
+    normaliser: { words: 'softmax over the keys read', averagesValues: true },
+    aggregation: 'weighted sum of values',
+    mixing: 'data-dependent',
+    matrix: 'sparse',
+    state: { words: 'keys and values of all positions, by cluster', grows: true },
+    sharded: {
+      heads: 'nothing; centroids go with their head',
+      headsIndependent: true,
+      sequence: 'keys and values of the members of each cluster, which may stand anywhere',
+    },
+  },
   parameters: {
     clusters: {
       kind: 'integer',

@@ -78,6 +78,24 @@ export const s2Attention: Mechanism<S2Parameters> = {
     trust: 'high',
     note: 'High for the pattern; which layers stay dense is not settled by the source. The sink option is our choice, since only head 0 keeps the first block. Scores are divided by sqrt(d), not by d as in Phi-3-small.',
   },
+  template: {
+    projected: 'nothing',
+    scores: 'q·k / √d',
+    positions: {
+      words: 'latest blocks and every v-th block of the past, other ones for each head',
+      chosen: 'beforehand',
+    },
+    normaliser: { words: 'softmax over the keys read', averagesValues: true },
+    aggregation: 'weighted sum of values',
+    mixing: 'data-dependent',
+    matrix: 'sparse',
+    state: { words: 'keys and values of latest blocks and of the head’s columns', grows: true },
+    sharded: {
+      heads: 'nothing; each worker keeps the columns of its heads',
+      headsIndependent: true,
+      sequence: 'of each head the blocks of its columns, 1 / v of all',
+    },
+  },
   parameters: {
     block: {
       kind: 'integer',

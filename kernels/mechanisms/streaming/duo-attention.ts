@@ -27,6 +27,21 @@ export const duoAttention: Mechanism<Parameters> = {
     trust: 'high',
     note: 'Which heads retrieve is a property of a model: here the first ones do, since deployment moves them there. The released code prefills in one shot with full attention on every head; this kernel streams in the prefill too, as in its later chunks.',
   },
+  template: {
+    projected: 'nothing',
+    scores: 'q·k / √d',
+    positions: { words: 'retrieval heads all, streaming heads sinks and recent ones', chosen: 'beforehand' },
+    normaliser: { words: 'softmax over the keys read', averagesValues: true },
+    aggregation: 'weighted sum of values',
+    mixing: 'data-dependent',
+    matrix: 'sparse',
+    state: { words: 'all keys and values of retrieval heads, sinks and recent ones of the others', grows: true },
+    sharded: {
+      heads: 'nothing; heads of the two kinds are dealt evenly',
+      headsIndependent: true,
+      sequence: 'of retrieval heads all keys and values, of the others sinks and recent ones',
+    },
+  },
   parameters: {
     fullShare: {
       kind: 'number',

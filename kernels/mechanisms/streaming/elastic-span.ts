@@ -71,6 +71,24 @@ export const elasticSpanAttention: Mechanism<Parameters> = {
     trust: 'high',
     note: 'The sinks are part of the span, as in the deployed cache; the search of the paper counts them beside it. The first heads follow the first rule; a plan of a model says which do.',
   },
+  template: {
+    projected: 'nothing',
+    scores: 'q·k / √d',
+    positions: { words: 'sinks and a window of the head’s own length', chosen: 'beforehand' },
+    normaliser: { words: 'softmax over the keys read', averagesValues: true },
+    aggregation: 'weighted sum of values',
+    mixing: 'data-dependent',
+    matrix: 'sparse',
+    state: {
+      words: 'keys and values of sinks and of each head’s window, which grows with the planned length',
+      grows: true,
+    },
+    sharded: {
+      heads: 'nothing; long and short windows are dealt evenly',
+      headsIndependent: true,
+      sequence: 'of each head the sinks and one window from the parts before',
+    },
+  },
   parameters: {
     firstShare: {
       kind: 'number',

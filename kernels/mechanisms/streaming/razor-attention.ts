@@ -42,6 +42,24 @@ export const razorAttention: Mechanism<Parameters> = {
     trust: 'medium',
     note: 'Equations from a reading note and the authors’ tools. Our choices: keys that leave the buffer are merged into the compensation token one by one, which the source leaves open (during the prompt it compresses once at its end); the first key/value heads stand for the retrieval heads of a model.',
   },
+  template: {
+    projected: 'mean of the keys and of the values that a head drops',
+    scores: 'q·k / √d, plus the logarithm of the count for the mean',
+    positions: {
+      words: 'retrieval heads all, the others first and latest ones and the mean of the rest',
+      chosen: 'beforehand',
+    },
+    normaliser: { words: 'softmax over the keys read', averagesValues: true },
+    aggregation: 'weighted sum of values',
+    mixing: 'data-dependent',
+    matrix: 'sparse',
+    state: { words: 'all keys and values of retrieval heads; of the others a buffer and two sums', grows: true },
+    sharded: {
+      heads: 'nothing; heads of the two kinds are dealt evenly',
+      headsIndependent: true,
+      sequence: 'of retrieval heads all keys and values, of the others the buffer and the sums',
+    },
+  },
   parameters: {
     retrievalShare: {
       kind: 'number',

@@ -23,6 +23,21 @@ export const streaming: Mechanism<Parameters> = {
     trust: 'high',
     note: 'Keys keep the positions they were rotated at (DuoAttention), they are not numbered anew inside the cache (StreamingLLM). The recent keys count the query itself.',
   },
+  template: {
+    projected: 'nothing',
+    scores: 'q·k / √d',
+    positions: { words: 'the first ones (sinks) and the latest', chosen: 'beforehand' },
+    normaliser: { words: 'softmax over the keys read', averagesValues: true },
+    aggregation: 'weighted sum of values',
+    mixing: 'data-dependent',
+    matrix: 'sparse',
+    state: { words: 'keys and values of sinks and recent positions', grows: false },
+    sharded: {
+      heads: 'nothing; the heads of the output are joined',
+      headsIndependent: true,
+      sequence: 'the sinks to all parts, the recent keys and values from the part before',
+    },
+  },
   parameters: {
     sinks: {
       kind: 'integer',

@@ -32,6 +32,21 @@ export const neuralMemory: Mechanism<Parameters> = {
     trust: 'medium',
     note: 'Our choices: half the squared error summed over features; forget, learn and keep are sigmoids of the key, one each for a position and head, in place of the layer’s input; no convolution and no residual. Gradients are taken at the start of a chunk, as published; a query reads after the write. The paper’s deeper memories are not in this kernel; memory joined with attention: titans-mac, titans-mag and titans-mal.',
   },
+  template: {
+    projected: 'rates of forgetting, learning and keeping, from the key',
+    scores: 'none: a memory learns to give each value for its key',
+    positions: { words: 'all that came before, in their order', chosen: 'by data' },
+    normaliser: { words: 'none', averagesValues: false },
+    aggregation: 'gradient steps on a matrix, read by q',
+    mixing: 'data-dependent',
+    matrix: 'low rank',
+    state: { words: 'the memory and its momentum, two d x e matrices', grows: false },
+    sharded: {
+      heads: 'nothing; the heads of the output are joined',
+      headsIndependent: true,
+      sequence: 'memory and momentum from part to part, one part after another',
+    },
+  },
   parameters: {
     chunk: {
       kind: 'integer',

@@ -61,6 +61,21 @@ export const wersa: Mechanism<WersaParameters> = {
     trust: 'low',
     note: 'The paper’s equations were not read: gates, gelu, initial scales, bandwidth and the final norm follow a third-party port. Our choices: one projection for queries and keys; gates from the joined key heads in place of the layer’s input, in cross attention for queries from the mean query head of each key head; right prefix sums, where the port’s are not causal; a one-sided filter for causal attention, since Haar blocks read up to 2^levels - 1 later tokens. ReLU features approximate the arc-cosine kernel, not softmax, however many there are.',
   },
+  template: {
+    projected: 'wavelet levels of queries and keys, weighed by gates, then random ReLU features',
+    scores: 'φ(q)·φ(k)',
+    positions: { words: 'all of its wavelet block', chosen: 'beforehand' },
+    normaliser: { words: 'sum of the scores, then a layer norm of the output', averagesValues: false },
+    aggregation: 'running sum of φ(k) vᵀ, read by φ(q)',
+    mixing: 'data-dependent',
+    matrix: 'low rank',
+    state: { words: 'sums of features times values, and the positions of the wavelets in progress', grows: false },
+    sharded: {
+      heads: 'inputs of the gates, which read all heads',
+      headsIndependent: false,
+      sequence: 'sums of features times values from part to part, and margins of the wavelets',
+    },
+  },
   parameters: {
     levels: {
       kind: 'integer',

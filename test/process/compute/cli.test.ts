@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { DeviceInfo, MechanismInfo } from '../../../protocol/compute/api';
+import { templateColumns } from '../../../protocol/compute/template';
 import type { BenchmarkResult } from '../../../protocol/results/benchmark';
 import type { Provenance } from '../../../protocol/results/provenance';
 import { headscope } from './support/headscope';
@@ -44,6 +45,25 @@ describe('the headscope command', function () {
       for (const support of Object.values(mechanism.patterns)) {
         assert.ok(support === true || support.length > 10);
       }
+    }
+  });
+
+  it('mechanisms --template: each in the terms that all share, as tables and as JSON', async () => {
+    const { code, stdout, stderr } = await headscope(['mechanisms', '--template']);
+    assert.equal(code, 0, stderr);
+    const tables = stdout.trim().split('\n\n');
+    const lightning = tables.find((table) => table.startsWith('lightning-attention-2'))!.split('\n');
+    assert.deepEqual(
+      lightning.slice(1).map((line) => /^ {2}(\S+(?: \S+)?) {2,}\S/.exec(line)?.[1]),
+      templateColumns.map(({ title }) => title.toLowerCase()),
+    );
+    assert.match(stdout, /state +one d x e matrix$/m);
+    const json = JSON.parse((await headscope(['mechanisms', '--template', '--json', '-'])).stdout) as {
+      mechanisms: MechanismInfo[];
+    };
+    assert.equal(json.mechanisms.length, tables.length);
+    for (const { template } of json.mechanisms) {
+      for (const { of } of templateColumns) assert.ok(of(template).length > 0);
     }
   });
 

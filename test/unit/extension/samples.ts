@@ -57,6 +57,17 @@ export const mechanism = (id: string): MechanismInfo => ({
   summary: '',
   source: { reference: '', trust: 'high' },
   exponent: 2,
+  template: {
+    projected: '',
+    scores: '',
+    positions: { words: '', chosen: 'beforehand' },
+    normaliser: { words: '', averagesValues: true },
+    aggregation: '',
+    mixing: 'data-dependent',
+    matrix: 'dense',
+    state: { words: '', grows: true },
+    sharded: { heads: '', headsIndependent: true, sequence: '' },
+  },
   parameters: [],
   patterns: { 'noncausal-self': true, 'causal-self': true, 'noncausal-cross': true, 'causal-cross': true },
 });

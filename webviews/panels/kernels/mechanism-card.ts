@@ -7,6 +7,7 @@ import {
   type MechanismView,
   type MechanismViewRequest,
 } from '../../../protocol/compute/mechanism-view';
+import { templateColumns } from '../../../protocol/compute/template';
 import { button, dropdown, segments } from '../../ui/controls';
 import { count, significant } from '../../ui/numbers';
 import type { Part } from './actions';
@@ -199,6 +200,20 @@ function facts(view: MechanismView, mechanism: MechanismInfo, state: State): Tem
       </tbody>
     </table>
     ${notes.map((note) => html`<p class="muted">${note}</p>`)}
+    <table class="card-template">
+      <caption class="muted">
+        In the terms that all mechanisms share (causal where it can be, default parameters; p workers)
+      </caption>
+      <tbody>
+        ${templateColumns.map(
+          ({ title, of }) =>
+            html`<tr>
+              <th scope="row">${title}</th>
+              <td>${of(mechanism.template)}</td>
+            </tr>`,
+        )}
+      </tbody>
+    </table>
   </div>`;
 }
 
