@@ -16,6 +16,8 @@ export interface WorkerTimes {
   readonly computeMs: number;
   /** Writing and reading what is exchanged; waiting for other workers is not in it. */
   readonly exchangeMs: number;
+  /** Processor time of the worker's process in the call: waiting, also for a core that other work holds, is not in it. */
+  readonly cpuMs: number;
   /** Bytes of keys and values that it handed on (ring) or collected (gather). */
   readonly passedBytes: number;
 }

@@ -184,6 +184,7 @@ function rowsOf(
       predictedSpeedUp: predicted(first) / predicted(each),
       computeMs: slowest(each.calls, 'computeMs'),
       exchangeMs: slowest(each.calls, 'exchangeMs'),
+      cpuMs: slowest(each.calls, 'cpuMs'),
       passedBytes: Math.max(...each.calls[0]!.workers.map(({ passedBytes }) => passedBytes)),
       maxError: each.check.maxError,
       tolerance: each.check.tolerance,
@@ -193,5 +194,5 @@ function rowsOf(
 }
 
 /** The median over the calls of the worker that took longest in each. */
-const slowest = (calls: readonly ShardedResult[], what: 'computeMs' | 'exchangeMs'): number =>
+const slowest = (calls: readonly ShardedResult[], what: 'computeMs' | 'exchangeMs' | 'cpuMs'): number =>
   summary(calls.map(({ workers }) => Math.max(...workers.map((times) => times[what])))).median;

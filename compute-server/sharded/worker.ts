@@ -81,7 +81,8 @@ class Worker {
 
   async run(collect: boolean): Promise<WorkerTimes> {
     const { shard, folder, own, gathers, parts, first, heldParts, steps, query, ownRows } = this.opened!;
-    const times = { computeMs: 0, exchangeMs: 0, passedBytes: 0 };
+    const before = process.cpuUsage();
+    const times = { computeMs: 0, exchangeMs: 0, cpuMs: 0, passedBytes: 0 };
     const exchange = (act: () => void): void => {
       const from = performance.now();
       act();
@@ -114,7 +115,7 @@ class Worker {
       await compute(steps[0]);
     } else {
       const at = shard.worker - first;
-      const before = first + ((at + parts - 1) % parts);
+      const neighbour = first + ((at + parts - 1) % parts);
       for (let step = 0; step < parts; step++) {
         const held = this.opened!.partOf(first + ((at - step + parts) % parts));
         if (step < parts - 1) {
@@ -124,9 +125,9 @@ class Worker {
         }
         await compute(steps[step]);
         if (step < parts - 1) {
-          await this.arrival(before, step);
+          await this.arrival(neighbour, step);
           const next = this.opened!.partOf(first + ((at - step - 1 + parts) % parts));
-          exchange(() => readArrays(partFile(folder, before, step), [next.key, next.value]));
+          exchange(() => readArrays(partFile(folder, neighbour, step), [next.key, next.value]));
         }
       }
     }
@@ -134,6 +135,8 @@ class Worker {
       const { data } = output!;
       exchange(() => writeArrays(outputFile(folder, shard.worker), [data as Float32Array]));
     }
+    const { user, system } = process.cpuUsage(before);
+    times.cpuMs = (user + system) / 1000;
     return times;
   }
 

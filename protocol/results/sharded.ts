@@ -43,6 +43,11 @@ export interface ShardedRow extends ShardedGrid {
   /** Medians over the calls of the worker that took longest in onnxruntime, and in reading and writing parts. */
   readonly computeMs: number;
   readonly exchangeMs: number;
+  /**
+   * Median processor time of the busiest worker: near `medianMs` where each worker has a core for itself, below it where
+   * other work takes the cores. Writing, reading and merging are in it, waiting and the caller's collecting are not.
+   */
+  readonly cpuMs: number;
   /** Most bytes of keys and values that one worker passed in a call. */
   readonly passedBytes: number;
   /** Largest difference from the float64 reference over the checked rows, and what rounding explains. */

@@ -37,7 +37,7 @@ const bench: Bench = {
           unit: 'times',
           target: 1.6,
           comparison: 'atLeast',
-          note: `95 % from ${row.speedUp!.low.toFixed(2)} to ${row.speedUp!.high.toFixed(2)}, predicted ${row.predictedSpeedUp.toFixed(2)}; ${row.medianMs.toFixed(0)} ms of which ${row.exchangeMs.toFixed(1)} exchange ${(row.passedBytes / 1e6).toFixed(1)} MB and the output; fused over it ${row.ratioToFused.median.toFixed(2)}`,
+          note: `95 % from ${row.speedUp!.low.toFixed(2)} to ${row.speedUp!.high.toFixed(2)}, predicted ${row.predictedSpeedUp.toFixed(2)}; ${row.medianMs.toFixed(0)} ms of which ${row.exchangeMs.toFixed(1)} exchange ${(row.passedBytes / 1e6).toFixed(1)} MB and the output; processor time of the busiest worker ${row.cpuMs.toFixed(0)} ms against ${one!.cpuMs.toFixed(0)} ms of one; fused over it ${row.ratioToFused.median.toFixed(2)}`,
         });
       }
       report.figure({

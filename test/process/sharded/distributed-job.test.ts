@@ -46,7 +46,7 @@ describe('headscope distributed', function () {
     assert.match(includes, /exchange of keys and values.*merge by log-sums.*are not in the time/);
     assert.ok(link.bytesPerSecond > 0 && link.latencyMs > 0 && fusedMs > 0);
     for (const row of rows) {
-      assert.ok(row.maxError <= row.tolerance && row.medianMs > 0 && row.predictedMs > 0);
+      assert.ok(row.maxError <= row.tolerance && row.medianMs > 0 && row.cpuMs > 0 && row.predictedMs > 0);
       assert.ok(row.computeMs + row.exchangeMs <= row.medianMs * 3);
       assert.equal(row.speedUp === undefined, row.workers === 1);
       // Half of the keys and values, or two thirds of them, of 3 heads of 8.
