@@ -71,6 +71,21 @@ export const memoryAsContext: Mechanism<Parameters> = {
     trust: 'medium',
     note: 'Our choices: a position sees the memory’s answers for positions up to its own only (the paper puts those of the whole segment in front, which would show later positions); the gate reads the memory after the own position was learned (the paper: after the segment, which would show later positions too); query, key and value of a head stand for the layer’s input; keys and values of the answers, and query, key and value of what the memory learns, are projected from the heads that share a key head; persistent positions are learned keys and values that every position sees and the memory does not learn; gating is sigmoid(norm(memory) w) times norm(attention) w over the width of a head. The memory is neural-memory with its choices: one layer, no convolution. The residual connection is the model’s.',
   },
+  template: {
+    projected: 'projections of the memory’s answers, learned persistent positions; rates of the memory',
+    scores: 'q·k / √d',
+    positions: { words: 'own segment, the memory’s answers for it, persistent positions', chosen: 'by data' },
+    normaliser: { words: 'softmax inside the segment, gated by the memory', averagesValues: false },
+    aggregation: 'weighted sum of values, times a gate; the memory then learns it',
+    mixing: 'data-dependent',
+    matrix: 'sparse',
+    state: { words: 'the memory and its momentum, two d x e matrices, and one segment', grows: false },
+    sharded: {
+      heads: 'nothing; the heads of the output are joined',
+      headsIndependent: true,
+      sequence: 'memory and momentum from part to part, one part after another, and one segment of keys and values',
+    },
+  },
   parameters: {
     segment: {
       kind: 'integer',
