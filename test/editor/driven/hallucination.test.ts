@@ -224,8 +224,24 @@ describe('the Hallucination panel in VS Code', function () {
     const mean = (all: readonly number[]): number => all.reduce((sum, one) => sum + one, 0) / all.length;
     assert.ok(mean(tVhd.slice(0, 6)) > mean(tVhd.slice(6)), tVhd.join(' '));
     assert.equal(await panel.locator('hs-picture-map').count(), 0, 'no picture belongs to a text');
+    await panel.locator('#reinforce:not([disabled])').click();
+    await panel.locator(`.captions tbody tr[data-key^='Reinforced x 2']`).waitFor({ timeout: 60_000 });
     await bench.page.mouse.move(0, 0);
     await bench.screenshot(join(pictures, 'hallucination-span.png'));
+  });
+
+  it('lays another saved result beside it, or says why that cannot be', async () => {
+    const { bench } = window();
+    const panel = await hallucinationPanel(bench, 'full');
+    await panel.locator('#compare').click();
+    // Sets of pictures are not offered beside a single text: the picture of the first test is the one that is left.
+    await bench.pickNth('Compare with', 0);
+    const banner = panel.locator('.banner.info', { hasText: /Compared with demo-vlm-scene-010/ });
+    await banner
+      .filter({ hasText: /4 layers of 8 heads, .* 6 of 8: .* only between models of the same shape/ })
+      .waitFor();
+    await banner.getByRole('button', { name: 'Stop comparing' }).click();
+    await banner.waitFor({ state: 'detached' });
   });
 
   it('opens the saved result as a file, with its picture', async () => {

@@ -70,7 +70,7 @@ function controls({ state, actions }: Part): TemplateResult | typeof nothing {
   const reading = readForm(form, modelOfForm(state));
   const problem = reading.ok ? undefined : reading.problems.layers;
   const busy = state.phase.kind === 'running' || (state.making !== undefined && state.making.problem === undefined);
-  const disabled = busy || state.canRun !== true || problem !== undefined || result.model.vision === undefined;
+  const disabled = busy || state.canRun !== true || problem !== undefined;
   const make = (change: Partial<ReinforcementRequest>): void => {
     const request = requestOf(form, change);
     actions.reinforce(variantName(request), request);
