@@ -100,6 +100,11 @@ export function balanced(
 /**
  * Causal, with shared queries and keys: positions are sorted by cluster and position, and attend within a band of that
  * order: the last `window` members of their own cluster. Which these are depends on earlier positions alone.
+ *
+ * Against the fused operator (64 clusters, windows of 128, 8192 positions, 8 heads of 64, 2 threads, onnxruntime 1.30,
+ * 2026-11): 5.4 times as fast, where its density of 0.031 (0.047 with the scores of the centroids) and the target of
+ * 0.4 / density ask for 12.8 (8.5). Of 115 ms, 22 are products with keys, made twice as wide by the columns of the clusters,
+ * 10 those with values, 25 copies, 17 the choice of clusters. Tiles of 64 to 256 rows in place of 32 are no faster.
  */
 export function banded(
   key: Value,
