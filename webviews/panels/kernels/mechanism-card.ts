@@ -154,6 +154,7 @@ function facts(view: MechanismView, mechanism: MechanismInfo, state: State): Tem
     ['Operations', html`${formula(cost.flops)} FLOPs`],
     ['Bytes moved', html`${formula(cost.bytes)} B`],
     ['Peak memory', html`${formula(cost.peakBytes)} B`],
+    ...predictions(mechanism, state),
     ['Growth', html`n<sup>${count(mechanism.exponent)}</sup> operations`],
     ...(view.weights.length === 0
       ? []
@@ -215,6 +216,19 @@ function facts(view: MechanismView, mechanism: MechanismInfo, state: State): Tem
       </tbody>
     </table>
   </div>`;
+}
+
+/** Predicted and measured time at each length of the shown result that has both. */
+function predictions({ id }: MechanismInfo, { rows }: State): (readonly [string, string])[] {
+  const found = rows.filter((row) => row.mechanism === id && row.ok && row.predictedMs !== undefined && row.medianMs);
+  if (found.length === 0) return [];
+  const words = [...found]
+    .sort((a, b) => a.length - b.length)
+    .map(({ length, predictedMs = 0, medianMs = 1 }) => {
+      const times = `${significant(predictedMs)} of ${significant(medianMs)} ms`;
+      return `${count(length)}: ${times} (${significant(predictedMs / medianMs)}x)`;
+    });
+  return [['Predicted of measured time, by tokens', words.join('; ')]];
 }
 
 /** 2,112 n² + 66,600 n + 12. `about` where blocks make the cost step away from the polynomial by more than a per mille. */

@@ -25,6 +25,7 @@ import { canonical } from '../../ui/canonical';
 import { mechanismCard, viewRequest } from './mechanism-card';
 import { initialNeighborhood, readNeighborhood } from './neighborhood-form';
 import { chartCards, chartsOf, identitiesOf, legend, measuredOf } from './pictures';
+import { cabTable } from './cab-table';
 import { resultColumns, resultsTable, tableRows } from './results-table';
 import { banners, emptyState, runBar } from './status';
 import {
@@ -357,7 +358,7 @@ export class KernelsPanel implements Actions {
               open: isOpen(state, 'table', false),
               id: 'measurements',
               onToggle: (open) => this.toggle('table', open),
-              body: () => html`${resultsTable(part, identities)}`,
+              body: () => html`${resultsTable(part, identities)} ${cabTable(state)}`,
             })}
             ${disclosure({
               title: 'Ratio, memory, roofline, error',
@@ -366,7 +367,8 @@ export class KernelsPanel implements Actions {
               onToggle: (open) => this.toggle('pictures', open),
               body: () => html`<div class="charts">${chartCards(part, charts.slice(1), this.emphasised)}</div>`,
             })}`
-          : html`<section class="measurements" aria-label="Measurements">${resultsTable(part, identities)}</section>`
+          : html`<section class="measurements" aria-label="Measurements">${resultsTable(part, identities)}</section>
+              ${cabTable(state)}`
       }`;
   }
 

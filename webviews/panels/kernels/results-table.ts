@@ -141,6 +141,7 @@ export function resultColumns(part: Part, identities: Identities, at: number | '
       ({ relativeSd }) => (relativeSd === undefined ? undefined : relativeSd * 100),
       (value) => `±${significant(value, 2)}`,
     ),
+    ...predictionColumns(state, number),
     ratio,
     number(
       'p',
@@ -191,6 +192,27 @@ function comparisonColumns(state: State, number: NumberColumn): Column<TableRow>
       'x',
       `Time here over time in ${name}: below 1 is faster than there. Two runs are no interleaved pairs, so no test is made.`,
       ({ medianMs }, { other }) => (medianMs === undefined || !other?.medianMs ? undefined : medianMs / other.medianMs),
+    ),
+  ];
+}
+
+/** Where the run was calibrated. */
+function predictionColumns({ rows }: State, number: NumberColumn): Column<TableRow>[] {
+  if (!rows.some((row) => row.predictedMs !== undefined)) return [];
+  return [
+    number(
+      'predicted',
+      'Predicted',
+      'ms',
+      "Time by the work of the kernel's graph and the rates of this machine, measured at the start of the run.",
+      (row) => row.predictedMs,
+    ),
+    number(
+      'predicted_share',
+      'Predicted / measured',
+      'x',
+      'Predicted time over the measured median: 1 is exact, below 1 the kernel takes longer than its work explains.',
+      ({ predictedMs, medianMs }) => (predictedMs === undefined || !medianMs ? undefined : predictedMs / medianMs),
     ),
   ];
 }

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import type { BenchmarkResult } from '../../protocol/results/benchmark';
+import type { FittedLength } from '../../protocol/results/cab';
+import { answering, result } from './support/kernels-host';
+import { PanelBrowser, type PanelPage } from './support/panel-page';
+
+const fitted = (length: FittedLength['length']): FittedLength => ({ length, r2Baseline: 0.99, r2Mechanism: 0.98 });
+const withCab: BenchmarkResult = {
+  ...result,
+  rows: result.rows.map((row) => (row.ok && row.medianMs ? { ...row, predictedMs: row.medianMs / 2 } : row)),
+  cab: {
+    efficiency: [
+      { mechanism: 'tiled', pattern: 'causal-self', supported: true, time: fitted(1834.4), memory: fitted('always') },
+      { mechanism: 'tiled', pattern: 'causal-cross', supported: 'It has no causal cross form.' },
+    ],
+    index: {
+      baseline: 'fused',
+      tasks: [{ task: 'copy', pattern: 'causal-self', scores: { fused: -1, tiled: 1 } }],
+      methods: [
+        { method: 'fused', pattern: 'causal-self', index: -1, delta: 0 },
+        { method: 'tiled', pattern: 'causal-self', index: 1, delta: 2 },
+      ],
+      correlations: [],
+    },
+  },
+};
+
+describe("CAB's measures in the kernels panel", () => {
+  let browser: PanelBrowser;
+  let panel: PanelPage | undefined;
+  before(async () => {
+    browser = await PanelBrowser.start('kernels');
+  });
+  after(() => browser.stop());
+  afterEach(async () => {
+    const complaints = panel?.complaints ?? [];
+    await panel?.close();
+    panel = undefined;
+    assert.deepEqual(complaints, []);
+  });
+
+  const opened = async (shown: BenchmarkResult): Promise<PanelPage> => {
+    panel = await browser.open({ host: answering({ result: shown, place: 'full' }) });
+    await panel.page.waitForSelector('.measurements');
+    return panel;
+  };
+
+  it('are a table by mechanism and pattern, with the reason where a pattern is not run, and the index of scores', async () => {
+    const { page } = await opened(withCab);
+    const rows = await page.$$eval('.cab tbody tr', (all) =>
+      all.map((row) => [...row.children].map((cell) => (cell as HTMLElement).innerText.trim())),
+    );
+    assert.deepEqual(rows[0]?.slice(1), ['1,834', 'always', 'not run']);
+    assert.equal(await page.getAttribute('.cab td[colspan="2"]', 'title'), 'It has no causal cross form.');
+    assert.equal(rows.length, 3);
+    assert.match(rows[2]?.[1] ?? '', /^1(\.00)? \(\+2(\.00)?\)$/);
+  });
+
+  it('leave a result of an earlier version as it was, and predicted times are columns where there are some', async () => {
+    const heads = (page: PanelPage['page']) =>
+      page.$$eval('.measurements thead th', (all) => all.map((cell) => (cell as HTMLElement).innerText));
+    const first = await opened(withCab);
+    assert.ok((await heads(first.page)).some((text) => text.includes('Predicted / measured')));
+    await first.close();
+    const second = await opened(result);
+    assert.equal(await second.page.$('.cab'), null);
+    assert.ok(!(await heads(second.page)).some((text) => text.includes('Predicted')));
+  });
+});
