@@ -224,6 +224,7 @@ describe('the Hallucination panel in VS Code', function () {
     const mean = (all: readonly number[]): number => all.reduce((sum, one) => sum + one, 0) / all.length;
     assert.ok(mean(tVhd.slice(0, 6)) > mean(tVhd.slice(6)), tVhd.join(' '));
     assert.equal(await panel.locator('hs-picture-map').count(), 0, 'no picture belongs to a text');
+    assert.match(await panel.locator('.vhd-view h2').innerText(), /^Context-aware divergence/);
     await panel.locator('#reinforce:not([disabled])').click();
     await panel.locator(`.captions tbody tr[data-key^='Reinforced x 2']`).waitFor({ timeout: 60_000 });
     await bench.page.mouse.move(0, 0);

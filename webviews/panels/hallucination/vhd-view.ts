@@ -37,12 +37,13 @@ export function vhdView(part: Part): TemplateResult | typeof nothing {
   const model = modelOfStep(state);
   if (!model) return nothing;
   const { step, token } = state;
+  const ofText = (state.result?.removed.kind ?? (state.shownPlan?.mode === 'span' ? 'span' : 'image')) === 'span';
   const behind = token.variant === null && token.step !== model.step.step;
   const distance = distanceInfos.find(({ id }) => id === (state.result?.distance ?? state.form?.distance));
   return html`<section class="vhd-view" aria-label="Divergence by layer and head">
     <div class="section-head">
       <h2 title=${distance?.definition ?? nothing}>
-        Vision-aware divergence
+        ${ofText ? 'Context-aware divergence' : 'Vision-aware divergence'}
         <span class="muted"
           >${model.step.step === 0 ? 'at the first word' : `at token ${count(model.step.step + 1)}`}${
             behind ? (step?.problem ? '' : ', reading the chosen word…') : ''
