@@ -53,10 +53,11 @@ export const gatingFlops = ({ batch, heads, queries, valueDim }: AttentionShape)
 
 /**
  * Rounding of normalised outputs: that of averages of values (tensors/tolerance.ts), relative to the smallest average that
- * random values give, 1 / sqrt(m) of one value; no output is larger than the root of the width.
+ * random values give, 1 / sqrt(m) of one value; no output is larger than the root of the width. Measured errors are 1/200 to
+ * 1/20 of it (300 positions, d = 64).
  */
 export function gatedTolerance(
-  { query, key, value, weights }: AttentionInputs,
+  { query, key, weights }: AttentionInputs,
   shape: AttentionShape,
   precision: Precision,
 ): number {
@@ -64,5 +65,5 @@ export function gatedTolerance(
   const scores = (longestRow(query) * longestRow(key)) / Math.sqrt(shape.headDim);
   const relative = Math.expm1(2 * unit * scores) + (Math.sqrt(shape.keys) + 16) * unit;
   const size = largest(weights['norm.attention']!) * Math.sqrt(shape.valueDim);
-  return size * Math.min(2, Math.max(1, largest(value)) * Math.sqrt(shape.keys + 1) * relative);
+  return size * Math.min(2, (Math.sqrt(shape.keys + 1) / 4) * relative);
 }
