@@ -6,7 +6,6 @@ import {
   catalogue,
   devices,
   measured,
-  mechanisms,
   openMessage,
   plan,
   result,
@@ -393,14 +392,8 @@ describe('the kernels panel', () => {
     });
 
     it('grey a mechanism with its reason and leave it out of the run', async () => {
-      const panel = await start();
-      await panel.send({
-        kind: 'supports',
-        supports: mechanisms.map(({ id }) =>
-          id === 'tiled' ? { mechanism: id, ok: false, why: 'The block does not fit.' } : { mechanism: id, ok: true },
-        ),
-      });
-      await settle(panel);
+      const panel = await start({ host: answering({}, { tiled: 'The block does not fit.' }) });
+      await panel.page.waitForSelector('#why-tiled');
       assert.equal(await panel.page.innerText('#why-tiled'), 'The block does not fit.');
       await panel.page.click('#run');
       assert.deepEqual(

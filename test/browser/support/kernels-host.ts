@@ -30,19 +30,21 @@ export const openMessage = (change: Partial<OpenMessage> = {}): OpenMessage => (
   ...change,
 });
 
-export const supports = (): ToKernelsPanel => ({
+/** What can run a plan; `refused` says why a mechanism cannot. */
+export const supports = (refused: Readonly<Record<string, string>> = {}): ToKernelsPanel => ({
   kind: 'supports',
-  supports: mechanisms.map(({ id }) => ({
-    mechanism: id,
-    ok: true,
-    predictedPeakBytes: result.rows.findLast((row) => row.mechanism === id)?.predictedPeakBytes ?? 2.1e8,
-  })),
+  supports: mechanisms.map(({ id }) => {
+    const why = refused[id];
+    if (why !== undefined) return { mechanism: id, ok: false, why };
+    const row = result.rows.findLast(({ mechanism }) => mechanism === id);
+    return { mechanism: id, ok: true, predictedPeakBytes: row?.predictedPeakBytes ?? 2.1e8 };
+  }),
 });
 
 /** Answers `ready` with `open` and a plan with what can run it; the test sends the rest itself. */
 export const answering =
-  (change: Partial<OpenMessage> = {}) =>
+  (change: Partial<OpenMessage> = {}, refused: Readonly<Record<string, string>> = {}) =>
   (message: FromKernelsPanel): readonly ToKernelsPanel[] => {
     if (message.kind === 'ready') return [openMessage(change)];
-    return message.kind === 'planned' ? [supports()] : [];
+    return message.kind === 'planned' ? [supports(refused)] : [];
   };
