@@ -3,8 +3,9 @@
  * run, in two to three seconds. Each is measured three times with all others between, since other work on the machine comes
  * in bursts, and the best counts, since other work only ever lowers a rate.
  *
- * - `productGflops`: scores and outputs of 8 heads of 64, 128 queries on 512 keys: x K^T [8, 128, 512] and then (x K^T) V
- *   [8, 128, 64], in turn; flops of both over their time.
+ * - `products`: scores and outputs of 8 heads of 64, x K^T [8, queries, keys] and then (x K^T) V [8, queries, 64], in turn;
+ *   flops of both over their time. Large: 128 queries on 512 keys. Small: 64 queries on 64 keys, as in chunks of linear
+ *   attention.
  * - `passes`: bytes over time, of operators of each kind, over 2 MiB (a cache holds them) and over 64 MiB (few do).
  *   Bytes are counted as kernels/graph/work.ts does. `softmax`: rows of 512. `exponential`: Exp and Sigmoid in turn.
  *   `elementwise`: the sum of two arrays. `copy`: a gather of positions and a transpose of positions and heads in turn, 64
@@ -24,13 +25,15 @@ import { fusedMatmul, matmul } from '../../kernels/graph/operators/matrix';
 import { reduceMax, reduceMin, reduceSum, softmax, topK } from '../../kernels/graph/operators/reduce';
 import type { Value } from '../../kernels/graph/records';
 import { random } from '../../kernels/tensors/random';
-import type { BenchmarkPlan, Calibration, PassRate } from '../../protocol/results/benchmark';
+import type { BenchmarkPlan, Calibration, RateBySize } from '../../protocol/results/benchmark';
 import type { Surroundings } from '../surroundings';
 import { openSession, type DeviceId, type RuntimeValues } from '../runtime/session';
 
 const smallBytes = 2 * 2 ** 20;
 const largeBytes = 64 * 2 ** 20;
 const [heads, queries, keys, width] = [8, 128, 512, 64] as const;
+const chunk = 64;
+const flopsOf = (rows: number, columns: number): number => 2 * heads * rows * columns * width;
 /** Of one measurement, warm-up excluded. */
 const secondsEach = 0.02;
 const fewestRuns = 2;
@@ -58,12 +61,14 @@ export async function calibrate(settings: Settings, signal?: AbortSignal): Promi
     }
   }
   const of = (name: string): number => Math.min(...found.get(name)!);
-  const rate = (kind: PassKind): PassRate => ({
+  const rate = (kind: PassKind): RateBySize => ({
     small: 1e-9 / of(`${kind} small`),
     large: 1e-9 / of(`${kind} large`),
   });
   return {
-    productGflops: 1e-9 / of('product'),
+    products: { small: 1e-9 / of('product small'), large: 1e-9 / of('product large') },
+    smallFlops: flopsOf(chunk, chunk),
+    largeFlops: flopsOf(queries, keys),
     passes: {
       softmax: rate('softmax'),
       exponential: rate('exponential'),
@@ -157,7 +162,8 @@ const passes: Readonly<Record<PassKind, Pass>> = {
 
 /** Seconds for each flop, byte or call. */
 const measurements: readonly (readonly [name: string, measure: (settings: Settings) => Promise<number>])[] = [
-  ['product', ofProducts],
+  ['product small', (settings) => ofProducts(chunk, chunk, settings)],
+  ['product large', (settings) => ofProducts(queries, keys, settings)],
   ...(Object.entries(passes) as [PassKind, Pass][]).flatMap(
     ([kind, pass]) =>
       [
@@ -184,19 +190,19 @@ async function ofPass(pass: Pass, bytes: number, steps: number, settings: Settin
   return (await secondsOf(graph, { x: drawn(shape) }, settings)) / (steps * pass.bytesOverInput * 4 * sizeOf(shape));
 }
 
-async function ofProducts(settings: Settings): Promise<number> {
-  const shapes = { x: [1, heads, queries, width], key: [1, heads, keys, width], value: [1, heads, keys, width] };
+async function ofProducts(rows: number, columns: number, settings: Settings): Promise<number> {
+  const shapes = { x: [1, heads, rows, width], key: [1, heads, columns, width], value: [1, heads, columns, width] };
   const graph = new GraphBuilder('products');
   let value = graph.input('x', 'float32', shapes.x);
   const key = graph.input('key', 'float32', shapes.key);
   const content = graph.input('value', 'float32', shapes.value);
   for (let step = 0; step < productsOfChain; step++) {
-    const scores = fusedMatmul(value, key, { transposeB: true, scale: width ** -0.5 / keys ** 0.5 });
+    const scores = fusedMatmul(value, key, { transposeB: true, scale: width ** -0.5 / columns ** 0.5 });
     value = matmul(scores, content);
   }
   graph.output(slice(value, 2, 0, 1), 'y');
   const feeds = { x: drawn(shapes.x), key: drawn(shapes.key), value: drawn(shapes.value) };
-  return (await secondsOf(graph, feeds, settings)) / (productsOfChain * 4 * heads * queries * keys * width);
+  return (await secondsOf(graph, feeds, settings)) / (productsOfChain * 2 * flopsOf(rows, columns));
 }
 
 /** In turn with a sum, since two sign changes in a row would be taken out. */

@@ -60,7 +60,9 @@ function checkRow(value: unknown, index: number): asserts value is BenchmarkRow 
 function checkCalibration(value: unknown): void {
   if (value === undefined) return;
   need(isTable(value), 'calibration', 'an object');
-  need(isNumber(value['productGflops']), 'calibration.productGflops', 'a number');
+  need(isTable(value['products']), 'calibration.products', 'an object');
+  for (const size of ['small', 'large'])
+    need(isNumber(value['products'][size]), `calibration.products.${size}`, 'a number');
 }
 
 /** Absent in files of before 2026-11-24. */

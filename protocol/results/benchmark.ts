@@ -141,8 +141,8 @@ export interface Roof {
   readonly measured: string;
 }
 
-/** GB/s of a pass over a small array, which a cache holds, and over a large one, which none does. */
-export interface PassRate {
+/** GB/s of a pass over a small array, which a cache holds, and over a large one, which none does; GFLOP/s of products. */
+export interface RateBySize {
   readonly small: number;
   readonly large: number;
 }
@@ -152,10 +152,12 @@ export interface PassRate {
  * said in compute-server/devices/calibration.ts.
  */
 export interface Calibration {
-  /** GFLOP/s of matrix products at shapes of attention. */
-  readonly productGflops: number;
+  /** GFLOP/s of matrix products at shapes of attention, of `smallFlops` and `largeFlops` a call. */
+  readonly products: RateBySize;
+  readonly smallFlops: number;
+  readonly largeFlops: number;
   readonly passes: Readonly<
-    Record<'softmax' | 'exponential' | 'elementwise' | 'copy' | 'reduction' | 'selection', PassRate>
+    Record<'softmax' | 'exponential' | 'elementwise' | 'copy' | 'reduction' | 'selection', RateBySize>
   >;
   /** Bytes that the small and the large passes go over. */
   readonly smallBytes: number;

@@ -2,14 +2,15 @@
  * The time of a run predicted from the work of its graph (kernels/graph/work.ts) and a few rates of this machine
  * (compute-server/devices/calibration.ts): the same rates for every mechanism.
  *
- * time = sum over the nodes of: times * (calls * overhead + flops / G + bytes / B(kind, bytes)), where
+ * time = sum over the nodes of: times * (calls * overhead + flops / G(flops) + bytes / B(kind, bytes)), where
  * - overhead is what calling an operator takes with few numbers; a new shape for the same numbers (kind `view`) takes less;
- * - G is the rate of matrix products at the shapes of attention; their bytes count only as far as they no longer come from a
+ * - G(flops) is the rate of matrix products at the shapes of attention, of so many flops a call: small ones repack their
+ *   keys more often and share worse between threads; interpolated as B. Their bytes count only as far as they no longer come from a
  *   cache: bytes * (1 / B(elementwise, bytes) - 1 / B(elementwise, small));
  * - B(kind, bytes) is the rate of the kind's pass over so many bytes: measured over a small and a large array and
  *   interpolated in the logarithms between them, constant outside.
  */
-import type { Calibration } from '../../../protocol/results/benchmark';
+import type { Calibration, RateBySize } from '../../../protocol/results/benchmark';
 import type { Work, WorkKind } from '../../../kernels/graph/work';
 
 /** Milliseconds of one run. */
@@ -23,7 +24,9 @@ function secondsOf({ kind, calls, flops, bytes }: Work, calibration: Calibration
   if (kind === 'product') {
     const small = secondsPerByte('elementwise', calibration.smallBytes, calibration);
     const beyond = secondsPerByte('elementwise', bytes, calibration) - small;
-    return overhead + flops / (calibration.productGflops * 1e9) + Math.max(0, beyond) * bytes;
+    const { products, smallFlops, largeFlops } = calibration;
+    const gflops = rateAt(flops, products, smallFlops, largeFlops);
+    return overhead + flops / (gflops * 1e9) + Math.max(0, beyond) * bytes;
   }
   return overhead + bytes * secondsPerByte(kind, bytes, calibration);
 }
@@ -31,9 +34,12 @@ function secondsOf({ kind, calls, flops, bytes }: Work, calibration: Calibration
 type PassKind = Exclude<WorkKind, 'product' | 'view'>;
 
 function secondsPerByte(kind: PassKind, bytes: number, { passes, smallBytes, largeBytes }: Calibration): number {
-  const { small, large } = passes[kind];
-  const share = Math.log(bytes / smallBytes) / Math.log(largeBytes / smallBytes);
+  return 1e-9 / rateAt(bytes, passes[kind], smallBytes, largeBytes);
+}
+
+/** Geometric between the two rates. */
+function rateAt(size: number, { small, large }: RateBySize, smallSize: number, largeSize: number): number {
+  const share = Math.log(size / smallSize) / Math.log(largeSize / smallSize);
   const between = Math.min(1, Math.max(0, share));
-  // Geometric between the two rates.
-  return 1e-9 / (small ** (1 - between) * large ** between);
+  return small ** (1 - between) * large ** between;
 }

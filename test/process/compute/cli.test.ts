@@ -132,7 +132,7 @@ describe('the headscope command', function () {
     ]);
     assert.equal(code, 0, stderr);
     const result = JSON.parse(stdout) as BenchmarkResult;
-    assert.ok(result.calibration && result.calibration.productGflops > 0 && result.calibration.callMicroseconds > 0);
+    assert.ok(result.calibration && result.calibration.products.small > 0 && result.calibration.callMicroseconds > 0);
     for (const { small: inCache, large } of Object.values(result.calibration.passes))
       assert.ok(inCache > 0 && large > 0);
     for (const row of result.rows) assert.ok(row.predictedMs! > 0 && row.trimmedMs! > 0, row.mechanism);

@@ -15,7 +15,9 @@ import type { Calibration } from '../../../protocol/results/benchmark';
 
 const rates = (small: number, large = small) => ({ small, large });
 const calibration: Calibration = {
-  productGflops: 100,
+  products: rates(100),
+  smallFlops: 1e6,
+  largeFlops: 1e8,
   passes: {
     softmax: rates(10),
     exponential: rates(20),
@@ -130,6 +132,14 @@ describe('the predicted time', () => {
     near(seconds(1e4), 1e4 / 40e9);
     near(seconds(1e7), 1e7 / 20e9);
     near(seconds(1e9), 1e9 / 10e9);
+  });
+
+  it('takes the rate of products between the small and the large one, in the logarithms', () => {
+    const between = { ...calibration, products: rates(25, 100) };
+    const ms = (flops: number) => predictedMs([{ ...once, calls: 0, kind: 'product', flops, bytes: 0 }], between);
+    near(ms(1e5), 1e5 / 25e6);
+    near(ms(1e7), 1e7 / 50e6);
+    near(ms(1e9), 1e9 / 100e6);
   });
 
   it('counts the bytes of a product as far as no cache holds them', () => {
