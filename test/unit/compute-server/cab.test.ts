@@ -39,6 +39,11 @@ describe('the interquartile mean', () => {
     );
   });
 
+  it('of one or two values is their mean: none of two lies between the quartiles', () => {
+    assert.equal(interquartileMean([3]), 3);
+    assert.equal(interquartileMean([1, 2]), 1.5);
+  });
+
   it('needs a value', () => assert.throws(() => interquartileMean([]), /needs a value/));
 });
 
