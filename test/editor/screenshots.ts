@@ -33,7 +33,7 @@ async function inspect(bench: Workbench, theme: Theme): Promise<void> {
   await bench.squiggles('error').first().waitFor();
   await (await bench.problems()).first().waitFor();
   await bench.page.locator('.codelens-decoration a').first().waitFor();
-  await bench.webviewWith("[aria-label='Benchmark this attention']");
+  await bench.webviewWith("#root[data-panel='model'][data-place='side'] #compare");
   await bench.page.mouse.move(0, 0);
   await picture(bench, 'inspect', theme);
   await bench.runCommand('View: Toggle Panel Visibility');
