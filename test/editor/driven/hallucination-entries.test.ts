@@ -32,6 +32,18 @@ describe('the ways into the Hallucination panel', function () {
     return items;
   };
 
+  /** A menu that has just opened takes no click: the release of the right button must not choose. */
+  const choose = async (item: Locator): Promise<void> => {
+    for (;;) {
+      await item.click();
+      const closed = await item.waitFor({ state: 'detached', timeout: 1000 }).then(
+        () => true,
+        () => false,
+      );
+      if (closed) return;
+    }
+  };
+
   const explorerRow = async (label: string): Promise<Locator> => {
     const row = window().bench.page.locator('.explorer-folders-view .monaco-list-row', { hasText: label });
     await row.first().waitFor();
@@ -48,7 +60,7 @@ describe('the ways into the Hallucination panel', function () {
   it('a picture in the explorer: its objects and the lexicon beside it come along', async () => {
     await (await explorerRow('pictures')).click();
     const items = await contextMenu(await explorerRow('cellar.png'));
-    await items.filter({ hasText: command }).click();
+    await choose(items.filter({ hasText: command }));
     const panel = await hallucinationPanel(window().bench, 'full');
     await panel.locator('#image', { hasText: 'cellar.png' }).waitFor();
     assert.equal(
@@ -96,7 +108,7 @@ describe('the ways into the Hallucination panel', function () {
     // The view is short, and a row that is scrolled away does not exist: the name sorts last.
     await bench.page.keyboard.press('End');
     const items = await contextMenu(rows.filter({ hasText: 'seeing' }));
-    await items.filter({ hasText: command }).click();
+    await choose(items.filter({ hasText: command }));
     const panel = await hallucinationPanel(bench, 'full');
     await chosenModel(panel).filter({ hasText: 'seeing' }).waitFor();
     await panel.locator('.reason', { hasText: 'sees through clip' }).waitFor();
