@@ -17,7 +17,7 @@
  * Every measurement chains its operators inside one graph, so that calling the graph does not count.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { quantileSorted } from 'simple-statistics';
+import { median } from 'simple-statistics';
 import { GraphBuilder } from '../../kernels/graph/builder';
 import { add, exponential, negate, sigmoid } from '../../kernels/graph/operators/elementwise';
 import { gather, slice, transpose } from '../../kernels/graph/operators/layout';
@@ -233,12 +233,6 @@ async function secondsOf(graph: GraphBuilder, feeds: RuntimeValues, settings: Se
     await session.release();
   }
 }
-
-const median = (values: number[]): number =>
-  quantileSorted(
-    values.sort((a, b) => a - b),
-    0.5,
-  );
 
 const sizeOf = (shape: readonly number[]): number => shape.reduce((product, axis) => product * axis, 1);
 

@@ -68,11 +68,11 @@ export const foldGroup = (grouped: Value): Value => {
   return reshape(grouped, [batch, kvHeads, group * length, width]);
 };
 
-/** Back from [b, hkv, g * n, w] to [b, h, n, w]. */
+/** Back from [b, hkv, g * n, w] to [b, h, n, w], of all key/value heads or of some. */
 export const unfoldGroup = (folded: Value, shape: AttentionShape): Value => {
   const group = shape.heads / shape.kvHeads;
-  const rows = Number(folded.shape[2]);
-  return reshape(folded, [shape.batch, shape.heads, rows / group, folded.shape[3] ?? 1]);
+  const [batch, kvHeads, rows, width] = folded.shape as readonly [number, number, number, number];
+  return reshape(folded, [batch, kvHeads * group, rows / group, width]);
 };
 
 /**

@@ -1,5 +1,5 @@
 import { tiledCost } from '../cost/attention';
-import { additiveMask, attentionGraph, foldGroup, groupQueries } from '../graph/attention-graph';
+import { additiveMask, attentionGraph, foldGroup, groupQueries, unfoldGroup } from '../graph/attention-graph';
 import { add, logarithm, multiply, subtract } from '../graph/operators/elementwise';
 import { concat, gatherRange, pad, reshape, slice } from '../graph/operators/layout';
 import { fusedMatmul, matmul } from '../graph/operators/matrix';
@@ -149,7 +149,7 @@ export function unmaskedInTiles(
     const outputs = few.map(([from, to], at) => {
       const tile = foldGroup(gatherRange(queries, 1, from, to));
       const scores = fusedMatmul(tile, keys[at]!, { transposeB: true, scale });
-      return unfold(matmul(softmax(scores), values[at]!), shape);
+      return unfoldGroup(matmul(softmax(scores), values[at]!), shape);
     });
     return concat(outputs, 1);
   });
@@ -164,12 +164,6 @@ const rangesOf = (from: number, to: number, length: number): readonly Range[] =>
     from + at * length,
     Math.min(from + (at + 1) * length, to),
   ]);
-
-/** Back from [b, some hkv, g * n, w] to [b, some h, n, w]. */
-const unfold = (folded: Value, { batch, heads, kvHeads, valueDim }: AttentionShape): Value => {
-  const group = heads / kvHeads;
-  return reshape(folded, [batch, Number(folded.shape[1]) * group, Number(folded.shape[2]) / group, valueDim]);
-};
 
 /**
  * Heads-first output of causal self-attention, queries <= keys; also the full heads of a mixture run in it.
@@ -231,11 +225,11 @@ export function causalInTiles(
         const masked = reshape(add(apart, maskOf(scores, length, start)), scores.shape);
         const probabilities = softmax(masked);
         const inside = matmul(probabilities, gatherRange(values, 2, 0, end));
-        if (!past) return unfold(inside, shape);
+        if (!past) return unfoldGroup(inside, shape);
         // The largest probability is 1 / denominator: with the largest score it gives the logarithm of the denominator.
         const logDenominator = subtract(reduceMax(masked, [3]), logarithm(reduceMax(probabilities, [3])));
         const all = softmax(fusedMatmul(concat([tile, logDenominator], 3), past.key, { transposeB: true, scale }));
-        return unfold(add(matmul(all, past.value), multiply(slice(all, 3, 0, 1), inside)), shape);
+        return unfoldGroup(add(matmul(all, past.value), multiply(slice(all, 3, 0, 1), inside)), shape);
       });
       return concat(tiles, 2);
     });

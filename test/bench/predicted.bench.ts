@@ -1,3 +1,4 @@
+import { median } from 'simple-statistics';
 import { costOf } from '../../compute-server/harness/cell';
 import { feedsOf, inputsOf, sharedInputs } from '../../compute-server/harness/inputs';
 import { predictedMs } from '../../compute-server/harness/statistics/predicted-time';
@@ -13,8 +14,6 @@ const fewestRuns = 3;
 const secondsEach = 0.3;
 /** Larger cells would be slowed by the memory of this machine, not by their work. */
 const mostBytes = 6e9;
-
-const medianOf = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!;
 
 interface Ratios {
   readonly median: number;
@@ -37,7 +36,7 @@ async function ratioOf({ cell, graph }: Entrant, rates: Awaited<ReturnType<typeo
   }
   await session.release();
   const predicted = predictedMs(workOf(built.model), rates);
-  return { median: predicted / medianOf(times), fastest: predicted / Math.min(...times) };
+  return { median: predicted / median(times), fastest: predicted / Math.min(...times) };
 }
 
 const bench: Bench = {
@@ -60,17 +59,17 @@ const bench: Bench = {
         .slice(0, 3);
       report.figure({
         name: `median of |predicted / measured - 1| at ${length}`,
-        value: 100 * medianOf(all.map((ratio) => Math.abs(ratio - 1))),
+        value: 100 * median(all.map((ratio) => Math.abs(ratio - 1))),
         unit: '%',
         target: 30,
         comparison: 'atMost',
-        note: `${all.length} mechanisms, median ratio ${medianOf(all).toFixed(2)}, furthest ${furthest.map(({ id, median }) => `${id} ${median.toFixed(2)}`).join(', ')}; products ${rates.products.small.toFixed(0)} and ${rates.products.large.toFixed(0)} GFLOP/s, calibrated in ${rates.seconds.toFixed(1)} s`,
+        note: `${all.length} mechanisms, median ratio ${median(all).toFixed(2)}, furthest ${furthest.map(({ id, median }) => `${id} ${median.toFixed(2)}`).join(', ')}; products ${rates.products.small.toFixed(0)} and ${rates.products.large.toFixed(0)} GFLOP/s, calibrated in ${rates.seconds.toFixed(1)} s`,
       });
       report.figure({
         name: `the same at ${length} against the fastest run of each`,
-        value: 100 * medianOf(fastest.map((ratio) => Math.abs(ratio - 1))),
+        value: 100 * median(fastest.map((ratio) => Math.abs(ratio - 1))),
         unit: '%',
-        note: `median ratio ${medianOf(fastest).toFixed(2)}`,
+        note: `median ratio ${median(fastest).toFixed(2)}`,
       });
     }
   },

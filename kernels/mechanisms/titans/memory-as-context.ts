@@ -1,5 +1,5 @@
 import { tensorBytes } from '../../cost/attention';
-import { additiveMask, attentionGraph, groupQueries, stepInputs } from '../../graph/attention-graph';
+import { additiveMask, attentionGraph, stepInputs } from '../../graph/attention-graph';
 import { GraphBuilder } from '../../graph/builder';
 import { scan } from '../../graph/operators/control';
 import { add } from '../../graph/operators/elementwise';
@@ -14,11 +14,11 @@ import { tensor } from '../../tensors/tensor';
 import { runContext } from './context';
 import { gated, gatedTolerance, gatingFlops, gatingWeights } from './gating';
 import { packStates } from './memory';
-import { chunkParameter } from './memory-as-gate';
 import {
   chunkFlops,
   decaysOf,
   gateValues,
+  groupOutputs,
   initialCarry,
   learnChunk,
   lowerTriangle,
@@ -33,6 +33,7 @@ import {
 import { joinBehind, lastPositions, persistentParameter, persistentWeights, seeingRows, spread } from './persistent';
 import { keyValueProducts, keyValueWeights, projectGroup, queryProducts, queryWeight } from './projections';
 import { attendAll, latest, shiftRegister, takeRegister } from './recent';
+import { chunkParameter, inOrder } from './sequence';
 
 interface Parameters extends Record<string, number> {
   readonly segment: number;
@@ -100,13 +101,10 @@ export const memoryAsContext: Mechanism<Parameters> = {
   },
   layout: 'heads-first',
   exponent: 1,
-  supports({ pattern, queries, keys }, { segment, chunk }) {
-    if (pattern !== 'causal-self') {
-      return {
-        ok: false,
-        why: 'The memory is learned in the order of one sequence: it takes causal self-attention only.',
-      };
-    }
+  supports(shape, { segment, chunk }) {
+    const { queries, keys } = shape;
+    const support = inOrder(shape);
+    if (!support.ok) return support;
     if (segment % chunk !== 0) {
       return { ok: false, why: `A segment holds whole chunks: ${segment} positions are no multiple of ${chunk}.` };
     }
@@ -239,9 +237,6 @@ const segmentRegisters = ({ batch, kvHeads, headDim, valueDim }: AttentionShape,
   { name: 'segment.context.key', shape: [batch, kvHeads, segment, headDim] },
   { name: 'segment.context.value', shape: [batch, kvHeads, segment, valueDim] },
 ];
-
-/** Outputs [b, h, n, dv] by groups of heads, [b, hkv, g, n, dv]. */
-const groupOutputs = (x: Value, shape: AttentionShape): Value => groupQueries(x, { ...shape, headDim: shape.valueDim });
 
 /** `count` segments of `length` positions, each in whole chunks of `size`; the last one is filled up with zeros. */
 function segmentsOf(keys: number, { segment, chunk }: Parameters) {

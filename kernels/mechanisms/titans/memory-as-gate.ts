@@ -1,7 +1,7 @@
 import { tensorBytes } from '../../cost/attention';
 import { attentionGraph, stepInputs } from '../../graph/attention-graph';
 import { GraphBuilder } from '../../graph/builder';
-import type { Mechanism, Parameter } from '../../mechanism';
+import type { Mechanism } from '../../mechanism';
 import { denseReads } from '../../reference/pattern';
 import { allRows, softmaxRows } from '../../reference/softmax';
 import type { AttentionShape } from '../../shape';
@@ -29,30 +29,13 @@ import {
   seeingRows,
 } from './persistent';
 import { attendAll, latest, shiftRegister, takeRegister } from './recent';
+import { chunkParameter, commonMultiple, inOrder, orderOf, wideShape, windowParameter, windowStates } from './sequence';
 
 interface Parameters extends Record<string, number> {
   readonly window: number;
   readonly persistent: number;
   readonly chunk: number;
 }
-
-export const windowParameter: Parameter = {
-  kind: 'integer',
-  title: 'Window',
-  description: 'Keys that the attention of a query reads, its own included.',
-  min: 1,
-  max: 65536,
-  default: 256,
-};
-
-export const chunkParameter: Parameter = {
-  kind: 'integer',
-  title: 'Chunk',
-  description: 'Positions whose gradients are taken at the same memory; 1 is the exact online rule.',
-  min: 1,
-  max: 1024,
-  default: 64,
-};
 
 const weightsOf = (shape: AttentionShape, { persistent }: Parameters) => [
   ...memoryWeights(shape),
@@ -63,15 +46,6 @@ const weightsOf = (shape: AttentionShape, { persistent }: Parameters) => [
 /** The persistent positions stay visible, as sinks do. */
 const spansOf = ({ kvHeads }: AttentionShape, { window, persistent }: Parameters): HeadSpans =>
   Array.from({ length: kvHeads }, () => ({ sinks: persistent, recent: window }));
-
-/** With the persistent positions among the keys, without queries that read nothing. */
-const wideShape = (shape: AttentionShape, { persistent }: Parameters): AttentionShape => ({
-  ...shape,
-  queries: Math.min(shape.queries, shape.keys),
-  keys: shape.keys + persistent,
-});
-
-const orderOf = ({ chunk, persistent }: Parameters) => ({ chunk, before: persistent });
 
 export const memoryAsGate: Mechanism<Parameters> = {
   id: 'titans-mag',
@@ -102,10 +76,7 @@ export const memoryAsGate: Mechanism<Parameters> = {
   parameters: { window: windowParameter, persistent: persistentParameter, chunk: chunkParameter },
   layout: 'heads-first',
   exponent: 1,
-  supports: ({ pattern }) =>
-    pattern === 'causal-self'
-      ? { ok: true }
-      : { ok: false, why: 'The memory is learned in the order of one sequence: it takes causal self-attention only.' },
+  supports: inOrder,
   weights: weightsOf,
   reference: (all, full, parameters) =>
     seeingRows(all, full, (inputs, shape) => {
@@ -161,11 +132,7 @@ export const memoryAsGate: Mechanism<Parameters> = {
   },
   tolerance: (inputs, shape, _parameters, precision) => gatedTolerance(inputs, shape, precision),
   decode: {
-    states: (shape, { window }) => [
-      ...memoryStateTensors(shape),
-      { name: 'window.key', shape: [shape.batch, shape.kvHeads, window, shape.headDim] },
-      { name: 'window.value', shape: [shape.batch, shape.kvHeads, window, shape.valueDim] },
-    ],
+    states: (shape, { window }) => [...memoryStateTensors(shape), ...windowStates(shape, window)],
     stateAfter: (inputs, shape, parameters) => ({
       ...memoryStates(behindPersistent(inputs), wideShape(shape, parameters), orderOf(parameters)),
       'window.key': lastPositions(inputs.key, parameters.window),
@@ -210,10 +177,3 @@ export const memoryAsGate: Mechanism<Parameters> = {
   },
   limits: [],
 };
-
-/** Tiles of both lengths end together at its multiples. */
-export function commonMultiple(a: number, b: number): number {
-  let [x, y] = [a, b];
-  while (y > 0) [x, y] = [y, x % y];
-  return (a / x) * b;
-}

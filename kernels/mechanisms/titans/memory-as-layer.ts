@@ -1,9 +1,8 @@
 import { tensorBytes } from '../../cost/attention';
-import { attentionGraph, groupQueries, stepInputs } from '../../graph/attention-graph';
+import { attentionGraph, stepInputs } from '../../graph/attention-graph';
 import { GraphBuilder } from '../../graph/builder';
 import { slice } from '../../graph/operators/layout';
 import { matmul } from '../../graph/operators/matrix';
-import type { Value } from '../../graph/records';
 import type { AttentionInputs, Mechanism } from '../../mechanism';
 import { denseReads } from '../../reference/pattern';
 import { allRows, softmaxRows } from '../../reference/softmax';
@@ -11,11 +10,11 @@ import type { AttentionShape } from '../../shape';
 import type { Tensor } from '../../tensors/tensor';
 import { largest, roundingUnit } from '../../tensors/tolerance';
 import { spanAttention, spanBlock, spanCost, spanReads, type HeadSpans } from '../streaming/spans';
-import { chunkParameter, commonMultiple, windowParameter } from './memory-as-gate';
 import { memoryReference, memoryStates } from './memory';
 import {
   chunkFlops,
   chunksOf,
+  groupOutputs,
   memoryBytes,
   memoryStateTensors,
   memoryWeights,
@@ -35,6 +34,7 @@ import {
 } from './persistent';
 import { keyValueProducts, keyValueWeights, project, projectGroup, queryProducts, queryWeight } from './projections';
 import { attendAll, latest, shiftRegister, takeRegister } from './recent';
+import { chunkParameter, commonMultiple, inOrder, orderOf, wideShape, windowParameter, windowStates } from './sequence';
 
 interface Parameters extends Record<string, number> {
   readonly window: number;
@@ -52,17 +52,8 @@ const weightsOf = (shape: AttentionShape, { persistent }: Parameters) => [
 const spansOf = ({ kvHeads }: AttentionShape, { window }: Parameters): HeadSpans =>
   Array.from({ length: kvHeads }, () => ({ sinks: 0, recent: window }));
 
-/** Queries of the sequence alone, keys with the persistent positions; without queries that read nothing. */
-const wideShape = (shape: AttentionShape, { persistent }: Parameters): AttentionShape => ({
-  ...shape,
-  queries: Math.min(shape.queries, shape.keys),
-  keys: shape.keys + persistent,
-});
-
 /** The memory is read at the persistent positions too. */
 const memoryShape = (wide: AttentionShape): AttentionShape => ({ ...wide, queries: wide.keys });
-
-const orderOf = ({ chunk, persistent }: Parameters) => ({ chunk, before: persistent });
 
 /** Query, key and value of the attention, from the memory's outputs at all positions. */
 function layerInputs(inputs: AttentionInputs, wide: AttentionShape, parameters: Parameters): AttentionInputs {
@@ -102,19 +93,15 @@ export const memoryAsLayer: Mechanism<Parameters> = {
   parameters: { window: windowParameter, persistent: persistentParameter, chunk: chunkParameter },
   layout: 'heads-first',
   exponent: 1,
-  supports({ pattern, queries, keys }) {
-    if (pattern !== 'causal-self') {
-      return {
-        ok: false,
-        why: 'The memory is learned in the order of one sequence: it takes causal self-attention only.',
-      };
-    }
-    return queries < keys
+  supports(shape) {
+    const { queries, keys } = shape;
+    const support = inOrder(shape);
+    return support.ok && queries < keys
       ? {
           ok: false,
           why: `Keys are projected from the memory’s outputs, which need a query at every position: ${queries} queries have ${keys} keys.`,
         }
-      : { ok: true };
+      : support;
   },
   weights: weightsOf,
   reference: (all, full, parameters) =>
@@ -177,11 +164,7 @@ export const memoryAsLayer: Mechanism<Parameters> = {
     return roundingUnit(precision) * 8 * Math.sqrt(shape.headDim) * size;
   },
   decode: {
-    states: (shape, { window }) => [
-      ...memoryStateTensors(shape),
-      { name: 'window.key', shape: [shape.batch, shape.kvHeads, window, shape.headDim] },
-      { name: 'window.value', shape: [shape.batch, shape.kvHeads, window, shape.valueDim] },
-    ],
+    states: (shape, { window }) => [...memoryStateTensors(shape), ...windowStates(shape, window)],
     stateAfter(inputs, shape, parameters) {
       const wide = wideShape(shape, parameters);
       const { key, value } = layerInputs(inputs, wide, parameters);
@@ -233,6 +216,3 @@ export const memoryAsLayer: Mechanism<Parameters> = {
   },
   limits: [],
 };
-
-/** Outputs [b, h, n, dv] by groups of heads, [b, hkv, g, n, dv]. */
-const groupOutputs = (x: Value, shape: AttentionShape) => groupQueries(x, { ...shape, headDim: shape.valueDim });

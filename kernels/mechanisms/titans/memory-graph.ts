@@ -1,5 +1,6 @@
 /** The neural memory of Titans in graphs: chunk by chunk, and one step of decoding. */
 import type { GraphBuilder } from '../../graph/builder';
+import { groupQueries } from '../../graph/attention-graph';
 import { scan } from '../../graph/operators/control';
 import {
   add,
@@ -243,3 +244,7 @@ export function readStep(query: Value, memory: Value, { batch, heads, kvHeads, h
   const rows = reshape(unitRows(query), [batch, kvHeads, heads / kvHeads, headDim]);
   return reshape(matmul(rows, memory), [batch, heads, 1, valueDim]);
 }
+
+/** Outputs [b, h, n, dv] by groups of heads, [b, hkv, g, n, dv]. */
+export const groupOutputs = (x: Value, shape: AttentionShape): Value =>
+  groupQueries(x, { ...shape, headDim: shape.valueDim });

@@ -16,6 +16,7 @@ import {
   stepMemory,
   stepStates,
 } from './memory-graph';
+import { chunkParameter, inOrder } from './sequence';
 
 interface Parameters extends Record<string, number> {
   readonly chunk: number;
@@ -47,22 +48,10 @@ export const neuralMemory: Mechanism<Parameters> = {
       sequence: 'memory and momentum from part to part, one part after another',
     },
   },
-  parameters: {
-    chunk: {
-      kind: 'integer',
-      title: 'Chunk',
-      description: 'Positions whose gradients are taken at the same memory; 1 is the exact online rule.',
-      min: 1,
-      max: 1024,
-      default: 64,
-    },
-  },
+  parameters: { chunk: chunkParameter },
   layout: 'heads-first',
   exponent: 1,
-  supports: ({ pattern }) =>
-    pattern === 'causal-self'
-      ? { ok: true }
-      : { ok: false, why: 'The memory is learned in the order of one sequence: it takes causal self-attention only.' },
+  supports: inOrder,
   weights: memoryWeights,
   reference: (inputs, shape, { chunk }) => memoryReference(inputs, shape, { chunk }),
   build: (full, parameters, precision) =>

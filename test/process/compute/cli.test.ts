@@ -6,8 +6,7 @@ import type { DeviceInfo, MechanismInfo } from '../../../protocol/compute/api';
 import { templateColumns } from '../../../protocol/compute/template';
 import type { BenchmarkResult } from '../../../protocol/results/benchmark';
 import type { Provenance } from '../../../protocol/results/provenance';
-import { headscope } from './support/headscope';
-import { buildServer } from './support/server';
+import { buildServer, headscope } from './support/server';
 
 const small = '--heads 2 --head-dim 32 --threads 1 --seconds 0.3 --no-memory'.split(' ');
 

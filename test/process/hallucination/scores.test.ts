@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
-import { buildServer, Place, type Outcome } from '../model/support/model-server';
+import type { Outcome } from '../compute/support/run-cli';
+import { buildServer, Place } from '../model/support/model-server';
 
 describe('headscope chair and headscope pope', () => {
   let place: Place;

@@ -4,7 +4,8 @@ import type { DatasetEntry } from '../../../protocol/results/hallucination';
 import { planted, plantedPrompt, writePlantedSpanHeads } from '../../support/checkpoints/planted-span-heads';
 import { tinyLlava, tinyPixels, writePng, writeProcessor } from '../../support/checkpoints/tiny-vision';
 import { writeTinyModel } from '../../support/checkpoints/tiny-models';
-import { buildServer, failureOf, Place, type Outcome } from '../model/support/model-server';
+import type { Outcome } from '../compute/support/run-cli';
+import { buildServer, failureOf, Place } from '../model/support/model-server';
 
 const vlm = tinyLlava();
 /** Three tokens of text, the image, three tokens of text. */

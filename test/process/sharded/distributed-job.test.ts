@@ -5,8 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { ComputeClient } from '../../../protocol/compute/client';
 import type { ShardedPlan, ShardedScaling } from '../../../protocol/results/sharded';
 import { failureOf } from '../compute/support/failure';
-import { headscope } from '../compute/support/headscope';
-import { buildServer, startClient } from '../compute/support/server';
+import { buildServer, headscope, startClient } from '../compute/support/server';
 
 const plan: ShardedPlan = {
   shape: { pattern: 'causal-self', batch: 1, heads: 4, kvHeads: 4, headDim: 64, valueDim: 64, length: 1500 },

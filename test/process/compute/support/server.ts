@@ -6,9 +6,10 @@ import { computeClient } from '../../../../compute-server/cli/compute-process';
 import type { ComputeClient, ComputeClientOptions } from '../../../../protocol/compute/client';
 import type { BenchmarkPlan } from '../../../../protocol/results/benchmark';
 import { bundledServer, bundleServer } from './bundle';
+import { runCli, type Outcome } from './run-cli';
 
 const { serverScript, cliScript } = bundledServer('test-compute');
-export { serverScript, cliScript };
+export { serverScript };
 
 let built: Promise<unknown> | undefined;
 
@@ -33,6 +34,10 @@ export const environment = (more: Readonly<Record<string, string>> = {}): NodeJS
   HEADSCOPE_CACHE_DIR: cache,
   ...more,
 });
+
+/** Runs `headscope` with no terminal; `onStart` may interrupt it. */
+export const headscope = (words: readonly string[], onStart?: (interrupt: () => void) => void): Promise<Outcome> =>
+  runCli(cliScript, words, environment(), onStart);
 
 export const startClient = (
   options: Omit<ComputeClientOptions, 'start' | 'after'> = {},

@@ -1,6 +1,5 @@
 /** The compute server and the command line as they are shipped, for the tests that run models in them. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,6 +8,7 @@ import { computeClient } from '../../../../compute-server/cli/compute-process';
 import type { ComputeClient, ComputeClientOptions } from '../../../../protocol/compute/client';
 import { FailureError, type Failure } from '../../../../protocol/wire/failures';
 import { bundledServer, bundleServer } from '../../compute/support/bundle';
+import { runCli, type Outcome } from '../../compute/support/run-cli';
 
 const { serverScript, cliScript } = bundledServer('test-model');
 
@@ -55,29 +55,13 @@ export class Place {
 
   /** Runs `headscope` with no terminal. */
   headscope(words: readonly string[]): Promise<Outcome> {
-    return new Promise((resolve, reject) => {
-      const child = spawn(process.execPath, [cliScript, ...words], {
-        env: this.environment(),
-        stdio: ['ignore', 'pipe', 'pipe'],
-      });
-      let [stdout, stderr] = ['', ''];
-      child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-      child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-      child.on('error', reject);
-      child.on('close', (code) => resolve({ code, stdout, stderr }));
-    });
+    return runCli(cliScript, words, this.environment());
   }
 
   remove(): void {
     for (const client of this.clients) client.dispose();
     rmSync(this.folder, { recursive: true, force: true });
   }
-}
-
-export interface Outcome {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
 }
 
 /** The failure with which a call rejects; fails the test when it does not. */

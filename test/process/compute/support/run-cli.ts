@@ -1,5 +1,5 @@
+/** The command line as its user runs it: a process of its own, no terminal. */
 import { spawn } from 'node:child_process';
-import { cliScript, environment } from './server';
 
 export interface Outcome {
   readonly code: number | null;
@@ -7,13 +7,15 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-/** Runs `headscope` with no terminal; `onStart` may interrupt it. */
-export function headscope(words: readonly string[], onStart?: (interrupt: () => void) => void): Promise<Outcome> {
+/** Runs `script` with these words; `onStart` may interrupt it. */
+export function runCli(
+  script: string,
+  words: readonly string[],
+  env: NodeJS.ProcessEnv,
+  onStart?: (interrupt: () => void) => void,
+): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [cliScript, ...words], {
-      env: environment(),
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const child = spawn(process.execPath, [script, ...words], { env, stdio: ['ignore', 'pipe', 'pipe'] });
     let [stdout, stderr] = ['', ''];
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
