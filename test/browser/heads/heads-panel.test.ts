@@ -432,6 +432,26 @@ describe('the heads panel', () => {
       assert.match(await text(panel, '.banner'), /takes long/);
     });
 
+    it('draws a head that is still being read in no colour of the scale, and says so', async () => {
+      const answer = answering(finishedMessage());
+      const panel = await start({ host: (message) => (message.kind === 'tile' ? [] : answer(message)) });
+      const asked = await panel.posts('tile');
+      await settle(panel);
+      /** The middle of the first column, where every query reads a key. */
+      const colour = (): Promise<readonly number[]> =>
+        panel.page.$eval('.matrix-frame canvas', (canvas) => {
+          const context = (canvas as HTMLCanvasElement).getContext('2d');
+          return [...(context?.getImageData(80, 90, 1, 1).data ?? [])];
+        });
+      const leastOfScale = [0, 32, 77];
+      const unread = await colour();
+      assert.ok(Math.max(...leastOfScale.map((value, at) => Math.abs(value - (unread[at] ?? 0)))) > 20, String(unread));
+      assert.match(await text(panel, 'hs-head-matrix .readout'), /being read/);
+      for (const reply of answer(asked)) await panel.send(reply);
+      await settle(panel);
+      assert.doesNotMatch(await text(panel, 'hs-head-matrix .readout'), /being read/);
+    });
+
     it('says why a tile did not come and asks again', async () => {
       let refuse = true;
       const answer = answering(finishedMessage());

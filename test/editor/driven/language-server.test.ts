@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Locator } from 'playwright-core';
 import { onnxGraph } from '../../support/onnx-graph';
+import { modelPanel } from './panels';
 import { useWindow } from './window';
 
 describe('help in a model configuration in VS Code', function () {
@@ -93,7 +94,7 @@ describe('help in a model configuration in VS Code', function () {
     const problems = await bench.problems();
     await problems.filter({ hasText: 'The graph has 24 query heads, and config.json gives 32.' }).waitFor();
     await bench.openContainer('Headscope');
-    const model = (await bench.webviewWith('[data-place="side"]')).locator('body');
+    const model = (await modelPanel(bench, 'side')).locator('body');
     await model.filter({ hasText: 'Mistral-7B-v0.1' }).waitFor();
     await bench.runCommand('View: Close Editor');
     await problems.filter({ hasText: 'export.onnx' }).first().waitFor({ state: 'detached' });

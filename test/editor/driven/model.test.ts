@@ -1,11 +1,9 @@
 /** The Model view in a real VS Code: it follows the configuration in the editor, also untrusted, and compares two. */
 import assert from 'node:assert/strict';
-import type { FrameLocator, Locator } from 'playwright-core';
+import type { Locator } from 'playwright-core';
 import type { Workbench } from '../../support/host/workbench';
+import { modelPanel } from './panels';
 import { useWindow } from './window';
-
-const modelPanel = (bench: Workbench, place: 'side' | 'full'): Promise<FrameLocator> =>
-  bench.webviewWith(`#root[data-panel='model'][data-place='${place}'] #model-sentence`, 60_000);
 
 const explorerRow = (bench: Workbench, path: string): Locator =>
   bench.page.locator('.explorer-folders-view .monaco-list-row', {

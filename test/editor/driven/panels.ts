@@ -4,7 +4,7 @@ import type { Workbench } from '../../support/host/workbench';
 
 /** The kernels panel as it stands in the editor area (`full`), the side bar (`side`) or a saved file's editor. */
 export const kernelsPanel = (bench: Workbench, place: 'full' | 'side' | 'file'): Promise<FrameLocator> =>
-  bench.webviewWith(`#root[data-place='${place}'] #finding`);
+  bench.webviewWith(`#root[data-panel='kernels'][data-place='${place}'] #finding`);
 
 /** The heads panel, likewise. */
 export const headsPanel = (bench: Workbench, place: 'full' | 'side' | 'file'): Promise<FrameLocator> =>
@@ -13,3 +13,7 @@ export const headsPanel = (bench: Workbench, place: 'full' | 'side' | 'file'): P
 /** The hallucination panel, likewise. */
 export const hallucinationPanel = (bench: Workbench, place: 'full' | 'side' | 'file'): Promise<FrameLocator> =>
   bench.webviewWith(`#root[data-panel='hallucination'][data-place='${place}'] .run-bar`);
+
+/** The model view, likewise. */
+export const modelPanel = (bench: Workbench, place: 'side' | 'full'): Promise<FrameLocator> =>
+  bench.webviewWith(`#root[data-panel='model'][data-place='${place}'] #model-sentence`);

@@ -3,7 +3,7 @@
  * room, positions otherwise. Above it the mean mass of each key, to the right the entropy of each query.
  */
 import { html, nothing, type PropertyValues } from 'lit';
-import { cividis, css, parseColour, scaleStops } from '../../charts/colour-map';
+import { parseColour, scaleStops } from '../../charts/colour-map';
 import { scaleBar } from '../../charts/scale-bar';
 import { levelFor, tileSide, tilesIn, topLevel, type LoadedTile, type TileAddress } from '../../charts/tiles';
 import { button, toolbar } from '../../ui/controls';
@@ -12,14 +12,17 @@ import { count, significant } from '../../ui/numbers';
 import { freshContext, PictureElement } from '../../ui/picture-element';
 import { shownToken } from '../../ui/token-text';
 import { colourTile, largestOf } from './matrix-colours';
-import { lookUp, wholeMatrix, type TileSource } from './tile-source';
-
-export interface CellPlace {
-  readonly query: number;
-  readonly key: number;
-}
-
-const axis = { left: 74, top: 74, right: 26, marginal: 22 };
+import {
+  axis,
+  drawAxes,
+  drawCross,
+  drawMarginals,
+  drawMask,
+  type CellPlace,
+  type MatrixPlace,
+  type MatrixSurroundings,
+} from './matrix-surroundings';
+import { lookUp, type TileSource } from './tile-source';
 
 export class HeadMatrix extends PictureElement {
   static override properties = {
@@ -43,8 +46,7 @@ export class HeadMatrix extends PictureElement {
   declare marginal: readonly number[] | undefined;
   declare hovered: CellPlace | undefined;
 
-  /** Cells at the left and upper edge, and CSS pixels a cell. */
-  private at = { column: 0, row: 0, cell: 0 };
+  private at: MatrixPlace = { column: 0, row: 0, cell: 0 };
   private fitted = true;
   private pictures = new WeakMap<LoadedTile, { readonly look: string; readonly canvas: HTMLCanvasElement }>();
   private high = 1;
@@ -152,16 +154,25 @@ export class HeadMatrix extends PictureElement {
       Math.min(width, (source.length - column) * cell),
       Math.min(height, (source.length - row) * cell),
     );
-    context.fillStyle = css(cividis(0));
+    // What has not come yet is no probability: not a colour of the scale.
+    context.fillStyle = this.theme.hoverBackground;
     context.fill();
     context.clip();
     context.imageSmoothingEnabled = false;
     for (const address of wanted) this.drawTile(context, address, top);
-    if (source.causal) this.drawMask(context, width, height);
+    const around: MatrixSurroundings = {
+      context,
+      theme: this.theme,
+      plot: { width, height },
+      at: this.at,
+      query: this.query,
+      hovered: this.hovered,
+    };
+    if (source.causal) drawMask(around);
     context.restore();
-    this.drawAxes(context, width, height, rows, columns);
-    this.drawMarginals(context, width, height);
-    this.drawCross(context, width, height);
+    drawAxes(around, this.tokens, rows, columns);
+    drawMarginals(around, source, this.marginal, this.hideSink);
+    drawCross(around);
   }
 
   private measureHigh(top: number): void {
@@ -228,133 +239,6 @@ export class HeadMatrix extends PictureElement {
     }
     this.pictures.set(tile, { look, canvas });
     return canvas;
-  }
-
-  /** Keys after the query: not computed, so not drawn as if they were zero. */
-  private drawMask(context: CanvasRenderingContext2D, width: number, height: number): void {
-    const { at, theme } = this;
-    context.fillStyle = theme.background;
-    const x = (column: number): number => axis.left + (column - at.column) * at.cell;
-    const y = (row: number): number => axis.top + (row - at.row) * at.cell;
-    context.beginPath();
-    const first = Math.floor(at.row);
-    const last = Math.ceil(at.row + height / at.cell);
-    context.moveTo(x(first + 1), axis.top);
-    if (at.cell >= 2) {
-      for (let row = first; row <= last; row += 1) {
-        context.lineTo(x(row + 1), y(row));
-        context.lineTo(x(row + 1), y(row + 1));
-      }
-    } else {
-      context.lineTo(x(first + 1), y(first));
-      context.lineTo(x(last + 1), y(last));
-    }
-    context.lineTo(Math.max(x(last + 1), axis.left + width + 2), y(last + 1));
-    context.lineTo(axis.left + width + 2, axis.top);
-    context.closePath();
-    context.fill();
-  }
-
-  private drawAxes(
-    context: CanvasRenderingContext2D,
-    width: number,
-    height: number,
-    rows: number,
-    columns: number,
-  ): void {
-    const { at, theme, tokens } = this;
-    const textual = at.cell >= 11;
-    const size = theme.fontSize - 2;
-    context.font = textual ? `${size}px ${theme.editorFont}` : `${size}px ${theme.font}`;
-    context.textBaseline = 'middle';
-    const step = textual ? 1 : niceStep(44 / at.cell);
-    const label = (position: number): string =>
-      textual ? clipped(shownToken(tokens[position] ?? ''), 9) : count(position);
-    for (let row = Math.ceil(at.row / step) * step; row < rows; row += step) {
-      const y = axis.top + (row + 0.5 - at.row) * at.cell;
-      if (y < axis.top || y > axis.top + height) continue;
-      context.textAlign = 'right';
-      context.fillStyle = row === this.query || row === this.hovered?.query ? theme.foreground : theme.muted;
-      context.fillText(label(row), axis.left - 5, y);
-    }
-    for (let key = Math.ceil(at.column / step) * step; key < columns; key += step) {
-      const x = axis.left + (key + 0.5 - at.column) * at.cell;
-      if (x < axis.left || x > axis.left + width) continue;
-      context.fillStyle = key === this.hovered?.key ? theme.foreground : theme.muted;
-      if (textual) {
-        context.save();
-        context.translate(x, axis.top - axis.marginal - 5);
-        context.rotate(-Math.PI / 3);
-        context.textAlign = 'left';
-        context.fillText(clipped(label(key), 6), 0, 0);
-        context.restore();
-      } else {
-        context.textAlign = 'center';
-        context.fillText(label(key), x, axis.top - axis.marginal - 8);
-      }
-    }
-    context.font = `${size}px ${theme.font}`;
-    context.fillStyle = theme.muted;
-    context.textAlign = 'left';
-    context.fillText('key →', axis.left, 7);
-    context.save();
-    context.translate(7, axis.top + 2);
-    context.rotate(-Math.PI / 2);
-    context.textAlign = 'right';
-    context.fillText('← query', 0, 0);
-    context.restore();
-  }
-
-  /** Above: mean over all queries of the mass on each key. Right: entropy of each query over ln(T). */
-  private drawMarginals(context: CanvasRenderingContext2D, width: number, height: number): void {
-    const { source, at, theme } = this;
-    if (!source) return;
-    const whole = wholeMatrix(source);
-    const keys = whole ? columnMeans(whole) : this.marginal;
-    context.fillStyle = theme.muted;
-    if (keys) {
-      const block = whole ? 1 : source.length / keys.length;
-      const most = Math.max(...keys.slice(this.hideSink ? 1 : 0));
-      keys.forEach((value, index) => {
-        const x0 = Math.max(axis.left, axis.left + (index * block - at.column) * at.cell);
-        const x1 = Math.min(axis.left + width, axis.left + ((index + 1) * block - at.column) * at.cell);
-        const tall = Math.min(1, value / Math.max(1e-9, most)) * (axis.marginal - 5);
-        if (x1 > x0 && !(this.hideSink && index === 0))
-          context.fillRect(x0, axis.top - 3 - tall, Math.max(0.5, x1 - x0 - (x1 - x0 > 3 ? 1 : 0)), tall);
-      });
-    }
-    if (!whole) return;
-    const most = Math.log(source.length);
-    const right = axis.left + Math.min(width, (source.length - at.column) * at.cell) + 3;
-    for (let row = Math.floor(at.row); row < source.length; row += 1) {
-      const y = axis.top + (row - at.row) * at.cell;
-      if (y + at.cell < axis.top || y > axis.top + height) continue;
-      context.fillRect(
-        right,
-        y,
-        (entropyOfRow(whole, row) / Math.max(1e-9, most)) * (axis.right - 5),
-        Math.max(0.5, at.cell - (at.cell > 3 ? 1 : 0)),
-      );
-    }
-  }
-
-  private drawCross(context: CanvasRenderingContext2D, width: number, height: number): void {
-    const { at, theme } = this;
-    const frame = (query: number | undefined, key: number | undefined, colour: string): void => {
-      context.strokeStyle = colour;
-      context.lineWidth = 1;
-      const side = Math.max(1, at.cell);
-      if (query !== undefined) {
-        const y = axis.top + (query - at.row) * at.cell;
-        if (y >= axis.top - 1 && y <= axis.top + height) context.strokeRect(axis.left - 0.5, y - 0.5, width, side);
-      }
-      if (key !== undefined) {
-        const x = axis.left + (key - at.column) * at.cell;
-        if (x >= axis.left - 1 && x <= axis.left + width) context.strokeRect(x - 0.5, axis.top - 0.5, side, height);
-      }
-    };
-    frame(this.query, undefined, theme.focus);
-    frame(this.hovered?.query, this.hovered?.key, theme.foreground);
   }
 
   private cellAt(event: MouseEvent): CellPlace | undefined {
@@ -432,7 +316,11 @@ export class HeadMatrix extends PictureElement {
   private readout(): string {
     const { source, hovered, tokens } = this;
     if (!source) return '';
-    if (!hovered) return source.causal ? 'Keys after the query are not read and left blank.' : '';
+    if (!hovered) {
+      const top = { level: topLevel(source.length), row: 0, column: 0 };
+      if (!source.store.get(top) && source.problem === undefined) return 'The head is being read…';
+      return source.causal ? 'Keys after the query are not read and left blank.' : '';
+    }
     const { query, key } = hovered;
     if (source.causal && key > query) return `query ${query} does not read the later key ${key}`;
     const top = topLevel(source.length);
@@ -478,31 +366,6 @@ export class HeadMatrix extends PictureElement {
       </div>
       <div class="readout">${this.readout()}</div>`;
   }
-}
-
-const clipped = (text: string, most: number): string => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
-
-/** The least power of two that is not below. */
-const niceStep = (least: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, least)));
-
-/** Mean over all queries of the mass on each key. */
-export function columnMeans({ data, outRows, outColumns }: LoadedTile): number[] {
-  const sums = new Array<number>(outColumns).fill(0);
-  for (let at = 0; at < data.length; at += 1) {
-    const column = at % outColumns;
-    sums[column] = (sums[column] ?? 0) + (data[at] ?? 0) / outRows;
-  }
-  return sums;
-}
-
-/** In nats. */
-export function entropyOfRow({ data, outColumns }: LoadedTile, row: number): number {
-  let sum = 0;
-  for (let column = 0; column < outColumns; column += 1) {
-    const p = data[row * outColumns + column] ?? 0;
-    if (p > 0) sum -= p * Math.log(p);
-  }
-  return sum;
 }
 
 customElements.define('hs-head-matrix', HeadMatrix);

@@ -8,7 +8,7 @@ import type { Part } from './actions';
 import { gainOf } from './form';
 import './head-lines';
 import './head-matrix';
-import type { CellPlace } from './head-matrix';
+import type { CellPlace } from './matrix-surroundings';
 import { labelInfo, labelsByHead } from './labels';
 import { headKey, headName, type HeadPlace } from '../../ui/head-names';
 import { shapeOf, tokensOf, type State } from './state';

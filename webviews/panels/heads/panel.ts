@@ -43,7 +43,7 @@ import {
 } from './state';
 import { TileRequests, type TileSource } from './tile-source';
 import { shownToken } from '../../ui/token-text';
-import type { CellPlace } from './head-matrix';
+import type { CellPlace } from './matrix-surroundings';
 
 const continuationTokens = 40;
 
