@@ -22,13 +22,14 @@ import type { RecentHallucination } from '../../results/recent-runs';
 import type { ResultLibrary } from '../../results/result-library';
 import { placeOf, saveExport } from '../exports';
 import { browseModel } from '../heads/dialogs';
+import type { HeadAt } from '../model-panel-host';
 import { PanelHosts } from '../panel-hosts';
 import { demoPlan, planToStore, storedPlan, type Demo } from './default-plan';
 import { browseImage, browseImages, browseLexicon, chooseHallucination, pictureOf } from './dialogs';
 import { HallucinationHost } from './host';
 import { besideImage, imageType, parseTruth, readImageFolder, readLexicon, truthFile } from './image-folder';
 import { HallucinationRun } from './run';
-import type { HallucinationStart, HallucinationWorld, HeadAt, ShownFile } from './world';
+import type { HallucinationStart, HallucinationWorld } from './world';
 
 const planKey = 'hallucination.plan';
 
@@ -115,7 +116,7 @@ export class HallucinationPanels extends Owner {
   async attach(
     webview: vscode.Webview,
     place: HallucinationPlace,
-    start: HallucinationToShow & { readonly file?: ShownFile } = {},
+    start: HallucinationToShow & Pick<HallucinationStart, 'file'> = {},
   ): Promise<HallucinationHost> {
     const known = start.file !== undefined || this.run.plan !== undefined;
     const shown = known ? undefined : await this.#parts.recent.latest().catch(() => undefined);
@@ -157,6 +158,7 @@ export class HallucinationPanels extends Owner {
     return {
       run: this.run,
       server: compute,
+      openModel: (folder) => compute.openModel(folder),
       demo: choice,
       mayRun,
       models: () => models.choices(choice, ...text),

@@ -17,11 +17,12 @@ import { mayRun } from '../../platform/trust';
 import type { RecentHeads } from '../../results/recent-runs';
 import type { ResultLibrary } from '../../results/result-library';
 import { placeOf, saveExport } from '../exports';
+import type { HeadAt } from '../model-panel-host';
 import { PanelHosts } from '../panel-hosts';
 import { demoPlan, planToStore, storedPlan } from './default-plan';
 import { browseModel, chooseHeads, loadIntervention, saveIntervention, saveLabels } from './dialogs';
 import { HeadAnswers } from './head-answers';
-import type { HeadAt, HeadsStart, HeadsWorld, ShownFile } from './world';
+import type { HeadsStart, HeadsWorld } from './world';
 import { HeadsHost } from './host';
 import { HeadsRun } from './run';
 
@@ -92,7 +93,7 @@ export class Heads extends Owner {
   async attach(
     webview: vscode.Webview,
     place: HeadsPlace,
-    start: HeadsRequestToShow & { readonly file?: ShownFile } = {},
+    start: HeadsRequestToShow & Pick<HeadsStart, 'file'> = {},
   ): Promise<HeadsHost> {
     const known = start.file !== undefined || this.run.plan !== undefined;
     const shown = known ? undefined : await this.#parts.recent.latest().catch(() => undefined);

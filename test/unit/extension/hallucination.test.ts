@@ -199,8 +199,8 @@ describe('the run on pictures and its webviews', () => {
     let kept: HallucinationPlan = plan;
     const world: HallucinationWorld = {
       run,
+      openModel: () => Promise.resolve(summary),
       server: {
-        openModel: () => Promise.resolve(summary),
         openImage: () => Promise.resolve(picture),
         tokenise: () => Promise.resolve({ ids: [1], tokens: ['a'] }),
         imageMap: () => Promise.resolve(new Float32Array(49)),
@@ -376,14 +376,7 @@ describe('the run on pictures and its webviews', () => {
     await one.host.receive({ kind: 'ready' });
     await one.host.receive({ kind: 'run', plan, resume: false });
     const changed = played(run, {
-      server: {
-        openModel: () => Promise.resolve({ ...summary, hash: 'other' }),
-        openImage: () => Promise.resolve(picture),
-        tokenise: () => Promise.resolve({ ids: [], tokens: [] }),
-        imageMap: () => Promise.resolve(new Float32Array(49)),
-        divergenceAt: () => Promise.resolve({ ...result, step: 1 }),
-        reinforce: () => Promise.resolve(reinforced),
-      },
+      openModel: () => Promise.resolve({ ...summary, hash: 'other' }),
     });
     await changed.host.receive({ kind: 'ready' });
     await changed.host.receive({ kind: 'map', request: 5, step: 0, variant: null, heads: [{ layer: 0, head: 0 }] });
