@@ -1,14 +1,17 @@
 /** A checkpoint folder opened for running: headers read, layer graphs at hand, weights where they lie. */
 import { createHash } from 'node:crypto';
-import { readFile, realpath, stat } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { runnable, specifyModel, type SpecifiedModel } from '../../models/architectures/catalogue';
 import { ModelError, type ModelSpec } from '../../models/architectures/model-spec';
 import { rotaryFrequencies } from '../../models/architectures/rope';
 import type { StoredTensor, StoredWeights } from '../../models/architectures/stored-weights';
+import { readGenerationConfig } from '../../models/formats/companions/companions';
 import { parseConfig } from '../../models/formats/config/parse-config';
 import { describeModel } from '../../models/formats/describe-model';
+import { readFolderFile, type FolderFile } from '../../models/formats/folder-file';
 import type { ModelDescription, ModelPart } from '../../models/formats/model-description';
+import { largestConfig, readSmallJson } from '../../models/formats/model-folder';
 import { openCheckpoint, type CheckpointProblem } from '../../models/formats/safetensors/checkpoint';
 import type { MultimodalSpec } from '../../models/architectures/vision-tower';
 import type { ModelSummary, VisionSummary } from '../../protocol/results/heads';
@@ -61,12 +64,9 @@ const unusable = (folder: string, detail: string): FailureError =>
 /** `path` is the folder or its config.json. Reads headers only. */
 export async function openModel(path: string, options: OpenOptions): Promise<LoadedModel> {
   const folder = await folderOf(path);
-  let text: string;
-  try {
-    text = await readFile(join(folder, 'config.json'), 'utf8');
-  } catch {
-    throw unusable(folder, 'It has no config.json. Choose a Hugging Face model folder.');
-  }
+  const config = await readFolderFile(folder, 'config.json', largestConfig);
+  if (!config.ok) throw unusable(folder, sentenceOfConfig(config));
+  const { text } = config;
   const parsed = parseConfig(text);
   if (!parsed.ok) throw unusable(folder, `Its config.json cannot be read: ${parsed.message}`);
   const description = describeModel(parsed.value);
@@ -269,6 +269,12 @@ export async function stampOf(file: string | undefined): Promise<string | undefi
   }
 }
 
+function sentenceOfConfig({ code, message }: Extract<FolderFile, { ok: false }>): string {
+  if (code === 'not-found') return 'It has no config.json. Choose a Hugging Face model folder.';
+  if (code === 'outside-folder') return `${message} Put the file into the folder.`;
+  return `${message} Fetch the file again.`;
+}
+
 /** The words of the language server's finding `shard-missing`; other problems carry a sentence of their own. */
 function sentenceOfProblem({ code, file, message }: CheckpointProblem): string {
   if (code === 'shard-missing') {
@@ -311,17 +317,10 @@ async function tokenIds(
   vocabulary: number,
 ): Promise<{ readonly stopIds: readonly number[]; readonly bosId?: number }> {
   const own = (key: string): readonly number[] => description.tokenIds.find((each) => each.key === key)?.ids ?? [];
-  let stop = own('eos_token_id');
-  try {
-    // generation_config.json has the last word on where a generation ends.
-    const parsed = JSON.parse(await readFile(join(folder, 'generation_config.json'), 'utf8')) as {
-      eos_token_id?: unknown;
-    };
-    const ids = [parsed.eos_token_id].flat().filter((id): id is number => typeof id === 'number');
-    if (ids.length > 0) stop = ids;
-  } catch {
-    // Most folders of base models have none.
-  }
+  // generation_config.json has the last word on where a generation ends; most folders of base models have none.
+  const generation = (await readSmallJson(folder, 'generation_config.json')) ?? {};
+  const { eosIds } = readGenerationConfig(generation);
+  const stop = eosIds.length > 0 ? eosIds : own('eos_token_id');
   const bos = own('bos_token_id').find((id) => id >= 0 && id < vocabulary);
   return { stopIds: stop, ...(bos === undefined ? {} : { bosId: bos }) };
 }

@@ -102,6 +102,9 @@ const synonyms: Readonly<Record<string, readonly string[]>> = {
   num_channels: ['num_channels', 'in_channels', 'in_chans', 'channels'],
 };
 
+/** The names under which files write what is commonly called `key`. */
+export const namesOf = (key: string): readonly string[] => synonyms[key] ?? [key];
+
 /** No published model is near these; larger numbers would only make loops and lists endless. */
 const largestInteger = 1e13;
 
@@ -139,7 +142,7 @@ export class ConfigReader {
 
   /** The name under which `key` is present in the file. */
   nameOf(key: string): string | undefined {
-    return (synonyms[key] ?? [key]).find((name, rank) => {
+    return namesOf(key).find((name, rank) => {
       const value = this.object[name];
       // Short names such as `width` or `layers` may hold objects that have nothing to do with the size.
       return value !== undefined && (rank === 0 || !isObject(value));
@@ -166,7 +169,7 @@ export class ConfigReader {
   private fallback(key: string): JsonValue | undefined {
     if (this.defaults === undefined) return undefined;
     const { values, from } = this.defaults;
-    const name = (synonyms[key] ?? [key]).find((candidate) => values[candidate] !== undefined);
+    const name = namesOf(key).find((candidate) => values[candidate] !== undefined);
     if (name === undefined) return undefined;
     const value = values[name] as JsonValue;
     this.fields[name] = { value, source: { kind: 'default', from } };
@@ -174,7 +177,9 @@ export class ConfigReader {
   }
 
   source(key: string): ValueSource | undefined {
-    return (synonyms[key] ?? [key]).map((name) => this.fields[name]?.source).find((source) => source !== undefined);
+    return namesOf(key)
+      .map((name) => this.fields[name]?.source)
+      .find((source) => source !== undefined);
   }
 
   derive(key: string, value: JsonValue, rule: string): void {

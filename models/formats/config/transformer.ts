@@ -153,7 +153,7 @@ export function readTransformer(reader: ConfigReader, choice: TransformerChoice)
   for (const key of choice.record ?? []) reader.raw(key);
   const modelType = typeof reader.object['model_type'] === 'string' ? reader.object['model_type'] : undefined;
   const hiddenSize = choice.hiddenSize ?? reader.integer('hidden_size') ?? 0;
-  let count = choice.layers ?? reader.integer('num_hidden_layers') ?? layerCountFromLists(reader) ?? 0;
+  let count = choice.layers ?? reader.integer('num_hidden_layers', 1) ?? layerCountFromLists(reader) ?? 0;
   if (count > mostLayers) {
     const key = reader.nameOf('num_hidden_layers') ?? 'num_hidden_layers';
     reader.report(
