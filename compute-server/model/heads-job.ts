@@ -83,6 +83,7 @@ export async function* headsJob(
 
   const resume = new ResumeFile(surroundings.cacheFolder, [
     model.summary.hash,
+    model.stamp,
     model.summary.family,
     ids,
     sequence.image,

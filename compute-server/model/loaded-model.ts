@@ -1,7 +1,6 @@
 /** A checkpoint folder opened for running: headers read, layer graphs at hand, weights where they lie. */
-import { createHash } from 'node:crypto';
 import { realpath, stat } from 'node:fs/promises';
-import { basename, dirname, join, relative, sep } from 'node:path';
+import { basename, dirname, relative, sep } from 'node:path';
 import { runnable, specifyModel, type SpecifiedModel } from '../../models/architectures/catalogue';
 import { ModelError, type ModelSpec } from '../../models/architectures/model-spec';
 import { rotaryFrequencies } from '../../models/architectures/rope';
@@ -18,6 +17,7 @@ import type { ModelSummary, VisionSummary } from '../../protocol/results/heads';
 import { FailureError } from '../../protocol/wire/failures';
 import type { DeviceId } from '../runtime/session';
 import { LayerSessions } from './layer-sessions';
+import { hashOfModel, watchFiles } from './model-files';
 import { openTokeniser, type TokeniserOutcome } from './tokeniser';
 import {
   checkedProcessor,
@@ -45,6 +45,8 @@ export interface LoadedModel {
   readonly multimodal?: MultimodalSpec;
   /** The vision encoder as a model of its own, whose rows are patches (the model itself where it reads nothing else). */
   readonly encoder?: LoadedModel;
+  /** Of sizes and times of change of the files: for caches on this machine. */
+  readonly stamp: string;
   /** The first file that is gone or no longer what it was when the model was opened, as one sentence. */
   changed(): Promise<string | undefined>;
   /** Rejects with that sentence: numbers of a run during which a file changed are of neither model. */
@@ -90,27 +92,9 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
     ]),
   );
   const weights: StoredWeights = { find: (name) => tensors.get(name) };
-  const stamps = await Promise.all(
-    [
-      ...['config.json', 'tokenizer.json', 'preprocessor_config.json', 'processor_config.json'].map((name) =>
-        join(folder, name),
-      ),
-      ...checkpoint.files.map((file) => file.path),
-    ].map(async (file) => ({
-      file,
-      stamp: await stampOf(file),
-    })),
-  );
-  const changed = async (): Promise<string | undefined> => {
-    for (const { file, stamp } of stamps) {
-      const now = await stampOf(file);
-      if (now === stamp) continue;
-      return `${basename(file)} ${now === undefined ? 'is gone' : 'was changed'} since the model was opened. Run again when the folder is whole.`;
-    }
-    return undefined;
-  };
+  const watched = await watchFiles(folder, checkpoint);
   const requireUnchanged = async (): Promise<void> => {
-    const why = await changed();
+    const why = await watched.changed();
     if (why !== undefined) throw unusable(folder, why);
   };
   const processor = await openProcessor(folder);
@@ -125,16 +109,13 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
     throw error;
   }
   const weightBytes = checkpoint.tensors.reduce((sum, { length }) => sum + length, 0);
-  const hash = createHash('sha256').update(text);
-  for (const tensor of checkpoint.tensors)
-    hash.update(JSON.stringify([tensor.name, tensor.dtype, tensor.shape, tensor.offset]));
-  checkpoint.files.forEach(({ name }, at) => hash.update(JSON.stringify([name, stamps[at + 4]?.stamp])));
-  const common = { folder, description, weights, changed, requireUnchanged };
+  const hash = await hashOfModel(folder, text, checkpoint);
+  const common = { folder, description, weights, ...watched, requireUnchanged };
   const summary = (part: ModelPart, spec: ModelSpec, tokeniser: TokeniserOutcome): ModelSummary => ({
     folder,
     name: basename(folder),
     family: part.family,
-    hash: digest,
+    hash,
     layers: spec.blocks.length,
     heads: Math.max(...spec.blocks.map(({ attention }) => attention.heads)),
     kvHeads: Math.max(...spec.blocks.map(({ attention }) => attention.kvHeads)),
@@ -149,7 +130,6 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
     tokenizer: tokeniser.ok ? true : tokeniser.why,
     chatTemplate: tokeniser.ok && tokeniser.tokeniser.hasChatTemplate,
   });
-  const digest = hash.digest('hex').slice(0, 16);
   const vision =
     specified.kind === 'text' || !opened.vision ? undefined : openVision(processor, specified, opened.vision);
   const withVision = vision
@@ -255,17 +235,6 @@ async function folderOf(path: string): Promise<string> {
     return (await stat(real)).isDirectory() ? real : dirname(path);
   } catch {
     throw unusable(path, 'There is no such folder. Check the path.');
-  }
-}
-
-/** Size and time of change; undefined when there is no such file. */
-export async function stampOf(file: string | undefined): Promise<string | undefined> {
-  if (file === undefined) return undefined;
-  try {
-    const { mtimeMs, size } = await stat(file);
-    return `${size}.${mtimeMs}`;
-  } catch {
-    return undefined;
   }
 }
 

@@ -68,7 +68,7 @@ export interface ModelSummary {
   readonly folder: string;
   readonly name: string;
   readonly family: string;
-  /** SHA-256 over the config and the headers of the data files (not over all weights). */
+  /** SHA-256 over the config, the tokenizer, the headers of the data files and 4 KiB of each tensor: a copy has the same. */
   readonly hash: string;
   readonly layers: number;
   readonly heads: number;
