@@ -2,6 +2,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, relative, sep } from 'node:path';
 import { runnable, specifyModel, type SpecifiedModel } from '../../models/architectures/catalogue';
+import { requireFit } from '../../models/architectures/fit';
 import { ModelError, type ModelSpec } from '../../models/architectures/model-spec';
 import { rotaryFrequencies } from '../../models/architectures/rope';
 import type { StoredTensor, StoredWeights } from '../../models/architectures/stored-weights';
@@ -99,10 +100,12 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
   };
   const processor = await openProcessor(folder);
   let specified: SpecifiedModel;
+  let notes: readonly string[];
   let opened: { readonly text?: LayerSessions; readonly vision?: LayerSessions };
   try {
     const known = specifyModel(description, weights);
     specified = known.kind === 'vision' ? { ...known, vision: fittedTower(known.vision, processor) } : known;
+    notes = requireFit(description, checkpoint.tensors);
     opened = openSessions(specified, weights, root, options, requireUnchanged);
   } catch (error) {
     if (error instanceof ModelError) throw unusable(folder, error.message);
@@ -129,6 +132,7 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
     windows: spec.blocks.map(({ attention }) => attention.window ?? null),
     tokenizer: tokeniser.ok ? true : tokeniser.why,
     chatTemplate: tokeniser.ok && tokeniser.tokeniser.hasChatTemplate,
+    ...(notes.length > 0 ? { notes } : {}),
   });
   const vision =
     specified.kind === 'text' || !opened.vision ? undefined : openVision(processor, specified, opened.vision);

@@ -88,6 +88,8 @@ export interface ModelSummary {
   readonly chatTemplate: boolean;
   /** The vision encoder of a model that reads images (itself, where it reads nothing else); absent: it reads text alone. */
   readonly vision?: VisionSummary;
+  /** Sentences on what the checkpoint holds and the run leaves unread. */
+  readonly notes?: readonly string[];
 }
 
 export interface VisionSummary {

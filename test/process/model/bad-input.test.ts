@@ -175,6 +175,24 @@ const cases: readonly Case[] = [
     sentence: /The weights lack model\.layers\.1\.mlp\.up_proj\.weight.*Fetch the whole checkpoint/,
   },
   {
+    name: 'weights of a family without biases under a config of one with them',
+    make: withFields({ model_type: 'qwen2', architectures: ['Qwen2ForCausalLM'] }),
+    code: 3,
+    sentence:
+      /The weights lack model\.layers\.0\.self_attn\.q_proj\.bias and 5 more\. Correct the config, or fetch the weights/,
+  },
+  {
+    name: 'weights without the output head that the config counts on its own',
+    make(folder) {
+      const tensors = tinyTensors(llama);
+      tensors.delete('lm_head.weight');
+      writeConfig(folder, llama.config);
+      writeSafetensors(join(folder, 'model.safetensors'), tensors);
+    },
+    code: 3,
+    sentence: /The weights lack lm_head\.weight\. Correct the config/,
+  },
+  {
     name: 'a truncated file',
     make(folder) {
       writeTinyModel(folder, llama);
@@ -383,6 +401,27 @@ describe('models and prompts that cannot be run', function () {
       assert.equal(code, 0, stderr);
     });
   }
+
+  it('says which tensors a run leaves unread, in the words of the language server', async () => {
+    const folder = place.at('model');
+    writeTinyModel(folder, llama);
+    writeConfig(folder, { ...llama.config, num_hidden_layers: 1 });
+    const sentence = 'The weights have layer 1, beyond num_hidden_layers 1. They would be left unread.';
+    for (const words of [['heads'], ['generate', '--max-new-tokens', '1'], ['map', '--layer', '0', '--head', '0']]) {
+      const [command = '', ...options] = words;
+      const { code, stdout, stderr } = await place.headscope([command, folder, ...options, ...ids, '--json', '-']);
+      assert.equal(code, 0, stderr);
+      assert.equal(stderr, `${sentence}\n`);
+      assert.deepEqual((JSON.parse(stdout) as { model: { notes: string[] } }).model.notes, [sentence]);
+    }
+    writeTinyModel(folder, tinyModel('qwen2'));
+    writeConfig(folder, llama.config);
+    const others = await place.headscope(['heads', folder, ...ids]);
+    assert.match(
+      others.stderr,
+      /^The weights hold model\.layers\.0\.self_attn\.q_proj\.bias, .* and 1 more, which the config does not ask for\.\n$/,
+    );
+  });
 
   it('token ids need no tokenizer', async () => {
     writeTinyModel(place.at('model'), llama);
