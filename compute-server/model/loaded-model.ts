@@ -2,6 +2,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, relative, sep } from 'node:path';
 import { runnable, specifyModel, type SpecifiedModel } from '../../models/architectures/catalogue';
+import { usableContext } from '../../models/architectures/context';
 import { requireFit } from '../../models/architectures/fit';
 import { ModelError, type ModelSpec } from '../../models/architectures/model-spec';
 import { rotaryFrequencies } from '../../models/architectures/rope';
@@ -114,26 +115,29 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
   const weightBytes = checkpoint.tensors.reduce((sum, { length }) => sum + length, 0);
   const hash = await hashOfModel(folder, text, checkpoint);
   const common = { folder, description, weights, ...watched, requireUnchanged };
-  const summary = (part: ModelPart, spec: ModelSpec, tokeniser: TokeniserOutcome): ModelSummary => ({
-    folder,
-    name: basename(folder),
-    family: part.family,
-    hash,
-    layers: spec.blocks.length,
-    heads: Math.max(...spec.blocks.map(({ attention }) => attention.heads)),
-    kvHeads: Math.max(...spec.blocks.map(({ attention }) => attention.kvHeads)),
-    headDim: part.headDim,
-    hiddenSize: part.hiddenSize,
-    vocabulary: part.vocabularySize ?? 0,
-    ...(part.contextLength === undefined || part.role === 'vision' ? {} : { contextLength: part.contextLength }),
-    causal: spec.blocks.every(({ attention }) => attention.causal),
-    weightBytes,
-    dtypes: [...new Set(checkpoint.tensors.map(({ dtype }) => dtype))],
-    windows: spec.blocks.map(({ attention }) => attention.window ?? null),
-    tokenizer: tokeniser.ok ? true : tokeniser.why,
-    chatTemplate: tokeniser.ok && tokeniser.tokeniser.hasChatTemplate,
-    ...(notes.length > 0 ? { notes } : {}),
-  });
+  const summary = (part: ModelPart, spec: ModelSpec, tokeniser: TokeniserOutcome): ModelSummary => {
+    const context = usableContext(spec);
+    return {
+      folder,
+      name: basename(folder),
+      family: part.family,
+      hash,
+      layers: spec.blocks.length,
+      heads: Math.max(...spec.blocks.map(({ attention }) => attention.heads)),
+      kvHeads: Math.max(...spec.blocks.map(({ attention }) => attention.kvHeads)),
+      headDim: part.headDim,
+      hiddenSize: part.hiddenSize,
+      vocabulary: part.vocabularySize ?? 0,
+      ...(context === undefined || part.role === 'vision' ? {} : { contextLength: context }),
+      causal: spec.blocks.every(({ attention }) => attention.causal),
+      weightBytes,
+      dtypes: [...new Set(checkpoint.tensors.map(({ dtype }) => dtype))],
+      windows: spec.blocks.map(({ attention }) => attention.window ?? null),
+      tokenizer: tokeniser.ok ? true : tokeniser.why,
+      chatTemplate: tokeniser.ok && tokeniser.tokeniser.hasChatTemplate,
+      ...(notes.length > 0 ? { notes } : {}),
+    };
+  };
   const vision =
     specified.kind === 'text' || !opened.vision ? undefined : openVision(processor, specified, opened.vision);
   const withVision = vision
@@ -259,12 +263,18 @@ function sentenceOfProblem({ code, file, message }: CheckpointProblem): string {
 }
 
 /** Forms that need a field which the config lacks, or that have no formula here, are refused before anything runs. */
-function requireRopes({ ropes, blocks, contextLength }: ModelSpec): void {
-  const used = new Set(blocks.map(({ attention }) => attention.rope));
-  for (const [at, rope] of ropes.entries()) {
-    if (!used.has(at)) continue;
+function requireRopes(spec: ModelSpec): void {
+  const { ropes, blocks, contextLength } = spec;
+  for (const { attention } of blocks) {
+    const rope = attention.rope === undefined ? undefined : ropes[attention.rope];
+    if (!rope) continue;
+    if (rope.dimensions > attention.headDim) {
+      throw new ModelError(
+        `The config rotates ${rope.dimensions} dimensions of a head, and a head has ${attention.headDim}. Correct partial_rotary_factor.`,
+      );
+    }
     try {
-      for (const sequenceLength of [1, 2 * (contextLength ?? 1)]) {
+      for (const sequenceLength of [1, usableContext(spec) ?? 1]) {
         rotaryFrequencies(rope, { contextLength, sequenceLength });
       }
     } catch (error) {

@@ -76,6 +76,7 @@ export interface ModelSummary {
   readonly headDim: number;
   readonly hiddenSize: number;
   readonly vocabulary: number;
+  /** Tokens that a prompt and its continuation may take together, a stretched rotary form counted in. */
   readonly contextLength?: number;
   readonly causal: boolean;
   readonly weightBytes: number;

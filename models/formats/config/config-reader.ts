@@ -113,6 +113,9 @@ export const isObject = (value: unknown): value is JsonObject =>
 
 export const formatPath = (path: JsonPath): string => path.join('.');
 
+export const positiveSentence = (name: string, value: number, orZero = false): string =>
+  `${name} should be a number ${orZero ? 'of at least 0' : 'above 0'}, and is ${value}.`;
+
 /** What was reported already, by the list it went to: several readers of one file share a list. */
 const reported = new WeakMap<readonly DescriptionProblem[], Set<string>>();
 /** A file with more wrong places than this is no config; the rest would only cost time. */
@@ -210,6 +213,15 @@ export class ConfigReader {
     return this.typed(key, 'a number', (value): value is number => typeof value === 'number' && Number.isFinite(value));
   }
 
+  /** A number above 0 or, with `orZero`, of at least 0: bases, factors, what is added to a variance. */
+  positive(key: string, orZero = false): number | undefined {
+    const value = this.number(key);
+    if (value === undefined || value > 0 || (orZero && value === 0)) return value;
+    const name = this.nameOf(key) ?? key;
+    this.report([...this.path, name], 'out-of-range', positiveSentence(name, value, orZero));
+    return undefined;
+  }
+
   /** A count or size: a whole number of at least 0 (or `least`). */
   integer(key: string, least = 0): number | undefined {
     const value = this.number(key);
@@ -263,7 +275,7 @@ export class ConfigReader {
   }
 }
 
-function describe(value: JsonValue): string {
+export function describe(value: JsonValue): string {
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'an object';
   if (typeof value === 'string') return `the string "${value.length > 40 ? `${value.slice(0, 40)}…` : value}"`;
