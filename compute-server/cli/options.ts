@@ -1,10 +1,22 @@
 /** Values of options; each refusal says what the option takes (commander adds which option). */
 import { InvalidArgumentError } from 'commander';
 
+/** A number in decimal notation; NaN for anything else, such as the 0x10 and the blanks that Number reads. */
+export const decimal = (text: string): number =>
+  /^\s*[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?\s*$/i.test(text) ? Number(text) : Number.NaN;
+
+export function between(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = decimal(text);
+    if (!(value >= min && value <= max)) throw new InvalidArgumentError(`It takes a number from ${min} to ${max}.`);
+    return value;
+  };
+}
+
 export function whole(min: number, max: number): (text: string) => number {
   return (text) => {
-    const value = Number(text);
-    if (text.trim() === '' || !Number.isSafeInteger(value) || value < min || value > max) {
+    const value = decimal(text);
+    if (!Number.isSafeInteger(value) || value < min || value > max) {
       throw new InvalidArgumentError(`It takes a whole number from ${min} to ${max}.`);
     }
     return value;
@@ -12,8 +24,8 @@ export function whole(min: number, max: number): (text: string) => number {
 }
 
 export function positive(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value) || value <= 0) {
+  const value = decimal(text);
+  if (!Number.isFinite(value) || value <= 0) {
     throw new InvalidArgumentError('It takes a number above 0.');
   }
   return value;

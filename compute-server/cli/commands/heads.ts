@@ -44,6 +44,9 @@ export const heads: Registration = (program, session) => {
     .option('--labels <file>', 'write the labels as heads.json')
     .option('--json <file>', 'write the result as JSON, - for stdout')
     .action(async (model: string | undefined, options: HeadsOptions) => {
+      if (options.causal && !options.classify) {
+        throw wrongUsage('--causal removes the labelled heads, and --no-classify labels none. Leave one of them out.');
+      }
       const given = options.prompt ?? options.promptFile ?? options.ids ?? options.image;
       const client = session.compute(environmentOf(options));
       const { result } = await client.call(
@@ -93,8 +96,9 @@ function inWords(result: HeadsResult): string {
     `${none.mean.toFixed(3)} ± ${none.sd.toFixed(3)}`,
     causal ? `${causal.lossChange >= 0 ? '+' : ''}${causal.lossChange.toFixed(3)}` : '',
   ]);
-  const first = `${new Set(classes.map(({ layer, head }) => `${layer}.${head}`)).size} of ${result.layers * result.heads} heads bear a label on ${result.ids.length} tokens; the instrumented run is within ${parity.maxLogitError} of the plain one.`;
-  if (labels.length > 0) return `${first}\n\n${textTable(['head', 'label', 'score', 'null', 'loss without'], labels)}`;
+  const first = `${new Set(classes.map(({ layer, head }) => `${layer}.${head}`)).size} of ${result.layers * result.heads} heads bear a label on ${result.ids.length} ${result.ids.length === 1 ? 'token' : 'tokens'}; the instrumented run is within ${parity.maxLogitError} of the plain one.`;
+  if (labels.length > 0)
+    return `${first}\n\n${textTable(['head', 'label', 'score', 'null', 'loss change without (nats)'], labels)}`;
   const rows = statistics.previousToken.flatMap((row, layer) =>
     row.map((value, head) => [
       `L${layer}H${head}`,
