@@ -69,6 +69,7 @@ export const generate: Registration = (program, session) => {
         ids: reply.ids,
         text: reply.text,
         top: reply.top,
+        parity: reply.parity,
         ...(reply.selected ? { selected: reply.selected } : {}),
         ...(options.logits ? { logitsLast: Array.from(reply.logitsLast) } : {}),
       });
