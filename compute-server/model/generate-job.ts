@@ -14,7 +14,8 @@ import type { Surroundings } from '../surroundings';
 import { planChunk } from './budget';
 import { continued } from './decoding';
 import type { HeadNumbers } from './head-statistics';
-import { variantProblem, type Variant } from './interventions';
+import type { Variant } from './interventions';
+import { biasedKeys, checkedVariant } from './key-groups';
 import type { LoadedModel } from './loaded-model';
 import { runPrompt } from './model-run';
 import { requireParity } from './parity';
@@ -36,7 +37,20 @@ export async function* generateJob(
   const { memoryLimit } = surroundings;
   const sequence = await sequenceOf(model, request.prompt, { memoryLimit, signal });
   const promptIds = sequence.ids;
-  const variant = checked(model, { gains: request.gains });
+  if (request.biases && request.biases.length > 0 && request.reinforcement) {
+    throw new FailureError({
+      code: 'bad-request',
+      detail: 'A bias on keys and the reinforcement of heads are not run together. Leave one of them out.',
+    });
+  }
+  const biased = biasedKeys(request.biases ?? []);
+  const groups = [...(sequence.groups ?? []), ...biased.groups];
+  const variant = checkedVariant(
+    model.spec,
+    { gains: request.gains, scoreBiases: biased.scoreBiases },
+    groups,
+    promptIds.length,
+  );
   const chunk = planChunk(
     model.spec,
     {
@@ -57,7 +71,7 @@ export async function* generateJob(
   let first: Float32Array | undefined;
   const run =
     reinforced?.run ??
-    (await SequenceRun.start(model.spec, model.sessions, { ...sequence, variant, chunk }, { signal }));
+    (await SequenceRun.start(model.spec, model.sessions, { ...sequence, groups, variant, chunk }, { signal }));
   const continuation = {
     maxNewTokens: request.maxNewTokens,
     stopIds: model.stopIds,
@@ -118,7 +132,7 @@ export async function nextTokens(
   const { memoryLimit } = surroundings;
   const prompt = { kind: 'ids', ids: given, ...(image === undefined ? {} : { image }) } as const;
   const sequence = await sequenceOf(model, prompt, { memoryLimit, signal });
-  const variants = [{}, ...request.variants.map((gains) => checked(model, { gains }))];
+  const variants = [{}, ...request.variants.map((gains) => checkedVariant(model.spec, { gains }))];
   const chunk = planChunk(
     model.spec,
     {
@@ -170,10 +184,4 @@ function tables(layers: readonly HeadNumbers[]): {
   return Object.fromEntries(
     headStatisticNames.map((name) => [name, layers.map((layer) => layer[name])]),
   ) as unknown as { readonly [K in keyof HeadStatistics]: readonly (readonly number[])[] };
-}
-
-function checked(model: LoadedModel, variant: Variant): Variant {
-  const problem = variantProblem(model.spec, variant, []);
-  if (problem !== undefined) throw new FailureError({ code: 'bad-request', detail: problem });
-  return variant;
 }

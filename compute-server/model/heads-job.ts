@@ -22,7 +22,8 @@ import type { Job } from '../dispatch/dispatcher';
 import type { Surroundings } from '../surroundings';
 import { planChunk } from './budget';
 import { thumbnailSize, type HeadNumbers } from './head-statistics';
-import { variantProblem, type Variant } from './interventions';
+import type { Variant } from './interventions';
+import { biasedKeys, checkedVariant } from './key-groups';
 import type { LoadedModel } from './loaded-model';
 import { runPrompt } from './model-run';
 import type { LayerResult, ResidualStream } from './run-request';
@@ -47,20 +48,20 @@ export async function* headsJob(
   const model = readerOf(opened, request.prompt);
   const sequence = await sequenceOf(opened, request.prompt, { memoryLimit: surroundings.memoryLimit, signal });
   const { ids } = sequence;
-  const variant: Variant = { gains: request.gains };
-  const groups = [...(sequence.groups ?? []), ...(request.groups ?? [])];
-  const problem = variantProblem(
-    model.spec,
-    variant,
-    groups.map(({ name }) => name),
-  );
-  if (problem !== undefined) throw new FailureError({ code: 'bad-request', detail: problem });
-  for (const { name, positions } of groups) {
-    const outside = positions.find((position) => position >= ids.length);
-    if (outside === undefined) continue;
-    const detail = `The group "${name}" names position ${outside}, and the prompt has ${ids.length} tokens, from 0.`;
+  const biases = request.biases ?? [];
+  if (biases.length > 0 && request.classify) {
+    const detail =
+      'A bias acts on keys of this prompt, and labels are measured on other sequences. Leave one of them out.';
     throw new FailureError({ code: 'bad-request', detail });
   }
+  const biased = biasedKeys(biases);
+  const groups = [...(sequence.groups ?? []), ...(request.groups ?? []), ...biased.groups];
+  const variant = checkedVariant(
+    model.spec,
+    { gains: request.gains, scoreBiases: biased.scoreBiases },
+    groups,
+    ids.length,
+  );
   const chunk = planChunk(
     model.spec,
     { length: ids.length, batch: 1, keepCache: false, logits: 'none', prefix: sequence.prefix },
@@ -79,6 +80,7 @@ export async function* headsJob(
     ids,
     sequence.image,
     request.gains,
+    biases,
     groups,
     chunk,
     request.thumbnails,
@@ -138,7 +140,7 @@ export async function* headsJob(
   await resume.remove();
 
   const made = await provenance(
-    { chunk, classify: request.classify, causal: request.causal },
+    { chunk, classify: request.classify, causal: request.causal, ...(biases.length > 0 ? { biases } : {}) },
     request.seed,
     surroundings.defaultThreads,
   );

@@ -14,6 +14,7 @@ import { stampOf } from './model-files';
 import { requireParity } from './parity';
 import { readerOf, sequenceOf, tokenise } from './prompt';
 import {
+  biasesOf,
   encoderInputOf,
   gainsOf,
   idList,
@@ -205,6 +206,7 @@ function headsRequestOf(request: Fields): HeadsRequest {
             };
           }),
         }),
+    ...biasesOf(request),
     classify: yesOrNo(request['classify'], 'classify'),
     causal: yesOrNo(request['causal'], 'causal'),
     thumbnails: yesOrNo(request['thumbnails'], 'thumbnails'),
@@ -217,6 +219,7 @@ function generateRequestOf(request: Fields): GenerateRequest {
     folder: textOf(request['folder'], 'folder'),
     prompt: promptOf(request['prompt']),
     gains: gainsOf(request['gains'], 'gains'),
+    ...biasesOf(request),
     maxNewTokens: wholeOf(request['maxNewTokens'], 'maxNewTokens', 0, 1 << 20),
     temperature: numberOf(request['temperature'], 'temperature', 0, 100),
     topP: numberOf(request['topP'], 'topP', Number.MIN_VALUE, 1),

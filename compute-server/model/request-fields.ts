@@ -1,5 +1,11 @@
 /** Checks of what requests about models share. */
-import type { EncoderInput, IdsRequest, PromptInput } from '../../protocol/compute/models';
+import {
+  largestBias,
+  type EncoderInput,
+  type IdsRequest,
+  type KeyBias,
+  type PromptInput,
+} from '../../protocol/compute/models';
 import type { DivergenceRequest, ReinforcementRequest } from '../../protocol/compute/hallucination';
 import { largestGain, type HeadGain } from '../../protocol/results/heads';
 import {
@@ -67,6 +73,26 @@ export function gainsOf(value: unknown, what: string): HeadGain[] {
       gain: numberOf(gain['gain'], `${what}[${at}].gain`, -largestGain, largestGain),
     };
   });
+}
+
+export function biasesOf(fields: Fields): { readonly biases?: readonly KeyBias[] } {
+  const { biases } = fields;
+  if (biases === undefined) return {};
+  if (!Array.isArray(biases)) throw badRequest('biases is a list of biases');
+  return {
+    biases: biases.map((each, at) => {
+      const what = `biases[${at}]`;
+      const bias = fieldsOf(each, what);
+      const start = wholeOf(bias['start'], `${what}.start`, 0, 1 << 24);
+      return {
+        layer: wholeOf(bias['layer'], `${what}.layer`, 0, 1 << 16),
+        head: wholeOf(bias['head'], `${what}.head`, 0, 1 << 16),
+        start,
+        end: wholeOf(bias['end'], `${what}.end`, start + 1, (1 << 24) + 1),
+        bias: numberOf(bias['bias'], `${what}.bias`, -largestBias, largestBias),
+      };
+    }),
+  };
 }
 
 /** What is left out, and how the two passes are compared. */

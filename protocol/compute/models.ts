@@ -38,6 +38,24 @@ export interface Tokenised {
   readonly image?: ImageSpan;
 }
 
+/** Added to the scores of one head on the keys [start, end), before softmax. */
+export interface KeyBias {
+  readonly layer: number;
+  readonly head: number;
+  readonly start: number;
+  readonly end: number;
+  readonly bias: number;
+}
+
+/** Biases lie from minus this to this: e^-10000 is nothing, and float32 scores keep a thousandth. */
+export const largestBias = 1e4;
+
+/** A named set of token positions. */
+export interface NamedKeys {
+  readonly name: string;
+  readonly positions: readonly number[];
+}
+
 export interface HeadsRequest {
   readonly folder: string;
   readonly prompt: PromptInput | EncoderInput;
@@ -45,7 +63,9 @@ export interface HeadsRequest {
   /** Queries per chunk; absent: chosen by the memory limit. */
   readonly chunk?: number;
   /** Named sets of token positions whose mass is measured. */
-  readonly groups?: readonly { readonly name: string; readonly positions: readonly number[] }[];
+  readonly groups?: readonly NamedKeys[];
+  /** Not together with `classify`: labels are measured on other sequences, which have no such keys. */
+  readonly biases?: readonly KeyBias[];
   /** Label the heads (runs random and shuffled prompts as null models). */
   readonly classify: boolean;
   /** Remove each labelled head and measure the loss. */
@@ -115,6 +135,8 @@ export interface GenerateRequest {
   readonly folder: string;
   readonly prompt: PromptInput;
   readonly gains: readonly HeadGain[];
+  /** On keys of the prompt, held throughout; not together with `reinforcement`. */
+  readonly biases?: readonly KeyBias[];
   readonly maxNewTokens: number;
   readonly temperature: number;
   readonly topP: number;

@@ -3,10 +3,11 @@ import { resolve } from 'node:path';
 import { environmentOf, addPromptOptions, gainsFrom, promptFrom, type PromptOptions } from '../model-options';
 import { between, whole } from '../options';
 import { addReinforcementOptions, reinforcementFrom, type ReinforcementOptions } from '../reinforcement-options';
+import { addBiasOption, biasesFrom, type BiasOptions } from '../key-options';
 import { modelProvenance, openedModel } from '../model-provenance';
 import type { Registration } from '../registration';
 
-interface GenerateOptions extends PromptOptions, ReinforcementOptions {
+interface GenerateOptions extends PromptOptions, ReinforcementOptions, BiasOptions {
   readonly maxNewTokens: number;
   readonly temperature: number;
   readonly topP: number;
@@ -17,11 +18,13 @@ interface GenerateOptions extends PromptOptions, ReinforcementOptions {
 
 export const generate: Registration = (program, session) => {
   addReinforcementOptions(
-    addPromptOptions(
-      program
-        .command('generate')
-        .description('Continue a prompt with a local model, greedily or by sampling, with gains on its heads.')
-        .argument('<model>', 'a model folder'),
+    addBiasOption(
+      addPromptOptions(
+        program
+          .command('generate')
+          .description('Continue a prompt with a local model, greedily or by sampling, with gains on its heads.')
+          .argument('<model>', 'a model folder'),
+      ),
     ),
   )
     .option('--max-new-tokens <n>', 'tokens to generate at most', whole(0, 1 << 20), 32)
@@ -33,6 +36,7 @@ export const generate: Registration = (program, session) => {
     .action(async (model: string, options: GenerateOptions) => {
       const client = session.compute(environmentOf(options));
       const gains = await gainsFrom(options);
+      const biases = biasesFrom(options);
       const folder = resolve(model);
       const prompt = await promptFrom(options);
       const opened = await openedModel(session, client, folder);
@@ -44,6 +48,7 @@ export const generate: Registration = (program, session) => {
             folder,
             prompt,
             gains,
+            biases,
             maxNewTokens: options.maxNewTokens,
             temperature: options.temperature,
             topP: options.topP,
@@ -61,7 +66,15 @@ export const generate: Registration = (program, session) => {
         ...(await modelProvenance(
           options,
           opened,
-          { prompt, gains, temperature, topP, maxNewTokens, ...(reinforcement ? { reinforcement } : {}) },
+          {
+            prompt,
+            gains,
+            ...(biases.length > 0 ? { biases } : {}),
+            temperature,
+            topP,
+            maxNewTokens,
+            ...(reinforcement ? { reinforcement } : {}),
+          },
           options.seed,
         )),
         promptIds: reply.promptIds,

@@ -14,12 +14,20 @@ import {
   type EncoderOptions,
   type PromptOptions,
 } from '../model-options';
+import {
+  addBiasOption,
+  addGroupOption,
+  biasesFrom,
+  groupsFrom,
+  type BiasOptions,
+  type GroupOptions,
+} from '../key-options';
 import { sayNotes } from '../model-provenance';
 import { whole } from '../options';
 import type { Registration } from '../registration';
 import { textTable } from '../table';
 
-interface HeadsOptions extends PromptOptions, EncoderOptions {
+interface HeadsOptions extends PromptOptions, EncoderOptions, BiasOptions, GroupOptions {
   readonly chunk?: number;
   readonly classify: boolean;
   readonly causal?: boolean;
@@ -29,12 +37,16 @@ interface HeadsOptions extends PromptOptions, EncoderOptions {
 }
 
 export const heads: Registration = (program, session) => {
-  addEncoderOptions(
-    addPromptOptions(
-      program
-        .command('heads')
-        .description('Measure and label what every head of a local model does on a prompt.')
-        .argument('[model]', 'a model folder (default: the demo model, with a demo prompt)'),
+  addGroupOption(
+    addBiasOption(
+      addEncoderOptions(
+        addPromptOptions(
+          program
+            .command('heads')
+            .description('Measure and label what every head of a local model does on a prompt.')
+            .argument('[model]', 'a model folder (default: the demo model, with a demo prompt)'),
+        ),
+      ),
     ),
   )
     .option('--chunk <n>', 'queries computed at once (default: chosen by the memory limit)', whole(1, 1 << 16))
@@ -59,6 +71,8 @@ export const heads: Registration = (program, session) => {
                 ? { kind: 'text', text: demoPrompt }
                 : await inputFrom(options),
             gains: await gainsFrom(options),
+            groups: groupsFrom(options),
+            biases: biasesFrom(options),
             ...(options.chunk === undefined ? {} : { chunk: options.chunk }),
             classify: options.classify,
             causal: options.causal ?? false,

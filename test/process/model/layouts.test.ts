@@ -86,6 +86,20 @@ describe('checkpoints as they lie on a disk', function () {
     }
   });
 
+  it('keys are named and biased from the command line', async () => {
+    writeTinyModel(folder, llama);
+    const words = ['--ids', ids.join(','), '--bias', '0.1:2-4=-3', '--json', '-'];
+    const heads = await place.headscope(['heads', folder, '--no-classify', '--group', 'needle=2-4', ...words]);
+    assert.equal(heads.code, 0, heads.stderr);
+    const { groups, settings } = JSON.parse(heads.stdout) as HeadsResult;
+    assert.deepEqual(groups['needle'], groups['keys 2-4']);
+    const asked = [{ layer: 0, head: 1, start: 2, end: 5, bias: -3 }];
+    assert.deepEqual(settings['biases'], asked);
+    const made = await place.headscope(['generate', folder, '--max-new-tokens', '1', ...words]);
+    assert.equal(made.code, 0, made.stderr);
+    assert.deepEqual((JSON.parse(made.stdout) as HeadsResult).settings['biases'], asked);
+  });
+
   it('shards with an index', async () => {
     writeTinyModel(place.at('whole'), llama);
     writeConfig(folder, llama.config);
