@@ -125,8 +125,10 @@ function yarn(
   /** The dimension that turns `rotations` times over the original length. */
   const dimensionOf = (rotations: number): number =>
     (rope.dimensions * Math.log(original / (rotations * 2 * Math.PI))) / (2 * Math.log(rope.theta));
-  const low = Math.max(Math.floor(dimensionOf(scaling.betaFast)), 0);
-  const high = Math.min(Math.ceil(dimensionOf(scaling.betaSlow)), rope.dimensions - 1);
+  const [first, last] = [dimensionOf(scaling.betaFast), dimensionOf(scaling.betaSlow)];
+  const rounded = scaling.truncate !== false;
+  const low = Math.max(rounded ? Math.floor(first) : first, 0);
+  const high = Math.min(rounded ? Math.ceil(last) : last, rope.dimensions - 1);
   const width = high === low ? 0.001 : high - low;
   const frequencies = base.map((frequency, i) => {
     const interpolated = Math.min(Math.max((i - low) / width, 0), 1);

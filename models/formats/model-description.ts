@@ -53,6 +53,8 @@ export type RopeScaling =
       readonly attentionFactor?: number;
       readonly mscale?: number;
       readonly mscaleAllDim?: number;
+      /** The bounds of the ramp stay where they fall, between two dimensions (gpt-oss); absent: they are rounded outwards. */
+      readonly truncate?: false;
     }
   | {
       readonly kind: 'longrope';

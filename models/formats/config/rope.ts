@@ -46,6 +46,7 @@ export function ropeScaling(object: JsonObject | undefined, fallbackOriginal?: n
         ...optional('attentionFactor', number(object, 'attention_factor')),
         ...optional('mscale', number(object, 'mscale')),
         ...optional('mscaleAllDim', number(object, 'mscale_all_dim')),
+        ...(object['truncate'] === false ? { truncate: false } : {}),
       };
     case 'longrope':
     case 'su':

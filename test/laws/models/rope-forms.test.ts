@@ -52,6 +52,11 @@ const forms: readonly Form[] = [
     context: reach,
   },
   {
+    name: 'yarn whose ramp is not rounded to dimensions (gpt-oss)',
+    fields: { rope_scaling: { rope_type: 'yarn', factor: 4, beta_fast: 1.5, beta_slow: 0.05, truncate: false } },
+    context: reach,
+  },
+  {
     name: 'yarn with two weights of its sharpening (DeepSeek)',
     fields: { rope_scaling: { rope_type: 'yarn', factor: 4, mscale: 1, mscale_all_dim: 0.7 } },
     context: reach,

@@ -12,6 +12,8 @@ export interface RopeScalingConfig {
   readonly beta_fast?: number;
   readonly beta_slow?: number;
   readonly attention_factor?: number;
+  /** Whether the bounds of YaRN's ramp are rounded outwards; true where absent. */
+  readonly truncate?: boolean;
   readonly mscale?: number;
   readonly mscale_all_dim?: number;
   readonly short_factor?: readonly number[];
@@ -74,11 +76,13 @@ export function rotationOf(config: RopeReferenceConfig): Rotation {
     // Index at which a pair turns `count` times within the original length.
     const index = (count: number): number =>
       (width / 2) * (Math.log(original / (2 * Math.PI * count)) / Math.log(theta));
-    const from = Math.max(0, Math.floor(index(scaling.beta_fast ?? 32)));
-    const to = Math.min(width - 1, Math.ceil(index(scaling.beta_slow ?? 1)));
+    const outwards = scaling.truncate ?? true;
+    const [fast, slow] = [index(scaling.beta_fast ?? 32), index(scaling.beta_slow ?? 1)];
+    const from = Math.max(0, outwards ? Math.floor(fast) : fast);
+    const to = Math.min(width - 1, outwards ? Math.ceil(slow) : slow);
     const radians = pairs.map((i) => {
-      const slow = to === from ? (i > from ? 1 : 0) : Math.max(0, Math.min(1, (i - from) / (to - from)));
-      return turns(i) * (1 - slow + slow / s);
+      const share = to === from ? (i > from ? 1 : 0) : Math.max(0, Math.min(1, (i - from) / (to - from)));
+      return turns(i) * (1 - share + share / s);
     });
     const sharpened = (weight: number): number => (s > 1 ? 1 + 0.1 * weight * Math.log(s) : 1);
     const { mscale, mscale_all_dim: all } = scaling;
