@@ -25,10 +25,13 @@ export function readSurroundings(
     entry,
     cacheFolder: environment['HEADSCOPE_CACHE_DIR'] || defaultCacheFolder(environment),
     memoryLimit: positive(environment['HEADSCOPE_MEMORY_LIMIT']) ?? Math.floor(availableMemory() * defaultShare),
-    defaultThreads: positive(environment['HEADSCOPE_THREADS']) ?? 0,
+    defaultThreads: threadsIn(environment),
     log,
   };
 }
+
+/** Threads that an environment asks for; 0: as many as the runtime chooses. */
+export const threadsIn = (environment: NodeJS.ProcessEnv): number => positive(environment['HEADSCOPE_THREADS']) ?? 0;
 
 /** Memory of the machine, or of the container when it is limited. */
 function availableMemory(): number {

@@ -40,7 +40,7 @@ export async function* hallucinationSetJob(
     throw new FailureError({ code: 'bad-request', detail });
   }
   const { images, done, ...settings } = request;
-  const kept = new KeptEntries(surroundings.cacheFolder, [model.summary.hash, settings]);
+  const kept = new KeptEntries(surroundings.cacheFolder, [model.summary.hash, model.stamp, settings]);
   await kept.read();
   const entries: DatasetEntry[] = [];
   const failures: { name: string; why: string }[] = [];

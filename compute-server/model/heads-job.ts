@@ -83,6 +83,7 @@ export async function* headsJob(
 
   const resume = new ResumeFile(surroundings.cacheFolder, [
     model.summary.hash,
+    model.stamp,
     model.summary.family,
     ids,
     sequence.image,
@@ -145,12 +146,15 @@ export async function* headsJob(
   }
   await resume.remove();
 
-  const made = await provenance({ chunk, classify: request.classify, causal: request.causal }, request.seed);
+  const made = await provenance(
+    { chunk, classify: request.classify, causal: request.causal },
+    request.seed,
+    surroundings.defaultThreads,
+  );
   const thumbnails = request.thumbnails ? joinThumbnails(done, model.summary.heads) : undefined;
   return {
     result: {
       ...made,
-      device: { ...made.device, threads: surroundings.defaultThreads },
       kind: 'headscope-heads',
       version: 1,
       model: model.summary,

@@ -1,6 +1,5 @@
 /** The vision encoder of an opened checkpoint: a picture to the embeddings that stand for it in the text. */
 import { createHash } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { connectorGraph, patchGraph } from '../../models/architectures/patch-graphs';
 import { ModelError, type ModelSpec } from '../../models/architectures/model-spec';
@@ -11,7 +10,7 @@ import {
   type ImageLayout,
   type VisionTower,
 } from '../../models/architectures/vision-tower';
-import { resolveInside } from '../../models/formats/safetensors/containment';
+import { readFolderFile } from '../../models/formats/folder-file';
 import { processPicture, tileSize, type ProcessedPicture } from '../../models/images/process';
 import { ProcessorError, readProcessor, type ProcessorSettings } from '../../models/images/processor';
 import { planTokens, type TileCells, type TokenPlan } from '../../models/images/token-plan';
@@ -135,12 +134,17 @@ function contradiction(
   return undefined;
 }
 
+/** Published ones have a few KB. */
+const largestProcessor = 1024 * 1024;
+
 async function jsonIn(folder: string, name: string): Promise<unknown> {
-  const found = await resolveInside(folder, name);
-  if (!found.ok) return undefined;
-  if ((await stat(found.path)).size > 1024 * 1024) throw new ProcessorError(`${name} is larger than 1 MiB.`);
+  const found = await readFolderFile(folder, name, largestProcessor);
+  if (!found.ok) {
+    if (found.code === 'not-found') return undefined;
+    throw new ProcessorError(found.message);
+  }
   try {
-    return JSON.parse(await readFile(found.path, 'utf8')) as unknown;
+    return JSON.parse(found.text) as unknown;
   } catch (error) {
     throw new ProcessorError(`${name} is no JSON (${error instanceof Error ? error.message : String(error)}).`);
   }

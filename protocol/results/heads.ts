@@ -68,7 +68,7 @@ export interface ModelSummary {
   readonly folder: string;
   readonly name: string;
   readonly family: string;
-  /** SHA-256 over the config and the headers of the data files (not over all weights). */
+  /** SHA-256 over the config, the tokenizer, the headers of the data files and 4 KiB of each tensor: a copy has the same. */
   readonly hash: string;
   readonly layers: number;
   readonly heads: number;
@@ -76,6 +76,7 @@ export interface ModelSummary {
   readonly headDim: number;
   readonly hiddenSize: number;
   readonly vocabulary: number;
+  /** Tokens that a prompt and its continuation may take together, a stretched rotary form counted in. */
   readonly contextLength?: number;
   readonly causal: boolean;
   readonly weightBytes: number;
@@ -88,6 +89,8 @@ export interface ModelSummary {
   readonly chatTemplate: boolean;
   /** The vision encoder of a model that reads images (itself, where it reads nothing else); absent: it reads text alone. */
   readonly vision?: VisionSummary;
+  /** Sentences on what the checkpoint holds and the run leaves unread. */
+  readonly notes?: readonly string[];
 }
 
 export interface VisionSummary {

@@ -14,6 +14,7 @@ import {
   type EncoderOptions,
   type PromptOptions,
 } from '../model-options';
+import { sayNotes } from '../model-provenance';
 import { whole } from '../options';
 import type { Registration } from '../registration';
 import { textTable } from '../table';
@@ -69,6 +70,7 @@ export const heads: Registration = (program, session) => {
           },
         },
       );
+      sayNotes(session, result.model);
       if (options.labels !== undefined) await session.writeJson(options.labels, headLabelsFile(result));
       if (options.json !== undefined) await session.writeJson(options.json, result);
       if (options.json !== '-') session.print(inWords(result));
