@@ -106,6 +106,13 @@ export interface BenchmarkRow {
   readonly notes?: readonly string[];
 }
 
+/**
+ * Whether a resumed run keeps a row of an earlier one. What was stopped while it was timed is measured again; so is what was
+ * refused for memory or by the runtime, since the limit, the free memory and the device may have changed.
+ */
+export const keptOnResume = ({ notes, refusal }: BenchmarkRow): boolean =>
+  !notes?.includes('cancelled') && refusal !== 'memory' && refusal !== 'runtime';
+
 /** Least squares of log time over log length: time ~ length^exponent. */
 export interface ExponentFit {
   readonly mechanism: string;

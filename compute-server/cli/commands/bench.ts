@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { Option } from 'commander';
 import { attentionPatterns } from '../../../kernels/shape';
 import type { MechanismInfo } from '../../../protocol/compute/api';
+import { keptOnResume } from '../../../protocol/results/benchmark';
 import type {
   AttentionPattern,
   BenchmarkMode,
@@ -198,7 +199,7 @@ async function rowsToKeep(file: string, plan: BenchmarkPlan): Promise<readonly B
       `${file} was measured with another baseline, shape, parameters, device, threads, precision or seed. Give the same options, or leave --resume out.`,
     );
   }
-  return earlier.rows as readonly BenchmarkRow[];
+  return (earlier.rows as readonly BenchmarkRow[]).filter(keptOnResume);
 }
 
 /** The result of rows that arrived before the process ended. */

@@ -169,6 +169,23 @@ describe('the state of the kernels panel', () => {
     assert.deepEqual(startRun(state, true)?.plan.done, [first]);
   });
 
+  it('measures again what was refused for memory or by the runtime, which may do by now; what is wrong stays so', () => {
+    const [first, second, third] = result.rows;
+    assert.ok(first && second && third);
+    const refused = (refusal: 'memory' | 'runtime' | 'wrong'): State =>
+      receive(running(), {
+        kind: 'result',
+        result: {
+          ...result,
+          rows: [first, { mechanism: second.mechanism, length: second.length, ok: false, reason: 'No.', refusal }],
+          state: 'cancelled',
+        },
+      });
+    assert.deepEqual(startRun(refused('memory'), true)?.plan.done, [first]);
+    assert.deepEqual(startRun(refused('runtime'), true)?.plan.done, [first]);
+    assert.equal(startRun(refused('wrong'), true)?.plan.done?.length, 2);
+  });
+
   it('does not resume another plan, and says that what is shown is stale', () => {
     const failed = running(point(result.rows[0]), { kind: 'failed', sentence: 'Ended.' });
     assert.ok(failed.form);

@@ -3,7 +3,12 @@ import type { DeviceInfo, MechanismInfo, SupportInfo } from '../../../protocol/c
 import type { MechanismView, MechanismViewRequest } from '../../../protocol/compute/mechanism-view';
 import type { NeighborhoodBound, NeighborhoodRequest } from '../../../protocol/compute/neighborhood';
 import type { KernelsPlace, ShapeChoice, ToKernelsPanel } from '../../../protocol/panels/kernels';
-import type { BenchmarkPlan, BenchmarkResult, BenchmarkRow } from '../../../protocol/results/benchmark';
+import {
+  keptOnResume,
+  type BenchmarkPlan,
+  type BenchmarkResult,
+  type BenchmarkRow,
+} from '../../../protocol/results/benchmark';
 import { unreachable } from '../../../protocol/unreachable';
 import type { PointKey } from '../../charts/chart';
 import { rowKey } from '../../charts/rows';
@@ -276,7 +281,7 @@ export function startRun(
 ): { readonly state: State; readonly plan: BenchmarkPlan } | undefined {
   const plan = runnablePlan(state);
   if (!plan || state.canRun !== true || state.phase.kind === 'running') return undefined;
-  const done = resume ? settled(state) : [];
+  const done = resume ? settled(state).filter(keptOnResume) : [];
   const total = measuredMechanisms(plan).length * plan.shape.lengths.length;
   return {
     plan: { ...plan, ...(done.length > 0 ? { done } : {}) },
