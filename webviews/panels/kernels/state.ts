@@ -60,6 +60,8 @@ export interface State {
   readonly devices: readonly DeviceInfo[];
   readonly devicesAsked: boolean;
   readonly shapes: readonly ShapeChoice[];
+  /** Of the machine that runs the kernels. */
+  readonly processors: number;
   readonly canRun: true | string;
   readonly form: Form | undefined;
   readonly supports: readonly SupportInfo[];
@@ -88,6 +90,7 @@ export const initialState = (place: KernelsPlace): State => ({
   devices: [],
   devicesAsked: false,
   shapes: [],
+  processors: 0,
   canRun: true,
   form: undefined,
   supports: [],
@@ -174,7 +177,7 @@ export function receive(state: State, message: ToKernelsPanel): State {
 }
 
 function open(state: State, message: Extract<ToKernelsPanel, { kind: 'open' }>): State {
-  const { place, mechanisms, devices, shapes, canRun, result } = message;
+  const { place, mechanisms, devices, shapes, processors, canRun, result } = message;
   const choice = shapes.find(({ uri }) => uri === message.shapeUri);
   const planned = toForm(message.plan, shapes, message.shapeUri);
   // A text kept from before the reload wins over the extension's copy when it is only a later state of the same form.
@@ -198,6 +201,7 @@ function open(state: State, message: Extract<ToKernelsPanel, { kind: 'open' }>):
     mechanisms,
     devices,
     shapes,
+    processors,
     canRun,
     form,
     ...measured,
@@ -218,9 +222,9 @@ function withRow(state: State, row: BenchmarkRow, final: boolean): State {
 }
 
 /** The plan in the form, or undefined while it cannot be read. */
-export function planOf({ form, mechanisms }: State): BenchmarkPlan | undefined {
+export function planOf({ form, mechanisms, processors }: State): BenchmarkPlan | undefined {
   if (!form) return undefined;
-  const reading = readForm(form, mechanisms);
+  const reading = readForm(form, mechanisms, processors);
   return reading.ok ? reading.plan : undefined;
 }
 
