@@ -54,6 +54,7 @@ export function timedRow(measured: Measured, device: DeviceId): BenchmarkRow {
     ...(end === 'cancelled' ? ['cancelled'] : []),
     ...(end === 'budget' && !series.settled ? ['budget'] : []),
     ...(peak ? [] : ['predicted']),
+    ...(peak?.notReset ? ['not-reset'] : []),
     // onnxruntime-node takes and gives host memory only: each run copies to the device and back.
     ...(device === 'cpu' ? [] : ['transfers']),
   ];

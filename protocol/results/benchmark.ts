@@ -100,7 +100,8 @@ export interface BenchmarkRow {
   readonly checkedLength?: number;
   readonly ratioToBaseline?: Ratio;
   /**
-   * `predicted`: memory was not measured; `budget`: the time budget ended before the median settled; `cancelled`: stopped
+   * `predicted`: memory was not measured; `not-reset`: the system did not let VmHWM be reset before the cell, so that
+   * `peakBytes` lacks what hides below an earlier mark of the process; `budget`: the time budget ended before the median settled; `cancelled`: stopped
    * while it was timed, measured again on resume; `transfers`: the times include moving inputs and output to the device.
    */
   readonly notes?: readonly string[];
@@ -145,6 +146,9 @@ export interface Crossover {
 export interface Roof {
   readonly peakGflops: number;
   readonly peakBandwidthGBs: number;
+  /** When each was measured, as ISO time; `measured` is the older. Absent in results of before 2026-11-25. */
+  readonly gflopsMeasured?: string;
+  readonly bandwidthMeasured?: string;
   readonly measured: string;
 }
 

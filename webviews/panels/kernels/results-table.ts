@@ -317,6 +317,7 @@ const wrong: ReadonlySet<BenchmarkRow['refusal']> = new Set(['wrong', 'impossibl
 
 const noteWords: Readonly<Record<string, string>> = {
   predicted: 'memory predicted, not measured',
+  'not-reset': 'peak memory counts from an earlier, higher mark and may be too small',
   budget: 'stopped by the time allowed',
   cancelled: 'stopped while it was timed',
   transfers: 'times include moving the data to the device',
