@@ -55,11 +55,12 @@ export interface BenchmarkPlan {
 
 /** ratio = baseline time / mechanism time by interleaved pairs: above 1 is faster than the baseline. */
 export interface Ratio {
+  /** Hodges-Lehmann estimate of the median ratio, over the logarithms. */
   readonly median: number;
-  /** 95 % interval of the median. */
+  /** 95 % interval of the signed-rank test: it leaves 1 out exactly when p < 5 %. With fewer than six pairs the whole range. */
   readonly low: number;
   readonly high: number;
-  /** Two-sided Wilcoxon signed-rank test over the pairs. */
+  /** Two-sided Wilcoxon signed-rank test over the logarithms of the pairs. */
   readonly p: number;
 }
 
@@ -101,7 +102,8 @@ export interface BenchmarkRow {
   readonly ratioToBaseline?: Ratio;
   /**
    * `predicted`: memory was not measured; `not-reset`: the system did not let VmHWM be reset before the cell, so that
-   * `peakBytes` lacks what hides below an earlier mark of the process; `budget`: the time budget ended before the median settled; `cancelled`: stopped
+   * `peakBytes` lacks what hides below an earlier mark of the process; `few-pairs`: fewer than six pairs with the
+   * baseline, so that the ratio has no 95 % interval; `budget`: the time budget ended before the median settled; `cancelled`: stopped
    * while it was timed, measured again on resume; `transfers`: the times include moving inputs and output to the device.
    */
   readonly notes?: readonly string[];
