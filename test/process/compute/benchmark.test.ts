@@ -140,6 +140,23 @@ describe('a benchmark', function () {
     ]);
   });
 
+  it('measures again what an earlier limit refused', async () => {
+    const limited = startClient({}, { HEADSCOPE_MEMORY_LIMIT: String(2e6) });
+    try {
+      const lengths = [64, 1024];
+      const first = await limited.call('benchmark', [smallPlan({ shape: { lengths } })]);
+      assert.equal(rowOf(first, 'scaled-dot-product', 1024).refusal, 'memory');
+      const again = await client.call('benchmark', [smallPlan({ done: first.rows, shape: { lengths } })]);
+      assert.deepEqual(
+        again.rows.map((row) => [row.mechanism, row.length, row.ok]),
+        lengths.flatMap((length) => ['fused', 'scaled-dot-product'].map((id) => [id, length, true])),
+      );
+      assert.deepEqual(rowOf(again, 'fused', 64), rowOf(first, 'fused', 64));
+    } finally {
+      limited.dispose();
+    }
+  });
+
   it('runs the same seeds to the same errors', async () => {
     const [first, second, other] = [
       await client.call('benchmark', [smallPlan()]),

@@ -23,7 +23,7 @@ const pictureLengths = [16, 32, 64, 96, 128, 256, 512];
 export function viewRequest(state: State): MechanismViewRequest | undefined {
   const { card } = state.view;
   if (!card || !state.form) return undefined;
-  const reading = readForm(state.form, state.mechanisms);
+  const reading = readForm(state.form, state.mechanisms, state.processors);
   if (!reading.ok) return undefined;
   const { pattern, heads, kvHeads, headDim, valueDim } = reading.plan.shape;
   const effective = card.show === 'effective';
