@@ -63,6 +63,7 @@ const smallParameters: Readonly<Record<string, readonly ParameterValues[]>> = {
     { retrievalShare: 0.25, sinks: 2, buffer: 10, compression: 1e6 },
     { retrievalShare: 0, sinks: 0, buffer: 1, compression: 1e6 },
     { retrievalShare: 0.5, sinks: 4, buffer: 40, compression: 1e6 },
+    { retrievalShare: 0.5, sinks: 1, buffer: 2, compression: 3 },
   ],
   'elastic-span': [
     { firstShare: 0.5, firstOffset: 0, secondOffset: 100, secondSlope: 0.5, plannedLength: 150 },

@@ -1,4 +1,5 @@
 /** Parts of heads-first tensors [batch, head, position, width]. */
+import type { StateTensor } from '../../../kernels/mechanism';
 import { tensor, type Tensor } from '../../../kernels/tensors/tensor';
 
 export { positionsOf } from '../../../kernels/tensors/layout';
@@ -14,4 +15,21 @@ export function appended(x: Tensor, rows: Tensor, axis: number): Tensor {
     data.set(rows.data.subarray(block * more, (block + 1) * more), block * (own + more) + own);
   }
   return tensor(shape, data);
+}
+
+/** `x` without one row along an axis. */
+function without(x: Tensor, row: number, axis: number): Tensor {
+  const length = x.shape[axis] ?? 0;
+  const inner = x.shape.slice(axis + 1).reduce((product, dim) => product * dim, 1);
+  return tensor(
+    x.shape.map((dim, at) => (at === axis ? dim - 1 : dim)),
+    x.data.filter((_, at) => Math.floor(at / inner) % length !== row),
+  );
+}
+
+/** A state after a step that gave `next` for it. */
+export function advanced(x: Tensor, next: Tensor | undefined, { grows, forgets }: StateTensor): Tensor {
+  if (!next) return x;
+  if (grows === undefined) return next;
+  return appended(forgets === undefined ? x : without(x, forgets, grows), next, grows);
 }
