@@ -66,7 +66,7 @@ const smallParameters: Readonly<Record<string, readonly ParameterValues[]>> = {
     { retrievalShare: 0.5, sinks: 1, buffer: 2, compression: 3 },
   ],
   'elastic-span': [
-    { firstShare: 0.5, firstOffset: 0, secondOffset: 0, secondSlope: 0.5 },
+    { firstShare: 0.5, firstOffset: 0, secondOffset: 0, secondSlope: 0.9 },
     { firstShare: 0.5, firstOffset: 0, secondOffset: 100, secondSlope: 0.5, plannedLength: 150 },
     { firstShare: 0.25, firstOffset: 0, firstSlope: 0.9, plannedLength: 250 },
   ],
