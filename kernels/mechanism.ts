@@ -109,8 +109,8 @@ export interface StateTensor {
    * recurrent state).
    */
   readonly grows?: number;
-  /** The row along `grows` that leaves as the new one comes: the state keeps its size. */
-  readonly forgets?: number;
+  /** Rows [from, to) along `grows` that leave in the step, before its own row is appended. */
+  readonly forgets?: { readonly from: number; readonly to: number };
 }
 
 /**
@@ -125,7 +125,7 @@ export interface Decoding<P extends ParameterValues> {
   /**
    * Inputs: `query` [b, h, 1, d], `key` [b, hkv, 1, d] and `value` [b, hkv, 1, dv] of the new position, every state by its
    * name, the weights. Outputs: `output` [b, h, 1, dv] and for each state `next.<name>`: the new state, or the row to append; a
-   * state of which a step gives none stays as it is.
+   * state of which a step gives none stays as it is, but for the rows that it forgets.
    */
   build(shape: AttentionShape, parameters: P, precision: Precision): Graph;
   cost(shape: AttentionShape, parameters: P): Cost;

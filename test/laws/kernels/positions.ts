@@ -17,19 +17,20 @@ export function appended(x: Tensor, rows: Tensor, axis: number): Tensor {
   return tensor(shape, data);
 }
 
-/** `x` without one row along an axis. */
-function without(x: Tensor, row: number, axis: number): Tensor {
+/** `x` without the rows [from, to) along an axis. */
+function without(x: Tensor, { from, to }: { readonly from: number; readonly to: number }, axis: number): Tensor {
   const length = x.shape[axis] ?? 0;
   const inner = x.shape.slice(axis + 1).reduce((product, dim) => product * dim, 1);
+  const leaves = (row: number) => row >= from && row < to;
   return tensor(
-    x.shape.map((dim, at) => (at === axis ? dim - 1 : dim)),
-    x.data.filter((_, at) => Math.floor(at / inner) % length !== row),
+    x.shape.map((dim, at) => (at === axis ? dim - (to - from) : dim)),
+    x.data.filter((_, at) => !leaves(Math.floor(at / inner) % length)),
   );
 }
 
-/** A state after a step that gave `next` for it. */
+/** A state after a step that gave `next` for it, or nothing. */
 export function advanced(x: Tensor, next: Tensor | undefined, { grows, forgets }: StateTensor): Tensor {
-  if (!next) return x;
-  if (grows === undefined) return next;
-  return appended(forgets === undefined ? x : without(x, forgets, grows), next, grows);
+  if (grows === undefined) return next ?? x;
+  const kept = forgets === undefined ? x : without(x, forgets, grows);
+  return next ? appended(kept, next, grows) : kept;
 }
