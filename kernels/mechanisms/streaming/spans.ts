@@ -7,10 +7,11 @@ import { tiledCost } from '../../cost/attention';
 import type { Cost } from '../../cost/cost';
 import { additiveMask, foldGroup, groupQueries, unfoldGroup } from '../../graph/attention-graph';
 import { attendByClass, shapeOfClass } from '../../graph/head-classes';
-import { add, divide, logarithm, multiply, sigmoid, subtract } from '../../graph/operators/elementwise';
+import { logSumOf } from '../../graph/log-sum';
+import { add, divide, multiply, sigmoid, subtract } from '../../graph/operators/elementwise';
 import { concat, gather, gatherRange, pad, reshape, slice, unsqueeze } from '../../graph/operators/layout';
 import { fusedMatmul, matmul } from '../../graph/operators/matrix';
-import { cumulativeSum, reduceMax, reduceSum, softmax } from '../../graph/operators/reduce';
+import { cumulativeSum, reduceSum, softmax } from '../../graph/operators/reduce';
 import type { Value } from '../../graph/records';
 import { integers } from '../../integers';
 import type { Support } from '../../mechanism';
@@ -193,8 +194,7 @@ function withDropped(
   const apart = (x: Value) => reshape(x, [batch, kvHeads, group, mean.rows, Number(x.shape[3])]);
   const products = multiply(apart(kept.tile), unsqueeze(mean.key, 2)); // [b, hkv, g, rows, d]
   const score = add(multiply(reduceSum(products, [4]), headDim ** -0.5), mean.logCount);
-  // The largest probability is 1 / denominator: with the largest score it gives the logarithm of the whole denominator.
-  const logDenominator = subtract(reduceMax(kept.masked, [3]), logarithm(reduceMax(kept.probabilities, [3])));
+  const logDenominator = logSumOf(kept.masked, kept.probabilities);
   const gate = sigmoid(subtract(score, apart(logDenominator)));
   const output = apart(kept.output);
   const merged = add(output, multiply(gate, subtract(unsqueeze(mean.value, 2), output)));
