@@ -86,6 +86,7 @@ const smallParameters: Readonly<Record<string, readonly ParameterValues[]>> = {
   ],
   landmark: [
     { block: 15, open: 2 },
+    { block: 3, open: 2 },
     { block: 9, mode: 'train' },
     { block: 20, open: 0 },
     { block: 30, open: 1 },

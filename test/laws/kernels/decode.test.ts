@@ -8,7 +8,7 @@ import type { Tensor } from '../../../kernels/tensors/tensor';
 import { allowedError } from '../../../kernels/tensors/tolerance';
 import { settings } from './cases';
 import { advanced, positionsOf } from './positions';
-import { runGraph } from './run';
+import { runGraph, runMechanism } from './run';
 
 const length = 23;
 const base: AttentionShape = {
@@ -85,6 +85,31 @@ describe('Law: decoding position by position gives the rows of the whole pass', 
             const error = measureError(state[name]!, expected);
             assert.ok(error.maxRelative < 1e-4, `the state ${name} ends ${error.maxRelative} apart`);
           }
+        }
+      });
+    }
+  }
+});
+
+describe('Law: one query on a cache gives the row of the pass', function () {
+  this.timeout(60_000);
+  for (const mechanism of catalogue.filter(({ decode }) => !decode)) {
+    for (const parameters of settings(mechanism)) {
+      const { dependsOnFuture, dependsOnLength } = mechanism.pattern(base, parameters);
+      if (dependsOnFuture || dependsOnLength || !mechanism.supports(at(length), parameters).ok) continue;
+      it(`${mechanism.id} ${JSON.stringify(parameters)}`, async () => {
+        const inputs = drawInputs(mechanism, base, parameters, 17);
+        const pass = mechanism.reference(inputs, base, parameters);
+        const allowed = 2 * allowedError(mechanism, inputs, base, parameters, 'float32');
+        for (let keys = 2; keys <= length; keys++) {
+          if (!mechanism.supports(at(keys), parameters).ok) continue;
+          const step = { ...cut(inputs, 0, keys), query: positionsOf(inputs.query, keys - 1, keys) };
+          const output = await runMechanism(mechanism, step, at(keys), parameters);
+          const error = measureError(output, positionsOf(pass, keys - 1, keys));
+          assert.ok(
+            error.maxAbsolute <= allowed && error.nanMismatches === 0,
+            `position ${keys - 1}: error ${error.maxAbsolute}, allowed ${allowed}`,
+          );
         }
       });
     }
