@@ -1,5 +1,5 @@
 /** Attention of one new position over several lists of keys, which are never copied together. */
-import { add } from './operators/elementwise';
+import { add, type Operand } from './operators/elementwise';
 import { concat, gatherRange } from './operators/layout';
 import { fusedMatmul, matmul } from './operators/matrix';
 import { softmax } from './operators/reduce';
@@ -9,15 +9,15 @@ import type { Value } from './records';
 export interface KeyList {
   readonly keys: Value;
   readonly values: Value;
-  /** Added to the scaled scores: the logarithm of how often each key counts. */
-  readonly logCount?: number;
+  /** Added to the scaled scores: the logarithm of how often a key counts, or a mask. */
+  readonly bias?: Operand;
 }
 
 /** Queries [..., r, d] over all lists under one softmax: [..., r, dv]. */
 export function attendLists(queries: Value, lists: readonly KeyList[], scale: number): Value {
-  const scores = lists.map(({ keys, logCount }) => {
+  const scores = lists.map(({ keys, bias }) => {
     const plain = fusedMatmul(queries, keys, { transposeB: true, scale });
-    return logCount ? add(plain, logCount) : plain;
+    return bias === undefined ? plain : add(plain, bias);
   });
   const axis = queries.shape.length - 1;
   const weights = softmax(concat(scores, axis));

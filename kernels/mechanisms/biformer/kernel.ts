@@ -23,11 +23,10 @@ import {
 import { fusedMatmul, matmul } from '../../graph/operators/matrix';
 import { reduceSum, softmax, topK } from '../../graph/operators/reduce';
 import type { Value } from '../../graph/records';
+import { lowest } from '../../graph/types';
 import { additiveMask } from '../../graph/attention-graph';
 import { isCausalSelf, type AttentionShape } from '../../shape';
 import { looksBack, regionsOf, type BiFormerParameters, type Regions } from './regions';
-
-const lowest = (like: Value): number => (like.type === 'float16' ? -6e4 : -1e30);
 
 /** Query [b, n, h d], key and value [b, m, hkv .] to [b, n, h dv]; self patterns with as many queries as keys, and cross. */
 export function biLevelAttention(

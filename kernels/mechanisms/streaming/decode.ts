@@ -92,7 +92,7 @@ export function spanDecoding<P extends ParameterValues>(
         const mean = {
           keys: multiply(keySum, 1 / step.dropped),
           values: multiply(valueSum, 1 / step.dropped),
-          logCount: Math.log(step.dropped),
+          bias: Math.log(step.dropped),
         };
         return { heads: step.heads, lists: [...lists, mean] };
       });
