@@ -95,6 +95,7 @@ const smallParameters: Readonly<Record<string, readonly ParameterValues[]>> = {
     { chunk: 8, budget: 32, begin: 0 },
     { chunk: 16, budget: 64, begin: 90 },
     { chunk: 4, budget: 12, begin: 0, rotaryBase: 0 },
+    { chunk: 5, budget: 20, begin: 0, selfIncluded: false },
   ],
   alibi: [{ strength: 0.5 }],
   linear: [{ chunk: 16 }, { chunk: 1 }],

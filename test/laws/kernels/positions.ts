@@ -10,7 +10,7 @@ export function appended(x: Tensor, rows: Tensor, axis: number): Tensor {
   const inner = (y: Tensor) => y.shape.slice(axis).reduce((product, dim) => product * dim, 1);
   const [own, more] = [inner(x), inner(rows)];
   const data = new Float64Array(x.data.length + rows.data.length);
-  for (let block = 0; block * own < x.data.length; block++) {
+  for (let block = 0; block * more < rows.data.length; block++) {
     data.set(x.data.subarray(block * own, (block + 1) * own), block * (own + more));
     data.set(rows.data.subarray(block * more, (block + 1) * more), block * (own + more) + own);
   }
