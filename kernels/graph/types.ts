@@ -26,3 +26,6 @@ export const isFloating = (type: ElementType): boolean =>
 export function elementTypeOf(code: number): ElementType | undefined {
   return (Object.keys(onnxTypeCode) as ElementType[]).find((type) => onnxTypeCode[type] === code);
 }
+
+/** What stands for minus infinity where a product with 0 must stay 0: its exponential is 0 beside any score. */
+export const lowest = ({ type }: { readonly type: ElementType }): number => (type === 'float16' ? -6e4 : -1e30);

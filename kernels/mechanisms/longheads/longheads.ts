@@ -6,6 +6,7 @@ import type { Mechanism } from '../../mechanism';
 import { allRows } from '../../reference/softmax';
 import { queryOffset, type AttentionShape } from '../../shape';
 import { exactTiles, tiled } from '../tiled';
+import { longHeadsStateAfter, longHeadsStates, longHeadsStep, longHeadsStepCost } from './decode';
 import { longHeads } from './graph';
 import { longHeadsRows, ordinaryBelow, type LongHeadsRule } from './reference';
 
@@ -146,6 +147,12 @@ export const longheads: Mechanism<LongHeadsParameters> = {
       },
       block: { queries: rows, keys: rows },
     };
+  },
+  decode: {
+    states: (shape, parameters) => longHeadsStates(shape, ruleOf(parameters)),
+    stateAfter: (inputs, shape, parameters) => longHeadsStateAfter(inputs, shape, ruleOf(parameters)),
+    build: (shape, parameters, precision) => longHeadsStep(shape, ruleOf(parameters), precision),
+    cost: (shape, parameters) => longHeadsStepCost(shape, ruleOf(parameters)),
   },
   limits: [
     {
