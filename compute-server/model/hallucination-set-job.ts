@@ -22,7 +22,7 @@ import { DivergenceRun } from './divergence-run';
 import { captionOf, continuation, reinforcedCaption } from './hallucination-job';
 import { KeptEntries } from './kept-entries';
 import type { LoadedModel } from './loaded-model';
-import { prepare, reinforcementOf } from './span-request';
+import { prepare, reinforcementOf, requireCaptions } from './span-request';
 
 /** Steps of the two histograms. */
 const bins = 24;
@@ -39,6 +39,7 @@ export async function* hallucinationSetJob(
     const detail = 'There is no image to caption. Name at least one with its truth.';
     throw new FailureError({ code: 'bad-request', detail });
   }
+  requireCaptions(model, request);
   const { images, done, ...settings } = request;
   const kept = new KeptEntries(surroundings.cacheFolder, [model.summary.hash, settings]);
   await kept.read();

@@ -6,7 +6,7 @@ import { trueObjects } from '../../../diagnostics/hallucination/chair';
 import type { ReinforcementRequest } from '../../../protocol/compute/hallucination';
 import type { CaptionSetScore, HallucinationSet } from '../../../protocol/results/hallucination';
 import { readCaptions, readLexicon, readTruth, withReferences } from '../caption-files';
-import { wrongUsage } from '../exit-codes';
+import { exitCodes, wrongUsage } from '../exit-codes';
 import { addPromptOptions, environmentOf, promptFrom, type PromptOptions } from '../model-options';
 import { list, whole } from '../options';
 import { controls, layersOf } from '../reinforcement-options';
@@ -108,9 +108,13 @@ export const captions: Registration = (program, session) => {
       if (options.json !== '-') session.print(words(result));
       if (options.json !== undefined) await session.writeJson(options.json, result);
       if (result.state === 'cancelled') {
+        session.exitCode = exitCodes.cancelled;
         session.note(
           `Stopped after ${result.entries.length} of ${result.total} images; the same command goes on from there.`,
         );
+      } else if (result.entries.length === 0) {
+        session.exitCode = exitCodes.failed;
+        session.note('No image was captioned. The lines above say why, image by image.');
       }
     });
 };
