@@ -96,6 +96,7 @@ export async function* hallucinationJob(
     variants: [],
     ...(sinks ? { sinks: sinks.sinks() } : {}),
     ...(truth ? { truth } : {}),
+    ...(judge.labels ? { truthLabels: judge.labels } : {}),
     seconds: (performance.now() - started) / 1000,
   };
 }

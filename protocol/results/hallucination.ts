@@ -169,7 +169,17 @@ export interface HallucinationResult extends Provenance {
   readonly sinks?: ImageSinks;
   /** Objects in the picture, as given. */
   readonly truth?: readonly string[];
+  /** Which of them the lexicon does not know; absent in results of earlier versions. */
+  readonly truthLabels?: TruthLabels;
   readonly seconds: number;
+}
+
+/** Labels of the truth, each once an image. A label that the lexicon does not know names nothing that a caption could say. */
+export interface TruthLabels {
+  readonly total: number;
+  readonly unknown: number;
+  /** The unknown ones, each once. */
+  readonly names: readonly string[];
 }
 
 /** CHAIR of a set of captions (Rohrbach et al. 2018) and what must stand beside it; null where there is nothing to divide by. */
@@ -193,6 +203,7 @@ export interface CaptionSetScore {
 
 export interface DatasetEntry {
   readonly name: string;
+  /** Classes of the lexicon that the image has, by its labels and by captions of people. */
   readonly truth: readonly string[];
   readonly plain: Caption;
   /** In the order of the reinforcements that were asked for. */
@@ -229,6 +240,8 @@ export interface HallucinationSet extends Provenance {
   readonly failures: readonly { readonly name: string; readonly why: string }[];
   readonly plain: CaptionSetScore;
   readonly variants: readonly { readonly reinforcement: Reinforcement; readonly score: CaptionSetScore }[];
+  /** Of the captioned images; absent in results of earlier versions. */
+  readonly truthLabels?: TruthLabels;
   readonly separation: TVhdSeparation;
   /** Images that were asked for; more than the entries when the run was stopped. */
   readonly total: number;
