@@ -1,6 +1,6 @@
 /** headscope vhd: which heads read the image, or another span, and which generated words lean on it. */
 import { resolve } from 'node:path';
-import type { HallucinationResult } from '../../../protocol/results/hallucination';
+import type { HallucinationResult, ImageSinks } from '../../../protocol/results/hallucination';
 import { provenance } from '../../provenance';
 import { readLexicon, unknownLabels } from '../caption-files';
 import { wrongUsage } from '../exit-codes';
@@ -94,9 +94,25 @@ export const vhd: Registration = (program, session) => {
     });
 };
 
+/** What is not to be read as a look at the picture. */
+function sinkWords({ notApplicable, tokens }: ImageSinks): string {
+  if (notApplicable !== undefined) return notApplicable;
+  if (tokens.length === 0) return 'No image token is an attention sink.';
+  const listed = tokens.map(({ token }) => token).join(', ');
+  return `Attention sinks among the image tokens, which draw attention whatever the text says: ${listed}.`;
+}
+
 /** The heads that diverge most, and the text. */
-function words({ caption, vhd: table, outlier, selected, textEnergy, truthLabels }: HallucinationResult): string {
-  const heads = table.flatMap((row, layer) => row.map((value, head) => ({ layer, head, value })));
+function words({
+  caption,
+  vhd: divergences,
+  outlier,
+  selected,
+  textEnergy,
+  truthLabels,
+  sinks,
+}: HallucinationResult): string {
+  const heads = divergences.flatMap((row, layer) => row.map((value, head) => ({ layer, head, value })));
   heads.sort((a, b) => b.value - a.value);
   const rows = heads
     .slice(0, listed)
@@ -107,7 +123,9 @@ function words({ caption, vhd: table, outlier, selected, textEnergy, truthLabels
       (textEnergy[layer]?.[head] ?? Number.NaN).toPrecision(3),
       outlier[layer]?.[head] ? 'outlier' : selected[layer]?.[head] ? 'selected' : '',
     ]);
-  const unscored = truthLabels && unknownLabels(truthLabels);
-  const notes = unscored === undefined ? '' : `\n\n${unscored}`;
-  return `${textTable(['layer', 'head', 'VHD', 'text energy', ''], rows, [0, 1, 2, 3])}\n\n${caption.text}${notes}`;
+  const notes = [sinks && sinkWords(sinks), truthLabels && unknownLabels(truthLabels)].filter(
+    (note) => note !== undefined,
+  );
+  const table = textTable(['layer', 'head', 'VHD', 'text energy', ''], rows, [0, 1, 2, 3]);
+  return [table, caption.text, ...(notes.length === 0 ? [] : [notes.join('\n')])].join('\n\n');
 }
