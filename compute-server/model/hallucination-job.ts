@@ -30,7 +30,7 @@ import { startReinforced } from './reinforcement';
 import type { Sequence } from './sequence';
 import { spanPair } from './span-pair';
 import { chunkFor, planOf, prepare, reinforcementOf, type Prepared } from './span-request';
-import { SinkCollector } from './span-sinks';
+import { firstTextRow, SinkCollector } from './span-sinks';
 
 const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
 const greedy = { temperature: 0, topP: 1, seed: 0 } as const;
@@ -49,7 +49,15 @@ export async function* hallucinationJob(
   const layers = model.spec.blocks.length;
   yield stage(`Two passes over ${layers} layers, one without the ${request.removed.kind}`, 0.05);
   const [imageRows] = pair.whole.groups ?? [];
-  const sinks = sequence.image && imageRows ? new SinkCollector(imageRows.positions, layers) : undefined;
+  const sinks =
+    sequence.image && imageRows
+      ? new SinkCollector({
+          rows: imageRows.positions,
+          first: firstTextRow(sequence, model.bosId),
+          layers,
+          width: model.spec.hiddenSize,
+        })
+      : undefined;
   const run = await DivergenceRun.start(
     model.spec,
     model.sessions,
@@ -96,6 +104,7 @@ export async function* hallucinationJob(
     variants: [],
     ...(sinks ? { sinks: sinks.sinks() } : {}),
     ...(truth ? { truth } : {}),
+    ...(judge.labels ? { truthLabels: judge.labels } : {}),
     seconds: (performance.now() - started) / 1000,
   };
 }

@@ -7,7 +7,8 @@ import type { Failure } from './failures';
 export function sentenceOf(failure: Failure): string {
   switch (failure.code) {
     case 'bad-request':
-      return `The request is not valid: ${ended(failure.detail)} Correct it and try again.`;
+      // A detail of two sentences ends with its own next step.
+      return `The request is not valid: ${ended(failure.detail)}${/[.!?] \p{Lu}/u.test(failure.detail) ? '' : ' Correct it and try again.'}`;
     case 'unsupported':
       return `This is not supported: ${ended(failure.detail)} Choose another shape, pattern or mechanism.`;
     case 'device-unavailable':

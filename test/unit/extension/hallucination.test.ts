@@ -10,9 +10,10 @@ import { demoPlan, planOfSaved, planToStore, storedPlan } from '../../../extensi
 import { HallucinationHost } from '../../../extension/panels/hallucination/host';
 import {
   besideImage,
-  parseLexicon,
+  imageEndings,
   parseTruth,
   readImageFolder,
+  readLexicon,
 } from '../../../extension/panels/hallucination/image-folder';
 import { mapRequestOf, requestOf, setRequestOf } from '../../../extension/panels/hallucination/requests';
 import { HallucinationRun, type RunWorld } from '../../../extension/panels/hallucination/run';
@@ -64,27 +65,32 @@ describe('a folder of pictures', () => {
     }
   };
 
-  it('reads every form of a truth', () => {
-    const expected = [['a.png', ['dog', 'ball']]];
-    for (const text of [
-      '{"a.png": ["Dog", "ball"]}',
-      '{"a.png": {"objects": ["dog", "ball"], "captions": []}}',
-      '[{"image": "a.png", "objects": ["dog", "ball"]}]',
-    ]) {
+  it('says what is wrong with a truth or a lexicon, and how to write one', async () => {
+    const why = (text: string): string => {
       const parsed = parseTruth(text);
-      assert.deepEqual(parsed.ok && [...parsed.result], expected, text);
-    }
-    for (const text of ['{}', '[]', '3', '{"a.png": "dog"}', '[{"objects": []}]', '{'])
-      assert.equal(parseTruth(text).ok, false, text);
+      return parsed.ok ? 'ok' : parsed.why;
+    };
+    assert.match(why('{"a.png": "dog"}'), /^In the file the objects of "a\.png" are no list of texts\. Write \{/);
+    assert.match(why('{'), /not valid JSON/);
+    await inFolder({ 'lexicon.txt': 'dog, puppy', 'odd.json': '{"dog": 1}' }, async (folder) => {
+      assert.deepEqual(await readLexicon(join(folder, 'lexicon.txt')), {
+        classes: { dog: ['puppy'] },
+        publishedNames: true,
+      });
+      await assert.rejects(readLexicon(join(folder, 'odd.json')), /^Error: odd\.json cannot be used.*class, synonym/);
+      assert.equal(await readLexicon(''), undefined);
+    });
   });
 
-  it('reads a lexicon of lines or of JSON', () => {
-    const lines = parseLexicon('dog, puppy ,  dog  house\n\nball\n');
-    assert.deepEqual(lines.ok && lines.result, { dog: ['puppy', 'dog house'], ball: [] });
-    const json = parseLexicon('{"dog": ["puppy"]}');
-    assert.deepEqual(json.ok && json.result, { dog: ['puppy'] });
-    assert.equal(parseLexicon('{"dog": 1}').ok, false);
-    assert.equal(parseLexicon(' \n').ok, false);
+  it('has captions by people among its truth, and pictures of no format that is not decoded', async () => {
+    assert.deepEqual(imageEndings, ['png', 'jpg', 'jpeg']);
+    const truth = '{"a.png": {"objects": ["dog"], "captions": ["a cat"]}, "b.webp": ["dog"]}';
+    await inFolder({ 'a.png': '', 'b.webp': '', 'truth.json': truth }, async (folder) => {
+      const { images, lexicon, shown } = await readImageFolder(folder);
+      assert.deepEqual(images, [{ path: join(folder, 'a.png'), truth: ['dog'], references: ['a cat'] }]);
+      assert.deepEqual([lexicon, shown.note], ['', undefined]);
+      assert.deepEqual(await besideImage(join(folder, 'a.png')), { truth: ['dog'], lexicon: '' });
+    });
   });
 
   it('takes the pictures that have a truth, in the order of their numbers, and says what is left out', async () => {
