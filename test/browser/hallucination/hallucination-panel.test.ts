@@ -379,6 +379,24 @@ describe('the Hallucination panel', () => {
       assert.match(await text(panel, '.strip .problem'), /does not decode/);
     });
 
+    it('asks again for the picture when the prompt changes, and can run once it has a place for it', async () => {
+      const asking = answering(openMessage({ plan: { ...plan, prompt: 'What is left of the box?' } }));
+      const panel = await start({
+        host: (message) =>
+          message.kind === 'openImage' && !message.prompt.includes('<image>')
+            ? [{ kind: 'failed', request: message.request, sentence: 'The prompt has no image token.' }]
+            : asking(message),
+      });
+      await panel.page.waitForSelector('.strip .problem');
+      assert.equal(await isDisabled(panel, '#run'), true);
+      await panel.page.fill('#prompt', '<image> What is left of the box?');
+      await panel.page.waitForFunction(() => document.querySelector('.strip .problem') === null);
+      assert.equal(await isDisabled(panel, '#run'), false);
+      await panel.page.fill('#prompt', 'What is left?');
+      await panel.page.waitForSelector('.strip .problem');
+      assert.equal(await isDisabled(panel, '#run'), true);
+    });
+
     it('keeps what was typed over a reload', async () => {
       const panel = await start();
       await panel.page.fill('#prompt', 'USER: <image>\nWhat is left of the box?');

@@ -94,6 +94,8 @@ export class HallucinationPanel implements Actions {
       if (message.replaces || !continues(keep(this.state, this.plans.basis), message.plan))
         this.state = { ...this.state, form: undefined };
       this.plans.opened(message.plan);
+      // What is wrong with a picture is not in the message: it is asked again.
+      if (!message.picture) this.asked = { ...this.asked, image: '' };
     }
     this.change(receive(this.state, message, this.latest));
     this.tell(message);
@@ -164,11 +166,14 @@ export class HallucinationPanel implements Actions {
     const model = modelOfForm(this.state);
     if (!this.mayAsk || !form || place === 'file' || form.mode !== 'image' || form.image === '' || !model?.vision)
       return;
-    const asked = canonical([form.folder, form.image]);
+    // The prompt says where the picture stands, or lacks its place.
+    const asked = canonical([form.folder, form.image, form.prompt]);
     if (asked === this.asked.image) return;
     this.asked.image = asked;
-    if (picture?.image.path === form.image && this.state.result?.image?.path === form.image) return;
-    this.later.do('image', 100, () => {
+    const { result } = this.state;
+    if (picture?.image.path === form.image && result?.image?.path === form.image && result.prompt === form.prompt)
+      return;
+    this.later.do('image', 200, () => {
       const request = this.nextRequest();
       this.latest = { ...this.latest, openImage: request };
       this.host.post({ kind: 'openImage', request, folder: form.folder, image: form.image, prompt: form.prompt });

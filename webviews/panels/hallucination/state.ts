@@ -181,6 +181,10 @@ function withShownPicture(state: State): State {
   return found === state.shownPicture ? state : { ...state, shownPicture: found };
 }
 
+/** The bytes that are drawn already are not decoded again for another prompt. */
+const samePixels = (before: OpenedImage | undefined, now: OpenedImage): OpenedImage =>
+  before?.image.sha256 === now.image.sha256 ? { ...now, bytes: before.bytes } : now;
+
 /** What the picture's place shows: the result's own, or before there is one the form's. */
 export function pictureOf({ result, shownPlan, form, picture, shownPicture }: State): OpenedImage | undefined {
   if (result) return shownPicture;
@@ -197,7 +201,7 @@ function received(state: State, message: ToHallucinationPanel, latest: Latest): 
       return { ...state, model: message.model, form: state.form && { ...state.form, folder: message.model.folder } };
     case 'picture':
       return message.request === undefined || message.request === latest.openImage
-        ? { ...state, picture: message.picture, pictureProblem: undefined }
+        ? { ...state, picture: samePixels(state.picture, message.picture), pictureProblem: undefined }
         : state;
     case 'imageFolder':
       return { ...state, imageFolder: message.imageFolder };
