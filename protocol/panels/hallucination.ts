@@ -51,6 +51,8 @@ export interface HallucinationPlan {
   readonly alpha: number;
   /** Null: layer 1 and the last ceil(14/32 L). */
   readonly reinforcedLayers: readonly number[] | null;
+  /** Which heads reinforcement leaves out; null: those that the measurement leaves out. */
+  readonly reinforcedOutliers: OutlierRule | null;
   /** A JSON file of object classes with their synonyms; empty: the 80 classes of COCO. */
   readonly lexicon: string;
   /** In the mode `set`: which captions beside the plain one. */

@@ -6,6 +6,7 @@ import {
   vhdDistances,
   type HallucinationResult,
   type HallucinationSet,
+  type Reinforcement,
 } from '../../../protocol/results/hallucination';
 import { isNumber, isTable, isText, isWhole } from '../../results/checks';
 import type { SavedHallucination } from '../../results/hallucination-file';
@@ -36,6 +37,7 @@ export const demoPlan = ({ folder, scenes, image, truth }: Demo): HallucinationP
   k: null,
   alpha: 2,
   reinforcedLayers: null,
+  reinforcedOutliers: null,
   lexicon: scenes === '' ? '' : `${scenes}/lexicon.txt`,
   setCaptions: 'reinforced',
   mostImages: null,
@@ -72,10 +74,16 @@ function ofSet({ variants, seed }: HallucinationSet, plan: HallucinationPlan): H
     ...plan,
     mode: 'set',
     setCaptions: variants.length === 0 ? 'plain' : variants.length === 1 ? 'reinforced' : 'controls',
-    ...(first ? { alpha: first.reinforcement.alpha, reinforcedLayers: first.reinforcement.layers } : {}),
+    ...(first ? ofReinforcement(first.reinforcement, plan) : {}),
     seed,
   };
 }
+
+const ofReinforcement = ({ alpha, layers, outliers }: Reinforcement, plan: HallucinationPlan) => ({
+  alpha,
+  reinforcedLayers: layers,
+  reinforcedOutliers: outliers === plan.outliers ? null : outliers,
+});
 
 /** The folder of the extension moves with every update: what lies in it is stored by this name. */
 const inExtension = 'extension:';
@@ -91,16 +99,21 @@ const withPaths = (plan: HallucinationPlan, change: (path: string) => string): H
   lexicon: change(plan.lexicon),
 });
 
+/** What plans did not say at first. */
+const since = { reinforcedOutliers: null } satisfies Partial<HallucinationPlan>;
+
 /** Taken only when it has everything a plan has. */
-export function storedPlan(value: unknown, extension: string): HallucinationPlan | undefined {
-  if (!isTable(value)) return undefined;
-  const { span, truth, k, reinforcedLayers, mostImages } = value;
+export function storedPlan(stored: unknown, extension: string): HallucinationPlan | undefined {
+  if (!isTable(stored)) return undefined;
+  const value: Record<string, unknown> = { ...since, ...stored };
+  const { span, truth, k, reinforcedLayers, reinforcedOutliers, mostImages } = value;
   const oneOf = (key: string, of: readonly string[]): boolean => of.some((one) => one === value[key]);
   const whole =
     ['folder', 'image', 'images', 'prompt', 'lexicon'].every((key) => isText(value[key])) &&
     oneOf('mode', hallucinationModes) &&
     oneOf('distance', vhdDistances) &&
     oneOf('outliers', outlierRules) &&
+    (reinforcedOutliers === null || oneOf('reinforcedOutliers', outlierRules)) &&
     oneOf('positions', removedPositions) &&
     oneOf('setCaptions', setCaptions) &&
     (span === null || (Array.isArray(span) && span.length === 2 && span.every(isWhole))) &&

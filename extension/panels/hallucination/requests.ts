@@ -53,10 +53,10 @@ export function setRequestOf(
 }
 
 function reinforcementsOf(plan: HallucinationPlan): readonly ReinforcementRequest[] {
-  const { alpha, outliers, reinforcedLayers, seed, setCaptions } = plan;
+  const { alpha, outliers, reinforcedLayers, reinforcedOutliers, seed, setCaptions } = plan;
   const selected: ReinforcementRequest = {
     alpha,
-    outliers,
+    outliers: reinforcedOutliers ?? outliers,
     heads: 'selected',
     normMatched: false,
     executor: 'in-graph',

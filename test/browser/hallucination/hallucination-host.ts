@@ -21,6 +21,7 @@ export const plan: HallucinationPlan = {
   k: null,
   alpha: 2,
   reinforcedLayers: null,
+  reinforcedOutliers: null,
   lexicon: '',
   setCaptions: 'reinforced',
   mostImages: null,

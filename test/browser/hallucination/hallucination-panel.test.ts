@@ -13,6 +13,7 @@ import {
   result,
   set,
   sink,
+  summary,
   textOnly,
   tiledPicture,
   variantOf,
@@ -240,6 +241,19 @@ describe('the Hallucination panel', () => {
       });
     });
 
+    it('reinforces by a rule of its own, which leaves the measurement as it is', async () => {
+      const panel = await finished();
+      await panel.page.click('vscode-dropdown[aria-label="Outlier rule of the reinforcement"]');
+      await panel.page.click('.reinforcement vscode-option[value="off"]');
+      await settle(panel);
+      assert.equal(await panel.page.$('.banner'), null, 'what is shown is not outdated');
+      await panel.page.click('#reinforce');
+      const { reinforcement } = await panel.posts('reinforce');
+      assert.equal(reinforcement.outliers, 'off');
+      const { plan: changed } = await panel.posts('planned');
+      assert.deepEqual([changed.outliers, changed.reinforcedOutliers], ['paper', 'off']);
+    });
+
     it('puts the captions side by side with length and recall beside CHAIR', async () => {
       const panel = await finished();
       await panel.page.click('#reinforce');
@@ -364,6 +378,18 @@ describe('the Hallucination panel', () => {
       assert.equal(await text(panel, '#why-not'), 'Choose a picture first.');
       await panel.page.click('#image button');
       await panel.posts('browseImage');
+    });
+
+    it('names the whole model and its language model, and what empty fields stand for', async () => {
+      const panel = await start({ host: answering(openMessage({ model: { ...summary, family: 'llama' } })) });
+      assert.match(
+        await text(panel, '.strip'),
+        /llava on llama, 6 layers x 8 heads, 8\.40 MB; sees through clip_vision/,
+      );
+      const k = await panel.page.$eval('vscode-text-field[aria-label="k"]', (field) =>
+        field.getAttribute('placeholder'),
+      );
+      assert.equal(k, '1', 'an eighth of 8 heads');
     });
 
     it('shows why a picture cannot be used, in its place', async () => {

@@ -133,7 +133,10 @@ describe('plans of the Hallucination panel', () => {
     assert.deepEqual(storedPlan(stored, '/ext-2'), JSON.parse(JSON.stringify(demo).replaceAll('/ext-1', '/ext-2')));
     assert.equal(storedPlan({ ...plan, mode: 'video' }, '/x'), undefined);
     assert.equal(storedPlan({ ...plan, span: [1] }, '/x'), undefined);
+    assert.equal(storedPlan({ ...plan, reinforcedOutliers: 'median' }, '/x'), undefined);
     assert.equal(storedPlan(undefined, '/x'), undefined);
+    const { reinforcedOutliers: _, ...older } = plan;
+    assert.deepEqual(storedPlan(older, '/x'), plan, 'of a version before reinforcement had a rule of its own');
   });
 
   it('are made of a saved result', () => {
@@ -162,6 +165,8 @@ describe('plans of the Hallucination panel', () => {
         ['selected', true],
       ],
     );
+    const own = setRequestOf({ ...plan, mode: 'set', reinforcedOutliers: 'off' }, images, undefined, []);
+    assert.deepEqual([own.outliers, own.reinforcements[0]?.outliers], ['paper', 'off']);
     const map = mapRequestOf(
       { ...result, variants: [{ ...reinforced, gains: [{ layer: 3, head: 2, gain: 2 }] }] },
       { kind: 'map', request: 1, step: 2, variant: 0, heads: [{ layer: 3, head: 2 }] },

@@ -219,7 +219,10 @@ describe('the state of the Hallucination panel', () => {
     const state = opened(finishedMessage());
     const edit = (change: object): boolean => isStale({ ...state, form: state.form && { ...state.form, ...change } });
     assert.equal(edit({}), false);
-    assert.equal(edit({ alpha: 3, layers: '2' }), false, 'asked of the result');
+    assert.equal(edit({ alpha: 3, layers: '2', reinforcedOutliers: 'off' }), false, 'asked of the result');
+    const ofSet = opened(openMessage({ set, plan: { ...plan, mode: 'set' } }));
+    const inSet = { ...ofSet, form: ofSet.form && { ...ofSet.form, reinforcedOutliers: 'off' as const } };
+    assert.equal(isStale(inSet), true, 'a folder is captioned with it');
     assert.equal(edit({ prompt: 'USER: <image>\nWhat? ASSISTANT:' }), true);
     assert.equal(edit({ distance: 'cosine' }), true);
     assert.equal(edit({ truth: 'ball' }), true);

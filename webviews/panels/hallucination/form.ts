@@ -18,6 +18,8 @@ export interface Form {
   readonly k: string;
   readonly alpha: number;
   readonly layers: string;
+  /** Null: the rule of the measurement. */
+  readonly reinforcedOutliers: OutlierRule | null;
   readonly lexicon: string;
   readonly setCaptions: SetCaptions;
   readonly mostImages: string;
@@ -39,6 +41,7 @@ export const toForm = (plan: HallucinationPlan): Form => ({
   k: plan.k === null ? '' : String(plan.k),
   alpha: plan.alpha,
   layers: plan.reinforcedLayers === null ? '' : writeLayers(plan.reinforcedLayers),
+  reinforcedOutliers: plan.reinforcedOutliers,
   lexicon: plan.lexicon,
   setCaptions: plan.setCaptions,
   mostImages: plan.mostImages === null ? '' : String(plan.mostImages),
@@ -97,6 +100,7 @@ export function readForm(form: Form, model?: ModelSummary): FormReading {
   }
   const { mode, folder, image, images, prompt, span, distance, outliers, positions, alpha, lexicon, setCaptions } =
     form;
+  const { reinforcedOutliers } = form;
   return {
     ok: true,
     plan: {
@@ -114,6 +118,7 @@ export function readForm(form: Form, model?: ModelSummary): FormReading {
       k,
       alpha,
       reinforcedLayers: layers,
+      reinforcedOutliers,
       lexicon,
       setCaptions,
       mostImages,
@@ -176,5 +181,14 @@ export const runOf = (plan: HallucinationPlan): unknown => {
   const common = [mode, folder, prompt, maxNewTokens, distance, outliers, positions, k, lexicon];
   if (mode === 'image') return [...common, image, truth];
   if (mode === 'span') return [...common, span];
-  return [...common, images, plan.setCaptions, plan.alpha, plan.reinforcedLayers, plan.mostImages, plan.seed];
+  return [
+    ...common,
+    images,
+    plan.setCaptions,
+    plan.alpha,
+    plan.reinforcedLayers,
+    plan.reinforcedOutliers ?? outliers,
+    plan.mostImages,
+    plan.seed,
+  ];
 };

@@ -1,6 +1,8 @@
 /** The strip with the model, what it reads, and how divergence is measured. */
 import { html, nothing, type TemplateResult } from 'lit';
 import type { HallucinationMode, SetCaptions } from '../../../protocol/panels/hallucination';
+import type { ModelChoice } from '../../../protocol/panels/heads';
+import type { ModelSummary } from '../../../protocol/results/heads';
 import type { RemovedPositions, VhdDistance, OutlierRule } from '../../../protocol/results/hallucination';
 import { button, dropdown, field, segments, textField } from '../../ui/controls';
 import { lastName, modelField } from '../../ui/model-field';
@@ -74,7 +76,13 @@ export function settings(part: Part): TemplateResult {
 
 function measureFields({ actions, state }: Part, form: Form, problems: Problems): TemplateResult {
   const heads = modelOfForm(state)?.heads;
-  const number = (label: string, key: 'maxNewTokens' | 'k' | 'mostImages' | 'seed', hint: string) =>
+  const automaticK = heads === undefined ? undefined : String(Math.max(1, Math.round(heads / 8)));
+  const number = (
+    label: string,
+    key: 'maxNewTokens' | 'k' | 'mostImages' | 'seed',
+    hint: string,
+    placeholder?: string,
+  ) =>
     field(
       label,
       textField({
@@ -82,6 +90,7 @@ function measureFields({ actions, state }: Part, form: Form, problems: Problems)
         value: form[key],
         numeric: true,
         hint,
+        ...(placeholder === undefined ? {} : { placeholder }),
         problem: problems[key],
         onInput: (text) => actions.edit({ [key]: text }),
       }),
@@ -124,9 +133,9 @@ function measureFields({ actions, state }: Part, form: Form, problems: Problems)
     }),
     'Positions of the text once the picture is gone.',
   )}
-  ${number('k', 'k', `Heads of each layer that T-VHD sums; empty: ${heads === undefined ? 'an eighth of them' : Math.max(1, Math.round(heads / 8))}.`)}
+  ${number('k', 'k', `Heads of each layer that T-VHD sums; empty: ${automaticK ?? 'an eighth of them'}.`, automaticK ?? 'auto')}
   ${number('Tokens', 'maxNewTokens', 'Most tokens of a caption.')}
-  ${form.mode === 'set' ? number('Pictures', 'mostImages', 'At most so many; empty: all.') : nothing}
+  ${form.mode === 'set' ? number('Pictures', 'mostImages', 'At most so many; empty: all.', 'all') : nothing}
   ${
     form.mode === 'set'
       ? field(
@@ -227,6 +236,7 @@ function truthField({ actions }: Part, form: Form): TemplateResult {
         label: 'Objects in the picture',
         value: form.truth,
         hint: 'Separated by commas. Empty: object words are marked, not judged.',
+        placeholder: 'dog, ball',
         onInput: (text) => actions.edit({ truth: text }),
       })}</label
     >
@@ -260,9 +270,13 @@ function modelFacts(state: State): TemplateResult {
     ? `sees through ${model.vision.family} (${model.vision.layers} x ${model.vision.heads} heads, ${model.vision.imageSize} pixels)`
     : 'reads text alone';
   return html`<p class="reason ${readsTextOnly(state) && state.form?.mode !== 'span' ? 'warning' : ''}">
-    ${model.family}, ${model.layers} layers x ${model.heads} heads, ${bytes(model.weightBytes)}; ${vision}
+    ${familyWords(model, choice)}, ${model.layers} layers x ${model.heads} heads, ${bytes(model.weightBytes)}; ${vision}
   </p>`;
 }
+
+/** The summary names the language model, whose heads are shown; the list of models names the whole: `llava on llama`. */
+const familyWords = ({ family }: ModelSummary, choice: ModelChoice | undefined): string =>
+  choice && choice.family !== '' && choice.family !== family ? `${choice.family} on ${family}` : family;
 
 /** The strip in one line, for when it is folded. */
 export function settingsSummary({ form }: State): string {
