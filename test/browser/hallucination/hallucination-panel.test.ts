@@ -87,7 +87,13 @@ describe('the Hallucination panel', () => {
       const panel = await finished();
       assert.equal(
         await text(panel, 'h1'),
-        `3 of 48 heads look at the picture, L3H2 most (VHD ${(vhd[3]?.[2] ?? 0).toFixed(2)}). “cat” is not in the picture and leans on the language prior (T-VHD 3.10, median of all words 8.00).`,
+        `3 of 48 heads look at the picture, L3H2 most (VHD ${(vhd[3]?.[2] ?? 0).toFixed(2)}). “cat” is not in the picture and leans on the language prior (T-VHD 3.10, median of the 2 object words in the picture 16.9).`,
+      );
+      const hint = (await panel.page.getAttribute('h1', 'title')) ?? '';
+      assert.match(hint, /at least half of the largest VHD.+ outlines 24: those above the median of their layer/);
+      assert.match(
+        await text(panel, '.grid-key'),
+        /above the median of its layer \(24 of 48\)\. Counted in the finding: at least half of the largest VHD \(3\)/,
       );
       assert.match(await text(panel, '.circumstances'), /49 image tokens \(7 x 7\)/);
     });

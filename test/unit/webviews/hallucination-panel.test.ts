@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
+import type { Caption } from '../../../protocol/results/hallucination';
 import {
   readForm,
   readLayers,
@@ -8,6 +9,7 @@ import {
   toForm,
   writeLayers,
 } from '../../../webviews/panels/hallucination/form';
+import { finding, lookingHeads } from '../../../webviews/panels/hallucination/finding';
 import { binsOf } from '../../../webviews/panels/hallucination/histogram';
 import { mapModel } from '../../../webviews/panels/hallucination/map-model';
 import { levelsOf, patchAt, patchBeside, patchesOf } from '../../../webviews/panels/hallucination/picture-layout';
@@ -274,6 +276,50 @@ describe('the state of the Hallucination panel', () => {
     const bins = binsOf(set.separation);
     assert.equal(bins.length, 20);
     assert.ok(Math.abs((bins.at(-1)?.to ?? 0) - set.separation.histogram.to) < 1e-9);
+  });
+});
+
+describe('the finding', () => {
+  const said = (change: Partial<Caption>): string =>
+    finding(opened(finishedMessage({ result: { ...result, caption: { ...plain, ...change } } })));
+  const cat = plain.mentions.filter(({ object }) => object === 'cat');
+
+  it('compares a word with the object words that are in the picture, never with words that name nothing', () => {
+    // 10 lies above the median of all words (8.0) and below that of the true objects (17.6 and 16.1).
+    const tokens = plain.tokens.map((token) => (token.text === ' cat' ? { ...token, tVhd: 10 } : token));
+    assert.match(said({ tokens }), /leans on the language prior \(T-VHD 10\.0, median of the 2 object words in the/);
+    const high = plain.tokens.map((token) => (token.text === ' cat' ? { ...token, tVhd: 20 } : token));
+    assert.match(said({ tokens: high }), /“cat” is not in the picture \(T-VHD 20\.0, median of the 2 object/);
+  });
+
+  it('names the only other object word, or compares with none', () => {
+    const two = plain.mentions.filter(({ object }) => object !== 'box');
+    assert.match(said({ mentions: two }), /leans on the language prior \(T-VHD 3\.10, “ball” 17\.6\)/);
+    assert.match(said({ mentions: cat }), /“cat” is not in the picture \(T-VHD 3\.10\)/);
+  });
+
+  it('without a truth compares the lowest with the other object words', () => {
+    const unjudged = plain.mentions.map(({ inTruth: _, ...rest }) => rest);
+    const { truth: _, ...rest } = result;
+    const whole = { ...rest, caption: { ...plain, mentions: unjudged } };
+    assert.match(
+      finding(opened(finishedMessage({ result: whole }))),
+      /“cat” leans most on the language prior \(T-VHD 3\.10, median of the 2 other object words 16\.9\)/,
+    );
+  });
+
+  it('counts the heads from half of the largest divergence on, no outlier', () => {
+    assert.equal(
+      lookingHeads({
+        vhd: [
+          [4, 2, 1.9],
+          [9, 0, 3],
+        ],
+        outlier: [[], [true, false, false]],
+      }),
+      3,
+    );
+    assert.equal(lookingHeads({ vhd: [[0, 0]], outlier: [[false, false]] }), 0);
   });
 });
 

@@ -6,6 +6,7 @@ import type { HeadPlace } from '../../ui/head-names';
 import { count } from '../../ui/numbers';
 import type { Part } from './actions';
 import { defaultLayers, readLayers } from './form';
+import { lookingHeads } from './finding';
 import { stepOf, type State } from './state';
 import './vhd-grid';
 import { distanceInfos, vhdModel, type VhdModel } from './vhd-model';
@@ -18,6 +19,8 @@ export function layersToReinforce(state: State, layers: number): readonly number
   const typed = readLayers(state.form?.layers ?? '', layers);
   return Array.isArray(typed) ? (typed as readonly number[]) : defaultLayers(layers);
 }
+
+const selectedHeads = ({ step }: VhdModel): number => step.selected.flat().filter(Boolean).length;
 
 let last: { readonly made: readonly unknown[]; readonly model: VhdModel } | undefined;
 
@@ -65,8 +68,10 @@ export function vhdView(part: Part): TemplateResult | typeof nothing {
         logarithmic: true,
       })}
       <p class="reason">
-        Outlined: selected for reinforcement (above the median of its layer). Hatched: outlier, left
-        out.${compact ? '' : ' Bar at the layer: reinforced.'}
+        Outlined: selected for reinforcement, above the median of its layer (${count(selectedHeads(model))} of
+        ${count(model.layers * model.heads)}).
+        ${model.step.step === 0 ? `Counted in the finding: at least half of the largest VHD (${count(lookingHeads(model.step))}). ` : ''}Hatched:
+        outlier, left out.${compact ? '' : ' Bar at the layer: reinforced.'}
       </p>
       ${behind && step?.problem ? html`<p class="problem">${step.problem}</p>` : nothing}
     </div>
