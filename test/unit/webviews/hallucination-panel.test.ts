@@ -9,7 +9,8 @@ import {
   toForm,
   writeLayers,
 } from '../../../webviews/panels/hallucination/form';
-import { finding, lookingHeads } from '../../../webviews/panels/hallucination/finding';
+import { finding } from '../../../webviews/panels/hallucination/finding';
+import { lookingHeads } from '../../../webviews/panels/hallucination/head-ranks';
 import { binsOf } from '../../../webviews/panels/hallucination/histogram';
 import { mapModel } from '../../../webviews/panels/hallucination/map-model';
 import { levelsOf, patchAt, patchBeside, patchesOf } from '../../../webviews/panels/hallucination/picture-layout';
@@ -22,21 +23,10 @@ import {
   wordTVhd,
 } from '../../../webviews/panels/hallucination/ribbon-model';
 import { warningOf } from '../../../webviews/panels/hallucination/set-view';
-import {
-  canResume,
-  initialState,
-  isStale,
-  keep,
-  mapHeads,
-  receive,
-  restore,
-  parseKept,
-  pictureOf,
-  startRun,
-  stepOf,
-  whyNot,
-  type State,
-} from '../../../webviews/panels/hallucination/state';
+import { keep, restore, parseKept } from '../../../webviews/panels/hallucination/kept';
+import { canResume, isStale, startRun, whyNot } from '../../../webviews/panels/hallucination/run-plan';
+import { mapHeads, pictureOf, stepOf } from '../../../webviews/panels/hallucination/shown';
+import { initialState, receive, type State } from '../../../webviews/panels/hallucination/state';
 import { shareOf, vhdModel } from '../../../webviews/panels/hallucination/vhd-model';
 import { finishedMessage, openMessage, plan } from '../../browser/hallucination/hallucination-host';
 import {

@@ -10,7 +10,8 @@ import { slider } from '../../ui/text-area';
 import type { Part } from './actions';
 import { defaultLayers, readForm, readLayers, writeLayers, type Form } from './form';
 import { ribbon, sharedScale } from './ribbon';
-import { modelOfForm, shapeOf, type State } from './state';
+import { modelOfForm } from './plan';
+import { shapeOf, type State } from './state';
 import { nameOf, percent, scoreWords, variantHint, variantName, writeAlpha } from './variant-words';
 import { outlierInfos } from './vhd-model';
 

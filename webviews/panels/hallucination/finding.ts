@@ -1,11 +1,12 @@
 /** The first line of the panel: what was found, in one or two sentences; the second: what was run. */
-import type { FirstStep } from '../../../protocol/panels/hallucination';
 import type { HallucinationResult, HallucinationSet, ObjectMention } from '../../../protocol/results/hallucination';
 import { headName } from '../../ui/head-names';
 import { count, seconds, significant } from '../../ui/numbers';
 import { effectWords } from './captions';
 import { median, verdictOf, wordTVhd } from './ribbon-model';
-import { readsTextOnly, strongest, type State } from './state';
+import { lookingHeads, strongest } from './head-ranks';
+import { readsTextOnly } from './run-plan';
+import type { State } from './state';
 import { percent, plural, variantName } from './variant-words';
 import { distanceInfos } from './vhd-model';
 
@@ -35,13 +36,6 @@ function ofHeads(result: HallucinationResult): string {
   return large === 1
     ? `1 of ${count(all)} heads ${verb} far more than the others: ${name} (VHD ${significant(first.value)}).`
     : `${count(large)} of ${count(all)} heads ${what}, ${name} most (VHD ${significant(first.value)}).`;
-}
-
-/** Heads with at least half of the largest divergence of the first word, outliers left out: the number in the finding. */
-export function lookingHeads({ vhd, outlier }: Pick<FirstStep, 'vhd' | 'outlier'>): number {
-  const all = strongest(vhd, outlier, Number.POSITIVE_INFINITY);
-  const most = all[0]?.value ?? 0;
-  return all.filter(({ value }) => value > 0 && value >= most / 2).length;
 }
 
 /** By which rules the finding counts heads and places a word. */

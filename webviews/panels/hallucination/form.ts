@@ -173,22 +173,3 @@ export const defaultLayers = (count: number): readonly number[] => {
   const last = Math.ceil((14 / 32) * count);
   return Array.from({ length: count }, (_, layer) => layer).filter((layer) => layer === 1 || layer >= count - last);
 };
-
-/** What a run computes of a plan; the rest are options of what is asked of its result. */
-export const runOf = (plan: HallucinationPlan): unknown => {
-  const { mode, folder, image, images, prompt, span, truth, maxNewTokens, distance, outliers, positions, k, lexicon } =
-    plan;
-  const common = [mode, folder, prompt, maxNewTokens, distance, outliers, positions, k, lexicon];
-  if (mode === 'image') return [...common, image, truth];
-  if (mode === 'span') return [...common, span];
-  return [
-    ...common,
-    images,
-    plan.setCaptions,
-    plan.alpha,
-    plan.reinforcedLayers,
-    plan.reinforcedOutliers ?? outliers,
-    plan.mostImages,
-    plan.seed,
-  ];
-};

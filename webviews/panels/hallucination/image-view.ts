@@ -13,7 +13,8 @@ import type { Part } from './actions';
 import { mapModel, topPatches, type MapModel } from './map-model';
 import './picture-map';
 import { levelName, levelsOf, patchesOf, placeWords, type Patch } from './picture-layout';
-import { captionOf, mapHeads, pictureOf, stepOf, type MapChoice, type State } from './state';
+import { captionOf, mapHeads, pictureOf, stepOf } from './shown';
+import type { MapChoice, State } from './state';
 
 export function imageView(part: Part): TemplateResult | typeof nothing {
   const { state, actions, dark, compact } = part;

@@ -27,26 +27,11 @@ import { page } from './page';
 import { patchWords } from './picture-map';
 import { levelsOf, patchesOf, type Patch } from './picture-layout';
 import { runsOf, tokenWords } from './ribbon-model';
-import {
-  captionOf,
-  continues,
-  initialState,
-  keep,
-  mapHeads,
-  modelOfForm,
-  parseKept,
-  pictureOf,
-  planOf,
-  receive,
-  restore,
-  select,
-  startRun,
-  type Kept,
-  type Latest,
-  type State,
-  type TokenPlace,
-  type View,
-} from './state';
+import { continues, keep, parseKept, restore, type Kept } from './kept';
+import { modelOfForm, planOf } from './plan';
+import { startRun } from './run-plan';
+import { captionOf, mapHeads, pictureOf } from './shown';
+import { initialState, receive, select, type Latest, type State, type TokenPlace, type View } from './state';
 import { announcementOf } from './vhd-model';
 import { modelOfStep } from './vhd-view';
 

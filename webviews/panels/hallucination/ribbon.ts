@@ -18,7 +18,8 @@ import {
   type Scale,
   type Verdict,
 } from './ribbon-model';
-import { captionOf, type State } from './state';
+import { captionOf } from './shown';
+import type { State } from './state';
 
 export interface RibbonOptions {
   readonly caption: Pick<Caption, 'tokens' | 'mentions'>;

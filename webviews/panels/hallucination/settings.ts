@@ -11,7 +11,9 @@ import { textArea } from '../../ui/text-area';
 import type { Part } from './actions';
 import { readForm, readTruth, type Form, type Problems } from './form';
 import { spanField } from './span-field';
-import { modelOfForm, readsTextOnly, type State } from './state';
+import { modelOfForm } from './plan';
+import { readsTextOnly } from './run-plan';
+import type { State } from './state';
 import { distanceInfos, outlierInfos } from './vhd-model';
 import { plural } from './variant-words';
 

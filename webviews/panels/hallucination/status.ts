@@ -1,15 +1,16 @@
 /** The bar under the finding: what can be done now, and the state of the run in words. Its height never changes. */
 import { html, nothing, type TemplateResult } from 'lit';
-import { button, progressRing, toolbar } from '../../ui/controls';
+import { button, toolbar } from '../../ui/controls';
 import { icon } from '../../ui/icons';
 import '../../ui/menu';
 import type { MenuItem } from '../../ui/menu';
-import { count, seconds } from '../../ui/numbers';
-import { banner, comparisonBanner, failureBanner, runProgress, savedWords } from '../../ui/run-status';
+import { count } from '../../ui/numbers';
+import { banner, comparisonBanner, runBanners, runningLine, runProgress, savedWords } from '../../ui/run-status';
 import type { ExportFormat, Part } from './actions';
 import { comparisonWords } from './comparison';
 import { took } from './finding';
-import { canResume, canStart, isStale, readsTextOnly, whyNot, type State } from './state';
+import { canResume, canStart, isStale, readsTextOnly, whyNot } from './run-plan';
+import type { State } from './state';
 
 export function runBar(part: Part): TemplateResult {
   const { state, actions } = part;
@@ -123,11 +124,7 @@ function exportItems({ actions, state }: Part): readonly MenuItem[] {
 
 function runState(state: State): TemplateResult | typeof nothing {
   const { phase } = state;
-  if (phase.kind === 'running') {
-    const left = phase.secondsLeft === undefined ? '' : `, about ${seconds(phase.secondsLeft)} left`;
-    const what = phase.cancelling ? 'Stopping' : phase.sentence.replace(/[.…]+$/, '');
-    return html`${progressRing()}<span>${what}: ${Math.round(phase.share * 100)} %${left}</span>`;
-  }
+  if (phase.kind === 'running') return runningLine(phase, 'Stopping');
   const made = state.result ?? state.set;
   if (phase.kind === 'failed' || !made) return nothing;
   const stopped = state.set?.state === 'cancelled';
@@ -142,10 +139,7 @@ export function banners(part: Part): TemplateResult {
   const { phase } = state;
   const partial = phase.kind === 'failed' && (state.entries.length > 0 || state.firstStep !== undefined);
   return html`
-    ${state.canRun === true ? nothing : banner('warning', html`${state.canRun}`)}
-    ${phase.kind === 'running' && phase.overdue ? banner('warning', html`${phase.overdue}`) : nothing}
-    ${phase.kind === 'failed' ? failureBanner(phase, partial ? 'What was computed before is shown.' : undefined) : nothing}
-    ${textOnlyBanner(part)}
+    ${runBanners(state, partial ? 'What was computed before is shown.' : undefined)} ${textOnlyBanner(part)}
     ${
       state.compareWith && (state.result ?? state.set)
         ? comparisonBanner(state.compareWith.name, comparisonWords(state), () => actions.dropComparison())

@@ -3,7 +3,7 @@ import type { OutlierRule, VhdDistance } from '../../../protocol/results/halluci
 import { cividis, type Rgb } from '../../charts/colour-map';
 import { headName, type HeadPlace } from '../../ui/head-names';
 import { significant } from '../../ui/numbers';
-import type { ShownStep } from './state';
+import type { ShownStep } from './shown';
 
 export interface VhdModel {
   readonly layers: number;

@@ -6,8 +6,9 @@ import type { HeadPlace } from '../../ui/head-names';
 import { count } from '../../ui/numbers';
 import type { Part } from './actions';
 import { defaultLayers, readLayers } from './form';
-import { lookingHeads } from './finding';
-import { stepOf, type State } from './state';
+import { lookingHeads } from './head-ranks';
+import { stepOf } from './shown';
+import type { State } from './state';
 import './vhd-grid';
 import { distanceInfos, vhdModel, type VhdModel } from './vhd-model';
 
