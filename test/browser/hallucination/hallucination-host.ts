@@ -4,7 +4,7 @@ import type {
   HallucinationPlan,
   ToHallucinationPanel,
 } from '../../../protocol/panels/hallucination';
-import { laterVhd, picture, plantedMap, result, summary } from './planted-result';
+import { laterAttention, laterVhd, picture, plantedMap, result, summary } from './planted-result';
 
 export const plan: HallucinationPlan = {
   mode: 'image',
@@ -56,12 +56,12 @@ export const answering =
       return [{ kind: 'map', request: message.request, map: plantedMap(message.step, message.heads) }];
     }
     if (message.kind === 'step') {
-      const { vhd: _vhd, textEnergy, outlier, selected, visualAttention } = result;
+      const { textEnergy, outlier, selected } = result;
       return [
         {
           kind: 'step',
           request: message.request,
-          step: { step: message.step, vhd: laterVhd, textEnergy, outlier, selected, visualAttention },
+          step: { step: message.step, vhd: laterVhd, textEnergy, outlier, selected, visualAttention: laterAttention },
         },
       ];
     }

@@ -193,6 +193,29 @@ describe('the Hallucination panel', () => {
       assert.equal(map.step, 12);
     });
 
+    it('draws and says the attention on the picture, of every word', async () => {
+      const panel = await finished();
+      await panel.page.click('.vhd-view [role="radio"]:has-text("Attention")');
+      await settle(panel);
+      assert.match(await text(panel, '.vhd-view h2'), /^Attention on the picture\s+at the first word/);
+      assert.match(await text(panel, '.grid-readout'), /70\.0 % of its attention on the picture · mean of layer 3 \d/);
+      await panel.page.click('.caption-view [data-step="12"]');
+      await panel.page.waitForSelector('.vhd-view h2:has-text("at token 13")');
+      assert.match(await text(panel, '.ribbon-readout'), /6\.20 % of the attention on the picture/);
+      await panel.page.click('#all-heads .disclosure-button');
+      await panel.page.click('#all-heads th button:has-text("On the image")');
+      await settle(panel);
+      await panel.page.click('#all-heads th button:has-text("On the image")');
+      await settle(panel);
+      assert.match(await text(panel, '#all-heads tbody tr'), /^L2H6\s+7\.70\s+[\d.]+\s+62\.0 %/);
+      await panel.page.click('#all-heads tbody tr');
+      await settle(panel);
+      assert.match(
+        (await panel.page.getAttribute('hs-vhd-grid .grid-frame', 'aria-label')) ?? '',
+        /layer 2 head 6, 62\.0 % of its attention on the picture/,
+      );
+    });
+
     it('asks for the mean map of the selected set', async () => {
       const panel = await finished();
       await mapShown(panel);

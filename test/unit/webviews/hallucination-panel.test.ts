@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import type { Caption } from '../../../protocol/results/hallucination';
+import type { PerHead } from '../../../protocol/results/heads';
 import {
   readForm,
   readLayers,
@@ -27,7 +28,7 @@ import { keep, restore, parseKept } from '../../../webviews/panels/hallucination
 import { canResume, isStale, startRun, whyNot } from '../../../webviews/panels/hallucination/run-plan';
 import { mapHeads, pictureOf, stepOf } from '../../../webviews/panels/hallucination/shown';
 import { initialState, receive, type State } from '../../../webviews/panels/hallucination/state';
-import { shareOf, vhdModel } from '../../../webviews/panels/hallucination/vhd-model';
+import { announcementOf, readoutOf, shareOf, vhdModel } from '../../../webviews/panels/hallucination/vhd-model';
 import { finishedMessage, openMessage, plan } from '../../browser/hallucination/hallucination-host';
 import {
   bursting,
@@ -147,8 +148,10 @@ describe('the ribbon', () => {
 });
 
 describe('the map of divergences', () => {
+  const options = { k: 1, reinforced: [1, 3, 4, 5], lacks: 'the picture', measure: 'divergence' } as const;
+
   it('sums the k largest of each layer, outliers counted', () => {
-    const model = vhdModel({ ...result, step: 0 }, 2, [1, 3, 4, 5]);
+    const model = vhdModel({ ...result, step: 0 }, { ...options, k: 2 });
     const sorted = (vhd[4] ?? []).toSorted((a, b) => b - a);
     assert.equal(sorted[0], vhd[4]?.[bursting.head]);
     assert.equal(model.sums[4], (sorted[0] ?? 0) + (sorted[1] ?? 0));
@@ -159,13 +162,53 @@ describe('the map of divergences', () => {
   it('is logarithmic over at most three decades', () => {
     const model = vhdModel(
       { ...result, vhd: [[1e-9, 1, 1000]], outlier: [[]], selected: [[]], textEnergy: [[]], step: 0 },
-      1,
-      [],
+      options,
     );
     assert.equal(model.low, 1);
     assert.equal(shareOf(model, 1000), 1);
     assert.ok(Math.abs(shareOf(model, Math.sqrt(1000)) - 0.5) < 1e-12);
     assert.equal(shareOf(model, 0), 0);
+  });
+});
+
+describe('the map of the attention on the picture', () => {
+  const options = { k: 1, reinforced: [], lacks: 'the picture', measure: 'attention' } as const;
+  const of = (visualAttention: PerHead) => vhdModel({ ...result, visualAttention, step: 0 }, options);
+
+  it('is linear from 0 within two decades, and logarithmic beyond', () => {
+    const near = of([[0.02, 0.5]]);
+    assert.deepEqual([near.logarithmic, near.low, near.high], [false, 0, 0.5]);
+    assert.equal(shareOf(near, 0.25), 0.5);
+    const far = of([[0.0008, 0.8]]);
+    assert.equal(far.logarithmic, true);
+    assert.ok(Math.abs(shareOf(far, Math.sqrt(0.0008 * 0.8)) - 0.5) < 1e-12);
+  });
+
+  it('has the mean of each layer, and says the share of each head', () => {
+    const model = of([
+      [0.2, 0.4],
+      [0.1, 0.5],
+    ]);
+    assert.deepEqual(
+      model.sums.map((value) => value.toFixed(3)),
+      ['0.300', '0.300'],
+    );
+    assert.equal(announcementOf(model, { layer: 1, head: 1 }).split(', ')[1], '50.0 % of its attention on the picture');
+    assert.match(
+      readoutOf(model, { layer: 0, head: 1 }),
+      / · 40\.0 % of its attention on the picture · mean of layer 0 30\.0 %$/,
+    );
+  });
+
+  it('stays with the divergence where a step has no attention yet', () => {
+    const { visualAttention: _, ...step } = result;
+    assert.equal(vhdModel({ ...step, step: 0 }, options).measure, 'divergence');
+  });
+
+  it('is kept over a reload, also from a view that had no such choice', () => {
+    const { measure: _, ...older } = initialState('full').view;
+    const kept = parseKept({ version: 1, place: 'full', view: older, basis: [] });
+    assert.equal(restore(initialState('full'), kept).view.measure, 'divergence');
   });
 });
 

@@ -11,6 +11,7 @@ import type { Part } from './actions';
 import { defaultLayers, readForm, readLayers, writeLayers, type Form } from './form';
 import { ribbon, sharedScale } from './ribbon';
 import { modelOfForm } from './plan';
+import { lacking } from './shown';
 import { shapeOf, type State } from './state';
 import { nameOf, percent, scoreWords, variantHint, variantName, writeAlpha } from './variant-words';
 import { outlierInfos } from './vhd-model';
@@ -51,6 +52,7 @@ export function captions(part: Part): TemplateResult | typeof nothing {
                       caption: written,
                       scale,
                       label: making.name,
+                      lacks: lacking(state),
                       selected: undefined,
                       onSelect: () => undefined,
                     })
@@ -187,6 +189,7 @@ function card(
       caption,
       scale,
       label: `${name} caption`,
+      lacks: lacking(state),
       selected: state.token.variant === variant ? state.token.step : undefined,
       onSelect: (step) => actions.selectToken({ variant, step }),
     })}

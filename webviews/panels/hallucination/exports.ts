@@ -18,9 +18,9 @@ import { scoreRows, setScoreColumns } from './set-view';
 import { pictureOf } from './shown';
 import type { State } from './state';
 import { entryColumns, headColumns, headRows } from './tables';
-import { nameOf, scoreWords } from './variant-words';
+import { nameOf, percent, scoreWords } from './variant-words';
 import { drawVhd } from './vhd-draw';
-import { vhdLayout } from './vhd-model';
+import { vhdLayout, type VhdModel } from './vhd-model';
 import { modelOfStep } from './vhd-view';
 
 export async function exportData(state: State, format: ExportFormat, theme: Theme): Promise<string | Uint8Array> {
@@ -166,15 +166,19 @@ async function resultOnto(sheet: Sheet, state: State, result: HallucinationResul
   }
   sheet.y = lowest + 4;
   if (model) {
-    sheet.lines(
-      `VHD from ${significant(model.low, 2)} (dark) to ${significant(model.high, 2)} (bright), logarithmic; outlined: selected; hatched: outlier.`,
-      theme.fontSize - 2,
-    );
+    sheet.lines(`${scaleWords(model)}; outlined: selected; hatched: outlier.`, theme.fontSize - 2);
   }
   for (const caption of [result.caption, ...result.variants]) {
     sheet.lines(`${nameOf(caption)}: ${markedText(caption)}`, theme.fontSize);
     sheet.lines(scoreWords(caption.score, caption), theme.fontSize - 2, { opacity: 0.75 });
   }
+}
+
+function scaleWords({ measure, low, high, logarithmic, lacks }: VhdModel): string {
+  const scale = logarithmic ? 'logarithmic' : 'linear';
+  return measure === 'attention'
+    ? `Share of the attention on ${lacks} from ${percent(low, 2)} (dark) to ${percent(high, 2)} (bright), ${scale}`
+    : `VHD from ${significant(low, 2)} (dark) to ${significant(high, 2)} (bright), ${scale}`;
 }
 
 /** The caption with a mark behind each word that was judged. */
@@ -252,14 +256,13 @@ async function resultPage(state: State, of: HallucinationResult | HallucinationS
 function tablesOfResult(state: State, result: HallucinationResult): readonly string[] {
   const model = modelOfStep(state);
   if (!model) return [];
-  const first = model.step.step === 0 ? result.visualAttention : undefined;
   const rows = headRows(model);
   const captions = [result.caption, ...result.variants];
   const judged = captions.some(({ score }) => score !== undefined);
   const text: Column<Caption> = { id: 'text', title: 'Text', numeric: false, value: markedText };
   return [
     htmlTable('Captions', [...scoreColumns(judged), text], captions),
-    htmlTable(`${count(rows.length)} heads`, headColumns(model, first), rows),
+    htmlTable(`${count(rows.length)} heads`, headColumns(model), rows),
   ];
 }
 
@@ -272,12 +275,11 @@ const tablesOfSet = (set: HallucinationSet): readonly string[] => [
 export function headsCsv(state: State, result: HallucinationResult): string {
   const model = modelOfStep(state);
   if (!model) return '';
-  const first = model.step.step === 0 ? result.visualAttention : undefined;
   const image = result.image?.name ?? '';
   return toCsv(
     [
       { id: 'layer', title: 'Layer', numeric: true, value: ({ layer }) => layer },
-      ...headColumns(model, first),
+      ...headColumns(model),
       ...constants<{ layer: number; head: number }>([['step', model.step.step], ['image', image], ...made(result)]),
     ],
     headRows(model),

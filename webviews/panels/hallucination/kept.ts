@@ -3,7 +3,7 @@ import type { HallucinationPlace, HallucinationPlan } from '../../../protocol/pa
 import { canonical } from '../../ui/canonical';
 import type { HeadPlace } from '../../ui/head-names';
 import type { Form } from './form';
-import type { State, View } from './state';
+import { initialView, type State, type View } from './state';
 
 export interface Kept {
   readonly version: 1;
@@ -33,7 +33,7 @@ export function parseKept(value: unknown): Kept | undefined {
 }
 
 export const restore = (state: State, kept: Kept | undefined): State =>
-  kept ? { ...state, view: kept.view, form: kept.form, selected: kept.selected } : state;
+  kept ? { ...state, view: { ...initialView, ...kept.view }, form: kept.form, selected: kept.selected } : state;
 
 export const continues = (kept: Kept | undefined, plan: HallucinationPlan): boolean =>
   kept?.basis.includes(canonical(plan)) ?? false;

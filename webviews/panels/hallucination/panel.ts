@@ -30,7 +30,7 @@ import { runsOf, tokenWords } from './ribbon-model';
 import { continues, keep, parseKept, restore, type Kept } from './kept';
 import { modelOfForm, planOf } from './plan';
 import { startRun } from './run-plan';
-import { captionOf, mapHeads, pictureOf } from './shown';
+import { captionOf, lacking, mapHeads, pictureOf } from './shown';
 import { initialState, receive, select, type Latest, type State, type TokenPlace, type View } from './state';
 import { announcementOf } from './vhd-model';
 import { modelOfStep } from './vhd-view';
@@ -256,7 +256,7 @@ export class HallucinationPanel implements Actions {
     const caption = captionOf(this.state, token.variant);
     const chosen = caption.tokens[token.step];
     const run = runsOf(caption).find(({ from, to }) => token.step >= from && token.step < to);
-    if (chosen) announce(tokenWords(chosen, token.step, run?.mention));
+    if (chosen) announce(tokenWords(chosen, token.step, run?.mention, lacking(this.state)));
   }
 
   selectPatch(patch: Patch): void {

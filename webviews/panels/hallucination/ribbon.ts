@@ -18,19 +18,21 @@ import {
   type Scale,
   type Verdict,
 } from './ribbon-model';
-import { captionOf } from './shown';
+import { captionOf, lacking } from './shown';
 import type { State } from './state';
 
 export interface RibbonOptions {
   readonly caption: Pick<Caption, 'tokens' | 'mentions'>;
   readonly scale: Scale;
   readonly label: string;
+  /** What the second pass lacks: the picture, the text taken away. */
+  readonly lacks: string;
   /** Place of the selected token; undefined when it is in another caption. */
   readonly selected: number | undefined;
   readonly onSelect: (step: number) => void;
 }
 
-export function ribbon({ caption, scale, label, selected, onSelect }: RibbonOptions): TemplateResult {
+export function ribbon({ caption, scale, label, lacks, selected, onSelect }: RibbonOptions): TemplateResult {
   const { tokens } = caption;
   return html`<div
     class="ribbon"
@@ -51,7 +53,7 @@ export function ribbon({ caption, scale, label, selected, onSelect }: RibbonOpti
     ${repeat(
       runsOf(caption),
       ({ from }) => from,
-      (run) => oneRun(run, caption, scale, selected),
+      (run) => oneRun(run, caption, scale, lacks, selected),
     )}
   </div>`;
 }
@@ -60,6 +62,7 @@ function oneRun(
   { from, to, mention }: Run,
   { tokens }: Pick<Caption, 'tokens'>,
   scale: Scale,
+  lacks: string,
   selected: number | undefined,
 ): TemplateResult {
   const words = tokens.slice(from, to).map((token, index) => {
@@ -69,7 +72,7 @@ function oneRun(
       role="option"
       aria-selected=${at === selected}
       data-step=${at}
-      title=${tokenWords(token, at, mention)}
+      title=${tokenWords(token, at, mention, lacks)}
       >${token.text === '' ? '∅' : token.text.replaceAll('\n', '↵')}</span
     >`;
   });
@@ -106,11 +109,12 @@ export function ribbonView(part: Part): TemplateResult | typeof nothing {
       caption,
       scale,
       label: 'Words of the caption: choose one',
+      lacks: lacking(state),
       selected: at,
       onSelect: (step) => actions.selectToken({ variant: null, step }),
     })}
     <div class="readout ribbon-readout">
-      ${chosen && at !== undefined ? dotted(tokenWords(chosen, at, run?.mention)) : ''}
+      ${chosen && at !== undefined ? dotted(tokenWords(chosen, at, run?.mention, lacking(state))) : ''}
     </div>
     <div class="ribbon-key">
       ${scaleBar({ title: 'T-VHD', low: scale.low, high: scale.high, stops: scaleStops(false, dark) })}
@@ -121,9 +125,6 @@ export function ribbonView(part: Part): TemplateResult | typeof nothing {
     </div>
   </section>`;
 }
-
-export const lacking = ({ result, form }: State): string =>
-  (result ? result.removed.kind === 'span' : form?.mode === 'span') ? 'the text taken away' : 'the picture';
 
 export function sharedScale({ result, written, making }: State): Scale | undefined {
   return scaleOf([

@@ -2,6 +2,7 @@
 import type { OpenedImage } from '../../../protocol/compute/hallucination';
 import type { FirstStep } from '../../../protocol/panels/hallucination';
 import type { Caption } from '../../../protocol/results/hallucination';
+import type { PerHead } from '../../../protocol/results/heads';
 import type { HeadPlace } from '../../ui/head-names';
 import type { State } from './state';
 
@@ -14,6 +15,8 @@ export function pictureOf({ result, shownPlan, form, picture, shownPicture }: St
 /** What the map of divergences shows: the step of the selected token where it is known, else the first. */
 export interface ShownStep extends FirstStep {
   readonly step: number;
+  /** Mass of the step's query on what the second pass lacks; absent until the caption is whole. */
+  readonly visualAttention?: PerHead;
 }
 
 export function stepOf(state: State): ShownStep | undefined {
@@ -45,3 +48,7 @@ export function mapHeads(state: State): readonly HeadPlace[] {
   );
   return heads.length > 0 ? heads : [selected];
 }
+
+/** What the second pass lacks, in words. */
+export const lacking = ({ result, form }: State): string =>
+  (result ? result.removed.kind === 'span' : form?.mode === 'span') ? 'the text taken away' : 'the picture';

@@ -32,6 +32,10 @@ import { planOf, planOfResult, samePlan } from './plan';
 export const mapChoices = ['head', 'layer', 'all'] as const;
 export type MapChoice = (typeof mapChoices)[number];
 
+/** How far the head's output is from that of the second pass; share of its attention on what that pass lacks. */
+export const measures = ['divergence', 'attention'] as const;
+export type Measure = (typeof measures)[number];
+
 /** What a person arranged; survives a reload. */
 export interface View {
   /** The selected head; the selected set of its layer; the selected set of all layers. */
@@ -39,6 +43,8 @@ export interface View {
   /** Tiles that lie over each other are seen one level at a time. */
   readonly level: number;
   readonly overlay: 'both' | 'picture' | 'map';
+  /** What colours the cells of the heads. */
+  readonly measure: Measure;
   readonly tableSort?: Sort;
   readonly entrySort?: Sort;
   readonly allHeads: boolean;
@@ -113,6 +119,7 @@ export const initialView: View = {
   map: 'head',
   level: 0,
   overlay: 'both',
+  measure: 'divergence',
   allHeads: false,
   allEntries: false,
   open: {},
