@@ -93,7 +93,7 @@ describe('the Hallucination panel', () => {
       assert.match(hint, /at least half of the largest VHD.+ outlines 24: those above the median of their layer/);
       assert.match(
         await text(panel, '.grid-key'),
-        /above the median of its layer \(24 of 48\)\. Counted in the finding: at least half of the largest VHD \(3\)/,
+        /VHD above the median of its layer \(24 of 48\)\. Counted in the finding: at least half of the largest VHD \(3\)/,
       );
       assert.match(await text(panel, '.circumstances'), /49 image tokens \(7 x 7\)/);
     });
@@ -618,11 +618,18 @@ describe('the Hallucination panel', () => {
       assert.equal(lines.length, 1 + 48);
       assert.match(lines[0] ?? '', /^layer,head,vhd,text_energy,visual_attention,outlier,selected,step,image,distance/);
       assert.match(String(lines[1 + 4 * 8 + 7]), /^4,L4H7,5\.1,40,.*yes,,0,ball-and-box\.png,l2/);
+      const wordsFile = await exported('CSV of the words', panel.posted.length);
+      assert.match(wordsFile.name, /\.words\.csv$/);
+      assert.equal(wordsFile.format, 'csv');
+      assert.equal(String(wordsFile.data).trim().split('\r\n').length, 1 + plain.tokens.length);
       const json = await exported('JSON', panel.posted.length);
       assert.deepEqual(JSON.parse(String(json.data)), JSON.parse(JSON.stringify(result)));
       const svg = await exported('SVG', panel.posted.length);
       assert.match(String(svg.data), /<title>3 of 48 heads/);
       assert.match(String(svg.data), /data:image\/png/);
+      // The ribbon: the lowest T-VHD on the darkest step of the scale, in the ink that is read on it.
+      assert.match(String(svg.data), /fill="rgb\(0, 32, 77\)"\/>\n<text [^>]*fill="#ffffff"[^>]*>cat<\/text>/);
+      assert.match(String(svg.data), />✗<\/text>/);
       assert.deepEqual(await clippedText(panel.page, String(svg.data)), []);
       const png = await exported('PNG', panel.posted.length);
       assert.deepEqual([...(png.data as Uint8Array).slice(1, 4)], [0x50, 0x4e, 0x47]);
@@ -631,8 +638,34 @@ describe('the Hallucination panel', () => {
       assert.doesNotMatch(html, /(?:src|href)="(?!data:)|url\(|<script(?! type="application\/json")/);
       const data = /<script type="application\/json" id="headscope-result">(.*)<\/script>/.exec(html);
       assert.deepEqual(JSON.parse(data?.[1] ?? ''), JSON.parse(JSON.stringify(result)));
-      assert.match(html, /<caption>48 heads<\/caption>/);
+      for (const caption of ['48 heads', 'Layers', 'Words, Plain'])
+        assert.ok(html.includes(`<caption>${caption}</caption>`), caption);
       assert.match(html, /<tr><th>Plain<\/th>.*<td>[^<]*cat✗[^<]*<\/td><\/tr>/);
+    });
+
+    it('has a table for each picture also at 300 px: words, layers, patches', async () => {
+      const panel = await finished({ place: 'side', width: 300, host: answering(finishedMessage({ place: 'side' })) });
+      await panel.page.click('#words .disclosure-button');
+      assert.match(
+        await text(panel, '#words tbody tr:nth-child(13)'),
+        /^13\s+·cat\s+3\.10\s+6\.20 %\s+[\d.]+\s+cat\s+not in/,
+      );
+      await panel.page.click('#words tbody tr:nth-child(10)');
+      await panel.page.waitForSelector('.ribbon [data-step="9"].query');
+      await panel.page.click('#words button[aria-label="Copy as CSV"]');
+      assert.match(
+        (await panel.posts('copy')).text,
+        /^token,text,t_vhd,visual_attention,probability,object,truth\r\n1, A,9\.2,/,
+      );
+      await panel.page.click('#layers .disclosure-button');
+      await settle(panel);
+      assert.equal((await panel.page.$$('#layers tbody tr')).length, 6);
+      await mapShown(panel);
+      await panel.page.click('#patches .disclosure-button');
+      await settle(panel);
+      assert.equal((await panel.page.$$('#patches tbody tr')).length, 16);
+      const wider = await panel.page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+      assert.ok(wider <= 0, `${wider} px beyond the page`);
     });
   });
 });

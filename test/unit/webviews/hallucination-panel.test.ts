@@ -10,6 +10,8 @@ import {
   toForm,
   writeLayers,
 } from '../../../webviews/panels/hallucination/form';
+import { setCsv, wordsCsv } from '../../../webviews/panels/hallucination/csv-files';
+import { layerColumns } from '../../../webviews/panels/hallucination/layer-table';
 import { finding } from '../../../webviews/panels/hallucination/finding';
 import { lookingHeads } from '../../../webviews/panels/hallucination/head-ranks';
 import { binsOf } from '../../../webviews/panels/hallucination/histogram';
@@ -353,6 +355,78 @@ describe('the finding', () => {
       3,
     );
     assert.equal(lookingHeads({ vhd: [[0, 0]], outlier: [[false, false]] }), 0);
+  });
+});
+
+describe('tables that leave the panel', () => {
+  const cells = (csv: string): readonly Readonly<Record<string, string>>[] => {
+    const [head = '', ...lines] = csv.trim().split('\r\n');
+    const split = (line: string): string[] =>
+      [...line.matchAll(/("(?:[^"]|"")*"|[^,]*)(?:,|$)/g)].map(([, cell = '']) =>
+        cell.startsWith('"') ? cell.slice(1, -1).replaceAll('""', '"') : cell,
+      );
+    const names = split(head);
+    return lines.map((line) => Object.fromEntries(split(line).map((cell, at) => [names[at] ?? '', cell])));
+  };
+
+  it('has every token with its numbers, its object and the truth', () => {
+    const shown = opened(finishedMessage({ result: { ...result, variants: [reinforced] } }));
+    assert.ok(shown.result);
+    const rows = cells(wordsCsv(shown, shown.result));
+    assert.equal(rows.length, plain.tokens.length + reinforced.tokens.length);
+    const { caption, token, text, t_vhd, visual_attention, probability, object, truth, image: name } = rows[12] ?? {};
+    assert.deepEqual(
+      [caption, token, text, t_vhd, object, truth, name],
+      ['Plain', '13', ' cat', '3.1', 'cat', 'not in the picture', 'ball-and-box.png'],
+    );
+    assert.equal(Number(visual_attention), plain.tokens[12]?.visualAttention);
+    assert.equal(Number(probability), plain.tokens[12]?.probability);
+    assert.equal(rows[0]?.['object'], '', 'a word that names no object');
+    assert.equal(rows[plain.tokens.length]?.['caption'], 'Reinforced x 2');
+  });
+
+  it('has every picture of a set with the scores and the text of each caption', () => {
+    const [first] = set.variants;
+    const score = { length: 6, mentions: 2, hallucinated: 1, chairI: 0.5, recall: 0.25 };
+    const entry = entries[0];
+    assert.ok(first && entry);
+    const scored = {
+      ...set,
+      variants: [first],
+      entries: [
+        {
+          ...entry,
+          plain: { ...entry.plain, score },
+          variants: entry.variants.map((one) => ({ ...one, score: { ...score, chairI: null, recall: 1 } })),
+        },
+      ],
+    };
+    const [row] = cells(setCsv(scored));
+    assert.ok(row);
+    assert.deepEqual(
+      ['words', 'objects', 'objects_not_there', 'chair_i', 'recall'].map((id) => row[id]),
+      ['6', '2', '1', '0.5', '0.25'],
+    );
+    assert.deepEqual([row['chair_i_1'], row['recall_1']], ['', '1'], 'nothing to divide by is empty');
+    assert.equal(row['caption_1'], entry.variants[0]?.text.trim());
+    assert.equal(row['caption_1_is'], 'Reinforced x 2');
+  });
+
+  it('has every layer with what its heads add up to', () => {
+    const model = vhdModel(
+      { ...result, step: 0 },
+      { k: 2, reinforced: [1, 3], lacks: 'the picture', measure: 'attention' },
+    );
+    const columns = layerColumns(model);
+    const value = (id: string, layer: number) => columns.find((column) => column.id === id)?.value(layer);
+    const sorted = (vhd[4] ?? []).toSorted((a, b) => b - a);
+    assert.equal(value('vhd_sum', 4), (sorted[0] ?? 0) + (sorted[1] ?? 0));
+    const row = result.visualAttention[4] ?? [];
+    assert.ok(
+      Math.abs(Number(value('visual_attention_mean', 4)) - row.reduce((sum, one) => sum + one) / heads) < 1e-12,
+    );
+    assert.deepEqual([value('outliers', 4), value('selected', 4), value('reinforced', 4)], [1, 4, undefined]);
+    assert.equal(value('reinforced', 3), 'yes');
   });
 });
 

@@ -17,7 +17,7 @@ import { captionOf, mapHeads, pictureOf, stepOf } from './shown';
 import type { MapChoice, State } from './state';
 
 export function imageView(part: Part): TemplateResult | typeof nothing {
-  const { state, actions, dark, compact } = part;
+  const { state, actions, dark } = part;
   const { view } = state;
   const picture = pictureOf(state);
   if (!picture) return missingPicture(state);
@@ -78,7 +78,7 @@ export function imageView(part: Part): TemplateResult | typeof nothing {
     }
     ${sinkNote(model)}
     ${
-      drawn && !compact
+      drawn
         ? disclosure({
             title: 'Patches read most',
             open: isOpen(state, 'patches', false),

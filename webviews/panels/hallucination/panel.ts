@@ -18,7 +18,7 @@ import { seconds } from '../../ui/numbers';
 import { PlanTelling } from '../../ui/plan-telling';
 import { Redraw } from '../../ui/redraw';
 import { onThemeChange, readTheme } from '../../ui/theme';
-import type { Actions, ExportFormat, Part } from './actions';
+import type { Actions, ExportKind, Part } from './actions';
 import { exportData, exportName } from './exports';
 import { finding } from './finding';
 import { toForm, type Form } from './form';
@@ -328,9 +328,10 @@ export class HallucinationPanel implements Actions {
     announce(`${what} is copied`);
   }
 
-  exportAs(format: ExportFormat): void {
-    exportData(this.state, format, readTheme()).then(
-      (data) => this.host.post({ kind: 'export', format, name: exportName(this.state, format), data }),
+  exportAs(kind: ExportKind): void {
+    const format = kind === 'words' ? 'csv' : kind;
+    exportData(this.state, kind, readTheme()).then(
+      (data) => this.host.post({ kind: 'export', format, name: exportName(this.state, kind), data }),
       (error: unknown) => {
         const sentence = error instanceof Error ? error.message : 'The export failed. Try SVG or CSV.';
         this.change({ ...this.state, phase: { kind: 'failed', sentence } });

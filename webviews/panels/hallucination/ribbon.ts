@@ -20,6 +20,7 @@ import {
 } from './ribbon-model';
 import { captionOf, lacking } from './shown';
 import type { State } from './state';
+import { tokenTable } from './token-table';
 
 export interface RibbonOptions {
   readonly caption: Pick<Caption, 'tokens' | 'mentions'>;
@@ -123,6 +124,7 @@ export function ribbonView(part: Part): TemplateResult | typeof nothing {
       >
       ${legend(caption.mentions.map(verdictOf))}
     </div>
+    ${tokenTable(part)}
   </section>`;
 }
 

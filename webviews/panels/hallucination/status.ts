@@ -6,7 +6,7 @@ import '../../ui/menu';
 import type { MenuItem } from '../../ui/menu';
 import { count } from '../../ui/numbers';
 import { banner, comparisonBanner, runBanners, runningLine, runProgress, savedWords } from '../../ui/run-status';
-import type { ExportFormat, Part } from './actions';
+import type { ExportKind, Part } from './actions';
 import { comparisonWords } from './comparison';
 import { took } from './finding';
 import { canResume, canStart, isStale, readsTextOnly, whyNot } from './run-plan';
@@ -106,17 +106,18 @@ function primary({ state, actions }: Part): TemplateResult {
 }
 
 function exportItems({ actions, state }: Part): readonly MenuItem[] {
-  const item = (label: string, detail: string, format: ExportFormat, image = false): MenuItem => ({
+  const item = (label: string, detail: string, kind: ExportKind, image = false): MenuItem => ({
     label,
     detail,
     icon: image ? 'file-media' : 'export',
-    run: () => actions.exportAs(format),
+    run: () => actions.exportAs(kind),
   });
   const picture = state.set ? 'scores and histograms' : 'picture, heads and captions';
   return [
     item('PNG', picture, 'png', true),
     item('SVG', picture, 'svg', true),
     item('CSV', state.set ? 'one line a picture' : 'one line a head', 'csv'),
+    ...(state.set ? [] : [item('CSV of the words', 'one line a token', 'words')]),
     item('JSON', 'the whole result', 'json'),
     item('HTML', 'page without network', 'html'),
   ];

@@ -1,11 +1,11 @@
 /** The twins of the pictures: every head with its numbers, every picture of a set with its words. */
 import { html, nothing, type TemplateResult } from 'lit';
 import type { DatasetEntry } from '../../../protocol/results/hallucination';
-import { button } from '../../ui/controls';
 import { headKey, headName, type HeadPlace } from '../../ui/head-names';
 import { count, significant } from '../../ui/numbers';
-import { sortRows, table, toCsv, toMarkdown, type Column } from '../../ui/table';
+import { sortRows, table, type Column } from '../../ui/table';
 import type { Part } from './actions';
+import { copyButtons } from './copy-buttons';
 import { nameOf, percent } from './variant-words';
 import { attentionAt, divergenceAt, isOutlier, isSelected, type VhdModel } from './vhd-model';
 import { modelOfStep } from './vhd-view';
@@ -80,14 +80,6 @@ export function headTable(part: Part): TemplateResult | typeof nothing {
       : nothing
   }`;
 }
-
-const copyButtons = <Row>({ actions }: Part, columns: readonly Column<Row>[], rows: readonly Row[]): TemplateResult =>
-  html`<div class="section-head">
-    <div class="toolbar" role="group" aria-label="Copy the table">
-      ${button({ label: 'Copy as Markdown', icon: 'copy', appearance: 'icon', onClick: () => actions.copy(toMarkdown(columns, rows), 'The table as Markdown') })}
-      ${button({ label: 'Copy as CSV', icon: 'table', appearance: 'icon', onClick: () => actions.copy(toCsv(columns, rows), 'The table as CSV') })}
-    </div>
-  </div>`;
 
 const wrongOf = (entry: DatasetEntry, variant: number | null): readonly string[] => {
   const caption = variant === null ? entry.plain : entry.variants[variant];

@@ -81,6 +81,10 @@ function mean(row: readonly number[]): number {
   return finite.length === 0 ? 0 : finite.reduce((sum, value) => sum + value, 0) / finite.length;
 }
 
+export const layerDivergence = ({ step, k }: VhdModel, layer: number): number => sumOfLargest(step.vhd[layer] ?? [], k);
+
+export const layerAttention = ({ step }: VhdModel, layer: number): number => mean(step.visualAttention?.[layer] ?? []);
+
 /** What colours the cell. */
 export const shownAt = ({ values }: VhdModel, { layer, head }: HeadPlace): number =>
   values[layer]?.[head] ?? Number.NaN;

@@ -8,6 +8,7 @@ import { count } from '../../ui/numbers';
 import type { Part } from './actions';
 import { defaultLayers, readLayers } from './form';
 import { lookingHeads } from './head-ranks';
+import { layerTable } from './layer-table';
 import { lacking, stepOf } from './shown';
 import type { Measure, State } from './state';
 import './vhd-grid';
@@ -103,12 +104,13 @@ export function vhdView(part: Part): TemplateResult | typeof nothing {
         logarithmic: model.logarithmic,
       })}
       <p class="reason">
-        Outlined: selected for reinforcement, above the median of its layer (${count(selectedHeads(model))} of
+        Outlined: selected for reinforcement, VHD above the median of its layer (${count(selectedHeads(model))} of
         ${count(model.layers * model.heads)}).
         ${model.step.step === 0 ? `Counted in the finding: at least half of the largest VHD (${count(lookingHeads(model.step))}). ` : ''}Hatched:
         outlier, left out.${compact ? '' : ' Bar at the layer: reinforced.'}
       </p>
       ${behind && step?.problem ? html`<p class="problem">${step.problem}</p>` : nothing}
     </div>
+    ${layerTable(part, model)}
   </section>`;
 }
