@@ -1,4 +1,5 @@
 /** The plan the Hallucination panel starts with, and plans from the storage of an earlier version or session. Pure. */
+import { demoVisionPrompt } from '../../../protocol/compute/demo-prompt';
 import { hallucinationModes, setCaptions, type HallucinationPlan } from '../../../protocol/panels/hallucination';
 import {
   outlierRules,
@@ -19,15 +20,14 @@ export interface Demo {
   readonly truth: readonly string[] | null;
 }
 
-export const demoPrompt = 'USER: <image>\nDescribe the image. ASSISTANT:';
-
 /** One click on Run shows a word that is said by habit: the demo model on the first of its scenes. */
 export const demoPlan = ({ folder, scenes, image, truth }: Demo): HallucinationPlan => ({
   mode: 'image',
   folder,
   image,
   images: scenes,
-  prompt: demoPrompt,
+  prompt: demoVisionPrompt,
+  chat: false,
   span: null,
   truth,
   maxNewTokens: 48,
@@ -50,6 +50,7 @@ export function planOfSaved(saved: SavedHallucination, others: HallucinationPlan
     ...others,
     folder: saved.model.folder,
     ...(saved.prompt === null ? {} : { prompt: saved.prompt }),
+    chat: saved.settings['chat'] === true,
     distance: saved.distance,
     outliers: saved.outliers,
     positions: saved.positions,
@@ -100,7 +101,7 @@ const withPaths = (plan: HallucinationPlan, change: (path: string) => string): H
 });
 
 /** What plans did not say at first. */
-const since = { reinforcedOutliers: null } satisfies Partial<HallucinationPlan>;
+const since = { reinforcedOutliers: null, chat: false } satisfies Partial<HallucinationPlan>;
 
 /** Taken only when it has everything a plan has. */
 export function storedPlan(stored: unknown, extension: string): HallucinationPlan | undefined {
@@ -110,6 +111,7 @@ export function storedPlan(stored: unknown, extension: string): HallucinationPla
   const oneOf = (key: string, of: readonly string[]): boolean => of.some((one) => one === value[key]);
   const whole =
     ['folder', 'image', 'images', 'prompt', 'lexicon'].every((key) => isText(value[key])) &&
+    typeof value['chat'] === 'boolean' &&
     oneOf('mode', hallucinationModes) &&
     oneOf('distance', vhdDistances) &&
     oneOf('outliers', outlierRules) &&

@@ -12,6 +12,7 @@ export const plan: HallucinationPlan = {
   image: picture.image.path,
   images: '/pictures',
   prompt: result.prompt ?? '',
+  chat: false,
   span: null,
   truth: ['ball', 'box'],
   maxNewTokens: 32,

@@ -409,6 +409,23 @@ describe('the Hallucination panel', () => {
       await panel.posts('browseImage');
     });
 
+    it('sends a prompt through the chat template, as the family’s own prompt does', async () => {
+      const model = { ...summary, chatTemplate: true };
+      const panel = await start({ host: answering(openMessage({ model, plan: { ...plan, prompt: 'What is it?' } })) });
+      await panel.posts('openImage');
+      const before = panel.posted.length;
+      await panel.page.click('#own-prompt');
+      await panel.page.waitForFunction(
+        () => document.querySelector<HTMLTextAreaElement>('#prompt')?.value === 'Describe the image.',
+      );
+      assert.equal(await panel.page.$('#own-prompt'), null);
+      await panel.page.click('#run');
+      const { plan: sent } = await panel.posts('run');
+      assert.deepEqual([sent.prompt, sent.chat], ['Describe the image.', true]);
+      const asked = await panel.posts('openImage', before);
+      assert.deepEqual([asked.prompt, asked.chat], ['Describe the image.', true]);
+    });
+
     it('names the whole model and its language model, and what empty fields stand for', async () => {
       const panel = await start({ host: answering(openMessage({ model: { ...summary, family: 'llama' } })) });
       assert.match(

@@ -16,6 +16,7 @@ import { finding } from '../../../webviews/panels/hallucination/finding';
 import { lookingHeads } from '../../../webviews/panels/hallucination/head-ranks';
 import { binsOf } from '../../../webviews/panels/hallucination/histogram';
 import { mapModel } from '../../../webviews/panels/hallucination/map-model';
+import { ownPromptOf } from '../../../webviews/panels/hallucination/own-prompt';
 import { levelsOf, patchAt, patchBeside, patchesOf } from '../../../webviews/panels/hallucination/picture-layout';
 import {
   median,
@@ -355,6 +356,42 @@ describe('the finding', () => {
       3,
     );
     assert.equal(lookingHeads({ vhd: [[0, 0]], outlier: [[false, false]] }), 0);
+  });
+});
+
+describe('the prompt of a family', () => {
+  const withTemplate = { ...summary, folder: '/models/smol', family: 'llama', chatTemplate: true };
+  const models = [
+    ...openMessage().models,
+    { folder: '/models/smol', label: 'smol', family: 'smolvlm', runs: true as const },
+    { folder: '/models/pali', label: 'pali', family: 'paligemma', runs: true as const },
+  ];
+
+  it('goes through the chat template where there is one, else as the family was trained', () => {
+    assert.deepEqual(ownPromptOf(withTemplate, models), { prompt: 'Describe the image.', chat: true });
+    assert.equal(ownPromptOf({ ...withTemplate, chatTemplate: false }, models), undefined, 'not known');
+    const gemma = { ...summary, folder: '/models/pali', family: 'gemma' };
+    assert.deepEqual(ownPromptOf(gemma, models), { prompt: 'caption en', chat: false });
+    assert.equal(ownPromptOf(textOnly, models), undefined);
+  });
+
+  it('takes the place of the prompt of another family, never of one that was typed', () => {
+    const state = opened(openMessage({ models }));
+    const chosen = receive(state, { kind: 'model', model: withTemplate }, none);
+    assert.deepEqual([chosen.form?.prompt, chosen.form?.chat], ['Describe the image.', true]);
+    const back = receive(chosen, { kind: 'model', model: summary }, none);
+    assert.deepEqual([back.form?.prompt, back.form?.chat], [plan.prompt, false]);
+    const typed = { ...state, form: state.form && { ...state.form, prompt: '<image> What is it?' } };
+    assert.equal(receive(typed, { kind: 'model', model: withTemplate }, none).form?.prompt, '<image> What is it?');
+  });
+
+  it('with a template is another run, and of a model without one no plan', () => {
+    const state = opened(finishedMessage({ model: withTemplate, plan: { ...plan, folder: withTemplate.folder } }));
+    const shown = { ...state, shownPlan: { ...plan, folder: withTemplate.folder } };
+    assert.equal(isStale(shown), false);
+    assert.equal(isStale({ ...shown, form: shown.form && { ...shown.form, chat: true } }), true);
+    const reading = readForm({ ...toForm(plan), chat: true }, summary);
+    assert.equal(reading.ok && reading.plan.chat, false);
   });
 });
 

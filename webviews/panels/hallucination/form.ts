@@ -9,6 +9,7 @@ export interface Form {
   readonly image: string;
   readonly images: string;
   readonly prompt: string;
+  readonly chat: boolean;
   readonly span: readonly [start: number, end: number] | null;
   readonly truth: string;
   readonly maxNewTokens: string;
@@ -32,6 +33,7 @@ export const toForm = (plan: HallucinationPlan): Form => ({
   image: plan.image,
   images: plan.images,
   prompt: plan.prompt,
+  chat: plan.chat,
   span: plan.span,
   truth: plan.truth?.join(', ') ?? '',
   maxNewTokens: String(plan.maxNewTokens),
@@ -109,6 +111,7 @@ export function readForm(form: Form, model?: ModelSummary): FormReading {
       image,
       images,
       prompt,
+      chat: form.chat && model?.chatTemplate !== false,
       span,
       truth: readTruth(form.truth),
       maxNewTokens,

@@ -28,7 +28,7 @@ import { patchWords } from './picture-map';
 import { levelsOf, patchesOf, type Patch } from './picture-layout';
 import { runsOf, tokenWords } from './ribbon-model';
 import { continues, keep, parseKept, restore, type Kept } from './kept';
-import { modelOfForm, planOf } from './plan';
+import { modelOfForm, planOf, samePrompt } from './plan';
 import { startRun } from './run-plan';
 import { captionOf, lacking, mapHeads, pictureOf } from './shown';
 import { initialState, receive, select, type Latest, type State, type TokenPlace, type View } from './state';
@@ -152,16 +152,22 @@ export class HallucinationPanel implements Actions {
     if (!this.mayAsk || !form || place === 'file' || form.mode !== 'image' || form.image === '' || !model?.vision)
       return;
     // The prompt says where the picture stands, or lacks its place.
-    const asked = canonical([form.folder, form.image, form.prompt]);
+    const asked = canonical([form.folder, form.image, form.prompt, form.chat]);
     if (asked === this.asked.image) return;
     this.asked.image = asked;
     const { result } = this.state;
-    if (picture?.image.path === form.image && result?.image?.path === form.image && result.prompt === form.prompt)
-      return;
+    if (picture?.image.path === form.image && result?.image?.path === form.image && samePrompt(result, form)) return;
     this.later.do('image', 200, () => {
       const request = this.nextRequest();
       this.latest = { ...this.latest, openImage: request };
-      this.host.post({ kind: 'openImage', request, folder: form.folder, image: form.image, prompt: form.prompt });
+      this.host.post({
+        kind: 'openImage',
+        request,
+        folder: form.folder,
+        image: form.image,
+        prompt: form.prompt,
+        chat: form.chat,
+      });
     });
   }
 
@@ -169,13 +175,13 @@ export class HallucinationPanel implements Actions {
     const { form, place } = this.state;
     if (!this.mayAsk || !form || place === 'file' || form.mode !== 'span' || form.folder === '' || form.prompt === '')
       return;
-    const asked = canonical([form.folder, form.prompt]);
+    const asked = canonical([form.folder, form.prompt, form.chat]);
     if (asked === this.asked.tokens) return;
     this.asked.tokens = asked;
     this.later.do('tokens', 200, () => {
       const request = this.nextRequest();
       this.latest = { ...this.latest, tokenise: request };
-      this.host.post({ kind: 'tokenise', request, folder: form.folder, text: form.prompt });
+      this.host.post({ kind: 'tokenise', request, folder: form.folder, text: form.prompt, chat: form.chat });
     });
   }
 

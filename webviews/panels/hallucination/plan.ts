@@ -13,9 +13,23 @@ interface Typed {
 
 /** What a run computes of a plan; the rest are options of what is asked of its result. */
 export const runOf = (plan: HallucinationPlan): unknown => {
-  const { mode, folder, image, images, prompt, span, truth, maxNewTokens, distance, outliers, positions, k, lexicon } =
-    plan;
-  const common = [mode, folder, prompt, maxNewTokens, distance, outliers, positions, k, lexicon];
+  const {
+    mode,
+    folder,
+    image,
+    images,
+    prompt,
+    chat,
+    span,
+    truth,
+    maxNewTokens,
+    distance,
+    outliers,
+    positions,
+    k,
+    lexicon,
+  } = plan;
+  const common = [mode, folder, prompt, chat, maxNewTokens, distance, outliers, positions, k, lexicon];
   if (mode === 'image') return [...common, image, truth];
   if (mode === 'span') return [...common, span];
   return [
@@ -32,6 +46,10 @@ export const runOf = (plan: HallucinationPlan): unknown => {
 
 export const samePlan = (a: HallucinationPlan | undefined, b: HallucinationPlan | undefined): boolean =>
   a !== undefined && b !== undefined && canonical(runOf(a)) === canonical(runOf(b));
+
+/** The result was made of what is typed. */
+export const samePrompt = ({ prompt, settings }: HallucinationResult, typed: Pick<Form, 'prompt' | 'chat'>): boolean =>
+  prompt === typed.prompt && (settings['chat'] === true) === typed.chat;
 
 /** The summary of the model in the form, when it is known. */
 export const modelOfForm = ({ form, model }: Typed): ModelSummary | undefined =>
@@ -55,6 +73,7 @@ export function planOfResult(
     folder: result.model.folder,
     ...(result.image ? { image: result.image.path } : {}),
     ...(result.prompt === null ? {} : { prompt: result.prompt }),
+    chat: result.settings['chat'] === true,
     span: result.removed.kind === 'span' ? [result.removed.start, result.removed.end] : others.span,
     truth: result.truth ?? null,
     distance: result.distance,

@@ -1,15 +1,17 @@
 /** The strip with the model, what it reads, and how divergence is measured. */
 import { html, nothing, type TemplateResult } from 'lit';
+import { demoVisionPrompt } from '../../../protocol/compute/demo-prompt';
 import type { HallucinationMode, SetCaptions } from '../../../protocol/panels/hallucination';
 import type { ModelChoice } from '../../../protocol/panels/heads';
 import type { ModelSummary } from '../../../protocol/results/heads';
 import type { RemovedPositions, VhdDistance, OutlierRule } from '../../../protocol/results/hallucination';
-import { button, dropdown, field, segments, textField } from '../../ui/controls';
+import { button, checkbox, dropdown, field, segments, textField } from '../../ui/controls';
 import { lastName, modelField } from '../../ui/model-field';
 import { bytes, count } from '../../ui/numbers';
 import { textArea } from '../../ui/text-area';
 import type { Part } from './actions';
 import { readForm, readTruth, type Form, type Problems } from './form';
+import { offeredPrompt, ownPromptOf } from './own-prompt';
 import { spanField } from './span-field';
 import { modelOfForm } from './plan';
 import { readsTextOnly } from './run-plan';
@@ -60,12 +62,14 @@ export function settings(part: Part): TemplateResult {
           rows: 4,
           code: true,
           placeholder:
-            form.mode === 'span' ? 'Text that the model reads' : 'USER: <image>\nDescribe the image. ASSISTANT:',
+            form.mode === 'span'
+              ? 'Text that the model reads'
+              : ((model && ownPromptOf(model, state.models)?.prompt) ?? demoVisionPrompt),
           problem: form.prompt === '' ? undefined : problems.prompt,
           onInput: (prompt) => actions.edit({ prompt, ...(form.mode === 'span' ? { span: null } : {}) }),
         })}
       </div>
-      ${form.mode === 'span' ? spanField(part, form) : nothing}
+      ${promptOptions(part, form)} ${form.mode === 'span' ? spanField(part, form) : nothing}
       ${form.mode === 'image' ? truthField(part, form) : nothing}
       ${form.mode === 'span' ? nothing : lexiconField(part, form)}
     </section>
@@ -74,6 +78,37 @@ export function settings(part: Part): TemplateResult {
       <div class="fields">${measureFields(part, form, problems)}</div>
     </section>
   </div>`;
+}
+
+/** The chat template of a model that has one, and its own prompt where another one is typed. */
+function promptOptions({ state, actions }: Part, form: Form): TemplateResult {
+  const model = modelOfForm(state);
+  const offered = form.mode === 'span' ? undefined : offeredPrompt(form, model, state.models);
+  return html`${
+    model?.chatTemplate === true
+      ? checkbox({
+          label: 'Chat template',
+          checked: form.chat,
+          hint: 'Put the text into the model’s chat template as one user message; the template places the picture.',
+          onChange: (chat) => actions.edit({ chat, ...(form.mode === 'span' ? { span: null } : {}) }),
+        })
+      : nothing
+  }
+  ${
+    offered
+      ? html`<p class="reason">
+          <button
+            type="button"
+            class="link"
+            id="own-prompt"
+            title=${offered.chat ? `“${offered.prompt}” in the chat template` : offered.prompt}
+            @click=${() => actions.edit(offered)}
+          >
+            Use the prompt of this family
+          </button>
+        </p>`
+      : nothing
+  }`;
 }
 
 function measureFields({ actions, state }: Part, form: Form, problems: Problems): TemplateResult {

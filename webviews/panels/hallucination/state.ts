@@ -26,6 +26,7 @@ import type { Sort } from '../../ui/table';
 import { failedPhase, overduePhase, runningPhase, type Phase } from '../../ui/phase';
 import { toForm, type Form } from './form';
 import { strongest } from './head-ranks';
+import { isOwnPrompt, ownPromptOf } from './own-prompt';
 import { planOf, planOfResult, samePlan } from './plan';
 
 /** Whose attention is drawn over the picture. */
@@ -191,7 +192,7 @@ function received(state: State, message: ToHallucinationPanel, latest: Latest): 
     case 'models':
       return { ...state, models: message.models };
     case 'model':
-      return { ...state, model: message.model, form: state.form && { ...state.form, folder: message.model.folder } };
+      return withModel(state, message.model);
     case 'picture':
       return message.request === undefined || message.request === latest.openImage
         ? { ...state, picture: samePixels(state.picture, message.picture), pictureProblem: undefined }
@@ -238,6 +239,15 @@ function received(state: State, message: ToHallucinationPanel, latest: Latest): 
     default:
       return unreachable(message);
   }
+}
+
+/** A prompt that stands for no words of the person becomes the one of the model that was chosen. */
+function withModel(state: State, model: ModelSummary): State {
+  if (!state.form) return { ...state, model };
+  const form = { ...state.form, folder: model.folder };
+  const shown = state.shownPlan?.folder === model.folder;
+  const own = shown || form.mode === 'span' || !isOwnPrompt(form) ? undefined : ownPromptOf(model, state.models);
+  return { ...state, model, form: { ...form, ...own } };
 }
 
 /** Those that a run goes on behind are told again by the extension. */
