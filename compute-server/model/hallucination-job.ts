@@ -23,6 +23,7 @@ import { CaptionJudge, TextPieces } from './caption';
 import { continued, type ContinuationRequest } from './decoding';
 import { DivergenceRun, type MeasuredToken } from './divergence-run';
 import { variantProblem } from './interventions';
+import type { PromptInput } from '../../protocol/compute/models';
 import type { LoadedModel } from './loaded-model';
 import { runPrompt } from './model-run';
 import { piecesOf, sequenceOf, textOf } from './prompt';
@@ -76,7 +77,7 @@ export async function* hallucinationJob(
     (step) => steps.push(step),
   );
   const { distance, outliers, positions, removed, prompt, truth } = request;
-  const made = await provenance({ chunk, maxNewTokens: request.maxNewTokens });
+  const made = await provenance({ chunk, maxNewTokens: request.maxNewTokens, ...chatOf(prompt) });
   return {
     ...made,
     device: { ...made.device, threads: surroundings.defaultThreads },
@@ -108,6 +109,10 @@ export async function* hallucinationJob(
     seconds: (performance.now() - started) / 1000,
   };
 }
+
+/** Recorded in a result: a text that went through the chat template is another prompt. */
+export const chatOf = (prompt: PromptInput): { readonly chat?: true } =>
+  prompt.kind === 'text' && prompt.chat ? { chat: true } : {};
 
 export const continuation = (
   model: LoadedModel,

@@ -24,7 +24,7 @@ import { provenance } from '../provenance';
 import type { Surroundings } from '../surroundings';
 import { CaptionJudge, finderOf } from './caption';
 import { DivergenceRun } from './divergence-run';
-import { captionOf, continuation, reinforcedCaption } from './hallucination-job';
+import { captionOf, chatOf, continuation, reinforcedCaption } from './hallucination-job';
 import { KeptEntries } from './kept-entries';
 import type { LoadedModel } from './loaded-model';
 import { prepare, reinforcementOf, requireCaptions } from './span-request';
@@ -92,7 +92,7 @@ export async function* hallucinationSetJob(
   }
   if (!cancelled) await kept.remove();
   const { distance, outliers, positions, prompt, maxNewTokens } = request;
-  const made = await provenance({ maxNewTokens, lexicon: request.lexicon ?? 'coco' });
+  const made = await provenance({ maxNewTokens, lexicon: request.lexicon ?? 'coco', ...chatOf(prompt) });
   const judge = (caption: Caption, truth: readonly string[]) =>
     new CaptionJudge({ ...lexiconOf(request), truth }).judged(caption.text);
   const captioned = new Set(entries.map(({ name }) => name));

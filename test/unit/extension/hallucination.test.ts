@@ -15,12 +15,21 @@ import {
   readImageFolder,
   readLexicon,
 } from '../../../extension/panels/hallucination/image-folder';
-import { mapRequestOf, requestOf, setRequestOf } from '../../../extension/panels/hallucination/requests';
+import { mapRequestOf, measureOf, requestOf, setRequestOf } from '../../../extension/panels/hallucination/requests';
 import { HallucinationRun, type RunWorld } from '../../../extension/panels/hallucination/run';
 import type { HallucinationWorld } from '../../../extension/panels/hallucination/world';
 import { hallucinationText, parseHallucination } from '../../../extension/results/hallucination-file';
 import { hallucinationFileName, hallucinationLines } from '../../../extension/results/hallucination-words';
-import { entries, picture, plain, reinforced, result, set, summary } from '../../browser/hallucination/planted-result';
+import {
+  entries,
+  image,
+  picture,
+  plain,
+  reinforced,
+  result,
+  set,
+  summary,
+} from '../../browser/hallucination/planted-result';
 import { plan } from '../../browser/hallucination/hallucination-host';
 
 describe('saved results of pictures', () => {
@@ -139,7 +148,10 @@ describe('plans of the Hallucination panel', () => {
     assert.deepEqual(storedPlan(stored, '/ext-2'), JSON.parse(JSON.stringify(demo).replaceAll('/ext-1', '/ext-2')));
     assert.equal(storedPlan({ ...plan, mode: 'video' }, '/x'), undefined);
     assert.equal(storedPlan({ ...plan, span: [1] }, '/x'), undefined);
+    assert.equal(storedPlan({ ...plan, reinforcedOutliers: 'median' }, '/x'), undefined);
     assert.equal(storedPlan(undefined, '/x'), undefined);
+    const { reinforcedOutliers: _, chat: _chat, ...older } = plan;
+    assert.deepEqual(storedPlan(older, '/x'), plan, 'of a version before reinforcement had a rule of its own');
   });
 
   it('are made of a saved result', () => {
@@ -168,6 +180,13 @@ describe('plans of the Hallucination panel', () => {
         ['selected', true],
       ],
     );
+    const chat = requestOf({ ...plan, prompt: 'Describe it.', chat: true });
+    assert.deepEqual(chat.prompt, { kind: 'text', text: 'Describe it.', chat: true, image: plan.image });
+    const ofChat = { ...result, prompt: 'Describe it.', settings: { chat: true } };
+    assert.deepEqual(measureOf(ofChat).prompt, { kind: 'text', text: 'Describe it.', chat: true, image: image.path });
+    assert.equal(planOfSaved(ofChat, plan).chat, true);
+    const own = setRequestOf({ ...plan, mode: 'set', reinforcedOutliers: 'off' }, images, undefined, []);
+    assert.deepEqual([own.outliers, own.reinforcements[0]?.outliers], ['paper', 'off']);
     const map = mapRequestOf(
       { ...result, variants: [{ ...reinforced, gains: [{ layer: 3, head: 2, gain: 2 }] }] },
       { kind: 'map', request: 1, step: 2, variant: 0, heads: [{ layer: 3, head: 2 }] },
@@ -316,7 +335,14 @@ describe('the run on pictures and its webviews', () => {
     const { server } = one.world;
     Object.assign(server, { openImage: () => Promise.resolve({ ...picture, bytes: Buffer.from(picture.bytes) }) });
     await one.host.receive({ kind: 'ready' });
-    await one.host.receive({ kind: 'openImage', request: 4, folder: '/m', image: picture.image.path, prompt: '' });
+    await one.host.receive({
+      kind: 'openImage',
+      request: 4,
+      folder: '/m',
+      image: picture.image.path,
+      prompt: '',
+      chat: false,
+    });
     await new Promise((resolve) => setTimeout(resolve, 5));
     const sent = one.sent.find((message) => message.kind === 'picture');
     assert.equal(sent?.kind === 'picture' && sent.picture.bytes.constructor, Uint8Array);
@@ -368,7 +394,7 @@ describe('the run on pictures and its webviews', () => {
     const one = played(new HallucinationRun(runWorld()), { mayRun: () => why }, 'file');
     await one.host.receive({ kind: 'ready' });
     await one.host.receive({ kind: 'run', plan, resume: false });
-    await one.host.receive({ kind: 'openImage', request: 3, folder: '/m', image: '/p', prompt: '' });
+    await one.host.receive({ kind: 'openImage', request: 3, folder: '/m', image: '/p', prompt: '', chat: false });
     await new Promise((resolve) => setImmediate(resolve));
     assert.deepEqual(
       one.sent.filter(({ kind }) => kind === 'failed').map((message) => message.kind === 'failed' && message.sentence),

@@ -11,22 +11,11 @@ import {
 } from '../../../protocol/results/heads';
 import { unreachable } from '../../../protocol/unreachable';
 import type { HeadPlace } from '../../ui/head-names';
+import { failedPhase, overduePhase, runningPhase, startedPhase, type Phase } from '../../ui/phase';
 import type { Sort } from '../../ui/table';
 import { gainOf, readForm, samePlan, toForm, withGain, type Form } from './form';
 import { canonical } from '../../ui/canonical';
 import { noStatistics, statisticsOf, type PartialStatistics, type StatisticName } from './statistics';
-
-export type Phase =
-  | { readonly kind: 'idle' }
-  | {
-      readonly kind: 'running';
-      readonly sentence: string;
-      readonly share: number;
-      readonly secondsLeft?: number;
-      readonly cancelling: boolean;
-      readonly overdue?: string;
-    }
-  | { readonly kind: 'failed'; readonly sentence: string; readonly details?: string };
 
 /** What the cells are coloured by. */
 export type Colouring = 'class' | 'picture' | 'difference' | StatisticName;
@@ -165,21 +154,8 @@ export function receive(state: State, message: ToHeadsPanel, latest: Latest): St
       return message.request === latest.tokenise
         ? { ...state, typed: message.tokenised, typedProblem: undefined }
         : state;
-    case 'stage': {
-      const before = state.phase.kind === 'running' ? state.phase : undefined;
-      const { sentence, share, secondsLeft } = message;
-      return {
-        ...state,
-        phase: {
-          kind: 'running',
-          sentence,
-          share,
-          ...(secondsLeft === undefined ? {} : { secondsLeft }),
-          cancelling: before?.cancelling ?? false,
-          ...(before?.overdue === undefined ? {} : { overdue: before.overdue }),
-        },
-      };
-    }
+    case 'stage':
+      return { ...state, phase: runningPhase(state.phase, message) };
     case 'layer':
       return withLayer(state, message);
     case 'result':
@@ -212,9 +188,7 @@ export function receive(state: State, message: ToHeadsPanel, latest: Latest): St
     case 'failed':
       return failed(state, message, latest);
     case 'overdue':
-      return state.phase.kind === 'running'
-        ? { ...state, phase: { ...state.phase, overdue: message.sentence } }
-        : state;
+      return { ...state, phase: overduePhase(state.phase, message.sentence) };
     default:
       return unreachable(message);
   }
@@ -373,13 +347,13 @@ function withToken(
 }
 
 function failed(state: State, message: Extract<ToHeadsPanel, { kind: 'failed' }>, latest: Latest): State {
-  const { request, sentence, details } = message;
+  const { request, sentence } = message;
   if (request === undefined) {
     return {
       ...state,
       live: undefined,
       generation: state.generation && { ...state.generation, running: false },
-      phase: { kind: 'failed', sentence, ...(details === undefined ? {} : { details }) },
+      phase: failedPhase(message),
     };
   }
   if (request === latest.tokenise) return { ...state, typed: undefined, typedProblem: sentence };
@@ -436,7 +410,7 @@ export function startRun(state: State): { readonly state: State; readonly plan: 
     plan,
     state: {
       ...state,
-      phase: { kind: 'running', sentence: 'Starting', share: 0, cancelling: false },
+      phase: startedPhase,
       shownPlan: plan,
       result: undefined,
       statistics: model ? noStatistics(model.layers) : undefined,
