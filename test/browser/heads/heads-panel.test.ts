@@ -89,6 +89,35 @@ describe('the heads panel', () => {
       assert.match(await text(panel, '.parity'), /instrumented = plain, 0 error/);
     });
 
+    it('says what the head is worth alone and what all of its label are, on the random sequence and on the prompt', async () => {
+      const panel = await finished({ host: answering(finishedMessage({ select: { layer: 2, head: 4 } })) });
+      const own = result.classes.find(({ layer, head }) => layer === 2 && head === 4);
+      const all = result.classAblations?.find(({ label }) => label === 'induction');
+      assert.ok(own?.causal?.promptLossChange !== undefined && all);
+      const signed = (change: number): string => `${change < 0 ? '−' : '+'}${Math.abs(change).toPrecision(2)}`;
+      const finding = await heading(panel);
+      const { lossChange, promptLossChange } = own.causal;
+      assert.ok(
+        finding.includes(
+          `without it the loss changes by ${signed(lossChange)} nats a token on a repeated random sequence and ${signed(promptLossChange)} on the prompt, without all ${all.heads} induction heads by ${signed(all.lossChange)} and ${signed(all.promptLossChange ?? Number.NaN)}.`,
+        ),
+        finding,
+      );
+      const row = await panel.page.innerText('table:has(caption:text("all heads of a label")) tbody tr:last-child');
+      assert.match(row, new RegExp(`^\\s*uniform\\s+\\d+\\s+\\+[\\d.]+\\s+\\+0\\.\\d+$`));
+    });
+
+    it('shows the score behind every label of the head, and a floor of the null model as a floor', async () => {
+      const panel = await finished({ host: answering(finishedMessage({ select: { layer: 0, head: 1 } })) });
+      const cells = (label: string): Promise<string[]> =>
+        panel.page.$$eval(`[data-label=${label}] td`, (all) => all.map((cell) => (cell as HTMLElement).innerText));
+      assert.equal(await panel.page.locator('.label-scores tbody tr').count(), 8);
+      assert.deepEqual(await cells('retrieval'), ['0', '0 ± below 0.001', '0.989']);
+      const [score, none, p] = await cells('first-token-sink');
+      assert.equal(Number(score), Number(result.statistics.firstToken[0]?.[1]?.toPrecision(2)));
+      assert.deepEqual([none, p], ['0.090 ± 0.040', '< 0.001']);
+    });
+
     it('says of a head without a label what it reads most', async () => {
       const panel = await finished();
       const plain = [0, 1, 2, 3]
@@ -572,7 +601,8 @@ describe('the heads panel', () => {
       assert.ok(parsed.words.includes('key →') && parsed.words.includes('← query'));
       assert.equal((JSON.parse(parsed.metadata) as { seed: number }).seed, 0);
       assert.deepEqual(parsed.scripts, ['application/json']);
-      assert.equal(parsed.tables, 2);
+      // Labels, what each label is worth, all heads.
+      assert.equal(parsed.tables, 3);
       assert.deepEqual((JSON.parse(parsed.data) as { ids: number[] }).ids, result.ids);
     });
 

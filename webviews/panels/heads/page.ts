@@ -15,7 +15,7 @@ import { oneHead } from './one-head';
 import { settings, settingsSummary } from './settings';
 import { layersDone, type State } from './state';
 import { banners, emptyState, runBar } from './status';
-import { changeTable, headTable, labelTable } from './tables';
+import { ablationTable, changeTable, headTable, labelTable } from './tables';
 import { tokenStrip } from './token-strip';
 
 export function page(part: Part): TemplateResult {
@@ -75,7 +75,7 @@ function wide(part: Part): TemplateResult {
               <h2>Labels</h2>
               ${labelTable(part)}
             </section>
-            ${changes(part)} ${everyHead(part)}`
+            ${ablationTable(part)} ${changes(part)} ${everyHead(part)}`
         : nothing
     }`;
 }

@@ -179,16 +179,24 @@ export const pictureStyles = css`
     align-items: start;
     min-width: 0;
   }
+  .label-scores {
+    min-width: 0;
+    overflow-x: auto;
+  }
   .top-keys table,
+  .label-scores table,
   .next-tokens table {
     margin-top: 2px;
   }
   .top-keys td,
+  .label-scores td,
+  .label-scores th,
   .next-tokens td,
   .next-tokens th {
     height: 20px;
     padding: 0 8px 0 0;
   }
+  .label-scores th,
   .next-tokens tbody th:first-child,
   .next-tokens thead th {
     background: none;

@@ -83,7 +83,7 @@ export function settings(part: Part): TemplateResult {
         ${checkbox({
           label: 'Label the heads',
           checked: form.classify,
-          hint: 'Also runs random and shuffled prompts as null models.',
+          hint: 'Also runs random sequences, for the scores that need them and as null models.',
           onChange: (classify) => actions.edit({ classify }),
         })}
       </div>
@@ -92,7 +92,7 @@ export function settings(part: Part): TemplateResult {
           label: 'Causal check',
           checked: form.causal && form.classify,
           disabled: !form.classify,
-          hint: 'Removes each labelled head and measures what the loss becomes: one more run per label.',
+          hint: 'Removes each labelled head, and all heads of a label at once, and measures what the loss becomes on a random sequence and on the prompt: two more runs per label.',
           onChange: (causal) => actions.edit({ causal }),
         })}
       </div>
