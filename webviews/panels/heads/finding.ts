@@ -3,7 +3,8 @@ import type { CausalChange, HeadClass, HeadGain, HeadLabel, HeadsResult } from '
 import { count, seconds, significant } from '../../ui/numbers';
 import { labelInfo, labelsByHead, nullWords } from './labels';
 import { headKey, headName } from '../../ui/head-names';
-import { layersDone, shapeOf, type State } from './state';
+import { layersDone } from './shown';
+import { shapeOf, type State } from './state';
 import { statisticInfos, valueOf } from './statistics';
 
 export function finding(state: State): string {

@@ -20,23 +20,17 @@ import { canonical } from '../../ui/canonical';
 import { announcementOf, gridModel } from './grid-model';
 import { parseHead, type HeadPlace } from '../../ui/head-names';
 import { page } from './page';
+import { continues, keep, parseKept, restore, type Kept } from './kept';
+import { modelOfForm, planOf, planOfResult } from './plan';
+import { startRun } from './run-plan';
+import { tokensOf } from './shown';
 import {
-  continues,
   initialState,
-  keep,
-  modelOfForm,
-  parseKept,
-  planOf,
-  planOfResult,
   receive,
-  restore,
   select,
   setGain,
   shapeOf,
-  startRun,
   toggleAblation,
-  tokensOf,
-  type Kept,
   type Latest,
   type State,
   type View,

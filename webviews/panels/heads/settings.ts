@@ -7,7 +7,8 @@ import { bytes, count } from '../../ui/numbers';
 import { textArea } from '../../ui/text-area';
 import type { Part } from './actions';
 import { readForm, type Form } from './form';
-import { modelOfForm, type State } from './state';
+import { modelOfForm } from './plan';
+import type { State } from './state';
 
 export function settings(part: Part): TemplateResult {
   const { state, actions } = part;

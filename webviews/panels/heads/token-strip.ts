@@ -8,7 +8,7 @@ import { button } from '../../ui/controls';
 import { count, significant } from '../../ui/numbers';
 import type { Part } from './actions';
 import { headName } from '../../ui/head-names';
-import { tokensOf } from './state';
+import { tokensOf } from './shown';
 import { shownToken } from '../../ui/token-text';
 
 /** Tokens drawn at once. */

@@ -1,0 +1,40 @@
+/** What Run would do, and how a run begins. Pure. */
+import type { HeadsPlan } from '../../../protocol/panels/heads';
+import { startedPhase } from '../../ui/phase';
+import { samePlan } from './form';
+import { modelOfForm, planOf } from './plan';
+import type { State } from './state';
+import { noStatistics } from './statistics';
+
+/** The form asks for something other than what is shown. */
+export function isStale(state: State): boolean {
+  if (state.place === 'file' || !state.result || state.phase.kind === 'running') return false;
+  const plan = planOf(state);
+  return plan !== undefined && !samePlan(plan, state.shownPlan);
+}
+
+export const canStart = (state: State): boolean =>
+  state.canRun === true && state.phase.kind !== 'running' && planOf(state) !== undefined;
+
+export function startRun(state: State): { readonly state: State; readonly plan: HeadsPlan } | undefined {
+  const plan = planOf(state);
+  if (!plan || !canStart(state)) return undefined;
+  const model = modelOfForm(state);
+  return {
+    plan,
+    state: {
+      ...state,
+      phase: startedPhase,
+      shownPlan: plan,
+      result: undefined,
+      statistics: model ? noStatistics(model.layers) : undefined,
+      thumbnails: undefined,
+      row: undefined,
+      rowProblem: undefined,
+      effects: undefined,
+      generation: undefined,
+      live: undefined,
+      savedAs: undefined,
+    },
+  };
+}
