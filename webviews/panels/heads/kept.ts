@@ -3,7 +3,7 @@ import type { HeadsPlace, HeadsPlan } from '../../../protocol/panels/heads';
 import { canonical } from '../../ui/canonical';
 import type { HeadPlace } from '../../ui/head-names';
 import type { Form } from './form';
-import type { State, View } from './state';
+import { initialView, type State, type View } from './state';
 
 export interface Kept {
   readonly version: 1;
@@ -35,7 +35,9 @@ export function parseKept(value: unknown): Kept | undefined {
 }
 
 export const restore = (state: State, kept: Kept | undefined): State =>
-  kept ? { ...state, view: kept.view, form: kept.form, selected: kept.selected, query: kept.query } : state;
+  kept
+    ? { ...state, view: { ...initialView, ...kept.view }, form: kept.form, selected: kept.selected, query: kept.query }
+    : state;
 
 export const continues = (kept: Kept | undefined, plan: HeadsPlan): boolean =>
   kept?.basis.includes(canonical(plan)) ?? false;

@@ -9,7 +9,7 @@ import type { PerHead } from '../../../protocol/results/heads';
 import { gainOf } from './form';
 import './head-lines';
 import './head-matrix';
-import type { CellPlace } from './matrix-surroundings';
+import type { CellPlace } from './matrix-place';
 import { labelInfo, labelInfos, labelsByHead, nullWords } from './labels';
 import { headKey, headName, type HeadPlace } from '../../ui/head-names';
 import { tokensOf } from './shown';
@@ -62,6 +62,7 @@ export function oneHead(part: Part): TemplateResult | typeof nothing {
                 .version=${part.tileVersion}
                 .tokens=${common.tokens}
                 .query=${state.query}
+                .linked=${part.hovered}
                 .hideSink=${view.hideSink}
                 .logarithmic=${view.scale === 'log'}
                 .marginal=${blockMarginal(state, selected)}
@@ -269,10 +270,10 @@ function labelScores({ state, dark }: Part, { layer, head }: HeadPlace): Templat
         <tr>
           <th scope="col">label</th>
           <th scope="col" class="number">score</th>
+          <th scope="col" class="number" title="Chance of such a score under the null model.">p</th>
           <th scope="col" class="number" title="The same score where the structure that the label needs is absent.">
             null
           </th>
-          <th scope="col" class="number" title="Chance of such a score under the null model.">p</th>
         </tr>
       </thead>
       <tbody>
@@ -281,8 +282,8 @@ function labelScores({ state, dark }: Part, { layer, head }: HeadPlace): Templat
             html`<tr data-label=${info.id}>
               <th scope="row" title=${info.definition}>${symbol(info.identity, dark)} ${info.title}</th>
               <td class="number">${significant(score, 2)}</td>
-              <td class="number muted">${nullWords({ mean, sd, ...(sd < floor ? { floor } : {}) })}</td>
               <td class="number">${Number.isNaN(confidence) ? '–' : probability(Math.max(0, 1 - confidence))}</td>
+              <td class="number muted">${nullWords({ mean, sd, ...(sd < floor ? { floor } : {}) })}</td>
             </tr>`,
         )}
       </tbody>

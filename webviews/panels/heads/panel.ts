@@ -23,6 +23,7 @@ import { page } from './page';
 import { continues, keep, parseKept, restore, type Kept } from './kept';
 import { modelOfForm, planOf, planOfResult } from './plan';
 import { startRun } from './run-plan';
+import { readSampling } from './sampling';
 import { tokensOf } from './shown';
 import {
   initialState,
@@ -37,9 +38,7 @@ import {
 } from './state';
 import { TileRequests, type TileSource } from './tile-source';
 import { shownToken } from '../../ui/token-text';
-import type { CellPlace } from './matrix-surroundings';
-
-const continuationTokens = 40;
+import type { CellPlace } from './matrix-place';
 
 export class HeadsPanel implements Actions {
   private state: State;
@@ -286,6 +285,7 @@ export class HeadsPanel implements Actions {
   }
 
   hoverCell(place: CellPlace | undefined): void {
+    if (place?.query === this.hovered?.query && place?.key === this.hovered?.key) return;
     this.hovered = place;
     this.draw();
   }
@@ -330,20 +330,13 @@ export class HeadsPanel implements Actions {
   }
 
   generate(): void {
-    const { form, result } = this.state;
-    if (!form || !result) return;
+    const { form, result, view } = this.state;
+    const reading = readSampling(view.sampling);
+    if (!form || !result || !reading.ok) return;
     const request = this.nextRequest();
     const { gains } = form;
-    this.change({ ...this.state, generation: { request, gains, running: true } });
-    this.host.post({
-      kind: 'generate',
-      request,
-      gains,
-      maxNewTokens: continuationTokens,
-      temperature: 0,
-      topP: 1,
-      seed: result.seed,
-    });
+    this.change({ ...this.state, generation: { request, gains, sampling: reading.sampling, running: true } });
+    this.host.post({ kind: 'generate', request, gains, ...reading.sampling });
   }
 
   backToShown(): void {

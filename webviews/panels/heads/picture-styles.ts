@@ -180,6 +180,7 @@ export const pictureStyles = css`
     min-width: 0;
   }
   .label-scores {
+    grid-column: 1 / -1;
     min-width: 0;
     overflow-x: auto;
   }
@@ -268,6 +269,9 @@ export const pictureStyles = css`
     border: 1px solid var(--line);
     border-radius: 3px;
     font-variant-numeric: tabular-nums;
+  }
+  .fields.sampling {
+    grid-template-columns: auto minmax(0, 160px);
   }
   .texts {
     display: grid;

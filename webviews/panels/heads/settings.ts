@@ -9,6 +9,7 @@ import type { Part } from './actions';
 import { readForm, type Form } from './form';
 import { modelOfForm } from './plan';
 import type { State } from './state';
+import { typedTokens } from './token-strip';
 
 export function settings(part: Part): TemplateResult {
   const { state, actions } = part;
@@ -67,6 +68,7 @@ export function settings(part: Part): TemplateResult {
             })
       }
       <p class="reason" id="token-count">${tokenCount(state)}</p>
+      ${typedTokens(part)}
       ${
         form.mode === 'text' && model?.chatTemplate === true
           ? checkbox({

@@ -16,6 +16,7 @@ import type { Sort } from '../../ui/table';
 import { gainOf, samePlan, toForm, withGain, type Form } from './form';
 import { canonical } from '../../ui/canonical';
 import { modelOfForm, planMatching } from './plan';
+import { initialSampling, type Sampling, type SamplingForm } from './sampling';
 import { noStatistics, statisticsOf, type PartialStatistics, type StatisticName } from './statistics';
 
 /** What the cells are coloured by. */
@@ -33,6 +34,8 @@ export interface View {
   readonly head: 'matrix' | 'lines';
   readonly scale: 'log' | 'linear';
   readonly hideSink: boolean;
+  /** How a continuation is written. */
+  readonly sampling: SamplingForm;
   readonly tableSort?: Sort;
   readonly allHeads: boolean;
   readonly allLabels: boolean;
@@ -57,6 +60,7 @@ export interface Continuation {
 export interface Generation {
   readonly request: number;
   readonly gains: readonly HeadGain[];
+  readonly sampling: Sampling;
   readonly plain?: Continuation;
   readonly changed?: Continuation;
   readonly running: boolean;
@@ -101,6 +105,7 @@ export const initialView: View = {
   head: 'matrix',
   scale: 'log',
   hideSink: false,
+  sampling: initialSampling,
   allHeads: false,
   allLabels: false,
   open: {},
