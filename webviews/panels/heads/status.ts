@@ -11,7 +11,9 @@ import type { ExportFormat, Part } from './actions';
 import { circumstancesOf, differencesOf } from './comparison';
 import { sameGains } from './form';
 import { took, writeGains } from './finding';
-import { canStart, isStale, layersDone, shapeOf, type State } from './state';
+import { canStart, isStale } from './run-plan';
+import { layersDone } from './shown';
+import { shapeOf, type State } from './state';
 
 export function runBar(part: Part): TemplateResult {
   const { state, actions } = part;
