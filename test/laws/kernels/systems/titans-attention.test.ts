@@ -1,6 +1,6 @@
 /** Checks of memory joined with attention, as context, as gate and as layer (Titans, arXiv:2501.00663, section 4). */
 import assert from 'node:assert/strict';
-import type { AttentionInputs, Mechanism } from '../../../../kernels/mechanism';
+import type { AttentionInputs, Mechanism, ParameterValues } from '../../../../kernels/mechanism';
 import { scaledDotProduct } from '../../../../kernels/mechanisms/scaled-dot-product';
 import { slidingWindow } from '../../../../kernels/mechanisms/sliding-window';
 import { attend } from '../../../../kernels/mechanisms/titans/context';
@@ -194,7 +194,7 @@ describe('Memory as layer (Titans)', () => {
     const drawn = drawInputs(memoryAsLayer, shape, parameters, 4);
     const identity = Float64Array.from({ length: 128 }, (_, at) => (Math.floor((at % 64) / 8) === at % 8 ? 1 : 0));
     const inputs = withWeights(drawn, { 'layer.value': tensor([2, 8, 8], identity) });
-    const expected = neuralMemory.reference(inputs, shape, { chunk: 7 });
+    const expected = neuralMemory.reference(inputs, shape, parametersFor(neuralMemory, { chunk: 7 }));
     assertClose(memoryAsLayer.reference(inputs, shape, parameters), expected, 1e-12);
     assertClose(await runMechanism(memoryAsLayer, inputs, shape, parameters), expected, 1e-5);
   });
@@ -222,7 +222,7 @@ describe('Memory joined with attention (Titans)', () => {
 });
 
 /** Whether the outputs at some positions change with a persistent weight. */
-function assertSeen<P extends Record<string, number>>(
+function assertSeen<P extends ParameterValues>(
   mechanism: Mechanism<P>,
   inputs: AttentionInputs,
   parameters: P,
