@@ -104,14 +104,19 @@ export interface StateTensor {
   readonly name: string;
   /** As it stands before the new position: shape.keys - 1 positions have been read. */
   readonly shape: readonly number[];
-  /** The axis along which each position appends one row (a cache); left out: replaced as a whole (a recurrent state). */
+  /**
+   * The axis along which each position appends one row (a cache, in the order of positions); left out: replaced as a whole (a
+   * recurrent state).
+   */
   readonly grows?: number;
+  /** Rows [from, to) along `grows` that leave in the step, before its own row is appended. */
+  readonly forgets?: { readonly from: number; readonly to: number };
 }
 
 /**
  * Decoding with a state of the mechanism's own. `shape` is causal-self with one query and n + 1 keys: n positions have been
- * read, one is new. Mechanisms whose state is the plain cache of keys and values need none: they decode by `build` with one
- * query.
+ * read (one at least), one is new. It continues a pass over the whole sequence, and is supported where that is. Mechanisms
+ * whose state is the plain cache of keys and values need none: they decode by `build` with one query.
  */
 export interface Decoding<P extends ParameterValues> {
   states(shape: AttentionShape, parameters: P): readonly StateTensor[];
@@ -119,7 +124,8 @@ export interface Decoding<P extends ParameterValues> {
   stateAfter(inputs: AttentionInputs, shape: AttentionShape, parameters: P): Readonly<Record<string, Tensor>>;
   /**
    * Inputs: `query` [b, h, 1, d], `key` [b, hkv, 1, d] and `value` [b, hkv, 1, dv] of the new position, every state by its
-   * name, the weights. Outputs: `output` [b, h, 1, dv] and for each state `next.<name>`: the new state, or the row to append.
+   * name, the weights. Outputs: `output` [b, h, 1, dv] and for each state `next.<name>`: the new state, or the row to append; a
+   * state of which a step gives none stays as it is, but for the rows that it forgets.
    */
   build(shape: AttentionShape, parameters: P, precision: Precision): Graph;
   cost(shape: AttentionShape, parameters: P): Cost;

@@ -57,5 +57,13 @@ export const costOf = (cell: Cell): Cost => (decodingOf(cell) ?? cell.mechanism)
 /** Decoding steps take and give heads first. */
 export const layoutOf = (cell: Cell): Layout => (decodingOf(cell) ? 'heads-first' : cell.mechanism.layout);
 
+/** A step with a state of its own continues a pass over the whole sequence. */
+export const wholeShape = ({ shape }: Cell): AttentionShape => ({ ...shape, queries: shape.keys });
+
 /** What the mechanism says about the shape, in its own words. */
-export const supportOf = (cell: Cell): Support => cell.mechanism.supports(cell.shape, cell.parameters);
+export const supportOf = (cell: Cell): Support =>
+  cell.mechanism.supports(decodingOf(cell) ? wholeShape(cell) : cell.shape, cell.parameters);
+
+/** A decoding step whose output is defined as the last row of the whole pass alone: its cache would not be enough. */
+export const needsWhole = (cell: Cell): boolean =>
+  decodingOf(cell) !== undefined && !cell.mechanism.supports(cell.shape, cell.parameters).ok;

@@ -4,7 +4,7 @@
  */
 import type { AttentionInputs } from '../../kernels/mechanism';
 import type { AttentionShape, Precision } from '../../kernels/shape';
-import { positionsOf, toSequenceFirst } from '../../kernels/tensors/layout';
+import { joinPositions, positionsOf, toSequenceFirst } from '../../kernels/tensors/layout';
 import { roundTo, toRuntime } from '../../kernels/tensors/precision';
 import { normalTensor, seedFor } from '../../kernels/tensors/random';
 import { sizeOf, tensor } from '../../kernels/tensors/tensor';
@@ -47,25 +47,32 @@ export function feedsOf(cell: Cell, inputs: AttentionInputs, seed: number, preci
   const laid = (x: Tensor) => (layoutOf(cell) === 'sequence-first' ? toSequenceFirst(x) : x);
   const all =
     cell.decoding && cell.mechanism.decode
-      ? decodingFeeds(cell, inputs, seed)
+      ? decodingFeeds(cell, inputs, seed, precision)
       : { query: laid(inputs.query), key: laid(inputs.key), value: laid(inputs.value), ...inputs.weights };
   return Object.fromEntries(
     Object.entries(all).map(([name, x]) => [name, { data: toRuntime(x, precision), shape: x.shape }]),
   );
 }
 
-function decodingFeeds(cell: Cell, inputs: AttentionInputs, seed: number): Readonly<Record<string, Tensor>> {
+/** Decoding: the inputs of the pass that the step continues, its own position last; queries of the past are drawn. */
+export function wholeInputs(cell: Cell, inputs: AttentionInputs, seed: number, precision: Precision): AttentionInputs {
+  const { batch, heads, headDim } = cell.shape;
+  const past = normalTensor([batch, heads, cell.length, headDim], seedFor(seed, 'past query'));
+  return { ...inputs, query: joinPositions(rounded(past, precision), inputs.query) };
+}
+
+function decodingFeeds(
+  cell: Cell,
+  inputs: AttentionInputs,
+  seed: number,
+  precision: Precision,
+): Readonly<Record<string, Tensor>> {
   const { mechanism, shape, parameters, length } = cell;
-  const past: AttentionShape = { ...shape, queries: length, keys: length };
+  const whole = wholeInputs(cell, inputs, seed, precision);
+  const past = (x: Tensor): Tensor => positionsOf(x, 0, length);
   const state = mechanism.decode!.stateAfter(
-    {
-      // Queries of the past: drawn, since a state may depend on them.
-      query: normalTensor([shape.batch, shape.heads, length, shape.headDim], seedFor(seed, 'past query')),
-      key: positionsOf(inputs.key, 0, length),
-      value: positionsOf(inputs.value, 0, length),
-      weights: inputs.weights,
-    },
-    past,
+    { query: past(whole.query), key: past(whole.key), value: past(whole.value), weights: whole.weights },
+    { ...shape, queries: length, keys: length },
     parameters,
   );
   return {

@@ -1,11 +1,12 @@
 /** The graph of LongHeads; every step in the order of the reference. */
 import { foldGroup, groupQueries, additiveMask, unfoldGroup } from '../../graph/attention-graph';
+import { logSumOf } from '../../graph/log-sum';
 import { rotaryEmbedding } from '../../graph/operators/attention';
 import { attendChosenBlocks } from '../../graph/chosen-blocks';
-import { add, logarithm, multiply, subtract } from '../../graph/operators/elementwise';
+import { add, multiply } from '../../graph/operators/elementwise';
 import { concat, expand, gatherRange, reshape, slice, unsqueeze } from '../../graph/operators/layout';
 import { fusedMatmul, matmul } from '../../graph/operators/matrix';
-import { reduceMax, reduceMean, reduceSum, softmax, topK } from '../../graph/operators/reduce';
+import { reduceMean, reduceSum, softmax, topK } from '../../graph/operators/reduce';
 import type { Value } from '../../graph/records';
 import { queryOffset, type AttentionShape } from '../../shape';
 import { causalInTiles, exactTiles } from '../tiled';
@@ -173,7 +174,7 @@ function nearby(
     const masked = reshape(add(reshape(scores, [batch, kvHeads, group, rows, columns]), mask), scores.shape);
     const probabilities = softmax(masked);
     const output = matmul(probabilities, gatherRange(value, 2, from, end));
-    const logSum = subtract(reduceMax(masked, [3]), logarithm(reduceMax(probabilities, [3])));
+    const logSum = logSumOf(masked, probabilities);
     return { output: unfoldGroup(output, own), logSum: unfoldGroup(logSum, own) };
   });
   const joined = (of: (part: (typeof parts)[number]) => Value) => concat(parts.map(of), 2);

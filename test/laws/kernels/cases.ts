@@ -63,8 +63,10 @@ const smallParameters: Readonly<Record<string, readonly ParameterValues[]>> = {
     { retrievalShare: 0.25, sinks: 2, buffer: 10, compression: 1e6 },
     { retrievalShare: 0, sinks: 0, buffer: 1, compression: 1e6 },
     { retrievalShare: 0.5, sinks: 4, buffer: 40, compression: 1e6 },
+    { retrievalShare: 0.5, sinks: 1, buffer: 2, compression: 3 },
   ],
   'elastic-span': [
+    { firstShare: 0.5, firstOffset: 0, secondOffset: 0, secondSlope: 0.9 },
     { firstShare: 0.5, firstOffset: 0, secondOffset: 100, secondSlope: 0.5, plannedLength: 150 },
     { firstShare: 0.25, firstOffset: 0, firstSlope: 0.9, plannedLength: 250 },
   ],
@@ -84,6 +86,7 @@ const smallParameters: Readonly<Record<string, readonly ParameterValues[]>> = {
   ],
   landmark: [
     { block: 15, open: 2 },
+    { block: 3, open: 2 },
     { block: 9, mode: 'train' },
     { block: 20, open: 0 },
     { block: 30, open: 1 },

@@ -7,8 +7,8 @@ import { drawInputs } from '../../../kernels/tensors/inputs';
 import type { Tensor } from '../../../kernels/tensors/tensor';
 import { allowedError } from '../../../kernels/tensors/tolerance';
 import { settings } from './cases';
-import { appended, positionsOf } from './positions';
-import { runGraph } from './run';
+import { advanced, positionsOf } from './positions';
+import { runGraph, runMechanism } from './run';
 
 const length = 23;
 const base: AttentionShape = {
@@ -36,11 +36,22 @@ describe('Law: decoding position by position gives the rows of the whole pass', 
   for (const mechanism of catalogue) {
     const { decode } = mechanism;
     if (!decode) continue;
+    it(`${mechanism.id} decodes by its defaults`, () => {
+      assert.ok(mechanism.supports(base, settings(mechanism)[0]!).ok);
+    });
     for (const parameters of settings(mechanism)) {
+      if (!mechanism.supports(base, parameters).ok) continue;
       it(`${mechanism.id} ${JSON.stringify(parameters)}`, async () => {
-        assert.ok(mechanism.supports(base, parameters).ok);
         const inputs = drawInputs(mechanism, base, parameters, 17);
-        const whole = mechanism.reference(inputs, base, parameters);
+        const pass = mechanism.reference(inputs, base, parameters);
+        const { dependsOnLength } = mechanism.pattern(base, parameters);
+        /** What the position reads in the pass over the whole, or, where that depends on the length, in the one that ends with it. */
+        const rowAt = (position: number): Tensor => {
+          const end = position + 1;
+          const own = { ...base, queries: end, keys: end };
+          const rows = dependsOnLength ? mechanism.reference(cut(inputs, 0, end), own, parameters) : pass;
+          return positionsOf(rows, position, end);
+        };
         const allowed = 2 * allowedError(mechanism, inputs, base, parameters, 'float32');
         for (const first of [1, 14]) {
           let state: Readonly<Record<string, Tensor>> = decode.stateAfter(
@@ -60,16 +71,13 @@ describe('Law: decoding position by position gives the rows of the whole pass', 
               ...state,
               ...inputs.weights,
             });
-            const error = measureError(given['output']!, positionsOf(whole, position, position + 1));
+            const error = measureError(given['output']!, rowAt(position));
             assert.ok(
               error.maxAbsolute <= allowed && error.nanMismatches === 0,
               `position ${position} from ${first}: error ${error.maxAbsolute}, allowed ${allowed}`,
             );
             state = Object.fromEntries(
-              declared.map(({ name, grows }) => {
-                const next = given[`next.${name}`]!;
-                return [name, grows === undefined ? next : appended(state[name]!, next, grows)];
-              }),
+              declared.map((each) => [each.name, advanced(state[each.name]!, given[`next.${each.name}`], each)]),
             );
           }
           const end = decode.stateAfter(inputs, base, parameters);
@@ -77,6 +85,31 @@ describe('Law: decoding position by position gives the rows of the whole pass', 
             const error = measureError(state[name]!, expected);
             assert.ok(error.maxRelative < 1e-4, `the state ${name} ends ${error.maxRelative} apart`);
           }
+        }
+      });
+    }
+  }
+});
+
+describe('Law: one query on a cache gives the row of the pass', function () {
+  this.timeout(60_000);
+  for (const mechanism of catalogue.filter(({ decode }) => !decode)) {
+    for (const parameters of settings(mechanism)) {
+      const { dependsOnFuture, dependsOnLength } = mechanism.pattern(base, parameters);
+      if (dependsOnFuture || dependsOnLength || !mechanism.supports(at(length), parameters).ok) continue;
+      it(`${mechanism.id} ${JSON.stringify(parameters)}`, async () => {
+        const inputs = drawInputs(mechanism, base, parameters, 17);
+        const pass = mechanism.reference(inputs, base, parameters);
+        const allowed = 2 * allowedError(mechanism, inputs, base, parameters, 'float32');
+        for (let keys = 2; keys <= length; keys++) {
+          if (!mechanism.supports(at(keys), parameters).ok) continue;
+          const step = { ...cut(inputs, 0, keys), query: positionsOf(inputs.query, keys - 1, keys) };
+          const output = await runMechanism(mechanism, step, at(keys), parameters);
+          const error = measureError(output, positionsOf(pass, keys - 1, keys));
+          assert.ok(
+            error.maxAbsolute <= allowed && error.nanMismatches === 0,
+            `position ${keys - 1}: error ${error.maxAbsolute}, allowed ${allowed}`,
+          );
         }
       });
     }

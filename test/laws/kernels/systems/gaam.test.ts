@@ -1,7 +1,8 @@
 /** Checks of Gaussian adaptive attention (arXiv:2401.11143). */
 import assert from 'node:assert/strict';
 import type { AttentionInputs } from '../../../../kernels/mechanism';
-import { gaam, gaamGate } from '../../../../kernels/mechanisms/gaam';
+import { gaamGate } from '../../../../kernels/mechanisms/gaam/definition';
+import { gaam } from '../../../../kernels/mechanisms/gaam/gaam';
 import type { AttentionShape } from '../../../../kernels/shape';
 import { drawInputs } from '../../../../kernels/tensors/inputs';
 import { measureError } from '../../../../kernels/tensors/error';
