@@ -103,7 +103,11 @@ export function attend(
   read: readonly { readonly key: Float64Array; readonly value: Float64Array }[],
   valueDim: number,
 ): Float64Array {
-  const scores = read.map(({ key }) => query.reduce((sum, q, x) => sum + q * key[x]!, 0) / Math.sqrt(query.length));
+  const scores = read.map(({ key }) => {
+    let sum = 0;
+    for (let x = 0; x < key.length; x++) sum += query[x]! * key[x]!;
+    return sum / Math.sqrt(query.length);
+  });
   const highest = scores.reduce((most, score) => Math.max(most, score), -Infinity);
   const exponentials = scores.map((score) => Math.exp(score - highest));
   const total = exponentials.reduce((sum, each) => sum + each, 0);

@@ -152,6 +152,9 @@ export const memoryAsContext: Mechanism<Parameters> = {
         'segment.context.value': lastPositions(readValue, segment),
       };
     },
+    // The middle of the last whole segment, where a query reads as many positions as on average.
+    typical: (length, { segment }) =>
+      length < segment ? length : (Math.floor(length / segment) - 1) * segment + Math.floor((segment - 1) / 2),
     build(shape, parameters, precision) {
       const { segment } = parameters;
       const builder = new GraphBuilder('titans-mac step');

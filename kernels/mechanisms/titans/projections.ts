@@ -32,10 +32,10 @@ export const keyValueWeights = (
 export function projectRow(x: Float64Array, matrix: Tensor, head: number): Float64Array {
   const [, rows, columns] = matrix.shape as readonly [number, number, number];
   const output = new Float64Array(columns);
-  x.forEach((each, row) => {
+  for (let row = 0; row < rows; row++) {
     const from = (head * rows + row) * columns;
-    for (let column = 0; column < columns; column++) output[column]! += each * matrix.data[from + column]!;
-  });
+    for (let column = 0; column < columns; column++) output[column]! += x[row]! * matrix.data[from + column]!;
+  }
   return output;
 }
 

@@ -148,6 +148,22 @@ describe('Memory as context (Titans)', () => {
   });
 });
 
+describe('Decoding with memory as context (Titans)', () => {
+  it('a typical step reads as many positions as the steps of a segment do on average', () => {
+    const parameters = parametersFor(memoryAsContext, { segment: 16, chunk: 8 });
+    const decode = memoryAsContext.decode!;
+    const flopsAfter = (before: number): number =>
+      decode.cost({ ...shape, queries: 1, keys: before + 1 }, parameters).flops;
+    const mean = positions(80, 96).reduce((sum, before) => sum + flopsAfter(before) / 16, 0);
+    for (const near of [96, 97, 111]) {
+      const before = decode.typical!(near, parameters);
+      assert.equal(Math.floor(before / 16), 5);
+      assert.ok(Math.abs(flopsAfter(before) / mean - 1) < 0.02);
+    }
+    assert.equal(decode.typical!(9, parameters), 9);
+  });
+});
+
 describe('Memory as gate (Titans)', () => {
   it('with a silent memory and no persistent positions: the sliding window, and over everything causal attention', async () => {
     for (const window of [4, 64]) {
