@@ -129,6 +129,11 @@ export interface Decoding<P extends ParameterValues> {
    */
   build(shape: AttentionShape, parameters: P, precision: Precision): Graph;
   cost(shape: AttentionShape, parameters: P): Cost;
+  /**
+   * Where a step's work depends on its place in a segment: how many positions near `length` have been read before a step of
+   * average work. Left out: `length`.
+   */
+  typical?(length: number, parameters: P): number;
 }
 
 export interface Mechanism<P extends ParameterValues = ParameterValues> {

@@ -94,7 +94,9 @@ export const longheads: Mechanism<LongHeadsParameters> = {
     },
   },
   layout: 'heads-first',
-  exponent: 2,
+  // Linear while n is far below budget times chunk (2^20 by the defaults); beyond it the one score for each chunk of the past,
+  // n^2 d / chunk a head, takes over.
+  exponent: 1,
   supports(shape, parameters) {
     const rule = ruleOf(parameters);
     if (shape.pattern !== 'causal-self') {
