@@ -131,8 +131,11 @@ export function viewRequestOf(value: unknown): MechanismViewRequest {
     mechanism,
     parameters: valuesOf(mechanism, request['parameters'], 'parameters'),
     shape,
-    length: wholeOf(request['length'], 'length', 1, effective ? longestProbe : longestPicture),
-    head: wholeOf(request['head'], 'head', 0, shape.heads - 1),
+    length:
+      request['length'] === 'fitting'
+        ? 'fitting'
+        : wholeOf(request['length'], 'length', 1, effective ? longestProbe : longestPicture),
+    head: request['head'] === 'any' ? 'any' : wholeOf(request['head'], 'head', 0, shape.heads - 1),
     effective,
     seed: wholeOf(request['seed'], 'seed', 0, 2 ** 32 - 1),
   };

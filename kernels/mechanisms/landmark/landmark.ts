@@ -10,7 +10,7 @@ import type { Value } from '../../graph/records';
 import type { Mechanism } from '../../mechanism';
 import { allRows } from '../../reference/softmax';
 import { queryOffset, type AttentionShape } from '../../shape';
-import { blockOf, isLandmark, landmarkRows, type LandmarkRule } from './reference';
+import { blockOf, isLandmark, landmarkChoice, landmarkRows, type LandmarkRule } from './reference';
 
 interface Parameters extends Record<string, number | string> {
   readonly block: number;
@@ -164,6 +164,7 @@ export const landmark: Mechanism<Parameters> = {
       block: { queries: rows, keys: rows },
     };
   },
+  chosen: (inputs, shape, parameters, head) => landmarkChoice(inputs, shape, ruleOf(parameters), head),
   limits: [
     {
       name: 'one block over the whole sequence',

@@ -7,7 +7,7 @@ import { allRows } from '../../reference/softmax';
 import { queryOffset, type AttentionShape } from '../../shape';
 import { exactTiles, tiled } from '../tiled';
 import { longHeads } from './graph';
-import { longHeadsRows, ordinaryBelow, type LongHeadsRule } from './reference';
+import { longHeadsChoice, longHeadsRows, ordinaryBelow, type LongHeadsRule } from './reference';
 
 export interface LongHeadsParameters extends Record<string, number | boolean> {
   readonly chunk: number;
@@ -147,6 +147,7 @@ export const longheads: Mechanism<LongHeadsParameters> = {
       block: { queries: rows, keys: rows },
     };
   },
+  chosen: (inputs, shape, parameters, head) => longHeadsChoice(inputs, shape, ruleOf(parameters), head),
   limits: [
     {
       name: 'a beginning over the whole sequence, unrotated',
