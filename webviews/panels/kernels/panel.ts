@@ -26,6 +26,7 @@ import { mechanismCard, viewRequest } from './mechanism-card';
 import { initialNeighborhood, readNeighborhood } from './neighborhood-form';
 import { chartCards, chartsOf, identitiesOf, legend, measuredOf } from './pictures';
 import { cabTable } from './cab-table';
+import { templateTable } from './template-table';
 import { resultColumns, resultsTable, tableRows } from './results-table';
 import { banners, emptyState, runBar } from './status';
 import {
@@ -322,7 +323,8 @@ export class KernelsPanel implements Actions {
       <div class="body">
         ${compact ? nothing : strip}
         <div class="results">
-          ${mechanismCard(part)} ${this.results(part, identities)} ${compact ? strip : nothing} ${this.provenance(part)}
+          ${mechanismCard(part)} ${this.results(part, identities)} ${compact ? strip : nothing} ${templateTable(part)}
+          ${this.provenance(part)}
         </div>
       </div>
     </main>`;

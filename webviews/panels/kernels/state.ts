@@ -48,6 +48,8 @@ export interface View {
   readonly card?: CardChoice;
   /** The simulator of neighborhood attention as typed; absent: as it begins. */
   readonly neighborhood?: NeighborhoodForm;
+  /** The table of all mechanisms in one template. */
+  readonly template?: { readonly filter: string; readonly sort?: Sort };
 }
 
 export interface State {

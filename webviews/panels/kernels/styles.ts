@@ -286,6 +286,33 @@ export const panelStyles = css`
     line-height: 0;
   }
 
+  #template .table-frame {
+    max-height: 70vh;
+  }
+  #template table {
+    width: max-content;
+  }
+  #template tbody th,
+  #template td {
+    min-width: 12ch;
+    max-width: 30ch;
+    padding: 3px 8px;
+    white-space: normal;
+    vertical-align: top;
+  }
+  #template tbody th,
+  #template thead th:first-child {
+    position: sticky;
+    left: 0;
+    background: var(--panel-background, var(--vscode-editor-background));
+  }
+  #template thead th:first-child {
+    z-index: 2;
+  }
+  #template td.number {
+    min-width: 0;
+  }
+
   .simulator {
     margin-top: 14px;
     padding-top: 8px;
