@@ -185,6 +185,10 @@ describe('the card of a mechanism', () => {
     await type('Attention share', '0.607');
     await panel.page.waitForFunction(() => document.querySelector('.simulator-result .bound')?.textContent === '11.1x');
     assert.equal(await bound('Skipped work alone'), '11.1x');
+    // The answer to the share comes after that to the tiles.
+    await panel.page.waitForFunction(() =>
+      /2\.23x/.test(document.querySelector('.simulator-result')?.textContent ?? ''),
+    );
     assert.equal(await bound('Whole step'), '2.23x');
     const visited = await panel.page.getAttribute('.visited', 'aria-label');
     assert.match(
@@ -193,6 +197,77 @@ describe('the card of a mechanism', () => {
     );
     await type('Stride', '1 x 1 x 1');
     await panel.page.waitForFunction(() => document.querySelector('.simulator-result .bound')?.textContent === '3.27x');
+  });
+
+  it('reproduces the card’s other figures: a long line, the flattened map, strides, sparse steps', async () => {
+    const panel = await card('gna');
+    const { page } = panel;
+    const type = async (values: Readonly<Record<string, string>>) => {
+      for (const [name, text] of Object.entries(values)) {
+        await page.fill(`vscode-text-field[aria-label="Simulator: ${name}"] input`, text);
+      }
+    };
+    const boundIs = (text: string) =>
+      page.waitForFunction(
+        (wanted) => document.querySelector('.simulator-result .bound')?.textContent === wanted,
+        text,
+      );
+    const bars = () =>
+      page.$$eval('.stride-bars tbody tr', (rows) =>
+        rows.map((row) => [...row.children].map((cell) => cell.textContent?.trim() ?? '').filter(Boolean)),
+      );
+    // A line of 32,768, window 2,048, tiles of 128: 15.06 sliding, 16 from a stride of 256 on, the first block-sparse one.
+    const line = { 'Feature map': '32768', Window: '2048', Stride: '1', Dilation: '1' };
+    await type({ ...line, 'Query tile': '128', 'Key tile': '128' });
+    await boundIs('15.1x');
+    assert.match(await page.innerText('.block-sparsity'), /read in part.*Smallest block-sparse stride: 256\./s);
+    await page.click('.stride-bars button:has-text("256")');
+    await boundIs('16.0x');
+    assert.match(await page.innerText('.block-sparsity'), /block sparse/);
+    await type({ Stride: '1', 'Query tile': '256' });
+    await boundIs('14.2x');
+
+    // Flattened tiles of 128 in 256 x 256, windows of 80 x 80, leave 3.2 of the 8.46 of square tiles.
+    await type({ 'Feature map': '256 x 256', Window: '80 x 80', Stride: '1 x 1', Dilation: '1 x 1' });
+    await type({ 'Query tile': '8 x 8', 'Key tile': '8 x 8' });
+    await boundIs('8.46x');
+    await page.click('[aria-label="Key tiles"]');
+    await page.click('vscode-option:has-text("Flattened map")');
+    await type({ 'Query tile': '128', 'Key tile': '128' });
+    await boundIs('3.20x');
+    assert.equal(await page.$('.visited'), null);
+    await page.click('[aria-label="Key tiles"]');
+    await page.click('vscode-option:has-text("Fixed grid")');
+
+    // The video's bars: those of the card, and none that a smaller stride reaches (18 x 24 x 24 gives 6.67 only).
+    await type({ 'Feature map': '30 x 48 x 80', Window: '18 x 24 x 24', Stride: '1 x 1 x 1', Dilation: '1 x 1 x 1' });
+    await type({ 'Query tile': '4 x 8 x 8', 'Key tile': '2 x 8 x 8', 'Attention share': '0.607' });
+    await boundIs('3.27x');
+    const shown = await bars();
+    for (const expected of [
+      ['1 x 1 x 1', '3.27x', '1.73x'],
+      ['2 x 1 x 1', '3.60x', '1.78x'],
+      ['1 x 1 x 8', '5.45x', '1.98x'],
+      ['2 x 1 x 8', '6.00x', '2.02x'],
+      ['1 x 8 x 8', '9.09x', '2.18x'],
+      ['2 x 8 x 8', '10.0x', '2.20x'],
+      ['16 x 8 x 8', '11.1x', '2.23x'],
+    ]) {
+      assert.ok(
+        shown.some((row) => row.join() === expected.join()),
+        `${expected.join()} among ${shown.join(' | ')}`,
+      );
+    }
+    assert.ok(!shown.some(([stride]) => stride === '18 x 24 x 24'));
+    // Half of the steps sparse: 1 / (1 - 0.3035 + 0.3035 / 3.27).
+    await type({ 'Sparse steps': '0.5' });
+    await page.waitForFunction(() => /1\.27x/.test(document.querySelector('.simulator-result')?.textContent ?? ''));
+    assert.match(await page.innerText('.simulator-result'), /sparse in 50\.0 % of the steps/);
+    // A causal axis is never block sparse.
+    await page.click('vscode-checkbox[aria-label="Simulator: Causal, depth"]');
+    await page.waitForFunction(() =>
+      document.querySelector('.block-sparsity')?.textContent?.includes('no stride is block sparse along every axis'),
+    );
   });
 
   for (const id of ['s2-attention', 'gna']) {

@@ -337,6 +337,43 @@ export const panelStyles = css`
     text-align: left;
     white-space: normal;
   }
+  .causal-axes {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 0 12px;
+  }
+  .simulator-result .stride-bars {
+    margin: 8px 0;
+  }
+  .stride-bars caption {
+    padding-bottom: 4px;
+    text-align: left;
+    font-size: var(--small);
+  }
+  .stride-bars td.number {
+    width: 1px;
+  }
+  .stride-bars tr.selected {
+    color: var(--vscode-foreground);
+    background: var(--vscode-list-inactiveSelectionBackground);
+  }
+  .stride-bar {
+    display: block;
+    width: 100%;
+    min-width: 40px;
+    height: 10px;
+  }
+  .stride-bar rect {
+    fill: #5fb0ff;
+  }
+  .vscode-light .stride-bar rect,
+  .vscode-high-contrast-light .stride-bar rect {
+    fill: #0b5fb3;
+  }
+  .stride-bar line {
+    stroke: var(--vscode-foreground);
+    vector-effect: non-scaling-stroke;
+  }
   .visited {
     display: block;
     width: min(100%, 320px);
