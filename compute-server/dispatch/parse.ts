@@ -143,8 +143,11 @@ export function viewRequestOf(value: unknown): MechanismViewRequest {
     mechanism,
     parameters: valuesOf(mechanism, request['parameters'], 'parameters'),
     shape,
-    length: wholeOf(request['length'], 'length', 1, effective ? longestProbe : longestPicture),
-    head: wholeOf(request['head'], 'head', 0, shape.heads - 1),
+    length:
+      request['length'] === 'fitting'
+        ? 'fitting'
+        : wholeOf(request['length'], 'length', 1, effective ? longestProbe : longestPicture),
+    head: request['head'] === 'any' ? 'any' : wholeOf(request['head'], 'head', 0, shape.heads - 1),
     effective,
     seed: wholeOf(request['seed'], 'seed', ...limits.seed),
   };
@@ -154,11 +157,19 @@ export function neighborhoodOf(value: unknown): NeighborhoodRequest {
   const request = fieldsOf(value, 'the request');
   const axes = listOf(request['axes'], 'axes', axisOf);
   if (axes.length > 3) throw badRequest(`axes are one to three, not ${axes.length}`);
-  const share = request['attentionShare'];
-  if (typeof share !== 'number' || !(share >= 0 && share <= 1)) {
-    throw badRequest(`attentionShare is a number from 0 to 1, not ${shown(share)}`);
+  return {
+    axes,
+    tiling: oneOf(request['tiling'], 'tiling', ['static', 'dynamic', 'flattened']),
+    attentionShare: shareOf(request['attentionShare'], 'attentionShare'),
+    sparseSteps: shareOf(request['sparseSteps'], 'sparseSteps'),
+  };
+}
+
+function shareOf(value: unknown, what: string): number {
+  if (typeof value !== 'number' || !(value >= 0 && value <= 1)) {
+    throw badRequest(`${what} is a number from 0 to 1, not ${shown(value)}`);
   }
-  return { axes, tiling: oneOf(request['tiling'], 'tiling', ['static', 'dynamic']), attentionShare: share };
+  return value;
 }
 
 function axisOf(value: unknown, what: string): NeighborhoodAxis {

@@ -8,7 +8,7 @@ import { queryOffset, type AttentionShape } from '../../shape';
 import { exactTiles, tiled } from '../tiled';
 import { longHeadsStateAfter, longHeadsStates, longHeadsStep, longHeadsStepCost } from './decode';
 import { longHeads } from './graph';
-import { longHeadsRows, ordinaryBelow, type LongHeadsRule } from './reference';
+import { longHeadsChoice, longHeadsRows, ordinaryBelow, type LongHeadsRule } from './reference';
 
 export interface LongHeadsParameters extends Record<string, number | boolean> {
   readonly chunk: number;
@@ -150,6 +150,7 @@ export const longheads: Mechanism<LongHeadsParameters> = {
       block: { queries: rows, keys: rows },
     };
   },
+  chosen: (inputs, shape, parameters, head) => longHeadsChoice(inputs, shape, ruleOf(parameters), head),
   decode: {
     states: (shape, parameters) => longHeadsStates(shape, ruleOf(parameters)),
     stateAfter: (inputs, shape, parameters) => longHeadsStateAfter(inputs, shape, ruleOf(parameters)),

@@ -33,9 +33,11 @@ export type Phase =
 /** Which mechanism's card is open, and how its picture is drawn. */
 export interface CardChoice {
   readonly mechanism: string;
-  readonly show: 'pattern' | 'effective';
-  readonly length: number;
-  readonly head: number;
+  /** `pattern` is drawn on the grid where there is one, `matrix` never. */
+  readonly show: 'pattern' | 'matrix' | 'effective';
+  readonly length: MechanismViewRequest['length'];
+  /** Absent: the last head, since first ones are the denser where heads differ. */
+  readonly head?: MechanismViewRequest['head'];
 }
 
 /** What a person arranged; survives a reload. */
@@ -51,6 +53,8 @@ export interface View {
   readonly card?: CardChoice;
   /** The simulator of neighborhood attention as typed; absent: as it begins. */
   readonly neighborhood?: NeighborhoodForm;
+  /** The table of all mechanisms in one template. */
+  readonly template?: { readonly filter: string; readonly sort?: Sort };
 }
 
 export interface State {
