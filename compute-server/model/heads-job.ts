@@ -18,7 +18,7 @@ import { variantProblem, type Variant } from './interventions';
 import type { LoadedModel } from './loaded-model';
 import { runPrompt } from './model-run';
 import type { LayerResult, ResidualStream } from './run-request';
-import { parityOf } from './parity';
+import { requireParity } from './parity';
 import { piecesOf, readerOf, sequenceOf } from './prompt';
 import { ResumeFile } from './resume';
 
@@ -58,16 +58,7 @@ export async function* headsJob(
   const layers = model.spec.blocks.length;
 
   yield { kind: 'stage', sentence: 'Checking the instrumented run against the plain model', share: 0 };
-  const parity = await parityOf(model, sequence, { signal });
-  if (!parity.ok) {
-    throw new FailureError({
-      code: 'model-unusable',
-      folder: model.folder,
-      detail: `The instrumented run differs from the plain model by ${parity.maxLogitError.toPrecision(3)} in the logits${
-        parity.worstLayer === undefined ? '' : ` (worst at layer ${parity.worstLayer})`
-      }, so its heads are not shown. Report it with the model's config.`,
-    });
-  }
+  const parity = await requireParity(model, sequence, { signal });
 
   const resume = new ResumeFile(surroundings.cacheFolder, [
     model.summary.hash,

@@ -156,6 +156,9 @@ export interface Parity {
   readonly ok: boolean;
 }
 
+/** Gains lie from minus this to this: beyond, float32 runs give no finite numbers. */
+export const largestGain = 1e6;
+
 export interface HeadGain {
   readonly layer: number;
   readonly head: number;

@@ -583,6 +583,7 @@ describe('a continuation', () => {
     text,
     logitsLast: new Float32Array(0),
     top: [],
+    parity: shown.result.parity,
   });
   const said = (sent: readonly ToHeadsPanel[]) =>
     sent.flatMap((message) =>
