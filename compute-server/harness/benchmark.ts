@@ -4,7 +4,7 @@
  * own. Rows stream while they are measured. Stopped by its signal it returns what it has, marked `cancelled`.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { BenchmarkProgress } from '../../protocol/compute/api';
+import type { BenchmarkProgress, SelfTest } from '../../protocol/compute/api';
 import { keptOnResume } from '../../protocol/results/benchmark';
 import type { BenchmarkPlan, BenchmarkResult, BenchmarkRow, Calibration, Roof } from '../../protocol/results/benchmark';
 import { FailureError } from '../../protocol/wire/failures';
@@ -35,6 +35,8 @@ import type { Series, TimingEnd } from './timing';
 interface Run {
   readonly plan: BenchmarkPlan;
   readonly device: DeviceId;
+  /** Of other devices than the cpu. */
+  readonly selfTest: SelfTest | undefined;
   readonly threads: number;
   readonly surroundings: Surroundings;
   readonly signal: AbortSignal;
@@ -59,11 +61,12 @@ export async function* benchmark(
   refuseIfNothingFits(cells.flat(), plan, surroundings.memoryLimit);
 
   const threads = plan.threads || surroundings.defaultThreads;
-  const device = await requireDevice(plan.device, threads, surroundings, signal);
+  const { selfTest, ...device } = await requireDevice(plan.device, threads, surroundings, signal);
   yield stage('Measuring what this device can reach', 0, cells.flat().length);
   const run: Run = {
     plan,
     device: device.id,
+    selfTest,
     threads,
     surroundings,
     signal,
@@ -190,7 +193,7 @@ async function* measureGroup(
       const outcome = await prepare(cell, shared, run);
       if (isPrepared(outcome)) prepared.push(outcome);
       else if (!kept(cell)) {
-        const refusal = outcome.check ? 'wrong' : 'runtime';
+        const refusal = outcome.check ? 'wrong' : outcome.unsupported ? 'unsupported' : 'runtime';
         yield* finish(refusedRow(cell, refusal, outcome.reason, outcome.check), run);
       }
     }
