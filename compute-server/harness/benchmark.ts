@@ -24,7 +24,7 @@ import { cellAt, shapeAt, supportOf } from './cell';
 import type { Cell } from './cell';
 import { crossovers, exponentFits } from './conclusions';
 import { sharedInputs } from './inputs';
-import { neededBytes, overLimit } from './memory-limit';
+import { neededBytes, nothingFits, overLimit } from './memory-limit';
 import type { PeakMemory } from './peak-memory';
 import { isPrepared, prepare } from './prepared';
 import type { Prepared } from './prepared';
@@ -58,7 +58,8 @@ export async function* benchmark(
   const started = performance.now();
   const mechanisms = [...new Set([plan.baseline, ...plan.mechanisms])].map(mechanismOf);
   const cells = plan.shape.lengths.map((length) => mechanisms.map((mechanism) => cellAt(mechanism, plan, length)));
-  refuseIfNothingFits(cells.flat(), plan, surroundings.memoryLimit);
+  const nothing = nothingFits(cells.flat(), plan, surroundings.memoryLimit);
+  if (nothing) throw nothing;
 
   const threads = plan.threads || surroundings.defaultThreads;
   const { selfTest, ...device } = await requireDevice(plan.device, threads, surroundings, signal);
@@ -117,15 +118,6 @@ const stage = (sentence: string, done: number, total: number, secondsLeft?: numb
   total,
   ...(secondsLeft === undefined ? {} : { secondsLeft }),
 });
-
-/** A plan of which every cell needs more memory than there is fails as a whole, with the figures of its smallest cell. */
-function refuseIfNothingFits(cells: readonly Cell[], plan: BenchmarkPlan, limit: number): void {
-  const possible = cells.filter((cell) => supportOf(cell).ok);
-  const failures = possible.map((cell) => overLimit(cell, plan, limit));
-  if (possible.length === 0 || failures.some((failure) => !failure)) return;
-  const smallest = possible.reduce((a, b) => (neededBytes(b) < neededBytes(a) ? b : a));
-  throw overLimit(smallest, plan, limit)!;
-}
 
 async function* measureLength(cells: readonly Cell[], run: Run): AsyncGenerator<BenchmarkProgress, void, void> {
   const { plan, surroundings } = run;

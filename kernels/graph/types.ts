@@ -21,8 +21,3 @@ export const bytesPerElement: Readonly<Record<ElementType, number>> = {
 
 export const isFloating = (type: ElementType): boolean =>
   type === 'float32' || type === 'float16' || type === 'bfloat16';
-
-/** The element type of an ONNX code, or undefined for one that we do not build with. */
-export function elementTypeOf(code: number): ElementType | undefined {
-  return (Object.keys(onnxTypeCode) as ElementType[]).find((type) => onnxTypeCode[type] === code);
-}
