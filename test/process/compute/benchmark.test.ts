@@ -6,6 +6,7 @@ import { resolveParameters } from '../../../kernels/parameters';
 import type { BenchmarkProgress } from '../../../protocol/compute/api';
 import type { ComputeClient } from '../../../protocol/compute/client';
 import type { BenchmarkResult } from '../../../protocol/results/benchmark';
+import { sentenceOf } from '../../../protocol/wire/words';
 import { failureOf } from './support/failure';
 import { buildServer, smallPlan, startClient } from './support/server';
 
@@ -125,6 +126,28 @@ describe('a benchmark', function () {
     assert.ok(failure.code === 'out-of-memory', JSON.stringify(failure));
     assert.ok(failure.neededBytes > failure.limitBytes);
     assert.ok(failure.fittingLength! < 256);
+  });
+
+  it('names, when nothing fits, the mechanism that needs most and a length at which every one fits', async () => {
+    const limited = startClient({}, { HEADSCOPE_MEMORY_LIMIT: String(20e6) });
+    try {
+      const asked = { mechanisms: ['scaled-dot-product', 'sliding-window'], baseline: 'fused' };
+      const shape = { heads: 8, kvHeads: 8, headDim: 64, valueDim: 64 };
+      const of = (length: number) => smallPlan({ ...asked, shape: { ...shape, lengths: [length] } });
+      const failure = await failureOf(limited.call('benchmark', [of(16_384)]));
+      assert.ok(failure.code === 'out-of-memory', JSON.stringify(failure));
+      assert.equal(failure.mechanism, 'scaled-dot-product');
+      assert.match(sentenceOf(failure), /^This needs .* for scaled-dot-product and the limit is 20\.0 MB\. /);
+      const fitting = await limited.call('supports', [of(failure.fittingLength!)]);
+      assert.deepEqual(
+        fitting.map(({ mechanism, ok }) => [mechanism, ok]),
+        ['scaled-dot-product', 'sliding-window', 'fused'].map((id) => [id, true]),
+      );
+      const longer = await limited.call('supports', [of(failure.fittingLength! * 2)]);
+      assert.ok(longer.some(({ ok }) => !ok));
+    } finally {
+      limited.dispose();
+    }
   });
 
   it('keeps rows that were measured before and measures only the others', async () => {

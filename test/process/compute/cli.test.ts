@@ -78,6 +78,10 @@ describe('the headscope command', function () {
       const test = cpu.selfTest.operators[operator];
       assert.ok(test?.ok && test.maxError! < 1e-4, `${operator}: ${JSON.stringify(test)}`);
     }
+    assert.deepEqual(
+      Object.entries(cpu.selfTest.operators).filter(([, { ok, maxError }]) => !ok || !(maxError! < 1e-4)),
+      [],
+    );
     for (const device of result.devices.filter((each) => !each.available)) {
       assert.match(device.reason ?? '', /[a-z].*\.$/, `${device.id} says why, as a sentence`);
     }
