@@ -10,8 +10,8 @@ import {
   planOf,
   shardedPlanOf,
   textOf,
+  threadsOf,
   viewRequestOf,
-  wholeOf,
   yesOrNo,
 } from './dispatch/parse';
 import { listDevices, requireDevice } from './devices/devices';
@@ -87,7 +87,7 @@ export function kernelMethods(surroundings: Surroundings, lane: Lane): KernelMet
     roof: {
       parse(args) {
         countOf(args, 2, 'roof');
-        return [textOf(args[0], 'device'), wholeOf(args[1], 'threads', 0, 1024)];
+        return [textOf(args[0], 'device'), threadsOf(args[1])];
       },
       run: ([device, threads], signal) =>
         alone(lane, signal, async () => {

@@ -3,8 +3,8 @@ import type { Provenance } from '../protocol/results/provenance';
 import { runtimeVersion } from './runtime/session';
 import { headscopeVersion } from './version';
 
-/** What made a result that no single device made (lists): this machine. */
-export async function provenance(settings: Provenance['settings'] = {}, seed = 0): Promise<Provenance> {
+/** What made a result that no single device made (lists): this machine. `threads` 0: as many as the runtime chooses. */
+export async function provenance(settings: Provenance['settings'] = {}, seed = 0, threads = 0): Promise<Provenance> {
   return {
     headscope: headscopeVersion,
     created: new Date().toISOString(),
@@ -12,7 +12,7 @@ export async function provenance(settings: Provenance['settings'] = {}, seed = 0
       id: 'cpu',
       provider: 'cpu',
       name: cpus()[0]?.model.trim() ?? 'CPU',
-      threads: 0,
+      threads,
       runtime: await runtimeVersion(),
       platform: `${process.platform}-${process.arch}`,
     },

@@ -1,6 +1,7 @@
 /** What the process was started with: its own script, folders, limits. Read once in main.ts, passed to whoever needs it. */
 import { homedir, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { processors } from './processors';
 
 export interface Surroundings {
   /** The compute server's own script, which isolated tasks start again. */
@@ -25,7 +26,7 @@ export function readSurroundings(
     entry,
     cacheFolder: environment['HEADSCOPE_CACHE_DIR'] || defaultCacheFolder(environment),
     memoryLimit: positive(environment['HEADSCOPE_MEMORY_LIMIT']) ?? Math.floor(availableMemory() * defaultShare),
-    defaultThreads: positive(environment['HEADSCOPE_THREADS']) ?? 0,
+    defaultThreads: threadsIn(environment, log),
     log,
   };
 }
@@ -44,6 +45,20 @@ function defaultCacheFolder(environment: NodeJS.ProcessEnv): string {
     return join(environment['LOCALAPPDATA'] ?? join(homedir(), 'AppData', 'Local'), 'headscope', 'cache');
   }
   return join(homedir(), '.cache', 'headscope');
+}
+
+/**
+ * Threads that an environment asks for; 0: as many as the runtime chooses, also where it asks for more than there are
+ * processors, which the log then says.
+ */
+export function threadsIn(environment: NodeJS.ProcessEnv, log?: Surroundings['log']): number {
+  const asked = positive(environment['HEADSCOPE_THREADS']) ?? 0;
+  if (asked <= processors) return asked;
+  log?.(
+    'warn',
+    `${asked} threads are more than this machine has processors (${processors}): the runtime chooses their number. Set at most ${processors}.`,
+  );
+  return 0;
 }
 
 const positive = (text: string | undefined): number | undefined => {

@@ -90,6 +90,15 @@ export interface ReadPattern {
   /** Pairs that reach the query only inside an average over several keys (a compensation token, a summary of a block). */
   readonly summarises?: (head: number, query: number, key: number) => boolean;
   readonly block?: { readonly queries: number; readonly keys: number };
+  /** Positions lie on a grid: `reads` is true where a query reads a key along every axis. */
+  readonly grid?: ReadGrid;
+}
+
+/** Outermost axis first, the last one fastest. */
+export interface ReadGrid {
+  readonly axes: readonly { readonly size: number; readonly reads: (query: number, key: number) => boolean }[];
+  /** Queries that the kernel computes together along each axis; left out where they are no interval. */
+  readonly tile?: readonly number[];
 }
 
 /** A setting in which the mechanism must equal another one (a law of test/laws), e.g. a window as long as the sequence. */
@@ -129,6 +138,11 @@ export interface Decoding<P extends ParameterValues> {
    */
   build(shape: AttentionShape, parameters: P, precision: Precision): Graph;
   cost(shape: AttentionShape, parameters: P): Cost;
+  /**
+   * Where a step's work depends on its place in a segment: how many positions near `length` have been read before a step of
+   * average work. Left out: `length`.
+   */
+  typical?(length: number, parameters: P): number;
 }
 
 export interface Mechanism<P extends ParameterValues = ParameterValues> {
@@ -157,6 +171,13 @@ export interface Mechanism<P extends ParameterValues = ParameterValues> {
   build(shape: AttentionShape, parameters: P, precision: Precision): Graph;
   cost(shape: AttentionShape, parameters: P): Cost;
   pattern(shape: AttentionShape, parameters: P): ReadPattern;
+  /** The pairs of `pattern` that these numbers choose, for a query head of batch 0; where the pattern depends on data. */
+  chosen?(
+    inputs: AttentionInputs,
+    shape: AttentionShape,
+    parameters: P,
+    head: number,
+  ): (query: number, key: number) => boolean;
   /** Bound of the graph's rounding error where outputs are no averages of values (left out: tensors/tolerance.ts). */
   tolerance?(inputs: AttentionInputs, shape: AttentionShape, parameters: P, precision: Precision): number;
   readonly decode?: Decoding<P>;

@@ -5,6 +5,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { BenchmarkProgress } from '../../protocol/compute/api';
+import { keptOnResume } from '../../protocol/results/benchmark';
 import type { BenchmarkPlan, BenchmarkResult, BenchmarkRow, Calibration, Roof } from '../../protocol/results/benchmark';
 import { FailureError } from '../../protocol/wire/failures';
 import { bytesInWords, sentenceOf } from '../../protocol/wire/words';
@@ -66,7 +67,7 @@ export async function* benchmark(
     threads,
     surroundings,
     signal,
-    rows: keptRows(plan),
+    rows: (plan.done ?? []).filter(keptOnResume),
     total: cells.flat().length,
     calibration: await calibrationFor(plan, device.id, threads, surroundings, signal),
     roof: await cachedRoof(device.id, threads, surroundings, signal),
@@ -105,10 +106,6 @@ function cabOf(plan: BenchmarkPlan, rows: readonly BenchmarkRow[]): Pick<Benchma
   const efficiency = efficiencyLengths([{ pattern: plan.shape.pattern, rows }], plan.baseline, []);
   return efficiency.some(({ time, memory }) => time ?? memory) ? { cab: { efficiency } } : {};
 }
-
-/** Rows of an earlier run of the same plan, without those that were stopped halfway. */
-const keptRows = (plan: BenchmarkPlan): BenchmarkRow[] =>
-  (plan.done ?? []).filter((row) => !row.notes?.includes('cancelled'));
 
 const stage = (sentence: string, done: number, total: number, secondsLeft?: number): BenchmarkProgress => ({
   kind: 'stage',

@@ -10,7 +10,7 @@ export interface Cell {
   readonly mechanism: Mechanism;
   readonly parameters: ParameterValues;
   readonly shape: AttentionShape;
-  /** Decoding: the length of the cache, the new position not counted. */
+  /** Decoding: the length of the cache, the new position not counted; a step of average work may come a little earlier. */
   readonly length: number;
   readonly decoding: boolean;
 }
@@ -27,12 +27,16 @@ export const shapeAt = ({ shape }: BenchmarkPlan, length: number): AttentionShap
 });
 
 export function cellAt(mechanism: Mechanism, plan: BenchmarkPlan, length: number): Cell {
+  const parameters = parametersOf(mechanism, plan.parameters[mechanism.id]);
+  const decoding = plan.shape.mode === 'decode';
+  const shape = shapeAt(plan, length);
+  const before = decoding ? mechanism.decode?.typical?.(length, parameters) : undefined;
   return {
     mechanism,
-    parameters: parametersOf(mechanism, plan.parameters[mechanism.id]),
-    shape: shapeAt(plan, length),
+    parameters,
+    shape: before === undefined ? shape : { ...shape, keys: before + 1 },
     length,
-    decoding: plan.shape.mode === 'decode',
+    decoding,
   };
 }
 

@@ -28,8 +28,12 @@ export function sharedInputs(shape: AttentionShape, seed: number, precision: Pre
 
 export function inputsOf(cell: Cell, shared: SharedInputs, seed: number, precision: Precision): AttentionInputs {
   const weights = cell.mechanism.weights?.(cell.shape, cell.parameters) ?? [];
+  // A step of average work may come before the end of the keys that all share.
+  const own = (x: Tensor): Tensor => (x.shape[2] === cell.shape.keys ? x : positionsOf(x, 0, cell.shape.keys));
   return {
-    ...shared,
+    query: shared.query,
+    key: own(shared.key),
+    value: own(shared.value),
     weights: Object.fromEntries(
       weights.map(({ name, shape, initial }) => {
         const drawn =
@@ -56,8 +60,8 @@ export function feedsOf(cell: Cell, inputs: AttentionInputs, seed: number, preci
 
 /** Decoding: the inputs of the pass that the step continues, its own position last; queries of the past are drawn. */
 export function wholeInputs(cell: Cell, inputs: AttentionInputs, seed: number, precision: Precision): AttentionInputs {
-  const { batch, heads, headDim } = cell.shape;
-  const past = normalTensor([batch, heads, cell.length, headDim], seedFor(seed, 'past query'));
+  const { batch, heads, keys, headDim } = cell.shape;
+  const past = normalTensor([batch, heads, keys - 1, headDim], seedFor(seed, 'past query'));
   return { ...inputs, query: joinPositions(rounded(past, precision), inputs.query) };
 }
 
@@ -67,7 +71,8 @@ function decodingFeeds(
   seed: number,
   precision: Precision,
 ): Readonly<Record<string, Tensor>> {
-  const { mechanism, shape, parameters, length } = cell;
+  const { mechanism, shape, parameters } = cell;
+  const length = shape.keys - 1;
   const whole = wholeInputs(cell, inputs, seed, precision);
   const past = (x: Tensor): Tensor => positionsOf(x, 0, length);
   const state = mechanism.decode!.stateAfter(

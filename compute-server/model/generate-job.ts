@@ -1,4 +1,5 @@
 /** The job behind `headscope generate` and the panel's continuation. */
+import { usableContext } from '../../models/architectures/context';
 import type {
   GenerateProgress,
   GenerateReply,
@@ -41,7 +42,7 @@ export async function* generateJob(
       length: promptIds.length,
       batch: 1,
       keepCache: true,
-      further: Math.min(request.maxNewTokens, (model.spec.contextLength ?? Infinity) - promptIds.length),
+      further: Math.min(request.maxNewTokens, (usableContext(model.spec) ?? Infinity) - promptIds.length),
       logits: 'last',
       prefix: sequence.prefix,
     },

@@ -1,17 +1,7 @@
-/** The job behind `headscope heads` and the Heads panel: parity, statistics, labels, causal check. */
-import { labelHeads, type LabelledHead, type ProbeScores } from '../../diagnostics/patterns/labels';
-import { copyRates } from '../../diagnostics/patterns/copy-rate';
-import {
-  probePeriod,
-  repeatedSequence,
-  unrepeatedSequence,
-  type Probe,
-  type ProbeSettings,
-} from '../../diagnostics/patterns/probes';
+/** The job behind `headscope heads` and the Heads panel: parity, statistics layer by layer, then labels and what heads are worth. */
 import type { HeadsProgress, HeadsReply, HeadsRequest } from '../../protocol/compute/models';
 import {
   headStatisticNames,
-  type HeadClass,
   type HeadStatistics,
   type HeadThumbnails,
   type PerHead,
@@ -21,6 +11,8 @@ import { provenance } from '../provenance';
 import type { Job } from '../dispatch/dispatcher';
 import type { Surroundings } from '../surroundings';
 import { planChunk } from './budget';
+import { causalCheck, type CausalCheck } from './causal-check';
+import { labelHeads, type LabelledHeads } from './head-labels';
 import { thumbnailSize, type HeadNumbers } from './head-statistics';
 import { variantProblem, type Variant } from './interventions';
 import type { LoadedModel } from './loaded-model';
@@ -30,10 +22,6 @@ import { parityOf } from './parity';
 import { piecesOf, readerOf, sequenceOf } from './prompt';
 import { ResumeFile } from './resume';
 
-/** Random sequences behind the null model of the probes. */
-const nullSeeds = 4;
-/** Heads removed side by side in one run of the causal check. */
-const ablationBatch = 8;
 /** A run that ends sooner leaves nothing to resume. */
 const resumeAfterMs = 2000;
 
@@ -83,6 +71,7 @@ export async function* headsJob(
 
   const resume = new ResumeFile(surroundings.cacheFolder, [
     model.summary.hash,
+    model.stamp,
     model.summary.family,
     ids,
     sequence.image,
@@ -133,24 +122,28 @@ export async function* headsJob(
     }
   }
 
-  let classes: HeadClass[] = [];
+  let labelled: LabelledHeads | undefined;
+  let checked: CausalCheck | undefined;
   if (request.classify) {
     yield { kind: 'stage', sentence: 'Running random sequences for the null models', share: 1 };
-    const labelled = await label(model, ids.length, done, request, surroundings, signal);
-    classes = labelled.map((each) => ({ ...each }));
+    labelled = await labelHeads(model, ids.length, done, request, surroundings, signal);
+    const { classes } = labelled;
     if (request.causal) {
-      yield { kind: 'stage', sentence: `Removing ${labelled.length} labelled heads, one at a time`, share: 1 };
-      classes = await causalCheck(model, labelled, request, surroundings, signal);
+      yield { kind: 'stage', sentence: `Removing ${classes.length} labelled heads, alone and by label`, share: 1 };
+      checked = await causalCheck(model, sequence, classes, request, surroundings, signal);
     }
   }
   await resume.remove();
 
-  const made = await provenance({ chunk, classify: request.classify, causal: request.causal }, request.seed);
+  const made = await provenance(
+    { chunk, classify: request.classify, causal: request.causal },
+    request.seed,
+    surroundings.defaultThreads,
+  );
   const thumbnails = request.thumbnails ? joinThumbnails(done, model.summary.heads) : undefined;
   return {
     result: {
       ...made,
-      device: { ...made.device, threads: surroundings.defaultThreads },
       kind: 'headscope-heads',
       version: 1,
       model: model.summary,
@@ -165,7 +158,9 @@ export async function* headsJob(
       groups: Object.fromEntries(
         groups.map(({ name }) => [name, done.map((layer) => layer.statistics?.groups[name] ?? [])]),
       ),
-      classes,
+      classes: checked?.classes ?? labelled?.classes ?? [],
+      ...(labelled ? { labelScores: labelled.scores } : {}),
+      ...(checked ? { classAblations: checked.ablations } : {}),
       parity,
       seconds: (performance.now() - started) / 1000,
     },
@@ -206,107 +201,4 @@ function joinThumbnails(layers: readonly LayerResult[], heads: number): HeadThum
     if (thumbnail) data.set(thumbnail, layer * each);
   });
   return { size: thumbnailSize, layers: layers.length, heads, data };
-}
-
-async function label(
-  model: LoadedModel,
-  length: number,
-  layers: readonly LayerResult[],
-  request: HeadsRequest,
-  surroundings: Surroundings,
-  signal: AbortSignal,
-): Promise<LabelledHead[]> {
-  const variant: Variant = { gains: request.gains };
-  const measure = async (probe: Probe): Promise<ProbeScores[]> => {
-    const run = await runPrompt(
-      model.spec,
-      model.sessions,
-      {
-        ids: probe.ids,
-        variants: [variant],
-        chunk: planChunk(
-          model.spec,
-          { length: probe.ids.length, batch: 1, keepCache: false, logits: 'none' },
-          surroundings.memoryLimit,
-        ),
-        statistics: true,
-        earlier: probe.earlier,
-        topKeys: true,
-        logits: 'none',
-      },
-      { signal },
-    );
-    return run.layers.map(({ statistics, top }) => ({
-      induction: statistics?.induction ?? [],
-      duplicateToken: statistics?.duplicateToken ?? [],
-      copyRate: top ? copyRates(probe.ids, probe.counted, top) : [],
-    }));
-  };
-  const windows = model.summary.windows;
-  const settings = probeSettings(model, request.seed);
-  const prompt = layers.map(({ statistics }) => {
-    if (!statistics) throw new RangeError('a layer has no statistics');
-    return statistics;
-  });
-  const common = { prompt, length, causal: model.summary.causal, windows };
-  if (!settings) return labelHeads({ ...common, repeated: [], unrepeated: [] });
-  const unrepeated: ProbeScores[][] = [];
-  for (let seed = 1; seed <= nullSeeds; seed++) {
-    unrepeated.push(await measure(unrepeatedSequence({ ...settings, seed: request.seed + seed })));
-  }
-  return labelHeads({ ...common, repeated: await measure(repeatedSequence(settings)), unrepeated });
-}
-
-/** Undefined when vocabulary or context are too small for a probe: then no label that needs one is given. */
-function probeSettings(model: LoadedModel, seed: number): ProbeSettings | undefined {
-  const { vocabulary, contextLength } = model.summary;
-  const special = model.description.tokenIds.flatMap(({ ids }) => ids);
-  const avoid = [...new Set(special)].filter((id) => id >= 0 && id < vocabulary);
-  const period = probePeriod(vocabulary, avoid.length, contextLength);
-  return period === undefined ? undefined : { vocabulary, avoid, bosId: model.bosId, period, seed };
-}
-
-/** Loss of the repeated random sequence's second half with each labelled head removed, less the plain loss. */
-async function causalCheck(
-  model: LoadedModel,
-  labelled: readonly LabelledHead[],
-  request: HeadsRequest,
-  surroundings: Surroundings,
-  signal: AbortSignal,
-): Promise<HeadClass[]> {
-  if (!model.spec.head.vocabulary || !model.summary.causal) return labelled.map((each) => ({ ...each }));
-  const settings = probeSettings(model, request.seed);
-  if (!settings) return labelled.map((each) => ({ ...each }));
-  const probe = repeatedSequence(settings);
-  const heads = [...new Map(labelled.map(({ layer, head }) => [`${layer}.${head}`, { layer, head }])).values()];
-  const changes = new Map<string, number>();
-  for (let first = 0; first < heads.length; first += ablationBatch) {
-    const removed = heads.slice(first, first + ablationBatch);
-    const variants: Variant[] = [
-      { gains: request.gains },
-      ...removed.map((each) => ({ gains: [...request.gains, { ...each, gain: 0 }] })),
-    ];
-    const shape = { length: probe.ids.length, batch: variants.length, keepCache: false, logits: 'none' } as const;
-    const run = await runPrompt(
-      model.spec,
-      model.sessions,
-      {
-        ids: probe.ids,
-        variants,
-        chunk: planChunk(model.spec, shape, surroundings.memoryLimit),
-        logits: 'none',
-        lossAt: probe.counted,
-      },
-      { signal },
-    );
-    const [plain = Number.NaN, ...without] = run.loss ?? [];
-    removed.forEach(({ layer, head }, i) => changes.set(`${layer}.${head}`, (without[i] ?? Number.NaN) - plain));
-  }
-  return labelled.map((each) => ({
-    ...each,
-    causal: {
-      lossChange: changes.get(`${each.layer}.${each.head}`) ?? Number.NaN,
-      on: 'repeated random sequence, second half',
-    },
-  }));
 }

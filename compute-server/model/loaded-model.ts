@@ -1,20 +1,25 @@
 /** A checkpoint folder opened for running: headers read, layer graphs at hand, weights where they lie. */
-import { createHash } from 'node:crypto';
-import { readFile, realpath, stat } from 'node:fs/promises';
-import { basename, dirname, join, relative, sep } from 'node:path';
+import { realpath, stat } from 'node:fs/promises';
+import { basename, dirname, relative, sep } from 'node:path';
 import { runnable, specifyModel, type SpecifiedModel } from '../../models/architectures/catalogue';
+import { usableContext } from '../../models/architectures/context';
+import { requireFit } from '../../models/architectures/fit';
 import { ModelError, type ModelSpec } from '../../models/architectures/model-spec';
 import { rotaryFrequencies } from '../../models/architectures/rope';
 import type { StoredTensor, StoredWeights } from '../../models/architectures/stored-weights';
+import { readGenerationConfig } from '../../models/formats/companions/companions';
 import { parseConfig } from '../../models/formats/config/parse-config';
 import { describeModel } from '../../models/formats/describe-model';
+import { readFolderFile, type FolderFile } from '../../models/formats/folder-file';
 import type { ModelDescription, ModelPart } from '../../models/formats/model-description';
+import { largestConfig, readSmallJson } from '../../models/formats/model-folder';
 import { openCheckpoint, type CheckpointProblem } from '../../models/formats/safetensors/checkpoint';
 import type { MultimodalSpec } from '../../models/architectures/vision-tower';
 import type { ModelSummary, VisionSummary } from '../../protocol/results/heads';
 import { FailureError } from '../../protocol/wire/failures';
 import type { DeviceId } from '../runtime/session';
 import { LayerSessions } from './layer-sessions';
+import { hashOfModel, watchFiles } from './model-files';
 import { openTokeniser, type TokeniserOutcome } from './tokeniser';
 import {
   checkedProcessor,
@@ -42,6 +47,8 @@ export interface LoadedModel {
   readonly multimodal?: MultimodalSpec;
   /** The vision encoder as a model of its own, whose rows are patches (the model itself where it reads nothing else). */
   readonly encoder?: LoadedModel;
+  /** Of sizes and times of change of the files: for caches on this machine. */
+  readonly stamp: string;
   /** The first file that is gone or no longer what it was when the model was opened, as one sentence. */
   changed(): Promise<string | undefined>;
   /** Rejects with that sentence: numbers of a run during which a file changed are of neither model. */
@@ -61,12 +68,9 @@ const unusable = (folder: string, detail: string): FailureError =>
 /** `path` is the folder or its config.json. Reads headers only. */
 export async function openModel(path: string, options: OpenOptions): Promise<LoadedModel> {
   const folder = await folderOf(path);
-  let text: string;
-  try {
-    text = await readFile(join(folder, 'config.json'), 'utf8');
-  } catch {
-    throw unusable(folder, 'It has no config.json. Choose a Hugging Face model folder.');
-  }
+  const config = await readFolderFile(folder, 'config.json', largestConfig);
+  if (!config.ok) throw unusable(folder, sentenceOfConfig(config));
+  const { text } = config;
   const parsed = parseConfig(text);
   if (!parsed.ok) throw unusable(folder, `Its config.json cannot be read: ${parsed.message}`);
   const description = describeModel(parsed.value);
@@ -90,66 +94,50 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
     ]),
   );
   const weights: StoredWeights = { find: (name) => tensors.get(name) };
-  const stamps = await Promise.all(
-    [
-      ...['config.json', 'tokenizer.json', 'preprocessor_config.json', 'processor_config.json'].map((name) =>
-        join(folder, name),
-      ),
-      ...checkpoint.files.map((file) => file.path),
-    ].map(async (file) => ({
-      file,
-      stamp: await stampOf(file),
-    })),
-  );
-  const changed = async (): Promise<string | undefined> => {
-    for (const { file, stamp } of stamps) {
-      const now = await stampOf(file);
-      if (now === stamp) continue;
-      return `${basename(file)} ${now === undefined ? 'is gone' : 'was changed'} since the model was opened. Run again when the folder is whole.`;
-    }
-    return undefined;
-  };
+  const watched = await watchFiles(folder, checkpoint);
   const requireUnchanged = async (): Promise<void> => {
-    const why = await changed();
+    const why = await watched.changed();
     if (why !== undefined) throw unusable(folder, why);
   };
   const processor = await openProcessor(folder);
   let specified: SpecifiedModel;
+  let notes: readonly string[];
   let opened: { readonly text?: LayerSessions; readonly vision?: LayerSessions };
   try {
     const known = specifyModel(description, weights);
     specified = known.kind === 'vision' ? { ...known, vision: fittedTower(known.vision, processor) } : known;
+    notes = requireFit(description, checkpoint.tensors);
     opened = openSessions(specified, weights, root, options, requireUnchanged);
   } catch (error) {
     if (error instanceof ModelError) throw unusable(folder, error.message);
     throw error;
   }
   const weightBytes = checkpoint.tensors.reduce((sum, { length }) => sum + length, 0);
-  const hash = createHash('sha256').update(text);
-  for (const tensor of checkpoint.tensors)
-    hash.update(JSON.stringify([tensor.name, tensor.dtype, tensor.shape, tensor.offset]));
-  checkpoint.files.forEach(({ name }, at) => hash.update(JSON.stringify([name, stamps[at + 4]?.stamp])));
-  const common = { folder, description, weights, changed, requireUnchanged };
-  const summary = (part: ModelPart, spec: ModelSpec, tokeniser: TokeniserOutcome): ModelSummary => ({
-    folder,
-    name: basename(folder),
-    family: part.family,
-    hash: digest,
-    layers: spec.blocks.length,
-    heads: Math.max(...spec.blocks.map(({ attention }) => attention.heads)),
-    kvHeads: Math.max(...spec.blocks.map(({ attention }) => attention.kvHeads)),
-    headDim: part.headDim,
-    hiddenSize: part.hiddenSize,
-    vocabulary: part.vocabularySize ?? 0,
-    ...(part.contextLength === undefined || part.role === 'vision' ? {} : { contextLength: part.contextLength }),
-    causal: spec.blocks.every(({ attention }) => attention.causal),
-    weightBytes,
-    dtypes: [...new Set(checkpoint.tensors.map(({ dtype }) => dtype))],
-    windows: spec.blocks.map(({ attention }) => attention.window ?? null),
-    tokenizer: tokeniser.ok ? true : tokeniser.why,
-    chatTemplate: tokeniser.ok && tokeniser.tokeniser.hasChatTemplate,
-  });
-  const digest = hash.digest('hex').slice(0, 16);
+  const hash = await hashOfModel(folder, text, checkpoint);
+  const common = { folder, description, weights, ...watched, requireUnchanged };
+  const summary = (part: ModelPart, spec: ModelSpec, tokeniser: TokeniserOutcome): ModelSummary => {
+    const context = usableContext(spec);
+    return {
+      folder,
+      name: basename(folder),
+      family: part.family,
+      hash,
+      layers: spec.blocks.length,
+      heads: Math.max(...spec.blocks.map(({ attention }) => attention.heads)),
+      kvHeads: Math.max(...spec.blocks.map(({ attention }) => attention.kvHeads)),
+      headDim: part.headDim,
+      hiddenSize: part.hiddenSize,
+      vocabulary: part.vocabularySize ?? 0,
+      ...(context === undefined || part.role === 'vision' ? {} : { contextLength: context }),
+      causal: spec.blocks.every(({ attention }) => attention.causal),
+      weightBytes,
+      dtypes: [...new Set(checkpoint.tensors.map(({ dtype }) => dtype))],
+      windows: spec.blocks.map(({ attention }) => attention.window ?? null),
+      tokenizer: tokeniser.ok ? true : tokeniser.why,
+      chatTemplate: tokeniser.ok && tokeniser.tokeniser.hasChatTemplate,
+      ...(notes.length > 0 ? { notes } : {}),
+    };
+  };
   const vision =
     specified.kind === 'text' || !opened.vision ? undefined : openVision(processor, specified, opened.vision);
   const withVision = vision
@@ -258,15 +246,10 @@ async function folderOf(path: string): Promise<string> {
   }
 }
 
-/** Size and time of change; undefined when there is no such file. */
-export async function stampOf(file: string | undefined): Promise<string | undefined> {
-  if (file === undefined) return undefined;
-  try {
-    const { mtimeMs, size } = await stat(file);
-    return `${size}.${mtimeMs}`;
-  } catch {
-    return undefined;
-  }
+function sentenceOfConfig({ code, message }: Extract<FolderFile, { ok: false }>): string {
+  if (code === 'not-found') return 'It has no config.json. Choose a Hugging Face model folder.';
+  if (code === 'outside-folder') return `${message} Put the file into the folder.`;
+  return `${message} Fetch the file again.`;
 }
 
 /** The words of the language server's finding `shard-missing`; other problems carry a sentence of their own. */
@@ -280,12 +263,18 @@ function sentenceOfProblem({ code, file, message }: CheckpointProblem): string {
 }
 
 /** Forms that need a field which the config lacks, or that have no formula here, are refused before anything runs. */
-function requireRopes({ ropes, blocks, contextLength }: ModelSpec): void {
-  const used = new Set(blocks.map(({ attention }) => attention.rope));
-  for (const [at, rope] of ropes.entries()) {
-    if (!used.has(at)) continue;
+function requireRopes(spec: ModelSpec): void {
+  const { ropes, blocks, contextLength } = spec;
+  for (const { attention } of blocks) {
+    const rope = attention.rope === undefined ? undefined : ropes[attention.rope];
+    if (!rope) continue;
+    if (rope.dimensions > attention.headDim) {
+      throw new ModelError(
+        `The config rotates ${rope.dimensions} dimensions of a head, and a head has ${attention.headDim}. Correct partial_rotary_factor.`,
+      );
+    }
     try {
-      for (const sequenceLength of [1, 2 * (contextLength ?? 1)]) {
+      for (const sequenceLength of [1, usableContext(spec) ?? 1]) {
         rotaryFrequencies(rope, { contextLength, sequenceLength });
       }
     } catch (error) {
@@ -311,17 +300,10 @@ async function tokenIds(
   vocabulary: number,
 ): Promise<{ readonly stopIds: readonly number[]; readonly bosId?: number }> {
   const own = (key: string): readonly number[] => description.tokenIds.find((each) => each.key === key)?.ids ?? [];
-  let stop = own('eos_token_id');
-  try {
-    // generation_config.json has the last word on where a generation ends.
-    const parsed = JSON.parse(await readFile(join(folder, 'generation_config.json'), 'utf8')) as {
-      eos_token_id?: unknown;
-    };
-    const ids = [parsed.eos_token_id].flat().filter((id): id is number => typeof id === 'number');
-    if (ids.length > 0) stop = ids;
-  } catch {
-    // Most folders of base models have none.
-  }
+  // generation_config.json has the last word on where a generation ends; most folders of base models have none.
+  const generation = (await readSmallJson(folder, 'generation_config.json')) ?? {};
+  const { eosIds } = readGenerationConfig(generation);
+  const stop = eosIds.length > 0 ? eosIds : own('eos_token_id');
   const bos = own('bos_token_id').find((id) => id >= 0 && id < vocabulary);
   return { stopIds: stop, ...(bos === undefined ? {} : { bosId: bos }) };
 }

@@ -8,8 +8,9 @@ import { generateJob, nextTokens } from './generate-job';
 import { headsJob } from './heads-job';
 import { HeadView } from './head-view';
 import { variantProblem } from './interventions';
-import { stampOf, type LoadedModel } from './loaded-model';
+import type { LoadedModel } from './loaded-model';
 import type { ModelCalls } from './model-calls';
+import { stampOf } from './model-files';
 import { readerOf, sequenceOf, tokenise } from './prompt';
 import {
   encoderInputOf,

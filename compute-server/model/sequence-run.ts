@@ -2,6 +2,7 @@
  * A sequence that was run with its keys and values kept, and goes on: token by token, or by several known tokens at once
  * (teacher forcing). Gains are held throughout; replacements act on the sequence it started with.
  */
+import { usableContext } from '../../models/architectures/context';
 import type { ModelSpec } from '../../models/architectures/model-spec';
 import { statisticOutputs } from '../../models/instrument/statistics';
 import { requireFinite } from './finite';
@@ -115,8 +116,8 @@ export class SequenceRun {
 
   /** False when the context is full. */
   get canGoOn(): boolean {
-    const { contextLength } = this.model;
-    return contextLength === undefined || positionAt(this.request, this.ids.length) < contextLength;
+    const context = usableContext(this.model);
+    return context === undefined || positionAt(this.request, this.ids.length) < context;
   }
 
   async extend(

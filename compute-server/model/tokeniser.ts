@@ -2,14 +2,13 @@
  * Text to token ids and back by the model folder's own tokenizer.json, through @huggingface/tokenizers; chat templates by
  * @huggingface/jinja, which renders a template as data (no code of the model folder runs).
  */
-import { readFile, stat } from 'node:fs/promises';
 import { Template } from '@huggingface/jinja';
 import { Tokenizer } from '@huggingface/tokenizers';
+import { largestTokenizer } from '../../models/formats/companions/tokenizer-vocabulary';
+import { readFolderFile } from '../../models/formats/folder-file';
 import { within } from './bounded';
-import { resolveInside } from '../../models/formats/safetensors/containment';
 
-/** The largest published tokenizer.json is near 35 MB (Gemma 3, 2025-03), the largest tokenizer_config.json near 1.2 MB. */
-const largestTokenizer = 128 * 1024 * 1024;
+/** The largest published tokenizer_config.json is near 1.2 MB. */
 const largestConfig = 32 * 1024 * 1024;
 /** A published template renders in milliseconds; 16,000 tokens encode in 50 ms. */
 const templateMs = 2000;
@@ -42,18 +41,18 @@ export type TokeniserOutcome =
   { readonly ok: true; readonly tokeniser: Tokeniser } | { readonly ok: false; readonly why: string };
 
 export async function openTokeniser(folder: string): Promise<TokeniserOutcome> {
-  const found = await resolveInside(folder, 'tokenizer.json');
+  const found = await readFolderFile(folder, 'tokenizer.json', largestTokenizer);
   if (!found.ok) {
     return {
       ok: false,
-      why: 'The folder has no tokenizer.json, so text cannot be read; give token ids instead.',
+      why:
+        found.code === 'not-found'
+          ? 'The folder has no tokenizer.json, so text cannot be read; give token ids instead.'
+          : `${found.message.replace(/\.$/, '')}; give token ids instead.`,
     };
   }
   try {
-    if ((await stat(found.path)).size > largestTokenizer) {
-      return { ok: false, why: 'tokenizer.json is larger than 128 MiB and is not read; give token ids instead.' };
-    }
-    const file: unknown = JSON.parse(await readFile(found.path, 'utf8'));
+    const file: unknown = JSON.parse(found.text);
     if (typeof file !== 'object' || file === null) throw new TypeError('it is no JSON object');
     const config = await readConfig(folder);
     return {
@@ -147,10 +146,10 @@ const bytesInWords = (token: string): string =>
   }).join('');
 
 async function smallFile(folder: string, name: string): Promise<string | undefined> {
-  const found = await resolveInside(folder, name);
-  if (!found.ok) return undefined;
-  if ((await stat(found.path)).size > largestConfig) throw new RangeError(`${name} is larger than 32 MiB`);
-  return readFile(found.path, 'utf8');
+  const found = await readFolderFile(folder, name, largestConfig);
+  if (found.ok) return found.text;
+  if (found.code === 'not-found') return undefined;
+  throw new RangeError(found.message.replace(/\.$/, ''));
 }
 
 async function readConfig(folder: string): Promise<Config> {

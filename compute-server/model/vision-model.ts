@@ -1,6 +1,5 @@
 /** The vision encoder of an opened checkpoint: a picture to the embeddings that stand for it in the text. */
 import { createHash } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { connectorGraph, patchGraph } from '../../models/architectures/patch-graphs';
 import { ModelError, type ModelSpec } from '../../models/architectures/model-spec';
@@ -11,8 +10,9 @@ import {
   type ImageLayout,
   type VisionTower,
 } from '../../models/architectures/vision-tower';
-import { resolveInside } from '../../models/formats/safetensors/containment';
-import { processPicture, tileSize, type ProcessedPicture } from '../../models/images/process';
+import { readFolderFile } from '../../models/formats/folder-file';
+import { PictureError } from '../../models/images/pixels';
+import { processPicture, tileSize, tileSizeOf, type ProcessedPicture } from '../../models/images/process';
 import { ProcessorError, readProcessor, type ProcessorSettings } from '../../models/images/processor';
 import { planTokens, type TileCells, type TokenPlan } from '../../models/images/token-plan';
 import { FailureError } from '../../protocol/wire/failures';
@@ -135,12 +135,17 @@ function contradiction(
   return undefined;
 }
 
+/** Published ones have a few KB. */
+const largestProcessor = 1024 * 1024;
+
 async function jsonIn(folder: string, name: string): Promise<unknown> {
-  const found = await resolveInside(folder, name);
-  if (!found.ok) return undefined;
-  if ((await stat(found.path)).size > 1024 * 1024) throw new ProcessorError(`${name} is larger than 1 MiB.`);
+  const found = await readFolderFile(folder, name, largestProcessor);
+  if (!found.ok) {
+    if (found.code === 'not-found') return undefined;
+    throw new ProcessorError(found.message);
+  }
   try {
-    return JSON.parse(await readFile(found.path, 'utf8')) as unknown;
+    return JSON.parse(found.text) as unknown;
   } catch (error) {
     throw new ProcessorError(`${name} is no JSON (${error instanceof Error ? error.message : String(error)}).`);
   }
@@ -160,15 +165,30 @@ export interface PreparedPicture {
 export async function preparePicture(folder: string, vision: VisionModel, path: string): Promise<PreparedPicture> {
   if (!vision.processor.ok) throw new FailureError({ code: 'model-unusable', folder, detail: vision.processor.why });
   const picture = await readPicture(path);
-  const processed = processPicture(picture, vision.processor.settings, vision.layout);
   const { size } = vision.tower.patches;
-  if (processed.height !== size || processed.width !== size) {
-    const detail = `Its image processor makes ${processed.width} x ${processed.height} pixels of this image, and the vision config takes ${size} x ${size}.`;
+  const [height, width] = tileSizeOf(picture, vision.processor.settings, vision.layout);
+  if (height !== size || width !== size) {
+    const detail = `Its image processor makes ${width} x ${height} pixels of this image, and the vision config takes ${size} x ${size}.`;
     throw new FailureError({ code: 'model-unusable', folder, detail });
   }
+  const processed = processedPicture(picture, vision.processor.settings, vision.layout, path);
   const plan = planTokens(picture, processed, vision.layout, cellsOf(vision.tower, vision.connector));
   const key = createHash('sha256').update(picture.sha256).update(JSON.stringify(plan.tiles)).digest('hex');
   return { path, name: basename(path), picture, processed, plan, key };
+}
+
+function processedPicture(
+  picture: DecodedPicture,
+  settings: ProcessorSettings,
+  layout: ImageLayout,
+  path: string,
+): ProcessedPicture {
+  try {
+    return processPicture(picture, settings, layout);
+  } catch (error) {
+    if (!(error instanceof PictureError)) throw error;
+    throw new FailureError({ code: 'bad-request', detail: `The image ${path} ${error.message}.` });
+  }
 }
 
 /** The rows of one tile as they enter the encoder's first block. */

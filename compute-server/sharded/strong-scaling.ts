@@ -22,13 +22,21 @@ import type {
 import { FailureError } from '../../protocol/wire/failures';
 import type { Job } from '../dispatch/dispatcher';
 import { provenance } from '../provenance';
+import { processors } from '../processors';
 import { openSession } from '../runtime/session';
 import { measureLink } from './link';
 import { ShardedRun, type ShardedResult } from './sharded-run';
 
 /** Said with every result. */
-export const includes =
+const includes =
   'A call lasts from the first message to the workers until the output lies whole in the memory of the caller: the attention of every worker on one thread, the exchange of keys and values by the schedule, the merge by log-sums, and collecting the outputs. Queries, keys and values are resident: drawing and placing them, starting the processes and opening the sessions are not in the time.';
+
+/** What the times of these grids include, and where workers had to share processors. */
+function includesOf(grids: readonly ShardedGrid[]): string {
+  const most = Math.max(...grids.map(({ headWorkers, sequenceWorkers }) => headWorkers * sequenceWorkers));
+  if (most <= processors) return includes;
+  return `${includes} Up to ${most} workers share ${processors} processors here: with one each they are faster.`;
+}
 
 const oneWorker: ShardedGrid = { headWorkers: 1, sequenceWorkers: 1, schedule: 'ring' };
 
@@ -105,7 +113,7 @@ export async function* strongScaling(
       kind: 'headscope-sharded',
       version: 1,
       plan,
-      includes,
+      includes: includesOf(plan.grids),
       rows: rowsOf(entries, series, shape, link),
       fusedMs: medianOf(series.at(-1)!),
       link: { bytesPerSecond: link.bytesPerSecond, latencyMs: 1000 * link.latencySeconds },

@@ -1,4 +1,5 @@
 /** The families that Headscope runs, by name, so that a search finds every use. */
+import { sizeProblem } from '../formats/config/counts';
 import type { ModelDescription, ModelPart } from '../formats/model-description';
 import { mainPart } from '../formats/model-description';
 import type { Architecture } from './architecture';
@@ -54,19 +55,26 @@ const visionPart = (model: ModelDescription): ModelPart | undefined =>
 /** True when the compute server can run a model of this description, else one sentence that says why not. */
 export function runnable(model: ModelDescription): true | string {
   const part = mainPart(model);
-  if (!part) return 'The config describes no model part that could be run.';
-  const known = (lists: readonly (readonly { readonly families: readonly string[] }[])[]): string =>
+  if (!part) return model.problems[0]?.message ?? 'The config describes no model part that could be run.';
+  const known = (...lists: readonly (readonly { readonly families: readonly string[] }[])[]): string =>
     lists.flatMap((list) => list.flatMap(({ families }) => families)).join(', ');
+  const every = known(architectures, visionArchitectures, multimodalArchitectures);
   const vision = visionPart(model);
   const towerOnly = !readsText(model);
+  if (model.problems.some(({ code }) => code === 'unknown-family')) {
+    const name = model.modelType ?? model.architectures[0];
+    if (name === undefined)
+      return `The config names no model_type, so its family is not known; Headscope runs ${every}.`;
+    return `Headscope does not run the family "${name}" yet; it runs ${every}.`;
+  }
   if (model.parts.length > 1 && !towerOnly && !byFamily(multimodalArchitectures, model.family)) {
-    return `Headscope does not run the family "${model.family}" of ${model.parts.length} parts yet (${model.parts.map(({ name, role }) => name || role).join(', ')}); of several parts it runs ${known([multimodalArchitectures])}.`;
+    return `Headscope does not run the family "${model.family}" of ${model.parts.length} parts yet (${model.parts.map(({ name, role }) => name || role).join(', ')}); of several parts it runs ${known(multimodalArchitectures)}.`;
   }
   if (vision && !byFamily(visionArchitectures, vision.family)) {
-    return `Headscope does not run the vision encoder "${vision.family}" yet; it runs ${known([visionArchitectures])}.`;
+    return `Headscope does not run the vision encoder "${vision.family}" yet; it runs ${known(visionArchitectures)}.`;
   }
   if (!towerOnly && !architectureOf(part.family)) {
-    return `Headscope does not run the family "${part.family}" yet; it runs ${known([architectures, visionArchitectures, multimodalArchitectures])}.`;
+    return `Headscope does not run the family "${part.family}" yet; it runs ${every}.`;
   }
   if (model.quantisation) {
     return `The weights are quantised (${model.quantisation.method}); Headscope runs float32, float16 and bfloat16 weights: use the unquantised checkpoint.`;
@@ -74,7 +82,10 @@ export function runnable(model: ModelDescription): true | string {
   if (part.layers.some((layer) => layer.feedForward.kind === 'experts')) {
     return 'Headscope does not run routed experts yet.';
   }
-  return true;
+  const [problem] = model.problems;
+  if (problem) return `${problem.message} Correct the config.`;
+  const run = [...(towerOnly ? [] : [part]), ...(vision ? [vision] : [])];
+  return run.map(sizeProblem).find((sentence) => sentence !== undefined) ?? true;
 }
 
 /** False for a vision encoder, and for pairs of encoders, whose vision encoder is run. */

@@ -4,7 +4,7 @@ import { activationOf, epsilonOf, Names, vocabularyHead, vocabularyOf, type Arch
 import { ModelError } from './model-spec';
 
 export const gptNeox: Architecture = {
-  families: ['gpt_neox', 'gpt-neox'],
+  families: ['gpt_neox'],
   specify(input) {
     const { part } = input;
     const names = Names.find(input, ['gpt_neox.', ''], 'embed_in.weight');

@@ -124,6 +124,7 @@ export interface ModelSpec {
   readonly blocks: readonly BlockSpec[];
   readonly head: HeadSpec;
   readonly ropes: readonly Rope[];
+  /** `max_position_embeddings`; what a rotary form makes of it says `usableContext`. */
   readonly contextLength?: number | undefined;
 }
 

@@ -6,6 +6,8 @@
  * Formulas as in transformers 4.57 `modeling_rope_utils` (read 2026-11-24): linear (positions / factor), dynamic (NTK-aware
  * base, r/LocalLLaMA 2023), yarn (arXiv:2309.00071, section 3.4), longrope (arXiv:2402.13753), llama3 (Llama 3.1 release).
  */
+import { positiveSentence } from '../formats/config/config-reader';
+import { factorSentence } from '../formats/config/rope';
 import type { Rope } from '../formats/model-description';
 
 export interface RotaryTables {
@@ -30,6 +32,12 @@ export interface RotaryFrequencies {
 
 /** Throws RangeError with a sentence when the form cannot be computed from what the config says. */
 export function rotaryFrequencies(rope: Rope, context: RotaryContext): RotaryFrequencies {
+  const found = frequenciesOf(rope, context);
+  if (Number.isFinite(found.attentionFactor) && found.frequencies.every(Number.isFinite)) return found;
+  throw new RangeError(`The numbers of its "${rope.scaling.kind}" form give no finite frequencies of rotation.`);
+}
+
+function frequenciesOf(rope: Rope, context: RotaryContext): RotaryFrequencies {
   const half = rope.dimensions / 2;
   if (!Number.isInteger(half) || half <= 0) {
     throw new RangeError(`Rotary embedding needs an even number of dimensions, not ${rope.dimensions}.`);
@@ -147,5 +155,6 @@ function need(value: number | undefined, form: string, field: string): number {
   if (value === undefined || !Number.isFinite(value)) {
     throw new RangeError(`Rotary embedding of the form "${form}" needs ${field} in the config.`);
   }
-  return value;
+  if (value > 0) return value;
+  throw new RangeError(field === 'factor' ? factorSentence(value) : positiveSentence(field, value));
 }

@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Companions } from './companions/companions';
 import {
@@ -13,11 +13,11 @@ import { isObject } from './config/config-reader';
 import { parseConfig } from './config/parse-config';
 import { readQuantisation } from './config/quantisation';
 import { describeModel, isModelConfig } from './describe-model';
+import { readFolderFile } from './folder-file';
 import type { ModelDescription } from './model-description';
-import { resolveInside } from './safetensors/containment';
 
 /** Configs are a few KB; one with a thousand class names 70 KB. */
-const largestConfig = 16_000_000;
+export const largestConfig = 16_000_000;
 
 export type ReadConfig =
   | {
@@ -31,23 +31,23 @@ export type ReadConfig =
 
 /** Reads the config of a model folder, or a config file itself, with what lies beside it on quantisation. */
 export async function readModelFolder(path: string): Promise<ReadConfig> {
-  let configPath = path;
-  try {
-    const about = await stat(path);
-    if (about.isDirectory()) configPath = join(path, 'config.json');
-    const file = about.isDirectory() ? await stat(configPath).catch(() => undefined) : about;
-    if (file === undefined) {
-      return { ok: false, message: `${path} holds no config.json: name a model folder or its config file.` };
-    }
-    if (!file.isFile()) return { ok: false, message: `${configPath} is no regular file.` };
-    if (file.size > largestConfig) {
-      return { ok: false, message: `${configPath} has ${file.size} bytes: that is no model configuration.` };
-    }
-  } catch {
+  const about = await stat(path).catch(() => undefined);
+  if (about === undefined) {
     return { ok: false, message: `${path} does not exist: name a model folder or its config.json.` };
   }
-  const text = await readFile(configPath, 'utf8').catch(() => undefined);
-  if (text === undefined) return { ok: false, message: `${configPath} cannot be read.` };
+  const configPath = about.isDirectory() ? join(path, 'config.json') : path;
+  const folder = dirname(configPath);
+  const read = await readFolderFile(folder, basename(configPath), largestConfig);
+  if (!read.ok) {
+    return {
+      ok: false,
+      message:
+        read.code === 'not-found'
+          ? `${path} holds no config.json: name a model folder or its config file.`
+          : `The config in ${folder} is not read: ${read.message}`,
+    };
+  }
+  const { text } = read;
   const parsed = parseConfig(text);
   if (!parsed.ok) return { ok: false, message: `${configPath}: ${parsed.message}` };
   if (!isModelConfig(parsed.value)) {
@@ -56,7 +56,6 @@ export async function readModelFolder(path: string): Promise<ReadConfig> {
       message: `${basename(configPath)} describes no model: it has neither a model_type nor layers.`,
     };
   }
-  const folder = dirname(configPath);
   const model = describeModel(parsed.value);
   return { ok: true, folder, configPath, text, model: await withQuantisationBeside(model, folder) };
 }
@@ -107,12 +106,9 @@ export async function readCompanions(folder: string): Promise<Companions> {
   };
 }
 
-async function readSmallJson(folder: string, name: string): Promise<JsonObject | undefined> {
-  const place = await resolveInside(folder, name);
-  if (!place.ok) return undefined;
-  const about = await stat(place.path).catch(() => undefined);
-  if (about?.isFile() !== true || about.size > largestConfig) return undefined;
-  const text = await readFile(place.path, 'utf8').catch(() => undefined);
-  const parsed = text === undefined ? undefined : parseConfig(text);
+/** A JSON object beside the config; undefined when it is absent or cannot be read. */
+export async function readSmallJson(folder: string, name: string): Promise<JsonObject | undefined> {
+  const read = await readFolderFile(folder, name, largestConfig);
+  const parsed = read.ok ? parseConfig(read.text) : undefined;
   return parsed?.ok === true && isObject(parsed.value) ? parsed.value : undefined;
 }

@@ -129,6 +129,8 @@ export interface TextOptions {
   /** One sentence, when what is typed cannot be used. */
   readonly problem?: string | undefined;
   readonly numeric?: boolean;
+  /** What stands in the empty field: the value that is taken then. */
+  readonly placeholder?: string;
   readonly onInput: (text: string) => void;
 }
 
@@ -140,6 +142,7 @@ export function textField(options: TextOptions): TemplateResult {
       aria-invalid=${options.problem ? 'true' : 'false'}
       aria-describedby=${options.problem ? problemId : nothing}
       title=${options.hint ?? nothing}
+      placeholder=${options.placeholder ?? nothing}
       .value=${options.value}
       ?disabled=${options.disabled ?? false}
       @input=${(event: Event) => options.onInput((event.target as HTMLInputElement).value)}

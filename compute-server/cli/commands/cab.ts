@@ -4,12 +4,13 @@ import type { MechanismInfo } from '../../../protocol/compute/api';
 import type { ComputeClient } from '../../../protocol/compute/client';
 import type { BenchmarkPlan, BenchmarkResult } from '../../../protocol/results/benchmark';
 import type { ScoredTask } from '../../../protocol/results/cab';
+import { limits } from '../../../protocol/results/limits';
 import { FailureError } from '../../../protocol/wire/failures';
 import { efficiencyLengths } from '../../harness/cab';
 import { compositionalIndex } from '../../harness/statistics/compositional-index';
 import { cabTable } from '../cab-table';
 import { exitCodes, wrongUsage } from '../exit-codes';
-import { bytes, list, positive, whole, word } from '../options';
+import { bytes, list, seconds, seed, threads, whole, word } from '../options';
 import type { Registration } from '../registration';
 import { readScores } from '../score-file';
 import type { CommandSession } from '../session';
@@ -33,7 +34,7 @@ interface CabOptions {
 
 /** headscope cab: CAB's four patterns, efficiency lengths and compositional index. */
 export const cab: Registration = (program, session) => {
-  const count = whole(1, 1 << 24);
+  const [length, width] = [whole(...limits.length), whole(...limits.width)];
   program
     .command('cab')
     .description(
@@ -46,13 +47,13 @@ export const cab: Registration = (program, session) => {
         .argParser(list(patternOf))
         .default([...attentionPatterns]),
     )
-    .option('--lengths <n,n>', 'lengths, four at least, separated by commas', list(count), [256, 512, 1024, 2048])
-    .option('--batch <n>', 'batch size', count, 1)
-    .option('--heads <n>', 'heads', count, 8)
-    .option('--head-dim <n>', 'width of a head', count, 64)
-    .option('--threads <n>', 'threads of the cpu, 0 for as many as the runtime chooses', whole(0, 1024), 0)
-    .option('--seed <n>', 'seed of the inputs, the sampled rows and the order', whole(0, 2 ** 32 - 1), 0)
-    .option('--seconds <s>', 'most seconds of timing per length', positive, 10)
+    .option('--lengths <n,n>', 'lengths, four at least, separated by commas', list(length), [256, 512, 1024, 2048])
+    .option('--batch <n>', 'batch size', whole(...limits.batch), 1)
+    .option('--heads <n>', 'heads', whole(...limits.heads), 8)
+    .option('--head-dim <n>', 'width of a head', width, 64)
+    .option('--threads <n>', 'threads of the cpu, 0 for as many as the runtime chooses', threads, 0)
+    .option('--seed <n>', 'seed of the inputs, the sampled rows and the order', seed, 0)
+    .option('--seconds <s>', 'most seconds of timing per length', seconds, 10)
     .option('--no-memory', 'do not measure peak memory')
     .option('--memory-limit <size>', 'refuse cells that need more, e.g. 6GB (default: a share of the memory)', bytes)
     .option('--scores <file>', 'scores of tasks as JSON, for the compositional index')
@@ -87,7 +88,7 @@ async function run(options: CabOptions, session: CommandSession): Promise<void> 
   session.exitCode =
     result.state !== 'done'
       ? exitCodes.cancelled
-      : rows.some((row) => row.refusal === 'wrong')
+      : rows.some(({ refusal }) => refusal === 'wrong' || refusal === 'impossible')
         ? exitCodes.findings
         : exitCodes.done;
 }

@@ -2,10 +2,11 @@ import { Option } from 'commander';
 import { attentionPatterns } from '../../../kernels/shape';
 import type { AttentionPattern } from '../../../protocol/results/benchmark';
 import type { ShardedGrid, ShardedRow, ShardedScaling } from '../../../protocol/results/sharded';
+import { limits } from '../../../protocol/results/limits';
 import { verdict } from '../../../protocol/results/verdict';
 import { bytesInWords } from '../../../protocol/wire/words';
 import { exitCodes, wrongUsage } from '../exit-codes';
-import { list, positive, whole } from '../options';
+import { list, seconds, seed, whole } from '../options';
 import type { Registration } from '../registration';
 import type { CommandSession } from '../session';
 import { textTable } from '../table';
@@ -28,7 +29,7 @@ interface DistributedOptions {
 
 /** headscope distributed: one attention call over worker processes. */
 export const distributed: Registration = (program, session) => {
-  const count = whole(1, 1 << 24);
+  const [length, width] = [whole(...limits.length), whole(...limits.width)];
   program
     .command('distributed')
     .description('Deal one attention call to worker processes, prove it, and time it against one worker.')
@@ -47,13 +48,13 @@ export const distributed: Registration = (program, session) => {
     .addOption(
       new Option('--pattern <pattern>', 'what reads what').choices([...attentionPatterns]).default('causal-self'),
     )
-    .option('--length <n>', 'queries and keys', count, 8192)
-    .option('--batch <n>', 'batch size', count, 1)
-    .option('--heads <n>', 'query heads', count, 8)
-    .option('--kv-heads <n>', 'key/value heads (default: as many as query heads)', count)
-    .option('--head-dim <n>', 'width of a head', count, 64)
-    .option('--seed <n>', 'seed of the inputs, the sampled rows and the order', whole(0, 2 ** 32 - 1), 0)
-    .option('--seconds <s>', 'most seconds of timing (up to three times as long for six rounds)', positive, 20)
+    .option('--length <n>', 'queries and keys', length, 8192)
+    .option('--batch <n>', 'batch size', whole(...limits.batch), 1)
+    .option('--heads <n>', 'query heads', whole(...limits.heads), 8)
+    .option('--kv-heads <n>', 'key/value heads (default: as many as query heads)', whole(...limits.heads))
+    .option('--head-dim <n>', 'width of a head', width, 64)
+    .option('--seed <n>', 'seed of the inputs, the sampled rows and the order', seed, 0)
+    .option('--seconds <s>', 'most seconds of timing (up to three times as long for six rounds)', seconds, 20)
     .option('--json <file>', 'write the result as JSON, - for stdout')
     .action((options: DistributedOptions) => run(options, session));
 };

@@ -4,7 +4,7 @@ import { environmentOf, addPromptOptions, gainsFrom, promptFrom, type PromptOpti
 import { InvalidArgumentError } from 'commander';
 import { whole } from '../options';
 import { addReinforcementOptions, reinforcementFrom, type ReinforcementOptions } from '../reinforcement-options';
-import { provenance } from '../../provenance';
+import { modelProvenance, openedModel } from '../model-provenance';
 import type { Registration } from '../registration';
 
 interface GenerateOptions extends PromptOptions, ReinforcementOptions {
@@ -36,6 +36,7 @@ export const generate: Registration = (program, session) => {
       const gains = await gainsFrom(options);
       const folder = resolve(model);
       const prompt = await promptFrom(options);
+      const opened = await openedModel(session, client, folder);
       const reinforcement = await reinforcementFrom(options, client, folder, prompt, session.signal);
       const reply = await client.call(
         'generate',
@@ -58,8 +59,10 @@ export const generate: Registration = (program, session) => {
       if (options.json === undefined) return;
       const { temperature, topP, maxNewTokens } = options;
       await session.writeJson(options.json, {
-        ...(await provenance(
-          { gains, temperature, topP, maxNewTokens, ...(reinforcement ? { reinforcement } : {}) },
+        ...(await modelProvenance(
+          options,
+          opened,
+          { prompt, gains, temperature, topP, maxNewTokens, ...(reinforcement ? { reinforcement } : {}) },
           options.seed,
         )),
         promptIds: reply.promptIds,

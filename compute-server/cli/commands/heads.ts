@@ -14,6 +14,7 @@ import {
   type EncoderOptions,
   type PromptOptions,
 } from '../model-options';
+import { sayNotes } from '../model-provenance';
 import { whole } from '../options';
 import type { Registration } from '../registration';
 import { textTable } from '../table';
@@ -69,6 +70,7 @@ export const heads: Registration = (program, session) => {
           },
         },
       );
+      sayNotes(session, result.model);
       if (options.labels !== undefined) await session.writeJson(options.labels, headLabelsFile(result));
       if (options.json !== undefined) await session.writeJson(options.json, result);
       if (options.json !== '-') session.print(inWords(result));
@@ -88,11 +90,22 @@ function inWords(result: HeadsResult): string {
     `L${layer}H${head}`,
     label,
     score.toFixed(3),
-    `${none.mean.toFixed(3)} ± ${none.sd.toFixed(3)}`,
-    causal ? `${causal.lossChange >= 0 ? '+' : ''}${causal.lossChange.toFixed(3)}` : '',
+    `${none.mean.toFixed(3)} ± ${none.floor === undefined ? none.sd.toFixed(3) : `below ${none.floor}`}`,
+    signed(causal?.lossChange),
+    signed(causal?.promptLossChange),
+  ]);
+  const together = (result.classAblations ?? []).map(({ label, heads, lossChange, promptLossChange }) => [
+    label,
+    String(heads),
+    signed(lossChange),
+    signed(promptLossChange),
   ]);
   const first = `${new Set(classes.map(({ layer, head }) => `${layer}.${head}`)).size} of ${result.layers * result.heads} heads bear a label on ${result.ids.length} tokens; the instrumented run is within ${parity.maxLogitError} of the plain one.`;
-  if (labels.length > 0) return `${first}\n\n${textTable(['head', 'label', 'score', 'null', 'loss without'], labels)}`;
+  if (labels.length > 0) {
+    const alone = textTable(['head', 'label', 'score', 'null', 'loss without', 'on the prompt'], labels);
+    const all = textTable(['label', 'heads', 'loss without all', 'on the prompt'], together);
+    return [first, alone, ...(together.length > 0 ? [all] : [])].join('\n\n');
+  }
   const rows = statistics.previousToken.flatMap((row, layer) =>
     row.map((value, head) => [
       `L${layer}H${head}`,
@@ -103,6 +116,10 @@ function inWords(result: HeadsResult): string {
   );
   return `${first}\n\n${textTable(['head', 'previous token', 'first token', 'entropy (nats)'], rows)}`;
 }
+
+/** Change of a loss; nothing where it was not asked for or could not be measured. */
+const signed = (change: number | undefined): string =>
+  change === undefined || Number.isNaN(change) ? '' : `${change >= 0 ? '+' : ''}${change.toFixed(3)}`;
 
 /** A dash where the prompt has no query that counts. */
 const inDigits = (value: number | undefined): string =>

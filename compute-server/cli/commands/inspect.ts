@@ -17,6 +17,7 @@ import { openCheckpoint } from '../../../models/formats/safetensors/checkpoint';
 import type { TensorComparison } from '../../../models/formats/tensors/compare-tensors';
 import { compareTensors, isBuffer } from '../../../models/formats/tensors/compare-tensors';
 import { countParameters } from '../../../models/formats/tensors/expected-tensors';
+import { namedTensors, unexpectedSentence } from '../../../models/formats/tensors/tensor-sentences';
 import { CommandError, exitCodes, wrongUsage } from '../exit-codes';
 import { provenance } from '../../provenance';
 import type { Registration } from '../registration';
@@ -255,14 +256,6 @@ function countHeader(
   return { ...(incomplete ? {} : { bytes }), ...(packed || incomplete ? {} : { parameters }), dtypes };
 }
 
-/** At most this many names of a kind are written out. */
-const mostNames = 5;
-
-function named(names: readonly string[]): string {
-  const shown = names.slice(0, mostNames).join(', ');
-  return names.length > mostNames ? `${shown} and ${names.length - mostNames} more` : shown;
-}
-
 function notesOf(
   model: ModelDescription,
   checkpoint: Checkpoint,
@@ -278,11 +271,10 @@ function notesOf(
   const incomplete = checkpoint.problems.some(({ code }) => code === 'shard-missing' || code === 'shard-unreadable');
   if (compared === undefined) return notes;
   if (compared.missing.length > 0 && !incomplete) {
-    notes.push(`The weights lack ${named(compared.missing.map(({ name }) => name))}.`);
+    notes.push(`The weights lack ${namedTensors(compared.missing.map(({ name }) => name))}.`);
   }
-  if (compared.unexpected.length > 0)
-    notes.push(`The weights hold ${named(compared.unexpected)}, which the config does not ask for.`);
-  for (const { name, expected, found } of compared.mismatched.slice(0, mostNames)) {
+  if (compared.unexpected.length > 0) notes.push(unexpectedSentence(compared.unexpected));
+  for (const { name, expected, found } of compared.mismatched.slice(0, 5)) {
     notes.push(`${name} is [${found.join(', ')}], and the config asks for [${expected.join(', ')}].`);
   }
   return notes;

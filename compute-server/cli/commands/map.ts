@@ -11,7 +11,7 @@ import {
   type PromptOptions,
 } from '../model-options';
 import { whole } from '../options';
-import { provenance } from '../../provenance';
+import { modelProvenance, openedModel } from '../model-provenance';
 import type { Registration } from '../registration';
 
 interface MapOptions extends PromptOptions, EncoderOptions {
@@ -42,6 +42,7 @@ export const map: Registration = (program, session) => {
       const folder = resolve(model);
       const gains = await gainsFrom(options);
       const prompt = await inputFrom(options);
+      const opened = await openedModel(session, client, folder);
       const { ids, tokens, image } = await client.call('tokenise', [folder, prompt], { signal: session.signal });
       if (ids.length > longest) {
         throw wrongUsage(
@@ -71,7 +72,7 @@ export const map: Registration = (program, session) => {
         ? await client.call('headOutputs', [request], { signal: session.signal })
         : undefined;
       await session.writeJson(options.json ?? '-', {
-        ...(await provenance({ gains })),
+        ...(await modelProvenance(options, opened, { prompt, gains, layer, head })),
         layer,
         head,
         ids,

@@ -255,6 +255,19 @@ export const gna: Mechanism<GnaParameters> = {
       reads: readsOf(shape, parameters),
       // On a grid the tiles are no intervals of the flattened positions.
       ...(length === undefined ? {} : { block: { queries: length, keys: length } }),
+      ...(axes.length === 1
+        ? {}
+        : {
+            grid: {
+              axes: axes.map((each) => ({
+                size: each.size,
+                reads: (query, key) => readsAlong(each, query, key),
+              })),
+              ...(axes.every(({ dilation }) => dilation === 1)
+                ? { tile: axes.map((each, at) => tileLength(each, axes.length, at)) }
+                : {}),
+            },
+          }),
     };
   },
   limits: [

@@ -4,7 +4,7 @@ import { allRows } from '../../reference/softmax';
 import { queryOffset } from '../../shape';
 import { landmarkCost } from './cost';
 import { landmarkGraph } from './graph';
-import { blockOf, isLandmark, landmarkRows, type LandmarkRule } from './reference';
+import { blockOf, isLandmark, landmarkChoice, landmarkRows, type LandmarkRule } from './reference';
 import { chooses, tilesOf } from './tiles';
 
 interface Parameters extends Record<string, number | string> {
@@ -117,6 +117,7 @@ export const landmark: Mechanism<Parameters> = {
       block: { queries: rows, keys: rows },
     };
   },
+  chosen: (inputs, shape, parameters, head) => landmarkChoice(inputs, shape, ruleOf(parameters), head),
   limits: [
     {
       name: 'one block over the whole sequence',

@@ -45,6 +45,40 @@ export function publishedClusters(
   return { queries: of(inputs.query, head, shape.queries), keys: of(inputs.key, kvHead, shape.keys) };
 }
 
+/** Causal: the last `window` members of a position's own cluster, itself included, for a head of one sequence. */
+function causalReads(
+  part: AttentionInputs,
+  shape: AttentionShape,
+  { window }: RoutingParameters,
+  head: number,
+): (query: number, key: number) => boolean {
+  const offset = queryOffset(shape);
+  const seen = new Map<number, number>();
+  const places = ownClusters(part, shape, head).map((cluster) => {
+    const rank = seen.get(cluster) ?? 0;
+    seen.set(cluster, rank + 1);
+    return { cluster, rank };
+  });
+  return (query, key) => {
+    const [at, other] = [places[query + offset], places[key]!];
+    return key <= query + offset && at?.cluster === other.cluster && at.rank - other.rank < window;
+  };
+}
+
+/** Which keys a query head of the first sequence reads. */
+export function routedChoice(
+  inputs: AttentionInputs,
+  shape: AttentionShape,
+  parameters: RoutingParameters,
+  head: number,
+): (query: number, key: number) => boolean {
+  const part = sequenceInputs(inputs, 0);
+  if (isCausalSelf(shape)) return causalReads(part, shape, parameters, head);
+  const { queries, keys } = publishedClusters(part, shape, parameters, head);
+  const [readers, members] = [queries, keys].map((lists) => lists.map((list) => new Set(list)));
+  return (query, key) => readers!.some((own, cluster) => own.has(query) && members![cluster]!.has(key));
+}
+
 export function routedRows(
   inputs: AttentionInputs,
   shape: AttentionShape,
@@ -56,43 +90,25 @@ export function routedRows(
   const one = { ...shape, batch: 1 };
   for (let b = 0; b < batch; b++) {
     const part = sequenceInputs(inputs, b);
-    const result = isCausalSelf(shape)
-      ? causalRows(part, one, parameters, rows)
-      : publishedRows(part, one, parameters, rows);
+    const result = isCausalSelf(shape) ? causalRows(part, one, rows) : publishedRows(part, one, parameters, rows);
     output.data.set(result.data, b * heads * rows.length * valueDim);
   }
   return output;
 
-  function causalRows(
-    part: AttentionInputs,
-    own: AttentionShape,
-    { window }: RoutingParameters,
-    asked: readonly number[],
-  ) {
+  function causalRows(part: AttentionInputs, own: AttentionShape, asked: readonly number[]) {
     const offset = queryOffset(own);
     const key = normalisedTensor(part.key);
     // The query of a position is its key; rows before the first key read nothing.
     const query = zeros([1, heads, queries, own.headDim]);
-    const places = Array.from({ length: heads }, (_, head) => {
+    const reads = Array.from({ length: heads }, (_, head) => {
       const kvHead = Math.floor(head / (heads / kvHeads));
       for (let i = Math.max(0, -offset); i < queries; i++) {
         const from = (kvHead * keys + i + offset) * own.headDim;
         query.data.set(key.data.subarray(from, from + own.headDim), (head * queries + i) * own.headDim);
       }
-      const cluster = ownClusters(part, own, head);
-      const seen = new Map<number, number>();
-      return cluster.map((c) => {
-        const rank = seen.get(c) ?? 0;
-        seen.set(c, rank + 1);
-        return { cluster: c, rank };
-      });
+      return causalReads(part, own, parameters, head);
     });
-    return softmaxRows({ ...part, query, key }, own, asked, {
-      reads: (head, i, j) => {
-        const [at, other] = [places[head]![i + offset], places[head]![j]!];
-        return j <= i + offset && at?.cluster === other.cluster && at.rank - other.rank < window;
-      },
-    });
+    return softmaxRows({ ...part, query, key }, own, asked, { reads: (head, i, j) => reads[head]!(i, j) });
   }
 }
 

@@ -6,7 +6,7 @@ import { allRows } from '../../reference/softmax';
 import { isCausalSelf } from '../../shape';
 import type { RoutingParameters } from './clusters';
 import { routingDecoding } from './decode';
-import { routedRows } from './definition';
+import { routedChoice, routedRows } from './definition';
 import { balanced, banded, bandTiles } from './kernel';
 
 export const routingTransformer: Mechanism<RoutingParameters> = {
@@ -94,6 +94,7 @@ export const routingTransformer: Mechanism<RoutingParameters> = {
     };
   },
   pattern: (shape) => ({ dependsOnData: true, reads: denseReads(shape) }),
+  chosen: routedChoice,
   // Rows of length sqrt(d) take the place of queries and keys.
   tolerance: (inputs, shape, _parameters, precision) => {
     const unit = precision === 'float16' ? 2 ** -11 : 2 ** -24;

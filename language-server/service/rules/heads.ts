@@ -1,3 +1,4 @@
+import { countSentence } from '../../../models/formats/config/counts';
 import { headNames, headWidth, hiddenSizeNames, isLatent, kvHeadNames, numberField } from '../config-parts';
 import type { ConfigPart } from '../config-parts';
 import { headWidthByClass } from '../known-families';
@@ -154,7 +155,7 @@ export const sizeNotPositive: Rule = {
         if (typeof value !== 'number' || (Number.isInteger(value) && value > 0)) continue;
         // Hybrids without attention layers write 0 heads.
         if (value === 0 && part.familiarity !== 'known') continue;
-        report([...part.path, key], `${key} is ${value}; it must be a whole number above 0.`, { part });
+        report([...part.path, key], countSentence(key, value), { part });
       }
     }
   },

@@ -1,25 +1,16 @@
+import { extraLayersSentence, layerOf, ranges } from '../../../models/formats/tensors/tensor-sentences';
 import { layerNames, numberField } from '../config-parts';
 import type { ConfigPart } from '../config-parts';
 import { isObject } from '../json-document';
 import type { Related } from '../finding';
 import type { Rule, RuleContext } from './rule';
 
-/** Where the layers of a text model stand in the names of its tensors; vision and audio towers have other prefixes. */
-const layerPrefixes =
-  /^(?:(?:model|base_model\.model|module)\.)?(?:(?:language_model|model|text_model|llm)\.)*(?:transformer\.|gpt_neox\.|bert\.|roberta\.|electra\.|deberta\.|distilbert\.)?(?:decoder\.|encoder\.)?(?:layers|h|layer|blocks)\.(\d+)\./;
-
 /** Types with one plain stack of layers under the usual names, so that counting them says something. */
 const countable =
   /^(llama|mistral|mixtral|qwen2|qwen2_moe|qwen3|qwen3_moe|gemma|gemma2|gemma3_text|phi|phi3|gpt2|gpt_neox|gptj|opt|bloom|falcon|mpt|starcoder2|olmo|olmo2|olmo3|granite|granitemoe|cohere|cohere2|deepseek_v2|deepseek_v3|gpt_oss|stablelm|bert|roberta|xlm-roberta|modernbert|smollm3)$/;
 
-const layersIn = (names: Iterable<string>): ReadonlySet<number> => {
-  const found = new Set<number>();
-  for (const name of names) {
-    const index = layerPrefixes.exec(name)?.[1];
-    if (index !== undefined) found.add(Number(index));
-  }
-  return found;
-};
+const layersIn = (names: readonly string[]): ReadonlySet<number> =>
+  new Set(names.map(layerOf).filter((layer) => layer !== undefined));
 
 /** All tensor names the folder tells of: from the index file, else from the headers. */
 const namesOf = (context: RuleContext): { readonly names: readonly string[]; readonly file: string } | undefined => {
@@ -32,18 +23,6 @@ const namesOf = (context: RuleContext): { readonly names: readonly string[]; rea
   );
   if (shards.length === 0 || shards.some(({ problem, pointer }) => problem !== undefined || pointer)) return undefined;
   return { names: shards.flatMap(({ tensors }) => tensors.map(({ name }) => name)), file: shards[0]?.file ?? '' };
-};
-
-const ranges = (numbers: readonly number[]): string => {
-  const sorted = [...numbers].sort((left, right) => left - right);
-  const parts: string[] = [];
-  for (let index = 0; index < sorted.length;) {
-    let end = index;
-    while (sorted[end + 1] === (sorted[end] ?? 0) + 1) end += 1;
-    parts.push(end === index ? String(sorted[index]) : `${sorted[index]}-${sorted[end]}`);
-    index = end + 1;
-  }
-  return parts.length > 6 ? `${parts.slice(0, 6).join(', ')}, …` : parts.join(', ');
 };
 
 interface Count {
@@ -110,14 +89,10 @@ export const layersExtra: Rule = {
     if (count === undefined) return;
     const extra = [...count.found].filter((index) => index >= count.expected + count.extra);
     if (extra.length === 0) return;
-    report(
-      [count.key],
-      `The weights have layer${extra.length === 1 ? '' : 's'} ${ranges(extra)}, beyond ${count.key} ${count.expected}. They would be left unread.`,
-      {
-        part: count.part,
-        related: count.related,
-      },
-    );
+    report([count.key], extraLayersSentence(extra, count.key, count.expected), {
+      part: count.part,
+      related: count.related,
+    });
   },
 };
 

@@ -1,3 +1,4 @@
+import { factorSentence } from '../../../models/formats/config/rope';
 import type { JsonPath } from '../../../models/formats/model-description';
 import { contextNames, numberField } from '../config-parts';
 import type { ConfigPart, JsonObject } from '../config-parts';
@@ -170,11 +171,7 @@ export const ropeFieldContradicts: Rule = {
         );
       }
       if (factor !== undefined && factor !== null && form !== 'default' && (!isRange(factor) || factor <= 0)) {
-        report(
-          [...path, 'factor'],
-          `factor is ${JSON.stringify(factor)}; it stretches the positions and must be a number of at least 1.`,
-          { part },
-        );
+        report([...path, 'factor'], factorSentence(factor), { part });
       } else if (isRange(factor) && factor < 1 && form !== 'default') {
         report(
           [...path, 'factor'],

@@ -3,6 +3,7 @@ import type { Rule, RuleContext } from './rule';
 import { expectedTensors } from '../../../models/formats/tensors/expected-tensors';
 import { StoredWeights } from '../../../models/formats/tensors/stored-weights';
 import type { StoredTensor, StoredWeight } from '../../../models/formats/tensors/stored-weights';
+import { lackSentence } from '../../../models/formats/tensors/tensor-sentences';
 import type { ExpectedTensor } from '../../../models/formats/tensors/tensor-table';
 
 interface Held extends StoredTensor {
@@ -204,10 +205,9 @@ export const tensorsMissing: Rule = {
     const single = missing.filter(({ layer }) => layer === undefined || whole.has(layer));
     const first = single.find(({ layer }) => layer !== undefined) ?? single[0];
     if (first === undefined) return;
-    const more = single.length === 1 ? '' : ` and ${single.length - 1} more`;
     report(
       ['model_type'],
-      `The weights lack ${spell(first.name)}${more}. Loaders fill such tensors at random, or refuse the model.`,
+      `${lackSentence(spell(first.name), single.length)} Loaders fill such tensors at random, or refuse the model.`,
       // Heads and poolers are often left out on purpose, to be trained anew.
       { severity: /^(attention|mixer|mlp|experts|router)$/.test(first.tensor.group) ? 'warning' : 'information' },
     );

@@ -102,6 +102,9 @@ const synonyms: Readonly<Record<string, readonly string[]>> = {
   num_channels: ['num_channels', 'in_channels', 'in_chans', 'channels'],
 };
 
+/** The names under which files write what is commonly called `key`. */
+export const namesOf = (key: string): readonly string[] => synonyms[key] ?? [key];
+
 /** No published model is near these; larger numbers would only make loops and lists endless. */
 const largestInteger = 1e13;
 
@@ -109,6 +112,9 @@ export const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 export const formatPath = (path: JsonPath): string => path.join('.');
+
+export const positiveSentence = (name: string, value: number, orZero = false): string =>
+  `${name} should be a number ${orZero ? 'of at least 0' : 'above 0'}, and is ${value}.`;
 
 /** What was reported already, by the list it went to: several readers of one file share a list. */
 const reported = new WeakMap<readonly DescriptionProblem[], Set<string>>();
@@ -139,7 +145,7 @@ export class ConfigReader {
 
   /** The name under which `key` is present in the file. */
   nameOf(key: string): string | undefined {
-    return (synonyms[key] ?? [key]).find((name, rank) => {
+    return namesOf(key).find((name, rank) => {
       const value = this.object[name];
       // Short names such as `width` or `layers` may hold objects that have nothing to do with the size.
       return value !== undefined && (rank === 0 || !isObject(value));
@@ -166,7 +172,7 @@ export class ConfigReader {
   private fallback(key: string): JsonValue | undefined {
     if (this.defaults === undefined) return undefined;
     const { values, from } = this.defaults;
-    const name = (synonyms[key] ?? [key]).find((candidate) => values[candidate] !== undefined);
+    const name = namesOf(key).find((candidate) => values[candidate] !== undefined);
     if (name === undefined) return undefined;
     const value = values[name] as JsonValue;
     this.fields[name] = { value, source: { kind: 'default', from } };
@@ -174,7 +180,9 @@ export class ConfigReader {
   }
 
   source(key: string): ValueSource | undefined {
-    return (synonyms[key] ?? [key]).map((name) => this.fields[name]?.source).find((source) => source !== undefined);
+    return namesOf(key)
+      .map((name) => this.fields[name]?.source)
+      .find((source) => source !== undefined);
   }
 
   derive(key: string, value: JsonValue, rule: string): void {
@@ -203,6 +211,15 @@ export class ConfigReader {
 
   number(key: string): number | undefined {
     return this.typed(key, 'a number', (value): value is number => typeof value === 'number' && Number.isFinite(value));
+  }
+
+  /** A number above 0 or, with `orZero`, of at least 0: bases, factors, what is added to a variance. */
+  positive(key: string, orZero = false): number | undefined {
+    const value = this.number(key);
+    if (value === undefined || value > 0 || (orZero && value === 0)) return value;
+    const name = this.nameOf(key) ?? key;
+    this.report([...this.path, name], 'out-of-range', positiveSentence(name, value, orZero));
+    return undefined;
   }
 
   /** A count or size: a whole number of at least 0 (or `least`). */
@@ -258,7 +275,7 @@ export class ConfigReader {
   }
 }
 
-function describe(value: JsonValue): string {
+export function describe(value: JsonValue): string {
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'an object';
   if (typeof value === 'string') return `the string "${value.length > 40 ? `${value.slice(0, 40)}…` : value}"`;

@@ -21,7 +21,7 @@ export function parseConfig(text: string): Parsed {
         // The first message names the place in the file as it is.
       }
     }
-    return { ok: false, message: `The file is not valid JSON: ${(error as Error).message}` };
+    return { ok: false, message: `The file is not valid JSON: ${(error as Error).message}.` };
   }
 }
 

@@ -1,6 +1,6 @@
 import type { JsonPath, Rope, RopeScaling, ValueSource } from '../model-description';
 import type { ConfigReader, JsonObject } from './config-reader';
-import { isObject } from './config-reader';
+import { describe, isObject, positiveSentence } from './config-reader';
 
 const number = (object: JsonObject, ...keys: string[]): number | undefined => {
   for (const key of keys) {
@@ -85,7 +85,11 @@ interface RopeObject {
 export function ropeObject(reader: ConfigReader, layerType: string): RopeObject | undefined {
   for (const key of ['rope_parameters', 'rope_scaling']) {
     const value = reader.raw(key);
-    if (!isObject(value)) continue;
+    if (value === undefined || value === null) continue;
+    if (!isObject(value)) {
+      reader.report([...reader.path, key], 'wrong-type', `${key} should be an object, and is ${describe(value)}.`);
+      continue;
+    }
     const nested = value[layerType];
     if (isObject(nested)) return { object: nested, path: [...reader.path, key, layerType] };
     if (Object.values(value).some(isObject) && value['rope_theta'] === undefined) continue;
@@ -93,6 +97,17 @@ export function ropeObject(reader: ConfigReader, layerType: string): RopeObject 
   }
   return undefined;
 }
+
+function thetaIn(reader: ConfigReader, { object, path }: RopeObject): number | undefined {
+  const theta = number(object, 'rope_theta');
+  if (theta === undefined || theta > 0) return theta;
+  reader.report([...path, 'rope_theta'], 'out-of-range', positiveSentence('rope_theta', theta));
+  return undefined;
+}
+
+/** The sentence on a factor that stretches by nothing or turns positions round. */
+export const factorSentence = (factor: unknown): string =>
+  `factor is ${JSON.stringify(factor)}; it stretches the positions and must be a number of at least 1.`;
 
 export interface RopeChoice {
   readonly layout?: 'half' | 'interleaved';
@@ -108,7 +123,7 @@ export interface RopeChoice {
 
 export function readRope(reader: ConfigReader, headDim: number, choice: RopeChoice = {}): Rope {
   const found = ropeObject(reader, choice.layerType ?? 'full_attention');
-  const inObject = found === undefined ? undefined : number(found.object, 'rope_theta');
+  const inObject = found === undefined ? undefined : thetaIn(reader, found);
   const thetaKey = choice.thetaKey ?? 'rope_theta';
   let theta: number | undefined = inObject;
   let source: ValueSource =
@@ -116,7 +131,7 @@ export function readRope(reader: ConfigReader, headDim: number, choice: RopeChoi
       ? { kind: 'derived', rule: 'base 10000, the value of RoFormer (arXiv:2104.09864)' }
       : { kind: 'file', path: [...found.path, 'rope_theta'] };
   if (theta === undefined) {
-    theta = reader.number(thetaKey);
+    theta = reader.positive(thetaKey);
     source = reader.source(thetaKey) ?? {
       kind: 'derived',
       rule: 'base 10000, the value of RoFormer (arXiv:2104.09864)',

@@ -153,7 +153,7 @@ export function readTransformer(reader: ConfigReader, choice: TransformerChoice)
   for (const key of choice.record ?? []) reader.raw(key);
   const modelType = typeof reader.object['model_type'] === 'string' ? reader.object['model_type'] : undefined;
   const hiddenSize = choice.hiddenSize ?? reader.integer('hidden_size') ?? 0;
-  let count = choice.layers ?? reader.integer('num_hidden_layers') ?? layerCountFromLists(reader) ?? 0;
+  let count = choice.layers ?? reader.integer('num_hidden_layers', 1) ?? layerCountFromLists(reader) ?? 0;
   if (count > mostLayers) {
     const key = reader.nameOf('num_hidden_layers') ?? 'num_hidden_layers';
     reader.report(
@@ -239,8 +239,8 @@ export function readTransformer(reader: ConfigReader, choice: TransformerChoice)
 
   const attends = layers.some(({ attention }) => attention.kind !== 'none' && attention.kind !== 'mamba');
   const dense = layers.find(({ feedForward }) => feedForward.kind === 'dense');
-  const scores = reader.number('attn_logit_softcapping');
-  const logits = reader.number('final_logit_softcapping');
+  const scores = reader.positive('attn_logit_softcapping');
+  const logits = reader.positive('final_logit_softcapping');
   return defined({
     name: choice.name ?? reader.path.join('.'),
     path: choice.path ?? reader.path,
@@ -258,7 +258,7 @@ export function readTransformer(reader: ConfigReader, choice: TransformerChoice)
     activation: reader.string('hidden_act'),
     norm: defined({
       kind: choice.norm ?? (reader.nameOf('norm_epsilon') === 'rms_norm_eps' || positions === 'rope' ? 'rms' : 'layer'),
-      epsilon: reader.number('norm_epsilon'),
+      epsilon: reader.positive('norm_epsilon', true),
     }),
     vocabularySize: reader.integer('vocab_size', 1),
     softcap: scores === undefined && logits === undefined ? undefined : defined({ scores, logits }),

@@ -47,7 +47,10 @@ const fourNorms = [
 ];
 
 /** Gemma 2 alternates: layers 0, 2, 4 … have the window. */
-const alternate = (): Partial<TransformerChoice> => ({ windowed: (index) => index % 2 === 0 });
+const alternate = (reader: ConfigReader): Partial<TransformerChoice> => {
+  reader.positive('query_pre_attn_scalar');
+  return { windowed: (index) => index % 2 === 0 };
+};
 
 export const gemma2 = decoderFamily({
   id: 'gemma2',
@@ -82,6 +85,7 @@ export const gemma2 = decoderFamily({
 
 /** Five window layers, then a full one; the window layers rotate with a base of their own and without scaling. */
 const fiveToOne = (reader: ConfigReader): Partial<TransformerChoice> => {
+  reader.positive('query_pre_attn_scalar');
   const period = reader.has('layer_types')
     ? undefined
     : (reader.integer('sliding_window_pattern', 1) ?? reader.integer('_sliding_window_pattern', 1));

@@ -1,4 +1,5 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
+import { readFolderFile } from '../folder-file';
 import { resolveInside } from './containment';
 import type { HeaderProblemCode } from './header';
 import { readSafetensorsHeader } from './read-header';
@@ -55,16 +56,14 @@ const atOnce = 16;
 /** Which files hold the weights: the index's shards, else `model.safetensors`, else the only safetensors file there is. */
 async function findFiles(folder: string, problems: CheckpointProblem[]) {
   let bytesRead = 0;
-  const indexed = await resolveInside(folder, indexName);
+  const indexed = await readFolderFile(folder, indexName, largestIndex);
   if (indexed.ok) {
-    const about = await stat(indexed.path);
-    if (about.isFile() && about.size <= largestIndex) {
-      const parsed = parseShardIndex(await readFile(indexed.path, 'utf8'));
-      bytesRead += about.size;
-      if (parsed.ok) return { names: parsed.index.shards, index: parsed.index, bytesRead };
-      problems.push({ code: 'bad-index', message: parsed.message, file: indexName });
-    } else
-      problems.push({ code: 'bad-index', message: `${indexName} is no file of a plausible size.`, file: indexName });
+    const parsed = parseShardIndex(indexed.text);
+    bytesRead += indexed.bytes;
+    if (parsed.ok) return { names: parsed.index.shards, index: parsed.index, bytesRead };
+    problems.push({ code: 'bad-index', message: `${indexName}: ${parsed.message}`, file: indexName });
+  } else if (indexed.code !== 'not-found') {
+    problems.push({ code: 'bad-index', message: indexed.message, file: indexName });
   }
   const present = (await readdir(folder).catch((): string[] => [])).filter((name) => name.endsWith('.safetensors'));
   const shards = present.filter((name) => /^model-\d+-of-\d+\.safetensors$/.test(name)).sort();

@@ -1,15 +1,24 @@
-import type { ModelDescription } from '../model-description';
+import type { ModelDescription, PartRole } from '../model-description';
 import { expectedTensors, tensorNames } from './expected-tensors';
+import type { TensorGroup } from './tensor-table';
 
 export interface FoundTensor {
   readonly name: string;
   readonly shape: readonly number[];
 }
 
+export interface MissingTensor {
+  /** Name as the config gives it. */
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly group: TensorGroup;
+  readonly role: PartRole;
+}
+
 export interface TensorComparison {
   /** The checkpoint is quantised: its tensors have the method's own names and shapes, and are not compared. */
   readonly quantised: boolean;
-  readonly missing: readonly { readonly name: string; readonly shape: readonly number[] }[];
+  readonly missing: readonly MissingTensor[];
   readonly mismatched: readonly {
     /** Name as the file has it. */
     readonly name: string;
@@ -76,9 +85,10 @@ export function compareTensors(model: ModelDescription, found: readonly FoundTen
   if (found.some(({ name }) => isQuantisedName(name))) {
     return { quantised: true, missing: [], mismatched, unexpected, copies, drafts, buffers };
   }
-  const open = new Map<string, { readonly name: string; readonly shape: readonly number[] }>();
+  const open = new Map<string, MissingTensor>();
   for (const tensor of expected) {
-    for (const name of tensorNames(tensor)) open.set(innerName(name), { name, shape: tensor.shape });
+    const { shape, group, role } = tensor;
+    for (const name of tensorNames(tensor)) open.set(innerName(name), { name, shape, group, role });
   }
   for (const { name, shape } of found) {
     const inner = innerName(name);

@@ -60,6 +60,10 @@ describe('Law: decoding position by position gives the rows of the whole pass', 
           return positionsOf(rows, position, end);
         };
         const allowed = 2 * allowedError(mechanism, inputs, base, parameters, 'float32');
+        for (const near of [1, 14, 1000]) {
+          const before = decode.typical?.(near, parameters) ?? near;
+          assert.ok(Number.isInteger(before) && before > 0 && before <= near, `a step after ${before} for ${near}`);
+        }
         for (const first of [1, 14]) {
           let state: Readonly<Record<string, Tensor>> = decode.stateAfter(
             cut(inputs, 0, first),

@@ -1,4 +1,8 @@
 import assert from 'node:assert/strict';
+import { shapeAt } from '../../../compute-server/harness/cell';
+import type { Mechanism } from '../../../kernels/mechanism';
+import { memoryAsContext } from '../../../kernels/mechanisms/titans/memory-as-context';
+import { resolveParameters } from '../../../kernels/parameters';
 import type { BenchmarkProgress } from '../../../protocol/compute/api';
 import type { ComputeClient } from '../../../protocol/compute/client';
 import type { BenchmarkResult } from '../../../protocol/results/benchmark';
@@ -140,6 +144,23 @@ describe('a benchmark', function () {
     ]);
   });
 
+  it('measures again what an earlier limit refused', async () => {
+    const limited = startClient({}, { HEADSCOPE_MEMORY_LIMIT: String(2e6) });
+    try {
+      const lengths = [64, 1024];
+      const first = await limited.call('benchmark', [smallPlan({ shape: { lengths } })]);
+      assert.equal(rowOf(first, 'scaled-dot-product', 1024).refusal, 'memory');
+      const again = await client.call('benchmark', [smallPlan({ done: first.rows, shape: { lengths } })]);
+      assert.deepEqual(
+        again.rows.map((row) => [row.mechanism, row.length, row.ok]),
+        lengths.flatMap((length) => ['fused', 'scaled-dot-product'].map((id) => [id, length, true])),
+      );
+      assert.deepEqual(rowOf(again, 'fused', 64), rowOf(first, 'fused', 64));
+    } finally {
+      limited.dispose();
+    }
+  });
+
   it('runs the same seeds to the same errors', async () => {
     const [first, second, other] = [
       await client.call('benchmark', [smallPlan()]),
@@ -176,6 +197,33 @@ describe('a benchmark', function () {
     // A state of [heads, d, d] costs the same at every length; attention reads 97 keys.
     const flops = (mechanism: string) => result.rows.find((row) => row.mechanism === mechanism)!.flops!;
     assert.ok(flops('lightning-attention-2') < flops('scaled-dot-product'));
+  });
+
+  it('decodes where the state needs a query at every position, in the middle of a segment', async () => {
+    const result = await client.call('benchmark', [
+      smallPlan({
+        mechanisms: ['titans-mac', 'titans-mal', 'wrong-step'],
+        parameters: { 'titans-mac': { segment: 32, chunk: 8 }, 'wrong-step': { segment: 32, chunk: 8 } },
+        measureMemory: true,
+        shape: { mode: 'decode', lengths: [96] },
+      }),
+    ]);
+    const rows = ['titans-mac', 'titans-mal'].map((mechanism) => rowOf(result, mechanism, 96));
+    for (const row of rows) {
+      assert.ok(row.ok, `${row.mechanism}: ${row.reason}`);
+      assert.ok(row.maxError! > 0 && row.maxError! <= row.tolerance!);
+      assert.equal(row.checkedLength, undefined);
+      assert.ok(row.medianMs! > 0 && row.peakBytes! > 0);
+    }
+    // By the cost of position 64 + 15 of its segment, not of the first, which reads itself and the persistent positions alone.
+    const parameters = resolveParameters(memoryAsContext, { segment: 32, chunk: 8 });
+    assert.ok(parameters.ok);
+    const shape = { ...shapeAt(result.plan, 96), keys: 80 };
+    assert.equal(rows[0]!.flops, (memoryAsContext as Mechanism).decode!.cost(shape, parameters.values).flops);
+    // The same step without its register of answers differs from the whole sequence.
+    const wrong = rowOf(result, 'wrong-step', 96);
+    assert.equal(wrong.ok, false);
+    assert.match(wrong.reason!, /It is wrong here/);
   });
 
   it('refuses to decode what is not causal', async () => {

@@ -1,9 +1,11 @@
 /** Models and prompts that cannot be run: each answered with one sentence, a next step and its exit code. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeSafetensors, writeShards } from '../../support/checkpoints/safetensors-file';
 import { tinyModel, tinyTensors, writeConfig, writeTinyModel } from '../../support/checkpoints/tiny-models';
+import { writeByteLevelTokenizer } from '../../support/checkpoints/tokenizers';
 import { buildServer, Place } from './support/model-server';
 
 const llama = tinyModel('llama');
@@ -27,7 +29,94 @@ function withNumbers(folder: string, name: string, change: (data: Float32Array) 
   writeSafetensors(join(folder, 'model.safetensors'), tensors);
 }
 
+/** The llama with fields of its config replaced. */
+const withFields =
+  (fields: Readonly<Record<string, unknown>>) =>
+  (folder: string): void => {
+    writeTinyModel(folder, llama);
+    writeConfig(folder, { ...llama.config, ...fields });
+  };
+
+/** Windows has no pipes that lie in a folder. */
+const pipes: readonly Case[] =
+  process.platform === 'win32'
+    ? []
+    : ['config.json', 'tokenizer.json', 'tokenizer_config.json'].map((name) => ({
+        name: `a pipe for ${name}`,
+        make(folder) {
+          writeTinyModel(folder, llama);
+          writeByteLevelTokenizer(folder);
+          rmSync(join(folder, name), { force: true });
+          execFileSync('mkfifo', [join(folder, name)]);
+        },
+        words: ['heads', '--prompt', 'abba'],
+        code: 3,
+        sentence: new RegExp(`${name.replace('.', '\\.')} is no regular file`),
+      }));
+
 const cases: readonly Case[] = [
+  ...pipes,
+  {
+    name: 'a million layers, in the words of the language server',
+    make: withFields({ num_hidden_layers: 1e6 }),
+    code: 3,
+    sentence: /num_hidden_layers is 1000000; more than 2048 layers are not read\. Correct the config\./,
+  },
+  ...[0, -3, 2.5].map((layers): Case => ({
+    name: `${layers} layers, in the words of the language server`,
+    make: withFields({ num_hidden_layers: layers }),
+    code: 3,
+    sentence: new RegExp(
+      `num_hidden_layers should be a whole number from 1, and is ${layers}\\. Correct the config\\.`,
+    ),
+  })),
+  {
+    name: 'no heads, in the words of the language server',
+    make: withFields({ num_attention_heads: 0 }),
+    code: 3,
+    sentence: /num_attention_heads is 0; it must be a whole number above 0\./,
+  },
+  {
+    name: 'a config that is too large to be one',
+    make(folder) {
+      writeTinyModel(folder, llama);
+      truncateSync(join(folder, 'config.json'), 100_000_000);
+    },
+    code: 3,
+    sentence: /config\.json has 100000000 bytes, and at most 16000000 are read\. Fetch the file again\./,
+  },
+  {
+    name: 'a link to a config outside the folder',
+    make(folder) {
+      writeTinyModel(folder, llama);
+      renameSync(join(folder, 'config.json'), `${folder}-config.json`);
+      symlinkSync(`${folder}-config.json`, join(folder, 'config.json'));
+    },
+    code: 3,
+    sentence: /config\.json lies outside the model folder and is not read\. Put the file into the folder\./,
+  },
+  {
+    name: 'a link to a tokenizer outside the folder',
+    make(folder) {
+      writeTinyModel(folder, llama);
+      writeByteLevelTokenizer(folder);
+      renameSync(join(folder, 'tokenizer.json'), `${folder}-tokenizer.json`);
+      symlinkSync(`${folder}-tokenizer.json`, join(folder, 'tokenizer.json'));
+    },
+    words: ['heads', '--prompt', 'abba'],
+    code: 3,
+    sentence: /tokenizer\.json lies outside the model folder and is not read; give token ids instead\./,
+  },
+  {
+    name: 'an index of shards that is no JSON',
+    make(folder) {
+      writeConfig(folder, llama.config);
+      writeShards(folder, tinyTensors(llama), 2);
+      writeFileSync(join(folder, 'model.safetensors.index.json'), '{');
+    },
+    code: 3,
+    sentence: /model\.safetensors\.index\.json: The file is not valid JSON: .*[^.]\. Fetch the file again\./,
+  },
   {
     name: 'a folder that is not there',
     make: () => {},
@@ -86,6 +175,24 @@ const cases: readonly Case[] = [
     sentence: /The weights lack model\.layers\.1\.mlp\.up_proj\.weight.*Fetch the whole checkpoint/,
   },
   {
+    name: 'weights of a family without biases under a config of one with them',
+    make: withFields({ model_type: 'qwen2', architectures: ['Qwen2ForCausalLM'] }),
+    code: 3,
+    sentence:
+      /The weights lack model\.layers\.0\.self_attn\.q_proj\.bias and 5 more\. Correct the config, or fetch the weights/,
+  },
+  {
+    name: 'weights without the output head that the config counts on its own',
+    make(folder) {
+      const tensors = tinyTensors(llama);
+      tensors.delete('lm_head.weight');
+      writeConfig(folder, llama.config);
+      writeSafetensors(join(folder, 'model.safetensors'), tensors);
+    },
+    code: 3,
+    sentence: /The weights lack lm_head\.weight\. Correct the config/,
+  },
+  {
     name: 'a truncated file',
     make(folder) {
       writeTinyModel(folder, llama);
@@ -101,7 +208,7 @@ const cases: readonly Case[] = [
       writeConfig(folder, { ...llama.config, model_type: 'perceptron9', architectures: ['Perceptron9'] });
     },
     code: 3,
-    sentence: /does not run the family .*it runs llama, mistral/,
+    sentence: /does not run the family "perceptron9" yet; it runs llama, mistral(, (?!gpt-neox)\w+)+\./,
   },
   {
     name: 'quantised weights',
@@ -283,6 +390,38 @@ describe('models and prompts that cannot be run', function () {
       assert.equal(stdout, '');
     });
   }
+
+  // Like `pipes`.
+  const posix = process.platform === 'win32' ? [] : ['generation_config.json'];
+  for (const name of posix) {
+    it(`a pipe for ${name} does not hold the run up`, async () => {
+      writeTinyModel(place.at('model'), llama);
+      execFileSync('mkfifo', [place.at('model', name)]);
+      const { code, stderr } = await place.headscope(['generate', place.at('model'), ...ids, '--max-new-tokens', '1']);
+      assert.equal(code, 0, stderr);
+    });
+  }
+
+  it('says which tensors a run leaves unread, in the words of the language server', async () => {
+    const folder = place.at('model');
+    writeTinyModel(folder, llama);
+    writeConfig(folder, { ...llama.config, num_hidden_layers: 1 });
+    const sentence = 'The weights have layer 1, beyond num_hidden_layers 1. They would be left unread.';
+    for (const words of [['heads'], ['generate', '--max-new-tokens', '1'], ['map', '--layer', '0', '--head', '0']]) {
+      const [command = '', ...options] = words;
+      const { code, stdout, stderr } = await place.headscope([command, folder, ...options, ...ids, '--json', '-']);
+      assert.equal(code, 0, stderr);
+      assert.equal(stderr, `${sentence}\n`);
+      assert.deepEqual((JSON.parse(stdout) as { model: { notes: string[] } }).model.notes, [sentence]);
+    }
+    writeTinyModel(folder, tinyModel('qwen2'));
+    writeConfig(folder, llama.config);
+    const others = await place.headscope(['heads', folder, ...ids]);
+    assert.match(
+      others.stderr,
+      /^The weights hold model\.layers\.0\.self_attn\.q_proj\.bias, .* and 1 more, which the config does not ask for\.\n$/,
+    );
+  });
 
   it('token ids need no tokenizer', async () => {
     writeTinyModel(place.at('model'), llama);

@@ -53,6 +53,38 @@ describe('checkpoints as they lie on a disk', function () {
     assert.match(byFolder.text, /^#\d+( #\d+){4}$/, 'without a tokenizer the text is the ids');
   });
 
+  it('the JSON of each command says which model, prompt and threads made it', async () => {
+    writeTinyModel(folder, llama);
+    const heads = await place.headscope(['heads', folder, '--ids', '7,8', '--threads', '2', '--json', '-']);
+    const { model, device } = JSON.parse(heads.stdout) as HeadsResult;
+    assert.equal(device.threads, 2);
+    for (const [command, ...words] of [
+      ['generate', '--max-new-tokens', '1'],
+      ['map', '--layer', '0', '--head', '1'],
+    ]) {
+      const asked = [
+        command ?? '',
+        folder,
+        '--ids',
+        '7,8',
+        '--threads',
+        '2',
+        '--gain',
+        '0.1=0',
+        ...words,
+        '--json',
+        '-',
+      ];
+      const { code, stdout, stderr } = await place.headscope(asked);
+      assert.equal(code, 0, stderr);
+      const made = JSON.parse(stdout) as Pick<HeadsResult, 'model' | 'device' | 'settings'>;
+      assert.deepEqual(made.model, model);
+      assert.equal(made.device.threads, 2);
+      assert.deepEqual(made.settings['prompt'], { kind: 'ids', ids: [7, 8] });
+      assert.deepEqual(made.settings['gains'], [{ layer: 0, head: 1, gain: 0 }]);
+    }
+  });
+
   it('shards with an index', async () => {
     writeTinyModel(place.at('whole'), llama);
     writeConfig(folder, llama.config);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ComputeClient } from '../../../protocol/compute/client';
 import type { ShardedPlan, ShardedScaling } from '../../../protocol/results/sharded';
@@ -43,6 +43,7 @@ describe('headscope distributed', function () {
       ['1 x 1 ring', '2 x 1 ring', '1 x 2 ring', '1 x 2 gather', '3 x 1 ring', '1 x 3 ring', '1 x 3 gather'],
     );
     assert.match(includes, /exchange of keys and values.*merge by log-sums.*are not in the time/);
+    assert.equal(/Up to 3 workers share \d+ processors/.test(includes), availableParallelism() < 3);
     assert.ok(link.bytesPerSecond > 0 && link.latencyMs > 0 && fusedMs > 0);
     for (const row of rows) {
       assert.ok(row.maxError <= row.tolerance && row.medianMs > 0 && row.cpuMs > 0 && row.predictedMs > 0);

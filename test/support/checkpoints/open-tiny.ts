@@ -17,7 +17,10 @@ export async function openTiny(which: string | TinyModel, limitBytes = 1e9): Pro
   const tiny = typeof which === 'string' ? tinyModel(which) : which;
   const folder = mkdtempSync(join(tmpdir(), 'headscope-tiny-'));
   const parameters = writeTinyModel(folder, tiny);
-  const model = await openModel(folder, { device: 'cpu', threads: 1, limitBytes });
+  const model = await openModel(folder, { device: 'cpu', threads: 1, limitBytes }).catch((error: unknown) => {
+    rmSync(folder, { recursive: true });
+    throw error;
+  });
   return {
     model,
     tiny,

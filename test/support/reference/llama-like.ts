@@ -2,6 +2,7 @@
  * Float64 forward passes of the llama layout and its cousins (llama, mistral, qwen2, qwen3, gemma, gemma2, gemma3_text,
  * phi3), written from the modelling files of transformers and from nothing of the product.
  */
+import { rotationOf, type RopeScalingConfig } from './rope';
 import {
   add,
   attention,
@@ -26,6 +27,9 @@ export interface LlamaLikeConfig {
   readonly head_dim?: number;
   readonly rms_norm_eps: number;
   readonly rope_theta: number;
+  readonly rope_scaling?: RopeScalingConfig | null;
+  readonly max_position_embeddings?: number;
+  readonly original_max_position_embeddings?: number;
   readonly partial_rotary_factor?: number;
   readonly sliding_window?: number | null;
   readonly sliding_window_pattern?: number;
@@ -77,15 +81,24 @@ export function llamaLikeRun(
     const window = local ? (config.sliding_window ?? undefined) : undefined;
     const theta = type === 'gemma3_text' && local ? (config.rope_local_base_freq ?? 10000) : config.rope_theta;
     const rotaryWidth = d * (config.partial_rotary_factor ?? 1);
+    const { radians, amplitude } = rotationOf({
+      theta,
+      width: rotaryWidth,
+      scaling: type === 'gemma3_text' && local ? undefined : (config.rope_scaling ?? undefined),
+      max_position_embeddings: config.max_position_embeddings ?? ids.length,
+      original_max_position_embeddings: config.original_max_position_embeddings,
+      length: Math.max(ids.length - 1, ...(merged.positions ?? [])) + 1,
+    });
     const turn = (row: Vector, position: number): number[] => {
       const out = [...row];
-      for (let i = 0; i < rotaryWidth / 2; i++) {
-        const angle = position / theta ** ((2 * i) / rotaryWidth);
+      radians.forEach((each, i) => {
+        const cos = Math.cos(position * each) * amplitude;
+        const sin = Math.sin(position * each) * amplitude;
         const a = row[i] ?? 0;
         const b = row[i + rotaryWidth / 2] ?? 0;
-        out[i] = a * Math.cos(angle) - b * Math.sin(angle);
-        out[i + rotaryWidth / 2] = b * Math.cos(angle) + a * Math.sin(angle);
-      }
+        out[i] = a * cos - b * sin;
+        out[i + rotaryWidth / 2] = b * cos + a * sin;
+      });
       return out;
     };
     const input = norm(`${at}.input_layernorm`, x);

@@ -396,7 +396,10 @@ describe('a run of heads', () => {
     stage.runs[0]?.fail(crashed);
     await first;
     const { sentence } = last(sent, 'failed');
-    assert.match(sentence, /signal SIGKILL.*Run it again; a new process starts by itself\. 1 layer is shown\./);
+    assert.match(
+      sentence,
+      /signal SIGKILL.*Run it again; a new process starts by itself\. 1 layer is shown: Run goes on from there\.$/,
+    );
 
     sent.length = 0;
     await host.receive({ kind: 'ready' });

@@ -14,17 +14,10 @@ import { cividis, diverging, inkOn, mix, parseColour } from '../../../webviews/c
 import { readForm, toForm, withGain } from '../../../webviews/panels/heads/form';
 import { gridLayout, gridModel, placeAt, whereIs } from '../../../webviews/panels/heads/grid-model';
 import { parseHead } from '../../../webviews/ui/head-names';
-import {
-  initialState,
-  isStale,
-  keep,
-  parseKept,
-  planOfResult,
-  receive,
-  startRun,
-  type Latest,
-  type State,
-} from '../../../webviews/panels/heads/state';
+import { keep, parseKept } from '../../../webviews/panels/heads/kept';
+import { planOfResult } from '../../../webviews/panels/heads/plan';
+import { isStale, startRun } from '../../../webviews/panels/heads/run-plan';
+import { initialState, receive, type Latest, type State } from '../../../webviews/panels/heads/state';
 import { shadeOf, windowOf } from '../../../webviews/panels/heads/token-strip';
 import { finishedMessage, model, openMessage, plan, result, thumbnails } from '../../browser/heads/heads-host';
 import { plantedSummary } from '../../browser/heads/planted-model';

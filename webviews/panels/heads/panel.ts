@@ -20,32 +20,25 @@ import { canonical } from '../../ui/canonical';
 import { announcementOf, gridModel } from './grid-model';
 import { parseHead, type HeadPlace } from '../../ui/head-names';
 import { page } from './page';
+import { continues, keep, parseKept, restore, type Kept } from './kept';
+import { modelOfForm, planOf, planOfResult } from './plan';
+import { startRun } from './run-plan';
+import { readSampling } from './sampling';
+import { tokensOf } from './shown';
 import {
-  continues,
   initialState,
-  keep,
-  modelOfForm,
-  parseKept,
-  planOf,
-  planOfResult,
   receive,
-  restore,
   select,
   setGain,
   shapeOf,
-  startRun,
   toggleAblation,
-  tokensOf,
-  type Kept,
   type Latest,
   type State,
   type View,
 } from './state';
 import { TileRequests, type TileSource } from './tile-source';
 import { shownToken } from '../../ui/token-text';
-import type { CellPlace } from './matrix-surroundings';
-
-const continuationTokens = 40;
+import type { CellPlace } from './matrix-place';
 
 export class HeadsPanel implements Actions {
   private state: State;
@@ -292,6 +285,7 @@ export class HeadsPanel implements Actions {
   }
 
   hoverCell(place: CellPlace | undefined): void {
+    if (place?.query === this.hovered?.query && place?.key === this.hovered?.key) return;
     this.hovered = place;
     this.draw();
   }
@@ -336,20 +330,13 @@ export class HeadsPanel implements Actions {
   }
 
   generate(): void {
-    const { form, result } = this.state;
-    if (!form || !result) return;
+    const { form, result, view } = this.state;
+    const reading = readSampling(view.sampling);
+    if (!form || !result || !reading.ok) return;
     const request = this.nextRequest();
     const { gains } = form;
-    this.change({ ...this.state, generation: { request, gains, running: true } });
-    this.host.post({
-      kind: 'generate',
-      request,
-      gains,
-      maxNewTokens: continuationTokens,
-      temperature: 0,
-      topP: 1,
-      seed: result.seed,
-    });
+    this.change({ ...this.state, generation: { request, gains, sampling: reading.sampling, running: true } });
+    this.host.post({ kind: 'generate', request, gains, ...reading.sampling });
   }
 
   backToShown(): void {

@@ -23,9 +23,10 @@ import { circumstances, finding } from './finding';
 import { takeShape, toForm, type Form } from './form';
 import { canonical } from '../../ui/canonical';
 import { mechanismCard, viewRequest } from './mechanism-card';
-import { initialNeighborhood, readNeighborhood } from './neighborhood-form';
+import { readNeighborhood, typedNeighborhood } from './neighborhood-form';
 import { chartCards, chartsOf, identitiesOf, legend, measuredOf } from './pictures';
 import { cabTable } from './cab-table';
+import { templateTable } from './template-table';
 import { resultColumns, resultsTable, tableRows } from './results-table';
 import { banners, emptyState, runBar } from './status';
 import {
@@ -139,7 +140,7 @@ export class KernelsPanel implements Actions {
     const request = viewRequest(this.state);
     if (request) this.ask({ kind: 'mechanismView', request });
     if (view.card?.mechanism !== 'gna') return;
-    const reading = readNeighborhood(view.neighborhood ?? initialNeighborhood);
+    const reading = readNeighborhood(typedNeighborhood(view.neighborhood));
     if (reading.ok) this.ask({ kind: 'neighborhoodBound', request: reading.request });
   }
 
@@ -322,7 +323,8 @@ export class KernelsPanel implements Actions {
       <div class="body">
         ${compact ? nothing : strip}
         <div class="results">
-          ${mechanismCard(part)} ${this.results(part, identities)} ${compact ? strip : nothing} ${this.provenance(part)}
+          ${mechanismCard(part)} ${this.results(part, identities)} ${compact ? strip : nothing} ${templateTable(part)}
+          ${this.provenance(part)}
         </div>
       </div>
     </main>`;

@@ -286,6 +286,33 @@ export const panelStyles = css`
     line-height: 0;
   }
 
+  #template .table-frame {
+    max-height: 70vh;
+  }
+  #template table {
+    width: max-content;
+  }
+  #template tbody th,
+  #template td {
+    min-width: 12ch;
+    max-width: 30ch;
+    padding: 3px 8px;
+    white-space: normal;
+    vertical-align: top;
+  }
+  #template tbody th,
+  #template thead th:first-child {
+    position: sticky;
+    left: 0;
+    background: var(--panel-background, var(--vscode-editor-background));
+  }
+  #template thead th:first-child {
+    z-index: 2;
+  }
+  #template td.number {
+    min-width: 0;
+  }
+
   .simulator {
     margin-top: 14px;
     padding-top: 8px;
@@ -309,6 +336,43 @@ export const panelStyles = css`
   .simulator-result td.muted {
     text-align: left;
     white-space: normal;
+  }
+  .causal-axes {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 0 12px;
+  }
+  .simulator-result .stride-bars {
+    margin: 8px 0;
+  }
+  .stride-bars caption {
+    padding-bottom: 4px;
+    text-align: left;
+    font-size: var(--small);
+  }
+  .stride-bars td.number {
+    width: 1px;
+  }
+  .stride-bars tr.selected {
+    color: var(--vscode-foreground);
+    background: var(--vscode-list-inactiveSelectionBackground);
+  }
+  .stride-bar {
+    display: block;
+    width: 100%;
+    min-width: 40px;
+    height: 10px;
+  }
+  .stride-bar rect {
+    fill: #5fb0ff;
+  }
+  .vscode-light .stride-bar rect,
+  .vscode-high-contrast-light .stride-bar rect {
+    fill: #0b5fb3;
+  }
+  .stride-bar line {
+    stroke: var(--vscode-foreground);
+    vector-effect: non-scaling-stroke;
   }
   .visited {
     display: block;

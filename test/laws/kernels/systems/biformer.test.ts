@@ -7,7 +7,7 @@ import type { AttentionShape } from '../../../../kernels/shape';
 import { drawInputs } from '../../../../kernels/tensors/inputs';
 import { tensor, zeros } from '../../../../kernels/tensors/tensor';
 import { runMechanism } from '../run';
-import { assertClose, causalShape, parametersFor } from './support';
+import { assertClose, causalShape, parametersFor, takePositions } from './support';
 
 /** An 8 x 8 grid. */
 const shape: AttentionShape = causalShape(64, { pattern: 'noncausal-self' });
@@ -123,6 +123,30 @@ describe('Bi-level routing', () => {
     assert.ok(
       biformer.reference({ ...inputs, value: ones }, shape, parameters).data.every((x) => Math.abs(x - 1) < 1e-12),
     );
+  });
+
+  it('gives the same outputs in whatever order the chosen regions are gathered', async () => {
+    const parameters = parametersFor(biformer, { ...grid, splits: 4, topk: 3 });
+    const inputs = drawInputs(biformer, shape, parameters, 7);
+    const { order, size } = regionsOf(64, parameters);
+    const output = biformer.reference(inputs, shape, parameters);
+    assertClose(await runMechanism(biformer, inputs, shape, parameters), output, 1e-5);
+    const positionsIn = (region: number) => order.slice(region * size, (region + 1) * size);
+    routes(inputs, shape, parameters, 0).forEach((chosen, region) => {
+      const queries = positionsIn(region);
+      for (const turn of [0, 1, 2]) {
+        const keys = chosen.flatMap((_, at) => positionsIn(chosen[(at + turn) % 3]!)).reverse();
+        const gathered = {
+          query: takePositions(inputs.query, queries),
+          key: takePositions(inputs.key, keys),
+          value: takePositions(inputs.value, keys),
+          weights: {},
+        };
+        const across = causalShape(queries.length, { pattern: 'noncausal-cross', keys: keys.length });
+        const expected = scaledDotProduct.reference(gathered, across, {});
+        assertClose(takePositions(output, queries), expected, 1e-12, `region ${region}`);
+      }
+    });
   });
 
   it('breaks ties by the lower region', () => {

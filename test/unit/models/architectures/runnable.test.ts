@@ -38,6 +38,33 @@ describe('which models of images run', () => {
     }
   });
 
+  it('what the config says wrongly is refused in the words of the finding', () => {
+    for (const [fields, sentence] of [
+      [{ num_hidden_layers: 1e9 }, /^num_hidden_layers is 1000000000; more than 2048 layers are not read\./],
+      [{ num_hidden_layers: 0 }, /^num_hidden_layers should be a whole number from 1, and is 0\./],
+      [{ num_hidden_layers: '2' }, /^num_hidden_layers should be a number, and is the string "2"\./],
+      [{ hidden_size: 0 }, /^hidden_size is 0; it must be a whole number above 0\./],
+      [{ num_key_value_heads: 0 }, /^num_key_value_heads is 0; it must be a whole number above 0\./],
+      [{ layer_types: ['full_attention', 'spiral_attention'] }, /^"spiral_attention" is no layer type known here\./],
+    ] as const) {
+      assert.match(String(verdict({ ...text, ...fields })), sentence);
+    }
+    assert.equal(verdict({ ...text, num_key_value_heads: null }), true);
+  });
+
+  it('a family that is not known is called by its model_type, and the families that run each once', () => {
+    const sentence = String(verdict({ ...text, model_type: 'perceptron9', architectures: ['Perceptron9'] }));
+    const [, families = ''] =
+      /^Headscope does not run the family "perceptron9" yet; it runs (.*)\.$/.exec(sentence) ?? [];
+    const names = families.split(', ').map((name) => name.replaceAll('-', '_'));
+    assert.ok(names.includes('gpt_neox'), sentence);
+    assert.equal(new Set(names).size, names.length, sentence);
+    assert.match(
+      String(verdict({ ...text, model_type: undefined })),
+      /^The config names no model_type, so its family is not known; Headscope runs llama, /,
+    );
+  });
+
   it('says what is missing of the others', () => {
     assert.match(
       String(verdict({ model_type: 'qwen2_5_vl', architectures: ['Qwen2_5_VLForConditionalGeneration'] })),

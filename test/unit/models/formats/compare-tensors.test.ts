@@ -51,7 +51,9 @@ describe('tensors against the config', () => {
       .filter(({ name }) => name !== 'model.layers.1.self_attn.k_proj.weight')
       .map((tensor) => (tensor.name === 'model.norm.weight' ? { ...tensor, shape: [17] } : tensor));
     const compared = compare(small, [...found, { name: 'model.layers.2.mlp.up_proj.weight', shape: [32, 16] }]);
-    assert.deepEqual(compared.missing, [{ name: 'model.layers.1.self_attn.k_proj.weight', shape: [8, 16] }]);
+    assert.deepEqual(compared.missing, [
+      { name: 'model.layers.1.self_attn.k_proj.weight', shape: [8, 16], group: 'attention', role: 'decoder' },
+    ]);
     assert.deepEqual(compared.mismatched, [{ name: 'model.norm.weight', expected: [16], found: [17] }]);
     assert.deepEqual(compared.unexpected, ['model.layers.2.mlp.up_proj.weight']);
   });

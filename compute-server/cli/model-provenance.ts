@@ -1,0 +1,33 @@
+/** What stands in front of the JSON of a command that ran a model: what made it, and of which model. */
+import type { ComputeClient } from '../../protocol/compute/client';
+import type { Provenance } from '../../protocol/results/provenance';
+import type { ModelSummary } from '../../protocol/results/heads';
+import { provenance } from '../provenance';
+import { threadsIn } from '../surroundings';
+import { environmentOf, type PromptOptions } from './model-options';
+import type { CommandSession } from './session';
+
+/** The model, opened; what its checkpoint holds and the run leaves unread is said on stderr. */
+export async function openedModel(
+  session: CommandSession,
+  client: ComputeClient,
+  folder: string,
+): Promise<ModelSummary> {
+  const model = await client.call('openModel', [folder], { signal: session.signal });
+  sayNotes(session, model);
+  return model;
+}
+
+export function sayNotes(session: CommandSession, { notes = [] }: ModelSummary): void {
+  for (const note of notes) session.note(note);
+}
+
+export async function modelProvenance(
+  options: PromptOptions,
+  model: ModelSummary,
+  settings: Provenance['settings'],
+  seed = 0,
+): Promise<Provenance & { readonly model: ModelSummary }> {
+  const threads = threadsIn({ ...process.env, ...environmentOf(options) });
+  return { ...(await provenance(settings, seed, threads)), model };
+}

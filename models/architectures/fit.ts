@@ -1,0 +1,42 @@
+/** Whether a checkpoint's tensors are those of its config, before a graph is built on them. */
+import { namesOf } from '../formats/config/config-reader';
+import { mainPart, type ModelDescription } from '../formats/model-description';
+import { compareTensors, type FoundTensor, type MissingTensor } from '../formats/tensors/compare-tensors';
+import { extraLayersSentence, lackSentence, layerOf, unexpectedSentence } from '../formats/tensors/tensor-sentences';
+import { readsText } from './catalogue';
+import { ModelError } from './model-spec';
+
+/**
+ * Throws ModelError where the weights lack a tensor that the model computes with, and gives a sentence on each kind of tensor
+ * that it would leave unread. A family file takes biases as they come and lets the embedding stand in for a head that is not
+ * stored, so nothing else would notice these. What no run reads (poolers, classifiers, the text half of a pair of encoders)
+ * may be absent.
+ */
+export function requireFit(model: ModelDescription, found: readonly FoundTensor[]): readonly string[] {
+  const compared = compareTensors(model, found);
+  if (compared === undefined || compared.quantised) return [];
+  const part = mainPart(model);
+  const wholeText = readsText(model);
+  const isRead = ({ name, group, role }: MissingTensor): boolean => {
+    if (!wholeText && role !== 'vision') return false;
+    return group === 'head' ? role === 'decoder' : name.endsWith('.bias');
+  };
+  const missing = compared.missing.filter(isRead);
+  const [first] = missing;
+  if (first !== undefined) {
+    throw new ModelError(
+      `${lackSentence(first.name, missing.length)} Correct the config, or fetch the weights that belong to it.`,
+    );
+  }
+  const count = part?.layers.length ?? 0;
+  const isBeyond = (name: string): boolean => (layerOf(name) ?? -1) >= count;
+  const beyond = wholeText ? compared.unexpected.filter(isBeyond) : [];
+  const others = compared.unexpected.filter((name) => !beyond.includes(name));
+  const key = namesOf('num_hidden_layers').find((each) => part?.fields[each] !== undefined) ?? 'num_hidden_layers';
+  return [
+    ...(beyond.length > 0
+      ? [extraLayersSentence([...new Set(beyond.map((name) => layerOf(name) ?? 0))], key, count)]
+      : []),
+    ...(others.length > 0 ? [unexpectedSentence(others)] : []),
+  ];
+}

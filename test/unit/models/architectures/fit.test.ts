@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { requireFit } from '../../../../models/architectures/fit';
+import { describeModel } from '../../../../models/formats/describe-model';
+import { expectedTensors, tensorNames } from '../../../../models/formats/tensors/expected-tensors';
+import { tinyModel, tinyModels } from '../../../support/checkpoints/tiny-models';
+import { tinyVlms } from '../../../support/checkpoints/tiny-vision';
+
+type Shapes = Readonly<Record<string, readonly number[]>>;
+
+const fit = (config: object, shapes: Shapes): readonly string[] =>
+  requireFit(
+    describeModel(config),
+    Object.entries(shapes).map(([name, shape]) => ({ name, shape })),
+  );
+const without = (shapes: Shapes, pattern: RegExp): Shapes =>
+  Object.fromEntries(Object.entries(shapes).filter(([name]) => !pattern.test(name)));
+
+describe('tensors of a checkpoint held against its config', () => {
+  for (const { name, config, shapes } of [...tinyModels, ...tinyVlms]) {
+    it(`${name}: whole, nothing to say`, () => {
+      assert.deepEqual(fit(config, shapes), []);
+    });
+  }
+
+  it('one bias that is not there is refused by its name', () => {
+    for (const [family, pattern, sentence] of [
+      [
+        'qwen2',
+        /layers\.1\.self_attn\.k_proj\.bias/,
+        /^The weights lack model\.layers\.1\.self_attn\.k_proj\.bias\. Correct/,
+      ],
+      ['gpt2', /h\.0\.ln_1\.bias/, /^The weights lack transformer\.h\.0\.ln_1\.bias\./],
+      ['gpt_neox', /dense\.bias/, /^The weights lack gpt_neox\.layers\.0\.attention\.dense\.bias and 1 more\./],
+      ['opt', /final_layer_norm\.bias/, /^The weights lack .*final_layer_norm\.bias and 2 more\./],
+      ['llama', /lm_head/, /^The weights lack lm_head\.weight\./],
+    ] as const) {
+      const { config, shapes } = tinyModel(family);
+      assert.throws(() => fit(config, without(shapes, pattern)), { name: 'ModelError', message: sentence });
+    }
+  });
+
+  it('the head of a model of masked tokens may be absent: its attention runs without', () => {
+    const { config, shapes } = tinyModel('bert');
+    assert.deepEqual(fit(config, without(shapes, /^cls\./)), []);
+  });
+
+  it('layers and tensors that would be left unread are named', () => {
+    const { config, shapes } = tinyModel('llama');
+    assert.deepEqual(fit({ ...config, num_hidden_layers: 1 }, { ...shapes, 'model.extra.weight': [3] }), [
+      'The weights have layer 1, beyond num_hidden_layers 1. They would be left unread.',
+      'The weights hold model.extra.weight, which the config does not ask for.',
+    ]);
+  });
+
+  it('a pair of encoders is held against its vision half alone', () => {
+    const clip = {
+      model_type: 'clip',
+      architectures: ['CLIPModel'],
+      text_config: { hidden_size: 16, num_hidden_layers: 1, num_attention_heads: 2, intermediate_size: 32 },
+      vision_config: { hidden_size: 16, num_hidden_layers: 1, num_attention_heads: 2, intermediate_size: 32 },
+    };
+    const model = describeModel(clip);
+    const found = (role: string) =>
+      (expectedTensors(model) ?? [])
+        .filter((tensor) => tensor.role === role)
+        .flatMap((tensor) => [...tensorNames(tensor)].map((name) => ({ name, shape: tensor.shape })));
+    assert.deepEqual(requireFit(model, found('vision')), []);
+    assert.throws(() => requireFit(model, found('encoder')), /The weights lack vision_model\.\S+\.bias/);
+  });
+});
