@@ -1,4 +1,5 @@
 /** The picture and the formulas of one mechanism at a small shape. Nothing is run: the definition is asked. */
+import type { Cost } from '../../kernels/cost/cost';
 import { growthOf } from '../../kernels/cost/growth';
 import type { Mechanism, ParameterValues, ReadGrid } from '../../kernels/mechanism';
 import { effectiveAttention, effectiveMass, hasMass } from '../../kernels/reference/effective-attention';
@@ -54,11 +55,7 @@ export function viewMechanism(request: MechanismViewRequest): MechanismView {
     dependsOnLength: pattern.dependsOnLength === true,
     joinsHeads: pattern.joinsHeads === true,
     ...(effective ? { effective: probe(mechanism, parameters, shape, drawn[0]!, scale, seed) } : {}),
-    cost: {
-      flops: growthOf((length) => mechanism.cost(at(length), parameters).flops),
-      bytes: growthOf((length) => mechanism.cost(at(length), parameters).bytes),
-      peakBytes: growthOf((length) => mechanism.cost(at(length), parameters).peakBytes),
-    },
+    ...costOf(mechanism, parameters, at),
     weights: (mechanism.weights?.(shape, parameters) ?? []).map((weight) => ({
       name: weight.name,
       shape: weight.shape,
@@ -69,6 +66,25 @@ export function viewMechanism(request: MechanismViewRequest): MechanismView {
     })),
     limits: mechanism.limits.map(({ name, equals }) => ({ name, equals })),
   };
+}
+
+/** The formulas, where the mechanism takes lengths to read them off. */
+function costOf(
+  mechanism: Mechanism,
+  parameters: ParameterValues,
+  at: (length: number) => AttentionShape,
+): Pick<MechanismView, 'cost'> {
+  const growth = (of: (cost: Cost) => number) =>
+    growthOf(
+      (length) => of(mechanism.cost(at(length), parameters)),
+      (length) => mechanism.supports(at(length), parameters).ok,
+    );
+  const [flops, bytes, peakBytes] = [
+    growth((cost) => cost.flops),
+    growth((cost) => cost.bytes),
+    growth((cost) => cost.peakBytes),
+  ];
+  return flops && bytes && peakBytes ? { cost: { flops, bytes, peakBytes } } : {};
 }
 
 function probe(

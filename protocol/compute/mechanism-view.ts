@@ -78,7 +78,8 @@ export interface MechanismView {
    * than one pair, by its last query and all its keys together.
    */
   readonly effective?: Float32Array;
-  readonly cost: { readonly flops: CostGrowth; readonly bytes: CostGrowth; readonly peakBytes: CostGrowth };
+  /** Absent where the mechanism takes no lengths that a formula could be read off. */
+  readonly cost?: { readonly flops: CostGrowth; readonly bytes: CostGrowth; readonly peakBytes: CostGrowth };
   readonly weights: readonly { readonly name: string; readonly shape: readonly number[]; readonly initial: string }[];
   readonly limits: readonly { readonly name: string; readonly equals: string }[];
 }

@@ -225,7 +225,7 @@ export const lightningAttention: Mechanism<Parameters> = {
     },
     cost({ batch, heads, headDim, valueDim }, { rotation }) {
       const state = batch * heads * headDim * valueDim * (rotation ? 2 : 1);
-      return { flops: 5 * state, bytes: 4 * 6 * state, peakBytes: 4 * 3 * state };
+      return { flops: 5 * state, bytes: 4 * 9 * state, peakBytes: 4 * 3 * state };
     },
   },
   limits: [],

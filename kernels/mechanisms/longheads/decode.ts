@@ -248,6 +248,9 @@ export function longHeadsStepCost(shape: AttentionShape, rule: LongHeadsRule): C
       4 * (rows + own) * (d + e) +
       16 * perHead * (pairs + summary) +
       4 * perHead * (3 * candidates * d + (chunks + 1) * (5 * d + 8 * e) + 12 * (d + e)),
-    peakBytes: tensorBytes(shape) + 4 * perHead * (chunks * rule.chunk * (ordinary ? 0 : d + e) + 3 * pairs + summary),
+    peakBytes:
+      tensorBytes(shape) +
+      (summarises(shape) ? 4 * perHead * (chunk + inside) * d : 0) +
+      4 * perHead * (chunks * rule.chunk * (ordinary ? 0 : d + e) + 3 * pairs + summary),
   };
 }

@@ -23,7 +23,7 @@ describe('The view of a mechanism', () => {
     // 1 + 2 + 3 pairs at the start, then 4 each; of 16 * 17 / 2.
     assert.equal(view.density, (6 + 13 * 4) / 136);
     assert.deepEqual(view.groups, [[0, 1, 2, 3, 4, 5, 6, 7]]);
-    assert.equal(view.cost.flops.square, 0);
+    assert.equal(view.cost?.flops.square, 0);
   });
 
   it('groups heads that read the same', () => {
@@ -45,6 +45,28 @@ describe('The view of a mechanism', () => {
       assert.ok(Math.abs(sum - 1) < 1e-5, `row ${query} sums to ${sum}`);
     }
     effective.forEach((weight, at) => assert.ok(cells[at] === 1 || weight < 1e-6));
+  });
+
+  it('reads formulas off lengths that the mechanism takes, and gives none where it takes none', () => {
+    const open = { pattern: 'noncausal-self', heads: 8, kvHeads: 8, headDim: 64, valueDim: 64 } as const;
+    const wide = viewMechanism(
+      request({ mechanism: 'gna', parameters: { width: 10 }, shape: open, length: 100 }),
+    ).cost!;
+    // 16 rows of 10 columns for each query at least, 2 d + 2 e + 5 operations for each of 8 heads.
+    assert.ok(wide.flops.linear > 8 * 160 * 261, `${wide.flops.linear} operations a position`);
+    assert.ok(wide.flops.deviation < 0.05);
+    const grid = viewMechanism(
+      request({ mechanism: 'biformer', parameters: { columns: 14, splits: 7 }, shape: open, length: 196 }),
+    ).cost!;
+    assert.ok(grid.flops.deviation < 0.05 && grid.flops.square > 0);
+    const narrow = viewMechanism(
+      request({
+        mechanism: 'longheads',
+        parameters: { chunk: 4, budget: 16, begin: 0 },
+        shape: { ...open, pattern: 'causal-self', valueDim: 32 },
+      }),
+    );
+    assert.equal(narrow.cost, undefined);
   });
 
   it('refuses a shape in the words of the mechanism', () => {

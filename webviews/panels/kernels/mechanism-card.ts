@@ -192,9 +192,13 @@ function facts(view: MechanismView, mechanism: MechanismInfo, state: State): Tem
       'Density',
       `${significant(100 * view.density)} % of the pairs of the plain pattern at ${count(view.queries)} positions`,
     ],
-    ['Operations', html`${formula(cost.flops)} FLOPs`],
-    ['Bytes moved', html`${formula(cost.bytes)} B`],
-    ['Peak memory', html`${formula(cost.peakBytes)} B`],
+    ...(cost
+      ? ([
+          ['Operations', html`${formula(cost.flops)} FLOPs`],
+          ['Bytes moved', html`${formula(cost.bytes)} B`],
+          ['Peak memory', html`${formula(cost.peakBytes)} B`],
+        ] as const)
+      : [['Cost', 'no formula: long sequences are refused with these parameters and widths'] as const]),
     ...predictions(mechanism, state),
     ['Growth', html`n<sup>${count(mechanism.exponent)}</sup> operations`],
     ...(view.weights.length === 0

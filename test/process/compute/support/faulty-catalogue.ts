@@ -12,6 +12,8 @@ import { lightningAttention2 } from '../../../../kernels/mechanisms/lightning/at
 import { scaledDotProduct } from '../../../../kernels/mechanisms/scaled-dot-product';
 import { memoryAsContext } from '../../../../kernels/mechanisms/titans/memory-as-context';
 import { memoryAsLayer } from '../../../../kernels/mechanisms/titans/memory-as-layer';
+import { gna } from '../../../../kernels/mechanisms/gna/gna';
+import { longheads } from '../../../../kernels/mechanisms/longheads/longheads';
 import { slidingWindow } from '../../../../kernels/mechanisms/sliding-window';
 import type { Mechanism } from '../../../../kernels/mechanism';
 import type { AttentionShape, Precision } from '../../../../kernels/shape';
@@ -101,6 +103,8 @@ export const catalogue: readonly Mechanism[] = [
   fused,
   sound,
   slidingWindow,
+  gna,
+  longheads,
   lightningAttention2,
   context,
   memoryAsLayer,
