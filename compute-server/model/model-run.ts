@@ -8,7 +8,8 @@ import { statisticOutputs, topKeyOutputs } from '../../models/instrument/statist
 import type { RuntimeArray, RuntimeValues } from '../runtime/session';
 import { requireFinite } from './finite';
 import { Gathered } from './gathered';
-import { earlierOccurrences, noStatistics, PickTable, StatisticsCollector, type KeyGroup } from './head-statistics';
+import { noStatistics, StatisticsCollector, type KeyGroup } from './head-statistics';
+import { earlierOccurrences, PickTable } from './pick-table';
 import { firstChangedLayer, gainsOfSelected, interventionFeeds, type Variant } from './interventions';
 import { chunkTables } from './chunk-tables';
 import { KeyValueCache } from './key-value-cache';

@@ -5,7 +5,8 @@
 import type { ModelSpec } from '../../models/architectures/model-spec';
 import { statisticOutputs } from '../../models/instrument/statistics';
 import { requireFinite } from './finite';
-import { earlierOccurrences, noStatistics, PickTable, StatisticsCollector, type HeadNumbers } from './head-statistics';
+import { noStatistics, StatisticsCollector, type HeadNumbers } from './head-statistics';
+import { earlierOccurrences, PickTable } from './pick-table';
 import { gainsOfSelected, interventionFeeds, type GraphReinforcement, type Variant } from './interventions';
 import type { KeyValueCache } from './key-value-cache';
 import type { LayerSessions } from './layer-sessions';

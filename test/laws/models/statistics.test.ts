@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { runPrompt } from '../../../compute-server/model/model-run';
-import { localWindow } from '../../../compute-server/model/head-statistics';
+import { localWindow } from '../../../compute-server/model/pick-table';
 import { HeadView } from '../../../compute-server/model/head-view';
 import { openTiny, promptIds as ids } from '../../support/checkpoints/open-tiny';
 import { generate } from '../../support/generate';
