@@ -160,9 +160,13 @@ for (const name of ['llama', 'mistral, window 7', 'gpt2']) {
       const taps = spec.blocks.map((_, layer) => ({ layer, tap: 'attention.probabilities' as const }));
       const whole = await runPrompt(spec, sessions, { ids, chunk: length, logits: 'none', taps });
       for (const chunk of [1, 3, length]) {
-        const run = await runPrompt(spec, sessions, { ids, chunk, logits: 'none', topKeys: true });
+        const run = await runPrompt(spec, sessions, { ids, chunk, logits: 'none', topKeys: 'all' });
+        const last = await runPrompt(spec, sessions, { ids, chunk, logits: 'none', topKeys: 'last' });
         for (const [layer, { top }] of run.layers.entries()) {
           assert.ok(top);
+          const ofLast = last.layers[layer]?.top;
+          assert.deepEqual(ofLast?.keys, top.keys.slice((length - 1) * top.heads * top.k));
+          assert.deepEqual(ofLast.weights, top.weights.slice((length - 1) * top.heads * top.k));
           const data = whole.layers[layer]?.taps['attention.probabilities']?.data as Float32Array;
           for (let head = 0; head < top.heads; head++) {
             for (let i = 0; i < length; i++) {
