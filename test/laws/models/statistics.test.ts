@@ -3,6 +3,7 @@ import { runPrompt } from '../../../compute-server/model/model-run';
 import { localWindow } from '../../../compute-server/model/pick-table';
 import { HeadView } from '../../../compute-server/model/head-view';
 import { openTiny, promptIds as ids } from '../../support/checkpoints/open-tiny';
+import { statisticsOfMap } from '../../support/map-statistics';
 import { generate } from '../../support/generate';
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -81,6 +82,11 @@ for (const name of ['llama', 'mistral, window 7', 'gpt2']) {
                 Math.abs(found - value) <= 2e-5,
                 `${key} of layer ${layer} head ${head}: ${found}, not ${value}`,
               );
+            }
+            const naive = statisticsOfMap(data.subarray(head * length ** 2, (head + 1) * length ** 2), ids);
+            for (const [key, value] of Object.entries(naive)) {
+              const found = result.statistics?.[key as 'entropy'][head] ?? Number.NaN;
+              assert.ok(Math.abs(found - value) <= 2e-5, `${key} by the bench's own way: ${found}, not ${value}`);
             }
             const queries = Array.from({ length: length - 2 }, (_, i) => i + 2);
             const mass = mean(queries.map((i) => p(i, 2) + p(i, 5) + p(i, 6)));
