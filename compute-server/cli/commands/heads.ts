@@ -100,8 +100,8 @@ function inWords(result: HeadsResult): string {
   ]);
   const first = `${new Set(classes.map(({ layer, head }) => `${layer}.${head}`)).size} of ${result.layers * result.heads} heads bear a label on ${result.ids.length} tokens; the instrumented run is within ${parity.maxLogitError} of the plain one.`;
   if (labels.length > 0) {
-    const alone = textTable(['head', 'label', 'score', 'null', 'loss without', 'on the prompt'], labels);
-    const all = textTable(['label', 'heads', 'loss without all', 'on the prompt'], together);
+    const alone = textTable(['head', 'label', 'score', 'null', 'loss change without (nats)', 'on the prompt'], labels);
+    const all = textTable(['label', 'heads', 'loss change without all (nats)', 'on the prompt'], together);
     return [first, alone, ...(together.length > 0 ? [all] : [])].join('\n\n');
   }
   const rows = statistics.previousToken.flatMap((row, layer) =>

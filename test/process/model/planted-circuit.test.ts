@@ -90,6 +90,9 @@ describe('a planted induction circuit', function () {
     );
     assert.equal(labelScores.induction?.score[1]?.[0], induction?.score);
     assert.ok((labelScores.retrieval?.score[1]?.[0] ?? 1) < 0.3, 'what an induction head finds by chance');
+    const { stdout } = await place.headscope(['heads', folder, '--ids', ids.join(), '--causal']);
+    const change = `\\+${(joint.lossChange ?? Number.NaN).toFixed(3)}`;
+    assert.match(stdout, new RegExp(`^induction +1 +${change} +\\+\\d\\.\\d{3}$`, 'm'));
   });
 
   it('generate: the continuation repeats the sequence, and no more without either head', async () => {
