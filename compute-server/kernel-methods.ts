@@ -17,6 +17,7 @@ import {
 import { listDevices, requireDevice } from './devices/devices';
 import { measureAndKeep } from './devices/roof-cache';
 import { benchmark } from './harness/benchmark';
+import { benchmarkPatterns } from './harness/cab-run';
 import { describeMechanisms, supports } from './harness/describe';
 import { neighborhoodBound } from './harness/neighborhood';
 import { viewMechanism } from './harness/mechanism-view';
@@ -102,7 +103,8 @@ export function kernelMethods(surroundings: Surroundings, lane: Lane): KernelMet
         running?.abort();
         running = new AbortController();
         const both = AbortSignal.any([signal, running.signal]);
-        return jobAlone(lane, both, () => benchmark(plan, surroundings, both));
+        const job = plan.furtherPatterns ? benchmarkPatterns : benchmark;
+        return jobAlone(lane, both, () => job(plan, surroundings, both));
       },
       describe: (progress) =>
         progress.kind === 'row'

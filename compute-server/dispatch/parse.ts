@@ -79,6 +79,13 @@ export function planOf(value: unknown): BenchmarkPlan {
     seed: wholeOf(plan['seed'], 'seed', 0, 2 ** 32 - 1),
     secondsPerLength: secondsOf(plan['secondsPerLength'], 'secondsPerLength'),
     measureMemory: yesOrNo(plan['measureMemory'], 'measureMemory'),
+    ...(plan['furtherPatterns'] === undefined
+      ? {}
+      : {
+          furtherPatterns: listOf(plan['furtherPatterns'], 'furtherPatterns', (each, what) =>
+            oneOf(each, what, attentionPatterns),
+          ),
+        }),
     ...(plan['done'] === undefined ? {} : { done: doneRows(plan['done']) }),
     ...(plan['origin'] === undefined ? {} : { origin: textOf(plan['origin'], 'origin') }),
   };
