@@ -116,7 +116,7 @@ export function kernelMethods(surroundings: Surroundings, lane: Lane): KernelMet
         countOf(args, 1, 'distributed');
         return [shardedPlanOf(args[0])];
       },
-      run: ([plan], signal) => jobAlone(lane, signal, () => strongScaling(plan, surroundings.entry, signal)),
+      run: ([plan], signal) => jobAlone(lane, signal, () => strongScaling(plan, surroundings, signal)),
       describe: () => ({ lane: 'stage', key: '', final: false }),
     },
   };

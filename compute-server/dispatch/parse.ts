@@ -117,6 +117,7 @@ export function shardedPlanOf(value: unknown): ShardedPlan {
       };
     }),
     balanced: yesOrNo(plan['balanced'], 'balanced'),
+    ...(plan['weak'] === undefined ? {} : { weak: yesOrNo(plan['weak'], 'weak') }),
     seed: wholeOf(plan['seed'], 'seed', 0, 2 ** 32 - 1),
     seconds: secondsOf(plan['seconds'], 'seconds'),
   };
