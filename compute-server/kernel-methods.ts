@@ -18,6 +18,7 @@ import {
 import { isDeviceId, listDevices, probe, requireDevice } from './devices/devices';
 import { measureAndKeep } from './devices/roof-cache';
 import { benchmark } from './harness/benchmark';
+import { benchmarkPatterns } from './harness/cab-run';
 import { describeMechanisms, supports } from './harness/describe';
 import { neighborhoodBound } from './harness/neighborhood';
 import { viewMechanism } from './harness/mechanism-view';
@@ -122,7 +123,8 @@ export function kernelMethods(surroundings: Surroundings, lane: Lane): KernelMet
         running?.abort();
         running = new AbortController();
         const both = AbortSignal.any([signal, running.signal]);
-        return jobAlone(lane, both, () => benchmark(plan, surroundings, both));
+        const job = plan.furtherPatterns ? benchmarkPatterns : benchmark;
+        return jobAlone(lane, both, () => job(plan, surroundings, both));
       },
       describe: (progress) =>
         progress.kind === 'row'
@@ -134,7 +136,7 @@ export function kernelMethods(surroundings: Surroundings, lane: Lane): KernelMet
         countOf(args, 1, 'distributed');
         return [shardedPlanOf(args[0])];
       },
-      run: ([plan], signal) => jobAlone(lane, signal, () => strongScaling(plan, surroundings.entry, signal)),
+      run: ([plan], signal) => jobAlone(lane, signal, () => strongScaling(plan, surroundings, signal)),
       describe: () => ({ lane: 'stage', key: '', final: false }),
     },
   };

@@ -66,6 +66,57 @@ describe('a benchmark', function () {
     assert.equal(final.length, 9, 'every finished row is streamed once');
   });
 
+  it('runs further patterns as CAB asks: one result with the efficiency lengths of all, rows streamed of the first', async () => {
+    const furtherPatterns = ['noncausal-self', 'noncausal-cross'] as const;
+    const plan = {
+      ...smallPlan({
+        mechanisms: ['scaled-dot-product', 'sliding-window'],
+        parameters: { 'sliding-window': { window: 16 } },
+        shape: { lengths: [32, 64, 96, 128] },
+      }),
+      furtherPatterns,
+    };
+    const progress: BenchmarkProgress[] = [];
+    const result = await client.call('benchmark', [plan], { onProgress: (step) => progress.push(step) });
+    assert.equal(result.state, 'done');
+    assert.deepEqual(result.plan.furtherPatterns, furtherPatterns);
+    assert.deepEqual(
+      result.furtherPatterns?.map(({ pattern, rows }) => [pattern, rows.length]),
+      furtherPatterns.map((pattern) => [pattern, 12]),
+    );
+    const { efficiency } = result.cab!;
+    assert.deepEqual(
+      efficiency.map(({ mechanism, pattern, supported }) => [mechanism, pattern, supported === true]),
+      ['scaled-dot-product', 'sliding-window'].flatMap((mechanism) =>
+        ['causal-self', ...furtherPatterns].map((pattern) => [
+          mechanism,
+          pattern,
+          mechanism !== 'sliding-window' || pattern !== 'noncausal-cross',
+        ]),
+      ),
+    );
+    assert.equal(progress.filter((step) => step.kind === 'row' && step.final).length, 12);
+    const stages = progress.flatMap((step) => (step.kind === 'stage' ? [step] : []));
+    assert.ok(stages.some(({ sentence }) => sentence.startsWith('Pattern 3 of 3. ')));
+    assert.ok(stages.every(({ done, total }, at) => total === 36 && done >= (stages[at - 1]?.done ?? 0)));
+  });
+
+  it('keeps the patterns that were measured when it is cancelled in a later one', async () => {
+    const abort = new AbortController();
+    const plan = {
+      ...smallPlan({ mechanisms: ['scaled-dot-product'], shape: { lengths: [32, 64, 96, 128] } }),
+      furtherPatterns: ['noncausal-self', 'noncausal-cross'] as const,
+    };
+    const result = await client.call('benchmark', [plan], {
+      signal: abort.signal,
+      onProgress: (step) => step.kind === 'stage' && step.sentence.startsWith('Pattern 2') && abort.abort(),
+    });
+    assert.equal(result.state, 'cancelled');
+    assert.equal(result.rows.length, 8);
+    assert.ok(result.cab!.efficiency.some(({ pattern, time }) => pattern === 'causal-self' && time));
+    assert.ok(!result.furtherPatterns?.some(({ pattern }) => pattern === 'noncausal-cross'));
+  });
+
   it('gives a wrong, an unrunnable and an impossible kernel their reason and no time', async () => {
     const plan = smallPlan({ mechanisms: ['wrong', 'unknown-operator', 'impossible'] });
     const result = await client.call('benchmark', [plan]);
