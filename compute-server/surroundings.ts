@@ -1,6 +1,7 @@
 /** What the process was started with: its own script, folders, limits. Read once in main.ts, passed to whoever needs it. */
 import { homedir, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { processors } from './processors';
 
 export interface Surroundings {
   /** The compute server's own script, which isolated tasks start again. */
@@ -13,7 +14,10 @@ export interface Surroundings {
   readonly log: (level: 'info' | 'warn' | 'error', message: string) => void;
 }
 
-/** Share of the memory that is used when no limit is set: the editor and the system keep the rest. */
+/**
+ * Share of the memory that is used when no limit is set: the editor and the system keep the rest. Of all memory and not of what
+ * is free at the moment, so that the same plan is refused or run alike.
+ */
 const defaultShare = 0.7;
 
 export function readSurroundings(
@@ -24,17 +28,14 @@ export function readSurroundings(
   return {
     entry,
     cacheFolder: environment['HEADSCOPE_CACHE_DIR'] || defaultCacheFolder(environment),
-    memoryLimit: positive(environment['HEADSCOPE_MEMORY_LIMIT']) ?? Math.floor(availableMemory() * defaultShare),
-    defaultThreads: threadsIn(environment),
+    memoryLimit: positive(environment['HEADSCOPE_MEMORY_LIMIT']) ?? Math.floor(machineMemory() * defaultShare),
+    defaultThreads: threadsIn(environment, log),
     log,
   };
 }
 
-/** Threads that an environment asks for; 0: as many as the runtime chooses. */
-export const threadsIn = (environment: NodeJS.ProcessEnv): number => positive(environment['HEADSCOPE_THREADS']) ?? 0;
-
 /** Memory of the machine, or of the container when it is limited. */
-function availableMemory(): number {
+function machineMemory(): number {
   const constrained = process.constrainedMemory();
   // Without a limit Linux reports a number far above the machine's memory.
   return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
@@ -47,6 +48,20 @@ function defaultCacheFolder(environment: NodeJS.ProcessEnv): string {
     return join(environment['LOCALAPPDATA'] ?? join(homedir(), 'AppData', 'Local'), 'headscope', 'cache');
   }
   return join(homedir(), '.cache', 'headscope');
+}
+
+/**
+ * Threads that an environment asks for; 0: as many as the runtime chooses, also where it asks for more than there are
+ * processors, which the log then says.
+ */
+export function threadsIn(environment: NodeJS.ProcessEnv, log?: Surroundings['log']): number {
+  const asked = positive(environment['HEADSCOPE_THREADS']) ?? 0;
+  if (asked <= processors) return asked;
+  log?.(
+    'warn',
+    `${asked} threads are more than this machine has processors (${processors}): the runtime chooses their number. Set at most ${processors}.`,
+  );
+  return 0;
 }
 
 const positive = (text: string | undefined): number | undefined => {

@@ -5,7 +5,7 @@ import { biformer } from './mechanisms/biformer/biformer';
 import { distributedMha } from './mechanisms/distributed/distributed-mha';
 import { fused } from './mechanisms/fused';
 import { gna } from './mechanisms/gna/gna';
-import { gaam } from './mechanisms/gaam';
+import { gaam } from './mechanisms/gaam/gaam';
 import { groupedQuery } from './mechanisms/grouped-query';
 import { latent } from './mechanisms/latent/latent';
 import { landmark } from './mechanisms/landmark/landmark';

@@ -90,6 +90,15 @@ export interface ReadPattern {
   /** Pairs that reach the query only inside an average over several keys (a compensation token, a summary of a block). */
   readonly summarises?: (head: number, query: number, key: number) => boolean;
   readonly block?: { readonly queries: number; readonly keys: number };
+  /** Positions lie on a grid: `reads` is true where a query reads a key along every axis. */
+  readonly grid?: ReadGrid;
+}
+
+/** Outermost axis first, the last one fastest. */
+export interface ReadGrid {
+  readonly axes: readonly { readonly size: number; readonly reads: (query: number, key: number) => boolean }[];
+  /** Queries that the kernel computes together along each axis; left out where they are no interval. */
+  readonly tile?: readonly number[];
 }
 
 /** A setting in which the mechanism must equal another one (a law of test/laws), e.g. a window as long as the sequence. */
@@ -104,14 +113,19 @@ export interface StateTensor {
   readonly name: string;
   /** As it stands before the new position: shape.keys - 1 positions have been read. */
   readonly shape: readonly number[];
-  /** The axis along which each position appends one row (a cache); left out: replaced as a whole (a recurrent state). */
+  /**
+   * The axis along which each position appends one row (a cache, in the order of positions); left out: replaced as a whole (a
+   * recurrent state).
+   */
   readonly grows?: number;
+  /** Rows [from, to) along `grows` that leave in the step, before its own row is appended. */
+  readonly forgets?: { readonly from: number; readonly to: number };
 }
 
 /**
  * Decoding with a state of the mechanism's own. `shape` is causal-self with one query and n + 1 keys: n positions have been
- * read, one is new. Mechanisms whose state is the plain cache of keys and values need none: they decode by `build` with one
- * query.
+ * read (one at least), one is new. It continues a pass over the whole sequence, and is supported where that is. Mechanisms
+ * whose state is the plain cache of keys and values need none: they decode by `build` with one query.
  */
 export interface Decoding<P extends ParameterValues> {
   states(shape: AttentionShape, parameters: P): readonly StateTensor[];
@@ -119,10 +133,16 @@ export interface Decoding<P extends ParameterValues> {
   stateAfter(inputs: AttentionInputs, shape: AttentionShape, parameters: P): Readonly<Record<string, Tensor>>;
   /**
    * Inputs: `query` [b, h, 1, d], `key` [b, hkv, 1, d] and `value` [b, hkv, 1, dv] of the new position, every state by its
-   * name, the weights. Outputs: `output` [b, h, 1, dv] and for each state `next.<name>`: the new state, or the row to append.
+   * name, the weights. Outputs: `output` [b, h, 1, dv] and for each state `next.<name>`: the new state, or the row to append; a
+   * state of which a step gives none stays as it is, but for the rows that it forgets.
    */
   build(shape: AttentionShape, parameters: P, precision: Precision): Graph;
   cost(shape: AttentionShape, parameters: P): Cost;
+  /**
+   * Where a step's work depends on its place in a segment: how many positions near `length` have been read before a step of
+   * average work. Left out: `length`.
+   */
+  typical?(length: number, parameters: P): number;
 }
 
 export interface Mechanism<P extends ParameterValues = ParameterValues> {
@@ -151,6 +171,13 @@ export interface Mechanism<P extends ParameterValues = ParameterValues> {
   build(shape: AttentionShape, parameters: P, precision: Precision): Graph;
   cost(shape: AttentionShape, parameters: P): Cost;
   pattern(shape: AttentionShape, parameters: P): ReadPattern;
+  /** The pairs of `pattern` that these numbers choose, for a query head of batch 0; where the pattern depends on data. */
+  chosen?(
+    inputs: AttentionInputs,
+    shape: AttentionShape,
+    parameters: P,
+    head: number,
+  ): (query: number, key: number) => boolean;
   /** Bound of the graph's rounding error where outputs are no averages of values (left out: tensors/tolerance.ts). */
   tolerance?(inputs: AttentionInputs, shape: AttentionShape, parameters: P, precision: Precision): number;
   readonly decode?: Decoding<P>;

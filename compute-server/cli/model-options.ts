@@ -5,7 +5,7 @@ import type { EncoderInput, PromptInput } from '../../protocol/compute/models';
 import { largestGain, type HeadGain } from '../../protocol/results/heads';
 import { wrongUsage } from './exit-codes';
 import { jsonFile, textFile } from './text-files';
-import { bytes, collect, decimal, whole } from './options';
+import { bytes, collect, decimal, threads, whole } from './options';
 
 export interface PromptOptions {
   readonly prompt?: string;
@@ -28,7 +28,7 @@ export function addPromptOptions(command: Command): Command {
     .option('--chat', "put the text into the model's chat template")
     .option('--gain <L.H=g>', 'factor on the output of layer L head H, e.g. 2.5=0; may be given several times', collect)
     .option('--gains <file>', 'an intervention saved from the Heads panel')
-    .option('--threads <n>', 'threads of the cpu, 0 for as many as the runtime chooses', whole(0, 1024), 0)
+    .option('--threads <n>', 'threads of the cpu, 0 for as many as the runtime chooses', threads, 0)
     .option('--memory-limit <size>', 'refuse runs that need more, e.g. 6GB (default: a share of the memory)', bytes);
 }
 

@@ -1,5 +1,7 @@
 /** Values of options; each refusal says what the option takes (commander adds which option). */
 import { InvalidArgumentError } from 'commander';
+import { limits } from '../../protocol/results/limits';
+import { processors } from '../processors';
 
 /** A number in decimal notation; NaN for anything else, such as the 0x10 and the blanks that Number reads. */
 export const decimal = (text: string): number =>
@@ -23,13 +25,28 @@ export function whole(min: number, max: number): (text: string) => number {
   };
 }
 
-export function positive(text: string): number {
+/** Seconds of timing. */
+export function seconds(text: string): number {
   const value = decimal(text);
-  if (!Number.isFinite(value) || value <= 0) {
-    throw new InvalidArgumentError('It takes a number above 0.');
+  const [least, most] = limits.seconds;
+  if (!(value > least && value <= most)) {
+    throw new InvalidArgumentError(`It takes a number above ${least} and at most ${most}.`);
   }
   return value;
 }
+
+/** Threads of the cpu; 0 leaves their number to the runtime. */
+export function threads(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isSafeInteger(value) || value < 0 || value > processors) {
+    throw new InvalidArgumentError(
+      `It takes a whole number from 0 to ${processors}, as many as this machine has processors.`,
+    );
+  }
+  return value;
+}
+
+export const seed = whole(...limits.seed);
 
 export function list<T>(item: (text: string) => T): (text: string) => T[] {
   return (text) => text.split(',').map((part) => item(part.trim()));

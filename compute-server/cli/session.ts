@@ -16,6 +16,17 @@ export class CommandSession {
       this.progress('Stopping …');
       this.controller.abort();
     });
+    process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+      // A reader such as head that has read enough closes the pipe: it misses nothing, so nothing is said.
+      if (error.code === 'EPIPE') return;
+      // The write was of the last words of a command, whose own exit code may be set already.
+      process.exitCode = exitCodes.failed;
+      this.note(
+        `Standard output could not be written (${error.message}). Free space there, or name a file with --json.`,
+      );
+    });
+    // Without a place to say so, a note that cannot be written is lost; the result is not.
+    process.stderr.on('error', () => {});
   }
 
   /** Fires on Ctrl+C. */

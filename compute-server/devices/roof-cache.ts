@@ -38,11 +38,7 @@ export async function measureAndKeep(
     await read(file),
     await runIsolated('measureRoof', { device, threads }, { entry: surroundings.entry, signal, timeout: 60_000 }),
   ];
-  const roof: Roof = {
-    ...measured,
-    peakGflops: Math.max(measured.peakGflops, known?.peakGflops ?? 0),
-    peakBandwidthGBs: Math.max(measured.peakBandwidthGBs, known?.peakBandwidthGBs ?? 0),
-  };
+  const roof = known ? betterOf(known, measured) : measured;
   try {
     await mkdir(surroundings.cacheFolder, { recursive: true });
     // Written beside and renamed: two servers may measure at once.
@@ -52,6 +48,22 @@ export async function measureAndKeep(
     surroundings.log('warn', `the measured roof could not be kept in ${surroundings.cacheFolder}: ${String(error)}`);
   }
   return roof;
+}
+
+/** The higher of each figure, dated by its own measurement; the whole by the older, so that neither outlives its age. */
+export function betterOf(known: Roof, measured: Roof): Roof {
+  const gflops = known.peakGflops > measured.peakGflops ? known : measured;
+  const bandwidth = known.peakBandwidthGBs > measured.peakBandwidthGBs ? known : measured;
+  const gflopsMeasured = gflops.gflopsMeasured ?? gflops.measured;
+  const bandwidthMeasured = bandwidth.bandwidthMeasured ?? bandwidth.measured;
+  return {
+    peakGflops: gflops.peakGflops,
+    peakBandwidthGBs: bandwidth.peakBandwidthGBs,
+    gflopsMeasured,
+    bandwidthMeasured,
+    // ISO times of one zone sort as texts.
+    measured: gflopsMeasured < bandwidthMeasured ? gflopsMeasured : bandwidthMeasured,
+  };
 }
 
 async function fileOf(device: DeviceId, threads: number, surroundings: Surroundings): Promise<string> {

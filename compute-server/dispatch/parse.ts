@@ -6,10 +6,13 @@ import { attentionPatterns } from '../../kernels/shape';
 import { longestPicture, longestProbe, type MechanismViewRequest } from '../../protocol/compute/mechanism-view';
 import { largestAxis, type NeighborhoodAxis, type NeighborhoodRequest } from '../../protocol/compute/neighborhood';
 import type { BenchmarkPlan, BenchmarkRow, BenchmarkShape, ParameterValue } from '../../protocol/results/benchmark';
+import { isCross } from '../../protocol/results/attention-pattern';
+import { limits } from '../../protocol/results/limits';
 import type { ShardedPlan } from '../../protocol/results/sharded';
 import { FailureError } from '../../protocol/wire/failures';
 import { mechanismOf } from '../harness/catalogue';
 import { parametersOf } from '../harness/cell';
+import { processors } from '../processors';
 
 export const badRequest = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
 
@@ -27,6 +30,16 @@ export function countOf(args: readonly unknown[], count: number, method: string)
 export function wholeOf(value: unknown, what: string, min: number, max: number): number {
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < min || value > max) {
     throw badRequest(`${what} is a whole number from ${min} to ${max}, not ${shown(value)}`);
+  }
+  return value;
+}
+
+/** Threads of the cpu; 0 leaves their number to the runtime. */
+export function threadsOf(value: unknown): number {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0 || value > processors) {
+    throw badRequest(
+      `threads is a whole number from 0 to ${processors}, as many as this machine has processors, not ${shown(value)}`,
+    );
   }
   return value;
 }
@@ -56,8 +69,6 @@ const shown = (value: unknown): string => {
   return (JSON.stringify(value) ?? typeof value).slice(0, 60);
 };
 
-const longest = 1 << 24;
-
 export function planOf(value: unknown): BenchmarkPlan {
   const plan = fieldsOf(value, 'the plan');
   const mechanisms = listOf(plan['mechanisms'], 'mechanisms', knownMechanism);
@@ -74,19 +85,27 @@ export function planOf(value: unknown): BenchmarkPlan {
     shape: shapeOf(plan['shape']),
     parameters,
     device: textOf(plan['device'], 'device'),
-    threads: wholeOf(plan['threads'], 'threads', 0, 1024),
+    threads: threadsOf(plan['threads']),
     precision: oneOf(plan['precision'], 'precision', ['float32', 'float16']),
-    seed: wholeOf(plan['seed'], 'seed', 0, 2 ** 32 - 1),
+    seed: wholeOf(plan['seed'], 'seed', ...limits.seed),
     secondsPerLength: secondsOf(plan['secondsPerLength'], 'secondsPerLength'),
     measureMemory: yesOrNo(plan['measureMemory'], 'measureMemory'),
+    ...(plan['furtherPatterns'] === undefined
+      ? {}
+      : {
+          furtherPatterns: listOf(plan['furtherPatterns'], 'furtherPatterns', (each, what) =>
+            oneOf(each, what, attentionPatterns),
+          ),
+        }),
     ...(plan['done'] === undefined ? {} : { done: doneRows(plan['done']) }),
     ...(plan['origin'] === undefined ? {} : { origin: textOf(plan['origin'], 'origin') }),
   };
 }
 
 function secondsOf(value: unknown, what: string): number {
-  if (typeof value !== 'number' || !(value > 0 && value <= 3600)) {
-    throw badRequest(`${what} is a number above 0 and at most 3600, not ${shown(value)}`);
+  const [least, most] = limits.seconds;
+  if (typeof value !== 'number' || !(value > least && value <= most)) {
+    throw badRequest(`${what} is a number above ${least} and at most ${most}, not ${shown(value)}`);
   }
   return value;
 }
@@ -98,8 +117,8 @@ export function shardedPlanOf(value: unknown): ShardedPlan {
   return {
     shape: {
       ...heads,
-      batch: wholeOf(shape['batch'], 'shape.batch', 1, 65_536),
-      length: wholeOf(shape['length'], 'shape.length', 1, longest),
+      batch: wholeOf(shape['batch'], 'shape.batch', ...limits.batch),
+      length: wholeOf(shape['length'], 'shape.length', ...limits.length),
     },
     grids: listOf(plan['grids'], 'grids', (each, what) => {
       const grid = fieldsOf(each, what);
@@ -110,7 +129,8 @@ export function shardedPlanOf(value: unknown): ShardedPlan {
       };
     }),
     balanced: yesOrNo(plan['balanced'], 'balanced'),
-    seed: wholeOf(plan['seed'], 'seed', 0, 2 ** 32 - 1),
+    ...(plan['weak'] === undefined ? {} : { weak: yesOrNo(plan['weak'], 'weak') }),
+    seed: wholeOf(plan['seed'], 'seed', ...limits.seed),
     seconds: secondsOf(plan['seconds'], 'seconds'),
   };
 }
@@ -131,10 +151,13 @@ export function viewRequestOf(value: unknown): MechanismViewRequest {
     mechanism,
     parameters: valuesOf(mechanism, request['parameters'], 'parameters'),
     shape,
-    length: wholeOf(request['length'], 'length', 1, effective ? longestProbe : longestPicture),
-    head: wholeOf(request['head'], 'head', 0, shape.heads - 1),
+    length:
+      request['length'] === 'fitting'
+        ? 'fitting'
+        : wholeOf(request['length'], 'length', 1, effective ? longestProbe : longestPicture),
+    head: request['head'] === 'any' ? 'any' : wholeOf(request['head'], 'head', 0, shape.heads - 1),
     effective,
-    seed: wholeOf(request['seed'], 'seed', 0, 2 ** 32 - 1),
+    seed: wholeOf(request['seed'], 'seed', ...limits.seed),
   };
 }
 
@@ -142,11 +165,19 @@ export function neighborhoodOf(value: unknown): NeighborhoodRequest {
   const request = fieldsOf(value, 'the request');
   const axes = listOf(request['axes'], 'axes', axisOf);
   if (axes.length > 3) throw badRequest(`axes are one to three, not ${axes.length}`);
-  const share = request['attentionShare'];
-  if (typeof share !== 'number' || !(share >= 0 && share <= 1)) {
-    throw badRequest(`attentionShare is a number from 0 to 1, not ${shown(share)}`);
+  return {
+    axes,
+    tiling: oneOf(request['tiling'], 'tiling', ['static', 'dynamic', 'flattened']),
+    attentionShare: shareOf(request['attentionShare'], 'attentionShare'),
+    sparseSteps: shareOf(request['sparseSteps'], 'sparseSteps'),
+  };
+}
+
+function shareOf(value: unknown, what: string): number {
+  if (typeof value !== 'number' || !(value >= 0 && value <= 1)) {
+    throw badRequest(`${what} is a number from 0 to 1, not ${shown(value)}`);
   }
-  return { axes, tiling: oneOf(request['tiling'], 'tiling', ['static', 'dynamic']), attentionShare: share };
+  return value;
 }
 
 function axisOf(value: unknown, what: string): NeighborhoodAxis {
@@ -167,7 +198,7 @@ function axisOf(value: unknown, what: string): NeighborhoodAxis {
 }
 
 function headsOf(shape: Fields): Omit<BenchmarkShape, 'batch' | 'lengths' | 'keys'> {
-  const heads = wholeOf(shape['heads'], 'shape.heads', 1, 4096);
+  const heads = wholeOf(shape['heads'], 'shape.heads', ...limits.heads);
   const kvHeads = wholeOf(shape['kvHeads'], 'shape.kvHeads', 1, heads);
   if (heads % kvHeads !== 0) {
     throw badRequest(`shape.kvHeads divides shape.heads, which ${kvHeads} does not do to ${heads}`);
@@ -176,8 +207,8 @@ function headsOf(shape: Fields): Omit<BenchmarkShape, 'batch' | 'lengths' | 'key
     pattern: oneOf(shape['pattern'], 'shape.pattern', attentionPatterns),
     heads,
     kvHeads,
-    headDim: wholeOf(shape['headDim'], 'shape.headDim', 1, 65_536),
-    valueDim: wholeOf(shape['valueDim'], 'shape.valueDim', 1, 65_536),
+    headDim: wholeOf(shape['headDim'], 'shape.headDim', ...limits.width),
+    valueDim: wholeOf(shape['valueDim'], 'shape.valueDim', ...limits.width),
   };
 }
 
@@ -187,13 +218,17 @@ function shapeOf(value: unknown): BenchmarkShape {
   if (mode === 'decode' && shape['pattern'] !== 'causal-self') {
     throw badRequest('shape.mode decode takes the pattern causal-self: decoding reads what came before');
   }
-  const lengths = listOf(shape['lengths'], 'shape.lengths', (each, what) => wholeOf(each, what, 1, longest));
+  const fields = headsOf(shape);
+  if (shape['keys'] !== undefined && !isCross(fields.pattern)) {
+    throw badRequest(`shape.keys is for the cross patterns: in ${fields.pattern} there are as many keys as queries`);
+  }
+  const lengths = listOf(shape['lengths'], 'shape.lengths', (each, what) => wholeOf(each, what, ...limits.length));
   return {
-    ...headsOf(shape),
+    ...fields,
     ...(mode === undefined ? {} : { mode }),
-    batch: wholeOf(shape['batch'], 'shape.batch', 1, 65_536),
+    batch: wholeOf(shape['batch'], 'shape.batch', ...limits.batch),
     lengths: [...new Set(lengths)].sort((a, b) => a - b),
-    ...(shape['keys'] === undefined ? {} : { keys: wholeOf(shape['keys'], 'shape.keys', 1, longest) }),
+    ...(shape['keys'] === undefined ? {} : { keys: wholeOf(shape['keys'], 'shape.keys', ...limits.length) }),
   };
 }
 
@@ -215,7 +250,7 @@ const doneRows = (value: unknown): BenchmarkRow[] => {
   return value.map((each, index) => {
     const row = fieldsOf(each, `done[${index}]`);
     textOf(row['mechanism'], `done[${index}].mechanism`);
-    wholeOf(row['length'], `done[${index}].length`, 1, longest);
+    wholeOf(row['length'], `done[${index}].length`, ...limits.length);
     yesOrNo(row['ok'], `done[${index}].ok`);
     return row as unknown as BenchmarkRow;
   });

@@ -13,11 +13,11 @@ const timesOf = (rows: readonly BenchmarkRow[], mechanism: string): Curve =>
 
 const named = (rows: readonly BenchmarkRow[]): readonly string[] => [...new Set(rows.map((row) => row.mechanism))];
 
-/** Needs two lengths; with two the fit is exact and r2 says nothing. */
+/** Needs three lengths: through two the line is exact, and an r2 of 1 says nothing. */
 export function exponentFits(rows: readonly BenchmarkRow[]): ExponentFit[] {
   return named(rows).flatMap((mechanism) => {
     const curve = timesOf(rows, mechanism);
-    return curve.length < 2 ? [] : [{ mechanism, ...powerFit(curve) }];
+    return curve.length < 3 ? [] : [{ mechanism, ...powerFit(curve) }];
   });
 }
 

@@ -5,18 +5,19 @@
  * and batch of each (`referenceRows`), first and last row always among them. A mechanism that has no rows of its own and
  * whose full reference is too long is checked whole at the longest length that is affordable.
  */
-import type { AttentionInputs } from '../../kernels/mechanism';
-import type { Precision } from '../../kernels/shape';
+import type { AttentionInputs, Mechanism, ParameterValues } from '../../kernels/mechanism';
+import type { AttentionShape, Precision } from '../../kernels/shape';
 import { measureError } from '../../kernels/tensors/error';
 import type { ErrorMeasure } from '../../kernels/tensors/error';
-import { toHeadsFirst } from '../../kernels/tensors/layout';
+import { positionsOf, toHeadsFirst } from '../../kernels/tensors/layout';
 import { fromRuntime } from '../../kernels/tensors/precision';
 import { random, seedFor } from '../../kernels/tensors/random';
 import { tensor } from '../../kernels/tensors/tensor';
 import { allowedError } from '../../kernels/tensors/tolerance';
 import type { Tensor } from '../../kernels/tensors/tensor';
 import type { RuntimeArray } from '../runtime/session';
-import { costOf, layoutOf, type Cell } from './cell';
+import { costOf, layoutOf, needsWhole, wholeShape, type Cell } from './cell';
+import { wholeInputs } from './inputs';
 
 /** Floating-point operations that a float64 reference may take here: about half a second of JavaScript. */
 const affordableFlops = 5e8;
@@ -47,7 +48,9 @@ export function sampledRows(cell: Cell, seed: number): readonly number[] | undef
 }
 
 /** Whether the whole reference may be run; the cost model of the kernel stands for the cost of the reference. */
-export const wholeIsAffordable = (cell: Cell): boolean => costOf(cell).flops <= 4 * affordableFlops;
+export const wholeIsAffordable = (cell: Cell): boolean =>
+  (needsWhole(cell) ? cell.mechanism.cost(wholeShape(cell), cell.parameters) : costOf(cell)).flops <=
+  4 * affordableFlops;
 
 /** Whether the cell can be checked at its own length. */
 export const canBeChecked = (cell: Cell): boolean =>
@@ -60,15 +63,20 @@ export function check(
   seed: number,
   precision: Precision,
 ): Check {
-  const { mechanism, shape, parameters } = cell;
+  const { mechanism, parameters } = cell;
+  const whole = needsWhole(cell);
+  const shape = whole ? wholeShape(cell) : cell.shape;
+  const given = whole ? wholeInputs(cell, inputs, seed, precision) : inputs;
   const actual = headsFirst(cell, output);
-  const rows = mechanism.referenceRows ? sampledRows(cell, seed) : undefined;
-  const expected = rows
-    ? mechanism.referenceRows!(inputs, shape, parameters, rows)
-    : mechanism.reference(inputs, shape, parameters);
+  const rows = mechanism.referenceRows && !whole ? sampledRows(cell, seed) : undefined;
+  const expected = whole
+    ? lastRow(mechanism, given, shape, parameters)
+    : rows
+      ? mechanism.referenceRows!(given, shape, parameters, rows)
+      : mechanism.reference(given, shape, parameters);
   const compared = rows ? pick(actual, rows) : actual;
   const error = measureError(compared, expected);
-  const tolerance = allowedError(mechanism, inputs, shape, parameters, precision);
+  const tolerance = allowedError(mechanism, given, shape, parameters, precision);
   const sampled = rows ? { checkedRows: rows.length } : {};
   const ok = error.nanMismatches === 0 && error.maxAbsolute <= tolerance;
   return {
@@ -84,6 +92,19 @@ const reasonOf = (error: ErrorMeasure, tolerance: number): string =>
   error.nanMismatches > 0
     ? `It is wrong here: NaN at ${error.nanMismatches} positions where the float64 reference has a number or the reverse, so no time is shown.`
     : `It is wrong here: it differs from the float64 reference by ${error.maxAbsolute.toPrecision(3)}, and rounding explains at most ${tolerance.toPrecision(3)}, so no time is shown.`;
+
+function lastRow(
+  mechanism: Mechanism,
+  inputs: AttentionInputs,
+  shape: AttentionShape,
+  parameters: ParameterValues,
+): Tensor {
+  const last = shape.queries - 1;
+  return (
+    mechanism.referenceRows?.(inputs, shape, parameters, [last]) ??
+    positionsOf(mechanism.reference(inputs, shape, parameters), last, last + 1)
+  );
+}
 
 /** The output of the graph as [b, h, n, dv]. */
 function headsFirst(cell: Cell, output: RuntimeArray): Tensor {

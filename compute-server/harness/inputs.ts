@@ -4,7 +4,7 @@
  */
 import type { AttentionInputs } from '../../kernels/mechanism';
 import type { AttentionShape, Precision } from '../../kernels/shape';
-import { positionsOf, toSequenceFirst } from '../../kernels/tensors/layout';
+import { joinPositions, positionsOf, toSequenceFirst } from '../../kernels/tensors/layout';
 import { roundTo, toRuntime } from '../../kernels/tensors/precision';
 import { normalTensor, seedFor } from '../../kernels/tensors/random';
 import { sizeOf, tensor } from '../../kernels/tensors/tensor';
@@ -28,8 +28,12 @@ export function sharedInputs(shape: AttentionShape, seed: number, precision: Pre
 
 export function inputsOf(cell: Cell, shared: SharedInputs, seed: number, precision: Precision): AttentionInputs {
   const weights = cell.mechanism.weights?.(cell.shape, cell.parameters) ?? [];
+  // A step of average work may come before the end of the keys that all share.
+  const own = (x: Tensor): Tensor => (x.shape[2] === cell.shape.keys ? x : positionsOf(x, 0, cell.shape.keys));
   return {
-    ...shared,
+    query: shared.query,
+    key: own(shared.key),
+    value: own(shared.value),
     weights: Object.fromEntries(
       weights.map(({ name, shape, initial }) => {
         const drawn =
@@ -47,25 +51,33 @@ export function feedsOf(cell: Cell, inputs: AttentionInputs, seed: number, preci
   const laid = (x: Tensor) => (layoutOf(cell) === 'sequence-first' ? toSequenceFirst(x) : x);
   const all =
     cell.decoding && cell.mechanism.decode
-      ? decodingFeeds(cell, inputs, seed)
+      ? decodingFeeds(cell, inputs, seed, precision)
       : { query: laid(inputs.query), key: laid(inputs.key), value: laid(inputs.value), ...inputs.weights };
   return Object.fromEntries(
     Object.entries(all).map(([name, x]) => [name, { data: toRuntime(x, precision), shape: x.shape }]),
   );
 }
 
-function decodingFeeds(cell: Cell, inputs: AttentionInputs, seed: number): Readonly<Record<string, Tensor>> {
-  const { mechanism, shape, parameters, length } = cell;
-  const past: AttentionShape = { ...shape, queries: length, keys: length };
+/** Decoding: the inputs of the pass that the step continues, its own position last; queries of the past are drawn. */
+export function wholeInputs(cell: Cell, inputs: AttentionInputs, seed: number, precision: Precision): AttentionInputs {
+  const { batch, heads, keys, headDim } = cell.shape;
+  const past = normalTensor([batch, heads, keys - 1, headDim], seedFor(seed, 'past query'));
+  return { ...inputs, query: joinPositions(rounded(past, precision), inputs.query) };
+}
+
+function decodingFeeds(
+  cell: Cell,
+  inputs: AttentionInputs,
+  seed: number,
+  precision: Precision,
+): Readonly<Record<string, Tensor>> {
+  const { mechanism, shape, parameters } = cell;
+  const length = shape.keys - 1;
+  const whole = wholeInputs(cell, inputs, seed, precision);
+  const past = (x: Tensor): Tensor => positionsOf(x, 0, length);
   const state = mechanism.decode!.stateAfter(
-    {
-      // Queries of the past: drawn, since a state may depend on them.
-      query: normalTensor([shape.batch, shape.heads, length, shape.headDim], seedFor(seed, 'past query')),
-      key: positionsOf(inputs.key, 0, length),
-      value: positionsOf(inputs.value, 0, length),
-      weights: inputs.weights,
-    },
-    past,
+    { query: past(whole.query), key: past(whole.key), value: past(whole.value), weights: whole.weights },
+    { ...shape, queries: length, keys: length },
     parameters,
   );
   return {

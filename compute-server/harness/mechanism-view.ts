@@ -1,44 +1,61 @@
 /** The picture and the formulas of one mechanism at a small shape. Nothing is run: the definition is asked. */
+import type { Cost } from '../../kernels/cost/cost';
 import { growthOf } from '../../kernels/cost/growth';
-import type { Mechanism, ParameterValues, ReadPattern } from '../../kernels/mechanism';
-import { effectiveAttention } from '../../kernels/reference/effective-attention';
-import { denseReads } from '../../kernels/reference/pattern';
+import type { Mechanism, ParameterValues, ReadGrid } from '../../kernels/mechanism';
+import { effectiveAttention, effectiveMass, hasMass } from '../../kernels/reference/effective-attention';
 import type { AttentionShape } from '../../kernels/shape';
 import { drawInputs } from '../../kernels/tensors/inputs';
-import type { MechanismView, MechanismViewRequest } from '../../protocol/compute/mechanism-view';
+import {
+  longestPicture,
+  longestProbe,
+  probeCells,
+  type MechanismView,
+  type MechanismViewRequest,
+} from '../../protocol/compute/mechanism-view';
 import { FailureError } from '../../protocol/wire/failures';
 import { mechanismOf } from './catalogue';
 import { parametersOf } from './cell';
+import { cellsOf, fittingLength, groupsOf, kindsOf } from './pattern-cells';
+
+/** Cells along a side of a picture. */
+const mostCells = 512;
 
 export function viewMechanism(request: MechanismViewRequest): MechanismView {
   const mechanism = mechanismOf(request.mechanism);
   const parameters = parametersOf(mechanism, request.parameters);
+  const { effective, seed } = request;
   const at = (length: number): AttentionShape => ({ ...request.shape, batch: 1, queries: length, keys: length });
-  const shape = at(request.length);
+  const kindsAt = (length: number) => kindsOf(mechanism, at(length), parameters, seed);
+  const longest = !effective ? longestPicture : hasMass(mechanism) ? longestProbe : probeCells;
+  const wanted = request.length === 'fitting' ? fittingLength(mechanism, parameters, at, kindsAt) : request.length;
+  const shape = at(Math.min(wanted, longest));
   const support = mechanism.supports(shape, parameters);
   if (!support.ok) throw new FailureError({ code: 'unsupported', detail: support.why });
   const pattern = mechanism.pattern(shape, parameters);
-  const heads = Array.from({ length: shape.heads }, (_, head) => cellsOf(pattern, shape, head));
-  const cells = heads[request.head]!;
+  const kinds = kindsAt(shape.keys);
+  const groups = groupsOf(kinds, shape);
+  const scale = Math.ceil(shape.keys / (effective ? probeCells : mostCells));
+  const drawn = request.head === 'any' ? groups.map(([first]) => first!) : [request.head];
+  const { cells, shares, density } = cellsOf(drawn.map(kinds.of), shape, scale);
   return {
     mechanism: mechanism.id,
     head: request.head,
     queries: shape.queries,
     keys: shape.keys,
+    scale,
     cells,
-    groups: groupsOf(heads),
-    density: densityOf(cells, shape),
+    ...(scale === 1 ? {} : { shares }),
+    groups,
+    density,
     ...(pattern.block ? { block: pattern.block } : {}),
+    ...(pattern.grid ? { grid: gridOf(pattern.grid) } : {}),
     dependsOnData: pattern.dependsOnData,
+    chosen: kinds.chosen,
     dependsOnFuture: pattern.dependsOnFuture === true,
     dependsOnLength: pattern.dependsOnLength === true,
     joinsHeads: pattern.joinsHeads === true,
-    ...(request.effective ? { effective: probe(mechanism, parameters, shape, request) } : {}),
-    cost: {
-      flops: growthOf((length) => mechanism.cost(at(length), parameters).flops),
-      bytes: growthOf((length) => mechanism.cost(at(length), parameters).bytes),
-      peakBytes: growthOf((length) => mechanism.cost(at(length), parameters).peakBytes),
-    },
+    ...(effective ? { effective: probe(mechanism, parameters, shape, drawn[0]!, scale, seed) } : {}),
+    ...costOf(mechanism, parameters, at),
     weights: (mechanism.weights?.(shape, parameters) ?? []).map((weight) => ({
       name: weight.name,
       shape: weight.shape,
@@ -51,48 +68,45 @@ export function viewMechanism(request: MechanismViewRequest): MechanismView {
   };
 }
 
-const probe = (
+/** The formulas, where the mechanism takes lengths to read them off. */
+function costOf(
+  mechanism: Mechanism,
+  parameters: ParameterValues,
+  at: (length: number) => AttentionShape,
+): Pick<MechanismView, 'cost'> {
+  const growth = (of: (cost: Cost) => number) =>
+    growthOf(
+      (length) => of(mechanism.cost(at(length), parameters)),
+      (length) => mechanism.supports(at(length), parameters).ok,
+    );
+  const [flops, bytes, peakBytes] = [
+    growth((cost) => cost.flops),
+    growth((cost) => cost.bytes),
+    growth((cost) => cost.peakBytes),
+  ];
+  return flops && bytes && peakBytes ? { cost: { flops, bytes, peakBytes } } : {};
+}
+
+function probe(
   mechanism: Mechanism,
   parameters: ParameterValues,
   shape: AttentionShape,
-  { head, seed }: MechanismViewRequest,
-): Float32Array =>
-  Float32Array.from(
-    effectiveAttention(mechanism, drawInputs(mechanism, shape, parameters, seed), shape, parameters, head),
+  head: number,
+  scale: number,
+  seed: number,
+): Float32Array {
+  const inputs = drawInputs(mechanism, shape, parameters, seed);
+  return Float32Array.from(
+    scale === 1
+      ? effectiveAttention(mechanism, inputs, shape, parameters, head)
+      : effectiveMass(mechanism, inputs, shape, parameters, head, scale),
   );
-
-function cellsOf(pattern: ReadPattern, { queries, keys }: AttentionShape, head: number): Uint8Array {
-  const cells = new Uint8Array(queries * keys);
-  for (let query = 0; query < queries; query++) {
-    for (let key = 0; key < keys; key++) {
-      cells[query * keys + key] = pattern.reads(head, query, key) ? 1 : pattern.summarises?.(head, query, key) ? 2 : 0;
-    }
-  }
-  return cells;
 }
 
-/** Heads with the same cells, each group ascending. */
-function groupsOf(heads: readonly Uint8Array[]): number[][] {
-  const groups = new Map<string, number[]>();
-  heads.forEach((cells, head) => {
-    const drawn = Buffer.from(cells.buffer).toString('latin1');
-    const group = groups.get(drawn) ?? [];
-    group.push(head);
-    groups.set(drawn, group);
-  });
-  return [...groups.values()];
-}
-
-function densityOf(cells: Uint8Array, shape: AttentionShape): number {
-  const dense = denseReads(shape);
-  let read = 0;
-  let allowed = 0;
-  for (let query = 0; query < shape.queries; query++) {
-    for (let key = 0; key < shape.keys; key++) {
-      if (!dense(0, query, key)) continue;
-      allowed += 1;
-      if (cells[query * shape.keys + key] !== 0) read += 1;
-    }
-  }
-  return allowed === 0 ? 0 : read / allowed;
-}
+const gridOf = ({ axes, tile }: ReadGrid): NonNullable<MechanismView['grid']> => ({
+  axes: axes.map(({ size, reads }) => ({
+    size,
+    reads: Uint8Array.from({ length: size * size }, (_, at) => (reads(Math.floor(at / size), at % size) ? 1 : 0)),
+  })),
+  ...(tile ? { tile } : {}),
+});

@@ -31,6 +31,8 @@ export interface PeakMemoryRequest {
 export interface PeakMemory {
   readonly bytes: number;
   readonly by: 'VmHWM' | 'maxRSS';
+  /** The high-water mark could not be reset: what the process reached before the cell is not part of the growth. */
+  readonly notReset?: true;
 }
 
 export async function measurePeak(request: PeakMemoryRequest): Promise<PeakMemory> {
@@ -53,13 +55,18 @@ export async function measurePeak(request: PeakMemoryRequest): Promise<PeakMemor
     collectGarbage();
     await setTimeout(20);
   }
-  const before = resetPeak();
-  const session = await openSession(graphOf(cell, precision), { device, threads });
+  const reset = resetPeak();
+  const before = readPeak().bytes;
+  const session = await openSession(graphOf(cell, precision, device), { device, threads });
   const bound = session.bind(feeds);
   await bound.run();
   await bound.run();
   const peak = readPeak();
-  return { bytes: Math.max(0, peak.bytes - before) + bytesOf(feeds), by: peak.by };
+  return {
+    bytes: Math.max(0, peak.bytes - before) + bytesOf(feeds),
+    by: peak.by,
+    ...(peak.by === 'VmHWM' && !reset ? { notReset: true } : {}),
+  };
 }
 
 /** Opens and runs a graph of one number: libraries, thread pool and allocator are there before the cell is measured. */
@@ -79,17 +86,15 @@ function collectGarbage(): void {
   (runInNewContext('gc') as () => void)();
 }
 
-/** Resets the high-water mark where the system can; returns the bytes from which growth counts. */
-function resetPeak(): number {
-  if (process.platform === 'linux') {
-    try {
-      // 5 resets VmHWM to the present resident set (proc(5)).
-      writeFileSync('/proc/self/clear_refs', '5');
-    } catch {
-      // Some containers forbid it: growth then counts from an earlier, higher mark.
-    }
+/** Resets the high-water mark, so that growth counts from the present resident set; false where the system does not let it. */
+export function resetPeak(file = '/proc/self/clear_refs'): boolean {
+  try {
+    // 5 resets VmHWM to the present resident set (proc(5)); some containers forbid it, other systems have no such file.
+    writeFileSync(file, '5', { flag: 'r+' });
+    return true;
+  } catch {
+    return false;
   }
-  return readPeak().bytes;
 }
 
 function readPeak(): PeakMemory {

@@ -7,6 +7,7 @@ import type { Check } from './correctness';
 import { predictedPeakBytes } from './memory-limit';
 import type { PeakMemory } from './peak-memory';
 import { ratioOfPairs } from './statistics/ratio';
+import { fewestPairs } from './statistics/signed-rank';
 import { summary } from './statistics/summary';
 import { interquartileMean } from './statistics/trimmed-mean';
 import { pairs } from './timing';
@@ -50,10 +51,13 @@ export function timedRow(measured: Measured, device: DeviceId): BenchmarkRow {
   const times = [...series.times.values()];
   const { median, quartiles, relativeSd } = summary(times);
   const cost = costOf(cell);
+  const compared = baseline ? pairs(baseline, series) : ([[], []] as const);
   const notes = [
     ...(end === 'cancelled' ? ['cancelled'] : []),
     ...(end === 'budget' && !series.settled ? ['budget'] : []),
+    ...(baseline && compared[0].length < fewestPairs ? ['few-pairs'] : []),
     ...(peak ? [] : ['predicted']),
+    ...(peak?.notReset ? ['not-reset'] : []),
     // onnxruntime-node takes and gives host memory only: each run copies to the device and back.
     ...(device === 'cpu' ? [] : ['transfers']),
   ];
@@ -74,7 +78,7 @@ export function timedRow(measured: Measured, device: DeviceId): BenchmarkRow {
     gflops: cost.flops / median / 1e6,
     bandwidthGBs: cost.bytes / median / 1e6,
     ...checked(check),
-    ...(baseline && series.times.size > 0 ? { ratioToBaseline: ratioOfPairs(...pairs(baseline, series)) } : {}),
+    ...(baseline && compared[0].length > 0 ? { ratioToBaseline: ratioOfPairs(...compared) } : {}),
     ...(notes.length > 0 ? { notes } : {}),
   };
 }

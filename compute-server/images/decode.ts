@@ -9,7 +9,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { FailureError } from '../../protocol/wire/failures';
 import { bytesInWords } from '../../protocol/wire/words';
 import type { Pixels } from '../../models/images/pixels';
-import { headerOf } from './header';
+import { headerOf, isCutOff } from './header';
 
 /** Decoding takes 4 bytes a pixel and a copy; pictures beyond are no prompts. */
 export const mostPixels = 64_000_000;
@@ -63,6 +63,9 @@ async function decode(bytes: Buffer, path: string): Promise<Pixels> {
         ? (await import('pngjs')).PNG.sync.read(bytes)
         : (await import('@cwasm/jpeg-turbo')).decode(bytes);
   } catch (error) {
+    if (format === 'PNG' && isCutOff(bytes)) {
+      throw refused(`The image ${path} is cut off: its file ends in the middle of the picture. Copy it again.`);
+    }
     const why = error instanceof Error ? error.message : String(error);
     throw refused(`The image ${path} does not decode as ${format} (${why}). Open and save it again.`);
   }

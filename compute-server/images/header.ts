@@ -26,6 +26,17 @@ export function headerOf(bytes: Buffer): PictureHeader | undefined {
   return undefined;
 }
 
+/** A PNG whose file ends before its last chunk (`IEND`), as when a download broke off. */
+export function isCutOff(bytes: Buffer): boolean {
+  let at = 8;
+  while (at + 12 <= bytes.length) {
+    const end = at + 12 + bytes.readUInt32BE(at);
+    if (bytes.toString('latin1', at + 4, at + 8) === 'IEND') return end > bytes.length;
+    at = end;
+  }
+  return true;
+}
+
 /** Start-of-frame markers (ITU-T T.81, table B.1): C0 to CF but for C4, C8 and CC. */
 const startsFrame = (marker: number): boolean =>
   marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;

@@ -1,11 +1,16 @@
 /** A generated text as it is shown: pieces that join to it, the objects that its words name, its score. */
-import { chairScores, judgeCaption, trueObjects, type JudgedCaption } from '../../diagnostics/hallucination/chair';
+import {
+  chairScores,
+  countLabels,
+  judgeCaption,
+  trueObjects,
+  type JudgedCaption,
+} from '../../diagnostics/hallucination/chair';
 import { cocoLexicon } from '../../diagnostics/hallucination/coco-lexicon';
-import { checkedLexicon, ObjectFinder } from '../../diagnostics/hallucination/lexicon';
+import { ObjectFinder } from '../../diagnostics/hallucination/lexicon';
 import { repetitionIn } from '../../diagnostics/hallucination/repetition';
 import type { Judging } from '../../protocol/compute/hallucination';
-import type { Caption, CaptionScore, ObjectMention } from '../../protocol/results/hallucination';
-import { FailureError } from '../../protocol/wire/failures';
+import type { Caption, CaptionScore, ObjectMention, TruthLabels } from '../../protocol/results/hallucination';
 import type { LoadedModel } from './loaded-model';
 import { textOf } from './prompt';
 
@@ -33,11 +38,14 @@ export class TextPieces {
 /** Judges captions of one image. */
 export class CaptionJudge {
   private readonly finder: ObjectFinder;
-  private readonly truth: ReadonlySet<string> | undefined;
+  /** Classes that the image has. */
+  readonly truth: ReadonlySet<string> | undefined;
+  readonly labels: TruthLabels | undefined;
 
-  constructor({ truth, lexicon, publishedNames }: Judging) {
-    this.finder = finderOf(lexicon, publishedNames ?? false);
-    this.truth = truth && trueObjects(this.finder, { objects: truth });
+  constructor({ truth, references = [], lexicon }: Judging) {
+    this.finder = finderOf(lexicon);
+    this.truth = truth && trueObjects(this.finder, { objects: truth, captions: references });
+    this.labels = truth && countLabels(this.finder, [{ objects: truth }]);
   }
 
   judged(text: string): JudgedCaption {
@@ -60,14 +68,8 @@ export class CaptionJudge {
   }
 }
 
-function finderOf(lexicon: Judging['lexicon'], publishedNames: boolean): ObjectFinder {
-  if (lexicon === undefined) return new ObjectFinder(cocoLexicon);
-  try {
-    return new ObjectFinder(checkedLexicon(lexicon), !publishedNames);
-  } catch (error) {
-    throw new FailureError({ code: 'bad-request', detail: (error as Error).message });
-  }
-}
+export const finderOf = (lexicon: Judging['lexicon']): ObjectFinder =>
+  lexicon === undefined ? new ObjectFinder(cocoLexicon) : new ObjectFinder(lexicon.classes, !lexicon.publishedNames);
 
 function scoreOf(judged: JudgedCaption): CaptionScore {
   const { mentions, hallucinated, chairI, recall } = chairScores([judged]);

@@ -23,6 +23,7 @@ import { CaptionJudge, TextPieces } from './caption';
 import { continued, type ContinuationRequest } from './decoding';
 import { DivergenceRun, type MeasuredToken } from './divergence-run';
 import { variantProblem } from './interventions';
+import type { PromptInput } from '../../protocol/compute/models';
 import type { LoadedModel } from './loaded-model';
 import { runPrompt } from './model-run';
 import { piecesOf, sequenceOf, textOf } from './prompt';
@@ -30,7 +31,7 @@ import { startReinforced } from './reinforcement';
 import type { Sequence } from './sequence';
 import { spanPair } from './span-pair';
 import { chunkFor, planOf, prepare, reinforcementOf, type Prepared } from './span-request';
-import { SinkCollector } from './span-sinks';
+import { firstTextRow, SinkCollector } from './span-sinks';
 
 const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
 const greedy = { temperature: 0, topP: 1, seed: 0 } as const;
@@ -49,7 +50,15 @@ export async function* hallucinationJob(
   const layers = model.spec.blocks.length;
   yield stage(`Two passes over ${layers} layers, one without the ${request.removed.kind}`, 0.05);
   const [imageRows] = pair.whole.groups ?? [];
-  const sinks = sequence.image && imageRows ? new SinkCollector(imageRows.positions, layers) : undefined;
+  const sinks =
+    sequence.image && imageRows
+      ? new SinkCollector({
+          rows: imageRows.positions,
+          first: firstTextRow(sequence, model.bosId),
+          layers,
+          width: model.spec.hiddenSize,
+        })
+      : undefined;
   const run = await DivergenceRun.start(
     model.spec,
     model.sessions,
@@ -68,7 +77,7 @@ export async function* hallucinationJob(
     (step) => steps.push(step),
   );
   const { distance, outliers, positions, removed, prompt, truth } = request;
-  const made = await provenance({ chunk, maxNewTokens: request.maxNewTokens });
+  const made = await provenance({ chunk, maxNewTokens: request.maxNewTokens, ...chatOf(prompt) });
   return {
     ...made,
     device: { ...made.device, threads: surroundings.defaultThreads },
@@ -96,9 +105,14 @@ export async function* hallucinationJob(
     variants: [],
     ...(sinks ? { sinks: sinks.sinks() } : {}),
     ...(truth ? { truth } : {}),
+    ...(judge.labels ? { truthLabels: judge.labels } : {}),
     seconds: (performance.now() - started) / 1000,
   };
 }
+
+/** Recorded in a result: a text that went through the chat template is another prompt. */
+export const chatOf = (prompt: PromptInput): { readonly chat?: true } =>
+  prompt.kind === 'text' && prompt.chat ? { chat: true } : {};
 
 export const continuation = (
   model: LoadedModel,

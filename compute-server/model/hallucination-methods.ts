@@ -7,9 +7,12 @@ import type {
   HallucinationSetRequest,
   ImageMapRequest,
   Judging,
+  Lexicon,
   OpenedImage,
   VisionPrompt,
 } from '../../protocol/compute/hallucination';
+import { InputError } from '../../protocol/inputs/faults';
+import { classesFrom } from '../../protocol/inputs/lexicon';
 import type { DatasetEntry } from '../../protocol/results/hallucination';
 import { headerOf } from '../images/header';
 import { badRequest, countOf, fieldsOf, textOf, wholeOf, type Fields } from '../dispatch/parse';
@@ -119,18 +122,27 @@ const divergenceRequestOf = (request: Fields): DivergenceRequest => ({
 });
 
 function judgingOf(request: Fields): Judging {
-  const { truth, lexicon, publishedNames } = request;
+  const { truth, references, lexicon } = request;
   return {
-    ...(publishedNames === undefined ? {} : { publishedNames: publishedNames === true }),
-    ...(truth === undefined ? {} : { truth: names(truth, 'truth') }),
-    // Its form is checked where it is read.
-    ...(lexicon === undefined ? {} : { lexicon: lexicon as NonNullable<Judging['lexicon']> }),
+    ...(truth === undefined ? {} : { truth: texts(truth, 'truth') }),
+    ...(references === undefined ? {} : { references: texts(references, 'references') }),
+    ...(lexicon === undefined ? {} : { lexicon: lexiconOf(fieldsOf(lexicon, 'lexicon')) }),
   };
 }
 
-function names(value: unknown, what: string): string[] {
+function lexiconOf({ classes, publishedNames }: Fields): Lexicon {
+  try {
+    return { classes: classesFrom(classes), publishedNames: publishedNames === true };
+  } catch (error) {
+    if (error instanceof InputError)
+      throw badRequest(`The lexicon cannot be used: ${error.message}. Choose another one`);
+    throw error;
+  }
+}
+
+function texts(value: unknown, what: string): string[] {
   if (!Array.isArray(value) || value.some((each) => typeof each !== 'string')) {
-    throw badRequest(`${what} is a list of names`);
+    throw badRequest(`${what} is a list of texts`);
   }
   return value as string[];
 }
@@ -174,16 +186,19 @@ function setRequestOf(request: Fields): HallucinationSetRequest {
   if (!Array.isArray(reinforcements)) throw badRequest('reinforcements is a list');
   if (!Array.isArray(done)) throw badRequest('done is a list of entries');
   const { removed: _, ...settings } = divergenceRequestOf({ ...request, removed: { kind: 'image' } });
-  const { truth: __, ...words } = judgingOf({ ...request, truth: undefined });
+  const { lexicon } = judgingOf({ lexicon: request['lexicon'] });
   return {
     ...settings,
-    ...words,
+    ...(lexicon ? { lexicon } : {}),
     maxNewTokens: tokensOf(request),
     images: images.map((each, at) => {
       const image = fieldsOf(each, `images[${at}]`);
       return {
         path: textOf(image['path'], `images[${at}].path`),
-        truth: names(image['truth'], `images[${at}].truth`),
+        truth: texts(image['truth'], `images[${at}].truth`),
+        ...(image['references'] === undefined
+          ? {}
+          : { references: texts(image['references'], `images[${at}].references`) }),
       };
     }),
     reinforcements: reinforcements.map((each, at) =>

@@ -1,10 +1,15 @@
 /** Many pictures with their truth: plain and reinforced captions, CHAIR with what must stand beside it, T-VHD apart by truth. */
 import { basename } from 'node:path';
 import { tokenAt } from '../../diagnostics/hallucination/caption-words';
-import { chairScores } from '../../diagnostics/hallucination/chair';
+import { chairScores, countLabels } from '../../diagnostics/hallucination/chair';
 import { defaultTopHeads } from '../../diagnostics/hallucination/divergence';
 import { areaBelow, sharedHistogram } from '../../diagnostics/hallucination/separation';
-import type { HallucinationSetProgress, HallucinationSetRequest, Judging } from '../../protocol/compute/hallucination';
+import type {
+  HallucinationSetProgress,
+  HallucinationSetRequest,
+  ImageWithTruth,
+  Judging,
+} from '../../protocol/compute/hallucination';
 import type {
   Caption,
   CaptionSetScore,
@@ -17,12 +22,12 @@ import { FailureError } from '../../protocol/wire/failures';
 import type { Job } from '../dispatch/dispatcher';
 import { provenance } from '../provenance';
 import type { Surroundings } from '../surroundings';
-import { CaptionJudge } from './caption';
+import { CaptionJudge, finderOf } from './caption';
 import { DivergenceRun } from './divergence-run';
-import { captionOf, continuation, reinforcedCaption } from './hallucination-job';
+import { captionOf, chatOf, continuation, reinforcedCaption } from './hallucination-job';
 import { KeptEntries } from './kept-entries';
 import type { LoadedModel } from './loaded-model';
-import { prepare, reinforcementOf } from './span-request';
+import { prepare, reinforcementOf, requireCaptions } from './span-request';
 
 /** Steps of the two histograms. */
 const bins = 24;
@@ -39,13 +44,15 @@ export async function* hallucinationSetJob(
     const detail = 'There is no image to caption. Name at least one with its truth.';
     throw new FailureError({ code: 'bad-request', detail });
   }
+  requireCaptions(model, request);
   const { images, done, ...settings } = request;
   const kept = new KeptEntries(surroundings.cacheFolder, [model.summary.hash, model.stamp, settings]);
   await kept.read();
   const entries: DatasetEntry[] = [];
   const failures: { name: string; why: string }[] = [];
   let [computed, unkept, cancelled] = [0, false, false];
-  for (const [at, { path, truth }] of images.entries()) {
+  for (const [at, image] of images.entries()) {
+    const { path } = image;
     const name = basename(path);
     const rest = images.length - at;
     yield {
@@ -54,7 +61,7 @@ export async function* hallucinationSetJob(
       share: at / images.length,
       ...(computed === 0 ? {} : { secondsLeft: ((performance.now() - started) / 1000 / computed) * rest }),
     };
-    const before = done.find((entry) => entry.name === name) ?? (await kept.of(path, truth));
+    const before = done.find((entry) => entry.name === name) ?? (await kept.of(image));
     if (before) {
       entries.push(before);
       yield { kind: 'entry', entry: before };
@@ -62,11 +69,11 @@ export async function* hallucinationSetJob(
     }
     try {
       signal.throwIfAborted();
-      const entry = await entryOf(model, request, { path, truth }, reinforcements, surroundings, signal);
+      const entry = await entryOf(model, request, image, reinforcements, surroundings, signal);
       await model.requireUnchanged();
       computed++;
       entries.push(entry);
-      const why = await kept.add(path, entry);
+      const why = await kept.add(image, entry);
       if (why !== undefined && !unkept) {
         surroundings.log('warn', `Finished captions cannot be kept for a later run (${why}); this run goes on.`);
         unkept = true;
@@ -85,9 +92,11 @@ export async function* hallucinationSetJob(
   }
   if (!cancelled) await kept.remove();
   const { distance, outliers, positions, prompt, maxNewTokens } = request;
-  const made = await provenance({ maxNewTokens, lexicon: request.lexicon ?? 'coco' });
+  const made = await provenance({ maxNewTokens, lexicon: request.lexicon ?? 'coco', ...chatOf(prompt) });
   const judge = (caption: Caption, truth: readonly string[]) =>
     new CaptionJudge({ ...lexiconOf(request), truth }).judged(caption.text);
+  const captioned = new Set(entries.map(({ name }) => name));
+  const truths = images.flatMap(({ path, truth }) => (captioned.has(basename(path)) ? [{ objects: truth }] : []));
   const score = (of: (entry: DatasetEntry) => Caption | undefined): CaptionSetScore => {
     const captions = entries.flatMap((entry) => {
       const caption = of(entry);
@@ -114,6 +123,7 @@ export async function* hallucinationSetJob(
       reinforcement,
       score: score(({ variants }) => variants[at]),
     })),
+    truthLabels: countLabels(finderOf(request.lexicon), truths),
     separation: separationOf(entries),
     total: images.length,
     state: cancelled ? 'cancelled' : 'done',
@@ -121,21 +131,18 @@ export async function* hallucinationSetJob(
   };
 }
 
-const lexiconOf = ({ lexicon, publishedNames }: HallucinationSetRequest): Omit<Judging, 'truth'> => ({
-  ...(lexicon ? { lexicon } : {}),
-  ...(publishedNames === undefined ? {} : { publishedNames }),
-});
+const lexiconOf = ({ lexicon }: HallucinationSetRequest): Pick<Judging, 'lexicon'> => (lexicon ? { lexicon } : {});
 
 async function entryOf(
   model: LoadedModel,
   request: HallucinationSetRequest,
-  { path, truth }: HallucinationSetRequest['images'][number],
+  { path, truth, references }: ImageWithTruth,
   reinforcements: readonly Reinforcement[],
   surroundings: Surroundings,
   signal: AbortSignal,
 ): Promise<DatasetEntry> {
   const { maxNewTokens } = request;
-  const judge = new CaptionJudge({ ...lexiconOf(request), truth });
+  const judge = new CaptionJudge({ ...lexiconOf(request), truth, ...(references ? { references } : {}) });
   const one = { ...request, prompt: { ...request.prompt, image: path }, removed: { kind: 'image' } as const };
   const prepared = await prepare(model, one, maxNewTokens, surroundings, signal);
   const { pair, measure, chunk } = prepared;
@@ -146,7 +153,7 @@ async function entryOf(
   for (const reinforcement of reinforcements) {
     variants.push(await ended(reinforcedCaption(model, request, reinforcement, prepared, judge, surroundings, signal)));
   }
-  return { name: basename(path), truth, plain, variants };
+  return { name: basename(path), truth: [...(judge.truth ?? [])], plain, variants };
 }
 
 /** The result of a job whose steps nobody watches. */

@@ -1,28 +1,21 @@
-/** The job behind `headscope heads` and the Heads panel: parity, statistics, labels, causal check. */
-import { labelHeads, type LabelledHead, type ProbeScores } from '../../diagnostics/patterns/labels';
-import { copyRates } from '../../diagnostics/patterns/copy-rate';
-import {
-  probePeriod,
-  repeatedSequence,
-  unrepeatedSequence,
-  type Probe,
-  type ProbeSettings,
-} from '../../diagnostics/patterns/probes';
+/** The job behind `headscope heads` and the Heads panel: parity, statistics layer by layer, then labels and what heads are worth. */
 import type { HeadsProgress, HeadsReply, HeadsRequest } from '../../protocol/compute/models';
 import {
   headStatisticNames,
-  type HeadClass,
   type HeadStatistics,
   type HeadThumbnails,
   type PerHead,
+  type TopKey,
 } from '../../protocol/results/heads';
 import { FailureError } from '../../protocol/wire/failures';
 import { provenance } from '../provenance';
 import type { Job } from '../dispatch/dispatcher';
 import type { Surroundings } from '../surroundings';
 import { planChunk } from './budget';
-import { thumbnailSize, type HeadNumbers } from './head-statistics';
-import type { Variant } from './interventions';
+import { causalCheck, type CausalCheck } from './causal-check';
+import { labelHeads, type LabelledHeads } from './head-labels';
+import type { HeadNumbers } from './head-statistics';
+import { thumbnailSize } from './row-plan';
 import { biasedKeys, checkedVariant } from './key-groups';
 import type { LoadedModel } from './loaded-model';
 import { runPrompt } from './model-run';
@@ -31,10 +24,6 @@ import { requireParity } from './parity';
 import { piecesOf, readerOf, sequenceOf } from './prompt';
 import { ResumeFile } from './resume';
 
-/** Random sequences behind the null model of the probes. */
-const nullSeeds = 4;
-/** Heads removed side by side in one run of the causal check. */
-const ablationBatch = 8;
 /** A run that ends sooner leaves nothing to resume. */
 const resumeAfterMs = 2000;
 
@@ -106,6 +95,7 @@ export async function* headsJob(
         chunk,
         groups,
         statistics: true,
+        topKeys: 'last',
         thumbnails: request.thumbnails,
         logits: 'none',
         ...(stream ? { from: stream } : {}),
@@ -127,14 +117,15 @@ export async function* headsJob(
     }
   }
 
-  let classes: HeadClass[] = [];
+  let labelled: LabelledHeads | undefined;
+  let checked: CausalCheck | undefined;
   if (request.classify) {
     yield { kind: 'stage', sentence: 'Running random sequences for the null models', share: 1 };
-    const labelled = await label(model, ids.length, done, request, surroundings, signal);
-    classes = labelled.map((each) => ({ ...each }));
+    labelled = await labelHeads(model, ids.length, done, request, surroundings, signal);
+    const { classes } = labelled;
     if (request.causal) {
-      yield { kind: 'stage', sentence: `Removing ${labelled.length} labelled heads, one at a time`, share: 1 };
-      classes = await causalCheck(model, labelled, request, surroundings, signal);
+      yield { kind: 'stage', sentence: `Removing ${classes.length} labelled heads, alone and by label`, share: 1 };
+      checked = await causalCheck(model, sequence, classes, request, surroundings, signal);
     }
   }
   await resume.remove();
@@ -162,7 +153,10 @@ export async function* headsJob(
       groups: Object.fromEntries(
         groups.map(({ name }) => [name, done.map((layer) => layer.statistics?.groups[name] ?? [])]),
       ),
-      classes,
+      topKeys: done.map((layer) => topKeysOf(layer)),
+      classes: checked?.classes ?? labelled?.classes ?? [],
+      ...(labelled ? { labelScores: labelled.scores } : {}),
+      ...(checked ? { classAblations: checked.ablations } : {}),
       parity,
       seconds: (performance.now() - started) / 1000,
     },
@@ -177,6 +171,17 @@ function timeLeft(started: number, done: number, left: number): { secondsLeft?: 
 function statisticsOf(layers: readonly LayerResult[]): HeadStatistics {
   const table = (name: keyof HeadStatistics): PerHead => layers.map(({ statistics }) => statistics?.[name] ?? []);
   return Object.fromEntries(headStatisticNames.map((name) => [name, table(name)])) as unknown as HeadStatistics;
+}
+
+/** Of the last query, by head. */
+function topKeysOf({ top }: LayerResult): readonly (readonly TopKey[])[] {
+  if (!top) throw new RangeError('the layer has no top keys');
+  return Array.from({ length: top.heads }, (_, head) =>
+    Array.from({ length: top.k }, (_, slot) => {
+      const at = head * top.k + slot;
+      return { key: top.keys[at] ?? -1, weight: top.weights[at] ?? 0 };
+    }).filter(({ key, weight }) => key >= 0 && weight > 0),
+  );
 }
 
 export const rowOf = (numbers: HeadNumbers): { readonly [K in keyof HeadStatistics]: readonly number[] } =>
@@ -203,107 +208,4 @@ function joinThumbnails(layers: readonly LayerResult[], heads: number): HeadThum
     if (thumbnail) data.set(thumbnail, layer * each);
   });
   return { size: thumbnailSize, layers: layers.length, heads, data };
-}
-
-async function label(
-  model: LoadedModel,
-  length: number,
-  layers: readonly LayerResult[],
-  request: HeadsRequest,
-  surroundings: Surroundings,
-  signal: AbortSignal,
-): Promise<LabelledHead[]> {
-  const variant: Variant = { gains: request.gains };
-  const measure = async (probe: Probe): Promise<ProbeScores[]> => {
-    const run = await runPrompt(
-      model.spec,
-      model.sessions,
-      {
-        ids: probe.ids,
-        variants: [variant],
-        chunk: planChunk(
-          model.spec,
-          { length: probe.ids.length, batch: 1, keepCache: false, logits: 'none' },
-          surroundings.memoryLimit,
-        ),
-        statistics: true,
-        earlier: probe.earlier,
-        topKeys: true,
-        logits: 'none',
-      },
-      { signal },
-    );
-    return run.layers.map(({ statistics, top }) => ({
-      induction: statistics?.induction ?? [],
-      duplicateToken: statistics?.duplicateToken ?? [],
-      copyRate: top ? copyRates(probe.ids, probe.counted, top) : [],
-    }));
-  };
-  const windows = model.summary.windows;
-  const settings = probeSettings(model, request.seed);
-  const prompt = layers.map(({ statistics }) => {
-    if (!statistics) throw new RangeError('a layer has no statistics');
-    return statistics;
-  });
-  const common = { prompt, length, causal: model.summary.causal, windows };
-  if (!settings) return labelHeads({ ...common, repeated: [], unrepeated: [] });
-  const unrepeated: ProbeScores[][] = [];
-  for (let seed = 1; seed <= nullSeeds; seed++) {
-    unrepeated.push(await measure(unrepeatedSequence({ ...settings, seed: request.seed + seed })));
-  }
-  return labelHeads({ ...common, repeated: await measure(repeatedSequence(settings)), unrepeated });
-}
-
-/** Undefined when vocabulary or context are too small for a probe: then no label that needs one is given. */
-function probeSettings(model: LoadedModel, seed: number): ProbeSettings | undefined {
-  const { vocabulary, contextLength } = model.summary;
-  const special = model.description.tokenIds.flatMap(({ ids }) => ids);
-  const avoid = [...new Set(special)].filter((id) => id >= 0 && id < vocabulary);
-  const period = probePeriod(vocabulary, avoid.length, contextLength);
-  return period === undefined ? undefined : { vocabulary, avoid, bosId: model.bosId, period, seed };
-}
-
-/** Loss of the repeated random sequence's second half with each labelled head removed, less the plain loss. */
-async function causalCheck(
-  model: LoadedModel,
-  labelled: readonly LabelledHead[],
-  request: HeadsRequest,
-  surroundings: Surroundings,
-  signal: AbortSignal,
-): Promise<HeadClass[]> {
-  if (!model.spec.head.vocabulary || !model.summary.causal) return labelled.map((each) => ({ ...each }));
-  const settings = probeSettings(model, request.seed);
-  if (!settings) return labelled.map((each) => ({ ...each }));
-  const probe = repeatedSequence(settings);
-  const heads = [...new Map(labelled.map(({ layer, head }) => [`${layer}.${head}`, { layer, head }])).values()];
-  const changes = new Map<string, number>();
-  for (let first = 0; first < heads.length; first += ablationBatch) {
-    const removed = heads.slice(first, first + ablationBatch);
-    const variants: Variant[] = [
-      { gains: request.gains },
-      ...removed.map((each) => ({ gains: [...request.gains, { ...each, gain: 0 }] })),
-    ];
-    const shape = { length: probe.ids.length, batch: variants.length, keepCache: false, logits: 'none' } as const;
-    const run = await runPrompt(
-      model.spec,
-      model.sessions,
-      {
-        ids: probe.ids,
-        variants,
-        chunk: planChunk(model.spec, shape, surroundings.memoryLimit),
-        logits: 'none',
-        lossAt: probe.counted,
-      },
-      { signal },
-    );
-    const [plain = Number.NaN, ...without] = run.loss ?? [];
-    removed.forEach(({ layer, head }, i) => changes.set(`${layer}.${head}`, (without[i] ?? Number.NaN) - plain));
-  }
-  return labelled.map((each) => ({
-    ...each,
-    causal: {
-      lossChange: changes.get(`${each.layer}.${each.head}`) ?? Number.NaN,
-      on: 'repeated random sequence, second half',
-    },
-  }));
 }

@@ -2,8 +2,15 @@
 import type { ImageSpan } from '../../protocol/results/image';
 import { FailureError } from '../../protocol/wire/failures';
 import type { LoadedModel } from './loaded-model';
-import type { Sequence } from './sequence';
-import { encodePicture, preparePicture, type Features, type PreparedPicture, type VisionModel } from './vision-model';
+import type { Sequence, Span } from './sequence';
+import {
+  cellsOf,
+  encodePicture,
+  preparePicture,
+  type Features,
+  type PreparedPicture,
+  type VisionModel,
+} from './vision-model';
 
 const refused = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
 
@@ -30,15 +37,19 @@ function pieceIds(model: LoadedModel, prepared: PreparedPicture, imageToken: num
   });
 }
 
-/** Where the picture begins in the ids, and what stands there: one image token, or all of them already. */
-function placeOf(ids: readonly number[], filling: readonly number[], imageToken: number, written: string) {
+/** First image token of the ids. */
+function firstImageToken(ids: readonly number[], imageToken: number, written: string): number {
   const at = ids.indexOf(imageToken);
+  if (at >= 0) return at;
+  throw refused(
+    `The prompt has no image token. Write ${written} where the picture belongs, or send the text through the chat template.`,
+  );
+}
+
+/** Where the picture begins in the ids, and what stands there: one image token, or all of them already. */
+function placeOf(ids: readonly number[], filling: readonly number[], imageToken: number, written: string): Span {
+  const at = firstImageToken(ids, imageToken, written);
   const count = ids.filter((id) => id === imageToken).length;
-  if (at < 0) {
-    throw refused(
-      `The prompt has no image token. Write ${written} where the picture belongs, or send the text through the chat template.`,
-    );
-  }
   if (count === 1) return { start: at, end: at + 1 };
   // The filling may begin with a separator.
   const start = at - filling.indexOf(imageToken);
@@ -50,6 +61,38 @@ function placeOf(ids: readonly number[], filling: readonly number[], imageToken:
   );
 }
 
+/** How the image token is written in a prompt. */
+const writtenToken = ({ tokeniser }: LoadedModel, imageToken: number): string =>
+  tokeniser.ok ? (tokeniser.tokeniser.pieces([imageToken])[0] ?? '<image>') : `id ${imageToken}`;
+
+function imageTokenOf(model: LoadedModel): number {
+  const { imageToken } = model.summary.vision ?? {};
+  if (imageToken !== undefined) return imageToken;
+  throw refused('The model is a vision encoder and reads no text. Give the image alone, without a prompt.');
+}
+
+/**
+ * The ids of a prompt whatever picture comes into it, and where it stands. Refuses what no picture could change; how many
+ * tokens a picture takes is known before it comes where the layout cuts no tiles.
+ */
+export function placedPrompt(
+  model: LoadedModel,
+  ids: readonly number[],
+): { readonly ids: readonly number[]; readonly span: Span } {
+  const vision = visionOf(model);
+  const { processor, tower, connector, layout } = vision;
+  if (!processor.ok) throw new FailureError({ code: 'model-unusable', folder: model.folder, detail: processor.why });
+  const imageToken = imageTokenOf(model);
+  const written = writtenToken(model, imageToken);
+  const start = firstImageToken(ids, imageToken, written);
+  if (layout.kind !== 'single') return { ids, span: { start, end: start + 1 } };
+  const { leading, rows, columns } = cellsOf(tower, connector);
+  const filling = Array<number>(leading + rows * columns).fill(imageToken);
+  const place = placeOf(ids, filling, imageToken, written);
+  const all = [...ids.slice(0, place.start), ...filling, ...ids.slice(place.end)];
+  return { ids: all, span: { start: place.start, end: place.start + filling.length } };
+}
+
 /** The sequence with the picture in it. Without `encode` the rows of the picture hold no embeddings: for tokenising. */
 export async function withPicture(
   model: LoadedModel,
@@ -58,17 +101,11 @@ export async function withPicture(
   run: { readonly memoryLimit: number; readonly signal?: AbortSignal | undefined } | undefined,
 ): Promise<Sequence> {
   const vision = visionOf(model);
-  const { imageToken } = model.summary.vision ?? {};
-  if (imageToken === undefined) {
-    throw refused('The model is a vision encoder and reads no text. Give the image alone, without a prompt.');
-  }
+  const imageToken = imageTokenOf(model);
   const prepared = await preparePicture(model.folder, vision, path);
   const perPiece = pieceIds(model, prepared, imageToken);
   const filling = perPiece.flat();
-  const written = model.tokeniser.ok
-    ? (model.tokeniser.tokeniser.pieces([imageToken])[0] ?? '<image>')
-    : `id ${imageToken}`;
-  const place = placeOf(ids, filling, imageToken, written);
+  const place = placeOf(ids, filling, imageToken, writtenToken(model, imageToken));
   const all = [...ids.slice(0, place.start), ...filling, ...ids.slice(place.end)];
   const rows: number[] = [];
   filling.forEach((id, i) => {

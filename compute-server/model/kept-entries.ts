@@ -5,11 +5,12 @@
 import { createHash } from 'node:crypto';
 import { appendFile, mkdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { ImageWithTruth } from '../../protocol/compute/hallucination';
 import type { DatasetEntry } from '../../protocol/results/hallucination';
 
 interface Line {
   readonly path: string;
-  /** Size and time of change of the picture. */
+  /** Size and time of change of the picture, and what was said to be true of it. */
   readonly stamp: string;
   readonly entry: DatasetEntry;
 }
@@ -43,17 +44,16 @@ export class KeptEntries {
   }
 
   /** The entry of a picture that is still the same file with the same truth. */
-  async of(path: string, truth: readonly string[]): Promise<DatasetEntry | undefined> {
-    const line = this.lines.get(path);
-    if (!line || line.stamp !== (await stampOf(path))) return undefined;
-    return JSON.stringify(line.entry.truth) === JSON.stringify(truth) ? line.entry : undefined;
+  async of(image: ImageWithTruth): Promise<DatasetEntry | undefined> {
+    const line = this.lines.get(image.path);
+    return line?.stamp === (await stampOf(image)) ? line?.entry : undefined;
   }
 
   /** Undefined when it worked, else why it did not. */
-  async add(path: string, entry: DatasetEntry): Promise<string | undefined> {
+  async add(image: ImageWithTruth, entry: DatasetEntry): Promise<string | undefined> {
     try {
       await mkdir(this.folder, { recursive: true });
-      await appendFile(this.file, `${JSON.stringify({ path, stamp: await stampOf(path), entry })}\n`);
+      await appendFile(this.file, `${JSON.stringify({ path: image.path, stamp: await stampOf(image), entry })}\n`);
       return undefined;
     } catch (error) {
       return error instanceof Error ? error.message : String(error);
@@ -65,10 +65,10 @@ export class KeptEntries {
   }
 }
 
-async function stampOf(path: string): Promise<string> {
+async function stampOf({ path, truth, references = [] }: ImageWithTruth): Promise<string> {
   try {
     const { size, mtimeMs } = await stat(path);
-    return `${size}.${mtimeMs}`;
+    return `${size}.${mtimeMs}.${JSON.stringify([truth, references])}`;
   } catch {
     return 'absent';
   }

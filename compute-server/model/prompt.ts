@@ -2,7 +2,7 @@
 import type { EncoderInput, PromptInput, Tokenised } from '../../protocol/compute/models';
 import { tileRegion } from '../../models/images/token-plan';
 import { FailureError } from '../../protocol/wire/failures';
-import { visionOf, withPicture } from './image-prompt';
+import { placedPrompt, visionOf, withPicture } from './image-prompt';
 import type { LoadedModel } from './loaded-model';
 import { offsetsOf } from './offsets';
 import { range } from './runtime-arrays';
@@ -101,6 +101,14 @@ function checkedIds(model: LoadedModel, prompt: PromptInput): readonly number[] 
     throw bad('The prompt has an image token and no image. Give the image, or leave the token out.');
   }
   return ids;
+}
+
+/** Refuses a prompt into which no picture can be put, and says where one stands (`placedPrompt`). */
+export function promptForPictures(model: LoadedModel, prompt: PromptInput): ReturnType<typeof placedPrompt> {
+  // The name of the picture has no part in its tokens.
+  const placed = placedPrompt(model, checkedIds(model, { ...prompt, image: '' }));
+  requireRoom(model, placed);
+  return placed;
 }
 
 function requireRoom(model: LoadedModel, sequence: Sequence): void {

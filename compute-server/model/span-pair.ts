@@ -15,25 +15,31 @@ const bad = (detail: string): FailureError => new FailureError({ code: 'bad-requ
 
 export function spanPair(sequence: Sequence, removed: Removed, positions: RemovedPositions): SpanPair {
   const span = spanOf(sequence, removed);
-  const { image } = sequence;
   const keys =
     removed.kind === 'image'
       ? (sequence.groups?.find(({ name }) => name === 'image')?.positions ?? range(span.start, span.end - span.start))
       : range(span.start, span.end - span.start);
-  if (span.start === 0 && span.end === sequence.ids.length) {
+  requireRest(span, sequence.ids.length, removed.kind);
+  const whole = { ...sequence, groups: [{ name: 'removed', positions: keys }] };
+  return { whole, span, without: { ...withoutSpan(sequence, span, positions), groups: [] } };
+}
+
+/** Refuses a span without which the position that predicts the next token would be gone. */
+export function requireRest({ start, end }: Span, length: number, kind: Removed['kind']): void {
+  if (end < length) return;
+  const image = kind === 'image';
+  if (start === 0) {
     throw bad(
-      image && removed.kind === 'image'
+      image
         ? 'The prompt holds nothing but the image, so nothing would be left without it. Write a question about the image.'
         : 'The span is the whole prompt, so nothing would be left without it. Choose a part of the prompt.',
     );
   }
-  if (span.end === sequence.ids.length) {
-    throw bad(
-      'The span reaches the end of the prompt, so that the position which predicts the next token would be removed. Let the prompt go on after it.',
-    );
-  }
-  const whole = { ...sequence, groups: [{ name: 'removed', positions: keys }] };
-  return { whole, span, without: { ...withoutSpan(sequence, span, positions), groups: [] } };
+  throw bad(
+    image
+      ? 'The prompt ends with the image, so that the position which predicts the next token would be removed with it. Write a question behind the image.'
+      : 'The span reaches the end of the prompt, so that the position which predicts the next token would be removed. Let the prompt go on after it.',
+  );
 }
 
 function spanOf(sequence: Sequence, removed: Removed): Span {

@@ -7,10 +7,10 @@ import type { Surroundings } from '../surroundings';
 import { planChunk } from './budget';
 import type { DivergenceMeasure } from './divergence-run';
 import type { LoadedModel } from './loaded-model';
-import { sequenceOf } from './prompt';
+import { promptForPictures, sequenceOf } from './prompt';
 import type { ReinforcementPlan } from './reinforcement';
 import type { Sequence } from './sequence';
-import { spanPair, type SpanPair } from './span-pair';
+import { requireRest, spanPair, type SpanPair } from './span-pair';
 
 const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
 
@@ -34,13 +34,11 @@ export async function prepare(
   if (request.removed.kind === 'image' && (request.prompt.image === undefined || !model.vision)) requireVision(model);
   const sequence = await sequenceOf(model, request.prompt, { memoryLimit, signal });
   const pair = spanPair(sequence, request.removed, request.positions);
-  const heads = model.summary.heads;
-  const k = request.k ?? defaultTopHeads(heads);
-  if (k > heads) throw bad(`T-VHD cannot add up ${k} heads of a layer, which has ${heads}. Choose at most ${heads}.`);
+  const { distance, outliers, k } = request;
   return {
     sequence,
     pair,
-    measure: { distance: request.distance, outliers: request.outliers, k },
+    measure: { distance, outliers, k: topHeads(model, k) },
     chunk: chunkFor(model, sequence, further, memoryLimit),
   };
 }
@@ -55,6 +53,24 @@ export function requireVision(model: LoadedModel): void {
   throw bad(
     'The model reads text alone: it has no vision encoder, so there is no image to leave out. Choose a vision-language model, or a span of the prompt (a document, a system prompt; --span on the command line): heads that read it are found in the same way.',
   );
+}
+
+/** What is wrong with every picture alike is said before the first one is read. */
+export function requireCaptions(model: LoadedModel, { prompt, k }: Pick<DivergenceRequest, 'prompt' | 'k'>): void {
+  requireHead(model);
+  if (!model.vision) {
+    throw bad(
+      'The model reads text alone: it has no vision encoder, so it cannot caption pictures. Choose a vision-language model.',
+    );
+  }
+  topHeads(model, k);
+  const { ids, span } = promptForPictures(model, prompt);
+  requireRest(span, ids.length, 'image');
+}
+
+function topHeads({ summary: { heads } }: LoadedModel, k = defaultTopHeads(heads)): number {
+  if (k > heads) throw bad(`T-VHD cannot add up ${k} heads of a layer, which has ${heads}. Choose at most ${heads}.`);
+  return k;
 }
 
 /** Two caches are held. The whole prompt in one chunk where it fits: layers that choose gains then run once. */

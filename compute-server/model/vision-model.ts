@@ -11,7 +11,8 @@ import {
   type VisionTower,
 } from '../../models/architectures/vision-tower';
 import { readFolderFile } from '../../models/formats/folder-file';
-import { processPicture, tileSize, type ProcessedPicture } from '../../models/images/process';
+import { PictureError } from '../../models/images/pixels';
+import { processPicture, tileSize, tileSizeOf, type ProcessedPicture } from '../../models/images/process';
 import { ProcessorError, readProcessor, type ProcessorSettings } from '../../models/images/processor';
 import { planTokens, type TileCells, type TokenPlan } from '../../models/images/token-plan';
 import { FailureError } from '../../protocol/wire/failures';
@@ -164,15 +165,30 @@ export interface PreparedPicture {
 export async function preparePicture(folder: string, vision: VisionModel, path: string): Promise<PreparedPicture> {
   if (!vision.processor.ok) throw new FailureError({ code: 'model-unusable', folder, detail: vision.processor.why });
   const picture = await readPicture(path);
-  const processed = processPicture(picture, vision.processor.settings, vision.layout);
   const { size } = vision.tower.patches;
-  if (processed.height !== size || processed.width !== size) {
-    const detail = `Its image processor makes ${processed.width} x ${processed.height} pixels of this image, and the vision config takes ${size} x ${size}.`;
+  const [height, width] = tileSizeOf(picture, vision.processor.settings, vision.layout);
+  if (height !== size || width !== size) {
+    const detail = `Its image processor makes ${width} x ${height} pixels of this image, and the vision config takes ${size} x ${size}.`;
     throw new FailureError({ code: 'model-unusable', folder, detail });
   }
+  const processed = processedPicture(picture, vision.processor.settings, vision.layout, path);
   const plan = planTokens(picture, processed, vision.layout, cellsOf(vision.tower, vision.connector));
   const key = createHash('sha256').update(picture.sha256).update(JSON.stringify(plan.tiles)).digest('hex');
   return { path, name: basename(path), picture, processed, plan, key };
+}
+
+function processedPicture(
+  picture: DecodedPicture,
+  settings: ProcessorSettings,
+  layout: ImageLayout,
+  path: string,
+): ProcessedPicture {
+  try {
+    return processPicture(picture, settings, layout);
+  } catch (error) {
+    if (!(error instanceof PictureError)) throw error;
+    throw new FailureError({ code: 'bad-request', detail: `The image ${path} ${error.message}.` });
+  }
 }
 
 /** The rows of one tile as they enter the encoder's first block. */

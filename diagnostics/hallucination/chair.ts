@@ -17,6 +17,19 @@ export function trueObjects(finder: ObjectFinder, truth: ImageTruth): Set<string
   return new Set([...labels, ...told]);
 }
 
+/** Labels of truths, each once an image: how many there are, how many the lexicon does not know, and these by name. */
+export interface LabelCount {
+  readonly total: number;
+  readonly unknown: number;
+  readonly names: readonly string[];
+}
+
+export function countLabels(finder: ObjectFinder, truths: readonly Pick<ImageTruth, 'objects'>[]): LabelCount {
+  const labels = truths.flatMap(({ objects }) => [...new Set(objects)]);
+  const unknown = labels.filter((label) => finder.classFor(label) === undefined);
+  return { total: labels.length, unknown: unknown.length, names: [...new Set(unknown)] };
+}
+
 export interface JudgedMention extends Mention {
   readonly inTruth: boolean;
 }

@@ -158,38 +158,3 @@ export class ObjectFinder {
       });
   }
 }
-
-/**
- * A lexicon from a file: JSON `{"class": ["synonym", …]}`, or lines `class, synonym, synonym` as the published list has them
- * (double spaces and repeats are trimmed). Own two-word names are joined for JSON alone: the published list is scored with the
- * published table.
- */
-export function parseLexicon(text: string): { readonly lexicon: ObjectLexicon; readonly joinOwn: boolean } {
-  if (!/^\s*[{[]/.test(text)) {
-    const rows = text
-      .split('\n')
-      .map((line) => line.split(',').map((word) => word.trim()))
-      .map((words) => [...new Set(words.filter((word) => word !== ''))])
-      .filter((words) => words.length > 0);
-    if (rows.length === 0) throw new RangeError('The lexicon names no class.');
-    return { lexicon: Object.fromEntries(rows.map(([name = '', ...synonyms]) => [name, synonyms])), joinOwn: false };
-  }
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch (error) {
-    throw new RangeError(`The lexicon is no JSON: ${(error as Error).message}.`);
-  }
-  return { lexicon: checkedLexicon(parsed), joinOwn: true };
-}
-
-export function checkedLexicon(value: unknown): ObjectLexicon {
-  const wrong = new RangeError('The lexicon is an object from class to a list of synonyms, e.g. {"dog": ["puppy"]}.');
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong;
-  const entries = Object.entries(value);
-  if (entries.length === 0) throw new RangeError('The lexicon names no class.');
-  for (const [, synonyms] of entries) {
-    if (!Array.isArray(synonyms) || synonyms.some((word) => typeof word !== 'string')) throw wrong;
-  }
-  return Object.fromEntries(entries as [string, string[]][]);
-}

@@ -1,7 +1,7 @@
 /**
- * Labels of heads. Each label has a score in [0, 1], a null model of what the score is without the structure that the label
- * names, and a threshold; a head bears a label when its score reaches the threshold and lies 3 null deviations above the
- * null mean.
+ * Labels of heads. Each label has a score in [0, 1] that every head is given, a null model of what the score is without the
+ * structure that the label names, and a threshold; a head bears a label when its score reaches the threshold and its
+ * confidence (`confidence.ts`) is that of three deviations of a normal distribution, 0.99865, or more.
  *
  * | label | score | measured on | null model | threshold |
  * |---|---|---|---|---|
@@ -9,9 +9,9 @@
  * | self | selfToken | the prompt | the same | 0.4 |
  * | first-token-sink | firstToken | the prompt | the same | 0.5 |
  * | local | localWindow (16 tokens) | the prompt | the same | 0.8 |
- * | induction | induction | random sequence, repeated | random sequence, not repeated | 0.3 |
+ * | induction | induction | random sequence, repeated | random sequences, not repeated | 0.3 |
  * | duplicate-token | duplicateToken | the same | the same | 0.3 |
- * | retrieval | copy rate (below) | the same | the same | 0.3 |
+ * | retrieval | values found by their keys (`retrieval.ts`) | needles in a random haystack | the needles absent | 0.3 |
  * | uniform | entropy / mean ln(readable keys; at most the layer's window) | the prompt | rows drawn at random | 0.9 |
  *
  * Rows drawn at random: each row is a point of the simplex over its m readable keys, all points equally likely (a Dirichlet
@@ -21,12 +21,10 @@
  *
  * Thresholds are choices of Headscope, not of a paper: TransformerLens' head detector takes 0.4 for its three patterns.
  * Random dealing: each row's probabilities are assigned to the keys that the row may read in random order; the mean is exact,
- * the variance an upper bound. Copy rate: share of the counted queries whose most-read key (key 0 left out) holds the token
- * that comes next and lies more than 16 tokens back: the copy event of Wu et al. 2024 (arXiv:2404.15574, section 2.1) with
- * the next token given instead of generated.
+ * the variance an upper bound.
  */
 
-import { errorFunction } from 'simple-statistics';
+import { confidenceOf, measuredNull, normalDistribution, type NullModel } from './confidence';
 
 export type Label =
   'previous-token' | 'self' | 'first-token-sink' | 'local' | 'induction' | 'duplicate-token' | 'uniform' | 'retrieval';
@@ -42,21 +40,18 @@ export const thresholds: Readonly<Record<Label, number>> = {
   uniform: 0.9,
 };
 
-/** Null deviations above the null mean that a label needs. */
-export const neededDeviations = 3;
+/** Confidence that a label needs. */
+export const neededConfidence = normalDistribution(3);
 
-export interface NullModel {
-  readonly mean: number;
-  readonly sd: number;
-}
-
-export interface LabelledHead {
+/** A label's score of one head. */
+export interface HeadScore {
   readonly layer: number;
   readonly head: number;
   readonly label: Label;
+  /** NaN where it was not measured. */
   readonly score: number;
   readonly null: NullModel;
-  /** Normal distribution function of (score - mean) / sd. */
+  /** How sure it is that the score is more than the null model gives: `confidence.ts`. */
   readonly confidence: number;
 }
 
@@ -75,11 +70,11 @@ export interface PromptScores {
 
 export type Positional = 'previousToken' | 'firstToken' | 'selfToken' | 'localWindow';
 
-/** Scores of one layer on a probe; arrays by head. */
+/** Scores of one layer on the random sequences of one seed; arrays by head. */
 export interface ProbeScores {
   readonly induction: readonly number[];
   readonly duplicateToken: readonly number[];
-  readonly copyRate: readonly number[];
+  readonly retrieval: readonly number[];
 }
 
 export interface LabelInput {
@@ -91,27 +86,24 @@ export interface LabelInput {
   readonly causal: boolean;
   /** By layer: tokens of the window, or null. */
   readonly windows?: readonly (number | null)[];
-  /** By layer; empty where no probe was run: then no label of it is given. */
-  readonly repeated: readonly ProbeScores[];
-  /** One entry per seed, each by layer. */
-  readonly unrepeated: readonly (readonly ProbeScores[])[];
+  /** With the structure, by layer; empty where no probe was run: then no score of it is given. */
+  readonly probed: readonly ProbeScores[];
+  /** Without it: one entry per seed, each by layer. */
+  readonly unstructured: readonly (readonly ProbeScores[])[];
 }
 
-export function labelHeads(input: LabelInput): LabelledHead[] {
-  const found: LabelledHead[] = [];
-  const consider = (layer: number, head: number, label: Label, score: number, model: NullModel): void => {
-    if (!Number.isFinite(score) || !Number.isFinite(model.mean)) return;
-    // Rows that can be dealt in one way only (a prompt inside the local window) have no deviation, and say nothing.
-    const deviations = model.sd === 0 ? 0 : (score - model.mean) / model.sd;
-    if (score < thresholds[label] || deviations < neededDeviations) return;
-    found.push({ layer, head, label, score, null: model, confidence: normalDistribution(deviations) });
+/** Every score of every head that was measured, layer by layer, head by head within a label. */
+export function scoreHeads(input: LabelInput): HeadScore[] {
+  const scores: HeadScore[] = [];
+  const add = (layer: number, head: number, label: Label, score: number, model: NullModel): void => {
+    scores.push({ layer, head, label, score, null: model, confidence: confidenceOf(score, model) });
   };
-  input.prompt.forEach((scores, layer) => {
+  input.prompt.forEach((own, layer) => {
     const positional = (label: Label, name: Positional): void =>
-      scores[name].forEach((score, head) =>
-        consider(layer, head, label, score, {
-          mean: scores.permutation.mean[name],
-          sd: Math.sqrt(scores.permutation.variance[name][head] ?? Number.NaN),
+      own[name].forEach((score, head) =>
+        add(layer, head, label, score, {
+          mean: own.permutation.mean[name],
+          sd: Math.sqrt(own.permutation.variance[name][head] ?? Number.NaN),
         }),
       );
     positional('previous-token', 'previousToken');
@@ -121,28 +113,33 @@ export function labelHeads(input: LabelInput): LabelledHead[] {
     const rows = [input.length, input.causal, input.windows?.[layer] ?? Infinity] as const;
     const most = meanLogReadable(...rows);
     const chance = entropyOfRandomRows(readableKeys(...rows));
-    scores.entropy.forEach((nats, head) =>
-      consider(layer, head, 'uniform', nats / most, { mean: chance.mean / most, sd: chance.sd / most }),
+    own.entropy.forEach((nats, head) =>
+      add(layer, head, 'uniform', nats / most, { mean: chance.mean / most, sd: chance.sd / most }),
     );
     const probed = (label: Label, name: keyof ProbeScores): void =>
-      input.repeated[layer]?.[name].forEach((score, head) =>
-        consider(
+      input.probed[layer]?.[name].forEach((score, head) =>
+        add(
           layer,
           head,
           label,
           score,
-          spread(input.unrepeated.map((seed) => seed[layer]?.[name][head] ?? Number.NaN)),
+          measuredNull(input.unstructured.map((seed) => seed[layer]?.[name][head] ?? Number.NaN)),
         ),
       );
     probed('induction', 'induction');
     probed('duplicate-token', 'duplicateToken');
-    probed('retrieval', 'copyRate');
+    probed('retrieval', 'retrieval');
   });
-  // Strongest label of a head first: how far the score is above its own threshold.
-  return found.sort(
-    (a, b) => a.layer - b.layer || a.head - b.head || b.score / thresholds[b.label] - a.score / thresholds[a.label],
-  );
+  return scores;
 }
+
+/** The scores that make a label, by layer and head; of a head first the one that is farthest above its own threshold. */
+export const labelsAmong = (scores: readonly HeadScore[]): HeadScore[] =>
+  scores
+    .filter(({ label, score, confidence }) => score >= thresholds[label] && confidence >= neededConfidence)
+    .sort(
+      (a, b) => a.layer - b.layer || a.head - b.head || b.score / thresholds[b.label] - a.score / thresholds[a.label],
+    );
 
 /** Of each query. */
 const readableKeys = (length: number, causal: boolean, window: number): number[] =>
@@ -173,12 +170,3 @@ export const meanLogReadable = (length: number, causal: boolean, window = Infini
   mean(readableKeys(length, causal, window).map(Math.log));
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
-
-/** Mean and sample deviation; with two seeds or more. Never 0: four random sequences of 64 tokens do not fix a mean exactly. */
-function spread(values: readonly number[]): NullModel {
-  const middle = mean(values);
-  const variance = values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / Math.max(1, values.length - 1);
-  return { mean: middle, sd: Math.max(Math.sqrt(variance), 1e-3) };
-}
-
-const normalDistribution = (z: number): number => (1 + errorFunction(z / Math.SQRT2)) / 2;

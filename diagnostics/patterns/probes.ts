@@ -57,7 +57,8 @@ export function probePeriod(vocabulary: number, avoid: number, contextLength: nu
   return period < shortestPeriod ? undefined : period;
 }
 
-function drawDistinct({ vocabulary, avoid, seed }: ProbeSettings, count: number): number[] {
+/** Token ids drawn without repeats. */
+export function drawDistinct({ vocabulary, avoid, seed }: ProbeSettings, count: number): number[] {
   const random = splitMix(seed);
   const taken = new Set(avoid);
   const drawn: number[] = [];

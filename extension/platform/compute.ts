@@ -105,6 +105,10 @@ export function wordsOf(error: unknown): { readonly sentence: string; readonly d
 export const isCancelled = (error: unknown): boolean =>
   error instanceof FailureError && error.failure.code === 'cancelled';
 
+/** The process died, or was killed. */
+export const isRestart = (error: unknown): boolean =>
+  error instanceof FailureError && error.failure.code === 'compute-restarted';
+
 export class Compute extends Owner {
   readonly #client: ComputeClient;
   readonly #changed = this.own(new Signal<ComputeState>());

@@ -4,12 +4,16 @@
  * gives is written as null and read back as NaN. Pure.
  */
 import type {
+  CausalChange,
+  ClassAblation,
   HeadClass,
   HeadGain,
   HeadsResult,
   HeadStatistics,
   HeadThumbnails,
+  LabelScores,
   PerHead,
+  TopKey,
 } from '../../protocol/results/heads';
 import { headLabels, headStatisticNames } from '../../protocol/results/heads';
 import type { Parsed, Table } from './checks';
@@ -69,6 +73,69 @@ export function checkGains(value: unknown, place: string, layers = mostLayers, h
   });
 }
 
+const isLabel = (value: unknown): value is HeadClass['label'] => (headLabels as readonly unknown[]).includes(value);
+
+function checkCausal(value: Table, place: string): CausalChange {
+  const { on, lossChange, promptLossChange } = value;
+  need(isText(on), `${place}.on`, 'a text');
+  return {
+    lossChange: orNaN(lossChange),
+    on,
+    ...(promptLossChange === undefined ? {} : { promptLossChange: orNaN(promptLossChange) }),
+  };
+}
+
+function checkAblations(value: unknown): ClassAblation[] {
+  need(Array.isArray(value), 'classAblations', 'a list');
+  return value.map((one: unknown, at): ClassAblation => {
+    const place = `classAblations[${at}]`;
+    need(isTable(one), place, 'an object');
+    const { label, heads } = one;
+    need(isLabel(label), `${place}.label`, `one of ${headLabels.join(', ')}`);
+    need(isCount(heads), `${place}.heads`, 'a positive whole number');
+    return { label, heads, ...checkCausal(one, place) };
+  });
+}
+
+function checkTopKeys(value: unknown, layers: number, heads: number, tokens: number): HeadsResult['topKeys'] & object {
+  need(Array.isArray(value) && value.length === layers, 'topKeys', `a list of ${layers} layers`);
+  return value.map((row: unknown, layer) => {
+    need(Array.isArray(row) && row.length === heads, `topKeys[${layer}]`, `a list of ${heads} heads`);
+    return row.map((keys: unknown, head): TopKey[] => {
+      const place = `topKeys[${layer}][${head}]`;
+      need(Array.isArray(keys), place, 'a list');
+      return keys.map((one: unknown, at): TopKey => {
+        need(isTable(one), `${place}[${at}]`, 'an object');
+        const { key, weight } = one;
+        need(isWhole(key) && key < tokens, `${place}[${at}].key`, `a position from 0 to ${tokens - 1}`);
+        return { key, weight: orNaN(weight) };
+      });
+    });
+  });
+}
+
+function checkLabelScores(value: unknown, layers: number, heads: number): NonNullable<HeadsResult['labelScores']> {
+  need(isTable(value), 'labelScores', 'an object');
+  return Object.fromEntries(
+    Object.entries(value).map(([label, tables]) => {
+      const place = `labelScores.${label}`;
+      need(isLabel(label), place, `of ${headLabels.join(', ')}`);
+      need(isTable(tables), place, 'an object');
+      const { nullSeeds, nullFloor } = tables;
+      const table = (name: string) => checkTable(tables[name], `${place}.${name}`, layers, heads);
+      const scores: LabelScores = {
+        score: table('score'),
+        nullMean: table('nullMean'),
+        nullSd: table('nullSd'),
+        ...(isCount(nullSeeds) ? { nullSeeds } : {}),
+        ...(isNumber(nullFloor) ? { nullFloor } : {}),
+        confidence: table('confidence'),
+      };
+      return [label, scores];
+    }),
+  );
+}
+
 function checkClass(value: unknown, at: number, layers: number, heads: number): HeadClass {
   const place = `classes[${at}]`;
   need(isTable(value), place, 'an object');
@@ -76,17 +143,23 @@ function checkClass(value: unknown, at: number, layers: number, heads: number): 
   const none = value['null'];
   need(isWhole(layer) && layer < layers, `${place}.layer`, `a layer from 0 to ${layers - 1}`);
   need(isWhole(head) && head < heads, `${place}.head`, `a head from 0 to ${heads - 1}`);
-  need((headLabels as readonly unknown[]).includes(label), `${place}.label`, `one of ${headLabels.join(', ')}`);
+  need(isLabel(label), `${place}.label`, `one of ${headLabels.join(', ')}`);
   need(isTable(none), `${place}.null`, 'an object');
-  need(causal === undefined || (isTable(causal) && isText(causal['on'])), `${place}.causal`, 'an object');
+  need(causal === undefined || isTable(causal), `${place}.causal`, 'an object');
+  const { seeds, floor } = none;
   return {
     layer,
     head,
-    label: label as HeadClass['label'],
+    label,
     score: orNaN(value['score']),
-    null: { mean: orNaN(none['mean']), sd: orNaN(none['sd']) },
+    null: {
+      mean: orNaN(none['mean']),
+      sd: orNaN(none['sd']),
+      ...(isCount(seeds) ? { seeds } : {}),
+      ...(isNumber(floor) ? { floor } : {}),
+    },
     confidence: orNaN(value['confidence']),
-    ...(isTable(causal) ? { causal: { lossChange: orNaN(causal['lossChange']), on: String(causal['on']) } } : {}),
+    ...(causal === undefined ? {} : { causal: checkCausal(causal, `${place}.causal`) }),
   };
 }
 
@@ -130,7 +203,7 @@ function check(value: unknown): SavedHeads {
   need(Array.isArray(layerErrors), 'parity.layerErrors', 'a list');
   need(typeof ok === 'boolean', 'parity.ok', 'true or false');
   need(isNumber(seconds), 'seconds', 'a number');
-  const { thumbnails, ...rest } = value;
+  const { thumbnails, topKeys, labelScores, classAblations, ...rest } = value;
   return {
     result: {
       ...(rest as unknown as HeadsResult),
@@ -139,7 +212,10 @@ function check(value: unknown): SavedHeads {
       groups: Object.fromEntries(
         Object.entries(groups).map(([name, table]) => [name, checkTable(table, `groups.${name}`, layers, heads)]),
       ),
+      ...(topKeys === undefined ? {} : { topKeys: checkTopKeys(topKeys, layers, heads, ids.length) }),
       classes: classes.map((one, at) => checkClass(one, at, layers, heads)),
+      ...(labelScores === undefined ? {} : { labelScores: checkLabelScores(labelScores, layers, heads) }),
+      ...(classAblations === undefined ? {} : { classAblations: checkAblations(classAblations) }),
       parity: {
         ...(parity as unknown as HeadsResult['parity']),
         maxLogitError: orNaN(parity['maxLogitError']),

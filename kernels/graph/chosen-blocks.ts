@@ -5,10 +5,11 @@
  * Letters: b batch, h heads, P pairs of a head, W positions of a block, S pairs of a segment, T segments of a head:
  * ceil(P / S) + blocks, enough however the pairs fall.
  */
-import { add, divide, logarithm, multiply, subtract } from './operators/elementwise';
+import { logSumOf } from './log-sum';
+import { add, divide, multiply, subtract } from './operators/elementwise';
 import { expand, gather, gatherElements, reshape, scatterElements, slice } from './operators/layout';
 import { fusedMatmul, matmul } from './operators/matrix';
-import { cumulativeSum, reduceMax, softmax, topK } from './operators/reduce';
+import { cumulativeSum, softmax, topK } from './operators/reduce';
 import type { Value } from './records';
 
 export interface ChosenBlocks {
@@ -32,7 +33,7 @@ export interface ChosenAttention {
 }
 
 /** Pairs of a segment: shorter ones copy blocks more often, longer ones waste more of a block's last segment. */
-const segmentPairs = 64;
+export const segmentPairs = 64;
 
 export const segmentsOf = (pairs: number, blocks: number): number => Math.ceil(pairs / segmentPairs) + blocks;
 
@@ -62,8 +63,7 @@ export function attendChosenBlocks(given: ChosenBlocks): readonly ChosenAttentio
     });
     const probabilities = softmax(scores);
     const output = matmul(probabilities, blockRows(values, valueDim));
-    // The largest probability is 1 / denominator.
-    const logSum = subtract(reduceMax(scores, [2]), logarithm(reduceMax(probabilities, [2])));
+    const logSum = logSumOf(scores, probabilities);
     const ofPairs = (x: Value, w: number) =>
       gather(reshape(x, [plan.segments * segmentPairs, w]), own(plan.placeOfPair));
     return { output: ofPairs(output, valueDim), logSum: ofPairs(logSum, 1) };

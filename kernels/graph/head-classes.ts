@@ -26,25 +26,35 @@ export function attendByClass(
   shape: AttentionShape,
   classes: readonly HeadClass[],
 ): Value {
-  const group = shape.heads / shape.kvHeads;
   const outputs = classes.map(({ heads, attend }) => {
     const own = shapeOfClass(shape, heads);
-    const queries = reshape(pickHeads(groupQueries(query, shape), heads), [
-      own.batch,
-      own.heads,
-      own.queries,
-      own.headDim,
-    ]);
-    const output = attend(queries, pickHeads(key, heads), pickHeads(value, heads), own);
-    return reshape(output, [shape.batch, heads.length, group, shape.queries, shape.valueDim]);
+    return attend(queriesOfClass(query, shape, heads), pickHeads(key, heads), pickHeads(value, heads), own);
   });
-  const order = classes.flatMap(({ heads }) => heads);
-  const back = Array.from({ length: shape.kvHeads }, (_, head) => order.indexOf(head));
-  return reshape(pickHeads(concat(outputs, 1), back), [shape.batch, shape.heads, shape.queries, shape.valueDim]);
+  return joinClasses(outputs, shape, classes);
+}
+
+/** Heads-first queries of the query heads that read the given key/value heads, [b, g heads, n, d]. */
+export function queriesOfClass(query: Value, shape: AttentionShape, heads: readonly number[]): Value {
+  const own = shapeOfClass(shape, heads);
+  return reshape(pickHeads(groupQueries(query, shape), heads), [own.batch, own.heads, own.queries, own.headDim]);
+}
+
+/** Heads-first outputs of the classes, one for each, as the output of all heads in their own order. */
+export function joinClasses(
+  outputs: readonly Value[],
+  { batch, heads, kvHeads, queries, valueDim }: AttentionShape,
+  classes: readonly Pick<HeadClass, 'heads'>[],
+): Value {
+  const apart = outputs.map((output, at) =>
+    reshape(output, [batch, classes[at]!.heads.length, heads / kvHeads, queries, valueDim]),
+  );
+  const order = classes.flatMap((each) => each.heads);
+  const back = Array.from({ length: kvHeads }, (_, head) => order.indexOf(head));
+  return reshape(pickHeads(concat(apart, 1), back), [batch, heads, queries, valueDim]);
 }
 
 /** Rows of axis 1 in the given order; nothing when that is all of them as they are. */
-function pickHeads(x: Value, heads: readonly number[]): Value {
+export function pickHeads(x: Value, heads: readonly number[]): Value {
   if (heads.length === x.shape[1] && heads.every((head, at) => head === at)) return x;
   return gather(x, x.graph.constant('int64', [heads.length], heads), 1);
 }

@@ -1,5 +1,6 @@
 import { pairFlops, readablePairs, tensorBytes } from '../cost/attention';
-import { attentionGraph } from '../graph/attention-graph';
+import { attentionGraph, stepInputs } from '../graph/attention-graph';
+import { GraphBuilder } from '../graph/builder';
 import { groupQueryAttention, multiHeadAttention } from '../graph/operators/attention';
 import { reshape, slice, transpose } from '../graph/operators/layout';
 import type { Value } from '../graph/records';
@@ -79,6 +80,39 @@ export const fused: Mechanism<None> = {
     peakBytes: 2 * tensorBytes(shape),
   }),
   pattern: (shape) => ({ dependsOnData: false, reads: denseReads(shape) }),
+  decode: {
+    states: ({ batch, kvHeads, keys, headDim, valueDim }) => [
+      { name: 'past.key', shape: [batch, kvHeads, keys - 1, headDim], grows: 2 },
+      { name: 'past.value', shape: [batch, kvHeads, keys - 1, valueDim], grows: 2 },
+    ],
+    stateAfter: ({ key, value }) => ({ 'past.key': key, 'past.value': value }),
+    /** With one position heads-first and sequence-first are the same, so that only the cache is heads-first. */
+    build(shape, parameters, precision) {
+      const builder = new GraphBuilder('fused step');
+      const { batch, heads, kvHeads, headDim, valueDim } = shape;
+      const { query, key, value } = stepInputs(builder, shape, precision);
+      const [pastKeys, pastValues] = fused
+        .decode!.states(shape, parameters)
+        .map(({ name, shape: dims }) => builder.input(name, precision, dims));
+      const output = attendOnCache(
+        reshape(query, [batch, 1, heads * headDim]),
+        reshape(key, [batch, 1, kvHeads * headDim]),
+        reshape(value, [batch, 1, kvHeads * valueDim]),
+        { key: pastKeys!, value: pastValues! },
+        shape,
+      );
+      builder.output(reshape(output, [batch, heads, 1, valueDim]), 'output');
+      builder.output(key, 'next.past.key');
+      builder.output(value, 'next.past.value');
+      return builder.finish();
+    },
+    /** The operator copies the cache to append the new row, then reads it: 3 passes, and the scores twice. */
+    cost: (shape) => ({
+      flops: pairFlops(shape, shape.keys),
+      bytes: 2 * tensorBytes(shape) + 8 * shape.batch * shape.heads * shape.keys,
+      peakBytes: 2 * tensorBytes(shape),
+    }),
+  },
   limits: [{ name: 'the plain definition', parameters: () => ({}), equals: 'scaled-dot-product' }],
 };
 
@@ -98,20 +132,37 @@ function unmasked(query: Value, key: Value, value: Value, shape: AttentionShape)
 }
 
 function causal(query: Value, key: Value, value: Value, shape: AttentionShape): Value {
-  const { batch, kvHeads, keys, headDim } = shape;
+  const { batch, kvHeads, headDim } = shape;
   const offset = queryOffset(shape);
   const past = (x: Value): Value =>
     transpose(reshape(slice(x, 1, 0, offset), [batch, offset, kvHeads, headDim]), [0, 2, 1, 3]);
-  const graph = query.graph;
-  const [output] = groupQueryAttention(
+  return attendOnCache(
     query,
     slice(key, 1, offset),
     slice(value, 1, offset),
     offset > 0 ? { key: past(key), value: past(value) } : undefined,
+    shape,
+  );
+}
+
+/** GroupQueryAttention of new positions, sequence-first, on the heads-first cache before them. */
+function attendOnCache(
+  query: Value,
+  key: Value,
+  value: Value,
+  past: { readonly key: Value; readonly value: Value } | undefined,
+  { batch, heads, kvHeads, keys, headDim }: AttentionShape,
+): Value {
+  const { graph } = query;
+  const [output] = groupQueryAttention(
+    query,
+    key,
+    value,
+    past,
     graph.constant('int32', [batch], new Array<number>(batch).fill(keys - 1)),
     graph.constant('int32', [], [keys]),
     keys,
-    { heads: shape.heads, kvHeads, scale: headDim ** -0.5 },
+    { heads, kvHeads, scale: headDim ** -0.5 },
   );
   return output;
 }

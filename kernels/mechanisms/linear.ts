@@ -92,12 +92,12 @@ export const linear: Mechanism<Parameters> = {
       builder.output(next, 'next.state');
       return builder.finish();
     },
-    /** The state is read twice and written twice. */
+    /** Over the state: the product writes its like, the sum reads both and writes, the query reads, and it is handed on. */
     cost({ batch, heads, kvHeads, headDim, valueDim }) {
       const cells = batch * headDim * (valueDim + 1);
       return {
         flops: cells * (3 * kvHeads + 2 * heads) + batch * heads * (3 * headDim + valueDim),
-        bytes: 4 * 5 * cells * kvHeads,
+        bytes: 4 * 7 * cells * kvHeads,
         peakBytes: 4 * 3 * cells * kvHeads,
       };
     },

@@ -4,9 +4,11 @@ import { add } from '../graph/operators/elementwise';
 import { concat, gatherRange, reshape } from '../graph/operators/layout';
 import { fusedMatmul, matmul } from '../graph/operators/matrix';
 import { softmax } from '../graph/operators/reduce';
+import { integers } from '../integers';
 import type { Mechanism } from '../mechanism';
 import { allRows, softmaxRows } from '../reference/softmax';
 import { isCausalSelf, queryOffset, type AttentionShape } from '../shape';
+import { keptDecoding } from './kept-decoding';
 
 interface Parameters extends Record<string, number> {
   readonly window: number;
@@ -102,6 +104,12 @@ export const slidingWindow: Mechanism<Parameters> = {
     reads: windowReads(shape, parameters),
     block: { queries: tileRows(parameters), keys: tileRows(parameters) },
   }),
+  decode: keptDecoding('sliding-window', ({ kvHeads }, { window }) => [
+    {
+      heads: integers(0, kvHeads),
+      keptAt: (position) => integers(Math.max(0, position - window + 1), position),
+    },
+  ]),
   limits: [
     {
       name: 'a window over the whole sequence',

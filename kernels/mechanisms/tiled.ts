@@ -1,9 +1,10 @@
 import { tiledCost } from '../cost/attention';
 import { additiveMask, attentionGraph, foldGroup, groupQueries, unfoldGroup } from '../graph/attention-graph';
-import { add, logarithm, multiply, subtract } from '../graph/operators/elementwise';
+import { logSumOf } from '../graph/log-sum';
+import { add, multiply } from '../graph/operators/elementwise';
 import { concat, gatherRange, pad, reshape, slice } from '../graph/operators/layout';
 import { fusedMatmul, matmul } from '../graph/operators/matrix';
-import { reduceMax, softmax } from '../graph/operators/reduce';
+import { softmax } from '../graph/operators/reduce';
 import type { Value } from '../graph/records';
 import type { Mechanism } from '../mechanism';
 import { denseDefinition, denseReads } from '../reference/pattern';
@@ -226,8 +227,7 @@ export function causalInTiles(
         const probabilities = softmax(masked);
         const inside = matmul(probabilities, gatherRange(values, 2, 0, end));
         if (!past) return unfoldGroup(inside, shape);
-        // The largest probability is 1 / denominator: with the largest score it gives the logarithm of the denominator.
-        const logDenominator = subtract(reduceMax(masked, [3]), logarithm(reduceMax(probabilities, [3])));
+        const logDenominator = logSumOf(masked, probabilities);
         const all = softmax(fusedMatmul(concat([tile, logDenominator], 3), past.key, { transposeB: true, scale }));
         return unfoldGroup(add(matmul(all, past.value), multiply(slice(all, 3, 0, 1), inside)), shape);
       });

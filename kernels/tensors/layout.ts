@@ -64,3 +64,15 @@ export function positionsOf(x: Tensor, start: number, end: number): Tensor {
   }
   return tensor([batch, heads, count, width], data);
 }
+
+/** [batch, head, position, width] of `x` and, after it, of `more`. */
+export function joinPositions(x: Tensor, more: Tensor): Tensor {
+  const [batch, heads, positions, width] = fourAxes(x);
+  const [own, added] = [positions * width, fourAxes(more)[2] * width];
+  const data = new Float64Array(batch * heads * (own + added));
+  for (let h = 0; h < batch * heads; h++) {
+    data.set(x.data.subarray(h * own, (h + 1) * own), h * (own + added));
+    data.set(more.data.subarray(h * added, (h + 1) * added), h * (own + added) + own);
+  }
+  return tensor([batch, heads, positions + fourAxes(more)[2], width], data);
+}

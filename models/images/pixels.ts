@@ -27,3 +27,8 @@ export function crop(picture: Pixels, { x, y, width, height }: Rectangle): Pixel
   }
   return { width, height, data };
 }
+
+/** A picture that no image processor can prepare: the rest of a sentence that names it, without its full stop. */
+export class PictureError extends Error {
+  override readonly name = 'PictureError';
+}

@@ -1,9 +1,9 @@
 /** A picture through an image processor: tiles of normalised numbers, and the part of the picture that each shows. */
 import type { ImageLayout } from '../architectures/vision-tower';
 import { anyresTiles, bestSize, type HeightWidth } from './anyres';
-import { crop, type Pixels, type Rectangle } from './pixels';
+import type { Pixels, Rectangle } from './pixels';
 import type { ProcessorSettings, Size } from './processor';
-import { resize } from './resample';
+import { resize, resizePart } from './resample';
 import { splitPicture } from './splits';
 
 export interface ProcessedPicture {
@@ -39,13 +39,24 @@ export function processPicture(picture: Pixels, settings: ProcessorSettings, lay
     };
   }
   const { width, height } = sizeAfter(settings.resize, picture);
-  const resized = resize(picture, width, height, settings.filter);
-  const cut = settings.crop ? centre(resized, settings.crop) : { x: 0, y: 0, width, height };
+  const cut = settings.crop ? centre({ width, height }, settings.crop) : { x: 0, y: 0, width, height };
   const [across, down] = [picture.width / width, picture.height / height];
   return {
-    ...normalised([crop(resized, cut)], settings),
+    ...normalised([resizePart(picture, width, height, settings.filter, cut)], settings),
     shown: { x: cut.x * across, y: cut.y * down, width: cut.width * across, height: cut.height * down },
   };
+}
+
+/** The size of every tile that the settings make of a picture. */
+export function tileSizeOf(
+  picture: Pick<Pixels, 'width' | 'height'>,
+  settings: ProcessorSettings,
+  layout: ImageLayout,
+): HeightWidth {
+  const fixed = tileSize(settings, layout);
+  if (fixed) return fixed;
+  const { width, height } = sizeAfter(settings.resize, picture);
+  return layout.kind === 'anyres' ? [edgeOf(settings.resize), edgeOf(settings.resize)] : [height, width];
 }
 
 /** The size of every tile that the settings lead to, whatever the picture; undefined where it depends on the picture. */
@@ -58,7 +69,10 @@ export function tileSize(settings: ProcessorSettings, layout: ImageLayout): Heig
 
 const edgeOf = (size: Size | undefined): number => (size?.kind === 'exact' ? size.height : (size?.edge ?? 0));
 
-function sizeAfter(size: Size | undefined, { width, height }: Pixels): { width: number; height: number } {
+function sizeAfter(
+  size: Size | undefined,
+  { width, height }: Pick<Pixels, 'width' | 'height'>,
+): { width: number; height: number } {
   if (!size) return { width, height };
   if (size.kind === 'exact') return { width: size.width, height: size.height };
   const [short, long] = width <= height ? [width, height] : [height, width];
@@ -70,7 +84,10 @@ function sizeAfter(size: Size | undefined, { width, height }: Pixels): { width: 
 }
 
 /** A picture smaller than the crop gets black around it, the odd line above and left. */
-function centre({ width, height }: Pixels, to: { readonly height: number; readonly width: number }): Rectangle {
+function centre(
+  { width, height }: Pick<Pixels, 'width' | 'height'>,
+  to: { readonly height: number; readonly width: number },
+): Rectangle {
   const offset = (side: number, wanted: number): number =>
     wanted <= side ? Math.floor((side - wanted) / 2) : -Math.ceil((wanted - side) / 2);
   return { x: offset(width, to.width), y: offset(height, to.height), width: to.width, height: to.height };

@@ -5,7 +5,7 @@
  * offers box, hamming, lanczos and mks2013; jimp and image-js interpolate without widening), and a model sees the difference.
  * Equal to Pillow 11.1 to the last bit on the cases of `test/unit/models/images/resample.test.ts`.
  */
-import type { Pixels } from './pixels';
+import { crop, PictureError, type Pixels, type Rectangle } from './pixels';
 
 /** Names of `PIL.Image.Resampling`, in the order of its numbers. */
 export const filters = ['nearest', 'lanczos', 'bilinear', 'bicubic', 'box', 'hamming'] as const;
@@ -42,14 +42,27 @@ interface Taps {
   readonly weights: readonly number[];
 }
 
-/** For each target pixel of one axis: the source pixels that it mixes. */
-function tapsOf(filter: Exclude<Filter, 'nearest'>, from: number, to: number): readonly Taps[] {
+/** Pixels of one axis. */
+interface Stretch {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** For `count` target pixels of one axis from `first` on: the source pixels that each mixes. */
+function tapsOf(
+  filter: Exclude<Filter, 'nearest'>,
+  from: number,
+  to: number,
+  { first: start, count }: Stretch,
+): readonly Taps[] {
+  // What the filters come to, and Pillow leaves the pass out.
+  if (from === to) return Array.from({ length: count }, (_, at) => ({ first: start + at, weights: [one] }));
   const { reach, weight } = kernels[filter];
   const scale = from / to;
   const widening = Math.max(1, scale);
   const support = reach * widening;
-  return Array.from({ length: to }, (_, target) => {
-    const centre = (target + 0.5) * scale;
+  return Array.from({ length: count }, (_, at) => {
+    const centre = (start + at + 0.5) * scale;
     const first = Math.max(0, Math.trunc(centre - support + 0.5));
     const end = Math.min(from, Math.trunc(centre + support + 0.5));
     const weights = Array.from({ length: end - first }, (_, i) => weight((first + i - centre + 0.5) / widening));
@@ -91,52 +104,92 @@ function pass(
   }
 }
 
-export function resize(picture: Pixels, width: number, height: number, filter: Filter): Pixels {
-  if (picture.width === width && picture.height === height) return picture;
-  if (filter === 'nearest') return nearest(picture, width, height);
-  let { data } = picture;
-  if (picture.width !== width) {
-    const narrow = new Uint8Array(width * picture.height * 3);
-    pass(data, narrow, tapsOf(filter, picture.width, width), picture.height, {
-      pixel: 3,
-      line: picture.width * 3,
-      targetPixel: 3,
-      targetLine: width * 3,
-    });
-    data = narrow;
-  }
-  if (picture.height !== height) {
-    const low = new Uint8Array(width * height * 3);
-    pass(data, low, tapsOf(filter, picture.height, height), width, {
-      pixel: width * 3,
-      line: 3,
-      targetPixel: width * 3,
-      targetLine: 3,
-    });
-    data = low;
-  }
-  return { width, height, data };
+export const resize = (picture: Pixels, width: number, height: number, filter: Filter): Pixels =>
+  resizePart(picture, width, height, filter, { x: 0, y: 0, width, height });
+
+/**
+ * A rectangle of the picture resized to width x height, black where it reaches outside; the same to the bit as the rectangle
+ * cut out of the whole. Only its own pixels are made: the whole of a strip whose short edge is enlarged may be millions long.
+ */
+export function resizePart(picture: Pixels, width: number, height: number, filter: Filter, part: Rectangle): Pixels {
+  if (picture.width === width && picture.height === height) return crop(picture, part);
+  const across = inside(part.x, part.width, width);
+  const down = inside(part.y, part.height, height);
+  const made =
+    filter === 'nearest'
+      ? nearest(picture, [width, height], [across, down])
+      : filtered(picture, [width, height], [across, down], filter);
+  return crop(made, { ...part, x: part.x - across.first, y: part.y - down.first });
+}
+
+function inside(start: number, length: number, side: number): Stretch {
+  const first = Math.min(Math.max(0, start), side);
+  return { first, count: Math.max(0, Math.min(side, start + length) - first) };
+}
+
+/** Pixels between the two passes, and steps along an axis: a picture beyond is far too long for its width. */
+const most = 64_000_000;
+
+function requireSize({ width, height }: Pixels, pixels: number): void {
+  if (pixels <= most) return;
+  throw new PictureError(
+    `has ${width} x ${height} pixels, which is too long a strip to be resampled. Crop it to what matters`,
+  );
+}
+
+type Pair<T> = readonly [across: T, down: T];
+
+function filtered(
+  picture: Pixels,
+  [width, height]: Pair<number>,
+  [across, down]: Pair<Stretch>,
+  filter: Exclude<Filter, 'nearest'>,
+): Pixels {
+  const columns = tapsOf(filter, picture.width, width, across);
+  const rows = tapsOf(filter, picture.height, height, down);
+  const [top, last] = [rows[0]?.first ?? 0, rows.at(-1)];
+  // Lines of the picture that the vertical pass reads.
+  const lines = last ? last.first + last.weights.length - top : 0;
+  requireSize(picture, across.count * lines);
+  const narrow = new Uint8Array(across.count * lines * 3);
+  pass(picture.data.subarray(top * picture.width * 3), narrow, columns, lines, {
+    pixel: 3,
+    line: picture.width * 3,
+    targetPixel: 3,
+    targetLine: across.count * 3,
+  });
+  const data = new Uint8Array(across.count * down.count * 3);
+  const below = rows.map(({ first, weights }) => ({ first: first - top, weights }));
+  pass(narrow, data, below, across.count, {
+    pixel: across.count * 3,
+    line: 3,
+    targetPixel: across.count * 3,
+    targetLine: 3,
+  });
+  return { width: across.count, height: down.count, data };
 }
 
 /** Source pixel of each target pixel; Pillow adds the step up, and so the rounding of its sums decides ties. */
-function nearestPixels(from: number, to: number): readonly number[] {
+function nearestPixels(from: number, to: number, { first, count }: Stretch): readonly number[] {
   const step = from / to;
   let at = step * 0.5;
-  return Array.from({ length: to }, () => {
+  for (let before = 0; before < first; before++) at += step;
+  return Array.from({ length: count }, () => {
     const pixel = Math.trunc(at);
     at += step;
     return pixel;
   });
 }
 
-function nearest(picture: Pixels, width: number, height: number): Pixels {
-  const data = new Uint8Array(width * height * 3);
-  const columns = nearestPixels(picture.width, width);
-  nearestPixels(picture.height, height).forEach((sourceRow, row) => {
+function nearest(picture: Pixels, [width, height]: Pair<number>, [across, down]: Pair<Stretch>): Pixels {
+  requireSize(picture, Math.max(across.first + across.count, down.first + down.count));
+  const data = new Uint8Array(across.count * down.count * 3);
+  const columns = nearestPixels(picture.width, width, across);
+  nearestPixels(picture.height, height, down).forEach((sourceRow, row) => {
     columns.forEach((sourceColumn, column) => {
       const at = (sourceRow * picture.width + sourceColumn) * 3;
-      data.set(picture.data.subarray(at, at + 3), (row * width + column) * 3);
+      data.set(picture.data.subarray(at, at + 3), (row * across.count + column) * 3);
     });
   });
-  return { width, height, data };
+  return { width: across.count, height: down.count, data };
 }

@@ -3,7 +3,7 @@
  * cut into tiles; the whole picture as one tile comes last. Rules and roundings of transformers 4.57
  * `Idefics3ImageProcessor`.
  */
-import { crop, type Pixels } from './pixels';
+import { crop, PictureError, type Pixels } from './pixels';
 import { resize, type Filter } from './resample';
 
 export interface Splits {
@@ -15,6 +15,8 @@ export interface Splits {
 
 /** No side is longer, whatever the config asks for. */
 const longestSide = 4096;
+/** Pixels of the whole tiles, where no longest edge bounds them. */
+const largestCanvas = 64_000_000;
 
 function longestEdge(width: number, height: number, edge: number): { width: number; height: number } {
   const even = (side: number): number => side + (side % 2);
@@ -49,6 +51,11 @@ export function splitPicture(
     brought.width >= brought.height
       ? [up(brought.width), up(Math.trunc(up(brought.width) / ratio))]
       : [up(Math.trunc(up(brought.height) * ratio)), up(brought.height)];
+  if (width * height > largestCanvas) {
+    throw new PictureError(
+      `has ${picture.width} x ${picture.height} pixels, of which ${(width * height) / edge ** 2} tiles would be made. Scale it down`,
+    );
+  }
   const canvas = resize(brought, width, height, filter);
   if (width <= edge && height <= edge) return { tiles: [canvas], rows: 0, columns: 0 };
   const [rows, columns] = [height / edge, width / edge];

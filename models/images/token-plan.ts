@@ -166,5 +166,6 @@ function planAnyres(
     first: base.length,
     stride: kept.columns + 1,
   };
-  return { pieces, tiles: [whole, joinedMap] };
+  // Of a strip that is thinner than a cell no cell is left, in transformers too.
+  return { pieces, tiles: kept.rows * kept.columns === 0 ? [whole] : [whole, joinedMap] };
 }

@@ -13,12 +13,12 @@ import type {
   RemovedPositions,
   VhdDistance,
 } from '../results/hallucination';
+import type { Lexicon } from '../inputs/lexicon';
 import type { HeadGain, PerHead } from '../results/heads';
 import type { ImageSpan } from '../results/image';
 import type { PromptInput } from './models';
 
-/** Classes of objects with their synonyms; a class is a word of its own too. */
-export type Lexicon = Readonly<Record<string, readonly string[]>>;
+export type { Lexicon } from '../inputs/lexicon';
 
 /** The picture is part of the prompt; a prompt without one is for a span of text. */
 export interface VisionPrompt {
@@ -40,10 +40,10 @@ export interface DivergenceRequest extends VisionPrompt {
 export interface Judging {
   /** Objects in the picture; absent: words are marked, not judged. */
   readonly truth?: readonly string[];
+  /** Captions of the picture by people; with a truth, the objects that they name count as true. */
+  readonly references?: readonly string[];
   /** Absent: the 80 classes of COCO. */
   readonly lexicon?: Lexicon;
-  /** Two-word names of the lexicon are not joined but for those of the published table (a list in the published form). */
-  readonly publishedNames?: boolean;
 }
 
 export interface HallucinationRequest extends DivergenceRequest, Judging {
@@ -82,9 +82,18 @@ export interface ImageMapRequest extends VisionPrompt {
   readonly span?: { readonly start: number; readonly end: number };
 }
 
+export interface ImageWithTruth {
+  readonly path: string;
+  readonly truth: readonly string[];
+  readonly references?: readonly string[];
+}
+
 /** One prompt for many pictures. */
-export interface HallucinationSetRequest extends Omit<HallucinationRequest, 'truth' | 'keepSteps' | 'removed'> {
-  readonly images: readonly { readonly path: string; readonly truth: readonly string[] }[];
+export interface HallucinationSetRequest extends Omit<
+  HallucinationRequest,
+  'truth' | 'references' | 'keepSteps' | 'removed'
+> {
+  readonly images: readonly ImageWithTruth[];
   /** Each makes a further caption of every picture. */
   readonly reinforcements: readonly ReinforcementRequest[];
   /** Entries of an earlier run that was stopped: not computed again. What the same request left on disk is taken too. */

@@ -12,16 +12,22 @@ export interface MechanismViewRequest {
     readonly headDim: number;
     readonly valueDim: number;
   };
-  /** Queries and keys of the picture. */
-  readonly length: number;
-  readonly head: number;
-  /** Also probe which keys the output depends on, with inputs drawn from `seed`; at most `longestProbe` positions. */
+  /** Queries and keys of the picture; `fitting`: the shortest of `pictureLengths` at which the pattern shows. */
+  readonly length: number | 'fitting';
+  /** `any`: the pairs that some head reads. */
+  readonly head: number | 'any';
+  /** Also probe which keys the output depends on. */
   readonly effective: boolean;
+  /** Of the inputs that are drawn for a probe, and for a pattern that depends on the numbers. */
   readonly seed: number;
 }
 
-export const longestPicture = 512;
-export const longestProbe = 96;
+/** Lengths that the panel offers. */
+export const pictureLengths: readonly number[] = [16, 32, 64, 96, 128, 256, 512, 1024, 2048, 4096, 8192];
+export const longestPicture = 8192;
+/** Longer probes take minutes; mechanisms whose weights differ by channel are probed key by key, up to `probeCells` of them. */
+export const longestProbe = 2048;
+export const probeCells = 96;
 
 /** a n^2 + b n + c with n queries and n keys; `deviation` at a length that was not used for it. */
 export interface CostGrowth {
@@ -36,24 +42,44 @@ export const pairKinds = ['not read', 'read', 'read inside an average'] as const
 
 export interface MechanismView {
   readonly mechanism: string;
-  readonly head: number;
+  readonly head: number | 'any';
   readonly queries: number;
   readonly keys: number;
-  /** [queries * keys], an index into `pairKinds`. */
+  /** Positions along a side of a cell: 1 draws every pair. */
+  readonly scale: number;
+  /** [ceil(queries / scale) * ceil(keys / scale)], an index into `pairKinds`: that of its pairs which is read most directly. */
   readonly cells: Uint8Array;
-  /** Heads that read the same pairs, each group ascending. */
+  /** Of the pairs of a cell the share that is read, averages included; where a cell is more than one pair. */
+  readonly shares?: Float32Array;
+  /** Heads that read the same pairs, each group ascending; beyond 512 positions by 64 rows of each. */
   readonly groups: readonly (readonly number[])[];
   /** Pairs read, over the pairs that the plain pattern (causal or not) allows; averages count as read. */
   readonly density: number;
   readonly block?: { readonly queries: number; readonly keys: number };
-  /** Which keys are read depends on the numbers: `cells` is an upper bound. */
+  /** Positions on a grid, outermost axis first, the last one fastest: a query reads a key that it reads along every axis. */
+  readonly grid?: {
+    readonly axes: readonly {
+      readonly size: number;
+      /** [size * size] by the coordinates of query and key: 1 where it is read. */
+      readonly reads: Uint8Array;
+    }[];
+    /** Queries that the kernel computes together along each axis. */
+    readonly tile?: readonly number[];
+  };
+  /** Which keys are read depends on the numbers. */
   readonly dependsOnData: boolean;
+  /** `cells` is what the drawn numbers choose; otherwise an upper bound where `dependsOnData`. */
+  readonly chosen: boolean;
   readonly dependsOnFuture: boolean;
   readonly dependsOnLength: boolean;
   readonly joinsHeads: boolean;
-  /** [queries * keys]: by how much an output changes with a value (kernels/reference/effective-attention.ts). */
+  /**
+   * As `cells`: by how much an output changes with a value (kernels/reference/effective-attention.ts); where a cell is more
+   * than one pair, by its last query and all its keys together.
+   */
   readonly effective?: Float32Array;
-  readonly cost: { readonly flops: CostGrowth; readonly bytes: CostGrowth; readonly peakBytes: CostGrowth };
+  /** Absent where the mechanism takes no lengths that a formula could be read off. */
+  readonly cost?: { readonly flops: CostGrowth; readonly bytes: CostGrowth; readonly peakBytes: CostGrowth };
   readonly weights: readonly { readonly name: string; readonly shape: readonly number[]; readonly initial: string }[];
   readonly limits: readonly { readonly name: string; readonly equals: string }[];
 }

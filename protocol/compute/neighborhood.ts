@@ -12,10 +12,24 @@ export interface NeighborhoodAxis {
 export interface NeighborhoodRequest {
   /** One to three, outermost first. */
   readonly axes: readonly NeighborhoodAxis[];
-  /** `static`: key tiles on a fixed grid; `dynamic`: they begin at the first key that a query tile reads. */
-  readonly tiling: 'static' | 'dynamic';
+  readonly tiling: NeighborhoodTiling;
   /** Share of a whole step that attention takes, for the bound of the step (0..1). */
   readonly attentionShare: number;
+  /** Share of the steps whose attention is sparse (0..1). */
+  readonly sparseSteps: number;
+}
+
+/**
+ * `static`: key tiles on a fixed grid; `dynamic`: they begin at the first key that a query tile reads; `flattened`: the
+ * positions in one line, cut into tiles as large as the products of the tiles along the axes.
+ */
+export type NeighborhoodTiling = 'static' | 'dynamic' | 'flattened';
+
+/** A configuration beside the asked one. */
+export interface NeighborhoodStride {
+  readonly strides: readonly number[];
+  readonly bound: number;
+  readonly endToEnd: number;
 }
 
 /** Along one axis: positions of a query tile and of the key tiles it visits, inside its dilation group. */
@@ -36,12 +50,21 @@ export interface NeighborhoodBound {
   readonly meanBound: number;
   /** All keys over the keys of a window. */
   readonly flopBound: number;
-  /** Speed-up of a step of which attention takes `attentionShare` (Amdahl). */
+  /** Speed-up over all steps, of which attention takes `attentionShare` and `sparseSteps` are sparse (Amdahl). */
   readonly endToEnd: number;
-  /** Every pair of tiles is read whole or not at all: no product is computed in vain. */
-  readonly blockSparse: boolean;
-  /** Query tiles of each axis. */
+  /** Every pair of tiles is read whole or not at all: no product is computed in vain. Absent: not told of flattened tiles. */
+  readonly blockSparse?: boolean;
+  /** The test of the released code says so too; it is sufficient, not necessary. */
+  readonly passesTest?: boolean;
+  /** The smallest stride of each axis with which it is block sparse, as far as there is one; absent beside flattened tiles. */
+  readonly smallestBlockSparse?: readonly (number | null)[];
+  /**
+   * Powers of two and the window as strides, without those that gain nothing over a smaller stride; in the order of their
+   * bounds. Empty beside flattened tiles.
+   */
+  readonly strides: readonly NeighborhoodStride[];
+  /** Query tiles of each axis; empty beside flattened tiles. */
   readonly tiles: readonly (readonly NeighborhoodTile[])[];
 }
 
-export const largestAxis = 4096;
+export const largestAxis = 65_536;

@@ -3,6 +3,8 @@
  * person typed. package.json repeats the table for VS Code; a unit test compares the two both ways.
  */
 
+import { limits } from '../results/limits';
+
 /**
  * Who may set it: `machine` the person on this machine only (programs, and folders outside the workspace), so that an opened
  * folder cannot; `machine-overridable` also a folder; `window` and `resource` any of the usual places.
@@ -101,7 +103,7 @@ export const settings = {
     min: 0,
     max: 1024,
     default: 0,
-    description: 'Threads of a CPU run. 0 lets the runtime choose.',
+    description: 'Threads of a CPU run, at most as many as the machine has processors. 0 lets the runtime choose.',
   }),
   'headscope.compute.memoryLimit': number({
     scope: 'machine-overridable',
@@ -109,7 +111,7 @@ export const settings = {
     max: 65536,
     default: 0,
     description:
-      'Most memory in GB that one run may need by the estimate; a larger request is refused before it starts. 0 takes the limit from the memory that is free.',
+      'Most memory in GB that one run may need by the estimate; a larger request is refused before it starts. 0 takes 70 % of the memory of the machine, or of the container.',
   }),
   'headscope.models.folders': textList({
     scope: 'machine',
@@ -141,7 +143,7 @@ export const settings = {
   'headscope.benchmark.lengths': integerList({
     scope: 'window',
     min: 1,
-    max: 1048576,
+    max: limits.length[1],
     default: [512, 1024, 2048, 4096],
     description: 'Sequence lengths in tokens that are measured when the Kernels panel first opens.',
   }),
@@ -154,7 +156,7 @@ export const settings = {
   'headscope.benchmark.secondsPerLength': number({
     scope: 'window',
     min: 0.1,
-    max: 3600,
+    max: limits.seconds[1],
     default: 5,
     description: 'Most seconds spent timing one length, all mechanisms together, warm-up excluded.',
   }),
@@ -166,7 +168,7 @@ export const settings = {
   'headscope.benchmark.seed': integer({
     scope: 'window',
     min: 0,
-    max: 4294967295,
+    max: limits.seed[1],
     default: 1,
     description: 'Seed of the random queries, keys and values, so that a run can be repeated.',
   }),

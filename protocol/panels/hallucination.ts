@@ -38,6 +38,8 @@ export interface HallucinationPlan {
   /** Folder of pictures with a truth file; empty: none chosen yet. */
   readonly images: string;
   readonly prompt: string;
+  /** The prompt goes into the model's chat template as one user message, with the picture where the template puts it. */
+  readonly chat: boolean;
   /** Token positions [start, end) that are removed in the mode `span`. */
   readonly span: readonly [start: number, end: number] | null;
   /** Objects in the picture; null: words are marked, not judged. */
@@ -51,6 +53,8 @@ export interface HallucinationPlan {
   readonly alpha: number;
   /** Null: layer 1 and the last ceil(14/32 L). */
   readonly reinforcedLayers: readonly number[] | null;
+  /** Which heads reinforcement leaves out; null: those that the measurement leaves out. */
+  readonly reinforcedOutliers: OutlierRule | null;
   /** A JSON file of object classes with their synonyms; empty: the 80 classes of COCO. */
   readonly lexicon: string;
   /** In the mode `set`: which captions beside the plain one. */
@@ -146,8 +150,15 @@ export type FromHallucinationPanel =
       readonly folder: string;
       readonly image: string;
       readonly prompt: string;
+      readonly chat: boolean;
     }
-  | { readonly kind: 'tokenise'; readonly request: number; readonly folder: string; readonly text: string }
+  | {
+      readonly kind: 'tokenise';
+      readonly request: number;
+      readonly folder: string;
+      readonly text: string;
+      readonly chat: boolean;
+    }
   | { readonly kind: 'run'; readonly plan: HallucinationPlan; readonly resume: boolean }
   | { readonly kind: 'cancel' }
   | { readonly kind: 'reinforce'; readonly request: number; readonly reinforcement: ReinforcementRequest }

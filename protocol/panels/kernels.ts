@@ -30,6 +30,8 @@ export type ToKernelsPanel =
       readonly mechanisms: readonly MechanismInfo[];
       readonly devices: readonly DeviceInfo[];
       readonly shapes: readonly ShapeChoice[];
+      /** Of this machine: a plan takes no more threads. */
+      readonly processors: number;
       readonly plan: BenchmarkPlan;
       readonly result?: BenchmarkResult;
       /** Opened by "benchmark the attention of this config". */

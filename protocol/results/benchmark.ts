@@ -33,6 +33,8 @@ export interface BenchmarkPlan {
   /** The mechanism that others are compared with; measured too when it is not in `mechanisms`. */
   readonly baseline: string;
   readonly shape: BenchmarkShape;
+  /** CAB: patterns that are measured after the shape's own, with everything else alike. */
+  readonly furtherPatterns?: readonly AttentionPattern[];
   /** Values by mechanism id, then parameter name; absent ones take the default of the table. */
   readonly parameters: Readonly<Record<string, Readonly<Record<string, ParameterValue>>>>;
   readonly device: string;
@@ -55,11 +57,12 @@ export interface BenchmarkPlan {
 
 /** ratio = baseline time / mechanism time by interleaved pairs: above 1 is faster than the baseline. */
 export interface Ratio {
+  /** Hodges-Lehmann estimate of the median ratio, over the logarithms. */
   readonly median: number;
-  /** 95 % interval of the median. */
+  /** 95 % interval of the signed-rank test: it leaves 1 out exactly when p < 5 %. With fewer than six pairs the whole range. */
   readonly low: number;
   readonly high: number;
-  /** Two-sided Wilcoxon signed-rank test over the pairs. */
+  /** Two-sided Wilcoxon signed-rank test over the logarithms of the pairs. */
   readonly p: number;
 }
 
@@ -100,11 +103,20 @@ export interface BenchmarkRow {
   readonly checkedLength?: number;
   readonly ratioToBaseline?: Ratio;
   /**
-   * `predicted`: memory was not measured; `budget`: the time budget ended before the median settled; `cancelled`: stopped
+   * `predicted`: memory was not measured; `not-reset`: the system did not let VmHWM be reset before the cell, so that
+   * `peakBytes` lacks what hides below an earlier mark of the process; `few-pairs`: fewer than six pairs with the
+   * baseline, so that the ratio has no 95 % interval; `budget`: the time budget ended before the median settled; `cancelled`: stopped
    * while it was timed, measured again on resume; `transfers`: the times include moving inputs and output to the device.
    */
   readonly notes?: readonly string[];
 }
+
+/**
+ * Whether a resumed run keeps a row of an earlier one. What was stopped while it was timed is measured again; so is what was
+ * refused for memory or by the runtime, since the limit, the free memory and the device may have changed.
+ */
+export const keptOnResume = ({ notes, refusal }: BenchmarkRow): boolean =>
+  !notes?.includes('cancelled') && refusal !== 'memory' && refusal !== 'runtime';
 
 /** Least squares of log time over log length: time ~ length^exponent. */
 export interface ExponentFit {
@@ -138,6 +150,9 @@ export interface Crossover {
 export interface Roof {
   readonly peakGflops: number;
   readonly peakBandwidthGBs: number;
+  /** When each was measured, as ISO time; `measured` is the older. Absent in results of before 2026-11-25. */
+  readonly gflopsMeasured?: string;
+  readonly bandwidthMeasured?: string;
   readonly measured: string;
 }
 

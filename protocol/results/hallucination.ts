@@ -121,7 +121,9 @@ export interface Caption {
 
 /** Image tokens that draw attention whatever the text says; arXiv 2503.03321, phi(x) = max over the dimensions of |x_d| / RMS(x). */
 export interface ImageSinks {
-  /** Those in which the first row of the sequence is massive in most layers from the third on. */
+  /** Why no sink can be told in this model, as a sentence; absent where the rule applies. */
+  readonly notApplicable?: string;
+  /** Those in which the first token of the text (BOS, where there is one) is massive in most layers from the third on. */
   readonly dimensions: readonly number[];
   readonly threshold: number;
   readonly tokens: readonly {
@@ -169,7 +171,17 @@ export interface HallucinationResult extends Provenance {
   readonly sinks?: ImageSinks;
   /** Objects in the picture, as given. */
   readonly truth?: readonly string[];
+  /** Which of them the lexicon does not know; absent in results of earlier versions. */
+  readonly truthLabels?: TruthLabels;
   readonly seconds: number;
+}
+
+/** Labels of the truth, each once an image. A label that the lexicon does not know names nothing that a caption could say. */
+export interface TruthLabels {
+  readonly total: number;
+  readonly unknown: number;
+  /** The unknown ones, each once. */
+  readonly names: readonly string[];
 }
 
 /** CHAIR of a set of captions (Rohrbach et al. 2018) and what must stand beside it; null where there is nothing to divide by. */
@@ -193,6 +205,7 @@ export interface CaptionSetScore {
 
 export interface DatasetEntry {
   readonly name: string;
+  /** Classes of the lexicon that the image has, by its labels and by captions of people. */
   readonly truth: readonly string[];
   readonly plain: Caption;
   /** In the order of the reinforcements that were asked for. */
@@ -229,6 +242,8 @@ export interface HallucinationSet extends Provenance {
   readonly failures: readonly { readonly name: string; readonly why: string }[];
   readonly plain: CaptionSetScore;
   readonly variants: readonly { readonly reinforcement: Reinforcement; readonly score: CaptionSetScore }[];
+  /** Of the captioned images; absent in results of earlier versions. */
+  readonly truthLabels?: TruthLabels;
   readonly separation: TVhdSeparation;
   /** Images that were asked for; more than the entries when the run was stopped. */
   readonly total: number;

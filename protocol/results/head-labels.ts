@@ -1,5 +1,5 @@
 /** The labels of the heads as a file for other panels and tools (`heads.json`): docs/heads-json.md says each field. */
-import type { HeadClass, HeadGain, HeadsResult, ModelSummary } from './heads';
+import type { ClassAblation, HeadClass, HeadGain, HeadsResult, ModelSummary } from './heads';
 import type { Provenance } from './provenance';
 
 export interface HeadLabelsFile extends Provenance {
@@ -11,10 +11,12 @@ export interface HeadLabelsFile extends Provenance {
   readonly gains: readonly HeadGain[];
   /** A head may bear several labels, or none. */
   readonly heads: readonly HeadClass[];
+  /** With the causal check only: all heads of a label removed at once. */
+  readonly classAblations?: readonly ClassAblation[];
 }
 
 export function headLabelsFile(result: HeadsResult): HeadLabelsFile {
-  const { headscope, created, device, settings, seed, model, ids, gains, classes } = result;
+  const { headscope, created, device, settings, seed, model, ids, gains, classes, classAblations } = result;
   return {
     kind: 'headscope-labels',
     version: 1,
@@ -27,5 +29,6 @@ export function headLabelsFile(result: HeadsResult): HeadLabelsFile {
     promptIds: ids,
     gains,
     heads: classes,
+    ...(classAblations ? { classAblations } : {}),
   };
 }

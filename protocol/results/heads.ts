@@ -56,11 +56,49 @@ export interface HeadClass {
   readonly label: HeadLabel;
   readonly score: number;
   /** The same score where the structure that the label needs is absent (shuffled or random tokens). */
-  readonly null: { readonly mean: number; readonly sd: number };
-  /** (score - null mean) / null sd turned into 1 - p of a normal distribution, 0..1. */
+  readonly null: {
+    readonly mean: number;
+    readonly sd: number;
+    /** Random sequences that mean and sd were measured on; absent: both follow from a formula. */
+    readonly seeds?: number;
+    /** Stood in the place of a smaller sd for the confidence; absent: the sd itself was used. */
+    readonly floor?: number;
+  };
+  /**
+   * 0..1: the distribution function of (score - null mean) / null sd, normal where the null model is a formula; where it was
+   * measured, Student's with seeds - 1 degrees of freedom, the sd widened by sqrt(1 + 1/seeds).
+   */
   readonly confidence: number;
-  /** What removing the head (gain 0) does to the mean loss, in nats per token; absent when it was not asked for. */
-  readonly causal?: { readonly lossChange: number; readonly on: string };
+  /** What removing the head (gain 0) does; absent when it was not asked for. */
+  readonly causal?: CausalChange;
+}
+
+/** Change of the mean loss of the next token, in nats per token: without the heads less with them. */
+export interface CausalChange {
+  /** On the random sequence named by `on`; NaN where vocabulary or context are too small for one. */
+  readonly lossChange: number;
+  readonly on: string;
+  /** On the prompt itself; absent where it has no token to predict. */
+  readonly promptLossChange?: number;
+}
+
+/** All heads of a label removed at once. */
+export interface ClassAblation extends CausalChange {
+  readonly label: HeadLabel;
+  /** How many heads bear it. */
+  readonly heads: number;
+}
+
+/** A label's score of every head with its null model, whether it makes a label or not. */
+export interface LabelScores {
+  readonly score: PerHead;
+  readonly nullMean: PerHead;
+  readonly nullSd: PerHead;
+  /** As `null.seeds` of a label. */
+  readonly nullSeeds?: number;
+  /** Stood in the place of each sd that is smaller; absent: all were used. */
+  readonly nullFloor?: number;
+  readonly confidence: PerHead;
 }
 
 export interface ModelSummary {
@@ -143,7 +181,13 @@ export interface HeadsResult extends Provenance {
   readonly statistics: HeadStatistics;
   /** By group name: mean mass on its keys. */
   readonly groups: Readonly<Record<string, PerHead>>;
+  /** [layers][heads]: what the last query reads most, largest weight first, at most 4 keys; absent in older results. */
+  readonly topKeys?: readonly (readonly (readonly TopKey[])[])[];
   readonly classes: readonly HeadClass[];
+  /** By label; a label that needs a random sequence is absent where none could be made. Absent in results without labels. */
+  readonly labelScores?: Readonly<Partial<Record<HeadLabel, LabelScores>>>;
+  /** With the causal check only. */
+  readonly classAblations?: readonly ClassAblation[];
   readonly parity: Parity;
   readonly seconds: number;
 }
@@ -171,9 +215,11 @@ export interface HeadTile {
   readonly data: Float32Array;
 }
 
-/** What one query of one head reads most. */
+/** One of the keys that a query of a head reads most. */
 export interface TopKey {
+  /** Position of its token. */
   readonly key: number;
+  /** p(query, key). */
   readonly weight: number;
 }
 

@@ -8,7 +8,10 @@ export const resolution = 0.02;
 /** Most p of the rank test at which a difference is called one. */
 export const significance = 0.05;
 
-/** What may be said of a ratio: `faster` than the baseline, `slower`, or `same` when the data do not tell. */
+/**
+ * What may be said of a ratio: `faster` than the baseline, `slower`, or `same` when the data do not tell: when the interval of
+ * the ratio holds 1 (p and interval are of one test), or the ratio lies within the resolution.
+ */
 export function verdict(ratio: Ratio): 'faster' | 'slower' | 'same' {
   if (ratio.p >= significance) return 'same';
   if (ratio.median > 1 + resolution) return 'faster';

@@ -7,14 +7,15 @@ import type { Failure } from './failures';
 export function sentenceOf(failure: Failure): string {
   switch (failure.code) {
     case 'bad-request':
-      return `The request is not valid: ${ended(failure.detail)} Correct it and try again.`;
+      // A detail of two sentences ends with its own next step.
+      return `The request is not valid: ${ended(failure.detail)}${/[.!?] \p{Lu}/u.test(failure.detail) ? '' : ' Correct it and try again.'}`;
     case 'unsupported':
       return `This is not supported: ${ended(failure.detail)} Choose another shape, pattern or mechanism.`;
     case 'device-unavailable':
       return `The device "${failure.device}" cannot be used: ${ended(failure.detail)} Choose another device; "headscope devices" lists those that work here.`;
     case 'out-of-memory':
       return (
-        `This needs ${bytesInWords(failure.neededBytes)} and the limit is ${bytesInWords(failure.limitBytes)}. ` +
+        `This needs ${bytesInWords(failure.neededBytes)}${failure.mechanism === undefined ? '' : ` for ${failure.mechanism}`} and the limit is ${bytesInWords(failure.limitBytes)}. ` +
         (failure.fittingLength
           ? `Choose a length of at most ${failure.fittingLength}, or raise the memory limit.`
           : 'Choose fewer heads, a smaller batch or a shorter length, or raise the memory limit.')
@@ -24,7 +25,7 @@ export function sentenceOf(failure: Failure): string {
     case 'runtime-failed':
       return `onnxruntime could not do this: ${ended(failure.detail)} Choose another device or a smaller shape; the log has the details.`;
     case 'cancelled':
-      return 'Cancelled. What was measured is kept; run again to continue.';
+      return 'Cancelled: there is no result. Run it again to get one.';
     case 'compute-restarted':
       return `The compute process ended before it answered: ${ended(failure.detail)} Run it again; a new process starts by itself.`;
     case 'compute-unavailable':

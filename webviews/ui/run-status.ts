@@ -1,7 +1,9 @@
 /** What the bar and the lines under a finding are made of: the state of a run in words, and sentences that need an answer. */
 import { html, nothing, type TemplateResult } from 'lit';
-import { disclosure } from './controls';
+import { disclosure, progressRing } from './controls';
 import { icon } from './icons';
+import { seconds } from './numbers';
+import type { Phase, Running } from './phase';
 
 export const banner = (kind: 'info' | 'warning' | 'error', content: TemplateResult): TemplateResult =>
   html`<div class="banner ${kind}" role=${kind === 'error' ? 'alert' : 'note'}>
@@ -32,6 +34,22 @@ export const comparisonBanner = (name: string, words: string, stop: () => void):
     'info',
     html`Compared with ${name}. ${words} <button type="button" class="link" @click=${stop}>Stop comparing</button>`,
   );
+
+/** What a run does, how far it is and how long it takes yet; `stopping` says so once it was asked to stop. */
+export function runningLine({ cancelling, sentence, share, secondsLeft }: Running, stopping: string): TemplateResult {
+  const left = secondsLeft === undefined ? '' : `, about ${seconds(secondsLeft)} left`;
+  const what = cancelling ? stopping : sentence.replace(/[.…]+$/, '');
+  return html`${progressRing()}<span>${what}: ${Math.round(share * 100)} %${left}</span>`;
+}
+
+/** Nothing may run; the run does not stop; it failed (`more` says what is left of it). */
+export const runBanners = (
+  { canRun, phase }: { readonly canRun: true | string; readonly phase: Phase },
+  more?: string,
+): TemplateResult =>
+  html`${canRun === true ? nothing : banner('warning', html`${canRun}`)}
+  ${phase.kind === 'running' && phase.overdue ? banner('warning', html`${phase.overdue}`) : nothing}
+  ${phase.kind === 'failed' ? failureBanner(phase, more) : nothing}`;
 
 /** Takes its two pixels also while nothing runs, so that nothing moves. */
 export const runProgress = (label: string, run: { readonly done: number; readonly total: number } | undefined) =>

@@ -177,7 +177,8 @@ export const baseStyles = css`
 
   .fields {
     display: grid;
-    grid-template-columns: minmax(84px, auto) minmax(0, 1fr);
+    /* A control of the toolkit is no narrower than 100 px: a long name wraps before it sticks out. */
+    grid-template-columns: minmax(84px, auto) minmax(100px, 1fr);
     gap: 4px 8px;
     align-items: start;
   }

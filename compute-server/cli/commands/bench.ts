@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { Option } from 'commander';
 import { attentionPatterns } from '../../../kernels/shape';
 import type { MechanismInfo } from '../../../protocol/compute/api';
+import { keptOnResume } from '../../../protocol/results/benchmark';
 import type {
   AttentionPattern,
   BenchmarkMode,
@@ -9,14 +10,16 @@ import type {
   BenchmarkResult,
   BenchmarkRow,
 } from '../../../protocol/results/benchmark';
+import { isCross } from '../../../protocol/results/attention-pattern';
+import { limits } from '../../../protocol/results/limits';
 import { FailureError } from '../../../protocol/wire/failures';
 import { knownRoof } from '../../devices/roof-cache';
 import { crossovers, exponentFits } from '../../harness/conclusions';
-import type { DeviceId } from '../../runtime/session';
+import { deviceIds, type DeviceId } from '../../runtime/session';
 import { readSurroundings } from '../../surroundings';
 import { benchTable } from '../bench-table';
 import { commandErrorOf, exitCodes, wrongUsage } from '../exit-codes';
-import { bytes, collect, list, positive, whole, word } from '../options';
+import { bytes, collect, list, seconds, seed, threads, whole, word } from '../options';
 import { provenance } from '../../provenance';
 import type { Registration } from '../registration';
 import type { CommandSession } from '../session';
@@ -35,7 +38,7 @@ interface BenchOptions {
   readonly headDim: number;
   readonly valueDim?: number;
   readonly param?: readonly string[];
-  readonly device: string;
+  readonly device: DeviceId;
   readonly threads: number;
   readonly precision: BenchmarkPlan['precision'];
   readonly seed: number;
@@ -48,7 +51,7 @@ interface BenchOptions {
 
 /** headscope bench: proves and times mechanisms against a baseline. */
 export const bench: Registration = (program, session) => {
-  const count = whole(1, 1 << 24);
+  const [length, width] = [whole(...limits.length), whole(...limits.width)];
   program
     .command('bench')
     .description('Prove attention mechanisms against their float64 reference and time them against a baseline.')
@@ -65,24 +68,24 @@ export const bench: Registration = (program, session) => {
     .option(
       '--lengths <n,n>',
       'query lengths (decode: lengths of the cache), separated by commas',
-      list(count),
+      list(length),
       [512, 1024, 2048],
     )
-    .option('--keys <n>', 'key length (default: the query length)', count)
-    .option('--batch <n>', 'batch size', count, 1)
-    .option('--heads <n>', 'query heads', count, 8)
-    .option('--kv-heads <n>', 'key/value heads (default: as many as query heads)', count)
-    .option('--head-dim <n>', 'width of a query or key head', count, 64)
-    .option('--value-dim <n>', 'width of a value head (default: as wide as a key head)', count)
+    .option('--keys <n>', 'key length (default: the query length)', length)
+    .option('--batch <n>', 'batch size', whole(...limits.batch), 1)
+    .option('--heads <n>', 'query heads', whole(...limits.heads), 8)
+    .option('--kv-heads <n>', 'key/value heads (default: as many as query heads)', whole(...limits.heads))
+    .option('--head-dim <n>', 'width of a query or key head', width, 64)
+    .option('--value-dim <n>', 'width of a value head (default: as wide as a key head)', width)
     .option('--param <id.name=value>', 'a parameter of a mechanism; may be given several times', collect)
-    .option('--device <id>', 'cpu, webgpu, cuda, coreml or dml', 'cpu')
-    .option('--threads <n>', 'threads of the cpu, 0 for as many as the runtime chooses', whole(0, 1024), 0)
+    .addOption(new Option('--device <id>', 'the device').choices([...deviceIds]).default('cpu'))
+    .option('--threads <n>', 'threads of the cpu, 0 for as many as the runtime chooses', threads, 0)
     .addOption(new Option('--precision <type>', 'number format').choices(['float32', 'float16']).default('float32'))
-    .option('--seed <n>', 'seed of the inputs, the sampled rows and the order', whole(0, 2 ** 32 - 1), 0)
+    .option('--seed <n>', 'seed of the inputs, the sampled rows and the order', seed, 0)
     .option(
       '--seconds <s>',
       'most seconds of timing per length (up to three times as long where six rounds take longer)',
-      positive,
+      seconds,
       10,
     )
     .option('--no-memory', 'do not measure peak memory')
@@ -126,11 +129,14 @@ async function run(options: BenchOptions, session: CommandSession): Promise<void
 
 const sentence = (error: FailureError): string => commandErrorOf(error).message;
 
-function exitCodeOf({ state, rows }: BenchmarkResult): number {
+/** A time above the roof is a failed check as a wrong output is; a run in which no mechanism asked for has a time has failed. */
+function exitCodeOf({ state, rows, plan }: BenchmarkResult): number {
   if (state === 'cancelled') return exitCodes.cancelled;
   if (state === 'failed') return exitCodes.failed;
-  if (rows.some((row) => row.refusal === 'wrong')) return exitCodes.findings;
-  return rows.some((row) => row.ok) ? exitCodes.done : exitCodes.failed;
+  if (rows.some(({ refusal }) => refusal === 'wrong' || refusal === 'impossible')) return exitCodes.findings;
+  return rows.some(({ ok, mechanism }) => ok && plan.mechanisms.includes(mechanism))
+    ? exitCodes.done
+    : exitCodes.failed;
 }
 
 async function planFrom(options: BenchOptions, known: readonly MechanismInfo[]): Promise<BenchmarkPlan> {
@@ -142,6 +148,11 @@ async function planFrom(options: BenchOptions, known: readonly MechanismInfo[]):
   }
   if (options.mode === 'decode' && options.pattern !== 'causal-self') {
     throw wrongUsage('Decoding reads what came before: --mode decode takes --pattern causal-self.');
+  }
+  if (options.keys !== undefined && !isCross(options.pattern)) {
+    throw wrongUsage(
+      `In ${options.pattern} there are as many keys as queries: --keys takes --pattern noncausal-cross or causal-cross.`,
+    );
   }
   const supporting = known.filter((mechanism) => mechanism.patterns[options.pattern] === true);
   const mechanisms = options.mechanisms ?? supporting.map((mechanism) => mechanism.id);
@@ -198,7 +209,7 @@ async function rowsToKeep(file: string, plan: BenchmarkPlan): Promise<readonly B
       `${file} was measured with another baseline, shape, parameters, device, threads, precision or seed. Give the same options, or leave --resume out.`,
     );
   }
-  return earlier.rows as readonly BenchmarkRow[];
+  return (earlier.rows as readonly BenchmarkRow[]).filter(keptOnResume);
 }
 
 /** The result of rows that arrived before the process ended. */

@@ -2,11 +2,10 @@
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
-import { trueObjects } from '../../../diagnostics/hallucination/chair';
 import type { ReinforcementRequest } from '../../../protocol/compute/hallucination';
 import type { CaptionSetScore, HallucinationSet } from '../../../protocol/results/hallucination';
-import { readCaptions, readLexicon, readTruth, withReferences } from '../caption-files';
-import { wrongUsage } from '../exit-codes';
+import { readCaptions, readLexicon, readTruth, unknownLabels, withReferences } from '../caption-files';
+import { exitCodes, wrongUsage } from '../exit-codes';
 import { addPromptOptions, environmentOf, promptFrom, type PromptOptions } from '../model-options';
 import { decimal, list, whole } from '../options';
 import { controls, layersOf } from '../reinforcement-options';
@@ -64,7 +63,7 @@ export const captions: Registration = (program, session) => {
       if (refused[0] !== undefined) {
         throw wrongUsage(`${refused[0]} does not belong to a folder of images. Leave it out.`);
       }
-      const { request: judging, finder } = await readLexicon(options.lexicon);
+      const lexicon = await readLexicon(options.lexicon);
       const references = options.references === undefined ? [] : await readCaptions(options.references);
       const truth = withReferences(await readTruth(options.truth), references);
       const folder = resolve(options.images);
@@ -73,7 +72,8 @@ export const captions: Registration = (program, session) => {
         .slice(0, options.limit)
         .map((name) => ({
           path: join(folder, name),
-          truth: [...trueObjects(finder, truth.get(name) ?? { objects: [] })],
+          truth: truth.get(name)?.objects ?? [],
+          references: truth.get(name)?.captions ?? [],
         }));
       if (images.length === 0) {
         throw wrongUsage(
@@ -94,7 +94,7 @@ export const captions: Registration = (program, session) => {
             images,
             reinforcements: reinforcementsOf(options),
             done: [],
-            ...judging,
+            ...(lexicon ? { lexicon } : {}),
           },
         ],
         {
@@ -108,9 +108,13 @@ export const captions: Registration = (program, session) => {
       if (options.json !== '-') session.print(words(result));
       if (options.json !== undefined) await session.writeJson(options.json, result);
       if (result.state === 'cancelled') {
+        session.exitCode = exitCodes.cancelled;
         session.note(
           `Stopped after ${result.entries.length} of ${result.total} images; the same command goes on from there.`,
         );
+      } else if (result.entries.length === 0) {
+        session.exitCode = exitCodes.failed;
+        session.note('No image was captioned. The lines above say why, image by image.');
       }
     });
 };
@@ -158,7 +162,7 @@ function control(text: string): (typeof controls)[number] {
   return known;
 }
 
-function words({ plain, variants, separation, entries, failures }: HallucinationSet): string {
+function words({ plain, variants, separation, entries, failures, truthLabels }: HallucinationSet): string {
   const percent = (share: number | null): string => (share === null ? '–' : (100 * share).toFixed(1));
   const row = (name: string, heads: string, score: CaptionSetScore): string[] => [
     name,
@@ -181,5 +185,6 @@ function words({ plain, variants, separation, entries, failures }: Hallucination
   const { auroc, hallucinated, truthful } = separation;
   const apart = `T-VHD tells hallucinated (${hallucinated.length}) from true (${truthful.length}) object words: AUROC ${auroc?.toFixed(3) ?? '–'}`;
   const failed = failures.length === 0 ? '' : `\n${failures.length} images could not be read.`;
-  return `${table}\n\n${apart}\n${entries.length} images${failed}`;
+  const unscored = truthLabels && unknownLabels(truthLabels);
+  return `${table}\n\n${apart}\n${entries.length} images${failed}${unscored === undefined ? '' : `\n${unscored}`}`;
 }

@@ -1,6 +1,13 @@
 /** headscope chair: how often captions name objects that the image lacks. */
-import { chairScores, judgeCaption, trueObjects } from '../../../diagnostics/hallucination/chair';
-import { readCaptions, readLexicon, readTruth, withReferences } from '../caption-files';
+import {
+  chairScores,
+  countLabels,
+  judgeCaption,
+  trueObjects,
+  type ImageTruth,
+} from '../../../diagnostics/hallucination/chair';
+import { finderOf } from '../../model/caption';
+import { readCaptions, readLexicon, readTruth, unknownLabels, withReferences } from '../caption-files';
 import { wrongUsage } from '../exit-codes';
 import { provenance } from '../../provenance';
 import type { Registration } from '../registration';
@@ -26,7 +33,7 @@ export const chair: Registration = (program, session) => {
     )
     .option('--json <file>', 'write the result as JSON, - for stdout')
     .action(async (options: ChairOptions) => {
-      const { finder } = await readLexicon(options.lexicon);
+      const finder = finderOf(await readLexicon(options.lexicon));
       const captions = await readCaptions(options.captions);
       const references = options.references === undefined ? [] : await readCaptions(options.references);
       const truth = withReferences(await readTruth(options.truth), references);
@@ -37,16 +44,21 @@ export const chair: Registration = (program, session) => {
           `${unknown.length} of ${captions.length} captions have no truth, the first is of "${first.image}". Add it to ${options.truth}, or leave the caption out.`,
         );
       }
+      const truthOf = (image: string): ImageTruth => truth.get(image) ?? { objects: [] };
       const judged = captions.map(({ image, caption }) =>
-        judgeCaption(finder, caption, trueObjects(finder, truth.get(image) ?? { objects: [] })),
+        judgeCaption(finder, caption, trueObjects(finder, truthOf(image))),
       );
       const scores = chairScores(judged);
+      const scored = [...new Set(captions.map(({ image }) => image))];
+      const truthLabels = countLabels(finder, scored.map(truthOf));
       if (options.json !== '-') {
         const percent = (share: number | null): string => (share === null ? '–' : `${(100 * share).toFixed(2)} %`);
         session.print(
           `CHAIR_S ${percent(scores.chairS)}  CHAIR_I ${percent(scores.chairI)}  recall ${percent(scores.recall)}  ` +
             `${scores.length?.toFixed(1) ?? '–'} words per caption  (${scores.captions} captions, ${scores.mentions} mentions)`,
         );
+        const unscored = unknownLabels(truthLabels);
+        if (unscored !== undefined) session.print(unscored);
       }
       if (options.json === undefined) return;
       await session.writeJson(options.json, {
@@ -57,6 +69,7 @@ export const chair: Registration = (program, session) => {
           lexicon: options.lexicon ?? 'coco',
         })),
         ...scores,
+        truthLabels,
         perCaption: judged.map(({ mentions, truth: objects, words }, at) => ({
           image: captions[at]?.image,
           caption: captions[at]?.caption,

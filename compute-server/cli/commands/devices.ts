@@ -1,5 +1,5 @@
 import type { DeviceInfo } from '../../../protocol/compute/api';
-import { whole } from '../options';
+import { threads } from '../options';
 import { provenance } from '../../provenance';
 import type { Registration } from '../registration';
 import { textTable } from '../table';
@@ -15,7 +15,7 @@ export const devices: Registration = (program, session) => {
   program
     .command('devices')
     .description('List the devices that work here, each proved by a numeric self-test, and what they can reach.')
-    .option('--threads <n>', 'threads of the cpu, 0 for as many as the runtime chooses', whole(0, 1024), 0)
+    .option('--threads <n>', 'threads of the cpu, 0 for as many as the runtime chooses', threads, 0)
     .option('--no-roof', 'do not measure peak arithmetic and bandwidth')
     .option('--json <file>', 'write the result as JSON, - for stdout')
     .action(async (options: DevicesOptions) => {

@@ -107,12 +107,22 @@ function inWords(result: HeadsResult): string {
     `L${layer}H${head}`,
     label,
     score.toFixed(3),
-    `${none.mean.toFixed(3)} ± ${none.sd.toFixed(3)}`,
-    causal ? `${causal.lossChange >= 0 ? '+' : ''}${causal.lossChange.toFixed(3)}` : '',
+    `${none.mean.toFixed(3)} ± ${none.floor === undefined ? none.sd.toFixed(3) : `below ${none.floor}`}`,
+    signed(causal?.lossChange),
+    signed(causal?.promptLossChange),
+  ]);
+  const together = (result.classAblations ?? []).map(({ label, heads, lossChange, promptLossChange }) => [
+    label,
+    String(heads),
+    signed(lossChange),
+    signed(promptLossChange),
   ]);
   const first = `${new Set(classes.map(({ layer, head }) => `${layer}.${head}`)).size} of ${result.layers * result.heads} heads bear a label on ${result.ids.length} ${result.ids.length === 1 ? 'token' : 'tokens'}; the instrumented run is within ${parity.maxLogitError} of the plain one.`;
-  if (labels.length > 0)
-    return `${first}\n\n${textTable(['head', 'label', 'score', 'null', 'loss change without (nats)'], labels)}`;
+  if (labels.length > 0) {
+    const alone = textTable(['head', 'label', 'score', 'null', 'loss change without (nats)', 'on the prompt'], labels);
+    const all = textTable(['label', 'heads', 'loss change without all (nats)', 'on the prompt'], together);
+    return [first, alone, ...(together.length > 0 ? [all] : [])].join('\n\n');
+  }
   const rows = statistics.previousToken.flatMap((row, layer) =>
     row.map((value, head) => [
       `L${layer}H${head}`,
@@ -123,6 +133,10 @@ function inWords(result: HeadsResult): string {
   );
   return `${first}\n\n${textTable(['head', 'previous token', 'first token', 'entropy (nats)'], rows)}`;
 }
+
+/** Change of a loss; nothing where it was not asked for or could not be measured. */
+const signed = (change: number | undefined): string =>
+  change === undefined || Number.isNaN(change) ? '' : `${change >= 0 ? '+' : ''}${change.toFixed(3)}`;
 
 /** A dash where the prompt has no query that counts. */
 const inDigits = (value: number | undefined): string =>

@@ -20,7 +20,7 @@ export const mechanisms: Registration = (program, session) => {
       if (json !== undefined) await session.writeJson(json, { ...(await provenance()), mechanisms: found });
       if (json === '-') return;
       if (template) {
-        session.print(found.map(templateTable).join('\n\n'));
+        session.print(templateTable(found));
         return;
       }
       const rows = found.map((mechanism) => [
@@ -35,9 +35,9 @@ export const mechanisms: Registration = (program, session) => {
     });
 };
 
-/** One table for each mechanism: the columns side by side are wider than a terminal. */
-const templateTable = ({ id, title, template }: MechanismInfo): string =>
+/** A row each. Wider than a terminal: `| less -S` scrolls it. */
+const templateTable = (found: readonly MechanismInfo[]): string =>
   textTable(
-    [id, title],
-    templateColumns.map((column) => [`  ${column.title.toLowerCase()}`, column.of(template)]),
+    ['id', ...templateColumns.map(({ title }) => title.toLowerCase())],
+    found.map(({ id, template }) => [id, ...templateColumns.map(({ of }) => of(template))]),
   );

@@ -1,8 +1,8 @@
 /** headscope vhd: which heads read the image, or another span, and which generated words lean on it. */
 import { resolve } from 'node:path';
-import type { HallucinationResult } from '../../../protocol/results/hallucination';
+import type { HallucinationResult, ImageSinks } from '../../../protocol/results/hallucination';
 import { provenance } from '../../provenance';
-import { readLexicon } from '../caption-files';
+import { readLexicon, unknownLabels } from '../caption-files';
 import { wrongUsage } from '../exit-codes';
 import { addPromptOptions, environmentOf, promptFrom, type PromptOptions } from '../model-options';
 import { list, whole, word } from '../options';
@@ -51,7 +51,7 @@ export const vhd: Registration = (program, session) => {
       const folder = resolve(model);
       const prompt = await promptFrom(options);
       const removed = await removedFrom(options.span, client, folder, prompt, session.signal);
-      const { request: judging } = await readLexicon(options.lexicon);
+      const lexicon = await readLexicon(options.lexicon);
       const { distance, outliers, positions, steps, k, truth } = options;
       const result = await client.call(
         'hallucination',
@@ -67,7 +67,7 @@ export const vhd: Registration = (program, session) => {
             keepSteps: options.allSteps ?? false,
             ...(k === undefined ? {} : { k }),
             ...(truth === undefined ? {} : { truth }),
-            ...judging,
+            ...(lexicon ? { lexicon } : {}),
           },
         ],
         {
@@ -77,12 +77,13 @@ export const vhd: Registration = (program, session) => {
           },
         },
       );
-      const { caption, variants: _, ...rest } = result;
+      const { caption } = result;
       if (options.json !== '-') session.print(words(result));
       if (options.json === undefined) return;
       const settings = { distance, outliers, positions, steps, removed };
+      // The whole result, which the panel opens, and the fields of the caption by the names that scripts read.
       await session.writeJson(options.json, {
-        ...rest,
+        ...result,
         ...(await provenance(settings)),
         device: result.device,
         text: caption.text,
@@ -93,9 +94,25 @@ export const vhd: Registration = (program, session) => {
     });
 };
 
+/** What is not to be read as a look at the picture. */
+function sinkWords({ notApplicable, tokens }: ImageSinks): string {
+  if (notApplicable !== undefined) return notApplicable;
+  if (tokens.length === 0) return 'No image token is an attention sink.';
+  const listed = tokens.map(({ token }) => token).join(', ');
+  return `Attention sinks among the image tokens, which draw attention whatever the text says: ${listed}.`;
+}
+
 /** The heads that diverge most, and the text. */
-function words({ caption, vhd: table, outlier, selected, textEnergy }: HallucinationResult): string {
-  const heads = table.flatMap((row, layer) => row.map((value, head) => ({ layer, head, value })));
+function words({
+  caption,
+  vhd: divergences,
+  outlier,
+  selected,
+  textEnergy,
+  truthLabels,
+  sinks,
+}: HallucinationResult): string {
+  const heads = divergences.flatMap((row, layer) => row.map((value, head) => ({ layer, head, value })));
   heads.sort((a, b) => b.value - a.value);
   const rows = heads
     .slice(0, listed)
@@ -106,5 +123,9 @@ function words({ caption, vhd: table, outlier, selected, textEnergy }: Hallucina
       (textEnergy[layer]?.[head] ?? Number.NaN).toPrecision(3),
       outlier[layer]?.[head] ? 'outlier' : selected[layer]?.[head] ? 'selected' : '',
     ]);
-  return `${textTable(['layer', 'head', 'VHD', 'text energy', ''], rows, [0, 1, 2, 3])}\n\n${caption.text}`;
+  const notes = [sinks && sinkWords(sinks), truthLabels && unknownLabels(truthLabels)].filter(
+    (note) => note !== undefined,
+  );
+  const table = textTable(['layer', 'head', 'VHD', 'text energy', ''], rows, [0, 1, 2, 3]);
+  return [table, caption.text, ...(notes.length === 0 ? [] : [notes.join('\n')])].join('\n\n');
 }

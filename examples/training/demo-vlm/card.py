@@ -1,6 +1,8 @@
 """Write the model card from the measurements.
 
-    python3 card.py evaluation.json loss.csv findings.md ../../models/demo-vlm/README.md
+    python3 card.py evaluation.json loss.csv findings.md ../../models/demo-vlm/README.md evaluation-seed-2.json
+
+Evaluations after the target are those of the same training with other seeds, in the order of the seeds from 2.
 """
 import csv
 import json
@@ -69,14 +71,43 @@ def separation_table(result):
     yield f"| probability of the word | {s['probability']:.3f} | {s['probabilitySmall']:.3f} |"
 
 
+def seeds_table(results):
+    """One column a training seed."""
+    def run(result, name, alpha, key):
+        return percent(np.mean([r[key] for r in result["runs"] if r["name"] == name and r["alpha"] == alpha]))
+    rows = [("CHAIR_S, plain", lambda r: percent(r["plain"]["chairS"], r["plain"]["chairSError"])),
+            ("recall, plain", lambda r: percent(r["plain"]["recall"], r["plain"]["recallError"])),
+            ("companion named where it is not", lambda r: percent(r["companions"]["absentNamed"])),
+            ("heads under a tenth of the largest mean divergence", lambda r: percent(r["vhd"]["underTenthOfLargest"])),
+            ("POPE, adversarial split: accuracy", lambda r: percent(r["pope"]["adversarial"]["accuracy"])),
+            ("T-VHD (k = 1), AUROC", lambda r: f"{r['separation']['tVhd1']:.3f}"),
+            ("the same, small things only", lambda r: f"{r['separation']['tVhd1Small']:.3f}"),
+            *((f"CHAIR_S, {name} heads at alpha {alpha:g}", lambda r, name=name, alpha=alpha: run(r, name, alpha, "chairS"))
+              for alpha in (0.5, 2.0, 3.0) for name in ("vision", "random", "rest")),
+            ("recall, vision heads at alpha 2", lambda r: run(r, "vision", 2.0, "recall"))]
+    yield "| measure | " + " | ".join(f"seed {index + 1}" for index in range(len(results))) + " |"
+    yield "|---" * (len(results) + 1) + "|"
+    for label, cell in rows:
+        yield f"| {label} | " + " | ".join(cell(result) for result in results) + " |"
+
+
 def main():
-    evaluation, loss, findings, target = sys.argv[1:]
-    with open(evaluation, encoding="utf-8") as file:
-        result = json.load(file)
+    evaluation, loss, findings, target, *others = sys.argv[1:]
+    seeds = []
+    for path in (evaluation, *others):
+        with open(path, encoding="utf-8") as file:
+            seeds.append(json.load(file))
+    result = seeds[0]
     with open(loss, encoding="utf-8") as file:
         last = list(csv.DictReader(file))[-1]
     with open(findings, encoding="utf-8") as file:
         found = file.read().strip()
+    again = "" if not others else f"""The same stages trained again from another seed, measured on the same pictures; ± as above, within a seed. Nothing of the
+stages was chosen by looking at the second:
+
+{chr(10).join(seeds_table(seeds))}
+
+"""
     vhd, who, kinds = result["vhd"], result["companions"], result["kinds"]
     text = f"""---
 license: mit
@@ -164,7 +195,7 @@ that the chosen heads' gains give it; *norm matched*: one factor for the layer b
 
 {chr(10).join(runs_table(result))}
 
-{found}
+{again}{found}
 """
     with open(target, "w", encoding="utf-8") as file:
         file.write(text)

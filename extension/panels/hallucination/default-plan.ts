@@ -1,4 +1,5 @@
 /** The plan the Hallucination panel starts with, and plans from the storage of an earlier version or session. Pure. */
+import { demoVisionPrompt } from '../../../protocol/compute/demo-prompt';
 import { hallucinationModes, setCaptions, type HallucinationPlan } from '../../../protocol/panels/hallucination';
 import {
   outlierRules,
@@ -6,6 +7,7 @@ import {
   vhdDistances,
   type HallucinationResult,
   type HallucinationSet,
+  type Reinforcement,
 } from '../../../protocol/results/hallucination';
 import { isNumber, isTable, isText, isWhole } from '../../results/checks';
 import type { SavedHallucination } from '../../results/hallucination-file';
@@ -18,15 +20,14 @@ export interface Demo {
   readonly truth: readonly string[] | null;
 }
 
-export const demoPrompt = 'USER: <image>\nDescribe the image. ASSISTANT:';
-
 /** One click on Run shows a word that is said by habit: the demo model on the first of its scenes. */
 export const demoPlan = ({ folder, scenes, image, truth }: Demo): HallucinationPlan => ({
   mode: 'image',
   folder,
   image,
   images: scenes,
-  prompt: demoPrompt,
+  prompt: demoVisionPrompt,
+  chat: false,
   span: null,
   truth,
   maxNewTokens: 48,
@@ -36,6 +37,7 @@ export const demoPlan = ({ folder, scenes, image, truth }: Demo): HallucinationP
   k: null,
   alpha: 2,
   reinforcedLayers: null,
+  reinforcedOutliers: null,
   lexicon: scenes === '' ? '' : `${scenes}/lexicon.txt`,
   setCaptions: 'reinforced',
   mostImages: null,
@@ -48,6 +50,7 @@ export function planOfSaved(saved: SavedHallucination, others: HallucinationPlan
     ...others,
     folder: saved.model.folder,
     ...(saved.prompt === null ? {} : { prompt: saved.prompt }),
+    chat: saved.settings['chat'] === true,
     distance: saved.distance,
     outliers: saved.outliers,
     positions: saved.positions,
@@ -72,10 +75,16 @@ function ofSet({ variants, seed }: HallucinationSet, plan: HallucinationPlan): H
     ...plan,
     mode: 'set',
     setCaptions: variants.length === 0 ? 'plain' : variants.length === 1 ? 'reinforced' : 'controls',
-    ...(first ? { alpha: first.reinforcement.alpha, reinforcedLayers: first.reinforcement.layers } : {}),
+    ...(first ? ofReinforcement(first.reinforcement, plan) : {}),
     seed,
   };
 }
+
+const ofReinforcement = ({ alpha, layers, outliers }: Reinforcement, plan: HallucinationPlan) => ({
+  alpha,
+  reinforcedLayers: layers,
+  reinforcedOutliers: outliers === plan.outliers ? null : outliers,
+});
 
 /** The folder of the extension moves with every update: what lies in it is stored by this name. */
 const inExtension = 'extension:';
@@ -91,16 +100,22 @@ const withPaths = (plan: HallucinationPlan, change: (path: string) => string): H
   lexicon: change(plan.lexicon),
 });
 
+/** What plans did not say at first. */
+const since = { reinforcedOutliers: null, chat: false } satisfies Partial<HallucinationPlan>;
+
 /** Taken only when it has everything a plan has. */
-export function storedPlan(value: unknown, extension: string): HallucinationPlan | undefined {
-  if (!isTable(value)) return undefined;
-  const { span, truth, k, reinforcedLayers, mostImages } = value;
+export function storedPlan(stored: unknown, extension: string): HallucinationPlan | undefined {
+  if (!isTable(stored)) return undefined;
+  const value: Record<string, unknown> = { ...since, ...stored };
+  const { span, truth, k, reinforcedLayers, reinforcedOutliers, mostImages } = value;
   const oneOf = (key: string, of: readonly string[]): boolean => of.some((one) => one === value[key]);
   const whole =
     ['folder', 'image', 'images', 'prompt', 'lexicon'].every((key) => isText(value[key])) &&
+    typeof value['chat'] === 'boolean' &&
     oneOf('mode', hallucinationModes) &&
     oneOf('distance', vhdDistances) &&
     oneOf('outliers', outlierRules) &&
+    (reinforcedOutliers === null || oneOf('reinforcedOutliers', outlierRules)) &&
     oneOf('positions', removedPositions) &&
     oneOf('setCaptions', setCaptions) &&
     (span === null || (Array.isArray(span) && span.length === 2 && span.every(isWhole))) &&

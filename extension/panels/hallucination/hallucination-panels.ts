@@ -195,7 +195,7 @@ function demoOf(root: string): Demo {
     const truth = parseTruth(readFileSync(join(scenes, truthFile), 'utf8'));
     const all = truth.ok ? [...truth.result].filter(([name]) => imageType(name) !== undefined) : [];
     const scene = all.find(([name]) => name === demoScene) ?? all[0];
-    if (scene) return { folder, scenes, image: join(scenes, scene[0]), truth: scene[1] };
+    if (scene) return { folder, scenes, image: join(scenes, scene[0]), truth: scene[1].objects };
   } catch {
     // Said by the empty form: choose a picture.
   }

@@ -206,7 +206,8 @@ export class HallucinationHost extends ModelPanelHost<
       case 'openImage':
         return this.#pictures.ask(
           answer(async () => {
-            const prompt = { kind: 'text', text: message.prompt, image: message.image } as const;
+            const { prompt: text, chat, image: path } = message;
+            const prompt = { kind: 'text', text, chat, image: path } as const;
             const { image, mime, bytes } = await server.openImage({ folder: message.folder, prompt });
             // A Buffer reaches a webview as a table of numbers (VS Code 1.139 goes by the name of the class).
             this.#picture = { image, mime, bytes: new Uint8Array(bytes) };
@@ -218,7 +219,7 @@ export class HallucinationHost extends ModelPanelHost<
           answer(async () => ({
             kind: 'tokenised',
             request,
-            tokenised: await server.tokenise(message.folder, { kind: 'text', text: message.text }),
+            tokenised: await server.tokenise(message.folder, { kind: 'text', text: message.text, chat: message.chat }),
           })),
         );
       case 'map':

@@ -22,9 +22,12 @@ const common = ({ folder, distance, outliers, positions, k, maxNewTokens }: Hall
   ...(lexicon === undefined ? {} : { lexicon }),
 });
 
+const textOf = ({ prompt, chat }: HallucinationPlan) =>
+  ({ kind: 'text', text: prompt, ...(chat ? { chat } : {}) }) as const;
+
 export function requestOf(plan: HallucinationPlan, lexicon?: Lexicon): HallucinationRequest {
-  const { mode, prompt, image, span, truth } = plan;
-  const text = { kind: 'text', text: prompt } as const;
+  const { mode, image, span, truth } = plan;
+  const text = textOf(plan);
   if (mode === 'span') {
     const [start, end] = span ?? [0, 0];
     return { ...common(plan, lexicon), prompt: text, removed: { kind: 'span', start, end } };
@@ -45,7 +48,7 @@ export function setRequestOf(
 ): HallucinationSetRequest {
   return {
     ...common(plan, lexicon),
-    prompt: { kind: 'text', text: plan.prompt },
+    prompt: textOf(plan),
     images: plan.mostImages === null ? images : images.slice(0, plan.mostImages),
     reinforcements: reinforcementsOf(plan),
     done,
@@ -53,10 +56,10 @@ export function setRequestOf(
 }
 
 function reinforcementsOf(plan: HallucinationPlan): readonly ReinforcementRequest[] {
-  const { alpha, outliers, reinforcedLayers, seed, setCaptions } = plan;
+  const { alpha, outliers, reinforcedLayers, reinforcedOutliers, seed, setCaptions } = plan;
   const selected: ReinforcementRequest = {
     alpha,
-    outliers,
+    outliers: reinforcedOutliers ?? outliers,
     heads: 'selected',
     normMatched: false,
     executor: 'in-graph',
@@ -70,11 +73,14 @@ function reinforcementsOf(plan: HallucinationPlan): readonly ReinforcementReques
 
 /** The measurement that gave a result, to ask more of it. */
 export function measureOf(result: HallucinationResult): DivergenceRequest {
-  const { model, prompt, promptIds, image, removed, distance, outliers, positions, k } = result;
+  const { model, prompt, promptIds, image, removed, distance, outliers, positions, k, settings } = result;
   const picture = image === undefined ? {} : { image: image.path };
   return {
     folder: model.folder,
-    prompt: prompt === null ? { kind: 'ids', ids: promptIds, ...picture } : { kind: 'text', text: prompt, ...picture },
+    prompt:
+      prompt === null
+        ? { kind: 'ids', ids: promptIds, ...picture }
+        : { kind: 'text', text: prompt, ...(settings['chat'] === true ? { chat: true } : {}), ...picture },
     removed,
     distance,
     outliers,

@@ -8,6 +8,7 @@ import type {
   HallucinationRequest,
   HallucinationSetProgress,
   HallucinationSetRequest,
+  Lexicon,
 } from '../../../protocol/compute/hallucination';
 import type { HallucinationPlan, ToHallucinationPanel } from '../../../protocol/panels/hallucination';
 import type {
@@ -22,7 +23,7 @@ import { Owner } from '../../platform/owner';
 import { Signal } from '../../platform/signal';
 import type { SavedHallucination } from '../../results/hallucination-file';
 import { Sentence, sentenceOfError } from '../questions';
-import type { FoundImages, Lexicon } from './image-folder';
+import type { FoundImages } from './image-folder';
 import { requestOf, setRequestOf } from './requests';
 
 type Message<Kind extends ToHallucinationPanel['kind']> = Extract<ToHallucinationPanel, { readonly kind: Kind }>;

@@ -6,7 +6,7 @@ import type { Disposable } from 'vscode';
 import type { HeadsProgress, HeadsReply, HeadsRequest } from '../../../protocol/compute/models';
 import type { HeadsPlan, ToHeadsPanel } from '../../../protocol/panels/heads';
 import { unreachable } from '../../../protocol/unreachable';
-import { isCancelled, wordsOf } from '../../platform/compute';
+import { isCancelled, isRestart, wordsOf } from '../../platform/compute';
 import { Owner } from '../../platform/owner';
 import { Signal } from '../../platform/signal';
 
@@ -130,8 +130,9 @@ export class HeadsRun extends Owner {
     const { sentence, details } = wordsOf(error);
     const count = this.#layers.size;
     const layers = count === 1 ? '1 layer is' : `${count} layers are`;
-    // The server keeps finished layers on disk: the same run goes on behind them.
-    const kept = count > 0 && !isCancelled(error) ? ` ${layers} shown.` : '';
+    // The server keeps finished layers on disk: after its death the same run goes on behind them.
+    const goesOn = isRestart(error) ? ': Run goes on from there' : '';
+    const kept = count > 0 && !isCancelled(error) ? ` ${layers} shown${goesOn}.` : '';
     this.#failed = { kind: 'failed', sentence: `${sentence}${kept}`, ...(details === undefined ? {} : { details }) };
     this.#rest(abort);
     this.#fire(this.#failed);

@@ -2,6 +2,7 @@
  * The extension's half of one kernels webview: answers its messages, mirrors the run. The panel speaks first (`ready`); the
  * answer holds everything needed to draw, so a webview that was moved, hidden or reloaded is whole again. Pure of VS Code.
  */
+import { availableParallelism } from 'node:os';
 import type { Disposable } from 'vscode';
 import type { DeviceInfo, MechanismInfo, SupportInfo } from '../../../protocol/compute/api';
 import type { MechanismView, MechanismViewRequest } from '../../../protocol/compute/mechanism-view';
@@ -289,6 +290,7 @@ export class KernelsHost extends Owner {
         mechanisms,
         devices: this.#world.knownDevices() ?? [],
         shapes,
+        processors: availableParallelism(),
         plan: this.#openPlan(),
         canRun: this.#world.mayRun(),
         ...(result === undefined ? {} : { result }),

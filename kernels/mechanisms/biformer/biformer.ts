@@ -167,6 +167,12 @@ export const biformer: Mechanism<BiFormerParameters> = {
     reads: denseReads(shape),
     ...(columns === 0 ? { block: { queries: region, keys: region } } : {}),
   }),
+  chosen(inputs, shape, parameters) {
+    const blind = blindRows(shape);
+    const seeing = { ...shape, batch: 1, queries: shape.queries - blind };
+    const reads = routedReads(sequenceInputs(inputs, 0, blind), seeing, parameters);
+    return (query, key) => query >= blind && reads(query - blind, key);
+  },
   limits: [
     {
       name: 'every region read, scores by the head width',
@@ -176,39 +182,52 @@ export const biformer: Mechanism<BiFormerParameters> = {
   ],
 };
 
-function referenceRows(
-  inputs: AttentionInputs,
+/** More queries than keys, causal: the first ones read nothing and route nothing. */
+const blindRows = (shape: AttentionShape): number =>
+  isCausalSelf(shape) ? Math.max(0, shape.queries - shape.keys) : 0;
+
+/** Which pairs one sequence reads: of its own region up to the query (causal), of the chosen regions all. */
+function routedReads(
+  part: AttentionInputs,
   shape: AttentionShape,
   parameters: BiFormerParameters,
-  rows: readonly number[],
-): Tensor {
-  const { batch, heads, queries, keys, headDim, valueDim } = shape;
-  const output = zeros([batch, heads, rows.length, valueDim]);
-  const factor = scaleOf(shape, parameters) * Math.sqrt(headDim);
-  // More queries than keys, causal: the first ones read nothing and route nothing.
-  const blind = isCausalSelf(shape) ? Math.max(0, queries - keys) : 0;
+): (query: number, key: number) => boolean {
   const regionOf = (length: number): Int32Array => {
     const { order, size } = regionsOf(length, parameters);
     const regions = new Int32Array(length);
     order.forEach((position, at) => (regions[position] = Math.floor(at / size)));
     return regions;
   };
+  const [queryRegions, keyRegions] = [regionOf(shape.queries), regionOf(shape.keys)];
+  const chosen = routes(part, shape, parameters, 0).map((list) => new Set(list));
+  const causal = isCausalSelf(shape);
+  return (query, key) =>
+    causal && keyRegions[key] === queryRegions[query]
+      ? key <= query
+      : chosen[queryRegions[query]!]!.has(keyRegions[key]!);
+}
+
+function referenceRows(
+  inputs: AttentionInputs,
+  shape: AttentionShape,
+  parameters: BiFormerParameters,
+  rows: readonly number[],
+): Tensor {
+  const { batch, heads, queries, headDim, valueDim } = shape;
+  const output = zeros([batch, heads, rows.length, valueDim]);
+  const factor = scaleOf(shape, parameters) * Math.sqrt(headDim);
+  const blind = blindRows(shape);
   const seeing = { ...shape, batch: 1, queries: queries - blind };
-  const [queryRegions, keyRegions] = [regionOf(seeing.queries), regionOf(keys)];
   for (let b = 0; b < batch; b++) {
     const part = sequenceInputs(inputs, b, blind);
-    const chosen = routes(part, seeing, parameters, 0).map((list) => new Set(list));
+    const reads = routedReads(part, seeing, parameters);
     const scaled = tensor(
       part.query.shape,
       part.query.data.map((x) => x * factor),
     );
     const asked = rows.map((row) => row - blind).filter((row) => row >= 0);
-    const causal = isCausalSelf(shape);
     const result = softmaxRows({ ...part, query: scaled }, seeing, asked, {
-      reads: (_head, query, key) =>
-        causal && keyRegions[key] === queryRegions[query]
-          ? key <= query
-          : chosen[queryRegions[query]!]!.has(keyRegions[key]!),
+      reads: (_head, query, key) => reads(query, key),
     });
     for (let h = 0; h < heads; h++) {
       const skipped = rows.length - asked.length;

@@ -6,8 +6,9 @@
  * - causal: the region's own keys are read first, with a triangle; what was read comes in as one further key, whose score is
  *   the logarithm of the denominator and whose value is 1 in a column of its own (see tiled.ts).
  */
+import { logSumOf } from '../../graph/log-sum';
 import { multiHeadAttention } from '../../graph/operators/attention';
-import { add, isNaNumber, less, logarithm, multiply, subtract, where } from '../../graph/operators/elementwise';
+import { add, isNaNumber, less, multiply, where } from '../../graph/operators/elementwise';
 import {
   concat,
   filled,
@@ -20,13 +21,12 @@ import {
   unsqueeze,
 } from '../../graph/operators/layout';
 import { fusedMatmul, matmul } from '../../graph/operators/matrix';
-import { reduceMax, reduceSum, softmax, topK } from '../../graph/operators/reduce';
+import { reduceSum, softmax, topK } from '../../graph/operators/reduce';
 import type { Value } from '../../graph/records';
+import { lowest } from '../../graph/types';
 import { additiveMask } from '../../graph/attention-graph';
 import { isCausalSelf, type AttentionShape } from '../../shape';
 import { looksBack, regionsOf, type BiFormerParameters, type Regions } from './regions';
-
-const lowest = (like: Value): number => (like.type === 'float16' ? -6e4 : -1e30);
 
 /** Query [b, n, h d], key and value [b, m, hkv .] to [b, n, h dv]; self patterns with as many queries as keys, and cross. */
 export function biLevelAttention(
@@ -205,7 +205,7 @@ function causal(
     reshape(transpose(x, [0, 1, 4, 2, 3, 5]), [batch, count * size, heads, width]);
   const own = back(inside, valueDim);
   if (count === 1) return reshape(own, [batch, size, heads * valueDim]);
-  const logDenominator = back(subtract(reduceMax(masked, [5]), logarithm(reduceMax(probabilities, [5]))), 1);
+  const logDenominator = back(logSumOf(masked, probabilities), 1);
 
   // Columns: the width, the further key's, the one of keys that stand for nothing.
   const ones = filled(q, [batch, count * size, heads, 1], 1);

@@ -3,6 +3,8 @@
  *
  * Letters: N positions on the axis, w window, s stride, D dilation, i a position inside its dilation group of n positions.
  */
+import { integers } from '../../integers';
+
 export interface Axis {
   readonly size: number;
   readonly window: number;
@@ -67,10 +69,10 @@ export function tilesOfAxis(axis: Axis, length: number): readonly AxisTile[] {
   for (let group = 0; group < Math.min(axis.dilation, axis.size); group++) {
     const n = groupLength(axis, group);
     for (let first = 0; first < n; first += length) {
-      const positions = whole(first, Math.min(first + length, n));
+      const positions = integers(first, Math.min(first + length, n));
       const intervals = positions.map((i) => neighbours(axis, i, n));
       const from = Math.min(...intervals.map(({ start }) => start));
-      const keys = whole(from, Math.max(...intervals.map(({ end }) => end)));
+      const keys = integers(from, Math.max(...intervals.map(({ end }) => end)));
       const reads = intervals.map(({ start, end }) => keys.map((key) => key >= start && key < end));
       tiles.push({
         queries: positions.map((i) => i * axis.dilation + group),
@@ -82,5 +84,3 @@ export function tilesOfAxis(axis: Axis, length: number): readonly AxisTile[] {
   }
   return tiles;
 }
-
-const whole = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i);

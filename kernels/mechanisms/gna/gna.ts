@@ -5,10 +5,12 @@ import { concat, gather, reshape, transpose } from '../../graph/operators/layout
 import { fusedMatmul, matmul } from '../../graph/operators/matrix';
 import { softmax } from '../../graph/operators/reduce';
 import type { Value } from '../../graph/records';
+import { integers } from '../../integers';
 import type { Mechanism, Parameter } from '../../mechanism';
 import { allRows, softmaxRows } from '../../reference/softmax';
 import { isCausalSelf, queryOffset, type AttentionShape } from '../../shape';
 import { readsAlong, type Axis } from './axis';
+import { neighbourhoodDecoding } from './decode';
 import { productsOf, tileLength, tileSums, tilesOf, type Tile } from './plan';
 
 export interface GnaParameters extends Record<string, number | string | boolean> {
@@ -43,6 +45,14 @@ export function gridOf(length: number, { rank, height, width }: GnaParameters): 
   const rows = height || divisorNear(length / columns, Math.sqrt(length / columns));
   if (length % (columns * rows) !== 0) return undefined;
   return [length / columns / rows, rows, columns];
+}
+
+/** The nearest length that the given height and width allow, in words; nothing when that is longer than twice the given. */
+function nearestGrid(length: number, parameters: GnaParameters): string {
+  const nearest = integers(1, length)
+    .flatMap((step) => [length - step, length + step])
+    .find((other) => gridOf(other, parameters));
+  return nearest === undefined ? '' : `take ${nearest}, the nearest that fits, or `;
 }
 
 /** The smallest divisor that is not below `wanted`. */
@@ -175,7 +185,7 @@ export const gna: Mechanism<GnaParameters> = {
     aggregation: 'weighted sum of values',
     mixing: 'data-dependent',
     matrix: 'sparse',
-    state: { words: 'keys and values that a window still reaches', grows: false },
+    state: { words: 'keys and values of all positions, of which one neighbourhood is read', grows: true },
     sharded: {
       heads: 'nothing; the heads of the output are joined',
       headsIndependent: true,
@@ -220,7 +230,7 @@ export const gna: Mechanism<GnaParameters> = {
     if (!gridOf(shape.keys, parameters)) {
       return {
         ok: false,
-        why: `No grid of rank ${parameters.rank} with the given height and width holds ${shape.keys} tokens: set them to 0 or to divisors.`,
+        why: `No grid of rank ${parameters.rank} with the given height and width holds ${shape.keys} tokens: ${nearestGrid(shape.keys, parameters)}set them to 0 or to divisors.`,
       };
     }
     return { ok: true };
@@ -255,8 +265,25 @@ export const gna: Mechanism<GnaParameters> = {
       reads: readsOf(shape, parameters),
       // On a grid the tiles are no intervals of the flattened positions.
       ...(length === undefined ? {} : { block: { queries: length, keys: length } }),
+      ...(axes.length === 1
+        ? {}
+        : {
+            grid: {
+              axes: axes.map((each) => ({
+                size: each.size,
+                reads: (query, key) => readsAlong(each, query, key),
+              })),
+              ...(axes.every(({ dilation }) => dilation === 1)
+                ? { tile: axes.map((each, at) => tileLength(each, axes.length, at)) }
+                : {}),
+            },
+          }),
     };
   },
+  decode: neighbourhoodDecoding({
+    readsOf,
+    hasGrid: (length, parameters: GnaParameters) => gridOf(length, parameters) !== undefined,
+  }),
   limits: [
     {
       name: 'windows over the whole grid',

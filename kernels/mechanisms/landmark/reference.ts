@@ -33,12 +33,9 @@ export function landmarkWeights(scores: ArrayLike<number>, position: number, rul
   const size = rule.block + 1;
   const current = blockOf(rule, position);
   const landmarkOf = (block: number) => block * size + rule.block;
-  const past = Array.from({ length: current }, (_, block) => block);
-  const undefinedRow = past.some((block) => Number.isNaN(scores[landmarkOf(block)]));
-  const opened = past
-    .sort((a, b) => scores[landmarkOf(b)]! - scores[landmarkOf(a)]! || a - b)
-    .slice(0, Math.min(rule.open, current))
-    .sort((a, b) => a - b);
+  const gates = Array.from({ length: current }, (_, block) => scores[landmarkOf(block)]!);
+  const undefinedRow = gates.some(Number.isNaN);
+  const opened = openedBlocks(gates, rule);
   const local: number[] = [];
   for (let j = current * size; j <= position; j++) if (!isLandmark(rule, j)) local.push(j);
   const weights = new Float64Array(scores.length);
@@ -51,6 +48,41 @@ export function landmarkWeights(scores: ArrayLike<number>, position: number, rul
   }
   if (undefinedRow) weights.fill(Number.NaN);
   return { weights, opened: shares };
+}
+
+/** The blocks of the highest landmark scores, ascending; of equal ones the earlier. */
+const openedBlocks = (gates: readonly number[], { open }: LandmarkRule): readonly number[] =>
+  gates
+    .map((_, block) => block)
+    .sort((a, b) => gates[b]! - gates[a]! || a - b)
+    .slice(0, Math.min(open, gates.length))
+    .sort((a, b) => a - b);
+
+/** Which keys a query head of batch 0 reads: those of its own block up to itself, and of the blocks that it opens. */
+export function landmarkChoice(
+  { query, key }: Pick<AttentionInputs, 'query' | 'key'>,
+  { heads, kvHeads, queries, keys, headDim }: AttentionShape,
+  rule: LandmarkRule,
+  head: number,
+): (query: number, key: number) => boolean {
+  const kvHead = Math.floor(head / (heads / kvHeads));
+  const offset = keys - queries;
+  const opened = Array.from({ length: queries }, (_, row) => {
+    const gates = Array.from({ length: Math.max(0, blockOf(rule, row + offset)) }, (_, block) => {
+      const landmark = block * (rule.block + 1) + rule.block;
+      let dot = 0;
+      for (let x = 0; x < headDim; x++) {
+        dot += query.data[(head * queries + row) * headDim + x]! * key.data[(kvHead * keys + landmark) * headDim + x]!;
+      }
+      return dot;
+    });
+    return new Set(openedBlocks(gates, rule));
+  });
+  return (row, at) => {
+    const position = row + offset;
+    if (at > position) return false;
+    return blockOf(rule, at) === blockOf(rule, position) || opened[row]!.has(blockOf(rule, at));
+  };
 }
 
 function softmaxOf(scores: readonly number[]): readonly number[] {

@@ -164,13 +164,13 @@ export const latent: Mechanism<LatentParameters> = {
       builder.output(row, 'next.latents');
       return builder.finish();
     },
-    /** flops 2 h n (2 r + d_r) + projections; bytes: the cache read twice, once by each product. */
+    /** flops 2 h n (2 r + d_r) + projections; bytes: the cache read twice, once by each product, and 8 passes over the scores. */
     cost({ batch, heads, kvHeads, keys, headDim, valueDim }, { rank, rotary }): Cost {
       const cached = 4 * batch * keys * (rank + rotary);
       const projections = rank * (heads * (headDim - rotary + valueDim) + kvHeads * (headDim + valueDim));
       return {
         flops: batch * (heads * keys * (4 * (rank + rotary) + 5) + 2 * projections),
-        bytes: 2 * cached + 4 * projections,
+        bytes: 2 * cached + 4 * projections + 32 * batch * heads * keys,
         peakBytes: cached + 4 * projections + 12 * batch * heads * keys,
       };
     },

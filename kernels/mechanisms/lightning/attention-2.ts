@@ -130,7 +130,7 @@ export const lightningAttention2: Mechanism<Parameters> = {
     },
     cost: ({ batch, heads, headDim, valueDim }) => {
       const state = batch * heads * headDim * valueDim;
-      return { flops: 5 * state, bytes: 4 * 6 * state, peakBytes: 4 * 3 * state };
+      return { flops: 5 * state, bytes: 4 * 9 * state, peakBytes: 4 * 3 * state };
     },
   },
   limits: [

@@ -1,12 +1,14 @@
 /** The graph of LongHeads; every step in the order of the reference. */
 import { foldGroup, groupQueries, additiveMask, unfoldGroup } from '../../graph/attention-graph';
+import { logSumOf } from '../../graph/log-sum';
 import { rotaryEmbedding } from '../../graph/operators/attention';
 import { attendChosenBlocks } from '../../graph/chosen-blocks';
-import { add, logarithm, multiply, subtract } from '../../graph/operators/elementwise';
+import { add, multiply } from '../../graph/operators/elementwise';
 import { concat, expand, gatherRange, reshape, slice, unsqueeze } from '../../graph/operators/layout';
 import { fusedMatmul, matmul } from '../../graph/operators/matrix';
-import { reduceMax, reduceMean, reduceSum, softmax, topK } from '../../graph/operators/reduce';
+import { reduceMean, reduceSum, softmax, topK } from '../../graph/operators/reduce';
 import type { Value } from '../../graph/records';
+import { integers } from '../../integers';
 import { queryOffset, type AttentionShape } from '../../shape';
 import { causalInTiles, exactTiles } from '../tiled';
 import { ordinaryBelow, type LongHeadsRule } from './reference';
@@ -17,25 +19,42 @@ type Rotation = (x: Value, positions: readonly number[]) => Value;
 /** Rotation of [..., positions, d] at the given positions, all below `length`; the runtime's operator makes one pass of it. */
 function rotationOf(like: Value, width: number, length: number, base: number): Rotation {
   if (base === 0) return (x) => x;
+  const tables = rotationTables(like, width, integers(0, length), base);
+  return (x, positions) => rotatedByRows(x, positions, tables);
+}
+
+/** Rotation of the rows of [..., R, d] at one position each, with a table of these positions alone. */
+export const rotateRows = (x: Value, positions: readonly number[], base: number): Value =>
+  base === 0
+    ? x
+    : rotatedByRows(x, integers(0, positions.length), rotationTables(x, Number(x.shape.at(-1)), positions, base));
+
+interface RotationTables {
+  readonly cosines: Value;
+  readonly sines: Value;
+}
+
+function rotationTables(like: Value, width: number, positions: readonly number[], base: number): RotationTables {
   const half = width / 2;
   const table = (f: (angle: number) => number) =>
     like.graph.constant(
       like.type,
-      [length, half],
-      Array.from({ length: length * half }, (_, at) => f(Math.floor(at / half) * base ** (-(at % half) / half))),
+      [positions.length, half],
+      Float32Array.from({ length: positions.length * half }, (_, at) =>
+        f(positions[Math.floor(at / half)]! * base ** (-(at % half) / half)),
+      ),
     );
-  const [cosines, sines] = [table(Math.cos), table(Math.sin)];
-  return (x, positions) => {
-    // The operator takes no more rows side by side than its table has: the axes before them are its batch.
-    const rows = Number(x.shape.at(-2));
-    const count = x.shape.slice(0, -2).reduce<number>((product, dim) => product * Number(dim), 1);
-    const ids = x.graph.constant('int64', [positions.length / rows, rows], positions);
-    const flat = reshape(x, [count, rows, width]);
-    return reshape(rotaryEmbedding(flat, expand(ids, [count, rows]), cosines, sines, { heads: 1 }), x.shape);
-  };
+  return { cosines: table(Math.cos), sines: table(Math.sin) };
 }
 
-const range = (from: number, to: number): readonly number[] => Array.from({ length: to - from }, (_, i) => from + i);
+function rotatedByRows(x: Value, places: readonly number[], { cosines, sines }: RotationTables): Value {
+  // The operator takes no more rows side by side than its table has: the axes before them are its batch.
+  const [rows, width] = [Number(x.shape.at(-2)), Number(x.shape.at(-1))];
+  const count = x.shape.slice(0, -2).reduce<number>((product, dim) => product * Number(dim), 1);
+  const ids = x.graph.constant('int64', [places.length / rows, rows], places);
+  const flat = reshape(x, [count, rows, width]);
+  return reshape(rotaryEmbedding(flat, expand(ids, [count, rows]), cosines, sines, { heads: 1 }), x.shape);
+}
 
 /**
  * Heads-first output [b, h, n, dv]; n queries at the last n positions of m keys, n = m where chunks are chosen.
@@ -51,8 +70,8 @@ export function longHeads(query: Value, key: Value, value: Value, shape: Attenti
   const ordinary = Math.min(keys, ordinaryBelow(rule));
   const rotate = rotationOf(query, headDim, Math.max(keys, rule.chunks * rule.chunk), rule.rotaryBase);
   const placed = {
-    query: rotate(query, range(offset, keys)),
-    key: rotate(key, range(0, keys)),
+    query: rotate(query, integers(offset, keys)),
+    key: rotate(key, integers(0, keys)),
     value,
   };
   const parts: Value[] = [];
@@ -74,8 +93,8 @@ export function longHeads(query: Value, key: Value, value: Value, shape: Attenti
   const complete = Math.floor(keys / w);
   const chunked = (x: Value, count: number, width: number) =>
     reshape(gatherRange(x, 2, 0, complete * w), [batch, count, complete, w, width]);
-  const localQueries = rotate(chunked(query, heads, headDim), range(0, w));
-  const localKeys = rotate(chunked(key, kvHeads, headDim), range(0, w));
+  const localQueries = rotate(chunked(query, heads, headDim), integers(0, w));
+  const localKeys = rotate(chunked(key, kvHeads, headDim), integers(0, w));
   const values = chunked(value, kvHeads, headDim);
   const summaries = chunkKeys(localQueries, localKeys, values, shape); // [b, h, chunks, d]
 
@@ -84,14 +103,16 @@ export function longHeads(query: Value, key: Value, value: Value, shape: Attenti
   const far = rule.chunks - 2;
   const rows = keys - ordinary;
   // Row i stands at (K - 1) w + i mod w, key j of the chunk in place r at r w + j: keys keep j, and the row moves by r w.
-  const places = range(ordinary, keys).flatMap((i) => range(0, far).map((r) => (rule.chunks - 1 - r) * w + (i % w)));
+  const places = integers(ordinary, keys).flatMap((i) =>
+    integers(0, far).map((r) => (rule.chunks - 1 - r) * w + (i % w)),
+  );
   const opened = attendChosenBlocks({
     rows: (b, h) => {
       const own = slice(slice(gatherRange(query, 2, ordinary, keys), 0, b, b + 1), 1, h, h + 1);
       const spread = expand(reshape(own, [rows, 1, headDim]), [rows, far, headDim]);
       return reshape(rotate(spread, places), [rows * far, headDim]);
     },
-    rowOfPair: range(0, rows * far),
+    rowOfPair: integers(0, rows * far),
     chosen: choice.chunks,
     keys: localKeys,
     values,
@@ -112,7 +133,7 @@ export function longHeads(query: Value, key: Value, value: Value, shape: Attenti
 }
 
 /** Summaries of the complete chunks, one for each query head. */
-function chunkKeys(queries: Value, keys: Value, values: Value, shape: AttentionShape): Value {
+export function chunkKeys(queries: Value, keys: Value, values: Value, shape: AttentionShape): Value {
   const { batch, heads, kvHeads, headDim } = shape;
   const [, , count, w] = keys.shape as readonly [number, number, number, number];
   const group = heads / kvHeads;
@@ -173,7 +194,7 @@ function nearby(
     const masked = reshape(add(reshape(scores, [batch, kvHeads, group, rows, columns]), mask), scores.shape);
     const probabilities = softmax(masked);
     const output = matmul(probabilities, gatherRange(value, 2, from, end));
-    const logSum = subtract(reduceMax(masked, [3]), logarithm(reduceMax(probabilities, [3])));
+    const logSum = logSumOf(masked, probabilities);
     return { output: unfoldGroup(output, own), logSum: unfoldGroup(logSum, own) };
   });
   const joined = (of: (part: (typeof parts)[number]) => Value) => concat(parts.map(of), 2);

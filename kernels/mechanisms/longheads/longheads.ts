@@ -6,8 +6,9 @@ import type { Mechanism } from '../../mechanism';
 import { allRows } from '../../reference/softmax';
 import { queryOffset, type AttentionShape } from '../../shape';
 import { exactTiles, tiled } from '../tiled';
+import { longHeadsStateAfter, longHeadsStates, longHeadsStep, longHeadsStepCost } from './decode';
 import { longHeads } from './graph';
-import { longHeadsRows, ordinaryBelow, type LongHeadsRule } from './reference';
+import { longHeadsChoice, longHeadsRows, ordinaryBelow, type LongHeadsRule } from './reference';
 
 export interface LongHeadsParameters extends Record<string, number | boolean> {
   readonly chunk: number;
@@ -93,7 +94,9 @@ export const longheads: Mechanism<LongHeadsParameters> = {
     },
   },
   layout: 'heads-first',
-  exponent: 2,
+  // Linear while n is far below budget times chunk (2^20 by the defaults); beyond it the one score for each chunk of the past,
+  // n^2 d / chunk a head, takes over.
+  exponent: 1,
   supports(shape, parameters) {
     const rule = ruleOf(parameters);
     if (shape.pattern !== 'causal-self') {
@@ -146,6 +149,13 @@ export const longheads: Mechanism<LongHeadsParameters> = {
       },
       block: { queries: rows, keys: rows },
     };
+  },
+  chosen: (inputs, shape, parameters, head) => longHeadsChoice(inputs, shape, ruleOf(parameters), head),
+  decode: {
+    states: (shape, parameters) => longHeadsStates(shape, ruleOf(parameters)),
+    stateAfter: (inputs, shape, parameters) => longHeadsStateAfter(inputs, shape, ruleOf(parameters)),
+    build: (shape, parameters, precision) => longHeadsStep(shape, ruleOf(parameters), precision),
+    cost: (shape, parameters) => longHeadsStepCost(shape, ruleOf(parameters)),
   },
   limits: [
     {

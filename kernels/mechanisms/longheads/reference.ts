@@ -100,17 +100,18 @@ export function chosenChunks(
   return [0, ...best.sort((a, b) => a - b), current - 1, current];
 }
 
-/** Rows of one head of one sequence. */
-function headRows(
-  query: (i: number) => Float64Array,
-  key: (j: number) => Float64Array,
-  value: (j: number) => Float64Array,
-  rule: LongHeadsRule,
-  positions: readonly number[],
-  width: number,
-): readonly (Float64Array | undefined)[] {
+/** Rows of one head of one sequence, by position. */
+interface HeadRows {
+  readonly query: (i: number) => Float64Array;
+  readonly key: (j: number) => Float64Array;
+  readonly value: (j: number) => Float64Array;
+}
+
+const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
+
+/** The chunks of a query beyond `ordinaryBelow`; summaries are made when they are first asked for. */
+function chooser({ query, key, value }: HeadRows, rule: LongHeadsRule) {
   const { chunk: w, rotaryBase } = rule;
-  const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
   const summaries = new Map<number, Float64Array>();
   const summaryOf = (chunk: number): Float64Array => {
     const known = summaries.get(chunk);
@@ -120,6 +121,19 @@ function headRows(
     summaries.set(chunk, summary);
     return summary;
   };
+  return (i: number): readonly number[] | undefined =>
+    chosenChunks((chunk) => dot(query(i), summaryOf(chunk)), Math.floor(i / w), rule);
+}
+
+function attendRows(
+  rows: HeadRows,
+  rule: LongHeadsRule,
+  positions: readonly number[],
+  width: number,
+): readonly (Float64Array | undefined)[] {
+  const { query, key, value } = rows;
+  const { chunk: w, rotaryBase } = rule;
+  const choose = chooser(rows, rule);
   return positions.map((i) => {
     if (i < 0) return undefined;
     const scale = Math.sqrt(query(i).length);
@@ -132,8 +146,7 @@ function headRows(
         width,
       );
     }
-    const current = Math.floor(i / w);
-    const chosen = chosenChunks((chunk) => dot(query(i), summaryOf(chunk)), current, rule);
+    const chosen = choose(i);
     if (!chosen) return new Float64Array(width).fill(Number.NaN);
     const last = rule.selfIncluded ? i : i - 1;
     const keys = chosen.flatMap((chunk) => range(chunk * w, Math.min((chunk + 1) * w, last + 1)));
@@ -147,6 +160,41 @@ function headRows(
   });
 }
 
+/** The rows of a query head in a batch. */
+function rowsOfHead(
+  inputs: AttentionInputs,
+  { heads, kvHeads, queries, keys, headDim, valueDim }: AttentionShape,
+  b: number,
+  h: number,
+): HeadRows {
+  const kvHead = b * kvHeads + Math.floor(h / (heads / kvHeads));
+  const row = (x: Tensor, at: number, width: number) => x.data.subarray(at * width, (at + 1) * width);
+  return {
+    query: (i) => row(inputs.query, (b * heads + h) * queries + i - (keys - queries), headDim),
+    key: (j) => row(inputs.key, kvHead * keys + j, headDim),
+    value: (j) => row(inputs.value, kvHead * keys + j, valueDim),
+  };
+}
+
+/** Which keys a query head of batch 0 reads. */
+export function longHeadsChoice(
+  inputs: AttentionInputs,
+  shape: AttentionShape,
+  rule: LongHeadsRule,
+  head: number,
+): (query: number, key: number) => boolean {
+  const offset = queryOffset(shape);
+  const choose = chooser(rowsOfHead(inputs, shape, 0, head), rule);
+  const chunks = Array.from({ length: shape.queries }, (_, row) =>
+    row + offset < ordinaryBelow(rule) ? undefined : new Set(choose(row + offset)),
+  );
+  return (row, at) => {
+    const own = chunks[row];
+    if (own === undefined) return at <= row + offset;
+    return own.has(Math.floor(at / rule.chunk)) && at <= row + offset - (rule.selfIncluded ? 0 : 1);
+  };
+}
+
 /** The queries listed; [b, h, rows.length, dv]. Queries before the first key give zeros. */
 export function longHeadsRows(
   inputs: AttentionInputs,
@@ -154,17 +202,13 @@ export function longHeadsRows(
   rule: LongHeadsRule,
   rows: readonly number[],
 ): Tensor {
-  const { batch, heads, kvHeads, queries, keys, headDim, valueDim } = shape;
+  const { batch, heads, valueDim } = shape;
   const output = zeros([batch, heads, rows.length, valueDim]);
   const offset = queryOffset(shape);
   for (let b = 0; b < batch; b++) {
     for (let h = 0; h < heads; h++) {
-      const kvHead = b * kvHeads + Math.floor(h / (heads / kvHeads));
-      const row = (x: Tensor, at: number, width: number) => x.data.subarray(at * width, (at + 1) * width);
-      const results = headRows(
-        (i) => row(inputs.query, (b * heads + h) * queries + i - offset, headDim),
-        (j) => row(inputs.key, kvHead * keys + j, headDim),
-        (j) => row(inputs.value, kvHead * keys + j, valueDim),
+      const results = attendRows(
+        rowsOfHead(inputs, shape, b, h),
         rule,
         rows.map((each) => each + offset),
         valueDim,

@@ -7,9 +7,10 @@
  * span with one; the two parts are merged by one more key, whose score is the logarithm of the inner part's denominator and
  * whose value is 1 in a column of its own (see tiled.ts).
  */
+import { logSumOf } from '../../graph/log-sum';
 import { multiHeadAttention } from '../../graph/operators/attention';
 import { dimOf, nonZero, sliceBy } from '../../graph/operators/dynamic';
-import { add, logarithm, multiply, subtract } from '../../graph/operators/elementwise';
+import { add, multiply } from '../../graph/operators/elementwise';
 import {
   concat,
   expand,
@@ -23,7 +24,7 @@ import {
   unsqueeze,
 } from '../../graph/operators/layout';
 import { fusedMatmul, matmul } from '../../graph/operators/matrix';
-import { reduceMax, softmax } from '../../graph/operators/reduce';
+import { softmax } from '../../graph/operators/reduce';
 import type { Value } from '../../graph/records';
 import { isCausalSelf, queryOffset, type AttentionShape } from '../../shape';
 
@@ -158,7 +159,7 @@ function causal(rows: Value, indices: Value, source: Source, start: number, end:
   const inside = matmul(probabilities, near.value);
   const before = offset + start;
   if (before === 0) return inside;
-  const logDenominator = subtract(reduceMax(masked, [2]), logarithm(reduceMax(probabilities, [2])));
+  const logDenominator = logSumOf(masked, probabilities);
   const past = source.past(before);
   const all = multiHeadAttention(concat([rows, logDenominator], 2), past.key, past.value, { heads: 1, scale });
   const width = Number(near.value.shape[2]);

@@ -159,6 +159,11 @@ export const mixtureOfHead: Mechanism<Parameters> = {
     reads: denseReads(shape),
     ...(isCausalSelf(shape) ? { block: { queries: span, keys: span } } : {}),
   }),
+  chosen(inputs, shape, parameters, head) {
+    const reads = denseReads(shape);
+    const { data } = gains(inputs, shape, parameters);
+    return (query, key) => data[query * shape.heads + head] !== 0 && reads(head, query, key);
+  },
   // Gains of the code's scaling reach 2 K for one head; their own rounding comes on top.
   tolerance: (inputs, shape, parameters, precision) =>
     (parameters.routing === 'learned' && parameters.scaling === 'code' ? 4 * shape.heads : 2) *

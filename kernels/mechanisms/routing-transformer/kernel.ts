@@ -17,15 +17,14 @@ import { fusedMatmul, matmul } from '../../graph/operators/matrix';
 import { layerNormalization } from '../../graph/operators/normalize';
 import { argMax, softmax, topK } from '../../graph/operators/reduce';
 import type { Value } from '../../graph/records';
+import { lowest } from '../../graph/types';
 import type { AttentionShape } from '../../shape';
 import { layerNormEpsilon, type RoutingParameters } from './clusters';
 
-const lowest = (like: Value): number => (like.type === 'float16' ? -6e4 : -1e30);
-
-const normal = (x: Value): Value =>
+export const normal = (x: Value): Value =>
   layerNormalization(x, filled(x, [Number(x.shape.at(-1))], 1), undefined, layerNormEpsilon);
 
-const indices = (like: Value, dims: readonly number[], f: (at: number) => number): Value =>
+export const indices = (like: Value, dims: readonly number[], f: (at: number) => number): Value =>
   like.graph.constant(
     'int64',
     dims,
@@ -33,14 +32,14 @@ const indices = (like: Value, dims: readonly number[], f: (at: number) => number
   );
 
 /** First row of each head's tensor when [b, count, length, w] is laid out as rows of w: for query heads, [b h, 1]. */
-const firstRows = (like: Value, { batch, heads }: AttentionShape, count: number, length: number): Value =>
+export const firstRows = (like: Value, { batch, heads }: AttentionShape, count: number, length: number): Value =>
   indices(like, [batch * heads, 1], (at) => {
     const [b, head] = [Math.floor(at / heads), at % heads];
     return (b * count + Math.floor(head / (heads / count))) * length;
   });
 
 /** Products with the centroids, [b, h, C, length], of keys or queries of `count` heads; what is NaN belongs to nothing. */
-function scoresOf(rows: Value, centroids: Value, shape: AttentionShape): Value {
+export function scoresOf(rows: Value, centroids: Value, shape: AttentionShape): Value {
   const { batch, heads } = shape;
   const [, count, length, width] = rows.shape as readonly [number, number, number, number];
   const clusters = Number(centroids.shape[1]);

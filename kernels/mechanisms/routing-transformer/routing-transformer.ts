@@ -1,12 +1,12 @@
 import { pairFlops, tensorBytes } from '../../cost/attention';
 import { attentionGraph } from '../../graph/attention-graph';
-import type { AttentionInputs, Mechanism } from '../../mechanism';
-import { sequenceInputs } from '../../reference/batches';
+import type { Mechanism } from '../../mechanism';
 import { denseReads } from '../../reference/pattern';
-import { allRows, softmaxRows } from '../../reference/softmax';
-import { isCausalSelf, queryOffset, type AttentionShape } from '../../shape';
-import { tensor, zeros, type Tensor } from '../../tensors/tensor';
-import { nearest, normalised, similarities, topWindow, type RoutingParameters } from './clusters';
+import { allRows } from '../../reference/softmax';
+import { isCausalSelf } from '../../shape';
+import type { RoutingParameters } from './clusters';
+import { routingDecoding } from './decode';
+import { routedChoice, routedRows } from './definition';
 import { balanced, banded, bandTiles } from './kernel';
 
 export const routingTransformer: Mechanism<RoutingParameters> = {
@@ -65,8 +65,8 @@ export const routingTransformer: Mechanism<RoutingParameters> = {
   weights: ({ heads, headDim }, { clusters }) => [
     { name: 'centroids', shape: [heads, clusters, headDim], initial: { kind: 'normal', deviation: 1 } },
   ],
-  reference: (inputs, shape, parameters) => referenceRows(inputs, shape, parameters, allRows(shape)),
-  referenceRows,
+  reference: (inputs, shape, parameters) => routedRows(inputs, shape, parameters, allRows(shape)),
+  referenceRows: routedRows,
   build: (full, parameters, precision) =>
     attentionGraph('routing-transformer', full, precision, 'heads-first', ({ builder, query, key, value }, shape) => {
       const centroids = builder.input('centroids', precision, [shape.heads, parameters.clusters, shape.headDim]);
@@ -94,141 +94,13 @@ export const routingTransformer: Mechanism<RoutingParameters> = {
     };
   },
   pattern: (shape) => ({ dependsOnData: true, reads: denseReads(shape) }),
+  chosen: routedChoice,
   // Rows of length sqrt(d) take the place of queries and keys.
   tolerance: (inputs, shape, _parameters, precision) => {
     const unit = precision === 'float16' ? 2 ** -11 : 2 ** -24;
     const most = inputs.value.data.reduce((all, x) => (Math.abs(x) > all ? Math.abs(x) : all), 0);
     return most * Math.min(2, 16 * unit * Math.sqrt(shape.headDim) + (Math.sqrt(shape.keys) + 16) * unit) * 2;
   },
+  decode: routingDecoding,
   limits: [],
 };
-
-const rowsOf = (x: Tensor, head: number): readonly Float64Array[] => {
-  const [, , length, width] = x.shape as readonly [number, number, number, number];
-  return Array.from({ length }, (_, i) => normalised(x.data, (head * length + i) * width, width));
-};
-
-function centroidsOf({ weights }: AttentionInputs, head: number): readonly Float64Array[] {
-  const centroids = weights['centroids']!;
-  const [, clusters, width] = centroids.shape as readonly [number, number, number];
-  return Array.from({ length: clusters }, (_, c) =>
-    centroids.data.slice((head * clusters + c) * width, (head * clusters + c + 1) * width),
-  );
-}
-
-const normalisedTensor = (x: Tensor): Tensor => {
-  const heads = Array.from({ length: x.shape[1]! }, (_, h) => rowsOf(x, h)).flat();
-  return tensor(x.shape, Float64Array.from(heads.flatMap((row) => [...row])));
-};
-
-/** The clusters of one head as published: queries and keys of each. */
-export function publishedClusters(
-  inputs: AttentionInputs,
-  shape: AttentionShape,
-  { window }: RoutingParameters,
-  head: number,
-) {
-  const centroids = centroidsOf(inputs, head);
-  const kvHead = Math.floor(head / (shape.heads / shape.kvHeads));
-  const of = (x: Tensor, at: number, length: number) =>
-    topWindow(similarities(rowsOf(x, at), centroids), centroids.length, Math.min(window, length));
-  return { queries: of(inputs.query, head, shape.queries), keys: of(inputs.key, kvHead, shape.keys) };
-}
-
-function referenceRows(
-  inputs: AttentionInputs,
-  shape: AttentionShape,
-  parameters: RoutingParameters,
-  rows: readonly number[],
-): Tensor {
-  const { batch, heads, kvHeads, queries, keys, valueDim } = shape;
-  const output = zeros([batch, heads, rows.length, valueDim]);
-  const one = { ...shape, batch: 1 };
-  for (let b = 0; b < batch; b++) {
-    const part = sequenceInputs(inputs, b);
-    const result = isCausalSelf(shape)
-      ? causalRows(part, one, parameters, rows)
-      : publishedRows(part, one, parameters, rows);
-    output.data.set(result.data, b * heads * rows.length * valueDim);
-  }
-  return output;
-
-  function causalRows(
-    part: AttentionInputs,
-    own: AttentionShape,
-    { window }: RoutingParameters,
-    asked: readonly number[],
-  ) {
-    const offset = queryOffset(own);
-    const key = normalisedTensor(part.key);
-    // The query of a position is its key; rows before the first key read nothing.
-    const query = zeros([1, heads, queries, own.headDim]);
-    const places = Array.from({ length: heads }, (_, head) => {
-      const kvHead = Math.floor(head / (heads / kvHeads));
-      for (let i = Math.max(0, -offset); i < queries; i++) {
-        const from = (kvHead * keys + i + offset) * own.headDim;
-        query.data.set(key.data.subarray(from, from + own.headDim), (head * queries + i) * own.headDim);
-      }
-      const cluster = nearest(similarities(rowsOf(part.key, kvHead), centroidsOf(part, head)));
-      const seen = new Map<number, number>();
-      return cluster.map((c) => {
-        const rank = seen.get(c) ?? 0;
-        seen.set(c, rank + 1);
-        return { cluster: c, rank };
-      });
-    });
-    return softmaxRows({ ...part, query, key }, own, asked, {
-      reads: (head, i, j) => {
-        const [at, other] = [places[head]![i + offset], places[head]![j]!];
-        return j <= i + offset && at?.cluster === other.cluster && at.rank - other.rank < window;
-      },
-    });
-  }
-}
-
-function publishedRows(
-  part: AttentionInputs,
-  shape: AttentionShape,
-  parameters: RoutingParameters,
-  rows: readonly number[],
-): Tensor {
-  const { heads, kvHeads, valueDim } = shape;
-  const output = zeros([1, heads, rows.length, valueDim]);
-  const [query, key] = [normalisedTensor(part.query), normalisedTensor(part.key)];
-  for (let head = 0; head < heads; head++) {
-    const clusters = publishedClusters(part, shape, parameters, head);
-    const kvHead = Math.floor(head / (heads / kvHeads));
-    const single = { ...shape, heads: 1, kvHeads: 1 };
-    const headOf = (x: Tensor, at: number): Tensor => {
-      const size = x.shape[2]! * x.shape[3]!;
-      return tensor([1, 1, x.shape[2]!, x.shape[3]!], x.data.slice(at * size, (at + 1) * size));
-    };
-    const own = {
-      query: headOf(query, head),
-      key: headOf(key, kvHead),
-      value: headOf(part.value, kvHead),
-      weights: {},
-    };
-    const counts = new Array<number>(rows.length).fill(0);
-    clusters.keys.forEach((list, c) => {
-      const [members, readers] = [new Set(list), new Set(clusters.queries[c])];
-      const at = rows.map((_, r) => r).filter((r) => readers.has(rows[r]!));
-      const result = softmaxRows(
-        own,
-        single,
-        at.map((r) => rows[r]!),
-        { reads: (_head, _i, j) => members.has(j) },
-      );
-      at.forEach((r, place) => {
-        counts[r]!++;
-        for (let x = 0; x < valueDim; x++) {
-          output.data[(head * rows.length + r) * valueDim + x]! += result.data[place * valueDim + x]!;
-        }
-      });
-    });
-    counts.forEach((count, r) => {
-      for (let x = 0; x < valueDim; x++) output.data[(head * rows.length + r) * valueDim + x]! /= Math.max(count, 1);
-    });
-  }
-  return output;
-}

@@ -6,10 +6,11 @@
  * reads a block that weighs nothing.
  */
 import { additiveMask, foldGroup, groupQueries, unfoldGroup } from '../../graph/attention-graph';
-import { add, logarithm, multiply, subtract } from '../../graph/operators/elementwise';
+import { logSumOf } from '../../graph/log-sum';
+import { add, multiply, subtract } from '../../graph/operators/elementwise';
 import { concat, expand, gather, gatherRange, pad, reshape, slice } from '../../graph/operators/layout';
 import { fusedMatmul, matmul } from '../../graph/operators/matrix';
-import { reduceMax, softmax } from '../../graph/operators/reduce';
+import { softmax } from '../../graph/operators/reduce';
 import type { Value } from '../../graph/records';
 import { queryOffset, type AttentionShape } from '../../shape';
 import {
@@ -101,8 +102,7 @@ export function causalBlocks(
     const lists = heads.map((head) => columnsBefore(pattern, head, tile.before));
     const most = Math.max(...lists.map((list) => list.length));
     if (!columns || most === 0) return unfoldGroup(inside, shape);
-    // The largest probability is 1 / denominator: with the largest score it gives the logarithm of the whole denominator.
-    const logDenominator = subtract(reduceMax(masked, [3]), logarithm(reduceMax(probabilities, [3])));
+    const logDenominator = logSumOf(masked, probabilities);
     const one = expand(key.graph.constant(key.type, [1, 1, 1, 1], [1]), [...queries.shape.slice(0, 3), 1] as number[]);
     const wide = concat([queries, subtract(logDenominator, Math.log(block)), one], 3);
     const { keys, values } = columns(lists, most);

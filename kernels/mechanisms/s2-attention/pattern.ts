@@ -44,10 +44,14 @@ export function countBlocksBothWays(pattern: BlockPattern, queryBlock: number, b
   return near + far(queryBlock) + far(blocks - 1 - queryBlock) + sink;
 }
 
+/** The first block that is a column of a head, the sink not counted. */
+export const firstColumn = ({ verticalStride: v, step, offset }: BlockPattern, head: number): number =>
+  (v - ((head * step + offset) % v)) % v;
+
 /** Columns of a head among the blocks 0 .. before - 1, ascending. */
 export function columnsBefore(pattern: BlockPattern, head: number, before: number): readonly number[] {
   const { verticalStride: v } = pattern;
-  const first = (v - ((head * pattern.step + pattern.offset) % v)) % v;
+  const first = firstColumn(pattern, head);
   const columns = pattern.sink && first > 0 && before > 0 ? [0] : [];
   for (let block = first; block < before; block += v) columns.push(block);
   return columns;
@@ -56,7 +60,7 @@ export function columnsBefore(pattern: BlockPattern, head: number, before: numbe
 /** How many those are, without listing them. */
 export function countColumnsBefore(pattern: BlockPattern, head: number, before: number): number {
   const { verticalStride: v } = pattern;
-  const first = (v - ((head * pattern.step + pattern.offset) % v)) % v;
+  const first = firstColumn(pattern, head);
   const strided = before > first ? Math.ceil((before - first) / v) : 0;
   return strided + (pattern.sink && first > 0 && before > 0 ? 1 : 0);
 }

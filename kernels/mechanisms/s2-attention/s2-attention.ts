@@ -2,9 +2,11 @@ import { tiledCost } from '../../cost/attention';
 import type { Cost } from '../../cost/cost';
 import { attentionGraph } from '../../graph/attention-graph';
 import { attendByClass, shapeOfClass, type HeadClass } from '../../graph/head-classes';
+import { integers } from '../../integers';
 import type { Mechanism } from '../../mechanism';
 import { allRows, softmaxRows } from '../../reference/softmax';
 import { isCausalSelf, queryOffset, type AttentionShape } from '../../shape';
+import { keptDecoding, type KeptPattern } from '../kept-decoding';
 import { causalInTiles, exactTiles, tiled } from '../tiled';
 import {
   blocksOfTile,
@@ -16,7 +18,7 @@ import {
   patternHead,
   type BlockedPattern,
 } from './graph';
-import { readsBlock, readsBlockBothWays, usualStep } from './pattern';
+import { columnsBefore, firstColumn, readsBlock, readsBlockBothWays, usualStep } from './pattern';
 
 export interface S2Parameters extends Record<string, number | boolean> {
   readonly block: number;
@@ -34,8 +36,6 @@ export const patternOf = (shape: AttentionShape, parameters: S2Parameters): Bloc
   step: parameters.step || usualStep(parameters.verticalStride, shape.heads),
 });
 
-const whole = (from: number, to: number): readonly number[] => Array.from({ length: to - from }, (_, i) => from + i);
-
 interface Heads {
   readonly sparse: readonly number[];
   readonly dense: readonly number[];
@@ -45,7 +45,7 @@ interface Heads {
 function headsOf(shape: AttentionShape, { denseHeads, verticalStride, localBlocks, block }: S2Parameters): Heads {
   const all = verticalStride === 1 || localBlocks * block >= shape.keys;
   const sparse = all ? 0 : Math.max(0, shape.kvHeads - denseHeads);
-  return { sparse: whole(0, sparse), dense: whole(sparse, shape.kvHeads) };
+  return { sparse: integers(0, sparse), dense: integers(sparse, shape.kvHeads) };
 }
 
 function readsOf(
@@ -65,6 +65,32 @@ function readsOf(
     }
     return kvHead >= firstDense || readsBlockBothWays(pattern, own, other);
   };
+}
+
+/**
+ * A decoder keeps the latest blocks and the columns of a head, l B + (n - l B) / v positions: a block that leaves the latest ones
+ * and is no column is never read again. Heads of the same columns share a cache.
+ */
+function keptBlocks(shape: AttentionShape, parameters: S2Parameters): readonly KeptPattern[] {
+  const pattern = patternOf(shape, parameters);
+  const { block, localBlocks } = pattern;
+  const firstDense = Math.max(0, shape.kvHeads - parameters.denseHeads);
+  const columnOf = (head: number) => firstColumn(pattern, patternHead(pattern, head));
+  const columns = [...new Set(integers(0, firstDense).map(columnOf))];
+  const groups = columns.map((column) => integers(0, firstDense).filter((head) => columnOf(head) === column));
+  const sparse = groups.map((heads) => ({
+    heads,
+    keptAt: (position: number) => {
+      const local = Math.max(0, Math.floor(position / block) - localBlocks + 1);
+      const past = columnsBefore(pattern, patternHead(pattern, heads[0]!), local);
+      return [
+        ...past.flatMap((column) => integers(column * block, (column + 1) * block)),
+        ...integers(local * block, position),
+      ];
+    },
+  }));
+  const dense = { heads: integers(firstDense, shape.kvHeads), keptAt: (position: number) => integers(0, position) };
+  return dense.heads.length > 0 ? [...sparse, dense] : sparse;
 }
 
 export const s2Attention: Mechanism<S2Parameters> = {
@@ -235,6 +261,7 @@ export const s2Attention: Mechanism<S2Parameters> = {
       block: { queries: widest, keys: widest },
     };
   },
+  decode: keptDecoding('s2-attention', keptBlocks),
   limits: [
     { name: 'a vertical stride of one', parameters: () => ({ verticalStride: 1 }), equals: 'scaled-dot-product' },
     {

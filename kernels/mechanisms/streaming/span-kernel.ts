@@ -3,10 +3,11 @@ import { attentionGraph } from '../../graph/attention-graph';
 import type { Mechanism, ParameterValues } from '../../mechanism';
 import { allRows } from '../../reference/softmax';
 import type { AttentionShape } from '../../shape';
+import { spanDecoding } from './decode';
 import { spanRows } from './reference';
 import { spanAttention, spanBlock, spanCost, spanReads, spanSummarises, spanSupport, type HeadSpans } from './spans';
 
-type Shared = 'supports' | 'layout' | 'reference' | 'referenceRows' | 'build' | 'cost' | 'pattern';
+type Shared = 'supports' | 'layout' | 'reference' | 'referenceRows' | 'build' | 'cost' | 'pattern' | 'decode';
 
 /** `spansOf` gives one span for each key/value head; it sees the length of the keys, on which elastic spans depend. */
 export const spanKernel = <P extends ParameterValues>(
@@ -33,4 +34,5 @@ export const spanKernel = <P extends ParameterValues>(
       block: spanBlock(shape, spans),
     };
   },
+  decode: spanDecoding(id, spansOf),
 });

@@ -7,11 +7,13 @@ import { tiledCost } from '../../cost/attention';
 import type { Cost } from '../../cost/cost';
 import { additiveMask, foldGroup, groupQueries, unfoldGroup } from '../../graph/attention-graph';
 import { attendByClass, shapeOfClass } from '../../graph/head-classes';
-import { add, divide, logarithm, multiply, sigmoid, subtract } from '../../graph/operators/elementwise';
+import { logSumOf } from '../../graph/log-sum';
+import { add, divide, multiply, sigmoid, subtract } from '../../graph/operators/elementwise';
 import { concat, gather, gatherRange, pad, reshape, slice, unsqueeze } from '../../graph/operators/layout';
 import { fusedMatmul, matmul } from '../../graph/operators/matrix';
-import { cumulativeSum, reduceMax, reduceSum, softmax } from '../../graph/operators/reduce';
+import { cumulativeSum, reduceSum, softmax } from '../../graph/operators/reduce';
 import type { Value } from '../../graph/records';
+import { integers } from '../../integers';
 import type { Support } from '../../mechanism';
 import { queryOffset, type AttentionShape } from '../../shape';
 import { causalInTiles, exactTiles, tiled } from '../tiled';
@@ -76,23 +78,28 @@ const isFull = (shape: AttentionShape, span: HeadSpan): boolean => span.sinks + 
 
 interface SpanClass {
   readonly span: HeadSpan;
-  readonly full: boolean;
   /** Key/value heads, ascending. */
   readonly heads: readonly number[];
 }
 
-/** Heads of equal spans go through one set of products; all heads that read everything are one class. */
-function classesOf(shape: AttentionShape, spans: HeadSpans): readonly SpanClass[] {
-  const classes = new Map<string, { span: HeadSpan; full: boolean; heads: number[] }>();
+/** Heads of equal spans. */
+export function classesBySpan(spans: HeadSpans): readonly SpanClass[] {
+  const classes = new Map<string, { span: HeadSpan; heads: number[] }>();
   spans.forEach((span, head) => {
-    const full = isFull(shape, span);
-    const name = full ? 'full' : JSON.stringify([span.sinks, span.recent, span.compensated ?? false]);
+    const name = [span.sinks, span.recent, span.compensated ?? false].join();
     const found = classes.get(name);
     if (found) found.heads.push(head);
-    else classes.set(name, { span, full, heads: [head] });
+    else classes.set(name, { span, heads: [head] });
   });
   return [...classes.values()];
 }
+
+/** Heads of equal spans go through one set of products; all heads that read everything are one class. */
+const classesOf = (shape: AttentionShape, spans: HeadSpans): readonly (SpanClass & { readonly full: boolean })[] =>
+  classesBySpan(spans.map((span) => (isFull(shape, span) ? fullSpan : span))).map((each) => ({
+    ...each,
+    full: each.span === fullSpan,
+  }));
 
 /** Heads-first output [b, h, n, dv]; queries <= keys. */
 export const spanAttention = (query: Value, key: Value, value: Value, shape: AttentionShape, spans: HeadSpans): Value =>
@@ -144,7 +151,7 @@ function banded(query: Value, key: Value, value: Value, shape: AttentionShape, s
   const parts = tilesOf(shape, span).map(({ start, end, sinks, from, to }) => {
     const rows = end - start;
     const columns = sinks + to - from;
-    const keys = [...whole(0, sinks), ...whole(from, to)];
+    const keys = [...integers(0, sinks), ...integers(from, to)];
     const tile = foldGroup(gatherRange(grouped, 3, start, end)); // [b, hkv, g * rows, d]
     const scores = fusedMatmul(tile, gatherList(key, keys), { transposeB: true, scale });
     // Tiles at the start of the sequence are told apart by their place, the others look all the same.
@@ -187,8 +194,7 @@ function withDropped(
   const apart = (x: Value) => reshape(x, [batch, kvHeads, group, mean.rows, Number(x.shape[3])]);
   const products = multiply(apart(kept.tile), unsqueeze(mean.key, 2)); // [b, hkv, g, rows, d]
   const score = add(multiply(reduceSum(products, [4]), headDim ** -0.5), mean.logCount);
-  // The largest probability is 1 / denominator: with the largest score it gives the logarithm of the whole denominator.
-  const logDenominator = subtract(reduceMax(kept.masked, [3]), logarithm(reduceMax(kept.probabilities, [3])));
+  const logDenominator = logSumOf(kept.masked, kept.probabilities);
   const gate = sigmoid(subtract(score, apart(logDenominator)));
   const output = apart(kept.output);
   const merged = add(output, multiply(gate, subtract(unsqueeze(mean.value, 2), output)));
@@ -214,7 +220,7 @@ function meansOfDropped(key: Value, value: Value, shape: AttentionShape, span: H
   };
   const [keySums, valueSums] = last > 0 ? [sums(key), sums(value)] : [key, value];
   return (start: number, end: number) => {
-    const rows = whole(start, end).map(count);
+    const rows = integers(start, end).map(count);
     const indices = graph.constant(
       'int64',
       [rows.length],
@@ -236,8 +242,6 @@ function meansOfDropped(key: Value, value: Value, shape: AttentionShape, span: H
     };
   };
 }
-
-const whole = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i);
 
 const gatherList = (x: Value, positions: readonly number[]): Value =>
   gather(x, x.graph.constant('int64', [positions.length], positions), 2);

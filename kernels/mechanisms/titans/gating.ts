@@ -40,11 +40,12 @@ export function gatedRow(
 }
 
 /** memory and attention [b, h, n, dv]. */
-export function gated(memory: Value, attention: Value, [gate, scale]: readonly Value[]): Value {
+export function gated(memory: Value, attention: Value, weights: Readonly<Record<string, Value>>): Value {
   const width = Number(attention.shape[3]);
   const norm = (x: Value): Value =>
     rmsNormalization(x, x.graph.constant(x.type, [width], new Float32Array(width).fill(1)), normEpsilon);
-  return multiply(sigmoid(multiply(norm(memory), gate!)), multiply(norm(attention), scale!));
+  const [gate, scale] = [weights['norm.memory']!, weights['norm.attention']!];
+  return multiply(sigmoid(multiply(norm(memory), gate)), multiply(norm(attention), scale));
 }
 
 /** Operations of gating for all positions: two norms, two products, a sigmoid and the product of both. */

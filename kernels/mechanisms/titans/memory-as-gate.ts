@@ -8,18 +8,11 @@ import type { AttentionShape } from '../../shape';
 import { zeros } from '../../tensors/tensor';
 import { spanAttention, spanBlock, spanCost, spanReads, type HeadSpans } from '../streaming/spans';
 import { gated, gatedRow, gatedTolerance, gatingFlops, gatingWeights } from './gating';
+import { memoryParameters, memoryStateTensors, memoryWeights, type MemoryParameters } from './layers';
 import { memoryReference, memoryStates } from './memory';
-import {
-  chunkFlops,
-  chunksOf,
-  memoryBytes,
-  memoryStateTensors,
-  memoryWeights,
-  readInChunks,
-  readStep,
-  stepMemory,
-  stepStates,
-} from './memory-graph';
+import { chunkBytes, chunkFlops, chunkPeakBytes, stepCost } from './memory-cost';
+import { chunksOf, readInChunks, takeWeights } from './memory-graph';
+import { readStep, stepMemory, stepStates } from './memory-step';
 import {
   behindPersistent,
   joinBehind,
@@ -29,18 +22,17 @@ import {
   seeingRows,
 } from './persistent';
 import { attendAll, latest, shiftRegister, takeRegister } from './recent';
-import { chunkParameter, commonMultiple, inOrder, orderOf, wideShape, windowParameter, windowStates } from './sequence';
+import { commonMultiple, inOrder, orderOf, wideShape, windowParameter, windowStates } from './sequence';
 
-interface Parameters extends Record<string, number> {
+interface Parameters extends MemoryParameters {
   readonly window: number;
   readonly persistent: number;
-  readonly chunk: number;
 }
 
-const weightsOf = (shape: AttentionShape, { persistent }: Parameters) => [
-  ...memoryWeights(shape),
+const weightsOf = (shape: AttentionShape, parameters: Parameters) => [
+  ...memoryWeights(shape, parameters),
   ...gatingWeights(shape),
-  ...persistentWeights(shape, persistent),
+  ...persistentWeights(shape, parameters.persistent),
 ];
 
 /** The persistent positions stay visible, as sinks do. */
@@ -56,7 +48,7 @@ export const memoryAsGate: Mechanism<Parameters> = {
   source: {
     reference: 'arXiv:2501.00663, section 4.2',
     trust: 'medium',
-    note: 'Our choices: both branches take the same query, key and value of a head in place of the layer’s input; persistent positions are learned keys and values, which the memory learns first and which stay visible in every window; gating is sigmoid(norm(memory) w) times norm(attention) w over the width of a head, with learned w (the paper leaves the nonlinearity open); chunks are counted from the first position after the persistent ones. The memory is neural-memory with its choices: one layer, no convolution. The residual connection is the model’s.',
+    note: 'Our choices: both branches take the same query, key and value of a head in place of the layer’s input; persistent positions are learned keys and values, which the memory learns first and which stay visible in every window; gating is sigmoid(norm(memory) w) times norm(attention) w over the width of a head, with learned w (the paper leaves the nonlinearity open); chunks are counted from the first position after the persistent ones. The memory is neural-memory with its choices and parameters. The residual connection is the model’s.',
   },
   template: {
     projected: 'learned persistent positions, rates of the memory',
@@ -73,7 +65,7 @@ export const memoryAsGate: Mechanism<Parameters> = {
       sequence: 'memory and momentum from part to part, one part after another, and one window of keys and values',
     },
   },
-  parameters: { window: windowParameter, persistent: persistentParameter, chunk: chunkParameter },
+  parameters: { window: windowParameter, persistent: persistentParameter, ...memoryParameters },
   layout: 'heads-first',
   exponent: 1,
   supports: inOrder,
@@ -96,15 +88,13 @@ export const memoryAsGate: Mechanism<Parameters> = {
     }),
   build: (full, parameters, precision) =>
     attentionGraph('titans-mag', full, precision, 'heads-first', ({ builder, query, key, value }, shape) => {
-      const [gates, offset, memory, gate, scale, persistentKey, persistentValue] = weightsOf(full, parameters).map(
-        ({ name, shape: dims }) => builder.input(name, precision, dims),
-      );
+      const weights = takeWeights(builder, weightsOf(full, parameters), precision);
       const wide = wideShape(shape, parameters);
-      const [keys, values] = [joinBehind(persistentKey, key), joinBehind(persistentValue, value)];
+      const keys = joinBehind(weights['persistent.key'], key);
+      const values = joinBehind(weights['persistent.value'], value);
       const attention = spanAttention(query, keys, values, wide, spansOf(wide, parameters));
-      const weights = [gates!, offset!, memory!];
       const read = readInChunks(query, keys, values, weights, wide, orderOf(parameters));
-      return gated(read, attention, [gate!, scale!]);
+      return gated(read, attention, weights);
     }),
   /** Window, chunks of the memory and gating, one after the other. */
   cost(shape, parameters) {
@@ -112,16 +102,10 @@ export const memoryAsGate: Mechanism<Parameters> = {
     const spans = spanCost(wide, spansOf(wide, parameters));
     const { size, count } = chunksOf(wide.keys, orderOf(parameters));
     const rows = count * size;
-    const states = memoryBytes(shape);
-    const { batch, heads, kvHeads } = shape;
     return {
-      flops: spans.flops + chunkFlops(shape, size, rows) + gatingFlops(shape),
-      bytes:
-        spans.bytes +
-        8 * tensorBytes(shape) +
-        count * 12 * states +
-        4 * batch * rows * size * (6 * kvHeads + 4 * heads),
-      peakBytes: spans.peakBytes + 4 * tensorBytes(shape) + 6 * states,
+      flops: spans.flops + chunkFlops(shape, size, rows, parameters) + gatingFlops(shape),
+      bytes: spans.bytes + 8 * tensorBytes(shape) + chunkBytes(shape, size, rows, parameters),
+      peakBytes: spans.peakBytes + 4 * tensorBytes(shape) + chunkPeakBytes(shape, size, parameters),
     };
   },
   pattern: (shape, parameters) => {
@@ -132,7 +116,10 @@ export const memoryAsGate: Mechanism<Parameters> = {
   },
   tolerance: (inputs, shape, _parameters, precision) => gatedTolerance(inputs, shape, precision),
   decode: {
-    states: (shape, { window }) => [...memoryStateTensors(shape), ...windowStates(shape, window)],
+    states: (shape, parameters) => [
+      ...memoryStateTensors(shape, parameters),
+      ...windowStates(shape, parameters.window),
+    ],
     stateAfter: (inputs, shape, parameters) => ({
       ...memoryStates(behindPersistent(inputs), wideShape(shape, parameters), orderOf(parameters)),
       'window.key': lastPositions(inputs.key, parameters.window),
@@ -140,38 +127,36 @@ export const memoryAsGate: Mechanism<Parameters> = {
     }),
     build(shape, parameters, precision) {
       const builder = new GraphBuilder('titans-mag step');
-      const { window, chunk } = parameters;
+      const { window } = parameters;
       const { query, key, value } = stepInputs(builder, shape, precision);
-      const states = stepStates(builder, shape, precision);
+      const states = stepStates(builder, shape, parameters, precision);
       const keys = takeRegister(builder, 'window.key', shape, precision, [window, shape.headDim]);
       const values = takeRegister(builder, 'window.value', shape, precision, [window, shape.valueDim]);
-      // The input `memory` stays, so that steps and prefill take the same weights.
-      const [gates, offset, , gate, scale, persistentKey, persistentValue] = weightsOf(shape, parameters).map(
-        ({ name, shape: dims }) => builder.input(name, precision, dims),
-      );
-      const position = shape.keys - 1;
-      const memory = stepMemory(builder, states, key, value, [gates!, offset!], position % chunk === 0);
-      const read = Math.min(position, window - 1);
+      // The memory that a sequence begins with stays an input, so that steps and prefill take the same weights.
+      const weights = takeWeights(builder, weightsOf(shape, parameters), precision);
+      const memory = stepMemory(builder, states, key, value, weights, shape, parameters);
+      const read = Math.min(shape.keys - 1, window - 1);
       const attention = attendAll(
         query,
-        joinBehind(persistentKey, latest(keys, read, key)),
-        joinBehind(persistentValue, latest(values, read, value)),
+        joinBehind(weights['persistent.key'], latest(keys, read, key)),
+        joinBehind(weights['persistent.value'], latest(values, read, value)),
         shape,
       );
-      builder.output(gated(readStep(query, memory, shape), attention, [gate!, scale!]), 'output');
+      builder.output(gated(readStep(query, memory, shape), attention, weights), 'output');
       shiftRegister(builder, 'window.key', keys, key);
       shiftRegister(builder, 'window.value', values, value);
       return builder.finish();
     },
-    cost(shape, { window, persistent }) {
+    cost(shape, parameters) {
       const { batch, heads, kvHeads, headDim, valueDim } = shape;
-      const cells = batch * headDim * valueDim;
+      const { window, persistent } = parameters;
+      const memory = stepCost(shape, parameters);
       const pairs = batch * heads * (Math.min(window, shape.keys) + persistent);
       const register = 4 * batch * kvHeads * window * (headDim + valueDim);
       return {
-        flops: cells * (9 * kvHeads + 2 * heads) + pairs * (2 * headDim + 2 * valueDim + 5),
-        bytes: 4 * cells * 12 * kvHeads + 5 * register,
-        peakBytes: 4 * cells * 6 * kvHeads + 3 * register,
+        flops: memory.flops + pairs * (2 * headDim + 2 * valueDim + 5),
+        bytes: memory.bytes + 5 * register,
+        peakBytes: memory.peakBytes + 3 * register,
       };
     },
   },

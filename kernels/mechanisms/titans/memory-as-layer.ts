@@ -8,21 +8,13 @@ import { denseReads } from '../../reference/pattern';
 import { allRows, softmaxRows } from '../../reference/softmax';
 import type { AttentionShape } from '../../shape';
 import type { Tensor } from '../../tensors/tensor';
-import { largest, roundingUnit } from '../../tensors/tolerance';
+import { roundingUnit } from '../../tensors/tolerance';
 import { spanAttention, spanBlock, spanCost, spanReads, type HeadSpans } from '../streaming/spans';
-import { memoryReference, memoryStates } from './memory';
-import {
-  chunkFlops,
-  chunksOf,
-  groupOutputs,
-  memoryBytes,
-  memoryStateTensors,
-  memoryWeights,
-  readInChunks,
-  readStep,
-  stepMemory,
-  stepStates,
-} from './memory-graph';
+import { memoryParameters, memoryStateTensors, memoryWeights, type MemoryParameters } from './layers';
+import { answerSize, memoryReference, memoryStates } from './memory';
+import { chunkBytes, chunkFlops, chunkPeakBytes, stepCost } from './memory-cost';
+import { chunksOf, groupOutputs, readInChunks, takeWeights } from './memory-graph';
+import { readStep, stepMemory, stepStates } from './memory-step';
 import {
   behind,
   behindPersistent,
@@ -34,19 +26,18 @@ import {
 } from './persistent';
 import { keyValueProducts, keyValueWeights, project, projectGroup, queryProducts, queryWeight } from './projections';
 import { attendAll, latest, shiftRegister, takeRegister } from './recent';
-import { chunkParameter, commonMultiple, inOrder, orderOf, wideShape, windowParameter, windowStates } from './sequence';
+import { commonMultiple, inOrder, orderOf, wideShape, windowParameter, windowStates } from './sequence';
 
-interface Parameters extends Record<string, number> {
+interface Parameters extends MemoryParameters {
   readonly window: number;
   readonly persistent: number;
-  readonly chunk: number;
 }
 
-const weightsOf = (shape: AttentionShape, { persistent }: Parameters) => [
-  ...memoryWeights(shape),
+const weightsOf = (shape: AttentionShape, parameters: Parameters) => [
+  ...memoryWeights(shape, parameters),
   queryWeight('layer', shape),
   ...keyValueWeights('layer', shape),
-  ...persistentWeights(shape, persistent, true),
+  ...persistentWeights(shape, parameters.persistent, true),
 ];
 
 const spansOf = ({ kvHeads }: AttentionShape, { window }: Parameters): HeadSpans =>
@@ -73,7 +64,7 @@ export const memoryAsLayer: Mechanism<Parameters> = {
   source: {
     reference: 'arXiv:2501.00663, section 4.3',
     trust: 'medium',
-    note: 'Our choices: query, key and value of a head stand for the layer’s input; queries of the attention are projected from each head’s memory output, keys and values from the joined outputs of the heads that share a key head; persistent positions are learned queries, keys and values in front of the sequence, which the memory learns first and whose outputs are the first positions of the window (they leave it as others do); chunks are counted from the first position after them. The memory is neural-memory with its choices: one layer, no convolution. Norms and residual connections are the model’s.',
+    note: 'Our choices: query, key and value of a head stand for the layer’s input; queries of the attention are projected from each head’s memory output, keys and values from the joined outputs of the heads that share a key head; persistent positions are learned queries, keys and values in front of the sequence, which the memory learns first and whose outputs are the first positions of the window (they leave it as others do); chunks are counted from the first position after them. The memory is neural-memory with its choices and parameters. Norms and residual connections are the model’s.',
   },
   template: {
     projected: 'queries, keys and values from the memory’s outputs',
@@ -90,7 +81,7 @@ export const memoryAsLayer: Mechanism<Parameters> = {
       sequence: 'memory and momentum from part to part, one part after another, and one window of keys and values',
     },
   },
-  parameters: { window: windowParameter, persistent: persistentParameter, chunk: chunkParameter },
+  parameters: { window: windowParameter, persistent: persistentParameter, ...memoryParameters },
   layout: 'heads-first',
   exponent: 1,
   supports(shape) {
@@ -112,21 +103,18 @@ export const memoryAsLayer: Mechanism<Parameters> = {
     }),
   build: (full, parameters, precision) =>
     attentionGraph('titans-mal', full, precision, 'heads-first', ({ builder, query, key, value }, shape) => {
-      const [gates, offset, memory, layerQuery, layerKey, layerValue, firstKey, firstValue, firstQuery] = weightsOf(
-        full,
-        parameters,
-      ).map(({ name, shape: dims }) => builder.input(name, precision, dims));
+      const weights = takeWeights(builder, weightsOf(full, parameters), precision);
       const wide = wideShape(shape, parameters);
       const read = readInChunks(
-        joinBehind(firstQuery, query),
-        joinBehind(firstKey, key),
-        joinBehind(firstValue, value),
-        [gates!, offset!, memory!],
+        joinBehind(weights['persistent.query'], query),
+        joinBehind(weights['persistent.key'], key),
+        joinBehind(weights['persistent.value'], value),
+        weights,
         memoryShape(wide),
         orderOf(parameters),
       );
-      const queries = matmul(slice(read, 2, parameters.persistent), layerQuery!);
-      const [keys, values] = projectGroup(groupOutputs(read, wide), [layerKey!, layerValue!]);
+      const queries = matmul(slice(read, 2, parameters.persistent), weights['layer.query']!);
+      const [keys, values] = projectGroup(groupOutputs(read, wide), weights, 'layer');
       return spanAttention(queries, keys, values, wide, spansOf(wide, parameters));
     }),
   /** Chunks of the memory, projections, then the window. */
@@ -134,18 +122,12 @@ export const memoryAsLayer: Mechanism<Parameters> = {
     const wide = wideShape(shape, parameters);
     const spans = spanCost(wide, spansOf(wide, parameters));
     const { size, count } = chunksOf(wide.keys, orderOf(parameters));
-    const { batch, heads, kvHeads } = shape;
     const rows = count * size;
-    const states = memoryBytes(shape);
-    const projected = 2 * batch * (wide.queries * queryProducts(shape) + wide.keys * keyValueProducts(shape));
+    const projected = 2 * shape.batch * (wide.queries * queryProducts(shape) + wide.keys * keyValueProducts(shape));
     return {
-      flops: spans.flops + chunkFlops(shape, size, rows) + projected,
-      bytes:
-        spans.bytes +
-        8 * tensorBytes(shape) +
-        count * 12 * states +
-        4 * batch * rows * size * (6 * kvHeads + 4 * heads),
-      peakBytes: spans.peakBytes + 4 * tensorBytes(shape) + 6 * states,
+      flops: spans.flops + chunkFlops(shape, size, rows, parameters) + projected,
+      bytes: spans.bytes + 8 * tensorBytes(shape) + chunkBytes(shape, size, rows, parameters),
+      peakBytes: spans.peakBytes + 4 * tensorBytes(shape) + chunkPeakBytes(shape, size, parameters),
     };
   },
   pattern: (shape, parameters) => {
@@ -159,12 +141,13 @@ export const memoryAsLayer: Mechanism<Parameters> = {
     };
   },
   // Of the memory's size, as its own. Measured errors are 1/500 to 1/100 of it (300 positions, d = 64).
-  tolerance: ({ value, weights }, shape, _parameters, precision) => {
-    const size = largest(value) + largest(weights['memory']!) * Math.sqrt(shape.headDim);
-    return roundingUnit(precision) * 8 * Math.sqrt(shape.headDim) * size;
-  },
+  tolerance: (inputs, shape, parameters, precision) =>
+    roundingUnit(precision) * 8 * Math.sqrt(shape.headDim) * answerSize(inputs, shape, parameters),
   decode: {
-    states: (shape, { window }) => [...memoryStateTensors(shape), ...windowStates(shape, window)],
+    states: (shape, parameters) => [
+      ...memoryStateTensors(shape, parameters),
+      ...windowStates(shape, parameters.window),
+    ],
     stateAfter(inputs, shape, parameters) {
       const wide = wideShape(shape, parameters);
       const { key, value } = layerInputs(inputs, wide, parameters);
@@ -176,22 +159,19 @@ export const memoryAsLayer: Mechanism<Parameters> = {
     },
     build(shape, parameters, precision) {
       const builder = new GraphBuilder('titans-mal step');
-      const { window, chunk, persistent } = parameters;
+      const { window, persistent } = parameters;
       const { query, key, value } = stepInputs(builder, shape, precision);
-      const states = stepStates(builder, shape, precision);
+      const states = stepStates(builder, shape, parameters, precision);
       const keys = takeRegister(builder, 'window.key', shape, precision, [window, shape.headDim]);
       const values = takeRegister(builder, 'window.value', shape, precision, [window, shape.valueDim]);
-      // `memory` and the persistent rows are in the states; the inputs stay, so that steps and prefill take the same weights.
-      const [gates, offset, , layerQuery, layerKey, layerValue] = weightsOf(shape, parameters).map(
-        ({ name, shape: dims }) => builder.input(name, precision, dims),
-      );
-      const position = shape.keys - 1;
-      const memory = stepMemory(builder, states, key, value, [gates!, offset!], position % chunk === 0);
+      // What a sequence begins with is in the states; the inputs stay, so that steps and prefill take the same weights.
+      const weights = takeWeights(builder, weightsOf(shape, parameters), precision);
+      const memory = stepMemory(builder, states, key, value, weights, shape, parameters);
       const read = readStep(query, memory, shape);
-      const [newKey, newValue] = projectGroup(groupOutputs(read, shape), [layerKey!, layerValue!]);
-      const count = Math.min(position + persistent, window - 1);
+      const [newKey, newValue] = projectGroup(groupOutputs(read, shape), weights, 'layer');
+      const count = Math.min(shape.keys - 1 + persistent, window - 1);
       const output = attendAll(
-        matmul(read, layerQuery!),
+        matmul(read, weights['layer.query']!),
         latest(keys, count, newKey),
         latest(values, count, newValue),
         shape,
@@ -201,16 +181,17 @@ export const memoryAsLayer: Mechanism<Parameters> = {
       shiftRegister(builder, 'window.value', values, newValue);
       return builder.finish();
     },
-    cost(shape, { window, persistent }) {
+    cost(shape, parameters) {
       const { batch, heads, kvHeads, headDim, valueDim } = shape;
-      const cells = batch * headDim * valueDim;
+      const { window, persistent } = parameters;
+      const memory = stepCost(shape, parameters);
       const pairs = batch * heads * Math.min(window, shape.keys + persistent);
       const register = 4 * batch * kvHeads * window * (headDim + valueDim);
       const projected = 2 * batch * (queryProducts(shape) + keyValueProducts(shape));
       return {
-        flops: cells * (9 * kvHeads + 2 * heads) + projected + pairs * (2 * headDim + 2 * valueDim + 5),
-        bytes: 4 * cells * 12 * kvHeads + 2 * projected + 5 * register,
-        peakBytes: 4 * cells * 6 * kvHeads + 3 * register,
+        flops: memory.flops + projected + pairs * (2 * headDim + 2 * valueDim + 5),
+        bytes: memory.bytes + 2 * projected + 5 * register,
+        peakBytes: memory.peakBytes + 3 * register,
       };
     },
   },

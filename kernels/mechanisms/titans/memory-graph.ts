@@ -1,4 +1,4 @@
-/** The neural memory of Titans in graphs: chunk by chunk, and one step of decoding. */
+/** The neural memory of Titans in graphs, chunk by chunk. */
 import type { GraphBuilder } from '../../graph/builder';
 import { groupQueries } from '../../graph/attention-graph';
 import { scan } from '../../graph/operators/control';
@@ -19,16 +19,16 @@ import { expand, pad, reshape, slice, transpose, unsqueeze } from '../../graph/o
 import { fusedMatmul, matmul } from '../../graph/operators/matrix';
 import { cumulativeSum, reduceSum } from '../../graph/operators/reduce';
 import type { Value } from '../../graph/records';
-import type { StateTensor, Weight } from '../../mechanism';
+import type { Weight } from '../../mechanism';
 import type { AttentionShape, Precision } from '../../shape';
-import { normEpsilon, type MemoryOrder, type MemoryStateName } from './memory';
+import { memoryLayers, type MemoryParameters } from './layers';
+import { normEpsilon, type MemoryOrder } from './memory';
+import { activated, errorsOf, forwardOf } from './network-graph';
 
-/** The weights of a memory: gates of a key, and what it begins with. */
-export const memoryWeights = ({ kvHeads, headDim, valueDim }: AttentionShape): readonly Weight[] => [
-  { name: 'gates', shape: [kvHeads, headDim, 3], initial: { kind: 'normal', deviation: headDim ** -0.5 } },
-  { name: 'gates.offset', shape: [kvHeads, 1, 3], initial: { kind: 'constant', value: 0 } },
-  { name: 'memory', shape: [kvHeads, headDim, valueDim], initial: { kind: 'normal', deviation: headDim ** -0.5 } },
-];
+export type WeightValues = Readonly<Record<string, Value>>;
+
+export const takeWeights = (builder: GraphBuilder, weights: readonly Weight[], precision: Precision): WeightValues =>
+  Object.fromEntries(weights.map(({ name, shape }) => [name, builder.input(name, precision, shape)]));
 
 /** SiLU, then length 1 along the last axis. */
 export function unitRows(x: Value): Value {
@@ -36,26 +36,42 @@ export function unitRows(x: Value): Value {
   return divide(active, squareRoot(add(reduceSum(multiply(active, active), [-1]), normEpsilon)));
 }
 
+/** forget and keep are absent where they are switched off: nothing is forgotten, no surprise is kept. */
 export interface GateValues {
-  readonly forget: Value;
+  readonly forget?: Value;
   readonly learn: Value;
-  readonly keep: Value;
+  readonly keep?: Value;
 }
 
 /** forget, learn and keep of each position, [b, hkv, m, 1]. */
-export function gateValues(key: Value, gates: Value, offset: Value): GateValues {
-  const all = sigmoid(add(matmul(key, gates), offset));
-  const [forget, learn, keep] = [0, 1, 2].map((at) => slice(all, 3, at, at + 1)) as [Value, Value, Value];
-  return { forget, learn, keep };
+export function gateValues(
+  key: Value,
+  weights: WeightValues,
+  { forgetting, momentum, rate }: Pick<MemoryParameters, 'forgetting' | 'momentum' | 'rate'>,
+): GateValues {
+  const all = sigmoid(add(matmul(key, weights['gates']!), weights['gates.offset']!));
+  const column = (at: number): Value => slice(all, 3, at, at + 1);
+  const learn = column(1);
+  return {
+    ...(forgetting ? { forget: column(0) } : {}),
+    learn: rate === 1 ? learn : multiply(learn, rate),
+    ...(momentum ? { keep: column(2) } : {}),
+  };
 }
 
 // A gate of 0 would make differences of infinities; exp(-60) is nothing beside 1.
 const logOf = (gate: Value): Value => maximum(logarithm(gate), -60);
 
 /** log(1 - forget), log(keep) and learn. */
-export const decaysOf = ({ forget, learn, keep }: GateValues) => ({
-  logKept: logOf(subtract(1, forget)),
-  logKeep: logOf(keep),
+export interface Decays {
+  readonly logKept?: Value;
+  readonly logKeep?: Value;
+  readonly rate: Value;
+}
+
+export const decaysOf = ({ forget, learn, keep }: GateValues): Decays => ({
+  ...(forget ? { logKept: logOf(subtract(1, forget)) } : {}),
+  ...(keep ? { logKeep: logOf(keep) } : {}),
   rate: learn,
 });
 
@@ -67,71 +83,119 @@ export const lowerTriangle = (like: Value, size: number): Value =>
     Float32Array.from({ length: size * size }, (_, x) => (x % size <= Math.floor(x / size) ? 1 : 0)),
   );
 
-/** Phi and S before or after a chunk, [b, hkv, 1, d, dv]. */
+/** Phi and, with momentum, S before or after a chunk, layer by layer [b, hkv, 1, rows, columns]. */
 export interface CarriedMemory {
-  readonly memory: Value;
-  readonly surprise: Value;
+  readonly memory: readonly Value[];
+  readonly surprise: readonly Value[];
 }
 
-/** A chunk's rows [b, hkv, g or 1, L, width]: queries and keys of length 1, and the three numbers of each key. */
-export interface ChunkRows {
+/** A chunk's rows [b, hkv, g or 1, L, width]: queries and keys of length 1, and the numbers of each key. */
+export interface ChunkRows extends Decays {
   readonly query: Value;
   readonly key: Value;
   readonly value: Value;
-  readonly logKept: Value;
-  readonly logKeep: Value;
-  readonly rate: Value;
+}
+
+/** What the gradients of a chunk, and what it began with, weigh after each of its positions. */
+interface ChunkWeights {
+  /** W [b, hkv, 1, L, L], B [.., L, 1] and c [.., L, 1]. */
+  readonly gradients: Value;
+  readonly memory?: Value;
+  readonly surprise?: Value;
+  /** In S after the last position: of the gradients [.., 1, L], of S before. */
+  readonly surpriseGradients?: Value;
+  readonly surpriseKept?: Value;
+}
+
+const last = (x: Value): Value => slice(x, 3, Number(x.shape[3]) - 1, Number(x.shape[3]));
+const column = (row: Value): Value => transpose(row, [0, 1, 2, 4, 3]);
+
+/**
+ * With A[t, s] the product of (1 - forget) over (s, t] and E[s, i] that of keep over (i, s], both for s <= t and i <= s, the
+ * gradient of i weighs W[t, i] = learn_i sum_s A[t, s] E[s, i] in the memory after t; what the chunk began with weighs B_t
+ * (memory) and c_t = sum_s A[t, s] E[s, 0] (surprise).
+ */
+function chunkWeights({ logKept, logKeep, rate }: Decays, lower: Value): ChunkWeights {
+  const between = (sums: Value): Value => multiply(exponential(minimum(subtract(sums, column(sums)), 0)), lower);
+  const keptSums = logKept && cumulativeSum(logKept, 3); // [b, hkv, 1, L, 1]
+  const forgetting = keptSums && between(keptSums); // A; without forgetting the triangle itself
+  const rates = column(rate); // [b, hkv, 1, 1, L]
+  const kept = keptSums ? { memory: exponential(keptSums) } : {};
+  if (!logKeep) return { gradients: multiply(rates, forgetting ?? lower), ...kept };
+  const keepSums = cumulativeSum(logKeep, 3);
+  const momentum = between(keepSums); // E
+  const decayed = (x: Value): Value => (forgetting ? matmul(forgetting, x) : cumulativeSum(x, 3));
+  return {
+    gradients: multiply(decayed(momentum), rates),
+    ...kept,
+    surprise: decayed(exponential(keepSums)),
+    surpriseGradients: multiply(last(momentum), rates),
+    surpriseKept: exponential(last(keepSums)),
+  };
 }
 
 /**
- * A chunk at once. With A[t, s] the product of (1 - forget) over (s, t] and E[s, i] that of keep over (i, s], both for s <= t
- * and i <= s, the gradient of i weighs W[t, i] = learn_i sum_s A[t, s] E[s, i] in the memory after t; what the chunk began
- * with weighs B_t (memory) and c_t (surprise). Then y_t = B_t q_t Phi + c_t q_t S - sum_i W[t, i] (q_t . k_i) u_i with u_i =
- * k_i Phi - v_i.
+ * A chunk at once, layer by layer. The gradient of position i is x_i^T u_i, x_i what its key brings to the layer and u_i the
+ * error behind it, both at the memory Phi of the chunk's start; so a row r_t of a query gives B_t r_t Phi + c_t r_t S -
+ * sum_i W[t, i] (r_t . x_i) u_i, and no memory of a single position is ever made.
  */
 export function learnChunk(
   { memory, surprise }: CarriedMemory,
-  { query, key, value, logKept, logKeep, rate }: ChunkRows,
+  { query, key, value, ...decays }: ChunkRows,
   lower: Value,
 ): { readonly next: CarriedMemory; readonly read: Value } {
-  const size = Number(key.shape[3]);
-  const between = (sums: Value): Value =>
-    multiply(exponential(minimum(subtract(sums, transpose(sums, [0, 1, 2, 4, 3])), 0)), lower);
-  const [keptSums, keepSums] = [cumulativeSum(logKept, 3), cumulativeSum(logKeep, 3)]; // [b, hkv, 1, L, 1]
-  const forgetting = between(keptSums); // A
-  const momentum = between(keepSums); // E
-  const rates = transpose(rate, [0, 1, 2, 4, 3]); // [b, hkv, 1, 1, L]
-  const weights = multiply(matmul(forgetting, momentum), rates);
-  const fromMemory = exponential(keptSums);
-  const fromSurprise = matmul(forgetting, exponential(keepSums));
-  const errors = subtract(matmul(key, memory), value);
-  const seen = multiply(fusedMatmul(query, key, { transposeB: true }), weights);
-  const read = subtract(
-    add(multiply(matmul(query, memory), fromMemory), multiply(matmul(query, surprise), fromSurprise)),
-    matmul(seen, errors),
-  );
-  const last = (x: Value): Value => slice(x, 3, size - 1, size);
-  const column = (row: Value): Value => transpose(row, [0, 1, 2, 4, 3]);
-  const gathered = (row: Value): Value => fusedMatmul(multiply(key, column(row)), errors, { transposeA: true });
-  const nextMemory = subtract(
-    add(multiply(memory, last(fromMemory)), multiply(surprise, last(fromSurprise))),
-    gathered(last(weights)),
-  );
-  const nextSurprise = add(
-    multiply(surprise, exponential(last(keepSums))),
-    negate(gathered(multiply(last(momentum), rates))),
-  );
-  return { next: { memory: nextMemory, surprise: nextSurprise }, read };
+  const weights = chunkWeights(decays, lower);
+  const forward = forwardOf(memory, key);
+  const errors = errorsOf(memory, forward, value);
+  const scaled = (x: Value, factor: Value | undefined): Value => (factor ? multiply(x, factor) : x);
+  let read = query;
+  const next = memory.map((phi, layer) => {
+    const [x, u] = [forward[layer]!.input, errors[layer]!];
+    const s = surprise[layer];
+    const rows = layer === 0 ? read : activated(read);
+    const seen = multiply(fusedMatmul(rows, x, { transposeB: true }), weights.gradients);
+    const start = scaled(matmul(rows, phi), weights.memory);
+    const began = s ? add(start, multiply(matmul(rows, s), weights.surprise!)) : start;
+    read = subtract(began, matmul(seen, u));
+    const gathered = (row: Value): Value => fusedMatmul(multiply(x, column(row)), u, { transposeA: true });
+    const kept = scaled(phi, weights.memory && last(weights.memory));
+    const carried = s ? add(kept, multiply(s, last(weights.surprise!))) : kept;
+    return {
+      memory: subtract(carried, gathered(last(weights.gradients))),
+      ...(s ? { surprise: add(multiply(s, weights.surpriseKept!), negate(gathered(weights.surpriseGradients!))) } : {}),
+    };
+  });
+  return {
+    next: {
+      memory: next.map((layer) => layer.memory),
+      surprise: next.flatMap((layer) => layer.surprise ?? []),
+    },
+    read,
+  };
 }
 
 /** The memory that every sequence begins with, and no surprise. */
-export function initialCarry(memory: Value, { batch, kvHeads, headDim, valueDim }: AttentionShape): CarriedMemory {
-  const first = expand(unsqueeze(unsqueeze(memory, 0), 2), [batch, kvHeads, 1, headDim, valueDim]);
-  return { memory: first, surprise: multiply(first, 0) };
+export function initialCarry(
+  weights: WeightValues,
+  shape: AttentionShape,
+  parameters: MemoryParameters,
+): CarriedMemory {
+  const { batch, kvHeads } = shape;
+  const memory = memoryLayers(shape, parameters).map(({ name, rows, columns }) =>
+    expand(unsqueeze(unsqueeze(weights[name]!, 0), 2), [batch, kvHeads, 1, rows, columns]),
+  );
+  return { memory, surprise: parameters.momentum ? memory.map((layer) => multiply(layer, 0)) : [] };
 }
 
+/** The states of a scan, and back. */
+export const flatCarry = ({ memory, surprise }: CarriedMemory): readonly Value[] => [...memory, ...surprise];
+export const carryOf = (states: readonly Value[], { depth }: MemoryParameters): CarriedMemory => ({
+  memory: states.slice(0, depth),
+  surprise: states.slice(depth),
+});
+
 /** How a sequence is cut into chunks; zeros in front of the persistent positions are neither learned nor forgotten. */
-export function chunksOf(keys: number, { chunk, before = 0 }: MemoryOrder) {
+export function chunksOf(keys: number, { chunk, before = 0 }: Pick<MemoryOrder, 'chunk' | 'before'>) {
   const size = Math.min(chunk, Math.max(before, keys - before));
   const front = (size - (before % size)) % size;
   return { size, front, count: Math.ceil((front + keys) / size) };
@@ -142,7 +206,7 @@ export function readInChunks(
   query: Value,
   key: Value,
   value: Value,
-  [gates, offset, memory]: readonly Value[],
+  weights: WeightValues,
   shape: AttentionShape,
   order: MemoryOrder,
 ): Value {
@@ -154,96 +218,26 @@ export function readInChunks(
     const padded = pad(x, 2, front + keys - rows, count * size - front - keys);
     return transpose(reshape(padded, [batch, kvHeads, own, count, size, width]), [3, 0, 1, 2, 4, 5]);
   };
-  const { logKept, logKeep, rate } = decaysOf(gateValues(key, gates!, offset!));
-  const scanned = [
-    blocks(unitRows(query), group),
-    blocks(unitRows(key), 1),
-    blocks(value, 1),
-    blocks(logKept, 1),
-    blocks(logKeep, 1),
-    blocks(rate, 1),
-  ];
-  const first = initialCarry(memory!, shape);
+  const rows = {
+    query: blocks(unitRows(query), group),
+    key: blocks(unitRows(key), 1),
+    value: blocks(value, 1),
+    ...mapped(decaysOf(gateValues(key, weights, order)), (x) => blocks(x, 1)),
+  };
+  const names = Object.keys(rows);
   const lower = lowerTriangle(query, size);
-  const { outputs } = scan([first.memory, first.surprise], scanned, ([phi, surprise], [q, k, v, kept, keep, learn]) => {
-    const rows = { query: q!, key: k!, value: v!, logKept: kept!, logKeep: keep!, rate: learn! };
-    const { next, read } = learnChunk({ memory: phi!, surprise: surprise! }, rows, lower);
-    return { states: [next.memory, next.surprise], outputs: [read] };
+  const { outputs } = scan(flatCarry(initialCarry(weights, shape, order)), Object.values(rows), (states, slices) => {
+    const chunk = Object.fromEntries(names.map((name, at) => [name, slices[at]!])) as unknown as ChunkRows;
+    const { next, read } = learnChunk(carryOf(states, order), chunk, lower);
+    return { states: flatCarry(next), outputs: [read] };
   });
-  const rows = reshape(transpose(outputs[0]!, [1, 2, 3, 0, 4, 5]), [batch, heads, count * size, valueDim]);
-  return slice(rows, 2, front + keys - queries, front + keys);
+  const joined = reshape(transpose(outputs[0]!, [1, 2, 3, 0, 4, 5]), [batch, heads, count * size, valueDim]);
+  return slice(joined, 2, front + keys - queries, front + keys);
 }
 
-/**
- * Multiply-adds and other operations of the chunks of `rows` keys. A chunk of L: decays L^3 + L^2, errors and states 3 L d dv
- * for a key head; 2 L d dv + L^2 (d + dv) for a query head.
- */
-export function chunkFlops(
-  { batch, heads, kvHeads, headDim: d, valueDim: e }: AttentionShape,
-  size: number,
-  rows: number,
-): number {
-  const perKey = size ** 2 + size + 3 * d * e + 3 * d;
-  const perQuery = 2 * d * e + size * (d + e);
-  const products = batch * rows * (kvHeads * perKey + heads * perQuery);
-  const elementwise = batch * rows * (kvHeads * (8 * size + 6 * d) + heads * (2 * size + 6 * d));
-  return 2 * products + elementwise;
-}
-
-/** Bytes of one set of memories, float32. */
-export const memoryBytes = ({ batch, kvHeads, headDim, valueDim }: AttentionShape): number =>
-  4 * batch * kvHeads * headDim * valueDim;
-
-/** What decoding carries, all [b, hkv, d, dv]. */
-export const memoryStateTensors = ({ batch, kvHeads, headDim, valueDim }: AttentionShape): readonly StateTensor[] =>
-  (['state.memory', 'state.surprise', 'state.start'] as const satisfies readonly MemoryStateName[]).map((name) => ({
-    name,
-    shape: [batch, kvHeads, headDim, valueDim],
-  }));
-
-export interface StepMemory {
-  readonly memory: Value;
-  readonly surprise: Value;
-  readonly start: Value;
-}
-
-/** The states as inputs of a step's graph. */
-export function stepStates(builder: GraphBuilder, shape: AttentionShape, precision: Precision): StepMemory {
-  const [memory, surprise, start] = memoryStateTensors(shape).map(({ name, shape: dims }) =>
-    builder.input(name, precision, dims),
-  ) as [Value, Value, Value];
-  return { memory, surprise, start };
-}
-
-/**
- * Learns one position, key [b, hkv, 1, d] and value [b, hkv, 1, dv], and hands the states on. `beginsChunk` says that the
- * position is the first of its chunk.
- */
-export function stepMemory(
-  builder: GraphBuilder,
-  { memory, surprise, start: kept }: StepMemory,
-  key: Value,
-  value: Value,
-  [gates, offset]: readonly Value[],
-  beginsChunk: boolean,
-): Value {
-  const start = beginsChunk ? memory : kept;
-  const { forget, learn, keep } = gateValues(key, gates!, offset!); // [b, hkv, 1, 1]
-  const k = unitRows(key);
-  const gradient = fusedMatmul(k, subtract(matmul(k, start), value), { transposeA: true });
-  const nextSurprise = subtract(multiply(surprise, keep), multiply(gradient, learn));
-  const next = add(multiply(memory, subtract(1, forget)), nextSurprise);
-  builder.output(next, 'next.state.memory');
-  builder.output(nextSurprise, 'next.state.surprise');
-  builder.output(start, 'next.state.start');
-  return next;
-}
-
-/** The new position's read, [b, h, 1, dv]. */
-export function readStep(query: Value, memory: Value, { batch, heads, kvHeads, headDim, valueDim }: AttentionShape) {
-  const rows = reshape(unitRows(query), [batch, kvHeads, heads / kvHeads, headDim]);
-  return reshape(matmul(rows, memory), [batch, heads, 1, valueDim]);
-}
+/** The same of every value of a record. */
+export const mapped = <T extends object>(record: T, change: (value: Value) => Value): T =>
+  Object.fromEntries(Object.entries(record).map(([name, value]) => [name, change(value as Value)])) as T;
 
 /** Outputs [b, h, n, dv] by groups of heads, [b, hkv, g, n, dv]. */
 export const groupOutputs = (x: Value, shape: AttentionShape): Value =>

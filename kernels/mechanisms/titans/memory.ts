@@ -1,7 +1,10 @@
-/** The neural memory of Titans with one layer, in float64 (arXiv:2501.00663, section 3). */
+/** The neural memory of Titans in float64, position by position (arXiv:2501.00663, section 3). */
 import type { AttentionInputs } from '../../mechanism';
 import type { AttentionShape } from '../../shape';
-import { zeros, type Tensor } from '../../tensors/tensor';
+import { tensor, zeros, type Tensor } from '../../tensors/tensor';
+import { largest } from '../../tensors/tolerance';
+import { memoryLayers, memoryStateTensors, type MemoryParameters } from './layers';
+import { answerOf, gradientsOf, mixed, type Network } from './network';
 
 /** Under the root of the norm that brings queries and keys to length 1. */
 export const normEpsilon = 1e-6;
@@ -14,10 +17,10 @@ export interface Gates {
 }
 
 export interface Memory {
-  /** Phi [d, dv], S [d, dv] and Phi at the start of the chunk, row-major. */
-  readonly memory: Float64Array;
-  readonly surprise: Float64Array;
-  readonly start: Float64Array;
+  /** Phi, S and Phi at the start of the chunk. */
+  readonly memory: Network;
+  readonly surprise: Network;
+  readonly start: Network;
 }
 
 /** SiLU, then length 1. */
@@ -28,39 +31,55 @@ export function unit(x: Float64Array, from: number, width: number): Float64Array
 }
 
 /**
- * One position: S <- keep S - learn grad, Phi <- (1 - forget) Phi + S, grad = k^T (k Phi~ - v), the gradient of half the
- * squared error at Phi~, the memory at the start of the chunk.
+ * One position: S <- keep S - learn grad, Phi <- (1 - forget) Phi + S, grad the gradient of half the squared error at Phi~,
+ * the memory at the start of the chunk; for a matrix k^T (k Phi~ - v).
  */
 export function learnOne(
   { memory, surprise, start }: Memory,
   key: Float64Array,
   value: Float64Array,
-  gates: Gates,
+  { forget, learn, keep }: Gates,
 ): Memory {
-  const width = value.length;
-  const error = value.map((v, y) => key.reduce((sum, k, x) => sum + k * start[x * width + y]!, 0) - v);
-  const nextSurprise = surprise.map(
-    (s, at) => gates.keep * s - gates.learn * key[Math.floor(at / width)]! * error[at % width]!,
-  );
-  return { memory: memory.map((m, at) => (1 - gates.forget) * m + nextSurprise[at]!), surprise: nextSurprise, start };
+  const nextSurprise = mixed(keep, surprise, -learn, gradientsOf(start, key, value));
+  return { memory: mixed(1 - forget, memory, 1, nextSurprise), surprise: nextSurprise, start };
 }
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 
-/** sigmoid(k W + c) of one key row: W [hkv, d, 3] and c [hkv, 1, 3], columns forget, learn, keep. */
-export function gatesOf({ key, weights }: AttentionInputs, row: number, kvHead: number, width: number): Gates {
+/**
+ * sigmoid(k W + c) of one key row: W [hkv, d, 3] and c [hkv, 1, 3], columns forget, learn, keep; learn times the rate, and 0
+ * for what is switched off.
+ */
+export function gatesOf(
+  { key, weights }: Pick<AttentionInputs, 'key' | 'weights'>,
+  row: number,
+  kvHead: number,
+  { forgetting, momentum, rate }: Pick<MemoryParameters, 'forgetting' | 'momentum' | 'rate'>,
+): Gates {
   const [matrix, offset] = [weights['gates']!.data, weights['gates.offset']!.data];
+  const width = key.shape.at(-1)!;
   const [forget, learn, keep] = [0, 1, 2].map((column) => {
     let sum = offset[kvHead * 3 + column]!;
     for (let x = 0; x < width; x++) sum += key.data[row * width + x]! * matrix[(kvHead * width + x) * 3 + column]!;
     return sigmoid(sum);
   }) as [number, number, number];
-  return { forget, learn, keep };
+  return { forget: forgetting ? forget : 0, learn: rate * learn, keep: momentum ? keep : 0 };
 }
 
-export interface MemoryOrder {
-  /** Positions whose gradients are taken at the same memory. */
-  readonly chunk: number;
+/**
+ * The size of what a memory gives: that of the values it learns and of its first answers, which layers after the first shrink.
+ * Momentum and forgetting have time constants of about 2 each.
+ */
+export function answerSize(
+  { value, weights }: Pick<AttentionInputs, 'value' | 'weights'>,
+  shape: AttentionShape,
+  parameters: MemoryParameters,
+): number {
+  const { name, rows } = memoryLayers(shape, parameters).at(-1)!;
+  return largest(value) + largest(weights[name]!) * Math.sqrt(rows);
+}
+
+export interface MemoryOrder extends MemoryParameters {
   /** Persistent positions in front of the sequence: chunks are counted from the first position after them. */
   readonly before?: number;
 }
@@ -72,21 +91,15 @@ const beginsChunk = (position: number, { chunk, before = 0 }: MemoryOrder): bool
 /** The memory that key/value head `kvHead` begins with. */
 export function initialMemory(
   { weights }: Pick<AttentionInputs, 'weights'>,
-  { headDim, valueDim }: Pick<AttentionShape, 'headDim' | 'valueDim'>,
+  shape: AttentionShape,
+  parameters: MemoryParameters,
   kvHead: number,
 ): Memory {
-  const size = headDim * valueDim;
-  const initial = weights['memory']!.data.slice(kvHead * size, (kvHead + 1) * size);
-  return { memory: initial, surprise: new Float64Array(size), start: initial };
-}
-
-/** q Phi, with Phi [d, dv] row-major. */
-export function readMemory(memory: Float64Array, query: Float64Array, valueDim: number): Float64Array {
-  const read = new Float64Array(valueDim);
-  query.forEach((q, x) => {
-    for (let y = 0; y < valueDim; y++) read[y]! += q * memory[x * valueDim + y]!;
+  const initial = memoryLayers(shape, parameters).map(({ name, rows, columns }) => {
+    const size = rows * columns;
+    return tensor([rows, columns], weights[name]!.data.slice(kvHead * size, (kvHead + 1) * size));
   });
-  return read;
+  return { memory: initial, surprise: initial.map((layer) => zeros(layer.shape)), start: initial };
 }
 
 /** Runs over the keys of one key/value head; `visit` sees the memory after each position. */
@@ -98,23 +111,19 @@ export function runMemory(
   visit: (position: number, memory: Memory) => void,
 ): Memory {
   const { kvHeads, keys, headDim, valueDim } = shape;
-  let state = initialMemory(inputs, shape, head % kvHeads);
+  let state = initialMemory(inputs, shape, order, head % kvHeads);
   for (let j = 0; j < keys; j++) {
     if (beginsChunk(j, order)) state = { ...state, start: state.memory };
     const row = head * keys + j;
     const value = inputs.value.data.slice(row * valueDim, (row + 1) * valueDim);
-    state = learnOne(
-      state,
-      unit(inputs.key.data, row * headDim, headDim),
-      value,
-      gatesOf(inputs, row, head % kvHeads, headDim),
-    );
+    const key = unit(inputs.key.data, row * headDim, headDim);
+    state = learnOne(state, key, value, gatesOf(inputs, row, head % kvHeads, order));
     visit(j, state);
   }
   return state;
 }
 
-/** y_t = q_t Phi_t, read after the write, [b, h, n, dv]. */
+/** y_t = M(q_t; Phi_t), read after the write, [b, h, n, dv]. */
 export function memoryReference(inputs: AttentionInputs, shape: AttentionShape, order: MemoryOrder): Tensor {
   const { batch, heads, kvHeads, queries, keys, headDim, valueDim } = shape;
   const group = heads / kvHeads;
@@ -125,7 +134,7 @@ export function memoryReference(inputs: AttentionInputs, shape: AttentionShape, 
       if (i < 0) return;
       for (let g = 0; g < group; g++) {
         const row = (head * group + g) * queries + i;
-        output.data.set(readMemory(memory, unit(inputs.query.data, row * headDim, headDim), valueDim), row * valueDim);
+        output.data.set(answerOf(memory, unit(inputs.query.data, row * headDim, headDim)), row * valueDim);
       }
     });
   }
@@ -133,28 +142,31 @@ export function memoryReference(inputs: AttentionInputs, shape: AttentionShape, 
 }
 
 /** The states of all heads after all keys, as decoding carries them. */
-export function memoryStates(
+export const memoryStates = (
   inputs: AttentionInputs,
   shape: AttentionShape,
   order: MemoryOrder,
-): Readonly<Record<MemoryStateName, Tensor>> {
-  return packStates(shape, (head) => runMemory(inputs, shape, order, head, () => undefined));
-}
-
-export type MemoryStateName = 'state.memory' | 'state.surprise' | 'state.start';
+): Readonly<Record<string, Tensor>> =>
+  packStates(shape, order, (head) => runMemory(inputs, shape, order, head, () => undefined));
 
 export function packStates(
-  { batch, kvHeads, headDim, valueDim }: AttentionShape,
+  shape: AttentionShape,
+  parameters: MemoryParameters,
   stateOf: (head: number) => Memory,
-): Readonly<Record<MemoryStateName, Tensor>> {
-  const empty = () => zeros([batch, kvHeads, headDim, valueDim]);
-  const packed = { 'state.memory': empty(), 'state.surprise': empty(), 'state.start': empty() };
-  for (let head = 0; head < batch * kvHeads; head++) {
-    const { memory, surprise, start } = stateOf(head);
-    const at = head * headDim * valueDim;
-    packed['state.memory'].data.set(memory, at);
-    packed['state.surprise'].data.set(surprise, at);
-    packed['state.start'].data.set(start, at);
-  }
+): Readonly<Record<string, Tensor>> {
+  const memories = Array.from({ length: shape.batch * shape.kvHeads }, (_, head) => stateOf(head));
+  const packed = memoryStateTensors(shape, parameters).map(({ name, part, layer, shape: dims }) => {
+    const heads = memories.map((memory) => memory[part][layer]!);
+    return [name, packLayers(dims, heads)] as const;
+  });
+  return Object.fromEntries(packed);
+}
+
+/** One layer of all heads, [b, hkv, rows, columns]. */
+export function packLayers(shape: readonly number[], layers: readonly Tensor[]): Tensor {
+  const packed = zeros(shape);
+  layers.forEach(({ data }, head) => {
+    packed.data.set(data, head * data.length);
+  });
   return packed;
 }

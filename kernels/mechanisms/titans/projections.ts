@@ -32,10 +32,10 @@ export const keyValueWeights = (
 export function projectRow(x: Float64Array, matrix: Tensor, head: number): Float64Array {
   const [, rows, columns] = matrix.shape as readonly [number, number, number];
   const output = new Float64Array(columns);
-  x.forEach((each, row) => {
+  for (let row = 0; row < rows; row++) {
     const from = (head * rows + row) * columns;
-    for (let column = 0; column < columns; column++) output[column]! += each * matrix.data[from + column]!;
-  });
+    for (let column = 0; column < columns; column++) output[column]! += x[row]! * matrix.data[from + column]!;
+  }
   return output;
 }
 
@@ -65,10 +65,14 @@ export function joinGroup(x: Value): Value {
   return reshape(ordered, [batch, kvHeads, length, group * width]);
 }
 
-/** The keys and values [b, hkv, n, .] of outputs [b, hkv, g, n, dv]. */
-export function projectGroup(x: Value, [key, value]: readonly Value[]): readonly [key: Value, value: Value] {
+/** The keys and values [b, hkv, n, .] of outputs [b, hkv, g, n, dv], by `<name>.key` and `<name>.value`. */
+export function projectGroup(
+  x: Value,
+  weights: Readonly<Record<string, Value>>,
+  name: string,
+): readonly [key: Value, value: Value] {
   const joined = joinGroup(x);
-  return [matmul(joined, key!), matmul(joined, value!)];
+  return [matmul(joined, weights[`${name}.key`]!), matmul(joined, weights[`${name}.value`]!)];
 }
 
 /** Multiply-adds of one position: queries of every head, keys and values of every group. */

@@ -1,15 +1,8 @@
 /** What the mechanisms with a neural memory share: the sequence in its order, in chunks, behind the persistent positions. */
 import type { Parameter, Support } from '../../mechanism';
 import type { AttentionShape } from '../../shape';
-
-export const chunkParameter: Parameter = {
-  kind: 'integer',
-  title: 'Chunk',
-  description: 'Positions whose gradients are taken at the same memory; 1 is the exact online rule.',
-  min: 1,
-  max: 1024,
-  default: 64,
-};
+import type { MemoryParameters } from './layers';
+import type { MemoryOrder } from './memory';
 
 export const windowParameter: Parameter = {
   kind: 'integer',
@@ -34,9 +27,9 @@ export const wideShape = (shape: AttentionShape, { persistent }: { readonly pers
 });
 
 /** Chunks are counted from the first position after the persistent ones. */
-export const orderOf = ({ chunk, persistent }: { readonly chunk: number; readonly persistent: number }) => ({
-  chunk,
-  before: persistent,
+export const orderOf = (parameters: MemoryParameters & { readonly persistent: number }): MemoryOrder => ({
+  ...parameters,
+  before: parameters.persistent,
 });
 
 /** Keys and values of a window [b, hkv, window, .], which decoding carries. */

@@ -4,7 +4,7 @@ import type {
   HallucinationPlan,
   ToHallucinationPanel,
 } from '../../../protocol/panels/hallucination';
-import { laterVhd, picture, plantedMap, result, summary } from './planted-result';
+import { laterAttention, laterVhd, picture, plantedMap, result, summary } from './planted-result';
 
 export const plan: HallucinationPlan = {
   mode: 'image',
@@ -12,6 +12,7 @@ export const plan: HallucinationPlan = {
   image: picture.image.path,
   images: '/pictures',
   prompt: result.prompt ?? '',
+  chat: false,
   span: null,
   truth: ['ball', 'box'],
   maxNewTokens: 32,
@@ -21,6 +22,7 @@ export const plan: HallucinationPlan = {
   k: null,
   alpha: 2,
   reinforcedLayers: null,
+  reinforcedOutliers: null,
   lexicon: '',
   setCaptions: 'reinforced',
   mostImages: null,
@@ -55,12 +57,12 @@ export const answering =
       return [{ kind: 'map', request: message.request, map: plantedMap(message.step, message.heads) }];
     }
     if (message.kind === 'step') {
-      const { vhd: _vhd, textEnergy, outlier, selected, visualAttention } = result;
+      const { textEnergy, outlier, selected } = result;
       return [
         {
           kind: 'step',
           request: message.request,
-          step: { step: message.step, vhd: laterVhd, textEnergy, outlier, selected, visualAttention },
+          step: { step: message.step, vhd: laterVhd, textEnergy, outlier, selected, visualAttention: laterAttention },
         },
       ];
     }

@@ -13,6 +13,7 @@ import {
   result,
   set,
   sink,
+  summary,
   textOnly,
   tiledPicture,
   variantOf,
@@ -86,7 +87,13 @@ describe('the Hallucination panel', () => {
       const panel = await finished();
       assert.equal(
         await text(panel, 'h1'),
-        `3 of 48 heads look at the picture, L3H2 most (VHD ${(vhd[3]?.[2] ?? 0).toFixed(2)}). “cat” is not in the picture and leans on the language prior (T-VHD 3.10, median of all words 8.00).`,
+        `3 of 48 heads look at the picture, L3H2 most (VHD ${(vhd[3]?.[2] ?? 0).toFixed(2)}). “cat” is not in the picture and leans on the language prior (T-VHD 3.10, median of the 2 object words in the picture 16.9).`,
+      );
+      const hint = (await panel.page.getAttribute('h1', 'title')) ?? '';
+      assert.match(hint, /at least half of the largest VHD.+ outlines 24: those above the median of their layer/);
+      assert.match(
+        await text(panel, '.grid-key'),
+        /VHD above the median of its layer \(24 of 48\)\. Counted in the finding: at least half of the largest VHD \(3\)/,
       );
       assert.match(await text(panel, '.circumstances'), /49 image tokens \(7 x 7\)/);
     });
@@ -186,6 +193,29 @@ describe('the Hallucination panel', () => {
       assert.equal(map.step, 12);
     });
 
+    it('draws and says the attention on the picture, of every word', async () => {
+      const panel = await finished();
+      await panel.page.click('.vhd-view [role="radio"]:has-text("Attention")');
+      await settle(panel);
+      assert.match(await text(panel, '.vhd-view h2'), /^Attention on the picture\s+at the first word/);
+      assert.match(await text(panel, '.grid-readout'), /70\.0 % of its attention on the picture · mean of layer 3 \d/);
+      await panel.page.click('.caption-view [data-step="12"]');
+      await panel.page.waitForSelector('.vhd-view h2:has-text("at token 13")');
+      assert.match(await text(panel, '.ribbon-readout'), /6\.20 % of the attention on the picture/);
+      await panel.page.click('#all-heads .disclosure-button');
+      await panel.page.click('#all-heads th button:has-text("On the image")');
+      await settle(panel);
+      await panel.page.click('#all-heads th button:has-text("On the image")');
+      await settle(panel);
+      assert.match(await text(panel, '#all-heads tbody tr'), /^L2H6\s+7\.70\s+[\d.]+\s+62\.0 %/);
+      await panel.page.click('#all-heads tbody tr');
+      await settle(panel);
+      assert.match(
+        (await panel.page.getAttribute('hs-vhd-grid .grid-frame', 'aria-label')) ?? '',
+        /layer 2 head 6, 62\.0 % of its attention on the picture/,
+      );
+    });
+
     it('asks for the mean map of the selected set', async () => {
       const panel = await finished();
       await mapShown(panel);
@@ -238,6 +268,19 @@ describe('the Hallucination panel', () => {
         seed: 0,
         layers: [1, 4, 5],
       });
+    });
+
+    it('reinforces by a rule of its own, which leaves the measurement as it is', async () => {
+      const panel = await finished();
+      await panel.page.click('vscode-dropdown[aria-label="Outlier rule of the reinforcement"]');
+      await panel.page.click('.reinforcement vscode-option[value="off"]');
+      await settle(panel);
+      assert.equal(await panel.page.$('.banner'), null, 'what is shown is not outdated');
+      await panel.page.click('#reinforce');
+      const { reinforcement } = await panel.posts('reinforce');
+      assert.equal(reinforcement.outliers, 'off');
+      const { plan: changed } = await panel.posts('planned');
+      assert.deepEqual([changed.outliers, changed.reinforcedOutliers], ['paper', 'off']);
     });
 
     it('puts the captions side by side with length and recall beside CHAIR', async () => {
@@ -366,6 +409,35 @@ describe('the Hallucination panel', () => {
       await panel.posts('browseImage');
     });
 
+    it('sends a prompt through the chat template, as the family’s own prompt does', async () => {
+      const model = { ...summary, chatTemplate: true };
+      const panel = await start({ host: answering(openMessage({ model, plan: { ...plan, prompt: 'What is it?' } })) });
+      await panel.posts('openImage');
+      const before = panel.posted.length;
+      await panel.page.click('#own-prompt');
+      await panel.page.waitForFunction(
+        () => document.querySelector<HTMLTextAreaElement>('#prompt')?.value === 'Describe the image.',
+      );
+      assert.equal(await panel.page.$('#own-prompt'), null);
+      await panel.page.click('#run');
+      const { plan: sent } = await panel.posts('run');
+      assert.deepEqual([sent.prompt, sent.chat], ['Describe the image.', true]);
+      const asked = await panel.posts('openImage', before);
+      assert.deepEqual([asked.prompt, asked.chat], ['Describe the image.', true]);
+    });
+
+    it('names the whole model and its language model, and what empty fields stand for', async () => {
+      const panel = await start({ host: answering(openMessage({ model: { ...summary, family: 'llama' } })) });
+      assert.match(
+        await text(panel, '.strip'),
+        /llava on llama, 6 layers x 8 heads, 8\.40 MB; sees through clip_vision/,
+      );
+      const k = await panel.page.$eval('vscode-text-field[aria-label="k"]', (field) =>
+        field.getAttribute('placeholder'),
+      );
+      assert.equal(k, '1', 'an eighth of 8 heads');
+    });
+
     it('shows why a picture cannot be used, in its place', async () => {
       const panel = await start({
         host: (message) =>
@@ -377,6 +449,24 @@ describe('the Hallucination panel', () => {
       });
       await panel.page.waitForSelector('.strip .problem');
       assert.match(await text(panel, '.strip .problem'), /does not decode/);
+    });
+
+    it('asks again for the picture when the prompt changes, and can run once it has a place for it', async () => {
+      const asking = answering(openMessage({ plan: { ...plan, prompt: 'What is left of the box?' } }));
+      const panel = await start({
+        host: (message) =>
+          message.kind === 'openImage' && !message.prompt.includes('<image>')
+            ? [{ kind: 'failed', request: message.request, sentence: 'The prompt has no image token.' }]
+            : asking(message),
+      });
+      await panel.page.waitForSelector('.strip .problem');
+      assert.equal(await isDisabled(panel, '#run'), true);
+      await panel.page.fill('#prompt', '<image> What is left of the box?');
+      await panel.page.waitForFunction(() => document.querySelector('.strip .problem') === null);
+      assert.equal(await isDisabled(panel, '#run'), false);
+      await panel.page.fill('#prompt', 'What is left?');
+      await panel.page.waitForSelector('.strip .problem');
+      assert.equal(await isDisabled(panel, '#run'), true);
     });
 
     it('keeps what was typed over a reload', async () => {
@@ -545,11 +635,18 @@ describe('the Hallucination panel', () => {
       assert.equal(lines.length, 1 + 48);
       assert.match(lines[0] ?? '', /^layer,head,vhd,text_energy,visual_attention,outlier,selected,step,image,distance/);
       assert.match(String(lines[1 + 4 * 8 + 7]), /^4,L4H7,5\.1,40,.*yes,,0,ball-and-box\.png,l2/);
+      const wordsFile = await exported('CSV of the words', panel.posted.length);
+      assert.match(wordsFile.name, /\.words\.csv$/);
+      assert.equal(wordsFile.format, 'csv');
+      assert.equal(String(wordsFile.data).trim().split('\r\n').length, 1 + plain.tokens.length);
       const json = await exported('JSON', panel.posted.length);
       assert.deepEqual(JSON.parse(String(json.data)), JSON.parse(JSON.stringify(result)));
       const svg = await exported('SVG', panel.posted.length);
       assert.match(String(svg.data), /<title>3 of 48 heads/);
       assert.match(String(svg.data), /data:image\/png/);
+      // The ribbon: the lowest T-VHD on the darkest step of the scale, in the ink that is read on it.
+      assert.match(String(svg.data), /fill="rgb\(0, 32, 77\)"\/>\n<text [^>]*fill="#ffffff"[^>]*>cat<\/text>/);
+      assert.match(String(svg.data), />✗<\/text>/);
       assert.deepEqual(await clippedText(panel.page, String(svg.data)), []);
       const png = await exported('PNG', panel.posted.length);
       assert.deepEqual([...(png.data as Uint8Array).slice(1, 4)], [0x50, 0x4e, 0x47]);
@@ -558,8 +655,34 @@ describe('the Hallucination panel', () => {
       assert.doesNotMatch(html, /(?:src|href)="(?!data:)|url\(|<script(?! type="application\/json")/);
       const data = /<script type="application\/json" id="headscope-result">(.*)<\/script>/.exec(html);
       assert.deepEqual(JSON.parse(data?.[1] ?? ''), JSON.parse(JSON.stringify(result)));
-      assert.match(html, /<caption>48 heads<\/caption>/);
+      for (const caption of ['48 heads', 'Layers', 'Words, Plain'])
+        assert.ok(html.includes(`<caption>${caption}</caption>`), caption);
       assert.match(html, /<tr><th>Plain<\/th>.*<td>[^<]*cat✗[^<]*<\/td><\/tr>/);
+    });
+
+    it('has a table for each picture also at 300 px: words, layers, patches', async () => {
+      const panel = await finished({ place: 'side', width: 300, host: answering(finishedMessage({ place: 'side' })) });
+      await panel.page.click('#words .disclosure-button');
+      assert.match(
+        await text(panel, '#words tbody tr:nth-child(13)'),
+        /^13\s+·cat\s+3\.10\s+6\.20 %\s+[\d.]+\s+cat\s+not in/,
+      );
+      await panel.page.click('#words tbody tr:nth-child(10)');
+      await panel.page.waitForSelector('.ribbon [data-step="9"].query');
+      await panel.page.click('#words button[aria-label="Copy as CSV"]');
+      assert.match(
+        (await panel.posts('copy')).text,
+        /^token,text,t_vhd,visual_attention,probability,object,truth\r\n1, A,9\.2,/,
+      );
+      await panel.page.click('#layers .disclosure-button');
+      await settle(panel);
+      assert.equal((await panel.page.$$('#layers tbody tr')).length, 6);
+      await mapShown(panel);
+      await panel.page.click('#patches .disclosure-button');
+      await settle(panel);
+      assert.equal((await panel.page.$$('#patches tbody tr')).length, 16);
+      const wider = await panel.page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+      assert.ok(wider <= 0, `${wider} px beyond the page`);
     });
   });
 });

@@ -158,7 +158,7 @@ const token = (text: string, tVhd: number, at: number): CaptionToken => ({
   text,
   probability: 0.5 + 0.4 * noise(at + 5),
   tVhd,
-  visualAttention: 0.3,
+  visualAttention: 0.02 * tVhd,
 });
 
 const texts = (words: readonly (readonly [string, number])[]): CaptionToken[] =>
@@ -426,3 +426,6 @@ export const set: HallucinationSet = {
   state: 'done',
   seconds: 94,
 };
+
+/** Of that step: its head looks, the others have turned away. */
+export const laterAttention = table((layer, head) => (layer === 2 && head === 6 ? 0.62 : 0.05));

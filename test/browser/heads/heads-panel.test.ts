@@ -89,6 +89,35 @@ describe('the heads panel', () => {
       assert.match(await text(panel, '.parity'), /instrumented = plain, 0 error/);
     });
 
+    it('says what the head is worth alone and what all of its label are, on the random sequence and on the prompt', async () => {
+      const panel = await finished({ host: answering(finishedMessage({ select: { layer: 2, head: 4 } })) });
+      const own = result.classes.find(({ layer, head }) => layer === 2 && head === 4);
+      const all = result.classAblations?.find(({ label }) => label === 'induction');
+      assert.ok(own?.causal?.promptLossChange !== undefined && all);
+      const signed = (change: number): string => `${change < 0 ? '−' : '+'}${Math.abs(change).toPrecision(2)}`;
+      const finding = await heading(panel);
+      const { lossChange, promptLossChange } = own.causal;
+      assert.ok(
+        finding.includes(
+          `without it the loss changes by ${signed(lossChange)} nats a token on a repeated random sequence and ${signed(promptLossChange)} on the prompt, without all ${all.heads} induction heads by ${signed(all.lossChange)} and ${signed(all.promptLossChange ?? Number.NaN)}.`,
+        ),
+        finding,
+      );
+      const row = await panel.page.innerText('table:has(caption:text("all heads of a label")) tbody tr:last-child');
+      assert.match(row, new RegExp(`^\\s*uniform\\s+\\d+\\s+\\+[\\d.]+\\s+\\+0\\.\\d+$`));
+    });
+
+    it('shows the score behind every label of the head, and a floor of the null model as a floor', async () => {
+      const panel = await finished({ host: answering(finishedMessage({ select: { layer: 0, head: 1 } })) });
+      const cells = (label: string): Promise<string[]> =>
+        panel.page.$$eval(`[data-label=${label}] td`, (all) => all.map((cell) => (cell as HTMLElement).innerText));
+      assert.equal(await panel.page.locator('.label-scores tbody tr').count(), 8);
+      assert.deepEqual(await cells('retrieval'), ['0', '0.989', '0 ± below 0.001']);
+      const [score, p, none] = await cells('first-token-sink');
+      assert.equal(Number(score), Number(result.statistics.firstToken[0]?.[1]?.toPrecision(2)));
+      assert.deepEqual([none, p], ['0.090 ± 0.040', '< 0.001']);
+    });
+
     it('says of a head without a label what it reads most', async () => {
       const panel = await finished();
       const plain = [0, 1, 2, 3]
@@ -181,6 +210,61 @@ describe('the heads panel', () => {
       await panel.page.mouse.move(box.x + 74 + 25.5 * cell, box.y + 74 + 20.5 * cell);
       await settle(panel);
       assert.match(await text(panel, 'hs-head-matrix .readout'), /does not read the later key/);
+    });
+
+    it('marks the row and the column of a token and of a row of the top keys under the pointer', async () => {
+      const panel = await finished({ host: answering(finishedMessage({ select: { layer: 0, head: 7 } })) });
+      await panel.page.waitForSelector('.top-keys tbody tr:first-child td.token-cell');
+      const readout = (): Promise<string> => text(panel, 'hs-head-matrix .readout');
+      /** Pixels of the matrix, as drawn. */
+      const picture = (): Promise<string> =>
+        panel.page.$eval('.matrix-frame canvas', (canvas) => (canvas as HTMLCanvasElement).toDataURL());
+      const plain = await picture();
+      await panel.page.hover('[data-position="19"]');
+      await settle(panel);
+      assert.match(await readout(), /^query 31 “·to” → key 19 “·and”: \d/);
+      const marked = await picture();
+      assert.notEqual(marked, plain);
+      await panel.page.hover('.top-keys tbody tr:first-child');
+      await settle(panel);
+      const key = (await text(panel, '.top-keys tbody tr:first-child td')).trim();
+      assert.match(await readout(), new RegExp(`^query 31 “·to” → key ${key} “`));
+      await panel.page.hover('h1');
+      await settle(panel);
+      assert.equal(await picture(), plain);
+      // A token behind the query is read by no row before it: its own row is marked.
+      await panel.page.click('[data-position="10"]');
+      await panel.page.hover('[data-position="20"]');
+      await settle(panel);
+      assert.match(await readout(), /^query 20 “·John” → key 10 “\.”: \d/);
+    });
+
+    it('walks from cell to cell by arrow keys and reads each value out; Shift moves the picture', async () => {
+      const panel = await finished({ host: answering(finishedMessage({ select: { layer: 0, head: 7 } })) });
+      await panel.page.waitForSelector('.top-keys tbody tr:first-child td.token-cell');
+      const live = 'hs-head-matrix .readout[aria-live=polite]';
+      await press(panel, '.matrix-frame', 'ArrowRight', 'ArrowRight', 'ArrowRight', 'ArrowUp');
+      const said = await text(panel, live);
+      assert.match(said, /^query 30 “·book” → key 2 “ary”: /);
+      assert.equal(Number(said.split(': ')[1]), Number(plantedRow(model, 0, 7, 30)[2]?.toPrecision(3)));
+      assert.equal((await panel.posts('row')).query, 31);
+      await press(panel, '.matrix-frame', ...Array.from({ length: 40 }, () => 'ArrowRight'));
+      assert.match(await text(panel, live), /^query 30 “·book” → key 30 /, 'no key behind the query');
+      // Zoomed in at the middle: Shift moves what is seen, an arrow alone brings the cell back.
+      const picture = (): Promise<string> =>
+        panel.page.$eval('.matrix-frame canvas', (canvas) => (canvas as HTMLCanvasElement).toDataURL());
+      await press(panel, '.matrix-frame', '+', '+', '+');
+      const before = await picture();
+      await press(panel, '.matrix-frame', 'Shift+ArrowLeft');
+      const moved = await picture();
+      assert.notEqual(moved, before);
+      assert.match(await text(panel, live), /^query 30 “·book” → key 30 /);
+      await press(panel, '.matrix-frame', 'ArrowLeft');
+      assert.match(await text(panel, live), /^query 30 “·book” → key 29 /);
+      assert.notEqual(await picture(), moved);
+      await panel.page.focus('#run');
+      await settle(panel);
+      assert.equal(await panel.page.$(live), null);
     });
 
     it('hides the sink column and says so', async () => {
@@ -322,6 +406,42 @@ describe('the heads panel', () => {
       assert.equal(await text(panel, '.gain-value'), '1.00');
     });
 
+    it('writes on as it is told, says with what, and keeps that over a reload', async () => {
+      const panel = await finished();
+      await panel.page.click('#sampling .disclosure-button');
+      const fill = async (name: string, value: string): Promise<void> => {
+        await panel.page.fill(`vscode-text-field[aria-label="${name} of the continuation"] input`, value);
+        await settle(panel);
+      };
+      await fill('Temperature', 'warm');
+      assert.match(await text(panel, '#sampling .problem'), /Temperature is a number from 0 to 100/);
+      assert.equal(await panel.page.$eval('#generate', (one) => (one as HTMLButtonElement).disabled), true);
+      for (const [name, value] of [
+        ['Tokens', '7'],
+        ['Temperature', '0.8'],
+        ['Top-p', '.9'],
+        ['Seed', '5'],
+      ] as const)
+        await fill(name, value);
+      await panel.page.click('#generate');
+      const { kind: _kind, request, ...asked } = await panel.posts('generate');
+      assert.deepEqual(asked, { gains: [], maxNewTokens: 7, temperature: 0.8, topP: 0.9, seed: 5 });
+      await panel.send({ kind: 'generated', request, variant: false, text: ' Mary.' });
+      await fill('Tokens', '9');
+      // What made the text stands beside it, whatever is typed since.
+      assert.match(
+        await text(panel, '#generated-with'),
+        /drawn with temperature 0\.800, top-p 0\.900, seed 5, at most 7 tokens/,
+      );
+      await panel.page.reload();
+      await panel.page.waitForSelector('#sampling');
+      await settle(panel);
+      assert.equal(
+        await panel.page.inputValue('vscode-text-field[aria-label="Tokens of the continuation"] input'),
+        '9',
+      );
+    });
+
     it('takes over gains that were loaded from a file', async () => {
       const panel = await finished();
       await panel.send(finishedMessage({ plan: { ...plan, gains: [{ layer: 1, head: 1, gain: 0.5 }] } }));
@@ -340,8 +460,15 @@ describe('the heads panel', () => {
       assert.deepEqual(asked.prompt, { kind: 'text', text: 'Another prompt' });
       await settle(panel);
       assert.match(await text(panel, '.banner'), /have changed since/);
+      // The tokens of the editor beside those of the pictures.
+      const typed = '[aria-label="Tokens of the prompt in the editor"] .token';
+      await panel.page.waitForSelector(typed);
+      assert.deepEqual(await panel.page.$$eval(typed, (all) => all.map((one) => one.textContent)), [
+        ...model.tokens.map((token) => token.replaceAll(' ', '·')),
+      ]);
       await panel.page.click('text=Back to what is shown');
       await settle(panel);
+      assert.equal(await panel.page.$(typed), null);
       assert.equal(await panel.page.inputValue('#prompt'), result.prompt);
       await panel.page.click('role=radio[name="Token ids"]');
       await panel.page.fill('#prompt', '1 2 999999');
@@ -572,7 +699,8 @@ describe('the heads panel', () => {
       assert.ok(parsed.words.includes('key →') && parsed.words.includes('← query'));
       assert.equal((JSON.parse(parsed.metadata) as { seed: number }).seed, 0);
       assert.deepEqual(parsed.scripts, ['application/json']);
-      assert.equal(parsed.tables, 2);
+      // Labels, what each label is worth, all heads.
+      assert.equal(parsed.tables, 3);
       assert.deepEqual((JSON.parse(parsed.data) as { ids: number[] }).ids, result.ids);
     });
 

@@ -3,6 +3,7 @@
  * are computed here, statistics from them by their definitions (protocol/results/heads.ts).
  */
 import {
+  headLabels,
   headStatisticNames,
   type HeadClass,
   type HeadLabel,
@@ -10,6 +11,7 @@ import {
   type HeadStatistics,
   type HeadThumbnails,
   type HeadTile,
+  type LabelScores,
   type ModelSummary,
   type NextTokens,
 } from '../../../protocol/results/heads';
@@ -196,6 +198,25 @@ const labelOf: Readonly<Record<Plant, readonly [HeadLabel, keyof HeadStatistics]
   mixed: undefined,
 };
 
+/** Nothing was found in a haystack by any head: its null model has no spread either. */
+function labelScoresOf(numbers: readonly (readonly Record<keyof HeadStatistics, number>[])[]) {
+  const table = (value: (one: Record<keyof HeadStatistics, number>) => number) => numbers.map((row) => row.map(value));
+  const scoresOf = (label: HeadLabel): LabelScores => {
+    const name = Object.values(labelOf).find((entry) => entry?.[0] === label)?.[1];
+    const measured = ['induction', 'duplicate-token', 'retrieval'].includes(label);
+    const score = (one: Record<keyof HeadStatistics, number>): number =>
+      name === undefined ? 0 : Math.min(1, name === 'entropy' ? one.entropy / 3 : one[name]);
+    return {
+      score: table(score),
+      nullMean: table(() => (name === undefined ? 0 : 0.09)),
+      nullSd: table(() => (name === undefined ? 0 : 0.04)),
+      ...(measured ? { nullSeeds: 6, nullFloor: 0.001 } : {}),
+      confidence: table((one) => 1 / (1 + Math.exp((0.09 - score(one)) / 0.02))),
+    };
+  };
+  return Object.fromEntries(headLabels.map((label) => [label, scoresOf(label)]));
+}
+
 export function plantedResult(model: PlantedModel, change: Partial<HeadsResult> = {}): HeadsResult {
   const { layers, heads } = model;
   const numbers = Array.from({ length: layers }, (_, layer) =>
@@ -221,7 +242,11 @@ export function plantedResult(model: PlantedModel, change: Partial<HeadsResult> 
           score,
           null: { mean, sd },
           confidence: 1 - Math.exp(-Math.max(0, score - mean) / sd),
-          causal: { lossChange: (label === 'induction' ? 0.8 : 0.05) * (noise(head, layer) - 0.15), on: 'the prompt' },
+          causal: {
+            lossChange: (label === 'induction' ? 0.8 : 0.05) * (noise(head, layer) - 0.15),
+            on: 'repeated random sequence, second half',
+            promptLossChange: 0.1 * (noise(layer, head) - 0.3),
+          },
         },
       ];
     }),
@@ -251,6 +276,12 @@ export function plantedResult(model: PlantedModel, change: Partial<HeadsResult> 
     statistics,
     groups: {},
     classes,
+    labelScores: labelScoresOf(numbers),
+    classAblations: headLabels.flatMap((label) => {
+      const heads = classes.filter((one) => one.label === label).length;
+      const on = 'repeated random sequence, second half';
+      return heads === 0 ? [] : [{ label, heads, lossChange: 0.4 * heads, on, promptLossChange: 0.02 * heads }];
+    }),
     parity: { maxLogitError: 0, layerErrors: new Array<number>(layers).fill(0), ok: true },
     seconds: 1.24,
     ...change,

@@ -56,8 +56,9 @@ async function main(folder: string, only: string | undefined): Promise<void> {
       large,
     ),
   });
-  await shoot('changed-dark-1280', { host: answering(finishedMessage()) }, async (panel) => {
+  const change = async (panel: Panel): Promise<void> => {
     await panel.page.click('#ablate');
+    await panel.page.click('#sampling .disclosure-button');
     await panel.page.waitForTimeout(500);
     await panel.page.click('#generate');
     const { request } = await panel.posts('generate');
@@ -75,8 +76,24 @@ async function main(folder: string, only: string | undefined): Promise<void> {
       }
       await panel.send({ kind: 'generated', request, variant, text: words.join('') });
     }
-    await panel.page.waitForTimeout(300);
-  });
+    await panel.page.fill('#prompt', 'Another prompt');
+    await panel.page.focus('.matrix-frame');
+    for (const key of ['ArrowRight', 'ArrowRight', 'ArrowUp']) await panel.page.keyboard.press(key);
+    await panel.page.waitForTimeout(600);
+  };
+  for (const theme of ['dark', 'light'] as const) {
+    await shoot(`changed-${theme}-1280`, { theme, host: answering(finishedMessage()) }, change);
+    const place = 'side';
+    await shoot(
+      `changed-${theme}-300`,
+      { theme, width: 300, place, host: answering(finishedMessage({ place })) },
+      async (panel) => {
+        for (const fold of ['#fold-head', '#fold-tokens', '#fold-effects', '#settings'])
+          await panel.page.click(`${fold} > .disclosure-head .disclosure-button`);
+        await change(panel);
+      },
+    );
+  }
   await shoot('running-dark-1280', { host: answering() }, async (panel) => {
     await panel.page.click('#run');
     for (const layer of [0, 1]) {

@@ -25,6 +25,7 @@ export const openMessage = (change: Partial<OpenMessage> = {}): OpenMessage => (
   mechanisms,
   devices,
   shapes,
+  processors: 64,
   plan,
   canRun: true,
   ...change,

@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict';
 import { catalogue } from '../../../kernels/catalogue';
-import type { AttentionInputs } from '../../../kernels/mechanism';
+import type { AttentionInputs, Mechanism, ParameterValues } from '../../../kernels/mechanism';
 import type { AttentionShape } from '../../../kernels/shape';
 import { measureError } from '../../../kernels/tensors/error';
 import { drawInputs } from '../../../kernels/tensors/inputs';
 import type { Tensor } from '../../../kernels/tensors/tensor';
 import { allowedError } from '../../../kernels/tensors/tolerance';
 import { settings } from './cases';
-import { appended, positionsOf } from './positions';
-import { runGraph } from './run';
+import { advanced, positionsOf } from './positions';
+import { runGraph, runMechanism } from './run';
 
 const length = 23;
-const base: AttentionShape = {
+const narrowValues: AttentionShape = {
   pattern: 'causal-self',
   batch: 2,
   heads: 4,
@@ -22,7 +22,11 @@ const base: AttentionShape = {
   valueDim: 8,
 };
 
-const at = (keys: number): AttentionShape => ({ ...base, queries: 1, keys });
+/** Values narrower than keys where the mechanism takes them. */
+const baseOf = (mechanism: Mechanism, parameters: ParameterValues): AttentionShape =>
+  mechanism.supports(narrowValues, parameters).ok ? narrowValues : { ...narrowValues, valueDim: narrowValues.headDim };
+
+const stepOf = (base: AttentionShape, keys: number): AttentionShape => ({ ...base, queries: 1, keys });
 
 const cut = (inputs: AttentionInputs, start: number, end: number): AttentionInputs => ({
   ...inputs,
@@ -36,12 +40,30 @@ describe('Law: decoding position by position gives the rows of the whole pass', 
   for (const mechanism of catalogue) {
     const { decode } = mechanism;
     if (!decode) continue;
+    it(`${mechanism.id} decodes by its defaults`, () => {
+      const [defaults] = settings(mechanism);
+      assert.ok(mechanism.supports(baseOf(mechanism, defaults!), defaults!).ok);
+    });
     for (const parameters of settings(mechanism)) {
+      const base = baseOf(mechanism, parameters);
+      const at = (keys: number) => stepOf(base, keys);
+      if (!mechanism.supports(base, parameters).ok) continue;
       it(`${mechanism.id} ${JSON.stringify(parameters)}`, async () => {
-        assert.ok(mechanism.supports(base, parameters).ok);
         const inputs = drawInputs(mechanism, base, parameters, 17);
-        const whole = mechanism.reference(inputs, base, parameters);
+        const pass = mechanism.reference(inputs, base, parameters);
+        const { dependsOnLength } = mechanism.pattern(base, parameters);
+        /** What the position reads in the pass over the whole, or, where that depends on the length, in the one that ends with it. */
+        const rowAt = (position: number): Tensor => {
+          const end = position + 1;
+          const own = { ...base, queries: end, keys: end };
+          const rows = dependsOnLength ? mechanism.reference(cut(inputs, 0, end), own, parameters) : pass;
+          return positionsOf(rows, position, end);
+        };
         const allowed = 2 * allowedError(mechanism, inputs, base, parameters, 'float32');
+        for (const near of [1, 14, 1000]) {
+          const before = decode.typical?.(near, parameters) ?? near;
+          assert.ok(Number.isInteger(before) && before > 0 && before <= near, `a step after ${before} for ${near}`);
+        }
         for (const first of [1, 14]) {
           let state: Readonly<Record<string, Tensor>> = decode.stateAfter(
             cut(inputs, 0, first),
@@ -60,16 +82,13 @@ describe('Law: decoding position by position gives the rows of the whole pass', 
               ...state,
               ...inputs.weights,
             });
-            const error = measureError(given['output']!, positionsOf(whole, position, position + 1));
+            const error = measureError(given['output']!, rowAt(position));
             assert.ok(
               error.maxAbsolute <= allowed && error.nanMismatches === 0,
               `position ${position} from ${first}: error ${error.maxAbsolute}, allowed ${allowed}`,
             );
             state = Object.fromEntries(
-              declared.map(({ name, grows }) => {
-                const next = given[`next.${name}`]!;
-                return [name, grows === undefined ? next : appended(state[name]!, next, grows)];
-              }),
+              declared.map((each) => [each.name, advanced(state[each.name]!, given[`next.${each.name}`], each)]),
             );
           }
           const end = decode.stateAfter(inputs, base, parameters);
@@ -77,6 +96,67 @@ describe('Law: decoding position by position gives the rows of the whole pass', 
             const error = measureError(state[name]!, expected);
             assert.ok(error.maxRelative < 1e-4, `the state ${name} ends ${error.maxRelative} apart`);
           }
+        }
+      });
+    }
+  }
+});
+
+describe('Law: one query on a cache gives the row of the pass', function () {
+  this.timeout(60_000);
+  for (const mechanism of catalogue.filter(({ decode }) => !decode)) {
+    for (const parameters of settings(mechanism)) {
+      const base = baseOf(mechanism, parameters);
+      const at = (keys: number) => stepOf(base, keys);
+      const { dependsOnFuture, dependsOnLength } = mechanism.pattern(base, parameters);
+      if (dependsOnFuture || dependsOnLength || !mechanism.supports(at(length), parameters).ok) continue;
+      it(`${mechanism.id} ${JSON.stringify(parameters)}`, async () => {
+        const inputs = drawInputs(mechanism, base, parameters, 17);
+        const pass = mechanism.reference(inputs, base, parameters);
+        const allowed = 2 * allowedError(mechanism, inputs, base, parameters, 'float32');
+        for (let keys = 2; keys <= length; keys++) {
+          if (!mechanism.supports(at(keys), parameters).ok) continue;
+          const step = { ...cut(inputs, 0, keys), query: positionsOf(inputs.query, keys - 1, keys) };
+          const output = await runMechanism(mechanism, step, at(keys), parameters);
+          const error = measureError(output, positionsOf(pass, keys - 1, keys));
+          assert.ok(
+            error.maxAbsolute <= allowed && error.nanMismatches === 0,
+            `position ${keys - 1}: error ${error.maxAbsolute}, allowed ${allowed}`,
+          );
+        }
+      });
+    }
+  }
+});
+
+describe('Law: one query on the keys before it gives the row of the whole pass, in float64, where the state is the plain cache', () => {
+  for (const mechanism of catalogue.filter(({ decode }) => !decode)) {
+    for (const parameters of settings(mechanism)) {
+      const base = baseOf(mechanism, parameters);
+      const at = (keys: number) => stepOf(base, keys);
+      if (!mechanism.supports(base, parameters).ok) continue;
+      const { dependsOnLength, dependsOnFuture } = mechanism.pattern(base, parameters);
+      // A grid's shape or a choice by later positions makes another number of the same row: the pattern says so.
+      if (dependsOnLength || dependsOnFuture) continue;
+      it(`${mechanism.id} ${JSON.stringify(parameters)}`, () => {
+        const inputs = drawInputs(mechanism, base, parameters, 17);
+        const whole = mechanism.reference(inputs, base, parameters);
+        for (let position = 0; position < length; position++) {
+          const shape = at(position + 1);
+          const support = mechanism.supports(shape, parameters);
+          if (!support.ok) {
+            // What is made of earlier queries cannot be had from a cache of keys and values: it says so.
+            assert.match(support.why, /^[A-Z].*(queries|query).*\.$/);
+            continue;
+          }
+          const before = cut(inputs, 0, position + 1);
+          const query = positionsOf(inputs.query, position, position + 1);
+          const row = mechanism.reference({ ...before, query }, shape, parameters);
+          const error = measureError(row, positionsOf(whole, position, position + 1));
+          assert.ok(
+            error.nanMismatches === 0 && error.maxAbsolute <= 1e-10,
+            `position ${position}: ${error.maxAbsolute}`,
+          );
         }
       });
     }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { catalogue, mechanismById } from '../../../kernels/catalogue';
 import type { Mechanism, ParameterValues } from '../../../kernels/mechanism';
-import { effectiveAttention } from '../../../kernels/reference/effective-attention';
+import { effectiveAttention, effectiveMass, hasMass } from '../../../kernels/reference/effective-attention';
 import type { AttentionShape } from '../../../kernels/shape';
 import { drawInputs } from '../../../kernels/tensors/inputs';
 import { settings } from './cases';
@@ -40,6 +40,57 @@ describe('Law: an output depends on the values of keys that its pattern reads, a
         });
       }
     }
+  }
+});
+
+describe('Law: of the pairs that a pattern allows an output depends on those that the numbers choose, and on no others', () => {
+  for (const mechanism of catalogue.filter((each) => 'chosen' in each)) {
+    for (const parameters of settings(mechanism)) {
+      for (const pattern of ['causal-self', 'noncausal-self'] as const) {
+        const shape: AttentionShape = { ...base, pattern };
+        if (!mechanism.supports(shape, parameters).ok) continue;
+        it(`${mechanism.id} ${JSON.stringify(parameters)}, ${pattern}`, () => {
+          const { reads } = mechanism.pattern(shape, parameters);
+          const inputs = drawInputs(mechanism, shape, parameters, 5);
+          // A convolution of values beside the attention reads what the attention does not choose.
+          const attention = parameters['local'] === '5 x 5' ? { ...parameters, local: 'none' } : parameters;
+          for (const head of [0, 3]) {
+            const chosen = mechanism.chosen!(inputs, shape, parameters, head);
+            const effective = effectiveOf(mechanism, shape, attention, head);
+            for (let query = 0; query < length; query++) {
+              for (let key = 0; key < length; key++) {
+                const weight = effective[query * length + key]!;
+                const read = reads(head, query, key) && chosen(query, key);
+                assert.equal(weight > 1e-9, read, `head ${head}, query ${query}, key ${key}: ${weight}`);
+              }
+            }
+          }
+        });
+      }
+    }
+  }
+});
+
+describe('Law: the weight of a cell of keys is the sum of their weights', () => {
+  for (const mechanism of catalogue.filter(hasMass)) {
+    it(mechanism.id, () => {
+      const parameters = settings(mechanism)[0]!;
+      const shape = (['causal-self', 'noncausal-self'] as const)
+        .map((pattern): AttentionShape => ({ ...base, pattern, headDim: 4, valueDim: 4 }))
+        .find((each) => mechanism.supports(each, parameters).ok);
+      assert.ok(shape);
+      const inputs = drawInputs(mechanism, shape, parameters, 5);
+      const effective = effectiveAttention(mechanism, inputs, shape, parameters, 3);
+      // 24 keys in cells of 5: five cells for four channels, the last one short.
+      const mass = effectiveMass(mechanism, inputs, shape, parameters, 3, 5);
+      assert.equal(mass.length, 25);
+      mass.forEach((weight, at) => {
+        const [query, cell] = [Math.min(length - 1, 5 * Math.floor(at / 5) + 4), at % 5];
+        const keys = effective.slice(query * length + 5 * cell, query * length + Math.min(length, 5 * cell + 5));
+        const sum = keys.reduce((total, each) => total + each, 0);
+        assert.ok(Math.abs(weight - sum) < 1e-9, `query ${query}, cell ${cell}: ${weight}, not ${sum}`);
+      });
+    });
   }
 });
 

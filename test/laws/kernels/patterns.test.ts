@@ -44,7 +44,7 @@ describe("Law: every mechanism says of each of CAB's four patterns that it runs 
   it('and each runs one at least by its defaults, as the list of mechanisms says', () => {
     for (const { id, patterns } of describeMechanisms()) {
       const answers = attentionPatterns.map((pattern) => patterns[pattern]);
-      assert.ok(answers.some((answer) => answer === true) || answers.every((answer) => String(answer).length > 10), id);
+      assert.ok(answers.includes(true), id);
     }
   });
 });

@@ -123,7 +123,7 @@ describe('divergence of heads with and without an image', () => {
     const width = 900;
     const layers = 5;
     const rows = Array.from({ length: 6 }, (_, at) => at + 2);
-    const collector = new SinkCollector(rows, layers);
+    const collector = new SinkCollector({ rows, first: 0, layers, width });
     for (let layer = 1; layer < layers; layer++) {
       const data = new Float32Array(10 * width).map((_, i) => Math.sin(i * 12.9898 + layer));
       const plant = (row: number, d: number): number => (data[row * width + d] = 100);
@@ -137,7 +137,8 @@ describe('divergence of heads with and without an image', () => {
       const chunks = [data.slice(0, 3 * width), data.slice(3 * width)];
       collector.add({ layer, chunks, chunk: 3, batch: 1, width });
     }
-    const { dimensions, tokens } = collector.sinks();
+    const { dimensions, tokens, notApplicable } = collector.sinks();
+    assert.equal(notApplicable, undefined);
     assert.deepEqual(dimensions, [77]);
     assert.deepEqual(
       tokens.map(({ token, layers: at }) => [token, at]),

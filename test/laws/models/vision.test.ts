@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { hallucinationJob } from '../../../compute-server/model/hallucination-job';
 import { type LoadedModel } from '../../../compute-server/model/loaded-model';
 import { runPrompt } from '../../../compute-server/model/model-run';
 import { sequenceOf } from '../../../compute-server/model/prompt';
@@ -215,6 +216,25 @@ describe('vision-language models equal their float64 pass', () => {
     assert.deepEqual(merged.ids, [...Array<number>(9).fill(60), 2, 1]);
     const alone = await sequenceOf(again, { kind: 'text', text: 'a', chat: true }, run);
     assert.deepEqual(alone.ids, [1]);
+
+    const measured = hallucinationJob(
+      again,
+      {
+        folder: model.folder,
+        prompt: { kind: 'text', text: 'a', chat: true, image },
+        removed: { kind: 'image' },
+        distance: 'l2',
+        outliers: 'paper',
+        positions: 'contiguous',
+        maxNewTokens: 1,
+      },
+      { entry: '', cacheFolder: '', memoryLimit: run.memoryLimit, defaultThreads: 0, log: () => {} },
+      new AbortController().signal,
+    );
+    let step = await measured.next();
+    while (step.done !== true) step = await measured.next();
+    assert.deepEqual(step.value.promptIds, merged.ids);
+    assert.equal(step.value.settings['chat'], true, 'the result says that the template was used');
   });
 
   it('paligemma: image tokens, beginning of sequence, text, newline, as its processor writes them', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync, mkdirSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { rules } from '../../../language-server/service/rules/catalogue';
@@ -54,6 +54,18 @@ describe('headscope check', () => {
   after(() => rmSync(root, { recursive: true, force: true }));
   const check = (...words: string[]): { status: number | null; stdout: string; stderr: string } =>
     spawnSync(process.execPath, [cli, 'check', ...words], { encoding: 'utf8' });
+
+  it('ends with 3 and one sentence where its output cannot be written', () => {
+    // Opened for reading: every write fails, on each platform.
+    const readOnly = openSync(join(root, 'package.json'), 'r');
+    const { status, stderr } = spawnSync(process.execPath, [cli, 'check', root], {
+      encoding: 'utf8',
+      stdio: ['ignore', readOnly, 'pipe'],
+    });
+    closeSync(readOnly);
+    assert.equal(status, 3, stderr);
+    assert.match(stderr, /^Standard output could not be written \(.*\)\. .*\.\n$/);
+  });
 
   it('ends with 0 on a valid model and 1 on an error', () => {
     const fine = check(join(root, 'good'));

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
+import { shapeAt } from '../../../compute-server/harness/cell';
+import type { Mechanism } from '../../../kernels/mechanism';
+import { memoryAsContext } from '../../../kernels/mechanisms/titans/memory-as-context';
+import { resolveParameters } from '../../../kernels/parameters';
 import type { BenchmarkProgress } from '../../../protocol/compute/api';
 import type { ComputeClient } from '../../../protocol/compute/client';
 import type { BenchmarkResult } from '../../../protocol/results/benchmark';
+import { sentenceOf } from '../../../protocol/wire/words';
 import { failureOf } from './support/failure';
 import { buildServer, smallPlan, startClient } from './support/server';
 
@@ -59,6 +64,57 @@ describe('a benchmark', function () {
     assert.match(result.device.runtime, /onnxruntime-node/);
     const final = progress.filter((step) => step.kind === 'row' && step.final);
     assert.equal(final.length, 9, 'every finished row is streamed once');
+  });
+
+  it('runs further patterns as CAB asks: one result with the efficiency lengths of all, rows streamed of the first', async () => {
+    const furtherPatterns = ['noncausal-self', 'noncausal-cross'] as const;
+    const plan = {
+      ...smallPlan({
+        mechanisms: ['scaled-dot-product', 'sliding-window'],
+        parameters: { 'sliding-window': { window: 16 } },
+        shape: { lengths: [32, 64, 96, 128] },
+      }),
+      furtherPatterns,
+    };
+    const progress: BenchmarkProgress[] = [];
+    const result = await client.call('benchmark', [plan], { onProgress: (step) => progress.push(step) });
+    assert.equal(result.state, 'done');
+    assert.deepEqual(result.plan.furtherPatterns, furtherPatterns);
+    assert.deepEqual(
+      result.furtherPatterns?.map(({ pattern, rows }) => [pattern, rows.length]),
+      furtherPatterns.map((pattern) => [pattern, 12]),
+    );
+    const { efficiency } = result.cab!;
+    assert.deepEqual(
+      efficiency.map(({ mechanism, pattern, supported }) => [mechanism, pattern, supported === true]),
+      ['scaled-dot-product', 'sliding-window'].flatMap((mechanism) =>
+        ['causal-self', ...furtherPatterns].map((pattern) => [
+          mechanism,
+          pattern,
+          mechanism !== 'sliding-window' || pattern !== 'noncausal-cross',
+        ]),
+      ),
+    );
+    assert.equal(progress.filter((step) => step.kind === 'row' && step.final).length, 12);
+    const stages = progress.flatMap((step) => (step.kind === 'stage' ? [step] : []));
+    assert.ok(stages.some(({ sentence }) => sentence.startsWith('Pattern 3 of 3. ')));
+    assert.ok(stages.every(({ done, total }, at) => total === 36 && done >= (stages[at - 1]?.done ?? 0)));
+  });
+
+  it('keeps the patterns that were measured when it is cancelled in a later one', async () => {
+    const abort = new AbortController();
+    const plan = {
+      ...smallPlan({ mechanisms: ['scaled-dot-product'], shape: { lengths: [32, 64, 96, 128] } }),
+      furtherPatterns: ['noncausal-self', 'noncausal-cross'] as const,
+    };
+    const result = await client.call('benchmark', [plan], {
+      signal: abort.signal,
+      onProgress: (step) => step.kind === 'stage' && step.sentence.startsWith('Pattern 2') && abort.abort(),
+    });
+    assert.equal(result.state, 'cancelled');
+    assert.equal(result.rows.length, 8);
+    assert.ok(result.cab!.efficiency.some(({ pattern, time }) => pattern === 'causal-self' && time));
+    assert.ok(!result.furtherPatterns?.some(({ pattern }) => pattern === 'noncausal-cross'));
   });
 
   it('gives a wrong, an unrunnable and an impossible kernel their reason and no time', async () => {
@@ -123,6 +179,28 @@ describe('a benchmark', function () {
     assert.ok(failure.fittingLength! < 256);
   });
 
+  it('names, when nothing fits, the mechanism that needs most and a length at which every one fits', async () => {
+    const limited = startClient({}, { HEADSCOPE_MEMORY_LIMIT: String(20e6) });
+    try {
+      const asked = { mechanisms: ['scaled-dot-product', 'sliding-window'], baseline: 'fused' };
+      const shape = { heads: 8, kvHeads: 8, headDim: 64, valueDim: 64 };
+      const of = (length: number) => smallPlan({ ...asked, shape: { ...shape, lengths: [length] } });
+      const failure = await failureOf(limited.call('benchmark', [of(16_384)]));
+      assert.ok(failure.code === 'out-of-memory', JSON.stringify(failure));
+      assert.equal(failure.mechanism, 'scaled-dot-product');
+      assert.match(sentenceOf(failure), /^This needs .* for scaled-dot-product and the limit is 20\.0 MB\. /);
+      const fitting = await limited.call('supports', [of(failure.fittingLength!)]);
+      assert.deepEqual(
+        fitting.map(({ mechanism, ok }) => [mechanism, ok]),
+        ['scaled-dot-product', 'sliding-window', 'fused'].map((id) => [id, true]),
+      );
+      const longer = await limited.call('supports', [of(failure.fittingLength! * 2)]);
+      assert.ok(longer.some(({ ok }) => !ok));
+    } finally {
+      limited.dispose();
+    }
+  });
+
   it('keeps rows that were measured before and measures only the others', async () => {
     const first = await client.call('benchmark', [smallPlan()]);
     const halfway = first.rows.map((row) => (row.mechanism === 'fused' ? { ...row, notes: ['cancelled'] } : row));
@@ -138,6 +216,23 @@ describe('a benchmark', function () {
       [32, 'scaled-dot-product'],
       [64, 'fused'],
     ]);
+  });
+
+  it('measures again what an earlier limit refused', async () => {
+    const limited = startClient({}, { HEADSCOPE_MEMORY_LIMIT: String(2e6) });
+    try {
+      const lengths = [64, 1024];
+      const first = await limited.call('benchmark', [smallPlan({ shape: { lengths } })]);
+      assert.equal(rowOf(first, 'scaled-dot-product', 1024).refusal, 'memory');
+      const again = await client.call('benchmark', [smallPlan({ done: first.rows, shape: { lengths } })]);
+      assert.deepEqual(
+        again.rows.map((row) => [row.mechanism, row.length, row.ok]),
+        lengths.flatMap((length) => ['fused', 'scaled-dot-product'].map((id) => [id, length, true])),
+      );
+      assert.deepEqual(rowOf(again, 'fused', 64), rowOf(first, 'fused', 64));
+    } finally {
+      limited.dispose();
+    }
   });
 
   it('runs the same seeds to the same errors', async () => {
@@ -161,7 +256,12 @@ describe('a benchmark', function () {
   it('decodes one token on a cache, or on the state of a mechanism’s own', async () => {
     const result = await client.call('benchmark', [
       smallPlan({
-        mechanisms: ['scaled-dot-product', 'sliding-window', 'lightning-attention-2'],
+        mechanisms: ['scaled-dot-product', 'sliding-window', 'lightning-attention-2', 'gna', 'longheads'],
+        // 97 tokens make no grid of 8 columns: the last cell of 12 rows is decoded. Twelve chunks are more than the budget.
+        parameters: {
+          gna: { width: 8, windowWidth: 4, windowHeight: 4 },
+          longheads: { chunk: 8, budget: 32, begin: 0 },
+        },
         measureMemory: true,
         shape: { mode: 'decode', lengths: [96] },
       }),
@@ -176,6 +276,33 @@ describe('a benchmark', function () {
     // A state of [heads, d, d] costs the same at every length; attention reads 97 keys.
     const flops = (mechanism: string) => result.rows.find((row) => row.mechanism === mechanism)!.flops!;
     assert.ok(flops('lightning-attention-2') < flops('scaled-dot-product'));
+  });
+
+  it('decodes where the state needs a query at every position, in the middle of a segment', async () => {
+    const result = await client.call('benchmark', [
+      smallPlan({
+        mechanisms: ['titans-mac', 'titans-mal', 'wrong-step'],
+        parameters: { 'titans-mac': { segment: 32, chunk: 8 }, 'wrong-step': { segment: 32, chunk: 8 } },
+        measureMemory: true,
+        shape: { mode: 'decode', lengths: [96] },
+      }),
+    ]);
+    const rows = ['titans-mac', 'titans-mal'].map((mechanism) => rowOf(result, mechanism, 96));
+    for (const row of rows) {
+      assert.ok(row.ok, `${row.mechanism}: ${row.reason}`);
+      assert.ok(row.maxError! > 0 && row.maxError! <= row.tolerance!);
+      assert.equal(row.checkedLength, undefined);
+      assert.ok(row.medianMs! > 0 && row.peakBytes! > 0);
+    }
+    // By the cost of position 64 + 15 of its segment, not of the first, which reads itself and the persistent positions alone.
+    const parameters = resolveParameters(memoryAsContext, { segment: 32, chunk: 8 });
+    assert.ok(parameters.ok);
+    const shape = { ...shapeAt(result.plan, 96), keys: 80 };
+    assert.equal(rows[0]!.flops, (memoryAsContext as Mechanism).decode!.cost(shape, parameters.values).flops);
+    // The same step without its register of answers differs from the whole sequence.
+    const wrong = rowOf(result, 'wrong-step', 96);
+    assert.equal(wrong.ok, false);
+    assert.match(wrong.reason!, /It is wrong here/);
   });
 
   it('refuses to decode what is not causal', async () => {

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { on, once } from 'node:events';
+import { availableParallelism } from 'node:os';
 import type { ComputeClient } from '../../../protocol/compute/client';
 import type { FromCompute, MechanismInfo } from '../../../protocol/compute/api';
+import { sentenceOf } from '../../../protocol/wire/words';
 import { failureOf } from './support/failure';
 import { buildServer, environment, serverScript, smallPlan, startClient } from './support/server';
 
@@ -98,8 +100,30 @@ describe('calls of the compute server', function () {
     }
   });
 
+  it('leaves the number of threads to the runtime when the environment asks for more than there are processors', async () => {
+    const logs: string[] = [];
+    const asking = startClient(
+      { onLog: (level, message) => logs.push(`${level}: ${message}`) },
+      { HEADSCOPE_THREADS: String(availableParallelism() + 1) },
+    );
+    try {
+      const result = await asking.call('benchmark', [smallPlan({ threads: 0, secondsPerLength: 0.1 })]);
+      assert.equal(result.device.threads, 0);
+      assert.match(logs.join('\n'), /^warn: \d+ threads are more than this machine has processors \(\d+\)/);
+    } finally {
+      asking.dispose();
+    }
+  });
+
+  it('says of a cancelled call that there is no result', async () => {
+    const failure = await failureOf(client.call('devices', [{ roof: false }], { signal: AbortSignal.abort() }));
+    assert.equal(sentenceOf(failure), 'Cancelled: there is no result. Run it again to get one.');
+  });
+
   const badPlans: readonly (readonly [string, object, RegExp])[] = [
     ['a length of NaN', { shape: { lengths: [Number.NaN] } }, /lengths\[0\].*NaN/],
+    ['more threads than processors', { threads: availableParallelism() + 1 }, /threads .* as many as this machine has/],
+    ['keys of their own in self-attention', { shape: { keys: 100 } }, /keys is for the cross patterns/],
     ['no length', { shape: { lengths: [] } }, /lengths is a list/],
     ['a negative length', { shape: { lengths: [-4] } }, /from 1 to/],
     ['a broken length', { shape: { lengths: [1.5] } }, /whole number/],

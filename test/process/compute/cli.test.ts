@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import type { DeviceInfo, MechanismInfo } from '../../../protocol/compute/api';
 import { templateColumns } from '../../../protocol/compute/template';
@@ -47,20 +47,21 @@ describe('the headscope command', function () {
     }
   });
 
-  it('mechanisms --template: each in the terms that all share, as tables and as JSON', async () => {
+  it('mechanisms --template: each in the terms that all share, as one table and as JSON', async () => {
     const { code, stdout, stderr } = await headscope(['mechanisms', '--template']);
     assert.equal(code, 0, stderr);
-    const tables = stdout.trim().split('\n\n');
-    const lightning = tables.find((table) => table.startsWith('lightning-attention-2'))!.split('\n');
-    assert.deepEqual(
-      lightning.slice(1).map((line) => /^ {2}(\S+(?: \S+)?) {2,}\S/.exec(line)?.[1]),
-      templateColumns.map(({ title }) => title.toLowerCase()),
-    );
-    assert.match(stdout, /state +one d x e matrix$/m);
+    const [head = '', ...rows] = stdout.trim().split('\n');
+    assert.deepEqual(head.split(/ {2,}/), ['id', ...templateColumns.map(({ title }) => title.toLowerCase())]);
+    const lightning = rows.find((row) => row.startsWith('lightning-attention-2'));
+    const state = head.indexOf('  state') + 2;
+    assert.match(lightning!.slice(state), /^one d x e matrix {2}/);
     const json = JSON.parse((await headscope(['mechanisms', '--template', '--json', '-'])).stdout) as {
       mechanisms: MechanismInfo[];
     };
-    assert.equal(json.mechanisms.length, tables.length);
+    assert.deepEqual(
+      rows.map((row) => row.split(' ')[0]),
+      json.mechanisms.map(({ id }) => id),
+    );
     for (const { template } of json.mechanisms) {
       for (const { of } of templateColumns) assert.ok(of(template).length > 0);
     }
@@ -77,6 +78,10 @@ describe('the headscope command', function () {
       const test = cpu.selfTest.operators[operator];
       assert.ok(test?.ok && test.maxError! < 1e-4, `${operator}: ${JSON.stringify(test)}`);
     }
+    assert.deepEqual(
+      Object.entries(cpu.selfTest.operators).filter(([, { ok, maxError }]) => !ok || !(maxError! < 1e-4)),
+      [],
+    );
     for (const device of result.devices.filter((each) => !each.available)) {
       assert.match(device.reason ?? '', /[a-z].*\.$/, `${device.id} says why, as a sentence`);
     }
@@ -109,6 +114,24 @@ describe('the headscope command', function () {
       if (supported !== true) assert.match(supported, /\.$/, name);
       else assert.ok(time && memoryByModel && time.r2Baseline <= 1, name);
     }
+    const given = [
+      'cab',
+      '--published-sizes',
+      '--mechanisms',
+      'sliding-window',
+      '--param',
+      'lightning-attention-2.block=16',
+    ];
+    const sized = [...given, '--patterns', 'causal-self', '--lengths', '32,64,128,256', '--json', file, ...small];
+    assert.equal((await headscope(sized)).code, 0);
+    const published = JSON.parse(await readFile(file, 'utf8')) as BenchmarkResult;
+    assert.deepEqual(published.plan.parameters, {
+      'sliding-window': { window: 16 },
+      'lightning-attention-2': { block: 16 },
+    });
+    assert.equal(published.plan.shape.batch, 4);
+    const unknown = await headscope(['cab', '--param', 'sliding-window.depth=3']);
+    assert.equal(unknown.code, 2);
     const wrong = await headscope(['cab', '--lengths', '32,64,128']);
     assert.equal(wrong.code, 2);
     assert.match(wrong.stderr, /four or more/);
@@ -188,6 +211,17 @@ describe('the headscope command', function () {
     assert.match(stdout, /wrong.*differs from the float64 reference by 0\.0100/);
   });
 
+  it('bench: ends with 1 when a time is above the roof, and with 3 when nothing asked for has a time', async () => {
+    const impossible = await headscope(['bench', '--mechanisms', 'impossible', '--lengths', '64', ...small]);
+    assert.equal(impossible.code, 1, impossible.stderr);
+    const words = '--mechanisms sliding-window --pattern causal-cross --lengths 64'.split(' ');
+    const unsupported = await headscope(['bench', ...words, ...small]);
+    assert.equal(unsupported.code, 3, unsupported.stderr);
+    assert.match(unsupported.stdout, /64 +fused +[\d.]+/);
+  });
+
+  const processors = availableParallelism();
+  const processorsWords = new RegExp(`whole number from 0 to ${processors}, as many as this machine has processors`);
   const wrongUses: readonly (readonly [string, string, RegExp])[] = [
     ['an unknown command', 'measure', /unknown command 'measure'/],
     ['an unknown option', 'bench --speed 3', /unknown option '--speed'/],
@@ -195,6 +229,11 @@ describe('the headscope command', function () {
     ['an unknown pattern', 'bench --pattern diagonal', /Allowed choices are noncausal-self/],
     ['a length that is no number', 'bench --lengths 12,many', /whole number from 1/],
     ['heads that do not divide', 'bench --heads 6 --kv-heads 4', /do not divide.*--kv-heads/],
+    ['an unknown device', 'bench --device tpu', /Allowed choices are cpu, webgpu/],
+    ['more threads than processors', `bench --threads ${processors + 1}`, processorsWords],
+    ['more threads than processors, of devices', `devices --threads ${processors + 1}`, processorsWords],
+    ['more heads than the server takes', 'bench --heads 5000', /whole number from 1 to 4096/],
+    ['keys of their own in self-attention', 'bench --keys 100', /as many keys as queries: --keys takes --pattern/],
     ['a parameter without a name', 'bench --param window=3', /MECHANISM\.NAME=VALUE/],
     ['a parameter that is not there', 'bench --param fused.window=3', /no parameter "window"/],
     ['a parameter out of range', 'bench --param sliding-window.window=0', /must be a whole number/],

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
+import { tinyPixels, writePng } from '../../support/checkpoints/tiny-vision';
 import type { Outcome } from '../compute/support/run-cli';
 import { buildServer, Place } from '../model/support/model-server';
 
@@ -55,6 +56,24 @@ describe('headscope chair and headscope pope', () => {
     assert.match((await place.headscope(words)).stdout, /CHAIR_S 50.00 % +CHAIR_I 33.33 % +recall 100.00 %/);
   });
 
+  it('rows of one image are united, and labels that the lexicon does not know are counted and named', async () => {
+    const captions = file('two.json', { 'a.png': 'a dog and a cat' });
+    const truth = file('rows.json', [
+      { image: 'a.png', objects: ['dog', 'dragon'] },
+      { image: 'a.png', objects: ['cat', 'wyvern', 'dragon'] },
+      { image: 'b.png', objects: ['griffin'] },
+    ]);
+    const words = ['chair', '--captions', captions, '--truth', truth];
+    const result = json(await place.headscope([...words, '--json', '-']));
+    assert.deepEqual([result['chairI'], result['recall']], [0, 1]);
+    assert.deepEqual(result['truthLabels'], { total: 4, unknown: 2, names: ['dragon', 'wyvern'] });
+    const { stdout } = await place.headscope(words);
+    assert.match(stdout, /\n2 of 4 truth labels are unknown to the lexicon and count for nothing: dragon, wyvern\n$/);
+    const known = file('known.json', { 'a.png': ['dog'] });
+    const all = await place.headscope(['chair', '--captions', captions, '--truth', known]);
+    assert.doesNotMatch(all.stdout, /unknown/);
+  });
+
   it('what cannot be scored is refused with a sentence', async () => {
     const captions = file('some.json', { 'a.png': 'a dog', 'c.png': 'a cat' });
     const truth = file('less.json', { 'a.png': ['dog'] });
@@ -66,6 +85,9 @@ describe('headscope chair and headscope pope', () => {
     refused(await run(file('wrong.json', [{ image: 'a' }]), truth), /entry 0 has no image or no caption/);
     refused(await run(captions, file('number.json', { 'a.png': 3 })), /objects of "a.png" are no list/);
     refused(await run(captions, truth, ['--lexicon', file('bad.json', '{"dog": 1}')]), /from class to a list/);
+    refused(await run(captions, file('neither.json', { 'a.png': {} })), /"a.png" has neither objects nor captions/);
+    const png = writePng(place.at('picture.png'), tinyPixels(9, 9));
+    refused(await run(captions, truth, ['--lexicon', png]), /picture\.png: it is no text in UTF-8\. Write lines/);
   });
 
   it('POPE answers as a list or a value per line', async () => {

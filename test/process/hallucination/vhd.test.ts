@@ -251,7 +251,8 @@ describe('divergence and reinforcement by the real process', () => {
       const { caption: plain } = await client.call('hallucination', [request()]);
       const [first, second] = plain.text.replaceAll('#', '').split(' ');
       assert.ok(first !== undefined && second !== undefined);
-      const lexicon = { [`thing ${first}`]: [first], other: [second === first ? 'none' : second] };
+      const classes = { [`thing ${first}`]: [first], other: [second === first ? 'none' : second] };
+      const lexicon = { classes, publishedNames: false };
       const judged = await client.call('hallucination', [{ ...request(), lexicon, truth: [`thing ${first}`] }]);
       const [mention] = judged.caption.mentions;
       assert.equal(mention?.object, `thing ${first}`);

@@ -64,7 +64,7 @@ const cases: readonly Case[] = [
       writePng(path, tinyPixels(40, 40));
       writeFileSync(path, readFileSync(path).subarray(0, 300));
     },
-    sentence: /does not decode as PNG/,
+    sentence: /picture\.png is cut off: its file ends in the middle of the picture\. Copy it again\.$/m,
   },
   {
     name: 'an image that is none',
@@ -83,6 +83,21 @@ const cases: readonly Case[] = [
       writeFileSync(path, bytes);
     },
     sentence: /has 100000 x 90000 pixels, and at most 64 million are decoded\. Scale it down/,
+  },
+  {
+    name: 'an image far too long for its width',
+    tiny: tinyPaligemma(),
+    words: prompt('<image>a'),
+    picture: (path) => writePng(path, { width: 1, height: 6_000_000, data: new Uint8Array(18_000_000) }),
+    sentence: /picture\.png has 1 x 6000000 pixels, which is too long a strip to be resampled\. Crop it/,
+  },
+  {
+    name: 'an image of another size than the encoder takes, which no crop makes fit',
+    code: 3,
+    words: prompt('<image>a'),
+    processor: { do_center_crop: false },
+    picture: (path) => writePng(path, tinyPixels(1, 100_000)),
+    sentence: /makes 12 x 1200000 pixels of this image, and the vision config takes 12 x 12/,
   },
   {
     name: 'an image that is not there',
@@ -183,7 +198,8 @@ describe('pictures that cannot be run', () => {
   afterEach(() => place.remove());
 
   for (const each of cases) {
-    it(each.name, async () => {
+    it(each.name, async function () {
+      this.timeout(60_000);
       const folder = place.at('model');
       const tiny = each.tiny ?? tinyLlava();
       if (each.model) writeTinyModel(folder, tinyModel(each.model));
@@ -248,6 +264,18 @@ describe('pictures that cannot be run', () => {
     const patches = own['probabilities'] as number[][];
     assert.deepEqual([patches.length, (own['outputs'] as number[][])[0]?.length], [10, 8]);
     for (const row of patches) assert.ok(Math.abs(row.reduce((sum, p) => sum + p, 0) - 1) < 1e-5);
+  });
+
+  it('reads a strip that enlarged as a whole would not fit into memory', async () => {
+    const folder = place.at('model');
+    const tiny = tinyLlava();
+    writeTinyModel(folder, tiny);
+    writeProcessor(folder, tiny);
+    writeVisionTokenizer(folder);
+    const image = writePng(place.at('strip.png'), tinyPixels(1, 2_000_000));
+    const words = ['generate', folder, '--image', image, '--prompt', 'a <image>b', '--max-new-tokens', '1'];
+    const outcome = await place.headscope(words);
+    assert.equal(outcome.code, 0, outcome.stderr);
   });
 
   it('wants an image where it is told to look at the encoder, and no prompt', async () => {

@@ -26,9 +26,20 @@ describe('a planted induction circuit', function () {
   };
 
   it('heads: the two heads bear their labels, and the loss says what each is worth', async () => {
-    const { classes, statistics } = await json<HeadsResult>('heads', folder, '--ids', prompt.join(), '--causal');
+    const { classes, statistics, topKeys } = await json<HeadsResult>(
+      'heads',
+      folder,
+      '--ids',
+      prompt.join(),
+      '--causal',
+    );
     const of = (layer: number, head: number) => classes.filter((each) => each.layer === layer && each.head === head);
     assert.ok((statistics.previousToken[0]?.[0] ?? 0) > 0.999);
+    // What the last token reads most: the one before it.
+    const [top, ...others] = topKeys?.[0]?.[0] ?? [];
+    assert.equal(top?.key, prompt.length - 2);
+    assert.ok(top.weight > 0.999 && others.every(({ weight }) => weight < 0.001));
+    assert.equal(topKeys?.[1]?.[1]?.length, 4);
     assert.deepEqual(
       of(0, 0).map(({ label }) => label),
       ['previous-token', 'local'],
@@ -36,13 +47,17 @@ describe('a planted induction circuit', function () {
     // Without an earlier occurrence it reads all keys alike, and this prompt has none.
     assert.deepEqual(
       of(1, 0).map(({ label }) => label),
-      ['induction', 'retrieval', 'uniform'],
+      ['induction', 'uniform'],
+      'what followed its own token is all it finds: it is no retrieval head',
     );
-    for (const each of of(1, 0).slice(0, 2))
-      assert.ok(each.score > 0.99 && each.null.mean < 0.1 && each.confidence > 0.999);
+    const [induction] = of(1, 0);
+    assert.ok(induction && induction.score > 0.99 && induction.null.mean < 0.1 && induction.confidence > 0.999);
+    assert.equal(induction.null.seeds, 6);
     // Even over all tokens the circuit knows nothing: ln 63 = 4.1 nats are what can be lost.
     for (const { causal } of [...of(0, 0), ...of(1, 0)]) {
       assert.ok(causal && causal.lossChange > 2 && causal.lossChange < 20, JSON.stringify(causal));
+      // The prompt repeats nothing that the circuit could find.
+      assert.ok(Math.abs(causal.promptLossChange ?? Number.NaN) < 1, JSON.stringify(causal));
     }
     // Evenly: the entropy is the mean of ln(i + 1).
     const most = prompt.reduce((sum, _, i) => sum + Math.log(i + 1), 0) / prompt.length;
@@ -53,6 +68,31 @@ describe('a planted induction circuit', function () {
         [['uniform', 1]],
       );
     }
+  });
+
+  it('heads: a prompt that repeats itself is predicted worse without the circuit; all scores of all heads are given', async () => {
+    const half = prompt.slice(1, 31);
+    const ids = [0, ...half, ...half];
+    const { classes, classAblations, labelScores } = await json<HeadsResult>(
+      ...['heads', folder, '--ids', ids.join(), '--causal'],
+    );
+    const induction = classes.find(({ label }) => label === 'induction');
+    assert.deepEqual([induction?.layer, induction?.head], [1, 0]);
+    assert.ok((induction?.causal?.promptLossChange ?? 0) > 1, JSON.stringify(induction));
+    const joint = classAblations?.find(({ label }) => label === 'induction');
+    assert.deepEqual(joint, { label: 'induction', heads: 1, ...induction?.causal });
+    // The heads that read evenly write nothing: without all of them nothing changes.
+    const even = classAblations?.find(({ label }) => label === 'uniform');
+    assert.ok(even && even.heads >= 2 && Math.abs(even.lossChange) < 1e-5, JSON.stringify(even));
+    assert.deepEqual(
+      labelScores?.induction?.score.map((row) => row.length),
+      [2, 2],
+    );
+    assert.equal(labelScores.induction?.score[1]?.[0], induction?.score);
+    assert.ok((labelScores.retrieval?.score[1]?.[0] ?? 1) < 0.3, 'what an induction head finds by chance');
+    const { stdout } = await place.headscope(['heads', folder, '--ids', ids.join(), '--causal']);
+    const change = `\\+${(joint.lossChange ?? Number.NaN).toFixed(3)}`;
+    assert.match(stdout, new RegExp(`^induction +1 +${change} +\\+\\d\\.\\d{3}$`, 'm'));
   });
 
   it('generate: the continuation repeats the sequence, and no more without either head', async () => {

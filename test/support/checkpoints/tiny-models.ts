@@ -31,8 +31,8 @@ type LlamaExtras = Partial<LlamaLikeConfig> & Readonly<Record<string, unknown>>;
 export function llamaLike(name: string, model_type: string, extras: LlamaExtras = {}): TinyModel {
   const config = {
     model_type,
-    hidden_size: hidden,
-    intermediate_size: inner,
+    hidden_size: 32,
+    intermediate_size: 48,
     num_hidden_layers: 2,
     num_attention_heads: 4,
     num_key_value_heads: 2,
@@ -45,7 +45,7 @@ export function llamaLike(name: string, model_type: string, extras: LlamaExtras 
     torch_dtype: 'float32',
     ...extras,
   };
-  const H = config.num_attention_heads;
+  const { hidden_size: hidden, intermediate_size: inner, num_attention_heads: H } = config;
   const G = config.num_key_value_heads;
   const d = config.head_dim ?? hidden / H;
   const shapes: Record<string, readonly number[]> = {

@@ -283,12 +283,13 @@ export function tinyLlava(
   };
 }
 
-export function tinyPaligemma(version: 1 | 2 = 1): TinyVlm {
+export function tinyPaligemma(version: 1 | 2 = 1, wider: Readonly<Record<string, unknown>> = {}): TinyVlm {
   const size = 12;
   const tower = tinyTower('siglip_vision_model', size);
+  const gemma = { head_dim: 12, num_key_value_heads: 1, hidden_activation: 'gelu_pytorch_tanh' };
   const text =
     version === 1
-      ? llamaLike('gemma', 'gemma', { head_dim: 12, num_key_value_heads: 1, hidden_activation: 'gelu_pytorch_tanh' })
+      ? llamaLike('gemma', 'gemma', { ...gemma, ...wider })
       : llamaLike('gemma2', 'gemma2', {
           head_dim: 12,
           sliding_window: 7,

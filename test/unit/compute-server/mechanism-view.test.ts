@@ -23,7 +23,7 @@ describe('The view of a mechanism', () => {
     // 1 + 2 + 3 pairs at the start, then 4 each; of 16 * 17 / 2.
     assert.equal(view.density, (6 + 13 * 4) / 136);
     assert.deepEqual(view.groups, [[0, 1, 2, 3, 4, 5, 6, 7]]);
-    assert.equal(view.cost.flops.square, 0);
+    assert.equal(view.cost?.flops.square, 0);
   });
 
   it('groups heads that read the same', () => {
@@ -47,11 +47,121 @@ describe('The view of a mechanism', () => {
     effective.forEach((weight, at) => assert.ok(cells[at] === 1 || weight < 1e-6));
   });
 
+  it('reads formulas off lengths that the mechanism takes, and gives none where it takes none', () => {
+    const open = { pattern: 'noncausal-self', heads: 8, kvHeads: 8, headDim: 64, valueDim: 64 } as const;
+    const wide = viewMechanism(
+      request({ mechanism: 'gna', parameters: { width: 10 }, shape: open, length: 100 }),
+    ).cost!;
+    // 16 rows of 10 columns for each query at least, 2 d + 2 e + 5 operations for each of 8 heads.
+    assert.ok(wide.flops.linear > 8 * 160 * 261, `${wide.flops.linear} operations a position`);
+    assert.ok(wide.flops.deviation < 0.05);
+    const grid = viewMechanism(
+      request({ mechanism: 'biformer', parameters: { columns: 14, splits: 7 }, shape: open, length: 196 }),
+    ).cost!;
+    assert.ok(grid.flops.deviation < 0.05 && grid.flops.square > 0);
+    const narrow = viewMechanism(
+      request({
+        mechanism: 'longheads',
+        parameters: { chunk: 4, budget: 16, begin: 0 },
+        shape: { ...open, pattern: 'causal-self', valueDim: 32 },
+      }),
+    );
+    assert.equal(narrow.cost, undefined);
+  });
+
   it('refuses a shape in the words of the mechanism', () => {
     const wide = { pattern: 'causal-self', heads: 8, kvHeads: 8, headDim: 12, valueDim: 12 } as const;
     assert.throws(
       () => viewMechanism(request({ mechanism: 'fused', parameters: {}, shape: wide })),
       (error) => error instanceof FailureError && /multiples of 8/.test(error.message),
     );
+  });
+
+  const wide = { pattern: 'causal-self', heads: 8, kvHeads: 8, headDim: 16, valueDim: 16 } as const;
+  for (const [mechanism, length] of [
+    ['s2-attention', 4096],
+    ['landmark', 1024],
+    ['biformer', 4096],
+    ['sliding-window', 1024],
+    ['routing-transformer', 512],
+    ['scaled-dot-product', 512],
+  ] as const) {
+    it(`takes the length at which the pattern of ${mechanism} shows, by its default parameters`, () => {
+      const view = viewMechanism(request({ mechanism, parameters: {}, shape: wide, length: 'fitting', head: 7 }));
+      assert.equal(view.keys, length);
+      assert.equal(view.density < 0.61, mechanism !== 'scaled-dot-product', `density ${view.density}`);
+    });
+  }
+
+  it('draws a beginning that reads everything and, beyond it, the chunks that the numbers choose', () => {
+    const parameters = { chunk: 16, budget: 64, begin: 64 };
+    const { cells, chosen, dependsOnData } = viewMechanism(
+      request({ mechanism: 'longheads', parameters, shape: wide, length: 192 }),
+    );
+    assert.ok(chosen && dependsOnData);
+    const read = (query: number) => cells.subarray(query * 192, (query + 1) * 192).reduce((sum, cell) => sum + cell, 0);
+    assert.equal(read(63), 64);
+    // Chunk 0, one chosen, the one before and its own up to itself.
+    for (let query = 64; query < 192; query++) assert.equal(read(query), 3 * 16 + (query % 16) + 1);
+  });
+
+  it('counts the pairs of a longer picture into its cells', () => {
+    const window = 100;
+    const view = viewMechanism(request({ parameters: { window }, length: 1300 }));
+    assert.equal(view.scale, 3);
+    const across = Math.ceil(1300 / 3);
+    assert.equal(view.cells.length, across ** 2);
+    let pairs = 0;
+    view.shares!.forEach((share, at) => {
+      const side = (cell: number) => Math.min(3, 1300 - 3 * cell);
+      pairs += share * side(Math.floor(at / across)) * side(at % across);
+      assert.equal(view.cells[at] === 1, share > 0);
+    });
+    const read = (window * (window + 1)) / 2 + (1300 - window) * window;
+    assert.ok(Math.abs(pairs - read) < 1e-3 * read, `${pairs} of ${read}`);
+    assert.equal(view.density, read / ((1300 * 1301) / 2));
+  });
+
+  it('joins the heads on request: those of S2-Attention together read every block of the past', () => {
+    const parameters = { block: 8, localBlocks: 1, verticalStride: 8 };
+    const of = (head: number | 'any') =>
+      viewMechanism(request({ mechanism: 's2-attention', parameters, shape: wide, length: 256, head }));
+    assert.ok(of(3).density < 0.3);
+    assert.equal(of('any').density, 1);
+    assert.equal(of('any').groups.length, 8);
+  });
+
+  it('gives a grid by its axes: the product of what is read along each is what is read', () => {
+    const parameters = { rank: '2', width: 12, windowHeight: 3, windowWidth: 4, strideWidth: 2 };
+    const shape = { ...wide, pattern: 'noncausal-self' } as const;
+    const { cells, grid } = viewMechanism(request({ mechanism: 'gna', parameters, shape, length: 96 }));
+    assert.deepEqual(
+      grid?.axes.map(({ size }) => size),
+      [8, 12],
+    );
+    assert.deepEqual(grid?.tile, [4, 8]);
+    const [rows, columns] = grid.axes;
+    cells.forEach((cell, at) => {
+      const [query, key] = [Math.floor(at / 96), at % 96];
+      const row = rows!.reads[Math.floor(query / 12) * 8 + Math.floor(key / 12)];
+      assert.equal(cell, row! * columns!.reads[(query % 12) * 12 + (key % 12)]!, `query ${query}, key ${key}`);
+    });
+  });
+
+  it('probes long sequences by cells: the weights of a query sum to one', () => {
+    const view = viewMechanism(request({ effective: true, length: 300 }));
+    assert.equal(view.scale, 4);
+    for (let row = 0; row < 75; row++) {
+      const weights = view.effective!.subarray(row * 75, (row + 1) * 75);
+      assert.ok(Math.abs(weights.reduce((sum, weight) => sum + weight, 0) - 1) < 1e-5, `row ${row}`);
+      weights.forEach((weight, cell) => weight > 1e-6 && assert.equal(view.cells[row * 75 + cell], 1));
+    }
+  });
+
+  it('probes key by key, and no more than can be, where the channels of a value weigh differently', () => {
+    const view = viewMechanism(
+      request({ mechanism: 'moh', parameters: {}, shape: wide, effective: true, length: 300 }),
+    );
+    assert.deepEqual([view.keys, view.scale, view.effective?.length], [96, 1, 96 * 96]);
   });
 });

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import wilcoxon from '@stdlib/stats-wilcoxon';
+import { quantileSorted } from 'simple-statistics';
 import {
   cabEfficiencyLength,
   decideEfficiencyLength,
@@ -7,9 +9,11 @@ import {
 } from '../../../compute-server/harness/statistics/efficiency-length';
 import { lineFit, powerFit, quadraticFit } from '../../../compute-server/harness/statistics/fits';
 import type { Curve } from '../../../compute-server/harness/statistics/fits';
-import { medianInterval, ratioOfPairs } from '../../../compute-server/harness/statistics/ratio';
+import { ratioOfPairs } from '../../../compute-server/harness/statistics/ratio';
+import { signedRank } from '../../../compute-server/harness/statistics/signed-rank';
 import { summary } from '../../../compute-server/harness/statistics/summary';
-import { verdict } from '../../../protocol/results/verdict';
+import { random } from '../../../kernels/tensors/random';
+import { significance, verdict } from '../../../protocol/results/verdict';
 
 const near = (actual: number, expected: number, tolerance: number) =>
   assert.ok(Math.abs(actual - expected) <= tolerance, `${actual} is not within ${tolerance} of ${expected}`);
@@ -141,6 +145,10 @@ function probit(p: number): number {
   return (low + high) / 2;
 }
 
+/** All averages of two values, a value with itself among them, ascending. */
+const walshAverages = (values: readonly number[]): number[] =>
+  values.flatMap((x, i) => values.slice(i).map((y) => (x + y) / 2)).sort((a, b) => a - b);
+
 describe('ratio of pairs', () => {
   it('has the exact p of the signed-rank test when every pair agrees: 2 / 2^n', () => {
     const mechanism = Array.from({ length: 10 }, (_, i) => 10 + i);
@@ -149,7 +157,9 @@ describe('ratio of pairs', () => {
       mechanism,
     );
     near(ratio.p, 2 / 2 ** 10, 1e-12);
-    near(ratio.median, 1.545, 1e-12);
+    const logs = mechanism.map((_, i) => Math.log(1.5 + i / 100));
+    near(ratio.median, Math.exp(quantileSorted(walshAverages(logs), 0.5)), 1e-12);
+    near(ratio.median, 1.545, 1e-3);
     assert.equal(verdict(ratio), 'faster');
   });
 
@@ -183,13 +193,49 @@ describe('ratio of pairs', () => {
     assert.equal(verdict(slightly), 'same');
   });
 
-  it('gives the order-statistic interval of the median', () => {
-    const ascending = (n: number) => Array.from({ length: n }, (_, i) => i + 1);
-    // Tabulated ranks for 95 %: n = 10 -> 2 and 9, n = 20 -> 6 and 15, n = 5 -> none.
-    assert.deepEqual(medianInterval(ascending(10)), [2, 9]);
-    assert.deepEqual(medianInterval(ascending(20)), [6, 15]);
-    assert.deepEqual(medianInterval(ascending(5)), [1, 5]);
-    assert.deepEqual(medianInterval(ascending(2000)), [956, 1045]);
+  it('gives the interval of the test by the tabulated ranks of the Walsh averages', () => {
+    // Hollander and Wolfe, table A.4: n = 10 -> the 9th of 55 averages, n = 6 -> the first of 21, n = 20 -> the 53rd of 210.
+    for (const [n, rank] of [
+      [6, 1],
+      [10, 9],
+      [20, 53],
+    ] as const) {
+      const values = Array.from({ length: n }, (_, i) => Math.sin(i * 7.3) + i / 9);
+      const { low, high, estimate } = signedRank(values);
+      const averages = walshAverages(values);
+      near(low, averages[rank - 1]!, 1e-12);
+      near(high, averages.at(-rank)!, 1e-12);
+      near(estimate, quantileSorted(averages, 0.5), 1e-12);
+    }
+    // Too few for any interval: the whole range.
+    assert.deepEqual([signedRank([1, 2, 3]).low, signedRank([1, 2, 3]).high], [1, 3]);
+  });
+
+  it('leaves 1 out of its interval exactly when p < 5 %, counted and normal, with ties and without', () => {
+    const source = random(5);
+    let [different, same] = [0, 0];
+    for (const n of [6, 7, 8, 12, 30, 50, 51, 80, 300]) {
+      for (let trial = 0; trial < 60; trial++) {
+        const shift = (4 * (source.uniform() - 0.5)) / Math.sqrt(n);
+        const values = Array.from({ length: n }, () => source.uniform() - 0.5 + shift * source.uniform());
+        const tied = trial % 3 === 0 ? values.map((value) => Math.round(value * 8) / 8) : values;
+        const { low, high, p, estimate } = signedRank(tied);
+        assert.equal(low > 0 || high < 0, p < significance, `n = ${n}: ${low} to ${high}, p ${p}`);
+        assert.ok(low <= estimate && estimate <= high);
+        if (p < significance) different++;
+        else same++;
+      }
+    }
+    assert.ok(different > 100 && same > 100);
+  });
+
+  it('has the p of another implementation where no two differences are equal in size', () => {
+    const source = random(6);
+    for (const n of [6, 9, 15, 40, 49, 120]) {
+      const values = Array.from({ length: n }, () => source.uniform() - 0.4);
+      // Beyond fifty both take the normal distribution.
+      near(signedRank(values).p, wilcoxon([...values]).pValue, n < 50 ? 1e-9 : 1e-6);
+    }
   });
 
   it('says nothing of a single pair', () =>

@@ -1,15 +1,19 @@
 import assert from 'node:assert/strict';
 import {
   entropyOfRandomRows,
-  labelHeads,
+  labelsAmong,
   meanLogReadable,
+  neededConfidence,
+  scoreHeads,
   thresholds,
+  type LabelInput,
   type ProbeScores,
 } from '../../../diagnostics/patterns/labels';
 import { entropyOf, planted, promptScores, randomFrom, uniform, type Matrix } from './planted';
 
 const length = 60;
-const noProbe = { repeated: [], unrepeated: [] };
+const noProbe = { probed: [], unstructured: [] };
+const labelHeads = (input: LabelInput) => labelsAmong(scoreHeads(input));
 const previous = planted(length, (i) => Math.max(0, i - 1));
 const self = planted(length, (i) => i);
 const sink = planted(length, () => 0);
@@ -102,34 +106,53 @@ describe('labels of heads', () => {
     assert.ok(found.every(({ label }) => label !== 'local'));
   });
 
-  it('labels of probes need the score on the repeated sequence and its absence on the others', () => {
+  it('every head has every score that was measured, with null model and confidence, labelled or not', () => {
+    const one: ProbeScores = { induction: [0.2, 0.01], duplicateToken: [0, 0], retrieval: [0.5, 0] };
+    const prompt = [promptScores([previous, half], randomFrom(6))];
+    const none = [0.01, 0.02, 0.03].map((value) => [
+      { induction: [value, value], duplicateToken: [0, 0], retrieval: [0, 0] },
+    ]);
+    const scores = scoreHeads({ prompt, length, causal: true, probed: [one], unstructured: none });
+    assert.equal(scores.length, 8 * 2);
+    assert.ok(scores.every(({ confidence }) => confidence >= 0 && confidence <= 1));
+    const of = (label: string, head: number) => scores.find((each) => each.label === label && each.head === head);
+    // Below every threshold, and yet far above the null: t = 0.18 / (0.01 sqrt(4/3)) = 15.6 with 2 degrees of freedom.
+    const weak = of('induction', 0);
+    assert.ok(weak && Math.abs(weak.confidence - 0.99796) < 1e-5, String(weak?.confidence));
+    assert.ok(weak.confidence < neededConfidence);
+    assert.deepEqual(of('retrieval', 0)?.null, { mean: 0, sd: 0, seeds: 3, floor: 1e-3 });
+    assert.equal(of('duplicate-token', 0)?.confidence, 0.5);
+    assert.equal(of('previous-token', 0)?.null.seeds, undefined);
+  });
+
+  it('labels of probes need the score on the sequence with the structure and its absence on the others', () => {
     const scores = (value: number): ProbeScores => ({
       induction: [value, 0.02],
       duplicateToken: [0.01, value],
-      copyRate: [value, 0],
+      retrieval: [0, value],
     });
     const prompt = [promptScores([half, half], randomFrom(3))];
     const input = { prompt, length, causal: true };
     const quiet = [0.01, 0.02, 0.03, 0.02].map((value) => [scores(value)]);
     assert.deepEqual(
-      labelHeads({ ...input, repeated: [scores(0.8)], unrepeated: quiet }).map(({ head, label }) => [head, label]),
+      labelHeads({ ...input, probed: [scores(0.8)], unstructured: quiet }).map(({ head, label }) => [head, label]),
       [
         [0, 'induction'],
-        [0, 'retrieval'],
         [1, 'duplicate-token'],
+        [1, 'retrieval'],
       ],
     );
     const loud = [0.7, 0.9, 0.75, 0.85].map((value) => [scores(value)]);
-    assert.deepEqual(labelHeads({ ...input, repeated: [scores(0.8)], unrepeated: loud }), []);
+    assert.deepEqual(labelHeads({ ...input, probed: [scores(0.8)], unstructured: loud }), []);
     const below = thresholds.induction - 0.01;
-    assert.deepEqual(labelHeads({ ...input, repeated: [scores(below)], unrepeated: quiet }), []);
+    assert.deepEqual(labelHeads({ ...input, probed: [scores(below)], unstructured: quiet }), []);
   });
 
   it('what was not measured bears no label', () => {
-    const nothing: ProbeScores = { induction: [Number.NaN], duplicateToken: [Number.NaN], copyRate: [Number.NaN] };
+    const nothing: ProbeScores = { induction: [Number.NaN], duplicateToken: [Number.NaN], retrieval: [Number.NaN] };
     const one = promptScores([[[1]]], randomFrom(4), 5);
     assert.deepEqual(
-      labelHeads({ prompt: [one], length: 1, causal: true, repeated: [nothing], unrepeated: [[nothing]] }),
+      labelHeads({ prompt: [one], length: 1, causal: true, probed: [nothing], unstructured: [[nothing], [nothing]] }),
       [],
     );
   });

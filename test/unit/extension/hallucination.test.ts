@@ -10,16 +10,26 @@ import { demoPlan, planOfSaved, planToStore, storedPlan } from '../../../extensi
 import { HallucinationHost } from '../../../extension/panels/hallucination/host';
 import {
   besideImage,
-  parseLexicon,
+  imageEndings,
   parseTruth,
   readImageFolder,
+  readLexicon,
 } from '../../../extension/panels/hallucination/image-folder';
-import { mapRequestOf, requestOf, setRequestOf } from '../../../extension/panels/hallucination/requests';
+import { mapRequestOf, measureOf, requestOf, setRequestOf } from '../../../extension/panels/hallucination/requests';
 import { HallucinationRun, type RunWorld } from '../../../extension/panels/hallucination/run';
 import type { HallucinationWorld } from '../../../extension/panels/hallucination/world';
 import { hallucinationText, parseHallucination } from '../../../extension/results/hallucination-file';
 import { hallucinationFileName, hallucinationLines } from '../../../extension/results/hallucination-words';
-import { entries, picture, plain, reinforced, result, set, summary } from '../../browser/hallucination/planted-result';
+import {
+  entries,
+  image,
+  picture,
+  plain,
+  reinforced,
+  result,
+  set,
+  summary,
+} from '../../browser/hallucination/planted-result';
 import { plan } from '../../browser/hallucination/hallucination-host';
 
 describe('saved results of pictures', () => {
@@ -64,27 +74,32 @@ describe('a folder of pictures', () => {
     }
   };
 
-  it('reads every form of a truth', () => {
-    const expected = [['a.png', ['dog', 'ball']]];
-    for (const text of [
-      '{"a.png": ["Dog", "ball"]}',
-      '{"a.png": {"objects": ["dog", "ball"], "captions": []}}',
-      '[{"image": "a.png", "objects": ["dog", "ball"]}]',
-    ]) {
+  it('says what is wrong with a truth or a lexicon, and how to write one', async () => {
+    const why = (text: string): string => {
       const parsed = parseTruth(text);
-      assert.deepEqual(parsed.ok && [...parsed.result], expected, text);
-    }
-    for (const text of ['{}', '[]', '3', '{"a.png": "dog"}', '[{"objects": []}]', '{'])
-      assert.equal(parseTruth(text).ok, false, text);
+      return parsed.ok ? 'ok' : parsed.why;
+    };
+    assert.match(why('{"a.png": "dog"}'), /^In the file the objects of "a\.png" are no list of texts\. Write \{/);
+    assert.match(why('{'), /not valid JSON/);
+    await inFolder({ 'lexicon.txt': 'dog, puppy', 'odd.json': '{"dog": 1}' }, async (folder) => {
+      assert.deepEqual(await readLexicon(join(folder, 'lexicon.txt')), {
+        classes: { dog: ['puppy'] },
+        publishedNames: true,
+      });
+      await assert.rejects(readLexicon(join(folder, 'odd.json')), /^Error: odd\.json cannot be used.*class, synonym/);
+      assert.equal(await readLexicon(''), undefined);
+    });
   });
 
-  it('reads a lexicon of lines or of JSON', () => {
-    const lines = parseLexicon('dog, puppy ,  dog  house\n\nball\n');
-    assert.deepEqual(lines.ok && lines.result, { dog: ['puppy', 'dog house'], ball: [] });
-    const json = parseLexicon('{"dog": ["puppy"]}');
-    assert.deepEqual(json.ok && json.result, { dog: ['puppy'] });
-    assert.equal(parseLexicon('{"dog": 1}').ok, false);
-    assert.equal(parseLexicon(' \n').ok, false);
+  it('has captions by people among its truth, and pictures of no format that is not decoded', async () => {
+    assert.deepEqual(imageEndings, ['png', 'jpg', 'jpeg']);
+    const truth = '{"a.png": {"objects": ["dog"], "captions": ["a cat"]}, "b.webp": ["dog"]}';
+    await inFolder({ 'a.png': '', 'b.webp': '', 'truth.json': truth }, async (folder) => {
+      const { images, lexicon, shown } = await readImageFolder(folder);
+      assert.deepEqual(images, [{ path: join(folder, 'a.png'), truth: ['dog'], references: ['a cat'] }]);
+      assert.deepEqual([lexicon, shown.note], ['', undefined]);
+      assert.deepEqual(await besideImage(join(folder, 'a.png')), { truth: ['dog'], lexicon: '' });
+    });
   });
 
   it('takes the pictures that have a truth, in the order of their numbers, and says what is left out', async () => {
@@ -133,7 +148,10 @@ describe('plans of the Hallucination panel', () => {
     assert.deepEqual(storedPlan(stored, '/ext-2'), JSON.parse(JSON.stringify(demo).replaceAll('/ext-1', '/ext-2')));
     assert.equal(storedPlan({ ...plan, mode: 'video' }, '/x'), undefined);
     assert.equal(storedPlan({ ...plan, span: [1] }, '/x'), undefined);
+    assert.equal(storedPlan({ ...plan, reinforcedOutliers: 'median' }, '/x'), undefined);
     assert.equal(storedPlan(undefined, '/x'), undefined);
+    const { reinforcedOutliers: _, chat: _chat, ...older } = plan;
+    assert.deepEqual(storedPlan(older, '/x'), plan, 'of a version before reinforcement had a rule of its own');
   });
 
   it('are made of a saved result', () => {
@@ -162,6 +180,13 @@ describe('plans of the Hallucination panel', () => {
         ['selected', true],
       ],
     );
+    const chat = requestOf({ ...plan, prompt: 'Describe it.', chat: true });
+    assert.deepEqual(chat.prompt, { kind: 'text', text: 'Describe it.', chat: true, image: plan.image });
+    const ofChat = { ...result, prompt: 'Describe it.', settings: { chat: true } };
+    assert.deepEqual(measureOf(ofChat).prompt, { kind: 'text', text: 'Describe it.', chat: true, image: image.path });
+    assert.equal(planOfSaved(ofChat, plan).chat, true);
+    const own = setRequestOf({ ...plan, mode: 'set', reinforcedOutliers: 'off' }, images, undefined, []);
+    assert.deepEqual([own.outliers, own.reinforcements[0]?.outliers], ['paper', 'off']);
     const map = mapRequestOf(
       { ...result, variants: [{ ...reinforced, gains: [{ layer: 3, head: 2, gain: 2 }] }] },
       { kind: 'map', request: 1, step: 2, variant: 0, heads: [{ layer: 3, head: 2 }] },
@@ -310,7 +335,14 @@ describe('the run on pictures and its webviews', () => {
     const { server } = one.world;
     Object.assign(server, { openImage: () => Promise.resolve({ ...picture, bytes: Buffer.from(picture.bytes) }) });
     await one.host.receive({ kind: 'ready' });
-    await one.host.receive({ kind: 'openImage', request: 4, folder: '/m', image: picture.image.path, prompt: '' });
+    await one.host.receive({
+      kind: 'openImage',
+      request: 4,
+      folder: '/m',
+      image: picture.image.path,
+      prompt: '',
+      chat: false,
+    });
     await new Promise((resolve) => setTimeout(resolve, 5));
     const sent = one.sent.find((message) => message.kind === 'picture');
     assert.equal(sent?.kind === 'picture' && sent.picture.bytes.constructor, Uint8Array);
@@ -362,7 +394,7 @@ describe('the run on pictures and its webviews', () => {
     const one = played(new HallucinationRun(runWorld()), { mayRun: () => why }, 'file');
     await one.host.receive({ kind: 'ready' });
     await one.host.receive({ kind: 'run', plan, resume: false });
-    await one.host.receive({ kind: 'openImage', request: 3, folder: '/m', image: '/p', prompt: '' });
+    await one.host.receive({ kind: 'openImage', request: 3, folder: '/m', image: '/p', prompt: '', chat: false });
     await new Promise((resolve) => setImmediate(resolve));
     assert.deepEqual(
       one.sent.filter(({ kind }) => kind === 'failed').map((message) => message.kind === 'failed' && message.sentence),

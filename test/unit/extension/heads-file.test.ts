@@ -40,12 +40,52 @@ describe('a saved result of heads', () => {
     const [head] = headsResult().classes;
     assert.ok(head);
     const classes = [
-      { ...head, causal: { lossChange: 0.5, on: 'repeated' } },
-      { ...head, causal: { lossChange: Number.NaN, on: 'repeated' } },
+      { ...head, causal: { lossChange: 0.5, on: 'repeated', promptLossChange: 0.25 } },
+      { ...head, null: { mean: 0, sd: 0, seeds: 6, floor: 0.001 }, causal: { lossChange: Number.NaN, on: 'repeated' } },
     ];
-    const parsed = parseHeads(headsText({ result: headsResult({ classes }) }));
+    const classAblations = [
+      { label: 'induction' as const, heads: 2, lossChange: 9, on: 'repeated', promptLossChange: Number.NaN },
+    ];
+    const parsed = parseHeads(headsText({ result: headsResult({ classes, classAblations }) }));
     assert.ok(parsed.ok);
     assert.deepEqual(parsed.result.result.classes, classes);
+    assert.deepEqual(parsed.result.result.classAblations, classAblations);
+    assert.match(
+      whyNot(changed({ classAblations: [{ label: 'induction', heads: 0, lossChange: 1, on: '' }] })),
+      /^classAblations\[0\]\.heads is not a positive whole number/,
+    );
+  });
+
+  it('keeps the keys that the last query reads most', () => {
+    const topKeys = [
+      [[{ key: 2, weight: 0.75 }], []],
+      [[], [{ key: 0, weight: 1 }]],
+    ];
+    const parsed = parseHeads(headsText({ result: headsResult({ topKeys }) }));
+    assert.ok(parsed.ok);
+    assert.deepEqual(parsed.result.result.topKeys, topKeys);
+    const beyond = [
+      [[{ key: 3, weight: 1 }], []],
+      [[], []],
+    ];
+    assert.match(whyNot(changed({ topKeys: beyond })), /^topKeys\[0\]\[0\]\[0\]\.key is not a position from 0 to 2/);
+  });
+
+  it('keeps the scores behind the labels, also where nothing was measured', () => {
+    const table = [
+      [0.5, Number.NaN],
+      [0, 1],
+    ];
+    const scores = { score: table, nullMean: table, nullSd: table, confidence: table };
+    const labelScores = { self: scores, retrieval: { ...scores, nullSeeds: 6, nullFloor: 0.001 } };
+    const parsed = parseHeads(headsText({ result: headsResult({ labelScores }) }));
+    assert.ok(parsed.ok);
+    assert.deepEqual(parsed.result.result.labelScores, labelScores);
+    assert.match(whyNot(changed({ labelScores: { clever: scores } })), /^labelScores\.clever is not/);
+    assert.match(
+      whyNot(changed({ labelScores: { self: { ...scores, nullSd: [[1]] } } })),
+      /^labelScores\.self\.nullSd is not a list of 2 layers/,
+    );
   });
 
   it('is refused with the place that is wrong', () => {

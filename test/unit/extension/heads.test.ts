@@ -359,7 +359,7 @@ describe('a run of heads', () => {
     assert.equal(stage.runs[0]?.signal.aborted, true);
     stage.runs[0].fail(new FailureError({ code: 'cancelled' }));
     await first;
-    assert.match(last(sent, 'failed').sentence, /^Cancelled\./);
+    assert.match(last(sent, 'failed').sentence, /^Cancelled: /);
 
     const second = host.receive({ kind: 'run', plan: plan({ seed: 2 }) });
     await settled();
@@ -396,7 +396,10 @@ describe('a run of heads', () => {
     stage.runs[0]?.fail(crashed);
     await first;
     const { sentence } = last(sent, 'failed');
-    assert.match(sentence, /signal SIGKILL.*Run it again; a new process starts by itself\. 1 layer is shown\./);
+    assert.match(
+      sentence,
+      /signal SIGKILL.*Run it again; a new process starts by itself\. 1 layer is shown: Run goes on from there\.$/,
+    );
 
     sent.length = 0;
     await host.receive({ kind: 'ready' });

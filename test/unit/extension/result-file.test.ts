@@ -10,7 +10,8 @@ import {
   threeDigits,
   timeStamp,
 } from '../../../extension/results/result-words';
-import { result, row } from './samples';
+import type { BenchmarkResult } from '../../../protocol/results/benchmark';
+import { plan, result, row } from './samples';
 
 const whyNot = (text: string): string => {
   const parsed = parseBenchmark(text);
@@ -83,6 +84,113 @@ describe('saved benchmark', () => {
     assert.match(whyNot(changed({ rows: [{ ...row('fused', 512), length: -1 }] })), /^rows\[0\]\.length/);
     assert.match(whyNot(changed({ device: null })), /^device is not an object/);
     assert.match(whyNot(changed({ state: 'fine' })), /^state is not/);
+  });
+});
+
+/** Every place of a value in a result, as keys from its root. */
+function placesOf(value: unknown, at: readonly string[] = []): (readonly string[])[] {
+  const inside =
+    typeof value === 'object' && value !== null
+      ? Object.entries(value).flatMap(([key, entry]) => placesOf(entry, [...at, key]))
+      : [];
+  return at.length > 0 ? [at, ...inside] : inside;
+}
+
+const valueAt = (value: unknown, [key, ...rest]: readonly string[]): unknown =>
+  key === undefined ? value : valueAt((value as Record<string, unknown>)[key], rest);
+
+function replaced(value: unknown, [key, ...rest]: readonly string[], by: unknown): unknown {
+  if (key === undefined) return by;
+  const copy = (Array.isArray(value) ? [...(value as unknown[])] : { ...(value as object) }) as Record<string, unknown>;
+  copy[key] = replaced(copy[key], rest, by);
+  return copy;
+}
+
+describe('a saved benchmark with one value of another kind', () => {
+  const kindOf = (value: unknown): string => (value === null ? 'null' : Array.isArray(value) ? 'a list' : typeof value);
+  /** Nothing is drawn from these, or several kinds are right there. */
+  const free = [
+    /^settings\./,
+    /^roof\.measured$/,
+    /^calibration\.(?!products)/,
+    /^crossover\.\d+\.fitted\.(baseline|mechanism)/,
+    /^plan\.parameters\.[^.]+\./,
+    /^cab\.efficiency\.\d+\.supported$/,
+    /^cab\.index\.tasks\.\d+\.(task|scores)/,
+    /^cab\.index\.correlations\.\d+\.methods/,
+  ];
+  /** JSON has no number for it, or there is none: null is right. */
+  const nullable =
+    /^rows\.\d+\.(?!mechanism|length|ok|reason|refusal|quartilesMs|peakBy$|notes|ratioToBaseline\.)|r2\w*$|\.(efficiencyLength|measured)$/;
+  const fitted = { length: 700.5, r2Baseline: 1, r2Mechanism: 0.9 };
+  const whole = (): BenchmarkResult => ({
+    ...result([
+      row('fused', 512, {
+        ...{ relativeSd: 0.1, samples: 9, quartilesMs: [1, 2], peakBytes: 1, peakBy: 'VmHWM', predictedPeakBytes: 1 },
+        ...{ flops: 1, bytes: 1, predictedMs: 1, trimmedMs: 1, gflops: 1, bandwidthGBs: 1, maxError: 0, tolerance: 1 },
+        ...{ checkedRows: 8, checkedLength: 256, notes: ['budget'] },
+        ratioToBaseline: { median: 1, low: 1, high: 1, p: 1 },
+      }),
+      row('tiled', 512, { ok: false, reason: 'It needs more.', refusal: 'memory' }),
+    ]),
+    plan: {
+      ...plan({ parameters: { tiled: { tile: 64 } }, origin: 'gpt2' }),
+      shape: { ...plan().shape, mode: 'prefill', keys: 64 },
+    },
+    fits: [{ mechanism: 'fused', exponent: 2, r2: 1 }],
+    crossover: [
+      {
+        mechanism: 'tiled',
+        efficiencyLength: 512,
+        note: 'always',
+        measured: 512,
+        fitted: { ...fitted, baseline: [1, 1, 1], mechanism: [1, 1] },
+      },
+    ],
+    cab: {
+      efficiency: [
+        { mechanism: 'tiled', pattern: 'causal-self', supported: true, time: fitted, memory: fitted },
+        { mechanism: 'tiled', pattern: 'causal-cross', supported: 'No.', timeByModel: fitted, memoryByModel: fitted },
+      ],
+      index: {
+        baseline: 'fused',
+        tasks: [{ task: 'copy', pattern: 'causal-self', scores: {} }],
+        methods: [{ method: 'tiled', pattern: 'causal-self', index: 0.5, delta: 1 }],
+        correlations: [{ patterns: ['causal-self', 'causal-cross'], methods: 3, r: 1 }],
+      },
+    },
+  });
+
+  it('opens whole, and each value that is drawn refuses every other kind by its place', () => {
+    assert.ok(parseBenchmark(JSON.stringify(whole())).ok);
+    const accepted: string[] = [];
+    for (const place of placesOf(whole())) {
+      const name = place.join('.');
+      if (free.some((pattern) => pattern.test(name))) continue;
+      for (const by of [null, 3, 'x', true, [null], [], { x: null }]) {
+        if (kindOf(by) === kindOf(valueAt(whole(), place)) || (by === null && nullable.test(name))) continue;
+        const parsed = parseBenchmark(JSON.stringify(replaced(whole(), place, by)));
+        if (parsed.ok) accepted.push(`${name}: ${JSON.stringify(by)}`);
+        else assert.match(parsed.why, /^[^ ]+ .*is not |^\S+ is not |^It was written/, name);
+      }
+    }
+    assert.deepEqual(accepted, []);
+  });
+
+  it('refuses lists of nothing and tables of nothing, which would be drawn', () => {
+    for (const [place, by] of [
+      [['fits'], [null]],
+      [['crossover'], [null]],
+      [['rows'], [null]],
+      [['plan', 'parameters'], { tiled: null }],
+      [['plan', 'shape', 'lengths'], []],
+      [['rows', '0', 'notes'], [3]],
+      [['rows', '0', 'quartilesMs'], [1]],
+      [['cab', 'efficiency', '0', 'supported'], 3],
+    ] as const) {
+      const parsed = parseBenchmark(JSON.stringify(replaced(whole(), place, by)));
+      assert.equal(parsed.ok, false, place.join('.'));
+    }
   });
 });
 

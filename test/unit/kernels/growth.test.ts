@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mechanismById } from '../../../kernels/catalogue';
-import { growthOf } from '../../../kernels/cost/growth';
+import { growthOf, type Growth } from '../../../kernels/cost/growth';
 import { parametersOf } from '../../../compute-server/harness/cell';
 import type { AttentionShape } from '../../../kernels/shape';
 
@@ -16,18 +16,37 @@ const flops = (id: string) => {
     headDim: 64,
     valueDim: 64,
   });
-  return growthOf((length) => mechanism.cost(at(length), parametersOf(mechanism)).flops);
+  return sureGrowth((length) => mechanism.cost(at(length), parametersOf(mechanism)).flops);
 };
+
+function sureGrowth(...given: Parameters<typeof growthOf>): Growth {
+  const growth = growthOf(...given);
+  assert.ok(growth);
+  return growth;
+}
 
 describe('A cost as a polynomial of the length', () => {
   it('reads a polynomial off exactly', () => {
-    const growth = growthOf((n) => 3 * n * n + 5 * n + 700);
+    const growth = sureGrowth((n) => 3 * n * n + 5 * n + 700);
     assert.deepEqual([growth.square, growth.linear, Math.round(growth.constant)], [3, 5, 700]);
     assert.ok(growth.deviation < 1e-12);
   });
 
+  it('asks for supported lengths alone, and gives no formula where none is near', () => {
+    const tens = (n: number) => {
+      assert.equal(n % 10, 0);
+      return 7 * n;
+    };
+    const growth = sureGrowth(tens, (n) => n % 10 === 0);
+    assert.deepEqual([growth.square, growth.linear], [0, 7]);
+    assert.equal(
+      growthOf(tens, (n) => n <= 4096),
+      undefined,
+    );
+  });
+
   it('says how far a cost is from it', () => {
-    assert.ok(growthOf((n) => n ** 3).deviation > 0.01);
+    assert.ok(sureGrowth((n) => n ** 3).deviation > 0.01);
   });
 
   it('gives plain attention 4 d multiply-adds a pair in 8 heads, and linear attention no square', () => {

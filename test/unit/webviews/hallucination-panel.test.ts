@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
+import type { Caption } from '../../../protocol/results/hallucination';
+import type { PerHead } from '../../../protocol/results/heads';
 import {
   readForm,
   readLayers,
@@ -8,8 +10,13 @@ import {
   toForm,
   writeLayers,
 } from '../../../webviews/panels/hallucination/form';
+import { setCsv, wordsCsv } from '../../../webviews/panels/hallucination/csv-files';
+import { layerColumns } from '../../../webviews/panels/hallucination/layer-table';
+import { finding } from '../../../webviews/panels/hallucination/finding';
+import { lookingHeads } from '../../../webviews/panels/hallucination/head-ranks';
 import { binsOf } from '../../../webviews/panels/hallucination/histogram';
 import { mapModel } from '../../../webviews/panels/hallucination/map-model';
+import { ownPromptOf } from '../../../webviews/panels/hallucination/own-prompt';
 import { levelsOf, patchAt, patchBeside, patchesOf } from '../../../webviews/panels/hallucination/picture-layout';
 import {
   median,
@@ -20,22 +27,11 @@ import {
   wordTVhd,
 } from '../../../webviews/panels/hallucination/ribbon-model';
 import { warningOf } from '../../../webviews/panels/hallucination/set-view';
-import {
-  canResume,
-  initialState,
-  isStale,
-  keep,
-  mapHeads,
-  receive,
-  restore,
-  parseKept,
-  pictureOf,
-  startRun,
-  stepOf,
-  whyNot,
-  type State,
-} from '../../../webviews/panels/hallucination/state';
-import { shareOf, vhdModel } from '../../../webviews/panels/hallucination/vhd-model';
+import { keep, restore, parseKept } from '../../../webviews/panels/hallucination/kept';
+import { canResume, isStale, startRun, whyNot } from '../../../webviews/panels/hallucination/run-plan';
+import { mapHeads, pictureOf, stepOf } from '../../../webviews/panels/hallucination/shown';
+import { initialState, receive, type State } from '../../../webviews/panels/hallucination/state';
+import { announcementOf, readoutOf, shareOf, vhdModel } from '../../../webviews/panels/hallucination/vhd-model';
 import { finishedMessage, openMessage, plan } from '../../browser/hallucination/hallucination-host';
 import {
   bursting,
@@ -155,8 +151,10 @@ describe('the ribbon', () => {
 });
 
 describe('the map of divergences', () => {
+  const options = { k: 1, reinforced: [1, 3, 4, 5], lacks: 'the picture', measure: 'divergence' } as const;
+
   it('sums the k largest of each layer, outliers counted', () => {
-    const model = vhdModel({ ...result, step: 0 }, 2, [1, 3, 4, 5]);
+    const model = vhdModel({ ...result, step: 0 }, { ...options, k: 2 });
     const sorted = (vhd[4] ?? []).toSorted((a, b) => b - a);
     assert.equal(sorted[0], vhd[4]?.[bursting.head]);
     assert.equal(model.sums[4], (sorted[0] ?? 0) + (sorted[1] ?? 0));
@@ -167,13 +165,53 @@ describe('the map of divergences', () => {
   it('is logarithmic over at most three decades', () => {
     const model = vhdModel(
       { ...result, vhd: [[1e-9, 1, 1000]], outlier: [[]], selected: [[]], textEnergy: [[]], step: 0 },
-      1,
-      [],
+      options,
     );
     assert.equal(model.low, 1);
     assert.equal(shareOf(model, 1000), 1);
     assert.ok(Math.abs(shareOf(model, Math.sqrt(1000)) - 0.5) < 1e-12);
     assert.equal(shareOf(model, 0), 0);
+  });
+});
+
+describe('the map of the attention on the picture', () => {
+  const options = { k: 1, reinforced: [], lacks: 'the picture', measure: 'attention' } as const;
+  const of = (visualAttention: PerHead) => vhdModel({ ...result, visualAttention, step: 0 }, options);
+
+  it('is linear from 0 within two decades, and logarithmic beyond', () => {
+    const near = of([[0.02, 0.5]]);
+    assert.deepEqual([near.logarithmic, near.low, near.high], [false, 0, 0.5]);
+    assert.equal(shareOf(near, 0.25), 0.5);
+    const far = of([[0.0008, 0.8]]);
+    assert.equal(far.logarithmic, true);
+    assert.ok(Math.abs(shareOf(far, Math.sqrt(0.0008 * 0.8)) - 0.5) < 1e-12);
+  });
+
+  it('has the mean of each layer, and says the share of each head', () => {
+    const model = of([
+      [0.2, 0.4],
+      [0.1, 0.5],
+    ]);
+    assert.deepEqual(
+      model.sums.map((value) => value.toFixed(3)),
+      ['0.300', '0.300'],
+    );
+    assert.equal(announcementOf(model, { layer: 1, head: 1 }).split(', ')[1], '50.0 % of its attention on the picture');
+    assert.match(
+      readoutOf(model, { layer: 0, head: 1 }),
+      / · 40\.0 % of its attention on the picture · mean of layer 0 30\.0 %$/,
+    );
+  });
+
+  it('stays with the divergence where a step has no attention yet', () => {
+    const { visualAttention: _, ...step } = result;
+    assert.equal(vhdModel({ ...step, step: 0 }, options).measure, 'divergence');
+  });
+
+  it('is kept over a reload, also from a view that had no such choice', () => {
+    const { measure: _, ...older } = initialState('full').view;
+    const kept = parseKept({ version: 1, place: 'full', view: older, basis: [] });
+    assert.equal(restore(initialState('full'), kept).view.measure, 'divergence');
   });
 });
 
@@ -219,7 +257,10 @@ describe('the state of the Hallucination panel', () => {
     const state = opened(finishedMessage());
     const edit = (change: object): boolean => isStale({ ...state, form: state.form && { ...state.form, ...change } });
     assert.equal(edit({}), false);
-    assert.equal(edit({ alpha: 3, layers: '2' }), false, 'asked of the result');
+    assert.equal(edit({ alpha: 3, layers: '2', reinforcedOutliers: 'off' }), false, 'asked of the result');
+    const ofSet = opened(openMessage({ set, plan: { ...plan, mode: 'set' } }));
+    const inSet = { ...ofSet, form: ofSet.form && { ...ofSet.form, reinforcedOutliers: 'off' as const } };
+    assert.equal(isStale(inSet), true, 'a folder is captioned with it');
     assert.equal(edit({ prompt: 'USER: <image>\nWhat? ASSISTANT:' }), true);
     assert.equal(edit({ distance: 'cosine' }), true);
     assert.equal(edit({ truth: 'ball' }), true);
@@ -271,6 +312,158 @@ describe('the state of the Hallucination panel', () => {
     const bins = binsOf(set.separation);
     assert.equal(bins.length, 20);
     assert.ok(Math.abs((bins.at(-1)?.to ?? 0) - set.separation.histogram.to) < 1e-9);
+  });
+});
+
+describe('the finding', () => {
+  const said = (change: Partial<Caption>): string =>
+    finding(opened(finishedMessage({ result: { ...result, caption: { ...plain, ...change } } })));
+  const cat = plain.mentions.filter(({ object }) => object === 'cat');
+
+  it('compares a word with the object words that are in the picture, never with words that name nothing', () => {
+    // 10 lies above the median of all words (8.0) and below that of the true objects (17.6 and 16.1).
+    const tokens = plain.tokens.map((token) => (token.text === ' cat' ? { ...token, tVhd: 10 } : token));
+    assert.match(said({ tokens }), /leans on the language prior \(T-VHD 10\.0, median of the 2 object words in the/);
+    const high = plain.tokens.map((token) => (token.text === ' cat' ? { ...token, tVhd: 20 } : token));
+    assert.match(said({ tokens: high }), /“cat” is not in the picture \(T-VHD 20\.0, median of the 2 object/);
+  });
+
+  it('names the only other object word, or compares with none', () => {
+    const two = plain.mentions.filter(({ object }) => object !== 'box');
+    assert.match(said({ mentions: two }), /leans on the language prior \(T-VHD 3\.10, “ball” 17\.6\)/);
+    assert.match(said({ mentions: cat }), /“cat” is not in the picture \(T-VHD 3\.10\)/);
+  });
+
+  it('without a truth compares the lowest with the other object words', () => {
+    const unjudged = plain.mentions.map(({ inTruth: _, ...rest }) => rest);
+    const { truth: _, ...rest } = result;
+    const whole = { ...rest, caption: { ...plain, mentions: unjudged } };
+    assert.match(
+      finding(opened(finishedMessage({ result: whole }))),
+      /“cat” leans most on the language prior \(T-VHD 3\.10, median of the 2 other object words 16\.9\)/,
+    );
+  });
+
+  it('counts the heads from half of the largest divergence on, no outlier', () => {
+    assert.equal(
+      lookingHeads({
+        vhd: [
+          [4, 2, 1.9],
+          [9, 0, 3],
+        ],
+        outlier: [[], [true, false, false]],
+      }),
+      3,
+    );
+    assert.equal(lookingHeads({ vhd: [[0, 0]], outlier: [[false, false]] }), 0);
+  });
+});
+
+describe('the prompt of a family', () => {
+  const withTemplate = { ...summary, folder: '/models/smol', family: 'llama', chatTemplate: true };
+  const models = [
+    ...openMessage().models,
+    { folder: '/models/smol', label: 'smol', family: 'smolvlm', runs: true as const },
+    { folder: '/models/pali', label: 'pali', family: 'paligemma', runs: true as const },
+  ];
+
+  it('goes through the chat template where there is one, else as the family was trained', () => {
+    assert.deepEqual(ownPromptOf(withTemplate, models), { prompt: 'Describe the image.', chat: true });
+    assert.equal(ownPromptOf({ ...withTemplate, chatTemplate: false }, models), undefined, 'not known');
+    const gemma = { ...summary, folder: '/models/pali', family: 'gemma' };
+    assert.deepEqual(ownPromptOf(gemma, models), { prompt: 'caption en', chat: false });
+    assert.equal(ownPromptOf(textOnly, models), undefined);
+  });
+
+  it('takes the place of the prompt of another family, never of one that was typed', () => {
+    const state = opened(openMessage({ models }));
+    const chosen = receive(state, { kind: 'model', model: withTemplate }, none);
+    assert.deepEqual([chosen.form?.prompt, chosen.form?.chat], ['Describe the image.', true]);
+    const back = receive(chosen, { kind: 'model', model: summary }, none);
+    assert.deepEqual([back.form?.prompt, back.form?.chat], [plan.prompt, false]);
+    const typed = { ...state, form: state.form && { ...state.form, prompt: '<image> What is it?' } };
+    assert.equal(receive(typed, { kind: 'model', model: withTemplate }, none).form?.prompt, '<image> What is it?');
+  });
+
+  it('with a template is another run, and of a model without one no plan', () => {
+    const state = opened(finishedMessage({ model: withTemplate, plan: { ...plan, folder: withTemplate.folder } }));
+    const shown = { ...state, shownPlan: { ...plan, folder: withTemplate.folder } };
+    assert.equal(isStale(shown), false);
+    assert.equal(isStale({ ...shown, form: shown.form && { ...shown.form, chat: true } }), true);
+    const reading = readForm({ ...toForm(plan), chat: true }, summary);
+    assert.equal(reading.ok && reading.plan.chat, false);
+  });
+});
+
+describe('tables that leave the panel', () => {
+  const cells = (csv: string): readonly Readonly<Record<string, string>>[] => {
+    const [head = '', ...lines] = csv.trim().split('\r\n');
+    const split = (line: string): string[] =>
+      [...line.matchAll(/("(?:[^"]|"")*"|[^,]*)(?:,|$)/g)].map(([, cell = '']) =>
+        cell.startsWith('"') ? cell.slice(1, -1).replaceAll('""', '"') : cell,
+      );
+    const names = split(head);
+    return lines.map((line) => Object.fromEntries(split(line).map((cell, at) => [names[at] ?? '', cell])));
+  };
+
+  it('has every token with its numbers, its object and the truth', () => {
+    const shown = opened(finishedMessage({ result: { ...result, variants: [reinforced] } }));
+    assert.ok(shown.result);
+    const rows = cells(wordsCsv(shown, shown.result));
+    assert.equal(rows.length, plain.tokens.length + reinforced.tokens.length);
+    const { caption, token, text, t_vhd, visual_attention, probability, object, truth, image: name } = rows[12] ?? {};
+    assert.deepEqual(
+      [caption, token, text, t_vhd, object, truth, name],
+      ['Plain', '13', ' cat', '3.1', 'cat', 'not in the picture', 'ball-and-box.png'],
+    );
+    assert.equal(Number(visual_attention), plain.tokens[12]?.visualAttention);
+    assert.equal(Number(probability), plain.tokens[12]?.probability);
+    assert.equal(rows[0]?.['object'], '', 'a word that names no object');
+    assert.equal(rows[plain.tokens.length]?.['caption'], 'Reinforced x 2');
+  });
+
+  it('has every picture of a set with the scores and the text of each caption', () => {
+    const [first] = set.variants;
+    const score = { length: 6, mentions: 2, hallucinated: 1, chairI: 0.5, recall: 0.25 };
+    const entry = entries[0];
+    assert.ok(first && entry);
+    const scored = {
+      ...set,
+      variants: [first],
+      entries: [
+        {
+          ...entry,
+          plain: { ...entry.plain, score },
+          variants: entry.variants.map((one) => ({ ...one, score: { ...score, chairI: null, recall: 1 } })),
+        },
+      ],
+    };
+    const [row] = cells(setCsv(scored));
+    assert.ok(row);
+    assert.deepEqual(
+      ['words', 'objects', 'objects_not_there', 'chair_i', 'recall'].map((id) => row[id]),
+      ['6', '2', '1', '0.5', '0.25'],
+    );
+    assert.deepEqual([row['chair_i_1'], row['recall_1']], ['', '1'], 'nothing to divide by is empty');
+    assert.equal(row['caption_1'], entry.variants[0]?.text.trim());
+    assert.equal(row['caption_1_is'], 'Reinforced x 2');
+  });
+
+  it('has every layer with what its heads add up to', () => {
+    const model = vhdModel(
+      { ...result, step: 0 },
+      { k: 2, reinforced: [1, 3], lacks: 'the picture', measure: 'attention' },
+    );
+    const columns = layerColumns(model);
+    const value = (id: string, layer: number) => columns.find((column) => column.id === id)?.value(layer);
+    const sorted = (vhd[4] ?? []).toSorted((a, b) => b - a);
+    assert.equal(value('vhd_sum', 4), (sorted[0] ?? 0) + (sorted[1] ?? 0));
+    const row = result.visualAttention[4] ?? [];
+    assert.ok(
+      Math.abs(Number(value('visual_attention_mean', 4)) - row.reduce((sum, one) => sum + one) / heads) < 1e-12,
+    );
+    assert.deepEqual([value('outliers', 4), value('selected', 4), value('reinforced', 4)], [1, 4, undefined]);
+    assert.equal(value('reinforced', 3), 'yes');
   });
 });
 

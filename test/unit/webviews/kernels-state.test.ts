@@ -6,7 +6,7 @@ import type { MechanismInfo } from '../../../protocol/compute/api';
 import type { ShapeChoice, ToKernelsPanel } from '../../../protocol/panels/kernels';
 import type { BenchmarkResult, BenchmarkRow } from '../../../protocol/results/benchmark';
 import { finding, within } from '../../../webviews/panels/kernels/finding';
-import { readForm, samePlan, takeShape, toForm } from '../../../webviews/panels/kernels/form';
+import { readForm, samePlan, takeShape, toForm, type Form } from '../../../webviews/panels/kernels/form';
 import { canonical } from '../../../webviews/ui/canonical';
 import { linkOf } from '../../../webviews/panels/kernels/mechanism-list';
 import {
@@ -38,6 +38,7 @@ const open = (change: Partial<Extract<ToKernelsPanel, { kind: 'open' }>> = {}): 
   mechanisms,
   devices: [],
   shapes,
+  processors: 8,
   plan,
   canRun: true,
   ...change,
@@ -56,7 +57,7 @@ const point = (row: BenchmarkRow | undefined, final = true): ToKernelsPanel => {
 
 describe('the form of a plan', () => {
   it('gives back the plan it was made from', () => {
-    const reading = readForm(toForm(plan, shapes), mechanisms);
+    const reading = readForm(toForm(plan, shapes), mechanisms, 8);
     assert.deepEqual(reading, { ok: true, plan });
   });
 
@@ -73,7 +74,7 @@ describe('the form of a plan', () => {
       baseline: 'sliding-window',
       parameters: { 'sliding-window': { window: '0.5' } },
     };
-    const reading = readForm(form, mechanisms);
+    const reading = readForm(form, mechanisms, 8);
     assert.equal(reading.ok, false);
     const problems = reading.ok ? {} : reading.problems;
     assert.deepEqual(Object.keys(problems).sort(), [
@@ -87,22 +88,44 @@ describe('the form of a plan', () => {
     ]);
   });
 
+  it('takes what the compute server takes, and no more threads than the machine has processors', () => {
+    const problem = (name: keyof Form, value: string): string | undefined => {
+      const reading = readForm({ ...toForm(plan, shapes), kvHeads: '1', [name]: value }, mechanisms, 8);
+      return reading.ok ? undefined : reading.problems[name];
+    };
+    for (const [name, taken, refused] of [
+      ['heads', '4096', '5000'],
+      ['seed', '4294967295', '4294967296'],
+      ['lengths', '16777216', '16777217'],
+      ['headDim', '65536', '65537'],
+      ['secondsPerLength', '3600', '3601'],
+      ['threads', '8', '9'],
+    ] as const) {
+      assert.equal(problem(name, taken), undefined, name);
+      assert.ok(problem(name, refused), name);
+    }
+    assert.equal(
+      problem('threads', '64'),
+      'Threads is a whole number from 0 to 8, as many as this machine has processors.',
+    );
+  });
+
   it('does not hold a wrong parameter against a mechanism that is not chosen', () => {
     const form = { ...toForm(plan, shapes), mechanisms: ['tiled'], parameters: { linear: { chunk: 'many' } } };
-    assert.equal(readForm(form, mechanisms).ok, true);
+    assert.equal(readForm(form, mechanisms, 8).ok, true);
   });
 
   it('keeps keys for the cross patterns only', () => {
     const form = { ...toForm(plan, shapes), keys: '77' };
-    const self = readForm(form, mechanisms);
-    const cross = readForm({ ...form, pattern: 'noncausal-cross' }, mechanisms);
+    const self = readForm(form, mechanisms, 8);
+    const cross = readForm({ ...form, pattern: 'noncausal-cross' }, mechanisms, 8);
     assert.equal(self.ok && self.plan.shape.keys, undefined);
     assert.equal(cross.ok && cross.plan.shape.keys, 77);
   });
 
   it('decodes in causal self-attention, whatever pattern was chosen before', () => {
     const form = { ...toForm(plan, shapes), mode: 'decode' as const, pattern: 'noncausal-cross' as const, keys: '77' };
-    const reading = readForm(form, mechanisms);
+    const reading = readForm(form, mechanisms, 8);
     assert.ok(reading.ok);
     const { mode, pattern, keys } = reading.plan.shape;
     assert.deepEqual([mode, pattern, keys], ['decode', 'causal-self', undefined]);
@@ -167,6 +190,23 @@ describe('the state of the kernels panel', () => {
       result: { ...result, rows: [first, half], state: 'cancelled' },
     });
     assert.deepEqual(startRun(state, true)?.plan.done, [first]);
+  });
+
+  it('measures again what was refused for memory or by the runtime, which may do by now; what is wrong stays so', () => {
+    const [first, second, third] = result.rows;
+    assert.ok(first && second && third);
+    const refused = (refusal: 'memory' | 'runtime' | 'wrong'): State =>
+      receive(running(), {
+        kind: 'result',
+        result: {
+          ...result,
+          rows: [first, { mechanism: second.mechanism, length: second.length, ok: false, reason: 'No.', refusal }],
+          state: 'cancelled',
+        },
+      });
+    assert.deepEqual(startRun(refused('memory'), true)?.plan.done, [first]);
+    assert.deepEqual(startRun(refused('runtime'), true)?.plan.done, [first]);
+    assert.equal(startRun(refused('wrong'), true)?.plan.done?.length, 2);
   });
 
   it('does not resume another plan, and says that what is shown is stale', () => {

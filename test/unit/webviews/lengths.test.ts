@@ -20,7 +20,7 @@ describe('typed lengths', () => {
     ['-3', /“-3” is no length/],
     ['abc', /“abc” is no length/],
     ['0', /“0” is no length/],
-    ['2000000', /longer than 1,048,576/],
+    ['17000000', /longer than 16,777,216/],
     [Array.from({ length: 30 }, (_, index) => index + 1).join(' '), /30 lengths are too many/],
   ] as const) {
     it(`“${text.slice(0, 20)}” is refused with a next step`, () => {

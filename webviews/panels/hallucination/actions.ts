@@ -7,7 +7,9 @@ import type { Form } from './form';
 import type { Patch } from './picture-layout';
 import type { State, TokenPlace, View } from './state';
 
+/** Files of the extension's message, and what is written into them: `words` is a CSV of tokens. */
 export type ExportFormat = Extract<FromHallucinationPanel, { kind: 'export' }>['format'];
+export type ExportKind = ExportFormat | 'words';
 
 export interface Actions {
   edit(change: Partial<Form>): void;
@@ -28,7 +30,7 @@ export interface Actions {
   openFull(): void;
   post(message: FromHallucinationPanel): void;
   copy(text: string, what: string): void;
-  exportAs(format: ExportFormat): void;
+  exportAs(kind: ExportKind): void;
 }
 
 /** What a part needs to draw itself. */

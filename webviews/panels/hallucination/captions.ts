@@ -8,12 +8,13 @@ import { icon } from '../../ui/icons';
 import { table, type Column } from '../../ui/table';
 import { slider } from '../../ui/text-area';
 import type { Part } from './actions';
-import { readForm, readLayers, writeLayers, type Form } from './form';
+import { defaultLayers, readForm, readLayers, writeLayers, type Form } from './form';
 import { ribbon, sharedScale } from './ribbon';
-import { modelOfForm, shapeOf, type State } from './state';
+import { modelOfForm } from './plan';
+import { lacking } from './shown';
+import { shapeOf, type State } from './state';
 import { nameOf, percent, scoreWords, variantHint, variantName, writeAlpha } from './variant-words';
 import { outlierInfos } from './vhd-model';
-import { layersToReinforce } from './vhd-view';
 
 /** Alpha beyond this breaks the text of the models that were measured so far. */
 export const mostAlpha = 4;
@@ -51,6 +52,7 @@ export function captions(part: Part): TemplateResult | typeof nothing {
                       caption: written,
                       scale,
                       label: making.name,
+                      lacks: lacking(state),
                       selected: undefined,
                       onSelect: () => undefined,
                     })
@@ -66,7 +68,7 @@ export function captions(part: Part): TemplateResult | typeof nothing {
 function controls({ state, actions }: Part): TemplateResult | typeof nothing {
   const { form, result } = state;
   if (!form || !result) return nothing;
-  const { layers } = shapeOf(state);
+  const automatic = writeLayers(defaultLayers(shapeOf(state).layers));
   const reading = readForm(form, modelOfForm(state));
   const problem = reading.ok ? undefined : reading.problems.layers;
   const busy = state.phase.kind === 'running' || (state.making !== undefined && state.making.problem === undefined);
@@ -98,17 +100,18 @@ function controls({ state, actions }: Part): TemplateResult | typeof nothing {
         ><span title="Layers whose heads are reinforced">layers</span> ${textField({
           label: 'Layers to reinforce',
           value: form.layers,
-          hint: `Empty: ${writeLayers(layersToReinforce({ ...state, form: { ...form, layers: '' } }, layers))}, layer 1 and the last ceil(14/32 L)`,
+          placeholder: automatic,
+          hint: `Empty: ${automatic}, layer 1 and the last ceil(14/32 L)`,
           problem,
           onInput: (text) => actions.edit({ layers: text }),
         })}</label
       >
       <label class="labelled"
         ><span title="Which heads are left out as bursts">rule</span> ${dropdown({
-          label: 'Outlier rule',
+          label: 'Outlier rule of the reinforcement',
           choices: outlierInfos.map(({ id, title, definition }) => ({ value: id, label: title, hint: definition })),
-          value: form.outliers,
-          onChange: (outliers) => actions.edit({ outliers: outliers as OutlierRule }),
+          value: form.reinforcedOutliers ?? form.outliers,
+          onChange: (rule) => actions.edit({ reinforcedOutliers: rule as OutlierRule }),
         })}</label
       >
       <div class="buttons">
@@ -159,7 +162,7 @@ export function requestOf(form: Form, change: Partial<ReinforcementRequest> = {}
   const layers = readLayers(form.layers);
   return {
     alpha: form.alpha,
-    outliers: form.outliers,
+    outliers: form.reinforcedOutliers ?? form.outliers,
     heads: 'selected',
     normMatched: false,
     executor: 'in-graph',
@@ -186,6 +189,7 @@ function card(
       caption,
       scale,
       label: `${name} caption`,
+      lacks: lacking(state),
       selected: state.token.variant === variant ? state.token.step : undefined,
       onSelect: (step) => actions.selectToken({ variant, step }),
     })}

@@ -76,6 +76,7 @@ function factsOf(here: Made, there: Made): readonly Fact[] {
       (made) => (made.kind === 'headscope-hallucination' ? made.promptIds.join() : (made.prompt ?? '')),
       true,
     ),
+    fact('chat template', ({ settings }) => (settings['chat'] === true ? 'on' : 'off')),
     here.kind === 'headscope-hallucination-set' ? fact('pictures', subject, true) : fact('what is taken away', subject),
     fact('distance', distanceTitle),
     fact('outlier rule', ({ outliers }) => outliers),

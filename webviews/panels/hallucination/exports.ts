@@ -4,34 +4,42 @@ import type { Caption, HallucinationResult, HallucinationSet } from '../../../pr
 import { htmlPage, htmlTable } from '../../charts/html-page';
 import { escapeXml, toPng, wrap, type Figure } from '../../charts/image';
 import { count, significant } from '../../ui/numbers';
-import { toCsv, type Column } from '../../ui/table';
+import type { Column } from '../../ui/table';
 import type { Theme } from '../../ui/theme';
-import type { ExportFormat } from './actions';
+import type { ExportKind } from './actions';
 import { scoreColumns } from './captions';
+import { headsCsv, setCsv, wordsCsv } from './csv-files';
 import { finding, took } from './finding';
 import { histogram, histogramSize } from './histogram';
 import { mapModel } from './map-model';
 import { drawPicture } from './picture-draw';
 import { levelsOf, patchesOf } from './picture-layout';
-import { verdictMarks, verdictOf } from './ribbon-model';
+import { layerColumns, layerRows } from './layer-table';
+import { sharedScale } from './ribbon';
+import { ribbonFigure } from './ribbon-figure';
+import { verdictMarks, verdictOf, type Scale } from './ribbon-model';
 import { scoreRows, setScoreColumns } from './set-view';
-import { pictureOf, type State } from './state';
+import { lacking, pictureOf } from './shown';
+import type { State } from './state';
 import { entryColumns, headColumns, headRows } from './tables';
-import { nameOf, scoreWords } from './variant-words';
+import { tokenColumns, tokenRows } from './token-table';
+import { nameOf, percent, scoreWords } from './variant-words';
 import { drawVhd } from './vhd-draw';
-import { vhdLayout } from './vhd-model';
+import { vhdLayout, type VhdModel } from './vhd-model';
 import { modelOfStep } from './vhd-view';
 
-export async function exportData(state: State, format: ExportFormat, theme: Theme): Promise<string | Uint8Array> {
+export async function exportData(state: State, kind: ExportKind, theme: Theme): Promise<string | Uint8Array> {
   const made = state.set ?? state.result;
   if (!made) throw new Error('There is no result to export yet. Run the model on a picture first.');
-  switch (format) {
+  switch (kind) {
     case 'png':
       return toPng(await figureOf(state, theme), provenance(made));
     case 'svg':
       return (await figureOf(state, theme)).svg;
     case 'csv':
       return state.set ? setCsv(state.set) : headsCsv(state, made as HallucinationResult);
+    case 'words':
+      return state.result ? wordsCsv(state, state.result) : '';
     case 'json':
       return `${JSON.stringify(made, null, 2)}\n`;
     case 'html':
@@ -39,11 +47,12 @@ export async function exportData(state: State, format: ExportFormat, theme: Them
   }
 }
 
-export function exportName(state: State, format: ExportFormat): string {
+export function exportName(state: State, kind: ExportKind): string {
   const made = state.set ?? state.result;
   const day = (made?.created ?? new Date().toISOString()).slice(0, 10);
   const model = (made?.model.name ?? 'model').replaceAll(/[^\w.-]+/g, '-');
-  return `hallucination-${model}-${day}.${format === 'json' ? 'headscope-hallucination.json' : format}`;
+  const ending = kind === 'json' ? 'headscope-hallucination.json' : kind === 'words' ? 'words.csv' : kind;
+  return `hallucination-${model}-${day}.${ending}`;
 }
 
 /** Everything that made the numbers, for machines. */
@@ -67,7 +76,7 @@ export function provenanceLines(made: HallucinationResult | HallucinationSet): r
     `${model.name} (${model.family}), hash ${model.hash}, ${model.layers} layers x ${model.heads} query heads${vision}, ${model.dtypes.join(', ')}`,
     image,
     `VHD: ${made.distance} distance of head outputs before the output projection at one position, positions ${made.positions} without the ${made.kind === 'headscope-hallucination' && made.removed.kind === 'span' ? 'span' : 'picture'}; outlier rule ${made.outliers}; T-VHD sums the ${made.k} largest of each layer (arXiv 2412.13949). Counted as looking: heads with at least half of the largest VHD`,
-    `Prompt ${JSON.stringify(made.prompt ?? 'token ids')}, greedy, seed ${made.seed}`,
+    `Prompt ${JSON.stringify(made.prompt ?? 'token ids')}${made.settings['chat'] === true ? ' in the chat template' : ''}, greedy, seed ${made.seed}`,
     `${device.name} (${device.provider}), ${device.threads === 0 ? 'threads chosen by the runtime' : `${device.threads} ${device.threads === 1 ? 'thread' : 'threads'}`}, ${device.runtime}, ${device.platform}`,
     `Headscope ${made.headscope}, ${made.created}, in ${took(made.seconds)}`,
   ];
@@ -100,6 +109,12 @@ class Sheet {
     this.parts.push(
       `<image x="${x}" y="${this.y}" width="${wide}" height="${tall}" href="${canvas.toDataURL('image/png')}"/>`,
     );
+  }
+
+  ribbon(caption: Pick<Caption, 'tokens' | 'mentions'>, scale: Scale): void {
+    const { parts, height } = ribbonFigure(caption, scale, { x: margin, y: this.y + 2, width: inner }, this.theme);
+    this.parts.push(...parts);
+    this.y += height + 2;
   }
 
   figure(title: string, metadata: unknown): Figure {
@@ -165,15 +180,25 @@ async function resultOnto(sheet: Sheet, state: State, result: HallucinationResul
   }
   sheet.y = lowest + 4;
   if (model) {
-    sheet.lines(
-      `VHD from ${significant(model.low, 2)} (dark) to ${significant(model.high, 2)} (bright), logarithmic; outlined: selected; hatched: outlier.`,
-      theme.fontSize - 2,
-    );
+    sheet.lines(`${scaleWords(model)}; outlined: selected; hatched: outlier.`, theme.fontSize - 2);
+  }
+  const scale = sharedScale(state);
+  if (scale) {
+    const words = `Captions by T-VHD from ${significant(scale.low, 2)} (dark: said whatever is in ${lacking(state)}) to ${significant(scale.high, 2)} (bright). ✓ in the picture, ✗ not in it.`;
+    sheet.lines(words, theme.fontSize - 2);
   }
   for (const caption of [result.caption, ...result.variants]) {
-    sheet.lines(`${nameOf(caption)}: ${markedText(caption)}`, theme.fontSize);
+    sheet.lines(nameOf(caption), theme.fontSize, { weight: 600 });
+    if (scale) sheet.ribbon(caption, scale);
     sheet.lines(scoreWords(caption.score, caption), theme.fontSize - 2, { opacity: 0.75 });
   }
+}
+
+function scaleWords({ measure, low, high, logarithmic, lacks }: VhdModel): string {
+  const scale = logarithmic ? 'logarithmic' : 'linear';
+  return measure === 'attention'
+    ? `Share of the attention on ${lacks} from ${percent(low, 2)} (dark) to ${percent(high, 2)} (bright), ${scale}`
+    : `VHD from ${significant(low, 2)} (dark) to ${significant(high, 2)} (bright), ${scale}`;
 }
 
 /** The caption with a mark behind each word that was judged. */
@@ -216,24 +241,6 @@ function setOnto(sheet: Sheet, set: HallucinationSet): void {
 
 // Tables.
 
-const made = (of: HallucinationResult | HallucinationSet): readonly (readonly [string, string | number])[] => [
-  ['distance', of.distance],
-  ['outlier_rule', of.outliers],
-  ['positions', of.positions],
-  ['k', of.k],
-  ['model', of.model.name],
-  ['model_hash', of.model.hash],
-  ['seed', of.seed],
-  ['device', of.device.name],
-  ['runtime', of.device.runtime],
-  ['platform', of.device.platform],
-  ['headscope', of.headscope],
-  ['created', of.created],
-];
-
-const constants = <Row>(pairs: readonly (readonly [string, string | number])[]): readonly Column<Row>[] =>
-  pairs.map(([id, value]) => ({ id, title: id, numeric: false, value: () => value }));
-
 /** Pictures and captions, every head or every picture of a set, and the result as data inside. */
 async function resultPage(state: State, of: HallucinationResult | HallucinationSet, theme: Theme): Promise<string> {
   const drawn = await figureOf(state, theme);
@@ -251,14 +258,15 @@ async function resultPage(state: State, of: HallucinationResult | HallucinationS
 function tablesOfResult(state: State, result: HallucinationResult): readonly string[] {
   const model = modelOfStep(state);
   if (!model) return [];
-  const first = model.step.step === 0 ? result.visualAttention : undefined;
   const rows = headRows(model);
   const captions = [result.caption, ...result.variants];
   const judged = captions.some(({ score }) => score !== undefined);
   const text: Column<Caption> = { id: 'text', title: 'Text', numeric: false, value: markedText };
   return [
     htmlTable('Captions', [...scoreColumns(judged), text], captions),
-    htmlTable(`${count(rows.length)} heads`, headColumns(model, first), rows),
+    htmlTable(`${count(rows.length)} heads`, headColumns(model), rows),
+    htmlTable('Layers', layerColumns(model), layerRows(model)),
+    ...captions.map((caption) => htmlTable(`Words, ${nameOf(caption)}`, tokenColumns(model.lacks), tokenRows(caption))),
   ];
 }
 
@@ -266,22 +274,3 @@ const tablesOfSet = (set: HallucinationSet): readonly string[] => [
   htmlTable('Scores of the captions', setScoreColumns(), scoreRows(set)),
   htmlTable(`${count(set.entries.length)} pictures`, entryColumns(set.entries), set.entries),
 ];
-
-/** One line a head, in full precision; what made it stands in each line, so that any reader of CSV can use the file. */
-export function headsCsv(state: State, result: HallucinationResult): string {
-  const model = modelOfStep(state);
-  if (!model) return '';
-  const first = model.step.step === 0 ? result.visualAttention : undefined;
-  const image = result.image?.name ?? '';
-  return toCsv(
-    [
-      { id: 'layer', title: 'Layer', numeric: true, value: ({ layer }) => layer },
-      ...headColumns(model, first),
-      ...constants<{ layer: number; head: number }>([['step', model.step.step], ['image', image], ...made(result)]),
-    ],
-    headRows(model),
-  );
-}
-
-export const setCsv = (set: HallucinationSet): string =>
-  toCsv([...entryColumns(set.entries), ...constants<HallucinationSet['entries'][number]>(made(set))], set.entries);

@@ -1,10 +1,12 @@
 /** The first line of the panel: what was found, in one or two sentences; the second: what was run. */
-import type { HallucinationResult, HallucinationSet } from '../../../protocol/results/hallucination';
+import type { HallucinationResult, HallucinationSet, ObjectMention } from '../../../protocol/results/hallucination';
 import { headName } from '../../ui/head-names';
 import { count, seconds, significant } from '../../ui/numbers';
 import { effectWords } from './captions';
 import { median, verdictOf, wordTVhd } from './ribbon-model';
-import { readsTextOnly, strongest, type State } from './state';
+import { lookingHeads, strongest } from './head-ranks';
+import { readsTextOnly } from './run-plan';
+import type { State } from './state';
 import { percent, plural, variantName } from './variant-words';
 import { distanceInfos } from './vhd-model';
 
@@ -27,9 +29,7 @@ function ofHeads(result: HallucinationResult): string {
   const [first] = strongest(result.vhd, result.outlier, 1);
   if (!first) return 'No head differs.';
   const all = result.layers * result.heads;
-  const large = result.vhd
-    .flatMap((row, layer) => row.map((value, head) => (result.outlier[layer]?.[head] ? 0 : value)))
-    .filter((value) => value >= first.value / 2).length;
+  const large = lookingHeads(result);
   const what = result.removed.kind === 'span' ? 'depend on the text taken away' : 'look at the picture';
   const verb = result.removed.kind === 'span' ? 'depends on the text taken away' : 'looks at the picture';
   const name = headName(first.layer, first.head);
@@ -38,22 +38,45 @@ function ofHeads(result: HallucinationResult): string {
     : `${count(large)} of ${count(all)} heads ${what}, ${name} most (VHD ${significant(first.value)}).`;
 }
 
-/** The object words that are not in the picture; without a truth, the one that depends least on the picture. */
+/** By which rules the finding counts heads and places a word. */
+export function findingHint({ result }: State): string | undefined {
+  if (!result) return undefined;
+  const outlined = result.selected.flat().filter(Boolean).length;
+  return `Counted: heads with at least half of the largest VHD, outliers left out. The grid outlines ${count(outlined)}: those above the median of their layer, which reinforcement scales. A word is compared with the other words that name an object: words that name none (a, the, and) depend less on ${result.removed.kind === 'span' ? 'the text' : 'the picture'} by themselves.`;
+}
+
+/**
+ * The object words that are not in the picture; without a truth, the one that depends least on the picture. It is compared with
+ * other object words alone, by the median of their T-VHD: the true ones where there is a truth.
+ */
 function ofWords(result: HallucinationResult): string {
   const { caption, truth } = result;
-  const middle = median(caption.tokens.map(({ tVhd }) => tVhd));
   const words = caption.mentions
     .map((mention) => ({ mention, value: wordTVhd(caption, mention) }))
     .sort((a, b) => a.value - b.value);
   const wrong = words.filter(({ mention }) => verdictOf(mention) === 'hallucinated');
   const [least] = wrong.length > 0 ? wrong : words;
   if (!least) return '';
-  const value = `T-VHD ${significant(least.value)}, median of all words ${significant(middle)}`;
+  const rest = wrong.length > 0 ? words.filter((one) => !wrong.includes(one)) : words.slice(1);
+  const middle = median(rest.map(({ value }) => value));
   const leans = least.value < middle ? ' and leans on the language prior' : '';
+  const value = `T-VHD ${significant(least.value)}${besideWords(rest, wrong.length > 0)}`;
   if (truth === undefined) return leans ? `“${least.mention.word}” leans most on the language prior (${value}).` : '';
   if (wrong.length === 0) return 'All objects that the caption names are in the picture.';
   const others = wrong.length > 1 ? ` (and ${plural(wrong.length - 1, 'other mention')})` : '';
   return `“${least.mention.word}”${others} is not in the picture${leans} (${value}).`;
+}
+
+/** `, median of the 2 object words in the picture 16.9`. */
+function besideWords(
+  rest: readonly { readonly mention: ObjectMention; readonly value: number }[],
+  inPicture: boolean,
+): string {
+  const [one] = rest;
+  if (!one) return '';
+  if (rest.length === 1) return `, “${one.mention.word}” ${significant(one.value)}`;
+  const words = inPicture ? 'object words in the picture' : 'other object words';
+  return `, median of the ${count(rest.length)} ${words} ${significant(median(rest.map(({ value }) => value)))}`;
 }
 
 function ofSet(set: HallucinationSet): string {

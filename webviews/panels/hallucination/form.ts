@@ -9,6 +9,7 @@ export interface Form {
   readonly image: string;
   readonly images: string;
   readonly prompt: string;
+  readonly chat: boolean;
   readonly span: readonly [start: number, end: number] | null;
   readonly truth: string;
   readonly maxNewTokens: string;
@@ -18,6 +19,8 @@ export interface Form {
   readonly k: string;
   readonly alpha: number;
   readonly layers: string;
+  /** Null: the rule of the measurement. */
+  readonly reinforcedOutliers: OutlierRule | null;
   readonly lexicon: string;
   readonly setCaptions: SetCaptions;
   readonly mostImages: string;
@@ -30,6 +33,7 @@ export const toForm = (plan: HallucinationPlan): Form => ({
   image: plan.image,
   images: plan.images,
   prompt: plan.prompt,
+  chat: plan.chat,
   span: plan.span,
   truth: plan.truth?.join(', ') ?? '',
   maxNewTokens: String(plan.maxNewTokens),
@@ -39,6 +43,7 @@ export const toForm = (plan: HallucinationPlan): Form => ({
   k: plan.k === null ? '' : String(plan.k),
   alpha: plan.alpha,
   layers: plan.reinforcedLayers === null ? '' : writeLayers(plan.reinforcedLayers),
+  reinforcedOutliers: plan.reinforcedOutliers,
   lexicon: plan.lexicon,
   setCaptions: plan.setCaptions,
   mostImages: plan.mostImages === null ? '' : String(plan.mostImages),
@@ -97,6 +102,7 @@ export function readForm(form: Form, model?: ModelSummary): FormReading {
   }
   const { mode, folder, image, images, prompt, span, distance, outliers, positions, alpha, lexicon, setCaptions } =
     form;
+  const { reinforcedOutliers } = form;
   return {
     ok: true,
     plan: {
@@ -105,6 +111,7 @@ export function readForm(form: Form, model?: ModelSummary): FormReading {
       image,
       images,
       prompt,
+      chat: form.chat && model?.chatTemplate !== false,
       span,
       truth: readTruth(form.truth),
       maxNewTokens,
@@ -114,6 +121,7 @@ export function readForm(form: Form, model?: ModelSummary): FormReading {
       k,
       alpha,
       reinforcedLayers: layers,
+      reinforcedOutliers,
       lexicon,
       setCaptions,
       mostImages,
@@ -167,14 +175,4 @@ export function writeLayers(layers: readonly number[]): string {
 export const defaultLayers = (count: number): readonly number[] => {
   const last = Math.ceil((14 / 32) * count);
   return Array.from({ length: count }, (_, layer) => layer).filter((layer) => layer === 1 || layer >= count - last);
-};
-
-/** What a run computes of a plan; the rest are options of what is asked of its result. */
-export const runOf = (plan: HallucinationPlan): unknown => {
-  const { mode, folder, image, images, prompt, span, truth, maxNewTokens, distance, outliers, positions, k, lexicon } =
-    plan;
-  const common = [mode, folder, prompt, maxNewTokens, distance, outliers, positions, k, lexicon];
-  if (mode === 'image') return [...common, image, truth];
-  if (mode === 'span') return [...common, span];
-  return [...common, images, plan.setCaptions, plan.alpha, plan.reinforcedLayers, plan.mostImages, plan.seed];
 };

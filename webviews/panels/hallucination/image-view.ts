@@ -13,10 +13,11 @@ import type { Part } from './actions';
 import { mapModel, topPatches, type MapModel } from './map-model';
 import './picture-map';
 import { levelName, levelsOf, patchesOf, placeWords, type Patch } from './picture-layout';
-import { captionOf, mapHeads, pictureOf, stepOf, type MapChoice, type State } from './state';
+import { captionOf, mapHeads, pictureOf, stepOf } from './shown';
+import type { MapChoice, State } from './state';
 
 export function imageView(part: Part): TemplateResult | typeof nothing {
-  const { state, actions, dark, compact } = part;
+  const { state, actions, dark } = part;
   const { view } = state;
   const picture = pictureOf(state);
   if (!picture) return missingPicture(state);
@@ -77,7 +78,7 @@ export function imageView(part: Part): TemplateResult | typeof nothing {
     }
     ${sinkNote(model)}
     ${
-      drawn && !compact
+      drawn
         ? disclosure({
             title: 'Patches read most',
             open: isOpen(state, 'patches', false),

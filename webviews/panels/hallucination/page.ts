@@ -9,12 +9,14 @@ import type { Part } from './actions';
 import { captions } from './captions';
 import { comparison } from './comparison';
 import { provenanceLines } from './exports';
-import { circumstances, finding } from './finding';
+import { circumstances, finding, findingHint } from './finding';
 import { imageView } from './image-view';
 import { ribbonView } from './ribbon';
 import { setView } from './set-view';
 import { settings, settingsSummary } from './settings';
-import { pictureOf, readsTextOnly, shapeOf, type State } from './state';
+import { readsTextOnly } from './run-plan';
+import { pictureOf } from './shown';
+import { shapeOf, type State } from './state';
 import { banners, emptyState, runBar } from './status';
 import { headTable } from './tables';
 import { vhdView } from './vhd-view';
@@ -24,7 +26,7 @@ export function page(part: Part): TemplateResult {
   const strip = state.place === 'file' ? nothing : settingsStrip(part);
   return html`<main class="panel ${state.place} ${compact ? 'compact' : 'wide'}">
     <header>
-      <h1 id="finding">${finding(state)}</h1>
+      <h1 id="finding" title=${findingHint(state) ?? nothing}>${finding(state)}</h1>
       <p class="circumstances">${dotted(circumstances(state))}</p>
       ${runBar(part)} ${banners(part)}
     </header>

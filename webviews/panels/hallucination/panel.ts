@@ -18,7 +18,7 @@ import { seconds } from '../../ui/numbers';
 import { PlanTelling } from '../../ui/plan-telling';
 import { Redraw } from '../../ui/redraw';
 import { onThemeChange, readTheme } from '../../ui/theme';
-import type { Actions, ExportFormat, Part } from './actions';
+import type { Actions, ExportKind, Part } from './actions';
 import { exportData, exportName } from './exports';
 import { finding } from './finding';
 import { toForm, type Form } from './form';
@@ -27,26 +27,11 @@ import { page } from './page';
 import { patchWords } from './picture-map';
 import { levelsOf, patchesOf, type Patch } from './picture-layout';
 import { runsOf, tokenWords } from './ribbon-model';
-import {
-  captionOf,
-  continues,
-  initialState,
-  keep,
-  mapHeads,
-  modelOfForm,
-  parseKept,
-  pictureOf,
-  planOf,
-  receive,
-  restore,
-  select,
-  startRun,
-  type Kept,
-  type Latest,
-  type State,
-  type TokenPlace,
-  type View,
-} from './state';
+import { continues, keep, parseKept, restore, type Kept } from './kept';
+import { modelOfForm, planOf, samePrompt } from './plan';
+import { startRun } from './run-plan';
+import { captionOf, lacking, mapHeads, pictureOf } from './shown';
+import { initialState, receive, select, type Latest, type State, type TokenPlace, type View } from './state';
 import { announcementOf } from './vhd-model';
 import { modelOfStep } from './vhd-view';
 
@@ -94,6 +79,8 @@ export class HallucinationPanel implements Actions {
       if (message.replaces || !continues(keep(this.state, this.plans.basis), message.plan))
         this.state = { ...this.state, form: undefined };
       this.plans.opened(message.plan);
+      // What is wrong with a picture is not in the message: it is asked again.
+      if (!message.picture) this.asked = { ...this.asked, image: '' };
     }
     this.change(receive(this.state, message, this.latest));
     this.tell(message);
@@ -164,14 +151,23 @@ export class HallucinationPanel implements Actions {
     const model = modelOfForm(this.state);
     if (!this.mayAsk || !form || place === 'file' || form.mode !== 'image' || form.image === '' || !model?.vision)
       return;
-    const asked = canonical([form.folder, form.image]);
+    // The prompt says where the picture stands, or lacks its place.
+    const asked = canonical([form.folder, form.image, form.prompt, form.chat]);
     if (asked === this.asked.image) return;
     this.asked.image = asked;
-    if (picture?.image.path === form.image && this.state.result?.image?.path === form.image) return;
-    this.later.do('image', 100, () => {
+    const { result } = this.state;
+    if (picture?.image.path === form.image && result?.image?.path === form.image && samePrompt(result, form)) return;
+    this.later.do('image', 200, () => {
       const request = this.nextRequest();
       this.latest = { ...this.latest, openImage: request };
-      this.host.post({ kind: 'openImage', request, folder: form.folder, image: form.image, prompt: form.prompt });
+      this.host.post({
+        kind: 'openImage',
+        request,
+        folder: form.folder,
+        image: form.image,
+        prompt: form.prompt,
+        chat: form.chat,
+      });
     });
   }
 
@@ -179,13 +175,13 @@ export class HallucinationPanel implements Actions {
     const { form, place } = this.state;
     if (!this.mayAsk || !form || place === 'file' || form.mode !== 'span' || form.folder === '' || form.prompt === '')
       return;
-    const asked = canonical([form.folder, form.prompt]);
+    const asked = canonical([form.folder, form.prompt, form.chat]);
     if (asked === this.asked.tokens) return;
     this.asked.tokens = asked;
     this.later.do('tokens', 200, () => {
       const request = this.nextRequest();
       this.latest = { ...this.latest, tokenise: request };
-      this.host.post({ kind: 'tokenise', request, folder: form.folder, text: form.prompt });
+      this.host.post({ kind: 'tokenise', request, folder: form.folder, text: form.prompt, chat: form.chat });
     });
   }
 
@@ -266,7 +262,7 @@ export class HallucinationPanel implements Actions {
     const caption = captionOf(this.state, token.variant);
     const chosen = caption.tokens[token.step];
     const run = runsOf(caption).find(({ from, to }) => token.step >= from && token.step < to);
-    if (chosen) announce(tokenWords(chosen, token.step, run?.mention));
+    if (chosen) announce(tokenWords(chosen, token.step, run?.mention, lacking(this.state)));
   }
 
   selectPatch(patch: Patch): void {
@@ -338,9 +334,10 @@ export class HallucinationPanel implements Actions {
     announce(`${what} is copied`);
   }
 
-  exportAs(format: ExportFormat): void {
-    exportData(this.state, format, readTheme()).then(
-      (data) => this.host.post({ kind: 'export', format, name: exportName(this.state, format), data }),
+  exportAs(kind: ExportKind): void {
+    const format = kind === 'words' ? 'csv' : kind;
+    exportData(this.state, kind, readTheme()).then(
+      (data) => this.host.post({ kind: 'export', format, name: exportName(this.state, kind), data }),
       (error: unknown) => {
         const sentence = error instanceof Error ? error.message : 'The export failed. Try SVG or CSV.';
         this.change({ ...this.state, phase: { kind: 'failed', sentence } });

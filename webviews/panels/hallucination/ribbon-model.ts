@@ -2,6 +2,7 @@
 import type { Caption, CaptionToken, ObjectMention } from '../../../protocol/results/hallucination';
 import { significant } from '../../ui/numbers';
 import { shownToken } from '../../ui/token-text';
+import { percent } from './variant-words';
 
 /** Steps of the scale, as classes of the style sheet: the panel's policy allows no inline style. */
 export const shades = 12;
@@ -76,10 +77,17 @@ export function wordTVhd({ tokens }: Pick<Caption, 'tokens'>, mention: ObjectMen
   return Number.NaN;
 }
 
-export const tokenWords = (token: CaptionToken, at: number, mention: ObjectMention | undefined): string =>
+/** `lacks`: what the second pass lacks, which the attention of the query that made the token may lie on. */
+export const tokenWords = (
+  token: CaptionToken,
+  at: number,
+  mention: ObjectMention | undefined,
+  lacks: string,
+): string =>
   [
     `token ${at + 1} “${shownToken(token.text)}”`,
     `T-VHD ${significant(token.tVhd)}`,
     `probability ${significant(token.probability)}`,
+    `${percent(token.visualAttention)} of the attention on ${lacks}`,
     ...(mention ? [`“${mention.object}” is ${verdictWords[verdictOf(mention)]}`] : []),
   ].join(' · ');

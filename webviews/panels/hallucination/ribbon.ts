@@ -18,18 +18,22 @@ import {
   type Scale,
   type Verdict,
 } from './ribbon-model';
-import { captionOf, type State } from './state';
+import { captionOf, lacking } from './shown';
+import type { State } from './state';
+import { tokenTable } from './token-table';
 
 export interface RibbonOptions {
   readonly caption: Pick<Caption, 'tokens' | 'mentions'>;
   readonly scale: Scale;
   readonly label: string;
+  /** What the second pass lacks: the picture, the text taken away. */
+  readonly lacks: string;
   /** Place of the selected token; undefined when it is in another caption. */
   readonly selected: number | undefined;
   readonly onSelect: (step: number) => void;
 }
 
-export function ribbon({ caption, scale, label, selected, onSelect }: RibbonOptions): TemplateResult {
+export function ribbon({ caption, scale, label, lacks, selected, onSelect }: RibbonOptions): TemplateResult {
   const { tokens } = caption;
   return html`<div
     class="ribbon"
@@ -50,7 +54,7 @@ export function ribbon({ caption, scale, label, selected, onSelect }: RibbonOpti
     ${repeat(
       runsOf(caption),
       ({ from }) => from,
-      (run) => oneRun(run, caption, scale, selected),
+      (run) => oneRun(run, caption, scale, lacks, selected),
     )}
   </div>`;
 }
@@ -59,6 +63,7 @@ function oneRun(
   { from, to, mention }: Run,
   { tokens }: Pick<Caption, 'tokens'>,
   scale: Scale,
+  lacks: string,
   selected: number | undefined,
 ): TemplateResult {
   const words = tokens.slice(from, to).map((token, index) => {
@@ -68,7 +73,7 @@ function oneRun(
       role="option"
       aria-selected=${at === selected}
       data-step=${at}
-      title=${tokenWords(token, at, mention)}
+      title=${tokenWords(token, at, mention, lacks)}
       >${token.text === '' ? '∅' : token.text.replaceAll('\n', '↵')}</span
     >`;
   });
@@ -105,11 +110,12 @@ export function ribbonView(part: Part): TemplateResult | typeof nothing {
       caption,
       scale,
       label: 'Words of the caption: choose one',
+      lacks: lacking(state),
       selected: at,
       onSelect: (step) => actions.selectToken({ variant: null, step }),
     })}
     <div class="readout ribbon-readout">
-      ${chosen && at !== undefined ? dotted(tokenWords(chosen, at, run?.mention)) : ''}
+      ${chosen && at !== undefined ? dotted(tokenWords(chosen, at, run?.mention, lacking(state))) : ''}
     </div>
     <div class="ribbon-key">
       ${scaleBar({ title: 'T-VHD', low: scale.low, high: scale.high, stops: scaleStops(false, dark) })}
@@ -118,11 +124,9 @@ export function ribbonView(part: Part): TemplateResult | typeof nothing {
       >
       ${legend(caption.mentions.map(verdictOf))}
     </div>
+    ${tokenTable(part)}
   </section>`;
 }
-
-export const lacking = ({ result, form }: State): string =>
-  (result ? result.removed.kind === 'span' : form?.mode === 'span') ? 'the text taken away' : 'the picture';
 
 export function sharedScale({ result, written, making }: State): Scale | undefined {
   return scaleOf([

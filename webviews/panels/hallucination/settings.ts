@@ -1,15 +1,21 @@
 /** The strip with the model, what it reads, and how divergence is measured. */
 import { html, nothing, type TemplateResult } from 'lit';
+import { demoVisionPrompt } from '../../../protocol/compute/demo-prompt';
 import type { HallucinationMode, SetCaptions } from '../../../protocol/panels/hallucination';
+import type { ModelChoice } from '../../../protocol/panels/heads';
+import type { ModelSummary } from '../../../protocol/results/heads';
 import type { RemovedPositions, VhdDistance, OutlierRule } from '../../../protocol/results/hallucination';
-import { button, dropdown, field, segments, textField } from '../../ui/controls';
+import { button, checkbox, dropdown, field, segments, textField } from '../../ui/controls';
 import { lastName, modelField } from '../../ui/model-field';
 import { bytes, count } from '../../ui/numbers';
 import { textArea } from '../../ui/text-area';
 import type { Part } from './actions';
 import { readForm, readTruth, type Form, type Problems } from './form';
+import { offeredPrompt, ownPromptOf } from './own-prompt';
 import { spanField } from './span-field';
-import { modelOfForm, readsTextOnly, type State } from './state';
+import { modelOfForm } from './plan';
+import { readsTextOnly } from './run-plan';
+import type { State } from './state';
 import { distanceInfos, outlierInfos } from './vhd-model';
 import { plural } from './variant-words';
 
@@ -56,12 +62,14 @@ export function settings(part: Part): TemplateResult {
           rows: 4,
           code: true,
           placeholder:
-            form.mode === 'span' ? 'Text that the model reads' : 'USER: <image>\nDescribe the image. ASSISTANT:',
+            form.mode === 'span'
+              ? 'Text that the model reads'
+              : ((model && ownPromptOf(model, state.models)?.prompt) ?? demoVisionPrompt),
           problem: form.prompt === '' ? undefined : problems.prompt,
           onInput: (prompt) => actions.edit({ prompt, ...(form.mode === 'span' ? { span: null } : {}) }),
         })}
       </div>
-      ${form.mode === 'span' ? spanField(part, form) : nothing}
+      ${promptOptions(part, form)} ${form.mode === 'span' ? spanField(part, form) : nothing}
       ${form.mode === 'image' ? truthField(part, form) : nothing}
       ${form.mode === 'span' ? nothing : lexiconField(part, form)}
     </section>
@@ -72,9 +80,46 @@ export function settings(part: Part): TemplateResult {
   </div>`;
 }
 
+/** The chat template of a model that has one, and its own prompt where another one is typed. */
+function promptOptions({ state, actions }: Part, form: Form): TemplateResult {
+  const model = modelOfForm(state);
+  const offered = form.mode === 'span' ? undefined : offeredPrompt(form, model, state.models);
+  return html`${
+    model?.chatTemplate === true
+      ? checkbox({
+          label: 'Chat template',
+          checked: form.chat,
+          hint: 'Put the text into the model’s chat template as one user message; the template places the picture.',
+          onChange: (chat) => actions.edit({ chat, ...(form.mode === 'span' ? { span: null } : {}) }),
+        })
+      : nothing
+  }
+  ${
+    offered
+      ? html`<p class="reason">
+          <button
+            type="button"
+            class="link"
+            id="own-prompt"
+            title=${offered.chat ? `“${offered.prompt}” in the chat template` : offered.prompt}
+            @click=${() => actions.edit(offered)}
+          >
+            Use the prompt of this family
+          </button>
+        </p>`
+      : nothing
+  }`;
+}
+
 function measureFields({ actions, state }: Part, form: Form, problems: Problems): TemplateResult {
   const heads = modelOfForm(state)?.heads;
-  const number = (label: string, key: 'maxNewTokens' | 'k' | 'mostImages' | 'seed', hint: string) =>
+  const automaticK = heads === undefined ? undefined : String(Math.max(1, Math.round(heads / 8)));
+  const number = (
+    label: string,
+    key: 'maxNewTokens' | 'k' | 'mostImages' | 'seed',
+    hint: string,
+    placeholder?: string,
+  ) =>
     field(
       label,
       textField({
@@ -82,6 +127,7 @@ function measureFields({ actions, state }: Part, form: Form, problems: Problems)
         value: form[key],
         numeric: true,
         hint,
+        ...(placeholder === undefined ? {} : { placeholder }),
         problem: problems[key],
         onInput: (text) => actions.edit({ [key]: text }),
       }),
@@ -124,9 +170,9 @@ function measureFields({ actions, state }: Part, form: Form, problems: Problems)
     }),
     'Positions of the text once the picture is gone.',
   )}
-  ${number('k', 'k', `Heads of each layer that T-VHD sums; empty: ${heads === undefined ? 'an eighth of them' : Math.max(1, Math.round(heads / 8))}.`)}
+  ${number('k', 'k', `Heads of each layer that T-VHD sums; empty: ${automaticK ?? 'an eighth of them'}.`, automaticK ?? 'auto')}
   ${number('Tokens', 'maxNewTokens', 'Most tokens of a caption.')}
-  ${form.mode === 'set' ? number('Pictures', 'mostImages', 'At most so many; empty: all.') : nothing}
+  ${form.mode === 'set' ? number('Pictures', 'mostImages', 'At most so many; empty: all.', 'all') : nothing}
   ${
     form.mode === 'set'
       ? field(
@@ -227,6 +273,7 @@ function truthField({ actions }: Part, form: Form): TemplateResult {
         label: 'Objects in the picture',
         value: form.truth,
         hint: 'Separated by commas. Empty: object words are marked, not judged.',
+        placeholder: 'dog, ball',
         onInput: (text) => actions.edit({ truth: text }),
       })}</label
     >
@@ -260,9 +307,13 @@ function modelFacts(state: State): TemplateResult {
     ? `sees through ${model.vision.family} (${model.vision.layers} x ${model.vision.heads} heads, ${model.vision.imageSize} pixels)`
     : 'reads text alone';
   return html`<p class="reason ${readsTextOnly(state) && state.form?.mode !== 'span' ? 'warning' : ''}">
-    ${model.family}, ${model.layers} layers x ${model.heads} heads, ${bytes(model.weightBytes)}; ${vision}
+    ${familyWords(model, choice)}, ${model.layers} layers x ${model.heads} heads, ${bytes(model.weightBytes)}; ${vision}
   </p>`;
 }
+
+/** The summary names the language model, whose heads are shown; the list of models names the whole: `llava on llama`. */
+const familyWords = ({ family }: ModelSummary, choice: ModelChoice | undefined): string =>
+  choice && choice.family !== '' && choice.family !== family ? `${choice.family} on ${family}` : family;
 
 /** The strip in one line, for when it is folded. */
 export function settingsSummary({ form }: State): string {

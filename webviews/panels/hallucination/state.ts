@@ -23,23 +23,19 @@ import { unreachable } from '../../../protocol/unreachable';
 import { canonical } from '../../ui/canonical';
 import type { HeadPlace } from '../../ui/head-names';
 import type { Sort } from '../../ui/table';
-import { readForm, runOf, toForm, type Form } from './form';
-
-export type Phase =
-  | { readonly kind: 'idle' }
-  | {
-      readonly kind: 'running';
-      readonly sentence: string;
-      readonly share: number;
-      readonly secondsLeft?: number;
-      readonly cancelling: boolean;
-      readonly overdue?: string;
-    }
-  | { readonly kind: 'failed'; readonly sentence: string; readonly details?: string };
+import { failedPhase, overduePhase, runningPhase, type Phase } from '../../ui/phase';
+import { toForm, type Form } from './form';
+import { strongest } from './head-ranks';
+import { isOwnPrompt, ownPromptOf } from './own-prompt';
+import { planOf, planOfResult, samePlan } from './plan';
 
 /** Whose attention is drawn over the picture. */
 export const mapChoices = ['head', 'layer', 'all'] as const;
 export type MapChoice = (typeof mapChoices)[number];
+
+/** How far the head's output is from that of the second pass; share of its attention on what that pass lacks. */
+export const measures = ['divergence', 'attention'] as const;
+export type Measure = (typeof measures)[number];
 
 /** What a person arranged; survives a reload. */
 export interface View {
@@ -48,6 +44,8 @@ export interface View {
   /** Tiles that lie over each other are seen one level at a time. */
   readonly level: number;
   readonly overlay: 'both' | 'picture' | 'map';
+  /** What colours the cells of the heads. */
+  readonly measure: Measure;
   readonly tableSort?: Sort;
   readonly entrySort?: Sort;
   readonly allHeads: boolean;
@@ -122,6 +120,7 @@ export const initialView: View = {
   map: 'head',
   level: 0,
   overlay: 'both',
+  measure: 'divergence',
   allHeads: false,
   allEntries: false,
   open: {},
@@ -129,7 +128,8 @@ export const initialView: View = {
 
 const firstToken: TokenPlace = { variant: null, step: 0 };
 
-const nothingShown = {
+/** Before a run, and from its start. */
+export const nothingShown = {
   shownPlan: undefined,
   firstStep: undefined,
   written: [],
@@ -181,11 +181,9 @@ function withShownPicture(state: State): State {
   return found === state.shownPicture ? state : { ...state, shownPicture: found };
 }
 
-/** What the picture's place shows: the result's own, or before there is one the form's. */
-export function pictureOf({ result, shownPlan, form, picture, shownPicture }: State): OpenedImage | undefined {
-  if (result) return shownPicture;
-  return (shownPlan ?? form)?.mode === 'span' ? undefined : picture;
-}
+/** The bytes that are drawn already are not decoded again for another prompt. */
+const samePixels = (before: OpenedImage | undefined, now: OpenedImage): OpenedImage =>
+  before?.image.sha256 === now.image.sha256 ? { ...now, bytes: before.bytes } : now;
 
 function received(state: State, message: ToHallucinationPanel, latest: Latest): State {
   switch (message.kind) {
@@ -194,10 +192,10 @@ function received(state: State, message: ToHallucinationPanel, latest: Latest): 
     case 'models':
       return { ...state, models: message.models };
     case 'model':
-      return { ...state, model: message.model, form: state.form && { ...state.form, folder: message.model.folder } };
+      return withModel(state, message.model);
     case 'picture':
       return message.request === undefined || message.request === latest.openImage
-        ? { ...state, picture: message.picture, pictureProblem: undefined }
+        ? { ...state, picture: samePixels(state.picture, message.picture), pictureProblem: undefined }
         : state;
     case 'imageFolder':
       return { ...state, imageFolder: message.imageFolder };
@@ -205,21 +203,8 @@ function received(state: State, message: ToHallucinationPanel, latest: Latest): 
       return message.request === latest.tokenise
         ? { ...state, typed: message.tokenised, typedProblem: undefined }
         : state;
-    case 'stage': {
-      const before = state.phase.kind === 'running' ? state.phase : undefined;
-      const { sentence, share, secondsLeft } = message;
-      return {
-        ...state,
-        phase: {
-          kind: 'running',
-          sentence,
-          share,
-          ...(secondsLeft === undefined ? {} : { secondsLeft }),
-          cancelling: before?.cancelling ?? false,
-          ...(before?.overdue === undefined ? {} : { overdue: before.overdue }),
-        },
-      };
-    }
+    case 'stage':
+      return { ...state, phase: runningPhase(state.phase, message) };
     case 'firstStep': {
       const { vhd, textEnergy, outlier, selected } = message;
       const firstStep = { vhd, textEnergy, outlier, selected };
@@ -250,12 +235,19 @@ function received(state: State, message: ToHallucinationPanel, latest: Latest): 
     case 'failed':
       return failed(state, message, latest);
     case 'overdue':
-      return state.phase.kind === 'running'
-        ? { ...state, phase: { ...state.phase, overdue: message.sentence } }
-        : state;
+      return { ...state, phase: overduePhase(state.phase, message.sentence) };
     default:
       return unreachable(message);
   }
+}
+
+/** A prompt that stands for no words of the person becomes the one of the model that was chosen. */
+function withModel(state: State, model: ModelSummary): State {
+  if (!state.form) return { ...state, model };
+  const form = { ...state.form, folder: model.folder };
+  const shown = state.shownPlan?.folder === model.folder;
+  const own = shown || form.mode === 'span' || !isOwnPrompt(form) ? undefined : ownPromptOf(model, state.models);
+  return { ...state, model, form: { ...form, ...own } };
 }
 
 /** Those that a run goes on behind are told again by the extension. */
@@ -329,26 +321,6 @@ const withSet = (state: State, set: HallucinationSet): State => ({
   model: state.model ?? set.model,
 });
 
-/** The plan that a result was made by, with the options that it does not name from another one. */
-function planOfResult(
-  result: HallucinationResult,
-  others: HallucinationPlan | undefined,
-): HallucinationPlan | undefined {
-  if (!others) return undefined;
-  return {
-    ...others,
-    mode: result.removed.kind === 'span' ? 'span' : 'image',
-    folder: result.model.folder,
-    ...(result.image ? { image: result.image.path } : {}),
-    ...(result.prompt === null ? {} : { prompt: result.prompt }),
-    span: result.removed.kind === 'span' ? [result.removed.start, result.removed.end] : others.span,
-    truth: result.truth ?? null,
-    distance: result.distance,
-    outliers: result.outliers,
-    positions: result.positions,
-  };
-}
-
 function withVariant(state: State, request: number, caption: Caption): State {
   if (!state.result) return state;
   const same = (one: Caption): boolean => canonical(one.reinforcement) === canonical(caption.reinforcement);
@@ -372,24 +344,9 @@ function selectedIn(
   return first && { layer: first.layer, head: first.head };
 }
 
-/** Heads by divergence, the largest first; outliers are left out. */
-export function strongest(
-  vhd: FirstStep['vhd'],
-  outlier: FirstStep['outlier'],
-  most: number,
-): readonly (HeadPlace & { readonly value: number })[] {
-  return vhd
-    .flatMap((row, layer) => row.map((value, head) => ({ layer, head, value })))
-    .filter(({ layer, head, value }) => Number.isFinite(value) && outlier[layer]?.[head] !== true)
-    .sort((a, b) => b.value - a.value)
-    .slice(0, most);
-}
-
 function failed(state: State, message: Extract<ToHallucinationPanel, { kind: 'failed' }>, latest: Latest): State {
-  const { request, sentence, details } = message;
-  if (request === undefined) {
-    return { ...state, phase: { kind: 'failed', sentence, ...(details === undefined ? {} : { details }) } };
-  }
+  const { request, sentence } = message;
+  if (request === undefined) return { ...state, phase: failedPhase(message) };
   if (request === latest.openImage) return { ...state, picture: undefined, pictureProblem: sentence };
   if (request === latest.tokenise) return { ...state, typed: undefined, typedProblem: sentence };
   if (state.map?.request === request) return { ...state, map: { ...state.map, problem: sentence } };
@@ -403,147 +360,8 @@ function failed(state: State, message: Extract<ToHallucinationPanel, { kind: 'fa
 export const select = (state: State, { layer, head }: HeadPlace): State =>
   state.selected?.layer === layer && state.selected.head === head ? state : { ...state, selected: { layer, head } };
 
-export const planOf = (state: State): HallucinationPlan | undefined => {
-  if (!state.form) return undefined;
-  const reading = readForm(state.form, modelOfForm(state));
-  return reading.ok ? reading.plan : undefined;
-};
-
-/** The summary of the model in the form, when it is known. */
-export const modelOfForm = ({ form, model }: State): ModelSummary | undefined =>
-  model !== undefined && model.folder === form?.folder ? model : undefined;
-
-/** A model of text alone has no image to leave out. */
-export const readsTextOnly = (state: State): boolean => {
-  const model = modelOfForm(state);
-  return model !== undefined && model.vision === undefined;
-};
-
-export const samePlan = (a: HallucinationPlan | undefined, b: HallucinationPlan | undefined): boolean =>
-  a !== undefined && b !== undefined && canonical(runOf(a)) === canonical(runOf(b));
-
-/** The form asks for something other than what is shown. */
-export function isStale(state: State): boolean {
-  if (state.place === 'file' || !(state.result ?? state.set) || state.phase.kind === 'running') return false;
-  const plan = planOf(state);
-  return plan !== undefined && state.shownPlan !== undefined && !samePlan(plan, state.shownPlan);
-}
-
-/** Why nothing can be run with what is typed; undefined when it can. */
-export function whyNot(state: State): string | undefined {
-  if (state.canRun !== true) return state.canRun;
-  if (!state.form) return 'Choose a model first.';
-  const reading = readForm(state.form, modelOfForm(state));
-  if (!reading.ok) return (Object.values(reading.problems) as readonly string[])[0];
-  if (state.form.mode !== 'span' && readsTextOnly(state)) {
-    return 'This model reads text alone: choose a vision-language model, or take a span of the prompt away.';
-  }
-  const model = modelOfForm(state);
-  if (model?.vocabulary === 0)
-    return 'This model is a vision encoder alone: it writes no words. Choose a vision-language model.';
-  const processor = model?.vision?.processor;
-  if (state.form.mode !== 'span' && typeof processor === 'string') return processor;
-  if (state.form.mode === 'image' && state.pictureProblem) return state.pictureProblem;
-  return undefined;
-}
-
-export const canStart = (state: State): boolean => state.phase.kind !== 'running' && whyNot(state) === undefined;
-
-/** A set that was cancelled, and whose plan still stands, goes on behind its entries. */
-export const canResume = (state: State): boolean =>
-  canStart(state) && state.set?.state === 'cancelled' && !isStale(state) && state.form?.mode === 'set';
-
-export function startRun(
-  state: State,
-  resume: boolean,
-): { readonly state: State; readonly plan: HallucinationPlan } | undefined {
-  const plan = planOf(state);
-  if (!plan || !canStart(state)) return undefined;
-  const kept = resume ? (state.set?.entries ?? []) : [];
-  return {
-    plan,
-    state: {
-      ...state,
-      ...nothingShown,
-      phase: { kind: 'running', sentence: 'Starting', share: 0, cancelling: false },
-      shownPlan: plan,
-      entries: kept,
-    },
-  };
-}
-
-/** What the map of divergences shows: the step of the selected token where it is known, else the first. */
-export interface ShownStep extends FirstStep {
-  readonly step: number;
-}
-
-export function stepOf(state: State): ShownStep | undefined {
-  const { result, firstStep, step, token } = state;
-  if (!result) return firstStep && { ...firstStep, step: 0 };
-  const kept = token.variant === null ? result.steps?.find((one) => one.step === token.step) : undefined;
-  const later = kept ?? (token.variant === null && step?.value?.step === token.step ? step.value : undefined);
-  const shown = token.step > 0 && token.variant === null ? later : undefined;
-  return shown ?? { ...result, step: 0 };
-}
-
 /** Layers and heads of what is shown. */
 export function shapeOf(state: State): { readonly layers: number; readonly heads: number } {
   const vhd = state.result?.vhd ?? state.firstStep?.vhd;
   return { layers: vhd?.length ?? 0, heads: vhd?.[0]?.length ?? 0 };
 }
-
-/** The caption that a token belongs to; while it is being written, what there is of it. */
-export function captionOf(state: State, variant: number | null): Pick<Caption, 'tokens' | 'mentions' | 'text'> {
-  const { result, written } = state;
-  const whole = variant === null ? result?.caption : result?.variants[variant];
-  return whole ?? { tokens: written, mentions: [], text: written.map(({ text }) => text).join('') };
-}
-
-/** Heads whose attention is drawn: the selected one, or a set of the step that is shown. */
-export function mapHeads(state: State): readonly HeadPlace[] {
-  const { selected, view } = state;
-  const shown = stepOf(state);
-  if (!selected || !shown) return [];
-  if (view.map === 'head') return [selected];
-  const heads = shown.selected.flatMap((row, layer) =>
-    row.flatMap((chosen, head) =>
-      chosen && (view.map === 'all' || layer === selected.layer) ? [{ layer, head }] : [],
-    ),
-  );
-  return heads.length > 0 ? heads : [selected];
-}
-
-// Kept over a reload.
-
-export interface Kept {
-  readonly version: 1;
-  readonly place: HallucinationPlace;
-  readonly view: View;
-  /** The form as typed, of use only while the extension's plan is one of `basis`. */
-  readonly form?: Form;
-  readonly basis: readonly string[];
-  readonly selected?: HeadPlace;
-}
-
-export const keep = (state: State, basis: readonly string[]): Kept => ({
-  version: 1,
-  place: state.place,
-  view: state.view,
-  ...(state.form ? { form: state.form } : {}),
-  basis,
-  ...(state.selected ? { selected: state.selected } : {}),
-});
-
-/** Undefined for anything this version did not write. */
-export function parseKept(value: unknown): Kept | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  const kept = value as Partial<Kept>;
-  const whole = kept.version === 1 && Array.isArray(kept.basis) && typeof kept.view?.overlay === 'string';
-  return whole ? (kept as Kept) : undefined;
-}
-
-export const restore = (state: State, kept: Kept | undefined): State =>
-  kept ? { ...state, view: kept.view, form: kept.form, selected: kept.selected } : state;
-
-export const continues = (kept: Kept | undefined, plan: HallucinationPlan): boolean =>
-  kept?.basis.includes(canonical(plan)) ?? false;

@@ -1,15 +1,16 @@
 /** The bar under the finding: what can be done now, and the state of the run in words. Its height never changes. */
 import { html, nothing, type TemplateResult } from 'lit';
-import { button, progressRing, toolbar } from '../../ui/controls';
+import { button, toolbar } from '../../ui/controls';
 import { icon } from '../../ui/icons';
 import '../../ui/menu';
 import type { MenuItem } from '../../ui/menu';
-import { count, seconds } from '../../ui/numbers';
-import { banner, comparisonBanner, failureBanner, runProgress, savedWords } from '../../ui/run-status';
-import type { ExportFormat, Part } from './actions';
+import { count } from '../../ui/numbers';
+import { banner, comparisonBanner, runBanners, runningLine, runProgress, savedWords } from '../../ui/run-status';
+import type { ExportKind, Part } from './actions';
 import { comparisonWords } from './comparison';
 import { took } from './finding';
-import { canResume, canStart, isStale, readsTextOnly, whyNot, type State } from './state';
+import { canResume, canStart, isStale, readsTextOnly, whyNot } from './run-plan';
+import type { State } from './state';
 
 export function runBar(part: Part): TemplateResult {
   const { state, actions } = part;
@@ -105,17 +106,18 @@ function primary({ state, actions }: Part): TemplateResult {
 }
 
 function exportItems({ actions, state }: Part): readonly MenuItem[] {
-  const item = (label: string, detail: string, format: ExportFormat, image = false): MenuItem => ({
+  const item = (label: string, detail: string, kind: ExportKind, image = false): MenuItem => ({
     label,
     detail,
     icon: image ? 'file-media' : 'export',
-    run: () => actions.exportAs(format),
+    run: () => actions.exportAs(kind),
   });
   const picture = state.set ? 'scores and histograms' : 'picture, heads and captions';
   return [
     item('PNG', picture, 'png', true),
     item('SVG', picture, 'svg', true),
     item('CSV', state.set ? 'one line a picture' : 'one line a head', 'csv'),
+    ...(state.set ? [] : [item('CSV of the words', 'one line a token', 'words')]),
     item('JSON', 'the whole result', 'json'),
     item('HTML', 'page without network', 'html'),
   ];
@@ -123,11 +125,7 @@ function exportItems({ actions, state }: Part): readonly MenuItem[] {
 
 function runState(state: State): TemplateResult | typeof nothing {
   const { phase } = state;
-  if (phase.kind === 'running') {
-    const left = phase.secondsLeft === undefined ? '' : `, about ${seconds(phase.secondsLeft)} left`;
-    const what = phase.cancelling ? 'Stopping' : phase.sentence.replace(/[.…]+$/, '');
-    return html`${progressRing()}<span>${what}: ${Math.round(phase.share * 100)} %${left}</span>`;
-  }
+  if (phase.kind === 'running') return runningLine(phase, 'Stopping');
   const made = state.result ?? state.set;
   if (phase.kind === 'failed' || !made) return nothing;
   const stopped = state.set?.state === 'cancelled';
@@ -142,10 +140,7 @@ export function banners(part: Part): TemplateResult {
   const { phase } = state;
   const partial = phase.kind === 'failed' && (state.entries.length > 0 || state.firstStep !== undefined);
   return html`
-    ${state.canRun === true ? nothing : banner('warning', html`${state.canRun}`)}
-    ${phase.kind === 'running' && phase.overdue ? banner('warning', html`${phase.overdue}`) : nothing}
-    ${phase.kind === 'failed' ? failureBanner(phase, partial ? 'What was computed before is shown.' : undefined) : nothing}
-    ${textOnlyBanner(part)}
+    ${runBanners(state, partial ? 'What was computed before is shown.' : undefined)} ${textOnlyBanner(part)}
     ${
       state.compareWith && (state.result ?? state.set)
         ? comparisonBanner(state.compareWith.name, comparisonWords(state), () => actions.dropComparison())

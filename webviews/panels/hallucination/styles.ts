@@ -64,7 +64,8 @@ export const panelStyles = css`
   .vhd-view .readout {
     min-height: 40px;
   }
-  .compact .ribbon-readout {
+  .compact .ribbon-readout,
+  .compact .vhd-view .readout {
     min-height: 60px;
   }
   .image-view > .reason {

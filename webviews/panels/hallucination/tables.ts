@@ -1,13 +1,13 @@
 /** The twins of the pictures: every head with its numbers, every picture of a set with its words. */
 import { html, nothing, type TemplateResult } from 'lit';
 import type { DatasetEntry } from '../../../protocol/results/hallucination';
-import { button } from '../../ui/controls';
 import { headKey, headName, type HeadPlace } from '../../ui/head-names';
 import { count, significant } from '../../ui/numbers';
-import { sortRows, table, toCsv, toMarkdown, type Column } from '../../ui/table';
+import { sortRows, table, type Column } from '../../ui/table';
 import type { Part } from './actions';
+import { copyButtons } from './copy-buttons';
 import { nameOf, percent } from './variant-words';
-import { isOutlier, isSelected, valueAt, type VhdModel } from './vhd-model';
+import { attentionAt, divergenceAt, isOutlier, isSelected, type VhdModel } from './vhd-model';
 import { modelOfStep } from './vhd-view';
 
 /** Rows of one page of a table: a thousand heads are a thousand rows, but never all in the page. */
@@ -16,10 +16,7 @@ export const pageOfRows = 64;
 export const headRows = ({ layers, heads }: VhdModel): readonly HeadPlace[] =>
   Array.from({ length: layers * heads }, (_, at) => ({ layer: Math.floor(at / heads), head: at % heads }));
 
-export function headColumns(
-  model: VhdModel,
-  visualAttention?: readonly (readonly number[])[],
-): readonly Column<HeadPlace>[] {
+export function headColumns(model: VhdModel): readonly Column<HeadPlace>[] {
   const yes = (value: boolean): string | undefined => (value ? 'yes' : undefined);
   return [
     { id: 'head', title: 'Head', numeric: false, value: ({ layer, head }) => headName(layer, head) },
@@ -28,8 +25,8 @@ export function headColumns(
       title: 'VHD',
       numeric: true,
       hint: 'Distance of the head’s output with the image from its output without.',
-      value: (place) => valueAt(model, place),
-      text: (place) => significant(valueAt(model, place)),
+      value: (place) => divergenceAt(model, place),
+      text: (place) => significant(divergenceAt(model, place)),
     },
     {
       id: 'text_energy',
@@ -39,15 +36,15 @@ export function headColumns(
       value: ({ layer, head }) => model.step.textEnergy[layer]?.[head],
       text: ({ layer, head }) => significant(model.step.textEnergy[layer]?.[head] ?? Number.NaN),
     },
-    ...(visualAttention
+    ...(model.step.visualAttention
       ? [
           {
             id: 'visual_attention',
-            title: 'On the image',
+            title: model.lacks === 'the picture' ? 'On the image' : 'On the part',
             numeric: true,
-            hint: 'Share of the query’s attention on the image tokens.',
-            value: ({ layer, head }: HeadPlace) => visualAttention[layer]?.[head],
-            text: ({ layer, head }: HeadPlace) => percent(visualAttention[layer]?.[head]),
+            hint: `Visual attention ratio: share of the query’s attention on ${model.lacks}.`,
+            value: (place: HeadPlace) => attentionAt(model, place),
+            text: (place: HeadPlace) => percent(attentionAt(model, place)),
           } satisfies Column<HeadPlace>,
         ]
       : []),
@@ -60,8 +57,7 @@ export function headTable(part: Part): TemplateResult | typeof nothing {
   const { state, actions } = part;
   const model = modelOfStep(state);
   if (!model) return nothing;
-  const visual = model.step.step === 0 ? state.result?.visualAttention : undefined;
-  const columns = headColumns(model, visual);
+  const columns = headColumns(model);
   const sort = state.view.tableSort ?? { column: 'vhd', descending: true };
   const sorted = sortRows(headRows(model), columns, sort);
   const rows = state.view.allHeads ? sorted : sorted.slice(0, pageOfRows);
@@ -84,14 +80,6 @@ export function headTable(part: Part): TemplateResult | typeof nothing {
       : nothing
   }`;
 }
-
-const copyButtons = <Row>({ actions }: Part, columns: readonly Column<Row>[], rows: readonly Row[]): TemplateResult =>
-  html`<div class="section-head">
-    <div class="toolbar" role="group" aria-label="Copy the table">
-      ${button({ label: 'Copy as Markdown', icon: 'copy', appearance: 'icon', onClick: () => actions.copy(toMarkdown(columns, rows), 'The table as Markdown') })}
-      ${button({ label: 'Copy as CSV', icon: 'table', appearance: 'icon', onClick: () => actions.copy(toCsv(columns, rows), 'The table as CSV') })}
-    </div>
-  </div>`;
 
 const wrongOf = (entry: DatasetEntry, variant: number | null): readonly string[] => {
   const caption = variant === null ? entry.plain : entry.variants[variant];

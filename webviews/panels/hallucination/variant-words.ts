@@ -12,14 +12,17 @@ export function variantName({
   alpha,
   heads,
   normMatched,
-}: Pick<Reinforcement, 'alpha' | 'heads' | 'normMatched'>): string {
+  outliers,
+}: Pick<Reinforcement, 'alpha' | 'heads' | 'normMatched' | 'outliers'>): string {
   const by = `x ${writeAlpha(alpha)}`;
-  if (heads === 'all') return `All heads, norm of ${by}`;
-  if (heads === 'random') return `Random heads ${by}`;
-  return normMatched ? `Reinforced ${by}, norm kept` : `Reinforced ${by}`;
+  // The rule of the paper is not named: with it, names are as short as they can be.
+  const rule = outliers === 'paper' ? '' : `, rule ${outliers}`;
+  if (heads === 'all') return `All heads, norm of ${by}${rule}`;
+  if (heads === 'random') return `Random heads ${by}${rule}`;
+  return `Reinforced ${by}${rule}${normMatched ? ', norm kept' : ''}`;
 }
 
-export const variantHint = ({ heads, normMatched, layers, executor }: Reinforcement): string =>
+export const variantHint = ({ heads, normMatched, layers, executor, outliers }: Reinforcement): string =>
   [
     heads === 'selected'
       ? 'The heads that diverge more than the median of their layer are scaled.'
@@ -27,7 +30,7 @@ export const variantHint = ({ heads, normMatched, layers, executor }: Reinforcem
         ? 'Control: as many heads of each layer, drawn at random.'
         : 'Control: all heads by one factor, so that only the norm changes.',
     ...(normMatched ? ['Control: scaled back to the plain norm, so that only the direction changes.'] : []),
-    `Layers ${writeLayers(layers)}, ${executor}.`,
+    `Layers ${writeLayers(layers)}, outlier rule ${outliers}, ${executor}.`,
   ].join(' ');
 
 export const nameOf = ({ reinforcement }: Pick<Caption, 'reinforcement'>): string =>

@@ -4,6 +4,7 @@ import { hatch } from '../../charts/hatch';
 import type { HeadPlace } from '../../ui/head-names';
 import { significant } from '../../ui/numbers';
 import type { Theme } from '../../ui/theme';
+import { percent } from './variant-words';
 import { cellX, cellY, colourAt, isOutlier, isSelected, type VhdLayout, type VhdModel } from './vhd-model';
 
 export function drawVhd(context: CanvasRenderingContext2D, model: VhdModel, layout: VhdLayout, theme: Theme): void {
@@ -30,11 +31,14 @@ function drawAxes(context: CanvasRenderingContext2D, model: VhdModel, layout: Vh
   for (let head = 0; head < model.heads; head += every)
     context.fillText(`H${head}`, cellX(layout, head) + layout.side / 2, 8);
   context.textAlign = 'left';
-  context.fillText(barTitle(model.k, layout.barWidth), layout.bars, 8);
+  context.fillText(barTitle(model, layout.barWidth), layout.bars, 8);
 }
 
-const barTitle = (k: number, width: number): string =>
-  width <= 90 ? `Top ${k}` : k === 1 ? 'Largest of the layer' : `Sum of the ${k} largest`;
+function barTitle({ measure, k }: VhdModel, width: number): string {
+  if (measure === 'attention') return width <= 90 ? 'Mean' : 'Mean of the layer';
+  if (width <= 90) return `Top ${k}`;
+  return k === 1 ? 'Largest of the layer' : `Sum of the ${k} largest`;
+}
 
 function drawCell(
   context: CanvasRenderingContext2D,
@@ -74,7 +78,8 @@ function drawBar(
   context.textAlign = 'left';
   context.textBaseline = 'middle';
   context.fillStyle = theme.foreground;
-  context.fillText(significant(sum, 2), layout.bars + long + 4, y + layout.tall / 2);
+  const written = model.measure === 'attention' ? percent(sum, 2) : significant(sum, 2);
+  context.fillText(written, layout.bars + long + 4, y + layout.tall / 2);
 }
 
 export function drawFrame(

@@ -1,21 +1,33 @@
 /** What the map of divergences shows: places, colours and words of its cells and of the bars beside them. No DOM. */
 import type { OutlierRule, VhdDistance } from '../../../protocol/results/hallucination';
+import type { PerHead } from '../../../protocol/results/heads';
 import { cividis, type Rgb } from '../../charts/colour-map';
 import { headName, type HeadPlace } from '../../ui/head-names';
 import { significant } from '../../ui/numbers';
-import type { ShownStep } from './state';
+import type { ShownStep } from './shown';
+import type { Measure } from './state';
+import { percent } from './variant-words';
 
 export interface VhdModel {
   readonly layers: number;
   readonly heads: number;
   readonly step: ShownStep;
+  readonly measure: Measure;
+  /** What colours the cells: divergences, or shares of the attention. */
+  readonly values: PerHead;
   readonly k: number;
+  /** What the second pass lacks, in words. */
+  readonly lacks: string;
   /** Layers that are reinforced, marked at their side. */
   readonly reinforced: ReadonlySet<number>;
-  /** Smallest and largest coloured value, for a logarithmic scale. */
+  /** Ends of the colour scale. */
   readonly low: number;
   readonly high: number;
-  /** By layer: sum of the k largest, outliers counted (equation 5): what the layer adds to T-VHD. */
+  readonly logarithmic: boolean;
+  /**
+   * By layer. Of divergences the sum of the k largest, outliers counted (equation 5): what the layer adds to T-VHD. Of attention
+   * the mean over the heads.
+   */
   readonly sums: readonly number[];
   readonly mostSum: number;
 }
@@ -23,41 +35,78 @@ export interface VhdModel {
 /** Three decades below the largest value: smaller ones are the same dark. */
 const decades = 3;
 
-export function vhdModel(step: ShownStep, k: number, reinforced: readonly number[]): VhdModel {
-  const values = step.vhd.flat().filter((value) => Number.isFinite(value) && value > 0);
-  const high = values.length > 0 ? Math.max(...values) : 1;
-  const least = values.length > 0 ? Math.min(...values) : 1;
-  const sums = step.vhd.map((row) =>
-    row
-      .filter(Number.isFinite)
-      .sort((a, b) => b - a)
-      .slice(0, k)
-      .reduce((sum, value) => sum + value, 0),
-  );
+export interface VhdOptions {
+  readonly k: number;
+  readonly reinforced: readonly number[];
+  readonly lacks: string;
+  /** Attention only where the step has it. */
+  readonly measure: Measure;
+}
+
+export function vhdModel(step: ShownStep, { k, reinforced, lacks, measure }: VhdOptions): VhdModel {
+  const attention = measure === 'attention' ? step.visualAttention : undefined;
+  const values = attention ?? step.vhd;
+  const positive = values.flat().filter((value) => Number.isFinite(value) && value > 0);
+  const high = positive.length > 0 ? Math.max(...positive) : 1;
+  const least = positive.length > 0 ? Math.min(...positive) : 1;
+  // Divergences are read on the same kind of scale at every step; shares as they lie, unless two decades do not hold them.
+  const logarithmic = attention === undefined || least < high / 100;
+  const sums = values.map((row) => (attention ? mean(row) : sumOfLargest(row, k)));
   return {
-    layers: step.vhd.length,
-    heads: step.vhd[0]?.length ?? 0,
+    layers: values.length,
+    heads: values[0]?.length ?? 0,
     step,
+    measure: attention ? 'attention' : 'divergence',
+    values,
     k,
+    lacks,
     reinforced: new Set(reinforced),
-    low: Math.max(least, high / 10 ** decades),
+    low: logarithmic ? Math.max(least, high / 10 ** decades) : 0,
     high,
+    logarithmic,
     sums,
     mostSum: Math.max(...sums, 0),
   };
 }
 
-export const valueAt = ({ step }: VhdModel, { layer, head }: HeadPlace): number =>
-  step.vhd[layer]?.[head] ?? Number.NaN;
+const sumOfLargest = (row: readonly number[], k: number): number =>
+  row
+    .filter(Number.isFinite)
+    .sort((a, b) => b - a)
+    .slice(0, k)
+    .reduce((sum, value) => sum + value, 0);
 
-/** 0..1 between low and high on a logarithmic scale. */
-export function shareOf({ low, high }: Pick<VhdModel, 'low' | 'high'>, value: number): number {
-  if (!(value > 0)) return 0;
-  if (high <= low) return 1;
-  return Math.min(1, Math.max(0, Math.log(value / low) / Math.log(high / low)));
+function mean(row: readonly number[]): number {
+  const finite = row.filter(Number.isFinite);
+  return finite.length === 0 ? 0 : finite.reduce((sum, value) => sum + value, 0) / finite.length;
 }
 
-export const colourAt = (model: VhdModel, place: HeadPlace): Rgb => cividis(shareOf(model, valueAt(model, place)));
+export const layerDivergence = ({ step, k }: VhdModel, layer: number): number => sumOfLargest(step.vhd[layer] ?? [], k);
+
+export const layerAttention = ({ step }: VhdModel, layer: number): number => mean(step.visualAttention?.[layer] ?? []);
+
+/** What colours the cell. */
+export const shownAt = ({ values }: VhdModel, { layer, head }: HeadPlace): number =>
+  values[layer]?.[head] ?? Number.NaN;
+
+export const divergenceAt = ({ step }: VhdModel, { layer, head }: HeadPlace): number =>
+  step.vhd[layer]?.[head] ?? Number.NaN;
+
+export const attentionAt = ({ step }: VhdModel, { layer, head }: HeadPlace): number | undefined =>
+  step.visualAttention?.[layer]?.[head];
+
+/** 0..1 between the ends of the scale. */
+export function shareOf(
+  { low, high, logarithmic }: Pick<VhdModel, 'low' | 'high' | 'logarithmic'>,
+  value: number,
+): number {
+  if (!(value > 0)) return 0;
+  if (high <= low) return 1;
+  const share = logarithmic ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low);
+  return Math.min(1, Math.max(0, share));
+}
+
+export const colourAt = (model: VhdModel, place: HeadPlace): Rgb => cividis(shareOf(model, shownAt(model, place)));
 
 export const isOutlier = ({ step }: VhdModel, { layer, head }: HeadPlace): boolean =>
   step.outlier[layer]?.[head] === true;
@@ -110,20 +159,28 @@ export const outlierInfos: readonly {
 export const announcementOf = (model: VhdModel, place: HeadPlace): string =>
   [
     `layer ${place.layer} head ${place.head}`,
-    `divergence ${significant(valueAt(model, place))}`,
+    model.measure === 'attention'
+      ? `${percent(shownAt(model, place))} of its attention on ${model.lacks}`
+      : `divergence ${significant(divergenceAt(model, place))}`,
     ...(isSelected(model, place) ? ['selected'] : []),
     ...(isOutlier(model, place) ? ['outlier'] : []),
   ].join(', ');
 
 /** One line with the exact values of a head. */
-export const readoutOf = (model: VhdModel, place: HeadPlace): string =>
-  [
+export function readoutOf(model: VhdModel, place: HeadPlace): string {
+  const attention = attentionAt(model, place);
+  const ofLayer = model.sums[place.layer] ?? 0;
+  return [
     headName(place.layer, place.head),
-    `VHD ${significant(valueAt(model, place))}`,
+    `VHD ${significant(divergenceAt(model, place))}`,
     `text energy ${significant(model.step.textEnergy[place.layer]?.[place.head] ?? Number.NaN)}`,
     isOutlier(model, place) ? 'outlier, left out' : isSelected(model, place) ? 'selected' : 'not selected',
-    `layer ${place.layer} adds ${significant(model.sums[place.layer] ?? 0)} to T-VHD`,
+    ...(attention === undefined ? [] : [`${percent(attention)} of its attention on ${model.lacks}`]),
+    model.measure === 'attention'
+      ? `mean of layer ${place.layer} ${percent(ofLayer)}`
+      : `layer ${place.layer} adds ${significant(ofLayer)} to T-VHD`,
   ].join(' · ');
+}
 
 // Places.
 

@@ -2,11 +2,15 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { scaleStops } from '../../charts/colour-map';
 import { scaleBar } from '../../charts/scale-bar';
+import { segments } from '../../ui/controls';
 import type { HeadPlace } from '../../ui/head-names';
 import { count } from '../../ui/numbers';
 import type { Part } from './actions';
 import { defaultLayers, readLayers } from './form';
-import { stepOf, type State } from './state';
+import { lookingHeads } from './head-ranks';
+import { layerTable } from './layer-table';
+import { lacking, stepOf } from './shown';
+import type { Measure, State } from './state';
 import './vhd-grid';
 import { distanceInfos, vhdModel, type VhdModel } from './vhd-model';
 
@@ -19,15 +23,33 @@ export function layersToReinforce(state: State, layers: number): readonly number
   return Array.isArray(typed) ? (typed as readonly number[]) : defaultLayers(layers);
 }
 
+const attentionHint =
+  'Visual attention ratio: share of the attention of the query that makes the word, on the tokens of the picture or of the part taken away. Looking is not reading: a head may look and change nothing.';
+
+const selectedHeads = ({ step }: VhdModel): number => step.selected.flat().filter(Boolean).length;
+
 let last: { readonly made: readonly unknown[]; readonly model: VhdModel } | undefined;
 
 /** Made anew only when something it shows has changed. */
 export function modelOfStep(state: State): VhdModel | undefined {
   const step = stepOf(state);
   if (!step) return undefined;
-  const made = [state.result, state.firstStep, state.step?.value, state.token, state.form?.layers, state.form?.k];
+  const made = [
+    state.result,
+    state.firstStep,
+    state.step?.value,
+    state.token,
+    state.form?.layers,
+    state.form?.k,
+    state.view.measure,
+  ];
   if (last && made.every((value, at) => value === last?.made[at])) return last.model;
-  const model = vhdModel(step, kOf(state, step.vhd[0]?.length ?? 1), layersToReinforce(state, step.vhd.length));
+  const model = vhdModel(step, {
+    k: kOf(state, step.vhd[0]?.length ?? 1),
+    reinforced: layersToReinforce(state, step.vhd.length),
+    lacks: lacking(state),
+    measure: state.view.measure,
+  });
   last = { made, model };
   return model;
 }
@@ -42,14 +64,27 @@ export function vhdView(part: Part): TemplateResult | typeof nothing {
   const distance = distanceInfos.find(({ id }) => id === (state.result?.distance ?? state.form?.distance));
   return html`<section class="vhd-view" aria-label="Divergence by layer and head">
     <div class="section-head">
-      <h2 title=${distance?.definition ?? nothing}>
-        ${ofText ? 'Context-aware divergence' : 'Vision-aware divergence'}
+      <h2 title=${model.measure === 'attention' ? attentionHint : (distance?.definition ?? nothing)}>
+        ${model.measure === 'attention' ? `Attention on ${model.lacks}` : ofText ? 'Context-aware divergence' : 'Vision-aware divergence'}
         <span class="muted"
           >${model.step.step === 0 ? 'at the first word' : `at token ${count(model.step.step + 1)}`}${
             behind ? (step?.problem ? '' : ', reading the chosen word…') : ''
           }</span
         >
       </h2>
+      ${
+        model.step.visualAttention
+          ? segments<Measure>({
+              label: 'Heads by',
+              choices: [
+                { value: 'divergence', label: 'Divergence' },
+                { value: 'attention', label: 'Attention' },
+              ],
+              value: model.measure,
+              onChange: (measure) => actions.view({ measure }),
+            })
+          : nothing
+      }
     </div>
     <hs-vhd-grid
       .model=${model}
@@ -58,17 +93,24 @@ export function vhdView(part: Part): TemplateResult | typeof nothing {
     ></hs-vhd-grid>
     <div class="grid-key">
       ${scaleBar({
-        title: `VHD${distance ? `, ${distance.title.replace(/ \(.*/, '').toLowerCase()}` : ''}`,
-        low: model.low,
-        high: model.high,
+        ...(model.measure === 'attention'
+          ? { title: 'Share of the attention', unit: '%', low: 100 * model.low, high: 100 * model.high }
+          : {
+              title: `VHD${distance ? `, ${distance.title.replace(/ \(.*/, '').toLowerCase()}` : ''}`,
+              low: model.low,
+              high: model.high,
+            }),
         stops: scaleStops(false, dark),
-        logarithmic: true,
+        logarithmic: model.logarithmic,
       })}
       <p class="reason">
-        Outlined: selected for reinforcement (above the median of its layer). Hatched: outlier, left
-        out.${compact ? '' : ' Bar at the layer: reinforced.'}
+        Outlined: selected for reinforcement, VHD above the median of its layer (${count(selectedHeads(model))} of
+        ${count(model.layers * model.heads)}).
+        ${model.step.step === 0 ? `Counted in the finding: at least half of the largest VHD (${count(lookingHeads(model.step))}). ` : ''}Hatched:
+        outlier, left out.${compact ? '' : ' Bar at the layer: reinforced.'}
       </p>
       ${behind && step?.problem ? html`<p class="problem">${step.problem}</p>` : nothing}
     </div>
+    ${layerTable(part, model)}
   </section>`;
 }

@@ -1,7 +1,7 @@
 /** What the parts of the panel may ask for; `panel.ts` does it. */
 import type { FromHeadsPanel } from '../../../protocol/panels/heads';
 import type { HeadPlace } from '../../ui/head-names';
-import type { CellPlace } from './matrix-surroundings';
+import type { CellPlace } from './matrix-place';
 import type { Form } from './form';
 import type { State, View } from './state';
 import type { TileSource } from './tile-source';

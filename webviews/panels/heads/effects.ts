@@ -2,11 +2,12 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { NextTokens } from '../../../protocol/results/heads';
 import { button } from '../../ui/controls';
-import { count, significant } from '../../ui/numbers';
+import { significant } from '../../ui/numbers';
 import type { Part } from './actions';
 import { bar } from './one-head';
 import { headName } from '../../ui/head-names';
-import type { Continuation, State } from './state';
+import { continuations } from './continuations';
+import type { State } from './state';
 import { shownToken } from '../../ui/token-text';
 
 export function effects(part: Part): TemplateResult | typeof nothing {
@@ -122,60 +123,4 @@ function distributions({ state, compact }: Part): TemplateResult {
       </tbody>
     </table>
   </div>`;
-}
-
-function continuations({ state, actions }: Part): TemplateResult {
-  const { generation } = state;
-  const gains = state.form?.gains ?? [];
-  const running = generation?.running === true;
-  return html`<div class="continuations">
-    <div class="section-head">
-      <h3>Continuation, most likely tokens${generation && generation.gains.length > 0 ? ', plain and changed' : ''}</h3>
-      ${
-        running
-          ? button({ label: 'Stop', icon: 'debug-stop', id: 'stop-generation', onClick: () => actions.cancel() })
-          : button({
-              label: gains.length > 0 ? 'Generate both' : 'Generate',
-              icon: 'play',
-              id: 'generate',
-              disabled: state.canRun !== true || state.phase.kind === 'running',
-              hint: 'Write 40 more tokens; the grid follows each of them',
-              onClick: () => actions.generate(),
-            })
-      }
-    </div>
-    ${generation?.problem ? html`<p class="problem" role="alert">${generation.problem}</p>` : nothing}
-    ${
-      generation
-        ? html`<div class="texts ${generation.gains.length > 0 ? 'two' : ''}">
-            ${continuation('plain', generation.plain, running)}
-            ${generation.gains.length > 0 ? continuation('changed', generation.changed, running, generation.plain?.text) : nothing}
-          </div>`
-        : html`<p class="reason">
-            ${gains.length > 0 ? 'Writes on without and with the gains above.' : 'Writes on from the prompt; the grid follows.'}
-          </p>`
-    }
-  </div>`;
-}
-
-function continuation(
-  name: 'plain' | 'changed',
-  one: Continuation | undefined,
-  running: boolean,
-  plain?: string,
-): TemplateResult {
-  const text = one?.text ?? '';
-  const same = plain === undefined ? text.length : commonLength(text, plain);
-  const state =
-    one === undefined ? (running ? 'waiting' : '–') : `${count(one.tokens)} tokens${one.done || !running ? '' : ' …'}`;
-  return html`<div class="text" data-variant=${name}>
-    <h3>${name} <span class="muted">${state}</span></h3>
-    <pre>${text.slice(0, same)}<mark>${text.slice(same)}</mark></pre>
-  </div>`;
-}
-
-function commonLength(a: string, b: string): number {
-  let at = 0;
-  while (at < a.length && a[at] === b[at]) at += 1;
-  return at;
 }

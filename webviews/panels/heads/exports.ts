@@ -1,6 +1,6 @@
 /** Files that leave the panel; each says what made it. */
 import { threadWords } from '../../../protocol/results/provenance';
-import type { HeadsResult } from '../../../protocol/results/heads';
+import type { HeadsResult, PerHead } from '../../../protocol/results/heads';
 import { openCellPainter } from '../../charts/cell-painter';
 import { parseColour, scaleStops } from '../../charts/colour-map';
 import { headAtlas } from '../../charts/head-atlas';
@@ -19,7 +19,7 @@ import { labelInfo, labelInfos } from './labels';
 import { headKey } from '../../ui/head-names';
 import type { State } from './state';
 import { statisticInfos, valueOf } from './statistics';
-import { headColumns, headRows, labelColumns, topLabels, type HeadRow } from './tables';
+import { ablationColumns, headColumns, headRows, known, labelColumns, topLabels, type HeadRow } from './tables';
 
 /** `head` is the one on screen; pictures hold it beside the grid, JSON as numbers, CSV marks its line. */
 export async function exportData(
@@ -231,6 +231,8 @@ function keyOfFigure(
   return { svg: entries.join('\n'), bottom: y + 10 };
 }
 
+const topKeysOf = ({ topKeys }: HeadsResult, { layer, head }: HeadRow) => topKeys?.[layer]?.[head];
+
 /** One line a head, in full precision; what made it stands in each line, so that any reader of CSV can use the file. */
 export function headsCsv(state: State, result: HeadsResult): string {
   const share = result.heads / Math.max(1, result.model.kvHeads);
@@ -249,12 +251,21 @@ export function headsCsv(state: State, result: HeadsResult): string {
     column('window', ({ layer }) => result.model.windows[layer] ?? undefined),
     ...statisticInfos.map(({ id, unit }) =>
       column(unit ? `${id}_${unit}` : id, ({ layer, head }) => {
-        const value = valueOf(result.statistics, id, layer, head);
-        return Number.isNaN(value) ? undefined : value;
+        return known(valueOf(result.statistics, id, layer, head));
       }),
     ),
     ...Object.entries(result.groups).map(([name, values]) =>
       column(`group_${name}`, ({ layer, head }) => values[layer]?.[head]),
+    ),
+    column('last_query_top_keys', (row) =>
+      topKeysOf(result, row)
+        ?.map(({ key }) => key)
+        .join(';'),
+    ),
+    column('last_query_top_weights', (row) =>
+      topKeysOf(result, row)
+        ?.map(({ weight }) => weight)
+        .join(';'),
     ),
     column(
       'labels',
@@ -280,6 +291,22 @@ export function headsCsv(state: State, result: HeadsResult): string {
       'loss_changes_nats',
       all(({ causal }) => causal?.lossChange),
     ),
+    column(
+      'prompt_loss_changes_nats',
+      all(({ causal }) => causal?.promptLossChange),
+    ),
+    ...labelInfos.flatMap(({ id }) => {
+      const scores = result.labelScores?.[id];
+      const of = (values: PerHead) => (row: HeadRow) => known(values[row.layer]?.[row.head]);
+      return scores
+        ? [
+            column(`score_${id}`, of(scores.score)),
+            column(`null_mean_${id}`, of(scores.nullMean)),
+            column(`null_sd_${id}`, of(scores.nullSd)),
+            column(`confidence_${id}`, of(scores.confidence)),
+          ]
+        : [];
+    }),
     column('selected', ({ layer, head }) => (state.selected?.layer === layer && state.selected.head === head ? 1 : 0)),
     column('gain', ({ layer, head }) => gainOf(result.gains, layer, head)),
     ...Object.entries({
@@ -307,6 +334,9 @@ export function resultPage(state: State, result: HeadsResult, theme: Theme, head
       gridFigure(state, result, theme, head).svg,
       `<p class="prompt">${escapeXml(result.tokens.join(''))}</p>`,
       htmlTable(`${count(result.classes.length)} labels`, labelColumns(theme.dark, causal), topLabels(state)),
+      ...(result.classAblations?.length
+        ? [htmlTable('Loss without all heads of a label', ablationColumns(theme.dark), result.classAblations)]
+        : []),
       htmlTable(`${count(result.layers * result.heads)} heads`, headColumns(state), headRows(state)),
     ].join('\n'),
     data: result,

@@ -1,9 +1,10 @@
 /** The first line of the panel: what was found, in one or two sentences; the second: what was run. */
-import type { HeadClass, HeadGain } from '../../../protocol/results/heads';
+import type { CausalChange, HeadClass, HeadGain, HeadLabel, HeadsResult } from '../../../protocol/results/heads';
 import { count, seconds, significant } from '../../ui/numbers';
-import { labelInfo, labelsByHead } from './labels';
+import { labelInfo, labelsByHead, nullWords } from './labels';
 import { headKey, headName } from '../../ui/head-names';
-import { layersDone, shapeOf, type State } from './state';
+import { layersDone } from './shown';
+import { shapeOf, type State } from './state';
 import { statisticInfos, valueOf } from './statistics';
 
 export function finding(state: State): string {
@@ -40,12 +41,10 @@ function ofSelected(state: State, labels: ReadonlyMap<string, readonly HeadClass
   const name = headName(layer, head);
   const [first, ...others] = labels.get(headKey(layer, head)) ?? [];
   if (first) {
-    const causal = first.causal
-      ? `; without it the loss ${first.causal.lossChange >= 0 ? 'rises' : 'falls'} by ${significant(Math.abs(first.causal.lossChange), 2)} nats a token`
-      : '';
+    const causal = first.causal ? causalWords(result, first.label, first.causal) : '';
     const also =
       others.length > 0 ? ` It also bears ${others.map(({ label }) => labelInfo(label).title).join(' and ')}.` : '';
-    return `${name} is ${article(labelInfo(first.label).title)} head (${significant(first.score, 2)}; null ${significant(first.null.mean, 2)} ± ${significant(first.null.sd, 2)})${causal}.${also}`;
+    return `${name} is ${article(labelInfo(first.label).title)} head (${significant(first.score, 2)}; null ${nullWords(first.null)})${causal}.${also}`;
   }
   // The mass that stands out most says most about a head without a label.
   const strongest = statisticInfos
@@ -57,6 +56,28 @@ function ofSelected(state: State, labels: ReadonlyMap<string, readonly HeadClass
   return strongest
     ? `${name}${label} has a ${strongest.info.words} of ${significant(strongest.value, 2)}.`
     : `${name} bears none.`;
+}
+
+/** What the loss becomes without the head and, where others bear its label, without all of them. */
+function causalWords({ classAblations }: HeadsResult, label: HeadLabel, alone: CausalChange): string {
+  const all = classAblations?.find((one) => one.label === label && one.heads > 1);
+  const places = [
+    { where: 'a repeated random sequence', of: ({ lossChange }: CausalChange) => lossChange },
+    { where: 'the prompt', of: ({ promptLossChange }: CausalChange) => promptLossChange },
+  ].filter(({ of }) => Number.isFinite(of(alone)));
+  if (places.length === 0) return '';
+  const changes = (one: CausalChange): string[] =>
+    places.map(({ of }) => {
+      const change = of(one) ?? Number.NaN;
+      return `${change < 0 ? '−' : '+'}${significant(Math.abs(change), 2)}`;
+    });
+  const [first, ...others] = changes(alone).map(
+    (change, at) => `${change}${at === 0 ? ' nats a token' : ''} on ${places[at]?.where}`,
+  );
+  const joint = all
+    ? `, without all ${all.heads} ${labelInfo(label).title} heads by ${changes(all).join(' and ')}`
+    : '';
+  return `; without it the loss changes by ${[first, ...others].join(' and ')}${joint}`;
 }
 
 const article = (words: string): string =>

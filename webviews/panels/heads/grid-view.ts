@@ -12,7 +12,8 @@ import type { Part } from './actions';
 import { gridModel, type GridModel } from './grid-model';
 import './head-grid';
 import { labelInfo } from './labels';
-import { tokensOf, type Colouring, type State } from './state';
+import { tokensOf } from './shown';
+import type { Colouring, State } from './state';
 import { statisticInfos, type StatisticName } from './statistics';
 
 export function gridView(part: Part): TemplateResult {

@@ -8,21 +8,12 @@ import { scaleBar } from '../../charts/scale-bar';
 import { levelFor, tileSide, tilesIn, topLevel, type LoadedTile, type TileAddress } from '../../charts/tiles';
 import { button, toolbar } from '../../ui/controls';
 import { icon } from '../../ui/icons';
-import { count, significant } from '../../ui/numbers';
 import { freshContext, PictureElement } from '../../ui/picture-element';
-import { shownToken } from '../../ui/token-text';
 import { colourTile, largestOf } from './matrix-colours';
-import {
-  axis,
-  drawAxes,
-  drawCross,
-  drawMarginals,
-  drawMask,
-  type CellPlace,
-  type MatrixPlace,
-  type MatrixSurroundings,
-} from './matrix-surroundings';
-import { lookUp, type TileSource } from './tile-source';
+import { axis, drawAxes, drawCross, drawMarginals, drawMask, type MatrixSurroundings } from './matrix-surroundings';
+import { cellWords } from './cell-words';
+import { clamped, panned, showing, zoomed, type CellPlace, type MatrixPlace } from './matrix-place';
+import type { TileSource } from './tile-source';
 
 export class HeadMatrix extends PictureElement {
   static override properties = {
@@ -33,7 +24,9 @@ export class HeadMatrix extends PictureElement {
     hideSink: { type: Boolean },
     logarithmic: { type: Boolean },
     marginal: { attribute: false },
+    linked: { attribute: false },
     hovered: { state: true },
+    cursorKey: { state: true },
   };
   declare source: TileSource | undefined;
   /** Counts up with each tile that comes. */
@@ -44,7 +37,11 @@ export class HeadMatrix extends PictureElement {
   declare logarithmic: boolean;
   /** Mean mass of each block of keys, where the whole matrix is not at hand. */
   declare marginal: readonly number[] | undefined;
+  /** The cell that something beside the matrix points at. */
+  declare linked: CellPlace | undefined;
   declare hovered: CellPlace | undefined;
+  /** Key of the cell cursor, which stands in the row of the selected query; undefined while the matrix has no focus. */
+  declare cursorKey: number | undefined;
 
   private at: MatrixPlace = { column: 0, row: 0, cell: 0 };
   private fitted = true;
@@ -64,7 +61,9 @@ export class HeadMatrix extends PictureElement {
     this.hideSink = false;
     this.logarithmic = true;
     this.marginal = undefined;
+    this.linked = undefined;
     this.hovered = undefined;
+    this.cursorKey = undefined;
   }
 
   protected override onTheme(): void {
@@ -72,13 +71,31 @@ export class HeadMatrix extends PictureElement {
   }
 
   protected override updated(_changed: PropertyValues): void {
-    if (this.source) this.source.onTile = () => this.schedule();
+    if (this.source) this.source.onTile = () => this.onTile();
     if (this.source?.key !== this.sourceKey) {
       this.sourceKey = this.source?.key;
       // Another head of the same prompt keeps the place that is looked at.
       if (this.fitted || this.at.column >= (this.source?.length ?? 0)) this.fitted = true;
     }
     this.schedule();
+  }
+
+  private onTile(): void {
+    this.schedule();
+    // The value at the cursor may have come.
+    if (this.cursor) this.requestUpdate();
+  }
+
+  /** By the keyboard. */
+  private get cursor(): CellPlace | undefined {
+    return this.cursorKey === undefined || this.query === undefined
+      ? undefined
+      : { query: this.query, key: this.cursorKey };
+  }
+
+  /** The cell that is marked and read out: under the pointer, pointed at from beside, or at the cursor. */
+  private get marked(): CellPlace | undefined {
+    return this.hovered ?? this.linked ?? this.cursor;
   }
 
   private get canvas(): HTMLCanvasElement | null {
@@ -100,32 +117,19 @@ export class HeadMatrix extends PictureElement {
   }
 
   zoom(factor: number, x?: number, y?: number): void {
-    const { width, height } = this.plot();
-    const length = this.source?.length ?? 1;
-    const [px, py] = [x ?? width / 2, y ?? height / 2];
-    const cell = Math.min(48, Math.max(Math.min(width, height) / length, this.at.cell * factor));
-    this.at = {
-      cell,
-      column: this.at.column + px / this.at.cell - px / cell,
-      row: this.at.row + py / this.at.cell - py / cell,
-    };
-    this.fitted = false;
-    this.clamp();
-    this.schedule();
+    const plot = this.plot();
+    const point = { x: x ?? plot.width / 2, y: y ?? plot.height / 2 };
+    this.moveTo(zoomed(this.at, factor, point, plot, this.source?.length ?? 1));
   }
 
   pan(dx: number, dy: number): void {
-    this.at = { ...this.at, column: this.at.column + dx / this.at.cell, row: this.at.row + dy / this.at.cell };
-    this.fitted = false;
-    this.clamp();
-    this.schedule();
+    this.moveTo(panned(this.at, dx, dy));
   }
 
-  private clamp(): void {
-    const { width, height } = this.plot();
-    const length = this.source?.length ?? 1;
-    const inside = (value: number, span: number): number => Math.max(0, Math.min(value, length - span / this.at.cell));
-    this.at = { ...this.at, column: inside(this.at.column, width), row: inside(this.at.row, height) };
+  private moveTo(place: MatrixPlace): void {
+    this.at = clamped(place, this.plot(), this.source?.length ?? 1);
+    this.fitted = false;
+    this.schedule();
   }
 
   protected override drawNow(): void {
@@ -136,7 +140,7 @@ export class HeadMatrix extends PictureElement {
     if (!source || source.length === 0) return;
     const { width, height } = this.plot();
     if (this.fitted) this.at = { column: 0, row: 0, cell: Math.min(width, height) / source.length };
-    this.clamp();
+    this.at = clamped(this.at, { width, height }, source.length);
     const { column, row, cell } = this.at;
     const columns = Math.min(source.length, column + width / cell);
     const rows = Math.min(source.length, row + height / cell);
@@ -144,7 +148,7 @@ export class HeadMatrix extends PictureElement {
     const top = topLevel(source.length);
     const wanted = tilesIn(level, [row, rows, column, columns], source.length, source.causal);
     // The coarsest tile first: it is the whole picture at once, and its largest value ends the scale.
-    source.store.want([{ level: top, row: 0, column: 0 }, ...wanted]);
+    source.store.want([{ level: top, row: 0, column: 0 }, ...wanted, ...this.tileOfCursor()]);
     this.measureHigh(top);
     context.save();
     context.beginPath();
@@ -166,13 +170,20 @@ export class HeadMatrix extends PictureElement {
       plot: { width, height },
       at: this.at,
       query: this.query,
-      hovered: this.hovered,
+      hovered: this.marked,
     };
     if (source.causal) drawMask(around);
     context.restore();
     drawAxes(around, this.tokens, rows, columns);
     drawMarginals(around, source, this.marginal, this.hideSink);
     drawCross(around);
+  }
+
+  /** The tile that holds the exact value at the cursor. */
+  private tileOfCursor(): readonly TileAddress[] {
+    const { source, cursor } = this;
+    if (!source || !cursor || (source.causal && cursor.key > cursor.query)) return [];
+    return [{ level: 0, row: Math.floor(cursor.query / tileSide), column: Math.floor(cursor.key / tileSide) }];
   }
 
   private measureHigh(top: number): void {
@@ -272,7 +283,22 @@ export class HeadMatrix extends PictureElement {
     const moved = this.drag?.moved === true;
     this.drag = undefined;
     const place = moved ? undefined : this.cellAt(event);
-    if (place) this.chooseQuery(place.query);
+    if (!place) return;
+    this.cursorKey = place.key;
+    this.chooseQuery(place.query);
+  }
+
+  private moveCursor(queries: number, keys: number): void {
+    const length = this.source?.length ?? 0;
+    if (length === 0) return;
+    const inside = (at: number): number => Math.max(0, Math.min(length - 1, at));
+    const query = inside((this.query ?? 0) + queries);
+    const most = this.source?.causal === true ? query : length - 1;
+    // The first press stands on the leftmost key that is seen.
+    const from = this.cursorKey ?? Math.ceil(this.at.column) - keys;
+    this.cursorKey = Math.max(0, Math.min(most, from + keys));
+    if (!this.fitted) this.moveTo(showing(this.at, { query, key: this.cursorKey }, this.plot()));
+    if (query !== this.query) this.chooseQuery(query);
   }
 
   private chooseQuery(query: number): void {
@@ -293,18 +319,19 @@ export class HeadMatrix extends PictureElement {
   }
 
   private onKey(event: KeyboardEvent): void {
-    const length = this.source?.length ?? 0;
-    const step = event.shiftKey ? 60 : 0;
-    const query = this.query ?? 0;
+    const step = 60;
+    const move = event.shiftKey
+      ? (queries: number, keys: number) => this.pan(keys * step, queries * step)
+      : (queries: number, keys: number) => this.moveCursor(queries, keys);
     const keys: Partial<Record<string, () => void>> = {
       '+': () => this.zoom(1.5),
       '=': () => this.zoom(1.5),
       '-': () => this.zoom(1 / 1.5),
       '0': () => this.fit(),
-      ArrowUp: () => (step ? this.pan(0, -step) : this.chooseQuery(Math.max(0, query - 1))),
-      ArrowDown: () => (step ? this.pan(0, step) : this.chooseQuery(Math.min(length - 1, query + 1))),
-      ArrowLeft: () => this.pan(-60, 0),
-      ArrowRight: () => this.pan(60, 0),
+      ArrowUp: () => move(-1, 0),
+      ArrowDown: () => move(1, 0),
+      ArrowLeft: () => move(0, -1),
+      ArrowRight: () => move(0, 1),
     };
     const act = keys[event.key];
     if (!act) return;
@@ -314,22 +341,12 @@ export class HeadMatrix extends PictureElement {
   }
 
   private readout(): string {
-    const { source, hovered, tokens } = this;
+    const { source, marked, tokens } = this;
     if (!source) return '';
-    if (!hovered) {
-      const top = { level: topLevel(source.length), row: 0, column: 0 };
-      if (!source.store.get(top) && source.problem === undefined) return 'The head is being read…';
-      return source.causal ? 'Keys after the query are not read and left blank.' : '';
-    }
-    const { query, key } = hovered;
-    if (source.causal && key > query) return `query ${query} does not read the later key ${key}`;
-    const top = topLevel(source.length);
-    const found = lookUp(source, query, key, 0, top);
-    const pair = `query ${count(query)} “${shownToken(tokens[query] ?? '')}” → key ${count(key)} “${shownToken(tokens[key] ?? '')}”`;
-    if (!found) return `${pair} · not computed yet`;
-    return found.block === 1
-      ? `${pair}: ${significant(found.value)}`
-      : `${pair}: at most ${significant(found.value)} (largest of ${found.block} x ${found.block} cells; zoom in for the exact value)`;
+    if (marked) return cellWords(source, marked, tokens);
+    const top = { level: topLevel(source.length), row: 0, column: 0 };
+    if (!source.store.get(top) && source.problem === undefined) return 'The head is being read…';
+    return source.causal ? 'Keys after the query are not read and left blank.' : '';
   }
 
   override render() {
@@ -341,7 +358,8 @@ export class HeadMatrix extends PictureElement {
         role="application"
         aria-roledescription="attention matrix"
         aria-label=${`Probability of each key for each query, ${source?.length ?? 0} tokens`}
-        title="Drag to move · Ctrl+wheel or + − to zoom, 0 to fit · Up and Down: another query"
+        title="Arrow keys: another cell, its value is read out · Drag or Shift+arrows to move · Ctrl+wheel or + − to zoom, 0 to fit"
+        @blur=${() => (this.cursorKey = undefined)}
         @keydown=${(event: KeyboardEvent) => this.onKey(event)}
         @pointerdown=${(event: PointerEvent) => {
           this.drag = { x: event.clientX, y: event.clientY, moved: false };
@@ -364,7 +382,9 @@ export class HeadMatrix extends PictureElement {
           ${button({ label: 'Whole head', icon: 'screen-full', appearance: 'icon', hint: 'Whole head (0)', onClick: () => this.fit() })}`,
         )}
       </div>
-      <div class="readout">${this.readout()}</div>`;
+      <div class="readout" aria-live=${this.cursor && !this.hovered && !this.linked ? 'polite' : 'off'}>
+        ${this.readout()}
+      </div>`;
   }
 }
 

@@ -2,6 +2,7 @@
 import { headLabels, type HeadClass, type HeadLabel } from '../../../protocol/results/heads';
 import type { Identity, Shape } from '../../charts/palette';
 import { headKey } from '../../ui/head-names';
+import { significant } from '../../ui/numbers';
 
 export interface LabelInfo {
   readonly id: HeadLabel;
@@ -58,7 +59,7 @@ const words: Readonly<Record<HeadLabel, readonly [title: string, letter: string,
     'retrieval',
     'R',
     'inverted',
-    'On a random sequence said twice: share of queries whose most-read key, more than 16 tokens back, holds the next token. Null: the sequence not repeated.',
+    'Keys and values in a random haystack, then the keys again, one separator before every value: share of queries that read the value of their key most. Null: the keys absent from the haystack.',
   ],
 };
 
@@ -69,6 +70,10 @@ export const labelInfos: readonly LabelInfo[] = headLabels.map((id, hue) => {
 
 const infos = new Map(labelInfos.map((info) => [info.id, info]));
 export const labelInfo = (id: HeadLabel): LabelInfo => infos.get(id) ?? (labelInfos[0] as LabelInfo);
+
+/** Mean and deviation of a null model. A deviation that a floor stood in for is said to be below it. */
+export const nullWords = ({ mean, sd, floor }: HeadClass['null']): string =>
+  `${significant(mean, 2)} ± ${floor === undefined ? significant(sd, 2) : `below ${floor}`}`;
 
 /** The labels of each head, its strongest first, as they come in the result. */
 export function labelsByHead(classes: readonly HeadClass[]): ReadonlyMap<string, readonly HeadClass[]> {

@@ -3,25 +3,14 @@ import { count } from '../../ui/numbers';
 import type { Theme } from '../../ui/theme';
 import { shownToken } from '../../ui/token-text';
 import type { LoadedTile } from '../../charts/tiles';
+import type { CellPlace, MatrixPlace, PlotSize } from './matrix-place';
 import { wholeMatrix, type TileSource } from './tile-source';
-
-export interface CellPlace {
-  readonly query: number;
-  readonly key: number;
-}
-
-/** Cells at the left and upper edge of the plot, and CSS pixels a cell. */
-export interface MatrixPlace {
-  readonly column: number;
-  readonly row: number;
-  readonly cell: number;
-}
 
 export interface MatrixSurroundings {
   readonly context: CanvasRenderingContext2D;
   readonly theme: Theme;
-  /** In CSS pixels, without the axes. */
-  readonly plot: { readonly width: number; readonly height: number };
+  /** Without the axes. */
+  readonly plot: PlotSize;
   readonly at: MatrixPlace;
   readonly query: number | undefined;
   readonly hovered: CellPlace | undefined;

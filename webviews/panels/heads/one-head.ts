@@ -5,13 +5,15 @@ import { button, checkbox, segments } from '../../ui/controls';
 import { count, probability, significant } from '../../ui/numbers';
 import { slider } from '../../ui/text-area';
 import type { Part } from './actions';
+import type { PerHead } from '../../../protocol/results/heads';
 import { gainOf } from './form';
 import './head-lines';
 import './head-matrix';
-import type { CellPlace } from './matrix-surroundings';
-import { labelInfo, labelsByHead } from './labels';
+import type { CellPlace } from './matrix-place';
+import { labelInfo, labelInfos, labelsByHead, nullWords } from './labels';
 import { headKey, headName, type HeadPlace } from '../../ui/head-names';
-import { shapeOf, tokensOf, type State } from './state';
+import { tokensOf } from './shown';
+import { shapeOf, type State } from './state';
 import { statisticInfos, valueOf } from './statistics';
 import { wholeMatrix } from './tile-source';
 import { shownToken } from '../../ui/token-text';
@@ -60,6 +62,7 @@ export function oneHead(part: Part): TemplateResult | typeof nothing {
                 .version=${part.tileVersion}
                 .tokens=${common.tokens}
                 .query=${state.query}
+                .linked=${part.hovered}
                 .hideSink=${view.hideSink}
                 .logarithmic=${view.scale === 'log'}
                 .marginal=${blockMarginal(state, selected)}
@@ -98,7 +101,7 @@ export function oneHead(part: Part): TemplateResult | typeof nothing {
         ${view.hideSink ? html`<p class="reason">${sinkWords(part)}</p>` : nothing}
         ${view.head === 'matrix' ? html`<p class="reason">${marginalWords(part)}</p>` : nothing}
       </div>
-      <div class="head-numbers">${topKeys(part)} ${statisticsList(state, selected)}</div>
+      <div class="head-numbers">${topKeys(part)} ${statisticsList(state, selected)} ${labelScores(part, selected)}</div>
     </div>
   </section>`;
 }
@@ -115,7 +118,7 @@ function labelChips({ state, dark }: Part, { layer, head }: HeadPlace): Template
       const info = labelInfo(label);
       return html`<span
         class="tag"
-        title=${`${info.definition}\nscore ${significant(score)}, null ${significant(nothingness.mean)} ± ${significant(nothingness.sd)}, p ${probability(1 - confidence)}`}
+        title=${`${info.definition}\nscore ${significant(score)}, null ${nullWords(nothingness)}, p ${probability(1 - confidence)}`}
         >${symbol(info.identity, dark)} ${info.title} ${significant(score, 2)}</span
       >`;
     })}
@@ -239,6 +242,54 @@ export const bar = (share: number, changed = false): TemplateResult =>
   html`<svg class=${changed ? 'bar changed' : 'bar'} width="60" height="8" viewBox="0 0 60 8" aria-hidden="true">
     <rect x="0" y="0" width=${Math.max(0, Math.min(60, 60 * share))} height="8" />
   </svg>`;
+
+/** The score behind every label, of this head: also of those that it does not bear. */
+function labelScores({ state, dark }: Part, { layer, head }: HeadPlace): TemplateResult | typeof nothing {
+  const { result } = state;
+  if (!result?.labelScores) return nothing;
+  const rows = labelInfos.flatMap((info) => {
+    const scores = result.labelScores?.[info.id];
+    const of = (values: PerHead | undefined): number => values?.[layer]?.[head] ?? Number.NaN;
+    return scores
+      ? [
+          {
+            info,
+            score: of(scores.score),
+            mean: of(scores.nullMean),
+            sd: of(scores.nullSd),
+            floor: scores.nullFloor ?? 0,
+            confidence: of(scores.confidence),
+          },
+        ]
+      : [];
+  });
+  return html`<div class="label-scores">
+    <h3>Scores behind the labels</h3>
+    <table aria-label="Score, null model and p of every label">
+      <thead>
+        <tr>
+          <th scope="col">label</th>
+          <th scope="col" class="number">score</th>
+          <th scope="col" class="number" title="Chance of such a score under the null model.">p</th>
+          <th scope="col" class="number" title="The same score where the structure that the label needs is absent.">
+            null
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        ${rows.map(
+          ({ info, score, mean, sd, floor, confidence }) =>
+            html`<tr data-label=${info.id}>
+              <th scope="row" title=${info.definition}>${symbol(info.identity, dark)} ${info.title}</th>
+              <td class="number">${significant(score, 2)}</td>
+              <td class="number">${Number.isNaN(confidence) ? '–' : probability(Math.max(0, 1 - confidence))}</td>
+              <td class="number muted">${nullWords({ mean, sd, ...(sd < floor ? { floor } : {}) })}</td>
+            </tr>`,
+        )}
+      </tbody>
+    </table>
+  </div>`;
+}
 
 function statisticsList(state: State, { layer, head }: HeadPlace): TemplateResult {
   const { result } = state;

@@ -13,9 +13,10 @@ import { gridView } from './grid-view';
 import { headName } from '../../ui/head-names';
 import { oneHead } from './one-head';
 import { settings, settingsSummary } from './settings';
-import { layersDone, type State } from './state';
+import { layersDone } from './shown';
+import type { State } from './state';
 import { banners, emptyState, runBar } from './status';
-import { changeTable, headTable, labelTable } from './tables';
+import { ablationTable, changeTable, headTable, labelTable } from './tables';
 import { tokenStrip } from './token-strip';
 
 export function page(part: Part): TemplateResult {
@@ -75,7 +76,7 @@ function wide(part: Part): TemplateResult {
               <h2>Labels</h2>
               ${labelTable(part)}
             </section>
-            ${changes(part)} ${everyHead(part)}`
+            ${ablationTable(part)} ${changes(part)} ${everyHead(part)}`
         : nothing
     }`;
 }

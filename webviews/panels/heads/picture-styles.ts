@@ -179,16 +179,25 @@ export const pictureStyles = css`
     align-items: start;
     min-width: 0;
   }
+  .label-scores {
+    grid-column: 1 / -1;
+    min-width: 0;
+    overflow-x: auto;
+  }
   .top-keys table,
+  .label-scores table,
   .next-tokens table {
     margin-top: 2px;
   }
   .top-keys td,
+  .label-scores td,
+  .label-scores th,
   .next-tokens td,
   .next-tokens th {
     height: 20px;
     padding: 0 8px 0 0;
   }
+  .label-scores th,
   .next-tokens tbody th:first-child,
   .next-tokens thead th {
     background: none;
@@ -260,6 +269,15 @@ export const pictureStyles = css`
     border: 1px solid var(--line);
     border-radius: 3px;
     font-variant-numeric: tabular-nums;
+  }
+  .continuations .summary {
+    margin-left: 8px;
+    overflow: hidden;
+    text-overflow: ellipsis;
+    white-space: nowrap;
+  }
+  .fields.sampling {
+    grid-template-columns: auto minmax(0, 160px);
   }
   .texts {
     display: grid;

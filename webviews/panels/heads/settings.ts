@@ -7,7 +7,9 @@ import { bytes, count } from '../../ui/numbers';
 import { textArea } from '../../ui/text-area';
 import type { Part } from './actions';
 import { readForm, type Form } from './form';
-import { modelOfForm, type State } from './state';
+import { modelOfForm } from './plan';
+import type { State } from './state';
+import { typedTokens } from './token-strip';
 
 export function settings(part: Part): TemplateResult {
   const { state, actions } = part;
@@ -66,6 +68,7 @@ export function settings(part: Part): TemplateResult {
             })
       }
       <p class="reason" id="token-count">${tokenCount(state)}</p>
+      ${typedTokens(part)}
       ${
         form.mode === 'text' && model?.chatTemplate === true
           ? checkbox({
@@ -83,7 +86,7 @@ export function settings(part: Part): TemplateResult {
         ${checkbox({
           label: 'Label the heads',
           checked: form.classify,
-          hint: 'Also runs random and shuffled prompts as null models.',
+          hint: 'Also runs random sequences, for the scores that need them and as null models.',
           onChange: (classify) => actions.edit({ classify }),
         })}
       </div>
@@ -92,7 +95,7 @@ export function settings(part: Part): TemplateResult {
           label: 'Causal check',
           checked: form.causal && form.classify,
           disabled: !form.classify,
-          hint: 'Removes each labelled head and measures what the loss becomes: one more run per label.',
+          hint: 'Removes each labelled head, and all heads of a label at once, and measures what the loss becomes on a random sequence and on the prompt: two more runs per label.',
           onChange: (causal) => actions.edit({ causal }),
         })}
       </div>

@@ -1,5 +1,5 @@
 /** Everything the panel shows, and how a message or an action changes it. No DOM: tests drive it directly. */
-import type { PromptInput, Tokenised } from '../../../protocol/compute/models';
+import type { Tokenised } from '../../../protocol/compute/models';
 import type { HeadsPlace, HeadsPlan, ModelChoice, ToHeadsPanel } from '../../../protocol/panels/heads';
 import {
   headStatisticNames,
@@ -11,22 +11,13 @@ import {
 } from '../../../protocol/results/heads';
 import { unreachable } from '../../../protocol/unreachable';
 import type { HeadPlace } from '../../ui/head-names';
+import { failedPhase, overduePhase, runningPhase, type Phase } from '../../ui/phase';
 import type { Sort } from '../../ui/table';
-import { gainOf, readForm, samePlan, toForm, withGain, type Form } from './form';
+import { gainOf, samePlan, toForm, withGain, type Form } from './form';
 import { canonical } from '../../ui/canonical';
+import { modelOfForm, planMatching } from './plan';
+import { initialSampling, type Sampling, type SamplingForm } from './sampling';
 import { noStatistics, statisticsOf, type PartialStatistics, type StatisticName } from './statistics';
-
-export type Phase =
-  | { readonly kind: 'idle' }
-  | {
-      readonly kind: 'running';
-      readonly sentence: string;
-      readonly share: number;
-      readonly secondsLeft?: number;
-      readonly cancelling: boolean;
-      readonly overdue?: string;
-    }
-  | { readonly kind: 'failed'; readonly sentence: string; readonly details?: string };
 
 /** What the cells are coloured by. */
 export type Colouring = 'class' | 'picture' | 'difference' | StatisticName;
@@ -43,6 +34,8 @@ export interface View {
   readonly head: 'matrix' | 'lines';
   readonly scale: 'log' | 'linear';
   readonly hideSink: boolean;
+  /** How a continuation is written. */
+  readonly sampling: SamplingForm;
   readonly tableSort?: Sort;
   readonly allHeads: boolean;
   readonly allLabels: boolean;
@@ -67,6 +60,7 @@ export interface Continuation {
 export interface Generation {
   readonly request: number;
   readonly gains: readonly HeadGain[];
+  readonly sampling: Sampling;
   readonly plain?: Continuation;
   readonly changed?: Continuation;
   readonly running: boolean;
@@ -111,6 +105,7 @@ export const initialView: View = {
   head: 'matrix',
   scale: 'log',
   hideSink: false,
+  sampling: initialSampling,
   allHeads: false,
   allLabels: false,
   open: {},
@@ -165,21 +160,8 @@ export function receive(state: State, message: ToHeadsPanel, latest: Latest): St
       return message.request === latest.tokenise
         ? { ...state, typed: message.tokenised, typedProblem: undefined }
         : state;
-    case 'stage': {
-      const before = state.phase.kind === 'running' ? state.phase : undefined;
-      const { sentence, share, secondsLeft } = message;
-      return {
-        ...state,
-        phase: {
-          kind: 'running',
-          sentence,
-          share,
-          ...(secondsLeft === undefined ? {} : { secondsLeft }),
-          cancelling: before?.cancelling ?? false,
-          ...(before?.overdue === undefined ? {} : { overdue: before.overdue }),
-        },
-      };
-    }
+    case 'stage':
+      return { ...state, phase: runningPhase(state.phase, message) };
     case 'layer':
       return withLayer(state, message);
     case 'result':
@@ -212,9 +194,7 @@ export function receive(state: State, message: ToHeadsPanel, latest: Latest): St
     case 'failed':
       return failed(state, message, latest);
     case 'overdue':
-      return state.phase.kind === 'running'
-        ? { ...state, phase: { ...state.phase, overdue: message.sentence } }
-        : state;
+      return { ...state, phase: overduePhase(state.phase, message.sentence) };
     default:
       return unreachable(message);
   }
@@ -261,21 +241,6 @@ function open(state: State, message: Extract<ToHeadsPanel, { kind: 'open' }>): S
   return named && named.layer < layers && named.head < heads ? select(shown, named) : shown;
 }
 
-/** The plan that a result was made by: what can be run again. */
-export const planOfResult = (result: HeadsResult): HeadsPlan => ({
-  folder: result.model.folder,
-  prompt: promptOfResult(result),
-  gains: result.gains,
-  classify: result.settings['classify'] !== false,
-  causal: result.settings['causal'] === true,
-  seed: result.seed,
-});
-
-const promptOfResult = ({ prompt, ids, settings }: HeadsResult): PromptInput =>
-  prompt === null
-    ? { kind: 'ids', ids }
-    : { kind: 'text', text: prompt, ...(settings['chat'] === true ? { chat: true } : {}) };
-
 /** The same computation again: saved, compared, or sent once more. */
 const isSame = (a: HeadsResult | undefined, b: HeadsResult): boolean =>
   a !== undefined && a.created === b.created && a.model.hash === b.model.hash && canonical(a.ids) === canonical(b.ids);
@@ -304,16 +269,6 @@ function withResult(state: State, result: HeadsResult, thumbnails: HeadThumbnail
     generation: undefined,
     live: undefined,
   };
-}
-
-function planMatching(plan: HeadsPlan | undefined, result: HeadsResult): HeadsPlan {
-  const own = planOfResult(result);
-  const fits =
-    plan?.prompt.kind === 'text' &&
-    own.prompt.kind === 'text' &&
-    plan.prompt.text === own.prompt.text &&
-    plan.folder === own.folder;
-  return fits && plan ? { ...own, folder: plan.folder, prompt: plan.prompt } : own;
 }
 
 function withLayer(state: State, message: Extract<ToHeadsPanel, { kind: 'layer' }>): State {
@@ -373,13 +328,13 @@ function withToken(
 }
 
 function failed(state: State, message: Extract<ToHeadsPanel, { kind: 'failed' }>, latest: Latest): State {
-  const { request, sentence, details } = message;
+  const { request, sentence } = message;
   if (request === undefined) {
     return {
       ...state,
       live: undefined,
       generation: state.generation && { ...state.generation, running: false },
-      phase: { kind: 'failed', sentence, ...(details === undefined ? {} : { details }) },
+      phase: failedPhase(message),
     };
   }
   if (request === latest.tokenise) return { ...state, typed: undefined, typedProblem: sentence };
@@ -408,49 +363,6 @@ export function setGain(state: State, { layer, head }: HeadPlace, gain: number):
 export const toggleAblation = (state: State, place: HeadPlace): State =>
   setGain(state, place, gainOf(state.form?.gains ?? [], place.layer, place.head) === 0 ? 1 : 0);
 
-export const planOf = (state: State): HeadsPlan | undefined => {
-  if (!state.form) return undefined;
-  const reading = readForm(state.form, modelOfForm(state));
-  return reading.ok ? reading.plan : undefined;
-};
-
-/** The summary of the model in the form, when it is known. */
-export const modelOfForm = ({ form, model }: State): ModelSummary | undefined =>
-  model !== undefined && model.folder === form?.folder ? model : undefined;
-
-/** The form asks for something other than what is shown. */
-export function isStale(state: State): boolean {
-  if (state.place === 'file' || !state.result || state.phase.kind === 'running') return false;
-  const plan = planOf(state);
-  return plan !== undefined && !samePlan(plan, state.shownPlan);
-}
-
-export const canStart = (state: State): boolean =>
-  state.canRun === true && state.phase.kind !== 'running' && planOf(state) !== undefined;
-
-export function startRun(state: State): { readonly state: State; readonly plan: HeadsPlan } | undefined {
-  const plan = planOf(state);
-  if (!plan || !canStart(state)) return undefined;
-  const model = modelOfForm(state);
-  return {
-    plan,
-    state: {
-      ...state,
-      phase: { kind: 'running', sentence: 'Starting', share: 0, cancelling: false },
-      shownPlan: plan,
-      result: undefined,
-      statistics: model ? noStatistics(model.layers) : undefined,
-      thumbnails: undefined,
-      row: undefined,
-      rowProblem: undefined,
-      effects: undefined,
-      generation: undefined,
-      live: undefined,
-      savedAs: undefined,
-    },
-  };
-}
-
 /** Layers and heads of what is shown, from the result or, while it runs, from the model. */
 export function shapeOf(state: State): { readonly layers: number; readonly heads: number; readonly kvHeads: number } {
   const { result, statistics } = state;
@@ -459,46 +371,3 @@ export function shapeOf(state: State): { readonly layers: number; readonly heads
   const heads = statistics?.entropy.find((row) => row !== undefined)?.length ?? model?.heads ?? 0;
   return { layers: statistics?.entropy.length ?? 0, heads, kvHeads: model?.kvHeads ?? heads };
 }
-
-export const layersDone = ({ statistics }: State): number =>
-  statistics?.entropy.filter((row) => row !== undefined).length ?? 0;
-
-/** Tokens of what is shown: of the result, else of the prompt in the form. */
-export const tokensOf = ({ result, typed }: State): Tokenised => result ?? typed ?? { ids: [], tokens: [] };
-
-// Kept over a reload.
-
-export interface Kept {
-  readonly version: 1;
-  readonly place: HeadsPlace;
-  readonly view: View;
-  /** The form as typed, of use only while the extension's plan is one of `basis`. */
-  readonly form?: Form;
-  readonly basis: readonly string[];
-  readonly selected?: HeadPlace;
-  readonly query?: number;
-}
-
-export const keep = (state: State, basis: readonly string[]): Kept => ({
-  version: 1,
-  place: state.place,
-  view: state.view,
-  ...(state.form ? { form: state.form } : {}),
-  basis,
-  ...(state.selected ? { selected: state.selected } : {}),
-  ...(state.query === undefined ? {} : { query: state.query }),
-});
-
-/** Undefined for anything this version did not write. */
-export function parseKept(value: unknown): Kept | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  const kept = value as Partial<Kept>;
-  const whole = kept.version === 1 && Array.isArray(kept.basis) && typeof kept.view?.search === 'string';
-  return whole ? (kept as Kept) : undefined;
-}
-
-export const restore = (state: State, kept: Kept | undefined): State =>
-  kept ? { ...state, view: kept.view, form: kept.form, selected: kept.selected, query: kept.query } : state;
-
-export const continues = (kept: Kept | undefined, plan: HeadsPlan): boolean =>
-  kept?.basis.includes(canonical(plan)) ?? false;

@@ -1,17 +1,19 @@
 /** The bar under the finding: what can be done now, and the state of the run in words. Its height never changes. */
 import { html, nothing, type TemplateResult } from 'lit';
 import type { HeadsResult } from '../../../protocol/results/heads';
-import { button, progressRing, toolbar } from '../../ui/controls';
+import { button, toolbar } from '../../ui/controls';
 import { icon } from '../../ui/icons';
 import '../../ui/menu';
 import type { MenuItem } from '../../ui/menu';
-import { seconds, significant } from '../../ui/numbers';
-import { banner, comparisonBanner, failureBanner, runProgress, savedWords } from '../../ui/run-status';
+import { significant } from '../../ui/numbers';
+import { banner, comparisonBanner, runBanners, runningLine, runProgress, savedWords } from '../../ui/run-status';
 import type { ExportFormat, Part } from './actions';
 import { circumstancesOf, differencesOf } from './comparison';
 import { sameGains } from './form';
 import { took, writeGains } from './finding';
-import { canStart, isStale, layersDone, shapeOf, type State } from './state';
+import { canStart, isStale } from './run-plan';
+import { layersDone } from './shown';
+import { shapeOf, type State } from './state';
 
 export function runBar(part: Part): TemplateResult {
   const { state, actions } = part;
@@ -123,11 +125,7 @@ function exportItems({ actions }: Part): readonly MenuItem[] {
 
 function runState(state: State): TemplateResult | typeof nothing {
   const { phase, result } = state;
-  if (phase.kind === 'running') {
-    const left = phase.secondsLeft === undefined ? '' : `, about ${seconds(phase.secondsLeft)} left`;
-    const what = phase.cancelling ? 'Stopping after the layer in flight' : phase.sentence.replace(/[.…]+$/, '');
-    return html`${progressRing()}<span>${what}: ${Math.round(phase.share * 100)} %${left}</span>`;
-  }
+  if (phase.kind === 'running') return runningLine(phase, 'Stopping after the layer in flight');
   if (phase.kind === 'failed' || !result) return nothing;
   return html`${icon('pass')}<span>Done in ${took(result.seconds)}${savedWords(state)}</span>`;
 }
@@ -154,9 +152,7 @@ export function banners(part: Part): TemplateResult {
   </button>`;
   const partial = !result && phase.kind !== 'running' && layersDone(state) > 0;
   return html`
-    ${state.canRun === true ? nothing : banner('warning', html`${state.canRun}`)}
-    ${phase.kind === 'running' && phase.overdue ? banner('warning', html`${phase.overdue}`) : nothing}
-    ${phase.kind === 'failed' ? failureBanner(phase) : nothing}
+    ${runBanners(state)}
     ${
       partial
         ? banner(

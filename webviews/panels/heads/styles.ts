@@ -45,6 +45,9 @@ export const panelStyles = css`
     margin-top: 4px;
     overflow-wrap: anywhere;
   }
+  .typed-tokens {
+    margin-bottom: 8px;
+  }
   .option {
     min-height: 24px;
   }

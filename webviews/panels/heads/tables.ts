@@ -1,6 +1,6 @@
 /** The twin of the pictures: labels with their evidence, all heads with all numbers, and the changes from another result. */
 import { html, nothing, type TemplateResult } from 'lit';
-import type { HeadClass } from '../../../protocol/results/heads';
+import type { ClassAblation, HeadClass } from '../../../protocol/results/heads';
 import { symbol } from '../../charts/symbol';
 import { button } from '../../ui/controls';
 import { count, probability, significant } from '../../ui/numbers';
@@ -8,12 +8,12 @@ import { sortRows, table, toCsv, toMarkdown, type Column } from '../../ui/table'
 import type { Part } from './actions';
 import { changeColumns, changeOf, type Change } from '../../ui/changes';
 import { differencesOf } from './comparison';
-import { labelInfo, labelsByHead } from './labels';
+import { labelInfo, labelsByHead, nullWords } from './labels';
 import { headKey, headName, parseHead, type HeadPlace } from '../../ui/head-names';
 import type { State } from './state';
 import { statisticInfo, statisticInfos, valueOf } from './statistics';
 
-const known = (value: number | undefined): number | undefined =>
+export const known = (value: number | undefined): number | undefined =>
   value === undefined || Number.isNaN(value) ? undefined : value;
 
 export function labelColumns(dark: boolean, causal: boolean): readonly Column<HeadClass>[] {
@@ -49,13 +49,13 @@ export function labelColumns(dark: boolean, causal: boolean): readonly Column<He
       numeric: true,
       hint: 'The same score where the structure that the label needs is absent.',
       value: (one) => one.null.mean,
-      text: (one) => `${significant(one.null.mean, 2)} ± ${significant(one.null.sd, 2)}`,
+      text: (one) => nullWords(one.null),
     },
     {
       id: 'p',
       title: 'p',
       numeric: true,
-      hint: '1 − confidence: chance of such a score under the null, by a normal distribution. The confidence is in the export.',
+      hint: '1 − confidence: chance of such a score under the null. By a normal distribution where the null is a formula, by Student’s t where it was measured on random sequences.',
       value: ({ confidence }) => 1 - confidence,
       text: ({ confidence }) => probability(Math.max(0, 1 - confidence)),
     },
@@ -66,14 +66,71 @@ export function labelColumns(dark: boolean, causal: boolean): readonly Column<He
             title: 'Loss without it',
             unit: 'nats/token',
             numeric: true,
-            hint: 'Change of the mean loss with the head’s gain at 0.',
-            value: (one: HeadClass) => one.causal?.lossChange,
-            text: (one: HeadClass) =>
-              one.causal ? `${one.causal.lossChange > 0 ? '+' : ''}${significant(one.causal.lossChange)}` : '–',
+            hint: 'Change of the mean loss on a repeated random sequence with the head’s gain at 0.',
+            value: (one: HeadClass) => known(one.causal?.lossChange),
+            text: (one: HeadClass) => signed(one.causal?.lossChange),
+          } satisfies Column<HeadClass>,
+          {
+            id: 'prompt_loss_change',
+            title: 'On the prompt',
+            unit: 'nats/token',
+            numeric: true,
+            hint: 'Change of the mean loss of the prompt’s own tokens with the head’s gain at 0.',
+            value: (one: HeadClass) => known(one.causal?.promptLossChange),
+            text: (one: HeadClass) => signed(one.causal?.promptLossChange),
           } satisfies Column<HeadClass>,
         ]
       : []),
   ];
+}
+
+const signed = (change: number | undefined): string =>
+  change === undefined || Number.isNaN(change) ? '–' : `${change > 0 ? '+' : ''}${significant(change)}`;
+
+/** What all heads of a label are worth together: single ones may be missed without loss while others do their work. */
+export function ablationColumns(dark: boolean): readonly Column<ClassAblation>[] {
+  return [
+    {
+      id: 'label',
+      title: 'Label',
+      numeric: false,
+      value: ({ label }) => labelInfo(label).title,
+      cell: ({ label }) => html`${symbol(labelInfo(label).identity, dark)} ${labelInfo(label).title}`,
+    },
+    { id: 'heads', title: 'Heads', numeric: true, value: ({ heads }) => heads },
+    {
+      id: 'loss_change',
+      title: 'Loss without them',
+      unit: 'nats/token',
+      numeric: true,
+      hint: 'Change of the mean loss on a repeated random sequence with the gain of all of them at 0.',
+      value: ({ lossChange }) => known(lossChange),
+      text: ({ lossChange }) => signed(lossChange),
+    },
+    {
+      id: 'prompt_loss_change',
+      title: 'On the prompt',
+      unit: 'nats/token',
+      numeric: true,
+      hint: 'Change of the mean loss of the prompt’s own tokens with the gain of all of them at 0.',
+      value: ({ promptLossChange }) => known(promptLossChange),
+      text: ({ promptLossChange }) => signed(promptLossChange),
+    },
+  ];
+}
+
+export function ablationTable({ state, dark }: Part): TemplateResult | typeof nothing {
+  const ablations = state.result?.classAblations ?? [];
+  if (ablations.length === 0) return nothing;
+  return html`<section aria-label="All heads of a label removed">
+    <h2>All heads of a label removed at once</h2>
+    ${table({
+      caption: 'Loss without all heads of a label',
+      columns: ablationColumns(dark),
+      rows: ablations,
+      key: ({ label }) => label,
+    })}
+  </section>`;
 }
 
 /** Strongest evidence first. */

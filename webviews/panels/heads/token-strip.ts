@@ -8,7 +8,10 @@ import { button } from '../../ui/controls';
 import { count, significant } from '../../ui/numbers';
 import type { Part } from './actions';
 import { headName } from '../../ui/head-names';
-import { tokensOf } from './state';
+import { isPromptChanged } from './run-plan';
+import type { CellPlace } from './matrix-place';
+import { tokensOf } from './shown';
+import type { State } from './state';
 import { shownToken } from '../../ui/token-text';
 
 /** Tokens drawn at once. */
@@ -23,6 +26,35 @@ export function windowOf(length: number, around: number, size = most): readonly 
   if (length <= size) return [0, length];
   const start = Math.max(0, Math.min(length - size, around - Math.floor(size / 2)));
   return [start, start + size];
+}
+
+/** What the selected query reads of a token; of a token behind it, what that one reads of the selected query. */
+function cellOfToken({ query, result }: State, at: number): CellPlace {
+  const chosen = query ?? 0;
+  return at > chosen && result?.model.causal === true ? { query: at, key: chosen } : { query: chosen, key: at };
+}
+
+/** The tokens of the prompt in the editor, while those of another one are shown. */
+export function typedTokens({ state }: Part): TemplateResult | typeof nothing {
+  const { typed } = state;
+  if (!typed || !isPromptChanged(state)) return nothing;
+  const { ids, tokens } = typed;
+  return html`<div class="typed-tokens">
+    <p class="reason">Tokens of this prompt; the pictures show the one before it.</p>
+    <div class="token-list" role="list" aria-label="Tokens of the prompt in the editor" tabindex="0">
+      ${tokens
+        .slice(0, most)
+        .map(
+          (token, at) =>
+            html`<span
+              class="token"
+              role="listitem"
+              title=${`${count(at)} · id ${ids[at] ?? ''} · “${shownToken(token)}”`}
+              >${shownToken(token)}</span
+            >`,
+        )}${tokens.length > most ? html`<span class="token-more muted">… ${count(tokens.length - most)} later</span>` : nothing}
+    </div>
+  </div>`;
 }
 
 export function tokenStrip({ state, actions, hovered, compact }: Part): TemplateResult | typeof nothing {
@@ -49,6 +81,11 @@ export function tokenStrip({ state, actions, hovered, compact }: Part): Template
         event.preventDefault();
         actions.selectQuery(Math.max(0, Math.min(ids.length - 1, (query ?? 0) + by)));
       }}
+      @pointerover=${(event: PointerEvent) => {
+        const at = (event.target as HTMLElement).dataset['position'];
+        if (result) actions.hoverCell(at === undefined ? undefined : cellOfToken(state, Number(at)));
+      }}
+      @pointerleave=${() => actions.hoverCell(undefined)}
       @click=${(event: MouseEvent) => {
         const at = (event.target as HTMLElement).dataset['position'];
         if (at !== undefined && result) actions.selectQuery(Number(at));

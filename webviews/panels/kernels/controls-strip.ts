@@ -7,8 +7,9 @@ import { button, checkbox, dropdown, field, segments, textField } from '../../ui
 import { icon } from '../../ui/icons';
 import { count, seconds, significant } from '../../ui/numbers';
 import { isOpen } from '../../ui/disclosures';
+import { isCross } from '../../../protocol/results/attention-pattern';
 import type { Part } from './actions';
-import { isCross, patterns, readForm, type Form, type Problems } from './form';
+import { patterns, readForm, type Form, type Problems } from './form';
 import { parseLengths, presetLengths, toggleLength } from './lengths';
 import { mechanismList } from './mechanism-list';
 import { measuredMechanisms, whyNot } from './state';
@@ -16,7 +17,7 @@ import { measuredMechanisms, whyNot } from './state';
 export function controlsStrip(part: Part, identities: Identities): TemplateResult | typeof nothing {
   const { form } = part.state;
   if (!form) return nothing;
-  const reading = readForm(form, part.state.mechanisms);
+  const reading = readForm(form, part.state.mechanisms, part.state.processors);
   const problems: Problems = reading.ok ? {} : reading.problems;
   return html`<div class="controls">
     <section aria-label="Mechanisms">

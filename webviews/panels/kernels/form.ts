@@ -11,6 +11,8 @@ import type {
   ParameterValue,
   Precision,
 } from '../../../protocol/results/benchmark';
+import { isCross } from '../../../protocol/results/attention-pattern';
+import { limits } from '../../../protocol/results/limits';
 import { parseLengths, writeLengths } from './lengths';
 import { canonical } from '../../ui/canonical';
 
@@ -45,8 +47,6 @@ export const patterns: readonly { readonly value: AttentionPattern; readonly lab
   { value: 'causal-cross', label: 'Causal cross' },
   { value: 'noncausal-cross', label: 'Non-causal cross' },
 ];
-
-export const isCross = (pattern: AttentionPattern): boolean => pattern.endsWith('-cross');
 
 export function toForm(plan: BenchmarkPlan, shapes: readonly ShapeChoice[], shapeUri = ''): Form {
   const { shape } = plan;
@@ -107,25 +107,26 @@ export type Problems = Readonly<Partial<Record<FieldName, string>>>;
 export type FormReading =
   { readonly ok: true; readonly plan: BenchmarkPlan } | { readonly ok: false; readonly problems: Problems };
 
-export function readForm(form: Form, mechanisms: readonly MechanismInfo[]): FormReading {
+/** `processors`: of the machine that would run it, which bounds the threads. */
+export function readForm(form: Form, mechanisms: readonly MechanismInfo[], processors: number): FormReading {
   const problems: Partial<Record<FieldName, string>> = {};
   const whole = (
     name: 'batch' | 'heads' | 'kvHeads' | 'headDim' | 'valueDim' | 'threads' | 'seed',
     words: string,
-    min = 1,
-    max = 65536,
+    range: readonly [min: number, max: number],
+    why?: string,
   ): number => {
-    const read = integer(form[name], words, min, max);
+    const read = integer(form[name], words, range, why);
     if (typeof read === 'string') problems[name] = read;
     return typeof read === 'string' ? Number.NaN : read;
   };
-  const batch = whole('batch', 'Batch');
-  const heads = whole('heads', 'Query heads');
-  const kvHeads = whole('kvHeads', 'Key/value heads');
-  const headDim = whole('headDim', 'Head width');
-  const valueDim = whole('valueDim', 'Value width');
-  const threads = whole('threads', 'Threads', 0, 1024);
-  const seed = whole('seed', 'Seed', 0, 2 ** 31 - 1);
+  const batch = whole('batch', 'Batch', limits.batch);
+  const heads = whole('heads', 'Query heads', limits.heads);
+  const kvHeads = whole('kvHeads', 'Key/value heads', limits.heads);
+  const headDim = whole('headDim', 'Head width', limits.width);
+  const valueDim = whole('valueDim', 'Value width', limits.width);
+  const threads = whole('threads', 'Threads', [0, processors], ', as many as this machine has processors');
+  const seed = whole('seed', 'Seed', limits.seed);
   if (heads % kvHeads !== 0 && !problems.heads && !problems.kvHeads) {
     problems.kvHeads = `${kvHeads} key/value heads do not divide ${heads} query heads: choose a divisor of ${heads}.`;
   }
@@ -134,11 +135,12 @@ export function readForm(form: Form, mechanisms: readonly MechanismInfo[]): Form
   const keys =
     form.keys.trim() === '' || form.mode === 'decode' || !isCross(form.pattern)
       ? undefined
-      : integer(form.keys, 'Keys', 1, 1 << 20);
+      : integer(form.keys, 'Keys', limits.length);
   if (typeof keys === 'string') problems.keys = keys;
   const secondsPerLength = Number(form.secondsPerLength);
-  if (form.secondsPerLength.trim() === '' || !(secondsPerLength > 0 && secondsPerLength <= 3600)) {
-    problems.secondsPerLength = 'Time is a number of seconds above 0 and up to 3,600.';
+  const [least, most] = limits.seconds;
+  if (form.secondsPerLength.trim() === '' || !(secondsPerLength > least && secondsPerLength <= most)) {
+    problems.secondsPerLength = `Time is a number of seconds above ${least} and up to ${most.toLocaleString('en-US')}.`;
   }
   if (form.mechanisms.length === 0) problems.mechanisms = 'Choose at least one mechanism.';
   const parameters: Record<string, Record<string, ParameterValue>> = {};
@@ -185,10 +187,15 @@ export function readForm(form: Form, mechanisms: readonly MechanismInfo[]): Form
   };
 }
 
-function integer(text: string, name: string, min: number, max: number): number | string {
+function integer(
+  text: string,
+  name: string,
+  [min, max]: readonly [min: number, max: number],
+  why = '',
+): number | string {
   const value = /^\d+$/.test(text.trim()) ? Number(text) : Number.NaN;
   if (value >= min && value <= max) return value;
-  return `${name} is a whole number from ${min.toLocaleString('en-US')} to ${max.toLocaleString('en-US')}.`;
+  return `${name} is a whole number from ${min.toLocaleString('en-US')} to ${max.toLocaleString('en-US')}${why}.`;
 }
 
 type ParameterReading =
@@ -217,9 +224,10 @@ export function readParameter(parameter: ParameterInfo, typed: string | boolean)
   }
 }
 
-/** The same run? Rows already measured and where the shape came from make no difference. */
+/** The same run? Rows already measured, where the shape came from and patterns measured beside it make no difference. */
 export function samePlan(a: BenchmarkPlan | undefined, b: BenchmarkPlan | undefined): boolean {
   if (!a || !b) return false;
-  const plain = ({ done: _done, origin: _origin, ...plan }: BenchmarkPlan): string => canonical(plan);
+  const plain = ({ done: _done, origin: _origin, furtherPatterns: _further, ...plan }: BenchmarkPlan): string =>
+    canonical(plan);
   return plain(a) === plain(b);
 }

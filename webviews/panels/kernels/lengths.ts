@@ -1,6 +1,8 @@
 /** Lengths as they are typed: separated by commas or spaces, thousands may be grouped, `8k` is 8 x 1,024. */
+import { limits } from '../../../protocol/results/limits';
+
 export const presetLengths: readonly number[] = [128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768];
-const longest = 1 << 20;
+const [, longest] = limits.length;
 
 export type Lengths =
   { readonly ok: true; readonly lengths: readonly number[] } | { readonly ok: false; readonly why: string };
@@ -18,7 +20,11 @@ export function parseLengths(text: string): Lengths {
     if (!Number.isInteger(value) || value < 1) {
       return { ok: false, why: `“${word}” is no length: write whole numbers of tokens, for example 1024, 2048.` };
     }
-    if (value > longest) return { ok: false, why: `${word} is longer than 1,048,576 tokens: choose a shorter length.` };
+    if (value > longest)
+      return {
+        ok: false,
+        why: `${word} is longer than ${longest.toLocaleString('en-US')} tokens: choose a shorter length.`,
+      };
     lengths.add(value);
   }
   if (lengths.size > 24)

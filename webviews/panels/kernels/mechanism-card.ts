@@ -3,6 +3,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import type { MechanismInfo } from '../../../protocol/compute/api';
 import {
   longestProbe,
+  pictureLengths,
   type CostGrowth,
   type MechanismView,
   type MechanismViewRequest,
@@ -14,16 +15,15 @@ import type { Part } from './actions';
 import { readForm } from './form';
 import { sourceLine } from './mechanism-list';
 import { neighborhoodSimulator } from './neighborhood';
+import './grid-picture';
 import './pattern-picture';
 import type { CardChoice, State } from './state';
-
-const pictureLengths = [16, 32, 64, 96, 128, 256, 512];
 
 /** The request that the card's choices and the form make; undefined while the form cannot be read. */
 export function viewRequest(state: State): MechanismViewRequest | undefined {
   const { card } = state.view;
   if (!card || !state.form) return undefined;
-  const reading = readForm(state.form, state.mechanisms);
+  const reading = readForm(state.form, state.mechanisms, state.processors);
   if (!reading.ok) return undefined;
   const { pattern, heads, kvHeads, headDim, valueDim } = reading.plan.shape;
   const effective = card.show === 'effective';
@@ -31,11 +31,17 @@ export function viewRequest(state: State): MechanismViewRequest | undefined {
     mechanism: card.mechanism,
     parameters: reading.plan.parameters[card.mechanism] ?? {},
     shape: { pattern, heads, kvHeads, headDim, valueDim },
-    length: effective ? Math.min(card.length, longestProbe) : card.length,
-    head: Math.min(card.head, heads - 1),
+    length: effective && card.length !== 'fitting' ? Math.min(card.length, longestProbe) : card.length,
+    head: headOf(card, heads, effective),
     effective,
     seed: reading.plan.seed,
   };
+}
+
+/** One head at a time is probed. */
+function headOf({ head }: CardChoice, heads: number, effective: boolean): MechanismViewRequest['head'] {
+  if (head === undefined || (head === 'any' && effective)) return heads - 1;
+  return head === 'any' ? head : Math.min(head, heads - 1);
 }
 
 export function mechanismCard(part: Part): TemplateResult | typeof nothing {
@@ -64,8 +70,12 @@ export function mechanismCard(part: Part): TemplateResult | typeof nothing {
         ${
           shown?.problem
             ? html`<div class="chart-empty">${shown.problem}</div>`
-            : html`<hs-pattern .view=${view}></hs-pattern>
-                ${view ? legend(view) : html`<div class="muted">Asking the definition…</div>`}`
+            : html`${
+                card.show === 'pattern' && view?.grid
+                  ? html`<hs-grid-pattern .grid=${view.grid}></hs-grid-pattern>`
+                  : html`<hs-pattern .view=${view}></hs-pattern>`
+              }
+              ${view ? legend(view, card) : html`<div class="muted">Asking the definition…</div>`}`
         }
       </div>
       ${view ? facts(view, mechanism, state) : nothing}
@@ -82,24 +92,33 @@ const trustTag = ({ source }: MechanismInfo): TemplateResult | typeof nothing =>
 function pictureControls({ actions }: Part, card: CardChoice, view: MechanismView | undefined): TemplateResult {
   const groups = view?.groups ?? [];
   const lengths = card.show === 'effective' ? pictureLengths.filter((each) => each <= longestProbe) : pictureLengths;
-  const length = lengths.includes(card.length) ? card.length : (lengths.at(-1) ?? card.length);
+  const show = card.show === 'matrix' && !view?.grid ? 'pattern' : card.show;
+  const drawn = groups.find((heads) => heads.includes(typeof view?.head === 'number' ? view.head : -1))?.[0];
   return html`<div class="card-controls">
     ${segments({
       label: 'What is drawn',
       choices: [
-        { value: 'pattern', label: 'May read' },
+        ...(view?.grid
+          ? ([
+              { value: 'pattern', label: 'Grid' },
+              { value: 'matrix', label: 'Matrix' },
+            ] as const)
+          : ([{ value: 'pattern', label: 'May read' }] as const)),
         { value: 'effective', label: 'Depends on' },
       ],
-      value: card.show,
-      onChange: (show) => actions.showCard({ ...card, show }),
+      value: show,
+      onChange: (next) => actions.showCard({ ...card, show: next }),
     })}
     <label class="at-length"
       >Positions
       ${dropdown({
         label: 'Positions of the picture',
-        choices: lengths.map((each) => ({ value: String(each), label: count(each) })),
-        value: String(length),
-        onChange: (value) => actions.showCard({ ...card, length: Number(value) }),
+        choices: [
+          { value: 'fitting', label: 'Fitting' },
+          ...lengths.map((each) => ({ value: String(each), label: count(each) })),
+        ],
+        value: String(card.length),
+        onChange: (value) => actions.showCard({ ...card, length: value === 'fitting' ? value : Number(value) }),
       })}</label
     >
     ${
@@ -108,9 +127,12 @@ function pictureControls({ actions }: Part, card: CardChoice, view: MechanismVie
             >Heads
             ${dropdown({
               label: 'Heads of the picture',
-              choices: groups.map((heads) => ({ value: String(heads[0] ?? 0), label: headsInWords(heads) })),
-              value: String(groups.find((heads) => heads.includes(card.head))?.[0] ?? 0),
-              onChange: (value) => actions.showCard({ ...card, head: Number(value) }),
+              choices: [
+                ...groups.map((heads) => ({ value: String(heads[0] ?? 0), label: headsInWords(heads) })),
+                ...(show === 'effective' ? [] : [{ value: 'any', label: 'All together' }]),
+              ],
+              value: view?.head === 'any' ? 'any' : String(drawn ?? 0),
+              onChange: (value) => actions.showCard({ ...card, head: value === 'any' ? value : Number(value) }),
             })}</label
           >`
         : nothing
@@ -129,19 +151,38 @@ export function headsInWords(heads: readonly number[]): string {
   return runs.map(([from, to]) => (from === to ? String(from) : `${from}–${to}`)).join(', ');
 }
 
-function legend(view: MechanismView): TemplateResult {
+function legend(view: MechanismView, { show }: CardChoice): TemplateResult {
+  const { scale, block, grid } = view;
+  const cells = `${count(scale)} x ${count(scale)} positions`;
   if (view.effective) {
     return html`<p class="muted">
-      Root mean square change of an output with a value, by probing the float64 definition with random queries and keys;
-      square root of it as the colour, brightest the largest.
+      ${
+        scale === 1
+          ? 'Root mean square change of an output with a value'
+          : `Weight that the last query of a cell of ${cells} gives to its keys together`
+      },
+      by probing the float64 definition with random queries and keys; square root of it as the colour, brightest the
+      largest.
+    </p>`;
+  }
+  if (show === 'pattern' && grid) {
+    return html`<p class="pattern-legend muted">
+      <span><i class="swatch read"></i>read</span><span><i class="swatch none"></i>not read</span>
+      <span><i class="swatch outlined"></i>the query: choose it by click or arrow keys</span>
+      ${grid.tile ? html`<span>lines: queries computed together, ${grid.tile.map(count).join(' x ')}</span>` : nothing}
     </p>`;
   }
   return html`<p class="pattern-legend muted">
-    <span><i class="swatch read"></i>read</span>
-    ${view.cells.includes(2) ? html`<span><i class="swatch average"></i>read inside an average</span>` : nothing}
-    <span><i class="swatch none"></i>not read</span>
-    ${view.block ? html`<span>lines: blocks of ${count(view.block.queries)} x ${count(view.block.keys)}</span>` : nothing}
-  </p>`;
+      <span><i class="swatch read"></i>read</span>
+      ${view.cells.includes(2) ? html`<span><i class="swatch average"></i>read inside an average</span>` : nothing}
+      <span><i class="swatch none"></i>not read</span>
+      ${block ? html`<span>lines: blocks of ${count(block.queries)} x ${count(block.keys)}</span>` : nothing}
+    </p>
+    ${
+      scale === 1
+        ? nothing
+        : html`<p class="muted">A cell stands for ${cells}: the stronger, the more of its pairs are read.</p>`
+    }`;
 }
 
 function facts(view: MechanismView, mechanism: MechanismInfo, state: State): TemplateResult {
@@ -151,9 +192,13 @@ function facts(view: MechanismView, mechanism: MechanismInfo, state: State): Tem
       'Density',
       `${significant(100 * view.density)} % of the pairs of the plain pattern at ${count(view.queries)} positions`,
     ],
-    ['Operations', html`${formula(cost.flops)} FLOPs`],
-    ['Bytes moved', html`${formula(cost.bytes)} B`],
-    ['Peak memory', html`${formula(cost.peakBytes)} B`],
+    ...(cost
+      ? ([
+          ['Operations', html`${formula(cost.flops)} FLOPs`],
+          ['Bytes moved', html`${formula(cost.bytes)} B`],
+          ['Peak memory', html`${formula(cost.peakBytes)} B`],
+        ] as const)
+      : [['Cost', 'no formula: long sequences are refused with these parameters and widths'] as const]),
     ...predictions(mechanism, state),
     ['Growth', html`n<sup>${count(mechanism.exponent)}</sup> operations`],
     ...(view.weights.length === 0
@@ -178,7 +223,18 @@ function facts(view: MechanismView, mechanism: MechanismInfo, state: State): Tem
         ]),
   ];
   const notes = [
-    ...(view.dependsOnData ? ['Which keys are read depends on the numbers: the picture shows all that may be.'] : []),
+    ...(view.dependsOnData
+      ? [
+          view.chosen
+            ? 'Which keys are read depends on the numbers: the picture is the choice for random ones.'
+            : 'Which keys are read depends on the numbers: the picture shows all that may be.',
+        ]
+      : []),
+    ...(mechanism.template.matrix === 'sparse' && view.density === 1 && !view.cells.includes(2)
+      ? [
+          `At ${count(view.queries)} positions nothing is left out: take more positions, or smaller sizes among its parameters.`,
+        ]
+      : []),
     ...(view.dependsOnFuture
       ? ['Which of the earlier keys are read depends on later positions too: decoding gives other numbers.']
       : []),

@@ -107,7 +107,7 @@ function details({ actions, state }: Part, form: Form, problems: Problems, mecha
       icon: 'symbol-array',
       appearance: 'secondary',
       hint: 'What each query reads, and the formulas of its cost',
-      onClick: () => actions.showCard({ show: 'pattern', length: 512, head: 0, ...state.view.card, mechanism: id }),
+      onClick: () => actions.showCard({ show: 'pattern', length: 'fitting', ...state.view.card, mechanism: id }),
     })}
     ${
       parameters.length > 0

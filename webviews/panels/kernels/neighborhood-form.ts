@@ -1,5 +1,10 @@
 /** What is typed into the simulator of neighborhood attention, and what it means. */
-import { largestAxis, type NeighborhoodAxis, type NeighborhoodRequest } from '../../../protocol/compute/neighborhood';
+import {
+  largestAxis,
+  type NeighborhoodAxis,
+  type NeighborhoodRequest,
+  type NeighborhoodTiling,
+} from '../../../protocol/compute/neighborhood';
 import { count } from '../../ui/numbers';
 
 /** As typed: sizes by axis, outermost first, `30 x 48 x 80`. */
@@ -10,8 +15,11 @@ export interface NeighborhoodForm {
   readonly dilation: string;
   readonly queryTile: string;
   readonly keyTile: string;
-  readonly tiling: 'static' | 'dynamic';
+  readonly tiling: NeighborhoodTiling;
+  /** By axis, outermost first; absent: not. */
+  readonly causal: readonly boolean[];
   readonly share: string;
+  readonly steps: string;
   /** Which query tile is drawn, as a share of all of them (0..1), so that another shape keeps it in place. */
   readonly at: number;
 }
@@ -25,9 +33,17 @@ export const initialNeighborhood: NeighborhoodForm = {
   queryTile: '16 x 16',
   keyTile: '16 x 8',
   tiling: 'static',
+  causal: [],
   share: '0.6',
+  steps: '1',
   at: 0.5,
 };
+
+/** What was typed; a form that an earlier version kept lacks some of it. */
+export const typedNeighborhood = (kept: Partial<NeighborhoodForm> | undefined): NeighborhoodForm => ({
+  ...initialNeighborhood,
+  ...kept,
+});
 
 /** What is typed for each axis, with its title and what it means. */
 export const fields = [
@@ -39,12 +55,12 @@ export const fields = [
     'Queries along each axis that share a window; 1 slides, the window itself is blocked attention.',
   ],
   ['dilation', 'Dilation', 'Steps between the keys of a window.'],
-  ['queryTile', 'Query tile', 'Queries that the kernel computes together.'],
-  ['keyTile', 'Key tile', 'Keys that the kernel reads together.'],
+  ['queryTile', 'Query tile', 'Queries that the kernel computes together; one number where the map is flattened.'],
+  ['keyTile', 'Key tile', 'Keys that the kernel reads together; one number where the map is flattened.'],
 ] as const satisfies readonly (readonly [keyof NeighborhoodForm, string, string])[];
 
 type NumberField = (typeof fields)[number][0];
-type Problems = Partial<Record<NumberField | 'share', string>>;
+type Problems = Partial<Record<NumberField | 'share' | 'steps', string>>;
 
 type Reading =
   { readonly ok: true; readonly request: NeighborhoodRequest } | { readonly ok: false; readonly problems: Problems };
@@ -56,8 +72,8 @@ export function readNeighborhood(form: NeighborhoodForm): Reading {
     window: numbersOf(form.window),
     stride: numbersOf(form.stride),
     dilation: numbersOf(form.dilation),
-    queryTile: numbersOf(form.queryTile),
-    keyTile: numbersOf(form.keyTile),
+    queryTile: tileOf(form.queryTile, form),
+    keyTile: tileOf(form.keyTile, form),
   };
   const problems: Problems = {};
   const rank = lists.size.length;
@@ -69,9 +85,10 @@ export function readNeighborhood(form: NeighborhoodForm): Reading {
     }
   }
   if (rank > 3) problems.size = 'A feature map has one to three axes.';
-  const share = Number(form.share);
-  if (!(share >= 0 && share <= 1) || form.share.trim() === '') problems.share = 'A share is a number from 0 to 1.';
-  if (Object.keys(problems).length > 0) return { ok: false, problems };
+  const [share, steps] = [shareOf(form.share), shareOf(form.steps)];
+  if (share === undefined) problems.share = 'A share is a number from 0 to 1.';
+  if (steps === undefined) problems.steps = 'A share is a number from 0 to 1.';
+  if (Object.keys(problems).length > 0 || share === undefined || steps === undefined) return { ok: false, problems };
   const axes = lists.size.map((size, at): NeighborhoodAxis => ({
     size,
     window: lists.window[at] ?? 1,
@@ -79,14 +96,27 @@ export function readNeighborhood(form: NeighborhoodForm): Reading {
     dilation: lists.dilation[at] ?? 1,
     queryTile: lists.queryTile[at] ?? 1,
     keyTile: lists.keyTile[at] ?? 1,
-    causal: false,
+    causal: form.causal[at] ?? false,
   }));
   if (axes.some(({ dilation, size }) => dilation > size)) problems.dilation = 'A dilation is at most its axis.';
   else if (axes.some(({ window, size, dilation }) => window > Math.floor(size / dilation))) {
     problems.window = 'A window is at most the feature map over the dilation.';
   } else if (axes.some(({ stride, window }) => stride > window)) problems.stride = 'A stride is at most its window.';
   if (Object.keys(problems).length > 0) return { ok: false, problems };
-  return { ok: true, request: { axes, tiling: form.tiling, attentionShare: share } };
+  return { ok: true, request: { axes, tiling: form.tiling, attentionShare: share, sparseSteps: steps } };
+}
+
+/** In a flattened map one number is the tile of the line: that of the last axis. */
+function tileOf(text: string, { size, tiling }: NeighborhoodForm): number[] {
+  const numbers = numbersOf(text);
+  return tiling === 'flattened' && numbers.length === 1
+    ? [...new Array<number>(Math.max(0, numbersOf(size).length - 1)).fill(1), ...numbers]
+    : numbers;
+}
+
+function shareOf(text: string): number | undefined {
+  const share = Number(text);
+  return share >= 0 && share <= 1 && text.trim() !== '' ? share : undefined;
 }
 
 const numbersOf = (text: string): number[] =>

@@ -6,13 +6,14 @@ import type {
   NeighborhoodRequest,
   NeighborhoodTile,
 } from '../../../protocol/compute/neighborhood';
-import { dropdown, field, textField } from '../../ui/controls';
+import { checkbox, dropdown, field, textField } from '../../ui/controls';
 import { count, significant } from '../../ui/numbers';
 import type { Part } from './actions';
-import { fields, initialNeighborhood, readNeighborhood, type NeighborhoodForm } from './neighborhood-form';
+import { fields, readNeighborhood, typedNeighborhood, type NeighborhoodForm } from './neighborhood-form';
+import { strideBars } from './neighborhood-strides';
 
 export function neighborhoodSimulator({ state, actions }: Part): TemplateResult {
-  const form = state.view.neighborhood ?? initialNeighborhood;
+  const form = typedNeighborhood(state.view.neighborhood);
   const reading = readNeighborhood(form);
   const problems = reading.ok ? {} : reading.problems;
   const edit = (change: Partial<NeighborhoodForm>) => actions.view({ neighborhood: { ...form, ...change } });
@@ -45,12 +46,14 @@ export function neighborhoodSimulator({ state, actions }: Part): TemplateResult 
             choices: [
               { value: 'static', label: 'Fixed grid' },
               { value: 'dynamic', label: 'From the window' },
+              { value: 'flattened', label: 'Flattened map' },
             ],
             value: form.tiling,
-            onChange: (tiling) => edit({ tiling: tiling === 'dynamic' ? 'dynamic' : 'static' }),
+            onChange: (tiling) => edit({ tiling: tiling === 'dynamic' || tiling === 'flattened' ? tiling : 'static' }),
           }),
-          'Whether key tiles lie on a fixed grid or begin at the first key that a query tile reads.',
+          'Key tiles lie on a fixed grid, begin at the first key that a query tile reads, or cut the flattened positions.',
         )}
+        ${field('Causal', causalBoxes(form, edit), 'Along these axes keys after the query are hidden.')}
         ${field(
           'Attention share',
           textField({
@@ -63,6 +66,18 @@ export function neighborhoodSimulator({ state, actions }: Part): TemplateResult 
           }),
           'Share of a whole step that attention takes, from 0 to 1.',
         )}
+        ${field(
+          'Sparse steps',
+          textField({
+            label: 'Simulator: Sparse steps',
+            value: form.steps,
+            numeric: true,
+            problem: problems.steps,
+            hint: 'Share of the steps whose attention is sparse, from 0 to 1.',
+            onInput: (steps) => edit({ steps }),
+          }),
+          'Share of the steps whose attention is sparse, from 0 to 1.',
+        )}
       </div>
       ${
         answer?.problem
@@ -73,6 +88,22 @@ export function neighborhoodSimulator({ state, actions }: Part): TemplateResult 
       }
     </div>
   </section>`;
+}
+
+/** A box for each axis of the feature map. */
+function causalBoxes(form: NeighborhoodForm, edit: (change: Partial<NeighborhoodForm>) => void): TemplateResult {
+  const names = ['depth', 'rows', 'columns'].slice(-form.size.split(/[x×,\s]+/i).filter(Boolean).length);
+  return html`<div class="causal-axes">
+    ${names.map((name, axis) =>
+      checkbox({
+        label: name,
+        name: `Simulator: Causal, ${name}`,
+        checked: form.causal[axis] ?? false,
+        onChange: (checked) =>
+          edit({ causal: names.map((_, at) => (at === axis ? checked : (form.causal[at] ?? false))) }),
+      }),
+    )}
+  </div>`;
 }
 
 function result(
@@ -94,7 +125,11 @@ function result(
     ],
     ['Mean tile', times(bound.meanBound), `${significant(bound.meanTiles)} key tiles on average`],
     ['Skipped work alone', times(bound.flopBound), 'all keys over the keys of a window'],
-    ['Whole step', times(bound.endToEnd), `with attention at ${significant(100 * request.attentionShare)} % of it`],
+    [
+      'Whole step',
+      times(bound.endToEnd),
+      `with attention at ${significant(100 * request.attentionShare)} % of it${request.sparseSteps === 1 ? '' : `, sparse in ${significant(100 * request.sparseSteps)} % of the steps`}`,
+    ],
   ];
   return html`<div class="simulator-result">
     <table>
@@ -109,27 +144,49 @@ function result(
         )}
       </tbody>
     </table>
-    <p class="muted">
-      ${
-        bound.blockSparse
-          ? 'Every pair of tiles is read whole or not at all: no product is computed in vain.'
-          : 'Some pairs of tiles are read in part: the rest of their products is masked.'
-      }
-    </p>
-    ${visitedPicture(request.axes, chosen)}
-    <label class="tile-slider"
-      ><span>Query tile ${count(index + 1)} of ${count(total)}: ${count(visits)} key tiles</span>
-      <input
-        type="range"
-        min="0"
-        max=${total - 1}
-        .value=${String(index)}
-        ?disabled=${total === 1}
-        aria-label="Query tile"
-        @input=${(event: Event) =>
-          edit({ at: total === 1 ? 0 : Number((event.target as HTMLInputElement).value) / (total - 1) })}
-    /></label>
+    ${sparsity(bound)} ${strideBars(bound, request, (strides) => edit({ stride: strides.join(' x ') }))}
+    ${
+      chosen.length === 0
+        ? nothing
+        : html`${visitedPicture(request.axes, chosen)}
+            <label class="tile-slider"
+              ><span>Query tile ${count(index + 1)} of ${count(total)}: ${count(visits)} key tiles</span>
+              <input
+                type="range"
+                min="0"
+                max=${total - 1}
+                .value=${String(index)}
+                ?disabled=${total === 1}
+                aria-label="Query tile"
+                @input=${(event: Event) =>
+                  edit({ at: total === 1 ? 0 : Number((event.target as HTMLInputElement).value) / (total - 1) })}
+            /></label>`
+    }
   </div>`;
+}
+
+/** Whether products are computed in vain, and from which stride on they are not. */
+function sparsity({
+  blockSparse,
+  passesTest,
+  smallestBlockSparse,
+}: NeighborhoodBound): TemplateResult | typeof nothing {
+  if (blockSparse === undefined) return nothing;
+  const whole = smallestBlockSparse?.filter((stride) => stride !== null) ?? [];
+  const smallest =
+    whole.length === smallestBlockSparse?.length
+      ? `Smallest block-sparse stride: ${whole.map(count).join(' x ')}.`
+      : 'With these tiles no stride is block sparse along every axis.';
+  return html`<p class="muted block-sparsity">
+    ${
+      blockSparse
+        ? html`<span class="tag">block sparse</span> Every pair of tiles is read whole or not at all: no product is
+            computed in
+            vain${passesTest ? '' : ' (the released code’s test, which is sufficient only, does not see it)'}.`
+        : 'Some pairs of tiles are read in part: the rest of their products is masked.'
+    }
+    ${smallest}
+  </p>`;
 }
 
 /** The query tile of every axis, the last axis fastest. */

@@ -8,7 +8,7 @@ import { cividis, css, mix, parseColour, type Rgb } from '../../charts/colour-ma
 import { count, significant } from '../../ui/numbers';
 import { freshContext, PictureElement } from '../../ui/picture-element';
 
-const margin = { left: 44, top: 8, right: 8, bottom: 34 };
+const margin = { left: 58, top: 8, right: 8, bottom: 34 };
 
 interface Place {
   readonly query: number;
@@ -40,15 +40,17 @@ export class PatternPicture extends PictureElement {
     const across = canvas.clientWidth - margin.left - margin.right;
     const down = canvas.clientHeight - margin.top - margin.bottom;
     const side = Math.min(across / view.keys, down / view.queries);
-    return { side, width: side * view.keys, height: side * view.queries };
+    const { scale } = view;
+    const cells = { across: Math.ceil(view.keys / scale), down: Math.ceil(view.queries / scale) };
+    return { side, width: side * view.keys, height: side * view.queries, cells };
   }
 
   protected override drawNow(): void {
     const { canvas, view, theme } = this;
     const context = freshContext(canvas);
     if (!canvas || !context || !view) return;
-    const { side, width, height } = this.geometry(canvas, view);
-    this.drawCells(context, view, width, height);
+    const { side, width, height, cells } = this.geometry(canvas, view);
+    this.drawCells(context, view, cells, side);
     this.drawBlocks(context, view, side, width, height);
     context.strokeStyle = theme.muted;
     context.lineWidth = 1;
@@ -57,30 +59,39 @@ export class PatternPicture extends PictureElement {
     if (this.place) {
       context.strokeStyle = theme.foreground;
       context.lineWidth = 1.5;
-      context.strokeRect(
-        margin.left + this.place.key * side,
-        margin.top + this.place.query * side,
-        Math.max(side, 3),
-        Math.max(side, 3),
-      );
+      const box = Math.max(side * view.scale, 3);
+      context.strokeRect(margin.left + this.place.key * side, margin.top + this.place.query * side, box, box);
     }
   }
 
-  private drawCells(context: CanvasRenderingContext2D, view: MechanismView, width: number, height: number): void {
-    const image = new ImageData(view.keys, view.queries);
+  private drawCells(
+    context: CanvasRenderingContext2D,
+    view: MechanismView,
+    { across, down }: { readonly across: number; readonly down: number },
+    side: number,
+  ): void {
+    const image = new ImageData(across, down);
     const colours = this.colours();
+    const [ground = [0, 0, 0]] = colours;
     // The square root shows weights of a hundredth beside weights of one.
     const largest = Math.max(1e-12, ...(view.effective ? view.effective.filter(Number.isFinite) : []));
     for (let at = 0; at < view.cells.length; at += 1) {
       const [red, green, blue] = view.effective
         ? cividis(Math.sqrt((view.effective[at] ?? 0) / largest))
-        : (colours[view.cells[at] ?? 0] ?? [0, 0, 0]);
+        : mix(ground, colours[view.cells[at] ?? 0] ?? ground, view.shares?.[at] ?? 1);
       image.data.set([red, green, blue, 255], at * 4);
     }
-    const small = new OffscreenCanvas(view.keys, view.queries);
+    const small = new OffscreenCanvas(across, down);
     small.getContext('2d')?.putImageData(image, 0, 0);
     context.imageSmoothingEnabled = false;
-    context.drawImage(small, margin.left, margin.top, width, height);
+    // The last cells may hold fewer positions than they are drawn over.
+    context.save();
+    context.beginPath();
+    context.rect(margin.left, margin.top, side * view.keys, side * view.queries);
+    context.clip();
+    const cell = side * view.scale;
+    context.drawImage(small, margin.left, margin.top, cell * across, cell * down);
+    context.restore();
   }
 
   private drawBlocks(
@@ -118,8 +129,9 @@ export class PatternPicture extends PictureElement {
     context.font = `${theme.fontSize - 2}px ${theme.font}`;
     context.fillStyle = theme.muted;
     const every = (length: number): number => {
-      const steps = [1, 2, 4, 8, 16, 32, 64, 128, 256];
-      return steps.find((step) => step * side >= 34 || step >= length / 2) ?? 256;
+      let step = 1;
+      while (step * side < 34 && step < length / 2) step *= 2;
+      return step;
     };
     context.textAlign = 'center';
     context.textBaseline = 'top';
@@ -144,10 +156,10 @@ export class PatternPicture extends PictureElement {
   private onPointer(event: PointerEvent): void {
     const { canvas, view } = this;
     if (!canvas || !view) return;
-    const { side } = this.geometry(canvas, view);
+    const cell = this.geometry(canvas, view).side * view.scale;
     const box = canvas.getBoundingClientRect();
-    const key = Math.floor((event.clientX - box.left - margin.left) / side);
-    const query = Math.floor((event.clientY - box.top - margin.top) / side);
+    const key = Math.floor((event.clientX - box.left - margin.left) / cell) * view.scale;
+    const query = Math.floor((event.clientY - box.top - margin.top) / cell) * view.scale;
     const inside = key >= 0 && query >= 0 && key < view.keys && query < view.queries;
     this.place = inside ? { query, key } : undefined;
   }
@@ -158,20 +170,24 @@ export class PatternPicture extends PictureElement {
     if (!view || !step) return;
     event.preventDefault();
     const at = this.place ?? { query: 0, key: 0 };
-    this.place = {
-      query: Math.min(view.queries - 1, Math.max(0, at.query + (this.place ? (step[0] ?? 0) : 0))),
-      key: Math.min(view.keys - 1, Math.max(0, at.key + (this.place ? (step[1] ?? 0) : 0))),
-    };
+    const { scale } = view;
+    const moved = (from: number, by: number, length: number): number =>
+      Math.min(Math.floor((length - 1) / scale) * scale, Math.max(0, from + (this.place ? by * scale : 0)));
+    this.place = { query: moved(at.query, step[0] ?? 0, view.queries), key: moved(at.key, step[1] ?? 0, view.keys) };
   }
 
   private words(): string {
     const { view, place } = this;
     if (!view) return '';
     if (!place) return `${count(view.queries)} queries down, ${count(view.keys)} keys across`;
-    const at = place.query * view.keys + place.key;
+    const { scale, shares } = view;
+    const at = (place.query / scale) * Math.ceil(view.keys / scale) + place.key / scale;
     const kind = pairKinds[view.cells[at] ?? 0] ?? '';
     const weight = view.effective ? `, weight ${significant(view.effective[at] ?? NaN)}` : '';
-    return `query ${count(place.query)}, key ${count(place.key)}: ${kind}${weight}`;
+    if (!shares) return `query ${count(place.query)}, key ${count(place.key)}: ${kind}${weight}`;
+    const span = (from: number, length: number) => `${count(from)}–${count(Math.min(from + scale, length) - 1)}`;
+    const share = view.effective ? '' : ` ${significant(100 * (shares[at] ?? 0))} %`;
+    return `queries ${span(place.query, view.queries)}, keys ${span(place.key, view.keys)}:${share} ${kind}${weight}`;
   }
 
   override render() {

@@ -105,7 +105,7 @@ export function resultColumns(part: Part, identities: Identities, at: number | '
     title: 'Ratio',
     unit: 'x (95 %)',
     numeric: true,
-    hint: `Time of ${title(baseline)} over time of the mechanism: above 1 is faster. In brackets the 95 % interval of the median.`,
+    hint: `Time of ${title(baseline)} over time of the mechanism: above 1 is faster. In brackets the 95 % interval of the rank test.`,
     value: ({ row }) => row?.ratioToBaseline?.median,
     text: ratioText,
     cell: (all) => {
@@ -317,6 +317,8 @@ const wrong: ReadonlySet<BenchmarkRow['refusal']> = new Set(['wrong', 'impossibl
 
 const noteWords: Readonly<Record<string, string>> = {
   predicted: 'memory predicted, not measured',
+  'few-pairs': 'fewer than six pairs, the brackets hold their range and no 95 % interval',
+  'not-reset': 'peak memory counts from an earlier, higher mark and may be too small',
   budget: 'stopped by the time allowed',
   cancelled: 'stopped while it was timed',
   transfers: 'times include moving the data to the device',

@@ -3,7 +3,12 @@ import type { DeviceInfo, MechanismInfo, SupportInfo } from '../../../protocol/c
 import type { MechanismView, MechanismViewRequest } from '../../../protocol/compute/mechanism-view';
 import type { NeighborhoodBound, NeighborhoodRequest } from '../../../protocol/compute/neighborhood';
 import type { KernelsPlace, ShapeChoice, ToKernelsPanel } from '../../../protocol/panels/kernels';
-import type { BenchmarkPlan, BenchmarkResult, BenchmarkRow } from '../../../protocol/results/benchmark';
+import {
+  keptOnResume,
+  type BenchmarkPlan,
+  type BenchmarkResult,
+  type BenchmarkRow,
+} from '../../../protocol/results/benchmark';
 import { unreachable } from '../../../protocol/unreachable';
 import type { PointKey } from '../../charts/chart';
 import { rowKey } from '../../charts/rows';
@@ -28,9 +33,11 @@ export type Phase =
 /** Which mechanism's card is open, and how its picture is drawn. */
 export interface CardChoice {
   readonly mechanism: string;
-  readonly show: 'pattern' | 'effective';
-  readonly length: number;
-  readonly head: number;
+  /** `pattern` is drawn on the grid where there is one, `matrix` never. */
+  readonly show: 'pattern' | 'matrix' | 'effective';
+  readonly length: MechanismViewRequest['length'];
+  /** Absent: the last head, since first ones are the denser where heads differ. */
+  readonly head?: MechanismViewRequest['head'];
 }
 
 /** What a person arranged; survives a reload. */
@@ -46,6 +53,8 @@ export interface View {
   readonly card?: CardChoice;
   /** The simulator of neighborhood attention as typed; absent: as it begins. */
   readonly neighborhood?: NeighborhoodForm;
+  /** The table of all mechanisms in one template. */
+  readonly template?: { readonly filter: string; readonly sort?: Sort };
 }
 
 export interface State {
@@ -55,6 +64,8 @@ export interface State {
   readonly devices: readonly DeviceInfo[];
   readonly devicesAsked: boolean;
   readonly shapes: readonly ShapeChoice[];
+  /** Of the machine that runs the kernels. */
+  readonly processors: number;
   readonly canRun: true | string;
   readonly form: Form | undefined;
   readonly supports: readonly SupportInfo[];
@@ -83,6 +94,7 @@ export const initialState = (place: KernelsPlace): State => ({
   devices: [],
   devicesAsked: false,
   shapes: [],
+  processors: 0,
   canRun: true,
   form: undefined,
   supports: [],
@@ -169,7 +181,7 @@ export function receive(state: State, message: ToKernelsPanel): State {
 }
 
 function open(state: State, message: Extract<ToKernelsPanel, { kind: 'open' }>): State {
-  const { place, mechanisms, devices, shapes, canRun, result } = message;
+  const { place, mechanisms, devices, shapes, processors, canRun, result } = message;
   const choice = shapes.find(({ uri }) => uri === message.shapeUri);
   const planned = toForm(message.plan, shapes, message.shapeUri);
   // A text kept from before the reload wins over the extension's copy when it is only a later state of the same form.
@@ -193,6 +205,7 @@ function open(state: State, message: Extract<ToKernelsPanel, { kind: 'open' }>):
     mechanisms,
     devices,
     shapes,
+    processors,
     canRun,
     form,
     ...measured,
@@ -213,9 +226,9 @@ function withRow(state: State, row: BenchmarkRow, final: boolean): State {
 }
 
 /** The plan in the form, or undefined while it cannot be read. */
-export function planOf({ form, mechanisms }: State): BenchmarkPlan | undefined {
+export function planOf({ form, mechanisms, processors }: State): BenchmarkPlan | undefined {
   if (!form) return undefined;
-  const reading = readForm(form, mechanisms);
+  const reading = readForm(form, mechanisms, processors);
   return reading.ok ? reading.plan : undefined;
 }
 
@@ -267,16 +280,17 @@ export function canResume(state: State): boolean {
 export function isStale(state: State): boolean {
   if (state.place === 'file' || state.rows.length === 0 || state.phase.kind === 'running') return false;
   const plan = runnablePlan(state);
-  return plan !== undefined && !samePlan(plan, state.measuredPlan);
+  // CAB measures also what the form's own pattern does not run.
+  return plan !== undefined && ![plan, planOf(state)].some((each) => samePlan(each, state.measuredPlan));
 }
 
 export function startRun(
   state: State,
   resume: boolean,
+  plan: BenchmarkPlan | undefined = runnablePlan(state),
 ): { readonly state: State; readonly plan: BenchmarkPlan } | undefined {
-  const plan = runnablePlan(state);
   if (!plan || state.canRun !== true || state.phase.kind === 'running') return undefined;
-  const done = resume ? settled(state) : [];
+  const done = resume ? settled(state).filter(keptOnResume) : [];
   const total = measuredMechanisms(plan).length * plan.shape.lengths.length;
   return {
     plan: { ...plan, ...(done.length > 0 ? { done } : {}) },

@@ -101,4 +101,24 @@ describe('DuoAttention: the kernel does what the paper and its code say', () => 
     const output = await runMechanism(duoAttention, inputs, shape, parameters);
     assertClose(output, duoAttention.reference(inputs, shape, parameters), 1e-5);
   });
+
+  it('the caches hold the bytes of the formula: all keys of a retrieval head, sinks and recent ones of the others', () => {
+    // 2 b B d (f N + (G - f) min(N, s + r)); the new position is one of the r recent ones, so that r - 1 are cached.
+    for (const [kvHeads, full, first, last, cached, batch] of [
+      [4, 1, 3, 7, 40, 1],
+      [8, 5, 0, 16, 12, 2],
+      [2, 0, 64, 256, 4096, 1],
+      [6, 6, 2, 2, 100, 3],
+    ] as const) {
+      const shape = causalShape(1, { batch, heads: 2 * kvHeads, kvHeads, keys: cached + 1 });
+      const states = duoAttention.decode!.states(shape, {
+        fullShare: full / kvHeads,
+        sinks: first,
+        recent: last,
+      });
+      const bytes = states.reduce((sum, { shape: dims }) => sum + 4 * dims.reduce((all, dim) => all * dim, 1), 0);
+      const rows = full * cached + (kvHeads - full) * Math.min(cached, first + last - 1);
+      assert.equal(bytes, 2 * 4 * batch * shape.headDim * rows, `${kvHeads} heads, ${full} of them full`);
+    }
+  });
 });

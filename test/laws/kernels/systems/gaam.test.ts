@@ -1,7 +1,8 @@
 /** Checks of Gaussian adaptive attention (arXiv:2401.11143). */
 import assert from 'node:assert/strict';
 import type { AttentionInputs } from '../../../../kernels/mechanism';
-import { gaam, gaamGate } from '../../../../kernels/mechanisms/gaam';
+import { gaamGate } from '../../../../kernels/mechanisms/gaam/definition';
+import { gaam } from '../../../../kernels/mechanisms/gaam/gaam';
 import type { AttentionShape } from '../../../../kernels/shape';
 import { drawInputs } from '../../../../kernels/tensors/inputs';
 import { measureError } from '../../../../kernels/tensors/error';
@@ -96,7 +97,25 @@ describe('Gaussian adaptive attention', () => {
       value: mapped(inputs.value, (x) => 50 * x),
       weights: { ...inputs.weights, offset: mapped(inputs.weights['offset']!, (x) => 50 * x) },
     };
-    assertClose(gaamGate(scaled, shape, gate), own, 2e-4);
+    // 1e-5 under the root of a variance of 1 is what a scale of 50 takes away: a relative 1e-5 of each exponent.
+    assertClose(gaamGate(scaled, shape, gate), own, 1e-5);
+    for (const [parameters, names] of [
+      [gate, ['offset']],
+      [weights, ['offset']],
+    ] as const) {
+      // Values of variance 1e4: beside it the two epsilons are nothing.
+      const drawn = learned(parameters);
+      const large = { ...drawn, value: mapped(drawn.value, (x) => 100 * x) };
+      const still = { ...large, weights: { ...large.weights, offset: filled(large.weights['offset']!, 0) } };
+      const before = gaamGate(still, shape, parameters);
+      const louder = { ...still, value: mapped(still.value, (x) => 50 * x) };
+      assertClose(gaamGate(louder, shape, parameters), before, 1e-6, `${parameters.variant}, offset 0`);
+      const shifted = { ...large, value: mapped(large.value, (x) => x + 7) };
+      assertClose(gaamGate(shifted, shape, parameters), gaamGate(large, shape, parameters), 1e-9, parameters.variant);
+      const grown = Object.fromEntries(names.map((name) => [name, mapped(large.weights[name]!, (x) => 50 * x)]));
+      const both = { value: mapped(large.value, (x) => 50 * x), weights: { ...large.weights, ...grown } };
+      assertClose(gaamGate({ ...large, ...both }, shape, parameters), gaamGate(large, shape, parameters), 1e-6);
+    }
   });
 
   it('collapses: the product of Gaussians is one of precision T = sum 1 / c^2 and mean m = sum (delta / sd) / c^2 / T', () => {
@@ -182,6 +201,41 @@ describe('Gaussian adaptive attention', () => {
       weights: { ...inputs.weights, offset: filled(inputs.weights['offset']!, 0) },
     };
     assert.ok(Math.abs(sumOf('offset', 1e-5, symmetric) - sumOf('offset', -1e-5, symmetric)) / 2e-5 < 1e-9);
+  });
+
+  it('has the gradients of its equations as weights too, for a product of Gaussians (central differences)', () => {
+    const inputs = learned(weights);
+    const [h, x] = [1, 3];
+    const column = Array.from({ length: 24 }, (_, i) => inputs.value.data[(h * 24 + i) * 8 + x]!);
+    const mean = column.reduce((sum, y) => sum + y, 0) / 24;
+    const sd = Math.sqrt(column.reduce((sum, y) => sum + (y - mean) ** 2, 0) / 23 + 1e-8);
+    const own = Array.from({ length: 24 }, (_, i) => gaamGate(inputs, shape, weights).data[(h * 24 + i) * 8 + x]!);
+    for (const j of [0, 1, 2]) {
+      const [delta, c] = [
+        inputs.weights['offset']!.data[h * 3 + j]!,
+        Math.exp(inputs.weights['spread.log']!.data[h * 3 + j]!),
+      ];
+      const z = column.map((y) => (y - mean - delta) / sd);
+      // Of log w before it is divided by its sum; the sum takes away the mean by w.
+      const slopes = {
+        offset: z.map((each) => each / (c ** 2 * sd)),
+        'spread.log': z.map((each) => each ** 2 / c ** 2 - 1),
+      };
+      for (const name of ['offset', 'spread.log'] as const) {
+        const average = slopes[name].reduce((sum, slope, i) => sum + slope * own[i]!, 0);
+        const moved = (step: number): Float64Array => {
+          const changed = mapped(inputs.weights[name]!, (each, at) => (at === h * 3 + j ? each + step : each));
+          return gaamGate({ ...inputs, weights: { ...inputs.weights, [name]: changed } }, shape, weights).data;
+        };
+        const [up, down] = [moved(1e-5), moved(-1e-5)];
+        const expected = own.map((w, i) => w * (slopes[name][i]! - average));
+        const size = Math.hypot(...expected);
+        const apart = Math.hypot(
+          ...expected.map((each, i) => (up[(h * 24 + i) * 8 + x]! - down[(h * 24 + i) * 8 + x]!) / 2e-5 - each),
+        );
+        assert.ok(size > 1e-6 && apart < 1e-6 * size, `${name} of Gaussian ${j}: ${apart} of ${size}`);
+      }
+    }
   });
 
   it('stays within its rounding bound where running sums are long and begin far from the mean', async () => {

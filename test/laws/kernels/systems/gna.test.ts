@@ -6,7 +6,7 @@ import type { AttentionShape } from '../../../../kernels/shape';
 import { drawInputs } from '../../../../kernels/tensors/inputs';
 import { random } from '../../../../kernels/tensors/random';
 import { runMechanism } from '../run';
-import { assertClose, parametersFor, readsOf, takePositions } from './support';
+import { assertClose, causalShape, parametersFor, readsOf, takePositions } from './support';
 
 const over = (length: number): AttentionShape => ({
   pattern: 'noncausal-self',
@@ -188,8 +188,18 @@ describe('Generalized neighborhood attention: the kernel does what the paper and
     assert.equal(gridOf(100, parameters({ width: 7 })), undefined);
     assert.deepEqual(gna.supports(over(100), parameters({ width: 7 })), {
       ok: false,
-      why: 'No grid of rank 2 with the given height and width holds 100 tokens: set them to 0 or to divisors.',
+      why: 'No grid of rank 2 with the given height and width holds 100 tokens: take 98, the nearest that fits, or set them to 0 or to divisors.',
     });
+  });
+
+  it('a step of decoding completes a grid: the query is its last cell, and reads its neighbourhood alone', () => {
+    const wide = parameters({ width: 64 });
+    assert.equal(gna.decode!.typical!(4096, wide), 4095);
+    assert.equal(gna.decode!.typical!(4100, wide), 4095);
+    assert.equal(gna.decode!.typical!(4096, parameters({})), 4095);
+    // 16 x 16 keys, the query's own among them; 4 heads of width 8.
+    const step = causalShape(1, { keys: 4096 });
+    assert.equal(gna.decode!.cost(step, wide).flops, 4 * 256 * (2 * 8 + 2 * 8 + 5));
   });
 });
 

@@ -197,6 +197,33 @@ describe('LongHeads: the kernel does what the released code says', () => {
     assert.deepEqual(chosen, [0, ...best.sort((a, b) => a - b), 39, 40]);
   });
 
+  it('with chunks of one position it is attention over the best keys by the product, at new positions', async () => {
+    const single = given({ chunk: 1, budget: 8, begin: 0 });
+    const output = longheads.reference(inputs, shape, single);
+    for (const [head, position] of [
+      [0, 63],
+      [2, 40],
+      [3, 8],
+    ] as const) {
+      const query = row(inputs.query, head, position);
+      const score = (j: number) => row(inputs.key, head, j).reduce((sum, number, x) => sum + number * query[x]!, 0);
+      const middle = [...Array(position - 2).keys()].map((at) => at + 1);
+      const best = middle.sort((a, b) => score(b) - score(a)).slice(0, 5);
+      const keys = [0, ...best.sort((a, b) => a - b), position - 1, position];
+      const turned = rotated(query, keys.length - 1, 10000);
+      const weights = keys.map((j, at) => {
+        const key = rotated(row(inputs.key, head, j), at, 10000);
+        return Math.exp(key.reduce((sum, number, x) => sum + number * turned[x]!, 0) / Math.sqrt(8));
+      });
+      const total = weights.reduce((sum, weight) => sum + weight, 0);
+      row(output, head, position).forEach((value, x) => {
+        const expected = keys.reduce((sum, j, at) => sum + (weights[at]! / total) * row(inputs.value, head, j)[x]!, 0);
+        assert.ok(Math.abs(value - expected) < 1e-12, `head ${head}, position ${position}`);
+      });
+    }
+    assertClose(await runMechanism(longheads, inputs, shape, single), output, 1e-5);
+  });
+
   it('equal values come out whatever is chosen, in the runtime too', async () => {
     const value = tensor(
       inputs.value.shape,

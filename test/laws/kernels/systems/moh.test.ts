@@ -1,10 +1,11 @@
 /** Checks of Mixture-of-Head attention (arXiv:2410.11842). */
 import assert from 'node:assert/strict';
+import type { AttentionInputs } from '../../../../kernels/mechanism';
 import { mixtureOfHead } from '../../../../kernels/mechanisms/mixture-of-head/mixture-of-head';
 import { balance, gains, gainsOf, headCounts } from '../../../../kernels/mechanisms/mixture-of-head/routing';
 import { scaledDotProduct } from '../../../../kernels/mechanisms/scaled-dot-product';
 import { drawInputs } from '../../../../kernels/tensors/inputs';
-import { random } from '../../../../kernels/tensors/random';
+import { normalTensor, random } from '../../../../kernels/tensors/random';
 import { tensor, type Tensor } from '../../../../kernels/tensors/tensor';
 import { runMechanism } from '../run';
 import { assertClose, causalShape, parametersFor } from './support';
@@ -120,6 +121,91 @@ describe('Mixture-of-Head', function () {
       }
     }
   });
+
+  it('has gradients of the router’s weights through the outputs, and of an unchosen head through the balance alone', () => {
+    const parameters = parametersFor(mixtureOfHead, { share: 0.5, sharedShare: 0.25 });
+    const inputs = drawInputs(mixtureOfHead, shape, parameters, 6);
+    const g = normalTensor([1, 8, 30, 8], 9);
+    const plain = scaledDotProduct.reference(inputs, shape, {});
+    const own = gains(inputs, shape, parameters);
+    const weights = inputs.weights['router.routed']!;
+    const { shared, routed, active } = headCounts(shape, parameters);
+    const joined = (i: number, x: number) => inputs.query.data[(Math.floor(x / 8) * 30 + i) * 8 + (x % 8)]!;
+    const movedBy = (row: number, x: number, step: number): AttentionInputs => {
+      const data = weights.data.slice();
+      data[row * 64 + x]! += step;
+      return { ...inputs, weights: { ...inputs.weights, 'router.routed': tensor(weights.shape, data) } };
+    };
+    const probabilities = (from: AttentionInputs) =>
+      Array.from({ length: 30 }, (_, i) => {
+        const logits = Array.from({ length: routed }, (__, e) =>
+          Array.from({ length: 64 }, (___, x) => joined(i, x)).reduce(
+            (sum, q, x) => sum + q * from.weights['router.routed']!.data[e * 64 + x]!,
+            0,
+          ),
+        );
+        const exponentials = logits.map(Math.exp);
+        const total = exponentials.reduce((sum, each) => sum + each, 0);
+        return exponentials.map((each) => each / total);
+      });
+    const p = probabilities(inputs);
+    const loads = Array.from(
+      { length: routed },
+      (_, e) =>
+        Array.from({ length: 30 }, (__, i) => own.data[i * 8 + shared + e]!).filter((gain) => gain > 0).length / 30,
+    );
+    const pull = (h: number, i: number): number => {
+      let sum = 0;
+      for (let y = 0; y < 8; y++) sum += g.data[(h * 30 + i) * 8 + y]! * plain.data[(h * 30 + i) * 8 + y]!;
+      return sum;
+    };
+    for (const [row, x] of [
+      [0, 5],
+      [3, 40],
+      [5, 63],
+    ] as const) {
+      // d gain_e / d logit_f = gain_e (1[e = f] - gain_f / (2 a2 K)) for chosen e and f; 2 a2 K is the sum of the routed gains.
+      let [byOutput, byBalance] = [0, 0];
+      for (let i = 0; i < 30; i++) {
+        const of = (e: number): number => own.data[i * 8 + shared + e]!;
+        const total = Array.from({ length: routed }, (_, e) => of(e)).reduce((sum, gain) => sum + gain, 0);
+        for (let e = 0; e < routed; e++) {
+          const slope = of(row) > 0 ? of(e) * ((e === row ? 1 : 0) - of(row) / total) : 0;
+          byOutput += pull(shared + e, i) * slope * joined(i, x);
+          const slopeOfP = p[i]![e]! * ((e === row ? 1 : 0) - p[i]![row]!);
+          byBalance += (routed * loads[e]! * slopeOfP * joined(i, x)) / 30;
+        }
+      }
+      const lossOf = (from: AttentionInputs): number =>
+        mixtureOfHead.reference(from, shape, parameters).data.reduce((sum, o, at) => sum + o * g.data[at]!, 0);
+      const difference = (of: (from: AttentionInputs) => number): number =>
+        (of(movedBy(row, x, 1e-5)) - of(movedBy(row, x, -1e-5))) / 2e-5;
+      const relative = (a: number, b: number): number => Math.abs(a - b) / Math.abs(b);
+      assert.ok(relative(difference(lossOf), byOutput) < 1e-5, `head ${row}`);
+      const balanceOf = (from: AttentionInputs) => balance(probabilities(from), active).code;
+      assert.ok(relative(difference(balanceOf), byBalance) < 1e-5, `balance of head ${row}`);
+    }
+    // A head that one position does not take: its gains there do not move, its balance does.
+    const at = Array.from({ length: 30 }, (_, i) => i).find((i) => own.data[i * 8 + shared] === 0)!;
+    const moved = gains(movedBy(0, 5, 1e-6), shape, parameters);
+    for (let h = 0; h < 8; h++) assert.ok(Math.abs(moved.data[at * 8 + h]! - own.data[at * 8 + h]!) < 1e-14);
+    const alone = [p[at]!];
+    const shifted = [probabilities(movedBy(0, 5, 1e-3))[at]!];
+    assert.notEqual(balance(shifted, active).code, balance(alone, active).code);
+  });
+
+  for (const pattern of ['causal-self', 'noncausal-self'] as const) {
+    it(`leaves heads out as masking them does, to 1e-6 of float32, ${pattern}`, async () => {
+      const own = { ...shape, pattern, queries: 96, keys: 96 };
+      for (const given of [{}, { routing: 'query norm' as const }, { share: 0.75, scaling: 'paper' as const }]) {
+        const parameters = parametersFor(mixtureOfHead, { span: 32, ...given });
+        const inputs = drawInputs(mixtureOfHead, own, parameters, 6);
+        const masked = mixtureOfHead.reference(inputs, own, parameters);
+        const size = Math.max(1, ...masked.data.map(Math.abs));
+        assertClose(await runMechanism(mixtureOfHead, inputs, own, parameters), masked, 1e-6 * size);
+      }
+    });
+  }
 
   it('counts heads: shared ones within the share, all of them at share 1, one at least', () => {
     const of = (heads: number, share: number, sharedShare: number) =>

@@ -4,8 +4,9 @@ import { razorAttention, razorBuffer } from '../../../../kernels/mechanisms/stre
 import { spanRows } from '../../../../kernels/mechanisms/streaming/reference';
 import { allRows, softmaxRows } from '../../../../kernels/reference/softmax';
 import { drawInputs } from '../../../../kernels/tensors/inputs';
-import { tensor } from '../../../../kernels/tensors/tensor';
-import { runMechanism } from '../run';
+import { sizeOf, tensor, type Tensor } from '../../../../kernels/tensors/tensor';
+import { advanced, positionsOf } from '../positions';
+import { runGraph, runMechanism } from '../run';
 import { assertClose, causalShape, parametersFor, readsOf, takePositions, withKeys } from './support';
 
 const sinks = 2;
@@ -50,16 +51,22 @@ describe('RazorAttention: the kernel does what the paper and its tools say', () 
     );
   });
 
-  it('the compensated share never exceeds the true share of the dropped keys (Jensen)', () => {
-    for (let head = 0; head < 4; head++) {
-      const query = inputs.query.data.subarray((head * length + row) * 8, (head * length + row + 1) * 8);
-      const score = (key: ArrayLike<number>) => query.reduce((dot, q, x) => dot + q * key[x]!, 0) / Math.sqrt(8);
-      const truth = dropped.reduce(
-        (sum, j) =>
-          sum + Math.exp(score(inputs.key.data.subarray((head * length + j) * 8, (head * length + j + 1) * 8))),
-        0,
-      );
-      assert.ok(dropped.length * Math.exp(score(mean(inputs.key.data, 8, head, dropped))) <= truth);
+  it('the compensated share never exceeds the true share of the dropped keys (Jensen)', async () => {
+    // With ones as the values of dropped keys and zeros as the others an output is the share of the dropped.
+    const value = tensor(inputs.value.shape, inputs.value.data.slice().fill(0));
+    for (let h = 0; h < 4; h++) {
+      for (const j of dropped) value.data.fill(1, (h * length + j) * 8, (h * length + j + 1) * 8);
+    }
+    const marked = withKeys(inputs, { value });
+    const last = (x: Tensor) => takePositions(x, [row]).data;
+    const truth = last(softmaxRows(marked, shape, allRows(shape), { reads: (_h, i, j) => j <= i }));
+    for (const shares of [
+      razorAttention.reference(marked, shape, cut),
+      await runMechanism(razorAttention, marked, shape, cut),
+    ].map(last)) {
+      shares.forEach((share, at) => {
+        assert.ok(share > 0.1 && share <= truth[at]!, `${share} of ${truth[at]}`);
+      });
     }
   });
 
@@ -81,12 +88,36 @@ describe('RazorAttention: the kernel does what the paper and its tools say', () 
     assertClose(razorAttention.referenceRows!(inputs, shape, cut, [row]), biased, 1e-12);
   });
 
-  it('merging tokens one by one as they leave the buffer equals the mean taken anew after any number of steps', () => {
-    const merged = new Float64Array(8);
-    dropped.forEach((j, count) => {
-      for (let x = 0; x < 8; x++) merged[x] = (count * merged[x]! + inputs.key.data[j * 8 + x]!) / (count + 1);
+  it('merging tokens one by one as they leave the buffer equals the mean taken anew after any number of steps', async () => {
+    const decode = razorAttention.decode!;
+    const until = (end: number) => ({
+      query: positionsOf(inputs.query, 0, end),
+      key: positionsOf(inputs.key, 0, end),
+      value: positionsOf(inputs.value, 0, end),
+      weights: {},
     });
-    mean(inputs.key.data, 8, 0, dropped).forEach((value, x) => assert.ok(Math.abs(value - merged[x]!) < 1e-10));
+    let state = decode.stateAfter(until(4), causalShape(4), cut);
+    for (let position = 4; position < row; position++) {
+      const step = causalShape(1, { keys: position + 1 });
+      const own = (x: Tensor) => positionsOf(x, position, position + 1);
+      const given = await runGraph(decode.build(step, cut, 'float32'), {
+        query: own(inputs.query),
+        key: own(inputs.key),
+        value: own(inputs.value),
+        ...state,
+      });
+      state = Object.fromEntries(
+        decode
+          .states(step, cut)
+          .map((each) => [each.name, advanced(state[each.name]!, given[`next.${each.name}`], each)]),
+      );
+    }
+    for (let head = 0; head < 4; head++) {
+      mean(inputs.key.data, 8, head, dropped).forEach((expected, x) => {
+        const merged = state['key.sum.0']!.data[head * 8 + x]! / dropped.length;
+        assert.ok(Math.abs(expected - merged) < 1e-5, `head ${head}: ${merged} for ${expected}`);
+      });
+    }
   });
 
   it('a head reads its sinks and buffer, and the rest inside the mean', () => {
@@ -101,9 +132,17 @@ describe('RazorAttention: the kernel does what the paper and its tools say', () 
 
   it('with 15 % retrieval heads and C = 5 the cache is 3.125 times smaller at a million tokens', () => {
     const keys = 1e6;
-    const [rho, first] = [0.15, 4];
-    const kept = rho * keys + (1 - rho) * (first + razorBuffer(keys, { buffer: 4000, compression: 5 }) + 1);
-    assert.ok(Math.abs(keys / kept / 3.125 - 1) < 1e-3, `${keys / kept}`);
+    const wide = causalShape(1, { heads: 20, kvHeads: 20, keys: keys + 1 });
+    const states = razorAttention.decode!.states(wide, {
+      retrievalShare: 0.15,
+      sinks: 4,
+      buffer: 4000,
+      compression: 5,
+      compensation: true,
+    });
+    const kept = states.reduce((sum, state) => sum + sizeOf(state.shape), 0);
+    const ratio = (20 * keys * (8 + 8)) / kept;
+    assert.ok(Math.abs(ratio / 3.125 - 1) < 1e-3, `${ratio}`);
     assert.equal(razorBuffer(4000, { buffer: 4000, compression: 5 }), 4000, 'below S0 nothing is saved');
   });
 

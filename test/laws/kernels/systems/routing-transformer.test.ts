@@ -8,10 +8,8 @@ import {
   updateCentroids,
   type Centroids,
 } from '../../../../kernels/mechanisms/routing-transformer/clusters';
-import {
-  publishedClusters,
-  routingTransformer,
-} from '../../../../kernels/mechanisms/routing-transformer/routing-transformer';
+import { publishedClusters } from '../../../../kernels/mechanisms/routing-transformer/definition';
+import { routingTransformer } from '../../../../kernels/mechanisms/routing-transformer/routing-transformer';
 import { scaledDotProduct } from '../../../../kernels/mechanisms/scaled-dot-product';
 import type { AttentionShape } from '../../../../kernels/shape';
 import { drawInputs } from '../../../../kernels/tensors/inputs';

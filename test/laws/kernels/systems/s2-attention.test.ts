@@ -185,6 +185,14 @@ describe('S2-Attention: the kernel does what the paper and its code say', () => 
     }
   });
 
+  it('the cache of a head holds l B + (n - l B) / v positions, the new one among them', () => {
+    const parameters = given({ block: 4, localBlocks: 2, verticalStride: 4, step: 1 });
+    const states = s2Attention.decode!.states(causalShape(1, { keys: 72 }), parameters);
+    const keys = states.filter(({ name }) => name.startsWith('key.'));
+    assert.equal(keys.length, 4, 'four heads with columns of their own');
+    for (const { shape } of keys) assert.deepEqual(shape, [1, 1, 8 + (72 - 8) / 4 - 1, 8]);
+  });
+
   it('the query heads of a group share their mask', () => {
     const shape = causalShape(40, { heads: 8, kvHeads: 2 });
     const parameters = given({ block: 2, localBlocks: 2, verticalStride: 4 });

@@ -1,6 +1,6 @@
 /** Checks of memory joined with attention, as context, as gate and as layer (Titans, arXiv:2501.00663, section 4). */
 import assert from 'node:assert/strict';
-import type { AttentionInputs, Mechanism } from '../../../../kernels/mechanism';
+import type { AttentionInputs, Mechanism, ParameterValues } from '../../../../kernels/mechanism';
 import { scaledDotProduct } from '../../../../kernels/mechanisms/scaled-dot-product';
 import { slidingWindow } from '../../../../kernels/mechanisms/sliding-window';
 import { attend } from '../../../../kernels/mechanisms/titans/context';
@@ -148,6 +148,22 @@ describe('Memory as context (Titans)', () => {
   });
 });
 
+describe('Decoding with memory as context (Titans)', () => {
+  it('a typical step reads as many positions as the steps of a segment do on average', () => {
+    const parameters = parametersFor(memoryAsContext, { segment: 16, chunk: 8 });
+    const decode = memoryAsContext.decode!;
+    const flopsAfter = (before: number): number =>
+      decode.cost({ ...shape, queries: 1, keys: before + 1 }, parameters).flops;
+    const mean = positions(80, 96).reduce((sum, before) => sum + flopsAfter(before) / 16, 0);
+    for (const near of [96, 97, 111]) {
+      const before = decode.typical!(near, parameters);
+      assert.equal(Math.floor(before / 16), 5);
+      assert.ok(Math.abs(flopsAfter(before) / mean - 1) < 0.02);
+    }
+    assert.equal(decode.typical!(9, parameters), 9);
+  });
+});
+
 describe('Memory as gate (Titans)', () => {
   it('with a silent memory and no persistent positions: the sliding window, and over everything causal attention', async () => {
     for (const window of [4, 64]) {
@@ -194,7 +210,7 @@ describe('Memory as layer (Titans)', () => {
     const drawn = drawInputs(memoryAsLayer, shape, parameters, 4);
     const identity = Float64Array.from({ length: 128 }, (_, at) => (Math.floor((at % 64) / 8) === at % 8 ? 1 : 0));
     const inputs = withWeights(drawn, { 'layer.value': tensor([2, 8, 8], identity) });
-    const expected = neuralMemory.reference(inputs, shape, { chunk: 7 });
+    const expected = neuralMemory.reference(inputs, shape, parametersFor(neuralMemory, { chunk: 7 }));
     assertClose(memoryAsLayer.reference(inputs, shape, parameters), expected, 1e-12);
     assertClose(await runMechanism(memoryAsLayer, inputs, shape, parameters), expected, 1e-5);
   });
@@ -222,7 +238,7 @@ describe('Memory joined with attention (Titans)', () => {
 });
 
 /** Whether the outputs at some positions change with a persistent weight. */
-function assertSeen<P extends Record<string, number>>(
+function assertSeen<P extends ParameterValues>(
   mechanism: Mechanism<P>,
   inputs: AttentionInputs,
   parameters: P,

@@ -54,12 +54,17 @@ describe('Neural memory (Titans)', () => {
 
   it('is the delta rule with a full step: what was written for a key of length 1 is read back', () => {
     const key = Float64Array.of(0.6, 0, -0.8);
-    const start = Float64Array.from({ length: 6 }, (_, at) => at - 2);
-    const state: Memory = { memory: start, surprise: new Float64Array(6), start };
+    const start = [
+      tensor(
+        [3, 2],
+        Float64Array.from({ length: 6 }, (_, at) => at - 2),
+      ),
+    ];
+    const state: Memory = { memory: start, surprise: [zeros([3, 2])], start };
     const value = Float64Array.of(5, -7);
     const { memory } = learnOne(state, key, value, { forget: 0, learn: 1, keep: 0 });
     for (let y = 0; y < 2; y++) {
-      const read = key.reduce((sum, k, x) => sum + k * memory[x * 2 + y]!, 0);
+      const read = key.reduce((sum, k, x) => sum + k * memory[0]!.data[x * 2 + y]!, 0);
       assert.ok(Math.abs(read - value[y]!) < 1e-14);
     }
   });
@@ -68,7 +73,7 @@ describe('Neural memory (Titans)', () => {
     const inputs = drawInputs(neuralMemory, shape, all, 4);
     const expected = neuralMemory.reference(inputs, shape, all);
     for (let h = 0; h < 2; h++) {
-      const gates = Array.from({ length: 25 }, (_, i) => gatesOf(inputs, h * 25 + i, h, 8));
+      const gates = Array.from({ length: 25 }, (_, i) => gatesOf(inputs, h * 25 + i, h, all));
       const phi = inputs.weights['memory']!.data.slice(h * 64, (h + 1) * 64);
       for (let t = 0; t < 25; t++) {
         const query = rowOf(inputs.query, h, t);
@@ -134,7 +139,7 @@ describe('Neural memory (Titans)', () => {
       runMemory(
         { ...inputs, key: takePositions(inputs.key, range(count)), value: takePositions(inputs.value, range(count)) },
         { ...shape, keys: count },
-        { chunk },
+        parametersFor(neuralMemory, { chunk }),
         0,
         visit,
       );
@@ -142,11 +147,11 @@ describe('Neural memory (Titans)', () => {
     for (let i = 15; i < 25; i++) {
       if (i % chunk === 0) state = { ...state, start: state.memory };
       const value = inputs.value.data.slice(i * 8, (i + 1) * 8);
-      state = learnOne(state, rowOf(inputs.key, 0, i), value, gatesOf(inputs, i, 0, 8));
+      state = learnOne(state, rowOf(inputs.key, 0, i), value, gatesOf(inputs, i, 0, all));
     }
     const whole = upTo(25);
     for (const of of ['memory', 'surprise', 'start'] as const) {
-      state[of].forEach((each, at) => assert.ok(Math.abs(each - whole[of][at]!) < 1e-12, of));
+      state[of][0]!.data.forEach((each, at) => assert.ok(Math.abs(each - whole[of][0]!.data[at]!) < 1e-12, of));
     }
   });
 
@@ -155,16 +160,17 @@ describe('Neural memory (Titans)', () => {
     const key = rowOf(inputs.key, 0, 3);
     const value = inputs.value.data.slice(24, 32);
     const phi = inputs.weights['memory']!.data.slice(0, 64);
+    const start = [tensor([8, 8], phi)];
     const loss = (m: Float64Array) =>
       value.reduce((sum, v, y) => sum + (key.reduce((all_, k, x) => all_ + k * m[x * 8 + y]!, 0) - v) ** 2 / 2, 0);
-    const { surprise } = learnOne({ memory: phi, surprise: new Float64Array(64), start: phi }, key, value, {
+    const { surprise } = learnOne({ memory: start, surprise: [zeros([8, 8])], start }, key, value, {
       forget: 0,
       learn: 1,
       keep: 0,
     });
     for (const at of [0, 17, 63]) {
       const moved = (step: number) => loss(phi.map((m, i) => (i === at ? m + step : m)));
-      assert.ok(Math.abs((moved(1e-5) - moved(-1e-5)) / 2e-5 + surprise[at]!) < 1e-8);
+      assert.ok(Math.abs((moved(1e-5) - moved(-1e-5)) / 2e-5 + surprise[0]!.data[at]!) < 1e-8);
     }
   });
 });

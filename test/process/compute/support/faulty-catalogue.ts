@@ -10,11 +10,17 @@ import { softmax } from '../../../../kernels/graph/operators/reduce';
 import { fused } from '../../../../kernels/mechanisms/fused';
 import { lightningAttention2 } from '../../../../kernels/mechanisms/lightning/attention-2';
 import { scaledDotProduct } from '../../../../kernels/mechanisms/scaled-dot-product';
+import { memoryAsContext } from '../../../../kernels/mechanisms/titans/memory-as-context';
+import { memoryAsLayer } from '../../../../kernels/mechanisms/titans/memory-as-layer';
+import { gna } from '../../../../kernels/mechanisms/gna/gna';
+import { longheads } from '../../../../kernels/mechanisms/longheads/longheads';
 import { slidingWindow } from '../../../../kernels/mechanisms/sliding-window';
 import type { Mechanism } from '../../../../kernels/mechanism';
 import type { AttentionShape, Precision } from '../../../../kernels/shape';
+import { zeros } from '../../../../kernels/tensors/tensor';
 
 const sound = scaledDotProduct as Mechanism;
+const context = memoryAsContext as Mechanism;
 
 /** The reference differs by a hundredth: whatever the graph gives is wrong. */
 const wrong: Mechanism = {
@@ -80,12 +86,30 @@ const unknownOperator: Mechanism = {
 const withoutRows: Mechanism = { ...sound, id: 'without-rows' };
 delete (withoutRows as { referenceRows?: unknown }).referenceRows;
 
+/** Decodes on a state that has lost what the memory answered in this segment. */
+const wrongStep: Mechanism = {
+  ...context,
+  id: 'wrong-step',
+  decode: {
+    ...context.decode!,
+    stateAfter(...args) {
+      const state = context.decode!.stateAfter(...args);
+      return { ...state, 'segment.context.value': zeros(state['segment.context.value']!.shape) };
+    },
+  },
+};
+
 export const catalogue: readonly Mechanism[] = [
   fused,
   sound,
   slidingWindow,
+  gna,
+  longheads,
   lightningAttention2,
+  context,
+  memoryAsLayer,
   wrong,
+  wrongStep,
   slow,
   aborting,
   greedy,

@@ -53,9 +53,9 @@ export class Place {
     return client;
   }
 
-  /** Runs `headscope` with no terminal. */
-  headscope(words: readonly string[]): Promise<Outcome> {
-    return runCli(cliScript, words, this.environment());
+  /** Runs `headscope` with no terminal; `onStart` may interrupt it. */
+  headscope(words: readonly string[], onStart?: (interrupt: () => void) => void): Promise<Outcome> {
+    return runCli(cliScript, words, this.environment(), onStart);
   }
 
   remove(): void {

@@ -44,13 +44,18 @@ describe('captions', () => {
       [true, false],
     );
     assert.deepEqual(judged.score, { length: 5, mentions: 2, hallucinated: 1, chairI: 0.5, recall: 0.5 });
+    const told = new CaptionJudge({ truth: ['dogs', 'dragon', 'dragon'], references: ['a cat'] });
+    assert.deepEqual(told.parts(text).score?.hallucinated, 0);
+    assert.deepEqual(told.labels, { total: 2, unknown: 1, names: ['dragon'] });
     assert.match(new CaptionJudge({}).parts('dog '.repeat(9)).broken ?? '', /"dog" 9 times in a row/);
   });
 
   it('two-word names of a lexicon are joined unless it is a list in the published form', () => {
-    const lexicon = { 'coffee table': [], table: [] };
+    const classes = { 'coffee table': [], table: [] };
     const objects = (publishedNames: boolean): string[] =>
-      new CaptionJudge({ lexicon, publishedNames }).parts('a coffee table').mentions.map(({ object }) => object);
+      new CaptionJudge({ lexicon: { classes, publishedNames } })
+        .parts('a coffee table')
+        .mentions.map(({ object }) => object);
     assert.deepEqual(objects(false), ['coffee table']);
     assert.deepEqual(objects(true), ['table']);
   });
@@ -85,19 +90,21 @@ describe('captions', () => {
     const picture = join(folder, 'p.png');
     await writeFile(picture, 'one');
     const entry = { name: 'p.png', truth: ['dog'], variants: [] } as unknown as DatasetEntry;
+    const image = { path: picture, truth: ['dog'] };
     const kept = new KeptEntries(folder, ['key']);
-    assert.equal(await kept.add(picture, entry), undefined);
+    assert.equal(await kept.add(image, entry), undefined);
     const [file = ''] = await readdir(join(folder, 'unfinished'));
     await appendFile(join(folder, 'unfinished', file), '{"path": "cut');
     const again = new KeptEntries(folder, ['key']);
     await again.read();
-    assert.deepEqual(await again.of(picture, ['dog']), entry);
-    assert.equal(await again.of(picture, ['cat']), undefined);
+    assert.deepEqual(await again.of(image), entry);
+    assert.equal(await again.of({ ...image, truth: ['cat'] }), undefined);
+    assert.equal(await again.of({ ...image, references: ['a cat'] }), undefined);
     await writeFile(picture, 'another');
-    assert.equal(await again.of(picture, ['dog']), undefined);
+    assert.equal(await again.of(image), undefined);
     const other = new KeptEntries(folder, ['other']);
     await other.read();
-    assert.equal(await other.of(picture, ['dog']), undefined);
+    assert.equal(await other.of(image), undefined);
     await again.remove();
     assert.deepEqual(await readdir(join(folder, 'unfinished')), []);
   });

@@ -1,14 +1,7 @@
 import assert from 'node:assert/strict';
 import { chairScores, judgeCaption, trueObjects, type ImageTruth } from '../../../../diagnostics/hallucination/chair';
 import { cocoLexicon } from '../../../../diagnostics/hallucination/coco-lexicon';
-import {
-  checkedLexicon,
-  ObjectFinder,
-  parseLexicon,
-  singular,
-  wordCount,
-  wordsOf,
-} from '../../../../diagnostics/hallucination/lexicon';
+import { ObjectFinder, singular, wordCount, wordsOf } from '../../../../diagnostics/hallucination/lexicon';
 
 const finder = new ObjectFinder(cocoLexicon);
 const objects = (caption: string): string[] => finder.mentions(caption).map(({ object }) => object);
@@ -137,34 +130,5 @@ describe('CHAIR', () => {
     assert.deepEqual([empty.chairS, empty.chairI, empty.recall, empty.length], [0, null, 0, 0]);
     const none = chairScores([]);
     assert.deepEqual([none.chairS, none.chairI, none.recall, none.f1, none.length], [null, null, null, null, null]);
-  });
-});
-
-describe('a lexicon of one own', () => {
-  it('as JSON joins its own two-word names', () => {
-    const { lexicon, joinOwn } = parseLexicon('{"lamp": ["floor lamp", "lanterns"], "red ball": []}');
-    const own = new ObjectFinder(lexicon, joinOwn);
-    assert.deepEqual(
-      own.mentions('a floor lamp, a lantern and two red balls').map(({ object }) => object),
-      ['lamp', 'lamp', 'red ball'],
-    );
-  });
-
-  it('as the lines of the published list is scored with the published table', () => {
-    const { lexicon, joinOwn } = parseLexicon('dog, puppy,  hound, puppy\ncoffee table, desk\n\n');
-    assert.deepEqual(lexicon, { dog: ['puppy', 'hound'], 'coffee table': ['desk'] });
-    const own = new ObjectFinder(lexicon, joinOwn);
-    assert.deepEqual(
-      own.mentions('hounds at the coffee table, a desk').map(({ object }) => object),
-      ['dog', 'coffee table'],
-    );
-  });
-
-  it('is refused with a sentence when it is none', () => {
-    assert.throws(() => parseLexicon('{"dog": "puppy"}'), /from class to a list of synonyms/);
-    assert.throws(() => parseLexicon('{"dog": '), /is no JSON/);
-    assert.throws(() => parseLexicon('  \n'), /names no class/);
-    assert.throws(() => checkedLexicon([]), /from class to a list/);
-    assert.throws(() => checkedLexicon({}), /names no class/);
   });
 });

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { anyresTiles, bestSize, type HeightWidth } from '../../../../models/images/anyres';
-import type { Pixels } from '../../../../models/images/pixels';
+import { crop, type Pixels } from '../../../../models/images/pixels';
 import { processPicture } from '../../../../models/images/process';
 import { readProcessor } from '../../../../models/images/processor';
-import { resize, type Filter } from '../../../../models/images/resample';
+import { filters, resize, resizePart, type Filter } from '../../../../models/images/resample';
 import { splitPicture } from '../../../../models/images/splits';
 import { clipProcessor, tinyPixels } from '../../../support/checkpoints/tiny-vision';
 import { expectedPictures as expected } from '../../../support/pictures';
@@ -20,6 +20,44 @@ describe('pictures as Pillow prepares them', () => {
     );
     assert.ok(expected.resize.length === 90);
     assert.deepEqual(wrong, []);
+  });
+
+  it('makes a part of a resized picture as if it were cut out of the whole', () => {
+    for (const { of: size, to, filter } of expected.resize) {
+      const [width, height] = to;
+      const parts = [
+        { x: 1, y: 0, width: Math.ceil(width / 2), height: Math.ceil(height / 3) },
+        { x: -2, y: Math.floor(height / 2), width: width + 3, height },
+        { x: width, y: 0, width: 2, height: 2 },
+      ];
+      const whole = resize(of(size), width, height, filter as Filter);
+      for (const part of parts) {
+        const made = resizePart(of(size), width, height, filter as Filter, part);
+        assert.deepEqual(made, crop(whole, part), `${size.join(' x ')} to ${to.join(' x ')}, ${filter}`);
+      }
+    }
+  });
+
+  it('makes of a long strip no more than is cut out of it', () => {
+    const strip = of([2, 20_000]);
+    const settings = readProcessor({ ...clipProcessor(112), do_rescale: false, do_normalize: false }, undefined);
+    for (const resample of [0, 3]) {
+      const filter = { ...settings, filter: filters[resample] ?? settings.filter };
+      const { tiles, shown } = processPicture(strip, filter, { kind: 'single' });
+      assert.deepEqual([shown.width, shown.height], [2, 2]);
+      // Two columns and two lines of the strip, enlarged: the same from a piece of it about its middle.
+      const piece = { width: 2, height: 8, data: strip.data.slice(9_996 * 6, 10_004 * 6) };
+      assert.deepEqual(tiles, processPicture(piece, filter, { kind: 'single' }).tiles);
+    }
+  });
+
+  it('refuses a strip so long that the lines between the passes would not fit', () => {
+    const strip = { width: 1, height: 4_000_000, data: new Uint8Array(12_000_000) };
+    const far = { x: 0, y: 69_000_000, width: 4, height: 4 };
+    assert.throws(() => resizePart(strip, 224, 70_000_000, 'nearest', far), /^PictureError: has 1 x 4000000 pixels/);
+    assert.throws(() => resize(strip, 224, 224, 'bicubic'), /too long a strip to be resampled/);
+    const splitting = { longest: undefined, edge: 364, split: true, filter: 'lanczos' } as const;
+    assert.throws(() => splitPicture(strip, splitting), /of which 10990 tiles would be made/);
   });
 
   it('cuts the middle of a picture whose shortest edge is brought to the tile (CLIP)', () => {

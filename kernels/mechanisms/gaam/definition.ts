@@ -1,0 +1,110 @@
+/** Gaussian adaptive attention in float64, straight from the authors' code. */
+import type { AttentionInputs, Weight } from '../../mechanism';
+import { isCausalSelf, queryOffset, type AttentionShape } from '../../shape';
+import { zeros, type Tensor } from '../../tensors/tensor';
+
+export interface GaamParameters extends Record<string, number | string> {
+  readonly variant: 'gate' | 'weights';
+  readonly chunks: number;
+  readonly gaussians: number;
+  readonly combine: 'product' | 'sum';
+}
+
+/** Added to the variance, and below the root besides (variant `gate`: two of them in the authors' code). */
+export const epsilon = 1e-8;
+export const rootEpsilon = 1e-5;
+
+/** Positions [start, end) of each chunk: n / H each, the last one takes what is left. */
+export function chunksOf(length: number, chunks: number): readonly (readonly [start: number, end: number])[] {
+  const size = Math.floor(length / chunks);
+  return Array.from({ length: chunks }, (_, i) => [i * size, i === chunks - 1 ? length : (i + 1) * size] as const);
+}
+
+/** Offset and variance of the gate, or offsets and logarithms of the spreads of the Gaussians. */
+export const weightsOf = (
+  { heads, valueDim }: AttentionShape,
+  { variant, gaussians }: GaamParameters,
+): readonly Weight[] =>
+  variant === 'gate'
+    ? [
+        { name: 'offset', shape: [heads, 1, valueDim], initial: { kind: 'constant', value: 0 } },
+        { name: 'variance', shape: [heads, 1, valueDim], initial: { kind: 'constant', value: 2 } },
+      ]
+    : [
+        { name: 'offset', shape: [heads, gaussians], initial: { kind: 'constant', value: 0 } },
+        { name: 'spread.log', shape: [heads, gaussians], initial: { kind: 'normal', deviation: 1 } },
+      ];
+
+/** The values times their gates, [b, h, n, dv]. */
+export function gaamReference(inputs: AttentionInputs, shape: AttentionShape, parameters: GaamParameters): Tensor {
+  const { data } = gaamGate(inputs, shape, parameters);
+  const output = zeros([shape.batch, shape.heads, shape.queries, shape.valueDim]);
+  eachRow(shape, (to, from) => {
+    for (let x = 0; x < shape.valueDim; x++) output.data[to + x] = inputs.value.data[from + x]! * data[to + x]!;
+  });
+  return output;
+}
+
+/** Visits every row of the output [b, h, n, dv] with the row of the values that it gates; rows before the first key are left. */
+function eachRow(
+  shape: AttentionShape,
+  visit: (to: number, from: number, b: number, h: number, position: number) => void,
+): void {
+  const { batch, heads, kvHeads, queries, keys, valueDim } = shape;
+  for (let b = 0; b < batch; b++) {
+    for (let h = 0; h < heads; h++) {
+      const kvHead = b * kvHeads + Math.floor(h / (heads / kvHeads));
+      for (let i = Math.max(0, queries - keys); i < queries; i++) {
+        const position = i + queryOffset(shape);
+        visit(((b * heads + h) * queries + i) * valueDim, (kvHead * keys + position) * valueDim, b, h, position);
+      }
+    }
+  }
+}
+
+/** What multiplies the values, [b, h, n, dv]: the gate, or the weights. */
+export function gaamGate(
+  { value, weights }: AttentionInputs,
+  shape: AttentionShape,
+  parameters: GaamParameters,
+): Tensor {
+  const { heads, queries, keys, valueDim } = shape;
+  const gate = zeros([shape.batch, heads, queries, valueDim]);
+  const chunks = chunksOf(keys, parameters.chunks);
+  const [offset, second] = [weights['offset']!.data, (weights['variance'] ?? weights['spread.log'])!.data];
+  eachRow(shape, (to, from, _b, h, position) => {
+    const [start, end] = isCausalSelf(shape)
+      ? [0, position + 1]
+      : chunks.find(([first, last]) => first <= position && position < last)!;
+    for (let x = 0; x < valueDim; x++) {
+      const column = Array.from(
+        { length: end - start },
+        (_, j) => value.data[from + (start + j - position) * valueDim + x]!,
+      );
+      const mean = column.reduce((sum, y) => sum + y, 0) / column.length;
+      const own = value.data[from + x]!;
+      if (parameters.variant === 'gate') {
+        const squares = column.reduce((sum, y) => sum + (y - mean) ** 2, 0) / column.length;
+        const z = (own - (mean + offset[h * valueDim + x]!)) / Math.sqrt(squares + epsilon + rootEpsilon);
+        gate.data[to + x] = Math.exp(-(z ** 2) / (2 * second[h * valueDim + x]!));
+      } else {
+        const variance = column.reduce((sum, y) => sum + (y - mean) ** 2, 0) / (column.length - 1) + epsilon;
+        const weigh = (y: number) => {
+          const terms = Array.from({ length: parameters.gaussians }, (_, j) => {
+            const c = Math.exp(second[h * parameters.gaussians + j]!);
+            const z = (y - mean - offset[h * parameters.gaussians + j]!) / Math.sqrt(variance);
+            return Math.exp(-(z ** 2) / (2 * c ** 2)) / Math.sqrt(2 * Math.PI * c ** 2);
+          });
+          return terms.reduce((all, term) => (parameters.combine === 'sum' ? all + term : all * term));
+        };
+        gate.data[to + x] =
+          weigh(own) /
+          Math.max(
+            column.reduce((sum, y) => sum + weigh(y), 0),
+            epsilon,
+          );
+      }
+    }
+  });
+  return gate;
+}

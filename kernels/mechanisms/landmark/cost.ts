@@ -1,0 +1,62 @@
+import { pairFlops, tensorBytes } from '../../cost/attention';
+import type { Cost } from '../../cost/cost';
+import { computedPairs, segmentPairs } from '../../graph/chosen-blocks';
+import type { AttentionShape } from '../../shape';
+import type { LandmarkRule } from './reference';
+import { chooses, copiesBlocks, pastBlocks, tilesOf } from './tiles';
+
+/**
+ * Letters as in cost/attention.ts; P pairs of a query and an opened block, filled up to whole segments where blocks are not
+ * copied for each pair, C copies of a block.
+ * flops = b h ((local pairs + opened pairs) (2 d + 2 e + 5) + landmark scores (2 d + 5) + P log2 P + 3 P e), in mode train one
+ * more for each opened pair instead of the sort and the sum.
+ * bytes = 12 for each number of the keys and values that are copied (read, written, read by the product), local ones, landmarks
+ * and blocks; 40 for a local score (product, mask, softmax, joined with the landmarks' and cut; 24 without landmarks), 24 for an
+ * opened one, 32 for a landmark's; queries, outputs and, of every pair, query and output.
+ */
+export function landmarkCost(full: AttentionShape, rule: LandmarkRule): Cost {
+  const shape = { ...full, queries: Math.min(full.queries, full.keys) };
+  const { batch, heads, kvHeads, headDim: d, valueDim: e } = shape;
+  const tiles = tilesOf(shape, rule);
+  const blocks = pastBlocks(shape, rule);
+  const opens = rule.open > 0 && blocks > 0;
+  const choosing = chooses(shape, rule) && opens;
+  const copying = choosing && copiesBlocks(shape, rule);
+  let [localPairs, landmarkPairs, openedPairs, pairs, copied, landmarks, largest] = [0, 0, 0, 0, 0, 0, 0];
+  for (const { start, end, past, local } of tiles) {
+    const rows = end - start;
+    localPairs += rows * local.length;
+    copied += local.length;
+    if (!opens) continue;
+    landmarkPairs += rows * past;
+    landmarks += past;
+    if (choosing) pairs += rows * Math.min(rule.open, past);
+    else {
+      openedPairs += rows * past * rule.block;
+      // All blocks at once are read where they were laid out.
+      copied += past * rule.block * (past === blocks ? 1 / 3 : 1);
+    }
+    largest = Math.max(largest, rows * (local.length + past * (choosing ? 1 : rule.block + 1)));
+  }
+  const computed = copying ? pairs : choosing ? computedPairs(pairs, blocks) : 0;
+  openedPairs += computed * rule.block;
+  // Blocks are laid out without their landmarks once, unless each pair copies its own from where it lies.
+  const laidOut = opens && !copying ? batch * kvHeads * blocks * rule.block * (d + e) : 0;
+  const copies = batch * heads * (copying ? pairs : computed / segmentPairs) * rule.block * (d + e);
+  const perHead = batch * heads;
+  const rowsOfPairs = perHead * computed * (d + e);
+  return {
+    flops:
+      pairFlops(shape, localPairs + openedPairs) +
+      perHead * (landmarkPairs * (2 * d + 5) + (choosing ? pairs * Math.log2(pairs + 1) + 3 * pairs * e : openedPairs)),
+    bytes:
+      12 * (batch * kvHeads * (copied * (d + e) + landmarks * d) + copies + rowsOfPairs) +
+      8 * laidOut +
+      perHead * ((opens ? 40 : 24) * localPairs + 32 * landmarkPairs + 24 * openedPairs) +
+      24 * perHead * shape.queries * (d + e),
+    peakBytes:
+      tensorBytes(full) +
+      4 * (laidOut + 2 * rowsOfPairs + copies) +
+      8 * perHead * (largest + openedPairs * (choosing ? 1 : 0)),
+  };
+}

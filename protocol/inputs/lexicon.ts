@@ -1,0 +1,44 @@
+/** A lexicon of object classes, as a person writes it down and as a request carries it. */
+import { InputError, isRow, isTexts } from './faults';
+
+/** Classes of objects with their synonyms; a class is a word of its own too. */
+export type ObjectClasses = Readonly<Record<string, readonly string[]>>;
+
+export interface Lexicon {
+  readonly classes: ObjectClasses;
+  /** Two-word names are joined by the published table alone (a list in the published form), not the lexicon's own too. */
+  readonly publishedNames: boolean;
+}
+
+/**
+ * JSON `{"class": ["synonym", …]}`, or lines `class, synonym, synonym` as the published list has them (double spaces and
+ * repeats are trimmed). Own two-word names are joined for JSON alone: the published list is scored with the published table.
+ */
+export function lexiconFrom(text: string): Lexicon {
+  if (/[\0-\x08\x0e-\x1f\ufffd]/.test(text)) throw new InputError('it is no text in UTF-8');
+  if (/^\s*[{[]/.test(text)) {
+    let parsed: unknown;
+    try {
+      parsed = JSON.parse(text);
+    } catch (error) {
+      throw new InputError(`it is no JSON (${(error as Error).message})`);
+    }
+    return { classes: classesFrom(parsed), publishedNames: false };
+  }
+  const rows = text
+    .split('\n')
+    .map((line) => line.split(',').map((word) => word.trim().replace(/\s+/g, ' ')))
+    .map((words) => [...new Set(words.filter((word) => word !== ''))])
+    .filter((words) => words.length > 0);
+  if (rows.length === 0) throw new InputError('it names no class');
+  const classes = Object.fromEntries(rows.map(([name = '', ...synonyms]) => [name, synonyms]));
+  return { classes, publishedNames: true };
+}
+
+export function classesFrom(value: unknown): ObjectClasses {
+  if (!isRow(value) || !Object.values(value).every(isTexts)) {
+    throw new InputError('it is no object from class to a list of synonyms, e.g. {"dog": ["puppy"]}');
+  }
+  if (Object.keys(value).length === 0) throw new InputError('it names no class');
+  return value as ObjectClasses;
+}

@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { causalCheck } from '../../../compute-server/model/causal-check';
+import { runPrompt } from '../../../compute-server/model/model-run';
+import { repeatedSequence } from '../../../diagnostics/patterns/probes';
+import { probeSettings } from '../../../compute-server/model/head-labels';
+import type { HeadsRequest } from '../../../protocol/compute/models';
+import type { HeadClass, HeadGain } from '../../../protocol/results/heads';
+import { openTiny, promptIds, type OpenTiny } from '../../support/checkpoints/open-tiny';
+
+const bears = (layer: number, head: number, label: HeadClass['label']): HeadClass => ({
+  layer,
+  head,
+  label,
+  score: 1,
+  null: { mean: 0, sd: 0.1 },
+  confidence: 1,
+});
+const classes = [bears(0, 0, 'self'), bears(0, 1, 'induction'), bears(1, 0, 'induction'), bears(1, 0, 'local')];
+const gains = [{ layer: 0, head: 2, gain: 0.5 }];
+const request: HeadsRequest = {
+  folder: '',
+  prompt: { kind: 'ids', ids: promptIds },
+  gains,
+  classify: true,
+  causal: true,
+  thumbnails: false,
+  seed: 3,
+};
+const surroundings = (memoryLimit: number) => ({
+  entry: '',
+  cacheFolder: '',
+  memoryLimit,
+  defaultThreads: 1,
+  log: () => undefined,
+});
+
+describe('what labelled heads are worth', () => {
+  let tiny: OpenTiny;
+  before(async () => {
+    tiny = await openTiny('llama');
+  });
+  after(() => tiny.close());
+
+  /** By the definition: all logits, -ln of the softmax at the next token, the mean over `positions`. */
+  const lossWith = async (ids: readonly number[], positions: readonly number[], off: readonly HeadGain[]) => {
+    const { logits } = await runPrompt(tiny.model.spec, tiny.model.sessions, {
+      ids,
+      chunk: ids.length,
+      variants: [{ gains: [...gains, ...off] }],
+      logits: 'all',
+    });
+    const width = logits?.shape.at(-1) ?? 0;
+    const all = Array.from(logits?.data ?? [], Number);
+    const losses = positions.map((position) => {
+      const row = all.slice(position * width, (position + 1) * width);
+      return Math.log(row.reduce((sum, each) => sum + Math.exp(each), 0)) - (row[ids[position + 1] ?? 0] ?? 0);
+    });
+    return losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+  };
+  const near = (found: number | undefined, expected: number, what: string): void =>
+    assert.ok(Math.abs((found ?? Number.NaN) - expected) < 1e-5, `${what}: ${found} and ${expected}`);
+
+  it('each head alone and all of a label at once: on the prompt and on the repeated sequence, over the gains of the run', async () => {
+    const check = await causalCheck(
+      ...([tiny.model, { ids: promptIds }, classes, request, surroundings(1e9), new AbortController().signal] as const),
+    );
+    const settings = probeSettings(tiny.model, request.seed);
+    assert.ok(settings);
+    const probe = repeatedSequence(settings);
+    const prompted = promptIds.slice(1).map((_, at) => at);
+    const counted = probe.counted.filter((position) => position + 1 < probe.ids.length);
+    const changes = async (off: readonly HeadGain[]) =>
+      [
+        (await lossWith(probe.ids, counted, off)) - (await lossWith(probe.ids, counted, [])),
+        (await lossWith(promptIds, prompted, off)) - (await lossWith(promptIds, prompted, [])),
+      ] as const;
+    for (const { layer, head, causal } of check.classes) {
+      const [onProbe, onPrompt] = await changes([{ layer, head, gain: 0 }]);
+      near(causal?.lossChange, onProbe, `L${layer}H${head}`);
+      near(causal?.promptLossChange, onPrompt, `L${layer}H${head} on the prompt`);
+    }
+    assert.deepEqual(
+      check.ablations.map(({ label, heads }) => [label, heads]),
+      [
+        ['self', 1],
+        ['local', 1],
+        ['induction', 2],
+      ],
+    );
+    const [onProbe, onPrompt] = await changes([
+      { layer: 0, head: 1, gain: 0 },
+      { layer: 1, head: 0, gain: 0 },
+    ]);
+    near(check.ablations[2]?.lossChange, onProbe, 'both induction heads');
+    near(check.ablations[2]?.promptLossChange, onPrompt, 'both induction heads on the prompt');
+    const alone = check.classes
+      .filter(({ label }) => label === 'induction')
+      .map(({ causal }) => causal?.lossChange ?? 0);
+    assert.ok(
+      alone.every((change) => Math.abs(change - onProbe) > 1e-4),
+      'the class is more than one of its heads',
+    );
+  });
+
+  it('with little memory fewer are removed side by side, and the numbers stay', async () => {
+    const signal = new AbortController().signal;
+    const run = (memoryLimit: number) =>
+      causalCheck(tiny.model, { ids: promptIds }, classes, request, surroundings(memoryLimit), signal);
+    const [much, little] = [await run(1e9), await run(260_000)];
+    little.ablations.forEach(({ lossChange, promptLossChange }, at) => {
+      near(lossChange, much.ablations[at]?.lossChange ?? Number.NaN, 'sequence');
+      near(promptLossChange, much.ablations[at]?.promptLossChange ?? Number.NaN, 'prompt');
+    });
+  });
+
+  it('a prompt of one token has no loss; a model without labels is not run', async () => {
+    const signal = new AbortController().signal;
+    const one = await causalCheck(tiny.model, { ids: [5] }, classes, request, surroundings(1e9), signal);
+    assert.ok(one.classes.every(({ causal }) => causal && !('promptLossChange' in causal)));
+    const none = await causalCheck(tiny.model, { ids: promptIds }, [], request, surroundings(1e9), signal);
+    assert.deepEqual(none, { classes: [], ablations: [] });
+  });
+});

@@ -1,0 +1,83 @@
+/** Plans: of the form, of a result, and what a run computes of one. Pure. */
+import type { HallucinationPlan } from '../../../protocol/panels/hallucination';
+import type { HallucinationResult } from '../../../protocol/results/hallucination';
+import type { ModelSummary } from '../../../protocol/results/heads';
+import { canonical } from '../../ui/canonical';
+import { readForm, type Form } from './form';
+
+/** What is typed, and the model that was read last. */
+interface Typed {
+  readonly form: Form | undefined;
+  readonly model: ModelSummary | undefined;
+}
+
+/** What a run computes of a plan; the rest are options of what is asked of its result. */
+export const runOf = (plan: HallucinationPlan): unknown => {
+  const {
+    mode,
+    folder,
+    image,
+    images,
+    prompt,
+    chat,
+    span,
+    truth,
+    maxNewTokens,
+    distance,
+    outliers,
+    positions,
+    k,
+    lexicon,
+  } = plan;
+  const common = [mode, folder, prompt, chat, maxNewTokens, distance, outliers, positions, k, lexicon];
+  if (mode === 'image') return [...common, image, truth];
+  if (mode === 'span') return [...common, span];
+  return [
+    ...common,
+    images,
+    plan.setCaptions,
+    plan.alpha,
+    plan.reinforcedLayers,
+    plan.reinforcedOutliers ?? outliers,
+    plan.mostImages,
+    plan.seed,
+  ];
+};
+
+export const samePlan = (a: HallucinationPlan | undefined, b: HallucinationPlan | undefined): boolean =>
+  a !== undefined && b !== undefined && canonical(runOf(a)) === canonical(runOf(b));
+
+/** The result was made of what is typed. */
+export const samePrompt = ({ prompt, settings }: HallucinationResult, typed: Pick<Form, 'prompt' | 'chat'>): boolean =>
+  prompt === typed.prompt && (settings['chat'] === true) === typed.chat;
+
+/** The summary of the model in the form, when it is known. */
+export const modelOfForm = ({ form, model }: Typed): ModelSummary | undefined =>
+  model !== undefined && model.folder === form?.folder ? model : undefined;
+
+export const planOf = (state: Typed): HallucinationPlan | undefined => {
+  if (!state.form) return undefined;
+  const reading = readForm(state.form, modelOfForm(state));
+  return reading.ok ? reading.plan : undefined;
+};
+
+/** The plan that a result was made by, with the options that it does not name from another one. */
+export function planOfResult(
+  result: HallucinationResult,
+  others: HallucinationPlan | undefined,
+): HallucinationPlan | undefined {
+  if (!others) return undefined;
+  return {
+    ...others,
+    mode: result.removed.kind === 'span' ? 'span' : 'image',
+    folder: result.model.folder,
+    ...(result.image ? { image: result.image.path } : {}),
+    ...(result.prompt === null ? {} : { prompt: result.prompt }),
+    chat: result.settings['chat'] === true,
+    span: result.removed.kind === 'span' ? [result.removed.start, result.removed.end] : others.span,
+    truth: result.truth ?? null,
+    distance: result.distance,
+    outliers: result.outliers,
+    positions: result.positions,
+  };
+}

@@ -1,0 +1,109 @@
+/** The twin of the ribbon: every token of a caption with its numbers and what the lexicon and the truth say of its word. */
+import { html, nothing, type TemplateResult } from 'lit';
+import type { Caption, CaptionToken, ObjectMention } from '../../../protocol/results/hallucination';
+import { disclosure } from '../../ui/controls';
+import { isOpen } from '../../ui/disclosures';
+import { significant } from '../../ui/numbers';
+import { table, type Column } from '../../ui/table';
+import { shownToken } from '../../ui/token-text';
+import type { Part } from './actions';
+import { runsOf, verdictOf, verdictWords } from './ribbon-model';
+import { captionOf, lacking } from './shown';
+import { copyButtons } from './copy-buttons';
+import { nameOf, percent } from './variant-words';
+
+export interface TokenRow {
+  /** Of the caption, as it is named on the panel. */
+  readonly caption: string;
+  /** Place in the caption, from 0. */
+  readonly at: number;
+  readonly token: CaptionToken;
+  readonly mention: ObjectMention | undefined;
+}
+
+export const tokenRows = (
+  caption: Pick<Caption, 'tokens' | 'mentions'> & Partial<Pick<Caption, 'reinforcement'>>,
+): readonly TokenRow[] =>
+  runsOf(caption).flatMap(({ from, to, mention }) =>
+    caption.tokens.slice(from, to).map((token, index) => ({
+      caption: nameOf({ reinforcement: caption.reinforcement ?? null }),
+      at: from + index,
+      token,
+      mention,
+    })),
+  );
+
+/** `lacks`: what the second pass lacks. */
+export const tokenColumns = (lacks: string): readonly Column<TokenRow>[] => [
+  { id: 'token', title: 'Token', numeric: true, value: ({ at }) => at + 1 },
+  {
+    id: 'text',
+    title: 'Text',
+    numeric: false,
+    value: ({ token }) => token.text,
+    text: ({ token }) => shownToken(token.text),
+  },
+  {
+    id: 't_vhd',
+    title: 'T-VHD',
+    numeric: true,
+    hint: 'Sum over all layers of the k largest divergences of the step that made the token.',
+    value: ({ token }) => token.tVhd,
+    text: ({ token }) => significant(token.tVhd),
+  },
+  {
+    id: 'visual_attention',
+    title: 'Attention',
+    numeric: true,
+    hint: `Share of the attention of the query that made the token on ${lacks}, mean over layers and heads.`,
+    value: ({ token }) => token.visualAttention,
+    text: ({ token }) => percent(token.visualAttention),
+  },
+  {
+    id: 'probability',
+    title: 'Probability',
+    numeric: true,
+    value: ({ token }) => token.probability,
+    text: ({ token }) => significant(token.probability),
+  },
+  {
+    id: 'object',
+    title: 'Object',
+    numeric: false,
+    hint: 'The lexicon’s name of the object that the token’s word names.',
+    value: ({ mention }) => mention?.object,
+  },
+  {
+    id: 'truth',
+    title: 'Truth',
+    numeric: false,
+    value: ({ mention }) => mention && verdictWords[verdictOf(mention)],
+  },
+];
+
+/** Of the caption whose token is chosen. */
+export function tokenTable(part: Part): TemplateResult | typeof nothing {
+  const { state, actions } = part;
+  const { variant, step } = state.token;
+  const caption = captionOf(state, variant);
+  if (caption.tokens.length === 0) return nothing;
+  const name = variant === null ? undefined : state.result?.variants[variant];
+  const rows = tokenRows(caption);
+  const columns = tokenColumns(lacking(state));
+  return disclosure({
+    title: name ? `Words of “${nameOf(name)}” as a table` : 'Words as a table',
+    open: isOpen(state, 'words', false),
+    id: 'words',
+    onToggle: (open) => actions.toggle('words', open),
+    body: () =>
+      html`${copyButtons(part, columns, rows)}
+      ${table({
+        caption: 'Tokens of the caption: choose one',
+        columns,
+        rows,
+        key: ({ at }) => String(at),
+        selected: String(step),
+        onSelect: ({ at }) => actions.selectToken({ variant, step: at }),
+      })}`,
+  });
+}

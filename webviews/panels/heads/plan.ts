@@ -1,0 +1,47 @@
+/** Plans: of what is typed, and of a result. Pure. */
+import type { PromptInput } from '../../../protocol/compute/models';
+import type { HeadsPlan } from '../../../protocol/panels/heads';
+import type { HeadsResult, ModelSummary } from '../../../protocol/results/heads';
+import { readForm, type Form } from './form';
+
+/** What is typed, and the model that was read last. */
+interface Typed {
+  readonly form: Form | undefined;
+  readonly model: ModelSummary | undefined;
+}
+
+/** The summary of the model in the form, when it is known. */
+export const modelOfForm = ({ form, model }: Typed): ModelSummary | undefined =>
+  model !== undefined && model.folder === form?.folder ? model : undefined;
+
+export const planOf = (typed: Typed): HeadsPlan | undefined => {
+  if (!typed.form) return undefined;
+  const reading = readForm(typed.form, modelOfForm(typed));
+  return reading.ok ? reading.plan : undefined;
+};
+
+/** The plan that a result was made by: what can be run again. */
+export const planOfResult = (result: HeadsResult): HeadsPlan => ({
+  folder: result.model.folder,
+  prompt: promptOfResult(result),
+  gains: result.gains,
+  classify: result.settings['classify'] !== false,
+  causal: result.settings['causal'] === true,
+  seed: result.seed,
+});
+
+const promptOfResult = ({ prompt, ids, settings }: HeadsResult): PromptInput =>
+  prompt === null
+    ? { kind: 'ids', ids }
+    : { kind: 'text', text: prompt, ...(settings['chat'] === true ? { chat: true } : {}) };
+
+/** The plan that was run, where it says more than the result (chat template). */
+export function planMatching(plan: HeadsPlan | undefined, result: HeadsResult): HeadsPlan {
+  const own = planOfResult(result);
+  const fits =
+    plan?.prompt.kind === 'text' &&
+    own.prompt.kind === 'text' &&
+    plan.prompt.text === own.prompt.text &&
+    plan.folder === own.folder;
+  return fits && plan ? { ...own, folder: plan.folder, prompt: plan.prompt } : own;
+}

@@ -1,0 +1,51 @@
+/** What Run would do, and how a run begins. Pure. */
+import type { HeadsPlan } from '../../../protocol/panels/heads';
+import { startedPhase } from '../../ui/phase';
+import { canonical } from '../../ui/canonical';
+import { readPrompt, samePlan } from './form';
+import { modelOfForm, planOf } from './plan';
+import type { State } from './state';
+import { noStatistics } from './statistics';
+
+/** The form asks for something other than what is shown. */
+export function isStale(state: State): boolean {
+  if (state.place === 'file' || !state.result || state.phase.kind === 'running') return false;
+  const plan = planOf(state);
+  return plan !== undefined && !samePlan(plan, state.shownPlan);
+}
+
+/** The prompt in the form is another than that of the result: the tokens that are shown are not those of the editor. */
+export function isPromptChanged(state: State): boolean {
+  const { form, shownPlan, result, place } = state;
+  if (!form || !shownPlan || !result || place === 'file') return false;
+  const prompt = readPrompt(form, modelOfForm(state));
+  return (
+    typeof prompt !== 'string' && canonical([form.folder, prompt]) !== canonical([shownPlan.folder, shownPlan.prompt])
+  );
+}
+
+export const canStart = (state: State): boolean =>
+  state.canRun === true && state.phase.kind !== 'running' && planOf(state) !== undefined;
+
+export function startRun(state: State): { readonly state: State; readonly plan: HeadsPlan } | undefined {
+  const plan = planOf(state);
+  if (!plan || !canStart(state)) return undefined;
+  const model = modelOfForm(state);
+  return {
+    plan,
+    state: {
+      ...state,
+      phase: startedPhase,
+      shownPlan: plan,
+      result: undefined,
+      statistics: model ? noStatistics(model.layers) : undefined,
+      thumbnails: undefined,
+      row: undefined,
+      rowProblem: undefined,
+      effects: undefined,
+      generation: undefined,
+      live: undefined,
+      savedAs: undefined,
+    },
+  };
+}

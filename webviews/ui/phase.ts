@@ -1,0 +1,43 @@
+/** Where a run of a panel stands, and how its messages change that. */
+export type Phase =
+  | { readonly kind: 'idle' }
+  | {
+      readonly kind: 'running';
+      readonly sentence: string;
+      readonly share: number;
+      readonly secondsLeft?: number;
+      readonly cancelling: boolean;
+      readonly overdue?: string;
+    }
+  | { readonly kind: 'failed'; readonly sentence: string; readonly details?: string };
+
+export type Running = Extract<Phase, { kind: 'running' }>;
+
+/** A stage of the run: what was asked of it meanwhile (to stop) and what was said of it (that it does not) stays. */
+export function runningPhase(
+  before: Phase,
+  { sentence, share, secondsLeft }: Pick<Running, 'sentence' | 'share' | 'secondsLeft'>,
+): Running {
+  const running = before.kind === 'running' ? before : undefined;
+  return {
+    kind: 'running',
+    sentence,
+    share,
+    ...(secondsLeft === undefined ? {} : { secondsLeft }),
+    cancelling: running?.cancelling ?? false,
+    ...(running?.overdue === undefined ? {} : { overdue: running.overdue }),
+  };
+}
+
+export const startedPhase: Running = { kind: 'running', sentence: 'Starting', share: 0, cancelling: false };
+
+export const overduePhase = (before: Phase, overdue: string): Phase =>
+  before.kind === 'running' ? { ...before, overdue } : before;
+
+export const failedPhase = ({
+  sentence,
+  details,
+}: {
+  readonly sentence: string;
+  readonly details?: string;
+}): Phase => ({ kind: 'failed', sentence, ...(details === undefined ? {} : { details }) });
