@@ -2,6 +2,9 @@ import importX, { createNodeResolver } from 'eslint-plugin-import-x';
 import tseslint from 'typescript-eslint';
 import { restrictedPackages, zones } from './build/rooms.mjs';
 
+/** The package itself and what lies in it. */
+const patternOf = ({ name, message }) => ({ regex: `^${name}(/|$)`, message });
+
 export default tseslint.config(
   {
     ignores: [
@@ -38,8 +41,18 @@ export default tseslint.config(
         'error',
         {
           basePath: import.meta.dirname,
-          zones: zones.flatMap(({ target, from, message }) =>
-            from.map((room) => ({ target: `./${target}`, from: `./${room}`, message })),
+          zones: zones.flatMap(({ target, from, except = [], message }) =>
+            from
+              .filter((room) => !except.includes(room))
+              .map((room) => ({
+                target: `./${target}`,
+                from: `./${room}`,
+                // ESLint takes exceptions relative to the folder that they are exceptions of.
+                except: except
+                  .filter((place) => place.startsWith(`${room}/`))
+                  .map((place) => `./${place.slice(room.length + 1)}`),
+                message,
+              })),
           ),
         },
       ],
@@ -48,19 +61,20 @@ export default tseslint.config(
   {
     files: ['**/*.ts'],
     rules: {
-      'no-restricted-imports': ['error', { paths: restrictedPackages.map(({ name, message }) => ({ name, message })) }],
+      'no-restricted-imports': ['error', { patterns: restrictedPackages.map(patternOf) }],
     },
   },
-  // A later entry replaces the rule for its files: in each home all but its own packages stay restricted.
-  ...[...new Set(restrictedPackages.flatMap(({ homes }) => homes))].map((home) => ({
+  // A later entry replaces the rule for its files, a folder's after that around it: in each home all but its own packages, and
+  // those of the folders around it, stay restricted.
+  ...[...new Set(restrictedPackages.flatMap(({ homes }) => homes))].sort().map((home) => ({
     files: [`${home}/**/*.ts`],
     rules: {
       'no-restricted-imports': [
         'error',
         {
-          paths: restrictedPackages
-            .filter(({ homes }) => !homes.includes(home))
-            .map(({ name, message }) => ({ name, message })),
+          patterns: restrictedPackages
+            .filter(({ homes }) => !homes.some((place) => home === place || home.startsWith(`${place}/`)))
+            .map(patternOf),
         },
       ],
     },

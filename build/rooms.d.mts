@@ -3,6 +3,8 @@ export interface Zone {
   readonly target: string;
   /** Folders and files that they may not import. */
   readonly from: readonly string[];
+  /** Folders inside those that they may import all the same. */
+  readonly except?: readonly string[];
   readonly message: string;
 }
 

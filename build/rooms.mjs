@@ -42,19 +42,10 @@ export const zones = [
   },
   {
     target: 'language-server',
-    from: others('language-server', 'protocol', 'kernels', 'models'),
+    from: others('language-server'),
+    except: ['protocol', 'models/formats', 'models/architectures', 'kernels/cost'],
     message:
       'language-server only reads files: it may import protocol, models/formats, models/architectures and kernels/cost.',
-  },
-  {
-    target: 'language-server',
-    from: ['kernels/mechanisms', 'kernels/graph', 'kernels/catalogue.ts'],
-    message: 'language-server may import kernels/cost only: it never builds a graph.',
-  },
-  {
-    target: 'language-server',
-    from: ['models/instrument'],
-    message: 'language-server may import models/formats and models/architectures: instruments are for runs.',
   },
   {
     target: 'extension',
@@ -85,6 +76,13 @@ export const restrictedPackages = [
     name: '@vscode/webview-ui-toolkit',
     homes: ['webviews/ui'],
     message: 'webviews/ui alone knows the component toolkit (it is deprecated upstream).',
+  },
+  { name: 'lit', homes: ['webviews'], message: 'webviews alone draw.' },
+  { name: 'echarts', homes: ['webviews/charts'], message: 'webviews/charts alone knows the chart library.' },
+  {
+    name: 'vscode-languageclient',
+    homes: ['extension/platform'],
+    message: 'extension/platform alone talks to the language server.',
   },
   { name: 'vscode', homes: ['extension', 'test/editor'], message: 'extension alone talks to the editor.' },
 ];

@@ -1,5 +1,6 @@
 /** The methods that have to do with devices and kernels: what each call checks and does. */
-import type { ServerInfo } from '../protocol/compute/api';
+import type { SelfTest, ServerInfo } from '../protocol/compute/api';
+import type { BenchmarkPlan } from '../protocol/results/benchmark';
 import { alone, jobAlone, type Lane } from './dispatch/lane';
 import type { Methods } from './dispatch/dispatcher';
 import {
@@ -14,9 +15,10 @@ import {
   viewRequestOf,
   yesOrNo,
 } from './dispatch/parse';
-import { listDevices, requireDevice } from './devices/devices';
+import { isDeviceId, listDevices, probe, requireDevice } from './devices/devices';
 import { measureAndKeep } from './devices/roof-cache';
 import { benchmark } from './harness/benchmark';
+import { benchmarkPatterns } from './harness/cab-run';
 import { describeMechanisms, supports } from './harness/describe';
 import { neighborhoodBound } from './harness/neighborhood';
 import { viewMechanism } from './harness/mechanism-view';
@@ -49,6 +51,17 @@ export type KernelMethods = Pick<
 /** `lane`: whatever takes times runs alone in the process. */
 export function kernelMethods(surroundings: Surroundings, lane: Lane): KernelMethods {
   let running: AbortController | undefined;
+  /** Of other devices than the cpu too, as last tested by this process. */
+  const selfTests = new Map<string, SelfTest>();
+
+  /** The self-test of a device that was not asked about before; undefined where it does not open. */
+  const tested = ({ device }: BenchmarkPlan, signal: AbortSignal): Promise<SelfTest | undefined> =>
+    alone(lane, signal, async () => {
+      if (!isDeviceId(device)) return undefined;
+      const { selfTest } = await probe(device, surroundings, signal);
+      if (selfTest) selfTests.set(device, selfTest);
+      return selfTest;
+    });
 
   return {
     info: {
@@ -60,7 +73,12 @@ export function kernelMethods(surroundings: Surroundings, lane: Lane): KernelMet
         countOf(args, 1, 'devices');
         return [{ roof: yesOrNo(fieldsOf(args[0], 'options')['roof'], 'options.roof') }];
       },
-      run: ([options], signal) => alone(lane, signal, () => listDevices(options, surroundings, signal)),
+      run: ([options], signal) =>
+        alone(lane, signal, async () => {
+          const found = await listDevices(options, surroundings, signal);
+          for (const { id, selfTest } of found) if (selfTest) selfTests.set(id, selfTest);
+          return found;
+        }),
     },
     mechanisms: {
       parse: none('mechanisms'),
@@ -82,7 +100,10 @@ export function kernelMethods(surroundings: Surroundings, lane: Lane): KernelMet
     },
     supports: {
       parse: onePlan('supports'),
-      run: ([plan]) => Promise.resolve(supports(plan, surroundings.memoryLimit)),
+      async run([plan], signal) {
+        const known = plan.device === 'cpu' ? undefined : (selfTests.get(plan.device) ?? (await tested(plan, signal)));
+        return supports(plan, surroundings.memoryLimit, known);
+      },
     },
     roof: {
       parse(args) {
@@ -102,7 +123,8 @@ export function kernelMethods(surroundings: Surroundings, lane: Lane): KernelMet
         running?.abort();
         running = new AbortController();
         const both = AbortSignal.any([signal, running.signal]);
-        return jobAlone(lane, both, () => benchmark(plan, surroundings, both));
+        const job = plan.furtherPatterns ? benchmarkPatterns : benchmark;
+        return jobAlone(lane, both, () => job(plan, surroundings, both));
       },
       describe: (progress) =>
         progress.kind === 'row'
@@ -114,7 +136,7 @@ export function kernelMethods(surroundings: Surroundings, lane: Lane): KernelMet
         countOf(args, 1, 'distributed');
         return [shardedPlanOf(args[0])];
       },
-      run: ([plan], signal) => jobAlone(lane, signal, () => strongScaling(plan, surroundings.entry, signal)),
+      run: ([plan], signal) => jobAlone(lane, signal, () => strongScaling(plan, surroundings, signal)),
       describe: () => ({ lane: 'stage', key: '', final: false }),
     },
   };

@@ -14,7 +14,10 @@ export interface Surroundings {
   readonly log: (level: 'info' | 'warn' | 'error', message: string) => void;
 }
 
-/** Share of the memory that is used when no limit is set: the editor and the system keep the rest. */
+/**
+ * Share of the memory that is used when no limit is set: the editor and the system keep the rest. Of all memory and not of what
+ * is free at the moment, so that the same plan is refused or run alike.
+ */
 const defaultShare = 0.7;
 
 export function readSurroundings(
@@ -25,14 +28,14 @@ export function readSurroundings(
   return {
     entry,
     cacheFolder: environment['HEADSCOPE_CACHE_DIR'] || defaultCacheFolder(environment),
-    memoryLimit: positive(environment['HEADSCOPE_MEMORY_LIMIT']) ?? Math.floor(availableMemory() * defaultShare),
+    memoryLimit: positive(environment['HEADSCOPE_MEMORY_LIMIT']) ?? Math.floor(machineMemory() * defaultShare),
     defaultThreads: threadsIn(environment, log),
     log,
   };
 }
 
 /** Memory of the machine, or of the container when it is limited. */
-function availableMemory(): number {
+function machineMemory(): number {
   const constrained = process.constrainedMemory();
   // Without a limit Linux reports a number far above the machine's memory.
   return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();

@@ -3,7 +3,8 @@
  * how A weighs a pair of positions, which pairs it has, how it is normalised, what is summed, what a decoder carries, and
  * what workers exchange when heads or positions are dealt to them. The columns are the paper's; their wording is ours, since
  * its table could not be read. Everything is said for causal self-attention where the mechanism has it, with its default
- * parameters. Letters: n positions, d and e widths of a key and of a value, p workers.
+ * parameters. Rows of its table that are no attention (Fourier mixing, long convolutions by a Toeplitz matrix, MLP mixers,
+ * covariance of channels) are not in the catalogue: the graphs here start from queries, keys and values. Letters: n positions, d and e widths of a key and of a value, p workers.
  */
 export interface Template {
   /** Made of queries, keys and values before positions are mixed. */

@@ -2,10 +2,10 @@
 import { resolve } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
 import type { EncoderInput, PromptInput } from '../../protocol/compute/models';
-import type { HeadGain } from '../../protocol/results/heads';
+import { largestGain, type HeadGain } from '../../protocol/results/heads';
 import { wrongUsage } from './exit-codes';
 import { jsonFile, textFile } from './text-files';
-import { bytes, collect, threads, whole } from './options';
+import { bytes, collect, decimal, threads, whole } from './options';
 
 export interface PromptOptions {
   readonly prompt?: string;
@@ -84,15 +84,21 @@ export const environmentOf = (options: PromptOptions): Record<string, string> =>
 
 /** `2.5=0`: layer 2, head 5, gain 0. */
 export function parseGain(text: string): HeadGain {
-  const parts = /^\s*L?(\d+)[.H](\d+)\s*=\s*([-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?)\s*$/i.exec(text);
-  if (!parts) throw wrongUsage(`"${text}" is no gain. Write layer.head=factor, e.g. 2.5=0.`);
-  return { layer: Number(parts[1]), head: Number(parts[2]), gain: Number(parts[3]) };
+  const parts = /^\s*L?(\d+)[.H](\d+)\s*=(.*)$/i.exec(text);
+  const gain = decimal(parts?.[3] ?? '');
+  if (!parts || Number.isNaN(gain)) throw wrongUsage(`"${text}" is no gain. Write layer.head=factor, e.g. 2.5=0.`);
+  if (Math.abs(gain) > largestGain) {
+    throw wrongUsage(
+      `"${text}" is no gain. Its factor lies from -${largestGain} to ${largestGain}; 0 removes the head.`,
+    );
+  }
+  return { layer: Number(parts[1]), head: Number(parts[2]), gain };
 }
 
 function idList(text: string): number[] {
   return text.split(',').map((part) => {
-    const id = Number(part);
-    if (part.trim() === '' || !Number.isSafeInteger(id) || id < 0) {
+    const id = decimal(part);
+    if (!Number.isSafeInteger(id) || id < 0) {
       throw new InvalidArgumentError('It takes token ids separated by commas, e.g. 1,2,3.');
     }
     return id;
@@ -109,7 +115,8 @@ async function savedGains(path: string): Promise<HeadGain[]> {
   return gains.map((entry: unknown, at) => {
     const { layer, head, gain } = typeof entry === 'object' && entry !== null ? (entry as Record<string, unknown>) : {};
     const whole = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
-    if (whole(layer) && whole(head) && typeof gain === 'number' && Number.isFinite(gain)) return { layer, head, gain };
+    if (whole(layer) && whole(head) && typeof gain === 'number' && Math.abs(gain) <= largestGain)
+      return { layer, head, gain };
     throw wrongUsage(
       `Entry ${at + 1} of the gains in ${path} is ${JSON.stringify(entry)}. Each needs a layer and a head, counted from 0, and a gain: {"layer": 2, "head": 5, "gain": 0}.`,
     );

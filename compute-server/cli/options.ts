@@ -3,10 +3,22 @@ import { InvalidArgumentError } from 'commander';
 import { limits } from '../../protocol/results/limits';
 import { processors } from '../processors';
 
+/** A number in decimal notation; NaN for anything else, such as the 0x10 and the blanks that Number reads. */
+export const decimal = (text: string): number =>
+  /^\s*[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?\s*$/i.test(text) ? Number(text) : Number.NaN;
+
+export function between(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = decimal(text);
+    if (!(value >= min && value <= max)) throw new InvalidArgumentError(`It takes a number from ${min} to ${max}.`);
+    return value;
+  };
+}
+
 export function whole(min: number, max: number): (text: string) => number {
   return (text) => {
-    const value = Number(text);
-    if (text.trim() === '' || !Number.isSafeInteger(value) || value < min || value > max) {
+    const value = decimal(text);
+    if (!Number.isSafeInteger(value) || value < min || value > max) {
       throw new InvalidArgumentError(`It takes a whole number from ${min} to ${max}.`);
     }
     return value;
@@ -15,9 +27,9 @@ export function whole(min: number, max: number): (text: string) => number {
 
 /** Seconds of timing. */
 export function seconds(text: string): number {
-  const value = Number(text);
+  const value = decimal(text);
   const [least, most] = limits.seconds;
-  if (text.trim() === '' || !(value > least && value <= most)) {
+  if (!(value > least && value <= most)) {
     throw new InvalidArgumentError(`It takes a number above ${least} and at most ${most}.`);
   }
   return value;

@@ -4,6 +4,7 @@ import type { ComputeClient } from '../../protocol/compute/client';
 import type { GenerateRequest, PromptInput } from '../../protocol/compute/models';
 import { reinforcementExecutors, type ReinforcementExecutor } from '../../protocol/results/hallucination';
 import { wrongUsage } from './exit-codes';
+import { decimal } from './options';
 import { addSpanOptions, removedFrom, type SpanOptions } from './span-options';
 
 export const controls = ['random', 'all', 'norm-matched'] as const;
@@ -67,8 +68,8 @@ export async function reinforcementFrom(
     }
     return undefined;
   }
-  const alpha = Number(options.alpha ?? '2');
-  if (options.alpha?.trim() === '' || !Number.isFinite(alpha)) {
+  const alpha = decimal(options.alpha ?? '2');
+  if (!Number.isFinite(alpha)) {
     throw wrongUsage(
       `The factor alpha is "${options.alpha ?? ''}". Give a finite number; 1 changes nothing, 2 is the paper's.`,
     );

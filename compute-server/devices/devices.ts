@@ -1,6 +1,6 @@
 /** Which devices work here: each provider is probed in a process of its own by the numeric self-test. */
 import { cpus } from 'node:os';
-import type { DeviceInfo } from '../../protocol/compute/api';
+import type { DeviceInfo, SelfTest } from '../../protocol/compute/api';
 import type { DeviceSummary } from '../../protocol/results/provenance';
 import { FailureError } from '../../protocol/wire/failures';
 import { runIsolated } from '../isolated/isolated';
@@ -8,7 +8,6 @@ import { deviceIds, runtimeVersion } from '../runtime/session';
 import type { DeviceId } from '../runtime/session';
 import type { Surroundings } from '../surroundings';
 import { cachedRoof } from './roof-cache';
-import type { SelfTest } from './self-test';
 
 interface Provider {
   readonly name: string;
@@ -102,7 +101,8 @@ export async function requireDevice(
   threads: number,
   surroundings: Surroundings,
   signal: AbortSignal,
-): Promise<DeviceSummary & { readonly id: DeviceId }> {
+): Promise<DeviceSummary & { readonly id: DeviceId; readonly selfTest: SelfTest | undefined }> {
+  let selfTest: SelfTest | undefined;
   if (!isDeviceId(id)) {
     throw new FailureError({
       code: 'device-unavailable',
@@ -112,7 +112,8 @@ export async function requireDevice(
   }
   // The cpu needs no probe: each kernel that runs on it is compared with its reference anyway.
   if (id !== 'cpu') {
-    const { available, reason } = await probe(id, surroundings, signal);
+    const { available, reason, selfTest: found } = await probe(id, surroundings, signal);
+    selfTest = found;
     if (!available) {
       throw new FailureError({ code: 'device-unavailable', device: id, detail: reason ?? 'it does not work here' });
     }
@@ -124,5 +125,6 @@ export async function requireDevice(
     threads,
     runtime: await runtimeVersion(),
     platform: `${process.platform}-${process.arch}`,
+    selfTest,
   };
 }

@@ -43,6 +43,81 @@ export function layerNormalization(x: Tensor, gain: Tensor, offset: Tensor, epsi
   });
 }
 
+/** x over the root of its mean square, over the last axis. */
+export function rmsNormalization(x: Tensor, gain: Tensor, epsilon: number): Tensor {
+  return rows(x, (row) => {
+    const square = row.reduce((total, value) => total + value * value, 0) / row.length;
+    return row.map((value, i) => (value / Math.sqrt(square + epsilon)) * gain.data[i]!);
+  });
+}
+
+/** Each number by itself and its flat index. */
+export const each = (x: Tensor, f: (value: number, at: number) => number): Tensor => ({
+  shape: x.shape,
+  data: x.data.map((value, at) => f(value, at)),
+});
+
+/** A tensor by flat index. */
+export const filled = (shape: readonly number[], f: (at: number) => number): Tensor =>
+  tensor(
+    shape,
+    Float64Array.from({ length: shape.reduce((product, axis) => product * axis, 1) }, (_, at) => f(at)),
+  );
+
+/** One number of each row of [rows, columns]: [rows, 1]. */
+export function reduced(x: Tensor, f: (row: Float64Array) => number): Tensor {
+  const [count, columns] = x.shape as [number, number];
+  return filled([count, 1], (row) => f(x.data.slice(row * columns, (row + 1) * columns)));
+}
+
+/** The `k` largest of each row, descending. */
+export function largest(x: Tensor, k: number): Tensor {
+  const [count, columns] = x.shape as [number, number];
+  return filled([count, k], (at) => {
+    const row = Math.floor(at / k);
+    return x.data
+      .slice(row * columns, (row + 1) * columns)
+      .sort()
+      .at(-1 - (at % k))!;
+  });
+}
+
+/** [batch, position, width] by tables [position, width / 2]: halves (a, b) to (a cos - b sin, b cos + a sin). */
+export function rotaryHalves(x: Tensor, cosines: Tensor, sines: Tensor): Tensor {
+  const [, positions, width] = x.shape as [number, number, number];
+  const half = width / 2;
+  return each(x, (value, at) => {
+    const column = at % width;
+    const entry = (Math.floor(at / width) % positions) * half + (column % half);
+    const other = column < half ? -x.data[at + half]! : x.data[at - half]!;
+    return value * cosines.data[entry]! + other * sines.data[entry]!;
+  });
+}
+
+/** [batch, channel, position] with a kernel [channel, 1, size] for each channel, zeros beyond the ends. */
+export function depthwiseConvolution(x: Tensor, kernel: Tensor): Tensor {
+  const [, channels, positions] = x.shape as [number, number, number];
+  const size = kernel.shape[2]!;
+  return each(x, (_, at) => {
+    const [channel, position] = [Math.floor(at / positions) % channels, at % positions];
+    let sum = 0;
+    for (let tap = 0; tap < size; tap++) {
+      const from = position + tap - (size - 1) / 2;
+      if (from >= 0 && from < positions) sum += kernel.data[channel * size + tap]! * x.data[at - position + from]!;
+    }
+    return sum;
+  });
+}
+
+/** [..., a, b] to [..., b, a]. */
+export function swapLastAxes(x: Tensor): Tensor {
+  const [a, b] = x.shape.slice(-2) as [number, number];
+  return filled([...x.shape.slice(0, -2), b, a], (at) => {
+    const within = at % (a * b);
+    return x.data[at - within + (within % a) * b + Math.floor(within / a)]!;
+  });
+}
+
 /** [a, b, c] to [b, a, c]. */
 export function swapFirstAxes(x: Tensor): Tensor {
   const [a, b, c] = x.shape as [number, number, number];

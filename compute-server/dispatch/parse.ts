@@ -90,6 +90,13 @@ export function planOf(value: unknown): BenchmarkPlan {
     seed: wholeOf(plan['seed'], 'seed', ...limits.seed),
     secondsPerLength: secondsOf(plan['secondsPerLength'], 'secondsPerLength'),
     measureMemory: yesOrNo(plan['measureMemory'], 'measureMemory'),
+    ...(plan['furtherPatterns'] === undefined
+      ? {}
+      : {
+          furtherPatterns: listOf(plan['furtherPatterns'], 'furtherPatterns', (each, what) =>
+            oneOf(each, what, attentionPatterns),
+          ),
+        }),
     ...(plan['done'] === undefined ? {} : { done: doneRows(plan['done']) }),
     ...(plan['origin'] === undefined ? {} : { origin: textOf(plan['origin'], 'origin') }),
   };
@@ -122,6 +129,7 @@ export function shardedPlanOf(value: unknown): ShardedPlan {
       };
     }),
     balanced: yesOrNo(plan['balanced'], 'balanced'),
+    ...(plan['weak'] === undefined ? {} : { weak: yesOrNo(plan['weak'], 'weak') }),
     seed: wholeOf(plan['seed'], 'seed', ...limits.seed),
     seconds: secondsOf(plan['seconds'], 'seconds'),
   };

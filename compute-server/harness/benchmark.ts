@@ -4,7 +4,7 @@
  * own. Rows stream while they are measured. Stopped by its signal it returns what it has, marked `cancelled`.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { BenchmarkProgress } from '../../protocol/compute/api';
+import type { BenchmarkProgress, SelfTest } from '../../protocol/compute/api';
 import { keptOnResume } from '../../protocol/results/benchmark';
 import type { BenchmarkPlan, BenchmarkResult, BenchmarkRow, Calibration, Roof } from '../../protocol/results/benchmark';
 import { FailureError } from '../../protocol/wire/failures';
@@ -24,7 +24,7 @@ import { cellAt, shapeAt, supportOf } from './cell';
 import type { Cell } from './cell';
 import { crossovers, exponentFits } from './conclusions';
 import { sharedInputs } from './inputs';
-import { neededBytes, overLimit } from './memory-limit';
+import { neededBytes, nothingFits, overLimit } from './memory-limit';
 import type { PeakMemory } from './peak-memory';
 import { isPrepared, prepare } from './prepared';
 import type { Prepared } from './prepared';
@@ -35,6 +35,8 @@ import type { Series, TimingEnd } from './timing';
 interface Run {
   readonly plan: BenchmarkPlan;
   readonly device: DeviceId;
+  /** Of other devices than the cpu. */
+  readonly selfTest: SelfTest | undefined;
   readonly threads: number;
   readonly surroundings: Surroundings;
   readonly signal: AbortSignal;
@@ -56,14 +58,16 @@ export async function* benchmark(
   const started = performance.now();
   const mechanisms = [...new Set([plan.baseline, ...plan.mechanisms])].map(mechanismOf);
   const cells = plan.shape.lengths.map((length) => mechanisms.map((mechanism) => cellAt(mechanism, plan, length)));
-  refuseIfNothingFits(cells.flat(), plan, surroundings.memoryLimit);
+  const nothing = nothingFits(cells.flat(), plan, surroundings.memoryLimit);
+  if (nothing) throw nothing;
 
   const threads = plan.threads || surroundings.defaultThreads;
-  const device = await requireDevice(plan.device, threads, surroundings, signal);
+  const { selfTest, ...device } = await requireDevice(plan.device, threads, surroundings, signal);
   yield stage('Measuring what this device can reach', 0, cells.flat().length);
   const run: Run = {
     plan,
     device: device.id,
+    selfTest,
     threads,
     surroundings,
     signal,
@@ -114,15 +118,6 @@ const stage = (sentence: string, done: number, total: number, secondsLeft?: numb
   total,
   ...(secondsLeft === undefined ? {} : { secondsLeft }),
 });
-
-/** A plan of which every cell needs more memory than there is fails as a whole, with the figures of its smallest cell. */
-function refuseIfNothingFits(cells: readonly Cell[], plan: BenchmarkPlan, limit: number): void {
-  const possible = cells.filter((cell) => supportOf(cell).ok);
-  const failures = possible.map((cell) => overLimit(cell, plan, limit));
-  if (possible.length === 0 || failures.some((failure) => !failure)) return;
-  const smallest = possible.reduce((a, b) => (neededBytes(b) < neededBytes(a) ? b : a));
-  throw overLimit(smallest, plan, limit)!;
-}
 
 async function* measureLength(cells: readonly Cell[], run: Run): AsyncGenerator<BenchmarkProgress, void, void> {
   const { plan, surroundings } = run;
@@ -190,7 +185,7 @@ async function* measureGroup(
       const outcome = await prepare(cell, shared, run);
       if (isPrepared(outcome)) prepared.push(outcome);
       else if (!kept(cell)) {
-        const refusal = outcome.check ? 'wrong' : 'runtime';
+        const refusal = outcome.check ? 'wrong' : outcome.unsupported ? 'unsupported' : 'runtime';
         yield* finish(refusedRow(cell, refusal, outcome.reason, outcome.check), run);
       }
     }

@@ -8,10 +8,31 @@
  */
 import type { AttentionPattern } from '../../kernels/shape';
 import type { MechanismInfo } from '../../protocol/compute/api';
-import type { BenchmarkRow, PatternRun } from '../../protocol/results/benchmark';
+import type { BenchmarkResult, BenchmarkRow, PatternRun } from '../../protocol/results/benchmark';
 import type { EfficiencyLengths, FittedLength } from '../../protocol/results/cab';
 import { cabEfficiencyLength } from './statistics/efficiency-length';
 import type { Curve } from './statistics/fits';
+
+/**
+ * The benchmark of the first pattern, which opens as any other, with the measures of all patterns; `patterns` were asked for.
+ * At least one result.
+ */
+export function joinPatterns(
+  results: readonly BenchmarkResult[],
+  patterns: number,
+  known: readonly Pick<MechanismInfo, 'id' | 'patterns'>[],
+): BenchmarkResult & Required<Pick<BenchmarkResult, 'cab'>> {
+  const [first, ...further] = results;
+  if (!first) throw new RangeError('no pattern was measured');
+  const runs = results.map(({ plan, rows }) => ({ pattern: plan.shape.pattern, rows }));
+  return {
+    ...first,
+    cab: { efficiency: efficiencyLengths(runs, first.plan.baseline, known) },
+    ...(further.length > 0 ? { furtherPatterns: runs.slice(1) } : {}),
+    state: results.length === patterns ? (results.at(-1)?.state ?? 'done') : 'cancelled',
+    seconds: results.reduce((sum, { seconds }) => sum + seconds, 0),
+  };
+}
 
 /** Every mechanism of the runs but the baseline, in every pattern that was run. */
 export function efficiencyLengths(

@@ -1,10 +1,12 @@
 /** One cell of a benchmark: a mechanism with its parameters at one length. */
 import type { Cost } from '../../kernels/cost/cost';
 import type { Graph } from '../../kernels/graph/graph';
+import { inStandardOperators } from '../../kernels/graph/portable';
 import type { Layout, Mechanism, ParameterValues, Support } from '../../kernels/mechanism';
 import { resolveParameters } from '../../kernels/parameters';
 import type { AttentionShape, Precision } from '../../kernels/shape';
 import type { BenchmarkPlan, ParameterValue } from '../../protocol/results/benchmark';
+import type { DeviceId } from '../runtime/session';
 
 export interface Cell {
   readonly mechanism: Mechanism;
@@ -53,8 +55,11 @@ export function parametersOf(
 /** Decoding with a state of the mechanism's own; undefined: its plain graph with one query. */
 const decodingOf = ({ mechanism, decoding }: Cell) => (decoding ? mechanism.decode : undefined);
 
-export const graphOf = (cell: Cell, precision: Precision): Graph =>
-  (decodingOf(cell) ?? cell.mechanism).build(cell.shape, cell.parameters, precision);
+/** The graph for a device: other providers than the cpu's lack fused operators. */
+export function graphOf(cell: Cell, precision: Precision, device: DeviceId): Graph {
+  const graph = (decodingOf(cell) ?? cell.mechanism).build(cell.shape, cell.parameters, precision);
+  return device === 'cpu' ? graph : inStandardOperators(graph);
+}
 
 export const costOf = (cell: Cell): Cost => (decodingOf(cell) ?? cell.mechanism).cost(cell.shape, cell.parameters);
 

@@ -3,11 +3,13 @@ import { catalogue } from '../../kernels/catalogue';
 import type { Mechanism } from '../../kernels/mechanism';
 import { attentionPatterns } from '../../kernels/shape';
 import type { AttentionPattern, AttentionShape } from '../../kernels/shape';
-import type { MechanismInfo, ParameterInfo, SupportInfo } from '../../protocol/compute/api';
+import type { MechanismInfo, ParameterInfo, SelfTest, SupportInfo } from '../../protocol/compute/api';
 import type { BenchmarkPlan } from '../../protocol/results/benchmark';
 import { sentenceOf } from '../../protocol/wire/words';
 import { mechanismOf } from './catalogue';
-import { cellAt, parametersOf, supportOf } from './cell';
+import { missingOperator } from '../devices/missing-operators';
+import type { DeviceId } from '../runtime/session';
+import { cellAt, graphOf, parametersOf, supportOf } from './cell';
 import { overLimit, predictedPeakBytes } from './memory-limit';
 
 /** An ordinary shape by which a mechanism says whether it knows a pattern at all. */
@@ -51,15 +53,25 @@ function describe(mechanism: Mechanism): MechanismInfo {
   };
 }
 
-/** A mechanism is supported when it runs at one length of the plan at least; rows tell the rest. */
-export function supports(plan: BenchmarkPlan, memoryLimit: number): SupportInfo[] {
+/** Graphs longer than this have no further operators. */
+const longestGraph = 1024;
+
+/**
+ * A mechanism is supported when it runs at one length of the plan at least, by its own word, by memory, and, with the
+ * self-test of the plan's device, by the operators of its graph; rows tell the rest.
+ */
+export function supports(plan: BenchmarkPlan, memoryLimit: number, selfTest?: SelfTest): SupportInfo[] {
   return [...new Set([...plan.mechanisms, plan.baseline])].map((id) => {
     const reasons = plan.shape.lengths.map((length) => {
       const cell = cellAt(mechanismOf(id), plan, length);
       const support = supportOf(cell);
       if (!support.ok) return support.why;
       const failure = overLimit(cell, plan, memoryLimit);
-      return failure && sentenceOf(failure.failure);
+      if (failure) return sentenceOf(failure.failure);
+      if (!selfTest) return undefined;
+      const short = length > longestGraph ? cellAt(cell.mechanism, plan, longestGraph) : cell;
+      const graph = graphOf(supportOf(short).ok ? short : cell, plan.precision, plan.device as DeviceId);
+      return missingOperator(graph, selfTest);
     });
     const why = reasons[0];
     const longest = cellAt(mechanismOf(id), plan, plan.shape.lengths.at(-1)!);

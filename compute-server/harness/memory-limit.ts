@@ -1,6 +1,6 @@
 /** Before anything is allocated: what a cell will need by its cost model, and the longest length that fits. */
 import type { BenchmarkPlan } from '../../protocol/results/benchmark';
-import { FailureError } from '../../protocol/wire/failures';
+import { FailureError, type Failure } from '../../protocol/wire/failures';
 import { cellAt, costOf, supportOf } from './cell';
 import type { Cell } from './cell';
 
@@ -29,6 +29,25 @@ export function overLimit(cell: Cell, plan: BenchmarkPlan, limit: number): Failu
     ...(fitting === undefined ? {} : { fittingLength: fitting }),
   });
 }
+
+/**
+ * The failure of a plan of which no cell fits: that of the mechanism which asks for the shortest length, by its smallest cell,
+ * so that at the length it names every mechanism fits. Undefined when a cell fits, or none is possible.
+ */
+export function nothingFits(cells: readonly Cell[], plan: BenchmarkPlan, limit: number): FailureError | undefined {
+  const possible = cells.filter((cell) => supportOf(cell).ok);
+  const refused = possible.map((cell) => ({ cell, failure: overLimit(cell, plan, limit)?.failure }));
+  let worst: OutOfMemory | undefined;
+  for (const { cell, failure } of refused) {
+    if (failure?.code !== 'out-of-memory') return undefined;
+    const named = { ...failure, mechanism: cell.mechanism.id };
+    const [asked, least] = [failure.fittingLength ?? 0, worst?.fittingLength ?? 0];
+    if (!worst || asked < least || (asked === least && failure.neededBytes < worst.neededBytes)) worst = named;
+  }
+  return worst && new FailureError(worst);
+}
+
+type OutOfMemory = Extract<Failure, { readonly code: 'out-of-memory' }>;
 
 /** The longest supported length below the cell's that needs no more than the limit, to a multiple of 64 where one fits. */
 function longestFitting(cell: Cell, plan: BenchmarkPlan, limit: number): number | undefined {

@@ -57,7 +57,7 @@ export async function measurePeak(request: PeakMemoryRequest): Promise<PeakMemor
   }
   const reset = resetPeak();
   const before = readPeak().bytes;
-  const session = await openSession(graphOf(cell, precision), { device, threads });
+  const session = await openSession(graphOf(cell, precision, device), { device, threads });
   const bound = session.bind(feeds);
   await bound.run();
   await bound.run();

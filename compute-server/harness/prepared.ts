@@ -3,6 +3,8 @@ import type { Graph } from '../../kernels/graph/graph';
 import { GraphError } from '../../kernels/graph/records';
 import { workOf } from '../../kernels/graph/work';
 import type { Precision } from '../../kernels/shape';
+import { lacksOperator, missingOperator } from '../devices/missing-operators';
+import type { SelfTest } from '../../protocol/compute/api';
 import { openSession } from '../runtime/session';
 import type { BoundRun, DeviceId } from '../runtime/session';
 import { cellAt, graphOf, supportOf } from './cell';
@@ -28,6 +30,8 @@ export interface Refused {
   readonly cell: Cell;
   readonly reason: string;
   readonly check?: Check;
+  /** The device lacks an operator: nothing went wrong. */
+  readonly unsupported?: true;
 }
 
 export const isPrepared = (outcome: Prepared | Refused): outcome is Prepared => 'bound' in outcome;
@@ -37,6 +41,8 @@ export interface PrepareSettings {
   readonly device: DeviceId;
   readonly threads: number;
   readonly calibration?: Calibration | undefined;
+  /** Of other devices than the cpu. */
+  readonly selfTest?: SelfTest | undefined;
 }
 
 export async function prepare(
@@ -45,7 +51,10 @@ export async function prepare(
   settings: PrepareSettings,
 ): Promise<Prepared | Refused> {
   try {
-    const { session, bound, checked, graph } = await openAndCheck(cell, shared, settings);
+    const graph = graphOf(cell, settings.plan.precision, settings.device);
+    const missing = settings.selfTest && missingOperator(graph, settings.selfTest);
+    if (missing !== undefined) return { cell, reason: missing, unsupported: true };
+    const { session, bound, checked } = await openAndCheck(cell, graph, shared, settings);
     if (!checked.ok) {
       await session.release();
       return { cell, reason: checked.reason!, check: checked };
@@ -59,14 +68,25 @@ export async function prepare(
       release: () => session.release(),
     };
   } catch (error) {
+    if (lacksOperator(error)) {
+      return {
+        cell,
+        reason: 'An operator of its graph is not there on this device for these types.',
+        unsupported: true,
+      };
+    }
     return { cell, reason: `onnxruntime could not run it: ${firstLine(error)}` };
   }
 }
 
-async function openAndCheck(cell: Cell, shared: SharedInputs, { plan, device, threads }: PrepareSettings) {
+async function openAndCheck(
+  cell: Cell,
+  graph: Graph,
+  shared: SharedInputs,
+  { plan, device, threads }: PrepareSettings,
+) {
   const precision: Precision = plan.precision;
   const inputs = inputsOf(cell, shared, plan.seed, precision);
-  const graph = graphOf(cell, precision);
   const session = await openSession(graph, { device, threads });
   try {
     const bound = session.bind(feedsOf(cell, inputs, plan.seed, precision));
@@ -74,7 +94,7 @@ async function openAndCheck(cell: Cell, shared: SharedInputs, { plan, device, th
     const checked = canBeChecked(cell)
       ? check(cell, inputs, output!, plan.seed, precision)
       : await checkShorter(cell, { plan, device, threads });
-    return { session, bound, checked, graph };
+    return { session, bound, checked };
   } catch (error) {
     await session.release();
     throw error;
@@ -101,6 +121,7 @@ async function checkShorter(cell: Cell, settings: PrepareSettings): Promise<Chec
   const { plan } = settings;
   const { session, checked } = await openAndCheck(
     shorter,
+    graphOf(shorter, plan.precision, settings.device),
     sharedInputs(shorter.shape, plan.seed, plan.precision),
     settings,
   );

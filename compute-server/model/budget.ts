@@ -74,9 +74,10 @@ export function planChunk(
       : chunks;
   for (const chunk of choices) if (need(run.length, chunk) <= limit) return Math.min(chunk, run.length);
   const smallest = choices.at(-1) ?? 1;
+  // Both in terms of the limit that a person sets, of which the weights have the other half.
+  const neededBytes = Math.ceil(2 * need(run.length, smallest));
   if (!shortenable) {
-    const neededBytes = Math.ceil(need(run.length, smallest));
-    throw new FailureError({ code: 'out-of-memory', neededBytes, limitBytes: Math.floor(limit) });
+    throw new FailureError({ code: 'out-of-memory', neededBytes, limitBytes });
   }
   let [low, high] = [0, run.length];
   while (high - low > 1) {
@@ -86,8 +87,8 @@ export function planChunk(
   }
   throw new FailureError({
     code: 'out-of-memory',
-    neededBytes: Math.ceil(need(run.length, smallest)),
-    limitBytes: Math.floor(limit),
+    neededBytes,
+    limitBytes,
     ...(low > 0 ? { fittingLength: low } : {}),
   });
 }

@@ -15,6 +15,8 @@ export class Gathered {
     private readonly length: number,
     /** Rows, rising, whose taps are kept; absent: all. */
     private readonly tapRows?: readonly number[],
+    /** First row whose most-read keys are kept. */
+    private readonly topFrom = 0,
   ) {}
 
   /** Chunk `index`, whose first row is `start`. */
@@ -62,16 +64,16 @@ export class Gathered {
     // A chunk of fewer keys gives fewer; the rest stays at weight 0 and key -1.
     const given = values['statistics.top_key']?.shape[3] ?? 0;
     this.top ??= {
-      weights: new Float32Array(this.length * heads * topKeys),
-      keys: new Int32Array(this.length * heads * topKeys).fill(-1),
+      weights: new Float32Array((this.length - this.topFrom) * heads * topKeys),
+      keys: new Int32Array((this.length - this.topFrom) * heads * topKeys).fill(-1),
       heads,
       k: topKeys,
     };
     for (let head = 0; head < heads; head++) {
-      for (let i = 0; i < length; i++) {
+      for (let i = Math.max(0, this.topFrom - start); i < length; i++) {
         for (let slot = 0; slot < given; slot++) {
           const from = (head * length + i) * given + slot;
-          const to = ((start + i) * heads + head) * topKeys + slot;
+          const to = ((start + i - this.topFrom) * heads + head) * topKeys + slot;
           this.top.weights[to] = weights[from] ?? 0;
           this.top.keys[to] = Number(keys[from] ?? 0n) + firstKey;
         }

@@ -17,6 +17,7 @@ import type { HeadNumbers } from './head-statistics';
 import { variantProblem, type Variant } from './interventions';
 import type { LoadedModel } from './loaded-model';
 import { runPrompt } from './model-run';
+import { requireParity } from './parity';
 import { piecesOf, sequenceOf, textOf } from './prompt';
 import { startReinforced, type ReinforcedRun } from './reinforcement';
 import type { Sequence } from './sequence';
@@ -48,6 +49,7 @@ export async function* generateJob(
     },
     memoryLimit,
   );
+  const parity = await requireParity(model, sequence, { signal });
   const reinforced = request.reinforcement
     ? await reinforcedRun(model, sequence, request, request.reinforcement, surroundings, signal)
     : undefined;
@@ -83,6 +85,7 @@ export async function* generateJob(
     text: textOf(model, made),
     logitsLast,
     top: topOf(model, logitsLast, 10),
+    parity,
     ...(reinforced ? { selected: reinforced.selected } : {}),
   };
 }
@@ -127,6 +130,7 @@ export async function nextTokens(
     },
     memoryLimit,
   );
+  await requireParity(model, sequence, { signal });
   const rows = await lastLogits(model, sequence, variants, chunk, signal);
   const [plain = new Float32Array(0)] = rows;
   return rows.map((logits, at) => ({

@@ -20,7 +20,7 @@ import type { Surroundings } from '../surroundings';
 import { planChunk } from './budget';
 import type { LoadedModel } from './loaded-model';
 import { runPrompt } from './model-run';
-import type { LayerResult } from './run-request';
+import type { LayerResult, RunRequest } from './run-request';
 
 /** Random sequences behind the null model of each probe. */
 const nullSeeds = 6;
@@ -42,7 +42,7 @@ export async function labelHeads(
     if (!statistics) throw new RangeError('a layer has no statistics');
     return statistics;
   });
-  const run = async (ids: readonly number[], asked: 'statistics' | 'topKeys', earlier?: Probe['earlier']) =>
+  const run = async (ids: readonly number[], asked: Partial<RunRequest>) =>
     (
       await runPrompt(
         model.spec,
@@ -55,16 +55,15 @@ export async function labelHeads(
             { length: ids.length, batch: 1, keepCache: false, logits: 'none' },
             surroundings.memoryLimit,
           ),
-          [asked]: true,
-          ...(earlier ? { earlier } : {}),
+          ...asked,
           logits: 'none',
         },
         { signal },
       )
     ).layers;
   const measure = async (repetition: Probe, needles: RetrievalProbe): Promise<ProbeScores[]> => {
-    const repeated = await run(repetition.ids, 'statistics', repetition.earlier);
-    const searched = await run(needles.ids, 'topKeys');
+    const repeated = await run(repetition.ids, { statistics: true, earlier: repetition.earlier });
+    const searched = await run(needles.ids, { topKeys: 'all' });
     return repeated.map(({ statistics }, layer) => {
       const top = searched[layer]?.top;
       return {

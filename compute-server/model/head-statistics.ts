@@ -16,19 +16,12 @@
  * NaN where no query counts (one token has no previous one; nothing is repeated); JSON writes it as null.
  */
 import type { RuntimeArray, RuntimeValues } from '../runtime/session';
+import { firstSlot, localWindow, occurrences, pickCount, type PickTable } from './pick-table';
+import { blockOf, planRows, thumbnailSize, type RowPlan } from './row-plan';
 import { flag, floats, int64 } from './runtime-arrays';
-
-export const localWindow = 16;
-const occurrences = 4;
 
 /** Columns of key_columns: key position, then the groups, then the blocks of the thumbnail. */
 const fixedColumns = 1;
-/** Rows and columns of a head's picture. */
-export const thumbnailSize = 32;
-/** Columns of key_picks: itself, previous, the rest of the window, induction targets, earlier occurrences, position 0. */
-const pickCount = 2 + (localWindow - 2) + 2 * occurrences + 1;
-const firstSlot = pickCount - 1;
-
 export interface KeyGroup {
   readonly name: string;
   /** Token positions. */
@@ -59,53 +52,6 @@ export interface HeadNumbers {
 export const positionalNames = ['previousToken', 'firstToken', 'selfToken', 'localWindow'] as const;
 export type PositionalName = (typeof positionalNames)[number];
 export type PermutationMeans = Readonly<Record<PositionalName, number>>;
-
-/** For each position, the positions of the earlier occurrences of its token, latest first. */
-export function earlierOccurrences(ids: readonly number[]): readonly (readonly number[])[] {
-  const seen = new Map<number, number[]>();
-  return ids.map((id, position) => {
-    const before = seen.get(id) ?? [];
-    seen.set(id, [position, ...before].slice(0, occurrences));
-    return before;
-  });
-}
-
-/**
- * Token positions picked for each query, by slot, -1 where there is none: built once for a prompt and read by every layer.
- */
-export class PickTable {
-  private readonly made = new Map<string, unknown>();
-
-  /** [positions, pickCount] */
-  readonly keys: Int32Array;
-
-  constructor(
-    readonly earlier: readonly (readonly number[])[],
-    /** Position of the first row. */
-    readonly start = 0,
-  ) {
-    const rows = earlier.length - start;
-    this.keys = new Int32Array(rows * pickCount).fill(-1);
-    for (let row = 0; row < rows; row++) {
-      const position = start + row;
-      const base = row * pickCount;
-      const before = earlier[position] ?? [];
-      for (let back = 0; back < localWindow; back++) this.keys[base + back] = Math.max(-1, position - back);
-      before.slice(0, occurrences).forEach((target, slot) => {
-        // The token after an occurrence just before is the query itself: no induction target.
-        if (target + 1 !== position) this.keys[base + localWindow + slot] = target + 1;
-        this.keys[base + localWindow + occurrences + slot] = target;
-      });
-      this.keys[base + firstSlot] = 0;
-    }
-  }
-
-  /** What all layers of a prompt ask for, with the same groups and picture: made when the first of them does. */
-  once<T>(name: string, make: () => T): T {
-    if (!this.made.has(name)) this.made.set(name, make());
-    return this.made.get(name) as T;
-  }
-}
 
 /** Collects one layer's statistics over the chunks of a prompt (variant 0 of the batch). */
 export class StatisticsCollector {
@@ -179,7 +125,8 @@ export class StatisticsCollector {
         this.nullMeans.firstToken += firstKey === 0 ? 1 / readable : 0;
       }
       if (this.drawn !== undefined)
-        this.blockRows[this.block(position)] = (this.blockRows[this.block(position)] ?? 0) + 1;
+        this.blockRows[blockOf(position, this.drawn ?? 1)] =
+          (this.blockRows[blockOf(position, this.drawn ?? 1)] ?? 0) + 1;
       this.firstOfGroups.forEach((first, g) => {
         if (position >= first) this.counts.groups[g] = (this.counts.groups[g] ?? 0) + 1;
       });
@@ -239,13 +186,6 @@ export class StatisticsCollector {
     return fixedColumns + this.groups.length + (this.picture ? thumbnailSize : 0);
   }
 
-  private block(position: number): number {
-    const length = this.drawn ?? 1;
-    return length <= thumbnailSize
-      ? Math.min(position, thumbnailSize - 1)
-      : Math.min(thumbnailSize - 1, Math.floor((position * thumbnailSize) / length));
-  }
-
   private put(head: number, slot: number, number: number): void {
     const at = head * this.perHead + slot;
     this.sums[at] = (this.sums[at] ?? 0) + number;
@@ -281,7 +221,7 @@ export class StatisticsCollector {
       const blocks = fixedColumns + this.groups.length;
       for (let key = 0; key * columns < data.length; key++) {
         data[key * columns] = key;
-        if (this.picture) data[key * columns + blocks + this.block(key)] = 1;
+        if (this.picture) data[key * columns + blocks + blockOf(key, this.drawn ?? 1)] = 1;
       }
       this.groups.forEach((group, g) => {
         for (const position of group.positions) data[position * columns + fixedColumns + g] = 1;
@@ -309,47 +249,8 @@ export class StatisticsCollector {
     return { key_picks: { data: keys, shape }, pick_counts: { data: counts, shape } };
   }
 
-  /**
-   * How the queries of a chunk are added up: in each segment one row for all of them, one for each group that begins inside the
-   * chunk (queries before a group's first key cannot read it and do not count), and, where the blocks of the thumbnail do not
-   * cut the chunk into segments of one length, one for each block.
-   */
   private plan(start: number, length: number): RowPlan {
-    return this.picks.once(`rows ${start}, ${length}`, () => this.planRows(start, length));
-  }
-
-  private planRows(start: number, length: number): RowPlan {
-    const first = this.block(start);
-    const blocks = this.picture ? this.block(start + length - 1) - first + 1 : 1;
-    const even =
-      length % blocks === 0 &&
-      Array.from({ length }, (_, i) => this.block(start + i) - first === Math.floor((i * blocks) / length)).every(
-        Boolean,
-      );
-    const segments = this.picture && even ? blocks : 1;
-    const beginning = this.firstOfGroups.filter((each) => each > start && each < start + length);
-    const counted: ((position: number) => boolean)[] = [
-      () => true,
-      ...beginning.map((each) => (position: number) => position >= each),
-      ...(this.picture && segments < blocks
-        ? Array.from({ length: blocks }, (_, b) => (position: number) => this.block(position) === first + b)
-        : []),
-    ];
-    const each = length / segments;
-    return {
-      segments,
-      rows: counted.length,
-      weights: Float32Array.from({ length: counted.length * length }, (_, at) => {
-        const [segment, within] = [Math.floor(at / (counted.length * each)), at % (counted.length * each)];
-        return counted[Math.floor(within / each)]?.(start + segment * each + (within % each)) ? 1 : 0;
-      }),
-      rowOfGroup: this.firstOfGroups.map((group) =>
-        group <= start ? 0 : group >= start + length ? undefined : 1 + beginning.indexOf(group),
-      ),
-      firstBlock: first,
-      rowOfBlock: segments < blocks ? 1 + beginning.length : undefined,
-      blocks,
-    };
+    return this.picks.once(`rows ${start}, ${length}`, () => planRows(start, length, this.firstOfGroups, this.drawn));
   }
 
   /** `mass` [1, heads, segments, rows, columns] of the chunk. */
@@ -403,20 +304,6 @@ export class StatisticsCollector {
       },
     };
   }
-}
-
-interface RowPlan {
-  readonly segments: number;
-  /** In each segment. */
-  readonly rows: number;
-  /** [segments, rows, queries a segment] */
-  readonly weights: Float32Array;
-  /** The row that counts for each group; undefined: the group begins behind the chunk. */
-  readonly rowOfGroup: readonly (number | undefined)[];
-  readonly firstBlock: number;
-  readonly blocks: number;
-  /** First of the rows of the blocks, where these are no segments. */
-  readonly rowOfBlock: number | undefined;
 }
 
 /**

@@ -5,6 +5,7 @@ import {
   type HeadStatistics,
   type HeadThumbnails,
   type PerHead,
+  type TopKey,
 } from '../../protocol/results/heads';
 import { FailureError } from '../../protocol/wire/failures';
 import { provenance } from '../provenance';
@@ -13,12 +14,13 @@ import type { Surroundings } from '../surroundings';
 import { planChunk } from './budget';
 import { causalCheck, type CausalCheck } from './causal-check';
 import { labelHeads, type LabelledHeads } from './head-labels';
-import { thumbnailSize, type HeadNumbers } from './head-statistics';
+import type { HeadNumbers } from './head-statistics';
+import { thumbnailSize } from './row-plan';
 import { variantProblem, type Variant } from './interventions';
 import type { LoadedModel } from './loaded-model';
 import { runPrompt } from './model-run';
 import type { LayerResult, ResidualStream } from './run-request';
-import { parityOf } from './parity';
+import { requireParity } from './parity';
 import { piecesOf, readerOf, sequenceOf } from './prompt';
 import { ResumeFile } from './resume';
 
@@ -58,16 +60,7 @@ export async function* headsJob(
   const layers = model.spec.blocks.length;
 
   yield { kind: 'stage', sentence: 'Checking the instrumented run against the plain model', share: 0 };
-  const parity = await parityOf(model, sequence, { signal });
-  if (!parity.ok) {
-    throw new FailureError({
-      code: 'model-unusable',
-      folder: model.folder,
-      detail: `The instrumented run differs from the plain model by ${parity.maxLogitError.toPrecision(3)} in the logits${
-        parity.worstLayer === undefined ? '' : ` (worst at layer ${parity.worstLayer})`
-      }, so its heads are not shown. Report it with the model's config.`,
-    });
-  }
+  const parity = await requireParity(model, sequence, { signal });
 
   const resume = new ResumeFile(surroundings.cacheFolder, [
     model.summary.hash,
@@ -101,6 +94,7 @@ export async function* headsJob(
         chunk,
         groups,
         statistics: true,
+        topKeys: 'last',
         thumbnails: request.thumbnails,
         logits: 'none',
         ...(stream ? { from: stream } : {}),
@@ -158,6 +152,7 @@ export async function* headsJob(
       groups: Object.fromEntries(
         groups.map(({ name }) => [name, done.map((layer) => layer.statistics?.groups[name] ?? [])]),
       ),
+      topKeys: done.map((layer) => topKeysOf(layer)),
       classes: checked?.classes ?? labelled?.classes ?? [],
       ...(labelled ? { labelScores: labelled.scores } : {}),
       ...(checked ? { classAblations: checked.ablations } : {}),
@@ -175,6 +170,17 @@ function timeLeft(started: number, done: number, left: number): { secondsLeft?: 
 function statisticsOf(layers: readonly LayerResult[]): HeadStatistics {
   const table = (name: keyof HeadStatistics): PerHead => layers.map(({ statistics }) => statistics?.[name] ?? []);
   return Object.fromEntries(headStatisticNames.map((name) => [name, table(name)])) as unknown as HeadStatistics;
+}
+
+/** Of the last query, by head. */
+function topKeysOf({ top }: LayerResult): readonly (readonly TopKey[])[] {
+  if (!top) throw new RangeError('the layer has no top keys');
+  return Array.from({ length: top.heads }, (_, head) =>
+    Array.from({ length: top.k }, (_, slot) => {
+      const at = head * top.k + slot;
+      return { key: top.keys[at] ?? -1, weight: top.weights[at] ?? 0 };
+    }).filter(({ key, weight }) => key >= 0 && weight > 0),
+  );
 }
 
 export const rowOf = (numbers: HeadNumbers): { readonly [K in keyof HeadStatistics]: readonly number[] } =>

@@ -11,6 +11,7 @@ import { variantProblem } from './interventions';
 import type { LoadedModel } from './loaded-model';
 import type { ModelCalls } from './model-calls';
 import { stampOf } from './model-files';
+import { requireParity } from './parity';
 import { readerOf, sequenceOf, tokenise } from './prompt';
 import {
   encoderInputOf,
@@ -49,6 +50,7 @@ export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pic
       { length: sequence.ids.length, batch: 1, keepCache: false, logits: 'none', prefix: sequence.prefix },
       memoryLimit,
     );
+    await requireParity(model, sequence, { signal });
     view = undefined;
     const shown = await HeadView.open(model, sequence, { gains: request.gains }, request.layer, chunk, signal);
     view = { model, key, view: shown };
@@ -70,6 +72,17 @@ export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pic
         return [textOf(args[0], 'folder'), encoderInputOf(args[1]) ?? promptOf(args[1])];
       },
       run: ([folder, prompt], signal) => once(folder, signal, (model) => tokenise(model, prompt)),
+    },
+    parity: {
+      parse(args) {
+        countOf(args, 2, 'parity');
+        return [textOf(args[0], 'folder'), encoderInputOf(args[1]) ?? promptOf(args[1])];
+      },
+      run: ([folder, prompt], signal) =>
+        once(folder, signal, async (model) => {
+          const sequence = await sequenceOf(model, prompt, { memoryLimit: surroundings.memoryLimit, signal });
+          return requireParity(readerOf(model, prompt), sequence, { signal });
+        }),
     },
     heads: {
       parse(args) {

@@ -8,7 +8,8 @@ import { statisticOutputs, topKeyOutputs } from '../../models/instrument/statist
 import type { RuntimeArray, RuntimeValues } from '../runtime/session';
 import { requireFinite } from './finite';
 import { Gathered } from './gathered';
-import { earlierOccurrences, noStatistics, PickTable, StatisticsCollector, type KeyGroup } from './head-statistics';
+import { noStatistics, StatisticsCollector, type KeyGroup } from './head-statistics';
+import { earlierOccurrences, PickTable } from './pick-table';
 import { firstChangedLayer, gainsOfSelected, interventionFeeds, type Variant } from './interventions';
 import { chunkTables } from './chunk-tables';
 import { KeyValueCache } from './key-value-cache';
@@ -215,7 +216,8 @@ async function runChunks(
       : undefined;
   const taps = (request.taps ?? []).filter((wanted) => wanted.layer === layer).map(({ tap }) => tap);
   const mapHeads = (request.maps ?? []).filter((wanted) => wanted.layer === layer).map(({ head }) => head);
-  const rows = new Gathered(request.ids.length, request.tapRows);
+  const topFrom = request.topKeys === 'last' ? request.ids.length - 1 : 0;
+  const rows = new Gathered(request.ids.length, request.tapRows, topFrom);
   const out: Float32Array[] = [];
   let lastMass: Float32Array | undefined;
   let reinforcement: LayerReinforcement | undefined;
@@ -224,6 +226,7 @@ async function runChunks(
     const last = index === chunks.length - 1;
     const weighing = last && (request.lastMass ?? false);
     const deciding = last && choosing;
+    const ranking = !request.plain && (request.topKeys === 'all' || (request.topKeys === 'last' && last));
     const firstKey = cache.first(layer);
     const keys = cache.length(layer) + length;
     const keyGroups = groupColumns(groups, firstKey, keys);
@@ -250,7 +253,7 @@ async function runChunks(
                 (weighing
                   ? groupMass(keyGroups, [length - 1], length, block.attention.heads, stream.batch)
                   : noStatistics(keys, length))),
-              use_top_keys: flag(request.topKeys ?? false),
+              use_top_keys: flag(ranking),
               selected_heads: int64(mapHeads, [mapHeads.length]),
             }),
       },
@@ -261,7 +264,7 @@ async function runChunks(
         ...taps.map((tap) => (tap === 'residual' ? 'residual.out' : tap)).filter((tap) => tap !== 'residual.input'),
         ...(collector ? statisticOutputs : weighing ? ['statistics.mass'] : []),
         ...(deciding ? reinforcementOutputs : []),
-        ...(request.topKeys && !request.plain ? topKeyOutputs : []),
+        ...(ranking ? topKeyOutputs : []),
         ...(mapHeads.length > 0 ? ['attention.selected'] : []),
       ].filter((name, at, all) => all.indexOf(name) === at),
     );
@@ -275,7 +278,7 @@ async function runChunks(
     if (deciding) reinforcement = chosenGains(values, block.attention.heads);
     rows.addTaps(taps, values, stream, index, start);
     rows.addMaps(mapHeads, values, start, length, firstKey);
-    if (request.topKeys && !request.plain) rows.addTop(values, block.attention.heads, start, length, firstKey);
+    if (ranking) rows.addTop(values, block.attention.heads, start, length, firstKey);
     hooks.onChunk?.(layer, (index + 1) / chunks.length);
   }
   return {

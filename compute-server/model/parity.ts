@@ -4,6 +4,7 @@
  * difference says that an instrument changed the model, and then nothing of it is shown.
  */
 import type { Parity } from '../../protocol/results/heads';
+import { FailureError } from '../../protocol/wire/failures';
 import type { LoadedModel } from './loaded-model';
 import { runPrompt } from './model-run';
 import type { ResidualStream, RunHooks } from './run-request';
@@ -15,16 +16,31 @@ const parityLength = 24;
 /** Largest error that still counts as the same model, in units of the largest logit. */
 export const parityTolerance = 1e-5;
 
-const known = new WeakMap<LoadedModel, Parity>();
+/** The parity of an opened model, and the tokens that it was measured on. */
+const known = new WeakMap<LoadedModel, { readonly parity: Parity; readonly tokens: number }>();
 
-/** Of the first prompt that is long enough, once per opened model; the plain layers are released again. */
+/** Measured once per opened model, and again on a prompt with more tokens up to 24; the plain layers are released again. */
 export async function parityOf(model: LoadedModel, sequence: Sequence, hooks: RunHooks = {}): Promise<Parity> {
+  const tokens = Math.min(sequence.ids.length, parityLength);
   const before = known.get(model);
-  if (before) return before;
+  if (before && before.tokens >= tokens) return before.parity;
   const parity = await measureParity(model, sequence, hooks);
   await model.sessions.releasePlain();
-  if (sequence.ids.length >= parityLength && parity.ok) known.set(model, parity);
+  if (parity.ok) known.set(model, { parity, tokens });
   return parity;
+}
+
+/** The same, rejecting where the instrumented run is another model than the plain one: nothing of it is then shown. */
+export async function requireParity(model: LoadedModel, sequence: Sequence, hooks: RunHooks = {}): Promise<Parity> {
+  const parity = await parityOf(model, sequence, hooks);
+  if (parity.ok) return parity;
+  const { maxLogitError, worstLayer } = parity;
+  const where = worstLayer === undefined ? '' : ` (worst at layer ${worstLayer})`;
+  throw new FailureError({
+    code: 'model-unusable',
+    folder: model.folder,
+    detail: `The instrumented run differs from the plain model by ${maxLogitError.toPrecision(3)} in the logits${where}, so its heads are not shown. Report it with the model's config.`,
+  });
 }
 
 async function measureParity(model: LoadedModel, sequence: Sequence, hooks: RunHooks): Promise<Parity> {

@@ -1,7 +1,7 @@
 /** Checks of what requests about models share. */
 import type { EncoderInput, IdsRequest, PromptInput } from '../../protocol/compute/models';
 import type { DivergenceRequest, ReinforcementRequest } from '../../protocol/compute/hallucination';
-import type { HeadGain } from '../../protocol/results/heads';
+import { largestGain, type HeadGain } from '../../protocol/results/heads';
 import {
   outlierRules,
   reinforcedHeads,
@@ -64,7 +64,7 @@ export function gainsOf(value: unknown, what: string): HeadGain[] {
     return {
       layer: wholeOf(gain['layer'], `${what}[${at}].layer`, 0, 1 << 16),
       head: wholeOf(gain['head'], `${what}[${at}].head`, 0, 1 << 16),
-      gain: numberOf(gain['gain'], `${what}[${at}].gain`, -1e6, 1e6),
+      gain: numberOf(gain['gain'], `${what}[${at}].gain`, -largestGain, largestGain),
     };
   });
 }

@@ -73,4 +73,4 @@ export class ResumeFile {
 }
 
 /** Of the shape of `Unfinished`. */
-const version = 2;
+const version = 3;

@@ -15,7 +15,8 @@ export interface RunRequest extends Sequence {
   /** Earlier occurrences by position, where they are not those of the ids (null models of induction). */
   readonly earlier?: readonly (readonly number[])[];
   readonly thumbnails?: boolean;
-  readonly topKeys?: boolean;
+  /** The keys that each query reads most: of all queries, or of the last one. */
+  readonly topKeys?: 'all' | 'last';
   /** Taps of layers, kept whole: for short prompts. */
   readonly taps?: readonly { readonly layer: number; readonly tap: LayerTap }[];
   /** Rows, rising, for which taps are kept; absent: all. */
@@ -66,7 +67,7 @@ export interface LayerResult {
   readonly reinforcement?: LayerReinforcement;
   /** By head: probabilities [n, t], row-major. */
   readonly maps: ReadonlyMap<number, Float32Array>;
-  /** [n][h][topKeys]; weight 0 and key -1 where a query reads fewer keys. */
+  /** [n][h][topKeys], n 1 for the last query alone; weight 0 and key -1 where a query reads fewer keys. */
   readonly top?: {
     readonly weights: Float32Array;
     readonly keys: Int32Array;

@@ -22,21 +22,21 @@ export const partFile = (folder: string, from: number, step: number): string => 
 /** What a worker computed, for the caller. */
 export const outputFile = (folder: string, worker: number): string => join(folder, `output-${worker}`);
 
-/** Writes the arrays one after another. The file keeps its pages from call to call. */
-export function writeArrays(file: string, arrays: readonly Float32Array[]): void {
+/** Writes the arrays one after another and returns the bytes that went over. The file keeps its pages from call to call. */
+export function writeArrays(file: string, arrays: readonly Float32Array[]): number {
   const descriptor = openSync(file, constants.O_CREAT | constants.O_WRONLY, 0o600);
   try {
-    whole(arrays, (view, offset, length, position) => writeSync(descriptor, view, offset, length, position));
+    return whole(arrays, (view, offset, length, position) => writeSync(descriptor, view, offset, length, position));
   } finally {
     closeSync(descriptor);
   }
 }
 
-/** Fills the arrays, in the order in which they were written. */
-export function readArrays(file: string, arrays: readonly Float32Array[]): void {
+/** Fills the arrays, in the order in which they were written, and returns the bytes that came over. */
+export function readArrays(file: string, arrays: readonly Float32Array[]): number {
   const descriptor = openSync(file, 'r');
   try {
-    whole(arrays, (view, offset, length, position) => readSync(descriptor, view, offset, length, position));
+    return whole(arrays, (view, offset, length, position) => readSync(descriptor, view, offset, length, position));
   } finally {
     closeSync(descriptor);
   }
@@ -46,7 +46,7 @@ export function readArrays(file: string, arrays: readonly Float32Array[]): void 
 function whole(
   arrays: readonly Float32Array[],
   move: (view: Uint8Array, offset: number, length: number, position: number) => number,
-): void {
+): number {
   let position = 0;
   for (const array of arrays) {
     const view = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
@@ -57,6 +57,7 @@ function whole(
       position += moved;
     }
   }
+  return position;
 }
 
 function isWritable(folder: string): boolean {

@@ -1,4 +1,8 @@
-/** Strong scaling: the same call on grids of worker processes and on one worker, proved, then timed in turns. */
+/**
+ * Scaling of one attention call, proved, then timed in turns. Strong: the same call on grids of worker processes and on one
+ * worker. Weak: grids at a length that grows with the root of their workers. Beside them the whole matrix of scores in one
+ * process: a gain over it is a gain of working in blocks first, of workers second.
+ */
 import { parametersOf, type Cell } from '../harness/cell';
 import { check, type Check } from '../harness/correctness';
 import { feedsOf } from '../harness/inputs';
@@ -8,6 +12,7 @@ import { interleave, pairs, type Competitor, type Series } from '../harness/timi
 import { distributedMha, type DistributedParameters } from '../../kernels/mechanisms/distributed/distributed-mha';
 import { predictSharded, workerCosts, type Link, type WorkerCost } from '../../kernels/mechanisms/distributed/scaling';
 import { fused } from '../../kernels/mechanisms/fused';
+import { scaledDotProduct } from '../../kernels/mechanisms/scaled-dot-product';
 import type { Mechanism, ParameterValues } from '../../kernels/mechanism';
 import type { AttentionShape } from '../../kernels/shape';
 import { drawInputs } from '../../kernels/tensors/inputs';
@@ -18,13 +23,18 @@ import type {
   ShardedProgress,
   ShardedRow,
   ShardedScaling,
+  VanillaScaling,
+  WeakRow,
 } from '../../protocol/results/sharded';
 import { FailureError } from '../../protocol/wire/failures';
+import { bytesInWords } from '../../protocol/wire/words';
 import type { Job } from '../dispatch/dispatcher';
 import { provenance } from '../provenance';
 import { processors } from '../processors';
 import { openSession } from '../runtime/session';
+import type { Surroundings } from '../surroundings';
 import { measureLink } from './link';
+import { refuseOverLimit } from './memory';
 import { ShardedRun, type ShardedResult } from './sharded-run';
 
 /** Said with every result. */
@@ -40,8 +50,11 @@ function includesOf(grids: readonly ShardedGrid[]): string {
 
 const oneWorker: ShardedGrid = { headWorkers: 1, sequenceWorkers: 1, schedule: 'ring' };
 
+/** A call that is open: strong, at the plan's length, or weak, at its own. */
 interface Entry {
+  readonly weak: boolean;
   readonly grid: ShardedGrid;
+  readonly shape: AttentionShape;
   readonly parameters: DistributedParameters;
   readonly run: ShardedRun;
   readonly check: Check;
@@ -54,34 +67,46 @@ const nameOf = ({ headWorkers, sequenceWorkers, schedule }: ShardedGrid): string
 
 export async function* strongScaling(
   plan: ShardedPlan,
-  entry: string,
+  { entry, memoryLimit }: Pick<Surroundings, 'entry' | 'memoryLimit'>,
   signal: AbortSignal,
 ): Job<ShardedProgress, ShardedScaling> {
   const stage = (sentence: string): ShardedProgress => ({ kind: 'stage', sentence });
   const { length, ...heads } = plan.shape;
-  const shape: AttentionShape = { ...heads, queries: length, keys: length };
+  const at = (keys: number): AttentionShape => ({ ...heads, queries: keys, keys });
+  const shape = at(length);
+  const callsAt = (own: number) => {
+    const strong = [oneWorker, ...plan.grids].map((grid) => ({ grid, shape: at(own), weak: false }));
+    const weak = plan.weak ? plan.grids.map((grid) => ({ grid, shape: at(weakLength(own, grid)), weak: true })) : [];
+    return [...strong, ...weak].map((call) => ({ ...call, parameters: parametersFor(call.grid, plan) }));
+  };
+  refuseOverLimit(callsAt, length, memoryLimit);
   const entries: Entry[] = [];
-  let releaseFused: (() => Promise<void>) | undefined;
+  const rivals: Rival[] = [];
   try {
     yield stage('Measuring the exchange between processes');
     const link = await measureLink(entry, signal);
     const inputs = drawInputs(distributed, shape, parametersFor(oneWorker, plan), plan.seed);
-    for (const grid of [oneWorker, ...plan.grids]) {
-      yield stage(`Opening and proving ${nameOf(grid)}`);
-      const parameters = parametersFor(grid, plan);
-      const run = await ShardedRun.open({ shape, parameters, seed: plan.seed }, { entry, signal });
-      entries.push({ grid, parameters, run, calls: [], check: await prove(run, { shape, parameters, plan, inputs }) });
+    for (const call of callsAt(length)) {
+      const { grid, parameters, shape: own } = call;
+      yield stage(`Opening and proving ${nameOf(grid)}${call.weak ? ` at ${own.keys}` : ''}`);
+      const run = await ShardedRun.open({ shape: own, parameters, seed: plan.seed }, { entry, signal });
+      const given = call.weak ? drawInputs(distributed, own, parameters, plan.seed) : inputs;
+      const check = await prove(run, { shape: own, parameters, plan, inputs: given });
+      entries.push({ ...call, run, calls: [], check });
     }
-    const rival = cellOf(fused, shape, {}, length);
-    const session = await openSession(fused.build(shape, {}, 'float32'), { device: 'cpu', threads: 1 });
-    releaseFused = () => session.release();
-    const bound = session.bind(feedsOf(rival, inputs, plan.seed, 'float32'), ['output']);
+    rivals.push(await openRival(fused, shape, plan, inputs));
+    const whole = scaledDotProduct as Mechanism;
+    const needed = whole.cost(shape, {}).peakBytes;
+    if (needed <= memoryLimit) {
+      yield stage('Opening the whole matrix in one process');
+      rivals.push(await openRival(whole, shape, plan, inputs));
+    }
     const competitors: Competitor[] = [
-      ...entries.map(({ grid, run, calls }) => ({
-        name: nameOf(grid),
+      ...entries.map(({ grid, run, calls, weak }) => ({
+        name: `${nameOf(grid)}${weak ? ', weak' : ''}`,
         run: async () => calls.push(await run.run({ collect: true })),
       })),
-      { name: 'fused', run: () => bound.run() },
+      ...rivals.map(({ name, run }) => ({ name, run })),
     ];
     const source = random(plan.seed);
     const timing = interleave(competitors, {
@@ -114,18 +139,69 @@ export async function* strongScaling(
       version: 1,
       plan,
       includes: includesOf(plan.grids),
-      rows: rowsOf(entries, series, shape, link),
-      fusedMs: medianOf(series.at(-1)!),
+      rows: rowsOf(entries, series, series[entries.length]!, shape, link),
+      fusedMs: medianOf(series[entries.length]!),
+      vanilla: vanillaOf(series[0]!, series[entries.length + 1], needed, memoryLimit),
+      ...(plan.weak ? { weak: weakRowsOf(entries, series) } : {}),
       link: { bytesPerSecond: link.bytesPerSecond, latencyMs: 1000 * link.latencySeconds },
       state,
     };
   } finally {
     await Promise.all(entries.map(({ run }) => run.close()));
-    await releaseFused?.();
+    for (const { release } of rivals) await release();
   }
 }
 
 const distributed = distributedMha as Mechanism;
+
+/** n sqrt(P): the pairs of a worker, n^2 / P, stay as many. */
+const weakLength = (length: number, { headWorkers, sequenceWorkers }: ShardedGrid): number =>
+  Math.round(length * Math.sqrt(headWorkers * sequenceWorkers));
+
+interface Rival {
+  readonly name: string;
+  readonly run: () => Promise<unknown>;
+  readonly release: () => Promise<void>;
+}
+
+/** A mechanism in this process with one thread. */
+async function openRival(
+  mechanism: Mechanism,
+  shape: AttentionShape,
+  plan: ShardedPlan,
+  inputs: ReturnType<typeof drawInputs>,
+): Promise<Rival> {
+  const session = await openSession(mechanism.build(shape, {}, 'float32'), { device: 'cpu', threads: 1 });
+  const cell = cellOf(mechanism, shape, {}, plan.shape.length);
+  const bound = session.bind(feedsOf(cell, inputs, plan.seed, 'float32'), ['output']);
+  return { name: mechanism.id, run: () => bound.run(), release: () => session.release() };
+}
+
+function vanillaOf(one: Series, own: Series | undefined, needed: number, limit: number): VanillaScaling {
+  if (own) return { medianMs: medianOf(own), gainOfBlocks: ratioOfPairs(...pairs(own, one)) };
+  return {
+    reason: `The whole matrix needs ${bytesInWords(needed)}, more than the limit of ${bytesInWords(limit)}: give a smaller --length to compare with it.`,
+  };
+}
+
+/** `series` are those of the entries, in their order, before any other. */
+function weakRowsOf(entries: readonly Entry[], series: readonly Series[]): readonly WeakRow[] {
+  return entries.flatMap(({ grid, shape, check: proof, weak }, index) => {
+    const own = series[index]!;
+    if (!weak) return [];
+    return [
+      {
+        ...grid,
+        workers: grid.headWorkers * grid.sequenceWorkers,
+        length: shape.keys,
+        medianMs: medianOf(own),
+        efficiency: ratioOfPairs(...pairs(series[0]!, own)),
+        maxError: proof.maxError,
+        tolerance: proof.tolerance,
+      },
+    ];
+  });
+}
 
 const parametersFor = (grid: ShardedGrid, { balanced }: ShardedPlan): DistributedParameters =>
   parametersOf(distributed, { ...grid, balanced }) as DistributedParameters;
@@ -151,7 +227,7 @@ async function prove(
   const { shape, parameters, plan, inputs } = at;
   try {
     const { output } = await run.run({ collect: true });
-    const cell = cellOf(distributed, shape, parameters, plan.shape.length);
+    const cell = cellOf(distributed, shape, parameters, shape.keys);
     const data = { data: output!, shape: [shape.batch, shape.heads, shape.queries, shape.valueDim] };
     const checked = check(cell, inputs, data, plan.seed, 'float32');
     if (!checked.ok) throw new FailureError({ code: 'runtime-failed', detail: checked.reason! });
@@ -165,12 +241,14 @@ async function prove(
 const medianOf = (series: Series): number => summary([...series.times.values()]).median;
 
 function rowsOf(
-  entries: readonly Entry[],
+  all: readonly Entry[],
   series: readonly Series[],
+  rival: Series,
   shape: AttentionShape,
   link: Link,
 ): readonly ShardedRow[] {
-  const [one, rival] = [series[0]!, series.at(-1)!];
+  const one = series[0]!;
+  const entries = all.filter(({ weak }) => !weak);
   const first = entries[0]!;
   const oneCost = workerCosts(shape, first.parameters)[0]!;
   const oneCompute = slowest(first.calls, 'computeMs') / 1000;

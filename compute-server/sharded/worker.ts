@@ -83,10 +83,12 @@ class Worker {
     const { shard, folder, own, gathers, parts, first, heldParts, steps, query, ownRows } = this.opened!;
     const before = process.cpuUsage();
     const times = { computeMs: 0, exchangeMs: 0, cpuMs: 0, passedBytes: 0 };
-    const exchange = (act: () => void): void => {
+    /** Returns what `act` moved, as the transport counted it. */
+    const exchange = (act: () => number): number => {
       const from = performance.now();
-      act();
+      const moved = act();
       times.exchangeMs += performance.now() - from;
+      return moved;
     };
 
     let output: RuntimeArray | undefined;
@@ -109,8 +111,7 @@ class Worker {
       }
       for (const [owner, place] of heldParts) {
         await this.arrival(owner, 0);
-        exchange(() => place(partFile(folder, owner, 0)));
-        times.passedBytes += bytesOf(this.opened!.partOf(owner));
+        times.passedBytes += exchange(() => place(partFile(folder, owner, 0)));
       }
       await compute(steps[0]);
     } else {
@@ -119,9 +120,10 @@ class Worker {
       for (let step = 0; step < parts; step++) {
         const held = this.opened!.partOf(first + ((at - step + parts) % parts));
         if (step < parts - 1) {
-          exchange(() => writeArrays(partFile(folder, shard.worker, step), [held.key, held.value]));
+          times.passedBytes += exchange(() =>
+            writeArrays(partFile(folder, shard.worker, step), [held.key, held.value]),
+          );
           this.tellHanded(step);
-          times.passedBytes += bytesOf(held);
         }
         await compute(steps[step]);
         if (step < parts - 1) {
@@ -147,8 +149,6 @@ class Worker {
   }
 }
 
-const bytesOf = ({ key, value }: Part): number => key.byteLength + value.byteLength;
-
 /** What a worker keeps between calls. */
 interface Opened {
   readonly shape: AttentionShape;
@@ -164,7 +164,7 @@ interface Opened {
   /** Where the keys and values of an owner lie while they are held here. */
   readonly partOf: (owner: number) => Part;
   /** Gather: the other owners, and how a file of theirs gets to its place among all keys. */
-  readonly heldParts: readonly (readonly [number, (file: string) => void])[];
+  readonly heldParts: readonly (readonly [number, (file: string) => number])[];
   /** By step; undefined where causality hides every key of the step or the worker has no queries. */
   readonly steps: readonly (OpenStep | undefined)[];
 }
@@ -243,8 +243,9 @@ async function openShard({ shape, parameters, seed }: ShardedCall, worker: numbe
         other.worker,
         (file) => {
           const part = partOf(other.worker);
-          readArrays(file, [part.key, part.value]);
+          const read = readArrays(file, [part.key, part.value]);
           gathered!.place(other.worker);
+          return read;
         },
       ]),
     steps,

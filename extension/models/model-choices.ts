@@ -43,7 +43,7 @@ export function whyNoHeads(facts: ModelFacts | null, name: string): string | und
   if (facts === null) return `${name} is no model configuration. Choose the config.json of a model.`;
   if (facts.supported !== true) return `The heads of ${name} cannot be shown: ${facts.supported}`;
   if (facts.weightBytes === undefined || facts.weightBytes === 0) {
-    return `No weights lie beside ${name}, so its heads cannot be shown. Put the model's .safetensors files into its folder, or run "Headscope: Show Head Patterns" from the palette for the model that comes with Headscope.`;
+    return `No weights lie beside ${name}, so its heads cannot be shown. Put the model's .safetensors files into its folder, or choose another model by "Headscope: Show Head Patterns".`;
   }
   return undefined;
 }

@@ -13,6 +13,7 @@ import type {
   HeadThumbnails,
   LabelScores,
   PerHead,
+  TopKey,
 } from '../../protocol/results/heads';
 import { headLabels, headStatisticNames } from '../../protocol/results/heads';
 import type { Parsed, Table } from './checks';
@@ -93,6 +94,23 @@ function checkAblations(value: unknown): ClassAblation[] {
     need(isLabel(label), `${place}.label`, `one of ${headLabels.join(', ')}`);
     need(isCount(heads), `${place}.heads`, 'a positive whole number');
     return { label, heads, ...checkCausal(one, place) };
+  });
+}
+
+function checkTopKeys(value: unknown, layers: number, heads: number, tokens: number): HeadsResult['topKeys'] & object {
+  need(Array.isArray(value) && value.length === layers, 'topKeys', `a list of ${layers} layers`);
+  return value.map((row: unknown, layer) => {
+    need(Array.isArray(row) && row.length === heads, `topKeys[${layer}]`, `a list of ${heads} heads`);
+    return row.map((keys: unknown, head): TopKey[] => {
+      const place = `topKeys[${layer}][${head}]`;
+      need(Array.isArray(keys), place, 'a list');
+      return keys.map((one: unknown, at): TopKey => {
+        need(isTable(one), `${place}[${at}]`, 'an object');
+        const { key, weight } = one;
+        need(isWhole(key) && key < tokens, `${place}[${at}].key`, `a position from 0 to ${tokens - 1}`);
+        return { key, weight: orNaN(weight) };
+      });
+    });
   });
 }
 
@@ -185,7 +203,7 @@ function check(value: unknown): SavedHeads {
   need(Array.isArray(layerErrors), 'parity.layerErrors', 'a list');
   need(typeof ok === 'boolean', 'parity.ok', 'true or false');
   need(isNumber(seconds), 'seconds', 'a number');
-  const { thumbnails, labelScores, classAblations, ...rest } = value;
+  const { thumbnails, topKeys, labelScores, classAblations, ...rest } = value;
   return {
     result: {
       ...(rest as unknown as HeadsResult),
@@ -194,6 +212,7 @@ function check(value: unknown): SavedHeads {
       groups: Object.fromEntries(
         Object.entries(groups).map(([name, table]) => [name, checkTable(table, `groups.${name}`, layers, heads)]),
       ),
+      ...(topKeys === undefined ? {} : { topKeys: checkTopKeys(topKeys, layers, heads, ids.length) }),
       classes: classes.map((one, at) => checkClass(one, at, layers, heads)),
       ...(labelScores === undefined ? {} : { labelScores: checkLabelScores(labelScores, layers, heads) }),
       ...(classAblations === undefined ? {} : { classAblations: checkAblations(classAblations) }),

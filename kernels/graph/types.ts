@@ -22,10 +22,5 @@ export const bytesPerElement: Readonly<Record<ElementType, number>> = {
 export const isFloating = (type: ElementType): boolean =>
   type === 'float32' || type === 'float16' || type === 'bfloat16';
 
-/** The element type of an ONNX code, or undefined for one that we do not build with. */
-export function elementTypeOf(code: number): ElementType | undefined {
-  return (Object.keys(onnxTypeCode) as ElementType[]).find((type) => onnxTypeCode[type] === code);
-}
-
 /** What stands for minus infinity where a product with 0 must stay 0: its exponential is 0 beside any score. */
 export const lowest = ({ type }: { readonly type: ElementType }): number => (type === 'float16' ? -6e4 : -1e30);

@@ -1,4 +1,3 @@
-import { dtypeBytes } from '../../models/formats/estimates/estimate';
 import { cachingPart, kvBytesPerToken } from '../../models/formats/estimates/kv-cache';
 import type { JsonPath, ModelDescription, ModelPart } from '../../models/formats/model-description';
 import { formatBytes, formatLength, formatRatio } from './figures';
@@ -17,9 +16,6 @@ export const partAt = (model: ModelDescription | undefined, path: JsonPath): Mod
 /** A part of it reads pictures and another one writes text: its heads can look at an image, or not. */
 export const seesAndReads = ({ parts }: ModelDescription): boolean =>
   parts.some(({ role }) => role === 'vision') && parts.some(({ role }) => role === 'decoder');
-
-/** Bytes of a number in the model's own dtype. */
-export const modelBytes = (model: ModelDescription): number => dtypeBytes(model.dtype).bytes;
 
 /** True of the part that generates; encoders and towers keep no cache. */
 export const hasCache = (model: ModelDescription, part: ModelPart): boolean =>

@@ -18,6 +18,14 @@ import type { TemplateInfo } from './template';
 import type { ModelMethods } from './models';
 import type { NeighborhoodBound, NeighborhoodRequest } from './neighborhood';
 
+export interface SelfTest {
+  readonly maxError: number;
+  /** Largest error by operator against float64, or the reason it does not run. */
+  readonly operators: Readonly<
+    Record<string, { readonly ok: boolean; readonly maxError?: number; readonly reason?: string }>
+  >;
+}
+
 export interface DeviceInfo {
   readonly id: string;
   readonly provider: string;
@@ -25,13 +33,7 @@ export interface DeviceInfo {
   readonly available: boolean;
   /** Why it is not available, as a sentence. */
   readonly reason?: string;
-  readonly selfTest?: {
-    readonly maxError: number;
-    /** Largest error by operator against float64, or the reason it does not run. */
-    readonly operators: Readonly<
-      Record<string, { readonly ok: boolean; readonly maxError?: number; readonly reason?: string }>
-    >;
-  };
+  readonly selfTest?: SelfTest;
   readonly peakGflops?: number;
   readonly peakBandwidthGBs?: number;
 }

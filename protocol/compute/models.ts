@@ -8,6 +8,7 @@ import type {
   ModelSummary,
   NextToken,
   NextTokens,
+  Parity,
 } from '../results/heads';
 import type { FlagPerHead, Reinforcement, Removed } from '../results/hallucination';
 import type { ImageSpan } from '../results/image';
@@ -145,6 +146,7 @@ export interface GenerateReply {
   readonly text: string;
   readonly logitsLast: Float32Array;
   readonly top: readonly NextToken[];
+  readonly parity: Parity;
   /** [layers][heads] that were reinforced. */
   readonly selected?: FlagPerHead;
 }
@@ -153,6 +155,8 @@ export interface ModelMethods {
   /** Opens the checkpoint (headers only) and says what it is, or fails with the sentence that says why it cannot run. */
   openModel: { args: [folder: string]; result: ModelSummary; progress: never };
   tokenise: { args: [folder: string, prompt: PromptInput | EncoderInput]; result: Tokenised; progress: never };
+  /** How far the instrumented run is from the plain graphs on this prompt; fails where it is too far. */
+  parity: { args: [folder: string, prompt: PromptInput | EncoderInput]; result: Parity; progress: never };
   heads: { args: [request: HeadsRequest]; result: HeadsReply; progress: HeadsProgress };
   headTile: { args: [request: HeadTileRequest]; result: HeadTile; progress: never };
   /** Outputs of one head before the output projection, [positions, headDim]. */

@@ -111,7 +111,7 @@ export const settings = {
     max: 65536,
     default: 0,
     description:
-      'Most memory in GB that one run may need by the estimate; a larger request is refused before it starts. 0 takes the limit from the memory that is free.',
+      'Most memory in GB that one run may need by the estimate; a larger request is refused before it starts. 0 takes 70 % of the memory of the machine, or of the container.',
   }),
   'headscope.models.folders': textList({
     scope: 'machine',

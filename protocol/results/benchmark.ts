@@ -33,6 +33,8 @@ export interface BenchmarkPlan {
   /** The mechanism that others are compared with; measured too when it is not in `mechanisms`. */
   readonly baseline: string;
   readonly shape: BenchmarkShape;
+  /** CAB: patterns that are measured after the shape's own, with everything else alike. */
+  readonly furtherPatterns?: readonly AttentionPattern[];
   /** Values by mechanism id, then parameter name; absent ones take the default of the table. */
   readonly parameters: Readonly<Record<string, Readonly<Record<string, ParameterValue>>>>;
   readonly device: string;

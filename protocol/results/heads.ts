@@ -156,6 +156,9 @@ export interface Parity {
   readonly ok: boolean;
 }
 
+/** Gains lie from minus this to this: beyond, float32 runs give no finite numbers. */
+export const largestGain = 1e6;
+
 export interface HeadGain {
   readonly layer: number;
   readonly head: number;
@@ -178,6 +181,8 @@ export interface HeadsResult extends Provenance {
   readonly statistics: HeadStatistics;
   /** By group name: mean mass on its keys. */
   readonly groups: Readonly<Record<string, PerHead>>;
+  /** [layers][heads]: what the last query reads most, largest weight first, at most 4 keys; absent in older results. */
+  readonly topKeys?: readonly (readonly (readonly TopKey[])[])[];
   readonly classes: readonly HeadClass[];
   /** By label; a label that needs a random sequence is absent where none could be made. Absent in results without labels. */
   readonly labelScores?: Readonly<Partial<Record<HeadLabel, LabelScores>>>;
@@ -210,9 +215,11 @@ export interface HeadTile {
   readonly data: Float32Array;
 }
 
-/** What one query of one head reads most. */
+/** One of the keys that a query of a head reads most. */
 export interface TopKey {
+  /** Position of its token. */
   readonly key: number;
+  /** p(query, key). */
   readonly weight: number;
 }
 

@@ -25,7 +25,30 @@ export interface ShardedPlan {
   readonly balanced: boolean;
   readonly seed: number;
   readonly seconds: number;
+  /** Also weak scaling: each grid at a length that grows with the root of its workers, so that a worker's pairs stay as many. */
+  readonly weak?: boolean;
 }
+
+/** A grid at the length at which each worker has as many pairs as one worker at the plan's length. */
+export interface WeakRow extends ShardedGrid {
+  readonly workers: number;
+  readonly length: number;
+  readonly medianMs: number;
+  /** Time of one worker at the plan's length over this one's: 1 where nothing is lost. */
+  readonly efficiency: Ratio;
+  readonly maxError: number;
+  readonly tolerance: number;
+}
+
+/** The whole matrix of scores in one process with one thread: what blocks and workers together are measured against. */
+export type VanillaScaling =
+  | {
+      readonly medianMs: number;
+      /** Its time over that of one worker: what working in blocks gains, without any further worker. */
+      readonly gainOfBlocks: Ratio;
+    }
+  /** Why it was not run, as a sentence. */
+  | { readonly reason: string };
 
 export interface ShardedRow extends ShardedGrid {
   readonly workers: number;
@@ -66,6 +89,10 @@ export interface ShardedScaling extends Provenance {
   /** The first is one worker. */
   readonly rows: readonly ShardedRow[];
   readonly fusedMs: number;
+  /** Absent in results of before 2026-11-25. */
+  readonly vanilla?: VanillaScaling;
+  /** Where the plan asks for weak scaling. */
+  readonly weak?: readonly WeakRow[];
   readonly link: { readonly bytesPerSecond: number; readonly latencyMs: number };
   /** `cancelled`: fewer rounds than planned. */
   readonly state: 'done' | 'cancelled';

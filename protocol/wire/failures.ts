@@ -10,7 +10,9 @@ export type Failure =
       readonly code: 'out-of-memory';
       readonly neededBytes: number;
       readonly limitBytes: number;
-      /** The longest length that fits, where the request had one. */
+      /** The mechanism that needs it, where the request had several. */
+      readonly mechanism?: string;
+      /** The longest length that fits, of the whole request, where it had one. */
       readonly fittingLength?: number;
     }
   /** A checkpoint that cannot be run; `detail` is one sentence. */
@@ -20,8 +22,6 @@ export type Failure =
   | { readonly code: 'compute-restarted'; readonly detail: string }
   | { readonly code: 'compute-unavailable'; readonly detail: string }
   | { readonly code: 'internal'; readonly detail: string };
-
-export type FailureCode = Failure['code'];
 
 /** Thrown inside a process, sent as its `failure` between processes. */
 export class FailureError extends Error {

@@ -15,7 +15,7 @@ export function sentenceOf(failure: Failure): string {
       return `The device "${failure.device}" cannot be used: ${ended(failure.detail)} Choose another device; "headscope devices" lists those that work here.`;
     case 'out-of-memory':
       return (
-        `This needs ${bytesInWords(failure.neededBytes)} and the limit is ${bytesInWords(failure.limitBytes)}. ` +
+        `This needs ${bytesInWords(failure.neededBytes)}${failure.mechanism === undefined ? '' : ` for ${failure.mechanism}`} and the limit is ${bytesInWords(failure.limitBytes)}. ` +
         (failure.fittingLength
           ? `Choose a length of at most ${failure.fittingLength}, or raise the memory limit.`
           : 'Choose fewer heads, a smaller batch or a shorter length, or raise the memory limit.')

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { BenchmarkResult } from '../../protocol/results/benchmark';
 import type { FittedLength } from '../../protocol/results/cab';
-import { answering, result } from './support/kernels-host';
+import { answering, plan, result } from './support/kernels-host';
 import { PanelBrowser, type PanelPage } from './support/panel-page';
 
 const fitted = (length: FittedLength['length']): FittedLength => ({ length, r2Baseline: 0.99, r2Mechanism: 0.98 });
@@ -24,6 +24,8 @@ const withCab: BenchmarkResult = {
     },
   },
 };
+
+const pictures = process.env['HEADSCOPE_PICTURES'];
 
 describe("CAB's measures in the kernels panel", () => {
   let browser: PanelBrowser;
@@ -56,6 +58,42 @@ describe("CAB's measures in the kernels panel", () => {
     assert.match(rows[2]?.[1] ?? '', /^1(\.00)? \(\+2(\.00)?\)$/);
   });
 
+  it('are measured in all patterns from the panel: with progress, cancelled, and shown as the command line writes them', async () => {
+    const lengths = [256, 512, 1024, 2048];
+    const ready = { ...plan, shape: { ...plan.shape, lengths } };
+    panel = await browser.open({ host: answering({ plan: ready, place: 'full' }) });
+    const { page } = panel;
+    await page.click('#cab .disclosure-button');
+    await page.click('#run-cab');
+    const { plan: asked } = await panel.posts('run');
+    assert.deepEqual(asked.furtherPatterns, ['noncausal-self', 'noncausal-cross']);
+    assert.deepEqual(asked.shape.lengths, lengths);
+    await panel.send({ kind: 'stage', sentence: 'Pattern 2 of 4. Length 256: timing', done: 9, total: 32 });
+    await page.waitForSelector('#cancel');
+    assert.match(await page.innerText('.run-state'), /Pattern 2 of 4/);
+    assert.match(await page.innerText('.cab-run'), /Cancel keeps what is done/);
+    await page.click('#cancel');
+    await panel.posts('cancel');
+    const stopped: BenchmarkResult = {
+      ...withCab,
+      plan: { ...ready, furtherPatterns: asked.furtherPatterns },
+      state: 'cancelled',
+    };
+    await panel.send({ kind: 'result', result: stopped, savedAs: 'kept.headscope-bench.json' });
+    await page.waitForSelector('.cab tbody tr');
+    assert.equal((await page.$$('.cab tbody tr')).length, 3);
+    if (pictures) await page.locator('.cab').screenshot({ path: `${pictures}/cab.png` });
+    assert.deepEqual(await page.$$eval('.banner', (all) => all.map((one) => one.textContent?.trim())), []);
+  });
+
+  it('cannot be measured with three lengths, and say so', async () => {
+    const short = { ...plan, shape: { ...plan.shape, lengths: [256, 512, 1024] } };
+    panel = await browser.open({ host: answering({ plan: short, place: 'full' }) });
+    await panel.page.click('#cab .disclosure-button');
+    assert.match(await panel.page.innerText('.cab-run'), /A parabola needs 4 lengths/);
+    assert.notEqual(await panel.page.getAttribute('#run-cab', 'disabled'), null);
+  });
+
   it('leave a result of an earlier version as it was, and predicted times are columns where there are some', async () => {
     const heads = (page: PanelPage['page']) =>
       page.$$eval('.measurements thead th', (all) => all.map((cell) => (cell as HTMLElement).innerText));
@@ -63,7 +101,7 @@ describe("CAB's measures in the kernels panel", () => {
     assert.ok((await heads(first.page)).some((text) => text.includes('Predicted / measured')));
     await first.close();
     const second = await opened(result);
-    assert.equal(await second.page.$('.cab'), null);
+    assert.equal(await second.page.$('.cab table'), null);
     assert.ok(!(await heads(second.page)).some((text) => text.includes('Predicted')));
   });
 });

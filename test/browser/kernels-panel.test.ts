@@ -92,6 +92,43 @@ describe('the kernels panel', () => {
       assert.match(refused[1] ?? '', /needs 6\.5 GB/);
     });
 
+    it('marks the length from which each mechanism is faster, at its place on the axis', async () => {
+      const crossover = result.crossover.map((one) =>
+        one.mechanism === 'sliding-window' ? { ...one, efficiencyLength: 2896 } : one,
+      );
+      const panel = await start({ host: answering({ result: { ...result, crossover } }) });
+      // Linear is faster from the shortest length on, which no mark could tell.
+      assert.equal(result.crossover.find(({ mechanism }) => mechanism === 'linear')?.efficiencyLength, 512);
+      const marks = await panel.page.$eval('[data-chart=time]', (card) => {
+        interface Shape {
+          readonly type: string;
+          readonly style: { readonly text?: string };
+          readonly shape?: { readonly x1: number; readonly x2: number };
+        }
+        const { echarts } = (card as unknown as { view: { echarts: unknown } }).view as {
+          echarts: {
+            getZr(): { storage: { getDisplayList(update: boolean): Shape[] } };
+            convertToPixel(finder: object, value: number[]): number[];
+          };
+        };
+        const shapes = echarts.getZr().storage.getDisplayList(true);
+        const texts = shapes.flatMap(({ type, style }) =>
+          type === 'tspan' && style.text?.includes('faster from') ? [style.text] : [],
+        );
+        const upright = shapes.flatMap(({ type, shape }) =>
+          type === 'line' && shape && shape.x1 === shape.x2 ? [shape.x1] : [],
+        );
+        const place = (length: number) => echarts.convertToPixel({ gridIndex: 0 }, [length, 1])[0] ?? -1;
+        const lengths = texts.map((text) => Number(/from ([\d,]+)$/.exec(text)?.[1]?.replaceAll(',', '')));
+        return {
+          lengths: lengths.sort((a, b) => a - b),
+          drawn: lengths.every((length) => upright.some((x) => Math.abs(x - place(length)) < 1)),
+          codes: texts.every((text) => /^\S.* faster from/.test(text)),
+        };
+      });
+      assert.deepEqual(marks, { lengths: [1024, 2896], drawn: true, codes: true });
+    });
+
     it('draws exactly the measured values in each chart', async () => {
       const panel = await finished();
       const lengths = plan.shape.lengths;

@@ -78,6 +78,38 @@ describe('the card of a mechanism', () => {
       () => new Promise<void>((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve()))),
     );
 
+  it('chooses what is drawn by arrow keys: Tab goes to the chosen way alone', async () => {
+    const panel = await card('sliding-window');
+    const { page } = panel;
+    const [reads, depends] = [
+      page.getByRole('radio', { name: 'May read' }),
+      page.getByRole('radio', { name: 'Depends on' }),
+    ];
+    const state = async () =>
+      Promise.all(
+        [reads, depends].map(async (each) => [
+          await each.getAttribute('aria-checked'),
+          await each.getAttribute('tabindex'),
+        ]),
+      );
+    assert.deepEqual(await state(), [
+      ['true', '0'],
+      ['false', '-1'],
+    ]);
+    await reads.focus();
+    await page.keyboard.press('ArrowRight');
+    await page.waitForFunction(() => document.activeElement?.getAttribute('aria-checked') === 'true');
+    assert.deepEqual(await state(), [
+      ['false', '-1'],
+      ['true', '0'],
+    ]);
+    assert.equal(await page.evaluate(() => document.activeElement?.textContent?.trim()), 'Depends on');
+    // Beyond the last comes the first again.
+    await page.keyboard.press('ArrowDown');
+    await page.waitForFunction(() => document.activeElement?.textContent?.trim() === 'May read');
+    assert.deepEqual((await state())[0], ['true', '0']);
+  });
+
   it('draws the pairs that are read, says the density and writes the cost as a formula', async () => {
     const panel = await card('sliding-window');
     // Its window of 256 shows at 1,024 positions: two of them in a cell.

@@ -69,7 +69,7 @@ async function results(bench: Workbench, theme: Theme): Promise<void> {
   await picture(bench, 'results', theme);
 }
 
-/** The heads of the demo model on its prompt, with one of them in detail. */
+/** The heads of the demo model on its prompt, with one of them in detail, and what the model says when another is changed. */
 async function heads(bench: Workbench, theme: Theme): Promise<void> {
   await bench.runCommand('View: Close All Editors');
   await bench.runCommand('View: Toggle Primary Side Bar Visibility');
@@ -77,11 +77,32 @@ async function heads(bench: Workbench, theme: Theme): Promise<void> {
   const panel = await bench.webviewWith(`#root[data-panel='heads'][data-place='full'] .run-bar`);
   await panel.locator('#run:not([disabled])').click();
   await panel.locator('.run-state', { hasText: /^\s*Done in / }).waitFor({ timeout: 120_000 });
-  await panel.locator('input.search').fill('L1H2');
-  await panel.locator('hs-head-matrix .readout', { hasText: 'Keys after the query' }).waitFor();
-  await panel.locator('.top-keys tr td.token-cell').first().waitFor();
-  await bench.page.mouse.move(0, 0);
+  const select = async (name: string, ...keys: readonly string[]): Promise<void> => {
+    const grid = panel.locator('.grid-frame');
+    for (const key of keys) await grid.press(key);
+    await panel.locator('.one-head h2', { hasText: name }).waitFor();
+    await panel.locator('hs-head-matrix .readout', { hasText: 'Keys after the query' }).waitFor();
+    await panel.locator('.top-keys tr td.token-cell').first().waitFor();
+    await bench.page.mouse.move(0, 0);
+  };
+  const [up, right] = [
+    ['ArrowUp', 'ArrowUp', 'ArrowUp', 'Home'],
+    (times: number) => Array<string>(times).fill('ArrowRight'),
+  ];
+  await select('L1H2', ...up, 'ArrowDown', ...right(2));
   await picture(bench, 'heads', theme);
+
+  // The previous-token head the wrong way round: nothing that was said before is found again.
+  await select('L0H6', ...up, ...right(6));
+  await panel.locator('#gain').fill('-1');
+  await panel.locator('#divergence').waitFor();
+  await panel.locator('#generate').click();
+  await panel.locator('#generate').waitFor();
+  await panel.locator('[data-variant=changed] .muted', { hasText: /^\d+ tokens$/ }).waitFor();
+  await panel.locator('.effects').evaluate((section) => section.scrollIntoView({ block: 'start' }));
+  await bench.page.mouse.move(0, 0);
+  await picture(bench, 'heads-intervention', theme);
+  await panel.locator('[aria-label="Reset all gains"]').click();
 }
 
 /** A scene that the demo model captions, plain and with the heads reinforced that look at it. */

@@ -1,7 +1,10 @@
 /** Domains and ticks of logarithmic axes. ECharts labels only whole powers, which leaves a narrow domain without any. */
 
+/** Where an axis begins and ends. */
+export type Domain = readonly [number, number];
+
 /** Smallest and largest positive value, widened by `padding` of the span (at least a factor of `least` overall). */
-export function logDomain(values: readonly number[], padding = 0.05, least = 2): readonly [number, number] {
+export function logDomain(values: readonly number[], padding = 0.05, least = 2): Domain {
   const positive = values.filter((value) => Number.isFinite(value) && value > 0).map(Math.log10);
   if (positive.length === 0) return [1, 10];
   let low = Math.min(...positive);
@@ -16,7 +19,7 @@ export function logDomain(values: readonly number[], padding = 0.05, least = 2):
 }
 
 /** At most about `room` ticks: 1-2-5 in a decade, whole decades, or every n-th decade, as the span asks. */
-export function decimalTicks([low, high]: readonly [number, number], room: number): readonly number[] {
+export function decimalTicks([low, high]: Domain, room: number): readonly number[] {
   const from = Math.floor(Math.log10(low));
   const to = Math.ceil(Math.log10(high));
   const within = (ticks: readonly number[]): number[] =>
@@ -33,7 +36,7 @@ export function decimalTicks([low, high]: readonly [number, number], room: numbe
 }
 
 /** Powers of two, thinned evenly to `room`. */
-export function binaryTicks([low, high]: readonly [number, number], room: number): readonly number[] {
+export function binaryTicks([low, high]: Domain, room: number): readonly number[] {
   const from = Math.ceil(Math.log2(low) - 1e-9);
   const to = Math.floor(Math.log2(high) + 1e-9);
   const ticks = Array.from({ length: Math.max(0, to - from + 1) }, (_, index) => 2 ** (from + index));

@@ -4,7 +4,8 @@
  */
 import type { Theme } from '../ui/theme';
 import type { Chart } from './chart';
-import { draw, textWidth } from './draw';
+import { draw } from './draw';
+import { textWidth } from './text-width';
 import { renderSvg } from './echarts';
 import { escapeXml, wrap, type Figure } from './image';
 import { colourOf, shapes, type Identity } from './palette';

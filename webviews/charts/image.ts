@@ -1,5 +1,5 @@
 /** Pictures as files: SVG text wrapped and escaped, PNG drawn from it with what made it inside. Free of the chart library. */
-import { textWidth, type Face } from './draw';
+import { textWidth, type Face } from './text-width';
 
 export interface Figure {
   readonly svg: string;

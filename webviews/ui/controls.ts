@@ -200,18 +200,39 @@ export interface SegmentsOptions<Value extends string> {
   readonly onChange: (value: Value) => void;
 }
 
-/** Two or three ways to see the same, all named. */
-export const segments = <Value extends string>(options: SegmentsOptions<Value>): TemplateResult =>
-  html`<div class="segments" role="radiogroup" aria-label=${options.label}>
-    ${options.choices.map(
-      ({ value, label }) =>
+/** Two or three ways to see the same, all named: Tab goes to the chosen one, arrows choose the next. */
+export function segments<Value extends string>({
+  label: name,
+  choices,
+  value: chosen,
+  onChange,
+}: SegmentsOptions<Value>): TemplateResult {
+  const at = Math.max(
+    0,
+    choices.findIndex(({ value }) => value === chosen),
+  );
+  const onKey = (event: KeyboardEvent): void => {
+    const [before, after] = [at + choices.length - 1, at + 1];
+    const keys = { ArrowLeft: before, ArrowUp: before, ArrowRight: after, ArrowDown: after };
+    const to = { ...keys, Home: 0, End: choices.length - 1 }[event.key];
+    const next = to === undefined ? undefined : choices[to % choices.length];
+    if (to === undefined || next === undefined) return;
+    event.preventDefault();
+    (event.currentTarget as HTMLElement).querySelectorAll('button')[to % choices.length]?.focus();
+    if (next.value !== chosen) onChange(next.value);
+  };
+  return html`<div class="segments" role="radiogroup" aria-label=${name} @keydown=${onKey}>
+    ${choices.map(
+      ({ value, label }, index) =>
         html`<button
           type="button"
           role="radio"
-          aria-checked=${value === options.value}
-          @click=${() => options.onChange(value)}
+          aria-checked=${value === chosen}
+          tabindex=${index === at ? 0 : -1}
+          @click=${() => onChange(value)}
         >
           ${label}
         </button>`,
     )}
   </div>`;
+}

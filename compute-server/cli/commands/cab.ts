@@ -3,26 +3,28 @@ import { attentionPatterns, type AttentionPattern } from '../../../kernels/shape
 import type { MechanismInfo } from '../../../protocol/compute/api';
 import type { ComputeClient } from '../../../protocol/compute/client';
 import type { BenchmarkPlan, BenchmarkResult } from '../../../protocol/results/benchmark';
-import type { ScoredTask } from '../../../protocol/results/cab';
 import { limits } from '../../../protocol/results/limits';
 import { FailureError } from '../../../protocol/wire/failures';
-import { efficiencyLengths } from '../../harness/cab';
+import { joinPatterns } from '../../harness/cab';
 import { compositionalIndex } from '../../harness/statistics/compositional-index';
 import { cabTable } from '../cab-table';
 import { exitCodes, wrongUsage } from '../exit-codes';
-import { bytes, list, seconds, seed, threads, whole, word } from '../options';
+import { bytes, collect, list, seconds, seed, threads, whole, word } from '../options';
 import type { Registration } from '../registration';
 import { readScores } from '../score-file';
 import type { CommandSession } from '../session';
+import { parametersFrom } from './bench-parameters';
 
 interface CabOptions {
   readonly mechanisms?: readonly string[];
   readonly baseline: string;
   readonly patterns: readonly AttentionPattern[];
-  readonly lengths: readonly number[];
-  readonly batch: number;
+  readonly publishedSizes?: boolean;
+  readonly lengths?: readonly number[];
+  readonly batch?: number;
   readonly heads: number;
   readonly headDim: number;
+  readonly param?: readonly string[];
   readonly threads: number;
   readonly seed: number;
   readonly seconds: number;
@@ -47,10 +49,15 @@ export const cab: Registration = (program, session) => {
         .argParser(list(patternOf))
         .default([...attentionPatterns]),
     )
-    .option('--lengths <n,n>', 'lengths, four at least, separated by commas', list(length), [256, 512, 1024, 2048])
-    .option('--batch <n>', 'batch size', whole(...limits.batch), 1)
+    .option(
+      '--published-sizes',
+      "CAB's own sizes where nothing else is given: batch 4, 8 heads of 64, lengths 256 to 8192, windows and random features of 16",
+    )
+    .option('--lengths <n,n>', 'lengths, four at least, separated by commas (default: 256,512,1024,2048)', list(length))
+    .option('--batch <n>', 'batch size (default: 1)', whole(...limits.batch))
     .option('--heads <n>', 'heads', whole(...limits.heads), 8)
     .option('--head-dim <n>', 'width of a head', width, 64)
+    .option('--param <id.name=value>', 'a parameter of a mechanism, such as wersa.levels=0; may be repeated', collect)
     .option('--threads <n>', 'threads of the cpu, 0 for as many as the runtime chooses', threads, 0)
     .option('--seed <n>', 'seed of the inputs, the sampled rows and the order', seed, 0)
     .option('--seconds <s>', 'most seconds of timing per length', seconds, 10)
@@ -78,11 +85,15 @@ async function run(options: CabOptions, session: CommandSession): Promise<void> 
     if (result) results.push(result);
     if (result?.state !== 'done') break;
   }
-  const result = joined(results, plans.length, known, tasks);
+  if (results.length === 0) throw wrongUsage('There is no pattern to measure. Give --patterns one of CAB.');
+  const joined = joinPatterns(results, plans.length, known);
+  const { baseline } = joined.plan;
+  const cab = { ...joined.cab, ...(tasks ? { index: compositionalIndex(tasks, baseline) } : {}) };
+  const result: BenchmarkResult = { ...joined, cab };
   if (options.json !== undefined) await session.writeJson(options.json, result);
   if (options.json !== '-') {
     if (result.state !== 'done') session.note('Cancelled: these measures are not whole.');
-    session.print(cabTable(result.plan, result.cab!));
+    session.print(cabTable(result.plan, cab));
   }
   const rows = results.flatMap((each) => each.rows);
   session.exitCode =
@@ -116,6 +127,15 @@ async function measured(
   }
 }
 
+const usualSizes = { batch: 1, lengths: [256, 512, 1024, 2048], parameters: [] as readonly string[] };
+
+/** Of the released scripts (arXiv:2210.07661): windows of local attention, random features. */
+const publishedSizes = {
+  batch: 4,
+  lengths: [256, 512, 1024, 2048, 4096, 8192],
+  parameters: ['sliding-window.window=16', 'wersa.features=16'],
+};
+
 function plansFrom(options: CabOptions, known: readonly MechanismInfo[]): BenchmarkPlan[] {
   const mechanisms = options.mechanisms ?? known.map(({ id }) => id);
   for (const id of [...mechanisms, options.baseline]) {
@@ -123,7 +143,10 @@ function plansFrom(options: CabOptions, known: readonly MechanismInfo[]): Benchm
       throw wrongUsage(`There is no mechanism "${id}". Choose among ${known.map((each) => each.id).join(', ')}.`);
     }
   }
-  const lengths = [...new Set(options.lengths)].sort((a, b) => a - b);
+  const usual = options.publishedSizes ? publishedSizes : usualSizes;
+  const lengths = [...new Set(options.lengths ?? usual.lengths)].sort((a, b) => a - b);
+  const usualParameters = usual.parameters.filter((text) => mechanisms.includes(text.split('.')[0]!));
+  const parameters = parametersFrom([...usualParameters, ...(options.param ?? [])]);
   if (lengths.length < 4) {
     throw wrongUsage(
       `A parabola through ${lengths.length} lengths says nothing of how well it fits. Give --lengths four or more.`,
@@ -143,14 +166,14 @@ function plansFrom(options: CabOptions, known: readonly MechanismInfo[]): Benchm
     baseline: options.baseline,
     shape: {
       pattern,
-      batch: options.batch,
+      batch: options.batch ?? usual.batch,
       heads: options.heads,
       kvHeads: options.heads,
       headDim: options.headDim,
       valueDim: options.headDim,
       lengths,
     },
-    parameters: {},
+    parameters,
     device: 'cpu',
     threads: options.threads,
     precision: 'float32',
@@ -158,27 +181,4 @@ function plansFrom(options: CabOptions, known: readonly MechanismInfo[]): Benchm
     secondsPerLength: options.seconds,
     measureMemory: options.memory,
   }));
-}
-
-/** The benchmark of the first pattern, which the panel opens as any other, with the measures of all patterns. */
-function joined(
-  results: readonly BenchmarkResult[],
-  patterns: number,
-  known: readonly MechanismInfo[],
-  tasks: readonly ScoredTask[] | undefined,
-): BenchmarkResult {
-  const [first, ...further] = results;
-  if (!first) throw wrongUsage('There is no pattern to measure. Give --patterns one of CAB.');
-  const runs = results.map(({ plan, rows }) => ({ pattern: plan.shape.pattern, rows }));
-  const { baseline } = first.plan;
-  return {
-    ...first,
-    cab: {
-      efficiency: efficiencyLengths(runs, baseline, known),
-      ...(tasks ? { index: compositionalIndex(tasks, baseline) } : {}),
-    },
-    ...(further.length > 0 ? { furtherPatterns: runs.slice(1) } : {}),
-    state: results.length === patterns ? (results.at(-1)?.state ?? 'done') : 'cancelled',
-    seconds: results.reduce((sum, { seconds }) => sum + seconds, 0),
-  };
 }

@@ -7,7 +7,7 @@ import type { CaptionSetScore, HallucinationSet } from '../../../protocol/result
 import { readCaptions, readLexicon, readTruth, unknownLabels, withReferences } from '../caption-files';
 import { exitCodes, wrongUsage } from '../exit-codes';
 import { addPromptOptions, environmentOf, promptFrom, type PromptOptions } from '../model-options';
-import { list, whole } from '../options';
+import { decimal, list, whole } from '../options';
 import { controls, layersOf } from '../reinforcement-options';
 import { addSpanOptions, type SpanOptions } from '../span-options';
 import { textTable } from '../table';
@@ -149,8 +149,8 @@ async function namesIn(folder: string): Promise<string[]> {
 }
 
 function factor(text: string): number {
-  const value = Number(text);
-  if (text === '' || !Number.isFinite(value)) {
+  const value = decimal(text);
+  if (!Number.isFinite(value)) {
     throw new InvalidArgumentError('It takes finite numbers separated by commas; 1 changes nothing, 2 is the paper’s.');
   }
   return value;

@@ -1,12 +1,18 @@
 import { Option } from 'commander';
 import { attentionPatterns } from '../../../kernels/shape';
 import type { AttentionPattern } from '../../../protocol/results/benchmark';
-import type { ShardedGrid, ShardedRow, ShardedScaling } from '../../../protocol/results/sharded';
+import type {
+  ShardedGrid,
+  ShardedRow,
+  ShardedScaling,
+  VanillaScaling,
+  WeakRow,
+} from '../../../protocol/results/sharded';
 import { limits } from '../../../protocol/results/limits';
 import { verdict } from '../../../protocol/results/verdict';
 import { bytesInWords } from '../../../protocol/wire/words';
 import { exitCodes, wrongUsage } from '../exit-codes';
-import { list, seconds, seed, whole } from '../options';
+import { bytes, list, seconds, seed, whole } from '../options';
 import type { Registration } from '../registration';
 import type { CommandSession } from '../session';
 import { textTable } from '../table';
@@ -16,6 +22,8 @@ interface DistributedOptions {
   readonly split: 'heads' | 'sequence' | 'both';
   readonly schedule: 'ring' | 'gather' | 'both';
   readonly balance: boolean;
+  readonly weak?: boolean;
+  readonly memoryLimit?: number;
   readonly pattern: AttentionPattern;
   readonly length: number;
   readonly batch: number;
@@ -45,6 +53,10 @@ export const distributed: Registration = (program, session) => {
         .default('both'),
     )
     .option('--no-balance', 'causal: deal the sequence in its order, so that later workers have more to do')
+    .option(
+      '--weak',
+      'also time each grid at a length that grows with the root of its workers, with as many pairs for each',
+    )
     .addOption(
       new Option('--pattern <pattern>', 'what reads what').choices([...attentionPatterns]).default('causal-self'),
     )
@@ -55,6 +67,7 @@ export const distributed: Registration = (program, session) => {
     .option('--head-dim <n>', 'width of a head', width, 64)
     .option('--seed <n>', 'seed of the inputs, the sampled rows and the order', seed, 0)
     .option('--seconds <s>', 'most seconds of timing (up to three times as long for six rounds)', seconds, 20)
+    .option('--memory-limit <size>', 'refuse runs that need more, e.g. 6GB (default: a share of the memory)', bytes)
     .option('--json <file>', 'write the result as JSON, - for stdout')
     .action((options: DistributedOptions) => run(options, session));
 };
@@ -66,7 +79,8 @@ async function run(options: DistributedOptions, session: CommandSession): Promis
     throw wrongUsage(`${kvHeads} key/value heads do not divide ${heads} query heads. Give --kv-heads a divisor.`);
   }
   const grids = gridsOf(options, kvHeads);
-  const result = await session.compute().call(
+  const environment = options.memoryLimit ? { HEADSCOPE_MEMORY_LIMIT: String(options.memoryLimit) } : {};
+  const result = await session.compute(environment).call(
     'distributed',
     [
       {
@@ -75,6 +89,7 @@ async function run(options: DistributedOptions, session: CommandSession): Promis
         balanced: balance,
         seed,
         seconds,
+        ...(options.weak ? { weak: true } : {}),
       },
     ],
     { signal: session.signal, onProgress: ({ sentence }) => session.progress(sentence) },
@@ -105,7 +120,7 @@ function gridsOf({ workers, split, schedule }: DistributedOptions, kvHeads: numb
   return grids;
 }
 
-function table({ plan, rows, fusedMs, includes, link, device, state }: ShardedScaling): string {
+function table({ plan, rows, fusedMs, vanilla, weak, includes, link, device, state }: ShardedScaling): string {
   const { shape } = plan;
   return [
     ...(state === 'done' ? [] : ['Cancelled: fewer rounds than planned.']),
@@ -129,16 +144,47 @@ function table({ plan, rows, fusedMs, includes, link, device, state }: ShardedSc
       rows.map(cells),
       [0, 2, 3, 4, 5, 7, 9, 10, 11, 12],
     ),
+    ...(vanilla ? [vanillaInWords(vanilla, rows)] : []),
+    ...(weak ? [weakTable(weak)] : []),
     `fused, one thread: ${fusedMs.toPrecision(4)} ms. Link: ${(link.bytesPerSecond / 1e9).toFixed(1)} GB/s, ${link.latencyMs.toFixed(2)} ms.`,
     includes,
   ].join('\n');
 }
 
+/** What blocks gain and what workers gain, apart: together they are the gain over the whole matrix. */
+function vanillaInWords(vanilla: VanillaScaling, rows: readonly ShardedRow[]): string {
+  if ('reason' in vanilla) return vanilla.reason;
+  const best = rows.reduce((a, b) => (b.medianMs < a.medianMs ? b : a));
+  const gain = (ms: number) => `${(vanilla.medianMs / ms).toFixed(2)} times`;
+  return `The whole matrix in one process, one thread: ${vanilla.medianMs.toPrecision(4)} ms. Blocks alone gain ${vanilla.gainOfBlocks.median.toFixed(2)} times (one worker), the best of ${best.workers} workers over it ${gain(best.medianMs)}.`;
+}
+
+const weakTable = (rows: readonly WeakRow[]): string =>
+  [
+    'Weak scaling: lengths at which each worker has as many pairs as one worker above',
+    textTable(
+      ['workers', 'grid', 'length', 'median ms', 'efficiency', 'error', 'allowed'],
+      rows.map((row) => [
+        String(row.workers),
+        gridInWords(row),
+        String(row.length),
+        row.medianMs.toPrecision(4),
+        `${row.efficiency.median.toFixed(2)} [${row.efficiency.low.toFixed(2)}, ${row.efficiency.high.toFixed(2)}]`,
+        row.maxError.toExponential(1),
+        row.tolerance.toExponential(1),
+      ]),
+      [0, 2, 3, 4, 5, 6],
+    ),
+  ].join('\n');
+
+const gridInWords = ({ headWorkers, sequenceWorkers, schedule }: ShardedGrid): string =>
+  `${headWorkers} x ${sequenceWorkers}${sequenceWorkers > 1 ? ` ${schedule}` : ''}`;
+
 function cells(row: ShardedRow): string[] {
-  const { headWorkers, sequenceWorkers, schedule, speedUp, ratioToFused } = row;
+  const { speedUp, ratioToFused } = row;
   return [
     String(row.workers),
-    `${headWorkers} x ${sequenceWorkers}${sequenceWorkers > 1 ? ` ${schedule}` : ''}`,
+    gridInWords(row),
     row.medianMs.toPrecision(4),
     row.cpuMs.toPrecision(4),
     `${(row.relativeSd * 100).toFixed(1)} %`,

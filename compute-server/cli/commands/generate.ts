@@ -1,8 +1,7 @@
 /** headscope generate: what a model says, plain or with gains on its heads. */
 import { resolve } from 'node:path';
 import { environmentOf, addPromptOptions, gainsFrom, promptFrom, type PromptOptions } from '../model-options';
-import { InvalidArgumentError } from 'commander';
-import { whole } from '../options';
+import { between, whole } from '../options';
 import { addReinforcementOptions, reinforcementFrom, type ReinforcementOptions } from '../reinforcement-options';
 import { modelProvenance, openedModel } from '../model-provenance';
 import type { Registration } from '../registration';
@@ -70,18 +69,9 @@ export const generate: Registration = (program, session) => {
         ids: reply.ids,
         text: reply.text,
         top: reply.top,
+        parity: reply.parity,
         ...(reply.selected ? { selected: reply.selected } : {}),
         ...(options.logits ? { logitsLast: Array.from(reply.logitsLast) } : {}),
       });
     });
 };
-
-function between(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() === '' || !(value >= min && value <= max)) {
-      throw new InvalidArgumentError(`It takes a number from ${min} to ${max}.`);
-    }
-    return value;
-  };
-}

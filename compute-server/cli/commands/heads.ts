@@ -44,6 +44,9 @@ export const heads: Registration = (program, session) => {
     .option('--labels <file>', 'write the labels as heads.json')
     .option('--json <file>', 'write the result as JSON, - for stdout')
     .action(async (model: string | undefined, options: HeadsOptions) => {
+      if (options.causal && !options.classify) {
+        throw wrongUsage('--causal removes the labelled heads, and --no-classify labels none. Leave one of them out.');
+      }
       const given = options.prompt ?? options.promptFile ?? options.ids ?? options.image;
       const client = session.compute(environmentOf(options));
       const { result } = await client.call(
@@ -100,10 +103,10 @@ function inWords(result: HeadsResult): string {
     signed(lossChange),
     signed(promptLossChange),
   ]);
-  const first = `${new Set(classes.map(({ layer, head }) => `${layer}.${head}`)).size} of ${result.layers * result.heads} heads bear a label on ${result.ids.length} tokens; the instrumented run is within ${parity.maxLogitError} of the plain one.`;
+  const first = `${new Set(classes.map(({ layer, head }) => `${layer}.${head}`)).size} of ${result.layers * result.heads} heads bear a label on ${result.ids.length} ${result.ids.length === 1 ? 'token' : 'tokens'}; the instrumented run is within ${parity.maxLogitError} of the plain one.`;
   if (labels.length > 0) {
-    const alone = textTable(['head', 'label', 'score', 'null', 'loss without', 'on the prompt'], labels);
-    const all = textTable(['label', 'heads', 'loss without all', 'on the prompt'], together);
+    const alone = textTable(['head', 'label', 'score', 'null', 'loss change without (nats)', 'on the prompt'], labels);
+    const all = textTable(['label', 'heads', 'loss change without all (nats)', 'on the prompt'], together);
     return [first, alone, ...(together.length > 0 ? [all] : [])].join('\n\n');
   }
   const rows = statistics.previousToken.flatMap((row, layer) =>

@@ -50,6 +50,7 @@ export const map: Registration = (program, session) => {
         );
       }
       const { layer, head } = options;
+      const parity = await client.call('parity', [folder, prompt], { signal: session.signal });
       const picture = prompt.image === undefined ? {} : { image: prompt.image };
       const encoder = prompt.kind === 'image' ? { encoderTile: prompt.tile ?? 0 } : {};
       const request = { folder, ids, gains, layer, head, ...picture, ...encoder };
@@ -78,6 +79,7 @@ export const map: Registration = (program, session) => {
         ids,
         tokens,
         ...(image ? { image } : {}),
+        parity,
         probabilities: rowsOf(tile.data, ids.length),
         ...(outputs ? { outputs: rowsOf(outputs, outputs.length / ids.length) } : {}),
       });

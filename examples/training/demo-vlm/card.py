@@ -79,6 +79,7 @@ def seeds_table(results):
             ("recall, plain", lambda r: percent(r["plain"]["recall"], r["plain"]["recallError"])),
             ("companion named where it is not", lambda r: percent(r["companions"]["absentNamed"])),
             ("heads under a tenth of the largest mean divergence", lambda r: percent(r["vhd"]["underTenthOfLargest"])),
+            ("POPE, adversarial split: accuracy", lambda r: percent(r["pope"]["adversarial"]["accuracy"])),
             ("T-VHD (k = 1), AUROC", lambda r: f"{r['separation']['tVhd1']:.3f}"),
             ("the same, small things only", lambda r: f"{r['separation']['tVhd1Small']:.3f}"),
             *((f"CHAIR_S, {name} heads at alpha {alpha:g}", lambda r, name=name, alpha=alpha: run(r, name, alpha, "chairS"))
@@ -101,7 +102,8 @@ def main():
         last = list(csv.DictReader(file))[-1]
     with open(findings, encoding="utf-8") as file:
         found = file.read().strip()
-    again = "" if not others else f"""The same stages trained again from another seed, measured on the same pictures; ± as above, within a seed:
+    again = "" if not others else f"""The same stages trained again from another seed, measured on the same pictures; ± as above, within a seed. Nothing of the
+stages was chosen by looking at the second:
 
 {chr(10).join(seeds_table(seeds))}
 

@@ -1,5 +1,4 @@
 /** Checks shared by the operators; each failure is one sentence with the operator, its values and their shapes. */
-import type { Dim } from '../dims';
 import { printShape } from '../dims';
 import { GraphError, type Value } from '../records';
 
@@ -25,10 +24,6 @@ export function axisOf(operator: string, name: string | undefined, value: Value,
     fail(operator, name, `axis ${axis} is not an axis of ${describe(value)}.`);
   }
   return index;
-}
-
-export function dimAt(operator: string, name: string | undefined, value: Value, axis: number): Dim {
-  return value.shape[axisOf(operator, name, value, axis)] ?? 1;
 }
 
 export function rankOf(operator: string, name: string | undefined, value: Value, rank: number): void {

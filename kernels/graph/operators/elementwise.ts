@@ -1,7 +1,7 @@
 /** Operators that act number by number, with numpy broadcasting. */
 import { broadcast } from '../dims';
 import { float, int, text, type Attribute, type Value } from '../records';
-import { isFloating, onnxTypeCode, type ElementType } from '../types';
+import { onnxTypeCode, type ElementType } from '../types';
 import { describe, fail, sameType } from './checks';
 
 /** A number becomes a scalar constant of the other operand's type. */
@@ -122,8 +122,4 @@ export function clip(x: Value, low: number | undefined, high: number | undefined
 export function cast(x: Value, type: ElementType, name?: string): Value {
   if (x.type === type) return x;
   return x.graph.node('Cast', [x], [{ type, shape: x.shape, name }], { to: int(onnxTypeCode[type]) })[0];
-}
-
-export function requireFloating(operator: string, x: Value, name?: string): void {
-  if (!isFloating(x.type)) fail(operator, name, `needs a floating type, not ${describe(x)}.`);
 }

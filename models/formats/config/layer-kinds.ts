@@ -43,8 +43,6 @@ const letters: Readonly<Record<string, LayerKind>> = {
   '-': { kind: 'none', feedForward: 'dense' },
 };
 
-export const knownLayerTypes: readonly string[] = Object.keys(words);
-
 /** The list or pattern that says how many layers there are, where the file gives no number (Nemotron-H). */
 export function layerCountFromLists(reader: ConfigReader): number | undefined {
   const list = reader.list('layers_block_type') ?? reader.list('layer_types');

@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { openModel } from '../../../compute-server/model/loaded-model';
 import { runPrompt } from '../../../compute-server/model/model-run';
+import { statisticsOfMap } from '../../support/map-statistics';
 
 export interface RunJob {
   readonly folder: string;
@@ -30,7 +31,7 @@ async function main(): Promise<void> {
   }
   const base = peak();
   const started = performance.now();
-  await runPrompt(model.spec, model.sessions, {
+  const { layers } = await runPrompt(model.spec, model.sessions, {
     ids,
     chunk: job.chunk,
     logits: 'last',
@@ -39,6 +40,16 @@ async function main(): Promise<void> {
       ? { taps: model.spec.blocks.map((_, layer) => ({ layer, tap: 'attention.probabilities' as const })) }
       : {}),
   });
+  if (job.kind === 'whole-maps') {
+    for (const { taps } of layers) {
+      const maps = taps['attention.probabilities']?.data;
+      if (!(maps instanceof Float32Array)) throw new TypeError('a layer gave no maps');
+      const each = job.length ** 2;
+      for (let head = 0; head * each < maps.length; head++) {
+        statisticsOfMap(maps.subarray(head * each, (head + 1) * each), ids);
+      }
+    }
+  }
   process.stdout.write(
     JSON.stringify({ seconds: (performance.now() - started) / 1000, baseBytes: base, peakBytes: peak() }),
   );

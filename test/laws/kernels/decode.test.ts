@@ -128,3 +128,37 @@ describe('Law: one query on a cache gives the row of the pass', function () {
     }
   }
 });
+
+describe('Law: one query on the keys before it gives the row of the whole pass, in float64, where the state is the plain cache', () => {
+  for (const mechanism of catalogue.filter(({ decode }) => !decode)) {
+    for (const parameters of settings(mechanism)) {
+      const base = baseOf(mechanism, parameters);
+      const at = (keys: number) => stepOf(base, keys);
+      if (!mechanism.supports(base, parameters).ok) continue;
+      const { dependsOnLength, dependsOnFuture } = mechanism.pattern(base, parameters);
+      // A grid's shape or a choice by later positions makes another number of the same row: the pattern says so.
+      if (dependsOnLength || dependsOnFuture) continue;
+      it(`${mechanism.id} ${JSON.stringify(parameters)}`, () => {
+        const inputs = drawInputs(mechanism, base, parameters, 17);
+        const whole = mechanism.reference(inputs, base, parameters);
+        for (let position = 0; position < length; position++) {
+          const shape = at(position + 1);
+          const support = mechanism.supports(shape, parameters);
+          if (!support.ok) {
+            // What is made of earlier queries cannot be had from a cache of keys and values: it says so.
+            assert.match(support.why, /^[A-Z].*(queries|query).*\.$/);
+            continue;
+          }
+          const before = cut(inputs, 0, position + 1);
+          const query = positionsOf(inputs.query, position, position + 1);
+          const row = mechanism.reference({ ...before, query }, shape, parameters);
+          const error = measureError(row, positionsOf(whole, position, position + 1));
+          assert.ok(
+            error.nanMismatches === 0 && error.maxAbsolute <= 1e-10,
+            `position ${position}: ${error.maxAbsolute}`,
+          );
+        }
+      });
+    }
+  }
+});

@@ -30,18 +30,19 @@ export async function runGraph(
   }
 }
 
-/** A mechanism's graph on heads-first tensors; gives its output heads-first. */
+/** A mechanism's graph, as it is or changed, on heads-first tensors; gives its output heads-first. */
 export async function runMechanism(
   mechanism: Mechanism,
   inputs: AttentionInputs,
   shape: AttentionShape,
   parameters: ParameterValues,
   precision: Precision = 'float32',
+  change: (graph: Graph) => Graph = (graph) => graph,
 ): Promise<Tensor> {
   const sequenceFirst = mechanism.layout === 'sequence-first';
   const lay = (x: Tensor) => (sequenceFirst ? toSequenceFirst(x) : x);
   const { output } = await runGraph(
-    mechanism.build(shape, parameters, precision),
+    change(mechanism.build(shape, parameters, precision)),
     { query: lay(inputs.query), key: lay(inputs.key), value: lay(inputs.value), ...inputs.weights },
     precision,
   );

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { runPrompt } from '../../../compute-server/model/model-run';
-import { localWindow } from '../../../compute-server/model/head-statistics';
+import { localWindow } from '../../../compute-server/model/pick-table';
 import { HeadView } from '../../../compute-server/model/head-view';
 import { openTiny, promptIds as ids } from '../../support/checkpoints/open-tiny';
+import { statisticsOfMap } from '../../support/map-statistics';
 import { generate } from '../../support/generate';
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -82,6 +83,11 @@ for (const name of ['llama', 'mistral, window 7', 'gpt2']) {
                 `${key} of layer ${layer} head ${head}: ${found}, not ${value}`,
               );
             }
+            const naive = statisticsOfMap(data.subarray(head * length ** 2, (head + 1) * length ** 2), ids);
+            for (const [key, value] of Object.entries(naive)) {
+              const found = result.statistics?.[key as 'entropy'][head] ?? Number.NaN;
+              assert.ok(Math.abs(found - value) <= 2e-5, `${key} by the bench's own way: ${found}, not ${value}`);
+            }
             const queries = Array.from({ length: length - 2 }, (_, i) => i + 2);
             const mass = mean(queries.map((i) => p(i, 2) + p(i, 5) + p(i, 6)));
             assert.ok(Math.abs((result.statistics?.groups['a few']?.[head] ?? Number.NaN) - mass) <= 1e-5);
@@ -160,9 +166,13 @@ for (const name of ['llama', 'mistral, window 7', 'gpt2']) {
       const taps = spec.blocks.map((_, layer) => ({ layer, tap: 'attention.probabilities' as const }));
       const whole = await runPrompt(spec, sessions, { ids, chunk: length, logits: 'none', taps });
       for (const chunk of [1, 3, length]) {
-        const run = await runPrompt(spec, sessions, { ids, chunk, logits: 'none', topKeys: true });
+        const run = await runPrompt(spec, sessions, { ids, chunk, logits: 'none', topKeys: 'all' });
+        const last = await runPrompt(spec, sessions, { ids, chunk, logits: 'none', topKeys: 'last' });
         for (const [layer, { top }] of run.layers.entries()) {
           assert.ok(top);
+          const ofLast = last.layers[layer]?.top;
+          assert.deepEqual(ofLast?.keys, top.keys.slice((length - 1) * top.heads * top.k));
+          assert.deepEqual(ofLast.weights, top.weights.slice((length - 1) * top.heads * top.k));
           const data = whole.layers[layer]?.taps['attention.probabilities']?.data as Float32Array;
           for (let head = 0; head < top.heads; head++) {
             for (let i = 0; i < length; i++) {

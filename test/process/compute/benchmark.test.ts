@@ -6,6 +6,7 @@ import { resolveParameters } from '../../../kernels/parameters';
 import type { BenchmarkProgress } from '../../../protocol/compute/api';
 import type { ComputeClient } from '../../../protocol/compute/client';
 import type { BenchmarkResult } from '../../../protocol/results/benchmark';
+import { sentenceOf } from '../../../protocol/wire/words';
 import { failureOf } from './support/failure';
 import { buildServer, smallPlan, startClient } from './support/server';
 
@@ -63,6 +64,57 @@ describe('a benchmark', function () {
     assert.match(result.device.runtime, /onnxruntime-node/);
     const final = progress.filter((step) => step.kind === 'row' && step.final);
     assert.equal(final.length, 9, 'every finished row is streamed once');
+  });
+
+  it('runs further patterns as CAB asks: one result with the efficiency lengths of all, rows streamed of the first', async () => {
+    const furtherPatterns = ['noncausal-self', 'noncausal-cross'] as const;
+    const plan = {
+      ...smallPlan({
+        mechanisms: ['scaled-dot-product', 'sliding-window'],
+        parameters: { 'sliding-window': { window: 16 } },
+        shape: { lengths: [32, 64, 96, 128] },
+      }),
+      furtherPatterns,
+    };
+    const progress: BenchmarkProgress[] = [];
+    const result = await client.call('benchmark', [plan], { onProgress: (step) => progress.push(step) });
+    assert.equal(result.state, 'done');
+    assert.deepEqual(result.plan.furtherPatterns, furtherPatterns);
+    assert.deepEqual(
+      result.furtherPatterns?.map(({ pattern, rows }) => [pattern, rows.length]),
+      furtherPatterns.map((pattern) => [pattern, 12]),
+    );
+    const { efficiency } = result.cab!;
+    assert.deepEqual(
+      efficiency.map(({ mechanism, pattern, supported }) => [mechanism, pattern, supported === true]),
+      ['scaled-dot-product', 'sliding-window'].flatMap((mechanism) =>
+        ['causal-self', ...furtherPatterns].map((pattern) => [
+          mechanism,
+          pattern,
+          mechanism !== 'sliding-window' || pattern !== 'noncausal-cross',
+        ]),
+      ),
+    );
+    assert.equal(progress.filter((step) => step.kind === 'row' && step.final).length, 12);
+    const stages = progress.flatMap((step) => (step.kind === 'stage' ? [step] : []));
+    assert.ok(stages.some(({ sentence }) => sentence.startsWith('Pattern 3 of 3. ')));
+    assert.ok(stages.every(({ done, total }, at) => total === 36 && done >= (stages[at - 1]?.done ?? 0)));
+  });
+
+  it('keeps the patterns that were measured when it is cancelled in a later one', async () => {
+    const abort = new AbortController();
+    const plan = {
+      ...smallPlan({ mechanisms: ['scaled-dot-product'], shape: { lengths: [32, 64, 96, 128] } }),
+      furtherPatterns: ['noncausal-self', 'noncausal-cross'] as const,
+    };
+    const result = await client.call('benchmark', [plan], {
+      signal: abort.signal,
+      onProgress: (step) => step.kind === 'stage' && step.sentence.startsWith('Pattern 2') && abort.abort(),
+    });
+    assert.equal(result.state, 'cancelled');
+    assert.equal(result.rows.length, 8);
+    assert.ok(result.cab!.efficiency.some(({ pattern, time }) => pattern === 'causal-self' && time));
+    assert.ok(!result.furtherPatterns?.some(({ pattern }) => pattern === 'noncausal-cross'));
   });
 
   it('gives a wrong, an unrunnable and an impossible kernel their reason and no time', async () => {
@@ -125,6 +177,28 @@ describe('a benchmark', function () {
     assert.ok(failure.code === 'out-of-memory', JSON.stringify(failure));
     assert.ok(failure.neededBytes > failure.limitBytes);
     assert.ok(failure.fittingLength! < 256);
+  });
+
+  it('names, when nothing fits, the mechanism that needs most and a length at which every one fits', async () => {
+    const limited = startClient({}, { HEADSCOPE_MEMORY_LIMIT: String(20e6) });
+    try {
+      const asked = { mechanisms: ['scaled-dot-product', 'sliding-window'], baseline: 'fused' };
+      const shape = { heads: 8, kvHeads: 8, headDim: 64, valueDim: 64 };
+      const of = (length: number) => smallPlan({ ...asked, shape: { ...shape, lengths: [length] } });
+      const failure = await failureOf(limited.call('benchmark', [of(16_384)]));
+      assert.ok(failure.code === 'out-of-memory', JSON.stringify(failure));
+      assert.equal(failure.mechanism, 'scaled-dot-product');
+      assert.match(sentenceOf(failure), /^This needs .* for scaled-dot-product and the limit is 20\.0 MB\. /);
+      const fitting = await limited.call('supports', [of(failure.fittingLength!)]);
+      assert.deepEqual(
+        fitting.map(({ mechanism, ok }) => [mechanism, ok]),
+        ['scaled-dot-product', 'sliding-window', 'fused'].map((id) => [id, true]),
+      );
+      const longer = await limited.call('supports', [of(failure.fittingLength! * 2)]);
+      assert.ok(longer.some(({ ok }) => !ok));
+    } finally {
+      limited.dispose();
+    }
   });
 
   it('keeps rows that were measured before and measures only the others', async () => {

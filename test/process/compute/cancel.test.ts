@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { BenchmarkProgress } from '../../../protocol/compute/api';
 import type { ComputeClient, ComputeState } from '../../../protocol/compute/client';
 import { failureOf } from './support/failure';
-import { buildServer, smallPlan, startClient } from './support/server';
+import { buildServer, environment, serverScript, smallPlan, startClient } from './support/server';
 
 /** Resolves when the job says that it has come to `words`. */
 function reaching(words: RegExp): { onProgress: (step: BenchmarkProgress) => void; reached: Promise<void> } {
@@ -138,7 +139,33 @@ describe('cancelling', function () {
     assert.ok((await client.call('info', [])).pid > 0);
   });
 
-  it('the process ends with its parent', async () => {
+  for (const [words, call] of [
+    ['while it waits', { kind: 'call', id: 1, method: 'info', args: [] }],
+    ['in mid-run', { kind: 'call', id: 1, method: 'benchmark', args: [longPlan] }],
+  ] as const) {
+    it(`the process ends with its parent that is killed ${words}`, async () => {
+      // A parent that says which process it started when the call is under way, and lives on.
+      const source = `
+        const child = require('node:child_process').fork(process.argv[1], [], {
+          serialization: 'advanced',
+          stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+        });
+        child.on('message', ({ kind }) => {
+          if (kind === 'ready') child.send(JSON.parse(process.argv[2]));
+          else console.log(child.pid);
+        });`;
+      const parent = spawn(process.execPath, ['-e', source, serverScript, JSON.stringify(call)], {
+        env: environment(),
+      });
+      const [text] = (await once(parent.stdout, 'data')) as [Buffer];
+      const pid = Number.parseInt(String(text), 10);
+      process.kill(pid, 0);
+      parent.kill('SIGKILL');
+      await gone(pid);
+    });
+  }
+
+  it('a client that is let go ends its process and answers no more', async () => {
     const { pid } = await client.call('info', []);
     client.dispose();
     assert.equal((await failureOf(client.call('info', []))).code, 'compute-unavailable');

@@ -78,6 +78,10 @@ describe('the headscope command', function () {
       const test = cpu.selfTest.operators[operator];
       assert.ok(test?.ok && test.maxError! < 1e-4, `${operator}: ${JSON.stringify(test)}`);
     }
+    assert.deepEqual(
+      Object.entries(cpu.selfTest.operators).filter(([, { ok, maxError }]) => !ok || !(maxError! < 1e-4)),
+      [],
+    );
     for (const device of result.devices.filter((each) => !each.available)) {
       assert.match(device.reason ?? '', /[a-z].*\.$/, `${device.id} says why, as a sentence`);
     }
@@ -110,6 +114,24 @@ describe('the headscope command', function () {
       if (supported !== true) assert.match(supported, /\.$/, name);
       else assert.ok(time && memoryByModel && time.r2Baseline <= 1, name);
     }
+    const given = [
+      'cab',
+      '--published-sizes',
+      '--mechanisms',
+      'sliding-window',
+      '--param',
+      'lightning-attention-2.block=16',
+    ];
+    const sized = [...given, '--patterns', 'causal-self', '--lengths', '32,64,128,256', '--json', file, ...small];
+    assert.equal((await headscope(sized)).code, 0);
+    const published = JSON.parse(await readFile(file, 'utf8')) as BenchmarkResult;
+    assert.deepEqual(published.plan.parameters, {
+      'sliding-window': { window: 16 },
+      'lightning-attention-2': { block: 16 },
+    });
+    assert.equal(published.plan.shape.batch, 4);
+    const unknown = await headscope(['cab', '--param', 'sliding-window.depth=3']);
+    assert.equal(unknown.code, 2);
     const wrong = await headscope(['cab', '--lengths', '32,64,128']);
     assert.equal(wrong.code, 2);
     assert.match(wrong.stderr, /four or more/);

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { writeSafetensors, writeShards } from '../../support/checkpoints/safetensors-file';
 import { tinyModel, tinyTensors, writeConfig, writeTinyModel } from '../../support/checkpoints/tiny-models';
 import { writeByteLevelTokenizer } from '../../support/checkpoints/tokenizers';
+import { repositoryRoot } from '../../support/host/versions';
 import { buildServer, Place } from './support/model-server';
 
 const llama = tinyModel('llama');
@@ -296,6 +297,34 @@ const cases: readonly Case[] = [
     sentence: /There is no head 4 in layer 1: it has 4 query heads, from 0\./,
   },
   {
+    name: 'a gain that no float32 holds',
+    make: (folder) => void writeTinyModel(folder, llama),
+    words: ['heads', '--gain', '0.0=1e400', ...ids],
+    code: 2,
+    sentence: /"0\.0=1e400" is no gain\. Its factor lies from -1000000 to 1000000; 0 removes the head\./,
+  },
+  {
+    name: 'a causal check without labels',
+    make: (folder) => void writeTinyModel(folder, llama),
+    words: ['heads', '--causal', '--no-classify', ...ids],
+    code: 2,
+    sentence: /--causal removes the labelled heads, and --no-classify labels none\. Leave one of them out\./,
+  },
+  {
+    name: 'a factor in another notation than the decimal',
+    make: (folder) => void writeTinyModel(folder, llama),
+    words: ['generate', '--vhr', '--alpha', '0x10', ...ids],
+    code: 2,
+    sentence: /The factor alpha is "0x10"\. Give a finite number/,
+  },
+  {
+    name: 'a memory limit that nothing fits into, said as it was given',
+    make: (folder) => void writeTinyModel(folder, llama),
+    words: ['heads', '--memory-limit', '1KB', ...ids],
+    code: 3,
+    sentence: /This needs [\d.]+ [kM]B and the limit is 1\.0 kB\./,
+  },
+  {
     name: 'a head that is not there',
     make: (folder) => void writeTinyModel(folder, llama),
     words: ['map', '--layer', '2', '--head', '0', ...ids],
@@ -421,6 +450,20 @@ describe('models and prompts that cannot be run', function () {
       others.stderr,
       /^The weights hold model\.layers\.0\.self_attn\.q_proj\.bias, .* and 1 more, which the config does not ask for\.\n$/,
     );
+  });
+
+  it('counts one token as one, and says in what the loss changes', async () => {
+    writeTinyModel(place.at('model'), llama);
+    const one = await place.headscope(['heads', place.at('model'), '--ids', '7', '--gain', '0.0=.5']);
+    assert.equal(one.code, 0, one.stderr);
+    assert.match(one.stdout, /bear a label on 1 token;/);
+    const demo = await place.headscope([
+      'heads',
+      join(repositoryRoot, 'examples/models/demo-lm'),
+      '--ids',
+      '1,2,3,1,2,3',
+    ]);
+    assert.match(demo.stdout, /on 6 tokens;[^]*loss change without \(nats\)/);
   });
 
   it('token ids need no tokenizer', async () => {

@@ -56,7 +56,7 @@ describe('checkpoints as they lie on a disk', function () {
   it('the JSON of each command says which model, prompt and threads made it', async () => {
     writeTinyModel(folder, llama);
     const heads = await place.headscope(['heads', folder, '--ids', '7,8', '--threads', '2', '--json', '-']);
-    const { model, device } = JSON.parse(heads.stdout) as HeadsResult;
+    const { model, device, parity } = JSON.parse(heads.stdout) as HeadsResult;
     assert.equal(device.threads, 2);
     for (const [command, ...words] of [
       ['generate', '--max-new-tokens', '1'],
@@ -77,8 +77,9 @@ describe('checkpoints as they lie on a disk', function () {
       ];
       const { code, stdout, stderr } = await place.headscope(asked);
       assert.equal(code, 0, stderr);
-      const made = JSON.parse(stdout) as Pick<HeadsResult, 'model' | 'device' | 'settings'>;
+      const made = JSON.parse(stdout) as Pick<HeadsResult, 'model' | 'device' | 'settings' | 'parity'>;
       assert.deepEqual(made.model, model);
+      assert.deepEqual(made.parity, parity);
       assert.equal(made.device.threads, 2);
       assert.deepEqual(made.settings['prompt'], { kind: 'ids', ids: [7, 8] });
       assert.deepEqual(made.settings['gains'], [{ layer: 0, head: 1, gain: 0 }]);

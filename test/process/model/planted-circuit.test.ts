@@ -26,9 +26,20 @@ describe('a planted induction circuit', function () {
   };
 
   it('heads: the two heads bear their labels, and the loss says what each is worth', async () => {
-    const { classes, statistics } = await json<HeadsResult>('heads', folder, '--ids', prompt.join(), '--causal');
+    const { classes, statistics, topKeys } = await json<HeadsResult>(
+      'heads',
+      folder,
+      '--ids',
+      prompt.join(),
+      '--causal',
+    );
     const of = (layer: number, head: number) => classes.filter((each) => each.layer === layer && each.head === head);
     assert.ok((statistics.previousToken[0]?.[0] ?? 0) > 0.999);
+    // What the last token reads most: the one before it.
+    const [top, ...others] = topKeys?.[0]?.[0] ?? [];
+    assert.equal(top?.key, prompt.length - 2);
+    assert.ok(top.weight > 0.999 && others.every(({ weight }) => weight < 0.001));
+    assert.equal(topKeys?.[1]?.[1]?.length, 4);
     assert.deepEqual(
       of(0, 0).map(({ label }) => label),
       ['previous-token', 'local'],
@@ -79,6 +90,9 @@ describe('a planted induction circuit', function () {
     );
     assert.equal(labelScores.induction?.score[1]?.[0], induction?.score);
     assert.ok((labelScores.retrieval?.score[1]?.[0] ?? 1) < 0.3, 'what an induction head finds by chance');
+    const { stdout } = await place.headscope(['heads', folder, '--ids', ids.join(), '--causal']);
+    const change = `\\+${(joint.lossChange ?? Number.NaN).toFixed(3)}`;
+    assert.match(stdout, new RegExp(`^induction +1 +${change} +\\+\\d\\.\\d{3}$`, 'm'));
   });
 
   it('generate: the continuation repeats the sequence, and no more without either head', async () => {

@@ -58,6 +58,47 @@ describe('headscope distributed', function () {
     assert.match(table.stdout, /1 x 2 gather .*\n[^]*A call lasts from/);
   });
 
+  it('sets the gain of blocks, over the whole matrix in one process, apart from that of workers; and scales weakly', async () => {
+    const words = '--workers 2,4 --split heads --length 128 --heads 4 --head-dim 8 --seconds 0.2 --weak';
+    const { code, stdout, stderr } = await headscope(['distributed', ...words.split(' '), '--json', '-']);
+    assert.equal(code, 0, stderr);
+    const { vanilla, weak, rows } = JSON.parse(stdout) as ShardedScaling;
+    assert.equal(rows.length, 3);
+    assert.ok(vanilla && 'medianMs' in vanilla && vanilla.medianMs > 0);
+    const { low, median, high } = vanilla.gainOfBlocks;
+    assert.ok(low <= median && median <= high && median > 0);
+    // 128 sqrt(2) and 128 sqrt(4) positions.
+    assert.deepEqual(
+      weak?.map(({ workers, length }) => [workers, length]),
+      [
+        [2, 181],
+        [4, 256],
+      ],
+    );
+    for (const row of weak ?? [])
+      assert.ok(row.maxError <= row.tolerance && row.medianMs > 0 && row.efficiency.median > 0);
+    const table = await headscope(['distributed', ...words.split(' ')]);
+    assert.match(table.stdout, /Blocks alone gain .* times \(one worker\), the best of \d workers over it .* times\./);
+    assert.match(table.stdout, /Weak scaling[^]*4 x 1 +256 /);
+  });
+
+  it('refuses what needs more memory than there is, with the nearest length that fits', async () => {
+    const words = '--length 65536 --heads 8 --head-dim 64 --memory-limit 1GB';
+    const { code, stderr } = await headscope(['distributed', ...words.split(' ')]);
+    assert.equal(code, 3, stderr);
+    const fits = Number(/length of at most (\d+)/.exec(stderr)?.[1]);
+    assert.ok(fits > 1024 && fits < 65536 && fits % 64 === 0, stderr);
+  });
+
+  it('runs without the whole matrix where that alone does not fit, and says so', async () => {
+    const words = '--workers 2 --split heads --length 4096 --heads 2 --head-dim 8 --seconds 0.2 --memory-limit 0.1GB';
+    const { code, stdout, stderr } = await headscope(['distributed', ...words.split(' '), '--json', '-']);
+    assert.equal(code, 0, stderr);
+    const { vanilla } = JSON.parse(stdout) as ShardedScaling;
+    assert.ok(vanilla && 'reason' in vanilla);
+    assert.match(vanilla.reason, /^The whole matrix needs .* more than the limit of .*--length/);
+  });
+
   for (const [words, expected] of [
     ['--workers 1', /--workers a number above 1/],
     ['--workers 9 --split heads', /8 key\/value heads cannot be dealt to 9 workers/],

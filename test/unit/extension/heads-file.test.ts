@@ -56,6 +56,21 @@ describe('a saved result of heads', () => {
     );
   });
 
+  it('keeps the keys that the last query reads most', () => {
+    const topKeys = [
+      [[{ key: 2, weight: 0.75 }], []],
+      [[], [{ key: 0, weight: 1 }]],
+    ];
+    const parsed = parseHeads(headsText({ result: headsResult({ topKeys }) }));
+    assert.ok(parsed.ok);
+    assert.deepEqual(parsed.result.result.topKeys, topKeys);
+    const beyond = [
+      [[{ key: 3, weight: 1 }], []],
+      [[], []],
+    ];
+    assert.match(whyNot(changed({ topKeys: beyond })), /^topKeys\[0\]\[0\]\[0\]\.key is not a position from 0 to 2/);
+  });
+
   it('keeps the scores behind the labels, also where nothing was measured', () => {
     const table = [
       [0.5, Number.NaN],

@@ -119,6 +119,34 @@ describe('Simulator of neighborhood attention: the paper’s figures', () => {
     assert.equal(passesBlockSparseTest({ ...axis(8, 8, 8, 8, 8), causal: true }), false);
   });
 
+  it('where a query tile holds whole key tiles it is the released formula itself; elsewhere that would pass too much', () => {
+    const released = ({ size, window, stride, queryTile, keyTile }: SimulatedAxis): boolean => {
+      if (window === size) return true;
+      if (stride % queryTile !== 0 || window % keyTile !== 0) return false;
+      const [left, half] = [Math.floor(window / 2), Math.floor(stride / 2)];
+      const leader = Math.min(Math.floor((size - 1) / stride) * stride + half, size - 1);
+      const lastStart = Math.min(Math.max(leader - left, 0), size - window);
+      if (size % stride !== 0 && lastStart % keyTile !== 0) return false;
+      const two = Math.ceil(size / stride) === 2 && stride + half >= size - window;
+      return (left - half) % keyTile === 0 || (size % keyTile === 0 && two);
+    };
+    let wrong = 0;
+    for (let size = 1; size <= 16; size++) {
+      for (let window = 1; window <= size; window++) {
+        for (let stride = 1; stride <= window; stride++) {
+          for (const queryTile of [1, 2, 3, 4]) {
+            for (const keyTile of [1, 2, 4]) {
+              const one = axis(size, window, stride, queryTile, keyTile);
+              if (queryTile % keyTile === 0) assert.equal(passesBlockSparseTest(one), released(one));
+              else if (released(one) && !isBlockSparse(one)) wrong++;
+            }
+          }
+        }
+      }
+    }
+    assert.equal(wrong, 62);
+  });
+
   it('key tiles that begin with the window visit no more tiles than those on a fixed grid', () => {
     for (let window = 1; window <= 24; window++) {
       const one = axis(48, window, 1, 4, 8);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { binaryTicks, decimalTicks, logDomain, thin } from '../../../webviews/charts/axis';
-import { spread } from '../../../webviews/charts/draw';
+import { spread } from '../../../webviews/charts/end-labels';
 
 describe('logarithmic axes', () => {
   it('span the positive values and never less than a factor of two', () => {

@@ -11,6 +11,7 @@ import {
   type TileAddress,
 } from '../../../webviews/charts/tiles';
 import { cividis, diverging, inkOn, mix, parseColour } from '../../../webviews/charts/colour-map';
+import { differencesOf } from '../../../webviews/panels/heads/comparison';
 import { readForm, toForm, withGain } from '../../../webviews/panels/heads/form';
 import { gridLayout, gridModel, placeAt, whereIs } from '../../../webviews/panels/heads/grid-model';
 import { parseHead } from '../../../webviews/ui/head-names';
@@ -296,6 +297,36 @@ describe('the tokens', () => {
     assert.deepEqual(
       [0, 0.01, 0.25, 1, Number.NaN].map((weight) => shadeOf(weight)),
       [0, 1, 4, 8, 0],
+    );
+  });
+});
+
+describe('two results of heads', () => {
+  const compared = (other: Partial<typeof result>): State => ({
+    ...finished(),
+    compareWith: { name: 'before', result: { ...result, ...other } },
+  });
+
+  it('are compared head by head: this one less the other, NaN where one of them has no number', () => {
+    const before = result.statistics.entropy.map((row, layer) =>
+      row.map((value, head) =>
+        layer === 1 && head === 2 ? value - 0.5 : layer === 0 && head === 0 ? Number.NaN : value,
+      ),
+    );
+    const differences = differencesOf(compared({ statistics: { ...result.statistics, entropy: before } }), 'entropy');
+    assert.ok(differences.ok);
+    assert.ok(Math.abs(differences.at(1, 2) - 0.5) < 1e-12);
+    assert.equal(differences.at(2, 3), 0);
+    assert.ok(Number.isNaN(differences.at(0, 0)));
+    assert.ok(Math.abs(differences.largest - 0.5) < 1e-12);
+  });
+
+  it('of models of other shapes are refused in a sentence', () => {
+    const differences = differencesOf(compared({ layers: 1 }), 'entropy');
+    assert.ok(!differences.ok);
+    assert.match(
+      differences.why,
+      /4 layers of 8 heads, before has 1 of 8: heads can be compared one by one only between/,
     );
   });
 });

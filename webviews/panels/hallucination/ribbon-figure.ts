@@ -1,8 +1,8 @@
 /** The ribbon of a caption as markup of SVG, for export: the colours, lines and marks of the screen. */
 import { cividis, css, inkOn } from '../../charts/colour-map';
-import { textWidth } from '../../charts/draw';
 import { escapeXml } from '../../charts/image';
 import { colourOf } from '../../charts/palette';
+import { textWidth } from '../../charts/text-width';
 import type { Caption } from '../../../protocol/results/hallucination';
 import type { Theme } from '../../ui/theme';
 import { hallucinatedIdentity, truthfulIdentity } from './histogram';

@@ -231,6 +231,8 @@ function keyOfFigure(
   return { svg: entries.join('\n'), bottom: y + 10 };
 }
 
+const topKeysOf = ({ topKeys }: HeadsResult, { layer, head }: HeadRow) => topKeys?.[layer]?.[head];
+
 /** One line a head, in full precision; what made it stands in each line, so that any reader of CSV can use the file. */
 export function headsCsv(state: State, result: HeadsResult): string {
   const share = result.heads / Math.max(1, result.model.kvHeads);
@@ -254,6 +256,16 @@ export function headsCsv(state: State, result: HeadsResult): string {
     ),
     ...Object.entries(result.groups).map(([name, values]) =>
       column(`group_${name}`, ({ layer, head }) => values[layer]?.[head]),
+    ),
+    column('last_query_top_keys', (row) =>
+      topKeysOf(result, row)
+        ?.map(({ key }) => key)
+        .join(';'),
+    ),
+    column('last_query_top_weights', (row) =>
+      topKeysOf(result, row)
+        ?.map(({ weight }) => weight)
+        .join(';'),
     ),
     column(
       'labels',

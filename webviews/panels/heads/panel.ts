@@ -1,41 +1,28 @@
 /** Holds the state, draws it, does what its parts ask for, and asks the extension for what the picture lacks. */
 import { render } from 'lit';
 import type { FromHeadsPanel, HeadsPlace, ToHeadsPanel } from '../../../protocol/panels/heads';
-import { unreachable } from '../../../protocol/unreachable';
 import { announce } from '../../ui/announce';
 import { Arrangement } from '../../ui/arrangement';
 import { acquireHost, type Host } from '../../ui/host';
-import { Later } from '../../ui/later';
-import { seconds } from '../../ui/numbers';
 import { PlanTelling } from '../../ui/plan-telling';
 import { Redraw } from '../../ui/redraw';
 import { onThemeChange, readTheme } from '../../ui/theme';
-import { isOpen } from '../../ui/disclosures';
 import type { Actions, ExportFormat, Part } from './actions';
 import { exportData, exportName } from './exports';
-import { finding } from './finding';
 import { shownHead } from './head-figure';
-import { readPrompt, sameGains, toForm, type Form } from './form';
+import { toForm, type Form } from './form';
 import { canonical } from '../../ui/canonical';
 import { announcementOf, gridModel } from './grid-model';
 import { parseHead, type HeadPlace } from '../../ui/head-names';
 import { page } from './page';
 import { continues, keep, parseKept, restore, type Kept } from './kept';
-import { modelOfForm, planOf, planOfResult } from './plan';
+import { planOf, planOfResult } from './plan';
+import { Questions } from './questions';
 import { startRun } from './run-plan';
 import { readSampling } from './sampling';
 import { tokensOf } from './shown';
-import {
-  initialState,
-  receive,
-  select,
-  setGain,
-  shapeOf,
-  toggleAblation,
-  type Latest,
-  type State,
-  type View,
-} from './state';
+import { spokenOf } from './spoken';
+import { initialState, receive, select, setGain, shapeOf, toggleAblation, type State, type View } from './state';
 import { TileRequests, type TileSource } from './tile-source';
 import { shownToken } from '../../ui/token-text';
 import type { CellPlace } from './matrix-place';
@@ -45,12 +32,8 @@ export class HeadsPanel implements Actions {
   private readonly host: Host<ToHeadsPanel, FromHeadsPanel, Kept>;
   private readonly kept: Kept | undefined;
   private readonly plans: PlanTelling<NonNullable<ReturnType<typeof planOf>>>;
-  private readonly later = new Later<'tokens' | 'effects' | 'row'>();
   private requests = 0;
-  private latest: Latest = { tokenise: -1, row: -1, rowOf: undefined };
-  private askedPrompt = '';
-  private askedRow = '';
-  /** In the side view nothing is computed before the person does something: it would start a process for an open side bar. */
+  private readonly questions: Questions;
   private touched = false;
   private readonly tiles: TileRequests;
   private source: TileSource | undefined;
@@ -77,6 +60,13 @@ export class HeadsPanel implements Actions {
         this.draw();
       },
     );
+    this.questions = new Questions({
+      state: () => this.state,
+      setState: (state) => (this.state = state),
+      touched: () => this.touched,
+      nextRequest: () => this.nextRequest(),
+      post: (message) => this.host.post(message),
+    });
     this.kept = this.host.restore();
     this.state = restore(initialState(place), this.kept?.place === place ? this.kept : undefined);
     this.plans = new PlanTelling(this.kept?.basis ?? [], {
@@ -113,112 +103,28 @@ export class HeadsPanel implements Actions {
         this.state = { ...this.state, form: undefined };
       this.plans.opened(message.plan);
     }
-    this.change(receive(this.state, message, this.latest));
+    this.change(receive(this.state, message, this.questions.latest));
     this.tell(message);
   }
 
-  /** Says the steps of a run to those who do not see them. */
   private tell(message: ToHeadsPanel): void {
-    switch (message.kind) {
-      case 'result':
-        announce(finding(this.state));
-        break;
-      case 'failed':
-      case 'overdue':
-        announce(message.sentence);
-        break;
-      case 'stage': {
-        const said = `${Math.floor(message.share * 10) * 10} % of the heads read`;
-        if (said === this.announced) return;
-        this.announced = said;
-        announce(message.secondsLeft === undefined ? said : `${said}, about ${seconds(message.secondsLeft)} left`);
-        break;
-      }
-      case 'generated':
-        announce(`${message.variant ? 'Changed' : 'Plain'} continuation: ${message.text}`);
-        break;
-      case 'nextTokens': {
-        const changed = this.state.effects?.distributions?.[1];
-        if (changed) announce(`Divergence ${changed.divergence.toFixed(3)} nats from the plain model`);
-        break;
-      }
-      case 'open':
-      case 'models':
-      case 'model':
-      case 'tokenised':
-      case 'layer':
-      case 'tile':
-      case 'row':
-      case 'token':
-        break;
-      default:
-        unreachable(message);
-    }
+    const spoken = spokenOf(message, this.state);
+    if (!spoken || (spoken.step !== undefined && spoken.step === this.announced)) return;
+    if (spoken.step !== undefined) this.announced = spoken.step;
+    announce(spoken.words);
   }
 
   private change(state: State): void {
     this.state = state;
     this.keepState();
     if (state.place !== 'file') this.plans.schedule();
-    this.askTokens();
-    this.askRow();
-    this.askEffects();
+    this.questions.ask();
     this.openSource();
     this.draw();
   }
 
   private keepState(): void {
     this.host.keep(keep(this.state, this.plans.basis));
-  }
-
-  /** The tokens of the prompt as typed. */
-  private askTokens(): void {
-    const { form, opened, place } = this.state;
-    if (!opened || !form || form.folder === '' || place === 'file' || (place === 'side' && !this.touched)) return;
-    const prompt = readPrompt(form, modelOfForm(this.state));
-    if (typeof prompt === 'string') {
-      this.askedPrompt = '';
-      if (this.state.typed) this.state = { ...this.state, typed: undefined, typedProblem: undefined };
-      return;
-    }
-    const asked = canonical([form.folder, prompt]);
-    if (asked === this.askedPrompt) return;
-    this.askedPrompt = asked;
-    this.later.do('tokens', 200, () => {
-      const request = this.nextRequest();
-      this.latest = { ...this.latest, tokenise: request };
-      this.host.post({ kind: 'tokenise', request, folder: form.folder, prompt });
-    });
-  }
-
-  /** What the selected query of the selected head reads, when something on screen shows it. */
-  private askRow(): void {
-    const { result, selected, query, canRun } = this.state;
-    const shown = this.state.place !== 'side' || this.touched;
-    if (!result || !selected || query === undefined || !shown || canRun !== true) return;
-    const asked = canonical([result.created, selected, query]);
-    if (asked === this.askedRow) return;
-    this.askedRow = asked;
-    this.later.do('row', 40, () => {
-      const request = this.nextRequest();
-      this.latest = { ...this.latest, row: request, rowOf: { ...selected, query } };
-      this.host.post({ kind: 'row', request, ...selected, query });
-    });
-  }
-
-  private askEffects(): void {
-    const { result, form, canRun, effects, place, phase } = this.state;
-    const shown = place === 'full' || (place === 'side' && isOpen(this.state, 'effects', false));
-    if (!result || !form || canRun !== true || !shown || phase.kind === 'running') return;
-    if (effects && sameGains(effects.gains, form.gains)) return;
-    this.later.do('effects', 150, () => {
-      const gains = this.state.form?.gains ?? [];
-      const request = this.nextRequest();
-      // The last answer stays on screen until the next one is there.
-      const before = this.state.effects?.distributions;
-      this.state = { ...this.state, effects: { request, gains, ...(before ? { distributions: before } : {}) } };
-      this.host.post({ kind: 'nextTokens', request, gains });
-    });
   }
 
   private openSource(): void {

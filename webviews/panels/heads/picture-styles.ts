@@ -270,6 +270,12 @@ export const pictureStyles = css`
     border-radius: 3px;
     font-variant-numeric: tabular-nums;
   }
+  .continuations .summary {
+    margin-left: 8px;
+    overflow: hidden;
+    text-overflow: ellipsis;
+    white-space: nowrap;
+  }
   .fields.sampling {
     grid-template-columns: auto minmax(0, 160px);
   }

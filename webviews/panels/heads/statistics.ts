@@ -73,8 +73,6 @@ const infos = new Map(statisticInfos.map((info) => [info.id, info]));
 export const statisticInfo = (id: StatisticName): StatisticInfo =>
   infos.get(id) ?? (statisticInfos[0] as StatisticInfo);
 
-export const isStatistic = (value: string): value is StatisticName => infos.has(value as StatisticName);
-
 export const noStatistics = (layers: number): PartialStatistics =>
   Object.fromEntries(
     headStatisticNames.map((name) => [name, new Array<undefined>(layers).fill(undefined)]),

@@ -17,6 +17,8 @@ export interface Actions {
   showCard(card: CardChoice | undefined): void;
   emphasise(mechanism: string | undefined): void;
   run(resume: boolean): void;
+  /** Measures the selected mechanisms in all patterns of CAB. */
+  runCab(): void;
   cancel(): void;
   /** Puts the settings of the rows on show back into the form. */
   backToMeasured(): void;

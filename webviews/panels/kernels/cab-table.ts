@@ -2,7 +2,11 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { AttentionPattern } from '../../../protocol/results/attention-pattern';
 import type { CabMeasures, EfficiencyLengths, FittedLength } from '../../../protocol/results/cab';
+import { button, disclosure } from '../../ui/controls';
+import { isOpen } from '../../ui/disclosures';
 import { count, significant } from '../../ui/numbers';
+import type { Part } from './actions';
+import { cabPlan, patternOrder } from './cab-plan';
 import type { State } from './state';
 
 const titles: Readonly<Record<AttentionPattern, string>> = {
@@ -11,20 +15,55 @@ const titles: Readonly<Record<AttentionPattern, string>> = {
   'noncausal-cross': 'Noncausal cross',
   'causal-cross': 'Causal cross',
 };
-const order = Object.keys(titles) as readonly AttentionPattern[];
 
-export function cabTable(state: State): TemplateResult | typeof nothing {
+/** A disclosure that is open where there is something to read; a saved result is read, not measured anew. */
+export function cabSection(part: Part): TemplateResult | typeof nothing {
+  const { state, actions, compact } = part;
   const cab = state.result?.cab;
-  if (!cab || cab.efficiency.length === 0) return nothing;
+  const measured = cab !== undefined && cab.efficiency.length > 0;
+  if (!measured && (state.place === 'file' || state.mechanisms.length === 0)) return nothing;
   return html`<section class="cab" aria-label="Efficiency length by pattern">
-    <h2>Efficiency length by pattern (CAB)</h2>
-    ${efficiency(cab, state)} ${cab.index ? indexOf(cab.index, state) : nothing}
+    ${disclosure({
+      title: 'Efficiency length by pattern (CAB)',
+      open: isOpen(state, 'cab', measured && !compact),
+      id: 'cab',
+      onToggle: (open) => actions.toggle('cab', open),
+      body: () =>
+        html`${state.place === 'file' ? nothing : allPatterns(part)} ${measured ? efficiency(cab, state) : nothing}
+        ${cab?.index ? indexOf(cab.index, state) : nothing}`,
+    })}
   </section>`;
+}
+
+/** The run over all patterns; while one goes on it is shown and cancelled above. */
+function allPatterns({ state, actions }: Part): TemplateResult {
+  const plan = cabPlan(state);
+  const why = typeof plan === 'string' ? plan : undefined;
+  const runs = state.phase.kind === 'running' && state.measuredPlan?.furtherPatterns !== undefined;
+  return html`<div class="cab-run">
+    ${button({
+      label: 'Measure all patterns',
+      icon: 'play',
+      appearance: 'secondary',
+      id: 'run-cab',
+      disabled: why !== undefined || state.phase.kind === 'running',
+      hint: 'The selected mechanisms in the four patterns of attention, as "headscope cab" does',
+      onClick: () => actions.runCab(),
+    })}
+    <span class="muted">
+      ${
+        runs
+          ? 'Measuring pattern by pattern: the points above are those of the settings; Cancel keeps what is done.'
+          : (why ??
+            'From which length each selected mechanism takes less time and memory than the baseline, in each pattern.')
+      }
+    </span>
+  </div>`;
 }
 
 function efficiency({ efficiency: found }: CabMeasures, state: State): TemplateResult {
   const { plan } = state.result!;
-  const patterns = order.filter((pattern) => found.some((each) => each.pattern === pattern));
+  const patterns = patternOrder.filter((pattern) => found.some((each) => each.pattern === pattern));
   const mechanisms = [...new Set(found.map(({ mechanism }) => mechanism))];
   const cell = (mechanism: string, pattern: AttentionPattern) =>
     cells(found.find((each) => each.mechanism === mechanism && each.pattern === pattern));
@@ -83,7 +122,7 @@ function indexOf(
   { baseline, tasks, methods, correlations }: NonNullable<CabMeasures['index']>,
   state: State,
 ): TemplateResult {
-  const patterns = order.filter((pattern) => tasks.some((task) => task.pattern === pattern));
+  const patterns = patternOrder.filter((pattern) => tasks.some((task) => task.pattern === pattern));
   const names = [...new Set(methods.map(({ method }) => method))];
   const value = (method: string, pattern: AttentionPattern): string => {
     const found = methods.find((each) => each.method === method && each.pattern === pattern);

@@ -224,9 +224,10 @@ export function readParameter(parameter: ParameterInfo, typed: string | boolean)
   }
 }
 
-/** The same run? Rows already measured and where the shape came from make no difference. */
+/** The same run? Rows already measured, where the shape came from and patterns measured beside it make no difference. */
 export function samePlan(a: BenchmarkPlan | undefined, b: BenchmarkPlan | undefined): boolean {
   if (!a || !b) return false;
-  const plain = ({ done: _done, origin: _origin, ...plan }: BenchmarkPlan): string => canonical(plan);
+  const plain = ({ done: _done, origin: _origin, furtherPatterns: _further, ...plan }: BenchmarkPlan): string =>
+    canonical(plan);
   return plain(a) === plain(b);
 }

@@ -4,6 +4,7 @@ import { adoptStyles, baseStyles } from '../../ui/styles';
 import { registerControls } from '../../ui/toolkit';
 import { chartStyles } from '../../charts/styles';
 import { KernelsPanel } from './panel';
+import { cardStyles } from './card-styles';
 import { panelStyles } from './styles';
 
 const places: readonly string[] = ['full', 'side', 'file'] satisfies KernelsPlace[];
@@ -12,6 +13,6 @@ const isPlace = (value: string | undefined): value is KernelsPlace => value !== 
 const root = document.getElementById('root');
 if (!root) throw new Error('The page has no element with the id "root".');
 const place = root.dataset['place'];
-adoptStyles(baseStyles, panelFrameStyles, chartStyles, panelStyles);
+adoptStyles(baseStyles, panelFrameStyles, chartStyles, panelStyles, cardStyles);
 registerControls();
 new KernelsPanel(root, isPlace(place) ? place : 'full');

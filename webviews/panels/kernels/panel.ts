@@ -25,7 +25,8 @@ import { canonical } from '../../ui/canonical';
 import { mechanismCard, viewRequest } from './mechanism-card';
 import { readNeighborhood, typedNeighborhood } from './neighborhood-form';
 import { chartCards, chartsOf, identitiesOf, legend, measuredOf } from './pictures';
-import { cabTable } from './cab-table';
+import { cabPlan } from './cab-plan';
+import { cabSection } from './cab-table';
 import { templateTable } from './template-table';
 import { resultColumns, resultsTable, tableRows } from './results-table';
 import { banners, emptyState, runBar } from './status';
@@ -204,12 +205,20 @@ export class KernelsPanel implements Actions {
   }
 
   run(resume: boolean): void {
-    const started = startRun(this.state, resume);
+    this.begin(startRun(this.state, resume), resume ? 'Resumed' : 'Started');
+  }
+
+  runCab(): void {
+    const plan = cabPlan(this.state);
+    if (typeof plan !== 'string') this.begin(startRun(this.state, false, plan), 'Started in all patterns');
+  }
+
+  private begin(started: ReturnType<typeof startRun>, said: string): void {
     if (!started) return;
     this.announced = '';
     this.change(started.state);
     this.host.post({ kind: 'run', plan: started.plan });
-    announce(resume ? 'Resumed' : 'Started');
+    announce(said);
   }
 
   cancel(): void {
@@ -323,8 +332,8 @@ export class KernelsPanel implements Actions {
       <div class="body">
         ${compact ? nothing : strip}
         <div class="results">
-          ${mechanismCard(part)} ${this.results(part, identities)} ${compact ? strip : nothing} ${templateTable(part)}
-          ${this.provenance(part)}
+          ${mechanismCard(part)} ${this.results(part, identities)} ${compact ? strip : nothing} ${cabSection(part)}
+          ${templateTable(part)} ${this.provenance(part)}
         </div>
       </div>
     </main>`;
@@ -360,7 +369,7 @@ export class KernelsPanel implements Actions {
               open: isOpen(state, 'table', false),
               id: 'measurements',
               onToggle: (open) => this.toggle('table', open),
-              body: () => html`${resultsTable(part, identities)} ${cabTable(state)}`,
+              body: () => resultsTable(part, identities),
             })}
             ${disclosure({
               title: 'Ratio, memory, roofline, error',
@@ -369,8 +378,7 @@ export class KernelsPanel implements Actions {
               onToggle: (open) => this.toggle('pictures', open),
               body: () => html`<div class="charts">${chartCards(part, charts.slice(1), this.emphasised)}</div>`,
             })}`
-          : html`<section class="measurements" aria-label="Measurements">${resultsTable(part, identities)}</section>
-              ${cabTable(state)}`
+          : html`<section class="measurements" aria-label="Measurements">${resultsTable(part, identities)}</section>`
       }`;
   }
 

@@ -280,14 +280,15 @@ export function canResume(state: State): boolean {
 export function isStale(state: State): boolean {
   if (state.place === 'file' || state.rows.length === 0 || state.phase.kind === 'running') return false;
   const plan = runnablePlan(state);
-  return plan !== undefined && !samePlan(plan, state.measuredPlan);
+  // CAB measures also what the form's own pattern does not run.
+  return plan !== undefined && ![plan, planOf(state)].some((each) => samePlan(each, state.measuredPlan));
 }
 
 export function startRun(
   state: State,
   resume: boolean,
+  plan: BenchmarkPlan | undefined = runnablePlan(state),
 ): { readonly state: State; readonly plan: BenchmarkPlan } | undefined {
-  const plan = runnablePlan(state);
   if (!plan || state.canRun !== true || state.phase.kind === 'running') return undefined;
   const done = resume ? settled(state).filter(keptOnResume) : [];
   const total = measuredMechanisms(plan).length * plan.shape.lengths.length;

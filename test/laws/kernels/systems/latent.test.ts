@@ -6,7 +6,9 @@ import { latent } from '../../../../kernels/mechanisms/latent/latent';
 import { scaledDotProduct } from '../../../../kernels/mechanisms/scaled-dot-product';
 import type { AttentionShape } from '../../../../kernels/shape';
 import { drawInputs } from '../../../../kernels/tensors/inputs';
+import { normalTensor } from '../../../../kernels/tensors/random';
 import { tensor, zeros, type Tensor } from '../../../../kernels/tensors/tensor';
+import { positionsOf } from '../positions';
 import { runMechanism } from '../run';
 import { assertClose, causalShape, parametersFor } from './support';
 
@@ -47,6 +49,21 @@ function turnedRows(x: Tensor, rotary: number): Tensor {
     }
   });
   return tensor(x.shape, data);
+}
+
+/** `count` orthonormal columns of `size` random numbers (Gram-Schmidt, twice against rounding). */
+function orthonormal(size: number, count: number, seed: number): Float64Array[] {
+  const columns: Float64Array[] = [];
+  for (let c = 0; c < count; c++) {
+    let column = normalTensor([size], 100 * seed + c).data;
+    for (const before of [...columns, ...columns]) {
+      const along = column.reduce((sum, x, at) => sum + x * before[at]!, 0);
+      column = column.map((x, at) => x - along * before[at]!);
+    }
+    const length = Math.hypot(...column);
+    columns.push(column.map((x) => x / length));
+  }
+  return columns;
 }
 
 describe('Multi-head latent attention', () => {
@@ -134,6 +151,82 @@ describe('Multi-head latent attention', () => {
         }
       }
       assertClose(latent.reference(inputs, own, parameters), original(), 1e-10);
+    }
+  });
+
+  it('at a lower rank loses the dropped singular values, squared and summed; a group repeats the loss of its key head', () => {
+    // Keys and values side by side are P diag(sigma) Q^T; the cache keeps the first r columns of Q.
+    const [n, sigma] = [40, Array.from({ length: 28 }, (_, i) => 30 / (i + 1))];
+    const own = causalShape(n, { kvHeads: 2, valueDim: 6 });
+    const [left, right] = [orthonormal(n, 28, 1), orthonormal(28, 28, 2)];
+    const stacked = (i: number, column: number): number =>
+      sigma.reduce((sum, s, c) => sum + left[c]![i]! * s * right[c]![column]!, 0);
+    const from = (heads: number, width: number, first: number): Tensor =>
+      tensor(
+        [1, heads, n, width],
+        Float64Array.from({ length: heads * n * width }, (_, at) => {
+          const [head, i] = [Math.floor(at / (n * width)), Math.floor(at / width) % n];
+          return stacked(i, first + head * width + (at % width));
+        }),
+      );
+    let before = Infinity;
+    for (const rank of [4, 9, 20, 28]) {
+      const parameters = parametersFor(latent, { rank, rotary: 0 });
+      const inputs = { ...drawInputs(latent, own, parameters, 6), key: from(2, 8, 0), value: from(2, 6, 16) };
+      const weight = (shape: readonly number[], of: (row: number, column: number, head: number) => number): Tensor => {
+        const [rows, columns] = shape.slice(-2) as [number, number];
+        return tensor(
+          shape,
+          Float64Array.from({ length: shape.reduce((a, b) => a * b) }, (_, at) =>
+            of(Math.floor(at / columns) % rows, at % columns, Math.floor(at / rows / columns)),
+          ),
+        );
+      };
+      const weights = {
+        'latent.down': weight([28, rank], (row, column) => right[column]![row]!),
+        'latent.keys': weight([4, rank, 8], (row, x, head) => right[row]![Math.floor(head / 2) * 8 + x]!),
+        'latent.values': weight([4, rank, 6], (row, x, head) => right[row]![16 + Math.floor(head / 2) * 6 + x]!),
+      };
+      const { key, value } = explicitInputs({ ...inputs, weights }, own, parameters);
+      let lost = 0;
+      for (const [rebuilt, original] of [
+        [key, inputs.key],
+        [value, inputs.value],
+      ] as const) {
+        const size = n * rebuilt.shape[3]!;
+        for (let head = 0; head < 4; head++) {
+          for (let at = 0; at < size; at++) {
+            lost += (rebuilt.data[head * size + at]! - original.data[Math.floor(head / 2) * size + at]!) ** 2;
+          }
+        }
+      }
+      const dropped = sigma.slice(rank).reduce((sum, s) => sum + s * s, 0);
+      assert.ok(Math.abs(lost - 2 * dropped) < 1e-10 * 900, `rank ${rank}: ${lost} lost, ${2 * dropped} dropped`);
+      assert.ok(lost < before);
+      before = lost;
+    }
+    assert.ok(before < 1e-20);
+  });
+
+  it('decodes from its cache of latents as the parallel pass, to 1e-10', () => {
+    for (const rotary of [0, 4]) {
+      const parameters = parametersFor(latent, { rank: 10, rotary });
+      const inputs = drawInputs(latent, shape, parameters, 5);
+      const whole = latent.reference(inputs, shape, parameters);
+      const { latents: cache } = latent.decode!.stateAfter(inputs, shape, parameters);
+      const width = 10 + rotary;
+      for (const count of [1, 2, 13, 21]) {
+        const past = { ...inputs, key: positionsOf(inputs.key, 0, count), value: positionsOf(inputs.value, 0, count) };
+        const step = { ...shape, queries: 1, keys: count };
+        const { latents: part } = latent.decode!.stateAfter(past, { ...step, queries: count }, parameters);
+        for (let b = 0; b < 2; b++) {
+          const [own, all] = [part!, cache!].map((x) => x.data.subarray(b * x.shape[1]! * width));
+          for (let at = 0; at < count * width; at++) assert.equal(own![at], all![at]);
+        }
+        const query = positionsOf(inputs.query, count - 1, count);
+        const output = latent.reference({ ...past, query }, step, parameters);
+        assertClose(output, positionsOf(whole, count - 1, count), 1e-10, `position ${count}`);
+      }
     }
   });
 

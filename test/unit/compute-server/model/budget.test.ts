@@ -39,6 +39,9 @@ describe('the chunk of a run', () => {
     const { fittingLength = 0, neededBytes, limitBytes } = refusal(() => planChunk(spec, shape(5000), 16e6, 5000));
     assert.ok(neededBytes > limitBytes && fittingLength > 0 && fittingLength < 5000);
     assert.equal(planChunk(spec, shape(fittingLength), 16e6, 5000), fittingLength);
+    assert.equal(limitBytes, 16e6);
+    assert.equal(planChunk(spec, shape(5000), neededBytes, 5000), 5000, 'what it says it needs is enough');
+    assert.throws(() => planChunk(spec, shape(5000), neededBytes - 2, 5000));
   });
 
   it('a bidirectional prompt is one chunk, or refused', () => {

@@ -1,0 +1,61 @@
+/** The benchmark of CAB as one job: the plan's own pattern, then the further ones. */
+import type { BenchmarkProgress } from '../../protocol/compute/api';
+import type { BenchmarkPlan, BenchmarkResult } from '../../protocol/results/benchmark';
+import type { Job } from '../dispatch/dispatcher';
+import type { Surroundings } from '../surroundings';
+import { benchmark } from './benchmark';
+import { joinPatterns } from './cab';
+import { describeMechanisms } from './describe';
+
+/** Rows are told of the plan's own pattern; those of the others come with the result. Stopped, it returns what it has. */
+export async function* benchmarkPatterns(
+  plan: BenchmarkPlan,
+  surroundings: Surroundings,
+  signal: AbortSignal,
+): Job<BenchmarkProgress, BenchmarkResult> {
+  const { furtherPatterns: further = [], done, ...rest } = plan;
+  const patterns = [plan.shape.pattern, ...further];
+  const results: BenchmarkResult[] = [];
+  for (const [index, pattern] of patterns.entries()) {
+    if (signal.aborted) break;
+    const own = index === 0;
+    const part = { ...rest, shape: { ...plan.shape, pattern }, ...(own && done ? { done } : {}) };
+    const running = benchmark(part, surroundings, signal);
+    try {
+      let step = await running.next();
+      for (; !step.done; step = await running.next()) {
+        const progress = step.value;
+        if (progress.kind === 'row') {
+          if (own) yield progress;
+        } else yield amongAll(progress, plan, index, patterns.length);
+      }
+      results.push(step.value);
+    } catch (error) {
+      // Stopped before a later pattern had begun: the earlier ones are whole.
+      if (!signal.aborted || results.length === 0) throw error;
+    } finally {
+      // A consumer that goes away ends the pattern in flight too.
+      await running.return(undefined as never);
+    }
+  }
+  const joined = joinPatterns(results, patterns.length, describeMechanisms());
+  return { ...joined, plan: { ...joined.plan, ...(further.length > 0 ? { furtherPatterns: further } : {}) } };
+}
+
+/** Progress of one pattern as a part of all; a pattern takes each length's whole time budget at most. */
+function amongAll(
+  progress: Extract<BenchmarkProgress, { kind: 'stage' }>,
+  { shape, secondsPerLength }: BenchmarkPlan,
+  index: number,
+  patterns: number,
+): BenchmarkProgress {
+  const { sentence, done, total, secondsLeft } = progress;
+  const later = (patterns - index - 1) * shape.lengths.length * secondsPerLength;
+  return {
+    kind: 'stage',
+    sentence: `Pattern ${index + 1} of ${patterns}. ${sentence}`,
+    done: index * total + done,
+    total: patterns * total,
+    ...(secondsLeft === undefined ? {} : { secondsLeft: secondsLeft + later }),
+  };
+}

@@ -1,0 +1,117 @@
+/**
+ * The same graph in standard operators, for devices whose provider lacks the fused ones: com.microsoft FusedMatMul is there on
+ * the cpu, and not in WebGPU, which has no Elu either (onnxruntime 1.30, 2026-11).
+ */
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import {
+  AttributeProto_AttributeType,
+  AttributeProtoSchema,
+  ModelProtoSchema,
+  NodeProtoSchema,
+  TensorProtoSchema,
+  type AttributeProto,
+  type GraphProto,
+  type NodeProto,
+} from 'onnx-buf';
+import { rawData } from './data';
+import type { Dim } from './dims';
+import type { Graph } from './graph';
+import { readGraph, tensorOf, tensorsOf, type Sizes, type StoredTensors } from './stored-tensors';
+import { onnxTypeCode } from './types';
+
+/** Which operators are written otherwise, by type. */
+const rewritten: Readonly<Record<string, (writer: Writer) => void>> = { FusedMatMul: product, Elu: exponentialUnit };
+
+/** Whether graphs in standard operators are without it. */
+export const isRewritten = (operator: string): boolean => Object.hasOwn(rewritten, operator);
+
+/** The graph and the bodies of its Scans without FusedMatMul and Elu, which compute the same up to rounding. */
+export function inStandardOperators<D extends Dim>(graph: Graph<D>): Graph<D> {
+  const model = fromBinary(ModelProtoSchema, graph.model);
+  if (model.graph) rewrite(model.graph, new Map(), readGraph(graph.model).sizes);
+  return { ...graph, model: toBinary(ModelProtoSchema, model) };
+}
+
+function rewrite(graph: GraphProto, outer: StoredTensors, sizes: Sizes): void {
+  const tensors = tensorsOf(graph, outer, sizes);
+  graph.node = graph.node.flatMap((node) => {
+    for (const { g } of node.attribute) if (g) rewrite(g, tensors, sizes);
+    const write = rewritten[node.opType];
+    if (!write) return [node];
+    const writer = new Writer(node, graph, tensors);
+    write(writer);
+    return writer.nodes;
+  });
+}
+
+/** The nodes that take the place of one. */
+class Writer {
+  readonly nodes: NodeProto[] = [];
+
+  constructor(
+    private readonly node: NodeProto,
+    private readonly graph: GraphProto,
+    private readonly tensors: StoredTensors,
+  ) {}
+
+  input(at: number): { readonly name: string; readonly rank: number } {
+    const name = this.node.input[at];
+    return { name: name!, rank: tensorOf(this.node, name, this.tensors).shape.length };
+  }
+
+  attribute(name: string): AttributeProto | undefined {
+    return this.node.attribute.find((each) => each.name === name);
+  }
+
+  /** A step on the way; gives the name of what it computes. */
+  step(opType: string, part: string, input: string[], attribute: AttributeProto[] = []): string {
+    const output = `${this.node.name}/${part}`;
+    this.nodes.push(create(NodeProtoSchema, { name: output, opType, input, output: [output], attribute }));
+    return output;
+  }
+
+  /** The step that gives what the node gave. */
+  last(opType: string, input: string[]): void {
+    const { name, output } = this.node;
+    this.nodes.push(create(NodeProtoSchema, { name, opType, input, output: [...output] }));
+  }
+
+  /** A scalar of the type of the node's first input. */
+  scalar(part: string, value: number): string {
+    const type = tensorOf(this.node, this.node.input[0], this.tensors).width === 2 ? 'float16' : 'float32';
+    const name = `${this.node.name}/${part}`;
+    this.graph.initializer.push(
+      create(TensorProtoSchema, { name, dataType: onnxTypeCode[type], rawData: rawData(type, [value]) }),
+    );
+    return name;
+  }
+}
+
+/** scale * a' b' as Mul, Transpose and MatMul. */
+function product(writer: Writer): void {
+  const [left, right] = [writer.input(0), writer.input(1)];
+  const turned = (value: string, rank: number, part: string): string => {
+    const axes = Array.from({ length: rank }, (_, axis) => BigInt(axis));
+    const ints = [...axes.slice(0, -2), axes[rank - 1]!, axes[rank - 2]!];
+    const type = AttributeProto_AttributeType.INTS;
+    return writer.step('Transpose', part, [value], [create(AttributeProtoSchema, { name: 'perm', type, ints })]);
+  };
+  let [a, b] = [left.name, right.name];
+  const scale = writer.attribute('alpha')?.f ?? 1;
+  if (scale !== 1) a = writer.step('Mul', 'scaled', [a, writer.scalar('scale', scale)]);
+  if (writer.attribute('transA')?.i === 1n) a = turned(a, left.rank, 'left');
+  if (writer.attribute('transB')?.i === 1n) b = turned(b, right.rank, 'right');
+  writer.last('MatMul', [a, b]);
+}
+
+/** x above 0, alpha (e^x - 1) below, as max(x, 0) + alpha (e^min(x, 0) - 1). */
+function exponentialUnit(writer: Writer): void {
+  const x = writer.input(0).name;
+  const above = writer.step('Relu', 'above', [x]);
+  const negated = writer.step('Neg', 'negated', [x]);
+  const below = writer.step('Neg', 'below', [writer.step('Relu', 'depth', [negated])]);
+  const one = writer.scalar('one', 1);
+  const bent = writer.step('Sub', 'bent', [writer.step('Exp', 'exponential', [below]), one]);
+  const alpha = writer.scalar('alpha', writer.attribute('alpha')?.f ?? 1);
+  writer.last('Add', [above, writer.step('Mul', 'scaled', [bent, alpha])]);
+}

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { catalogue } from '../../../kernels/catalogue';
+import { GraphBuilder } from '../../../kernels/graph/builder';
+import { operatorsOf } from '../../../kernels/graph/operators-of';
+import { elu } from '../../../kernels/graph/operators/elementwise';
+import { fusedMatmul } from '../../../kernels/graph/operators/matrix';
+import { inStandardOperators, isRewritten } from '../../../kernels/graph/portable';
+import { measureError } from '../../../kernels/tensors/error';
+import { drawInputs } from '../../../kernels/tensors/inputs';
+import { roundTo } from '../../../kernels/tensors/precision';
+import { normalTensor, seedFor } from '../../../kernels/tensors/random';
+import { allowedError } from '../../../kernels/tensors/tolerance';
+import { cases, settings } from './cases';
+import { runGraph, runMechanism } from './run';
+
+/** Lengths that fill no block, grouped heads, and one query on a cache: each side and batch axis that a product can have. */
+const chosen = cases.filter(({ name }) => /grouped|two sequences in the batch|one query on a cache/.test(name));
+
+describe('Law: in standard operators alone the graph equals the float64 reference', function () {
+  this.timeout(60_000);
+  for (const mechanism of catalogue) {
+    it(mechanism.id, async () => {
+      let tried = 0;
+      for (const parameters of settings(mechanism).slice(0, 2)) {
+        for (const { name, shape } of chosen) {
+          if (!mechanism.supports(shape, parameters).ok) continue;
+          const inputs = drawInputs(mechanism, shape, parameters, 7);
+          const actual = await runMechanism(mechanism, inputs, shape, parameters, 'float32', (graph) => {
+            const standard = inStandardOperators(graph);
+            assert.deepEqual([...operatorsOf(standard.model)].filter(isRewritten), [], name);
+            return standard;
+          });
+          const error = measureError(actual, mechanism.reference(inputs, shape, parameters));
+          const allowed = allowedError(mechanism, inputs, shape, parameters, 'float32');
+          assert.ok(
+            error.maxAbsolute <= allowed && error.nanMismatches === 0,
+            `${name}: error ${error.maxAbsolute}, allowed ${allowed}`,
+          );
+          tried++;
+        }
+      }
+      assert.ok(tried >= 2, `${mechanism.id} ran ${tried} cases`);
+    });
+  }
+
+  it('in float16, with either side turned', async () => {
+    const draw = (name: string, ...shape: readonly number[]) =>
+      roundTo(normalTensor(shape, seedFor(1, name)), 'float16');
+    const inputs = { a: draw('a', 2, 6, 9), b: draw('b', 2, 5, 6) };
+    const graph = new GraphBuilder('product');
+    const [a, b] = [graph.input('a', 'float16', [2, 6, 9]), graph.input('b', 'float16', [2, 5, 6])];
+    graph.output(elu(fusedMatmul(a, b, { transposeA: true, transposeB: true, scale: 0.25 })), 'y');
+    const fused = await runGraph(graph.finish(), inputs, 'float16');
+    const standard = await runGraph(inStandardOperators(graph.finish()), inputs, 'float16');
+    assert.deepEqual(standard['y']!.shape, [2, 9, 5]);
+    const { maxAbsolute, nanMismatches } = measureError(standard['y']!, fused['y']!);
+    assert.ok(maxAbsolute < 0.01 && nanMismatches === 0, `differs by ${maxAbsolute}`);
+  });
+});

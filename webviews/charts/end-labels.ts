@@ -1,0 +1,106 @@
+/** The code of each class at the end of its line, moved apart where they would stand on each other. */
+import type { Domain } from './axis';
+import type { Series } from './chart';
+import { opacityOf, type DrawOptions } from './draw-options';
+import type { CustomSeriesOption } from './echarts';
+import { colourOf } from './palette';
+import { textWidth } from './text-width';
+
+export interface PlotArea {
+  readonly x: Domain;
+  readonly y: Domain;
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface EndLabel {
+  readonly text: string;
+  readonly x: number;
+  readonly width: number;
+  y: number;
+}
+
+/**
+ * Moves labels apart that would stand on each other, as little as possible and not out of `top`..`bottom`. ECharts's own
+ * layout pushes them down only, out of the plot.
+ */
+export function spread<L extends EndLabel>(labels: readonly L[], gap: number, from: number, to: number): L[] {
+  const placed = labels.map((label) => ({ ...label, y: Math.min(Math.max(label.y, from), to) }));
+  placed.sort((a, b) => a.y - b.y);
+  const meet = (a: L, b: L): boolean => a.x < b.x + b.width && b.x < a.x + a.width;
+  for (let round = 0; round < 24; round += 1) {
+    let moved = false;
+    for (const [index, label] of placed.entries()) {
+      for (const other of placed.slice(index + 1)) {
+        const overlap = gap - (other.y - label.y);
+        if (overlap <= 0.01 || !meet(label, other)) continue;
+        label.y = Math.max(from, label.y - overlap / 2);
+        other.y = Math.min(to, Math.max(other.y, label.y + gap));
+        if (other.y - label.y < gap) label.y = Math.max(from, other.y - gap);
+        moved = true;
+      }
+    }
+    if (!moved) break;
+    placed.sort((a, b) => a.y - b.y);
+  }
+  return placed;
+}
+
+/** The code of each class at the last point of its line. */
+export function endLabels(
+  drawn: readonly Series[],
+  area: PlotArea,
+  options: DrawOptions,
+  fontSize: number,
+): CustomSeriesOption {
+  const place = (value: number, [low, high]: Domain): number => Math.log(value / low) / Math.log(high / low);
+  const labels = drawn
+    .filter(({ role }) => role === 'measured')
+    .flatMap((series) => {
+      const last = series.points.at(-1);
+      if (!last) return [];
+      return [
+        {
+          series,
+          text: series.identity.code,
+          x: area.left + area.width * place(last.x, area.x) + 8,
+          y: area.top + area.height * (1 - place(last.y, area.y)),
+          width: textWidth(series.identity.code, fontSize) * 1.15,
+        },
+      ];
+    });
+  const half = fontSize / 2;
+  const placed = spread(labels, fontSize + 1, area.top + half, area.top + area.height - half);
+  return {
+    id: 'end labels',
+    type: 'custom',
+    silent: true,
+    z: 5,
+    tooltip: { show: false },
+    data: placed.map(() => [area.x[0], area.y[0]]),
+    encode: { x: 0, y: 1 },
+    renderItem: ({ dataIndex }) => {
+      const label = placed[dataIndex];
+      if (!label) return undefined;
+      return {
+        type: 'text',
+        silent: true,
+        style: {
+          text: label.text,
+          x: label.x,
+          y: label.y,
+          verticalAlign: 'middle',
+          fill: colourOf(label.series.identity, options.theme.dark),
+          opacity: opacityOf(label.series, options),
+          fontSize,
+          fontWeight: 600,
+          fontFamily: options.theme.font,
+          stroke: options.theme.background,
+          lineWidth: 3,
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,88 @@
+/** What the panel asks of the extension for what is on the screen: tokens of the prompt, a row of a head, the next tokens. */
+import type { FromHeadsPanel } from '../../../protocol/panels/heads';
+import { canonical } from '../../ui/canonical';
+import { isOpen } from '../../ui/disclosures';
+import { Later } from '../../ui/later';
+import { readPrompt, sameGains } from './form';
+import { modelOfForm } from './plan';
+import type { Latest, State } from './state';
+
+export interface Asking {
+  readonly state: () => State;
+  readonly setState: (state: State) => void;
+  /** In the side view nothing is computed before the person does something: it would start a process for an open side bar. */
+  readonly touched: () => boolean;
+  readonly nextRequest: () => number;
+  readonly post: (message: FromHeadsPanel) => void;
+}
+
+export class Questions {
+  latest: Latest = { tokenise: -1, row: -1, rowOf: undefined };
+  private readonly later = new Later<'tokens' | 'effects' | 'row'>();
+  private askedPrompt = '';
+  private askedRow = '';
+
+  constructor(private readonly asking: Asking) {}
+
+  /** What the state lacks that was not asked for yet. */
+  ask(): void {
+    this.askTokens();
+    this.askRow();
+    this.askEffects();
+  }
+
+  /** The tokens of the prompt as typed. */
+  private askTokens(): void {
+    const { form, opened, place } = this.asking.state();
+    if (!opened || !form || form.folder === '' || place === 'file' || (place === 'side' && !this.asking.touched()))
+      return;
+    const prompt = readPrompt(form, modelOfForm(this.asking.state()));
+    if (typeof prompt === 'string') {
+      this.askedPrompt = '';
+      if (this.asking.state().typed)
+        this.asking.setState({ ...this.asking.state(), typed: undefined, typedProblem: undefined });
+      return;
+    }
+    const asked = canonical([form.folder, prompt]);
+    if (asked === this.askedPrompt) return;
+    this.askedPrompt = asked;
+    this.later.do('tokens', 200, () => {
+      const request = this.asking.nextRequest();
+      this.latest = { ...this.latest, tokenise: request };
+      this.asking.post({ kind: 'tokenise', request, folder: form.folder, prompt });
+    });
+  }
+
+  /** What the selected query of the selected head reads, when something on screen shows it. */
+  private askRow(): void {
+    const { result, selected, query, canRun } = this.asking.state();
+    const shown = this.asking.state().place !== 'side' || this.asking.touched();
+    if (!result || !selected || query === undefined || !shown || canRun !== true) return;
+    const asked = canonical([result.created, selected, query]);
+    if (asked === this.askedRow) return;
+    this.askedRow = asked;
+    this.later.do('row', 40, () => {
+      const request = this.asking.nextRequest();
+      this.latest = { ...this.latest, row: request, rowOf: { ...selected, query } };
+      this.asking.post({ kind: 'row', request, ...selected, query });
+    });
+  }
+
+  private askEffects(): void {
+    const { result, form, canRun, effects, place, phase } = this.asking.state();
+    const shown = place === 'full' || (place === 'side' && isOpen(this.asking.state(), 'effects', false));
+    if (!result || !form || canRun !== true || !shown || phase.kind === 'running') return;
+    if (effects && sameGains(effects.gains, form.gains)) return;
+    this.later.do('effects', 150, () => {
+      const gains = this.asking.state().form?.gains ?? [];
+      const request = this.asking.nextRequest();
+      // The last answer stays on screen until the next one is there.
+      const before = this.asking.state().effects?.distributions;
+      this.asking.setState({
+        ...this.asking.state(),
+        effects: { request, gains, ...(before ? { distributions: before } : {}) },
+      });
+      this.asking.post({ kind: 'nextTokens', request, gains });
+    });
+  }
+}

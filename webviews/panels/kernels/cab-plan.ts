@@ -1,0 +1,34 @@
+/** What is measured when the form's mechanisms are to run in all patterns of CAB. */
+import type { AttentionPattern, BenchmarkPlan } from '../../../protocol/results/benchmark';
+import { planOf, whyNot, type State } from './state';
+
+/** CAB's order of the four patterns. */
+export const patternOrder: readonly AttentionPattern[] = [
+  'noncausal-self',
+  'causal-self',
+  'noncausal-cross',
+  'causal-cross',
+];
+
+const leastLengths = 4;
+
+/** The plan of CAB, or the sentence that says why it cannot be run. */
+export function cabPlan(state: State): BenchmarkPlan | string {
+  const plan = planOf(state);
+  const baseline = state.mechanisms.find(({ id }) => id === plan?.baseline);
+  if (state.canRun !== true) return state.canRun;
+  if (!plan || !baseline) return 'Correct the settings first.';
+  if (plan.shape.mode === 'decode') return 'CAB measures whole sequences: choose another mode than decode.';
+  if (plan.shape.lengths.length < leastLengths) {
+    return `A parabola needs ${leastLengths} lengths to say how well it fits: add some.`;
+  }
+  const why = whyNot(state, baseline);
+  if (why !== undefined) return why;
+  const { keys: _keys, ...shape } = plan.shape;
+  const furtherPatterns = patternOrder.filter(
+    (pattern) => pattern !== shape.pattern && baseline.patterns[pattern] === true,
+  );
+  return furtherPatterns.length === 0
+    ? `${baseline.title} runs no further pattern: choose another baseline.`
+    : { ...plan, shape, furtherPatterns };
+}
