@@ -64,7 +64,8 @@ export function denseCost(shape: AttentionShape): Cost {
  * A kernel that works through tiles of `tileRows` queries of `tileHeads` query heads (all, when left out) and their keys,
  * the longest row of a tile being `tileKeys`.
  * flops = b h pairs (2 d + 2 e + 5), `pairs` counting what the tiles compute;
- * bytes = inputs and output + the keys and values copied for the tiles + 4 passes over the scores;
+ * bytes = keys and values copied for the tiles (read, written, read by the product: 12 b hkv copied (d + e)) + 6 passes over the
+ * scores (product, mask, softmax, product: 24 b h pairs) + queries and output three times (cut and joined by tiles);
  * peak = inputs and output twice (parts of the output wait to be joined) + 2 tiles: 8 b tileHeads tileRows tileKeys
  * + `workBytes` held beside them.
  */
@@ -81,12 +82,12 @@ export function tiledCost(
 ): Cost {
   const perHead = shape.batch * shape.heads * bytesOfNumber;
   const width = shape.headDim + shape.valueDim;
-  const copied = 2 * shape.batch * shape.kvHeads * tiles.copiedKeys * width * bytesOfNumber;
+  const copied = shape.batch * shape.kvHeads * tiles.copiedKeys * width * bytesOfNumber;
   const outputBytes = perHead * shape.queries * shape.valueDim;
   const tileBytes = shape.batch * (tiles.tileHeads ?? shape.heads) * tiles.tileRows * tiles.tileKeys * bytesOfNumber;
   return {
     flops: pairFlops(shape, tiles.pairs),
-    bytes: tensorBytes(shape) + copied + 4 * perHead * tiles.pairs,
+    bytes: 3 * copied + 6 * perHead * tiles.pairs + 3 * perHead * shape.queries * width,
     peakBytes: tensorBytes(shape) + outputBytes + 2 * tileBytes + (tiles.workBytes ?? 0),
   };
 }

@@ -75,8 +75,8 @@ export const fused: Mechanism<None> = {
    */
   cost: (shape) => ({
     flops: pairFlops(shape, readablePairs(shape)),
-    // The operators copy query, key and value to heads-first once, and the output back.
-    bytes: 3 * tensorBytes(shape),
+    // The operators copy query, key and value to heads-first once, and the output back; scores are written and read once.
+    bytes: 3 * tensorBytes(shape) + 8 * shape.batch * shape.heads * readablePairs(shape),
     peakBytes: 2 * tensorBytes(shape),
   }),
   pattern: (shape) => ({ dependsOnData: false, reads: denseReads(shape) }),

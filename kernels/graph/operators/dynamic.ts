@@ -38,18 +38,6 @@ export function sliceBy(x: Value, axis: number, start: Value, end: Value, length
   return x.graph.node('Slice', [x, start, end, axes], [{ type: x.type, shape, name }])[0];
 }
 
-/** Row-major reinterpretation by an int64 vector, which gives `target`. */
-export function reshapeBy(x: Value, dims: Value, target: Shape, name?: string): Value {
-  requireShapeValue('Reshape', dims, target.length, name);
-  return x.graph.node('Reshape', [x, dims], [{ type: x.type, shape: target, name }])[0];
-}
-
-/** Repeats axes of length 1 by an int64 vector, which gives `target`. */
-export function expandBy(x: Value, dims: Value, target: Shape, name?: string): Value {
-  requireShapeValue('Expand', dims, target.length, name);
-  return x.graph.node('Expand', [x, dims], [{ type: x.type, shape: target, name }])[0];
-}
-
 /** The named dimensions of `shape` as an int64 vector at run time, each read from a value that has it. */
 export function shapeVector(graph: GraphScope, shape: Shape, from: readonly Value[], name?: string): Value {
   const parts = shape.map((dim) => {

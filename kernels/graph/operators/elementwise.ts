@@ -12,7 +12,7 @@ function lift(operand: Operand, like: Value): Value {
 }
 
 type Arithmetic = 'Add' | 'Sub' | 'Mul' | 'Div' | 'Pow' | 'Min' | 'Max';
-type Comparison = 'Less' | 'LessOrEqual' | 'Greater' | 'GreaterOrEqual' | 'Equal';
+type Comparison = 'Less' | 'LessOrEqual' | 'Greater' | 'Equal';
 type Logic = 'And' | 'Or';
 
 function binary(operator: Arithmetic | Comparison | Logic, a: Operand, b: Operand, name?: string): Value {
@@ -37,7 +37,6 @@ export const maximum = (a: Operand, b: Operand, name?: string): Value => binary(
 export const less = (a: Operand, b: Operand, name?: string): Value => binary('Less', a, b, name);
 export const lessOrEqual = (a: Operand, b: Operand, name?: string): Value => binary('LessOrEqual', a, b, name);
 export const greater = (a: Operand, b: Operand, name?: string): Value => binary('Greater', a, b, name);
-export const greaterOrEqual = (a: Operand, b: Operand, name?: string): Value => binary('GreaterOrEqual', a, b, name);
 export const equal = (a: Operand, b: Operand, name?: string): Value => binary('Equal', a, b, name);
 export const and = (a: Value, b: Value, name?: string): Value => binary('And', a, b, name);
 export const or = (a: Value, b: Value, name?: string): Value => binary('Or', a, b, name);

@@ -140,20 +140,6 @@ export function gatherElements(x: Value, indices: Value, axis: number, name?: st
   })[0];
 }
 
-/** Slices of `x` by index tuples in the last axis of `indices`, after `batchAxes` shared leading axes. */
-export function gatherNd(x: Value, indices: Value, batchAxes = 0, name?: string): Value {
-  requireIndices('GatherND', indices, name);
-  const tuple = indices.shape.at(-1);
-  if (typeof tuple !== 'number' || tuple + batchAxes > x.shape.length) {
-    fail('GatherND', name, `tuples of ${describe(indices)} do not index ${describe(x)} after ${batchAxes} batch axes.`);
-  }
-  if (!sameShape(x.shape.slice(0, batchAxes), indices.shape.slice(0, batchAxes))) {
-    fail('GatherND', name, `the first ${batchAxes} axes of ${describe(x)} and ${describe(indices)} differ.`);
-  }
-  const shape = [...indices.shape.slice(0, -1), ...x.shape.slice(batchAxes + tuple)];
-  return x.graph.node('GatherND', [x, indices], [{ type: x.type, shape, name }], { batch_dims: int(batchAxes) })[0];
-}
-
 function requireIndices(operator: string, indices: Value, name?: string): void {
   if (indices.type !== 'int32' && indices.type !== 'int64')
     fail(operator, name, `indices must be integers, not ${describe(indices)}.`);

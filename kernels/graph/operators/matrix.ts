@@ -1,7 +1,7 @@
 /** Matrix products. */
 import type { Dim } from '../dims';
 import { broadcast, printShape } from '../dims';
-import { float, int, text, type Value } from '../records';
+import { float, int, type Value } from '../records';
 import { describe, fail, sameType } from './checks';
 
 /** Batched product of the last two axes: [..., m, k] x [..., k, n] -> [..., m, n]. */
@@ -98,34 +98,4 @@ export function gemm(
     alpha: float(options.alpha ?? 1),
     beta: float(options.beta ?? 1),
   })[0];
-}
-
-/** Einstein summation over single-letter axes, e.g. `bhid,bhjd->bhij`; letters must agree on their dimensions. */
-export function einsum(equation: string, operands: readonly Value[], name?: string): Value {
-  const [left, right] = equation.replaceAll(' ', '').split('->');
-  const [first] = operands;
-  const terms = left?.split(',') ?? [];
-  if (!first || right === undefined || terms.length !== operands.length) {
-    fail('Einsum', name, `"${equation}" does not have one term for each of ${operands.length} operands and a result.`);
-  }
-  sameType('Einsum', name, ...operands);
-  const dims = new Map<string, Dim>();
-  operands.forEach((operand, index) => {
-    const letters = [...(terms[index] ?? '')];
-    if (letters.length !== operand.shape.length) {
-      fail('Einsum', name, `"${letters.join('')}" does not name the axes of ${describe(operand)}.`);
-    }
-    letters.forEach((letter, axis) => {
-      const dim = operand.shape[axis] ?? 1;
-      const known = dims.get(letter);
-      if (known !== undefined && known !== dim) {
-        fail('Einsum', name, `axis ${letter} of "${equation}" is ${known} and, in ${describe(operand)}, ${dim}.`);
-      }
-      dims.set(letter, dim);
-    });
-  });
-  const shape = [...right].map(
-    (letter) => dims.get(letter) ?? fail('Einsum', name, `${letter} is in no term of "${equation}".`),
-  );
-  return first.graph.node('Einsum', operands, [{ type: first.type, shape, name }], { equation: text(equation) })[0];
 }

@@ -3,8 +3,7 @@ import type { Dim, Shape } from '../dims';
 import { int, type Value } from '../records';
 import { axisOf, describe, fail } from './checks';
 
-type Reduction =
-  'ReduceSum' | 'ReduceMax' | 'ReduceMin' | 'ReduceMean' | 'ReduceLogSumExp' | 'ReduceL2' | 'ReduceSumSquare';
+type Reduction = 'ReduceSum' | 'ReduceMax' | 'ReduceMin' | 'ReduceMean' | 'ReduceL2';
 
 function reduced(x: Value, axes: readonly number[], keep: boolean): Shape {
   return keep ? x.shape.map((dim, i) => (axes.includes(i) ? 1 : dim)) : x.shape.filter((_, i) => !axes.includes(i));
@@ -25,21 +24,12 @@ export const reduceMin = (x: Value, axes: readonly number[], keep = true, name?:
   reduce('ReduceMin', x, axes, keep, name);
 export const reduceMean = (x: Value, axes: readonly number[], keep = true, name?: string): Value =>
   reduce('ReduceMean', x, axes, keep, name);
-export const reduceLogSumExp = (x: Value, axes: readonly number[], keep = true, name?: string): Value =>
-  reduce('ReduceLogSumExp', x, axes, keep, name);
 export const reduceNorm = (x: Value, axes: readonly number[], keep = true, name?: string): Value =>
   reduce('ReduceL2', x, axes, keep, name);
-export const reduceSumOfSquares = (x: Value, axes: readonly number[], keep = true, name?: string): Value =>
-  reduce('ReduceSumSquare', x, axes, keep, name);
 
 export function softmax(x: Value, axis = -1, name?: string): Value {
   const at = axisOf('Softmax', name, x, axis);
   return x.graph.node('Softmax', [x], [{ type: x.type, shape: x.shape, name }], { axis: int(at) })[0];
-}
-
-export function logSoftmax(x: Value, axis = -1, name?: string): Value {
-  const at = axisOf('LogSoftmax', name, x, axis);
-  return x.graph.node('LogSoftmax', [x], [{ type: x.type, shape: x.shape, name }], { axis: int(at) })[0];
 }
 
 /** Running sum along an axis; `exclusive` leaves out the element itself. */

@@ -9,11 +9,9 @@ import { denseReads } from '../../reference/pattern';
 import { allRows, softmaxRows } from '../../reference/softmax';
 import { isCausalSelf, type AttentionShape } from '../../shape';
 import { tensor, zeros, type Tensor } from '../../tensors/tensor';
+import { biformerDecoding } from './decode';
 import { biLevelAttention } from './kernel';
-import { regionsOf, routes, type BiFormerParameters } from './regions';
-
-const scaleOf = ({ heads, headDim }: AttentionShape, { scale }: BiFormerParameters): number =>
-  (scale === 'full width' ? heads * headDim : headDim) ** -0.5;
+import { regionsOf, routes, scaleOf, type BiFormerParameters } from './regions';
 
 export const biformer: Mechanism<BiFormerParameters> = {
   id: 'biformer',
@@ -173,6 +171,7 @@ export const biformer: Mechanism<BiFormerParameters> = {
     const reads = routedReads(sequenceInputs(inputs, 0, blind), seeing, parameters);
     return (query, key) => query >= blind && reads(query - blind, key);
   },
+  decode: biformerDecoding,
   limits: [
     {
       name: 'every region read, scores by the head width',

@@ -11,6 +11,10 @@ export interface BiFormerParameters extends Record<string, number | string> {
   readonly local: 'none' | '5 x 5';
 }
 
+/** What scores are multiplied by. */
+export const scaleOf = ({ heads, headDim }: AttentionShape, { scale }: BiFormerParameters): number =>
+  (scale === 'full width' ? heads * headDim : headDim) ** -0.5;
+
 export interface Regions {
   readonly count: number;
   /** Positions of a whole region; the last region of a sequence may hold fewer. */

@@ -2,10 +2,11 @@
 import { additiveMask, foldGroup, unfoldGroup } from '../../graph/attention-graph';
 import { GraphBuilder } from '../../graph/builder';
 import type { Graph } from '../../graph/graph';
-import { add, logarithm, multiply, subtract } from '../../graph/operators/elementwise';
+import { logSumOf } from '../../graph/log-sum';
+import { add, multiply } from '../../graph/operators/elementwise';
 import { concat, filled, gatherRange, reshape, slice } from '../../graph/operators/layout';
 import { fusedMatmul, matmul } from '../../graph/operators/matrix';
-import { reduceMax, softmax } from '../../graph/operators/reduce';
+import { softmax } from '../../graph/operators/reduce';
 import type { Value } from '../../graph/records';
 import { isCausalSelf, queryOffset, type AttentionShape, type Precision } from '../../shape';
 import { lengthOf, type Range } from './partition';
@@ -182,9 +183,6 @@ export function partialInTiles(
     logSum: last ? query : whole(tiles.map(({ logSum }) => logSum)),
   };
 }
-
-const logSumOf = (scores: Value, probabilities: Value): Value =>
-  subtract(reduceMax(scores, [-1]), logarithm(reduceMax(probabilities, [-1])));
 
 interface LazyPartial {
   readonly output: Value;

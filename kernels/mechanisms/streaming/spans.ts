@@ -266,7 +266,7 @@ export function spanCost(shape: AttentionShape, spans: HeadSpans): Cost {
     const means = own.batch * own.heads * seeing * width;
     return {
       flops: banded.flops + sums + 3 * means,
-      bytes: banded.bytes + 4 * (3 * sums + 4 * means),
+      bytes: banded.bytes + 4 * (3 * sums + 10 * means),
       peakBytes: banded.peakBytes + 4 * sums,
     };
   });

@@ -107,6 +107,7 @@ const smallParameters: Readonly<Record<string, readonly ParameterValues[]>> = {
   gaam: [{ variant: 'weights', gaussians: 2, chunks: 3 }],
   biformer: [
     { region: 16, topk: 2 },
+    { region: 4, topk: 2 },
     { region: 7, topk: 3, scale: 'head width' },
   ],
   'routing-transformer': [

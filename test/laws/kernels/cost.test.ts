@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { catalogue } from '../../../kernels/catalogue';
 import { countMultiplyAdds } from '../../../kernels/graph/count';
+import { workOf } from '../../../kernels/graph/work';
 import { attentionPatterns, type AttentionShape } from '../../../kernels/shape';
 import { settings } from './cases';
 
@@ -53,6 +54,51 @@ describe('Law: the cost model agrees with the multiply-adds counted in the built
             `${ratio} flops per counted multiply-add`,
           );
         });
+      });
+    }
+  }
+});
+
+/** Mechanisms whose model of bytes counts every pass of the graph's operators; the others count a part of them. */
+const countsPasses = [
+  'scaled-dot-product',
+  'fused',
+  'tiled',
+  'grouped-query',
+  'sliding-window',
+  'streaming',
+  'duo-attention',
+  'razor-attention',
+  'elastic-span',
+  'gna',
+  's2-attention',
+  'landmark',
+];
+
+describe('Law: the bytes of the cost model are those that the operators of the graph pass over', function () {
+  this.timeout(60_000);
+  const shape: AttentionShape = {
+    pattern: 'causal-self',
+    batch: 1,
+    heads: 4,
+    kvHeads: 4,
+    queries: 4096,
+    keys: 4096,
+    headDim: 64,
+    valueDim: 64,
+  };
+  for (const mechanism of catalogue.filter(({ id }) => countsPasses.includes(id))) {
+    for (const parameters of settings(mechanism)) {
+      it(`${mechanism.id} ${JSON.stringify(parameters)}`, () => {
+        assert.ok(mechanism.supports(shape, parameters).ok);
+        const passed = workOf(mechanism.build(shape, parameters, 'float32').model).reduce(
+          (sum, { bytes, times }) => sum + bytes * times,
+          0,
+        );
+        const { bytes, peakBytes } = mechanism.cost(shape, parameters);
+        assert.ok(bytes > 0.65 * passed && bytes < 1.35 * passed, `${bytes} of ${passed}: ${bytes / passed}`);
+        const inputs = 4 * 4 * 4096 * (4 * 64);
+        assert.ok(peakBytes >= inputs && peakBytes < inputs + passed, `a peak of ${peakBytes}`);
       });
     }
   }
