@@ -1,5 +1,6 @@
 /** Checks of Lightning Attention (arXiv:2405.17381) and Lightning Attention-2 (arXiv:2401.04658). */
 import assert from 'node:assert/strict';
+import { countMultiplyAdds } from '../../../../kernels/graph/count';
 import type { AttentionInputs } from '../../../../kernels/mechanism';
 import { lightningAttention, simpleNorm, transnormerSlopes } from '../../../../kernels/mechanisms/lightning/attention';
 import { lightningAttention2, lightningSlopes } from '../../../../kernels/mechanisms/lightning/attention-2';
@@ -11,7 +12,7 @@ import { measureError } from '../../../../kernels/tensors/error';
 import { normalTensor } from '../../../../kernels/tensors/random';
 import { tensor, zeros, type Tensor } from '../../../../kernels/tensors/tensor';
 import { positionsOf } from '../positions';
-import { runMechanism } from '../run';
+import { runGraph, runMechanism } from '../run';
 import { parametersOf } from '../../../../compute-server/harness/cell';
 
 const shapeOf = (length: number, heads = 2): AttentionShape => ({
@@ -150,6 +151,12 @@ function backward(inputs: AttentionInputs, g: Tensor, shape: AttentionShape, slo
 
 const plain = parametersOf(lightningAttention) as unknown as Parameters<typeof lightningAttention.reference>[2];
 
+const positionsIn = ({ query, key, value }: AttentionInputs, from: number, to: number) => ({
+  query: positionsOf(query, from, to),
+  key: positionsOf(key, from, to),
+  value: positionsOf(value, from, to),
+});
+
 const apart = (a: Tensor, b: Tensor) => measureError(a, b).maxAbsolute;
 
 describe('Lightning Attention-2', function () {
@@ -215,6 +222,60 @@ describe('Lightning Attention-2', function () {
         }
       }
       assert.ok(apart(output, positionsOf(whole, a, 61)) < 1e-10, `cut at ${a}`);
+    }
+  });
+
+  for (const form of ['loop', 'parallel']) {
+    it(`reads a text in pieces: each call takes the state of the one before and hands its own on, form ${form}`, async () => {
+      const shape = shapeOf(61);
+      const inputs = draw(shape);
+      for (const slope of [0, 0.3, 5]) {
+        const parameters = given({ decay: 'given', slope, form, block: 8, carried: true });
+        const whole = lightningAttention2.reference(inputs, shape, given({ decay: 'given', slope }));
+        const scale = Math.max(...whole.data.map(Math.abs));
+        let state: Tensor = zeros([1, 2, 8, 6]);
+        for (const [from, to] of [
+          [0, 5],
+          [5, 37],
+          [37, 61],
+        ] as const) {
+          const part = { ...positionsIn(inputs, from, to), weights: { 'state.before': state } };
+          const own = shapeOf(to - from);
+          const expected = positionsOf(whole, from, to);
+          assert.ok(apart(lightningAttention2.reference(part, own, parameters), expected) < 1e-6 * scale);
+          const { query, key, value, weights } = part;
+          const outcome = await runGraph(lightningAttention2.build(own, parameters, 'float32'), {
+            query,
+            key,
+            value,
+            ...weights,
+          });
+          assert.ok(apart(outcome['output']!, expected) < 2e-6 * scale, `${from} to ${to}, slope ${slope}`);
+          const { state: after } = lightningAttention2.decode!.stateAfter(part, own, parameters);
+          state = outcome['next.state']!;
+          assert.ok(apart(state, after!) < 2e-6 * scale, `state after ${to}, slope ${slope}`);
+        }
+        // The definition hands over exactly: states of its own, in float64.
+        const first = positionsIn(inputs, 0, 37);
+        const { state: exact } = lightningAttention2.decode!.stateAfter(
+          { ...first, weights: { 'state.before': zeros([1, 2, 8, 6]) } },
+          shapeOf(37),
+          parameters,
+        );
+        const second = { ...positionsIn(inputs, 37, 61), weights: { 'state.before': exact! } };
+        const output = lightningAttention2.reference(second, shapeOf(24), parameters);
+        assert.ok(apart(output, positionsOf(whole, 37, 61)) < 1e-10);
+      }
+    });
+  }
+
+  it('counts the product that a carried state takes', () => {
+    for (const decay of ['by head', 'none']) {
+      const shape: AttentionShape = { ...shapeOf(2048), headDim: 64, valueDim: 64 };
+      const parameters = given({ decay, carried: true });
+      const counted = countMultiplyAdds(lightningAttention2.build(shape, parameters, 'float32').model);
+      const ratio = lightningAttention2.cost(shape, parameters).flops / counted;
+      assert.ok(ratio > 1.9 && ratio < 2.6, `${ratio} flops per multiply-add`);
     }
   });
 
@@ -324,6 +385,8 @@ describe('Lightning Attention-2', function () {
       halfLives.map((x) => Number(x.toPrecision(2))),
       [1.4, 2.8, 5.5, 11, 22, 44, 89, 180],
     );
+    const { decay } = lightningAttention2.parameters;
+    assert.match(decay.description, new RegExp(`${halfLives[0]!.toFixed(1)} to ${halfLives[7]!.toFixed(0)} positions`));
   });
 });
 
