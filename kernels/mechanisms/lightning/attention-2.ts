@@ -1,21 +1,25 @@
 import { blockCost } from '../../cost/blocks';
 import { attentionGraph } from '../../graph/attention-graph';
 import { GraphBuilder } from '../../graph/builder';
+import { reshape } from '../../graph/operators/layout';
 import type { Value } from '../../graph/records';
-import type { Mechanism } from '../../mechanism';
+import type { AttentionInputs, Mechanism, Weight } from '../../mechanism';
 import { denseReads } from '../../reference/pattern';
 import { allRows } from '../../reference/softmax';
 import type { AttentionShape } from '../../shape';
+import type { Tensor } from '../../tensors/tensor';
+import { largest, longestRow, roundingUnit } from '../../tensors/tolerance';
 import { alibiSlopes } from '../alibi';
-import { decayedBlocks, type BlockForm } from './blocks';
-import { decayedRows, decayedState, decayedTolerance } from './decay';
+import { decayedBlocks, stateAfter, type BlockForm } from './blocks';
+import { carriedRows, decayedRows, decayedState, decayedTolerance } from './decay';
 import { stepDecayed } from './step';
 
-interface Parameters extends Record<string, number | string> {
+interface Parameters extends Record<string, number | string | boolean> {
   readonly block: number;
   readonly form: BlockForm;
   readonly decay: 'by head' | 'none' | 'given';
   readonly slope: number;
+  readonly carried: boolean;
 }
 
 /** -log(lambda) of each head: 2^(-8 h / H) as ALiBi's slopes (the authors' `utils.py`), 0, or one number for all. */
@@ -26,6 +30,29 @@ export const lightningSlopes = (
   decay === 'by head' ? alibiSlopes(heads) : new Array<number>(heads).fill(decay === 'none' ? 0 : slope);
 
 const slopesOf = (shape: AttentionShape, parameters: Parameters) => lightningSlopes(shape.heads, parameters);
+
+/** The state that an earlier call handed on stands among the weights, as what a call takes beside query, key and value. */
+const carriedWeights = (
+  { batch, heads, headDim, valueDim }: AttentionShape,
+  { carried }: Parameters,
+): readonly Weight[] =>
+  carried
+    ? [{ name: 'state.before', shape: [batch, heads, headDim, valueDim], initial: { kind: 'normal', deviation: 1 } }]
+    : [];
+
+function referenceRows(
+  inputs: AttentionInputs,
+  shape: AttentionShape,
+  parameters: Parameters,
+  rows: readonly number[],
+): Tensor {
+  const slopes = slopesOf(shape, parameters);
+  const output = decayedRows(inputs, shape, rows, slopes);
+  const state = inputs.weights['state.before'];
+  if (!state) return output;
+  carriedRows(inputs.query, state, shape, rows, slopes).data.forEach((each, at) => (output.data[at]! += each));
+  return output;
+}
 
 export const lightningAttention2: Mechanism<Parameters> = {
   id: 'lightning-attention-2',
@@ -73,7 +100,8 @@ export const lightningAttention2: Mechanism<Parameters> = {
     decay: {
       kind: 'choice',
       title: 'Decay',
-      description: 'by head: slopes 2^(-8 h / H) as published; none: no fading; given: one slope for all heads.',
+      description:
+        'by head: slopes 2^(-8 h / H) as published, with 8 heads half-lives (ln 2 / slope) of 1.4 to 177 positions; none: no fading; given: one slope for all heads.',
       options: ['by head', 'none', 'given'],
       default: 'by head',
     },
@@ -85,6 +113,13 @@ export const lightningAttention2: Mechanism<Parameters> = {
       max: 20,
       default: 0.1,
     },
+    carried: {
+      kind: 'boolean',
+      title: 'Carried state',
+      description:
+        'Goes on from the state of an earlier call and hands its own on, so that a long text is read in pieces.',
+      default: false,
+    },
   },
   layout: 'heads-first',
   exponent: 1,
@@ -95,31 +130,62 @@ export const lightningAttention2: Mechanism<Parameters> = {
           ok: false,
           why: 'Lightning Attention-2 is defined for causal self-attention only: its state runs forward over one sequence.',
         },
-  reference: (inputs, shape, parameters) => decayedRows(inputs, shape, allRows(shape), slopesOf(shape, parameters)),
-  referenceRows: (inputs, shape, parameters, rows) => decayedRows(inputs, shape, rows, slopesOf(shape, parameters)),
+  weights: carriedWeights,
+  reference: (inputs, shape, parameters) => referenceRows(inputs, shape, parameters, allRows(shape)),
+  referenceRows,
   build: (full, parameters, precision) =>
-    attentionGraph('lightning-attention-2', full, precision, 'heads-first', ({ query, key, value }, shape) =>
-      decayedBlocks(query, key, value, shape, {
-        block: parameters.block,
-        form: parameters.form,
-        slopes: slopesOf(shape, parameters),
-      }),
-    ),
-  cost: (shape, { block, form, decay }) => blockCost(shape, block, form, decay !== 'none'),
+    attentionGraph('lightning-attention-2', full, precision, 'heads-first', ({ builder, query, key, value }, shape) => {
+      const slopes = slopesOf(shape, parameters);
+      const [carried] = carriedWeights(full, parameters).map(({ name, shape: dims }) =>
+        builder.input(name, precision, dims),
+      );
+      if (carried) {
+        const next = stateAfter(key, value, shape.keys, shape, slopes, carried);
+        builder.output(reshape(next, carried.shape), 'next.state');
+      }
+      const { block, form } = parameters;
+      return decayedBlocks(query, key, value, shape, { block, form, slopes, carried });
+    }),
+  /** A carried state takes one more product of all keys and values: the last block may be filled up, whose state fades too far. */
+  cost(shape, { block, form, decay, carried }) {
+    const cost = blockCost(shape, block, form, carried || decay !== 'none');
+    if (!carried) return cost;
+    const { batch, heads, keys, headDim, valueDim } = shape;
+    const aged = 4 * batch * heads * keys * headDim;
+    const states = 4 * batch * heads * headDim * valueDim;
+    return {
+      flops: cost.flops + batch * heads * (keys * headDim * (2 * valueDim + 1) + 3 * headDim * valueDim),
+      bytes: cost.bytes + 3 * aged + 4 * states,
+      peakBytes: cost.peakBytes + aged + 2 * states,
+    };
+  },
   pattern: (shape, { block }) => ({
     dependsOnData: false,
     reads: denseReads(shape),
     block: { queries: block, keys: block },
   }),
-  tolerance: (inputs, shape, parameters, precision) =>
-    decayedTolerance(inputs, shape, slopesOf(shape, parameters), precision),
+  tolerance(inputs, shape, parameters, precision) {
+    const own = decayedTolerance(inputs, shape, slopesOf(shape, parameters), precision);
+    const state = inputs.weights['state.before'];
+    if (!state) return own;
+    const read = longestRow(inputs.query) * largest(state) * Math.sqrt(shape.headDim);
+    return own + 2 * roundingUnit(precision) * read;
+  },
   decode: {
     states: ({ batch, heads, headDim, valueDim }) => [{ name: 'state', shape: [batch, heads, headDim, valueDim] }],
-    stateAfter: (inputs, shape, parameters) => ({
-      state: decayedState(inputs.key, inputs.value, shape, slopesOf(shape, parameters)),
-    }),
+    stateAfter(inputs, shape, parameters) {
+      const slopes = slopesOf(shape, parameters);
+      const state = decayedState(inputs.key, inputs.value, shape, slopes);
+      const size = shape.headDim * shape.valueDim;
+      inputs.weights['state.before']?.data.forEach((before, at) => {
+        state.data[at]! += before * Math.exp(-slopes[Math.floor(at / size) % shape.heads]! * shape.keys);
+      });
+      return { state };
+    },
     build(shape, parameters, precision) {
       const builder = new GraphBuilder('lightning-attention-2 step');
+      // What came before is in the state; the input stays, so that steps and prefill take the same weights.
+      for (const { name, shape: dims } of carriedWeights(shape, parameters)) builder.input(name, precision, dims);
       const same = (x: Value) => x;
       return stepDecayed(builder, shape, precision, {
         slopes: slopesOf(shape, parameters),

@@ -24,6 +24,8 @@ export interface BlockOptions {
   readonly form: BlockForm;
   /** -log(lambda) of every query head. */
   readonly slopes: readonly number[];
+  /** The state of what came before the first key, [b, h, d, e]. */
+  readonly carried?: Value | undefined;
 }
 
 /** Query [b, h, n, d], key [b, hkv, m, d], value [b, hkv, m, e] to [b, h, n, e]; n <= m. */
@@ -32,7 +34,7 @@ export function decayedBlocks(
   key: Value,
   value: Value,
   shape: AttentionShape,
-  { block, form, slopes }: BlockOptions,
+  { block, form, slopes, carried }: BlockOptions,
 ): Value {
   const { batch, heads, kvHeads, queries } = shape;
   const [headDim, valueDim] = [Number(key.shape[3]), Number(value.shape[3])];
@@ -47,7 +49,7 @@ export function decayedBlocks(
     q: cut(query, group, 0, headDim),
     k: cut(key, 1, offset, headDim),
     v: cut(value, 1, offset, valueDim),
-    before: offset > 0 ? stateBefore(key, value, shape, slopes) : undefined, // [b, hkv, g, d, e]
+    before: offset > 0 || carried ? stateAfter(key, value, offset, shape, slopes, carried) : undefined,
   };
   const output = form === 'loop' ? loop(parts, decays) : parallel(parts, decays);
   return slice(reshape(output, [batch, heads, blocks * size, valueDim]), 2, 0, queries);
@@ -57,6 +59,7 @@ interface Parts {
   readonly q: Value;
   readonly k: Value;
   readonly v: Value;
+  /** [b, hkv, g, d, e] */
   readonly before: Value | undefined;
 }
 
@@ -98,18 +101,29 @@ function decaysOf(like: Value, kvHeads: number, group: number, size: number, slo
   };
 }
 
-/** The state after the keys before the first query, [b, hkv, g, d, e]. */
-function stateBefore(key: Value, value: Value, shape: AttentionShape, slopes: readonly number[]): Value {
-  const { kvHeads, heads } = shape;
-  const offset = queryOffset(shape);
-  const keys = unsqueeze(slice(key, 2, 0, offset), 2); // [b, hkv, 1, offset, d]
-  const values = unsqueeze(slice(value, 2, 0, offset), 2);
+/** The state after the first `count` keys, on what was carried before them: [b, hkv, g, d, e]; one of both is there. */
+export function stateAfter(
+  key: Value,
+  value: Value,
+  count: number,
+  { batch, kvHeads, heads }: AttentionShape,
+  slopes: readonly number[],
+  carried?: Value,
+): Value {
+  const group = heads / kvHeads;
+  const kept = carried && reshape(carried, [batch, kvHeads, group, Number(key.shape[3]), Number(value.shape[3])]);
+  const faded = (power: number) => slopes.map((slope) => Math.exp(-slope * power));
+  const before = kept && multiply(kept, key.graph.constant(key.type, [kvHeads, group, 1, 1], faded(count)));
+  if (count === 0) return before!;
+  const keys = unsqueeze(slice(key, 2, 0, count), 2); // [b, hkv, 1, count, d]
+  const values = unsqueeze(slice(value, 2, 0, count), 2);
   const ages = key.graph.constant(
     key.type,
-    [kvHeads, heads / kvHeads, offset, 1],
-    slopes.flatMap((slope) => Array.from({ length: offset }, (_, j) => Math.exp(-slope * (offset - 1 - j)))),
+    [kvHeads, group, count, 1],
+    slopes.flatMap((slope) => Array.from({ length: count }, (_, j) => Math.exp(-slope * (count - 1 - j)))),
   );
-  return fusedMatmul(multiply(keys, ages), values, { transposeA: true }, 'before');
+  const own = fusedMatmul(multiply(keys, ages), values, { transposeA: true });
+  return before ? add(before, own) : own;
 }
 
 const scaled = (x: Value, factor: Value | undefined): Value => (factor ? multiply(x, factor) : x);

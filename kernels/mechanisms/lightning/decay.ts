@@ -71,6 +71,32 @@ export function decayedState(
   return state;
 }
 
+/** lambda^(p + 1) q_p S of the rows at positions p, what a state S [b, h, d, dv] from before the first key adds to them. */
+export function carriedRows(
+  query: Tensor,
+  state: Tensor,
+  shape: AttentionShape,
+  rows: readonly number[],
+  slopes: readonly number[],
+): Tensor {
+  const { batch, heads, queries, headDim, valueDim } = shape;
+  const output = zeros([batch, heads, rows.length, valueDim]);
+  for (let head = 0; head < batch * heads; head++) {
+    for (const [r, i] of rows.entries()) {
+      const position = i + queryOffset(shape);
+      if (position < 0) continue;
+      const weight = Math.exp(-slopes[head % heads]! * (position + 1));
+      for (let x = 0; x < headDim; x++) {
+        const q = weight * query.data[(head * queries + i) * headDim + x]!;
+        for (let y = 0; y < valueDim; y++) {
+          output.data[(head * rows.length + r) * valueDim + y]! += q * state.data[(head * headDim + x) * valueDim + y]!;
+        }
+      }
+    }
+  }
+  return output;
+}
+
 /**
  * Rounding of such sums: u |q| |k| |v| (sqrt(N) + 16) with the longest rows, and N the positions that count: the sum of the
  * weights lambda^t of the slowest head, at most the number of keys. Signs of the terms are random, so their errors add as

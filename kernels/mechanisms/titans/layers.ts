@@ -47,7 +47,7 @@ export const memoryParameters: ParameterTable<MemoryParameters> = {
     kind: 'boolean',
     title: 'Forgetting',
     description:
-      'The memory fades at a rate of each position. Without it long chunks need a smaller largest step, or the memory diverges.',
+      'The memory fades at a rate of each position. Without it long chunks and several layers need a smaller largest step, or the memory diverges.',
     default: true,
   },
   rate: {

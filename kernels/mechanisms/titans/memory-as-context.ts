@@ -24,7 +24,7 @@ import { readStep, stepMemory, stepStates } from './memory-step';
 import { joinBehind, lastPositions, persistentParameter, persistentWeights, seeingRows } from './persistent';
 import { keyValueProducts, keyValueWeights, projectGroup, queryProducts, queryWeight } from './projections';
 import { attendAll, latest, shiftRegister, takeRegister } from './recent';
-import { inOrder } from './sequence';
+import { memorySupport } from './sequence';
 
 interface Parameters extends MemoryParameters {
   readonly segment: number;
@@ -80,9 +80,10 @@ export const memoryAsContext: Mechanism<Parameters> = {
   },
   layout: 'heads-first',
   exponent: 1,
-  supports(shape, { segment, chunk }) {
+  supports(shape, parameters) {
     const { queries, keys } = shape;
-    const support = inOrder(shape);
+    const { segment, chunk } = parameters;
+    const support = memorySupport(shape, parameters);
     if (!support.ok) return support;
     if (segment % chunk !== 0) {
       return { ok: false, why: `A segment holds whole chunks: ${segment} positions are no multiple of ${chunk}.` };

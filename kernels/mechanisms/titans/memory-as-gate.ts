@@ -22,7 +22,7 @@ import {
   seeingRows,
 } from './persistent';
 import { attendAll, latest, shiftRegister, takeRegister } from './recent';
-import { commonMultiple, inOrder, orderOf, wideShape, windowParameter, windowStates } from './sequence';
+import { commonMultiple, memorySupport, orderOf, wideShape, windowParameter, windowStates } from './sequence';
 
 interface Parameters extends MemoryParameters {
   readonly window: number;
@@ -68,7 +68,7 @@ export const memoryAsGate: Mechanism<Parameters> = {
   parameters: { window: windowParameter, persistent: persistentParameter, ...memoryParameters },
   layout: 'heads-first',
   exponent: 1,
-  supports: inOrder,
+  supports: memorySupport,
   weights: weightsOf,
   reference: (all, full, parameters) =>
     seeingRows(all, full, (inputs, shape) => {

@@ -26,7 +26,7 @@ import {
 } from './persistent';
 import { keyValueProducts, keyValueWeights, project, projectGroup, queryProducts, queryWeight } from './projections';
 import { attendAll, latest, shiftRegister, takeRegister } from './recent';
-import { commonMultiple, inOrder, orderOf, wideShape, windowParameter, windowStates } from './sequence';
+import { commonMultiple, memorySupport, orderOf, wideShape, windowParameter, windowStates } from './sequence';
 
 interface Parameters extends MemoryParameters {
   readonly window: number;
@@ -84,9 +84,9 @@ export const memoryAsLayer: Mechanism<Parameters> = {
   parameters: { window: windowParameter, persistent: persistentParameter, ...memoryParameters },
   layout: 'heads-first',
   exponent: 1,
-  supports(shape) {
+  supports(shape, parameters) {
     const { queries, keys } = shape;
-    const support = inOrder(shape);
+    const support = memorySupport(shape, parameters);
     return support.ok && queries < keys
       ? {
           ok: false,

@@ -9,7 +9,7 @@ import { answerSize, memoryReference, memoryStates } from './memory';
 import { chunkBytes, chunkFlops, chunkPeakBytes, stepCost } from './memory-cost';
 import { chunksOf, readInChunks, takeWeights } from './memory-graph';
 import { readStep, stepMemory, stepStates } from './memory-step';
-import { inOrder } from './sequence';
+import { memorySupport } from './sequence';
 
 export const neuralMemory: Mechanism<MemoryParameters> = {
   id: 'neural-memory',
@@ -40,7 +40,7 @@ export const neuralMemory: Mechanism<MemoryParameters> = {
   parameters: memoryParameters,
   layout: 'heads-first',
   exponent: 1,
-  supports: inOrder,
+  supports: memorySupport,
   weights: memoryWeights,
   reference: memoryReference,
   build: (full, parameters, precision) =>

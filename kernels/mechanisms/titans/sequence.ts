@@ -13,11 +13,34 @@ export const windowParameter: Parameter = {
   default: 256,
 };
 
-/** A memory that is learned at run time needs one sequence, and positions that come one after another. */
-export const inOrder = ({ pattern }: AttentionShape): Support =>
-  pattern === 'causal-self'
+/**
+ * Without forgetting: most gradients of the full step that are taken at one memory, and the largest step of several layers.
+ * Above, memories of 1024 standard normal positions of width 64 diverge (2026-11); nothing is right about a time then.
+ */
+const mostAtOnce = 4;
+const mostDeep = 0.1;
+
+/**
+ * A memory that is learned at run time needs one sequence, positions that come one after another, and steps that it survives.
+ */
+export function memorySupport(
+  { pattern }: AttentionShape,
+  { chunk, depth, rate, forgetting }: MemoryParameters,
+): Support {
+  if (pattern !== 'causal-self') {
+    return {
+      ok: false,
+      why: 'The memory is learned in the order of one sequence: it takes causal self-attention only.',
+    };
+  }
+  const most = Math.min(mostAtOnce / chunk, depth > 1 ? mostDeep : 1);
+  return forgetting || rate <= most
     ? { ok: true }
-    : { ok: false, why: 'The memory is learned in the order of one sequence: it takes causal self-attention only.' };
+    : {
+        ok: false,
+        why: `Without forgetting a memory of ${depth} ${depth === 1 ? 'layer' : 'layers'} learned in chunks of ${chunk} diverges: choose a largest step of ${Math.floor(1000 * most) / 1000} or less.`,
+      };
+}
 
 /** Queries of the sequence alone, keys with the persistent positions; without queries that read nothing. */
 export const wideShape = (shape: AttentionShape, { persistent }: { readonly persistent: number }): AttentionShape => ({

@@ -171,6 +171,8 @@ const smallParameters: Readonly<Record<string, readonly ParameterValues[]>> = {
     { block: 7, form: 'parallel' },
     { block: 1, decay: 'given', slope: 0.84 },
     { block: 2, decay: 'none' },
+    { block: 16, carried: true },
+    { block: 7, form: 'parallel', decay: 'none', carried: true },
   ],
 };
 

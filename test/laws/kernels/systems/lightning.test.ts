@@ -1,5 +1,6 @@
 /** Checks of Lightning Attention (arXiv:2405.17381) and Lightning Attention-2 (arXiv:2401.04658). */
 import assert from 'node:assert/strict';
+import { countMultiplyAdds } from '../../../../kernels/graph/count';
 import type { AttentionInputs } from '../../../../kernels/mechanism';
 import { lightningAttention, simpleNorm, transnormerSlopes } from '../../../../kernels/mechanisms/lightning/attention';
 import { lightningAttention2, lightningSlopes } from '../../../../kernels/mechanisms/lightning/attention-2';
@@ -11,7 +12,8 @@ import { measureError } from '../../../../kernels/tensors/error';
 import { normalTensor } from '../../../../kernels/tensors/random';
 import { tensor, zeros, type Tensor } from '../../../../kernels/tensors/tensor';
 import { positionsOf } from '../positions';
-import { runMechanism } from '../run';
+import { runGraph, runMechanism } from '../run';
+import { backward } from './lightning-backward';
 import { parametersOf } from '../../../../compute-server/harness/cell';
 
 const shapeOf = (length: number, heads = 2): AttentionShape => ({
@@ -81,74 +83,13 @@ function blocks(
   return output;
 }
 
-/**
- * The gradients of sum(g o) by the backward recursion of arXiv:2401.04658, algorithm 2, in the kernel's placement: a forward
- * sweep over the blocks for dQ, a backward sweep for dK and dV, in float64.
- */
-function backward(inputs: AttentionInputs, g: Tensor, shape: AttentionShape, slope: number, size: number) {
-  const { heads, queries: n, headDim: d, valueDim: e } = shape;
-  const fade = (steps: number): number => Math.exp(-slope * steps);
-  const gradients = { query: zeros([1, heads, n, d]), key: zeros([1, heads, n, d]), value: zeros([1, heads, n, e]) };
-  const dot = (a: Float64Array, b: Float64Array): number => a.reduce((sum, x, at) => sum + x * b[at]!, 0);
-  const starts = Array.from({ length: Math.ceil(n / size) }, (_, block) => block * size);
-  for (let h = 0; h < heads; h++) {
-    const row = (x: Tensor, i: number): Float64Array => {
-      const width = x.shape[3]!;
-      return x.data.subarray((h * n + i) * width, (h * n + i + 1) * width);
-    };
-    const addTo = (x: Tensor, i: number, factor: number, other: Float64Array): void => {
-      other.forEach((each, at) => (row(x, i)[at]! += factor * each));
-    };
-    let state = new Float64Array(d * e);
-    for (const start of starts) {
-      const rows = Math.min(size, n - start);
-      for (let i = 0; i < rows; i++) {
-        for (let j = 0; j <= i; j++) {
-          const pull = fade(i - j) * dot(row(g, start + i), row(inputs.value, start + j));
-          const score = fade(i - j) * dot(row(inputs.query, start + i), row(inputs.key, start + j));
-          addTo(gradients.query, start + i, pull, row(inputs.key, start + j));
-          addTo(gradients.key, start + j, pull, row(inputs.query, start + i));
-          addTo(gradients.value, start + j, score, row(g, start + i));
-        }
-        for (let x = 0; x < d; x++) {
-          row(gradients.query, start + i)[x]! += fade(i) * dot(row(g, start + i), state.subarray(x * e, (x + 1) * e));
-        }
-      }
-      state = state.map((each) => each * fade(rows));
-      for (let i = 0; i < rows; i++) {
-        for (let x = 0; x < d; x++) {
-          for (let y = 0; y < e; y++) {
-            state[x * e + y]! += fade(rows - i) * row(inputs.key, start + i)[x]! * row(inputs.value, start + i)[y]!;
-          }
-        }
-      }
-    }
-    let dState = new Float64Array(d * e);
-    for (const start of [...starts].reverse()) {
-      const rows = Math.min(size, n - start);
-      for (let i = 0; i < rows; i++) {
-        for (let x = 0; x < d; x++) {
-          for (let y = 0; y < e; y++) {
-            const pulled = fade(rows - i) * dState[x * e + y]!;
-            row(gradients.key, start + i)[x]! += pulled * row(inputs.value, start + i)[y]!;
-            row(gradients.value, start + i)[y]! += pulled * row(inputs.key, start + i)[x]!;
-          }
-        }
-      }
-      dState = dState.map((each) => each * fade(rows));
-      for (let i = 0; i < rows; i++) {
-        for (let x = 0; x < d; x++) {
-          for (let y = 0; y < e; y++) {
-            dState[x * e + y]! += fade(i) * row(inputs.query, start + i)[x]! * row(g, start + i)[y]!;
-          }
-        }
-      }
-    }
-  }
-  return gradients;
-}
-
 const plain = parametersOf(lightningAttention) as unknown as Parameters<typeof lightningAttention.reference>[2];
+
+const positionsIn = ({ query, key, value }: AttentionInputs, from: number, to: number) => ({
+  query: positionsOf(query, from, to),
+  key: positionsOf(key, from, to),
+  value: positionsOf(value, from, to),
+});
 
 const apart = (a: Tensor, b: Tensor) => measureError(a, b).maxAbsolute;
 
@@ -215,6 +156,60 @@ describe('Lightning Attention-2', function () {
         }
       }
       assert.ok(apart(output, positionsOf(whole, a, 61)) < 1e-10, `cut at ${a}`);
+    }
+  });
+
+  for (const form of ['loop', 'parallel']) {
+    it(`reads a text in pieces: each call takes the state of the one before and hands its own on, form ${form}`, async () => {
+      const shape = shapeOf(61);
+      const inputs = draw(shape);
+      for (const slope of [0, 0.3, 5]) {
+        const parameters = given({ decay: 'given', slope, form, block: 8, carried: true });
+        const whole = lightningAttention2.reference(inputs, shape, given({ decay: 'given', slope }));
+        const scale = Math.max(...whole.data.map(Math.abs));
+        let state: Tensor = zeros([1, 2, 8, 6]);
+        for (const [from, to] of [
+          [0, 5],
+          [5, 37],
+          [37, 61],
+        ] as const) {
+          const part = { ...positionsIn(inputs, from, to), weights: { 'state.before': state } };
+          const own = shapeOf(to - from);
+          const expected = positionsOf(whole, from, to);
+          assert.ok(apart(lightningAttention2.reference(part, own, parameters), expected) < 1e-6 * scale);
+          const { query, key, value, weights } = part;
+          const outcome = await runGraph(lightningAttention2.build(own, parameters, 'float32'), {
+            query,
+            key,
+            value,
+            ...weights,
+          });
+          assert.ok(apart(outcome['output']!, expected) < 2e-6 * scale, `${from} to ${to}, slope ${slope}`);
+          const { state: after } = lightningAttention2.decode!.stateAfter(part, own, parameters);
+          state = outcome['next.state']!;
+          assert.ok(apart(state, after!) < 2e-6 * scale, `state after ${to}, slope ${slope}`);
+        }
+        // The definition hands over exactly: states of its own, in float64.
+        const first = positionsIn(inputs, 0, 37);
+        const { state: exact } = lightningAttention2.decode!.stateAfter(
+          { ...first, weights: { 'state.before': zeros([1, 2, 8, 6]) } },
+          shapeOf(37),
+          parameters,
+        );
+        const second = { ...positionsIn(inputs, 37, 61), weights: { 'state.before': exact! } };
+        const output = lightningAttention2.reference(second, shapeOf(24), parameters);
+        assert.ok(apart(output, positionsOf(whole, 37, 61)) < 1e-10);
+      }
+    });
+  }
+
+  it('counts the product that a carried state takes', () => {
+    for (const decay of ['by head', 'none']) {
+      const shape: AttentionShape = { ...shapeOf(2048), headDim: 64, valueDim: 64 };
+      const parameters = given({ decay, carried: true });
+      const counted = countMultiplyAdds(lightningAttention2.build(shape, parameters, 'float32').model);
+      const ratio = lightningAttention2.cost(shape, parameters).flops / counted;
+      assert.ok(ratio > 1.9 && ratio < 2.6, `${ratio} flops per multiply-add`);
     }
   });
 
@@ -324,6 +319,8 @@ describe('Lightning Attention-2', function () {
       halfLives.map((x) => Number(x.toPrecision(2))),
       [1.4, 2.8, 5.5, 11, 22, 44, 89, 180],
     );
+    const { decay } = lightningAttention2.parameters;
+    assert.match(decay.description, new RegExp(`${halfLives[0]!.toFixed(1)} to ${halfLives[7]!.toFixed(0)} positions`));
   });
 });
 

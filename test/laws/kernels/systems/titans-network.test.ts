@@ -225,6 +225,27 @@ describe('Neural memory of several layers (Titans)', () => {
     }
   });
 
+  it('refuses steps without forgetting that diverge, says which do not, and those stay bounded', () => {
+    const long = { ...causalShape(512), heads: 1, kvHeads: 1, headDim: 32, valueDim: 32 };
+    for (const [given, most] of [
+      [{ chunk: 64 }, 4 / 64],
+      [{ chunk: 4, depth: 2, expansion: 2 }, 0.1],
+    ] as const) {
+      const at = (rate: number) => parametersOf({ ...given, forgetting: false, rate });
+      const support = neuralMemory.supports(long, at(1));
+      assert.ok(!support.ok);
+      const said = Number(/largest step of ([\d.]+) or less\.$/.exec(support.why)![1]);
+      assert.ok(said <= most && said > 0.9 * most && neuralMemory.supports(long, at(said)).ok);
+      assert.ok(neuralMemory.supports(long, { ...at(1), forgetting: true }).ok);
+      const sizeAt = (rate: number): number => {
+        const inputs = drawInputs(neuralMemory, long, at(rate), 3);
+        const values = neuralMemory.reference(inputs, long, at(rate)).data.map(Math.abs);
+        return values.some(Number.isNaN) ? Infinity : Math.max(...values);
+      };
+      assert.ok(sizeAt(most) < 10 && sizeAt(1) > 1e3, `${sizeAt(most)} and ${sizeAt(1)}`);
+    }
+  });
+
   it('MAL with a window of one and values handed on is the deeper memory alone', async () => {
     const parameters = parametersFor(memoryAsLayer, { window: 1, persistent: 0, chunk: 7, depth: 2, expansion: 3 });
     const drawn = drawInputs(memoryAsLayer, shape, parameters, 4);
