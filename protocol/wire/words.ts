@@ -25,7 +25,7 @@ export function sentenceOf(failure: Failure): string {
     case 'runtime-failed':
       return `onnxruntime could not do this: ${ended(failure.detail)} Choose another device or a smaller shape; the log has the details.`;
     case 'cancelled':
-      return 'Cancelled: there is no result. Run it again to get one.';
+      return 'Cancelled. There is no result: run it again to get one.';
     case 'compute-restarted':
       return `The compute process ended before it answered: ${ended(failure.detail)} Run it again; a new process starts by itself.`;
     case 'compute-unavailable':

@@ -20,6 +20,13 @@ const shapeOf = (pattern: AttentionShape['pattern']): AttentionShape => ({
   valueDim: 16,
 });
 
+/** What tells equal keys apart all the same. */
+const byPlace: Readonly<Record<string, string>> = {
+  alibi: 'a slope over the distance is added to the scores',
+  longheads: 'keys are turned by their position',
+  landmark: 'the key of a block weighs its keys together',
+};
+
 describe('Law: extreme inputs give what the definition says', function () {
   this.timeout(60_000);
   for (const mechanism of catalogue) {
@@ -37,7 +44,7 @@ describe('Law: extreme inputs give what the definition says', function () {
         });
       });
 
-      it(`${name}: equal keys give the mean of the values that are read`, async () => {
+      it(`${name}: queries of zeros give what the definition says`, async () => {
         await forPatterns(mechanism, parameters, async (shape, inputs) => {
           const flat = { ...inputs, query: scaled(inputs.query, 0) };
           const actual = await runMechanism(mechanism, flat, shape, parameters);
@@ -48,6 +55,20 @@ describe('Law: extreme inputs give what the definition says', function () {
           );
         });
       });
+
+      if (averagesEqualKeys(mechanism, parameters)) {
+        it(`${name}: equal keys give the mean of the values that are read`, async () => {
+          await forPatterns(mechanism, parameters, async (shape, inputs) => {
+            const equal = { ...inputs, key: firstEverywhere(inputs.key) };
+            const actual = await runMechanism(mechanism, equal, shape, parameters);
+            const error = measureError(actual, meanOfRead(mechanism, inputs.value, shape, parameters));
+            assert.equal(error.nanMismatches, 0, shape.pattern);
+            // Linear attention adds 1e-6 to its denominators.
+            const allowed = allowedError(mechanism, equal, shape, parameters, 'float32') + 1e-6;
+            assert.ok(error.maxAbsolute <= allowed, `${shape.pattern}: ${error.maxAbsolute}, allowed ${allowed}`);
+          });
+        });
+      }
 
       it(`${name}: queries before the first key give zeros, and NaN in them stays there`, async () => {
         const shape: AttentionShape = { ...shapeOf('causal-self'), batch: 1, keys: 90 };
@@ -73,6 +94,55 @@ describe('Law: extreme inputs give what the definition says', function () {
       }
     }
   }
+});
+
+/** Whether equal keys get equal weights: outputs are averages, of keys that are chosen beforehand, each by itself. */
+function averagesEqualKeys(mechanism: Mechanism, parameters: ParameterValues): boolean {
+  if (!mechanism.template.normaliser.averagesValues || byPlace[mechanism.id] !== undefined) return false;
+  return attentionPatterns.map(shapeOf).every((shape) => {
+    if (!mechanism.supports(shape, parameters).ok) return true;
+    const { dependsOnData, summarises } = mechanism.pattern(shape, parameters);
+    return !dependsOnData && summarises === undefined;
+  });
+}
+
+/** [b, hkv, m, d] with the key of the first position at every position. */
+function firstEverywhere(key: Tensor): Tensor {
+  const [, , positions = 1, width = 1] = key.shape;
+  const block = positions * width;
+  return tensor(
+    key.shape,
+    key.data.map((_, at) => key.data[at - (at % block) + (at % width)]!),
+  );
+}
+
+function meanOfRead(mechanism: Mechanism, value: Tensor, shape: AttentionShape, parameters: ParameterValues): Tensor {
+  const { batch, heads, kvHeads, queries, keys, valueDim } = shape;
+  const { reads } = mechanism.pattern(shape, parameters);
+  const data = new Float64Array(batch * heads * queries * valueDim);
+  for (let h = 0; h < heads; h++) {
+    for (let i = 0; i < queries; i++) {
+      const read = Array.from({ length: keys }, (_, j) => j).filter((j) => reads(h, i, j));
+      for (let b = 0; b < batch; b++) {
+        const from = (b * kvHeads + Math.floor((h * kvHeads) / heads)) * keys;
+        const out = ((b * heads + h) * queries + i) * valueDim;
+        for (let x = 0; x < valueDim; x++) {
+          for (const j of read) data[out + x]! += value.data[(from + j) * valueDim + x]! / read.length;
+        }
+      }
+    }
+  }
+  return tensor([batch, heads, queries, valueDim], data);
+}
+
+it('Law: most mechanisms whose outputs are averages are tried on equal keys', () => {
+  const tried = catalogue.filter((mechanism) => settings(mechanism).some((each) => averagesEqualKeys(mechanism, each)));
+  assert.ok(tried.length >= 12, tried.map(({ id }) => id).join(', '));
+  for (const id of Object.keys(byPlace))
+    assert.ok(
+      catalogue.some((mechanism) => mechanism.id === id),
+      id,
+    );
 });
 
 async function forPatterns(

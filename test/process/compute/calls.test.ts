@@ -117,7 +117,7 @@ describe('calls of the compute server', function () {
 
   it('says of a cancelled call that there is no result', async () => {
     const failure = await failureOf(client.call('devices', [{ roof: false }], { signal: AbortSignal.abort() }));
-    assert.equal(sentenceOf(failure), 'Cancelled: there is no result. Run it again to get one.');
+    assert.equal(sentenceOf(failure), 'Cancelled. There is no result: run it again to get one.');
   });
 
   const badPlans: readonly (readonly [string, object, RegExp])[] = [

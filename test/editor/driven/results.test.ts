@@ -1,0 +1,67 @@
+/** Saved results as a person keeps them: renamed, compared, opened as text and deleted from the Results view. */
+import assert from 'node:assert/strict';
+import { copyFileSync, existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Locator } from 'playwright-core';
+import { chooseFromMenu } from './menu';
+import { kernelsPanel } from './panels';
+import { useWindow } from './window';
+
+const suffix = '.headscope-bench.json';
+const [first, second] = ['attention-on-this-laptop', 'another-run'];
+
+describe('the Results view in VS Code', function () {
+  this.timeout(90_000);
+  const window = useWindow({
+    prepare: (workspace) => copyFileSync(join(workspace, first + suffix), join(workspace, second + suffix)),
+  });
+  const fileOf = (name: string): string => join(window().workspace, name + suffix);
+  const entry = (name: string): Locator =>
+    window().bench.page.locator('.pane-body [role=treeitem]', { hasText: name }).first();
+
+  const choose = (name: string, action: string): Promise<void> => chooseFromMenu(entry(name), action);
+
+  it('lists what lies in the workspace, and renames a file to what is typed', async () => {
+    const { bench } = window();
+    await bench.openContainer('Headscope');
+    await bench.runCommand('Headscope: Focus on Results View');
+    await entry(first).waitFor();
+    await choose(second, 'Rename…');
+    const input = bench.page.locator('.quick-input-widget input[type=text]').first();
+    await input.waitFor();
+    assert.equal(await input.inputValue(), second);
+    await input.fill('evening run');
+    await input.press('Enter');
+    await entry('evening run').waitFor();
+    assert.ok(existsSync(fileOf('evening run')) && !existsSync(fileOf(second)));
+  });
+
+  it('compares two results that are chosen one after the other', async () => {
+    const { bench } = window();
+    await bench.runCommand('Headscope: Compare Two Results…');
+    await bench.pick(first);
+    await bench.pick('evening run');
+    const panel = await kernelsPanel(bench, 'file');
+    await panel.getByText('evening run').first().waitFor();
+  });
+
+  it('opens a result as text from the title of its editor', async () => {
+    const { bench } = window();
+    await bench.page.locator('.editor-actions .action-label[aria-label^="Open as Text"]').first().click();
+    await bench.page.locator('.monaco-editor .view-line', { hasText: '"kind": "headscope-bench"' }).waitFor();
+  });
+
+  it('deletes a result only when it is said twice', async () => {
+    const { bench } = window();
+    const dialog = bench.page.locator('.monaco-dialog-box', { hasText: 'Delete "evening run"?' });
+    await bench.runCommand('Headscope: Focus on Results View');
+    await choose('evening run', 'Delete…');
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    assert.ok(existsSync(fileOf('evening run')));
+    await choose('evening run', 'Delete…');
+    await dialog.getByRole('button', { name: 'Delete' }).click();
+    await entry('evening run').waitFor({ state: 'detached' });
+    assert.ok(!existsSync(fileOf('evening run')) && existsSync(fileOf(first)));
+  });
+});

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { linear as withChunks } from '../../../../kernels/mechanisms/linear';
+import { resolveParameters } from '../../../../kernels/parameters';
+import type { AttentionInputs, Mechanism } from '../../../../kernels/mechanism';
+import type { AttentionShape } from '../../../../kernels/shape';
+import { measureError } from '../../../../kernels/tensors/error';
+import { drawInputs } from '../../../../kernels/tensors/inputs';
+import { tensor, type Tensor } from '../../../../kernels/tensors/tensor';
+import { allowedError } from '../../../../kernels/tensors/tolerance';
+import { cases } from '../cases';
+import { runMechanism } from '../run';
+
+const linear = withChunks as Mechanism;
+
+const phi = (x: number): number => (x > 0 ? x + 1 : Math.exp(x));
+
+/**
+ * The quadratic form of arXiv:2006.16236, equation 4: o_i = sum_j w_ij v_j / (sum_j w_ij + 1e-6), w_ij = phi(q_i) . phi(k_j),
+ * with the whole matrix of weights and neither sums of keys and values nor chunks.
+ */
+function byWeights({ query, key, value }: AttentionInputs, shape: AttentionShape): Tensor {
+  const { pattern, batch, heads, kvHeads, queries, keys, headDim, valueDim } = shape;
+  const data = new Float64Array(batch * heads * queries * valueDim);
+  for (let b = 0; b < batch; b++) {
+    for (let h = 0; h < heads; h++) {
+      const group = b * kvHeads + Math.floor((h * kvHeads) / heads);
+      for (let i = 0; i < queries; i++) {
+        const row = (b * heads + h) * queries + i;
+        const last = pattern === 'causal-self' ? i + keys - queries : keys - 1;
+        const weights = Array.from({ length: Math.max(0, last + 1) }, (_, j) => {
+          let weight = 0;
+          for (let x = 0; x < headDim; x++) {
+            weight += phi(query.data[row * headDim + x]!) * phi(key.data[(group * keys + j) * headDim + x]!);
+          }
+          return weight;
+        });
+        const sum = weights.reduce((total, weight) => total + weight, 1e-6);
+        for (let x = 0; x < valueDim; x++) {
+          data[row * valueDim + x] =
+            weights.reduce((total, weight, j) => total + weight * value.data[(group * keys + j) * valueDim + x]!, 0) /
+            sum;
+        }
+      }
+    }
+  }
+  return tensor([batch, heads, queries, valueDim], data);
+}
+
+describe('Law: linear attention is attention by normalised weights phi(q) . phi(k)', function () {
+  this.timeout(60_000);
+  for (const chunk of [1, 7, 64, 4096]) {
+    it(`in chunks of ${chunk}, reference and graph, in every pattern and shape`, async () => {
+      const resolved = resolveParameters(linear, { chunk });
+      assert.ok(resolved.ok);
+      for (const { name, shape } of cases) {
+        const inputs = drawInputs(linear, shape, resolved.values, 17);
+        const expected = byWeights(inputs, shape);
+        const exact = measureError(linear.reference(inputs, shape, resolved.values), expected);
+        assert.ok(exact.maxAbsolute < 1e-12 && exact.nanMismatches === 0, `${name}: ${exact.maxAbsolute}`);
+        const error = measureError(await runMechanism(linear, inputs, shape, resolved.values), expected);
+        const allowed = allowedError(linear, inputs, shape, resolved.values, 'float32');
+        assert.ok(error.maxAbsolute <= allowed && error.nanMismatches === 0, `${name}: ${error.maxAbsolute}`);
+      }
+    });
+  }
+});
