@@ -63,8 +63,12 @@ export async function reinforcementFrom(
   signal: AbortSignal,
 ): Promise<GenerateRequest['reinforcement']> {
   if (!options.vhr) {
-    if (options.alpha !== undefined || options.vhrControl !== undefined || options.span !== undefined) {
-      throw wrongUsage('--alpha, --span and --vhr-control belong to reinforcement. Add --vhr, or leave them out.');
+    const { alpha, span, vhrControl, vhrLayers, vhrExecutor } = options;
+    const given = [alpha, span, vhrControl].some((each) => each !== undefined);
+    if (given || vhrLayers !== 'auto' || vhrExecutor !== 'in-graph') {
+      throw wrongUsage(
+        '--alpha, --span, --vhr-layers, --vhr-executor and --vhr-control belong to reinforcement. Add --vhr, or leave them out.',
+      );
     }
     return undefined;
   }

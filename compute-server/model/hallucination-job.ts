@@ -157,7 +157,9 @@ export async function* captionOf(
     model,
     made.map(({ id }) => id),
   );
-  return { text, tokens: made, ...judge.parts(text) };
+  const last = made.at(-1);
+  const cut = last !== undefined && !model.stopIds.includes(last.id);
+  return { text, tokens: made, ...(cut ? { stoppedAt: made.length } : {}), ...judge.parts(text) };
 }
 
 const mean = (values: readonly number[]): number =>

@@ -100,10 +100,10 @@ export async function* hallucinationSetJob(
   const score = (of: (entry: DatasetEntry) => Caption | undefined): CaptionSetScore => {
     const captions = entries.flatMap((entry) => {
       const caption = of(entry);
-      return caption ? [judge(caption, entry.truth)] : [];
+      return caption ? [{ caption, judged: judge(caption, entry.truth) }] : [];
     });
-    const { hallucinated: _, ...rest } = chairScores(captions);
-    return rest;
+    const { hallucinated: _, ...rest } = chairScores(captions.map(({ judged }) => judged));
+    return { ...rest, unfinished: captions.filter(({ caption }) => caption.stoppedAt !== undefined).length };
   };
   return {
     ...made,

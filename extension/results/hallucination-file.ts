@@ -31,7 +31,7 @@ function checkFlags(value: unknown, place: string, layers: number, heads: number
 
 function checkCaption(value: unknown, place: string): void {
   need(isTable(value), place, 'an object');
-  const { text, tokens, mentions, reinforcement, broken, score } = value;
+  const { text, tokens, mentions, reinforcement, broken, score, stoppedAt } = value;
   need(isText(text), `${place}.text`, 'a text');
   need(Array.isArray(tokens) && tokens.length <= mostTokens, `${place}.tokens`, 'a list');
   for (const [at, token] of tokens.entries()) {
@@ -47,6 +47,7 @@ function checkCaption(value: unknown, place: string): void {
     need(isText(mention['word']) && isText(mention['object']), here, 'a word and its object');
     need(isWhole(mention['start']) && isWhole(mention['end']), here, 'a range of the text');
   }
+  need(stoppedAt === undefined || isWhole(stoppedAt), `${place}.stoppedAt`, 'a number of tokens');
   need(broken === undefined || isText(broken), `${place}.broken`, 'a text');
   need(score === undefined || isTable(score), `${place}.score`, 'an object');
   need(reinforcement === null || isTable(reinforcement), `${place}.reinforcement`, 'an object or null');
@@ -112,7 +113,9 @@ function checkResult(value: Table): HallucinationResult {
 
 function checkScore(value: unknown, place: string): void {
   need(isTable(value), place, 'an object');
-  need(isWhole(value['captions']), `${place}.captions`, 'a whole number');
+  const { captions, unfinished } = value;
+  need(isWhole(captions), `${place}.captions`, 'a whole number');
+  need(unfinished === undefined || isWhole(unfinished), `${place}.unfinished`, 'a whole number');
   for (const key of ['chairS', 'chairI', 'recall', 'length'])
     need(value[key] === null || isNumber(value[key]), `${place}.${key}`, 'a number or null');
 }

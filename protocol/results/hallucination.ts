@@ -111,7 +111,12 @@ export interface Caption {
   readonly mentions: readonly ObjectMention[];
   /** With a truth only. */
   readonly score?: CaptionScore;
-  /** What is wrong with the text (it repeats itself, it never ends), as a sentence. */
+  /**
+   * The caption was cut after so many tokens, by the limit of the run or the end of the context, and would have gone on;
+   * absent: it ended by itself.
+   */
+  readonly stoppedAt?: number;
+  /** What is wrong with the text (it repeats itself), as a sentence. */
   readonly broken?: string;
   /** Heads that were chosen, false in layers that are not reinforced; absent for the plain model. */
   readonly reinforced?: FlagPerHead;
@@ -187,6 +192,8 @@ export interface TruthLabels {
 /** CHAIR of a set of captions (Rohrbach et al. 2018) and what must stand beside it; null where there is nothing to divide by. */
 export interface CaptionSetScore {
   readonly captions: number;
+  /** Captions that were cut before their end, scored as far as they go; absent in results of earlier versions. */
+  readonly unfinished?: number;
   /** Object mentions, repeats counted. */
   readonly mentions: number;
   /** Captions with a hallucinated object / captions. */

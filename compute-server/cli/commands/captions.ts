@@ -185,6 +185,12 @@ function words({ plain, variants, separation, entries, failures, truthLabels }: 
   const { auroc, hallucinated, truthful } = separation;
   const apart = `T-VHD tells hallucinated (${hallucinated.length}) from true (${truthful.length}) object words: AUROC ${auroc?.toFixed(3) ?? '–'}`;
   const failed = failures.length === 0 ? '' : `\n${failures.length} images could not be read.`;
+  const cut = [plain, ...variants.map(({ score }) => score)].reduce((sum, { unfinished = 0 }) => sum + unfinished, 0);
+  const all = entries.length * (1 + variants.length);
+  const unfinished =
+    cut === 0
+      ? ''
+      : `\n${cut} of ${all} captions stopped at the token limit, unfinished (--max-new-tokens): what they would have gone on to name is not scored.`;
   const unscored = truthLabels && unknownLabels(truthLabels);
-  return `${table}\n\n${apart}\n${entries.length} images${failed}${unscored === undefined ? '' : `\n${unscored}`}`;
+  return `${table}\n\n${apart}\n${entries.length} images${failed}${unfinished}${unscored === undefined ? '' : `\n${unscored}`}`;
 }

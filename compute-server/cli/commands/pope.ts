@@ -4,12 +4,13 @@ import { popeAnswer, popeQuestions, popeScores, type PopeSplit } from '../../../
 import { provenance } from '../../provenance';
 import { readTruth } from '../caption-files';
 import { wrongUsage } from '../exit-codes';
-import { jsonRows } from '../text-files';
 import { whole } from '../options';
+import { readAnswers } from '../pope-files';
 import type { Registration } from '../registration';
 
 interface PopeOptions {
   readonly answers?: string;
+  readonly labels?: string;
   readonly questions?: string;
   readonly split: PopeSplit;
   readonly images: number;
@@ -21,7 +22,11 @@ export const pope: Registration = (program, session) => {
   program
     .command('pope')
     .description('POPE: score yes/no answers about objects, or make the questions from a truth file.')
-    .option('--answers <file>', 'JSON list, or a value per line: {question, answer, label: yes or no}')
+    .option('--answers <file>', 'JSON list, or a value per line: {question, answer or text, label: yes or no}')
+    .option(
+      '--labels <file>',
+      'the labels in a file of their own: {question_id, text, label}, by question_id or in order',
+    )
     .option('--questions <truth>', 'make the questions from a truth file: {"image": ["object", …]}')
     .option('--split <name>', 'random, popular or adversarial: which absent objects are asked for', splitOf, 'random')
     .option('--images <n>', 'images to ask about at most', whole(1, 1 << 24), 500)
@@ -30,6 +35,9 @@ export const pope: Registration = (program, session) => {
     .action(async (options: PopeOptions) => {
       if ((options.answers === undefined) === (options.questions === undefined)) {
         throw wrongUsage('Give exactly one of --answers and --questions.');
+      }
+      if (options.labels !== undefined && options.answers === undefined) {
+        throw wrongUsage('--labels belongs to --answers. Leave it out, or give the answers.');
       }
       if (options.questions !== undefined) return makeQuestions(options, options.questions);
       return scoreAnswers(options, options.answers ?? '');
@@ -49,15 +57,7 @@ export const pope: Registration = (program, session) => {
   }
 
   async function scoreAnswers(options: PopeOptions, path: string): Promise<void> {
-    const rows = (await jsonRows(path)).map((each, at) => {
-      const row = (typeof each === 'object' && each !== null ? each : {}) as Readonly<Record<string, unknown>>;
-      const { answer, label } = row;
-      if (typeof answer !== 'string' || (label !== 'yes' && label !== 'no')) {
-        throw wrongUsage(`${path}: entry ${at} needs a text "answer" and a "label" that is "yes" or "no".`);
-      }
-      return { answer, label } as const;
-    });
-    if (rows.length === 0) throw wrongUsage(`${path} has no answers.`);
+    const rows = await readAnswers(path, options.labels);
     const scores = popeScores(rows);
     if (options.json !== '-') {
       const percent = (share: number): string => (Number.isNaN(share) ? '–' : `${(100 * share).toFixed(2)} %`);
@@ -68,7 +68,7 @@ export const pope: Registration = (program, session) => {
     }
     if (options.json === undefined) return;
     await session.writeJson(options.json, {
-      ...(await provenance({ answers: path })),
+      ...(await provenance({ answers: path, ...(options.labels === undefined ? {} : { labels: options.labels }) })),
       ...scores,
       readAs: rows.map(({ answer }) => popeAnswer(answer)),
     });

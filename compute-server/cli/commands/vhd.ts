@@ -1,6 +1,6 @@
 /** headscope vhd: which heads read the image, or another span, and which generated words lean on it. */
 import { resolve } from 'node:path';
-import type { HallucinationResult, ImageSinks } from '../../../protocol/results/hallucination';
+import type { Caption, HallucinationResult, ImageSinks } from '../../../protocol/results/hallucination';
 import { provenance } from '../../provenance';
 import { readLexicon, unknownLabels } from '../caption-files';
 import { wrongUsage } from '../exit-codes';
@@ -88,11 +88,15 @@ export const vhd: Registration = (program, session) => {
         device: result.device,
         text: caption.text,
         tokens: caption.tokens,
+        ...(caption.stoppedAt === undefined ? {} : { stoppedAt: caption.stoppedAt }),
         mentions: caption.mentions,
         ...(caption.score ? { score: caption.score } : {}),
       });
     });
 };
+
+const stopWords = ({ stoppedAt }: Caption): string | undefined =>
+  stoppedAt === undefined ? undefined : `Stopped at ${stoppedAt} tokens: the text would have gone on (--steps).`;
 
 /** What is not to be read as a look at the picture. */
 function sinkWords({ notApplicable, tokens }: ImageSinks): string {
@@ -123,7 +127,7 @@ function words({
       (textEnergy[layer]?.[head] ?? Number.NaN).toPrecision(3),
       outlier[layer]?.[head] ? 'outlier' : selected[layer]?.[head] ? 'selected' : '',
     ]);
-  const notes = [sinks && sinkWords(sinks), truthLabels && unknownLabels(truthLabels)].filter(
+  const notes = [stopWords(caption), sinks && sinkWords(sinks), truthLabels && unknownLabels(truthLabels)].filter(
     (note) => note !== undefined,
   );
   const table = textTable(['layer', 'head', 'VHD', 'text energy', ''], rows, [0, 1, 2, 3]);

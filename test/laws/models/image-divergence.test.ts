@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { layerDivergence } from '../../../diagnostics/hallucination/divergence';
-import { DivergenceRun } from '../../../compute-server/model/divergence-run';
+import { DivergenceRun, divergenceStep } from '../../../compute-server/model/divergence-run';
 import { type LoadedModel } from '../../../compute-server/model/loaded-model';
 import { sequenceOf } from '../../../compute-server/model/prompt';
 import { startReinforced, type ReinforcementPlan } from '../../../compute-server/model/reinforcement';
+import { SequenceRun } from '../../../compute-server/model/sequence-run';
 import { SinkCollector } from '../../../compute-server/model/span-sinks';
 import { spanPair } from '../../../compute-server/model/span-pair';
 import { TinyVlms } from '../../support/checkpoints/open-vlms';
@@ -116,6 +117,35 @@ describe('divergence of heads with and without an image', () => {
           assert.ok(Math.abs(value - (progressive.run.logits[at] ?? NaN)) <= 1e-4, `${value} at ${at}`),
         );
       }
+    });
+  }
+
+  for (const tiny of [tinyLlava(), tinyLlava({ next: true }), tinyPaligemma(1), tinyPaligemma(2)]) {
+    it(`${tiny.name}: is 0 where no query can read the image and positions stay`, async () => {
+      const { model } = await open(tiny);
+      const image = vlms.picture(30, 17);
+      const ids = [...front, tiny.imageToken, ...behind];
+      const sequence = await sequenceOf(model, { kind: 'ids', ids, image }, { memoryLimit: 4e9 });
+      const bidirectional = tiny.name.startsWith('paligemma');
+      assert.equal(sequence.prefix, bidirectional ? sequence.ids.length : undefined);
+      const { whole, without } = spanPair(sequence, { kind: 'image' }, 'original');
+      assert.equal(without.prefix, bidirectional ? without.ids.length : undefined);
+      const scoreBiases = model.spec.blocks.flatMap(({ index, attention }) =>
+        Array.from({ length: attention.heads }, (_, head) => ({ layer: index, head, group: 'removed', value: -1e9 })),
+      );
+      const common = { chunk: 64, observe: true };
+      const start = (request: typeof whole, variant = {}) =>
+        SequenceRun.start(model.spec, model.sessions, { ...request, ...common, variant });
+      const unread = (await start(whole, { scoreBiases })).observation ?? assert.fail();
+      const read = (await start(whole)).observation ?? assert.fail();
+      const text = (await start(without)).observation ?? assert.fail();
+      const largest = Math.max(...divergenceStep(model.spec, 0, unread, text, measure).vhd.flat());
+      assert.ok(largest <= 1e-6, String(largest));
+      assert.ok(
+        divergenceStep(model.spec, 0, read, text, measure)
+          .vhd.flat()
+          .every((value) => value > 1e-3),
+      );
     });
   }
 

@@ -67,6 +67,32 @@ describe('headscope captions on the held-out scenes', () => {
     assert.match(stderr, /^a\.png: .*no PNG.*\nb\.png: .*no PNG.*\nNo image was captioned\./);
   });
 
+  it('marks captions that the token limit cut, and counts them beside the scores', async function () {
+    this.timeout(60_000);
+    const limited = (limit: string, ...more: readonly string[]) =>
+      place.headscope(words(demo, prompt, '--limit', '2', '--alpha', '2', '--max-new-tokens', limit, ...more));
+    const set = async (limit: string) => {
+      const { code, stdout, stderr } = await limited(limit, '--json', '-');
+      assert.equal(code, 0, stderr);
+      return JSON.parse(stdout) as HallucinationSet;
+    };
+    const cut = await set('5');
+    assert.deepEqual([cut.plain.unfinished, cut.variants[0]?.score.unfinished], [2, 2]);
+    for (const { plain, variants } of cut.entries) {
+      assert.deepEqual(
+        [plain, ...variants].map(({ stoppedAt }) => stoppedAt),
+        [5, 5],
+      );
+    }
+    const whole = await set('64');
+    assert.deepEqual([whole.plain.unfinished, whole.variants[0]?.score.unfinished], [0, 0]);
+    assert.ok(whole.entries.every(({ plain }) => !('stoppedAt' in plain)));
+    assert.match((await limited('5')).stdout, /\n4 of 4 captions stopped at the token limit, unfinished/);
+    assert.doesNotMatch((await limited('64')).stdout, /unfinished/);
+    const one = ['vhd', demo, '--image', join(scenes, 'scene-000.png'), '--prompt', prompt, '--steps', '4'];
+    assert.match((await place.headscope(one)).stdout, /Stopped at 4 tokens/);
+  });
+
   it('stopped by Ctrl+C, writes what it has and ends with 130', async function () {
     this.timeout(120_000);
     const file = place.at('stopped.json');

@@ -108,6 +108,40 @@ describe('headscope chair and headscope pope', () => {
     refused(await place.headscope(['pope']), /exactly one of --answers and --questions/);
   });
 
+  it('POPE answers in the published layout: labels in a second file, by question_id or in order', async () => {
+    const labels = [
+      { question_id: 1, image: 'a.jpg', text: 'Is there a dog in the image?', label: 'yes' },
+      { question_id: 2, image: 'a.jpg', text: 'Is there a cat in the image?', label: 'no' },
+      { question_id: 3, image: 'a.jpg', text: 'Is there a bus in the image?', label: 'no' },
+    ];
+    const lines = (rows: readonly unknown[]): string => rows.map((row) => JSON.stringify(row)).join('\n');
+    const labelled = file('coco_pope_random.json', lines(labels));
+    const byId = [3, 1, 2].map((question_id) => ({
+      question_id,
+      prompt: 'q',
+      text: question_id === 2 ? 'Yes' : 'No.',
+    }));
+    const inOrder = ['No.', 'Yes', 'No.'].map((answer) => ({ question: 'q', answer }));
+    const score = async (rows: readonly unknown[], more: readonly string[]) =>
+      json(await place.headscope(['pope', '--answers', file('own.jsonl', lines(rows)), '--json', '-', ...more]));
+    for (const rows of [byId, inOrder]) {
+      const { accuracy, truePositives, falsePositives, falseNegatives } = await score(rows, ['--labels', labelled]);
+      assert.deepEqual([accuracy, truePositives, falsePositives, falseNegatives], [1 / 3, 0, 1, 1]);
+    }
+    const refuse = async (rows: readonly unknown[], sentence: RegExp) =>
+      refused(
+        await place.headscope(['pope', '--answers', file('bad.jsonl', lines(rows)), '--labels', labelled]),
+        sentence,
+      );
+    await refuse(inOrder.slice(1), /2 answers and .* 3 labels/);
+    await refuse([{ question_id: 9, text: 'No' }], /no label for question_id 9/);
+    refused(await place.headscope(['pope', '--answers', file('none.json', byId)]), /needs a "label".*--labels/);
+    refused(
+      await place.headscope(['pope', '--questions', labelled, '--labels', labelled]),
+      /--labels belongs to --answers/,
+    );
+  });
+
   it('POPE questions from a truth file', async () => {
     const truth = file('many.json', {
       'a.png': ['dog', 'cat', 'car'],

@@ -174,7 +174,12 @@ describe('divergence and reinforcement by the real process', () => {
       refused(await place.headscope([...words, '--vhr', '--alpha', 'NaN']), /alpha is "NaN".*finite number/);
       refused(await place.headscope([...words, '--vhr', '--vhr-layers', '7']), /no layer 7.*has 2/);
       refused(await place.headscope([...words, '--vhr', '--vhr-layers', 'last']), /auto, or layers/);
-      refused(await place.headscope([...words, '--alpha', '2']), /Add --vhr/);
+      for (const alone of [
+        ['--alpha', '2'],
+        ['--vhr-layers', '1'],
+        ['--vhr-executor', 'one-shot'],
+      ])
+        refused(await place.headscope([...words, ...alone]), /Add --vhr/);
       refused(await place.headscope(['generate', text, '--ids', '0,1,5', '--vhr']), /no vision encoder.*--span/);
     });
   });

@@ -27,7 +27,7 @@ export const scoreRows = (set: HallucinationSet): readonly ScoreRow[] => [
 ];
 
 export function setScoreColumns(): readonly Column<ScoreRow>[] {
-  const share = (id: keyof CaptionSetScore, title: string, hint: string): Column<ScoreRow> => ({
+  const share = (id: Exclude<keyof CaptionSetScore, 'unfinished'>, title: string, hint: string): Column<ScoreRow> => ({
     id,
     title,
     unit: '%',
