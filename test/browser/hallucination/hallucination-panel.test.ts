@@ -118,6 +118,17 @@ describe('the Hallucination panel', () => {
       assert.match(await text(panel, '.sink-note'), /a sink, not a finding/);
     });
 
+    it('says that sinks cannot be told in a model too narrow for their rule', async () => {
+      const sinks = { dimensions: [], threshold: 20, tokens: [] };
+      const panel = await finished({ host: answering(finishedMessage({ result: { ...result, sinks } })) });
+      assert.match(await text(panel, '.sink-note'), /needs a width of at least 400, it has 128/);
+      const model = { ...summary, hiddenSize: 400 };
+      const wide = { ...result, created: '2026-11-24T18:06:00.000Z', sinks, model };
+      await panel.send(finishedMessage({ result: wide }));
+      await settle(panel);
+      assert.equal(await panel.page.$('.sink-note'), null);
+    });
+
     it('walks the patches by keyboard and says each', async () => {
       const panel = await finished();
       await mapShown(panel);

@@ -5,11 +5,11 @@ import { scaleBar } from '../../charts/scale-bar';
 import { button, disclosure, dropdown, segments } from '../../ui/controls';
 import { isOpen } from '../../ui/disclosures';
 import { icon } from '../../ui/icons';
-import { significant } from '../../ui/numbers';
+import { count, significant } from '../../ui/numbers';
 import { table, toCsv, type Column } from '../../ui/table';
 import type { Part } from './actions';
 import { mapChooser, mapTitle, waiting } from './map-words';
-import { mapModel, topPatches, type MapModel } from './map-model';
+import { mapModel, sinksOutOfReach, topPatches, type MapModel } from './map-model';
 import './picture-map';
 import { levelName, levelsOf, patchesOf, placeWords, type Patch } from './picture-layout';
 import { pictureOf, stepOf } from './shown';
@@ -70,7 +70,7 @@ export function imageView(part: Part): TemplateResult | typeof nothing {
             <p class="reason" id="map-mass">${massWords(state, model)}</p>`
         : html`<p class="reason">${waiting(state)}</p>`
     }
-    ${sinkNote(model)}
+    ${sinkNote(state, model)}
     ${
       drawn
         ? disclosure({
@@ -105,13 +105,21 @@ function massWords({ view }: State, model: MapModel): string {
   return sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }
 
-const sinkNote = (model: MapModel): TemplateResult | typeof nothing =>
-  model.patches.some(({ token }) => model.sinks.has(token))
+function sinkNote({ result }: State, model: MapModel): TemplateResult | typeof nothing {
+  if (result?.sinks && sinksOutOfReach(result)) {
+    const least = count(Math.ceil(result.sinks.threshold ** 2));
+    return html`<p class="reason sink-note">
+      ${icon('info')} Sinks cannot be told in this model: their rule needs a width of at least ${least}, it has
+      ${count(result.model.hiddenSize)}. A bright corner or border may be a sink.
+    </p>`;
+  }
+  return model.patches.some(({ token }) => model.sinks.has(token))
     ? html`<p class="reason sink-note">
         ${icon('info')} Hatched with S: a sink, not a finding. It draws attention whatever is said, and is left out of
         the colour scale.
       </p>`
     : nothing;
+}
 
 function patchTable({ actions, state }: Part, model: MapModel, level: readonly number[]): TemplateResult {
   const rows = topPatches(model, 16);
