@@ -361,6 +361,15 @@ describe('the Hallucination panel', () => {
       const rows = await rowsOf(panel);
       assert.equal(rows.length, 48);
       assert.equal(rows[0], 'L4H7 | 5.10 | 2.55 | +2.55');
+      assert.match(
+        await text(panel, '.change-map .grid-readout'),
+        /^L3H2 · change \+2\.35 · VHD 4\.70 here · 2\.35 there$/,
+      );
+      await press(panel, '.change-map .grid-frame', 'ArrowDown', 'End');
+      assert.match(
+        (await panel.page.getAttribute('.change-map .grid-frame', 'aria-label')) ?? '',
+        /layer 4 head 7, change \+2\.55, outlier/,
+      );
       await panel.page.click('.banner .link');
       await panel.posts('stopComparing');
       await settle(panel);

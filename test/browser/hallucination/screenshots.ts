@@ -7,6 +7,7 @@ import { answering, finishedMessage, openMessage, plan } from './hallucination-h
 import {
   brokenCaption,
   entries,
+  laterVhd,
   ofText,
   plain,
   reinforced,
@@ -135,6 +136,17 @@ async function main(folder: string, only: string | undefined): Promise<void> {
       },
     );
   }
+  const compareWith = {
+    name: 'another picture',
+    made: { ...result, vhd: laterVhd, created: '2026-11-23T18:00:00.000Z' },
+  };
+  await shoot('compared-dark-1280', { host: answering(finishedMessage({ compareWith })) });
+  await shoot('compared-light-300', {
+    theme: 'light',
+    width: 300,
+    place: 'side',
+    host: answering(finishedMessage({ place: 'side', compareWith })),
+  });
   await shoot('broken-light-1280', {
     theme: 'light',
     host: answering(finishedMessage({ result: { ...result, variants: [brokenCaption] }, plan: { ...plan, alpha: 4 } })),

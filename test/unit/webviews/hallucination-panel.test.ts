@@ -10,6 +10,7 @@ import {
   toForm,
   writeLayers,
 } from '../../../webviews/panels/hallucination/form';
+import { diverging } from '../../../webviews/charts/colour-map';
 import { setCsv, wordsCsv } from '../../../webviews/panels/hallucination/csv-files';
 import { layerColumns } from '../../../webviews/panels/hallucination/layer-table';
 import { finding } from '../../../webviews/panels/hallucination/finding';
@@ -33,7 +34,15 @@ import { keep, restore, parseKept } from '../../../webviews/panels/hallucination
 import { canResume, isStale, startRun, whyNot } from '../../../webviews/panels/hallucination/run-plan';
 import { mapHeads, pictureOf, stepOf } from '../../../webviews/panels/hallucination/shown';
 import { initialState, receive, type State } from '../../../webviews/panels/hallucination/state';
-import { announcementOf, readoutOf, shareOf, vhdModel } from '../../../webviews/panels/hallucination/vhd-model';
+import {
+  announcementOf,
+  changeModel,
+  colourAt,
+  readoutOf,
+  shareOf,
+  shownAt,
+  vhdModel,
+} from '../../../webviews/panels/hallucination/vhd-model';
 import { finishedMessage, openMessage, plan } from '../../browser/hallucination/hallucination-host';
 import {
   bursting,
@@ -173,6 +182,26 @@ describe('the map of divergences', () => {
     assert.equal(shareOf(model, 1000), 1);
     assert.ok(Math.abs(shareOf(model, Math.sqrt(1000)) - 0.5) < 1e-12);
     assert.equal(shareOf(model, 0), 0);
+  });
+});
+
+describe('the map of changes from another result', () => {
+  const there = vhd
+    .map((row) => row.map((value) => value + 1))
+    .map((row, layer) => (layer === 0 ? [5, ...row.slice(1)] : row));
+  const model = changeModel({ ...result, step: 0 }, there, 'the picture');
+
+  it('is this one minus the other, on a scale centred on no change', () => {
+    assert.ok(Math.abs(shownAt(model, { layer: 2, head: 3 }) + 1) < 1e-12);
+    const largest = 5 - (vhd[0]?.[0] ?? 0);
+    assert.deepEqual([model.low, model.high], [-largest, largest]);
+    const same = changeModel({ ...result, step: 0 }, vhd, 'the picture');
+    assert.deepEqual(colourAt(same, { layer: 0, head: 0 }, true), diverging(0, true));
+    assert.deepEqual(colourAt(model, { layer: 0, head: 0 }, true), diverging(-1, true));
+  });
+
+  it('says both values', () => {
+    assert.match(readoutOf(model, { layer: 3, head: 2 }), /^L3H2 · change -1\.00 · VHD 4\.70 here · 5\.70 there$/);
   });
 });
 
