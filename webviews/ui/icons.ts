@@ -5,6 +5,7 @@ export type IconName =
   | 'add'
   | 'check'
   | 'chevron-down'
+  | 'chevron-left'
   | 'chevron-right'
   | 'chevron-up'
   | 'circle-slash'

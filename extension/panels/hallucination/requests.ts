@@ -96,9 +96,16 @@ function before({ caption, variants }: HallucinationResult, step: number, varian
 }
 
 export function mapRequestOf(result: HallucinationResult, { step, variant, heads }: Asked<'map'>): ImageMapRequest {
-  const { folder, prompt } = measureOf(result);
+  const { folder, prompt, removed } = measureOf(result);
   const { generated, gains } = before(result, step, variant);
-  return { folder, prompt, generated, heads, ...(gains === undefined ? {} : { gains }) };
+  return {
+    folder,
+    prompt,
+    generated,
+    heads,
+    ...(gains === undefined ? {} : { gains }),
+    ...(removed.kind === 'span' ? { span: { start: removed.start, end: removed.end } } : {}),
+  };
 }
 
 export const stepRequestOf = (result: HallucinationResult, step: number) => ({

@@ -54,7 +54,12 @@ export const answering =
   (message: FromHallucinationPanel): readonly ToHallucinationPanel[] => {
     if (message.kind === 'ready') return [opening];
     if (message.kind === 'map') {
-      return [{ kind: 'map', request: message.request, map: plantedMap(message.step, message.heads) }];
+      const { removed } = opening.result ?? result;
+      const map =
+        removed.kind === 'span'
+          ? Float32Array.from({ length: removed.end - removed.start }, (_, at) => (at === 5 ? 0.6 : 0.02))
+          : plantedMap(message.step, message.heads);
+      return [{ kind: 'map', request: message.request, map }];
     }
     if (message.kind === 'step') {
       const { textEnergy, outlier, selected } = result;

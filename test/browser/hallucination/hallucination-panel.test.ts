@@ -7,6 +7,7 @@ import { answering, finishedMessage, openMessage, plan } from './hallucination-h
 import {
   brokenCaption,
   entries,
+  ofText,
   plain,
   plantedMap,
   reinforced,
@@ -115,6 +116,17 @@ describe('the Hallucination panel', () => {
         new RegExp(`^${(mass * 100).toPrecision(3)} % of the attention .+ 20\\.0 % of it all on sinks`),
       );
       assert.match(await text(panel, '.sink-note'), /a sink, not a finding/);
+    });
+
+    it('says that sinks cannot be told in a model too narrow for their rule', async () => {
+      const sinks = { dimensions: [], threshold: 20, tokens: [] };
+      const panel = await finished({ host: answering(finishedMessage({ result: { ...result, sinks } })) });
+      assert.match(await text(panel, '.sink-note'), /needs a width of at least 400, it has 128/);
+      const model = { ...summary, hiddenSize: 400 };
+      const wide = { ...result, created: '2026-11-24T18:06:00.000Z', sinks, model };
+      await panel.send(finishedMessage({ result: wide }));
+      await settle(panel);
+      assert.equal(await panel.page.$('.sink-note'), null);
     });
 
     it('walks the patches by keyboard and says each', async () => {
@@ -349,6 +361,15 @@ describe('the Hallucination panel', () => {
       const rows = await rowsOf(panel);
       assert.equal(rows.length, 48);
       assert.equal(rows[0], 'L4H7 | 5.10 | 2.55 | +2.55');
+      assert.match(
+        await text(panel, '.change-map .grid-readout'),
+        /^L3H2 · change \+2\.35 · VHD 4\.70 here · 2\.35 there$/,
+      );
+      await press(panel, '.change-map .grid-frame', 'ArrowDown', 'End');
+      assert.match(
+        (await panel.page.getAttribute('.change-map .grid-frame', 'aria-label')) ?? '',
+        /layer 4 head 7, change \+2\.55, outlier/,
+      );
       await panel.page.click('.banner .link');
       await panel.posts('stopComparing');
       await settle(panel);
@@ -507,10 +528,51 @@ describe('the Hallucination panel', () => {
       assert.match(await text(panel, '.strip'), /Tokens 2 to 6 are taken away \(5 of 10\)/);
       await press(panel, '#span', 'Shift+ArrowRight');
       assert.match(await text(panel, '.strip'), /Tokens 2 to 7 are taken away/);
+      await press(panel, '#span', 'Shift+ArrowLeft', 'Shift+ArrowRight');
       await panel.page.click('#run');
       const sent = await panel.posts('run');
       assert.equal(sent.plan.mode, 'span');
       assert.deepEqual(sent.plan.span, [2, 8]);
+    });
+  });
+
+  describe('a part of a text', () => {
+    const spanPlan = {
+      ...plan,
+      mode: 'span',
+      folder: textOnly.folder,
+      prompt: ofText.prompt ?? '',
+      span: [1, 7],
+    } as const;
+
+    it('is marked by keys also to the left, and beyond the tokens that are drawn at once', async () => {
+      const prompt = Array.from({ length: 1000 }, (_, at) => `w${at}`).join(' ');
+      const long = { ...spanPlan, prompt, span: null };
+      const panel = await start({ host: answering(openMessage({ model: textOnly, plan: long })) });
+      await panel.page.waitForSelector('#span');
+      assert.match(await text(panel, '.token-pager'), /tokens 0 to 399 of 1,000/);
+      await panel.page.click('.token-pager [aria-label="Later tokens"]');
+      await panel.page.click('#span [data-position="401"]');
+      await press(panel, '#span', 'Shift+ArrowLeft', 'Shift+ArrowLeft', 'Shift+ArrowLeft');
+      assert.match(await text(panel, '.strip'), /Tokens 398 to 401 are taken away \(4 of 1,000\)/);
+      assert.match(await text(panel, '.token-pager'), /tokens 0 to 399 of 1,000/, 'the window follows');
+      await press(panel, '#span', 'Shift+End');
+      assert.match(await text(panel, '.strip'), /Tokens 401 to 999 are taken away/);
+    });
+
+    it('shows on its tokens what the selected head reads from them', async () => {
+      const opening = openMessage({ result: ofText, model: textOnly, plan: spanPlan });
+      const panel = await start({ host: answering(opening) });
+      await panel.page.waitForSelector('#span-mass');
+      assert.equal(await text(panel, '#span-mass'), '70.0 % of the attention lies on these 6 tokens.');
+      assert.match(await text(panel, '.span-map h2'), /^L3H2 for “red” on the text taken away/);
+      const shades = await panel.page.$$eval('.span-map .token[data-position]', (all) =>
+        all.map((one) => `${one.textContent?.trim()} ${/tv-(\d+)/.exec((one as HTMLElement).className)?.[1]}`),
+      );
+      assert.deepEqual(shades, ['·lamp 0', '·in 0', '·the 0', '·hall 0', '·is 0', '·red 11']);
+      await panel.page.click('#span-tokens .disclosure-button');
+      await settle(panel);
+      assert.match(await text(panel, '#span-tokens tbody tr'), /^6\s+·red\s+0\.600$/);
     });
   });
 

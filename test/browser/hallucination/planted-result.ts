@@ -429,3 +429,17 @@ export const set: HallucinationSet = {
 
 /** Of that step: its head looks, the others have turned away. */
 export const laterAttention = table((layer, head) => (layer === 2 && head === 6 ? 0.62 : 0.05));
+
+const spanText = ['The', ' lamp', ' in', ' the', ' hall', ' is', ' red', '.', ' The', ' lamp', ' is'];
+
+/** Of a model of text: the first sentence was taken away. */
+export const ofText: HallucinationResult = (({ image: _image, sinks: _sinks, truth: _truth, ...rest }) => ({
+  ...rest,
+  created: '2026-11-24T18:05:00.000Z',
+  model: textOnly,
+  prompt: spanText.join(''),
+  promptIds: spanText.map((_, at) => at),
+  promptTokens: spanText,
+  removed: { kind: 'span' as const, start: 1, end: 7 },
+  caption: { reinforcement: null, text: ' red', tokens: texts([[' red', 12]]), mentions: [] },
+}))(result);

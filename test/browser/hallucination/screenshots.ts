@@ -7,6 +7,8 @@ import { answering, finishedMessage, openMessage, plan } from './hallucination-h
 import {
   brokenCaption,
   entries,
+  laterVhd,
+  ofText,
   plain,
   reinforced,
   result,
@@ -112,6 +114,38 @@ async function main(folder: string, only: string | undefined): Promise<void> {
         },
       }),
     ),
+  });
+  for (const [name, theme, width] of [
+    ['span-done-dark-1280', 'dark', 1280],
+    ['span-done-light-300', 'light', 300],
+  ] as const) {
+    const place = width === 300 ? 'side' : 'full';
+    const prompt = ofText.prompt ?? '';
+    const spanPlan = { ...plan, mode: 'span', span: [1, 7], folder: textOnly.folder, prompt } as const;
+    await shoot(
+      name,
+      {
+        theme,
+        width,
+        place,
+        host: answering(openMessage({ place, result: ofText, model: textOnly, plan: spanPlan })),
+      },
+      async (panel) => {
+        if (place === 'side') await panel.page.click('hs-vhd-grid .grid-frame', { position: { x: 60, y: 30 } });
+        await panel.page.waitForTimeout(200);
+      },
+    );
+  }
+  const compareWith = {
+    name: 'another picture',
+    made: { ...result, vhd: laterVhd, created: '2026-11-23T18:00:00.000Z' },
+  };
+  await shoot('compared-dark-1280', { host: answering(finishedMessage({ compareWith })) });
+  await shoot('compared-light-300', {
+    theme: 'light',
+    width: 300,
+    place: 'side',
+    host: answering(finishedMessage({ place: 'side', compareWith })),
   });
   await shoot('broken-light-1280', {
     theme: 'light',

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DivergenceRun } from '../../../compute-server/model/divergence-run';
+import { imageMap } from '../../../compute-server/model/hallucination-job';
 import { openModel, type LoadedModel } from '../../../compute-server/model/loaded-model';
 import { startReinforced } from '../../../compute-server/model/reinforcement';
 import { argMax } from '../../../compute-server/model/sampling';
@@ -32,6 +33,22 @@ describe('a model whose heads are known', () => {
     return run.first;
   };
   const large = [...planted.copy, planted.burst];
+
+  it('the map of a head over the span adds up to its attention on it, token by token', async () => {
+    const { ids, removed } = plantedPrompt(8, 4);
+    const { visualAttention } = await first('off');
+    for (const head of [planted.copy[0] ?? 0, planted.sinks[0] ?? 0]) {
+      const map = await imageMap(
+        model,
+        { folder, prompt: { kind: 'ids', ids }, generated: [], heads: [{ layer: 1, head }], span: removed },
+        { entry: '', cacheFolder: '', memoryLimit: 1e9, defaultThreads: 1, log: () => {} },
+        new AbortController().signal,
+      );
+      assert.equal(map.length, removed.end - removed.start);
+      const mass = map.reduce((sum, share) => sum + share, 0);
+      assert.ok(Math.abs(mass - (visualAttention[1]?.[head] ?? NaN)) < 1e-5, `head ${head}: ${mass}`);
+    }
+  });
 
   it('the heads that copy the image and the one that bursts without it diverge, the others do not', async () => {
     const { vhd, textEnergy, visualAttention } = await first('off');

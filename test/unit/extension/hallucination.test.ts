@@ -196,6 +196,13 @@ describe('plans of the Hallucination panel', () => {
       reinforced.tokens.slice(0, 2).map(({ id }) => id),
     );
     assert.deepEqual(map.gains, [{ layer: 3, head: 2, gain: 2 }]);
+    assert.equal(map.span, undefined, 'the rows of the picture');
+    const { image: _image, ...ofText } = result;
+    const overSpan = mapRequestOf(
+      { ...ofText, removed: { kind: 'span', start: 2, end: 5 } },
+      { kind: 'map', request: 1, step: 0, variant: null, heads: [{ layer: 3, head: 2 }] },
+    );
+    assert.deepEqual(overSpan.span, { start: 2, end: 5 });
   });
 });
 

@@ -10,6 +10,7 @@ import {
   toForm,
   writeLayers,
 } from '../../../webviews/panels/hallucination/form';
+import { diverging } from '../../../webviews/charts/colour-map';
 import { setCsv, wordsCsv } from '../../../webviews/panels/hallucination/csv-files';
 import { layerColumns } from '../../../webviews/panels/hallucination/layer-table';
 import { finding } from '../../../webviews/panels/hallucination/finding';
@@ -26,12 +27,22 @@ import {
   shades,
   wordTVhd,
 } from '../../../webviews/panels/hallucination/ribbon-model';
+import { spanTokens } from '../../../webviews/panels/hallucination/span-map';
+import { markOf, moved, spanOf, windowAt, type Mark } from '../../../webviews/panels/hallucination/span-mark';
 import { warningOf } from '../../../webviews/panels/hallucination/set-view';
 import { keep, restore, parseKept } from '../../../webviews/panels/hallucination/kept';
 import { canResume, isStale, startRun, whyNot } from '../../../webviews/panels/hallucination/run-plan';
 import { mapHeads, pictureOf, stepOf } from '../../../webviews/panels/hallucination/shown';
 import { initialState, receive, type State } from '../../../webviews/panels/hallucination/state';
-import { announcementOf, readoutOf, shareOf, vhdModel } from '../../../webviews/panels/hallucination/vhd-model';
+import {
+  announcementOf,
+  changeModel,
+  colourAt,
+  readoutOf,
+  shareOf,
+  shownAt,
+  vhdModel,
+} from '../../../webviews/panels/hallucination/vhd-model';
 import { finishedMessage, openMessage, plan } from '../../browser/hallucination/hallucination-host';
 import {
   bursting,
@@ -171,6 +182,26 @@ describe('the map of divergences', () => {
     assert.equal(shareOf(model, 1000), 1);
     assert.ok(Math.abs(shareOf(model, Math.sqrt(1000)) - 0.5) < 1e-12);
     assert.equal(shareOf(model, 0), 0);
+  });
+});
+
+describe('the map of changes from another result', () => {
+  const there = vhd
+    .map((row) => row.map((value) => value + 1))
+    .map((row, layer) => (layer === 0 ? [5, ...row.slice(1)] : row));
+  const model = changeModel({ ...result, step: 0 }, there, 'the picture');
+
+  it('is this one minus the other, on a scale centred on no change', () => {
+    assert.ok(Math.abs(shownAt(model, { layer: 2, head: 3 }) + 1) < 1e-12);
+    const largest = 5 - (vhd[0]?.[0] ?? 0);
+    assert.deepEqual([model.low, model.high], [-largest, largest]);
+    const same = changeModel({ ...result, step: 0 }, vhd, 'the picture');
+    assert.deepEqual(colourAt(same, { layer: 0, head: 0 }, true), diverging(0, true));
+    assert.deepEqual(colourAt(model, { layer: 0, head: 0 }, true), diverging(-1, true));
+  });
+
+  it('says both values', () => {
+    assert.match(readoutOf(model, { layer: 3, head: 2 }), /^L3H2 · change -1\.00 · VHD 4\.70 here · 5\.70 there$/);
   });
 });
 
@@ -392,6 +423,50 @@ describe('the prompt of a family', () => {
     assert.equal(isStale({ ...shown, form: shown.form && { ...shown.form, chat: true } }), true);
     const reading = readForm({ ...toForm(plan), chat: true }, summary);
     assert.equal(reading.ok && reading.plan.chat, false);
+  });
+});
+
+describe('the part of a text that is taken away', () => {
+  it('grows and shrinks by keys at the end that moves, in both directions', () => {
+    let mark = moved(undefined, 'ArrowRight', false, 10);
+    assert.deepEqual(mark, { anchor: 0, focus: 0 });
+    mark = { anchor: 4, focus: 4 };
+    const after = (...keys: readonly string[]): readonly [number, number] =>
+      spanOf(keys.reduce<Mark>((now, key) => moved(now, key, true, 10) ?? now, { anchor: 4, focus: 4 }));
+    assert.deepEqual(after('ArrowLeft', 'ArrowLeft'), [2, 5]);
+    assert.deepEqual(after('ArrowLeft', 'ArrowLeft', 'ArrowRight'), [3, 5], 'what was taken too much is given back');
+    assert.deepEqual(after('ArrowLeft', 'ArrowRight', 'ArrowRight'), [4, 6], 'over the anchor');
+    assert.deepEqual(after('Home'), [0, 5]);
+    assert.deepEqual(after('End'), [4, 10]);
+    assert.deepEqual(after(...Array<string>(20).fill('ArrowLeft')), [0, 5], 'never before the text');
+    assert.deepEqual(moved(mark, 'ArrowLeft', false, 10), { anchor: 3, focus: 3 }, 'without Shift a new one');
+    assert.equal(moved(mark, 'a', true, 10), undefined);
+  });
+
+  it('keeps the end that moves, and goes on at its last token where that is not known', () => {
+    assert.deepEqual(markOf([2, 6], 2), { anchor: 5, focus: 2 });
+    assert.deepEqual(markOf([2, 6], undefined), { anchor: 2, focus: 5 });
+    assert.deepEqual(markOf([2, 6], 9), { anchor: 2, focus: 5 });
+    assert.equal(markOf(null, 3), undefined);
+  });
+
+  it('is found in a text of any length, window by window', () => {
+    assert.deepEqual(windowAt(0, 10), [0, 10]);
+    assert.deepEqual(windowAt(399, 1000), [0, 400]);
+    assert.deepEqual(windowAt(400, 1000), [400, 800]);
+    assert.deepEqual(windowAt(5000, 1000), [800, 1000]);
+  });
+
+  it('has the share of each of its tokens by its place in the prompt', () => {
+    const promptTokens = ['a', 'b', 'c', 'd'];
+    assert.deepEqual(
+      spanTokens({ removed: { kind: 'span', start: 1, end: 3 }, promptTokens }, Float32Array.of(0.25, 0.5)),
+      [
+        { position: 1, text: 'b', share: 0.25 },
+        { position: 2, text: 'c', share: 0.5 },
+      ],
+    );
+    assert.deepEqual(spanTokens({ removed: { kind: 'image' }, promptTokens }, undefined), []);
   });
 });
 

@@ -1,6 +1,8 @@
 /** A second saved result beside the one shown: heads by their divergence, or the scores of two folders of pictures. */
 import { html, nothing, type TemplateResult } from 'lit';
 import type { HallucinationResult, HallucinationSet } from '../../../protocol/results/hallucination';
+import { scaleStops } from '../../charts/colour-map';
+import { scaleBar } from '../../charts/scale-bar';
 import { changeColumns, changeOf, differenceWords, type Change, type Fact } from '../../ui/changes';
 import { disclosure } from '../../ui/controls';
 import { isOpen } from '../../ui/disclosures';
@@ -8,9 +10,11 @@ import { headKey, headName, type HeadPlace } from '../../ui/head-names';
 import { table } from '../../ui/table';
 import type { Part } from './actions';
 import { scoreRows, setScoreColumns } from './set-view';
+import { lacking } from './shown';
 import type { State } from './state';
 import { pageOfRows } from './tables';
-import { distanceInfos } from './vhd-model';
+import './vhd-grid';
+import { changeModel, distanceInfos } from './vhd-model';
 
 type Made = HallucinationResult | HallucinationSet;
 
@@ -123,6 +127,29 @@ export function scoreChanges(here: HallucinationSet, there: HallucinationSet): r
     : [...scores, { measure: 'AUROC of T-VHD', here: mine, there: theirs }];
 }
 
+/** This result minus the other one, head by head. */
+function changeMap(
+  { state, actions, dark }: Part,
+  here: HallucinationResult,
+  there: HallucinationResult,
+): TemplateResult {
+  const model = changeModel({ ...here, step: 0 }, there.vhd, lacking(state));
+  return html`<div class="vhd-view change-map">
+    <hs-vhd-grid
+      .model=${model}
+      .selected=${state.selected}
+      @select-head=${(event: CustomEvent<HeadPlace>) => actions.select(event.detail)}
+    ></hs-vhd-grid>
+    ${scaleBar({
+      title: 'Change of the VHD',
+      low: model.low,
+      high: model.high,
+      stops: scaleStops(true, dark),
+      signed: true,
+    })}
+  </div>`;
+}
+
 export function comparison(part: Part): TemplateResult | typeof nothing {
   const { state, actions } = part;
   const pair = pairOf(state);
@@ -144,7 +171,8 @@ export function comparison(part: Part): TemplateResult | typeof nothing {
             rows: scoreChanges(pair.here, pair.there),
             key: ({ measure }) => measure,
           })
-        : html`<p class="reason">Divergence at the first word, outliers kept. Largest changes first.</p>
+        : html`${changeMap(part, pair.here, pair.there)}
+            <p class="reason">Divergence at the first word, outliers kept. Largest changes first.</p>
             ${table({
               caption: `Change of the divergence from ${name}`,
               columns: changeColumns<HeadChange>(

@@ -4,17 +4,16 @@ import { scaleStops } from '../../charts/colour-map';
 import { scaleBar } from '../../charts/scale-bar';
 import { button, disclosure, dropdown, segments } from '../../ui/controls';
 import { isOpen } from '../../ui/disclosures';
-import { headName } from '../../ui/head-names';
 import { icon } from '../../ui/icons';
 import { count, significant } from '../../ui/numbers';
 import { table, toCsv, type Column } from '../../ui/table';
-import { shownToken } from '../../ui/token-text';
 import type { Part } from './actions';
-import { mapModel, topPatches, type MapModel } from './map-model';
+import { mapChooser, mapTitle, waiting } from './map-words';
+import { mapModel, sinksOutOfReach, topPatches, type MapModel } from './map-model';
 import './picture-map';
 import { levelName, levelsOf, patchesOf, placeWords, type Patch } from './picture-layout';
-import { captionOf, mapHeads, pictureOf, stepOf } from './shown';
-import type { MapChoice, State } from './state';
+import { pictureOf, stepOf } from './shown';
+import type { State } from './state';
 
 export function imageView(part: Part): TemplateResult | typeof nothing {
   const { state, actions, dark } = part;
@@ -28,7 +27,7 @@ export function imageView(part: Part): TemplateResult | typeof nothing {
   const drawn = state.map?.value !== undefined;
   return html`<section class="image-view" aria-label="Picture">
     <div class="section-head">
-      <h2>${mapTitle(state)}</h2>
+      <h2>${mapTitle(state) ?? image.name}</h2>
       ${segments({
         label: 'Draw',
         choices: [
@@ -43,12 +42,7 @@ export function imageView(part: Part): TemplateResult | typeof nothing {
     ${
       stepOf(state)
         ? html`<div class="image-tools">
-            ${dropdown({
-              label: 'Whose attention',
-              choices: mapNames,
-              value: view.map,
-              onChange: (map) => actions.view({ map: map as MapChoice }),
-            })}
+            ${mapChooser(part)}
             ${
               levels.length > 1
                 ? dropdown({
@@ -76,7 +70,7 @@ export function imageView(part: Part): TemplateResult | typeof nothing {
             <p class="reason" id="map-mass">${massWords(state, model)}</p>`
         : html`<p class="reason">${waiting(state)}</p>`
     }
-    ${sinkNote(model)}
+    ${sinkNote(state, model)}
     ${
       drawn
         ? disclosure({
@@ -102,23 +96,6 @@ function missingPicture({ form, pictureProblem, result, place }: State): Templat
   return form?.mode === 'image' && form.image !== '' ? html`<p class="reason">Reading the picture…</p>` : nothing;
 }
 
-function mapTitle(state: State): string {
-  const { token } = state;
-  const said = captionOf(state, token.variant).tokens[token.step];
-  const word = said ? ` for “${shownToken(said.text.trim())}”` : '';
-  const heads = mapHeads(state);
-  const [first] = heads;
-  if (!first) return pictureOf(state)?.image.name ?? 'Picture';
-  if (heads.length === 1) return `${headName(first.layer, first.head)}${word}`;
-  return `${count(heads.length)} heads${word}`;
-}
-
-const mapNames = [
-  { value: 'head', label: 'The selected head' },
-  { value: 'layer', label: 'Selected set of its layer' },
-  { value: 'all', label: 'Selected set of all layers' },
-];
-
 /** What share of the whole attention lies on the picture at all. */
 function massWords({ view }: State, model: MapModel): string {
   const mean = view.map === 'head' ? '' : 'On average ';
@@ -128,20 +105,21 @@ function massWords({ view }: State, model: MapModel): string {
   return sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }
 
-function waiting({ map, phase, result, canRun, place }: State): string {
-  if (map?.problem) return map.problem;
-  if (!result) return phase.kind === 'running' ? 'The map follows when the caption is there.' : '';
-  if (canRun !== true) return 'The map is computed again from the weights, which needs a trusted workspace.';
-  return map || place !== 'side' ? 'Reading the map…' : 'Choose a head or a word to see its map.';
-}
-
-const sinkNote = (model: MapModel): TemplateResult | typeof nothing =>
-  model.patches.some(({ token }) => model.sinks.has(token))
+function sinkNote({ result }: State, model: MapModel): TemplateResult | typeof nothing {
+  if (result?.sinks && sinksOutOfReach(result)) {
+    const least = count(Math.ceil(result.sinks.threshold ** 2));
+    return html`<p class="reason sink-note">
+      ${icon('info')} Sinks cannot be told in this model: their rule needs a width of at least ${least}, it has
+      ${count(result.model.hiddenSize)}. A bright corner or border may be a sink.
+    </p>`;
+  }
+  return model.patches.some(({ token }) => model.sinks.has(token))
     ? html`<p class="reason sink-note">
         ${icon('info')} Hatched with S: a sink, not a finding. It draws attention whatever is said, and is left out of
         the colour scale.
       </p>`
     : nothing;
+}
 
 function patchTable({ actions, state }: Part, model: MapModel, level: readonly number[]): TemplateResult {
   const rows = topPatches(model, 16);

@@ -17,6 +17,7 @@ import { settings, settingsSummary } from './settings';
 import { readsTextOnly } from './run-plan';
 import { pictureOf } from './shown';
 import { shapeOf, type State } from './state';
+import { spanMapView } from './span-map';
 import { banners, emptyState, runBar } from './status';
 import { headTable } from './tables';
 import { vhdView } from './vhd-view';
@@ -71,8 +72,9 @@ function results(part: Part): TemplateResult {
 
 function wide(part: Part): TemplateResult {
   const { state } = part;
-  return html`<div class="pictures ${pictureOf(state) ? '' : 'without-picture'}">
-      ${imageView(part)}
+  const hasMap = pictureOf(state) !== undefined || state.result?.removed.kind === 'span';
+  return html`<div class="pictures ${hasMap ? '' : 'without-picture'}">
+      ${imageView(part)} ${spanMapView(part)}
       <div class="right">${ribbonView(part)} ${vhdView(part)}</div>
     </div>
     ${captions(part)} ${state.result ? everyHead(part) : nothing}`;
@@ -81,7 +83,7 @@ function wide(part: Part): TemplateResult {
 /** One column: the picture first, then words and heads, the rest folded. */
 function column(part: Part): TemplateResult {
   const { state, actions } = part;
-  return html`${imageView(part)} ${ribbonView(part)} ${vhdView(part)}
+  return html`${imageView(part)} ${spanMapView(part)} ${ribbonView(part)} ${vhdView(part)}
   ${
     state.result
       ? html`${disclosure({

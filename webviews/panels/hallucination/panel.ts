@@ -188,7 +188,8 @@ export class HallucinationPanel implements Actions {
   private askMap(): void {
     const { result, token } = this.state;
     const heads = mapHeads(this.state);
-    if (!this.mayAsk || !result?.image || heads.length === 0) return;
+    if (!this.mayAsk || !result || heads.length === 0) return;
+    if (!result.image && result.removed.kind !== 'span') return;
     const of = canonical([result.created, token, heads]);
     if (this.state.map?.of === of) return;
     const before = this.state.map?.value;

@@ -1,60 +1,62 @@
 /** Which part of a text is taken away: its tokens, marked from one to another. */
-import { html, nothing, type TemplateResult } from 'lit';
+import { html, type TemplateResult } from 'lit';
 import { count } from '../../ui/numbers';
 import { shownToken } from '../../ui/token-text';
 import type { Part } from './actions';
 import type { Form } from './form';
-
-/** Tokens drawn at once; a longer text is marked by its first ones and a wider window is not needed often. */
-const most = 400;
+import { markOf, moved, spanOf, windowAt, type Mark } from './span-mark';
+import { tokenPager } from './token-pager';
 
 export function spanField({ state, actions }: Part, form: Form): TemplateResult {
-  const { typed, typedProblem } = state;
+  const { typed, typedProblem, view } = state;
   if (typedProblem) return html`<p class="problem" role="alert">${typedProblem}</p>`;
   if (!typed || typed.ids.length === 0) return html`<p class="reason">The tokens of the prompt appear here.</p>`;
-  const tokens = typed.tokens.slice(0, most);
+  const all = typed.tokens.length;
   const [start, end] = form.span ?? [-1, -1];
-  const mark = (at: number, extend: boolean): void => {
-    const span: readonly [number, number] =
-      extend && form.span ? [Math.min(at, start), Math.max(at + 1, at < start ? end : start + 1)] : [at, at + 1];
-    actions.edit({ span });
+  const mark = markOf(form.span, view.spanFocus);
+  const at = view.spanWindow ?? mark?.focus ?? 0;
+  const [from, to] = windowAt(at, all);
+  const set = (next: Mark | undefined): void => {
+    if (!next) return;
+    actions.view({ spanFocus: next.focus, spanWindow: next.focus });
+    actions.edit({ span: spanOf(next) });
   };
-  return html`<div
+  return html`${tokenPager({ at, tokens: all, onMove: (spanWindow) => actions.view({ spanWindow }) })}
+    <div
       class="token-list span-list selectable"
       id="span"
       role="listbox"
       aria-multiselectable="true"
-      aria-label="Tokens: mark the part to take away. Arrow keys move, Shift and arrow keys mark more."
+      aria-label="Tokens: mark the part to take away. Arrow keys move, Shift and arrow keys mark more or less."
       tabindex="0"
       @keydown=${(event: KeyboardEvent) => {
-        const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-        if (by === undefined) return;
-        event.preventDefault();
-        const last = form.span ? end - 1 : -1;
-        const to = Math.max(0, Math.min(tokens.length - 1, last + by));
-        if (event.shiftKey && form.span) actions.edit({ span: [start, Math.max(start + 1, to + 1)] });
-        else mark(to, false);
+        const next = moved(mark, event.key, event.shiftKey, all);
+        if (next) event.preventDefault();
+        set(next);
       }}
       @click=${(event: MouseEvent) => {
-        const at = (event.target as HTMLElement).dataset['position'];
-        if (at !== undefined) mark(Number(at), event.shiftKey);
+        const position = (event.target as HTMLElement).dataset['position'];
+        if (position === undefined) return;
+        const focus = Number(position);
+        set({ anchor: event.shiftKey && mark ? mark.anchor : focus, focus });
       }}
     >
-      ${tokens.map(
-        (text, at) =>
-          html`<span
-            class="token ${at >= start && at < end ? 'taken' : ''}"
-            role="option"
-            aria-selected=${at >= start && at < end}
-            data-position=${at}
-            >${shownToken(text)}</span
-          >`,
-      )}${typed.tokens.length > most ? html`<span class="muted">… ${count(typed.tokens.length - most)} more</span>` : nothing}
+      ${typed.tokens.slice(from, to).map((text, index) => {
+        const position = from + index;
+        const taken = position >= start && position < end;
+        return html`<span
+          class="token ${taken ? 'taken' : ''}"
+          role="option"
+          aria-selected=${taken}
+          data-position=${position}
+          >${shownToken(text)}</span
+        >`;
+      })}
     </div>
     <p class="reason">
       ${
         form.span
-          ? `Tokens ${count(start)} to ${count(end - 1)} are taken away (${count(end - start)} of ${count(typed.ids.length)}).`
+          ? `Tokens ${count(start)} to ${count(end - 1)} are taken away (${count(end - start)} of ${count(all)}).`
           : 'Click the first token to take away, then the last one with Shift.'
       }
     </p>`;

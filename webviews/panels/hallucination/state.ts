@@ -46,6 +46,11 @@ export interface View {
   readonly overlay: 'both' | 'picture' | 'map';
   /** What colours the cells of the heads. */
   readonly measure: Measure;
+  /** End of the marked part that the keyboard moves, and a token of the window of the text that is drawn. */
+  readonly spanFocus?: number;
+  readonly spanWindow?: number;
+  /** The same of the part that was taken away, counted from its first token. */
+  readonly spanMapWindow: number;
   readonly tableSort?: Sort;
   readonly entrySort?: Sort;
   readonly allHeads: boolean;
@@ -121,6 +126,7 @@ export const initialView: View = {
   level: 0,
   overlay: 'both',
   measure: 'divergence',
+  spanMapWindow: 0,
   allHeads: false,
   allEntries: false,
   open: {},

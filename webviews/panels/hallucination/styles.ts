@@ -216,6 +216,19 @@ export const panelStyles = css`
     text-decoration: line-through;
   }
 
+  .token-pager {
+    display: flex;
+    align-items: center;
+    gap: 4px;
+    font-size: var(--small);
+  }
+  .span-map .token-list {
+    max-height: 320px;
+  }
+  .span-map .token[class*='tv-'] {
+    outline: none;
+  }
+
   .set-scores {
     display: grid;
     grid-template-columns: minmax(0, 1fr);

@@ -11,7 +11,7 @@ export function drawVhd(context: CanvasRenderingContext2D, model: VhdModel, layo
   drawAxes(context, model, layout, theme);
   for (let layer = 0; layer < model.layers; layer += 1) {
     for (let head = 0; head < model.heads; head += 1) drawCell(context, model, layout, { layer, head }, theme);
-    drawBar(context, model, layout, layer, theme);
+    if (model.sums.length > 0) drawBar(context, model, layout, layer, theme);
   }
 }
 
@@ -30,6 +30,7 @@ function drawAxes(context: CanvasRenderingContext2D, model: VhdModel, layout: Vh
   const every = Math.max(1, Math.ceil(22 / (layout.side + layout.gap)));
   for (let head = 0; head < model.heads; head += every)
     context.fillText(`H${head}`, cellX(layout, head) + layout.side / 2, 8);
+  if (model.sums.length === 0) return;
   context.textAlign = 'left';
   context.fillText(barTitle(model, layout.barWidth), layout.bars, 8);
 }
@@ -47,7 +48,7 @@ function drawCell(
   place: HeadPlace,
   theme: Theme,
 ): void {
-  const colour = colourAt(model, place);
+  const colour = colourAt(model, place, theme.dark);
   const [x, y] = [cellX(layout, place.head), cellY(layout, place.layer)];
   context.fillStyle = css(colour);
   context.fillRect(x, y, layout.side, layout.tall);

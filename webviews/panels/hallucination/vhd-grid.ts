@@ -91,7 +91,7 @@ export class VhdGrid extends PictureElement {
         class="grid-frame"
         role="application"
         aria-roledescription="grid of heads"
-        aria-label=${`Divergence by layer and head: ${words}`}
+        aria-label=${`${model?.measure === 'change' ? 'Change of the divergence' : 'Divergence'} by layer and head: ${words}`}
         title="Arrow keys: another head"
         tabindex="0"
         @keydown=${(event: KeyboardEvent) => this.onKey(event)}

@@ -1,7 +1,7 @@
 /** What the map of divergences shows: places, colours and words of its cells and of the bars beside them. No DOM. */
 import type { OutlierRule, VhdDistance } from '../../../protocol/results/hallucination';
 import type { PerHead } from '../../../protocol/results/heads';
-import { cividis, type Rgb } from '../../charts/colour-map';
+import { cividis, diverging, type Rgb } from '../../charts/colour-map';
 import { headName, type HeadPlace } from '../../ui/head-names';
 import { significant } from '../../ui/numbers';
 import type { ShownStep } from './shown';
@@ -12,8 +12,8 @@ export interface VhdModel {
   readonly layers: number;
   readonly heads: number;
   readonly step: ShownStep;
-  readonly measure: Measure;
-  /** What colours the cells: divergences, or shares of the attention. */
+  readonly measure: Measure | 'change';
+  /** What colours the cells: divergences, shares of the attention, or changes of the divergence from another result. */
   readonly values: PerHead;
   readonly k: number;
   /** What the second pass lacks, in words. */
@@ -26,7 +26,7 @@ export interface VhdModel {
   readonly logarithmic: boolean;
   /**
    * By layer. Of divergences the sum of the k largest, outliers counted (equation 5): what the layer adds to T-VHD. Of attention
-   * the mean over the heads.
+   * the mean over the heads. Of changes none: they may cancel out.
    */
   readonly sums: readonly number[];
   readonly mostSum: number;
@@ -69,6 +69,32 @@ export function vhdModel(step: ShownStep, { k, reinforced, lacks, measure }: Vhd
   };
 }
 
+/**
+ * Changes of the divergence at the first word, of this result minus the other one, [layers][heads]; outlines and hatching are
+ * those of this one. The scale reaches as far below zero as above.
+ */
+export function changeModel(here: ShownStep, there: PerHead, lacks: string): VhdModel {
+  const values = here.vhd.map((row, layer) => row.map((value, head) => value - (there[layer]?.[head] ?? Number.NaN)));
+  const high = Math.max(0, ...values.flat().filter(Number.isFinite).map(Math.abs));
+  return {
+    layers: values.length,
+    heads: values[0]?.length ?? 0,
+    step: here,
+    measure: 'change',
+    values,
+    k: 0,
+    lacks,
+    reinforced: new Set(),
+    low: -high,
+    high,
+    logarithmic: false,
+    sums: [],
+    mostSum: 0,
+  };
+}
+
+const signed = (value: number): string => `${value > 0 ? '+' : ''}${significant(value)}`;
+
 const sumOfLargest = (row: readonly number[], k: number): number =>
   row
     .filter(Number.isFinite)
@@ -106,7 +132,12 @@ export function shareOf(
   return Math.min(1, Math.max(0, share));
 }
 
-export const colourAt = (model: VhdModel, place: HeadPlace): Rgb => cividis(shareOf(model, shownAt(model, place)));
+/** Of changes blue over the theme's ground to orange, centred on no change. */
+export function colourAt(model: VhdModel, place: HeadPlace, dark: boolean): Rgb {
+  const value = shownAt(model, place);
+  if (model.measure !== 'change') return cividis(shareOf(model, value));
+  return diverging(model.high > 0 && Number.isFinite(value) ? value / model.high : 0, dark);
+}
 
 export const isOutlier = ({ step }: VhdModel, { layer, head }: HeadPlace): boolean =>
   step.outlier[layer]?.[head] === true;
@@ -159,15 +190,26 @@ export const outlierInfos: readonly {
 export const announcementOf = (model: VhdModel, place: HeadPlace): string =>
   [
     `layer ${place.layer} head ${place.head}`,
-    model.measure === 'attention'
-      ? `${percent(shownAt(model, place))} of its attention on ${model.lacks}`
-      : `divergence ${significant(divergenceAt(model, place))}`,
+    model.measure === 'change'
+      ? `change ${signed(shownAt(model, place))}`
+      : model.measure === 'attention'
+        ? `${percent(shownAt(model, place))} of its attention on ${model.lacks}`
+        : `divergence ${significant(divergenceAt(model, place))}`,
     ...(isSelected(model, place) ? ['selected'] : []),
     ...(isOutlier(model, place) ? ['outlier'] : []),
   ].join(', ');
 
 /** One line with the exact values of a head. */
 export function readoutOf(model: VhdModel, place: HeadPlace): string {
+  if (model.measure === 'change') {
+    const [here, change] = [divergenceAt(model, place), shownAt(model, place)];
+    return [
+      headName(place.layer, place.head),
+      `change ${signed(change)}`,
+      `VHD ${significant(here)} here`,
+      `${significant(here - change)} there`,
+    ].join(' · ');
+  }
   const attention = attentionAt(model, place);
   const ofLayer = model.sums[place.layer] ?? 0;
   return [

@@ -80,7 +80,7 @@ export function vhdView(part: Part): TemplateResult | typeof nothing {
                 { value: 'divergence', label: 'Divergence' },
                 { value: 'attention', label: 'Attention' },
               ],
-              value: model.measure,
+              value: model.measure === 'attention' ? 'attention' : 'divergence',
               onChange: (measure) => actions.view({ measure }),
             })
           : nothing

@@ -1,0 +1,43 @@
+/** What the maps over a picture and over a text have in common: whose attention, for which word, and what is awaited. */
+import type { TemplateResult } from 'lit';
+import { dropdown } from '../../ui/controls';
+import { headName } from '../../ui/head-names';
+import { count } from '../../ui/numbers';
+import { shownToken } from '../../ui/token-text';
+import type { Part } from './actions';
+import { captionOf, mapHeads } from './shown';
+import type { MapChoice, State } from './state';
+
+/** `L3H2 for “cat”`; undefined while no head is there. */
+export function mapTitle(state: State): string | undefined {
+  const { token } = state;
+  const said = captionOf(state, token.variant).tokens[token.step];
+  const word = said ? ` for “${shownToken(said.text.trim())}”` : '';
+  const heads = mapHeads(state);
+  const [first] = heads;
+  if (!first) return undefined;
+  if (heads.length === 1) return `${headName(first.layer, first.head)}${word}`;
+  return `${count(heads.length)} heads${word}`;
+}
+
+const mapNames: readonly { readonly value: MapChoice; readonly label: string }[] = [
+  { value: 'head', label: 'The selected head' },
+  { value: 'layer', label: 'Selected set of its layer' },
+  { value: 'all', label: 'Selected set of all layers' },
+];
+
+export const mapChooser = ({ state, actions }: Part): TemplateResult =>
+  dropdown({
+    label: 'Whose attention',
+    choices: mapNames,
+    value: state.view.map,
+    onChange: (map) => actions.view({ map: map as MapChoice }),
+  });
+
+/** Why no map is drawn yet. */
+export function waiting({ map, phase, result, canRun, place }: State): string {
+  if (map?.problem) return map.problem;
+  if (!result) return phase.kind === 'running' ? 'The map follows when the caption is there.' : '';
+  if (canRun !== true) return 'The map is computed again from the weights, which needs a trusted workspace.';
+  return map || place !== 'side' ? 'Reading the map…' : 'Choose a head or a word to see its map.';
+}
