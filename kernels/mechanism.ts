@@ -90,8 +90,18 @@ export interface ReadPattern {
   /** Pairs that reach the query only inside an average over several keys (a compensation token, a summary of a block). */
   readonly summarises?: (head: number, query: number, key: number) => boolean;
   readonly block?: { readonly queries: number; readonly keys: number };
+  /** Dealt to workers: the pieces of a query head, each computed by one of them at one step. */
+  readonly dealt?: (head: number) => readonly DealtPiece[];
   /** Positions lie on a grid: `reads` is true where a query reads a key along every axis. */
   readonly grid?: ReadGrid;
+}
+
+/** Ranges [start, end) of queries and keys. */
+export interface DealtPiece {
+  readonly worker: number;
+  readonly step: number;
+  readonly queries: readonly { readonly start: number; readonly end: number }[];
+  readonly keys: readonly { readonly start: number; readonly end: number }[];
 }
 
 /** Outermost axis first, the last one fastest. */

@@ -40,6 +40,13 @@ export interface CostGrowth {
 /** What a pair of query and key is to each other: the values of `MechanismView.cells`. */
 export const pairKinds = ['not read', 'read', 'read inside an average'] as const;
 
+export interface DealtPiece {
+  readonly worker: number;
+  readonly step: number;
+  readonly queries: readonly { readonly start: number; readonly end: number }[];
+  readonly keys: readonly { readonly start: number; readonly end: number }[];
+}
+
 export interface MechanismView {
   readonly mechanism: string;
   readonly head: number | 'any';
@@ -66,6 +73,8 @@ export interface MechanismView {
     /** Queries that the kernel computes together along each axis. */
     readonly tile?: readonly number[];
   };
+  /** Pieces of the head (of `any` the first) that workers compute, by ring step; ranges are [start, end). */
+  readonly dealt?: readonly DealtPiece[];
   /** Which keys are read depends on the numbers. */
   readonly dependsOnData: boolean;
   /** `cells` is what the drawn numbers choose; otherwise an upper bound where `dependsOnData`. */

@@ -1,5 +1,6 @@
 import type { Bench } from './support/bench';
-import { startServer } from './support/server';
+import { causalPlan } from './support/interleaved';
+import { measuredRow, runBenchmark, startServer } from './support/server';
 
 const length = 8192;
 
@@ -48,6 +49,30 @@ const bench: Bench = {
       });
     } finally {
       client.dispose();
+    }
+    const lengths = [2048, 4096];
+    const memory = await runBenchmark({
+      ...causalPlan,
+      shape: { ...causalPlan.shape, lengths },
+      mechanisms: ['scaled-dot-product', 'distributed-mha'],
+      baseline: 'scaled-dot-product',
+      parameters: { 'distributed-mha': { headWorkers: 1, sequenceWorkers: 1 } },
+      secondsPerLength: 1,
+      measureMemory: true,
+    });
+    for (const [id, name, exponent] of [
+      ['distributed-mha', 'one worker in blocks', 1],
+      ['scaled-dot-product', 'the whole matrix', 2],
+    ] as const) {
+      const [short, long] = lengths.map((each) => measuredRow(memory, id, each).peakBytes ?? Number.NaN);
+      report.figure({
+        name: `power of the length in the peak memory of ${name}, ${lengths.join(' to ')}`,
+        value: Math.log2(long! / short!),
+        unit: 'power',
+        target: exponent + 0.15,
+        comparison: 'atMost',
+        note: `${exponent} by its definition; ${(short! / 1e6).toFixed(0)} and ${(long! / 1e6).toFixed(0)} MB in a process of their own`,
+      });
     }
   },
 };

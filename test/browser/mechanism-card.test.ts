@@ -302,7 +302,26 @@ describe('the card of a mechanism', () => {
     );
   });
 
-  for (const id of ['s2-attention', 'gna']) {
+  it('shows which worker computes which block at which step of the ring', async () => {
+    const panel = await card('distributed-mha');
+    const words = () => panel.page.innerText('hs-workers .pattern-readout');
+    // 2 x 2 workers at 512 positions, causal and balanced: the last head is that of workers 3 and 4.
+    const [own, other] = ['0–127 and 384–511', '128–255 and 256–383'];
+    assert.equal(
+      await words(),
+      `Step 1 of 2. Worker 3: queries ${own}, keys ${own}; Worker 4: queries ${other}, keys ${other}.`,
+    );
+    await panel.page.focus('hs-workers input');
+    await panel.page.keyboard.press('ArrowRight');
+    assert.equal(
+      await words(),
+      `Step 2 of 2. Worker 3: queries ${own}, keys ${other}; Worker 4: queries ${other}, keys ${own}.`,
+    );
+    await panel.page.click('role=radio[name="Matrix"]');
+    await panel.page.waitForSelector('hs-pattern canvas');
+  });
+
+  for (const id of ['s2-attention', 'gna', 'distributed-mha']) {
     for (const theme of ['dark', 'light', 'high-contrast'] as const) {
       for (const width of [300, 1280]) {
         it(`is no wider than its page: ${id}, ${theme}, ${width} px`, async () => {

@@ -138,11 +138,28 @@ export const distributedMha: Mechanism<DistributedParameters> = {
       peakBytes: 2 * tensorBytes(full) + 2 * outputs + 2 * scores,
     };
   },
-  pattern: (shape, { rows, block, sequenceWorkers }) => ({
-    dependsOnData: false,
-    reads: denseReads(shape),
-    ...(isCausalSelf(shape) || sequenceWorkers > 1 ? { block: { queries: rows, keys: block } } : {}),
-  }),
+  pattern(shape, parameters) {
+    const { rows, block, sequenceWorkers } = parameters;
+    const grid = gridOf(parameters);
+    return {
+      dependsOnData: false,
+      reads: denseReads(shape),
+      ...(isCausalSelf(shape) || sequenceWorkers > 1 ? { block: { queries: rows, keys: block } } : {}),
+      dealt: (head) => {
+        const shards = shardsOf(shape, grid);
+        return shards
+          .filter(({ heads }) => heads.start <= head && head < heads.end)
+          .flatMap((shard) =>
+            stepsOf(shards, shard, grid).map(({ keys }, step) => ({
+              worker: shard.worker,
+              step,
+              queries: shard.rows,
+              keys,
+            })),
+          );
+      },
+    };
+  },
   limits: [
     { name: 'any grid', parameters: () => ({}), equals: 'scaled-dot-product' },
     {

@@ -17,6 +17,7 @@ import { sourceLine } from './mechanism-list';
 import { neighborhoodSimulator } from './neighborhood';
 import './grid-picture';
 import './pattern-picture';
+import './workers-picture';
 import type { CardChoice, State } from './state';
 
 /** The request that the card's choices and the form make; undefined while the form cannot be read. */
@@ -73,7 +74,12 @@ export function mechanismCard(part: Part): TemplateResult | typeof nothing {
             : html`${
                 card.show === 'pattern' && view?.grid
                   ? html`<hs-grid-pattern .grid=${view.grid}></hs-grid-pattern>`
-                  : html`<hs-pattern .view=${view}></hs-pattern>`
+                  : card.show === 'pattern' && view?.dealt
+                    ? html`<hs-workers
+                        .view=${view}
+                        .causal=${shown?.request.shape.pattern === 'causal-self'}
+                      ></hs-workers>`
+                    : html`<hs-pattern .view=${view}></hs-pattern>`
               }
               ${view ? legend(view, card) : html`<div class="muted">Asking the definition…</div>`}`
         }
@@ -92,15 +98,16 @@ const trustTag = ({ source }: MechanismInfo): TemplateResult | typeof nothing =>
 function pictureControls({ actions }: Part, card: CardChoice, view: MechanismView | undefined): TemplateResult {
   const groups = view?.groups ?? [];
   const lengths = card.show === 'effective' ? pictureLengths.filter((each) => each <= longestProbe) : pictureLengths;
-  const show = card.show === 'matrix' && !view?.grid ? 'pattern' : card.show;
+  const own = view?.grid ? 'Grid' : view?.dealt ? 'Workers' : undefined;
+  const show = card.show === 'matrix' && !own ? 'pattern' : card.show;
   const drawn = groups.find((heads) => heads.includes(typeof view?.head === 'number' ? view.head : -1))?.[0];
   return html`<div class="card-controls">
     ${segments({
       label: 'What is drawn',
       choices: [
-        ...(view?.grid
+        ...(own
           ? ([
-              { value: 'pattern', label: 'Grid' },
+              { value: 'pattern', label: own },
               { value: 'matrix', label: 'Matrix' },
             ] as const)
           : ([{ value: 'pattern', label: 'May read' }] as const)),
@@ -163,6 +170,12 @@ function legend(view: MechanismView, { show }: CardChoice): TemplateResult {
       },
       by probing the float64 definition with random queries and keys; square root of it as the colour, brightest the
       largest.
+    </p>`;
+  }
+  if (show === 'pattern' && view.dealt) {
+    return html`<p class="muted">
+      A colour and number for each worker of this head: strong in the chosen step, faint in earlier ones. Keys pass from
+      worker to worker after each step.
     </p>`;
   }
   if (show === 'pattern' && grid) {
