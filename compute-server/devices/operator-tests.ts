@@ -319,7 +319,7 @@ const onInt64 = ({ inputs, build, expected }: OperatorTest): OperatorTest => ({
 const int64Tests = Object.fromEntries(
   (
     [
-      ...(['Add', 'Sub', 'Mul', 'Less', 'Equal', 'CumSum', 'TopK', 'Shape', 'Reshape', 'Transpose'] as const),
+      ...(['Add', 'Sub', 'Mul', 'Cast', 'Less', 'Equal', 'CumSum', 'TopK', 'Shape', 'Reshape', 'Transpose'] as const),
       ...([
         'Squeeze',
         'Unsqueeze',

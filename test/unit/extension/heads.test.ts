@@ -359,7 +359,7 @@ describe('a run of heads', () => {
     assert.equal(stage.runs[0]?.signal.aborted, true);
     stage.runs[0].fail(new FailureError({ code: 'cancelled' }));
     await first;
-    assert.match(last(sent, 'failed').sentence, /^Cancelled: /);
+    assert.match(last(sent, 'failed').sentence, /^Cancelled\./);
 
     const second = host.receive({ kind: 'run', plan: plan({ seed: 2 }) });
     await settled();
