@@ -45,8 +45,10 @@ describe('cancelling', function () {
   it('asked: stops between two runs, keeps what was measured, and the process lives on', async () => {
     const { pid } = await client.call('info', []);
     const controller = new AbortController();
-    const { onProgress, reached } = reaching(/Length 64: timing/);
-    const call = client.call('benchmark', [longPlan], { signal: controller.signal, onProgress });
+    const { onProgress, reached } = reaching(/Length 1024: timing/);
+    // Its first length takes long enough to be told of: at most four stages a second are.
+    const plan = { ...longPlan, shape: { ...longPlan.shape, lengths: [1024, 2048] } };
+    const call = client.call('benchmark', [plan], { signal: controller.signal, onProgress });
     await reached;
     controller.abort();
     const result = await call;
