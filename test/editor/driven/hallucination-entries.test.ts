@@ -65,7 +65,7 @@ describe('the ways into the Hallucination panel', function () {
     await panel.locator('#image', { hasText: 'cellar.png' }).waitFor();
     assert.equal(
       await panel.locator(`vscode-text-field[aria-label='Objects in the picture'] input`).inputValue(),
-      'lamp, box',
+      'Lamp, box',
     );
     assert.match(await panel.locator('#lexicon').innerText(), /lexicon\.txt/);
     // The picture is read by the model and drawn: nothing has to be chosen first.

@@ -29,13 +29,13 @@ async function saved(panel: FrameLocator, profile: string, workspace: string): P
 }
 
 describe('an interrupted benchmark in VS Code', function () {
-  this.timeout(90_000);
+  this.timeout(240_000);
   const window = useWindow({ settings });
 
   const run = async (): Promise<FrameLocator> => {
     const panel = await kernelsPanel(window().bench, 'full');
     await panel.locator('#run:not([disabled])').click();
-    await panel.locator('.run-state', { hasText: /[2-5] of 6 points/ }).waitFor({ timeout: 60_000 });
+    await panel.locator('.run-state', { hasText: /[2-5] of 6 points/ }).waitFor({ timeout: 120_000 });
     return panel;
   };
 
@@ -51,7 +51,7 @@ describe('an interrupted benchmark in VS Code', function () {
     const kept = cancelled.rows.filter((row) => row.notes?.includes('cancelled') !== true);
     assert.ok(kept.length >= 2 && kept.length < points, `${kept.length} rows are kept`);
     await panel.locator('#resume:not([disabled])').click();
-    await panel.locator('.run-state', { hasText: `${points} points in ` }).waitFor({ timeout: 60_000 });
+    await panel.locator('.run-state', { hasText: `${points} points in ` }).waitFor({ timeout: 120_000 });
     const done = await saved(panel, host.profile, workspace);
     assert.equal(done.rows.length, points);
     for (const row of kept) {
@@ -72,7 +72,7 @@ describe('an interrupted benchmark in VS Code', function () {
     );
     assert.ok((await panel.locator('.measurements tbody tr').count()) >= 1, 'what was measured before stays');
     await panel.locator('#resume:not([disabled]), #run:not([disabled])').first().click();
-    await panel.locator('.run-state', { hasText: `${points} points in ` }).waitFor({ timeout: 60_000 });
+    await panel.locator('.run-state', { hasText: `${points} points in ` }).waitFor({ timeout: 120_000 });
     const { host, workspace } = window();
     assert.equal((await saved(panel, host.profile, workspace)).rows.length, points);
   });
