@@ -79,12 +79,14 @@ export async function* headsJob(
   for (const layer of done) yield layerProgress(layer, model);
   let stream: ResidualStream | undefined = unfinished?.residual;
   let unsaved = false;
+  let keptLayers = done.length;
   for (let layer = done.length; layer < layers; layer++) {
     yield {
       kind: 'stage',
       sentence: `Layer ${layer + 1} of ${layers}`,
       share: layer / layers,
       ...timeLeft(started, layer - (unfinished?.layers.length ?? 0), layers - layer),
+      keptLayers,
     };
     const run = await runPrompt(
       { ...model.spec, blocks: model.spec.blocks.slice(0, layer + 1) },
@@ -110,7 +112,8 @@ export async function* headsJob(
     yield layerProgress(result, model);
     if (performance.now() - started > resumeAfterMs && layer + 1 < layers) {
       const why = await resume.write({ layers: done, residual: stream });
-      if (why !== undefined && !unsaved) {
+      if (why === undefined) keptLayers = done.length;
+      else if (!unsaved) {
         surroundings.log('warn', `Finished layers cannot be kept for a later run (${why}); this run goes on.`);
         unsaved = true;
       }
@@ -120,11 +123,12 @@ export async function* headsJob(
   let labelled: LabelledHeads | undefined;
   let checked: CausalCheck | undefined;
   if (request.classify) {
-    yield { kind: 'stage', sentence: 'Running random sequences for the null models', share: 1 };
+    yield { kind: 'stage', sentence: 'Running random sequences for the null models', share: 1, keptLayers };
     labelled = await labelHeads(model, ids.length, done, request, surroundings, signal);
     const { classes } = labelled;
     if (request.causal) {
-      yield { kind: 'stage', sentence: `Removing ${classes.length} labelled heads, alone and by label`, share: 1 };
+      const sentence = `Removing ${classes.length} labelled heads, alone and by label`;
+      yield { kind: 'stage', sentence, share: 1, keptLayers };
       checked = await causalCheck(model, sequence, classes, request, surroundings, signal);
     }
   }

@@ -81,6 +81,8 @@ export type HeadsProgress =
       /** 0..1 */
       readonly share: number;
       readonly secondsLeft?: number;
+      /** Finished layers that are on disk: the same request goes on behind them when the process has died. Absent: none. */
+      readonly keptLayers?: number;
     }
   /** A finished layer: the grid fills while the run goes on. */
   | {

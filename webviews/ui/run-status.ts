@@ -1,5 +1,6 @@
 /** What the bar and the lines under a finding are made of: the state of a run in words, and sentences that need an answer. */
 import { html, nothing, type TemplateResult } from 'lit';
+import type { ModelSummary } from '../../protocol/results/heads';
 import { disclosure, progressRing } from './controls';
 import { icon } from './icons';
 import { seconds } from './numbers';
@@ -50,6 +51,12 @@ export const runBanners = (
   html`${canRun === true ? nothing : banner('warning', html`${canRun}`)}
   ${phase.kind === 'running' && phase.overdue ? banner('warning', html`${phase.overdue}`) : nothing}
   ${phase.kind === 'failed' ? failureBanner(phase, more) : nothing}`;
+
+/** What the run of the model leaves unread of its checkpoint (`notes`, protocol/results/heads.ts). */
+export const modelNotes = (model: ModelSummary | undefined): TemplateResult | typeof nothing =>
+  model?.notes && model.notes.length > 0
+    ? banner('info', html`<span class="model-notes">${model.notes.join(' ')}</span>`)
+    : nothing;
 
 /** Takes its two pixels also while nothing runs, so that nothing moves. */
 export const runProgress = (label: string, run: { readonly done: number; readonly total: number } | undefined) =>

@@ -40,6 +40,8 @@ export class HeadsRun extends Owner {
   #plan: HeadsPlan | undefined;
   readonly #layers = new Map<number, Message<'layer'>>();
   #stage: Message<'stage'> | undefined;
+  /** Finished layers that the server has on disk. */
+  #keptLayers = 0;
   #last: Message<'result'> | undefined;
   #failed: Message<'failed'> | undefined;
 
@@ -103,6 +105,7 @@ export class HeadsRun extends Owner {
     if (abort.signal.aborted) return;
     this.#plan = plan;
     this.#layers.clear();
+    this.#keptLayers = 0;
     this.#stage = this.#last = this.#failed = undefined;
     this.#fire({ kind: 'started', plan });
     try {
@@ -130,10 +133,12 @@ export class HeadsRun extends Owner {
     const { sentence, details } = wordsOf(error);
     const count = this.#layers.size;
     const layers = count === 1 ? '1 layer is' : `${count} layers are`;
-    // The server keeps finished layers on disk: after its death the same run goes on behind them.
-    const goesOn = isRestart(error) ? ': Run goes on from there' : '';
-    const kept = count > 0 && !isCancelled(error) ? ` ${layers} shown${goesOn}.` : '';
-    this.#failed = { kind: 'failed', sentence: `${sentence}${kept}`, ...(details === undefined ? {} : { details }) };
+    // After the death of the server the same run goes on behind the layers on disk, which may be fewer than are shown.
+    const kept = this.#keptLayers;
+    const fewer = kept < count ? `, ${kept} ${kept === 1 ? 'is' : 'are'} kept` : '';
+    const goesOn = isRestart(error) && kept > 0 ? `${fewer}: Run goes on from there` : '';
+    const shown = count > 0 && !isCancelled(error) ? ` ${layers} shown${goesOn}.` : '';
+    this.#failed = { kind: 'failed', sentence: `${sentence}${shown}`, ...(details === undefined ? {} : { details }) };
     this.#rest(abort);
     this.#fire(this.#failed);
   }
@@ -146,16 +151,20 @@ export class HeadsRun extends Owner {
 
   #onProgress(progress: HeadsProgress): void {
     switch (progress.kind) {
-      case 'stage':
-        this.#stage = progress;
+      case 'stage': {
+        const { keptLayers = 0, ...stage } = progress;
+        this.#keptLayers = keptLayers;
+        this.#stage = stage;
+        this.#fire(stage);
         break;
+      }
       case 'layer':
         this.#layers.set(progress.layer, progress);
+        this.#fire(progress);
         break;
       default:
         unreachable(progress);
     }
-    this.#fire(progress);
   }
 
   #fire(event: RunEvent): void {

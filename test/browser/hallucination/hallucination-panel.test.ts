@@ -84,6 +84,18 @@ describe('the Hallucination panel', () => {
   };
 
   describe('with a result', () => {
+    it('says what the run leaves unread of the checkpoint, before a run, beside its result and in what is exported', async () => {
+      const notes = ['The weights have layer 4, beyond num_hidden_layers 4. They would be left unread.'];
+      const before = await start({ host: answering(openMessage({ model: { ...summary, notes } })) });
+      assert.equal(await text(before, '.model-notes'), notes[0]);
+      const noted = { ...result, model: { ...result.model, notes } };
+      const panel = await start({ host: answering(finishedMessage({ result: noted })) });
+      assert.equal(await text(panel, '.model-notes'), notes[0]);
+      await panel.page.click('#provenance .disclosure-button');
+      assert.ok((await text(panel, 'ul.provenance')).includes(notes[0] ?? ''));
+      assert.equal(await (await finished()).page.$('.model-notes'), null);
+    });
+
     it('says the finding first: how many heads look, which word is said by habit', async () => {
       const panel = await finished();
       assert.equal(

@@ -68,6 +68,18 @@ describe('the heads panel', () => {
     panel.send(finishedMessage({ select: { layer, head } }));
 
   describe('with a result', () => {
+    it('says what the run leaves unread of the checkpoint, before a run, beside its result and in what is exported', async () => {
+      const notes = ['The weights have layer 4, beyond num_hidden_layers 4. They would be left unread.'];
+      const before = await start({ host: answering(openMessage({ model: { ...result.model, notes } })) });
+      assert.equal(await text(before, '.model-notes'), notes[0]);
+      const noted = { ...result, model: { ...result.model, notes } };
+      const panel = await start({ host: answering(finishedMessage({ result: noted })) });
+      assert.equal(await text(panel, '.model-notes'), notes[0]);
+      await panel.page.click('#provenance .disclosure-button');
+      assert.ok((await text(panel, 'ul.provenance')).includes(notes[0] ?? ''));
+      assert.equal(await (await finished()).page.$('.model-notes'), null);
+    });
+
     it('says the finding first, with the numbers of the selected head', async () => {
       const panel = await finished({ host: answering(finishedMessage({ select: { layer: 0, head: 1 } })) });
       const sink = result.classes.find(({ layer, head }) => layer === 0 && head === 1);

@@ -393,6 +393,7 @@ describe('a run of heads', () => {
     const first = host.receive({ kind: 'run', plan: plan() });
     await settled();
     stage.runs[0]?.progress(layerMessage(0));
+    stage.runs[0]?.progress({ kind: 'stage', sentence: 'Layer 2 of 2', share: 0.5, keptLayers: 1 });
     stage.runs[0]?.fail(crashed);
     await first;
     const { sentence } = last(sent, 'failed');
@@ -411,6 +412,26 @@ describe('a run of heads', () => {
     stage.runs[1]?.answer(reply());
     await second;
     assert.equal(last(sent, 'result').result.layers, 2);
+  });
+
+  it('promises after a kill to go on from the layers that are on disk, and from no others', async () => {
+    const stage = new Stage();
+    const { host, sent } = await stage.ready('full');
+    for (const [run, keptLayers, words] of [
+      [0, undefined, /by itself\. 2 layers are shown\.$/],
+      [1, 1, /by itself\. 2 layers are shown, 1 is kept: Run goes on from there\.$/],
+      [2, 0, /by itself\. 2 layers are shown\.$/],
+    ] as const) {
+      const killed = host.receive({ kind: 'run', plan: plan() });
+      await settled();
+      stage.runs[run]?.progress(layerMessage(0));
+      const kept = keptLayers === undefined ? {} : { keptLayers };
+      stage.runs[run]?.progress({ kind: 'stage', sentence: 'Layer 2 of 2', share: 0.5, ...kept });
+      stage.runs[run]?.progress(layerMessage(1));
+      stage.runs[run]?.fail(crashed);
+      await killed;
+      assert.match(last(sent, 'failed').sentence, words);
+    }
   });
 
   it('whose result cannot be kept is shown, with a sentence', async () => {

@@ -74,6 +74,7 @@ export function provenanceLines(made: HallucinationResult | HallucinationSet): r
       : `${count(made.entries.length)} of ${count(made.total)} pictures`;
   return [
     `${model.name} (${model.family}), hash ${model.hash}, ${model.layers} layers x ${model.heads} query heads${vision}, ${model.dtypes.join(', ')}`,
+    ...(model.notes ?? []),
     image,
     `VHD: ${made.distance} distance of head outputs before the output projection at one position, positions ${made.positions} without the ${made.kind === 'headscope-hallucination' && made.removed.kind === 'span' ? 'span' : 'picture'}; outlier rule ${made.outliers}; T-VHD sums the ${made.k} largest of each layer (arXiv 2412.13949). Counted as looking: heads with at least half of the largest VHD`,
     `Prompt ${JSON.stringify(made.prompt ?? 'token ids')}${made.settings['chat'] === true ? ' in the chat template' : ''}, greedy, seed ${made.seed}`,

@@ -5,7 +5,15 @@ import { icon } from '../../ui/icons';
 import '../../ui/menu';
 import type { MenuItem } from '../../ui/menu';
 import { count } from '../../ui/numbers';
-import { banner, comparisonBanner, runBanners, runningLine, runProgress, savedWords } from '../../ui/run-status';
+import {
+  banner,
+  comparisonBanner,
+  modelNotes,
+  runBanners,
+  runningLine,
+  runProgress,
+  savedWords,
+} from '../../ui/run-status';
 import type { ExportKind, Part } from './actions';
 import { comparisonWords } from './comparison';
 import { took } from './finding';
@@ -141,6 +149,7 @@ export function banners(part: Part): TemplateResult {
   const partial = phase.kind === 'failed' && (state.entries.length > 0 || state.firstStep !== undefined);
   return html`
     ${runBanners(state, partial ? 'What was computed before is shown.' : undefined)} ${textOnlyBanner(part)}
+    ${modelNotes((state.result ?? state.set)?.model ?? state.model)}
     ${
       state.compareWith && (state.result ?? state.set)
         ? comparisonBanner(state.compareWith.name, comparisonWords(state), () => actions.dropComparison())

@@ -62,6 +62,7 @@ export function provenanceLines(result: HeadsResult): readonly string[] {
   const classify = result.settings['classify'] === false ? 'no labels' : 'labels against null models';
   return [
     `${model.name} (${model.family}), hash ${model.hash}, ${model.layers} layers x ${model.heads} query heads, ${model.kvHeads} key/value heads, head width ${model.headDim}, ${model.dtypes.join(', ')}`,
+    ...(model.notes ?? []),
     `${count(result.ids.length)} tokens${result.prompt === null ? ', given as ids' : ''}, ${classify}, ${result.settings['causal'] === true ? 'causal check' : 'no causal check'}, seed ${result.seed}, ${result.gains.length === 0 ? 'no gains' : `gains ${writeGains(result.gains)}`}`,
     `Instrumented against plain: largest logit error ${significant(parity.maxLogitError, 2)}${parity.ok ? '' : ', not in agreement'}`,
     `${device.name} (${device.provider}), ${threadWords(device.threads)}, ${device.runtime}, ${device.platform}`,

@@ -6,7 +6,15 @@ import { icon } from '../../ui/icons';
 import '../../ui/menu';
 import type { MenuItem } from '../../ui/menu';
 import { significant } from '../../ui/numbers';
-import { banner, comparisonBanner, runBanners, runningLine, runProgress, savedWords } from '../../ui/run-status';
+import {
+  banner,
+  comparisonBanner,
+  modelNotes,
+  runBanners,
+  runningLine,
+  runProgress,
+  savedWords,
+} from '../../ui/run-status';
 import type { ExportFormat, Part } from './actions';
 import { circumstancesOf, differencesOf } from './comparison';
 import { sameGains } from './form';
@@ -152,7 +160,7 @@ export function banners(part: Part): TemplateResult {
   </button>`;
   const partial = !result && phase.kind !== 'running' && layersDone(state) > 0;
   return html`
-    ${runBanners(state)}
+    ${runBanners(state)} ${modelNotes(result?.model ?? state.model)}
     ${
       partial
         ? banner(
