@@ -83,6 +83,7 @@ export type BenchmarkProgress =
       readonly sentence: string;
       readonly done: number;
       readonly total: number;
+      /** Absent until two lengths have been measured, and where one takes longer than they let expect. */
       readonly secondsLeft?: number;
     }
   | { readonly kind: 'row'; readonly row: BenchmarkRow; readonly final: boolean };
