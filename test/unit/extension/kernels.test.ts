@@ -218,6 +218,29 @@ describe('the host of a kernels webview', () => {
     await ended;
   });
 
+  it('takes over the plan of a run that went on elsewhere while it was hidden, or before it was opened', async () => {
+    const stage = new Stage();
+    const side = stage.open('side');
+    const full = stage.open('full');
+    await side.host.receive({ kind: 'ready' });
+    await side.host.receive({ kind: 'planned', plan: plan() });
+    await full.host.receive({ kind: 'ready' });
+    side.host.hide();
+    const started = stage.started();
+    const run = plan({ seed: 9 });
+    const ended = full.host.receive({ kind: 'run', plan: { ...run, done: [row('fused', 512)] } });
+    await started;
+    stage.finish({ ...result(), plan: run });
+    await ended;
+    await full.host.receive({ kind: 'planned', plan: plan({ seed: 10 }) });
+    const late = stage.open('side');
+    for (const { host, sent } of [side, late]) {
+      await host.receive({ kind: 'ready' });
+      assert.deepEqual(last(sent, 'open')?.plan, run);
+      assert.deepEqual(last(sent, 'open')?.result?.plan, run);
+    }
+  });
+
   it('keeps what was measured when the run fails, and says how many points', async () => {
     const stage = new Stage();
     const { host, sent } = stage.open('full');
