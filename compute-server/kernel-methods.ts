@@ -20,6 +20,7 @@ import { measureAndKeep } from './devices/roof-cache';
 import { benchmark } from './harness/benchmark';
 import { benchmarkPatterns } from './harness/cab-run';
 import { describeMechanisms, supports } from './harness/describe';
+import { stoppedResult } from './harness/stopped-result';
 import { neighborhoodBound } from './harness/neighborhood';
 import { viewMechanism } from './harness/mechanism-view';
 import { strongScaling } from './sharded/strong-scaling';
@@ -45,6 +46,7 @@ export type KernelMethods = Pick<
   | 'supports'
   | 'roof'
   | 'benchmark'
+  | 'stoppedBenchmark'
   | 'distributed'
 >;
 
@@ -130,6 +132,10 @@ export function kernelMethods(surroundings: Surroundings, lane: Lane): KernelMet
         progress.kind === 'row'
           ? { lane: 'row', key: `${progress.row.mechanism} ${progress.row.length}`, final: progress.final }
           : { lane: 'stage', key: '', final: false },
+    },
+    stoppedBenchmark: {
+      parse: onePlan('stoppedBenchmark'),
+      run: ([{ done = [], ...plan }]) => stoppedResult(plan, done, 'cancelled', surroundings),
     },
     distributed: {
       parse(args) {

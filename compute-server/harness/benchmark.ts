@@ -20,7 +20,7 @@ import type { Surroundings } from '../surroundings';
 import { headscopeVersion } from '../version';
 import { efficiencyLengths } from './cab';
 import { mechanismOf } from './catalogue';
-import { cellAt, shapeAt, supportOf } from './cell';
+import { cellAt, costOf, shapeAt, supportOf } from './cell';
 import type { Cell } from './cell';
 import { crossovers, exponentFits } from './conclusions';
 import { sharedInputs } from './inputs';
@@ -29,6 +29,7 @@ import type { PeakMemory } from './peak-memory';
 import { isPrepared, prepare } from './prepared';
 import type { Prepared } from './prepared';
 import { impossible, refusedRow, timedRow } from './rows';
+import { TimeLeft } from './time-left';
 import { interleave } from './timing';
 import type { Series, TimingEnd } from './timing';
 
@@ -43,6 +44,7 @@ interface Run {
   readonly rows: BenchmarkRow[];
   /** Cells of the whole plan, for progress. */
   readonly total: number;
+  readonly timeLeft: TimeLeft;
   /** Absent where no time is predicted. */
   readonly calibration: Calibration | undefined;
   roof: Roof;
@@ -63,7 +65,13 @@ export async function* benchmark(
 
   const threads = plan.threads || surroundings.defaultThreads;
   const { selfTest, ...device } = await requireDevice(plan.device, threads, surroundings, signal);
-  yield stage('Measuring what this device can reach', 0, cells.flat().length);
+  const kept = (plan.done ?? []).filter(keptOnResume);
+  yield {
+    kind: 'stage',
+    sentence: 'Measuring what this device can reach',
+    done: kept.length,
+    total: cells.flat().length,
+  };
   const run: Run = {
     plan,
     device: device.id,
@@ -71,15 +79,18 @@ export async function* benchmark(
     threads,
     surroundings,
     signal,
-    rows: (plan.done ?? []).filter(keptOnResume),
+    rows: [...kept],
     total: cells.flat().length,
+    timeLeft: new TimeLeft(cells.map((atLength) => operationsLeft(atLength, kept, plan, surroundings.memoryLimit))),
     calibration: await calibrationFor(plan, device.id, threads, surroundings, signal),
     roof: await cachedRoof(device.id, threads, surroundings, signal),
     roofIsFresh: false,
   };
-  for (const atLength of cells) {
+  for (const [at, atLength] of cells.entries()) {
     if (signal.aborted) break;
+    run.timeLeft.begin(at);
     yield* measureLength(atLength, run);
+    run.timeLeft.end();
   }
   return {
     kind: 'headscope-bench',
@@ -111,13 +122,31 @@ function cabOf(plan: BenchmarkPlan, rows: readonly BenchmarkRow[]): Pick<Benchma
   return efficiency.some(({ time, memory }) => time ?? memory) ? { cab: { efficiency } } : {};
 }
 
-const stage = (sentence: string, done: number, total: number, secondsLeft?: number): BenchmarkProgress => ({
-  kind: 'stage',
-  sentence,
-  done,
-  total,
-  ...(secondsLeft === undefined ? {} : { secondsLeft }),
-});
+/** Of the cells at one length that are not kept and can run, and of the baseline, which runs beside them. */
+function operationsLeft(
+  cells: readonly Cell[],
+  kept: readonly BenchmarkRow[],
+  plan: BenchmarkPlan,
+  memoryLimit: number,
+): number {
+  const isKept = (cell: Cell): boolean => kept.some((row) => isRowOf(row, cell));
+  if (cells.every(isKept)) return 0;
+  return cells
+    .filter((cell) => cell.mechanism.id === plan.baseline || !isKept(cell))
+    .filter((cell) => supportOf(cell).ok && !overLimit(cell, plan, memoryLimit))
+    .reduce((sum, cell) => sum + costOf(cell).flops, 0);
+}
+
+function stage(sentence: string, { rows, total, timeLeft }: Run): BenchmarkProgress {
+  const secondsLeft = timeLeft.seconds();
+  return {
+    kind: 'stage',
+    sentence,
+    done: rows.length,
+    total,
+    ...(secondsLeft === undefined ? {} : { secondsLeft }),
+  };
+}
 
 async function* measureLength(cells: readonly Cell[], run: Run): AsyncGenerator<BenchmarkProgress, void, void> {
   const { plan, surroundings } = run;
@@ -180,7 +209,7 @@ async function* measureGroup(
   try {
     for (const cell of cells) {
       if (signal.aborted) return;
-      yield stage(`Length ${length}: proving ${cell.mechanism.title}`, run.rows.length, run.total, secondsLeft(run));
+      yield stage(`Length ${length}: proving ${cell.mechanism.title}`, run);
       await nextTurn();
       const outcome = await prepare(cell, shared, run);
       if (isPrepared(outcome)) prepared.push(outcome);
@@ -242,13 +271,13 @@ async function* timeGroup(
     // Rank tests of a thousand pairs after each round would disturb what is timed; four a second are shown anyway.
     if (performance.now() - shown < 250) continue;
     shown = performance.now();
-    yield stage(`Length ${length}: timing ${titles}`, run.rows.length, run.total, secondsLeft(run));
+    yield stage(`Length ${length}: timing ${titles}`, run);
     for (const row of rowsOf(series, undefined, new Map())) yield { kind: 'row', row, final: false };
   }
   const peaks = new Map<string, PeakMemory>();
   if (plan.measureMemory && !signal.aborted) {
     for (const { cell } of prepared.filter((each) => !kept(each.cell))) {
-      yield stage(`Length ${length}: measuring the memory of ${cell.mechanism.title}`, run.rows.length, run.total);
+      yield stage(`Length ${length}: measuring the memory of ${cell.mechanism.title}`, run);
       const peak = await peakOf(cell, run);
       if (peak) peaks.set(cell.mechanism.id, peak);
     }
@@ -307,15 +336,6 @@ async function* finish(row: BenchmarkRow, run: Run): AsyncGenerator<BenchmarkPro
   run.rows.push(row);
   yield { kind: 'row', row, final: true };
   await nextTurn();
-}
-
-/** As if every remaining length used its whole time budget; proving and memory come on top. */
-function secondsLeft({ plan, rows }: Run): number {
-  const whole = plan.mechanisms.includes(plan.baseline) ? plan.mechanisms.length : plan.mechanisms.length + 1;
-  const lengthsDone = plan.shape.lengths.filter(
-    (length) => rows.filter((row) => row.length === length).length >= whole,
-  ).length;
-  return (plan.shape.lengths.length - lengthsDone) * plan.secondsPerLength;
 }
 
 /** By length, then as the plan lists the mechanisms. */

@@ -21,13 +21,14 @@ export async function* benchmarkPatterns(
     const own = index === 0;
     const part = { ...rest, shape: { ...plan.shape, pattern }, ...(own && done ? { done } : {}) };
     const running = benchmark(part, surroundings, signal);
+    const started = performance.now();
     try {
       let step = await running.next();
       for (; !step.done; step = await running.next()) {
         const progress = step.value;
         if (progress.kind === 'row') {
           if (own) yield progress;
-        } else yield amongAll(progress, plan, index, patterns.length);
+        } else yield amongAll(progress, (performance.now() - started) / 1000, index, patterns.length);
       }
       results.push(step.value);
     } catch (error) {
@@ -42,20 +43,19 @@ export async function* benchmarkPatterns(
   return { ...joined, plan: { ...joined.plan, ...(further.length > 0 ? { furtherPatterns: further } : {}) } };
 }
 
-/** Progress of one pattern as a part of all; a pattern takes each length's whole time budget at most. */
+/** Progress of one pattern as a part of all; a later pattern is taken to need as long as this one, begun `elapsed` seconds ago. */
 function amongAll(
-  progress: Extract<BenchmarkProgress, { kind: 'stage' }>,
-  { shape, secondsPerLength }: BenchmarkPlan,
+  { sentence, done, total, secondsLeft }: Extract<BenchmarkProgress, { kind: 'stage' }>,
+  elapsed: number,
   index: number,
   patterns: number,
 ): BenchmarkProgress {
-  const { sentence, done, total, secondsLeft } = progress;
-  const later = (patterns - index - 1) * shape.lengths.length * secondsPerLength;
+  const later = patterns - index - 1;
   return {
     kind: 'stage',
     sentence: `Pattern ${index + 1} of ${patterns}. ${sentence}`,
     done: index * total + done,
     total: patterns * total,
-    ...(secondsLeft === undefined ? {} : { secondsLeft: secondsLeft + later }),
+    ...(secondsLeft === undefined ? {} : { secondsLeft: secondsLeft + later * (elapsed + secondsLeft) }),
   };
 }

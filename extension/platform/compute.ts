@@ -209,6 +209,10 @@ export class Compute extends Owner {
     return this.#during('benchmarking', this.#call('benchmark', [plan], { signal, onProgress }));
   }
 
+  stoppedBenchmark(plan: BenchmarkPlan): Promise<BenchmarkResult> {
+    return this.#call('stoppedBenchmark', [plan]);
+  }
+
   openModel(folder: string): Promise<ModelSummary> {
     return this.#call('openModel', [folder]);
   }

@@ -83,6 +83,7 @@ export type BenchmarkProgress =
       readonly sentence: string;
       readonly done: number;
       readonly total: number;
+      /** Absent until two lengths have been measured, and where one takes longer than they let expect. */
       readonly secondsLeft?: number;
     }
   | { readonly kind: 'row'; readonly row: BenchmarkRow; readonly final: boolean };
@@ -100,6 +101,8 @@ export interface ComputeMethods extends ModelMethods, HallucinationMethods {
   supports: { args: [plan: BenchmarkPlan]; result: readonly SupportInfo[]; progress: never };
   roof: { args: [device: string, threads: number]; result: Roof; progress: never };
   benchmark: { args: [plan: BenchmarkPlan]; result: BenchmarkResult; progress: BenchmarkProgress };
+  /** What was measured before a cancelled benchmark had to be ended with its process: the result of the plan's `done` rows. */
+  stoppedBenchmark: { args: [plan: BenchmarkPlan]; result: BenchmarkResult; progress: never };
   /** One call over worker processes, timed against one worker. */
   distributed: { args: [plan: ShardedPlan]; result: ShardedScaling; progress: ShardedProgress };
 }

@@ -320,7 +320,12 @@ describe('the kernels panel', () => {
       });
       await settle(panel);
       assert.match(await heading(panel), /Stopped after 12 of 30 points\.$/);
-      assert.match(await panel.page.innerText('.run-state'), /Cancelled: 12 of 30 points kept/);
+      assert.match(
+        await panel.page.innerText('.run-state'),
+        /Cancelled: 12 of 30 points kept, saved as half\.json; Resume goes on/,
+      );
+      assert.equal(await panel.page.locator('.banner').count(), 0);
+      assert.equal(await panel.page.locator('#save').getAttribute('disabled'), null);
 
       await panel.page.click('#resume');
       const resumed = await panel.posts('run', panel.posted.indexOf(asked) + 1);

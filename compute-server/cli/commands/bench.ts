@@ -13,14 +13,12 @@ import type {
 import { isCross } from '../../../protocol/results/attention-pattern';
 import { limits } from '../../../protocol/results/limits';
 import { FailureError } from '../../../protocol/wire/failures';
-import { knownRoof } from '../../devices/roof-cache';
-import { crossovers, exponentFits } from '../../harness/conclusions';
+import { stoppedResult } from '../../harness/stopped-result';
 import { deviceIds, type DeviceId } from '../../runtime/session';
 import { readSurroundings } from '../../surroundings';
 import { benchTable } from '../bench-table';
 import { commandErrorOf, exitCodes, wrongUsage } from '../exit-codes';
 import { bytes, collect, list, seconds, seed, threads, whole, word } from '../options';
-import { provenance } from '../../provenance';
 import type { Registration } from '../registration';
 import type { CommandSession } from '../session';
 import { parametersFrom } from './bench-parameters';
@@ -119,7 +117,8 @@ async function run(options: BenchOptions, session: CommandSession): Promise<void
     const restarted = error instanceof FailureError && error.failure.code === 'compute-restarted';
     if (!(cancelled || (restarted && rows.length > 0))) throw error;
     // The process was ended in mid-run: what it had sent is the result.
-    result = await resultOf(plan, rows, cancelled ? 'cancelled' : 'failed', environment);
+    const surroundings = readSurroundings('', { ...process.env, ...environment }, () => {});
+    result = await stoppedResult(plan, rows, cancelled ? 'cancelled' : 'failed', surroundings);
     if (restarted) session.note(sentence(error));
   }
   if (options.json !== undefined) await session.writeJson(options.json, result);
@@ -210,30 +209,4 @@ async function rowsToKeep(file: string, plan: BenchmarkPlan): Promise<readonly B
     );
   }
   return (earlier.rows as readonly BenchmarkRow[]).filter(keptOnResume);
-}
-
-/** The result of rows that arrived before the process ended. */
-async function resultOf(
-  plan: BenchmarkPlan,
-  rows: readonly BenchmarkRow[],
-  state: BenchmarkResult['state'],
-  environment: NodeJS.ProcessEnv,
-): Promise<BenchmarkResult> {
-  const made = await provenance({}, plan.seed);
-  const surroundings = readSurroundings('', { ...process.env, ...environment }, () => {});
-  const roof = await knownRoof(plan.device as DeviceId, plan.threads || surroundings.defaultThreads, surroundings);
-  return {
-    ...made,
-    device: { ...made.device, id: plan.device, provider: plan.device, threads: plan.threads },
-    settings: { memoryLimitBytes: surroundings.memoryLimit },
-    kind: 'headscope-bench',
-    version: 1,
-    plan,
-    rows,
-    fits: exponentFits(rows),
-    crossover: crossovers(plan, rows),
-    roof,
-    state,
-    seconds: 0,
-  };
 }

@@ -185,7 +185,7 @@ export class KernelsHost extends Owner {
   }
 
   #keep(plan: BenchmarkPlan): void {
-    const { done: _done, ...kept } = plan;
+    const kept = withoutDone(plan);
     this.#plan = kept;
     // A file shows its own plan: looking at it does not change what the panel starts with.
     if (this.#place !== 'file') this.#world.keepPlan(kept);
@@ -272,10 +272,14 @@ export class KernelsHost extends Owner {
     return this.#follows && this.#world.run.running;
   }
 
-  /** The plan the panel opens with: the run's while it runs, a saved result's, the one left in the form. */
+  /** The plan the panel opens with: the run's while it runs, the one left in the form, a saved result's. */
   #openPlan(): BenchmarkPlan {
-    const running = this.#runsHere() ? this.#world.run.plan : undefined;
-    return running ?? this.#plan ?? (this.#place === 'file' ? this.#shown?.plan : undefined) ?? this.#world.plan();
+    const { run } = this.#world;
+    const running = this.#runsHere() ? run.plan : undefined;
+    const shown = this.#place === 'file' ? this.#shown?.plan : undefined;
+    // A side view that opens after a run shows its points: nobody has changed a setting there since.
+    const mirrored = this.#place === 'side' && run.plan !== undefined ? withoutDone(run.plan) : undefined;
+    return running ?? this.#plan ?? shown ?? mirrored ?? this.#world.plan();
   }
 
   #sendOpen(mechanisms: readonly MechanismInfo[], shapes: readonly ShapeChoice[]): void {
@@ -351,6 +355,8 @@ export class KernelsHost extends Owner {
 
   #onRun(event: RunEvent): void {
     if (!this.#follows || this.disposed) return;
+    // Whoever mirrors a run takes over its plan, hidden or not: its points would be said to be of other settings.
+    if (event.kind === 'started' && !this.#startedHere) this.#plan = withoutDone(event.plan);
     if (event.kind === 'result') {
       this.#shown = event.result;
       this.#savedAs = event.savedAs;
@@ -367,4 +373,9 @@ export class KernelsHost extends Owner {
     if (!this.#startedHere) this.#sendOpen(this.#catalogue, this.#choices);
     this.#startedHere = false;
   }
+}
+
+/** A plan as it stands in a form: rows already measured belong to one run. */
+function withoutDone({ done: _done, ...plan }: BenchmarkPlan): BenchmarkPlan {
+  return plan;
 }

@@ -52,6 +52,7 @@ export class Kernels extends Owner {
       new BenchmarkRun(
         {
           benchmark: (plan, signal, onProgress) => parts.compute.benchmark(plan, signal, onProgress),
+          stopped: (plan) => parts.compute.stoppedBenchmark(plan),
           save: (result) => this.#save(result),
           keepDraft: (draft) => void parts.memory.update(draftKey, draft),
         },

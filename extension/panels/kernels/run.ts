@@ -28,6 +28,8 @@ export interface RunWorld {
     signal: AbortSignal,
     onProgress: (progress: BenchmarkProgress) => void,
   ): Promise<BenchmarkResult>;
+  /** The result of the plan's `done` rows, where the process of a cancelled run was ended before it gave one. */
+  stopped(plan: BenchmarkPlan): Promise<BenchmarkResult>;
   /** Saves a result and returns where, in words. */
   save(result: BenchmarkResult): Promise<string>;
   keepDraft(draft: Draft | undefined): void;
@@ -112,12 +114,22 @@ export class BenchmarkRun extends Owner {
     this.#rows = new Map((plan.done ?? []).map((row) => [keyOf(row), row]));
     this.#stage = this.#last = this.#failed = undefined;
     this.#fire({ kind: 'started', plan });
+    const started = performance.now();
     try {
-      const result = await this.#world.benchmark(plan, abort.signal, (progress) => this.#onProgress(progress));
+      const result = await this.#world
+        .benchmark(plan, abort.signal, (progress) => this.#onProgress(progress))
+        .catch((error: unknown) => this.#stopped(error, plan, started));
       await this.#finish(result, abort);
     } catch (error) {
       this.#fail(error, abort);
     }
+  }
+
+  /** A cancelled run that had to be ended with its process gave no result of its own: its points make one. */
+  async #stopped(error: unknown, plan: BenchmarkPlan, started: number): Promise<BenchmarkResult> {
+    if (!isCancelled(error) || this.disposed) throw error;
+    const result = await this.#world.stopped({ ...plan, done: [...this.#rows.values()] });
+    return { ...result, seconds: (performance.now() - started) / 1000 };
   }
 
   async #finish(result: BenchmarkResult, abort: AbortController): Promise<void> {
@@ -147,7 +159,7 @@ export class BenchmarkRun extends Owner {
     const kept = this.#rows.size;
     if (kept === 0) this.#world.keepDraft(undefined);
     const words = wordsOf(error);
-    const resumable = kept > 0 && !isCancelled(error) ? ` ${kept} points are kept; Resume measures the rest.` : '';
+    const resumable = kept > 0 ? ` ${kept} points are kept; Resume measures the rest.` : '';
     const failed: RunEvent = { kind: 'failed', ...words, sentence: `${words.sentence}${resumable}` };
     this.#failed = failed;
     this.#rest(abort);

@@ -64,6 +64,11 @@ describe('a benchmark', function () {
     assert.match(result.device.runtime, /onnxruntime-node/);
     const final = progress.filter((step) => step.kind === 'row' && step.final);
     assert.equal(final.length, 9, 'every finished row is streamed once');
+    const timed = progress.flatMap((step) => (step.kind === 'stage' && step.secondsLeft !== undefined ? [step] : []));
+    assert.ok(
+      timed.length > 0 && timed.every(({ done }) => done >= 6),
+      'two measured lengths tell how long the third takes',
+    );
   });
 
   it('runs further patterns as CAB asks: one result with the efficiency lengths of all, rows streamed of the first', async () => {

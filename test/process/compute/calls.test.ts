@@ -115,6 +115,24 @@ describe('calls of the compute server', function () {
     }
   });
 
+  it('makes a cancelled result of the rows that had arrived before the process was ended', async () => {
+    const lengths = [256, 512, 1024];
+    const done = lengths.flatMap((length) => [
+      { mechanism: 'fused', length, ok: true, medianMs: length ** 2 / 1e4 },
+      { mechanism: 'scaled-dot-product', length, ok: true, medianMs: length / 10 },
+    ]);
+    const plan = smallPlan({ mechanisms: ['scaled-dot-product'], shape: { lengths } });
+    const result = await client.call('stoppedBenchmark', [{ ...plan, done }]);
+    assert.equal(result.state, 'cancelled');
+    assert.deepEqual(result.rows, done);
+    assert.deepEqual(result.plan, plan);
+    assert.match(result.device.runtime, /^onnxruntime-node/);
+    const exponents = result.fits.map(({ mechanism, exponent }) => [mechanism, Math.round(exponent * 1e6) / 1e6]);
+    assert.deepEqual(Object.fromEntries(exponents), { fused: 2, 'scaled-dot-product': 1 });
+    const failure = await failureOf(client.call('stoppedBenchmark', [{ ...plan, mechanisms: ['psychic'] }]));
+    assert.equal(failure.code, 'bad-request');
+  });
+
   it('says of a cancelled call that there is no result', async () => {
     const failure = await failureOf(client.call('devices', [{ roof: false }], { signal: AbortSignal.abort() }));
     assert.equal(sentenceOf(failure), 'Cancelled. There is no result: run it again to get one.');

@@ -22,6 +22,7 @@ class Stage {
   drafts: (Draft | undefined)[] = [];
   saved: BenchmarkResult[] = [];
   saveFails = false;
+  stoppedFails: FailureError | undefined;
   may: true | string = true;
   up = true;
   kept: BenchmarkPlan[] = [];
@@ -43,6 +44,10 @@ class Stage {
             this.fail = reject;
             for (const started of this.#started.splice(0)) started();
           });
+        },
+        stopped: ({ done = [], ...asked }) => {
+          if (this.stoppedFails) return Promise.reject(this.stoppedFails);
+          return Promise.resolve({ ...result(done), plan: asked, state: 'cancelled', seconds: 0 });
         },
         save: (saved) => {
           if (this.saveFails) return Promise.reject(new Error('The disk is full.'));
@@ -218,6 +223,29 @@ describe('the host of a kernels webview', () => {
     await ended;
   });
 
+  it('takes over the plan of a run that went on elsewhere while it was hidden, or before it was opened', async () => {
+    const stage = new Stage();
+    const side = stage.open('side');
+    const full = stage.open('full');
+    await side.host.receive({ kind: 'ready' });
+    await side.host.receive({ kind: 'planned', plan: plan() });
+    await full.host.receive({ kind: 'ready' });
+    side.host.hide();
+    const started = stage.started();
+    const run = plan({ seed: 9 });
+    const ended = full.host.receive({ kind: 'run', plan: { ...run, done: [row('fused', 512)] } });
+    await started;
+    stage.finish({ ...result(), plan: run });
+    await ended;
+    await full.host.receive({ kind: 'planned', plan: plan({ seed: 10 }) });
+    const late = stage.open('side');
+    for (const { host, sent } of [side, late]) {
+      await host.receive({ kind: 'ready' });
+      assert.deepEqual(last(sent, 'open')?.plan, run);
+      assert.deepEqual(last(sent, 'open')?.result?.plan, run);
+    }
+  });
+
   it('keeps what was measured when the run fails, and says how many points', async () => {
     const stage = new Stage();
     const { host, sent } = stage.open('full');
@@ -293,6 +321,41 @@ describe('the host of a kernels webview', () => {
     await ended;
     assert.equal(last(sent, 'result')?.result.state, 'cancelled');
     assert.equal(stage.saved.length, 1);
+  });
+
+  it('makes a result of the points kept when a cancelled run was ended with its process', async () => {
+    const stage = new Stage();
+    const { host, sent } = stage.open('full');
+    await host.receive({ kind: 'ready' });
+    const started = stage.started();
+    const ended = host.receive({ kind: 'run', plan: plan() });
+    await started;
+    stage.progress({ kind: 'row', row: row('fused', 512), final: true });
+    stage.progress({ kind: 'row', row: row('tiled', 512), final: false });
+    await host.receive({ kind: 'cancel' });
+    stage.fail(new FailureError({ code: 'cancelled' }));
+    await ended;
+    assert.equal(last(sent, 'failed'), undefined);
+    assert.equal(last(sent, 'result')?.result.state, 'cancelled');
+    assert.deepEqual(last(sent, 'result')?.result.rows, [row('fused', 512)]);
+    assert.ok((last(sent, 'result')?.result.seconds ?? 0) > 0);
+    assert.equal(last(sent, 'result')?.savedAs, 'saved-1');
+  });
+
+  it('keeps the points of a cancelled run also when no result can be made of them', async () => {
+    const stage = new Stage();
+    stage.stoppedFails = new FailureError({ code: 'compute-unavailable', detail: 'no Node.js' });
+    const { host, sent } = stage.open('full');
+    await host.receive({ kind: 'ready' });
+    const started = stage.started();
+    const ended = host.receive({ kind: 'run', plan: plan() });
+    await started;
+    stage.progress({ kind: 'row', row: row('fused', 512), final: true });
+    stage.progress({ kind: 'row', row: row('tiled', 512), final: true });
+    stage.fail(new FailureError({ code: 'cancelled' }));
+    await ended;
+    assert.match(last(sent, 'failed')?.sentence ?? '', /does not start.*2 points are kept; Resume measures the rest/);
+    assert.equal(stage.drafts.at(-1)?.rows.length, 2);
   });
 
   it('does not run in an untrusted workspace, and does not ask the compute server', async () => {

@@ -283,6 +283,19 @@ describe('the finding', () => {
     );
   });
 
+  it('names what is told apart before a higher ratio that is not', () => {
+    const linear: BenchmarkRow = { ...tiled(2.5, 0.0938), mechanism: 'linear' };
+    const window: BenchmarkRow = { ...tiled(1.79, 0.0313), mechanism: 'sliding-window' };
+    assert.equal(
+      said(base, linear, window),
+      'Sliding window is 1.79x faster than fused at 8,192 tokens (p = 0.0313), with 0.90x its memory.',
+    );
+    assert.equal(
+      said(base, linear, tiled(0.5, 1e-6)),
+      'No mechanism is faster than fused at 8,192 tokens; linear is not told apart from it (p = 0.0938).',
+    );
+  });
+
   it('claims nothing where the test does not', () => {
     assert.equal(
       said(base, tiled(1.24, 0.4)),

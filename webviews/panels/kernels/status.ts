@@ -128,7 +128,8 @@ function runState({ state }: Part): TemplateResult | typeof nothing {
   const { done, total } = progressOf(state);
   const saved = savedWords(state);
   if (state.result.state === 'cancelled') {
-    return html`${icon('circle-slash')}<span>Cancelled: ${done} of ${total} points kept${saved}</span>`;
+    const next = canResume(state) ? '; Resume goes on' : '';
+    return html`${icon('circle-slash')}<span>Cancelled: ${done} of ${total} points kept${saved}${next}</span>`;
   }
   return html`${icon('pass')}<span>${done} points in ${seconds(state.result.seconds)}${saved}</span>`;
 }
