@@ -2,7 +2,6 @@
 import { InputError, isRow } from '../../protocol/inputs/faults';
 import { lexiconFrom, type Lexicon } from '../../protocol/inputs/lexicon';
 import { imageOfRow, truthForm, truthFrom, type WrittenTruth } from '../../protocol/inputs/truth';
-import type { TruthLabels } from '../../protocol/results/hallucination';
 import { wrongUsage } from './exit-codes';
 import { jsonFile, textFile } from './text-files';
 
@@ -68,9 +67,3 @@ export async function readLexicon(path: string | undefined): Promise<Lexicon | u
     lexiconFrom(text),
   );
 }
-
-/** That a part of the truth is not scored; undefined where all of it is. */
-export const unknownLabels = ({ total, unknown, names }: TruthLabels): string | undefined =>
-  unknown === 0
-    ? undefined
-    : `${unknown} of ${total} truth labels are unknown to the lexicon and count for nothing: ${names.slice(0, 5).join(', ')}${names.length > 5 ? ', …' : ''}`;

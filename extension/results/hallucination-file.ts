@@ -90,6 +90,13 @@ function checkMeasure(value: Table): void {
   need(isNumber(seconds), 'seconds', 'a number');
 }
 
+function checkLabels(value: unknown): void {
+  need(isTable(value), 'truthLabels', 'an object');
+  for (const key of ['total', 'unknown']) need(isWhole(value[key]), `truthLabels.${key}`, 'a whole number');
+  const { names } = value;
+  need(Array.isArray(names) && names.every(isText), 'truthLabels.names', 'a list of labels');
+}
+
 function checkResult(value: Table): HallucinationResult {
   checkMeasure(value);
   const { layers, heads, removed, image, variants, truth, sinks } = value;
@@ -103,6 +110,9 @@ function checkResult(value: Table): HallucinationResult {
   variants.forEach((one, at) => checkCaption(one, `variants[${at}]`));
   need(truth === undefined || (Array.isArray(truth) && truth.every(isText)), 'truth', 'a list of objects');
   need(sinks === undefined || (isTable(sinks) && Array.isArray(sinks['tokens'])), 'sinks', 'an object with tokens');
+  const why = sinks?.['notApplicable'];
+  need(why === undefined || isText(why), 'sinks.notApplicable', 'a text');
+  if (value['truthLabels'] !== undefined) checkLabels(value['truthLabels']);
   return {
     ...(value as unknown as HallucinationResult),
     vhd: checkTable(value['vhd'], 'vhd', layers, heads),
@@ -141,6 +151,7 @@ function checkSet(value: Table): HallucinationSet {
     checkReinforcement(one['reinforcement'], `variants[${at}].reinforcement`);
     checkScore(one['score'], `variants[${at}].score`);
   }
+  if (value['truthLabels'] !== undefined) checkLabels(value['truthLabels']);
   checkSeparation(separation);
   return value as unknown as HallucinationSet;
 }

@@ -6,8 +6,9 @@ import {
   trueObjects,
   type ImageTruth,
 } from '../../../diagnostics/hallucination/chair';
+import { unknownLabels } from '../../../protocol/results/unknown-labels';
 import { finderOf } from '../../model/caption';
-import { readCaptions, readLexicon, readTruth, unknownLabels, withReferences } from '../caption-files';
+import { readCaptions, readLexicon, readTruth, withReferences } from '../caption-files';
 import { wrongUsage } from '../exit-codes';
 import { provenance } from '../../provenance';
 import type { Registration } from '../registration';

@@ -1,8 +1,9 @@
 /** headscope vhd: which heads read the image, or another span, and which generated words lean on it. */
 import { resolve } from 'node:path';
 import type { Caption, HallucinationResult, ImageSinks } from '../../../protocol/results/hallucination';
+import { unknownLabels } from '../../../protocol/results/unknown-labels';
 import { provenance } from '../../provenance';
-import { readLexicon, unknownLabels } from '../caption-files';
+import { readLexicon } from '../caption-files';
 import { wrongUsage } from '../exit-codes';
 import { addPromptOptions, environmentOf, promptFrom, type PromptOptions } from '../model-options';
 import { list, whole, word } from '../options';

@@ -6,6 +6,8 @@ import { PanelBrowser, type OpenOptions, type PanelPage } from '../support/panel
 import { answering, finishedMessage, openMessage, plan } from './hallucination-host';
 import {
   brokenCaption,
+  cutResult,
+  cutSet,
   entries,
   ofText,
   plain,
@@ -54,6 +56,12 @@ describe('the Hallucination panel', () => {
     return panel;
   };
   const text = (panel: Panel, selector: string): Promise<string> => panel.page.innerText(selector);
+  const exported = async (panel: Panel, label: string) => {
+    const after = panel.posted.length;
+    await panel.page.click('hs-menu button.menu-trigger');
+    await panel.page.click(`[role=menuitem]:has-text("${label}")`);
+    return panel.posts('export', after);
+  };
   const settle = (panel: Panel): Promise<void> =>
     panel.page.evaluate(
       () => new Promise<void>((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve()))),
@@ -130,13 +138,17 @@ describe('the Hallucination panel', () => {
       assert.match(await text(panel, '.sink-note'), /a sink, not a finding/);
     });
 
-    it('says that sinks cannot be told in a model too narrow for their rule', async () => {
+    it('says by the sentence of the result that sinks cannot be told, whatever the width', async () => {
       const sinks = { dimensions: [], threshold: 20, tokens: [] };
-      const panel = await finished({ host: answering(finishedMessage({ result: { ...result, sinks } })) });
-      assert.match(await text(panel, '.sink-note'), /needs a width of at least 400, it has 128/);
-      const model = { ...summary, hiddenSize: 400 };
-      const wide = { ...result, created: '2026-11-24T18:06:00.000Z', sinks, model };
-      await panel.send(finishedMessage({ result: wide }));
+      const notApplicable =
+        'Sinks cannot be told: the rule looks at the input of the third layer, and the model has 2.';
+      const wide = { ...result, model: { ...summary, hiddenSize: 400 } };
+      const told = { ...wide, sinks: { ...sinks, notApplicable } };
+      const panel = await finished({ host: answering(finishedMessage({ result: told })) });
+      const note = await text(panel, '.sink-note');
+      assert.ok(note.endsWith(` ${notApplicable} A bright corner or border may be a sink.`), note);
+      const applies = { ...wide, created: '2026-11-24T18:06:00.000Z', sinks };
+      await panel.send(finishedMessage({ result: applies }));
       await settle(panel);
       assert.equal(await panel.page.$('.sink-note'), null);
     });
@@ -330,6 +342,24 @@ describe('the Hallucination panel', () => {
       await panel.send({ kind: 'variant', request: control.request, caption: variantOf({ heads: 'random' }) });
       await settle(panel);
       assert.match(await text(panel, '.captions table'), /Random heads x 2/);
+    });
+
+    it('says beside a caption and on its card that it was cut, and which labels count for nothing', async () => {
+      const panel = await finished({ host: answering(finishedMessage({ result: cutResult })) });
+      assert.match(
+        await text(panel, '.caption-view .stopped'),
+        / Stopped at 14 tokens: the caption would have gone on/,
+      );
+      const score = (at: string): Promise<string> => text(panel, `[data-variant="${at}"] .score`);
+      assert.match(await score('plain'), / · recall 100 % · stopped at 14 tokens$/);
+      assert.doesNotMatch(await score('0'), /stopped/);
+      assert.match(
+        await text(panel, '.captions .truth-labels'),
+        / 2 of 7 truth labels are unknown to the lexicon and count for nothing: dragon, wyvern\.$/,
+      );
+      await panel.send(finishedMessage({ result: { ...result, created: '2026-11-24T18:07:00.000Z' } }));
+      await settle(panel);
+      assert.equal(await panel.page.$('.stopped, .truth-labels'), null);
     });
 
     it('warns when alpha breaks the text', async () => {
@@ -607,6 +637,32 @@ describe('the Hallucination panel', () => {
       assert.equal(bars, 2 * set.separation.histogram.truthful.length);
     });
 
+    it('counts the captions that were cut and the labels that are unknown, on the screen and in its files', async () => {
+      const panel = await start({ host: answering(openMessage({ set: cutSet, plan: ofSet })) });
+      assert.match(await text(panel, 'h1'), / 19 of 900 captions stopped at the token limit, unfinished\.$/);
+      const lasts = await panel.page.$$eval('.set-scores section:first-child tr', (all) =>
+        all.map((row) => row.lastElementChild?.textContent?.replaceAll(/\s+/g, ' ').trim()),
+      );
+      assert.match(lasts[0] ?? '', /^Unfinished/);
+      assert.deepEqual(lasts.slice(1), ['12', '7', '0']);
+      assert.match(
+        await text(panel, '.set-scores .truth-labels'),
+        / 2 of 7 truth labels are unknown to the lexicon and count for nothing: dragon, wyvern\.$/,
+      );
+      const csv = String((await exported(panel, 'CSV')).data)
+        .trim()
+        .split('\r\n');
+      assert.match(
+        csv[0] ?? '',
+        /,recall,stopped_at,caption_1,.*,unfinished_of_set,unfinished_of_set_1,unfinished_of_set_2,/,
+      );
+      assert.match(csv[0] ?? '', /,truth_labels,truth_labels_unknown,truth_labels_unknown_names,/);
+      assert.match(csv[1] ?? '', /,12,7,0,.*,7,2,"dragon, wyvern",/);
+      const svg = String((await exported(panel, 'SVG')).data);
+      assert.match(svg, /Plain: .*Unfinished 12 captions/);
+      assert.ok(svg.includes('dragon, wyvern.'));
+    });
+
     it('fills while it runs, stops, and goes on behind what is there', async () => {
       const panel = await start({ host: answering(openMessage({ plan: ofSet })) });
       await panel.page.click('#run');
@@ -699,32 +755,27 @@ describe('the Hallucination panel', () => {
     it('exports PNG, SVG, CSV, JSON and a page of its own with what made them', async () => {
       const panel = await finished();
       await mapShown(panel);
-      const exported = async (label: string, after: number) => {
-        await panel.page.click('hs-menu button.menu-trigger');
-        await panel.page.click(`[role=menuitem]:has-text("${label}")`);
-        return panel.posts('export', after);
-      };
-      const csv = await exported('CSV', 0);
+      const csv = await exported(panel, 'CSV');
       const lines = String(csv.data).trim().split('\r\n');
       assert.equal(lines.length, 1 + 48);
       assert.match(lines[0] ?? '', /^layer,head,vhd,text_energy,visual_attention,outlier,selected,step,image,distance/);
       assert.match(String(lines[1 + 4 * 8 + 7]), /^4,L4H7,5\.1,40,.*yes,,0,ball-and-box\.png,l2/);
-      const wordsFile = await exported('CSV of the words', panel.posted.length);
+      const wordsFile = await exported(panel, 'CSV of the words');
       assert.match(wordsFile.name, /\.words\.csv$/);
       assert.equal(wordsFile.format, 'csv');
       assert.equal(String(wordsFile.data).trim().split('\r\n').length, 1 + plain.tokens.length);
-      const json = await exported('JSON', panel.posted.length);
+      const json = await exported(panel, 'JSON');
       assert.deepEqual(JSON.parse(String(json.data)), JSON.parse(JSON.stringify(result)));
-      const svg = await exported('SVG', panel.posted.length);
+      const svg = await exported(panel, 'SVG');
       assert.match(String(svg.data), /<title>3 of 48 heads/);
       assert.match(String(svg.data), /data:image\/png/);
       // The ribbon: the lowest T-VHD on the darkest step of the scale, in the ink that is read on it.
       assert.match(String(svg.data), /fill="rgb\(0, 32, 77\)"\/>\n<text [^>]*fill="#ffffff"[^>]*>cat<\/text>/);
       assert.match(String(svg.data), />✗<\/text>/);
       assert.deepEqual(await clippedText(panel.page, String(svg.data)), []);
-      const png = await exported('PNG', panel.posted.length);
+      const png = await exported(panel, 'PNG');
       assert.deepEqual([...(png.data as Uint8Array).slice(1, 4)], [0x50, 0x4e, 0x47]);
-      const html = String((await exported('HTML', panel.posted.length)).data);
+      const html = String((await exported(panel, 'HTML')).data);
       assert.match(html, /Content-Security-Policy" content="default-src 'none'/);
       assert.doesNotMatch(html, /(?:src|href)="(?!data:)|url\(|<script(?! type="application\/json")/);
       const data = /<script type="application\/json" id="headscope-result">(.*)<\/script>/.exec(html);
@@ -732,6 +783,19 @@ describe('the Hallucination panel', () => {
       for (const caption of ['48 heads', 'Layers', 'Words, Plain'])
         assert.ok(html.includes(`<caption>${caption}</caption>`), caption);
       assert.match(html, /<tr><th>Plain<\/th>.*<td>[^<]*cat✗[^<]*<\/td><\/tr>/);
+    });
+
+    it('exports what a result says of its sinks, labels and cut captions', async () => {
+      const panel = await finished({ host: answering(finishedMessage({ result: cutResult })) });
+      await mapShown(panel);
+      const svg = String((await exported(panel, 'SVG')).data);
+      for (const words of ['Sinks cannot be told', 'dragon, wyvern.', 'stopped at 14 tokens'])
+        assert.ok(svg.includes(words), words);
+      assert.deepEqual(await clippedText(panel.page, svg), []);
+      const [head, first] = String((await exported(panel, 'CSV of the words')).data).split('\r\n');
+      const at = head?.split(',').indexOf('stopped_at') ?? -1;
+      assert.equal(first?.split(',')[at], '14');
+      assert.match(String((await exported(panel, 'HTML')).data), /<th[^>]*>Stopped at/);
     });
 
     it('has a table for each picture also at 300 px: words, layers, patches', async () => {

@@ -443,3 +443,31 @@ export const ofText: HallucinationResult = (({ image: _image, sinks: _sinks, tru
   removed: { kind: 'span' as const, start: 1, end: 7 },
   caption: { reinforcement: null, text: ' red', tokens: texts([[' red', 12]]), mentions: [] },
 }))(result);
+
+const labels = { total: 7, unknown: 2, names: ['dragon', 'wyvern'] };
+
+/** Its plain caption was cut; its model is too narrow for the rule of sinks; the lexicon lacks two labels. */
+export const cutResult: HallucinationResult = {
+  ...result,
+  caption: { ...plain, stoppedAt: plain.tokens.length },
+  variants: [reinforced],
+  sinks: {
+    notApplicable:
+      'Sinks cannot be told: a hidden state of 128 numbers has no activation above 11.3 times its root mean square, and the rule asks for 20, which takes a width of 400.',
+    dimensions: [],
+    threshold: 20,
+    tokens: [],
+  },
+  truthLabels: labels,
+};
+
+const unfinished = [7, 0] as const;
+export const cutSet: HallucinationSet = {
+  ...set,
+  plain: { ...set.plain, unfinished: 12 },
+  variants: set.variants.map(({ score, ...rest }, at) => ({
+    ...rest,
+    score: { ...score, unfinished: unfinished[at] ?? 0 },
+  })),
+  truthLabels: labels,
+};

@@ -6,6 +6,8 @@ import { PanelBrowser, type OpenOptions, type PanelPage } from '../support/panel
 import { answering, finishedMessage, openMessage, plan } from './hallucination-host';
 import {
   brokenCaption,
+  cutResult,
+  cutSet,
   entries,
   laterVhd,
   ofText,
@@ -54,6 +56,21 @@ async function main(folder: string, only: string | undefined): Promise<void> {
         },
       );
     }
+  }
+  for (const [theme, width] of [
+    ['dark', 1280],
+    ['light', 300],
+  ] as const) {
+    const place = width === 300 ? 'side' : 'full';
+    const options = { theme, width, place } as const;
+    await shoot(`cut-${theme}-${width}`, {
+      ...options,
+      host: answering(finishedMessage({ place, result: cutResult })),
+    });
+    await shoot(`cut-set-${theme}-${width}`, {
+      ...options,
+      host: answering(openMessage({ place, set: cutSet, plan: { ...plan, mode: 'set' } })),
+    });
   }
   await shoot('empty-dark-1280', { host: answering() });
   await shoot('empty-light-300', {

@@ -10,6 +10,7 @@ import { slider } from '../../ui/text-area';
 import type { Part } from './actions';
 import { defaultLayers, readForm, readLayers, writeLayers, type Form } from './form';
 import { ribbon, sharedScale } from './ribbon';
+import { labelNote } from './notes';
 import { modelOfForm } from './plan';
 import { lacking } from './shown';
 import { shapeOf, type State } from './state';
@@ -61,7 +62,7 @@ export function captions(part: Part): TemplateResult | typeof nothing {
           : nothing
       }
     </div>
-    ${all.length > 1 ? scoreTable(all, part.compact) : nothing}
+    ${all.length > 1 ? scoreTable(all, part.compact) : nothing} ${labelNote(result)}
   </section>`;
 }
 

@@ -112,8 +112,9 @@ export interface ScoreChange extends Change {
 /** Every score of the captions that both sets have, and the AUROC. */
 export function scoreChanges(here: HallucinationSet, there: HallucinationSet): readonly ScoreChange[] {
   const others = new Map(scoreRows(there).map((row) => [row.name, row]));
-  const numeric = setScoreColumns().filter(({ numeric: is }) => is);
-  const scores = scoreRows(here).flatMap((row) => {
+  const rows = scoreRows(here);
+  const numeric = setScoreColumns(rows).filter(({ numeric: is }) => is);
+  const scores = rows.flatMap((row) => {
     const other = others.get(row.name);
     return numeric.flatMap((column): readonly ScoreChange[] => {
       const [mine, theirs] = [column.value(row), other && column.value(other)];

@@ -10,6 +10,7 @@ import type { HeadPlace } from '../../ui/head-names';
 import { toCsv, type Column } from '../../ui/table';
 import { lacking } from './shown';
 import type { State } from './state';
+import { scoreRows } from './set-view';
 import { entryColumns, headColumns, headRows } from './tables';
 import { tokenColumns, tokenRows, type TokenRow } from './token-table';
 import { variantName } from './variant-words';
@@ -20,6 +21,13 @@ const made = (of: HallucinationResult | HallucinationSet): readonly (readonly [s
   ['outlier_rule', of.outliers],
   ['positions', of.positions],
   ['k', of.k],
+  ...(of.truthLabels
+    ? ([
+        ['truth_labels', of.truthLabels.total],
+        ['truth_labels_unknown', of.truthLabels.unknown],
+        ['truth_labels_unknown_names', of.truthLabels.names.join(', ')],
+      ] as const)
+    : []),
   ['model', of.model.name],
   ['model_hash', of.model.hash],
   ['seed', of.seed],
@@ -55,6 +63,7 @@ export function wordsCsv(state: State, result: HallucinationResult): string {
     [
       { id: 'caption', title: 'Caption', numeric: false, value: ({ caption }) => caption },
       ...tokenColumns(lacking(state)),
+      { id: 'stopped_at', title: 'Stopped at', numeric: true, value: ({ stoppedAt }) => stoppedAt },
       ...constants<TokenRow>([['image', result.image?.name ?? ''], ...made(result)]),
     ],
     rows,
@@ -69,6 +78,9 @@ export const setCsv = (set: HallucinationSet): string =>
       ...captionColumns(set),
       ...constants<DatasetEntry>([
         ...set.variants.map(({ reinforcement }, at) => [`caption_${at + 1}_is`, variantName(reinforcement)] as const),
+        ...scoreRows(set).flatMap(({ score: { unfinished } }, at) =>
+          unfinished === undefined ? [] : [[`unfinished_of_set${at === 0 ? '' : `_${at}`}`, unfinished] as const],
+        ),
         ...made(set),
       ]),
     ],
@@ -92,6 +104,12 @@ function captionColumns({ variants }: HallucinationSet): readonly Column<Dataset
       score('objects_not_there', ({ hallucinated }) => hallucinated),
       score('chair_i', ({ chairI }) => chairI),
       score('recall', ({ recall }) => recall),
+      {
+        id: `stopped_at${end}`,
+        title: 'stopped_at',
+        numeric: true,
+        value: (entry) => caption(entry)?.stoppedAt,
+      },
     ];
   };
   return [

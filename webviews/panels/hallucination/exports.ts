@@ -12,6 +12,7 @@ import { headsCsv, setCsv, wordsCsv } from './csv-files';
 import { finding, took } from './finding';
 import { histogram, histogramSize } from './histogram';
 import { mapModel } from './map-model';
+import { labelWords } from './notes';
 import { drawPicture } from './picture-draw';
 import { levelsOf, patchesOf } from './picture-layout';
 import { layerColumns, layerRows } from './layer-table';
@@ -183,6 +184,8 @@ async function resultOnto(sheet: Sheet, state: State, result: HallucinationResul
   if (model) {
     sheet.lines(`${scaleWords(model)}; outlined: selected; hatched: outlier.`, theme.fontSize - 2);
   }
+  const { notApplicable } = result.sinks ?? {};
+  if (picture && notApplicable !== undefined) sheet.lines(notApplicable, theme.fontSize - 2);
   const scale = sharedScale(state);
   if (scale) {
     const words = `Captions by T-VHD from ${significant(scale.low, 2)} (dark: said whatever is in ${lacking(state)}) to ${significant(scale.high, 2)} (bright). ✓ in the picture, ✗ not in it.`;
@@ -193,6 +196,8 @@ async function resultOnto(sheet: Sheet, state: State, result: HallucinationResul
     if (scale) sheet.ribbon(caption, scale);
     sheet.lines(scoreWords(caption.score, caption), theme.fontSize - 2, { opacity: 0.75 });
   }
+  const labels = labelWords(result);
+  if (labels !== undefined) sheet.lines(labels, theme.fontSize - 2);
 }
 
 function scaleWords({ measure, low, high, logarithmic, lacks }: VhdModel): string {
@@ -214,13 +219,16 @@ export function markedText({ text, mentions }: Pick<Caption, 'text' | 'mentions'
 
 function setOnto(sheet: Sheet, set: HallucinationSet): void {
   const { theme } = sheet;
-  const columns = setScoreColumns();
-  for (const row of scoreRows(set)) {
+  const rows = scoreRows(set);
+  const columns = setScoreColumns(rows);
+  for (const row of rows) {
     const numbers = columns
       .filter(({ numeric }) => numeric)
       .map((column) => `${column.title} ${column.text?.(row) ?? '–'} ${column.unit ?? ''}`.trim());
     sheet.lines(`${row.name}: ${numbers.join(' · ')}`, theme.fontSize);
   }
+  const labels = labelWords(set);
+  if (labels !== undefined) sheet.lines(labels, theme.fontSize - 2);
   const holder = document.createElement('div');
   render(
     histogram(set.separation, {
@@ -263,8 +271,15 @@ function tablesOfResult(state: State, result: HallucinationResult): readonly str
   const captions = [result.caption, ...result.variants];
   const judged = captions.some(({ score }) => score !== undefined);
   const text: Column<Caption> = { id: 'text', title: 'Text', numeric: false, value: markedText };
+  const stopped: Column<Caption> = {
+    id: 'stopped_at',
+    title: 'Stopped at',
+    unit: 'tokens',
+    numeric: true,
+    value: ({ stoppedAt }) => stoppedAt,
+  };
   return [
-    htmlTable('Captions', [...scoreColumns(judged), text], captions),
+    htmlTable('Captions', [...scoreColumns(judged), stopped, text], captions),
     htmlTable(`${count(rows.length)} heads`, headColumns(model), rows),
     htmlTable('Layers', layerColumns(model), layerRows(model)),
     ...captions.map((caption) => htmlTable(`Words, ${nameOf(caption)}`, tokenColumns(model.lacks), tokenRows(caption))),
@@ -272,6 +287,6 @@ function tablesOfResult(state: State, result: HallucinationResult): readonly str
 }
 
 const tablesOfSet = (set: HallucinationSet): readonly string[] => [
-  htmlTable('Scores of the captions', setScoreColumns(), scoreRows(set)),
+  htmlTable('Scores of the captions', setScoreColumns(scoreRows(set)), scoreRows(set)),
   htmlTable(`${count(set.entries.length)} pictures`, entryColumns(set.entries), set.entries),
 ];

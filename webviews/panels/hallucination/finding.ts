@@ -5,6 +5,7 @@ import { count, seconds, significant } from '../../ui/numbers';
 import { effectWords } from './captions';
 import { median, verdictOf, wordTVhd } from './ribbon-model';
 import { lookingHeads, strongest } from './head-ranks';
+import { unfinishedWords } from './notes';
 import { readsTextOnly } from './run-plan';
 import type { State } from './state';
 import { percent, plural, variantName } from './variant-words';
@@ -92,7 +93,8 @@ function ofSet(set: HallucinationSet): string {
     separation.auroc === null
       ? ''
       : ` T-VHD tells such words from true ones with AUROC ${separation.auroc.toFixed(2)}.`;
-  return begin + then + apart;
+  const cut = unfinishedWords(set);
+  return begin + then + apart + (cut === undefined ? '' : ` ${cut}`);
 }
 
 function ofRunningSet({ entries }: State): string {

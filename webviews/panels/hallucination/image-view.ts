@@ -5,11 +5,11 @@ import { scaleBar } from '../../charts/scale-bar';
 import { button, disclosure, dropdown, segments } from '../../ui/controls';
 import { isOpen } from '../../ui/disclosures';
 import { icon } from '../../ui/icons';
-import { count, significant } from '../../ui/numbers';
+import { significant } from '../../ui/numbers';
 import { table, toCsv, type Column } from '../../ui/table';
 import type { Part } from './actions';
 import { mapChooser, mapTitle, waiting } from './map-words';
-import { mapModel, sinksOutOfReach, topPatches, type MapModel } from './map-model';
+import { mapModel, topPatches, type MapModel } from './map-model';
 import './picture-map';
 import { levelName, levelsOf, patchesOf, placeWords, type Patch } from './picture-layout';
 import { pictureOf, stepOf } from './shown';
@@ -106,11 +106,10 @@ function massWords({ view }: State, model: MapModel): string {
 }
 
 function sinkNote({ result }: State, model: MapModel): TemplateResult | typeof nothing {
-  if (result?.sinks && sinksOutOfReach(result)) {
-    const least = count(Math.ceil(result.sinks.threshold ** 2));
+  const { notApplicable } = result?.sinks ?? {};
+  if (notApplicable !== undefined) {
     return html`<p class="reason sink-note">
-      ${icon('info')} Sinks cannot be told in this model: their rule needs a width of at least ${least}, it has
-      ${count(result.model.hiddenSize)}. A bright corner or border may be a sink.
+      ${icon('info')} ${notApplicable} A bright corner or border may be a sink.
     </p>`;
   }
   return model.patches.some(({ token }) => model.sinks.has(token))

@@ -1,5 +1,5 @@
 /** What is drawn over the picture: values of patches, their scale, sinks apart. Pure. */
-import type { HallucinationResult, ImageSinks } from '../../../protocol/results/hallucination';
+import type { ImageSinks } from '../../../protocol/results/hallucination';
 import type { Patch } from './picture-layout';
 
 export interface MapModel {
@@ -29,13 +29,6 @@ export function mapModel(
   }
   return { patches, values, sinks: sinkTokens, high, mass, sinkMass };
 }
-
-/**
- * True where no token can be marked as a sink: phi = max |x_d| / RMS(x) is at most the square root of the model's width, so a
- * narrow model never reaches the threshold.
- */
-export const sinksOutOfReach = ({ sinks, model }: Pick<HallucinationResult, 'sinks' | 'model'>): boolean =>
-  sinks !== undefined && sinks.tokens.length === 0 && sinks.threshold ** 2 > model.hiddenSize;
 
 /** Patches by what is read from them, the most first. */
 export const topPatches = ({ patches, values }: MapModel, most: number): readonly Patch[] =>

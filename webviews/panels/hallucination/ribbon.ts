@@ -6,6 +6,7 @@ import type { Caption } from '../../../protocol/results/hallucination';
 import { scaleStops } from '../../charts/colour-map';
 import { scaleBar } from '../../charts/scale-bar';
 import type { Part } from './actions';
+import { stoppedNote } from './notes';
 import {
   runsOf,
   scaleOf,
@@ -114,6 +115,7 @@ export function ribbonView(part: Part): TemplateResult | typeof nothing {
       selected: at,
       onSelect: (step) => actions.selectToken({ variant: null, step }),
     })}
+    ${stoppedNote(caption)}
     <div class="readout ribbon-readout">
       ${chosen && at !== undefined ? dotted(tokenWords(chosen, at, run?.mention, lacking(state))) : ''}
     </div>

@@ -8,6 +8,7 @@ import { table, type Column } from '../../ui/table';
 import { readTheme } from '../../ui/theme';
 import type { Part } from './actions';
 import { histogram, histogramTable } from './histogram';
+import { labelNote } from './notes';
 import { entryTable } from './tables';
 import { percent, plainName, variantHint, variantName } from './variant-words';
 
@@ -26,7 +27,8 @@ export const scoreRows = (set: HallucinationSet): readonly ScoreRow[] => [
   })),
 ];
 
-export function setScoreColumns(): readonly Column<ScoreRow>[] {
+/** Of `rows`: those of results of earlier versions do not say how many captions were cut. */
+export function setScoreColumns(rows: readonly ScoreRow[]): readonly Column<ScoreRow>[] {
   const share = (id: Exclude<keyof CaptionSetScore, 'unfinished'>, title: string, hint: string): Column<ScoreRow> => ({
     id,
     title,
@@ -58,6 +60,19 @@ export function setScoreColumns(): readonly Column<ScoreRow>[] {
     },
     share('precision', 'Precision', 'Distinct true objects over distinct objects named.'),
     share('f1', 'F1', 'Harmonic mean of precision and recall.'),
+    ...(rows.some(({ score }) => score.unfinished !== undefined)
+      ? [
+          {
+            id: 'unfinished',
+            title: 'Unfinished',
+            unit: 'captions',
+            numeric: true,
+            hint: 'Captions that stopped at the token limit: what they would have gone on to name is not scored.',
+            value: ({ score }) => score.unfinished,
+            text: ({ score }) => (score.unfinished === undefined ? '–' : count(score.unfinished)),
+          } satisfies Column<ScoreRow>,
+        ]
+      : []),
   ];
 }
 
@@ -124,16 +139,18 @@ function scores({ state, actions, dark, compact }: Part, set: HallucinationSet):
   const theme = readTheme();
   const warning = warningOf(set);
   const { separation } = set;
+  const rows = scoreRows(set);
+  const columns = setScoreColumns(rows);
   return html`<div class="set-scores">
     <section aria-label="Scores">
       <h2>Hallucinated objects <span class="muted">CHAIR, with what must stand beside it</span></h2>
       ${table({
         caption: 'Scores of the captions',
-        columns: compact ? setScoreColumns().filter(({ id }) => narrow.includes(id)) : setScoreColumns(),
-        rows: scoreRows(set),
+        columns: compact ? columns.filter(({ id }) => narrow.includes(id)) : columns,
+        rows,
         key: ({ name }) => name,
       })}
-      ${warning ? html`<p class="reason warning broken">${warning}</p>` : nothing}
+      ${warning ? html`<p class="reason warning broken">${warning}</p>` : nothing} ${labelNote(set)}
     </section>
     <section aria-label="T-VHD of object words">
       <h2>

@@ -29,7 +29,10 @@ export function stepOf(state: State): ShownStep | undefined {
 }
 
 /** The caption that a token belongs to; while it is being written, what there is of it. */
-export function captionOf(state: State, variant: number | null): Pick<Caption, 'tokens' | 'mentions' | 'text'> {
+export function captionOf(
+  state: State,
+  variant: number | null,
+): Pick<Caption, 'tokens' | 'mentions' | 'text' | 'stoppedAt'> {
   const { result, written } = state;
   const whole = variant === null ? result?.caption : result?.variants[variant];
   return whole ?? { tokens: written, mentions: [], text: written.map(({ text }) => text).join('') };

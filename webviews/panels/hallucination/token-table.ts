@@ -19,10 +19,12 @@ export interface TokenRow {
   readonly at: number;
   readonly token: CaptionToken;
   readonly mention: ObjectMention | undefined;
+  /** Tokens after which the caption was cut; undefined where it ended by itself. */
+  readonly stoppedAt: number | undefined;
 }
 
 export const tokenRows = (
-  caption: Pick<Caption, 'tokens' | 'mentions'> & Partial<Pick<Caption, 'reinforcement'>>,
+  caption: Pick<Caption, 'tokens' | 'mentions'> & Partial<Pick<Caption, 'reinforcement' | 'stoppedAt'>>,
 ): readonly TokenRow[] =>
   runsOf(caption).flatMap(({ from, to, mention }) =>
     caption.tokens.slice(from, to).map((token, index) => ({
@@ -30,6 +32,7 @@ export const tokenRows = (
       at: from + index,
       token,
       mention,
+      stoppedAt: caption.stoppedAt,
     })),
   );
 

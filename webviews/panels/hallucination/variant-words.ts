@@ -41,19 +41,22 @@ export const percent = (share: number | null | undefined, digits = 3): string =>
 
 export const plural = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
 
-/** `14 words, 3 objects, 1 of them not in the picture`. */
+/** `14 words · 3 objects, 1 not in the picture · recall 50 % · stopped at 48 tokens`. */
 export function scoreWords(
   score: CaptionScore | undefined,
-  { mentions, text }: Pick<Caption, 'mentions' | 'text'>,
+  { mentions, text, stoppedAt }: Pick<Caption, 'mentions' | 'text' | 'stoppedAt'>,
 ): string {
+  const stopped = stoppedAt === undefined ? [] : [`stopped at ${plural(stoppedAt, 'token')}`];
   if (score) {
     const wrong = score.hallucinated === 0 ? 'all in the picture' : `${score.hallucinated} not in the picture`;
     return [
       plural(score.length, 'word'),
       score.mentions === 0 ? 'no object' : `${plural(score.mentions, 'object')}, ${wrong}`,
       ...(score.recall === null ? [] : [`recall ${percent(score.recall)}`]),
+      ...stopped,
     ].join(' · ');
   }
   const length = text.split(/\s+/).filter((word) => word !== '').length;
-  return `${plural(length, 'word')} · ${plural(mentions.length, 'object')} of the lexicon, not judged`;
+  const objects = `${plural(mentions.length, 'object')} of the lexicon, not judged`;
+  return [plural(length, 'word'), objects, ...stopped].join(' · ');
 }

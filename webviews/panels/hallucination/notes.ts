@@ -1,0 +1,33 @@
+/** What must be known before the numbers are read: labels that count for nothing, captions that were cut. */
+import { html, nothing, type TemplateResult } from 'lit';
+import type { Caption, HallucinationSet, TruthLabels } from '../../../protocol/results/hallucination';
+import { unknownLabels } from '../../../protocol/results/unknown-labels';
+import { icon } from '../../ui/icons';
+import { count } from '../../ui/numbers';
+import { plural } from './variant-words';
+
+/** As a sentence; undefined where the lexicon knows all of them, and in results of earlier versions. */
+export function labelWords({ truthLabels }: { readonly truthLabels?: TruthLabels }): string | undefined {
+  const words = truthLabels && unknownLabels(truthLabels);
+  return words === undefined ? undefined : `${words}.`;
+}
+
+export function labelNote(made: { readonly truthLabels?: TruthLabels }): TemplateResult | typeof nothing {
+  const words = labelWords(made);
+  return words === undefined ? nothing : html`<p class="reason truth-labels">${icon('info')} ${words}</p>`;
+}
+
+export const stoppedNote = ({ stoppedAt }: Pick<Caption, 'stoppedAt'>): TemplateResult | typeof nothing =>
+  stoppedAt === undefined
+    ? nothing
+    : html`<p class="reason stopped">
+        ${icon('info')} Stopped at ${plural(stoppedAt, 'token')}: the caption would have gone on.
+      </p>`;
+
+/** Of the plain and the reinforced captions together; undefined where all of them ended, and in results of earlier versions. */
+export function unfinishedWords({ plain, variants }: HallucinationSet): string | undefined {
+  const scores = [plain, ...variants.map(({ score }) => score)];
+  const cut = scores.reduce((sum, { unfinished = 0 }) => sum + unfinished, 0);
+  const all = scores.reduce((sum, { captions }) => sum + captions, 0);
+  return cut === 0 ? undefined : `${count(cut)} of ${count(all)} captions stopped at the token limit, unfinished.`;
+}
