@@ -58,8 +58,6 @@ export function setScoreColumns(rows: readonly ScoreRow[]): readonly Column<Scor
       value: ({ score }) => score.length ?? undefined,
       text: ({ score }) => significant(score.length ?? Number.NaN),
     },
-    share('precision', 'Precision', 'Distinct true objects over distinct objects named.'),
-    share('f1', 'F1', 'Harmonic mean of precision and recall.'),
     ...(rows.some(({ score }) => score.unfinished !== undefined)
       ? [
           {
@@ -73,6 +71,8 @@ export function setScoreColumns(rows: readonly ScoreRow[]): readonly Column<Scor
           } satisfies Column<ScoreRow>,
         ]
       : []),
+    share('precision', 'Precision', 'Distinct true objects over distinct objects named.'),
+    share('f1', 'F1', 'Harmonic mean of precision and recall.'),
   ];
 }
 
