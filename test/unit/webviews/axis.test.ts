@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { binaryTicks, decimalTicks, logDomain, thin } from '../../../webviews/charts/axis';
+import { markLabelStart } from '../../../webviews/charts/draw-lines';
 import { spread } from '../../../webviews/charts/end-labels';
 
 describe('logarithmic axes', () => {
@@ -45,5 +46,14 @@ describe('labels at the ends of lines', () => {
       spread([label('a', 10), label('b', 10, 50)], 12, 0, 100).map(({ y }) => y),
       [10, 10],
     );
+  });
+});
+
+describe('the label of an upright line', () => {
+  it('stands beside its line where there is room, and never on the axis', () => {
+    const area = { x: 40, width: 200 };
+    assert.equal(markLabelStart(50, 100, area), 56);
+    assert.equal(markLabelStart(220, 100, area), 114);
+    assert.equal(markLabelStart(100, 150, area), 44);
   });
 });
