@@ -771,6 +771,37 @@ describe('the kernels panel', () => {
       }
     }
 
+    it('shows mechanism, time and ratio beside each other in the side bar', async () => {
+      const panel = await finished({ width: 300, place: 'side' });
+      await panel.page.getByRole('button', { name: 'Measurements' }).click();
+      const table = panel.page.locator('#measurements table');
+      await table.waitFor();
+      assert.deepEqual(
+        (await table.locator('thead th').allInnerTexts()).map((head) => head.replace(/\s+/g, ' ').trim()),
+        ['Mechanism', 'Time ms', 'Ratio x (95 %)'],
+      );
+      const tiled = (await table.locator('tr[data-key="tiled@8192"] td').last().innerText()).trim();
+      assert.match(tiled, /^[\d.]+ \([\d.]+–[\d.]+\)$/);
+      const hidden = await panel.page.$eval('#measurements .table-frame', (one) => one.scrollWidth - one.clientWidth);
+      assert.equal(hidden, 0);
+    });
+
+    it('breaks a long title in the legend of the side bar, its exponent with it', async () => {
+      const id = 'attention-over-a-neighbourhood-of-three-dimensions';
+      const of = <One extends { readonly mechanism: string }>(all: readonly One[]): One[] =>
+        all.flatMap((one) => (one.mechanism === 'tiled' ? [one, { ...one, mechanism: id }] : [one]));
+      const long = {
+        ...result,
+        plan: { ...plan, mechanisms: [...plan.mechanisms, id] },
+        rows: of(result.rows),
+        fits: of(result.fits),
+      };
+      const host = answering({ result: long, plan: long.plan, place: 'side' });
+      const panel = await start({ width: 300, place: 'side', host });
+      const right = await panel.page.locator('.legend-entry .exponent').last().boundingBox();
+      assert.ok(right && right.x + right.width <= 300, JSON.stringify(right));
+    });
+
     it('stays readable with a result that `headscope bench` measured, noisy as it is', async () => {
       for (const width of [600, 1280, 1700]) {
         const panel = await finished({

@@ -35,6 +35,9 @@ export function decimalTicks([low, high]: Domain, room: number): readonly number
   return whole.length >= 2 ? whole.filter((_, index) => index % every === 0) : [tidy(low), tidy(high)];
 }
 
+/** Values of a logarithmic axis whose ratio is less cannot both be written under it. */
+export const leastApart = 1.4;
+
 /** Powers of two, thinned evenly to `room`. */
 export function binaryTicks([low, high]: Domain, room: number): readonly number[] {
   const from = Math.ceil(Math.log2(low) - 1e-9);

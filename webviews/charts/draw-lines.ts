@@ -63,6 +63,16 @@ export function referenceSeries(
   };
 }
 
+/**
+ * Where the label of an upright line begins: right of it, or left of it where there is no room, but never on the axis: a label
+ * that fits on neither side stands across its line.
+ */
+export function markLabelStart(x: number, width: number, area: { readonly x: number; readonly width: number }): number {
+  const right = area.x + area.width;
+  const beside = x + 6 + width > right ? x - 6 - width : x + 6;
+  return Math.max(area.x + 4, beside);
+}
+
 export function markSeries(mark: Mark, index: number, options: DrawOptions, fontSize: number): SeriesOption {
   const { theme } = options;
   const first = mark.identities[0];
@@ -79,7 +89,6 @@ export function markSeries(mark: Mark, index: number, options: DrawOptions, font
       const area = params.coordSys as unknown as { x: number; y: number; width: number; height: number };
       const x = api.coord([mark.x, 1])[0] ?? 0;
       const bottom = area.y + area.height;
-      const toLeft = x + textWidth(mark.label, fontSize) + 6 > area.x + area.width;
       return {
         type: 'group',
         silent: true,
@@ -104,10 +113,10 @@ export function markSeries(mark: Mark, index: number, options: DrawOptions, font
             type: 'text',
             style: {
               text: mark.label,
-              x: x + (toLeft ? -6 : 6),
+              x: markLabelStart(x, textWidth(mark.label, fontSize), area),
               // Marks that stand close are told apart by their row.
               y: bottom - 4 - (index % 3) * (fontSize + 3),
-              align: toLeft ? 'right' : 'left',
+              align: 'left',
               verticalAlign: 'bottom',
               fill: colour,
               fontSize,

@@ -1,5 +1,5 @@
 /** Turns the description of a chart into an ECharts option for a size and a theme. Pure, so that screen and export agree. */
-import { binaryTicks, decimalTicks, logDomain, thin, type Domain } from './axis';
+import { binaryTicks, decimalTicks, leastApart, logDomain, thin, type Domain } from './axis';
 import type { Axis, Chart } from './chart';
 import { markSeries, referenceSeries } from './draw-lines';
 import type { DrawOptions } from './draw-options';
@@ -106,7 +106,7 @@ function xTicksOf(axis: Axis, domain: Domain, plotWidth: number, fontSize: numbe
     return Math.max(2, Math.floor(plotWidth / (widest + 12)));
   };
   const wanted = axis.base === 2 ? (axis.include ?? []) : [];
-  const apart = wanted.every((value, index) => index === 0 || value >= 1.4 * (wanted[index - 1] ?? 0));
+  const apart = wanted.every((value, index) => index === 0 || value >= leastApart * (wanted[index - 1] ?? 0));
   if (wanted.length > 0 && apart) return thin(wanted, roomFor(wanted));
   const all = ticksOf(axis, domain, 64);
   return ticksOf(axis, domain, roomFor(all));

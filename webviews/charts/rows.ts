@@ -1,6 +1,7 @@
 /** What the charts of a benchmark share: series of one number over length from the rows of a result. */
 import type { BenchmarkResult, BenchmarkRow } from '../../protocol/results/benchmark';
 import { count } from '../ui/numbers';
+import { leastApart } from './axis';
 import type { Axis, Mark, Point, Series } from './chart';
 import type { Identities } from './palette';
 
@@ -24,13 +25,20 @@ export interface Measured {
 export const rowKey = (row: { readonly mechanism: string; readonly length: number }): string =>
   `${row.mechanism}@${row.length}`;
 
-export const lengthAxis = (measured: Measured): Axis => ({
-  name: 'Sequence length',
-  unit: 'tokens',
-  base: 2,
-  format: count,
-  include: [...measured.lengths].sort((a, b) => a - b),
-});
+/** Ticks at the lengths of the plan, and at those of the other result that stand clear of them. */
+export function lengthAxis({ lengths, other }: Measured): Axis {
+  const ticks = [...lengths];
+  for (const length of new Set(other?.rows.map((row) => row.length))) {
+    if (ticks.every((tick) => Math.max(tick / length, length / tick) >= leastApart)) ticks.push(length);
+  }
+  return {
+    name: 'Sequence length',
+    unit: 'tokens',
+    base: 2,
+    format: count,
+    include: ticks.sort((a, b) => a - b),
+  };
+}
 
 export interface PointValue {
   readonly y: number;

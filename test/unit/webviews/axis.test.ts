@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { binaryTicks, decimalTicks, logDomain, thin } from '../../../webviews/charts/axis';
+import { markLabelStart } from '../../../webviews/charts/draw-lines';
 import { spread } from '../../../webviews/charts/end-labels';
+import { lengthAxis, type Measured } from '../../../webviews/charts/rows';
 
 describe('logarithmic axes', () => {
   it('span the positive values and never less than a factor of two', () => {
@@ -45,5 +47,36 @@ describe('labels at the ends of lines', () => {
       spread([label('a', 10), label('b', 10, 50)], 12, 0, 100).map(({ y }) => y),
       [10, 10],
     );
+  });
+});
+
+describe('the axis of lengths', () => {
+  it('has ticks at the lengths of both results, where they stand clear of each other', () => {
+    const measured: Measured = {
+      rows: [],
+      provisional: new Set(),
+      lengths: [512, 1024],
+      baseline: 'fused',
+      fits: [],
+      crossover: [],
+      roof: undefined,
+      identities: new Map(),
+      hidden: new Set(),
+      other: {
+        name: 'laptop',
+        rows: [256, 256, 1100, 4096].map((length) => ({ mechanism: 'fused', length, ok: true })),
+      },
+    };
+    assert.deepEqual(lengthAxis(measured).include, [256, 512, 1024, 4096]);
+    assert.deepEqual(lengthAxis({ ...measured, other: undefined }).include, [512, 1024]);
+  });
+});
+
+describe('the label of an upright line', () => {
+  it('stands beside its line where there is room, and never on the axis', () => {
+    const area = { x: 40, width: 200 };
+    assert.equal(markLabelStart(50, 100, area), 56);
+    assert.equal(markLabelStart(220, 100, area), 114);
+    assert.equal(markLabelStart(100, 150, area), 44);
   });
 });

@@ -323,6 +323,25 @@ describe('the finding', () => {
     assert.match(said(failed), /^No mechanism could be timed\./);
   });
 
+  it('says what changed against another result, at the longest length that both have', () => {
+    const other = (rows: readonly BenchmarkRow[]): State => ({
+      ...rowsOf([base, tiled(1.24, 1e-6), { ...base, length: 512 }]),
+      compareWith: { name: 'laptop', result: { ...result, rows } },
+    });
+    const change = (...rows: readonly BenchmarkRow[]): string =>
+      /memory\. (.*) Stopped after/.exec(finding(other(rows), title))?.[1] ?? '';
+    assert.equal(
+      change({ ...base, medianMs: 105 }, { ...tiled(1.24, 1e-6), medianMs: 40 }, { ...base, length: 512, medianMs: 1 }),
+      'Most changed is tiled, 2.02x slower than in laptop at 8,192 tokens (two runs, no test).',
+    );
+    assert.equal(
+      change({ ...base, length: 512, medianMs: 120 }),
+      'Fused is 1.20x faster than in laptop at 512 tokens (two runs, no test).',
+    );
+    assert.equal(change({ ...base, medianMs: 101 }), 'Each time at 8,192 tokens is within 2 % of that in laptop.');
+    assert.equal(change({ ...base, length: 256 }), 'No mechanism was timed at the same length in laptop.');
+  });
+
   it('writes names inside a sentence as words, and acronyms as they are', () => {
     assert.deepEqual(['Tiled', 'Scaled dot product', 'ALiBi', 'MLA'].map(within), [
       'tiled',

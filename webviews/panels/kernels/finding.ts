@@ -3,6 +3,7 @@ import { threadWords } from '../../../protocol/results/provenance';
 import type { BenchmarkPlan, BenchmarkRow } from '../../../protocol/results/benchmark';
 import { verdict } from '../../../protocol/results/verdict';
 import { count, milliseconds, probability, seconds, significant } from '../../ui/numbers';
+import { changeSentence } from './comparison';
 import { measuredMechanisms, progressOf, type State } from './state';
 
 export function finding(state: State, title: (id: string) => string): string {
@@ -13,7 +14,12 @@ export function finding(state: State, title: (id: string) => string): string {
     return 'Which attention kernel is fastest for this shape on this machine?';
   }
   const ready = rows.filter((row) => !state.provisional.includes(`${row.mechanism}@${row.length}`));
-  const sentences = [comparison(ready, measuredPlan, title), failures(ready, measuredPlan, title), missing(state)];
+  const sentences = [
+    comparison(ready, measuredPlan, title),
+    changeSentence(state, (id) => within(title(id))),
+    failures(ready, measuredPlan, title),
+    missing(state),
+  ];
   return sentences.filter((sentence) => sentence !== '').join(' ');
 }
 

@@ -166,6 +166,9 @@ export function resultColumns(part: Part, identities: Identities, at: number | '
   ];
 }
 
+/** The columns that fit beside each other in the side bar; copies and the full panel have all. */
+const compactColumns: readonly string[] = ['mechanism', 'length', 'median', 'ratio'];
+
 const verdictWords = {
   faster: 'Faster than the baseline',
   slower: 'Slower than the baseline',
@@ -287,7 +290,7 @@ export function resultsTable(part: Part, identities: Identities): TemplateResult
     </div>
     ${table({
       caption: `Measurements ${at === 'all' ? 'at all lengths' : `at ${count(at)} tokens`}`,
-      columns,
+      columns: part.compact ? columns.filter(({ id }) => compactColumns.includes(id)) : columns,
       rows,
       key: rowKey,
       sort: state.view.sort,

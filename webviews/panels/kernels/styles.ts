@@ -16,6 +16,13 @@ export const panelStyles = css`
     gap: 2px 4px;
     margin: 0 -4px 8px;
   }
+  .compact .legend-entry {
+    max-width: 100%;
+    height: auto;
+    min-height: 22px;
+    white-space: normal;
+    text-align: left;
+  }
   .legend-entry[aria-pressed='false'] {
     opacity: 0.45;
     text-decoration: line-through;
@@ -62,6 +69,19 @@ export const panelStyles = css`
   }
   .measurements table {
     width: 100%;
+  }
+  .compact #measurements th,
+  .compact #measurements td {
+    padding-inline: 4px;
+  }
+  .compact #measurements tbody > tr > :first-child {
+    white-space: normal;
+  }
+  .compact #measurements .mechanism-name {
+    display: inline;
+  }
+  .compact #measurements .mechanism-name > * + * {
+    margin-inline-start: 6px;
   }
   .mechanism-name {
     display: inline-flex;
