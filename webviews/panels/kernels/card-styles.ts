@@ -7,6 +7,8 @@ export const cardStyles = css`
     padding: 8px 12px 10px;
     border: 1px solid var(--line);
     border-radius: 4px;
+    /* Focused by script when it opens: its top comes into view, not its middle. */
+    scroll-margin-top: 8px;
   }
   .mechanism-card .section-head > :last-child {
     margin-left: auto;

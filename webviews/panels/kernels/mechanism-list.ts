@@ -97,7 +97,7 @@ function mechanismRow(
   </div>`;
 }
 
-function details({ actions, state }: Part, form: Form, problems: Problems, mechanism: MechanismInfo): TemplateResult {
+function details({ actions }: Part, form: Form, problems: Problems, mechanism: MechanismInfo): TemplateResult {
   const { id, parameters } = mechanism;
   return html`<div class="mechanism-details">
     <p>${mechanism.summary}</p>
@@ -107,7 +107,7 @@ function details({ actions, state }: Part, form: Form, problems: Problems, mecha
       icon: 'symbol-array',
       appearance: 'secondary',
       hint: 'What each query reads, and the formulas of its cost',
-      onClick: () => actions.showCard({ show: 'pattern', length: 'fitting', ...state.view.card, mechanism: id }),
+      onClick: () => actions.openCard(id),
     })}
     ${
       parameters.length > 0

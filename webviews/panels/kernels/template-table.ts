@@ -82,8 +82,7 @@ function body({ state, actions }: Part): TemplateResult {
             sort: arranged.sort,
             onSort: (sort) => actions.view({ template: { ...arranged, sort } }),
             selected: state.view.card?.mechanism,
-            onSelect: ({ id }) =>
-              actions.showCard({ show: 'pattern', length: 'fitting', ...state.view.card, mechanism: id }),
+            onSelect: ({ id }) => actions.openCard(id),
           })
     }`;
 }
