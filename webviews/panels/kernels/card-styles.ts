@@ -113,10 +113,12 @@ export const cardStyles = css`
   #template tbody th,
   #template td {
     min-width: 12ch;
-    max-width: 30ch;
+    /* Two lines for most cells: a long one far to the right makes its row tall where nothing explains it. */
+    max-width: 52ch;
     padding: 3px 8px;
     white-space: normal;
     vertical-align: top;
+    border-bottom: 1px solid var(--line);
   }
   #template tbody th,
   #template thead th:first-child {
