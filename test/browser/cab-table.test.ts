@@ -98,7 +98,9 @@ describe("CAB's measures in the kernels panel", () => {
     const heads = (page: PanelPage['page']) =>
       page.$$eval('.measurements thead th', (all) => all.map((cell) => (cell as HTMLElement).innerText));
     const first = await opened(withCab);
-    assert.ok((await heads(first.page)).some((text) => text.includes('Predicted / measured')));
+    assert.ok((await heads(first.page)).some((text) => /Predicted \/\s+measured/.test(text)));
+    const cut = await first.page.$eval('.measurements .table-frame', (each) => each.scrollWidth - each.clientWidth);
+    assert.ok(cut <= 0, `${cut} px of the last column are cut at full width`);
     await first.close();
     const second = await opened(result);
     assert.equal(await second.page.$('.cab table'), null);

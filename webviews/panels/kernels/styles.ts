@@ -63,6 +63,10 @@ export const panelStyles = css`
   .measurements table {
     width: 100%;
   }
+  /* Long names of columns take two lines before the last column is cut. */
+  .measurements thead th {
+    white-space: normal;
+  }
   .mechanism-name {
     display: inline-flex;
     align-items: center;
