@@ -84,7 +84,7 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
   own(new ModelsView(models)).onSelect((uri) => modelPanels.follow(uri));
   own(registerModelView(modelPanels));
   own(new DevicesView(compute));
-  own(new ResultsView(library));
+  own(new ResultsView(library, () => compute.mechanisms()));
   own(registerKernelsView(kernels));
   own(registerKernelsSerializer(kernels));
   own(registerHallucinationView(hallucination));

@@ -158,6 +158,7 @@ export function viewRequestOf(value: unknown): MechanismViewRequest {
     head: request['head'] === 'any' ? 'any' : wholeOf(request['head'], 'head', 0, shape.heads - 1),
     effective,
     seed: wholeOf(request['seed'], 'seed', ...limits.seed),
+    lengths: listOf(request['lengths'], 'lengths', (each, what) => wholeOf(each, what, ...limits.length)),
   };
 }
 

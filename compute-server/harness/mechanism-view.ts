@@ -57,6 +57,12 @@ export function viewMechanism(request: MechanismViewRequest): MechanismView {
     joinsHeads: pattern.joinsHeads === true,
     ...(effective ? { effective: probe(mechanism, parameters, shape, drawn[0]!, scale, seed) } : {}),
     ...costOf(mechanism, parameters, at),
+    costs: request.lengths
+      .filter((length) => mechanism.supports(at(length), parameters).ok)
+      .map((length) => {
+        const { flops, bytes, peakBytes } = mechanism.cost(at(length), parameters);
+        return { length, flops, bytes, peakBytes };
+      }),
     weights: (mechanism.weights?.(shape, parameters) ?? []).map((weight) => ({
       name: weight.name,
       shape: weight.shape,

@@ -82,13 +82,14 @@ export interface MechanismLine {
   readonly failed: boolean;
 }
 
-/** One line a mechanism, at the longest length it was measured at. */
-export function mechanismLines(result: BenchmarkResult): readonly MechanismLine[] {
+/** One line a mechanism, at the longest length it was measured at; `titles` by id, an unknown one keeps its id. */
+export function mechanismLines(result: BenchmarkResult, titles: ReadonlyMap<string, string>): readonly MechanismLine[] {
   const names = [
     ...new Set([result.plan.baseline, ...result.plan.mechanisms, ...result.rows.map((row) => row.mechanism)]),
   ];
-  return names.flatMap((mechanism): MechanismLine[] => {
-    const rows = result.rows.filter((row) => row.mechanism === mechanism);
+  return names.flatMap((id): MechanismLine[] => {
+    const mechanism = titles.get(id) ?? id;
+    const rows = result.rows.filter((row) => row.mechanism === id);
     const measured = rows.filter((row) => row.ok && row.medianMs !== undefined);
     const longest = measured.reduce<BenchmarkRow | undefined>(
       (best, row) => (best === undefined || row.length > best.length ? row : best),
@@ -96,7 +97,7 @@ export function mechanismLines(result: BenchmarkResult): readonly MechanismLine[
     );
     if (longest?.medianMs !== undefined) {
       const time = `${threeDigits(longest.medianMs)} ms at ${longest.length.toLocaleString('en-US')}`;
-      const ratio = mechanism === result.plan.baseline ? 'baseline' : ratioText(longest);
+      const ratio = id === result.plan.baseline ? 'baseline' : ratioText(longest);
       return [{ mechanism, text: ratio === undefined ? time : `${time}, ${ratio}`, failed: false }];
     }
     const failure = rows.find((row) => !row.ok);

@@ -1,5 +1,6 @@
 /** The Results tree: saved results of the workspace and of the extension's storage. */
 import * as vscode from 'vscode';
+import type { MechanismInfo } from '../../protocol/compute/api';
 import { benchmarkEditor, hallucinationEditor, headsEditor, items, views } from '../../protocol/contributions/views';
 import { hallucinationDescription, hallucinationDetails, hallucinationLines } from '../results/hallucination-words';
 import { headsDescription, headsDetails, labelLines } from '../results/heads-words';
@@ -19,35 +20,45 @@ export interface ResultNode extends Node {
   readonly resource: vscode.Uri;
 }
 
+type Titles = () => Promise<ReadonlyMap<string, string>>;
+
 const icons = { done: 'graph-line', cancelled: 'debug-pause', failed: 'error' } as const;
 
 export class ResultsView extends LineTree {
   readonly #library: ResultLibrary;
+  readonly #titles: Titles;
 
-  constructor(library: ResultLibrary) {
+  /** `catalogue`: the mechanisms, by whose titles the rows of a benchmark are called. */
+  constructor(library: ResultLibrary, catalogue: () => Promise<readonly MechanismInfo[]>) {
     super();
     this.#library = library;
+    this.#titles = () =>
+      catalogue().then(
+        (mechanisms) => new Map(mechanisms.map(({ id, title }) => [id, title])),
+        // A saved result can be read where no compute process runs.
+        () => new Map(),
+      );
     this.own(library.onChange(() => this.refresh()));
     this.own(vscode.window.createTreeView(views.results, { treeDataProvider: this, canSelectMany: true }));
   }
 
   protected override async roots(): Promise<readonly Node[]> {
     try {
-      return (await this.#library.list()).map(resultNode);
+      return (await this.#library.list()).map((saved) => resultNode(saved, this.#titles));
     } catch (error) {
       return [failureNode(error)];
     }
   }
 }
 
-function resultNode(saved: SavedResult): ResultNode {
+function resultNode(saved: SavedResult, titles: Titles): ResultNode {
   switch (saved.kind) {
     case 'heads':
       return headsNode(saved);
     case 'hallucination':
       return hallucinationNode(saved);
     case 'benchmark':
-      return benchmarkNode(saved);
+      return benchmarkNode(saved, titles);
     default:
       return unreachable(saved);
   }
@@ -72,7 +83,7 @@ function unreadableNode(saved: SavedResult, why: string, contextValue: string): 
   };
 }
 
-function benchmarkNode(saved: SavedBenchmarkFile): ResultNode {
+function benchmarkNode(saved: SavedBenchmarkFile, titles: Titles): ResultNode {
   const { uri, name, inWorkspace, content } = saved;
   const contextValue = inWorkspace ? `${items.result}InWorkspace` : items.result;
   if (!content.ok) return unreadableNode(saved, content.why, contextValue);
@@ -88,17 +99,15 @@ function benchmarkNode(saved: SavedBenchmarkFile): ResultNode {
     contextValue,
     resource: uri,
     command: { command: 'vscode.openWith', title: 'Open', arguments: [uri, benchmarkEditor] },
-    children: () =>
-      Promise.resolve(
-        mechanismLines(result).map(({ mechanism, text, failed }) => ({
-          line: {
-            label: mechanism,
-            description: text,
-            icon: failed ? 'error' : 'dash',
-            ...(failed ? { colour: 'list.errorForeground' } : {}),
-          },
-        })),
-      ),
+    children: async () =>
+      mechanismLines(result, await titles()).map(({ mechanism, text, failed }) => ({
+        line: {
+          label: mechanism,
+          description: text,
+          icon: failed ? 'error' : 'dash',
+          ...(failed ? { colour: 'list.errorForeground' } : {}),
+        },
+      })),
   };
 }
 

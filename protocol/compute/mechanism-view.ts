@@ -20,6 +20,8 @@ export interface MechanismViewRequest {
   readonly effective: boolean;
   /** Of the inputs that are drawn for a probe, and for a pattern that depends on the numbers. */
   readonly seed: number;
+  /** Queries and keys at which the cost is counted. */
+  readonly lengths: readonly number[];
 }
 
 /** Lengths that the panel offers. */
@@ -29,12 +31,24 @@ export const longestPicture = 8192;
 export const longestProbe = 2048;
 export const probeCells = 96;
 
-/** a n^2 + b n + c with n queries and n keys; `deviation` at a length that was not used for it. */
+/**
+ * a n^2 + b n + c with n queries and n keys; `deviation` at a length that was not used for it; within a per mille of the cost
+ * from n = `from` on, nowhere where that is absent.
+ */
 export interface CostGrowth {
   readonly square: number;
   readonly linear: number;
   readonly constant: number;
   readonly deviation: number;
+  readonly from?: number;
+}
+
+/** The cost model itself at one length: operations (a multiply-add counts as two), bytes moved, bytes held at the peak. */
+export interface CostAt {
+  readonly length: number;
+  readonly flops: number;
+  readonly bytes: number;
+  readonly peakBytes: number;
 }
 
 /** What a pair of query and key is to each other: the values of `MechanismView.cells`. */
@@ -89,6 +103,8 @@ export interface MechanismView {
   readonly effective?: Float32Array;
   /** Absent where the mechanism takes no lengths that a formula could be read off. */
   readonly cost?: { readonly flops: CostGrowth; readonly bytes: CostGrowth; readonly peakBytes: CostGrowth };
+  /** At the lengths asked for that the mechanism takes. */
+  readonly costs: readonly CostAt[];
   readonly weights: readonly { readonly name: string; readonly shape: readonly number[]; readonly initial: string }[];
   readonly limits: readonly { readonly name: string; readonly equals: string }[];
 }

@@ -78,18 +78,37 @@ describe('the kernels panel', () => {
       const panel = await finished();
       assert.match(await heading(panel), /^Linear is 10\dx faster than fused at 8,192 tokens \(p < 0\.001\)/);
       const tiled = row('tiled', 8192);
-      const [name, time, spread, ratio, p, memory, error, efficiency] = await cells(panel, 'tiled@8192');
+      const [name, time, quartiles, ratio, p, memory, error, efficiency] = await cells(panel, 'tiled@8192');
       assert.equal(name, 'Tiled');
       assert.equal(Number(time?.replaceAll(',', '')), Number(tiled.medianMs?.toPrecision(3)));
-      assert.equal(Number(spread?.replace('±', '')), Number(((tiled.relativeSd ?? 0) * 100).toPrecision(2)));
+      assert.deepEqual(
+        quartiles?.split('–').map((each) => Number(each.replaceAll(',', ''))),
+        tiled.quartilesMs?.map((each) => Number(each.toPrecision(3))),
+      );
       assert.equal(Number(ratio?.split(' ')[0]), Number(tiled.ratioToBaseline?.median.toPrecision(3)));
       assert.equal(p, '< 0.001');
-      assert.equal(Number(memory), Number(((tiled.peakBytes ?? 0) / 1e9).toPrecision(3)));
+      assert.equal(Number(memory), Number(((tiled.peakBytes ?? 0) / 1e6).toPrecision(3)));
       assert.equal(Number(error), Number(tiled.maxError?.toPrecision(3)));
       assert.equal(efficiency, '1,024');
       const refused = await cells(panel, 'alibi@8192');
       assert.equal(refused.length, 2);
       assert.match(refused[1] ?? '', /needs 6\.5 GB/);
+    });
+
+    it('says what is measured and what is estimated of the memory, and writes a small peak in a unit that fits', async () => {
+      const panel = await finished();
+      assert.equal(
+        await panel.page.innerText('[data-chart=memory] .readout'),
+        'Points: measured. Dashed lines without points: estimated by the cost model.',
+      );
+      assert.equal(await panel.page.innerText('[data-chart=time] .readout'), '');
+      const estimate = panel.page.locator('.mechanism-facts .muted').first();
+      assert.match(await estimate.innerText(), /^est\. [\d.]+ [kMG]B$/);
+      assert.match((await estimate.getAttribute('title')) ?? '', /^Peak memory at 8,192 tokens as the cost model/);
+      const rows = result.rows.map((one) => (one.peakBytes === undefined ? one : { ...one, peakBytes: 24_200 }));
+      const small = await start({ host: answering({ result: { ...result, rows } }) });
+      assert.equal((await cells(small, 'tiled@8192'))[5], '24.2');
+      assert.match(await small.page.innerText('.measurements th:has-text("Peak memory") .unit'), /kB/);
     });
 
     it('marks the length from which each mechanism is faster, at its place on the axis', async () => {
@@ -206,7 +225,7 @@ describe('the kernels panel', () => {
       const panel = await finished();
       await panel.page.click('[aria-label="Copy as Markdown"]');
       const { text } = await panel.posts('copy');
-      assert.match(text, /^\| Mechanism \| Time \(ms\) \| Spread \(%\) \|/);
+      assert.match(text, /^\| Mechanism \| Time \(ms\) \| Quartiles \(ms\) \|/);
       assert.equal(text.split('\n').length, 2 + 6);
       const before = panel.posted.length;
       await panel.page.click('[data-chart=time] .menu-trigger');

@@ -110,6 +110,39 @@ describe('the card of a mechanism', () => {
     assert.deepEqual((await state())[0], ['true', '0']);
   });
 
+  it('comes into view with the focus when it is opened from far down the list', async () => {
+    const { page } = await card('gna', { height: 500 });
+    await page.click('[aria-label="Linear (elu + 1): definition and parameters"]');
+    const button = page
+      .locator('.mechanism:has([aria-label="Linear (elu + 1): definition and parameters"])')
+      .getByText('Pattern and costs');
+    await button.scrollIntoViewIfNeeded();
+    assert.ok(await page.$eval('.mechanism-card', (each) => each.getBoundingClientRect().top < 0));
+    await button.click();
+    await page.waitForSelector('.mechanism-card[aria-label^="Linear (elu"]');
+    const found = await page.$eval('.mechanism-card', (each) => ({
+      top: each.getBoundingClientRect().top,
+      focused: each === document.activeElement,
+    }));
+    assert.ok(found.focused && found.top >= 0 && found.top < 500, JSON.stringify(found));
+  });
+
+  it('writes the formula with the length from which it holds, and values at the chosen lengths where none holds', async () => {
+    const sliding = await card('sliding-window');
+    assert.match(await fact(sliding, 'Operations'), /^from n = 256: [\d,]+ n − [\d.e]+ FLOPs$/);
+    const grid = await card('gna');
+    const { costs } = viewMechanism(asked.at(-1) as MechanismViewRequest);
+    assert.deepEqual(
+      costs.map(({ length }) => length),
+      asked.at(-1)?.lengths,
+    );
+    const operations = await fact(grid, 'Operations');
+    assert.match(operations, /^[\d.]+e8 FLOPs at 512; .* at 8,192 \(no polynomial of n holds\)$/);
+    assert.equal(Number(operations.split(' ')[0]), Number(costs[0]?.flops.toPrecision(4)));
+    assert.doesNotMatch(operations, /−/);
+    assert.match(await fact(grid, 'Bytes moved'), /^[\d.]+ MB at 512/);
+  });
+
   it('draws the pairs that are read, says the density and writes the cost as a formula', async () => {
     const panel = await card('sliding-window');
     // Its window of 256 shows at 1,024 positions: two of them in a cell.

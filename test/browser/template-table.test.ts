@@ -94,6 +94,11 @@ describe('the catalogue in one template', () => {
         });
         assert.ok(overflow <= 0, `${overflow} px too wide`);
         assert.ok(scrolls);
+        assert.match(await page.innerText('#template'), /12 columns: scroll the table sideways for the last, growth/);
+        const tallest = await page.$$eval('#template tbody tr', (rows) =>
+          Math.max(...rows.map((row) => row.clientHeight)),
+        );
+        assert.ok(tallest <= 48, `a row of ${tallest} px`);
         if (pictures === undefined) return;
         mkdirSync(pictures, { recursive: true });
         await page.locator('#template').screenshot({ path: `${pictures}/template-${theme}-${width}.png` });

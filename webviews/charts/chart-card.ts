@@ -156,7 +156,7 @@ export class ChartCard extends LitElement {
       .flatMap((series) => series.points.map((point) => ({ series, point })))
       .find(({ point }) => samePoint(point.key, this.pinned));
     return html`<div class="readout">
-      ${pinned ? html`${icon('pinned')} ${describe(chart, pinned.series, pinned.point)}` : nothing}
+      ${pinned ? html`${icon('pinned')} ${describe(chart, pinned.series, pinned.point)}` : (chart.key ?? nothing)}
     </div>`;
   }
 }

@@ -81,6 +81,8 @@ export interface Chart {
   readonly hover: 'x' | 'point';
   /** Said in the picture's place while there is nothing to draw. */
   readonly empty: string;
+  /** What its kinds of lines and points are, said under it while no value is. */
+  readonly key?: string;
 }
 
 export const samePoint = (a: PointKey | undefined, b: PointKey | undefined): boolean =>

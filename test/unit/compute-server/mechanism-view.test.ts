@@ -11,6 +11,7 @@ const request = (change: Partial<MechanismViewRequest>): MechanismViewRequest =>
   head: 0,
   effective: false,
   seed: 1,
+  lengths: [],
   ...change,
 });
 
@@ -67,6 +68,20 @@ describe('The view of a mechanism', () => {
       }),
     );
     assert.equal(narrow.cost, undefined);
+  });
+
+  it('counts the cost at the lengths asked for that the mechanism takes', () => {
+    const open = { pattern: 'noncausal-self', heads: 8, kvHeads: 8, headDim: 64, valueDim: 64 } as const;
+    const { costs } = viewMechanism(
+      request({ mechanism: 'gna', parameters: { width: 8 }, shape: open, length: 64, lengths: [60, 64, 128] }),
+    );
+    assert.deepEqual(
+      costs.map(({ length }) => length),
+      [64, 128],
+    );
+    // A window of 16 by 16 is cut down to the 8 by 8 of the grid: all pairs, 2 d + 2 e + 5 operations for each of 8 heads.
+    assert.equal(costs[0]?.flops, 64 * 64 * 8 * 261);
+    assert.ok(costs.every(({ bytes, peakBytes }) => bytes > 0 && peakBytes > 0));
   });
 
   it('refuses a shape in the words of the mechanism', () => {

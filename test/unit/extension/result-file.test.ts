@@ -225,16 +225,20 @@ describe('names of results', () => {
 });
 
 describe('a result in a list', () => {
-  it('shows each mechanism at its longest length, with the ratio and its interval', () => {
+  it('shows each mechanism by its title at its longest length, with the ratio and its interval', () => {
     const rows = [
       row('fused', 512, { medianMs: 2 }),
       row('fused', 1024, { medianMs: 8 }),
       row('tiled', 1024, { medianMs: 6.4, ratioToBaseline: { median: 1.25, low: 1.2, high: 1.3, p: 0.001 } }),
       row('linear', 1024, { ok: false, reason: 'The error is over the tolerance.' }),
     ];
-    assert.deepEqual(mechanismLines(result(rows)), [
-      { mechanism: 'fused', text: '8 ms at 1,024, baseline', failed: false },
-      { mechanism: 'tiled', text: '6.4 ms at 1,024, 1.25x (1.2 to 1.3)', failed: false },
+    const titles = new Map([
+      ['fused', 'Fused (onnxruntime)'],
+      ['tiled', 'Tiled'],
+    ]);
+    assert.deepEqual(mechanismLines(result(rows), titles), [
+      { mechanism: 'Fused (onnxruntime)', text: '8 ms at 1,024, baseline', failed: false },
+      { mechanism: 'Tiled', text: '6.4 ms at 1,024, 1.25x (1.2 to 1.3)', failed: false },
       { mechanism: 'linear', text: 'The error is over the tolerance.', failed: true },
     ]);
   });

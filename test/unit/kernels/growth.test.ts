@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mechanismById } from '../../../kernels/catalogue';
+import { catalogue, mechanismById } from '../../../kernels/catalogue';
 import { growthOf, type Growth } from '../../../kernels/cost/growth';
 import { parametersOf } from '../../../compute-server/harness/cell';
 import type { AttentionShape } from '../../../kernels/shape';
@@ -47,6 +47,41 @@ describe('A cost as a polynomial of the length', () => {
 
   it('says how far a cost is from it', () => {
     assert.ok(sureGrowth((n) => n ** 3).deviation > 0.01);
+  });
+
+  it('says from which length on it holds: a window is cut by shorter sequences', () => {
+    const window = (n: number) => (n < 300 ? n * n : 300 * n - 100);
+    assert.equal(sureGrowth(window).from, 384);
+    assert.equal(sureGrowth((n) => 3 * n * n + 5 * n + 700).from, 16);
+    assert.equal(sureGrowth((n) => n ** 3).from, undefined);
+  });
+
+  it('is positive and within a per mille of every mechanism’s cost wherever it is said to hold', () => {
+    let held = 0;
+    for (const mechanism of catalogue) {
+      const at = (length: number): AttentionShape => ({
+        ...{ pattern: 'causal-self', batch: 1, heads: 8, kvHeads: 8, headDim: 64, valueDim: 64 },
+        ...{ queries: length, keys: length },
+      });
+      const parameters = parametersOf(mechanism);
+      const takes = (length: number) => mechanism.supports(at(length), parameters).ok;
+      const cost = (length: number) => mechanism.cost(at(length), parameters).flops;
+      const growth = growthOf(cost, takes);
+      if (growth?.from === undefined) continue;
+      held++;
+      for (const length of [64, 256, 1024, 2048, 8192, 32768].filter((each) => each >= growth.from! && takes(each))) {
+        const said = growth.square * length ** 2 + growth.linear * length + growth.constant;
+        assert.ok(Math.abs(said / cost(length) - 1) <= 1.001e-3, `${mechanism.id} at ${length}: ${said}`);
+      }
+    }
+    assert.ok(held > catalogue.length / 2, `${held} formulas`);
+    const gna = mechanismById('gna')!;
+    const squares = (length: number): AttentionShape => ({
+      ...{ pattern: 'causal-self', batch: 1, heads: 8, kvHeads: 8, headDim: 64, valueDim: 64 },
+      ...{ queries: length, keys: length },
+    });
+    // Grids of 64 by 64 and of 64 by 128 cut windows differently: no polynomial of their product.
+    assert.equal(sureGrowth((length) => gna.cost(squares(length), parametersOf(gna)).flops).from, undefined);
   });
 
   it('gives plain attention 4 d multiply-adds a pair in 8 heads, and linear attention no square', () => {

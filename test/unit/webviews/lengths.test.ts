@@ -7,7 +7,10 @@ describe('typed lengths', () => {
     ['512, 1024', [512, 1024]],
     ['1024 512  512', [512, 1024]],
     ['8k;16K', [8192, 16384]],
-    ['1,024, 2,048', [1024, 2048]],
+    ['64,256,1024', [64, 256, 1024]],
+    ['256,512', [256, 512]],
+    ['128,256,512,1024', [128, 256, 512, 1024]],
+    ['8, 192', [8, 192]],
     ['100', [100]],
   ];
   for (const [text, lengths] of cases) {
@@ -20,6 +23,10 @@ describe('typed lengths', () => {
     ['-3', /“-3” is no length/],
     ['abc', /“abc” is no length/],
     ['0', /“0” is no length/],
+    ['1,024, 2,048', /“1,024” is two lengths, as commas separate them: write 1024\./],
+    ['512, 8,192', /“8,192” is two lengths, .*: write 8192\./],
+    ['1,024,2,048', /“1,024” is two lengths/],
+    ['512,1,000', /“1,000” is two lengths/],
     ['17000000', /longer than 16,777,216/],
     [Array.from({ length: 30 }, (_, index) => index + 1).join(' '), /30 lengths are too many/],
   ] as const) {

@@ -13,7 +13,9 @@ export interface Actions {
   view(change: Partial<View>): void;
   toggle(disclosure: string, open: boolean): void;
   pin(key: View['pinned']): void;
-  /** Opens, changes or closes the card of a mechanism. */
+  /** Opens the card of a mechanism and brings it into view: it stands at the top, the lists it is opened from may be far below. */
+  openCard(mechanism: string): void;
+  /** Changes or closes the card. */
   showCard(card: CardChoice | undefined): void;
   emphasise(mechanism: string | undefined): void;
   run(resume: boolean): void;

@@ -20,7 +20,7 @@ export function cabPlan(state: State): BenchmarkPlan | string {
   if (!plan || !baseline) return 'Correct the settings first.';
   if (plan.shape.mode === 'decode') return 'CAB measures whole sequences: choose another mode than decode.';
   if (plan.shape.lengths.length < leastLengths) {
-    return `A parabola needs ${leastLengths} lengths to say how well it fits: add some.`;
+    return `CAB fits a curve through the times of each mechanism, which takes ${leastLengths} lengths at least: add some.`;
   }
   const why = whyNot(state, baseline);
   if (why !== undefined) return why;

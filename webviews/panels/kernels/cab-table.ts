@@ -70,9 +70,10 @@ function efficiency({ efficiency: found }: CabMeasures, state: State): TemplateR
   return html`<div class="table-frame">
     <table>
       <caption class="muted">
-        Tokens from which it takes less than ${titleOf(plan.baseline, state)}: the fitted curves a n² + b n + c and d n
-        + e meet there. Batch ${count(plan.shape.batch)}, ${count(plan.shape.heads)} heads, width
-        ${count(plan.shape.headDim)}
+        Tokens from which it takes less than ${titleOf(plan.baseline, state)}, fitted: the curves a n² + b n + c and d n
+        + e through the measured points meet there, between or beyond the measured lengths. The chart and the
+        measurements take the measured times first, so they may name another length. Batch ${count(plan.shape.batch)},
+        ${count(plan.shape.heads)} heads, width ${count(plan.shape.headDim)}
       </caption>
       <thead>
         <tr>

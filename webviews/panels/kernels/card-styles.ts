@@ -7,6 +7,8 @@ export const cardStyles = css`
     padding: 8px 12px 10px;
     border: 1px solid var(--line);
     border-radius: 4px;
+    /* Focused by script when it opens: its top comes into view, not its middle. */
+    scroll-margin-top: 8px;
   }
   .mechanism-card .section-head > :last-child {
     margin-left: auto;
@@ -111,10 +113,12 @@ export const cardStyles = css`
   #template tbody th,
   #template td {
     min-width: 12ch;
-    max-width: 30ch;
+    /* Two lines for most cells: a long one far to the right makes its row tall where nothing explains it. */
+    max-width: 52ch;
     padding: 3px 8px;
     white-space: normal;
     vertical-align: top;
+    border-bottom: 1px solid var(--line);
   }
   #template tbody th,
   #template thead th:first-child {

@@ -145,7 +145,7 @@ function lengthFields({ state, actions }: Part, form: Form, problems: Problems):
     ${textField({
       label: 'Lengths in tokens',
       value: form.lengths,
-      hint: 'Query lengths in tokens, separated by commas; 8k is 8,192.',
+      hint: 'Query lengths in tokens, separated by commas, digits not grouped: 512, 1024, 8k (8 x 1024).',
       problem: problems.lengths,
       onInput: (lengths) => actions.edit({ lengths }),
     })}

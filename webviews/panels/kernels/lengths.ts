@@ -1,5 +1,6 @@
-/** Lengths as they are typed: separated by commas or spaces, thousands may be grouped, `8k` is 8 x 1,024. */
+/** Lengths as they are typed: separated by commas or spaces, digits not grouped, `8k` is 8 x 1,024. */
 import { limits } from '../../../protocol/results/limits';
+import { count } from '../../ui/numbers';
 
 export const presetLengths: readonly number[] = [128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768];
 const [, longest] = limits.length;
@@ -8,10 +9,14 @@ export type Lengths =
   { readonly ok: true; readonly lengths: readonly number[] } | { readonly ok: false; readonly why: string };
 
 export function parseLengths(text: string): Lengths {
-  const words = text
-    .replaceAll(/(\d),(?=\d{3}(?!\d))/g, '$1')
-    .split(/[\s,;]+/)
-    .filter((word) => word.length > 0);
+  const grouped = groupedLength(text);
+  if (grouped !== undefined) {
+    return {
+      ok: false,
+      why: `“${grouped}” is two lengths, as commas separate them: write ${grouped.replace(',', '')}.`,
+    };
+  }
+  const words = text.split(/[\s,;]+/).filter((word) => word.length > 0);
   if (words.length === 0) return { ok: false, why: 'Name at least one length, for example 1024, 2048, 4096.' };
   const lengths = new Set<number>();
   for (const word of words) {
@@ -30,6 +35,18 @@ export function parseLengths(text: string): Lengths {
   if (lengths.size > 24)
     return { ok: false, why: `${lengths.size} lengths are too many for one chart: name at most 24.` };
   return { ok: true, lengths: [...lengths].sort((a, b) => a - b) };
+}
+
+/**
+ * The first grouped number that can hardly be meant as two lengths: its second group starts with a zero, or it is a usual
+ * length (`8,192`; 8 and 192 are written `8, 192`). `256,512` is two lengths.
+ */
+function groupedLength(text: string): string | undefined {
+  const usual = presetLengths.filter((length) => length >= 1000).map(count);
+  return text
+    .split(/[\s;]+|,(?=\s|$)/)
+    .map((word) => (usual.includes(word) ? word : /(?<!\d)\d{1,3},0\d{2}(?!\d)/.exec(word)?.[0]))
+    .find((found) => found !== undefined);
 }
 
 export const writeLengths = (lengths: readonly number[]): string => lengths.join(', ');

@@ -4,13 +4,14 @@ import type { MechanismInfo } from '../../../protocol/compute/api';
 import {
   longestProbe,
   pictureLengths,
+  type CostAt,
   type CostGrowth,
   type MechanismView,
   type MechanismViewRequest,
 } from '../../../protocol/compute/mechanism-view';
 import { templateColumns } from '../../../protocol/compute/template';
 import { button, dropdown, segments } from '../../ui/controls';
-import { count, significant } from '../../ui/numbers';
+import { bytes, count, significant } from '../../ui/numbers';
 import type { Part } from './actions';
 import { readForm } from './form';
 import { sourceLine } from './mechanism-list';
@@ -26,7 +27,7 @@ export function viewRequest(state: State): MechanismViewRequest | undefined {
   if (!card || !state.form) return undefined;
   const reading = readForm(state.form, state.mechanisms, state.processors);
   if (!reading.ok) return undefined;
-  const { pattern, heads, kvHeads, headDim, valueDim } = reading.plan.shape;
+  const { pattern, heads, kvHeads, headDim, valueDim, lengths } = reading.plan.shape;
   const effective = card.show === 'effective';
   return {
     mechanism: card.mechanism,
@@ -36,6 +37,7 @@ export function viewRequest(state: State): MechanismViewRequest | undefined {
     head: headOf(card, heads, effective),
     effective,
     seed: reading.plan.seed,
+    lengths,
   };
 }
 
@@ -52,7 +54,7 @@ export function mechanismCard(part: Part): TemplateResult | typeof nothing {
   if (!card || !mechanism) return nothing;
   const shown = state.mechanismView?.request.mechanism === card.mechanism ? state.mechanismView : undefined;
   const view = shown?.view;
-  return html`<section class="mechanism-card" aria-label="${mechanism.title}: pattern and costs">
+  return html`<section class="mechanism-card" tabindex="-1" aria-label="${mechanism.title}: pattern and costs">
     <div class="section-head">
       <h2>${mechanism.title}</h2>
       ${trustTag(mechanism)}
@@ -199,21 +201,21 @@ function legend(view: MechanismView, { show }: CardChoice): TemplateResult {
 }
 
 function facts(view: MechanismView, mechanism: MechanismInfo, state: State): TemplateResult {
-  const { cost } = view;
+  const { cost, costs } = view;
   const rows: (readonly [string, TemplateResult | string])[] = [
     [
       'Density',
       `${significant(100 * view.density)} % of the pairs of the plain pattern at ${count(view.queries)} positions`,
     ],
-    ...(cost
+    ...(cost || costs.length > 0
       ? ([
-          ['Operations', html`${formula(cost.flops)} FLOPs`],
-          ['Bytes moved', html`${formula(cost.bytes)} B`],
-          ['Peak memory', html`${formula(cost.peakBytes)} B`],
+          ['Operations', costWords(cost?.flops, costs, ({ flops }) => `${number(flops)} FLOPs`, 'FLOPs')],
+          ['Bytes moved', costWords(cost?.bytes, costs, (at) => bytes(at.bytes), 'B')],
+          ['Peak memory', costWords(cost?.peakBytes, costs, ({ peakBytes }) => bytes(peakBytes), 'B')],
         ] as const)
-      : [['Cost', 'no formula: long sequences are refused with these parameters and widths'] as const]),
+      : [['Cost', 'not known: the lengths of the settings are refused with these parameters and widths'] as const]),
     ...predictions(mechanism, state),
-    ['Growth', html`n<sup>${count(mechanism.exponent)}</sup> operations`],
+    ['Growth', html`n<sup>${count(mechanism.exponent)}</sup> operations of long sequences`],
     ...(view.weights.length === 0
       ? []
       : [
@@ -300,8 +302,22 @@ function predictions({ id }: MechanismInfo, { rows }: State): (readonly [string,
   return [['Predicted of measured time, by tokens', words.join('; ')]];
 }
 
-/** 2,112 n² + 66,600 n + 12. `about` where blocks make the cost step away from the polynomial by more than a per mille. */
-export function formula({ square, linear, constant, deviation }: CostGrowth): TemplateResult {
+/** The formula where one holds, and from which length; else the cost model's own values at the lengths of the settings. */
+function costWords(
+  growth: CostGrowth | undefined,
+  costs: readonly CostAt[],
+  value: (at: CostAt) => string,
+  unit: string,
+): TemplateResult | string {
+  if (growth?.from !== undefined) {
+    return html`from n = ${count(growth.from)}: ${formula(growth)} ${unit}`;
+  }
+  const values = costs.map((at) => `${value(at)} at ${count(at.length)}`).join('; ');
+  return `${values || 'unknown at the lengths of the settings'} (no polynomial of n holds)`;
+}
+
+/** 2,112 n² + 66,600 n + 12. */
+function formula({ square, linear, constant }: CostGrowth): TemplateResult {
   const terms = [
     { value: square, power: html` n<sup>2</sup>` },
     { value: linear, power: html` n` },
@@ -311,7 +327,7 @@ export function formula({ square, linear, constant, deviation }: CostGrowth): Te
     const sign = at === 0 ? (value < 0 ? '−' : '') : value < 0 ? ' − ' : ' + ';
     return html`${sign}${number(Math.abs(value))}${power}`;
   });
-  return html`${deviation > 1e-3 ? 'about ' : ''}${sum.length === 0 ? '0' : sum}`;
+  return html`${sum.length === 0 ? '0' : sum}`;
 }
 
 const number = (value: number): string =>

@@ -6,10 +6,11 @@ import { symbol } from '../../charts/symbol';
 import type { Identities } from '../../charts/palette';
 import { button, checkbox, dropdown, field, textField } from '../../ui/controls';
 import { icon } from '../../ui/icons';
-import { bytes } from '../../ui/numbers';
+import { bytes, count } from '../../ui/numbers';
 import { isOpen } from '../../ui/disclosures';
 import type { Actions, Part } from './actions';
 import type { Form, Problems } from './form';
+import { parseLengths } from './lengths';
 import { whyNot } from './state';
 
 const familyTitles: Readonly<Record<string, string>> = {
@@ -79,7 +80,7 @@ function mechanismRow(
         ${form.baseline === id ? html`<span class="tag" title="The others are compared with it">baseline</span>` : nothing}
         ${
           predicted !== undefined && why === undefined
-            ? html`<span class="muted" title="Predicted peak memory at the longest length">${bytes(predicted)}</span>`
+            ? html`<span class="muted" title=${estimateWords(form)}>est. ${bytes(predicted)}</span>`
             : nothing
         }
         ${button({
@@ -97,7 +98,14 @@ function mechanismRow(
   </div>`;
 }
 
-function details({ actions, state }: Part, form: Form, problems: Problems, mechanism: MechanismInfo): TemplateResult {
+/** What stands behind the bytes beside a mechanism. */
+function estimateWords({ lengths }: Form): string {
+  const parsed = parseLengths(lengths);
+  const longest = parsed.ok ? `${count(parsed.lengths.at(-1) ?? 0)} tokens` : 'the longest length';
+  return `Peak memory at ${longest} as the cost model estimates it before a run; what a run measures may differ.`;
+}
+
+function details({ actions }: Part, form: Form, problems: Problems, mechanism: MechanismInfo): TemplateResult {
   const { id, parameters } = mechanism;
   return html`<div class="mechanism-details">
     <p>${mechanism.summary}</p>
@@ -107,7 +115,7 @@ function details({ actions, state }: Part, form: Form, problems: Problems, mecha
       icon: 'symbol-array',
       appearance: 'secondary',
       hint: 'What each query reads, and the formulas of its cost',
-      onClick: () => actions.showCard({ show: 'pattern', length: 'fitting', ...state.view.card, mechanism: id }),
+      onClick: () => actions.openCard(id),
     })}
     ${
       parameters.length > 0

@@ -195,6 +195,13 @@ export class KernelsPanel implements Actions {
     this.change({ ...this.state, view: pin(this.state.view, key) });
   }
 
+  openCard(mechanism: string): void {
+    this.showCard({ show: 'pattern', length: 'fitting', ...this.state.view.card, mechanism });
+    this.redraw.now();
+    // Scrolls as well.
+    this.root.querySelector<HTMLElement>('.mechanism-card')?.focus();
+  }
+
   showCard(card: CardChoice | undefined): void {
     this.change({ ...this.state, view: withCard(this.state.view, card) });
   }

@@ -7,7 +7,7 @@ import { rowKey } from '../../charts/rows';
 import { symbol } from '../../charts/symbol';
 import { button, dropdown, toolbar } from '../../ui/controls';
 import { icon } from '../../ui/icons';
-import { count, probability, significant } from '../../ui/numbers';
+import { byteUnits, count, probability, significant, unitFor, type Unit } from '../../ui/numbers';
 import { sortRows, table, toCsv, toMarkdown, type Column } from '../../ui/table';
 import type { Part } from './actions';
 import { measuredMechanisms, type State } from './state';
@@ -59,6 +59,7 @@ export function resultColumns(part: Part, identities: Identities, at: number | '
   const { state } = part;
   const title = (id: string): string => identities.get(id)?.title ?? id;
   const baseline = state.measuredPlan?.baseline ?? '';
+  const memory = memoryUnit(tableRows(state, at));
   const number = (
     id: string,
     name: string,
@@ -133,14 +134,16 @@ export function resultColumns(part: Part, identities: Identities, at: number | '
     mechanism,
     ...(at === 'all' ? [length] : []),
     number('median', 'Time', 'ms', 'Median of the samples.', ({ medianMs }) => medianMs),
-    number(
-      'spread',
-      'Spread',
-      '%',
-      'Standard deviation of the samples over their median.',
-      ({ relativeSd }) => (relativeSd === undefined ? undefined : relativeSd * 100),
-      (value) => `±${significant(value, 2)}`,
-    ),
+    {
+      id: 'interquartile_range',
+      title: 'Quartiles',
+      unit: 'ms',
+      numeric: true,
+      hint: 'First to third quartile of the samples: half of all calls took a time between. Sorted by their distance.',
+      value: ({ row }) => (row?.ok && row.quartilesMs ? row.quartilesMs[1] - row.quartilesMs[0] : undefined),
+      text: ({ row }) =>
+        row?.ok && row.quartilesMs ? row.quartilesMs.map((each) => significant(each)).join('–') : '–',
+    },
     ...predictionColumns(state, number),
     ratio,
     number(
@@ -152,8 +155,8 @@ export function resultColumns(part: Part, identities: Identities, at: number | '
       probability,
     ),
     ...comparisonColumns(state, number),
-    number('peak', 'Peak memory', 'GB', 'Measured growth of the peak memory of the process.', ({ peakBytes }) =>
-      peakBytes === undefined ? undefined : peakBytes / 1e9,
+    number('peak', 'Peak memory', memory.name, 'Measured growth of the peak memory of the process.', ({ peakBytes }) =>
+      peakBytes === undefined ? undefined : peakBytes / memory.size,
     ),
     number(
       'error',
@@ -168,6 +171,10 @@ export function resultColumns(part: Part, identities: Identities, at: number | '
 
 /** The columns that fit beside each other in the side bar; copies and the full panel have all. */
 const compactColumns: readonly string[] = ['mechanism', 'length', 'median', 'ratio'];
+
+/** One unit for the column, the one that the largest peak is written in. */
+const memoryUnit = (rows: readonly TableRow[]): Unit =>
+  unitFor(Math.max(1, ...rows.map(({ row }) => (row?.ok && row.peakBytes) || 0)), byteUnits);
 
 const verdictWords = {
   faster: 'Faster than the baseline',

@@ -83,6 +83,10 @@ export const panelStyles = css`
   .compact #measurements .mechanism-name > * + * {
     margin-inline-start: 6px;
   }
+  /* Long names of columns take two lines before the last column is cut. */
+  .measurements thead th {
+    white-space: normal;
+  }
   .mechanism-name {
     display: inline-flex;
     align-items: center;

@@ -53,7 +53,8 @@ function body({ state, actions }: Part): TemplateResult {
   return html`<p class="muted">
       Outputs are weighted sums of projected values: what is projected, what makes a weight, which positions have one,
       how weights are normalised, what a decoder carries and what workers exchange (arXiv:2302.06218; causal where it
-      can be, default parameters, p workers).
+      can be, default parameters, p workers). ${count(columns.length)} columns: scroll the table sideways for the last,
+      ${columns.at(-1)?.title.toLowerCase()}.
     </p>
     ${toolbar('Table of the template', [
       html`<span>Filter</span>`,
@@ -82,8 +83,7 @@ function body({ state, actions }: Part): TemplateResult {
             sort: arranged.sort,
             onSort: (sort) => actions.view({ template: { ...arranged, sort } }),
             selected: state.view.card?.mechanism,
-            onSelect: ({ id }) =>
-              actions.showCard({ show: 'pattern', length: 'fitting', ...state.view.card, mechanism: id }),
+            onSelect: ({ id }) => actions.openCard(id),
           })
     }`;
 }
