@@ -12,6 +12,7 @@ import {
 } from '../../../webviews/charts/tiles';
 import { cividis, diverging, inkOn, mix, parseColour } from '../../../webviews/charts/colour-map';
 import { differencesOf } from '../../../webviews/panels/heads/comparison';
+import { finding } from '../../../webviews/panels/heads/finding';
 import { readForm, toForm, withGain } from '../../../webviews/panels/heads/form';
 import { gridLayout, gridModel, placeAt, whereIs } from '../../../webviews/panels/heads/grid-model';
 import { parseHead } from '../../../webviews/ui/head-names';
@@ -19,6 +20,7 @@ import { keep, parseKept } from '../../../webviews/panels/heads/kept';
 import { planOfResult } from '../../../webviews/panels/heads/plan';
 import { isStale, startRun } from '../../../webviews/panels/heads/run-plan';
 import { initialState, receive, type Latest, type State } from '../../../webviews/panels/heads/state';
+import { ablationColumns, labelColumns } from '../../../webviews/panels/heads/tables';
 import { shadeOf, windowOf } from '../../../webviews/panels/heads/token-strip';
 import { finishedMessage, model, openMessage, plan, result, thumbnails } from '../../browser/heads/heads-host';
 import { plantedSummary } from '../../browser/heads/planted-model';
@@ -171,6 +173,46 @@ describe('the form of the heads panel', () => {
       { layer: 3, head: 1, gain: 0 },
     ]);
     assert.deepEqual(withGain(two, 3, 1, 1), [{ layer: 1, head: 2, gain: -1 }]);
+  });
+});
+
+describe('the causal check in words', () => {
+  const causal = { lossChange: 0.5, on: 'repeated', promptLossChange: 0.25 };
+  const own = result.classes.find(({ label }) => label === 'induction');
+  const shown = (change: NonNullable<typeof own>['causal'], alreadyOff: number): State => {
+    assert.ok(own && change);
+    const { layer, head } = own;
+    const changed = {
+      ...result,
+      gains: [{ layer: 0, head: 0, gain: 0 }],
+      classes: [{ ...own, causal: change }],
+      classAblations: [{ label: own.label, heads: 3, ...causal, ...(alreadyOff > 0 ? { alreadyOff } : {}) }],
+    };
+    return { ...finished(), result: changed, selected: { layer, head } };
+  };
+
+  it('stands on the gains of the run, and claims nothing of a head that is already off', () => {
+    assert.match(
+      finding(shown(causal, 1)),
+      /; on top of the gains, without it the loss changes by \+0\.50 nats a token .*, without all 3 induction heads \(1 already off\) by /,
+    );
+    const off = finding(shown({ lossChange: Number.NaN, on: 'repeated', alreadyOff: 1 }, 3));
+    assert.match(off, /; it is already off: its gain is 0\.$/);
+    assert.doesNotMatch(off, /loss changes/);
+  });
+
+  it('is marked in the tables, in pages and in files of them', () => {
+    const { result: changed } = shown({ lossChange: Number.NaN, on: 'repeated', alreadyOff: 1 }, 1);
+    assert.ok(changed);
+    const [only] = changed.classes;
+    const [joint] = changed.classAblations ?? [];
+    assert.ok(only && joint);
+    const column = labelColumns(true, changed).find(({ id }) => id === 'loss_change');
+    assert.deepEqual([column?.unit, column?.text?.(only)], ['nats/token, on top of the gains', 'already off']);
+    assert.equal(column?.value(only), undefined);
+    const heads = ablationColumns(true, changed).find(({ id }) => id === 'heads');
+    assert.equal(heads?.text?.(joint), '3, 1 already off');
+    assert.equal(labelColumns(true, result).find(({ id }) => id === 'loss_change')?.unit, 'nats/token');
   });
 });
 
