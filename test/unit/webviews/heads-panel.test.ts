@@ -14,11 +14,18 @@ import { cividis, diverging, inkOn, mix, parseColour } from '../../../webviews/c
 import { differencesOf } from '../../../webviews/panels/heads/comparison';
 import { finding } from '../../../webviews/panels/heads/finding';
 import { readForm, toForm, withGain } from '../../../webviews/panels/heads/form';
-import { gridLayout, gridModel, placeAt, whereIs } from '../../../webviews/panels/heads/grid-model';
+import {
+  gridLayout,
+  gridModel,
+  noSuchHead,
+  placeAt,
+  readoutOf,
+  whereIs,
+} from '../../../webviews/panels/heads/grid-model';
 import { parseHead } from '../../../webviews/ui/head-names';
 import { keep, parseKept } from '../../../webviews/panels/heads/kept';
 import { planOfResult } from '../../../webviews/panels/heads/plan';
-import { isStale, startRun } from '../../../webviews/panels/heads/run-plan';
+import { isStale, startRun, whyNotStart } from '../../../webviews/panels/heads/run-plan';
 import { initialState, receive, type Latest, type State } from '../../../webviews/panels/heads/state';
 import { ablationColumns, labelColumns } from '../../../webviews/panels/heads/tables';
 import { shadeOf, windowOf } from '../../../webviews/panels/heads/token-strip';
@@ -224,6 +231,14 @@ describe('the state of the heads panel', () => {
     assert.equal(isStale({ ...state, form: { ...toForm(plan), text: 'x' } }), true);
   });
 
+  it('says why nothing can be run', () => {
+    const state = finished();
+    assert.equal(whyNotStart(state), undefined);
+    const empty: State = { ...state, form: { ...toForm(plan), mode: 'text', text: '' } };
+    assert.equal(whyNotStart(empty), 'Type a prompt first.');
+    assert.equal(whyNotStart({ ...state, canRun: 'The compute server is off.' }), 'The compute server is off.');
+  });
+
   it('drops answers that are no longer the latest', () => {
     const state = finished();
     const row = new Float32Array(32);
@@ -315,6 +330,22 @@ describe('the grid', () => {
       values,
       values.toSorted((a, b) => b - a),
     );
+  });
+
+  it('says that a head is not there, and says it of nothing else', () => {
+    const grid = gridModel(finished());
+    assert.equal(noSuchHead(grid, 'L9H9'), 'There is no L9H9: 4 layers and 8 heads a layer, counted from 0.');
+    assert.equal(noSuchHead(grid, '3.8'), 'There is no L3H8: 4 layers and 8 heads a layer, counted from 0.');
+    for (const search of ['', 'L3H7', 'induction', 'L9']) assert.equal(noSuchHead(grid, search), undefined, search);
+  });
+
+  it('names the score of a label and the mass on the prompt apart', () => {
+    const own = result.classes.find(({ label }) => label === 'induction');
+    assert.ok(own);
+    const line = readoutOf(gridModel(finished()), own);
+    assert.match(line, /induction score 0\.\d+ \(null /);
+    const [, onPrompt = ''] = line.split(' · on this prompt: ');
+    assert.match(onPrompt, /^first 0.* · induction 0\.\d+ · entropy /);
   });
 
   it('reads the names of heads', () => {
