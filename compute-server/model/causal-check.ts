@@ -6,6 +6,9 @@
  * Measured twice: on the second half of a repeated random sequence, which no knowledge of language predicts, and on the
  * prompt of the run, over all tokens but its first (and but those that stand for a picture, which no model predicts). Loss:
  * mean of -ln of the probability of the next token, in nats a token; change: without the heads less with them.
+ *
+ * Both losses are those of the model under the gains of the run, under which the heads were measured. A head that these gains
+ * have at 0 already cannot be removed once more: it is counted (`alreadyOff`), and a set of such heads alone is not measured.
  */
 import { repeatedSequence } from '../../diagnostics/patterns/probes';
 import type { HeadsRequest } from '../../protocol/compute/models';
@@ -52,9 +55,11 @@ export async function causalCheck(
   const byLabel = headLabels
     .map((label) => ({ label, heads: classes.filter((each) => each.label === label) }))
     .filter(({ heads }) => heads.length > 0);
+  const off = new Set(request.gains.filter(({ gain }) => gain === 0).map((one) => keyOf([one])));
+  const stillOn = (heads: HeadSet): HeadSet => heads.filter((one) => !off.has(keyOf([one])));
   const sets = new Map<string, HeadSet>();
-  for (const heads of [...classes.map((one) => [one]), ...byLabel.map(({ heads }) => heads)])
-    sets.set(keyOf(heads), heads);
+  for (const heads of [...classes.map((one) => [one]), ...byLabel.map(({ heads }) => heads)].map(stillOn))
+    if (heads.length > 0) sets.set(keyOf(heads), heads);
   const measure = (text: Sequence, positions: readonly number[]) =>
     lossChanges(model, text, positions, sets, request, surroundings, signal);
   const settings = probeSettings(model, request.seed);
@@ -63,12 +68,15 @@ export async function causalCheck(
   const positions = predictedFrom(sequence);
   const onPrompt = positions.length > 0 ? await measure(sequence, positions) : new Map<string, number>();
   const changeOf = (heads: HeadSet): CausalChange => {
-    const key = keyOf(heads);
+    const removed = stillOn(heads);
+    const key = keyOf(removed);
     const prompt = onPrompt.get(key);
+    const alreadyOff = heads.length - removed.length;
     return {
       lossChange: onProbe.get(key) ?? Number.NaN,
       on: 'repeated random sequence, second half',
       ...(prompt === undefined ? {} : { promptLossChange: prompt }),
+      ...(alreadyOff === 0 ? {} : { alreadyOff }),
     };
   };
   return {
@@ -83,7 +91,7 @@ function predictedFrom({ ids, embeddings }: Sequence): readonly number[] {
   return range(0, ids.length - 1).filter((position) => !pictured.has(position + 1));
 }
 
-/** By key of the set: mean loss at the positions without its heads, less that with them. */
+/** By key of the set: mean loss at the positions without its heads, less that with them; both under the gains of the run. */
 async function lossChanges(
   model: LoadedModel,
   sequence: Sequence,
@@ -108,7 +116,8 @@ async function lossChanges(
     );
     return run.loss ?? [];
   };
-  const [plain = Number.NaN] = await losses([{ gains: request.gains }]);
+  if (sets.size === 0) return new Map();
+  const [withThem = Number.NaN] = await losses([{ gains: request.gains }]);
   const all = [...sets];
   const batch = largestThatFits(Math.min(mostSideBySide, all.length), chunkFor);
   const changes = new Map<string, number>();
@@ -119,7 +128,7 @@ async function lossChanges(
         gains: [...request.gains, ...heads.map(({ layer, head }) => ({ layer, head, gain: 0 }))],
       })),
     );
-    removed.forEach(([key], at) => changes.set(key, (without[at] ?? Number.NaN) - plain));
+    removed.forEach(([key], at) => changes.set(key, (without[at] ?? Number.NaN) - withThem));
   }
   return changes;
 }

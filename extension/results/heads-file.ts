@@ -76,12 +76,13 @@ export function checkGains(value: unknown, place: string, layers = mostLayers, h
 const isLabel = (value: unknown): value is HeadClass['label'] => (headLabels as readonly unknown[]).includes(value);
 
 function checkCausal(value: Table, place: string): CausalChange {
-  const { on, lossChange, promptLossChange } = value;
+  const { on, lossChange, promptLossChange, alreadyOff } = value;
   need(isText(on), `${place}.on`, 'a text');
   return {
     lossChange: orNaN(lossChange),
     on,
     ...(promptLossChange === undefined ? {} : { promptLossChange: orNaN(promptLossChange) }),
+    ...(isCount(alreadyOff) ? { alreadyOff } : {}),
   };
 }
 

@@ -73,13 +73,15 @@ export interface HeadClass {
   readonly causal?: CausalChange;
 }
 
-/** Change of the mean loss of the next token, in nats per token: without the heads less with them. */
+/** Change of the mean loss of the next token, in nats per token, on top of the gains of the run: without the heads less with them. */
 export interface CausalChange {
-  /** On the random sequence named by `on`; NaN where vocabulary or context are too small for one. */
+  /** On the random sequence named by `on`; NaN where vocabulary or context are too small for one, or all heads are off already. */
   readonly lossChange: number;
   readonly on: string;
   /** On the prompt itself; absent where it has no token to predict. */
   readonly promptLossChange?: number;
+  /** How many of the heads the gains of the run have at 0: their removal is in neither loss. Absent: none. */
+  readonly alreadyOff?: number;
 }
 
 /** All heads of a label removed at once. */

@@ -108,19 +108,23 @@ function inWords(result: HeadsResult): string {
     label,
     score.toFixed(3),
     `${none.mean.toFixed(3)} ± ${none.floor === undefined ? none.sd.toFixed(3) : `below ${none.floor}`}`,
-    signed(causal?.lossChange),
+    causal?.alreadyOff ? 'already off' : signed(causal?.lossChange),
     signed(causal?.promptLossChange),
   ]);
-  const together = (result.classAblations ?? []).map(({ label, heads, lossChange, promptLossChange }) => [
+  const together = (result.classAblations ?? []).map(({ label, heads, lossChange, promptLossChange, alreadyOff }) => [
     label,
-    String(heads),
+    `${heads}${alreadyOff ? `, ${alreadyOff} already off` : ''}`,
     signed(lossChange),
     signed(promptLossChange),
   ]);
   const first = `${new Set(classes.map(({ layer, head }) => `${layer}.${head}`)).size} of ${result.layers * result.heads} heads bear a label on ${result.ids.length} ${result.ids.length === 1 ? 'token' : 'tokens'}; the instrumented run is within ${parity.maxLogitError} of the plain one.`;
   if (labels.length > 0) {
-    const alone = textTable(['head', 'label', 'score', 'null', 'loss change without (nats)', 'on the prompt'], labels);
-    const all = textTable(['label', 'heads', 'loss change without all (nats)', 'on the prompt'], together);
+    const unit = result.gains.length > 0 ? 'nats, on top of the gains' : 'nats';
+    const alone = textTable(
+      ['head', 'label', 'score', 'null', `loss change without (${unit})`, 'on the prompt'],
+      labels,
+    );
+    const all = textTable(['label', 'heads', `loss change without all (${unit})`, 'on the prompt'], together);
     return [first, alone, ...(together.length > 0 ? [all] : [])].join('\n\n');
   }
   const rows = statistics.previousToken.flatMap((row, layer) =>

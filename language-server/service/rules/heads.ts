@@ -42,10 +42,10 @@ export const headsDoNotDivide: Rule = {
             part,
             severity: part.familiarity === 'known' || part.familiarity === 'unnamed' ? 'error' : 'information',
             related: [relatedField(document, [...part.path, hiddenKey], `${hiddenKey} is ${hidden}`)],
-            fixes: fitting.map((count, index) => ({
+            fixes: fitting.map((count) => ({
               title: `Change ${headKey} to ${count}`,
               changes: replaceValue(document, headPath, String(count)),
-              preferred: index === 0,
+              preferred: fitting.length === 1,
             })),
           },
         );
@@ -67,6 +67,9 @@ const eachKvPair = (
   }
 };
 
+/** A count beyond it is a slip of the hand, and no divisor is looked for beyond. */
+const mostTried = 65_536;
+
 export const kvHeadsDoNotDivide: Rule = {
   code: 'kv-heads-do-not-divide',
   title: 'The key/value heads do not divide the query heads',
@@ -77,25 +80,25 @@ export const kvHeadsDoNotDivide: Rule = {
       eachKvPair(part, (heads, kv) => {
         if (kv.value > heads.value || heads.value % kv.value === 0) return;
         const path = [...part.path, kv.key];
-        const below = Array.from({ length: kv.value }, (_, index) => kv.value - index).find(
+        // 1 and the head count divide: there is one on each side, and the file does not say which was meant.
+        const divisors = Array.from({ length: Math.min(heads.value, mostTried) }, (_, index) => index + 1).filter(
           (count) => heads.value % count === 0,
         );
+        const nearest = [
+          divisors.findLast((count) => count < kv.value),
+          divisors.find((count) => count > kv.value),
+        ].filter((count) => count !== undefined);
         report(
           path,
           `${kv.value} key/value heads cannot be shared evenly by ${heads.value} query heads. ${heads.key} must be a multiple of ${kv.key}.`,
           {
             part,
             related: [relatedField(document, [...part.path, heads.key], `${heads.key} is ${heads.value}`)],
-            fixes:
-              below === undefined
-                ? []
-                : [
-                    {
-                      title: `Change ${kv.key} to ${below}`,
-                      changes: replaceValue(document, path, String(below)),
-                      preferred: true,
-                    },
-                  ],
+            fixes: nearest.map((count) => ({
+              title: `Change ${kv.key} to ${count}`,
+              changes: replaceValue(document, path, String(count)),
+              preferred: false,
+            })),
           },
         );
       });

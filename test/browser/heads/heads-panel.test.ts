@@ -130,6 +130,28 @@ describe('the heads panel', () => {
       assert.deepEqual([none, p], ['0.090 ± 0.040', '< 0.001']);
     });
 
+    it('says under the search that a head is not there, and reads out all numbers of one that is', async () => {
+      const panel = await finished();
+      await panel.page.fill('input.search', 'L9H9');
+      await settle(panel);
+      assert.match(await text(panel, '#no-such-head'), /^There is no L9H9: 4 layers and 8 heads/);
+      await panel.page.fill('input.search', '');
+      await settle(panel);
+      assert.equal(await text(panel, '#no-such-head'), '');
+      assert.match(await text(panel, '.grid-readout'), /distance/);
+      const cut = await panel.page.$eval('.grid-readout', (line) => line.scrollHeight - line.clientHeight);
+      assert.ok(cut <= 0, `${cut} px of the readout are hidden`);
+    });
+
+    it('says beside Run why it is off', async () => {
+      const plain = { ...plan, prompt: { kind: 'text', text: '' } } as const;
+      const panel = await start({ host: answering(openMessage({ plan: plain })) });
+      await panel.page.waitForSelector('#run[disabled] ~ #why-not');
+      assert.equal(await text(panel, '#why-not'), 'Type a prompt first.');
+      await panel.page.fill('#prompt', 'Mary');
+      await panel.page.waitForSelector('#why-not', { state: 'detached' });
+    });
+
     it('says of a head without a label what it reads most', async () => {
       const panel = await finished();
       const plain = [0, 1, 2, 3]
@@ -340,7 +362,7 @@ describe('the heads panel', () => {
       assert.match(await text(panel, '.run-state'), /Layer 1 of 4: 25 %, about 3 s left/);
       await panel.page.hover('.grid-frame canvas.marks', { position: { x: 60, y: 40 } });
       await settle(panel);
-      assert.match(await text(panel, '.grid-readout'), /^L0H0 · no label · first 0\.\d/);
+      assert.match(await text(panel, '.grid-readout'), /^L0H0 · no label · on this prompt: first 0\.\d/);
       await panel.send({ kind: 'result', result, savedAs: 'x.headscope-heads.json' });
       await settle(panel);
       assert.match(await heading(panel), /32 heads bear a label/);

@@ -69,7 +69,7 @@ describe('help in a model configuration in VS Code', function () {
     await page.keyboard.press('ArrowLeft');
     await page.keyboard.press('ArrowLeft');
     await page.keyboard.press('Control+.');
-    const fix = page.locator('.action-widget .monaco-list-row', { hasText: /Change num_key_value_heads to/ }).first();
+    const fix = page.locator('.action-widget .monaco-list-row', { hasText: 'Change num_key_value_heads to 4' });
     await fix.waitFor();
     await fix.click();
     await bench.squiggles('error').nth(1).waitFor({ state: 'detached' });

@@ -102,6 +102,34 @@ describe('what labelled heads are worth', () => {
     );
   });
 
+  it('a head that the gains have at 0 is not removed once more, and the class without it is worth what its others are', async () => {
+    const off = { ...request, gains: [...gains, { layer: 0, head: 1, gain: 0 }] };
+    const signal = new AbortController().signal;
+    const check = await causalCheck(tiny.model, { ids: promptIds }, classes, off, surroundings(1e9), signal);
+    const [, gone, other] = check.classes;
+    assert.deepEqual(gone?.causal, {
+      lossChange: Number.NaN,
+      on: 'repeated random sequence, second half',
+      alreadyOff: 1,
+    });
+    const positions = promptIds.slice(1).map((_, at) => at);
+    const [without, with_] = [
+      await lossWith(promptIds, positions, [
+        { layer: 0, head: 1, gain: 0 },
+        { layer: 1, head: 0, gain: 0 },
+      ]),
+      await lossWith(promptIds, positions, [{ layer: 0, head: 1, gain: 0 }]),
+    ];
+    near(other?.causal?.promptLossChange, without - with_, 'L1H0 on top of the gains');
+    assert.ok(other?.causal && !('alreadyOff' in other.causal));
+    const joint = check.ablations.find(({ label }) => label === 'induction');
+    assert.deepEqual(joint, { label: 'induction', heads: 2, ...other.causal, alreadyOff: 1 });
+    const alone = await causalCheck(
+      ...([tiny.model, { ids: promptIds }, classes.slice(1, 2), off, surroundings(1e9), signal] as const),
+    );
+    assert.deepEqual([alone.ablations[0]?.alreadyOff, alone.ablations[0]?.lossChange], [1, Number.NaN]);
+  });
+
   it('with little memory fewer are removed side by side, and the numbers stay', async () => {
     const signal = new AbortController().signal;
     const run = (memoryLimit: number) =>

@@ -93,6 +93,11 @@ describe('a planted induction circuit', function () {
     const { stdout } = await place.headscope(['heads', folder, '--ids', ids.join(), '--causal']);
     const change = `\\+${(joint.lossChange ?? Number.NaN).toFixed(3)}`;
     assert.match(stdout, new RegExp(`^induction +1 +${change} +\\+\\d\\.\\d{3}$`, 'm'));
+    // With its gain at 0 it can be removed no further: no change is claimed.
+    const gone = await place.headscope(['heads', folder, '--ids', ids.join(), '--causal', '--gain', '1.0=0']);
+    assert.match(gone.stdout, /loss change without \(nats, on top of the gains\)/);
+    assert.match(gone.stdout, /^L1H0 +induction +.* already off *$/m);
+    assert.match(gone.stdout, /^induction +1, 1 already off *$/m);
   });
 
   it('generate: the continuation repeats the sequence, and no more without either head', async () => {

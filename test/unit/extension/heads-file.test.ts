@@ -44,7 +44,14 @@ describe('a saved result of heads', () => {
       { ...head, null: { mean: 0, sd: 0, seeds: 6, floor: 0.001 }, causal: { lossChange: Number.NaN, on: 'repeated' } },
     ];
     const classAblations = [
-      { label: 'induction' as const, heads: 2, lossChange: 9, on: 'repeated', promptLossChange: Number.NaN },
+      {
+        label: 'induction' as const,
+        heads: 2,
+        lossChange: 9,
+        on: 'repeated',
+        promptLossChange: Number.NaN,
+        alreadyOff: 1,
+      },
     ];
     const parsed = parseHeads(headsText({ result: headsResult({ classes, classAblations }) }));
     assert.ok(parsed.ok);

@@ -237,6 +237,27 @@ describe('code actions', () => {
       [],
     );
   });
+  it('offers both neighbours where the file does not say which count was meant, and prefers neither', () => {
+    const { list } = actions('{"model_type": "llama", "num_attention_heads": 32, "num_key_value_heads": |6|}');
+    const offered = list.filter(({ title }) => title.startsWith('Change num_key_value_heads'));
+    assert.deepEqual(
+      offered.map(({ title, preferred }) => [title, preferred]),
+      [
+        ['Change num_key_value_heads to 4', false],
+        ['Change num_key_value_heads to 8', false],
+      ],
+    );
+    const heads = actions('{"model_type": "llama", "hidden_size": 24, "num_attention_heads": |7|}').list;
+    assert.deepEqual(
+      heads
+        .filter(({ title }) => title.startsWith('Change num_attention_heads'))
+        .map(({ title, preferred }) => [title, preferred]),
+      [
+        ['Change num_attention_heads to 6', false],
+        ['Change num_attention_heads to 8', false],
+      ],
+    );
+  });
   it('removes a property with its comma', () => {
     const { text, list } = actions(
       `{"model_type": "llama", "rope_scaling": {"rope_type": "linear", "type": |"yarn"|, "factor": 2}}`,

@@ -12,13 +12,22 @@ import {
 } from '../../../webviews/charts/tiles';
 import { cividis, diverging, inkOn, mix, parseColour } from '../../../webviews/charts/colour-map';
 import { differencesOf } from '../../../webviews/panels/heads/comparison';
+import { finding } from '../../../webviews/panels/heads/finding';
 import { readForm, toForm, withGain } from '../../../webviews/panels/heads/form';
-import { gridLayout, gridModel, placeAt, whereIs } from '../../../webviews/panels/heads/grid-model';
+import {
+  gridLayout,
+  gridModel,
+  noSuchHead,
+  placeAt,
+  readoutOf,
+  whereIs,
+} from '../../../webviews/panels/heads/grid-model';
 import { parseHead } from '../../../webviews/ui/head-names';
 import { keep, parseKept } from '../../../webviews/panels/heads/kept';
 import { planOfResult } from '../../../webviews/panels/heads/plan';
-import { isStale, startRun } from '../../../webviews/panels/heads/run-plan';
+import { isStale, startRun, whyNotStart } from '../../../webviews/panels/heads/run-plan';
 import { initialState, receive, type Latest, type State } from '../../../webviews/panels/heads/state';
+import { ablationColumns, labelColumns } from '../../../webviews/panels/heads/tables';
 import { shadeOf, windowOf } from '../../../webviews/panels/heads/token-strip';
 import { finishedMessage, model, openMessage, plan, result, thumbnails } from '../../browser/heads/heads-host';
 import { plantedSummary } from '../../browser/heads/planted-model';
@@ -174,12 +183,60 @@ describe('the form of the heads panel', () => {
   });
 });
 
+describe('the causal check in words', () => {
+  const causal = { lossChange: 0.5, on: 'repeated', promptLossChange: 0.25 };
+  const own = result.classes.find(({ label }) => label === 'induction');
+  const shown = (change: NonNullable<typeof own>['causal'], alreadyOff: number): State => {
+    assert.ok(own && change);
+    const { layer, head } = own;
+    const changed = {
+      ...result,
+      gains: [{ layer: 0, head: 0, gain: 0 }],
+      classes: [{ ...own, causal: change }],
+      classAblations: [{ label: own.label, heads: 3, ...causal, ...(alreadyOff > 0 ? { alreadyOff } : {}) }],
+    };
+    return { ...finished(), result: changed, selected: { layer, head } };
+  };
+
+  it('stands on the gains of the run, and claims nothing of a head that is already off', () => {
+    assert.match(
+      finding(shown(causal, 1)),
+      /; on top of the gains, without it the loss changes by \+0\.50 nats a token .*, without all 3 induction heads \(1 already off\) by /,
+    );
+    const off = finding(shown({ lossChange: Number.NaN, on: 'repeated', alreadyOff: 1 }, 3));
+    assert.match(off, /; it is already off: its gain is 0\.$/);
+    assert.doesNotMatch(off, /loss changes/);
+  });
+
+  it('is marked in the tables, in pages and in files of them', () => {
+    const { result: changed } = shown({ lossChange: Number.NaN, on: 'repeated', alreadyOff: 1 }, 1);
+    assert.ok(changed);
+    const [only] = changed.classes;
+    const [joint] = changed.classAblations ?? [];
+    assert.ok(only && joint);
+    const column = labelColumns(true, changed).find(({ id }) => id === 'loss_change');
+    assert.deepEqual([column?.unit, column?.text?.(only)], ['nats/token, on top of the gains', 'already off']);
+    assert.equal(column?.value(only), undefined);
+    const heads = ablationColumns(true, changed).find(({ id }) => id === 'heads');
+    assert.equal(heads?.text?.(joint), '3, 1 already off');
+    assert.equal(labelColumns(true, result).find(({ id }) => id === 'loss_change')?.unit, 'nats/token');
+  });
+});
+
 describe('the state of the heads panel', () => {
   it('makes the plan of a result that can be run again', () => {
     assert.deepEqual(planOfResult(result), plan);
     const state = finished();
     assert.equal(isStale(state), false);
     assert.equal(isStale({ ...state, form: { ...toForm(plan), text: 'x' } }), true);
+  });
+
+  it('says why nothing can be run', () => {
+    const state = finished();
+    assert.equal(whyNotStart(state), undefined);
+    const empty: State = { ...state, form: { ...toForm(plan), mode: 'text', text: '' } };
+    assert.equal(whyNotStart(empty), 'Type a prompt first.');
+    assert.equal(whyNotStart({ ...state, canRun: 'The compute server is off.' }), 'The compute server is off.');
   });
 
   it('drops answers that are no longer the latest', () => {
@@ -273,6 +330,22 @@ describe('the grid', () => {
       values,
       values.toSorted((a, b) => b - a),
     );
+  });
+
+  it('says that a head is not there, and says it of nothing else', () => {
+    const grid = gridModel(finished());
+    assert.equal(noSuchHead(grid, 'L9H9'), 'There is no L9H9: 4 layers and 8 heads a layer, counted from 0.');
+    assert.equal(noSuchHead(grid, '3.8'), 'There is no L3H8: 4 layers and 8 heads a layer, counted from 0.');
+    for (const search of ['', 'L3H7', 'induction', 'L9']) assert.equal(noSuchHead(grid, search), undefined, search);
+  });
+
+  it('names the score of a label and the mass on the prompt apart', () => {
+    const own = result.classes.find(({ label }) => label === 'induction');
+    assert.ok(own);
+    const line = readoutOf(gridModel(finished()), own);
+    assert.match(line, /induction score 0\.\d+ \(null /);
+    const [, onPrompt = ''] = line.split(' · on this prompt: ');
+    assert.match(onPrompt, /^first 0.* · induction 0\.\d+ · entropy /);
   });
 
   it('reads the names of heads', () => {

@@ -92,6 +92,29 @@ describe('the facts of a model', () => {
     assert.equal(textOf(model, 'main.heads'), '16 to 40');
   });
 
+  it('tell a supported architecture from a model that runs here', () => {
+    const runs = (model: ShownModel) => {
+      const row = (id: string) => factsOf(model).find((fact) => fact.id === id);
+      return [row('supported')?.text, row('runs')?.text, row('runs')?.detail];
+    };
+    assert.deepEqual(runs(exampleModel('faulty')), [
+      'yes',
+      'no',
+      '2 errors stand in the configuration; Problems says what to correct.',
+    ]);
+    assert.deepEqual(runs(llama), [
+      'yes',
+      'no',
+      'No weights lie beside the configuration; put its .safetensors files there.',
+    ]);
+    assert.deepEqual(runs(shown('here', { supported: true, weightBytes: 4096 })), ['yes', 'yes', undefined]);
+    assert.deepEqual(runs(shown('other', { supported: 'No graph for it.', weightBytes: 4096 })), [
+      'no',
+      'no',
+      'Its architecture is not supported.',
+    ]);
+  });
+
   it('are split by part into shares that add up', () => {
     const { parameters } = llama.facts;
     assert.ok(parameters);

@@ -290,11 +290,11 @@ export function headsCsv(state: State, result: HeadsResult): string {
     ),
     column(
       'loss_changes_nats',
-      all(({ causal }) => causal?.lossChange),
+      all(({ causal }) => known(causal?.lossChange)),
     ),
     column(
       'prompt_loss_changes_nats',
-      all(({ causal }) => causal?.promptLossChange),
+      all(({ causal }) => known(causal?.promptLossChange)),
     ),
     ...labelInfos.flatMap(({ id }) => {
       const scores = result.labelScores?.[id];
@@ -327,16 +327,15 @@ export function headsCsv(state: State, result: HeadsResult): string {
 
 /** Grid, labels, all heads, what made them, and the result as data inside. */
 export function resultPage(state: State, result: HeadsResult, theme: Theme, head?: ShownHead): string {
-  const causal = result.classes.some((one) => one.causal !== undefined);
   return htmlPage({
     title: finding(state),
     css: '.prompt { font-family: monospace; white-space: pre-wrap; overflow-wrap: anywhere; }\n',
     body: [
       gridFigure(state, result, theme, head).svg,
       `<p class="prompt">${escapeXml(result.tokens.join(''))}</p>`,
-      htmlTable(`${count(result.classes.length)} labels`, labelColumns(theme.dark, causal), topLabels(state)),
+      htmlTable(`${count(result.classes.length)} labels`, labelColumns(theme.dark, result), topLabels(state)),
       ...(result.classAblations?.length
-        ? [htmlTable('Loss without all heads of a label', ablationColumns(theme.dark), result.classAblations)]
+        ? [htmlTable('Loss without all heads of a label', ablationColumns(theme.dark, result), result.classAblations)]
         : []),
       htmlTable(`${count(result.layers * result.heads)} heads`, headColumns(state), headRows(state)),
     ].join('\n'),

@@ -59,7 +59,8 @@ function ofSelected(state: State, labels: ReadonlyMap<string, readonly HeadClass
 }
 
 /** What the loss becomes without the head and, where others bear its label, without all of them. */
-function causalWords({ classAblations }: HeadsResult, label: HeadLabel, alone: CausalChange): string {
+function causalWords({ classAblations, gains }: HeadsResult, label: HeadLabel, alone: CausalChange): string {
+  if (alone.alreadyOff) return '; it is already off: its gain is 0';
   const all = classAblations?.find((one) => one.label === label && one.heads > 1);
   const places = [
     { where: 'a repeated random sequence', of: ({ lossChange }: CausalChange) => lossChange },
@@ -75,9 +76,9 @@ function causalWords({ classAblations }: HeadsResult, label: HeadLabel, alone: C
     (change, at) => `${change}${at === 0 ? ' nats a token' : ''} on ${places[at]?.where}`,
   );
   const joint = all
-    ? `, without all ${all.heads} ${labelInfo(label).title} heads by ${changes(all).join(' and ')}`
+    ? `, without all ${all.heads} ${labelInfo(label).title} heads${all.alreadyOff ? ` (${all.alreadyOff} already off)` : ''} by ${changes(all).join(' and ')}`
     : '';
-  return `; without it the loss changes by ${[first, ...others].join(' and ')}${joint}`;
+  return `; ${gains.length > 0 ? 'on top of the gains, ' : ''}without it the loss changes by ${[first, ...others].join(' and ')}${joint}`;
 }
 
 const article = (words: string): string =>

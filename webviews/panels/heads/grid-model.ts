@@ -3,7 +3,7 @@ import type { HeadClass, HeadGain } from '../../../protocol/results/heads';
 import { cividis, diverging, mix, parseColour, type Rgb } from '../../charts/colour-map';
 import type { Cell } from '../../charts/cell-painter';
 import { darkHues, lightHues } from '../../charts/palette';
-import { significant } from '../../ui/numbers';
+import { count, significant } from '../../ui/numbers';
 import { differencesOf } from './comparison';
 import { gainOf } from './form';
 import { labelInfo, labelsByHead } from './labels';
@@ -125,6 +125,16 @@ function scaleOf(
   const [low, high] = live && info.unit === undefined ? [0, 1] : domainOf(statistics, info.id);
   return { scale: { title: info.title, ...unit, low, high } };
 }
+
+/** The sentence that a search gets that names a head beyond the model; undefined for any other. */
+export function noSuchHead({ layers, heads }: GridModel, search: string): string | undefined {
+  const named = parseHead(search);
+  return named && layers > 0 && (named.layer >= layers || named.head >= heads)
+    ? `There is no ${headName(named.layer, named.head)}: ${counted(layers, 'layer')} and ${counted(heads, 'head')} a layer, counted from 0.`
+    : undefined;
+}
+
+const counted = (number: number, word: string): string => `${count(number)} ${word}${number === 1 ? '' : 's'}`;
 
 function matches(
   { layer, head }: HeadPlace,
@@ -339,7 +349,7 @@ export function readoutOf(model: GridModel, { layer, head }: HeadPlace): string 
   const own = model.labels.get(headKey(layer, head)) ?? [];
   const labels = own.map(
     ({ label, score, null: nothing }) =>
-      `${labelInfo(label).title} ${significant(score)} (null ${significant(nothing.mean, 2)} ± ${significant(nothing.sd, 2)})`,
+      `${labelInfo(label).title} score ${significant(score)} (null ${significant(nothing.mean, 2)} ± ${significant(nothing.sd, 2)})`,
   );
   const value = (id: StatisticName): string => significant(valueOf(statistics, id, layer, head));
   const scaled =
@@ -350,7 +360,8 @@ export function readoutOf(model: GridModel, { layer, head }: HeadPlace): string 
     name,
     ...scaled,
     ...(labels.length > 0 ? labels : ['no label']),
-    `first ${value('firstToken')}`,
+    // Labels may stand on random sequences: what follows is of the tokens that are shown.
+    `on this prompt: first ${value('firstToken')}`,
     `previous ${value('previousToken')}`,
     `self ${value('selfToken')}`,
     `induction ${value('induction')}`,

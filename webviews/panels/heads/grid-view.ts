@@ -9,7 +9,7 @@ import { dropdown } from '../../ui/controls';
 import { count } from '../../ui/numbers';
 import type { HeadPlace } from '../../ui/head-names';
 import type { Part } from './actions';
-import { gridModel, type GridModel } from './grid-model';
+import { gridModel, noSuchHead, type GridModel } from './grid-model';
 import './head-grid';
 import { labelInfo } from './labels';
 import { tokensOf } from './shown';
@@ -19,6 +19,7 @@ import { statisticInfos, type StatisticName } from './statistics';
 export function gridView(part: Part): TemplateResult {
   const { state, actions, compact } = part;
   const model = gridModel(state);
+  const missing = noSuchHead(model, state.view.search);
   return html`<section class="grid-view" aria-label="Heads by layer">
     <div class="grid-tools">
       ${dropdown({
@@ -63,6 +64,7 @@ export function gridView(part: Part): TemplateResult {
         @input=${(event: Event) => actions.view({ search: (event.target as HTMLInputElement).value })}
       />
     </div>
+    <p class="reason" id="no-such-head" role="status">${missing ?? nothing}</p>
     <hs-head-grid
       .model=${model}
       .thumbnails=${state.thumbnails}

@@ -66,6 +66,10 @@ export const pictureStyles = css`
     min-height: 51px;
     max-height: 51px;
   }
+  hs-head-grid .grid-readout {
+    min-height: 51px;
+    max-height: 51px;
+  }
   .compact .grid-readout {
     min-height: 68px;
     max-height: 68px;

@@ -2,7 +2,7 @@
 import type { HeadsPlan } from '../../../protocol/panels/heads';
 import { startedPhase } from '../../ui/phase';
 import { canonical } from '../../ui/canonical';
-import { readPrompt, samePlan } from './form';
+import { readForm, readPrompt, samePlan } from './form';
 import { modelOfForm, planOf } from './plan';
 import type { State } from './state';
 import { noStatistics } from './statistics';
@@ -22,6 +22,15 @@ export function isPromptChanged(state: State): boolean {
   return (
     typeof prompt !== 'string' && canonical([form.folder, prompt]) !== canonical([shownPlan.folder, shownPlan.prompt])
   );
+}
+
+/** Why Run is off, as a sentence; undefined when it can be pressed or runs already. */
+export function whyNotStart(state: State): string | undefined {
+  const { canRun, form, phase } = state;
+  if (canRun !== true) return canRun;
+  if (!form || phase.kind === 'running') return undefined;
+  const reading = readForm(form, modelOfForm(state));
+  return reading.ok ? undefined : (reading.problems.folder ?? reading.problems.prompt ?? reading.problems.seed);
 }
 
 export const canStart = (state: State): boolean =>

@@ -19,7 +19,7 @@ import type { ExportFormat, Part } from './actions';
 import { circumstancesOf, differencesOf } from './comparison';
 import { sameGains } from './form';
 import { took, writeGains } from './finding';
-import { canStart, isStale } from './run-plan';
+import { canStart, isStale, whyNotStart } from './run-plan';
 import { layersDone } from './shown';
 import { shapeOf, type State } from './state';
 
@@ -28,7 +28,8 @@ export function runBar(part: Part): TemplateResult {
   const { phase, place, result } = state;
   const running = phase.kind === 'running';
   const ready = canStart(state);
-  const hint = state.canRun === true ? (ready ? 'Ctrl+Enter' : 'Choose a model and type a prompt first') : state.canRun;
+  const why = whyNotStart(state);
+  const hint = why ?? 'Ctrl+Enter';
   const primary = running
     ? button({
         label: phase.cancelling ? 'Stopping' : 'Cancel',
@@ -49,6 +50,12 @@ export function runBar(part: Part): TemplateResult {
       });
   return html`<div class="run-bar">
       ${place === 'file' ? nothing : primary}
+      ${
+        // A compute server that is off has a banner of its own.
+        place === 'file' || state.canRun !== true || why === undefined
+          ? nothing
+          : html`<span class="reason" id="why-not">${why}</span>`
+      }
       ${toolbar(
         'Result',
         html`${

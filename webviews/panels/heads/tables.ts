@@ -1,6 +1,6 @@
 /** The twin of the pictures: labels with their evidence, all heads with all numbers, and the changes from another result. */
 import { html, nothing, type TemplateResult } from 'lit';
-import type { ClassAblation, HeadClass } from '../../../protocol/results/heads';
+import type { ClassAblation, HeadClass, HeadsResult } from '../../../protocol/results/heads';
 import { symbol } from '../../charts/symbol';
 import { button } from '../../ui/controls';
 import { count, probability, significant } from '../../ui/numbers';
@@ -16,7 +16,11 @@ import { statisticInfo, statisticInfos, valueOf } from './statistics';
 export const known = (value: number | undefined): number | undefined =>
   value === undefined || Number.isNaN(value) ? undefined : value;
 
-export function labelColumns(dark: boolean, causal: boolean): readonly Column<HeadClass>[] {
+const changeUnit = ({ gains }: HeadsResult): string => `nats/token${gains.length > 0 ? ', on top of the gains' : ''}`;
+
+export function labelColumns(dark: boolean, result: HeadsResult): readonly Column<HeadClass>[] {
+  const causal = result.classes.some((one) => one.causal !== undefined);
+  const unit = changeUnit(result);
   return [
     {
       id: 'head',
@@ -64,16 +68,16 @@ export function labelColumns(dark: boolean, causal: boolean): readonly Column<He
           {
             id: 'loss_change',
             title: 'Loss without it',
-            unit: 'nats/token',
+            unit,
             numeric: true,
             hint: 'Change of the mean loss on a repeated random sequence with the head’s gain at 0.',
             value: (one: HeadClass) => known(one.causal?.lossChange),
-            text: (one: HeadClass) => signed(one.causal?.lossChange),
+            text: (one: HeadClass) => (one.causal?.alreadyOff ? 'already off' : signed(one.causal?.lossChange)),
           } satisfies Column<HeadClass>,
           {
             id: 'prompt_loss_change',
             title: 'On the prompt',
-            unit: 'nats/token',
+            unit,
             numeric: true,
             hint: 'Change of the mean loss of the prompt’s own tokens with the head’s gain at 0.',
             value: (one: HeadClass) => known(one.causal?.promptLossChange),
@@ -88,7 +92,8 @@ const signed = (change: number | undefined): string =>
   change === undefined || Number.isNaN(change) ? '–' : `${change > 0 ? '+' : ''}${significant(change)}`;
 
 /** What all heads of a label are worth together: single ones may be missed without loss while others do their work. */
-export function ablationColumns(dark: boolean): readonly Column<ClassAblation>[] {
+export function ablationColumns(dark: boolean, result: HeadsResult): readonly Column<ClassAblation>[] {
+  const unit = changeUnit(result);
   return [
     {
       id: 'label',
@@ -97,11 +102,17 @@ export function ablationColumns(dark: boolean): readonly Column<ClassAblation>[]
       value: ({ label }) => labelInfo(label).title,
       cell: ({ label }) => html`${symbol(labelInfo(label).identity, dark)} ${labelInfo(label).title}`,
     },
-    { id: 'heads', title: 'Heads', numeric: true, value: ({ heads }) => heads },
+    {
+      id: 'heads',
+      title: 'Heads',
+      numeric: true,
+      value: ({ heads }) => heads,
+      text: ({ heads, alreadyOff }) => `${heads}${alreadyOff ? `, ${alreadyOff} already off` : ''}`,
+    },
     {
       id: 'loss_change',
       title: 'Loss without them',
-      unit: 'nats/token',
+      unit,
       numeric: true,
       hint: 'Change of the mean loss on a repeated random sequence with the gain of all of them at 0.',
       value: ({ lossChange }) => known(lossChange),
@@ -110,7 +121,7 @@ export function ablationColumns(dark: boolean): readonly Column<ClassAblation>[]
     {
       id: 'prompt_loss_change',
       title: 'On the prompt',
-      unit: 'nats/token',
+      unit,
       numeric: true,
       hint: 'Change of the mean loss of the prompt’s own tokens with the gain of all of them at 0.',
       value: ({ promptLossChange }) => known(promptLossChange),
@@ -120,14 +131,14 @@ export function ablationColumns(dark: boolean): readonly Column<ClassAblation>[]
 }
 
 export function ablationTable({ state, dark }: Part): TemplateResult | typeof nothing {
-  const ablations = state.result?.classAblations ?? [];
-  if (ablations.length === 0) return nothing;
+  const { result } = state;
+  if (!result?.classAblations?.length) return nothing;
   return html`<section aria-label="All heads of a label removed">
     <h2>All heads of a label removed at once</h2>
     ${table({
       caption: 'Loss without all heads of a label',
-      columns: ablationColumns(dark),
-      rows: ablations,
+      columns: ablationColumns(dark, result),
+      rows: result.classAblations,
       key: ({ label }) => label,
     })}
   </section>`;
@@ -143,8 +154,7 @@ export function labelTable(part: Part, most = Infinity): TemplateResult {
   if (!result) return html``;
   const all = topLabels(state).filter(({ label }) => state.view.filter === undefined || label === state.view.filter);
   const rows = all.slice(0, state.view.allLabels ? most : Math.min(most, pageOfRows));
-  const causal = result.classes.some((one) => one.causal !== undefined);
-  const columns = labelColumns(dark, causal);
+  const columns = labelColumns(dark, result);
   // 300 px hold three columns; the rest stands in the tooltip of the chip and in the full panel.
   const shown = compact ? columns.slice(0, 3) : columns;
   if (result.classes.length === 0) {

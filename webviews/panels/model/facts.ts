@@ -1,5 +1,5 @@
 /** The facts of a model as rows, alike for one model and for two beside each other. Definitions are in `meaning`. */
-import type { ModelPartFacts } from '../../../protocol/language/requests';
+import type { ModelFacts, ModelPartFacts } from '../../../protocol/language/requests';
 import type { ShownModel } from '../../../protocol/panels/model';
 import { count } from '../../ui/numbers';
 import { attentionTitle, kindWords, layerKinds, partTitle, queryHeads, range } from './layers';
@@ -133,12 +133,22 @@ export function factsOf(model: ShownModel, { inFull = false } = {}): readonly Fa
   }
   add(memory, {
     ...text(
-      'runs',
-      'Runs here',
+      'supported',
+      'Architecture supported',
       'Whether Headscope can run a checkpoint of this kind.',
       facts.supported === true ? 'yes' : 'no',
     ),
     ...(facts.supported === true ? {} : { detail: facts.supported }),
+  });
+  const obstacle = whyNotHere(facts);
+  add(memory, {
+    ...text(
+      'runs',
+      'Runs here',
+      'Whether this one can be run: its architecture is supported, its configuration has no errors, its weights are here.',
+      obstacle === undefined ? 'yes' : 'no',
+    ),
+    ...(obstacle === undefined ? {} : { detail: obstacle }),
   });
 
   const seen = new Map<string, number>();
@@ -149,6 +159,15 @@ export function factsOf(model: ShownModel, { inFull = false } = {}): readonly Fa
     for (const draft of partFacts(part, inFull)) add(partTitle(part), { ...draft, id: `${key}.${draft.id}` });
   });
   return rows;
+}
+
+/** The first thing that keeps this very model from running; undefined when nothing is known to. */
+function whyNotHere({ supported, errors, weightBytes }: ModelFacts): string | undefined {
+  if (supported !== true) return 'Its architecture is not supported.';
+  if (errors > 0)
+    return `${count(errors)} ${errors === 1 ? 'error stands' : 'errors stand'} in the configuration; Problems says what to correct.`;
+  if (!weightBytes) return 'No weights lie beside the configuration; put its .safetensors files there.';
+  return undefined;
 }
 
 const familyWords = ({ facts }: ShownModel): string =>
