@@ -362,6 +362,33 @@ describe('the Hallucination panel', () => {
       assert.equal(await panel.page.$('.stopped, .truth-labels'), null);
     });
 
+    it('breaks a caption without spaces at its column, marks and all', async () => {
+      const token = plain.tokens[0]!;
+      const tokens = Array.from({ length: 40 }, (_, at) => ({ ...token, text: at % 2 === 0 ? 'Bone' : 'cat' }));
+      const mention = plain.mentions.at(-1)!;
+      const mentions = [{ ...mention, start: 0, end: 40 }];
+      const caption = { ...variantOf({ heads: 'random' }), tokens, mentions };
+      const panel = await finished({
+        host: answering(finishedMessage({ result: { ...result, variants: [caption] } })),
+      });
+      const over = await panel.page.$eval('[data-variant="0"]', (card) => {
+        const right = card.getBoundingClientRect().right;
+        return Math.max(
+          ...[...card.querySelectorAll('.piece, .mark')].map((one) => one.getBoundingClientRect().right - right),
+        );
+      });
+      assert.ok(over <= 1, `${over} px beyond the card`);
+    });
+
+    it('says of a caption of a stop token alone that the model ends at once', async () => {
+      const panel = await finished();
+      assert.equal(await panel.page.$('#silent'), null);
+      const caption = { ...plain, tokens: [{ ...plain.tokens[0]!, text: '' }], mentions: [], text: '' };
+      await panel.send(finishedMessage({ result: { ...result, created: '2026-11-24T18:07:00.000Z', caption } }));
+      await settle(panel);
+      assert.match(await text(panel, '#silent'), /ends at once/);
+    });
+
     it('warns when alpha breaks the text', async () => {
       const panel = await finished({
         host: answering(
@@ -495,7 +522,7 @@ describe('the Hallucination panel', () => {
         await text(panel, '.strip'),
         /llava on llama, 6 layers x 8 heads, 8\.40 MB; sees through clip_vision/,
       );
-      const k = await panel.page.$eval('vscode-text-field[aria-label="k"]', (field) =>
+      const k = await panel.page.$eval('vscode-text-field[aria-label="Heads (k)"]', (field) =>
         field.getAttribute('placeholder'),
       );
       assert.equal(k, '1', 'an eighth of 8 heads');
@@ -530,6 +557,48 @@ describe('the Hallucination panel', () => {
       await panel.page.fill('#prompt', 'What is left?');
       await panel.page.waitForSelector('.strip .problem');
       assert.equal(await isDisabled(panel, '#run'), true);
+    });
+
+    it('forgets what is wrong with a picture where none is read, and asks again back in its mode', async () => {
+      const asking = answering(openMessage({ plan: { ...plan, prompt: 'What is left of the box?' } }));
+      const panel = await start({
+        host: (message) =>
+          message.kind === 'openImage'
+            ? [{ kind: 'failed', request: message.request, sentence: 'The prompt has no image token.' }]
+            : asking(message),
+      });
+      await panel.page.waitForSelector('.strip .problem');
+      await panel.page.click('.strip [role="radio"]:has-text("Text")');
+      await panel.page.waitForSelector('#span');
+      assert.doesNotMatch(await text(panel, '.body'), /no image token/);
+      const before = panel.posted.length;
+      await panel.page.click('.strip [role="radio"]:has-text("A picture")');
+      await panel.posts('openImage', before);
+      await panel.page.waitForSelector('.strip .problem');
+    });
+
+    it('shows the result again when a run is refused before it began', async () => {
+      const panel = await finished();
+      await panel.page.click('#run');
+      await panel.posts('run');
+      await panel.send({ kind: 'failed', sentence: 'The prompt has no image token.' });
+      await settle(panel);
+      assert.match(await text(panel, '.banner.error'), /no image token/);
+      assert.match(await text(panel, 'h1'), /^3 of 48 heads/);
+    });
+
+    it('marks tokens with Shift without selecting their text', async () => {
+      const prompt = 'The lamp in the hall is red.';
+      const panel = await start({
+        host: answering(
+          openMessage({ model: textOnly, plan: { ...plan, mode: 'span', folder: textOnly.folder, prompt } }),
+        ),
+      });
+      await panel.page.click('#span [data-position="1"]');
+      await panel.page.click('#span [data-position="4"]', { modifiers: ['Shift'] });
+      await settle(panel);
+      assert.match(await text(panel, '.strip'), /Tokens 1 to 4 are taken away/);
+      assert.equal(await panel.page.evaluate(() => getSelection()?.toString()), '');
     });
 
     it('keeps what was typed over a reload', async () => {

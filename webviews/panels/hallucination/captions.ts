@@ -9,8 +9,8 @@ import { table, type Column } from '../../ui/table';
 import { slider } from '../../ui/text-area';
 import type { Part } from './actions';
 import { defaultLayers, readForm, readLayers, writeLayers, type Form } from './form';
-import { ribbon, sharedScale } from './ribbon';
 import { labelNote } from './notes';
+import { isSilent, ribbon, sharedScale, silentWords } from './ribbon';
 import { modelOfForm } from './plan';
 import { lacking } from './shown';
 import { shapeOf, type State } from './state';
@@ -82,7 +82,7 @@ function controls({ state, actions }: Part): TemplateResult | typeof nothing {
       <div class="alpha-line">
         <span
           title="The output of each selected head is multiplied by this before the output projection, in all positions; 1 changes nothing."
-          >alpha</span
+          >Alpha</span
         >
         ${slider({
           label: 'alpha, gain of the selected heads',
@@ -98,7 +98,7 @@ function controls({ state, actions }: Part): TemplateResult | typeof nothing {
         <output class="gain-value" for="alpha">${form.alpha.toFixed(1)}</output>
       </div>
       <label class="labelled"
-        ><span title="Layers whose heads are reinforced">layers</span> ${textField({
+        ><span title="Layers whose heads are reinforced">Layers</span> ${textField({
           label: 'Layers to reinforce',
           value: form.layers,
           placeholder: automatic,
@@ -108,7 +108,7 @@ function controls({ state, actions }: Part): TemplateResult | typeof nothing {
         })}</label
       >
       <label class="labelled"
-        ><span title="Which heads are left out as bursts">rule</span> ${dropdown({
+        ><span title="Which heads are left out as bursts">Outliers</span> ${dropdown({
           label: 'Outlier rule of the reinforcement',
           choices: outlierInfos.map(({ id, title, definition }) => ({ value: id, label: title, hint: definition })),
           value: form.reinforcedOutliers ?? form.outliers,
@@ -194,6 +194,7 @@ function card(
       selected: state.token.variant === variant ? state.token.step : undefined,
       onSelect: (step) => actions.selectToken({ variant, step }),
     })}
+    ${isSilent(caption) ? html`<p class="reason">${silentWords}</p>` : nothing}
     <p class="reason score">${scoreWords(caption.score, caption)}</p>
     ${caption.broken ? html`<p class="reason warning broken">${icon('warning')} ${caption.broken}</p>` : nothing}
   </article>`;

@@ -31,7 +31,7 @@ import { continues, keep, parseKept, restore, type Kept } from './kept';
 import { modelOfForm, planOf, samePrompt } from './plan';
 import { startRun } from './run-plan';
 import { captionOf, lacking, mapHeads, pictureOf } from './shown';
-import { initialState, receive, select, type Latest, type State, type TokenPlace, type View } from './state';
+import { edited, initialState, receive, select, type Latest, type State, type TokenPlace, type View } from './state';
 import { announcementOf } from './vhd-model';
 import { modelOfStep } from './vhd-view';
 
@@ -158,6 +158,7 @@ export class HallucinationPanel implements Actions {
     const { result } = this.state;
     if (picture?.image.path === form.image && result?.image?.path === form.image && samePrompt(result, form)) return;
     this.later.do('image', 200, () => {
+      if (this.state.form?.mode !== form.mode) return;
       const request = this.nextRequest();
       this.latest = { ...this.latest, openImage: request };
       this.host.post({
@@ -229,7 +230,12 @@ export class HallucinationPanel implements Actions {
 
   edit(change: Partial<Form>): void {
     this.touched = true;
-    if (this.state.form) this.change({ ...this.state, form: { ...this.state.form, ...change } });
+    if (change.mode !== undefined && change.mode !== this.state.form?.mode) {
+      // Answers about the mode that is left are dropped; back in it they are asked for again.
+      this.asked = { image: '', tokens: '' };
+      this.latest = { openImage: -1, tokenise: -1 };
+    }
+    this.change(edited(this.state, change));
   }
 
   view(change: Partial<View>): void {

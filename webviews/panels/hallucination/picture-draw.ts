@@ -22,11 +22,8 @@ export function drawPicture(context: CanvasRenderingContext2D, drawn: DrawnPictu
   context.fillStyle = theme.background;
   context.fillRect(0, 0, width, height);
   if (bitmap && overlay !== 'map') {
-    // Grey under colours, so that a colour of the picture is not taken for one of the scale.
-    context.filter = overlay === 'both' && model?.values !== undefined ? 'grayscale(1)' : 'none';
     context.imageSmoothingEnabled = scale < 3;
     context.drawImage(bitmap, 0, 0, width, height);
-    context.filter = 'none';
   }
   if (!model?.values || overlay === 'picture') return;
   for (const patch of model.patches) {
@@ -43,7 +40,8 @@ function drawValue(
   opaque: boolean,
 ): void {
   const share = high > 0 ? (values?.[patch.token] ?? 0) / high : 0;
-  context.fillStyle = css(cividis(share), opaque ? 1 : 0.18 + 0.67 * Math.sqrt(share));
+  // Over the picture its own colours stay to be told, under the largest value too: captions name them.
+  context.fillStyle = css(cividis(share), opaque ? 1 : 0.15 + 0.5 * Math.sqrt(share));
   // Half a pixel more than the patch where nothing shines through: neighbours leave no seam.
   const more = opaque ? 0.5 : 0;
   context.fillRect(patch.x * scale, patch.y * scale, patch.width * scale + more, patch.height * scale + more);

@@ -119,6 +119,7 @@ export function ribbonView(part: Part): TemplateResult | typeof nothing {
     <div class="readout ribbon-readout">
       ${chosen && at !== undefined ? dotted(tokenWords(chosen, at, run?.mention, lacking(state))) : ''}
     </div>
+    ${state.result && isSilent(caption) ? html`<p class="reason" id="silent">${silentWords}</p>` : nothing}
     <div class="ribbon-key">
       ${scaleBar({ title: 'T-VHD', low: scale.low, high: scale.high, stops: scaleStops(false, dark) })}
       <span class="muted"
@@ -129,6 +130,11 @@ export function ribbonView(part: Part): TemplateResult | typeof nothing {
     ${tokenTable(part)}
   </section>`;
 }
+
+/** A stop token alone is a caption without a word. */
+export const isSilent = ({ tokens }: Pick<Caption, 'tokens'>): boolean => tokens.every(({ text }) => text === '');
+
+export const silentWords = 'The model ends at once: its first token (∅) is the one that stops, so it writes no word.';
 
 export function sharedScale({ result, written, making }: State): Scale | undefined {
   return scaleOf([

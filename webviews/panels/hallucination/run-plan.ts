@@ -3,7 +3,7 @@ import type { HallucinationPlan } from '../../../protocol/panels/hallucination';
 import { startedPhase } from '../../ui/phase';
 import { readForm } from './form';
 import { modelOfForm, planOf, samePlan } from './plan';
-import { nothingShown, type State } from './state';
+import { nothingShown, shownOf, type State } from './state';
 
 /** A model of text alone has no image to leave out. */
 export const readsTextOnly = (state: State): boolean => {
@@ -57,6 +57,7 @@ export function startRun(
       phase: startedPhase,
       shownPlan: plan,
       entries: kept,
+      replaced: { shown: shownOf(state), resumed: kept.length },
     },
   };
 }

@@ -45,7 +45,7 @@ export function settings(part: Part): TemplateResult {
     </section>
     <section aria-label="What it reads">
       <div class="section-head">
-        <h2>Take away</h2>
+        <h2 title="The model runs twice, with this and without it: heads whose output changes read it.">Take away</h2>
         ${segments({
           label: 'What is taken away',
           choices: modes,
@@ -168,10 +168,10 @@ function measureFields({ actions, state }: Part, form: Form, problems: Problems)
       value: form.positions,
       onChange: (positions) => actions.edit({ positions: positions as RemovedPositions }),
     }),
-    'Positions of the text once the picture is gone.',
+    'Positions of the text behind what is taken away, in the second pass: contiguous closes the gap, original leaves it.',
   )}
-  ${number('k', 'k', `Heads of each layer that T-VHD sums; empty: ${automaticK ?? 'an eighth of them'}.`, automaticK ?? 'auto')}
-  ${number('Tokens', 'maxNewTokens', 'Most tokens of a caption.')}
+  ${number('Heads (k)', 'k', `How many heads of each layer T-VHD sums, those of the largest divergence; empty: ${automaticK ?? 'an eighth of them'}.`, automaticK ?? 'auto')}
+  ${number('Most tokens', 'maxNewTokens', 'The caption is cut after so many tokens; a word takes one or more.')}
   ${form.mode === 'set' ? number('Pictures', 'mostImages', 'At most so many; empty: all.', 'all') : nothing}
   ${
     form.mode === 'set'
@@ -191,7 +191,7 @@ function measureFields({ actions, state }: Part, form: Form, problems: Problems)
         )
       : nothing
   }
-  ${number('Seed', 'seed', 'Of the random heads of the control.')}`;
+  ${number('Seed', 'seed', 'Number from which the random heads of the control are drawn: the same seed draws the same heads.')}`;
 }
 
 /** A name that was chosen in a dialog, and the button that opens it. */
@@ -269,7 +269,7 @@ function folderField({ state, actions }: Part, form: Form): TemplateResult {
 function truthField({ actions }: Part, form: Form): TemplateResult {
   const truth = readTruth(form.truth);
   return html`<label class="labelled gap"
-      ><span title="Objects that are in the picture, separated by commas">Objects in it</span> ${textField({
+      ><span title="Objects that are in the picture, separated by commas">Objects</span> ${textField({
         label: 'Objects in the picture',
         value: form.truth,
         hint: 'Separated by commas. Empty: object words are marked, not judged.',

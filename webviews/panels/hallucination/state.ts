@@ -119,6 +119,17 @@ export interface State {
   /** Image token in focus. */
   readonly patch: number | undefined;
   readonly view: View;
+  /** What a run in flight replaced: shown again when it is refused before it gave anything. */
+  readonly replaced: Replaced | undefined;
+}
+
+/** What one run gives. */
+type Shown = Pick<State, keyof typeof nothingShown>;
+
+interface Replaced {
+  readonly shown: Shown;
+  /** Entries that the run goes on behind. */
+  readonly resumed: number;
 }
 
 export const initialView: View = {
@@ -169,6 +180,7 @@ export const initialState = (place: HallucinationPlace): State => ({
   compareWith: undefined,
   selected: undefined,
   view: initialView,
+  replaced: undefined,
 });
 
 /** Which of the panel's own requests are still the latest of their kind: an older answer is dropped. */
@@ -221,7 +233,10 @@ function received(state: State, message: ToHallucinationPanel, latest: Latest): 
         ? { ...state, making: state.making && { ...state.making, tokens: [...state.making.tokens, message.token] } }
         : { ...state, written: [...state.written, message.token] };
     case 'result':
-      return withResult({ ...state, phase: { kind: 'idle' }, savedAs: message.savedAs }, message.result);
+      return withResult(
+        { ...state, phase: { kind: 'idle' }, replaced: undefined, savedAs: message.savedAs },
+        message.result,
+      );
     case 'variant':
       return withVariant(state, message.request, message.caption);
     case 'map':
@@ -237,7 +252,7 @@ function received(state: State, message: ToHallucinationPanel, latest: Latest): 
     case 'entryFailed':
       return { ...state, entryFailures: [...state.entryFailures, { name: message.name, why: message.why }] };
     case 'set':
-      return withSet({ ...state, phase: { kind: 'idle' }, savedAs: message.savedAs }, message.set);
+      return withSet({ ...state, phase: { kind: 'idle' }, replaced: undefined, savedAs: message.savedAs }, message.set);
     case 'failed':
       return failed(state, message, latest);
     case 'overdue':
@@ -278,6 +293,7 @@ function open(state: State, message: Extract<ToHallucinationPanel, { kind: 'open
     pictureProblem: undefined,
     imageFolder: message.imageFolder ?? state.imageFolder,
     phase: goesOn ? state.phase : { kind: 'idle' },
+    replaced: goesOn ? state.replaced : undefined,
     savedAs: message.savedAs,
     compareWith: message.compareWith,
   };
@@ -352,7 +368,8 @@ function selectedIn(
 
 function failed(state: State, message: Extract<ToHallucinationPanel, { kind: 'failed' }>, latest: Latest): State {
   const { request, sentence } = message;
-  if (request === undefined) return { ...state, phase: failedPhase(message) };
+  if (request === undefined)
+    return { ...state, ...refusedShown(state), replaced: undefined, phase: failedPhase(message) };
   if (request === latest.openImage) return { ...state, picture: undefined, pictureProblem: sentence };
   if (request === latest.tokenise) return { ...state, typed: undefined, typedProblem: sentence };
   if (state.map?.request === request) return { ...state, map: { ...state.map, problem: sentence } };
@@ -361,7 +378,53 @@ function failed(state: State, message: Extract<ToHallucinationPanel, { kind: 'fa
   return state;
 }
 
+export const shownOf = ({
+  shownPlan,
+  firstStep,
+  written,
+  result,
+  making,
+  set,
+  entries,
+  entryFailures,
+  savedAs,
+  token,
+  map,
+  step,
+  patch,
+}: State): Shown => ({
+  shownPlan,
+  firstStep,
+  written,
+  result,
+  making,
+  set,
+  entries,
+  entryFailures,
+  savedAs,
+  token,
+  map,
+  step,
+  patch,
+});
+
+/** What stood before a run that ends without having given anything. */
+function refusedShown({ phase, replaced, firstStep, written, entries, entryFailures }: State): Shown | undefined {
+  if (phase.kind !== 'running' || !replaced || firstStep) return undefined;
+  const gave = written.length + entryFailures.length + entries.length - replaced.resumed;
+  return gave === 0 ? replaced.shown : undefined;
+}
+
 // What a person does.
+
+/** What was wrong with one mode is not said of another. */
+export function edited(state: State, change: Partial<Form>): State {
+  if (!state.form) return state;
+  const now = { ...state, form: { ...state.form, ...change } };
+  if (now.form.mode === state.form.mode) return now;
+  const phase: Phase = state.phase.kind === 'failed' ? { kind: 'idle' } : state.phase;
+  return { ...now, phase, pictureProblem: undefined, typedProblem: undefined };
+}
 
 export const select = (state: State, { layer, head }: HeadPlace): State =>
   state.selected?.layer === layer && state.selected.head === head ? state : { ...state, selected: { layer, head } };

@@ -95,8 +95,6 @@ export const panelStyles = css`
   }
   ${shadeRules}
   .mention {
-    display: inline-block;
-    line-height: 20px;
     border-bottom: 2px solid var(--verdict);
   }
   .mention.hallucinated,
@@ -208,6 +206,9 @@ export const panelStyles = css`
   }
   .gap {
     margin-top: 8px;
+  }
+  .span-list {
+    user-select: none;
   }
   .token.taken {
     color: var(--vscode-editor-selectionForeground, inherit);
