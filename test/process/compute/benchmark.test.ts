@@ -77,7 +77,7 @@ describe('a benchmark', function () {
       ...smallPlan({
         mechanisms: ['scaled-dot-product', 'sliding-window'],
         parameters: { 'sliding-window': { window: 16 } },
-        shape: { lengths: [32, 64, 96, 128] },
+        shape: { lengths: [64, 128, 256, 512] },
       }),
       furtherPatterns,
     };
@@ -102,8 +102,13 @@ describe('a benchmark', function () {
     );
     assert.equal(progress.filter((step) => step.kind === 'row' && step.final).length, 12);
     const stages = progress.flatMap((step) => (step.kind === 'stage' ? [step] : []));
-    assert.ok(stages.some(({ sentence }) => sentence.startsWith('Pattern 3 of 3. ')));
-    assert.ok(stages.every(({ done, total }, at) => total === 36 && done >= (stages[at - 1]?.done ?? 0)));
+    // Two stages a second are told at most: a short pattern may pass between them.
+    assert.ok(stages.some(({ sentence }) => /^Pattern [23] of 3\. /.test(sentence)));
+    const told = stages.map(({ done, total, sentence }) => `${done} of ${total}: ${sentence}`).join('; ');
+    assert.ok(
+      stages.every(({ done, total }, at) => total === 36 && done >= (stages[at - 1]?.done ?? 0)),
+      told,
+    );
   });
 
   it('keeps the patterns that were measured when it is cancelled in a later one', async () => {

@@ -7,14 +7,14 @@ import type { HeadsResult } from '../../../protocol/results/heads';
 import { llamaLike, tinyModel, writeConfig, writeTinyModel } from '../../support/checkpoints/tiny-models';
 import { buildServer, failureOf, Place } from './support/model-server';
 
-/** Deep enough to be interrupted: 16 layers of 4 heads on 1,024 tokens. */
+/** Long enough to keep layers on disk, which runs of under two seconds do not: 16 layers of 4 heads on 3,072 tokens. */
 const layers = 16;
 const deep = llamaLike('deep', 'llama', {
   architectures: ['LlamaForCausalLM'],
   num_hidden_layers: layers,
   max_position_embeddings: 100_000,
 });
-const ids = Array.from({ length: 1024 }, (_, i) => (i * 17 + (i % 7)) % 61);
+const ids = Array.from({ length: 3072 }, (_, i) => (i * 17 + (i % 7)) % 61);
 
 describe('runs that break off', function () {
   this.timeout(120_000);
