@@ -123,10 +123,9 @@ async function hallucination(bench: Workbench, theme: Theme): Promise<void> {
   const panel = await bench.webviewWith(`#root[data-panel='hallucination'][data-place='full'] .run-bar`);
   await panel.locator('#run:not([disabled])').click();
   await panel.locator('.run-state', { hasText: /^\s*Done in / }).waitFor({ timeout: 120_000 });
-  for (const id of ['#reinforce', '#control-random']) {
-    const cards = await panel.locator('.caption-card').count();
+  for (const [variant, id] of ['#reinforce', '#control-random'].entries()) {
     await panel.locator(`${id}:not([disabled])`).click();
-    await panel.locator('.caption-card .score').nth(cards).waitFor({ timeout: 60_000 });
+    await panel.locator(`[data-variant="${variant}"] .score`).waitFor({ timeout: 60_000 });
   }
   await panel.locator('#map-mass').waitFor();
   await bench.page.mouse.move(0, 0);

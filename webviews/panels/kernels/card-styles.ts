@@ -136,6 +136,9 @@ export const cardStyles = css`
   .cab {
     margin-top: 16px;
   }
+  .cab caption {
+    text-align: start;
+  }
   .cab-run {
     display: flex;
     flex-wrap: wrap;

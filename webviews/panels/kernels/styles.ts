@@ -133,7 +133,11 @@ export const panelStyles = css`
   .mechanism-facts {
     display: inline-flex;
     align-items: center;
-    gap: 6px;
+    gap: 0 6px;
+    /* A long title keeps its word: the tag goes above the bytes. */
+    flex-wrap: wrap;
+    justify-content: end;
+    max-width: 55%;
     margin-left: auto;
     font-size: var(--small);
     white-space: nowrap;
