@@ -6,6 +6,7 @@ import { probeSettings } from '../../../compute-server/model/head-labels';
 import type { HeadsRequest } from '../../../protocol/compute/models';
 import type { HeadClass, HeadGain } from '../../../protocol/results/heads';
 import { openTiny, promptIds, type OpenTiny } from '../../support/checkpoints/open-tiny';
+import { surroundingsOf } from './jobs';
 
 const bears = (layer: number, head: number, label: HeadClass['label']): HeadClass => ({
   layer,
@@ -26,13 +27,7 @@ const request: HeadsRequest = {
   thumbnails: false,
   seed: 3,
 };
-const surroundings = (memoryLimit: number) => ({
-  entry: '',
-  cacheFolder: '',
-  memoryLimit,
-  defaultThreads: 1,
-  log: () => undefined,
-});
+const surroundings = (memoryLimit: number) => surroundingsOf({ memoryLimit });
 
 describe('what labelled heads are worth', () => {
   let tiny: OpenTiny;

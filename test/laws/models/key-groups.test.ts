@@ -7,10 +7,10 @@ import { biasesFrom, groupsFrom, parseBias } from '../../../compute-server/cli/k
 import { generateJob } from '../../../compute-server/model/generate-job';
 import { headsJob } from '../../../compute-server/model/heads-job';
 import { runPrompt } from '../../../compute-server/model/model-run';
-import type { Surroundings } from '../../../compute-server/surroundings';
 import type { GenerateReply, GenerateRequest, HeadsRequest } from '../../../protocol/compute/models';
 import type { HeadsResult } from '../../../protocol/results/heads';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
+import { resultOf, surroundingsOf } from './jobs';
 
 const { signal } = new AbortController();
 const n = ids.length;
@@ -28,29 +28,17 @@ describe('keys that a request names', () => {
     await llama.close();
     rmSync(cacheFolder, { recursive: true });
   });
-  const surroundings = (): Surroundings => ({
-    entry: '',
-    cacheFolder,
-    memoryLimit: 1e9,
-    defaultThreads: 1,
-    log() {},
-  });
-  const result = async <T>(job: AsyncGenerator<unknown, T>): Promise<T> => {
-    for (;;) {
-      const step = await job.next();
-      if (step.done) return step.value;
-    }
-  };
+  const surroundings = () => surroundingsOf({ cacheFolder });
   const measured = async (request: Partial<HeadsRequest>): Promise<HeadsResult> => {
     const common = { folder: '', prompt: { kind: 'ids', ids } as const, gains: [], seed: 0, chunk: 7 };
     const settings = { classify: false, causal: false, thumbnails: false };
-    const reply = await result(headsJob(llama.model, { ...common, ...settings, ...request }, surroundings(), signal));
+    const reply = await resultOf(headsJob(llama.model, { ...common, ...settings, ...request }, surroundings(), signal));
     return reply.result;
   };
   const generated = (request: Partial<GenerateRequest>): Promise<GenerateReply> => {
     const prompt = { kind: 'ids', ids } as const;
     const sampling = { temperature: 0, topP: 1, seed: 0, maxNewTokens: 3, statistics: false };
-    return result(
+    return resultOf(
       generateJob(llama.model, { folder: '', prompt, gains: [], ...sampling, ...request }, surroundings(), signal),
     );
   };

@@ -2,20 +2,14 @@
 import assert from 'node:assert/strict';
 import { tmpdir } from 'node:os';
 import { generateJob, nextTokens } from '../../../compute-server/model/generate-job';
-import type { Surroundings } from '../../../compute-server/surroundings';
 import type { GenerateProgress, GenerateReply } from '../../../protocol/compute/models';
 import type { HeadGain } from '../../../protocol/results/heads';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { tinyTensors } from '../../support/checkpoints/tiny-models';
 import { parametersOf } from '../../support/reference/vectors';
+import { surroundingsOf } from './jobs';
 
-const surroundings: Surroundings = {
-  entry: '',
-  cacheFolder: tmpdir(),
-  memoryLimit: 1e9,
-  defaultThreads: 1,
-  log() {},
-};
+const surroundings = surroundingsOf({ cacheFolder: tmpdir() });
 const { signal } = new AbortController();
 /** Of probabilities and nats; logits are within 1e-4 of the float64 ones, and stay near 4e-6. */
 const tolerance = 1e-5;

@@ -10,9 +10,9 @@ import type { LoadedModel } from '../../../compute-server/model/loaded-model';
 import { modelMethods } from '../../../compute-server/model/methods';
 import { parityOf, parityTolerance } from '../../../compute-server/model/parity';
 import type { RuntimeSession } from '../../../compute-server/runtime/session';
-import type { Surroundings } from '../../../compute-server/surroundings';
 import { FailureError } from '../../../protocol/wire/failures';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
+import { resultOf, surroundingsOf } from './jobs';
 
 const { signal } = new AbortController();
 
@@ -45,25 +45,15 @@ describe('parity', () => {
     await llama.close();
     rmSync(cacheFolder, { recursive: true });
   });
-  const surroundings = (): Surroundings => ({
-    entry: '',
-    cacheFolder,
-    memoryLimit: 1e9,
-    defaultThreads: 1,
-    log() {},
-  });
-  const drained = async <T>(job: AsyncGenerator<unknown, T>): Promise<T> => {
-    for (;;) {
-      const step = await job.next();
-      if (step.done) return step.value;
-    }
-  };
+  const surroundings = () => surroundingsOf({ cacheFolder });
   const prompt = { kind: 'ids', ids } as const;
   const request = { folder: '', prompt, gains: [], seed: 0 };
   const heads = (model: LoadedModel) =>
-    drained(headsJob(model, { ...request, classify: false, causal: false, thumbnails: false }, surroundings(), signal));
+    resultOf(
+      headsJob(model, { ...request, classify: false, causal: false, thumbnails: false }, surroundings(), signal),
+    );
   const generate = (model: LoadedModel) =>
-    drained(
+    resultOf(
       generateJob(
         model,
         { ...request, maxNewTokens: 2, temperature: 0, topP: 1, statistics: false },

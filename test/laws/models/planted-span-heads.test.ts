@@ -10,6 +10,7 @@ import { argMax } from '../../../compute-server/model/sampling';
 import { SequenceRun } from '../../../compute-server/model/sequence-run';
 import { spanPair } from '../../../compute-server/model/span-pair';
 import { planted, plantedPrompt, tokens, writePlantedSpanHeads } from '../../support/checkpoints/planted-span-heads';
+import { surroundingsOf } from './jobs';
 
 describe('a model whose heads are known', () => {
   const folder = mkdtempSync(join(tmpdir(), 'headscope-planted-'));
@@ -41,7 +42,7 @@ describe('a model whose heads are known', () => {
       const map = await imageMap(
         model,
         { folder, prompt: { kind: 'ids', ids }, generated: [], heads: [{ layer: 1, head }], span: removed },
-        { entry: '', cacheFolder: '', memoryLimit: 1e9, defaultThreads: 1, log: () => {} },
+        surroundingsOf(),
         new AbortController().signal,
       );
       assert.equal(map.length, removed.end - removed.start);

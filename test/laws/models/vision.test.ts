@@ -20,6 +20,7 @@ import {
 } from '../../support/checkpoints/tiny-vision';
 import { visionTokens } from '../../support/checkpoints/tokenizers';
 import type { Parameters } from '../../support/reference/vectors';
+import { surroundingsOf } from './jobs';
 
 /** Of logits, features and taps, from the float64 pass. */
 const tolerance = 1e-4;
@@ -228,7 +229,7 @@ describe('vision-language models equal their float64 pass', () => {
         positions: 'contiguous',
         maxNewTokens: 1,
       },
-      { entry: '', cacheFolder: '', memoryLimit: run.memoryLimit, defaultThreads: 0, log: () => {} },
+      surroundingsOf({ memoryLimit: run.memoryLimit, defaultThreads: 0 }),
       new AbortController().signal,
     );
     let step = await measured.next();

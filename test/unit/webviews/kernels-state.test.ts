@@ -11,7 +11,6 @@ import { canonical } from '../../../webviews/ui/canonical';
 import { linkOf } from '../../../webviews/panels/kernels/mechanism-list';
 import {
   canResume,
-  continues,
   initialState,
   isStale,
   keep,
@@ -23,6 +22,7 @@ import {
   whyNot,
   type State,
 } from '../../../webviews/panels/kernels/state';
+import { continues } from '../../../webviews/ui/kept-form';
 
 const load = (name: string): unknown =>
   JSON.parse(readFileSync(path.join(__dirname, '../../fixtures/webviews', name), 'utf8'));

@@ -1,6 +1,5 @@
 /** What the panel keeps over a reload of its page. */
-import type { HallucinationPlace, HallucinationPlan } from '../../../protocol/panels/hallucination';
-import { canonical } from '../../ui/canonical';
+import type { HallucinationPlace } from '../../../protocol/panels/hallucination';
 import type { HeadPlace } from '../../ui/head-names';
 import type { Form } from './form';
 import { initialView, type State, type View } from './state';
@@ -34,6 +33,3 @@ export function parseKept(value: unknown): Kept | undefined {
 
 export const restore = (state: State, kept: Kept | undefined): State =>
   kept ? { ...state, view: { ...initialView, ...kept.view }, form: kept.form, selected: kept.selected } : state;
-
-export const continues = (kept: Kept | undefined, plan: HallucinationPlan): boolean =>
-  kept?.basis.includes(canonical(plan)) ?? false;

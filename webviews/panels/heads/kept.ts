@@ -1,6 +1,5 @@
 /** What of the state survives a reload. Pure. */
-import type { HeadsPlace, HeadsPlan } from '../../../protocol/panels/heads';
-import { canonical } from '../../ui/canonical';
+import type { HeadsPlace } from '../../../protocol/panels/heads';
 import type { HeadPlace } from '../../ui/head-names';
 import type { Form } from './form';
 import { initialView, type State, type View } from './state';
@@ -38,6 +37,3 @@ export const restore = (state: State, kept: Kept | undefined): State =>
   kept
     ? { ...state, view: { ...initialView, ...kept.view }, form: kept.form, selected: kept.selected, query: kept.query }
     : state;
-
-export const continues = (kept: Kept | undefined, plan: HeadsPlan): boolean =>
-  kept?.basis.includes(canonical(plan)) ?? false;

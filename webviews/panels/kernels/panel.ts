@@ -32,7 +32,6 @@ import { resultColumns, resultsTable, tableRows } from './results-table';
 import { banners, emptyState, runBar } from './status';
 import {
   canResume,
-  continues,
   initialState,
   keep,
   parseKept,
@@ -48,6 +47,7 @@ import {
   type State,
   type View,
 } from './state';
+import { continues } from '../../ui/kept-form';
 
 export class KernelsPanel implements Actions {
   private state: State;

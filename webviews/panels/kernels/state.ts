@@ -15,7 +15,6 @@ import { rowKey } from '../../charts/rows';
 import type { Sort } from '../../ui/table';
 import { readForm, samePlan, takeShape, toForm, type Form } from './form';
 import type { NeighborhoodForm } from './neighborhood-form';
-import { canonical } from '../../ui/canonical';
 
 export type Phase =
   | { readonly kind: 'idle' }
@@ -373,7 +372,3 @@ export function restore(state: State, kept: Kept | undefined): State {
     savedAs: kept.savedAs,
   };
 }
-
-/** Whether the kept text is a later state of the extension's plan, rather than of one since replaced. */
-export const continues = (kept: Kept | undefined, plan: BenchmarkPlan): boolean =>
-  kept?.basis.includes(canonical(plan)) ?? false;

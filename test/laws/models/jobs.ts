@@ -1,0 +1,20 @@
+/** Runs the jobs of the compute server in the process of the test. */
+import type { Surroundings } from '../../../compute-server/surroundings';
+
+/** Without a folder for what is kept, and more memory than a tiny model needs. */
+export const surroundingsOf = (changes: Partial<Surroundings> = {}): Surroundings => ({
+  entry: '',
+  cacheFolder: '',
+  memoryLimit: 1e9,
+  defaultThreads: 1,
+  log: () => {},
+  ...changes,
+});
+
+/** What a job returns, its progress dropped. */
+export async function resultOf<T>(job: AsyncGenerator<unknown, T>): Promise<T> {
+  for (;;) {
+    const step = await job.next();
+    if (step.done) return step.value;
+  }
+}
