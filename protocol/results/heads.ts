@@ -108,7 +108,7 @@ export interface ModelSummary {
   readonly folder: string;
   readonly name: string;
   readonly family: string;
-  /** SHA-256 over the config, the tokenizer, the headers of the data files and 4 KiB of each tensor: a copy has the same. */
+  /** SHA-256 over the config, the tokenizer, the headers of the data files and 4 KiB of each of at most 2,048 tensors: a copy has the same. */
   readonly hash: string;
   readonly layers: number;
   readonly heads: number;

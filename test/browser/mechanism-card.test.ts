@@ -308,6 +308,8 @@ describe('the card of a mechanism', () => {
     await type({ 'Feature map': '30 x 48 x 80', Window: '18 x 24 x 24', Stride: '1 x 1 x 1', Dilation: '1 x 1 x 1' });
     await type({ 'Query tile': '4 x 8 x 8', 'Key tile': '2 x 8 x 8', 'Attention share': '0.607' });
     await boundIs('3.27x');
+    // The share is typed last and changes the bars alone.
+    await page.waitForFunction(() => /1\.73x/.test(document.querySelector('.stride-bars')?.textContent ?? ''));
     const shown = await bars();
     for (const expected of [
       ['1 x 1 x 1', '3.27x', '1.73x'],

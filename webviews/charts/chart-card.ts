@@ -155,7 +155,8 @@ export class ChartCard extends LitElement {
       .filter(({ role }) => role === 'measured')
       .flatMap((series) => series.points.map((point) => ({ series, point })))
       .find(({ point }) => samePoint(point.key, this.pinned));
-    return html`<div class="readout">
+    // One line, so that nothing jumps: where a key does not fit, the pointer shows the whole.
+    return html`<div class="readout" title=${pinned ? nothing : (chart.key ?? nothing)}>
       ${pinned ? html`${icon('pinned')} ${describe(chart, pinned.series, pinned.point)}` : (chart.key ?? nothing)}
     </div>`;
   }

@@ -16,6 +16,9 @@ const rowOf = (result: BenchmarkResult, mechanism: string, length: number) => {
   return row;
 };
 
+/** Progress tells two stages a second at most, and a pattern of these takes longer than that on a machine ten times as fast. */
+const slowLengths = [512, 1024, 2048, 4096];
+
 describe('a benchmark', function () {
   this.timeout(120_000);
   let client: ComputeClient;
@@ -77,8 +80,7 @@ describe('a benchmark', function () {
       ...smallPlan({
         mechanisms: ['scaled-dot-product', 'sliding-window'],
         parameters: { 'sliding-window': { window: 16 } },
-        // Two stages a second are told at most: each pattern takes longer than that.
-        shape: { lengths: [64, 128, 256, 512] },
+        shape: { lengths: slowLengths },
         secondsPerLength: 0.6,
       }),
       furtherPatterns,
@@ -115,7 +117,7 @@ describe('a benchmark', function () {
   it('keeps the patterns that were measured when it is cancelled in a later one', async () => {
     const abort = new AbortController();
     const plan = {
-      ...smallPlan({ mechanisms: ['scaled-dot-product'], shape: { lengths: [32, 64, 96, 128] } }),
+      ...smallPlan({ mechanisms: ['scaled-dot-product'], shape: { lengths: slowLengths }, secondsPerLength: 0.6 }),
       furtherPatterns: ['noncausal-self', 'noncausal-cross'] as const,
     };
     const result = await client.call('benchmark', [plan], {

@@ -57,6 +57,8 @@ function mechanismRow(
   const hasProblem = parameters.some(({ name }) => problems[`parameter:${id}:${name}`] !== undefined);
   const open = isOpen(state, `parameters-${id}`, false) || hasProblem;
   const chosen = form.mechanisms.includes(id);
+  // Its place is kept from the start: when the answer comes, nothing below moves.
+  const estimated = why === undefined && (chosen || form.baseline === id);
   return html`<div class="mechanism ${why === undefined ? '' : 'unavailable'}">
     <div class="mechanism-line">
       ${checkbox({
@@ -79,8 +81,10 @@ function mechanismRow(
       <span class="mechanism-facts">
         ${form.baseline === id ? html`<span class="tag" title="The others are compared with it">baseline</span>` : nothing}
         ${
-          predicted !== undefined && why === undefined
-            ? html`<span class="muted" title=${estimateWords(form)}>est. ${bytes(predicted)}</span>`
+          estimated
+            ? html`<span class="muted estimate" title=${estimateWords(form)}
+                >${predicted === undefined ? nothing : `est. ${bytes(predicted)}`}</span
+              >`
             : nothing
         }
         ${button({

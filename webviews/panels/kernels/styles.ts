@@ -142,6 +142,11 @@ export const panelStyles = css`
     font-size: var(--small);
     white-space: nowrap;
   }
+  .estimate {
+    min-width: 12ch;
+    min-height: 1lh;
+    text-align: right;
+  }
   .mechanism.unavailable .mechanism-name {
     opacity: 0.5;
   }
