@@ -61,6 +61,8 @@ export class Gathered {
     const weights = floats(values, 'statistics.top_weight');
     const keys = values['statistics.top_key']?.data;
     if (!(keys instanceof BigInt64Array)) throw new TypeError('the layer gave no top keys');
+    // The graph ranks for the queries from `first` on alone.
+    const first = Math.max(0, this.topFrom - start);
     // A chunk of fewer keys gives fewer; the rest stays at weight 0 and key -1.
     const given = values['statistics.top_key']?.shape[3] ?? 0;
     this.top ??= {
@@ -70,9 +72,9 @@ export class Gathered {
       k: topKeys,
     };
     for (let head = 0; head < heads; head++) {
-      for (let i = Math.max(0, this.topFrom - start); i < length; i++) {
+      for (let i = first; i < length; i++) {
         for (let slot = 0; slot < given; slot++) {
-          const from = (head * length + i) * given + slot;
+          const from = (head * (length - first) + i - first) * given + slot;
           const to = ((start + i - this.topFrom) * heads + head) * topKeys + slot;
           this.top.weights[to] = weights[from] ?? 0;
           this.top.keys[to] = Number(keys[from] ?? 0n) + firstKey;

@@ -313,6 +313,12 @@ export class StatisticsCollector {
 const variancePerSpread = (keys: number, readable: number): number =>
   readable < 2 ? 0 : (keys * (readable - keys)) / (readable * (readable - 1));
 
+/** Inputs of the branch that ranks keys: those of each query of the chunk from `from` on; none without it. */
+export const ranked = (from?: number): Record<string, RuntimeArray> => ({
+  use_top_keys: flag(from !== undefined),
+  top_from: int64([from ?? 0], [1]),
+});
+
 /** Inputs of the statistics branch when it is not taken: their sizes matter to no one. */
 export const noStatistics = (keys: number, length: number): Record<string, RuntimeArray> => {
   const none = (...shape: readonly number[]): RuntimeArray => ({ data: new Float32Array(0), shape });

@@ -5,10 +5,10 @@
  */
 import type { HeadTile } from '../../protocol/results/heads';
 import type { LoadedModel } from './loaded-model';
-import { noStatistics } from './head-statistics';
+import { noStatistics, ranked } from './head-statistics';
 import { interventionFeeds, type Variant } from './interventions';
 import { blockFeeds, emptyCache, groupColumns, prefixOf, runPrompt } from './model-run';
-import { flag, floats, int64 } from './runtime-arrays';
+import { floats, int64 } from './runtime-arrays';
 import type { ResidualStream } from './run-request';
 import type { Sequence } from './sequence';
 
@@ -103,7 +103,7 @@ export class HeadView {
           length: rows,
         }),
         ...noStatistics(keys, rows),
-        use_top_keys: flag(false),
+        ...ranked(),
         selected_heads: int64([head], [1]),
       },
       ['attention.selected'],

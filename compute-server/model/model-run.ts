@@ -8,7 +8,7 @@ import { statisticOutputs, topKeyOutputs } from '../../models/instrument/statist
 import type { RuntimeArray, RuntimeValues } from '../runtime/session';
 import { requireFinite } from './finite';
 import { Gathered } from './gathered';
-import { noStatistics, StatisticsCollector, type KeyGroup } from './head-statistics';
+import { noStatistics, ranked, StatisticsCollector, type KeyGroup } from './head-statistics';
 import { earlierOccurrences, PickTable } from './pick-table';
 import { firstChangedLayer, gainsOfSelected, interventionFeeds, type Variant } from './interventions';
 import { chunkTables } from './chunk-tables';
@@ -253,7 +253,7 @@ async function runChunks(
                 (weighing
                   ? groupMass(keyGroups, [length - 1], length, block.attention.heads, stream.batch)
                   : noStatistics(keys, length))),
-              use_top_keys: flag(ranking),
+              ...ranked(ranking ? Math.max(0, topFrom - start) : undefined),
               selected_heads: int64(mapHeads, [mapHeads.length]),
             }),
       },

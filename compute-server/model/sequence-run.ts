@@ -6,13 +6,13 @@ import { usableContext } from '../../models/architectures/context';
 import type { ModelSpec } from '../../models/architectures/model-spec';
 import { statisticOutputs } from '../../models/instrument/statistics';
 import { requireFinite } from './finite';
-import { noStatistics, StatisticsCollector, type HeadNumbers } from './head-statistics';
+import { noStatistics, ranked, StatisticsCollector, type HeadNumbers } from './head-statistics';
 import { earlierOccurrences, PickTable } from './pick-table';
 import { gainsOfSelected, interventionFeeds, type GraphReinforcement, type Variant } from './interventions';
 import type { KeyValueCache } from './key-value-cache';
 import type { LayerSessions } from './layer-sessions';
 import { blockFeeds, embedTokens, groupColumns, groupMass, runPrompt } from './model-run';
-import { flag, floats, int64, range } from './runtime-arrays';
+import { floats, int64, range } from './runtime-arrays';
 import type { LayerReinforcement, RunHooks } from './run-request';
 import { positionAt, sequencePart, type Sequence } from './sequence';
 
@@ -156,7 +156,7 @@ export class SequenceRun {
             (wanted.observe
               ? groupMass(keyGroups, range(0, length), length, block.attention.heads)
               : noStatistics(keys, length))),
-          use_top_keys: flag(false),
+          ...ranked(),
           selected_heads: int64([], [0]),
         },
         [

@@ -16,7 +16,8 @@
  *   product of a row with a column: a third of the time of multiplying and adding up (onnxruntime 1.30, cpu, 2026-11-24).
  * - `statistics.spread` [b, h, weights]: sum over the queries of (largest probability of the row - row_floor [n]), at least 0,
  *   times row_weights [n, weights].
- * - `statistics.top_weight`, `statistics.top_key` [b, h, n, min(topKeys, t)]: the keys read most, largest weight first.
+ * - `statistics.top_weight`, `statistics.top_key` [b, h, n - top_from, min(topKeys, t)]: the keys read most by each query of
+ *   the chunk from top_from [1] on, largest weight first. Ranking the keys of a chunk takes longer than all of the above.
  *
  * Each of the two parts sits in a branch (`If`) of its own: a run that does not ask for it pays nothing.
  */
@@ -78,9 +79,11 @@ export function addStatistics(graph: GraphBuilder, scores: Value, probabilities:
     statisticOutputs,
   );
   for (const value of values) graph.output(value);
+  const ranking = graph.input('use_top_keys', 'bool', []);
+  const topFrom = graph.input('top_from', 'int64', [1]);
   const top = conditional(
-    graph.input('use_top_keys', 'bool', []),
-    (branch) => mostRead(branch, borrow(branch, probabilities)),
+    ranking,
+    (branch) => mostRead(branch, borrow(branch, probabilities), borrow(branch, topFrom)),
     (branch) => [branch.constant('float32', [0, 0, 0, 0], []), branch.constant('int64', [0, 0, 0, 0], [])],
     topKeyOutputs,
   );
@@ -88,7 +91,11 @@ export function addStatistics(graph: GraphBuilder, scores: Value, probabilities:
 }
 
 /** TopK whose k is the number of keys where that is smaller: the first chunk of a prompt may hold one key. */
-function mostRead(branch: GraphBuilder, p: Value): readonly [weights: Value, keys: Value] {
+function mostRead(branch: GraphBuilder, all: Value, from: Value): readonly [weights: Value, keys: Value] {
+  const [b = 1, h = 1, , t = 1] = all.shape;
+  const end = branch.constant('int64', [1], [Number.MAX_SAFE_INTEGER]);
+  const axis = branch.constant('int64', [1], [2]);
+  const p = branch.node('Slice', [all, from, end, axis], [{ type: 'float32', shape: [b, h, 'ranked', t] }])[0];
   const size = branch.node('Shape', [p], [{ type: 'int64', shape: [1] }], { start: { kind: 'int', value: 3 } })[0];
   const k = branch.node('Min', [size, branch.constant('int64', [1], [topKeys])], [{ type: 'int64', shape: [1] }])[0];
   const shape = [...p.shape.slice(0, -1), 'top'];
