@@ -170,6 +170,8 @@ export interface Mechanism<P extends ParameterValues = ParameterValues> {
   readonly exponent: number;
   supports(shape: AttentionShape, parameters: P): Support;
   weights?(shape: AttentionShape, parameters: P): readonly Weight[];
+  /** Learns some of the drawn `weights` from the inputs, before anything is proved or timed; left out: they stay as drawn. */
+  fit?(inputs: AttentionInputs, shape: AttentionShape, parameters: P): Readonly<Record<string, Tensor>>;
   /** Straight from the equations in float64; returns [b, h, n, dv]. */
   reference(inputs: AttentionInputs, shape: AttentionShape, parameters: P): Tensor;
   /**

@@ -4,10 +4,10 @@
  */
 import type { AttentionInputs } from '../../kernels/mechanism';
 import type { AttentionShape, Precision } from '../../kernels/shape';
+import { weightsFor } from '../../kernels/tensors/inputs';
 import { joinPositions, positionsOf, toSequenceFirst } from '../../kernels/tensors/layout';
 import { roundTo, toRuntime } from '../../kernels/tensors/precision';
 import { normalTensor, seedFor } from '../../kernels/tensors/random';
-import { sizeOf, tensor } from '../../kernels/tensors/tensor';
 import type { Tensor } from '../../kernels/tensors/tensor';
 import type { RuntimeValues } from '../runtime/session';
 import { layoutOf, type Cell } from './cell';
@@ -27,22 +27,13 @@ export function sharedInputs(shape: AttentionShape, seed: number, precision: Pre
 }
 
 export function inputsOf(cell: Cell, shared: SharedInputs, seed: number, precision: Precision): AttentionInputs {
-  const weights = cell.mechanism.weights?.(cell.shape, cell.parameters) ?? [];
   // A step of average work may come before the end of the keys that all share.
   const own = (x: Tensor): Tensor => (x.shape[2] === cell.shape.keys ? x : positionsOf(x, 0, cell.shape.keys));
+  const inputs = { query: shared.query, key: own(shared.key), value: own(shared.value) };
+  const weights = weightsFor(cell.mechanism, cell.shape, cell.parameters, seed, inputs);
   return {
-    query: shared.query,
-    key: own(shared.key),
-    value: own(shared.value),
-    weights: Object.fromEntries(
-      weights.map(({ name, shape, initial }) => {
-        const drawn =
-          initial.kind === 'normal'
-            ? normalTensor(shape, seedFor(seed, name), initial.deviation)
-            : tensor(shape, new Float64Array(sizeOf(shape)).fill(initial.value));
-        return [name, rounded(drawn, precision)];
-      }),
-    ),
+    ...inputs,
+    weights: Object.fromEntries(Object.entries(weights).map(([name, x]) => [name, rounded(x, precision)])),
   };
 }
 

@@ -12,18 +12,28 @@ export function drawInputs(
   seed: number,
 ): AttentionInputs {
   const { batch, heads, kvHeads, queries, keys, headDim, valueDim } = shape;
-  const weights: Record<string, Tensor> = {};
-  for (const weight of mechanism.weights?.(shape, parameters) ?? []) {
-    const { initial } = weight;
-    weights[weight.name] =
-      initial.kind === 'normal'
-        ? normalTensor(weight.shape, seedFor(seed, weight.name), initial.deviation)
-        : tensor(weight.shape, new Float64Array(sizeOf(weight.shape)).fill(initial.value));
-  }
-  return {
+  const shared = {
     query: normalTensor([batch, heads, queries, headDim], seedFor(seed, 'query')),
     key: normalTensor([batch, kvHeads, keys, headDim], seedFor(seed, 'key')),
     value: normalTensor([batch, kvHeads, keys, valueDim], seedFor(seed, 'value')),
-    weights,
   };
+  return { ...shared, weights: weightsFor(mechanism, shape, parameters, seed, shared) };
+}
+
+/** The mechanism's weights, drawn as it asks for them, then learned from these inputs where it learns some. */
+export function weightsFor(
+  mechanism: Mechanism,
+  shape: AttentionShape,
+  parameters: ParameterValues,
+  seed: number,
+  inputs: Omit<AttentionInputs, 'weights'>,
+): Readonly<Record<string, Tensor>> {
+  const weights: Record<string, Tensor> = {};
+  for (const { name, shape: dims, initial } of mechanism.weights?.(shape, parameters) ?? []) {
+    weights[name] =
+      initial.kind === 'normal'
+        ? normalTensor(dims, seedFor(seed, name), initial.deviation)
+        : tensor(dims, new Float64Array(sizeOf(dims)).fill(initial.value));
+  }
+  return { ...weights, ...mechanism.fit?.({ ...inputs, weights }, shape, parameters) };
 }

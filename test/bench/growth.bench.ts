@@ -3,9 +3,14 @@ import type { BenchmarkPlan, ParameterValue } from '../../protocol/results/bench
 import type { Bench, Report } from './support/bench';
 import { causalPlan, entrant, race } from './support/interleaved';
 
+type Parameters = Readonly<Record<string, ParameterValue>>;
+
 interface Setting {
   readonly id: string;
-  readonly parameters: Readonly<Record<string, ParameterValue>>;
+  /** For a length, where they follow it. */
+  readonly parameters: Parameters | ((length: number) => Parameters);
+  /** In words, where the parameters follow the length. */
+  readonly said?: string;
   readonly pattern?: BenchmarkPlan['shape']['pattern'];
 }
 
@@ -14,6 +19,14 @@ const settings: readonly Setting[] = [
   { id: 'wersa', parameters: { filter: 'one-sided', gate: 'off' } },
   { id: 'wersa', parameters: {}, pattern: 'noncausal-self' },
   { id: 'routing-transformer', parameters: { clusters: 8, window: 256 } },
+  {
+    id: 'routing-transformer',
+    parameters: (length) => {
+      const clusters = Math.round(Math.sqrt(length));
+      return { clusters, window: Math.ceil(length / clusters) };
+    },
+    said: 'about the root of n clusters',
+  },
   { id: 'biformer', parameters: { region: 256, topk: 2 } },
   { id: 'biformer', parameters: { region: 256, topk: 4 }, pattern: 'noncausal-self' },
   { id: 'moh', parameters: {} },
@@ -37,20 +50,22 @@ const bench: Bench = {
 };
 
 /** The fitted exponent of the time against that of the operations, fitted over the same lengths. */
-async function growth(report: Report, { id, parameters, pattern = 'causal-self' }: Setting): Promise<void> {
+async function growth(report: Report, { id, parameters, said, pattern = 'causal-self' }: Setting): Promise<void> {
+  const at = typeof parameters === 'function' ? parameters : () => parameters;
   const plan = {
     ...causalPlan,
     secondsPerLength: 6,
     baseline: `${lengths[0]}`,
     shape: { ...causalPlan.shape, pattern },
   };
-  const entrants = lengths.map((length) => entrant(`${length}`, id, plan, length, parameters));
+  const entrants = lengths.map((length) => entrant(`${length}`, id, plan, length, at(length)));
   const timed = await race(plan, entrants);
   const measured = powerFit(lengths.map((length) => [length, timed.medianMs(`${length}`)]));
   const defined = powerFit(
     entrants.map(({ cell }) => [cell.length, cell.mechanism.cost(cell.shape, cell.parameters).flops]),
   );
-  const given = Object.keys(parameters).length === 0 ? '' : ` ${JSON.stringify(parameters)}`;
+  const words = said ?? (Object.keys(parameters).length === 0 ? undefined : JSON.stringify(parameters));
+  const given = words === undefined ? '' : ` ${words}`;
   report.figure({
     name: `${id}${given}, ${pattern}: exponent of the time from ${lengths[0]} to ${lengths.at(-1)} off that of its operations`,
     value: Math.abs(measured.exponent - defined.exponent),

@@ -2,6 +2,8 @@
 export interface RoutingParameters extends Record<string, number> {
   readonly clusters: number;
   readonly window: number;
+  /** Steps of online k-means before the run. */
+  readonly fit: number;
 }
 
 /** LN without gain and offset: every row has the length sqrt(d), so that the nearest centroid has the largest product. */
@@ -43,6 +45,28 @@ export const topWindow = (
       .slice(0, window)
       .sort((a, b) => a - b),
   );
+
+/** Rows of a step of online k-means. */
+const batchRows = 1024;
+/** The paper's 0.999 is for a training of many thousand steps. */
+const fitDecay = 0.9;
+
+/** `steps` steps of online k-means from `means` on, over the rows in turn, `batchRows` of them a step. */
+export function fitCentroids(
+  means: readonly Float64Array[],
+  rows: readonly Float64Array[],
+  steps: number,
+): readonly Float64Array[] {
+  let centroids: Centroids = { counts: new Float64Array(means.length).fill(1), sums: means, means };
+  for (let step = 0; step < steps; step++) {
+    const batch = Array.from(
+      { length: Math.min(batchRows, rows.length) },
+      (_, at) => rows[(step * batchRows + at) % rows.length]!,
+    );
+    ({ centroids } = updateCentroids(centroids, batch, fitDecay));
+  }
+  return centroids.means;
+}
 
 export interface Centroids {
   readonly counts: Float64Array;

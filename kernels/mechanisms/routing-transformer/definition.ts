@@ -1,10 +1,11 @@
 /** Routed attention in float64, straight from the definition. */
 import type { AttentionInputs } from '../../mechanism';
+import { integers } from '../../integers';
 import { sequenceInputs } from '../../reference/batches';
 import { softmaxRows } from '../../reference/softmax';
 import { isCausalSelf, queryOffset, type AttentionShape } from '../../shape';
 import { tensor, zeros, type Tensor } from '../../tensors/tensor';
-import { nearest, normalised, similarities, topWindow, type RoutingParameters } from './clusters';
+import { fitCentroids, nearest, normalised, similarities, topWindow, type RoutingParameters } from './clusters';
 
 /** Rows of a head, on the sphere. */
 const rowsOf = (x: Tensor, head: number): readonly Float64Array[] => {
@@ -18,6 +19,29 @@ function centroidsOf({ weights }: AttentionInputs, head: number): readonly Float
   return Array.from({ length: clusters }, (_, c) =>
     centroids.data.slice((head * clusters + c) * width, (head * clusters + c + 1) * width),
   );
+}
+
+/** The centroids of every head after `fit` steps of online k-means on the rows that it assigns, those of all sequences. */
+export function fittedCentroids(
+  inputs: AttentionInputs,
+  shape: AttentionShape,
+  { fit }: RoutingParameters,
+): Readonly<Record<string, Tensor>> {
+  if (fit === 0) return {};
+  const sequences = integers(0, shape.batch).map((b) => sequenceInputs(inputs, b));
+  const means = integers(0, shape.heads).flatMap((head) => {
+    const keys = sequences.flatMap(({ key }) => rowsOf(key, Math.floor(head / (shape.heads / shape.kvHeads))));
+    // Shared queries and keys are assigned once; others both take part.
+    const queries = isCausalSelf(shape) ? [] : sequences.flatMap(({ query }) => rowsOf(query, head));
+    const rows = integers(0, Math.max(queries.length, keys.length)).flatMap((i) => [queries[i] ?? [], keys[i] ?? []]);
+    return fitCentroids(
+      centroidsOf(inputs, head),
+      rows.filter((row) => row instanceof Float64Array),
+      fit,
+    );
+  });
+  const centroids = inputs.weights['centroids']!;
+  return { centroids: tensor(centroids.shape, Float64Array.from(means.flatMap((mean) => [...mean]))) };
 }
 
 export const normalisedTensor = (x: Tensor): Tensor => {
