@@ -76,7 +76,7 @@ export async function* hallucinationJob(
     judge,
     (step) => steps.push(step),
   );
-  const { distance, outliers, positions, removed, prompt, truth } = request;
+  const { distance, outliers, positions, removed, prompt, truth, references } = request;
   const made = await provenance({ chunk, maxNewTokens: request.maxNewTokens, ...chatOf(prompt) });
   return {
     ...made,
@@ -104,7 +104,7 @@ export async function* hallucinationJob(
     caption: { reinforcement: null, ...caption },
     variants: [],
     ...(sinks ? { sinks: sinks.sinks() } : {}),
-    ...(truth ? { truth } : {}),
+    ...(truth ? { truth, ...(references ? { references } : {}) } : {}),
     ...(judge.labels ? { truthLabels: judge.labels } : {}),
     seconds: (performance.now() - started) / 1000,
   };

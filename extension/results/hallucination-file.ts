@@ -99,7 +99,7 @@ function checkLabels(value: unknown): void {
 
 function checkResult(value: Table): HallucinationResult {
   checkMeasure(value);
-  const { layers, heads, removed, image, variants, truth, sinks } = value;
+  const { layers, heads, removed, image, variants, sinks } = value;
   need(isCount(layers) && layers <= mostLayers, 'layers', `a whole number from 1 to ${mostLayers}`);
   need(isCount(heads) && heads <= mostHeads, 'heads', `a whole number from 1 to ${mostHeads}`);
   need(isTable(removed) && isOneOf(removed['kind'], ['image', 'span']), 'removed', 'the image or a span');
@@ -108,7 +108,13 @@ function checkResult(value: Table): HallucinationResult {
   checkCaption(value['caption'], 'caption');
   need(Array.isArray(variants), 'variants', 'a list');
   variants.forEach((one, at) => checkCaption(one, `variants[${at}]`));
-  need(truth === undefined || (Array.isArray(truth) && truth.every(isText)), 'truth', 'a list of objects');
+  for (const [key, what] of [
+    ['truth', 'a list of objects'],
+    ['references', 'a list of captions'],
+  ] as const) {
+    const texts = value[key];
+    need(texts === undefined || (Array.isArray(texts) && texts.every(isText)), key, what);
+  }
   need(sinks === undefined || (isTable(sinks) && Array.isArray(sinks['tokens'])), 'sinks', 'an object with tokens');
   const why = sinks?.['notApplicable'];
   need(why === undefined || isText(why), 'sinks.notApplicable', 'a text');

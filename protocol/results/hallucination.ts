@@ -176,7 +176,9 @@ export interface HallucinationResult extends Provenance {
   readonly sinks?: ImageSinks;
   /** Objects in the picture, as given. */
   readonly truth?: readonly string[];
-  /** Which of them the lexicon does not know; absent in results of earlier versions. */
+  /** Captions of the picture by people; the objects that they name are in it too. Absent where there are none. */
+  readonly references?: readonly string[];
+  /** Which labels of the truth the lexicon does not know; absent in results of earlier versions. */
   readonly truthLabels?: TruthLabels;
   readonly seconds: number;
 }

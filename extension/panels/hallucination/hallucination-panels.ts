@@ -75,6 +75,7 @@ export class HallucinationPanels extends Owner {
         hallucination: (request, signal, onProgress) => parts.compute.hallucination(request, signal, onProgress),
         hallucinationSet: (request, signal, onProgress) => parts.compute.hallucinationSet(request, signal, onProgress),
         images: readImageFolder,
+        besideImage,
         lexicon: readLexicon,
         keep: (saved) => parts.recent.keep(saved),
       }),

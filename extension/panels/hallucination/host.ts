@@ -152,6 +152,7 @@ export class HallucinationHost extends ModelPanelHost<
           ...measureOf(result),
           maxNewTokens,
           ...(result.truth === undefined ? {} : { truth: result.truth }),
+          ...(result.references === undefined ? {} : { references: result.references }),
           ...(words === undefined ? {} : { lexicon: words }),
         },
         reinforcement,

@@ -67,13 +67,22 @@ export async function readImageFolder(folder: string): Promise<FoundImages> {
   return { shown: { folder, images: images.length, ...note }, images, lexicon };
 }
 
-/** What lies beside one picture: its truth, where the folder has one, and the lexicon (empty: none). */
-export async function besideImage(
-  path: string,
-): Promise<{ readonly truth?: readonly string[]; readonly lexicon?: string }> {
+/** What lies beside one picture: its truth and captions by people, where the folder has them, and the lexicon (empty: none). */
+export interface BesideImage {
+  readonly truth?: readonly string[];
+  readonly references?: readonly string[];
+  readonly lexicon?: string;
+}
+
+export async function besideImage(path: string): Promise<BesideImage> {
   const { images, lexicon } = await readImageFolder(dirname(path));
   const found = images.find((image) => basename(image.path) === basename(path));
-  return { ...(found ? { truth: found.truth } : {}), ...(lexicon === undefined ? {} : { lexicon }) };
+  const { truth, references } = found ?? {};
+  return {
+    ...(truth ? { truth } : {}),
+    ...(references ? { references } : {}),
+    ...(lexicon === undefined ? {} : { lexicon }),
+  };
 }
 
 /** The lexicon of a plan; undefined for the 80 classes of COCO. Fails with a sentence. */

@@ -25,7 +25,12 @@ const common = ({ folder, distance, outliers, positions, k, maxNewTokens }: Hall
 const textOf = ({ prompt, chat }: HallucinationPlan) =>
   ({ kind: 'text', text: prompt, ...(chat ? { chat } : {}) }) as const;
 
-export function requestOf(plan: HallucinationPlan, lexicon?: Lexicon): HallucinationRequest {
+/** `references`: captions of the picture by people, whose objects count beside the truth of the plan. */
+export function requestOf(
+  plan: HallucinationPlan,
+  lexicon?: Lexicon,
+  references?: readonly string[],
+): HallucinationRequest {
   const { mode, image, span, truth } = plan;
   const text = textOf(plan);
   if (mode === 'span') {
@@ -36,7 +41,7 @@ export function requestOf(plan: HallucinationPlan, lexicon?: Lexicon): Hallucina
     ...common(plan, lexicon),
     prompt: { ...text, image },
     removed: { kind: 'image' },
-    ...(truth === null ? {} : { truth }),
+    ...(truth === null ? {} : { truth, ...(references ? { references } : {}) }),
   };
 }
 

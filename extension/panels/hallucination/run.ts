@@ -23,7 +23,7 @@ import { Owner } from '../../platform/owner';
 import { Signal } from '../../platform/signal';
 import type { SavedHallucination } from '../../results/hallucination-file';
 import { Sentence, sentenceOfError } from '../questions';
-import type { FoundImages } from './image-folder';
+import type { BesideImage, FoundImages } from './image-folder';
 import { requestOf, setRequestOf } from './requests';
 
 type Message<Kind extends ToHallucinationPanel['kind']> = Extract<ToHallucinationPanel, { readonly kind: Kind }>;
@@ -45,6 +45,7 @@ export interface RunWorld {
     onProgress: (progress: HallucinationSetProgress) => void,
   ): Promise<HallucinationSet>;
   images(folder: string): Promise<FoundImages>;
+  besideImage(path: string): Promise<BesideImage>;
   lexicon(path: string): Promise<Lexicon | undefined>;
   /** Keeps the result outside the process, so that a reload loses nothing. */
   keep(saved: SavedHallucination): Promise<void>;
@@ -152,8 +153,12 @@ export class HallucinationRun extends Owner {
   }
 
   async #one(plan: HallucinationPlan, { signal }: AbortController): Promise<HallucinationResult> {
+    const judged = plan.mode === 'image' && plan.truth !== null;
     const lexicon = await this.#world.lexicon(plan.lexicon);
-    return this.#world.hallucination(requestOf(plan, lexicon), signal, (progress) => this.#onProgress(progress));
+    const references = judged ? (await this.#world.besideImage(plan.image)).references : undefined;
+    return this.#world.hallucination(requestOf(plan, lexicon, references), signal, (progress) =>
+      this.#onProgress(progress),
+    );
   }
 
   async #set(

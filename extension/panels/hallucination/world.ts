@@ -20,7 +20,7 @@ import type { Caption, DivergenceStep } from '../../../protocol/results/hallucin
 import type { ImageSpan } from '../../../protocol/results/image';
 import type { SavedHallucination } from '../../results/hallucination-file';
 import type { PanelStart, PanelWorld } from '../model-panel-host';
-import type { FoundImages } from './image-folder';
+import type { BesideImage, FoundImages } from './image-folder';
 import type { HallucinationRun, RunEvent } from './run';
 
 type ExportRequest = Extract<FromHallucinationPanel, { readonly kind: 'export' }>;
@@ -49,7 +49,7 @@ export interface HallucinationWorld extends PanelWorld<HallucinationPlan, RunEve
   browseLexicon(): Promise<string | undefined>;
   images(folder: string): Promise<FoundImages>;
   /** Truth and lexicon that lie beside a picture; an empty lexicon is the published one. */
-  besideImage(path: string): Promise<{ readonly truth?: readonly string[]; readonly lexicon?: string }>;
+  besideImage(path: string): Promise<BesideImage>;
   lexicon(path: string): Promise<Lexicon | undefined>;
   /** The picture of a result from where it lay, when it is still the same file. */
   pictureOf(image: ImageSpan): Promise<OpenedImage | undefined>;

@@ -345,7 +345,9 @@ describe('the Hallucination panel', () => {
     });
 
     it('says beside a caption and on its card that it was cut, and which labels count for nothing', async () => {
-      const panel = await finished({ host: answering(finishedMessage({ result: cutResult })) });
+      const panel = await finished({
+        host: answering(finishedMessage({ result: { ...cutResult, references: ['a dog'] } })),
+      });
       assert.match(
         await text(panel, '.caption-view .stopped'),
         / Stopped at 14 tokens: the caption would have gone on/,
@@ -357,9 +359,10 @@ describe('the Hallucination panel', () => {
         await text(panel, '.captions .truth-labels'),
         / 2 of 7 truth labels are unknown to the lexicon and count for nothing: dragon, wyvern\.$/,
       );
+      assert.match(await text(panel, '.captions .references'), / Objects that 1 caption of the truth file names count/);
       await panel.send(finishedMessage({ result: { ...result, created: '2026-11-24T18:07:00.000Z' } }));
       await settle(panel);
-      assert.equal(await panel.page.$('.stopped, .truth-labels'), null);
+      assert.equal(await panel.page.$('.stopped, .truth-labels, .references'), null);
     });
 
     it('breaks a caption without spaces at its column, marks and all', async () => {

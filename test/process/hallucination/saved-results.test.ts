@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { demoPlan } from '../../../extension/panels/hallucination/default-plan';
-import { readImageFolder, readLexicon } from '../../../extension/panels/hallucination/image-folder';
-import { setRequestOf } from '../../../extension/panels/hallucination/requests';
-import { parseHallucination } from '../../../extension/results/hallucination-file';
+import { besideImage, readImageFolder, readLexicon } from '../../../extension/panels/hallucination/image-folder';
+import { requestOf, setRequestOf } from '../../../extension/panels/hallucination/requests';
+import { hallucinationText, parseHallucination } from '../../../extension/results/hallucination-file';
 import { buildServer, Place } from '../model/support/model-server';
 
 const examples = join(__dirname, '..', '..', '..', 'examples');
@@ -64,5 +64,16 @@ describe('results of the command line in the panel', () => {
     assert.deepEqual(panel.entries[0]?.truth, ['castle', 'tree', 'flag']);
     // Castle, tree, flag, and the bird that is not in this truth.
     assert.deepEqual([panel.plain.mentions, panel.plain.chairI], [4, 1 / 4]);
+
+    // The picture alone is judged by the same truth, and the result says what that was.
+    const [image] = found.images;
+    const alone = { ...own, mode: 'image', image: image!.path, truth: image!.truth } as const;
+    const { references } = await besideImage(alone.image);
+    const one = await place.client().call('hallucination', [requestOf(alone, request.lexicon, references)]);
+    assert.deepEqual([one.truth, one.references], [['castle'], ['a tree', 'a flag']]);
+    assert.deepEqual(one.caption.score, panel.entries[0]?.plain.score);
+    assert.ok(parseHallucination(hallucinationText(one)).ok);
+    const broken = parseHallucination(JSON.stringify({ ...one, references: 'a tree' }));
+    assert.match(broken.ok ? '' : broken.why, /references.*a list of captions/);
   });
 });

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'mocha';
-import type { HallucinationSetRequest } from '../../../protocol/compute/hallucination';
+import type { HallucinationRequest, HallucinationSetRequest } from '../../../protocol/compute/hallucination';
 import type { HallucinationPlan, ToHallucinationPanel } from '../../../protocol/panels/hallucination';
 import { FailureError } from '../../../protocol/wire/failures';
 import { demoPlan, planOfSaved, planToStore, storedPlan } from '../../../extension/panels/hallucination/default-plan';
@@ -98,7 +98,11 @@ describe('a folder of pictures', () => {
       const { images, lexicon, shown } = await readImageFolder(folder);
       assert.deepEqual(images, [{ path: join(folder, 'a.png'), truth: ['dog'], references: ['a cat'] }]);
       assert.deepEqual([lexicon, shown.note], ['', undefined]);
-      assert.deepEqual(await besideImage(join(folder, 'a.png')), { truth: ['dog'], lexicon: '' });
+      assert.deepEqual(await besideImage(join(folder, 'a.png')), {
+        truth: ['dog'],
+        references: ['a cat'],
+        lexicon: '',
+      });
     });
   });
 
@@ -216,6 +220,7 @@ describe('the run on pictures and its webviews', () => {
     },
     hallucinationSet: () => Promise.resolve(set),
     images: (folder) => Promise.resolve({ shown: { folder, images: 1 }, images: [{ path: '/p/1.png', truth: ['a'] }] }),
+    besideImage: () => Promise.resolve({}),
     lexicon: () => Promise.resolve(undefined),
     keep: () => Promise.resolve(undefined),
     ...change,
@@ -281,6 +286,52 @@ describe('the run on pictures and its webviews', () => {
     const opening = later.sent.find((message) => message.kind === 'open');
     assert.equal(opening?.result?.created, result.created);
     assert.ok(later.kinds().includes('picture'), 'the picture of the result, from its file');
+  });
+
+  it('counts what captions beside the picture name, and only where words are judged', async () => {
+    const asked: HallucinationRequest[] = [];
+    const world = runWorld({
+      besideImage: (path) => Promise.resolve({ references: [`a cat in ${path}`] }),
+      hallucination: (request) => {
+        asked.push(request);
+        return Promise.resolve({ ...result, ...(request.references ? { references: request.references } : {}) });
+      },
+    });
+    const run = new HallucinationRun(world);
+    const reinforced: HallucinationRequest[] = [];
+    const { host } = played(run, {
+      server: {
+        ...played(run).world.server,
+        reinforce: (request) => {
+          reinforced.push(request);
+          return Promise.reject(new Error('enough'));
+        },
+      },
+    });
+    await host.receive({ kind: 'ready' });
+    await host.receive({ kind: 'run', plan: { ...plan, mode: 'image', truth: ['dog'] }, resume: false });
+    await host.receive({
+      kind: 'reinforce',
+      request: 1,
+      reinforcement: {
+        alpha: 1,
+        outliers: 'off',
+        heads: 'selected',
+        normMatched: false,
+        executor: 'in-graph',
+        seed: 0,
+      },
+    });
+    await host.receive({ kind: 'run', plan: { ...plan, mode: 'image', truth: null }, resume: false });
+    const captions = [`a cat in ${plan.image}`];
+    assert.deepEqual(
+      asked.map(({ references }) => references),
+      [captions, undefined],
+    );
+    assert.deepEqual(
+      reinforced.map(({ references }) => references),
+      [captions],
+    );
   });
 
   it('adds a caption to the result for all of them', async () => {

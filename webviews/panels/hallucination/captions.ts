@@ -9,7 +9,7 @@ import { table, type Column } from '../../ui/table';
 import { slider } from '../../ui/text-area';
 import type { Part } from './actions';
 import { defaultLayers, readForm, readLayers, writeLayers, type Form } from './form';
-import { labelNote } from './notes';
+import { labelNote, referencesNote } from './notes';
 import { isSilent, ribbon, sharedScale, silentWords } from './ribbon';
 import { modelOfForm } from './plan';
 import { lacking } from './shown';
@@ -62,7 +62,7 @@ export function captions(part: Part): TemplateResult | typeof nothing {
           : nothing
       }
     </div>
-    ${all.length > 1 ? scoreTable(all, part.compact) : nothing} ${labelNote(result)}
+    ${all.length > 1 ? scoreTable(all, part.compact) : nothing} ${labelNote(result)} ${referencesNote(result)}
   </section>`;
 }
 

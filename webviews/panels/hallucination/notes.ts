@@ -1,6 +1,11 @@
 /** What must be known before the numbers are read: labels that count for nothing, captions that were cut. */
 import { html, nothing, type TemplateResult } from 'lit';
-import type { Caption, HallucinationSet, TruthLabels } from '../../../protocol/results/hallucination';
+import type {
+  Caption,
+  HallucinationResult,
+  HallucinationSet,
+  TruthLabels,
+} from '../../../protocol/results/hallucination';
 import { unknownLabels } from '../../../protocol/results/unknown-labels';
 import { icon } from '../../ui/icons';
 import { count } from '../../ui/numbers';
@@ -16,6 +21,17 @@ export function labelNote(made: { readonly truthLabels?: TruthLabels }): Templat
   const words = labelWords(made);
   return words === undefined ? nothing : html`<p class="reason truth-labels">${icon('info')} ${words}</p>`;
 }
+
+/** What people's captions name counts as in the picture, though the field of objects does not show it. */
+export const referencesNote = ({
+  references = [],
+}: Pick<HallucinationResult, 'references'>): TemplateResult | typeof nothing =>
+  references.length === 0
+    ? nothing
+    : html`<p class="reason references">
+        ${icon('info')} Objects that ${plural(references.length, 'caption')} of the truth file
+        ${references.length === 1 ? 'names' : 'name'} count as in the picture too.
+      </p>`;
 
 export const stoppedNote = ({ stoppedAt }: Pick<Caption, 'stoppedAt'>): TemplateResult | typeof nothing =>
   stoppedAt === undefined
