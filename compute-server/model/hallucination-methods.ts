@@ -22,7 +22,7 @@ import { divergenceAt, hallucinationJob, imageMap, reinforceJob } from './halluc
 import { hallucinationSetJob } from './hallucination-set-job';
 import type { LoadedModel } from './loaded-model';
 import type { ModelCalls } from './model-calls';
-import { tokenise } from './prompt';
+import { piecesOf, promptForPictures, tokenise } from './prompt';
 import { gainsOf, idList, promptOf, reinforcementOf, spanFields } from './request-fields';
 
 const mostTokens = 1 << 16;
@@ -38,6 +38,17 @@ export function hallucinationMethods(
         return [visionPromptOf(fieldsOf(args[0], 'the request'))];
       },
       run: ([request], signal) => once(request.folder, signal, (model) => openedImage(model, request)),
+    },
+    promptForPictures: {
+      parse(args) {
+        countOf(args, 2, 'promptForPictures');
+        return [textOf(args[0], 'folder'), promptOf(args[1])];
+      },
+      run: ([folder, prompt], signal) =>
+        once(folder, signal, (model) => {
+          const { ids } = promptForPictures(model, prompt);
+          return Promise.resolve({ ids, tokens: piecesOf(model, ids) });
+        }),
     },
     hallucination: {
       parse(args) {

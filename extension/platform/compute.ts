@@ -254,6 +254,10 @@ export class Compute extends Owner {
     return this.#call('openImage', [prompt]);
   }
 
+  promptForPictures(folder: string, prompt: PromptInput): Promise<Tokenised> {
+    return this.#call('promptForPictures', [folder, prompt]);
+  }
+
   hallucination(
     request: HallucinationRequest,
     signal: AbortSignal,

@@ -16,7 +16,7 @@ import type {
 import type { Lexicon } from '../inputs/lexicon';
 import type { HeadGain, PerHead } from '../results/heads';
 import type { ImageSpan } from '../results/image';
-import type { PromptInput } from './models';
+import type { PromptInput, Tokenised } from './models';
 
 export type { Lexicon } from '../inputs/lexicon';
 
@@ -133,6 +133,8 @@ export type HallucinationSetProgress =
 
 export interface HallucinationMethods {
   openImage: { args: [prompt: VisionPrompt]; result: OpenedImage; progress: never };
+  /** The tokens of a prompt for a folder of pictures; refused where no picture could stand in it. */
+  promptForPictures: { args: [folder: string, prompt: PromptInput]; result: Tokenised; progress: never };
   hallucination: {
     args: [request: HallucinationRequest];
     result: HallucinationResult;

@@ -158,6 +158,8 @@ export type FromHallucinationPanel =
       readonly folder: string;
       readonly text: string;
       readonly chat: boolean;
+      /** Pictures come into it: a prompt without a place for one is refused. */
+      readonly pictures: boolean;
     }
   | { readonly kind: 'run'; readonly plan: HallucinationPlan; readonly resume: boolean }
   | { readonly kind: 'cancel' }

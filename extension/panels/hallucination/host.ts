@@ -217,11 +217,13 @@ export class HallucinationHost extends ModelPanelHost<
         );
       case 'tokenise':
         return this.#tokenisations.ask(
-          answer(async () => ({
-            kind: 'tokenised',
-            request,
-            tokenised: await server.tokenise(message.folder, { kind: 'text', text: message.text, chat: message.chat }),
-          })),
+          answer(async () => {
+            const prompt = { kind: 'text', text: message.text, chat: message.chat } as const;
+            const tokenised = message.pictures
+              ? await server.promptForPictures(message.folder, prompt)
+              : await server.tokenise(message.folder, prompt);
+            return { kind: 'tokenised', request, tokenised };
+          }),
         );
       case 'map':
         return this.#maps.ask(

@@ -29,6 +29,7 @@ type ExportRequest = Extract<FromHallucinationPanel, { readonly kind: 'export' }
 export interface VisionServer {
   openImage(prompt: VisionPrompt): Promise<OpenedImage>;
   tokenise(folder: string, prompt: PromptInput): Promise<Tokenised>;
+  promptForPictures(folder: string, prompt: PromptInput): Promise<Tokenised>;
   imageMap(request: ImageMapRequest): Promise<Float32Array>;
   divergenceAt(request: DivergenceAtRequest): Promise<DivergenceStep>;
   reinforce(

@@ -43,6 +43,15 @@ describe('headscope captions on the held-out scenes', () => {
   it('says once what is wrong with every picture alike', async function () {
     this.timeout(60_000);
     refused(await place.headscope(words(demo, 'Describe.')), /The prompt has no image token\. Write <image> where/);
+    // The panel asks before a run.
+    const client = place.client();
+    const placed = (text: string) => client.call('promptForPictures', [demo, { kind: 'text', text }]);
+    await assert.rejects(placed('Describe.'), /no image token\. Write <image> where/);
+    const { ids, tokens } = await placed(prompt);
+    assert.ok(
+      ids.length === tokens.length && tokens.filter((token) => token === '<image>').length > 1,
+      tokens.join('|'),
+    );
     refused(await place.headscope(words(demo, 'a <image> b <image> c')), /The prompt has 2 image tokens/);
     refused(await place.headscope(words(demo, '<image>')), /image.*Write a question/);
     refused(

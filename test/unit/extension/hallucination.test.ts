@@ -240,6 +240,7 @@ describe('the run on pictures and its webviews', () => {
       server: {
         openImage: () => Promise.resolve(picture),
         tokenise: () => Promise.resolve({ ids: [1], tokens: ['a'] }),
+        promptForPictures: () => Promise.resolve({ ids: [1], tokens: ['a'] }),
         imageMap: () => Promise.resolve(new Float32Array(49)),
         divergenceAt: () => Promise.resolve({ ...result, step: 1 }),
         reinforce: (_request, _reinforcement, _signal, onProgress) => {

@@ -175,15 +175,17 @@ export class HallucinationPanel implements Actions {
 
   private askTokens(): void {
     const { form, place } = this.state;
-    if (!this.mayAsk || !form || place === 'file' || form.mode !== 'span' || form.folder === '' || form.prompt === '')
+    if (!this.mayAsk || !form || place === 'file' || form.mode === 'image' || form.folder === '' || form.prompt === '')
       return;
-    const asked = canonical([form.folder, form.prompt, form.chat]);
+    const pictures = form.mode === 'set';
+    if (pictures && !modelOfForm(this.state)?.vision) return;
+    const asked = canonical([form.folder, form.prompt, form.chat, pictures]);
     if (asked === this.asked.tokens) return;
     this.asked.tokens = asked;
     this.later.do('tokens', 200, () => {
       const request = this.nextRequest();
       this.latest = { ...this.latest, tokenise: request };
-      this.host.post({ kind: 'tokenise', request, folder: form.folder, text: form.prompt, chat: form.chat });
+      this.host.post({ kind: 'tokenise', request, folder: form.folder, text: form.prompt, chat: form.chat, pictures });
     });
   }
 

@@ -33,6 +33,7 @@ export function whyNot(state: State): string | undefined {
   const processor = model?.vision?.processor;
   if (state.form.mode !== 'span' && typeof processor === 'string') return processor;
   if (state.form.mode === 'image' && state.pictureProblem) return state.pictureProblem;
+  if (state.form.mode === 'set' && state.typedProblem) return state.typedProblem;
   return undefined;
 }
 

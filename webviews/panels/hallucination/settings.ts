@@ -69,6 +69,11 @@ export function settings(part: Part): TemplateResult {
           onInput: (prompt) => actions.edit({ prompt, ...(form.mode === 'span' ? { span: null } : {}) }),
         })}
       </div>
+      ${
+        form.mode === 'set' && state.typedProblem
+          ? html`<p class="problem" role="alert">${state.typedProblem}</p>`
+          : nothing
+      }
       ${promptOptions(part, form)} ${form.mode === 'span' ? spanField(part, form) : nothing}
       ${form.mode === 'image' ? truthField(part, form) : nothing}
       ${form.mode === 'span' ? nothing : lexiconField(part, form)}
