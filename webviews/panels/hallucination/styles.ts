@@ -61,6 +61,7 @@ export const panelStyles = css`
     white-space: normal;
     font-variant-numeric: tabular-nums;
   }
+  .ribbon-readout,
   .vhd-view .readout {
     min-height: 40px;
   }

@@ -67,8 +67,12 @@ export function vhdView(part: Part): TemplateResult | typeof nothing {
       <h2 title=${model.measure === 'attention' ? attentionHint : (distance?.definition ?? nothing)}>
         ${model.measure === 'attention' ? `Attention on ${model.lacks}` : ofText ? 'Context-aware divergence' : 'Vision-aware divergence'}
         <span class="muted"
-          >${model.step.step === 0 ? 'at the first word' : `at token ${count(model.step.step + 1)}`}${
-            behind ? (step?.problem ? '' : ', reading the chosen word…') : ''
+          >${
+            behind && !step?.problem
+              ? `token ${count(token.step + 1)}…`
+              : model.step.step === 0
+                ? 'at the first word'
+                : `at token ${count(model.step.step + 1)}`
           }</span
         >
       </h2>
@@ -106,8 +110,12 @@ export function vhdView(part: Part): TemplateResult | typeof nothing {
       <p class="reason">
         Outlined: selected for reinforcement, VHD above the median of its layer (${count(selectedHeads(model))} of
         ${count(model.layers * model.heads)}).
-        ${model.step.step === 0 ? `Counted in the finding: at least half of the largest VHD (${count(lookingHeads(model.step))}). ` : ''}Hatched:
-        outlier, left out.${compact ? '' : ' Bar at the layer: reinforced.'}
+        ${
+          model.step.step === 0
+            ? `Counted in the finding: at least half of the largest VHD (${count(lookingHeads(model.step))}).`
+            : 'The finding counts heads by their VHD at the first word alone.'
+        }
+        Hatched: outlier, left out.${compact ? '' : ' Bar at the layer: reinforced.'}
       </p>
       ${behind && step?.problem ? html`<p class="problem">${step.problem}</p>` : nothing}
     </div>
