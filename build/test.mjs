@@ -20,7 +20,7 @@ const checks = {
 const tiers = {
   unit: { command: mocha('unit'), minutes: 10 },
   laws: { command: mocha('laws'), minutes: 15 },
-  process: { command: mocha('process'), minutes: 10 },
+  process: { command: mocha('process'), minutes: 15 },
   browser: { command: mocha('browser'), minutes: 10, hosted: true },
   editor: { command: tsx('test/editor/run.ts'), minutes: 10, hosted: true },
   package: { command: mocha('package'), minutes: 10, hosted: true },

@@ -14,7 +14,9 @@ export function openExchange(): string {
   return mkdtempSync(join(isWritable(sharedMemory) ? sharedMemory : tmpdir(), `headscope-sharded-${process.pid}-`));
 }
 
-export const removeExchange = (folder: string): void => rmSync(folder, { recursive: true, force: true });
+/** Tried again while another process still writes into it. */
+export const removeExchange = (folder: string): void =>
+  rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
 
 /** What worker `from` hands on in a step. */
 export const partFile = (folder: string, from: number, step: number): string => join(folder, `part-${from}-${step}`);

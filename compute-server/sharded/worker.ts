@@ -20,7 +20,9 @@ import { placePart, takePart } from './parts';
 export const workerFlag = '--sharded-worker';
 
 export function serveWorker(): void {
-  const send = (message: FromWorker): void => void process.send?.(message);
+  // A caller that was killed hears nothing: without the callback that would be an error which ends this process before it
+  // has heard of the disconnection, and the exchanged files would stay.
+  const send = (message: FromWorker): void => void process.send?.(message, undefined, undefined, () => {});
   let folder: string | undefined;
   const worker = new Worker((step) => send({ kind: 'handed', step }));
   const act = (work: Promise<FromWorker>): void =>
