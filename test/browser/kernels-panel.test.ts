@@ -103,7 +103,7 @@ describe('the kernels panel', () => {
       );
       assert.equal(await panel.page.innerText('[data-chart=time] .readout'), '');
       const estimate = panel.page.locator('.mechanism-facts .muted').first();
-      assert.match(await estimate.innerText(), /^est\. [\d.]+ [kMG]B$/);
+      assert.match(await estimate.innerText(), /^≈ [\d.]+ [kMG]B$/);
       assert.match((await estimate.getAttribute('title')) ?? '', /^Peak memory at 8,192 tokens as the cost model/);
       const rows = result.rows.map((one) => (one.peakBytes === undefined ? one : { ...one, peakBytes: 24_200 }));
       const small = await start({ host: answering({ result: { ...result, rows } }) });

@@ -37,7 +37,7 @@ describe('the list of mechanisms', () => {
         );
       await panel.posts('planned');
       const before = await rows();
-      assert.equal(await page.locator('.mechanism-facts', { hasText: 'est. ' }).count(), 0);
+      assert.equal(await page.locator('.mechanism-facts', { hasText: '≈ ' }).count(), 0);
       const supported = [...chosen, plan.baseline].map((id, index) => ({
         mechanism: id,
         ok: true,
@@ -46,7 +46,7 @@ describe('the list of mechanisms', () => {
       await panel.send({ kind: 'supports', supports: supported });
       await page.waitForFunction(
         (wanted) =>
-          [...document.querySelectorAll('.mechanism-facts')].filter((each) => each.textContent?.includes('est. '))
+          [...document.querySelectorAll('.mechanism-facts')].filter((each) => each.textContent?.includes('≈ '))
             .length === wanted,
         supported.length,
       );

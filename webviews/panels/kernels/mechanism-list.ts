@@ -59,11 +59,13 @@ function mechanismRow(
   const chosen = form.mechanisms.includes(id);
   // Its place is kept from the start: when the answer comes, nothing below moves.
   const estimated = why === undefined && (chosen || form.baseline === id);
+  const baseline =
+    form.baseline === id ? html`<span class="tag" title="The others are compared with it">baseline</span>` : nothing;
   return html`<div class="mechanism ${why === undefined ? '' : 'unavailable'}">
     <div class="mechanism-line">
       ${checkbox({
         label: html`<span class="mechanism-name"
-          >${identity ? symbol(identity, part.dark) : nothing}<span>${title}</span></span
+          >${identity ? symbol(identity, part.dark) : nothing}<span>${title} ${baseline}</span></span
         >`,
         name: title,
         checked: chosen,
@@ -79,11 +81,10 @@ function mechanismRow(
           }),
       })}
       <span class="mechanism-facts">
-        ${form.baseline === id ? html`<span class="tag" title="The others are compared with it">baseline</span>` : nothing}
         ${
           estimated
-            ? html`<span class="muted estimate" title=${estimateWords(form)}
-                >${predicted === undefined ? nothing : `est. ${bytes(predicted)}`}</span
+            ? html`<span class="muted memory-estimate" title=${estimateWords(form)}
+                >${predicted === undefined ? nothing : `≈ ${bytes(predicted)}`}</span
               >`
             : nothing
         }

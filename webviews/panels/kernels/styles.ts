@@ -133,18 +133,13 @@ export const panelStyles = css`
   .mechanism-facts {
     display: inline-flex;
     align-items: center;
-    gap: 0 6px;
-    /* A long title keeps its word: the tag goes above the bytes. */
-    flex-wrap: wrap;
-    justify-content: end;
-    max-width: 55%;
+    gap: 6px;
     margin-left: auto;
     font-size: var(--small);
     white-space: nowrap;
   }
-  .estimate {
-    min-width: 12ch;
-    min-height: 1lh;
+  .memory-estimate {
+    min-width: 8.5ch;
     text-align: right;
   }
   .mechanism.unavailable .mechanism-name {
