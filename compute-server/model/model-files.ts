@@ -62,7 +62,8 @@ const mostSampled = 2048;
 
 /**
  * SHA-256 (its first 16 hexadecimal digits) over config.json, tokenizer.json, name, type and shape of every tensor, and 4 KiB
- * from the middle of each tensor, of {@link mostSampled} at most. A copy of the folder, a clone or another sharding of the same weights has the same hash.
+ * from the middle of each tensor, of {@link mostSampled} at most. A copy of the folder, a clone or another sharding of the same
+ * weights has the same hash.
  */
 export async function hashOfModel(folder: string, config: string, { tensors }: Checkpoint): Promise<string> {
   const hash = createHash('sha256').update(config);

@@ -33,12 +33,9 @@ export function fittedCentroids(
     const keys = sequences.flatMap(({ key }) => rowsOf(key, Math.floor(head / (shape.heads / shape.kvHeads))));
     // Shared queries and keys are assigned once; others both take part.
     const queries = isCausalSelf(shape) ? [] : sequences.flatMap(({ query }) => rowsOf(query, head));
-    const rows = integers(0, Math.max(queries.length, keys.length)).flatMap((i) => [queries[i] ?? [], keys[i] ?? []]);
-    return fitCentroids(
-      centroidsOf(inputs, head),
-      rows.filter((row) => row instanceof Float64Array),
-      fit,
-    );
+    const rows = integers(0, Math.max(queries.length, keys.length)).flatMap((i) => [queries[i], keys[i]]);
+    const present = rows.filter((row) => row !== undefined);
+    return fitCentroids(centroidsOf(inputs, head), present, fit);
   });
   const centroids = inputs.weights['centroids']!;
   return { centroids: tensor(centroids.shape, Float64Array.from(means.flatMap((mean) => [...mean]))) };
