@@ -1,17 +1,16 @@
 /** The walkthrough, and what the example workspace shows when it is opened for the first time. */
 import * as vscode from 'vscode';
-import { container, walkthrough } from '../protocol/contributions/views';
+import { container, exampleMarker } from '../protocol/contributions/views';
+import { walkthrough } from '../protocol/contributions/walkthrough';
 import type { Handlers } from './commands/register';
 
-/** Lies in the example workspace only; the activation event in package.json names it. */
-export const exampleMarker = '.headscope-example';
 const seenKey = 'example.seen';
 const faulty = 'faulty/config.json';
 
 export async function openWalkthrough(context: vscode.ExtensionContext, toSide: boolean): Promise<void> {
   await vscode.commands.executeCommand(
     'workbench.action.openWalkthrough',
-    `${context.extension.id}#${walkthrough}`,
+    `${context.extension.id}#${walkthrough.id}`,
     toSide,
   );
 }
@@ -48,7 +47,7 @@ export async function welcomeToExample(context: vscode.ExtensionContext): Promis
     return;
   }
   await context.workspaceState.update(seenKey, true);
-  await vscode.commands.executeCommand(`workbench.view.extension.${container}`);
+  await vscode.commands.executeCommand(`workbench.view.extension.${container.id}`);
   await vscode.window.showTextDocument(vscode.Uri.joinPath(folder.uri, faulty), {
     viewColumn: vscode.ViewColumn.One,
     preview: false,

@@ -1,7 +1,17 @@
 /**
- * Every command, typed once: its title and what it needs. package.json repeats ids and titles; a unit test compares
- * both ways, and `extension/commands` registers exactly this table.
+ * Every command, declared once: title, what it needs, where menus offer it. `npm run manifest` writes package.json from it,
+ * and `extension/commands` registers exactly this table.
  */
+import { contextKeys, customEditors, items, views } from './views';
+
+type Menu = 'editor/title' | 'editor/context' | 'explorer/context' | 'view/title' | 'view/item/context';
+
+/** One place in a menu: VS Code sorts by group, then by the number behind the @. `inline` is an icon in the row itself. */
+interface Placement {
+  readonly menu: Menu;
+  readonly when: string;
+  readonly group: string;
+}
 
 interface Command {
   readonly title: string;
@@ -9,42 +19,224 @@ interface Command {
   readonly icon?: string;
   /** `trust`: does something only in a trusted workspace. All commands answer while the compute server is down. */
   readonly needs?: 'trust';
-  /** Offered in menus of an item only, not in the command palette. */
-  readonly itemOnly?: true;
+  /** When the command palette offers it; `never` for what needs an item of a menu. Always, where it is absent. */
+  readonly palette?: string;
+  readonly menus?: readonly Placement[];
 }
 
+const never = 'false';
+const trusted = 'isWorkspaceTrusted';
+const isConfig = 'resourceFilename == config.json';
+const isModel = `${isConfig} && resourcePath in ${contextKeys.modelPaths}`;
+const isVisionModel = `${isConfig} && resourcePath in ${contextKeys.visionModelPaths}`;
+const both = (...conditions: readonly string[]): string => conditions.join(' && ');
+
+const escaped = (text: string): string => text.replace(/[.]/g, '\\$&');
+/** A file of one of these kinds, or of any saved kind. */
+const isResult = (...kinds: readonly (keyof typeof customEditors)[]): string => {
+  const chosen = kinds.length === 0 ? (Object.keys(customEditors) as (keyof typeof customEditors)[]) : kinds;
+  return `resourceFilename =~ /(${chosen.map((kind) => escaped(customEditors[kind].suffix)).join('|')})$/`;
+};
+const isOpenResult = `activeCustomEditorId =~ /^(${Object.values(customEditors)
+  .map((editor) => escaped(editor.viewType))
+  .join('|')})$/`;
+
+const inEditorTitle = (when: string, group: string): Placement => ({ menu: 'editor/title', when, group });
+const inEditor = (when: string, group: string): Placement => ({ menu: 'editor/context', when, group });
+const inExplorer = (when: string, group: string): Placement => ({ menu: 'explorer/context', when, group });
+const inViewTitle = (view: keyof typeof views, group: string): Placement => ({
+  menu: 'view/title',
+  when: `view == ${views[view]}`,
+  group,
+});
+/** On rows of a tree whose `viewItem` begins with `item`, or `is` it alone. */
+const onRows = (view: keyof typeof views, item: string, group: string, ...more: readonly string[]): Placement => ({
+  menu: 'view/item/context',
+  when: both(`view == ${views[view]}`, `viewItem =~ /^${item}/`, ...more),
+  group,
+});
+
 export const commands = {
-  'headscope.benchmarkKernels': { title: 'Benchmark Attention Kernels', icon: 'graph-line' },
-  'headscope.benchmarkConfig': { title: 'Benchmark the Attention of This Config', icon: 'graph-line', needs: 'trust' },
-  'headscope.cancelBenchmark': { title: 'Cancel the Benchmark', icon: 'stop-circle' },
-  'headscope.showHeads': { title: 'Show Head Patterns', icon: 'eye', needs: 'trust' },
-  'headscope.cancelHeads': { title: 'Cancel the Run of the Model', icon: 'stop-circle' },
+  'headscope.benchmarkKernels': {
+    title: 'Benchmark Attention Kernels',
+    icon: 'graph-line',
+    menus: [inViewTitle('kernels', 'navigation@1')],
+  },
+  'headscope.benchmarkConfig': {
+    title: 'Benchmark the Attention of This Config',
+    icon: 'graph-line',
+    needs: 'trust',
+    menus: [
+      inEditorTitle(both(isModel, trusted), 'navigation@5'),
+      inExplorer(both(isConfig, trusted), '3_headscope@1'),
+      inEditor(both(isModel, trusted), '3_headscope@1'),
+      onRows('models', items.model, 'inline@1'),
+      onRows('models', items.model, '1_run@1'),
+    ],
+  },
+  'headscope.cancelBenchmark': {
+    title: 'Cancel the Benchmark',
+    icon: 'stop-circle',
+    palette: contextKeys.benchmarkRunning,
+  },
+  'headscope.showHeads': {
+    title: 'Show Head Patterns',
+    icon: 'eye',
+    needs: 'trust',
+    menus: [
+      inEditorTitle(both(isModel, trusted), 'navigation@6'),
+      inExplorer(both(isConfig, trusted), '3_headscope@2'),
+      inEditor(both(isModel, trusted), '3_headscope@2'),
+      inViewTitle('heads', 'navigation@1'),
+      onRows('models', items.model, 'inline@2'),
+      onRows('models', items.model, '1_run@2'),
+    ],
+  },
+  'headscope.cancelHeads': {
+    title: 'Cancel the Run of the Model',
+    icon: 'stop-circle',
+    palette: contextKeys.headsRunning,
+  },
   'headscope.compareHeads': { title: 'Compare Heads of Two Results…', icon: 'diff' },
-  'headscope.exportHeadLabels': { title: 'Export Labels of the Heads…', icon: 'export' },
-  'headscope.showHallucination': { title: 'Show Hallucination Heads', icon: 'file-media', needs: 'trust' },
-  'headscope.cancelHallucination': { title: 'Cancel the Run on Pictures', icon: 'stop-circle' },
-  'headscope.restartCompute': { title: 'Restart Compute Server', icon: 'debug-restart', needs: 'trust' },
+  'headscope.exportHeadLabels': {
+    title: 'Export Labels of the Heads…',
+    icon: 'export',
+    menus: [
+      inEditorTitle(`activeCustomEditorId == '${customEditors.heads.viewType}'`, '1_export@1'),
+      inExplorer(isResult('heads'), '3_headscope@4'),
+      onRows('results', items.resultOfHeads, '2_compare@2'),
+    ],
+  },
+  'headscope.showHallucination': {
+    title: 'Show Hallucination Heads',
+    icon: 'file-media',
+    needs: 'trust',
+    menus: [
+      inEditorTitle(both(isVisionModel, trusted), 'navigation@7'),
+      inExplorer(both('resourceExtname =~ /^\\.(png|jpe?g)$/i', trusted), '3_headscope@1'),
+      inExplorer(both(isVisionModel, trusted), '3_headscope@3'),
+      inEditor(both(isVisionModel, trusted), '3_headscope@3'),
+      inViewTitle('hallucination', 'navigation@1'),
+      onRows('models', items.modelWithVision, '1_run@3'),
+    ],
+  },
+  'headscope.cancelHallucination': {
+    title: 'Cancel the Run on Pictures',
+    icon: 'stop-circle',
+    palette: contextKeys.hallucinationRunning,
+  },
+  'headscope.restartCompute': {
+    title: 'Restart Compute Server',
+    icon: 'debug-restart',
+    needs: 'trust',
+    menus: [inViewTitle('devices', '1_server@1')],
+  },
   'headscope.restartLanguageServer': { title: 'Restart Language Server', icon: 'debug-restart' },
-  'headscope.showLog': { title: 'Show Log', icon: 'output' },
+  'headscope.showLog': { title: 'Show Log', icon: 'output', menus: [inViewTitle('devices', '1_server@2')] },
   'headscope.showStatus': { title: 'Show Status' },
   'headscope.openWalkthrough': { title: 'Open Walkthrough', icon: 'book' },
   'headscope.openExample': { title: 'Open the Example Workspace', icon: 'folder-opened' },
   'headscope.setRuleSeverity': { title: 'Set the Severity of a Rule', icon: 'settings-gear' },
-  'headscope.models.refresh': { title: 'Look for Models Again', icon: 'refresh' },
-  'headscope.models.addFolder': { title: 'Add a Folder of Models…', icon: 'folder-opened' },
-  'headscope.models.openFolder': { title: 'Open Folder of This Model', icon: 'folder', itemOnly: true },
-  'headscope.showModel': { title: 'Show This Model', icon: 'type-hierarchy-sub' },
-  'headscope.compareModels': { title: 'Compare Two Models…', icon: 'diff' },
-  'headscope.devices.refresh': { title: 'Test the Devices Again', icon: 'refresh', needs: 'trust' },
-  'headscope.devices.use': { title: 'Use This Device', icon: 'check', itemOnly: true },
-  'headscope.devices.copy': { title: 'Copy What Is Known of This Device', icon: 'copy', itemOnly: true },
-  'headscope.results.refresh': { title: 'Look for Results Again', icon: 'refresh' },
-  'headscope.results.open': { title: 'Open', icon: 'graph-line', itemOnly: true },
-  'headscope.results.openText': { title: 'Open as Text', icon: 'json', itemOnly: true },
-  'headscope.results.compare': { title: 'Compare Two Results…', icon: 'diff' },
-  'headscope.results.rename': { title: 'Rename…', icon: 'edit', itemOnly: true },
-  'headscope.results.delete': { title: 'Delete…', icon: 'trash', itemOnly: true },
-  'headscope.results.copyToWorkspace': { title: 'Copy to the Workspace', icon: 'save-as', itemOnly: true },
+  'headscope.models.refresh': {
+    title: 'Look for Models Again',
+    icon: 'refresh',
+    menus: [inViewTitle('models', 'navigation@2')],
+  },
+  'headscope.models.addFolder': {
+    title: 'Add a Folder of Models…',
+    icon: 'folder-opened',
+    menus: [inViewTitle('models', 'navigation@1')],
+  },
+  'headscope.models.openFolder': {
+    title: 'Open Folder of This Model',
+    icon: 'folder',
+    palette: never,
+    menus: [onRows('models', items.model, '2_open@1')],
+  },
+  'headscope.showModel': {
+    title: 'Show This Model',
+    icon: 'type-hierarchy-sub',
+    menus: [inEditorTitle(isModel, 'navigation@4'), onRows('models', items.model, '1_run@4')],
+  },
+  'headscope.compareModels': {
+    title: 'Compare Two Models…',
+    icon: 'diff',
+    menus: [
+      inExplorer(isConfig, '3_headscope@5'),
+      inViewTitle('models', 'navigation@3'),
+      inViewTitle('model', 'navigation@3'),
+      onRows('models', items.model, '1_run@5'),
+    ],
+  },
+  'headscope.devices.refresh': {
+    title: 'Test the Devices Again',
+    icon: 'refresh',
+    needs: 'trust',
+    menus: [inViewTitle('devices', 'navigation@1')],
+  },
+  'headscope.devices.use': {
+    title: 'Use This Device',
+    icon: 'check',
+    palette: never,
+    menus: [onRows('devices', `${items.device}$`, 'inline@1'), onRows('devices', `${items.device}$`, '1_use@1')],
+  },
+  'headscope.devices.copy': {
+    title: 'Copy What Is Known of This Device',
+    icon: 'copy',
+    palette: never,
+    menus: [onRows('devices', items.device, '2_copy@1')],
+  },
+  'headscope.results.refresh': {
+    title: 'Look for Results Again',
+    icon: 'refresh',
+    menus: [inViewTitle('results', 'navigation@2')],
+  },
+  'headscope.results.open': {
+    title: 'Open',
+    icon: 'graph-line',
+    palette: never,
+    menus: [
+      inEditorTitle(both(isResult(), "activeEditor == 'workbench.editors.files.textFileEditor'"), 'navigation@5'),
+      onRows('results', items.result, '1_open@1'),
+    ],
+  },
+  'headscope.results.openText': {
+    title: 'Open as Text',
+    icon: 'json',
+    palette: never,
+    menus: [inEditorTitle(isOpenResult, 'navigation@5'), onRows('results', items.result, '1_open@2')],
+  },
+  'headscope.results.compare': {
+    title: 'Compare Two Results…',
+    icon: 'diff',
+    menus: [
+      inExplorer(isResult(), '3_headscope@2'),
+      inViewTitle('results', 'navigation@1'),
+      onRows('results', items.result, '2_compare@1'),
+    ],
+  },
+  'headscope.results.rename': {
+    title: 'Rename…',
+    icon: 'edit',
+    palette: never,
+    menus: [onRows('results', items.result, '3_file@2')],
+  },
+  'headscope.results.delete': {
+    title: 'Delete…',
+    icon: 'trash',
+    palette: never,
+    menus: [onRows('results', items.result, '3_file@3'), onRows('results', items.result, 'inline@1')],
+  },
+  'headscope.results.copyToWorkspace': {
+    title: 'Copy to the Workspace',
+    icon: 'save-as',
+    palette: never,
+    // Not on what is in the workspace already: those rows end in `InWorkspace`.
+    menus: [onRows('results', `${items.result}(OfHeads|OfPictures)?$`, '3_file@1', 'workbenchState != empty')],
+  },
 } as const satisfies Record<`headscope.${string}`, Command>;
 
 export type CommandId = keyof typeof commands;
+
+/** The commands with all that they may have, for whoever loops over them. */
+export const commandTable: Readonly<Record<string, Command>> = commands;

@@ -1,6 +1,6 @@
 /**
  * Every setting, typed once: `headscope.<area>.<camelCase>`, with its default, its scope and the parsing of whatever a
- * person typed. package.json repeats the table for VS Code; a unit test compares the two both ways.
+ * person typed. `npm run manifest` writes package.json from the table.
  */
 
 import { limits } from '../results/limits';
@@ -85,6 +85,16 @@ const choiceMap = <T extends string>(table: Omit<ChoiceMapSetting<T>, 'kind'>): 
   kind: 'choiceMap',
   ...table,
 });
+
+/** The areas, as the settings editor groups them. */
+export const areas: Readonly<Record<string, string>> = {
+  compute: 'Compute',
+  models: 'Models',
+  benchmark: 'Benchmark',
+  diagnostics: 'Diagnostics',
+  inlayHints: 'Diagnostics',
+  codeLens: 'Diagnostics',
+};
 
 export const settings = {
   'headscope.compute.nodePath': text({

@@ -1,16 +1,79 @@
-/** Ids of everything that VS Code shows or restores by name; package.json repeats them, a unit test compares. */
+/** Everything that VS Code shows or restores by name, declared once: `npm run manifest` writes package.json from it. */
 
-export const container = 'headscope';
+export const container = { id: 'headscope', title: 'Headscope', icon: 'extension/media/headscope.svg' } as const;
+
+/** Lies in the example workspace only: the extension starts at once where it does. */
+export const exampleMarker = '.headscope-example';
 
 export const views = {
   models: 'headscope.models',
   model: 'headscope.model',
-  devices: 'headscope.devices',
-  results: 'headscope.results',
   kernels: 'headscope.kernels',
   heads: 'headscope.heads',
   hallucination: 'headscope.hallucination',
+  results: 'headscope.results',
+  devices: 'headscope.devices',
 } as const;
+
+export interface View {
+  readonly name: string;
+  /** A webview or, where it is absent, a tree. */
+  readonly type?: 'webview';
+  /** Share of the side bar's height beside the other views, when first shown. */
+  readonly initialSize?: number;
+  readonly visibility?: 'collapsed';
+  /** What an empty tree says; several, where they hold at different times. */
+  readonly welcome?: readonly { readonly when?: string; readonly contents: string }[];
+}
+
+/** In the order of the side bar. */
+export const viewTable: Readonly<Record<keyof typeof views, View>> = {
+  models: {
+    name: 'Models',
+    welcome: [
+      {
+        contents: [
+          'Model configurations in the workspace are listed here, with what their attention is and what it costs. None was found.',
+          '[Add a Folder of Models](command:headscope.models.addFolder)',
+          '[Open the Example Workspace](command:headscope.openExample)',
+        ].join('\n'),
+      },
+    ],
+  },
+  model: { name: 'Model', type: 'webview', initialSize: 40 },
+  kernels: { name: 'Kernels', type: 'webview', initialSize: 30 },
+  heads: { name: 'Heads', type: 'webview', initialSize: 30, visibility: 'collapsed' },
+  hallucination: { name: 'Hallucination', type: 'webview', initialSize: 30, visibility: 'collapsed' },
+  results: {
+    name: 'Results',
+    welcome: [
+      {
+        contents: [
+          'Every benchmark is saved by itself and listed here, and what heads do when you save it.',
+          '[Benchmark Attention Kernels](command:headscope.benchmarkKernels)',
+          '[Show Head Patterns](command:headscope.showHeads)',
+        ].join('\n'),
+      },
+    ],
+  },
+  devices: {
+    name: 'Devices',
+    visibility: 'collapsed',
+    welcome: [
+      {
+        when: '!isWorkspaceTrusted',
+        contents: [
+          'Devices are not tested in an untrusted workspace.',
+          '[Manage Workspace Trust](command:workbench.trust.manage)',
+        ].join('\n'),
+      },
+      {
+        when: 'isWorkspaceTrusted',
+        contents: 'No device was found.\n[Test Again](command:headscope.devices.refresh)',
+      },
+    ],
+  },
+};
 
 /** The full panels; their serializers are registered for the same ids. */
 export const kernelsPanel = 'headscope.kernelsPanel';
@@ -20,21 +83,36 @@ export const hallucinationPanel = 'headscope.hallucinationPanel';
 /** One model in full width, or two beside each other; its serializer is registered for the same id. */
 export const modelPanel = 'headscope.modelPanel';
 
-/** The editor of a saved benchmark. */
-export const benchmarkEditor = 'headscope.benchmarkFile';
-export const benchmarkSuffix = '.headscope-bench.json';
+export const panels = [kernelsPanel, headsPanel, hallucinationPanel, modelPanel] as const;
 
-/** The editor of a saved result of heads. */
-export const headsEditor = 'headscope.headsFile';
-export const headsSuffix = '.headscope-heads.json';
+/** The editors of saved results, each by the end of its files' names. */
+export const customEditors = {
+  benchmark: {
+    viewType: 'headscope.benchmarkFile',
+    name: 'Headscope Benchmark',
+    suffix: '.headscope-bench.json',
+  },
+  heads: {
+    viewType: 'headscope.headsFile',
+    name: 'Headscope Heads',
+    suffix: '.headscope-heads.json',
+  },
+  /** One picture, or a folder of them. */
+  hallucination: {
+    viewType: 'headscope.hallucinationFile',
+    name: 'Headscope Hallucination',
+    suffix: '.headscope-hallucination.json',
+  },
+} as const;
 
-/** The editor of a saved result of a vision-language model: one picture, or a folder of them. */
-export const hallucinationEditor = 'headscope.hallucinationFile';
-export const hallucinationSuffix = '.headscope-hallucination.json';
+export const benchmarkEditor = customEditors.benchmark.viewType;
+export const benchmarkSuffix = customEditors.benchmark.suffix;
+export const headsEditor = customEditors.heads.viewType;
+export const headsSuffix = customEditors.heads.suffix;
+export const hallucinationEditor = customEditors.hallucination.viewType;
+export const hallucinationSuffix = customEditors.hallucination.suffix;
 
 export const interventionSuffix = '.headscope-intervention.json';
-
-export const walkthrough = 'headscope.start';
 
 /** Keys that `when` clauses read. */
 export const contextKeys = {

@@ -1,0 +1,147 @@
+// npm run manifest: writes into package.json what VS Code reads of the tables in protocol/contributions: commands and their
+// menus, views, editors, settings, walkthrough, and the events that start the extension. Everything else there is left alone.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { commandTable } from '../protocol/contributions/commands.ts';
+import { areas, settings } from '../protocol/contributions/settings.ts';
+import { container, customEditors, exampleMarker, panels, views, viewTable } from '../protocol/contributions/views.ts';
+import { walkthrough } from '../protocol/contributions/walkthrough.ts';
+import { root } from './setup.mjs';
+
+/** JSON Schema of the values that a setting takes. */
+function typeOf(setting) {
+  switch (setting.kind) {
+    case 'boolean':
+      return { type: 'boolean' };
+    case 'integer':
+    case 'number':
+      return { type: setting.kind, minimum: setting.min, maximum: setting.max };
+    case 'text':
+      return { type: 'string' };
+    case 'choice':
+      return { type: 'string', enum: Object.keys(setting.options), enumDescriptions: Object.values(setting.options) };
+    case 'textList':
+      return { type: 'array', items: { type: 'string' }, uniqueItems: true };
+    case 'integerList':
+      return {
+        type: 'array',
+        items: { type: 'integer', minimum: setting.min, maximum: setting.max },
+        minItems: 1,
+        uniqueItems: true,
+      };
+    case 'choiceMap':
+      return {
+        type: 'object',
+        additionalProperties: {
+          type: 'string',
+          enum: Object.keys(setting.options),
+          enumDescriptions: Object.values(setting.options),
+        },
+      };
+    default:
+      throw new Error(`The manifest has no words for a setting of the kind ${setting.kind}.`);
+  }
+}
+
+const configuration = () =>
+  [...new Set(Object.values(areas))].map((title) => ({
+    title,
+    properties: Object.fromEntries(
+      Object.entries(settings)
+        .filter(([key]) => areas[key.split('.')[1]] === title)
+        .map(([key, setting]) => [
+          key,
+          { ...typeOf(setting), default: setting.default, scope: setting.scope, description: setting.description },
+        ]),
+    ),
+  }));
+
+const commands = () =>
+  Object.entries(commandTable).map(([command, { title, icon, needs }]) => ({
+    command,
+    title,
+    category: 'Headscope',
+    ...(icon === undefined ? {} : { icon: `$(${icon})` }),
+    ...(needs === undefined ? {} : { enablement: 'isWorkspaceTrusted' }),
+  }));
+
+function menus() {
+  const items = Object.entries(commandTable).flatMap(([command, { palette, menus: placements = [] }]) => [
+    ...placements.map(({ menu, when, group }) => [menu, { command, when, group }]),
+    ...(palette === undefined ? [] : [['commandPalette', { command, when: palette }]]),
+  ]);
+  const grouped = {};
+  for (const [menu, item] of items) (grouped[menu] ??= []).push(item);
+  return grouped;
+}
+
+const listedViews = () =>
+  Object.entries(viewTable).map(([key, { name, type, initialSize, visibility }]) => ({
+    ...(type === undefined ? {} : { type }),
+    id: views[key],
+    name,
+    icon: container.icon,
+    contextualTitle: `Headscope ${name}`,
+    ...(initialSize === undefined ? {} : { initialSize }),
+    ...(visibility === undefined ? {} : { visibility }),
+  }));
+
+const welcomes = () =>
+  Object.entries(viewTable).flatMap(([key, { welcome = [] }]) =>
+    welcome.map(({ when, contents }) => ({
+      view: views[key],
+      ...(when === undefined ? {} : { when }),
+      contents,
+    })),
+  );
+
+/** What this table says of package.json; a key that is not here is written by hand. */
+export function manifestOfTables() {
+  const editors = Object.values(customEditors);
+  return {
+    activationEvents: [
+      'onLanguage:json',
+      ...panels.map((panel) => `onWebviewPanel:${panel}`),
+      `workspaceContains:${exampleMarker}`,
+    ],
+    contributes: {
+      commands: commands(),
+      configuration: configuration(),
+      configurationDefaults: {
+        // Two results beside each other in a diff are shown as text: a custom editor cannot mark what differs.
+        'workbench.diffEditorAssociations': Object.fromEntries(editors.map(({ suffix }) => [`*${suffix}`, 'default'])),
+      },
+      viewsContainers: { activitybar: [container] },
+      views: { [container.id]: listedViews() },
+      viewsWelcome: welcomes(),
+      customEditors: editors.map(({ viewType, name, suffix }) => ({
+        viewType,
+        displayName: name,
+        selector: [{ filenamePattern: `*${suffix}` }],
+        priority: 'default',
+      })),
+      menus: menus(),
+      walkthroughs: [
+        {
+          ...walkthrough,
+          steps: walkthrough.steps.map(({ svg, altText, ...step }) => ({
+            id: step.id,
+            title: step.title,
+            description: step.description,
+            media: { svg, altText },
+            completionEvents: step.completionEvents,
+          })),
+        },
+      ],
+    },
+  };
+}
+
+/** The text of a package.json with the tables written in. */
+export const withTables = (text) => `${JSON.stringify({ ...JSON.parse(text), ...manifestOfTables() }, undefined, 2)}\n`;
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const file = join(root, 'package.json');
+  writeFileSync(file, withTables(readFileSync(file, 'utf8')));
+}

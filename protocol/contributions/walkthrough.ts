@@ -1,0 +1,59 @@
+/** The walkthrough, declared once: `npm run manifest` writes package.json from it. */
+
+export interface WalkthroughStep {
+  readonly id: string;
+  readonly title: string;
+  readonly description: string;
+  readonly svg: string;
+  readonly altText: string;
+  readonly completionEvents: readonly string[];
+}
+
+export const walkthrough = {
+  id: 'headscope.start',
+  title: 'Start with Headscope',
+  description: 'Inspect a model, benchmark its attention, see what its heads do.',
+  steps: [
+    {
+      id: 'inspect',
+      title: 'See what a configuration says',
+      description: [
+        "Open a model's config.json: what its attention is, what it costs and what is wrong stands in the file. Hover over a field for what follows from it; the Models view lists every model of the workspace.",
+        '[Open the Example Workspace](command:headscope.openExample)',
+        '[Show the Models](command:headscope.models.focus)',
+      ].join('\n'),
+      svg: 'docs/walkthrough/inspect.svg',
+      altText: 'A configuration with a squiggle under a key/value head count that does not divide the heads',
+      completionEvents: ['onView:headscope.models'],
+    },
+    {
+      id: 'benchmark',
+      title: 'Benchmark attention kernels on this machine',
+      description: [
+        "Each kernel is proved against a float64 reference before it is timed, and compared with the runtime's own best. The shape can be taken from a model configuration.",
+        '[Benchmark Attention Kernels](command:headscope.benchmarkKernels)',
+      ].join('\n'),
+      svg: 'docs/walkthrough/benchmark.svg',
+      altText: 'Time over sequence length of three kernels, with the length from which one becomes faster',
+      completionEvents: ['onCommand:headscope.benchmarkKernels', 'onCommand:headscope.benchmarkConfig'],
+    },
+    {
+      id: 'heads',
+      title: 'See what the heads of a model do',
+      description: [
+        "Choose a checkpoint, a folder with a config.json and its .safetensors files, run it on a prompt, see which token each head reads, switch a head off and see what the model then says. It is opened as it is; nothing is converted and nothing leaves this machine. The setting headscope.models.folders lists those outside the workspace; two small models made for this are in examples/models of Headscope's repository. A model that sees says which of its heads look at a picture, and which words it said without looking.",
+        '[Show Head Patterns](command:headscope.showHeads)',
+        '[Show Hallucination Heads](command:headscope.showHallucination)',
+        '[Show the Results](command:headscope.results.focus)',
+      ].join('\n'),
+      svg: 'docs/walkthrough/heads.svg',
+      altText: 'A grid of small attention pictures, one a head, with one head switched off',
+      completionEvents: ['onCommand:headscope.showHeads'],
+    },
+  ],
+} as const satisfies {
+  readonly id: string;
+  readonly title: string;
+  readonly description: string;
+  readonly steps: readonly WalkthroughStep[];
+};
