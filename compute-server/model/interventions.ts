@@ -3,7 +3,8 @@
  * (models/instrument/interventions.ts). Heads are query heads.
  */
 import type { BlockSpec, ModelSpec } from '../../models/architectures/model-spec';
-import { reinforcementDistances, reinforcementRules } from '../../models/instrument/reinforcement';
+import { reinforcementDistances, reinforcementRules } from '../../models/instrument/interventions/reinforcement';
+import { replaceable, replaceables, rowsOf, type Replaceable } from '../../models/instrument/interventions/replacement';
 import type { RuntimeArray } from '../runtime/session';
 import { flag, int64 } from './runtime-arrays';
 
@@ -24,13 +25,18 @@ export interface GroupChange {
 
 export interface Replacement {
   readonly layer: number;
-  readonly target: 'head' | 'mlp' | 'residual';
-  /** For `head`. */
+  readonly target: Replaceable;
+  /** Of `head` and `query` the query head, of `key` and `value` the key/value head. */
   readonly head?: number;
   /** Token positions; absent: all of the prompt. */
   readonly positions?: readonly number[];
   /** [prompt positions, headDim or hiddenSize], row i for position i. */
   readonly data: Float32Array;
+}
+
+export interface HeadPlace {
+  readonly layer: number;
+  readonly head: number;
 }
 
 /** What one variant of a run changes; an empty object is the plain model. */
@@ -40,6 +46,8 @@ export interface Variant {
   readonly scoreBiases?: readonly GroupChange[];
   /** Factor on probabilities after softmax, renormalised. */
   readonly groupWeights?: readonly GroupChange[];
+  /** Query heads that read all their keys alike. */
+  readonly uniform?: readonly HeadPlace[];
   readonly replacements?: readonly Replacement[];
 }
 
@@ -49,6 +57,7 @@ export function firstChangedLayer(variant: Variant): number | undefined {
     ...(variant.gains ?? []),
     ...(variant.scoreBiases ?? []),
     ...(variant.groupWeights ?? []),
+    ...(variant.uniform ?? []),
     ...(variant.replacements ?? []),
   ].map(({ layer }) => layer);
   return layers.length === 0 ? undefined : Math.min(...layers);
@@ -57,11 +66,12 @@ export function firstChangedLayer(variant: Variant): number | undefined {
 /** One sentence when a variant names what the model does not have. */
 export function variantProblem(model: ModelSpec, variant: Variant, groups: readonly string[]): string | undefined {
   const layers = model.blocks.length;
-  const check = (layer: number, head: number | undefined): string | undefined => {
+  const check = (layer: number, head: number | undefined, of: 'heads' | 'kvHeads' = 'heads'): string | undefined => {
     const block = model.blocks[layer];
     if (!Number.isInteger(layer) || !block) return `There is no layer ${layer}: the model has ${layers}, from 0.`;
-    if (head !== undefined && !(Number.isInteger(head) && head >= 0 && head < block.attention.heads)) {
-      return `There is no head ${head} in layer ${layer}: it has ${block.attention.heads} query heads, from 0.`;
+    const count = block.attention[of];
+    if (head !== undefined && !(Number.isInteger(head) && head >= 0 && head < count)) {
+      return `There is no head ${head} in layer ${layer}: it has ${count} ${of === 'heads' ? 'query' : 'key/value'} heads, from 0.`;
     }
     return undefined;
   };
@@ -81,8 +91,13 @@ export function variantProblem(model: ModelSpec, variant: Variant, groups: reado
     const negative = groupWeights?.find(({ value }) => value < 0);
     if (negative) return `The weight of group "${negative.group}" is negative; probabilities cannot be.`;
   }
+  for (const { layer, head } of variant.uniform ?? []) {
+    const problem = check(layer, head);
+    if (problem !== undefined) return problem;
+  }
   for (const { layer, target, head } of variant.replacements ?? []) {
-    const problem = check(layer, target === 'head' ? (head ?? -1) : undefined);
+    const { slots } = replaceable[target];
+    const problem = slots === undefined ? check(layer, undefined) : check(layer, head ?? -1, slots);
     if (problem !== undefined) return problem;
   }
   return undefined;
@@ -114,9 +129,8 @@ export interface ChunkOfRun {
 
 /** The intervention inputs of one layer for one chunk. Arrays of neutral values are shared between calls: never write to them. */
 export function interventionFeeds(model: ModelSpec, block: BlockSpec, chunk: ChunkOfRun): Record<string, RuntimeArray> {
-  const { heads, headDim } = block.attention;
+  const { heads } = block.attention;
   const b = chunk.variants.length;
-  const n = chunk.length;
   const groups = chunk.groups.length;
   const here = <T extends { readonly layer: number }>(list: readonly T[] | undefined): readonly T[] =>
     (list ?? []).filter(({ layer }) => layer === block.index);
@@ -124,6 +138,7 @@ export function interventionFeeds(model: ModelSpec, block: BlockSpec, chunk: Chu
   let gain = neutral('ones', b * heads);
   let bias: Float32Array | undefined;
   let weight: Float32Array | undefined;
+  let uniform: Uint8Array | undefined;
   chunk.variants.forEach((variant, v) => {
     for (const change of here(variant.gains)) {
       if (gain === neutral('ones', b * heads)) gain = gain.slice();
@@ -140,38 +155,10 @@ export function interventionFeeds(model: ModelSpec, block: BlockSpec, chunk: Chu
       const at = (v * heads + change.head) * groups + chunk.groups.indexOf(change.group);
       weight[at] = (weight[at] ?? 1) * change.value;
     }
-  });
-
-  const replacement = (target: Replacement['target'], slots: number, width: number) => {
-    let mask: Uint8Array | undefined;
-    let data: Float32Array | undefined;
-    chunk.variants.forEach((variant, v) => {
-      for (const change of here(variant.replacements).filter((each) => each.target === target)) {
-        mask ??= new Uint8Array(b * slots * n);
-        data ??= new Float32Array(b * slots * n * width);
-        const slot = target === 'head' ? (change.head ?? 0) : 0;
-        for (let i = 0; i < n; i++) {
-          const position = chunk.start + i;
-          const source = change.data.subarray(position * width, (position + 1) * width);
-          if (source.length < width || (change.positions && !change.positions.includes(position))) continue;
-          const row = (v * slots + slot) * n + i;
-          mask[row] = 1;
-          data.set(source, row * width);
-        }
-      }
-    });
-    return { mask, data };
-  };
-  const head = replacement('head', heads, headDim);
-  const mlp = replacement('mlp', 1, model.hiddenSize);
-  const residual = replacement('residual', 1, model.hiddenSize);
-  const masked = ({ mask }: { readonly mask: Uint8Array | undefined }, ...shape: readonly number[]): RuntimeArray => ({
-    data: mask ?? new Uint8Array(0),
-    shape: [...shape, mask ? n : 0, 1],
-  });
-  const data = (of: { readonly data: Float32Array | undefined }, width: number, ...shape: readonly number[]) => ({
-    data: of.data ?? new Float32Array(0),
-    shape: [...shape, of.data ? n : 0, width],
+    for (const { head } of here(variant.uniform)) {
+      uniform ??= new Uint8Array(b * heads);
+      uniform[v * heads + head] = 1;
+    }
   });
   return {
     head_gain: { data: gain, shape: [b, heads] },
@@ -179,18 +166,45 @@ export function interventionFeeds(model: ModelSpec, block: BlockSpec, chunk: Chu
     key_groups: chunk.keyGroups,
     use_score_bias: flag(bias !== undefined),
     score_bias: { data: bias ?? neutral('zeros', b * heads * groups), shape: [b, heads, groups] },
+    use_uniform_attention: flag(uniform !== undefined),
+    uniform_heads: { data: uniform ?? new Uint8Array(b * heads), shape: [b, heads, 1, 1] },
     use_group_weight: flag(weight !== undefined),
     group_weight: { data: weight ?? neutral('ones', b * heads * groups), shape: [b, heads, groups] },
-    use_head_replacement: flag(head.mask !== undefined),
-    replace_heads: masked(head, b, heads),
-    head_replacement: data(head, headDim, b, heads),
-    use_mlp_replacement: flag(mlp.mask !== undefined),
-    replace_mlp: masked(mlp, b),
-    mlp_replacement: data(mlp, model.hiddenSize, b),
-    use_residual_replacement: flag(residual.mask !== undefined),
-    replace_residual: masked(residual, b),
-    residual_replacement: data(residual, model.hiddenSize, b),
+    ...replacementFeeds(model, block, chunk),
   };
+}
+
+function replacementFeeds(model: ModelSpec, block: BlockSpec, chunk: ChunkOfRun): Record<string, RuntimeArray> {
+  const b = chunk.variants.length;
+  const n = chunk.length;
+  const feeds: Record<string, RuntimeArray> = {};
+  for (const target of replaceables) {
+    const { slots, width } = rowsOf(target, { ...block.attention, hiddenSize: model.hiddenSize });
+    let mask: Uint8Array | undefined;
+    let data: Float32Array | undefined;
+    chunk.variants.forEach((variant, v) => {
+      for (const change of variant.replacements ?? []) {
+        if (change.target !== target || change.layer !== block.index) continue;
+        mask ??= new Uint8Array(b * slots * n);
+        data ??= new Float32Array(b * slots * n * width);
+        for (let i = 0; i < n; i++) {
+          const position = chunk.start + i;
+          const source = change.data.subarray(position * width, (position + 1) * width);
+          if (source.length < width || (change.positions && !change.positions.includes(position))) continue;
+          const row = (v * slots + (change.head ?? 0)) * n + i;
+          mask[row] = 1;
+          data.set(source, row * width);
+        }
+      }
+    });
+    const [use, where, by] = replaceable[target].inputs;
+    const rows = mask ? n : 0;
+    const lead = replaceable[target].slots === undefined ? [b] : [b, slots];
+    feeds[use] = flag(mask !== undefined);
+    feeds[where] = { data: mask ?? new Uint8Array(0), shape: [...lead, rows, 1] };
+    feeds[by] = { data: data ?? new Float32Array(0), shape: [...lead, rows, width] };
+  }
+  return feeds;
 }
 
 function reinforcementFeeds(

@@ -3,7 +3,7 @@
  * scores of one chunk are alive at a time: memory grows with the length, not with its square.
  */
 import type { BlockSpec, ModelSpec } from '../../models/architectures/model-spec';
-import { reinforcementOutputs } from '../../models/instrument/reinforcement';
+import { reinforcementOutputs } from '../../models/instrument/interventions/reinforcement';
 import { statisticOutputs, topKeyOutputs } from '../../models/instrument/statistics';
 import type { RuntimeArray, RuntimeValues } from '../runtime/session';
 import { requireFinite } from './finite';

@@ -16,7 +16,8 @@ import type { Value } from '../../kernels/graph/records';
 import { add, multiply } from '../../kernels/graph/operators/elementwise';
 import { concat, reshape, slice, transpose } from '../../kernels/graph/operators/layout';
 import { attend } from '../instrument/attention';
-import { declareInterventions, replaced, type Interventions } from '../instrument/interventions';
+import { declareInterventions, type Interventions } from '../instrument/interventions/interventions';
+import { replaced, type Replaceable } from '../instrument/interventions/replacement';
 import type { Rope } from '../formats/model-description';
 import { activate, linear, norm, rotate } from './layers';
 import type { AttentionSpec, BlockSpec, BranchNorms, FeedForwardSpec, ModelSpec } from './model-spec';
@@ -36,10 +37,10 @@ export function blockGraph(
   options: BlockOptions,
 ): Graph<Dim> {
   const graph = new GraphBuilder(`layer.${block.index}`);
-  const { heads, headDim } = block.attention;
+  const { heads, kvHeads, headDim } = block.attention;
   const residual = graph.input('residual', 'float32', ['b', 'n', model.hiddenSize]);
   const interventions = options.instrumented
-    ? declareInterventions(graph, { heads, headDim, hiddenSize: model.hiddenSize, keys })
+    ? declareInterventions(graph, { heads, kvHeads, headDim, hiddenSize: model.hiddenSize }, keys)
     : undefined;
   const tap = (value: Value, name: string): void => {
     if (interventions) graph.output(value, name);
@@ -68,7 +69,9 @@ export function blockGraph(
     const computed = branch(x, block.feedForwardNorms, (input) =>
       graph.within('mlp', () => feedForward(graph, block.feedForward, weights, input)),
     );
-    const output = interventions ? replaced(interventions.mlp, (operand) => operand(computed), 'mlp_output') : computed;
+    const output = interventions
+      ? replaced(interventions.replacements.mlp, (operand) => operand(computed), 'mlp_output')
+      : computed;
     tap(output, 'mlp_output');
     return output;
   };
@@ -82,7 +85,7 @@ export function blockGraph(
   }
   if (interventions) {
     const computed = out;
-    out = replaced(interventions.residual, (operand) => operand(computed), 'residual.out');
+    out = replaced(interventions.replacements.residual, (operand) => operand(computed), 'residual.out');
   }
   graph.output(out, 'residual.out');
   return graph.finishDynamic();
@@ -103,22 +106,31 @@ function attentionOutput(
   let { query, key } = projected;
   if (spec.queryNorm) query = norm(graph, weights, spec.queryNorm, query);
   if (spec.keyNorm) key = norm(graph, weights, spec.keyNorm, key);
-  query = transpose(query, [0, 2, 1, 3]);
-  key = transpose(key, [0, 2, 1, 3]);
   const rope: Rope | undefined = spec.rope === undefined ? undefined : model.ropes[spec.rope];
-  if (rope) {
-    const cos = graph.input('rope_cos', 'float32', ['n', rope.dimensions / 2]);
-    const sin = graph.input('rope_sin', 'float32', ['n', rope.dimensions / 2]);
-    // Born under the names of the taps: an output that is named afterwards is copied in every run.
-    query = rotate(query, cos, sin, rope, interventions && 'attention.query');
-    key = rotate(key, cos, sin, rope, interventions && 'attention.key');
-  }
-  tap(query, 'attention.query');
-  tap(key, 'attention.key');
-  if (interventions) graph.output(transpose(value, [0, 2, 1, 3], 'attention.value'));
+  const angles = rope && {
+    cos: graph.input('rope_cos', 'float32', ['n', rope.dimensions / 2]),
+    sin: graph.input('rope_sin', 'float32', ['n', rope.dimensions / 2]),
+  };
+  /** [b, n, heads, d] -> [b, heads, n, d], rotated; born under the name of its tap: one named afterwards is copied in every run. */
+  const byHead = (x: Value, target: Replaceable & ('query' | 'key' | 'value')): Value => {
+    const compute = (operand: (value: Value) => Value): Value => {
+      const heads = transpose(operand(x), [0, 2, 1, 3]);
+      return rope && angles && target !== 'value'
+        ? rotate(heads, operand(angles.cos), operand(angles.sin), rope)
+        : heads;
+    };
+    if (!interventions) return compute((value) => value);
+    const name = `attention.${target}`;
+    const output = replaced(interventions.replacements[target], compute, name);
+    tap(output, name);
+    return output;
+  };
+  query = byHead(query, 'query');
+  key = byHead(key, 'key');
+  const valueByHead = byHead(value, 'value');
 
   const newKey = graph.output(transpose(key, [2, 0, 1, 3], 'new_key'));
-  const newValue = graph.output(transpose(value, [1, 0, 2, 3], 'new_value'));
+  const newValue = graph.output(transpose(valueByHead, [2, 0, 1, 3], 'new_value'));
   const cache = (name: string): Value => graph.input(name, 'float32', ['past', 'b', spec.kvHeads, spec.headDim]);
   const all = (past: Value, now: Value): Value => transpose(concat([past, now], 0), [1, 2, 0, 3]);
   const positions = spec.causal

@@ -14,14 +14,11 @@ import {
 } from '../../kernels/graph/operators/elementwise';
 import { gather, reshape } from '../../kernels/graph/operators/layout';
 import { softmax } from '../../kernels/graph/operators/reduce';
-import {
-  biasedScores,
-  headOutput,
-  interveneOnHeads,
-  scoreKeys,
-  weighValues,
-  type Interventions,
-} from './interventions';
+import { headOutput, scoreKeys } from './grouped-heads';
+import { weighValues } from './interventions/group-weight';
+import { interveneOnHeads, type Interventions } from './interventions/interventions';
+import { biasedScores } from './interventions/score-bias';
+import { uniformScores } from './interventions/uniform-attention';
 import { addStatistics } from './statistics';
 
 /**
@@ -61,7 +58,15 @@ export function attend(
     const raw = scoreKeys(operand(query), operand(key), rules.scale, rules);
     return rules.softcap === undefined ? raw : multiply(hyperbolicTangent(divide(raw, rules.softcap)), rules.softcap);
   };
-  const free = interventions ? biasedScores(interventions, score) : score((value) => value);
+  const free = interventions
+    ? uniformScores(interventions.uniformAttention, (outer) =>
+        biasedScores(
+          { inUse: outer(interventions.scoreBias.inUse), bias: outer(interventions.scoreBias.bias) },
+          outer(interventions.keyGroups),
+          score,
+        ),
+      )
+    : score((value) => value);
   const scores = positions ? add(free, causalMask(rules, positions)) : free;
   const probabilities = softmax(scores, -1, 'attention.probabilities');
   if (!interventions) return headOutput(probabilities, value, rules);
@@ -69,12 +74,8 @@ export function attend(
   const selected = graph.input('selected_heads', 'int64', ['selected']);
   graph.output(gather(probabilities, selected, 1, 'attention.selected'));
   addStatistics(graph, scores, probabilities, interventions.headGain);
-  return interveneOnHeads(
-    graph,
-    interventions,
-    weighValues(interventions, probabilities, value, rules),
-    'attention.head_output',
-  );
+  const weighed = weighValues(interventions.groupWeight, interventions.keyGroups, probabilities, value, rules);
+  return interveneOnHeads(graph, interventions, weighed, 'attention.head_output');
 }
 
 /** 0 where the query may read the key, `maskedScore` elsewhere, [n, t]: from the positions, so it fits any chunk. */

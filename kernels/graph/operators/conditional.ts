@@ -20,7 +20,7 @@ export function conditional(
   if (condition.type !== 'bool') fail('If', label, `${describe(condition)} is no bool.`);
   const branch = (kind: string, build: (graph: GraphBuilder) => readonly Value[]) => {
     const graph = new GraphBuilder(`${label} ${kind}`, condition.graph);
-    const values = build(graph).map((value, i) => graph.output(value, `${label}.${kind}.${i}`));
+    const values = build(graph).map((value, i) => graph.output(value, graph.fresh(`${label}.${kind}.${i}`)));
     return { graph, values };
   };
   const taken = branch('then', yes);

@@ -8,9 +8,9 @@
  *
  * The person's own gains act first: what is compared are outputs with them.
  */
-import type { GraphBuilder } from '../../kernels/graph/builder';
-import type { Value } from '../../kernels/graph/records';
-import { borrow, conditional } from '../../kernels/graph/operators/conditional';
+import type { GraphBuilder } from '../../../kernels/graph/builder';
+import type { Value } from '../../../kernels/graph/records';
+import { borrow, conditional } from '../../../kernels/graph/operators/conditional';
 import {
   add,
   and,
@@ -23,9 +23,9 @@ import {
   squareRoot,
   subtract,
   where,
-} from '../../kernels/graph/operators/elementwise';
-import { gather, reshape, slice } from '../../kernels/graph/operators/layout';
-import { reduceMean, reduceSum, topK } from '../../kernels/graph/operators/reduce';
+} from '../../../kernels/graph/operators/elementwise';
+import { gather, reshape, slice } from '../../../kernels/graph/operators/layout';
+import { reduceMean, reduceSum, topK } from '../../../kernels/graph/operators/reduce';
 
 /** Places of `reinforcement_distance` and `reinforcement_rule`. */
 export const reinforcementDistances = ['l2', 'squared', 'relative', 'cosine'] as const;

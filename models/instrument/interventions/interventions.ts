@@ -1,0 +1,57 @@
+/**
+ * Interventions are inputs of the layer graph with neutral values, so that one opened session serves the plain run and
+ * every experiment. One file a kind: what it declares, and what it does.
+ *
+ * With all inputs neutral the instrumented graph computes the very same numbers as the plain one: a gain of 1 multiplies
+ * exactly, and everything else sits in branches (`If`) that are not taken; their inputs may then be empty.
+ */
+import type { GraphBuilder } from '../../../kernels/graph/builder';
+import { multiply } from '../../../kernels/graph/operators/elementwise';
+import { reshape } from '../../../kernels/graph/operators/layout';
+import type { Value } from '../../../kernels/graph/records';
+import { declareGroupWeight, type GroupWeight } from './group-weight';
+import { declareReinforcement, reinforcedGain, type ReinforcementInputs } from './reinforcement';
+import { declareReplacements, replaced, type Replacements } from './replacement';
+import { declareScoreBias, type ScoreBias } from './score-bias';
+import type { LayerSizes } from './sizes';
+import { declareUniformAttention, type UniformAttention } from './uniform-attention';
+
+export interface Interventions {
+  /** Factor on each head's output before the output projection, [b, h]. Neutral 1. */
+  readonly headGain: Value;
+  /** Gains that the graph chooses itself; neutral: not in use. */
+  readonly reinforcement: ReinforcementInputs;
+  /** 1 where key j belongs to group i, [groups, t]. */
+  readonly keyGroups: Value;
+  readonly scoreBias: ScoreBias;
+  readonly uniformAttention: UniformAttention;
+  readonly groupWeight: GroupWeight;
+  readonly replacements: Replacements;
+}
+
+export function declareInterventions(graph: GraphBuilder, sizes: LayerSizes, keys: string): Interventions {
+  const { heads, headDim } = sizes;
+  return {
+    headGain: graph.input('head_gain', 'float32', ['b', heads]),
+    reinforcement: declareReinforcement(graph, heads, headDim),
+    keyGroups: graph.input('key_groups', 'float32', ['groups', keys]),
+    scoreBias: declareScoreBias(graph, heads),
+    uniformAttention: declareUniformAttention(graph, heads),
+    groupWeight: declareGroupWeight(graph, heads),
+    replacements: declareReplacements(graph, sizes),
+  };
+}
+
+/** Gain, then replacement, of the head outputs [b, h, n, d]. */
+export function interveneOnHeads(
+  graph: GraphBuilder,
+  { headGain, reinforcement, replacements }: Interventions,
+  output: Value,
+  name: string,
+): Value {
+  const count = output.shape[1] ?? 1;
+  const gain = reinforcedGain(graph, reinforcement, output, headGain);
+  const scaled = (operand: (value: Value) => Value): Value =>
+    multiply(operand(output), reshape(operand(gain), ['b', count, 1, 1]));
+  return replaced(replacements.head, scaled, name);
+}
