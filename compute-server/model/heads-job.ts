@@ -18,8 +18,8 @@ import type { HeadNumbers } from './head-statistics';
 import { thumbnailSize } from './row-plan';
 import { biasedKeys, checkedVariant } from './key-groups';
 import type { LoadedModel } from './loaded-model';
-import { runPrompt } from './model-run';
-import type { LayerResult, ResidualStream } from './run-request';
+import { layersOf } from './model-run';
+import type { LayerResult } from './run-request';
 import { requireParity } from './parity';
 import { piecesOf, readerOf, sequenceOf } from './prompt';
 import { ResumeFile } from './resume';
@@ -77,47 +77,46 @@ export async function* headsJob(
   const unfinished = await resume.read();
   const done: LayerResult[] = [...(unfinished?.layers ?? [])];
   for (const layer of done) yield layerProgress(layer, model);
-  let stream: ResidualStream | undefined = unfinished?.residual;
   let unsaved = false;
   let keptLayers = done.length;
-  for (let layer = done.length; layer < layers; layer++) {
-    yield {
-      kind: 'stage',
-      sentence: `Layer ${layer + 1} of ${layers}`,
-      share: layer / layers,
-      ...timeLeft(started, layer - (unfinished?.layers.length ?? 0), layers - layer),
-      keptLayers,
-    };
-    const run = await runPrompt(
-      { ...model.spec, blocks: model.spec.blocks.slice(0, layer + 1) },
-      model.sessions,
-      {
-        ...sequence,
-        variants: [variant],
-        chunk,
-        groups,
-        statistics: true,
-        topKeys: 'last',
-        thumbnails: request.thumbnails,
-        logits: 'none',
-        ...(stream ? { from: stream } : {}),
-      },
-      { signal },
-    );
+  const stage = (layer: number): HeadsProgress => ({
+    kind: 'stage',
+    sentence: `Layer ${layer + 1} of ${layers}`,
+    share: layer / layers,
+    ...timeLeft(started, layer - (unfinished?.layers.length ?? 0), layers - layer),
+    keptLayers,
+  });
+  if (done.length < layers) yield stage(done.length);
+  const run = layersOf(
+    model.spec,
+    model.sessions,
+    {
+      ...sequence,
+      variants: [variant],
+      chunk,
+      groups,
+      statistics: true,
+      topKeys: 'last',
+      thumbnails: request.thumbnails,
+      logits: 'none',
+      ...(unfinished ? { from: unfinished.residual } : {}),
+    },
+    { signal },
+  );
+  for await (const { result, out } of run) {
     await model.requireUnchanged();
-    const [result] = run.layers;
-    if (!result) throw new RangeError(`layer ${layer} gave no result`);
-    stream = run.last;
     done.push(result);
     yield layerProgress(result, model);
-    if (performance.now() - started > resumeAfterMs && layer + 1 < layers) {
-      const why = await resume.write({ layers: done, residual: stream });
+    if (done.length === layers) break;
+    if (performance.now() - started > resumeAfterMs) {
+      const why = await resume.write({ layers: done, residual: out });
       if (why === undefined) keptLayers = done.length;
       else if (!unsaved) {
         surroundings.log('warn', `Finished layers cannot be kept for a later run (${why}); this run goes on.`);
         unsaved = true;
       }
     }
+    yield stage(done.length);
   }
 
   let labelled: LabelledHeads | undefined;

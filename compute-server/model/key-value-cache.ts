@@ -2,6 +2,7 @@
  * Keys and values of the positions already run, layer by layer. Position first ([position, b, g, d]): a prefix is one piece
  * of memory and goes into a run without a copy.
  */
+import type { ModelSpec } from '../../models/architectures/model-spec';
 import type { RuntimeArray } from '../runtime/session';
 
 interface LayerCache {
@@ -78,6 +79,37 @@ export class KeyValueCache {
     this.at(layer).first = first;
   }
 
+  /**
+   * A copy of one layer, of a batch of one, for `batch` variants side by side that go on from here; the other layers are empty.
+   * `room` positions more are made space for.
+   */
+  branch(layer: number, batch: number, room: number): KeyValueCache {
+    const { length, first } = this.at(layer);
+    const width = this.widths[layer] ?? 0;
+    const branched = new KeyValueCache(
+      this.widths.map((each) => each * batch),
+      this.shapes.map(([own, kvHeads, headDim]) => {
+        if (own !== 1) throw new RangeError(`a cache of ${own} variants cannot branch into ${batch}`);
+        return [batch, kvHeads, headDim];
+      }),
+      length + room,
+    );
+    const past = this.past(layer);
+    const repeated = ({ data }: RuntimeArray): Float32Array => {
+      if (!(data instanceof Float32Array)) throw new TypeError('keys and values are float32');
+      if (batch === 1) return data;
+      const out = new Float32Array(length * width * batch);
+      for (let position = 0; position < length; position++) {
+        const row = data.subarray(position * width, (position + 1) * width);
+        for (let b = 0; b < batch; b++) out.set(row, (position * batch + b) * width);
+      }
+      return out;
+    };
+    branched.append(layer, repeated(past.key), repeated(past.value));
+    branched.shift(layer, first);
+    return branched;
+  }
+
   bytes(): number {
     return this.layers.reduce((sum, layer) => sum + layer.key.byteLength + layer.value.byteLength, 0);
   }
@@ -87,6 +119,14 @@ export class KeyValueCache {
     if (!cache) throw new RangeError(`the cache has ${this.layers.length} layers, not ${layer + 1}`);
     return cache;
   }
+}
+
+export function emptyCache(model: ModelSpec, batch: number, expected = 0): KeyValueCache {
+  return new KeyValueCache(
+    model.blocks.map(({ attention }) => batch * attention.kvHeads * attention.headDim),
+    model.blocks.map(({ attention }) => [batch, attention.kvHeads, attention.headDim] as const),
+    expected,
+  );
 }
 
 function grown(old: Float32Array, used: number, capacity: number): Float32Array {

@@ -30,8 +30,10 @@ export async function logitsOf(
     return values['logits'];
   }
   const vocabulary = model.head.vocabulary.outputs;
-  const whole = new Float32Array(batch * request.ids.length * vocabulary);
-  let start = 0;
+  const first = request.past?.length ?? 0;
+  const rows = request.ids.length - first;
+  const whole = new Float32Array(batch * rows * vocabulary);
+  let start = first;
   for (const chunk of stream.chunks) {
     signal?.throwIfAborted();
     const length = chunk.length / (batch * width);
@@ -40,12 +42,12 @@ export async function logitsOf(
     for (let b = 0; b < batch; b++) {
       whole.set(
         logits.subarray(b * length * vocabulary, (b + 1) * length * vocabulary),
-        (b * request.ids.length + start) * vocabulary,
+        (b * rows + start - first) * vocabulary,
       );
     }
     start += length;
   }
-  return { data: whole, shape: [batch, request.ids.length, vocabulary] };
+  return { data: whole, shape: [batch, rows, vocabulary] };
 }
 
 /** Logits of one chunk at a time: the vocabulary times the whole prompt would not fit. */
@@ -53,7 +55,7 @@ export async function lossOf(
   model: ModelSpec,
   sessions: LayerSessions,
   stream: ResidualStream,
-  ids: readonly number[],
+  { ids, variantIds, past }: Pick<RunRequest, 'ids' | 'variantIds' | 'past'>,
   positions: readonly number[],
   signal: AbortSignal | undefined,
 ): Promise<readonly number[]> {
@@ -61,9 +63,10 @@ export async function lossOf(
   if (vocabulary === undefined) throw new RangeError('the model has no language head');
   const session = await sessions.session({ kind: 'head' });
   const { width, batch } = stream;
-  const wanted = new Set(positions.filter((position) => position + 1 < ids.length));
+  const first = past?.length ?? 0;
+  const wanted = new Set(positions.filter((position) => position >= first && position + 1 < ids.length));
   const sums = new Float64Array(batch);
-  let start = 0;
+  let start = first;
   for (const chunk of stream.chunks) {
     signal?.throwIfAborted();
     const length = chunk.length / (batch * width);
@@ -82,7 +85,7 @@ export async function lossOf(
         rows.forEach((position, row) => {
           const from = (b * rows.length + row) * vocabulary;
           const line = logits.subarray(from, from + vocabulary);
-          sums[b] = (sums[b] ?? 0) + logSumExp(line) - (line[ids[position + 1] ?? 0] ?? 0);
+          sums[b] = (sums[b] ?? 0) + logSumExp(line) - (line[(variantIds?.[b] ?? ids)[position + 1] ?? 0] ?? 0);
         });
       }
     }

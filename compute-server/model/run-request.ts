@@ -9,6 +9,13 @@ import type { Sequence } from './sequence';
 export interface RunRequest extends Sequence {
   /** One run per variant, as a batch; absent: the plain model alone. Statistics and taps are those of variant 0. */
   readonly variants?: readonly Variant[];
+  /** Token ids of each variant, as many as `ids`, where they differ; statistics and taps are still those of variant 0. */
+  readonly variantIds?: readonly (readonly number[])[];
+  /**
+   * Keys and values of the rows [0, length), from a run of one variant that kept them: only the rows behind are run, for every
+   * variant, and the cache stays as it is. Interventions act on those rows; statistics, maps and top keys need the whole prompt.
+   */
+  readonly past?: { readonly cache: KeyValueCache; readonly length: number };
   /** Queries per chunk. */
   readonly chunk: number;
   readonly statistics?: boolean;
@@ -84,7 +91,7 @@ export interface LayerReinforcement {
 
 export interface RunResult {
   readonly layers: readonly LayerResult[];
-  /** [b, positions, v] */
+  /** [b, rows, v]; the rows are those behind `past`. */
   readonly logits?: RuntimeArray;
   /** By variant, in nats per token. */
   readonly loss?: readonly number[];
@@ -96,7 +103,7 @@ export interface RunResult {
 
 export interface RunHooks {
   readonly signal?: AbortSignal | undefined;
-  /** After each layer. */
+  /** After each layer of a run to its end. */
   readonly onLayer?: (result: LayerResult, residual: ResidualStream) => void;
   /** Between chunks: layer, and share of the layer done. */
   readonly onChunk?: (layer: number, share: number) => void;
