@@ -21,6 +21,7 @@ const tiers = {
   unit: { command: mocha('unit'), minutes: 10 },
   laws: { command: mocha('laws'), minutes: 15 },
   process: { command: mocha('process'), minutes: 15 },
+  fuzz: { command: tsx('test/fuzz/run.ts'), minutes: 10 },
   browser: { command: mocha('browser'), minutes: 10, hosted: true },
   editor: { command: tsx('test/editor/run.ts'), minutes: 10, hosted: true },
   package: { command: mocha('package'), minutes: 10, hosted: true },

@@ -1,0 +1,92 @@
+/**
+ * Calls to the compute server, sound and broken ones, through its own dispatch to its own methods: each is answered once, by
+ * a result or a failure that has words. What runs long is cancelled, as a person does, and has to answer that.
+ */
+import { join, resolve } from 'node:path';
+import type { ComputeMethod, FromCompute } from '../../../protocol/compute/api';
+import { sentenceOf } from '../../../protocol/wire/words';
+import { Dispatcher } from '../../../compute-server/dispatch/dispatcher';
+import { Lane } from '../../../compute-server/dispatch/lane';
+import { kernelMethods } from '../../../compute-server/kernel-methods';
+import { hallucinationMethods } from '../../../compute-server/model/hallucination-methods';
+import { modelMethods } from '../../../compute-server/model/methods';
+import { modelCalls } from '../../../compute-server/model/model-calls';
+import type { Surroundings } from '../../../compute-server/surroundings';
+import { mutateTree, Random } from '../../support/fuzz/random';
+import type { Outcome, Subject } from '../../support/fuzz/subject';
+import { validCalls } from './valid';
+
+/** What runs longer is cancelled. */
+const patienceMs = 400;
+const memoryLimit = 400e6;
+
+const methods = Object.keys(validCalls) as ComputeMethod[];
+
+interface Input {
+  readonly message: unknown;
+  /** It is as a caller of this version writes it, so it is answered. */
+  readonly sound: boolean;
+}
+
+let sendTo: ((message: FromCompute) => void) | undefined;
+let dispatcher: Dispatcher | undefined;
+
+function serverIn(folder: string): Dispatcher {
+  const surroundings: Surroundings = {
+    entry: resolve('compute-server/main.ts'),
+    cacheFolder: join(folder, 'cache'),
+    memoryLimit,
+    defaultThreads: 1,
+    log: () => {},
+  };
+  const lane = new Lane();
+  const models = modelCalls(surroundings, lane);
+  return new Dispatcher(
+    {
+      ...kernelMethods(surroundings, lane),
+      ...modelMethods(surroundings, models),
+      ...hallucinationMethods(surroundings, models),
+    },
+    (message) => sendTo?.(message),
+  );
+}
+
+function ask({ message, sound }: Input, folder: string): Promise<Outcome> {
+  dispatcher ??= serverIn(folder);
+  const server = dispatcher;
+  return new Promise((answer, fail) => {
+    const clock = sound ? undefined : setTimeout(() => server.receive({ kind: 'cancel', id: 1 }), patienceMs);
+    let last = 'nothing';
+    const settle = (outcome: Outcome) => {
+      clearTimeout(clock);
+      answer(outcome);
+    };
+    sendTo = (reply) => {
+      if (reply.kind === 'log') last = reply.message;
+      if (reply.kind === 'ok') settle({ value: reply.result });
+      if (reply.kind !== 'failed') return;
+      if (sound) fail(new Error(`a sound call failed: ${sentenceOf(reply.failure)} ${last}`));
+      else if (reply.failure.code === 'internal') fail(new Error(`it failed inside: ${last}`));
+      else settle({ refusal: sentenceOf(reply.failure) });
+    };
+    server.receive(message);
+    // A message that names no call cannot be answered: it is said in the log.
+    const { id } = (typeof message === 'object' && message !== null ? message : {}) as { id?: unknown };
+    if (id !== 1 || (message as { kind?: unknown }).kind === 'cancel') settle({ refusal: `It was ignored: ${last}.` });
+  });
+}
+
+export const subject: Subject<Input> = {
+  counts: { tier: 250, full: 2000 },
+  least: { values: 0.05, refusals: 0.3 },
+  make(seed) {
+    const random = new Random(seed);
+    const method = methods[(seed - 1) % methods.length]!;
+    const message = { kind: 'call', id: 1, method, args: validCalls[method] };
+    // The first of each method is sound.
+    if (seed <= methods.length) return { message, sound: true };
+    if (random.chance(0.05)) return { message: mutateTree(random, message, 3), sound: false };
+    return { message: { ...message, args: mutateTree(random, message.args, 3) }, sound: false };
+  },
+  run: ask,
+};

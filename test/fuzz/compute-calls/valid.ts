@@ -1,0 +1,142 @@
+/** One sound call of every method of the compute server, on the demo models, small enough to run in a moment. */
+import { resolve } from 'node:path';
+import type { ComputeMethod, ComputeMethods } from '../../../protocol/compute/api';
+import type { HallucinationRequest, ReinforcementRequest } from '../../../protocol/compute/hallucination';
+import type { BenchmarkPlan } from '../../../protocol/results/benchmark';
+import type { HeadGain } from '../../../protocol/results/heads';
+
+const textModel = resolve('examples/models/demo-lm');
+const visionModel = resolve('examples/models/demo-vlm');
+const image = resolve('test/fixtures/pictures/rgb.png');
+const text = 'the cat sat on the mat and the cat';
+const ids = [0, 17, 33, 21, 17, 33, 40, 12];
+const gains: HeadGain[] = [{ layer: 1, head: 2, gain: 0.5 }];
+
+const heads = { pattern: 'causal-self', heads: 4, kvHeads: 2, headDim: 16, valueDim: 16 } as const;
+
+const plan: BenchmarkPlan = {
+  mechanisms: ['tiled', 'sliding-window', 'linear'],
+  baseline: 'fused',
+  shape: { ...heads, batch: 1, lengths: [32, 64] },
+  parameters: { 'sliding-window': { window: 16 } },
+  device: 'cpu',
+  threads: 1,
+  precision: 'float32',
+  seed: 1,
+  secondsPerLength: 0.1,
+  measureMemory: false,
+};
+
+const divergence = {
+  folder: visionModel,
+  prompt: { kind: 'text', text: '<image> What is in the picture?', image },
+  removed: { kind: 'image' },
+  distance: 'l2',
+  outliers: 'paper',
+  positions: 'contiguous',
+} as const;
+
+const judged: HallucinationRequest = {
+  ...divergence,
+  maxNewTokens: 3,
+  truth: ['dog'],
+  references: ['A dog sits.'],
+  lexicon: { classes: { dog: ['puppy'] }, publishedNames: false },
+};
+
+const reinforcement: ReinforcementRequest = {
+  alpha: 2,
+  outliers: 'paper',
+  heads: 'selected',
+  normMatched: false,
+  executor: 'in-graph',
+  seed: 1,
+  layers: [1],
+};
+
+const oneHead = { folder: textModel, ids, gains, layer: 1, head: 2 };
+
+export const validCalls: { readonly [M in ComputeMethod]: ComputeMethods[M]['args'] } = {
+  info: [],
+  devices: [{ roof: false }],
+  mechanisms: [],
+  mechanismView: [
+    {
+      mechanism: 'sliding-window',
+      parameters: { window: 16 },
+      shape: heads,
+      length: 32,
+      head: 'any',
+      effective: true,
+      seed: 1,
+      lengths: [64, 128],
+    },
+  ],
+  neighborhoodBound: [
+    {
+      axes: [{ size: 16, window: 5, stride: 1, dilation: 1, causal: false, queryTile: 4, keyTile: 4 }],
+      tiling: 'static',
+      attentionShare: 0.6,
+      sparseSteps: 0.8,
+    },
+  ],
+  supports: [plan],
+  roof: ['cpu', 1],
+  benchmark: [plan],
+  stoppedBenchmark: [{ ...plan, done: [] }],
+  distributed: [
+    {
+      shape: { ...heads, batch: 1, length: 64 },
+      grids: [{ headWorkers: 2, sequenceWorkers: 1, schedule: 'ring' }],
+      balanced: true,
+      seed: 1,
+      seconds: 0.1,
+    },
+  ],
+  openModel: [textModel],
+  tokenise: [textModel, { kind: 'text', text }],
+  parity: [textModel, { kind: 'ids', ids }],
+  heads: [
+    {
+      folder: textModel,
+      prompt: { kind: 'text', text },
+      gains,
+      groups: [{ name: 'first', positions: [0] }],
+      classify: false,
+      causal: false,
+      thumbnails: true,
+      seed: 1,
+    },
+  ],
+  headTile: [{ ...oneHead, rowStart: 0, rowCount: 8, columnStart: 0, columnCount: 8, outRows: 8, outColumns: 8 }],
+  headOutputs: [oneHead],
+  headRow: [{ ...oneHead, query: 3 }],
+  nextTokens: [{ folder: textModel, ids, variants: [gains], top: 5 }],
+  generate: [
+    {
+      folder: textModel,
+      prompt: { kind: 'text', text },
+      gains: [],
+      biases: [{ layer: 0, head: 1, start: 0, end: 2, bias: -1 }],
+      maxNewTokens: 3,
+      temperature: 0.7,
+      topP: 0.9,
+      seed: 1,
+      statistics: true,
+    },
+  ],
+  openImage: [divergence],
+  promptForPictures: [visionModel, { kind: 'text', text: '<image> What is in the picture?' }],
+  hallucination: [judged],
+  reinforce: [judged, reinforcement],
+  divergenceAt: [{ ...divergence, generated: [5, 6] }],
+  imageMap: [{ folder: visionModel, prompt: divergence.prompt, generated: [5], heads: [{ layer: 1, head: 0 }] }],
+  hallucinationSet: [
+    {
+      ...judged,
+      images: [{ path: image, truth: ['dog'] }],
+      reinforcements: [reinforcement],
+      done: [],
+    },
+  ],
+};
