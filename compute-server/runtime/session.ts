@@ -4,7 +4,7 @@
  *
  * Facts of onnxruntime-node 1.30.0 (2026-11-24) that shape this file: `run` and session creation block the thread, whatever
  * their promises say; asking for a provider that is not there throws and never falls back; unknown option keys are accepted
- * in silence; float16 data is a Uint16Array on Node 20 and a Float16Array from Node 24.
+ * in silence; float16 data comes out as a Uint16Array up to Node 22 and as a Float16Array from Node 24.
  */
 import type * as Runtime from 'onnxruntime-node';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
@@ -75,7 +75,7 @@ export async function openSession(graph: Graph<Dim>, settings: SessionSettings):
       Object.entries(feeds).map(([name, value]) => {
         const declared = inputs.get(name);
         if (!declared) throw new TypeError(`the graph has no input "${name}"`);
-        return [name, new ort.Tensor(carried(declared), checked(declared, value), value.shape)];
+        return [name, tensorOf(ort, declared, { data: checked(declared, value), shape: value.shape })];
       }),
     );
   };
@@ -104,12 +104,7 @@ export async function openSession(graph: Graph<Dim>, settings: SessionSettings):
       const values = wanted(fetches);
       const arrays = Object.fromEntries(values.map((value) => [value.name, emptyArray(value)]));
       // The runtime writes into these arrays, though the tensors it returns are other objects.
-      const into = Object.fromEntries(
-        values.map((value) => [
-          value.name,
-          new ort.Tensor(carried(value), arrays[value.name]!.data, arrays[value.name]!.shape),
-        ]),
-      );
+      const into = Object.fromEntries(values.map((value) => [value.name, tensorOf(ort, value, arrays[value.name]!)]));
       return {
         async run() {
           await session.run(bound, into);
@@ -175,6 +170,17 @@ function checked(declared: GraphValue<Dim>, value: RuntimeArray): TypedArray {
     );
   }
   return value.data;
+}
+
+/**
+ * A tensor on the array itself. Where Float16Array exists (Node 24), ort.Tensor lays one over the bits of a float16 tensor,
+ * of which the binding then sees no byte ("not enough space: expected 8, got 0", 1.30.0, 2026-11-26): the bits go in as
+ * uint16 and get their type afterwards, as the binding reads both from properties and takes a Uint16Array for float16.
+ */
+function tensorOf(ort: typeof Runtime, declared: GraphValue<Dim>, { data, shape }: RuntimeArray): Tensor {
+  const type = carried(declared);
+  if (type !== 'float16') return new ort.Tensor(type, data, shape);
+  return Object.assign(new ort.Tensor('uint16', data, shape), { type });
 }
 
 function emptyArray(value: GraphValue<Dim>): RuntimeArray {
