@@ -10,6 +10,7 @@ import type * as Runtime from 'onnxruntime-node';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Dim } from '../../kernels/graph/dims';
 import type { Graph, GraphValue } from '../../kernels/graph/graph';
+import { loadRuntime } from './load';
 
 export type TypedArray = Float32Array | Uint16Array | Int32Array | BigInt64Array | Uint8Array;
 
@@ -57,12 +58,8 @@ export interface RuntimeSession {
   release(): Promise<void>;
 }
 
-let loading: Promise<typeof Runtime> | undefined;
-/** Loading the native library takes about 60 ms: it waits for the first graph, so that the server is ready before it. */
-const runtime = (): Promise<typeof Runtime> => (loading ??= import('onnxruntime-node'));
-
 export async function openSession(graph: Graph<Dim>, settings: SessionSettings): Promise<RuntimeSession> {
-  const ort = await runtime();
+  const ort = await loadRuntime();
   const session = await ort.InferenceSession.create(graph.model, options(settings));
   const inputs = new Map(graph.inputs.map((value) => [value.name, value]));
   const outputs = new Map(graph.outputs.map((value) => [value.name, value]));
@@ -200,6 +197,6 @@ function bits(data: Tensor['data']): TypedArray {
 
 /** `onnxruntime-node 1.30.0`, for the provenance of results. */
 export async function runtimeVersion(): Promise<string> {
-  const ort = await runtime();
+  const ort = await loadRuntime();
   return `onnxruntime-node ${ort.env.versions.node ?? 'unknown'}`;
 }
