@@ -4,12 +4,13 @@
  *
  * Facts of onnxruntime-node 1.30.0 (2026-11-24) that shape this file: `run` and session creation block the thread, whatever
  * their promises say; asking for a provider that is not there throws and never falls back; unknown option keys are accepted
- * in silence; float16 data is a Uint16Array on Node 20 and a Float16Array from Node 24.
+ * in silence; float16 data comes out as a Uint16Array up to Node 22 and as a Float16Array from Node 24.
  */
 import type * as Runtime from 'onnxruntime-node';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Dim } from '../../kernels/graph/dims';
 import type { Graph, GraphValue } from '../../kernels/graph/graph';
+import { loadRuntime } from './load';
 
 export type TypedArray = Float32Array | Uint16Array | Int32Array | BigInt64Array | Uint8Array;
 
@@ -57,12 +58,8 @@ export interface RuntimeSession {
   release(): Promise<void>;
 }
 
-let loading: Promise<typeof Runtime> | undefined;
-/** Loading the native library takes about 60 ms: it waits for the first graph, so that the server is ready before it. */
-const runtime = (): Promise<typeof Runtime> => (loading ??= import('onnxruntime-node'));
-
 export async function openSession(graph: Graph<Dim>, settings: SessionSettings): Promise<RuntimeSession> {
-  const ort = await runtime();
+  const ort = await loadRuntime();
   const session = await ort.InferenceSession.create(graph.model, options(settings));
   const inputs = new Map(graph.inputs.map((value) => [value.name, value]));
   const outputs = new Map(graph.outputs.map((value) => [value.name, value]));
@@ -75,7 +72,7 @@ export async function openSession(graph: Graph<Dim>, settings: SessionSettings):
       Object.entries(feeds).map(([name, value]) => {
         const declared = inputs.get(name);
         if (!declared) throw new TypeError(`the graph has no input "${name}"`);
-        return [name, new ort.Tensor(carried(declared), checked(declared, value), value.shape)];
+        return [name, tensorOf(ort, declared, { data: checked(declared, value), shape: value.shape })];
       }),
     );
   };
@@ -104,12 +101,7 @@ export async function openSession(graph: Graph<Dim>, settings: SessionSettings):
       const values = wanted(fetches);
       const arrays = Object.fromEntries(values.map((value) => [value.name, emptyArray(value)]));
       // The runtime writes into these arrays, though the tensors it returns are other objects.
-      const into = Object.fromEntries(
-        values.map((value) => [
-          value.name,
-          new ort.Tensor(carried(value), arrays[value.name]!.data, arrays[value.name]!.shape),
-        ]),
-      );
+      const into = Object.fromEntries(values.map((value) => [value.name, tensorOf(ort, value, arrays[value.name]!)]));
       return {
         async run() {
           await session.run(bound, into);
@@ -177,6 +169,17 @@ function checked(declared: GraphValue<Dim>, value: RuntimeArray): TypedArray {
   return value.data;
 }
 
+/**
+ * A tensor on the array itself. Where Float16Array exists (Node 24), ort.Tensor lays one over the bits of a float16 tensor,
+ * of which the binding then sees no byte ("not enough space: expected 8, got 0", 1.30.0, 2026-11-26): the bits go in as
+ * uint16 and get their type afterwards, as the binding reads both from properties and takes a Uint16Array for float16.
+ */
+function tensorOf(ort: typeof Runtime, declared: GraphValue<Dim>, { data, shape }: RuntimeArray): Tensor {
+  const type = carried(declared);
+  if (type !== 'float16') return new ort.Tensor(type, data, shape);
+  return Object.assign(new ort.Tensor('uint16', data, shape), { type });
+}
+
 function emptyArray(value: GraphValue<Dim>): RuntimeArray {
   const shape = value.shape.map((dim) => {
     if (typeof dim === 'number') return dim;
@@ -194,6 +197,6 @@ function bits(data: Tensor['data']): TypedArray {
 
 /** `onnxruntime-node 1.30.0`, for the provenance of results. */
 export async function runtimeVersion(): Promise<string> {
-  const ort = await runtime();
+  const ort = await loadRuntime();
   return `onnxruntime-node ${ort.env.versions.node ?? 'unknown'}`;
 }

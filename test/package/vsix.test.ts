@@ -128,6 +128,7 @@ describe('the packaged extension', function () {
     graph.output(softmax(scores), 'probabilities');
     writeFileSync(join(folder, '../graph.onnx'), graph.finish().model);
     const script = `
+      process.env.ORT_DISABLE_TELEMETRY = '1';
       const ort = require(${JSON.stringify(join(folder, 'node_modules/onnxruntime-node'))});
       ort.InferenceSession.create('graph.onnx').then(async (session) => {
         const feed = (...values) => new ort.Tensor('float32', Float32Array.from(values), [2, 2]);

@@ -9,7 +9,7 @@ import { bundledServer, bundleServer } from './bundle';
 import { runCli, type Outcome } from './run-cli';
 
 const { serverScript, cliScript } = bundledServer('test-compute');
-export { serverScript };
+export { cliScript, serverScript };
 
 let built: Promise<unknown> | undefined;
 

@@ -1,0 +1,23 @@
+/**
+ * Loads onnxruntime-node with its telemetry off. Nothing else of Headscope imports the package.
+ *
+ * Facts of its builds for Linux and macOS, 1.30.0 (2026-11-26): with the first session the library reads /etc/machine-id,
+ * writes an identifier and a database to ~/.cache/Microsoft/DeveloperTools/.onnxruntime and a log to the temporary folder; after
+ * some nine seconds it calls mobile.events.data.microsoft.com. ORT_DISABLE_TELEMETRY=1, read when it initialises, stops all of
+ * that. The build for Windows hands events to the system's tracing (ETW), which records them only for a session that asks.
+ */
+import { isMainThread } from 'node:worker_threads';
+import type * as Runtime from 'onnxruntime-node';
+
+let loading: Promise<typeof Runtime> | undefined;
+
+/** Loading the native library takes about 60 ms: it waits for the first graph, so that the server is ready before it. */
+export const loadRuntime = (): Promise<typeof Runtime> => (loading ??= loadQuietly());
+
+async function loadQuietly(): Promise<typeof Runtime> {
+  // What a worker thread writes to process.env reaches its own copy, not the environment that the library reads.
+  if (!isMainThread)
+    throw new Error('onnxruntime is not loaded in a worker thread, where its telemetry cannot be turned off.');
+  process.env['ORT_DISABLE_TELEMETRY'] = '1';
+  return import('onnxruntime-node');
+}
