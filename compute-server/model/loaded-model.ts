@@ -36,6 +36,8 @@ export interface LoadedModel {
   readonly description: ModelDescription;
   readonly spec: ModelSpec;
   readonly weights: StoredWeights;
+  /** The folder that the locations of `weights` are relative to. */
+  readonly weightsFolder: string;
   readonly sessions: LayerSessions;
   readonly tokeniser: TokeniserOutcome;
   /** Ids that end a generation. */
@@ -114,7 +116,7 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
   }
   const weightBytes = checkpoint.tensors.reduce((sum, { length }) => sum + length, 0);
   const hash = await hashOfModel(folder, text, checkpoint);
-  const common = { folder, description, weights, ...watched, requireUnchanged };
+  const common = { folder, description, weights, weightsFolder: root, ...watched, requireUnchanged };
   const summary = (part: ModelPart, spec: ModelSpec, tokeniser: TokeniserOutcome): ModelSummary => {
     const context = usableContext(spec);
     return {

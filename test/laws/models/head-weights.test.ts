@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { headWeights, type HeadMap } from '../../../compute-server/model/head-weights';
+import { runPrompt } from '../../../compute-server/model/model-run';
+import type { Replacement } from '../../../compute-server/model/interventions';
+import type { Norm } from '../../../models/architectures/model-spec';
+import type { LayerTap } from '../../../models/instrument/taps';
+import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
+import { tinyModels } from '../../support/checkpoints/tiny-models';
+
+const layer = 1;
+const taps: readonly LayerTap[] = [
+  'residual.input',
+  'attention.query',
+  'attention.key',
+  'attention.value',
+  'attention.output',
+];
+
+function assertNear(found: ArrayLike<number>, expected: ArrayLike<number>, what: string): void {
+  assert.equal(found.length, expected.length, what);
+  for (let i = 0; i < found.length; i++) {
+    const difference = Math.abs(Number(found[i]) - Number(expected[i]));
+    assert.ok(difference <= 2e-5, `${what} differs by ${difference} at ${i}`);
+  }
+}
+
+const applied = ({ data, rows, columns, bias }: HeadMap, x: readonly number[]): number[] =>
+  Array.from({ length: rows }, (_, row) =>
+    x.reduce((sum, value, column) => sum + value * (data[row * columns + column] ?? 0), bias?.[row] ?? 0),
+  );
+
+for (const tiny of tinyModels) {
+  describe(`weights of a head of ${tiny.name}`, () => {
+    let opened: OpenTiny;
+    before(async () => {
+      opened = await openTiny(tiny);
+    });
+    after(() => opened.close());
+
+    const run = async (replacements: readonly Replacement[] = []) => {
+      const { spec, sessions } = opened.model;
+      const { layers } = await runPrompt(spec, sessions, {
+        ids,
+        chunk: ids.length,
+        logits: 'none',
+        variants: [{ replacements }],
+        taps: taps.map((tap) => ({ layer, tap })),
+      });
+      return (tap: LayerTap): Float32Array => {
+        const data = layers[layer]?.taps[tap]?.data;
+        assert.ok(data instanceof Float32Array);
+        return data;
+      };
+    };
+
+    /** In float64, from the parameters that were written. */
+    const normed = (norm: Norm | undefined, x: readonly number[]): number[] => {
+      if (!norm) return [...x];
+      const { parameters } = opened;
+      const centre = norm.kind === 'layer' ? x.reduce((sum, each) => sum + each, 0) / x.length : 0;
+      const centred = x.map((each) => each - centre);
+      const scale = 1 / Math.sqrt(centred.reduce((sum, each) => sum + each * each, 0) / x.length + norm.epsilon);
+      const gain = parameters.vector(norm.weight);
+      const bias = norm.bias === undefined ? undefined : parameters.vector(norm.bias);
+      return centred.map((each, i) => each * scale * ((gain[i] ?? 0) + (norm.gainOffset ?? 0)) + (bias?.[i] ?? 0));
+    };
+
+    it('give query, key and value of the residual stream, and what the head adds to it', async () => {
+      const { spec, weights, weightsFolder } = opened.model;
+      const block = spec.blocks[layer];
+      assert.ok(block);
+      const { attention, attentionNorms } = block;
+      const { heads, kvHeads, headDim: d, queryNorm, keyNorm, rope } = attention;
+      const tap = await run();
+      const width = spec.hiddenSize;
+      const n = ids.length;
+      const head = heads - 1;
+      const shared = Math.floor(head / (heads / kvHeads));
+      const found = await headWeights(attention, head, weights, weightsFolder);
+      const row = (data: Float32Array, slot: number, position: number, size: number): number[] =>
+        Array.from(data.subarray((slot * n + position) * size, (slot * n + position + 1) * size));
+      for (const position of [0, 7]) {
+        const x = normed(attentionNorms.input, row(tap('residual.input'), 0, position, width));
+        assertNear(row(tap('attention.value'), shared, position, d), applied(found.value, x), `value at ${position}`);
+        // Position 0 is not rotated.
+        if (rope !== undefined && position > 0) continue;
+        if (!queryNorm) assertNear(row(tap('attention.query'), head, position, d), applied(found.query, x), 'query');
+        if (!keyNorm) assertNear(row(tap('attention.key'), shared, position, d), applied(found.key, x), 'key');
+      }
+      // What attention adds changes by the column of the output projection where one number of the head's output changes by 1.
+      if (attentionNorms.output) return;
+      const put = (value: number): Replacement => ({
+        layer,
+        target: 'head',
+        head,
+        data: Float32Array.from({ length: n * d }, (_, i) => (i % d === 2 ? value : 0)),
+      });
+      const [zero, one] = [await run([put(0)]), await run([put(1)])];
+      const change = row(one('attention.output'), 0, 3, width).map(
+        (value, i) => value - (zero('attention.output')[3 * width + i] ?? 0),
+      );
+      const unit = Array.from({ length: d }, (_, i) => (i === 2 ? 1 : 0));
+      const gain = attentionNorms.gain === undefined ? undefined : opened.parameters.vector(attentionNorms.gain);
+      assertNear(
+        change,
+        applied(found.output, unit).map((value, i) => value * (gain?.[i] ?? 1)),
+        'output',
+      );
+    });
+  });
+}
