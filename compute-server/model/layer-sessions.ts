@@ -6,6 +6,7 @@ import type { Dim } from '../../kernels/graph/dims';
 import type { Graph } from '../../kernels/graph/graph';
 import { blockGraph } from '../../models/architectures/block-graph';
 import { embeddingGraph, headGraph } from '../../models/architectures/edge-graphs';
+import { lensGraph } from '../../models/architectures/lens-graph';
 import type { ModelSpec } from '../../models/architectures/model-spec';
 import type { StoredTensor, StoredWeights } from '../../models/architectures/stored-weights';
 import { FailureError } from '../../protocol/wire/failures';
@@ -14,6 +15,8 @@ import { openSession, type DeviceId, type RuntimeSession } from '../runtime/sess
 export type Piece =
   | { readonly kind: 'embedding' }
   | { readonly kind: 'head' }
+  /** What parts of the residual stream add to the logits: of all tokens, or of some. */
+  | { readonly kind: 'lens'; readonly tokens: boolean }
   | { readonly kind: 'block'; readonly layer: number; readonly instrumented: boolean }
   | { readonly kind: 'further'; readonly name: string };
 
@@ -22,6 +25,7 @@ export type FurtherGraphs = Readonly<Record<string, (weights: StoredWeights) => 
 
 function keyOf(piece: Piece): string {
   if (piece.kind === 'further') return piece.name;
+  if (piece.kind === 'lens') return piece.tokens ? 'lens of tokens' : 'lens';
   return piece.kind === 'block' ? `${piece.instrumented ? 'instrumented' : 'plain'}.${piece.layer}` : piece.kind;
 }
 
@@ -148,6 +152,8 @@ export class LayerSessions {
     switch (piece.kind) {
       case 'embedding':
         return embeddingGraph(this.model, weights);
+      case 'lens':
+        return lensGraph(this.model, weights, piece.tokens);
       case 'further': {
         const build = this.further[piece.name];
         if (!build) throw new RangeError(`the model has no graph "${piece.name}"`);
