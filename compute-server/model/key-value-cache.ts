@@ -84,7 +84,7 @@ export class KeyValueCache {
    * `room` positions more are made space for.
    */
   branch(layer: number, batch: number, room: number): KeyValueCache {
-    const { length, first } = this.at(layer);
+    const { key, value, length, first } = this.at(layer);
     const width = this.widths[layer] ?? 0;
     const branched = new KeyValueCache(
       this.widths.map((each) => each * batch),
@@ -92,21 +92,16 @@ export class KeyValueCache {
         if (own !== 1) throw new RangeError(`a cache of ${own} variants cannot branch into ${batch}`);
         return [batch, kvHeads, headDim];
       }),
-      length + room,
     );
-    const past = this.past(layer);
-    const repeated = ({ data }: RuntimeArray): Float32Array => {
-      if (!(data instanceof Float32Array)) throw new TypeError('keys and values are float32');
-      if (batch === 1) return data;
-      const out = new Float32Array(length * width * batch);
+    const repeated = (data: Float32Array): Float32Array => {
+      const out = new Float32Array((length + room) * width * batch);
       for (let position = 0; position < length; position++) {
         const row = data.subarray(position * width, (position + 1) * width);
         for (let b = 0; b < batch; b++) out.set(row, (position * batch + b) * width);
       }
       return out;
     };
-    branched.append(layer, repeated(past.key), repeated(past.value));
-    branched.shift(layer, first);
+    branched.layers[layer] = { key: repeated(key), value: repeated(value), length, first };
     return branched;
   }
 

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openModel } from '../../compute-server/model/loaded-model';
+import type { Variant } from '../../compute-server/model/interventions';
 import { runPrompt } from '../../compute-server/model/model-run';
 import type { RunRequest } from '../../compute-server/model/run-request';
 import type { Bench, Report } from './support/bench';
@@ -18,6 +19,7 @@ const bench: Bench = {
     try {
       writeSyntheticModel(join(folder, 'four'), fourLayers);
       await statisticsAgainstPlain(report, join(folder, 'four'));
+      await sweepOnKeptPrefix(report, join(folder, 'four'));
     } finally {
       rmSync(folder, { recursive: true });
     }
@@ -83,5 +85,68 @@ async function statisticsAgainstPlain(report: Report, folder: string): Promise<v
     report.figure({ name: `the same with the top keys of all queries, ${shape}`, value: times(4), unit: 'times' });
     report.figure({ name: `instrumented without statistics against plain, ${shape}`, value: times(1), unit: 'times' });
   }
+  await model.sessions.release();
+}
+
+/**
+ * Every head of the model replaced at the last position, one at a time: by whole runs, and by rows behind a prefix whose keys
+ * and values were kept (the prefix's run counted in, and that of the other prompt whose outputs are put in).
+ */
+async function sweepOnKeptPrefix(report: Report, folder: string): Promise<void> {
+  const model = await openModel(folder, { device: 'cpu', threads, limitBytes: 4e9 });
+  const length = 512;
+  const ids = Array.from({ length }, (_, i) => (i * 7919) % fourLayers.vocabulary);
+  const taps = model.spec.blocks.map(({ index }) => ({ layer: index, tap: 'attention.head_output' as const }));
+  const run = (request: Partial<RunRequest>) =>
+    runPrompt(model.spec, model.sessions, { ids, chunk, logits: 'last', ...request });
+  const variantsOf = async (): Promise<Variant[]> => {
+    const source = await run({ ids: [...ids.slice(0, -1), 1], taps });
+    return model.spec.blocks.flatMap(({ index, attention: { heads, headDim } }) => {
+      const data = source.layers[index]?.taps['attention.head_output']?.data;
+      if (!(data instanceof Float32Array)) throw new TypeError('the layer gave no head outputs');
+      const size = length * headDim;
+      return Array.from({ length: heads }, (_, head) => ({
+        replacements: [
+          {
+            layer: index,
+            target: 'head' as const,
+            head,
+            positions: [length - 1],
+            data: data.subarray(head * size, (head + 1) * size),
+          },
+        ],
+      }));
+    });
+  };
+  const whole = async (): Promise<number> => {
+    const started = performance.now();
+    for (const variant of await variantsOf()) await run({ variants: [variant] });
+    return performance.now() - started;
+  };
+  const behind = async (): Promise<number> => {
+    const started = performance.now();
+    const { cache } = await run({ ids: ids.slice(0, -1), logits: 'none', keepCache: true });
+    if (!cache) throw new TypeError('the run kept no cache');
+    const past = { cache, length: length - 1 };
+    const variants = await variantsOf();
+    // Layer by layer: what lies below the first change is run once for all.
+    for (let first = 0; first < variants.length; first += fourLayers.heads) {
+      await run({ past, variants: variants.slice(first, first + fourLayers.heads) });
+    }
+    return performance.now() - started;
+  };
+  const rounds: number[] = [];
+  for (let i = 0; i <= 5; i++) {
+    const ratio = (await whole()) / (await behind());
+    if (i > 0) rounds.push(ratio);
+  }
+  report.figure({
+    name: 'every head replaced at the last position, whole runs against rows behind a kept prefix, 32 heads, 512 tokens',
+    value: median(rounds),
+    unit: 'times',
+    target: 10,
+    comparison: 'atLeast',
+    note: `median of ${rounds.length} rounds, ${threads} threads`,
+  });
   await model.sessions.release();
 }
