@@ -45,47 +45,26 @@ export function ensureDependencies() {
   process.exit(1);
 }
 
-/**
- * Runs a program to its end with its output passed on. Its own process group is killed when it runs past `minutes`,
- * with all that it started.
- */
-export function run(program, args, { minutes, env } = {}) {
+/** Runs a program to its end with its output passed on; when this process is told to end, its process group goes with it. */
+export function run(program, args) {
   return new Promise((done) => {
-    const child = spawn(program, args, {
-      cwd: root,
-      stdio: ['ignore', 'inherit', 'inherit'],
-      env: { ...process.env, ...env },
-      detached: process.platform !== 'win32',
-    });
-    const end = () => {
+    const child = spawn(program, args, { cwd: root, stdio: 'inherit', detached: process.platform !== 'win32' });
+    const interrupted = () => {
       try {
         process.kill(process.platform === 'win32' ? child.pid : -child.pid, 'SIGKILL');
       } catch {
         // Already gone.
       }
-    };
-    const interrupted = () => {
-      end();
       process.exit(130);
     };
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, interrupted);
-    let overdue = false;
-    const timer =
-      minutes === undefined
-        ? undefined
-        : setTimeout(() => {
-            overdue = true;
-            end();
-          }, minutes * 60_000);
     const finish = (result) => {
-      clearTimeout(timer);
       for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.off(signal, interrupted);
       done(result);
     };
     child.once('error', (error) => finish({ ok: false, why: error.message }));
     child.once('exit', (code, signal) => {
-      if (overdue) finish({ ok: false, why: `it was stopped after ${minutes} minutes` });
-      else if (code === 0) finish({ ok: true });
+      if (code === 0) finish({ ok: true });
       else finish({ ok: false, why: signal === null ? `it ended with code ${code}` : `it was ended by ${signal}` });
     });
   });

@@ -1,92 +1,79 @@
-// npm test: from a fresh clone to `N passed, N failed`. Installs, builds, checks types, lint and format, then runs every
-// tier; a failing tier does not keep the next ones from running. `npm test -- unit laws` runs those tiers alone.
+// npm test: from a fresh clone to `N passed, N failed`. Installs, builds, checks types, lint and format, and runs every tier, two
+// at a time; a failing one does not keep the others from running. `npm test -- unit laws` runs those tiers alone.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ensureDependencies, requireNode, run, tsx } from './setup.mjs';
+import { described, thisMachine } from './machine.mjs';
+import { ensureDependencies, requireNode } from './setup.mjs';
+import { endWithSignals, runInLanes, runStep } from './steps.mjs';
+import { chooseSteps, isTier } from './tiers.mjs';
 
-const bin = (path) => `node_modules/${path}`;
-const mocha = (tier) => [bin('mocha/bin/mocha.js'), '--spec', `test/${tier}/**/*.test.ts`];
-
-/** Each counts as one test: it passes or it does not. */
-const checks = {
-  build: ['build/bundle.mjs'],
-  types: [bin('typescript/bin/tsc'), '-b'],
-  lint: [bin('eslint/bin/eslint.js'), '.', '--max-warnings', '0'],
-  format: [bin('prettier/bin/prettier.cjs'), '--check', '--log-level', 'warn', '.'],
-};
-
-/** Tiers write their counts to a file; `minutes` ends a tier that hangs, far above what it needs on two cores. */
-const tiers = {
-  unit: { command: mocha('unit'), minutes: 10 },
-  laws: { command: mocha('laws'), minutes: 15 },
-  process: { command: mocha('process'), minutes: 15 },
-  fuzz: { command: tsx('test/fuzz/run.ts'), minutes: 10 },
-  browser: { command: mocha('browser'), minutes: 10, hosted: true },
-  editor: { command: tsx('test/editor/run.ts'), minutes: 10, hosted: true },
-  package: { command: mocha('package'), minutes: 10, hosted: true },
-};
-
-const chosen = process.argv.slice(2);
-const unknown = chosen.filter((name) => !(name in tiers) && !(name in checks) && name !== 'checks');
-if (unknown.length > 0) {
-  const names = ['checks', ...Object.keys(checks), ...Object.keys(tiers)].join(', ');
-  console.error(`There is no tier ${unknown.join(', ')}: choose from ${names}.`);
+const { build, steps, unknown, known } = chooseSteps(process.argv.slice(2));
+if (unknown !== undefined) {
+  console.error(`There is no tier ${unknown.join(', ')}: choose from ${known.join(', ')}.`);
   process.exit(2);
 }
-const wants = (name) => chosen.length === 0 || chosen.includes(name);
 
-const lines = [];
-let passed = 0;
-let failed = 0;
+endWithSignals();
+requireNode();
+ensureDependencies();
+const machine = thisMachine();
+console.log(described(machine.now()));
 
-async function timed(name, work) {
-  console.log(`\n== ${name}`);
-  const start = performance.now();
-  const result = await work();
-  passed += result.passed;
-  failed += result.failed;
-  const seconds = ((performance.now() - start) / 1000).toFixed(1).padStart(7);
-  const counts = `${String(result.passed).padStart(5)} passed ${String(result.failed).padStart(4)} failed`;
-  lines.push(`${name.padEnd(9)}${counts} ${seconds} s${result.why === undefined ? '' : `   ${result.why}`}`);
-}
+const begun = performance.now();
+const sinceBegun = () => ((performance.now() - begun) / 1000).toFixed(0).padStart(4);
+const lines = new Map();
+const total = { passed: 0, failed: 0 };
+/** Only one at a time may print as it goes. */
+const output = steps.length > 1 ? 'kept' : 'passed on';
 
-const oneCheck = (args, minutes = 10) =>
-  run(process.execPath, args, { minutes }).then(({ ok, why }) => ({ passed: ok ? 1 : 0, failed: ok ? 0 : 1, why }));
-
-async function runTier(command, minutes) {
-  const folder = mkdtempSync(join(tmpdir(), 'headscope-tier-'));
-  const file = join(folder, 'result.json');
-  const { ok, why } = await run(process.execPath, command, { minutes, env: { HEADSCOPE_TIER_RESULT: file } });
-  let counts;
-  try {
-    counts = JSON.parse(readFileSync(file, 'utf8'));
-  } catch {
-    counts = undefined;
-  }
-  rmSync(folder, { recursive: true, force: true });
-  if (counts === undefined) return { passed: 0, failed: 1, why: `no result was written: ${why ?? 'it ended early'}` };
-  const { passed, failed, skipped } = counts;
+/** What a tier wrote of its tests; whatever went wrong beside them counts as a failed one. */
+function countsOf({ ok, why }, written) {
+  if (written === undefined) return { passed: 0, failed: 1, why: `no result was written: ${why ?? 'it ended early'}` };
+  const { passed, failed, skipped } = written;
   if (skipped > 0) return { passed, failed: failed + skipped, why: `${skipped} skipped, which counts as failed` };
   if (passed + failed === 0) return { passed, failed: 1, why: 'no test ran' };
   if (!ok && failed === 0) return { passed, failed: 1, why };
   return { passed, failed };
 }
 
-requireNode();
-ensureDependencies();
+async function perform({ name, command, minutes }, how = output) {
+  if (how === 'kept') console.log(`${sinceBegun()} s  ${name} has begun`);
+  else console.log(`\n== ${name}`);
+  const start = performance.now();
+  const folder = mkdtempSync(join(tmpdir(), 'headscope-step-'));
+  const file = join(folder, 'result.json');
+  const slow = machine.slowness();
+  // One thread a session: two steps share the cores, and what is computed is the same.
+  const env = { HEADSCOPE_TIER_RESULT: file, HEADSCOPE_SLOWNESS: slow.toFixed(2) };
+  const ended = await runStep(process.execPath, command, { minutes, env, output: how, machine });
+  let result = { passed: ended.ok ? 1 : 0, failed: ended.ok ? 0 : 1, why: ended.why };
+  if (isTier(name)) {
+    let written;
+    try {
+      written = JSON.parse(readFileSync(file, 'utf8'));
+    } catch {
+      // It ended before it could write; `countsOf` says so.
+    }
+    result = countsOf(ended, written);
+  }
+  rmSync(folder, { recursive: true, force: true });
+  total.passed += result.passed;
+  total.failed += result.failed;
+  const seconds = ((performance.now() - start) / 1000).toFixed(1).padStart(7);
+  const counts = `${String(result.passed).padStart(5)} passed ${String(result.failed).padStart(4)} failed`;
+  lines.set(name, `${name.padEnd(9)}${counts} ${seconds} s${result.why === undefined ? '' : `   ${result.why}`}`);
+  if (how === 'kept') process.stdout.write(`\n== ${name}\n${ended.text}\n${sinceBegun()} s  ${lines.get(name)}\n`);
+}
 
-for (const [name, args] of Object.entries(checks)) {
-  // Every tier runs on what is built, so the build is not a matter of choice.
-  if (name === 'build' || wants(name) || chosen.includes('checks')) await timed(name, () => oneCheck(args));
-}
-if (Object.entries(tiers).some(([name, tier]) => tier.hosted && wants(name))) {
-  await timed('host', () => oneCheck(tsx('test/support/host/prepare.ts'), 15));
-}
-for (const [name, { command, minutes }] of Object.entries(tiers)) {
-  if (wants(name)) await timed(name, () => runTier(command, minutes));
-}
+await perform(build, 'passed on');
+/** A light step has a lane of its own beside the others. */
+const heavy = ({ light }) => light !== true;
+const lanes = Array.from({ length: Math.min(2, availableParallelism()) }, () => heavy);
+await runInLanes(steps, [...lanes, (step) => !heavy(step)], (step) => perform(step));
 
-console.log(`\n${lines.join('\n')}\n`);
-console.log(`${passed} passed, ${failed} failed`);
-process.exitCode = failed === 0 ? 0 : 1;
+console.log(`\n${[...lines.values()].join('\n')}\n`);
+console.log(described(machine.now()));
+console.log(`${sinceBegun().trim()} s`);
+console.log(`${total.passed} passed, ${total.failed} failed`);
+process.exitCode = total.failed === 0 ? 0 : 1;

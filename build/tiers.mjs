@@ -1,0 +1,55 @@
+// The steps of npm test: what each runs, how long it may take, and what it has to wait for.
+import { tsx } from './setup.mjs';
+
+const bin = (path) => `node_modules/${path}`;
+const mocha = (tier) => [bin('mocha/bin/mocha.js'), '--spec', `test/${tier}/**/*.test.ts`];
+
+/**
+ * `minutes` ends a step that hangs. It is far above what the step needs, is counted on the reference machine (machine.mjs) and
+ * stretched on one that is slower or busy. `after` names steps that have to be done before; `light` ones mostly wait and run
+ * beside the others.
+ */
+const base = {
+  // Every other step runs on what is built.
+  build: { command: ['build/bundle.mjs'], minutes: 10 },
+  // 800 MB from the package registry and a native build, the first time: beside what does not need it.
+  host: { command: tsx('test/support/host/prepare.ts'), minutes: 20, light: true },
+};
+
+/** Each counts as one test: it passes or it does not. */
+export const checks = {
+  types: { command: [bin('typescript/bin/tsc'), '-b'], minutes: 10 },
+  lint: { command: [bin('eslint/bin/eslint.js'), '.', '--max-warnings', '0'], minutes: 10 },
+  format: { command: [bin('prettier/bin/prettier.cjs'), '--check', '--log-level', 'warn', '.'], minutes: 10 },
+};
+
+/**
+ * Tiers write their counts to a file. In the order in which they are begun: the long ones first, so that the lanes end
+ * together; the package tier builds `dist/` anew and so follows all that runs from there.
+ */
+export const tiers = {
+  laws: { command: mocha('laws'), minutes: 15 },
+  unit: { command: mocha('unit'), minutes: 10 },
+  editor: { command: tsx('test/editor/run.ts'), minutes: 15, after: ['host'] },
+  process: { command: mocha('process'), minutes: 15 },
+  fuzz: { command: tsx('test/fuzz/run.ts'), minutes: 10 },
+  browser: { command: mocha('browser'), minutes: 10, after: ['host'] },
+  nodes: { command: tsx('test/nodes/run.ts'), minutes: 10, after: ['host'] },
+  package: { command: mocha('package'), minutes: 10, after: ['host', 'editor', 'process', 'nodes'] },
+};
+
+const named = (table) => Object.entries(table).map(([name, step]) => ({ name, ...step }));
+
+/** The steps to run for the words of the command line, all of them for none; `undefined` names what there is not. */
+export function chooseSteps(words) {
+  const known = ['checks', 'build', ...Object.keys(checks), ...Object.keys(tiers)];
+  const unknown = words.filter((word) => !known.includes(word));
+  if (unknown.length > 0) return { unknown, known };
+  const wanted = (name) => words.length === 0 || words.includes(name) || (name in checks && words.includes('checks'));
+  const chosen = [...named(tiers), ...named(checks)].filter(({ name }) => wanted(name));
+  const hosted = chosen.some(({ after = [] }) => after.includes('host'));
+  const { build, host } = base;
+  return { build: { name: 'build', ...build }, steps: [...(hosted ? [{ name: 'host', ...host }] : []), ...chosen] };
+}
+
+export const isTier = (name) => name in tiers;

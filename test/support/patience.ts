@@ -1,0 +1,13 @@
+/**
+ * How long to wait for what must come, on this machine: waits end what hangs and are never part of what is asserted. `npm test`
+ * measures the machine and says how much slower than the reference it is; a file run alone goes by the load.
+ */
+import { availableParallelism, loadavg } from 'node:os';
+
+const measured = Number(process.env['HEADSCOPE_SLOWNESS'] ?? 1);
+
+/** At least 1; what else has begun since the start counts too. */
+const slowness = (): number => Math.min(12, Math.max(1, measured, (loadavg()[0] ?? 0) / availableParallelism()));
+
+/** Milliseconds that are enough on the reference machine, as many as are enough here and now. */
+export const patience = (milliseconds: number): number => Math.round(milliseconds * slowness());
