@@ -96,7 +96,11 @@ export async function endFamily(family) {
 }
 
 /** The command line of a process, for a message. */
-export const called = (pid) => tryRead(`/proc/${pid}/cmdline`).replaceAll(/[\0\s]+/g, ' ').trim().slice(0, 160);
+export const called = (pid) =>
+  tryRead(`/proc/${pid}/cmdline`)
+    .replaceAll(/[\0\s]+/g, ' ')
+    .trim()
+    .slice(0, 160);
 
 /** What of a family still runs after `seconds`: whatever is about to end by itself has had its chance. */
 export async function leftBehind(family, seconds) {

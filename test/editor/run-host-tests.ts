@@ -9,6 +9,7 @@ import type { Host } from '../support/host/server';
 import { repositoryRoot } from '../support/host/versions';
 import type { TierResult } from '../support/tier-result';
 import { copyOfExamples } from './workspace';
+import { patience } from '../support/patience';
 
 export interface HostResult extends TierResult {
   /** Mocha's own text. */
@@ -18,7 +19,7 @@ export interface HostResult extends TierResult {
 const sources = join(__dirname, 'host');
 const outFolder = join(repositoryRoot, 'out/editor-tests');
 /** Far above the half minute that the tests need: it only ends a window that hangs. */
-const patienceMs = 240_000;
+const patienceMs = patience(240_000);
 
 async function bundle(): Promise<void> {
   rmSync(outFolder, { recursive: true, force: true });

@@ -12,6 +12,7 @@ import { repositoryRoot } from '../support/host/versions';
 import { Workbench } from '../support/host/workbench';
 import { kernelsPanel } from './driven/panels';
 import { copyOfExamples } from './workspace';
+import { patience } from '../support/patience';
 
 const out = resolve(process.argv[2] ?? join(repositoryRoot, 'docs/images'));
 /** Wide enough for controls beside pictures, small enough to read in a README. */
@@ -51,7 +52,7 @@ async function kernels(bench: Workbench, theme: Theme): Promise<void> {
   await bench.runCommand('Headscope: Benchmark Attention Kernels');
   const panel = await kernelsPanel(bench, 'full');
   await panel.locator('#run:not([disabled])').click();
-  await panel.locator('.run-state', { hasText: /\d+ points in / }).waitFor({ timeout: 180_000 });
+  await panel.locator('.run-state', { hasText: /\d+ points in / }).waitFor({ timeout: patience(180_000) });
   await bench.openContainer('Headscope');
   await bench.sideBarWidth(300);
   await bench.page.mouse.move(0, 0);
@@ -87,7 +88,7 @@ async function heads(bench: Workbench, theme: Theme): Promise<void> {
   await bench.runCommand('Headscope: Show Head Patterns');
   const panel = await bench.webviewWith(`#root[data-panel='heads'][data-place='full'] .run-bar`);
   await panel.locator('#run:not([disabled])').click();
-  await panel.locator('.run-state', { hasText: /^\s*Done in / }).waitFor({ timeout: 120_000 });
+  await panel.locator('.run-state', { hasText: /^\s*Done in / }).waitFor({ timeout: patience(120_000) });
   const select = async (name: string, ...keys: readonly string[]): Promise<void> => {
     const grid = panel.locator('.grid-frame');
     for (const key of keys) await grid.press(key);
@@ -122,10 +123,10 @@ async function hallucination(bench: Workbench, theme: Theme): Promise<void> {
   await bench.runCommand('Headscope: Show Hallucination Heads');
   const panel = await bench.webviewWith(`#root[data-panel='hallucination'][data-place='full'] .run-bar`);
   await panel.locator('#run:not([disabled])').click();
-  await panel.locator('.run-state', { hasText: /^\s*Done in / }).waitFor({ timeout: 120_000 });
+  await panel.locator('.run-state', { hasText: /^\s*Done in / }).waitFor({ timeout: patience(120_000) });
   for (const [variant, id] of ['#reinforce', '#control-random'].entries()) {
     await panel.locator(`${id}:not([disabled])`).click();
-    await panel.locator(`[data-variant="${variant}"] .score`).waitFor({ timeout: 60_000 });
+    await panel.locator(`[data-variant="${variant}"] .score`).waitFor({ timeout: patience(60_000) });
   }
   await panel.locator('#map-mass').waitFor();
   await bench.page.mouse.move(0, 0);
@@ -138,7 +139,7 @@ async function take(browser: Browser, theme: Theme): Promise<void> {
     const host = await startHost({ workspace: workspace.folder, extension: repositoryRoot, theme, settings });
     try {
       const bench = await Workbench.open(browser, host, size);
-      bench.page.setDefaultTimeout(30_000);
+      bench.page.setDefaultTimeout(patience(30_000));
       await inspect(bench, theme);
       await kernels(bench, theme);
       await results(bench, theme);

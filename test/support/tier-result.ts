@@ -11,3 +11,14 @@ export function writeTierResult(result: TierResult): void {
   const file = process.env['HEADSCOPE_TIER_RESULT'];
   if (file !== undefined) writeFileSync(file, JSON.stringify(result));
 }
+
+/** Of a tier that runs in several processes. */
+export const addTierResults = (results: readonly TierResult[]): TierResult =>
+  results.reduce(
+    (sum, one) => ({
+      passed: sum.passed + one.passed,
+      failed: sum.failed + one.failed,
+      skipped: sum.skipped + one.skipped,
+    }),
+    { passed: 0, failed: 0, skipped: 0 },
+  );

@@ -26,7 +26,7 @@ type Options = OpenOptions<ToHallucinationPanel, FromHallucinationPanel>;
 async function main(folder: string, only: string | undefined): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const browser = await PanelBrowser.start<ToHallucinationPanel, FromHallucinationPanel>('hallucination');
-  console.log(`bundle ${(browser.server.bundleBytes / 1e3).toFixed(0)} kB`);
+  console.log(`bundle ${(browser.bundleBytes / 1e3).toFixed(0)} kB`);
   const shoot = async (name: string, options: Options, act?: (panel: Panel) => Promise<void>): Promise<void> => {
     if (only !== undefined && !name.includes(only)) return;
     const panel = await browser.open(options);

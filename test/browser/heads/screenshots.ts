@@ -12,7 +12,7 @@ type Panel = PanelPage<ToHeadsPanel, FromHeadsPanel>;
 async function main(folder: string, only: string | undefined): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const browser = await PanelBrowser.start<ToHeadsPanel, FromHeadsPanel>('heads');
-  console.log(`bundle ${(browser.server.bundleBytes / 1e3).toFixed(0)} kB`);
+  console.log(`bundle ${(browser.bundleBytes / 1e3).toFixed(0)} kB`);
   const shoot = async (
     name: string,
     options: OpenOptions<ToHeadsPanel, FromHeadsPanel>,

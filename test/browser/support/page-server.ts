@@ -1,4 +1,4 @@
-/** Serves a panel's bundle as the extension does: the same element, the same policy with a nonce, nothing from elsewhere. */
+/** Serves the panels' bundles as the extension does: the same element, the same policy with a nonce, nothing from elsewhere. */
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
@@ -10,10 +10,10 @@ const root = path.join(__dirname, '../../..');
 const codicons = path.join(root, 'node_modules/@vscode/codicons/dist');
 
 export interface PageServer {
+  /** Bundles the panel, the first time that it is asked for. Bytes of the bundle as shipped. */
+  readonly add: (panel: string) => Promise<number>;
   readonly url: (panel: string, place: string) => string;
   readonly close: () => Promise<void>;
-  /** Bytes of the bundle as shipped. */
-  readonly bundleBytes: number;
 }
 
 /** Built as build/bundle.mjs builds it for the package, but in memory. */
@@ -32,18 +32,21 @@ export async function bundle(panel: string): Promise<string> {
   return outputFiles[0]?.text ?? '';
 }
 
-export async function servePanel(panel: string): Promise<PageServer> {
-  const script = await bundle(panel);
+export async function servePanels(): Promise<PageServer> {
+  const scripts = new Map<string, string>();
+  const bundling = new Map<string, Promise<void>>();
   const server: Server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://127.0.0.1');
     const send = (type: string, body: string | Buffer, headers: Record<string, string> = {}): void => {
       response.writeHead(200, { 'content-type': type, ...headers });
       response.end(body);
     };
-    if (url.pathname === '/panel.js') return send('text/javascript', script);
-    if (url.pathname === '/codicon.css') return send('text/css', readFileSync(path.join(codicons, 'codicon.css')));
-    if (url.pathname === '/codicon.ttf') return send('font/ttf', readFileSync(path.join(codicons, 'codicon.ttf')));
-    if (url.pathname === '/') {
+    const [, panel = '', file] = url.pathname.split('/');
+    const script = scripts.get(panel);
+    if (file === 'codicon.css') return send('text/css', readFileSync(path.join(codicons, 'codicon.css')));
+    if (file === 'codicon.ttf') return send('font/ttf', readFileSync(path.join(codicons, 'codicon.ttf')));
+    if (script !== undefined && file === 'panel.js') return send('text/javascript', script);
+    if (script !== undefined && file === '') {
       const nonce = randomBytes(16).toString('base64');
       const origin = `http://${request.headers.host ?? ''}`;
       return send('text/html; charset=utf-8', shell(panel, url.searchParams.get('place') ?? 'full', nonce), {
@@ -56,13 +59,18 @@ export async function servePanel(panel: string): Promise<PageServer> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {
-    url: (_panel, place) => `http://127.0.0.1:${port}/?place=${place}`,
+    async add(panel) {
+      const first = bundling.get(panel) ?? bundle(panel).then((script) => void scripts.set(panel, script));
+      bundling.set(panel, first);
+      await first;
+      return Buffer.byteLength(scripts.get(panel) ?? '');
+    },
+    url: (panel, place) => `http://127.0.0.1:${port}/${panel}/?place=${place}`,
     close: () =>
       new Promise((resolve, reject) => {
         server.closeAllConnections();
         server.close((error) => (error ? reject(error) : resolve()));
       }),
-    bundleBytes: Buffer.byteLength(script),
   };
 }
 

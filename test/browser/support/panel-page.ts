@@ -2,10 +2,13 @@
  * A panel open in Chromium with a played host: `acquireVsCodeApi` as in VS Code (state survives a reload), theme variables on
  * the page, and every message both ways at hand. Policy violations, console errors and requests elsewhere are collected.
  */
-import { chromium, type Browser, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import type { FromKernelsPanel, ToKernelsPanel } from '../../../protocol/panels/kernels';
-import { servePanel, type PageServer } from './page-server';
+import { launchBrowser } from '../../support/host/browser';
+import { shared } from '../../support/shared';
+import { servePanels, type PageServer } from './page-server';
 import { bodyClass, themes, type ThemeName } from './themes';
+import { patience } from '../../support/patience';
 
 /** Messages of the panel under test; the kernels panel's unless named. */
 interface Message {
@@ -34,35 +37,36 @@ export interface PanelPage<To extends Message = ToKernelsPanel, From extends Mes
   close(): Promise<void>;
 }
 
+/** One browser and one server of pages for all files of a run. */
+const everyPanel = shared(
+  async () => {
+    const [server, browser] = await Promise.all([servePanels(), launchBrowser()]);
+    return { server, browser };
+  },
+  async ({ server, browser }) => {
+    await browser.close();
+    await server.close();
+  },
+);
+
 export class PanelBrowser<To extends Message = ToKernelsPanel, From extends Message = FromKernelsPanel> {
   private constructor(
     private readonly panel: string,
-    readonly server: PageServer,
+    private readonly server: PageServer,
     private readonly browser: Browser,
+    /** Of the panel as shipped. */
+    readonly bundleBytes: number,
   ) {}
 
   static async start<To extends Message = ToKernelsPanel, From extends Message = FromKernelsPanel>(
     panel: string,
   ): Promise<PanelBrowser<To, From>> {
-    const server = await servePanel(panel);
-    const browser = await chromium.launch({
-      executablePath: process.env['HEADSCOPE_CHROMIUM'] ?? '/usr/bin/chromium',
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-      ],
-    });
-    return new PanelBrowser(panel, server, browser);
+    const { server, browser } = await everyPanel.take();
+    return new PanelBrowser<To, From>(panel, server, browser, await server.add(panel));
   }
 
-  async stop(): Promise<void> {
-    await this.browser.close();
-    await this.server.close();
+  stop(): Promise<void> {
+    return everyPanel.release();
   }
 
   async open(options: OpenOptions<To, From>): Promise<PanelPage<To, From>> {
@@ -106,7 +110,10 @@ export class PanelBrowser<To extends Message = ToKernelsPanel, From extends Mess
           const found = posted.slice(after).find((message) => message.kind === kind);
           if (found) return found as Extract<From, { kind: typeof kind }>;
           await new Promise<void>((resolve, reject) => {
-            const timer = setTimeout(() => reject(new Error(`the panel posted no "${kind}" in 10 s`)), 10_000);
+            const timer = setTimeout(
+              () => reject(new Error(`the panel posted no "${kind}" in 10 s`)),
+              patience(10_000),
+            );
             const wake = (): void => {
               clearTimeout(timer);
               waiting.delete(wake);

@@ -7,6 +7,7 @@ import { repositoryRoot } from '../../support/host/versions';
 import { countAuroc, countScores } from './caption-scores';
 import { hallucinationPanel } from './panels';
 import { useWindow, type DrivenWindow } from './window';
+import { patience } from '../../support/patience';
 
 const pictures = join(repositoryRoot, 'out/editor-pictures');
 
@@ -45,7 +46,7 @@ describe('the Hallucination panel in VS Code', function () {
     await bench.runCommand('Headscope: Show Hallucination Heads');
     const panel = await hallucinationPanel(bench, 'full');
     await panel.locator('#run:not([disabled])').click();
-    await panel.locator('.run-state', { hasText: /^\s*Done in / }).waitFor({ timeout: 90_000 });
+    await panel.locator('.run-state', { hasText: /^\s*Done in / }).waitFor({ timeout: patience(90_000) });
     await panel.locator('#map-mass').waitFor();
     await panel.locator('#save').click();
     await panel.locator('.run-state', { hasNotText: 'not saved' }).waitFor();
@@ -115,7 +116,7 @@ describe('the Hallucination panel in VS Code', function () {
       ['#control-random', 'Random heads x 2'],
     ] as const) {
       await panel.locator(`${id}:not([disabled])`).click();
-      await panel.locator(`.captions tbody tr[data-key^='${name}']`).waitFor({ timeout: 60_000 });
+      await panel.locator(`.captions tbody tr[data-key^='${name}']`).waitFor({ timeout: patience(60_000) });
     }
     // The card of the caption in the making goes with the next drawing.
     await panel.locator('.caption-card').nth(3).waitFor({ state: 'detached' });
@@ -128,7 +129,7 @@ describe('the Hallucination panel in VS Code', function () {
   it('shows the divergence of another word', async () => {
     const panel = await hallucinationPanel(window().bench, 'full');
     await panel.locator('.caption-view [data-step="3"]').click();
-    await panel.locator('.vhd-view h2', { hasText: 'at token 4' }).waitFor({ timeout: 30_000 });
+    await panel.locator('.vhd-view h2', { hasText: 'at token 4' }).waitFor({ timeout: patience(30_000) });
   });
 
   it('shows the result and its captions again after the window is reloaded, and in the side view', async () => {
@@ -165,7 +166,7 @@ describe('the Hallucination panel in VS Code', function () {
     await panel.locator('h1', { hasText: `stopped after ${before} of 12` }).waitFor();
 
     await panel.locator('#resume').click();
-    await panel.locator('.run-state', { hasText: /Done in .*not saved/ }).waitFor({ timeout: 60_000 });
+    await panel.locator('.run-state', { hasText: /Done in .*not saved/ }).waitFor({ timeout: patience(60_000) });
     await panel.locator('#save').click();
     await panel.locator('.run-state', { hasNotText: 'not saved' }).waitFor();
     const set = saved(window(), 'headscope-hallucination-set');
@@ -205,7 +206,7 @@ describe('the Hallucination panel in VS Code', function () {
     await tokens.nth(18).click({ modifiers: ['Shift'] });
     await panel.getByText('Tokens 14 to 18 are taken away').waitFor();
     await panel.locator('#run:not([disabled])').click();
-    await panel.locator('.run-state', { hasText: /Done in .*not saved/ }).waitFor({ timeout: 60_000 });
+    await panel.locator('.run-state', { hasText: /Done in .*not saved/ }).waitFor({ timeout: patience(60_000) });
     await panel.locator('#save').click();
     await panel.locator('.run-state', { hasNotText: 'not saved' }).waitFor();
     const result = saved(window(), 'headscope-hallucination', ({ removed }) => removed.kind === 'span');
@@ -226,7 +227,7 @@ describe('the Hallucination panel in VS Code', function () {
     assert.equal(await panel.locator('hs-picture-map').count(), 0, 'no picture belongs to a text');
     assert.match(await panel.locator('.vhd-view h2').innerText(), /^Context-aware divergence/);
     await panel.locator('#reinforce:not([disabled])').click();
-    await panel.locator(`.captions tbody tr[data-key^='Reinforced x 2']`).waitFor({ timeout: 60_000 });
+    await panel.locator(`.captions tbody tr[data-key^='Reinforced x 2']`).waitFor({ timeout: patience(60_000) });
     await bench.page.mouse.move(0, 0);
     await bench.screenshot(join(pictures, 'hallucination-span.png'));
   });

@@ -9,6 +9,7 @@ import type { HeadLabelsFile } from '../../../protocol/results/head-labels';
 import { computeProcesses } from './compute-processes';
 import { headsPanel } from './panels';
 import { useWindow } from './window';
+import { patience } from '../../support/patience';
 
 /** The context of the demo model is 2,048 tokens; its causal check runs the prompts once more for each label. */
 const longPrompt = Array.from({ length: 2000 }, (_, at) => 10 + ((at * 37) % 1000)).join(' ');
@@ -16,7 +17,7 @@ const shortPrompt = [0, ...Array.from({ length: 24 }, (_, at) => 300 + (at % 12)
 
 /** The text of a file once it is there and whole: it is written after its dialog has closed. */
 async function written(file: string): Promise<string> {
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + patience(10_000);
   for (;;) {
     const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
     if (text.endsWith('}\n')) return text;
@@ -31,7 +32,7 @@ describe('interventions on heads in VS Code', function () {
 
   const run = async (panel: FrameLocator): Promise<void> => {
     await panel.locator('#run:not([disabled])').click();
-    await panel.locator('.run-state', { hasText: /^\s*Done in .*not saved/ }).waitFor({ timeout: 60_000 });
+    await panel.locator('.run-state', { hasText: /^\s*Done in .*not saved/ }).waitFor({ timeout: patience(60_000) });
   };
 
   const save = async (panel: FrameLocator): Promise<string> => {

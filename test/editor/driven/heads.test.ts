@@ -8,6 +8,7 @@ import { significant } from '../../../webviews/ui/numbers';
 import { repositoryRoot } from '../../support/host/versions';
 import { headsPanel } from './panels';
 import { useWindow } from './window';
+import { patience } from '../../support/patience';
 
 const pictures = join(repositoryRoot, 'out/editor-pictures');
 
@@ -44,7 +45,7 @@ describe('the heads panel in VS Code', function () {
     await bench.runCommand('Headscope: Show Head Patterns');
     const panel = await headsPanel(bench, 'full');
     await panel.locator('#run:not([disabled])').click();
-    await finished(panel).waitFor({ timeout: 90_000 });
+    await finished(panel).waitFor({ timeout: patience(90_000) });
     await panel.locator('hs-head-grid').waitFor();
     await panel.locator('#save').click();
     await panel.locator('.run-state', { hasNotText: 'not saved' }).waitFor();

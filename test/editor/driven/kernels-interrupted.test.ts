@@ -7,6 +7,7 @@ import type { BenchmarkResult } from '../../../protocol/results/benchmark';
 import { computeProcesses } from './compute-processes';
 import { kernelsPanel } from './panels';
 import { useWindow } from './window';
+import { patience } from '../../support/patience';
 
 /** The first two lengths take a moment, the last one seconds: there is time to press a button. */
 const settings = {
@@ -35,7 +36,7 @@ describe('an interrupted benchmark in VS Code', function () {
   const run = async (): Promise<FrameLocator> => {
     const panel = await kernelsPanel(window().bench, 'full');
     await panel.locator('#run:not([disabled])').click();
-    await panel.locator('.run-state', { hasText: /[2-5] of 6 points/ }).waitFor({ timeout: 120_000 });
+    await panel.locator('.run-state', { hasText: /[2-5] of 6 points/ }).waitFor({ timeout: patience(120_000) });
     return panel;
   };
 
@@ -43,7 +44,9 @@ describe('an interrupted benchmark in VS Code', function () {
     await window().bench.runCommand('Headscope: Benchmark Attention Kernels');
     const panel = await run();
     await panel.locator('#cancel').click();
-    await panel.locator('.run-state', { hasText: /^Cancelled: [2-5] of 6 points kept/ }).waitFor({ timeout: 30_000 });
+    await panel
+      .locator('.run-state', { hasText: /^Cancelled: [2-5] of 6 points kept/ })
+      .waitFor({ timeout: patience(30_000) });
     const { host, workspace } = window();
     const cancelled = await saved(panel, host.profile, workspace);
     assert.equal(cancelled.state, 'cancelled');
@@ -51,7 +54,7 @@ describe('an interrupted benchmark in VS Code', function () {
     const kept = cancelled.rows.filter((row) => row.notes?.includes('cancelled') !== true);
     assert.ok(kept.length >= 2 && kept.length < points, `${kept.length} rows are kept`);
     await panel.locator('#resume:not([disabled])').click();
-    await panel.locator('.run-state', { hasText: `${points} points in ` }).waitFor({ timeout: 120_000 });
+    await panel.locator('.run-state', { hasText: `${points} points in ` }).waitFor({ timeout: patience(120_000) });
     const done = await saved(panel, host.profile, workspace);
     assert.equal(done.rows.length, points);
     for (const row of kept) {
@@ -72,7 +75,7 @@ describe('an interrupted benchmark in VS Code', function () {
     );
     assert.ok((await panel.locator('.measurements tbody tr').count()) >= 1, 'what was measured before stays');
     await panel.locator('#resume:not([disabled]), #run:not([disabled])').first().click();
-    await panel.locator('.run-state', { hasText: `${points} points in ` }).waitFor({ timeout: 120_000 });
+    await panel.locator('.run-state', { hasText: `${points} points in ` }).waitFor({ timeout: patience(120_000) });
     const { host, workspace } = window();
     assert.equal((await saved(panel, host.profile, workspace)).rows.length, points);
   });

@@ -7,6 +7,7 @@ import type { BenchmarkResult } from '../../../protocol/results/benchmark';
 import { significant } from '../../../webviews/ui/numbers';
 import { kernelsPanel } from './panels';
 import { useWindow } from './window';
+import { patience } from '../../support/patience';
 
 const mechanisms = ['fused', 'tiled', 'sliding-window', 'linear'];
 const lengths = [64, 128, 256];
@@ -35,7 +36,7 @@ describe('the kernels panel in VS Code', function () {
     await bench.runCommand('Headscope: Benchmark Attention Kernels');
     const panel = await kernelsPanel(bench, 'full');
     await panel.locator('#run:not([disabled])').click();
-    await finished(panel).waitFor({ timeout: 90_000 });
+    await finished(panel).waitFor({ timeout: patience(90_000) });
 
     const file = savedResult(workspace, window().host.profile);
     const result = JSON.parse(readFileSync(file, 'utf8')) as BenchmarkResult;

@@ -6,6 +6,7 @@ import type { Locator } from 'playwright-core';
 import { onnxGraph } from '../../support/onnx-graph';
 import { modelPanel } from './panels';
 import { useWindow } from './window';
+import { patience } from '../../support/patience';
 
 describe('help in a model configuration in VS Code', function () {
   this.timeout(60_000);
@@ -77,7 +78,7 @@ describe('help in a model configuration in VS Code', function () {
     const file = join(workspace, 'faulty', 'config.json');
     const kvHeads = (): unknown =>
       (JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>)['num_key_value_heads'];
-    const deadline = Date.now() + 30_000;
+    const deadline = Date.now() + patience(30_000);
     while (kvHeads() === 6 && Date.now() < deadline) await page.waitForTimeout(100);
     assert.equal(kvHeads(), 4);
     const problems = await bench.problems();

@@ -9,6 +9,7 @@ import { repositoryRoot } from '../../support/host/versions';
 import { Workbench } from '../../support/host/workbench';
 import { copyOfExamples } from '../workspace';
 import type { WorkspaceCopy } from '../workspace';
+import { patience } from '../../support/patience';
 
 export interface DrivenWindow {
   readonly bench: Workbench;
@@ -44,7 +45,7 @@ export function useWindow(options: WindowOptions = {}): () => DrivenWindow {
     host = await startHost({ extension: repositoryRoot, ...hostOptions, workspace: workspace.folder });
     browser = await launchBrowser();
     const page = await browser.newPage({ viewport: { width: 1400, height: 900 } });
-    page.setDefaultTimeout(30_000);
+    page.setDefaultTimeout(patience(30_000));
     const outside = watchOutsideRequests(page);
     driven = { bench: await Workbench.attach(page, host), host, workspace: workspace.folder, outside };
   });

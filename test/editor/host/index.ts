@@ -3,6 +3,7 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format } from 'node:util';
 import Mocha from 'mocha';
+import { patience } from '../../support/patience';
 import type { HostResult } from '../run-host-tests';
 
 /** Mocha's spec reporter writes to the console, which in the extension host leads nowhere: keep the text. */
@@ -18,7 +19,7 @@ export async function run(): Promise<void> {
   const file = process.env['HEADSCOPE_EDITOR_RESULT'];
   if (file === undefined) throw new Error('HEADSCOPE_EDITOR_RESULT names no file for the result.');
   const output = keepConsole();
-  const mocha = new Mocha({ timeout: 30_000, forbidOnly: true, reporter: 'spec', color: false });
+  const mocha = new Mocha({ timeout: patience(30_000), forbidOnly: true, reporter: 'spec', color: false });
   for (const name of readdirSync(__dirname).filter((entry) => entry.endsWith('.test.js'))) {
     mocha.addFile(join(__dirname, name));
   }

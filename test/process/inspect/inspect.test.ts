@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { onnxGraph } from '../../support/onnx-graph';
 import { tinyModels, writeTinyModel } from '../../support/checkpoints/tiny-models';
+import { patience } from '../../support/patience';
 
 const root = resolve(__dirname, '..', '..', '..');
 
@@ -13,7 +14,7 @@ function inspect(...args: string[]) {
   const run = spawnSync(process.execPath, ['--import', 'tsx', main, 'inspect', ...args], {
     cwd: root,
     encoding: 'utf8',
-    timeout: 60_000,
+    timeout: patience(60_000),
   });
   return { code: run.status, out: run.stdout, error: run.stderr };
 }

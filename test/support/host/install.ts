@@ -5,7 +5,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { cleanEnvironment } from './environment';
 import { ensureSystem } from './system';
-import { hostFolder, nodePackage, paths, pinned } from './versions';
+import { hostFolder, nodeBinary, nodeFolder, nodePackage, paths, pinned } from './versions';
 
 export type Log = (line: string) => void;
 
@@ -62,15 +62,18 @@ async function once(name: string, version: string, install: () => Promise<void>)
   await writeFile(join(hostFolder, `${name}.stamp`), version);
 }
 
-/** Node 24 alone: `@vscode/vsce` needs Node 22 or later. */
-export async function ensureNode24(log: Log): Promise<string> {
-  await once('node24', pinned.node, async () => {
-    log(`installing Node ${pinned.node} into ${hostFolder}`);
-    const environment = cleanEnvironment();
-    await npmInstall(join(hostFolder, 'node24'), `${nodePackage}@${pinned.node}`, process.execPath, environment, log);
+/** A version of Node from the npm registry: 50 to 120 MB, about ten seconds, once. */
+export async function ensureNode(version: string, log: Log): Promise<string> {
+  const folder = nodeFolder(version);
+  await once(folder, version, async () => {
+    log(`installing Node ${version} into ${hostFolder}`);
+    await npmInstall(join(hostFolder, folder), `${nodePackage}@${version}`, process.execPath, cleanEnvironment(), log);
   });
-  return paths.node;
+  return nodeBinary(version);
 }
+
+/** Node 24 alone: `@vscode/vsce` needs Node 22 or later. */
+export const ensureNode24 = (log: Log): Promise<string> => ensureNode(pinned.node, log);
 
 /** The whole host: about 80 seconds and 800 MB the first time. */
 export async function ensureHost(log: Log): Promise<void> {

@@ -1,6 +1,7 @@
 /** What a person does in the VS Code window, as steps that wait for their effect. */
 import type { Browser, FrameLocator, Locator, Page } from 'playwright-core';
 import type { Host } from './server';
+import { patience } from '../patience';
 
 interface SmokeTestDriver {
   whenWorkbenchRestored(): Promise<void>;
@@ -31,13 +32,13 @@ export class Workbench {
   }
 
   async restored(): Promise<void> {
-    await this.page.waitForFunction(() => 'driver' in window, undefined, { timeout: 60_000 });
+    await this.page.waitForFunction(() => 'driver' in window, undefined, { timeout: patience(60_000) });
     await this.page.evaluate(() => (window as unknown as { driver: SmokeTestDriver }).driver.whenWorkbenchRestored());
   }
 
   /** Waits until the palette offers a command by its full title. */
   async offers(title: string): Promise<void> {
-    const deadline = Date.now() + 30_000;
+    const deadline = Date.now() + patience(30_000);
     // The palette lists what was known when it opened; an extension that is still starting adds to the next one.
     while (!(await this.commandsMatching(title)).includes(title)) {
       if (Date.now() > deadline) throw new Error(`The palette does not offer "${title}".`);
@@ -137,7 +138,7 @@ export class Workbench {
 
   /** The first webview whose document contains `selector`, once there is one. */
   async webviewWith(selector: string, timeoutMs = 30_000): Promise<FrameLocator> {
-    const deadline = Date.now() + timeoutMs;
+    const deadline = Date.now() + patience(timeoutMs);
     const ready = this.page.locator('iframe.webview.ready');
     for (;;) {
       // By name and not by place: others come and go, and the order changes with them.

@@ -1,9 +1,15 @@
 /**
- * Loaded before the tests (.mocharc.json): stretches every time limit of Mocha, whether it is set for all, in a suite or in a
- * test, by how slow or busy the machine is.
+ * Loaded before the tests (.mocharc.json). Stretches every time limit of Mocha, whether it is set for all, in a suite or in a
+ * test, by how slow or busy the machine is; keeps what the files share open until the last one is done.
  */
 import Mocha from 'mocha';
 import { patience } from './patience';
+import { closeShared, holdShared } from './shared';
+
+export const mochaHooks = {
+  beforeAll: holdShared,
+  afterAll: closeShared,
+};
 
 /** A test or a hook that runs sets its own limit by `this.timeout(…)`. */
 const context = Mocha.Context.prototype as unknown as { timeout(milliseconds?: number): unknown };
