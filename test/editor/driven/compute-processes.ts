@@ -1,14 +1,14 @@
 /** Finds the compute process of a window, so that a test can stop or end it. */
 import { readFileSync, readdirSync } from 'node:fs';
 
-/** Compute processes that a window with this profile started (its HOME tells them from those of other windows). */
-export function computeProcesses(profile: string): number[] {
+/** Processes with this word in their command line that a host with this profile started (its HOME tells them from others). */
+export function processesOf(profile: string, word: string): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .filter((pid) => {
       try {
         return (
-          readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('compute-server.js') &&
+          readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(word) &&
           readFileSync(`/proc/${pid}/environ`, 'utf8').includes(profile)
         );
       } catch {
@@ -17,3 +17,5 @@ export function computeProcesses(profile: string): number[] {
     })
     .map(Number);
 }
+
+export const computeProcesses = (profile: string): number[] => processesOf(profile, 'compute-server.js');

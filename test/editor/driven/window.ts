@@ -1,15 +1,13 @@
 /** A VS Code window with the extension on a private copy of the example workspace, for the length of one suite. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Browser } from 'playwright-core';
-import { launchBrowser, watchOutsideRequests } from '../../support/host/browser';
-import { startHost } from '../../support/host/server';
-import type { Host, HostOptions } from '../../support/host/server';
+import type { Host } from '../../support/host/server';
 import { repositoryRoot } from '../../support/host/versions';
-import { Workbench } from '../../support/host/workbench';
+import type { Workbench } from '../../support/host/workbench';
 import { copyOfExamples } from '../workspace';
 import type { WorkspaceCopy } from '../workspace';
-import { patience } from '../../support/patience';
+import { openWindow } from './editor';
+import type { EditorWindow, WindowSettings } from './editor';
 
 export interface DrivenWindow {
   readonly bench: Workbench;
@@ -20,7 +18,7 @@ export interface DrivenWindow {
   readonly outside: readonly string[];
 }
 
-export interface WindowOptions extends Partial<HostOptions> {
+export interface WindowOptions extends WindowSettings {
   /** Let the example workspace greet as it does a newcomer. */
   readonly welcome?: boolean;
   /** Adds files to the private workspace before the window opens. */
@@ -30,24 +28,20 @@ export interface WindowOptions extends Partial<HostOptions> {
 /** Where the window as it was is kept when a test fails. */
 const failures = join(repositoryRoot, 'out/editor-failures');
 
-/** Registers the hooks that open the window before the suite and close all of it after; call it inside `describe`. */
+/** Registers the hooks that open the window before the suite and close it after; call it inside `describe`. */
 export function useWindow(options: WindowOptions = {}): () => DrivenWindow {
-  const { welcome = false, prepare, ...hostOptions } = options;
+  const { welcome = false, prepare, ...settings } = options;
   let workspace: WorkspaceCopy | undefined;
-  let host: Host | undefined;
-  let browser: Browser | undefined;
+  let window: EditorWindow | undefined;
   let driven: DrivenWindow | undefined;
 
   before(async function () {
     this.timeout(90_000);
     workspace = copyOfExamples({ welcome });
     prepare?.(workspace.folder);
-    host = await startHost({ extension: repositoryRoot, ...hostOptions, workspace: workspace.folder });
-    browser = await launchBrowser();
-    const page = await browser.newPage({ viewport: { width: 1400, height: 900 } });
-    page.setDefaultTimeout(patience(30_000));
-    const outside = watchOutsideRequests(page);
-    driven = { bench: await Workbench.attach(page, host), host, workspace: workspace.folder, outside };
+    window = await openWindow(workspace.folder, settings);
+    const { bench, host, outside } = window;
+    driven = { bench, host, workspace: workspace.folder, outside };
   });
 
   afterEach(async function () {
@@ -60,8 +54,8 @@ export function useWindow(options: WindowOptions = {}): () => DrivenWindow {
 
   after(async function () {
     this.timeout(30_000);
-    await browser?.close();
-    await host?.stop();
+    driven = undefined;
+    await window?.close();
     workspace?.remove();
   });
 

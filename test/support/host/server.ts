@@ -39,6 +39,8 @@ export interface HostOptions {
 export interface Host {
   /** The window on the workspace. */
   readonly url: string;
+  /** The window on another folder: one server shows as many as are asked for. */
+  readonly windowOn: (folder: string) => string;
   readonly profile: string;
   /** What the server printed so far. */
   readonly output: () => string;
@@ -60,6 +62,20 @@ const quietSettings = {
   'security.workspace.trust.untrustedFiles': 'open',
 };
 
+/** The person's settings of a profile; a window reads them when it opens. */
+export async function writeSettings(
+  profile: string,
+  { theme = 'dark', settings, workspaceTrust }: Pick<HostOptions, 'theme' | 'settings' | 'workspaceTrust'>,
+): Promise<void> {
+  const all = {
+    ...quietSettings,
+    'security.workspace.trust.enabled': workspaceTrust === true,
+    'workbench.colorTheme': themes[theme],
+    ...settings,
+  };
+  await writeFile(join(profile, 'data/User/settings.json'), JSON.stringify(all, null, 2));
+}
+
 async function makeProfile(options: HostOptions): Promise<string> {
   const profile = options.profile ?? (await mkdtemp(join(tmpdir(), 'headscope-host-')));
   for (const folder of ['home', 'tmp', 'data/User', 'config', 'cache']) {
@@ -68,14 +84,9 @@ async function makeProfile(options: HostOptions): Promise<string> {
   await rm(join(profile, 'ext'), { recursive: true, force: true });
   await mkdir(join(profile, 'ext'));
   await writeFile(join(profile, 'config.yaml'), '');
-  const settings = {
-    ...quietSettings,
-    'workbench.colorTheme': themes[options.theme ?? 'dark'],
-    ...options.settings,
-  };
   const settingsFile = join(profile, 'data/User/settings.json');
   // In a profile that is kept, the person's own settings stay.
-  if (!existsSync(settingsFile)) await writeFile(settingsFile, JSON.stringify(settings, null, 2));
+  if (!existsSync(settingsFile)) await writeSettings(profile, options);
   return profile;
 }
 
@@ -204,7 +215,8 @@ export async function startHost(options: HostOptions): Promise<Host> {
 
   try {
     const address = await listening(child, output);
-    return { url: windowUrl(address, options), profile, output, ended, stop };
+    const windowOn = (workspace: string): string => windowUrl(address, { ...options, workspace });
+    return { url: windowOn(options.workspace), windowOn, profile, output, ended, stop };
   } catch (error) {
     await stop();
     throw error;
