@@ -7,7 +7,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { repositoryRoot } from '../support/host/versions';
-import { writeTierResult } from '../support/tier-result';
+import { addTierResults, writeTierResult } from '../support/tier-result';
 import type { TierResult } from '../support/tier-result';
 import { runHostTests } from './run-host-tests';
 
@@ -40,11 +40,7 @@ async function main(): Promise<void> {
     ...(only === 'driven' ? [] : [await runHostTests()]),
     ...(only === 'host' ? [] : [await runDrivenTests()]),
   ];
-  const total = parts.reduce((sum, part) => ({
-    passed: sum.passed + part.passed,
-    failed: sum.failed + part.failed,
-    skipped: sum.skipped + part.skipped,
-  }));
+  const total = addTierResults(parts);
   writeTierResult(total);
   console.log(`editor: ${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
   if (total.failed > 0) process.exitCode = 1;

@@ -11,18 +11,20 @@ export const mochaHooks = {
   afterAll: closeShared,
 };
 
+type Timed = { timeout(milliseconds?: number): unknown };
+type Run = (this: Mocha.Runnable, done: Mocha.Done) => void;
+
 /** A test or a hook that runs sets its own limit by `this.timeout(…)`. */
-const context = Mocha.Context.prototype as unknown as { timeout(milliseconds?: number): unknown };
-const setTimeoutOf = context.timeout;
-context.timeout = function (this: unknown, milliseconds?: number) {
-  return milliseconds === undefined ? setTimeoutOf.call(this) : setTimeoutOf.call(this, patience(milliseconds));
+const context = Mocha.Context.prototype as unknown as Timed;
+const ownTimeout = Reflect.get(context, 'timeout') as (this: Timed, milliseconds?: number) => unknown;
+context.timeout = function (this: Timed, milliseconds?: number) {
+  return milliseconds === undefined ? ownTimeout.call(this) : ownTimeout.call(this, patience(milliseconds));
 };
 
 /** What is set when the files are loaded is inherited from suite to test: it is stretched once, just before it counts. */
-const runnable = Mocha.Runnable.prototype;
-const run = runnable.run;
+const run = Reflect.get(Mocha.Runnable.prototype, 'run') as Run;
 const stretched = new WeakSet<object>();
-runnable.run = function (this: Mocha.Runnable, done) {
+Mocha.Runnable.prototype.run = function (this: Mocha.Runnable, done: Mocha.Done) {
   if (!stretched.has(this)) {
     stretched.add(this);
     this.timeout(patience(this.timeout()));

@@ -176,9 +176,9 @@ describe('the Hallucination panel', () => {
         /^L4H7 for/.test(document.querySelector('.image-view h2')?.textContent ?? ''),
       );
       // Answered after the keys have rested: only the head where they stopped is asked about.
-      await panel.page.waitForTimeout(200);
-      const asked = panel.posted.filter((message) => message.kind === 'map').map(({ heads }) => heads[0]);
-      assert.deepEqual(asked.at(-1), { layer: 4, head: 7 });
+      const asked = () => panel.posted.filter((message) => message.kind === 'map').map(({ heads }) => heads[0]);
+      while (asked().at(-1)?.layer !== 4) await panel.page.waitForTimeout(20);
+      assert.deepEqual(asked().at(-1), { layer: 4, head: 7 });
       assert.match(
         (await panel.page.getAttribute('hs-vhd-grid .grid-frame', 'aria-label')) ?? '',
         /layer 4 head 7, divergence 5\.10, outlier/,
