@@ -25,17 +25,18 @@ export const checks = {
 
 /**
  * Tiers write their counts to a file. In the order in which they are begun: the long ones first, so that the lanes end
- * together; the package tier builds `dist/` anew and so follows all that runs from there.
+ * together. `hosted` ones need the browser and the hosted VS Code; `nodes` only does not install a Node while `host` does. The
+ * package tier builds `dist/` anew and so follows all that runs from there.
  */
 export const tiers = {
   laws: { command: mocha('laws'), minutes: 15 },
   unit: { command: mocha('unit'), minutes: 10 },
-  editor: { command: tsx('test/editor/run.ts'), minutes: 15, after: ['host'] },
+  editor: { command: tsx('test/editor/run.ts'), minutes: 15, hosted: true, after: ['host'] },
   process: { command: mocha('process'), minutes: 15 },
   fuzz: { command: tsx('test/fuzz/run.ts'), minutes: 10 },
-  browser: { command: mocha('browser'), minutes: 10, after: ['host'] },
+  browser: { command: mocha('browser'), minutes: 10, hosted: true, after: ['host'] },
   nodes: { command: tsx('test/nodes/run.ts'), minutes: 10, after: ['host'] },
-  package: { command: mocha('package'), minutes: 10, after: ['host', 'editor', 'process', 'nodes'] },
+  package: { command: mocha('package'), minutes: 10, hosted: true, after: ['host', 'editor', 'process', 'nodes'] },
 };
 
 const named = (table) => Object.entries(table).map(([name, step]) => ({ name, ...step }));
@@ -47,7 +48,7 @@ export function chooseSteps(words) {
   if (unknown.length > 0) return { unknown, known };
   const wanted = (name) => words.length === 0 || words.includes(name) || (name in checks && words.includes('checks'));
   const chosen = [...named(tiers), ...named(checks)].filter(({ name }) => wanted(name));
-  const hosted = chosen.some(({ after = [] }) => after.includes('host'));
+  const hosted = chosen.some((step) => step.hosted === true);
   const { build, host } = base;
   return { build: { name: 'build', ...build }, steps: [...(hosted ? [{ name: 'host', ...host }] : []), ...chosen] };
 }
