@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { availableParallelism, loadavg } from 'node:os';
 
-/** AMD EPYC of the Zen 4 generation with two cores and nothing else to do, Node 20: where the limits come from. */
+/** A machine with two cores of a server and nothing else to do, Node 20: where the limits come from (Intel Xeon, 2026-11-26). */
 export const reference = { seconds: 0.2, cores: 2 };
 
 /** A wrong clock or a load of hundreds would lift a limit to days. */

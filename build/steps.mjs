@@ -65,7 +65,7 @@ export async function runStep(program, args, { minutes, env, output = 'passed on
   });
   clearInterval(clock);
   // The root is gone, and its number may be another's soon: what is left is known by the marker.
-  const left = overdue ? [] : await leftBehind({ marker }, graceSeconds);
+  const left = overdue ? [] : await leftBehind({ marker }, graceSeconds * (machine?.slowness() ?? 1));
   const names = left.map((pid) => called(pid));
   await endFamily({ marker });
   running.delete(step);
