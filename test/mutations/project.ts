@@ -15,8 +15,10 @@ export interface Project {
 }
 
 export function readProject(): Project {
-  const options = { ...ts.readConfigFile(join(root, 'tsconfig.base.json'), (path) => ts.sys.readFile(path)).config };
-  const { options: compilerOptions } = ts.parseJsonConfigFileContent({ ...options, files: [] }, ts.sys, root);
+  const { config } = ts.readConfigFile(join(root, 'tsconfig.base.json'), (path) => ts.sys.readFile(path)) as {
+    config: Readonly<Record<string, unknown>>;
+  };
+  const { options: compilerOptions } = ts.parseJsonConfigFileContent({ ...config, files: [] }, ts.sys, root);
   const paths = readdirSync(join(root, 'kernels'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts'))
     .map((name) => `kernels/${name.split(sep).join('/')}`)
@@ -103,8 +105,8 @@ export async function bundle(entries: readonly string[], texts: ReadonlyMap<stri
     plugins: [
       {
         name: 'planted',
-        setup({ onLoad }) {
-          onLoad({ filter: /\/kernels\/.*\.ts$/ }, ({ path }) => {
+        setup(builder) {
+          builder.onLoad({ filter: /\/kernels\/.*\.ts$/ }, ({ path }) => {
             const contents = texts.get(relative(root, path).split(sep).join('/'));
             return contents === undefined ? undefined : { contents, loader: 'ts' };
           });

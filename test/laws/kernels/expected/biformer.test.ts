@@ -184,7 +184,7 @@ describe('Expected values by hand: a region of a grid of 4 x 4', () => {
     };
     for (const output of [
       biformer.reference(inputs, shape, parameters),
-      await runMechanism(biformer as never, inputs, shape, parameters),
+      await runMechanism(biformer, inputs, shape, parameters),
     ]) {
       for (const at of [0, 1, 4, 5]) assert.ok(Math.abs(output.data[at]! - 12.5) < 1e-5, `${output.data[at]}`);
       for (const at of [2, 3, 6, 7]) assert.ok(Math.abs(output.data[at]! - (2 + 3 + 6 + 7) / 4) < 1e-5);

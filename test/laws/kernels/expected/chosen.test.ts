@@ -50,7 +50,7 @@ const landmarks =
         // One group: the own tokens and the landmarks of what is opened; then each opened block is a group.
         const own = blocks.at(-1)!.filter((j, at) => j <= position && at < block);
         const first = softmax([...own, ...opened.map((tokens) => tokens.at(-1)!)].map((j) => score(q, key[j]!)));
-        const local = own.reduce<Row>((sum, j, at) => plus(sum, value[j]!, first[at]!), times(value[0]!, 0));
+        const local = own.reduce<Row>((sum, j, at) => plus(sum, value[j]!, first[at]), times(value[0]!, 0));
         return opened.reduce<Row>((sum, tokens, at) => {
           const ordinary = tokens.slice(0, -1);
           const inside = softmax(ordinary.map((j) => score(q, key[j]!)));
@@ -60,7 +60,7 @@ const landmarks =
               inside,
               ordinary.map((j) => value[j]!),
             ),
-            first[own.length + at]!,
+            first[own.length + at],
           );
         }, local);
       }),

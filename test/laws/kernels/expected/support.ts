@@ -126,7 +126,7 @@ export function expectValues<P extends ParameterValues>(mechanism: Mechanism<P>,
       const resolution = resolveParameters(mechanism, chosen ?? {});
       assert.ok(resolution.ok, resolution.ok ? '' : resolution.why);
       const parameters = resolution.values as P;
-      registered.push({ mechanism: mechanism as Mechanism, shape, parameters });
+      registered.push({ mechanism: mechanism, shape, parameters });
       const seed = ++seeds;
       const given: Given = {
         shape,
@@ -156,7 +156,7 @@ export function expectValues<P extends ParameterValues>(mechanism: Mechanism<P>,
       });
 
       it(`${name}, by the graph`, async () => {
-        const output = await runMechanism(mechanism as Mechanism, inputsOf(given), shape, parameters);
+        const output = await runMechanism(mechanism, inputsOf(given), shape, parameters);
         assertNear(output.data, expected(), 1e-5, name);
       });
 
@@ -203,7 +203,7 @@ export const mean = (rows: Matrix): Row =>
   );
 /** sum of w_j x_j. */
 export const weighted = (weights: Row, rows: Matrix): Row =>
-  rows.reduce((sum, row, j) => plus(sum, row, weights[j]!), times(rows[0]!, 0));
+  rows.reduce((sum, row, j) => plus(sum, row, weights[j]), times(rows[0]!, 0));
 export const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 /** x W for W[row][column]. */
 export const product = (x: Row, matrix: Matrix): Row => weighted(x, matrix);
