@@ -52,29 +52,40 @@ export function plantIn({ program, files, places }: Project, planted: (place: Pl
   return { texts, mutants };
 }
 
-/**
- * The functions that `reached` names, and the constants of files that such functions name: what errors of theirs would act on.
- */
-export function withConstants({ program, files, places }: Project, reached: ReadonlySet<number>): ReadonlySet<number> {
+/** Which constants of files each place names, by number: those that hold no function, which are judged by their functions. */
+export function constantsNamed({ program, files, places }: Project): ReadonlyMap<number, ReadonlySet<number>> {
   const checker = program.getTypeChecker();
   const placeAt = new Map(places.map((place) => [`${place.file}:${place.start}`, place.id]));
   const pathOf = (file: ts.SourceFile) => relative(root, file.fileName).split(sep).join('/');
   const idOf = (node: ts.Node) => placeAt.get(`${pathOf(node.getSourceFile())}:${node.getStart()}`);
-  const all = new Set(reached);
-  const walk = (node: ts.Node, within: boolean): void => {
-    const inside = isFunction(node) || isConstant(node) ? all.has(idOf(node) ?? -1) : within;
-    if (inside && ts.isIdentifier(node)) {
+  const named = new Map<number, Set<number>>();
+  const walk = (node: ts.Node, around: number | undefined): void => {
+    const own = isFunction(node) || isConstant(node) ? idOf(node) : around;
+    if (own !== undefined && ts.isIdentifier(node)) {
       const symbol = checker.getSymbolAtLocation(node);
-      const named = symbol && symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
-      const declared = named?.valueDeclaration;
-      // What is made by a call or holds functions (an object, a mechanism) is judged by those functions.
-      if (declared && isConstant(declared) && isPlain(declared.initializer)) all.add(idOf(declared) ?? -1);
+      const meant = symbol && symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
+      const declared = meant?.valueDeclaration;
+      const id = declared && isConstant(declared) && isPlain(declared.initializer) ? idOf(declared) : undefined;
+      if (id !== undefined && id !== own) named.set(own, (named.get(own) ?? new Set()).add(id));
     }
-    ts.forEachChild(node, (child) => walk(child, inside));
+    ts.forEachChild(node, (child) => walk(child, own));
   };
-  // Twice: a constant may be made of another one.
-  for (let round = 0; round < 2; round++) for (const file of files.values()) walk(file, false);
-  all.delete(-1);
+  for (const file of files.values()) walk(file, undefined);
+  return named;
+}
+
+/** Places and the constants that they name, which may be made of others. */
+export function withConstants(
+  named: ReadonlyMap<number, ReadonlySet<number>>,
+  reached: Iterable<number>,
+): ReadonlySet<number> {
+  const all = new Set<number>();
+  const add = (id: number): void => {
+    if (all.has(id)) return;
+    all.add(id);
+    named.get(id)?.forEach(add);
+  };
+  for (const id of reached) add(id);
   return all;
 }
 

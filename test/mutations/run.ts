@@ -5,7 +5,7 @@
  *
  * - What is shared is found by running: both are run on the cases of test/laws in an instrumented kernels/ (reached.ts).
  * - A mutant is tried on the tests that run its function, those of expected values first, the fastest first, and is done with
- *   the first that fails. A test that takes 20 s and ten times its usual time is ended with its process: the error is found.
+ *   the first that fails. A test that takes 10 s and twenty times its usual time is ended with its process: the error is found.
  * - `--only PATTERN` takes mutants whose file, function or mechanism matches; `--resume` goes on where a run was ended;
  *   `--workers N` (2); `--list` names what would be planted. Survivors are listed at the end; exit 1 where there is one.
  * - Mutants that change nothing are named with their reason in equivalent.ts; whole errors once made by hand in planted.ts.
@@ -33,7 +33,7 @@ import { reasonOf } from './equivalent';
 import type { Mutant, Place } from './instrument';
 import type { Covered, FromWorker, TestName, ToWorker } from './messages';
 import { byHand } from './planted';
-import { bundle, plantIn, readProject, root, withConstants, type Project } from './project';
+import { bundle, constantsNamed, plantIn, readProject, root, withConstants, type Project } from './project';
 
 const { values: given } = parseArgs({
   options: {
@@ -132,7 +132,10 @@ async function startWorker(functions: number, bundles: readonly string[]): Promi
 const anHour = () => 3_600_000;
 
 /** The numbers of shared places, with the mechanisms that share each. */
-async function sharedPlaces(project: Project): Promise<ReadonlyMap<number, ReadonlySet<string>>> {
+async function sharedPlaces(
+  project: Project,
+  named: ReadonlyMap<number, ReadonlySet<number>>,
+): Promise<ReadonlyMap<number, ReadonlySet<string>>> {
   const { texts } = plantIn(project, () => false);
   const worker = await startWorker(project.places.length, await writeBundles(texts, 'plain'));
   const answer = await worker.ask({ kind: 'reached' }, anHour);
@@ -140,11 +143,8 @@ async function sharedPlaces(project: Project): Promise<ReadonlyMap<number, Reado
   if (typeof answer === 'string' || answer.kind !== 'reached') throw new Error('What is shared could not be found.');
   const shared = new Map<number, Set<string>>();
   for (const { mechanism, reference, build } of answer.reached) {
-    const [ofReference, ofBuild] = [reference, build].map((ids) => withConstants(project, new Set(ids))) as [
-      ReadonlySet<number>,
-      ReadonlySet<number>,
-    ];
-    for (const id of ofReference) {
+    const ofBuild = withConstants(named, build);
+    for (const id of withConstants(named, reference)) {
       if (ofBuild.has(id)) shared.set(id, (shared.get(id) ?? new Set()).add(mechanism));
     }
   }
@@ -180,7 +180,8 @@ async function main(): Promise<number> {
   const start = performance.now();
   const minutes = () => `${((performance.now() - start) / 60_000).toFixed(1)} min`;
   const project = readProject();
-  const shared = await sharedPlaces(project);
+  const named = constantsNamed(project);
+  const shared = await sharedPlaces(project, named);
   const pattern = new RegExp(given.only ?? '', 'i');
   const isWanted = (place: Place) =>
     pattern.test(`${place.file} ${place.name} ${[...(shared.get(place.id) ?? [])].join(' ')}`);
@@ -216,7 +217,7 @@ async function main(): Promise<number> {
 
   mkdirSync(join(root, 'out/mutations'), { recursive: true });
   if (!given.resume) rmSync(resultsFile, { force: true });
-  const testsOf = chooser(answer.covered, project);
+  const testsOf = chooser(answer.covered, project, named);
   const survivors: Mutant[] = [];
   let [next, done] = [0, 0];
   const work = async (): Promise<void> => {
@@ -224,7 +225,8 @@ async function main(): Promise<number> {
     while (next < open.length) {
       const mutant = open[next++]!;
       const tests = testsOf(mutant);
-      const limit = (at = 0) => 20_000 + 10 * (tests[at]?.milliseconds ?? 0);
+      // Before the first test a worker loads all of them.
+      const limit = (at?: number) => (at === undefined ? 120_000 : 10_000 + 20 * tests[at]!.milliseconds);
       const names = tests.map(({ stage, title }): TestName => ({ stage, title }));
       const result = await worker.ask(
         { kind: 'plant', mutant: mutant.id, reload: mutant.place.variable, tests: names },
@@ -260,23 +262,18 @@ async function main(): Promise<number> {
 }
 
 /** The tests that run a mutant's function; of a constant, those that run a function which names it. */
-function chooser(covered: readonly Covered[], project: Project) {
+function chooser(
+  covered: readonly Covered[],
+  { places }: Project,
+  named: ReadonlyMap<number, ReadonlySet<number>>,
+): (mutant: Mutant) => readonly Covered[] {
   const order = [...covered].sort((a, b) => a.stage - b.stage || a.milliseconds - b.milliseconds);
-  const constants = new Map<number, ReadonlySet<number>>();
-  const readersOf = (place: Place): ReadonlySet<number> => {
-    const known = constants.get(place.id);
-    if (known) return known;
-    const readers = new Set(
-      project.places
-        .filter(({ id, variable }) => !variable && withConstants(project, new Set([id])).has(place.id))
-        .map(({ id }) => id),
+  const functions = places.filter(({ variable }) => !variable).map(({ id }) => id);
+  return ({ place }) => {
+    const wanted = new Set(
+      place.variable ? functions.filter((id) => withConstants(named, [id]).has(place.id)) : [place.id],
     );
-    constants.set(place.id, readers);
-    return readers;
-  };
-  return ({ place }: Mutant): readonly Covered[] => {
-    const functions = place.variable ? readersOf(place) : new Set([place.id]);
-    return order.filter(({ hits }) => hits.some((id) => functions.has(id)));
+    return order.filter(({ hits }) => hits.some((id) => wanted.has(id)));
   };
 }
 

@@ -86,6 +86,12 @@ expectValues(gna, [
     expected: onGrid([{ size: 17, window: 3, stride: 2, dilation: 3 }]),
   },
   {
+    name: 'a causal line with every third key',
+    shape: causal(16),
+    parameters: { rank: '1', windowWidth: 3, strideWidth: 2, dilationWidth: 3 },
+    expected: (given) => onGrid([{ size: given.shape.keys, window: 3, stride: 2, dilation: 3, causal: true }])(given),
+  },
+  {
     name: 'a grid of 4 x 6, causal along its rows',
     shape: both(24),
     parameters: { rank: '2', width: 6, windowHeight: 3, windowWidth: 4, strideWidth: 2, causalHeight: true },
@@ -191,6 +197,7 @@ describe('Expected values by hand: grids', () => {
     assert.deepEqual(grid(48, { rank: '3' }), [3, 4, 4]);
     assert.deepEqual(grid(48, { rank: '3', width: 2 }), [4, 6, 2]);
     assert.deepEqual(grid(48, { rank: '3', width: 2, height: 3 }), [8, 3, 2]);
+    assert.deepEqual(grid(40, { rank: '3', width: 4 }), [2, 5, 4]);
     assert.equal(grid(48, { rank: '3', width: 2, height: 5 }), undefined);
     assert.equal(grid(1, { rank: '2' })?.join(), '1,1');
   });

@@ -66,6 +66,12 @@ expectValues(s2Attention, [
     expected: backwards({ block: 2, local: 1, stride: 5, columns: [4, 2, 0, undefined] }),
   },
   {
+    name: 'more dense heads than there are',
+    shape: { ...small, queries: 9, keys: 9 },
+    parameters: { block: 2, localBlocks: 1, verticalStride: 3, denseHeads: 3 },
+    expected: backwards({ block: 2, local: 1, stride: 3, columns: [undefined, undefined] }),
+  },
+  {
     name: 'the same columns in every head, on a cache',
     shape: { ...small, queries: 7 },
     parameters: { block: 2, localBlocks: 1, verticalStride: 4, step: 1, offset: 2, homogeneous: true },

@@ -8,6 +8,7 @@ import {
 } from '../../../../kernels/mechanisms/streaming/elastic-span';
 import { razorAttention, razorBuffer } from '../../../../kernels/mechanisms/streaming/razor-attention';
 import { streaming } from '../../../../kernels/mechanisms/streaming/streaming';
+import { causalShape, parametersFor } from '../systems/support';
 import {
   byLists,
   dot,
@@ -38,11 +39,16 @@ expectValues(slidingWindow, [
   { name: 'the own key', parameters: { window: 1 }, expected: window(1) },
   { name: 'the last four on a cache', shape: { queries: 3 }, parameters: { window: 4 }, expected: window(4) },
   { name: 'fewer keys than the window', parameters: { window: 20 }, expected: everything },
-  { name: 'two on either side', shape: { pattern: 'noncausal-self' }, parameters: { window: 5 }, expected: bothSides },
   {
-    name: 'an even window both ways, several tiles',
-    shape: { pattern: 'noncausal-self', queries: 70, keys: 70, batch: 1 },
+    name: 'an even window both ways',
+    shape: { pattern: 'noncausal-self' },
     parameters: { window: 4 },
+    expected: bothSides,
+  },
+  {
+    name: 'two on either side, several tiles',
+    shape: { pattern: 'noncausal-self', queries: 70, keys: 70, batch: 1 },
+    parameters: { window: 5 },
     expected: bothSides,
   },
 ]);
@@ -70,6 +76,12 @@ expectValues(duoAttention, [
     shape: { heads: 8, kvHeads: 4 },
     parameters: { fullShare: 0.5, sinks: 1, recent: 3 },
     expected: firstRead(2, 1, 3),
+  },
+  {
+    name: 'a share that is rounded down: 0.6 of four heads is 2.4',
+    shape: { kvHeads: 4 },
+    parameters: { fullShare: 0.6, sinks: 2, recent: 3 },
+    expected: firstRead(2, 2, 3),
   },
   {
     name: 'a share that is rounded up',
@@ -104,9 +116,9 @@ const compensated = (full: number, sinks: number, buffer: (keys: number) => numb
 
 expectValues(razorAttention, [
   {
-    name: 'one of four heads retrieves',
+    name: 'one of four heads retrieves: 0.3 of four is 1.2',
     shape: { kvHeads: 4 },
-    parameters: { retrievalShare: 0.25, sinks: 2, buffer: 3, compression: 1e6 },
+    parameters: { retrievalShare: 0.3, sinks: 2, buffer: 3, compression: 1e6 },
     expected: compensated(1, 2, () => 3),
   },
   {
@@ -121,6 +133,19 @@ expectValues(razorAttention, [
     expected: firstRead(0, 1, 3),
   },
 ]);
+
+describe('Expected values by hand: what a step of decoding reads', () => {
+  const step = { ...causalShape(1), keys: 21 };
+  // 4 heads of 8, values of 8: 4 (2 x 8 + 2 x 8 + 5) = 148 operations a key.
+  it('streaming: two sinks, three recent keys', () => {
+    assert.equal(streaming.decode!.cost(step, { sinks: 2, recent: 3 }).flops, 148 * 5);
+  });
+
+  it('RazorAttention: one head of 21 keys, three of two sinks, three recent keys and their compensation', () => {
+    const razor = parametersFor(razorAttention, { retrievalShare: 0.25, sinks: 2, buffer: 3, compression: 1e6 });
+    assert.equal(razorAttention.decode!.cost(step, razor).flops, 37 * 21 + 3 * 37 * 6);
+  });
+});
 
 describe('Expected values by hand: sizes of RazorAttention and elastic spans', () => {
   it('RazorAttention keeps a fifth of the keys, and its least buffer of short texts', () => {
@@ -148,11 +173,11 @@ const elastic =
 
 expectValues(elasticSpanAttention, [
   {
-    // First rule 128; second 0.9 of 250 = 225, four blocks. 0.625 of four heads is 2.5, so three.
+    // First rule 128; second 0.9 of 250 = 225, four blocks. 0.6 of four heads is 2.4, so two.
     name: 'two rules for a planned length',
     shape: { batch: 1, kvHeads: 4, queries: 260, keys: 260, headDim: 2, valueDim: 2 },
-    parameters: { firstShare: 0.625, firstOffset: 0, secondOffset: 0, secondSlope: 0.9, plannedLength: 250 },
-    expected: elastic([128, 128, 128, 256]),
+    parameters: { firstShare: 0.6, firstOffset: 0, secondOffset: 0, secondSlope: 0.9, plannedLength: 250 },
+    expected: elastic([128, 128, 256, 256]),
     steps: 1,
   },
   {

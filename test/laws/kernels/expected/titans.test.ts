@@ -289,9 +289,9 @@ expectValues(neuralMemory, [
   {
     name: 'two layers, a smaller step, no momentum',
     shape,
-    parameters: { chunk: 3, depth: 2, expansion: 2, momentum: false, rate: 0.5 },
+    parameters: { chunk: 3, depth: 2, expansion: 2, momentum: false, rate: 0.3 },
     weights: deep,
-    expected: alone({ chunk: 3, depth: 2, momentum: false, rate: 0.5 }),
+    expected: alone({ chunk: 3, depth: 2, momentum: false, rate: 0.3 }),
     allowed,
   },
   {
@@ -314,11 +314,19 @@ expectValues(memoryAsGate, [
     allowed,
   },
   {
+    name: 'behind three persistent positions, on a cache',
+    shape: { ...shape, queries: 4 },
+    parameters: { window: 3, persistent: 3, chunk: 4 },
+    weights: { ...memory, ...norms, ...front },
+    expected: asGate({ chunk: 4 }, 3),
+    allowed,
+  },
+  {
     name: 'nothing in front, two layers',
     shape,
-    parameters: { window: 4, persistent: 0, chunk: 4, depth: 2, expansion: 2 },
+    parameters: { window: 4, persistent: 0, chunk: 4, depth: 2, expansion: 2, rate: 0.3 },
     weights: { ...deep, ...norms },
-    expected: asGate({ chunk: 4, depth: 2 }, 4),
+    expected: asGate({ chunk: 4, depth: 2, rate: 0.3 }, 4),
     allowed,
   },
 ]);
@@ -337,9 +345,9 @@ expectValues(memoryAsLayer, [
   {
     name: 'nothing in front, more queries than keys',
     shape: { ...shape, keys: 6 },
-    parameters: { window: 2, persistent: 0, chunk: 2, depth: 2, expansion: 2 },
+    parameters: { window: 2, persistent: 0, chunk: 2, depth: 2, expansion: 2, rate: 0.3 },
     weights: { ...deep, ...layer },
-    expected: asLayer({ chunk: 2, depth: 2 }, 2),
+    expected: asLayer({ chunk: 2, depth: 2, rate: 0.3 }, 2),
     allowed,
   },
 ]);
@@ -364,9 +372,9 @@ expectValues(memoryAsContext, [
   {
     name: 'nothing in front, two layers',
     shape,
-    parameters: { segment: 6, persistent: 0, chunk: 3, depth: 2, expansion: 2, rate: 0.5 },
+    parameters: { segment: 6, persistent: 0, chunk: 3, depth: 2, expansion: 2, rate: 0.3 },
     weights: { ...deep, ...context, ...norms },
-    expected: asContext({ chunk: 3, depth: 2, rate: 0.5 }, 6),
+    expected: asContext({ chunk: 3, depth: 2, rate: 0.3 }, 6),
     allowed,
   },
 ]);
