@@ -1,86 +1,91 @@
-/** Planted errors that change nothing, each with its reason: what is put on the same text of the same function. */
+/** Planted errors that change nothing, each with its reason. */
 import type { Mutant } from './instrument';
 
 interface Equivalent {
   /** Below kernels/mechanisms/. */
   readonly file: string;
-  readonly name: string;
+  /** The line, and what is put there on which text of it. */
+  readonly line: string;
   readonly before: string;
-  readonly after: readonly string[];
+  readonly after: string;
   readonly reason: string;
 }
 
+const leader = 'const leader = Math.min(first + Math.floor(stride / 2), n - 1);';
+const shifted = 'The next line shifts the window inside the axis, wherever its leader lies beyond.';
+
 const equivalents: readonly Equivalent[] = [
+  { file: 'gna/axis.ts', line: leader, before: '1', after: '0', reason: shifted },
+  { file: 'gna/axis.ts', line: leader, before: 'n - 1', after: 'n + 1', reason: shifted },
   {
     file: 'gna/axis.ts',
-    name: 'neighbours',
-    before: 'n - 1',
-    after: ['n + 1'],
-    reason: 'The leader beyond the axis: its window is shifted inside by the next line.',
-  },
-  {
-    file: 'gna/axis.ts',
-    name: 'readsAlong',
+    line: 'const position = Math.floor(key / axis.dilation);',
     before: 'Math.floor(key / axis.dilation)',
-    after: ['(key / axis.dilation)'],
-    reason: 'Less than one is compared with whole ends of an interval.',
+    after: '(key / axis.dilation)',
+    reason: 'A part of one more is compared with whole ends of an interval.',
   },
   {
     file: 'gna/gna.ts',
-    name: 'divisorNear',
+    line: 'let divisor = Math.ceil(wanted - 1e-9);',
     before: '1e-9',
-    after: ['(2 * 1e-9)'],
-    reason: 'Any number above the rounding of a root and below the distance of two divisors.',
+    after: '(2 * 1e-9)',
+    reason: 'Any number above the rounding of a root and below the distance of two divisors does.',
   },
   {
     file: 'gna/gna.ts',
-    name: 'readsOf',
+    line: 'if (query + offset < 0) return false;',
     before: '0',
-    after: ['(-1)'],
+    after: '(-1)',
     reason: 'The window that ends with position -1 is empty.',
   },
   {
     file: 's2-attention/pattern.ts',
-    name: 'readsBlockBothWays',
+    line: 'return (left + right) % pattern.verticalStride === 0;',
     before: 'left + right',
-    after: ['left - right'],
-    reason: 'One of the two is 0, and a remainder is 0 for both signs.',
+    after: 'left - right',
+    reason: 'One of the two is 0, and whether a remainder is 0 does not depend on the sign.',
   },
   {
     file: 'longheads/longheads.ts',
-    name: 'ruleOf',
+    line: 'chunks: Math.floor(budget / chunk),',
     before: 'Math.floor(budget / chunk)',
-    after: ['(budget / chunk)'],
-    reason: 'Other budgets than whole chunks are refused.',
+    after: '(budget / chunk)',
+    reason: 'Budgets that are no whole chunks are refused.',
   },
   {
     file: 'streaming/elastic-span.ts',
-    name: 'elasticCacheSize',
+    line: 'return Math.ceil(Math.max(wanted, 128) / block) * block;',
     before: '128',
-    after: ['127'],
+    after: '127',
     reason: 'It is brought to whole blocks of 64.',
   },
   {
     file: 'streaming/spans.ts',
-    name: 'fullSpan',
+    line: 'export const fullSpan: HeadSpan = { sinks: 0, recent: Number.POSITIVE_INFINITY };',
     before: '0',
-    after: ['1'],
+    after: '1',
     reason: 'Every key is among the recent ones.',
   },
   {
     file: 'streaming/spans.ts',
-    name: 'classesBySpan',
+    line: 'const name = [span.sinks, span.recent, span.compensated ?? false].join();',
     before: '[span.sinks, span.recent, span.compensated ?? false]',
-    after: ['[span.recent, span.sinks, span.compensated ?? false]'],
+    after: '[span.recent, span.sinks, span.compensated ?? false]',
     reason: 'A name by which equal spans are found.',
   },
 ];
 
-export const reasonOf = ({ place, before, after }: Mutant): string | undefined =>
+export const reasonOf = ({ place, text, before, after }: Mutant): string | undefined =>
   equivalents.find(
     (each) =>
       place.file === `kernels/mechanisms/${each.file}` &&
-      each.name === place.name &&
+      each.line === text &&
       each.before === before &&
-      each.after.includes(after),
+      each.after === after,
   )?.reason;
+
+/** Entries that are about no error: their line has changed. */
+export const outdated = (mutants: readonly Mutant[]): readonly string[] =>
+  equivalents
+    .filter((each) => !mutants.some((mutant) => mutant.text === each.line && mutant.before === each.before))
+    .map(({ file, line }) => `${file}: ${line}`);

@@ -19,6 +19,8 @@ export interface Mutant {
   readonly id: number;
   readonly place: Place;
   readonly line: number;
+  /** The line. */
+  readonly text: string;
   readonly before: string;
   readonly after: string;
 }
@@ -74,8 +76,9 @@ export function instrument(
 
   const numbered = (place: Place, { start, end, replacement }: Change): number => {
     const id = firstMutant + mutants.length;
-    const line = file.getLineAndCharacterOfPosition(start).line + 1;
-    mutants.push({ id, place, line, before: source.slice(start, end), after: replacement });
+    const { line } = file.getLineAndCharacterOfPosition(start);
+    const text = source.split('\n')[line]!.trim();
+    mutants.push({ id, place, line: line + 1, text, before: source.slice(start, end), after: replacement });
     return id;
   };
 

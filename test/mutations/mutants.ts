@@ -37,7 +37,7 @@ const comparisons: Readonly<Partial<Record<ts.SyntaxKind, string>>> = {
   [ts.SyntaxKind.BarBarToken]: '&&',
 };
 
-const commutative = new Set(['add', 'multiply', 'max', 'min']);
+const commutative = new Set(['add', 'multiply', 'max', 'min', 'imul']);
 const leftOut = new Set(['floor', 'ceil', 'round', 'abs']);
 const opposite: Readonly<Record<string, string>> = { min: 'max', max: 'min' };
 

@@ -10,9 +10,9 @@
  *   `--workers N` (2); `--list` names what would be planted. Survivors are listed at the end; exit 1 where there is one.
  * - Mutants that change nothing are named with their reason in equivalent.ts; whole errors once made by hand in planted.ts.
  *
- * Stryker (9.x, 2026-11) was looked at first: its mutators are fixed and lack what matters here (numbers +-1, Math.floor left
- * out, exchanged arguments and axes), plug-ins cannot add any, and what reference and graph share can be given only as line ranges. Its
- * two ideas are used: all mutants in one text behind a switch, and coverage by test.
+ * Stryker was looked at first (its list of mutators, 2026-11): they are fixed and lack what matters here (numbers +-1,
+ * Math.floor left out, exchanged arguments and axes), and no plug-in adds any. Its two ideas are used: all mutants in one text
+ * behind a switch, and coverage by test.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -29,7 +29,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { reasonOf } from './equivalent';
+import { outdated, reasonOf } from './equivalent';
 import type { Mutant, Place } from './instrument';
 import type { Covered, FromWorker, TestName, ToWorker } from './messages';
 import { byHand } from './planted';
@@ -192,6 +192,8 @@ async function main(): Promise<number> {
     );
     if (!found) throw new Error(`planted.ts names what is not in ${file}: ${text}`);
   }
+  const [old] = outdated(mutants);
+  if (old !== undefined) throw new Error(`equivalent.ts names what is not there: ${old}`);
   const wanted = mutants.filter(({ place }) => isWanted(place));
   const equivalent = wanted.filter((mutant) => reasonOf(mutant) !== undefined);
   const known = resultsSoFar();
