@@ -21,6 +21,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readFileSync,
   readdirSync,
   rmSync,
@@ -52,6 +53,8 @@ const stages = [
   'test/laws/kernels/decode.test.ts',
 ];
 const resultsFile = join(root, 'out/mutations/results.jsonl');
+mkdirSync(join(root, 'out/mutations'), { recursive: true });
+const log = openSync(join(root, 'out/mutations/workers.log'), 'w');
 const say = (text: string) => process.stderr.write(`${text}\n`);
 
 const folder = mkdtempSync(join(tmpdir(), 'headscope-mutations-'));
@@ -98,13 +101,14 @@ async function startWorker(functions: number, bundles: readonly string[]): Promi
     cwd: root,
     execArgv: ['--import', 'tsx', '--max-old-space-size=3000'],
     env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    // The runtime complains of graphs that an error spoiled.
+    stdio: ['ignore', log, log, 'ipc'],
   });
   workers.add(child);
   child.on('exit', () => workers.delete(child));
   await new Promise<void>((resolve, reject) => {
     child.once('message', () => resolve());
-    child.once('exit', () => reject(new Error('A worker ended before it was ready: see its message above.')));
+    child.once('exit', () => reject(new Error('A worker ended before it was ready: see out/mutations/workers.log.')));
   });
   return {
     ask: (message, limit) =>
@@ -140,7 +144,8 @@ async function sharedPlaces(
   const worker = await startWorker(project.places.length, await writeBundles(texts, 'plain'));
   const answer = await worker.ask({ kind: 'reached' }, anHour);
   worker.end();
-  if (typeof answer === 'string' || answer.kind !== 'reached') throw new Error('What is shared could not be found.');
+  if (typeof answer === 'string' || answer.kind !== 'reached')
+    throw new Error('What is shared could not be found: see out/mutations/workers.log.');
   const shared = new Map<number, Set<string>>();
   for (const { mechanism, reference, build } of answer.reached) {
     const ofBuild = withConstants(named, build);
@@ -211,13 +216,13 @@ async function main(): Promise<number> {
   const first = await startWorker(project.places.length, bundles);
   const answer = await first.ask({ kind: 'cover' }, anHour);
   first.end();
-  if (typeof answer === 'string' || answer.kind !== 'covered') throw new Error('The tests could not be run unplanted.');
+  if (typeof answer === 'string' || answer.kind !== 'covered')
+    throw new Error('The tests could not be run with nothing planted: see out/mutations/workers.log.');
   const failed = answer.covered.filter(({ failure }) => failure !== undefined);
   for (const { title, failure } of failed) console.log(`Fails with nothing planted: ${title}: ${failure}`);
   if (failed.length > 0) return 1;
   say(`${answer.covered.length} tests pass with nothing planted (${minutes()})`);
 
-  mkdirSync(join(root, 'out/mutations'), { recursive: true });
   if (!given.resume) rmSync(resultsFile, { force: true });
   const testsOf = chooser(answer.covered, project, named);
   const survivors: Mutant[] = [];

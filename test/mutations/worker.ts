@@ -6,6 +6,7 @@ import Mocha from 'mocha';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { Worker as Thread } from 'node:worker_threads';
 import type { Covered, FromWorker, TestName, ToWorker } from './messages';
 import { root } from './project';
 import type * as ReachedModule from './reached';
@@ -103,5 +104,12 @@ process.on('message', (message: ToWorker) => {
     void plant(message.mutant, message.reload, message.tests).then(send);
   }
 });
+// A loop without end hears of nothing: a thread of its own looks whether the runner is still there.
+new Thread(
+  `const runner = process.ppid; setInterval(() => process.ppid === runner || process.kill(process.pid, 'SIGKILL'), 2000);`,
+  {
+    eval: true,
+  },
+).unref();
 process.on('disconnect', () => process.exit());
 send({ kind: 'ready' });
