@@ -75,6 +75,13 @@ const equivalents: readonly Equivalent[] = [
     reason: 'A name by which equal spans are found.',
   },
   {
+    file: 'mechanisms/streaming/decode.ts',
+    line: 'dropped: span.compensated ? droppedKeys(span, position) : 0,',
+    before: '0',
+    after: '(-1)',
+    reason: 'Of a span that is not compensated it is asked only whether it is more than 0.',
+  },
+  {
     file: 'tensors/random.ts',
     line: circle,
     before: 'square > 0',

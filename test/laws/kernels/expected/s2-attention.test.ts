@@ -116,6 +116,12 @@ describe('Expected values by hand: blocks of S2-Attention', () => {
     );
   });
 
+  it('more dense heads than there are keep the cache of those that there are', () => {
+    const parameters = parametersFor(s2Attention, { block: 2, localBlocks: 1, denseHeads: 3 });
+    const step = causalShape(1, { keys: 10, kvHeads: 2 });
+    for (const { shape } of s2Attention.decode!.states(step, parameters)) assert.deepEqual(shape, [1, 2, 9, 8]);
+  });
+
   it('both ways: distances of at most one, then 1 + 3, 1 + 6', () => {
     // Block 3: 2 3 4 near, 7 (1 + 3 away); block 0: 0 1 near, 4 and 7.
     const actual = rows({ localBlocks: 2, verticalStride: 3 }, 'noncausal-self', 8);
