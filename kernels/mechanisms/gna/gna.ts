@@ -55,9 +55,9 @@ function nearestGrid(length: number, parameters: GnaParameters): string {
   return nearest === undefined ? '' : `take ${nearest}, the nearest that fits, or `;
 }
 
-/** The smallest divisor that is not below `wanted`. */
+/** The smallest divisor that is not below `wanted`, which is 1 at least and may be rounded up. */
 function divisorNear(length: number, wanted: number): number {
-  let divisor = Math.max(1, Math.ceil(wanted - 1e-9));
+  let divisor = Math.ceil(wanted - 1e-9);
   while (length % divisor !== 0) divisor++;
   return divisor;
 }

@@ -1,0 +1,365 @@
+import { landmark } from '../../../../kernels/mechanisms/landmark/landmark';
+import { longheads } from '../../../../kernels/mechanisms/longheads/longheads';
+import { mixtureOfHead } from '../../../../kernels/mechanisms/mixture-of-head/mixture-of-head';
+import { routingTransformer } from '../../../../kernels/mechanisms/routing-transformer/routing-transformer';
+import {
+  attended,
+  dense,
+  dot,
+  eachHead,
+  expectValues,
+  mean,
+  plus,
+  range,
+  softmax,
+  times,
+  weighted,
+  type Given,
+  type Head,
+  type Matrix,
+  type Row,
+  type Rows,
+} from './support';
+
+/** The places of the `count` largest numbers, ascending; of equal ones the first. */
+function largest(x: Row, count: number): readonly number[] {
+  const left = range(0, x.length);
+  const taken: number[] = [];
+  while (taken.length < count && left.length > 0) {
+    const best = left.reduce((most, at) => (x[at]! > x[most]! ? at : most));
+    taken.push(...left.splice(left.indexOf(best), 1));
+  }
+  return taken.sort((a, b) => a - b);
+}
+
+const score = (q: Row, k: Row) => dot(q, k) / Math.sqrt(q.length);
+
+/** Every (block + 1)-th token is a landmark; a token belongs to the block that the next landmark closes. */
+const landmarks =
+  (block: number, open: number) =>
+  (given: Given): Rows =>
+    eachHead(given, ({ query, key, value }) =>
+      query.map((q, i) => {
+        const position = i + given.shape.keys - given.shape.queries;
+        if (position < 0) return times(value[0]!, 0);
+        const blocks: number[][] = [];
+        for (let at = 0; at <= position; at += block + 1) blocks.push(range(at, at + block + 1));
+        const past = blocks.slice(0, -1);
+        const gates = past.map((tokens) => score(q, key[tokens.at(-1)!]!));
+        const opened = largest(gates, open).map((at) => past[at]!);
+        // One group: the own tokens and the landmarks of what is opened; then each opened block is a group.
+        const own = blocks.at(-1)!.filter((j, at) => j <= position && at < block);
+        const first = softmax([...own, ...opened.map((tokens) => tokens.at(-1)!)].map((j) => score(q, key[j]!)));
+        const local = own.reduce<Row>((sum, j, at) => plus(sum, value[j]!, first[at]), times(value[0]!, 0));
+        return opened.reduce<Row>((sum, tokens, at) => {
+          const ordinary = tokens.slice(0, -1);
+          const inside = softmax(ordinary.map((j) => score(q, key[j]!)));
+          return plus(
+            sum,
+            weighted(
+              inside,
+              ordinary.map((j) => value[j]!),
+            ),
+            first[own.length + at],
+          );
+        }, local);
+      }),
+    );
+
+const twenty = { batch: 1, queries: 23, keys: 23 } as const;
+
+expectValues(landmark, [
+  { name: 'every block opened', shape: twenty, parameters: { block: 4, mode: 'train' }, expected: landmarks(4, 99) },
+  { name: 'two blocks opened', shape: twenty, parameters: { block: 3, open: 2 }, expected: landmarks(3, 2) },
+  { name: 'no block opened', shape: twenty, parameters: { block: 5, open: 0 }, expected: landmarks(5, 0) },
+  {
+    name: 'one block opened, on a cache',
+    shape: { ...twenty, queries: 6 },
+    parameters: { block: 2, open: 1 },
+    expected: landmarks(2, 1),
+  },
+  {
+    name: 'more queries than keys',
+    shape: { batch: 1, queries: 13, keys: 10 },
+    parameters: { block: 2, open: 1 },
+    expected: landmarks(2, 1),
+  },
+]);
+
+/** Halves turned against each other: (c, c + d / 2) by position times base^(-2 c / d); base 0 turns nothing. */
+const rotated = (x: Row, position: number, base: number): Row => {
+  if (base === 0) return x;
+  const half = x.length / 2;
+  const angle = range(0, half).map((c) => position * Math.exp((-c / half) * Math.log(base)));
+  return [
+    ...angle.map((a, c) => x[c]! * Math.cos(a) - x[c + half]! * Math.sin(a)),
+    ...angle.map((a, c) => x[c + half]! * Math.cos(a) + x[c]! * Math.sin(a)),
+  ];
+};
+
+interface Chunked {
+  readonly width: number;
+  readonly chunks: number;
+  readonly begin: number;
+  readonly base: number;
+  readonly self?: boolean;
+}
+
+/** A chunk's key: what the mean of its attention outputs, taken as a query, reads of its own rotated keys. */
+function chunkKey({ query, key, value }: Head, tokens: readonly number[], base: number): Row {
+  const keys = tokens.map((j, at) => rotated(key[j]!, at, base));
+  const outputs = tokens.map((i, at) => {
+    const q = rotated(query[i]!, at, base);
+    return weighted(
+      softmax(keys.map((k) => score(q, k))),
+      tokens.map((j) => value[j]!),
+    );
+  });
+  const asked = mean(outputs);
+  return weighted(softmax(keys.map((k) => score(asked, k))), keys);
+}
+
+const chunked =
+  ({ width, chunks, begin, base, self = true }: Chunked) =>
+  (given: Given): Rows => {
+    const { keys, queries } = given.shape;
+    return eachHead(given, (head) =>
+      head.query.map((q, i) => {
+        const position = i + keys - queries;
+        if (position < 0) return times(head.value[0]!, 0);
+        const tokensOf = (chunk: number) => range(chunk * width, chunk * width + width);
+        if (position < begin || position < width * chunks) {
+          const read = range(0, position + 1);
+          const own = rotated(q, position, base);
+          return weighted(
+            softmax(read.map((j) => score(own, rotated(head.key[j]!, j, base)))),
+            read.map((j) => head.value[j]!),
+          );
+        }
+        const current = (position - (position % width)) / width;
+        const free = range(1, current - 1);
+        const best = largest(
+          free.map((chunk) => dot(q, chunkKey(head, tokensOf(chunk), base))),
+          chunks - 3,
+        ).map((at) => free[at]!);
+        const read = [0, ...best, current - 1, current]
+          .flatMap(tokensOf)
+          .filter((j) => (self ? j <= position : j < position));
+        const own = rotated(q, (chunks - 1) * width + (position % width), base);
+        return weighted(
+          softmax(read.map((j, at) => score(own, rotated(head.key[j]!, at, base)))),
+          read.map((j) => head.value[j]!),
+        );
+      }),
+    );
+  };
+
+const long = { batch: 1, valueDim: 6, queries: 26, keys: 26 } as const;
+
+expectValues(longheads, [
+  {
+    name: 'four chunks of three',
+    shape: long,
+    parameters: { chunk: 3, budget: 12, begin: 0 },
+    expected: chunked({ width: 3, chunks: 4, begin: 0, base: 10000 }),
+  },
+  {
+    name: 'a beginning longer than the budget, another base',
+    shape: long,
+    parameters: { chunk: 2, budget: 8, begin: 17, rotaryBase: 500 },
+    expected: chunked({ width: 2, chunks: 4, begin: 17, base: 500 }),
+  },
+  {
+    name: 'without the own key, unrotated',
+    shape: long,
+    parameters: { chunk: 3, budget: 9, begin: 4, selfIncluded: false, rotaryBase: 0 },
+    expected: chunked({ width: 3, chunks: 3, begin: 4, base: 0, self: false }),
+  },
+  {
+    name: 'ordinary attention where everything fits, on a cache',
+    shape: { batch: 1, queries: 3, keys: 9 },
+    parameters: { chunk: 3, budget: 9, begin: 0 },
+    expected: chunked({ width: 3, chunks: 3, begin: 0, base: 10000 }),
+  },
+]);
+
+interface Mixture {
+  readonly shared: number;
+  readonly active: number;
+  readonly scaling?: 'code' | 'paper' | 'norm';
+}
+
+/** Each head's output times its gain, of the router's products with the joined query heads of a position. */
+const mixture =
+  ({ shared, active, scaling = 'code' }: Mixture) =>
+  (given: Given): Rows => {
+    const rows = dense(given);
+    const weights = given.weights as Readonly<Record<string, Matrix | undefined>>;
+    const gains = given.query.map((heads) =>
+      heads[0]!.map((_, i) => {
+        const joined = heads.flatMap((own) => own[i]!);
+        const ask = (name: string) => softmax((weights[name] ?? []).map((row) => dot(row, joined)));
+        const routed = heads.length - shared;
+        if (scaling === 'norm') {
+          const taken = largest(
+            heads.slice(shared).map((own) => dot(own[i]!, own[i]!)),
+            active,
+          );
+          return heads.map((__, h) => (h < shared || taken.includes(h - shared) ? 1 : 0));
+        }
+        const [s, p] = [ask('router.shared'), ask('router.routed')];
+        const alone = scaling === 'code' ? [1 / 2, 1 / 2] : [1, 1];
+        const [a, c] = shared > 0 && active > 0 ? ask('router.groups') : alone;
+        const taken = largest(p, active);
+        const sum = taken.reduce((total, e) => total + p[e]!, 0);
+        const ofRouted = range(0, routed).map((e) => {
+          if (!taken.includes(e)) return 0;
+          return scaling === 'code' ? (2 * c! * active * p[e]!) / sum : c! * p[e]!;
+        });
+        return [...s.map((each) => (scaling === 'code' ? 2 * a! * shared * each : a! * each)), ...ofRouted];
+      }),
+    );
+    return rows.map((heads, b) => heads.map((own, h) => own.map((row, i) => times(row, gains[b]![i]![h]!))));
+  };
+
+const routers = (shared: number, routed: number) => ({
+  ...(shared > 0 ? { 'router.shared': [shared, 48] } : {}),
+  ...(routed > 0 ? { 'router.routed': [routed, 48] } : {}),
+  'router.groups': [2, 48],
+});
+const gentle = { 'router.shared': [0.3, 0], 'router.routed': [0.3, 0], 'router.groups': [0.3, 0] } as const;
+const eight = { heads: 8, kvHeads: 4 } as const;
+
+expectValues(mixtureOfHead, [
+  {
+    // Of eight heads 5 are taken (0.6 x 8 = 4.8), 2 of them by all.
+    name: 'two shared and three of six heads',
+    shape: eight,
+    parameters: { share: 0.6, sharedShare: 0.25, span: 4 },
+    weights: routers(2, 6),
+    scaled: gentle,
+    expected: mixture({ shared: 2, active: 3 }),
+  },
+  {
+    // 0.55 x 8 = 4.4, so 4; 0.3 x 8 = 2.4, so 2.
+    name: 'the scaling of the paper, both ways',
+    shape: { ...eight, pattern: 'noncausal-self' },
+    parameters: { share: 0.55, sharedShare: 0.3, scaling: 'paper' },
+    weights: routers(2, 6),
+    scaled: gentle,
+    expected: mixture({ shared: 2, active: 2, scaling: 'paper' }),
+  },
+  {
+    name: 'no shared head, the scaling of the paper',
+    shape: eight,
+    parameters: { share: 0.5, sharedShare: 0, scaling: 'paper' },
+    weights: routers(0, 8),
+    scaled: gentle,
+    expected: mixture({ shared: 0, active: 4, scaling: 'paper' }),
+  },
+  {
+    name: 'shared heads only',
+    shape: eight,
+    parameters: { share: 0.25, sharedShare: 0.9 },
+    weights: routers(2, 6),
+    scaled: gentle,
+    expected: mixture({ shared: 2, active: 0 }),
+  },
+  {
+    name: 'one head at least, on a cache',
+    shape: { ...eight, queries: 3 },
+    parameters: { share: 0.05, sharedShare: 0 },
+    weights: routers(0, 8),
+    scaled: gentle,
+    expected: mixture({ shared: 0, active: 1 }),
+  },
+  {
+    name: 'the heads of longest query',
+    shape: eight,
+    parameters: { share: 0.5, sharedShare: 0.125, routing: 'query norm', span: 3 },
+    expected: mixture({ shared: 1, active: 3, scaling: 'norm' }),
+  },
+]);
+
+/** Mean 0, mean square 1, 0.00001 under the root. */
+const level = (row: Row): Row => {
+  const middle = row.reduce((sum, x) => sum + x, 0) / row.length;
+  const spread = row.reduce((sum, x) => sum + (x - middle) ** 2, 0) / row.length;
+  return row.map((x) => (x - middle) / Math.sqrt(spread + 0.00001));
+};
+const centroidsOf = ({ weights }: Given, h: number): Matrix => (weights['centroids'] as readonly Matrix[])[h]!;
+
+/** The nearest queries and keys of each centroid; an average over several clusters, zeros in none. */
+const published =
+  (window: number) =>
+  (given: Given): Rows =>
+    eachHead(given, (head) => {
+      const own = { ...head, query: head.query.map(level), key: head.key.map(level) };
+      const clusters = centroidsOf(given, head.h).map((centroid) => ({
+        queries: largest(
+          own.query.map((q) => dot(q, centroid)),
+          window,
+        ),
+        keys: largest(
+          own.key.map((k) => dot(k, centroid)),
+          window,
+        ),
+      }));
+      return own.query.map((_, i) => {
+        const rows = clusters.filter(({ queries }) => queries.includes(i)).map(({ keys }) => attended(own, i, keys));
+        return rows.length > 0 ? mean(rows) : times(head.value[0]!, 0);
+      });
+    });
+
+/** The key input is query and key; the last members of the own, nearest cluster. */
+const ownCluster =
+  (window: number) =>
+  (given: Given): Rows =>
+    eachHead(given, (head) => {
+      const { keys, queries } = given.shape;
+      const all = head.key.map(level);
+      const cluster = all.map(
+        (x) =>
+          largest(
+            centroidsOf(given, head.h).map((centroid) => dot(x, centroid)),
+            1,
+          )[0]!,
+      );
+      return head.query.map((_, i) => {
+        const position = i + keys - queries;
+        const members = range(0, position + 1).filter((j) => cluster[j] === cluster[position]);
+        const own = { ...head, query: head.query.map(() => all[position]!), key: all };
+        return attended(own, i, members.slice(-window));
+      });
+    });
+
+expectValues(routingTransformer, [
+  {
+    name: 'four nearest of three clusters, both ways',
+    shape: { pattern: 'noncausal-self' },
+    parameters: { clusters: 3, window: 4 },
+    weights: { centroids: [4, 3, 6] },
+    expected: published(4),
+  },
+  {
+    name: 'keys of another sequence',
+    shape: { pattern: 'noncausal-cross', keys: 6 },
+    parameters: { clusters: 2, window: 5 },
+    weights: { centroids: [4, 2, 6] },
+    expected: published(5),
+  },
+  {
+    name: 'the last two of the own cluster',
+    shape: { queries: 17, keys: 17 },
+    parameters: { clusters: 3, window: 2 },
+    weights: { centroids: [4, 3, 6] },
+    expected: ownCluster(2),
+  },
+  {
+    name: 'the last three of the own cluster, on a cache',
+    shape: { queries: 5, keys: 17 },
+    parameters: { clusters: 2, window: 3 },
+    weights: { centroids: [4, 2, 6] },
+    expected: ownCluster(3),
+  },
+]);
