@@ -1,5 +1,6 @@
 /** Another result to compare with, by VS Code's own list: one that was saved, or one of the last runs. */
 import * as vscode from 'vscode';
+import { listedName } from '../results/result-words';
 
 export interface OtherResult<Named> {
   readonly named: Named;
@@ -23,11 +24,13 @@ export async function chooseOther<Named>(options: OtherResults<Named>): Promise<
   const { saved, runs, but, none, placeHolder } = options;
   const known = new Set(saved.map(({ created }) => created));
   const choices = [
-    ...saved,
-    ...runs.filter(({ created }) => !known.has(created)).map((run) => ({ ...run, description: 'not saved' })),
+    ...saved.map((one) => ({ ...one, label: listedName(one.created, one.name) })),
+    ...runs
+      .filter(({ created }) => !known.has(created))
+      .map((run) => ({ ...run, label: run.name, description: 'not saved' })),
   ]
     .filter(({ created }) => created !== but)
-    .map(({ name, description, named }) => ({ label: name, description, named }));
+    .map(({ label, description, named }) => ({ label, description, named }));
   if (choices.length === 0) {
     await vscode.window.showInformationMessage(none);
     return undefined;

@@ -1,8 +1,8 @@
 import * as vscode from 'vscode';
 import { hallucinationDescription } from './hallucination-words';
 import { headsDescription } from './heads-words';
-import type { SavedResult } from './result-library';
-import { resultDescription } from './result-words';
+import { createdOf, type SavedResult } from './result-library';
+import { listedName, resultDescription } from './result-words';
 
 /** A saved result that could be read. */
 export type Readable<S extends SavedResult> = S & { readonly content: { readonly ok: true } };
@@ -27,7 +27,7 @@ export async function chooseResult<S extends SavedResult>(
   const choices = saved
     .filter(isReadable)
     .filter(wanted)
-    .map((one) => ({ label: one.name, description: descriptionOf(one), chosen: one }));
+    .map((one) => ({ label: listedName(createdOf(one), one.name), description: descriptionOf(one), chosen: one }));
   if (choices.length === 0) {
     await vscode.window.showInformationMessage(
       'There is no other saved result. A benchmark is saved by itself, what heads do by Save in their panel.',

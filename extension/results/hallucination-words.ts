@@ -2,7 +2,7 @@
 import { hallucinationSuffix } from '../../protocol/contributions/views';
 import type { HallucinationResult, HallucinationSet } from '../../protocol/results/hallucination';
 import type { SavedHallucination } from './hallucination-file';
-import { fileStem, threeDigits, timeStamp } from './result-words';
+import { fileNameOf, threeDigits } from './result-words';
 
 const percent = (share: number | null): string => (share === null ? 'none' : `${threeDigits(share * 100)} %`);
 
@@ -12,7 +12,7 @@ const subject = (saved: SavedHallucination): string =>
     : (saved.image?.name ?? 'a span of text');
 
 export const hallucinationFileName = (saved: SavedHallucination): string =>
-  `${fileStem(`${saved.model.name} ${subject(saved).replace(/\.\w+$/, '')} ${timeStamp(new Date(saved.created))}`).replaceAll(' ', '-')}${hallucinationSuffix}`;
+  fileNameOf(saved.created, `${saved.model.name} ${subject(saved).replace(/\.\w+$/, '')}`, hallucinationSuffix);
 
 export function hallucinationDescription(saved: SavedHallucination): string {
   const stopped = saved.kind === 'headscope-hallucination-set' && saved.state === 'cancelled' ? ', stopped' : '';

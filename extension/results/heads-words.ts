@@ -3,7 +3,7 @@ import { threadWords } from '../../protocol/results/provenance';
 import { headsSuffix } from '../../protocol/contributions/views';
 import type { HeadClass, HeadLabel, HeadsResult } from '../../protocol/results/heads';
 import { headLabels } from '../../protocol/results/heads';
-import { fileStem, threeDigits, timeStamp } from './result-words';
+import { fileNameOf, threeDigits } from './result-words';
 
 export const headName = ({ layer, head }: { readonly layer: number; readonly head: number }): string =>
   `L${layer}H${head}`;
@@ -14,7 +14,7 @@ const changedWords = (result: HeadsResult): string => {
 };
 
 export const headsFileName = (result: HeadsResult): string =>
-  `${fileStem(`${result.model.name} heads ${timeStamp(new Date(result.created))}`).replaceAll(' ', '-')}${headsSuffix}`;
+  fileNameOf(result.created, `${result.model.name} heads`, headsSuffix);
 
 export function headsDescription(result: HeadsResult): string {
   const tokens = result.ids.length === 1 ? '1 token' : `${result.ids.length.toLocaleString('en-US')} tokens`;

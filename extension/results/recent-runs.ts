@@ -9,13 +9,13 @@ import { hallucinationDescription, hallucinationFileName } from './hallucination
 import type { SavedHeads } from './heads-file';
 import { headsText, parseHeads } from './heads-file';
 import { headsFileName, headsDescription } from './heads-words';
-import { freeName, suffixOf } from './result-words';
+import { freeName, listedName, suffixOf } from './result-words';
 
 /** More would be a second, unnamed list of results. */
 const kept = 10;
 
 export interface RecentRun<Saved> {
-  /** Model, tokens and time. */
+  /** Time, model and tokens. */
   readonly name: string;
   readonly saved: Saved;
 }
@@ -63,8 +63,8 @@ export class RecentRuns<Saved> {
         const uri = vscode.Uri.joinPath(this.#folder, name);
         const parsed = parse(new TextDecoder().decode(await vscode.workspace.fs.readFile(uri)));
         if (!parsed.ok) return [];
-        const time = new Date(created(parsed.result)).toLocaleTimeString();
-        return [{ name: `${describe(parsed.result)}, ${time}`, saved: parsed.result, uri }];
+        const words = listedName(created(parsed.result), describe(parsed.result));
+        return [{ name: words, saved: parsed.result, uri }];
       }),
     );
     return runs.flat().sort((a, b) => created(b.saved).localeCompare(created(a.saved)));

@@ -84,7 +84,7 @@ export class ResultLibrary extends Owner {
     return { kind: 'benchmark', ...place, content: await parsed(uri, parseBenchmark) };
   }
 
-  /** Saves under a name made of the model, the pattern and the time; never over another file. */
+  /** Saves under a name made of the time, the model and the pattern; never over another file. */
   save(result: BenchmarkResult): Promise<vscode.Uri> {
     return this.#saveNew(resultFileName(result), benchmarkText(result), result.plan.origin);
   }
@@ -208,7 +208,8 @@ const nameOf = (uri: vscode.Uri): string => withoutSuffix(fileOf(uri));
 const sibling = (uri: vscode.Uri, stem: string): vscode.Uri =>
   vscode.Uri.joinPath(uri, '..', `${fileStem(stem)}${suffixOf(fileOf(uri))}`);
 
-function createdOf(saved: SavedResult): string {
+/** When it was made, as ISO time; empty where the file cannot be read. */
+export function createdOf(saved: SavedResult): string {
   if (!saved.content.ok) return '';
   return saved.kind === 'heads' ? saved.content.result.result.created : saved.content.result.created;
 }

@@ -23,11 +23,11 @@ export function fileStem(name: string): string {
   return short === '' ? 'result' : short;
 }
 
-/** The last folder of the config's path, or the shape when no config gave it. */
+/** The last folder of the config's path, or the shape when no config gave it; and what was measured of it. */
 export function subjectOf(plan: BenchmarkPlan): string {
-  const { heads, kvHeads, headDim, pattern } = plan.shape;
+  const { heads, kvHeads, headDim, pattern, mode } = plan.shape;
   const folder = plan.origin === undefined ? undefined : modelName(plan.origin);
-  return `${folder ?? `${heads}x${kvHeads}x${headDim}`} ${pattern}`;
+  return `${folder ?? `${heads}x${kvHeads}x${headDim}`} ${mode === 'decode' ? 'decode' : pattern}`;
 }
 
 /** `Llama-3.1-8B` for `…/Llama-3.1-8B/config.json`; the text itself when it is no path. */
@@ -42,8 +42,21 @@ export function modelName(origin: string): string {
   }
 }
 
-export const resultFileName = (result: BenchmarkResult): string =>
-  `${fileStem(`${subjectOf(result.plan)} ${timeStamp(new Date(result.created))}`).replaceAll(' ', '-')}${benchmarkSuffix}`;
+/** The time first, so that names sort by it, then what it is of. */
+export const fileNameOf = (created: string, subject: string, suffix: string): string =>
+  `${fileStem(`${timeStamp(new Date(created))} ${subject}`).replaceAll(' ', '-')}${suffix}`;
+
+export const resultFileName = ({ created, plan, state }: BenchmarkResult): string =>
+  fileNameOf(created, `${subjectOf(plan)}${state === 'done' ? '' : ` ${state}`}`, benchmarkSuffix);
+
+/** `2026-11-24 15:03 · name`: how a result stands in a list, without the time that its file's name may hold already. */
+export function listedName(created: string, name: string): string {
+  const time = new Date(created);
+  if (Number.isNaN(time.getTime())) return name;
+  const rest = name.replace(/^\d{4}-\d\d-\d\d-\d{6}-?/, '').replace(/-\d{4}-\d\d-\d\d-\d{6}(?=$|-\d+$)/, '');
+  const [day, clock] = [timeStamp(time).slice(0, 10), timeStamp(time).slice(11)];
+  return `${day} ${clock.slice(0, 2)}:${clock.slice(2, 4)}${rest === '' ? '' : ` · ${rest}`}`;
+}
 
 const suffixes = [benchmarkSuffix, headsSuffix, hallucinationSuffix];
 
@@ -105,22 +118,22 @@ export function mechanismLines(result: BenchmarkResult, titles: ReadonlyMap<stri
   });
 }
 
-const stateWords = { done: '', cancelled: ', cancelled before its end', failed: ', ended by a failure' } as const;
+const stateWords = { done: '', cancelled: 'cancelled before its end, ', failed: 'ended by a failure, ' } as const;
 
 export function resultDescription(result: BenchmarkResult): string {
   const count = new Set(result.rows.map((row) => row.mechanism)).size;
   const kinds = count === 1 ? '1 mechanism' : `${count} mechanisms`;
-  return `${subjectOf(result.plan)}, ${kinds}, ${result.device.provider}${stateWords[result.state]}`;
+  return `${stateWords[result.state]}${subjectOf(result.plan)}, ${kinds}, ${result.device.provider}`;
 }
 
 /** Plain lines for a tooltip: what was measured, where, with what. */
 export function resultDetails(result: BenchmarkResult): readonly string[] {
   const { shape } = result.plan;
   return [
-    `${shape.pattern}, batch ${shape.batch}, ${shape.heads} query heads on ${shape.kvHeads} key/value heads of ${shape.headDim}`,
+    `${shape.mode === 'decode' ? 'one token decoded on a cache' : shape.pattern}, batch ${shape.batch}, ${shape.heads} query heads on ${shape.kvHeads} key/value heads of ${shape.headDim}`,
     `lengths ${shape.lengths.map((length) => length.toLocaleString('en-US')).join(', ')}`,
     `${result.device.name}, ${result.device.provider}, ${threadWords(result.device.threads)}, ${result.plan.precision}`,
     `${result.device.runtime}, ${result.device.platform}, Headscope ${result.headscope}, seed ${result.seed}`,
-    `${result.created}, ${threeDigits(result.seconds)} s${stateWords[result.state]}`,
+    `${stateWords[result.state]}${result.created}, ${threeDigits(result.seconds)} s`,
   ];
 }

@@ -11,7 +11,7 @@ import type {
   SavedHeadsFile,
   SavedResult,
 } from '../results/result-library';
-import { mechanismLines, resultDescription, resultDetails } from '../results/result-words';
+import { listedName, mechanismLines, resultDescription, resultDetails } from '../results/result-words';
 import { unreachable } from '../../protocol/unreachable';
 import type { Node } from './tree';
 import { LineTree, failureNode } from './tree';
@@ -22,7 +22,7 @@ export interface ResultNode extends Node {
 
 type Titles = () => Promise<ReadonlyMap<string, string>>;
 
-const icons = { done: 'graph-line', cancelled: 'debug-pause', failed: 'error' } as const;
+const icons = { done: 'graph-line', cancelled: 'circle-slash', failed: 'error' } as const;
 
 export class ResultsView extends LineTree {
   readonly #library: ResultLibrary;
@@ -91,7 +91,7 @@ function benchmarkNode(saved: SavedBenchmarkFile, titles: Titles): ResultNode {
   return {
     line: {
       id: uri.toString(),
-      label: name,
+      label: listedName(result.created, name),
       description: resultDescription(result),
       tooltip: [...resultDetails(result), placeWords(saved)],
       icon: icons[result.state],
@@ -119,7 +119,7 @@ function headsNode(saved: SavedHeadsFile): ResultNode {
   return {
     line: {
       id: uri.toString(),
-      label: name,
+      label: listedName(result.created, name),
       description: headsDescription(result),
       tooltip: [...headsDetails(result), placeWords(saved)],
       icon: 'eye',
@@ -144,7 +144,7 @@ function hallucinationNode(saved: SavedHallucinationFile): ResultNode {
   return {
     line: {
       id: uri.toString(),
-      label: name,
+      label: listedName(result.created, name),
       description: hallucinationDescription(result),
       tooltip: [...hallucinationDetails(result), placeWords(saved)],
       icon: 'file-media',

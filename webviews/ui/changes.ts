@@ -1,4 +1,4 @@
-/** Two results side by side: the columns of a table of changes, and what besides the numbers differs. Change = this one minus the other. */
+/** Two results side by side: the columns of a table of changes. Change = this one minus the other. */
 import { significant } from './numbers';
 import type { Column } from './table';
 
@@ -29,20 +29,4 @@ export function changeColumns<Row extends Change>(
     number('there', other, ({ there }) => there),
     number('change', 'Change', changeOf, true),
   ];
-}
-
-/** A fact of both results; `long`: too long to be written out, so that it is only named. */
-export interface Fact {
-  readonly name: string;
-  readonly here: string;
-  readonly there: string;
-  readonly long?: true;
-}
-
-export function differenceWords(facts: readonly Fact[], same: string): string {
-  const different = facts.filter(({ here, there }) => here !== there);
-  if (different.length === 0) return same;
-  return `Not the same: ${different
-    .map(({ name, here, there, long }) => (long ? name : `${name} (${here}, there ${there})`))
-    .join('; ')}.`;
 }

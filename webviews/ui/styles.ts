@@ -434,8 +434,34 @@ export const baseStyles = css`
     width: 100%;
     height: 20px;
     margin: 0;
+  }
+  input[type='range'] {
     accent-color: var(--vscode-button-background);
     cursor: pointer;
+  }
+  /* High contrast themes set no colour of a button: the browser would draw the thumb in that of the ground. */
+  :is(.vscode-high-contrast, .vscode-high-contrast-light) input[type='range'] {
+    appearance: none;
+    background: none;
+  }
+  :is(.vscode-high-contrast, .vscode-high-contrast-light) input[type='range']::-webkit-slider-runnable-track {
+    height: 6px;
+    box-sizing: border-box;
+    border: 1px solid var(--vscode-contrastBorder);
+    border-radius: 3px;
+  }
+  :is(.vscode-high-contrast, .vscode-high-contrast-light) input[type='range']::-webkit-slider-thumb {
+    appearance: none;
+    width: 14px;
+    height: 14px;
+    margin-top: -5px;
+    border-radius: 50%;
+    background: var(--vscode-foreground);
+  }
+  :is(.vscode-high-contrast, .vscode-high-contrast-light) input[type='range']:disabled::-webkit-slider-thumb {
+    box-sizing: border-box;
+    border: 1px dashed var(--vscode-foreground);
+    background: var(--vscode-editor-background);
   }
   .gain-value {
     text-align: right;

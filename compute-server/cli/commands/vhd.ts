@@ -81,7 +81,7 @@ export const vhd: Registration = (program, session) => {
       const { caption } = result;
       if (options.json !== '-') session.print(words(result));
       if (options.json === undefined) return;
-      const settings = { distance, outliers, positions, steps, removed };
+      const settings = { ...result.settings, distance, outliers, positions, steps, removed };
       // The whole result, which the panel opens, and the fields of the caption by the names that scripts read.
       await session.writeJson(options.json, {
         ...result,

@@ -3,6 +3,7 @@ import { after, afterEach, before, describe, it } from 'mocha';
 import type { FromHeadsPanel, ToHeadsPanel } from '../../../protocol/panels/heads';
 import { headStatisticNames, type HeadStatistics } from '../../../protocol/results/heads';
 import { clippedText } from '../support/clipped-text';
+import { contrastOfThumb } from '../support/slider-contrast';
 import { PanelBrowser, type OpenOptions, type PanelPage } from '../support/panel-page';
 import { answering, finishedMessage, model, openMessage, plan, result, thumbnails } from './heads-host';
 import { plantedModel, plantedNextTokens, plantedResult, plantedRow } from './planted-model';
@@ -767,6 +768,16 @@ describe('the heads panel', () => {
           assert.equal(over, 0);
         });
       }
+    }
+
+    for (const theme of ['dark', 'light', 'high-contrast', 'high-contrast-light'] as const) {
+      it(`shows the thumb of the slider of the gain in ${theme}`, async () => {
+        const panel = await finished({ theme });
+        // At the left end, where the thumb alone stands over the first pixels.
+        await panel.page.fill('#gain', await panel.page.$eval('#gain', (slider) => (slider as HTMLInputElement).min));
+        await settle(panel);
+        assert.ok((await contrastOfThumb(panel.page, '#gain')) >= 3, 'WCAG 2.2, 1.4.11: 3 to 1');
+      });
     }
 
     it('draws a thousand heads, none of them an element', async () => {

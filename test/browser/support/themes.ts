@@ -151,7 +151,9 @@ const contrast = (foreground: string, background: string, border: string, active
   'editorHoverWidget-background': background,
   'editorHoverWidget-foreground': foreground,
   'editorHoverWidget-border': border,
-  'button-foreground': foreground,
+  // As in VS Code 1.139: the colour of the ground in the dark one.
+  'button-background': foreground === '#ffffff' ? '#000000' : '#0f4a85',
+  'button-foreground': '#ffffff',
   'button-border': border,
   'button-secondaryForeground': foreground,
   'checkbox-background': background,

@@ -5,6 +5,7 @@ import { memoryAsContext } from '../../../kernels/mechanisms/titans/memory-as-co
 import { resolveParameters } from '../../../kernels/parameters';
 import type { BenchmarkProgress } from '../../../protocol/compute/api';
 import type { ComputeClient } from '../../../protocol/compute/client';
+import { unclassified } from '../../../protocol/results/comparability';
 import type { BenchmarkResult } from '../../../protocol/results/benchmark';
 import { sentenceOf } from '../../../protocol/wire/words';
 import { failureOf } from './support/failure';
@@ -39,6 +40,11 @@ describe('a benchmark', function () {
     });
     const result = await client.call('benchmark', [plan], { onProgress: (step) => progress.push(step) });
     assert.equal(result.state, 'done');
+    assert.deepEqual(
+      unclassified(result),
+      [],
+      'protocol/results/comparability.ts says of each field what a comparison makes of it',
+    );
     assert.deepEqual(
       result.rows.map((row) => [row.length, row.mechanism]),
       [32, 64, 128].flatMap((length) => ['fused', 'scaled-dot-product', 'sliding-window'].map((id) => [length, id])),

@@ -6,6 +6,7 @@ import { demoPlan } from '../../../extension/panels/hallucination/default-plan';
 import { besideImage, readImageFolder, readLexicon } from '../../../extension/panels/hallucination/image-folder';
 import { requestOf, setRequestOf } from '../../../extension/panels/hallucination/requests';
 import { hallucinationText, parseHallucination } from '../../../extension/results/hallucination-file';
+import { unclassified } from '../../../protocol/results/comparability';
 import { buildServer, Place } from '../model/support/model-server';
 
 const examples = join(__dirname, '..', '..', '..', 'examples');
@@ -54,6 +55,7 @@ describe('results of the command line in the panel', () => {
     const own = { ...plan, images: folder, lexicon: found.lexicon ?? '', setCaptions: 'plain' } as const;
     const request = setRequestOf(own, found.images, await readLexicon(own.lexicon), []);
     const panel = await place.client().call('hallucinationSet', [request]);
+    assert.deepEqual(unclassified(panel), []);
     const file = place.at('set.headscope-hallucination.json');
     const words = ['captions', demo, '--images', folder, '--truth', truth, '--lexicon', own.lexicon];
     const { code, stderr } = await place.headscope([...words, '--prompt', plan.prompt, '--json', file]);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
+import { unclassified } from '../../../protocol/results/comparability';
 import type { DatasetEntry } from '../../../protocol/results/hallucination';
 import { planted, plantedPrompt, writePlantedSpanHeads } from '../../support/checkpoints/planted-span-heads';
 import { tinyLlava, tinyPixels, writePng, writeProcessor } from '../../support/checkpoints/tiny-vision';
@@ -253,7 +254,9 @@ describe('divergence and reinforcement by the real process', () => {
     it('words of the caption are judged by a lexicon of the request', async () => {
       // Without a tokenizer the text of a token is its number.
       const client = place.client();
-      const { caption: plain } = await client.call('hallucination', [request()]);
+      const made = await client.call('hallucination', [request()]);
+      assert.deepEqual(unclassified(made), []);
+      const { caption: plain } = made;
       const [first, second] = plain.text.replaceAll('#', '').split(' ');
       assert.ok(first !== undefined && second !== undefined);
       const classes = { [`thing ${first}`]: [first], other: [second === first ? 'none' : second] };

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
 import type { ComputeClient } from '../../../protocol/compute/client';
 import type { HeadsProgress, HeadsRequest } from '../../../protocol/compute/models';
+import { unclassified } from '../../../protocol/results/comparability';
 import type { HeadsResult } from '../../../protocol/results/heads';
 import { llamaLike, tinyModel, writeConfig, writeTinyModel } from '../../support/checkpoints/tiny-models';
 import { buildServer, failureOf, Place } from './support/model-server';
@@ -83,6 +84,7 @@ describe('runs that break off', function () {
     assert.deepEqual(kept(), [], 'nothing is left behind');
 
     const whole = await client.call('heads', [request()]);
+    assert.deepEqual(unclassified(whole.result), []);
     assert.deepEqual(numbers(resumed.result), numbers(whole.result));
     assert.deepEqual(resumed.thumbnails, whole.thumbnails);
   });

@@ -56,8 +56,11 @@ describe('saved results of pictures', () => {
     assert.equal(parseHallucination('').ok, false);
   });
 
-  it('are named by model and picture, and described by their numbers', () => {
-    assert.match(hallucinationFileName(result), /^planted-vlm-ball-and-box-.*\.headscope-hallucination\.json$/);
+  it('are named by time, model and picture, and described by their numbers', () => {
+    assert.match(
+      hallucinationFileName(result),
+      /^\d{4}-\d\d-\d\d-\d{6}-planted-vlm-ball-and-box\.headscope-hallucination\.json$/,
+    );
     assert.match(hallucinationLines(result)[0]?.text ?? '', /^L3H2 4\.7/);
     assert.equal(hallucinationLines(set)[0]?.text, '41 %');
   });

@@ -117,9 +117,9 @@ describe('a saved result of heads', () => {
     );
   });
 
-  it('is named by its model and time, and keeps its ending when the name is taken', () => {
+  it('is named by its time and model, and keeps its ending when the name is taken', () => {
     const name = headsFileName(headsResult());
-    assert.match(name, /^tiny-heads-2026-11-24-\d{6}\.headscope-heads\.json$/);
+    assert.match(name, /^2026-11-24-\d{6}-tiny-heads\.headscope-heads\.json$/);
     assert.equal(suffixOf(name), '.headscope-heads.json');
     assert.equal(freeName(name, new Set([name])), `${withoutSuffix(name)}-2.headscope-heads.json`);
   });

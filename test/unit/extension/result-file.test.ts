@@ -5,6 +5,9 @@ import {
   freeName,
   mechanismLines,
   modelName,
+  listedName,
+  resultDescription,
+  resultDetails,
   resultFileName,
   subjectOf,
   threeDigits,
@@ -195,11 +198,36 @@ describe('a saved benchmark with one value of another kind', () => {
 });
 
 describe('names of results', () => {
-  it('say model, pattern and time', () => {
+  it('say time, model and pattern, the time first so that they sort by it', () => {
     const base = result();
     const name = resultFileName({ ...base, plan: { ...base.plan, origin: 'file:///models/Llama-3.1-8B/config.json' } });
-    assert.equal(name, `Llama-3.1-8B-causal-self-${timeStamp(new Date(base.created))}.headscope-bench.json`);
+    assert.equal(name, `${timeStamp(new Date(base.created))}-Llama-3.1-8B-causal-self.headscope-bench.json`);
     assert.equal(subjectOf(base.plan), '8x8x64 causal-self');
+  });
+
+  it('say decoding and that a run was stopped', () => {
+    const base = result();
+    const decode = { ...base, plan: { ...base.plan, shape: { ...base.plan.shape, mode: 'decode' as const } } };
+    assert.match(resultFileName(decode), /^[\d-]+-8x8x64-decode\.headscope-bench\.json$/);
+    assert.match(
+      resultFileName({ ...base, state: 'cancelled' }),
+      /-8x8x64-causal-self-cancelled\.headscope-bench\.json$/,
+    );
+    assert.match(resultDescription({ ...base, state: 'cancelled' }), /^cancelled before its end, 8x8x64 causal-self, /);
+    assert.match(resultDetails(decode)[0] ?? '', /^one token decoded on a cache, batch /);
+  });
+
+  it('stand in a list with date and time first, whatever the file is called', () => {
+    const created = new Date(2026, 10, 24, 15, 3, 12).toISOString();
+    for (const [file, listed] of [
+      ['2026-11-24-150312-Llama-causal-self', '2026-11-24 15:03 · Llama-causal-self'],
+      ['Llama-causal-self-2026-11-24-150312', '2026-11-24 15:03 · Llama-causal-self'],
+      ['Llama-causal-self-2026-11-24-150312-2', '2026-11-24 15:03 · Llama-causal-self-2'],
+      ['evening run', '2026-11-24 15:03 · evening run'],
+      ['2026-11-24-150312', '2026-11-24 15:03'],
+    ] as const)
+      assert.equal(listedName(created, file), listed);
+    assert.equal(listedName('', 'broken'), 'broken');
   });
 
   it('take the folder of a config, decoded', () => {

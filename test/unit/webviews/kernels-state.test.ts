@@ -4,9 +4,11 @@ import path from 'node:path';
 import { describe, it } from 'mocha';
 import type { MechanismInfo } from '../../../protocol/compute/api';
 import type { ShapeChoice, ToKernelsPanel } from '../../../protocol/panels/kernels';
-import type { BenchmarkResult, BenchmarkRow } from '../../../protocol/results/benchmark';
+import type { BenchmarkPlan, BenchmarkResult, BenchmarkRow, BenchmarkShape } from '../../../protocol/results/benchmark';
+import { comparisonWords } from '../../../webviews/panels/kernels/comparison';
 import { finding, within } from '../../../webviews/panels/kernels/finding';
 import { readForm, samePlan, takeShape, toForm, type Form } from '../../../webviews/panels/kernels/form';
+import { tableRows } from '../../../webviews/panels/kernels/results-table';
 import { canonical } from '../../../webviews/ui/canonical';
 import { linkOf } from '../../../webviews/panels/kernels/mechanism-list';
 import {
@@ -340,6 +342,35 @@ describe('the finding', () => {
     );
     assert.equal(change({ ...base, medianMs: 101 }), 'Each time at 8,192 tokens is within 2 % of that in laptop.');
     assert.equal(change({ ...base, length: 256 }), 'No mechanism was timed at the same length in laptop.');
+  });
+
+  it('divides nothing by a result of other work, and says what differs where it divides', () => {
+    const beside = (change: Partial<BenchmarkPlan>, shape: Partial<BenchmarkShape> = {}): State => {
+      const other = { ...plan, ...change, shape: { ...plan.shape, ...shape } };
+      const rows = [{ ...base, medianMs: 2 }];
+      return {
+        ...rowsOf([base]),
+        result,
+        compareWith: { name: 'laptop', result: { ...result, plan: other, rows } },
+      };
+    };
+    const decode = beside({}, { mode: 'decode' });
+    assert.doesNotMatch(finding(decode, title), /laptop|faster than in|slower than in/);
+    assert.equal(
+      comparisonWords(decode),
+      'It cannot be compared with laptop, which measured something else: mode (prefill, there decode).',
+    );
+    assert.deepEqual(
+      tableRows(decode, 8192).filter(({ other }) => other !== undefined),
+      [],
+    );
+    const half = beside({ precision: 'float16' });
+    assert.match(
+      finding(half, title),
+      /slower than in laptop at 8,192 tokens \(two runs, no test; not the same: precision\)/,
+    );
+    assert.equal(comparisonWords(half), 'Not the same: precision (float32, there float16).');
+    assert.equal(tableRows(half, 8192).filter(({ other }) => other !== undefined).length, 1);
   });
 
   it('writes names inside a sentence as words, and acronyms as they are', () => {

@@ -1,9 +1,10 @@
 /** A second saved result beside the one shown: heads by their divergence, or the scores of two folders of pictures. */
 import { html, nothing, type TemplateResult } from 'lit';
 import type { HallucinationResult, HallucinationSet } from '../../../protocol/results/hallucination';
+import { differenceSentence, whyNotCompared } from '../../../protocol/results/comparability';
 import { scaleStops } from '../../charts/colour-map';
 import { scaleBar } from '../../charts/scale-bar';
-import { changeColumns, changeOf, differenceWords, type Change, type Fact } from '../../ui/changes';
+import { changeColumns, changeOf, type Change } from '../../ui/changes';
 import { disclosure } from '../../ui/controls';
 import { isOpen } from '../../ui/disclosures';
 import { headKey, headName, type HeadPlace } from '../../ui/head-names';
@@ -31,7 +32,8 @@ function pairOf({ result, set, compareWith }: State): Pair | undefined {
   if (!here || !compareWith) return undefined;
   const { name, made: there } = compareWith;
   if (here.kind === 'headscope-hallucination-set' && there.kind === 'headscope-hallucination-set') {
-    return { kind: 'sets', here, there };
+    const why = whyNotCompared(here, there, name);
+    return why === undefined ? { kind: 'sets', here, there } : { kind: 'none', why };
   }
   if (here.kind === 'headscope-hallucination-set' || there.kind === 'headscope-hallucination-set') {
     const why = `One of them is a folder of pictures and the other a single text: compare ${name} with its like.`;
@@ -45,7 +47,8 @@ function pairOf({ result, set, compareWith }: State): Pair | undefined {
     const why = `This result measures by ${distanceTitle(here)}, ${name} by ${distanceTitle(there)}: their numbers are not of one unit.`;
     return { kind: 'none', why };
   }
-  return { kind: 'results', here, there };
+  const why = whyNotCompared(here, there, name);
+  return why === undefined ? { kind: 'results', here, there } : { kind: 'none', why };
 }
 
 const distanceTitle = ({ distance }: Made): string =>
@@ -56,39 +59,7 @@ export function comparisonWords(state: State): string {
   const pair = pairOf(state);
   if (!pair) return '';
   if (pair.kind === 'none') return pair.why;
-  return differenceWords(factsOf(pair.here, pair.there), 'Same model, prompt, settings and device.');
-}
-
-function factsOf(here: Made, there: Made): readonly Fact[] {
-  const fact = (name: string, of: (made: Made) => string, long?: true): Fact => ({
-    name,
-    here: of(here),
-    there: of(there),
-    ...(long ? { long } : {}),
-  });
-  const subject = (made: Made): string =>
-    made.kind === 'headscope-hallucination-set'
-      ? made.entries.map(({ name }) => name).join()
-      : made.removed.kind === 'span'
-        ? `tokens ${made.removed.start} to ${made.removed.end - 1}`
-        : (made.image?.name ?? 'none');
-  return [
-    fact('model', ({ model }) => model.name),
-    fact('weights', ({ model }) => model.hash, true),
-    fact(
-      'prompt',
-      (made) => (made.kind === 'headscope-hallucination' ? made.promptIds.join() : (made.prompt ?? '')),
-      true,
-    ),
-    fact('chat template', ({ settings }) => (settings['chat'] === true ? 'on' : 'off')),
-    here.kind === 'headscope-hallucination-set' ? fact('pictures', subject, true) : fact('what is taken away', subject),
-    fact('distance', distanceTitle),
-    fact('outlier rule', ({ outliers }) => outliers),
-    fact('positions', ({ positions }) => positions),
-    fact('k', ({ k }) => String(k)),
-    fact('device', ({ device }) => device.name),
-    fact('runtime', ({ device }) => device.runtime),
-  ];
+  return pair.kind === 'sets' ? differenceSentence(pair.here, pair.there) : differenceSentence(pair.here, pair.there);
 }
 
 /** Every head with both divergences of the first word, the largest changes first. */

@@ -1,6 +1,5 @@
 /** Two results side by side, head by head: change = this one minus the other. */
-import type { HeadsResult } from '../../../protocol/results/heads';
-import { differenceWords, type Fact } from '../../ui/changes';
+import { whyNotCompared } from '../../../protocol/results/comparability';
 import type { State } from './state';
 import { valueOf, type StatisticName } from './statistics';
 
@@ -23,6 +22,8 @@ export function differencesOf(state: State, name: StatisticName): Differences {
       why: `This result has ${result.layers} layers of ${result.heads} heads, ${compareWith.name} has ${other.layers} of ${other.heads}: heads can be compared one by one only between models of the same shape.`,
     };
   }
+  const why = whyNotCompared(result, other, compareWith.name);
+  if (why !== undefined) return { ok: false, why };
   const at = (layer: number, head: number): number =>
     valueOf(result.statistics, name, layer, head) - valueOf(other.statistics, name, layer, head);
   let largest = 0;
@@ -32,27 +33,4 @@ export function differencesOf(state: State, name: StatisticName): Differences {
       if (change > largest) largest = change;
     }
   return { ok: true, at, largest: largest > 0 ? largest : 1 };
-}
-
-/** What besides the numbers differs between the two, as a sentence. */
-export function circumstancesOf(here: HeadsResult, there: HeadsResult): string {
-  const gains = ({ gains: all }: HeadsResult): string =>
-    all.length === 0 ? 'none' : all.map(({ layer, head, gain }) => `L${layer}H${head} x ${gain}`).join(' ');
-  const fact = (name: string, of: (result: HeadsResult) => string, long?: true): Fact => ({
-    name,
-    here: of(here),
-    there: of(there),
-    ...(long ? { long } : {}),
-  });
-  return differenceWords(
-    [
-      fact('model', ({ model }) => model.name),
-      fact('weights', ({ model }) => model.hash, true),
-      fact('prompt', ({ ids }) => ids.join(), true),
-      fact('gains', gains),
-      fact('device', ({ device }) => device.name),
-      fact('runtime', ({ device }) => device.runtime),
-    ],
-    'Same model, prompt, gains and device.',
-  );
 }

@@ -1,5 +1,6 @@
 /** The bar under the finding: what can be done now, and the state of the run in words. Its height never changes. */
 import { html, nothing, type TemplateResult } from 'lit';
+import { differenceSentence } from '../../../protocol/results/comparability';
 import type { HeadsResult } from '../../../protocol/results/heads';
 import { button, toolbar } from '../../ui/controls';
 import { icon } from '../../ui/icons';
@@ -16,7 +17,7 @@ import {
   savedWords,
 } from '../../ui/run-status';
 import type { ExportFormat, Part } from './actions';
-import { circumstancesOf, differencesOf } from './comparison';
+import { differencesOf } from './comparison';
 import { sameGains } from './form';
 import { took, writeGains } from './finding';
 import { canStart, isStale, whyNotStart } from './run-plan';
@@ -208,7 +209,7 @@ function staleWords(state: State): string {
 function comparisonWords(state: State, result: HeadsResult): string {
   const differences = differencesOf(state, state.view.statistic);
   if (!differences.ok) return differences.why;
-  return state.compareWith ? circumstancesOf(result, state.compareWith.result) : '';
+  return state.compareWith ? differenceSentence(result, state.compareWith.result) : '';
 }
 
 /** The panel before its first run: what it is, and the demo. */

@@ -14,6 +14,7 @@ import { symbol } from '../../charts/symbol';
 import { timeOverLength } from '../../charts/time-over-length';
 import { significant } from '../../ui/numbers';
 import type { Part } from './actions';
+import { comparable } from './comparison';
 import { measuredMechanisms, type State } from './state';
 
 /** Least R² of a fit whose exponent is written with three digits rather than two. */
@@ -21,10 +22,11 @@ const goodFit = 0.95;
 
 /** Catalogue first, so that a mechanism keeps its colour from run to run. */
 export function identitiesOf(state: State): Identities {
+  const compared = comparable(state);
   const known = new Set(state.mechanisms.map(({ id }) => id));
   const more = [
     ...(state.measuredPlan ? measuredMechanisms(state.measuredPlan) : []),
-    ...(state.compareWith ? measuredMechanisms(state.compareWith.result.plan) : []),
+    ...(compared ? measuredMechanisms(compared.result.plan) : []),
   ].filter((id) => !known.has(id));
   return identify([...state.mechanisms, ...more.map((id) => ({ id, title: titleFromId(id) }))]);
 }
@@ -35,6 +37,7 @@ const titleFromId = (id: string): string => {
 };
 
 export function measuredOf(state: State, identities: Identities): Measured {
+  const compared = comparable(state);
   return {
     rows: state.rows,
     provisional: new Set(state.provisional),
@@ -45,7 +48,7 @@ export function measuredOf(state: State, identities: Identities): Measured {
     roof: state.result?.roof ?? roofOfDevice(state),
     identities,
     hidden: new Set(state.view.hidden),
-    other: state.compareWith && { name: state.compareWith.name, rows: state.compareWith.result.rows },
+    other: compared && { name: compared.name, rows: compared.result.rows },
   };
 }
 
@@ -79,6 +82,7 @@ export function legendEntries(state: State, identities: Identities) {
 
 export function legend(part: Part, identities: Identities): TemplateResult {
   const { state, actions } = part;
+  const compared = comparable(state);
   const { hidden } = state.view;
   return html`<div class="legend" role="group" aria-label="Mechanisms shown">
     ${repeat(
@@ -103,7 +107,7 @@ export function legend(part: Part, identities: Identities): TemplateResult {
         </button>`;
       },
     )}
-    ${state.compareWith ? html`<span class="legend-note muted">hollow: ${state.compareWith.name}</span>` : nothing}
+    ${compared ? html`<span class="legend-note muted">hollow: ${compared.name}</span>` : nothing}
   </div>`;
 }
 

@@ -10,6 +10,7 @@ import { icon } from '../../ui/icons';
 import { byteUnits, count, probability, significant, unitFor, type Unit } from '../../ui/numbers';
 import { sortRows, table, toCsv, toMarkdown, type Column } from '../../ui/table';
 import type { Part } from './actions';
+import { comparable } from './comparison';
 import { measuredMechanisms, type State } from './state';
 
 /** A point of the plan: its row once there is one. */
@@ -23,7 +24,8 @@ export interface TableRow {
 }
 
 export function tableRows(state: State, at: number | 'all'): TableRow[] {
-  const { measuredPlan: plan, rows, provisional, compareWith } = state;
+  const { measuredPlan: plan, rows, provisional } = state;
+  const compareWith = comparable(state);
   if (!plan) return [];
   const lengths = at === 'all' ? [...plan.shape.lengths].sort((a, b) => a - b) : [at];
   return lengths.flatMap((length) =>
@@ -192,8 +194,9 @@ type NumberColumn = (
 ) => Column<TableRow>;
 
 function comparisonColumns(state: State, number: NumberColumn): Column<TableRow>[] {
-  if (!state.compareWith) return [];
-  const { name } = state.compareWith;
+  const compareWith = comparable(state);
+  if (!compareWith) return [];
+  const { name } = compareWith;
   return [
     number('other_median', `Time in ${name}`, 'ms', `Median in ${name}.`, (_row, { other }) => other?.medianMs),
     number(

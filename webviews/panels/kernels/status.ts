@@ -6,6 +6,7 @@ import type { MenuItem } from '../../ui/menu';
 import { seconds } from '../../ui/numbers';
 import { banner, comparisonBanner, failureBanner, runProgress, savedWords } from '../../ui/run-status';
 import type { Part } from './actions';
+import { comparisonWords } from './comparison';
 import { canResume, isStale, progressOf, runnablePlan } from './state';
 
 export function runBar(part: Part): TemplateResult {
@@ -169,33 +170,10 @@ export function banners(part: Part): TemplateResult {
     }
     ${
       state.compareWith
-        ? comparisonBanner(state.compareWith.name, differences(part), () => actions.dropComparison())
+        ? comparisonBanner(state.compareWith.name, comparisonWords(state), () => actions.dropComparison())
         : nothing
     }
   `;
-}
-
-/** What besides time differs between the two results, because a ratio across it is no fair one. */
-function differences({ state }: Part): string {
-  const here = state.result;
-  const there = state.compareWith?.result;
-  if (!here || !there) return '';
-  const facts: (readonly [string, unknown, unknown])[] = [
-    ['device', here.device.name, there.device.name],
-    ['threads', here.device.threads, there.device.threads],
-    ['runtime', here.device.runtime, there.device.runtime],
-    ['Headscope', here.headscope, there.headscope],
-    ['precision', here.plan.precision, there.plan.precision],
-    ['pattern', here.plan.shape.pattern, there.plan.shape.pattern],
-    ['batch', here.plan.shape.batch, there.plan.shape.batch],
-    ['heads', here.plan.shape.heads, there.plan.shape.heads],
-    ['key/value heads', here.plan.shape.kvHeads, there.plan.shape.kvHeads],
-    ['head width', here.plan.shape.headDim, there.plan.shape.headDim],
-  ];
-  const different = facts
-    .filter(([, a, b]) => a !== b)
-    .map(([name, a, b]) => `${name} (${String(a)}, there ${String(b)})`);
-  return different.length === 0 ? 'Same device, runtime and shape.' : `Not the same: ${different.join('; ')}.`;
 }
 
 /** The panel before its first run: what it is. Run stands above it. */
