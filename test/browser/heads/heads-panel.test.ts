@@ -119,12 +119,12 @@ describe('the heads panel', () => {
       assert.match(row, new RegExp(`^\\s*uniform\\s+\\d+\\s+\\+[\\d.]+\\s+\\+0\\.\\d+$`));
     });
 
-    it('shows the score behind every label of the head, and a floor of the null model as a floor', async () => {
+    it('shows the score behind every label of the head, what the label needs, and a floor of the null model as a floor', async () => {
       const panel = await finished({ host: answering(finishedMessage({ select: { layer: 0, head: 1 } })) });
       const cells = (label: string): Promise<string[]> =>
         panel.page.$$eval(`[data-label=${label}] td`, (all) => all.map((cell) => (cell as HTMLElement).innerText));
       assert.equal(await panel.page.locator('.label-scores tbody tr').count(), 8);
-      assert.deepEqual(await cells('retrieval'), ['0', '0.989', '0 ± below 0.001']);
+      assert.deepEqual(await cells('retrieval'), ['0', '0.989', '0 ± below 0.001', '0.45']);
       const [score, p, none] = await cells('first-token-sink');
       assert.equal(Number(score), Number(result.statistics.firstToken[0]?.[1]?.toPrecision(2)));
       assert.deepEqual([none, p], ['0.090 ± 0.040', '< 0.001']);

@@ -84,7 +84,7 @@ describe('a saved result of heads', () => {
       [0, 1],
     ];
     const scores = { score: table, nullMean: table, nullSd: table, confidence: table };
-    const labelScores = { self: scores, retrieval: { ...scores, nullSeeds: 6, nullFloor: 0.001 } };
+    const labelScores = { self: scores, retrieval: { ...scores, nullSeeds: 6, nullFloor: 0.001, needed: table } };
     const parsed = parseHeads(headsText({ result: headsResult({ labelScores }) }));
     assert.ok(parsed.ok);
     assert.deepEqual(parsed.result.result.labelScores, labelScores);

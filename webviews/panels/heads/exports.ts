@@ -305,6 +305,7 @@ export function headsCsv(state: State, result: HeadsResult): string {
             column(`null_mean_${id}`, of(scores.nullMean)),
             column(`null_sd_${id}`, of(scores.nullSd)),
             column(`confidence_${id}`, of(scores.confidence)),
+            ...(scores.needed ? [column(`needed_${id}`, of(scores.needed))] : []),
           ]
         : [];
     }),

@@ -259,10 +259,12 @@ function labelScores({ state, dark }: Part, { layer, head }: HeadPlace): Templat
             sd: of(scores.nullSd),
             floor: scores.nullFloor ?? 0,
             confidence: of(scores.confidence),
+            needed: of(scores.needed),
           },
         ]
       : [];
   });
+  const needs = rows.some(({ needed }) => !Number.isNaN(needed));
   return html`<div class="label-scores">
     <h3>Scores behind the labels</h3>
     <table aria-label="Score, null model and p of every label">
@@ -274,16 +276,32 @@ function labelScores({ state, dark }: Part, { layer, head }: HeadPlace): Templat
           <th scope="col" class="number" title="The same score where the structure that the label needs is absent.">
             null
           </th>
+          ${
+            needs
+              ? html`<th
+                  scope="col"
+                  class="number"
+                  title="The label needs a score from here on: far beyond its null model and beyond what the other heads of the model do. A dash: no score would do."
+                >
+                  needs
+                </th>`
+              : nothing
+          }
         </tr>
       </thead>
       <tbody>
         ${rows.map(
-          ({ info, score, mean, sd, floor, confidence }) =>
+          ({ info, score, mean, sd, floor, confidence, needed }) =>
             html`<tr data-label=${info.id}>
               <th scope="row" title=${info.definition}>${symbol(info.identity, dark)} ${info.title}</th>
               <td class="number">${significant(score, 2)}</td>
               <td class="number">${Number.isNaN(confidence) ? '–' : probability(Math.max(0, 1 - confidence))}</td>
               <td class="number muted">${nullWords({ mean, sd, ...(sd < floor ? { floor } : {}) })}</td>
+              ${
+                needs
+                  ? html`<td class="number muted">${Number.isNaN(needed) ? '–' : significant(needed, 2)}</td>`
+                  : nothing
+              }
             </tr>`,
         )}
       </tbody>
