@@ -22,6 +22,25 @@ export interface ModelChoice {
   readonly runs: true | string;
 }
 
+/**
+ * A saved file names a model, and nothing is asked of it before a click (`loadModel`): what the panel says beside the button.
+ */
+export interface WaitingModel {
+  readonly folder: string;
+  /** Of its weights, by the file. */
+  readonly bytes: number;
+  /** Why it is not loaded at all, as a sentence. */
+  readonly refused?: string;
+}
+
+/** What happened outside a run, and stays in the panel until the next run or until it is dismissed. */
+export interface Notice {
+  readonly kind: 'notice';
+  readonly tone: 'info' | 'error';
+  readonly sentence: string;
+  readonly details?: string;
+}
+
 export type HeadsPlace = 'full' | 'side' | 'file';
 
 /** What the person has typed and chosen; kept for reload, and enough to start the run again. */
@@ -51,6 +70,7 @@ export type ToHeadsPanel =
       readonly select?: { readonly layer: number; readonly head: number };
       readonly canRun: true | string;
       readonly savedAs?: string;
+      readonly waiting?: WaitingModel;
     }
   | { readonly kind: 'models'; readonly models: readonly ModelChoice[] }
   /** Answer to `chooseModel`. */
@@ -87,7 +107,8 @@ export type ToHeadsPanel =
   | { readonly kind: 'generated'; readonly request: number; readonly variant: boolean; readonly text: string }
   /** A request or a run ended without an answer: a sentence with a next step. What is shown stays. */
   | { readonly kind: 'failed'; readonly request?: number; readonly sentence: string; readonly details?: string }
-  | { readonly kind: 'overdue'; readonly sentence: string };
+  | { readonly kind: 'overdue'; readonly sentence: string }
+  | Notice;
 
 /** Sent by the panel to the extension. `request` numbers are the panel's own; an older one may be answered late or never. */
 export type FromHeadsPanel =
@@ -95,6 +116,8 @@ export type FromHeadsPanel =
   /** The plan as it stands, at most every 300 ms: kept for reload. */
   | { readonly kind: 'planned'; readonly plan: HeadsPlan }
   | { readonly kind: 'chooseModel'; readonly folder: string }
+  /** The person wants the model that the file names loaded, so that more can be asked of the result. */
+  | { readonly kind: 'loadModel' }
   /** Opens the system's folder dialog. */
   | { readonly kind: 'browseModel' }
   | { readonly kind: 'tokenise'; readonly request: number; readonly folder: string; readonly prompt: PromptInput }

@@ -352,6 +352,58 @@ describe('the heads panel', () => {
       assert.equal(await panel.page.$$eval('.labels tbody tr', (all) => all.length), result.classes.length);
     });
 
+    it('lets a head that was found go: by Escape, by its button, and when another head is chosen', async () => {
+      const panel = await finished();
+      const found = async (): Promise<readonly [string, number]> => {
+        await settle(panel);
+        const listed = await panel.page.$eval(
+          'hs-head-grid',
+          (grid) => (grid as unknown as { readonly model: { readonly shown: ReadonlySet<string> } }).model.shown.size,
+        );
+        return [await panel.page.inputValue('.search'), listed];
+      };
+      const all = result.layers * result.heads;
+      const find = async (): Promise<void> => {
+        await panel.page.fill('.search', 'L2H4');
+        assert.deepEqual(await found(), ['L2H4', 1]);
+      };
+      assert.equal(await panel.page.isVisible('#show-all'), false);
+      await find();
+      await panel.page.keyboard.press('Escape');
+      assert.deepEqual(await found(), ['', all]);
+      await find();
+      await press(panel, '.grid-frame', 'Escape');
+      assert.deepEqual(await found(), ['', all]);
+      await find();
+      await press(panel, '#show-all', 'Enter');
+      assert.deepEqual(await found(), ['', all]);
+      assert.equal(await panel.page.isVisible('#show-all'), false);
+      await find();
+      await press(panel, '.grid-frame', 'ArrowRight');
+      assert.deepEqual(await found(), ['', all]);
+      assert.match(await heading(panel), /L2H5/);
+      await find();
+      await select(panel, 0, 1);
+      assert.deepEqual(await found(), ['', all], 'a link names another head');
+    });
+
+    it('forgets what was looked for with the result of another model', async () => {
+      const panel = await finished();
+      await panel.page.fill('.search', 'L3H7');
+      await settle(panel);
+      const small = plantedModel(undefined, 2, 4, 4);
+      await panel.send(finishedMessage({ result: plantedResult(small, { created: '2026-11-25T00:00:00.000Z' }) }));
+      await settle(panel);
+      assert.equal(await panel.page.inputValue('.search'), '');
+      assert.equal(await text(panel, '#no-such-head'), '');
+      const letters = async (): Promise<number> => panel.page.locator('.legend-entry').count();
+      await panel.page.click('.legend-entry:has-text("induction")');
+      await panel.send(finishedMessage({ result: { ...result, created: '2026-11-26T00:00:00.000Z', classes: [] } }));
+      await settle(panel);
+      assert.equal(await letters(), 0);
+      assert.equal(await panel.page.isVisible('#show-all'), false, 'no label is left that could be looked for');
+    });
+
     it('fills while layers come, without labels yet', async () => {
       const panel = await start();
       await panel.page.click('#run');
@@ -639,6 +691,53 @@ describe('the heads panel', () => {
       assert.equal(await panel.page.$('#run'), null);
       await panel.page.click('#open-full');
       assert.deepEqual((await panel.posts('openFull')).plan, plan);
+    });
+
+    it('a saved file asks nothing of its model before the click, which says path and size', async () => {
+      const waiting = { folder: '/models/planted', bytes: 508e6 };
+      const file = finishedMessage({ place: 'file' });
+      const panel = await start({
+        place: 'file',
+        host: (message) => (message.kind === 'loadModel' ? [file] : answering({ ...file, waiting })(message)),
+      });
+      await settle(panel);
+      await panel.page.waitForSelector('#load-model');
+      await press(panel, '.grid-frame', 'ArrowRight');
+      assert.match(await text(panel, '#model-waits'), /To see single heads, .*\/models\/planted, 508 MB by the file/s);
+      assert.equal(await panel.page.$('hs-head-matrix'), null);
+      assert.match(await text(panel, '.top-keys'), /not in the file/);
+      const asked = () =>
+        panel.posted.map(({ kind }) => kind).filter((kind) => !['ready', 'planned', 'loadModel'].includes(kind));
+      // The grid, its statistics and its labels are from the file.
+      assert.equal(await panel.page.$$eval('.labels tbody tr', (all) => all.length), result.classes.length);
+      assert.deepEqual(asked(), []);
+      await press(panel, '#load-model', 'Enter');
+      await panel.posts('loadModel');
+      await panel.posts('tile');
+      await panel.page.waitForSelector('hs-head-matrix canvas');
+      assert.equal(await panel.page.$('#load-model'), null);
+    });
+
+    it('a saved file that names a model on another machine says so, and offers nothing that would open it', async () => {
+      const refused = 'The file names //server/share, which is on another machine.';
+      const waiting = { folder: '//server/share', bytes: 1, refused };
+      const panel = await start({ place: 'file', host: answering(finishedMessage({ place: 'file', waiting })) });
+      await settle(panel);
+      assert.equal(await text(panel, '#model-refused'), refused);
+      assert.equal(await panel.page.$('#load-model'), null);
+      assert.notEqual(await panel.page.getAttribute('#open-full', 'disabled'), null);
+      assert.equal(await panel.page.getAttribute('#open-full', 'title'), refused);
+    });
+
+    it('keeps what it was told until it is dismissed', async () => {
+      const panel = await finished();
+      await panel.send({ kind: 'notice', tone: 'info', sentence: 'Saved heads.csv.' });
+      await panel.send(finishedMessage());
+      await settle(panel);
+      assert.equal(await text(panel, '#notice'), 'Saved heads.csv.');
+      await panel.page.click('.banner:has(#notice) button');
+      await settle(panel);
+      assert.equal(await panel.page.$('#notice'), null);
     });
 
     it('compares head by head', async () => {

@@ -56,6 +56,7 @@ export function startRun(
       ...state,
       ...nothingShown,
       phase: startedPhase,
+      asides: { ...state.asides, notice: undefined },
       shownPlan: plan,
       entries: kept,
       replaced: { shown: shownOf(state), resumed: kept.length },

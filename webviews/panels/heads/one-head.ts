@@ -30,6 +30,7 @@ export function oneHead(part: Part): TemplateResult | typeof nothing {
     tokens: tokensOf(state).tokens,
     row: rowOf(state),
   };
+  const waits = state.asides.waiting !== undefined;
   return html`<section class="one-head" aria-label=${`Head ${headName(layer, head)}`}>
     <div class="section-head">
       <h2>
@@ -42,65 +43,73 @@ export function oneHead(part: Part): TemplateResult | typeof nothing {
         >
       </h2>
       ${labelChips(part, selected)}
-      ${segments({
-        label: 'Draw as',
-        choices: [
-          { value: 'matrix', label: 'Matrix' },
-          { value: 'lines', label: 'Lines' },
-        ],
-        value: view.head,
-        onChange: (head) => actions.view({ head }),
-      })}
+      ${
+        waits
+          ? nothing
+          : segments({
+              label: 'Draw as',
+              choices: [
+                { value: 'matrix', label: 'Matrix' },
+                { value: 'lines', label: 'Lines' },
+              ],
+              value: view.head,
+              onChange: (head) => actions.view({ head }),
+            })
+      }
     </div>
     ${state.place === 'file' ? nothing : gainLine(part, selected)}
     <div class="head-body ${compact ? 'compact' : ''}">
-      <div class="head-picture">
-        ${
-          view.head === 'matrix'
-            ? html`<hs-head-matrix
-                .source=${part.source}
-                .version=${part.tileVersion}
-                .tokens=${common.tokens}
-                .query=${state.query}
-                .linked=${part.hovered}
-                .hideSink=${view.hideSink}
-                .logarithmic=${view.scale === 'log'}
-                .marginal=${blockMarginal(state, selected)}
-                @hover-cell=${(event: CustomEvent<CellPlace | undefined>) => actions.hoverCell(event.detail)}
-                @select-query=${(event: CustomEvent<number>) => actions.selectQuery(event.detail)}
-              ></hs-head-matrix>`
-            : html`<hs-head-lines
-                .source=${part.source}
-                .version=${part.tileVersion}
-                .tokens=${common.tokens}
-                .query=${state.query}
-                .row=${common.row}
-                .hideSink=${view.hideSink}
-                @select-query=${(event: CustomEvent<number>) => actions.selectQuery(event.detail)}
-              ></hs-head-lines>`
-        }
-        <div class="head-options">
-          ${checkbox({
-            label: 'Hide the sink column',
-            checked: view.hideSink,
-            hint: 'Leaves key 0 out of the picture and of its colour scale; the numbers stay as they are.',
-            onChange: (hideSink) => actions.view({ hideSink }),
-          })}
-          ${
-            view.head === 'matrix'
-              ? checkbox({
-                  label: 'Log colours',
-                  checked: view.scale === 'log',
-                  hint: 'Three decades below the largest probability; linear otherwise.',
-                  onChange: (log) => actions.view({ scale: log ? 'log' : 'linear' }),
-                })
-              : nothing
-          }
-          ${part.source?.problem ? button({ label: 'Try again', icon: 'refresh', onClick: () => actions.retryTiles() }) : nothing}
-        </div>
-        ${view.hideSink ? html`<p class="reason">${sinkWords(part)}</p>` : nothing}
-        ${view.head === 'matrix' ? html`<p class="reason">${marginalWords(part)}</p>` : nothing}
-      </div>
+      ${
+        waits
+          ? nothing
+          : html`<div class="head-picture">
+              ${
+                view.head === 'matrix'
+                  ? html`<hs-head-matrix
+                      .source=${part.source}
+                      .version=${part.tileVersion}
+                      .tokens=${common.tokens}
+                      .query=${state.query}
+                      .linked=${part.hovered}
+                      .hideSink=${view.hideSink}
+                      .logarithmic=${view.scale === 'log'}
+                      .marginal=${blockMarginal(state, selected)}
+                      @hover-cell=${(event: CustomEvent<CellPlace | undefined>) => actions.hoverCell(event.detail)}
+                      @select-query=${(event: CustomEvent<number>) => actions.selectQuery(event.detail)}
+                    ></hs-head-matrix>`
+                  : html`<hs-head-lines
+                      .source=${part.source}
+                      .version=${part.tileVersion}
+                      .tokens=${common.tokens}
+                      .query=${state.query}
+                      .row=${common.row}
+                      .hideSink=${view.hideSink}
+                      @select-query=${(event: CustomEvent<number>) => actions.selectQuery(event.detail)}
+                    ></hs-head-lines>`
+              }
+              <div class="head-options">
+                ${checkbox({
+                  label: 'Hide the sink column',
+                  checked: view.hideSink,
+                  hint: 'Leaves key 0 out of the picture and of its colour scale; the numbers stay as they are.',
+                  onChange: (hideSink) => actions.view({ hideSink }),
+                })}
+                ${
+                  view.head === 'matrix'
+                    ? checkbox({
+                        label: 'Log colours',
+                        checked: view.scale === 'log',
+                        hint: 'Three decades below the largest probability; linear otherwise.',
+                        onChange: (log) => actions.view({ scale: log ? 'log' : 'linear' }),
+                      })
+                    : nothing
+                }
+                ${part.source?.problem ? button({ label: 'Try again', icon: 'refresh', onClick: () => actions.retryTiles() }) : nothing}
+              </div>
+              ${view.hideSink ? html`<p class="reason">${sinkWords(part)}</p>` : nothing}
+              ${view.head === 'matrix' ? html`<p class="reason">${marginalWords(part)}</p>` : nothing}
+            </div>`
+      }
       <div class="head-numbers">${topKeys(part)} ${statisticsList(state, selected)} ${labelScores(part, selected)}</div>
     </div>
   </section>`;
@@ -203,7 +212,9 @@ function topKeys({ state, actions }: Part): TemplateResult {
   if (!row)
     return html`<div class="top-keys">
       ${head}
-      <p class="reason">${state.rowProblem ?? 'Being read…'}</p>
+      <p class="reason">
+        ${state.rowProblem ?? (state.asides.waiting ? 'What single queries read is not in the file.' : 'Being read…')}
+      </p>
     </div>`;
   const top = [...row.entries()]
     .filter(([key, weight]) => weight > 0 && !(state.view.hideSink && key === 0))

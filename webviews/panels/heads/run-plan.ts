@@ -55,6 +55,7 @@ export function startRun(state: State): { readonly state: State; readonly plan: 
       generation: undefined,
       live: undefined,
       savedAs: undefined,
+      asides: { ...state.asides, notice: undefined },
     },
   };
 }
