@@ -78,7 +78,13 @@ type ToAny =
   | Notice
   | { readonly kind: 'models'; readonly models: readonly ModelChoice[] }
   | { readonly kind: 'model'; readonly model: ModelSummary }
-  | { readonly kind: 'failed'; readonly request?: number; readonly sentence: string; readonly details?: string };
+  | {
+      readonly kind: 'failed';
+      readonly request?: number;
+      readonly sentence: string;
+      readonly details?: string;
+      readonly folder?: string;
+    };
 
 /** `Told`: what a run says beside its start; each is a message of the panel too. `To`: all messages of the panel. */
 export abstract class ModelPanelHost<
@@ -292,8 +298,8 @@ export abstract class ModelPanelHost<
       this.model = model;
       this.mail.post({ kind: 'model', model });
     } catch (error) {
-      if (choosing !== this.#choosing || this.disposed) return;
-      this.mail.post({ kind: 'failed', ...sentenceOfError(error) });
+      if (choosing !== this.#choosing || this.disposed || isCancelled(error)) return;
+      this.mail.post({ kind: 'failed', folder, ...sentenceOfError(error) });
     }
   }
 

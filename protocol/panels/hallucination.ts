@@ -132,7 +132,14 @@ export type ToHallucinationPanel =
   | { readonly kind: 'entryFailed'; readonly name: string; readonly why: string }
   | { readonly kind: 'set'; readonly set: HallucinationSet; readonly savedAs?: string }
   /** A request or a run ended without an answer: a sentence with a next step. What is shown stays. */
-  | { readonly kind: 'failed'; readonly request?: number; readonly sentence: string; readonly details?: string }
+  | {
+      readonly kind: 'failed';
+      readonly request?: number;
+      readonly sentence: string;
+      readonly details?: string;
+      /** The model of this folder could not be opened. */
+      readonly folder?: string;
+    }
   | { readonly kind: 'overdue'; readonly sentence: string };
 
 /** Sent by the panel to the extension. `request` numbers are the panel's own; an older one may be answered late or never. */

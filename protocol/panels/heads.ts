@@ -13,13 +13,15 @@ import type {
   NextTokens,
 } from '../results/heads';
 
-/** A model folder that can be chosen: found in the workspace or in the model folders, or the demo model. */
+/** A model folder of the list: found in the workspace or in the model folders, or the demo model. */
 export interface ModelChoice {
   readonly folder: string;
   readonly label: string;
   readonly family: string;
   /** True, or why it cannot run. */
   readonly runs: true | string;
+  /** What the list says beside the name: "no weights", "2 errors". */
+  readonly mark?: string;
 }
 
 /**
@@ -106,7 +108,14 @@ export type ToHeadsPanel =
     }
   | { readonly kind: 'generated'; readonly request: number; readonly variant: boolean; readonly text: string }
   /** A request or a run ended without an answer: a sentence with a next step. What is shown stays. */
-  | { readonly kind: 'failed'; readonly request?: number; readonly sentence: string; readonly details?: string }
+  | {
+      readonly kind: 'failed';
+      readonly request?: number;
+      readonly sentence: string;
+      readonly details?: string;
+      /** The model of this folder could not be opened. */
+      readonly folder?: string;
+    }
   | { readonly kind: 'overdue'; readonly sentence: string }
   | Notice;
 

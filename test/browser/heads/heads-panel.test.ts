@@ -585,6 +585,89 @@ describe('the heads panel', () => {
       assert.equal(await panel.page.inputValue('#prompt'), result.prompt);
     });
 
+    it('shows the model of the form in its list, however the list changes under it', async () => {
+      const panel = await finished();
+      const { models } = openMessage();
+      const first = { folder: '/models/aardvark', label: 'aardvark', family: 'llama', runs: true } as const;
+      const listed = async (): Promise<string> => {
+        await settle(panel);
+        return panel.page.$eval('vscode-dropdown[aria-label=Model]', (list) => {
+          const { value, displayValue } = list as unknown as { readonly value: string; readonly displayValue: string };
+          return `${value} as ${displayValue}`;
+        });
+      };
+      const opens = (folder: string, change: Parameters<typeof finishedMessage>[0] = {}): Promise<void> =>
+        panel.send(finishedMessage({ plan: { ...plan, folder }, replaces: true, ...change }));
+      assert.equal(await listed(), '/models/planted as planted');
+      // A folder that was browsed to, a model found before the others, the browsed one found as well.
+      await opens('/home/me/browsed');
+      assert.equal(await listed(), '/home/me/browsed as browsed');
+      await panel.send({ kind: 'models', models: [first, ...models] });
+      assert.equal(await listed(), '/home/me/browsed as browsed');
+      await opens('/models/planted', { models: models.slice(0, 1) });
+      await panel.send({ kind: 'models', models: [first, ...models] });
+      assert.equal(await listed(), '/models/planted as planted');
+      // Another model from the Models view while the list is short, a comparison, and the whole list again.
+      const other = plantedResult(model, { created: '2026-11-23T00:00:00.000Z' });
+      await opens('/models/other', { models: models.slice(0, 1), compareWith: { name: 'saved', result: other } });
+      assert.equal(await listed(), '/models/other as other');
+      await panel.send({ kind: 'models', models: [first, ...models] });
+      assert.equal(await listed(), '/models/other as other');
+      await panel.send({ kind: 'models', models: [...models].reverse() });
+      assert.equal(await listed(), '/models/other as other');
+    });
+
+    it('says why a model does not run before Run is pressed: by the list, or by opening it', async () => {
+      const models = [
+        ...openMessage().models,
+        {
+          folder: '/models/bare',
+          label: 'bare',
+          family: 'llama',
+          runs: 'No weights lie beside bare.',
+          mark: 'no weights',
+        },
+        { folder: '/models/torn', label: 'torn', family: 'llama', runs: true, mark: '2 errors' },
+      ] as const;
+      const torn = {
+        kind: 'failed',
+        folder: '/models/torn',
+        sentence: 'torn cannot be run: a shard is missing.',
+      } as const;
+      let opens = false;
+      const panel = await start({
+        host: (message) =>
+          message.kind === 'chooseModel' && message.folder === '/models/torn' && !opens
+            ? [torn]
+            : answering(openMessage({ models }))(message),
+      });
+      const option = (folder: string): Promise<readonly [string, boolean]> =>
+        panel.page.$eval(`vscode-option[value="${folder}"]`, (one) => [
+          one.textContent.trim(),
+          one.hasAttribute('disabled'),
+        ]);
+      assert.deepEqual(await option('/models/bare'), ['bare (no weights)', true]);
+      assert.deepEqual(await option('/models/torn'), ['torn (2 errors)', false]);
+      const off = async (): Promise<boolean> => {
+        await settle(panel);
+        return (await panel.page.getAttribute('#run', 'disabled')) !== null;
+      };
+      // Named by a command: the list cannot keep that from happening.
+      await panel.send(openMessage({ models, plan: { ...plan, folder: '/models/bare' }, replaces: true }));
+      assert.equal(await off(), true);
+      assert.equal(await text(panel, '#why-not'), 'No weights lie beside bare.');
+      await panel.page.click('vscode-dropdown[aria-label=Model]');
+      await panel.page.click('vscode-option[value="/models/torn"]');
+      await panel.posts('chooseModel');
+      assert.equal(await off(), true);
+      assert.equal(await text(panel, '#why-not'), torn.sentence);
+      assert.match(await text(panel, 'section[aria-label=Model] .problem'), /a shard is missing\. Try again/);
+      opens = true;
+      await press(panel, '#open-again', 'Enter');
+      assert.equal(await off(), false);
+      assert.equal(await panel.page.$('#why-not'), null);
+    });
+
     it('keeps the head that was chosen over a reload', async () => {
       const panel = await finished();
       const heading = (): Promise<string> => text(panel, '.one-head h2');

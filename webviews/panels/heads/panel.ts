@@ -173,7 +173,15 @@ export class HeadsPanel implements Actions {
     if (!form) return;
     this.host.post({ kind: 'chooseModel', folder });
     // Gains name heads of the model that was there before.
-    this.change({ ...this.state, form: { ...form, folder, gains: [] }, typed: undefined, typedProblem: undefined });
+    this.change({
+      ...this.state,
+      form: { ...form, folder, gains: [] },
+      modelProblem: undefined,
+      // What failed was of the model that was there before.
+      phase: this.state.phase.kind === 'failed' ? { kind: 'idle' } : this.state.phase,
+      typed: undefined,
+      typedProblem: undefined,
+    });
   }
 
   select(place: HeadPlace): void {

@@ -11,6 +11,7 @@ import {
 } from '../../../protocol/results/heads';
 import { unreachable } from '../../../protocol/unreachable';
 import { parseHead, type HeadPlace } from '../../ui/head-names';
+import type { ModelProblem } from '../../ui/model-field';
 import { noAsides, opened, type Asides } from '../../ui/asides';
 import { failedPhase, overduePhase, runningPhase, type Phase } from '../../ui/phase';
 import type { Sort } from '../../ui/table';
@@ -74,6 +75,8 @@ export interface State {
   readonly models: readonly ModelChoice[];
   readonly model: ModelSummary | undefined;
   readonly canRun: true | string;
+  /** Why the model of a folder could not be opened. */
+  readonly modelProblem: ModelProblem | undefined;
   readonly form: Form | undefined;
   /** Tokens of the prompt in the form, as last answered. */
   readonly typed: Tokenised | undefined;
@@ -119,6 +122,7 @@ export const initialState = (place: HeadsPlace): State => ({
   models: [],
   model: undefined,
   canRun: true,
+  modelProblem: undefined,
   form: undefined,
   typed: undefined,
   typedProblem: undefined,
@@ -157,6 +161,7 @@ export function receive(state: State, message: ToHeadsPanel, latest: Latest): St
       return {
         ...state,
         model: message.model,
+        modelProblem: undefined,
         form: state.form && { ...state.form, folder: message.model.folder },
       };
     case 'tokenised':
@@ -349,6 +354,7 @@ function failed(state: State, message: Extract<ToHeadsPanel, { kind: 'failed' }>
       live: undefined,
       generation: state.generation && { ...state.generation, running: false },
       asides: { ...state.asides, loading: false },
+      modelProblem: message.folder === undefined ? state.modelProblem : { folder: message.folder, sentence },
       phase: failedPhase(message),
     };
   }
