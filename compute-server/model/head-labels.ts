@@ -1,6 +1,6 @@
 /** Scores and labels of the heads of a run: random sequences are run beside it for what its prompt cannot show. */
 import { leastDeviation } from '../../diagnostics/patterns/confidence';
-import { labelsAmong, scoreHeads, type HeadScore, type ProbeScores } from '../../diagnostics/patterns/labels';
+import { judged, labelsAmong, scoreHeads, type JudgedScore, type ProbeScores } from '../../diagnostics/patterns/labels';
 import {
   probePeriod,
   repeatedSequence,
@@ -85,14 +85,14 @@ export async function labelHeads(
   }
   const { causal, windows } = model.summary;
   const scores = scoreHeads({ prompt, length, causal, windows, probed, unstructured });
-  return { classes: labelsAmong(scores), scores: inTables(scores) };
+  return { classes: labelsAmong(scores), scores: inTables(judged(scores)) };
 }
 
-type ScoreTable = LabelScores & Record<'score' | 'nullMean' | 'nullSd' | 'confidence', number[][]>;
+type ScoreTable = LabelScores & Record<'score' | 'nullMean' | 'nullSd' | 'confidence' | 'needed', number[][]>;
 
-function inTables(scores: readonly HeadScore[]): LabelledHeads['scores'] {
+function inTables(scores: readonly JudgedScore[]): LabelledHeads['scores'] {
   const tables: Partial<Record<HeadLabel, ScoreTable>> = {};
-  for (const { layer, head, label, score, null: none, confidence } of scores) {
+  for (const { layer, head, label, score, null: none, confidence, needed } of scores) {
     const { mean, sd, seeds } = none;
     const table = (tables[label] ??= {
       score: [],
@@ -100,6 +100,7 @@ function inTables(scores: readonly HeadScore[]): LabelledHeads['scores'] {
       nullSd: [],
       ...(seeds === undefined ? {} : { nullSeeds: seeds, nullFloor: leastDeviation }),
       confidence: [],
+      needed: [],
     });
     const put = (rows: number[][], value: number): void => {
       (rows[layer] ??= [])[head] = value;
@@ -108,6 +109,7 @@ function inTables(scores: readonly HeadScore[]): LabelledHeads['scores'] {
     put(table.nullMean, mean);
     put(table.nullSd, sd);
     put(table.confidence, confidence);
+    put(table.needed, needed);
   }
   return tables;
 }

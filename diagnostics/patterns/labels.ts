@@ -1,7 +1,6 @@
 /**
  * Labels of heads. Each label has a score in [0, 1] that every head is given, a null model of what the score is without the
- * structure that the label names, and a threshold; a head bears a label when its score reaches the threshold and its
- * confidence (`confidence.ts`) is that of three deviations of a normal distribution, 0.99865, or more.
+ * structure that the label names, and a threshold.
  *
  * | label | score | measured on | null model | threshold |
  * |---|---|---|---|---|
@@ -14,21 +13,42 @@
  * | retrieval | values found by their keys (`retrieval.ts`) | needles in a random haystack | the needles absent | 0.3 |
  * | uniform | entropy / mean ln(readable keys; at most the layer's window) | the prompt | rows drawn at random | 0.9 |
  *
+ * A head bears a label when all of this holds:
+ *
+ * 1. The score is more than chance. Its p under the null model (1 - confidence, `confidence.ts`) is at most 0.05 over the
+ *    number of scores that were measured, all heads and labels together (Bonferroni): of models whose heads all follow their
+ *    null models, at most one in twenty has any label at all.
+ * 2. The score is far from what is to be expected. Of the way from the expected score e to 1 it has gone at least the
+ *    threshold: (score - e) / (1 - e) >= threshold, the form in which Cohen's kappa corrects agreement for chance (Cohen 1960,
+ *    "A coefficient of agreement for nominal scales"). e is the mean of the null model or, where it is larger, the median
+ *    score of the other heads of the model; for `uniform` it is that median, since a row drawn at random is nearly flat itself
+ *    (0.89 of ln of its keys on a hundred tokens). So on a prompt of 40 tokens a head is not local for reading 80 % within 16 of
+ *    them (76 % of the keys are there), nor where most heads read 95 % there; and a label goes to at most half of the heads.
+ * 3. A local head is neither a previous-token nor a self head: these read nearby keys by their definition.
+ *
+ * Fewer than 7 other heads do not say what is usual: then e is the mean of the null model, and `uniform` is not given, since
+ * an untrained head reads all keys alike and only a comparison says whether that is worth a name.
+ *
+ * What the literature calls these heads: attention to the previous token, the own token and the first one as in Clark et al.
+ * 2019 (arXiv:1906.04341, section 3, which counts heads that give the previous token more than 50 % on average) and Voita et
+ * al. 2019 (arXiv:1905.09418, section 5.1); sinks as in Xiao et al. 2023 (arXiv:2309.17453); induction and duplicate tokens as in Olsson
+ * et al. 2022. The numbers are choices of Headscope: TransformerLens' head detector takes 0.4 for its three patterns.
+ *
  * Rows drawn at random: each row is a point of the simplex over its m readable keys, all points equally likely (a Dirichlet
  * distribution with every parameter 1). Its entropy has the mean psi(m + 1) - psi(2) = H_m - 1 and the variance
  * 2 psi1(2) / (m + 1) - psi1(m + 1) (Wolpert and Wolf 1995, Phys. Rev. E 52, 6841; Archer, Park and Pillow 2014,
- * arXiv:1302.0328, section 2). So a head is uniform when it is flatter than chance makes a row, whatever the other heads do.
+ * arXiv:1302.0328, section 2).
  *
- * Thresholds are choices of Headscope, not of a paper: TransformerLens' head detector takes 0.4 for its three patterns.
  * Random dealing: each row's probabilities are assigned to the keys that the row may read in random order; the mean is exact,
  * the variance an upper bound.
  */
 
-import { confidenceOf, measuredNull, normalDistribution, type NullModel } from './confidence';
+import { confidenceOf, measuredNull, type NullModel } from './confidence';
 
 export type Label =
   'previous-token' | 'self' | 'first-token-sink' | 'local' | 'induction' | 'duplicate-token' | 'uniform' | 'retrieval';
 
+/** Of the way from the expected score to 1. */
 export const thresholds: Readonly<Record<Label, number>> = {
   'previous-token': 0.4,
   self: 0.4,
@@ -40,8 +60,14 @@ export const thresholds: Readonly<Record<Label, number>> = {
   uniform: 0.9,
 };
 
-/** Confidence that a label needs. */
-export const neededConfidence = normalDistribution(3);
+/** Chance that a model whose heads all follow their null models has any label. */
+export const familyRate = 0.05;
+
+/** Confidence that a label needs where so many scores were measured. */
+export const neededConfidence = (scores: number): number => 1 - familyRate / Math.max(1, scores);
+
+/** Fewer other heads do not say what is usual in a model. */
+const leastOthers = 7;
 
 /** A label's score of one head. */
 export interface HeadScore {
@@ -133,13 +159,63 @@ export function scoreHeads(input: LabelInput): HeadScore[] {
   return scores;
 }
 
-/** The scores that make a label, by layer and head; of a head first the one that is farthest above its own threshold. */
-export const labelsAmong = (scores: readonly HeadScore[]): HeadScore[] =>
-  scores
-    .filter(({ label, score, confidence }) => score >= thresholds[label] && confidence >= neededConfidence)
-    .sort(
-      (a, b) => a.layer - b.layer || a.head - b.head || b.score / thresholds[b.label] - a.score / thresholds[a.label],
-    );
+/** A score, and from which score on the head would bear the label; NaN where no score would do. */
+export interface JudgedScore extends HeadScore {
+  readonly needed: number;
+  /** The share of the way from the expected score to 1, over its threshold: 1 or more where `needed` is reached. */
+  readonly reached: number;
+}
+
+/** Every score with what a label needs of it (condition 2 at the head of this file). */
+export function judged(scores: readonly HeadScore[]): JudgedScore[] {
+  const others = new Map<Label, OtherScores>();
+  for (const label of Object.keys(thresholds) as Label[]) {
+    others.set(label, new OtherScores(scores.filter((one) => one.label === label).map(({ score }) => score)));
+  }
+  return scores.map((one) => {
+    const usual = others.get(one.label)?.medianWithout(one.score);
+    const threshold = thresholds[one.label];
+    const expected = one.label === 'uniform' ? (usual ?? 1) : Math.max(one.null.mean, usual ?? 0);
+    // Where 1 is to be expected, no score says anything.
+    if (!(expected < 1)) return { ...one, needed: Number.NaN, reached: 0 };
+    const needed = expected + threshold * (1 - expected);
+    return { ...one, needed, reached: (one.score - expected) / (1 - expected) / threshold };
+  });
+}
+
+/** The scores that make a label, by layer and head; of a head first the one that is farthest beyond what it needs. */
+export function labelsAmong(scores: readonly HeadScore[]): HeadScore[] {
+  const measured = scores.filter(({ confidence }) => !Number.isNaN(confidence)).length;
+  const least = neededConfidence(measured);
+  const made = judged(scores).filter(({ reached, confidence }) => reached >= 1 && confidence >= least);
+  const nearBy = new Set(
+    made
+      .filter(({ label }) => label === 'previous-token' || label === 'self')
+      .map(({ layer, head }) => `${layer}.${head}`),
+  );
+  return made
+    .filter(({ label, layer, head }) => label !== 'local' || !nearBy.has(`${layer}.${head}`))
+    .sort((a, b) => a.layer - b.layer || a.head - b.head || b.reached - a.reached)
+    .map(({ needed: _needed, reached: _reached, ...score }) => score);
+}
+
+/** The scores of one label in one model. */
+class OtherScores {
+  readonly #sorted: readonly number[];
+
+  constructor(scores: readonly number[]) {
+    this.#sorted = scores.filter((score) => !Number.isNaN(score)).sort((a, b) => a - b);
+  }
+
+  /** The median of the others, one score of this value left out; undefined where they are too few. */
+  medianWithout(score: number): number | undefined {
+    const others = this.#sorted.length - 1;
+    const out = this.#sorted.indexOf(score);
+    if (out < 0 || others < leastOthers) return undefined;
+    const at = (place: number): number => this.#sorted[place < out ? place : place + 1] ?? Number.NaN;
+    return others % 2 === 1 ? at((others - 1) / 2) : (at(others / 2 - 1) + at(others / 2)) / 2;
+  }
+}
 
 /** Of each query. */
 const readableKeys = (length: number, causal: boolean, window: number): number[] =>

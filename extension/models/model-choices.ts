@@ -1,4 +1,4 @@
-/** The models whose heads can be shown: the one that comes with the extension, and those whose weights lie beside the config. Pure. */
+/** The models that the panels list: those that come with the extension, and those found, with what stands against running one. Pure. */
 import type { ModelFacts } from '../../protocol/language/requests';
 import type { ModelChoice } from '../../protocol/panels/heads';
 
@@ -19,15 +19,32 @@ export const demoVisionChoice = (folder: string, there: boolean): ModelChoice =>
   family: 'llava',
 });
 
-/** `folder`: path of the folder that holds the config. Undefined when there is nothing to run beside it. */
-export function modelChoice(facts: ModelFacts, label: string, folder: string): ModelChoice | undefined {
-  if (facts.weightBytes === undefined || facts.weightBytes === 0) return undefined;
-  return { folder, label, family: facts.family, runs: facts.supported };
+/** `folder`: path of the folder that holds the config. */
+export function modelChoice(facts: ModelFacts, label: string, folder: string): ModelChoice {
+  const mark = markOf(facts);
+  return {
+    folder,
+    label,
+    family: facts.family,
+    runs: whyNoHeads(facts, label) ?? true,
+    ...(mark === undefined ? {} : { mark }),
+  };
 }
 
-/** The demo models first; models of the same label are told apart by their folder. */
+const hasWeights = ({ weightBytes = 0 }: ModelFacts): boolean => weightBytes > 0;
+
+/** What a list says of a model beside its name; undefined where nothing stands against running it. */
+export function markOf(facts: ModelFacts): string | undefined {
+  if (facts.supported !== true) return 'cannot run';
+  if (!hasWeights(facts)) return 'no weights';
+  return facts.errors === 0 ? undefined : facts.errors === 1 ? '1 error' : `${facts.errors} errors`;
+}
+
+/** The demo models first, then those that run; models of the same label are told apart by their folder. */
 export function distinctChoices(demos: readonly ModelChoice[], found: readonly ModelChoice[]): readonly ModelChoice[] {
-  const others = found.filter(({ folder }) => demos.every((demo) => demo.folder !== folder));
+  const others = found
+    .filter(({ folder }) => demos.every((demo) => demo.folder !== folder))
+    .toSorted((a, b) => Number(a.runs !== true) - Number(b.runs !== true));
   const count = new Map<string, number>();
   for (const { label } of others) count.set(label, (count.get(label) ?? 0) + 1);
   return [
@@ -42,7 +59,7 @@ export function distinctChoices(demos: readonly ModelChoice[], found: readonly M
 export function whyNoHeads(facts: ModelFacts | null, name: string): string | undefined {
   if (facts === null) return `${name} is no model configuration. Choose the config.json of a model.`;
   if (facts.supported !== true) return `The heads of ${name} cannot be shown: ${facts.supported}`;
-  if (facts.weightBytes === undefined || facts.weightBytes === 0) {
+  if (!hasWeights(facts)) {
     return `No weights lie beside ${name}, so its heads cannot be shown. Put the model's .safetensors files into its folder, or choose another model by "Headscope: Show Head Patterns".`;
   }
   return undefined;

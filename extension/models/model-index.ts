@@ -40,6 +40,7 @@ export class ModelIndex extends Owner {
   readonly #changed = this.own(new vscode.EventEmitter<void>());
   #found: Promise<FoundModels> | undefined;
   readonly #facts = new Map<string, Promise<ModelFacts | null>>();
+  readonly #known = new Map<string, ModelFacts>();
   #watching = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -57,6 +58,7 @@ export class ModelIndex extends Owner {
   refresh(): void {
     this.#found = undefined;
     this.#facts.clear();
+    this.#known.clear();
     this.#changed.fire();
   }
 
@@ -69,12 +71,22 @@ export class ModelIndex extends Owner {
     return this.#found;
   }
 
+  /** What is known of it by now, without asking. */
+  known(uri: vscode.Uri): ModelFacts | undefined {
+    return this.#known.get(uri.toString());
+  }
+
   describe(uri: vscode.Uri): Promise<ModelFacts | null> {
     const key = uri.toString();
     let facts = this.#facts.get(key);
     if (facts === undefined) {
       facts = this.#language.describe(uri);
-      facts.catch(() => this.#facts.delete(key));
+      facts.then(
+        (made) => {
+          if (made !== null && this.#facts.get(key) === facts) this.#known.set(key, made);
+        },
+        () => this.#facts.delete(key),
+      );
       this.#facts.set(key, facts);
     }
     return facts;
@@ -102,7 +114,7 @@ export class ModelIndex extends Owner {
     return choices.flat();
   }
 
-  /** The models with weights beside their config, for the panels that run one; `demos` come first. */
+  /** The models for the panels that run one, marked where they cannot; `demos` come first. */
   async choices(...demos: readonly ModelChoice[]): Promise<readonly ModelChoice[]> {
     const { models } = await this.find();
     const found = await Promise.all(

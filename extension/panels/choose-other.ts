@@ -1,6 +1,7 @@
 /** Another result to compare with, by VS Code's own list: one that was saved, or one of the last runs. */
 import * as vscode from 'vscode';
 import { listedName } from '../results/result-words';
+import { Sentence } from './questions';
 
 export interface OtherResult<Named> {
   readonly named: Named;
@@ -31,10 +32,7 @@ export async function chooseOther<Named>(options: OtherResults<Named>): Promise<
   ]
     .filter(({ created }) => created !== but)
     .map(({ label, description, named }) => ({ label, description, named }));
-  if (choices.length === 0) {
-    await vscode.window.showInformationMessage(none);
-    return undefined;
-  }
+  if (choices.length === 0) throw new Sentence(none);
   const choice = await vscode.window.showQuickPick(choices, {
     title: 'Compare with',
     placeHolder,

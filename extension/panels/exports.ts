@@ -28,7 +28,10 @@ export function placeOf(uri: vscode.Uri): string {
   return withoutSuffix(uri.path.split('/').at(-1) ?? '');
 }
 
-export async function saveExport(request: ExportRequest): Promise<void> {
+/** Hears what was written, for the panel that asked: the message of VS Code goes away by itself. */
+export type Told = (sentence: string) => void;
+
+export async function saveExport(request: ExportRequest, told?: Told): Promise<void> {
   const suffix = `.${request.format}`;
   const stem = request.name.endsWith(suffix) ? request.name.slice(0, -suffix.length) : request.name;
   const target = await vscode.window.showSaveDialog({
@@ -37,15 +40,17 @@ export async function saveExport(request: ExportRequest): Promise<void> {
     title: 'Export',
   });
   if (target === undefined) return;
-  await written(target, exportBytes(request.data));
+  await written(target, exportBytes(request.data), told);
 }
 
 /** Writes a file that the person named, and offers to open it. */
-export async function written(target: vscode.Uri, content: string | Uint8Array): Promise<void> {
+export async function written(target: vscode.Uri, content: string | Uint8Array, told?: Told): Promise<void> {
   const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
   await vscode.workspace.fs.writeFile(target, bytes);
-  const told = vscode.window.showInformationMessage(`Saved ${vscode.workspace.asRelativePath(target)}.`, 'Open');
-  if ((await told) !== undefined) await vscode.commands.executeCommand('vscode.open', target);
+  const sentence = `Saved ${vscode.workspace.asRelativePath(target)}.`;
+  told?.(sentence);
+  const choice = vscode.window.showInformationMessage(sentence, 'Open');
+  if ((await choice) !== undefined) await vscode.commands.executeCommand('vscode.open', target);
 }
 
 /** The sources of mechanisms are pages of papers and code: nothing else is opened. */

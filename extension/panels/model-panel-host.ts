@@ -4,12 +4,13 @@
  * that was moved, hidden or reloaded is whole again. Pure of VS Code.
  */
 import type { Disposable } from 'vscode';
-import type { ModelChoice } from '../../protocol/panels/heads';
+import type { ModelChoice, Notice, WaitingModel } from '../../protocol/panels/heads';
 import type { ModelSummary } from '../../protocol/results/heads';
 import { isCancelled } from '../platform/compute';
 import { Owner } from '../platform/owner';
 import type { Parsed } from '../results/checks';
 import { Mailbox } from './mailbox';
+import { whyNotOpened } from './local-path';
 import { again, Sentence, sentenceOfError } from './questions';
 
 export type PanelPlace = 'full' | 'side' | 'file';
@@ -74,9 +75,16 @@ type Started<Plan> = { readonly kind: 'started'; readonly plan: Plan };
 
 /** Messages that both panels know. */
 type ToAny =
+  | Notice
   | { readonly kind: 'models'; readonly models: readonly ModelChoice[] }
   | { readonly kind: 'model'; readonly model: ModelSummary }
-  | { readonly kind: 'failed'; readonly request?: number; readonly sentence: string; readonly details?: string };
+  | {
+      readonly kind: 'failed';
+      readonly request?: number;
+      readonly sentence: string;
+      readonly details?: string;
+      readonly folder?: string;
+    };
 
 /** `Told`: what a run says beside its start; each is a message of the panel too. `To`: all messages of the panel. */
 export abstract class ModelPanelHost<
@@ -106,6 +114,8 @@ export abstract class ModelPanelHost<
   #choices: readonly ModelChoice[];
   /** The run in flight was started in this webview. */
   #startedHere = false;
+  /** The model that the file names was asked for by a click. */
+  #loaded = false;
   /** Counts openings and choices of models, so that a slow answer to an earlier one is dropped. */
   #opening = 0;
   #choosing = 0;
@@ -154,9 +164,18 @@ export abstract class ModelPanelHost<
       await this.answer(message);
     } catch (error) {
       if (isCancelled(error) || this.disposed) return;
-      const words = sentenceOfError(error);
-      this.world.report(words.sentence, words.details);
+      this.tell('error', error);
     }
+  }
+
+  /** Says it in the panel, where it stays; a failure, which may need its log, in a message of VS Code too. */
+  protected tell(tone: Notice['tone'], what: unknown): void {
+    if (this.disposed) return;
+    const words = typeof what === 'string' ? { sentence: what } : sentenceOfError(what);
+    if (this.mail.isOpen) this.mail.post({ kind: 'notice', tone, ...words });
+    if (typeof what === 'string') return;
+    if (!this.mail.isOpen || (tone === 'error' && !(what instanceof Sentence)))
+      this.world.report(words.sentence, words.details);
   }
 
   /** Another model, prompt, picture or head was asked for; a run in flight stays what is shown. */
@@ -206,8 +225,8 @@ export abstract class ModelPanelHost<
   }
 
   /** False, and said so, where nothing may run; a run that begins now was started here. */
-  protected mayStart(): boolean {
-    const may = this.world.mayRun();
+  protected mayStart(plan: Plan): boolean {
+    const may = this.refusal(this.pathsOf(plan)) ?? this.world.mayRun();
     if (may !== true) {
       this.mail.post({ kind: 'failed', sentence: may });
       return false;
@@ -217,18 +236,70 @@ export abstract class ModelPanelHost<
     return true;
   }
 
+  /** A file left the panel. */
+  protected readonly written = (sentence: string): void => this.tell('info', sentence);
+
+  /** The paths that a plan would have opened. */
+  protected abstract pathsOf(plan: Plan): readonly string[];
+
+  /** Why a path of a file, or of a plan that came from one, is not opened. */
+  protected refusal(paths: readonly string[]): string | undefined {
+    if (this.place !== 'file') return undefined;
+    return paths.flatMap((path) => (path === '' ? [] : (whyNotOpened(path) ?? []))).at(0);
+  }
+
+  /** Fails with the sentence of `refusal` where a plan is to be taken elsewhere. */
+  protected requireLocal(plan: Plan): void {
+    const refused = this.refusal(this.pathsOf(plan));
+    if (refused !== undefined) throw new Sentence(refused);
+  }
+
+  /** The model that the file names, while nothing may be asked of it. */
+  protected get waiting(): WaitingModel | undefined {
+    if (this.place !== 'file' || this.follows || this.#loaded || this.shownResult === undefined) return undefined;
+    const { folder, weightBytes } = this.modelOf(this.shownResult);
+    const refused = this.refusal([folder]);
+    return { folder, bytes: weightBytes, ...(refused === undefined ? {} : { refused }) };
+  }
+
+  /** Fails with a sentence while the model that the file names was not asked for. */
+  protected requireLoaded(): void {
+    const { waiting } = this;
+    if (waiting === undefined) return;
+    throw new Sentence(waiting.refused ?? 'The model that this file names is not loaded. Load it first.');
+  }
+
+  /** The person has asked for the model that the file names. */
+  protected async loadModel(): Promise<void> {
+    const { waiting } = this;
+    if (waiting === undefined) return this.open();
+    const may = this.world.mayRun();
+    try {
+      if (waiting.refused !== undefined) throw new Sentence(waiting.refused);
+      if (may !== true) throw new Sentence(may);
+      this.model = await this.world.openModel(waiting.folder);
+      this.#loaded = true;
+      if (!this.disposed) await this.open();
+    } catch (error) {
+      if (!this.disposed && !isCancelled(error)) this.mail.post({ kind: 'failed', ...sentenceOfError(error) });
+    }
+  }
+
   protected async chooseModel(folder: string): Promise<void> {
     const choosing = (this.#choosing += 1);
     const may = this.world.mayRun();
     try {
       if (may !== true) throw new Sentence(may);
+      const refused = this.refusal([folder]);
+      if (refused !== undefined) throw new Sentence(refused);
+      this.requireLoaded();
       const model = await this.world.openModel(folder);
       if (choosing !== this.#choosing || this.disposed) return;
       this.model = model;
       this.mail.post({ kind: 'model', model });
     } catch (error) {
-      if (choosing !== this.#choosing || this.disposed) return;
-      this.mail.post({ kind: 'failed', ...sentenceOfError(error) });
+      if (choosing !== this.#choosing || this.disposed || isCancelled(error)) return;
+      this.mail.post({ kind: 'failed', folder, ...sentenceOfError(error) });
     }
   }
 
@@ -237,6 +308,7 @@ export abstract class ModelPanelHost<
     return async () => {
       try {
         const may = this.world.mayRun();
+        if (may === true) this.requireLoaded();
         const reply = may === true ? await again(act) : ({ kind: 'failed', request, sentence: may } as const);
         if (!this.disposed) this.mail.post(reply);
       } catch (error) {
@@ -287,7 +359,8 @@ export abstract class ModelPanelHost<
     await this.#sendModels();
     if (opening !== this.#opening || this.disposed) return;
     // A side view that lies open starts no process; the full panel was asked for.
-    const mayAsk = this.world.mayRun() === true && (this.place === 'full' || this.world.serverIsUp());
+    const mayAsk =
+      this.place !== 'file' && this.world.mayRun() === true && (this.place === 'full' || this.world.serverIsUp());
     const { folder } = this.openPlan();
     const shown = this.shownResult === undefined ? undefined : this.modelOf(this.shownResult);
     if (mayAsk && shown?.folder !== folder) await this.chooseModel(folder);
@@ -317,6 +390,7 @@ export abstract class ModelPanelHost<
       ...(this.other === undefined ? {} : { compareWith: this.other }),
       ...(this.#select === undefined ? {} : { select: this.#select }),
       ...(savedAs === undefined || shown === undefined ? {} : { savedAs }),
+      ...(this.waiting === undefined ? {} : { waiting: this.waiting }),
     };
     this.mail.open([this.openMessage(common, shown)]);
     // Shown once: a reload keeps what the person chose since.
@@ -367,6 +441,7 @@ export interface CommonOpening<Plan, Other> {
   readonly compareWith?: Other;
   readonly select?: HeadAt;
   readonly savedAs?: string;
+  readonly waiting?: WaitingModel;
 }
 
 const isStart = <Plan>(event: { readonly kind: string }): event is Started<Plan> => event.kind === 'started';

@@ -131,6 +131,7 @@ function checkLabelScores(value: unknown, layers: number, heads: number): NonNul
         ...(isCount(nullSeeds) ? { nullSeeds } : {}),
         ...(isNumber(nullFloor) ? { nullFloor } : {}),
         confidence: table('confidence'),
+        ...(tables['needed'] === undefined ? {} : { needed: table('needed') }),
       };
       return [label, scores];
     }),

@@ -1,4 +1,5 @@
 /** What the Models tree says of one model, from the facts of the language server. Pure. */
+import { markOf, whyNoHeads } from '../models/model-choices';
 import type { LayerFacts, ModelFacts, ModelPartFacts } from '../../protocol/language/requests';
 import type { TreeLine } from './tree-line';
 
@@ -61,6 +62,33 @@ function partLine(part: ModelPartFacts, single: boolean): TreeLine {
       `hidden size ${count(part.hiddenSize)}`,
     ],
     icon: part.role === 'vision' ? 'eye' : part.role === 'audio' ? 'unmute' : 'layers',
+  };
+}
+
+/** The line of a model; `facts` once they were read. */
+export function modelLine(
+  {
+    uri,
+    label,
+    family,
+    sentence,
+  }: { readonly uri: { toString(): string }; readonly label: string; readonly family: string; readonly sentence: string },
+  place: string,
+  facts?: ModelFacts,
+): TreeLine {
+  const mark = facts && markOf(facts);
+  const why = facts && whyNoHeads(facts, label);
+  const wrong = facts !== undefined && facts.errors > 0;
+  const errors =
+    wrong && why === undefined ? ['Its config.json has errors, so a run may fail: they are listed in Problems.'] : [];
+  return {
+    id: uri.toString(),
+    label,
+    description: mark === undefined ? sentence : `${mark} · ${sentence}`,
+    tooltip: [label, sentence, `family ${family}`, place, ...(why === undefined ? errors : [why])],
+    icon: wrong ? 'error' : 'symbol-structure',
+    ...(wrong ? { colour: 'list.errorForeground' } : why === undefined ? {} : { colour: 'disabledForeground' }),
+    spoken: [label, ...(mark === undefined ? [] : [mark]), family, sentence].join(', '),
   };
 }
 

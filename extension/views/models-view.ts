@@ -2,9 +2,12 @@
 import * as vscode from 'vscode';
 import { items, views } from '../../protocol/contributions/views';
 import type { Model, ModelIndex } from '../models/model-index';
-import { modelLines } from './model-lines';
+import { modelLine, modelLines } from './model-lines';
 import type { Node } from './tree';
 import { LineTree, failureNode, noteNode } from './tree';
+
+/** Of a workspace with more, the first are marked: each is read with the headers of its weights. */
+const mostMarked = 200;
 
 export interface ModelNode extends Node {
   readonly resource: vscode.Uri;
@@ -13,6 +16,7 @@ export interface ModelNode extends Node {
 export class ModelsView extends LineTree {
   readonly #index: ModelIndex;
   readonly #selected = this.own(new vscode.EventEmitter<vscode.Uri>());
+  #marking = false;
   /** A model is the one selected line. */
   readonly onSelect = this.#selected.event;
 
@@ -37,22 +41,30 @@ export class ModelsView extends LineTree {
   protected override async roots(): Promise<readonly Node[]> {
     try {
       const { models, problems } = await this.#index.find();
+      void this.#mark(models);
       return [...problems.map(noteNode), ...models.map((model) => this.#node(model))];
     } catch (error) {
       return [failureNode(error)];
     }
   }
 
+  /** The list is there at once; what stands against running a model is read from its files, and then marked. */
+  async #mark(models: readonly Model[]): Promise<void> {
+    const unknown = models.slice(0, mostMarked).filter(({ uri }) => this.#index.known(uri) === undefined);
+    if (unknown.length === 0 || this.#marking) return;
+    this.#marking = true;
+    try {
+      await Promise.all(unknown.map(({ uri }) => this.#index.describe(uri).catch(() => null)));
+    } finally {
+      this.#marking = false;
+    }
+    if (!this.disposed && unknown.some(({ uri }) => this.#index.known(uri) !== undefined)) this.refresh();
+  }
+
   #node(model: Model): ModelNode {
+    const facts = this.#index.known(model.uri);
     return {
-      line: {
-        id: model.uri.toString(),
-        label: model.label,
-        description: model.sentence,
-        tooltip: [model.label, model.sentence, `family ${model.family}`, vscode.workspace.asRelativePath(model.uri)],
-        icon: 'symbol-structure',
-        spoken: `${model.label}, ${model.family}, ${model.sentence}`,
-      },
+      line: modelLine(model, vscode.workspace.asRelativePath(model.uri), facts),
       contextValue: model.vision ? items.modelWithVision : items.model,
       resource: model.uri,
       command: { command: 'vscode.open', title: 'Open', arguments: [model.uri] },

@@ -17,7 +17,7 @@ import type {
   VhdDistance,
 } from '../results/hallucination';
 import type { ModelSummary, PerHead } from '../results/heads';
-import type { ModelChoice } from './heads';
+import type { ModelChoice, Notice, WaitingModel } from './heads';
 
 export type HallucinationPlace = 'full' | 'side' | 'file';
 
@@ -107,7 +107,9 @@ export type ToHallucinationPanel =
       readonly select?: { readonly layer: number; readonly head: number };
       readonly canRun: true | string;
       readonly savedAs?: string;
+      readonly waiting?: WaitingModel;
     }
+  | Notice
   | { readonly kind: 'models'; readonly models: readonly ModelChoice[] }
   /** Answer to `chooseModel`. */
   | { readonly kind: 'model'; readonly model: ModelSummary }
@@ -130,7 +132,14 @@ export type ToHallucinationPanel =
   | { readonly kind: 'entryFailed'; readonly name: string; readonly why: string }
   | { readonly kind: 'set'; readonly set: HallucinationSet; readonly savedAs?: string }
   /** A request or a run ended without an answer: a sentence with a next step. What is shown stays. */
-  | { readonly kind: 'failed'; readonly request?: number; readonly sentence: string; readonly details?: string }
+  | {
+      readonly kind: 'failed';
+      readonly request?: number;
+      readonly sentence: string;
+      readonly details?: string;
+      /** The model of this folder could not be opened. */
+      readonly folder?: string;
+    }
   | { readonly kind: 'overdue'; readonly sentence: string };
 
 /** Sent by the panel to the extension. `request` numbers are the panel's own; an older one may be answered late or never. */
@@ -139,6 +148,8 @@ export type FromHallucinationPanel =
   /** The plan as it stands, at most every 300 ms: kept for reload. */
   | { readonly kind: 'planned'; readonly plan: HallucinationPlan }
   | { readonly kind: 'chooseModel'; readonly folder: string }
+  /** The person wants the model that the file names loaded, so that more can be asked of the result. */
+  | { readonly kind: 'loadModel' }
   /** These open the system's dialogs. */
   | { readonly kind: 'browseModel' }
   | { readonly kind: 'browseImage' }

@@ -13,13 +13,34 @@ import type {
   NextTokens,
 } from '../results/heads';
 
-/** A model folder that can be chosen: found in the workspace or in the model folders, or the demo model. */
+/** A model folder of the list: found in the workspace or in the model folders, or the demo model. */
 export interface ModelChoice {
   readonly folder: string;
   readonly label: string;
   readonly family: string;
   /** True, or why it cannot run. */
   readonly runs: true | string;
+  /** What the list says beside the name: "no weights", "2 errors". */
+  readonly mark?: string;
+}
+
+/**
+ * A saved file names a model, and nothing is asked of it before a click (`loadModel`): what the panel says beside the button.
+ */
+export interface WaitingModel {
+  readonly folder: string;
+  /** Of its weights, by the file. */
+  readonly bytes: number;
+  /** Why it is not loaded at all, as a sentence. */
+  readonly refused?: string;
+}
+
+/** What happened outside a run, and stays in the panel until the next run or until it is dismissed. */
+export interface Notice {
+  readonly kind: 'notice';
+  readonly tone: 'info' | 'error';
+  readonly sentence: string;
+  readonly details?: string;
 }
 
 export type HeadsPlace = 'full' | 'side' | 'file';
@@ -51,6 +72,7 @@ export type ToHeadsPanel =
       readonly select?: { readonly layer: number; readonly head: number };
       readonly canRun: true | string;
       readonly savedAs?: string;
+      readonly waiting?: WaitingModel;
     }
   | { readonly kind: 'models'; readonly models: readonly ModelChoice[] }
   /** Answer to `chooseModel`. */
@@ -86,8 +108,16 @@ export type ToHeadsPanel =
     }
   | { readonly kind: 'generated'; readonly request: number; readonly variant: boolean; readonly text: string }
   /** A request or a run ended without an answer: a sentence with a next step. What is shown stays. */
-  | { readonly kind: 'failed'; readonly request?: number; readonly sentence: string; readonly details?: string }
-  | { readonly kind: 'overdue'; readonly sentence: string };
+  | {
+      readonly kind: 'failed';
+      readonly request?: number;
+      readonly sentence: string;
+      readonly details?: string;
+      /** The model of this folder could not be opened. */
+      readonly folder?: string;
+    }
+  | { readonly kind: 'overdue'; readonly sentence: string }
+  | Notice;
 
 /** Sent by the panel to the extension. `request` numbers are the panel's own; an older one may be answered late or never. */
 export type FromHeadsPanel =
@@ -95,6 +125,8 @@ export type FromHeadsPanel =
   /** The plan as it stands, at most every 300 ms: kept for reload. */
   | { readonly kind: 'planned'; readonly plan: HeadsPlan }
   | { readonly kind: 'chooseModel'; readonly folder: string }
+  /** The person wants the model that the file names loaded, so that more can be asked of the result. */
+  | { readonly kind: 'loadModel' }
   /** Opens the system's folder dialog. */
   | { readonly kind: 'browseModel' }
   | { readonly kind: 'tokenise'; readonly request: number; readonly folder: string; readonly prompt: PromptInput }

@@ -101,6 +101,11 @@ export interface LabelScores {
   /** Stood in the place of each sd that is smaller; absent: all were used. */
   readonly nullFloor?: number;
   readonly confidence: PerHead;
+  /**
+   * From which score on the head would bear the label, were the score also sure enough: `diagnostics/patterns/labels.ts`. NaN
+   * where no score would do; absent in older results.
+   */
+  readonly needed?: PerHead;
 }
 
 export interface ModelSummary {

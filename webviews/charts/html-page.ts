@@ -1,4 +1,4 @@
-/** A page that loads nothing and runs nothing, with the result as data inside. */
+/** A page that loads nothing, and runs nothing but the one script that is given, with the result as data inside. */
 import type { Theme } from '../ui/theme';
 import type { Column } from '../ui/table';
 import { escapeXml } from './image';
@@ -11,13 +11,15 @@ export interface HtmlPage {
   readonly css?: string;
   readonly data: unknown;
   readonly theme: Theme;
+  /** Runs when all of the page is there; the policy allows it by its hash and no other, and no evaluation of text. */
+  readonly script?: { readonly text: string; readonly hash: string };
 }
 
-export const htmlPage = ({ title, body, css, data, theme }: HtmlPage): string => `<!doctype html>
+export const htmlPage = ({ title, body, css, data, theme, script }: HtmlPage): string => `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:${script ? `; script-src '${script.hash}'` : ''}">
 <meta name="viewport" content="width=device-width">
 <title>${escapeXml(title)}</title>
 <style>
@@ -34,7 +36,7 @@ ${css ?? ''}</style>
 <body>
 ${body}
 <script type="application/json" id="headscope-result">${JSON.stringify(data).replaceAll('<', '\\u003c')}</script>
-</body>
+${script ? `<script>${script.text}</script>\n` : ''}</body>
 </html>
 `;
 

@@ -24,8 +24,16 @@ export function wrap(text: string, width: number, fontSize: number, face?: Face)
 export const escapeXml = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 
-/** Draws the figure at `scale` times its size and writes the provenance into the file's text chunks. */
-export async function toPng(drawn: Figure, metadata: unknown, scale = 2): Promise<Uint8Array> {
+/**
+ * Draws the figure at `scale` times its size and writes the provenance into the file's text chunks: all of it as `Comment`, and
+ * `texts` under the keywords of the PNG specification (11.3.3.2: Title, Description, …), which viewers of pictures show.
+ */
+export async function toPng(
+  drawn: Figure,
+  metadata: unknown,
+  texts: Readonly<Record<string, string>> = {},
+  scale = 2,
+): Promise<Uint8Array> {
   const url = URL.createObjectURL(new Blob([drawn.svg], { type: 'image/svg+xml' }));
   try {
     const image = new Image();
@@ -37,7 +45,10 @@ export async function toPng(drawn: Figure, metadata: unknown, scale = 2): Promis
     canvas.getContext('2d')?.drawImage(image, 0, 0, canvas.width, canvas.height);
     const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, 'image/png'));
     if (!blob) throw new Error('The picture is too large for this editor to draw. Export SVG instead.');
-    return withText(new Uint8Array(await blob.arrayBuffer()), 'Comment', JSON.stringify(metadata));
+    return Object.entries(texts).reduceRight(
+      (png, [keyword, value]) => withText(png, keyword, value),
+      withText(new Uint8Array(await blob.arrayBuffer()), 'Comment', JSON.stringify(metadata)),
+    );
   } finally {
     URL.revokeObjectURL(url);
   }

@@ -13,6 +13,20 @@ const named = (name: string | undefined) =>
     if (element && name !== undefined) queueMicrotask(() => element.setAttribute('aria-label', name));
   });
 
+/**
+ * The toolkit's dropdown falls back to another option when options come or go under a value that stays (1.4.0: it keeps the
+ * place, not the value). It is told the value again behind its slotchange, which is one microtask after the options have changed.
+ */
+const holding = (value: string) =>
+  ref((element) => {
+    if (!element) return;
+    const again = (): void => {
+      const select = element as HTMLSelectElement;
+      if (select.value !== value) select.value = value;
+    };
+    queueMicrotask(() => queueMicrotask(again));
+  });
+
 export interface ButtonOptions {
   readonly label: string;
   readonly icon?: IconName;
@@ -100,6 +114,7 @@ export interface DropdownOptions {
 export function dropdown(options: DropdownOptions): TemplateResult {
   return html`<vscode-dropdown
     ${named(options.label)}
+    ${holding(options.value)}
     ?disabled=${options.disabled ?? false}
     .value=${options.value}
     @change=${(event: Event) => {

@@ -8,7 +8,23 @@ interface Choosable {
   readonly label: string;
   readonly family: string;
   readonly runs: true | string;
+  readonly mark?: string;
 }
+
+export interface ModelProblem {
+  readonly folder: string;
+  readonly sentence: string;
+}
+
+/** Why the model of a folder cannot run, as far as the list or an attempt to open it says: of use until it was opened. */
+export const whyModelDoesNotRun = (
+  folder: string,
+  models: readonly Choosable[],
+  problem: ModelProblem | undefined,
+): string | undefined => {
+  const runs = models.find((one) => one.folder === folder)?.runs ?? true;
+  return runs === true ? (problem?.folder === folder ? problem.sentence : undefined) : runs;
+};
 
 export interface ModelFieldOptions {
   readonly models: readonly Choosable[];
@@ -18,12 +34,14 @@ export interface ModelFieldOptions {
 }
 
 export function modelField({ models, folder, onChoose, onBrowse }: ModelFieldOptions): TemplateResult {
-  const known = models.map(({ folder: value, label, runs, family }) => ({
-    value,
-    label: runs === true ? label : `${label} (cannot run)`,
-    disabled: runs !== true && value !== folder,
-    hint: runs === true ? `${family}, ${value}` : runs,
-  }));
+  const known = models.map(
+    ({ folder: value, label, runs, family, mark = runs === true ? undefined : 'cannot run' }) => ({
+      value,
+      label: mark === undefined ? label : `${label} (${mark})`,
+      disabled: runs !== true && value !== folder,
+      hint: runs === true ? `${family}, ${value}` : runs,
+    }),
+  );
   const choices = known.some(({ value }) => value === folder)
     ? known
     : [

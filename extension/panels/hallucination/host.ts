@@ -54,6 +54,8 @@ export class HallucinationHost extends ModelPanelHost<
         return this.#lookAtFolder();
       case 'chooseModel':
         return this.chooseModel(message.folder);
+      case 'loadModel':
+        return this.loadModel();
       case 'browseModel': {
         const folder = await this.world.browse();
         return folder === undefined ? undefined : this.change({ folder });
@@ -85,10 +87,11 @@ export class HallucinationHost extends ModelPanelHost<
         this.other = undefined;
         return;
       case 'openFull':
+        this.requireLocal(message.plan);
         this.keep(message.plan);
         return this.world.openFull(message.plan, message.select);
       case 'export':
-        return this.world.export(message);
+        return this.world.export(message, this.written);
       case 'copy':
         return this.world.copy(message.text);
       case 'openImage':
@@ -125,7 +128,7 @@ export class HallucinationHost extends ModelPanelHost<
   }
 
   async #run(plan: HallucinationPlan, resume: boolean): Promise<void> {
-    if (!this.mayStart()) return;
+    if (!this.mayStart(plan)) return;
     this.#reinforcing?.abort();
     const shown = this.shownResult;
     const saved = shown?.kind === 'headscope-hallucination-set' ? shown.entries : [];
@@ -138,6 +141,7 @@ export class HallucinationHost extends ModelPanelHost<
     const result = this.shownResult;
     try {
       if (may !== true) throw new Sentence(may);
+      this.requireLoaded();
       if (result?.kind !== 'headscope-hallucination')
         throw new Sentence('There is no caption to reinforce yet. Run the model on a picture first.');
       await this.#sameModel(result);
@@ -263,6 +267,10 @@ export class HallucinationHost extends ModelPanelHost<
     return saved.model;
   }
 
+  protected override pathsOf({ folder, image, images, lexicon }: HallucinationPlan): readonly string[] {
+    return [folder, image, images, lexicon];
+  }
+
   protected override planOfShown(saved: SavedHallucination): HallucinationPlan {
     return planOfSaved(saved, this.world.plan());
   }
@@ -294,6 +302,8 @@ export class HallucinationHost extends ModelPanelHost<
   async #sendPicture(): Promise<void> {
     const image = this.shownResult?.kind === 'headscope-hallucination' ? this.shownResult.image : undefined;
     if (image === undefined || this.#picture?.image.sha256 === image.sha256) return;
+    // A picture on another machine is not asked for either.
+    if (this.refusal([image.path]) !== undefined) return;
     const picture = await this.world.pictureOf(image);
     if (picture === undefined || this.disposed) return;
     this.#picture = picture;

@@ -58,7 +58,8 @@ export interface HallucinationWorld extends PanelWorld<HallucinationPlan, RunEve
   save(saved: SavedHallucination): Promise<string>;
   /** Lets the person choose a result to compare with `other`. */
   chooseOther(other: SavedHallucination | undefined): Promise<NamedHallucination | undefined>;
-  export(request: ExportRequest): Promise<void>;
+  /** Says to `told` what was written. */
+  export(request: ExportRequest, told: (sentence: string) => void): Promise<void>;
 }
 
 export type HallucinationStart = PanelStart<HallucinationPlan, SavedHallucination>;

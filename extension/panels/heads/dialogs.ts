@@ -10,7 +10,8 @@ import type { RecentHeads } from '../../results/recent-runs';
 import type { ResultLibrary } from '../../results/result-library';
 import { fileStem } from '../../results/result-words';
 import { chooseOther, type OtherResult } from '../choose-other';
-import { startingFolder, written } from '../exports';
+import { startingFolder, written, type Told } from '../exports';
+import { Sentence } from '../questions';
 import type { NamedHeads } from './world';
 
 export async function browseModel(): Promise<string | undefined> {
@@ -24,22 +25,23 @@ export async function browseModel(): Promise<string | undefined> {
   return folder === undefined ? undefined : realFolder(folder);
 }
 
-export async function saveLabels(result: HeadsResult): Promise<void> {
+export async function saveLabels(result: HeadsResult, told?: Told): Promise<void> {
   const target = await vscode.window.showSaveDialog({
     defaultUri: vscode.Uri.joinPath(startingFolder(), 'heads.json'),
     filters: { JSON: ['json'] },
     title: 'Export Labels of the Heads',
   });
-  if (target !== undefined) await written(target, `${JSON.stringify(headLabelsFile(result), undefined, 2)}\n`);
+  if (target === undefined) return;
+  await written(target, `${JSON.stringify(headLabelsFile(result), undefined, 2)}\n`, told);
 }
 
-export async function saveIntervention(model: ModelSummary, gains: readonly HeadGain[]): Promise<void> {
+export async function saveIntervention(model: ModelSummary, gains: readonly HeadGain[], told?: Told): Promise<void> {
   const target = await vscode.window.showSaveDialog({
     defaultUri: vscode.Uri.joinPath(startingFolder(), `${fileStem(model.name)}${interventionSuffix}`),
     filters: { 'Headscope intervention': ['headscope-intervention.json', 'json'] },
     title: 'Save Intervention',
   });
-  if (target !== undefined) await written(target, interventionText(model, gains));
+  if (target !== undefined) await written(target, interventionText(model, gains), told);
 }
 
 /** `model` bounds the heads that the file may name. */
@@ -54,10 +56,7 @@ export async function loadIntervention(model: ModelSummary | undefined): Promise
   const parsed = parseIntervention(new TextDecoder().decode(await vscode.workspace.fs.readFile(file)), model);
   if (!parsed.ok) {
     const fits = model === undefined ? '' : ` (${model.name} has ${model.layers} layers of ${model.heads} heads)`;
-    await vscode.window.showErrorMessage(
-      `${file.path.split('/').at(-1) ?? 'The file'} cannot be loaded${fits}. ${parsed.why}`,
-    );
-    return undefined;
+    throw new Sentence(`${file.path.split('/').at(-1) ?? 'The file'} cannot be loaded${fits}. ${parsed.why}`);
   }
   return parsed.result;
 }

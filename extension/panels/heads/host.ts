@@ -66,6 +66,8 @@ export class HeadsHost extends ModelPanelHost<
         return this.keep(message.plan);
       case 'chooseModel':
         return this.chooseModel(message.folder);
+      case 'loadModel':
+        return this.loadModel();
       case 'browseModel': {
         const folder = await this.world.browse();
         return folder === undefined ? undefined : this.change({ folder, gains: [] });
@@ -80,7 +82,7 @@ export class HeadsHost extends ModelPanelHost<
       case 'save':
         return this.#save();
       case 'saveLabels':
-        return this.world.saveLabels(this.#need('whose labels could be saved').result);
+        return this.world.saveLabels(this.#need('whose labels could be saved').result, this.written);
       case 'saveIntervention':
         return this.#saveIntervention(message.gains);
       case 'loadIntervention':
@@ -90,10 +92,11 @@ export class HeadsHost extends ModelPanelHost<
         return other === undefined ? undefined : this.compareWith(other);
       }
       case 'openFull':
+        this.requireLocal(message.plan);
         this.keep(message.plan);
         return this.world.openFull(message.plan, message.select);
       case 'export':
-        return this.world.export(message);
+        return this.world.export(message, this.written);
       case 'copy':
         return this.world.copy(message.text);
       case 'tokenise':
@@ -109,7 +112,7 @@ export class HeadsHost extends ModelPanelHost<
   }
 
   async #run(plan: HeadsPlan): Promise<void> {
-    if (!this.mayStart()) return;
+    if (!this.mayStart(plan)) return;
     this.#generation?.abort();
     await this.world.run.start(plan);
   }
@@ -127,7 +130,7 @@ export class HeadsHost extends ModelPanelHost<
     if (changed.length === 0)
       throw new Sentence('No head is changed, so there is no intervention to save. Change the gain of a head first.');
     const model = this.shownResult?.result.model ?? this.model ?? (await this.world.openModel(this.openPlan().folder));
-    await this.world.saveIntervention(model, changed);
+    await this.world.saveIntervention(model, changed, this.written);
   }
 
   async #loadIntervention(): Promise<void> {
@@ -199,6 +202,7 @@ export class HeadsHost extends ModelPanelHost<
     /** A newer generation has taken the place of this one: the panel waits for that. */
     const wanted = (): boolean => this.#generation === abort && !this.disposed;
     try {
+      this.requireLoaded();
       if ('ids' in of) await this.world.answers.sameModel(of);
       for (const variant of changed.length === 0 ? [false] : [false, true]) {
         if (abort.signal.aborted) throw new FailureError({ code: 'cancelled' });
@@ -231,6 +235,8 @@ export class HeadsHost extends ModelPanelHost<
   protected override resultOf = (event: Told): HeadsReply | undefined => (event.kind === 'result' ? event : undefined);
 
   protected override modelOf = ({ result }: HeadsReply): ModelSummary => result.model;
+
+  protected override pathsOf = ({ folder }: HeadsPlan): readonly string[] => [folder];
 
   protected override planOfShown = ({ result }: HeadsReply): HeadsPlan => planOfResult(result);
 

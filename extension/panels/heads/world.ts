@@ -20,13 +20,14 @@ export interface HeadsWorld extends PanelWorld<HeadsPlan, RunEvent> {
   tokenise(folder: string, prompt: PromptInput): Promise<Tokenised>;
   /** Saves among the results and returns where, in words. */
   save(reply: HeadsReply): Promise<string>;
-  saveLabels(result: HeadsResult): Promise<void>;
-  saveIntervention(model: ModelSummary, gains: readonly HeadGain[]): Promise<void>;
+  /** These three say to `told` what was written. */
+  saveLabels(result: HeadsResult, told: (sentence: string) => void): Promise<void>;
+  saveIntervention(model: ModelSummary, gains: readonly HeadGain[], told: (sentence: string) => void): Promise<void>;
   /** Gains from a file that the person chooses; undefined when they thought better of it. */
   loadIntervention(model: ModelSummary | undefined): Promise<readonly HeadGain[] | undefined>;
   /** Lets the person choose another result. */
   choose(other: HeadsResult | undefined): Promise<NamedHeads | undefined>;
-  export(request: ExportRequest): Promise<void>;
+  export(request: ExportRequest, told: (sentence: string) => void): Promise<void>;
 }
 
 export type HeadsStart = PanelStart<HeadsPlan, HeadsReply>;

@@ -1,4 +1,8 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { after, afterEach, before, describe, it } from 'mocha';
 import type { FromHeadsPanel, ToHeadsPanel } from '../../../protocol/panels/heads';
 import { headStatisticNames, type HeadStatistics } from '../../../protocol/results/heads';
@@ -120,12 +124,12 @@ describe('the heads panel', () => {
       assert.match(row, new RegExp(`^\\s*uniform\\s+\\d+\\s+\\+[\\d.]+\\s+\\+0\\.\\d+$`));
     });
 
-    it('shows the score behind every label of the head, and a floor of the null model as a floor', async () => {
+    it('shows the score behind every label of the head, what the label needs, and a floor of the null model as a floor', async () => {
       const panel = await finished({ host: answering(finishedMessage({ select: { layer: 0, head: 1 } })) });
       const cells = (label: string): Promise<string[]> =>
         panel.page.$$eval(`[data-label=${label}] td`, (all) => all.map((cell) => (cell as HTMLElement).innerText));
       assert.equal(await panel.page.locator('.label-scores tbody tr').count(), 8);
-      assert.deepEqual(await cells('retrieval'), ['0', '0.989', '0 ± below 0.001']);
+      assert.deepEqual(await cells('retrieval'), ['0', '0.989', '0 ± below 0.001', '0.45']);
       const [score, p, none] = await cells('first-token-sink');
       assert.equal(Number(score), Number(result.statistics.firstToken[0]?.[1]?.toPrecision(2)));
       assert.deepEqual([none, p], ['0.090 ± 0.040', '< 0.001']);
@@ -353,6 +357,58 @@ describe('the heads panel', () => {
       assert.equal(await panel.page.$$eval('.labels tbody tr', (all) => all.length), result.classes.length);
     });
 
+    it('lets a head that was found go: by Escape, by its button, and when another head is chosen', async () => {
+      const panel = await finished();
+      const found = async (): Promise<readonly [string, number]> => {
+        await settle(panel);
+        const listed = await panel.page.$eval(
+          'hs-head-grid',
+          (grid) => (grid as unknown as { readonly model: { readonly shown: ReadonlySet<string> } }).model.shown.size,
+        );
+        return [await panel.page.inputValue('.search'), listed];
+      };
+      const all = result.layers * result.heads;
+      const find = async (): Promise<void> => {
+        await panel.page.fill('.search', 'L2H4');
+        assert.deepEqual(await found(), ['L2H4', 1]);
+      };
+      assert.equal(await panel.page.isVisible('#show-all'), false);
+      await find();
+      await panel.page.keyboard.press('Escape');
+      assert.deepEqual(await found(), ['', all]);
+      await find();
+      await press(panel, '.grid-frame', 'Escape');
+      assert.deepEqual(await found(), ['', all]);
+      await find();
+      await press(panel, '#show-all', 'Enter');
+      assert.deepEqual(await found(), ['', all]);
+      assert.equal(await panel.page.isVisible('#show-all'), false);
+      await find();
+      await press(panel, '.grid-frame', 'ArrowRight');
+      assert.deepEqual(await found(), ['', all]);
+      assert.match(await heading(panel), /L2H5/);
+      await find();
+      await select(panel, 0, 1);
+      assert.deepEqual(await found(), ['', all], 'a link names another head');
+    });
+
+    it('forgets what was looked for with the result of another model', async () => {
+      const panel = await finished();
+      await panel.page.fill('.search', 'L3H7');
+      await settle(panel);
+      const small = plantedModel(undefined, 2, 4, 4);
+      await panel.send(finishedMessage({ result: plantedResult(small, { created: '2026-11-25T00:00:00.000Z' }) }));
+      await settle(panel);
+      assert.equal(await panel.page.inputValue('.search'), '');
+      assert.equal(await text(panel, '#no-such-head'), '');
+      const letters = async (): Promise<number> => panel.page.locator('.legend-entry').count();
+      await panel.page.click('.legend-entry:has-text("induction")');
+      await panel.send(finishedMessage({ result: { ...result, created: '2026-11-26T00:00:00.000Z', classes: [] } }));
+      await settle(panel);
+      assert.equal(await letters(), 0);
+      assert.equal(await panel.page.isVisible('#show-all'), false, 'no label is left that could be looked for');
+    });
+
     it('fills while layers come, without labels yet', async () => {
       const panel = await start();
       await panel.page.click('#run');
@@ -534,6 +590,89 @@ describe('the heads panel', () => {
       assert.equal(await panel.page.inputValue('#prompt'), result.prompt);
     });
 
+    it('shows the model of the form in its list, however the list changes under it', async () => {
+      const panel = await finished();
+      const { models } = openMessage();
+      const first = { folder: '/models/aardvark', label: 'aardvark', family: 'llama', runs: true } as const;
+      const listed = async (): Promise<string> => {
+        await settle(panel);
+        return panel.page.$eval('vscode-dropdown[aria-label=Model]', (list) => {
+          const { value, displayValue } = list as unknown as { readonly value: string; readonly displayValue: string };
+          return `${value} as ${displayValue}`;
+        });
+      };
+      const opens = (folder: string, change: Parameters<typeof finishedMessage>[0] = {}): Promise<void> =>
+        panel.send(finishedMessage({ plan: { ...plan, folder }, replaces: true, ...change }));
+      assert.equal(await listed(), '/models/planted as planted');
+      // A folder that was browsed to, a model found before the others, the browsed one found as well.
+      await opens('/home/me/browsed');
+      assert.equal(await listed(), '/home/me/browsed as browsed');
+      await panel.send({ kind: 'models', models: [first, ...models] });
+      assert.equal(await listed(), '/home/me/browsed as browsed');
+      await opens('/models/planted', { models: models.slice(0, 1) });
+      await panel.send({ kind: 'models', models: [first, ...models] });
+      assert.equal(await listed(), '/models/planted as planted');
+      // Another model from the Models view while the list is short, a comparison, and the whole list again.
+      const other = plantedResult(model, { created: '2026-11-23T00:00:00.000Z' });
+      await opens('/models/other', { models: models.slice(0, 1), compareWith: { name: 'saved', result: other } });
+      assert.equal(await listed(), '/models/other as other');
+      await panel.send({ kind: 'models', models: [first, ...models] });
+      assert.equal(await listed(), '/models/other as other');
+      await panel.send({ kind: 'models', models: [...models].reverse() });
+      assert.equal(await listed(), '/models/other as other');
+    });
+
+    it('says why a model does not run before Run is pressed: by the list, or by opening it', async () => {
+      const models = [
+        ...openMessage().models,
+        {
+          folder: '/models/bare',
+          label: 'bare',
+          family: 'llama',
+          runs: 'No weights lie beside bare.',
+          mark: 'no weights',
+        },
+        { folder: '/models/torn', label: 'torn', family: 'llama', runs: true, mark: '2 errors' },
+      ] as const;
+      const torn = {
+        kind: 'failed',
+        folder: '/models/torn',
+        sentence: 'torn cannot be run: a shard is missing.',
+      } as const;
+      let opens = false;
+      const panel = await start({
+        host: (message) =>
+          message.kind === 'chooseModel' && message.folder === '/models/torn' && !opens
+            ? [torn]
+            : answering(openMessage({ models }))(message),
+      });
+      const option = (folder: string): Promise<readonly [string, boolean]> =>
+        panel.page.$eval(`vscode-option[value="${folder}"]`, (one) => [
+          one.textContent.trim(),
+          one.hasAttribute('disabled'),
+        ]);
+      assert.deepEqual(await option('/models/bare'), ['bare (no weights)', true]);
+      assert.deepEqual(await option('/models/torn'), ['torn (2 errors)', false]);
+      const off = async (): Promise<boolean> => {
+        await settle(panel);
+        return (await panel.page.getAttribute('#run', 'disabled')) !== null;
+      };
+      // Named by a command: the list cannot keep that from happening.
+      await panel.send(openMessage({ models, plan: { ...plan, folder: '/models/bare' }, replaces: true }));
+      assert.equal(await off(), true);
+      assert.equal(await text(panel, '#why-not'), 'No weights lie beside bare.');
+      await panel.page.click('vscode-dropdown[aria-label=Model]');
+      await panel.page.click('vscode-option[value="/models/torn"]');
+      await panel.posts('chooseModel');
+      assert.equal(await off(), true);
+      assert.equal(await text(panel, '#why-not'), torn.sentence);
+      assert.match(await text(panel, 'section[aria-label=Model] .problem'), /a shard is missing\. Try again/);
+      opens = true;
+      await press(panel, '#open-again', 'Enter');
+      assert.equal(await off(), false);
+      assert.equal(await panel.page.$('#why-not'), null);
+    });
+
     it('keeps the head that was chosen over a reload', async () => {
       const panel = await finished();
       const heading = (): Promise<string> => text(panel, '.one-head h2');
@@ -642,6 +781,53 @@ describe('the heads panel', () => {
       assert.deepEqual((await panel.posts('openFull')).plan, plan);
     });
 
+    it('a saved file asks nothing of its model before the click, which says path and size', async () => {
+      const waiting = { folder: '/models/planted', bytes: 508e6 };
+      const file = finishedMessage({ place: 'file' });
+      const panel = await start({
+        place: 'file',
+        host: (message) => (message.kind === 'loadModel' ? [file] : answering({ ...file, waiting })(message)),
+      });
+      await settle(panel);
+      await panel.page.waitForSelector('#load-model');
+      await press(panel, '.grid-frame', 'ArrowRight');
+      assert.match(await text(panel, '#model-waits'), /To see single heads, .*\/models\/planted, 508 MB by the file/s);
+      assert.equal(await panel.page.$('hs-head-matrix'), null);
+      assert.match(await text(panel, '.top-keys'), /not in the file/);
+      const asked = () =>
+        panel.posted.map(({ kind }) => kind).filter((kind) => !['ready', 'planned', 'loadModel'].includes(kind));
+      // The grid, its statistics and its labels are from the file.
+      assert.equal(await panel.page.$$eval('.labels tbody tr', (all) => all.length), result.classes.length);
+      assert.deepEqual(asked(), []);
+      await press(panel, '#load-model', 'Enter');
+      await panel.posts('loadModel');
+      await panel.posts('tile');
+      await panel.page.waitForSelector('hs-head-matrix canvas');
+      assert.equal(await panel.page.$('#load-model'), null);
+    });
+
+    it('a saved file that names a model on another machine says so, and offers nothing that would open it', async () => {
+      const refused = 'The file names //server/share, which is on another machine.';
+      const waiting = { folder: '//server/share', bytes: 1, refused };
+      const panel = await start({ place: 'file', host: answering(finishedMessage({ place: 'file', waiting })) });
+      await settle(panel);
+      assert.equal(await text(panel, '#model-refused'), refused);
+      assert.equal(await panel.page.$('#load-model'), null);
+      assert.notEqual(await panel.page.getAttribute('#open-full', 'disabled'), null);
+      assert.equal(await panel.page.getAttribute('#open-full', 'title'), refused);
+    });
+
+    it('keeps what it was told until it is dismissed', async () => {
+      const panel = await finished();
+      await panel.send({ kind: 'notice', tone: 'info', sentence: 'Saved heads.csv.' });
+      await panel.send(finishedMessage());
+      await settle(panel);
+      assert.equal(await text(panel, '#notice'), 'Saved heads.csv.');
+      await panel.page.click('.banner:has(#notice) button');
+      await settle(panel);
+      assert.equal(await panel.page.$('#notice'), null);
+    });
+
     it('compares head by head', async () => {
       const panel = await finished();
       const other = plantedResult(plantedModel([...model.tokens].reverse()), { created: '2026-11-23T00:00:00.000Z' });
@@ -733,10 +919,129 @@ describe('the heads panel', () => {
       );
       assert.ok(parsed.words.includes('key →') && parsed.words.includes('← query'));
       assert.equal((JSON.parse(parsed.metadata) as { seed: number }).seed, 0);
-      assert.deepEqual(parsed.scripts, ['application/json']);
-      // Labels, what each label is worth, all heads.
-      assert.equal(parsed.tables, 3);
+      // What the page shows, the result, and the one script that its policy allows.
+      assert.deepEqual(parsed.scripts, ['application/json', 'application/json', '']);
+      // The numbers of the chosen head, labels, what each label is worth, all heads.
+      assert.equal(parsed.tables, 4);
+      // Every token of the prompt stands at both axes of the matrix.
+      for (const token of new Set(result.tokens.map((one) => one.replaceAll(' ', '·'))))
+        assert.ok(parsed.words.filter((words) => words === token).length >= 2, token);
       assert.deepEqual((JSON.parse(parsed.data) as { ids: number[] }).ids, result.ids);
+    });
+
+    it('as a page from the disk where a person chooses heads and reads values, and nothing is loaded or evaluated', async () => {
+      const panel = await finished({ host: answering(finishedMessage({ select: { layer: 2, head: 4 } })) });
+      await panel.page.waitForSelector('hs-head-matrix canvas');
+      await panel.posts('tile');
+      await settle(panel);
+      const { data } = await exported(panel, 'HTML');
+      const folder = mkdtempSync(join(tmpdir(), 'headscope-page-'));
+      try {
+        const file = join(folder, 'page.html');
+        writeFileSync(file, data);
+        const policy = /http-equiv="Content-Security-Policy" content="([^"]*)"/.exec(String(data))?.[1] ?? '';
+        assert.match(
+          policy,
+          /^default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-[\w+/]{43}='$/,
+        );
+        const page = await panel.page.context().newPage();
+        const refused: string[] = [];
+        page.on('console', (message) => refused.push(message.text()));
+        page.on('pageerror', (error) => refused.push(String(error)));
+        page.on('request', (request) => {
+          if (request.url() !== pathToFileURL(file).href) refused.push(request.url());
+        });
+        await page.goto(pathToFileURL(file).href);
+        const words = (id: string): Promise<string> => page.innerText(`#${id}`);
+        assert.match(await words('head-name'), /^L2H4 · induction 0\.97/);
+        // The head that was on screen: its exact probabilities.
+        const length = result.ids.length;
+        const over = async (query: number, key: number): Promise<string> => {
+          const box = await page.locator('#matrix').boundingBox();
+          assert.ok(box);
+          const { x, y, width, height } = box;
+          await page.mouse.move(x + ((key + 0.5) * width) / length, y + ((query + 0.5) * height) / length);
+          return words('cell-value');
+        };
+        const probability = async (layer: number, head: number, query: number, key: number): Promise<void> => {
+          const said = await over(query, key);
+          const own = plantedRow(model, layer, head, query)[key] ?? Number.NaN;
+          assert.ok(said.startsWith(`query ${query} “`) && said.includes(` · key ${key} “`), said);
+          const value = Number(said.split(': ').at(-1));
+          assert.ok(Math.abs(value - own) <= 5e-3 * own + 2e-5, `${said}, not ${own}`);
+        };
+        await probability(2, 4, 20, 9);
+        await probability(2, 4, 31, 16);
+        assert.match(await over(3, 9), /is not read$/);
+        // Another by the grid, by its keys, and by name.
+        await page.click('#heads button[aria-label^=L0H7]');
+        assert.match(await words('head-name'), /^L0H7 · previous token/);
+        await probability(0, 7, 12, 11);
+        await page.keyboard.press('ArrowDown');
+        assert.match(await words('head-name'), /^L1H7/);
+        await page.selectOption('#choose-head', '3.5');
+        assert.match(await words('head-name'), /^L3H5 · induction/);
+        await page.hover('#heads button[aria-label^=L0H2]');
+        assert.match(await words('grid-value'), /^L0H2 · Previous token [\d.e-]+ · self/);
+        await page.selectOption('#colour-by', { label: 'Induction' });
+        const induction = result.statistics.induction[3]?.[5] ?? Number.NaN;
+        assert.match(await words('grid-value'), new RegExp(`^L3H5 · Induction ${Number(induction.toPrecision(3))}`));
+        assert.deepEqual(refused, []);
+        await page.close();
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    });
+
+    it('names both results of a comparison in every format and in its name', async () => {
+      const other = plantedResult(plantedModel([...model.tokens].reverse()), {
+        created: '2026-11-23T08:15:00.000Z',
+        prompt: 'the other prompt',
+      });
+      const panel = await finished();
+      await panel.send(finishedMessage({ compareWith: { name: 'reversed', result: other } }));
+      await settle(panel);
+      const name = 'heads-planted-2026-11-24-against-planted-2026-11-23';
+      const both = (words: string, what: string): void => {
+        for (const one of [result.prompt ?? '', 'the other prompt', 'reversed', '2026-11-24', '2026-11-23'])
+          assert.ok(words.includes(one), `${what} lacks ${one}`);
+      };
+      const svg = await exported(panel, 'SVG');
+      assert.equal(svg.name, `${name}.svg`);
+      const seen = [...String(svg.data).matchAll(/<text[^>]*>([^<]*)</g)].map(([, line]) => line).join(' ');
+      both(seen, 'SVG');
+      assert.deepEqual(await clippedText(panel.page, String(svg.data)), []);
+      const png = await exported(panel, 'PNG');
+      assert.equal(png.name, `${name}.png`);
+      const chunks = new TextDecoder('latin1').decode((png.data as Uint8Array).slice(0, 60_000));
+      const [, description = ''] = /iTXtDescription\0{5}([^]*?)iTXt/.exec(chunks) ?? [];
+      both(description, 'PNG');
+      assert.match(chunks, /iTXtTitle\0{5}/);
+      const csv = await exported(panel, 'CSV');
+      assert.equal(csv.name, `${name}.csv`);
+      const [heading = [], first = []] = String(csv.data)
+        .split('\r\n')
+        .map((line) => line.split(','));
+      const cell = (column: string): string | undefined => first[heading.indexOf(column)];
+      assert.deepEqual(
+        [cell('compared_with'), cell('compared_prompt'), cell('compared_created'), cell('prompt')],
+        ['reversed', 'the other prompt', other.created, result.prompt],
+      );
+      const change = (result.statistics.induction[0]?.[0] ?? 0) - (other.statistics.induction[0]?.[0] ?? 0);
+      assert.equal(Number(cell('change_induction')), change);
+      const json = await exported(panel, 'JSON');
+      const { comparedWith } = JSON.parse(String(json.data)) as {
+        comparedWith: { prompt: string; created: string; changes: { induction: number[][] } };
+      };
+      assert.deepEqual([comparedWith.prompt, comparedWith.created], ['the other prompt', other.created]);
+      assert.equal(comparedWith.changes.induction[0]?.[0], change);
+      const html = await exported(panel, 'HTML');
+      assert.equal(html.name, `${name}.html`);
+      both(/<ul class="caption">([^]*?)<\/ul>/.exec(String(html.data))?.[1] ?? '', 'HTML');
+      await panel.page.click('#copy-changes');
+      const { text: markdown } = await panel.posts('copy');
+      both(markdown, 'Markdown');
+      assert.match(markdown, /\| Head \|/);
     });
 
     it('as labels, a saved result and a copied row', async () => {

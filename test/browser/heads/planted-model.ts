@@ -212,6 +212,7 @@ function labelScoresOf(numbers: readonly (readonly Record<keyof HeadStatistics, 
       nullSd: table(() => (name === undefined ? 0 : 0.04)),
       ...(measured ? { nullSeeds: 6, nullFloor: 0.001 } : {}),
       confidence: table((one) => 1 / (1 + Math.exp((0.09 - score(one)) / 0.02))),
+      needed: table(() => 0.45),
     };
   };
   return Object.fromEntries(headLabels.map((label) => [label, scoresOf(label)]));

@@ -151,6 +151,33 @@ async function main(folder: string, only: string | undefined): Promise<void> {
     await panel.page.click('text=Lines');
     await panel.page.waitForTimeout(400);
   });
+  const waiting = { folder: '/home/me/models/planted', bytes: 508e6 };
+  for (const [theme, width] of [
+    ['dark', 1280],
+    ['light', 300],
+  ] as const) {
+    await shoot(`waiting-${theme}-${width}`, {
+      theme,
+      width,
+      place: 'file',
+      host: answering(finishedMessage({ place: 'file', waiting })),
+    });
+  }
+  const refused =
+    'The file names //server/share/model, which is on another machine or looks like it, so it is not opened. Copy it to this machine and choose it in the panel.';
+  await shoot('refused-light-600', {
+    theme: 'light',
+    width: 600,
+    place: 'file',
+    host: answering(finishedMessage({ place: 'file', waiting: { ...waiting, refused } })),
+  });
+  for (const width of [300, 1280] as const) {
+    await shoot(`find-dark-${width}`, { width, host: answering(finishedMessage()) }, async (panel) => {
+      await panel.send({ kind: 'notice', tone: 'info', sentence: 'Saved heads-planted-2026-11-24.csv.' });
+      await panel.page.fill('.search', 'L2H4');
+      await panel.page.waitForTimeout(400);
+    });
+  }
   await browser.stop();
 }
 

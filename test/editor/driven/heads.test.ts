@@ -125,6 +125,11 @@ describe('the heads panel in VS Code', function () {
     const file = await headsPanel(bench, 'file');
     await file.locator('hs-head-grid').waitFor();
     await file.locator('#open-full:not([disabled])').waitFor();
+    // Its model is not asked before the click.
+    assert.equal(await file.locator('hs-head-matrix').count(), 0);
+    await file.locator('#load-model').click();
+    await file.locator('hs-head-matrix canvas').waitFor();
+    assert.equal(await file.locator('#load-model').count(), 0);
   });
 
   it('asked nothing outside the machine', () => {

@@ -49,10 +49,10 @@ export function llamaLike(name: string, model_type: string, extras: LlamaExtras 
   const G = config.num_key_value_heads;
   const d = config.head_dim ?? hidden / H;
   const shapes: Record<string, readonly number[]> = {
-    'model.embed_tokens.weight': [vocabulary, hidden],
+    'model.embed_tokens.weight': [config.vocab_size, hidden],
     'model.norm.weight': [hidden],
   };
-  if (!config.tie_word_embeddings) shapes['lm_head.weight'] = [vocabulary, hidden];
+  if (!config.tie_word_embeddings) shapes['lm_head.weight'] = [config.vocab_size, hidden];
   for (let l = 0; l < config.num_hidden_layers; l++) {
     const at = `model.layers.${l}`;
     const put = (suffix: string, shape: readonly number[]): void => void (shapes[`${at}.${suffix}`] = shape);

@@ -84,7 +84,7 @@ describe('a saved result of heads', () => {
       [0, 1],
     ];
     const scores = { score: table, nullMean: table, nullSd: table, confidence: table };
-    const labelScores = { self: scores, retrieval: { ...scores, nullSeeds: 6, nullFloor: 0.001 } };
+    const labelScores = { self: scores, retrieval: { ...scores, nullSeeds: 6, nullFloor: 0.001, needed: table } };
     const parsed = parseHeads(headsText({ result: headsResult({ labelScores }) }));
     assert.ok(parsed.ok);
     assert.deepEqual(parsed.result.result.labelScores, labelScores);
@@ -192,8 +192,15 @@ describe('a saved intervention', () => {
 describe('the models whose heads can be shown', () => {
   const demo = demoChoice('/extension/examples/models/demo-lm', true);
 
-  it('are those with weights beside the config, with the reason when one cannot run', () => {
-    assert.equal(modelChoice(facts(), 'a', '/a'), undefined);
+  it('are marked where they cannot run, with the reason: no weights, a family that is not run, errors', () => {
+    const without = modelChoice(facts(), 'a', '/a');
+    assert.equal(without.mark, 'no weights');
+    assert.match(String(without.runs), /^No weights lie beside a, .*\.safetensors/);
+    const faulty = modelChoice(facts({ weightBytes: 10, errors: 2 }), 'a', '/a');
+    assert.deepEqual([faulty.mark, faulty.runs], ['2 errors', true]);
+    assert.equal(modelChoice(facts({ weightBytes: 10, errors: 1 }), 'a', '/a').mark, '1 error');
+    const other = modelChoice(facts({ supported: 'Its family is not run.', errors: 1 }), 'a', '/a');
+    assert.equal(other.mark, 'cannot run');
     assert.deepEqual(modelChoice(facts({ weightBytes: 10 }), 'a', '/a'), {
       folder: '/a',
       label: 'a',
@@ -201,8 +208,8 @@ describe('the models whose heads can be shown', () => {
       runs: true,
     });
     assert.equal(
-      modelChoice(facts({ weightBytes: 10, supported: 'It is quantised.' }), 'a', '/a')?.runs,
-      'It is quantised.',
+      modelChoice(facts({ weightBytes: 10, supported: 'It is quantised.' }), 'a', '/a').runs,
+      'The heads of a cannot be shown: It is quantised.',
     );
   });
 
@@ -218,6 +225,11 @@ describe('the models whose heads can be shown', () => {
     assert.deepEqual(
       choices.map(({ label }) => label),
       [demo.label, 'a (/x/a)', 'a (/y/a)', 'b'],
+    );
+    const without = modelChoice(facts(), 'a without', '/a');
+    assert.deepEqual(
+      distinctChoices([demo], [without, choice('/b', 'b')]).map(({ label }) => label),
+      [demo.label, 'b', 'a without'],
     );
   });
 

@@ -7,7 +7,7 @@ import { modelLabel } from '../../../extension/models/model-names';
 import { mainChoice, shapeChoices } from '../../../extension/models/shape-choices';
 import { mayBeModelDocument } from '../../../extension/platform/model-documents';
 import { deviceFacts, deviceLine, deviceReport } from '../../../extension/views/device-lines';
-import { binaryBytes, layerKinds, modelLines, parameterCount } from '../../../extension/views/model-lines';
+import { binaryBytes, layerKinds, modelLine, modelLines, parameterCount } from '../../../extension/views/model-lines';
 import { statusWords } from '../../../extension/views/status-words';
 import { device, facts, part, server } from './samples';
 
@@ -37,6 +37,23 @@ describe('the Models tree', () => {
     const lines = modelLines(facts({ errors: 2, warnings: 1, supported: 'No runner for this family.' }));
     assert.equal(lines[0]?.description, '2 errors, 1 warning');
     assert.equal(lines.at(-1)?.description, 'No runner for this family.');
+  });
+
+  it('marks a model without weights, with errors, or of a family that is not run; until it is read, none', () => {
+    const model = { uri: new URL('file:///models/a/config.json'), label: 'a', family: 'llama', sentence: '4 layers' };
+    const line = (change?: Parameters<typeof facts>[0]) =>
+      modelLine(model, 'models/a/config.json', change === undefined ? undefined : facts(change));
+    assert.deepEqual([line().description, line().icon, line().colour], ['4 layers', 'symbol-structure', undefined]);
+    const whole = line({ weightBytes: 10 });
+    assert.deepEqual([whole.description, whole.icon, whole.colour], ['4 layers', 'symbol-structure', undefined]);
+    const without = line({});
+    assert.deepEqual([without.description, without.colour], ['no weights · 4 layers', 'disabledForeground']);
+    assert.match(without.tooltip?.at(-1) ?? '', /^No weights lie beside a/);
+    assert.equal(without.spoken, 'a, no weights, llama, 4 layers');
+    const faulty = line({ weightBytes: 10, errors: 2 });
+    assert.deepEqual([faulty.description, faulty.icon], ['2 errors · 4 layers', 'error']);
+    assert.match(faulty.tooltip?.at(-1) ?? '', /has errors.*Problems/);
+    assert.match(line({ supported: 'It is quantised.' }).tooltip?.at(-1) ?? '', /It is quantised\./);
   });
 
   it('names the parts of a model that has several', () => {

@@ -332,6 +332,11 @@ describe('the grid', () => {
     );
   });
 
+  it('keeps no search over a reload: it would hide the other heads of a panel that is opened again', () => {
+    const before = finished();
+    assert.equal(keep({ ...before, view: { ...before.view, search: 'L1H3' } }, []).view.search, '');
+  });
+
   it('says that a head is not there, and says it of nothing else', () => {
     const grid = gridModel(finished());
     assert.equal(noSuchHead(grid, 'L9H9'), 'There is no L9H9: 4 layers and 8 heads a layer, counted from 0.');

@@ -28,6 +28,9 @@ export interface Actions {
   backToShown(): void;
   dropComparison(): void;
   openFull(): void;
+  /** Of the file that is shown. */
+  loadModel(): void;
+  dismissNotice(): void;
   post(message: FromHallucinationPanel): void;
   copy(text: string, what: string): void;
   exportAs(kind: ExportKind): void;

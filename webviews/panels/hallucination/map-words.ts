@@ -35,9 +35,10 @@ export const mapChooser = ({ state, actions }: Part): TemplateResult =>
   });
 
 /** Why no map is drawn yet. */
-export function waiting({ map, phase, result, canRun, place }: State): string {
+export function waiting({ map, phase, result, canRun, place, asides }: State): string {
   if (map?.problem) return map.problem;
   if (!result) return phase.kind === 'running' ? 'The map follows when the caption is there.' : '';
   if (canRun !== true) return 'The map is computed again from the weights, which needs a trusted workspace.';
+  if (asides.waiting) return 'The map is not in the file: its model computes it.';
   return map || place !== 'side' ? 'Reading the map…' : 'Choose a head or a word to see its map.';
 }

@@ -96,6 +96,7 @@ export class HallucinationPanel implements Actions {
         break;
       case 'failed':
       case 'overdue':
+      case 'notice':
         announce(message.sentence);
         break;
       case 'stage': {
@@ -142,8 +143,8 @@ export class HallucinationPanel implements Actions {
   }
 
   private get mayAsk(): boolean {
-    const { opened, place, canRun } = this.state;
-    return opened && canRun === true && (place !== 'side' || this.touched);
+    const { opened, place, canRun, asides } = this.state;
+    return opened && canRun === true && !asides.waiting && (place !== 'side' || this.touched);
   }
 
   /** The picture of the form as its model sees it. */
@@ -332,6 +333,17 @@ export class HallucinationPanel implements Actions {
     const { selected, place, shownPlan } = this.state;
     const plan = place === 'file' ? shownPlan : planOf(this.state);
     if (plan) this.host.post({ kind: 'openFull', plan, ...(selected ? { select: selected } : {}) });
+  }
+
+  loadModel(): void {
+    this.touched = true;
+    this.host.post({ kind: 'loadModel' });
+    this.change({ ...this.state, phase: { kind: 'idle' }, asides: { ...this.state.asides, loading: true } });
+    announce('Loading the model');
+  }
+
+  dismissNotice(): void {
+    this.change({ ...this.state, asides: { ...this.state.asides, notice: undefined } });
   }
 
   post(message: FromHallucinationPanel): void {

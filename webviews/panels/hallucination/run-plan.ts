@@ -1,5 +1,6 @@
 /** Whether what is typed can be run, is what is shown already, and how a run begins. Pure. */
 import type { HallucinationPlan } from '../../../protocol/panels/hallucination';
+import { whyModelDoesNotRun } from '../../ui/model-field';
 import { startedPhase } from '../../ui/phase';
 import { readForm } from './form';
 import { modelOfForm, planOf, samePlan } from './plan';
@@ -22,12 +23,14 @@ export function isStale(state: State): boolean {
 export function whyNot(state: State): string | undefined {
   if (state.canRun !== true) return state.canRun;
   if (!state.form) return 'Choose a model first.';
-  const reading = readForm(state.form, modelOfForm(state));
+  const model = modelOfForm(state);
+  const why = model ? undefined : whyModelDoesNotRun(state.form.folder, state.models, undefined);
+  if (why !== undefined) return why;
+  const reading = readForm(state.form, model);
   if (!reading.ok) return (Object.values(reading.problems) as readonly string[])[0];
   if (state.form.mode !== 'span' && readsTextOnly(state)) {
     return 'This model reads text alone: choose a vision-language model, or take a span of the prompt away.';
   }
-  const model = modelOfForm(state);
   if (model?.vocabulary === 0)
     return 'This model is a vision encoder alone: it writes no words. Choose a vision-language model.';
   const processor = model?.vision?.processor;
@@ -56,6 +59,7 @@ export function startRun(
       ...state,
       ...nothingShown,
       phase: startedPhase,
+      asides: { ...state.asides, notice: undefined },
       shownPlan: plan,
       entries: kept,
       replaced: { shown: shownOf(state), resumed: kept.length },

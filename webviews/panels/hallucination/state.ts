@@ -20,6 +20,7 @@ import type {
 } from '../../../protocol/results/hallucination';
 import type { ModelSummary } from '../../../protocol/results/heads';
 import { unreachable } from '../../../protocol/unreachable';
+import { noAsides, opened, type Asides } from '../../ui/asides';
 import { canonical } from '../../ui/canonical';
 import type { HeadPlace } from '../../ui/head-names';
 import type { Sort } from '../../ui/table';
@@ -118,6 +119,7 @@ export interface State {
   readonly step: Asked<DivergenceStep> | undefined;
   /** Image token in focus. */
   readonly patch: number | undefined;
+  readonly asides: Asides;
   readonly view: View;
   /** What a run in flight replaced: shown again when it is refused before it gave anything. */
   readonly replaced: Replaced | undefined;
@@ -179,6 +181,7 @@ export const initialState = (place: HallucinationPlace): State => ({
   ...nothingShown,
   compareWith: undefined,
   selected: undefined,
+  asides: noAsides,
   view: initialView,
   replaced: undefined,
 });
@@ -255,6 +258,8 @@ function received(state: State, message: ToHallucinationPanel, latest: Latest): 
       return withSet({ ...state, phase: { kind: 'idle' }, replaced: undefined, savedAs: message.savedAs }, message.set);
     case 'failed':
       return failed(state, message, latest);
+    case 'notice':
+      return { ...state, asides: { ...state.asides, notice: message } };
     case 'overdue':
       return { ...state, phase: overduePhase(state.phase, message.sentence) };
     default:
@@ -296,6 +301,7 @@ function open(state: State, message: Extract<ToHallucinationPanel, { kind: 'open
     replaced: goesOn ? state.replaced : undefined,
     savedAs: message.savedAs,
     compareWith: message.compareWith,
+    asides: opened(state.asides, message),
   };
   const shown = result
     ? withResult(base, result)
@@ -369,7 +375,13 @@ function selectedIn(
 function failed(state: State, message: Extract<ToHallucinationPanel, { kind: 'failed' }>, latest: Latest): State {
   const { request, sentence } = message;
   if (request === undefined)
-    return { ...state, ...refusedShown(state), replaced: undefined, phase: failedPhase(message) };
+    return {
+      ...state,
+      ...refusedShown(state),
+      replaced: undefined,
+      asides: { ...state.asides, loading: false },
+      phase: failedPhase(message),
+    };
   if (request === latest.openImage) return { ...state, picture: undefined, pictureProblem: sentence };
   if (request === latest.tokenise) return { ...state, typed: undefined, typedProblem: sentence };
   if (state.map?.request === request) return { ...state, map: { ...state.map, problem: sentence } };

@@ -1,6 +1,7 @@
 /** The bar under the finding: what can be done now, and the state of the run in words. Its height never changes. */
 import { html, nothing, type TemplateResult } from 'lit';
 import { button, toolbar } from '../../ui/controls';
+import { asideBanners } from '../../ui/asides';
 import { icon } from '../../ui/icons';
 import '../../ui/menu';
 import type { MenuItem } from '../../ui/menu';
@@ -45,8 +46,8 @@ export function runBar(part: Part): TemplateResult {
                   label: 'Open in the Hallucination panel',
                   icon: 'play',
                   id: 'open-full',
-                  disabled: !made,
-                  hint: 'With the model, picture and prompt of this result',
+                  disabled: !made || state.asides.waiting?.refused !== undefined,
+                  hint: state.asides.waiting?.refused ?? 'With the model, picture and prompt of this result',
                   onClick: () => actions.openFull(),
                 })
               : button({
@@ -148,8 +149,12 @@ export function banners(part: Part): TemplateResult {
   const { phase } = state;
   const partial = phase.kind === 'failed' && (state.entries.length > 0 || state.firstStep !== undefined);
   return html`
-    ${runBanners(state, partial ? 'What was computed before is shown.' : undefined)} ${textOnlyBanner(part)}
-    ${modelNotes((state.result ?? state.set)?.model ?? state.model)}
+    ${runBanners(state, partial ? 'What was computed before is shown.' : undefined)}
+    ${asideBanners(state.asides, state.result ? 'see its maps and words' : 'ask more of it', {
+      load: () => actions.loadModel(),
+      dismiss: () => actions.dismissNotice(),
+    })}
+    ${textOnlyBanner(part)} ${modelNotes((state.result ?? state.set)?.model ?? state.model)}
     ${
       state.compareWith && (state.result ?? state.set)
         ? comparisonBanner(state.compareWith.name, comparisonWords(state), () => actions.dropComparison())

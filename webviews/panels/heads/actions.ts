@@ -26,6 +26,9 @@ export interface Actions {
   backToShown(): void;
   dropComparison(): void;
   openFull(): void;
+  /** Of the file that is shown. */
+  loadModel(): void;
+  dismissNotice(): void;
   retryTiles(): void;
   post(message: FromHeadsPanel): void;
   copy(text: string, what: string): void;

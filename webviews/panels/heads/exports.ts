@@ -4,22 +4,24 @@ import type { HeadsResult, PerHead } from '../../../protocol/results/heads';
 import { openCellPainter } from '../../charts/cell-painter';
 import { parseColour, scaleStops } from '../../charts/colour-map';
 import { headAtlas } from '../../charts/head-atlas';
-import { htmlPage, htmlTable } from '../../charts/html-page';
 import { escapeXml, toPng, wrap, type Figure } from '../../charts/image';
 import { colourOf, shapes } from '../../charts/palette';
 import { count, significant } from '../../ui/numbers';
 import { toCsv, type Column } from '../../ui/table';
 import type { Theme } from '../../ui/theme';
 import type { ExportFormat } from './actions';
+import { comparisonData, comparisonLines, promptOf, runLine } from './captions';
+import { differencesOf } from './comparison';
 import { finding, took, writeGains } from './finding';
 import { headFigure, type ShownHead } from './head-figure';
+import { resultPage } from './result-page';
 import { gainOf } from './form';
 import { cellsOf, gridLayout, gridModel, type GridModel } from './grid-model';
 import { labelInfo, labelInfos } from './labels';
 import { headKey } from '../../ui/head-names';
 import type { State } from './state';
 import { statisticInfos, valueOf } from './statistics';
-import { ablationColumns, headColumns, headRows, known, labelColumns, topLabels, type HeadRow } from './tables';
+import { headRows, known, type HeadRow } from './tables';
 
 /** `head` is the one on screen; pictures hold it beside the grid, JSON as numbers, CSV marks its line. */
 export async function exportData(
@@ -32,22 +34,38 @@ export async function exportData(
   if (!result) throw new Error('There is no result to export yet. Run the heads first.');
   switch (format) {
     case 'png':
-      return toPng(gridFigure(state, result, theme, head), provenance(result));
+      return toPng(gridFigure(state, result, theme, head), provenanceOf(state, result), {
+        Title: finding(state),
+        Description: [runLine(result), ...comparisonLines(state)].join('\n'),
+        Software: `Headscope ${result.headscope}`,
+      });
     case 'svg':
       return gridFigure(state, result, theme, head).svg;
     case 'csv':
       return headsCsv(state, result);
     case 'json':
-      return `${JSON.stringify({ ...result, ...(head ? { selectedHead: numbersOf(head) } : {}) }, null, 2)}\n`;
+      return `${JSON.stringify(dataOf(state, result, head), null, 2)}\n`;
     case 'html':
-      return resultPage(state, result, theme, head);
+      return resultPage({
+        state,
+        result,
+        theme,
+        head,
+        picture: gridFigure(state, result, theme, head).svg,
+        caption: captionOf(state, result),
+        data: dataOf(state, result),
+      });
   }
 }
 
-export function exportName({ result }: State, format: ExportFormat): string {
-  const day = (result?.created ?? new Date().toISOString()).slice(0, 10);
-  const model = (result?.model.name ?? 'model').replaceAll(/[^\w.-]+/g, '-');
-  return `heads-${model}-${day}.${format === 'json' ? 'headscope-heads.json' : format}`;
+/** `heads-tiny-2026-11-24`, and of a comparison both: `heads-tiny-2026-11-24-against-tiny-2026-11-23`. */
+export function exportName({ result, compareWith }: State, format: ExportFormat): string {
+  const named = (one: HeadsResult | undefined): string => {
+    const day = (one?.created ?? new Date().toISOString()).slice(0, 10);
+    return `${(one?.model.name ?? 'model').replaceAll(/[^\w.-]+/g, '-')}-${day}`;
+  };
+  const against = result && compareWith ? `-against-${named(compareWith.result)}` : '';
+  return `heads-${named(result)}${against}.${format === 'json' ? 'headscope-heads.json' : format}`;
 }
 
 /** Everything that made the numbers, for machines. */
@@ -55,6 +73,31 @@ export function provenance(result: HeadsResult): Record<string, unknown> {
   const { headscope, created, device, settings, seed, model, prompt, gains, parity } = result;
   return { headscope, created, device, settings, seed, model, prompt, tokens: result.ids.length, gains, parity };
 }
+
+/** The same with what it is compared with. */
+function provenanceOf(state: State, result: HeadsResult): Record<string, unknown> {
+  const { compareWith } = state;
+  return {
+    ...provenance(result),
+    ...(compareWith ? { comparedWith: { name: compareWith.name, ...provenance(compareWith.result) } } : {}),
+  };
+}
+
+function dataOf(state: State, result: HeadsResult, head?: ShownHead): object {
+  const comparedWith = comparisonData(state);
+  return {
+    ...result,
+    ...(head ? { selectedHead: numbersOf(head) } : {}),
+    ...(comparedWith ? { comparedWith } : {}),
+  };
+}
+
+/** The lines under what leaves the panel: prompt, comparison, what made it. */
+const captionOf = (state: State, result: HeadsResult): readonly string[] => [
+  `Prompt: “${promptOf(result)}”`,
+  ...comparisonLines(state),
+  ...provenanceLines(result),
+];
 
 /** The same in a few lines for people. */
 export function provenanceLines(result: HeadsResult): readonly string[] {
@@ -158,14 +201,14 @@ export function gridFigure(state: State, result: HeadsResult, theme: Theme, head
     parts.push(drawn.svg);
     y = drawn.bottom + 8;
   }
-  for (const line of provenanceLines(result).flatMap((entry) => wrap(entry, inner, size - 2, theme))) {
+  for (const line of captionOf(state, result).flatMap((entry) => wrap(entry, inner, size - 2, theme))) {
     y += size + 2;
     parts.push(text(margin, y, line, `font-size="${size - 2}" fill="${theme.muted}"`));
   }
   const height = Math.ceil(y + margin);
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="${escapeXml(theme.font)}" role="img">
 <title>${escapeXml(finding(state))}</title>
-<metadata>${escapeXml(JSON.stringify(provenance(result)))}</metadata>
+<metadata>${escapeXml(JSON.stringify(provenanceOf(state, result)))}</metadata>
 <rect width="100%" height="100%" fill="${theme.background}"/>
 ${parts.join('\n')}
 </svg>`;
@@ -305,14 +348,17 @@ export function headsCsv(state: State, result: HeadsResult): string {
             column(`null_mean_${id}`, of(scores.nullMean)),
             column(`null_sd_${id}`, of(scores.nullSd)),
             column(`confidence_${id}`, of(scores.confidence)),
+            ...(scores.needed ? [column(`needed_${id}`, of(scores.needed))] : []),
           ]
         : [];
     }),
     column('selected', ({ layer, head }) => (state.selected?.layer === layer && state.selected.head === head ? 1 : 0)),
     column('gain', ({ layer, head }) => gainOf(result.gains, layer, head)),
+    ...changesInCsv(state).map(({ id, of }) => column(id, of)),
     ...Object.entries({
       model: result.model.name,
       model_hash: result.model.hash,
+      prompt: promptOf(result),
       tokens: result.ids.length,
       seed: result.seed,
       device: result.device.name,
@@ -320,26 +366,23 @@ export function headsCsv(state: State, result: HeadsResult): string {
       platform: result.device.platform,
       headscope: result.headscope,
       created: result.created,
+      ...(state.compareWith
+        ? {
+            compared_with: state.compareWith.name,
+            compared_model: state.compareWith.result.model.name,
+            compared_model_hash: state.compareWith.result.model.hash,
+            compared_prompt: promptOf(state.compareWith.result),
+            compared_created: state.compareWith.result.created,
+          }
+        : {}),
     }).map(([id, value]) => column(id, () => value)),
   ];
   return toCsv(columns, headRows(state));
 }
 
-/** Grid, labels, all heads, what made them, and the result as data inside. */
-export function resultPage(state: State, result: HeadsResult, theme: Theme, head?: ShownHead): string {
-  return htmlPage({
-    title: finding(state),
-    css: '.prompt { font-family: monospace; white-space: pre-wrap; overflow-wrap: anywhere; }\n',
-    body: [
-      gridFigure(state, result, theme, head).svg,
-      `<p class="prompt">${escapeXml(result.tokens.join(''))}</p>`,
-      htmlTable(`${count(result.classes.length)} labels`, labelColumns(theme.dark, result), topLabels(state)),
-      ...(result.classAblations?.length
-        ? [htmlTable('Loss without all heads of a label', ablationColumns(theme.dark, result), result.classAblations)]
-        : []),
-      htmlTable(`${count(result.layers * result.heads)} heads`, headColumns(state), headRows(state)),
-    ].join('\n'),
-    data: result,
-    theme,
+/** Of each statistic this result less the other, where heads can be compared one by one. */
+const changesInCsv = (state: State) =>
+  statisticInfos.flatMap(({ id }) => {
+    const change = differencesOf(state, id);
+    return change.ok ? [{ id: `change_${id}`, of: ({ layer, head }: HeadRow) => known(change.at(layer, head)) }] : [];
   });
-}

@@ -87,7 +87,7 @@ const article = (words: string): string =>
 export function circumstances(state: State): string {
   const { result } = state;
   if (!result) {
-    return 'A prompt runs through the model on this machine; each head is drawn as what its queries read, and labelled only where it differs from a null model.';
+    return 'A prompt runs through the model on this machine; each head is drawn as what its queries read, and labelled only where it stands out from a null model and from the other heads.';
   }
   const { model } = result;
   const share = model.kvHeads === model.heads ? '' : ` (${model.kvHeads} key/value)`;

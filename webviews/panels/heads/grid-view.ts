@@ -5,7 +5,7 @@ import { headLabels } from '../../../protocol/results/heads';
 import { scaleStops } from '../../charts/colour-map';
 import { scaleBar } from '../../charts/scale-bar';
 import { symbol } from '../../charts/symbol';
-import { dropdown } from '../../ui/controls';
+import { button, dropdown } from '../../ui/controls';
 import { count } from '../../ui/numbers';
 import type { HeadPlace } from '../../ui/head-names';
 import type { Part } from './actions';
@@ -54,15 +54,29 @@ export function gridView(part: Part): TemplateResult {
                   actions.view({ sortBy: value === '' ? undefined : (value as StatisticName | 'label') }),
               })
       }
-      <input
-        type="search"
-        class="search"
-        aria-label="Find a head"
-        placeholder=${compact ? 'L5H3' : 'Find L5H3'}
-        title="L5H3, 5.3 or a label; Escape shows all heads again"
-        .value=${live(state.view.search)}
-        @input=${(event: Event) => actions.view({ search: (event.target as HTMLInputElement).value })}
-      />
+      <div class="find">
+        <input
+          type="search"
+          class="search"
+          aria-label="Find a head"
+          placeholder=${compact ? 'L5H3' : 'Find L5H3'}
+          title="L5H3, 5.3 or a label; Escape shows all heads again"
+          .value=${live(state.view.search)}
+          @input=${(event: Event) => actions.view({ search: (event.target as HTMLInputElement).value })}
+        />
+        ${
+          state.view.search === '' && state.view.filter === undefined
+            ? nothing
+            : button({
+                label: 'Show all heads',
+                hint: 'Show all heads (Escape)',
+                icon: 'close',
+                appearance: 'icon',
+                id: 'show-all',
+                onClick: () => actions.view({ search: '', filter: undefined }),
+              })
+        }
+      </div>
     </div>
     <p class="reason" id="no-such-head" role="status">${missing ?? nothing}</p>
     <hs-head-grid

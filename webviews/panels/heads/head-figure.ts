@@ -4,6 +4,7 @@ import { escapeXml, wrap } from '../../charts/image';
 import { topLevel, type LoadedTile } from '../../charts/tiles';
 import { headKey, headName, type HeadPlace } from '../../ui/head-names';
 import { count, significant } from '../../ui/numbers';
+import { shownToken } from '../../ui/token-text';
 import type { Theme } from '../../ui/theme';
 import { labelInfo, labelsByHead } from './labels';
 import { colourTile, largestOf } from './matrix-colours';
@@ -27,8 +28,46 @@ export function shownHead({ selected }: State, source: TileSource | undefined): 
   return tile && { ...selected, tile, block: 2 ** level, causal: source.causal, length: source.length };
 }
 
-const side = 320;
-const left = 52;
+/** Room for the words of the queries. */
+const left = 112;
+/** Room for the words of the keys, which stand at an angle. */
+const above = 78;
+/** Longest word of an axis, in characters. */
+const longestWord = 12;
+
+/** A short prompt gets a side on which each of its tokens can be named. */
+const sideOf = (length: number, width: number): number =>
+  Math.min(width - left - 40, Math.max(320, Math.min(520, length * 13)));
+
+/**
+ * Tokens along both axes, as many as stand apart; where not every token is named, its position stands before it. Pure.
+ */
+export function axisLabels(
+  tokens: readonly string[],
+  length: number,
+  size: number,
+  { x0, top, side }: { readonly x0: number; readonly top: number; readonly side: number },
+  theme: Theme,
+): readonly string[] {
+  const step = Math.max(1, Math.ceil((length * (size + 2)) / side));
+  const word = (position: number): string => {
+    const token = shownToken(tokens[position] ?? '');
+    const cut = token.length > longestWord ? `${token.slice(0, longestWord - 1)}…` : token;
+    return step === 1 ? cut : `${count(position)} ${cut}`;
+  };
+  const text = (x: number, y: number, words: string, attributes: string): string =>
+    `<text x="${x}" y="${y}" font-size="${size}" font-family="monospace" fill="${theme.muted}" ${attributes}>${escapeXml(words)}</text>`;
+  const labels: string[] = [];
+  for (let position = 0; position < length; position += step) {
+    const middle = ((position + 0.5) * side) / length;
+    const [x, y] = [Math.round(x0 + middle + size / 3), top - 6];
+    labels.push(
+      text(x, y, word(position), `transform="rotate(-50 ${x} ${y})"`),
+      text(x0 - 6, Math.round(top + middle + size / 3), word(position), 'text-anchor="end"'),
+    );
+  }
+  return labels;
+}
 
 export function headFigure(
   state: State,
@@ -46,29 +85,26 @@ export function headFigure(
   const parts = [
     `<text x="${at.x}" y="${at.y + size}" font-size="${size}" font-weight="600" fill="${theme.foreground}">${escapeXml(labels ? `${name}: ${labels}` : name)}</text>`,
   ];
-  const top = at.y + size + 34;
+  const side = sideOf(head.length, at.width);
+  const top = at.y + size + above + 12;
   const x0 = at.x + left;
   parts.push(
-    text(x0, top - 22, 'key →'),
+    text(at.x, top - 22, 'key →'),
     text(at.x + 10, top, '← query', `text-anchor="end" transform="rotate(-90 ${at.x + 10} ${top})"`),
     `<image x="${x0}" y="${top}" width="${side}" height="${side}" style="image-rendering: pixelated" preserveAspectRatio="none" href="${matrixImage(state, head, theme)}"/>`,
     `<rect x="${x0}" y="${top}" width="${side}" height="${side}" fill="none" stroke="${theme.line}"/>`,
   );
-  const step = 2 ** Math.ceil(Math.log2(Math.max(1, head.length / 8)));
-  for (let position = 0; position < head.length; position += step) {
-    const middle = ((position + 0.5) * side) / head.length;
-    parts.push(
-      text(x0 + middle, top - 6, count(position), 'text-anchor="middle"'),
-      text(x0 - 6, top + middle + 4, count(position), 'text-anchor="end"'),
-    );
-  }
+  parts.push(...axisLabels(result?.tokens ?? [], head.length, size - 3, { x0, top, side }, theme));
   const numbers = statisticInfos.map(({ id, title, unit }) => {
     const value = result ? valueOf(result.statistics, id, head.layer, head.head) : Number.NaN;
     return `${title} ${significant(value)}${unit ? ` ${unit}` : ''}`;
   });
   const beside = at.width - left - side - 24;
   const column = beside >= 150 ? { x: x0 + side + 24, y: top } : { x: at.x, y: top + side + 34 };
-  const lines = numbers.flatMap((line) => wrap(line, Math.max(beside, 150), size - 2, theme));
+  const lines =
+    beside >= 150
+      ? numbers.flatMap((line) => wrap(line, beside, size - 2, theme))
+      : wrap(numbers.join(' · '), at.width, size - 2, theme);
   lines.forEach((line, index) => parts.push(text(column.x, column.y + (index + 1) * (size + 3), line)));
   const high = largestOf(head.tile, view.hideSink);
   const low = view.scale === 'log' ? high / 1000 : 0;

@@ -18,7 +18,8 @@ export interface Kept {
 export const keep = (state: State, basis: readonly string[]): Kept => ({
   version: 1,
   place: state.place,
-  view: state.view,
+  // What was looked for a moment ago would hide the other heads of a panel that is opened again.
+  view: { ...state.view, search: '' },
   ...(state.form ? { form: state.form } : {}),
   basis,
   ...(state.selected ? { selected: state.selected } : {}),

@@ -30,6 +30,7 @@ export function oneHead(part: Part): TemplateResult | typeof nothing {
     tokens: tokensOf(state).tokens,
     row: rowOf(state),
   };
+  const waits = state.asides.waiting !== undefined;
   return html`<section class="one-head" aria-label=${`Head ${headName(layer, head)}`}>
     <div class="section-head">
       <h2>
@@ -42,65 +43,73 @@ export function oneHead(part: Part): TemplateResult | typeof nothing {
         >
       </h2>
       ${labelChips(part, selected)}
-      ${segments({
-        label: 'Draw as',
-        choices: [
-          { value: 'matrix', label: 'Matrix' },
-          { value: 'lines', label: 'Lines' },
-        ],
-        value: view.head,
-        onChange: (head) => actions.view({ head }),
-      })}
+      ${
+        waits
+          ? nothing
+          : segments({
+              label: 'Draw as',
+              choices: [
+                { value: 'matrix', label: 'Matrix' },
+                { value: 'lines', label: 'Lines' },
+              ],
+              value: view.head,
+              onChange: (head) => actions.view({ head }),
+            })
+      }
     </div>
     ${state.place === 'file' ? nothing : gainLine(part, selected)}
     <div class="head-body ${compact ? 'compact' : ''}">
-      <div class="head-picture">
-        ${
-          view.head === 'matrix'
-            ? html`<hs-head-matrix
-                .source=${part.source}
-                .version=${part.tileVersion}
-                .tokens=${common.tokens}
-                .query=${state.query}
-                .linked=${part.hovered}
-                .hideSink=${view.hideSink}
-                .logarithmic=${view.scale === 'log'}
-                .marginal=${blockMarginal(state, selected)}
-                @hover-cell=${(event: CustomEvent<CellPlace | undefined>) => actions.hoverCell(event.detail)}
-                @select-query=${(event: CustomEvent<number>) => actions.selectQuery(event.detail)}
-              ></hs-head-matrix>`
-            : html`<hs-head-lines
-                .source=${part.source}
-                .version=${part.tileVersion}
-                .tokens=${common.tokens}
-                .query=${state.query}
-                .row=${common.row}
-                .hideSink=${view.hideSink}
-                @select-query=${(event: CustomEvent<number>) => actions.selectQuery(event.detail)}
-              ></hs-head-lines>`
-        }
-        <div class="head-options">
-          ${checkbox({
-            label: 'Hide the sink column',
-            checked: view.hideSink,
-            hint: 'Leaves key 0 out of the picture and of its colour scale; the numbers stay as they are.',
-            onChange: (hideSink) => actions.view({ hideSink }),
-          })}
-          ${
-            view.head === 'matrix'
-              ? checkbox({
-                  label: 'Log colours',
-                  checked: view.scale === 'log',
-                  hint: 'Three decades below the largest probability; linear otherwise.',
-                  onChange: (log) => actions.view({ scale: log ? 'log' : 'linear' }),
-                })
-              : nothing
-          }
-          ${part.source?.problem ? button({ label: 'Try again', icon: 'refresh', onClick: () => actions.retryTiles() }) : nothing}
-        </div>
-        ${view.hideSink ? html`<p class="reason">${sinkWords(part)}</p>` : nothing}
-        ${view.head === 'matrix' ? html`<p class="reason">${marginalWords(part)}</p>` : nothing}
-      </div>
+      ${
+        waits
+          ? nothing
+          : html`<div class="head-picture">
+              ${
+                view.head === 'matrix'
+                  ? html`<hs-head-matrix
+                      .source=${part.source}
+                      .version=${part.tileVersion}
+                      .tokens=${common.tokens}
+                      .query=${state.query}
+                      .linked=${part.hovered}
+                      .hideSink=${view.hideSink}
+                      .logarithmic=${view.scale === 'log'}
+                      .marginal=${blockMarginal(state, selected)}
+                      @hover-cell=${(event: CustomEvent<CellPlace | undefined>) => actions.hoverCell(event.detail)}
+                      @select-query=${(event: CustomEvent<number>) => actions.selectQuery(event.detail)}
+                    ></hs-head-matrix>`
+                  : html`<hs-head-lines
+                      .source=${part.source}
+                      .version=${part.tileVersion}
+                      .tokens=${common.tokens}
+                      .query=${state.query}
+                      .row=${common.row}
+                      .hideSink=${view.hideSink}
+                      @select-query=${(event: CustomEvent<number>) => actions.selectQuery(event.detail)}
+                    ></hs-head-lines>`
+              }
+              <div class="head-options">
+                ${checkbox({
+                  label: 'Hide the sink column',
+                  checked: view.hideSink,
+                  hint: 'Leaves key 0 out of the picture and of its colour scale; the numbers stay as they are.',
+                  onChange: (hideSink) => actions.view({ hideSink }),
+                })}
+                ${
+                  view.head === 'matrix'
+                    ? checkbox({
+                        label: 'Log colours',
+                        checked: view.scale === 'log',
+                        hint: 'Three decades below the largest probability; linear otherwise.',
+                        onChange: (log) => actions.view({ scale: log ? 'log' : 'linear' }),
+                      })
+                    : nothing
+                }
+                ${part.source?.problem ? button({ label: 'Try again', icon: 'refresh', onClick: () => actions.retryTiles() }) : nothing}
+              </div>
+              ${view.hideSink ? html`<p class="reason">${sinkWords(part)}</p>` : nothing}
+              ${view.head === 'matrix' ? html`<p class="reason">${marginalWords(part)}</p>` : nothing}
+            </div>`
+      }
       <div class="head-numbers">${topKeys(part)} ${statisticsList(state, selected)} ${labelScores(part, selected)}</div>
     </div>
   </section>`;
@@ -203,7 +212,9 @@ function topKeys({ state, actions }: Part): TemplateResult {
   if (!row)
     return html`<div class="top-keys">
       ${head}
-      <p class="reason">${state.rowProblem ?? 'Being read…'}</p>
+      <p class="reason">
+        ${state.rowProblem ?? (state.asides.waiting ? 'What single queries read is not in the file.' : 'Being read…')}
+      </p>
     </div>`;
   const top = [...row.entries()]
     .filter(([key, weight]) => weight > 0 && !(state.view.hideSink && key === 0))
@@ -259,10 +270,12 @@ function labelScores({ state, dark }: Part, { layer, head }: HeadPlace): Templat
             sd: of(scores.nullSd),
             floor: scores.nullFloor ?? 0,
             confidence: of(scores.confidence),
+            needed: of(scores.needed),
           },
         ]
       : [];
   });
+  const needs = rows.some(({ needed }) => !Number.isNaN(needed));
   return html`<div class="label-scores">
     <h3>Scores behind the labels</h3>
     <table aria-label="Score, null model and p of every label">
@@ -274,16 +287,32 @@ function labelScores({ state, dark }: Part, { layer, head }: HeadPlace): Templat
           <th scope="col" class="number" title="The same score where the structure that the label needs is absent.">
             null
           </th>
+          ${
+            needs
+              ? html`<th
+                  scope="col"
+                  class="number"
+                  title="The label needs a score from here on: far beyond its null model and beyond what the other heads of the model do. A dash: no score would do."
+                >
+                  needs
+                </th>`
+              : nothing
+          }
         </tr>
       </thead>
       <tbody>
         ${rows.map(
-          ({ info, score, mean, sd, floor, confidence }) =>
+          ({ info, score, mean, sd, floor, confidence, needed }) =>
             html`<tr data-label=${info.id}>
               <th scope="row" title=${info.definition}>${symbol(info.identity, dark)} ${info.title}</th>
               <td class="number">${significant(score, 2)}</td>
               <td class="number">${Number.isNaN(confidence) ? '–' : probability(Math.max(0, 1 - confidence))}</td>
               <td class="number muted">${nullWords({ mean, sd, ...(sd < floor ? { floor } : {}) })}</td>
+              ${
+                needs
+                  ? html`<td class="number muted">${Number.isNaN(needed) ? '–' : significant(needed, 2)}</td>`
+                  : nothing
+              }
             </tr>`,
         )}
       </tbody>

@@ -129,8 +129,8 @@ export class HeadsPanel implements Actions {
   }
 
   private openSource(): void {
-    const { result, selected, canRun } = this.state;
-    if (!result || !selected || canRun !== true) {
+    const { result, selected, canRun, asides } = this.state;
+    if (!result || !selected || canRun !== true || asides.waiting) {
       this.source = undefined;
       return;
     }
@@ -173,7 +173,15 @@ export class HeadsPanel implements Actions {
     if (!form) return;
     this.host.post({ kind: 'chooseModel', folder });
     // Gains name heads of the model that was there before.
-    this.change({ ...this.state, form: { ...form, folder, gains: [] }, typed: undefined, typedProblem: undefined });
+    this.change({
+      ...this.state,
+      form: { ...form, folder, gains: [] },
+      modelProblem: undefined,
+      // What failed was of the model that was there before.
+      phase: this.state.phase.kind === 'failed' ? { kind: 'idle' } : this.state.phase,
+      typed: undefined,
+      typedProblem: undefined,
+    });
   }
 
   select(place: HeadPlace): void {
@@ -264,6 +272,17 @@ export class HeadsPanel implements Actions {
     const { result, place, selected } = this.state;
     const plan = place === 'file' && result ? planOfResult(result) : planOf(this.state);
     if (plan) this.host.post({ kind: 'openFull', plan, ...(selected ? { select: selected } : {}) });
+  }
+
+  loadModel(): void {
+    this.touched = true;
+    this.host.post({ kind: 'loadModel' });
+    this.change({ ...this.state, phase: { kind: 'idle' }, asides: { ...this.state.asides, loading: true } });
+    announce('Loading the model');
+  }
+
+  dismissNotice(): void {
+    this.change({ ...this.state, asides: { ...this.state.asides, notice: undefined } });
   }
 
   retryTiles(): void {

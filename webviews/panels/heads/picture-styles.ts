@@ -31,6 +31,21 @@ export const pictureStyles = css`
     border-radius: 2px;
     font: inherit;
   }
+  .find {
+    position: relative;
+    min-width: 0;
+  }
+  .find .icon-button {
+    position: absolute;
+    top: 2px;
+    right: 2px;
+  }
+  .find:has(.icon-button) .search {
+    padding-right: 26px;
+  }
+  .search::-webkit-search-cancel-button {
+    display: none;
+  }
   .search::placeholder {
     color: var(--vscode-input-placeholderForeground);
   }

@@ -55,9 +55,9 @@ export class Questions {
 
   /** What the selected query of the selected head reads, when something on screen shows it. */
   private askRow(): void {
-    const { result, selected, query, canRun } = this.asking.state();
+    const { result, selected, query, canRun, asides } = this.asking.state();
     const shown = this.asking.state().place !== 'side' || this.asking.touched();
-    if (!result || !selected || query === undefined || !shown || canRun !== true) return;
+    if (!result || !selected || query === undefined || !shown || canRun !== true || asides.waiting) return;
     const asked = canonical([result.created, selected, query]);
     if (asked === this.askedRow) return;
     this.askedRow = asked;

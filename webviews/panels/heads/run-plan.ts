@@ -2,6 +2,7 @@
 import type { HeadsPlan } from '../../../protocol/panels/heads';
 import { startedPhase } from '../../ui/phase';
 import { canonical } from '../../ui/canonical';
+import { whyModelDoesNotRun } from '../../ui/model-field';
 import { readForm, readPrompt, samePlan } from './form';
 import { modelOfForm, planOf } from './plan';
 import type { State } from './state';
@@ -29,12 +30,15 @@ export function whyNotStart(state: State): string | undefined {
   const { canRun, form, phase } = state;
   if (canRun !== true) return canRun;
   if (!form || phase.kind === 'running') return undefined;
-  const reading = readForm(form, modelOfForm(state));
+  const model = modelOfForm(state);
+  const why = model ? undefined : whyModelDoesNotRun(form.folder, state.models, state.modelProblem);
+  if (why !== undefined) return why;
+  const reading = readForm(form, model);
   return reading.ok ? undefined : (reading.problems.folder ?? reading.problems.prompt ?? reading.problems.seed);
 }
 
 export const canStart = (state: State): boolean =>
-  state.canRun === true && state.phase.kind !== 'running' && planOf(state) !== undefined;
+  state.phase.kind !== 'running' && whyNotStart(state) === undefined && planOf(state) !== undefined;
 
 export function startRun(state: State): { readonly state: State; readonly plan: HeadsPlan } | undefined {
   const plan = planOf(state);
@@ -55,6 +59,7 @@ export function startRun(state: State): { readonly state: State; readonly plan: 
       generation: undefined,
       live: undefined,
       savedAs: undefined,
+      asides: { ...state.asides, notice: undefined },
     },
   };
 }

@@ -1,7 +1,7 @@
 /** The strip with the model, the prompt and the options of the run. */
 import { html, nothing, type TemplateResult } from 'lit';
 import { checkbox, field, textField, segments } from '../../ui/controls';
-import { lastName, modelField } from '../../ui/model-field';
+import { lastName, modelField, whyModelDoesNotRun } from '../../ui/model-field';
 import { icon } from '../../ui/icons';
 import { bytes, count } from '../../ui/numbers';
 import { textArea } from '../../ui/text-area';
@@ -29,7 +29,7 @@ export function settings(part: Part): TemplateResult {
         onChoose: (folder) => actions.chooseModel(folder),
         onBrowse: () => actions.post({ kind: 'browseModel' }),
       })}
-      ${modelFacts(state)}
+      ${modelFacts(part)}
     </section>
     <section aria-label="Prompt">
       <div class="section-head">
@@ -122,10 +122,15 @@ function changeMode(form: Form, mode: Form['mode'], { typed }: State): Partial<F
   return mode === 'ids' && form.ids.trim() === '' && typed ? { mode, ids: typed.ids.join(' ') } : { mode };
 }
 
-function modelFacts(state: State): TemplateResult {
+function modelFacts({ state, actions }: Part): TemplateResult {
   const model = modelOfForm(state);
-  const choice = state.models.find(({ folder }) => folder === state.form?.folder);
-  if (choice && choice.runs !== true) return html`<p class="problem" role="alert">${choice.runs}</p>`;
+  const folder = state.form?.folder ?? '';
+  const why = model ? undefined : whyModelDoesNotRun(folder, state.models, state.modelProblem);
+  if (why !== undefined)
+    return html`<p class="problem" role="alert">
+      ${why}
+      <button type="button" class="link" id="open-again" @click=${() => actions.chooseModel(folder)}>Try again</button>
+    </p>`;
   if (!model)
     return html`<p class="reason">
       ${state.form?.folder ? 'Reading its files…' : 'A checkpoint folder with config.json and safetensors.'}

@@ -18,6 +18,7 @@ export function spokenOf(message: ToHeadsPanel, state: State): Spoken | undefine
       return { words: finding(state) };
     case 'failed':
     case 'overdue':
+    case 'notice':
       return { words: message.sentence };
     case 'stage': {
       const step = `${Math.floor(message.share * 10) * 10} % of the heads read`;

@@ -10,7 +10,9 @@ import {
   type NextTokens,
 } from '../../../protocol/results/heads';
 import { unreachable } from '../../../protocol/unreachable';
-import type { HeadPlace } from '../../ui/head-names';
+import { parseHead, type HeadPlace } from '../../ui/head-names';
+import type { ModelProblem } from '../../ui/model-field';
+import { noAsides, opened, type Asides } from '../../ui/asides';
 import { failedPhase, overduePhase, runningPhase, type Phase } from '../../ui/phase';
 import type { Sort } from '../../ui/table';
 import { gainOf, samePlan, toForm, withGain, type Form } from './form';
@@ -73,6 +75,8 @@ export interface State {
   readonly models: readonly ModelChoice[];
   readonly model: ModelSummary | undefined;
   readonly canRun: true | string;
+  /** Why the model of a folder could not be opened. */
+  readonly modelProblem: ModelProblem | undefined;
   readonly form: Form | undefined;
   /** Tokens of the prompt in the form, as last answered. */
   readonly typed: Tokenised | undefined;
@@ -95,6 +99,7 @@ export interface State {
   readonly rowProblem: string | undefined;
   readonly effects: Effects | undefined;
   readonly generation: Generation | undefined;
+  readonly asides: Asides;
   readonly view: View;
 }
 
@@ -117,6 +122,7 @@ export const initialState = (place: HeadsPlace): State => ({
   models: [],
   model: undefined,
   canRun: true,
+  modelProblem: undefined,
   form: undefined,
   typed: undefined,
   typedProblem: undefined,
@@ -134,6 +140,7 @@ export const initialState = (place: HeadsPlace): State => ({
   rowProblem: undefined,
   effects: undefined,
   generation: undefined,
+  asides: noAsides,
   view: initialView,
 });
 
@@ -154,6 +161,7 @@ export function receive(state: State, message: ToHeadsPanel, latest: Latest): St
       return {
         ...state,
         model: message.model,
+        modelProblem: undefined,
         form: state.form && { ...state.form, folder: message.model.folder },
       };
     case 'tokenised':
@@ -193,6 +201,8 @@ export function receive(state: State, message: ToHeadsPanel, latest: Latest): St
       return state.generation?.request === message.request ? withToken(state, state.generation, message) : state;
     case 'failed':
       return failed(state, message, latest);
+    case 'notice':
+      return { ...state, asides: { ...state.asides, notice: message } };
     case 'overdue':
       return { ...state, phase: overduePhase(state.phase, message.sentence) };
     default:
@@ -215,6 +225,7 @@ function open(state: State, message: Extract<ToHeadsPanel, { kind: 'open' }>): S
     phase: goesOn ? state.phase : { kind: 'idle' },
     savedAs: message.savedAs,
     compareWith: message.compareWith,
+    asides: opened(state.asides, message),
     // A comparison that has just been chosen is what the person wants to see.
     view:
       message.compareWith && state.compareWith?.name !== message.compareWith.name && state.opened
@@ -268,7 +279,15 @@ function withResult(state: State, result: HeadsResult, thumbnails: HeadThumbnail
     effects: undefined,
     generation: undefined,
     live: undefined,
+    view: viewOf(state.view, result),
   };
+}
+
+/** The head that was looked for, or a label that no head bears now, would hide what has come. */
+function viewOf(view: View, { classes }: HeadsResult): View {
+  const borne = view.filter === undefined || classes.some(({ label }) => label === view.filter);
+  const search = parseHead(view.search) ? '' : view.search;
+  return borne ? { ...view, search } : { ...view, search, filter: undefined };
 }
 
 function withLayer(state: State, message: Extract<ToHeadsPanel, { kind: 'layer' }>): State {
@@ -334,6 +353,8 @@ function failed(state: State, message: Extract<ToHeadsPanel, { kind: 'failed' }>
       ...state,
       live: undefined,
       generation: state.generation && { ...state.generation, running: false },
+      asides: { ...state.asides, loading: false },
+      modelProblem: message.folder === undefined ? state.modelProblem : { folder: message.folder, sentence },
       phase: failedPhase(message),
     };
   }
@@ -351,7 +372,19 @@ function failed(state: State, message: Extract<ToHeadsPanel, { kind: 'failed' }>
 export const select = (state: State, { layer, head }: HeadPlace): State =>
   state.selected?.layer === layer && state.selected.head === head
     ? state
-    : { ...state, selected: { layer, head }, row: undefined, rowProblem: undefined };
+    : {
+        ...state,
+        selected: { layer, head },
+        row: undefined,
+        rowProblem: undefined,
+        view: letGo(state.view, { layer, head }),
+      };
+
+/** A search that names a head ends where another one is chosen: it would hide the choice. */
+function letGo(view: View, chosen: HeadPlace): View {
+  const named = parseHead(view.search);
+  return named && (named.layer !== chosen.layer || named.head !== chosen.head) ? { ...view, search: '' } : view;
+}
 
 export function setGain(state: State, { layer, head }: HeadPlace, gain: number): State {
   return state.form

@@ -3,6 +3,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { differenceSentence } from '../../../protocol/results/comparability';
 import type { HeadsResult } from '../../../protocol/results/heads';
 import { button, toolbar } from '../../ui/controls';
+import { asideBanners } from '../../ui/asides';
 import { icon } from '../../ui/icons';
 import '../../ui/menu';
 import type { MenuItem } from '../../ui/menu';
@@ -65,8 +66,10 @@ export function runBar(part: Part): TemplateResult {
                   label: 'Open in the Heads panel',
                   icon: 'play',
                   id: 'open-full',
-                  disabled: !result,
-                  hint: 'With the model, prompt and gains of this result',
+                  disabled: !result || state.asides.waiting?.refused !== undefined,
+                  hint:
+                    state.asides.waiting?.refused ??
+                    `With the model${result ? ` in ${result.model.folder}` : ''}, prompt and gains of this result`,
                   onClick: () => actions.openFull(),
                 })
               : button({
@@ -168,7 +171,12 @@ export function banners(part: Part): TemplateResult {
   </button>`;
   const partial = !result && phase.kind !== 'running' && layersDone(state) > 0;
   return html`
-    ${runBanners(state)} ${modelNotes(result?.model ?? state.model)}
+    ${runBanners(state)}
+    ${asideBanners(state.asides, 'see single heads', {
+      load: () => actions.loadModel(),
+      dismiss: () => actions.dismissNotice(),
+    })}
+    ${modelNotes(result?.model ?? state.model)}
     ${
       partial
         ? banner(

@@ -7,6 +7,7 @@ import { count, probability, significant } from '../../ui/numbers';
 import { sortRows, table, toCsv, toMarkdown, type Column } from '../../ui/table';
 import type { Part } from './actions';
 import { changeColumns, changeOf, type Change } from '../../ui/changes';
+import { markdownCaption } from './captions';
 import { differencesOf } from './comparison';
 import { labelInfo, labelsByHead, nullWords } from './labels';
 import { headKey, headName, parseHead, type HeadPlace } from '../../ui/head-names';
@@ -242,7 +243,7 @@ export function headTable(part: Part): TemplateResult {
   const rows = state.view.allHeads ? sorted : sorted.slice(0, pageOfRows);
   return html`<div class="section-head">
       <div class="toolbar" role="group" aria-label="Copy the table">
-        ${button({ label: 'Copy as Markdown', icon: 'copy', appearance: 'icon', onClick: () => actions.copy(toMarkdown(columns, sorted), 'The table as Markdown') })}
+        ${button({ label: 'Copy as Markdown', icon: 'copy', appearance: 'icon', onClick: () => actions.copy(`${markdownCaption(state, 'All heads')}${toMarkdown(columns, sorted)}`, 'The table as Markdown') })}
         ${button({ label: 'Copy as CSV', icon: 'table', appearance: 'icon', onClick: () => actions.copy(toCsv(columns, sorted), 'The table as CSV') })}
       </div>
     </div>
@@ -289,9 +290,20 @@ export function changeTable(part: Part): TemplateResult | typeof nothing {
     compareWith.name,
     info.unit,
   );
-  return html`<p class="reason">${info.title}: ${info.definition} Largest changes first.</p>
+  const title = `Change of ${info.words} from ${compareWith.name}`;
+  return html`<div class="section-head">
+      <p class="reason">${info.title}: ${info.definition} Largest changes first.</p>
+      ${button({
+        label: 'Copy the changes as Markdown',
+        icon: 'copy',
+        appearance: 'icon',
+        id: 'copy-changes',
+        onClick: () =>
+          actions.copy(`${markdownCaption(state, title)}${toMarkdown(columns, rows)}`, 'The changes as Markdown'),
+      })}
+    </div>
     ${table({
-      caption: `Change of ${info.words} from ${compareWith.name}`,
+      caption: title,
       columns,
       rows,
       key: ({ layer, head }) => headKey(layer, head),

@@ -109,7 +109,7 @@ export function tokenStrip({ state, actions, hovered, compact }: Part): Template
       )}${to < ids.length ? html`<span class="token-more muted">… ${count(ids.length - to)} later</span>` : nothing}
     </div>
     ${
-      result && selected
+      result && selected && !state.asides.waiting
         ? html`<p class="token-caption muted">
             ${
               state.rowProblem

@@ -1,0 +1,253 @@
+/** A saved file may come from anyone: nothing that it names is opened before a click, and nothing on another machine at all. */
+import assert from 'node:assert/strict';
+import { HallucinationHost } from '../../../extension/panels/hallucination/host';
+import { HallucinationRun } from '../../../extension/panels/hallucination/run';
+import type { HallucinationWorld } from '../../../extension/panels/hallucination/world';
+import { HeadAnswers } from '../../../extension/panels/heads/head-answers';
+import { HeadsHost } from '../../../extension/panels/heads/host';
+import { HeadsRun } from '../../../extension/panels/heads/run';
+import type { HeadsWorld } from '../../../extension/panels/heads/world';
+import { whyNotOpened } from '../../../extension/panels/local-path';
+import { hallucinationText, parseHallucination } from '../../../extension/results/hallucination-file';
+import { headsText, parseHeads } from '../../../extension/results/heads-file';
+import type { ToHallucinationPanel } from '../../../protocol/panels/hallucination';
+import type { FromHeadsPanel, ModelChoice, ToHeadsPanel } from '../../../protocol/panels/heads';
+import { plan as visionPlan } from '../../browser/hallucination/hallucination-host';
+import { picture, result as visionResult } from '../../browser/hallucination/planted-result';
+import { headsResult, modelSummary, thumbnails } from './samples';
+
+const demo: ModelChoice = { folder: '/extension/demo', label: 'demo', family: 'llama', runs: true };
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const remote = [
+  '\\\\server\\share\\model',
+  '//server/share/model',
+  '\\/server/share',
+  '/\\server\\share',
+  '\\\\?\\UNC\\server\\share',
+  'file://server/share/model',
+  'FILE:///etc',
+  'smb://server/share',
+  'https://server/model',
+  ' //server/share',
+  '/run/user/1000/gvfs/smb-share:server=nas,share=models/tiny',
+  '/home/me/../../run/user/1000/gvfs/sftp:host=nas/tiny',
+  '/home/me/.gvfs/models on nas',
+  '/net/nas/models',
+  '/Network/Servers/nas/models',
+];
+const local = ['/models/tiny', '/home/me/net/tiny', 'C:\\models\\tiny', 'd:/models/tiny', '/models/a:b/tiny'];
+
+/** Everything that a webview asks of its extension, by name; each names its first argument. */
+const asking = (asked: string[]) =>
+  new Proxy(
+    {},
+    {
+      get:
+        (_, name) =>
+        (first: unknown): Promise<never> => {
+          asked.push(`${String(name)} ${JSON.stringify(first)}`);
+          return new Promise(() => undefined);
+        },
+    },
+  );
+
+function opened(folder: string) {
+  const asked: string[] = [];
+  const sent: ToHeadsPanel[] = [];
+  const full: string[] = [];
+  const openModel = (path: string) => {
+    asked.push(`openModel ${path}`);
+    return Promise.resolve(modelSummary({ folder: path }));
+  };
+  const server = asking(asked) as ConstructorParameters<typeof HeadAnswers>[0];
+  const world = {
+    run: new HeadsRun({
+      heads: ({ folder: path }) => {
+        asked.push(`heads ${path}`);
+        return new Promise(() => undefined);
+      },
+      keep: () => Promise.resolve(),
+    }),
+    answers: new HeadAnswers(
+      new Proxy(server, {
+        get: (all, name) => (name === 'openModel' ? openModel : (Reflect.get(all, name) as unknown)),
+      }),
+    ),
+    demo,
+    mayRun: () => true,
+    models: () => Promise.resolve([demo]),
+    onModels: () => ({ dispose: () => undefined }),
+    openModel,
+    tokenise: (path: string) => {
+      asked.push(`tokenise ${path}`);
+      return Promise.resolve({ ids: [], tokens: [] });
+    },
+    serverIsUp: () => true,
+    plan: () => visionPlan,
+    keepPlan: () => undefined,
+    openFull: (plan: { readonly folder: string }) => full.push(plan.folder),
+    report: () => undefined,
+  } as unknown as HeadsWorld;
+  const text = headsText({ result: headsResult({ model: modelSummary({ folder }) }), thumbnails: thumbnails() });
+  const host = new HeadsHost('file', world, (message) => sent.push(message), {
+    file: { name: 'mine', read: () => parseHeads(text) },
+  });
+  const opening = () => {
+    const found = sent.findLast((message) => message.kind === 'open');
+    assert.ok(found?.kind === 'open');
+    return found;
+  };
+  return { host, asked, sent, full, opening };
+}
+
+/** All that a page of a saved file may ask of the model. */
+const questions = (folder: string): readonly FromHeadsPanel[] => [
+  {
+    kind: 'tile',
+    request: 1,
+    layer: 0,
+    head: 1,
+    rowStart: 0,
+    rowCount: 1,
+    columnStart: 0,
+    columnCount: 1,
+    outRows: 1,
+    outColumns: 1,
+  },
+  { kind: 'row', request: 2, layer: 0, head: 1, query: 1 },
+  { kind: 'nextTokens', request: 3, gains: [] },
+  { kind: 'tokenise', request: 4, folder, prompt: { kind: 'text', text: 'a' } },
+  { kind: 'generate', request: 5, gains: [], maxNewTokens: 1, temperature: 0, topP: 1, seed: 0 },
+  { kind: 'chooseModel', folder },
+];
+const planAt = (folder: string) => ({
+  folder,
+  prompt: { kind: 'text', text: 'a' } as const,
+  gains: [],
+  classify: true,
+  causal: false,
+  seed: 0,
+});
+
+describe('paths that a file names', () => {
+  for (const path of remote) {
+    it(`${path} is another machine`, () => assert.match(whyNotOpened(path) ?? '', /another machine/));
+  }
+  for (const path of local) it(`${path} is opened`, () => assert.equal(whyNotOpened(path), undefined));
+  for (const path of ['models/tiny', '..', 'C:models'])
+    it(`${path} is no whole path`, () => assert.match(whyNotOpened(path) ?? '', /not opened/));
+});
+
+describe('the model that a saved file of heads names', () => {
+  it('is asked nothing before a click, whatever the page asks; the panel says path and size', async () => {
+    const { host, asked, sent, opening } = opened('/models/tiny');
+    await host.receive({ kind: 'ready' });
+    assert.deepEqual(opening().waiting, { folder: '/models/tiny', bytes: modelSummary().weightBytes });
+    for (const question of questions('/models/tiny')) await host.receive(question);
+    await settled();
+    assert.deepEqual(asked, []);
+    const failed = sent.filter(({ kind }) => kind === 'failed');
+    assert.equal(failed.length, 6);
+    for (const message of failed) assert.match(message.kind === 'failed' ? message.sentence : '', /Load it first/);
+    await host.refresh();
+    assert.deepEqual(asked, []);
+  });
+
+  it('is loaded by the click, and then asked', async () => {
+    const { host, asked, opening } = opened('/models/tiny');
+    await host.receive({ kind: 'ready' });
+    await host.receive({ kind: 'loadModel' });
+    assert.deepEqual(asked, ['openModel /models/tiny']);
+    assert.equal(opening().waiting, undefined);
+    const [tile] = questions('/models/tiny');
+    assert.ok(tile);
+    await host.receive(tile);
+    await settled();
+    assert.equal(asked.filter((one) => one.startsWith('headTile')).length, 1, asked.join());
+  });
+
+  for (const folder of remote) {
+    it(`is never loaded from ${folder}, by a click neither, nor taken to the panel`, async () => {
+      const { host, asked, sent, full, opening } = opened(folder);
+      await host.receive({ kind: 'ready' });
+      assert.match(opening().waiting?.refused ?? '', /another machine/);
+      await host.receive({ kind: 'loadModel' });
+      for (const question of questions(folder)) await host.receive(question);
+      await host.receive({ kind: 'openFull', plan: planAt(folder) });
+      await host.receive({ kind: 'run', plan: planAt(folder) });
+      await settled();
+      assert.deepEqual([asked, full], [[], []]);
+      assert.ok(sent.some((message) => message.kind === 'notice' && /another machine/.test(message.sentence)));
+    });
+  }
+});
+
+describe('the model and the picture that a saved file of the Hallucination panel names', () => {
+  const vision = (folder: string, path: string) => {
+    const asked: string[] = [];
+    const sent: ToHallucinationPanel[] = [];
+    const world = {
+      run: new HallucinationRun(asking(asked) as ConstructorParameters<typeof HallucinationRun>[0]),
+      server: asking(asked),
+      demo,
+      mayRun: () => true,
+      models: () => Promise.resolve([demo]),
+      onModels: () => ({ dispose: () => undefined }),
+      openModel: (of: string) => {
+        asked.push(`openModel ${of}`);
+        return Promise.resolve(visionResult.model);
+      },
+      pictureOf: ({ path: of }: { readonly path: string }) => {
+        asked.push(`pictureOf ${of}`);
+        return Promise.resolve(picture);
+      },
+      serverIsUp: () => true,
+      plan: () => visionPlan,
+      keepPlan: () => undefined,
+      openFull: () => asked.push('openFull'),
+      lexicon: () => Promise.resolve(undefined),
+      report: () => undefined,
+    } as unknown as HallucinationWorld;
+    const image = visionResult.image;
+    assert.ok(image);
+    const made = { ...visionResult, model: { ...visionResult.model, folder }, image: { ...image, path } };
+    const host = new HallucinationHost('file', world, (message) => sent.push(message), {
+      file: { name: 'mine', read: () => parseHallucination(hallucinationText(made)) },
+    });
+    return { host, asked, sent, made };
+  };
+
+  it('are asked nothing before a click; the picture on this machine is drawn', async () => {
+    const { host, asked } = vision('/models/vlm', '/pictures/a.png');
+    await host.receive({ kind: 'ready' });
+    await host.receive({ kind: 'map', request: 1, step: 0, variant: null, heads: [{ layer: 0, head: 0 }] });
+    await host.receive({ kind: 'step', request: 2, step: 1 });
+    await host.receive({
+      kind: 'openImage',
+      request: 3,
+      folder: '/models/vlm',
+      image: '/pictures/a.png',
+      prompt: 'a',
+      chat: false,
+    });
+    await settled();
+    assert.deepEqual(asked, ['pictureOf /pictures/a.png']);
+    await host.receive({ kind: 'loadModel' });
+    await host.receive({ kind: 'step', request: 4, step: 1 });
+    await settled();
+    assert.deepEqual(asked.slice(1, 3), ['openModel /models/vlm', 'openModel /models/vlm']);
+    assert.match(asked[3] ?? '', /^divergenceAt /);
+  });
+
+  it('are not looked for on another machine', async () => {
+    for (const path of remote) {
+      const { host, asked } = vision(path, path);
+      await host.receive({ kind: 'ready' });
+      await host.receive({ kind: 'loadModel' });
+      await host.receive({ kind: 'openFull', plan: { ...visionPlan, image: path } });
+      await host.receive({ kind: 'run', plan: { ...visionPlan, folder: '/models/vlm', image: path }, resume: false });
+      await settled();
+      assert.deepEqual(asked, [], path);
+    }
+  });
+});
