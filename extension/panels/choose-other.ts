@@ -1,5 +1,6 @@
 /** Another result to compare with, by VS Code's own list: one that was saved, or one of the last runs. */
 import * as vscode from 'vscode';
+import { showInformation } from '../platform/notify';
 
 export interface OtherResult<Named> {
   readonly named: Named;
@@ -29,7 +30,7 @@ export async function chooseOther<Named>(options: OtherResults<Named>): Promise<
     .filter(({ created }) => created !== but)
     .map(({ name, description, named }) => ({ label: name, description, named }));
   if (choices.length === 0) {
-    await vscode.window.showInformationMessage(none);
+    await showInformation(none);
     return undefined;
   }
   const choice = await vscode.window.showQuickPick(choices, {

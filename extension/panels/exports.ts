@@ -1,6 +1,7 @@
 /** What leaves a panel: files by a save dialog, text by the clipboard, links by the browser. */
 import { homedir } from 'node:os';
 import * as vscode from 'vscode';
+import { showInformation } from '../platform/notify';
 import { fileStem, withoutSuffix } from '../results/result-words';
 import { exportBytes } from './export-bytes';
 
@@ -44,7 +45,7 @@ export async function saveExport(request: ExportRequest): Promise<void> {
 export async function written(target: vscode.Uri, content: string | Uint8Array): Promise<void> {
   const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
   await vscode.workspace.fs.writeFile(target, bytes);
-  const told = vscode.window.showInformationMessage(`Saved ${vscode.workspace.asRelativePath(target)}.`, 'Open');
+  const told = showInformation(`Saved ${vscode.workspace.asRelativePath(target)}.`, 'Open');
   if ((await told) !== undefined) await vscode.commands.executeCommand('vscode.open', target);
 }
 

@@ -1,5 +1,6 @@
 /** What the Heads panel asks a person through VS Code's own dialogs. */
 import * as vscode from 'vscode';
+import { showError } from '../../platform/notify';
 import { interventionSuffix } from '../../../protocol/contributions/views';
 import type { HeadGain, HeadsResult, ModelSummary } from '../../../protocol/results/heads';
 import { headLabelsFile } from '../../../protocol/results/head-labels';
@@ -54,9 +55,7 @@ export async function loadIntervention(model: ModelSummary | undefined): Promise
   const parsed = parseIntervention(new TextDecoder().decode(await vscode.workspace.fs.readFile(file)), model);
   if (!parsed.ok) {
     const fits = model === undefined ? '' : ` (${model.name} has ${model.layers} layers of ${model.heads} heads)`;
-    await vscode.window.showErrorMessage(
-      `${file.path.split('/').at(-1) ?? 'The file'} cannot be loaded${fits}. ${parsed.why}`,
-    );
+    await showError(`${file.path.split('/').at(-1) ?? 'The file'} cannot be loaded${fits}. ${parsed.why}`);
     return undefined;
   }
   return parsed.result;

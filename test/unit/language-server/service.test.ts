@@ -10,6 +10,7 @@ import { inlayHints } from '../../../language-server/service/inlay-hints';
 import { fileLinks } from '../../../language-server/service/links';
 import { modelFacts } from '../../../language-server/service/model-facts';
 import { outline } from '../../../language-server/service/outline';
+import { rendered } from '../../support/rendered';
 import { expectFinding, findingsOf, modelFile, shard, unmark } from './caret';
 
 /** Llama 3.1 8B as published: 32 layers, 32 heads on 8 of 128. */
@@ -23,7 +24,8 @@ const place = (marked: string): { text: string; offset: number } => {
 };
 const hover = (marked: string, name?: string): string | undefined => {
   const { text, offset } = place(marked);
-  return hoverAt(modelFile(text, name), offset)?.markdown;
+  const shown = hoverAt(modelFile(text, name), offset)?.markdown;
+  return shown === undefined ? undefined : rendered(shown.source).text;
 };
 const expectHover = (marked: string, ...words: readonly (string | RegExp)[]): void => {
   const shown = hover(marked) ?? '';
