@@ -14,6 +14,9 @@ export interface CheckSettings {
   readonly deviceMemory?: number;
 }
 
+/** Findings of one rule in one file; nobody reads more, and an editor slows down with each. */
+export const mostOfOneRule = 100;
+
 export const defaultSettings: CheckSettings = { severity: {} };
 
 const isSpan = (place: Place): place is Span => !Array.isArray(place) && 'offset' in place;
@@ -43,23 +46,35 @@ export const checkFile = (
     deviceMemory: settings.deviceMemory,
   };
   const findings: Finding[] = [];
+  const place = (given: Place): Span =>
+    isSpan(given) ? given : isKey(given) ? spanOfKey(document, given.keyOf) : spanOf(document, given);
   for (const rule of rules) {
     const chosen = settings.severity[rule.code];
     if (chosen === 'off' || !rule.kinds.includes(kind)) continue;
-    const report: Report = (place, message, options = {}) => {
+    let told = 0;
+    let next: Finding | undefined;
+    const report: Report = (where, message, options = {}) => {
+      told += 1;
+      if (next !== undefined) return;
       const proper = options.severity ?? rule.severity;
       const severity = chosen ?? (options.part?.familiarity === 'foreign' ? atMost(proper, 'information') : proper);
-      findings.push({
+      const finding = {
         code: rule.code,
         severity,
         message,
-        span: isSpan(place) ? place : isKey(place) ? spanOfKey(document, place.keyOf) : spanOf(document, place),
+        span: place(where),
         related: options.related ?? [],
         fixes: (options.fixes ?? []).filter(({ changes }) => changes.length > 0),
         deprecated: options.deprecated ?? false,
-      });
+      };
+      if (told <= mostOfOneRule) findings.push(finding);
+      else next = finding;
     };
     rule.check(context, report);
+    if (next !== undefined) {
+      const message = `And ${told - mostOfOneRule} more of ${rule.code} in this file, from here on.`;
+      findings.push({ ...next, message, related: [], fixes: [] });
+    }
   }
   return findings.sort((left, right) => left.span.offset - right.span.offset);
 };

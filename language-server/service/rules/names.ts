@@ -57,7 +57,7 @@ export const dtypeUnknown: Rule = {
         const path = [...part.path, key];
         report(
           path,
-          `"${value}" is no dtype that torch knows${near === undefined ? '' : `; did you mean "${near}"?`} Usual are bfloat16, float16 and float32.`,
+          `"${value}" is no dtype that torch knows${near === undefined ? '.' : `; did you mean "${near}"?`} Usual are bfloat16, float16 and float32.`,
           {
             part,
             fixes:
