@@ -39,6 +39,7 @@ export const checkFile = (
   const context: RuleContext = {
     document,
     kind,
+    fault: file.fault,
     parts: file.parts,
     facts,
     description: file.description,

@@ -74,10 +74,12 @@ const graphsBelow = async (folder: string): Promise<readonly string[]> => {
     .map((name) => `onnx/${name}`);
 };
 
-/** Structure of a graph; undefined where a git-lfs pointer stands in for the file. */
-const readGraph = async (file: string, bytes: number): Promise<ReadOnnx | undefined> => {
-  if (bytes < 1024 && (await readText(file)).startsWith('version https://git-lfs')) return undefined;
-  return readOnnx(file);
+/** Structure of a graph, or `pointer` where one of git-lfs stands in for the file. */
+export const readGraph = async (file: string): Promise<ReadOnnx | 'pointer'> => {
+  const read = await readOnnx(file);
+  if (read.ok) return read;
+  const start = await readRegular(file, 1024).catch(() => undefined);
+  return start?.toString('latin1').startsWith('version https://git-lfs') === true ? 'pointer' : read;
 };
 
 /** What lies in model folders, remembered by time and size of each file. Reads headers, never weights. */
@@ -86,7 +88,7 @@ export class FolderReader {
   private readonly overlaid = new Map<string, Remembered<JsonValue | undefined>>();
   private readonly shards = new Map<string, Remembered<ShardFact>>();
   private readonly tokenizers = new Map<string, Remembered<TokenizerVocabulary>>();
-  private readonly graphs = new Map<string, Remembered<ReadOnnx | undefined>>();
+  private readonly graphs = new Map<string, Remembered<ReadOnnx | 'pointer'>>();
   private readonly folders = new Map<string, { readonly at: number; readonly facts: Promise<FolderFacts> }>();
 
   /**
@@ -181,8 +183,8 @@ export class FolderReader {
         shards.set(name, await this.remember(this.shards, key, stamp, () => readShard(file, name, status.size)));
       } else if (name.endsWith('.onnx')) {
         if (graphs.size >= mostGraphs) return;
-        const graph = await this.remember(this.graphs, key, stamp, () => readGraph(file, status.size));
-        if (graph !== undefined) graphs.set(name, graph);
+        const graph = await this.remember(this.graphs, key, stamp, () => readGraph(file));
+        if (graph !== 'pointer') graphs.set(name, graph);
       } else if (name === 'tokenizer.json' && status.size <= largestTokenizer) {
         tokenizer = await this.remember(this.tokenizers, key, stamp, () => countVocabulary(file));
       }

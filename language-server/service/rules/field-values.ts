@@ -1,4 +1,5 @@
 import { attentionKeys } from '../key-names';
+import { fileKinds } from '../file-kind';
 import { deepestNesting, mostEntries } from '../json-document';
 import type { Unread } from '../json-document';
 import type { Rule } from './rule';
@@ -31,7 +32,7 @@ export const fileNotRead: Rule = {
   code: 'file-not-read',
   title: 'The file cannot be read, or is too deep or too long',
   severity: 'error',
-  kinds: ['config'],
+  kinds: fileKinds,
   check({ document }, report) {
     if (document.unread === undefined) return;
     const said: Readonly<Record<Unread, string>> = {
