@@ -1,5 +1,5 @@
 import { configParts } from './config-parts';
-import type { Finding, Severity, SeveritySetting } from './finding';
+import type { Finding, Related, Severity, SeveritySetting } from './finding';
 import type { FolderFacts } from './folder-facts';
 import type { Span } from './json-document';
 import type { ModelFile } from './model-file';
@@ -13,6 +13,12 @@ export interface CheckSettings {
   /** Bytes of the device that is to hold the KV cache; absent: not asked. */
   readonly deviceMemory?: number;
 }
+
+/** Rules name what else they speak of in passing; an editor shows it as a line of its own. The name of a file stays one. */
+const asSentence = (related: Related): Related =>
+  'file' in related.place && related.place.file === related.message
+    ? related
+    : { ...related, message: `${related.message}.` };
 
 /** Findings of one rule in one file; nobody reads more, and an editor slows down with each. */
 export const mostOfOneRule = 100;
@@ -64,7 +70,7 @@ export const checkFile = (
         severity,
         message,
         span: place(where),
-        related: options.related ?? [],
+        related: (options.related ?? []).map(asSentence),
         fixes: (options.fixes ?? []).filter(({ changes }) => changes.length > 0),
         deprecated: options.deprecated ?? false,
       };

@@ -21,9 +21,10 @@ export interface ModelFile {
   readonly fault?: SyntaxFault;
 }
 
-/** True of a text that is empty or holds an empty object: someone is about to write into it. */
+/** True of a text without a value, or of an object in which no key has one: someone begins to write. */
 const isBlank = ({ root }: JsonDocument): boolean =>
-  root === undefined || (root.type === 'object' && (root.children ?? []).length === 0);
+  root === undefined ||
+  (root.type === 'object' && (root.children ?? []).every(({ children }) => (children?.length ?? 0) < 2));
 
 export const readModelFile = (uri: string, text: string): ModelFile => {
   const document = new JsonDocument(uri, text);

@@ -25,9 +25,8 @@ export const spanOfKey = (document: JsonDocument, path: JsonPath): Span => {
   return key === undefined ? spanOf(document, path) : { offset: key.offset, length: key.length };
 };
 
-/** What another field says; `words` without the full stop. */
-export const relatedField = (document: JsonDocument, path: JsonPath, words: string): Related => ({
-  message: `${words}.`,
+export const relatedField = (document: JsonDocument, path: JsonPath, message: string): Related => ({
+  message,
   place: { span: spanOf(document, path) },
 });
 

@@ -36,7 +36,7 @@ export const keyTwice: Rule = {
             spanOf(key),
             `"${String(key.value)}" is here a second time. Loaders take the last value and forget the one before.`,
             {
-              related: [{ message: 'Here it is the first time.', place: { span: spanOf(other) } }],
+              related: [{ message: 'here it is the first time', place: { span: spanOf(other) } }],
             },
           );
         }

@@ -279,6 +279,7 @@ export const ruleCases: Readonly<Record<string, RuleCases>> = {
   },
   'layer-type-unknown': {
     fires: [
+      `{${llama}, "layer_types": ["full_attention", |"something_of_its_own"|]}`,
       '{"model_type": "gpt_oss", "num_hidden_layers": 2, "layer_types": [|"sliding_atention"|, "full_attention"]}',
       '{"model_type": "gemma3_text", "layer_types": [|"everything"|]}',
     ],
@@ -473,7 +474,11 @@ export const ruleCases: Readonly<Record<string, RuleCases>> = {
     ],
   },
   'dtype-unknown': {
-    fires: [`{${llama}, "torch_dtype": |"fp16"|}`, `{${llama}, "dtype": |"bfloat61"|}`],
+    fires: [
+      `{${llama}, "dtype": |"something"|}`,
+      `{${llama}, "torch_dtype": |"fp16"|}`,
+      `{${llama}, "dtype": |"bfloat61"|}`,
+    ],
     silent: [
       `{${llama}, "torch_dtype": "torch.bfloat16"}`,
       '{"model_type": "clip", "text_config": {"torch_dtype": null}}',
@@ -510,8 +515,28 @@ export const ruleCases: Readonly<Record<string, RuleCases>> = {
     fires: [
       '{"model_type": |"llamma"|, "architectures": ["LlamaForCausalLM"]}',
       '{"model_type": |"misral"|, "architectures": ["MistralForCausalLM"]}',
+      '{"model_type": |"lama"|, "hidden_size": 64, "num_attention_heads": 4}',
+      '{"model_type": |"mistarl"|}',
+      '{"model_type": |"qwen3moe"|, "num_hidden_layers": 2}',
+      '{"model_type": |"deepsek_v3"|, "architectures": []}',
     ],
     silent: [
+      // Types of other models, published without their classes or with them.
+      ...[
+        'gemma3n',
+        'gemma3n_text',
+        'bamba',
+        'zamba',
+        'flava',
+        'plbart',
+        'pegasus_x',
+        'glm4v_moe',
+        'voxtral',
+        'ibert',
+      ].map((type) => `{"model_type": "${type}"}`),
+      ...['rwkv', 'hubert', 'llamba', 'minicpm', 'internlm2', 'chatglm', 'exaone', 'phi4', 'gemma4', 'qwen', 'x'].map(
+        (type) => `{"model_type": "${type}", "hidden_size": 64}`,
+      ),
       '{"model_type": "mistrals", "architectures": ["Other"]}',
       '{"model_type": "falcom", "auto_map": {}, "architectures": ["FalconForCausalLM"]}',
     ],
