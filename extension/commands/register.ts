@@ -1,5 +1,6 @@
 /** Registers exactly the commands of protocol/contributions/commands.ts; a failure of any is shown as a sentence. */
 import * as vscode from 'vscode';
+import { showWarning } from '../platform/notify';
 import type { CommandId } from '../../protocol/contributions/commands';
 import { commands } from '../../protocol/contributions/commands';
 import { isCancelled, wordsOf } from '../platform/compute';
@@ -39,7 +40,7 @@ async function guarded(id: CommandId, handler: Handler, args: readonly unknown[]
 }
 
 async function explainTrust(title: string): Promise<void> {
-  const choice = await vscode.window.showWarningMessage(
+  const choice = await showWarning(
     `"${title}" runs kernels or a model, and nothing runs in an untrusted workspace. Trust the workspace to run it.`,
     'Manage Workspace Trust',
   );

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { ask } from '../platform/notify';
 import { benchmarkEditor, hallucinationEditor, headsEditor } from '../../protocol/contributions/views';
 import type { NamedHallucination } from '../../protocol/panels/hallucination';
 import type { BenchmarkFileEditor, HallucinationFileEditor, HeadsFileEditor } from '../panels/file-editor';
@@ -126,12 +127,9 @@ async function remove(library: ResultLibrary, uris: readonly vscode.Uri[]): Prom
   if (uris.length === 0) return;
   const names = await Promise.all(uris.map(async (uri) => (await library.read(uri)).name));
   const what = names.length === 1 ? `"${names[0]}"` : `${names.length} results`;
-  const choice = await vscode.window.showWarningMessage(
+  const choice = await ask(
     `Delete ${what}?`,
-    {
-      modal: true,
-      detail: names.length === 1 ? 'The file is moved to the trash where there is one.' : names.join('\n'),
-    },
+    names.length === 1 ? 'The file is moved to the trash where there is one.' : names.join('\n'),
     'Delete',
   );
   if (choice === 'Delete') for (const uri of uris) await library.delete(uri);

@@ -1,6 +1,7 @@
 /** What leaves a panel: files by a save dialog, text by the clipboard, links by the browser. */
 import { homedir } from 'node:os';
 import * as vscode from 'vscode';
+import { showInformation } from '../platform/notify';
 import { fileStem, withoutSuffix } from '../results/result-words';
 import { exportBytes } from './export-bytes';
 
@@ -49,7 +50,7 @@ export async function written(target: vscode.Uri, content: string | Uint8Array, 
   await vscode.workspace.fs.writeFile(target, bytes);
   const sentence = `Saved ${vscode.workspace.asRelativePath(target)}.`;
   told?.(sentence);
-  const choice = vscode.window.showInformationMessage(sentence, 'Open');
+  const choice = showInformation(sentence, 'Open');
   if ((await choice) !== undefined) await vscode.commands.executeCommand('vscode.open', target);
 }
 

@@ -17,7 +17,8 @@ export async function startLanguageClient(module: string, log: Log): Promise<Lan
       initializationOptions: { settings: vscode.workspace.getConfiguration('headscope') },
       outputChannel: log,
       revealOutputChannelOn: RevealOutputChannelOn.Never,
-      markdown: { isTrusted: { enabledCommands: ['headscope.benchmarkConfig'] }, supportHtml: false },
+      // Hovers hold words of model files: no command, no HTML.
+      markdown: { isTrusted: false, supportHtml: false },
       progressOnInitialization: false,
     },
   );

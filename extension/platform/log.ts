@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { showError } from './notify';
 
 export type Log = vscode.LogOutputChannel;
 
@@ -8,7 +9,7 @@ export const createLog = (): Log => vscode.window.createOutputChannel('Headscope
 /** Shows a failure with the log one click away; details go to the log only. */
 export function showFailure(log: Log, sentence: string, details?: string): void {
   log.error(details === undefined ? sentence : `${sentence}\n${details}`);
-  void vscode.window.showErrorMessage(sentence, 'Show Log').then((choice) => {
+  void showError(sentence, 'Show Log').then((choice) => {
     if (choice !== undefined) log.show(true);
   });
 }

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { showInformation } from '../platform/notify';
 import { hallucinationDescription } from './hallucination-words';
 import { headsDescription } from './heads-words';
 import { createdOf, type SavedResult } from './result-library';
@@ -29,7 +30,7 @@ export async function chooseResult<S extends SavedResult>(
     .filter(wanted)
     .map((one) => ({ label: listedName(createdOf(one), one.name), description: descriptionOf(one), chosen: one }));
   if (choices.length === 0) {
-    await vscode.window.showInformationMessage(
+    await showInformation(
       'There is no other saved result. A benchmark is saved by itself, what heads do by Save in their panel.',
     );
     return undefined;

@@ -1,22 +1,27 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { readOnnx } from '../../models/formats/onnx/read-onnx';
+import { FileRefused, readRegular } from '../../models/formats/regular-file';
 import { checkFile } from '../service/check';
 import type { CheckSettings } from '../service/check';
 import { graphFindings } from '../service/graph-findings';
-import type { Finding, SeveritySetting } from '../service/finding';
+import type { Finding, Severity, SeveritySetting } from '../service/finding';
 import { severities } from '../service/finding';
-import { readModelFile } from '../service/model-file';
+import { longestText } from '../service/json-document';
+import { readStrictly } from '../service/model-file';
 import type { ModelFile } from '../service/model-file';
 import { ruleOf, rules } from '../service/rules/catalogue';
-import { containedPath, FolderReader, folderOfGraph, graphName, readText } from '../workspace/folder-reader';
+import { fileNotRead } from '../service/rules/field-values';
+import { FolderReader, folderOfGraph, graphName, readGraph } from '../workspace/folder-reader';
 import type { CheckedFile } from './checked-file';
 import { findModelFiles } from './find-files';
+import type { FileToCheck, FoundFiles } from './find-files';
+import { printable } from './printable';
 import { toSarif } from './sarif';
 
 const usage = `Usage: headscope check PATH… [--format text|json|sarif] [--severity CODE=error|warning|information|hint|off]… [--device-memory GB]
-Checks model configs (config.json and the files beside it), .onnx files and every model folder below PATH.`;
+Checks model configs (config.json and the files beside it), .onnx files and every model folder below PATH.
+Ends with 1 when an error is found or a file could not be checked, which says file-not-read.`;
 
 /** Wrong words on the command line; the message says what to write instead. */
 class UsageError extends Error {}
@@ -73,6 +78,7 @@ const readOrder = (words: readonly string[]): Order | 'help' => {
 
 const present = (file: ModelFile, folder: string, findings: readonly Finding[], shown: string): CheckedFile => ({
   path: shown,
+  checked: file.document.unread === undefined,
   findings: findings.map(({ code, severity, message, span, related }) => ({
     code,
     severity,
@@ -90,42 +96,89 @@ const present = (file: ModelFile, folder: string, findings: readonly Finding[], 
   })),
 });
 
-const asText = (files: readonly CheckedFile[]): string => {
+const asText = (files: readonly CheckedFile[], others: number): string => {
   const lines = files.flatMap(({ path: name, findings }) =>
     findings.map(
       ({ code, severity, message, range }) =>
-        `${name}:${range.start.line + 1}:${range.start.character + 1}: ${severity}: ${message} [${code}]`,
+        `${printable(name)}:${range.start.line + 1}:${range.start.character + 1}: ${severity}: ${printable(message)} [${code}]`,
     ),
   );
   const count = (severity: string): number =>
     files.reduce((sum, { findings }) => sum + findings.filter((finding) => finding.severity === severity).length, 0);
+  const checked = files.filter((file) => file.checked).length;
+  const unchecked = files.length - checked;
   return [
     ...lines,
-    `${files.length} file${files.length === 1 ? '' : 's'} checked: ${count('error')} errors, ${count('warning')} warnings, ${count('information')} notes`,
+    `${checked} file${checked === 1 ? '' : 's'} checked${unchecked === 0 ? '' : `, ${unchecked} not checked`}: ${count('error')} errors, ${count('warning')} warnings, ${count('information')} notes`,
+    ...(others === 0
+      ? []
+      : [`${others} other JSON file${others === 1 ? ' is' : 's are'} no model file${others === 1 ? '' : 's'}`]),
     '',
   ].join('\n');
 };
 
 const startOfFile = { start: { line: 0, character: 0 }, end: { line: 0, character: 0 } };
 
+/** What is not checked is a finding like any other: it fails, is printed in every format, and its severity can be set. */
+const notChecked = (
+  name: string,
+  reason: string,
+  settings: CheckSettings,
+  proper: Severity = fileNotRead.severity,
+): CheckedFile => {
+  const severity = settings.severity[fileNotRead.code] ?? proper;
+  const finding = { code: fileNotRead.code, message: `Not checked. ${reason}`, range: startOfFile };
+  return { path: name, checked: false, findings: severity === 'off' ? [] : [{ ...finding, severity }] };
+};
+
 /** A graph named on the command line, or met below a folder where no config stands beside it to carry what is said. */
 const checkGraph = async (
-  name: string,
+  { path: name, source, named }: FileToCheck,
   reader: FolderReader,
-  isNamed: boolean,
   settings: CheckSettings,
 ): Promise<CheckedFile | undefined> => {
   const file = path.resolve(name);
   const facts = await reader.facts(folderOfGraph(file));
-  const { companions, graphs } = facts;
+  const { companions } = facts;
   const isTold = companions['config.json'] !== undefined || companions['genai_config.json'] !== undefined;
-  const graph = isNamed ? await readOnnx(name) : isTold ? undefined : graphs?.get(graphName(file));
-  if (graph === undefined) return undefined;
+  if (!named && isTold && facts.graphs?.has(graphName(file)) === true) return undefined;
+  const graph = await readGraph(source);
+  if (graph === 'pointer') {
+    // As of a file of weights: a checkout for CI seldom has them.
+    return notChecked(name, 'It is a git-lfs pointer. Run "git lfs pull" in the folder.', settings, 'information');
+  }
   const findings = graphFindings(graph, facts, settings).map((finding) => ({ ...finding, range: startOfFile }));
-  return { path: name, findings };
+  return { path: name, checked: true, findings };
 };
 
-/** Checks the files below the paths; the exit status is 1 when an error was found. */
+/** A JSON file; undefined of one below a folder that is none of ours. */
+const checkJson = async (
+  { path: name, source, named }: FileToCheck,
+  reader: FolderReader,
+  settings: CheckSettings,
+): Promise<CheckedFile | undefined> => {
+  let bytes: Buffer;
+  try {
+    bytes = await readRegular(source, longestText);
+  } catch (error) {
+    if (!(error instanceof FileRefused)) throw error;
+    return notChecked(name, error.message, settings);
+  }
+  const file = readStrictly(pathToFileURL(path.resolve(name)).href, bytes);
+  const { kind, document, description, fault } = file;
+  const saysNothing = kind === undefined || (kind === 'config' && description === undefined && fault === undefined);
+  if (saysNothing && document.unread === undefined) {
+    // A config that is an empty object is ours by its name.
+    if (kind === undefined && !named) return undefined;
+    return notChecked(name, 'It describes no model: it has neither a model_type nor sizes of layers.', settings);
+  }
+  if (kind === undefined)
+    return named ? notChecked(name, 'It is too deep or too long for a model file.', settings) : undefined;
+  const folder = path.dirname(path.resolve(name));
+  return present(file, path.dirname(name), checkFile(file, await reader.facts(folder), settings), name);
+};
+
+/** Checks the files below the paths; the exit status is 1 when an error was found or something could not be checked. */
 export const runCheck = async (
   words: readonly string[],
   write: (text: string) => void,
@@ -143,39 +196,32 @@ export const runCheck = async (
     write(`${usage}\n`);
     return 0;
   }
+  const { settings } = order;
   const reader = new FolderReader(() => undefined, 60_000);
-  const checked: CheckedFile[] = [];
+  const files: CheckedFile[] = [];
+  let others = 0;
   for (const start of order.paths) {
-    let found: readonly string[];
+    let all: FoundFiles;
     try {
-      found = await findModelFiles(start);
+      all = await findModelFiles(start);
     } catch {
-      complain(`${start} cannot be read; name a file or a folder that exists.\n`);
+      complain(`${printable(start)} cannot be read; name a file or a folder that exists.\n`);
       return 2;
     }
-    for (const name of found) {
-      if (name.endsWith('.onnx')) {
-        const graph = await checkGraph(name, reader, name === start, order.settings);
-        if (graph !== undefined) checked.push(graph);
+    others += all.others;
+    for (const one of all.found) {
+      if ('reason' in one) {
+        files.push(notChecked(one.path, one.reason, settings));
         continue;
       }
-      const folder = path.dirname(path.resolve(name));
-      // A file named on the command line is read wherever its link leads; below a folder the folder's border counts.
-      const source = name === start ? name : await containedPath(folder, path.basename(name));
-      if (source === undefined) continue;
-      const text = await readText(source).catch(() => undefined);
-      if (text === undefined) {
-        complain(`${name} cannot be read and is left out.\n`);
-        continue;
-      }
-      const file = readModelFile(pathToFileURL(path.resolve(name)).href, text);
-      if (file.kind === undefined && name !== start) continue;
-      const findings = file.kind === undefined ? [] : checkFile(file, await reader.facts(folder), order.settings);
-      checked.push(present(file, path.dirname(name), findings, name));
+      const isGraph = one.path.endsWith('.onnx');
+      const checked = await (isGraph ? checkGraph : checkJson)(one, reader, settings);
+      if (checked !== undefined) files.push(checked);
+      else if (!isGraph) others += 1;
     }
   }
-  if (order.format === 'text') write(asText(checked));
-  else if (order.format === 'json') write(`${JSON.stringify({ files: checked }, undefined, 2)}\n`);
-  else write(`${JSON.stringify(toSarif(checked, rules), undefined, 2)}\n`);
-  return checked.some(({ findings }) => findings.some(({ severity }) => severity === 'error')) ? 1 : 0;
+  if (order.format === 'text') write(asText(files, others));
+  else if (order.format === 'json') write(`${JSON.stringify({ files, others }, undefined, 2)}\n`);
+  else write(`${JSON.stringify(toSarif(files, rules), undefined, 2)}\n`);
+  return files.some(({ findings }) => findings.some(({ severity }) => severity === 'error')) ? 1 : 0;
 };

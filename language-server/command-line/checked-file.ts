@@ -10,5 +10,7 @@ export interface CheckedFinding extends Pick<Finding, 'code' | 'severity' | 'mes
 export interface CheckedFile {
   /** As given on the command line, or below what was given. */
   readonly path: string;
+  /** False of what could not be looked at; the one finding, file-not-read, says why. */
+  readonly checked: boolean;
   readonly findings: readonly CheckedFinding[];
 }

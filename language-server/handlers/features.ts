@@ -13,7 +13,6 @@ import {
   CompletionItemKind,
   InlayHintKind,
   InsertTextFormat,
-  MarkupKind,
   SymbolKind,
 } from 'vscode-languageserver/node';
 import { codeActions } from '../service/code-actions';
@@ -29,14 +28,13 @@ import type { ModelFile } from '../service/model-file';
 import { outline } from '../service/outline';
 import type { OutlineEntry } from '../service/outline';
 import { siblingUri, toDiagnostic } from './diagnostics';
+import { toMarkup } from './markup';
 
 /** The answers of the service in the shapes of LSP. */
 
 export const toHover = (file: ModelFile, facts: FolderFacts, position: Position): Hover | null => {
   const hover = hoverAt(file, file.document.offsetAt(position), facts);
-  return hover === undefined
-    ? null
-    : { contents: { kind: MarkupKind.Markdown, value: hover.markdown }, range: file.document.rangeOf(hover.span) };
+  return hover === undefined ? null : { contents: toMarkup(hover.markdown), range: file.document.rangeOf(hover.span) };
 };
 
 const completionKinds = {
@@ -104,7 +102,8 @@ export const toLinks = (file: ModelFile, facts: FolderFacts): DocumentLink[] =>
   fileLinks(file, facts).map(({ range, file: name }) => ({
     range,
     target: siblingUri(file.document.uri, name),
-    tooltip: `Open ${name}`,
+    // Editors put this into Markdown of their own: it holds no word of the file.
+    tooltip: 'Open this file',
   }));
 
 const toEdit = (file: ModelFile, { text, ...span }: TextChange): TextEdit => ({

@@ -1,5 +1,5 @@
 import { configParts } from './config-parts';
-import type { Finding, Severity, SeveritySetting } from './finding';
+import type { Finding, Related, Severity, SeveritySetting } from './finding';
 import type { FolderFacts } from './folder-facts';
 import type { Span } from './json-document';
 import type { ModelFile } from './model-file';
@@ -13,6 +13,15 @@ export interface CheckSettings {
   /** Bytes of the device that is to hold the KV cache; absent: not asked. */
   readonly deviceMemory?: number;
 }
+
+/** Rules name what else they speak of in passing; an editor shows it as a line of its own. The name of a file stays one. */
+const asSentence = (related: Related): Related =>
+  'file' in related.place && related.place.file === related.message
+    ? related
+    : { ...related, message: `${related.message}.` };
+
+/** Findings of one rule in one file; nobody reads more, and an editor slows down with each. */
+export const mostOfOneRule = 100;
 
 export const defaultSettings: CheckSettings = { severity: {} };
 
@@ -36,6 +45,7 @@ export const checkFile = (
   const context: RuleContext = {
     document,
     kind,
+    fault: file.fault,
     parts: file.parts,
     facts,
     description: file.description,
@@ -43,23 +53,35 @@ export const checkFile = (
     deviceMemory: settings.deviceMemory,
   };
   const findings: Finding[] = [];
+  const place = (given: Place): Span =>
+    isSpan(given) ? given : isKey(given) ? spanOfKey(document, given.keyOf) : spanOf(document, given);
   for (const rule of rules) {
     const chosen = settings.severity[rule.code];
     if (chosen === 'off' || !rule.kinds.includes(kind)) continue;
-    const report: Report = (place, message, options = {}) => {
+    let told = 0;
+    let next: Finding | undefined;
+    const report: Report = (where, message, options = {}) => {
+      told += 1;
+      if (next !== undefined) return;
       const proper = options.severity ?? rule.severity;
       const severity = chosen ?? (options.part?.familiarity === 'foreign' ? atMost(proper, 'information') : proper);
-      findings.push({
+      const finding = {
         code: rule.code,
         severity,
         message,
-        span: isSpan(place) ? place : isKey(place) ? spanOfKey(document, place.keyOf) : spanOf(document, place),
-        related: options.related ?? [],
+        span: place(where),
+        related: (options.related ?? []).map(asSentence),
         fixes: (options.fixes ?? []).filter(({ changes }) => changes.length > 0),
         deprecated: options.deprecated ?? false,
-      });
+      };
+      if (told <= mostOfOneRule) findings.push(finding);
+      else next = finding;
     };
     rule.check(context, report);
+    if (next !== undefined) {
+      const message = `And ${told - mostOfOneRule} more of ${rule.code} in this file, from here on.`;
+      findings.push({ ...next, message, related: [], fixes: [] });
+    }
   }
   return findings.sort((left, right) => left.span.offset - right.span.offset);
 };

@@ -12,16 +12,16 @@ export interface CodeAction {
 const touches = (left: Span, right: Span): boolean =>
   left.offset <= right.offset + right.length && right.offset <= left.offset + left.length;
 
-/** Changes that do not overlap, first come first served; two fixes of one place would spoil each other. */
+/** Changes that do not overlap, in the order of the text; two fixes of one place would spoil each other. */
 const compatible = (changes: readonly TextChange[]): readonly TextChange[] => {
-  const taken: TextChange[] = [];
-  for (const change of changes) {
-    const clashes = taken.some(
-      (other) => change.offset < other.offset + other.length && other.offset < change.offset + change.length,
-    );
-    if (!clashes) taken.push(change);
-  }
-  return taken;
+  let end = 0;
+  return [...changes]
+    .sort((left, right) => left.offset - right.offset)
+    .filter(({ offset, length }) => {
+      if (offset < end) return false;
+      end = offset + length;
+      return true;
+    });
 };
 
 /** What can be done about the findings in a span: their fixes, all fixes of one rule, and silence. */

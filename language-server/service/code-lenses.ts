@@ -4,7 +4,7 @@ import { formatBytes, formatCount, formatLength } from './figures';
 import { readsText, runnable } from '../../models/architectures/catalogue';
 import type { FolderFacts } from './folder-facts';
 import type { ModelFile } from './model-file';
-import { attentionWords, cachePerToken, hasCache, seesAndReads } from './part-facts';
+import { attentionInShort, cachePerToken, hasCache, seesAndReads } from './part-facts';
 
 export interface Lens {
   readonly title: string;
@@ -24,29 +24,28 @@ export const codeLenses = (file: ModelFile, facts: FolderFacts): readonly Lens[]
   const part = description?.parts[0];
   if (description === undefined || part === undefined || part.attention === 'none' || part.layers.length === 0)
     return [];
-  const words = attentionWords(part);
   const total = countParameters(description);
   const full = part.contextLength;
   return [
-    { title: words.charAt(0).toUpperCase() + words.slice(1) },
-    // Before the further facts: a window of usual width cuts the end of the line off.
+    // Short words, and what can be done before the further facts: a narrow window cuts the end of the line off.
+    { title: attentionInShort(part) },
     {
-      title: '$(graph-line) Benchmark this attention',
+      title: '$(graph-line) Benchmark',
       command: { id: 'headscope.benchmarkConfig', arguments: [document.uri] },
     },
     // The panel takes a prompt, which a vision encoder does not read.
     ...(runnable(description) === true && readsText(description) && hasWeights(facts)
-      ? [{ title: '$(eye) Show heads', command: { id: 'headscope.showHeads', arguments: [document.uri] } }]
+      ? [{ title: '$(eye) Heads', command: { id: 'headscope.showHeads', arguments: [document.uri] } }]
       : []),
     ...(seesAndReads(description) && runnable(description) === true && hasWeights(facts)
       ? [
           {
-            title: '$(file-media) Show hallucination heads',
+            title: '$(file-media) Hallucination',
             command: { id: 'headscope.showHallucination', arguments: [document.uri] },
           },
         ]
       : []),
-    { title: '$(diff) Compare with…', command: { id: 'headscope.compareModels', arguments: [document.uri] } },
+    { title: '$(diff) Compare…', command: { id: 'headscope.compareModels', arguments: [document.uri] } },
     ...(total === undefined
       ? []
       : [
@@ -57,7 +56,7 @@ export const codeLenses = (file: ModelFile, facts: FolderFacts): readonly Lens[]
     ...(hasCache(description, part)
       ? [
           {
-            title: `KV cache ${cachePerToken(description)}${full === undefined ? '' : `, ${formatBytes(kvCache(description, { length: full })?.value ?? 0)} at ${formatLength(full)}`}`,
+            title: `KV ${cachePerToken(description)}${full === undefined ? '' : `, ${formatBytes(kvCache(description, { length: full })?.value ?? 0)} at ${formatLength(full)}`}`,
           },
         ]
       : []),

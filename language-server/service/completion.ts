@@ -112,9 +112,11 @@ const keysAt = (
     if (path.length === 0) for (const key of own(companionKeys, file.kind ?? '') ?? []) keys.set(key, {});
     return keys;
   }
+  // The type decides what else there is to say: it comes first.
+  if (path.length === 0 || (typeof last === 'string' && last.endsWith('_config'))) keys.set('model_type', {});
   const part = partAt(file.description, path);
   if (part === undefined || part.path.length !== path.length) {
-    if (path.length === 0) for (const key of attentionKeys) keys.set(key, {});
+    if (keys.size > 0) for (const key of attentionKeys) keys.set(key, {});
     return keys;
   }
   for (const [key, field] of Object.entries(part.fields)) {

@@ -39,7 +39,7 @@ const partSigns = [
 
 /** Objects that hold other things under familiar names, and `*_dict` twins that transformers itself ignores. */
 const isOtherObject = (key: string): boolean =>
-  /^(id2label|label2id|task_specific_params|auto_map|quantization_config|quantize_config|rope_.*|ffn_config|generation_config|pruned_heads)$/.test(
+  /^(id2label|label2id|task_specific_params|auto_map|quantization_config|quantize_config|rope_.*|ffn_config|generation_config|pruned_heads|transformers\.js_config)$/.test(
     key,
   ) || key.endsWith('_dict');
 

@@ -2,6 +2,8 @@ import { decodeFlops } from '../../models/formats/estimates/flops';
 import { weightBytes } from '../../models/formats/estimates/weights';
 import type { ModelDescription, ModelPart } from '../../models/formats/model-description';
 import { countParameters } from '../../models/formats/tensors/expected-tensors';
+import { code, formatted } from '../../protocol/language/markdown';
+import type { Markdown } from '../../protocol/language/markdown';
 import { formatBytes, formatCount } from './figures';
 import { own } from './own';
 
@@ -21,10 +23,10 @@ const groupsOf: Readonly<Record<string, readonly string[]>> = {
 const percent = (part: number, whole: number): string => `${((100 * part) / whole).toPrecision(3)} %`;
 
 /** Shares of parameters, FLOPs and bytes that a field decides, where the family's layout is known in full. */
-export const estimateLines = (name: string, model: ModelDescription, part: ModelPart): readonly string[] => {
+export const estimateLines = (name: string, model: ModelDescription, part: ModelPart): readonly Markdown[] => {
   const groups = own(groupsOf, name);
   if (part !== model.parts[0]) return [];
-  const lines: string[] = [];
+  const lines: Markdown[] = [];
   const counted =
     groups === undefined && name !== 'dtype' && name !== 'torch_dtype' ? undefined : countParameters(model);
   if (counted !== undefined && groups !== undefined && counted.total > 0) {
@@ -32,10 +34,10 @@ export const estimateLines = (name: string, model: ModelDescription, part: Model
     const sum = touched.reduce((total, { count }) => total + count, 0);
     if (sum > 0) {
       const each = touched.map(({ name: group, count }) => `${group} ${formatCount(count)}`).join(', ');
-      lines.push(`Parameters: ${each}; ${percent(sum, counted.total)} of ${formatCount(counted.total)}.`);
+      lines.push(formatted`Parameters: ${each}; ${percent(sum, counted.total)} of ${formatCount(counted.total)}.`);
     }
     if (counted.active !== counted.total && /expert|intermediate/.test(name)) {
-      lines.push(`A token uses ${formatCount(counted.active)} of ${formatCount(counted.total)} parameters.`);
+      lines.push(formatted`A token uses ${formatCount(counted.active)} of ${formatCount(counted.total)} parameters.`);
     }
   }
   if (groups !== undefined) {
@@ -47,13 +49,13 @@ export const estimateLines = (name: string, model: ModelDescription, part: Model
         .map(({ name: group, value }) => `${group} ${percent(value, flops.value)}`)
         .join(', ');
       lines.push(
-        `FLOPs per token after ${context} others: ${formatCount(flops.value)} (${split}). \`${flops.formula}\``,
+        formatted`FLOPs per token after ${context} others: ${formatCount(flops.value)} (${split}). ${code(flops.formula)}`,
       );
     }
   }
   if (name === 'dtype' || name === 'torch_dtype' || name === 'quantization_config') {
     const bytes = weightBytes(model);
-    if (bytes !== undefined) lines.push(`Weights: ${formatBytes(bytes.value)}. \`${bytes.formula}\``);
+    if (bytes !== undefined) lines.push(formatted`Weights: ${formatBytes(bytes.value)}. ${code(bytes.formula)}`);
   }
   return lines;
 };

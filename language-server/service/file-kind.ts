@@ -1,9 +1,20 @@
 import type { JsonValue } from '../../models/formats/model-description';
+import type { CompanionName } from './folder-facts';
 import { isObject } from './json-document';
+import { own } from './own';
 
 /** What a JSON file of a model folder is. */
-export type FileKind =
-  'config' | 'generation' | 'preprocessor' | 'processor' | 'tokenizer' | 'adapter' | 'genai' | 'index';
+export const fileKinds = [
+  'config',
+  'generation',
+  'preprocessor',
+  'processor',
+  'tokenizer',
+  'adapter',
+  'genai',
+  'index',
+] as const;
+export type FileKind = (typeof fileKinds)[number];
 
 const sizeKeys = ['hidden_size', 'd_model', 'n_embd', 'n_embed', 'dim', 'model_dim', 'hidden_dim'];
 const headKeys = [
@@ -53,7 +64,15 @@ const generationKeys = new Set([
   'use_cache',
 ]);
 
-const baseName = (uri: string): string => decodeURIComponent(uri.slice(uri.lastIndexOf('/') + 1));
+const baseName = (uri: string): string => {
+  const name = uri.slice(uri.lastIndexOf('/') + 1);
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    // An address of another editor may hold a bare percent sign.
+    return name;
+  }
+};
 
 /**
  * What the file is, by its content; the name only decides between kinds whose content is the same (an object of token
@@ -88,6 +107,23 @@ export const fileKind = (uri: string, value: JsonValue | undefined): FileKind | 
   const isNamed = name === 'generation_config.json' && known >= 2;
   if (isNamed || (has('_from_model_config') && known * 2 >= keys.length)) return 'generation';
   return undefined;
+};
+
+const kindsByName: Readonly<Record<CompanionName, FileKind>> = {
+  'config.json': 'config',
+  'generation_config.json': 'generation',
+  'preprocessor_config.json': 'preprocessor',
+  'processor_config.json': 'processor',
+  'tokenizer_config.json': 'tokenizer',
+  'adapter_config.json': 'adapter',
+  'genai_config.json': 'genai',
+  'model.safetensors.index.json': 'index',
+};
+
+/** What a file is by its name alone: that of one whose content says nothing, because it is broken or empty. */
+export const kindByName = (uri: string): FileKind | undefined => {
+  const name = baseName(uri);
+  return own(kindsByName, name) ?? (name.endsWith('.safetensors.index.json') ? 'index' : undefined);
 };
 
 /** `config.json` of `…/model/config.json`. */

@@ -1,6 +1,8 @@
 import { findNodeAtOffset } from 'jsonc-parser';
 import type { Node } from 'jsonc-parser';
 import { kvBytesPerToken, kvCache } from '../../models/formats/estimates/kv-cache';
+import { code, formatted, joined } from '../../protocol/language/markdown';
+import type { Markdown } from '../../protocol/language/markdown';
 import type { Field, JsonPath, ModelDescription, ModelPart } from '../../models/formats/model-description';
 import { estimateLines } from './estimate-lines';
 import { formatBytes, formatCount, formatLength, formatRatio } from './figures';
@@ -14,7 +16,7 @@ import { own } from './own';
 import { attentionWords, cacheLengths, hasCache, partAt } from './part-facts';
 
 export interface Hover {
-  readonly markdown: string;
+  readonly markdown: Markdown;
   readonly span: Span;
 }
 
@@ -42,13 +44,18 @@ const sourceWords = ({ source, value }: Field): string => {
 const cacheDtypes = ['float32', 'bfloat16', 'float8_e4m3fn'] as const;
 
 /** The cache at usual lengths in the usual number formats, as a table, with its formula and what it assumes. */
-const cacheTable = (model: ModelDescription, part: ModelPart): string => {
+const cacheTable = (model: ModelDescription, part: ModelPart): readonly Markdown[] => {
   const lengths = cacheLengths(part);
-  const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  const row = (cells: readonly string[]): Markdown =>
+    formatted`| ${joined(
+      cells.map((cell) => formatted`${cell}`),
+      ' | ',
+    )} |`;
   const cache = kvCache(model, { length: lengths.at(-1) ?? 2048 });
-  return [
+  const rule = joined([formatted`---`, ...['', ...lengths].map(() => formatted`---:`)], ' | ');
+  const table = [
     row(['KV cache', 'per token', ...lengths.map(formatLength)]),
-    row(['---', ...['', ...lengths].map(() => '---:')]),
+    formatted`| ${rule} |`,
     ...cacheDtypes.map((dtype) =>
       row([
         dtype,
@@ -56,45 +63,53 @@ const cacheTable = (model: ModelDescription, part: ModelPart): string => {
         ...lengths.map((length) => formatBytes(kvCache(model, { length, dtype })?.value ?? 0)),
       ]),
     ),
-    '',
-    ...(cache === undefined ? [] : [`\`${cache.formula}\`; batch 1. ${cache.assumptions.slice(2).join('. ')}`.trim()]),
-  ].join('\n');
+  ];
+  return [
+    joined(table, '\n'),
+    ...(cache === undefined
+      ? []
+      : [formatted`${code(cache.formula)}; batch 1. ${sentences(cache.assumptions.slice(2))}`]),
+  ];
 };
 
+/** Each assumption as a sentence. */
+const sentences = (words: readonly string[]): string =>
+  words.map((one) => `${one.charAt(0).toUpperCase()}${one.slice(1)}.`).join(' ');
+
 /** What follows from a field for this model. */
-const consequences = (key: string, model: ModelDescription, part: ModelPart): readonly string[] => {
+const consequences = (key: string, model: ModelDescription, part: ModelPart): readonly Markdown[] => {
   const name = firstName(key);
-  const lines: string[] = [];
+  const lines: Markdown[] = [];
   if (
     /^(num_key_value_heads|num_attention_heads|head_dim|kv_lora_rank|qk_rope_head_dim|v_head_dim|d_kv|multi_query|num_hidden_layers|sliding_window|layer_types|max_position_embeddings|use_cache)$/.test(
       name,
     )
   ) {
-    lines.push(`**${attentionWords(part)}**`);
+    lines.push(formatted`**${attentionWords(part)}**`);
     if (name === 'num_key_value_heads' && part.attention === 'gqa') {
       lines.push(
-        `Ratio ${formatRatio(part.heads, part.kvHeads)}: heads / key/value heads = ${part.heads} / ${part.kvHeads}; the cache has ${Number((part.heads / part.kvHeads).toPrecision(2))} times fewer numbers than with MHA.`,
+        formatted`Ratio ${formatRatio(part.heads, part.kvHeads)}: heads / key/value heads = ${part.heads} / ${part.kvHeads}; the cache has ${Number((part.heads / part.kvHeads).toPrecision(2))} times fewer numbers than with MHA.`,
       );
     }
     if (name === 'head_dim' || name === 'num_attention_heads') {
       lines.push(
-        `Attention is ${part.heads * part.headDim} wide: ${part.heads} heads × ${part.headDim}; the hidden size is ${part.hiddenSize}.`,
+        formatted`Attention is ${part.heads * part.headDim} wide: ${part.heads} heads × ${part.headDim}; the hidden size is ${part.hiddenSize}.`,
       );
     }
-    if (hasCache(model, part)) lines.push(cacheTable(model, part));
+    if (hasCache(model, part)) lines.push(...cacheTable(model, part));
   }
   if (name === 'rope_theta' || name === 'rope_scaling' || name === 'rope_parameters') {
     for (const rope of part.ropes) {
       const slowest = 2 * Math.PI * rope.theta ** ((rope.dimensions - 2) / Math.max(1, rope.dimensions));
       lines.push(
-        `${rope.scaling.kind === 'none' ? 'Rotary embedding as trained' : `Rotary embedding, ${rope.scaling.kind}`}: theta ${rope.theta}, ${rope.dimensions} of ${part.headDim} dimensions turned. The slowest pair takes ${formatCount(slowest)} tokens a turn (2π · theta^((d-2)/d)).`,
+        formatted`${rope.scaling.kind === 'none' ? 'Rotary embedding as trained' : `Rotary embedding, ${rope.scaling.kind}`}: theta ${rope.theta}, ${rope.dimensions} of ${part.headDim} dimensions turned. The slowest pair takes ${formatCount(slowest)} tokens a turn (2π · ${code('theta^((d-2)/d)')}).`,
       );
     }
   }
   if (/^(quantization_config|bits|group_size|quant_method)$/.test(name) && model.quantisation !== undefined) {
     const { method, bits, groupSize } = model.quantisation;
     lines.push(
-      `Weights in ${method}${bits === undefined ? '' : `, ${bits} bits`}${groupSize === undefined ? '' : `, groups of ${groupSize}`}. The KV cache is not quantised by this.`,
+      formatted`Weights in ${method}${bits === undefined ? '' : `, ${bits} bits`}${groupSize === undefined ? '' : `, groups of ${groupSize}`}. The KV cache is not quantised by this.`,
     );
   }
   lines.push(...estimateLines(name, model, part));
@@ -118,11 +133,11 @@ export const hoverAt = (file: ModelFile, offset: number, facts: FolderFacts = no
   const value = pair.children?.[1]?.value as unknown;
   const graph = typeof value === 'string' ? facts.graphs?.get(value) : undefined;
   const lines = [
-    `**\`${key}\`**${part?.modelType === undefined ? '' : ` · ${part.modelType}`}`,
-    ...(meaning === undefined ? [] : [meaning]),
-    ...(field === undefined || typeof field.value === 'object' ? [] : [`Value: ${sourceWords(field)}.`]),
-    ...(graph === undefined ? [] : [graph.ok ? graphSentence(graph.onnx) : graph.message]),
+    part?.modelType === undefined ? formatted`**${code(key)}**` : formatted`**${code(key)}** · ${part.modelType}`,
+    ...(meaning === undefined ? [] : [formatted`${meaning}`]),
+    ...(field === undefined || typeof field.value === 'object' ? [] : [formatted`Value: ${sourceWords(field)}.`]),
+    ...(graph === undefined ? [] : [formatted`${graph.ok ? graphSentence(graph.onnx) : graph.message}`]),
     ...(part === undefined || file.description === undefined ? [] : consequences(key, file.description, part)),
   ];
-  return lines.length === 1 ? undefined : { markdown: lines.join('\n\n'), span };
+  return lines.length === 1 ? undefined : { markdown: joined(lines, '\n\n'), span };
 };

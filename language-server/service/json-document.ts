@@ -30,9 +30,16 @@ export const deepestNesting = 200;
 /** Code units of a document that is looked at; the index file of a 1-trillion-parameter model has about 10 million. */
 export const longestText = 32 * 1024 * 1024;
 
-/** True when more than `deepestNesting` brackets are open at once outside strings. */
-const isTooDeep = (text: string): boolean => {
+/** Entries of objects and lists; an index of the largest models has 150,000. Each takes some 300 bytes in the tree. */
+export const mostEntries = 500_000;
+
+export type Unread = 'too-deep' | 'too-long' | 'too-many';
+
+/** Why a text is too much to be parsed: its length, or brackets and commas outside strings. */
+export const unreadable = (text: string): Unread | undefined => {
+  if (text.length > longestText) return 'too-long';
   let depth = 0;
+  let entries = 0;
   let inString = false;
   for (let index = 0; index < text.length; index += 1) {
     const code = text.charCodeAt(index);
@@ -40,13 +47,18 @@ const isTooDeep = (text: string): boolean => {
       if (code === 92) index += 1;
       else if (code === 34 || code === 10) inString = false;
     } else if (code === 34) inString = true;
+    else if (code === 44) entries += 1;
     else if (code === 123 || code === 91) {
       depth += 1;
-      if (depth > deepestNesting) return true;
+      entries += 1;
+      if (depth > deepestNesting) return 'too-deep';
     } else if (code === 125 || code === 93) depth -= 1;
   }
-  return false;
+  return entries > mostEntries ? 'too-many' : undefined;
 };
+
+/** Objects with fewer keys than this are searched one by one. */
+const fewKeys = 16;
 
 /** A JSON text as a tree with positions. Parsing never fails: what cannot be read is missing from the tree. */
 export class JsonDocument {
@@ -54,7 +66,9 @@ export class JsonDocument {
   /** Entries that lack a value or an end: the text is being typed, and what is absent of them may yet come. */
   readonly unfinished: readonly Node[];
   /** The reason why the text was not parsed at all. */
-  readonly unread: 'too-deep' | 'too-long' | undefined;
+  readonly unread: Unread | undefined;
+  /** Pairs of large objects by key: a rule that asks for each of 100,000 keys would search 100,000 times. */
+  private readonly pairs = new WeakMap<Node, ReadonlyMap<unknown, Node>>();
   private lineStarts: number[] | undefined;
   private plainValue: JsonValue | undefined;
 
@@ -62,7 +76,7 @@ export class JsonDocument {
     readonly uri: string,
     readonly text: string,
   ) {
-    this.unread = text.length > longestText ? 'too-long' : isTooDeep(text) ? 'too-deep' : undefined;
+    this.unread = unreadable(text);
     const tree = this.unread === undefined ? readTree(text) : undefined;
     this.root = tree?.root;
     this.unfinished = tree?.unfinished ?? [];
@@ -90,12 +104,22 @@ export class JsonDocument {
       const children = node?.children ?? [];
       if (typeof step === 'number') node = node?.type === 'array' ? children[step] : undefined;
       else if (node?.type !== 'object') node = undefined;
-      // A key that has no value yet stands for nothing.
-      else
-        node = children.findLast((pair) => pair.children?.[0]?.value === step && pair.children.length > 1)
-          ?.children?.[1];
+      else node = this.pairOf(node, step)?.children?.[1];
     }
     return node;
+  }
+
+  /** The last pair with a key. A key that has no value yet stands for nothing. */
+  private pairOf(object: Node, key: string): Node | undefined {
+    const pairs = object.children ?? [];
+    const holds = (pair: Node): boolean => (pair.children?.length ?? 0) > 1;
+    if (pairs.length <= fewKeys) return pairs.findLast((pair) => pair.children?.[0]?.value === key && holds(pair));
+    let known = this.pairs.get(object);
+    if (known === undefined) {
+      known = new Map(pairs.filter(holds).map((pair) => [pair.children?.[0]?.value as unknown, pair]));
+      this.pairs.set(object, known);
+    }
+    return known.get(key);
   }
 
   /** The `"key": value` pair at a path that ends in a key. */

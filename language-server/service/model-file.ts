@@ -2,10 +2,12 @@ import { describeModel } from '../../models/formats/describe-model';
 import type { ModelDescription } from '../../models/formats/model-description';
 import { configParts } from './config-parts';
 import type { ConfigPart } from './config-parts';
-import { fileKind, fileNameOf } from './file-kind';
-import { companionNames } from './folder-facts';
+import { decode } from './decode';
+import { fileKind, kindByName } from './file-kind';
 import type { FileKind } from './file-kind';
 import { JsonDocument } from './json-document';
+import { syntaxFault } from './json-syntax';
+import type { SyntaxFault } from './json-syntax';
 
 /** A JSON file of a model folder, read as far as it can be. */
 export interface ModelFile {
@@ -15,15 +17,20 @@ export interface ModelFile {
   /** Of a config; of other kinds empty. */
   readonly parts: readonly ConfigPart[];
   readonly description: ModelDescription | undefined;
+  /** What makes the file no JSON. Absent too where the editor tells it. */
+  readonly fault?: SyntaxFault;
 }
+
+/** True of a text without a value, or of an object in which no key has one: someone begins to write. */
+const isBlank = ({ root }: JsonDocument): boolean =>
+  root === undefined ||
+  (root.type === 'object' && (root.children ?? []).every(({ children }) => (children?.length ?? 0) < 2));
 
 export const readModelFile = (uri: string, text: string): ModelFile => {
   const document = new JsonDocument(uri, text);
-  if (document.unread !== undefined) {
-    // Its content says nothing: only where the name promises a model file is there something to tell.
-    const isOurs = (companionNames as readonly string[]).includes(fileNameOf(uri));
-    return { document, kind: isOurs ? 'config' : undefined, parts: [], description: undefined };
-  }
+  // Its content says nothing: only where the name promises a model file is there something to tell.
+  if (document.unread !== undefined || isBlank(document))
+    return { document, kind: kindByName(uri), parts: [], description: undefined };
   const kind = fileKind(uri, document.value);
   const isConfig = kind === 'config';
   return {
@@ -32,4 +39,11 @@ export const readModelFile = (uri: string, text: string): ModelFile => {
     parts: isConfig ? configParts(document.value) : [],
     description: isConfig ? describeModel(document.value) : undefined,
   };
+};
+
+/** A file as a loader reads it, with what makes it no JSON. What of it can be read is checked all the same. */
+export const readStrictly = (uri: string, bytes: Buffer): ModelFile => {
+  const { text, fault = syntaxFault(text) } = decode(bytes);
+  const file = readModelFile(uri, text);
+  return fault === undefined ? file : { ...file, kind: file.kind ?? kindByName(uri), fault };
 };

@@ -26,12 +26,35 @@ export const editDistance = (left: string, right: string, limit: number): number
   return previous[right.length] ?? limit + 1;
 };
 
+/** The characters of a word, as bits of a number: those that only one of two words has need an edit each, a change mends two. */
+const lettersOf = (word: string): number => {
+  let letters = 0;
+  for (let index = 0; index < word.length; index += 1) letters |= 1 << (word.charCodeAt(index) & 31);
+  return letters;
+};
+
+const known = new Map<string, number>();
+/** Names are constants of the checks, and few; words of files are not kept. */
+const lettersOfName = (name: string): number => {
+  const letters = known.get(name) ?? lettersOf(name);
+  if (known.size < 5000) known.set(name, letters);
+  return letters;
+};
+
+const countBits = (bits: number): number => {
+  let count = 0;
+  for (let rest = bits; rest !== 0; rest &= rest - 1) count += 1;
+  return count;
+};
+
 /** The name that a misspelt word is nearest to, within `limit` edits; undefined when none or two are as near. */
 export const nearestName = (word: string, names: Iterable<string>, limit: number): string | undefined => {
+  const letters = lettersOf(word);
   let best: string | undefined;
   let distance = limit + 1;
   let tied = false;
   for (const name of names) {
+    if (countBits(letters ^ lettersOfName(name)) > 2 * limit) continue;
     const next = editDistance(word, name, limit);
     if (next < distance) {
       best = name;

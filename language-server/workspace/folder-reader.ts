@@ -1,5 +1,4 @@
-import type { FileHandle } from 'node:fs/promises';
-import { open, opendir, readdir, stat } from 'node:fs/promises';
+import { opendir, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { countVocabulary, largestTokenizer } from '../../models/formats/companions/tokenizer-vocabulary';
 import type { TokenizerVocabulary } from '../../models/formats/companions/tokenizer-vocabulary';
@@ -7,16 +6,15 @@ import { parseConfig } from '../../models/formats/config/parse-config';
 import type { JsonValue } from '../../models/formats/model-description';
 import { readOnnx } from '../../models/formats/onnx/read-onnx';
 import type { ReadOnnx } from '../../models/formats/onnx/read-onnx';
+import { openRegular, readBytes, readRegular } from '../../models/formats/regular-file';
 import { resolveInside } from '../../models/formats/safetensors/containment';
 import { headerLength, parseSafetensorsHeader } from '../../models/formats/safetensors/header';
 import { companionNames, noFacts } from '../service/folder-facts';
 import type { CompanionName, FolderFacts, ShardFact } from '../service/folder-facts';
-import { JsonDocument } from '../service/json-document';
+import { JsonDocument, longestText, unreadable } from '../service/json-document';
 
 /** Entries of a folder that are looked at; a model folder has some hundred. */
 const mostEntries = 5000;
-/** Bytes of a companion file that are read; an index of the largest models has 10 MB. */
-const largestCompanion = 32 * 1024 * 1024;
 /** Bytes of a header that is read, well over the 12 MB of the largest published one. */
 const largestHeader = 32 * 1024 * 1024;
 /** Exports come in some ten variants (fp16, int8, q4, with and without cache). */
@@ -35,27 +33,17 @@ type Overlay = (file: string) => string | undefined;
 
 /** JSON as Python writes it may hold NaN and Infinity; what is half typed is read as far as it goes. */
 const parseCompanion = (text: string): JsonValue | undefined => {
+  if (unreadable(text) !== undefined) return undefined;
   const parsed = parseConfig(text);
   if (parsed.ok) return parsed.value as JsonValue;
   return new JsonDocument('', text).value;
 };
 
-const readStart = async (handle: FileHandle, length: number, position: number): Promise<Uint8Array> => {
-  const buffer = Buffer.alloc(length);
-  let filled = 0;
-  while (filled < length) {
-    const { bytesRead } = await handle.read(buffer, filled, length - filled, position + filled);
-    if (bytesRead === 0) break;
-    filled += bytesRead;
-  }
-  return buffer.subarray(0, filled);
-};
-
 const readShard = async (file: string, name: string, bytes: number): Promise<ShardFact> => {
-  const handle = await open(file, 'r');
+  const { handle } = await openRegular(file);
   try {
     // Most headers of a shard fit in here: one read instead of two.
-    const start = await readStart(handle, Math.min(bytes, 64 * 1024), 0);
+    const start = await readBytes(handle, Math.min(bytes, 64 * 1024));
     if (bytes < 1024 && Buffer.from(start).toString('latin1').startsWith('version https://git-lfs')) {
       return { file: name, bytes, tensors: [], pointer: true };
     }
@@ -65,7 +53,7 @@ const readShard = async (file: string, name: string, bytes: number): Promise<Sha
       return { file: name, bytes, tensors: [], problem: { code: 'header-too-long', message }, pointer: false };
     }
     const whole =
-      typeof length !== 'number' || start.length >= length + 8 ? start : await readStart(handle, length + 8, 0);
+      typeof length !== 'number' || start.length >= length + 8 ? start : await readBytes(handle, length + 8);
     const { tensors, problems } = parseSafetensorsHeader(whole, bytes);
     const problem = problems[0];
     return { file: name, bytes, tensors, ...(problem === undefined ? {} : { problem }), pointer: false };
@@ -86,10 +74,12 @@ const graphsBelow = async (folder: string): Promise<readonly string[]> => {
     .map((name) => `onnx/${name}`);
 };
 
-/** Structure of a graph; undefined where a git-lfs pointer stands in for the file. */
-const readGraph = async (file: string, bytes: number): Promise<ReadOnnx | undefined> => {
-  if (bytes < 1024 && (await readText(file)).startsWith('version https://git-lfs')) return undefined;
-  return readOnnx(file);
+/** Structure of a graph, or `pointer` where one of git-lfs stands in for the file. */
+export const readGraph = async (file: string): Promise<ReadOnnx | 'pointer'> => {
+  const read = await readOnnx(file);
+  if (read.ok) return read;
+  const start = await readRegular(file, 1024).catch(() => undefined);
+  return start?.toString('latin1').startsWith('version https://git-lfs') === true ? 'pointer' : read;
 };
 
 /** What lies in model folders, remembered by time and size of each file. Reads headers, never weights. */
@@ -98,7 +88,7 @@ export class FolderReader {
   private readonly overlaid = new Map<string, Remembered<JsonValue | undefined>>();
   private readonly shards = new Map<string, Remembered<ShardFact>>();
   private readonly tokenizers = new Map<string, Remembered<TokenizerVocabulary>>();
-  private readonly graphs = new Map<string, Remembered<ReadOnnx | undefined>>();
+  private readonly graphs = new Map<string, Remembered<ReadOnnx | 'pointer'>>();
   private readonly folders = new Map<string, { readonly at: number; readonly facts: Promise<FolderFacts> }>();
 
   /**
@@ -184,7 +174,7 @@ export class FolderReader {
       if (!isBelow) files.set(name, status.size);
       const key = path.join(folder, name);
       const isCompanion = (companionNames as readonly string[]).includes(name);
-      if (isCompanion && status.size <= largestCompanion) {
+      if (isCompanion && status.size <= longestText) {
         const value = await this.remember(this.companions, key, stamp, async () =>
           parseCompanion(await readText(file)),
         );
@@ -193,8 +183,8 @@ export class FolderReader {
         shards.set(name, await this.remember(this.shards, key, stamp, () => readShard(file, name, status.size)));
       } else if (name.endsWith('.onnx')) {
         if (graphs.size >= mostGraphs) return;
-        const graph = await this.remember(this.graphs, key, stamp, () => readGraph(file, status.size));
-        if (graph !== undefined) graphs.set(name, graph);
+        const graph = await this.remember(this.graphs, key, stamp, () => readGraph(file));
+        if (graph !== 'pointer') graphs.set(name, graph);
       } else if (name === 'tokenizer.json' && status.size <= largestTokenizer) {
         tokenizer = await this.remember(this.tokenizers, key, stamp, () => countVocabulary(file));
       }
@@ -234,15 +224,9 @@ export class FolderReader {
   }
 }
 
-/** A file as text, without the mark that some editors put first. */
-export const readText = async (file: string): Promise<string> => {
-  const handle = await open(file, 'r');
-  try {
-    return (await handle.readFile('utf8')).replace(/^\uFEFF/, '');
-  } finally {
-    await handle.close();
-  }
-};
+/** A file as text, without the mark that some editors put first. Throws FileRefused, on pipes and large files too. */
+export const readText = async (file: string): Promise<string> =>
+  (await readRegular(file, longestText)).toString('utf8').replace(/^\uFEFF/, '');
 
 /** The path to read for a direct child of a folder; undefined when a link leads out of it, other than into a cache's blobs. */
 export const containedPath = async (folder: string, name: string): Promise<string | undefined> => {

@@ -1,5 +1,4 @@
-import { constants } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
+import { FileRefused, readRegular } from './regular-file';
 import { resolveInside } from './safetensors/containment';
 
 export type FolderFile =
@@ -11,9 +10,6 @@ export type FolderFile =
       readonly message: string;
     };
 
-/** A pipe is opened at once and told by its status, instead of waiting for a writer; Windows has no such flag. */
-const readAtOnce = constants.O_RDONLY | ((constants as { readonly O_NONBLOCK?: number }).O_NONBLOCK ?? 0);
-
 /**
  * The text of a file that a model folder holds: a regular file inside of it (or in the blobs of its Hugging Face cache) of at
  * most `largest` bytes. Every small file of a model folder is read through here, so that none can hang or fill the process.
@@ -22,27 +18,13 @@ export async function readFolderFile(folder: string, name: string, largest: numb
   const place = await resolveInside(folder, name);
   if (!place.ok) return place;
   const { path } = place;
-  let file: FileHandle | undefined;
   try {
-    file = await open(path, readAtOnce);
-    const about = await file.stat();
-    if (!about.isFile()) return { ok: false, code: 'not-a-file', message: `${name} is no regular file.` };
-    if (about.size > largest) {
-      const message = `${name} has ${about.size} bytes, and at most ${largest} are read.`;
-      return { ok: false, code: 'too-large', message };
-    }
-    const bytes = Buffer.alloc(about.size);
-    let filled = 0;
-    while (filled < bytes.length) {
-      const { bytesRead } = await file.read(bytes, filled, bytes.length - filled, filled);
-      if (bytesRead === 0) break;
-      filled += bytesRead;
-    }
-    return { ok: true, path, text: bytes.toString('utf8', 0, filled), bytes: filled };
+    const bytes = await readRegular(path, largest);
+    return { ok: true, path, text: bytes.toString('utf8'), bytes: bytes.length };
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    return { ok: false, code: 'unreadable', message: `${name} cannot be read (${code ?? 'unknown error'}).` };
-  } finally {
-    await file?.close();
+    if (!(error instanceof FileRefused)) throw error;
+    return { ok: false, code: error.code, message: `${name} is not read: ${startingLow(error.message)}` };
   }
 }
+
+const startingLow = (sentence: string): string => sentence.charAt(0).toLowerCase() + sentence.slice(1);

@@ -2,6 +2,7 @@ import type { JsonValue } from '../../../models/formats/model-description';
 import { hiddenSizeNames, numberField } from '../config-parts';
 import { isObject } from '../json-document';
 import { nearestName } from '../nearest-name';
+import { matchesSome } from '../people-patterns';
 import { replaceValue } from '../places';
 import type { Rule, RuleContext } from './rule';
 
@@ -100,11 +101,8 @@ const modulesOf = ({ facts }: RuleContext): KnownModules | undefined => {
   };
 };
 
-const matches = (target: string, name: string): boolean => name === target || name.endsWith(`.${target}`);
-
-/** Patterns of people that take long on purpose or by accident are not tried: nested repeats, and long ones. */
-const isPlainPattern = (pattern: string): boolean =>
-  pattern.length < 300 && !/[+*}]\)?[+*{]|\([^)]*[+*][^)]*\)[+*{]/.test(pattern);
+const endingsOf = (name: string): readonly string[] =>
+  [...name.matchAll(/\./g)].map(({ index }) => name.slice(index + 1)).concat(name);
 
 export const loraTarget: Rule = {
   code: 'lora-target-matches-nothing',
@@ -119,34 +117,39 @@ export const loraTarget: Rule = {
     const related =
       modules === undefined ? [] : [{ message: `modules of ${modules.file}`, place: { file: modules.file } }];
     if (typeof targets === 'string') {
-      if (targets === 'all-linear' || modules === undefined || !isPlainPattern(targets)) return;
-      let pattern: RegExp;
-      try {
-        pattern = new RegExp(`^(?:${targets.replace(/\(\?P</g, '(?<')})$`);
-      } catch {
-        return;
-      }
+      if (targets === 'all-linear' || modules === undefined) return;
       const stripped = modules.names.map((name) => name.replace(/^base_model\.model\./, ''));
-      if (![...modules.names, ...stripped].some((name) => pattern.test(name))) {
+      const found = matchesSome(targets, [...modules.names, ...stripped]);
+      if (found === 'no') {
         report(
           ['target_modules'],
           'The pattern of target_modules matches no module of the model. The adapter would change nothing.',
           { related },
         );
+      } else if (found === 'too-long') {
+        report(
+          ['target_modules'],
+          'The pattern of target_modules takes too long to try and is not checked. Name the modules in a list, or nest no repeats.',
+          { related, severity: 'information' },
+        );
       }
       return;
     }
     if (!Array.isArray(targets)) return;
+    // A target is the whole name of a module or what follows one of its points.
+    const endings = new Set(modules?.names.flatMap(endingsOf));
+    const lasts = new Set(modules?.names.map((name) => name.slice(name.lastIndexOf('.') + 1)));
+    const usual = [...moduleNames].filter((name) => name.length > 4);
     (targets as readonly JsonValue[]).forEach((target, index) => {
       if (typeof target !== 'string') return;
       const last = target.slice(target.lastIndexOf('.') + 1);
       const path = ['target_modules', index];
       if (modules !== undefined) {
-        if (modules.names.some((name) => matches(target, name))) return;
-        const near = nearestName(last, new Set(modules.names.map((name) => name.slice(name.lastIndexOf('.') + 1))), 3);
+        if (endings.has(target)) return;
+        const near = nearestName(last, lasts, 3);
         report(
           path,
-          `"${target}" matches no module in ${modules.file}${near === undefined ? '' : `; did you mean "${near}"?`} An adapter there would change nothing.`,
+          `"${target}" matches no module in ${modules.file}${near === undefined ? '.' : `; did you mean "${near}"?`} An adapter there would change nothing.`,
           {
             related,
             fixes:
@@ -164,11 +167,7 @@ export const loraTarget: Rule = {
         return;
       }
       if (moduleNames.has(last) || last.length < 4) return;
-      const near = nearestName(
-        last,
-        [...moduleNames].filter((name) => name.length > 4),
-        1,
-      );
+      const near = nearestName(last, usual, 1);
       if (near === undefined) return;
       report(
         path,

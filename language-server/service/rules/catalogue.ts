@@ -11,6 +11,7 @@ import {
   rotaryWidthOdd,
   sizeNotPositive,
 } from './heads';
+import { jsonInvalid, keyTwice } from './json';
 import { latentDims, layerListLength, layerTypeUnknown, windowWithoutEffect } from './layers';
 import { layersExtra, layersMissing, tiedWithHead } from './layers-in-weights';
 import { graphContradictsConfig, graphContradictsGenai, graphUnreadable } from './graphs';
@@ -78,6 +79,8 @@ export const rules: readonly Rule[] = [
   modelTypeMisspelt,
   keyMisspelt,
   fieldValue,
+  jsonInvalid,
+  keyTwice,
   fileNotRead,
   cacheOverMemory,
   tensorShape,

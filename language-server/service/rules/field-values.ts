@@ -1,5 +1,7 @@
 import { attentionKeys } from '../key-names';
-import { deepestNesting } from '../json-document';
+import { fileKinds } from '../file-kind';
+import { deepestNesting, mostEntries } from '../json-document';
+import type { Unread } from '../json-document';
 import type { Rule } from './rule';
 
 export const fieldValue: Rule = {
@@ -28,16 +30,16 @@ export const fieldValue: Rule = {
 
 export const fileNotRead: Rule = {
   code: 'file-not-read',
-  title: 'The file is too deep or too long to be read',
+  title: 'The file cannot be read, or is too deep or too long',
   severity: 'error',
-  kinds: ['config'],
+  kinds: fileKinds,
   check({ document }, report) {
     if (document.unread === undefined) return;
-    report(
-      { offset: 0, length: 1 },
-      document.unread === 'too-deep'
-        ? `The file nests deeper than ${deepestNesting} levels and is not read. Model files have some ten levels.`
-        : `The file has ${document.text.length} characters and is not read. Model files are far shorter.`,
-    );
+    const said: Readonly<Record<Unread, string>> = {
+      'too-deep': `The file nests deeper than ${deepestNesting} levels and is not read. Model files have some ten levels.`,
+      'too-long': `The file has ${document.text.length} characters and is not read. Model files are far shorter.`,
+      'too-many': `The file has more than ${mostEntries} entries and is not read. Model files have far fewer.`,
+    };
+    report({ offset: 0, length: 1 }, said[document.unread]);
   },
 };

@@ -1,3 +1,4 @@
+import type { TextChange } from '../finding';
 import { contextNames, isLatent, layerNames, numberField } from '../config-parts';
 import { nearestName } from '../nearest-name';
 import { relatedField, replaceValue } from '../places';
@@ -113,15 +114,20 @@ export const layerTypeUnknown: Rule = {
     for (const part of parts) {
       const types = part.value['layer_types'];
       if (!Array.isArray(types)) continue;
-      const passed = new Set<unknown>(layerTypeNames);
+      const places = new Map<string, number[]>();
       (types as readonly unknown[]).forEach((type, index) => {
-        if (typeof type !== 'string' || passed.has(type)) return;
-        passed.add(type);
+        if (typeof type !== 'string' || (layerTypeNames as readonly string[]).includes(type)) return;
+        const known = places.get(type);
+        if (known === undefined) places.set(type, [index]);
+        else known.push(index);
+      });
+      for (const [type, indices] of places) {
         const near = nearestName(type, layerTypeNames, 4);
-        const places = (types as readonly unknown[]).flatMap((other, at) => (other === type ? [at] : []));
+        const change = (index: number): readonly TextChange[] =>
+          replaceValue(document, [...part.path, 'layer_types', index], JSON.stringify(near));
         report(
-          [...part.path, 'layer_types', index],
-          `"${type}" is no kind of layer${near === undefined ? '' : `; did you mean "${near}"?`} Known are ${layerTypeNames.slice(0, 6).join(', ')}.`,
+          [...part.path, 'layer_types', indices[0] ?? 0],
+          `"${type}" is no kind of layer${near === undefined ? '.' : `; did you mean "${near}"?`} Known are ${layerTypeNames.slice(0, 6).join(', ')}.`,
           {
             part,
             ...(near === undefined ? { severity: part.familiarity === 'known' ? 'warning' : 'information' } : {}),
@@ -130,16 +136,14 @@ export const layerTypeUnknown: Rule = {
                 ? []
                 : [
                     {
-                      title: places.length > 1 ? `Change all ${places.length} to "${near}"` : `Change to "${near}"`,
-                      changes: places.flatMap((at) =>
-                        replaceValue(document, [...part.path, 'layer_types', at], JSON.stringify(near)),
-                      ),
+                      title: indices.length > 1 ? `Change all ${indices.length} to "${near}"` : `Change to "${near}"`,
+                      changes: indices.flatMap(change),
                       preferred: true,
                     },
                   ],
           },
         );
-      });
+      }
     }
   },
 };

@@ -1,4 +1,9 @@
-import { classFitsType, knownModelTypes, typeOfClass } from '../../../models/formats/families/class-names';
+import {
+  classFitsType,
+  knownModelTypes,
+  otherModelTypes,
+  typeOfClass,
+} from '../../../models/formats/families/class-names';
 import { nearestName } from '../nearest-name';
 import { relatedField, renameKey, replaceValue } from '../places';
 import { attentionKeys, otherKnownKeys } from '../key-names';
@@ -57,7 +62,7 @@ export const dtypeUnknown: Rule = {
         const path = [...part.path, key];
         report(
           path,
-          `"${value}" is no dtype that torch knows${near === undefined ? '' : `; did you mean "${near}"?`} Usual are bfloat16, float16 and float32.`,
+          `"${value}" is no dtype that torch knows${near === undefined ? '.' : `; did you mean "${near}"?`} Usual are bfloat16, float16 and float32.`,
           {
             part,
             fixes:
@@ -166,7 +171,7 @@ const plainLetters = (name: string): string => name.toLowerCase().replace(/[^a-z
 
 export const modelTypeMisspelt: Rule = {
   code: 'model-type-misspelt',
-  title: 'model_type is one letter away from a known type',
+  title: 'model_type is one or two letters away from a known type',
   severity: 'warning',
   kinds: ['config'],
   check({ document, parts }, report) {
@@ -175,7 +180,7 @@ export const modelTypeMisspelt: Rule = {
     if (root === undefined || typeof modelType !== 'string' || modelType === '' || knownModelTypes.has(modelType))
       return;
     // Remote code names its type as it likes.
-    if (root.value['auto_map'] !== undefined) return;
+    if (root.value['auto_map'] !== undefined || otherModelTypes.has(modelType)) return;
     const architectures = root.value['architectures'];
     const classes = Array.isArray(architectures)
       ? (architectures as readonly unknown[]).filter((name): name is string => typeof name === 'string')
@@ -191,10 +196,12 @@ export const modelTypeMisspelt: Rule = {
       modelType.replace(/\D/g, '') !== near.replace(/\D/g, '')
     )
       return;
-    if (!classes.some((name) => classFitsType(name, near))) return;
+    // Without a class that bears it out, a short name takes one edit to become another.
+    const isNear = near.length > 6 || nearestName(modelType.toLowerCase(), [near], 1) !== undefined;
+    if (classes.length === 0 ? !isNear : !classes.some((name) => classFitsType(name, near))) return;
     report(
       ['model_type'],
-      `"${modelType}" is no model type that loaders know; did you mean "${near}"? The class in architectures is one of ${near}.`,
+      `"${modelType}" is no model type that loaders know; did you mean "${near}"? ${classes.length === 0 ? 'They choose the class by it.' : `The class in architectures is one of ${near}.`}`,
       {
         fixes: [
           {

@@ -4,11 +4,13 @@ import type { FileKind } from '../file-kind';
 import type { Finding, Fix, Related, Severity } from '../finding';
 import type { FolderFacts } from '../folder-facts';
 import type { JsonDocument, Span } from '../json-document';
+import type { SyntaxFault } from '../json-syntax';
 
 /** What a rule looks at. It reads no file: the folder's facts were gathered before. */
 export interface RuleContext {
   readonly document: JsonDocument;
   readonly kind: FileKind;
+  readonly fault: SyntaxFault | undefined;
   readonly parts: readonly ConfigPart[];
   readonly facts: FolderFacts;
   /** The model of this file, or of the config.json beside it. */

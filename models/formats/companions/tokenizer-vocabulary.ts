@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { openRegular } from '../regular-file';
 import { VocabularyCounter } from './vocabulary-counter';
 
 /** What `tokenizer.json` holds, counted from disk without keeping it. */
@@ -15,7 +15,7 @@ export const largestTokenizer = 128 * 1024 * 1024;
 
 /** Streams a `tokenizer.json` of any size by; what is no JSON gives nonsense counts. */
 export async function countVocabulary(file: string): Promise<TokenizerVocabulary> {
-  const handle = await open(file, 'r');
+  const { handle } = await openRegular(file);
   const counter = new VocabularyCounter();
   let bytes = 0;
   try {

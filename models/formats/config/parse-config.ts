@@ -44,11 +44,31 @@ export function nestingOf(text: string): number {
   return most;
 }
 
-/** 1e999 is read as Infinity by every JSON parser; NaN has no number and becomes null. */
-function withoutBareNumbers(text: string): string {
-  return text.replace(/"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b/g, (token) => {
-    if (token.startsWith('"')) return token;
-    if (token === 'NaN') return 'null';
-    return token.startsWith('-') ? '-1e999' : '1e999';
-  });
+/**
+ * The numbers that Python's json writes bare and JSON has no word for, outside strings, each replaced. A scan by hand: a
+ * regular expression that steps over strings overflows its stack on one of some megabytes.
+ */
+export function replaceBareNumbers(text: string, put: (word: string) => string): string {
+  const pieces: string[] = [];
+  let kept = 0;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code === 34) {
+      for (index++; index < text.length && text.charCodeAt(index) !== 34; index++)
+        if (text.charCodeAt(index) === 92) index++;
+    } else if (code === 78 || code === 73 || code === 45) {
+      const word = ['NaN', 'Infinity', '-Infinity'].find((one) => text.startsWith(one, index));
+      if (word === undefined || isWordPart(text, index - 1) || isWordPart(text, index + word.length)) continue;
+      pieces.push(text.slice(kept, index), put(word));
+      kept = index + word.length;
+      index = kept - 1;
+    }
+  }
+  return kept === 0 ? text : pieces.join('') + text.slice(kept);
 }
+
+const isWordPart = (text: string, index: number): boolean => /[\w$]/.test(text.charAt(index));
+
+/** 1e999 is read as Infinity by every JSON parser; NaN has no number and becomes null. */
+const withoutBareNumbers = (text: string): string =>
+  replaceBareNumbers(text, (word) => (word === 'NaN' ? 'null' : word.startsWith('-') ? '-1e999' : '1e999'));

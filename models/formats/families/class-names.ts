@@ -116,7 +116,27 @@ const stems: Readonly<Record<string, readonly string[]>> = {
 const stemsOf = (modelType: string): readonly string[] =>
   Object.hasOwn(stems, modelType) ? (stems[modelType] ?? []) : [];
 
+/** A draft model shares the config of the model that it drafts for, and has layers of its own. */
+const draftClass = /Eagle|Draft|Medusa|NextN/;
+
 export const knownModelTypes: ReadonlySet<string> = new Set(Object.keys(stems));
+
+/** Types of transformers 5 and of models beside it that look like a slip of the pen in one of the above, and are none. */
+export const otherModelTypes: ReadonlySet<string> = new Set([
+  'bamba',
+  'flava',
+  'gemma3n',
+  'gemma3n_text',
+  'glm4v_moe',
+  'hubert',
+  'ibert',
+  'llamba',
+  'pegasus_x',
+  'plbart',
+  'rembert',
+  'voxtral',
+  'zamba',
+]);
 
 /**
  * The model type whose class this is, by the longest stem; undefined for a class that is no plain member of a family
@@ -128,6 +148,7 @@ export const typeOfClass = (architecture: string): { readonly type: string; read
   for (const [type, names] of Object.entries(stems)) {
     const stem = names[0] ?? '';
     if (!/^(For[A-Z]|LMHead|Model$|MTModel$|DoubleHeads)/.test(architecture.slice(stem.length))) continue;
+    if (draftClass.test(architecture)) continue;
     if (architecture.startsWith(stem) && stem.length > (best?.stem.length ?? 0)) best = { type, stem };
   }
   return best;
@@ -139,7 +160,6 @@ export const classFitsType = (architecture: string, modelType: string): boolean 
 
 /** What follows the stem in the plain classes of a type, and never in a class that adds parts of its own (`LlavaLlamaFor…`). */
 const plainEnding = /^(For[A-Z]|LM|Model|MTModel|DoubleHeads|Encoder|Decoder|Text|Vision|PreTrained|Backbone|QA)/;
-const draftClass = /Eagle|Draft|Medusa|NextN/;
 
 /**
  * True of a class that shares a model type's config and has layers of its own: a class of remote code (JinaBERT says

@@ -1,4 +1,3 @@
-import { open, stat } from 'node:fs/promises';
 import { fromBinary } from '@bufbuild/protobuf';
 import type { NodeProto, ValueInfoProto } from 'onnx-buf';
 import {
@@ -8,6 +7,7 @@ import {
   TensorProto_DataType,
   ValueInfoProtoSchema,
 } from 'onnx-buf';
+import { FileRefused, openRegular } from '../regular-file';
 import { WireError, WireReader } from './wire';
 
 export interface OnnxValue {
@@ -82,17 +82,16 @@ const typeName = (type: number): string => TensorProto_DataType[type]?.toLowerCa
 export async function readOnnx(path: string): Promise<ReadOnnx> {
   const refuse = (why: string): ReadOnnx => ({ ok: false, message: `This is no readable ONNX file: ${why}.` });
   try {
-    const about = await stat(path);
-    if (!about.isFile()) return refuse('it is no regular file');
-    if (about.size === 0) return refuse('it is empty');
-    const file = await open(path, 'r');
+    const { handle, size } = await openRegular(path);
     try {
-      return { ok: true, onnx: await readModel(new WireReader(file, about.size, mostBytes)) };
+      if (size === 0) return refuse('it is empty');
+      return { ok: true, onnx: await readModel(new WireReader(handle, size, mostBytes)) };
     } finally {
-      await file.close();
+      await handle.close();
     }
   } catch (error) {
     if (error instanceof WireError) return refuse(error.message);
+    if (error instanceof FileRefused) return { ok: false, message: error.message };
     const code = (error as NodeJS.ErrnoException).code;
     // The protobuf library throws plain errors on bytes that are no message.
     return refuse(code === undefined ? 'its fields are damaged' : `it cannot be opened (${code})`);

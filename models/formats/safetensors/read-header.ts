@@ -1,4 +1,4 @@
-import { open, stat } from 'node:fs/promises';
+import { FileRefused, openRegular, readBytes } from '../regular-file';
 import type { SafetensorsHeader } from './header';
 import { headerLength, parseSafetensorsHeader } from './header';
 
@@ -18,32 +18,23 @@ export type ReadHeaderResult =
 /** Reads the header of one file by ranges, never the weights. */
 export async function readSafetensorsHeader(path: string): Promise<ReadHeaderResult> {
   try {
-    const about = await stat(path);
-    // A pipe or a device would block for ever.
-    if (!about.isFile()) return { ok: false, code: 'not-a-file', message: 'It is no regular file.' };
-    const file = await open(path, 'r');
+    const { handle, size } = await openRegular(path);
     try {
-      const start = Buffer.alloc(Math.min(firstRead, about.size));
-      const { bytesRead: first } = await file.read(start, 0, start.length, 0);
-      const length = headerLength(start.subarray(0, first), about.size);
-      let bytes = start.subarray(0, first);
-      let bytesRead = first;
-      if (typeof length === 'number' && length + 8 > first) {
-        const whole = Buffer.alloc(length + 8);
-        start.copy(whole, 0, 0, first);
-        const rest = await file.read(whole, first, whole.length - first, first);
-        bytesRead += rest.bytesRead;
-        bytes = whole.subarray(0, first + rest.bytesRead);
-      }
-      const header = parseSafetensorsHeader(bytes, about.size);
-      return { ok: true, header: { ...header, fileSize: about.size, bytesRead } };
+      const start = await readBytes(handle, Math.min(firstRead, size));
+      const length = headerLength(start, size);
+      const bytes =
+        typeof length === 'number' && length + 8 > start.length
+          ? Buffer.concat([start, await readBytes(handle, length + 8 - start.length, start.length)])
+          : start;
+      const header = parseSafetensorsHeader(bytes, size);
+      return { ok: true, header: { ...header, fileSize: size, bytesRead: bytes.length } };
     } finally {
-      await file.close();
+      await handle.close();
     }
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT' || code === 'ENOTDIR')
-      return { ok: false, code: 'not-found', message: 'The file does not exist.' };
-    return { ok: false, code: 'unreadable', message: `The file cannot be read (${code ?? 'unknown error'}).` };
+    if (error instanceof FileRefused && error.code !== 'too-large')
+      return { ok: false, code: error.code, message: error.message };
+    const { code } = error as NodeJS.ErrnoException;
+    return { ok: false, code: 'unreadable', message: `It cannot be read (${code ?? 'unknown error'}).` };
   }
 }

@@ -83,11 +83,11 @@ describe('the ways into the Hallucination panel', function () {
   it('the line above a config that has a vision part, and above no other', async () => {
     const { bench } = window();
     const lens = bench.page.locator('.editor-group-container.active .codelens-decoration a', {
-      hasText: /Show hallucination heads/i,
+      hasText: /Hallucination/,
     });
     await bench.openFile('gpt2/config.json');
     await bench.page
-      .locator('.editor-group-container.active .codelens-decoration', { hasText: 'Benchmark this attention' })
+      .locator('.editor-group-container.active .codelens-decoration', { hasText: 'Benchmark' })
       .waitFor();
     assert.equal(await lens.count(), 0);
     await bench.openFile('seeing/config.json');

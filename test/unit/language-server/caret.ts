@@ -6,7 +6,7 @@ import type { Finding } from '../../../language-server/service/finding';
 import { noFacts } from '../../../language-server/service/folder-facts';
 import type { FolderFacts, ShardFact } from '../../../language-server/service/folder-facts';
 import type { Span } from '../../../language-server/service/json-document';
-import { readModelFile } from '../../../language-server/service/model-file';
+import { readModelFile, readStrictly } from '../../../language-server/service/model-file';
 import type { ModelFile } from '../../../language-server/service/model-file';
 
 /** Text in which `|…|` marks a span, or a single `|` a place; JSON has no bar outside strings. */
@@ -23,13 +23,21 @@ export interface Surroundings {
   readonly name?: string;
   readonly facts?: Partial<FolderFacts>;
   readonly settings?: CheckSettings;
+  /** As `headscope check` reads it, which says itself what is no JSON. */
+  readonly strict?: boolean;
 }
 
 export const modelFile = (text: string, name = 'config.json'): ModelFile =>
   readModelFile(`file:///models/m/${name}`, text);
 
-export const findingsOf = (text: string, { name, facts, settings }: Surroundings = {}): readonly Finding[] =>
-  checkFile(modelFile(text, name), { ...noFacts, ...facts }, settings);
+export const findingsOf = (text: string, { name, facts, settings, strict }: Surroundings = {}): readonly Finding[] =>
+  checkFile(
+    strict === true
+      ? readStrictly(`file:///models/m/${name ?? 'config.json'}`, Buffer.from(text))
+      : modelFile(text, name),
+    { ...noFacts, ...facts },
+    settings,
+  );
 
 /** The marked text gives exactly one finding of the code, on the marked span. */
 export const expectFinding = (marked: string, code: string, surroundings?: Surroundings): Finding => {

@@ -101,7 +101,8 @@ describe('graphs beside a config', () => {
     writeFileSync(join(root, 'm', 'model.onnx'), graph(4, 2));
     const text = '{"search": {}, "model": {"type": "llama", "decoder": {"filename": "model.onnx"}}}';
     const facts = await new FolderReader().facts(join(root, 'm'));
-    const shown = hoverAt(modelFile(text, 'genai_config.json'), text.indexOf('model.onnx'), facts)?.markdown ?? '';
+    const shown =
+      hoverAt(modelFile(text, 'genai_config.json'), text.indexOf('model.onnx'), facts)?.markdown.source ?? '';
     assert.match(shown, /1 × GroupQueryAttention, 4 query heads, 2 key\/value heads/);
   });
 });

@@ -279,6 +279,7 @@ export const ruleCases: Readonly<Record<string, RuleCases>> = {
   },
   'layer-type-unknown': {
     fires: [
+      `{${llama}, "layer_types": ["full_attention", |"something_of_its_own"|]}`,
       '{"model_type": "gpt_oss", "num_hidden_layers": 2, "layer_types": [|"sliding_atention"|, "full_attention"]}',
       '{"model_type": "gemma3_text", "layer_types": [|"everything"|]}',
     ],
@@ -473,7 +474,11 @@ export const ruleCases: Readonly<Record<string, RuleCases>> = {
     ],
   },
   'dtype-unknown': {
-    fires: [`{${llama}, "torch_dtype": |"fp16"|}`, `{${llama}, "dtype": |"bfloat61"|}`],
+    fires: [
+      `{${llama}, "dtype": |"something"|}`,
+      `{${llama}, "torch_dtype": |"fp16"|}`,
+      `{${llama}, "dtype": |"bfloat61"|}`,
+    ],
     silent: [
       `{${llama}, "torch_dtype": "torch.bfloat16"}`,
       '{"model_type": "clip", "text_config": {"torch_dtype": null}}',
@@ -510,8 +515,28 @@ export const ruleCases: Readonly<Record<string, RuleCases>> = {
     fires: [
       '{"model_type": |"llamma"|, "architectures": ["LlamaForCausalLM"]}',
       '{"model_type": |"misral"|, "architectures": ["MistralForCausalLM"]}',
+      '{"model_type": |"lama"|, "hidden_size": 64, "num_attention_heads": 4}',
+      '{"model_type": |"mistarl"|}',
+      '{"model_type": |"qwen3moe"|, "num_hidden_layers": 2}',
+      '{"model_type": |"deepsek_v3"|, "architectures": []}',
     ],
     silent: [
+      // Types of other models, published without their classes or with them.
+      ...[
+        'gemma3n',
+        'gemma3n_text',
+        'bamba',
+        'zamba',
+        'flava',
+        'plbart',
+        'pegasus_x',
+        'glm4v_moe',
+        'voxtral',
+        'ibert',
+      ].map((type) => `{"model_type": "${type}"}`),
+      ...['rwkv', 'hubert', 'llamba', 'minicpm', 'internlm2', 'chatglm', 'exaone', 'phi4', 'gemma4', 'qwen', 'x'].map(
+        (type) => `{"model_type": "${type}", "hidden_size": 64}`,
+      ),
       '{"model_type": "mistrals", "architectures": ["Other"]}',
       '{"model_type": "falcom", "auto_map": {}, "architectures": ["FalconForCausalLM"]}',
     ],
@@ -534,6 +559,38 @@ export const ruleCases: Readonly<Record<string, RuleCases>> = {
       `{${llama.replace('2, "vocab', '|100000|, "vocab')}, ${heads}}`,
     ],
     silent: [`{${llama}, ${heads}}`, '{"model_type": "rwkv5", "intermediate_size": null, "hidden_size": 64}'],
+  },
+  'json-invalid': {
+    fires: [
+      ['||', { strict: true }],
+      ['{"model_type": "llama"||', { strict: true }],
+      ['{"model_type": "llama", "architectures": ["LlamaFor||', { strict: true }],
+      ['{"model_type": "llama",|}|', { strict: true }],
+      ['{"architectures": ["LlamaForCausalLM",|]|, "model_type": "llama"}', { strict: true }],
+      ['{"model_type": "llama" |// a comment|\n}', { strict: true }],
+      ["{|'model_type'|: 'llama'}", { strict: true }],
+      ['{"model_type": "llama", "use_cache": |True|}', { strict: true }],
+      ['{"weight_map": {"a": |None|}}', { strict: true, name: 'model.safetensors.index.json' }],
+      ['||\ufeff{"model_type": "llama"}', { strict: true }],
+    ],
+    silent: [
+      '{"model_type": "llama",}',
+      ['{"model_type": "llama", "a": NaN, "b": -Infinity}', { strict: true }],
+      ['\t\r\n{"model_type": "llama", "\\u00e4": "\\ud800"}\n', { strict: true }],
+      ['{"name": "x",}', { strict: true, name: 'package.json' }],
+    ],
+  },
+  'key-twice': {
+    fires: [
+      '{"model_type": "llama", "num_hidden_layers": 2, |"num_hidden_layers"|: 3}',
+      '{"model_type": "llava", "text_config": {"model_type": "llama", |"model_type"|: "qwen2"}}',
+      ['{"_from_model_config": true, "eos_token_id": 1, |"eos_token_id"|: 2}', named('generation_config.json')],
+    ],
+    silent: [
+      '{"model_type": "llava", "text_config": {"model_type": "llama"}}',
+      '{"model_type": "llama", "model_type"',
+      ['{"name": "x", "name": "y"}', named('package.json')],
+    ],
   },
   'file-not-read': {
     fires: [`|[|${'['.repeat(300)}`, `|{|"a": ${'['.repeat(100_000)}`],

@@ -11,6 +11,8 @@ const besideOf = (one: Case) => (typeof one === 'string' ? undefined : one[1]);
 const short = (text: string): string => (text.length > 110 ? `${text.slice(0, 110)}…` : text);
 
 describe('rules', () => {
+  /** What the cases below were told, for the tests of the words at the end. */
+  const messages: string[] = [];
   for (const rule of rules) {
     describe(rule.code, () => {
       const cases = ruleCases[rule.code];
@@ -25,7 +27,7 @@ describe('rules', () => {
           for (const fix of finding.fixes) {
             for (const { offset, length } of fix.changes) assert.ok(offset >= 0 && offset + length <= text.length);
           }
-          assert.match(finding.message, /[.)]$/, 'a message is a sentence');
+          for (const words of [finding.message, ...finding.related.map(({ message }) => message)]) messages.push(words);
         });
       }
       for (const one of cases?.silent ?? []) {
@@ -41,6 +43,27 @@ describe('rules', () => {
       });
     });
   }
+  describe('messages', () => {
+    const isName = (words: string): boolean => /^\S+$|^modules of /.test(words);
+    it('end with a full stop, names of files and tensors aside', () => {
+      assert.ok(messages.length > 150);
+      assert.deepEqual(
+        messages.filter((words) => !words.endsWith('.') && !isName(words)),
+        [],
+      );
+    });
+    it('have a full stop before each further sentence', () => {
+      // Words that begin a sentence somewhere, and are no name or abbreviation, begin one everywhere.
+      const starts = new Set(
+        messages.flatMap((words) => [...words.matchAll(/[.?!] ([A-Z][a-z]+)\b/g)].map(([, word = '']) => word)),
+      );
+      assert.ok(starts.has('Usual') && starts.has('Known'), [...starts].join());
+      const run = messages.filter((words) =>
+        [...words.matchAll(/[^.?!:] ([A-Z][a-z]+)\b/g)].some(([, word = '']) => starts.has(word)),
+      );
+      assert.deepEqual(run, []);
+    });
+  });
   it('have no cases without a rule', () => {
     const codes = new Set(rules.map(({ code }) => code));
     assert.deepEqual(

@@ -10,6 +10,7 @@ import { inlayHints } from '../../../language-server/service/inlay-hints';
 import { fileLinks } from '../../../language-server/service/links';
 import { modelFacts } from '../../../language-server/service/model-facts';
 import { outline } from '../../../language-server/service/outline';
+import { rendered } from '../../support/rendered';
 import { expectFinding, findingsOf, modelFile, shard, unmark } from './caret';
 
 /** Llama 3.1 8B as published: 32 layers, 32 heads on 8 of 128. */
@@ -23,7 +24,8 @@ const place = (marked: string): { text: string; offset: number } => {
 };
 const hover = (marked: string, name?: string): string | undefined => {
   const { text, offset } = place(marked);
-  return hoverAt(modelFile(text, name), offset)?.markdown;
+  const shown = hoverAt(modelFile(text, name), offset)?.markdown;
+  return shown === undefined ? undefined : rendered(shown.source).text;
 };
 const expectHover = (marked: string, ...words: readonly (string | RegExp)[]): void => {
   const shown = hover(marked) ?? '';
@@ -133,17 +135,38 @@ describe('completion', () => {
     assert.ok(found !== undefined);
     assert.equal(apply(text, [{ ...found.span, text: found.text }]), `{${llama}, "num_key_value_heads": 8}`);
   });
-  it('is silent in other JSON', () => assert.deepEqual(labels('{"|"}', 'package.json'), []));
+  for (const [text, first] of [
+    ['{|}', 'model_type'],
+    ['{ | }', 'model_type'],
+    ['{\n  |\n}', 'model_type'],
+    ['{"|"}', 'model_type'],
+    ['{"model_type": "llava", "text_config": {|}}', 'model_type'],
+    ['{"model_type": "llama", "rope_scaling": { | }}', 'rope_type'],
+  ] as const) {
+    it(`offers keys in an empty object: ${JSON.stringify(text)}`, () => {
+      const offered = labels(text);
+      assert.equal(offered[0], first);
+      assert.ok(offered.length > 10);
+      const { text: plain, offset } = place(text);
+      const [{ span, text: put } = assert.fail()] = completeAt(modelFile(plain), offset);
+      const after = apply(plain, [{ ...span, text: put }]);
+      assert.ok(after.includes(`"${first}"`) && !after.includes('""'), after);
+    });
+  }
+  it('offers the keys of other files in an empty object by their names', () =>
+    assert.ok(labels('{|}', 'generation_config.json').includes('temperature')));
+  it('is silent in other JSON', () =>
+    assert.deepEqual([...labels('{"|"}', 'package.json'), ...labels('{|}', 'package.json')], []));
 });
 
 describe('code lenses', () => {
   const titles = (text: string): readonly string[] => codeLenses(modelFile(text), noFacts).map(({ title }) => title);
   it('say the attention, the parameters and the cache, and offer the benchmark', () => {
     const [attention = '', action = '', , parameters, cache = ''] = titles(`{${llama}, "num_key_value_heads": 8}`);
-    assert.equal(attention, 'Grouped-query attention 4:1, 32 heads of 128, 32 layers');
+    assert.equal(attention, 'GQA 4:1, 32 heads of 128, 32 layers');
     assert.equal(parameters, '8.03 B parameters');
-    assert.equal(cache, 'KV cache 128 KiB/token, 16 GiB at 128k');
-    assert.match(action, /Benchmark this attention/);
+    assert.equal(cache, 'KV 128 KiB/token, 16 GiB at 128k');
+    assert.match(action, /Benchmark$/);
     const commands = codeLenses(modelFile(`{${llama}}`), noFacts).flatMap(({ command }) => command ?? []);
     assert.deepEqual(commands, [
       { id: 'headscope.benchmarkConfig', arguments: ['file:///models/m/config.json'] },
@@ -190,7 +213,7 @@ describe('code lenses', () => {
   it('name windows', () =>
     assert.match(
       titles('{"model_type": "mistral", "sliding_window": 4096, "num_hidden_layers": 2}')[0] ?? '',
-      /2 window of 4k/,
+      /2 layers, all windowed$/,
     ));
   it('are absent where there is no attention', () =>
     assert.deepEqual(titles('{"model_type": "resnet", "depths": [3, 4]}'), []));

@@ -85,7 +85,7 @@ describe('a config while it is typed in', () => {
       [...one.matchAll(/^ {2}"(hidden_size|num_attention_heads|num_key_value_heads|vocab_size)":/gm)].map(
         ({ index }) => {
           const file = modelFile(one);
-          return hoverAt(file, index + 4)?.markdown ?? '';
+          return hoverAt(file, index + 4)?.markdown.source ?? '';
         },
       );
     const before = titles(text);

@@ -1,7 +1,8 @@
 /** What a file that leaves the panel says of what it shows: the prompt, and of a comparison both results. Pure. */
+import { differenceSentence } from '../../../protocol/results/comparability';
 import type { HeadsResult } from '../../../protocol/results/heads';
 import { count } from '../../ui/numbers';
-import { circumstancesOf, differencesOf } from './comparison';
+import { differencesOf } from './comparison';
 import { writeGains } from './finding';
 import type { State } from './state';
 import { statisticInfos } from './statistics';
@@ -27,7 +28,7 @@ export const runLine = (result: HeadsResult): string =>
 export function comparisonLines({ result, compareWith }: State): readonly string[] {
   if (!result || !compareWith) return [];
   return [
-    `Compared with ${compareWith.name}: changes are this result less that one. ${circumstancesOf(result, compareWith.result)}`,
+    `Compared with ${compareWith.name}: changes are this result less that one. ${differenceSentence(result, compareWith.result)}`,
     `This: ${runLine(result)}`,
     `${compareWith.name}: ${runLine(compareWith.result)}`,
   ];
