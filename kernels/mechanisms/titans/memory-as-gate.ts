@@ -7,11 +7,11 @@ import { allRows, softmaxRows } from '../../reference/softmax';
 import type { AttentionShape } from '../../shape';
 import { zeros } from '../../tensors/tensor';
 import { spanAttention, spanBlock, spanCost, spanReads, type HeadSpans } from '../streaming/spans';
-import { gated, gatedRow, gatedTolerance, gatingFlops, gatingWeights } from './gating';
+import { gated, gatedRow, gatingFlops, gatingWeights } from './gating';
 import { memoryParameters, memoryStateTensors, memoryWeights, type MemoryParameters } from './layers';
 import { memoryReference, memoryStates } from './memory';
 import { chunkBytes, chunkFlops, chunkPeakBytes, stepCost } from './memory-cost';
-import { chunksOf, readInChunks, takeWeights } from './memory-graph';
+import { chunksOf, readInChunks, takeWeights, memoryAmplification } from './memory-graph';
 import { readStep, stepMemory, stepStates } from './memory-step';
 import {
   behindPersistent,
@@ -114,7 +114,7 @@ export const memoryAsGate: Mechanism<Parameters> = {
     const tile = commonMultiple(queries, parameters.chunk);
     return { dependsOnData: true, reads: denseReads(shape), block: { queries: tile, keys: tile } };
   },
-  tolerance: (inputs, shape, _parameters, precision) => gatedTolerance(inputs, shape, precision),
+  amplification: memoryAmplification,
   decode: {
     states: (shape, parameters) => [
       ...memoryStateTensors(shape, parameters),

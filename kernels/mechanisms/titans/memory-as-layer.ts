@@ -8,12 +8,11 @@ import { denseReads } from '../../reference/pattern';
 import { allRows, softmaxRows } from '../../reference/softmax';
 import type { AttentionShape } from '../../shape';
 import type { Tensor } from '../../tensors/tensor';
-import { roundingUnit } from '../../tensors/tolerance';
 import { spanAttention, spanBlock, spanCost, spanReads, type HeadSpans } from '../streaming/spans';
 import { memoryParameters, memoryStateTensors, memoryWeights, type MemoryParameters } from './layers';
-import { answerSize, memoryReference, memoryStates } from './memory';
+import { memoryReference, memoryStates } from './memory';
 import { chunkBytes, chunkFlops, chunkPeakBytes, stepCost } from './memory-cost';
-import { chunksOf, groupOutputs, readInChunks, takeWeights } from './memory-graph';
+import { chunksOf, groupOutputs, readInChunks, takeWeights, memoryAmplification } from './memory-graph';
 import { readStep, stepMemory, stepStates } from './memory-step';
 import {
   behind,
@@ -140,9 +139,7 @@ export const memoryAsLayer: Mechanism<Parameters> = {
       block: { queries: tile, keys: tile },
     };
   },
-  // Of the memory's size, as its own. Measured errors are 1/500 to 1/100 of it (300 positions, d = 64).
-  tolerance: (inputs, shape, parameters, precision) =>
-    roundingUnit(precision) * 8 * Math.sqrt(shape.headDim) * answerSize(inputs, shape, parameters),
+  amplification: memoryAmplification,
   decode: {
     states: (shape, parameters) => [
       ...memoryStateTensors(shape, parameters),
