@@ -166,7 +166,7 @@ export interface Mechanism<P extends ParameterValues = ParameterValues> {
   readonly template: Template;
   readonly parameters: ParameterTable<P>;
   readonly layout: Layout;
-  /** The power of n in the number of multiply-adds when n = m grows (1 linear, 2 quadratic). */
+  /** The power of n in the number of multiply-adds, by the defaults, in the limit of long sequences n = m (1 linear, 2 quadratic). */
   readonly exponent: number;
   supports(shape: AttentionShape, parameters: P): Support;
   weights?(shape: AttentionShape, parameters: P): readonly Weight[];

@@ -191,11 +191,5 @@ export const lightningAttention2: Mechanism<Parameters> = {
       return { flops: 5 * state, bytes: 4 * 9 * state, peakBytes: 4 * 3 * state };
     },
   },
-  limits: [
-    {
-      name: 'no decay',
-      parameters: () => ({ decay: 'none' }),
-      equals: 'lightning-attention',
-    },
-  ],
+  limits: [],
 };

@@ -54,11 +54,11 @@ export const memoryAsContext: Mechanism<Parameters> = {
   template: {
     projected: 'projections of the memory’s answers, learned persistent positions; rates of the memory',
     scores: 'q·k / √d',
-    positions: { words: 'own segment, the memory’s answers for it, persistent positions', chosen: 'by data' },
+    positions: { words: 'own segment, the memory’s answers for it, persistent positions', chosen: 'beforehand' },
     normaliser: { words: 'softmax inside the segment, gated by the memory', averagesValues: false },
     aggregation: 'weighted sum of values, times a gate; the memory then learns it',
     mixing: 'data-dependent',
-    matrix: 'sparse',
+    matrix: 'sparse and low rank',
     state: { words: 'the memory and its momentum, two d x e matrices, and one segment', grows: false },
     sharded: {
       heads: 'nothing; the heads of the output are joined',

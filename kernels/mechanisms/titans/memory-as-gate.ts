@@ -53,11 +53,11 @@ export const memoryAsGate: Mechanism<Parameters> = {
   template: {
     projected: 'learned persistent positions, rates of the memory',
     scores: 'q·k / √d inside the window; the memory learns to give each value for its key',
-    positions: { words: 'a window and persistent positions; all before through the memory', chosen: 'by data' },
+    positions: { words: 'a window and persistent positions; all before through the memory', chosen: 'beforehand' },
     normaliser: { words: 'softmax inside the window, then norm and gate', averagesValues: false },
     aggregation: 'attention’s output times a gate from the memory’s',
     mixing: 'data-dependent',
-    matrix: 'sparse',
+    matrix: 'sparse and low rank',
     state: { words: 'the memory and its momentum, two d x e matrices, and one window', grows: false },
     sharded: {
       heads: 'nothing; the heads of the output are joined',

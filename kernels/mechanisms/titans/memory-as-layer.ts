@@ -68,11 +68,11 @@ export const memoryAsLayer: Mechanism<Parameters> = {
   template: {
     projected: 'queries, keys and values from the memory’s outputs',
     scores: 'q·k / √d of the projected',
-    positions: { words: 'a window and persistent positions; all before through the memory', chosen: 'by data' },
+    positions: { words: 'a window and persistent positions; all before through the memory', chosen: 'beforehand' },
     normaliser: { words: 'softmax inside the window', averagesValues: false },
     aggregation: 'weighted sum of values made from the memory’s outputs',
     mixing: 'data-dependent',
-    matrix: 'sparse',
+    matrix: 'sparse and low rank',
     state: { words: 'the memory and its momentum, two d x e matrices, and one window', grows: false },
     sharded: {
       heads: 'nothing; the heads of the output are joined',

@@ -24,7 +24,7 @@ export const neuralMemory: Mechanism<MemoryParameters> = {
   template: {
     projected: 'rates of forgetting, learning and keeping, from the key',
     scores: 'none: a memory learns to give each value for its key',
-    positions: { words: 'all that came before, in their order', chosen: 'by data' },
+    positions: { words: 'all that came before, in their order', chosen: 'beforehand' },
     normaliser: { words: 'none', averagesValues: false },
     aggregation: 'gradient steps on a matrix, read by q',
     mixing: 'data-dependent',
