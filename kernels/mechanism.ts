@@ -166,7 +166,7 @@ export interface Mechanism<P extends ParameterValues = ParameterValues> {
   readonly template: Template;
   readonly parameters: ParameterTable<P>;
   readonly layout: Layout;
-  /** The power of n in the number of multiply-adds when n = m grows (1 linear, 2 quadratic). */
+  /** The power of n in the number of multiply-adds, by the defaults, in the limit of long sequences n = m (1 linear, 2 quadratic). */
   readonly exponent: number;
   supports(shape: AttentionShape, parameters: P): Support;
   weights?(shape: AttentionShape, parameters: P): readonly Weight[];
@@ -190,8 +190,11 @@ export interface Mechanism<P extends ParameterValues = ParameterValues> {
     parameters: P,
     head: number,
   ): (query: number, key: number) => boolean;
-  /** Bound of the graph's rounding error where outputs are no averages of values (left out: tensors/tolerance.ts). */
-  tolerance?(inputs: AttentionInputs, shape: AttentionShape, parameters: P, precision: Precision): number;
+  /**
+   * How many times the rounding error of a sum the graph's way of summing gives, where it subtracts sums that nearly cancel and
+   * its definition does not (left out: 1); see tensors/rounding.ts.
+   */
+  amplification?(inputs: AttentionInputs, shape: AttentionShape, parameters: P): number;
   readonly decode?: Decoding<P>;
   readonly limits: readonly Limit<P>[];
 }

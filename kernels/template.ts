@@ -23,7 +23,8 @@ export interface Template {
   readonly aggregation: string;
   /** Where A comes from: its entries are the same for all inputs, or depend on queries, keys or values. */
   readonly mixing: 'fixed' | 'data-dependent';
-  readonly matrix: 'dense' | 'sparse' | 'low rank' | 'diagonal';
+  /** `sparse and low rank`: the sum of both, such as a window beside a memory of all that came before. */
+  readonly matrix: 'dense' | 'sparse' | 'low rank' | 'sparse and low rank' | 'diagonal';
   /** What decoding carries from position to position. */
   readonly state: {
     readonly words: string;

@@ -1,5 +1,6 @@
 /**
- * Proves a cell before it is timed: the runtime's output against the mechanism's float64 reference on the same input.
+ * Proves a cell before it is timed: the runtime's output against the mechanism's float64 reference on the same input, row by
+ * row, within what rounding explains on this device (kernels/tensors/tolerance.ts).
  *
  * A full reference of a long sequence takes minutes, so long cells are checked on a seeded sample of query rows, every head
  * and batch of each (`referenceRows`), first and last row always among them. A mechanism that has no rows of its own and
@@ -7,23 +8,23 @@
  */
 import type { AttentionInputs, Mechanism, ParameterValues } from '../../kernels/mechanism';
 import type { AttentionShape, Precision } from '../../kernels/shape';
-import { measureError } from '../../kernels/tensors/error';
-import type { ErrorMeasure } from '../../kernels/tensors/error';
 import { positionsOf, toHeadsFirst } from '../../kernels/tensors/layout';
 import { fromRuntime } from '../../kernels/tensors/precision';
 import { random, seedFor } from '../../kernels/tensors/random';
 import { tensor } from '../../kernels/tensors/tensor';
-import { allowedError } from '../../kernels/tensors/tolerance';
+import { compareWithDefinition, definitionOf, references, type Comparison } from '../../kernels/tensors/tolerance';
 import type { Tensor } from '../../kernels/tensors/tensor';
-import type { RuntimeArray } from '../runtime/session';
+import type { DeviceId, RuntimeArray } from '../runtime/session';
+import { arithmeticOn } from './arithmetic';
 import { costOf, layoutOf, needsWhole, wholeShape, type Cell } from './cell';
 import { wholeInputs } from './inputs';
 
-/** Floating-point operations that a float64 reference may take here: about half a second of JavaScript. */
-const affordableFlops = 5e8;
+/** Floating-point operations that one float64 reference may take: three of them (see `references`) about half a second of JavaScript. */
+const affordableFlops = 5e8 / references;
 const fewestRows = 16;
 
 export interface Check {
+  /** In the row that comes nearest to its bound, or misses it most: the largest |runtime - reference|, and the bound. */
   readonly maxError: number;
   readonly tolerance: number;
   readonly ok: boolean;
@@ -62,6 +63,7 @@ export function check(
   output: RuntimeArray,
   seed: number,
   precision: Precision,
+  device: DeviceId,
 ): Check {
   const { mechanism, parameters } = cell;
   const whole = needsWhole(cell);
@@ -69,29 +71,29 @@ export function check(
   const given = whole ? wholeInputs(cell, inputs, seed, precision) : inputs;
   const actual = headsFirst(cell, output);
   const rows = mechanism.referenceRows && !whole ? sampledRows(cell, seed) : undefined;
-  const expected = whole
-    ? lastRow(mechanism, given, shape, parameters)
-    : rows
-      ? mechanism.referenceRows!(given, shape, parameters, rows)
-      : mechanism.reference(given, shape, parameters);
+  const definition = definitionOf(mechanism, given, shape, parameters, (inputs) =>
+    whole
+      ? lastRow(mechanism, inputs, shape, parameters)
+      : rows
+        ? mechanism.referenceRows!(inputs, shape, parameters, rows)
+        : mechanism.reference(inputs, shape, parameters),
+  );
   const compared = rows ? pick(actual, rows) : actual;
-  const error = measureError(compared, expected);
-  const tolerance = allowedError(mechanism, given, shape, parameters, precision);
-  const sampled = rows ? { checkedRows: rows.length } : {};
-  const ok = error.nanMismatches === 0 && error.maxAbsolute <= tolerance;
+  const comparison = compareWithDefinition(compared, definition, given, shape, arithmeticOn(device, precision));
+  const { ok, maxError, tolerance } = comparison;
   return {
-    maxError: error.maxAbsolute,
+    maxError,
     tolerance,
     ok,
-    ...sampled,
-    ...(ok ? {} : { reason: reasonOf(error, tolerance) }),
+    ...(rows ? { checkedRows: rows.length } : {}),
+    ...(ok ? {} : { reason: reasonOf(comparison) }),
   };
 }
 
-const reasonOf = (error: ErrorMeasure, tolerance: number): string =>
-  error.nanMismatches > 0
-    ? `It is wrong here: NaN at ${error.nanMismatches} positions where the float64 reference has a number or the reverse, so no time is shown.`
-    : `It is wrong here: it differs from the float64 reference by ${error.maxAbsolute.toPrecision(3)}, and rounding explains at most ${tolerance.toPrecision(3)}, so no time is shown.`;
+const reasonOf = ({ nanMismatches, maxError, tolerance }: Comparison): string =>
+  nanMismatches > 0
+    ? `It is wrong here: NaN at ${nanMismatches} positions where the float64 reference has a number or the reverse, so no time is shown.`
+    : `It is wrong here: it differs from the float64 reference by ${maxError.toPrecision(3)}, and rounding explains at most ${tolerance.toPrecision(3)}, so no time is shown.`;
 
 function lastRow(
   mechanism: Mechanism,

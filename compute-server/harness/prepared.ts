@@ -92,7 +92,7 @@ async function openAndCheck(
     const bound = session.bind(feedsOf(cell, inputs, plan.seed, precision));
     const { output } = await bound.run();
     const checked = canBeChecked(cell)
-      ? check(cell, inputs, output!, plan.seed, precision)
+      ? check(cell, inputs, output!, plan.seed, precision, device)
       : await checkShorter(cell, { plan, device, threads });
     return { session, bound, checked };
   } catch (error) {

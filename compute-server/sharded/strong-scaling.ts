@@ -229,7 +229,7 @@ async function prove(
     const { output } = await run.run({ collect: true });
     const cell = cellOf(distributed, shape, parameters, shape.keys);
     const data = { data: output!, shape: [shape.batch, shape.heads, shape.queries, shape.valueDim] };
-    const checked = check(cell, inputs, data, plan.seed, 'float32');
+    const checked = check(cell, inputs, data, plan.seed, 'float32', 'cpu');
     if (!checked.ok) throw new FailureError({ code: 'runtime-failed', detail: checked.reason! });
     return checked;
   } catch (error) {

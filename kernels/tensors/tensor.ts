@@ -14,3 +14,13 @@ export function tensor(shape: readonly number[], data: Float64Array): Tensor {
 }
 
 export const zeros = (shape: readonly number[]): Tensor => ({ shape, data: new Float64Array(sizeOf(shape)) });
+
+/** Largest |number|; NaN is passed over. */
+export function largest({ data }: Tensor): number {
+  let most = 0;
+  for (const value of data) {
+    const size = Math.abs(value);
+    if (size > most) most = size;
+  }
+  return most;
+}

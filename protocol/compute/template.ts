@@ -6,7 +6,7 @@ export interface TemplateInfo {
   readonly normaliser: { readonly words: string; readonly averagesValues: boolean };
   readonly aggregation: string;
   readonly mixing: 'fixed' | 'data-dependent';
-  readonly matrix: 'dense' | 'sparse' | 'low rank' | 'diagonal';
+  readonly matrix: 'dense' | 'sparse' | 'low rank' | 'sparse and low rank' | 'diagonal';
   readonly state: { readonly words: string; readonly grows: boolean };
   readonly sharded: { readonly heads: string; readonly headsIndependent: boolean; readonly sequence: string };
 }

@@ -77,10 +77,8 @@ export function gaamGate(
       ? [0, position + 1]
       : chunks.find(([first, last]) => first <= position && position < last)!;
     for (let x = 0; x < valueDim; x++) {
-      const column = Array.from(
-        { length: end - start },
-        (_, j) => value.data[from + (start + j - position) * valueDim + x]!,
-      );
+      const column = new Float64Array(end - start);
+      for (let j = start; j < end; j++) column[j - start] = value.data[from + (j - position) * valueDim + x]!;
       const mean = column.reduce((sum, y) => sum + y, 0) / column.length;
       const own = value.data[from + x]!;
       if (parameters.variant === 'gate') {

@@ -2,7 +2,7 @@ import { tensorBytes } from '../../cost/attention';
 import { attentionGraph } from '../../graph/attention-graph';
 import type { Mechanism } from '../../mechanism';
 import { isCausalSelf, queryOffset } from '../../shape';
-import { largest, roundingUnit } from '../../tensors/tolerance';
+import { largest } from '../../tensors/tensor';
 import { chunksOf, gaamReference, rootEpsilon, weightsOf, type GaamParameters } from './definition';
 import { gaamDecoding } from './decode';
 import { gatedValues, weightInputs } from './graph';
@@ -135,15 +135,13 @@ export const gaam: Mechanism<GaamParameters> = {
   /**
    * Causal statistics are differences of running sums about the first value, which may lie V from the mean: with the variance
    * s of the values, mean square and squared mean exceed their difference by up to V^2 / s, and so does the relative rounding
-   * error u sqrt(m) of a sum. The gate's slope is at most 1, its factor at most V.
+   * error of a sum.
    */
-  tolerance({ value }, shape, { variant }, precision) {
-    const unit = roundingUnit(precision);
-    const most = largest(value);
-    if (!isCausalSelf(shape) || variant !== 'gate') return most * Math.min(2, (Math.sqrt(shape.keys) + 32) * unit);
+  amplification({ value }, shape, { variant }) {
+    if (!isCausalSelf(shape) || variant !== 'gate') return 1;
     const mean = value.data.reduce((sum, x) => sum + x, 0) / value.data.length;
     const spread = value.data.reduce((sum, x) => sum + (x - mean) ** 2, 0) / value.data.length + rootEpsilon;
-    return most * Math.min(2, (Math.sqrt(shape.keys) * (1 + most ** 2 / spread) + 32) * unit);
+    return 1 + largest(value) ** 2 / spread;
   },
   decode: gaamDecoding,
   limits: [],

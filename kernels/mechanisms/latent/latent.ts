@@ -10,7 +10,6 @@ import type { Mechanism } from '../../mechanism';
 import { denseDefinition, denseReads } from '../../reference/pattern';
 import { allRows, softmaxRows } from '../../reference/softmax';
 import { isCausalSelf, queryOffset, type AttentionShape } from '../../shape';
-import { tolerance } from '../../tensors/tolerance';
 import { causalInTiles, exactTiles, tiled, unmaskedInTiles } from '../tiled';
 import { cachedWidth, explicitInputs, latents, latentWeights, rotaryAngles, type LatentParameters } from './definition';
 
@@ -136,8 +135,6 @@ export const latent: Mechanism<LatentParameters> = {
     reads: denseReads(shape),
     ...(isCausalSelf(shape) ? { block: { queries: exactTiles.rows, keys: exactTiles.rows } } : {}),
   }),
-  tolerance: (inputs, shape, parameters, precision) =>
-    4 * tolerance(explicitInputs(inputs, shape, parameters), shape, precision),
   decode: {
     states: ({ batch, keys }, parameters) => [
       { name: 'latents', shape: [batch, keys - 1, cachedWidth(parameters)], grows: 1 },

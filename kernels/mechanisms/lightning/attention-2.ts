@@ -8,10 +8,9 @@ import { denseReads } from '../../reference/pattern';
 import { allRows } from '../../reference/softmax';
 import type { AttentionShape } from '../../shape';
 import type { Tensor } from '../../tensors/tensor';
-import { largest, longestRow, roundingUnit } from '../../tensors/tolerance';
 import { alibiSlopes } from '../alibi';
 import { decayedBlocks, stateAfter, type BlockForm } from './blocks';
-import { carriedRows, decayedRows, decayedState, decayedTolerance } from './decay';
+import { carriedRows, decayedRows, decayedState } from './decay';
 import { stepDecayed } from './step';
 
 interface Parameters extends Record<string, number | string | boolean> {
@@ -164,13 +163,6 @@ export const lightningAttention2: Mechanism<Parameters> = {
     reads: denseReads(shape),
     block: { queries: block, keys: block },
   }),
-  tolerance(inputs, shape, parameters, precision) {
-    const own = decayedTolerance(inputs, shape, slopesOf(shape, parameters), precision);
-    const state = inputs.weights['state.before'];
-    if (!state) return own;
-    const read = longestRow(inputs.query) * largest(state) * Math.sqrt(shape.headDim);
-    return own + 2 * roundingUnit(precision) * read;
-  },
   decode: {
     states: ({ batch, heads, headDim, valueDim }) => [{ name: 'state', shape: [batch, heads, headDim, valueDim] }],
     stateAfter(inputs, shape, parameters) {
@@ -199,11 +191,5 @@ export const lightningAttention2: Mechanism<Parameters> = {
       return { flops: 5 * state, bytes: 4 * 9 * state, peakBytes: 4 * 3 * state };
     },
   },
-  limits: [
-    {
-      name: 'no decay',
-      parameters: () => ({ decay: 'none' }),
-      equals: 'lightning-attention',
-    },
-  ],
+  limits: [],
 };

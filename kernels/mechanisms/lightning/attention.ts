@@ -12,10 +12,9 @@ import { denseReads } from '../../reference/pattern';
 import { allRows } from '../../reference/softmax';
 import { isCausalSelf, queryOffset, type AttentionShape } from '../../shape';
 import { tensor, type Tensor } from '../../tensors/tensor';
-import { roundingUnit } from '../../tensors/tolerance';
 import { alibiSlopes } from '../alibi';
 import { decayedBlocks, type BlockForm } from './blocks';
-import { decayedRows, decayedState, decayedTolerance } from './decay';
+import { decayedRows, decayedState } from './decay';
 import { headAngles, rotate, rotateTensor, spreadHeads, spreadTensor } from './rotation';
 import { stepDecayed } from './step';
 
@@ -188,17 +187,6 @@ export const lightningAttention: Mechanism<Parameters> = {
     reads: denseReads(shape),
     ...(isCausalSelf(shape) ? { block: { queries: block, keys: block } } : {}),
   }),
-  tolerance(inputs, shape, parameters, precision) {
-    // A norm brings outputs to size 1: rounding is then relative to the norm, which is small where the products q.k of all heads
-    // happen to be: under a strong decay the least of n positions is n^(-1/H) of the usual. Measured errors are 1/70 to 1/4 of it
-    // (1 to 2048 positions, d = 16 to 64, with and without decay, features and rotation).
-    if (parameters.norm === 'srms') {
-      const least = shape.keys ** (1 / shape.heads);
-      return roundingUnit(precision) * 4 * least * Math.sqrt(shape.heads * shape.valueDim);
-    }
-    const seen = { query: mapped(inputs.query, parameters), key: mapped(inputs.key, parameters), value: inputs.value };
-    return 2 * decayedTolerance(seen, shape, slopesOf(shape, parameters), precision);
-  },
   decode: {
     states: ({ batch, heads, headDim, valueDim }, { rotation }) => [
       { name: 'state', shape: [batch, heads, rotation ? 2 * headDim : headDim, valueDim] },

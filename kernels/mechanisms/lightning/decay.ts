@@ -1,8 +1,7 @@
 /** Linear attention without softmax or normaliser whose weights fade with distance: definition, state, rounding. */
 import type { AttentionInputs } from '../../mechanism';
-import { isCausalSelf, queryOffset, type AttentionShape, type Precision } from '../../shape';
+import { isCausalSelf, queryOffset, type AttentionShape } from '../../shape';
 import { zeros, type Tensor } from '../../tensors/tensor';
-import { largest, longestRow, roundingUnit } from '../../tensors/tolerance';
 
 /**
  * o_t = sum_s lambda^|t - s| (q_t . k_s) v_s over the keys that t may read (s <= t in causal-self), with lambda = exp(-slope)
@@ -95,20 +94,4 @@ export function carriedRows(
     }
   }
   return output;
-}
-
-/**
- * Rounding of such sums: u |q| |k| |v| (sqrt(N) + 16) with the longest rows, and N the positions that count: the sum of the
- * weights lambda^t of the slowest head, at most the number of keys. Signs of the terms are random, so their errors add as
- * their root.
- */
-export function decayedTolerance(
-  { query, key, value }: Pick<AttentionInputs, 'query' | 'key' | 'value'>,
-  shape: AttentionShape,
-  slopes: readonly number[],
-  precision: Precision,
-): number {
-  const slowest = Math.min(...slopes);
-  const positions = slowest === 0 ? shape.keys : Math.min(shape.keys, 1 / -Math.expm1(-slowest));
-  return roundingUnit(precision) * longestRow(query) * longestRow(key) * largest(value) * (Math.sqrt(positions) + 16);
 }

@@ -96,7 +96,8 @@ export const longheads: Mechanism<LongHeadsParameters> = {
   layout: 'heads-first',
   // Linear while n is far below budget times chunk (2^20 by the defaults); beyond it the one score for each chunk of the past,
   // n^2 d / chunk a head, takes over.
-  exponent: 1,
+  // Every query scores every chunk's summary: chunks of 256 cost as much as the budget of 2^20 positions.
+  exponent: 2,
   supports(shape, parameters) {
     const rule = ruleOf(parameters);
     if (shape.pattern !== 'causal-self') {

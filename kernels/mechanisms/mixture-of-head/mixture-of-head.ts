@@ -11,7 +11,6 @@ import { denseDefinition, denseReads } from '../../reference/pattern';
 import { allRows, softmaxRows } from '../../reference/softmax';
 import { isCausalSelf, queryOffset, type AttentionShape } from '../../shape';
 import type { Tensor } from '../../tensors/tensor';
-import { tolerance } from '../../tensors/tolerance';
 import { routedHeads } from './kernel';
 import { gains, headCounts, type Routing } from './routing';
 
@@ -164,10 +163,6 @@ export const mixtureOfHead: Mechanism<Parameters> = {
     const { data } = gains(inputs, shape, parameters);
     return (query, key) => data[query * shape.heads + head] !== 0 && reads(head, query, key);
   },
-  // Gains of the code's scaling reach 2 K for one head; their own rounding comes on top.
-  tolerance: (inputs, shape, parameters, precision) =>
-    (parameters.routing === 'learned' && parameters.scaling === 'code' ? 4 * shape.heads : 2) *
-    tolerance(inputs, shape, precision),
   limits: [
     {
       name: 'every head for every position',

@@ -84,16 +84,16 @@ export function balanced(
     rowsOf(value, kvHeads, keys, to, theirs),
     { heads: 1, scale: headDim ** -0.5 },
   );
-  // A column of ones counts the clusters of each query.
-  const counted = concat([output, filled(output, [batch * heads * clusters, mine, 1], 1)], 2);
+  // A column of ones counts the clusters of each query. The cpu adds no float16 rows (onnxruntime 1.30, 2026-11).
+  const counted = cast(concat([output, filled(output, [batch * heads * clusters, mine, 1], 1)], 2), 'float32');
   const sums = scatterRows(
-    filled(output, [batch * heads * queries, valueDim + 1], 0),
+    filled(counted, [batch * heads * queries, valueDim + 1], 0),
     reshape(add(from, firstRows(q, shape, heads, queries)), [batch * heads * clusters * mine, 1]),
     reshape(counted, [batch * heads * clusters * mine, valueDim + 1]),
     'add',
   );
   const rows = reshape(sums, [batch, heads, queries, valueDim + 1]);
-  return divide(slice(rows, 3, 0, valueDim), maximum(slice(rows, 3, valueDim), 1));
+  return cast(divide(slice(rows, 3, 0, valueDim), maximum(slice(rows, 3, valueDim), 1)), output.type);
 }
 
 /**

@@ -105,12 +105,6 @@ export const routingTransformer: Mechanism<RoutingParameters> = {
   },
   pattern: (shape) => ({ dependsOnData: true, reads: denseReads(shape) }),
   chosen: routedChoice,
-  // Rows of length sqrt(d) take the place of queries and keys.
-  tolerance: (inputs, shape, _parameters, precision) => {
-    const unit = precision === 'float16' ? 2 ** -11 : 2 ** -24;
-    const most = inputs.value.data.reduce((all, x) => (Math.abs(x) > all ? Math.abs(x) : all), 0);
-    return most * Math.min(2, 16 * unit * Math.sqrt(shape.headDim) + (Math.sqrt(shape.keys) + 16) * unit) * 2;
-  },
   decode: routingDecoding,
   limits: [],
 };

@@ -71,6 +71,5 @@ export const duoAttention: Mechanism<Parameters> = {
   exponent: 2,
   limits: [
     { name: 'retrieval heads only', parameters: () => ({ fullShare: 1 }), equals: 'scaled-dot-product' },
-    { name: 'streaming heads only', parameters: () => ({ fullShare: 0 }), equals: 'streaming' },
   ],
 };

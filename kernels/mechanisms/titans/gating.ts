@@ -7,8 +7,7 @@ import { multiply, sigmoid } from '../../graph/operators/elementwise';
 import { rmsNormalization } from '../../graph/operators/normalize';
 import type { Value } from '../../graph/records';
 import type { AttentionInputs, Weight } from '../../mechanism';
-import type { AttentionShape, Precision } from '../../shape';
-import { largest, longestRow, roundingUnit } from '../../tensors/tolerance';
+import type { AttentionShape } from '../../shape';
 import { normEpsilon } from './memory';
 
 export const gatingWeights = ({ heads, valueDim }: AttentionShape): readonly Weight[] =>
@@ -51,20 +50,3 @@ export function gated(memory: Value, attention: Value, weights: Readonly<Record<
 /** Operations of gating for all positions: two norms, two products, a sigmoid and the product of both. */
 export const gatingFlops = ({ batch, heads, queries, valueDim }: AttentionShape): number =>
   14 * batch * heads * queries * valueDim;
-
-/**
- * Rounding of normalised outputs: that of averages of values (tensors/tolerance.ts), relative to the smallest average that
- * random values give, 1 / sqrt(m) of one value; no output is larger than the root of the width. Measured errors are 1/200 to
- * 1/20 of it (300 positions, d = 64).
- */
-export function gatedTolerance(
-  { query, key, weights }: AttentionInputs,
-  shape: AttentionShape,
-  precision: Precision,
-): number {
-  const unit = roundingUnit(precision);
-  const scores = (longestRow(query) * longestRow(key)) / Math.sqrt(shape.headDim);
-  const relative = Math.expm1(2 * unit * scores) + (Math.sqrt(shape.keys) + 16) * unit;
-  const size = largest(weights['norm.attention']!) * Math.sqrt(shape.valueDim);
-  return size * Math.min(2, (Math.sqrt(shape.keys + 1) / 4) * relative);
-}

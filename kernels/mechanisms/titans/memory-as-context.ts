@@ -8,7 +8,7 @@ import { denseReads } from '../../reference/pattern';
 import type { AttentionShape } from '../../shape';
 import { runContext } from './context';
 import { inSegments, segmentsOf } from './context-graph';
-import { gated, gatedTolerance, gatingFlops, gatingWeights } from './gating';
+import { gated, gatingFlops, gatingWeights } from './gating';
 import {
   memoryCells,
   memoryLayers,
@@ -19,7 +19,7 @@ import {
 } from './layers';
 import { packLayers, packStates } from './memory';
 import { chunkBytes, chunkFlops, chunkPeakBytes, memoryBytes, stepCost } from './memory-cost';
-import { groupOutputs, takeWeights } from './memory-graph';
+import { groupOutputs, takeWeights, memoryAmplification } from './memory-graph';
 import { readStep, stepMemory, stepStates } from './memory-step';
 import { joinBehind, lastPositions, persistentParameter, persistentWeights, seeingRows } from './persistent';
 import { keyValueProducts, keyValueWeights, projectGroup, queryProducts, queryWeight } from './projections';
@@ -54,11 +54,11 @@ export const memoryAsContext: Mechanism<Parameters> = {
   template: {
     projected: 'projections of the memory’s answers, learned persistent positions; rates of the memory',
     scores: 'q·k / √d',
-    positions: { words: 'own segment, the memory’s answers for it, persistent positions', chosen: 'by data' },
+    positions: { words: 'own segment, the memory’s answers for it, persistent positions', chosen: 'beforehand' },
     normaliser: { words: 'softmax inside the segment, gated by the memory', averagesValues: false },
     aggregation: 'weighted sum of values, times a gate; the memory then learns it',
     mixing: 'data-dependent',
-    matrix: 'sparse',
+    matrix: 'sparse and low rank',
     state: { words: 'the memory and its momentum, two d x e matrices, and one segment', grows: false },
     sharded: {
       heads: 'nothing; the heads of the output are joined',
@@ -130,7 +130,7 @@ export const memoryAsContext: Mechanism<Parameters> = {
     reads: denseReads(shape),
     block: { queries: segment, keys: segment },
   }),
-  tolerance: (inputs, shape, _parameters, precision) => gatedTolerance(inputs, shape, precision),
+  amplification: memoryAmplification,
   decode: {
     states: (shape, parameters) => [
       ...memoryStateTensors(shape, parameters),

@@ -7,11 +7,11 @@ import { allRows, softmaxRows } from '../../reference/softmax';
 import type { AttentionShape } from '../../shape';
 import { zeros } from '../../tensors/tensor';
 import { spanAttention, spanBlock, spanCost, spanReads, type HeadSpans } from '../streaming/spans';
-import { gated, gatedRow, gatedTolerance, gatingFlops, gatingWeights } from './gating';
+import { gated, gatedRow, gatingFlops, gatingWeights } from './gating';
 import { memoryParameters, memoryStateTensors, memoryWeights, type MemoryParameters } from './layers';
 import { memoryReference, memoryStates } from './memory';
 import { chunkBytes, chunkFlops, chunkPeakBytes, stepCost } from './memory-cost';
-import { chunksOf, readInChunks, takeWeights } from './memory-graph';
+import { chunksOf, readInChunks, takeWeights, memoryAmplification } from './memory-graph';
 import { readStep, stepMemory, stepStates } from './memory-step';
 import {
   behindPersistent,
@@ -53,11 +53,11 @@ export const memoryAsGate: Mechanism<Parameters> = {
   template: {
     projected: 'learned persistent positions, rates of the memory',
     scores: 'q·k / √d inside the window; the memory learns to give each value for its key',
-    positions: { words: 'a window and persistent positions; all before through the memory', chosen: 'by data' },
+    positions: { words: 'a window and persistent positions; all before through the memory', chosen: 'beforehand' },
     normaliser: { words: 'softmax inside the window, then norm and gate', averagesValues: false },
     aggregation: 'attention’s output times a gate from the memory’s',
     mixing: 'data-dependent',
-    matrix: 'sparse',
+    matrix: 'sparse and low rank',
     state: { words: 'the memory and its momentum, two d x e matrices, and one window', grows: false },
     sharded: {
       heads: 'nothing; the heads of the output are joined',
@@ -114,7 +114,7 @@ export const memoryAsGate: Mechanism<Parameters> = {
     const tile = commonMultiple(queries, parameters.chunk);
     return { dependsOnData: true, reads: denseReads(shape), block: { queries: tile, keys: tile } };
   },
-  tolerance: (inputs, shape, _parameters, precision) => gatedTolerance(inputs, shape, precision),
+  amplification: memoryAmplification,
   decode: {
     states: (shape, parameters) => [
       ...memoryStateTensors(shape, parameters),

@@ -8,12 +8,11 @@ import { denseReads } from '../../reference/pattern';
 import { allRows, softmaxRows } from '../../reference/softmax';
 import type { AttentionShape } from '../../shape';
 import type { Tensor } from '../../tensors/tensor';
-import { roundingUnit } from '../../tensors/tolerance';
 import { spanAttention, spanBlock, spanCost, spanReads, type HeadSpans } from '../streaming/spans';
 import { memoryParameters, memoryStateTensors, memoryWeights, type MemoryParameters } from './layers';
-import { answerSize, memoryReference, memoryStates } from './memory';
+import { memoryReference, memoryStates } from './memory';
 import { chunkBytes, chunkFlops, chunkPeakBytes, stepCost } from './memory-cost';
-import { chunksOf, groupOutputs, readInChunks, takeWeights } from './memory-graph';
+import { chunksOf, groupOutputs, readInChunks, takeWeights, memoryAmplification } from './memory-graph';
 import { readStep, stepMemory, stepStates } from './memory-step';
 import {
   behind,
@@ -69,11 +68,11 @@ export const memoryAsLayer: Mechanism<Parameters> = {
   template: {
     projected: 'queries, keys and values from the memory’s outputs',
     scores: 'q·k / √d of the projected',
-    positions: { words: 'a window and persistent positions; all before through the memory', chosen: 'by data' },
+    positions: { words: 'a window and persistent positions; all before through the memory', chosen: 'beforehand' },
     normaliser: { words: 'softmax inside the window', averagesValues: false },
     aggregation: 'weighted sum of values made from the memory’s outputs',
     mixing: 'data-dependent',
-    matrix: 'sparse',
+    matrix: 'sparse and low rank',
     state: { words: 'the memory and its momentum, two d x e matrices, and one window', grows: false },
     sharded: {
       heads: 'nothing; the heads of the output are joined',
@@ -140,9 +139,7 @@ export const memoryAsLayer: Mechanism<Parameters> = {
       block: { queries: tile, keys: tile },
     };
   },
-  // Of the memory's size, as its own. Measured errors are 1/500 to 1/100 of it (300 positions, d = 64).
-  tolerance: (inputs, shape, parameters, precision) =>
-    roundingUnit(precision) * 8 * Math.sqrt(shape.headDim) * answerSize(inputs, shape, parameters),
+  amplification: memoryAmplification,
   decode: {
     states: (shape, parameters) => [
       ...memoryStateTensors(shape, parameters),

@@ -59,6 +59,17 @@ export function gateValues(
   };
 }
 
+/**
+ * Rounding by the logarithms below: weights between the L positions of a chunk are exponentials of differences of running sums,
+ * up to L log 2 for gates near a half, and err by the rounding of those sums: by sqrt(L) / 2 times that of a sum of L numbers
+ * of either sign.
+ */
+export const memoryAmplification = (
+  _inputs: unknown,
+  { keys }: AttentionShape,
+  { chunk }: Pick<MemoryOrder, 'chunk'>,
+): number => 1 + Math.sqrt(Math.min(chunk, keys)) / 2;
+
 // A gate of 0 would make differences of infinities; exp(-60) is nothing beside 1.
 const logOf = (gate: Value): Value => maximum(logarithm(gate), -60);
 

@@ -2,7 +2,6 @@
 import type { AttentionInputs } from '../../mechanism';
 import type { AttentionShape } from '../../shape';
 import { tensor, zeros, type Tensor } from '../../tensors/tensor';
-import { largest } from '../../tensors/tolerance';
 import { memoryLayers, memoryStateTensors, type MemoryParameters } from './layers';
 import { answerOf, gradientsOf, mixed, type Network } from './network';
 
@@ -64,19 +63,6 @@ export function gatesOf(
     return sigmoid(sum);
   }) as [number, number, number];
   return { forget: forgetting ? forget : 0, learn: rate * learn, keep: momentum ? keep : 0 };
-}
-
-/**
- * The size of what a memory gives: that of the values it learns and of its first answers, which layers after the first shrink.
- * Momentum and forgetting have time constants of about 2 each.
- */
-export function answerSize(
-  { value, weights }: Pick<AttentionInputs, 'value' | 'weights'>,
-  shape: AttentionShape,
-  parameters: MemoryParameters,
-): number {
-  const { name, rows } = memoryLayers(shape, parameters).at(-1)!;
-  return largest(value) + largest(weights[name]!) * Math.sqrt(rows);
 }
 
 export interface MemoryOrder extends MemoryParameters {

@@ -3,11 +3,10 @@ import { attentionGraph, stepInputs } from '../../graph/attention-graph';
 import { GraphBuilder } from '../../graph/builder';
 import type { Mechanism } from '../../mechanism';
 import { denseReads } from '../../reference/pattern';
-import { roundingUnit } from '../../tensors/tolerance';
 import { memoryParameters, memoryStateTensors, memoryWeights, type MemoryParameters } from './layers';
-import { answerSize, memoryReference, memoryStates } from './memory';
+import { memoryReference, memoryStates } from './memory';
 import { chunkBytes, chunkFlops, chunkPeakBytes, stepCost } from './memory-cost';
-import { chunksOf, readInChunks, takeWeights } from './memory-graph';
+import { chunksOf, readInChunks, takeWeights, memoryAmplification } from './memory-graph';
 import { readStep, stepMemory, stepStates } from './memory-step';
 import { memorySupport } from './sequence';
 
@@ -25,7 +24,7 @@ export const neuralMemory: Mechanism<MemoryParameters> = {
   template: {
     projected: 'rates of forgetting, learning and keeping, from the key',
     scores: 'none: a memory learns to give each value for its key',
-    positions: { words: 'all that came before, in their order', chosen: 'by data' },
+    positions: { words: 'all that came before, in their order', chosen: 'beforehand' },
     normaliser: { words: 'none', averagesValues: false },
     aggregation: 'gradient steps on a matrix, read by q',
     mixing: 'data-dependent',
@@ -62,9 +61,7 @@ export const neuralMemory: Mechanism<MemoryParameters> = {
     reads: denseReads(shape),
     block: { queries: chunk, keys: chunk },
   }),
-  // Measured errors are 1/1100 to 1/16 of it (157 positions, d = 16, chunks of 64: 1/16; 300 positions, d = 64: 1/40).
-  tolerance: (inputs, shape, parameters, precision) =>
-    roundingUnit(precision) * 32 * Math.sqrt(shape.headDim) * answerSize(inputs, shape, parameters),
+  amplification: memoryAmplification,
   decode: {
     states: memoryStateTensors,
     stateAfter: memoryStates,

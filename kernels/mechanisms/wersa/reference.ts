@@ -1,9 +1,8 @@
 /** WERSA in float64: random features of filtered queries and keys, running sums, a norm of each head's output. */
 import type { AttentionInputs } from '../../mechanism';
-import { isCausalSelf, queryOffset, type AttentionShape, type Precision } from '../../shape';
+import { isCausalSelf, queryOffset, type AttentionShape } from '../../shape';
 import { normalTensor, seedFor } from '../../tensors/random';
 import { zeros, type Tensor } from '../../tensors/tensor';
-import { largest, longestRow, roundingUnit } from '../../tensors/tolerance';
 import { filtered, type WersaParameters } from './filter';
 
 /** Added to the denominators, and to the variance of the norm. */
@@ -147,54 +146,4 @@ export function wersaReference(all: AttentionInputs, full: AttentionShape, param
     output.data.set(rows.data.subarray(h * size, (h + 1) * size), (h + 1) * whole - size);
   }
   return output;
-}
-
-/**
- * Rounding bound, first order, by variances. A feature errs by about e = u |x| s / (beta sqrt r), whatever its size: relu
- * leaves small differences of large products; a gate errs by more where more goes into it. Such errors are of random sign, as
- * are those of an average. Through d o / d phi(q)_f = (S_f - o z_f) / D and d o / d phi(k_j)_f = phi(q)_f (v_j - o) / D, with
- * the denominator D,
- *   variance = (e_q^2 sum_f (S_f - o z_f)^2 + e_k^2 sum_f phi(q)_f^2 sum_j (v_j - o)^2) / D^2 + (4 u V)^2,
- * at most V^2. The norm divides by the deviation of its row; four standard errors are allowed.
- */
-export function wersaTolerance(
-  all: AttentionInputs,
-  full: AttentionShape,
-  parameters: WersaParameters,
-  precision: Precision,
-): number {
-  const [inputs, shape] = seeingQueries(all, full);
-  const { valueDim, heads, kvHeads, keys } = shape;
-  const unit = roundingUnit(precision);
-  const features = featuresOf(inputs, shape, parameters);
-  const count = parameters.features;
-  const scale = largest(inputs.weights['scales']!) / bandwidth(inputs) / Math.sqrt(count);
-  const gates = (x: Tensor): number => (parameters.gate === 'off' ? 1 : 1 + largest(x));
-  const [ofQuery, ofKey] = [shape.pattern.endsWith('self') ? inputs.key : inputs.query, inputs.key].map((source) =>
-    Math.min(1, unit * gates(source)),
-  ) as [number, number];
-  const queryError = (ofQuery * longestRow(inputs.query) * scale) ** 2;
-  const keyError = (ofKey * longestRow(inputs.key) * scale) ** 2;
-  const most = largest(inputs.value);
-  let worst = 0;
-  featureAttention(features, inputs.value, shape, denominatorEpsilon, (row, sums, denominator, output) => {
-    const kvHead = Math.floor(Math.floor(row / shape.queries) / (heads / kvHeads));
-    let own = 0;
-    for (let f = 0; f < count; f++) own += features.query.data[row * count + f]! ** 2;
-    const allowed = Math.sqrt(varianceOf(output) + normEpsilon);
-    for (let y = 0; y < valueDim; y++) {
-      let [fromQuery, spread] = [0, 0];
-      for (let f = 0; f < count; f++) {
-        fromQuery += (sums.state[f * valueDim + y]! - output[y]! * sums.normaliser[f]!) ** 2;
-      }
-      for (let j = 0; j < sums.read; j++) {
-        spread += (inputs.value.data[(kvHead * keys + j) * valueDim + y]! - output[y]!) ** 2;
-      }
-      const variance = (queryError * fromQuery + keyError * own * spread) / denominator ** 2 + (4 * unit * most) ** 2;
-      const bound = (4 * Math.min(most, Math.sqrt(variance))) / allowed;
-      if (bound > worst) worst = bound;
-    }
-  });
-  const width = Math.sqrt(valueDim);
-  return largest(inputs.weights['norm.gain']!) * (Math.min(2 * width, worst) + 16 * unit * width);
 }

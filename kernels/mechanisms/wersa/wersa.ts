@@ -12,7 +12,7 @@ import { isCausalSelf, type AttentionShape } from '../../shape';
 import { causalSums } from '../linear';
 import { gateHidden, gateKernel, gateWidth, levelsOf, type WersaParameters } from './filter';
 import { filterRows, gateSourceOf, gateValues } from './kernel';
-import { denominatorEpsilon, normEpsilon, projection, wersaReference, wersaTolerance } from './reference';
+import { denominatorEpsilon, normEpsilon, projection, wersaReference } from './reference';
 
 const isCross = ({ pattern }: AttentionShape): boolean => pattern === 'noncausal-cross' || pattern === 'causal-cross';
 
@@ -223,6 +223,5 @@ export const wersa: Mechanism<WersaParameters> = {
     reads: denseReads(shape),
     ...(isCausalSelf(shape) ? { block: { queries: chunk, keys: chunk } } : {}),
   }),
-  tolerance: wersaTolerance,
   limits: [],
 };

@@ -29,17 +29,33 @@ const variants: readonly { readonly name: string; readonly change: Partial<Atten
   { name: 'one key', change: { queries: 1, keys: 1 } },
   { name: 'one head', change: { heads: 1, kvHeads: 1 } },
   { name: 'a length that fills no block', change: { queries: 157, keys: 157 } },
-  { name: 'a length of several blocks, grouped', change: { queries: 300, keys: 300, kvHeads: 2 } },
+  { name: 'a length of several blocks, grouped', change: { queries: 300, keys: 300, heads: 2, kvHeads: 1 } },
   { name: 'fewer queries than keys', change: { queries: 19, keys: 75 } },
   { name: 'one query on a cache', change: { queries: 1, keys: 75, kvHeads: 2 } },
   { name: 'more queries than keys', change: { queries: 75, keys: 19 } },
 ];
 
-/** The variants in every pattern; noncausal-self with different lengths is cross attention and is left to it. */
+/**
+ * The variants in every pattern; noncausal-self with different lengths is cross attention and is left to it, and cross attention
+ * over one length of several blocks is non-causal self-attention.
+ */
 export const cases: readonly Case[] = attentionPatterns.flatMap((pattern) =>
   variants
     .map(({ name, change }) => ({ name: `${pattern}, ${name}`, shape: { ...base, ...change, pattern } }))
-    .filter(({ shape }) => pattern !== 'noncausal-self' || shape.queries === shape.keys),
+    .filter(({ shape: { queries, keys } }) =>
+      pattern.endsWith('cross') ? queries < 150 : pattern === 'causal-self' || queries === keys,
+    ),
+);
+
+/** Grouped heads, a length that fills no block, and queries that come after keys: the layouts that differ, each once. */
+export const fewCases = cases.filter(({ name }) =>
+  [
+    'noncausal-self, two query heads to a key head',
+    'causal-self, a length that fills no block',
+    'causal-self, fewer queries than keys',
+    'causal-self, one query on a cache',
+    'noncausal-cross, fewer queries than keys',
+  ].includes(name),
 );
 
 /** Parameters that bring a mechanism's blocks down to the size of the cases, beside its defaults. */

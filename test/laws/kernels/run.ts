@@ -1,11 +1,17 @@
-/** Runs graphs in the real runtime on float64 tensors. */
+/** Runs graphs in the real runtime on float64 tensors, and compares what they give with the definition. */
+import assert from 'node:assert/strict';
+import { arithmeticOn } from '../../../compute-server/harness/arithmetic';
 import { openSession } from '../../../compute-server/runtime/session';
 import type { Graph } from '../../../kernels/graph/graph';
 import type { AttentionInputs, Mechanism, ParameterValues } from '../../../kernels/mechanism';
 import type { AttentionShape, Precision } from '../../../kernels/shape';
+import { drawInputs } from '../../../kernels/tensors/inputs';
 import { toHeadsFirst, toSequenceFirst } from '../../../kernels/tensors/layout';
-import { fromRuntime, toRuntime } from '../../../kernels/tensors/precision';
+import { fromRuntime, roundTo, toRuntime } from '../../../kernels/tensors/precision';
 import type { Tensor } from '../../../kernels/tensors/tensor';
+import { allowedError, compareWithDefinition, definitionOf } from '../../../kernels/tensors/tolerance';
+
+export const precisions: readonly Precision[] = ['float32', 'float16'];
 
 /** Every floating output of a graph, in the layout that it has. */
 export async function runGraph(
@@ -49,3 +55,56 @@ export async function runMechanism(
   if (!output) throw new TypeError(`${mechanism.id} gave no floating output`);
   return sequenceFirst ? toHeadsFirst(output, shape.heads) : output;
 }
+
+/** The numbers that a graph of this precision reads: the reference takes the very same. */
+export function roundedInputs(inputs: AttentionInputs, precision: Precision): AttentionInputs {
+  const rounded = (x: Tensor) => roundTo(x, precision);
+  return {
+    query: rounded(inputs.query),
+    key: rounded(inputs.key),
+    value: rounded(inputs.value),
+    weights: Object.fromEntries(Object.entries(inputs.weights).map(([name, x]) => [name, rounded(x)])),
+  };
+}
+
+export const drawRounded = (
+  mechanism: Mechanism,
+  shape: AttentionShape,
+  parameters: ParameterValues,
+  seed: number,
+  precision: Precision,
+): AttentionInputs => roundedInputs(drawInputs(mechanism, shape, parameters, seed), precision);
+
+/** The output lies within its bounds, row by row; `reference` in place of the mechanism's own. */
+export function assertRight(
+  mechanism: Mechanism,
+  actual: Tensor,
+  inputs: AttentionInputs,
+  shape: AttentionShape,
+  parameters: ParameterValues,
+  precision: Precision,
+  name: string,
+  reference?: (inputs: AttentionInputs) => Tensor,
+): void {
+  const definition = definitionOf(mechanism, inputs, shape, parameters, reference);
+  const { ok, nanMismatches, maxError, tolerance } = compareWithDefinition(
+    actual,
+    definition,
+    inputs,
+    shape,
+    arithmeticOn('cpu', precision),
+  );
+  assert.ok(
+    ok,
+    `${name}, ${precision}: ${nanMismatches > 0 ? `${nanMismatches} mismatches of NaN` : `error ${maxError}, allowed ${tolerance}`}`,
+  );
+}
+
+/** The largest bound of a row on this machine's cpu. */
+export const mostAllowed = (
+  mechanism: Mechanism,
+  inputs: AttentionInputs,
+  shape: AttentionShape,
+  parameters: ParameterValues,
+  precision: Precision,
+): number => allowedError(mechanism, inputs, shape, parameters, precision, arithmeticOn('cpu', precision).summed);
