@@ -24,8 +24,11 @@ const begun = performance.now();
 const sinceBegun = () => ((performance.now() - begun) / 1000).toFixed(0).padStart(4);
 const lines = new Map();
 const total = { passed: 0, failed: 0 };
-/** Only one at a time may print as it goes. */
-const output = steps.length > 1 ? 'kept' : 'passed on';
+/** A light step has a lane of its own beside the others. */
+const heavy = ({ light }) => light !== true;
+/** Only what runs alone may print as it goes. */
+const alone = steps.filter(heavy).length === 1;
+const outputOf = (step) => (alone && heavy(step) ? 'passed on' : 'kept');
 
 /** What a tier wrote of its tests; whatever went wrong beside them counts as a failed one. */
 function countsOf({ ok, why }, written) {
@@ -37,14 +40,13 @@ function countsOf({ ok, why }, written) {
   return { passed, failed };
 }
 
-async function perform({ name, command, minutes }, how = output) {
+async function perform({ name, command, minutes }, how) {
   if (how === 'kept') console.log(`${sinceBegun()} s  ${name} has begun`);
   else console.log(`\n== ${name}`);
   const start = performance.now();
   const folder = mkdtempSync(join(tmpdir(), 'headscope-step-'));
   const file = join(folder, 'result.json');
   const slow = machine.slowness();
-  // One thread a session: two steps share the cores, and what is computed is the same.
   const env = { HEADSCOPE_TIER_RESULT: file, HEADSCOPE_SLOWNESS: slow.toFixed(2) };
   const ended = await runStep(process.execPath, command, { minutes, env, output: how, machine });
   let result = { passed: ended.ok ? 1 : 0, failed: ended.ok ? 0 : 1, why: ended.why };
@@ -67,10 +69,8 @@ async function perform({ name, command, minutes }, how = output) {
 }
 
 await perform(build, 'passed on');
-/** A light step has a lane of its own beside the others. */
-const heavy = ({ light }) => light !== true;
 const lanes = Array.from({ length: Math.min(2, availableParallelism()) }, () => heavy);
-await runInLanes(steps, [...lanes, (step) => !heavy(step)], (step) => perform(step));
+await runInLanes(steps, [...lanes, (step) => !heavy(step)], (step) => perform(step, outputOf(step)));
 
 console.log(`\n${[...lines.values()].join('\n')}\n`);
 console.log(described(machine.now()));
