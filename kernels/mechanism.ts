@@ -195,6 +195,8 @@ export interface Mechanism<P extends ParameterValues = ParameterValues> {
    * its definition does not (left out: 1); see tensors/rounding.ts.
    */
   amplification?(inputs: AttentionInputs, shape: AttentionShape, parameters: P): number;
+  /** The least number by which a norm of stored outputs divides them, the root of its epsilon (left out: 1). */
+  readonly leastDivisor?: number;
   readonly decode?: Decoding<P>;
   readonly limits: readonly Limit<P>[];
 }

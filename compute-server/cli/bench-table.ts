@@ -40,6 +40,7 @@ export function benchTable(result: BenchmarkResult): string {
       : [`${result.state === 'cancelled' ? 'Cancelled' : 'Failed'}: this table is not whole.`]),
     head,
     table,
+    'error: from the float64 reference, in the output row nearest to what rounding explains there (allowed)',
     `Ceilings: ${roof.peakGflops.toFixed(0)} GFLOP/s, ${roof.peakBandwidthGBs.toFixed(1)} GB/s`,
     ...(fits.length > 0 ? [`Growth: ${fits.join(', ')}`] : []),
     ...(from.length > 0 ? [`Faster than ${plan.baseline}: ${from.join(', ')}`] : []),

@@ -15,8 +15,11 @@ export interface Arithmetic {
 /** Half the distance from 1 to the next number: the largest relative error of one rounding. */
 export const roundingUnit = (precision: Precision): number => (precision === 'float16' ? 2 ** -11 : 2 ** -24);
 
-/** What a number near zero may lose whatever its size: half the spacing of the smallest float16; a float32 below 2^-126 may become 0. */
-const absoluteUnit = (precision: Precision): number => (precision === 'float16' ? 2 ** -25 : 2 ** -126);
+/**
+ * What a number near zero may lose whatever its size: half the spacing of the smallest float16. A float32 below 2^-126 may become
+ * 0; with room for what it is multiplied by afterwards, that is far below any output that matters.
+ */
+const absoluteUnit = (precision: Precision): number => (precision === 'float16' ? 2 ** -25 : 2 ** -80);
 
 /** Roundings of stored tensors between input and output that are allowed for. */
 const storedRoundings = 4;
@@ -29,13 +32,16 @@ const longestSum = ({ keys, headDim, valueDim }: AttentionShape): number => Math
  * running sums, added one by one, reach twice that. `amplification` multiplies the second part, where a graph subtracts sums
  * that nearly cancel.
  */
-export const relativeRounding = (
-  shape: AttentionShape,
-  { stored, summed }: Arithmetic,
-  amplification = 1,
-): number =>
+export const relativeRounding = (shape: AttentionShape, { stored, summed }: Arithmetic, amplification = 1): number =>
   storedRoundings * roundingUnit(stored) + amplification * 2 * Math.sqrt(longestSum(shape)) * roundingUnit(summed);
 
-/** What rounding explains of a number of any size, where numbers of size `values` are weighed and added. */
-export const absoluteRounding = (shape: AttentionShape, { stored }: Arithmetic, values: number): number =>
-  absoluteUnit(stored) * Math.sqrt(longestSum(shape)) * Math.max(1, values);
+/**
+ * What rounding explains of a number of any size, where numbers of size `values` are weighed and added, then divided by
+ * `leastDivisor` at least.
+ */
+export const absoluteRounding = (
+  shape: AttentionShape,
+  { stored }: Arithmetic,
+  values: number,
+  leastDivisor = 1,
+): number => (absoluteUnit(stored) * Math.sqrt(longestSum(shape)) * Math.max(1, values)) / leastDivisor;

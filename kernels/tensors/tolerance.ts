@@ -36,6 +36,7 @@ export interface Definition {
   /** The numbers decide what is read. */
   readonly chooses: boolean;
   readonly amplification: number;
+  readonly leastDivisor: number;
 }
 
 export const definitionOf = (
@@ -48,6 +49,7 @@ export const definitionOf = (
   of,
   chooses: mechanism.chosen !== undefined,
   amplification: mechanism.amplification?.(inputs, shape, parameters) ?? 1,
+  leastDivisor: mechanism.leastDivisor ?? 1,
 });
 
 export interface Bounded {
@@ -72,7 +74,7 @@ class Probed implements Bounded {
   ) {
     this.expected = definition.of(inputs);
     this.by = relativeRounding(shape, arithmetic, definition.amplification);
-    const floor = absoluteRounding(shape, arithmetic, largest(inputs.value));
+    const floor = absoluteRounding(shape, arithmetic, largest(inputs.value), definition.leastDivisor);
     const rows = this.expected.shape.slice(0, -1).reduce((product, dim) => product * dim, 1);
     this.moved = new Float64Array(rows);
     this.unmoved = this.moved.map((_, row) => this.by * largestOfRow(this.expected, row) + floor);

@@ -94,8 +94,15 @@ export interface BenchmarkRow {
   readonly trimmedMs?: number;
   readonly gflops?: number;
   readonly bandwidthGBs?: number;
-  /** Largest |runtime - float64 reference| over the checked elements. */
+  /**
+   * Of the checked output rows (one query of one head) the one that comes nearest to its tolerance, or misses it most: its
+   * largest |runtime - float64 reference|.
+   */
   readonly maxError?: number;
+  /**
+   * What rounding explains in that row: what moving the inputs by the relative error of the run's number formats changes in the
+   * reference (kernels/tensors/tolerance.ts). A time is shown only where every row is within its own.
+   */
   readonly tolerance?: number;
   /** Query rows of each head that were compared with the reference (a seeded sample); absent: all. */
   readonly checkedRows?: number;

@@ -73,7 +73,7 @@ export interface ShardedRow extends ShardedGrid {
   readonly cpuMs: number;
   /** Most bytes of keys and values that one worker passed in a call. */
   readonly passedBytes: number;
-  /** Largest difference from the float64 reference over the checked rows, and what rounding explains. */
+  /** In the row that comes nearest to what rounding explains: the largest difference from the float64 reference, and that. */
   readonly maxError: number;
   readonly tolerance: number;
   /** Query rows of each head that were compared (a seeded sample); absent: all. */

@@ -6,8 +6,8 @@ import { lengthAxis, seriesOverLength, waiting, type Measured } from './rows';
 const floor = 2 ** -24;
 
 /**
- * Largest |runtime - float64 reference| over the checked elements, over query length, with the tolerance each mechanism is
- * held to (dashed; one line where all share it). An error of zero is drawn at 2^-24. Where the reference of the row's own
+ * |runtime - float64 reference| over query length, of the row that comes nearest to its tolerance, with that tolerance (dashed; one
+ * line where all share it). An error of zero is drawn at 2^-24. Where the reference of the row's own
  * length takes too long, the comparison was made at a shorter one, which the point says.
  */
 export function errorOverLength(measured: Measured): Chart {
@@ -23,7 +23,7 @@ export function errorOverLength(measured: Measured): Chart {
     id: 'error',
     title: 'Error over length',
     description:
-      'Largest absolute difference between the runtime and a float64 reference, with the tolerance it must stay under (dashed).',
+      'Largest difference between the runtime and a float64 reference in the output row that comes nearest to its tolerance, and that tolerance (dashed): what moving the inputs by the rounding of the number format changes in this row.',
     x: lengthAxis(measured),
     y: { name: 'Largest absolute error', base: 10, format: tick },
     series,

@@ -11,7 +11,7 @@ import { isCausalSelf, type AttentionShape } from '../../shape';
 import { tensor, zeros, type Tensor } from '../../tensors/tensor';
 import { biformerDecoding } from './decode';
 import { biLevelAttention } from './kernel';
-import { regionsOf, routes, scaleOf, type BiFormerParameters } from './regions';
+import { regionsOf, regionSizes, routes, scaleOf, type BiFormerParameters } from './regions';
 
 export const biformer: Mechanism<BiFormerParameters> = {
   id: 'biformer',
@@ -88,7 +88,7 @@ export const biformer: Mechanism<BiFormerParameters> = {
     },
   },
   layout: 'sequence-first',
-  // Products of the regions' means: a thousandth of the work at 2^16 positions, half of it at 2^25.
+  // Products of the regions' means are half of the work from about 2^25 positions on.
   exponent: 2,
   supports(shape, { columns, splits, local }) {
     if (isCausalSelf(shape) && shape.queries < shape.keys) {
@@ -147,7 +147,7 @@ export const biformer: Mechanism<BiFormerParameters> = {
   cost(shape, parameters) {
     const { batch, heads, kvHeads, headDim, valueDim } = shape;
     const queries = isCausalSelf(shape) ? Math.min(shape.queries, shape.keys) : shape.queries;
-    const [from, to] = [regionsOf(queries, parameters), regionsOf(shape.keys, parameters)];
+    const [from, to] = [regionSizes(queries, parameters), regionSizes(shape.keys, parameters)];
     const read = Math.min(parameters.topk, to.count) * to.size;
     const own = isCausalSelf(shape) ? from.size : 0;
     const rows = from.count * from.size;

@@ -27,18 +27,26 @@ export interface Regions {
  * A sequence is cut into contiguous regions of `region` positions. A grid of `columns` columns is cut into splits x splits
  * regions, row-major, and so are the positions inside a region.
  */
-export function regionsOf(length: number, { region, columns, splits }: BiFormerParameters): Regions {
-  if (columns === 0) {
-    const size = Math.min(region, length);
-    return { size, count: Math.ceil(length / size), order: Array.from({ length }, (_, i) => i) };
-  }
+export function regionsOf(length: number, parameters: BiFormerParameters): Regions {
+  const { columns, splits } = parameters;
+  const sizes = regionSizes(length, parameters);
+  if (columns === 0) return { ...sizes, order: Array.from({ length }, (_, i) => i) };
   const [height, width] = [length / columns / splits, columns / splits];
   const order = Array.from({ length }, (_, at) => {
     const [own, inside] = [Math.floor(at / (height * width)), at % (height * width)];
     const row = Math.floor(own / splits) * height + Math.floor(inside / width);
     return row * columns + (own % splits) * width + (inside % width);
   });
-  return { size: height * width, count: splits * splits, order };
+  return { ...sizes, order };
+}
+
+/** How many regions there are and how long they are: what a cost needs. */
+export function regionSizes(
+  length: number,
+  { region, columns, splits }: BiFormerParameters,
+): Pick<Regions, 'count' | 'size'> {
+  const size = columns === 0 ? Math.min(region, length) : length / splits ** 2;
+  return { size, count: columns === 0 ? Math.ceil(length / size) : splits ** 2 };
 }
 
 /** Whether an output may not depend on later queries. */

@@ -69,7 +69,5 @@ export const duoAttention: Mechanism<Parameters> = {
     },
   },
   exponent: 2,
-  limits: [
-    { name: 'retrieval heads only', parameters: () => ({ fullShare: 1 }), equals: 'scaled-dot-product' },
-  ],
+  limits: [{ name: 'retrieval heads only', parameters: () => ({ fullShare: 1 }), equals: 'scaled-dot-product' }],
 };

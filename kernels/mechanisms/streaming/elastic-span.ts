@@ -124,10 +124,5 @@ export const elasticSpanAttention: Mechanism<Parameters> = {
       }),
       equals: 'scaled-dot-product',
     },
-    {
-      name: 'one fixed rule',
-      parameters: () => ({ firstShare: 1, firstOffset: 320, firstSlope: 0 }),
-      equals: 'streaming',
-    },
   ],
 };

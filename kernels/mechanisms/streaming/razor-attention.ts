@@ -109,10 +109,5 @@ export const razorAttention: Mechanism<Parameters> = {
       parameters: (shape) => ({ retrievalShare: 0, buffer: shape.keys }),
       equals: 'scaled-dot-product',
     },
-    {
-      name: 'no compensation, no retrieval heads',
-      parameters: () => ({ retrievalShare: 0, sinks: 64, compensation: false }),
-      equals: 'streaming',
-    },
   ],
 };

@@ -47,6 +47,9 @@ export function gated(memory: Value, attention: Value, weights: Readonly<Record<
   return multiply(sigmoid(multiply(norm(memory), gate)), multiply(norm(attention), scale));
 }
 
+/** What a norm divides by at least. */
+export const leastNorm = Math.sqrt(normEpsilon);
+
 /** Operations of gating for all positions: two norms, two products, a sigmoid and the product of both. */
 export const gatingFlops = ({ batch, heads, queries, valueDim }: AttentionShape): number =>
   14 * batch * heads * queries * valueDim;

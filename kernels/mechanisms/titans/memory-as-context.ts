@@ -8,7 +8,7 @@ import { denseReads } from '../../reference/pattern';
 import type { AttentionShape } from '../../shape';
 import { runContext } from './context';
 import { inSegments, segmentsOf } from './context-graph';
-import { gated, gatingFlops, gatingWeights } from './gating';
+import { gated, gatingFlops, gatingWeights, leastNorm } from './gating';
 import {
   memoryCells,
   memoryLayers,
@@ -131,6 +131,7 @@ export const memoryAsContext: Mechanism<Parameters> = {
     block: { queries: segment, keys: segment },
   }),
   amplification: memoryAmplification,
+  leastDivisor: leastNorm,
   decode: {
     states: (shape, parameters) => [
       ...memoryStateTensors(shape, parameters),

@@ -7,7 +7,7 @@ import { allRows, softmaxRows } from '../../reference/softmax';
 import type { AttentionShape } from '../../shape';
 import { zeros } from '../../tensors/tensor';
 import { spanAttention, spanBlock, spanCost, spanReads, type HeadSpans } from '../streaming/spans';
-import { gated, gatedRow, gatingFlops, gatingWeights } from './gating';
+import { gated, gatedRow, gatingFlops, gatingWeights, leastNorm } from './gating';
 import { memoryParameters, memoryStateTensors, memoryWeights, type MemoryParameters } from './layers';
 import { memoryReference, memoryStates } from './memory';
 import { chunkBytes, chunkFlops, chunkPeakBytes, stepCost } from './memory-cost';
@@ -115,6 +115,7 @@ export const memoryAsGate: Mechanism<Parameters> = {
     return { dependsOnData: true, reads: denseReads(shape), block: { queries: tile, keys: tile } };
   },
   amplification: memoryAmplification,
+  leastDivisor: leastNorm,
   decode: {
     states: (shape, parameters) => [
       ...memoryStateTensors(shape, parameters),

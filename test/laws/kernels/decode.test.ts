@@ -28,7 +28,10 @@ const baseOf = (mechanism: Mechanism, parameters: ParameterValues): AttentionSha
 /** Every setting in float32, and the smallest blocks in float16. */
 const inEach = (mechanism: Mechanism): readonly (readonly [ParameterValues, Precision])[] => {
   const all = settings(mechanism);
-  return [...all.map((each) => [each, 'float32'] as const), ...all.slice(0, 2).map((each) => [each, 'float16'] as const)];
+  return [
+    ...all.map((each) => [each, 'float32'] as const),
+    ...all.slice(0, 2).map((each) => [each, 'float16'] as const),
+  ];
 };
 
 const stepOf = (base: AttentionShape, keys: number): AttentionShape => ({ ...base, queries: 1, keys });
@@ -97,7 +100,10 @@ describe('Law: decoding position by position gives the rows of the whole pass', 
           const end = decode.stateAfter(inputs, base, parameters);
           for (const [name, expected] of Object.entries(end)) {
             const error = measureError(state[name]!, expected);
-            assert.ok(error.maxRelative < (precision === 'float32' ? 1e-4 : 1e-2), `the state ${name} ends ${error.maxRelative} apart`);
+            assert.ok(
+              error.maxRelative < (precision === 'float32' ? 1e-4 : 1e-2),
+              `the state ${name} ends ${error.maxRelative} apart`,
+            );
           }
         }
       });

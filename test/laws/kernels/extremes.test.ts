@@ -22,8 +22,12 @@ const shapeOf = (pattern: AttentionPattern, precision: Precision = 'float32'): A
   valueDim: 16,
 });
 
-/** Scores that large. float16 ends at 65,504, and products of rows come before they are divided by the root of their width. */
-const largeScores: Readonly<Record<Precision, number>> = { float32: 1e4, float16: 1e3 };
+/**
+ * Scores that large. float16 ends at 65,504: products of rows come before they are divided by the root of their width, and
+ * linear attention adds up its products over all keys before it divides.
+ */
+const largeScores = ({ family }: Mechanism, precision: Precision): number =>
+  precision === 'float32' ? 1e4 : family === 'linear' ? 10 : 1e3;
 
 /** What tells equal keys apart all the same. */
 const byPlace: Readonly<Record<string, string>> = {
@@ -36,7 +40,9 @@ for (const precision of precisions) {
   describe(`Law: extreme inputs give what the definition says, ${precision}`, function () {
     this.timeout(60_000);
     for (const mechanism of catalogue) {
-      settings(mechanism).forEach((parameters, at) => {
+      const large = largeScores(mechanism, precision);
+      const tried = settings(mechanism).slice(0, precision === 'float32' ? undefined : 2);
+      tried.forEach((parameters, at) => {
         const name = `${mechanism.id} ${JSON.stringify(parameters)}`;
         // Cross attention over one length is non-causal self-attention: once for each mechanism.
         const patterns = at === 0 && precision === 'float32' ? attentionPatterns : selfPatterns;
@@ -45,11 +51,10 @@ for (const precision of precisions) {
         const tryAll = (check: (shape: AttentionShape, inputs: AttentionInputs) => Promise<void>) =>
           forPatterns(mechanism, parameters, patterns, precision, check);
 
-        it(`${name}: scores of plus and minus ${largeScores[precision]} overflow nowhere`, async () => {
+        it(`${name}: scores of plus and minus ${large} overflow nowhere`, async () => {
           await tryAll(async (shape, inputs) => {
-            const query = roundTo(scaled(inputs.query, largeScores[precision] / 4), precision);
-            const large = { ...inputs, query };
-            assertRight(mechanism, await run(large, shape), large, shape, parameters, precision, shape.pattern);
+            const steep = { ...inputs, query: roundTo(scaled(inputs.query, large / 4), precision) };
+            assertRight(mechanism, await run(steep, shape), steep, shape, parameters, precision, shape.pattern);
           });
         });
 
@@ -103,11 +108,13 @@ for (const precision of precisions) {
 /** Whether equal keys get equal weights: outputs are averages, of keys that are chosen beforehand, each by itself. */
 function averagesEqualKeys(mechanism: Mechanism, parameters: ParameterValues): boolean {
   if (!mechanism.template.normaliser.averagesValues || byPlace[mechanism.id] !== undefined) return false;
-  return attentionPatterns.map((pattern) => shapeOf(pattern)).every((shape) => {
-    if (!mechanism.supports(shape, parameters).ok) return true;
-    const { dependsOnData, summarises } = mechanism.pattern(shape, parameters);
-    return !dependsOnData && summarises === undefined;
-  });
+  return attentionPatterns
+    .map((pattern) => shapeOf(pattern))
+    .every((shape) => {
+      if (!mechanism.supports(shape, parameters).ok) return true;
+      const { dependsOnData, summarises } = mechanism.pattern(shape, parameters);
+      return !dependsOnData && summarises === undefined;
+    });
 }
 
 /** [b, hkv, m, d] with the key of the first position at every position. */
@@ -197,8 +204,9 @@ async function checkNaN(
   const tile = pattern.block ?? { queries: shape.queries, keys: shape.keys };
   const group = shape.heads / shape.kvHeads;
 
-  // onnxruntime 1.30 (2026-11-24): GroupQueryAttention gives zeros for a query whose scores are all NaN.
-  const zeros = mechanism.id === 'fused' && shape.pattern === 'causal-self' && place === 'query';
+  // onnxruntime 1.30 (2026-11-24): GroupQueryAttention gives zeros for a query whose scores are all NaN; not so in float16.
+  const zeros =
+    mechanism.id === 'fused' && precision === 'float32' && shape.pattern === 'causal-self' && place === 'query';
 
   const touches = (h: number, query: number): boolean => {
     if (place === 'query' && !pattern.readsQueries)

@@ -125,7 +125,8 @@ describe('Law: the same in the last rows of 512 positions in heads of 64, where 
       it(`${mechanism.id}, ${pattern}`, () => {
         const last: Plant = (x) => ({ shape: [1, heads, 16, 64], data: lastRows(x, 16) });
         const of = (inputs: AttentionInputs) =>
-          mechanism.referenceRows?.(inputs, shape, parameters, rows) ?? last(mechanism.reference(inputs, shape, parameters));
+          mechanism.referenceRows?.(inputs, shape, parameters, rows) ??
+          last(mechanism.reference(inputs, shape, parameters));
         assertRejected(boundsOf(mechanism, shape, parameters, 'float16', of), 'float16', mechanism.id);
       });
     }

@@ -164,7 +164,7 @@ export function resultColumns(part: Part, identities: Identities, at: number | '
       'error',
       'Error',
       undefined,
-      'Largest absolute difference from the float64 reference.',
+      'Largest absolute difference from the float64 reference, in the output row that comes nearest to what rounding explains.',
       ({ maxError }) => maxError,
     ),
     efficiency,
