@@ -10,6 +10,7 @@ import { mechanismOf } from './catalogue';
 import { missingOperator } from '../devices/missing-operators';
 import type { DeviceId } from '../runtime/session';
 import { cellAt, graphOf, parametersOf, supportOf } from './cell';
+import { checkSeconds } from './correctness';
 import { overLimit, predictedPeakBytes } from './memory-limit';
 
 /** An ordinary shape by which a mechanism says whether it knows a pattern at all. */
@@ -74,11 +75,14 @@ export function supports(plan: BenchmarkPlan, memoryLimit: number, selfTest?: Se
       return missingOperator(graph, selfTest);
     });
     const why = reasons[0];
+    const runs = plan.shape.lengths.filter((_, at) => reasons[at] === undefined);
+    const proving = runs.reduce((sum, length) => sum + checkSeconds(cellAt(mechanismOf(id), plan, length)), 0);
     const longest = cellAt(mechanismOf(id), plan, plan.shape.lengths.at(-1)!);
     return {
       mechanism: id,
       ...(why !== undefined && reasons.every((reason) => reason !== undefined) ? { ok: false, why } : { ok: true }),
       ...(supportOf(longest).ok ? { predictedPeakBytes: predictedPeakBytes(longest) } : {}),
+      ...(runs.length > 0 ? { checkSeconds: proving } : {}),
     };
   });
 }

@@ -68,6 +68,8 @@ export interface SupportInfo {
   readonly why?: string;
   /** By the cost model, at the longest length of the plan. */
   readonly predictedPeakBytes?: number;
+  /** Seconds that proving it takes against its float64 reference, about, at all lengths of the plan that it runs. */
+  readonly checkSeconds?: number;
 }
 
 export interface ServerInfo {

@@ -6,11 +6,12 @@ import type { MechanismInfo } from '../../../protocol/compute/api';
 import type { ShapeChoice, ToKernelsPanel } from '../../../protocol/panels/kernels';
 import type { BenchmarkPlan, BenchmarkResult, BenchmarkRow, BenchmarkShape } from '../../../protocol/results/benchmark';
 import { comparisonWords } from '../../../webviews/panels/kernels/comparison';
-import { finding, within } from '../../../webviews/panels/kernels/finding';
+import { circumstances, finding, within } from '../../../webviews/panels/kernels/finding';
 import { readForm, samePlan, takeShape, toForm, type Form } from '../../../webviews/panels/kernels/form';
 import { tableRows } from '../../../webviews/panels/kernels/results-table';
+import { estimateWords } from '../../../webviews/panels/kernels/controls-strip';
 import { canonical } from '../../../webviews/ui/canonical';
-import { linkOf } from '../../../webviews/panels/kernels/mechanism-list';
+import { linkOf, matching } from '../../../webviews/panels/kernels/mechanism-list';
 import {
   canResume,
   initialState,
@@ -263,6 +264,46 @@ describe('the state of the kernels panel', () => {
   });
 });
 
+describe('the list of mechanisms', () => {
+  const ids = (filter: string): readonly string[] => matching(mechanisms, filter).map(({ id }) => id);
+
+  it('is filtered by every word of a name, family, summary or source', () => {
+    assert.deepEqual(
+      ids(''),
+      mechanisms.map(({ id }) => id),
+    );
+    assert.ok(ids('WINDOW').includes('sliding-window') && ids('window').length < mechanisms.length);
+    assert.deepEqual(ids('2004.05150 sliding'), ['sliding-window']);
+    assert.deepEqual(ids('no such word'), []);
+  });
+});
+
+describe('the estimate of a run', () => {
+  it('has the proofs in it as soon as the compute server has answered', () => {
+    const three = {
+      ...plan,
+      mechanisms: ['fused', 'tiled'],
+      baseline: 'fused',
+      secondsPerLength: 4,
+      measureMemory: false,
+    };
+    const two = { ...three, shape: { ...plan.shape, lengths: [512, 1024] } };
+    assert.equal(
+      estimateWords({ supports: [] }, two),
+      '4 points: at most 8 s of timing, besides checks and warm-up.',
+    );
+    const supports = [
+      { mechanism: 'fused', ok: true, checkSeconds: 1.5 },
+      { mechanism: 'tiled', ok: true, checkSeconds: 2.5 },
+      { mechanism: 'linear', ok: true, checkSeconds: 99 },
+    ];
+    assert.equal(
+      estimateWords({ supports }, two),
+      '4 points: at most 8 s of timing and about 4 s of checks against float64, besides warm-up.',
+    );
+  });
+});
+
 describe('the finding', () => {
   const rowsOf = (rows: readonly BenchmarkRow[]): State =>
     receive(opened(), { kind: 'result', result: { ...result, rows } });
@@ -281,7 +322,7 @@ describe('the finding', () => {
   it('names the fastest that is told apart, with its test and memory', () => {
     assert.equal(
       said(base, tiled(1.24, 1e-6)),
-      'Tiled is 1.24x faster than fused at 8,192 tokens (p < 0.001), with 0.90x its memory.',
+      'Tiled is 1.24x faster than fused at 8,192 tokens (95 % 1.23 to 1.25, p < 0.001), with 0.90x its memory.',
     );
   });
 
@@ -290,29 +331,57 @@ describe('the finding', () => {
     const window: BenchmarkRow = { ...tiled(1.79, 0.0313), mechanism: 'sliding-window' };
     assert.equal(
       said(base, linear, window),
-      'Sliding window is 1.79x faster than fused at 8,192 tokens (p = 0.0313), with 0.90x its memory.',
+      'Sliding window is 1.79x faster than fused at 8,192 tokens (95 % 1.77 to 1.81, p = 0.0313), with 0.90x its memory.',
     );
     assert.equal(
       said(base, linear, tiled(0.5, 1e-6)),
-      'No mechanism is faster than fused at 8,192 tokens; linear is not told apart from it (p = 0.0938).',
+      'No mechanism is faster than fused at 8,192 tokens; linear is not told apart from it (ratio 2.50, 95 % 2.48 to 2.52, p = 0.0938).',
     );
   });
 
   it('claims nothing where the test does not', () => {
     assert.equal(
       said(base, tiled(1.24, 0.4)),
-      'No mechanism is faster than fused at 8,192 tokens; tiled is not told apart from it (p = 0.400).',
+      'No mechanism is faster than fused at 8,192 tokens; tiled is not told apart from it (ratio 1.24, 95 % 1.23 to 1.25, p = 0.400).',
     );
     assert.equal(
       said(base, tiled(1.01, 1e-9)),
-      'No mechanism is faster than fused at 8,192 tokens; tiled is not told apart from it (p < 0.001).',
+      'No mechanism is faster than fused at 8,192 tokens; tiled is not told apart from it (ratio 1.01, 95 % 1.00 to 1.02, p < 0.001).',
     );
   });
 
   it('says what a slower one takes', () => {
     assert.equal(
       said(base, tiled(0.5, 1e-6)),
-      'No mechanism is faster than fused at 8,192 tokens; the nearest, tiled, takes 2.00x its time (p < 0.001).',
+      'No mechanism is faster than fused at 8,192 tokens; the nearest, tiled, takes 2.00x its time (95 % 1.98 to 2.02, p < 0.001).',
+    );
+  });
+
+  it('does not call the range of few pairs a 95 % interval', () => {
+    assert.match(
+      said(base, { ...tiled(1.24, 0.06), notes: ['few-pairs'] }),
+      /\(ratio 1\.24, few pairs from 1\.23 to 1\.25, p = 0\.0600\)/,
+    );
+  });
+
+  it('begins with the cancelling of a run that was cancelled', () => {
+    const rows = [base, tiled(1.24, 1e-6)];
+    const state = receive(opened(), { kind: 'result', result: { ...result, rows, state: 'cancelled' } });
+    assert.match(
+      finding(state, title),
+      /^Cancelled after 2 of 30 points\. Tiled is 1\.24x faster than fused .*memory\.$/,
+    );
+  });
+
+  it('names the model and its shape before the first run', () => {
+    const state = receive(initialState('full'), open({ plan: { ...plan, origin: 'Llama-3.1-8B' } }));
+    assert.equal(
+      finding(state, title),
+      'Which attention kernel is fastest for the attention of Llama-3.1-8B on this machine?',
+    );
+    assert.match(
+      circumstances(state, title),
+      /^Llama-3\.1-8B · 8 heads, width 64, causal-self · each kernel is checked/,
     );
   });
 

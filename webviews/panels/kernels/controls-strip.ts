@@ -12,7 +12,7 @@ import type { Part } from './actions';
 import { patterns, readForm, type Form, type Problems } from './form';
 import { parseLengths, presetLengths, toggleLength } from './lengths';
 import { mechanismList } from './mechanism-list';
-import { measuredMechanisms, whyNot } from './state';
+import { measuredMechanisms, whyNot, type State } from './state';
 
 export function controlsStrip(part: Part, identities: Identities): TemplateResult | typeof nothing {
   const { form } = part.state;
@@ -36,7 +36,7 @@ export function controlsStrip(part: Part, identities: Identities): TemplateResul
     <section aria-label="Device and time">
       <h2>Device and time</h2>
       <div class="fields">${deviceFields(part, form, problems)}</div>
-      ${reading.ok ? estimate(reading.plan) : nothing}
+      ${reading.ok ? html`<p class="muted estimate">${estimateWords(part.state, reading.plan)}</p>` : nothing}
     </section>
   </div>`;
 }
@@ -96,16 +96,21 @@ function shapeFields({ state, actions }: Part, form: Form, problems: Problems): 
     }),
     'Prefill: n queries read n keys. Decode: one new query reads a cache of n keys, or a state of the mechanism’s own.',
   )}
-  ${field(
-    'Pattern',
-    dropdown({
-      label: 'Pattern',
-      choices: form.mode === 'decode' ? patterns.filter(({ value }) => value === 'causal-self') : patterns,
-      value: form.mode === 'decode' ? 'causal-self' : form.pattern,
-      onChange: (pattern) => actions.edit({ pattern: pattern as AttentionPattern }),
-    }),
-    'Which keys a query may read.',
-  )}
+  ${
+    // Decoding is causal self-attention, over a cache as long as the lengths say: there is nothing to choose.
+    form.mode === 'decode'
+      ? nothing
+      : field(
+          'Pattern',
+          dropdown({
+            label: 'Pattern',
+            choices: patterns,
+            value: form.pattern,
+            onChange: (pattern) => actions.edit({ pattern: pattern as AttentionPattern }),
+          }),
+          'Which keys a query may read.',
+        )
+  }
   ${field(
     'Shape of',
     dropdown({
@@ -270,13 +275,15 @@ function selfTest(device: DeviceInfo | undefined, asked: boolean): TemplateResul
   </div>`;
 }
 
-/** An upper bound: timing may settle sooner; checks and warm-up come on top. */
-function estimate(plan: BenchmarkPlan): TemplateResult {
-  const points = plan.shape.lengths.length * measuredMechanisms(plan).length;
-  return html`<p class="muted estimate">
-    ${points} points, at most ${seconds(plan.shape.lengths.length * plan.secondsPerLength)} of timing, besides checks
-    and warm-up.
-  </p>`;
+/** Timing is an upper bound, since it may settle sooner; the proofs are an estimate by the compute server, once it has answered. */
+export function estimateWords({ supports }: Pick<State, 'supports'>, plan: BenchmarkPlan): string {
+  const measured = measuredMechanisms(plan);
+  const points = plan.shape.lengths.length * measured.length;
+  const timing = `${points} ${points === 1 ? 'point' : 'points'}: at most ${seconds(plan.shape.lengths.length * plan.secondsPerLength)} of timing`;
+  const checks = measured.map((id) => supports.find(({ mechanism }) => mechanism === id));
+  if (!checks.every((one) => one !== undefined)) return `${timing}, besides checks and warm-up.`;
+  const proving = checks.reduce((sum, one) => sum + (one?.checkSeconds ?? 0), 0);
+  return `${timing} and about ${seconds(proving)} of checks against float64, besides warm-up${plan.measureMemory ? ' and a process for the memory of each point' : ''}.`;
 }
 
 /** The strip in one line, for when it is folded. */
@@ -289,7 +296,7 @@ export function stripSummary(form: Form | undefined, title: (id: string) => stri
         ? `${count(parsed.lengths[0] ?? 0)} tokens`
         : `${count(parsed.lengths[0] ?? 0)}–${count(parsed.lengths.at(-1) ?? 0)} tokens`
       : 'lengths to be corrected';
-  return `${form.mechanisms.map(title).join(', ') || 'no mechanism'} · ${form.pattern} · ${lengths}`;
+  return `${form.mechanisms.map(title).join(', ') || 'no mechanism'} · ${form.mode === 'decode' ? 'decode' : form.pattern} · ${lengths}`;
 }
 
 /** Beside the pictures where there is room; above or below them it is folded until asked for. */

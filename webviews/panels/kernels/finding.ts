@@ -4,6 +4,7 @@ import type { BenchmarkPlan, BenchmarkRow } from '../../../protocol/results/benc
 import { verdict } from '../../../protocol/results/verdict';
 import { count, milliseconds, probability, seconds, significant } from '../../ui/numbers';
 import { changeSentence } from './comparison';
+import type { Form } from './form';
 import { measuredMechanisms, progressOf, type State } from './state';
 
 export function finding(state: State, title: (id: string) => string): string {
@@ -11,14 +12,17 @@ export function finding(state: State, title: (id: string) => string): string {
   if (!measuredPlan || rows.length === 0) {
     if (phase.kind === 'running')
       return 'Measuring: each mechanism is proved against its reference before it is timed.';
-    return 'Which attention kernel is fastest for this shape on this machine?';
+    return `Which attention kernel is fastest for ${state.form?.origin ? `the attention of ${state.form.origin}` : 'this shape'} on this machine?`;
   }
   const ready = rows.filter((row) => !state.provisional.includes(`${row.mechanism}@${row.length}`));
+  const cancelled = state.phase.kind !== 'running' && state.result?.state === 'cancelled';
+  const { done, total } = progressOf(state);
   const sentences = [
+    cancelled ? `Cancelled after ${done} of ${total} points.` : '',
     comparison(ready, measuredPlan, title),
     changeSentence(state, (id) => within(title(id))),
     failures(ready, measuredPlan, title),
-    missing(state),
+    cancelled ? '' : missing(state),
   ];
   return sentences.filter((sentence) => sentence !== '').join(' ');
 }
@@ -37,8 +41,6 @@ function comparison(rows: readonly BenchmarkRow[], plan: BenchmarkPlan, title: (
     const row = timed.find((one) => one.length === length);
     return `${title(row?.mechanism ?? '')} takes ${milliseconds(row?.medianMs ?? 0)} at ${count(length)} tokens.`;
   }
-  const p = fastest.ratioToBaseline?.p ?? 1;
-  const said = `p ${p < 0.001 ? '' : '= '}${probability(p)}`;
   const decided = decision(fastest);
   if (decided === 'faster') {
     const base = rows.find((row) => row.mechanism === plan.baseline && row.length === length);
@@ -46,12 +48,22 @@ function comparison(rows: readonly BenchmarkRow[], plan: BenchmarkPlan, title: (
       fastest.peakBytes !== undefined && base?.peakBytes !== undefined && base.peakBytes > 0
         ? `, with ${significant(fastest.peakBytes / base.peakBytes, 2)}x its memory`
         : '';
-    return `${title(fastest.mechanism)} is ${significant(ratio(fastest))}x faster than ${baseline} at ${count(length)} tokens (${said})${memory}.`;
+    return `${title(fastest.mechanism)} is ${significant(ratio(fastest))}x faster than ${baseline} at ${count(length)} tokens (${certainty(fastest)})${memory}.`;
   }
   const name = within(title(fastest.mechanism));
   return decided === 'slower'
-    ? `No mechanism is faster than ${baseline} at ${count(length)} tokens; the nearest, ${name}, takes ${significant(1 / ratio(fastest))}x its time (${said}).`
-    : `No mechanism is faster than ${baseline} at ${count(length)} tokens; ${name} is not told apart from it (${said}).`;
+    ? `No mechanism is faster than ${baseline} at ${count(length)} tokens; the nearest, ${name}, takes ${significant(1 / ratio(fastest))}x its time (${certainty(fastest, true)}).`
+    : `No mechanism is faster than ${baseline} at ${count(length)} tokens; ${name} is not told apart from it (ratio ${significant(ratio(fastest))}, ${certainty(fastest)}).`;
+}
+
+/** The interval of the ratio with its test; `slower`: of the mechanism's time over the baseline's. */
+function certainty({ ratioToBaseline, notes }: BenchmarkRow, slower = false): string {
+  if (!ratioToBaseline) return 'no pairs';
+  const { low, high, p } = ratioToBaseline;
+  const [from, to] = slower ? [1 / high, 1 / low] : [low, high];
+  // With fewer than six pairs the test gives no 95 % interval: the ends are those of the pairs.
+  const kind = notes?.includes('few-pairs') ? 'few pairs from' : '95 %';
+  return `${kind} ${significant(from)} to ${significant(to)}, p ${p < 0.001 ? '' : '= '}${probability(p)}`;
 }
 
 const ratio = (row: BenchmarkRow): number => row.ratioToBaseline?.median ?? 0;
@@ -78,7 +90,11 @@ export const within = (title: string): string =>
 export function circumstances(state: State, title: (id: string) => string): string {
   const { measuredPlan: plan, result } = state;
   if (!plan || state.rows.length === 0) {
-    return 'Each kernel is checked against a float64 reference first, then timed in random order until the times settle.';
+    const how =
+      'each kernel is checked against a float64 reference first, then timed in random order until the times settle';
+    const { form } = state;
+    if (!form?.origin) return `${how.charAt(0).toUpperCase()}${how.slice(1)}.`;
+    return [form.origin, shapeWords(form), how].join(' · ');
   }
   const { shape } = plan;
   const device = result
@@ -93,5 +109,9 @@ export function circumstances(state: State, title: (id: string) => string): stri
     ...took,
   ].join(' · ');
 }
+
+/** The shape as typed: `32 heads (8 key/value), width 128, causal-self`. */
+export const shapeWords = ({ heads, kvHeads, headDim, mode, pattern }: Form): string =>
+  `${heads} heads${kvHeads === heads ? '' : ` (${kvHeads} key/value)`}, width ${headDim}, ${mode === 'decode' ? 'decoding one token on a cache' : pattern}`;
 
 const deviceName = (state: State, id: string): string => state.devices.find((device) => device.id === id)?.name ?? id;

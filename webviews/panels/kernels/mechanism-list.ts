@@ -25,21 +25,50 @@ const familyTitles: Readonly<Record<string, string>> = {
 };
 
 export function mechanismList(part: Part, form: Form, problems: Problems, identities: Identities): TemplateResult {
-  const families = [...new Set(part.state.mechanisms.map(({ family }) => family))];
-  return html`<div class="mechanisms">
-    ${families.map(
-      (family) =>
-        html`<div class="family" role="group" aria-label="${familyTitles[family] ?? family} mechanisms">
-          <h3>${familyTitles[family] ?? family}</h3>
-          ${repeat(
-            part.state.mechanisms.filter((one) => one.family === family),
-            ({ id }) => id,
-            (mechanism) => mechanismRow(part, form, problems, identities, mechanism),
-          )}
-        </div>`,
-    )}
-    ${problems.mechanisms ? html`<div class="problem" role="alert">${problems.mechanisms}</div>` : nothing}
-  </div>`;
+  const { state, actions } = part;
+  const filter = state.view.mechanismFilter ?? '';
+  const shown = matching(state.mechanisms, filter);
+  const families = [...new Set(shown.map(({ family }) => family))];
+  const hidden = form.mechanisms.filter((id) => !shown.some((one) => one.id === id)).length;
+  return html`<div class="mechanism-filter">
+      ${textField({
+        label: 'Filter the mechanisms',
+        value: filter,
+        placeholder: 'Filter: window, linear, 2004.05150',
+        hint: 'Every word in a name, family, summary or source. What is ticked stays ticked.',
+        onInput: (mechanismFilter) => actions.view({ mechanismFilter }),
+      })}
+      <div class="muted" role="status">${filterWords(filter, shown.length, state.mechanisms.length, hidden)}</div>
+    </div>
+    <div class="mechanisms">
+      ${families.map(
+        (family) =>
+          html`<div class="family" role="group" aria-label="${familyTitles[family] ?? family} mechanisms">
+            <h3>${familyTitles[family] ?? family}</h3>
+            ${repeat(
+              shown.filter((one) => one.family === family),
+              ({ id }) => id,
+              (mechanism) => mechanismRow(part, form, problems, identities, mechanism),
+            )}
+          </div>`,
+      )}
+      ${problems.mechanisms ? html`<div class="problem" role="alert">${problems.mechanisms}</div>` : nothing}
+    </div>`;
+}
+
+/** Those in which every word stands somewhere: title, id, family, summary, source. */
+export function matching(mechanisms: readonly MechanismInfo[], filter: string): readonly MechanismInfo[] {
+  const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
+  return mechanisms.filter(({ id, title, family, summary, source }) => {
+    const text = [id, title, family, familyTitles[family], summary, source.reference].join('\n').toLowerCase();
+    return words.every((word) => text.includes(word));
+  });
+}
+
+function filterWords(filter: string, shown: number, all: number, hidden: number): string {
+  if (filter.trim() === '') return '';
+  const ticked = hidden === 0 ? '' : `; ${hidden} of the ticked ${hidden === 1 ? 'is' : 'are'} not among them`;
+  return `${shown} of ${all} mechanisms${ticked}`;
 }
 
 function mechanismRow(

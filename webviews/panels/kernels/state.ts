@@ -52,6 +52,8 @@ export interface View {
   readonly card?: CardChoice;
   /** The simulator of neighborhood attention as typed; absent: as it begins. */
   readonly neighborhood?: NeighborhoodForm;
+  /** Of the list of mechanisms, as typed. */
+  readonly mechanismFilter?: string;
   /** The table of all mechanisms in one template. */
   readonly template?: { readonly filter: string; readonly sort?: Sort };
 }

@@ -7,7 +7,8 @@ import { seconds } from '../../ui/numbers';
 import { banner, comparisonBanner, failureBanner, runProgress, savedWords } from '../../ui/run-status';
 import type { Part } from './actions';
 import { comparisonWords } from './comparison';
-import { canResume, isStale, progressOf, runnablePlan } from './state';
+import { shapeWords } from './finding';
+import { canResume, isStale, progressOf, runnablePlan, type State } from './state';
 
 export function runBar(part: Part): TemplateResult {
   const { state, actions, compact } = part;
@@ -152,7 +153,7 @@ export function banners(part: Part): TemplateResult {
       isStale(state)
         ? banner(
             'info',
-            html`The settings have changed since this was measured.
+            html`${staleWords(state)}
               <button type="button" class="link" @click=${() => actions.backToMeasured()}>
                 Back to its settings
               </button>`,
@@ -174,6 +175,14 @@ export function banners(part: Part): TemplateResult {
         : nothing
     }
   `;
+}
+
+/** Over the results of another model the banner names the one that Run would measure. */
+function staleWords({ form, measuredPlan }: State): string {
+  const taken = form?.origin && form.origin !== measuredPlan?.origin ? form : undefined;
+  return taken
+    ? `What is below was measured for other settings. Run measures ${taken.origin}: ${shapeWords(taken)}.`
+    : 'The settings have changed since this was measured.';
 }
 
 /** The panel before its first run: what it is. Run stands above it. */
