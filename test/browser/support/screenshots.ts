@@ -25,7 +25,7 @@ async function main(folder: string): Promise<void> {
   };
   const only = process.argv[3];
   const want = (name: string): boolean => only === undefined || name.includes(only);
-  for (const theme of ['dark', 'light', 'high-contrast'] as const) {
+  for (const theme of ['dark', 'light', 'high-contrast', 'high-contrast-light'] as const) {
     for (const width of [300, 600, 1280] as const) {
       const place = width === 300 ? 'side' : 'full';
       const name = `done-${theme}-${width}`;
@@ -39,6 +39,19 @@ async function main(folder: string): Promise<void> {
     }
   }
   if (want('empty')) await shoot('empty-dark-1280', { host: answering() });
+  const ofModel = { plan: { ...result.plan, origin: 'Llama-3.1-8B' } };
+  for (const [width, place] of [
+    [300, 'side'],
+    [1280, 'full'],
+  ] as const) {
+    if (want('model')) {
+      await shoot(`model-dark-${width}`, { width, place, host: answering({ ...ofModel, place }) }, async (panel) => {
+        if (place === 'side') await panel.page.click('#settings .disclosure-button');
+        await panel.page.fill('.mechanism-filter input', 'window');
+        await panel.page.waitForTimeout(300);
+      });
+    }
+  }
   if (want('running')) {
     await shoot('running-dark-1280', { host: answering() }, async (panel) => {
       await panel.page.click('#run');

@@ -288,10 +288,7 @@ describe('the estimate of a run', () => {
       measureMemory: false,
     };
     const two = { ...three, shape: { ...plan.shape, lengths: [512, 1024] } };
-    assert.equal(
-      estimateWords({ supports: [] }, two),
-      '4 points: at most 8 s of timing, besides checks and warm-up.',
-    );
+    assert.equal(estimateWords({ supports: [] }, two), '4 points: at most 8 s of timing, besides checks and warm-up.');
     const supports = [
       { mechanism: 'fused', ok: true, checkSeconds: 1.5 },
       { mechanism: 'tiled', ok: true, checkSeconds: 2.5 },

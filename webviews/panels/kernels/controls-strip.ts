@@ -281,7 +281,8 @@ export function estimateWords({ supports }: Pick<State, 'supports'>, plan: Bench
   const points = plan.shape.lengths.length * measured.length;
   const timing = `${points} ${points === 1 ? 'point' : 'points'}: at most ${seconds(plan.shape.lengths.length * plan.secondsPerLength)} of timing`;
   const checks = measured.map((id) => supports.find(({ mechanism }) => mechanism === id));
-  if (!checks.every((one) => one !== undefined)) return `${timing}, besides checks and warm-up.`;
+  if (!checks.every((one) => one && (!one.ok || one.checkSeconds !== undefined)))
+    return `${timing}, besides checks and warm-up.`;
   const proving = checks.reduce((sum, one) => sum + (one?.checkSeconds ?? 0), 0);
   return `${timing} and about ${seconds(proving)} of checks against float64, besides warm-up${plan.measureMemory ? ' and a process for the memory of each point' : ''}.`;
 }

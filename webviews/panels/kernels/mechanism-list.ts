@@ -38,7 +38,7 @@ export function mechanismList(part: Part, form: Form, problems: Problems, identi
         hint: 'Every word in a name, family, summary or source. What is ticked stays ticked.',
         onInput: (mechanismFilter) => actions.view({ mechanismFilter }),
       })}
-      <div class="muted" role="status">${filterWords(filter, shown.length, state.mechanisms.length, hidden)}</div>
+      <div class="reason" role="status">${filterWords(filter, shown.length, state.mechanisms.length, hidden)}</div>
     </div>
     <div class="mechanisms">
       ${families.map(
