@@ -1,6 +1,6 @@
 /** Makes and starts the client of the language server; bundled apart, because vscode-languageclient is large. */
 import * as vscode from 'vscode';
-import { LanguageClient, RevealOutputChannelOn, TransportKind } from 'vscode-languageclient/node';
+import { LanguageClient, RevealOutputChannelOn, State, TransportKind } from 'vscode-languageclient/node';
 import type { Log } from './log';
 
 export async function startLanguageClient(module: string, log: Log): Promise<LanguageClient> {
@@ -22,6 +22,22 @@ export async function startLanguageClient(module: string, log: Log): Promise<Lan
       progressOnInitialization: false,
     },
   );
+  askForLensesAgain(client);
   await client.start();
   return client;
+}
+
+/**
+ * VS Code takes a request for lenses back when the text loses the focus before it was sent, and asks again when it has it once
+ * more (1.101): on the first start the walkthrough takes it, and a config beside it had none. Told of a change, it asks at once.
+ */
+function askForLensesAgain(client: LanguageClient): void {
+  const listener = vscode.window.onDidChangeActiveTextEditor(() => {
+    const feature = client.getFeature('textDocument/codeLens');
+    const providers = vscode.window.visibleTextEditors.map(({ document }) => feature.getProvider(document));
+    for (const provider of new Set(providers)) provider?.onDidChangeCodeLensEmitter.fire();
+  });
+  client.onDidChangeState(({ newState }) => {
+    if (newState === State.Stopped) listener.dispose();
+  });
 }

@@ -46,6 +46,7 @@ export const codeLenses = (file: ModelFile, facts: FolderFacts): readonly Lens[]
         ]
       : []),
     { title: '$(diff) Compare…', command: { id: 'headscope.compareModels', arguments: [document.uri] } },
+    { title: `${part.heads} heads of ${part.headDim}, ${part.layers.length} layers` },
     ...(total === undefined
       ? []
       : [

@@ -53,21 +53,15 @@ export const attentionWords = (part: ModelPart): string => {
   return `${kind}, ${part.heads} heads of ${part.headDim}, ${layers}`;
 };
 
-/** The same in the words of a lens, which shares a line of some 70 characters with what can be done: `GQA 4:1, 32 heads of 128, 32 layers`. */
+/** What a lens begins with: `GQA 4:1`, `GQA 2:1, 13 of 26 windowed`. A narrow window shows some 30 characters, and what can be done among them. */
 export const attentionInShort = (part: ModelPart): string => {
   const kind = part.attention === 'gqa' ? `GQA ${formatRatio(part.heads, part.kvHeads)}` : part.attention.toUpperCase();
   const total = part.layers.length;
-  const count = (kinds: readonly string[]): number =>
-    part.layers.filter(({ attention }) => kinds.includes(attention.kind)).length;
-  const local = count(['window', 'chunked']);
-  const linear = count(['linear', 'mamba']);
-  return [
-    kind,
-    `${part.heads} heads of ${part.headDim}`,
-    `${total} layers`,
-    ...(local === 0 ? [] : [`${local === total ? 'all' : local} windowed`]),
-    ...(linear === 0 ? [] : [`${linear === total ? 'all' : linear} linear`]),
-  ].join(', ');
+  const share = (word: string, ...kinds: readonly string[]): readonly string[] => {
+    const count = part.layers.filter(({ attention }) => kinds.includes(attention.kind)).length;
+    return count === 0 ? [] : [count === total ? word : `${count} of ${total} ${word}`];
+  };
+  return [kind, ...share('windowed', 'window', 'chunked'), ...share('linear', 'linear', 'mamba')].join(', ');
 };
 
 /** `128 KiB/token` in the dtype of the model. */

@@ -127,7 +127,10 @@ export function parseSafetensorsHeader(bytes: Uint8Array, fileSize: number): Saf
   try {
     json = JSON.parse(text);
   } catch (error) {
-    return empty({ code: 'not-json', message: `The header is not valid JSON: ${(error as Error).message}` });
+    // V8 quotes the text around the fault, which may be anything: its place is enough.
+    const place = /position (\d+)/.exec((error as Error).message)?.[1];
+    const where = place === undefined ? '' : ` from character ${place} on`;
+    return empty({ code: 'not-json', message: `The header is not valid JSON${where}.` });
   }
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
     return empty({ code: 'not-json', message: 'The header is not a JSON object.' });
@@ -207,7 +210,8 @@ function readTensor(
       `its data_offsets [${String(begin)}, ${String(end)}] do not lie within the ${dataSize} bytes of data.`,
     );
   }
-  const bits = dtypeBits[dtype];
+  // The name is the file's: `constructor` is none of the table.
+  const bits = Object.hasOwn(dtypeBits, dtype) ? dtypeBits[dtype] : undefined;
   if (bits === undefined) bad('unknown-dtype', `its dtype ${dtype.slice(0, 40)} is not one of the format's.`);
   else {
     const elements = shape.reduce((product, size) => product * size, 1);

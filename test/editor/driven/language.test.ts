@@ -36,7 +36,7 @@ describe('model configurations in VS Code', function () {
     await bench.openFile('Llama-3.1-8B/config.json');
     const lens = bench.page.locator('.editor-group-container.active .codelens-decoration');
     await lens
-      .filter({ hasText: /GQA 4:1, 32 heads of 128, 32 layers/ })
+      .filter({ hasText: /GQA 4:1/ })
       .first()
       .waitFor();
     assert.equal(await bench.squiggles('error').count(), 0);
