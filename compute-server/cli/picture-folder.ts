@@ -91,17 +91,18 @@ export async function saySample(
   const sample = sampleFrom(options);
   const taken = Math.min(sample?.count ?? pictures.length, pictures.length);
   const [first] = pictures;
-  const drawn =
-    sample && taken < pictures.length
-      ? `${taken} of ${pictures.length} pictures, drawn by seed ${sample.seed} (--count all takes all)`
-      : `${taken} ${taken === 1 ? 'picture' : 'pictures'}`;
   const cost =
     first &&
     (await client
       .call('captionTime', [{ ...time, image: first.path }], { signal: session.signal })
       .catch(() => undefined));
-  const seconds = cost && taken * (cost.encodeSeconds + texts * cost.textSeconds);
-  session.note(`${drawn}${seconds === undefined ? '' : `: ${least} ${duration(seconds)}`}.`);
+  const drawn = sample !== undefined && taken < pictures.length;
+  if (!drawn && cost === undefined) return;
+  const which = drawn
+    ? `${taken} of ${pictures.length} pictures, drawn by seed ${sample.seed} (--count all takes all)`
+    : `${taken} ${taken === 1 ? 'picture' : 'pictures'}`;
+  const long = cost && `: ${least} ${duration(taken * (cost.encodeSeconds + texts * cost.textSeconds))}`;
+  session.note(`${which}${long ?? ''}.`);
 }
 
 function duration(seconds: number): string {

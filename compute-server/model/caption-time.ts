@@ -1,6 +1,6 @@
 /**
- * How long pictures will take, measured before the run on the first of them: the encoder once, and one and two layers of the
- * text model, prompt and steps; the other layers are taken to cost what the second one added. A large model is not run whole.
+ * How long pictures will take, measured before the run on the first of them: the encoder, then prompt and steps of the text
+ * model. A large model is not run whole: the layers behind its second one are taken to cost what that one added.
  */
 import type { CaptionTime, CaptionTimeRequest } from '../../protocol/compute/hallucination';
 import type { Surroundings } from '../surroundings';
@@ -13,6 +13,11 @@ import { encodePicture, preparePicture } from './vision-model';
 
 /** Tokens that the pass without the picture runs at once (`divergence-run.ts`). */
 const block = 8;
+
+/** Text models whose prompt takes no longer by their first layer are run whole: differences of so little are noise. */
+const wholeSeconds = 2;
+/** The shortest of so many: whatever else the machine does makes them longer. */
+const repeats = 3;
 
 /** Seconds of the parts of a caption. */
 interface Costs {
@@ -45,32 +50,39 @@ export async function captionTime(
   const layers = model.spec.blocks.length;
   const costs = async (count: number): Promise<Costs> => {
     const spec = { ...model.spec, blocks: model.spec.blocks.slice(0, count) };
-    const start = async (sequence: Sequence): Promise<readonly [SequenceRun, number]> => {
-      const started = performance.now();
-      const run = await SequenceRun.start(spec, model.sessions, { ...sequence, chunk, observe: measured }, { signal });
-      return [run, (performance.now() - started) / 1000];
-    };
+    const start = (sequence: Sequence): Promise<SequenceRun> =>
+      SequenceRun.start(spec, model.sessions, { ...sequence, chunk, observe: measured }, { signal });
     // The first run opens the sessions: its time is not that of the others.
-    await start(pair.without);
-    const [, without] = await start(pair.without);
-    const [run, whole] = await start(pair.whole);
+    const run = await start(pair.whole);
     const id = pair.whole.ids.at(-1) ?? 0;
-    const extend = async (count: number): Promise<number> => {
-      const started = performance.now();
-      await run.extend(Array<number>(count).fill(id), { observe: measured });
-      return (performance.now() - started) / 1000;
+    const extend = (tokens: number) => run.extend(Array<number>(tokens).fill(id), { observe: measured });
+    return {
+      whole: await shortest(() => start(pair.whole)),
+      without: await shortest(() => start(pair.without)),
+      step: await shortest(() => extend(1)),
+      inBlock: (await shortest(() => extend(block))) / block,
     };
-    await extend(1);
-    return { whole, without, step: await extend(1), inBlock: (await extend(block)) / block };
   };
   const first = await costs(1);
-  const second = layers === 1 ? first : await costs(2);
-  const all = (of: keyof Costs): number => first[of] + (layers - 1) * Math.max(0, second[of] - first[of]);
+  const far = layers * first.whole < wholeSeconds ? layers : Math.min(2, layers);
+  const last = far === 1 ? first : await costs(far);
+  const all = (of: keyof Costs): number =>
+    far === layers ? last[of] : first[of] + (layers - 1) * Math.max(0, last[of] - first[of]);
   const [whole, without, step] = [all('whole'), all('without'), maxNewTokens * all('step')];
   const plain = measured ? whole + without + step + maxNewTokens * all('inBlock') : whole + step;
   // A reinforced text is written, and then followed by the plain model where its divergence is measured.
   const other = whole + without + step + (measured ? plain : 0);
   return { encodeSeconds: encode, textSeconds: plain + reinforced * other };
+}
+
+async function shortest(act: () => Promise<unknown>): Promise<number> {
+  let least = Infinity;
+  for (let at = 0; at < repeats; at++) {
+    const started = performance.now();
+    await act();
+    least = Math.min(least, (performance.now() - started) / 1000);
+  }
+  return least;
 }
 
 async function encoderSeconds(

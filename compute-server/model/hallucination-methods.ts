@@ -28,6 +28,7 @@ import type { LoadedModel } from './loaded-model';
 import type { ModelCalls } from './model-calls';
 import { popeJob } from './pope-job';
 import { piecesOf, promptForPictures, tokenise } from './prompt';
+import { requireRest } from './span-pair';
 import { gainsOf, idList, promptOf, reinforcementOf, spanFields } from './request-fields';
 
 const mostTokens = 1 << 16;
@@ -51,7 +52,8 @@ export function hallucinationMethods(
       },
       run: ([folder, prompt], signal) =>
         once(folder, signal, (model) => {
-          const { ids, chatPrompt } = promptForPictures(model, prompt);
+          const { ids, span, chatPrompt } = promptForPictures(model, prompt);
+          requireRest(span, ids.length, 'image');
           return Promise.resolve({ ids, tokens: piecesOf(model, ids), ...(chatPrompt ? { chatPrompt } : {}) });
         }),
     },

@@ -1,5 +1,6 @@
 /** The bar under the finding: what can be done now, and the state of the run in words. Its height never changes. */
 import { html, nothing, type TemplateResult } from 'lit';
+import { chatPromptWords } from '../../../protocol/results/chat-prompt';
 import { button, toolbar } from '../../ui/controls';
 import { asideBanners } from '../../ui/asides';
 import { icon } from '../../ui/icons';
@@ -154,7 +155,7 @@ export function banners(part: Part): TemplateResult {
       load: () => actions.loadModel(),
       dismiss: () => actions.dismissNotice(),
     })}
-    ${textOnlyBanner(part)} ${modelNotes((state.result ?? state.set)?.model ?? state.model)}
+    ${textOnlyBanner(part)} ${modelNotes((state.result ?? state.set)?.model ?? state.model)} ${chatBanner(state)}
     ${
       state.compareWith && (state.result ?? state.set)
         ? comparisonBanner(state.compareWith.name, comparisonWords(state), () => actions.dropComparison())
@@ -170,6 +171,11 @@ export function banners(part: Part): TemplateResult {
         : nothing
     }
   `;
+}
+
+function chatBanner({ result, set }: State): TemplateResult | typeof nothing {
+  const words = chatPromptWords((result ?? set)?.chatPrompt);
+  return words === undefined ? nothing : banner('info', html`${words}`);
 }
 
 /** What is missing in a model of text, and what it can be asked instead. */
