@@ -43,7 +43,7 @@ describe('a folder of pictures', () => {
 
   it('of one picture claims nothing of others', () => {
     const one = opened(finishedMessage({ result: { ...result, caption: plain, variants: [reinforced] } }));
-    assert.match(finding(one), /Reinforced by 2 it names .*: on this picture\.$/);
+    assert.match(finding(one), /Reinforced by 2, on this picture alone, it names .*\.$/);
   });
 
   it('lists each score of each reinforcement', () => {

@@ -281,7 +281,8 @@ export function effectWords({ result }: State): string | undefined {
   );
   if (!plain || !reinforced?.score || !reinforced.reinforcement) return undefined;
   const now = reinforced.score.hallucinated;
-  const name = `Reinforced by ${writeAlpha(reinforced.reinforcement.alpha)}`;
+  // Whether that is more than chance needs many pictures.
+  const name = `Reinforced by ${writeAlpha(reinforced.reinforcement.alpha)}, on this picture alone,`;
   const shorter =
     reinforced.score.length < plain.length / 2
       ? `, but in ${reinforced.score.length} words instead of ${plain.length}`
@@ -293,6 +294,5 @@ export function effectWords({ result }: State): string | undefined {
           'of them instead of 0',
           'objects that are not there instead of none',
         );
-  // Whether that is more than chance needs many pictures.
-  return `${said}: on this picture.`;
+  return `${said}.`;
 }

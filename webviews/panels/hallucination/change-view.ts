@@ -59,13 +59,20 @@ export function changeView(set: HallucinationSet): TemplateResult | typeof nothi
   const rows = changeRows(set);
   if (rows.length === 0) return nothing;
   const one = set.variants.length === 1;
-  return html`<h3 class="change-title">${one ? rows[0]?.name : 'Reinforcement'} against plain, picture by picture</h3>
+  return html`<section class="set-change" aria-label="What reinforcement changed">
+    <h2>
+      What reinforcement changed
+      <span class="muted"
+        >${one ? `${(rows[0]?.name ?? '').toLowerCase()} against plain, ` : ''}picture by picture</span
+      >
+    </h2>
     ${table({
       caption: 'Change of the scores by reinforcement',
       columns: one ? changeColumns.filter(({ id }) => id !== 'captions') : changeColumns,
       rows,
       key: ({ name, score }) => `${name} ${score}`,
-    })}`;
+    })}
+  </section>`;
 }
 
 /** `15.0 points more (95 % interval −5.2 to +33.7), no more than noise on 20 pictures`. */

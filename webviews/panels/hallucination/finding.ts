@@ -24,6 +24,7 @@ export function finding(state: State): string {
   if (form?.mode !== 'span' && readsTextOnly(state)) {
     return 'This model has no vision part: no head of it can look at a picture.';
   }
+  if (form?.mode === 'set') return 'How often do captions name what is not there, and what does reinforcement change?';
   if (form?.mode === 'span') return 'Which heads read a part of the prompt, and which words were said without it?';
   return 'Which heads look at the picture, and which words were said without it?';
 }

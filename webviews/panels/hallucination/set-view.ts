@@ -152,9 +152,10 @@ function scores({ state, actions, dark, compact }: Part, set: HallucinationSet):
         rows,
         key: ({ name }) => name,
       })}
-      ${changeView(set)} ${warning ? html`<p class="reason warning broken">${warning}</p>` : nothing} ${labelNote(set)}
+      ${warning ? html`<p class="reason warning broken">${warning}</p>` : nothing} ${labelNote(set)}
     </section>
-    <section aria-label="T-VHD of object words">
+    ${changeView(set)}
+    <section class="set-histogram" aria-label="T-VHD of object words">
       <h2>
         T-VHD of object words
         <span class="muted" id="auroc"
