@@ -214,8 +214,9 @@ export class HallucinationPanel implements Actions {
 
   /** Of the model that the person chose: a saved file may name any folder, and asks for nothing. */
   private askCard(): void {
-    const { opened, form, place } = this.state;
-    if (!opened || place === 'file' || !form || form.folder === '' || this.asked.card === form.folder) return;
+    const { opened, form, place, asides } = this.state;
+    if (!opened || asides.waiting || place === 'file' || !form || form.folder === '') return;
+    if (this.asked.card === form.folder) return;
     this.asked.card = form.folder;
     this.host.post({ kind: 'card', folder: form.folder });
   }
