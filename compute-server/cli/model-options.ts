@@ -24,7 +24,11 @@ export function addPromptOptions(command: Command): Command {
     .option('--prompt <text>', 'the prompt as text')
     .option('--prompt-file <file>', 'the prompt as a text file')
     .option('--ids <id,id>', 'the prompt as token ids, separated by commas', idList)
-    .option('--image <file>', 'a PNG or JPEG file that stands at the image token of the prompt', collect)
+    .option(
+      '--image <file>',
+      'a PNG or JPEG file that stands at the image token of the prompt; a text without one goes through the chat template',
+      collect,
+    )
     .option('--chat', "put the text into the model's chat template")
     .option('--gain <L.H=g>', 'factor on the output of layer L head H, e.g. 2.5=0; may be given several times', collect)
     .option('--gains <file>', 'an intervention saved from the Heads panel')

@@ -1,6 +1,7 @@
 /** What stands in front of the JSON of a command that ran a model: what made it, and of which model. */
 import type { ComputeClient } from '../../protocol/compute/client';
 import type { Provenance } from '../../protocol/results/provenance';
+import { chatPromptWords, type ChatPrompt } from '../../protocol/results/chat-prompt';
 import type { ModelSummary } from '../../protocol/results/heads';
 import { provenance } from '../provenance';
 import { threadsIn } from '../surroundings';
@@ -20,6 +21,12 @@ export async function openedModel(
 
 export function sayNotes(session: CommandSession, { notes = [] }: ModelSummary): void {
   for (const note of notes) session.note(note);
+}
+
+/** A text that was put into the chat template without being asked for is said on stderr, by every command that reads prompts. */
+export function sayChatPrompt(session: CommandSession, { chatPrompt }: { readonly chatPrompt?: ChatPrompt }): void {
+  const words = chatPromptWords(chatPrompt);
+  if (words !== undefined) session.note(words);
 }
 
 export async function modelProvenance(

@@ -2,12 +2,20 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { ComputeClient } from '../../protocol/compute/client';
 import type { GenerateRequest, PromptInput } from '../../protocol/compute/models';
-import { reinforcementExecutors, type ReinforcementExecutor } from '../../protocol/results/hallucination';
+import {
+  reinforcementExecutors,
+  type Reinforcement,
+  type ReinforcementExecutor,
+} from '../../protocol/results/hallucination';
 import { wrongUsage } from './exit-codes';
 import { decimal } from './options';
 import { addSpanOptions, removedFrom, type SpanOptions } from './span-options';
 
 export const controls = ['random', 'all', 'norm-matched'] as const;
+
+/** Which heads were scaled, as a table names them. */
+export const controlName = ({ normMatched, heads }: Pick<Reinforcement, 'normMatched' | 'heads'>): string =>
+  normMatched ? 'norm-matched' : heads;
 
 export interface ReinforcementOptions extends SpanOptions {
   readonly vhr?: boolean;

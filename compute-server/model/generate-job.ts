@@ -91,10 +91,11 @@ export async function* generateJob(
     };
   }
   const logitsLast = first ?? run.logits;
-  const { image } = sequence;
+  const { image, chatPrompt } = sequence;
   return {
     promptIds,
     ...(image ? { image } : {}),
+    ...(chatPrompt ? { chatPrompt } : {}),
     ids: made,
     text: textOf(model, made),
     logitsLast,

@@ -88,6 +88,7 @@ export async function* hallucinationJob(
     promptIds: sequence.ids,
     promptTokens: promptTokens(model, sequence),
     ...(sequence.image ? { image: sequence.image } : {}),
+    ...(sequence.chatPrompt ? { chatPrompt: sequence.chatPrompt } : {}),
     removed,
     distance,
     outliers,
@@ -113,6 +114,13 @@ export async function* hallucinationJob(
 /** Recorded in a result: a text that went through the chat template is another prompt. */
 export const chatOf = (prompt: PromptInput): { readonly chat?: true } =>
   prompt.kind === 'text' && prompt.chat ? { chat: true } : {};
+
+/** The sentence of a failure that concerns one picture; undefined where the run cannot go on. */
+export function reasonOfImage(error: unknown): string | undefined {
+  if (!(error instanceof FailureError)) return undefined;
+  const { failure } = error;
+  return failure.code === 'bad-request' || failure.code === 'unsupported' ? failure.detail : undefined;
+}
 
 export const continuation = (
   model: LoadedModel,

@@ -6,23 +6,29 @@ import type {
   HallucinationRequest,
   HallucinationSetRequest,
   ImageMapRequest,
+  ImageWithTruth,
   Judging,
   Lexicon,
   OpenedImage,
   VisionPrompt,
 } from '../../protocol/compute/hallucination';
+import type { PopeMethods, PopeRequest } from '../../protocol/compute/pope';
 import { InputError } from '../../protocol/inputs/faults';
 import { classesFrom } from '../../protocol/inputs/lexicon';
 import type { DatasetEntry } from '../../protocol/results/hallucination';
+import { popeReadings, popeSplits } from '../../protocol/results/pope';
 import { headerOf } from '../images/header';
-import { badRequest, countOf, fieldsOf, textOf, wholeOf, type Fields } from '../dispatch/parse';
+import { badRequest, countOf, fieldsOf, oneOf, textOf, wholeOf, yesOrNo, type Fields } from '../dispatch/parse';
 import type { Methods } from '../dispatch/dispatcher';
 import type { Surroundings } from '../surroundings';
+import { captionTime } from './caption-time';
 import { divergenceAt, hallucinationJob, imageMap, reinforceJob } from './hallucination-job';
 import { hallucinationSetJob } from './hallucination-set-job';
 import type { LoadedModel } from './loaded-model';
 import type { ModelCalls } from './model-calls';
+import { popeJob } from './pope-job';
 import { piecesOf, promptForPictures, tokenise } from './prompt';
+import { requireRest } from './span-pair';
 import { gainsOf, idList, promptOf, reinforcementOf, spanFields } from './request-fields';
 
 const mostTokens = 1 << 16;
@@ -30,7 +36,7 @@ const mostTokens = 1 << 16;
 export function hallucinationMethods(
   surroundings: Surroundings,
   { once, job }: ModelCalls,
-): Pick<Methods, keyof HallucinationMethods> {
+): Pick<Methods, keyof HallucinationMethods | keyof PopeMethods> {
   return {
     openImage: {
       parse(args) {
@@ -46,8 +52,9 @@ export function hallucinationMethods(
       },
       run: ([folder, prompt], signal) =>
         once(folder, signal, (model) => {
-          const { ids } = promptForPictures(model, prompt);
-          return Promise.resolve({ ids, tokens: piecesOf(model, ids) });
+          const { ids, span, chatPrompt } = promptForPictures(model, prompt);
+          requireRest(span, ids.length, 'image');
+          return Promise.resolve({ ids, tokens: piecesOf(model, ids), ...(chatPrompt ? { chatPrompt } : {}) });
         }),
     },
     hallucination: {
@@ -94,6 +101,35 @@ export function hallucinationMethods(
       run: ([request], signal) =>
         once(request.folder, signal, (model) => imageMap(model, request, surroundings, signal)),
     },
+    captionTime: {
+      parse(args) {
+        countOf(args, 1, 'captionTime');
+        const request = fieldsOf(args[0], 'the request');
+        return [
+          {
+            folder: textOf(request['folder'], 'folder'),
+            prompt: promptOf(request['prompt']),
+            image: textOf(request['image'], 'image'),
+            maxNewTokens: tokensOf(request),
+            reinforced: wholeOf(request['reinforced'], 'reinforced', 0, 1 << 16),
+            measured: yesOrNo(request['measured'], 'measured'),
+          },
+        ];
+      },
+      run: ([request], signal) =>
+        once(request.folder, signal, (model) => captionTime(model, request, surroundings, signal)),
+    },
+    pope: {
+      parse(args) {
+        countOf(args, 1, 'pope');
+        return [popeRequestOf(fieldsOf(args[0], 'the request'))];
+      },
+      run: ([request], signal) => job(request.folder, signal, (model) => popeJob(model, request, surroundings, signal)),
+      describe: (progress) =>
+        progress.kind === 'failure'
+          ? { lane: 'row', key: `failure ${progress.name}`, final: true }
+          : { lane: 'stage', key: 'stage', final: false },
+    },
     hallucinationSet: {
       parse(args) {
         countOf(args, 1, 'hallucinationSet');
@@ -115,10 +151,11 @@ export function hallucinationMethods(
 async function openedImage(model: LoadedModel, { prompt }: VisionPrompt): Promise<OpenedImage> {
   const { image: path } = prompt;
   if (path === undefined) throw badRequest('the prompt names no image');
-  const { image } = await tokenise(model, prompt);
+  const { image, chatPrompt } = await tokenise(model, prompt);
   if (!image) throw badRequest('the prompt has no image');
   const bytes = await readFile(path);
-  return { image, bytes, mime: headerOf(bytes)?.format === 'JPEG' ? 'image/jpeg' : 'image/png' };
+  const mime = headerOf(bytes)?.format === 'JPEG' ? 'image/jpeg' : 'image/png';
+  return { image, bytes, mime, ...(chatPrompt ? { chatPrompt } : {}) };
 }
 
 const visionPromptOf = (request: Fields): VisionPrompt => ({
@@ -191,8 +228,44 @@ function imageMapRequestOf(request: Fields): ImageMapRequest {
   };
 }
 
+function imageWithTruth(value: unknown, what: string): ImageWithTruth {
+  const { path, truth, references } = fieldsOf(value, what);
+  return {
+    path: textOf(path, `${what}.path`),
+    truth: texts(truth, `${what}.truth`),
+    ...(references === undefined ? {} : { references: texts(references, `${what}.references`) }),
+  };
+}
+
+const sampleOf = ({ count, seed }: Fields): { readonly count: number; readonly seed: number } => ({
+  count: wholeOf(count, 'sample.count', 1, 1 << 24),
+  seed: wholeOf(seed, 'sample.seed', 0, 2 ** 32 - 1),
+});
+
+function popeRequestOf(request: Fields): PopeRequest {
+  const { images, sample, splits, reinforcement } = request;
+  if (!Array.isArray(images)) throw badRequest('images is a list of paths with their truth');
+  if (!Array.isArray(splits) || splits.length === 0) throw badRequest(`splits is a list of ${popeSplits.join(', ')}`);
+  const { removed: _, ...measure } = spanFields({ ...request, removed: { kind: 'image' } });
+  return {
+    ...measure,
+    folder: textOf(request['folder'], 'folder'),
+    prompt: textOf(request['prompt'], 'prompt'),
+    chat: yesOrNo(request['chat'], 'chat'),
+    images: images.map((each, at) => imageWithTruth(each, `images[${at}]`)),
+    ...(sample === undefined ? {} : { sample: sampleOf(fieldsOf(sample, 'sample')) }),
+    seed: wholeOf(request['seed'], 'seed', 0, 2 ** 32 - 1),
+    splits: splits.map((each, at) => oneOf(each, `splits[${at}]`, popeSplits)),
+    readBy: oneOf(request['readBy'], 'readBy', popeReadings),
+    maxNewTokens: tokensOf(request),
+    ...(reinforcement === undefined
+      ? {}
+      : { reinforcement: reinforcementOf(fieldsOf(reinforcement, 'reinforcement'), 'reinforcement') }),
+  };
+}
+
 function setRequestOf(request: Fields): HallucinationSetRequest {
-  const { images, reinforcements, done } = request;
+  const { images, reinforcements, done, sample } = request;
   if (!Array.isArray(images)) throw badRequest('images is a list of paths with their truth');
   if (!Array.isArray(reinforcements)) throw badRequest('reinforcements is a list');
   if (!Array.isArray(done)) throw badRequest('done is a list of entries');
@@ -202,16 +275,8 @@ function setRequestOf(request: Fields): HallucinationSetRequest {
     ...settings,
     ...(lexicon ? { lexicon } : {}),
     maxNewTokens: tokensOf(request),
-    images: images.map((each, at) => {
-      const image = fieldsOf(each, `images[${at}]`);
-      return {
-        path: textOf(image['path'], `images[${at}].path`),
-        truth: texts(image['truth'], `images[${at}].truth`),
-        ...(image['references'] === undefined
-          ? {}
-          : { references: texts(image['references'], `images[${at}].references`) }),
-      };
-    }),
+    images: images.map((each, at) => imageWithTruth(each, `images[${at}]`)),
+    ...(sample === undefined ? {} : { sample: sampleOf(fieldsOf(sample, 'sample')) }),
     reinforcements: reinforcements.map((each, at) =>
       reinforcementOf(fieldsOf(each, `reinforcements[${at}]`), `reinforcements[${at}]`),
     ),

@@ -2,6 +2,7 @@
 import { basename } from 'node:path';
 import { tokenAt } from '../../diagnostics/hallucination/caption-words';
 import { chairScores, countLabels } from '../../diagnostics/hallucination/chair';
+import { pairedChange } from '../../diagnostics/hallucination/paired-change';
 import { defaultTopHeads } from '../../diagnostics/hallucination/divergence';
 import { areaBelow, sharedHistogram } from '../../diagnostics/hallucination/separation';
 import type {
@@ -24,9 +25,10 @@ import { provenance } from '../provenance';
 import type { Surroundings } from '../surroundings';
 import { CaptionJudge, finderOf } from './caption';
 import { DivergenceRun } from './divergence-run';
-import { captionOf, chatOf, continuation, reinforcedCaption } from './hallucination-job';
+import { captionOf, chatOf, continuation, reasonOfImage, reinforcedCaption } from './hallucination-job';
 import { KeptEntries } from './kept-entries';
 import type { LoadedModel } from './loaded-model';
+import { sampled } from './picture-sample';
 import { prepare, reinforcementOf, requireCaptions } from './span-request';
 
 /** Steps of the two histograms. */
@@ -44,9 +46,11 @@ export async function* hallucinationSetJob(
     const detail = 'There is no image to caption. Name at least one with its truth.';
     throw new FailureError({ code: 'bad-request', detail });
   }
-  requireCaptions(model, request);
-  const { images, done, ...settings } = request;
-  const kept = new KeptEntries(surroundings.cacheFolder, [model.summary.hash, model.stamp, settings]);
+  const { chatPrompt } = requireCaptions(model, request);
+  // A caption is the same in every sample: what was kept serves a larger one too.
+  const { images: all, sample, done, ...settings } = request;
+  const images = sampled(all, sample);
+  const kept = new KeptEntries<DatasetEntry>(surroundings.cacheFolder, [model.summary.hash, model.stamp, settings]);
   await kept.read();
   const entries: DatasetEntry[] = [];
   const failures: { name: string; why: string }[] = [];
@@ -92,7 +96,10 @@ export async function* hallucinationSetJob(
   }
   if (!cancelled) await kept.remove();
   const { distance, outliers, positions, prompt, maxNewTokens } = request;
-  const made = await provenance({ maxNewTokens, lexicon: request.lexicon ?? 'coco', ...chatOf(prompt) });
+  const made = await provenance(
+    { maxNewTokens, lexicon: request.lexicon ?? 'coco', ...chatOf(prompt) },
+    sample?.seed ?? reinforcements[0]?.seed ?? 0,
+  );
   const judge = (caption: Caption, truth: readonly string[]) =>
     new CaptionJudge({ ...lexiconOf(request), truth }).judged(caption.text);
   const captioned = new Set(entries.map(({ name }) => name));
@@ -112,6 +119,7 @@ export async function* hallucinationSetJob(
     version: 1,
     model: model.summary,
     prompt: prompt.kind === 'text' ? prompt.text : null,
+    ...(chatPrompt ? { chatPrompt } : {}),
     distance,
     outliers,
     positions,
@@ -122,7 +130,14 @@ export async function* hallucinationSetJob(
     variants: reinforcements.map((reinforcement, at) => ({
       reinforcement,
       score: score(({ variants }) => variants[at]),
+      change: pairedChange(
+        entries.flatMap(({ plain, variants, truth }) => {
+          const other = variants[at];
+          return other ? [{ plain: judge(plain, truth), reinforced: judge(other, truth) }] : [];
+        }),
+      ),
     })),
+    ...(sample ? { sample: { ...sample, of: all.length } } : {}),
     truthLabels: countLabels(finderOf(request.lexicon), truths),
     separation: separationOf(entries),
     total: images.length,
@@ -162,13 +177,6 @@ async function ended<P, R>(job: AsyncGenerator<P, R, void>): Promise<R> {
     const next = await job.next();
     if (next.done) return next.value;
   }
-}
-
-/** The sentence of a failure that concerns one picture; undefined where the run cannot go on. */
-function reasonOfImage(error: unknown): string | undefined {
-  if (!(error instanceof FailureError)) return undefined;
-  const { failure } = error;
-  return failure.code === 'bad-request' || failure.code === 'unsupported' ? failure.detail : undefined;
 }
 
 /** T-VHD of the tokens that begin an object word of the plain captions. */

@@ -149,6 +149,7 @@ export async function* headsJob(
       ids,
       tokens: piecesOf(model, ids),
       ...(sequence.image ? { image: sequence.image } : {}),
+      ...(sequence.chatPrompt ? { chatPrompt: sequence.chatPrompt } : {}),
       gains: request.gains,
       layers,
       heads: model.summary.heads,

@@ -42,7 +42,7 @@ function firstImageToken(ids: readonly number[], imageToken: number, written: st
   const at = ids.indexOf(imageToken);
   if (at >= 0) return at;
   throw refused(
-    `The prompt has no image token. Write ${written} where the picture belongs, or send the text through the chat template.`,
+    `The prompt has no image token (${written}). Put its id ${imageToken} where the picture belongs, or give the prompt as text.`,
   );
 }
 
@@ -62,7 +62,7 @@ function placeOf(ids: readonly number[], filling: readonly number[], imageToken:
 }
 
 /** How the image token is written in a prompt. */
-const writtenToken = ({ tokeniser }: LoadedModel, imageToken: number): string =>
+export const writtenToken = ({ tokeniser }: LoadedModel, imageToken: number): string =>
   tokeniser.ok ? (tokeniser.tokeniser.pieces([imageToken])[0] ?? '<image>') : `id ${imageToken}`;
 
 function imageTokenOf(model: LoadedModel): number {

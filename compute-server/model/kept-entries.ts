@@ -1,29 +1,28 @@
 /**
- * Captions of a set of pictures on disk while the run works, a line each, so that a stopped run goes on where it was. A cache
- * and no more: what cannot be written costs the run nothing but the chance to resume.
+ * What a run over pictures has made (captions, answers) on disk while it works, a line each, so that a stopped run goes on where
+ * it was. A cache and no more: what cannot be written costs the run nothing but the chance to resume.
  */
 import { createHash } from 'node:crypto';
 import { appendFile, mkdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ImageWithTruth } from '../../protocol/compute/hallucination';
-import type { DatasetEntry } from '../../protocol/results/hallucination';
 
-interface Line {
+interface Line<Entry> {
   readonly path: string;
   /** Size and time of change of the picture, and what was said to be true of it. */
   readonly stamp: string;
-  readonly entry: DatasetEntry;
+  readonly entry: Entry;
 }
 
-export class KeptEntries {
+export class KeptEntries<Entry> {
   private readonly file: string;
   private readonly folder: string;
-  private readonly lines = new Map<string, Line>();
+  private readonly lines = new Map<string, Line<Entry>>();
 
-  constructor(cacheFolder: string, key: unknown) {
+  constructor(cacheFolder: string, key: unknown, kind: 'captions' | 'answers' = 'captions') {
     this.folder = join(cacheFolder, 'unfinished');
     const name = createHash('sha256').update(JSON.stringify(key)).digest('hex').slice(0, 24);
-    this.file = join(this.folder, `${name}.captions.jsonl`);
+    this.file = join(this.folder, `${name}.${kind}.jsonl`);
   }
 
   async read(): Promise<void> {
@@ -35,7 +34,7 @@ export class KeptEntries {
     }
     for (const line of text.split('\n')) {
       try {
-        const parsed = JSON.parse(line) as Line;
+        const parsed = JSON.parse(line) as Line<Entry>;
         this.lines.set(parsed.path, parsed);
       } catch {
         // The last line of a killed run may be cut.
@@ -44,13 +43,13 @@ export class KeptEntries {
   }
 
   /** The entry of a picture that is still the same file with the same truth. */
-  async of(image: ImageWithTruth): Promise<DatasetEntry | undefined> {
+  async of(image: ImageWithTruth): Promise<Entry | undefined> {
     const line = this.lines.get(image.path);
     return line?.stamp === (await stampOf(image)) ? line?.entry : undefined;
   }
 
   /** Undefined when it worked, else why it did not. */
-  async add(image: ImageWithTruth, entry: DatasetEntry): Promise<string | undefined> {
+  async add(image: ImageWithTruth, entry: Entry): Promise<string | undefined> {
     try {
       await mkdir(this.folder, { recursive: true });
       await appendFile(this.file, `${JSON.stringify({ path: image.path, stamp: await stampOf(image), entry })}\n`);

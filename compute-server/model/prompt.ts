@@ -1,8 +1,9 @@
 /** From what a person gives (text, token ids, a picture) to a checked sequence of a model. */
 import type { EncoderInput, PromptInput, Tokenised } from '../../protocol/compute/models';
 import { tileRegion } from '../../models/images/token-plan';
+import type { ChatPrompt } from '../../protocol/results/chat-prompt';
 import { FailureError } from '../../protocol/wire/failures';
-import { placedPrompt, visionOf, withPicture } from './image-prompt';
+import { placedPrompt, visionOf, withPicture, writtenToken } from './image-prompt';
 import type { LoadedModel } from './loaded-model';
 import { offsetsOf } from './offsets';
 import { range } from './runtime-arrays';
@@ -37,13 +38,13 @@ export async function sequenceOf(
   run: EncodingRun,
 ): Promise<Sequence> {
   if (prompt.kind === 'image') return encoderSequence(model, prompt, run);
-  const ids = checkedIds(model, prompt);
+  const { ids, ...chat } = readPrompt(model, prompt);
   const sequence =
     prompt.image === undefined
       ? { ids, ...(model.multimodal?.bidirectionalPrompt ? { prefix: ids.length } : {}) }
       : await withPicture(model, ids, prompt.image, run);
   requireRoom(model, sequence);
-  return sequence;
+  return { ...sequence, ...chat };
 }
 
 async function encoderSequence(
@@ -89,9 +90,16 @@ async function encoderSequence(
   };
 }
 
-function checkedIds(model: LoadedModel, prompt: PromptInput): readonly number[] {
+/** The ids of a prompt, and what became of its text in a chat template. */
+interface ReadPrompt {
+  readonly ids: readonly number[];
+  readonly chatPrompt?: ChatPrompt;
+}
+
+function readPrompt(model: LoadedModel, prompt: PromptInput): ReadPrompt {
   readerOf(model, prompt);
-  const ids = prompt.kind === 'ids' ? prompt.ids : encode(model, prompt);
+  const read = prompt.kind === 'ids' ? { ids: prompt.ids } : encode(model, prompt);
+  const { ids } = read;
   const { vocabulary } = model.summary;
   const imageToken = model.summary.vision?.imageToken;
   if (ids.length === 0) throw bad('The prompt is empty. Give at least one token.');
@@ -100,15 +108,19 @@ function checkedIds(model: LoadedModel, prompt: PromptInput): readonly number[] 
   if (prompt.image === undefined && imageToken !== undefined && ids.includes(imageToken)) {
     throw bad('The prompt has an image token and no image. Give the image, or leave the token out.');
   }
-  return ids;
+  return read;
 }
 
 /** Refuses a prompt into which no picture can be put, and says where one stands (`placedPrompt`). */
-export function promptForPictures(model: LoadedModel, prompt: PromptInput): ReturnType<typeof placedPrompt> {
+export function promptForPictures(
+  model: LoadedModel,
+  prompt: PromptInput,
+): ReturnType<typeof placedPrompt> & Pick<ReadPrompt, 'chatPrompt'> {
   // The name of the picture has no part in its tokens.
-  const placed = placedPrompt(model, checkedIds(model, { ...prompt, image: '' }));
+  const { ids, ...chat } = readPrompt(model, { ...prompt, image: '' });
+  const placed = placedPrompt(model, ids);
   requireRoom(model, placed);
-  return placed;
+  return { ...placed, ...chat };
 }
 
 function requireRoom(model: LoadedModel, sequence: Sequence): void {
@@ -121,22 +133,59 @@ function requireRoom(model: LoadedModel, sequence: Sequence): void {
   );
 }
 
-function encode(model: LoadedModel, prompt: Extract<PromptInput, { kind: 'text' }>): readonly number[] {
+/**
+ * Text as it stands, or through the chat template where that is asked for, or where a picture comes with a text that has no
+ * image token: the template says where pictures belong. Every prompt with text is read here.
+ */
+function encode(model: LoadedModel, prompt: Extract<PromptInput, { kind: 'text' }>): ReadPrompt {
   if (!model.tokeniser.ok) {
     throw new FailureError({ code: 'model-unusable', folder: model.folder, detail: model.tokeniser.why });
   }
   const { tokeniser } = model.tokeniser;
-  if (prompt.chat && !tokeniser.hasChatTemplate) throw bad('The model has no chat template. Send the text as it is.');
-  try {
-    if (prompt.chat) return tokeniser.chat(contentOf(model, prompt));
-    const imageToken = model.summary.vision?.imageToken;
-    return model.multimodal?.bidirectionalPrompt && imageToken !== undefined
+  if (prompt.chat) {
+    if (!tokeniser.hasChatTemplate) throw bad('The model has no chat template. Send the text as it is.');
+    return throughChat(model, tokeniser, prompt, 'asked');
+  }
+  const imageToken = model.summary.vision?.imageToken;
+  const ids = turned(model, { what: 'tokenizer', next: 'Give token ids instead' }, () =>
+    model.multimodal?.bidirectionalPrompt && imageToken !== undefined
       ? imageFirst(tokeniser, prompt, imageToken)
-      : tokeniser.encode(prompt.text);
+      : tokeniser.encode(prompt.text),
+  );
+  if (prompt.image === undefined || imageToken === undefined || ids.includes(imageToken)) return { ids };
+  if (tokeniser.hasChatTemplate) return throughChat(model, tokeniser, prompt, 'no-image-token');
+  throw bad(
+    `The prompt has no image token, and the model has no chat template that would place one. Write ${writtenToken(model, imageToken)} where the picture belongs.`,
+  );
+}
+
+function throughChat(
+  model: LoadedModel,
+  tokeniser: Tokeniser,
+  prompt: Extract<PromptInput, { kind: 'text' }>,
+  why: ChatPrompt['why'],
+): ReadPrompt {
+  const imageToken = model.summary.vision?.imageToken;
+  const place =
+    imageToken === undefined ? undefined : `Write ${writtenToken(model, imageToken)} where the picture belongs`;
+  const next = why === 'asked' || place === undefined ? 'Send the text as it is' : place;
+  const { text, ids } = turned(model, { what: 'chat template', next }, () => tokeniser.chat(contentOf(model, prompt)));
+  if (prompt.image !== undefined && imageToken !== undefined && !ids.includes(imageToken)) {
+    throw bad(`The chat template of the model places no image token. ${place}, without the template.`);
+  }
+  return { ids, chatPrompt: { text, why } };
+}
+
+/** What the folder's own files make of a text; their failure as a sentence that names which it was. */
+function turned<T>(
+  model: LoadedModel,
+  { what, next }: { readonly what: string; readonly next: string },
+  act: () => T,
+): T {
+  try {
+    return act();
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    const what = prompt.chat ? 'chat template' : 'tokenizer';
-    const next = prompt.chat ? 'Send the text as it is' : 'Give token ids instead';
     const detail = `Its ${what} could not turn the text into tokens: ${why.replace(/\.?$/, '.')} ${next}.`;
     throw new FailureError({ code: 'model-unusable', folder: model.folder, detail });
   }
@@ -188,13 +237,13 @@ export async function tokenise(model: LoadedModel, prompt: PromptInput | Encoder
     const ids = range(0, patches.rows * patches.columns + patches.leading.length);
     return { ids, tokens: piecesOf(readerOf(model, prompt), ids) };
   }
-  const plain = checkedIds(model, prompt);
+  const { ids: plain, ...chat } = readPrompt(model, prompt);
   const sequence: Sequence =
     prompt.image === undefined ? { ids: plain } : await withPicture(model, plain, prompt.image, undefined);
   requireRoom(model, sequence);
   const { ids, image } = sequence;
   const tokens = piecesOf(model, ids);
-  if (image) return { ids, tokens, image };
-  if (prompt.kind === 'ids' || prompt.chat) return { ids, tokens };
+  if (image) return { ids, tokens, image, ...chat };
+  if (prompt.kind === 'ids' || prompt.chat) return { ids, tokens, ...chat };
   return { ids, tokens, offsets: offsetsOf(prompt.text, tokens) };
 }

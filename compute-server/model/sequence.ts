@@ -3,6 +3,7 @@
  * row. Rows are counted from 0 without gaps and index everything else (groups, taps, statistics); positions alone decide
  * rotation, learned positions and the reach of a window.
  */
+import type { ChatPrompt } from '../../protocol/results/chat-prompt';
 import type { ImageSpan } from '../../protocol/results/image';
 import type { KeyGroup } from './head-statistics';
 import { range } from './runtime-arrays';
@@ -17,6 +18,8 @@ export interface Sequence {
   readonly prefix?: number;
   readonly groups?: readonly KeyGroup[];
   readonly image?: ImageSpan;
+  /** Where the text went through the chat template. */
+  readonly chatPrompt?: ChatPrompt;
 }
 
 /** The fields of a sequence alone, out of a request that carries them. */

@@ -56,7 +56,10 @@ export function requireVision(model: LoadedModel): void {
 }
 
 /** What is wrong with every picture alike is said before the first one is read. */
-export function requireCaptions(model: LoadedModel, { prompt, k }: Pick<DivergenceRequest, 'prompt' | 'k'>): void {
+export function requireCaptions(
+  model: LoadedModel,
+  { prompt, k }: Pick<DivergenceRequest, 'prompt' | 'k'>,
+): ReturnType<typeof promptForPictures> {
   requireHead(model);
   if (!model.vision) {
     throw bad(
@@ -64,8 +67,9 @@ export function requireCaptions(model: LoadedModel, { prompt, k }: Pick<Divergen
     );
   }
   topHeads(model, k);
-  const { ids, span } = promptForPictures(model, prompt);
-  requireRest(span, ids.length, 'image');
+  const placed = promptForPictures(model, prompt);
+  requireRest(placed.span, placed.ids.length, 'image');
+  return placed;
 }
 
 function topHeads({ summary: { heads } }: LoadedModel, k = defaultTopHeads(heads)): number {

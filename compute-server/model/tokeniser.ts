@@ -29,10 +29,10 @@ export interface Tokeniser {
   readonly bos: string;
   readonly hasChatTemplate: boolean;
   /**
-   * Ids of one user message in the model's chat template, which writes the special tokens itself. Throws where it cannot.
+   * One user message in the model's chat template, which writes the special tokens itself, and its ids. Throws where it cannot.
    * `content` is the text, or the list of parts that templates of vision-language models read.
    */
-  chat(content: string | readonly ContentPart[]): readonly number[];
+  chat(content: string | readonly ContentPart[]): { readonly text: string; readonly ids: readonly number[] };
 }
 
 export type ContentPart = { readonly type: 'image' } | { readonly type: 'text'; readonly text: string };
@@ -123,7 +123,7 @@ function tokeniserOf(
           eos_token: token('eos_token'),
         }),
       );
-      return plain(rendered);
+      return { text: rendered, ids: plain(rendered) };
     },
   };
 }

@@ -28,15 +28,22 @@ const perImage = 3;
 export const popeQuestion = (object: string): string =>
   `Is there ${/^[aeiou]/i.test(object) ? 'an' : 'a'} ${object} in the image?`;
 
-/** At most `images` of those with enough objects, drawn by the seed; images keep their order. */
+/** Each of its first objects once: POPE asks for three. */
+export const canBeAsked = ({ objects }: Pick<PopeImage, 'objects'>): boolean => new Set(objects).size >= perImage;
+
+/**
+ * At most `images` of those with enough objects (and among `asked`, where it is given), drawn by the seed; images keep their
+ * order. Absent objects are chosen by what all images hold.
+ */
 export function popeQuestions(
   all: readonly PopeImage[],
   split: PopeSplit,
-  settings: { readonly images: number; readonly seed: number },
+  settings: { readonly images: number; readonly seed: number; readonly asked?: ReadonlySet<string> },
 ): PopeQuestion[] {
   const source = random(settings.seed);
   const distinct = all.map(({ image, objects }) => ({ image, objects: [...new Set(objects)] }));
-  const eligible = distinct.filter(({ objects }) => objects.length >= perImage);
+  const { asked } = settings;
+  const eligible = distinct.filter((one) => canBeAsked(one) && (asked?.has(one.image) ?? true));
   while (eligible.length > settings.images) eligible.splice(source.whole(eligible.length), 1);
   const frequency = counts(distinct.flatMap(({ objects }) => objects));
   const together = new Map<string, Map<string, number>>();
@@ -82,6 +89,9 @@ function mostFrequent(candidates: readonly string[], table: ReadonlyMap<string, 
   return best;
 }
 
+/** Whether the first word is yes or no; the published rule reads other answers too, mostly as yes. */
+export const isClearAnswer = (text: string): boolean => /^[^\p{L}]*(?:yes|no)(?![\p{L}])/iu.test(text);
+
 /** Up to the first full stop, without commas: `no` when the words "No", "no" or "not" are among them, else `yes`. */
 export function popeAnswer(text: string): 'yes' | 'no' {
   const sentence = text.includes('.') ? text.slice(0, text.indexOf('.')) : text;
@@ -89,7 +99,28 @@ export function popeAnswer(text: string): 'yes' | 'no' {
   return ['No', 'no', 'not'].some((word) => words.includes(word)) ? 'no' : 'yes';
 }
 
-export interface PopeScores {
+/** `yes` is the positive class. */
+export interface PopeCounts {
+  readonly truePositives: number;
+  readonly falsePositives: number;
+  readonly trueNegatives: number;
+  readonly falseNegatives: number;
+}
+
+export function popeCounts(
+  answers: readonly { readonly readAs: 'yes' | 'no'; readonly label: 'yes' | 'no' }[],
+): PopeCounts {
+  const count = (readAs: 'yes' | 'no', label: 'yes' | 'no'): number =>
+    answers.filter((each) => each.readAs === readAs && each.label === label).length;
+  return {
+    truePositives: count('yes', 'yes'),
+    falsePositives: count('yes', 'no'),
+    trueNegatives: count('no', 'no'),
+    falseNegatives: count('no', 'yes'),
+  };
+}
+
+export interface PopeScores extends PopeCounts {
   readonly questions: number;
   readonly accuracy: number;
   /** Of the answers yes, how many are right; NaN without any. */
@@ -98,18 +129,11 @@ export interface PopeScores {
   readonly f1: number;
   /** Share of the answers that are yes. */
   readonly yesRatio: number;
-  readonly truePositives: number;
-  readonly falsePositives: number;
-  readonly trueNegatives: number;
-  readonly falseNegatives: number;
 }
 
-/** `yes` is the positive class. */
 export function popeScores(answers: readonly { readonly answer: string; readonly label: 'yes' | 'no' }[]): PopeScores {
-  const count = (answer: 'yes' | 'no', label: 'yes' | 'no'): number =>
-    answers.filter((each) => popeAnswer(each.answer) === answer && each.label === label).length;
-  const [truePositives, falsePositives] = [count('yes', 'yes'), count('yes', 'no')];
-  const [trueNegatives, falseNegatives] = [count('no', 'no'), count('no', 'yes')];
+  const counts = popeCounts(answers.map(({ answer, label }) => ({ readAs: popeAnswer(answer), label })));
+  const { truePositives, falsePositives, trueNegatives, falseNegatives } = counts;
   const precision = truePositives / (truePositives + falsePositives);
   const recall = truePositives / (truePositives + falseNegatives);
   return {
@@ -119,9 +143,6 @@ export function popeScores(answers: readonly { readonly answer: string; readonly
     recall,
     f1: (2 * truePositives) / (2 * truePositives + falsePositives + falseNegatives),
     yesRatio: (truePositives + falsePositives) / answers.length,
-    truePositives,
-    falsePositives,
-    trueNegatives,
-    falseNegatives,
+    ...counts,
   };
 }

@@ -29,6 +29,8 @@ import type {
 } from '../../protocol/compute/models';
 import type {
   CaptionProgress,
+  CaptionTime,
+  CaptionTimeRequest,
   DivergenceAtRequest,
   HallucinationProgress,
   HallucinationRequest,
@@ -277,6 +279,10 @@ export class Compute extends Owner {
 
   divergenceAt(request: DivergenceAtRequest): Promise<DivergenceStep> {
     return this.#call('divergenceAt', [request]);
+  }
+
+  captionTime(request: CaptionTimeRequest): Promise<CaptionTime> {
+    return this.#call('captionTime', [request]);
   }
 
   imageMap(request: ImageMapRequest): Promise<Float32Array> {

@@ -88,6 +88,9 @@ function checkMeasure(value: Table): void {
   need(isOneOf(positions, removedPositions), 'positions', `one of ${removedPositions.join(', ')}`);
   need(isCount(k), 'k', 'a positive whole number');
   need(isNumber(seconds), 'seconds', 'a number');
+  const { chatPrompt } = value;
+  const rendered = isTable(chatPrompt) && isText(chatPrompt['text']);
+  need(chatPrompt === undefined || rendered, 'chatPrompt', 'an object with its text');
 }
 
 function checkLabels(value: unknown): void {
@@ -136,6 +139,21 @@ function checkScore(value: unknown, place: string): void {
     need(value[key] === null || isNumber(value[key]), `${place}.${key}`, 'a number or null');
 }
 
+/** Null where no interval could be given. */
+function checkChange(value: unknown, place: string): void {
+  need(isTable(value) && isWhole(value['pictures']), place, 'an object with its pictures');
+  for (const name of ['chairS', 'chairI', 'recall']) {
+    const change = value[name];
+    const whole = isTable(change) && ['difference', 'low', 'high'].every((key) => isNumber(change[key]));
+    need(change === null || whole, `${place}.${name}`, 'a difference with its interval, or null');
+  }
+}
+
+function checkSample(value: unknown): void {
+  need(isTable(value), 'sample', 'an object');
+  for (const key of ['count', 'seed', 'of']) need(isWhole(value[key]), `sample.${key}`, 'a whole number');
+}
+
 function checkSet(value: Table): HallucinationSet {
   checkMeasure(value);
   const { entries, failures, variants, separation, total, state } = value;
@@ -156,7 +174,9 @@ function checkSet(value: Table): HallucinationSet {
     need(isTable(one) && isTable(one['reinforcement']), `variants[${at}]`, 'an object');
     checkReinforcement(one['reinforcement'], `variants[${at}].reinforcement`);
     checkScore(one['score'], `variants[${at}].score`);
+    if (one['change'] !== undefined) checkChange(one['change'], `variants[${at}].change`);
   }
+  if (value['sample'] !== undefined) checkSample(value['sample']);
   if (value['truthLabels'] !== undefined) checkLabels(value['truthLabels']);
   checkSeparation(separation);
   return value as unknown as HallucinationSet;

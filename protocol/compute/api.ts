@@ -14,6 +14,7 @@ import type { ShardedPlan, ShardedProgress, ShardedScaling } from '../results/sh
 import type { Failure } from '../wire/failures';
 import type { MechanismView, MechanismViewRequest } from './mechanism-view';
 import type { HallucinationMethods } from './hallucination';
+import type { PopeMethods } from './pope';
 import type { TemplateInfo } from './template';
 import type { ModelMethods } from './models';
 import type { NeighborhoodBound, NeighborhoodRequest } from './neighborhood';
@@ -91,7 +92,7 @@ export type BenchmarkProgress =
   | { readonly kind: 'row'; readonly row: BenchmarkRow; readonly final: boolean };
 
 /** Every method of the compute server: its arguments, its result and, for jobs, its progress. */
-export interface ComputeMethods extends ModelMethods, HallucinationMethods {
+export interface ComputeMethods extends ModelMethods, HallucinationMethods, PopeMethods {
   info: { args: []; result: ServerInfo; progress: never };
   devices: { args: [options: { readonly roof: boolean }]; result: readonly DeviceInfo[]; progress: never };
   mechanisms: { args: []; result: readonly MechanismInfo[]; progress: never };

@@ -8,6 +8,7 @@ import type {
   HallucinationResult,
   HallucinationSet,
   OutlierRule,
+  PictureSample,
   Reinforcement,
   Removed,
   RemovedPositions,
@@ -15,6 +16,7 @@ import type {
 } from '../results/hallucination';
 import type { Lexicon } from '../inputs/lexicon';
 import type { HeadGain, PerHead } from '../results/heads';
+import type { ChatPrompt } from '../results/chat-prompt';
 import type { ImageSpan } from '../results/image';
 import type { PromptInput, Tokenised } from './models';
 
@@ -64,6 +66,7 @@ export interface OpenedImage {
   readonly image: ImageSpan;
   readonly mime: string;
   readonly bytes: Uint8Array;
+  readonly chatPrompt?: ChatPrompt;
 }
 
 /** What to reinforce; layers absent: {1} and the last ceil(14/32 L). */
@@ -94,10 +97,32 @@ export interface HallucinationSetRequest extends Omit<
   'truth' | 'references' | 'keepSteps' | 'removed'
 > {
   readonly images: readonly ImageWithTruth[];
+  /** How many of the images are taken; absent: all of them. */
+  readonly sample?: Pick<PictureSample, 'count' | 'seed'>;
   /** Each makes a further caption of every picture. */
   readonly reinforcements: readonly ReinforcementRequest[];
   /** Entries of an earlier run that was stopped: not computed again. What the same request left on disk is taken too. */
   readonly done: readonly DatasetEntry[];
+}
+
+/** What is to be timed: one picture of the folder stands for all. */
+export interface CaptionTimeRequest {
+  readonly folder: string;
+  readonly prompt: PromptInput;
+  readonly image: string;
+  readonly maxNewTokens: number;
+  /** Texts with reinforced heads, beside the plain one. */
+  readonly reinforced: number;
+  /** The divergence of every token is measured too. */
+  readonly measured: boolean;
+}
+
+/** Measured on parts of the model; texts as long as they may be, so that a run takes at most about this. */
+export interface CaptionTime {
+  /** Once a picture. */
+  readonly encodeSeconds: number;
+  /** All texts of one prompt. */
+  readonly textSeconds: number;
 }
 
 export interface StageProgress {
@@ -148,6 +173,8 @@ export interface HallucinationMethods {
   divergenceAt: { args: [request: DivergenceAtRequest]; result: DivergenceStep; progress: never };
   /** What the query of the next token reads from each image token, [image tokens]. */
   imageMap: { args: [request: ImageMapRequest]; result: Float32Array; progress: never };
+  /** How long a picture takes here, before many are run. */
+  captionTime: { args: [request: CaptionTimeRequest]; result: CaptionTime; progress: never };
   hallucinationSet: {
     args: [request: HallucinationSetRequest];
     result: HallucinationSet;

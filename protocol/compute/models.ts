@@ -11,11 +11,13 @@ import type {
   Parity,
 } from '../results/heads';
 import type { FlagPerHead, Reinforcement, Removed } from '../results/hallucination';
+import type { ChatPrompt } from '../results/chat-prompt';
 import type { ImageSpan } from '../results/image';
 
 /**
  * Text, or token ids as they are; `chat` puts the text into the model's chat template as one user message. `image` is the
- * path of a picture that stands at the image token of the prompt (or where the family puts it by itself).
+ * path of a picture that stands at the image token of the prompt (or where the family puts it by itself); a text without one
+ * goes through the chat template, and the answer says so (`chatPrompt`).
  */
 export type PromptInput =
   | { readonly kind: 'text'; readonly text: string; readonly chat?: boolean; readonly image?: string }
@@ -36,6 +38,7 @@ export interface Tokenised {
   readonly offsets?: readonly (readonly [start: number, end: number])[];
   /** Where the picture stands among the tokens. */
   readonly image?: ImageSpan;
+  readonly chatPrompt?: ChatPrompt;
 }
 
 /** Added to the scores of one head on the keys [start, end), before softmax. */
@@ -166,6 +169,7 @@ export interface GenerateProgress {
 export interface GenerateReply {
   readonly promptIds: readonly number[];
   readonly image?: ImageSpan;
+  readonly chatPrompt?: ChatPrompt;
   readonly ids: readonly number[];
   readonly text: string;
   readonly logitsLast: Float32Array;

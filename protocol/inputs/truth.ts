@@ -4,6 +4,9 @@
  */
 import { InputError, isRow, isTexts, type Row } from './faults';
 
+/** Pictures of a folder that a run takes where nobody says how many. */
+export const defaultPictures = 20;
+
 /** Labels of the instances in an image, and captions by people, in which objects are found as in any caption. */
 export interface WrittenTruth {
   readonly objects: readonly string[];

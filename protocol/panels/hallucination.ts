@@ -2,7 +2,7 @@
  * Messages between the extension and the Hallucination panel or its side view. The panel speaks first: it posts `ready`, the
  * extension replies with `open`, which holds everything needed to draw and may be sent again as the whole new state.
  */
-import type { OpenedImage, ReinforcementRequest } from '../compute/hallucination';
+import type { CaptionTime, OpenedImage, ReinforcementRequest } from '../compute/hallucination';
 import type { Tokenised } from '../compute/models';
 import type {
   Caption,
@@ -59,8 +59,9 @@ export interface HallucinationPlan {
   readonly lexicon: string;
   /** In the mode `set`: which captions beside the plain one. */
   readonly setCaptions: SetCaptions;
-  /** In the mode `set`: at most this many pictures; null: all. */
+  /** In the mode `set`: so many pictures, drawn by the seed; null: all. */
   readonly mostImages: number | null;
+  /** Of the sample of pictures, and of the random heads. */
   readonly seed: number;
 }
 
@@ -71,6 +72,13 @@ export interface ImageFolder {
   readonly images: number;
   /** What is missing or was left out, as a sentence. */
   readonly note?: string;
+}
+
+/** The README.md of a model folder. */
+export interface ModelCard {
+  readonly folder: string;
+  /** Where it speaks of reinforcement: a line from 0, and its text where that is a heading; absent: nowhere. */
+  readonly reinforcement?: { readonly line: number; readonly heading?: string };
 }
 
 /** Another result, by the name of its file or of its run. */
@@ -117,6 +125,10 @@ export type ToHallucinationPanel =
   | { readonly kind: 'picture'; readonly request?: number; readonly picture: OpenedImage }
   | { readonly kind: 'imageFolder'; readonly imageFolder: ImageFolder }
   | { readonly kind: 'tokenised'; readonly request: number; readonly tokenised: Tokenised }
+  /** Answer to `folderTime`; of one picture. */
+  | { readonly kind: 'folderTime'; readonly request: number; readonly time: CaptionTime }
+  /** Answer to `card`; no card: the folder has none. */
+  | { readonly kind: 'card'; readonly folder: string; readonly card?: ModelCard }
   | { readonly kind: 'stage'; readonly sentence: string; readonly share: number; readonly secondsLeft?: number }
   | ({ readonly kind: 'firstStep' } & FirstStep)
   /** One token of the plain caption, or of the variant that is being made. */
@@ -172,6 +184,12 @@ export type FromHallucinationPanel =
       /** Pictures come into it: a prompt without a place for one is refused. */
       readonly pictures: boolean;
     }
+  /** How long the pictures of the folder will take, before they are run. */
+  | { readonly kind: 'folderTime'; readonly request: number; readonly plan: HallucinationPlan }
+  /** What the folder of the chosen model says of it. */
+  | { readonly kind: 'card'; readonly folder: string }
+  /** Opens that text in an editor. */
+  | { readonly kind: 'openCard'; readonly folder: string }
   | { readonly kind: 'run'; readonly plan: HallucinationPlan; readonly resume: boolean }
   | { readonly kind: 'cancel' }
   | { readonly kind: 'reinforce'; readonly request: number; readonly reinforcement: ReinforcementRequest }

@@ -176,6 +176,8 @@ const heads: Fields<HeadsResult> = {
   kind: 'free',
   version: 'free',
   prompt: 'free',
+  // What the template made of the prompt is in the ids.
+  chatPrompt: 'free',
   tokens: 'free',
   statistics: 'free',
   groups: 'free',
@@ -226,6 +228,7 @@ const hallucination: Fields<HallucinationResult> = {
   references: long('captions by people'),
   ...provenance(captionSettings),
   prompt: 'free',
+  chatPrompt: 'free',
   promptTokens: 'free',
   vhd: 'free',
   textEnergy: 'free',
@@ -242,6 +245,9 @@ const hallucination: Fields<HallucinationResult> = {
 const set: Fields<HallucinationSet> = {
   ...measure,
   prompt: long('prompt'),
+  chatPrompt: long('prompt as the chat template renders it', (chat) => chat?.text ?? ''),
+  // The pictures that were drawn are compared themselves.
+  sample: 'free',
   entries: long('pictures', (entries) =>
     (entries ?? []).map(({ name: file, truth }) => `${file}: ${[...truth].sort().join()}`).join('\n'),
   ),

@@ -3,6 +3,7 @@
  * reinforcement changes: as computed, saved (`*.headscope-hallucination.json`), and printed (`headscope vhd`).
  * Heads are query heads. Definitions: arXiv 2412.13949 (VHD eq. 4, T-VHD eq. 5, outliers eq. 6, head set eq. 7).
  */
+import type { ChatPrompt } from './chat-prompt';
 import type { HeadGain, ModelSummary, PerHead } from './heads';
 import type { ImageSpan } from './image';
 import type { Provenance } from './provenance';
@@ -153,6 +154,8 @@ export interface HallucinationResult extends Provenance {
   readonly promptTokens: readonly string[];
   /** Absent where a span of text is removed. */
   readonly image?: ImageSpan;
+  /** Where the text went through the chat template; absent in results of earlier versions. */
+  readonly chatPrompt?: ChatPrompt;
   readonly removed: Removed;
   readonly distance: VhdDistance;
   readonly outliers: OutlierRule;
@@ -236,6 +239,37 @@ export interface TVhdSeparation {
   readonly auroc: number | null;
 }
 
+/** Pictures that were drawn from a folder. */
+export interface PictureSample {
+  /** Asked for; a folder with no more gives all it has. */
+  readonly count: number;
+  readonly seed: number;
+  /** Pictures with a truth that the folder held. */
+  readonly of: number;
+}
+
+/** By how much a share of the reinforced captions is above that of the plain ones, with its 95 % interval. */
+export interface ShareChange {
+  readonly difference: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/**
+ * What a reinforcement changed on the same pictures (`diagnostics/hallucination/paired-change.ts` defines the intervals);
+ * null where one of the two shares has nothing to divide by, or the pictures are too few for an interval.
+ */
+export interface PairedChange {
+  /** With a caption of both kinds. */
+  readonly pictures: number;
+  /** Pictures of which only the plain caption, or only the reinforced one, names an object that is not there. */
+  readonly onlyPlain: number;
+  readonly onlyReinforced: number;
+  readonly chairS: ShareChange | null;
+  readonly chairI: ShareChange | null;
+  readonly recall: ShareChange | null;
+}
+
 /** Images with their truth, captioned. */
 export interface HallucinationSet extends Provenance {
   readonly kind: 'headscope-hallucination-set';
@@ -243,6 +277,8 @@ export interface HallucinationSet extends Provenance {
   readonly model: ModelSummary;
   /** Null where token ids were given. */
   readonly prompt: string | null;
+  /** Where the text went through the chat template; absent in results of earlier versions. */
+  readonly chatPrompt?: ChatPrompt;
   readonly distance: VhdDistance;
   readonly outliers: OutlierRule;
   readonly positions: RemovedPositions;
@@ -250,7 +286,14 @@ export interface HallucinationSet extends Provenance {
   readonly entries: readonly DatasetEntry[];
   readonly failures: readonly { readonly name: string; readonly why: string }[];
   readonly plain: CaptionSetScore;
-  readonly variants: readonly { readonly reinforcement: Reinforcement; readonly score: CaptionSetScore }[];
+  readonly variants: readonly {
+    readonly reinforcement: Reinforcement;
+    readonly score: CaptionSetScore;
+    /** From the plain captions; absent in results of earlier versions. */
+    readonly change?: PairedChange;
+  }[];
+  /** Absent where all pictures were asked for, and in results of earlier versions. */
+  readonly sample?: PictureSample;
   /** Of the captioned images; absent in results of earlier versions. */
   readonly truthLabels?: TruthLabels;
   readonly separation: TVhdSeparation;

@@ -2,6 +2,7 @@
  * What the heads of a model do on a prompt: as computed, saved (`*.headscope-heads.json`), and printed (`headscope heads`).
  * T tokens, positions from 0, p(i, j) the probability that query i gives key j, natural logarithm. Heads are query heads.
  */
+import type { ChatPrompt } from './chat-prompt';
 import type { ImageSpan } from './image';
 import type { Provenance } from './provenance';
 
@@ -182,6 +183,8 @@ export interface HeadsResult extends Provenance {
   readonly tokens: readonly string[];
   /** Where the picture stands among the tokens; the group `image` is its tokens. */
   readonly image?: ImageSpan;
+  /** Where the text went through the chat template; absent in older results. */
+  readonly chatPrompt?: ChatPrompt;
   readonly gains: readonly HeadGain[];
   readonly layers: number;
   readonly heads: number;

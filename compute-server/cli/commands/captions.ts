@@ -1,49 +1,51 @@
 /** headscope captions: a folder of images with their truth, captioned plainly and with reinforced heads, and scored. */
-import { readdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { InvalidArgumentError, Option } from 'commander';
+import { resolve } from 'node:path';
+import { InvalidArgumentError } from 'commander';
 import type { ReinforcementRequest } from '../../../protocol/compute/hallucination';
 import type { CaptionSetScore, HallucinationSet } from '../../../protocol/results/hallucination';
 import { unknownLabels } from '../../../protocol/results/unknown-labels';
-import { readCaptions, readLexicon, readTruth, withReferences } from '../caption-files';
+import { readLexicon } from '../caption-files';
 import { exitCodes, wrongUsage } from '../exit-codes';
+import { changeTable } from '../change-table';
 import { addPromptOptions, environmentOf, promptFrom, type PromptOptions } from '../model-options';
+import { sayChatPrompt } from '../model-provenance';
 import { decimal, list, whole } from '../options';
-import { controls, layersOf } from '../reinforcement-options';
+import { addSampleOptions, picturesFrom, sampleFrom, saySample, type SampleOptions } from '../picture-folder';
+import { controlName, controls, layersOf } from '../reinforcement-options';
 import { addSpanOptions, type SpanOptions } from '../span-options';
 import { textTable } from '../table';
 import type { Registration } from '../registration';
 
-interface CaptionsOptions extends PromptOptions, SpanOptions {
+interface CaptionsOptions extends PromptOptions, SpanOptions, SampleOptions {
   readonly images: string;
   readonly truth: string;
   readonly references?: string;
   readonly lexicon?: string;
-  readonly limit?: number;
   readonly maxNewTokens: number;
   readonly alpha: readonly number[];
   readonly vhrLayers: 'auto' | readonly number[];
   readonly vhrControl: readonly (typeof controls)[number][];
-  readonly seed: number;
   readonly json?: string;
 }
 
 export const captions: Registration = (program, session) => {
-  addSpanOptions(
-    addPromptOptions(
-      program
-        .command('captions')
-        .description(
-          'Caption a folder of images plainly and with reinforced heads: CHAIR, recall, length, T-VHD by truth.',
-        )
-        .argument('<model>', 'a vision-language model folder'),
+  addSampleOptions(
+    addSpanOptions(
+      addPromptOptions(
+        program
+          .command('captions')
+          .description(
+            'Caption a folder of images plainly and with reinforced heads: CHAIR, recall, length, T-VHD by truth.',
+          )
+          .argument('<model>', 'a vision-language model folder'),
+      ),
     ),
+    ' and of the random heads',
   )
     .requiredOption('--images <folder>', 'folder of PNG and JPEG files')
     .requiredOption('--truth <file>', 'JSON: {"image": ["object", …]} or [{image, objects, captions}]')
     .option('--references <file>', 'captions by people, whose objects count as true')
     .option('--lexicon <file>', 'classes and synonyms (default: the 80 of COCO)')
-    .option('--limit <n>', 'the first so many images, by name', whole(1, 1 << 24))
     .option('--max-new-tokens <n>', 'tokens of a caption at most', whole(1, 1 << 16), 64)
     .option('--alpha <a,b>', 'factors to reinforce with, separated by commas; each makes a caption', list(factor), [])
     .option(
@@ -53,7 +55,6 @@ export const captions: Registration = (program, session) => {
       'auto',
     )
     .option('--vhr-control <names>', `controls beside each factor: ${controls.join(', ')}`, list(control), [])
-    .addOption(new Option('--seed <n>', 'seed of the random heads').argParser(whole(0, 2 ** 32 - 1)).default(0))
     .option('--json <file>', 'write the result as JSON, - for stdout')
     .action(async (model: string, options: CaptionsOptions) => {
       const refused = [
@@ -65,35 +66,29 @@ export const captions: Registration = (program, session) => {
         throw wrongUsage(`${refused[0]} does not belong to a folder of images. Leave it out.`);
       }
       const lexicon = await readLexicon(options.lexicon);
-      const references = options.references === undefined ? [] : await readCaptions(options.references);
-      const truth = withReferences(await readTruth(options.truth), references);
-      const folder = resolve(options.images);
-      const images = (await namesIn(folder))
-        .filter((name) => truth.has(name))
-        .slice(0, options.limit)
-        .map((name) => ({
-          path: join(folder, name),
-          truth: truth.get(name)?.objects ?? [],
-          references: truth.get(name)?.captions ?? [],
-        }));
-      if (images.length === 0) {
-        throw wrongUsage(
-          `No image of ${options.images} is named in ${options.truth}. Its keys are file names, e.g. "scene-000.png".`,
-        );
-      }
+      const images = await picturesFrom(options);
       const { distance, outliers, positions, maxNewTokens } = options;
-      const result = await session.compute(environmentOf(options)).call(
+      const client = session.compute(environmentOf(options));
+      const folder = resolve(model);
+      const prompt = await promptFrom(options);
+      const reinforcements = reinforcementsOf(options);
+      sayChatPrompt(session, await client.call('promptForPictures', [folder, prompt], { signal: session.signal }));
+      const time = { folder, prompt, maxNewTokens, reinforced: reinforcements.length, measured: true };
+      await saySample(session, client, options, images, time);
+      const sample = sampleFrom(options);
+      const result = await client.call(
         'hallucinationSet',
         [
           {
-            folder: resolve(model),
-            prompt: await promptFrom(options),
+            folder,
+            prompt,
             distance,
             outliers,
             positions,
             maxNewTokens,
             images,
-            reinforcements: reinforcementsOf(options),
+            ...(sample ? { sample } : {}),
+            reinforcements,
             done: [],
             ...(lexicon ? { lexicon } : {}),
           },
@@ -141,14 +136,6 @@ function reinforcementsOf(options: CaptionsOptions): ReinforcementRequest[] {
   });
 }
 
-async function namesIn(folder: string): Promise<string[]> {
-  try {
-    return (await readdir(folder)).sort();
-  } catch (error) {
-    throw wrongUsage(`${folder} cannot be read (${(error as Error).message}). Check the path.`);
-  }
-}
-
 function factor(text: string): number {
   const value = decimal(text);
   if (!Number.isFinite(value)) {
@@ -163,7 +150,7 @@ function control(text: string): (typeof controls)[number] {
   return known;
 }
 
-function words({ plain, variants, separation, entries, failures, truthLabels }: HallucinationSet): string {
+function words({ plain, variants, separation, entries, failures, truthLabels, sample }: HallucinationSet): string {
   const percent = (share: number | null): string => (share === null ? '–' : (100 * share).toFixed(1));
   const row = (name: string, heads: string, score: CaptionSetScore): string[] => [
     name,
@@ -178,7 +165,7 @@ function words({ plain, variants, separation, entries, failures, truthLabels }: 
     [
       row('1', 'plain', plain),
       ...variants.map(({ reinforcement, score }) =>
-        row(String(reinforcement.alpha), reinforcement.normMatched ? 'norm-matched' : reinforcement.heads, score),
+        row(String(reinforcement.alpha), controlName(reinforcement), score),
       ),
     ],
     [0, 2, 3, 4, 5],
@@ -193,5 +180,7 @@ function words({ plain, variants, separation, entries, failures, truthLabels }: 
       ? ''
       : `\n${cut} of ${all} captions stopped at the token limit, unfinished (--max-new-tokens): what they would have gone on to name is not scored.`;
   const unscored = truthLabels && unknownLabels(truthLabels);
-  return `${table}\n\n${apart}\n${entries.length} images${failed}${unfinished}${unscored === undefined ? '' : `\n${unscored}`}`;
+  const changed = changeTable(variants);
+  const drawn = sample && sample.count < sample.of ? ` of ${sample.of}, drawn by seed ${sample.seed}` : '';
+  return `${table}${changed}\n\n${apart}\n${entries.length} images${drawn}${failed}${unfinished}${unscored === undefined ? '' : `\n${unscored}`}`;
 }

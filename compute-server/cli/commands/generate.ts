@@ -4,7 +4,7 @@ import { environmentOf, addPromptOptions, gainsFrom, promptFrom, type PromptOpti
 import { between, whole } from '../options';
 import { addReinforcementOptions, reinforcementFrom, type ReinforcementOptions } from '../reinforcement-options';
 import { addBiasOption, biasesFrom, type BiasOptions } from '../key-options';
-import { modelProvenance, openedModel } from '../model-provenance';
+import { modelProvenance, openedModel, sayChatPrompt } from '../model-provenance';
 import type { Registration } from '../registration';
 
 interface GenerateOptions extends PromptOptions, ReinforcementOptions, BiasOptions {
@@ -59,6 +59,7 @@ export const generate: Registration = (program, session) => {
         ],
         { signal: session.signal, onProgress: ({ text }) => session.progress(text) },
       );
+      sayChatPrompt(session, reply);
       if (options.json !== '-') session.print(reply.text);
       if (options.json === undefined) return;
       const { temperature, topP, maxNewTokens } = options;
@@ -79,6 +80,7 @@ export const generate: Registration = (program, session) => {
         )),
         promptIds: reply.promptIds,
         ...(reply.image ? { image: reply.image } : {}),
+        ...(reply.chatPrompt ? { chatPrompt: reply.chatPrompt } : {}),
         ids: reply.ids,
         text: reply.text,
         top: reply.top,

@@ -22,7 +22,7 @@ import {
   type BiasOptions,
   type GroupOptions,
 } from '../key-options';
-import { sayNotes } from '../model-provenance';
+import { sayChatPrompt, sayNotes } from '../model-provenance';
 import { whole } from '../options';
 import type { Registration } from '../registration';
 import { textTable } from '../table';
@@ -88,6 +88,7 @@ export const heads: Registration = (program, session) => {
         },
       );
       sayNotes(session, result.model);
+      sayChatPrompt(session, result);
       if (options.labels !== undefined) await session.writeJson(options.labels, headLabelsFile(result));
       if (options.json !== undefined) await session.writeJson(options.json, result);
       if (options.json !== '-') session.print(inWords(result));

@@ -11,7 +11,7 @@ import {
   type PromptOptions,
 } from '../model-options';
 import { whole } from '../options';
-import { modelProvenance, openedModel } from '../model-provenance';
+import { modelProvenance, openedModel, sayChatPrompt } from '../model-provenance';
 import type { Registration } from '../registration';
 
 interface MapOptions extends PromptOptions, EncoderOptions {
@@ -43,7 +43,9 @@ export const map: Registration = (program, session) => {
       const gains = await gainsFrom(options);
       const prompt = await inputFrom(options);
       const opened = await openedModel(session, client, folder);
-      const { ids, tokens, image } = await client.call('tokenise', [folder, prompt], { signal: session.signal });
+      const tokenised = await client.call('tokenise', [folder, prompt], { signal: session.signal });
+      sayChatPrompt(session, tokenised);
+      const { ids, tokens, image, chatPrompt } = tokenised;
       if (ids.length > longest) {
         throw wrongUsage(
           `The prompt has ${ids.length} tokens and a map as JSON holds at most ${longest}. Shorten it, or look at it in the Heads panel.`,
@@ -79,6 +81,7 @@ export const map: Registration = (program, session) => {
         ids,
         tokens,
         ...(image ? { image } : {}),
+        ...(chatPrompt ? { chatPrompt } : {}),
         parity,
         probabilities: rowsOf(tile.data, ids.length),
         ...(outputs ? { outputs: rowsOf(outputs, outputs.length / ids.length) } : {}),

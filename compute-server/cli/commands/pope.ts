@@ -1,57 +1,103 @@
-/** headscope pope: scores of yes/no answers about objects, and the questions to ask. */
-import { InvalidArgumentError } from 'commander';
-import { popeAnswer, popeQuestions, popeScores, type PopeSplit } from '../../../diagnostics/hallucination/pope';
+/** headscope pope: a model asked about objects of pictures; or the questions alone, or the scores of answers made elsewhere. */
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { popeAnswer, popeQuestions, popeScores } from '../../../diagnostics/hallucination/pope';
+import { popeReadings, popeSplits, type PopeReading, type PopeSplit } from '../../../protocol/results/pope';
+import { questionPlace } from '../../../protocol/compute/pope';
 import { provenance } from '../../provenance';
 import { readTruth } from '../caption-files';
 import { wrongUsage } from '../exit-codes';
-import { whole } from '../options';
+import { bytes, decimal, list, threads, whole } from '../options';
+import { addSampleOptions } from '../picture-folder';
 import { readAnswers } from '../pope-files';
+import { askModel, type PopeModelOptions } from '../pope-run';
+import { layersOf } from '../reinforcement-options';
 import type { Registration } from '../registration';
 
-interface PopeOptions {
+interface PopeOptions extends PopeModelOptions {
   readonly answers?: string;
   readonly labels?: string;
   readonly questions?: string;
-  readonly split: PopeSplit;
-  readonly images: number;
-  readonly seed: number;
-  readonly json?: string;
 }
 
+/** Images of the published questions. */
+const publishedImages = 500;
+
 export const pope: Registration = (program, session) => {
-  program
+  const command = program
     .command('pope')
-    .description('POPE: score yes/no answers about objects, or make the questions from a truth file.')
+    .description('POPE: ask a model whether objects are in pictures, score answers, or make the questions.')
+    .argument('[model]', 'a vision-language model folder, which answers')
+    .option('--images <folder>', 'with a model: folder of PNG and JPEG files')
+    .option(
+      '--truth <file>',
+      'with a model: what they hold, {"image": ["object", …]}; pictures of three objects are asked about',
+    )
+    .option('--prompt <text>', `the prompt; ${questionPlace} stands for the question`, questionPlace)
+    .option('--chat', "put the prompt into the model's chat template, also where it has an image token")
+    .addOption(
+      new Option(
+        '--read-by <how>',
+        'text: the published rule on the greedy answer; logits: the more probable first token of yes and no',
+      )
+        .choices(popeReadings)
+        .default('text' satisfies PopeReading),
+    )
+    .option('--max-new-tokens <n>', 'tokens of an answer at most', whole(1, 1 << 16), 16)
+    .option('--alpha <a>', 'ask again with the heads scaled by this factor that read the picture', alphaOf)
+    .option(
+      '--vhr-layers <layers>',
+      'auto (the second and the last 14 of 32), or layers such as 1,18-31',
+      layersOf,
+      'auto',
+    )
+    .option(
+      '--split <names>',
+      'random, popular, adversarial: which absent objects are asked for (default: all three; of --questions, random)',
+      list(splitOf),
+    );
+  addSampleOptions(command, ' and of the absent objects')
+    .option('--threads <n>', 'threads of the cpu, 0 for as many as the runtime chooses', threads, 0)
+    .option('--memory-limit <size>', 'refuse runs that need more, e.g. 6GB (default: a share of the memory)', bytes)
     .option('--answers <file>', 'JSON list, or a value per line: {question, answer or text, label: yes or no}')
     .option(
       '--labels <file>',
       'the labels in a file of their own: {question_id, text, label}, by question_id or in order',
     )
     .option('--questions <truth>', 'make the questions from a truth file: {"image": ["object", …]}')
-    .option('--split <name>', 'random, popular or adversarial: which absent objects are asked for', splitOf, 'random')
-    .option('--images <n>', 'images to ask about at most', whole(1, 1 << 24), 500)
-    .option('--seed <n>', 'seed of the choice of images and absent objects', whole(0, 2 ** 32 - 1), 0)
     .option('--json <file>', 'write the result as JSON, - for stdout')
-    .action(async (options: PopeOptions) => {
-      if ((options.answers === undefined) === (options.questions === undefined)) {
-        throw wrongUsage('Give exactly one of --answers and --questions.');
+    .action(async (model: string | undefined, options: PopeOptions) => {
+      const given = [model, options.answers, options.questions].filter((each) => each !== undefined);
+      if (given.length !== 1) {
+        throw wrongUsage(
+          'Give exactly one of --answers and --questions, or a model with --images and --truth, which answers.',
+        );
       }
       if (options.labels !== undefined && options.answers === undefined) {
         throw wrongUsage('--labels belongs to --answers. Leave it out, or give the answers.');
       }
-      if (options.questions !== undefined) return makeQuestions(options, options.questions);
+      if (model !== undefined) return askModel(session, model, options);
+      if (options.images !== undefined || options.truth !== undefined) {
+        throw wrongUsage(
+          '--images and --truth are for a model that answers. Name its folder, or leave them out (--count is the number of images).',
+        );
+      }
+      if (options.questions !== undefined) return makeQuestions(command, options, options.questions);
       return scoreAnswers(options, options.answers ?? '');
     });
 
-  async function makeQuestions(options: PopeOptions, path: string): Promise<void> {
-    const { split, images, seed } = options;
+  async function makeQuestions(asked: Command, options: PopeOptions, path: string): Promise<void> {
+    const { seed, count } = options;
+    const [split = 'random', ...more] = options.split ?? [];
+    if (more.length > 0) throw wrongUsage('--questions makes those of one split. Name one with --split.');
+    const images =
+      asked.getOptionValueSource('count') === 'default' ? publishedImages : count === 'all' ? Infinity : count;
     const truth = [...(await readTruth(path))].map(([image, { objects }]) => ({ image, objects }));
-    const questions = popeQuestions(truth, split, { images, seed });
+    const questions = popeQuestions(truth, split, { images: Math.min(images, options.limit ?? Infinity), seed });
     if (questions.length === 0) {
       throw wrongUsage(`${path} has no image with at least three objects, of which POPE asks. Add such images.`);
     }
     await session.writeJson(options.json ?? '-', {
-      ...(await provenance({ split, images, truth: path }, seed)),
+      ...(await provenance({ split, images: Number.isFinite(images) ? images : 'all', truth: path }, seed)),
       questions,
     });
   }
@@ -76,8 +122,14 @@ export const pope: Registration = (program, session) => {
 };
 
 function splitOf(text: string): PopeSplit {
-  if (text !== 'random' && text !== 'popular' && text !== 'adversarial') {
-    throw new InvalidArgumentError('It takes random, popular or adversarial.');
-  }
-  return text;
+  const known = popeSplits.find((split) => split === text);
+  if (known === undefined) throw new InvalidArgumentError(`It takes ${popeSplits.join(', ')}.`);
+  return known;
+}
+
+function alphaOf(text: string): number {
+  const value = decimal(text);
+  if (!Number.isFinite(value))
+    throw new InvalidArgumentError('It takes a finite number; 1 changes nothing, 2 is the paper’s.');
+  return value;
 }

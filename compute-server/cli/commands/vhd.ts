@@ -5,6 +5,7 @@ import { unknownLabels } from '../../../protocol/results/unknown-labels';
 import { provenance } from '../../provenance';
 import { readLexicon } from '../caption-files';
 import { wrongUsage } from '../exit-codes';
+import { sayChatPrompt } from '../model-provenance';
 import { addPromptOptions, environmentOf, promptFrom, type PromptOptions } from '../model-options';
 import { list, whole, word } from '../options';
 import { addSpanOptions, removedFrom, type SpanOptions } from '../span-options';
@@ -78,6 +79,7 @@ export const vhd: Registration = (program, session) => {
           },
         },
       );
+      sayChatPrompt(session, result);
       const { caption } = result;
       if (options.json !== '-') session.print(words(result));
       if (options.json === undefined) return;

@@ -1,5 +1,6 @@
 /** The plan the Hallucination panel starts with, and plans from the storage of an earlier version or session. Pure. */
 import { demoVisionPrompt } from '../../../protocol/compute/demo-prompt';
+import { defaultPictures } from '../../../protocol/inputs/truth';
 import { hallucinationModes, setCaptions, type HallucinationPlan } from '../../../protocol/panels/hallucination';
 import {
   outlierRules,
@@ -40,7 +41,7 @@ export const demoPlan = ({ folder, scenes, image, truth }: Demo): HallucinationP
   reinforcedOutliers: null,
   lexicon: scenes === '' ? '' : `${scenes}/lexicon.txt`,
   setCaptions: 'reinforced',
-  mostImages: null,
+  mostImages: defaultPictures,
   seed: 0,
 });
 
@@ -69,13 +70,14 @@ function ofResult({ removed, image, truth, caption }: HallucinationResult, plan:
   };
 }
 
-function ofSet({ variants, seed }: HallucinationSet, plan: HallucinationPlan): HallucinationPlan {
+function ofSet({ variants, seed, sample }: HallucinationSet, plan: HallucinationPlan): HallucinationPlan {
   const [first] = variants;
   return {
     ...plan,
     mode: 'set',
     setCaptions: variants.length === 0 ? 'plain' : variants.length === 1 ? 'reinforced' : 'controls',
     ...(first ? ofReinforcement(first.reinforcement, plan) : {}),
+    mostImages: sample?.count ?? null,
     seed,
   };
 }

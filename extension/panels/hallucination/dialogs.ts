@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import * as vscode from 'vscode';
 import type { OpenedImage } from '../../../protocol/compute/hallucination';
 import type { ImageSpan } from '../../../protocol/results/image';
-import type { NamedHallucination } from '../../../protocol/panels/hallucination';
+import type { ModelCard, NamedHallucination } from '../../../protocol/panels/hallucination';
 import { realFolder } from '../../models/real-folder';
 import type { SavedHallucination } from '../../results/hallucination-file';
 import { hallucinationDescription } from '../../results/hallucination-words';
@@ -12,6 +12,7 @@ import type { RecentHallucination } from '../../results/recent-runs';
 import type { ResultLibrary } from '../../results/result-library';
 import { chooseOther, type OtherResult } from '../choose-other';
 import { imageEndings, imageType } from './image-folder';
+import { cardName } from './model-card';
 
 /** Larger files are no picture that a model reads whole. */
 const mostBytes = 64 * 2 ** 20;
@@ -65,6 +66,14 @@ export async function chooseHallucination(
     none: 'There is no other result to compare with. Run another picture, another model, or the same with other settings.',
     placeHolder: shown?.kind === 'headscope-hallucination-set' ? 'A folder of pictures' : 'A result of a picture',
   });
+}
+
+/** As text: a preview of Markdown would fetch what the card names. */
+export async function openCard({ folder, reinforcement }: ModelCard): Promise<void> {
+  const at = new vscode.Range(reinforcement?.line ?? 0, 0, reinforcement?.line ?? 0, 0);
+  const card = vscode.Uri.joinPath(vscode.Uri.file(folder), cardName);
+  const editor = await vscode.window.showTextDocument(card, { selection: at, viewColumn: vscode.ViewColumn.Beside });
+  editor.revealRange(at, vscode.TextEditorRevealType.AtTop);
 }
 
 /** Only a picture by its name, and only while it is the file that gave the result: a saved result may name any path. */

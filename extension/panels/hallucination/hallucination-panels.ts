@@ -25,9 +25,10 @@ import { browseModel } from '../heads/dialogs';
 import type { HeadAt } from '../model-panel-host';
 import { PanelHosts } from '../panel-hosts';
 import { demoPlan, planToStore, storedPlan, type Demo } from './default-plan';
-import { browseImage, browseImages, browseLexicon, chooseHallucination, pictureOf } from './dialogs';
+import { browseImage, browseImages, browseLexicon, chooseHallucination, openCard, pictureOf } from './dialogs';
 import { HallucinationHost } from './host';
 import { besideImage, imageType, parseTruth, readImageFolder, readLexicon, truthFile } from './image-folder';
+import { readModelCard } from './model-card';
 import { HallucinationRun } from './run';
 import type { HallucinationStart, HallucinationWorld } from './world';
 
@@ -175,6 +176,8 @@ export class HallucinationPanels extends Owner {
       images: readImageFolder,
       besideImage,
       lexicon: readLexicon,
+      card: readModelCard,
+      openCard,
       pictureOf,
       save: async (saved) => placeOf(await library.saveHallucination(saved)),
       chooseOther: (other) => chooseHallucination(library, recent, other),

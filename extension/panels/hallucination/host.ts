@@ -16,7 +16,7 @@ import { ModelPanelHost, type CommonOpening } from '../model-panel-host';
 import { NewestFirst } from '../newest-first';
 import { Sentence, sentenceOfError } from '../questions';
 import { planOfSaved } from './default-plan';
-import { mapRequestOf, measureOf, stepRequestOf } from './requests';
+import { mapRequestOf, measureOf, stepRequestOf, timeRequestOf } from './requests';
 import type { RunEvent } from './run';
 import type { HallucinationWorld } from './world';
 
@@ -35,6 +35,7 @@ export class HallucinationHost extends ModelPanelHost<
   readonly #steps = new NewestFirst(1);
   readonly #pictures = new NewestFirst(1);
   readonly #tokenisations = new NewestFirst(1);
+  readonly #times = new NewestFirst(1);
   #picture: OpenedImage | undefined;
   #imageFolder: ImageFolder | undefined;
   #reinforcing: AbortController | undefined;
@@ -94,8 +95,16 @@ export class HallucinationHost extends ModelPanelHost<
         return this.world.export(message, this.written);
       case 'copy':
         return this.world.copy(message.text);
+      case 'card':
+        return this.#sendCard(message.folder);
+      case 'openCard': {
+        const card = await this.world.card(message.folder);
+        if (card === undefined) throw new Sentence('The card of the model is not there any more.');
+        return this.world.openCard(card);
+      }
       case 'openImage':
       case 'tokenise':
+      case 'folderTime':
       case 'map':
       case 'step':
         return this.#ask(message);
@@ -134,6 +143,11 @@ export class HallucinationHost extends ModelPanelHost<
     const saved = shown?.kind === 'headscope-hallucination-set' ? shown.entries : [];
     const done = resume ? (this.world.run.entries.length > 0 ? this.world.run.entries : saved) : [];
     await this.world.run.start(plan, done);
+  }
+
+  async #sendCard(folder: string): Promise<void> {
+    const card = await this.world.card(folder);
+    if (!this.disposed) this.mail.post({ kind: 'card', folder, ...(card === undefined ? {} : { card }) });
   }
 
   async #reinforce(request: number, reinforcement: ReinforcementRequest): Promise<void> {
@@ -198,7 +212,12 @@ export class HallucinationHost extends ModelPanelHost<
     });
   }
 
-  #ask(message: Extract<FromHallucinationPanel, { readonly kind: 'openImage' | 'tokenise' | 'map' | 'step' }>): void {
+  #ask(
+    message: Extract<
+      FromHallucinationPanel,
+      { readonly kind: 'openImage' | 'tokenise' | 'folderTime' | 'map' | 'step' }
+    >,
+  ): void {
     const { request } = message;
     const answer = (act: () => Promise<ToHallucinationPanel>) => this.question(request, act);
     const { server } = this.world;
@@ -213,9 +232,9 @@ export class HallucinationHost extends ModelPanelHost<
           answer(async () => {
             const { prompt: text, chat, image: path } = message;
             const prompt = { kind: 'text', text, chat, image: path } as const;
-            const { image, mime, bytes } = await server.openImage({ folder: message.folder, prompt });
+            const { image, mime, bytes, chatPrompt } = await server.openImage({ folder: message.folder, prompt });
             // A Buffer reaches a webview as a table of numbers (VS Code 1.139 goes by the name of the class).
-            this.#picture = { image, mime, bytes: new Uint8Array(bytes) };
+            this.#picture = { image, mime, bytes: new Uint8Array(bytes), ...(chatPrompt ? { chatPrompt } : {}) };
             return { kind: 'picture', request, picture: this.#picture };
           }),
         );
@@ -227,6 +246,15 @@ export class HallucinationHost extends ModelPanelHost<
               ? await server.promptForPictures(message.folder, prompt)
               : await server.tokenise(message.folder, prompt);
             return { kind: 'tokenised', request, tokenised };
+          }),
+        );
+      case 'folderTime':
+        return this.#times.ask(
+          answer(async () => {
+            const { plan } = message;
+            const [first] = (await this.world.images(plan.images)).images;
+            if (!first) throw new Sentence('The folder has no picture with a truth.');
+            return { kind: 'folderTime', request, time: await server.captionTime(timeRequestOf(plan, first.path)) };
           }),
         );
       case 'map':
@@ -251,7 +279,8 @@ export class HallucinationHost extends ModelPanelHost<
   }
 
   protected override forgetQuestions(): void {
-    for (const questions of [this.#maps, this.#steps, this.#pictures, this.#tokenisations]) questions.clear();
+    for (const questions of [this.#maps, this.#steps, this.#pictures, this.#tokenisations, this.#times])
+      questions.clear();
   }
 
   protected override news(): SavedHallucination | undefined {

@@ -1,5 +1,6 @@
 /** What the compute server is asked for a plan, or about a result that is on the screen. Pure. */
 import type {
+  CaptionTimeRequest,
   DivergenceRequest,
   HallucinationRequest,
   HallucinationSetRequest,
@@ -54,7 +55,8 @@ export function setRequestOf(
   return {
     ...common(plan, lexicon),
     prompt: textOf(plan),
-    images: plan.mostImages === null ? images : images.slice(0, plan.mostImages),
+    images,
+    ...(plan.mostImages === null ? {} : { sample: { count: plan.mostImages, seed: plan.seed } }),
     reinforcements: reinforcementsOf(plan),
     done,
   };
@@ -75,6 +77,16 @@ function reinforcementsOf(plan: HallucinationPlan): readonly ReinforcementReques
   if (setCaptions === 'reinforced') return [selected];
   return [selected, { ...selected, heads: 'random' }, { ...selected, normMatched: true }];
 }
+
+/** What one picture of the folder costs by the plan. */
+export const timeRequestOf = (plan: HallucinationPlan, image: string): CaptionTimeRequest => ({
+  folder: plan.folder,
+  prompt: textOf(plan),
+  image,
+  maxNewTokens: plan.maxNewTokens,
+  reinforced: reinforcementsOf(plan).length,
+  measured: true,
+});
 
 /** The measurement that gave a result, to ask more of it. */
 export function measureOf(result: HallucinationResult): DivergenceRequest {

@@ -1,6 +1,8 @@
 /** What a Hallucination webview needs of the rest of the extension, and what it begins with. */
 import type {
   CaptionProgress,
+  CaptionTime,
+  CaptionTimeRequest,
   DivergenceAtRequest,
   HallucinationRequest,
   ImageMapRequest,
@@ -14,6 +16,7 @@ import type { PromptInput, Tokenised } from '../../../protocol/compute/models';
 import type {
   FromHallucinationPanel,
   HallucinationPlan,
+  ModelCard,
   NamedHallucination,
 } from '../../../protocol/panels/hallucination';
 import type { Caption, DivergenceStep } from '../../../protocol/results/hallucination';
@@ -30,6 +33,7 @@ export interface VisionServer {
   openImage(prompt: VisionPrompt): Promise<OpenedImage>;
   tokenise(folder: string, prompt: PromptInput): Promise<Tokenised>;
   promptForPictures(folder: string, prompt: PromptInput): Promise<Tokenised>;
+  captionTime(request: CaptionTimeRequest): Promise<CaptionTime>;
   imageMap(request: ImageMapRequest): Promise<Float32Array>;
   divergenceAt(request: DivergenceAtRequest): Promise<DivergenceStep>;
   reinforce(
@@ -52,6 +56,10 @@ export interface HallucinationWorld extends PanelWorld<HallucinationPlan, RunEve
   /** Truth and lexicon that lie beside a picture; an empty lexicon is the published one. */
   besideImage(path: string): Promise<BesideImage>;
   lexicon(path: string): Promise<Lexicon | undefined>;
+  /** The README.md of a model folder; undefined where there is none. */
+  card(folder: string): Promise<ModelCard | undefined>;
+  /** Shows its text in an editor. */
+  openCard(card: ModelCard): Promise<void>;
   /** The picture of a result from where it lay, when it is still the same file. */
   pictureOf(image: ImageSpan): Promise<OpenedImage | undefined>;
   /** Saves among the results and returns where, in words. */

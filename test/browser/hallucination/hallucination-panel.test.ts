@@ -327,7 +327,7 @@ describe('the Hallucination panel', () => {
       await panel.page.waitForSelector('.caption-card:has-text("being written")');
       await panel.send({ kind: 'variant', request, caption: reinforced });
       await settle(panel);
-      assert.match(await text(panel, 'h1'), /Reinforced by 2 it names none of them instead of 1\.$/);
+      assert.match(await text(panel, 'h1'), /on this picture alone, it names none of them instead of 1\.$/);
       assert.equal(
         await text(panel, '[data-variant="0"] .score'),
         '9 words · 2 objects, all in the picture · recall 100 %',

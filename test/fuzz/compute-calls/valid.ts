@@ -131,10 +131,38 @@ export const validCalls: { readonly [M in ComputeMethod]: ComputeMethods[M]['arg
   reinforce: [judged, reinforcement],
   divergenceAt: [{ ...divergence, generated: [5, 6] }],
   imageMap: [{ folder: visionModel, prompt: divergence.prompt, generated: [5], heads: [{ layer: 1, head: 0 }] }],
+  captionTime: [
+    {
+      folder: visionModel,
+      prompt: { kind: 'text', text: '<image> a' },
+      image,
+      maxNewTokens: 2,
+      reinforced: 1,
+      measured: true,
+    },
+  ],
+  pope: [
+    {
+      folder: visionModel,
+      prompt: '<image> {question}',
+      chat: false,
+      images: [{ path: image, truth: ['dog', 'cat', 'car'] }],
+      sample: { count: 1, seed: 0 },
+      seed: 0,
+      splits: ['random'],
+      readBy: 'text',
+      maxNewTokens: 2,
+      distance: 'l2',
+      outliers: 'paper',
+      positions: 'contiguous',
+      reinforcement,
+    },
+  ],
   hallucinationSet: [
     {
       ...judged,
       images: [{ path: image, truth: ['dog'] }],
+      sample: { count: 1, seed: 0 },
       reinforcements: [reinforcement],
       done: [],
     },

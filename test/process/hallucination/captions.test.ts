@@ -1,8 +1,9 @@
 /** `headscope captions` on the demo model: what stops a whole set, what stops one picture, and what is left of a stopped run. */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import type { HallucinationSet } from '../../../protocol/results/hallucination';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { sampled } from '../../../compute-server/model/picture-sample';
+import type { Caption, HallucinationSet } from '../../../protocol/results/hallucination';
 import type { Outcome } from '../compute/support/run-cli';
 import { buildServer, Place } from '../model/support/model-server';
 
@@ -42,12 +43,18 @@ describe('headscope captions on the held-out scenes', () => {
 
   it('says once what is wrong with every picture alike', async function () {
     this.timeout(60_000);
-    refused(await place.headscope(words(demo, 'Describe.')), /The prompt has no image token\. Write <image> where/);
+    const silent = place.at('without-template');
+    cpSync(demo, silent, { recursive: true });
+    rmSync(join(silent, 'tokenizer_config.json'));
+    refused(
+      await place.headscope(words(silent, 'Describe.')),
+      /no image token, and.*no chat template.*Write <image> where/,
+    );
     // The panel asks before a run.
     const client = place.client();
-    const placed = (text: string) => client.call('promptForPictures', [demo, { kind: 'text', text }]);
-    await assert.rejects(placed('Describe.'), /no image token\. Write <image> where/);
-    const { ids, tokens } = await placed(prompt);
+    const placed = (folder: string, text: string) => client.call('promptForPictures', [folder, { kind: 'text', text }]);
+    await assert.rejects(placed(silent, 'Describe.'), /no image token, and.*no chat template.*Write <image> where/);
+    const { ids, tokens } = await placed(demo, prompt);
     assert.ok(
       ids.length === tokens.length && tokens.filter((token) => token === '<image>').length > 1,
       tokens.join('|'),
@@ -102,12 +109,55 @@ describe('headscope captions on the held-out scenes', () => {
     assert.match((await place.headscope(one)).stdout, /Stopped at 4 tokens/);
   });
 
-  it('stopped by Ctrl+C, writes what it has and ends with 130', async function () {
+  it('takes 20 pictures unless another number is asked for, drawn by the seed, and says so before the run', async function () {
+    this.timeout(120_000);
+    const run = async (...more: readonly string[]): Promise<{ set: HallucinationSet; stderr: string }> => {
+      const { code, stdout, stderr } = await place.headscope(
+        words(demo, prompt, '--max-new-tokens', '1', '--json', '-', ...more),
+      );
+      assert.equal(code, 0, stderr);
+      return { set: JSON.parse(stdout) as HallucinationSet, stderr };
+    };
+    const usual = await run();
+    assert.match(
+      usual.stderr,
+      /^20 of 320 pictures, drawn by seed 0 \(--count all takes all\): at most about \d+ s\.\n$/,
+    );
+    assert.deepEqual(usual.set.sample, { count: 20, seed: 0, of: 320 });
+    const names = ({ entries }: HallucinationSet): string[] => entries.map(({ name }) => name);
+    const scenesInOrder = readdirSync(scenes)
+      .filter((name) => name.endsWith('.png'))
+      .sort()
+      .map((name) => ({ path: join(scenes, name) }));
+    const drawn = (count: number, seed: number): string[] =>
+      sampled(scenesInOrder, { count, seed }).map(({ path }) => basename(path));
+    assert.deepEqual(names(usual.set), drawn(20, 0));
+    const other = await run('--count', '3', '--seed', '7');
+    assert.deepEqual([names(other.set), other.set.seed], [drawn(3, 7), 7]);
+    const first = await run('--limit', '2');
+    assert.deepEqual([names(first.set), first.set.sample], [['scene-000.png', 'scene-001.png'], undefined]);
+  });
+
+  it('a count that is none, or beside a limit, is refused', async function () {
+    this.timeout(60_000);
+    for (const [more, sentence] of [
+      [['--limit', '2', '--count', '2'], /--limit <n>' cannot be used with option '--count <n>'/],
+      [['--count', 'none'], /It takes a whole number from 1, or all\./],
+    ] as const) {
+      const { code, stderr } = await place.headscope(words(demo, prompt, ...more));
+      assert.equal(code, 2);
+      assert.match(stderr, sentence);
+    }
+  });
+
+  it('stopped by Ctrl+C, writes what it has and ends with 130; the same command goes on with the same sample', async function () {
     this.timeout(120_000);
     const file = place.at('stopped.json');
     const kept = join(place.cache, 'unfinished');
+    const given = words(demo, prompt, '--count', '5', '--alpha', '2', '--json', file);
+    const set = (): HallucinationSet => JSON.parse(readFileSync(file, 'utf8')) as HallucinationSet;
     let look: NodeJS.Timeout | undefined;
-    const { code, stderr } = await place.headscope(words(demo, prompt, '--json', file), (interrupt) => {
+    const { code, stderr } = await place.headscope(given, (interrupt) => {
       look = setInterval(() => {
         if (!existsSync(kept) || readdirSync(kept).length === 0) return;
         clearInterval(look);
@@ -116,9 +166,24 @@ describe('headscope captions on the held-out scenes', () => {
     });
     clearInterval(look);
     assert.equal(code, 130, stderr);
-    assert.match(stderr, /Stopped after \d+ of 320 images; the same command goes on from there/);
-    const result = JSON.parse(readFileSync(file, 'utf8')) as HallucinationSet;
-    assert.equal(result.state, 'cancelled');
-    assert.ok(result.entries.length > 0 && result.entries.length < 320);
+    assert.match(stderr, /Stopped after \d of 5 images; the same command goes on from there/);
+    const stopped = set();
+    assert.equal(stopped.state, 'cancelled');
+    assert.ok(stopped.entries.length > 0 && stopped.entries.length < 5);
+    const again = await place.headscope(given);
+    assert.equal(again.code, 0, again.stderr);
+    const whole = set();
+    assert.deepEqual([whole.state, whole.entries.length, whole.sample], ['done', 5, stopped.sample]);
+    assert.deepEqual(whole.entries.slice(0, stopped.entries.length), stopped.entries);
+    assert.match(again.stdout, /\nChange by reinforcement in percentage points.*\n.*\n +2 +selected +[+−]?\d+\.\d \(/);
+    // The change is that of the captions, counted here from the entries.
+    const wrong = ({ mentions }: Caption): boolean => mentions.some(({ inTruth }) => inTruth === false);
+    const change = whole.variants[0]?.change;
+    const count = (of: (plain: boolean, reinforced: boolean) => boolean): number =>
+      whole.entries.filter(({ plain, variants: [other] }) => other && of(wrong(plain), wrong(other))).length;
+    assert.deepEqual(
+      [change?.pictures, change?.onlyPlain, change?.onlyReinforced],
+      [5, count((a, b) => a && !b), count((a, b) => !a && b)],
+    );
   });
 });

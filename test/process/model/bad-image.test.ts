@@ -37,7 +37,13 @@ const cases: readonly Case[] = [
     name: 'no image token in the prompt',
     words: prompt('a b'),
     sentence:
-      /The prompt has no image token\. Write <image> where the picture belongs, or send the text through the chat template/,
+      /The prompt has no image token, and the model has no chat template that would place one\. Write <image> where the picture belongs/,
+  },
+  {
+    name: 'no image token among the token ids',
+    words: ['--ids', '1,2,3'],
+    sentence:
+      /The prompt has no image token \(<image>\)\. Put its id 60 where the picture belongs, or give the prompt as text/,
   },
   {
     name: 'several image tokens',

@@ -3,8 +3,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'mocha';
-import type { HallucinationRequest, HallucinationSetRequest } from '../../../protocol/compute/hallucination';
-import type { HallucinationPlan, ToHallucinationPanel } from '../../../protocol/panels/hallucination';
+import type {
+  CaptionTimeRequest,
+  HallucinationRequest,
+  HallucinationSetRequest,
+} from '../../../protocol/compute/hallucination';
+import type { HallucinationPlan, ModelCard, ToHallucinationPanel } from '../../../protocol/panels/hallucination';
 import { FailureError } from '../../../protocol/wire/failures';
 import { demoPlan, planOfSaved, planToStore, storedPlan } from '../../../extension/panels/hallucination/default-plan';
 import { HallucinationHost } from '../../../extension/panels/hallucination/host';
@@ -54,6 +58,22 @@ describe('saved results of pictures', () => {
     assert.match(why({ version: 2 }), /update Headscope/);
     assert.match(why({ kind: 'headscope-heads' }), /kind is not/);
     assert.equal(parseHallucination('').ok, false);
+  });
+
+  it('name what is wrong with a change, a sample or a rendered prompt', () => {
+    const why = (change: object): string => {
+      const parsed = parseHallucination(JSON.stringify({ ...set, ...change }));
+      return parsed.ok ? 'ok' : parsed.why;
+    };
+    assert.equal(why({}), 'ok');
+    const [first] = set.variants;
+    assert.match(
+      why({ variants: [{ ...first, change: { pictures: 1, chairS: 3 } }] }),
+      /^variants\[0\]\.change\.chairS/,
+    );
+    assert.match(why({ variants: [{ ...first, change: null }] }), /^variants\[0\]\.change/);
+    assert.match(why({ sample: { count: 2 } }), /^sample\.seed/);
+    assert.match(why({ chatPrompt: 'USER' }), /^chatPrompt/);
   });
 
   it('are named by time, model and picture, and described by their numbers', () => {
@@ -178,7 +198,10 @@ describe('plans of the Hallucination panel', () => {
     assert.deepEqual(span.prompt, { kind: 'text', text: plan.prompt });
     const images = [1, 2, 3].map((at) => ({ path: `/p/${at}.png`, truth: [] }));
     const ofSet = setRequestOf({ ...plan, mode: 'set', mostImages: 2, setCaptions: 'controls' }, images, undefined, []);
-    assert.equal(ofSet.images.length, 2);
+    // The compute server draws them: one rule for the panel and the command line.
+    assert.equal(ofSet.images.length, 3);
+    assert.deepEqual(ofSet.sample, { count: 2, seed: plan.seed });
+    assert.equal(setRequestOf({ ...plan, mode: 'set', mostImages: null }, images, undefined, []).sample, undefined);
     assert.deepEqual(
       ofSet.reinforcements.map(({ heads, normMatched }) => [heads, normMatched]),
       [
@@ -244,6 +267,7 @@ describe('the run on pictures and its webviews', () => {
         openImage: () => Promise.resolve(picture),
         tokenise: () => Promise.resolve({ ids: [1], tokens: ['a'] }),
         promptForPictures: () => Promise.resolve({ ids: [1], tokens: ['a'] }),
+        captionTime: () => Promise.resolve({ encodeSeconds: 1, textSeconds: 2 }),
         imageMap: () => Promise.resolve(new Float32Array(49)),
         divergenceAt: () => Promise.resolve({ ...result, step: 1 }),
         reinforce: (_request, _reinforcement, _signal, onProgress) => {
@@ -266,6 +290,8 @@ describe('the run on pictures and its webviews', () => {
       images: (folder) => Promise.resolve({ shown: { folder, images: 0 }, images: [] }),
       besideImage: () => Promise.resolve({ truth: ['cup'], lexicon: '/pictures/lexicon.txt' }),
       lexicon: () => Promise.resolve(undefined),
+      card: () => Promise.resolve(undefined),
+      openCard: () => Promise.resolve(),
       pictureOf: () => Promise.resolve(picture),
       save: () => Promise.resolve('saved here'),
       export: () => Promise.resolve(undefined),
@@ -290,6 +316,55 @@ describe('the run on pictures and its webviews', () => {
     const opening = later.sent.find((message) => message.kind === 'open');
     assert.equal(opening?.result?.created, result.created);
     assert.ok(later.kinds().includes('picture'), 'the picture of the result, from its file');
+  });
+
+  it('times one picture of a folder before it is run, and opens the card of the model when it is asked to', async () => {
+    const asked: CaptionTimeRequest[] = [];
+    const opened: ModelCard[] = [];
+    const card: ModelCard = { folder: summary.folder, reinforcement: { line: 7, heading: 'Does it help?' } };
+    const run = new HallucinationRun(runWorld());
+    const { server } = played(run).world;
+    const { host, sent } = played(run, {
+      server: {
+        ...server,
+        captionTime: (request) => {
+          asked.push(request);
+          return Promise.resolve({ encodeSeconds: 1, textSeconds: 2 });
+        },
+      },
+      images: (folder) =>
+        Promise.resolve({ shown: { folder, images: 1 }, images: [{ path: `${folder}/a.png`, truth: ['dog'] }] }),
+      card: (folder) => Promise.resolve(folder === summary.folder ? card : undefined),
+      openCard: (one) => {
+        opened.push(one);
+        return Promise.resolve();
+      },
+    });
+    await host.receive({ kind: 'ready' });
+    await host.receive({
+      kind: 'folderTime',
+      request: 4,
+      plan: { ...plan, mode: 'set', setCaptions: 'controls', maxNewTokens: 9 },
+    });
+    await host.receive({ kind: 'card', folder: summary.folder });
+    await host.receive({ kind: 'card', folder: '/elsewhere' });
+    assert.deepEqual(opened, [], 'nothing is opened before a click');
+    await host.receive({ kind: 'openCard', folder: summary.folder });
+    assert.deepEqual(opened, [card]);
+    const cards = sent.filter((message) => message.kind === 'card');
+    assert.deepEqual(cards, [
+      { kind: 'card', folder: summary.folder, card },
+      { kind: 'card', folder: '/elsewhere' },
+    ]);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(
+      sent.filter(({ kind }) => kind === 'folderTime'),
+      [{ kind: 'folderTime', request: 4, time: { encodeSeconds: 1, textSeconds: 2 } }],
+    );
+    assert.deepEqual(
+      asked.map(({ image, reinforced: texts, maxNewTokens, measured }) => [image, texts, maxNewTokens, measured]),
+      [[`${plan.images}/a.png`, 3, 9, true]],
+    );
   });
 
   it('counts what captions beside the picture name, and only where words are judged', async () => {

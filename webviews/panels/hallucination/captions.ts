@@ -9,6 +9,7 @@ import { table, type Column } from '../../ui/table';
 import { slider } from '../../ui/text-area';
 import type { Part } from './actions';
 import { defaultLayers, readForm, readLayers, writeLayers, type Form } from './form';
+import { known } from './known';
 import { labelNote, referencesNote } from './notes';
 import { isSilent, ribbon, sharedScale, silentWords } from './ribbon';
 import { modelOfForm } from './plan';
@@ -33,7 +34,7 @@ export function captions(part: Part): TemplateResult | typeof nothing {
   };
   return html`<section class="captions" aria-label="Before and after">
     <div class="section-head"><h2>Before and after</h2></div>
-    ${state.place === 'file' ? nothing : controls(part)}
+    ${state.place === 'file' ? nothing : controls(part)} ${result.variants.length === 0 ? known(part) : nothing}
     <div class="caption-cards">
       ${repeat(
         all,
@@ -280,16 +281,18 @@ export function effectWords({ result }: State): string | undefined {
   );
   if (!plain || !reinforced?.score || !reinforced.reinforcement) return undefined;
   const now = reinforced.score.hallucinated;
-  const name = `Reinforced by ${writeAlpha(reinforced.reinforcement.alpha)}`;
+  // Whether that is more than chance needs many pictures.
+  const name = `Reinforced by ${writeAlpha(reinforced.reinforcement.alpha)}, on this picture alone,`;
   const shorter =
     reinforced.score.length < plain.length / 2
       ? `, but in ${reinforced.score.length} words instead of ${plain.length}`
       : '';
-  if (now === plain.hallucinated) {
-    return `${name} it names ${now === 0 ? 'no object that is not there either' : `as many objects that are not there (${now})`}${shorter}.`;
-  }
-  return `${name} it names ${now === 0 ? 'none' : now} of them instead of ${plain.hallucinated}${shorter}.`.replace(
-    'of them instead of 0',
-    'objects that are not there instead of none',
-  );
+  const said =
+    now === plain.hallucinated
+      ? `${name} it names ${now === 0 ? 'no object that is not there either' : `as many objects that are not there (${now})`}${shorter}`
+      : `${name} it names ${now === 0 ? 'none' : now} of them instead of ${plain.hallucinated}${shorter}`.replace(
+          'of them instead of 0',
+          'objects that are not there instead of none',
+        );
+  return `${said}.`;
 }

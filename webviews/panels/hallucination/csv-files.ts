@@ -28,6 +28,12 @@ const made = (of: HallucinationResult | HallucinationSet): readonly (readonly [s
         ['truth_labels_unknown_names', of.truthLabels.names.join(', ')],
       ] as const)
     : []),
+  ...(of.kind === 'headscope-hallucination-set' && of.sample
+    ? ([
+        ['sample', of.sample.count],
+        ['sample_of', of.sample.of],
+      ] as const)
+    : []),
   ['model', of.model.name],
   ['model_hash', of.model.hash],
   ['seed', of.seed],
@@ -114,14 +120,6 @@ function captionColumns({ variants }: HallucinationSet): readonly Column<Dataset
   };
   return [
     ...of('', ({ plain }) => plain),
-    ...variants.flatMap((_, at) => [
-      {
-        id: `caption_${at + 1}`,
-        title: `Caption ${at + 1}`,
-        numeric: false,
-        value: (entry: DatasetEntry) => entry.variants[at]?.text.trim(),
-      },
-      ...of(`_${at + 1}`, ({ variants: made }) => made[at]),
-    ]),
+    ...variants.flatMap((_, at) => of(`_${at + 1}`, ({ variants: made }) => made[at])),
   ];
 }

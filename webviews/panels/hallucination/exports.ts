@@ -8,6 +8,7 @@ import type { Column } from '../../ui/table';
 import type { Theme } from '../../ui/theme';
 import type { ExportKind } from './actions';
 import { scoreColumns } from './captions';
+import { changeColumns, changeRows, changeWords } from './change-view';
 import { headsCsv, setCsv, wordsCsv } from './csv-files';
 import { finding, took } from './finding';
 import { histogram, histogramSize } from './histogram';
@@ -59,8 +60,25 @@ export function exportName(state: State, kind: ExportKind): string {
 /** Everything that made the numbers, for machines. */
 export function provenance(made: HallucinationResult | HallucinationSet): Record<string, unknown> {
   const { headscope, created, device, settings, seed, model, prompt, distance, outliers, positions, k } = made;
+  const { chatPrompt } = made;
   const image = made.kind === 'headscope-hallucination' ? made.image : undefined;
-  return { headscope, created, device, settings, seed, model, prompt, distance, outliers, positions, k, image };
+  const sample = made.kind === 'headscope-hallucination-set' ? made.sample : undefined;
+  return {
+    headscope,
+    created,
+    device,
+    settings,
+    seed,
+    model,
+    prompt,
+    chatPrompt,
+    distance,
+    outliers,
+    positions,
+    k,
+    image,
+    sample,
+  };
 }
 
 /** The same in a few lines for people. */
@@ -72,13 +90,13 @@ export function provenanceLines(made: HallucinationResult | HallucinationSet): r
       ? made.image
         ? `${made.image.name}, SHA-256 ${made.image.sha256.slice(0, 16)}…, ${count(made.image.width)} x ${count(made.image.height)} pixels, ${count(made.image.tokens)} image tokens in ${made.image.tiles.map(({ rows, columns }) => `${rows} x ${columns}`).join(', ')}`
         : 'A span of the prompt is taken away'
-      : `${count(made.entries.length)} of ${count(made.total)} pictures`;
+      : `${count(made.entries.length)} of ${count(made.total)} pictures${made.sample ? `, ${count(made.sample.count)} drawn from ${count(made.sample.of)} by seed ${made.sample.seed}` : ''}`;
   return [
     `${model.name} (${model.family}), hash ${model.hash}, ${model.layers} layers x ${model.heads} query heads${vision}, ${model.dtypes.join(', ')}`,
     ...(model.notes ?? []),
     image,
     `VHD: ${made.distance} distance of head outputs before the output projection at one position, positions ${made.positions} without the ${made.kind === 'headscope-hallucination' && made.removed.kind === 'span' ? 'span' : 'picture'}; outlier rule ${made.outliers}; T-VHD sums the ${made.k} largest of each layer (arXiv 2412.13949). Counted as looking: heads with at least half of the largest VHD`,
-    `Prompt ${JSON.stringify(made.prompt ?? 'token ids')}${made.settings['chat'] === true ? ' in the chat template' : ''}, greedy, seed ${made.seed}`,
+    `Prompt ${JSON.stringify(made.prompt ?? 'token ids')}${made.chatPrompt ? `, in the chat template ${JSON.stringify(made.chatPrompt.text)}` : made.settings['chat'] === true ? ' in the chat template' : ''}, greedy, seed ${made.seed}`,
     `${device.name} (${device.provider}), ${device.threads === 0 ? 'threads chosen by the runtime' : `${device.threads} ${device.threads === 1 ? 'thread' : 'threads'}`}, ${device.runtime}, ${device.platform}`,
     `Headscope ${made.headscope}, ${made.created}, in ${took(made.seconds)}`,
   ];
@@ -227,6 +245,10 @@ function setOnto(sheet: Sheet, set: HallucinationSet): void {
       .map((column) => `${column.title} ${column.text?.(row) ?? '–'} ${column.unit ?? ''}`.trim());
     sheet.lines(`${row.name}: ${numbers.join(' · ')}`, theme.fontSize);
   }
+  for (const { name, score, change } of changeRows(set)) {
+    const words = change ? changeWords(change, set.entries.length) : 'too few pictures changed for an interval';
+    sheet.lines(`${name} against plain, ${score}: ${words}`, theme.fontSize - 2);
+  }
   const labels = labelWords(set);
   if (labels !== undefined) sheet.lines(labels, theme.fontSize - 2);
   const holder = document.createElement('div');
@@ -288,5 +310,6 @@ function tablesOfResult(state: State, result: HallucinationResult): readonly str
 
 const tablesOfSet = (set: HallucinationSet): readonly string[] => [
   htmlTable('Scores of the captions', setScoreColumns(scoreRows(set)), scoreRows(set)),
+  ...(changeRows(set).length > 0 ? [htmlTable('Change by reinforcement', changeColumns, changeRows(set))] : []),
   htmlTable(`${count(set.entries.length)} pictures`, entryColumns(set.entries), set.entries),
 ];

@@ -5,8 +5,10 @@ import { count, seconds, significant } from '../../ui/numbers';
 import { effectWords } from './captions';
 import { median, verdictOf, wordTVhd } from './ribbon-model';
 import { lookingHeads, strongest } from './head-ranks';
+import { changeWords } from './change-view';
 import { unfinishedWords } from './notes';
 import { readsTextOnly } from './run-plan';
+import { drawnWords } from './sample-words';
 import type { State } from './state';
 import { percent, plural, variantName } from './variant-words';
 import { distanceInfos } from './vhd-model';
@@ -22,6 +24,7 @@ export function finding(state: State): string {
   if (form?.mode !== 'span' && readsTextOnly(state)) {
     return 'This model has no vision part: no head of it can look at a picture.';
   }
+  if (form?.mode === 'set') return 'How often do captions name what is not there, and what does reinforcement change?';
   if (form?.mode === 'span') return 'Which heads read a part of the prompt, and which words were said without it?';
   return 'Which heads look at the picture, and which words were said without it?';
 }
@@ -86,8 +89,10 @@ function ofSet(set: HallucinationSet): string {
   const stopped =
     set.state === 'cancelled' ? `, stopped after ${count(set.entries.length)} of ${count(set.total)}` : '';
   const begin = `${percent(plain.chairS)} of ${count(plain.captions)} captions name an object that is not in the picture${stopped}`;
+  const { chairS, pictures = 0 } = first?.change ?? {};
+  const changed = chairS ? `, ${changeWords(chairS, pictures)}` : '';
   const then = first
-    ? `; ${variantName(first.reinforcement).toLowerCase()}: ${percent(first.score.chairS)}, recall ${percent(first.score.recall)} instead of ${percent(plain.recall)}.`
+    ? `; ${variantName(first.reinforcement).toLowerCase()}: ${percent(first.score.chairS)}${changed}; recall ${percent(first.score.recall)} instead of ${percent(plain.recall)}.`
     : '.';
   const apart =
     separation.auroc === null
@@ -117,7 +122,7 @@ export function circumstances(state: State): string {
     ...(result?.image
       ? [`${result.image.name}, ${count(result.image.tokens)} image tokens${tileWords(result)}`]
       : set
-        ? [plural(set.entries.length, 'picture')]
+        ? [`${plural(set.entries.length, 'picture')}${drawnWords(set.sample)}`]
         : []),
     `${distance.replace(/ \(.*/, '')} distance, k ${made.k}`,
     made.device.name,

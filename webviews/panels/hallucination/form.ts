@@ -46,7 +46,7 @@ export const toForm = (plan: HallucinationPlan): Form => ({
   reinforcedOutliers: plan.reinforcedOutliers,
   lexicon: plan.lexicon,
   setCaptions: plan.setCaptions,
-  mostImages: plan.mostImages === null ? '' : String(plan.mostImages),
+  mostImages: plan.mostImages === null ? 'all' : String(plan.mostImages),
   seed: String(plan.seed),
 });
 
@@ -74,7 +74,7 @@ export function readForm(form: Form, model?: ModelSummary): FormReading {
   const maxNewTokens = whole(form.maxNewTokens, mostTokens);
   const seed = whole(form.seed, 2 ** 32 - 1);
   const k = form.k.trim() === '' ? null : whole(form.k, model?.heads ?? 1024);
-  const mostImages = form.mostImages.trim() === '' ? null : whole(form.mostImages, 1e6);
+  const mostImages = ['', 'all'].includes(form.mostImages.trim().toLowerCase()) ? null : whole(form.mostImages, 1e6);
   const layers = readLayers(form.layers, model?.layers);
   const problems: Problems = {
     ...(form.folder === '' ? { folder: 'Choose a model first.' } : {}),
@@ -87,7 +87,9 @@ export function readForm(form: Form, model?: ModelSummary): FormReading {
       ? { k: `k is a whole number from 1 to ${model?.heads ?? 'the heads of a layer'}.` }
       : {}),
     ...(typeof layers === 'string' ? { layers } : {}),
-    ...(mostImages === undefined || mostImages === 0 ? { mostImages: 'Pictures are a whole number from 1.' } : {}),
+    ...(mostImages === undefined || mostImages === 0
+      ? { mostImages: 'Pictures are a whole number from 1, or all.' }
+      : {}),
     ...(seed === undefined ? { seed: 'Seed is a whole number from 0 to 4,294,967,295.' } : {}),
   };
   if (

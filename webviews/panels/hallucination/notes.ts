@@ -6,9 +6,11 @@ import type {
   HallucinationSet,
   TruthLabels,
 } from '../../../protocol/results/hallucination';
+import { chatPromptWords } from '../../../protocol/results/chat-prompt';
 import { unknownLabels } from '../../../protocol/results/unknown-labels';
 import { icon } from '../../ui/icons';
 import { count } from '../../ui/numbers';
+import type { State } from './state';
 import { plural } from './variant-words';
 
 /** As a sentence; undefined where the lexicon knows all of them, and in results of earlier versions. */
@@ -20,6 +22,24 @@ export function labelWords({ truthLabels }: { readonly truthLabels?: TruthLabels
 export function labelNote(made: { readonly truthLabels?: TruthLabels }): TemplateResult | typeof nothing {
   const words = labelWords(made);
   return words === undefined ? nothing : html`<p class="reason truth-labels">${icon('info')} ${words}</p>`;
+}
+
+/** Under the prompt: a text without an image token is not what the model reads. */
+export function chatNote({
+  form,
+  picture,
+  typed,
+  pictureProblem,
+  typedProblem,
+}: State): TemplateResult | typeof nothing {
+  const read =
+    form?.mode === 'image' && !pictureProblem && picture?.image.path === form.image
+      ? picture.chatPrompt
+      : form?.mode === 'set' && !typedProblem
+        ? typed?.chatPrompt
+        : undefined;
+  const words = chatPromptWords(read);
+  return words === undefined ? nothing : html`<p class="reason" id="chat-prompt">${icon('info')} ${words}</p>`;
 }
 
 /** What people's captions name counts as in the picture, though the field of objects does not show it. */

@@ -8,6 +8,7 @@ import { measuredHow } from '../../ui/run-status';
 import type { Part } from './actions';
 import { captions } from './captions';
 import { comparison } from './comparison';
+import { known } from './known';
 import { provenanceLines } from './exports';
 import { circumstances, finding, findingHint } from './finding';
 import { imageView } from './image-view';
@@ -29,7 +30,7 @@ export function page(part: Part): TemplateResult {
     <header>
       <h1 id="finding" title=${findingHint(state) ?? nothing}>${finding(state)}</h1>
       <p class="circumstances">${dotted(circumstances(state))}</p>
-      ${runBar(part)} ${banners(part)}
+      ${wasReinforced(state) ? known(part) : nothing} ${runBar(part)} ${banners(part)}
     </header>
     <div class="body">
       ${compact ? nothing : strip}
@@ -37,6 +38,9 @@ export function page(part: Part): TemplateResult {
     </div>
   </main>`;
 }
+
+/** What is known of the model belongs beside what was found in it. */
+const wasReinforced = ({ result, set }: State): boolean => ((result ?? set)?.variants.length ?? 0) > 0;
 
 const hasResult = ({ result, set, phase, firstStep, entries }: State): boolean =>
   result !== undefined ||

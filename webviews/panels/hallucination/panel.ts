@@ -40,10 +40,10 @@ export class HallucinationPanel implements Actions {
   private state: State;
   private readonly host: Host<ToHallucinationPanel, FromHallucinationPanel, Kept>;
   private readonly plans: PlanTelling<NonNullable<ReturnType<typeof planOf>>>;
-  private readonly later = new Later<'image' | 'tokens' | 'map' | 'step'>();
+  private readonly later = new Later<'image' | 'tokens' | 'time' | 'map' | 'step'>();
   private requests = 0;
   private latest: Latest = { openImage: -1, tokenise: -1 };
-  private asked = { image: '', tokens: '' };
+  private asked = { image: '', tokens: '', card: '' };
   /** In the side view nothing is computed before the person does something: it would start a process for an open side bar. */
   private touched = false;
   private readonly redraw: Redraw;
@@ -115,6 +115,8 @@ export class HallucinationPanel implements Actions {
       case 'picture':
       case 'imageFolder':
       case 'tokenised':
+      case 'folderTime':
+      case 'card':
       case 'firstStep':
       case 'token':
       case 'map':
@@ -133,6 +135,8 @@ export class HallucinationPanel implements Actions {
     if (state.place !== 'file') this.plans.schedule();
     this.askImage();
     this.askTokens();
+    this.askTime();
+    this.askCard();
     this.askMap();
     this.askStep();
     this.draw();
@@ -190,6 +194,33 @@ export class HallucinationPanel implements Actions {
     });
   }
 
+  /** Of a folder that could be run as it is typed. */
+  private askTime(): void {
+    const { form, place, phase, imageFolder, typedProblem } = this.state;
+    const plan = planOf(this.state);
+    if (!this.mayAsk || place === 'file' || phase.kind === 'running' || form?.mode !== 'set' || !plan) return;
+    if (!modelOfForm(this.state)?.vision || imageFolder?.folder !== plan.images || imageFolder.images === 0) return;
+    if (typedProblem !== undefined) return;
+    const { folder, images, prompt, chat, maxNewTokens, setCaptions } = plan;
+    const of = canonical([folder, images, prompt, chat, maxNewTokens, setCaptions]);
+    if (this.state.folderTime?.of === of) return;
+    this.state = { ...this.state, folderTime: { request: -1, of } };
+    this.later.do('time', 500, () => {
+      const request = this.nextRequest();
+      if (this.state.folderTime) this.state = { ...this.state, folderTime: { ...this.state.folderTime, request } };
+      this.host.post({ kind: 'folderTime', request, plan });
+    });
+  }
+
+  /** Of the model that the person chose: a saved file may name any folder, and asks for nothing. */
+  private askCard(): void {
+    const { opened, form, place, asides } = this.state;
+    if (!opened || asides.waiting || place === 'file' || !form || form.folder === '') return;
+    if (this.asked.card === form.folder) return;
+    this.asked.card = form.folder;
+    this.host.post({ kind: 'card', folder: form.folder });
+  }
+
   private askMap(): void {
     const { result, token } = this.state;
     const heads = mapHeads(this.state);
@@ -236,7 +267,7 @@ export class HallucinationPanel implements Actions {
     this.touched = true;
     if (change.mode !== undefined && change.mode !== this.state.form?.mode) {
       // Answers about the mode that is left are dropped; back in it they are asked for again.
-      this.asked = { image: '', tokens: '' };
+      this.asked = { ...this.asked, image: '', tokens: '' };
       this.latest = { openImage: -1, tokenise: -1 };
     }
     this.change(edited(this.state, change));

@@ -7,8 +7,10 @@ import { count, significant } from '../../ui/numbers';
 import { table, type Column } from '../../ui/table';
 import { readTheme } from '../../ui/theme';
 import type { Part } from './actions';
+import { changeView } from './change-view';
 import { histogram, histogramTable } from './histogram';
 import { labelNote } from './notes';
+import { drawnWords } from './sample-words';
 import { entryTable } from './tables';
 import { percent, plainName, variantHint, variantName } from './variant-words';
 
@@ -113,7 +115,7 @@ export function setView(part: Part): TemplateResult {
           <h2>
             Pictures
             <span class="muted"
-              >${count(shown.length)}${set && set.total > shown.length ? ` of ${count(set.total)}` : ''}</span
+              >${count(shown.length)}${set && set.total > shown.length ? ` of ${count(set.total)}` : ''}${drawnWords(set?.sample)}</span
             >
           </h2>
           ${pictures()}
@@ -152,7 +154,8 @@ function scores({ state, actions, dark, compact }: Part, set: HallucinationSet):
       })}
       ${warning ? html`<p class="reason warning broken">${warning}</p>` : nothing} ${labelNote(set)}
     </section>
-    <section aria-label="T-VHD of object words">
+    ${changeView(set)}
+    <section class="set-histogram" aria-label="T-VHD of object words">
       <h2>
         T-VHD of object words
         <span class="muted" id="auroc"

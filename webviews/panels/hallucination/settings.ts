@@ -13,9 +13,11 @@ import type { Part } from './actions';
 import { readForm, readTruth, type Form, type Problems } from './form';
 import { offeredPrompt, ownPromptOf } from './own-prompt';
 import { spanField } from './span-field';
-import { modelOfForm } from './plan';
+import { modelOfForm, planOf } from './plan';
+import { chatNote } from './notes';
 import { readsTextOnly } from './run-plan';
 import type { State } from './state';
+import { plannedWords } from './sample-words';
 import { distanceInfos, outlierInfos } from './vhd-model';
 import { plural } from './variant-words';
 
@@ -53,7 +55,13 @@ export function settings(part: Part): TemplateResult {
           onChange: (mode) => actions.edit({ mode }),
         })}
       </div>
-      ${form.mode === 'image' ? imageField(part, form) : form.mode === 'set' ? folderField(part, form) : nothing}
+      ${
+        form.mode === 'image'
+          ? imageField(part, form)
+          : form.mode === 'set'
+            ? folderField(part, form, problems)
+            : nothing
+      }
       <div class="gap">
         ${textArea({
           label: 'Prompt',
@@ -74,7 +82,7 @@ export function settings(part: Part): TemplateResult {
           ? html`<p class="problem" role="alert">${state.typedProblem}</p>`
           : nothing
       }
-      ${promptOptions(part, form)} ${form.mode === 'span' ? spanField(part, form) : nothing}
+      ${chatNote(state)} ${promptOptions(part, form)} ${form.mode === 'span' ? spanField(part, form) : nothing}
       ${form.mode === 'image' ? truthField(part, form) : nothing}
       ${form.mode === 'span' ? nothing : lexiconField(part, form)}
     </section>
@@ -119,12 +127,7 @@ function promptOptions({ state, actions }: Part, form: Form): TemplateResult {
 function measureFields({ actions, state }: Part, form: Form, problems: Problems): TemplateResult {
   const heads = modelOfForm(state)?.heads;
   const automaticK = heads === undefined ? undefined : String(Math.max(1, Math.round(heads / 8)));
-  const number = (
-    label: string,
-    key: 'maxNewTokens' | 'k' | 'mostImages' | 'seed',
-    hint: string,
-    placeholder?: string,
-  ) =>
+  const number = (label: string, key: 'maxNewTokens' | 'k' | 'seed', hint: string, placeholder?: string) =>
     field(
       label,
       textField({
@@ -177,7 +180,6 @@ function measureFields({ actions, state }: Part, form: Form, problems: Problems)
   )}
   ${number('Heads (k)', 'k', `How many heads of each layer T-VHD sums, those of the largest divergence; empty: ${automaticK ?? 'an eighth of them'}.`, automaticK ?? 'auto')}
   ${number('Most tokens', 'maxNewTokens', 'The caption is cut after so many tokens; a word takes one or more.')}
-  ${form.mode === 'set' ? number('Pictures', 'mostImages', 'At most so many; empty: all.', 'all') : nothing}
   ${
     form.mode === 'set'
       ? field(
@@ -196,7 +198,15 @@ function measureFields({ actions, state }: Part, form: Form, problems: Problems)
         )
       : nothing
   }
-  ${number('Seed', 'seed', 'Number from which the random heads of the control are drawn: the same seed draws the same heads.')}`;
+  ${
+    form.mode === 'set'
+      ? nothing
+      : number(
+          'Seed',
+          'seed',
+          'Number from which the random heads of the control are drawn: the same seed draws the same heads.',
+        )
+  }`;
 }
 
 /** A name that was chosen in a dialog, and the button that opens it. */
@@ -252,7 +262,8 @@ function imageField({ state, actions }: Part, form: Form): TemplateResult {
   }`;
 }
 
-function folderField({ state, actions }: Part, form: Form): TemplateResult {
+function folderField({ state, actions }: Part, form: Form, problems: Problems): TemplateResult {
+  const plan = planOf(state);
   const found = state.imageFolder?.folder === form.images ? state.imageFolder : undefined;
   return html`${chosen({
       id: 'images',
@@ -268,7 +279,42 @@ function folderField({ state, actions }: Part, form: Form): TemplateResult {
           ? `${plural(found.images, 'picture')} with a truth.${found.note ? ` ${found.note}` : ''}`
           : 'Pictures and a truth.json beside them: {"a.png": ["dog", "ball"]}.'
       }
-    </p>`;
+    </p>
+    <div class="fields gap">
+      ${field(
+        'Pictures',
+        textField({
+          label: 'Pictures',
+          value: form.mostImages,
+          hint: 'So many are drawn from the folder by the seed; all takes every one.',
+          placeholder: 'all',
+          problem: problems.mostImages,
+          onInput: (mostImages) => actions.edit({ mostImages }),
+        }),
+        'How many pictures are captioned: a number, drawn from the folder by the seed, or all.',
+      )}
+      ${field(
+        'Seed',
+        textField({
+          label: 'Seed',
+          value: form.seed,
+          numeric: true,
+          hint: 'The same seed draws the same pictures, and the same random heads of the control.',
+          problem: problems.seed,
+          onInput: (seed) => actions.edit({ seed }),
+        }),
+        'Number from which the pictures and the random heads of the control are drawn.',
+      )}
+    </div>
+    ${
+      plan && found && found.images > 0
+        ? html`<p class="reason" id="planned-pictures">
+            ${plannedWords(plan, found.images, state.folderTime?.value)}${
+              state.folderTime && !state.folderTime.value && !state.folderTime.problem ? ' Timing one picture…' : ''
+            }
+          </p>`
+        : nothing
+    }`;
 }
 
 function truthField({ actions }: Part, form: Form): TemplateResult {

@@ -1,5 +1,5 @@
 /** Everything the panel shows, and how a message or an action changes it. No DOM: tests drive it directly. */
-import type { OpenedImage } from '../../../protocol/compute/hallucination';
+import type { CaptionTime, OpenedImage } from '../../../protocol/compute/hallucination';
 import type { Tokenised } from '../../../protocol/compute/models';
 import type { ModelChoice } from '../../../protocol/panels/heads';
 import type {
@@ -7,6 +7,7 @@ import type {
   HallucinationPlace,
   HallucinationPlan,
   ImageFolder,
+  ModelCard,
   NamedHallucination,
   ToHallucinationPanel,
 } from '../../../protocol/panels/hallucination';
@@ -95,6 +96,10 @@ export interface State {
   readonly shownPicture: OpenedImage | undefined;
   readonly pictureProblem: string | undefined;
   readonly imageFolder: ImageFolder | undefined;
+  /** What a picture of that folder costs by the form. */
+  readonly folderTime: Asked<CaptionTime> | undefined;
+  /** Of the model that was asked about last; no card: its folder has none. */
+  readonly card: { readonly folder: string; readonly card?: ModelCard } | undefined;
   /** Tokens of the prompt in the form, where a span of them is marked. */
   readonly typed: Tokenised | undefined;
   readonly typedProblem: string | undefined;
@@ -175,6 +180,8 @@ export const initialState = (place: HallucinationPlace): State => ({
   shownPicture: undefined,
   pictureProblem: undefined,
   imageFolder: undefined,
+  folderTime: undefined,
+  card: undefined,
   typed: undefined,
   typedProblem: undefined,
   phase: { kind: 'idle' },
@@ -220,6 +227,12 @@ function received(state: State, message: ToHallucinationPanel, latest: Latest): 
         : state;
     case 'imageFolder':
       return { ...state, imageFolder: message.imageFolder };
+    case 'folderTime':
+      return state.folderTime?.request === message.request
+        ? { ...state, folderTime: { ...state.folderTime, value: message.time } }
+        : state;
+    case 'card':
+      return { ...state, card: { folder: message.folder, ...(message.card ? { card: message.card } : {}) } };
     case 'tokenised':
       return message.request === latest.tokenise
         ? { ...state, typed: message.tokenised, typedProblem: undefined }
@@ -384,6 +397,8 @@ function failed(state: State, message: Extract<ToHallucinationPanel, { kind: 'fa
     };
   if (request === latest.openImage) return { ...state, picture: undefined, pictureProblem: sentence };
   if (request === latest.tokenise) return { ...state, typed: undefined, typedProblem: sentence };
+  if (state.folderTime?.request === request)
+    return { ...state, folderTime: { ...state.folderTime, problem: sentence } };
   if (state.map?.request === request) return { ...state, map: { ...state.map, problem: sentence } };
   if (state.step?.request === request) return { ...state, step: { ...state.step, problem: sentence } };
   if (state.making?.request === request) return { ...state, making: { ...state.making, problem: sentence } };

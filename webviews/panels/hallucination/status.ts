@@ -1,5 +1,6 @@
 /** The bar under the finding: what can be done now, and the state of the run in words. Its height never changes. */
 import { html, nothing, type TemplateResult } from 'lit';
+import { chatPromptWords } from '../../../protocol/results/chat-prompt';
 import { button, toolbar } from '../../ui/controls';
 import { asideBanners } from '../../ui/asides';
 import { icon } from '../../ui/icons';
@@ -154,7 +155,7 @@ export function banners(part: Part): TemplateResult {
       load: () => actions.loadModel(),
       dismiss: () => actions.dismissNotice(),
     })}
-    ${textOnlyBanner(part)} ${modelNotes((state.result ?? state.set)?.model ?? state.model)}
+    ${textOnlyBanner(part)} ${modelNotes((state.result ?? state.set)?.model ?? state.model)} ${chatBanner(state)}
     ${
       state.compareWith && (state.result ?? state.set)
         ? comparisonBanner(state.compareWith.name, comparisonWords(state), () => actions.dropComparison())
@@ -170,6 +171,11 @@ export function banners(part: Part): TemplateResult {
         : nothing
     }
   `;
+}
+
+function chatBanner({ result, set }: State): TemplateResult | typeof nothing {
+  const words = chatPromptWords((result ?? set)?.chatPrompt);
+  return words === undefined ? nothing : banner('info', html`${words}`);
 }
 
 /** What is missing in a model of text, and what it can be asked instead. */
@@ -191,7 +197,7 @@ export function emptyState({ state, actions }: Part): TemplateResult {
   const why = whyNot(state);
   const words =
     form?.mode === 'set'
-      ? 'Run captions every picture of the folder and counts the objects that are not there: CHAIR, recall and length with and without reinforcement, and how well T-VHD tells such words apart.'
+      ? 'Run captions pictures of the folder and counts the objects that are not there: CHAIR, recall and length with and without reinforcement, the change of each with its interval, and how well T-VHD tells such words apart.'
       : form?.mode === 'span'
         ? 'Run reads the prompt twice, with and without the marked part. Heads whose output changes depend on it; generated words with a low T-VHD were said without it.'
         : 'Run reads the picture and the prompt with a model from your disk, and again without the picture. Heads whose output changes look at the picture; words with a low T-VHD were said by habit. Nothing leaves this machine.';

@@ -292,6 +292,10 @@ export const panelStyles = css`
     .wide .set-scores {
       grid-template-columns: minmax(0, 1.2fr) minmax(0, 1fr);
     }
+    .wide .set-histogram {
+      grid-row: 1 / span 2;
+      grid-column: 2;
+    }
   }
   @container panel (min-width: 960px) {
     .body:has(> .strip > .open) {

@@ -105,6 +105,12 @@ export function entryColumns(entries: readonly DatasetEntry[]): readonly Column<
       value: (entry) => wrongOf(entry, at).join(', ') || undefined,
     })),
     { id: 'caption', title: 'Plain caption', numeric: false, value: ({ plain }) => plain.text.trim() },
+    ...(first?.variants ?? []).map((caption, at): Column<DatasetEntry> => ({
+      id: `caption_${at + 1}`,
+      title: `Caption, ${nameOf(caption).toLowerCase()}`,
+      numeric: false,
+      value: ({ variants }) => variants[at]?.text.trim(),
+    })),
   ];
 }
 

@@ -80,13 +80,13 @@ describe('tokenizers of a model folder', function () {
     writeByteLevelTokenizer(folder, { chat_template });
     const tokeniser = await open();
     assert.equal(tokeniser.hasChatTemplate, true);
-    assert.deepEqual(tokeniser.chat('ba'), [0, 9, 10, 11]);
+    assert.deepEqual(tokeniser.chat('ba'), { text: '<s>abba ab', ids: [0, 9, 10, 11] });
   });
 
   it('chat_template.jinja goes before the field of the config', async () => {
     writeByteLevelTokenizer(folder, { chat_template: 'a' });
     writeFileSync(join(folder, 'chat_template.jinja'), 'b');
-    assert.deepEqual((await open()).chat('x'), [2]);
+    assert.deepEqual((await open()).chat('x').ids, [2]);
   });
 
   it('a template that does not end is stopped, one that raises says so, and none is said', async () => {

@@ -1,0 +1,168 @@
+/** `headscope pope MODEL`: the request, and its answer as a table. */
+import { resolve } from 'node:path';
+import type { ReinforcementRequest } from '../../protocol/compute/hallucination';
+import { questionPlace } from '../../protocol/compute/pope';
+import {
+  popeSplits,
+  type PopeFigures,
+  type PopeReading,
+  type PopeResult,
+  type PopeShare,
+  type PopeSplit,
+} from '../../protocol/results/pope';
+import { changeCell, changeTitle } from './change-table';
+import { exitCodes, wrongUsage } from './exit-codes';
+import { environmentOf, type PromptOptions } from './model-options';
+import { sayChatPrompt, sayNotes } from './model-provenance';
+import { picturesFrom, sampleFrom, saySample, type SampleOptions } from './picture-folder';
+import type { CommandSession } from './session';
+import { textTable } from './table';
+
+export interface PopeModelOptions extends SampleOptions, Pick<PromptOptions, 'threads' | 'memoryLimit'> {
+  readonly images?: string;
+  readonly truth?: string;
+  readonly prompt: string;
+  readonly chat?: boolean;
+  readonly split?: readonly PopeSplit[];
+  readonly readBy: PopeReading;
+  readonly maxNewTokens: number;
+  readonly alpha?: number;
+  readonly vhrLayers: 'auto' | readonly number[];
+  readonly json?: string;
+}
+
+export async function askModel(session: CommandSession, model: string, options: PopeModelOptions): Promise<void> {
+  const { images, truth, prompt, readBy, maxNewTokens, seed } = options;
+  if (images === undefined || truth === undefined) {
+    throw wrongUsage(
+      'The model is asked about pictures. Give their folder with --images and what they hold with --truth.',
+    );
+  }
+  const pictures = await picturesFrom({
+    images,
+    truth,
+    ...(options.limit === undefined ? {} : { limit: options.limit }),
+  });
+  if (!prompt.includes(questionPlace)) {
+    throw wrongUsage(`The prompt has no place for the question. Write ${questionPlace} where it belongs.`);
+  }
+  const splits = options.split ?? popeSplits;
+  const chat = options.chat ?? false;
+  const client = session.compute(environmentOf(options));
+  const folder = resolve(model);
+  const text = { kind: 'text', text: prompt, chat } as const;
+  sayChatPrompt(session, await client.call('promptForPictures', [folder, text], { signal: session.signal }));
+  const reinforcement = reinforcementOf(options);
+  // Three objects that are there, and three that are not, of which the splits share some.
+  const questions = 3 * (1 + splits.length);
+  const able = pictures.filter((picture) => new Set(picture.truth).size >= 3);
+  // Most answers are a word or two.
+  const tokens = Math.min(maxNewTokens, 3);
+  const time = { folder, prompt: text, maxNewTokens: tokens, reinforced: reinforcement ? 1 : 0, measured: false };
+  if (able.length > 0)
+    await saySample(session, client, options, able, time, {
+      texts: questions,
+      least: 'for answers of a word or two about',
+    });
+  const sample = sampleFrom(options);
+  const result = await client.call(
+    'pope',
+    [
+      {
+        folder,
+        prompt,
+        chat,
+        images: pictures,
+        ...(sample ? { sample } : {}),
+        seed,
+        splits: [...new Set(splits)],
+        readBy,
+        maxNewTokens,
+        distance: 'l2',
+        outliers: 'paper',
+        positions: 'contiguous',
+        ...(reinforcement ? { reinforcement } : {}),
+      },
+    ],
+    {
+      signal: session.signal,
+      onProgress: (progress) => {
+        if (progress.kind === 'failure') session.note(`${progress.name}: ${progress.why}`);
+        else session.progress(progress.sentence);
+      },
+    },
+  );
+  sayNotes(session, result.model);
+  if (options.json !== '-') session.print(inWords(result));
+  if (options.json !== undefined) await session.writeJson(options.json, result);
+  if (result.state === 'cancelled') {
+    session.exitCode = exitCodes.cancelled;
+    session.note(`Stopped after ${result.pictures} of ${result.total} pictures; the same command goes on from there.`);
+  } else if (result.pictures === 0) {
+    session.exitCode = exitCodes.failed;
+    session.note('No picture was asked about. The lines above say why, picture by picture.');
+  }
+}
+
+function reinforcementOf({ alpha, vhrLayers, seed }: PopeModelOptions): ReinforcementRequest | undefined {
+  if (alpha === undefined) {
+    if (vhrLayers === 'auto') return undefined;
+    throw wrongUsage('--vhr-layers belongs to --alpha. Add the factor, or leave it out.');
+  }
+  return {
+    alpha,
+    outliers: 'paper',
+    heads: 'selected',
+    normMatched: false,
+    executor: 'in-graph',
+    seed,
+    ...(vhrLayers === 'auto' ? {} : { layers: vhrLayers }),
+  };
+}
+
+function inWords({ splits, reinforcement, pictures, sample, answers, readBy }: PopeResult): string {
+  const alpha = reinforcement?.alpha;
+  const row = (split: string, factor: number, figures: PopeFigures): string[] => [
+    split,
+    String(factor),
+    String(figures.questions),
+    ...[figures.accuracy, figures.precision, figures.recall, figures.f1, figures.yesRatio].map(share),
+    String(figures.unclear),
+  ];
+  const table = textTable(
+    ['split', 'alpha', 'questions', 'accuracy %', 'precision %', 'recall %', 'F1 %', 'yes %', 'unclear'],
+    splits.flatMap(({ split, plain, reinforced }) => [
+      row(split, 1, plain),
+      ...(reinforced && alpha !== undefined ? [row(split, alpha, reinforced)] : []),
+    ]),
+    [1, 2, 8],
+  );
+  const changed = changeWords(splits);
+  const drawn = sample && sample.count < sample.of ? ` of ${sample.of}, drawn by seed ${sample.seed}` : '';
+  const unclear = answers.filter(({ plain }) => !plain.clear).length;
+  const odd =
+    unclear === 0 || readBy === 'logits'
+      ? ''
+      : `\n${unclear} of ${answers.length} answers begin with neither yes nor no; the published rule reads them, mostly as yes (--read-by logits compares the two).`;
+  return `${table}${changed}\n\n${pictures} pictures${drawn}; intervals of 95 % over pictures.${odd}`;
+}
+
+/** Empty without reinforcement; otherwise begins with a blank line. */
+function changeWords(splits: PopeResult['splits']): string {
+  const changes = splits.flatMap(({ split, change }) =>
+    change ? [{ split, of: [change.accuracy, change.f1, change.yesRatio] }] : [],
+  );
+  if (changes.length === 0) return '';
+  if (changes.every(({ of }) => of.every((one) => one === null))) {
+    return '\n\nReinforcement changed the answers about fewer than six pictures: too few for an interval.';
+  }
+  const rows = changes.map(({ split, of }) => [split, ...of.map(changeCell)]);
+  return `\n\n${changeTitle}\n${textTable(['split', 'accuracy', 'F1', 'yes'], rows)}`;
+}
+
+/** `96.7 (91.2 to 98.8)`. */
+const share = (of: PopeShare | null): string => {
+  if (!of) return '–';
+  const percent = (value: number): string => (100 * value).toFixed(1);
+  return `${percent(of.value)} (${percent(of.low)} to ${percent(of.high)})`;
+};

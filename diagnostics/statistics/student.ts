@@ -1,0 +1,31 @@
+/**
+ * The 97.5 % quantile of Student's t. For whole degrees of freedom v the probability within t is a finite sum (Abramowitz and
+ * Stegun, Handbook of Mathematical Functions, 26.7.3 and 26.7.4), which is inverted by halving. A package for it
+ * (@stdlib/stats-base-dists-t-quantile) would bring 68 others.
+ */
+
+/** Of 1 to infinitely many degrees of freedom; 12.706 for 1. */
+export function student975(freedom: number): number {
+  if (!(freedom >= 1)) throw new RangeError(`Student's t has no ${freedom} degrees of freedom`);
+  let [low, high] = [1.9, 13];
+  for (let step = 0; step < 60; step++) {
+    const middle = (low + high) / 2;
+    if (within(middle, Math.floor(freedom)) < 0.95) low = middle;
+    else high = middle;
+  }
+  return (low + high) / 2;
+}
+
+/** Probability that |T| is at most `t`. */
+function within(t: number, freedom: number): number {
+  const angle = Math.atan(t / Math.sqrt(freedom));
+  const [sine, cosine] = [Math.sin(angle), Math.cos(angle)];
+  const odd = freedom % 2 === 1;
+  let term = odd ? cosine : 1;
+  let sum = odd && freedom === 1 ? 0 : term;
+  for (let k = odd ? 3 : 2; k <= freedom - 2; k += 2) {
+    term *= ((k - 1) / k) * cosine * cosine;
+    sum += term;
+  }
+  return odd ? (2 / Math.PI) * (angle + sine * sum) : sine * sum;
+}

@@ -1,0 +1,87 @@
+/** What reinforcement changed on the same pictures: each score with the 95 % interval of its paired difference. */
+import { html, nothing, type TemplateResult } from 'lit';
+import type { HallucinationSet, ShareChange } from '../../../protocol/results/hallucination';
+import { isMoreThanNoise, signedPoints } from '../../../protocol/results/share-change';
+import { table, type Column } from '../../ui/table';
+import { variantName } from './variant-words';
+
+export interface ChangeRow {
+  readonly name: string;
+  readonly score: string;
+  /** Null where too few pictures changed for an interval. */
+  readonly change: ShareChange | null;
+}
+
+export const changeRows = ({ variants }: Pick<HallucinationSet, 'variants'>): readonly ChangeRow[] =>
+  variants.flatMap(({ reinforcement, change }) => {
+    if (!change || change.pictures === 0) return [];
+    const row = (score: string, of: ShareChange | null): ChangeRow => ({
+      name: variantName(reinforcement),
+      score,
+      change: of,
+    });
+    return [row('CHAIR_S', change.chairS), row('CHAIR_I', change.chairI), row('Recall', change.recall)];
+  });
+
+const intervalHint =
+  'Of the paired difference over pictures: CHAIR_S by Tango’s score interval, CHAIR_I and recall by the jackknife with Student’s t, from six pictures that changed on. An interval that leaves 0 out is more than noise.';
+
+export const changeColumns: readonly Column<ChangeRow>[] = [
+  { id: 'captions', title: 'Captions', numeric: false, value: ({ name }) => name },
+  { id: 'score', title: 'Score', numeric: false, value: ({ score }) => score },
+  {
+    id: 'change',
+    title: 'Change',
+    unit: 'points',
+    numeric: true,
+    hint: 'Reinforced minus plain on the same pictures, in percentage points.',
+    value: ({ change }) => (change ? change.difference * 100 : undefined),
+    text: ({ change }) => (change ? signedPoints(change.difference) : '–'),
+  },
+  {
+    id: 'interval',
+    title: '95 % interval',
+    numeric: false,
+    hint: intervalHint,
+    value: ({ change }) =>
+      change ? `${signedPoints(change.low)} to ${signedPoints(change.high)}` : 'too few pictures changed',
+  },
+  {
+    id: 'verdict',
+    title: 'More than noise',
+    numeric: false,
+    hint: intervalHint,
+    value: ({ change }) => (change ? (isMoreThanNoise(change) ? 'yes' : 'no') : undefined),
+  },
+];
+
+export function changeView(set: HallucinationSet): TemplateResult | typeof nothing {
+  const rows = changeRows(set);
+  if (rows.length === 0) return nothing;
+  const one = set.variants.length === 1;
+  return html`<section class="set-change" aria-label="What reinforcement changed">
+    <h2>
+      What reinforcement changed
+      <span class="muted"
+        >${one ? `${(rows[0]?.name ?? '').toLowerCase()} against plain, ` : ''}picture by picture</span
+      >
+    </h2>
+    ${table({
+      caption: 'Change of the scores by reinforcement',
+      columns: one ? changeColumns.filter(({ id }) => id !== 'captions') : changeColumns,
+      rows,
+      key: ({ name, score }) => `${name} ${score}`,
+    })}
+  </section>`;
+}
+
+/** `15.0 points more (95 % interval −5.2 to +33.7), no more than noise on 20 pictures`. */
+export function changeWords(change: ShareChange, pictures: number): string {
+  const { difference, low, high } = change;
+  const far =
+    difference === 0
+      ? 'no change'
+      : `${Math.abs(100 * difference).toFixed(1)} points ${difference > 0 ? 'more' : 'less'}`;
+  const verdict = isMoreThanNoise(change) ? 'more than noise' : `no more than noise on ${pictures} pictures`;
+  return `${far} (95 % interval ${signedPoints(low)} to ${signedPoints(high)}), ${verdict}`;
+}

@@ -1,0 +1,43 @@
+/** What is known of reinforcement in the model that is shown: its own card, or else the figures of the paper's models, as theirs. */
+import { html, nothing, type TemplateResult } from 'lit';
+import { icon } from '../../ui/icons';
+import type { Part } from './actions';
+
+/** arXiv 2412.13949, table 1: CHAIR_S in % over 500 pictures of COCO, plain and reinforced by 2. */
+export const paperFigures = [
+  { model: 'LLaVA-1.5-7B', plain: 49.68, reinforced: 33.32 },
+  { model: 'InstructBLIP', plain: 45.32, reinforced: 37.76 },
+  { model: 'LLaVA-NeXT', plain: 29.08, reinforced: 24.96 },
+] as const;
+
+const paperWords = paperFigures
+  .map(({ model, plain, reinforced }) => `${model} ${plain.toFixed(1)} to ${reinforced.toFixed(1)} %`)
+  .join(', ');
+
+export function known({ state, actions }: Part): TemplateResult | typeof nothing {
+  const folder = (state.result ?? state.set)?.model.folder;
+  if (folder === undefined) return nothing;
+  const card = state.card?.folder === folder ? state.card.card : undefined;
+  const link = (words: string): TemplateResult =>
+    html`<button
+      type="button"
+      class="link"
+      id="open-card"
+      title="Open README.md of the model folder as text"
+      @click=${() => actions.post({ kind: 'openCard', folder })}
+    >
+      ${words}
+    </button>`;
+  const { reinforcement } = card ?? {};
+  if (card && reinforcement) {
+    return html`<p class="reason known">
+      ${icon('info')} What was measured of this model:
+      ${link(reinforcement.heading === undefined ? 'reinforcement, in its card' : `“${reinforcement.heading}”, in its card`)}
+    </p>`;
+  }
+  return html`<p class="reason known">
+    ${icon('info')}
+    ${card ? html`${link('The card of this model')} says nothing of reinforcement.` : 'No card says what reinforcement does in this model.'}
+    Of other models the paper says (CHAIR_S of 500 COCO pictures, alpha 2): ${paperWords}; arXiv 2412.13949.
+  </p>`;
+}
