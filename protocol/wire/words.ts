@@ -3,8 +3,12 @@
  */
 import { unreachable } from '../unreachable';
 import type { Failure } from './failures';
+import { printable } from './printable';
 
-export function sentenceOf(failure: Failure): string {
+/** Printable: details name files, models and tensors. */
+export const sentenceOf = (failure: Failure): string => printable(wordsOf(failure));
+
+function wordsOf(failure: Failure): string {
   switch (failure.code) {
     case 'bad-request':
       // A detail of two sentences ends with its own next step.
