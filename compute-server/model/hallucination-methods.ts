@@ -14,7 +14,7 @@ import type {
 import { InputError } from '../../protocol/inputs/faults';
 import { classesFrom } from '../../protocol/inputs/lexicon';
 import type { DatasetEntry } from '../../protocol/results/hallucination';
-import { headerOf } from '../images/header';
+import { formatOf } from '../images/header';
 import { badRequest, countOf, fieldsOf, textOf, wholeOf, type Fields } from '../dispatch/parse';
 import type { Methods } from '../dispatch/dispatcher';
 import type { Surroundings } from '../surroundings';
@@ -118,7 +118,7 @@ async function openedImage(model: LoadedModel, { prompt }: VisionPrompt): Promis
   const { image } = await tokenise(model, prompt);
   if (!image) throw badRequest('the prompt has no image');
   const bytes = await readFile(path);
-  return { image, bytes, mime: headerOf(bytes)?.format === 'JPEG' ? 'image/jpeg' : 'image/png' };
+  return { image, bytes, mime: formatOf(bytes) === 'JPEG' ? 'image/jpeg' : 'image/png' };
 }
 
 const visionPromptOf = (request: Fields): VisionPrompt => ({
