@@ -80,6 +80,22 @@ export default tseslint.config(
     },
   })),
   {
+    // Names from files steer a terminal that they reach as they are: two files write to it, and print nothing else.
+    files: ['compute-server/**/*.ts', 'language-server/**/*.ts', 'models/**/*.ts', 'diagnostics/**/*.ts'],
+    ignores: ['compute-server/cli/terminal.ts', 'language-server/command-line/terminal.ts'],
+    rules: {
+      'no-console': 'error',
+      'no-restricted-properties': [
+        'error',
+        ...['stdout', 'stderr'].map((property) => ({
+          object: 'process',
+          property,
+          message: 'write through terminal.ts, which makes names from files printable.',
+        })),
+      ],
+    },
+  },
+  {
     files: ['test/**/*.ts'],
     rules: { '@typescript-eslint/no-unused-expressions': 'off' },
   },

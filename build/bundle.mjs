@@ -26,6 +26,8 @@ const node = (entry, out, external = []) => ({
   format: 'cjs',
   // vscode-languageserver and others resolve their UMD `main` otherwise, whose requires esbuild cannot follow.
   mainFields: ['module', 'main'],
+  // The decoders ask for their own address only where they are not handed their WebAssembly.
+  logOverride: { 'empty-import-meta': 'silent' },
   entryPoints: [entry],
   outfile: out,
   external,
@@ -55,6 +57,7 @@ const bundles = [
   node('extension/platform/language-client.ts', 'dist/language-client.js', ['vscode']),
   node('language-server/main.ts', 'dist/language-server.js'),
   node('compute-server/main.ts', 'dist/compute-server.js', ['onnxruntime-node']),
+  node('compute-server/images/decoder.ts', 'dist/picture-decoder.js'),
   node('compute-server/cli/main.ts', 'dist/cli.js', ['onnxruntime-node']),
   ...panels,
 ].filter((options) => existsSync(options.entryPoints[0]));
@@ -75,10 +78,11 @@ const announce = (name) => ({
   },
 });
 
-/** What is read beside the bundles: the icons, and the JPEG decoder that the compute server's bundle looks for there. */
+/** What is read beside the bundles: the icons, and the decoders that `picture-decoder.js` looks for there. */
 async function copyFiles() {
   await mkdir('dist/webviews', { recursive: true });
-  await cp('node_modules/@cwasm/jpeg-turbo/jpeg-turbo.wasm', 'dist/jpeg-turbo.wasm');
+  await cp('node_modules/@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm', 'dist/mozjpeg_dec.wasm');
+  await cp('node_modules/@jsquash/png/codec/pkg/squoosh_png_bg.wasm', 'dist/squoosh_png_bg.wasm');
   for (const name of ['codicon.css', 'codicon.ttf']) {
     await cp(`node_modules/@vscode/codicons/dist/${name}`, `dist/webviews/${name}`);
   }

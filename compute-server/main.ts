@@ -3,6 +3,7 @@
  * the flag of isolated.ts, runs one task and ends, or, with that of sharded/worker.ts, is one worker of a sharded run.
  */
 import type { FromCompute } from '../protocol/compute/api';
+import { writeErr } from './cli/terminal';
 import { Dispatcher } from './dispatch/dispatcher';
 import { Lane } from './dispatch/lane';
 import { isolatedFlag } from './isolated/isolated';
@@ -45,7 +46,7 @@ function serve(): void {
 
 const [, , flag, name] = process.argv;
 if (!process.send) {
-  process.stderr.write('This is the compute server of Headscope; the extension and the headscope command start it.\n');
+  writeErr('This is the compute server of Headscope; the extension and the headscope command start it.\n');
   process.exit(2);
 } else if (flag === isolatedFlag && isTaskName(name)) {
   serveTask(name);

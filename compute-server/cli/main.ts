@@ -19,6 +19,7 @@ import { vhd } from './commands/vhd';
 import { commandErrorOf, exitCodes } from './exit-codes';
 import type { Registration } from './registration';
 import { CommandSession } from './session';
+import { writeErr, writeOut } from './terminal';
 
 const commands: readonly Registration[] = [
   devices,
@@ -45,11 +46,15 @@ async function main(): Promise<number> {
     )
     .version(headscopeVersion)
     .showHelpAfterError('Run it with --help to see what it takes.')
+    .configureOutput({ writeOut, writeErr })
     .exitOverride();
   for (const register of commands) register(program, session);
-  // Subcommands do not inherit these two.
+  // Subcommands that were made apart do not inherit these.
   for (const command of program.commands)
-    command.exitOverride().showHelpAfterError('Run it with --help to see what it takes.');
+    command
+      .configureOutput({ writeOut, writeErr })
+      .exitOverride()
+      .showHelpAfterError('Run it with --help to see what it takes.');
   try {
     await program.parseAsync();
     return session.exitCode;

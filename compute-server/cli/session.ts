@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import type { ComputeClient } from '../../protocol/compute/client';
 import { computeClient, serverScript } from './compute-process';
 import { CommandError, exitCodes } from './exit-codes';
+import { onOutputErrors, replaceLine, writeErr, writeOut } from './terminal';
 
 export class CommandSession {
   private readonly controller = new AbortController();
@@ -16,17 +17,19 @@ export class CommandSession {
       this.progress('Stopping …');
       this.controller.abort();
     });
-    process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-      // A reader such as head that has read enough closes the pipe: it misses nothing, so nothing is said.
-      if (error.code === 'EPIPE') return;
-      // The write was of the last words of a command, whose own exit code may be set already.
-      process.exitCode = exitCodes.failed;
-      this.note(
-        `Standard output could not be written (${error.message}). Free space there, or name a file with --json.`,
-      );
-    });
-    // Without a place to say so, a note that cannot be written is lost; the result is not.
-    process.stderr.on('error', () => {});
+    onOutputErrors(
+      (error) => {
+        // A reader such as head that has read enough closes the pipe: it misses nothing, so nothing is said.
+        if (error.code === 'EPIPE') return;
+        // The write was of the last words of a command, whose own exit code may be set already.
+        process.exitCode = exitCodes.failed;
+        this.note(
+          `Standard output could not be written (${error.message}). Free space there, or name a file with --json.`,
+        );
+      },
+      // Without a place to say so, a note that cannot be written is lost; the result is not.
+      () => {},
+    );
   }
 
   /** Fires on Ctrl+C. */
@@ -51,22 +54,22 @@ export class CommandSession {
 
   /** One line that replaces itself; silent when stderr is no terminal. */
   progress(line: string): void {
-    if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K${line.slice(0, (process.stderr.columns || 80) - 1)}`);
+    replaceLine(line);
   }
 
   endProgress(): void {
-    if (process.stderr.isTTY) process.stderr.write('\r\x1b[2K');
+    replaceLine('');
   }
 
   /** A sentence on stderr. */
   note(sentence: string): void {
     this.endProgress();
-    process.stderr.write(`${sentence}\n`);
+    writeErr(`${sentence}\n`);
   }
 
   print(text: string): void {
     this.endProgress();
-    process.stdout.write(`${text}\n`);
+    writeOut(`${text}\n`);
   }
 
   /** Writes the machine-readable result: a file, or `-` for stdout. */
@@ -74,7 +77,7 @@ export class CommandSession {
     const text = `${JSON.stringify(result, null, 2)}\n`;
     this.endProgress();
     if (target === '-') {
-      process.stdout.write(text);
+      writeOut(text);
       return;
     }
     try {

@@ -10,6 +10,7 @@ import { isCross } from '../../protocol/results/attention-pattern';
 import { limits } from '../../protocol/results/limits';
 import type { ShardedPlan } from '../../protocol/results/sharded';
 import { FailureError } from '../../protocol/wire/failures';
+import { printable } from '../../protocol/wire/printable';
 import { mechanismOf } from '../harness/catalogue';
 import { parametersOf } from '../harness/cell';
 import { processors } from '../processors';
@@ -29,7 +30,7 @@ export function countOf(args: readonly unknown[], count: number, method: string)
 
 export function wholeOf(value: unknown, what: string, min: number, max: number): number {
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < min || value > max) {
-    throw badRequest(`${what} is a whole number from ${min} to ${max}, not ${shown(value)}`);
+    throw badRequest(`${what} is a whole number from ${min} to ${max}${butIs(value)}`);
   }
   return value;
 }
@@ -38,24 +39,24 @@ export function wholeOf(value: unknown, what: string, min: number, max: number):
 export function threadsOf(value: unknown): number {
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0 || value > processors) {
     throw badRequest(
-      `threads is a whole number from 0 to ${processors}, as many as this machine has processors, not ${shown(value)}`,
+      `threads is a whole number from 0 to ${processors}, as many as this machine has processors${butIs(value)}`,
     );
   }
   return value;
 }
 
 export function textOf(value: unknown, what: string): string {
-  if (typeof value !== 'string' || value === '') throw badRequest(`${what} is a text, not ${shown(value)}`);
+  if (typeof value !== 'string' || value === '') throw badRequest(`${what} is a text${butIs(value)}`);
   return value;
 }
 
 export function yesOrNo(value: unknown, what: string): boolean {
-  if (typeof value !== 'boolean') throw badRequest(`${what} is true or false, not ${shown(value)}`);
+  if (typeof value !== 'boolean') throw badRequest(`${what} is true or false${butIs(value)}`);
   return value;
 }
 
 export function oneOf<T extends string>(value: unknown, what: string, options: readonly T[]): T {
-  if (!options.includes(value as T)) throw badRequest(`${what} is one of ${options.join(', ')}, not ${shown(value)}`);
+  if (!options.includes(value as T)) throw badRequest(`${what} is one of ${options.join(', ')}${butIs(value)}`);
   return value as T;
 }
 
@@ -64,9 +65,11 @@ function listOf<T>(value: unknown, what: string, item: (value: unknown, what: st
   return value.map((each, index) => item(each, `${what}[${index}]`));
 }
 
-const shown = (value: unknown): string => {
-  if (typeof value === 'number') return String(value);
-  return (JSON.stringify(value) ?? typeof value).slice(0, 60);
+/** What was given instead, as the end of a sentence. */
+const butIs = (value: unknown): string => {
+  if (value === undefined) return ', and it is missing';
+  if (typeof value === 'number') return `, not ${Number.isNaN(value) ? 'not-a-number' : value}`;
+  return `, not ${printable((JSON.stringify(value) ?? typeof value).slice(0, 60))}`;
 };
 
 export function planOf(value: unknown): BenchmarkPlan {
@@ -105,7 +108,7 @@ export function planOf(value: unknown): BenchmarkPlan {
 function secondsOf(value: unknown, what: string): number {
   const [least, most] = limits.seconds;
   if (typeof value !== 'number' || !(value > least && value <= most)) {
-    throw badRequest(`${what} is a number above ${least} and at most ${most}, not ${shown(value)}`);
+    throw badRequest(`${what} is a number above ${least} and at most ${most}${butIs(value)}`);
   }
   return value;
 }
@@ -176,7 +179,7 @@ export function neighborhoodOf(value: unknown): NeighborhoodRequest {
 
 function shareOf(value: unknown, what: string): number {
   if (typeof value !== 'number' || !(value >= 0 && value <= 1)) {
-    throw badRequest(`${what} is a number from 0 to 1, not ${shown(value)}`);
+    throw badRequest(`${what} is a number from 0 to 1${butIs(value)}`);
   }
   return value;
 }

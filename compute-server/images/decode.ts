@@ -1,19 +1,27 @@
 /**
- * A picture's file to pixels. PNG by pngjs; JPEG by @cwasm/jpeg-turbo, which is libjpeg-turbo as Pillow links it (equal to
- * Pillow 11.1 bit by bit on 4:4:4, 4:2:0, progressive and grey files; jpeg-js, which has no smooth chroma, is up to 52 of 255
- * away). Alpha is dropped and palettes are looked up, as `Image.convert('RGB')` does; a JPEG is turned as its EXIF orientation
- * says, as `load_image` of transformers does.
+ * A picture's file to pixels, in a process of its own (decoder.ts). PNG by @jsquash/png (the png crate of Rust as
+ * WebAssembly), JPEG by @jsquash/jpeg (mozjpeg, a libjpeg-turbo); both equal Pillow 11.1 bit by bit on every kind of file in
+ * test/fixtures/pictures. Alpha is dropped and palettes are looked up, as `Image.convert('RGB')` does; a JPEG is turned as its
+ * EXIF orientation says, as `load_image` of transformers does.
  */
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
+import { createInflate } from 'node:zlib';
+import type { Pixels } from '../../models/images/pixels';
 import { FailureError } from '../../protocol/wire/failures';
 import { bytesInWords } from '../../protocol/wire/words';
-import type { Pixels } from '../../models/images/pixels';
-import { headerOf, isCutOff } from './header';
+import { DecoderError, decodeJpeg, decodePng } from './decoders';
+import { headerOf, type PictureHeader } from './header';
+import type { PngHeader } from './png-structure';
+import { CutOff, StructureError } from './structure-error';
 
-/** Decoding takes 4 bytes a pixel and a copy; pictures beyond are no prompts. */
+/** Pictures beyond are no prompts. */
 export const mostPixels = 64_000_000;
+/** A strip that is longer takes longer to decode, row by row, than its pixels are worth. */
+export const mostSide = 8_000_000;
 const largestFile = 128_000_000;
+/** Of the file, the pixels as they are stored, RGBA twice (in the decoder and out of it) and RGB. */
+export const mostBytes = 1_000_000_000;
 
 export interface DecodedPicture extends Pixels {
   readonly sha256: string;
@@ -21,7 +29,26 @@ export interface DecodedPicture extends Pixels {
 
 const refused = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
 
-export async function readPicture(path: string): Promise<DecodedPicture> {
+/** A decoder that has stumbled is not asked again: the process that holds it ends. */
+export class Stumbled extends FailureError {}
+
+export interface DecodeOptions {
+  /** Bytes that decoding may take, beside `mostBytes`. */
+  readonly memoryLimit?: number | undefined;
+  /** Told before the pixels are decoded. */
+  readonly onSize?: (pixels: number) => void | Promise<void>;
+}
+
+export async function decodePicture(path: string, options: DecodeOptions = {}): Promise<DecodedPicture> {
+  const bytes = await bytesOf(path);
+  const header = structureOf(bytes, path);
+  checkSize(header, bytes.length, path, options.memoryLimit);
+  await options.onSize?.(header.width * header.height);
+  const pixels = await decode(header, path);
+  return { ...pixels, sha256: createHash('sha256').update(bytes).digest('hex') };
+}
+
+async function bytesOf(path: string): Promise<Buffer> {
   let size: number;
   try {
     const found = await stat(path);
@@ -36,41 +63,99 @@ export async function readPicture(path: string): Promise<DecodedPicture> {
       `The image ${path} is a file of ${bytesInWords(size)}, and at most ${bytesInWords(largestFile)} are read. Save it smaller.`,
     );
   }
-  const bytes = await readFile(path);
-  return { ...(await decode(bytes, path)), sha256: createHash('sha256').update(bytes).digest('hex') };
+  try {
+    return await readFile(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw refused(`The image ${path} cannot be read (${code ?? String(error)}). Check its permissions.`);
+  }
 }
 
-async function decode(bytes: Buffer, path: string): Promise<Pixels> {
-  const header = headerOf(bytes);
-  if (!header) throw refused(`${path} is no PNG and no JPEG file by its first bytes. Convert it to one of them.`);
-  const { format, width, height } = header;
-  if (width === 0 || height === 0) {
-    throw refused(`The image ${path} does not decode: its ${format} header gives ${width} x ${height} pixels.`);
+function structureOf(bytes: Buffer, path: string): PictureHeader {
+  try {
+    const header = headerOf(bytes);
+    if (header) return header;
+  } catch (error) {
+    throw unreadable(path, error);
   }
-  if (width * height > mostPixels) {
-    throw refused(
-      `The image ${path} has ${width} x ${height} pixels, and at most ${mostPixels / 1e6} million are decoded. Scale it down.`,
+  throw refused(`${path} is no PNG and no JPEG file by its first bytes. Convert it to one of them.`);
+}
+
+const unreadable = (path: string, error: unknown): unknown => {
+  if (error instanceof CutOff) return refused(`The image ${path} is cut off: ${error.message}. Copy it again.`);
+  if (error instanceof StructureError) {
+    return refused(
+      `The image ${path} does not decode: ${error.message}. Open it in an image program and save it again.`,
     );
   }
-  if (format === 'JPEG' && header.components === 4) {
-    throw refused(`The image ${path} is a JPEG of four inks (CMYK), which is not read. Convert it to RGB.`);
+  return error;
+};
+
+function checkSize(header: PictureHeader, fileBytes: number, path: string, memoryLimit = Infinity): void {
+  const { format, width, height, pixelBytes } = header;
+  if (width === 0 || height === 0) {
+    throw refused(
+      `The image ${path} does not decode: its ${format} header gives ${width} x ${height} pixels. Copy it again.`,
+    );
   }
-  let decoded: { readonly width: number; readonly height: number; readonly data: Uint8Array | Uint8ClampedArray };
+  if (Math.max(width, height) > mostSide || width * height > mostPixels) {
+    throw refused(
+      `The image ${path} has ${width} x ${height} pixels, and at most ${mostPixels / 1e6} million are decoded, ${mostSide / 1e6} million along a side. Scale it down.`,
+    );
+  }
+  const needed = fileBytes + width * height * (pixelBytes + 4 + 4 + 3);
+  const limit = Math.min(mostBytes, memoryLimit);
+  if (needed > limit) {
+    throw refused(
+      `The image ${path} of ${width} x ${height} pixels needs ${bytesInWords(needed)} to decode, and the limit is ${bytesInWords(limit)}. Scale it down.`,
+    );
+  }
+}
+
+async function decode(header: PictureHeader, path: string): Promise<Pixels> {
+  const { format, width, height, bytes } = header;
   try {
-    // Loaded when a picture comes: most runs have none.
-    decoded =
-      format === 'PNG'
-        ? (await import('pngjs')).PNG.sync.read(bytes)
-        : (await import('@cwasm/jpeg-turbo')).decode(bytes);
+    if (format === 'PNG') await checkInflated(header as PngHeader);
+    const data = await (format === 'PNG' ? decodePng : decodeJpeg)(bytes, width, height);
+    return upright({ width, height, data: withoutAlpha(data) }, header.orientation ?? 1);
   } catch (error) {
-    if (format === 'PNG' && isCutOff(bytes)) {
-      throw refused(`The image ${path} is cut off: its file ends in the middle of the picture. Copy it again.`);
+    if (error instanceof DecoderError) {
+      throw new Stumbled({
+        code: 'bad-request',
+        detail: `The image ${path} does not decode as ${format} (${error.message}). Open it in an image program and save it again.`,
+      });
     }
-    const why = error instanceof Error ? error.message : String(error);
-    throw refused(`The image ${path} does not decode as ${format} (${why}). Open and save it again.`);
+    throw unreadable(path, error);
   }
-  const stored = { width: decoded.width, height: decoded.height, data: withoutAlpha(decoded.data) };
-  return upright(stored, header.orientation ?? 1);
+}
+
+/**
+ * The data of a PNG inflates to exactly the bytes that its header asks for. It is counted as it comes and kept nowhere, so
+ * that what would inflate a thousandfold takes no memory.
+ */
+function checkInflated({ data, inflated }: PngHeader): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let seen = 0;
+    const stream = createInflate();
+    const fail = (error: Error) => {
+      stream.destroy();
+      reject(error);
+    };
+    stream.on('data', (part: Buffer) => {
+      seen += part.length;
+      if (seen > inflated) fail(new StructureError('it holds more data than its header asks for'));
+    });
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      // zlib calls a stream that ends early a buffer error.
+      fail(new StructureError(error.code === 'Z_BUF_ERROR' ? 'its data ends early' : 'its data is damaged'));
+    });
+    stream.on('end', () => {
+      if (seen === inflated) resolve();
+      else reject(new StructureError('it holds less data than its header asks for'));
+    });
+    for (const piece of data) stream.write(piece);
+    stream.end();
+  });
 }
 
 /** The picture as a person holds it (`ImageOps.exif_transpose` of Pillow, and what every viewer shows). */
@@ -88,7 +173,10 @@ function upright(stored: Pixels, orientation: number): Pixels {
       const fromX = flipX ? stored.width - 1 - column : column;
       const fromY = flipY ? stored.height - 1 - row : row;
       const from = (fromY * stored.width + fromX) * 3;
-      data.set(stored.data.subarray(from, from + 3), (y * width + x) * 3);
+      const to = (y * width + x) * 3;
+      data[to] = stored.data[from] ?? 0;
+      data[to + 1] = stored.data[from + 1] ?? 0;
+      data[to + 2] = stored.data[from + 2] ?? 0;
     }
   }
   return { width, height, data };

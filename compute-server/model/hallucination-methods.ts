@@ -17,7 +17,7 @@ import { InputError } from '../../protocol/inputs/faults';
 import { classesFrom } from '../../protocol/inputs/lexicon';
 import type { DatasetEntry } from '../../protocol/results/hallucination';
 import { popeReadings, popeSplits } from '../../protocol/results/pope';
-import { headerOf } from '../images/header';
+import { formatOf } from '../images/header';
 import { badRequest, countOf, fieldsOf, oneOf, textOf, wholeOf, yesOrNo, type Fields } from '../dispatch/parse';
 import type { Methods } from '../dispatch/dispatcher';
 import type { Surroundings } from '../surroundings';
@@ -154,7 +154,7 @@ async function openedImage(model: LoadedModel, { prompt }: VisionPrompt): Promis
   const { image, chatPrompt } = await tokenise(model, prompt);
   if (!image) throw badRequest('the prompt has no image');
   const bytes = await readFile(path);
-  const mime = headerOf(bytes)?.format === 'JPEG' ? 'image/jpeg' : 'image/png';
+  const mime = formatOf(bytes) === 'JPEG' ? 'image/jpeg' : 'image/png';
   return { image, bytes, mime, ...(chatPrompt ? { chatPrompt } : {}) };
 }
 

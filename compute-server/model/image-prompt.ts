@@ -102,7 +102,7 @@ export async function withPicture(
 ): Promise<Sequence> {
   const vision = visionOf(model);
   const imageToken = imageTokenOf(model);
-  const prepared = await preparePicture(model.folder, vision, path);
+  const prepared = await preparePicture(model.folder, vision, path, run?.memoryLimit);
   const perPiece = pieceIds(model, prepared, imageToken);
   const filling = perPiece.flat();
   const place = placeOf(ids, filling, imageToken, writtenToken(model, imageToken));

@@ -53,7 +53,7 @@ async function encoderSequence(
   run: EncodingRun,
 ): Promise<Sequence> {
   const vision = visionOf(model);
-  const prepared = await preparePicture(model.folder, vision, image);
+  const prepared = await preparePicture(model.folder, vision, image, run.memoryLimit);
   const pixels = prepared.processed.tiles[tile];
   if (!pixels) {
     throw bad(`The image has ${prepared.processed.tiles.length} tiles, from 0, and none numbered ${tile}.`);

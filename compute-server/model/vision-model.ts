@@ -16,7 +16,8 @@ import { processPicture, tileSize, tileSizeOf, type ProcessedPicture } from '../
 import { ProcessorError, readProcessor, type ProcessorSettings } from '../../models/images/processor';
 import { planTokens, type TileCells, type TokenPlan } from '../../models/images/token-plan';
 import { FailureError } from '../../protocol/wire/failures';
-import { readPicture, type DecodedPicture } from '../images/decode';
+import type { DecodedPicture } from '../images/decode';
+import { readPicture } from '../images/read-picture';
 import { planChunk } from './budget';
 import { requireFinite } from './finite';
 import type { LayerSessions } from './layer-sessions';
@@ -162,9 +163,14 @@ export interface PreparedPicture {
   readonly key: string;
 }
 
-export async function preparePicture(folder: string, vision: VisionModel, path: string): Promise<PreparedPicture> {
+export async function preparePicture(
+  folder: string,
+  vision: VisionModel,
+  path: string,
+  memoryLimit?: number,
+): Promise<PreparedPicture> {
   if (!vision.processor.ok) throw new FailureError({ code: 'model-unusable', folder, detail: vision.processor.why });
-  const picture = await readPicture(path);
+  const picture = await readPicture(path, { memoryLimit });
   const { size } = vision.tower.patches;
   const [height, width] = tileSizeOf(picture, vision.processor.settings, vision.layout);
   if (height !== size || width !== size) {

@@ -3,8 +3,25 @@
  */
 import { unreachable } from '../unreachable';
 import type { Failure } from './failures';
+import { printable } from './printable';
 
-export function sentenceOf(failure: Failure): string {
+/** Printable: details name files, models and tensors. */
+export const sentenceOf = (failure: Failure): string => printable(wordsOf(shortened(failure)));
+
+/** A name of a file may fill a page: of a long text its beginning and its end are said. */
+const longest = { folder: 300, device: 100, mechanism: 100, detail: 600 };
+
+function shortened(failure: Failure): Failure {
+  const short = Object.entries(longest).flatMap(([field, most]) => {
+    const text: unknown = failure[field as keyof Failure];
+    return typeof text === 'string' && text.length > most
+      ? [[field, `${text.slice(0, most / 2)} … ${text.slice(-most / 2)}`]]
+      : [];
+  });
+  return short.length === 0 ? failure : ({ ...failure, ...(Object.fromEntries(short) as Partial<Failure>) } as Failure);
+}
+
+function wordsOf(failure: Failure): string {
   switch (failure.code) {
     case 'bad-request':
       // A detail of two sentences ends with its own next step.

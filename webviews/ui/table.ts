@@ -1,6 +1,6 @@
 /**
  * Tables of every panel: sortable by each column, numbers right-aligned in tabular digits, the unit in the head, copied as
- * Markdown or CSV. A table scrolls inside itself, never the page.
+ * Markdown or CSV (csv.ts). A table scrolls inside itself, never the page.
  */
 import { html, nothing, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
@@ -58,20 +58,6 @@ export function toMarkdown<Row>(columns: readonly Column<Row>[], rows: readonly 
     line(columns.map((column) => (column.numeric ? '---:' : '---'))),
     ...rows.map((row) => line(columns.map((column) => shown(column, row)))),
   ].join('\n');
-}
-
-/** RFC 4180, numbers in full precision with a point, one head line. */
-export function toCsv<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
-  const quote = (value: CellValue): string => {
-    const text = value === undefined ? '' : String(value);
-    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
-  return [
-    columns.map((column) => quote(column.unit ? `${column.id}_${column.unit}` : column.id)).join(','),
-    ...rows.map((row) => columns.map((column) => quote(column.value(row))).join(',')),
-  ]
-    .map((line) => `${line}\r\n`)
-    .join('');
 }
 
 export interface TableOptions<Row> {

@@ -18,7 +18,7 @@ const saysNothing = (value: unknown): boolean =>
 
 /** What an interpreter or a library says of itself, by which a person learns nothing about the file. */
 const inside =
-  /^\s*at .+:\d+|\b(?:Type|Range|Reference|Syntax|Eval|Internal|Assertion)?Error:|Cannot (?:read|set|convert|destructure|mix|use)|is not (?:a function|iterable|a constructor|defined|extensible)|Maximum call stack|Invalid (?:array|string|typed array) length|Array buffer allocation|\[object |\bundefined\b|\bNaN\b|ERR_[A-Z]|out of bounds|unreachable executed|node:internal|node_modules/m;
+  /^\s*at .+:\d+|\b(?:Type|Range|Reference|Syntax|Eval|Internal|Assertion)?Error:|Cannot (?:read|set|convert|destructure|mix|use)|is not (?:a function|iterable|a constructor|defined|extensible)|Maximum call stack|Invalid (?:array|string|typed array) length|Array buffer allocation|\[object |\bundefined\b|\bNaN\b(?! or inf)|ERR_[A-Z]|out of bounds|unreachable executed|node:internal|node_modules/m;
 
 /** Longer is no sentence; names from a file are cut where they are put into one. */
 const longestSentence = 1000;

@@ -97,7 +97,7 @@ export function strangeValue(random: Random): unknown {
   if (random.chance(0.08)) return random.pick(['a', '"', '\u{1f600}', '{{']).repeat(random.whole(1, 20_000));
   if (random.chance(0.04)) {
     let deep: unknown = 1;
-    for (let depth = random.whole(10, 3000); depth > 0; depth--) deep = random.chance(0.5) ? [deep] : { a: deep };
+    for (let depth = random.whole(10, 800); depth > 0; depth--) deep = random.chance(0.5) ? [deep] : { a: deep };
     return deep;
   }
   return random.pick(extremes);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { sortRows, toCsv, toMarkdown, type Column } from '../../../webviews/ui/table';
+import { toCsv } from '../../../webviews/ui/csv';
+import { sortRows, toMarkdown, type Column } from '../../../webviews/ui/table';
 
 interface Row {
   readonly name: string;

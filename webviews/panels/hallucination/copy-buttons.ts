@@ -1,7 +1,8 @@
 /** A table to the clipboard, with all its rows. */
 import { html, type TemplateResult } from 'lit';
 import { button } from '../../ui/controls';
-import { toCsv, toMarkdown, type Column } from '../../ui/table';
+import { toCsv } from '../../ui/csv';
+import { toMarkdown, type Column } from '../../ui/table';
 import type { Part } from './actions';
 
 export const copyButtons = <Row>(

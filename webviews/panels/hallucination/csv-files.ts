@@ -7,7 +7,8 @@ import type {
   HallucinationSet,
 } from '../../../protocol/results/hallucination';
 import type { HeadPlace } from '../../ui/head-names';
-import { toCsv, type Column } from '../../ui/table';
+import { toCsv } from '../../ui/csv';
+import type { Column } from '../../ui/table';
 import { lacking } from './shown';
 import type { State } from './state';
 import { scoreRows } from './set-view';

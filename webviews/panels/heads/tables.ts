@@ -4,7 +4,8 @@ import type { ClassAblation, HeadClass, HeadsResult } from '../../../protocol/re
 import { symbol } from '../../charts/symbol';
 import { button } from '../../ui/controls';
 import { count, probability, significant } from '../../ui/numbers';
-import { sortRows, table, toCsv, toMarkdown, type Column } from '../../ui/table';
+import { toCsv } from '../../ui/csv';
+import { sortRows, table, toMarkdown, type Column } from '../../ui/table';
 import type { Part } from './actions';
 import { changeColumns, changeOf, type Change } from '../../ui/changes';
 import { markdownCaption } from './captions';

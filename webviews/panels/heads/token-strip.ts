@@ -8,6 +8,7 @@ import { button } from '../../ui/controls';
 import { count, significant } from '../../ui/numbers';
 import type { Part } from './actions';
 import { headName } from '../../ui/head-names';
+import { rowCsv } from './row-csv';
 import { isPromptChanged } from './run-plan';
 import type { CellPlace } from './matrix-place';
 import { tokensOf } from './shown';
@@ -126,16 +127,7 @@ export function tokenStrip({ state, actions, hovered, compact }: Part): Template
                     appearance: 'icon',
                     hint: 'Copy position, id, token and probability of each key as CSV',
                     disabled: shading === undefined,
-                    onClick: () =>
-                      actions.copy(
-                        [
-                          'position,id,token,probability',
-                          ...ids.map(
-                            (id, at) => `${at},${id},${JSON.stringify(tokens[at] ?? '')},${shading?.[at] ?? ''}`,
-                          ),
-                        ].join('\n'),
-                        'The row',
-                      ),
+                    onClick: () => actions.copy(rowCsv(ids, tokens, shading), 'The row'),
                   })
             }
           </p>`

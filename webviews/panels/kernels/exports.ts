@@ -7,7 +7,8 @@ import { cellText, htmlCell, htmlCells, htmlPage, htmlTable } from '../../charts
 import { toPng, type Figure } from '../../charts/image';
 import type { Identities } from '../../charts/palette';
 import { count, seconds, significant } from '../../ui/numbers';
-import { toCsv, type Column } from '../../ui/table';
+import { toCsv } from '../../ui/csv';
+import type { Column } from '../../ui/table';
 import type { Theme } from '../../ui/theme';
 import type { ExportFormat } from './actions';
 import { legendEntries } from './pictures';

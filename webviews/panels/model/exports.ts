@@ -2,7 +2,8 @@
 import type { FromModelPanel, ModelContent, ShownModel } from '../../../protocol/panels/model';
 import { escapeXml, toPng, wrap, type Figure } from '../../charts/image';
 import { colourOf, shapes } from '../../charts/palette';
-import { toCsv, toMarkdown } from '../../ui/table';
+import { toCsv } from '../../ui/csv';
+import { toMarkdown } from '../../ui/table';
 import type { Theme } from '../../ui/theme';
 import { dotsSvg } from './dots-draw';
 import { fittingPitch, identityOf, layoutDots } from './dots-layout';

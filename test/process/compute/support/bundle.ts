@@ -21,6 +21,7 @@ export async function bundleServer(name: string, plugins: Plugin[] = []): Promis
   await build({
     entryPoints: {
       'compute-server': path.join(root, 'compute-server/main.ts'),
+      'picture-decoder': path.join(root, 'compute-server/images/decoder.ts'),
       cli: path.join(root, 'compute-server/cli/main.ts'),
     },
     outdir: path.join(root, 'out', name),
@@ -34,9 +35,8 @@ export async function bundleServer(name: string, plugins: Plugin[] = []): Promis
     define: { 'process.env.HEADSCOPE_VERSION': '"0.0.0-test"' },
     plugins,
   });
-  await cp(
-    path.join(root, 'node_modules/@cwasm/jpeg-turbo/jpeg-turbo.wasm'),
-    path.join(root, 'out', name, 'jpeg-turbo.wasm'),
-  );
+  for (const file of ['jpeg/codec/dec/mozjpeg_dec.wasm', 'png/codec/pkg/squoosh_png_bg.wasm']) {
+    await cp(path.join(root, 'node_modules/@jsquash', file), path.join(root, 'out', name, path.basename(file)));
+  }
   return bundledServer(name);
 }
