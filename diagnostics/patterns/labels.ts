@@ -13,7 +13,7 @@
  * | retrieval | values found by their keys (`retrieval.ts`) | needles in a random haystack | the needles absent | 0.3 |
  * | uniform | entropy / mean ln(readable keys; at most the layer's window) | the prompt | rows drawn at random | 0.9 |
  *
- * A head bears a label when all of this holds:
+ * A head has a label when all of this holds:
  *
  * 1. The score is more than chance. Its p under the null model (1 - confidence, `confidence.ts`) is at most 0.05 over the
  *    number of scores that were measured, all heads and labels together (Bonferroni): of models whose heads all follow their
@@ -159,7 +159,7 @@ export function scoreHeads(input: LabelInput): HeadScore[] {
   return scores;
 }
 
-/** A score, and from which score on the head would bear the label; NaN where no score would do. */
+/** A score, and from which score on the head would have the label; NaN where no score would do. */
 export interface JudgedScore extends HeadScore {
   readonly needed: number;
   /** The share of the way from the expected score to 1, over its threshold: 1 or more where `needed` is reached. */

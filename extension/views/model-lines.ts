@@ -72,7 +72,12 @@ export function modelLine(
     label,
     family,
     sentence,
-  }: { readonly uri: { toString(): string }; readonly label: string; readonly family: string; readonly sentence: string },
+  }: {
+    readonly uri: { toString(): string };
+    readonly label: string;
+    readonly family: string;
+    readonly sentence: string;
+  },
   place: string,
   facts?: ModelFacts,
 ): TreeLine {

@@ -9,7 +9,7 @@ export interface HeadLabelsFile extends Provenance {
   readonly promptIds: readonly number[];
   /** The intervention under which the heads were measured; empty for the plain model. */
   readonly gains: readonly HeadGain[];
-  /** A head may bear several labels, or none. */
+  /** A head may have several labels, or none. */
   readonly heads: readonly HeadClass[];
   /** With the causal check only: all heads of a label removed at once. */
   readonly classAblations?: readonly ClassAblation[];

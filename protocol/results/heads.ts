@@ -88,7 +88,7 @@ export interface CausalChange {
 /** All heads of a label removed at once. */
 export interface ClassAblation extends CausalChange {
   readonly label: HeadLabel;
-  /** How many heads bear it. */
+  /** How many heads have it. */
   readonly heads: number;
 }
 
@@ -103,7 +103,7 @@ export interface LabelScores {
   readonly nullFloor?: number;
   readonly confidence: PerHead;
   /**
-   * From which score on the head would bear the label, were the score also sure enough: `diagnostics/patterns/labels.ts`. NaN
+   * From which score on the head would have the label, were the score also sure enough: `diagnostics/patterns/labels.ts`. NaN
    * where no score would do; absent in older results.
    */
   readonly needed?: PerHead;

@@ -16,7 +16,7 @@ type Run = (this: Mocha.Runnable, done: Mocha.Done) => void;
 
 /** A test or a hook that runs sets its own limit by `this.timeout(…)`. */
 const context = Mocha.Context.prototype as unknown as Timed;
-const ownTimeout = Reflect.get(context, 'timeout') as (this: Timed, milliseconds?: number) => unknown;
+const ownTimeout = Reflect.get(context, 'timeout');
 context.timeout = function (this: Timed, milliseconds?: number) {
   return milliseconds === undefined ? ownTimeout.call(this) : ownTimeout.call(this, patience(milliseconds));
 };

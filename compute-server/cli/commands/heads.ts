@@ -118,7 +118,7 @@ function inWords(result: HeadsResult): string {
     signed(lossChange),
     signed(promptLossChange),
   ]);
-  const first = `${new Set(classes.map(({ layer, head }) => `${layer}.${head}`)).size} of ${result.layers * result.heads} heads bear a label on ${result.ids.length} ${result.ids.length === 1 ? 'token' : 'tokens'}; the instrumented run is within ${parity.maxLogitError} of the plain one.`;
+  const first = `${new Set(classes.map(({ layer, head }) => `${layer}.${head}`)).size} of ${result.layers * result.heads} heads have a label on ${result.ids.length} ${result.ids.length === 1 ? 'token' : 'tokens'}; the instrumented run is within ${parity.maxLogitError} of the plain one.`;
   if (labels.length > 0) {
     const unit = result.gains.length > 0 ? 'nats, on top of the gains' : 'nats';
     const alone = textTable(

@@ -52,7 +52,7 @@ describe('the heads panel', () => {
       assert.match(
         await heading(panel),
         new RegExp(
-          `^${new Set(result.classes.map((one) => `${one.layer}.${one.head}`)).size} of 32 heads bear a label on 32 tokens; L0H1 is a first-token sink head \\(${sink.score.toPrecision(2)}; null ${sink.null.mean.toFixed(3)} ± `,
+          `^${new Set(result.classes.map((one) => `${one.layer}.${one.head}`)).size} of 32 heads have a label on 32 tokens; L0H1 is a first-token sink head \\(${sink.score.toPrecision(2)}; null ${sink.null.mean.toFixed(3)} ± `,
         ),
       );
       assert.equal(
@@ -127,7 +127,7 @@ describe('the heads panel', () => {
       await settle(panel);
       assert.match(
         await heading(panel),
-        new RegExp(`L${plain.layer}H${plain.head} bears none: it has a .+ of 0\\.\\d+\\.$`),
+        new RegExp(`L${plain.layer}H${plain.head} has no label: it has a .+ of 0\\.\\d+\\.$`),
       );
     });
 
@@ -382,7 +382,7 @@ describe('the heads panel', () => {
       assert.match(await text(panel, '.grid-readout'), /^L0H0 · no label · on this prompt: first 0\.\d/);
       await panel.send({ kind: 'result', result, savedAs: 'x.headscope-heads.json' });
       await settle(panel);
-      assert.match(await heading(panel), /32 heads bear a label/);
+      assert.match(await heading(panel), /32 heads have a label/);
       // The pictures that came with the layers stay.
       assert.match(await text(panel, '.grid-key'), /Pictures: query down/);
     });
@@ -735,7 +735,7 @@ describe('the heads panel', () => {
         host: answering(finishedMessage({ place: 'file', plan: { ...plan, prompt: { kind: 'text', text: '' } } })),
       });
       await settle(panel);
-      assert.match(await heading(panel), /heads bear a label/);
+      assert.match(await heading(panel), /heads have a label/);
       assert.equal(await panel.page.$('#run'), null);
       await panel.page.click('#open-full');
       assert.deepEqual((await panel.posts('openFull')).plan, plan);

@@ -86,9 +86,7 @@ describe('the ways into the Hallucination panel', function () {
       hasText: /Hallucination/,
     });
     await bench.openFile('gpt2/config.json');
-    await bench.page
-      .locator('.editor-group-container.active .codelens-decoration', { hasText: 'Benchmark' })
-      .waitFor();
+    await bench.page.locator('.editor-group-container.active .codelens-decoration', { hasText: 'Benchmark' }).waitFor();
     assert.equal(await lens.count(), 0);
     await bench.openFile('seeing/config.json');
     await lens.click();

@@ -116,6 +116,6 @@ describe('interventions on heads in VS Code', function () {
     assert.deepEqual([file.kind, file.version], ['headscope-labels', 1]);
     assert.deepEqual(file.promptIds, shortPrompt);
     assert.deepEqual(file.gains, [{ layer: 0, head: 6, gain: 0.5 }]);
-    assert.ok(file.heads.length > 0, 'some heads bear a label');
+    assert.ok(file.heads.length > 0, 'some heads have a label');
   });
 });

@@ -1,4 +1,4 @@
-/** What no training has made has no name: random weights in the layout of a real small model bear no labels. */
+/** What no training has made has no name: random weights in the layout of a real small model have no label. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

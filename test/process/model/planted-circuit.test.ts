@@ -25,7 +25,7 @@ describe('a planted induction circuit', function () {
     return JSON.parse(stdout) as T;
   };
 
-  it('heads: the two heads bear their labels, and the loss says what each is worth', async () => {
+  it('heads: the two heads have their labels, and the loss says what each is worth', async () => {
     const { classes, labelScores, statistics, topKeys } = await json<HeadsResult>(
       'heads',
       folder,

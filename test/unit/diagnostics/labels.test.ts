@@ -225,7 +225,7 @@ describe('labels of heads', () => {
     assert.deepEqual(labelHeads({ ...input, probed: [scores(below)], unstructured: quiet }), []);
   });
 
-  it('what was not measured bears no label', () => {
+  it('what was not measured has no label', () => {
     const nothing: ProbeScores = { induction: [Number.NaN], duplicateToken: [Number.NaN], retrieval: [Number.NaN] };
     const one = promptScores([[[1]]], randomFrom(4), 5);
     assert.deepEqual(

@@ -25,7 +25,7 @@ export function finding(state: State): string {
   const first =
     result.settings['classify'] === false
       ? `${count(all)} heads were measured ${on}, without labels.`
-      : `${count(labels.size)} of ${count(all)} heads ${labels.size === 1 ? 'bears' : 'bear'} a label ${on}`;
+      : `${count(labels.size)} of ${count(all)} heads ${labels.size === 1 ? 'has' : 'have'} a label ${on}`;
   const about = ofSelected(state, labels);
   return result.settings['classify'] === false
     ? `${first} ${about}`
@@ -43,7 +43,7 @@ function ofSelected(state: State, labels: ReadonlyMap<string, readonly HeadClass
   if (first) {
     const causal = first.causal ? causalWords(result, first.label, first.causal) : '';
     const also =
-      others.length > 0 ? ` It also bears ${others.map(({ label }) => labelInfo(label).title).join(' and ')}.` : '';
+      others.length > 0 ? ` It is also labelled ${others.map(({ label }) => labelInfo(label).title).join(' and ')}.` : '';
     return `${name} is ${article(labelInfo(first.label).title)} head (${significant(first.score, 2)}; null ${nullWords(first.null)})${causal}.${also}`;
   }
   // The mass that stands out most says most about a head without a label.
@@ -52,13 +52,13 @@ function ofSelected(state: State, labels: ReadonlyMap<string, readonly HeadClass
     .map((info) => ({ info, value: valueOf(result.statistics, info.id, layer, head) }))
     .filter(({ value }) => Number.isFinite(value))
     .sort((a, b) => b.value - a.value)[0];
-  const label = result.settings['classify'] === false ? '' : ' bears none: it';
+  const label = result.settings['classify'] === false ? '' : ' has no label: it';
   return strongest
     ? `${name}${label} has a ${strongest.info.words} of ${significant(strongest.value, 2)}.`
-    : `${name} bears none.`;
+    : `${name} has no label.`;
 }
 
-/** What the loss becomes without the head and, where others bear its label, without all of them. */
+/** What the loss becomes without the head and, where others have its label, without all of them. */
 function causalWords({ classAblations, gains }: HeadsResult, label: HeadLabel, alone: CausalChange): string {
   if (alone.alreadyOff) return '; it is already off: its gain is 0';
   const all = classAblations?.find((one) => one.label === label && one.heads > 1);

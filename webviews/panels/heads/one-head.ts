@@ -254,7 +254,7 @@ export const bar = (share: number, changed = false): TemplateResult =>
     <rect x="0" y="0" width=${Math.max(0, Math.min(60, 60 * share))} height="8" />
   </svg>`;
 
-/** The score behind every label, of this head: also of those that it does not bear. */
+/** The score behind every label, of this head: also of those that it does not have. */
 function labelScores({ state, dark }: Part, { layer, head }: HeadPlace): TemplateResult | typeof nothing {
   const { result } = state;
   if (!result?.labelScores) return nothing;

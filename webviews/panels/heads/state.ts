@@ -283,7 +283,7 @@ function withResult(state: State, result: HeadsResult, thumbnails: HeadThumbnail
   };
 }
 
-/** The head that was looked for, or a label that no head bears now, would hide what has come. */
+/** The head that was looked for, or a label that no head has now, would hide what has come. */
 function viewOf(view: View, { classes }: HeadsResult): View {
   const borne = view.filter === undefined || classes.some(({ label }) => label === view.filter);
   const search = parseHead(view.search) ? '' : view.search;

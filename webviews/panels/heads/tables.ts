@@ -161,7 +161,7 @@ export function labelTable(part: Part, most = Infinity): TemplateResult {
   const shown = compact ? columns.slice(0, 3) : columns;
   if (result.classes.length === 0) {
     return html`<p class="reason">
-      ${result.settings['classify'] === false ? 'The heads were not labelled: switch “Label the heads” on and run again.' : 'No head differs enough from its null models to bear a label on this prompt.'}
+      ${result.settings['classify'] === false ? 'The heads were not labelled: switch “Label the heads” on and run again.' : 'No head differs enough from its null models to have a label on this prompt.'}
     </p>`;
   }
   return html`${table({

@@ -1,6 +1,6 @@
 /**
  * `<hs-workers>`: which worker computes which block of queries and keys, step by step of the ring. Queries down, keys across;
- * the pieces of the chosen step are strong, those of earlier ones faint, and each bears the number of its worker.
+ * the pieces of the chosen step are strong, those of earlier ones faint, and each shows the number of its worker.
  */
 import { html } from 'lit';
 import type { DealtPiece, MechanismView } from '../../../protocol/compute/mechanism-view';
