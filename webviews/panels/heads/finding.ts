@@ -43,7 +43,9 @@ function ofSelected(state: State, labels: ReadonlyMap<string, readonly HeadClass
   if (first) {
     const causal = first.causal ? causalWords(result, first.label, first.causal) : '';
     const also =
-      others.length > 0 ? ` It is also labelled ${others.map(({ label }) => labelInfo(label).title).join(' and ')}.` : '';
+      others.length > 0
+        ? ` It is also labelled ${others.map(({ label }) => labelInfo(label).title).join(' and ')}.`
+        : '';
     return `${name} is ${article(labelInfo(first.label).title)} head (${significant(first.score, 2)}; null ${nullWords(first.null)})${causal}.${also}`;
   }
   // The mass that stands out most says most about a head without a label.
