@@ -1,8 +1,9 @@
 /** Saved results as a person keeps them: renamed, compared, opened as text and deleted from the Results view. */
 import assert from 'node:assert/strict';
-import { copyFileSync, existsSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Locator } from 'playwright-core';
+import { listedName } from '../../../extension/results/result-words';
 import { chooseFromMenu } from './menu';
 import { kernelsPanel } from './panels';
 import { useWindow } from './window';
@@ -20,6 +21,10 @@ describe('the Results view in VS Code', function () {
     window().bench.page.locator('.pane-body [role=treeitem]', { hasText: name }).first();
 
   const choose = (name: string, action: string): Promise<void> => chooseFromMenu(entry(name), action);
+
+  /** As a list names it: date and time first. */
+  const listed = (name: string): string =>
+    listedName((JSON.parse(readFileSync(fileOf(name), 'utf8')) as { created: string }).created, name);
 
   it('lists what lies in the workspace, and renames a file to what is typed', async () => {
     const { bench } = window();
@@ -39,8 +44,8 @@ describe('the Results view in VS Code', function () {
   it('compares two results that are chosen one after the other', async () => {
     const { bench } = window();
     await bench.runCommand('Headscope: Compare Two Results…');
-    await bench.pick(first);
-    await bench.pick('evening run');
+    await bench.pick(listed(first));
+    await bench.pick(listed('evening run'));
     const panel = await kernelsPanel(bench, 'file');
     await panel.getByText('evening run').first().waitFor();
   });
