@@ -65,6 +65,7 @@ class Probed implements Bounded {
   private readonly by: number;
   private readonly moved: Float64Array;
   private readonly unmoved: Float64Array;
+  private made = 0;
 
   constructor(
     private readonly definition: Definition,
@@ -79,7 +80,18 @@ class Probed implements Bounded {
     this.moved = new Float64Array(rows);
     this.unmoved = this.moved.map((_, row) => this.by * largestOfRow(this.expected, row) + floor);
     this.bounds = Float64Array.from(this.unmoved);
-    for (let seed = 0; seed < probes; seed++) this.probe(seed, this.by);
+  }
+
+  /** The next of the moves that every bound is made of; false when there is none left. */
+  probeNext(): boolean {
+    if (this.made === probes) return false;
+    this.probe(this.made++, this.by);
+    return true;
+  }
+
+  probeAll(): this {
+    while (this.probeNext());
+    return this;
   }
 
   /** A pair of opposite moves; `rows` alone take what it shows. */
@@ -133,15 +145,20 @@ export function compare(actual: Tensor, { expected, bounds }: Bounded): Comparis
   return { ok: nanMismatches === 0 && missed.length === 0, nanMismatches, maxError, tolerance, missed };
 }
 
-/** An output against its definition: the proof before a time, and the law on every mechanism. */
+/**
+ * An output against its definition: the proof before a time, and the law on every mechanism. Bounds only grow with probes:
+ * `sparing` makes no more of them than the output needs, to the same verdict by a smaller tolerance.
+ */
 export function compareWithDefinition(
   actual: Tensor,
   definition: Definition,
   inputs: AttentionInputs,
   shape: AttentionShape,
   arithmetic: Arithmetic,
+  sparing = false,
 ): Comparison {
   const probed = new Probed(definition, inputs, shape, arithmetic);
+  while (!(sparing && compare(actual, probed).ok) && probed.probeNext());
   let comparison = compare(actual, probed);
   if (!definition.chooses) return comparison;
   for (let pair = 0; pair < furtherPairs && comparison.missed.length > 0; pair++) {
@@ -158,7 +175,7 @@ export function widestBounds(
   shape: AttentionShape,
   arithmetic: Arithmetic,
 ): Bounded {
-  const probed = new Probed(definition, inputs, shape, arithmetic);
+  const probed = new Probed(definition, inputs, shape, arithmetic).probeAll();
   const rows = Array.from(probed.bounds.keys());
   for (let pair = 0; definition.chooses && pair < furtherPairs; pair++) probed.probePair(pair, rows);
   return probed;
@@ -174,7 +191,7 @@ export function allowedError(
   summed: Precision = 'float32',
 ): number {
   const definition = definitionOf(mechanism, inputs, shape, parameters);
-  const { bounds } = new Probed(definition, inputs, shape, { stored, summed });
+  const { bounds } = new Probed(definition, inputs, shape, { stored, summed }).probeAll();
   return bounds.reduce((most, bound) => Math.max(most, bound), 0);
 }
 

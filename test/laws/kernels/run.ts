@@ -93,6 +93,7 @@ export function assertRight(
     inputs,
     shape,
     arithmeticOn('cpu', precision),
+    true,
   );
   assert.ok(
     ok,
