@@ -43,7 +43,9 @@ export const readModelFile = (uri: string, text: string): ModelFile => {
 
 /** A file as a loader reads it, with what makes it no JSON. What of it can be read is checked all the same. */
 export const readStrictly = (uri: string, bytes: Buffer): ModelFile => {
-  const { text, fault = syntaxFault(text) } = decode(bytes);
+  const { text, fault: undecoded } = decode(bytes);
   const file = readModelFile(uri, text);
+  // What is too much to be parsed is told by its size or depth alone.
+  const fault = undecoded ?? (file.document.unread === undefined ? syntaxFault(text) : undefined);
   return fault === undefined ? file : { ...file, kind: file.kind ?? kindByName(uri), fault };
 };

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { readFolderFile } from '../folder-file';
+import { shortened } from '../shortened';
 import { resolveInside } from './containment';
 import type { HeaderProblemCode } from './header';
 import { readSafetensorsHeader } from './read-header';
@@ -113,7 +114,7 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
     for (const tensor of header.tensors) {
       const owner = owners.get(tensor.name);
       if (owner !== undefined) {
-        const message = `${tensor.name} is in ${owner} and in ${name}.`;
+        const message = `${shortened(tensor.name)} is in ${owner} and in ${name}.`;
         problems.push({ code: 'duplicate-tensor', message, file: name, tensor: tensor.name });
         continue;
       }
@@ -143,14 +144,19 @@ function compareWithIndex(
     if (owners.has(tensor) || !read.has(file)) continue;
     problems.push({
       code: 'not-in-shard',
-      message: `${tensor} is not in ${file}, where the index puts it.`,
+      message: `${shortened(tensor)} is not in ${shortened(file)}, where the index puts it.`,
       file,
       tensor,
     });
   }
   for (const [tensor, file] of owners) {
     if (index.weightMap.has(tensor)) continue;
-    problems.push({ code: 'not-in-index', message: `${tensor} of ${file} is not in the index.`, file, tensor });
+    problems.push({
+      code: 'not-in-index',
+      message: `${shortened(tensor)} of ${file} is not in the index.`,
+      file,
+      tensor,
+    });
   }
   const bytes = tensors.reduce((sum, { length }) => sum + length, 0);
   if (index.totalSize !== undefined && index.totalSize !== bytes && read.size === index.shards.length) {

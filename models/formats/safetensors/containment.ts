@@ -1,5 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import { isAbsolute, relative, resolve, sep } from 'node:path';
+import { shortened } from '../shortened';
 
 export type Contained =
   | { readonly ok: true; readonly path: string }
@@ -29,7 +30,7 @@ export async function resolveInside(folder: string, name: string): Promise<Conta
   const refused: Contained = {
     ok: false,
     code: 'outside-folder',
-    message: `${name} lies outside the model folder and is not read.`,
+    message: `${shortened(name)} lies outside the model folder and is not read.`,
   };
   const asked = resolve(folder, name);
   if (name.includes('\0') || isAbsolute(name) || !inside(resolve(folder), asked)) return refused;
@@ -40,6 +41,6 @@ export async function resolveInside(folder: string, name: string): Promise<Conta
     if (blobs !== undefined && real !== blobs && inside(blobs, real)) return { ok: true, path: real };
     return refused;
   } catch {
-    return { ok: false, code: 'not-found', message: `${name} does not exist in the model folder.` };
+    return { ok: false, code: 'not-found', message: `${shortened(name)} does not exist in the model folder.` };
   }
 }

@@ -9,6 +9,8 @@ export const longestHeader = 100_000_000;
 /** A header nests three deep: file, tensor, shape. */
 const deepest = 8;
 
+import { shortened, shownValue } from '../shortened';
+
 /** Bits of an element. */
 export const dtypeBits: Readonly<Record<string, number>> = {
   BOOL: 8,
@@ -193,7 +195,7 @@ function readTensor(
   dataSize: number,
   problems: HeaderProblem[],
 ): SafetensorsTensor | undefined {
-  const shown = name.length > 120 ? `${name.slice(0, 120)}…` : name;
+  const shown = shortened(name);
   const bad = (code: HeaderProblemCode, message: string): undefined => {
     problems.push({ code, message: `${shown}: ${message}`, tensor: name });
     return undefined;
@@ -207,7 +209,7 @@ function readTensor(
   if (!isSize(begin) || !isSize(end) || begin > end || end > dataSize) {
     return bad(
       'offsets-out-of-range',
-      `its data_offsets [${String(begin)}, ${String(end)}] do not lie within the ${dataSize} bytes of data.`,
+      `its data_offsets [${shownValue(begin)}, ${shownValue(end)}] do not lie within the ${dataSize} bytes of data.`,
     );
   }
   // The name is the file's: `constructor` is none of the table.
@@ -219,7 +221,7 @@ function readTensor(
     if (needed !== end - begin) {
       bad(
         'size-mismatch',
-        `[${shape.join(', ')}] of ${dtype} needs ${needed} bytes, and its offsets hold ${end - begin}.`,
+        `[${shortened(shape.join(', '))}] of ${dtype} needs ${needed} bytes, and its offsets hold ${end - begin}.`,
       );
     }
   }

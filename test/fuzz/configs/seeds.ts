@@ -59,7 +59,7 @@ const parsed = (text: string): unknown => {
 /** A list or an object of very many entries in the place of one value. */
 const swell = (text: string, random: Random): string => {
   const value = parsed(text) as Record<string, unknown>;
-  const count = random.whole(50_000, 200_000);
+  const count = random.whole(20_000, 120_000);
   const key = random.pick([
     ...Object.keys(value),
     ...['layer_types', 'eos_token_id', 'architectures', 'target_modules', 'rope_scaling', 'weight_map', 'text_config'],

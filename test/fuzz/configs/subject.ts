@@ -77,7 +77,7 @@ const check = async (path: string): Promise<CheckedFile> => {
 
 export const subject: Subject<MadeFile> = {
   counts: { tier: 400, full: 12_000 },
-  least: { values: 0.4, refusals: 0.2 },
+  least: { values: 0.3, refusals: 0.2 },
   make: makeFile,
   async run(made, folder): Promise<Outcome> {
     askAll(made);

@@ -100,7 +100,8 @@ export function strangeValue(random: Random): unknown {
     for (let depth = random.whole(10, 800); depth > 0; depth--) deep = random.chance(0.5) ? [deep] : { a: deep };
     return deep;
   }
-  return random.pick(extremes);
+  // A copy: what is put into a tree is changed with it.
+  return structuredClone(random.pick(extremes));
 }
 
 /**

@@ -578,6 +578,7 @@ export const ruleCases: Readonly<Record<string, RuleCases>> = {
       ['{"model_type": "llama", "a": NaN, "b": -Infinity}', { strict: true }],
       ['\t\r\n{"model_type": "llama", "\\u00e4": "\\ud800"}\n', { strict: true }],
       ['{"name": "x",}', { strict: true, name: 'package.json' }],
+      [`{"a": ${'['.repeat(100_000)}`, { strict: true }],
     ],
   },
   'key-twice': {
