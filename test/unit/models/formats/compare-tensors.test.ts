@@ -46,6 +46,19 @@ describe('tensors against the config', () => {
     assert.deepEqual(compare(small, found), nothing);
   });
 
+  it('asks for no decoder where a config without a class lies beside an encoder alone', () => {
+    const t5 = { model_type: 't5', d_model: 16, d_ff: 32, d_kv: 4, num_heads: 4, num_layers: 2, vocab_size: 64 };
+    const encoder = whole(t5).filter(
+      ({ name }) => !/^decoder\.block|^decoder\.final/.test(name) && !name.startsWith('lm_head'),
+    );
+    assert.deepEqual(compare(t5, encoder).missing, []);
+    const named = compare({ ...t5, architectures: ['T5ForConditionalGeneration'] }, encoder).missing;
+    assert.ok(named.length > 0 && named.every(({ role }) => role === 'decoder'));
+    // Of a part that is there everything is asked for, and of a file that has nothing of the model too.
+    assert.ok(compare(t5, encoder.slice(0, -1)).missing.length > 0);
+    assert.ok(compare(t5, []).missing.length > encoder.length);
+  });
+
   it('names what is missing, misshapen and too much', () => {
     const found = whole(small)
       .filter(({ name }) => name !== 'model.layers.1.self_attn.k_proj.weight')
