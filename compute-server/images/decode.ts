@@ -11,7 +11,8 @@ import type { Pixels } from '../../models/images/pixels';
 import { FailureError } from '../../protocol/wire/failures';
 import { bytesInWords } from '../../protocol/wire/words';
 import { DecoderError, decodeJpeg, decodePng } from './decoders';
-import { headerOf, type PictureHeader } from './header';
+import { headerOf } from './header';
+import type { PictureHeader } from './picture-header';
 import type { PngHeader } from './png-structure';
 import { CutOff, StructureError } from './structure-error';
 

@@ -1,5 +1,5 @@
 /** The marker segments of a JPEG (ITU-T T.81, annex B). */
-import type { PictureHeader } from './header';
+import type { PictureHeader } from './picture-header';
 import { CutOff, StructureError } from './structure-error';
 
 export interface JpegHeader extends PictureHeader {

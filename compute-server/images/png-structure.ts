@@ -1,6 +1,6 @@
 /** The chunks of a PNG (PNG specification, third edition, W3C 2025: sections 5, 11). */
 import { crc32 } from 'node:zlib';
-import type { PictureHeader } from './header';
+import type { PictureHeader } from './picture-header';
 import { CutOff, StructureError } from './structure-error';
 
 export const pngSignature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);

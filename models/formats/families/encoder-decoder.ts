@@ -276,11 +276,22 @@ const t5Values: JsonObject = {
   tie_word_embeddings: true,
 };
 
-const t5Gated = (source: { readonly fields: ModelPart['fields'] }): boolean =>
-  (word(source, 'feed_forward_proj') ?? 'relu').startsWith('gated-');
+/**
+ * T5Config works `is_gated_act` out of `feed_forward_proj`, and then takes over what the file says of it: files without the
+ * second are gated by the first.
+ */
+const t5Gated = (source: { readonly fields: ModelPart['fields'] }): boolean => {
+  const said = source.fields['is_gated_act']?.value;
+  return typeof said === 'boolean' ? said : (word(source, 'feed_forward_proj') ?? 'relu').startsWith('gated-');
+};
 
 const readT5 = (reader: ConfigReader): CompositeReading => {
-  for (const key of ['feed_forward_proj', 'relative_attention_num_buckets', 'relative_attention_max_distance'])
+  for (const key of [
+    'feed_forward_proj',
+    'is_gated_act',
+    'relative_attention_num_buckets',
+    'relative_attention_max_distance',
+  ])
     reader.raw(key);
   const encoderOnly = /EncoderModel$/.test(firstArchitecture(reader));
   const side = (name: 'encoder' | 'decoder'): ModelPart => {
