@@ -62,8 +62,8 @@ const referenceFlopsPerSecond = 1e9;
 
 /**
  * Seconds that proving the cell takes, by its operations: the sampled rows by their scores and sums, a whole reference by the
- * cost model of the kernel. An estimate before a run: at 512 and 2,048 tokens a third to twice what 22 of 27 mechanisms took;
- * it is short where a reference does more than its kernel (longheads 4 s for 0.5, gaam 2.5 s for 0; Node 20, 2026-11-27).
+ * cost model of the kernel. An estimate before a run: at 512 tokens a third to twice what most mechanisms took; it is short
+ * where a reference does more than its kernel (longheads 4 s for 0.5, gaam 2.5 s for 0; Node 20, 2026-11-27).
  */
 export function checkSeconds(cell: Cell): number {
   const { batch, heads, keys, headDim, valueDim } = cell.shape;

@@ -126,8 +126,9 @@ describe('what a picture in the prompt goes through', () => {
 
   it('refuses an encoder that does not fit, before it runs', async () => {
     const model = await open(tinyLlava());
+    // Decoding the picture takes 2.7 kB.
     await assert.rejects(
-      sequenceOf(model, { kind: 'ids', ids: [60], image: vlms.picture(13, 12) }, { memoryLimit: 1000 }),
+      sequenceOf(model, { kind: 'ids', ids: [60], image: vlms.picture(13, 12) }, { memoryLimit: 4000 }),
       (error: { failure?: { code?: string; fittingLength?: number } }) =>
         error.failure?.code === 'out-of-memory' && error.failure.fittingLength === undefined,
     );
