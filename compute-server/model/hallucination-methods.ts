@@ -27,8 +27,8 @@ import { hallucinationSetJob } from './hallucination-set-job';
 import type { LoadedModel } from './loaded-model';
 import type { ModelCalls } from './model-calls';
 import { popeJob } from './pope-job';
-import { piecesOf, promptForPictures, tokenise } from './prompt';
-import { requireRest } from './span-pair';
+import { piecesOf, tokenise } from './prompt';
+import { requireCaptions } from './span-request';
 import { gainsOf, idList, promptOf, reinforcementOf, spanFields } from './request-fields';
 
 const mostTokens = 1 << 16;
@@ -52,8 +52,7 @@ export function hallucinationMethods(
       },
       run: ([folder, prompt], signal) =>
         once(folder, signal, (model) => {
-          const { ids, span, chatPrompt } = promptForPictures(model, prompt);
-          requireRest(span, ids.length, 'image');
+          const { ids, chatPrompt } = requireCaptions(model, { prompt });
           return Promise.resolve({ ids, tokens: piecesOf(model, ids), ...(chatPrompt ? { chatPrompt } : {}) });
         }),
     },

@@ -17,7 +17,9 @@ const paperWords = paperFigures
 export function known({ state, actions }: Part): TemplateResult | typeof nothing {
   const folder = (state.result ?? state.set)?.model.folder;
   if (folder === undefined) return nothing;
-  const card = state.card?.folder === folder ? state.card.card : undefined;
+  // Undefined: it was not asked for, as of a saved file, which may name any folder.
+  const looked = state.card?.folder === folder ? state.card : undefined;
+  const card = looked?.card;
   const link = (words: string): TemplateResult =>
     html`<button
       type="button"
@@ -37,7 +39,13 @@ export function known({ state, actions }: Part): TemplateResult | typeof nothing
   }
   return html`<p class="reason known">
     ${icon('info')}
-    ${card ? html`${link('The card of this model')} says nothing of reinforcement.` : 'No card says what reinforcement does in this model.'}
+    ${
+      card
+        ? html`${link('The card of this model')} says nothing of reinforcement.`
+        : looked
+          ? 'This model has no card that says what reinforcement does in it.'
+          : nothing
+    }
     Of other models the paper says (CHAIR_S of 500 COCO pictures, alpha 2): ${paperWords}; arXiv 2412.13949.
   </p>`;
 }

@@ -214,8 +214,8 @@ export class HallucinationPanel implements Actions {
 
   /** Of the model that the person chose: a saved file may name any folder, and asks for nothing. */
   private askCard(): void {
-    const { opened, form, place, asides } = this.state;
-    if (!opened || asides.waiting || place === 'file' || !form || form.folder === '') return;
+    const { form, place } = this.state;
+    if (!this.mayAsk || place === 'file' || !form || form.folder === '') return;
     if (this.asked.card === form.folder) return;
     this.asked.card = form.folder;
     this.host.post({ kind: 'card', folder: form.folder });
