@@ -68,7 +68,8 @@ function listOf<T>(value: unknown, what: string, item: (value: unknown, what: st
 /** What was given instead, as the end of a sentence. */
 const butIs = (value: unknown): string => {
   if (value === undefined) return ', and it is missing';
-  if (typeof value === 'number') return `, not ${Number.isNaN(value) ? 'not-a-number' : value}`;
+  if (Number.isNaN(value)) return ', and it is not a number';
+  if (typeof value === 'number') return `, not ${value}`;
   return `, not ${printable((JSON.stringify(value) ?? typeof value).slice(0, 60))}`;
 };
 

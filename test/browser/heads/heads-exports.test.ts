@@ -212,7 +212,8 @@ describe('what leaves the heads panel', () => {
     await panel.page.click('#save');
     await panel.posts('save');
     await panel.page.click('[aria-label="Copy the row"]:not([disabled])');
-    const lines = (await panel.posts('copy')).text.split('\n');
+    const lines = (await panel.posts('copy')).text.trimEnd().split(/\r?\n/);
     assert.equal(lines.length, 33);
+    assert.equal(lines[0], 'position,id,token,probability');
   });
 });
