@@ -6,7 +6,7 @@ import { measureError } from '../../../kernels/tensors/error';
 import { roundTo } from '../../../kernels/tensors/precision';
 import { tensor, type Tensor } from '../../../kernels/tensors/tensor';
 import { settings } from './cases';
-import { assertRight, drawRounded, mostAllowed, precisions, runMechanism } from './run';
+import { assertRight, drawRounded, mostAllowed, openMechanism, precisions, type OpenMechanism } from './run';
 
 const selfPatterns: readonly AttentionPattern[] = ['noncausal-self', 'causal-self'];
 
@@ -43,63 +43,73 @@ for (const precision of precisions) {
       const large = largeScores(mechanism, precision);
       const tried = settings(mechanism).slice(0, precision === 'float32' ? undefined : 2);
       tried.forEach((parameters, at) => {
-        const name = `${mechanism.id} ${JSON.stringify(parameters)}`;
-        // Cross attention over one length is non-causal self-attention: once for each mechanism.
-        const patterns = at === 0 && precision === 'float32' ? attentionPatterns : selfPatterns;
-        const run = (inputs: AttentionInputs, shape: AttentionShape) =>
-          runMechanism(mechanism, inputs, shape, parameters, precision);
-        const tryAll = (check: (shape: AttentionShape, inputs: AttentionInputs) => Promise<void>) =>
-          forPatterns(mechanism, parameters, patterns, precision, check);
-
-        it(`${name}: scores of plus and minus ${large} overflow nowhere`, async () => {
-          await tryAll(async (shape, inputs) => {
-            const steep = { ...inputs, query: roundTo(scaled(inputs.query, large / 4), precision) };
-            assertRight(mechanism, await run(steep, shape), steep, shape, parameters, precision, shape.pattern);
+        describe(`${mechanism.id} ${JSON.stringify(parameters)}`, () => {
+          // Cross attention over one length is non-causal self-attention: once for each mechanism.
+          const patterns = at === 0 && precision === 'float32' ? attentionPatterns : selfPatterns;
+          // All extremes of a shape run in one session.
+          const sessions = new Map<string, Promise<OpenMechanism>>();
+          after(async () => {
+            for (const session of sessions.values()) await (await session).release();
           });
-        });
+          const run = async (inputs: AttentionInputs, shape: AttentionShape): Promise<Tensor> => {
+            const key = JSON.stringify(shape);
+            const session = sessions.get(key) ?? openMechanism(mechanism, shape, parameters, precision);
+            sessions.set(key, session);
+            return (await session).run(inputs);
+          };
+          const tryAll = (check: (shape: AttentionShape, inputs: AttentionInputs) => Promise<void>) =>
+            forPatterns(mechanism, parameters, patterns, precision, check);
 
-        it(`${name}: queries of zeros give what the definition says`, async () => {
-          await tryAll(async (shape, inputs) => {
-            const flat = { ...inputs, query: scaled(inputs.query, 0) };
-            assertRight(mechanism, await run(flat, shape), flat, shape, parameters, precision, shape.pattern);
-          });
-        });
-
-        if (averagesEqualKeys(mechanism, parameters)) {
-          it(`${name}: equal keys give the mean of the values that are read`, async () => {
+          it(`scores of plus and minus ${large} overflow nowhere`, async () => {
             await tryAll(async (shape, inputs) => {
-              const equal = { ...inputs, key: firstEverywhere(inputs.key) };
-              const error = measureError(
-                await run(equal, shape),
-                meanOfRead(mechanism, inputs.value, shape, parameters),
-              );
-              assert.equal(error.nanMismatches, 0, shape.pattern);
-              // Linear attention adds 1e-6 to its denominators.
-              const allowed = mostAllowed(mechanism, equal, shape, parameters, precision) + 1e-6;
-              assert.ok(error.maxAbsolute <= allowed, `${shape.pattern}: ${error.maxAbsolute}, allowed ${allowed}`);
+              const steep = { ...inputs, query: roundTo(scaled(inputs.query, large / 4), precision) };
+              assertRight(mechanism, await run(steep, shape), steep, shape, parameters, precision, shape.pattern);
             });
           });
-        }
 
-        const ahead: AttentionShape = { ...shapeOf('causal-self'), batch: 1, keys: 90 };
-        if (mechanism.supports(ahead, parameters).ok) {
-          it(`${name}: queries before the first key give zeros, and NaN in them stays there`, async () => {
-            const inputs = drawRounded(mechanism, ahead, parameters, 13, precision);
-            inputs.query.data.fill(Number.NaN, 0, 60 * ahead.headDim);
-            const actual = await run(inputs, ahead);
-            assert.ok(
-              actual.data.subarray(0, 60 * ahead.valueDim).every((value) => value === 0),
-              'rows that read nothing are zeros',
-            );
-            assertRight(mechanism, actual, inputs, ahead, parameters, precision, name);
+          it(`queries of zeros give what the definition says`, async () => {
+            await tryAll(async (shape, inputs) => {
+              const flat = { ...inputs, query: scaled(inputs.query, 0) };
+              assertRight(mechanism, await run(flat, shape), flat, shape, parameters, precision, shape.pattern);
+            });
           });
-        }
 
-        for (const place of ['query', 'key', 'value'] as const) {
-          it(`${name}: NaN in one ${place} reaches all that read it, and nothing beyond their tile`, async () => {
-            await tryAll((shape, inputs) => checkNaN(mechanism, shape, inputs, parameters, place, precision));
-          });
-        }
+          if (averagesEqualKeys(mechanism, parameters)) {
+            it(`equal keys give the mean of the values that are read`, async () => {
+              await tryAll(async (shape, inputs) => {
+                const equal = { ...inputs, key: firstEverywhere(inputs.key) };
+                const error = measureError(
+                  await run(equal, shape),
+                  meanOfRead(mechanism, inputs.value, shape, parameters),
+                );
+                assert.equal(error.nanMismatches, 0, shape.pattern);
+                // Linear attention adds 1e-6 to its denominators.
+                const allowed = mostAllowed(mechanism, equal, shape, parameters, precision) + 1e-6;
+                assert.ok(error.maxAbsolute <= allowed, `${shape.pattern}: ${error.maxAbsolute}, allowed ${allowed}`);
+              });
+            });
+          }
+
+          const ahead: AttentionShape = { ...shapeOf('causal-self'), batch: 1, keys: 90 };
+          if (mechanism.supports(ahead, parameters).ok) {
+            it(`queries before the first key give zeros, and NaN in them stays there`, async () => {
+              const inputs = drawRounded(mechanism, ahead, parameters, 13, precision);
+              inputs.query.data.fill(Number.NaN, 0, 60 * ahead.headDim);
+              const actual = await run(inputs, ahead);
+              assert.ok(
+                actual.data.subarray(0, 60 * ahead.valueDim).every((value) => value === 0),
+                'rows that read nothing are zeros',
+              );
+              assertRight(mechanism, actual, inputs, ahead, parameters, precision, 'queries ahead');
+            });
+          }
+
+          for (const place of ['query', 'key', 'value'] as const) {
+            it(`NaN in one ${place} reaches all that read it, and nothing beyond their tile`, async () => {
+              await tryAll((shape, inputs) => checkNaN(run, mechanism, shape, inputs, parameters, place, precision));
+            });
+          }
+        });
       });
     }
   });
@@ -185,6 +195,7 @@ const scaled = (x: Tensor, factor: number): Tensor =>
  * zero times NaN is NaN, in every kernel that multiplies whole tiles. Other sequences and other heads stay clean always.
  */
 async function checkNaN(
+  run: (inputs: AttentionInputs, shape: AttentionShape) => Promise<Tensor>,
   mechanism: Mechanism,
   shape: AttentionShape,
   inputs: AttentionInputs,
@@ -198,7 +209,7 @@ async function checkNaN(
   const [, heads = 1, positions = 1, width = 1] = poisoned.shape;
   poisoned.data[((heads + head) * positions + position) * width + 3] = Number.NaN;
 
-  const actual = await runMechanism(mechanism, inputs, shape, parameters, precision);
+  const actual = await run(inputs, shape);
   const expected = mechanism.reference(inputs, shape, parameters);
   const pattern = mechanism.pattern(shape, parameters);
   const tile = pattern.block ?? { queries: shape.queries, keys: shape.keys };

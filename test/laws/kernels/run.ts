@@ -13,48 +13,76 @@ import { allowedError, compareWithDefinition, definitionOf } from '../../../kern
 
 export const precisions: readonly Precision[] = ['float32', 'float16'];
 
+type Named = Readonly<Record<string, Tensor>>;
+
+interface OpenGraph<Inputs, Outputs> {
+  readonly run: (inputs: Inputs) => Promise<Outputs>;
+  readonly release: () => Promise<void>;
+}
+
 /** Every floating output of a graph, in the layout that it has. */
-export async function runGraph(
-  graph: Graph,
-  inputs: Readonly<Record<string, Tensor>>,
-  precision: Precision = 'float32',
-): Promise<Readonly<Record<string, Tensor>>> {
+async function openGraph(graph: Graph, precision: Precision): Promise<OpenGraph<Named, Named>> {
   const session = await openSession(graph, { device: 'cpu', threads: 1 });
+  return {
+    async run(inputs) {
+      const outputs = await session.run(
+        Object.fromEntries(
+          Object.entries(inputs).map(([name, x]) => [name, { data: toRuntime(x, precision), shape: x.shape }] as const),
+        ),
+      );
+      return Object.fromEntries(
+        Object.entries(outputs).flatMap(([name, { data, shape }]) =>
+          data instanceof Float32Array || data instanceof Uint16Array ? [[name, fromRuntime(data, shape)]] : [],
+        ),
+      );
+    },
+    release: () => session.release(),
+  };
+}
+
+async function once<Inputs, Outputs>(open: Promise<OpenGraph<Inputs, Outputs>>, inputs: Inputs): Promise<Outputs> {
+  const { run, release } = await open;
   try {
-    const outputs = await session.run(
-      Object.fromEntries(
-        Object.entries(inputs).map(([name, x]) => [name, { data: toRuntime(x, precision), shape: x.shape }] as const),
-      ),
-    );
-    return Object.fromEntries(
-      Object.entries(outputs).flatMap(([name, { data, shape }]) =>
-        data instanceof Float32Array || data instanceof Uint16Array ? [[name, fromRuntime(data, shape)]] : [],
-      ),
-    );
+    return await run(inputs);
   } finally {
-    await session.release();
+    await release();
   }
 }
 
+export const runGraph = (graph: Graph, inputs: Named, precision: Precision = 'float32'): Promise<Named> =>
+  once(openGraph(graph, precision), inputs);
+
+export type OpenMechanism = OpenGraph<AttentionInputs, Tensor>;
+
 /** A mechanism's graph, as it is or changed, on heads-first tensors; gives its output heads-first. */
-export async function runMechanism(
+export async function openMechanism(
+  mechanism: Mechanism,
+  shape: AttentionShape,
+  parameters: ParameterValues,
+  precision: Precision,
+  change: (graph: Graph) => Graph = (graph) => graph,
+): Promise<OpenMechanism> {
+  const sequenceFirst = mechanism.layout === 'sequence-first';
+  const lay = (x: Tensor) => (sequenceFirst ? toSequenceFirst(x) : x);
+  const { run, release } = await openGraph(change(mechanism.build(shape, parameters, precision)), precision);
+  return {
+    async run({ query, key, value, weights }) {
+      const { output } = await run({ query: lay(query), key: lay(key), value: lay(value), ...weights });
+      if (!output) throw new TypeError(`${mechanism.id} gave no floating output`);
+      return sequenceFirst ? toHeadsFirst(output, shape.heads) : output;
+    },
+    release,
+  };
+}
+
+export const runMechanism = (
   mechanism: Mechanism,
   inputs: AttentionInputs,
   shape: AttentionShape,
   parameters: ParameterValues,
   precision: Precision = 'float32',
-  change: (graph: Graph) => Graph = (graph) => graph,
-): Promise<Tensor> {
-  const sequenceFirst = mechanism.layout === 'sequence-first';
-  const lay = (x: Tensor) => (sequenceFirst ? toSequenceFirst(x) : x);
-  const { output } = await runGraph(
-    change(mechanism.build(shape, parameters, precision)),
-    { query: lay(inputs.query), key: lay(inputs.key), value: lay(inputs.value), ...inputs.weights },
-    precision,
-  );
-  if (!output) throw new TypeError(`${mechanism.id} gave no floating output`);
-  return sequenceFirst ? toHeadsFirst(output, shape.heads) : output;
-}
+  change?: (graph: Graph) => Graph,
+): Promise<Tensor> => once(openMechanism(mechanism, shape, parameters, precision, change), inputs);
 
 /** The numbers that a graph of this precision reads: the reference takes the very same. */
 export function roundedInputs(inputs: AttentionInputs, precision: Precision): AttentionInputs {
