@@ -52,7 +52,7 @@ const pipes: readonly Case[] =
         },
         words: ['heads', '--prompt', 'abba'],
         code: 3,
-        sentence: new RegExp(`${name.replace('.', '\\.')} is no regular file`),
+        sentence: new RegExp(`${name.replace('.', '\\.')} is not read: it is a named pipe, no regular file`),
       }));
 
 const cases: readonly Case[] = [
@@ -84,7 +84,8 @@ const cases: readonly Case[] = [
       truncateSync(join(folder, 'config.json'), 100_000_000);
     },
     code: 3,
-    sentence: /config\.json has 100000000 bytes, and at most 16000000 are read\. Fetch the file again\./,
+    sentence:
+      /config\.json is not read: it has 100000000 bytes, and at most 16000000 are read\. Fetch the file again\./,
   },
   {
     name: 'a link to a config outside the folder',
