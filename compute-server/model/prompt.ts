@@ -7,6 +7,7 @@ import type { LoadedModel } from './loaded-model';
 import { offsetsOf } from './offsets';
 import { range } from './runtime-arrays';
 import { positionAt, type Sequence } from './sequence';
+import { TextFault } from './text-library';
 import type { Tokeniser } from './tokeniser';
 import { cellsOf, patchRows, preparePicture } from './vision-model';
 
@@ -134,7 +135,8 @@ function encode(model: LoadedModel, prompt: Extract<PromptInput, { kind: 'text' 
       ? imageFirst(tokeniser, prompt, imageToken)
       : tokeniser.encode(prompt.text);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    if (!(error instanceof TextFault)) throw error;
+    const why = error.message;
     const what = prompt.chat ? 'chat template' : 'tokenizer';
     const next = prompt.chat ? 'Send the text as it is' : 'Give token ids instead';
     const detail = `Its ${what} could not turn the text into tokens: ${why.replace(/\.?$/, '.')} ${next}.`;
