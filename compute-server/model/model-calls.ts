@@ -5,6 +5,7 @@ import { alone, jobAlone, type Lane } from '../dispatch/lane';
 import type { Surroundings } from '../surroundings';
 import type { LoadedModel } from './loaded-model';
 import { ModelStore } from './model-store';
+import { TextFault } from './text-library';
 
 /** Share of the memory limit that opened weights may take; the rest is for the run. */
 const weightShare = 0.5;
@@ -56,5 +57,9 @@ function told(error: unknown, folder: string, signal: AbortSignal): unknown {
     return new FailureError({ code: 'cancelled' });
   }
   if (error instanceof ModelError) return new FailureError({ code: 'model-unusable', folder, detail: error.message });
+  if (error instanceof TextFault) {
+    const detail = `Its tokenizer cannot be used here: ${error.message.replace(/\.$/, '')}. Fetch tokenizer.json again, or take it away and give token ids.`;
+    return new FailureError({ code: 'model-unusable', folder, detail });
+  }
   return error;
 }

@@ -8,6 +8,7 @@ import type { LoadedModel } from './loaded-model';
 import { offsetsOf } from './offsets';
 import { range } from './runtime-arrays';
 import { positionAt, type Sequence } from './sequence';
+import { TextFault } from './text-library';
 import type { Tokeniser } from './tokeniser';
 import { cellsOf, patchRows, preparePicture } from './vision-model';
 
@@ -185,7 +186,8 @@ function turned<T>(
   try {
     return act();
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    if (!(error instanceof TextFault)) throw error;
+    const why = error.message;
     const detail = `Its ${what} could not turn the text into tokens: ${why.replace(/\.?$/, '.')} ${next}.`;
     throw new FailureError({ code: 'model-unusable', folder: model.folder, detail });
   }

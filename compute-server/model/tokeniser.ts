@@ -1,19 +1,13 @@
-/**
- * Text to token ids and back by the model folder's own tokenizer.json, through @huggingface/tokenizers; chat templates by
- * @huggingface/jinja, which renders a template as data (no code of the model folder runs).
- */
-import { Template } from '@huggingface/jinja';
-import { Tokenizer } from '@huggingface/tokenizers';
+/** The tokenizer of a model folder: its files read, and text turned to token ids and back in a thread of their own. */
 import { largestTokenizer } from '../../models/formats/companions/tokenizer-vocabulary';
 import { readFolderFile } from '../../models/formats/folder-file';
-import { within } from './bounded';
+import { specialToken, TextFault, type ContentPart } from './text-library';
+import { TextThread } from './text-thread';
 
 /** The largest published tokenizer_config.json is near 1.2 MB. */
 const largestConfig = 32 * 1024 * 1024;
-/** A published template renders in milliseconds; 16,000 tokens encode in 50 ms. */
-const templateMs = 2000;
-const encodeMs = 30_000;
 
+/** Each call throws a TextFault where the folder's files cannot do it, or do not in time. */
 export interface Tokeniser {
   encode(text: string): readonly number[];
   /** Without special tokens. */
@@ -29,18 +23,17 @@ export interface Tokeniser {
   readonly bos: string;
   readonly hasChatTemplate: boolean;
   /**
-   * One user message in the model's chat template, which writes the special tokens itself, and its ids. Throws where it cannot.
+   * One user message in the model's chat template, which writes the special tokens itself, and its ids.
    * `content` is the text, or the list of parts that templates of vision-language models read.
    */
   chat(content: string | readonly ContentPart[]): { readonly text: string; readonly ids: readonly number[] };
 }
 
-export type ContentPart = { readonly type: 'image' } | { readonly type: 'text'; readonly text: string };
-
 export type TokeniserOutcome =
   { readonly ok: true; readonly tokeniser: Tokeniser } | { readonly ok: false; readonly why: string };
 
-export async function openTokeniser(folder: string): Promise<TokeniserOutcome> {
+/** `limitMs`: the longest that a call may take, beside what its length adds. */
+export async function openTokeniser(folder: string, limitMs?: number): Promise<TokeniserOutcome> {
   const found = await readFolderFile(folder, 'tokenizer.json', largestTokenizer);
   if (!found.ok) {
     return {
@@ -51,129 +44,93 @@ export async function openTokeniser(folder: string): Promise<TokeniserOutcome> {
           : `${found.message.replace(/\.$/, '')}; give token ids instead.`,
     };
   }
+  const unusable = (file: string, error: unknown): TokeniserOutcome => {
+    if (!(error instanceof TextFault)) throw error;
+    return { ok: false, why: `${file} cannot be used (${error.message.replace(/\.$/, '')}); give token ids instead.` };
+  };
+  let config: Config;
   try {
-    const file: unknown = JSON.parse(found.text);
-    if (typeof file !== 'object' || file === null) throw new TypeError('it is no JSON object');
-    const config = await readConfig(folder);
-    return {
-      ok: true,
-      tokeniser: tokeniserOf(
-        new Tokenizer(file, config),
-        config,
-        await readTemplate(folder, config),
-        JSON.stringify((file as { decoder?: unknown }).decoder ?? null).includes('"ByteLevel"'),
-      ),
-    };
+    config = await readConfig(folder);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    return { ok: false, why: `tokenizer.json cannot be used (${why}); give token ids instead.` };
+    return unusable('tokenizer_config.json', error);
+  }
+  try {
+    const template = await readTemplate(folder, config);
+    const text = 'text' in template ? template.text : undefined;
+    const thread = new TextThread({ tokenizer: found.text, config, template: text }, limitMs);
+    thread.ask({ kind: 'open' });
+    return { ok: true, tokeniser: tokeniserOf(thread, config, template) };
+  } catch (error) {
+    return unusable('tokenizer.json', error);
   }
 }
 
 type Config = Readonly<Record<string, unknown>>;
 
-function tokeniserOf(
-  tokenizer: Tokenizer,
-  config: Config,
-  template: string | undefined,
-  /** Tokens are spelt in the 256 letters that byte-level BPE has for bytes. */
-  byteLetters: boolean,
-): Tokeniser {
-  const special = tokenizer.get_added_tokens_decoder();
-  const text = (ids: readonly number[]): string =>
-    ids.length === 0
-      ? ''
-      : tokenizer.decode([...ids], { skip_special_tokens: true, clean_up_tokenization_spaces: false });
-  const token = (name: string): string => {
-    const value = config[name];
-    if (typeof value === 'string') return value;
-    const content = (value as { content?: unknown } | null | undefined)?.content;
-    return typeof content === 'string' ? content : '';
-  };
-  const plain = (input: string): readonly number[] =>
-    within(encodeMs, () => tokenizer.encode(input, { add_special_tokens: false }).ids);
+/** A template, nothing, or why what is there is none. */
+type FoundTemplate = { readonly text: string } | { readonly problem: string | undefined };
+
+function tokeniserOf(thread: TextThread, config: Config, template: FoundTemplate): Tokeniser {
+  // The answer to each kind of call has its own type (text-library.ts).
+  const numbers = (call: Parameters<TextThread['ask']>[0]) => thread.ask(call) as readonly number[];
   return {
-    plain,
-    bos: token('bos_token'),
-    encode: (input) => within(encodeMs, () => tokenizer.encode(input).ids),
-    decode: text,
-    pieces(ids) {
-      // A decoder may strip the space before the first token of what it is given: decode each token after another one.
-      return ids.map((id, at) => {
-        const added = special.get(id);
-        if (added) return added.content;
-        const before = ids.slice(Math.max(0, at - 4), at).filter((each) => !special.has(each));
-        const whole = text([...before, id]);
-        const prefix = text(before);
-        const piece = whole.startsWith(prefix) ? whole.slice(prefix.length) : text([id]);
-        if (piece !== '' && !piece.includes('\uFFFD')) return piece;
-        const token = tokenizer.id_to_token(id);
-        if (token === undefined) return `#${id}`;
-        return byteLetters ? bytesInWords(token) : token;
-      });
-    },
-    hasChatTemplate: template !== undefined,
+    plain: (text) => numbers({ kind: 'encode', text, plain: true }),
+    bos: specialToken(config, 'bos_token'),
+    encode: (text) => numbers({ kind: 'encode', text, plain: false }),
+    decode: (ids) => (ids.length === 0 ? '' : (thread.ask({ kind: 'decode', ids }) as string)),
+    pieces: (ids) => (ids.length === 0 ? [] : (thread.ask({ kind: 'pieces', ids }) as readonly string[])),
+    hasChatTemplate: 'text' in template || template.problem !== undefined,
     chat(content) {
-      if (template === undefined) throw new RangeError('There is no chat template.');
-      const rendered = within(templateMs, () =>
-        new Template(template).render({
-          messages: [{ role: 'user', content }],
-          add_generation_prompt: true,
-          bos_token: token('bos_token'),
-          eos_token: token('eos_token'),
-        }),
-      );
-      return { text: rendered, ids: plain(rendered) };
+      if ('problem' in template) throw new TextFault(template.problem ?? 'there is no chat template');
+      const text = thread.ask({ kind: 'chat', content }) as string;
+      return { text, ids: numbers({ kind: 'encode', text, plain: true }) };
     },
   };
 }
-
-/** GPT-2's letters of bytes (bytes_to_unicode): printable Latin-1 stands for itself, the others follow from U+0100 on. */
-const byteOfLetter: ReadonlyMap<string, number> = (() => {
-  const letters = new Map<string, number>();
-  let next = 256;
-  for (let byte = 0; byte < 256; byte++) {
-    const printable = (byte > 32 && byte < 127) || (byte > 160 && byte !== 173);
-    letters.set(String.fromCharCode(printable ? byte : next++), byte);
-  }
-  return letters;
-})();
-
-const bytesInWords = (token: string): string =>
-  Array.from(token, (letter) => {
-    const byte = byteOfLetter.get(letter);
-    return byte === undefined ? letter : `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`;
-  }).join('');
 
 async function smallFile(folder: string, name: string): Promise<string | undefined> {
   const found = await readFolderFile(folder, name, largestConfig);
   if (found.ok) return found.text;
   if (found.code === 'not-found') return undefined;
-  throw new RangeError(found.message.replace(/\.$/, ''));
+  throw new TextFault(found.message.replace(/\.$/, ''));
+}
+
+/** The object of a JSON file; undefined where it holds something else. */
+function objectIn(text: string): Config | undefined {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (error) {
+    throw new TextFault(`it is no JSON: ${(error as Error).message}`);
+  }
+  return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? (parsed as Config) : undefined;
 }
 
 async function readConfig(folder: string): Promise<Config> {
   const text = await smallFile(folder, 'tokenizer_config.json');
-  if (text === undefined) return {};
-  const parsed: unknown = JSON.parse(text);
-  return typeof parsed === 'object' && parsed !== null ? (parsed as Config) : {};
+  return text === undefined ? {} : (objectIn(text) ?? {});
 }
 
-async function readTemplate(folder: string, config: Config): Promise<string | undefined> {
-  // transformers 4.57 takes the file before the field (PreTrainedTokenizerBase._from_pretrained).
-  const ofItsOwn = await smallFile(folder, 'chat_template.jinja');
-  if (ofItsOwn !== undefined) return ofItsOwn;
-  // Processors of vision-language models keep theirs in a file of its own.
-  const ofProcessor = await smallFile(folder, 'chat_template.json');
-  if (ofProcessor !== undefined) {
-    const { chat_template: inFile } = JSON.parse(ofProcessor) as { chat_template?: unknown };
-    if (typeof inFile === 'string') return inFile;
+async function readTemplate(folder: string, config: Config): Promise<FoundTemplate> {
+  try {
+    // transformers 4.57 takes the file before the field (PreTrainedTokenizerBase._from_pretrained).
+    const ofItsOwn = await smallFile(folder, 'chat_template.jinja');
+    if (ofItsOwn !== undefined) return { text: ofItsOwn };
+    // Processors of vision-language models keep theirs in a file of its own.
+    const ofProcessor = await smallFile(folder, 'chat_template.json');
+    const inFile = ofProcessor === undefined ? undefined : objectIn(ofProcessor)?.['chat_template'];
+    if (typeof inFile === 'string') return { text: inFile };
+  } catch (error) {
+    if (!(error instanceof TextFault)) throw error;
+    return { problem: `its file cannot be used: ${error.message}` };
   }
   const inConfig = config['chat_template'];
-  if (typeof inConfig === 'string') return inConfig;
+  if (typeof inConfig === 'string') return { text: inConfig };
   if (Array.isArray(inConfig)) {
-    const named = (inConfig as { name?: unknown; template?: unknown }[]).find(({ name }) => name === 'default');
-    if (typeof named?.template === 'string') return named.template;
+    const named = (inConfig as ({ name?: unknown; template?: unknown } | null)[]).find(
+      (each) => each?.name === 'default',
+    );
+    if (typeof named?.template === 'string') return { text: named.template };
   }
-  return undefined;
+  return { problem: undefined };
 }

@@ -116,6 +116,9 @@ export const formatPath = (path: JsonPath): string => path.join('.');
 export const positiveSentence = (name: string, value: number, orZero = false): string =>
   `${name} should be a number ${orZero ? 'of at least 0' : 'above 0'}, and is ${value}.`;
 
+export const tooLargeSentence = (name: string, value: number): string =>
+  `${name} is ${value}, and float32 holds at most 3.4e38.`;
+
 /** What was reported already, by the list it went to: several readers of one file share a list. */
 const reported = new WeakMap<readonly DescriptionProblem[], Set<string>>();
 /** A file with more wrong places than this is no config; the rest would only cost time. */
@@ -209,8 +212,17 @@ export class ConfigReader {
     this.problems.push({ path, code, message });
   }
 
+  /** Models compute in float32 at most, so a number that it does not hold is none of theirs. */
   number(key: string): number | undefined {
-    return this.typed(key, 'a number', (value): value is number => typeof value === 'number' && Number.isFinite(value));
+    const value = this.typed(
+      key,
+      'a number',
+      (each): each is number => typeof each === 'number' && Number.isFinite(each),
+    );
+    if (value === undefined || Number.isFinite(Math.fround(value))) return value;
+    const name = this.nameOf(key) ?? key;
+    this.report([...this.path, name], 'out-of-range', tooLargeSentence(name, value));
+    return undefined;
   }
 
   /** A number above 0 or, with `orZero`, of at least 0: bases, factors, what is added to a variance. */

@@ -11,6 +11,13 @@ describe('numbers of a config that are refused', () => {
     ['llama', { rope_parameters: { rope_theta: 0 } }, /^rope_theta should be a number above 0, and is 0\./],
     ['llama', { rms_norm_eps: -1e-6 }, /^rms_norm_eps should be a number of at least 0, and is -0\.000001\./],
     ['gpt2', { layer_norm_epsilon: -1 }, /^layer_norm_epsilon should be a number of at least 0, and is -1\./],
+    [
+      'llama',
+      { rms_norm_eps: 1e308 },
+      /^rms_norm_eps is 1e\+308, and float32 holds at most 3\.4e38\. Correct the config\./,
+    ],
+    ['gpt2', { layer_norm_epsilon: 3.5e38 }, /^layer_norm_epsilon is 3\.5e\+38, and float32 holds at most/],
+    ['llama', { rope_theta: 1e39 }, /^rope_theta is 1e\+39, and float32 holds at most/],
     ['llama', { rope_scaling: 'yarn' }, /^rope_scaling should be an object, and is the string "yarn"\./],
     ...[0, -2].map(
       (factor) =>

@@ -1,24 +1,26 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { offsetsOf } from '../../../../compute-server/model/offsets';
+import { TextFault } from '../../../../compute-server/model/text-library';
 import { openTokeniser, type Tokeniser } from '../../../../compute-server/model/tokeniser';
 import {
   writeByteLevelTokenizer,
   writeUnigramTokenizer,
   writeWordPieceTokenizer,
 } from '../../../support/checkpoints/tokenizers';
+import { faultOfSentence } from '../../../support/fuzz/judge';
 
 describe('tokenizers of a model folder', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let folder: string;
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'headscope-tokeniser-'));
   });
   afterEach(() => rmSync(folder, { recursive: true }));
-  const open = async (): Promise<Tokeniser> => {
-    const outcome = await openTokeniser(folder);
+  const open = async (limitMs?: number): Promise<Tokeniser> => {
+    const outcome = await openTokeniser(folder, limitMs);
     assert.ok(outcome.ok, outcome.ok ? '' : outcome.why);
     return outcome.tokeniser;
   };
@@ -106,6 +108,114 @@ describe('tokenizers of a model folder', function () {
     const tokeniser = await open();
     assert.equal(tokeniser.hasChatTemplate, false);
     assert.throws(() => tokeniser.chat('ab'), /no chat template/);
+  });
+
+  /** tokenizer.json with other parts than the byte-level one. */
+  const change = (parts: Readonly<Record<string, unknown>>, config: Readonly<Record<string, unknown>> = {}): void => {
+    writeByteLevelTokenizer(folder, config);
+    const path = join(folder, 'tokenizer.json');
+    writeFileSync(path, JSON.stringify({ ...(JSON.parse(readFileSync(path, 'utf8')) as object), ...parts }));
+  };
+  const refusedAs = async (limitMs?: number): Promise<string> => {
+    const outcome = await openTokeniser(folder, limitMs);
+    assert.ok(!outcome.ok);
+    return outcome.why;
+  };
+  /** Tries every way to cut a row of a, and then all again. */
+  const endless = { type: 'Replace', pattern: { Regex: '(a|aa)+!' }, content: '' };
+  const manyAs = 'a'.repeat(60);
+
+  it('a pattern that does not end is stopped: in the decoder, seen when the folder is opened, or later, and in the text', async () => {
+    const wordLevel = (vocab: readonly string[]) => ({
+      pre_tokenizer: { type: 'WhitespaceSplit' },
+      post_processor: null,
+      added_tokens: [],
+      decoder: endless,
+      model: {
+        type: 'WordPiece',
+        unk_token: 'x',
+        continuing_subword_prefix: '##',
+        max_input_chars_per_word: 100,
+        vocab: Object.fromEntries(vocab.map((token, id) => [token, id])),
+      },
+    });
+    change(wordLevel(['x', manyAs]));
+    assert.match(
+      await refusedAs(1500),
+      /tokenizer\.json cannot be used \(it was stopped after 1\.5 s: .*\); give token ids/,
+    );
+    // Behind the tokens that are tried: the call that meets it is stopped, and the next one is answered.
+    change(wordLevel([...Array.from({ length: 20 }, (_, id) => `t${id}`), manyAs]));
+    const tokeniser = await open(1500);
+    assert.throws(() => tokeniser.decode([3, 20]), /stopped after 1\.5 s/);
+    assert.throws(() => tokeniser.pieces([20]), /stopped after 1\.5 s/);
+    assert.equal(tokeniser.decode([3]), 't3');
+    change({ normalizer: endless });
+    const other = await open(1500);
+    assert.throws(() => other.encode(manyAs), /stopped after 1\.5 s/);
+    assert.deepEqual(other.encode('ab'), [0, 9]);
+  });
+
+  it('a template that fills the memory is stopped, and the process goes on', async () => {
+    const grow =
+      '{% set ns = namespace(a=["x"]) %}{% for i in range(64) %}{% set ns.a = ns.a + ns.a %}{% endfor %}{{ ns.a | length }}';
+    writeByteLevelTokenizer(folder, { chat_template: grow });
+    const tokeniser = await open();
+    assert.throws(() => tokeniser.chat('ab'), TextFault);
+    assert.deepEqual(tokeniser.encode('ab'), [0, 9]);
+  });
+
+  it('parts that do not fit together have a sentence, never the inside of the library', async () => {
+    const cases: readonly (readonly [parts: Readonly<Record<string, unknown>>, words: RegExp])[] = [
+      [{ model: { type: 'Unigram', unk_id: 0, vocab: null } }, /\(its parts do not fit together\)/],
+      [{ model: { type: 'Unigram', unk_id: 7, vocab: [] } }, /\(.+\)/],
+      [{ model: { type: 'BPE', vocab: 3, merges: null } }, /\(.+\)/],
+      [{ decoder: { type: 'Sequence', decoders: [null] } }, /\(its parts do not fit together\)/],
+      [
+        { normalizer: { type: 'Replace', pattern: { Regex: '(' }, content: '' } },
+        /a regular expression that is not valid/,
+      ],
+      [{ added_tokens: [null] }, /\(its parts do not fit together\)/],
+    ];
+    for (const [parts, words] of cases) {
+      change(parts);
+      const outcome = await openTokeniser(folder);
+      let why: string;
+      if (outcome.ok) {
+        // Opened: then the text is refused.
+        try {
+          why = `(${outcome.tokeniser.encode('ab').join()})`;
+          assert.fail(`${JSON.stringify(parts)} gives ${why}`);
+        } catch (error) {
+          assert.ok(error instanceof TextFault, String(error));
+          why = `(${error.message})`;
+        }
+      } else why = outcome.why;
+      assert.match(why, words, JSON.stringify(parts));
+      assert.equal(faultOfSentence(`${why}.`), undefined);
+    }
+  });
+
+  it('a chat_template.json that holds no template leaves the tokenizer as it is', async () => {
+    for (const text of ['null', '[]', '{}', '{"chat_template": null}', '7']) {
+      writeByteLevelTokenizer(folder);
+      writeFileSync(join(folder, 'chat_template.json'), text);
+      const tokeniser = await open();
+      assert.equal(tokeniser.hasChatTemplate, false, text);
+      assert.deepEqual(tokeniser.encode('ab'), [0, 9], text);
+    }
+    // The template of the config counts then.
+    writeByteLevelTokenizer(folder, { chat_template: [null, { name: 'default', template: 'a' }] });
+    assert.deepEqual((await open()).chat('x'), { text: 'a', ids: [1] });
+    writeFileSync(join(folder, 'chat_template.json'), '{"chat_template": ');
+    const tokeniser = await open();
+    assert.deepEqual(tokeniser.encode('ab'), [0, 9]);
+    assert.throws(() => tokeniser.chat('x'), /^TextFault: its file cannot be used: it is no JSON/);
+    writeFileSync(join(folder, 'tokenizer_config.json'), '{');
+    assert.match(
+      await refusedAs(),
+      /^tokenizer_config\.json cannot be used \(it is no JSON.*\); give token ids instead\.$/,
+    );
   });
 
   it('what is no tokenizer is refused with a next step', async () => {

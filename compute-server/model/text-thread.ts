@@ -1,0 +1,102 @@
+/**
+ * Calls to the thread in which a folder's tokenizer and template run. The caller waits for the answer (a token is a matter of
+ * microseconds); a thread that does not answer in its time is ended, wherever it is, and the next call starts a new one.
+ */
+import { join } from 'node:path';
+import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads';
+import { TextFault, type TextCall, type TextFiles } from './text-library';
+import type { TextAnswer, TextWorkerData } from './text-worker';
+
+/** In the bundle the script lies beside. A thread does not load TypeScript by itself, so from sources it is told how to. */
+const fromSources = __filename.endsWith('.ts');
+const script = fromSources
+  ? `require('tsx/cjs'); require(${JSON.stringify(join(__dirname, 'text-worker.ts'))});`
+  : join(__dirname, 'text-worker.js');
+
+const startMs = 60_000;
+/** A published template renders in milliseconds, 16,000 tokens encode in 50: `msPerSize` is thirty times that. */
+const templateMs = 2000;
+const callMs = 4000;
+const msPerSize = 0.1;
+/** The largest published tokenizers take a few seconds on an old machine. */
+const openMsPerMegabyte = 1000;
+/** The largest published tokenizers take 400 MB. */
+const heapMegabytes = 1536;
+/** A thread that is not asked for so long is ended; the next call starts one. */
+const idleMs = 60_000;
+
+export class TextThread {
+  private thread: { readonly worker: Worker; readonly call: (call: TextCall, ms: number) => TextAnswer } | undefined;
+  private idle: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly files: TextFiles,
+    private readonly limitMs = callMs,
+  ) {}
+
+  /** Throws a TextFault where it cannot be answered. */
+  ask(call: TextCall): string | readonly number[] | readonly string[] {
+    let extra = sizeOf(call) * msPerSize;
+    if (!this.thread) {
+      this.thread = this.start();
+      extra += (this.files.tokenizer.length / 2 ** 20) * openMsPerMegabyte;
+    }
+    const answer = this.thread.call(call, (call.kind === 'chat' ? templateMs : this.limitMs) + extra);
+    clearTimeout(this.idle);
+    this.idle = setTimeout(() => this.end(), idleMs).unref();
+    if ('fault' in answer) throw new TextFault(answer.fault);
+    return answer.ok;
+  }
+
+  end(): void {
+    clearTimeout(this.idle);
+    void this.thread?.worker.terminate();
+    this.thread = undefined;
+  }
+
+  private start(): NonNullable<TextThread['thread']> {
+    const { port1: own, port2: port } = new MessageChannel();
+    const flag = new Int32Array(new SharedArrayBuffer(4));
+    const worker = new Worker(script, {
+      eval: fromSources,
+      execArgv: [],
+      workerData: { port, flag, files: this.files } satisfies TextWorkerData,
+      transferList: [port],
+      resourceLimits: { maxOldGenerationSizeMb: heapMegabytes },
+    });
+    worker.unref();
+    own.unref();
+    // It runs out of memory: what waits for it is told so when its time is over.
+    worker.on('error', () => {});
+    const waitFor = (ms: number, what: string): void => {
+      if (Atomics.wait(flag, 0, 0, ms) !== 'timed-out') return;
+      this.end();
+      throw new TextFault(what);
+    };
+    waitFor(startMs, 'its thread did not start');
+    return {
+      worker,
+      call: (call, ms) => {
+        Atomics.store(flag, 0, 0);
+        own.postMessage(call);
+        waitFor(ms, `it was stopped after ${Math.round(ms / 100) / 10} s: it takes too long, or too much memory`);
+        return (receiveMessageOnPort(own) as { readonly message: TextAnswer }).message;
+      },
+    };
+  }
+}
+
+/** Characters or tokens. */
+function sizeOf(call: TextCall): number {
+  switch (call.kind) {
+    case 'open':
+      return 0;
+    case 'encode':
+      return call.text.length;
+    case 'decode':
+    case 'pieces':
+      return call.ids.length;
+    case 'chat':
+      return typeof call.content === 'string' ? call.content.length : 0;
+  }
+}

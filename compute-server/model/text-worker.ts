@@ -1,0 +1,34 @@
+/** The thread in which a model folder's tokenizer and template run; text-thread.ts starts and ends it. */
+import { workerData } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
+import { faultOf, TextLibrary, type TextCall, type TextFiles } from './text-library';
+
+export interface TextWorkerData {
+  readonly port: MessagePort;
+  /** One number: 0 while the caller waits, 1 when the answer lies in the port. */
+  readonly flag: Int32Array;
+  readonly files: TextFiles;
+}
+
+export type TextAnswer = { readonly ok: string | readonly number[] | readonly string[] } | { readonly fault: string };
+
+const { port, flag, files } = workerData as TextWorkerData;
+let library: TextLibrary | undefined;
+
+const wake = (): void => {
+  Atomics.store(flag, 0, 1);
+  Atomics.notify(flag, 0);
+};
+
+port.on('message', (call: TextCall) => {
+  let answer: TextAnswer;
+  try {
+    library ??= new TextLibrary(files);
+    answer = { ok: library.answer(call) };
+  } catch (error) {
+    answer = { fault: faultOf(error) };
+  }
+  port.postMessage(answer);
+  wake();
+});
+wake();
