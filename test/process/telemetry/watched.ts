@@ -24,7 +24,8 @@ export interface Watched {
   remove(): void;
 }
 
-const inherited = /^(ORT_DISABLE_TELEMETRY|XDG_.*|(https?|all|no)_proxy)$/i;
+/** All that is taken over: the library is silent by itself where `CI` is set, which would make the control see nothing. */
+const inherited = /^(PATH|SystemRoot|HEADSCOPE_.*)$/i;
 
 export async function watched(more: NodeJS.ProcessEnv = {}): Promise<Watched> {
   const folder = mkdtempSync(path.join(tmpdir(), 'headscope-watched-'));
@@ -43,7 +44,7 @@ export async function watched(more: NodeJS.ProcessEnv = {}): Promise<Watched> {
   });
   await new Promise<void>((done, fail) => proxy.once('error', fail).listen(0, '127.0.0.1', done));
   const address = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
-  const kept = Object.entries(process.env).filter(([name]) => !inherited.test(name));
+  const kept = Object.entries(process.env).filter(([name]) => inherited.test(name));
   const entries = (place: string) => readdirSync(place, { recursive: true, encoding: 'utf8' }).sort();
   return {
     folder,
