@@ -1,0 +1,224 @@
+/**
+ * Messages of the panels, sound and broken, to the extension's hosts of the Kernels, Heads, Hallucination and Model webviews,
+ * with a played extension around them. Scripts of the package alone can send any, so a broken one is a fault of ours: it may be
+ * reported as one, but nothing may be thrown, hang or end the extension host.
+ */
+import { HallucinationHost } from '../../../extension/panels/hallucination/host';
+import { HallucinationRun } from '../../../extension/panels/hallucination/run';
+import { HeadAnswers } from '../../../extension/panels/heads/head-answers';
+import { HeadsHost } from '../../../extension/panels/heads/host';
+import { HeadsRun } from '../../../extension/panels/heads/run';
+import { KernelsHost } from '../../../extension/panels/kernels/host';
+import { BenchmarkRun } from '../../../extension/panels/kernels/run';
+import { ModelHost } from '../../../extension/panels/model/host';
+import { mutateTree, Random } from '../../support/fuzz/random';
+import type { Outcome, Subject } from '../../support/fuzz/subject';
+import {
+  facts,
+  headsResult,
+  mechanism,
+  modelSummary,
+  plan,
+  result,
+  row,
+  thumbnails,
+} from '../../unit/extension/samples';
+
+const folder = '/models/tiny';
+const gains = [{ layer: 1, head: 0, gain: 0 }];
+const headsPlan = { folder, prompt: { kind: 'text', text: 'a b' }, gains, classify: true, causal: false, seed: 0 };
+const visionPlan = {
+  folder,
+  image: '/pictures/a.png',
+  prompt: 'What is it?',
+  chat: false,
+  removed: 'image',
+  distance: 'l2',
+  outliers: 'paper',
+  positions: 'contiguous',
+  maxNewTokens: 8,
+  reinforcements: [],
+};
+const tile = { layer: 0, head: 1, rowStart: 0, rowCount: 1, columnStart: 0, columnCount: 1, outRows: 1, outColumns: 1 };
+const reinforcement = {
+  alpha: 2,
+  outliers: 'paper',
+  heads: 'selected',
+  normMatched: false,
+  executor: 'in-graph',
+  seed: 0,
+};
+const file = { kind: 'export', format: 'csv', name: 'a.csv', data: 'a,b' };
+
+const bare = (...kinds: readonly string[]) => kinds.map((kind) => ({ kind }));
+
+const messages: Readonly<Record<string, readonly Readonly<Record<string, unknown>>[]>> = {
+  kernels: [
+    { kind: 'planned', plan: plan() },
+    { kind: 'run', plan: plan({ done: [row('fused', 512)] }) },
+    { kind: 'openFull', plan: plan() },
+    { kind: 'refreshDevices' },
+    { kind: 'mechanismView', request: { mechanism: 'fused', lengths: [64] } },
+    { kind: 'neighborhoodBound', request: { axes: [] } },
+    { kind: 'openLink', url: 'https://arxiv.org/abs/1' },
+    ...bare('cancel', 'save', 'compare', 'stopComparing'),
+  ],
+  heads: [
+    { kind: 'planned', plan: headsPlan },
+    { kind: 'run', plan: headsPlan },
+    { kind: 'chooseModel', folder },
+    { kind: 'tokenise', request: 1, folder, prompt: { kind: 'text', text: 'a' } },
+    { kind: 'tile', request: 2, ...tile },
+    { kind: 'row', request: 3, layer: 0, head: 1, query: 0 },
+    { kind: 'nextTokens', request: 4, gains },
+    { kind: 'generate', request: 5, gains, maxNewTokens: 4, temperature: 0, topP: 1, seed: 0 },
+    { kind: 'saveIntervention', gains },
+    { kind: 'openFull', plan: headsPlan, select: { layer: 0, head: 1 } },
+    ...bare('loadModel', 'browseModel', 'cancel', 'loadIntervention', 'saveLabels', 'save', 'compare'),
+  ],
+  hallucination: [
+    { kind: 'planned', plan: visionPlan },
+    { kind: 'run', plan: visionPlan, resume: false },
+    { kind: 'chooseModel', folder },
+    { kind: 'openImage', request: 1, folder, image: '/pictures/a.png', prompt: 'a', chat: false },
+    { kind: 'tokenise', request: 2, folder, text: 'a', chat: false, pictures: false },
+    { kind: 'reinforce', request: 3, reinforcement },
+    { kind: 'map', request: 4, step: 0, variant: null, heads: [{ layer: 0, head: 0 }] },
+    { kind: 'step', request: 5, step: 1 },
+    { kind: 'openFull', plan: visionPlan },
+    ...bare('loadModel', 'browseModel', 'browseImage', 'browseImages', 'browseLexicon', 'cancel', 'save', 'compare'),
+  ],
+  model: [
+    ...bare('openFile', 'showProblems', 'benchmark', 'showHeads', 'openFull', 'compare').map(({ kind }) => ({
+      kind,
+      uri: 'file:///c',
+    })),
+    ...bare('compare', 'swap', 'choose', 'openExample', 'retry'),
+  ],
+};
+
+interface Input {
+  readonly panel: string;
+  readonly messages: readonly unknown[];
+}
+
+/** What came back of a host: messages and calls to the extension around it, and the last failure that it reported. */
+interface Told {
+  count: number;
+  report: string | undefined;
+}
+
+/** Each function that is not named resolves to what the samples have for it, or to nothing; what it was asked is counted. */
+function played(named: Readonly<Record<string, unknown>>, told: Told): never {
+  const always: Readonly<Record<string, unknown>> = {
+    report: (sentence: string) => {
+      told.report = sentence;
+    },
+    mayRun: () => true,
+    serverIsUp: () => true,
+    knownDevices: () => [],
+    demo: { folder, label: 'demo', family: 'llama', runs: true },
+    keepPlan: () => {},
+    keepDraft: () => {},
+    openFull: () => {},
+    headscope: '1.2.3',
+    nameOf: (uri: string) => uri,
+    ...named,
+  };
+  return new Proxy(always, {
+    get(target, name) {
+      if (typeof name !== 'string' || name === 'then') return undefined;
+      if (Object.hasOwn(target, name)) return target[name];
+      if (name.startsWith('on')) return () => ({ dispose: () => {} });
+      return (): Promise<unknown> => {
+        told.count++;
+        return Promise.resolve(answers[name]);
+      };
+    },
+  }) as never;
+}
+
+const reply = { result: headsResult(), thumbnails: thumbnails() };
+const answers: Readonly<Record<string, unknown>> = {
+  mechanisms: [mechanism('fused')],
+  devices: [],
+  supports: [],
+  shapes: [],
+  models: [],
+  benchmark: result(),
+  stopped: result(),
+  heads: reply,
+  openModel: modelSummary({ hash: headsResult().model.hash }),
+  tokenise: { ids: [1], tokens: ['a'] },
+  promptForPictures: { ids: [1], tokens: ['a'] },
+  headTile: { ...tile, data: new Float32Array(1) },
+  headRow: new Float32Array(1),
+  imageMap: new Float32Array(4),
+  nextTokens: [],
+  describe: { label: 'c', path: 'c', facts: facts() },
+  actions: { benchmark: true },
+  images: { shown: { folder, images: 0 }, images: [] },
+  besideImage: {},
+  save: 'saved here',
+};
+
+interface Host {
+  receive(message: unknown): unknown;
+  dispose(): void;
+}
+
+function hostOf(panel: string, told: Told): Host {
+  const send = (): void => void told.count++;
+  const server = played({}, told);
+  switch (panel) {
+    case 'kernels':
+      return new KernelsHost('full', played({ run: new BenchmarkRun(server), plan: () => plan() }, told), send, {
+        shown: result(),
+      });
+    case 'heads': {
+      const world = { run: new HeadsRun(server), answers: new HeadAnswers(server), plan: () => headsPlan };
+      return new HeadsHost('full', played(world, told), send, { shown: reply });
+    }
+    case 'hallucination': {
+      const world = { run: new HallucinationRun(server), server, plan: () => visionPlan };
+      return new HallucinationHost('full', played(world, told), send);
+    }
+    default:
+      return new ModelHost(played({}, told), send);
+  }
+}
+
+async function ask({ panel, messages: sent }: Input): Promise<Outcome> {
+  const told: Told = { count: 0, report: undefined };
+  const host = hostOf(panel, told);
+  await host.receive({ kind: 'ready' });
+  for (const message of sent) await host.receive(message);
+  // What was begun and not waited for has ended too: a rejection that nobody takes ends the process.
+  await new Promise((resolve) => setImmediate(resolve));
+  host.dispose();
+  if (told.report === undefined) return { value: { told: told.count } };
+  if (told.report === '') throw new Error('an empty sentence was reported');
+  return { refusal: 'It was reported.' };
+}
+
+export const subject: Subject<Input> = {
+  counts: { tier: 400, full: 2000 },
+  least: { values: 0.3, refusals: 0.02 },
+  make(seed) {
+    const random = new Random(seed);
+    const panel = random.pick(Object.keys(messages));
+    return {
+      panel,
+      messages: Array.from({ length: random.whole(1, 4) }, () => {
+        const message = random.pick([
+          ...(messages[panel] ?? []),
+          file,
+          { kind: 'copy', text: 'a' },
+          { kind: 'unheard' },
+        ]);
+        return random.chance(0.7) ? mutateTree(random, message, 2) : message;
+      }),
+    };
+  },
+  run: ask,
+};
