@@ -17,6 +17,7 @@ export class ModelStore {
   async close(): Promise<void> {
     const old = this.kept;
     this.kept = undefined;
+    if (old?.model.tokeniser.ok) old.model.tokeniser.tokeniser.close();
     await old?.model.sessions.release();
   }
 }

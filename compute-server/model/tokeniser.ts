@@ -27,6 +27,8 @@ export interface Tokeniser {
    * `content` is the text, or the list of parts that templates of vision-language models read.
    */
   chat(content: string | readonly ContentPart[]): { readonly text: string; readonly ids: readonly number[] };
+  /** Ends the thread; a later call starts one again. */
+  close(): void;
 }
 
 export type TokeniserOutcome =
@@ -58,7 +60,12 @@ export async function openTokeniser(folder: string, limitMs?: number): Promise<T
     const template = await readTemplate(folder, config);
     const text = 'text' in template ? template.text : undefined;
     const thread = new TextThread({ tokenizer: found.text, config, template: text }, limitMs);
-    thread.ask({ kind: 'open' });
+    try {
+      thread.ask({ kind: 'open' });
+    } catch (error) {
+      thread.end();
+      throw error;
+    }
     return { ok: true, tokeniser: tokeniserOf(thread, config, template) };
   } catch (error) {
     return unusable('tokenizer.json', error);
@@ -76,6 +83,7 @@ function tokeniserOf(thread: TextThread, config: Config, template: FoundTemplate
   return {
     plain: (text) => numbers({ kind: 'encode', text, plain: true }),
     bos: specialToken(config, 'bos_token'),
+    close: () => thread.end(),
     encode: (text) => numbers({ kind: 'encode', text, plain: false }),
     decode: (ids) => (ids.length === 0 ? '' : (thread.ask({ kind: 'decode', ids }) as string)),
     pieces: (ids) => (ids.length === 0 ? [] : (thread.ask({ kind: 'pieces', ids }) as readonly string[])),

@@ -22,6 +22,9 @@ const memoryLimit = 400e6;
 
 const methods = Object.keys(validCalls) as ComputeMethod[];
 
+/** They measure for as long as they are told to: a person cancels them, and so does this. */
+const measuring: readonly ComputeMethod[] = ['roof', 'benchmark', 'distributed'];
+
 interface Input {
   readonly message: unknown;
   /** It is as a caller of this version writes it, so it is answered. */
@@ -79,12 +82,14 @@ function ask({ message, sound }: Input, folder: string): Promise<Outcome> {
 export const subject: Subject<Input> = {
   counts: { tier: 250, full: 2000 },
   least: { values: 0.05, refusals: 0.3 },
+  // A server that keeps what it opened grows past this within the batch; it holds 240.
+  limits: { megabytes: 600 },
   make(seed) {
     const random = new Random(seed);
     const method = methods[(seed - 1) % methods.length]!;
     const message = { kind: 'call', id: 1, method, args: validCalls[method] };
     // The first of each method is sound.
-    if (seed <= methods.length) return { message, sound: true };
+    if (seed <= methods.length) return { message, sound: !measuring.includes(method) };
     if (random.chance(0.05)) return { message: mutateTree(random, message, 3), sound: false };
     return { message: { ...message, args: mutateTree(random, message.args, 3) }, sound: false };
   },
