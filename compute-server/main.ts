@@ -10,9 +10,9 @@ import { isolatedFlag } from './isolated/isolated';
 import { serveTask } from './isolated/serve-task';
 import { isTaskName } from './isolated/tasks';
 import { kernelMethods, serverInfo } from './kernel-methods';
-import { hallucinationMethods } from './model/hallucination-methods';
-import { modelMethods } from './model/methods';
-import { modelCalls } from './model/model-calls';
+import { hallucinationMethods } from './model/hallucination/hallucination-methods';
+import { modelMethods } from './model/calls/methods';
+import { modelCalls } from './model/calls/model-calls';
 import { serveWorker, workerFlag } from './sharded/worker';
 import { readSurroundings } from './surroundings';
 

@@ -1,6 +1,6 @@
-import { continued, type ContinuationRequest, type GeneratedToken } from '../../compute-server/model/decoding';
-import type { LoadedModel } from '../../compute-server/model/loaded-model';
-import { SequenceRun, type SequenceRunRequest } from '../../compute-server/model/sequence-run';
+import { continued, type ContinuationRequest, type GeneratedToken } from '../../compute-server/model/generation/decoding';
+import type { LoadedModel } from '../../compute-server/model/checkpoint/loaded-model';
+import { SequenceRun, type SequenceRunRequest } from '../../compute-server/model/generation/sequence-run';
 
 /** A prompt and what the model makes of it, token by token. */
 export async function* generate(

@@ -7,7 +7,7 @@ import {
   type ImageTruth,
 } from '../../../diagnostics/hallucination/chair';
 import { unknownLabels } from '../../../protocol/results/unknown-labels';
-import { finderOf } from '../../model/caption';
+import { finderOf } from '../../model/hallucination/caption';
 import { readCaptions, readLexicon, readTruth, withReferences } from '../caption-files';
 import { wrongUsage } from '../exit-codes';
 import { provenance } from '../../provenance';

@@ -4,8 +4,8 @@
  * getrusage).
  */
 import { readFileSync } from 'node:fs';
-import { openModel } from '../../../compute-server/model/loaded-model';
-import { runPrompt } from '../../../compute-server/model/model-run';
+import { openModel } from '../../../compute-server/model/checkpoint/loaded-model';
+import { runPrompt } from '../../../compute-server/model/run/model-run';
 import { statisticsOfMap } from '../../support/map-statistics';
 
 export interface RunJob {

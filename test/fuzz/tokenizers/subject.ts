@@ -2,8 +2,8 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { TextFault } from '../../../compute-server/model/text-library';
-import { openTokeniser, type Tokeniser } from '../../../compute-server/model/tokeniser';
+import { TextFault } from '../../../compute-server/model/text/text-library';
+import { openTokeniser, type Tokeniser } from '../../../compute-server/model/text/tokeniser';
 import {
   writeByteLevelTokenizer,
   writeUnigramTokenizer,

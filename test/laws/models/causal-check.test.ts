@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { causalCheck } from '../../../compute-server/model/causal-check';
-import { runPrompt } from '../../../compute-server/model/model-run';
+import { causalCheck } from '../../../compute-server/model/heads/causal-check';
+import { runPrompt } from '../../../compute-server/model/run/model-run';
 import { repeatedSequence } from '../../../diagnostics/patterns/probes';
-import { probeSettings } from '../../../compute-server/model/head-labels';
+import { probeSettings } from '../../../compute-server/model/heads/head-labels';
 import type { HeadsRequest } from '../../../protocol/compute/models';
 import type { HeadClass, HeadGain } from '../../../protocol/results/heads';
 import { openTiny, promptIds, type OpenTiny } from '../../support/checkpoints/open-tiny';

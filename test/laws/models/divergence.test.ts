@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { layerDivergence, tokenDivergence } from '../../../diagnostics/hallucination/divergence';
-import { DivergenceRun, divergenceStep, type MeasuredToken } from '../../../compute-server/model/divergence-run';
-import { lastHeadOutputs } from '../../../compute-server/model/reinforcement';
-import { SequenceRun } from '../../../compute-server/model/sequence-run';
-import { spanPair } from '../../../compute-server/model/span-pair';
+import { DivergenceRun, divergenceStep, type MeasuredToken } from '../../../compute-server/model/hallucination/divergence-run';
+import { lastHeadOutputs } from '../../../compute-server/model/generation/reinforcement';
+import { SequenceRun } from '../../../compute-server/model/generation/sequence-run';
+import { spanPair } from '../../../compute-server/model/hallucination/span-pair';
 import { FailureError } from '../../../protocol/wire/failures';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { llamaLike, tinyModels } from '../../support/checkpoints/tiny-models';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { headWeights, type HeadMap } from '../../../compute-server/model/head-weights';
-import { runPrompt } from '../../../compute-server/model/model-run';
-import type { Replacement } from '../../../compute-server/model/interventions';
+import { headWeights, type HeadMap } from '../../../compute-server/model/checkpoint/head-weights';
+import { runPrompt } from '../../../compute-server/model/run/model-run';
+import type { Replacement } from '../../../compute-server/model/run/interventions';
 import type { Norm } from '../../../models/architectures/model-spec';
 import type { LayerTap } from '../../../models/instrument/taps';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';

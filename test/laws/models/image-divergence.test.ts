@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { layerDivergence } from '../../../diagnostics/hallucination/divergence';
-import { DivergenceRun, divergenceStep } from '../../../compute-server/model/divergence-run';
-import { type LoadedModel } from '../../../compute-server/model/loaded-model';
-import { sequenceOf } from '../../../compute-server/model/prompt';
-import { startReinforced, type ReinforcementPlan } from '../../../compute-server/model/reinforcement';
-import { SequenceRun } from '../../../compute-server/model/sequence-run';
-import { SinkCollector } from '../../../compute-server/model/span-sinks';
-import { spanPair } from '../../../compute-server/model/span-pair';
+import { DivergenceRun, divergenceStep } from '../../../compute-server/model/hallucination/divergence-run';
+import { type LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
+import { sequenceOf } from '../../../compute-server/model/prompt/prompt';
+import { startReinforced, type ReinforcementPlan } from '../../../compute-server/model/generation/reinforcement';
+import { SequenceRun } from '../../../compute-server/model/generation/sequence-run';
+import { SinkCollector } from '../../../compute-server/model/hallucination/span-sinks';
+import { spanPair } from '../../../compute-server/model/hallucination/span-pair';
 import { TinyVlms } from '../../support/checkpoints/open-vlms';
 import {
   normalisedPicture,

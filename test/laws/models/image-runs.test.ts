@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { HeadView } from '../../../compute-server/model/head-view';
-import { type LoadedModel } from '../../../compute-server/model/loaded-model';
-import { runPrompt } from '../../../compute-server/model/model-run';
-import { parityOf } from '../../../compute-server/model/parity';
-import { sequenceOf } from '../../../compute-server/model/prompt';
-import { withoutSpan, type Sequence } from '../../../compute-server/model/sequence';
+import { HeadView } from '../../../compute-server/model/heads/head-view';
+import { type LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
+import { runPrompt } from '../../../compute-server/model/run/model-run';
+import { parityOf } from '../../../compute-server/model/run/parity';
+import { sequenceOf } from '../../../compute-server/model/prompt/prompt';
+import { withoutSpan, type Sequence } from '../../../compute-server/model/run/sequence';
 import { generate } from '../../support/generate';
 import { TinyVlms } from '../../support/checkpoints/open-vlms';
 import { tinyIdefics3, tinyLlava, tinyPaligemma, type TinyVlm } from '../../support/checkpoints/tiny-vision';

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { divergences, layerDivergence, outliers, selectedHeads } from '../../../diagnostics/hallucination/divergence';
-import { continued } from '../../../compute-server/model/decoding';
-import { runPrompt } from '../../../compute-server/model/model-run';
-import { lastHeadOutputs, startReinforced, type ReinforcementPlan } from '../../../compute-server/model/reinforcement';
-import { SequenceRun } from '../../../compute-server/model/sequence-run';
-import { spanPair } from '../../../compute-server/model/span-pair';
+import { continued } from '../../../compute-server/model/generation/decoding';
+import { runPrompt } from '../../../compute-server/model/run/model-run';
+import { lastHeadOutputs, startReinforced, type ReinforcementPlan } from '../../../compute-server/model/generation/reinforcement';
+import { SequenceRun } from '../../../compute-server/model/generation/sequence-run';
+import { spanPair } from '../../../compute-server/model/hallucination/span-pair';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { llamaLike, tinyModel } from '../../support/checkpoints/tiny-models';
 import type { Parameters } from '../../support/reference/vectors';

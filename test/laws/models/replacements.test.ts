@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { runPrompt } from '../../../compute-server/model/model-run';
-import type { RunRequest, RunResult } from '../../../compute-server/model/run-request';
-import { variantProblem, type Replacement, type Variant } from '../../../compute-server/model/interventions';
-import { SequenceRun } from '../../../compute-server/model/sequence-run';
+import { runPrompt } from '../../../compute-server/model/run/model-run';
+import type { RunRequest, RunResult } from '../../../compute-server/model/run/run-request';
+import { variantProblem, type Replacement, type Variant } from '../../../compute-server/model/run/interventions';
+import { SequenceRun } from '../../../compute-server/model/generation/sequence-run';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 
 const n = ids.length;

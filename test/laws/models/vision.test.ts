@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { hallucinationJob } from '../../../compute-server/model/hallucination-job';
-import { type LoadedModel } from '../../../compute-server/model/loaded-model';
-import { runPrompt } from '../../../compute-server/model/model-run';
-import { sequenceOf } from '../../../compute-server/model/prompt';
+import { hallucinationJob } from '../../../compute-server/model/hallucination/hallucination-job';
+import { type LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
+import { runPrompt } from '../../../compute-server/model/run/model-run';
+import { sequenceOf } from '../../../compute-server/model/prompt/prompt';
 import type { LayerTap } from '../../../models/instrument/taps';
 import { bestSize, anyresTiles } from '../../../models/images/anyres';
 import { resize } from '../../../models/images/resample';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { sampled } from '../../../compute-server/model/picture-sample';
+import { sampled } from '../../../compute-server/model/prompt/picture-sample';
 import type { Caption, HallucinationSet } from '../../../protocol/results/hallucination';
 import type { Outcome } from '../compute/support/run-cli';
 import { buildServer, Place } from '../model/support/model-server';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { planChunk } from '../../../../compute-server/model/budget';
+import { planChunk } from '../../../../compute-server/model/run/budget';
 import { FailureError, type Failure } from '../../../../protocol/wire/failures';
 import { openTiny, type OpenTiny } from '../../../support/checkpoints/open-tiny';
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openModel, type LoadedModel } from '../../../../compute-server/model/loaded-model';
+import { openModel, type LoadedModel } from '../../../../compute-server/model/checkpoint/loaded-model';
 import { writeSafetensors, writeShards } from '../../../support/checkpoints/safetensors-file';
 import { tinyModel, tinyTensors, writeConfig, writeTinyModel } from '../../../support/checkpoints/tiny-models';
 import { writeByteLevelTokenizer } from '../../../support/checkpoints/tokenizers';

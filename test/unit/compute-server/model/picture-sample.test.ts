@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { sampled } from '../../../../compute-server/model/picture-sample';
+import { sampled } from '../../../../compute-server/model/prompt/picture-sample';
 
 const folder = (count: number, place = '/pictures') =>
   Array.from({ length: count }, (_, at) => ({ path: `${place}/scene-${at}.png` }));

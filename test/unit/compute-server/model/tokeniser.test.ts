@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { offsetsOf } from '../../../../compute-server/model/offsets';
-import { TextFault } from '../../../../compute-server/model/text-library';
-import { openTokeniser, type Tokeniser } from '../../../../compute-server/model/tokeniser';
+import { offsetsOf } from '../../../../compute-server/model/run/offsets';
+import { TextFault } from '../../../../compute-server/model/text/text-library';
+import { openTokeniser, type Tokeniser } from '../../../../compute-server/model/text/tokeniser';
 import {
   writeByteLevelTokenizer,
   writeUnigramTokenizer,

@@ -1,0 +1,65 @@
+/** Calls that run a model: one at a time, on the model kept warm, with failures that have words. */
+import { ModelError } from '../../../models/architectures/model-spec';
+import { FailureError } from '../../../protocol/wire/failures';
+import { alone, jobAlone, type Lane } from '../../dispatch/lane';
+import type { Surroundings } from '../../surroundings';
+import type { LoadedModel } from '../checkpoint/loaded-model';
+import { ModelStore } from '../checkpoint/model-store';
+import { TextFault } from '../text/text-library';
+
+/** Share of the memory limit that opened weights may take; the rest is for the run. */
+const weightShare = 0.5;
+
+export interface ModelCalls {
+  readonly once: <T>(folder: string, signal: AbortSignal, act: (model: LoadedModel) => Promise<T>) => Promise<T>;
+  readonly job: <P, R>(
+    folder: string,
+    signal: AbortSignal,
+    start: (model: LoadedModel) => AsyncGenerator<P, R, void>,
+  ) => AsyncGenerator<P, R, void>;
+}
+
+export function modelCalls(surroundings: Surroundings, lane: Lane): ModelCalls {
+  const store = new ModelStore({
+    device: 'cpu',
+    threads: surroundings.defaultThreads,
+    limitBytes: surroundings.memoryLimit * weightShare,
+  });
+  return {
+    once: (folder, signal, act) =>
+      alone(lane, signal, async () => {
+        try {
+          const model = await store.open(folder);
+          const result = await act(model);
+          await model.requireUnchanged();
+          return result;
+        } catch (error) {
+          throw told(error, folder, signal);
+        }
+      }),
+    job: (folder, signal, start) =>
+      jobAlone(lane, signal, async function* () {
+        try {
+          const model = await store.open(folder);
+          const result = yield* start(model);
+          await model.requireUnchanged();
+          return result;
+        } catch (error) {
+          throw told(error, folder, signal);
+        }
+      }),
+  };
+}
+
+/** What a run throws, as a failure that has words. */
+function told(error: unknown, folder: string, signal: AbortSignal): unknown {
+  if (signal.aborted && error instanceof Error && error.name === 'AbortError') {
+    return new FailureError({ code: 'cancelled' });
+  }
+  if (error instanceof ModelError) return new FailureError({ code: 'model-unusable', folder, detail: error.message });
+  if (error instanceof TextFault) {
+    const detail = `Its tokenizer cannot be used here: ${error.message.replace(/\.$/, '')}. Fetch tokenizer.json again, or take it away and give token ids.`;
+    return new FailureError({ code: 'model-unusable', folder, detail });
+  }
+  return error;
+}

@@ -1,0 +1,311 @@
+/** A checkpoint folder opened for running: headers read, layer graphs at hand, weights where they lie. */
+import { realpath, stat } from 'node:fs/promises';
+import { basename, dirname, relative, sep } from 'node:path';
+import { runnable, specifyModel, type SpecifiedModel } from '../../../models/architectures/catalogue';
+import { usableContext } from '../../../models/architectures/context';
+import { requireFit } from '../../../models/architectures/fit';
+import { ModelError, type ModelSpec } from '../../../models/architectures/model-spec';
+import { rotaryFrequencies } from '../../../models/architectures/rope';
+import type { StoredTensor, StoredWeights } from '../../../models/architectures/stored-weights';
+import { readGenerationConfig } from '../../../models/formats/companions/companions';
+import { parseConfig } from '../../../models/formats/config/parse-config';
+import { describeModel } from '../../../models/formats/describe-model';
+import { readFolderFile, type FolderFile } from '../../../models/formats/folder-file';
+import type { ModelDescription, ModelPart } from '../../../models/formats/model-description';
+import { largestConfig, readSmallJson } from '../../../models/formats/model-folder';
+import { openCheckpoint, type CheckpointProblem } from '../../../models/formats/safetensors/checkpoint';
+import type { MultimodalSpec } from '../../../models/architectures/vision-tower';
+import type { ModelSummary, VisionSummary } from '../../../protocol/results/heads';
+import { FailureError } from '../../../protocol/wire/failures';
+import type { DeviceId } from '../../runtime/session';
+import { LayerSessions } from '../run/layer-sessions';
+import { hashOfModel, watchFiles } from './model-files';
+import { openTokeniser, type TokeniserOutcome } from '../text/tokeniser';
+import {
+  checkedProcessor,
+  fittedTower,
+  openProcessor,
+  visionGraphs,
+  type ProcessorOutcome,
+  type VisionModel,
+} from './vision-model';
+
+export interface LoadedModel {
+  readonly folder: string;
+  readonly summary: ModelSummary;
+  readonly description: ModelDescription;
+  readonly spec: ModelSpec;
+  readonly weights: StoredWeights;
+  /** The folder that the locations of `weights` are relative to. */
+  readonly weightsFolder: string;
+  readonly sessions: LayerSessions;
+  readonly tokeniser: TokeniserOutcome;
+  /** Ids that end a generation. */
+  readonly stopIds: readonly number[];
+  /** `bos_token_id` of the config, when it is one of the vocabulary. */
+  readonly bosId?: number;
+  /** The vision encoder of a model that reads images. */
+  readonly vision?: VisionModel;
+  readonly multimodal?: MultimodalSpec;
+  /** The vision encoder as a model of its own, whose rows are patches (the model itself where it reads nothing else). */
+  readonly encoder?: LoadedModel;
+  /** Of sizes and times of change of the files: for caches on this machine. */
+  readonly stamp: string;
+  /** The first file that is gone or no longer what it was when the model was opened, as one sentence. */
+  changed(): Promise<string | undefined>;
+  /** Rejects with that sentence: numbers of a run during which a file changed are of neither model. */
+  requireUnchanged(): Promise<void>;
+}
+
+export interface OpenOptions {
+  readonly device: DeviceId;
+  readonly threads: number;
+  /** Bytes of weights that may be open at once. */
+  readonly limitBytes: number;
+}
+
+const unusable = (folder: string, detail: string): FailureError =>
+  new FailureError({ code: 'model-unusable', folder, detail });
+
+/** `path` is the folder or its config.json. Reads headers only. */
+export async function openModel(path: string, options: OpenOptions): Promise<LoadedModel> {
+  const folder = await folderOf(path);
+  const config = await readFolderFile(folder, 'config.json', largestConfig);
+  if (!config.ok) throw unusable(folder, sentenceOfConfig(config));
+  const { text } = config;
+  const parsed = parseConfig(text);
+  if (!parsed.ok) throw unusable(folder, `Its config.json cannot be read: ${parsed.message}`);
+  const description = describeModel(parsed.value);
+  const verdict = runnable(description);
+  if (verdict !== true) throw unusable(folder, verdict);
+  const checkpoint = await openCheckpoint(folder);
+  const [problem] = checkpoint.problems.filter(({ code }) => code !== 'total-size' && code !== 'not-in-index');
+  if (problem) throw unusable(folder, sentenceOfProblem(problem));
+  const root = commonFolder(checkpoint.files.map(({ path: file }) => file));
+  const tensors = new Map<string, StoredTensor>(
+    checkpoint.tensors.map((tensor) => [
+      tensor.name,
+      {
+        name: tensor.name,
+        dtype: tensor.dtype,
+        shape: tensor.shape,
+        location: relative(root, tensor.file).split(sep).join('/'),
+        offset: tensor.offset,
+        length: tensor.length,
+      },
+    ]),
+  );
+  const weights: StoredWeights = { find: (name) => tensors.get(name) };
+  const watched = await watchFiles(folder, checkpoint);
+  const requireUnchanged = async (): Promise<void> => {
+    const why = await watched.changed();
+    if (why !== undefined) throw unusable(folder, why);
+  };
+  const processor = await openProcessor(folder);
+  let specified: SpecifiedModel;
+  let notes: readonly string[];
+  let opened: { readonly text?: LayerSessions; readonly vision?: LayerSessions };
+  try {
+    const known = specifyModel(description, weights);
+    specified = known.kind === 'vision' ? { ...known, vision: fittedTower(known.vision, processor) } : known;
+    notes = requireFit(description, checkpoint.tensors);
+    opened = openSessions(specified, weights, root, options, requireUnchanged);
+  } catch (error) {
+    if (error instanceof ModelError) throw unusable(folder, error.message);
+    throw error;
+  }
+  const weightBytes = checkpoint.tensors.reduce((sum, { length }) => sum + length, 0);
+  const hash = await hashOfModel(folder, text, checkpoint);
+  const common = { folder, description, weights, weightsFolder: root, ...watched, requireUnchanged };
+  const summary = (part: ModelPart, spec: ModelSpec, tokeniser: TokeniserOutcome): ModelSummary => {
+    const context = usableContext(spec);
+    return {
+      folder,
+      name: basename(folder),
+      family: part.family,
+      hash,
+      layers: spec.blocks.length,
+      heads: Math.max(...spec.blocks.map(({ attention }) => attention.heads)),
+      kvHeads: Math.max(...spec.blocks.map(({ attention }) => attention.kvHeads)),
+      headDim: part.headDim,
+      hiddenSize: part.hiddenSize,
+      vocabulary: part.vocabularySize ?? 0,
+      ...(context === undefined || part.role === 'vision' ? {} : { contextLength: context }),
+      causal: spec.blocks.every(({ attention }) => attention.causal),
+      weightBytes,
+      dtypes: [...new Set(checkpoint.tensors.map(({ dtype }) => dtype))],
+      windows: spec.blocks.map(({ attention }) => attention.window ?? null),
+      tokenizer: tokeniser.ok ? true : tokeniser.why,
+      chatTemplate: tokeniser.ok && tokeniser.tokeniser.hasChatTemplate,
+      ...(notes.length > 0 ? { notes } : {}),
+    };
+  };
+  const vision =
+    specified.kind === 'text' || !opened.vision ? undefined : openVision(processor, specified, opened.vision);
+  const withVision = vision
+    ? { vision: visionSummary(vision, specified.kind === 'multimodal' ? specified.spec.imageToken : undefined) }
+    : {};
+  const encoder: LoadedModel | undefined = vision && {
+    ...common,
+    spec: vision.tower.stack,
+    sessions: vision.sessions,
+    tokeniser: noText,
+    stopIds: [],
+    vision,
+    summary: {
+      ...summary(specified.kind === 'multimodal' ? specified.visionPart : specified.part, vision.tower.stack, noText),
+      ...withVision,
+    },
+  };
+  if (specified.kind === 'vision') {
+    if (!encoder) throw new RangeError('a vision model has an encoder');
+    return { ...encoder, encoder };
+  }
+  const { part } = specified;
+  const spec = specified.kind === 'text' ? specified.text : specified.spec.text;
+  if (!opened.text) throw new RangeError('a text model has sessions');
+  const tokeniser = await openTokeniser(folder);
+  return {
+    ...common,
+    spec,
+    sessions: opened.text,
+    tokeniser,
+    ...(specified.kind === 'multimodal' ? { multimodal: specified.spec } : {}),
+    ...(vision && encoder ? { vision, encoder } : {}),
+    ...(await tokenIds(folder, description, part.vocabularySize ?? 0)),
+    summary: { ...summary(part, spec, tokeniser), ...withVision },
+  };
+}
+
+const noText: TokeniserOutcome = { ok: false, why: 'A vision encoder reads images and no text; give an image.' };
+
+/** Sessions of the two parts, which share the limit: as much as the encoder's weights take, at most half, is its own. */
+function openSessions(
+  specified: SpecifiedModel,
+  weights: StoredWeights,
+  root: string,
+  options: OpenOptions,
+  requireUnchanged: () => Promise<void>,
+): { readonly text?: LayerSessions; readonly vision?: LayerSessions } {
+  const text =
+    specified.kind === 'text' ? specified.text : specified.kind === 'multimodal' ? specified.spec.text : undefined;
+  const tower =
+    specified.kind === 'vision'
+      ? specified.vision
+      : specified.kind === 'multimodal'
+        ? specified.spec.vision
+        : undefined;
+  const connector = specified.kind === 'multimodal' ? specified.spec.connector : undefined;
+  const open = (spec: ModelSpec, limitBytes: number, further = {}): LayerSessions => {
+    const sessions = new LayerSessions(spec, weights, root, { ...options, limitBytes }, requireUnchanged, further);
+    sessions.check();
+    return sessions;
+  };
+  if (text) requireRopes(text);
+  const vision = tower && open(tower.stack, options.limitBytes, visionGraphs(tower, connector));
+  const share = vision && text ? Math.min(vision.weightBytes(), options.limitBytes / 2) : 0;
+  if (vision && text) vision.limit(share);
+  return {
+    ...(text ? { text: open(text, options.limitBytes - share) } : {}),
+    ...(vision ? { vision } : {}),
+  };
+}
+
+function openVision(
+  processor: ProcessorOutcome,
+  specified: Exclude<SpecifiedModel, { kind: 'text' }>,
+  sessions: LayerSessions,
+): VisionModel {
+  const { tower, connector, layout } =
+    specified.kind === 'vision'
+      ? { tower: specified.vision, connector: undefined, layout: { kind: 'single' } as const }
+      : { tower: specified.spec.vision, connector: specified.spec.connector, layout: specified.spec.layout };
+  const checked = checkedProcessor(processor, tower, connector, layout);
+  return { tower, connector, layout, processor: checked, sessions };
+}
+
+function visionSummary({ tower, processor }: VisionModel, imageToken: number | undefined): VisionSummary {
+  const { stack, patches } = tower;
+  return {
+    family: stack.family,
+    layers: stack.blocks.length,
+    heads: Math.max(...stack.blocks.map(({ attention }) => attention.heads)),
+    headDim: Math.max(...stack.blocks.map(({ attention }) => attention.headDim)),
+    hiddenSize: stack.hiddenSize,
+    imageSize: patches.size,
+    patchSize: patches.patch,
+    ...(imageToken === undefined ? {} : { imageToken }),
+    processor: processor.ok ? true : processor.why,
+  };
+}
+
+async function folderOf(path: string): Promise<string> {
+  try {
+    const real = await realpath(path);
+    return (await stat(real)).isDirectory() ? real : dirname(path);
+  } catch {
+    throw unusable(path, 'There is no such folder. Check the path.');
+  }
+}
+
+function sentenceOfConfig({ code, message }: Extract<FolderFile, { ok: false }>): string {
+  if (code === 'not-found') return 'It has no config.json. Choose a Hugging Face model folder.';
+  if (code === 'outside-folder') return `${message} Put the file into the folder.`;
+  return `${message} Fetch the file again.`;
+}
+
+/** The words of the language server's finding `shard-missing`; other problems carry a sentence of their own. */
+function sentenceOfProblem({ code, file, message }: CheckpointProblem): string {
+  if (code === 'shard-missing') {
+    return `${file ?? 'A file of weights'} is missing, and other files of the model are here. Download it again; its tensors cannot be loaded.`;
+  }
+  if (code === 'no-weights') return `${message} Fetch the weights in the safetensors format, or convert them to it.`;
+  if (code === 'outside-folder') return `${message} Put the file into the folder.`;
+  return `${message} Fetch the file again.`;
+}
+
+/** Forms that need a field which the config lacks, or that have no formula here, are refused before anything runs. */
+function requireRopes(spec: ModelSpec): void {
+  const { ropes, blocks, contextLength } = spec;
+  for (const { attention } of blocks) {
+    const rope = attention.rope === undefined ? undefined : ropes[attention.rope];
+    if (!rope) continue;
+    if (rope.dimensions > attention.headDim) {
+      throw new ModelError(
+        `The config rotates ${rope.dimensions} dimensions of a head, and a head has ${attention.headDim}. Correct partial_rotary_factor.`,
+      );
+    }
+    try {
+      for (const sequenceLength of [1, usableContext(spec) ?? 1]) {
+        rotaryFrequencies(rope, { contextLength, sequenceLength });
+      }
+    } catch (error) {
+      throw new ModelError(`${(error as Error).message} Correct rope_scaling in the config.`);
+    }
+  }
+}
+
+/** The folder that holds all data files: onnxruntime reads weights below one folder only. */
+function commonFolder(files: readonly string[]): string {
+  const [first, ...rest] = files.map((file) => dirname(file).split(sep));
+  if (!first) return '.';
+  let length = first.length;
+  for (const parts of rest) {
+    while (length > 0 && first.slice(0, length).join(sep) !== parts.slice(0, length).join(sep)) length--;
+  }
+  return first.slice(0, length).join(sep) || sep;
+}
+
+async function tokenIds(
+  folder: string,
+  description: ModelDescription,
+  vocabulary: number,
+): Promise<{ readonly stopIds: readonly number[]; readonly bosId?: number }> {
+  const own = (key: string): readonly number[] => description.tokenIds.find((each) => each.key === key)?.ids ?? [];
+  // generation_config.json has the last word on where a generation ends; most folders of base models have none.
+  const generation = (await readSmallJson(folder, 'generation_config.json')) ?? {};
+  const { eosIds } = readGenerationConfig(generation);
+  const stop = eosIds.length > 0 ? eosIds : own('eos_token_id');
+  const bos = own('bos_token_id').find((id) => id >= 0 && id < vocabulary);
+  return { stopIds: stop, ...(bos === undefined ? {} : { bosId: bos }) };
+}

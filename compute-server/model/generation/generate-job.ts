@@ -1,0 +1,188 @@
+/** The job behind `headscope generate` and the panel's continuation. */
+import { usableContext } from '../../../models/architectures/context';
+import type {
+  GenerateProgress,
+  GenerateReply,
+  GenerateRequest,
+  NextTokensRequest,
+} from '../../../protocol/compute/models';
+import type { HeadStatistics, NextToken, NextTokens } from '../../../protocol/results/heads';
+import { headStatisticNames } from '../../../protocol/results/heads';
+import { FailureError } from '../../../protocol/wire/failures';
+import type { Job } from '../../dispatch/dispatcher';
+import type { Surroundings } from '../../surroundings';
+import { planChunk } from '../run/budget';
+import { continued } from './decoding';
+import type { HeadNumbers } from '../run/head-statistics';
+import type { Variant } from '../run/interventions';
+import { biasedKeys, checkedVariant } from '../run/key-groups';
+import type { LoadedModel } from '../checkpoint/loaded-model';
+import { runPrompt } from '../run/model-run';
+import { requireParity } from '../run/parity';
+import { piecesOf, sequenceOf, textOf } from '../prompt/prompt';
+import { startReinforced, type ReinforcedRun } from './reinforcement';
+import type { Sequence } from '../run/sequence';
+import { divergence, probabilities } from './sampling';
+import { SequenceRun } from './sequence-run';
+import { spanPair } from '../hallucination/span-pair';
+import { chunkFor, planOf, reinforcementOf, requireHead, requireVision } from '../hallucination/span-request';
+
+export async function* generateJob(
+  model: LoadedModel,
+  request: GenerateRequest,
+  surroundings: Surroundings,
+  signal: AbortSignal,
+): Job<GenerateProgress, GenerateReply> {
+  requireHead(model);
+  const { memoryLimit } = surroundings;
+  const sequence = await sequenceOf(model, request.prompt, { memoryLimit, signal });
+  const promptIds = sequence.ids;
+  if (request.biases && request.biases.length > 0 && request.reinforcement) {
+    throw new FailureError({
+      code: 'bad-request',
+      detail: 'A bias on keys and the reinforcement of heads are not run together. Leave one of them out.',
+    });
+  }
+  const biased = biasedKeys(request.biases ?? []);
+  const groups = [...(sequence.groups ?? []), ...biased.groups];
+  const variant = checkedVariant(
+    model.spec,
+    { gains: request.gains, scoreBiases: biased.scoreBiases },
+    groups,
+    promptIds.length,
+  );
+  const chunk = planChunk(
+    model.spec,
+    {
+      length: promptIds.length,
+      batch: 1,
+      keepCache: true,
+      further: Math.min(request.maxNewTokens, (usableContext(model.spec) ?? Infinity) - promptIds.length),
+      logits: 'last',
+      prefix: sequence.prefix,
+    },
+    memoryLimit,
+  );
+  const parity = await requireParity(model, sequence, { signal });
+  const reinforced = request.reinforcement
+    ? await reinforcedRun(model, sequence, request, request.reinforcement, surroundings, signal)
+    : undefined;
+  const made: number[] = [];
+  let first: Float32Array | undefined;
+  const run =
+    reinforced?.run ??
+    (await SequenceRun.start(model.spec, model.sessions, { ...sequence, groups, variant, chunk }, { signal }));
+  const continuation = {
+    maxNewTokens: request.maxNewTokens,
+    stopIds: model.stopIds,
+    sampling: { temperature: request.temperature, topP: request.topP, seed: request.seed },
+    statistics: request.statistics,
+  };
+  for await (const token of continued(run, continuation, { signal })) {
+    first ??= token.logits;
+    made.push(token.id);
+    yield {
+      kind: 'token',
+      index: made.length - 1,
+      id: token.id,
+      text: textOf(model, made),
+      probability: probabilities(token.logits)[token.id] ?? 0,
+      ...(token.statistics ? { statistics: tables(token.statistics) } : {}),
+    };
+  }
+  const logitsLast = first ?? run.logits;
+  const { image, chatPrompt } = sequence;
+  return {
+    promptIds,
+    ...(image ? { image } : {}),
+    ...(chatPrompt ? { chatPrompt } : {}),
+    ids: made,
+    text: textOf(model, made),
+    logitsLast,
+    top: topOf(model, logitsLast, 10),
+    parity,
+    ...(reinforced ? { selected: reinforced.selected } : {}),
+  };
+}
+
+async function reinforcedRun(
+  model: LoadedModel,
+  sequence: Sequence,
+  { gains, maxNewTokens }: GenerateRequest,
+  reinforcement: NonNullable<GenerateRequest['reinforcement']>,
+  { memoryLimit }: Surroundings,
+  signal: AbortSignal,
+): Promise<ReinforcedRun> {
+  const { removed, positions } = reinforcement;
+  const plan = planOf(reinforcementOf(model, reinforcement, reinforcement));
+  if (removed.kind === 'image' && !sequence.image) requireVision(model);
+  const pair = spanPair(sequence, removed, positions);
+  const chunk = chunkFor(model, sequence, maxNewTokens, memoryLimit, true);
+  return startReinforced(model.spec, model.sessions, { pair, plan, chunk, variant: { gains } }, { signal });
+}
+
+/** Next-token distributions of the plain model and of each variant, as one batch from the first changed layer on. */
+export async function nextTokens(
+  model: LoadedModel,
+  request: NextTokensRequest,
+  surroundings: Surroundings,
+  signal: AbortSignal,
+): Promise<readonly NextTokens[]> {
+  requireHead(model);
+  const { ids: given, image } = request;
+  const { memoryLimit } = surroundings;
+  const prompt = { kind: 'ids', ids: given, ...(image === undefined ? {} : { image }) } as const;
+  const sequence = await sequenceOf(model, prompt, { memoryLimit, signal });
+  const variants = [{}, ...request.variants.map((gains) => checkedVariant(model.spec, { gains }))];
+  const chunk = planChunk(
+    model.spec,
+    {
+      length: sequence.ids.length,
+      batch: variants.length,
+      keepCache: false,
+      logits: 'last',
+      prefix: sequence.prefix,
+    },
+    memoryLimit,
+  );
+  await requireParity(model, sequence, { signal });
+  const rows = await lastLogits(model, sequence, variants, chunk, signal);
+  const [plain = new Float32Array(0)] = rows;
+  return rows.map((logits, at) => ({
+    gains: request.variants[at - 1] ?? [],
+    top: topOf(model, logits, request.top),
+    divergence: at === 0 ? 0 : divergence(plain, logits),
+    entropy: probabilities(logits).reduce((sum, p) => (p === 0 ? sum : sum - p * Math.log(p)), 0),
+  }));
+}
+
+async function lastLogits(
+  model: LoadedModel,
+  sequence: Sequence,
+  variants: readonly Variant[],
+  chunk: number,
+  signal: AbortSignal,
+): Promise<Float32Array[]> {
+  const run = await runPrompt(model.spec, model.sessions, { ...sequence, variants, chunk, logits: 'last' }, { signal });
+  const data = run.logits?.data;
+  if (!(data instanceof Float32Array)) throw new RangeError('the model gave no logits');
+  const width = data.length / variants.length;
+  return variants.map((_, at) => data.slice(at * width, (at + 1) * width));
+}
+
+function topOf(model: LoadedModel, logits: Float32Array, count: number): NextToken[] {
+  const p = probabilities(logits);
+  const order = Array.from(p.keys())
+    .sort((a, b) => (p[b] ?? 0) - (p[a] ?? 0) || a - b)
+    .slice(0, count);
+  const pieces = order.map((id) => piecesOf(model, [id])[0] ?? `#${id}`);
+  return order.map((id, at) => ({ id, text: pieces[at] ?? '', probability: p[id] ?? 0 }));
+}
+
+function tables(layers: readonly HeadNumbers[]): {
+  readonly [K in keyof HeadStatistics]: readonly (readonly number[])[];
+} {
+  return Object.fromEntries(
+    headStatisticNames.map((name) => [name, layers.map((layer) => layer[name])]),
+  ) as unknown as { readonly [K in keyof HeadStatistics]: readonly (readonly number[])[] };
+}

@@ -1,0 +1,227 @@
+/**
+ * Vision-aware head reinforcement (arXiv 2412.13949): heads whose output depends on the span are chosen at the first step,
+ * layer by layer upwards, and scaled from the prompt on. Never chosen again: keys and values of deeper layers would stem from
+ * other gains.
+ *
+ * Executors. `in-graph`: each layer compares, chooses and scales in one pass. `progressive`: a run per reinforced layer with
+ * the gains known so far, straight from the definition. `one-shot`: every layer chooses from the plain run, which is not the
+ * same from the second reinforced layer on.
+ *
+ * The pass without the span is run first and unreinforced.
+ */
+import { layerDivergence, type Distance, type OutlierRule } from '../../../diagnostics/hallucination/divergence';
+import { random, seedFor } from '../../../kernels/tensors/random';
+import type { ModelSpec } from '../../../models/architectures/model-spec';
+import type { ReinforcedHeads, ReinforcementExecutor } from '../../../protocol/results/hallucination';
+import { gainsOfSelected, type HeadGain, type Variant } from '../run/interventions';
+import type { LayerSessions } from '../run/layer-sessions';
+import { runPrompt } from '../run/model-run';
+import type { ResidualStream, RunHooks } from '../run/run-request';
+import { sequencePart, type Sequence } from '../run/sequence';
+import { SequenceRun } from './sequence-run';
+import type { SpanPair } from '../hallucination/span-pair';
+
+export interface ReinforcementPlan {
+  readonly alpha: number;
+  /** Ascending. */
+  readonly layers: readonly number[];
+  readonly distance: Distance;
+  readonly outliers: OutlierRule;
+  readonly heads: ReinforcedHeads;
+  readonly normMatched: boolean;
+  readonly executor: ReinforcementExecutor;
+  readonly seed: number;
+}
+
+export interface ReinforcedRun {
+  readonly run: SequenceRun;
+  /** All layers; false where none is reinforced. */
+  readonly selected: readonly (readonly boolean[])[];
+  /** The gains of the reinforcement alone. */
+  readonly gains: readonly HeadGain[];
+}
+
+export interface ReinforcementRequest {
+  readonly pair: SpanPair;
+  readonly plan: ReinforcementPlan;
+  readonly chunk: number;
+  /** The person's own gains, held in both passes. */
+  readonly variant?: Variant;
+}
+
+export async function startReinforced(
+  model: ModelSpec,
+  sessions: LayerSessions,
+  request: ReinforcementRequest,
+  hooks: RunHooks = {},
+): Promise<ReinforcedRun> {
+  const { pair, plan, chunk } = request;
+  const variant = request.variant ?? {};
+  const text = await lastHeadOutputs(model, sessions, pair.without, { variant, chunk, layers: plan.layers }, hooks);
+  if (plan.executor === 'in-graph' && plan.heads === 'selected' && !plan.normMatched) {
+    const { alpha, distance, outliers } = plan;
+    const run = await SequenceRun.start(
+      model,
+      sessions,
+      { ...pair.whole, variant, chunk, reinforcement: { alpha, distance, rule: outliers, text } },
+      hooks,
+    );
+    const selected = tableOf(model, new Map([...run.chosen].map(([layer, own]) => [layer, own.selected])));
+    return { run, selected, gains: gainsOf(selected, alpha) };
+  }
+  const chosen = await choose(model, sessions, request, text, hooks);
+  const selected = tableOf(model, plan.heads === 'random' ? drawnAtRandom(chosen, plan.seed) : chosen);
+  const gains =
+    plan.heads === 'all' || plan.normMatched
+      ? await matchedGains(model, sessions, request, selected, hooks)
+      : gainsOf(selected, plan.alpha);
+  const held = { ...variant, gains: [...(variant.gains ?? []), ...gains] };
+  const run = await SequenceRun.start(model, sessions, { ...pair.whole, variant: held, chunk }, hooks);
+  const reinforced =
+    plan.heads === 'all' ? selected.map((row, layer) => row.map(() => plan.layers.includes(layer))) : selected;
+  return { run, selected: reinforced, gains };
+}
+
+type Chosen = ReadonlyMap<number, readonly boolean[]>;
+
+/** Which heads of each layer, by the executor of the plan. */
+async function choose(
+  model: ModelSpec,
+  sessions: LayerSessions,
+  { pair, plan, chunk, variant }: ReinforcementRequest,
+  text: ReadonlyMap<number, Float32Array>,
+  hooks: RunHooks,
+): Promise<Chosen> {
+  const chosen = new Map<number, readonly boolean[]>();
+  const own = variant?.gains ?? [];
+  const select = (layer: number, outputs: Float32Array | undefined): void => {
+    const without = text.get(layer);
+    if (!outputs || !without) throw new RangeError(`layer ${layer} gave no head outputs`);
+    const heads = model.blocks[layer]?.attention.heads ?? 1;
+    chosen.set(layer, layerDivergence({ with: outputs, without, heads }, plan.distance, plan.outliers).selected);
+  };
+  if (plan.executor === 'one-shot') {
+    const common = { chunk, layers: plan.layers, variant: { gains: own } };
+    const outputs = await lastHeadOutputs(model, sessions, pair.whole, common, hooks);
+    for (const layer of plan.layers) select(layer, outputs.get(layer));
+    return chosen;
+  }
+  for (const layer of plan.layers) {
+    const gains = [...own, ...[...chosen].flatMap(([at, is]) => gainsOfSelected(at, is, plan.alpha))];
+    const common = { chunk, layers: [layer], variant: { gains } };
+    select(layer, (await lastHeadOutputs(model, sessions, pair.whole, common, hooks)).get(layer));
+  }
+  return chosen;
+}
+
+/** Head outputs [h, d] of the last row, of the layers asked for; layers above the last of them are not run. */
+export async function lastHeadOutputs(
+  model: ModelSpec,
+  sessions: LayerSessions,
+  sequence: Sequence,
+  { variant, chunk, layers }: { readonly variant: Variant; readonly chunk: number; readonly layers: readonly number[] },
+  hooks: RunHooks = {},
+): Promise<Map<number, Float32Array>> {
+  const run = await runPrompt(
+    { ...model, blocks: model.blocks.slice(0, Math.max(...layers) + 1) },
+    sessions,
+    {
+      ...sequencePart(sequence),
+      variants: [variant],
+      chunk,
+      logits: 'none',
+      taps: layers.map((layer) => ({ layer, tap: 'attention.head_output' as const })),
+      tapRows: [sequence.ids.length - 1],
+    },
+    { signal: hooks.signal },
+  );
+  return new Map(
+    run.layers.flatMap(({ layer, taps }) => {
+      const data = taps['attention.head_output']?.data;
+      return data instanceof Float32Array ? [[layer, data] as const] : [];
+    }),
+  );
+}
+
+const tableOf = (model: ModelSpec, chosen: Chosen): boolean[][] =>
+  model.blocks.map(({ index, attention }) => [...(chosen.get(index) ?? Array<boolean>(attention.heads).fill(false))]);
+
+const gainsOf = (selected: readonly (readonly boolean[])[], alpha: number): HeadGain[] =>
+  selected.flatMap((row, layer) => gainsOfSelected(layer, row, alpha));
+
+/** As many heads of each layer, drawn without repeats. */
+function drawnAtRandom(chosen: Chosen, seed: number): Chosen {
+  return new Map(
+    [...chosen].map(([layer, selected]) => {
+      const source = random(seedFor(seed, `layer ${layer}`));
+      const left = selected.map((_, head) => head);
+      const drawn = new Set<number>();
+      for (let count = selected.filter(Boolean).length; count > 0; count--) {
+        const [head] = left.splice(source.whole(left.length), 1);
+        if (head !== undefined) drawn.add(head);
+      }
+      return [layer, selected.map((_, head) => drawn.has(head))];
+    }),
+  );
+}
+
+/**
+ * Gains of the controls, layer by layer upwards with what was settled below. With o the attention output of the last row as
+ * it is and o' with the selected heads times alpha: `all` gives every head |o'| / |o|; norm-matched reinforcement gives every
+ * head |o| / |o'| on top of alpha. (What attention adds to the residual stream; a norm behind it, where one is, included.)
+ */
+async function matchedGains(
+  model: ModelSpec,
+  sessions: LayerSessions,
+  { pair, plan, chunk, variant }: ReinforcementRequest,
+  selected: readonly (readonly boolean[])[],
+  hooks: RunHooks,
+): Promise<HeadGain[]> {
+  const gains: HeadGain[] = [];
+  const own = variant?.gains ?? [];
+  let stream: ResidualStream | undefined;
+  for (const { index: layer, attention } of model.blocks) {
+    const run = async (variants: readonly Variant[]) =>
+      runPrompt(
+        { ...model, blocks: model.blocks.slice(0, layer + 1) },
+        sessions,
+        {
+          ...sequencePart(pair.whole),
+          variants,
+          chunk,
+          logits: 'none',
+          taps: [{ layer, tap: 'attention.output' as const }],
+          tapRows: [pair.whole.ids.length - 1],
+          ...(stream ? { from: stream } : {}),
+        },
+        { signal: hooks.signal },
+      );
+    const chosen = selected[layer]?.some(Boolean) ?? false;
+    if (plan.layers.includes(layer) && chosen) {
+      const raised = gainsOfSelected(layer, selected[layer] ?? [], plan.alpha);
+      const both = await run([{ gains: own }, { gains: [...own, ...raised] }]);
+      const outputs = both.layers.at(-1)?.taps['attention.output']?.data;
+      if (!(outputs instanceof Float32Array)) throw new RangeError(`layer ${layer} gave no attention output`);
+      const [plain, reinforced] = [
+        norm(outputs.subarray(0, model.hiddenSize)),
+        norm(outputs.subarray(model.hiddenSize)),
+      ];
+      const every = (gain: number): HeadGain[] =>
+        Array.from({ length: attention.heads }, (_, head) => ({ layer, head, gain }));
+      const ratio = plan.heads === 'all' ? reinforced / plain : plain / reinforced;
+      const factor = Number.isFinite(ratio) ? ratio : 1;
+      gains.push(...(plan.heads === 'all' ? every(factor) : combined(raised, every(factor))));
+    }
+    stream = (await run([{ gains: [...own, ...gains] }])).last;
+  }
+  return gains;
+}
+
+const norm = (x: Float32Array): number => Math.sqrt(x.reduce((sum, value) => sum + value * value, 0));
+
+/** One gain a head: the product. */
+const combined = (raised: readonly HeadGain[], every: readonly HeadGain[]): HeadGain[] =>
+  every.map((each) => ({
+    ...each,
+    gain: each.gain * (raised.find(({ head }) => head === each.head)?.gain ?? 1),
+  }));

@@ -1,0 +1,211 @@
+/**
+ * A sequence that was run with its keys and values kept, and goes on: token by token, or by several known tokens at once
+ * (teacher forcing). Gains are held throughout; replacements act on the sequence it started with.
+ */
+import { usableContext } from '../../../models/architectures/context';
+import type { ModelSpec } from '../../../models/architectures/model-spec';
+import { statisticOutputs } from '../../../models/instrument/statistics';
+import { requireFinite } from '../run/finite';
+import { noStatistics, ranked, StatisticsCollector, type HeadNumbers } from '../run/head-statistics';
+import { earlierOccurrences, PickTable } from '../run/pick-table';
+import { gainsOfSelected, interventionFeeds, type GraphReinforcement, type Variant } from '../run/interventions';
+import type { KeyValueCache } from '../run/key-value-cache';
+import type { LayerSessions } from '../run/layer-sessions';
+import { embedTokens } from '../run/embed';
+import { blockFeeds, groupColumns, groupMass } from '../run/layer-feeds';
+import { runPrompt } from '../run/model-run';
+import { floats, int64, range } from '../run/runtime-arrays';
+import type { LayerReinforcement, RunHooks } from '../run/run-request';
+import { positionAt, sequencePart, type Sequence } from '../run/sequence';
+
+export interface SequenceRunRequest extends Sequence {
+  readonly variant?: Variant;
+  readonly chunk: number;
+  /** Give what the heads of the last row, and of each row after it, put out and read. */
+  readonly observe?: boolean;
+  /** Gains that the layers choose at the last row; they are held from then on. Not together with `observe`. */
+  readonly reinforcement?: GraphReinforcement;
+}
+
+/** The heads of one row. */
+export interface Observation {
+  /** By layer: outputs before the output projection, gains included, [h, d]. */
+  readonly headOutputs: readonly Float32Array[];
+  /** By layer: mass on the keys of each group, [h, groups]. */
+  readonly mass: readonly Float32Array[];
+}
+
+export interface Extension {
+  /** Of the last token, [v]. */
+  readonly logits: Float32Array;
+  /** By token, where they are asked for. */
+  readonly observations: readonly Observation[];
+  /** By layer, of the one token, where they are asked for. */
+  readonly statistics?: readonly HeadNumbers[];
+}
+
+export class SequenceRun {
+  private constructor(
+    private readonly model: ModelSpec,
+    private readonly sessions: LayerSessions,
+    private readonly request: SequenceRunRequest,
+    private readonly variant: Variant,
+    private readonly cache: KeyValueCache,
+    /** Of the last row of the sequence it started with, [v]. */
+    readonly logits: Float32Array,
+    readonly observation: Observation | undefined,
+    /** By layer, where layers chose gains. */
+    readonly chosen: ReadonlyMap<number, LayerReinforcement>,
+    private readonly ids: number[],
+  ) {}
+
+  static async start(
+    model: ModelSpec,
+    sessions: LayerSessions,
+    request: SequenceRunRequest,
+    hooks: RunHooks = {},
+  ): Promise<SequenceRun> {
+    const variant = request.variant ?? {};
+    const { reinforcement, observe } = request;
+    const run = await runPrompt(
+      model,
+      sessions,
+      {
+        ...sequencePart(request),
+        variants: [variant],
+        chunk: request.chunk,
+        logits: 'last',
+        keepCache: true,
+        ...(reinforcement ? { reinforcement } : {}),
+        ...(observe
+          ? {
+              lastMass: true,
+              taps: model.blocks.map(({ index }) => ({ layer: index, tap: 'attention.head_output' as const })),
+              tapRows: [request.ids.length - 1],
+            }
+          : {}),
+      },
+      hooks,
+    );
+    const logits = run.logits?.data;
+    if (!run.cache || !(logits instanceof Float32Array)) throw new RangeError('the model has no language head');
+    const chosen = new Map(run.layers.flatMap(({ layer, reinforcement: own }) => (own ? [[layer, own] as const] : [])));
+    const gains = [...chosen].flatMap(([layer, { selected }]) =>
+      gainsOfSelected(layer, selected, reinforcement?.alpha ?? 1),
+    );
+    const observation: Observation | undefined = observe
+      ? {
+          headOutputs: run.layers.map(({ taps }) => {
+            const data = taps['attention.head_output']?.data;
+            if (!(data instanceof Float32Array)) throw new TypeError('the layer gave no head outputs');
+            return data;
+          }),
+          mass: run.layers.map(({ lastMass }) => lastMass ?? new Float32Array(0)),
+        }
+      : undefined;
+    const held = gains.length === 0 ? variant : { ...variant, gains: [...(variant.gains ?? []), ...gains] };
+    return new SequenceRun(model, sessions, request, held, run.cache, logits, observation, chosen, [...request.ids]);
+  }
+
+  /** Rows so far. */
+  get length(): number {
+    return this.ids.length;
+  }
+
+  /** The gains that are held, those that the layers chose among them. */
+  get gains(): NonNullable<Variant['gains']> {
+    return this.variant.gains ?? [];
+  }
+
+  /** False when the context is full. */
+  get canGoOn(): boolean {
+    const context = usableContext(this.model);
+    return context === undefined || positionAt(this.request, this.ids.length) < context;
+  }
+
+  async extend(
+    added: readonly number[],
+    wanted: { readonly observe?: boolean; readonly statistics?: boolean } = {},
+  ): Promise<Extension> {
+    const { model, sessions, request, cache } = this;
+    const start = this.ids.length;
+    const length = added.length;
+    if (wanted.statistics && length !== 1) throw new RangeError('statistics are those of one token');
+    this.ids.push(...added);
+    const groups = request.groups ?? [];
+    const picks = wanted.statistics ? new PickTable(earlierOccurrences(this.ids), start) : undefined;
+    let residual = await embedTokens(model, sessions, request, start, added);
+    const statistics: HeadNumbers[] = [];
+    const observations = added.map(() => ({ headOutputs: [] as Float32Array[], mass: [] as Float32Array[] }));
+    for (const block of model.blocks) {
+      const layer = block.index;
+      const session = await sessions.session({ kind: 'block', layer, instrumented: true });
+      const firstKey = cache.first(layer);
+      const keys = cache.length(layer) + length;
+      const keyGroups = groupColumns(groups, firstKey, keys);
+      const collector = picks ? new StatisticsCollector(block.attention.heads, picks, groups) : undefined;
+      const values = await session.run(
+        {
+          ...blockFeeds(model, block, cache, residual, { batch: 1, start, length, sequence: request }),
+          ...interventionFeeds(model, block, {
+            variants: [this.variant],
+            groups: groups.map(({ name }) => name),
+            keyGroups,
+            start,
+            length,
+          }),
+          ...(collector?.feeds(start, length, firstKey, keys) ??
+            (wanted.observe
+              ? groupMass(keyGroups, range(0, length), length, block.attention.heads)
+              : noStatistics(keys, length))),
+          ...ranked(),
+          selected_heads: int64([], [0]),
+        },
+        [
+          'residual.out',
+          'new_key',
+          'new_value',
+          ...(collector ? statisticOutputs : wanted.observe ? ['statistics.mass'] : []),
+          ...(wanted.observe ? ['attention.head_output'] : []),
+        ],
+      );
+      residual = floats(values, 'residual.out');
+      requireFinite(residual, model.hiddenSize, 1, start, `Layer ${layer}`);
+      cache.append(layer, floats(values, 'new_key'), floats(values, 'new_value'));
+      if (block.attention.window !== undefined) cache.trim(layer, block.attention.window - 1);
+      if (collector) {
+        collector.add(start, length, firstKey, values);
+        statistics.push(collector.numbers());
+      }
+      if (wanted.observe) {
+        const { heads, headDim } = block.attention;
+        const outputs = floats(values, 'attention.head_output');
+        const mass = collector ? undefined : floats(values, 'statistics.mass');
+        observations.forEach((observation, row) => {
+          observation.headOutputs.push(rowOf(outputs, heads, length, headDim, row));
+          observation.mass.push(mass ? rowOf(mass, heads, length, groups.length, row) : new Float32Array(0));
+        });
+      }
+    }
+    const head = await sessions.session({ kind: 'head' });
+    const last = residual.subarray((length - 1) * model.hiddenSize);
+    const { logits } = await head.run({ residual: { data: last, shape: [1, 1, model.hiddenSize] } }, ['logits']);
+    if (!(logits?.data instanceof Float32Array)) throw new RangeError('the model has no language head');
+    return {
+      logits: logits.data,
+      observations: wanted.observe ? observations : [],
+      ...(wanted.statistics ? { statistics } : {}),
+    };
+  }
+}
+
+/** Row `row` of [heads, rows, width] -> [heads, width]. */
+function rowOf(data: Float32Array, heads: number, rows: number, width: number, row: number): Float32Array {
+  if (rows === 1) return data;
+  const out = new Float32Array(heads * width);
+  for (let head = 0; head < heads; head++) {
+    const from = (head * rows + row) * width;
+    out.set(data.subarray(from, from + width), head * width);
+  }
+  return out;
+}

@@ -1,0 +1,215 @@
+/** The job behind `headscope heads` and the Heads panel: parity, statistics layer by layer, then labels and what heads are worth. */
+import type { HeadsProgress, HeadsReply, HeadsRequest } from '../../../protocol/compute/models';
+import {
+  headStatisticNames,
+  type HeadStatistics,
+  type HeadThumbnails,
+  type PerHead,
+  type TopKey,
+} from '../../../protocol/results/heads';
+import { FailureError } from '../../../protocol/wire/failures';
+import { provenance } from '../../provenance';
+import type { Job } from '../../dispatch/dispatcher';
+import type { Surroundings } from '../../surroundings';
+import { planChunk } from '../run/budget';
+import { causalCheck, type CausalCheck } from './causal-check';
+import { labelHeads, type LabelledHeads } from './head-labels';
+import type { HeadNumbers } from '../run/head-statistics';
+import { thumbnailSize } from '../run/row-plan';
+import { biasedKeys, checkedVariant } from '../run/key-groups';
+import type { LoadedModel } from '../checkpoint/loaded-model';
+import { layersOf } from '../run/model-run';
+import type { LayerResult } from '../run/run-request';
+import { requireParity } from '../run/parity';
+import { piecesOf, readerOf, sequenceOf } from '../prompt/prompt';
+import { ResumeFile } from './resume';
+
+/** A run that ends sooner leaves nothing to resume. */
+const resumeAfterMs = 2000;
+
+export async function* headsJob(
+  opened: LoadedModel,
+  request: HeadsRequest,
+  surroundings: Surroundings,
+  signal: AbortSignal,
+): Job<HeadsProgress, HeadsReply> {
+  const started = performance.now();
+  const model = readerOf(opened, request.prompt);
+  const sequence = await sequenceOf(opened, request.prompt, { memoryLimit: surroundings.memoryLimit, signal });
+  const { ids } = sequence;
+  const biases = request.biases ?? [];
+  if (biases.length > 0 && request.classify) {
+    const detail =
+      'A bias acts on keys of this prompt, and labels are measured on other sequences. Leave one of them out.';
+    throw new FailureError({ code: 'bad-request', detail });
+  }
+  const biased = biasedKeys(biases);
+  const groups = [...(sequence.groups ?? []), ...(request.groups ?? []), ...biased.groups];
+  const variant = checkedVariant(
+    model.spec,
+    { gains: request.gains, scoreBiases: biased.scoreBiases },
+    groups,
+    ids.length,
+  );
+  const chunk = planChunk(
+    model.spec,
+    { length: ids.length, batch: 1, keepCache: false, logits: 'none', prefix: sequence.prefix },
+    surroundings.memoryLimit,
+    request.chunk,
+  );
+  const layers = model.spec.blocks.length;
+
+  yield { kind: 'stage', sentence: 'Checking the instrumented run against the plain model', share: 0 };
+  const parity = await requireParity(model, sequence, { signal });
+
+  const resume = new ResumeFile(surroundings.cacheFolder, [
+    model.summary.hash,
+    model.stamp,
+    model.summary.family,
+    ids,
+    sequence.image,
+    request.gains,
+    biases,
+    groups,
+    chunk,
+    request.thumbnails,
+  ]);
+  const unfinished = await resume.read();
+  const done: LayerResult[] = [...(unfinished?.layers ?? [])];
+  for (const layer of done) yield layerProgress(layer, model);
+  let unsaved = false;
+  let keptLayers = done.length;
+  const stage = (layer: number): HeadsProgress => ({
+    kind: 'stage',
+    sentence: `Layer ${layer + 1} of ${layers}`,
+    share: layer / layers,
+    ...timeLeft(started, layer - (unfinished?.layers.length ?? 0), layers - layer),
+    keptLayers,
+  });
+  if (done.length < layers) yield stage(done.length);
+  const run = layersOf(
+    model.spec,
+    model.sessions,
+    {
+      ...sequence,
+      variants: [variant],
+      chunk,
+      groups,
+      statistics: true,
+      topKeys: 'last',
+      thumbnails: request.thumbnails,
+      logits: 'none',
+      ...(unfinished ? { from: unfinished.residual } : {}),
+    },
+    { signal },
+  );
+  for await (const { result, out } of run) {
+    await model.requireUnchanged();
+    done.push(result);
+    yield layerProgress(result, model);
+    if (done.length === layers) break;
+    if (performance.now() - started > resumeAfterMs) {
+      const why = await resume.write({ layers: done, residual: out });
+      if (why === undefined) keptLayers = done.length;
+      else if (!unsaved) {
+        surroundings.log('warn', `Finished layers cannot be kept for a later run (${why}); this run goes on.`);
+        unsaved = true;
+      }
+    }
+    yield stage(done.length);
+  }
+
+  let labelled: LabelledHeads | undefined;
+  let checked: CausalCheck | undefined;
+  if (request.classify) {
+    yield { kind: 'stage', sentence: 'Running random sequences for the null models', share: 1, keptLayers };
+    labelled = await labelHeads(model, ids.length, done, request, surroundings, signal);
+    const { classes } = labelled;
+    if (request.causal) {
+      const sentence = `Removing ${classes.length} labelled heads, alone and by label`;
+      yield { kind: 'stage', sentence, share: 1, keptLayers };
+      checked = await causalCheck(model, sequence, classes, request, surroundings, signal);
+    }
+  }
+  await resume.remove();
+
+  const made = await provenance(
+    { chunk, classify: request.classify, causal: request.causal, ...(biases.length > 0 ? { biases } : {}) },
+    request.seed,
+    surroundings.defaultThreads,
+  );
+  const thumbnails = request.thumbnails ? joinThumbnails(done, model.summary.heads) : undefined;
+  return {
+    result: {
+      ...made,
+      kind: 'headscope-heads',
+      version: 1,
+      model: model.summary,
+      prompt: request.prompt.kind === 'text' ? request.prompt.text : null,
+      ids,
+      tokens: piecesOf(model, ids),
+      ...(sequence.image ? { image: sequence.image } : {}),
+      ...(sequence.chatPrompt ? { chatPrompt: sequence.chatPrompt } : {}),
+      gains: request.gains,
+      layers,
+      heads: model.summary.heads,
+      statistics: statisticsOf(done),
+      groups: Object.fromEntries(
+        groups.map(({ name }) => [name, done.map((layer) => layer.statistics?.groups[name] ?? [])]),
+      ),
+      topKeys: done.map((layer) => topKeysOf(layer)),
+      classes: checked?.classes ?? labelled?.classes ?? [],
+      ...(labelled ? { labelScores: labelled.scores } : {}),
+      ...(checked ? { classAblations: checked.ablations } : {}),
+      parity,
+      seconds: (performance.now() - started) / 1000,
+    },
+    ...(thumbnails ? { thumbnails } : {}),
+  };
+}
+
+function timeLeft(started: number, done: number, left: number): { secondsLeft?: number } {
+  return done < 1 ? {} : { secondsLeft: (((performance.now() - started) / done) * left) / 1000 };
+}
+
+function statisticsOf(layers: readonly LayerResult[]): HeadStatistics {
+  const table = (name: keyof HeadStatistics): PerHead => layers.map(({ statistics }) => statistics?.[name] ?? []);
+  return Object.fromEntries(headStatisticNames.map((name) => [name, table(name)])) as unknown as HeadStatistics;
+}
+
+/** Of the last query, by head. */
+function topKeysOf({ top }: LayerResult): readonly (readonly TopKey[])[] {
+  if (!top) throw new RangeError('the layer has no top keys');
+  return Array.from({ length: top.heads }, (_, head) =>
+    Array.from({ length: top.k }, (_, slot) => {
+      const at = head * top.k + slot;
+      return { key: top.keys[at] ?? -1, weight: top.weights[at] ?? 0 };
+    }).filter(({ key, weight }) => key >= 0 && weight > 0),
+  );
+}
+
+export const rowOf = (numbers: HeadNumbers): { readonly [K in keyof HeadStatistics]: readonly number[] } =>
+  Object.fromEntries(headStatisticNames.map((name) => [name, numbers[name]])) as unknown as {
+    readonly [K in keyof HeadStatistics]: readonly number[];
+  };
+
+function layerProgress(layer: LayerResult, model: LoadedModel): HeadsProgress {
+  if (!layer.statistics) throw new RangeError('the layer has no statistics');
+  return {
+    kind: 'layer',
+    layer: layer.layer,
+    statistics: rowOf(layer.statistics),
+    ...(layer.thumbnail
+      ? { thumbnails: { size: thumbnailSize, layers: 1, heads: model.summary.heads, data: layer.thumbnail } }
+      : {}),
+  };
+}
+
+function joinThumbnails(layers: readonly LayerResult[], heads: number): HeadThumbnails {
+  const each = heads * thumbnailSize * thumbnailSize;
+  const data = new Float32Array(layers.length * each);
+  layers.forEach(({ thumbnail }, layer) => {
+    if (thumbnail) data.set(thumbnail, layer * each);
+  });
+  return { size: thumbnailSize, layers: layers.length, heads, data };
+}

@@ -1,0 +1,251 @@
+/** From what a person gives (text, token ids, a picture) to a checked sequence of a model. */
+import type { EncoderInput, PromptInput, Tokenised } from '../../../protocol/compute/models';
+import { tileRegion } from '../../../models/images/token-plan';
+import type { ChatPrompt } from '../../../protocol/results/chat-prompt';
+import { FailureError } from '../../../protocol/wire/failures';
+import { placedPrompt, visionOf, withPicture, writtenToken } from './image-prompt';
+import type { LoadedModel } from '../checkpoint/loaded-model';
+import { offsetsOf } from '../run/offsets';
+import { range } from '../run/runtime-arrays';
+import { positionAt, type Sequence } from '../run/sequence';
+import { TextFault } from '../text/text-library';
+import type { Tokeniser } from '../text/tokeniser';
+import { cellsOf, patchRows, preparePicture } from '../checkpoint/vision-model';
+
+/** What encoding a picture needs; without it the rows of a picture are counted and not filled. */
+export interface EncodingRun {
+  readonly memoryLimit: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
+
+/** The model whose rows the prompt gives: the vision encoder where it is an image alone. */
+export function readerOf(model: LoadedModel, prompt: PromptInput | EncoderInput): LoadedModel {
+  if (prompt.kind === 'image') {
+    visionOf(model);
+    return model.encoder ?? model;
+  }
+  if (!model.spec.embedding) {
+    throw bad('The model is a vision encoder and reads no text. Give the image alone, without a prompt.');
+  }
+  return model;
+}
+
+/** The sequence that `readerOf` reads. */
+export async function sequenceOf(
+  model: LoadedModel,
+  prompt: PromptInput | EncoderInput,
+  run: EncodingRun,
+): Promise<Sequence> {
+  if (prompt.kind === 'image') return encoderSequence(model, prompt, run);
+  const { ids, ...chat } = readPrompt(model, prompt);
+  const sequence =
+    prompt.image === undefined
+      ? { ids, ...(model.multimodal?.bidirectionalPrompt ? { prefix: ids.length } : {}) }
+      : await withPicture(model, ids, prompt.image, run);
+  requireRoom(model, sequence);
+  return { ...sequence, ...chat };
+}
+
+async function encoderSequence(
+  model: LoadedModel,
+  { image, tile = 0 }: EncoderInput,
+  run: EncodingRun,
+): Promise<Sequence> {
+  const vision = visionOf(model);
+  const prepared = await preparePicture(model.folder, vision, image, run.memoryLimit);
+  const pixels = prepared.processed.tiles[tile];
+  if (!pixels) {
+    throw bad(`The image has ${prepared.processed.tiles.length} tiles, from 0, and none numbered ${tile}.`);
+  }
+  const sequence = await patchRows(vision, pixels, run.signal);
+  const { leading, rows, columns } = vision.tower.patches;
+  const { coverage } = cellsOf(vision.tower, undefined);
+  const { name, picture, processed } = prepared;
+  const region = tileRegion(picture, processed, tile);
+  const { width, height, sha256 } = picture;
+  return {
+    ...sequence,
+    image: {
+      name,
+      path: image,
+      sha256,
+      width,
+      height,
+      start: leading.length,
+      end: sequence.ids.length,
+      tokens: rows * columns,
+      tiles: [
+        {
+          ...region,
+          width: region.width * coverage.width,
+          height: region.height * coverage.height,
+          rows,
+          columns,
+          first: 0,
+          stride: columns,
+        },
+      ],
+    },
+  };
+}
+
+/** The ids of a prompt, and what became of its text in a chat template. */
+interface ReadPrompt {
+  readonly ids: readonly number[];
+  readonly chatPrompt?: ChatPrompt;
+}
+
+function readPrompt(model: LoadedModel, prompt: PromptInput): ReadPrompt {
+  readerOf(model, prompt);
+  const read = prompt.kind === 'ids' ? { ids: prompt.ids } : encode(model, prompt);
+  const { ids } = read;
+  const { vocabulary } = model.summary;
+  const imageToken = model.summary.vision?.imageToken;
+  if (ids.length === 0) throw bad('The prompt is empty. Give at least one token.');
+  const outside = ids.find((id) => !Number.isInteger(id) || id < 0 || (id >= vocabulary && id !== imageToken));
+  if (outside !== undefined) throw bad(`Token id ${outside} is outside the vocabulary of ${vocabulary}.`);
+  if (prompt.image === undefined && imageToken !== undefined && ids.includes(imageToken)) {
+    throw bad('The prompt has an image token and no image. Give the image, or leave the token out.');
+  }
+  return read;
+}
+
+/** Refuses a prompt into which no picture can be put, and says where one stands (`placedPrompt`). */
+export function promptForPictures(
+  model: LoadedModel,
+  prompt: PromptInput,
+): ReturnType<typeof placedPrompt> & Pick<ReadPrompt, 'chatPrompt'> {
+  // The name of the picture has no part in its tokens.
+  const { ids, ...chat } = readPrompt(model, { ...prompt, image: '' });
+  const placed = placedPrompt(model, ids);
+  requireRoom(model, placed);
+  return { ...placed, ...chat };
+}
+
+function requireRoom(model: LoadedModel, sequence: Sequence): void {
+  const { contextLength } = model.summary;
+  const length = positionAt(sequence, sequence.ids.length - 1) + 1;
+  if (contextLength === undefined || length <= contextLength) return;
+  const ofImage = sequence.image ? ` (${sequence.image.tokens} of the image)` : '';
+  throw bad(
+    `The prompt has ${length} tokens${ofImage} and the model's context holds ${contextLength}. Shorten it by ${length - contextLength}.`,
+  );
+}
+
+/**
+ * Text as it stands, or through the chat template where that is asked for, or where a picture comes with a text that has no
+ * image token: the template says where pictures belong. Every prompt with text is read here.
+ */
+function encode(model: LoadedModel, prompt: Extract<PromptInput, { kind: 'text' }>): ReadPrompt {
+  if (!model.tokeniser.ok) {
+    throw new FailureError({ code: 'model-unusable', folder: model.folder, detail: model.tokeniser.why });
+  }
+  const { tokeniser } = model.tokeniser;
+  if (prompt.chat) {
+    if (!tokeniser.hasChatTemplate) throw bad('The model has no chat template. Send the text as it is.');
+    return throughChat(model, tokeniser, prompt, 'asked');
+  }
+  const imageToken = model.summary.vision?.imageToken;
+  const ids = turned(model, { what: 'tokenizer', next: 'Give token ids instead' }, () =>
+    model.multimodal?.bidirectionalPrompt && imageToken !== undefined
+      ? imageFirst(tokeniser, prompt, imageToken)
+      : tokeniser.encode(prompt.text),
+  );
+  if (prompt.image === undefined || imageToken === undefined || ids.includes(imageToken)) return { ids };
+  if (tokeniser.hasChatTemplate) return throughChat(model, tokeniser, prompt, 'no-image-token');
+  throw bad(
+    `The prompt has no image token, and the model has no chat template that would place one. Write ${writtenToken(model, imageToken)} where the picture belongs.`,
+  );
+}
+
+function throughChat(
+  model: LoadedModel,
+  tokeniser: Tokeniser,
+  prompt: Extract<PromptInput, { kind: 'text' }>,
+  why: ChatPrompt['why'],
+): ReadPrompt {
+  const imageToken = model.summary.vision?.imageToken;
+  const place =
+    imageToken === undefined ? undefined : `Write ${writtenToken(model, imageToken)} where the picture belongs`;
+  const next = why === 'asked' || place === undefined ? 'Send the text as it is' : place;
+  const { text, ids } = turned(model, { what: 'chat template', next }, () => tokeniser.chat(contentOf(model, prompt)));
+  if (prompt.image !== undefined && imageToken !== undefined && !ids.includes(imageToken)) {
+    throw bad(`The chat template of the model places no image token. ${place}, without the template.`);
+  }
+  return { ids, chatPrompt: { text, why } };
+}
+
+/** What the folder's own files make of a text; their failure as a sentence that names which it was. */
+function turned<T>(
+  model: LoadedModel,
+  { what, next }: { readonly what: string; readonly next: string },
+  act: () => T,
+): T {
+  try {
+    return act();
+  } catch (error) {
+    if (!(error instanceof TextFault)) throw error;
+    const why = error.message;
+    const detail = `Its ${what} could not turn the text into tokens: ${why.replace(/\.?$/, '.')} ${next}.`;
+    throw new FailureError({ code: 'model-unusable', folder: model.folder, detail });
+  }
+}
+
+/** Templates of vision-language models read a list of parts. */
+function contentOf(model: LoadedModel, { text, image }: Extract<PromptInput, { kind: 'text' }>) {
+  if (!model.multimodal) return text;
+  return [...(image === undefined ? [] : [{ type: 'image' } as const]), { type: 'text', text } as const];
+}
+
+/** PaliGemma's processor: image tokens, the beginning-of-sequence token, the text, a newline (PaliGemmaProcessor). */
+function imageFirst(
+  tokeniser: Tokeniser,
+  { text, image }: Extract<PromptInput, { kind: 'text' }>,
+  imageToken: number,
+): readonly number[] {
+  const [written = ''] = tokeniser.pieces([imageToken]);
+  const parts = written === '' ? [text] : text.split(written);
+  const behind = parts.at(-1) ?? '';
+  const front = parts.slice(0, -1).flatMap((part) => [...tokeniser.plain(part), imageToken]);
+  const images = front.length === 0 && image !== undefined ? [imageToken] : front;
+  return [...images, ...tokeniser.plain(`${tokeniser.bos}${behind}\n`)];
+}
+
+export const piecesOf = (model: LoadedModel, ids: readonly number[]): readonly string[] => {
+  if (!model.spec.embedding && model.vision) return patchNames(model.vision.tower.patches, ids.length);
+  return model.tokeniser.ok ? model.tokeniser.tokeniser.pieces(ids) : ids.map((id) => `#${id}`);
+};
+
+/** `[row, column]` of each patch, from 0; `[class]`, `[1]` for the rows before them. */
+function patchNames(
+  { leading, columns }: { readonly leading: readonly unknown[]; readonly columns: number },
+  rows: number,
+): readonly string[] {
+  return Array.from({ length: rows }, (_, row) => {
+    const patch = row - leading.length;
+    if (patch < 0) return row === 0 ? '[class]' : `[${row}]`;
+    return `[${Math.floor(patch / columns)}, ${patch % columns}]`;
+  });
+}
+
+export const textOf = (model: LoadedModel, ids: readonly number[]): string =>
+  model.tokeniser.ok ? model.tokeniser.tokeniser.decode(ids) : ids.map((id) => `#${id}`).join(' ');
+
+export async function tokenise(model: LoadedModel, prompt: PromptInput | EncoderInput): Promise<Tokenised> {
+  if (prompt.kind === 'image') {
+    const { patches } = visionOf(model).tower;
+    const ids = range(0, patches.rows * patches.columns + patches.leading.length);
+    return { ids, tokens: piecesOf(readerOf(model, prompt), ids) };
+  }
+  const { ids: plain, ...chat } = readPrompt(model, prompt);
+  const sequence: Sequence =
+    prompt.image === undefined ? { ids: plain } : await withPicture(model, plain, prompt.image, undefined);
+  requireRoom(model, sequence);
+  const { ids, image } = sequence;
+  const tokens = piecesOf(model, ids);
+  if (image) return { ids, tokens, image, ...chat };
+  if (prompt.kind === 'ids' || prompt.chat) return { ids, tokens, ...chat };
+  return { ids, tokens, offsets: offsetsOf(prompt.text, tokens) };
+}

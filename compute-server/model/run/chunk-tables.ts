@@ -1,0 +1,42 @@
+/** Rotary tables of the chunks of a prompt, made once: every layer with the same rope asks for the same ones. */
+import type { ModelSpec } from '../../../models/architectures/model-spec';
+import { rotaryTables, type RotaryTables } from '../../../models/architectures/rope';
+import type { Rope } from '../../../models/formats/model-description';
+import { positionAt, type Sequence } from './sequence';
+
+interface Known {
+  readonly positions: Sequence['positions'];
+  /** By rope, chunk and length of the sequence. */
+  readonly tables: Map<string, RotaryTables>;
+}
+
+/** By the ids of the sequence: they are the same array in all runs over it. */
+const known = new WeakMap<readonly number[], Known>();
+
+/** Tables of rows [start, start + length) of the sequence, which stand at `positions`. */
+export function chunkTables(
+  rope: Rope,
+  model: Pick<ModelSpec, 'ropes' | 'contextLength'>,
+  run: {
+    readonly start: number;
+    readonly length: number;
+    readonly sequence: Pick<Sequence, 'ids' | 'positions'>;
+  },
+  positions: readonly number[],
+): RotaryTables {
+  const { sequence, start, length } = run;
+  const sequenceLength = positionAt(sequence, Math.max(sequence.ids.length, start + length) - 1) + 1;
+  const compute = (): RotaryTables =>
+    rotaryTables(rope, positions, { contextLength: model.contextLength, sequenceLength });
+  // Those of generated tokens are small, and they would be many.
+  if (length === 1) return compute();
+  let held = known.get(sequence.ids);
+  if (held?.positions !== sequence.positions || held === undefined) {
+    held = { positions: sequence.positions, tables: new Map() };
+    known.set(sequence.ids, held);
+  }
+  const key = [JSON.stringify(rope), start, length, sequenceLength, model.contextLength].join();
+  const tables = held.tables.get(key) ?? compute();
+  held.tables.set(key, tables);
+  return tables;
+}

@@ -1,0 +1,250 @@
+/**
+ * A person's interventions on a run, and the arrays that they become at the inputs of a layer graph
+ * (models/instrument/interventions.ts). Heads are query heads.
+ */
+import type { BlockSpec, ModelSpec } from '../../../models/architectures/model-spec';
+import { reinforcementDistances, reinforcementRules } from '../../../models/instrument/interventions/reinforcement';
+import {
+  replaceable,
+  replaceables,
+  rowsOf,
+  type Replaceable,
+} from '../../../models/instrument/interventions/replacement';
+import type { RuntimeArray } from '../../runtime/session';
+import { flag, int64 } from './runtime-arrays';
+
+export interface HeadGain {
+  readonly layer: number;
+  readonly head: number;
+  /** Factor on the head's output before the output projection; 0 removes the head. */
+  readonly gain: number;
+}
+
+/** On the keys of a named group (`RunRequest.groups`). */
+export interface GroupChange {
+  readonly layer: number;
+  readonly head: number;
+  readonly group: string;
+  readonly value: number;
+}
+
+export interface Replacement {
+  readonly layer: number;
+  readonly target: Replaceable;
+  /** Of `head` and `query` the query head, of `key` and `value` the key/value head. */
+  readonly head?: number;
+  /** Token positions; absent: all of the prompt. */
+  readonly positions?: readonly number[];
+  /** [prompt positions, headDim or hiddenSize], row i for position i. */
+  readonly data: Float32Array;
+}
+
+export interface HeadPlace {
+  readonly layer: number;
+  readonly head: number;
+}
+
+/** What one variant of a run changes; an empty object is the plain model. */
+export interface Variant {
+  readonly gains?: readonly HeadGain[];
+  /** Added to the scores before softmax. */
+  readonly scoreBiases?: readonly GroupChange[];
+  /** Factor on probabilities after softmax, renormalised. */
+  readonly groupWeights?: readonly GroupChange[];
+  /** Query heads that read all their keys alike. */
+  readonly uniform?: readonly HeadPlace[];
+  readonly replacements?: readonly Replacement[];
+}
+
+/** The first layer that the variant changes, or undefined when it changes none. */
+export function firstChangedLayer(variant: Variant): number | undefined {
+  const layers = [
+    ...(variant.gains ?? []),
+    ...(variant.scoreBiases ?? []),
+    ...(variant.groupWeights ?? []),
+    ...(variant.uniform ?? []),
+    ...(variant.replacements ?? []),
+  ].map(({ layer }) => layer);
+  return layers.length === 0 ? undefined : Math.min(...layers);
+}
+
+/** One sentence when a variant names what the model does not have. */
+export function variantProblem(model: ModelSpec, variant: Variant, groups: readonly string[]): string | undefined {
+  const layers = model.blocks.length;
+  const check = (layer: number, head: number | undefined, of: 'heads' | 'kvHeads' = 'heads'): string | undefined => {
+    const block = model.blocks[layer];
+    if (!Number.isInteger(layer) || !block) return `There is no layer ${layer}: the model has ${layers}, from 0.`;
+    const count = block.attention[of];
+    if (head !== undefined && !(Number.isInteger(head) && head >= 0 && head < count)) {
+      return `There is no head ${head} in layer ${layer}: it has ${count} ${of === 'heads' ? 'query' : 'key/value'} heads, from 0.`;
+    }
+    return undefined;
+  };
+  for (const { layer, head, gain } of variant.gains ?? []) {
+    const problem = check(layer, head);
+    if (problem !== undefined) return problem;
+    if (!Number.isFinite(gain)) return `The gain of layer ${layer} head ${head} is ${gain}; give a finite number.`;
+  }
+  for (const change of [...(variant.scoreBiases ?? []), ...(variant.groupWeights ?? [])]) {
+    const problem = check(change.layer, change.head);
+    if (problem !== undefined) return problem;
+    if (!groups.includes(change.group)) return `There is no key group "${change.group}" in this run.`;
+    if (!Number.isFinite(change.value))
+      return `The value for group "${change.group}" is ${change.value}; give a finite number.`;
+  }
+  for (const { groupWeights } of [variant]) {
+    const negative = groupWeights?.find(({ value }) => value < 0);
+    if (negative) return `The weight of group "${negative.group}" is negative; probabilities cannot be.`;
+  }
+  for (const { layer, head } of variant.uniform ?? []) {
+    const problem = check(layer, head);
+    if (problem !== undefined) return problem;
+  }
+  for (const { layer, target, head } of variant.replacements ?? []) {
+    const { slots } = replaceable[target];
+    const problem = slots === undefined ? check(layer, undefined) : check(layer, head ?? -1, slots);
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
+}
+
+/** Gains that the layer graphs choose themselves, for every variant of the run. */
+export interface GraphReinforcement {
+  readonly alpha: number;
+  readonly distance: (typeof reinforcementDistances)[number];
+  readonly rule: (typeof reinforcementRules)[number];
+  /** By layer that is reinforced: head outputs without the span at the last row, [h, d]. */
+  readonly text: ReadonlyMap<number, Float32Array>;
+}
+
+export const gainsOfSelected = (layer: number, selected: readonly boolean[], gain: number): HeadGain[] =>
+  selected.flatMap((is, head) => (is ? [{ layer, head, gain }] : []));
+
+export interface ChunkOfRun {
+  readonly variants: readonly Variant[];
+  readonly groups: readonly string[];
+  /** [groups, keys] for the keys of this layer and chunk. */
+  readonly keyGroups: RuntimeArray;
+  /** Token position of the first query of the chunk. */
+  readonly start: number;
+  readonly length: number;
+  /** Where the last query of this chunk decides the gains. */
+  readonly reinforcement?: GraphReinforcement;
+}
+
+/** The intervention inputs of one layer for one chunk. Arrays of neutral values are shared between calls: never write to them. */
+export function interventionFeeds(model: ModelSpec, block: BlockSpec, chunk: ChunkOfRun): Record<string, RuntimeArray> {
+  const { heads } = block.attention;
+  const b = chunk.variants.length;
+  const groups = chunk.groups.length;
+  const here = <T extends { readonly layer: number }>(list: readonly T[] | undefined): readonly T[] =>
+    (list ?? []).filter(({ layer }) => layer === block.index);
+
+  let gain = neutral('ones', b * heads);
+  let bias: Float32Array | undefined;
+  let weight: Float32Array | undefined;
+  let uniform: Uint8Array | undefined;
+  chunk.variants.forEach((variant, v) => {
+    for (const change of here(variant.gains)) {
+      if (gain === neutral('ones', b * heads)) gain = gain.slice();
+      const at = v * heads + change.head;
+      gain[at] = (gain[at] ?? 1) * change.gain;
+    }
+    for (const change of here(variant.scoreBiases)) {
+      bias ??= new Float32Array(b * heads * groups);
+      const at = (v * heads + change.head) * groups + chunk.groups.indexOf(change.group);
+      bias[at] = (bias[at] ?? 0) + change.value;
+    }
+    for (const change of here(variant.groupWeights)) {
+      weight ??= new Float32Array(b * heads * groups).fill(1);
+      const at = (v * heads + change.head) * groups + chunk.groups.indexOf(change.group);
+      weight[at] = (weight[at] ?? 1) * change.value;
+    }
+    for (const { head } of here(variant.uniform)) {
+      uniform ??= new Uint8Array(b * heads);
+      uniform[v * heads + head] = 1;
+    }
+  });
+  return {
+    head_gain: { data: gain, shape: [b, heads] },
+    ...reinforcementFeeds(block, b, chunk.reinforcement),
+    key_groups: chunk.keyGroups,
+    use_score_bias: flag(bias !== undefined),
+    score_bias: { data: bias ?? neutral('zeros', b * heads * groups), shape: [b, heads, groups] },
+    use_uniform_attention: flag(uniform !== undefined),
+    uniform_heads: { data: uniform ?? new Uint8Array(b * heads), shape: [b, heads, 1, 1] },
+    use_group_weight: flag(weight !== undefined),
+    group_weight: { data: weight ?? neutral('ones', b * heads * groups), shape: [b, heads, groups] },
+    ...replacementFeeds(model, block, chunk),
+  };
+}
+
+function replacementFeeds(model: ModelSpec, block: BlockSpec, chunk: ChunkOfRun): Record<string, RuntimeArray> {
+  const b = chunk.variants.length;
+  const n = chunk.length;
+  const feeds: Record<string, RuntimeArray> = {};
+  for (const target of replaceables) {
+    const { slots, width } = rowsOf(target, { ...block.attention, hiddenSize: model.hiddenSize });
+    let mask: Uint8Array | undefined;
+    let data: Float32Array | undefined;
+    chunk.variants.forEach((variant, v) => {
+      for (const change of variant.replacements ?? []) {
+        if (change.target !== target || change.layer !== block.index) continue;
+        mask ??= new Uint8Array(b * slots * n);
+        data ??= new Float32Array(b * slots * n * width);
+        for (let i = 0; i < n; i++) {
+          const position = chunk.start + i;
+          const source = change.data.subarray(position * width, (position + 1) * width);
+          if (source.length < width || (change.positions && !change.positions.includes(position))) continue;
+          const row = (v * slots + (change.head ?? 0)) * n + i;
+          mask[row] = 1;
+          data.set(source, row * width);
+        }
+      }
+    });
+    const [use, where, by] = replaceable[target].inputs;
+    const rows = mask ? n : 0;
+    const lead = replaceable[target].slots === undefined ? [b] : [b, slots];
+    feeds[use] = flag(mask !== undefined);
+    feeds[where] = { data: mask ?? new Uint8Array(0), shape: [...lead, rows, 1] };
+    feeds[by] = { data: data ?? new Float32Array(0), shape: [...lead, rows, width] };
+  }
+  return feeds;
+}
+
+function reinforcementFeeds(
+  { index, attention: { heads, headDim } }: BlockSpec,
+  batch: number,
+  reinforcement: GraphReinforcement | undefined,
+): Record<string, RuntimeArray> {
+  const text = reinforcement?.text.get(index);
+  const width = heads * headDim;
+  let rows = neutral('zeros', batch * width);
+  if (text) {
+    rows = new Float32Array(batch * width);
+    for (let v = 0; v < batch; v++) rows.set(text, v * width);
+  }
+  return {
+    use_reinforcement: flag(text !== undefined),
+    reinforcement_text: { data: rows, shape: [batch, heads, headDim] },
+    reinforcement_alpha: {
+      data: text && reinforcement ? new Float32Array(batch).fill(reinforcement.alpha) : neutral('ones', batch),
+      shape: [batch],
+    },
+    reinforcement_distance: int64([reinforcementDistances.indexOf(reinforcement?.distance ?? 'l2')], []),
+    reinforcement_rule: int64([reinforcementRules.indexOf(reinforcement?.rule ?? 'off')], []),
+  };
+}
+
+const kept = new Map<string, Float32Array>();
+function neutral(kind: 'zeros' | 'ones', length: number): Float32Array {
+  const key = `${kind}${length}`;
+  let array = kept.get(key);
+  if (!array) {
+    // A handful of lengths recur (chunk, last chunk, one token); more would only hold memory.
+    if (kept.size > 24) kept.clear();
+    array = new Float32Array(length).fill(kind === 'ones' ? 1 : 0);
+    kept.set(key, array);
+  }
+  return array;
+}

@@ -1,0 +1,87 @@
+/** What a block graph takes in one call, interventions and statistics apart. */
+import type { BlockSpec, ModelSpec } from '../../../models/architectures/model-spec';
+import type { RuntimeArray } from '../../runtime/session';
+import { chunkTables } from './chunk-tables';
+import { noStatistics, type KeyGroup } from './head-statistics';
+import type { KeyValueCache } from './key-value-cache';
+import { flag, int64, range } from './runtime-arrays';
+import { positionAt, type Sequence } from './sequence';
+
+/** What every block graph takes, instrumented or plain. */
+export function blockFeeds(
+  model: ModelSpec,
+  block: BlockSpec,
+  cache: KeyValueCache,
+  residual: Float32Array,
+  run: {
+    readonly batch: number;
+    /** Rows [start, start + length) of the sequence, or behind it. */
+    readonly start: number;
+    readonly length: number;
+    readonly sequence: Pick<Sequence, 'ids' | 'positions' | 'prefix'>;
+  },
+): Record<string, RuntimeArray> {
+  const layer = block.index;
+  const past = cache.past(layer);
+  const keys = cache.length(layer) + run.length;
+  const { sequence } = run;
+  const positions = range(run.start, run.length).map((row) => positionAt(sequence, row));
+  const prefixEnd = sequence.prefix ? positionAt(sequence, sequence.prefix - 1) : -1;
+  const rope = block.attention.rope === undefined ? undefined : model.ropes[block.attention.rope];
+  const tables = rope ? chunkTables(rope, model, run, positions) : undefined;
+  const shape = rope ? [run.length, rope.dimensions / 2] : [];
+  return {
+    residual: { data: residual, shape: [run.batch, run.length, model.hiddenSize] },
+    past_key: past.key,
+    past_value: past.value,
+    ...(block.attention.causal
+      ? {
+          ...(block.attention.window === undefined ? {} : { query_positions: int64(positions, [run.length]) }),
+          query_reach: int64(
+            positions.map((position) => Math.max(position, prefixEnd)),
+            [run.length],
+          ),
+          key_positions: int64(
+            range(cache.first(layer), keys).map((row) => positionAt(sequence, row)),
+            [keys],
+          ),
+        }
+      : {}),
+    ...(tables ? { rope_cos: { data: tables.cos, shape }, rope_sin: { data: tables.sin, shape } } : {}),
+  };
+}
+
+export function groupColumns(groups: readonly KeyGroup[], firstKey: number, keys: number): RuntimeArray {
+  const data = new Float32Array(groups.length * keys);
+  groups.forEach((group, g) => {
+    for (const position of group.positions) {
+      const key = position - firstKey;
+      if (key >= 0 && key < keys) data[g * keys + key] = 1;
+    }
+  });
+  return { data, shape: [groups.length, keys] };
+}
+
+/** `statistics.mass` [b, h, rows, groups] of chosen queries of a chunk on the keys of each group. */
+export function groupMass(
+  keyGroups: RuntimeArray,
+  rows: readonly number[],
+  length: number,
+  heads: number,
+  batch = 1,
+): Record<string, RuntimeArray> {
+  const [groups = 0, keys = 0] = keyGroups.shape;
+  const columns = new Float32Array(keys * groups);
+  for (let g = 0; g < groups; g++) {
+    for (let key = 0; key < keys; key++) columns[key * groups + g] = Number(keyGroups.data[g * keys + key] ?? 0);
+  }
+  const queries = new Float32Array(rows.length * length);
+  rows.forEach((row, at) => (queries[at * length + row] = 1));
+  return {
+    ...noStatistics(keys, length),
+    use_statistics: flag(true),
+    key_columns: { data: columns, shape: [keys, groups] },
+    segments: int64([batch, heads, 1, length, keys], [5]),
+    query_rows: { data: queries, shape: [1, rows.length, length] },
+  };
+}

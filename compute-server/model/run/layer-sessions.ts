@@ -1,0 +1,187 @@
+/**
+ * The sessions of one model: embedding, each block, head. Opened when first needed, kept warm between prompts, and released
+ * by least recent use when their weights together would pass the limit.
+ */
+import type { Dim } from '../../../kernels/graph/dims';
+import type { Graph } from '../../../kernels/graph/graph';
+import { blockGraph } from '../../../models/architectures/block-graph';
+import { embeddingGraph, headGraph } from '../../../models/architectures/edge-graphs';
+import { lensGraph } from '../../../models/architectures/lens-graph';
+import type { ModelSpec } from '../../../models/architectures/model-spec';
+import type { StoredTensor, StoredWeights } from '../../../models/architectures/stored-weights';
+import { FailureError } from '../../../protocol/wire/failures';
+import { openSession, type DeviceId, type RuntimeSession } from '../../runtime/session';
+
+export type Piece =
+  | { readonly kind: 'embedding' }
+  | { readonly kind: 'head' }
+  /** What parts of the residual stream add to the logits: of all tokens, or of some. */
+  | { readonly kind: 'lens'; readonly tokens: boolean }
+  | { readonly kind: 'block'; readonly layer: number; readonly instrumented: boolean }
+  | { readonly kind: 'further'; readonly name: string };
+
+/** Graphs of a model besides embedding, blocks and head, by name. */
+export type FurtherGraphs = Readonly<Record<string, (weights: StoredWeights) => Graph<Dim>>>;
+
+function keyOf(piece: Piece): string {
+  if (piece.kind === 'further') return piece.name;
+  if (piece.kind === 'lens') return piece.tokens ? 'lens of tokens' : 'lens';
+  return piece.kind === 'block' ? `${piece.instrumented ? 'instrumented' : 'plain'}.${piece.layer}` : piece.kind;
+}
+
+interface Opened {
+  readonly session: RuntimeSession;
+  readonly bytes: number;
+}
+
+export class LayerSessions {
+  /** In order of use: the first is the one used longest ago. */
+  private readonly opened = new Map<string, Opened>();
+  private limitBytes: number;
+
+  constructor(
+    private readonly model: ModelSpec,
+    private readonly weights: StoredWeights,
+    private readonly weightsFolder: string,
+    private readonly options: {
+      readonly device: DeviceId;
+      readonly threads: number;
+      /** Bytes of weights that may be open at once; one piece is always allowed. */
+      readonly limitBytes: number;
+    },
+    /** Rejects when the files are no longer those whose headers were read. */
+    private readonly requireUnchanged: () => Promise<void>,
+    private readonly further: FurtherGraphs = {},
+  ) {
+    this.limitBytes = options.limitBytes;
+  }
+
+  async session(piece: Piece): Promise<RuntimeSession> {
+    const key = keyOf(piece);
+    const known = this.opened.get(key);
+    if (known) {
+      this.opened.delete(key);
+      this.opened.set(key, known);
+      return known.session;
+    }
+    const used = new Map<string, number>();
+    const graph = this.graph(piece, this.noting(used));
+    const bytes = sumOf(used);
+    await this.makeRoom(bytes);
+    // A piece is opened when the run comes to it: offsets of the old headers would read anything in a file that was replaced.
+    await this.requireUnchanged();
+    const session = await this.open(graph, key);
+    this.opened.set(key, { session, bytes });
+    return session;
+  }
+
+  private async open(graph: Graph<Dim>, name: string): Promise<RuntimeSession> {
+    try {
+      return await openSession(graph, {
+        device: this.options.device,
+        threads: this.options.threads,
+        weightsFolder: this.weightsFolder,
+        optimisation: 'basic',
+      });
+    } catch (error) {
+      await this.requireUnchanged();
+      throw new FailureError({
+        code: 'runtime-failed',
+        detail: `${name} could not be opened: ${error instanceof Error ? error.message : String(error)}`,
+      });
+    }
+  }
+
+  /** Changes the bytes of weights that may be open at once. */
+  limit(bytes: number): void {
+    this.limitBytes = bytes;
+  }
+
+  /** Bytes that the weights of all pieces take when they are open, each tensor once. */
+  weightBytes(): number {
+    const used = new Map<string, number>();
+    for (const piece of this.pieces()) this.graph(piece, this.noting(used));
+    return sumOf(used);
+  }
+
+  /** Builds every graph and drops it: throws ModelError when a weight is missing, of another shape or of another type. */
+  check(): void {
+    for (const piece of this.pieces()) this.graph(piece, this.weights);
+  }
+
+  private pieces(): readonly Piece[] {
+    return [
+      ...(this.model.embedding ? [{ kind: 'embedding' } as const] : []),
+      ...Object.keys(this.further).map((name) => ({ kind: 'further', name }) as const),
+      ...(this.model.head.vocabulary ? [{ kind: 'head' } as const] : []),
+      ...this.model.blocks.map(({ index }) => ({ kind: 'block', layer: index, instrumented: false }) as const),
+    ];
+  }
+
+  /** The weights, noting the bytes of each tensor that a graph asks for. */
+  private noting(used: Map<string, number>): StoredWeights {
+    return {
+      find: (name) => {
+        const tensor = this.weights.find(name);
+        if (tensor) used.set(name, openBytes(tensor));
+        return tensor;
+      },
+    };
+  }
+
+  /** Releases the uninstrumented layers, which parity alone needs. */
+  async releasePlain(): Promise<void> {
+    for (const [key, { session }] of this.opened) {
+      if (!key.startsWith('plain.')) continue;
+      this.opened.delete(key);
+      await session.release();
+    }
+  }
+
+  openBytes(): number {
+    return [...this.opened.values()].reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  async release(): Promise<void> {
+    const all = [...this.opened.values()];
+    this.opened.clear();
+    for (const { session } of all) await session.release();
+  }
+
+  private graph(piece: Piece, weights: StoredWeights): Graph<Dim> {
+    switch (piece.kind) {
+      case 'embedding':
+        return embeddingGraph(this.model, weights);
+      case 'lens':
+        return lensGraph(this.model, weights, piece.tokens);
+      case 'further': {
+        const build = this.further[piece.name];
+        if (!build) throw new RangeError(`the model has no graph "${piece.name}"`);
+        return build(weights);
+      }
+      case 'head': {
+        const graph = headGraph(this.model, weights);
+        if (!graph) throw new RangeError('the model has no language head');
+        return graph;
+      }
+      case 'block': {
+        const block = this.model.blocks[piece.layer];
+        if (!block) throw new RangeError(`the model has ${this.model.blocks.length} layers, not ${piece.layer + 1}`);
+        return blockGraph(this.model, block, weights, { instrumented: piece.instrumented });
+      }
+    }
+  }
+
+  private async makeRoom(bytes: number): Promise<void> {
+    while (this.opened.size > 0 && this.openBytes() + bytes > this.limitBytes) {
+      const [key, oldest] = this.opened.entries().next().value as [string, Opened];
+      this.opened.delete(key);
+      await oldest.session.release();
+    }
+  }
+}
+
+/** Half-width weights are widened to float32 when a session opens. */
+const openBytes = (tensor: StoredTensor): number => tensor.length * (tensor.dtype === 'F32' ? 1 : 2);
+
+const sumOf = (bytes: ReadonlyMap<string, number>): number => [...bytes.values()].reduce((sum, each) => sum + each, 0);

@@ -1,0 +1,96 @@
+/**
+ * Runs a prompt through a model, layer by layer and, inside a layer, chunk of queries by chunk of queries. Only one layer's
+ * scores of one chunk are alive at a time: memory grows with the length, not with its square.
+ */
+import type { ModelSpec } from '../../../models/architectures/model-spec';
+import { embed } from './embed';
+import { firstChangedLayer } from './interventions';
+import { emptyCache } from './key-value-cache';
+import { runLayer, type LayerRun } from './layer-run';
+import type { LayerSessions } from './layer-sessions';
+import { logitsOf, lossOf } from './logits';
+import { earlierOccurrences, PickTable } from './pick-table';
+import { chunksOfRun, requirePossible } from './run-chunks';
+import type { LayerResult, ResidualStream, RunHooks, RunRequest, RunResult } from './run-request';
+
+/** A run to its end. */
+export async function runPrompt(
+  model: ModelSpec,
+  sessions: LayerSessions,
+  request: RunRequest,
+  hooks: RunHooks = {},
+): Promise<RunResult> {
+  const layers = layersOf(model, sessions, request, hooks);
+  for (;;) {
+    const step = await layers.next();
+    if (step.done) return step.value;
+    hooks.onLayer?.(step.value.result, step.value.out);
+  }
+}
+
+/** A run layer by layer: what each layer gave and the stream that leaves it, as it is done; at the end the whole. */
+export async function* layersOf(
+  model: ModelSpec,
+  sessions: LayerSessions,
+  request: RunRequest,
+  hooks: RunHooks = {},
+): AsyncGenerator<LayerRun, RunResult> {
+  const variants = request.variants && request.variants.length > 0 ? request.variants : [{}];
+  if (request.reinforcement && (variants.length > 1 || request.lastMass)) {
+    throw new RangeError('gains are chosen for one variant, without the mass of the last row');
+  }
+  requirePossible(request, variants.length);
+  const chunks = chunksOfRun(model, request);
+  const picks = new PickTable(request.earlier ?? (request.statistics ? earlierOccurrences(request.ids) : []));
+  // Variants that agree up to a layer share the work below it: they are run as one until the first of them changes something.
+  const split = request.variantIds ? 0 : Math.min(...variants.map((variant) => firstChangedLayer(variant) ?? Infinity));
+  let stream: ResidualStream = request.from ?? (await embed(model, sessions, request, chunks, hooks.signal));
+  const cache = request.keepCache ? emptyCache(model, variants.length) : undefined;
+  const layers: LayerResult[] = [];
+  const residuals: ResidualStream[] = [];
+  const batchAt = (layer: number): number =>
+    // Keys and values of all variants are kept side by side, so a run that keeps its cache is a batch from the start.
+    request.keepCache || layer >= split ? variants.length : 1;
+
+  for (const block of model.blocks.slice(stream.layer)) {
+    const batch = Math.max(batchAt(block.index), stream.batch);
+    if (batch > stream.batch) stream = spread(stream, batch);
+    if (request.keepResiduals?.includes(block.index)) residuals.push(stream);
+    const { result, out } = await runLayer(model, sessions, block, {
+      request,
+      variants: variants.slice(0, batch),
+      chunks,
+      picks,
+      stream,
+      cache,
+      hooks,
+    });
+    stream = out;
+    layers.push(result);
+    yield { result, out };
+  }
+  if (stream.batch < variants.length) stream = spread(stream, variants.length);
+  const logits = request.logits === 'none' ? undefined : await logitsOf(model, sessions, stream, request, hooks.signal);
+  const loss = request.lossAt
+    ? await lossOf(model, sessions, stream, request, request.lossAt, hooks.signal)
+    : undefined;
+  return {
+    layers,
+    residuals,
+    last: stream,
+    ...(loss ? { loss } : {}),
+    ...(logits ? { logits } : {}),
+    ...(cache ? { cache } : {}),
+  };
+}
+
+/** Repeats a stream of one for every variant. */
+function spread(stream: ResidualStream, batch: number): ResidualStream {
+  if (stream.batch !== 1) throw new RangeError(`a stream of ${stream.batch} variants cannot become ${batch}`);
+  const chunks = stream.chunks.map((chunk) => {
+    const wide = new Float32Array(chunk.length * batch);
+    for (let b = 0; b < batch; b++) wide.set(chunk, b * chunk.length);
+    return wide;
+  });
+  return { ...stream, chunks, batch };
+}

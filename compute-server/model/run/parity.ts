@@ -1,0 +1,96 @@
+/**
+ * How far the instrumented run is from the plain graphs of the same weights: logits and the residual stream after each
+ * layer. The two are built to give the same bits (neutral inputs multiply by one, add nothing, replace nothing); a
+ * difference says that an instrument changed the model, and then nothing of it is shown.
+ */
+import type { Parity } from '../../../protocol/results/heads';
+import { FailureError } from '../../../protocol/wire/failures';
+import type { LoadedModel } from '../checkpoint/loaded-model';
+import { runPrompt } from './model-run';
+import type { ResidualStream, RunHooks } from './run-request';
+import { withoutSpan, type Sequence } from './sequence';
+
+/** Tokens of the prompt that are compared: enough for two chunks. */
+const parityLength = 24;
+
+/** Largest error that still counts as the same model, in units of the largest logit. */
+export const parityTolerance = 1e-5;
+
+/** The parity of an opened model, and the tokens that it was measured on. */
+const known = new WeakMap<LoadedModel, { readonly parity: Parity; readonly tokens: number }>();
+
+/** Measured once per opened model, and again on a prompt with more tokens up to 24; the plain layers are released again. */
+export async function parityOf(model: LoadedModel, sequence: Sequence, hooks: RunHooks = {}): Promise<Parity> {
+  const tokens = Math.min(sequence.ids.length, parityLength);
+  const before = known.get(model);
+  if (before && before.tokens >= tokens) return before.parity;
+  const parity = await measureParity(model, sequence, hooks);
+  await model.sessions.releasePlain();
+  if (parity.ok) known.set(model, { parity, tokens });
+  return parity;
+}
+
+/** The same, rejecting where the instrumented run is another model than the plain one: nothing of it is then shown. */
+export async function requireParity(model: LoadedModel, sequence: Sequence, hooks: RunHooks = {}): Promise<Parity> {
+  const parity = await parityOf(model, sequence, hooks);
+  if (parity.ok) return parity;
+  const { maxLogitError, worstLayer } = parity;
+  const where = worstLayer === undefined ? '' : ` (worst at layer ${worstLayer})`;
+  throw new FailureError({
+    code: 'model-unusable',
+    folder: model.folder,
+    detail: `The instrumented run differs from the plain model by ${maxLogitError.toPrecision(3)} in the logits${where}, so its heads are not shown. Report it with the model's config.`,
+  });
+}
+
+async function measureParity(model: LoadedModel, sequence: Sequence, hooks: RunHooks): Promise<Parity> {
+  const { length } = sequence.ids;
+  const short =
+    length <= parityLength ? sequence : withoutSpan(sequence, { start: parityLength, end: length }, 'contiguous');
+  const chunk = Math.max(1, Math.ceil(short.ids.length / 2));
+  // An encoder has no language head; its residual streams are compared.
+  const logits = model.spec.head.vocabulary ? 'all' : 'none';
+  const streams: ResidualStream[] = [];
+  const plain = await runPrompt(
+    model.spec,
+    model.sessions,
+    { ...short, chunk, logits, plain: true },
+    { signal: hooks.signal, onLayer: (_, residual) => streams.push(residual) },
+  );
+  const layerErrors: number[] = [];
+  const instrumented = await runPrompt(
+    model.spec,
+    model.sessions,
+    { ...short, chunk, logits },
+    {
+      signal: hooks.signal,
+      onLayer(_, residual) {
+        layerErrors.push(largestDifference(streams[layerErrors.length]?.chunks ?? [], residual.chunks));
+      },
+    },
+  );
+  const a = asFloats(plain.logits?.data);
+  const b = asFloats(instrumented.logits?.data);
+  const maxLogitError = a.length === 0 ? Math.max(...layerErrors) : largestDifference([a], [b]);
+  const scale = a.reduce((largest, logit) => Math.max(largest, Math.abs(logit)), 1);
+  const worst = Math.max(...layerErrors);
+  return {
+    maxLogitError,
+    layerErrors,
+    ...(worst > 0 ? { worstLayer: layerErrors.indexOf(worst) } : {}),
+    ok: maxLogitError <= parityTolerance * scale,
+  };
+}
+
+const asFloats = (data: unknown): Float32Array => (data instanceof Float32Array ? data : new Float32Array(0));
+
+function largestDifference(a: readonly Float32Array[], b: readonly Float32Array[]): number {
+  let largest = 0;
+  a.forEach((chunk, c) => {
+    for (let i = 0; i < chunk.length; i++) {
+      // A run with a number that is not finite has ended before (finite.ts).
+      largest = Math.max(largest, Math.abs((chunk[i] ?? 0) - (b[c]?.[i] ?? Infinity)));
+    }
+  });
+  return largest;
+}
