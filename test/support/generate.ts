@@ -1,4 +1,8 @@
-import { continued, type ContinuationRequest, type GeneratedToken } from '../../compute-server/model/generation/decoding';
+import {
+  continued,
+  type ContinuationRequest,
+  type GeneratedToken,
+} from '../../compute-server/model/generation/decoding';
 import type { LoadedModel } from '../../compute-server/model/checkpoint/loaded-model';
 import { SequenceRun, type SequenceRunRequest } from '../../compute-server/model/generation/sequence-run';
 

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { layerDivergence, tokenDivergence } from '../../../diagnostics/hallucination/divergence';
-import { DivergenceRun, divergenceStep, type MeasuredToken } from '../../../compute-server/model/hallucination/divergence-run';
+import {
+  DivergenceRun,
+  divergenceStep,
+  type MeasuredToken,
+} from '../../../compute-server/model/hallucination/divergence-run';
 import { lastHeadOutputs } from '../../../compute-server/model/generation/reinforcement';
 import { SequenceRun } from '../../../compute-server/model/generation/sequence-run';
 import { spanPair } from '../../../compute-server/model/hallucination/span-pair';

@@ -2,7 +2,11 @@ import assert from 'node:assert/strict';
 import { divergences, layerDivergence, outliers, selectedHeads } from '../../../diagnostics/hallucination/divergence';
 import { continued } from '../../../compute-server/model/generation/decoding';
 import { runPrompt } from '../../../compute-server/model/run/model-run';
-import { lastHeadOutputs, startReinforced, type ReinforcementPlan } from '../../../compute-server/model/generation/reinforcement';
+import {
+  lastHeadOutputs,
+  startReinforced,
+  type ReinforcementPlan,
+} from '../../../compute-server/model/generation/reinforcement';
 import { SequenceRun } from '../../../compute-server/model/generation/sequence-run';
 import { spanPair } from '../../../compute-server/model/hallucination/span-pair';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
