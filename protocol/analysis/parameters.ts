@@ -1,0 +1,97 @@
+/**
+ * The table of an analysis's parameters: it drives the form, the options of the command line, and what is accepted from files
+ * and requests.
+ */
+export type Parameter =
+  | (Words & { readonly kind: 'integer' | 'number'; readonly unit?: string } & {
+      readonly min: number;
+      readonly max: number;
+      readonly default: number;
+    })
+  | (Words & { readonly kind: 'choice'; readonly options: readonly string[]; readonly default: string })
+  | (Words & { readonly kind: 'boolean'; readonly default: boolean })
+  /** Free text; `file` is a path that the panel lets a person choose, `heads` a list such as `2.5,3.*`. */
+  | (Words & { readonly kind: 'text' | 'file' | 'heads'; readonly default: string });
+
+interface Words {
+  readonly title: string;
+  readonly description: string;
+}
+
+export type ParameterValue = number | string | boolean;
+export type ParameterValues = Readonly<Record<string, ParameterValue>>;
+export type ParameterTable<P extends ParameterValues = ParameterValues> = { readonly [K in keyof P]: Parameter };
+
+export type Resolution<P extends ParameterValues> =
+  { readonly ok: true; readonly values: P } | { readonly ok: false; readonly why: string };
+
+/** Longest text of a parameter. */
+const longestText = 10_000;
+
+/** The given values, checked, with defaults for those left out; or the first fault as a sentence. `owner`: whose table it is. */
+export function resolveTable<P extends ParameterValues>(
+  owner: string,
+  table: ParameterTable<P>,
+  given: Readonly<Record<string, unknown>> = {},
+): Resolution<P> {
+  for (const name of Object.keys(given)) {
+    if (!Object.hasOwn(table, name)) {
+      const known = Object.keys(table);
+      const choice = known.length === 0 ? 'it takes none' : `it takes ${known.join(', ')}`;
+      return { ok: false, why: `${owner} has no parameter "${name}": ${choice}.` };
+    }
+  }
+  const values: Record<string, ParameterValue> = {};
+  for (const [name, parameter] of Object.entries<Parameter>(table)) {
+    const value = given[name] ?? parameter.default;
+    const fault = faultOf(parameter, value);
+    if (fault !== undefined) {
+      return { ok: false, why: `${owner}.${name} ${fault}, not ${(JSON.stringify(value) ?? 'nothing').slice(0, 60)}.` };
+    }
+    values[name] = value as ParameterValue;
+  }
+  return { ok: true, values: values as P };
+}
+
+/** A text of a command line or a form as a value of the parameter's kind; left as it is when it is none. */
+export function valueOfText(parameter: Parameter, text: string): ParameterValue {
+  switch (parameter.kind) {
+    case 'integer':
+    case 'number': {
+      const value = Number(text);
+      return text.trim() === '' || Number.isNaN(value) ? text : value;
+    }
+    case 'boolean':
+      return text === 'true' ? true : text === 'false' ? false : text;
+    case 'choice':
+    case 'text':
+    case 'file':
+    case 'heads':
+      return text;
+  }
+}
+
+function faultOf(parameter: Parameter, value: unknown): string | undefined {
+  switch (parameter.kind) {
+    case 'integer':
+    case 'number': {
+      const whole = parameter.kind === 'integer';
+      const fits = typeof value === 'number' && (whole ? Number.isInteger(value) : Number.isFinite(value));
+      return fits && value >= parameter.min && value <= parameter.max
+        ? undefined
+        : `must be a ${whole ? 'whole number' : 'number'} from ${parameter.min} to ${parameter.max}`;
+    }
+    case 'choice':
+      return typeof value === 'string' && parameter.options.includes(value)
+        ? undefined
+        : `must be one of ${parameter.options.join(', ')}`;
+    case 'boolean':
+      return typeof value === 'boolean' ? undefined : 'must be true or false';
+    case 'text':
+    case 'file':
+    case 'heads':
+      return typeof value === 'string' && value.length <= longestText
+        ? undefined
+        : `must be a text of at most ${longestText} characters`;
+  }
+}

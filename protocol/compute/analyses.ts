@@ -1,0 +1,26 @@
+/** The part of the compute server's interface that runs analyses; joined to ComputeMethods in api.ts. */
+import type { AnalysisInfo, AnalysisProgress, AnalysisRequest, AnalysisResult } from '../analysis/analysis';
+import type { Section, SectionQuestion } from '../sections/section';
+
+/** What an analysis needs, before it runs. */
+export interface AnalysisEstimate {
+  /** True, or the sentence that says why it does not run on this model and input. */
+  readonly supported: true | string;
+  /** Forward passes of the model. */
+  readonly passes?: number;
+  readonly bytes?: number;
+}
+
+export interface AnalysisMethods {
+  analyses: { args: []; result: readonly AnalysisInfo[]; progress: never };
+  estimateAnalysis: { args: [request: AnalysisRequest]; result: AnalysisEstimate; progress: never };
+  analysis: { args: [request: AnalysisRequest]; result: AnalysisResult; progress: AnalysisProgress };
+  /** Looks closer at one thing of a result; the model must still be the one that gave it. */
+  askAnalysis: { args: [result: AnalysisResult, question: SectionQuestion]; result: Section; progress: never };
+  /** Two results of one analysis side by side. */
+  compareAnalyses: {
+    args: [a: AnalysisResult, b: AnalysisResult];
+    result: readonly Section[];
+    progress: never;
+  };
+}

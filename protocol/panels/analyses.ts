@@ -1,0 +1,98 @@
+/**
+ * Messages between the extension and the panel of analyses. The panel speaks first: it posts `ready`, the extension replies with
+ * `open`, which holds everything needed to draw and may be sent again as the whole new state.
+ */
+import type { AnalysisInfo, AnalysisInput, AnalysisResult, Offer } from '../analysis/analysis';
+import type { ParameterValues } from '../analysis/parameters';
+import type { AnalysisEstimate } from '../compute/analyses';
+import type { Intervention } from '../interventions/interventions';
+import type { ModelSummary } from '../results/heads';
+import type { Section, SectionQuestion } from '../sections/section';
+import type { ModelChoice, Notice, WaitingModel } from './heads';
+
+/** `side`: the live view of the side bar. */
+export type AnalysesPlace = 'full' | 'side' | 'file';
+
+/** What the person has typed and chosen; kept for reload, and enough to start the run again. */
+export interface AnalysisPlan {
+  readonly analysis: string;
+  readonly folder: string;
+  readonly input: AnalysisInput;
+  readonly parameters: ParameterValues;
+  readonly interventions: readonly Intervention[];
+  readonly seed: number;
+}
+
+/** Sent by the extension to the panel. */
+export type ToAnalysesPanel =
+  | {
+      readonly kind: 'open';
+      readonly place: AnalysesPlace;
+      readonly analyses: readonly AnalysisInfo[];
+      readonly models: readonly ModelChoice[];
+      readonly plan: AnalysisPlan;
+      readonly replaces?: true;
+      readonly model?: ModelSummary;
+      readonly result?: AnalysisResult;
+      readonly compareWith?: {
+        readonly name: string;
+        readonly result: AnalysisResult;
+        readonly sections: readonly Section[];
+      };
+      readonly canRun: true | string;
+      readonly savedAs?: string;
+      readonly waiting?: WaitingModel;
+    }
+  | { readonly kind: 'models'; readonly models: readonly ModelChoice[] }
+  | { readonly kind: 'model'; readonly model: ModelSummary }
+  /** Answer to `estimate`: what the plan in the form would take; `request` as it came. */
+  | { readonly kind: 'estimate'; readonly request: number; readonly estimate: AnalysisEstimate }
+  | { readonly kind: 'started'; readonly plan: AnalysisPlan }
+  | {
+      readonly kind: 'stage';
+      readonly sentence: string;
+      readonly share: number;
+      readonly secondsLeft?: number;
+      readonly kept: number;
+    }
+  | { readonly kind: 'partial'; readonly finding: string; readonly sections: readonly Section[] }
+  | { readonly kind: 'result'; readonly result: AnalysisResult; readonly savedAs?: string }
+  /** Answer to `ask`: drawn beside or under the section that was asked. */
+  | { readonly kind: 'answer'; readonly request: number; readonly section: Section }
+  /** Bytes of a picture that an image section names, for the webview to draw. */
+  | { readonly kind: 'picture'; readonly path: string; readonly mediaType: string; readonly bytes: Uint8Array }
+  /** A path that the person chose for a field of the form. */
+  | { readonly kind: 'chosen'; readonly field: string; readonly path: string }
+  | {
+      readonly kind: 'failed';
+      readonly request?: number;
+      readonly sentence: string;
+      readonly details?: string;
+      readonly folder?: string;
+    }
+  | { readonly kind: 'overdue'; readonly sentence: string }
+  | Notice;
+
+/** Sent by the panel to the extension. */
+export type FromAnalysesPanel =
+  | { readonly kind: 'ready' }
+  /** The plan in the form changed: kept for the next opening. */
+  | { readonly kind: 'plan'; readonly plan: AnalysisPlan }
+  | { readonly kind: 'chooseModel'; readonly folder: string }
+  | { readonly kind: 'browseModel' }
+  | { readonly kind: 'loadModel' }
+  | { readonly kind: 'estimate'; readonly request: number; readonly plan: AnalysisPlan }
+  | { readonly kind: 'run'; readonly plan: AnalysisPlan }
+  | { readonly kind: 'cancel' }
+  | { readonly kind: 'ask'; readonly request: number; readonly question: SectionQuestion }
+  | { readonly kind: 'picture'; readonly path: string }
+  /** Lets the person choose a file or a folder for a field: `input.file`, `input.folder`, `input.image`, or a parameter's name. */
+  | { readonly kind: 'choosePath'; readonly field: string; readonly what: 'file' | 'folder' | 'picture' }
+  | { readonly kind: 'save' }
+  | { readonly kind: 'compare' }
+  | { readonly kind: 'stopComparing' }
+  /** Puts an offer into the Heads panel, or saves it as a file of interventions. */
+  | { readonly kind: 'apply'; readonly offer: Offer; readonly where: 'heads' | 'file' }
+  | { readonly kind: 'export'; readonly name: string; readonly text?: string; readonly bytes?: Uint8Array }
+  | { readonly kind: 'copy'; readonly text: string }
+  | { readonly kind: 'openFull' };

@@ -1,0 +1,18 @@
+/** Values over the patches of a picture. */
+import type { ImageSpan } from '../results/image';
+import type { Figure, Scale } from './figure';
+import type { SectionOf } from './section-base';
+
+export interface ImageSection extends SectionOf<'image'> {
+  /** Where the picture lies (its path is read by the extension, never by a webview) and which token shows which part. */
+  readonly image: ImageSpan;
+  readonly numbers: readonly {
+    readonly name: string;
+    readonly title: string;
+    readonly unit: string;
+    readonly definition: string;
+    readonly scale: Scale;
+    /** One per image token. */
+    readonly values: readonly Figure[];
+  }[];
+}
