@@ -76,8 +76,8 @@ export type ToAnalysesPanel =
 /** Sent by the panel to the extension. */
 export type FromAnalysesPanel =
   | { readonly kind: 'ready' }
-  /** The plan in the form changed: kept for the next opening. */
-  | { readonly kind: 'plan'; readonly plan: AnalysisPlan }
+  /** The plan as it stands, at most every 300 ms: kept for reload. */
+  | { readonly kind: 'planned'; readonly plan: AnalysisPlan }
   | { readonly kind: 'chooseModel'; readonly folder: string }
   | { readonly kind: 'browseModel' }
   | { readonly kind: 'loadModel' }
@@ -93,6 +93,11 @@ export type FromAnalysesPanel =
   | { readonly kind: 'stopComparing' }
   /** Puts an offer into the Heads panel, or saves it as a file of interventions. */
   | { readonly kind: 'apply'; readonly offer: Offer; readonly where: 'heads' | 'file' }
-  | { readonly kind: 'export'; readonly name: string; readonly text?: string; readonly bytes?: Uint8Array }
+  | {
+      readonly kind: 'export';
+      readonly format: 'png' | 'svg' | 'csv' | 'json' | 'html';
+      readonly name: string;
+      readonly data: string | Uint8Array;
+    }
   | { readonly kind: 'copy'; readonly text: string }
-  | { readonly kind: 'openFull' };
+  | { readonly kind: 'openFull'; readonly plan: AnalysisPlan };
