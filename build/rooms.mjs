@@ -32,8 +32,8 @@ export const zones = [
   },
   {
     target: 'diagnostics',
-    from: others('diagnostics', 'kernels', 'models'),
-    message: 'diagnostics may import kernels and models only: ask compute-server to run something.',
+    from: others('diagnostics', 'protocol', 'kernels', 'models'),
+    message: 'diagnostics may import protocol, kernels and models: a model is run through its ModelRunner port.',
   },
   {
     target: 'compute-server',

@@ -25,7 +25,7 @@ import { type FurtherGraphs } from '../run/layer-sessions';
 import { runPrompt } from '../run/model-run';
 import { floats, range } from '../run/runtime-arrays';
 import type { ResidualStream } from '../run/run-request';
-import type { Sequence } from '../run/sequence';
+import type { Sequence } from '../../../diagnostics/model-runner/sequence';
 
 export type ProcessorOutcome =
   { readonly ok: true; readonly settings: ProcessorSettings } | { readonly ok: false; readonly why: string };

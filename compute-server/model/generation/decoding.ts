@@ -1,5 +1,5 @@
 /** Generation behind a prompt that was run: one token at a time against the cache, with gains held throughout. */
-import type { HeadNumbers } from '../run/head-statistics';
+import type { HeadNumbers } from '../../../diagnostics/model-runner/head-numbers';
 import type { RunHooks } from '../run/run-request';
 import { sampler, type SamplingSettings } from './sampling';
 import type { Observation, SequenceRun } from './sequence-run';

@@ -17,7 +17,7 @@ import { gainsOfSelected, type HeadGain, type Variant } from '../run/interventio
 import type { LayerSessions } from '../run/layer-sessions';
 import { runPrompt } from '../run/model-run';
 import type { ResidualStream, RunHooks } from '../run/run-request';
-import { sequencePart, type Sequence } from '../run/sequence';
+import { sequencePart, type Sequence } from '../../../diagnostics/model-runner/sequence';
 import { SequenceRun } from './sequence-run';
 import type { SpanPair } from '../hallucination/span-pair';
 

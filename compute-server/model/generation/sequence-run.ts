@@ -6,7 +6,8 @@ import { usableContext } from '../../../models/architectures/context';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
 import { statisticOutputs } from '../../../models/instrument/statistics';
 import { requireFinite } from '../run/finite';
-import { noStatistics, ranked, StatisticsCollector, type HeadNumbers } from '../run/head-statistics';
+import type { HeadNumbers } from '../../../diagnostics/model-runner/head-numbers';
+import { noStatistics, ranked, StatisticsCollector } from '../run/head-statistics';
 import { earlierOccurrences, PickTable } from '../run/pick-table';
 import { gainsOfSelected, interventionFeeds, type GraphReinforcement, type Variant } from '../run/interventions';
 import type { KeyValueCache } from '../run/key-value-cache';
@@ -16,7 +17,7 @@ import { blockFeeds, groupColumns, groupMass } from '../run/layer-feeds';
 import { runPrompt } from '../run/model-run';
 import { floats, int64, range } from '../run/runtime-arrays';
 import type { LayerReinforcement, RunHooks } from '../run/run-request';
-import { positionAt, sequencePart, type Sequence } from '../run/sequence';
+import { positionAt, sequencePart, type Sequence } from '../../../diagnostics/model-runner/sequence';
 
 export interface SequenceRunRequest extends Sequence {
   readonly variant?: Variant;

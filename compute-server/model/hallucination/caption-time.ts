@@ -6,7 +6,7 @@ import type { CaptionTime, CaptionTimeRequest } from '../../../protocol/compute/
 import type { Surroundings } from '../../surroundings';
 import type { LoadedModel } from '../checkpoint/loaded-model';
 import { visionOf } from '../prompt/image-prompt';
-import type { Sequence } from '../run/sequence';
+import type { Sequence } from '../../../diagnostics/model-runner/sequence';
 import { SequenceRun } from '../generation/sequence-run';
 import { prepare } from './span-request';
 import { encodePicture, preparePicture } from '../checkpoint/vision-model';

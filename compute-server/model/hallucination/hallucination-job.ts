@@ -28,7 +28,7 @@ import type { LoadedModel } from '../checkpoint/loaded-model';
 import { runPrompt } from '../run/model-run';
 import { piecesOf, sequenceOf, textOf } from '../prompt/prompt';
 import { startReinforced } from '../generation/reinforcement';
-import type { Sequence } from '../run/sequence';
+import type { Sequence } from '../../../diagnostics/model-runner/sequence';
 import { spanPair } from './span-pair';
 import { chunkFor, planOf, prepare, reinforcementOf, type Prepared } from './span-request';
 import { firstTextRow, SinkCollector } from './span-sinks';

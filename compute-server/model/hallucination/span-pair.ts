@@ -2,7 +2,12 @@
 import type { Removed } from '../../../protocol/results/hallucination';
 import { FailureError } from '../../../protocol/wire/failures';
 import { range } from '../run/runtime-arrays';
-import { withoutSpan, type RemovedPositions, type Sequence, type Span } from '../run/sequence';
+import {
+  withoutSpan,
+  type RemovedPositions,
+  type Sequence,
+  type Span,
+} from '../../../diagnostics/model-runner/sequence';
 
 export interface SpanPair {
   /** Its one key group is what the second pass lacks: of an image the tokens, without the separators between its tiles. */

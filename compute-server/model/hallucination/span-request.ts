@@ -9,7 +9,7 @@ import type { DivergenceMeasure } from './divergence-run';
 import type { LoadedModel } from '../checkpoint/loaded-model';
 import { promptForPictures, sequenceOf } from '../prompt/prompt';
 import type { ReinforcementPlan } from '../generation/reinforcement';
-import type { Sequence } from '../run/sequence';
+import type { Sequence } from '../../../diagnostics/model-runner/sequence';
 import { requireRest, spanPair, type SpanPair } from './span-pair';
 
 const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });

@@ -2,7 +2,7 @@
 import { sinkDimensions, sinkThreshold, sinkValue } from '../../../diagnostics/hallucination/sinks';
 import type { ImageSinks } from '../../../protocol/results/hallucination';
 import type { ResidualStream } from '../run/run-request';
-import type { Sequence } from '../run/sequence';
+import type { Sequence } from '../../../diagnostics/model-runner/sequence';
 
 /** The first layer whose input is looked at (arXiv 2503.03321: sinks form in the first two). */
 const firstLayer = 2;

@@ -27,7 +27,7 @@ import type { Variant } from '../run/interventions';
 import type { LoadedModel } from '../checkpoint/loaded-model';
 import { runPrompt } from '../run/model-run';
 import { range } from '../run/runtime-arrays';
-import type { Sequence } from '../run/sequence';
+import type { Sequence } from '../../../diagnostics/model-runner/sequence';
 
 /** Sets of heads removed side by side in one run. */
 const mostSideBySide = 8;

@@ -13,7 +13,7 @@ import { runPrompt } from '../run/model-run';
 import { prefixOf } from '../run/run-chunks';
 import { floats, int64 } from '../run/runtime-arrays';
 import type { ResidualStream } from '../run/run-request';
-import type { Sequence } from '../run/sequence';
+import type { Sequence } from '../../../diagnostics/model-runner/sequence';
 
 /** Rows computed at once. */
 const band = 128;

@@ -14,7 +14,7 @@ import type { Surroundings } from '../../surroundings';
 import { planChunk } from '../run/budget';
 import { causalCheck, type CausalCheck } from './causal-check';
 import { labelHeads, type LabelledHeads } from './head-labels';
-import type { HeadNumbers } from '../run/head-statistics';
+import type { HeadNumbers } from '../../../diagnostics/model-runner/head-numbers';
 import { thumbnailSize } from '../run/row-plan';
 import { biasedKeys, checkedVariant } from '../run/key-groups';
 import type { LoadedModel } from '../checkpoint/loaded-model';

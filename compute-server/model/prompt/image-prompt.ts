@@ -2,7 +2,7 @@
 import type { ImageSpan } from '../../../protocol/results/image';
 import { FailureError } from '../../../protocol/wire/failures';
 import type { LoadedModel } from '../checkpoint/loaded-model';
-import type { Sequence, Span } from '../run/sequence';
+import type { Sequence, Span } from '../../../diagnostics/model-runner/sequence';
 import {
   cellsOf,
   encodePicture,

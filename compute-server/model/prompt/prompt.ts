@@ -7,7 +7,7 @@ import { placedPrompt, visionOf, withPicture, writtenToken } from './image-promp
 import type { LoadedModel } from '../checkpoint/loaded-model';
 import { offsetsOf } from '../run/offsets';
 import { range } from '../run/runtime-arrays';
-import { positionAt, type Sequence } from '../run/sequence';
+import { positionAt, type Sequence } from '../../../diagnostics/model-runner/sequence';
 import { TextFault } from '../text/text-library';
 import type { Tokeniser } from '../text/tokeniser';
 import { cellsOf, patchRows, preparePicture } from '../checkpoint/vision-model';

@@ -2,7 +2,7 @@
 import type { ModelSpec } from '../../../models/architectures/model-spec';
 import { rotaryTables, type RotaryTables } from '../../../models/architectures/rope';
 import type { Rope } from '../../../models/formats/model-description';
-import { positionAt, type Sequence } from './sequence';
+import { positionAt, type Sequence } from '../../../diagnostics/model-runner/sequence';
 
 interface Known {
   readonly positions: Sequence['positions'];

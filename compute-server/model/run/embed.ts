@@ -5,7 +5,7 @@ import type { LayerSessions } from './layer-sessions';
 import type { Chunk } from './run-chunks';
 import type { ResidualStream, RunRequest } from './run-request';
 import { floats, int64 } from './runtime-arrays';
-import { positionAt, type Sequence } from './sequence';
+import { positionAt, type Sequence } from '../../../diagnostics/model-runner/sequence';
 
 export async function embed(
   model: ModelSpec,

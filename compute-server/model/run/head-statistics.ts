@@ -15,6 +15,9 @@
  *
  * NaN where no query counts (one token has no previous one; nothing is repeated); JSON writes it as null.
  */
+import type { HeadNumbers, PositionalName } from '../../../diagnostics/model-runner/head-numbers';
+import { positionalNames } from '../../../diagnostics/model-runner/head-numbers';
+import type { KeyGroup } from '../../../diagnostics/model-runner/sequence';
 import type { RuntimeArray, RuntimeValues } from '../../runtime/session';
 import { firstSlot, localWindow, occurrences, pickCount, type PickTable } from './pick-table';
 import { blockOf, planRows, thumbnailSize, type RowPlan } from './row-plan';
@@ -22,37 +25,6 @@ import { flag, floats, int64 } from './runtime-arrays';
 
 /** Columns of key_columns: key position, then the groups, then the blocks of the thumbnail. */
 const fixedColumns = 1;
-export interface KeyGroup {
-  readonly name: string;
-  /** Token positions. */
-  readonly positions: readonly number[];
-}
-
-export interface HeadNumbers {
-  readonly previousToken: number[];
-  readonly firstToken: number[];
-  readonly selfToken: number[];
-  readonly entropy: number[];
-  readonly meanDistance: number[];
-  readonly localWindow: number[];
-  readonly induction: number[];
-  readonly duplicateToken: number[];
-  /**
-   * Upper bound of the variance that `previousToken`, `firstToken`, `selfToken` and `localWindow` would have, were the
-   * probabilities of each row dealt to its readable keys in random order (a null model for scores of position).
-   */
-  readonly permutation: {
-    readonly mean: PermutationMeans;
-    readonly variance: Readonly<Record<PositionalName, number[]>>;
-  };
-  /** By group name. */
-  readonly groups: Readonly<Record<string, number[]>>;
-}
-
-export const positionalNames = ['previousToken', 'firstToken', 'selfToken', 'localWindow'] as const;
-export type PositionalName = (typeof positionalNames)[number];
-export type PermutationMeans = Readonly<Record<PositionalName, number>>;
-
 /** Collects one layer's statistics over the chunks of a prompt (variant 0 of the batch). */
 export class StatisticsCollector {
   private readonly sums: Float64Array;

@@ -4,57 +4,10 @@
  */
 import type { BlockSpec, ModelSpec } from '../../../models/architectures/model-spec';
 import { reinforcementDistances, reinforcementRules } from '../../../models/instrument/interventions/reinforcement';
-import {
-  replaceable,
-  replaceables,
-  rowsOf,
-  type Replaceable,
-} from '../../../models/instrument/interventions/replacement';
+import { replaceable, replaceables, rowsOf } from '../../../models/instrument/interventions/replacement';
+import type { GraphReinforcement, HeadGain, Variant } from '../../../diagnostics/model-runner/variant';
 import type { RuntimeArray } from '../../runtime/session';
 import { flag, int64 } from './runtime-arrays';
-
-export interface HeadGain {
-  readonly layer: number;
-  readonly head: number;
-  /** Factor on the head's output before the output projection; 0 removes the head. */
-  readonly gain: number;
-}
-
-/** On the keys of a named group (`RunRequest.groups`). */
-export interface GroupChange {
-  readonly layer: number;
-  readonly head: number;
-  readonly group: string;
-  readonly value: number;
-}
-
-export interface Replacement {
-  readonly layer: number;
-  readonly target: Replaceable;
-  /** Of `head` and `query` the query head, of `key` and `value` the key/value head. */
-  readonly head?: number;
-  /** Token positions; absent: all of the prompt. */
-  readonly positions?: readonly number[];
-  /** [prompt positions, headDim or hiddenSize], row i for position i. */
-  readonly data: Float32Array;
-}
-
-export interface HeadPlace {
-  readonly layer: number;
-  readonly head: number;
-}
-
-/** What one variant of a run changes; an empty object is the plain model. */
-export interface Variant {
-  readonly gains?: readonly HeadGain[];
-  /** Added to the scores before softmax. */
-  readonly scoreBiases?: readonly GroupChange[];
-  /** Factor on probabilities after softmax, renormalised. */
-  readonly groupWeights?: readonly GroupChange[];
-  /** Query heads that read all their keys alike. */
-  readonly uniform?: readonly HeadPlace[];
-  readonly replacements?: readonly Replacement[];
-}
 
 /** The first layer that the variant changes, or undefined when it changes none. */
 export function firstChangedLayer(variant: Variant): number | undefined {
@@ -108,14 +61,14 @@ export function variantProblem(model: ModelSpec, variant: Variant, groups: reado
   return undefined;
 }
 
-/** Gains that the layer graphs choose themselves, for every variant of the run. */
-export interface GraphReinforcement {
-  readonly alpha: number;
-  readonly distance: (typeof reinforcementDistances)[number];
-  readonly rule: (typeof reinforcementRules)[number];
-  /** By layer that is reinforced: head outputs without the span at the last row, [h, d]. */
-  readonly text: ReadonlyMap<number, Float32Array>;
-}
+export type {
+  GraphReinforcement,
+  GroupChange,
+  HeadGain,
+  HeadPlace,
+  Replacement,
+  Variant,
+} from '../../../diagnostics/model-runner/variant';
 
 export const gainsOfSelected = (layer: number, selected: readonly boolean[], gain: number): HeadGain[] =>
   selected.flatMap((is, head) => (is ? [{ layer, head, gain }] : []));

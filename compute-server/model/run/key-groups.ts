@@ -2,7 +2,7 @@
 import type { ModelSpec } from '../../../models/architectures/model-spec';
 import type { KeyBias } from '../../../protocol/compute/models';
 import { FailureError } from '../../../protocol/wire/failures';
-import type { KeyGroup } from './head-statistics';
+import type { KeyGroup } from '../../../diagnostics/model-runner/sequence';
 import { variantProblem, type GroupChange, type Variant } from './interventions';
 import { range } from './runtime-arrays';
 

@@ -2,10 +2,11 @@
 import type { BlockSpec, ModelSpec } from '../../../models/architectures/model-spec';
 import type { RuntimeArray } from '../../runtime/session';
 import { chunkTables } from './chunk-tables';
-import { noStatistics, type KeyGroup } from './head-statistics';
+import type { KeyGroup } from '../../../diagnostics/model-runner/sequence';
+import { noStatistics } from './head-statistics';
 import type { KeyValueCache } from './key-value-cache';
 import { flag, int64, range } from './runtime-arrays';
-import { positionAt, type Sequence } from './sequence';
+import { positionAt, type Sequence } from '../../../diagnostics/model-runner/sequence';
 
 /** What every block graph takes, instrumented or plain. */
 export function blockFeeds(

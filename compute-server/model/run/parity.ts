@@ -8,7 +8,7 @@ import { FailureError } from '../../../protocol/wire/failures';
 import type { LoadedModel } from '../checkpoint/loaded-model';
 import { runPrompt } from './model-run';
 import type { ResidualStream, RunHooks } from './run-request';
-import { withoutSpan, type Sequence } from './sequence';
+import { withoutSpan, type Sequence } from '../../../diagnostics/model-runner/sequence';
 
 /** Tokens of the prompt that are compared: enough for two chunks. */
 const parityLength = 24;

@@ -1,7 +1,7 @@
 /** Which rows of a prompt are run at a time. */
 import type { ModelSpec } from '../../../models/architectures/model-spec';
 import type { RunRequest } from './run-request';
-import type { Sequence } from './sequence';
+import type { Sequence } from '../../../diagnostics/model-runner/sequence';
 
 export interface Chunk {
   readonly start: number;

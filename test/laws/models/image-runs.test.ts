@@ -4,7 +4,7 @@ import { type LoadedModel } from '../../../compute-server/model/checkpoint/loade
 import { runPrompt } from '../../../compute-server/model/run/model-run';
 import { parityOf } from '../../../compute-server/model/run/parity';
 import { sequenceOf } from '../../../compute-server/model/prompt/prompt';
-import { withoutSpan, type Sequence } from '../../../compute-server/model/run/sequence';
+import { withoutSpan, type Sequence } from '../../../diagnostics/model-runner/sequence';
 import { generate } from '../../support/generate';
 import { TinyVlms } from '../../support/checkpoints/open-vlms';
 import { tinyIdefics3, tinyLlava, tinyPaligemma, type TinyVlm } from '../../support/checkpoints/tiny-vision';

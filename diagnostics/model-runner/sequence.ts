@@ -3,10 +3,15 @@
  * row. Rows are counted from 0 without gaps and index everything else (groups, taps, statistics); positions alone decide
  * rotation, learned positions and the reach of a window.
  */
-import type { ChatPrompt } from '../../../protocol/results/chat-prompt';
-import type { ImageSpan } from '../../../protocol/results/image';
-import type { KeyGroup } from './head-statistics';
-import { range } from './runtime-arrays';
+import type { ChatPrompt } from '../../protocol/results/chat-prompt';
+import type { ImageSpan } from '../../protocol/results/image';
+
+/** A named set of rows: their keys. */
+export interface KeyGroup {
+  readonly name: string;
+  /** Token positions. */
+  readonly positions: readonly number[];
+}
 
 export interface Sequence {
   readonly ids: readonly number[];
@@ -94,3 +99,6 @@ export function withoutSpan(sequence: Sequence, { start, end }: Span, kept: Remo
       : {}),
   };
 }
+
+/** Whole numbers from `start` on. */
+const range = (start: number, count: number): number[] => Array.from({ length: count }, (_, at) => start + at);

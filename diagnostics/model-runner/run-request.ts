@@ -1,0 +1,89 @@
+/** What a run of a model takes and gives. */
+import type { LayerTap } from '../../models/instrument/taps';
+import type { HeadNumbers } from './head-numbers';
+import type { Sequence } from './sequence';
+import type { GraphReinforcement, Variant } from './variant';
+
+/** A tensor of a run, row-major; float16 as its 16-bit patterns. */
+export interface TensorData {
+  readonly data: Float32Array | Uint16Array | Int32Array | BigInt64Array | Uint8Array;
+  readonly shape: readonly number[];
+}
+
+/** Keys and values of the rows [0, length), which a run of one variant kept (`ModelRunner.prefix`). */
+export interface KeptPrefix {
+  readonly length: number;
+}
+
+export interface RunRequest extends Sequence {
+  /** One run per variant, as a batch; absent: the plain model alone. Statistics and taps are those of variant 0. */
+  readonly variants?: readonly Variant[];
+  /** Token ids of each variant, as many as `ids`, where they differ; statistics and taps are still those of variant 0. */
+  readonly variantIds?: readonly (readonly number[])[];
+  /**
+   * Only the rows behind the prefix are run, for every variant, and what is kept stays as it is. Interventions act on those
+   * rows; statistics, maps and top keys need the whole prompt.
+   */
+  readonly past?: KeptPrefix;
+  /** Queries per chunk; absent: chosen by the memory limit. */
+  readonly chunk?: number;
+  readonly statistics?: boolean;
+  /** Earlier occurrences by position, where they are not those of the ids (null models of induction). */
+  readonly earlier?: readonly (readonly number[])[];
+  readonly thumbnails?: boolean;
+  /** The keys that each query reads most: of all queries, or of the last one. */
+  readonly topKeys?: 'all' | 'last';
+  /** Taps of layers, kept whole: for short prompts. */
+  readonly taps?: readonly { readonly layer: number; readonly tap: LayerTap }[];
+  /** Rows, rising, for which taps are kept; absent: all. */
+  readonly tapRows?: readonly number[];
+  /**
+   * Mass of the last row's query on each key group, per head. In a long prompt the row is run as a chunk of its own where it
+   * can be, so that the statistics cost one query.
+   */
+  readonly lastMass?: boolean;
+  /** Gains that each layer chooses by its own last query (one variant, and not together with `lastMass`). */
+  readonly reinforcement?: GraphReinforcement;
+  /** Probabilities of single heads. */
+  readonly maps?: readonly { readonly layer: number; readonly head: number }[];
+  /** Rows whose logits are wanted. */
+  readonly logits: 'last' | 'all' | 'none';
+  /** Mean loss of the next token (-ln of its probability, nats) over the queries at these rows, for each variant. */
+  readonly lossAt?: readonly number[];
+}
+
+export interface LayerResult {
+  readonly layer: number;
+  readonly statistics?: HeadNumbers;
+  /** [heads][thumbnailSize][thumbnailSize] */
+  readonly thumbnail?: Float32Array;
+  /** By tap; [rows of all chunks joined along n]. */
+  readonly taps: Readonly<Partial<Record<LayerTap, TensorData>>>;
+  /** [heads][groups] */
+  readonly lastMass?: Float32Array;
+  /** What the layer chose, [heads]. */
+  readonly reinforcement?: LayerReinforcement;
+  /** By head: probabilities [n, t], row-major. */
+  readonly maps: ReadonlyMap<number, Float32Array>;
+  /** [n][h][topKeys], n 1 for the last query alone; weight 0 and key -1 where a query reads fewer keys. */
+  readonly top?: {
+    readonly weights: Float32Array;
+    readonly keys: Int32Array;
+    readonly heads: number;
+    readonly k: number;
+  };
+}
+
+export interface LayerReinforcement {
+  readonly selected: readonly boolean[];
+  readonly outlier: readonly boolean[];
+  readonly divergence: readonly number[];
+}
+
+export interface RunResult {
+  readonly layers: readonly LayerResult[];
+  /** [b, rows, v]; the rows are those behind `past`. */
+  readonly logits?: TensorData;
+  /** By variant, in nats per token. */
+  readonly loss?: readonly number[];
+}

@@ -1,0 +1,55 @@
+/** What one variant of a run changes, as the runner feeds it to its graphs (docs/model-taps.md). Heads are query heads. */
+import type { Replaceable } from '../../models/instrument/interventions/replacement';
+import type { reinforcementDistances, reinforcementRules } from '../../models/instrument/interventions/reinforcement';
+
+export interface HeadGain {
+  readonly layer: number;
+  readonly head: number;
+  /** Factor on the head's output before the output projection; 0 removes the head. */
+  readonly gain: number;
+}
+
+/** On the keys of a named group (`RunRequest.groups`). */
+export interface GroupChange {
+  readonly layer: number;
+  readonly head: number;
+  readonly group: string;
+  readonly value: number;
+}
+
+export interface Replacement {
+  readonly layer: number;
+  readonly target: Replaceable;
+  /** Of `head` and `query` the query head, of `key` and `value` the key/value head. */
+  readonly head?: number;
+  /** Token positions; absent: all of the prompt. */
+  readonly positions?: readonly number[];
+  /** [prompt positions, headDim or hiddenSize], row i for position i. */
+  readonly data: Float32Array;
+}
+
+export interface HeadPlace {
+  readonly layer: number;
+  readonly head: number;
+}
+
+/** An empty object is the plain model. */
+export interface Variant {
+  readonly gains?: readonly HeadGain[];
+  /** Added to the scores before softmax. */
+  readonly scoreBiases?: readonly GroupChange[];
+  /** Factor on probabilities after softmax, renormalised. */
+  readonly groupWeights?: readonly GroupChange[];
+  /** Query heads that read all their keys alike. */
+  readonly uniform?: readonly HeadPlace[];
+  readonly replacements?: readonly Replacement[];
+}
+
+/** Gains that the layer graphs choose themselves, for every variant of the run. */
+export interface GraphReinforcement {
+  readonly alpha: number;
+  readonly distance: (typeof reinforcementDistances)[number];
+  readonly rule: (typeof reinforcementRules)[number];
+  /** By layer that is reinforced: head outputs without the span at the last row, [h, d]. */
+  readonly text: ReadonlyMap<number, Float32Array>;
+}
