@@ -9,27 +9,10 @@
  */
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { HeadMap, HeadWeights } from '../../../diagnostics/model-runner/model-runner';
 import { fromBfloat16, fromHalf } from '../../../kernels/tensors/half';
 import type { AttentionSpec, Linear } from '../../../models/architectures/model-spec';
 import type { StoredTensor, StoredWeights } from '../../../models/architectures/stored-weights';
-
-export interface HeadMap {
-  /** [rows, columns], row by row. */
-  readonly data: Float32Array;
-  readonly rows: number;
-  readonly columns: number;
-  /** [rows] */
-  readonly bias?: Float32Array;
-}
-
-export interface HeadWeights {
-  /** [d, inputs] */
-  readonly query: HeadMap;
-  readonly key: HeadMap;
-  readonly value: HeadMap;
-  /** [w, d] */
-  readonly output: HeadMap;
-}
 
 /** `folder` is the one that the locations of the tensors are relative to. */
 export async function headWeights(

@@ -2,7 +2,8 @@
 import type { HeadNumbers } from '../../../diagnostics/model-runner/head-numbers';
 import type { RunHooks } from '../run/run-request';
 import { sampler, type SamplingSettings } from './sampling';
-import type { Observation, SequenceRun } from './sequence-run';
+import type { Observation } from '../../../diagnostics/model-runner/model-runner';
+import type { SequenceRun } from './sequence-run';
 
 export interface ContinuationRequest {
   readonly maxNewTokens: number;

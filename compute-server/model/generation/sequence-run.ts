@@ -6,6 +6,7 @@ import { usableContext } from '../../../models/architectures/context';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
 import { statisticOutputs } from '../../../models/instrument/statistics';
 import { requireFinite } from '../run/finite';
+import type { Continuation, Extension, Observation } from '../../../diagnostics/model-runner/model-runner';
 import type { HeadNumbers } from '../../../diagnostics/model-runner/head-numbers';
 import { noStatistics, ranked, StatisticsCollector } from '../run/head-statistics';
 import { earlierOccurrences, PickTable } from '../run/pick-table';
@@ -28,24 +29,12 @@ export interface SequenceRunRequest extends Sequence {
   readonly reinforcement?: GraphReinforcement;
 }
 
-/** The heads of one row. */
-export interface Observation {
-  /** By layer: outputs before the output projection, gains included, [h, d]. */
-  readonly headOutputs: readonly Float32Array[];
-  /** By layer: mass on the keys of each group, [h, groups]. */
-  readonly mass: readonly Float32Array[];
-}
-
-export interface Extension {
-  /** Of the last token, [v]. */
-  readonly logits: Float32Array;
-  /** By token, where they are asked for. */
-  readonly observations: readonly Observation[];
+export interface StepExtension extends Extension {
   /** By layer, of the one token, where they are asked for. */
   readonly statistics?: readonly HeadNumbers[];
 }
 
-export class SequenceRun {
+export class SequenceRun implements Continuation {
   private constructor(
     private readonly model: ModelSpec,
     private readonly sessions: LayerSessions,
@@ -127,7 +116,7 @@ export class SequenceRun {
   async extend(
     added: readonly number[],
     wanted: { readonly observe?: boolean; readonly statistics?: boolean } = {},
-  ): Promise<Extension> {
+  ): Promise<StepExtension> {
     const { model, sessions, request, cache } = this;
     const start = this.ids.length;
     const length = added.length;

@@ -15,7 +15,8 @@ import type { Variant } from '../run/interventions';
 import type { LayerSessions } from '../run/layer-sessions';
 import type { RunHooks } from '../run/run-request';
 import { probabilities } from '../generation/sampling';
-import { SequenceRun, type Observation } from '../generation/sequence-run';
+import type { Observation } from '../../../diagnostics/model-runner/model-runner';
+import { SequenceRun } from '../generation/sequence-run';
 import type { SpanPair } from './span-pair';
 
 export interface DivergenceMeasure {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { headWeights, type HeadMap } from '../../../compute-server/model/checkpoint/head-weights';
+import { headWeights } from '../../../compute-server/model/checkpoint/head-weights';
+import type { HeadMap } from '../../../diagnostics/model-runner/model-runner';
 import { runPrompt } from '../../../compute-server/model/run/model-run';
 import type { Replacement } from '../../../compute-server/model/run/interventions';
 import type { Norm } from '../../../models/architectures/model-spec';

@@ -1,0 +1,221 @@
+/** One run of an analysis: input read, support and memory checked, parity measured, steps kept, progress and partial results said. */
+import type { Analysis, AnalysisJob, ReadInput } from '../../diagnostics/analysis';
+import type { Prompt } from '../../diagnostics/model-runner/model-runner';
+import type {
+  AnalysedPrompt,
+  AnalysisInput,
+  AnalysisProgress,
+  AnalysisRequest,
+  AnalysisResult,
+} from '../../protocol/analysis/analysis';
+import { resolveTable, type ParameterValues } from '../../protocol/analysis/parameters';
+import type { AnalysisEstimate } from '../../protocol/compute/analyses';
+import type { EncoderInput, PromptInput } from '../../protocol/compute/models';
+import { FailureError } from '../../protocol/wire/failures';
+import type { Job } from '../dispatch/dispatcher';
+import type { LoadedModel } from '../model/checkpoint/loaded-model';
+import { readerOf } from '../model/prompt/prompt';
+import { requireParity } from '../model/run/parity';
+import { provenance } from '../provenance';
+import type { Surroundings } from '../surroundings';
+import { KeptSteps } from './kept-steps';
+import { ServerRunner } from './runner';
+import { TimeLeft } from './time-left';
+
+const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
+
+/** Share of the memory limit that an analysis may hold beside a run: weights and the run itself have the rest. */
+const heldShare = 0.25;
+
+export interface AnalysisRun {
+  readonly opened: LoadedModel;
+  readonly analysis: Analysis;
+  readonly surroundings: Surroundings;
+  readonly signal: AbortSignal;
+}
+
+export async function* analysisJob(
+  { opened, analysis, surroundings, signal }: AnalysisRun,
+  request: AnalysisRequest,
+): Job<AnalysisProgress, AnalysisResult> {
+  const started = performance.now();
+  const stage = (sentence: string, share: number, kept: number): AnalysisProgress => ({
+    kind: 'stage',
+    sentence,
+    share,
+    kept,
+  });
+  yield stage('Reading the input', 0, 0);
+  const prepared = await prepare({ opened, analysis, surroundings, signal }, request);
+  const { runner, job, model } = prepared;
+  const support = analysis.supports(runner.facts, job.parameters);
+  if (!support.ok) throw new FailureError({ code: 'unsupported', detail: support.why });
+  const needed = analysis.estimate(runner.facts, job.input, job.parameters).bytes;
+  const limit = surroundings.memoryLimit * heldShare;
+  if (needed > limit) {
+    const limitBytes = surroundings.memoryLimit;
+    throw new FailureError({ code: 'out-of-memory', neededBytes: Math.ceil(needed / heldShare), limitBytes });
+  }
+  const [first] = job.input.prompts;
+  if (first) yield stage('Checking the instrumented run against the plain model', 0, 0);
+  const parity = first ? await requireParity(model, first, { signal }) : undefined;
+
+  const steps = new KeptSteps(surroundings.cacheFolder, keyOf(request, model, job.input));
+  await steps.open();
+  const left = new TimeLeft();
+  const run = analysis.run(runner, { ...job, step: (key, act) => steps.step(key, act) });
+  for (;;) {
+    signal.throwIfAborted();
+    const step = await run.next();
+    if (step.done) {
+      await steps.remove();
+      const made = await provenance({ ...request.parameters }, request.seed, surroundings.defaultThreads);
+      return resultOf(analysis, request, prepared, step.value, {
+        ...made,
+        ...(parity ? { parity } : {}),
+        seconds: (performance.now() - started) / 1000,
+      });
+    }
+    const { sentence, done, total, partial } = step.value;
+    if (steps.problem !== undefined) {
+      surroundings.log('warn', `The steps of the run are not kept, so it cannot be resumed: ${steps.problem}`);
+      steps.problem = undefined;
+    }
+    const share = total > 0 ? Math.min(1, done / total) : 0;
+    const secondsLeft = left.after(done, total, steps.reused);
+    yield { ...stage(sentence, share, steps.kept), ...(secondsLeft === undefined ? {} : { secondsLeft }) };
+    if (partial) {
+      yield { kind: 'partial', finding: analysis.finding(partial), sections: analysis.sections(partial) };
+    }
+  }
+}
+
+/** What a request would take, without running the model. */
+export async function estimateOf(run: AnalysisRun, request: AnalysisRequest): Promise<AnalysisEstimate> {
+  const { analysis } = run;
+  const parameters = parametersOf(analysis, request.parameters);
+  const facts = ServerRunner.reading(run.opened, promptsOf(request.input)[0], run.surroundings, run.signal).facts;
+  const support = analysis.supports(facts, parameters);
+  if (!support.ok) return { supported: support.why };
+  const { job, runner } = await prepare(run, request);
+  const { passes, bytes } = analysis.estimate(runner.facts, job.input, parameters);
+  return { supported: true, passes, bytes };
+}
+
+interface Prepared {
+  readonly runner: ServerRunner;
+  /** What reads the input: the model, or its vision encoder. */
+  readonly model: LoadedModel;
+  readonly job: Omit<AnalysisJob<ParameterValues>, 'step'>;
+}
+
+export async function prepare(
+  { opened, analysis, surroundings, signal }: AnalysisRun,
+  request: AnalysisRequest,
+): Promise<Prepared> {
+  const parameters = parametersOf(analysis, request.parameters);
+  const { input } = request;
+  if (input.kind !== analysis.input) {
+    throw bad(`${analysis.title} reads ${inputWords[analysis.input]}, and ${inputWords[input.kind]} was given.`);
+  }
+  const given = promptsOf(input);
+  const [firstGiven] = given;
+  const runner = ServerRunner.reading(opened, firstGiven, surroundings, signal);
+  const prompts: Prompt[] = [];
+  for (const prompt of given) prompts.push(await runner.prompt(prompt));
+  const read: ReadInput = { given: input, prompts };
+  const [first] = prompts;
+  if (!first && request.interventions.length > 0) {
+    throw bad('Interventions act on a prompt, and this analysis reads none. Leave them out.');
+  }
+  const { variant, groups } = first
+    ? await runner.variant(request.interventions, first)
+    : { variant: {}, groups: undefined };
+  return {
+    runner,
+    model: firstGiven ? readerOf(opened, firstGiven) : opened,
+    job: { input: read, parameters, variant, groups: groups ?? [], seed: request.seed },
+  };
+}
+
+export function parametersOf(analysis: Analysis, given: ParameterValues): ParameterValues {
+  const resolved = resolveTable(analysis.id, analysis.parameters, given);
+  if (!resolved.ok) throw bad(resolved.why);
+  return resolved.values;
+}
+
+const inputWords: Readonly<Record<AnalysisInput['kind'], string>> = {
+  prompt: 'a prompt',
+  'prompt-pair': 'a prompt and its counterpart',
+  task: 'a task',
+  corpus: 'a corpus file',
+  image: 'a prompt with a picture',
+  'image-set': 'a folder of pictures',
+  none: 'no input',
+};
+
+function promptsOf(input: AnalysisInput): readonly (PromptInput | EncoderInput)[] {
+  switch (input.kind) {
+    case 'prompt':
+      return [input.prompt];
+    case 'prompt-pair':
+      return [input.prompt, input.counterpart];
+    case 'image':
+      if (input.prompt.image === undefined) throw bad('No picture is given. Choose a picture for the prompt.');
+      return [input.prompt];
+    case 'task':
+    case 'corpus':
+    case 'image-set':
+    case 'none':
+      return [];
+  }
+}
+
+/** Everything that the values of a run's steps depend on. */
+function keyOf(request: AnalysisRequest, model: LoadedModel, { given, prompts }: ReadInput): unknown {
+  return [
+    request.analysis,
+    model.summary.hash,
+    model.stamp,
+    model.summary.family,
+    given,
+    prompts.map(({ ids, image }) => [ids, image?.sha256]),
+    request.parameters,
+    request.interventions,
+    request.seed,
+  ];
+}
+
+function resultOf(
+  analysis: Analysis,
+  request: AnalysisRequest,
+  { model, job }: Prepared,
+  result: Readonly<Record<string, unknown>>,
+  made: Pick<AnalysisResult, 'headscope' | 'created' | 'device' | 'settings' | 'seed' | 'parity' | 'seconds'>,
+): AnalysisResult {
+  const offers = analysis.offers?.(result) ?? [];
+  return {
+    ...made,
+    kind: 'headscope-analysis',
+    version: 1,
+    analysis: analysis.id,
+    title: analysis.title,
+    model: model.summary,
+    input: request.input,
+    prompts: job.input.prompts.map(analysed),
+    parameters: job.parameters,
+    interventions: request.interventions,
+    finding: analysis.finding(result),
+    result,
+    sections: analysis.sections(result),
+    ...(offers.length > 0 ? { offers } : {}),
+  };
+}
+
+const analysed = ({ text, ids, tokens, image, chatPrompt }: Prompt): AnalysedPrompt => ({
+  text,
+  ids,
+  tokens,
+  ...(image ? { image } : {}),
+  ...(chatPrompt ? { chatPrompt } : {}),
+});

@@ -1,0 +1,219 @@
+/** The ModelRunner of an opened model: what analyses run it through. */
+import type {
+  ContinuationRequest,
+  ModelFacts,
+  ModelRunner,
+  Prompt,
+} from '../../diagnostics/model-runner/model-runner';
+import type { KeptPrefix, LayerResult, RunRequest, RunResult } from '../../diagnostics/model-runner/run-request';
+import type { Sequence } from '../../diagnostics/model-runner/sequence';
+import type { Variant } from '../../diagnostics/model-runner/variant';
+import type { EncoderInput, PromptInput } from '../../protocol/compute/models';
+import type { Intervention } from '../../protocol/interventions/interventions';
+import { FailureError } from '../../protocol/wire/failures';
+import { headWeights } from '../model/checkpoint/head-weights';
+import type { LoadedModel } from '../model/checkpoint/loaded-model';
+import { SequenceRun } from '../model/generation/sequence-run';
+import { piecesOf, readerOf, sequenceOf, textOf } from '../model/prompt/prompt';
+import { planChunk, type RunShape } from '../model/run/budget';
+import { checkedVariant } from '../model/run/key-groups';
+import { layersOf, runPrompt } from '../model/run/model-run';
+import type { CachedPrefix, RunRequest as ServerRequest } from '../model/run/run-request';
+import type { Surroundings } from '../surroundings';
+
+/** Variants of a batch at most: more of them make no run faster. */
+const mostSideBySide = 16;
+
+export class ServerRunner implements ModelRunner {
+  readonly facts: ModelFacts;
+
+  constructor(
+    private readonly opened: LoadedModel,
+    /** What reads the input: the model, or its vision encoder. */
+    private readonly model: LoadedModel,
+    private readonly surroundings: Surroundings,
+    readonly signal: AbortSignal,
+  ) {
+    this.facts = factsOf(model);
+  }
+
+  static reading(
+    opened: LoadedModel,
+    input: PromptInput | EncoderInput | undefined,
+    surroundings: Surroundings,
+    signal: AbortSignal,
+  ): ServerRunner {
+    return new ServerRunner(opened, input ? readerOf(opened, input) : opened, surroundings, signal);
+  }
+
+  async prompt(input: PromptInput | EncoderInput): Promise<Prompt> {
+    if (readerOf(this.opened, input) !== this.model) {
+      throw new RangeError('a picture alone and a text are read by two models; the runner is that of one');
+    }
+    const { memoryLimit } = this.surroundings;
+    const sequence = await sequenceOf(this.opened, input, { memoryLimit, signal: this.signal });
+    return {
+      ...sequence,
+      text: input.kind === 'text' ? input.text : null,
+      tokens: this.pieces(sequence.ids),
+    };
+  }
+
+  encode(text: string): readonly number[] {
+    const { tokeniser, folder } = this.model;
+    if (!tokeniser.ok) throw new FailureError({ code: 'model-unusable', folder, detail: tokeniser.why });
+    return tokeniser.tokeniser.plain(text);
+  }
+
+  pieces(ids: readonly number[]): readonly string[] {
+    return piecesOf(this.model, ids);
+  }
+
+  decode(ids: readonly number[]): string {
+    return textOf(this.model, ids);
+  }
+
+  variant(
+    interventions: readonly Intervention[],
+    prompt: Sequence,
+  ): Promise<{ readonly variant: Variant; readonly groups: Sequence['groups'] }> {
+    const variant: Variant = interventions.length === 0 ? {} : { gains: interventions };
+    checkedVariant(this.model.spec, variant, prompt.groups ?? [], prompt.ids.length);
+    return Promise.resolve({ variant, groups: prompt.groups });
+  }
+
+  layers(request: RunRequest): AsyncGenerator<LayerResult, RunResult> {
+    return layerResults(layersOf(this.model.spec, this.model.sessions, this.planned(request), { signal: this.signal }));
+  }
+
+  run(request: RunRequest): Promise<RunResult> {
+    return runPrompt(this.model.spec, this.model.sessions, this.planned(request), { signal: this.signal });
+  }
+
+  async losses(
+    sequence: Sequence,
+    rows: readonly number[],
+    variants: readonly Variant[],
+  ): Promise<readonly number[]> {
+    const shape = (batch: number): RunShape => ({
+      length: sequence.ids.length,
+      batch,
+      keepCache: false,
+      logits: 'none',
+      prefix: sequence.prefix,
+    });
+    const batch = this.largestBatch(Math.min(mostSideBySide, variants.length), shape);
+    const losses: number[] = [];
+    for (let first = 0; first < variants.length; first += batch) {
+      const some = variants.slice(first, first + batch);
+      const { loss } = await this.run({ ...sequence, variants: some, logits: 'none', lossAt: rows });
+      if (!loss) throw new RangeError('the model has no language head');
+      losses.push(...loss);
+    }
+    return losses;
+  }
+
+  async prefix(sequence: Sequence, length: number, variant?: Variant): Promise<CachedPrefix> {
+    const { ids, positions, groups } = sequence;
+    const kept = { ids: ids.slice(0, length), ...(positions ? { positions: positions.slice(0, length) } : {}) };
+    const chunk = this.chunkFor({ length, batch: 1, keepCache: true, logits: 'none' });
+    const { cache } = await runPrompt(
+      this.model.spec,
+      this.model.sessions,
+      {
+        ...kept,
+        ...(groups ? { groups } : {}),
+        ...(variant ? { variants: [variant] } : {}),
+        chunk,
+        logits: 'none',
+        keepCache: true,
+      },
+      { signal: this.signal },
+    );
+    if (!cache) throw new RangeError('the run kept nothing');
+    return { length, cache };
+  }
+
+  continuation({ sequence, variant, observe, further }: ContinuationRequest): Promise<SequenceRun> {
+    const { length } = sequence.ids;
+    const chunk = this.chunkFor({ length, batch: 1, keepCache: true, further, logits: 'last', prefix: sequence.prefix });
+    return SequenceRun.start(
+      this.model.spec,
+      this.model.sessions,
+      { ...sequence, chunk, ...(variant ? { variant } : {}), ...(observe ? { observe } : {}) },
+      { signal: this.signal },
+    );
+  }
+
+  weights(layer: number, head: number): ReturnType<ModelRunner['weights']> {
+    const block = this.model.spec.blocks[layer];
+    if (!block) throw new RangeError(`no layer ${layer} of ${this.model.spec.blocks.length}`);
+    return headWeights(block.attention, head, this.model.weights, this.model.weightsFolder);
+  }
+
+  private planned(request: RunRequest): ServerRequest {
+    const { past, ...rest } = request;
+    const chunk = this.chunkFor(
+      {
+        length: request.ids.length,
+        batch: Math.max(1, request.variants?.length ?? 1),
+        keepCache: false,
+        logits: request.logits,
+        prefix: request.prefix,
+      },
+      request.chunk,
+    );
+    return { ...rest, chunk, ...(past ? { past: cached(past) } : {}) };
+  }
+
+  private chunkFor(shape: RunShape, wanted?: number): number {
+    return planChunk(this.model.spec, shape, this.surroundings.memoryLimit, wanted);
+  }
+
+  /** Half as many at a time until the memory suffices: one at a time needs what a plain run needs. */
+  private largestBatch(most: number, shape: (batch: number) => RunShape): number {
+    for (let batch = most; batch > 1; batch = Math.floor(batch / 2)) {
+      try {
+        this.chunkFor(shape(batch));
+        return batch;
+      } catch (error) {
+        if (!(error instanceof FailureError) || error.failure.code !== 'out-of-memory') throw error;
+      }
+    }
+    return 1;
+  }
+}
+
+function factsOf({ summary, spec, description, bosId, stopIds }: LoadedModel): ModelFacts {
+  const special = description.tokenIds.flatMap(({ ids }) => ids);
+  return {
+    summary,
+    blocks: spec.blocks.map(({ attention: { heads, kvHeads, headDim, causal, window } }) => ({
+      heads,
+      kvHeads,
+      headDim,
+      causal,
+      ...(window === undefined ? {} : { window }),
+    })),
+    hiddenSize: spec.hiddenSize,
+    predicts: spec.head.vocabulary !== undefined && summary.causal,
+    specialIds: [...new Set(special)].filter((id) => id >= 0 && id < summary.vocabulary),
+    ...(bosId === undefined ? {} : { bosId }),
+    stopIds,
+  };
+}
+
+function cached(past: KeptPrefix): CachedPrefix {
+  if (!('cache' in past)) throw new RangeError('the prefix is of another runner');
+  return past as CachedPrefix;
+}
+
+async function* layerResults(
+  run: ReturnType<typeof layersOf>,
+): AsyncGenerator<LayerResult, RunResult> {
+  for (;;) {
+    const step = await run.next();
+    if (step.done) return step.value;
+    yield step.value.result;
+  }
+}

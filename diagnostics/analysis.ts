@@ -1,0 +1,84 @@
+/**
+ * What an analysis is: one folder beside this file exports one of these, and `catalogue.ts` lists it. Command, palette entry, form,
+ * panel, saved file, comparison, export, progress, cancel and resume come from the shared machinery, which knows nothing more of
+ * it than this.
+ */
+import type { GenericSchema } from 'valibot';
+import type { AnalysisGroup, AnalysisInput, AnalysisSource, InputKind, Offer } from '../protocol/analysis/analysis';
+import type { ParameterTable, ParameterValues } from '../protocol/analysis/parameters';
+import type { Section, SectionQuestion } from '../protocol/sections/section';
+import type { ModelFacts, ModelRunner, Prompt } from './model-runner/model-runner';
+import type { KeyGroup } from './model-runner/sequence';
+import type { Variant } from './model-runner/variant';
+
+/** `why` is one sentence with a next step; the panel shows it and a run refuses with the same words. */
+export type Support = { readonly ok: true } | { readonly ok: false; readonly why: string };
+
+/** What a run will take, for refusal, the estimate in the form, and time left. */
+export interface Work {
+  /** Forward passes over the input. */
+  readonly passes: number;
+  /** Bytes that the analysis itself holds beside a plain run. */
+  readonly bytes: number;
+}
+
+/** What a run reads, after the runner has read it. */
+export interface ReadInput {
+  readonly given: AnalysisInput;
+  /** One, or the prompt and its counterpart; none for inputs that are no prompt. */
+  readonly prompts: readonly Prompt[];
+}
+
+export interface AnalysisJob<P extends ParameterValues> {
+  readonly input: ReadInput;
+  readonly parameters: P;
+  /** The person's interventions on the first prompt, and the key groups that they act on. */
+  readonly variant: Variant;
+  readonly groups: readonly KeyGroup[];
+  readonly seed: number;
+  /**
+   * The value of a step: what `act` gives, or what it gave in an earlier run of the same request that did not end. Keys are
+   * unique within a run. Values are plain data (structured clone).
+   */
+  step<T>(key: string, act: () => Promise<T>): Promise<T>;
+}
+
+/** Where a run stands; at each of these it can be cancelled. */
+export interface Step<R> {
+  /** What is being done, e.g. `Layer 3 of 12`. */
+  readonly sentence: string;
+  /** Work done and in all, in a unit of the analysis's own. */
+  readonly done: number;
+  readonly total: number;
+  /** What is known so far, where it has changed. */
+  readonly partial?: Partial<R>;
+}
+
+export interface Analysis<
+  P extends ParameterValues = ParameterValues,
+  R extends Readonly<Record<string, unknown>> = Readonly<Record<string, unknown>>,
+> {
+  /** Names the command, the palette entry and the kind of the saved result: never changed. */
+  readonly id: string;
+  readonly title: string;
+  /** What a person wants to know, e.g. `Which heads fetch a fact from far back?` */
+  readonly question: string;
+  readonly group: AnalysisGroup;
+  readonly source: AnalysisSource;
+  readonly input: InputKind;
+  readonly parameters: ParameterTable<P>;
+  /** Parses saved results, and says what each field is. */
+  readonly result: GenericSchema<unknown, R>;
+  supports(model: ModelFacts, parameters: P): Support;
+  estimate(model: ModelFacts, input: ReadInput, parameters: P): Work;
+  run(model: ModelRunner, job: AnalysisJob<P>): AsyncGenerator<Step<R>, R>;
+  /** Looks closer at one head, edge, token or row of a section that has `ask`. */
+  ask?(model: ModelRunner, job: AnalysisJob<P>, result: R, question: SectionQuestion): Promise<Section>;
+  /** The first sentence of panel, command line and tree; never more than the numbers allow. */
+  finding(result: Partial<R>): string;
+  /** Sections of what is known: those whose numbers are not there yet are left out. */
+  sections(result: Partial<R>): readonly Section[];
+  /** Further sections for two results side by side, most changed first; beside them the sections of both are shown. */
+  compare?(a: R, b: R): readonly Section[];
+  offers?(result: R): readonly Offer[];
+}

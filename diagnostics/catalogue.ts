@@ -1,0 +1,4 @@
+/** Every analysis: one line each. */
+import type { Analysis } from './analysis';
+
+export const analyses: readonly Analysis[] = [];

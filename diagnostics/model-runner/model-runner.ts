@@ -1,0 +1,135 @@
+/**
+ * The port through which an analysis runs a model, without knowing the runtime. The compute server implements it
+ * (compute-server/analyses/runner.ts); test/support has none of its own: tests run the real one on tiny checkpoints.
+ */
+import type { PromptInput, EncoderInput } from '../../protocol/compute/models';
+import type { Intervention } from '../../protocol/interventions/interventions';
+import type { ModelSummary } from '../../protocol/results/heads';
+import type { KeptPrefix, LayerResult, RunRequest, RunResult } from './run-request';
+import type { Sequence } from './sequence';
+import type { Variant } from './variant';
+
+export interface CancelSignal {
+  readonly aborted: boolean;
+  throwIfAborted(): void;
+}
+
+/** What is known of a model before it runs. */
+export interface ModelFacts {
+  readonly summary: ModelSummary;
+  /** By layer. */
+  readonly blocks: readonly {
+    readonly heads: number;
+    readonly kvHeads: number;
+    readonly headDim: number;
+    readonly causal: boolean;
+    readonly window?: number;
+  }[];
+  readonly hiddenSize: number;
+  /** False where the model has no language head: it predicts no token. */
+  readonly predicts: boolean;
+  /** Ids of the vocabulary that stand for no text: beginning, end, padding, image. */
+  readonly specialIds: readonly number[];
+  readonly bosId?: number;
+  readonly stopIds: readonly number[];
+}
+
+/** A prompt as the model reads it. */
+export interface Prompt extends Sequence {
+  /** As it was given; null for token ids and pictures. */
+  readonly text: string | null;
+  /** Text of each token. */
+  readonly tokens: readonly string[];
+}
+
+/** The heads of one row. */
+export interface Observation {
+  /** By layer: outputs before the output projection, gains included, [h, d]. */
+  readonly headOutputs: readonly Float32Array[];
+  /** By layer: mass on the keys of each group of the prompt, [h, groups]. */
+  readonly mass: readonly Float32Array[];
+}
+
+export interface Extension {
+  /** Of the last token, [v]. */
+  readonly logits: Float32Array;
+  /** By token, where they are asked for. */
+  readonly observations: readonly Observation[];
+}
+
+export interface ContinuationRequest {
+  readonly sequence: Sequence;
+  readonly variant?: Variant;
+  /** Give what the heads of the last row, and of each row after it, put out and read. */
+  readonly observe?: boolean;
+  /** Tokens that will follow at most: their keys and values are counted against the memory limit. */
+  readonly further: number;
+}
+
+/** A prompt that was run with its keys and values kept, and goes on. */
+export interface Continuation {
+  /** Of the last row of the prompt, [v]. */
+  readonly logits: Float32Array;
+  readonly observation: Observation | undefined;
+  /** Rows so far. */
+  readonly length: number;
+  /** False when the context is full. */
+  readonly canGoOn: boolean;
+  extend(ids: readonly number[], wanted?: { readonly observe?: boolean }): Promise<Extension>;
+}
+
+/** [rows, columns], row by row. */
+export interface HeadMap {
+  readonly data: Float32Array;
+  readonly rows: number;
+  readonly columns: number;
+  /** [rows] */
+  readonly bias?: Float32Array;
+}
+
+/** Weights of one query head, widened to float32; key and value are those of the key/value head that it reads. */
+export interface HeadWeights {
+  /** [d, inputs] */
+  readonly query: HeadMap;
+  readonly key: HeadMap;
+  readonly value: HeadMap;
+  /** [w, d] */
+  readonly output: HeadMap;
+}
+
+export interface ModelRunner {
+  readonly facts: ModelFacts;
+  /** Aborts every call below when the person cancels. */
+  readonly signal: CancelSignal;
+
+  /** Text, ids or a picture as a checked sequence; fails with a sentence. */
+  prompt(input: PromptInput | EncoderInput): Promise<Prompt>;
+  /** Ids of a text as it stands, without special tokens; fails where the model has no tokenizer. */
+  encode(text: string): readonly number[];
+  /** Text of each id. */
+  pieces(ids: readonly number[]): readonly string[];
+  /** The ids as one text. */
+  decode(ids: readonly number[]): string;
+
+  /** Interventions on a prompt as one variant of a run, with the key groups that it needs; sources of replacements are run. */
+  variant(
+    interventions: readonly Intervention[],
+    prompt: Sequence,
+  ): Promise<{ readonly variant: Variant; readonly groups: Sequence['groups'] }>;
+
+  /** A run layer by layer; the whole at the end. */
+  layers(request: RunRequest): AsyncGenerator<LayerResult, RunResult>;
+  /** A run to its end. */
+  run(request: RunRequest): Promise<RunResult>;
+  /**
+   * Mean loss of the next token in nats, for each variant, at the rows: as many variants side by side as the memory limit
+   * allows.
+   */
+  losses(sequence: Sequence, rows: readonly number[], variants: readonly Variant[]): Promise<readonly number[]>;
+  /** Keys and values of the first `length` rows under one variant, for runs that go on from them. */
+  prefix(sequence: Sequence, length: number, variant?: Variant): Promise<KeptPrefix>;
+  continuation(request: ContinuationRequest): Promise<Continuation>;
+
+  /** Weights of one head on the host. */
+  weights(layer: number, head: number): Promise<HeadWeights>;
+}
