@@ -18,7 +18,7 @@ export const zones = [
   {
     target: 'protocol',
     from: others('protocol'),
-    message: 'protocol imports nothing: it is what crosses a process or a frame.',
+    message: 'protocol imports nothing of other rooms: it is what crosses a process or a frame.',
   },
   {
     target: 'kernels',
@@ -83,6 +83,11 @@ export const restrictedPackages = [
     name: 'vscode-languageclient',
     homes: ['extension/platform'],
     message: 'extension/platform alone talks to the language server.',
+  },
+  {
+    name: 'valibot',
+    homes: ['protocol', 'diagnostics', 'compute-server', 'extension'],
+    message: 'schemas of what crosses a border lie in protocol, or beside what they alone are for; no panel needs one.',
   },
   { name: 'vscode', homes: ['extension', 'test/editor'], message: 'extension alone talks to the editor.' },
 ];

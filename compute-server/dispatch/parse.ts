@@ -9,6 +9,7 @@ import type { BenchmarkPlan, BenchmarkRow, BenchmarkShape, ParameterValue } from
 import { isCross } from '../../protocol/results/attention-pattern';
 import { limits } from '../../protocol/results/limits';
 import type { ShardedPlan } from '../../protocol/results/sharded';
+import { check, type Schema } from '../../protocol/schema/check';
 import { FailureError } from '../../protocol/wire/failures';
 import { printable } from '../../protocol/wire/printable';
 import { mechanismOf } from '../harness/catalogue';
@@ -16,6 +17,15 @@ import { parametersOf } from '../harness/cell';
 import { processors } from '../processors';
 
 export const badRequest = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
+
+/** What came over the wire, as the schema has it; else the refusal. `root`: what it is called as a whole. */
+export function requested<T>(schema: Schema<T>, value: unknown, root = 'the request'): T {
+  const checked = check(schema, value, root, ({ place, needed, missing, given }) =>
+    needed.endsWith('.') ? needed : `${place} is ${needed}${missing ? ', and it is missing' : butIs(given)}`,
+  );
+  if (!checked.ok) throw badRequest(checked.why);
+  return checked.result;
+}
 
 export type Fields = Readonly<Record<string, unknown>>;
 
