@@ -40,7 +40,7 @@ export interface AnalysisJob<P extends ParameterValues> {
    * The value of a step: what `act` gives, or what it gave in an earlier run of the same request that did not end. Keys are
    * unique within a run. Values are plain data (structured clone).
    */
-  step<T>(key: string, act: () => Promise<T>): Promise<T>;
+  readonly step: <T>(key: string, act: () => Promise<T>) => Promise<T>;
 }
 
 /** Where a run stands; at each of these it can be cancelled. */

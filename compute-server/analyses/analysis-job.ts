@@ -1,4 +1,5 @@
 /** One run of an analysis: input read, support and memory checked, parity measured, steps kept, progress and partial results said. */
+import { join } from 'node:path';
 import type { Analysis, AnalysisJob, ReadInput } from '../../diagnostics/analysis';
 import type { Prompt } from '../../diagnostics/model-runner/model-runner';
 import type {
@@ -60,7 +61,10 @@ export async function* analysisJob(
   if (first) yield stage('Checking the instrumented run against the plain model', 0, 0);
   const parity = first ? await requireParity(model, first, { signal }) : undefined;
 
-  const steps = new KeptSteps(surroundings.cacheFolder, keyOf(request, model, job.input));
+  const steps = new KeptSteps(
+    request.keepIn ?? join(surroundings.cacheFolder, 'unfinished-analyses'),
+    keyOf(request, model, job.input),
+  );
   await steps.open();
   const left = new TimeLeft();
   const run = analysis.run(runner, { ...job, step: (key, act) => steps.step(key, act) });

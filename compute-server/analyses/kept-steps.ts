@@ -23,7 +23,6 @@ interface KeptStep {
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 24);
 
 export class KeptSteps {
-  private readonly root: string;
   private readonly folder: string;
   private readonly mine = new Set<string>();
   #kept = 0;
@@ -31,9 +30,11 @@ export class KeptSteps {
   /** Why the first step that could not be written was not. */
   problem: string | undefined;
 
-  /** `key`: everything that the values depend on. */
-  constructor(cacheFolder: string, key: unknown) {
-    this.root = join(cacheFolder, 'unfinished-analyses');
+  /** `root`: the folder of all unfinished runs; `key`: everything that the values depend on. */
+  constructor(
+    private readonly root: string,
+    key: unknown,
+  ) {
     this.folder = join(this.root, hashOf(JSON.stringify(key)));
   }
 

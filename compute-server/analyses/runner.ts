@@ -1,10 +1,5 @@
 /** The ModelRunner of an opened model: what analyses run it through. */
-import type {
-  ContinuationRequest,
-  ModelFacts,
-  ModelRunner,
-  Prompt,
-} from '../../diagnostics/model-runner/model-runner';
+import type { ContinuationRequest, ModelFacts, ModelRunner, Prompt } from '../../diagnostics/model-runner/model-runner';
 import type { KeptPrefix, LayerResult, RunRequest, RunResult } from '../../diagnostics/model-runner/run-request';
 import type { Sequence } from '../../diagnostics/model-runner/sequence';
 import type { Variant } from '../../diagnostics/model-runner/variant';
@@ -90,11 +85,7 @@ export class ServerRunner implements ModelRunner {
     return runPrompt(this.model.spec, this.model.sessions, this.planned(request), { signal: this.signal });
   }
 
-  async losses(
-    sequence: Sequence,
-    rows: readonly number[],
-    variants: readonly Variant[],
-  ): Promise<readonly number[]> {
+  async losses(sequence: Sequence, rows: readonly number[], variants: readonly Variant[]): Promise<readonly number[]> {
     const shape = (batch: number): RunShape => ({
       length: sequence.ids.length,
       batch,
@@ -136,7 +127,14 @@ export class ServerRunner implements ModelRunner {
 
   continuation({ sequence, variant, observe, further }: ContinuationRequest): Promise<SequenceRun> {
     const { length } = sequence.ids;
-    const chunk = this.chunkFor({ length, batch: 1, keepCache: true, further, logits: 'last', prefix: sequence.prefix });
+    const chunk = this.chunkFor({
+      length,
+      batch: 1,
+      keepCache: true,
+      further,
+      logits: 'last',
+      prefix: sequence.prefix,
+    });
     return SequenceRun.start(
       this.model.spec,
       this.model.sessions,
@@ -208,9 +206,7 @@ function cached(past: KeptPrefix): CachedPrefix {
   return past as CachedPrefix;
 }
 
-async function* layerResults(
-  run: ReturnType<typeof layersOf>,
-): AsyncGenerator<LayerResult, RunResult> {
+async function* layerResults(run: ReturnType<typeof layersOf>): AsyncGenerator<LayerResult, RunResult> {
   for (;;) {
     const step = await run.next();
     if (step.done) return step.value;

@@ -2,6 +2,7 @@
 /** The `headscope` command: what the panels do, without an editor. One file per command in `commands/`. */
 import { Command, CommanderError } from 'commander';
 import { headscopeVersion } from '../version';
+import { analyses } from './commands/analyses';
 import { bench } from './commands/bench';
 import { cab } from './commands/cab';
 import { captions } from './commands/captions';
@@ -15,6 +16,7 @@ import { inspect } from './commands/inspect';
 import { map } from './commands/map';
 import { mechanisms } from './commands/mechanisms';
 import { pope } from './commands/pope';
+import { run } from './commands/run';
 import { vhd } from './commands/vhd';
 import { commandErrorOf, exitCodes } from './exit-codes';
 import type { Registration } from './registration';
@@ -31,6 +33,8 @@ const commands: readonly Registration[] = [
   generate,
   heads,
   map,
+  analyses,
+  run,
   vhd,
   captions,
   chair,

@@ -62,6 +62,8 @@ export interface AnalysisRequest {
   readonly parameters: ParameterValues;
   readonly interventions: readonly Intervention[];
   readonly seed: number;
+  /** Folder that keeps the steps while the run works; absent: the cache of the compute server. */
+  readonly keepIn?: string;
 }
 
 export type AnalysisProgress =

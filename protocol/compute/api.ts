@@ -16,6 +16,7 @@ import type { MechanismView, MechanismViewRequest } from './mechanism-view';
 import type { HallucinationMethods } from './hallucination';
 import type { PopeMethods } from './pope';
 import type { TemplateInfo } from './template';
+import type { AnalysisMethods } from './analyses';
 import type { ModelMethods } from './models';
 import type { NeighborhoodBound, NeighborhoodRequest } from './neighborhood';
 
@@ -92,7 +93,7 @@ export type BenchmarkProgress =
   | { readonly kind: 'row'; readonly row: BenchmarkRow; readonly final: boolean };
 
 /** Every method of the compute server: its arguments, its result and, for jobs, its progress. */
-export interface ComputeMethods extends ModelMethods, HallucinationMethods, PopeMethods {
+export interface ComputeMethods extends ModelMethods, HallucinationMethods, PopeMethods, AnalysisMethods {
   info: { args: []; result: ServerInfo; progress: never };
   devices: { args: [options: { readonly roof: boolean }]; result: readonly DeviceInfo[]; progress: never };
   mechanisms: { args: []; result: readonly MechanismInfo[]; progress: never };

@@ -2,6 +2,8 @@
  * Calls to the compute server, sound and broken ones, through its own dispatch to its own methods: each is answered once, by
  * a result or a failure that has words. What runs long is cancelled, as a person does, and has to answer that.
  */
+import { analysisMethods } from '../../../compute-server/analyses/methods';
+import { analyses } from '../../support/analyses/catalogue';
 import { join, resolve } from 'node:path';
 import type { ComputeMethod, FromCompute } from '../../../protocol/compute/api';
 import { sentenceOf } from '../../../protocol/wire/words';
@@ -49,6 +51,7 @@ function serverIn(folder: string): Dispatcher {
       ...kernelMethods(surroundings, lane),
       ...modelMethods(surroundings, models),
       ...hallucinationMethods(surroundings, models),
+      ...analysisMethods(surroundings, models, analyses),
     },
     (message) => sendTo?.(message),
   );

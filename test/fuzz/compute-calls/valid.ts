@@ -1,5 +1,6 @@
 /** One sound call of every method of the compute server, on the demo models, small enough to run in a moment. */
 import { resolve } from 'node:path';
+import type { AnalysisRequest, AnalysisResult } from '../../../protocol/analysis/analysis';
 import type { ComputeMethod, ComputeMethods } from '../../../protocol/compute/api';
 import type { HallucinationRequest, ReinforcementRequest } from '../../../protocol/compute/hallucination';
 import type { BenchmarkPlan } from '../../../protocol/results/benchmark';
@@ -56,7 +57,59 @@ const reinforcement: ReinforcementRequest = {
 
 const oneHead = { folder: textModel, ids, gains, layer: 1, head: 2 };
 
+const analysis: AnalysisRequest = {
+  analysis: 'first-token',
+  folder: textModel,
+  input: { kind: 'prompt', prompt: { kind: 'text', text } },
+  parameters: { threshold: 0.4 },
+  interventions: [{ kind: 'gain', layer: 1, head: 2, gain: 0.5 }],
+  seed: 1,
+};
+
+const analysed: AnalysisResult = {
+  kind: 'headscope-analysis',
+  version: 1,
+  headscope: '0.0.0',
+  created: '2026-11-27T00:00:00.000Z',
+  device: { id: 'cpu', provider: 'cpu', name: 'CPU', threads: 1, runtime: 'onnxruntime', platform: 'linux-x64' },
+  settings: {},
+  seed: 1,
+  analysis: 'first-token',
+  title: 'First-token heads',
+  model: {
+    folder: textModel,
+    name: 'demo-lm',
+    family: 'llama',
+    hash: 'another',
+    layers: 1,
+    heads: 2,
+    kvHeads: 2,
+    headDim: 16,
+    hiddenSize: 32,
+    vocabulary: 512,
+    causal: true,
+    weightBytes: 1,
+    dtypes: ['F32'],
+    windows: [null],
+    tokenizer: true,
+    chatTemplate: false,
+  },
+  input: analysis.input,
+  prompts: [],
+  parameters: {},
+  interventions: [],
+  finding: 'No head.',
+  result: { scores: [[0.1, null]], threshold: 0.5 },
+  sections: [],
+  seconds: 1,
+};
+
 export const validCalls: { readonly [M in ComputeMethod]: ComputeMethods[M]['args'] } = {
+  analyses: [],
+  estimateAnalysis: [analysis],
+  analysis: [analysis],
+  askAnalysis: [analysed, { section: 'scores', place: { kind: 'head', layer: 0, head: 1 } }],
+  compareAnalyses: [analysed, analysed],
   info: [],
   devices: [{ roof: false }],
   mechanisms: [],

@@ -20,7 +20,7 @@ export const buildServer = (): Promise<unknown> =>
     {
       name: 'resume-at-once',
       setup(bundle) {
-        bundle.onLoad({ filter: /model\/heads-job\.ts$/ }, async ({ path }) => {
+        bundle.onLoad({ filter: /heads\/heads-job\.ts$/ }, async ({ path }) => {
           const source = await readFile(path, 'utf8');
           const changed = source.replace('const resumeAfterMs = 2000;', 'const resumeAfterMs = 0;');
           if (changed === source) throw new Error('heads-job.ts has no resumeAfterMs to change');

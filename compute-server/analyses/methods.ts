@@ -1,0 +1,129 @@
+/** The methods of the compute server that run analyses. */
+import type { Analysis } from '../../diagnostics/analysis';
+import type { AnalysisInfo, AnalysisResult } from '../../protocol/analysis/analysis';
+import { analysisRequest, analysisResult, sectionQuestion } from '../../protocol/analysis/schema';
+import type { AnalysisMethods } from '../../protocol/compute/analyses';
+import type { Section, SectionQuestion } from '../../protocol/sections/section';
+import { FailureError } from '../../protocol/wire/failures';
+import { printableLine } from '../../protocol/wire/printable';
+import type { Methods } from '../dispatch/dispatcher';
+import { badRequest, countOf, requested } from '../dispatch/parse';
+import type { ModelCalls } from '../model/calls/model-calls';
+import type { Surroundings } from '../surroundings';
+import { analysisJob, estimateOf, prepare, type AnalysisRun } from './analysis-job';
+
+export const infoOf = ({ id, title, question, group, source, input, parameters }: Analysis): AnalysisInfo => ({
+  id,
+  title,
+  question,
+  group,
+  source,
+  input,
+  parameters,
+});
+
+export function analysisMethods(
+  surroundings: Surroundings,
+  calls: ModelCalls,
+  catalogue: readonly Analysis[],
+): Pick<Methods, keyof AnalysisMethods> {
+  const analysisOf = (id: string): Analysis => {
+    const found = catalogue.find((analysis) => analysis.id === id);
+    if (found) return found;
+    const known = catalogue.map((analysis) => analysis.id).join(', ');
+    throw badRequest(`there is no analysis ${JSON.stringify(printableLine(id).slice(0, 60))}. Known are ${known}`);
+  };
+  /** A result whose own part is checked by the schema of its analysis. */
+  const ownResult = (value: unknown, what: string): AnalysisResult => {
+    const saved = requested(analysisResult, withoutNaN(value), what);
+    const analysis = analysisOf(saved.analysis);
+    return { ...saved, result: requested(analysis.result, withoutNaN(saved.result), `${what}.result`) };
+  };
+  return {
+    analyses: {
+      parse(args) {
+        countOf(args, 0, 'analyses');
+        return [];
+      },
+      run: () => Promise.resolve(catalogue.map(infoOf)),
+    },
+    estimateAnalysis: {
+      parse(args) {
+        countOf(args, 1, 'estimateAnalysis');
+        return [requested(analysisRequest, args[0])];
+      },
+      run: ([request], signal) =>
+        calls.once(request.folder, signal, (opened) =>
+          estimateOf({ opened, analysis: analysisOf(request.analysis), surroundings, signal }, request),
+        ),
+    },
+    analysis: {
+      parse(args) {
+        countOf(args, 1, 'analysis');
+        return [requested(analysisRequest, args[0])];
+      },
+      run: ([request], signal) => {
+        const analysis = analysisOf(request.analysis);
+        return calls.job(request.folder, signal, (opened) =>
+          analysisJob({ opened, analysis, surroundings, signal }, request),
+        );
+      },
+      describe: (progress) =>
+        progress.kind === 'partial'
+          ? { lane: 'row', key: 'partial', final: false }
+          : { lane: 'stage', key: 'stage', final: false },
+    },
+    askAnalysis: {
+      parse(args) {
+        countOf(args, 2, 'askAnalysis');
+        return [ownResult(args[0], 'the result'), requested(sectionQuestion, args[1], 'the question')];
+      },
+      run: ([result, question], signal) =>
+        calls.once(result.model.folder, signal, (opened) =>
+          answer({ opened, analysis: analysisOf(result.analysis), surroundings, signal }, result, question),
+        ),
+    },
+    compareAnalyses: {
+      parse(args) {
+        countOf(args, 2, 'compareAnalyses');
+        return [ownResult(args[0], 'the first result'), ownResult(args[1], 'the second result')];
+      },
+      run: ([a, b]) => Promise.resolve(compared(analysisOf(a.analysis), a, b)),
+    },
+  };
+}
+
+async function answer(run: AnalysisRun, result: AnalysisResult, question: SectionQuestion): Promise<Section> {
+  const { opened, analysis } = run;
+  if (!analysis.ask) throw badRequest(`${analysis.title} answers no questions`);
+  if (opened.summary.hash !== result.model.hash && opened.encoder?.summary.hash !== result.model.hash) {
+    throw new FailureError({
+      code: 'model-unusable',
+      folder: opened.folder,
+      detail: 'Its files are not those that gave this result, so nothing more can be asked of it. Run it again.',
+    });
+  }
+  const { input, parameters, interventions, seed, model } = result;
+  const { runner, job } = await prepare(run, {
+    analysis: analysis.id,
+    folder: model.folder,
+    input,
+    parameters,
+    interventions,
+    seed,
+  });
+  return analysis.ask(runner, { ...job, step: (_, act) => act() }, result.result, question);
+}
+
+function compared(analysis: Analysis, a: AnalysisResult, b: AnalysisResult): readonly Section[] {
+  if (b.analysis !== a.analysis) {
+    throw badRequest(`${a.title} and ${b.title} are two analyses. Choose two results of one.`);
+  }
+  return analysis.compare?.(a.result, b.result) ?? [];
+}
+
+/** Schemas are those of files, in which a number that is none is null. */
+function withoutNaN(value: unknown): unknown {
+  const text = JSON.stringify(value) as string | undefined;
+  return text === undefined ? undefined : JSON.parse(text);
+}

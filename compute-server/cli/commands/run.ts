@@ -1,0 +1,186 @@
+/** headscope run: any analysis of the catalogue, on a model. */
+import { resolve } from 'node:path';
+import type { AnalysisInfo, AnalysisInput, AnalysisResult } from '../../../protocol/analysis/analysis';
+import { valueOfText, type Parameter, type ParameterValue } from '../../../protocol/analysis/parameters';
+import type { PromptInput } from '../../../protocol/compute/models';
+import { wrongUsage } from '../exit-codes';
+import {
+  addEncoderOptions,
+  addPromptOptions,
+  environmentOf,
+  gainsFrom,
+  inputFrom,
+  promptFrom,
+  type EncoderOptions,
+  type PromptOptions,
+} from '../model-options';
+import { sayNotes } from '../model-provenance';
+import { collect, seed, whole } from '../options';
+import type { Registration } from '../registration';
+import { sectionText } from '../section-text';
+import { textTable } from '../table';
+import { textFile } from '../text-files';
+
+interface RunOptions extends PromptOptions, EncoderOptions {
+  readonly counterpart?: string;
+  readonly counterpartFile?: string;
+  readonly images?: string;
+  readonly task?: string;
+  readonly corpus?: string;
+  readonly samples: number;
+  readonly param?: readonly string[];
+  readonly listParams?: boolean;
+  readonly resume?: string;
+  readonly seed: number;
+  readonly json?: string;
+}
+
+export const run: Registration = (program, session) => {
+  addEncoderOptions(
+    addPromptOptions(
+      program
+        .command('run')
+        .description('Run an analysis on a local model. `headscope analyses` lists them.')
+        .argument('<analysis>', 'the id of the analysis')
+        .argument('[model]', 'a model folder'),
+    ),
+  )
+    .option('--counterpart <text>', 'for analyses of a prompt pair: the other prompt, of as many tokens')
+    .option('--counterpart-file <file>', 'the same as a text file')
+    .option('--images <folder>', 'for analyses of a set of pictures: their folder')
+    .option('--task <id or file>', 'for analyses of a task: its id, or a JSONL file of your own')
+    .option('--corpus <file>', 'for analyses of documents: a JSONL or text file')
+    .option('--samples <n>', 'samples of the task, or pictures of the folder, at most', whole(1, 100_000), 100)
+    .option('--param <name=value>', 'a parameter of the analysis; may be given several times', collect)
+    .option('--list-params', 'print the parameters of the analysis, and run nothing')
+    .option('--resume <folder>', 'keep the steps of the run there, and go on behind those that are there already')
+    .option('--seed <n>', 'seed of everything that is drawn at random', seed, 0)
+    .option('--json <file>', 'write the result as JSON, - for stdout')
+    .action(async (id: string, model: string | undefined, options: RunOptions) => {
+      const client = session.compute(environmentOf(options));
+      const catalogue = await client.call('analyses', []);
+      const info = catalogue.find((analysis) => analysis.id === id);
+      if (!info) {
+        const known = catalogue.map((analysis) => analysis.id).join(', ');
+        throw wrongUsage(`There is no analysis "${id}". Choose one of ${known}.`);
+      }
+      if (options.listParams) {
+        if (options.json !== undefined) await session.writeJson(options.json, { parameters: info.parameters });
+        if (options.json !== '-') session.print(parametersInWords(info));
+        return;
+      }
+      if (model === undefined) throw wrongUsage('No model is named. Give the folder of one.');
+      const result = await client.call(
+        'analysis',
+        [
+          {
+            analysis: id,
+            folder: resolve(model),
+            input: await analysisInputFrom(info, options),
+            parameters: parametersFrom(info, options.param ?? []),
+            interventions: (await gainsFrom(options)).map((gain) => ({ kind: 'gain', ...gain })),
+            seed: options.seed,
+            ...(options.resume === undefined ? {} : { keepIn: resolve(options.resume) }),
+          },
+        ],
+        {
+          signal: session.signal,
+          onProgress(progress) {
+            if (progress.kind === 'stage') session.progress(lineOf(progress));
+          },
+        },
+      );
+      sayNotes(session, result.model);
+      if (options.json !== undefined) await session.writeJson(options.json, result);
+      if (options.json !== '-') session.print(inWords(result));
+    });
+};
+
+function lineOf({ sentence, share, secondsLeft }: { sentence: string; share: number; secondsLeft?: number }): string {
+  const left = secondsLeft === undefined ? '' : `, about ${Math.ceil(secondsLeft)} s left`;
+  return `${sentence} (${Math.floor(share * 100)} %${left})`;
+}
+
+async function analysisInputFrom({ input, title }: AnalysisInfo, options: RunOptions): Promise<AnalysisInput> {
+  switch (input) {
+    case 'prompt':
+      return { kind: 'prompt', prompt: await inputFrom(options) };
+    case 'prompt-pair':
+      return { kind: 'prompt-pair', prompt: await promptFrom(options), counterpart: await counterpartFrom(options) };
+    case 'image':
+      return { kind: 'image', prompt: await promptFrom(options) };
+    case 'task':
+      if (options.task === undefined) throw wrongUsage(`${title} runs on a task. Name one with --task.`);
+      return { kind: 'task', task: options.task, samples: options.samples };
+    case 'corpus':
+      if (options.corpus === undefined) throw wrongUsage(`${title} reads documents. Name their file with --corpus.`);
+      return { kind: 'corpus', file: resolve(options.corpus) };
+    case 'image-set':
+      if (options.images === undefined) throw wrongUsage(`${title} reads pictures. Name their folder with --images.`);
+      return {
+        kind: 'image-set',
+        folder: resolve(options.images),
+        prompt: await promptFrom(options),
+        samples: options.samples,
+      };
+    case 'none':
+      return { kind: 'none' };
+  }
+}
+
+async function counterpartFrom(options: RunOptions): Promise<PromptInput> {
+  const { counterpart, counterpartFile, chat = false } = options;
+  if ((counterpart === undefined) === (counterpartFile === undefined)) {
+    throw wrongUsage('Give exactly one of --counterpart and --counterpart-file.');
+  }
+  return { kind: 'text', text: counterpart ?? (await textFile(counterpartFile ?? '')), chat };
+}
+
+function parametersFrom({ id, parameters }: AnalysisInfo, given: readonly string[]): Record<string, ParameterValue> {
+  const values: Record<string, ParameterValue> = {};
+  for (const text of given) {
+    const at = text.indexOf('=');
+    const name = text.slice(0, at).trim();
+    const parameter: Parameter | undefined = Object.hasOwn(parameters, name) ? parameters[name] : undefined;
+    if (at < 1) throw wrongUsage(`"${text}" is no parameter. Write name=value.`);
+    if (!parameter) {
+      const known = Object.keys(parameters).join(', ') || 'none';
+      throw wrongUsage(`${id} has no parameter "${name}". It takes ${known}.`);
+    }
+    values[name] = valueOfText(parameter, text.slice(at + 1));
+  }
+  return values;
+}
+
+function parametersInWords({ title, parameters }: AnalysisInfo): string {
+  const rows = Object.entries(parameters).map(([name, parameter]) => [
+    name,
+    rangeOf(parameter),
+    String(parameter.default),
+    parameter.description,
+  ]);
+  return rows.length === 0
+    ? `${title} takes no parameters.`
+    : textTable(['parameter', 'values', 'default', 'what it is'], rows);
+}
+
+function rangeOf(parameter: Parameter): string {
+  switch (parameter.kind) {
+    case 'integer':
+    case 'number':
+      return `${parameter.min} to ${parameter.max}${parameter.unit ? ` ${parameter.unit}` : ''}`;
+    case 'choice':
+      return parameter.options.join(', ');
+    case 'boolean':
+      return 'true, false';
+    case 'text':
+      return 'text';
+    case 'file':
+      return 'a path';
+    case 'heads':
+      return 'heads, e.g. 2.5,3.*';
+  }
+}
+
+const inWords = ({ finding, sections }: AnalysisResult): string =>
+  [finding, ...sections.map(sectionText).filter((text) => text !== '')].join('\n\n');

@@ -1,0 +1,147 @@
+/** What an analysis is asked, and what it saved, checked. */
+import * as v from 'valibot';
+import type { EncoderInput, PromptInput } from '../compute/models';
+import type { Intervention } from '../interventions/interventions';
+import type { Parity } from '../results/heads';
+import { check, parseJson, type Checked, type Schema } from '../schema/check';
+import {
+  byKind,
+  either,
+  figure,
+  filledText,
+  flag,
+  list,
+  number,
+  object,
+  optional,
+  orNull,
+  record,
+  text,
+  texts,
+  whole,
+  wholeFrom,
+  type Fields,
+} from '../schema/fields';
+import {
+  chatPrompt,
+  headOf,
+  imageSpan,
+  mostHeadsInAll,
+  mostLayers,
+  modelSummary,
+  placeFields,
+  provenance,
+} from '../schema/parts';
+import { sections } from '../sections/schema';
+import type { SectionQuestion } from '../sections/section';
+import type { AnalysedPrompt, AnalysisInput, AnalysisRequest, AnalysisResult, Offer } from './analysis';
+import type { ParameterValue, ParameterValues } from './parameters';
+
+const mostIds = 2 ** 24;
+const ids = list(wholeFrom(0, 2 ** 31 - 1, 'a token id'), 'a list of token ids', { most: mostIds });
+
+const textOrIds: Schema<PromptInput> = byKind<PromptInput>({
+  text: { text, chat: optional(flag), image: optional(filledText) },
+  ids: { ids, image: optional(filledText) },
+});
+
+const anyPrompt: Schema<PromptInput | EncoderInput> = byKind<PromptInput | EncoderInput>({
+  text: { text, chat: optional(flag), image: optional(filledText) },
+  ids: { ids, image: optional(filledText) },
+  image: { image: filledText, tile: optional(wholeFrom(0, 1 << 16)) },
+});
+
+const samples = wholeFrom(1, 100_000);
+
+export const analysisInput: Schema<AnalysisInput> = byKind<AnalysisInput>({
+  prompt: { prompt: anyPrompt },
+  'prompt-pair': { prompt: textOrIds, counterpart: textOrIds },
+  task: { task: filledText, samples },
+  corpus: { file: filledText },
+  image: { prompt: textOrIds },
+  'image-set': { folder: filledText, prompt: textOrIds, samples },
+  none: {},
+});
+
+const value: Schema<ParameterValue> = either(
+  either(number, text, 'a number or a text'),
+  flag,
+  'a number, a text, true or false',
+);
+const parameterValues: Schema<ParameterValues> = record(value, 'an object of parameters');
+
+export const interventions: Schema<readonly Intervention[]> = list(
+  byKind<Intervention>({ gain: { ...placeFields(), gain: number } }),
+  'a list of interventions',
+  { most: mostHeadsInAll },
+);
+
+export const analysisRequest: Schema<AnalysisRequest> = object<AnalysisRequest>({
+  analysis: filledText,
+  folder: filledText,
+  input: analysisInput,
+  parameters: parameterValues,
+  interventions,
+  seed: wholeFrom(0, 2 ** 32 - 1),
+  keepIn: optional(filledText),
+});
+
+const place = wholeFrom(0, mostIds);
+export const sectionQuestion: Schema<SectionQuestion> = object<SectionQuestion>({
+  section: filledText,
+  place: byKind<SectionQuestion['place']>({
+    head: placeFields(),
+    token: { token: place },
+    row: { row: place },
+    cell: { row: place, column: place },
+    node: { id: text },
+    edge: { from: text, to: text, input: optional(text) },
+  }),
+});
+
+const analysedPrompt: Schema<AnalysedPrompt> = v.pipe(
+  object<AnalysedPrompt>({
+    text: orNull(text),
+    ids,
+    tokens: texts,
+    image: optional(imageSpan),
+    chatPrompt: optional(chatPrompt),
+  }),
+  v.check((prompt) => prompt.tokens.length === prompt.ids.length, 'a prompt with one token for each id'),
+);
+
+const parity: Schema<Parity> = object<Parity>({
+  maxLogitError: figure,
+  layerErrors: list(figure, 'a list of errors', { most: mostLayers }),
+  worstLayer: optional(whole),
+  ok: flag,
+});
+
+const file: Fields<AnalysisResult> = {
+  ...headOf('headscope-analysis', 'saved analysis'),
+  ...provenance,
+  analysis: filledText,
+  title: text,
+  model: modelSummary,
+  input: analysisInput,
+  prompts: list(analysedPrompt, 'a list of prompts', { most: 2 }),
+  parameters: parameterValues,
+  interventions,
+  finding: text,
+  // By the schema of the analysis, which the compute server has: it checks before it asks or compares.
+  result: record(v.unknown(), 'an object'),
+  sections,
+  offers: optional(
+    list(object<Offer>({ title: text, description: text, interventions }), 'a list of offers', { most: 256 }),
+  ),
+  parity: optional(parity),
+  seconds: number,
+};
+
+export const analysisResult: Schema<AnalysisResult> = object<AnalysisResult>(file);
+
+export const parseAnalysis = (content: string): Checked<AnalysisResult> => parseJson(analysisResult, content);
+export const checkAnalysis = (given: unknown): Checked<AnalysisResult> => check(analysisResult, given, 'The result');
+
+/** One field a line; NaN as null. */
+export const analysisText = (result: AnalysisResult): string => `${JSON.stringify(result, undefined, 2)}\n`;

@@ -1,0 +1,163 @@
+/** What an analysis of one file and one line in the catalogue gets: everything here is driven without a word about it elsewhere. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { computeClient } from '../../../compute-server/cli/compute-process';
+import type { AnalysisProgress, AnalysisRequest, AnalysisResult } from '../../../protocol/analysis/analysis';
+import { analysisText, parseAnalysis } from '../../../protocol/analysis/schema';
+import type { ComputeClient } from '../../../protocol/compute/client';
+import { FailureError } from '../../../protocol/wire/failures';
+import { buildServer, headscope, serverScript } from './support/analysis-server';
+
+const model = resolve('examples/models/demo-lm');
+const prompt = 'the cat sat on the mat and the cat';
+
+describe('an analysis of one file', function () {
+  this.timeout(120_000);
+  let folder: string;
+  let cache: string;
+  const clients: ComputeClient[] = [];
+  before(buildServer);
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'headscope-analyses-'));
+    cache = join(folder, 'cache');
+  });
+  afterEach(() => {
+    for (const client of clients.splice(0)) client.dispose();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const client = (more: Readonly<Record<string, string>> = {}): ComputeClient => {
+    const made = computeClient(
+      serverScript,
+      { ...process.env, HEADSCOPE_CACHE_DIR: cache, HEADSCOPE_THREADS: '1', ...more },
+      {},
+    );
+    clients.push(made);
+    return made;
+  };
+  const request = (change: Partial<AnalysisRequest> = {}): AnalysisRequest => ({
+    analysis: 'first-token',
+    folder: model,
+    input: { kind: 'prompt', prompt: { kind: 'text', text: prompt } },
+    parameters: {},
+    interventions: [],
+    seed: 0,
+    ...change,
+  });
+  const json = async <T>(...words: string[]): Promise<T> => {
+    const { code, stdout, stderr } = await headscope([...words, '--json', '-'], cache);
+    assert.equal(code, 0, stderr);
+    return JSON.parse(stdout) as T;
+  };
+
+  it('is listed with its parameters, and its form is its table', async () => {
+    const { analyses } = await json<{ analyses: { id: string; parameters: { name: string; max?: number }[] }[] }>(
+      'analyses',
+    );
+    assert.deepEqual(
+      analyses.map(({ id }) => id),
+      ['first-token'],
+    );
+    assert.deepEqual(analyses[0]?.parameters[0]?.name, 'threshold');
+    const { code, stdout } = await headscope(['run', 'first-token', '--list-params'], cache);
+    assert.equal(code, 0);
+    assert.match(stdout, /^threshold +0 to 1 +0\.5 +Mass on the first token/m);
+  });
+
+  it('runs from the command line: parameters, interventions, finding, sections', async () => {
+    const words = ['run', 'first-token', model, '--prompt', prompt];
+    const plain = await json<AnalysisResult>(...words);
+    assert.equal(plain.kind, 'headscope-analysis');
+    const scores = plain.result['scores'] as number[][];
+    assert.equal(scores.length, plain.model.layers);
+    assert.equal(plain.parity?.ok, true);
+    const strict = await json<AnalysisResult>(...words, '--param', 'threshold=1');
+    assert.match(strict.finding, /^0 heads read/);
+    const changed = await json<AnalysisResult>(...words, '--gain', '0.0=0');
+    assert.deepEqual(changed.interventions, [{ kind: 'gain', layer: 0, head: 0, gain: 0 }]);
+    assert.deepEqual((changed.result['scores'] as number[][])[0], scores[0], 'a gain acts behind the attention');
+    assert.notDeepEqual(changed.result['scores'], scores);
+    const { stdout } = await headscope(words, cache);
+    assert.ok(stdout.startsWith(plain.finding));
+    assert.match(stdout, /Mass on the first token/);
+  });
+
+  it('refuses with a sentence what its table and the model do not allow', async () => {
+    const words = ['run', 'first-token', model, '--prompt', prompt];
+    const wrong = async (...more: string[]) => {
+      const { code, stderr } = await headscope([...words, ...more], cache);
+      return { code, stderr };
+    };
+    const outside = await wrong('--param', 'threshold=7');
+    assert.notEqual(outside.code, 0);
+    assert.match(outside.stderr, /first-token\.threshold must be a number from 0 to 1, not 7/);
+    const unknown = await wrong('--param', 'treshold=0.5');
+    assert.equal(unknown.code, 2);
+    assert.match(unknown.stderr, /no parameter "treshold".* It takes threshold, heads/);
+    const none = await headscope(['run', 'nothing', model], cache);
+    assert.equal(none.code, 2);
+    assert.match(none.stderr, /no analysis "nothing".* Choose one of first-token/);
+  });
+
+  it('says progress and partial results; a cancelled run goes on behind its steps and gives what an uninterrupted one gives', async () => {
+    const server = client();
+    // Long enough that the run is cancelled long before its end.
+    const input = { kind: 'prompt', prompt: { kind: 'text', text: `${prompt} `.repeat(40) } } as const;
+    const whole = await server.call('analysis', [request({ input })]);
+    const kept = join(folder, 'kept');
+    const controller = new AbortController();
+    const heard: AnalysisProgress[] = [];
+    const cancelled = server.call('analysis', [request({ input, keepIn: kept })], {
+      signal: controller.signal,
+      onProgress(progress) {
+        heard.push(progress);
+        if (progress.kind === 'stage' && progress.kept > 0) controller.abort();
+      },
+    });
+    await assert.rejects(cancelled, (error) => error instanceof FailureError && error.failure.code === 'cancelled');
+    assert.ok(heard.some(({ kind }) => kind === 'partial'));
+    const [run = ''] = readdirSync(kept);
+    const steps = readdirSync(join(kept, run)).length;
+    assert.ok(steps > 0 && steps < whole.model.layers * whole.model.heads, `${steps} steps are kept`);
+    const resumed = await server.call('analysis', [request({ input, keepIn: kept })]);
+    assert.deepEqual(resumed.result, whole.result);
+    assert.deepEqual(resumed.sections, whole.sections);
+    assert.deepEqual(readdirSync(kept), [], 'a run that ended leaves nothing');
+  });
+
+  it('is saved and read back; a question and a comparison take the saved result', async () => {
+    const server = client();
+    const result = await server.call('analysis', [request()]);
+    const read = parseAnalysis(analysisText(result));
+    assert.ok(read.ok, read.ok ? '' : read.why);
+    assert.deepEqual(JSON.parse(JSON.stringify(read.result)), JSON.parse(JSON.stringify(result)));
+    const map = await server.call('askAnalysis', [
+      read.result,
+      { section: 'scores', place: { kind: 'head', layer: 1, head: 2 } },
+    ]);
+    assert.equal(map.kind, 'map');
+    // Every row of attention sums to one.
+    for (const row of map.kind === 'map' ? map.values : [])
+      assert.ok(Math.abs(row.reduce((sum, p) => sum + p, 0) - 1) < 1e-5);
+    const other = await server.call('analysis', [request({ interventions: result.offers?.[0]?.interventions ?? [] })]);
+    const [change] = await server.call('compareAnalyses', [result, other]);
+    assert.equal(change?.kind, 'heads');
+    const stale = { ...result, model: { ...result.model, hash: 'another' } };
+    await assert.rejects(
+      server.call('askAnalysis', [stale, { section: 'scores', place: { kind: 'head', layer: 0, head: 0 } }]),
+      /Its files are not those that gave this result/,
+    );
+  });
+
+  it('says what it will take, or why it does not run', async () => {
+    const server = client();
+    const estimate = await server.call('estimateAnalysis', [request()]);
+    assert.deepEqual(estimate, { supported: true, passes: 1, bytes: estimate.bytes });
+    await assert.rejects(
+      client({ HEADSCOPE_MEMORY_LIMIT: '100' }).call('analysis', [request()]),
+      (error) => error instanceof FailureError && error.failure.code === 'out-of-memory',
+    );
+  });
+});

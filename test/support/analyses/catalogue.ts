@@ -1,0 +1,5 @@
+/** The catalogue of tests, in the place of diagnostics/catalogue.ts. */
+import type { Analysis } from '../../../diagnostics/analysis';
+import { firstToken } from './first-token';
+
+export const analyses: readonly Analysis[] = [firstToken];
