@@ -11,24 +11,16 @@ import { serverCommands } from './commands/server-commands';
 import { showModelCommands } from './commands/show-model-commands';
 import { exampleCommands, welcomeToExample } from './first-start';
 import { ModelIndex } from './models/model-index';
-import { benchmarkFileEditor, hallucinationFileEditor, headsFileEditor } from './panels/file-editor';
-import { HallucinationPanels } from './panels/hallucination/hallucination-panels';
-import { registerHallucinationSerializer } from './panels/hallucination/serializer';
-import { Heads } from './panels/heads/heads';
-import { registerHeadsSerializer } from './panels/heads/serializer';
-import { Kernels } from './panels/kernels/kernels';
-import { registerKernelsSerializer } from './panels/kernels/serializer';
+import { hallucinationPanels } from './panels/hallucination/hallucination';
+import { headsPanels } from './panels/heads/heads';
+import { kernelsPanels } from './panels/kernels/kernels';
 import { ModelPanels } from './panels/model/model-panels';
 import { createCompute } from './platform/create-compute';
 import { GraphTabs } from './platform/graph-tabs';
 import { Language } from './platform/language';
 import { createLog, showFailure } from './platform/log';
-import { recentHallucination, recentHeads } from './results/recent-runs';
 import { ResultLibrary } from './results/result-library';
 import { DevicesView } from './views/devices-view';
-import { registerHallucinationView } from './views/hallucination-view';
-import { registerHeadsView } from './views/heads-view';
-import { registerKernelsView } from './views/kernels-view';
 import { registerModelView } from './views/model-view';
 import { ModelsView } from './views/models-view';
 import { ResultsView } from './views/results-view';
@@ -61,43 +53,33 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
   const language = own(new Language(context.asAbsolutePath('dist/language-server.js'), log));
   const models = own(new ModelIndex(language));
   const library = own(new ResultLibrary(context.globalStorageUri));
-  const storage = context.storageUri ?? context.globalStorageUri;
-  const shared = {
+  const parts = {
     extension: context.extensionUri,
     memory: context.workspaceState,
+    storage: context.storageUri ?? context.globalStorageUri,
     compute,
     models,
     library,
     log,
   };
-  const kernels = own(new Kernels(shared));
-  const heads = own(new Heads({ ...shared, recent: recentHeads(storage) }));
-  const hallucination = own(new HallucinationPanels({ ...shared, recent: recentHallucination(storage) }));
+  const kernels = own(kernelsPanels(parts));
+  const heads = own(headsPanels(parts));
+  const hallucination = own(hallucinationPanels(parts));
+  const editors = { benchmark: kernels.files, heads: heads.files, hallucination: hallucination.files };
   const modelPanels = own(new ModelPanels({ extension: context.extensionUri, models, language, log }));
   own(new GraphTabs(language, (config) => modelPanels.followIfModel(config)));
-  const editors = {
-    benchmark: own(benchmarkFileEditor(kernels)),
-    heads: own(headsFileEditor(heads)),
-    hallucination: own(hallucinationFileEditor(hallucination)),
-  };
 
   own(new ModelsView(models)).onSelect((uri) => modelPanels.follow(uri));
   own(registerModelView(modelPanels));
   own(new DevicesView(compute));
   own(new ResultsView(library, () => compute.mechanisms()));
-  own(registerKernelsView(kernels));
-  own(registerKernelsSerializer(kernels));
-  own(registerHallucinationView(hallucination));
-  own(registerHallucinationSerializer(hallucination));
-  own(registerHeadsView(heads));
-  own(registerHeadsSerializer(heads));
   own(new StatusBar(compute));
 
   own(
     registerCommands(
       {
         ...benchmarkCommands(kernels, models),
-        ...headsCommands(heads, models, library, editors.heads),
+        ...headsCommands(heads, models, library, editors),
         ...hallucinationCommands(hallucination, models),
         ...serverCommands(compute, language, log),
         ...modelCommands(models),

@@ -1,13 +1,13 @@
 import * as vscode from 'vscode';
 import type { ModelIndex } from '../models/model-index';
 import { mainChoice } from '../models/shape-choices';
-import type { Kernels } from '../panels/kernels/kernels';
+import type { KernelsPanels } from '../panels/kernels/kernels';
 import { uriOf } from './arguments';
 import type { Handlers } from './register';
 
 type BenchmarkCommand = 'headscope.benchmarkKernels' | 'headscope.benchmarkConfig' | 'headscope.cancelBenchmark';
 
-export function benchmarkCommands(kernels: Kernels, models: ModelIndex): Pick<Handlers, BenchmarkCommand> {
+export function benchmarkCommands(kernels: KernelsPanels, models: ModelIndex): Pick<Handlers, BenchmarkCommand> {
   return {
     'headscope.benchmarkKernels': () => kernels.open().then(() => undefined),
     'headscope.benchmarkConfig': async (argument) => {
@@ -23,7 +23,8 @@ export function benchmarkCommands(kernels: Kernels, models: ModelIndex): Pick<Ha
           `${vscode.workspace.asRelativePath(uri)} describes no attention that could be taken over. Open the config.json of a transformer, or type the shape in the panel.`,
         );
       }
-      await kernels.open({ shape: uri, shapeUri: choice.uri });
+      const host = await kernels.open();
+      await host.showShape(choice.uri);
     },
     'headscope.cancelBenchmark': () => kernels.run.cancel(),
   };

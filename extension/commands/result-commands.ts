@@ -1,12 +1,8 @@
 import * as vscode from 'vscode';
 import { ask } from '../platform/notify';
-import { benchmarkEditor, hallucinationEditor, headsEditor } from '../../protocol/contributions/views';
-import type { NamedHallucination } from '../../protocol/panels/hallucination';
-import type { BenchmarkFileEditor, HallucinationFileEditor, HeadsFileEditor } from '../panels/file-editor';
-import type { NamedHeads } from '../panels/heads/world';
-import type { NamedResult } from '../panels/kernels/host';
-import { chooseResult, isReadable } from '../results/choose-result';
-import type { ResultLibrary, SavedResult } from '../results/result-library';
+import { chooseResult } from '../results/choose-result';
+import { resultKinds, type Kind } from '../results/result-kinds';
+import { isReadable, type ReadableResult, type ResultLibrary, type SavedResult } from '../results/result-library';
 import { fileStem } from '../results/result-words';
 import { uriOf, urisOf } from './arguments';
 import type { Handlers } from './register';
@@ -20,16 +16,10 @@ type ResultCommand =
   | 'headscope.results.delete'
   | 'headscope.results.copyToWorkspace';
 
-const editorsOf = { benchmark: benchmarkEditor, heads: headsEditor, hallucination: hallucinationEditor } as const;
+/** The editors of files, by the kind of result. */
+export type FileEditors = Readonly<Record<Kind, { compare(one: vscode.Uri, other: ReadableResult): Promise<void> }>>;
 
-export function resultCommands(
-  library: ResultLibrary,
-  editors: {
-    readonly benchmark: BenchmarkFileEditor;
-    readonly heads: HeadsFileEditor;
-    readonly hallucination: HallucinationFileEditor;
-  },
-): Pick<Handlers, ResultCommand> {
+export function resultCommands(library: ResultLibrary, editors: FileEditors): Pick<Handlers, ResultCommand> {
   const chosen = async (argument: unknown): Promise<SavedResult | undefined> => {
     const uri = uriOf(argument);
     return uri === undefined ? chooseResult(await library.list(), 'Open a Saved Result') : library.read(uri);
@@ -37,7 +27,7 @@ export function resultCommands(
   const openWith = async (argument: unknown, asText: boolean): Promise<void> => {
     const saved = await chosen(argument);
     if (saved === undefined) return;
-    const viewType = asText ? 'default' : editorsOf[saved.kind];
+    const viewType = asText ? 'default' : resultKinds[saved.kind].viewType;
     await vscode.commands.executeCommand('vscode.openWith', saved.uri, viewType);
   };
   return {
@@ -45,11 +35,7 @@ export function resultCommands(
     'headscope.results.open': (argument) => openWith(argument, false),
     'headscope.results.openText': (argument) => openWith(argument, true),
     'headscope.results.compare': async (clicked, selected) =>
-      compareFiles(await library.list(), urisOf(clicked, selected), {
-        benchmark: (one, other) => editors.benchmark.compare(one, other),
-        heads: (one, other) => editors.heads.compare(one, other),
-        hallucination: (one, other) => editors.hallucination.compare(one, other),
-      }),
+      compareFiles(await library.list(), urisOf(clicked, selected), editors),
     'headscope.results.rename': (argument) => rename(library, argument),
     'headscope.results.delete': (clicked, selected) => remove(library, urisOf(clicked, selected)),
     'headscope.results.copyToWorkspace': async (argument) => {
@@ -65,11 +51,7 @@ export function resultCommands(
 export async function compareFiles(
   saved: readonly SavedResult[],
   uris: readonly vscode.Uri[],
-  show: {
-    readonly benchmark?: (one: vscode.Uri, other: NamedResult) => Promise<void>;
-    readonly heads?: (one: vscode.Uri, other: NamedHeads) => Promise<void>;
-    readonly hallucination?: (one: vscode.Uri, other: NamedHallucination) => Promise<void>;
-  },
+  editors: FileEditors,
 ): Promise<void> {
   const [one, other] = uris.map((uri) => readable(saved, uri));
   const first = one ?? (await chooseResult(saved, 'Compare (1 of 2)'));
@@ -82,17 +64,11 @@ export async function compareFiles(
       ({ kind, uri }) => kind === first.kind && uri.toString() !== first.uri.toString(),
     ));
   if (second === undefined) return;
-  if (first.kind === 'heads' && second.kind === 'heads') {
-    await show.heads?.(first.uri, { name: second.name, result: second.content.result.result });
-  } else if (first.kind === 'benchmark' && second.kind === 'benchmark') {
-    await show.benchmark?.(first.uri, { name: second.name, result: second.content.result });
-  } else if (first.kind === 'hallucination' && second.kind === 'hallucination') {
-    await show.hallucination?.(first.uri, { name: second.name, made: second.content.result });
-  } else {
+  if (first.kind !== second.kind)
     throw new Error(
       `${first.name} and ${second.name} are of different kinds: benchmarks, what heads do, and pictures are compared each with its like. Choose two of one kind.`,
     );
-  }
+  await editors[first.kind].compare(first.uri, second);
 }
 
 function readable(saved: readonly SavedResult[], uri: vscode.Uri) {

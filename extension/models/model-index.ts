@@ -41,6 +41,8 @@ export class ModelIndex extends Owner {
   #found: Promise<FoundModels> | undefined;
   readonly #facts = new Map<string, Promise<ModelFacts | null>>();
   readonly #known = new Map<string, ModelFacts>();
+  /** A config that a command named and that may lie outside what is found. */
+  #beside: vscode.Uri | undefined;
   #watching = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -92,8 +94,9 @@ export class ModelIndex extends Owner {
     return facts;
   }
 
-  /** Shapes of every model found, for the kernels panel; `beside` is a config that need not be among them. */
-  async shapes(beside?: vscode.Uri): Promise<readonly ShapeChoice[]> {
+  /** Shapes of every model found, for the kernels panel, and of `beside`, a config that may lie elsewhere, from now on. */
+  async shapes(beside = this.#beside): Promise<readonly ShapeChoice[]> {
+    this.#beside = beside;
     const { models } = await this.find();
     const wanted = new Map(models.map((model) => [model.uri.toString(), model]));
     if (beside !== undefined && !wanted.has(beside.toString())) {

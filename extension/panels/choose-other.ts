@@ -1,42 +1,42 @@
 /** Another result to compare with, by VS Code's own list: one that was saved, or one of the last runs. */
 import * as vscode from 'vscode';
+import type { RecentRuns } from '../results/recent-runs';
+import { resultKinds, type ComparedOf, type Kind, type SavedOf } from '../results/result-kinds';
+import type { ResultLibrary } from '../results/result-library';
 import { listedName } from '../results/result-words';
 import { Sentence } from './questions';
 
-export interface OtherResult<Named> {
-  readonly named: Named;
-  readonly name: string;
-  readonly description: string;
-  /** Time of its run: the same run is offered once. */
-  readonly created: string;
-}
-
-export interface OtherResults<Named> {
-  readonly saved: readonly OtherResult<Named>[];
-  readonly runs: readonly OtherResult<Named>[];
-  /** The run that is compared. */
-  readonly but: string | undefined;
+export interface OtherResults<K extends Kind> {
+  readonly kind: K;
+  readonly library: ResultLibrary;
+  readonly recent: RecentRuns<K>;
+  /** The result that is compared. */
+  readonly shown: SavedOf<K> | undefined;
+  readonly isComparable?: (other: SavedOf<K>) => boolean;
   /** Said when there is none. */
   readonly none: string;
   readonly placeHolder: string;
 }
 
-export async function chooseOther<Named>(options: OtherResults<Named>): Promise<Named | undefined> {
-  const { saved, runs, but, none, placeHolder } = options;
-  const known = new Set(saved.map(({ created }) => created));
+/** Undefined when the person thought better of it. */
+export async function chooseOther<K extends Kind>(results: OtherResults<K>): Promise<ComparedOf<K> | undefined> {
+  const { kind, library, recent, shown, isComparable = () => true, none, placeHolder } = results;
+  const { listing, compared } = resultKinds[kind];
+  const files = await library.readable(kind);
+  const known = new Set(files.map((file) => file.listing.created));
+  const runs = (await recent.list()).filter((run) => !known.has(run.listing.created));
   const choices = [
-    ...saved.map((one) => ({ ...one, label: listedName(one.created, one.name) })),
-    ...runs
-      .filter(({ created }) => !known.has(created))
-      .map((run) => ({ ...run, label: run.name, description: 'not saved' })),
-  ]
-    .filter(({ created }) => created !== but)
-    .map(({ label, description, named }) => ({ label, description, named }));
+    ...files.map((file) => ({
+      ...file,
+      label: listedName(file.listing.created, file.name),
+      description: file.listing.description,
+    })),
+    ...runs.map((run) => ({ ...run, label: run.name, description: 'not saved' })),
+  ].filter(({ saved, listing: { created } }) => created !== (shown && listing(shown).created) && isComparable(saved));
   if (choices.length === 0) throw new Sentence(none);
-  const choice = await vscode.window.showQuickPick(choices, {
-    title: 'Compare with',
-    placeHolder,
-    matchOnDescription: true,
-  });
-  return choice?.named;
+  const choice = await vscode.window.showQuickPick(
+    choices.map(({ label, description, name, saved }) => ({ label, description, other: compared(name, saved) })),
+    { title: 'Compare with', placeHolder, matchOnDescription: true },
+  );
+  return choice?.other;
 }

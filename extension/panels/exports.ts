@@ -4,12 +4,7 @@ import * as vscode from 'vscode';
 import { showInformation } from '../platform/notify';
 import { fileStem, withoutSuffix } from '../results/result-words';
 import { exportBytes } from './export-bytes';
-
-interface ExportRequest {
-  readonly format: 'png' | 'svg' | 'csv' | 'json' | 'html';
-  readonly name: string;
-  readonly data: string | Uint8Array;
-}
+import type { ExportRequest } from './panel-types';
 
 const filters: Readonly<Record<ExportRequest['format'], string>> = {
   png: 'PNG image',
@@ -29,10 +24,10 @@ export function placeOf(uri: vscode.Uri): string {
   return withoutSuffix(uri.path.split('/').at(-1) ?? '');
 }
 
-/** Hears what was written, for the panel that asked: the message of VS Code goes away by itself. */
-export type Told = (sentence: string) => void;
+/** For the panel that asked: the message of VS Code goes away by itself. */
+export type OnWritten = (sentence: string) => void;
 
-export async function saveExport(request: ExportRequest, told?: Told): Promise<void> {
+export async function saveExport(request: ExportRequest, onWritten?: OnWritten): Promise<void> {
   const suffix = `.${request.format}`;
   const stem = request.name.endsWith(suffix) ? request.name.slice(0, -suffix.length) : request.name;
   const target = await vscode.window.showSaveDialog({
@@ -41,15 +36,15 @@ export async function saveExport(request: ExportRequest, told?: Told): Promise<v
     title: 'Export',
   });
   if (target === undefined) return;
-  await written(target, exportBytes(request.data), told);
+  await written(target, exportBytes(request.data), onWritten);
 }
 
 /** Writes a file that the person named, and offers to open it. */
-export async function written(target: vscode.Uri, content: string | Uint8Array, told?: Told): Promise<void> {
+export async function written(target: vscode.Uri, content: string | Uint8Array, onWritten?: OnWritten): Promise<void> {
   const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
   await vscode.workspace.fs.writeFile(target, bytes);
   const sentence = `Saved ${vscode.workspace.asRelativePath(target)}.`;
-  told?.(sentence);
+  onWritten?.(sentence);
   const choice = showInformation(sentence, 'Open');
   if ((await choice) !== undefined) await vscode.commands.executeCommand('vscode.open', target);
 }

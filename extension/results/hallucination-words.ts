@@ -1,8 +1,8 @@
-/** How a saved result of pictures is named and described in a list. Pure. */
+/** How a saved result of pictures is named and described in a list. */
 import { hallucinationSuffix } from '../../protocol/contributions/views';
 import type { HallucinationResult, HallucinationSet } from '../../protocol/results/hallucination';
 import type { SavedHallucination } from './hallucination-file';
-import { fileNameOf, threeDigits } from './result-words';
+import { fileNameOf, threeDigits, type ResultLine } from './result-words';
 
 const percent = (share: number | null): string => (share === null ? 'none' : `${threeDigits(share * 100)} %`);
 
@@ -31,16 +31,11 @@ export function hallucinationDetails(saved: SavedHallucination): readonly string
   ];
 }
 
-export interface NumberLine {
-  readonly label: string;
-  readonly text: string;
-}
-
 /** What stands under the result in the tree. */
-export const hallucinationLines = (saved: SavedHallucination): readonly NumberLine[] =>
+export const hallucinationLines = (saved: SavedHallucination): readonly ResultLine[] =>
   saved.kind === 'headscope-hallucination-set' ? setLines(saved) : resultLines(saved);
 
-function setLines({ plain, variants, separation }: HallucinationSet): readonly NumberLine[] {
+function setLines({ plain, variants, separation }: HallucinationSet): readonly ResultLine[] {
   return [
     { label: 'CHAIR_S, plain', text: percent(plain.chairS) },
     ...variants.map(({ reinforcement, score }) => ({
@@ -51,7 +46,7 @@ function setLines({ plain, variants, separation }: HallucinationSet): readonly N
   ];
 }
 
-function resultLines({ vhd, outlier, caption }: HallucinationResult): readonly NumberLine[] {
+function resultLines({ vhd, outlier, caption }: HallucinationResult): readonly ResultLine[] {
   const strongest = vhd
     .flatMap((row, layer) => row.map((value, head) => ({ layer, head, value })))
     .filter(({ layer, head, value }) => !Number.isNaN(value) && outlier[layer]?.[head] !== true)

@@ -1,9 +1,9 @@
-/** How a saved result of heads is named and described in a list. Pure. */
+/** How a saved result of heads is named and described in a list. */
 import { threadWords } from '../../protocol/results/provenance';
 import { headsSuffix } from '../../protocol/contributions/views';
-import type { HeadClass, HeadLabel, HeadsResult } from '../../protocol/results/heads';
+import type { HeadClass, HeadsResult } from '../../protocol/results/heads';
 import { headLabels } from '../../protocol/results/heads';
-import { fileNameOf, threeDigits } from './result-words';
+import { fileNameOf, threeDigits, type ResultLine } from './result-words';
 
 export const headName = ({ layer, head }: { readonly layer: number; readonly head: number }): string =>
   `L${layer}H${head}`;
@@ -37,14 +37,9 @@ export function headsDetails(result: HeadsResult): readonly string[] {
   ];
 }
 
-export interface LabelLine {
-  readonly label: HeadLabel;
-  readonly text: string;
-}
-
 /** One line a label: its heads, the highest score first. */
-export function labelLines(classes: readonly HeadClass[]): readonly LabelLine[] {
-  return headLabels.flatMap((label): LabelLine[] => {
+export function labelLines(classes: readonly HeadClass[]): readonly ResultLine[] {
+  return headLabels.flatMap((label): ResultLine[] => {
     const heads = classes.filter((one) => one.label === label).sort((a, b) => b.score - a.score);
     if (heads.length === 0) return [];
     const shown = heads.slice(0, 4).map((one) => `${headName(one)} ${threeDigits(one.score)}`);

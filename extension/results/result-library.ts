@@ -1,34 +1,31 @@
 /** The saved results that can be seen from here, and the one place that writes, renames and deletes them. */
 import * as vscode from 'vscode';
-import { benchmarkSuffix, hallucinationSuffix, headsSuffix } from '../../protocol/contributions/views';
-import type { BenchmarkResult } from '../../protocol/results/benchmark';
 import { Owner } from '../platform/owner';
 import { setting } from '../platform/settings';
-import { benchmarkText, parseBenchmark } from './benchmark-file';
 import type { Parsed } from './checks';
-import { hallucinationText, parseHallucination, type SavedHallucination } from './hallucination-file';
-import { hallucinationFileName } from './hallucination-words';
-import type { SavedHeads } from './heads-file';
-import { headsText, parseHeads } from './heads-file';
-import { headsFileName } from './heads-words';
-import { fileStem, freeName, resultFileName, suffixOf, withoutSuffix } from './result-words';
+import { kindOf, kinds, resultKinds, type Kind, type Listing, type ReadResult, type SavedOf } from './result-kinds';
+import { fileStem, freeName, suffixOf, withoutSuffix } from './result-words';
 
-interface Saved<Kind extends string, Content> {
-  readonly kind: Kind;
+interface SavedFile<K extends Kind> {
+  readonly kind: K;
   readonly uri: vscode.Uri;
   readonly name: string;
   /** True in a workspace folder, false in the storage of the extension. */
   readonly inWorkspace: boolean;
-  readonly content: Parsed<Content>;
+  readonly content: Parsed<SavedOf<K>>;
+  /** Undefined where it cannot be read. */
+  readonly listing: Listing | undefined;
 }
 
-export type SavedBenchmarkFile = Saved<'benchmark', BenchmarkResult>;
-export type SavedHeadsFile = Saved<'heads', SavedHeads>;
-export type SavedHallucinationFile = Saved<'hallucination', SavedHallucination>;
-export type SavedResult = SavedBenchmarkFile | SavedHeadsFile | SavedHallucinationFile;
+export type SavedResult = { readonly [K in Kind]: SavedFile<K> }[Kind];
+
+/** A saved result that could be read. */
+export type ReadableResult = SavedResult & { readonly content: { readonly ok: true }; readonly listing: Listing };
+
+export const isReadable = (saved: SavedResult): saved is ReadableResult => saved.content.ok;
 
 const folderName = '.headscope';
-const pattern = `**/*{${benchmarkSuffix},${headsSuffix},${hallucinationSuffix}}`;
+const pattern = `**/*{${kinds.map((kind) => resultKinds[kind].suffix).join()}}`;
 const mostFiles = 1000;
 const excluded = '**/{node_modules,.git,.host}/**';
 
@@ -61,58 +58,45 @@ export class ResultLibrary extends Owner {
     return results.sort((a, b) => createdOf(b).localeCompare(createdOf(a)) || a.name.localeCompare(b.name));
   }
 
-  async benchmarks(): Promise<readonly SavedBenchmarkFile[]> {
-    return (await this.list()).filter((saved): saved is SavedBenchmarkFile => saved.kind === 'benchmark');
+  async listOf(kind: Kind): Promise<readonly SavedResult[]> {
+    return (await this.list()).filter((saved) => saved.kind === kind);
   }
 
-  async heads(): Promise<readonly SavedHeadsFile[]> {
-    return (await this.list()).filter((saved): saved is SavedHeadsFile => saved.kind === 'heads');
+  /** Those of one kind that can be read. */
+  async readable<K extends Kind>(kind: K): Promise<readonly ReadResult<K>[]> {
+    const saved = (await this.listOf(kind)).filter(isReadable);
+    return saved.map(({ content, ...file }) => ({ ...file, saved: content.result as SavedOf<K> }));
   }
 
-  async hallucination(): Promise<readonly SavedHallucinationFile[]> {
-    return (await this.list()).filter((saved): saved is SavedHallucinationFile => saved.kind === 'hallucination');
-  }
-
+  /** A file that says by its name no kind is read as a benchmark, which says what is wrong with it. */
   async read(
     uri: vscode.Uri,
     inWorkspace = vscode.workspace.getWorkspaceFolder(uri) !== undefined,
   ): Promise<SavedResult> {
-    const place = { uri, name: nameOf(uri), inWorkspace };
-    if (uri.path.endsWith(headsSuffix)) return { kind: 'heads', ...place, content: await parsed(uri, parseHeads) };
-    if (uri.path.endsWith(hallucinationSuffix))
-      return { kind: 'hallucination', ...place, content: await parsed(uri, parseHallucination) };
-    return { kind: 'benchmark', ...place, content: await parsed(uri, parseBenchmark) };
+    const kind = kindOf(uri.path) ?? 'benchmark';
+    return this.#readAs(kind, uri, inWorkspace) as Promise<SavedResult>;
   }
 
-  /** Saves under a name made of the time, the model and the pattern; never over another file. */
-  save(result: BenchmarkResult): Promise<vscode.Uri> {
-    return this.#saveNew(resultFileName(result), benchmarkText(result), result.plan.origin);
+  async #readAs<K extends Kind>(kind: K, uri: vscode.Uri, inWorkspace: boolean): Promise<SavedFile<K>> {
+    const row = resultKinds[kind];
+    const content = await parsed(uri, (text) => row.parse(text));
+    const listing = content.ok ? row.listing(content.result) : undefined;
+    return { kind, uri, name: nameOf(uri), inWorkspace, content, listing };
   }
 
-  saveHeads(saved: SavedHeads): Promise<vscode.Uri> {
-    const origin = vscode.Uri.file(saved.result.model.folder).toString();
-    return this.#saveNew(headsFileName(saved.result), headsText(saved), origin);
-  }
-
-  saveHallucination(saved: SavedHallucination): Promise<vscode.Uri> {
-    const origin = vscode.Uri.file(saved.model.folder).toString();
-    return this.#saveNew(hallucinationFileName(saved), hallucinationText(saved), origin);
-  }
-
-  async write(uri: vscode.Uri, result: BenchmarkResult): Promise<void> {
-    await this.#write(uri, benchmarkText(result));
-  }
-
-  async #saveNew(fileName: string, text: string, origin: string | undefined): Promise<vscode.Uri> {
-    const folder = await this.#folder(origin);
+  /** Saves under a name made of the time and what it is of; never over another file. */
+  async save<K extends Kind>(kind: K, saved: SavedOf<K>): Promise<vscode.Uri> {
+    const row = resultKinds[kind];
+    const { uri: config, folder: ofModel } = row.model(saved);
+    const folder = await this.#folder(ofModel === undefined ? config : vscode.Uri.file(ofModel).toString());
     await vscode.workspace.fs.createDirectory(folder);
-    const name = freeName(fileName, new Set(await this.#names(folder)));
+    const name = freeName(row.fileName(saved), new Set(await this.#names(folder)));
     const uri = vscode.Uri.joinPath(folder, name);
-    await this.#write(uri, text);
+    await this.write(uri, row.text(saved));
     return uri;
   }
 
-  async #write(uri: vscode.Uri, text: string): Promise<void> {
+  async write(uri: vscode.Uri, text: string): Promise<void> {
     await vscode.workspace.fs.writeFile(uri, new TextEncoder().encode(text));
     this.refresh();
   }
@@ -208,11 +192,7 @@ const nameOf = (uri: vscode.Uri): string => withoutSuffix(fileOf(uri));
 const sibling = (uri: vscode.Uri, stem: string): vscode.Uri =>
   vscode.Uri.joinPath(uri, '..', `${fileStem(stem)}${suffixOf(fileOf(uri))}`);
 
-/** When it was made, as ISO time; empty where the file cannot be read. */
-export function createdOf(saved: SavedResult): string {
-  if (!saved.content.ok) return '';
-  return saved.kind === 'heads' ? saved.content.result.result.created : saved.content.result.created;
-}
+const createdOf = ({ listing }: SavedResult): string => listing?.created ?? '';
 
 async function parsed<T>(uri: vscode.Uri, parse: (text: string) => Parsed<T>): Promise<Parsed<T>> {
   try {

@@ -1,28 +1,16 @@
 /** The Results tree: saved results of the workspace and of the extension's storage. */
 import * as vscode from 'vscode';
 import type { MechanismInfo } from '../../protocol/compute/api';
-import { benchmarkEditor, hallucinationEditor, headsEditor, items, views } from '../../protocol/contributions/views';
-import { hallucinationDescription, hallucinationDetails, hallucinationLines } from '../results/hallucination-words';
-import { headsDescription, headsDetails, labelLines } from '../results/heads-words';
-import type {
-  ResultLibrary,
-  SavedBenchmarkFile,
-  SavedHallucinationFile,
-  SavedHeadsFile,
-  SavedResult,
-} from '../results/result-library';
-import { listedName, mechanismLines, resultDescription, resultDetails } from '../results/result-words';
-import { unreachable } from '../../protocol/unreachable';
+import { views } from '../../protocol/contributions/views';
+import { resultKinds, type Titles } from '../results/result-kinds';
+import type { ResultLibrary, SavedResult } from '../results/result-library';
+import { listedName } from '../results/result-words';
 import type { Node } from './tree';
 import { LineTree, failureNode } from './tree';
 
 export interface ResultNode extends Node {
   readonly resource: vscode.Uri;
 }
-
-type Titles = () => Promise<ReadonlyMap<string, string>>;
-
-const icons = { done: 'graph-line', cancelled: 'circle-slash', failed: 'error' } as const;
 
 export class ResultsView extends LineTree {
   readonly #library: ResultLibrary;
@@ -52,109 +40,38 @@ export class ResultsView extends LineTree {
 }
 
 function resultNode(saved: SavedResult, titles: Titles): ResultNode {
-  switch (saved.kind) {
-    case 'heads':
-      return headsNode(saved);
-    case 'hallucination':
-      return hallucinationNode(saved);
-    case 'benchmark':
-      return benchmarkNode(saved, titles);
-    default:
-      return unreachable(saved);
+  const { uri, name, kind, inWorkspace, content, listing } = saved;
+  const { item, viewType } = resultKinds[kind];
+  const place = inWorkspace ? vscode.workspace.asRelativePath(uri) : 'in the storage of the extension';
+  const common = { contextValue: inWorkspace ? `${item}InWorkspace` : item, resource: uri };
+  const open = (title: string, editor: string) => ({ command: 'vscode.openWith', title, arguments: [uri, editor] });
+  if (listing === undefined) {
+    const why = content.ok ? '' : content.why;
+    return {
+      ...common,
+      line: { id: uri.toString(), label: name, description: why, icon: 'warning', tooltip: [why, place] },
+      command: open('Open as Text', 'default'),
+    };
   }
-}
-
-const placeWords = ({ uri, inWorkspace }: SavedResult): string =>
-  inWorkspace ? vscode.workspace.asRelativePath(uri) : 'in the storage of the extension';
-
-function unreadableNode(saved: SavedResult, why: string, contextValue: string): ResultNode {
-  const { uri, name } = saved;
+  const { created, description, details, icon, lines } = listing;
   return {
+    ...common,
     line: {
       id: uri.toString(),
-      label: name,
-      description: why,
-      icon: 'warning',
-      tooltip: [why, placeWords(saved)],
+      label: listedName(created, name),
+      description,
+      tooltip: [...details, place],
+      icon,
     },
-    contextValue,
-    resource: uri,
-    command: { command: 'vscode.openWith', title: 'Open as Text', arguments: [uri, 'default'] },
-  };
-}
-
-function benchmarkNode(saved: SavedBenchmarkFile, titles: Titles): ResultNode {
-  const { uri, name, inWorkspace, content } = saved;
-  const contextValue = inWorkspace ? `${items.result}InWorkspace` : items.result;
-  if (!content.ok) return unreadableNode(saved, content.why, contextValue);
-  const { result } = content;
-  return {
-    line: {
-      id: uri.toString(),
-      label: listedName(result.created, name),
-      description: resultDescription(result),
-      tooltip: [...resultDetails(result), placeWords(saved)],
-      icon: icons[result.state],
-    },
-    contextValue,
-    resource: uri,
-    command: { command: 'vscode.openWith', title: 'Open', arguments: [uri, benchmarkEditor] },
+    command: open('Open', viewType),
     children: async () =>
-      mechanismLines(result, await titles()).map(({ mechanism, text, failed }) => ({
+      (await lines(titles)).map(({ label, text, failed }) => ({
         line: {
-          label: mechanism,
+          label,
           description: text,
-          icon: failed ? 'error' : 'dash',
-          ...(failed ? { colour: 'list.errorForeground' } : {}),
+          icon: failed === true ? 'error' : 'dash',
+          ...(failed === true ? { colour: 'list.errorForeground' } : {}),
         },
       })),
-  };
-}
-
-function headsNode(saved: SavedHeadsFile): ResultNode {
-  const { uri, name, inWorkspace, content } = saved;
-  const contextValue = inWorkspace ? `${items.resultOfHeads}InWorkspace` : items.resultOfHeads;
-  if (!content.ok) return unreadableNode(saved, content.why, contextValue);
-  const { result } = content.result;
-  return {
-    line: {
-      id: uri.toString(),
-      label: listedName(result.created, name),
-      description: headsDescription(result),
-      tooltip: [...headsDetails(result), placeWords(saved)],
-      icon: 'eye',
-    },
-    contextValue,
-    resource: uri,
-    command: { command: 'vscode.openWith', title: 'Open', arguments: [uri, headsEditor] },
-    children: () =>
-      Promise.resolve(
-        labelLines(result.classes).map(({ label, text }) => ({
-          line: { label, description: text, icon: 'dash' },
-        })),
-      ),
-  };
-}
-
-function hallucinationNode(saved: SavedHallucinationFile): ResultNode {
-  const { uri, name, inWorkspace, content } = saved;
-  const contextValue = inWorkspace ? `${items.resultOfPictures}InWorkspace` : items.resultOfPictures;
-  if (!content.ok) return unreadableNode(saved, content.why, contextValue);
-  const { result } = content;
-  return {
-    line: {
-      id: uri.toString(),
-      label: listedName(result.created, name),
-      description: hallucinationDescription(result),
-      tooltip: [...hallucinationDetails(result), placeWords(saved)],
-      icon: 'file-media',
-    },
-    contextValue,
-    resource: uri,
-    command: { command: 'vscode.openWith', title: 'Open', arguments: [uri, hallucinationEditor] },
-    children: () =>
-      Promise.resolve(
-        hallucinationLines(result).map(({ label, text }) => ({ line: { label, description: text, icon: 'dash' } })),
-      ),
   };
 }

@@ -105,11 +105,8 @@ export const customEditors = {
   },
 } as const;
 
-export const benchmarkEditor = customEditors.benchmark.viewType;
 export const benchmarkSuffix = customEditors.benchmark.suffix;
-export const headsEditor = customEditors.heads.viewType;
 export const headsSuffix = customEditors.heads.suffix;
-export const hallucinationEditor = customEditors.hallucination.viewType;
 export const hallucinationSuffix = customEditors.hallucination.suffix;
 
 export const interventionSuffix = '.headscope-intervention.json';

@@ -1,4 +1,5 @@
-/** The plan the Hallucination panel starts with, and plans from the storage of an earlier version or session. Pure. */
+/** The plan the Hallucination panel starts with, and plans from the storage of an earlier version or session. */
+import * as v from 'valibot';
 import { demoVisionPrompt } from '../../../protocol/compute/demo-prompt';
 import { defaultPictures } from '../../../protocol/inputs/truth';
 import { hallucinationModes, setCaptions, type HallucinationPlan } from '../../../protocol/panels/hallucination';
@@ -10,7 +11,6 @@ import {
   type HallucinationSet,
   type Reinforcement,
 } from '../../../protocol/results/hallucination';
-import { isNumber, isTable, isText, isWhole } from '../../results/checks';
 import type { SavedHallucination } from '../../results/hallucination-file';
 
 /** What comes with the extension: a small vision-language model, and scenes whose objects are known. */
@@ -102,31 +102,36 @@ const withPaths = (plan: HallucinationPlan, change: (path: string) => string): H
   lexicon: change(plan.lexicon),
 });
 
-/** What plans did not say at first. */
-const since = { reinforcedOutliers: null, chat: false } satisfies Partial<HallucinationPlan>;
+const number = v.pipe(v.number(), v.finite());
+const whole = v.pipe(v.number(), v.integer(), v.minValue(0));
+
+/** Defaults stand for what plans did not say at first. */
+const planSchema: v.GenericSchema<unknown, HallucinationPlan> = v.object({
+  mode: v.picklist(hallucinationModes),
+  folder: v.string(),
+  image: v.string(),
+  images: v.string(),
+  prompt: v.string(),
+  chat: v.optional(v.boolean(), false),
+  span: v.nullable(v.tuple([whole, whole])),
+  truth: v.nullable(v.array(v.string())),
+  maxNewTokens: number,
+  distance: v.picklist(vhdDistances),
+  outliers: v.picklist(outlierRules),
+  positions: v.picklist(removedPositions),
+  k: v.nullable(whole),
+  alpha: number,
+  reinforcedLayers: v.nullable(v.array(whole)),
+  reinforcedOutliers: v.optional(v.nullable(v.picklist(outlierRules)), null),
+  lexicon: v.string(),
+  setCaptions: v.picklist(setCaptions),
+  mostImages: v.nullable(whole),
+  seed: number,
+});
 
 /** Taken only when it has everything a plan has. */
 export function storedPlan(stored: unknown, extension: string): HallucinationPlan | undefined {
-  if (!isTable(stored)) return undefined;
-  const value: Record<string, unknown> = { ...since, ...stored };
-  const { span, truth, k, reinforcedLayers, reinforcedOutliers, mostImages } = value;
-  const oneOf = (key: string, of: readonly string[]): boolean => of.some((one) => one === value[key]);
-  const whole =
-    ['folder', 'image', 'images', 'prompt', 'lexicon'].every((key) => isText(value[key])) &&
-    typeof value['chat'] === 'boolean' &&
-    oneOf('mode', hallucinationModes) &&
-    oneOf('distance', vhdDistances) &&
-    oneOf('outliers', outlierRules) &&
-    (reinforcedOutliers === null || oneOf('reinforcedOutliers', outlierRules)) &&
-    oneOf('positions', removedPositions) &&
-    oneOf('setCaptions', setCaptions) &&
-    (span === null || (Array.isArray(span) && span.length === 2 && span.every(isWhole))) &&
-    (truth === null || (Array.isArray(truth) && truth.every(isText))) &&
-    (reinforcedLayers === null || (Array.isArray(reinforcedLayers) && reinforcedLayers.every(isWhole))) &&
-    [k, mostImages].every((number) => number === null || isWhole(number)) &&
-    ['maxNewTokens', 'alpha', 'seed'].every((key) => isNumber(value[key]));
-  if (!whole) return undefined;
-  return withPaths(value as unknown as HallucinationPlan, (path) =>
-    path.startsWith(inExtension) ? extension + path.slice(inExtension.length) : path,
-  );
+  const { success, output: plan } = v.safeParse(planSchema, stored);
+  if (!success) return undefined;
+  return withPaths(plan, (path) => (path.startsWith(inExtension) ? extension + path.slice(inExtension.length) : path));
 }

@@ -4,13 +4,8 @@ import { homedir } from 'node:os';
 import * as vscode from 'vscode';
 import type { OpenedImage } from '../../../protocol/compute/hallucination';
 import type { ImageSpan } from '../../../protocol/results/image';
-import type { ModelCard, NamedHallucination } from '../../../protocol/panels/hallucination';
+import type { ModelCard } from '../../../protocol/panels/hallucination';
 import { realFolder } from '../../models/real-folder';
-import type { SavedHallucination } from '../../results/hallucination-file';
-import { hallucinationDescription } from '../../results/hallucination-words';
-import type { RecentHallucination } from '../../results/recent-runs';
-import type { ResultLibrary } from '../../results/result-library';
-import { chooseOther, type OtherResult } from '../choose-other';
 import { imageEndings, imageType } from './image-folder';
 import { cardName } from './model-card';
 
@@ -46,27 +41,6 @@ export const browseLexicon = (): Promise<string | undefined> =>
     openLabel: 'Use',
     title: 'Lexicon: One Class a Line, with Synonyms',
   });
-
-/** Another result of the same kind: a folder of pictures is compared with another one. */
-export async function chooseHallucination(
-  library: ResultLibrary,
-  recent: RecentHallucination,
-  shown: SavedHallucination | undefined,
-): Promise<NamedHallucination | undefined> {
-  const other = (made: SavedHallucination, name: string): readonly OtherResult<NamedHallucination>[] =>
-    shown !== undefined && made.kind !== shown.kind
-      ? []
-      : [{ named: { name, made }, name, description: hallucinationDescription(made), created: made.created }];
-  return chooseOther({
-    saved: (await library.hallucination()).flatMap(({ name, content }) =>
-      content.ok ? other(content.result, name) : [],
-    ),
-    runs: (await recent.list()).flatMap(({ name, saved }) => other(saved, name)),
-    but: shown?.created,
-    none: 'There is no other result to compare with. Run another picture, another model, or the same with other settings.',
-    placeHolder: shown?.kind === 'headscope-hallucination-set' ? 'A folder of pictures' : 'A result of a picture',
-  });
-}
 
 /** As text: a preview of Markdown would fetch what the card names. */
 export async function openCard({ folder, reinforcement }: ModelCard): Promise<void> {

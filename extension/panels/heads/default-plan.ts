@@ -1,9 +1,8 @@
-/** The plan the Heads panel starts with, and plans from the storage of an earlier version or session. Pure. */
+/** The plan the Heads panel starts with, and plans from the storage of an earlier version or session. */
+import * as v from 'valibot';
 import { demoPrompt } from '../../../protocol/compute/demo-prompt';
 import type { HeadsPlan } from '../../../protocol/panels/heads';
 import type { HeadsResult } from '../../../protocol/results/heads';
-import { isNumber, isTable, isText, isWhole } from '../../results/checks';
-import { checkGains } from '../../results/heads-file';
 
 /** One click on Run shows real heads: the model that comes with the extension, on a prompt that names and repeats. */
 export const demoPlan = (demoFolder: string): HeadsPlan => ({
@@ -15,22 +14,20 @@ export const demoPlan = (demoFolder: string): HeadsPlan => ({
   seed: 0,
 });
 
-/** The plan that made a saved result. A chat template is not told from the text: where there is one, the ids say it. */
-export const planOfResult = ({ model, prompt, ids, gains, settings, seed }: HeadsResult): HeadsPlan => ({
-  folder: model.folder,
-  prompt: prompt === null || model.chatTemplate ? { kind: 'ids', ids } : { kind: 'text', text: prompt },
-  gains,
-  classify: settings['classify'] !== false,
-  causal: settings['causal'] === true,
-  seed,
+/** The plan that made a saved result. */
+export const planOfResult = (result: HeadsResult): HeadsPlan => ({
+  folder: result.model.folder,
+  prompt: promptOfResult(result),
+  gains: result.gains,
+  classify: result.settings['classify'] !== false,
+  causal: result.settings['causal'] === true,
+  seed: result.seed,
 });
 
-function promptOf(value: unknown): HeadsPlan['prompt'] | undefined {
-  if (!isTable(value)) return undefined;
-  const { kind, text, ids, chat } = value;
-  if (kind === 'text' && isText(text)) return { kind, text, ...(chat === true ? { chat: true } : {}) };
-  if (kind === 'ids' && Array.isArray(ids) && ids.every(isWhole)) return { kind, ids };
-  return undefined;
+/** Older results do not say whether a text went through the chat template: where there is one, the ids say it. */
+function promptOfResult({ model, prompt, ids, chatPrompt }: HeadsResult): HeadsPlan['prompt'] {
+  if (prompt !== null && chatPrompt !== undefined) return { kind: 'text', text: prompt, chat: true };
+  return prompt === null || model.chatTemplate ? { kind: 'ids', ids } : { kind: 'text', text: prompt };
 }
 
 /** The folder of the demo model moves with every update of the extension: it is stored by this name. */
@@ -39,22 +36,23 @@ const demoName = '';
 export const planToStore = (plan: HeadsPlan, demoFolder: string): HeadsPlan =>
   plan.folder === demoFolder ? { ...plan, folder: demoName } : plan;
 
+const whole = v.pipe(v.number(), v.integer(), v.minValue(0));
+
+const stored: v.GenericSchema<unknown, HeadsPlan> = v.object({
+  folder: v.string(),
+  prompt: v.variant('kind', [
+    v.object({ kind: v.literal('text'), text: v.string(), chat: v.exactOptional(v.boolean()) }),
+    v.object({ kind: v.literal('ids'), ids: v.array(whole) }),
+  ]),
+  gains: v.array(v.object({ layer: whole, head: whole, gain: v.pipe(v.number(), v.finite()) })),
+  classify: v.boolean(),
+  causal: v.boolean(),
+  seed: v.pipe(v.number(), v.finite()),
+});
+
 /** Taken only when it has everything a plan has. */
 export function storedPlan(value: unknown, demoFolder: string): HeadsPlan | undefined {
-  if (!isTable(value)) return undefined;
-  const { folder, classify, causal, seed } = value;
-  const prompt = promptOf(value['prompt']);
-  const whole =
-    isText(folder) &&
-    prompt !== undefined &&
-    typeof classify === 'boolean' &&
-    typeof causal === 'boolean' &&
-    isNumber(seed);
-  if (!whole) return undefined;
-  try {
-    const gains = checkGains(value['gains'], 'gains');
-    return { folder: folder === demoName ? demoFolder : folder, prompt, gains, classify, causal, seed };
-  } catch {
-    return undefined;
-  }
+  const { success, output: plan } = v.safeParse(stored, value);
+  if (!success) return undefined;
+  return plan.folder === demoName ? { ...plan, folder: demoFolder } : plan;
 }

@@ -1,158 +1,64 @@
-/**
- * The heads webviews of this window: one full panel, one side view, an editor per saved file, all around one run.
- */
+/** The Heads panel. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import * as vscode from 'vscode';
-import { contextKeys, headsPanel } from '../../../protocol/contributions/views';
-import type { FromHeadsPanel, HeadsPlace, HeadsPlan, ModelChoice, ToHeadsPanel } from '../../../protocol/panels/heads';
+import { contextKeys, headsPanel, views } from '../../../protocol/contributions/views';
 import { demoChoice } from '../../models/model-choices';
-import type { ModelIndex } from '../../models/model-index';
 import { realFolder } from '../../models/real-folder';
-import type { Compute } from '../../platform/compute';
-import type { Log } from '../../platform/log';
-import { showFailure } from '../../platform/log';
-import { Owner } from '../../platform/owner';
-import { mayRun } from '../../platform/trust';
-import type { RecentHeads } from '../../results/recent-runs';
-import type { ResultLibrary } from '../../results/result-library';
-import { placeOf, saveExport } from '../exports';
-import type { HeadAt } from '../model-panel-host';
-import { PanelHosts } from '../panel-hosts';
+import { RecentRuns } from '../../results/recent-runs';
+import { chooseOther } from '../choose-other';
+import { modelServices } from '../model-services';
+import { Panels, type PanelParts } from '../panels';
 import { demoPlan, planToStore, storedPlan } from './default-plan';
-import { browseModel, chooseHeads, loadIntervention, saveIntervention, saveLabels } from './dialogs';
-import { HeadAnswers } from './head-answers';
-import type { HeadsStart, HeadsWorld } from './world';
-import { HeadsHost } from './host';
-import { HeadsRun } from './run';
+import { loadIntervention, saveIntervention, saveLabels } from './dialogs';
+import { HeadsHost, type HeadsTypes } from './host';
+import { headsRun } from './run';
 
-const planKey = 'heads.plan';
+export type HeadsPanels = Panels<HeadsTypes, HeadsHost>;
 
-export interface HeadsParts {
-  readonly extension: vscode.Uri;
-  readonly memory: vscode.Memento;
-  readonly compute: Compute;
-  readonly models: ModelIndex;
-  readonly library: ResultLibrary;
-  readonly recent: RecentHeads;
-  readonly log: Log;
-}
-
-export interface HeadsRequestToShow {
-  readonly plan?: HeadsPlan;
-  readonly select?: HeadAt;
-}
-
-export class Heads extends Owner {
-  readonly run: HeadsRun;
-  readonly #parts: HeadsParts;
-  readonly #demo: ModelChoice;
-  readonly #answers: HeadAnswers;
-  readonly #hosts: PanelHosts<FromHeadsPanel, ToHeadsPanel, HeadsHost>;
-
-  constructor(parts: HeadsParts) {
-    super();
-    this.#parts = parts;
-    this.#hosts = this.own(new PanelHosts(parts.extension, { panel: 'heads', title: 'Heads of a model' }));
-    const demo = realFolder(vscode.Uri.joinPath(parts.extension, 'examples', 'models', 'demo-lm').fsPath);
-    this.#demo = demoChoice(demo, existsSync(join(demo, 'config.json')));
-    this.#answers = new HeadAnswers(parts.compute);
-    this.run = this.own(
-      new HeadsRun({
-        heads: (request, signal, onProgress) => parts.compute.heads(request, signal, onProgress),
-        keep: (reply) => parts.recent.keep(reply),
+export function headsPanels(parts: PanelParts): HeadsPanels {
+  const { compute, extension, library, storage } = parts;
+  const folder = realFolder(join(extension.fsPath, 'examples', 'models', 'demo-lm'));
+  const demo = demoChoice(folder, existsSync(join(folder, 'config.json')));
+  const recent = new RecentRuns('heads', storage);
+  return new Panels<HeadsTypes, HeadsHost>(parts, {
+    name: 'heads',
+    result: 'heads',
+    view: views.heads,
+    viewType: headsPanel,
+    title: 'Heads',
+    spoken: 'Heads of a model',
+    contextKey: contextKeys.headsRunning,
+    run: headsRun({
+      heads: (request, signal, onProgress) => compute.heads(request, signal, onProgress),
+      keep: (reply) => recent.keep(reply),
+    }),
+    methods: ['heads'],
+    firstPlan: () => demoPlan(folder),
+    storedPlan: (value) => storedPlan(value, folder),
+    planToStore: (plan) => planToStore(plan, folder),
+    latest: () => recent.latest(),
+    chooseOther: (shown) =>
+      chooseOther({
+        kind: 'heads',
+        library,
+        recent,
+        shown,
+        none: 'There is no other result to compare with. Run another prompt, another model, or the same with a head changed.',
+        placeHolder: 'A result of heads',
       }),
-    );
-    this.own(
-      parts.compute.onOverdue((method) => {
-        if (method === 'heads') this.run.overdue();
-        if (method === 'generate') for (const host of this.#hosts.all) host.overdue();
-      }),
-    );
-    this.own(
-      this.run.onEvent(({ kind }) => {
-        if (kind === 'started' || kind === 'result' || kind === 'failed') {
-          void vscode.commands.executeCommand('setContext', contextKeys.headsRunning, this.run.running);
-        }
-      }),
-    );
-  }
-
-  /** The plan as it was left in this workspace, or the demo. */
-  get plan(): HeadsPlan {
-    const { folder } = this.#demo;
-    return storedPlan(this.#parts.memory.get(planKey), folder) ?? demoPlan(folder);
-  }
-
-  /** The result in the full panel, or of the last run. */
-  get shown(): HeadsHost['shown'] {
-    return this.#hosts.full?.shown ?? this.run.result;
-  }
-
-  /** Connects a webview; its host lives as long as the webview does. */
-  async attach(
-    webview: vscode.Webview,
-    place: HeadsPlace,
-    start: HeadsRequestToShow & Pick<HeadsStart, 'file'> = {},
-  ): Promise<HeadsHost> {
-    const known = start.file !== undefined || this.run.plan !== undefined;
-    const shown = known ? undefined : await this.#parts.recent.latest().catch(() => undefined);
-    const whole: HeadsStart = { ...start, ...(shown === undefined ? {} : { shown }) };
-    return this.#hosts.attach(webview, place, (send) => new HeadsHost(place, this.#world(), send, whole));
-  }
-
-  release(host: HeadsHost): void {
-    this.#hosts.release(host);
-  }
-
-  /** The full panel, made or brought to the front. */
-  async open({ plan, select }: HeadsRequestToShow = {}): Promise<HeadsHost> {
-    if (plan !== undefined) this.#keep(plan);
-    const open = this.#hosts.reveal();
-    if (open !== undefined) {
-      if (plan !== undefined || select !== undefined) await open.show(plan, select);
-      return open;
-    }
-    const panel = vscode.window.createWebviewPanel(headsPanel, 'Heads', vscode.ViewColumn.Active);
-    return this.restore(panel, {
-      ...(plan === undefined ? {} : { plan }),
-      ...(select === undefined ? {} : { select }),
-    });
-  }
-
-  /** Fills a panel that is new, or that VS Code brought back after a reload. */
-  restore(panel: vscode.WebviewPanel, start: HeadsRequestToShow = {}): Promise<HeadsHost> {
-    return this.#hosts.fill(panel, (webview) => this.attach(webview, 'full', start));
-  }
-
-  #keep(plan: HeadsPlan): void {
-    void this.#parts.memory.update(planKey, planToStore(plan, this.#demo.folder));
-  }
-
-  #world(): HeadsWorld {
-    const { compute, models, library, recent, log } = this.#parts;
-    return {
-      run: this.run,
-      answers: this.#answers,
-      demo: this.#demo,
-      mayRun,
-      models: () => models.choices(this.#demo),
-      onModels: (listener) => models.onChange(listener),
-      openModel: (folder) => compute.openModel(folder),
-      tokenise: (folder, prompt) => compute.tokenise(folder, prompt),
-      serverIsUp: () => compute.isUp,
-      plan: () => this.plan,
-      keepPlan: (plan) => this.#keep(plan),
-      openFull: (plan, select) => void this.open({ plan, ...(select === undefined ? {} : { select }) }),
-      browse: browseModel,
-      save: async (reply) => placeOf(await library.saveHeads(reply)),
-      saveLabels,
-      saveIntervention,
-      loadIntervention,
-      choose: (other) => chooseHeads(library, recent, other),
-      export: saveExport,
-      copy: async (text) => vscode.env.clipboard.writeText(text),
-      report: (sentence, details) => showFailure(log, sentence, details),
-    };
-  }
+    host: (place, services, send, start) =>
+      new HeadsHost(
+        place,
+        {
+          ...services,
+          ...modelServices(parts, demo),
+          server: compute,
+          saveLabels,
+          saveIntervention,
+          loadIntervention,
+        },
+        send,
+        start,
+      ),
+  });
 }

@@ -1,6 +1,8 @@
-/** The plan the kernels panel starts with when none was left, from the settings. Pure. */
+/** The plan the kernels panel starts with when none was left, from the settings. */
+import * as v from 'valibot';
 import type { SettingKey, SettingValue } from '../../../protocol/contributions/settings';
 import type { BenchmarkPlan } from '../../../protocol/results/benchmark';
+import type { Draft } from './run';
 
 /** A shape that a laptop measures in seconds: 8 heads of 64. */
 const shape = { batch: 1, heads: 8, kvHeads: 8, headDim: 64, valueDim: 64 };
@@ -24,28 +26,34 @@ export function defaultPlan(setting: <K extends SettingKey>(key: K) => SettingVa
   };
 }
 
+const shapeSchema = v.looseObject({
+  pattern: v.string(),
+  lengths: v.array(v.number()),
+  batch: v.number(),
+  heads: v.number(),
+  kvHeads: v.number(),
+  headDim: v.number(),
+  valueDim: v.number(),
+});
+
+const planSchema = v.looseObject({
+  mechanisms: v.array(v.string()),
+  baseline: v.string(),
+  shape: shapeSchema,
+  parameters: v.looseObject({}),
+  device: v.string(),
+  threads: v.number(),
+  precision: v.string(),
+  seed: v.number(),
+  secondsPerLength: v.number(),
+  measureMemory: v.boolean(),
+});
+
+const draftSchema = v.object({ plan: planSchema, rows: v.array(v.looseObject({ mechanism: v.string() })) });
+
 /** A plan from the storage of an earlier version or session: taken only when it has everything a plan has. */
-export function storedPlan(value: unknown): BenchmarkPlan | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  const plan = value as Partial<Record<keyof BenchmarkPlan, unknown>>;
-  const stored = plan.shape as Partial<BenchmarkPlan['shape']> | undefined | null;
-  const whole =
-    Array.isArray(plan.mechanisms) &&
-    typeof plan.baseline === 'string' &&
-    typeof plan.device === 'string' &&
-    typeof plan.threads === 'number' &&
-    typeof plan.precision === 'string' &&
-    typeof plan.seed === 'number' &&
-    typeof plan.secondsPerLength === 'number' &&
-    typeof plan.measureMemory === 'boolean' &&
-    typeof plan.parameters === 'object' &&
-    plan.parameters !== null &&
-    typeof stored === 'object' &&
-    stored !== null &&
-    typeof stored.pattern === 'string' &&
-    Array.isArray(stored.lengths) &&
-    [stored.batch, stored.heads, stored.kvHeads, stored.headDim, stored.valueDim].every(
-      (size) => typeof size === 'number',
-    );
-  return whole ? (value as BenchmarkPlan) : undefined;
-}
+export const storedPlan = (value: unknown): BenchmarkPlan | undefined =>
+  v.is(planSchema, value) ? (value as unknown as BenchmarkPlan) : undefined;
+
+export const storedDraft = (value: unknown): Draft | undefined =>
+  v.is(draftSchema, value) ? (value as unknown as Draft) : undefined;

@@ -4,12 +4,11 @@
  * reported as one, but nothing may be thrown, hang or end the extension host.
  */
 import { HallucinationHost } from '../../../extension/panels/hallucination/host';
-import { HallucinationRun } from '../../../extension/panels/hallucination/run';
-import { HeadAnswers } from '../../../extension/panels/heads/head-answers';
+import { hallucinationRun } from '../../../extension/panels/hallucination/run';
 import { HeadsHost } from '../../../extension/panels/heads/host';
-import { HeadsRun } from '../../../extension/panels/heads/run';
+import { headsRun } from '../../../extension/panels/heads/run';
 import { KernelsHost } from '../../../extension/panels/kernels/host';
-import { BenchmarkRun } from '../../../extension/panels/kernels/run';
+import { benchmarkRun } from '../../../extension/panels/kernels/run';
 import { ModelHost } from '../../../extension/panels/model/host';
 import { mutateTree, Random } from '../../support/fuzz/random';
 import type { Outcome, Subject } from '../../support/fuzz/subject';
@@ -74,7 +73,7 @@ const messages: Readonly<Record<string, readonly Readonly<Record<string, unknown
     { kind: 'generate', request: 5, gains, maxNewTokens: 4, temperature: 0, topP: 1, seed: 0 },
     { kind: 'saveIntervention', gains },
     { kind: 'openFull', plan: headsPlan, select: { layer: 0, head: 1 } },
-    ...bare('loadModel', 'browseModel', 'cancel', 'loadIntervention', 'saveLabels', 'save', 'compare'),
+    ...bare('loadModel', 'browseModel', 'cancel', 'loadIntervention', 'saveLabels', 'save', 'compare', 'stopComparing'),
   ],
   hallucination: [
     { kind: 'planned', plan: visionPlan },
@@ -116,7 +115,6 @@ function played(named: Readonly<Record<string, unknown>>, told: Told): never {
     },
     mayRun: () => true,
     serverIsUp: () => true,
-    knownDevices: () => [],
     demo: { folder, label: 'demo', family: 'llama', runs: true },
     keepPlan: () => {},
     keepDraft: () => {},
@@ -172,16 +170,16 @@ function hostOf(panel: string, told: Told): Host {
   const server = played({}, told);
   switch (panel) {
     case 'kernels':
-      return new KernelsHost('full', played({ run: new BenchmarkRun(server), plan: () => plan() }, told), send, {
+      return new KernelsHost('full', played({ run: benchmarkRun(server), server, plan: () => plan() }, told), send, {
         shown: result(),
       });
     case 'heads': {
-      const world = { run: new HeadsRun(server), answers: new HeadAnswers(server), plan: () => headsPlan };
-      return new HeadsHost('full', played(world, told), send, { shown: reply });
+      const services = { run: headsRun(server), server, plan: () => headsPlan };
+      return new HeadsHost('full', played(services, told), send, { shown: reply });
     }
     case 'hallucination': {
-      const world = { run: new HallucinationRun(server), server, plan: () => visionPlan };
-      return new HallucinationHost('full', played(world, told), send);
+      const services = { run: hallucinationRun(server), server, plan: () => visionPlan };
+      return new HallucinationHost('full', played(services, told), send);
     }
     default:
       return new ModelHost(played({}, told), send);

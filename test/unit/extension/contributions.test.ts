@@ -6,6 +6,7 @@ import { commands, commandTable } from '../../../protocol/contributions/commands
 import type { SettingKey } from '../../../protocol/contributions/settings';
 import { areas, settings } from '../../../protocol/contributions/settings';
 import * as named from '../../../protocol/contributions/views';
+import { resultKinds } from '../../../extension/results/result-kinds';
 
 interface Manifest {
   readonly capabilities: { readonly untrustedWorkspaces: { readonly restrictedConfigurations: readonly string[] } };
@@ -106,17 +107,20 @@ describe('contributions', () => {
 
   it('registers each of the views', () => {
     for (const name of Object.keys(named.views)) {
-      assert.match(sources, new RegExp(`(createTreeView|registerWebviewViewProvider)\\(views\\.${name}\\b`), name);
+      assert.match(
+        sources,
+        new RegExp(`(createTreeView\\(|registerWebviewViewProvider\\(|view: )views\\.${name}\\b`),
+        name,
+      );
     }
   });
 
   it('registers an editor for every kind of saved result, and a serializer for every panel', () => {
-    for (const name of ['benchmarkEditor', 'headsEditor', 'hallucinationEditor', ...panelNames]) {
-      assert.match(sources, new RegExp(`\\b${name}\\b`), name);
-    }
+    for (const name of panelNames)
+      assert.match(sources, new RegExp(`viewType: ${name}\\b|registerWebviewPanelSerializer\\(${name}\\b`), name);
     assert.deepEqual(
       contributes.customEditors.map((editor) => editor.viewType),
-      [named.benchmarkEditor, named.headsEditor, named.hallucinationEditor],
+      Object.values(resultKinds).map(({ viewType }) => viewType),
     );
   });
 

@@ -11,7 +11,7 @@ import type {
 import type { HallucinationPlan, ModelCard, ToHallucinationPanel } from '../../../protocol/panels/hallucination';
 import { FailureError } from '../../../protocol/wire/failures';
 import { demoPlan, planOfSaved, planToStore, storedPlan } from '../../../extension/panels/hallucination/default-plan';
-import { HallucinationHost } from '../../../extension/panels/hallucination/host';
+import { HallucinationHost, type HallucinationServices } from '../../../extension/panels/hallucination/host';
 import {
   besideImage,
   imageEndings,
@@ -20,8 +20,11 @@ import {
   readLexicon,
 } from '../../../extension/panels/hallucination/image-folder';
 import { mapRequestOf, measureOf, requestOf, setRequestOf } from '../../../extension/panels/hallucination/requests';
-import { HallucinationRun, type RunWorld } from '../../../extension/panels/hallucination/run';
-import type { HallucinationWorld } from '../../../extension/panels/hallucination/world';
+import {
+  hallucinationRun,
+  type HallucinationRun,
+  type HallucinationRunServices,
+} from '../../../extension/panels/hallucination/run';
 import { hallucinationText, parseHallucination } from '../../../extension/results/hallucination-file';
 import { hallucinationFileName, hallucinationLines } from '../../../extension/results/hallucination-words';
 import {
@@ -237,7 +240,7 @@ describe('plans of the Hallucination panel', () => {
 });
 
 describe('the run on pictures and its webviews', () => {
-  const runWorld = (change: Partial<RunWorld> = {}): RunWorld => ({
+  const runServices = (change: Partial<HallucinationRunServices> = {}): HallucinationRunServices => ({
     hallucination: (_request, _signal, onProgress) => {
       const { vhd, textEnergy, outlier, selected } = result;
       onProgress({ kind: 'firstStep', vhd, textEnergy, outlier, selected });
@@ -254,13 +257,13 @@ describe('the run on pictures and its webviews', () => {
 
   function played(
     run: HallucinationRun,
-    change: Partial<HallucinationWorld> = {},
+    change: Partial<HallucinationServices> = {},
     place: 'full' | 'file' | 'side' = 'full',
   ) {
     const sent: ToHallucinationPanel[] = [];
     const reported: string[] = [];
     let kept: HallucinationPlan = plan;
-    const world: HallucinationWorld = {
+    const services: HallucinationServices = {
       run,
       openModel: () => Promise.resolve(summary),
       server: {
@@ -300,13 +303,13 @@ describe('the run on pictures and its webviews', () => {
       report: (sentence) => reported.push(sentence),
       ...change,
     };
-    const host = new HallucinationHost(place, world, (message) => sent.push(message));
+    const host = new HallucinationHost(place, services, (message) => sent.push(message));
     const kinds = (): readonly string[] => sent.map(({ kind }) => kind);
-    return { host, world, sent, kinds, reported, plan: () => kept };
+    return { host, services, sent, kinds, reported, plan: () => kept };
   }
 
   it('tells every webview the same, and a later one what it missed', async () => {
-    const run = new HallucinationRun(runWorld());
+    const run = hallucinationRun(runServices());
     const one = played(run);
     await one.host.receive({ kind: 'ready' });
     await one.host.receive({ kind: 'run', plan, resume: false });
@@ -322,8 +325,8 @@ describe('the run on pictures and its webviews', () => {
     const asked: CaptionTimeRequest[] = [];
     const opened: ModelCard[] = [];
     const card: ModelCard = { folder: summary.folder, reinforcement: { line: 7, heading: 'Does it help?' } };
-    const run = new HallucinationRun(runWorld());
-    const { server } = played(run).world;
+    const run = hallucinationRun(runServices());
+    const { server } = played(run).services;
     const { host, sent } = played(run, {
       server: {
         ...server,
@@ -369,18 +372,18 @@ describe('the run on pictures and its webviews', () => {
 
   it('counts what captions beside the picture name, and only where words are judged', async () => {
     const asked: HallucinationRequest[] = [];
-    const world = runWorld({
+    const services = runServices({
       besideImage: (path) => Promise.resolve({ references: [`a cat in ${path}`] }),
       hallucination: (request) => {
         asked.push(request);
         return Promise.resolve({ ...result, ...(request.references ? { references: request.references } : {}) });
       },
     });
-    const run = new HallucinationRun(world);
+    const run = hallucinationRun(services);
     const reinforced: HallucinationRequest[] = [];
     const { host } = played(run, {
       server: {
-        ...played(run).world.server,
+        ...played(run).services.server,
         reinforce: (request) => {
           reinforced.push(request);
           return Promise.reject(new Error('enough'));
@@ -414,7 +417,7 @@ describe('the run on pictures and its webviews', () => {
   });
 
   it('adds a caption to the result for all of them', async () => {
-    const run = new HallucinationRun(runWorld());
+    const run = hallucinationRun(runServices());
     const [one, other] = [played(run), played(run)];
     for (const { host } of [one, other]) await host.receive({ kind: 'ready' });
     await one.host.receive({ kind: 'run', plan, resume: false });
@@ -427,8 +430,8 @@ describe('the run on pictures and its webviews', () => {
 
   it('goes on behind the pictures that were captioned', async () => {
     const requests: HallucinationSetRequest[] = [];
-    const run = new HallucinationRun(
-      runWorld({
+    const run = hallucinationRun(
+      runServices({
         hallucinationSet: (request, _signal, onProgress) => {
           requests.push(request);
           if (requests.length > 1) return Promise.resolve(set);
@@ -451,8 +454,8 @@ describe('the run on pictures and its webviews', () => {
   });
 
   it('says that a folder has no picture with a truth, without asking the server', async () => {
-    const run = new HallucinationRun(
-      runWorld({
+    const run = hallucinationRun(
+      runServices({
         images: (folder) =>
           Promise.resolve({ shown: { folder, images: 0, note: 'It has no truth.json.' }, images: [] }),
       }),
@@ -468,8 +471,8 @@ describe('the run on pictures and its webviews', () => {
   });
 
   it('hands the bytes of a picture on as a plain Uint8Array, which alone reaches a webview whole', async () => {
-    const one = played(new HallucinationRun(runWorld()));
-    const { server } = one.world;
+    const one = played(hallucinationRun(runServices()));
+    const { server } = one.services;
     Object.assign(server, { openImage: () => Promise.resolve({ ...picture, bytes: Buffer.from(picture.bytes) }) });
     await one.host.receive({ kind: 'ready' });
     await one.host.receive({
@@ -487,7 +490,7 @@ describe('the run on pictures and its webviews', () => {
   });
 
   it('takes truth and lexicon that lie beside a chosen picture', async () => {
-    const one = played(new HallucinationRun(runWorld()));
+    const one = played(hallucinationRun(runServices()));
     await one.host.receive({ kind: 'ready' });
     await one.host.receive({ kind: 'browseImage' });
     const { image, truth, lexicon, mode } = one.plan();
@@ -495,7 +498,7 @@ describe('the run on pictures and its webviews', () => {
   });
 
   it('says that a picture chosen outside the form replaces what the form holds, once', async () => {
-    const one = played(new HallucinationRun(runWorld()));
+    const one = played(hallucinationRun(runServices()));
     const replaced = (): unknown => one.sent.findLast((message) => message.kind === 'open')?.replaces;
     await one.host.receive({ kind: 'ready' });
     assert.equal(replaced(), undefined);
@@ -510,7 +513,7 @@ describe('the run on pictures and its webviews', () => {
   it('shows a second result beside the first until it is put away', async () => {
     const other = { name: 'another', made: { ...result, created: '2026-01-01T00:00:00.000Z' } };
     const asked: unknown[] = [];
-    const one = played(new HallucinationRun(runWorld()), {
+    const one = played(hallucinationRun(runServices()), {
       chooseOther: (shown) => {
         asked.push(shown?.created);
         return Promise.resolve(other);
@@ -528,7 +531,7 @@ describe('the run on pictures and its webviews', () => {
 
   it('runs nothing in an untrusted workspace, and shows a saved result with its picture', async () => {
     const why = 'Not trusted.';
-    const one = played(new HallucinationRun(runWorld()), { mayRun: () => why }, 'file');
+    const one = played(hallucinationRun(runServices()), { mayRun: () => why }, 'file');
     await one.host.receive({ kind: 'ready' });
     await one.host.receive({ kind: 'run', plan, resume: false });
     await one.host.receive({ kind: 'openImage', request: 3, folder: '/m', image: '/p', prompt: '', chat: false });
@@ -540,7 +543,7 @@ describe('the run on pictures and its webviews', () => {
   });
 
   it('answers nothing about a result whose model has changed since', async () => {
-    const run = new HallucinationRun(runWorld());
+    const run = hallucinationRun(runServices());
     const one = played(run, {});
     await one.host.receive({ kind: 'ready' });
     await one.host.receive({ kind: 'run', plan, resume: false });

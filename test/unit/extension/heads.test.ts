@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { demoPlan, planOfResult, planToStore, storedPlan } from '../../../extension/panels/heads/default-plan';
-import { HeadAnswers } from '../../../extension/panels/heads/head-answers';
-import type { HeadsStart } from '../../../extension/panels/heads/world';
-import { HeadsHost } from '../../../extension/panels/heads/host';
+import { HeadsHost, type HeadsServices, type HeadsTypes } from '../../../extension/panels/heads/host';
 import { NewestFirst } from '../../../extension/panels/newest-first';
-import { HeadsRun } from '../../../extension/panels/heads/run';
+import { headsRun } from '../../../extension/panels/heads/run';
+import type { PanelStart } from '../../../extension/panels/panel-types';
 import { headsText, parseHeads } from '../../../extension/results/heads-file';
 import type {
   GenerateProgress,
@@ -115,7 +114,7 @@ class Stage {
       : Promise.resolve({ ...this.summary, folder });
   };
 
-  readonly run = new HeadsRun({
+  readonly run = headsRun({
     heads: (request, signal, progress) => {
       const question = Object.assign(new Question<HeadsRequest, HeadsReply>(request), { signal, progress });
       this.runs.push(question);
@@ -127,8 +126,9 @@ class Stage {
     },
   });
 
-  readonly answers = new HeadAnswers({
-    openModel: this.#openModel,
+  readonly server: HeadsServices['server'] = {
+    tokenise: (_folder, prompt) =>
+      Promise.resolve({ ids: [1], tokens: [prompt.kind === 'text' ? prompt.text : 'ids'] }),
     headTile: (request) => {
       const question = new Question<HeadTileRequest, HeadTile>(request);
       this.tiles.push(question);
@@ -142,22 +142,20 @@ class Stage {
       this.generations.push(question);
       return question.promise;
     },
-  });
+  };
 
-  panel(place: HeadsPlace, start: HeadsStart = {}): { host: HeadsHost; sent: ToHeadsPanel[] } {
+  panel(place: HeadsPlace, start: PanelStart<HeadsTypes> = {}): { host: HeadsHost; sent: ToHeadsPanel[] } {
     const sent: ToHeadsPanel[] = [];
     const host = new HeadsHost(
       place,
       {
         run: this.run,
-        answers: this.answers,
+        server: this.server,
         demo,
         mayRun: () => this.may,
         models: () => Promise.resolve(this.choices),
         onModels: () => ({ dispose: () => undefined }),
         openModel: this.#openModel,
-        tokenise: (_folder, prompt) =>
-          Promise.resolve({ ids: [1], tokens: [prompt.kind === 'text' ? prompt.text : 'ids'] }),
         serverIsUp: () => this.up,
         plan: () => this.stored,
         keepPlan: (kept) => this.plans.push(kept),
@@ -176,7 +174,7 @@ class Stage {
           this.boundedBy = model;
           return Promise.resolve(this.loaded);
         },
-        choose: () => Promise.resolve(this.other),
+        chooseOther: () => Promise.resolve(this.other),
         export: () => Promise.resolve(),
         copy: () => Promise.resolve(),
         report: (sentence) => this.reports.push(sentence),
@@ -187,7 +185,7 @@ class Stage {
     return { host, sent };
   }
 
-  async ready(place: HeadsPlace, start: HeadsStart = {}) {
+  async ready(place: HeadsPlace, start: PanelStart<HeadsTypes> = {}) {
     const panel = this.panel(place, start);
     await panel.host.receive({ kind: 'ready' });
     return panel;
@@ -677,11 +675,11 @@ describe('a continuation', () => {
   it('is said to be overdue while it does not stop', async () => {
     const stage = new Stage();
     const { host, sent } = await stage.ready('full', { shown });
-    host.overdue();
+    host.overdue('generate');
     assert.equal(kinds(sent).includes('overdue'), false);
     void host.receive(generate(1));
     await settled();
-    host.overdue();
+    host.overdue('generate');
     assert.equal(kinds(sent).includes('overdue'), true);
   });
 });

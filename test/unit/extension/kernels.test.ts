@@ -6,10 +6,11 @@ import { FailureError } from '../../../protocol/wire/failures';
 import { settings } from '../../../protocol/contributions/settings';
 import type { SettingKey, SettingValue } from '../../../protocol/contributions/settings';
 import { defaultPlan, storedPlan } from '../../../extension/panels/kernels/default-plan';
-import type { KernelsWorld, ShownFile } from '../../../extension/panels/kernels/host';
+import type { KernelsServices } from '../../../extension/panels/kernels/host';
 import { KernelsHost } from '../../../extension/panels/kernels/host';
-import type { Draft } from '../../../extension/panels/kernels/run';
-import { BenchmarkRun } from '../../../extension/panels/kernels/run';
+import type { BenchmarkRun, Draft } from '../../../extension/panels/kernels/run';
+import { benchmarkRun } from '../../../extension/panels/kernels/run';
+import type { ShownFile } from '../../../extension/panels/panel-types';
 import { device, mechanism, plan, result, row } from './samples';
 
 /** A compute server whose benchmark goes on when the test says so. */
@@ -33,7 +34,7 @@ class Stage {
   readonly run: BenchmarkRun;
 
   constructor(draft?: Draft) {
-    this.run = new BenchmarkRun(
+    this.run = benchmarkRun(
       {
         benchmark: (asked, signal, onProgress) => {
           this.plans.push(asked);
@@ -65,24 +66,26 @@ class Stage {
     return new Promise((resolve) => this.#started.push(resolve));
   }
 
-  world(): KernelsWorld {
+  services(): KernelsServices {
     return {
       run: this.run,
       mayRun: () => this.may,
       serverIsUp: () => this.up,
-      mechanisms: () =>
-        this.mechanismsFail ? Promise.reject(this.mechanismsFail) : Promise.resolve([mechanism('fused')]),
-      devices: () => Promise.resolve([device()]),
-      knownDevices: () => undefined,
-      supports: (asked) => Promise.resolve(asked.mechanisms.map((id) => ({ mechanism: id, ok: true }))),
-      mechanismView: (request) => Promise.reject(new Error(`no view of ${request.mechanism} is planned`)),
-      neighborhoodBound: () => Promise.reject(new Error('no bound is planned')),
+      server: {
+        mechanisms: () =>
+          this.mechanismsFail ? Promise.reject(this.mechanismsFail) : Promise.resolve([mechanism('fused')]),
+        devices: () => Promise.resolve([device()]),
+        knownDevices: undefined,
+        supports: (asked) => Promise.resolve(asked.mechanisms.map((id) => ({ mechanism: id, ok: true }))),
+        mechanismView: (request) => Promise.reject(new Error(`no view of ${request.mechanism} is planned`)),
+        neighborhoodBound: () => Promise.reject(new Error('no bound is planned')),
+      },
       shapes: () => Promise.resolve([]),
       plan: () => plan(),
       keepPlan: (kept) => this.kept.push(kept),
       openFull: () => undefined,
-      saveAs: () => Promise.resolve(undefined),
-      choose: () => Promise.resolve({ name: 'other', result: result() }),
+      save: () => Promise.resolve(undefined),
+      chooseOther: () => Promise.resolve({ name: 'other', result: result() }),
       export: () => Promise.resolve(),
       copy: () => Promise.resolve(),
       openLink: () => Promise.resolve(),
@@ -91,11 +94,14 @@ class Stage {
     };
   }
 
-  open(place: KernelsPlace, file?: ShownFile): { readonly host: KernelsHost; readonly sent: ToKernelsPanel[] } {
+  open(
+    place: KernelsPlace,
+    file?: ShownFile<BenchmarkResult>,
+  ): { readonly host: KernelsHost; readonly sent: ToKernelsPanel[] } {
     const sent: ToKernelsPanel[] = [];
     const host = new KernelsHost(
       place,
-      this.world(),
+      this.services(),
       (message) => sent.push(message),
       file === undefined ? {} : { file },
     );
@@ -387,7 +393,7 @@ describe('the host of a kernels webview', () => {
   it('draws a saved file at once, with its own plan, and does not mix in a run from elsewhere', async () => {
     const stage = new Stage();
     const saved = { ...result(), plan: plan({ seed: 5 }) };
-    const file = stage.open('file', { name: 'mine', read: () => ({ result: saved }) });
+    const file = stage.open('file', { name: 'mine', read: () => ({ ok: true, result: saved }) });
     await file.host.receive({ kind: 'ready' });
     assert.deepEqual(kinds(file.sent), ['open', 'open', 'supports', 'devices']);
     assert.equal(last(file.sent, 'open')?.plan.seed, 5);
@@ -408,14 +414,17 @@ describe('the host of a kernels webview', () => {
 
   it('says why a file is no benchmark', async () => {
     const stage = new Stage();
-    const { host, sent } = stage.open('file', { name: 'broken', read: () => ({ why: 'The file is empty.' }) });
+    const { host, sent } = stage.open('file', {
+      name: 'broken',
+      read: () => ({ ok: false, why: 'The file is empty.' }),
+    });
     await host.receive({ kind: 'ready' });
     assert.equal(last(sent, 'failed')?.sentence, 'broken cannot be shown. The file is empty.');
   });
 
   it('shows a second result beside the first, until told to stop', async () => {
     const stage = new Stage();
-    const { host, sent } = stage.open('file', { name: 'mine', read: () => ({ result: result() }) });
+    const { host, sent } = stage.open('file', { name: 'mine', read: () => ({ ok: true, result: result() }) });
     await host.receive({ kind: 'ready' });
     await host.receive({ kind: 'compare' });
     assert.equal(last(sent, 'open')?.compareWith?.name, 'other');
@@ -447,7 +456,7 @@ describe('the host of a kernels webview', () => {
     await host.receive({ kind: 'ready' });
     const broken = new KernelsHost(
       'full',
-      { ...stage.world(), copy: () => Promise.reject(new Error('No clipboard.')) },
+      { ...stage.services(), copy: () => Promise.reject(new Error('No clipboard.')) },
       () => undefined,
     );
     await broken.receive({ kind: 'copy', text: 'x' });

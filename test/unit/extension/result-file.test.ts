@@ -1,18 +1,14 @@
 import assert from 'node:assert/strict';
 import { benchmarkText, parseBenchmark } from '../../../extension/results/benchmark-file';
 import {
-  fileStem,
-  freeName,
   mechanismLines,
   modelName,
-  listedName,
   resultDescription,
   resultDetails,
   resultFileName,
   subjectOf,
-  threeDigits,
-  timeStamp,
-} from '../../../extension/results/result-words';
+} from '../../../extension/results/benchmark-words';
+import { fileStem, freeName, listedName, threeDigits, timeStamp } from '../../../extension/results/result-words';
 import type { BenchmarkResult } from '../../../protocol/results/benchmark';
 import { plan, result, row } from './samples';
 
@@ -265,9 +261,9 @@ describe('a result in a list', () => {
       ['tiled', 'Tiled'],
     ]);
     assert.deepEqual(mechanismLines(result(rows), titles), [
-      { mechanism: 'Fused (onnxruntime)', text: '8 ms at 1,024, baseline', failed: false },
-      { mechanism: 'Tiled', text: '6.4 ms at 1,024, 1.25x (1.2 to 1.3)', failed: false },
-      { mechanism: 'linear', text: 'The error is over the tolerance.', failed: true },
+      { label: 'Fused (onnxruntime)', text: '8 ms at 1,024, baseline' },
+      { label: 'Tiled', text: '6.4 ms at 1,024, 1.25x (1.2 to 1.3)' },
+      { label: 'linear', text: 'The error is over the tolerance.', failed: true },
     ]);
   });
 

@@ -1,12 +1,9 @@
 /** A saved file may come from anyone: nothing that it names is opened before a click, and nothing on another machine at all. */
 import assert from 'node:assert/strict';
-import { HallucinationHost } from '../../../extension/panels/hallucination/host';
-import { HallucinationRun } from '../../../extension/panels/hallucination/run';
-import type { HallucinationWorld } from '../../../extension/panels/hallucination/world';
-import { HeadAnswers } from '../../../extension/panels/heads/head-answers';
-import { HeadsHost } from '../../../extension/panels/heads/host';
-import { HeadsRun } from '../../../extension/panels/heads/run';
-import type { HeadsWorld } from '../../../extension/panels/heads/world';
+import { HallucinationHost, type HallucinationServices } from '../../../extension/panels/hallucination/host';
+import { hallucinationRun } from '../../../extension/panels/hallucination/run';
+import { HeadsHost, type HeadsServices } from '../../../extension/panels/heads/host';
+import { headsRun } from '../../../extension/panels/heads/run';
 import { whyNotOpened } from '../../../extension/panels/local-path';
 import { hallucinationText, parseHallucination } from '../../../extension/results/hallucination-file';
 import { headsText, parseHeads } from '../../../extension/results/heads-file';
@@ -59,37 +56,28 @@ function opened(folder: string) {
     asked.push(`openModel ${path}`);
     return Promise.resolve(modelSummary({ folder: path }));
   };
-  const server = asking(asked) as ConstructorParameters<typeof HeadAnswers>[0];
-  const world = {
-    run: new HeadsRun({
+  const services = {
+    run: headsRun({
       heads: ({ folder: path }) => {
         asked.push(`heads ${path}`);
         return new Promise(() => undefined);
       },
       keep: () => Promise.resolve(),
     }),
-    answers: new HeadAnswers(
-      new Proxy(server, {
-        get: (all, name) => (name === 'openModel' ? openModel : (Reflect.get(all, name) as unknown)),
-      }),
-    ),
+    server: asking(asked),
     demo,
     mayRun: () => true,
     models: () => Promise.resolve([demo]),
     onModels: () => ({ dispose: () => undefined }),
     openModel,
-    tokenise: (path: string) => {
-      asked.push(`tokenise ${path}`);
-      return Promise.resolve({ ids: [], tokens: [] });
-    },
     serverIsUp: () => true,
     plan: () => visionPlan,
     keepPlan: () => undefined,
     openFull: (plan: { readonly folder: string }) => full.push(plan.folder),
     report: () => undefined,
-  } as unknown as HeadsWorld;
+  } as unknown as HeadsServices;
   const text = headsText({ result: headsResult({ model: modelSummary({ folder }) }), thumbnails: thumbnails() });
-  const host = new HeadsHost('file', world, (message) => sent.push(message), {
+  const host = new HeadsHost('file', services, (message) => sent.push(message), {
     file: { name: 'mine', read: () => parseHeads(text) },
   });
   const opening = () => {
@@ -186,8 +174,8 @@ describe('the model and the picture that a saved file of the Hallucination panel
   const vision = (folder: string, path: string) => {
     const asked: string[] = [];
     const sent: ToHallucinationPanel[] = [];
-    const world = {
-      run: new HallucinationRun(asking(asked) as ConstructorParameters<typeof HallucinationRun>[0]),
+    const services = {
+      run: hallucinationRun(asking(asked) as Parameters<typeof hallucinationRun>[0]),
       server: asking(asked),
       demo,
       mayRun: () => true,
@@ -207,11 +195,11 @@ describe('the model and the picture that a saved file of the Hallucination panel
       openFull: () => asked.push('openFull'),
       lexicon: () => Promise.resolve(undefined),
       report: () => undefined,
-    } as unknown as HallucinationWorld;
+    } as unknown as HallucinationServices;
     const image = visionResult.image;
     assert.ok(image);
     const made = { ...visionResult, model: { ...visionResult.model, folder }, image: { ...image, path } };
-    const host = new HallucinationHost('file', world, (message) => sent.push(message), {
+    const host = new HallucinationHost('file', services, (message) => sent.push(message), {
       file: { name: 'mine', read: () => parseHallucination(hallucinationText(made)) },
     });
     return { host, asked, sent, made };

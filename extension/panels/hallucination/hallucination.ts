@@ -1,0 +1,75 @@
+/** The Hallucination panel. */
+import { contextKeys, hallucinationPanel, views } from '../../../protocol/contributions/views';
+import type { HallucinationPlan } from '../../../protocol/panels/hallucination';
+import { realFolder } from '../../models/real-folder';
+import { RecentRuns } from '../../results/recent-runs';
+import { chooseOther } from '../choose-other';
+import { modelServices } from '../model-services';
+import { Panels, type PanelParts } from '../panels';
+import { demoPlan, planToStore, storedPlan } from './default-plan';
+import { demoModels, demoOf } from './demo';
+import { browseImage, browseImages, browseLexicon, openCard, pictureOf } from './dialogs';
+import { HallucinationHost, type HallucinationTypes } from './host';
+import { besideImage, readImageFolder, readLexicon } from './image-folder';
+import { readModelCard } from './model-card';
+import { hallucinationRun } from './run';
+
+export type HallucinationPanels = Panels<HallucinationTypes, HallucinationHost>;
+
+export function hallucinationPanels(parts: PanelParts): HallucinationPanels {
+  const { compute, library, storage } = parts;
+  const root = realFolder(parts.extension.fsPath);
+  const recent = new RecentRuns('hallucination', storage);
+  const files = { images: readImageFolder, besideImage, lexicon: readLexicon };
+  /** Read from disk when a panel first asks: activation reads nothing. */
+  let first: HallucinationPlan | undefined;
+  return new Panels<HallucinationTypes, HallucinationHost>(parts, {
+    name: 'hallucination',
+    result: 'hallucination',
+    view: views.hallucination,
+    viewType: hallucinationPanel,
+    title: 'Hallucination',
+    spoken: 'Hallucination heads of a model',
+    contextKey: contextKeys.hallucinationRunning,
+    run: hallucinationRun({
+      ...files,
+      hallucination: (request, signal, onProgress) => compute.hallucination(request, signal, onProgress),
+      hallucinationSet: (request, signal, onProgress) => compute.hallucinationSet(request, signal, onProgress),
+      keep: (saved) => recent.keep(saved),
+    }),
+    methods: ['hallucination', 'hallucinationSet'],
+    firstPlan: () => (first ??= demoPlan(demoOf(root))),
+    storedPlan: (value) => storedPlan(value, root),
+    planToStore: (plan) => planToStore(plan, root),
+    latest: () => recent.latest(),
+    chooseOther: (shown) =>
+      chooseOther({
+        kind: 'hallucination',
+        library,
+        recent,
+        shown,
+        // A folder of pictures is compared with another one.
+        isComparable: ({ kind }) => shown === undefined || shown.kind === kind,
+        none: 'There is no other result to compare with. Run another picture, another model, or the same with other settings.',
+        placeHolder: shown?.kind === 'headscope-hallucination-set' ? 'A folder of pictures' : 'A result of a picture',
+      }),
+    host: (place, services, send, start) =>
+      new HallucinationHost(
+        place,
+        {
+          ...services,
+          ...modelServices(parts, ...demoModels(root)),
+          ...files,
+          server: compute,
+          browseImage,
+          browseImages,
+          browseLexicon,
+          card: readModelCard,
+          openCard,
+          pictureOf,
+        },
+        send,
+        start,
+      ),
+  });
+}

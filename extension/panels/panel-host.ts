@@ -1,0 +1,367 @@
+/**
+ * The extension's half of one webview of a panel that runs something: the plan in the form, the result that is shown, the one
+ * beside it, and the run it mirrors. The panel speaks first (`ready`); the answer holds everything needed to draw, so a webview
+ * that was moved, hidden or reloaded is whole again.
+ */
+import type { ComputeMethod } from '../../protocol/compute/api';
+import type { Notice } from '../../protocol/panels/heads';
+import { isCancelled } from '../platform/compute';
+import { defined } from '../platform/defined';
+import { Owner } from '../platform/owner';
+import { whyNotOpened } from './local-path';
+import { Mailbox } from './mailbox';
+import type { Failed, RunEvent } from './panel-run';
+import type {
+  CommonKind,
+  CommonMessage,
+  CommonReply,
+  HeadAt,
+  Opening,
+  Other,
+  OwnMessage,
+  PanelPlace,
+  PanelServices,
+  PanelStart,
+  PanelTypes,
+  Plan,
+  Shown,
+  ShownFile,
+} from './panel-types';
+import { Sentence, sentenceOfError } from './questions';
+
+const common: Readonly<Record<CommonKind, true>> = {
+  ready: true,
+  planned: true,
+  run: true,
+  cancel: true,
+  save: true,
+  compare: true,
+  stopComparing: true,
+  openFull: true,
+  export: true,
+  copy: true,
+};
+
+export abstract class PanelHost<T extends PanelTypes, Services extends PanelServices<T>> extends Owner {
+  protected readonly mail: Mailbox<T['to']>;
+  /** The side view and the full panel follow the run; a file only the run that was started in it. */
+  protected follows: boolean;
+  /** The result on the screen. */
+  protected shown: Shown<T> | undefined;
+  readonly #file: ShownFile<Shown<T>> | undefined;
+  #plan: Plan<T> | undefined;
+  /** The plan was chosen outside the form since the last opening. */
+  #replaces = false;
+  #select: HeadAt | undefined;
+  #savedAs: string | undefined;
+  #other: Other<T> | undefined;
+  /** The run in flight was started in this webview. */
+  #startedHere = false;
+  /** Counts openings, so that a slow answer to an earlier one is dropped. */
+  #opening = 0;
+
+  constructor(
+    protected readonly place: PanelPlace,
+    protected readonly services: Services,
+    send: (message: T['to']) => void,
+    start: PanelStart<T> = {},
+  ) {
+    super();
+    this.#file = start.file;
+    this.#plan = start.plan;
+    this.#select = start.select;
+    this.shown = start.shown;
+    this.follows = start.file === undefined;
+    this.mail = new Mailbox(send);
+    this.own(services.run.onEvent((event) => this.#onRun(event)));
+  }
+
+  /** The next step, where a result is needed and there is none. */
+  protected abstract readonly runFirst: string;
+  /** Answers a message that not every panel has. */
+  protected abstract answer(message: OwnMessage<T>): unknown;
+  protected abstract planOfShown(shown: Shown<T>): Plan<T>;
+  /** `shown` is left out while a run goes on here. */
+  protected abstract openMessage(opening: Opening<T>, shown: Shown<T> | undefined): T['to'];
+
+  /** Drawn already where a whole result is, so that it is not sent again with the replay of a run. */
+  protected isInWhole(_event: T['event'] | Failed): boolean {
+    return false;
+  }
+
+  /** Sends `open`; what must be waited for first may come in a second one, unless another opening has begun. */
+  protected sendOpening(_isCurrent: () => boolean): Promise<void> {
+    this.sendOpen();
+    return Promise.resolve();
+  }
+
+  /** What a panel needs beside `open` and its run. */
+  protected afterOpening(_isCurrent: () => boolean): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** The plan in the form has changed. */
+  protected onPlanned(_plan: Plan<T>): unknown {
+    return undefined;
+  }
+
+  /** Ends what is asked beside the run, when a run starts, at a cancel and at the end. */
+  protected stopAsking(): void {}
+
+  /** A plan as it stands in a form, without what belongs to one run of it. */
+  protected formPlan(plan: Plan<T>): Plan<T> {
+    return plan;
+  }
+
+  protected planToRun(message: { readonly plan: Plan<T>; readonly resume?: boolean }): Plan<T> {
+    return message.plan;
+  }
+
+  /** The paths that a plan would have opened. */
+  protected pathsOf(_plan: Plan<T>): readonly string[] {
+    return [];
+  }
+
+  /** The plan while neither a run, nor the form, nor a file says one. */
+  protected firstPlan(): Plan<T> {
+    return this.services.plan();
+  }
+
+  /** A cancelled question of this webview does not stop by itself. */
+  overdue(_method: ComputeMethod): void {}
+
+  /** The result on the screen, for commands. */
+  get result(): Shown<T> | undefined {
+    return this.shown;
+  }
+
+  async receive(message: T['from']): Promise<void> {
+    try {
+      await (isCommon<T>(message) ? this.#answerCommon(message) : this.answer(message as OwnMessage<T>));
+    } catch (error) {
+      if (!isCancelled(error) && !this.disposed) this.say('error', error);
+    }
+  }
+
+  protected post(message: T['to'] | T['event'] | CommonReply): void {
+    this.mail.post(message);
+  }
+
+  /** Says it in the panel, where it stays; a failure, which may need its log, in a message of VS Code too. */
+  protected say(tone: Notice['tone'], what: unknown): void {
+    if (this.disposed) return;
+    const words = typeof what === 'string' ? { sentence: what } : sentenceOfError(what);
+    if (this.mail.isOpen) this.post({ kind: 'notice', tone, ...words });
+    if (typeof what === 'string') return;
+    if (!this.mail.isOpen || (tone === 'error' && !(what instanceof Sentence)))
+      this.services.report(words.sentence, words.details);
+  }
+
+  /** A file left the panel. */
+  protected readonly onWritten = (sentence: string): void => this.say('info', sentence);
+
+  async #answerCommon(message: CommonMessage<Plan<T>>): Promise<unknown> {
+    const { services } = this;
+    switch (message.kind) {
+      case 'ready':
+        this.mail.renew();
+        return this.open();
+      case 'planned':
+        this.keep(message.plan);
+        return this.onPlanned(message.plan);
+      case 'run':
+        this.keep(message.plan);
+        return this.#run(message);
+      case 'cancel':
+        this.stopAsking();
+        if (this.follows) services.run.cancel();
+        return;
+      case 'save':
+        return this.#save();
+      case 'compare': {
+        const other = await services.chooseOther(this.shown);
+        return other === undefined ? undefined : this.compareWith(other);
+      }
+      case 'stopComparing':
+        this.#other = undefined;
+        return;
+      case 'openFull':
+        this.#requireLocal(message.plan);
+        this.keep(message.plan);
+        return services.openFull(this.formPlan(message.plan), message.select);
+      case 'export':
+        return services.export(message, this.onWritten);
+      case 'copy':
+        return services.copy(message.text);
+    }
+  }
+
+  /** Another plan or head was asked for; a run in flight stays what is shown. */
+  async show(plan: Plan<T> | undefined, select: HeadAt | undefined): Promise<void> {
+    if (plan !== undefined) {
+      this.#plan = plan;
+      this.#replaces = true;
+    }
+    this.#select = select;
+    if (this.mail.isOpen) await this.open();
+  }
+
+  /** A second result beside what is shown. */
+  async compareWith(other: Other<T>): Promise<void> {
+    this.#other = other;
+    if (this.mail.isOpen) await this.open();
+  }
+
+  /** VS Code has taken the webview's page away; it says `ready` when it is shown again. */
+  hide(): void {
+    this.#opening += 1;
+    this.mail.hide();
+  }
+
+  /** The file was edited, or the window became trusted. */
+  async refresh(): Promise<void> {
+    if (this.mail.isOpen && !this.runsHere) await this.open();
+  }
+
+  override dispose(): void {
+    this.stopAsking();
+    super.dispose();
+  }
+
+  protected keep(plan: Plan<T>): void {
+    this.#plan = this.formPlan(plan);
+    // A file shows its own plan: looking at it does not change what the panel starts with.
+    if (this.place !== 'file') this.services.keepPlan(this.#plan);
+  }
+
+  /** What a dialog gave goes into the form through `open`, which is the whole state. */
+  protected async change(change: Partial<Plan<T>>): Promise<void> {
+    this.keep({ ...this.openPlan(), ...change });
+    this.#replaces = true;
+    return this.open();
+  }
+
+  async #run(message: { readonly plan: Plan<T>; readonly resume?: boolean }): Promise<void> {
+    const may = this.refusal(this.pathsOf(message.plan)) ?? this.services.mayRun();
+    if (may !== true) {
+      this.post({ kind: 'failed', sentence: may });
+      return;
+    }
+    this.follows = true;
+    this.#startedHere = true;
+    this.stopAsking();
+    await this.services.run.start(this.planToRun(message));
+  }
+
+  async #save(): Promise<void> {
+    const shown = this.need('to save');
+    const savedAs = await this.services.save(shown);
+    if (savedAs === undefined || shown !== this.shown) return;
+    this.#savedAs = savedAs;
+    this.post(this.services.run.message(shown, savedAs));
+  }
+
+  /** The result on the screen, or a sentence that there is none. */
+  protected need(what: string): Shown<T> {
+    if (this.shown === undefined) throw new Sentence(`There is no result ${what} yet. ${this.runFirst}`);
+    return this.shown;
+  }
+
+  /** Why a path of a file, or of a plan that came from one, is not opened. */
+  protected refusal(paths: readonly string[]): string | undefined {
+    if (this.place !== 'file') return undefined;
+    return paths.flatMap((path) => (path === '' ? [] : (whyNotOpened(path) ?? []))).at(0);
+  }
+
+  /** Fails with the sentence of `refusal` where a plan is to be taken elsewhere. */
+  #requireLocal(plan: Plan<T>): void {
+    const refused = this.refusal(this.pathsOf(plan));
+    if (refused !== undefined) throw new Sentence(refused);
+  }
+
+  protected get runsHere(): boolean {
+    return this.follows && this.services.run.running;
+  }
+
+  /** The plan the panel opens with: the run's while it runs, the one left in the form, a saved result's. */
+  protected openPlan(): Plan<T> {
+    const running = this.runsHere ? this.services.run.plan : undefined;
+    const shown = this.place === 'file' ? this.shown : undefined;
+    const saved = shown === undefined ? undefined : this.planOfShown(shown);
+    return (running && this.formPlan(running)) ?? this.#plan ?? saved ?? this.firstPlan();
+  }
+
+  /** Sends what is known at once; the rest follows. */
+  protected async open(): Promise<void> {
+    const opening = (this.#opening += 1);
+    const isCurrent = (): boolean => opening === this.#opening && !this.disposed;
+    const file = this.#file?.read();
+    // A file's own text is behind a run that was started in its editor.
+    const ran = this.follows && this.services.run.plan !== undefined;
+    if (file?.ok === true && !ran) this.shown = file.result;
+    this.#takeResult();
+    await this.sendOpening(isCurrent);
+    if (!isCurrent()) return;
+    if (this.follows) this.#replay();
+    if (file?.ok === false) {
+      const name = this.#file?.name ?? 'The file';
+      this.post({ kind: 'failed', sentence: `${name} cannot be shown. ${file.why}` });
+    }
+    await this.afterOpening(isCurrent);
+  }
+
+  protected sendOpen(): void {
+    const shown = this.runsHere ? undefined : this.shown;
+    const savedAs = this.place === 'file' && !this.follows ? this.#file?.name : this.#savedAs;
+    const opening = defined({
+      kind: 'open' as const,
+      place: this.place,
+      plan: this.openPlan(),
+      replaces: this.#replaces ? (true as const) : undefined,
+      canRun: this.services.mayRun(),
+      compareWith: this.#other,
+      select: this.#select,
+      savedAs: shown === undefined ? undefined : savedAs,
+    });
+    this.mail.open([this.openMessage(opening, shown)]);
+    // Shown once: a reload keeps what the person chose since.
+    this.#select = undefined;
+    this.#replaces = false;
+  }
+
+  /** What a run that failed had given is drawn when there is no whole result to draw. */
+  #replay(): void {
+    const { run } = this.services;
+    const wholeIsDrawn = !run.running && this.shown !== undefined;
+    for (const event of run.replay()) if (!(wholeIsDrawn && this.isInWhole(event))) this.post(event);
+  }
+
+  /** What the run has given since it began, where that is not what is shown already. */
+  #takeResult(): void {
+    const { result, savedAs } = this.services.run;
+    if (!this.follows || result === undefined || result === this.shown) return;
+    this.shown = result;
+    this.#savedAs = savedAs;
+  }
+
+  #onRun(event: RunEvent<Plan<T>, T['event']>): void {
+    if (!this.follows || this.disposed) return;
+    if (!isStart<Plan<T>>(event)) {
+      this.#takeResult();
+      if (this.mail.isOpen) this.post(event);
+      return;
+    }
+    // The webview that sent `run` knows. The others take over its plan, hidden or not: what it gives is of no other settings.
+    const startedHere = this.#startedHere;
+    this.#startedHere = false;
+    if (startedHere) return;
+    this.#plan = this.formPlan(event.plan);
+    if (this.mail.isOpen) this.sendOpen();
+  }
+}
+
+const isCommon = <T extends PanelTypes>(message: { readonly kind: string }): message is CommonMessage<Plan<T>> =>
+  Object.hasOwn(common, message.kind);
+
+const isStart = <P>(event: { readonly kind: string }): event is { readonly kind: 'started'; readonly plan: P } =>
+  event.kind === 'started';

@@ -1,0 +1,198 @@
+/**
+ * The run of a panel in flight and what the last one gave, shared by its webviews, so that all show the same. One run at a time:
+ * starting one cancels the one before. What a panel runs, and what of it a webview that opens later is sent, its `RunKind` says.
+ */
+import type { Disposable } from 'vscode';
+import { Owner } from '../platform/owner';
+import { Signal } from '../platform/signal';
+import { sentenceOfError } from './questions';
+
+export interface Started<Plan> {
+  readonly kind: 'started';
+  readonly plan: Plan;
+}
+
+export interface Failed {
+  readonly kind: 'failed';
+  readonly sentence: string;
+  readonly details?: string;
+}
+
+interface Overdue {
+  readonly kind: 'overdue';
+  readonly sentence: string;
+}
+
+/** What happened; `started` comes first and names the plan, the others are messages to the panel. */
+export type RunEvent<Plan, Event> = Started<Plan> | Event | Failed | Overdue;
+
+export interface RunInFlight<Event> {
+  readonly signal: AbortSignal;
+  readonly emit: (event: Event) => void;
+  /** True once the window closes: nothing more is asked. */
+  readonly isOver: () => boolean;
+}
+
+export interface Finished<Result> {
+  readonly result: Result;
+  /** Where it was saved by itself, in words. */
+  readonly savedAs?: string;
+}
+
+export interface RunKind<Plan, Event, Result> {
+  perform(plan: Plan, flight: RunInFlight<Event>): Promise<Finished<Result>>;
+  /** The message that brings a result to a webview. */
+  finished(result: Result, savedAs?: string): Event;
+  /** A webview that opens later is sent the last event of each key; undefined: of the moment only. */
+  key(event: Event): string | undefined;
+  /** Keeps the result outside the process, so that a reload loses nothing. */
+  keep?(result: Result): Promise<void>;
+  readonly notKept: string;
+  /** Follows the sentence of a failure; `shown`: how many events are replayed. */
+  afterFailure?(error: unknown, shown: number): string;
+  /** Which part of the panel outlasts a restart of the process. */
+  readonly outlasts: string;
+}
+
+/** A run of the session before, which a reload cut off. */
+export interface CutOff<Plan, Event> {
+  readonly plan: Plan;
+  readonly events: readonly Event[];
+  readonly sentence: string;
+}
+
+export class PanelRun<Plan, Event extends { readonly kind: string }, Result> extends Owner {
+  readonly #kind: RunKind<Plan, Event, Result>;
+  readonly #events = this.own(new Signal<RunEvent<Plan, Event>>());
+  /** What a webview that opens now is sent, by key. */
+  readonly #replayed = new Map<string, Event>();
+  #abort: AbortController | undefined;
+  #settled: Promise<void> = Promise.resolve();
+  #plan: Plan | undefined;
+  #stage: Event | undefined;
+  #finished: Finished<Result> | undefined;
+  #failed: Failed | undefined;
+
+  constructor(kind: RunKind<Plan, Event, Result>, cutOff?: CutOff<Plan, Event>) {
+    super();
+    this.#kind = kind;
+    if (cutOff === undefined) return;
+    this.#plan = cutOff.plan;
+    for (const event of cutOff.events) this.#remember(event);
+    this.#failed = { kind: 'failed', sentence: cutOff.sentence };
+  }
+
+  readonly onEvent = (listener: (event: RunEvent<Plan, Event>) => void): Disposable => this.#events.event(listener);
+
+  get running(): boolean {
+    return this.#abort !== undefined;
+  }
+
+  /** The plan in flight, or of the last run. */
+  get plan(): Plan | undefined {
+    return this.#plan;
+  }
+
+  /** What the last run gave; undefined from the start of the next one. */
+  get result(): Result | undefined {
+    return this.#finished?.result;
+  }
+
+  get savedAs(): string | undefined {
+    return this.#finished?.savedAs;
+  }
+
+  /** The message that brings a result to a webview. */
+  message(result: Result, savedAs?: string): Event {
+    return this.#kind.finished(result, savedAs);
+  }
+
+  /** What a webview that opens now is sent after `open`, so that it shows what the others show. */
+  replay(): readonly (Event | Failed)[] {
+    if (this.#plan === undefined || (this.#finished !== undefined && !this.running)) return [];
+    const stage = this.running && this.#stage !== undefined ? [this.#stage] : [];
+    return [...this.#replayed.values(), ...stage, ...(this.#failed === undefined ? [] : [this.#failed])];
+  }
+
+  /** Settles when the run ended, however it ended; what it said went out as events. */
+  start(plan: Plan): Promise<void> {
+    this.cancel();
+    const abort = new AbortController();
+    this.#abort = abort;
+    this.#settled = this.#settled.then(() => this.#run(plan, abort));
+    return this.#settled;
+  }
+
+  cancel(): void {
+    this.#abort?.abort();
+  }
+
+  /** The cancelled run does not stop by itself. */
+  overdue(): void {
+    if (!this.running) return;
+    const sentence = `The run in flight does not stop by itself; its process is being restarted. ${this.#kind.outlasts}`;
+    this.#events.fire({ kind: 'overdue', sentence });
+  }
+
+  /** The last result with what was asked of it since. */
+  async amend(result: Result): Promise<void> {
+    this.#finished = { result };
+    this.#events.fire(this.#kind.finished(result));
+    await this.#kind.keep?.(result);
+  }
+
+  override dispose(): void {
+    this.cancel();
+    super.dispose();
+  }
+
+  async #run(plan: Plan, abort: AbortController): Promise<void> {
+    if (abort.signal.aborted) return;
+    this.#plan = plan;
+    this.#replayed.clear();
+    this.#stage = this.#finished = this.#failed = undefined;
+    this.#events.fire({ kind: 'started', plan });
+    try {
+      const emit = (event: Event): void => {
+        this.#remember(event);
+        this.#events.fire(event);
+      };
+      const finished = await this.#kind.perform(plan, {
+        signal: abort.signal,
+        emit,
+        isOver: () => this.disposed,
+      });
+      this.#finished = finished;
+      this.#rest(abort);
+      this.#events.fire(this.#kind.finished(finished.result, finished.savedAs));
+      await this.#keep(finished.result);
+    } catch (error) {
+      const { sentence, ...details } = sentenceOfError(error);
+      const after = this.#kind.afterFailure?.(error, this.#replayed.size) ?? '';
+      this.#failed = { kind: 'failed', sentence: `${sentence}${after}`, ...details };
+      this.#rest(abort);
+      this.#events.fire(this.#failed);
+    }
+  }
+
+  async #keep(result: Result): Promise<void> {
+    try {
+      await this.#kind.keep?.(result);
+    } catch (error) {
+      const details = error instanceof Error ? error.message : String(error);
+      this.#events.fire({ kind: 'failed', sentence: this.#kind.notKept, details });
+    }
+  }
+
+  /** At rest before the listeners hear of it, as one may start the next run; a newer run keeps its own controller. */
+  #rest(abort: AbortController): void {
+    this.#stage = undefined;
+    if (this.#abort === abort) this.#abort = undefined;
+  }
+
+  #remember(event: Event): void {
+    const key = this.#kind.key(event);
+    if (key !== undefined) this.#replayed.set(key, event);
+    else if (event.kind === 'stage') this.#stage = event;
+  }
+}

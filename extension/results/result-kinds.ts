@@ -1,0 +1,134 @@
+/**
+ * The kinds of saved results, one row each: what the library, the Results view, the commands, the comparison and the editors of
+ * files know of a kind is in its row.
+ */
+import type { Uri } from 'vscode';
+import { customEditors, items } from '../../protocol/contributions/views';
+import type { ToHallucinationPanel } from '../../protocol/panels/hallucination';
+import type { ToHeadsPanel } from '../../protocol/panels/heads';
+import type { ToKernelsPanel } from '../../protocol/panels/kernels';
+import type { BenchmarkResult } from '../../protocol/results/benchmark';
+import { benchmarkText, parseBenchmark } from './benchmark-file';
+import { mechanismLines, resultDescription, resultDetails, resultFileName } from './benchmark-words';
+import type { Parsed } from './checks';
+import { hallucinationText, parseHallucination, type SavedHallucination } from './hallucination-file';
+import {
+  hallucinationDescription,
+  hallucinationDetails,
+  hallucinationFileName,
+  hallucinationLines,
+} from './hallucination-words';
+import { headsText, parseHeads, type SavedHeads } from './heads-file';
+import { headsDescription, headsDetails, headsFileName, labelLines } from './heads-words';
+import type { ResultLine } from './result-words';
+
+/** The second result that a panel opens beside the first. */
+type ComparedIn<To extends { readonly kind: string }> = NonNullable<
+  Extract<To, { readonly kind: 'open'; readonly compareWith?: unknown }>['compareWith']
+>;
+
+/** `saved`: what a file holds; `compared`: what its panel is sent of a second one. */
+export interface ResultTypes {
+  readonly benchmark: { readonly saved: BenchmarkResult; readonly compared: ComparedIn<ToKernelsPanel> };
+  readonly heads: { readonly saved: SavedHeads; readonly compared: ComparedIn<ToHeadsPanel> };
+  readonly hallucination: { readonly saved: SavedHallucination; readonly compared: ComparedIn<ToHallucinationPanel> };
+}
+
+export type Kind = keyof ResultTypes;
+export type SavedOf<K extends Kind> = ResultTypes[K]['saved'];
+export type ComparedOf<K extends Kind> = ResultTypes[K]['compared'];
+
+/** Of mechanisms, by id; asking may start the compute server. */
+export type Titles = () => Promise<ReadonlyMap<string, string>>;
+
+/** What is said of a result in lists. */
+export interface Listing {
+  /** ISO time. */
+  readonly created: string;
+  readonly description: string;
+  /** Plain lines for a tooltip. */
+  readonly details: readonly string[];
+  readonly icon: string;
+  /** What stands under it in the tree. */
+  readonly lines: (titles: Titles) => Promise<readonly ResultLine[]>;
+}
+
+/** A result that could be read. */
+export interface ReadResult<K extends Kind> {
+  readonly uri: Uri;
+  readonly name: string;
+  readonly saved: SavedOf<K>;
+  readonly listing: Listing;
+}
+
+export interface ResultKind<Saved, Compared> {
+  /** Of its file, which also says its kind. */
+  readonly suffix: string;
+  readonly viewType: string;
+  /** `viewItem` in the Results view. */
+  readonly item: string;
+  /** Not ok, with a sentence, when the text is no such result. */
+  readonly parse: (text: string) => Parsed<Saved>;
+  readonly text: (saved: Saved) => string;
+  readonly fileName: (saved: Saved) => string;
+  /** The model that it is of, by the URI of its config or by its folder: where it lies in a workspace, the result may lie. */
+  readonly model: (saved: Saved) => { readonly uri?: string | undefined; readonly folder?: string };
+  readonly listing: (saved: Saved) => Listing;
+  readonly compared: (name: string, saved: Saved) => Compared;
+}
+
+export const resultKinds: { readonly [K in Kind]: ResultKind<SavedOf<K>, ComparedOf<K>> } = {
+  benchmark: {
+    ...customEditors.benchmark,
+    item: items.result,
+    parse: parseBenchmark,
+    text: benchmarkText,
+    fileName: resultFileName,
+    model: ({ plan }) => ({ uri: plan.origin }),
+    listing: (result) => ({
+      created: result.created,
+      description: resultDescription(result),
+      details: resultDetails(result),
+      icon: ({ done: 'graph-line', cancelled: 'circle-slash', failed: 'error' } as const)[result.state],
+      lines: async (titles) => mechanismLines(result, await titles()),
+    }),
+    compared: (name, result) => ({ name, result }),
+  },
+  heads: {
+    ...customEditors.heads,
+    item: items.resultOfHeads,
+    parse: parseHeads,
+    text: headsText,
+    fileName: ({ result }) => headsFileName(result),
+    model: ({ result }) => result.model,
+    listing: ({ result }) => ({
+      created: result.created,
+      description: headsDescription(result),
+      details: headsDetails(result),
+      icon: 'eye',
+      lines: () => Promise.resolve(labelLines(result.classes)),
+    }),
+    compared: (name, { result }) => ({ name, result }),
+  },
+  hallucination: {
+    ...customEditors.hallucination,
+    item: items.resultOfPictures,
+    parse: parseHallucination,
+    text: hallucinationText,
+    fileName: hallucinationFileName,
+    model: ({ model }) => model,
+    listing: (saved) => ({
+      created: saved.created,
+      description: hallucinationDescription(saved),
+      details: hallucinationDetails(saved),
+      icon: 'file-media',
+      lines: () => Promise.resolve(hallucinationLines(saved)),
+    }),
+    compared: (name, made) => ({ name, made }),
+  },
+};
+
+export const kinds = Object.keys(resultKinds) as readonly Kind[];
+
+/** By the end of its name; undefined for any other file. */
+export const kindOf = (file: string): Kind | undefined => kinds.find((kind) => file.endsWith(resultKinds[kind].suffix));
