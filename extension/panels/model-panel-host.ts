@@ -6,9 +6,9 @@
 import type { Disposable } from 'vscode';
 import type { ModelChoice, Notice, WaitingModel } from '../../protocol/panels/heads';
 import type { ModelSummary } from '../../protocol/results/heads';
+import type { Checked } from '../../protocol/schema/check';
 import { isCancelled } from '../platform/compute';
 import { Owner } from '../platform/owner';
-import type { Parsed } from '../results/checks';
 import { Mailbox } from './mailbox';
 import { whyNotOpened } from './local-path';
 import { again, Sentence, sentenceOfError } from './questions';
@@ -24,7 +24,7 @@ export interface HeadAt {
 export interface ShownFile<Shown> {
   readonly name: string;
   /** Not ok, with a sentence, when the text is no such result. */
-  read(): Parsed<Shown>;
+  read(): Checked<Shown>;
 }
 
 export interface PanelStart<Plan, Shown> {

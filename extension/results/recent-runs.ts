@@ -3,7 +3,7 @@
  * heads can be compared with. Lies in the storage of the extension, never in a workspace folder.
  */
 import * as vscode from 'vscode';
-import type { Parsed } from './checks';
+import type { Checked } from '../../protocol/schema/check';
 import { hallucinationText, parseHallucination, type SavedHallucination } from './hallucination-file';
 import { hallucinationDescription, hallucinationFileName } from './hallucination-words';
 import type { SavedHeads } from './heads-file';
@@ -24,7 +24,7 @@ interface Format<Saved> {
   /** Below the storage of the extension. */
   readonly folder: string;
   readonly text: (saved: Saved) => string;
-  readonly parse: (text: string) => Parsed<Saved>;
+  readonly parse: (text: string) => Checked<Saved>;
   readonly fileName: (saved: Saved) => string;
   readonly describe: (saved: Saved) => string;
   readonly created: (saved: Saved) => string;

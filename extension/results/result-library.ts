@@ -2,10 +2,10 @@
 import * as vscode from 'vscode';
 import { benchmarkSuffix, hallucinationSuffix, headsSuffix } from '../../protocol/contributions/views';
 import type { BenchmarkResult } from '../../protocol/results/benchmark';
+import type { Checked } from '../../protocol/schema/check';
 import { Owner } from '../platform/owner';
 import { setting } from '../platform/settings';
 import { benchmarkText, parseBenchmark } from './benchmark-file';
-import type { Parsed } from './checks';
 import { hallucinationText, parseHallucination, type SavedHallucination } from './hallucination-file';
 import { hallucinationFileName } from './hallucination-words';
 import type { SavedHeads } from './heads-file';
@@ -19,7 +19,7 @@ interface Saved<Kind extends string, Content> {
   readonly name: string;
   /** True in a workspace folder, false in the storage of the extension. */
   readonly inWorkspace: boolean;
-  readonly content: Parsed<Content>;
+  readonly content: Checked<Content>;
 }
 
 export type SavedBenchmarkFile = Saved<'benchmark', BenchmarkResult>;
@@ -214,7 +214,7 @@ export function createdOf(saved: SavedResult): string {
   return saved.kind === 'heads' ? saved.content.result.result.created : saved.content.result.created;
 }
 
-async function parsed<T>(uri: vscode.Uri, parse: (text: string) => Parsed<T>): Promise<Parsed<T>> {
+async function parsed<T>(uri: vscode.Uri, parse: (text: string) => Checked<T>): Promise<Checked<T>> {
   try {
     return parse(new TextDecoder().decode(await vscode.workspace.fs.readFile(uri)));
   } catch (error) {

@@ -9,6 +9,7 @@ import {
   anyFields,
   count,
   exactly,
+  fieldsIn,
   figure,
   flag,
   list,
@@ -69,10 +70,11 @@ export interface Size {
 
 /** What a value of unknown kind says of its size, so that its tables can be held against it; 0 where it says nothing. */
 export function sizeOf(value: unknown): Size {
-  const { layers, heads } = (typeof value === 'object' && value !== null ? value : {}) as Record<keyof Size, unknown>;
-  const whole = (size: unknown): number => (Number.isSafeInteger(size) ? Math.max(0, size as number) : 0);
-  return { layers: whole(layers), heads: whole(heads) };
+  const { layers, heads } = fieldsIn(value);
+  return { layers: wholeOf(layers), heads: wholeOf(heads) };
 }
+
+export const wholeOf = (value: unknown): number => (Number.isSafeInteger(value) ? Math.max(0, value as number) : 0);
 
 /** They stand before the tables that they bound. */
 export function sizeFields({ layers }: Size): Fields<Size> {

@@ -1,16 +1,11 @@
 /** The plan the Hallucination panel starts with, and plans from the storage of an earlier version or session. Pure. */
 import { demoVisionPrompt } from '../../../protocol/compute/demo-prompt';
 import { defaultPictures } from '../../../protocol/inputs/truth';
-import { hallucinationModes, setCaptions, type HallucinationPlan } from '../../../protocol/panels/hallucination';
-import {
-  outlierRules,
-  removedPositions,
-  vhdDistances,
-  type HallucinationResult,
-  type HallucinationSet,
-  type Reinforcement,
-} from '../../../protocol/results/hallucination';
-import { isNumber, isTable, isText, isWhole } from '../../results/checks';
+import type { HallucinationPlan } from '../../../protocol/panels/hallucination';
+import { hallucinationPlan } from '../../../protocol/panels/hallucination-schema';
+import type { HallucinationResult, HallucinationSet, Reinforcement } from '../../../protocol/results/hallucination';
+import { check } from '../../../protocol/schema/check';
+import { fieldsIn } from '../../../protocol/schema/fields';
 import type { SavedHallucination } from '../../results/hallucination-file';
 
 /** What comes with the extension: a small vision-language model, and scenes whose objects are known. */
@@ -107,26 +102,9 @@ const since = { reinforcedOutliers: null, chat: false } satisfies Partial<Halluc
 
 /** Taken only when it has everything a plan has. */
 export function storedPlan(stored: unknown, extension: string): HallucinationPlan | undefined {
-  if (!isTable(stored)) return undefined;
-  const value: Record<string, unknown> = { ...since, ...stored };
-  const { span, truth, k, reinforcedLayers, reinforcedOutliers, mostImages } = value;
-  const oneOf = (key: string, of: readonly string[]): boolean => of.some((one) => one === value[key]);
-  const whole =
-    ['folder', 'image', 'images', 'prompt', 'lexicon'].every((key) => isText(value[key])) &&
-    typeof value['chat'] === 'boolean' &&
-    oneOf('mode', hallucinationModes) &&
-    oneOf('distance', vhdDistances) &&
-    oneOf('outliers', outlierRules) &&
-    (reinforcedOutliers === null || oneOf('reinforcedOutliers', outlierRules)) &&
-    oneOf('positions', removedPositions) &&
-    oneOf('setCaptions', setCaptions) &&
-    (span === null || (Array.isArray(span) && span.length === 2 && span.every(isWhole))) &&
-    (truth === null || (Array.isArray(truth) && truth.every(isText))) &&
-    (reinforcedLayers === null || (Array.isArray(reinforcedLayers) && reinforcedLayers.every(isWhole))) &&
-    [k, mostImages].every((number) => number === null || isWhole(number)) &&
-    ['maxNewTokens', 'alpha', 'seed'].every((key) => isNumber(value[key]));
-  if (!whole) return undefined;
-  return withPaths(value as unknown as HallucinationPlan, (path) =>
+  const checked = check(hallucinationPlan, { ...since, ...fieldsIn(stored) });
+  if (!checked.ok) return undefined;
+  return withPaths(checked.result, (path) =>
     path.startsWith(inExtension) ? extension + path.slice(inExtension.length) : path,
   );
 }

@@ -1,9 +1,9 @@
 /** The plan the Heads panel starts with, and plans from the storage of an earlier version or session. Pure. */
 import { demoPrompt } from '../../../protocol/compute/demo-prompt';
 import type { HeadsPlan } from '../../../protocol/panels/heads';
+import { headsPlan } from '../../../protocol/panels/heads-schema';
 import type { HeadsResult } from '../../../protocol/results/heads';
-import { isNumber, isTable, isText, isWhole } from '../../results/checks';
-import { checkGains } from '../../results/heads-file';
+import { check } from '../../../protocol/schema/check';
 
 /** One click on Run shows real heads: the model that comes with the extension, on a prompt that names and repeats. */
 export const demoPlan = (demoFolder: string): HeadsPlan => ({
@@ -25,14 +25,6 @@ export const planOfResult = ({ model, prompt, ids, gains, settings, seed }: Head
   seed,
 });
 
-function promptOf(value: unknown): HeadsPlan['prompt'] | undefined {
-  if (!isTable(value)) return undefined;
-  const { kind, text, ids, chat } = value;
-  if (kind === 'text' && isText(text)) return { kind, text, ...(chat === true ? { chat: true } : {}) };
-  if (kind === 'ids' && Array.isArray(ids) && ids.every(isWhole)) return { kind, ids };
-  return undefined;
-}
-
 /** The folder of the demo model moves with every update of the extension: it is stored by this name. */
 const demoName = '';
 
@@ -41,20 +33,8 @@ export const planToStore = (plan: HeadsPlan, demoFolder: string): HeadsPlan =>
 
 /** Taken only when it has everything a plan has. */
 export function storedPlan(value: unknown, demoFolder: string): HeadsPlan | undefined {
-  if (!isTable(value)) return undefined;
-  const { folder, classify, causal, seed } = value;
-  const prompt = promptOf(value['prompt']);
-  const whole =
-    isText(folder) &&
-    prompt !== undefined &&
-    typeof classify === 'boolean' &&
-    typeof causal === 'boolean' &&
-    isNumber(seed);
-  if (!whole) return undefined;
-  try {
-    const gains = checkGains(value['gains'], 'gains');
-    return { folder: folder === demoName ? demoFolder : folder, prompt, gains, classify, causal, seed };
-  } catch {
-    return undefined;
-  }
+  const checked = check(headsPlan, value);
+  if (!checked.ok) return undefined;
+  const { folder } = checked.result;
+  return { ...checked.result, folder: folder === demoName ? demoFolder : folder };
 }

@@ -1,6 +1,8 @@
 /** The plan the kernels panel starts with when none was left, from the settings. Pure. */
 import type { SettingKey, SettingValue } from '../../../protocol/contributions/settings';
+import { benchmarkPlan } from '../../../protocol/panels/kernels-schema';
 import type { BenchmarkPlan } from '../../../protocol/results/benchmark';
+import { check } from '../../../protocol/schema/check';
 
 /** A shape that a laptop measures in seconds: 8 heads of 64. */
 const shape = { batch: 1, heads: 8, kvHeads: 8, headDim: 64, valueDim: 64 };
@@ -26,26 +28,6 @@ export function defaultPlan(setting: <K extends SettingKey>(key: K) => SettingVa
 
 /** A plan from the storage of an earlier version or session: taken only when it has everything a plan has. */
 export function storedPlan(value: unknown): BenchmarkPlan | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  const plan = value as Partial<Record<keyof BenchmarkPlan, unknown>>;
-  const stored = plan.shape as Partial<BenchmarkPlan['shape']> | undefined | null;
-  const whole =
-    Array.isArray(plan.mechanisms) &&
-    typeof plan.baseline === 'string' &&
-    typeof plan.device === 'string' &&
-    typeof plan.threads === 'number' &&
-    typeof plan.precision === 'string' &&
-    typeof plan.seed === 'number' &&
-    typeof plan.secondsPerLength === 'number' &&
-    typeof plan.measureMemory === 'boolean' &&
-    typeof plan.parameters === 'object' &&
-    plan.parameters !== null &&
-    typeof stored === 'object' &&
-    stored !== null &&
-    typeof stored.pattern === 'string' &&
-    Array.isArray(stored.lengths) &&
-    [stored.batch, stored.heads, stored.kvHeads, stored.headDim, stored.valueDim].every(
-      (size) => typeof size === 'number',
-    );
-  return whole ? (value as BenchmarkPlan) : undefined;
+  const checked = check(benchmarkPlan, value);
+  return checked.ok ? checked.result : undefined;
 }
