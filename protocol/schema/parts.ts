@@ -113,7 +113,8 @@ export const modelSummary: Schema<ModelSummary> = object<ModelSummary>({
   kvHeads: count,
   headDim: count,
   hiddenSize: count,
-  vocabulary: count,
+  // None where a vision encoder stands alone.
+  vocabulary: whole,
   contextLength: optional(count),
   causal: flag,
   weightBytes: whole,
