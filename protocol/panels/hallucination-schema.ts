@@ -14,7 +14,7 @@ import {
   pair,
   text,
   texts,
-  typedNumber,
+  anyNumber,
   whole,
 } from '../schema/fields';
 import { hallucinationModes, setCaptions, type FromHallucinationPanel, type HallucinationPlan } from './hallucination';
@@ -29,30 +29,30 @@ export const hallucinationPlan: Schema<HallucinationPlan> = object<Hallucination
   chat: flag,
   span: orNull(pair(whole, whole, 'a pair of positions')),
   truth: orNull(texts),
-  maxNewTokens: typedNumber,
+  maxNewTokens: anyNumber,
   distance: oneOf(vhdDistances),
   outliers: oneOf(outlierRules),
   positions: oneOf(removedPositions),
   k: orNull(whole),
-  alpha: typedNumber,
+  alpha: anyNumber,
   reinforcedLayers: orNull(layerList),
   reinforcedOutliers: orNull(oneOf(outlierRules)),
   lexicon: text,
   setCaptions: oneOf(setCaptions),
   mostImages: orNull(whole),
-  seed: typedNumber,
+  seed: anyNumber,
 });
 
 const { outliers, heads, normMatched, executor } = reinforcementFields;
 
 const reinforcement: Schema<ReinforcementRequest> = object<ReinforcementRequest>({
-  alpha: typedNumber,
+  alpha: anyNumber,
   layers: optional(layerList),
   outliers,
   heads,
   normMatched,
   executor,
-  seed: typedNumber,
+  seed: anyNumber,
 });
 
 const request = whole;

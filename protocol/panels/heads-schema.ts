@@ -1,6 +1,6 @@
 /** Messages of the Heads panel to the extension, and the plan of its form as it is kept. */
 import type { Schema } from '../schema/check';
-import { byKind, flag, object, optional, text, typedNumber, whole } from '../schema/fields';
+import { byKind, flag, object, optional, text, anyNumber, whole } from '../schema/fields';
 import { headGains } from '../schema/parts';
 import type { FromHeadsPanel, HeadsPlan } from './heads';
 import { copied, exported, headPlace, prompt } from './messages';
@@ -13,7 +13,7 @@ export const headsPlan: Schema<HeadsPlan> = object<HeadsPlan>({
   gains,
   classify: flag,
   causal: flag,
-  seed: typedNumber,
+  seed: anyNumber,
 });
 
 const request = whole;
@@ -43,10 +43,10 @@ export const fromHeadsPanel: Schema<FromHeadsPanel> = byKind<FromHeadsPanel>({
   generate: {
     request,
     gains,
-    maxNewTokens: typedNumber,
-    temperature: typedNumber,
-    topP: typedNumber,
-    seed: typedNumber,
+    maxNewTokens: anyNumber,
+    temperature: anyNumber,
+    topP: anyNumber,
+    seed: anyNumber,
   },
   saveIntervention: { gains },
   loadIntervention: {},

@@ -1,52 +1,52 @@
 /** Messages of the kernels panel to the extension, and the plan of its form as it is kept: numbers are what was typed so far. */
 import type { MechanismViewRequest } from '../compute/mechanism-view';
-import type { NeighborhoodAxis, NeighborhoodRequest } from '../compute/neighborhood';
+import { neighborhoodTilings, type NeighborhoodAxis, type NeighborhoodRequest } from '../compute/neighborhood';
 import type { BenchmarkPlan, BenchmarkShape } from '../results/benchmark';
-import { modes, parameters, pattern, planOf } from '../results/benchmark-schema';
+import { modes, parametersOf, pattern, planOf } from '../results/benchmark-schema';
 import type { Schema } from '../schema/check';
-import { byKind, either, exactly, flag, list, object, oneOf, optional, text, typedNumber } from '../schema/fields';
+import { byKind, either, exactly, flag, list, object, oneOf, optional, text, anyNumber } from '../schema/fields';
 import type { FromKernelsPanel } from './kernels';
 import { copied, exported } from './messages';
 
-const heads = { pattern, heads: typedNumber, kvHeads: typedNumber, headDim: typedNumber, valueDim: typedNumber };
+const heads = { pattern, heads: anyNumber, kvHeads: anyNumber, headDim: anyNumber, valueDim: anyNumber };
 
 export const benchmarkPlan: Schema<BenchmarkPlan> = planOf(
   object<BenchmarkShape>({
     ...heads,
-    batch: typedNumber,
+    batch: anyNumber,
     mode: optional(oneOf(modes)),
-    lengths: list(typedNumber),
-    keys: optional(typedNumber),
+    lengths: list(anyNumber),
+    keys: optional(anyNumber),
   }),
-  typedNumber,
+  anyNumber,
 );
 
 const viewRequest = object<MechanismViewRequest>({
   mechanism: text,
-  parameters,
+  parameters: parametersOf(anyNumber),
   shape: object<MechanismViewRequest['shape']>(heads),
-  length: either(typedNumber, exactly('fitting'), 'a number or "fitting"'),
-  head: either(typedNumber, exactly('any'), 'a number or "any"'),
+  length: either(anyNumber, exactly('fitting'), 'a number or "fitting"'),
+  head: either(anyNumber, exactly('any'), 'a number or "any"'),
   effective: flag,
-  seed: typedNumber,
-  lengths: list(typedNumber),
+  seed: anyNumber,
+  lengths: list(anyNumber),
 });
 
 const neighborhood = object<NeighborhoodRequest>({
   axes: list(
     object<NeighborhoodAxis>({
-      size: typedNumber,
-      window: typedNumber,
-      stride: typedNumber,
-      dilation: typedNumber,
+      size: anyNumber,
+      window: anyNumber,
+      stride: anyNumber,
+      dilation: anyNumber,
       causal: flag,
-      queryTile: typedNumber,
-      keyTile: typedNumber,
+      queryTile: anyNumber,
+      keyTile: anyNumber,
     }),
   ),
-  tiling: oneOf(['static', 'dynamic', 'flattened']),
-  attentionShare: typedNumber,
-  sparseSteps: typedNumber,
+  tiling: oneOf(neighborhoodTilings),
+  attentionShare: anyNumber,
+  sparseSteps: anyNumber,
 });
 
 const plan = benchmarkPlan;

@@ -30,6 +30,7 @@ import type {
   Calibration,
   Crossover,
   ExponentFit,
+  ParameterValue,
   PatternRun,
   RateBySize,
   Ratio,
@@ -58,9 +59,8 @@ const shape = object<BenchmarkShape>({
 });
 
 /** Values of a mechanism's parameters by their names. */
-export const parameters = record(v.union([number, text, flag], 'a number, a text, true or false'));
-
-const ratio = object<Ratio>({ median: number, low: number, high: number, p: number });
+export const parametersOf = (number: Schema<number>): Schema<Readonly<Record<string, ParameterValue>>> =>
+  record(v.union([number, text, flag], 'a number, a text, true or false'));
 
 /** What a row leaves out where there is no number, or where it was one that JSON cannot write: that is null in the file. */
 const figures = [
@@ -88,40 +88,45 @@ function withoutNulls(value: unknown): unknown {
   return entries.some(absent) ? Object.fromEntries(entries.filter((entry) => !absent(entry))) : value;
 }
 
-const measured = optional(number);
+/** `number`: of a file, or any that was measured. */
+function rowOf(number: Schema<number>): Schema<BenchmarkRow> {
+  const measured = optional(number);
+  return v.pipe(
+    v.unknown(),
+    v.transform(withoutNulls),
+    object<BenchmarkRow>({
+      mechanism: text,
+      length: count,
+      ok: flag,
+      reason: optional(text),
+      refusal: optional(oneOf(['unsupported', 'memory', 'runtime', 'wrong', 'impossible'])),
+      medianMs: measured,
+      relativeSd: measured,
+      samples: measured,
+      quartilesMs: optional(pair(number, number, 'a pair of numbers')),
+      peakBytes: measured,
+      peakBy: optional(oneOf(['VmHWM', 'maxRSS'])),
+      predictedPeakBytes: measured,
+      flops: measured,
+      bytes: measured,
+      predictedMs: measured,
+      trimmedMs: measured,
+      gflops: measured,
+      bandwidthGBs: measured,
+      maxError: measured,
+      tolerance: measured,
+      checkedRows: measured,
+      checkedLength: measured,
+      ratioToBaseline: optional(object<Ratio>({ median: number, low: number, high: number, p: number })),
+      notes: optional(texts),
+    }),
+  );
+}
 
-const row: Schema<BenchmarkRow> = v.pipe(
-  v.unknown(),
-  v.transform(withoutNulls),
-  object<BenchmarkRow>({
-    mechanism: text,
-    length: count,
-    ok: flag,
-    reason: optional(text),
-    refusal: optional(oneOf(['unsupported', 'memory', 'runtime', 'wrong', 'impossible'])),
-    medianMs: measured,
-    relativeSd: measured,
-    samples: measured,
-    quartilesMs: optional(pair(number, number, 'a pair of numbers')),
-    peakBytes: measured,
-    peakBy: optional(oneOf(['VmHWM', 'maxRSS'])),
-    predictedPeakBytes: measured,
-    flops: measured,
-    bytes: measured,
-    predictedMs: measured,
-    trimmedMs: measured,
-    gflops: measured,
-    bandwidthGBs: measured,
-    maxError: measured,
-    tolerance: measured,
-    checkedRows: measured,
-    checkedLength: measured,
-    ratioToBaseline: optional(ratio),
-    notes: optional(texts),
-  }),
-);
+export const rowsOf = (number: Schema<number>): Schema<readonly BenchmarkRow[]> =>
+  list(rowOf(number), 'a list of rows', { most: mostRows });
 
-const rows = list(row, 'a list', { most: mostRows });
+const rows = rowsOf(number);
 
 /** `figureOfPlan`: a number of a plan that was run, or one that is being typed. */
 export const planOf = (shape: Schema<BenchmarkShape>, figureOfPlan: Schema<number>): Schema<BenchmarkPlan> =>
@@ -130,14 +135,14 @@ export const planOf = (shape: Schema<BenchmarkShape>, figureOfPlan: Schema<numbe
     baseline: text,
     shape,
     furtherPatterns: optional(list(pattern, 'a list of patterns', many)),
-    parameters: record(parameters),
+    parameters: record(parametersOf(figureOfPlan)),
     device: text,
     threads: figureOfPlan,
     precision: oneOf(['float32', 'float16']),
     seed: figureOfPlan,
     secondsPerLength: figureOfPlan,
     measureMemory: flag,
-    done: optional(rows),
+    done: optional(rowsOf(figureOfPlan)),
     origin: optional(text),
   });
 

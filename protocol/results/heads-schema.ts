@@ -19,6 +19,7 @@ import {
   text,
   whole,
   wholeFrom,
+  wholeOf,
   type Fields,
 } from '../schema/fields';
 import {
@@ -34,7 +35,6 @@ import {
   provenance,
   sizeFields,
   sizeOf,
-  wholeOf,
   type Size,
 } from '../schema/parts';
 import {

@@ -17,6 +17,9 @@ const isTable = (value: unknown): boolean => typeof value === 'object' && value 
 export const fieldsIn = (value: unknown): Readonly<Record<string, unknown>> =>
   isTable(value) ? (value as Readonly<Record<string, unknown>>) : {};
 
+/** A size that stands there; 0 where none does. */
+export const wholeOf = (value: unknown): number => (Number.isSafeInteger(value) ? Math.max(0, value as number) : 0);
+
 const table = (what: string): Schema<object> => v.custom<object>(isTable, what);
 
 /** Fields that are not named are left out of the result. */
@@ -61,14 +64,14 @@ export const text: Schema<string> = v.pipe(
   v.maxLength(longestText, `a text of at most ${longestText} characters`),
 );
 
-export const filledText: Schema<string> = v.pipe(text, v.minLength(1, 'a text that says something'));
+export const filledText: Schema<string> = v.pipe(text, v.minLength(1, 'a text that is not empty'));
 
 export const flag: Schema<boolean> = v.boolean('true or false');
 
 export const number: Schema<number> = v.pipe(v.number('a number'), v.finite('a number'));
 
-/** What a person has typed so far: NaN where it is no number yet. */
-export const typedNumber: Schema<number> = v.custom<number>((value) => typeof value === 'number', 'a number');
+/** In memory: NaN where nothing was measured, or where what a person has typed is no number yet. */
+export const anyNumber: Schema<number> = v.custom<number>((value) => typeof value === 'number', 'a number');
 
 export const numberFrom = (least: number, most: number, what = `a number from ${least} to ${most}`): Schema<number> =>
   v.pipe(v.number(what), v.minValue(least, what), v.maxValue(most, what));
@@ -120,7 +123,7 @@ export const list = <T>(
 ): Schema<readonly T[]> =>
   v.pipe(
     array(what),
-    v.minLength(least, least === 1 ? `${what} that holds something` : `${what} of at least ${least}`),
+    v.minLength(least, `${what} that ${least === 1 ? 'is not empty' : `holds ${least} or more`}`),
     v.maxLength(most, `${what} of at most ${most}`),
     v.array(item),
   );

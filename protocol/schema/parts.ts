@@ -24,6 +24,7 @@ import {
   trueOrWhy,
   whole,
   wholeFrom,
+  wholeOf,
   type Fields,
 } from './fields';
 
@@ -73,8 +74,6 @@ export function sizeOf(value: unknown): Size {
   const { layers, heads } = fieldsIn(value);
   return { layers: wholeOf(layers), heads: wholeOf(heads) };
 }
-
-export const wholeOf = (value: unknown): number => (Number.isSafeInteger(value) ? Math.max(0, value as number) : 0);
 
 /** They stand before the tables that they bound. */
 export function sizeFields({ layers }: Size): Fields<Size> {
