@@ -1,20 +1,19 @@
 /** The methods that have to do with devices and kernels: what each call checks and does. */
 import type { SelfTest, ServerInfo } from '../protocol/compute/api';
 import type { BenchmarkPlan } from '../protocol/results/benchmark';
+import type { Schema } from '../protocol/schema/check';
+import { flag, object } from '../protocol/schema/fields';
 import { alone, jobAlone, type Lane } from './dispatch/lane';
 import type { Methods } from './dispatch/dispatcher';
 import {
-  badRequest,
-  countOf,
-  fieldsOf,
-  neighborhoodOf,
-  planOf,
-  shardedPlanOf,
-  textOf,
-  threadsOf,
-  viewRequestOf,
-  yesOrNo,
-} from './dispatch/parse';
+  device,
+  neighborhoodRequest,
+  planRequest,
+  shardedRequest,
+  threads,
+  viewRequest,
+} from './dispatch/kernel-requests';
+import { badRequest, countOf, requested } from './dispatch/parse';
 import { isDeviceId, listDevices, probe, requireDevice } from './devices/devices';
 import { measureAndKeep } from './devices/roof-cache';
 import { benchmark } from './harness/benchmark';
@@ -71,10 +70,7 @@ export function kernelMethods(surroundings: Surroundings, lane: Lane): KernelMet
       run: async () => serverInfo(await runtimeVersion()),
     },
     devices: {
-      parse(args) {
-        countOf(args, 1, 'devices');
-        return [{ roof: yesOrNo(fieldsOf(args[0], 'options')['roof'], 'options.roof') }];
-      },
+      parse: one('devices', deviceOptions, 'the options'),
       run: ([options], signal) =>
         alone(lane, signal, async () => {
           const found = await listDevices(options, surroundings, signal);
@@ -87,21 +83,15 @@ export function kernelMethods(surroundings: Surroundings, lane: Lane): KernelMet
       run: () => Promise.resolve(describeMechanisms()),
     },
     mechanismView: {
-      parse(args) {
-        countOf(args, 1, 'mechanismView');
-        return [viewRequestOf(args[0])];
-      },
+      parse: one('mechanismView', viewRequest),
       run: ([request]) => Promise.resolve(viewMechanism(request)),
     },
     neighborhoodBound: {
-      parse(args) {
-        countOf(args, 1, 'neighborhoodBound');
-        return [neighborhoodOf(args[0])];
-      },
+      parse: one('neighborhoodBound', neighborhoodRequest),
       run: ([request]) => Promise.resolve(neighborhoodBound(request)),
     },
     supports: {
-      parse: onePlan('supports'),
+      parse: one('supports', planRequest, 'the plan'),
       async run([plan], signal) {
         const known = plan.device === 'cpu' ? undefined : (selfTests.get(plan.device) ?? (await tested(plan, signal)));
         return supports(plan, surroundings.memoryLimit, known);
@@ -110,7 +100,7 @@ export function kernelMethods(surroundings: Surroundings, lane: Lane): KernelMet
     roof: {
       parse(args) {
         countOf(args, 2, 'roof');
-        return [textOf(args[0], 'device'), threadsOf(args[1])];
+        return [requested(device, args[0], 'device'), requested(threads, args[1], 'threads')];
       },
       run: ([device, threads], signal) =>
         alone(lane, signal, async () => {
@@ -119,7 +109,7 @@ export function kernelMethods(surroundings: Surroundings, lane: Lane): KernelMet
         }),
     },
     benchmark: {
-      parse: onePlan('benchmark'),
+      parse: one('benchmark', planRequest, 'the plan'),
       run([plan], signal) {
         // A new benchmark takes the place of the running one, which answers with what it has.
         running?.abort();
@@ -134,19 +124,18 @@ export function kernelMethods(surroundings: Surroundings, lane: Lane): KernelMet
           : { lane: 'stage', key: '', final: false },
     },
     stoppedBenchmark: {
-      parse: onePlan('stoppedBenchmark'),
+      parse: one('stoppedBenchmark', planRequest, 'the plan'),
       run: ([{ done = [], ...plan }]) => stoppedResult(plan, done, 'cancelled', surroundings),
     },
     distributed: {
-      parse(args) {
-        countOf(args, 1, 'distributed');
-        return [shardedPlanOf(args[0])];
-      },
+      parse: one('distributed', shardedRequest, 'the plan'),
       run: ([plan], signal) => jobAlone(lane, signal, () => strongScaling(plan, surroundings, signal)),
       describe: () => ({ lane: 'stage', key: '', final: false }),
     },
   };
 }
+
+const deviceOptions = object<{ readonly roof: boolean }>({ roof: flag });
 
 const none =
   (method: string) =>
@@ -155,9 +144,9 @@ const none =
     return [];
   };
 
-const onePlan =
-  (method: string) =>
-  (args: readonly unknown[]): [ReturnType<typeof planOf>] => {
+const one =
+  <T>(method: string, schema: Schema<T>, root?: string) =>
+  (args: readonly unknown[]): [T] => {
     countOf(args, 1, method);
-    return [planOf(args[0])];
+    return [requested(schema, args[0], root)];
   };

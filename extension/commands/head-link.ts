@@ -1,5 +1,7 @@
 /** What a link names beside a model: `{ "layer": 2, "head": 5, "prompt": "…" }`, each part optional. Pure. */
-import { isTable, isText, isWhole } from '../results/checks';
+import { headPlace } from '../../protocol/panels/messages';
+import { check } from '../../protocol/schema/check';
+import { fieldsIn } from '../../protocol/schema/fields';
 
 export interface HeadLink {
   readonly select?: { readonly layer: number; readonly head: number };
@@ -7,10 +9,10 @@ export interface HeadLink {
 }
 
 export function headLinkOf(value: unknown): HeadLink {
-  if (!isTable(value)) return {};
-  const { layer, head, prompt } = value;
+  const select = check(headPlace, value);
+  const { prompt } = fieldsIn(value);
   return {
-    ...(isWhole(layer) && isWhole(head) ? { select: { layer, head } } : {}),
-    ...(isText(prompt) ? { prompt } : {}),
+    ...(select.ok ? { select: select.result } : {}),
+    ...(typeof prompt === 'string' ? { prompt } : {}),
   };
 }

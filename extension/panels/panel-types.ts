@@ -2,7 +2,7 @@
 import type { ModelChoice, Notice } from '../../protocol/panels/heads';
 import type { ModelSummary } from '../../protocol/results/heads';
 import type { Defined } from '../platform/defined';
-import type { Parsed } from '../results/checks';
+import type { Checked } from '../../protocol/schema/check';
 import type { ComparedOf, Kind, SavedOf } from '../results/result-kinds';
 import type { Failed, PanelRun } from './panel-run';
 
@@ -31,7 +31,7 @@ export type Other<T extends PanelTypes> = ComparedOf<T['result']>;
 export interface ShownFile<Saved> {
   readonly name: string;
   /** Not ok, with a sentence, when the text is no such result. */
-  read(): Parsed<Saved>;
+  read(): Checked<Saved>;
 }
 
 export interface PanelStart<T extends PanelTypes> {

@@ -10,7 +10,7 @@ import type { ToKernelsPanel } from '../../protocol/panels/kernels';
 import type { BenchmarkResult } from '../../protocol/results/benchmark';
 import { benchmarkText, parseBenchmark } from './benchmark-file';
 import { mechanismLines, resultDescription, resultDetails, resultFileName } from './benchmark-words';
-import type { Parsed } from './checks';
+import type { Checked } from '../../protocol/schema/check';
 import { hallucinationText, parseHallucination, type SavedHallucination } from './hallucination-file';
 import {
   hallucinationDescription,
@@ -68,7 +68,7 @@ export interface ResultKind<Saved, Compared> {
   /** `viewItem` in the Results view. */
   readonly item: string;
   /** Not ok, with a sentence, when the text is no such result. */
-  readonly parse: (text: string) => Parsed<Saved>;
+  readonly parse: (text: string) => Checked<Saved>;
   readonly text: (saved: Saved) => string;
   readonly fileName: (saved: Saved) => string;
   /** The model that it is of, by the URI of its config or by its folder: where it lies in a workspace, the result may lie. */

@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import { Owner } from '../platform/owner';
 import { setting } from '../platform/settings';
-import type { Parsed } from './checks';
+import type { Checked } from '../../protocol/schema/check';
 import { kindOf, kinds, resultKinds, type Kind, type Listing, type ReadResult, type SavedOf } from './result-kinds';
 import { fileStem, freeName, suffixOf, withoutSuffix } from './result-words';
 
@@ -12,7 +12,7 @@ interface SavedFile<K extends Kind> {
   readonly name: string;
   /** True in a workspace folder, false in the storage of the extension. */
   readonly inWorkspace: boolean;
-  readonly content: Parsed<SavedOf<K>>;
+  readonly content: Checked<SavedOf<K>>;
   /** Undefined where it cannot be read. */
   readonly listing: Listing | undefined;
 }
@@ -194,7 +194,7 @@ const sibling = (uri: vscode.Uri, stem: string): vscode.Uri =>
 
 const createdOf = ({ listing }: SavedResult): string => listing?.created ?? '';
 
-async function parsed<T>(uri: vscode.Uri, parse: (text: string) => Parsed<T>): Promise<Parsed<T>> {
+async function parsed<T>(uri: vscode.Uri, parse: (text: string) => Checked<T>): Promise<Checked<T>> {
   try {
     return parse(new TextDecoder().decode(await vscode.workspace.fs.readFile(uri)));
   } catch (error) {

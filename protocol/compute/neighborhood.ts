@@ -23,7 +23,8 @@ export interface NeighborhoodRequest {
  * `static`: key tiles on a fixed grid; `dynamic`: they begin at the first key that a query tile reads; `flattened`: the
  * positions in one line, cut into tiles as large as the products of the tiles along the axes.
  */
-export type NeighborhoodTiling = 'static' | 'dynamic' | 'flattened';
+export const neighborhoodTilings = ['static', 'dynamic', 'flattened'] as const;
+export type NeighborhoodTiling = (typeof neighborhoodTilings)[number];
 
 /** A configuration beside the asked one. */
 export interface NeighborhoodStride {

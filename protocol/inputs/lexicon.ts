@@ -1,5 +1,8 @@
 /** A lexicon of object classes, as a person writes it down and as a request carries it. */
-import { InputError, isRow, isTexts } from './faults';
+import * as v from 'valibot';
+import type { Schema } from '../schema/check';
+import { mostItems, record, texts } from '../schema/fields';
+import { given, InputError } from './faults';
 
 /** Classes of objects with their synonyms; a class is a word of its own too. */
 export type ObjectClasses = Readonly<Record<string, readonly string[]>>;
@@ -35,10 +38,9 @@ export function lexiconFrom(text: string): Lexicon {
   return { classes, publishedNames: true };
 }
 
-export function classesFrom(value: unknown): ObjectClasses {
-  if (!isRow(value) || !Object.values(value).every(isTexts)) {
-    throw new InputError('it is no object from class to a list of synonyms, e.g. {"dog": ["puppy"]}');
-  }
-  if (Object.keys(value).length === 0) throw new InputError('it names no class');
-  return value as ObjectClasses;
-}
+const classes: Schema<ObjectClasses> = v.pipe(
+  record(texts, 'an object from class to a list of synonyms, e.g. {"dog": ["puppy"]}', { most: mostItems }),
+  v.check((value) => Object.keys(value).length > 0, 'a lexicon that names a class'),
+);
+
+export const classesFrom = (value: unknown): ObjectClasses => given(classes, value);

@@ -2,7 +2,10 @@
  * What images truly have, as a person writes it down (docs/hallucination.md): read by the command line and the extension from
  * their files. Every fault is one sentence that names the place.
  */
-import { InputError, isRow, isTexts, type Row } from './faults';
+import * as v from 'valibot';
+import type { Schema } from '../schema/check';
+import { either, list, mostItems, number, object, optional, record, text, texts, type Fields } from '../schema/fields';
+import { given, InputError, isRow, type Row } from './faults';
 
 /** Pictures of a folder that a run takes where nobody says how many. */
 export const defaultPictures = 20;
@@ -21,40 +24,66 @@ export function imageOfRow(row: Row): string | undefined {
   return typeof image === 'string' || typeof image === 'number' ? String(image) : undefined;
 }
 
+interface Entry {
+  readonly objects?: readonly string[];
+  readonly captions?: readonly string[];
+}
+
+const saysSomething = v.check<Entry, string>(
+  ({ objects, captions }) => (objects ?? captions) !== undefined,
+  'an entry with objects or captions',
+);
+
+const lists: Fields<Entry> = { objects: optional(texts), captions: optional(texts) };
+
+/** The objects alone, or objects and captions. */
+const entry: Schema<Entry> = v.lazy((value) =>
+  isRow(value)
+    ? v.pipe(object<Entry>(lists), saysSomething)
+    : v.pipe(
+        texts,
+        v.transform((objects) => ({ objects })),
+      ),
+);
+
+const image = either(text, number, 'a text or a number');
+
+interface TruthRow extends Entry {
+  readonly image?: string | number;
+  readonly image_id?: string | number;
+}
+
+const row = v.pipe(
+  object<TruthRow>({ image: optional(image), image_id: optional(image), ...lists }),
+  v.check((value) => imageOfRow({ ...value }) !== undefined, 'an entry with an image'),
+  saysSomething,
+  v.transform((value): readonly [string, Entry] => [imageOfRow({ ...value }) ?? '', value]),
+);
+
+const mostImages = { most: mostItems };
+
+const entries: Schema<readonly (readonly [image: string, entry: Entry])[]> = v.lazy((value) =>
+  Array.isArray(value)
+    ? list(row, 'a list', mostImages)
+    : v.pipe(
+        record(entry, 'an object or a list', mostImages),
+        v.transform((byImage) => Object.entries(byImage)),
+      ),
+);
+
 /**
  * `{"image": ["object", …]}`, `{"image": {objects, captions}}`, or a list of `{image, objects, captions}`, in which several
  * rows of an image are united. A row says one of the two at least: an empty list means that nothing is there.
  */
 export function truthFrom(value: unknown): Map<string, WrittenTruth> {
   const truth = new Map<string, WrittenTruth>();
-  const add = (image: string, row: unknown): void => {
+  for (const [image, { objects = [], captions = [] }] of given(entries, value)) {
     const before = truth.get(image) ?? { objects: [], captions: [] };
-    const { objects, captions } = truthOfRow(image, row);
     truth.set(image, {
       objects: [...new Set([...before.objects, ...objects])],
       captions: [...before.captions, ...captions],
     });
-  };
-  if (isRow(value)) {
-    for (const [image, row] of Object.entries(value)) add(image, row);
-  } else if (Array.isArray(value)) {
-    for (const [at, row] of value.entries()) {
-      const image = isRow(row) ? imageOfRow(row) : undefined;
-      if (image === undefined) throw new InputError(`entry ${at} has no image`);
-      add(image, row);
-    }
-  } else throw new InputError('it is neither an object nor a list');
+  }
   if (truth.size === 0) throw new InputError('it names no image');
   return truth;
-}
-
-function truthOfRow(image: string, value: unknown): WrittenTruth {
-  if (isTexts(value)) return { objects: value, captions: [] };
-  if (isRow(value) && value['objects'] === undefined && value['captions'] === undefined) {
-    throw new InputError(`"${image}" has neither objects nor captions`);
-  }
-  const { objects = [], captions = [] } = isRow(value) ? value : { objects: value };
-  if (!isTexts(objects)) throw new InputError(`the objects of "${image}" are no list of texts`);
-  if (!isTexts(captions)) throw new InputError(`the captions of "${image}" are no list of texts`);
-  return { objects, captions };
 }

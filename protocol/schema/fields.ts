@@ -13,6 +13,13 @@ export type Fields<T> = {
 };
 
 const isTable = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
+/** What stands in a value that nobody has looked at yet: for schemas that depend on it. */
+export const fieldsIn = (value: unknown): Readonly<Record<string, unknown>> =>
+  isTable(value) ? (value as Readonly<Record<string, unknown>>) : {};
+
+/** A size that stands there; 0 where none does. */
+export const wholeOf = (value: unknown): number => (Number.isSafeInteger(value) ? Math.max(0, value as number) : 0);
+
 const table = (what: string): Schema<object> => v.custom<object>(isTable, what);
 
 /** Fields that are not named are left out of the result. */
@@ -43,10 +50,11 @@ export function byKind<T extends { readonly kind: string }>(kinds: Kinds<T>): Sc
       v.pipe(table('an object'), fieldsOf({ kind: v.literal(kind), ...fields })),
     ]),
   );
-  const kindOf = (input: unknown): unknown =>
-    isTable(input) ? (input as { readonly kind?: unknown }).kind : undefined;
-  return v.lazy((input) => schemas.get(kindOf(input)) ?? none) as Schema<unknown> as Schema<T>;
+  return v.lazy((value) => schemas.get(fieldsIn(value)['kind']) ?? none) as Schema<unknown> as Schema<T>;
 }
+
+/** What another schema looks at next. */
+export const anything: Schema<unknown> = v.unknown();
 
 /** No text of a result is longer; what a panel shows of one is laid out in a moment. */
 const longestText = 2 ** 20;
@@ -56,11 +64,14 @@ export const text: Schema<string> = v.pipe(
   v.maxLength(longestText, `a text of at most ${longestText} characters`),
 );
 
-export const filledText: Schema<string> = v.pipe(text, v.minLength(1, 'a text that says something'));
+export const filledText: Schema<string> = v.pipe(text, v.minLength(1, 'a text that is not empty'));
 
 export const flag: Schema<boolean> = v.boolean('true or false');
 
 export const number: Schema<number> = v.pipe(v.number('a number'), v.finite('a number'));
+
+/** In memory: NaN where nothing was measured, or where what a person has typed is no number yet. */
+export const anyNumber: Schema<number> = v.custom<number>((value) => typeof value === 'number', 'a number');
 
 export const numberFrom = (least: number, most: number, what = `a number from ${least} to ${most}`): Schema<number> =>
   v.pipe(v.number(what), v.minValue(least, what), v.maxValue(most, what));
@@ -112,7 +123,7 @@ export const list = <T>(
 ): Schema<readonly T[]> =>
   v.pipe(
     array(what),
-    v.minLength(least, least === 1 ? `${what} that holds something` : `${what} of at least ${least}`),
+    v.minLength(least, `${what} that ${least === 1 ? 'is not empty' : `holds ${least} or more`}`),
     v.maxLength(most, `${what} of at most ${most}`),
     v.array(item),
   );
@@ -130,18 +141,27 @@ export const pair = <A, B>(first: Schema<A>, second: Schema<B>, what: string): S
 export const triple = <T>(item: Schema<T>, what: string): Schema<readonly [T, T, T]> =>
   v.pipe(array(what), v.length(3, what), v.strictTuple([item, item, item]));
 
+const names = (what: string, most: number) =>
+  v.pipe(
+    table(what),
+    v.check((value) => Object.keys(value).length <= most, `${what} of at most ${most} names`),
+  );
+
 /** Values by name. */
-export const record = <T>(item: Schema<T>, what = 'an object'): Schema<Readonly<Record<string, T>>> =>
-  v.pipe(table(what), v.record(v.string(), item));
+export const record = <T>(
+  item: Schema<T>,
+  what = 'an object',
+  { most = 4096 }: Pick<ListSize, 'most'> = {},
+): Schema<Readonly<Record<string, T>>> => v.pipe(names(what, most), v.record(v.string(), item));
 
 /** Values by some of the names. */
 export const recordOf = <const K extends string, T>(
-  names: readonly K[],
+  keys: readonly K[],
   item: Schema<T>,
 ): Schema<Readonly<Partial<Record<K, T>>>> =>
   v.pipe(
     table('an object'),
-    v.record(v.picklist(names, `one of ${names.join(', ')}`), item),
+    v.record(v.picklist(keys, `one of ${keys.join(', ')}`), item),
   ) as Schema<unknown> as Schema<Readonly<Partial<Record<K, T>>>>;
 
 /** Settings and the like, whose fields are other people's: they are kept as they are, so far as they stay small. */

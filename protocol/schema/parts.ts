@@ -9,6 +9,7 @@ import {
   anyFields,
   count,
   exactly,
+  fieldsIn,
   figure,
   flag,
   list,
@@ -23,6 +24,7 @@ import {
   trueOrWhy,
   whole,
   wholeFrom,
+  wholeOf,
   type Fields,
 } from './fields';
 
@@ -69,9 +71,8 @@ export interface Size {
 
 /** What a value of unknown kind says of its size, so that its tables can be held against it; 0 where it says nothing. */
 export function sizeOf(value: unknown): Size {
-  const { layers, heads } = (typeof value === 'object' && value !== null ? value : {}) as Record<keyof Size, unknown>;
-  const whole = (size: unknown): number => (Number.isSafeInteger(size) ? Math.max(0, size as number) : 0);
-  return { layers: whole(layers), heads: whole(heads) };
+  const { layers, heads } = fieldsIn(value);
+  return { layers: wholeOf(layers), heads: wholeOf(heads) };
 }
 
 /** They stand before the tables that they bound. */
@@ -111,7 +112,8 @@ export const modelSummary: Schema<ModelSummary> = object<ModelSummary>({
   kvHeads: count,
   headDim: count,
   hiddenSize: count,
-  vocabulary: count,
+  // None where a vision encoder stands alone.
+  vocabulary: whole,
   contextLength: optional(count),
   causal: flag,
   weightBytes: whole,

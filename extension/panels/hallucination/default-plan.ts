@@ -1,16 +1,11 @@
 /** The plan the Hallucination panel starts with, and plans from the storage of an earlier version or session. */
-import * as v from 'valibot';
 import { demoVisionPrompt } from '../../../protocol/compute/demo-prompt';
 import { defaultPictures } from '../../../protocol/inputs/truth';
-import { hallucinationModes, setCaptions, type HallucinationPlan } from '../../../protocol/panels/hallucination';
-import {
-  outlierRules,
-  removedPositions,
-  vhdDistances,
-  type HallucinationResult,
-  type HallucinationSet,
-  type Reinforcement,
-} from '../../../protocol/results/hallucination';
+import type { HallucinationPlan } from '../../../protocol/panels/hallucination';
+import { hallucinationPlan } from '../../../protocol/panels/hallucination-schema';
+import type { HallucinationResult, HallucinationSet, Reinforcement } from '../../../protocol/results/hallucination';
+import { check } from '../../../protocol/schema/check';
+import { fieldsIn } from '../../../protocol/schema/fields';
 import type { SavedHallucination } from '../../results/hallucination-file';
 
 /** What comes with the extension: a small vision-language model, and scenes whose objects are known. */
@@ -102,36 +97,14 @@ const withPaths = (plan: HallucinationPlan, change: (path: string) => string): H
   lexicon: change(plan.lexicon),
 });
 
-const number = v.pipe(v.number(), v.finite());
-const whole = v.pipe(v.number(), v.integer(), v.minValue(0));
-
-/** Defaults stand for what plans did not say at first. */
-const planSchema: v.GenericSchema<unknown, HallucinationPlan> = v.object({
-  mode: v.picklist(hallucinationModes),
-  folder: v.string(),
-  image: v.string(),
-  images: v.string(),
-  prompt: v.string(),
-  chat: v.optional(v.boolean(), false),
-  span: v.nullable(v.tuple([whole, whole])),
-  truth: v.nullable(v.array(v.string())),
-  maxNewTokens: number,
-  distance: v.picklist(vhdDistances),
-  outliers: v.picklist(outlierRules),
-  positions: v.picklist(removedPositions),
-  k: v.nullable(whole),
-  alpha: number,
-  reinforcedLayers: v.nullable(v.array(whole)),
-  reinforcedOutliers: v.optional(v.nullable(v.picklist(outlierRules)), null),
-  lexicon: v.string(),
-  setCaptions: v.picklist(setCaptions),
-  mostImages: v.nullable(whole),
-  seed: number,
-});
+/** What plans did not say at first. */
+const since = { reinforcedOutliers: null, chat: false } satisfies Partial<HallucinationPlan>;
 
 /** Taken only when it has everything a plan has. */
 export function storedPlan(stored: unknown, extension: string): HallucinationPlan | undefined {
-  const { success, output: plan } = v.safeParse(planSchema, stored);
-  if (!success) return undefined;
-  return withPaths(plan, (path) => (path.startsWith(inExtension) ? extension + path.slice(inExtension.length) : path));
+  const checked = check(hallucinationPlan, { ...since, ...fieldsIn(stored) });
+  if (!checked.ok) return undefined;
+  return withPaths(checked.result, (path) =>
+    path.startsWith(inExtension) ? extension + path.slice(inExtension.length) : path,
+  );
 }

@@ -6,8 +6,9 @@ import { InputError } from '../../../protocol/inputs/faults';
 import { lexiconFrom, type Lexicon } from '../../../protocol/inputs/lexicon';
 import { truthForm, truthFrom, type WrittenTruth } from '../../../protocol/inputs/truth';
 import type { ImageFolder } from '../../../protocol/panels/hallucination';
+import { parseJson, type Checked } from '../../../protocol/schema/check';
+import { anything } from '../../../protocol/schema/fields';
 import { Sentence } from '../questions';
-import { parseChecked, Wrong, type Parsed } from '../../results/checks';
 
 export const truthFile = 'truth.json';
 const lexiconFiles = ['lexicon.txt', 'lexicon.json'];
@@ -23,15 +24,15 @@ export const imageType = (path: string): string | undefined => types[path.split(
 
 export type Truth = ReadonlyMap<string, WrittenTruth>;
 
-export function parseTruth(text: string): Parsed<Truth> {
-  return parseChecked(text, (value) => {
-    try {
-      return truthFrom(value);
-    } catch (error) {
-      if (error instanceof InputError) throw new Wrong(`In the file ${error.message}. ${truthForm}`);
-      throw error;
-    }
-  });
+export function parseTruth(text: string): Checked<Truth> {
+  const parsed = parseJson(anything, text);
+  if (!parsed.ok) return parsed;
+  try {
+    return { ok: true, result: truthFrom(parsed.result) };
+  } catch (error) {
+    if (error instanceof InputError) return { ok: false, why: `In the file, ${error.message}. ${truthForm}` };
+    throw error;
+  }
 }
 
 export interface FoundImages {

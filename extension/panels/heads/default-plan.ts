@@ -1,8 +1,9 @@
 /** The plan the Heads panel starts with, and plans from the storage of an earlier version or session. */
-import * as v from 'valibot';
 import { demoPrompt } from '../../../protocol/compute/demo-prompt';
 import type { HeadsPlan } from '../../../protocol/panels/heads';
+import { headsPlan } from '../../../protocol/panels/heads-schema';
 import type { HeadsResult } from '../../../protocol/results/heads';
+import { check } from '../../../protocol/schema/check';
 
 /** One click on Run shows real heads: the model that comes with the extension, on a prompt that names and repeats. */
 export const demoPlan = (demoFolder: string): HeadsPlan => ({
@@ -36,23 +37,10 @@ const demoName = '';
 export const planToStore = (plan: HeadsPlan, demoFolder: string): HeadsPlan =>
   plan.folder === demoFolder ? { ...plan, folder: demoName } : plan;
 
-const whole = v.pipe(v.number(), v.integer(), v.minValue(0));
-
-const stored: v.GenericSchema<unknown, HeadsPlan> = v.object({
-  folder: v.string(),
-  prompt: v.variant('kind', [
-    v.object({ kind: v.literal('text'), text: v.string(), chat: v.exactOptional(v.boolean()) }),
-    v.object({ kind: v.literal('ids'), ids: v.array(whole) }),
-  ]),
-  gains: v.array(v.object({ layer: whole, head: whole, gain: v.pipe(v.number(), v.finite()) })),
-  classify: v.boolean(),
-  causal: v.boolean(),
-  seed: v.pipe(v.number(), v.finite()),
-});
-
 /** Taken only when it has everything a plan has. */
 export function storedPlan(value: unknown, demoFolder: string): HeadsPlan | undefined {
-  const { success, output: plan } = v.safeParse(stored, value);
-  if (!success) return undefined;
-  return plan.folder === demoName ? { ...plan, folder: demoFolder } : plan;
+  const checked = check(headsPlan, value);
+  if (!checked.ok) return undefined;
+  const { folder } = checked.result;
+  return { ...checked.result, folder: folder === demoName ? demoFolder : folder };
 }

@@ -1,7 +1,9 @@
 /** The plan the kernels panel starts with when none was left, from the settings. */
-import * as v from 'valibot';
 import type { SettingKey, SettingValue } from '../../../protocol/contributions/settings';
+import { benchmarkPlan } from '../../../protocol/panels/kernels-schema';
 import type { BenchmarkPlan } from '../../../protocol/results/benchmark';
+import { check } from '../../../protocol/schema/check';
+import { fieldsIn } from '../../../protocol/schema/fields';
 import type { Draft } from './run';
 
 /** A shape that a laptop measures in seconds: 8 heads of 64. */
@@ -26,34 +28,15 @@ export function defaultPlan(setting: <K extends SettingKey>(key: K) => SettingVa
   };
 }
 
-const shapeSchema = v.looseObject({
-  pattern: v.string(),
-  lengths: v.array(v.number()),
-  batch: v.number(),
-  heads: v.number(),
-  kvHeads: v.number(),
-  headDim: v.number(),
-  valueDim: v.number(),
-});
-
-const planSchema = v.looseObject({
-  mechanisms: v.array(v.string()),
-  baseline: v.string(),
-  shape: shapeSchema,
-  parameters: v.looseObject({}),
-  device: v.string(),
-  threads: v.number(),
-  precision: v.string(),
-  seed: v.number(),
-  secondsPerLength: v.number(),
-  measureMemory: v.boolean(),
-});
-
-const draftSchema = v.object({ plan: planSchema, rows: v.array(v.looseObject({ mechanism: v.string() })) });
-
 /** A plan from the storage of an earlier version or session: taken only when it has everything a plan has. */
-export const storedPlan = (value: unknown): BenchmarkPlan | undefined =>
-  v.is(planSchema, value) ? (value as unknown as BenchmarkPlan) : undefined;
+export function storedPlan(value: unknown): BenchmarkPlan | undefined {
+  const checked = check(benchmarkPlan, value);
+  return checked.ok ? checked.result : undefined;
+}
 
-export const storedDraft = (value: unknown): Draft | undefined =>
-  v.is(draftSchema, value) ? (value as unknown as Draft) : undefined;
+/** Rows of a run that was cut off, as they were kept. */
+export function storedDraft(value: unknown): Draft | undefined {
+  const { plan, rows } = fieldsIn(value);
+  const stored = storedPlan(plan);
+  return stored !== undefined && Array.isArray(rows) ? { plan: stored, rows: rows as Draft['rows'] } : undefined;
+}

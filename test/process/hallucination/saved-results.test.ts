@@ -28,14 +28,15 @@ describe('results of the command line in the panel', () => {
     const words = ['vhd', demo, '--image', plan.image, '--prompt', plan.prompt, '--lexicon', plan.lexicon];
     const { code, stderr } = await place.headscope([...words, '--truth', 'boat,dragon', '--json', file]);
     assert.equal(code, 0, stderr);
-    const parsed = parseHallucination(readFileSync(file, 'utf8'));
+    const written = readFileSync(file, 'utf8');
+    const parsed = parseHallucination(written);
     assert.ok(parsed.ok, parsed.ok ? '' : parsed.why);
     const saved = parsed.result;
     assert.ok(saved.kind === 'headscope-hallucination');
     assert.deepEqual(saved.variants, []);
     assert.match(saved.caption.text, /Boat/);
     assert.deepEqual(saved.truthLabels, { total: 2, unknown: 1, names: ['dragon'] });
-    const fields = saved as unknown as Record<string, unknown>;
+    const fields = JSON.parse(written) as Record<string, unknown>;
     const { text, tokens, mentions, score } = saved.caption;
     assert.deepEqual(
       { text: fields['text'], tokens: fields['tokens'], mentions: fields['mentions'], score: fields['score'] },

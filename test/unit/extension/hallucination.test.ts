@@ -71,7 +71,7 @@ describe('saved results of pictures', () => {
     assert.equal(why({}), 'ok');
     const [first] = set.variants;
     assert.match(
-      why({ variants: [{ ...first, change: { pictures: 1, chairS: 3 } }] }),
+      why({ variants: [{ ...first, change: { pictures: 1, onlyPlain: 0, onlyReinforced: 0, chairS: 3 } }] }),
       /^variants\[0\]\.change\.chairS/,
     );
     assert.match(why({ variants: [{ ...first, change: null }] }), /^variants\[0\]\.change/);
@@ -105,7 +105,7 @@ describe('a folder of pictures', () => {
       const parsed = parseTruth(text);
       return parsed.ok ? 'ok' : parsed.why;
     };
-    assert.match(why('{"a.png": "dog"}'), /^In the file the objects of "a\.png" are no list of texts\. Write \{/);
+    assert.match(why('{"a.png": "dog"}'), /^In the file, a\.png is not a list of texts\. Write \{/);
     assert.match(why('{'), /not valid JSON/);
     await inFolder({ 'lexicon.txt': 'dog, puppy', 'odd.json': '{"dog": 1}' }, async (folder) => {
       assert.deepEqual(await readLexicon(join(folder, 'lexicon.txt')), {

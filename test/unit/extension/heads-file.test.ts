@@ -103,7 +103,7 @@ describe('a saved result of heads', () => {
     assert.match(whyNot(changed({ version: 2 })), /update Headscope/);
     assert.match(whyNot(changed({ model: { ...modelSummary(), hash: 7 } })), /^model\.hash is not a text/);
     assert.match(whyNot(changed({ tokens: ['a'] })), /^tokens is not a list with one text for each id/);
-    assert.match(whyNot(changed({ statistics: {} })), /^statistics\.previousToken is not a list of 2 layers/);
+    assert.match(whyNot(changed({ statistics: {} })), /^statistics\.previousToken is missing\./);
     assert.match(whyNot(changed({ layers: 1e9 })), /^layers is not a whole number from 1 to 1024/);
     assert.match(whyNot(changed({ gains: [{ layer: 2, head: 0, gain: 0 }] })), /^gains\[0\]\.layer is not a layer/);
     assert.match(whyNot(changed({ classes: [{ layer: 0, head: 0, label: 'clever' }] })), /^classes\[0\]\.label/);
@@ -115,6 +115,22 @@ describe('a saved result of heads', () => {
       whyNot(changed({ thumbnails: { size: 1e6, layers: 2, heads: 2, encoding: 'float32-base64', data: '' } })),
       /^thumbnails\.size/,
     );
+  });
+
+  it('is refused where the notes of the model are no list: a panel that draws them would stay blank', () => {
+    assert.equal(whyNot(changed({ model: { ...modelSummary(), notes: 5 } })), 'model.notes is not a list of texts.');
+    assert.equal(whyNot(changed({ image: {} })), 'image.name is missing.');
+    assert.equal(whyNot(changed({ chatPrompt: 'USER' })), 'chatPrompt is not an object.');
+    assert.equal(whyNot(changed({ settings: null })), 'settings is not an object.');
+  });
+
+  it('is refused at once where it has more heads than a grid can be drawn of', () => {
+    const start = performance.now();
+    assert.match(
+      whyNot(changed({ layers: 1024, heads: 1024, statistics: {}, gains: [], classes: [] })),
+      /^heads is not a whole number from 1 to 16: with 1024 layers there is room for no more\.$/,
+    );
+    assert.ok(performance.now() - start < 500);
   });
 
   it('is named by its time and model, and keeps its ending when the name is taken', () => {
@@ -181,7 +197,7 @@ describe('a saved intervention', () => {
     };
     assert.equal(why('nonsense').startsWith('The file is not valid JSON'), true);
     assert.match(why('{"kind": "headscope-labels"}'), /no saved intervention of Headscope/);
-    assert.match(why('{"kind": "headscope-intervention"}'), /^gains is not a list/);
+    assert.match(why('{"kind": "headscope-intervention"}'), /^gains is missing\./);
     assert.match(why(interventionText(modelSummary(), [{ layer: 2, head: 0, gain: 0 }])), /a layer from 0 to 1/);
     assert.match(why(interventionText(modelSummary(), [{ layer: 0, head: 7, gain: 0 }])), /a head from 0 to 1/);
     const text = '{"kind": "headscope-intervention", "gains": [{"layer": 0, "head": 0, "gain": "off"}]}';

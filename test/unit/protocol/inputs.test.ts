@@ -39,12 +39,12 @@ describe('the truth of images', () => {
     const wrong: readonly (readonly [unknown, RegExp])[] = [
       [{}, /names no image/],
       [[], /names no image/],
-      [3, /neither an object nor a list/],
-      [{ 'a.png': 'dog' }, /objects of "a\.png" are no list/],
-      [{ 'a.png': { objects: ['dog'], captions: 'one' } }, /captions of "a\.png" are no list/],
-      [{ 'a.png': {} }, /"a\.png" has neither objects nor captions/],
-      [[{ image: 'a.png', labels: ['dog'] }], /"a\.png" has neither objects nor captions/],
-      [[{ objects: ['dog'] }], /entry 0 has no image/],
+      [3, /it is not an object or a list/],
+      [{ 'a.png': 'dog' }, /a\.png is not a list of texts/],
+      [{ 'a.png': { objects: ['dog'], captions: 'one' } }, /a\.png\.captions is not a list of texts/],
+      [{ 'a.png': {} }, /a\.png is not an entry with objects or captions/],
+      [[{ image: 'a.png', labels: ['dog'] }], /\[0\] is not an entry with objects or captions/],
+      [[{ objects: ['dog'] }], /\[0\] is not an entry with an image/],
     ];
     for (const [value, sentence] of wrong) assert.throws(() => truthFrom(value), sentence, JSON.stringify(value));
   });
@@ -75,11 +75,11 @@ describe('a lexicon of one own', () => {
   });
 
   it('is refused with a sentence when it is none', () => {
-    assert.throws(() => lexiconFrom('{"dog": "puppy"}'), /from class to a list of synonyms/);
+    assert.throws(() => lexiconFrom('{"dog": "puppy"}'), /dog is not a list of texts/);
     assert.throws(() => lexiconFrom('{"dog": '), /is no JSON/);
     assert.throws(() => lexiconFrom('  \n'), /names no class/);
     assert.throws(() => lexiconFrom('\ufffdPNG\r\n\x1a\n\0\0\0\rIHDR'), /is no text/);
     assert.throws(() => classesFrom([]), /from class to a list/);
-    assert.throws(() => classesFrom({}), /names no class/);
+    assert.throws(() => classesFrom({}), /it is not a lexicon that names a class/);
   });
 });

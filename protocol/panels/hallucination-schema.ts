@@ -1,0 +1,86 @@
+/** Messages of the Hallucination panel to the extension, and the plan of its form as it is kept. */
+import type { ReinforcementRequest } from '../compute/hallucination';
+import { outlierRules, removedPositions, vhdDistances } from '../results/hallucination';
+import { layerList, reinforcementFields } from '../results/hallucination-schema';
+import type { Schema } from '../schema/check';
+import {
+  byKind,
+  flag,
+  list,
+  object,
+  oneOf,
+  optional,
+  orNull,
+  pair,
+  text,
+  texts,
+  anyNumber,
+  whole,
+} from '../schema/fields';
+import { hallucinationModes, setCaptions, type FromHallucinationPanel, type HallucinationPlan } from './hallucination';
+import { copied, exported, headPlace } from './messages';
+
+export const hallucinationPlan: Schema<HallucinationPlan> = object<HallucinationPlan>({
+  mode: oneOf(hallucinationModes),
+  folder: text,
+  image: text,
+  images: text,
+  prompt: text,
+  chat: flag,
+  span: orNull(pair(whole, whole, 'a pair of positions')),
+  truth: orNull(texts),
+  maxNewTokens: anyNumber,
+  distance: oneOf(vhdDistances),
+  outliers: oneOf(outlierRules),
+  positions: oneOf(removedPositions),
+  k: orNull(whole),
+  alpha: anyNumber,
+  reinforcedLayers: orNull(layerList),
+  reinforcedOutliers: orNull(oneOf(outlierRules)),
+  lexicon: text,
+  setCaptions: oneOf(setCaptions),
+  mostImages: orNull(whole),
+  seed: anyNumber,
+});
+
+const { outliers, heads, normMatched, executor } = reinforcementFields;
+
+const reinforcement: Schema<ReinforcementRequest> = object<ReinforcementRequest>({
+  alpha: anyNumber,
+  layers: optional(layerList),
+  outliers,
+  heads,
+  normMatched,
+  executor,
+  seed: anyNumber,
+});
+
+const request = whole;
+const plan = hallucinationPlan;
+
+export const fromHallucinationPanel: Schema<FromHallucinationPanel> = byKind<FromHallucinationPanel>({
+  ready: {},
+  planned: { plan },
+  chooseModel: { folder: text },
+  loadModel: {},
+  browseModel: {},
+  browseImage: {},
+  browseImages: {},
+  browseLexicon: {},
+  openImage: { request, folder: text, image: text, prompt: text, chat: flag },
+  tokenise: { request, folder: text, text, chat: flag, pictures: flag },
+  folderTime: { request, plan },
+  card: { folder: text },
+  openCard: { folder: text },
+  run: { plan, resume: flag },
+  cancel: {},
+  reinforce: { request, reinforcement },
+  map: { request, step: whole, variant: orNull(whole), heads: list(headPlace) },
+  step: { request, step: whole },
+  save: {},
+  compare: {},
+  stopComparing: {},
+  openFull: { plan, select: optional(headPlace) },
+  export: exported,
+  copy: copied,
+});

@@ -1,0 +1,59 @@
+/** Messages of the Heads panel to the extension, and the plan of its form as it is kept. */
+import type { Schema } from '../schema/check';
+import { byKind, flag, object, optional, text, anyNumber, whole } from '../schema/fields';
+import { headGains } from '../schema/parts';
+import type { FromHeadsPanel, HeadsPlan } from './heads';
+import { copied, exported, headPlace, prompt } from './messages';
+
+const gains = headGains();
+
+export const headsPlan: Schema<HeadsPlan> = object<HeadsPlan>({
+  folder: text,
+  prompt,
+  gains,
+  classify: flag,
+  causal: flag,
+  seed: anyNumber,
+});
+
+const request = whole;
+
+export const fromHeadsPanel: Schema<FromHeadsPanel> = byKind<FromHeadsPanel>({
+  ready: {},
+  planned: { plan: headsPlan },
+  chooseModel: { folder: text },
+  loadModel: {},
+  browseModel: {},
+  tokenise: { request, folder: text, prompt },
+  run: { plan: headsPlan },
+  cancel: {},
+  tile: {
+    request,
+    layer: whole,
+    head: whole,
+    rowStart: whole,
+    rowCount: whole,
+    columnStart: whole,
+    columnCount: whole,
+    outRows: whole,
+    outColumns: whole,
+  },
+  row: { request, layer: whole, head: whole, query: whole },
+  nextTokens: { request, gains },
+  generate: {
+    request,
+    gains,
+    maxNewTokens: anyNumber,
+    temperature: anyNumber,
+    topP: anyNumber,
+    seed: anyNumber,
+  },
+  saveIntervention: { gains },
+  loadIntervention: {},
+  saveLabels: {},
+  save: {},
+  compare: {},
+  openFull: { plan: headsPlan, select: optional(headPlace) },
+  export: exported,
+  copy: copied,
+});

@@ -1,0 +1,23 @@
+/** What messages of several panels to the extension hold, as they are read. */
+import * as v from 'valibot';
+import type { PromptInput } from '../compute/models';
+import type { Schema } from '../schema/check';
+import { byKind, either, flag, object, oneOf, optional, text, wholes } from '../schema/fields';
+import { placeFields } from '../schema/parts';
+
+export const prompt: Schema<PromptInput> = byKind<PromptInput>({
+  text: { text, chat: optional(flag), image: optional(text) },
+  ids: { ids: wholes, image: optional(text) },
+});
+
+/** A head that is named by a command, a link or the form. */
+export const headPlace = object<{ readonly layer: number; readonly head: number }>(placeFields());
+
+/** A picture or a table on its way to a file, of any length. */
+export const exported = {
+  format: oneOf(['png', 'svg', 'csv', 'json', 'html']),
+  name: text,
+  data: either(v.string(), v.instance(Uint8Array), 'a text or bytes'),
+};
+
+export const copied = { text: v.string('a text') };

@@ -1,0 +1,246 @@
+/** A saved benchmark, `*.headscope-bench.json`, as it is read back; its plan and rows also cross between processes. */
+import * as v from 'valibot';
+import type { Schema } from '../schema/check';
+import {
+  count,
+  either,
+  fieldsIn,
+  figure,
+  flag,
+  list,
+  number,
+  object,
+  oneOf,
+  optional,
+  orNull,
+  pair,
+  record,
+  text,
+  texts,
+  triple,
+  trueOrWhy,
+  whole,
+} from '../schema/fields';
+import { headOf, provenance } from '../schema/parts';
+import type {
+  BenchmarkPlan,
+  BenchmarkResult,
+  BenchmarkRow,
+  BenchmarkShape,
+  Calibration,
+  Crossover,
+  ExponentFit,
+  ParameterValue,
+  PatternRun,
+  RateBySize,
+  Ratio,
+  Roof,
+} from './benchmark';
+import type { CabMeasures, CompositionalIndex, EfficiencyLengths, FittedLength, MethodIndex, TaskIndex } from './cab';
+
+/** Rows of a table that is drawn in a moment, and the mechanisms and lengths that they may be of. */
+const mostRows = 10_000;
+const many = { most: 1000 };
+
+export const pattern = oneOf(['noncausal-self', 'causal-self', 'noncausal-cross', 'causal-cross']);
+
+export const modes = ['prefill', 'decode'] as const;
+
+const shape = object<BenchmarkShape>({
+  pattern,
+  batch: count,
+  heads: count,
+  kvHeads: count,
+  headDim: count,
+  valueDim: count,
+  mode: optional(oneOf(modes)),
+  lengths: list(count, 'a list of positive whole numbers', { least: 1, ...many }),
+  keys: optional(count),
+});
+
+/** Values of a mechanism's parameters by their names. */
+export const parametersOf = (number: Schema<number>): Schema<Readonly<Record<string, ParameterValue>>> =>
+  record(v.union([number, text, flag], 'a number, a text, true or false'));
+
+/** What a row leaves out where there is no number, or where it was one that JSON cannot write: that is null in the file. */
+const figures = [
+  'medianMs',
+  'relativeSd',
+  'samples',
+  'peakBytes',
+  'predictedPeakBytes',
+  'flops',
+  'bytes',
+  'predictedMs',
+  'trimmedMs',
+  'gflops',
+  'bandwidthGBs',
+  'maxError',
+  'tolerance',
+  'checkedRows',
+  'checkedLength',
+  'ratioToBaseline',
+] as const satisfies readonly (keyof BenchmarkRow)[];
+
+function withoutNulls(value: unknown): unknown {
+  const entries = Object.entries(fieldsIn(value));
+  const absent = ([key, one]: readonly [string, unknown]) => one === null && figures.some((figure) => figure === key);
+  return entries.some(absent) ? Object.fromEntries(entries.filter((entry) => !absent(entry))) : value;
+}
+
+/** `number`: of a file, or any that was measured. */
+function rowOf(number: Schema<number>): Schema<BenchmarkRow> {
+  const measured = optional(number);
+  return v.pipe(
+    v.unknown(),
+    v.transform(withoutNulls),
+    object<BenchmarkRow>({
+      mechanism: text,
+      length: count,
+      ok: flag,
+      reason: optional(text),
+      refusal: optional(oneOf(['unsupported', 'memory', 'runtime', 'wrong', 'impossible'])),
+      medianMs: measured,
+      relativeSd: measured,
+      samples: measured,
+      quartilesMs: optional(pair(number, number, 'a pair of numbers')),
+      peakBytes: measured,
+      peakBy: optional(oneOf(['VmHWM', 'maxRSS'])),
+      predictedPeakBytes: measured,
+      flops: measured,
+      bytes: measured,
+      predictedMs: measured,
+      trimmedMs: measured,
+      gflops: measured,
+      bandwidthGBs: measured,
+      maxError: measured,
+      tolerance: measured,
+      checkedRows: measured,
+      checkedLength: measured,
+      ratioToBaseline: optional(object<Ratio>({ median: number, low: number, high: number, p: number })),
+      notes: optional(texts),
+    }),
+  );
+}
+
+export const rowsOf = (number: Schema<number>): Schema<readonly BenchmarkRow[]> =>
+  list(rowOf(number), 'a list of rows', { most: mostRows });
+
+const rows = rowsOf(number);
+
+/** `figureOfPlan`: a number of a plan that was run, or one that is being typed. */
+export const planOf = (shape: Schema<BenchmarkShape>, figureOfPlan: Schema<number>): Schema<BenchmarkPlan> =>
+  object<BenchmarkPlan>({
+    mechanisms: list(text, 'a list of texts', many),
+    baseline: text,
+    shape,
+    furtherPatterns: optional(list(pattern, 'a list of patterns', many)),
+    parameters: record(parametersOf(figureOfPlan)),
+    device: text,
+    threads: figureOfPlan,
+    precision: oneOf(['float32', 'float16']),
+    seed: figureOfPlan,
+    secondsPerLength: figureOfPlan,
+    measureMemory: flag,
+    done: optional(rowsOf(figureOfPlan)),
+    origin: optional(text),
+  });
+
+const fittedEnd = either(number, oneOf(['always', 'never']), 'a number, "always" or "never"');
+
+const fitted = object<FittedLength>({ length: fittedEnd, r2Baseline: figure, r2Mechanism: figure });
+
+const crossover = object<Crossover>({
+  mechanism: text,
+  efficiencyLength: orNull(number),
+  note: optional(text),
+  measured: optional(orNull(number)),
+  fitted: optional(
+    object<NonNullable<Crossover['fitted']>>({
+      length: fittedEnd,
+      baseline: triple(figure, 'three numbers'),
+      mechanism: pair(figure, figure, 'a pair of numbers'),
+      r2Baseline: figure,
+      r2Mechanism: figure,
+    }),
+  ),
+});
+
+const rate = object<RateBySize>({ small: number, large: number });
+
+const calibration = object<Calibration>({
+  products: rate,
+  smallFlops: number,
+  largeFlops: number,
+  passes: object<Calibration['passes']>({
+    softmax: rate,
+    exponential: rate,
+    elementwise: rate,
+    copy: rate,
+    reduction: rate,
+    selection: rate,
+  }),
+  smallBytes: number,
+  largeBytes: number,
+  callMicroseconds: number,
+  viewMicroseconds: number,
+  seconds: number,
+});
+
+const compositionalIndex = object<CompositionalIndex>({
+  baseline: text,
+  tasks: list(object<TaskIndex>({ task: text, pattern, scores: record(figure) }), 'a list', many),
+  methods: list(object<MethodIndex>({ method: text, pattern, index: number, delta: optional(number) }), 'a list', {
+    most: mostRows,
+  }),
+  correlations: list(
+    object<CompositionalIndex['correlations'][number]>({
+      patterns: pair(pattern, pattern, 'a pair of patterns'),
+      methods: whole,
+      r: number,
+    }),
+    'a list',
+    many,
+  ),
+});
+
+const cab = object<CabMeasures>({
+  efficiency: list(
+    object<EfficiencyLengths>({
+      mechanism: text,
+      pattern,
+      supported: trueOrWhy,
+      time: optional(fitted),
+      memory: optional(fitted),
+      timeByModel: optional(fitted),
+      memoryByModel: optional(fitted),
+    }),
+    'a list',
+    { most: mostRows },
+  ),
+  index: optional(compositionalIndex),
+});
+
+export const savedBenchmark: Schema<BenchmarkResult> = object<BenchmarkResult>(
+  {
+    ...headOf('headscope-bench', 'saved benchmark'),
+    ...provenance,
+    plan: planOf(shape, number),
+    rows,
+    fits: list(object<ExponentFit>({ mechanism: text, exponent: number, r2: figure }), 'a list', { most: mostRows }),
+    crossover: list(crossover, 'a list', { most: mostRows }),
+    roof: object<Roof>({
+      peakGflops: number,
+      peakBandwidthGBs: number,
+      gflopsMeasured: optional(text),
+      bandwidthMeasured: optional(text),
+      measured: text,
+    }),
+    calibration: optional(calibration),
+    cab: optional(cab),
+    furtherPatterns: optional(list(object<PatternRun>({ pattern, rows }), 'a list', many)),
+    state: oneOf(['done', 'cancelled', 'failed']),
+    seconds: number,
+  },
+  'a JSON object',
+);

@@ -1,0 +1,252 @@
+/** Saved results of a vision-language model, `*.headscope-hallucination.json`, of one picture or of a set, as they are read back. */
+import * as v from 'valibot';
+import type { Schema } from '../schema/check';
+import {
+  byKind,
+  count,
+  fieldsIn,
+  figure,
+  flag,
+  list,
+  number,
+  numbers,
+  object,
+  oneOf,
+  optional,
+  orNull,
+  text,
+  texts,
+  whole,
+  wholes,
+  type Fields,
+} from '../schema/fields';
+import {
+  chatPrompt,
+  figurePerHead,
+  flagPerHead,
+  headGains,
+  headOf,
+  imageSpan,
+  modelSummary,
+  mostHeads,
+  mostLayers,
+  provenance,
+  sizeFields,
+  sizeOf,
+  type Size,
+} from '../schema/parts';
+import {
+  outlierRules,
+  reinforcedHeads,
+  reinforcementExecutors,
+  removedPositions,
+  vhdDistances,
+  type Caption,
+  type CaptionScore,
+  type CaptionSetScore,
+  type CaptionToken,
+  type DatasetEntry,
+  type DivergenceStep,
+  type HallucinationResult,
+  type HallucinationSet,
+  type ImageSinks,
+  type ObjectMention,
+  type PairedChange,
+  type PictureSample,
+  type Reinforcement,
+  type Removed,
+  type ShareChange,
+  type TruthLabels,
+  type TVhdSeparation,
+} from './hallucination';
+
+export type SavedHallucination = HallucinationResult | HallucinationSet;
+
+/** Captions of more tokens, results of more captions, sets of more pictures are no result that can be drawn. */
+const ofTokens = { most: 65_536 };
+const ofCaptions = { most: 1000 };
+const ofPictures = { most: 100_000 };
+
+export const layerList = list(whole, 'a list of layers', { most: mostLayers });
+
+export const reinforcementFields: Fields<Reinforcement> = {
+  alpha: number,
+  layers: layerList,
+  distance: oneOf(vhdDistances),
+  outliers: oneOf(outlierRules),
+  positions: oneOf(removedPositions),
+  heads: oneOf(reinforcedHeads),
+  normMatched: flag,
+  executor: oneOf(reinforcementExecutors),
+  seed: number,
+};
+
+const reinforcement = object<Reinforcement>(reinforcementFields);
+
+const token = object<CaptionToken>({
+  id: whole,
+  text,
+  probability: figure,
+  tVhd: figure,
+  visualAttention: figure,
+});
+
+const mention = object<ObjectMention>({
+  start: whole,
+  end: whole,
+  word: text,
+  object: text,
+  inTruth: optional(flag),
+});
+
+const captionScore = object<CaptionScore>({
+  length: whole,
+  mentions: whole,
+  hallucinated: whole,
+  chairI: orNull(number),
+  recall: orNull(number),
+});
+
+/** `size`: of the tables of its heads; a set does not say it, and has none. */
+const captionOf = (size?: Size): Schema<Caption> =>
+  object<Caption>({
+    reinforcement: orNull(reinforcement),
+    text,
+    tokens: list(token, 'a list', ofTokens),
+    mentions: list(mention, 'a list', ofTokens),
+    score: optional(captionScore),
+    stoppedAt: optional(whole),
+    broken: optional(text),
+    reinforced: optional(
+      size
+        ? flagPerHead(size)
+        : list(list(flag, 'a list of heads', { most: mostHeads }), 'a list of layers', { most: mostLayers }),
+    ),
+    gains: optional(headGains(size)),
+  });
+
+const truthLabels = object<TruthLabels>({ total: whole, unknown: whole, names: texts });
+
+/** What both kinds say of how they were measured. */
+const measure = {
+  model: modelSummary,
+  prompt: orNull(text),
+  chatPrompt: optional(chatPrompt),
+  distance: oneOf(vhdDistances),
+  outliers: oneOf(outlierRules),
+  positions: oneOf(removedPositions),
+  k: count,
+  truthLabels: optional(truthLabels),
+  seconds: number,
+} satisfies Partial<Fields<HallucinationResult>>;
+
+const sinks = object<ImageSinks>({
+  notApplicable: optional(text),
+  dimensions: wholes,
+  threshold: figure,
+  tokens: list(
+    object<ImageSinks['tokens'][number]>({ token: whole, phi: figure, layers: layerList }),
+    'a list',
+    ofTokens,
+  ),
+});
+
+function resultOf(size: Size): Schema<HallucinationResult> {
+  const table = figurePerHead(size);
+  const flags = flagPerHead(size);
+  const caption = captionOf(size);
+  const tables = { vhd: table, textEnergy: table, outlier: flags, selected: flags, visualAttention: table };
+  return object<HallucinationResult>(
+    {
+      ...headOf('headscope-hallucination', 'saved result of a picture'),
+      ...provenance,
+      ...measure,
+      promptIds: wholes,
+      promptTokens: texts,
+      image: optional(imageSpan),
+      removed: byKind<Removed>({ image: {}, span: { start: whole, end: whole } }),
+      ...sizeFields(size),
+      ...tables,
+      steps: optional(list(object<DivergenceStep>({ step: whole, ...tables }), 'a list', ofTokens)),
+      caption,
+      variants: list(caption, 'a list', ofCaptions),
+      sinks: optional(sinks),
+      truth: optional(list(text, 'a list of objects')),
+      references: optional(list(text, 'a list of captions')),
+    },
+    'a JSON object',
+  );
+}
+
+const setScore = object<CaptionSetScore>({
+  captions: whole,
+  unfinished: optional(whole),
+  mentions: whole,
+  chairS: orNull(number),
+  chairI: orNull(number),
+  recall: orNull(number),
+  precision: orNull(number),
+  f1: orNull(number),
+  length: orNull(number),
+});
+
+const shareChange = orNull(object<ShareChange>({ difference: number, low: number, high: number }));
+
+const change = object<PairedChange>({
+  pictures: whole,
+  onlyPlain: whole,
+  onlyReinforced: whole,
+  chairS: shareChange,
+  chairI: shareChange,
+  recall: shareChange,
+});
+
+const separation = object<TVhdSeparation>({
+  hallucinated: numbers,
+  truthful: numbers,
+  histogram: object<TVhdSeparation['histogram']>({
+    from: number,
+    to: number,
+    hallucinated: list(whole, 'a list of counts', ofCaptions),
+    truthful: list(whole, 'a list of counts', ofCaptions),
+  }),
+  auroc: orNull(number),
+});
+
+const captionOfSet = captionOf();
+
+const set = object<HallucinationSet>(
+  {
+    ...headOf('headscope-hallucination-set', 'saved set of captions'),
+    ...provenance,
+    ...measure,
+    entries: list(
+      object<DatasetEntry>({
+        name: text,
+        truth: list(text, 'a list of objects'),
+        plain: captionOfSet,
+        variants: list(captionOfSet, 'a list', ofCaptions),
+      }),
+      'a list',
+      ofPictures,
+    ),
+    failures: list(object<HallucinationSet['failures'][number]>({ name: text, why: text }), 'a list', ofPictures),
+    plain: setScore,
+    variants: list(
+      object<HallucinationSet['variants'][number]>({ reinforcement, score: setScore, change: optional(change) }),
+      'a list',
+      ofCaptions,
+    ),
+    sample: optional(object<PictureSample>({ count: whole, seed: whole, of: whole })),
+    separation,
+    total: whole,
+    state: oneOf(['done', 'cancelled']),
+  },
+  'a JSON object',
+);
+
+/** The tables are held against the size that the file itself says. */
+export const savedHallucination: Schema<SavedHallucination> = v.lazy((value): Schema<SavedHallucination> => {
+  const isSet = fieldsIn(value)['kind'] === 'headscope-hallucination-set';
+  return isSet ? set : resultOf(sizeOf(value));
+});

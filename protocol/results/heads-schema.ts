@@ -1,0 +1,185 @@
+/** A saved result of heads, `*.headscope-heads.json`, as it is read back. */
+import * as v from 'valibot';
+import type { Schema } from '../schema/check';
+import {
+  count,
+  exactly,
+  fieldsIn,
+  figure,
+  flag,
+  list,
+  listOf,
+  number,
+  object,
+  oneOf,
+  optional,
+  orNull,
+  record,
+  recordOf,
+  text,
+  whole,
+  wholeFrom,
+  wholeOf,
+  type Fields,
+} from '../schema/fields';
+import {
+  chatPrompt,
+  figurePerHead,
+  headGains,
+  headOf,
+  imageSpan,
+  modelSummary,
+  mostLayers,
+  perHead,
+  placeFields,
+  provenance,
+  sizeFields,
+  sizeOf,
+  type Size,
+} from '../schema/parts';
+import {
+  headLabels,
+  type CausalChange,
+  type ClassAblation,
+  type HeadClass,
+  type HeadsResult,
+  type HeadStatistics,
+  type LabelScores,
+  type Parity,
+  type TopKey,
+} from './heads';
+
+/** The pictures of the heads as text: little-endian float32, [layers][heads][size][size], as base64. */
+export interface WrittenThumbnails {
+  readonly size: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly encoding: 'float32-base64';
+  readonly data: string;
+}
+
+export type WrittenHeads = HeadsResult & { readonly thumbnails?: WrittenThumbnails };
+
+/** Numbers in all pictures of a file: 1,024 heads of 64 x 64. */
+const mostPixels = 1024 * 64 * 64;
+/** Keys of a head's last query that a result names. */
+const mostTopKeys = 64;
+
+const label = oneOf(headLabels);
+
+const causalChange: Fields<CausalChange> = {
+  lossChange: figure,
+  on: text,
+  promptLossChange: optional(figure),
+  alreadyOff: optional(count),
+};
+
+const headClass = (size: Size): Schema<HeadClass> =>
+  object<HeadClass>({
+    ...placeFields(size),
+    label,
+    score: figure,
+    null: object<HeadClass['null']>({
+      mean: figure,
+      sd: figure,
+      seeds: optional(count),
+      floor: optional(number),
+    }),
+    confidence: figure,
+    causal: optional(object<CausalChange>(causalChange)),
+  });
+
+function statisticsOf(size: Size): Schema<HeadStatistics> {
+  const table = figurePerHead(size);
+  return object<HeadStatistics>({
+    previousToken: table,
+    firstToken: table,
+    selfToken: table,
+    entropy: table,
+    meanDistance: table,
+    localWindow: table,
+    induction: table,
+    duplicateToken: table,
+  });
+}
+
+function labelScoresOf(size: Size): Schema<LabelScores> {
+  const table = figurePerHead(size);
+  return object<LabelScores>({
+    score: table,
+    nullMean: table,
+    nullSd: table,
+    nullSeeds: optional(count),
+    nullFloor: optional(number),
+    confidence: table,
+    needed: optional(table),
+  });
+}
+
+const topKeysOf = (size: Size, tokens: number): Schema<NonNullable<HeadsResult['topKeys']>> =>
+  perHead(
+    size,
+    list(
+      object<TopKey>({ key: wholeFrom(0, tokens - 1, `a position from 0 to ${tokens - 1}`), weight: figure }),
+      'a list',
+      { most: mostTopKeys },
+    ),
+  );
+
+function thumbnailsOf({ layers, heads }: Size): Schema<WrittenThumbnails> {
+  const most = Math.floor(Math.sqrt(mostPixels / Math.max(1, layers * heads)));
+  return v.lazy((value) => {
+    const numbers = layers * heads * wholeOf(fieldsIn(value)['size']) ** 2;
+    return object<WrittenThumbnails>({
+      size: wholeFrom(1, most),
+      layers: exactly(layers),
+      heads: exactly(heads),
+      encoding: exactly('float32-base64'),
+      data: v.custom<string>((data) => isBase64(data, 4 * numbers), `${numbers} numbers of 4 bytes in base64`),
+    });
+  });
+}
+
+const isBase64 = (data: unknown, bytes: number): boolean =>
+  typeof data === 'string' && data.length === 4 * Math.ceil(bytes / 3) && /^[A-Za-z0-9+/]*={0,2}$/.test(data);
+
+function writtenHeadsOf(size: Size, tokens: number): Schema<WrittenHeads> {
+  const table = figurePerHead(size);
+  return object<WrittenHeads>(
+    {
+      ...headOf('headscope-heads', 'saved result of heads'),
+      ...provenance,
+      model: modelSummary,
+      prompt: orNull(text),
+      ids: list(whole, 'a list of token ids'),
+      tokens: listOf(tokens, text, 'a list with one text for each id'),
+      image: optional(imageSpan),
+      chatPrompt: optional(chatPrompt),
+      ...sizeFields(size),
+      gains: headGains(size),
+      statistics: statisticsOf(size),
+      groups: record(table),
+      topKeys: optional(topKeysOf(size, tokens)),
+      classes: list(headClass(size), 'a list', { most: size.layers * size.heads * headLabels.length }),
+      labelScores: optional(recordOf(headLabels, labelScoresOf(size))),
+      classAblations: optional(
+        list(object<ClassAblation>({ label, heads: count, ...causalChange }), 'a list', { most: headLabels.length }),
+      ),
+      parity: object<Parity>({
+        maxLogitError: figure,
+        layerErrors: list(figure, 'a list of numbers', { most: mostLayers }),
+        worstLayer: optional(whole),
+        ok: flag,
+      }),
+      seconds: number,
+      thumbnails: optional(thumbnailsOf(size)),
+    },
+    'a JSON object',
+  );
+}
+
+/** The tables are held against the size that the file itself says. */
+export const writtenHeads: Schema<WrittenHeads> = v.lazy((value) => {
+  const { ids } = fieldsIn(value);
+  return writtenHeadsOf(sizeOf(value), Array.isArray(ids) ? ids.length : 0);
+});
