@@ -79,9 +79,31 @@ const announce = (name) => ({
   },
 });
 
+/** The catalogue of analyses as data: the extension lists it without starting the compute server. */
+async function catalogueText() {
+  const { outputFiles } = await build({
+    stdin: {
+      contents: `
+        import { analyses } from './diagnostics/catalogue';
+        import { infoOf } from './diagnostics/analysis-info';
+        export default analyses.map(infoOf);`,
+      resolveDir: '.',
+      loader: 'ts',
+    },
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    write: false,
+    logLevel: 'warning',
+  });
+  const module = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`);
+  return `${JSON.stringify(module.default)}\n`;
+}
+
 /** What is read beside the bundles: the icons, and the decoders that `picture-decoder.js` looks for there. */
 async function copyFiles() {
   await mkdir('dist/webviews', { recursive: true });
+  await writeFile('dist/analyses.json', await catalogueText());
   await cp('node_modules/@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm', 'dist/mozjpeg_dec.wasm');
   await cp('node_modules/@jsquash/png/codec/pkg/squoosh_png_bg.wasm', 'dist/squoosh_png_bg.wasm');
   for (const name of ['codicon.css', 'codicon.ttf']) {

@@ -3,7 +3,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { commandTable } from '../protocol/contributions/commands.ts';
+import { analyses } from '../diagnostics/catalogue.ts';
+import { analysisCommand, analysisCommandTitle, commandTable } from '../protocol/contributions/commands.ts';
 import { areas, settings } from '../protocol/contributions/settings.ts';
 import { container, customEditors, exampleMarker, panels, views, viewTable } from '../protocol/contributions/views.ts';
 import { walkthrough } from '../protocol/contributions/walkthrough.ts';
@@ -57,14 +58,21 @@ const configuration = () =>
     ),
   }));
 
-const commands = () =>
-  Object.entries(commandTable).map(([command, { title, icon, needs }]) => ({
+const commands = (catalogue) => [
+  ...Object.entries(commandTable).map(([command, { title, icon, needs }]) => ({
     command,
     title,
     category: 'Headscope',
     ...(icon === undefined ? {} : { icon: `$(${icon})` }),
     ...(needs === undefined ? {} : { enablement: 'isWorkspaceTrusted' }),
-  }));
+  })),
+  ...catalogue.map(({ id, title }) => ({
+    command: analysisCommand(id),
+    title: analysisCommandTitle(title),
+    category: 'Headscope',
+    enablement: 'isWorkspaceTrusted',
+  })),
+];
 
 function menus() {
   const items = Object.entries(commandTable).flatMap(([command, { palette, menus: placements = [] }]) => [
@@ -96,8 +104,8 @@ const welcomes = () =>
     })),
   );
 
-/** What this table says of package.json; a key that is not here is written by hand. */
-export function manifestOfTables() {
+/** What these tables say of package.json; a key that is not here is written by hand. */
+export function manifestOfTables(catalogue = analyses) {
   const editors = Object.values(customEditors);
   return {
     activationEvents: [
@@ -106,7 +114,7 @@ export function manifestOfTables() {
       `workspaceContains:${exampleMarker}`,
     ],
     contributes: {
-      commands: commands(),
+      commands: commands(catalogue),
       configuration: configuration(),
       configurationDefaults: {
         // Two results beside each other in a diff are shown as text: a custom editor cannot mark what differs.
@@ -139,7 +147,8 @@ export function manifestOfTables() {
 }
 
 /** The text of a package.json with the tables written in. */
-export const withTables = (text) => `${JSON.stringify({ ...JSON.parse(text), ...manifestOfTables() }, undefined, 2)}\n`;
+export const withTables = (text, catalogue = analyses) =>
+  `${JSON.stringify({ ...JSON.parse(text), ...manifestOfTables(catalogue) }, undefined, 2)}\n`;
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const file = join(root, 'package.json');

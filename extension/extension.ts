@@ -1,5 +1,6 @@
 /** Activation is a table of contents: it registers, and starts nothing before it is needed. */
 import type * as vscode from 'vscode';
+import { analysisCommands, paletteCommands } from './commands/analysis-commands';
 import { benchmarkCommands } from './commands/benchmark-commands';
 import { deviceCommands } from './commands/device-commands';
 import { hallucinationCommands } from './commands/hallucination-commands';
@@ -10,6 +11,9 @@ import { resultCommands } from './commands/result-commands';
 import { serverCommands } from './commands/server-commands';
 import { showModelCommands } from './commands/show-model-commands';
 import { exampleCommands, welcomeToExample } from './first-start';
+import { analysesPanels } from './panels/analyses/analyses';
+import { AnalysisCatalogue } from './platform/analysis-catalogue';
+import { AnalysesView } from './views/analyses-view';
 import { ModelIndex } from './models/model-index';
 import { hallucinationPanels } from './panels/hallucination/hallucination';
 import { headsPanels } from './panels/heads/heads';
@@ -65,11 +69,19 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
   const kernels = own(kernelsPanels(parts));
   const heads = own(headsPanels(parts));
   const hallucination = own(hallucinationPanels(parts));
-  const editors = { benchmark: kernels.files, heads: heads.files, hallucination: hallucination.files };
+  const catalogue = new AnalysisCatalogue(context.asAbsolutePath('dist/analyses.json'));
+  const analyses = own(analysesPanels(parts, catalogue, heads));
+  const editors = {
+    benchmark: kernels.files,
+    heads: heads.files,
+    hallucination: hallucination.files,
+    analysis: analyses.files,
+  };
   const modelPanels = own(new ModelPanels({ extension: context.extensionUri, models, language, log }));
   own(new GraphTabs(language, (config) => modelPanels.followIfModel(config)));
 
   own(new ModelsView(models)).onSelect((uri) => modelPanels.follow(uri));
+  own(new AnalysesView(catalogue, library));
   own(registerModelView(modelPanels));
   own(new DevicesView(compute));
   own(new ResultsView(library, () => compute.mechanisms()));
@@ -81,6 +93,7 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
         ...benchmarkCommands(kernels, models),
         ...headsCommands(heads, models, library, editors),
         ...hallucinationCommands(hallucination, models),
+        ...analysisCommands(analyses, catalogue, models),
         ...serverCommands(compute, language, log),
         ...modelCommands(models),
         ...showModelCommands(models, modelPanels),
@@ -88,6 +101,7 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
         ...resultCommands(library, editors),
         ...exampleCommands(context),
       },
+      paletteCommands(analyses, catalogue),
       log,
     ),
   );

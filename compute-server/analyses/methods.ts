@@ -1,6 +1,7 @@
 /** The methods of the compute server that run analyses. */
 import type { Analysis } from '../../diagnostics/analysis';
-import type { AnalysisInfo, AnalysisResult } from '../../protocol/analysis/analysis';
+import { infoOf } from '../../diagnostics/analysis-info';
+import type { AnalysisResult } from '../../protocol/analysis/analysis';
 import { analysisRequest, analysisResult, sectionQuestion } from '../../protocol/analysis/schema';
 import type { AnalysisMethods } from '../../protocol/compute/analyses';
 import type { Section, SectionQuestion } from '../../protocol/sections/section';
@@ -11,16 +12,6 @@ import { badRequest, countOf, requested } from '../dispatch/parse';
 import type { ModelCalls } from '../model/calls/model-calls';
 import type { Surroundings } from '../surroundings';
 import { analysisJob, estimateOf, prepare, type AnalysisRun } from './analysis-job';
-
-export const infoOf = ({ id, title, question, group, source, input, parameters }: Analysis): AnalysisInfo => ({
-  id,
-  title,
-  question,
-  group,
-  source,
-  input,
-  parameters,
-});
 
 export function analysisMethods(
   surroundings: Surroundings,

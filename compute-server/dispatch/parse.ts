@@ -58,5 +58,5 @@ function butIs(value: unknown): string {
   if (typeof value === 'object') return ', not an object';
   if (Number.isNaN(value)) return ', and it is not a number';
   if (typeof value === 'string') return `, not ${printable(JSON.stringify(value).slice(0, 60))}`;
-  return `, not ${String(value)}`;
+  return typeof value === 'number' || typeof value === 'boolean' ? `, not ${String(value)}` : `, not a ${typeof value}`;
 }

@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import { showWarning } from '../platform/notify';
 import type { CommandId } from '../../protocol/contributions/commands';
-import { commands } from '../../protocol/contributions/commands';
+import { commands, commandTable } from '../../protocol/contributions/commands';
 import { isCancelled, wordsOf } from '../platform/compute';
 import type { Log } from '../platform/log';
 import { showFailure } from '../platform/log';
@@ -11,17 +11,35 @@ import { FailureError } from '../../protocol/wire/failures';
 export type Handler = (...args: readonly unknown[]) => unknown;
 export type Handlers = { readonly [K in CommandId]: Handler };
 
-export function registerCommands(handlers: Handlers, log: Log): vscode.Disposable {
+/** A command that is not in the table, as there is one for each of a catalogue. */
+export interface FurtherCommand {
+  readonly id: string;
+  readonly title: string;
+  readonly needs?: 'trust';
+  readonly handler: Handler;
+}
+
+export function registerCommands(handlers: Handlers, further: readonly FurtherCommand[], log: Log): vscode.Disposable {
+  const known = (Object.keys(commands) as CommandId[]).map((id) => ({
+    ...commandTable[id],
+    id,
+    handler: handlers[id],
+  }));
+
   return vscode.Disposable.from(
-    ...(Object.keys(commands) as CommandId[]).map((id) =>
-      vscode.commands.registerCommand(id, (...args: unknown[]) => guarded(id, handlers[id], args, log)),
+    ...[...known, ...further].map((command) =>
+      vscode.commands.registerCommand(command.id, (...args: unknown[]) => guarded(command, args, log)),
     ),
   );
 }
 
-async function guarded(id: CommandId, handler: Handler, args: readonly unknown[], log: Log): Promise<unknown> {
-  if ('needs' in commands[id] && !vscode.workspace.isTrusted) {
-    await explainTrust(commands[id].title);
+async function guarded(
+  { title = '', needs, handler }: Partial<FurtherCommand> & Pick<FurtherCommand, 'handler'>,
+  args: readonly unknown[],
+  log: Log,
+): Promise<unknown> {
+  if (needs !== undefined && !vscode.workspace.isTrusted) {
+    await explainTrust(title);
     return undefined;
   }
   try {

@@ -3,6 +3,9 @@
  * devices, asked once per process. Nothing starts before the first call. Pure of VS Code.
  */
 import type { Disposable } from 'vscode';
+import type { AnalysisProgress, AnalysisRequest, AnalysisResult } from '../../protocol/analysis/analysis';
+import type { AnalysisEstimate } from '../../protocol/compute/analyses';
+import type { Section, SectionQuestion } from '../../protocol/sections/section';
 import type {
   BenchmarkProgress,
   ComputeMethod,
@@ -229,6 +232,26 @@ export class Compute extends Owner {
     onProgress: (progress: HeadsProgress) => void,
   ): Promise<HeadsReply> {
     return this.#during('running a model', this.#call('heads', [request], { signal, onProgress }));
+  }
+
+  analysis(
+    request: AnalysisRequest,
+    signal: AbortSignal,
+    onProgress: (progress: AnalysisProgress) => void,
+  ): Promise<AnalysisResult> {
+    return this.#during('running an analysis', this.#call('analysis', [request], { signal, onProgress }));
+  }
+
+  estimateAnalysis(request: AnalysisRequest): Promise<AnalysisEstimate> {
+    return this.#call('estimateAnalysis', [request]);
+  }
+
+  askAnalysis(result: AnalysisResult, question: SectionQuestion): Promise<Section> {
+    return this.#during('looking closer at an analysis', this.#call('askAnalysis', [result, question]));
+  }
+
+  compareAnalyses(a: AnalysisResult, b: AnalysisResult): Promise<readonly Section[]> {
+    return this.#call('compareAnalyses', [a, b]);
   }
 
   headTile(request: HeadTileRequest): Promise<HeadTile> {

@@ -3,11 +3,15 @@
  * files know of a kind is in its row.
  */
 import type { Uri } from 'vscode';
+import type { AnalysisResult } from '../../protocol/analysis/analysis';
+import { analysisText, parseAnalysis } from '../../protocol/analysis/schema';
 import { customEditors, items } from '../../protocol/contributions/views';
+import type { ToAnalysesPanel } from '../../protocol/panels/analyses';
 import type { ToHallucinationPanel } from '../../protocol/panels/hallucination';
 import type { ToHeadsPanel } from '../../protocol/panels/heads';
 import type { ToKernelsPanel } from '../../protocol/panels/kernels';
 import type { BenchmarkResult } from '../../protocol/results/benchmark';
+import { analysisDescription, analysisDetails, analysisFileName, analysisLines } from './analysis-words';
 import { benchmarkText, parseBenchmark } from './benchmark-file';
 import { mechanismLines, resultDescription, resultDetails, resultFileName } from './benchmark-words';
 import type { Checked } from '../../protocol/schema/check';
@@ -32,6 +36,7 @@ export interface ResultTypes {
   readonly benchmark: { readonly saved: BenchmarkResult; readonly compared: ComparedIn<ToKernelsPanel> };
   readonly heads: { readonly saved: SavedHeads; readonly compared: ComparedIn<ToHeadsPanel> };
   readonly hallucination: { readonly saved: SavedHallucination; readonly compared: ComparedIn<ToHallucinationPanel> };
+  readonly analysis: { readonly saved: AnalysisResult; readonly compared: ComparedIn<ToAnalysesPanel> };
 }
 
 export type Kind = keyof ResultTypes;
@@ -125,6 +130,22 @@ export const resultKinds: { readonly [K in Kind]: ResultKind<SavedOf<K>, Compare
       lines: () => Promise.resolve(hallucinationLines(saved)),
     }),
     compared: (name, made) => ({ name, made }),
+  },
+  analysis: {
+    ...customEditors.analysis,
+    item: items.resultOfAnalysis,
+    parse: parseAnalysis,
+    text: analysisText,
+    fileName: analysisFileName,
+    model: ({ model }) => model,
+    listing: (result) => ({
+      created: result.created,
+      description: analysisDescription(result),
+      details: analysisDetails(result),
+      icon: 'beaker',
+      lines: () => Promise.resolve(analysisLines(result)),
+    }),
+    compared: (name, result) => ({ name, result }),
   },
 };
 

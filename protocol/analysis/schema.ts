@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import type { EncoderInput, PromptInput } from '../compute/models';
 import type { Intervention } from '../interventions/interventions';
+import type { AnalysisPlan } from '../panels/analyses';
 import type { Parity } from '../results/heads';
 import { check, parseJson, type Checked, type Schema } from '../schema/check';
 import {
@@ -76,13 +77,20 @@ export const interventions: Schema<readonly Intervention[]> = list(
   { most: mostHeadsInAll },
 );
 
-export const analysisRequest: Schema<AnalysisRequest> = object<AnalysisRequest>({
+const asked = {
   analysis: filledText,
-  folder: filledText,
   input: analysisInput,
   parameters: parameterValues,
   interventions,
   seed: wholeFrom(0, 2 ** 32 - 1),
+};
+
+/** As it is kept of a form: no model may be chosen yet. */
+export const analysisPlan: Schema<AnalysisPlan> = object<AnalysisPlan>({ ...asked, folder: text });
+
+export const analysisRequest: Schema<AnalysisRequest> = object<AnalysisRequest>({
+  ...asked,
+  folder: filledText,
   keepIn: optional(filledText),
 });
 

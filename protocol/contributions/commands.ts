@@ -125,6 +125,23 @@ export const commands = {
     icon: 'stop-circle',
     palette: contextKeys.hallucinationRunning,
   },
+  'headscope.runAnalysis': {
+    title: 'Run an Analysis…',
+    icon: 'beaker',
+    needs: 'trust',
+    menus: [
+      inExplorer(both(isConfig, trusted), '3_headscope@6'),
+      inEditor(both(isModel, trusted), '3_headscope@6'),
+      inViewTitle('analyses', 'navigation@1'),
+      onRows('models', items.model, '1_run@6'),
+      onRows('analyses', items.analysis, 'inline@1'),
+    ],
+  },
+  'headscope.cancelAnalysis': {
+    title: 'Cancel the Analysis',
+    icon: 'stop-circle',
+    palette: contextKeys.analysisRunning,
+  },
   'headscope.restartCompute': {
     title: 'Restart Compute Server',
     icon: 'debug-restart',
@@ -232,11 +249,17 @@ export const commands = {
     icon: 'save-as',
     palette: never,
     // Not on what is in the workspace already: those rows end in `InWorkspace`.
-    menus: [onRows('results', `${items.result}(OfHeads|OfPictures)?$`, '3_file@1', 'workbenchState != empty')],
+    menus: [
+      onRows('results', `${items.result}(OfHeads|OfPictures|OfAnalysis)?$`, '3_file@1', 'workbenchState != empty'),
+    ],
   },
 } as const satisfies Record<`headscope.${string}`, Command>;
 
 export type CommandId = keyof typeof commands;
+
+/** The palette entry of an analysis; `npm run manifest` writes one for each of the catalogue. */
+export const analysisCommand = (id: string): string => `headscope.analysis.${id}`;
+export const analysisCommandTitle = (title: string): string => `Run Analysis: ${title}`;
 
 /** The commands with all that they may have, for whoever loops over them. */
 export const commandTable: Readonly<Record<string, Command>> = commands;

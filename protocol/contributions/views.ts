@@ -7,10 +7,12 @@ export const exampleMarker = '.headscope-example';
 
 export const views = {
   models: 'headscope.models',
+  analyses: 'headscope.analyses',
   model: 'headscope.model',
   kernels: 'headscope.kernels',
   heads: 'headscope.heads',
   hallucination: 'headscope.hallucination',
+  analysis: 'headscope.analysis',
   results: 'headscope.results',
   devices: 'headscope.devices',
 } as const;
@@ -40,10 +42,15 @@ export const viewTable: Readonly<Record<keyof typeof views, View>> = {
       },
     ],
   },
+  analyses: {
+    name: 'Analyses',
+    welcome: [{ contents: 'The list of analyses could not be read. Reinstall Headscope, or build it again.' }],
+  },
   model: { name: 'Model', type: 'webview', initialSize: 40 },
   kernels: { name: 'Kernels', type: 'webview', initialSize: 30 },
   heads: { name: 'Heads', type: 'webview', initialSize: 30, visibility: 'collapsed' },
   hallucination: { name: 'Hallucination', type: 'webview', initialSize: 30, visibility: 'collapsed' },
+  analysis: { name: 'Analysis', type: 'webview', initialSize: 30, visibility: 'collapsed' },
   results: {
     name: 'Results',
     welcome: [
@@ -79,11 +86,12 @@ export const viewTable: Readonly<Record<keyof typeof views, View>> = {
 export const kernelsPanel = 'headscope.kernelsPanel';
 export const headsPanel = 'headscope.headsPanel';
 export const hallucinationPanel = 'headscope.hallucinationPanel';
+export const analysesPanel = 'headscope.analysesPanel';
 
 /** One model in full width, or two beside each other; its serializer is registered for the same id. */
 export const modelPanel = 'headscope.modelPanel';
 
-export const panels = [kernelsPanel, headsPanel, hallucinationPanel, modelPanel] as const;
+export const panels = [kernelsPanel, headsPanel, hallucinationPanel, analysesPanel, modelPanel] as const;
 
 /** The editors of saved results, each by the end of its files' names. */
 export const customEditors = {
@@ -103,11 +111,17 @@ export const customEditors = {
     name: 'Headscope Hallucination',
     suffix: '.headscope-hallucination.json',
   },
+  analysis: {
+    viewType: 'headscope.analysisFile',
+    name: 'Headscope Analysis',
+    suffix: '.headscope-analysis.json',
+  },
 } as const;
 
 export const benchmarkSuffix = customEditors.benchmark.suffix;
 export const headsSuffix = customEditors.heads.suffix;
 export const hallucinationSuffix = customEditors.hallucination.suffix;
+export const analysisSuffix = customEditors.analysis.suffix;
 
 export const interventionSuffix = '.headscope-intervention.json';
 
@@ -123,6 +137,8 @@ export const contextKeys = {
   headsRunning: 'headscope.headsRunning',
   /** True while a vision-language model runs for the Hallucination panel. */
   hallucinationRunning: 'headscope.hallucinationRunning',
+  /** True while an analysis runs. */
+  analysisRunning: 'headscope.analysisRunning',
 } as const;
 
 /** Values of `viewItem` in the trees. */
@@ -137,4 +153,7 @@ export const items = {
   resultOfHeads: 'resultOfHeads',
   /** Also as `resultOfPicturesInWorkspace`. */
   resultOfPictures: 'resultOfPictures',
+  /** Also as `resultOfAnalysisInWorkspace`. */
+  resultOfAnalysis: 'resultOfAnalysis',
+  analysis: 'analysis',
 } as const;

@@ -37,7 +37,8 @@ export type ToAnalysesPanel =
       readonly compareWith?: {
         readonly name: string;
         readonly result: AnalysisResult;
-        readonly sections: readonly Section[];
+        /** Of both results; they follow in a second opening, as the compute server makes them. */
+        readonly sections?: readonly Section[];
       };
       readonly canRun: true | string;
       readonly savedAs?: string;

@@ -1,0 +1,13 @@
+/** What is said of an analysis where its code is not: in the panel, the palette, the tree, the command line. */
+import type { AnalysisInfo } from '../protocol/analysis/analysis';
+import type { Analysis } from './analysis';
+
+export const infoOf = ({ id, title, question, group, source, input, parameters }: Analysis): AnalysisInfo => ({
+  id,
+  title,
+  question,
+  group,
+  source,
+  input,
+  parameters,
+});

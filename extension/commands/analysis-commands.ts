@@ -1,0 +1,74 @@
+import * as vscode from 'vscode';
+import type { AnalysisInfo } from '../../protocol/analysis/analysis';
+import { analysisCommand, analysisCommandTitle } from '../../protocol/contributions/commands';
+import type { ModelIndex } from '../models/model-index';
+import type { AnalysesPanels } from '../panels/analyses/analyses';
+import { planFor } from '../panels/analyses/default-plan';
+import type { AnalysisCatalogue } from '../platform/analysis-catalogue';
+import { uriOf } from './arguments';
+import { modelFolder } from './model-folder';
+import type { FurtherCommand, Handlers } from './register';
+
+type AnalysisCommand = 'headscope.runAnalysis' | 'headscope.cancelAnalysis';
+
+export const analysisCommands = (
+  panels: AnalysesPanels,
+  catalogue: AnalysisCatalogue,
+  models: ModelIndex,
+): Pick<Handlers, AnalysisCommand> => ({
+  'headscope.runAnalysis': async (target) => {
+    const named = analysisOf(target);
+    const analysis = named === undefined ? await chosen(catalogue.list) : catalogue.of(named);
+    if (analysis !== undefined) await open(panels, analysis, await folderOf(models, target));
+  },
+  'headscope.cancelAnalysis': () => panels.run.cancel(),
+});
+
+/** One entry of the palette each. */
+export const paletteCommands = (panels: AnalysesPanels, catalogue: AnalysisCatalogue): readonly FurtherCommand[] =>
+  catalogue.list.map((analysis) => ({
+    id: analysisCommand(analysis.id),
+    title: analysisCommandTitle(analysis.title),
+    needs: 'trust',
+    handler: () => open(panels, analysis, undefined),
+  }));
+
+async function open(panels: AnalysesPanels, analysis: AnalysisInfo, folder: string | undefined): Promise<void> {
+  const plan = planFor(analysis, panels.plan);
+  await panels.open({
+    plan: folder === undefined || folder === plan.folder ? plan : { ...plan, folder, interventions: [] },
+  });
+}
+
+/** Rows of the tree and links name it. */
+function analysisOf(target: unknown): string | undefined {
+  if (typeof target !== 'object' || target === null || !('analysis' in target)) return undefined;
+  return typeof target.analysis === 'string' ? target.analysis : undefined;
+}
+
+async function chosen(list: readonly AnalysisInfo[]): Promise<AnalysisInfo | undefined> {
+  const choice = await vscode.window.showQuickPick(
+    list.map((analysis) => ({
+      label: analysis.title,
+      description: analysis.group,
+      detail: analysis.question,
+      analysis,
+    })),
+    {
+      title: 'Run an Analysis',
+      placeHolder: 'What do you want to know?',
+      matchOnDescription: true,
+      matchOnDetail: true,
+    },
+  );
+  return choice?.analysis;
+}
+
+/** The model that a config or a row of the Models view names; undefined from elsewhere: the panel keeps its model. */
+async function folderOf(models: ModelIndex, target: unknown): Promise<string | undefined> {
+  const named = analysisOf(target) === undefined ? uriOf(target)?.with({ fragment: '' }) : undefined;
+  if (named === undefined) return undefined;
+  if (named.scheme !== 'file')
+    throw new Error(`The weights of a model are read by path; ${named.toString()} has none.`);
+  return modelFolder(models, named);
+}

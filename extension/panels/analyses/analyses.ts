@@ -1,0 +1,85 @@
+/** The panel of analyses. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { AnalysisResult, Offer } from '../../../protocol/analysis/analysis';
+import { analysesPanel, contextKeys, views } from '../../../protocol/contributions/views';
+import { demoChoice } from '../../models/model-choices';
+import { realFolder } from '../../models/real-folder';
+import type { AnalysisCatalogue } from '../../platform/analysis-catalogue';
+import { RecentRuns } from '../../results/recent-runs';
+import { chooseOther } from '../choose-other';
+import { pictureOf } from '../hallucination/dialogs';
+import type { HeadsPanels } from '../heads/heads';
+import { modelServices } from '../model-services';
+import { Panels, type PanelParts } from '../panels';
+import { Sentence } from '../questions';
+import { firstPlan, planToStore, storedPlan } from './default-plan';
+import { choosePath, saveOffer } from './dialogs';
+import { AnalysesHost, type AnalysesTypes } from './host';
+import { analysisRun } from './run';
+
+export type AnalysesPanels = Panels<AnalysesTypes, AnalysesHost>;
+
+export function analysesPanels(parts: PanelParts, catalogue: AnalysisCatalogue, heads: HeadsPanels): AnalysesPanels {
+  const { compute, extension, library, storage } = parts;
+  const folder = realFolder(join(extension.fsPath, 'examples', 'models', 'demo-lm'));
+  const demo = demoChoice(folder, existsSync(join(folder, 'config.json')));
+  const recent = new RecentRuns('analysis', storage);
+  const applyInHeads = async (result: AnalysisResult, { interventions }: Offer): Promise<void> => {
+    const { input, model } = result;
+    const prompt =
+      (input.kind === 'prompt' || input.kind === 'image') && input.prompt.kind !== 'image'
+        ? input.prompt
+        : heads.plan.prompt;
+    await heads.open({ plan: { ...heads.plan, folder: model.folder, prompt, gains: interventions } });
+  };
+  return new Panels<AnalysesTypes, AnalysesHost>(parts, {
+    name: 'analyses',
+    result: 'analysis',
+    view: views.analysis,
+    viewType: analysesPanel,
+    title: 'Analysis',
+    spoken: 'Analysis of a model',
+    contextKey: contextKeys.analysisRunning,
+    run: analysisRun({
+      analysis: (request, signal, onProgress) => compute.analysis(request, signal, onProgress),
+      keep: (result) => recent.keep(result),
+    }),
+    methods: ['analysis'],
+    firstPlan: () => firstPlan(catalogue.list, folder),
+    storedPlan: (value) => storedPlan(value, catalogue.list, folder),
+    planToStore: (plan) => planToStore(plan, folder),
+    latest: () => recent.latest(),
+    chooseOther: (shown) =>
+      chooseOther({
+        kind: 'analysis',
+        library,
+        recent,
+        shown,
+        isComparable: ({ analysis }) => shown === undefined || analysis === shown.analysis,
+        none: 'There is no other result of this analysis to compare with. Run it on another model, another prompt, or with an intervention.',
+        placeHolder: 'A result of the same analysis',
+      }),
+    host: (place, services, send, start) =>
+      new AnalysesHost(
+        place,
+        {
+          ...services,
+          ...modelServices(parts, demo),
+          server: compute,
+          catalogue: catalogue.list,
+          choosePath,
+          saveOffer,
+          applyInHeads,
+          picture: async (image) => {
+            const opened = await pictureOf(image);
+            if (opened === undefined)
+              throw new Sentence(`${image.name} is gone or is no longer the file that was read, so it is not drawn.`);
+            return { mediaType: opened.mime, bytes: opened.bytes };
+          },
+        },
+        send,
+        start,
+      ),
+  });
+}

@@ -1,0 +1,97 @@
+/** The plan that the panel of analyses starts with, and plans from the storage of an earlier version or session. */
+import type { AnalysisInfo, AnalysisInput, AnalysisResult, InputKind } from '../../../protocol/analysis/analysis';
+import { analysisPlan } from '../../../protocol/analysis/schema';
+import { demoPrompt } from '../../../protocol/compute/demo-prompt';
+import type { PromptInput } from '../../../protocol/compute/models';
+import type { AnalysisPlan } from '../../../protocol/panels/analyses';
+import { check } from '../../../protocol/schema/check';
+
+const samples = 100;
+
+/** An input of the kind that an analysis reads, with what an input of another kind has in common with it. */
+export function inputOf(kind: InputKind, before: AnalysisInput | undefined): AnalysisInput {
+  if (before?.kind === kind) return before;
+  const given =
+    before !== undefined && 'prompt' in before && before.prompt.kind !== 'image' ? before.prompt : undefined;
+  const prompt: PromptInput = given ?? { kind: 'text', text: demoPrompt };
+  switch (kind) {
+    case 'prompt':
+      return { kind, prompt };
+    case 'prompt-pair':
+      return { kind, prompt, counterpart: { kind: 'text', text: '' } };
+    case 'image':
+      return { kind, prompt };
+    case 'image-set':
+      return { kind, folder: '', prompt, samples };
+    case 'task':
+      return { kind, task: '', samples };
+    case 'corpus':
+      return { kind, file: '' };
+    case 'none':
+      return { kind };
+  }
+}
+
+export const firstPlan = (catalogue: readonly AnalysisInfo[], demoFolder: string): AnalysisPlan => ({
+  analysis: catalogue[0]?.id ?? '',
+  folder: demoFolder,
+  input: inputOf(catalogue[0]?.input ?? 'prompt', undefined),
+  parameters: {},
+  interventions: [],
+  seed: 0,
+});
+
+/** The same model and input for another analysis, with the defaults of its parameters. */
+export const planFor = (analysis: AnalysisInfo, before: AnalysisPlan): AnalysisPlan =>
+  analysis.id === before.analysis
+    ? before
+    : { ...before, analysis: analysis.id, input: inputOf(analysis.input, before.input), parameters: {} };
+
+/** The plan that made a saved result. */
+export const planOfResult = ({
+  analysis,
+  model,
+  input,
+  parameters,
+  interventions,
+  seed,
+}: AnalysisResult): AnalysisPlan => ({ analysis, folder: model.folder, input, parameters, interventions, seed });
+
+/** The folder of the demo model moves with every update of the extension: it is stored by this name. */
+const demoName = '';
+
+export const planToStore = (plan: AnalysisPlan, demoFolder: string): AnalysisPlan =>
+  plan.folder === demoFolder ? { ...plan, folder: demoName } : plan;
+
+/** Taken only when it has everything a plan has, and its analysis is still there. */
+export function storedPlan(
+  value: unknown,
+  catalogue: readonly AnalysisInfo[],
+  demoFolder: string,
+): AnalysisPlan | undefined {
+  const checked = check(analysisPlan, value);
+  if (!checked.ok) return undefined;
+  const plan = checked.result;
+  if (!catalogue.some(({ id, input }) => id === plan.analysis && input === plan.input.kind)) return undefined;
+  return plan.folder === demoName ? { ...plan, folder: demoFolder } : plan;
+}
+
+/** The files and folders that a plan would have opened. */
+export function pathsOf({ folder, input }: AnalysisPlan): readonly string[] {
+  const ofPrompt = (prompt: { readonly image?: string }): readonly string[] =>
+    prompt.image === undefined ? [] : [prompt.image];
+  switch (input.kind) {
+    case 'prompt':
+    case 'image':
+      return [folder, ...ofPrompt(input.prompt)];
+    case 'prompt-pair':
+      return [folder, ...ofPrompt(input.prompt), ...ofPrompt(input.counterpart)];
+    case 'image-set':
+      return [folder, input.folder];
+    case 'corpus':
+      return [folder, input.file];
+    case 'task':
+    case 'none':
+      return [folder];
+  }
+}

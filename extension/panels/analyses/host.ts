@@ -1,0 +1,140 @@
+/** The extension's half of one webview of analyses: what it answers beside what `ModelPanelHost` does. */
+import type { AnalysisInfo, AnalysisResult, Offer } from '../../../protocol/analysis/analysis';
+import type { AnalysisPlan, FromAnalysesPanel, ToAnalysesPanel } from '../../../protocol/panels/analyses';
+import type { ModelSummary } from '../../../protocol/results/heads';
+import type { ImageSpan } from '../../../protocol/results/image';
+import { unreachable } from '../../../protocol/unreachable';
+import { isCancelled, type Compute } from '../../platform/compute';
+import { defined } from '../../platform/defined';
+import { ModelPanelHost, type ModelPanelServices, type OwnModelMessage } from '../model-panel-host';
+import type { Opening, Other } from '../panel-types';
+import { again, Sentence } from '../questions';
+import { pathsOf, planOfResult } from './default-plan';
+import type { AnalysisEvent } from './run';
+
+export interface AnalysesTypes {
+  readonly result: 'analysis';
+  readonly plan: AnalysisPlan;
+  readonly event: AnalysisEvent;
+  readonly from: FromAnalysesPanel;
+  readonly to: ToAnalysesPanel;
+}
+
+type PathKind = Extract<FromAnalysesPanel, { readonly kind: 'choosePath' }>['what'];
+type Picture = Pick<Extract<ToAnalysesPanel, { readonly kind: 'picture' }>, 'mediaType' | 'bytes'>;
+
+export interface AnalysesServices extends ModelPanelServices<AnalysesTypes> {
+  readonly server: Pick<Compute, 'estimateAnalysis' | 'askAnalysis' | 'compareAnalyses'>;
+  readonly catalogue: readonly AnalysisInfo[];
+  /** Lets the person choose; undefined when they thought better of it. */
+  choosePath(what: PathKind): Promise<string | undefined>;
+  /** The bytes of the picture, while it is the file that was read. */
+  picture(image: ImageSpan): Promise<Picture>;
+  applyInHeads(result: AnalysisResult, offer: Offer): Promise<void>;
+  saveOffer(model: ModelSummary, offer: Offer, onWritten: (sentence: string) => void): Promise<void>;
+}
+
+type Asked<Kind extends FromAnalysesPanel['kind']> = Extract<FromAnalysesPanel, { readonly kind: Kind }>;
+
+export class AnalysesHost extends ModelPanelHost<AnalysesTypes, AnalysesServices> {
+  protected override readonly runFirst = 'Run an analysis first.';
+
+  protected override modelOf({ model }: AnalysisResult): ModelSummary {
+    return model;
+  }
+
+  protected override pathsOf(plan: AnalysisPlan): readonly string[] {
+    return pathsOf(plan);
+  }
+
+  protected override planOfShown(result: AnalysisResult): AnalysisPlan {
+    return planOfResult(result);
+  }
+
+  protected override isInWhole({ kind }: { readonly kind: string }): boolean {
+    return kind === 'partial';
+  }
+
+  protected override changeOfModel(folder: string): Partial<AnalysisPlan> {
+    // Heads of another model are other heads.
+    return { folder, interventions: [] };
+  }
+
+  protected override openMessage(opening: Opening<AnalysesTypes>, result: AnalysisResult | undefined): ToAnalysesPanel {
+    return { ...opening, ...this.modelOpening, analyses: this.services.catalogue, ...defined({ result }) };
+  }
+
+  /** Both results at once, then what the analysis says of the two. */
+  override async compareWith(other: Other<AnalysesTypes>): Promise<void> {
+    await super.compareWith(other);
+    const { shown } = this;
+    if (shown === undefined || other.sections !== undefined || this.services.mayRun() !== true) return;
+    if (shown.analysis !== other.result.analysis) return;
+    try {
+      const sections = await again(() => this.services.server.compareAnalyses(shown, other.result));
+      if (!this.disposed && this.shown === shown) await super.compareWith({ ...other, sections });
+    } catch (error) {
+      if (!isCancelled(error)) this.say('error', error);
+    }
+  }
+
+  protected override answerPanel(message: OwnModelMessage<AnalysesTypes>): unknown {
+    switch (message.kind) {
+      case 'estimate':
+        return this.#estimate(message);
+      case 'ask':
+        return this.#ask(message);
+      case 'picture':
+        return this.#picture(message.path);
+      case 'choosePath':
+        return this.#choosePath(message);
+      case 'apply':
+        return this.#apply(message);
+      default:
+        return unreachable(message);
+    }
+  }
+
+  #estimate(message: Asked<'estimate'>): void {
+    const { kind, request, plan } = message;
+    const refused = this.refusal(pathsOf(plan));
+    this.ask(message, async () => {
+      if (refused !== undefined) throw new Sentence(refused);
+      return { kind, request, estimate: await this.services.server.estimateAnalysis(plan) };
+    });
+  }
+
+  #ask(message: Asked<'ask'>): void {
+    const { request, question } = message;
+    this.ask(message, async () => {
+      const result = this.need('to look into');
+      await this.requireSameModel(result.model, 'Run the analysis again.');
+      return { kind: 'answer', request, section: await this.services.server.askAnalysis(result, question) };
+    });
+  }
+
+  /** Only a picture that the result on the screen names. */
+  async #picture(path: string): Promise<void> {
+    const named = this.shown?.sections.flatMap((section) => (section.kind === 'image' ? [section.image] : [])) ?? [];
+    const image = [...named, ...(this.shown?.prompts.flatMap((prompt) => prompt.image ?? []) ?? [])].find(
+      (one) => one.path === path,
+    );
+    const refused = this.refusal([path]);
+    if (image === undefined || refused !== undefined)
+      throw new Sentence(refused ?? 'The result names no such picture.');
+    const picture = await this.services.picture(image);
+    if (!this.disposed) this.post({ kind: 'picture', path, ...picture });
+  }
+
+  async #choosePath({ field, what }: Asked<'choosePath'>): Promise<void> {
+    const path = await this.services.choosePath(what);
+    if (path !== undefined && !this.disposed) this.post({ kind: 'chosen', field, path });
+  }
+
+  #apply({ offer, where }: Asked<'apply'>): Promise<void> {
+    const result = this.need('to apply');
+    return where === 'heads'
+      ? this.services.applyInHeads(result, offer)
+      : this.services.saveOffer(result.model, offer, this.onWritten);
+  }
+}

@@ -1,0 +1,37 @@
+/** What the panel of analyses runs: one analysis on one model, its partial results as they come. */
+import type { AnalysisResult } from '../../../protocol/analysis/analysis';
+import type { AnalysisPlan, ToAnalysesPanel } from '../../../protocol/panels/analyses';
+import { isCancelled, isRestart, type Compute } from '../../platform/compute';
+import { defined } from '../../platform/defined';
+import { PanelRun } from '../panel-run';
+
+export type AnalysisEvent = Extract<ToAnalysesPanel, { readonly kind: 'stage' | 'partial' | 'result' }>;
+export type AnalysisRun = PanelRun<AnalysisPlan, AnalysisEvent, AnalysisResult>;
+
+interface AnalysisRunServices extends Pick<Compute, 'analysis'> {
+  keep(result: AnalysisResult): Promise<void>;
+}
+
+export function analysisRun(services: AnalysisRunServices): AnalysisRun {
+  /** Steps that the server has on disk. */
+  let kept = 0;
+  return new PanelRun<AnalysisPlan, AnalysisEvent, AnalysisResult>({
+    async perform(plan, { signal, emit }) {
+      kept = 0;
+      const result = await services.analysis(plan, signal, (progress) => {
+        if (progress.kind === 'stage') ({ kept } = progress);
+        emit(progress);
+      });
+      return { result };
+    },
+    finished: (result, savedAs) => ({ kind: 'result', result, ...defined({ savedAs }) }),
+    key: (event) => (event.kind === 'partial' ? 'partial' : undefined),
+    keep: (result) => services.keep(result),
+    notKept: 'The result is shown, but it could not be kept for the next start. Save it, or export it.',
+    afterFailure: (error) =>
+      kept > 0 && (isCancelled(error) || isRestart(error))
+        ? ` ${kept === 1 ? '1 step is' : `${kept} steps are`} kept: Run goes on from there.`
+        : '',
+    outlasts: 'What is shown is kept, and the steps that are done.',
+  });
+}
