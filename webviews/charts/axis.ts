@@ -62,7 +62,10 @@ export function linearDomain(
   padding = 0.05,
 ): Domain {
   const known = values.filter(Number.isFinite);
-  const [least, most] = known.reduce(([low, high], one) => [Math.min(low, one), Math.max(high, one)], [Infinity, -Infinity]);
+  const [least, most] = known.reduce(
+    ([low, high], one) => [Math.min(low, one), Math.max(high, one)],
+    [Infinity, -Infinity],
+  );
   const low = ends.min ?? (least <= most ? least : 0);
   const high = ends.max ?? (least <= most ? most : 1);
   const span = high > low ? high - low : Math.abs(low) || 1;

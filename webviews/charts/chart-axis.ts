@@ -1,14 +1,5 @@
 /** What an axis of a chart spans, where it has its ticks, and where a value stands on it. */
-import {
-  binaryTicks,
-  decimalTicks,
-  leastApart,
-  linearDomain,
-  linearTicks,
-  logDomain,
-  thin,
-  type Domain,
-} from './axis';
+import { binaryTicks, decimalTicks, leastApart, linearDomain, linearTicks, logDomain, thin, type Domain } from './axis';
 import type { Axis } from './chart';
 import { textWidth } from './text-width';
 

@@ -50,4 +50,3 @@ export function noValueColour({ background, foreground }: Theme): Rgb {
 }
 
 export const stopsOf = ({ kind }: Domain, dark: boolean): string[] => scaleStops(kind === 'diverging', dark);
-

@@ -14,7 +14,6 @@ export const generationsKind: PageKind<GenerationsSection> = {
   drawn: 'page',
   isEmpty: ({ items }) => items.length === 0,
   place: ({ items }, cursor) => (items[Number(cursor)] ? { kind: 'row', row: Number(cursor) } : undefined),
-  words: ({ items }, cursor) => items[Number(cursor)]?.title,
   body: ({ section, view, actions }) =>
     html`<div class="generations">
       ${section.items.slice(0, mostItems).map(
@@ -73,18 +72,20 @@ export const generationsKind: PageKind<GenerationsSection> = {
   }),
   scene: ({ variants, items, score }, theme, width) =>
     stacked(
-      items.slice(0, 12).flatMap((item) => [
-        wrappedScene([item.title, ...(item.prompt === undefined ? [] : [item.prompt])], theme, width, theme.muted),
-        ...variants.map((variant, at) =>
-          wrappedScene(
-            [
-              `${variant}${score && item.scores ? ` (${score.title} ${valueWords(item.scores[at] ?? Number.NaN, score.unit)})` : ''}: ${item.texts[at] ?? ''}`,
-            ],
-            theme,
-            width,
+      items
+        .slice(0, 12)
+        .flatMap((item) => [
+          wrappedScene([item.title, ...(item.prompt === undefined ? [] : [item.prompt])], theme, width, theme.muted),
+          ...variants.map((variant, at) =>
+            wrappedScene(
+              [
+                `${variant}${score && item.scores ? ` (${score.title} ${valueWords(item.scores[at] ?? Number.NaN, score.unit)})` : ''}: ${item.texts[at] ?? ''}`,
+              ],
+              theme,
+              width,
+            ),
           ),
-        ),
-      ]),
+        ]),
       4,
     ),
 };

@@ -199,8 +199,7 @@ export class SectionPicture extends PictureElement {
   }
 
   private choose(cursor: string | undefined): void {
-    if (cursor !== this.cursor)
-      this.dispatchEvent(new CustomEvent('cursor', { detail: cursor, bubbles: true }));
+    if (cursor !== this.cursor) this.dispatchEvent(new CustomEvent('cursor', { detail: cursor, bubbles: true }));
   }
 }
 

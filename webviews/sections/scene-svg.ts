@@ -62,5 +62,5 @@ function markSvg(mark: Mark, at: number): string {
 }
 
 /** Characters that XML 1.0 has no place for, not even escaped. */
-// eslint-disable-next-line no-control-regex -- they are what is looked for
-const withoutControls = (text: string): string => text.replaceAll(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, '\ufffd');
+const withoutControls = (text: string): string =>
+  text.replaceAll(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, '\ufffd');

@@ -37,12 +37,15 @@ export function sectionScene(
   const kind = kindOf(section);
   const empty = kind?.isEmpty(section) ?? true;
   const number = kind?.numbers && chosenNumber(kind.numbers(section), view);
-  const title = number && (kind.numbers?.(section).length ?? 0) > 1 ? `${section.title}: ${number.title}` : section.title;
+  const title =
+    number && (kind.numbers?.(section).length ?? 0) > 1 ? `${section.title}: ${number.title}` : section.title;
   const definition = number?.definition ?? ('definition' in section ? section.definition : '');
   return stacked(
     [
       lines(title, theme.fontSize, theme.foreground, 600, theme, width),
-      ...(section.caption === undefined ? [] : [lines(section.caption, theme.fontSize - 1, theme.muted, 400, theme, width)]),
+      ...(section.caption === undefined
+        ? []
+        : [lines(section.caption, theme.fontSize - 1, theme.muted, 400, theme, width)]),
       kind && !empty
         ? drawn(kind, section, view, loaded, theme, width)
         : lines(section.empty ?? 'There is nothing to draw yet.', theme.fontSize, theme.muted, 400, theme, width),

@@ -22,10 +22,15 @@ export function sectionView(part: SectionPart, answers: TemplateResult | typeof 
   const kind = kindOf(section);
   const titleId = `title-${section.id.replaceAll(/\s+/g, '-')}`;
   const empty = kind?.isEmpty(section) ?? true;
-  return html`<section class="result-section" data-section=${section.id} data-kind=${section.kind} aria-labelledby=${titleId}>
+  return html`<section
+    class="result-section"
+    data-section=${section.id}
+    data-kind=${section.kind}
+    aria-labelledby=${titleId}
+  >
     <div class="section-head">
       <h2 id=${titleId} title=${section.title}>${shortened(section.title, longestTitle)}</h2>
-      ${kind && !empty ? html`${numbersSwitch(part, kind)}${tools(part, kind)}` : nothing}
+      ${kind && !empty ? tools(part, kind) : nothing}
     </div>
     ${section.caption ? html`<p class="section-caption">${shortened(section.caption, longestCaption)}</p>` : nothing}
     ${
@@ -44,7 +49,8 @@ function body(part: SectionPart, kind: KindOf<Section>): TemplateResult {
   if (view.asTable && !(kind.drawn === 'page' && kind.isTwin)) {
     return twinTable({ caption: section.title, twin: kind.twin(section), view, actions });
   }
-  return html`${kind.controls?.(part) ?? nothing} ${drawing(part, kind)} ${chosen(part, kind)}`;
+  return html`${numbersSwitch(part, kind)} ${kind.controls?.(part) ?? nothing} ${drawing(part, kind)}
+  ${chosen(part, kind)}`;
 }
 
 function drawing(part: SectionPart, kind: KindOf<Section>): TemplateResult {
@@ -82,7 +88,11 @@ function chosen(part: SectionPart, kind: KindOf<Section>): TemplateResult | type
     ${
       said === undefined
         ? html`<span class="muted"
-            >${section.ask === undefined ? 'A click or the arrow keys choose one.' : `Choose one to ask: ${section.ask}.`}</span
+            >${
+              section.ask === undefined
+                ? 'A click or the arrow keys choose one.'
+                : `A click or the arrow keys choose one, Enter asks: ${section.ask}.`
+            }</span
           >`
         : html`${icon('pinned')}<span class="chosen-words">${said}</span> ${
               section.ask !== undefined && place
@@ -123,11 +133,10 @@ function numbersSwitch({ section, view, compact, actions }: SectionPart, kind: K
   }));
   const words = choices.reduce((sum, { label }) => sum + label.length, 0);
   const onChange = (to: string): void => actions.view({ shown: to });
-  return choices.length <= mostSegments && words <= (compact ? 30 : 60)
-    ? segments({ label: 'Number', choices, value: shown.name, onChange })
-    : html`<div class="number-choice">
-        ${dropdown({ label: 'Number', choices, value: shown.name, onChange })}
-      </div>`;
+  const options = { label: 'Number', choices, value: shown.name, onChange };
+  return html`<div class="number-choice">
+    ${choices.length <= mostSegments && words <= (compact ? 34 : 60) ? segments(options) : dropdown(options)}
+  </div>`;
 }
 
 function tools(part: SectionPart, kind: KindOf<Section>): TemplateResult {
@@ -161,6 +170,11 @@ function tools(part: SectionPart, kind: KindOf<Section>): TemplateResult {
             onClick: () => actions.view({ asTable: view.asTable !== true }),
           })
     }
-    <hs-menu .label=${`Export ${shortened(section.title, 60)}`} .icon=${'export'} .iconOnly=${true} .items=${items}></hs-menu>
+    <hs-menu
+      .label=${`Export ${shortened(section.title, 60)}`}
+      .icon=${'export'}
+      .iconOnly=${true}
+      .items=${items}
+    ></hs-menu>
   </div>`;
 }

@@ -11,13 +11,20 @@ export const sectionStyles = css`
   .result-section .section-head > .toolbar {
     margin-left: auto;
   }
-  .result-section .section-head > .segments {
-    margin-left: 8px;
-    max-width: 100%;
+  .result-section .section-head {
+    flex-wrap: nowrap;
+    align-items: start;
+  }
+  .result-section .section-head > h2 {
+    padding-top: 4px;
   }
   .number-choice {
-    flex: 0 1 240px;
-    min-width: 140px;
+    max-width: 280px;
+    min-height: 26px;
+    margin: 2px 0 4px;
+  }
+  .number-choice .segments {
+    max-width: 100%;
   }
   .section-caption {
     max-width: 760px;
@@ -113,12 +120,17 @@ export const sectionStyles = css`
     text-overflow: ellipsis;
   }
   .graph-threshold {
-    display: grid;
-    grid-template-columns: auto minmax(80px, 240px) minmax(0, 1fr);
+    display: flex;
+    flex-wrap: wrap;
     gap: 0 8px;
     align-items: center;
     font-size: var(--small);
     font-variant-numeric: tabular-nums;
+  }
+  .graph-threshold .slider {
+    flex: 0 1 240px;
+    min-width: 80px;
+    width: auto;
   }
   .section-text {
     max-width: 720px;

@@ -17,19 +17,17 @@ const isHead = (cell: SectionCell | undefined): cell is HeadPlace => typeof cell
 const valueOf = (cell: SectionCell | undefined): CellValue =>
   cell === null || cell === undefined ? undefined : isHead(cell) ? headName(cell.layer, cell.head) : cell;
 
-export const tableTwin = remembered(
-  ({ columns, rows }: TableSection): Twin => ({
-    columns: columns.map(({ name, title, kind, unit, definition, digits }, at): Column<TwinRow> =>
-      twinColumn(at, name, title, {
-        ...(unit === undefined ? {} : { unit }),
-        ...(definition === undefined ? {} : { hint: definition }),
-        ...(kind === 'number' ? { text: (value) => significant(value, digits) } : {}),
-      }),
-    ),
-    // The place of the row comes last: it says which one is asked about, however the rows are sorted.
-    rows: rows.map((row, at): TwinRow => [...columns.map((_, column) => valueOf(row[column])), at]),
-  }),
-);
+export const tableTwin = remembered(({ columns, rows }: TableSection): Twin => ({
+  columns: columns.map(({ name, title, kind, unit, definition, digits }, at): Column<TwinRow> =>
+    twinColumn(at, name, title, {
+      ...(unit === undefined ? {} : { unit }),
+      ...(definition === undefined ? {} : { hint: definition }),
+      ...(kind === 'number' ? { text: (value) => significant(value, digits) } : {}),
+    }),
+  ),
+  // The place of the row comes last: it says which one is asked about, however the rows are sorted.
+  rows: rows.map((row, at): TwinRow => [...columns.map((_, column) => valueOf(row[column])), at]),
+}));
 
 export const tableKind: PageKind<TableSection> = {
   drawn: 'page',
@@ -70,9 +68,7 @@ export function twinScene({ columns, rows }: Twin, theme: Theme, width: number):
   const shown = rows.slice(0, mostRows);
   const texts = [
     columns.map(({ title, unit = '' }) => withUnit(title, unit)),
-    ...shown.map((row) =>
-      columns.map((column) => shortened(column.text?.(row) ?? cellText(column.value(row)), 200)),
-    ),
+    ...shown.map((row) => columns.map((column) => shortened(column.text?.(row) ?? cellText(column.value(row)), 200))),
   ];
   const face = { font: theme.font };
   const wanted = columns.map((_, at) =>
@@ -100,6 +96,13 @@ export function twinScene({ columns, rows }: Twin, theme: Theme, width: number):
   marks.push({ kind: 'path', d: `M0 ${line}L${width} ${line}`, stroke: theme.line, lineWidth: 1 });
   const more = rows.length - shown.length;
   if (more > 0)
-    marks.push(textMark(`${more.toLocaleString('en-US')} more rows are in the CSV file.`, 0, (texts.length + 1) * line - 5, theme));
+    marks.push(
+      textMark(
+        `${more.toLocaleString('en-US')} more rows are in the CSV file.`,
+        0,
+        (texts.length + 1) * line - 5,
+        theme,
+      ),
+    );
   return { width, height: (texts.length + (more > 0 ? 1 : 0)) * line + 2, marks };
 }

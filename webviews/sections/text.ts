@@ -22,7 +22,12 @@ export const textKind: PageKind<TextSection> = {
 };
 
 /** Paragraphs, broken into lines of the width. */
-export function wrappedScene(paragraphs: readonly string[], theme: Theme, width: number, fill = theme.foreground): Scene {
+export function wrappedScene(
+  paragraphs: readonly string[],
+  theme: Theme,
+  width: number,
+  fill = theme.foreground,
+): Scene {
   const size = theme.fontSize;
   const marks: Mark[] = [];
   let y = 0;

@@ -17,6 +17,13 @@ export function intervalWords(low: Figure | undefined, high: Figure | undefined,
 
 export const withUnit = (title: string, unit: string): string => (unit === '' ? title : `${title} (${unit})`);
 
+/** Numbers of one picture with the same decimals, so that they can be compared at a glance: as many as its span asks for. */
+export function evenly(value: Figure, span: number): string {
+  if (!Number.isFinite(value)) return significant(value);
+  const decimals = Math.min(4, Math.max(0, 2 - Math.floor(Math.log10(span > 0 ? span : 1))));
+  return value.toFixed(decimals).replace(/^-(0(?:\.0+)?)$/, '$1');
+}
+
 /** A text cut to a number of characters, for labels that come from elsewhere. */
 export const shortened = (text: string, most: number): string =>
   text.length <= most ? text : `${[...text.slice(0, most * 2)].slice(0, most - 1).join('')}…`;

@@ -167,7 +167,10 @@ export function pictureBytes(): Uint8Array {
     for (let x = 0; x < 448; x += 1) {
       const inside = Math.hypot(x - 290, y - 210) < 70;
       const stripe = Math.floor((x + y) / 28) % 2 === 0;
-      picture.data.set(inside ? [196, 150, 96, 255] : stripe ? [86, 120, 82, 255] : [104, 142, 98, 255], (y * 448 + x) * 4);
+      picture.data.set(
+        inside ? [196, 150, 96, 255] : stripe ? [86, 120, 82, 255] : [104, 142, 98, 255],
+        (y * 448 + x) * 4,
+      );
     }
   }
   return PNG.sync.write(picture);

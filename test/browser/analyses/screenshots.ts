@@ -34,20 +34,37 @@ async function main(folder: string, only: string | undefined): Promise<void> {
     }
   }
   await shoot('empty-dark-1280', { host: answering() });
-  await shoot('empty-light-300', { theme: 'light', width: 300, place: 'side', host: answering(openMessage({ place: 'side' })) });
+  await shoot('empty-light-300', {
+    theme: 'light',
+    width: 300,
+    place: 'side',
+    host: answering(openMessage({ place: 'side' })),
+  });
   await shoot('running-dark-1280', { host: answering() }, async (panel) => {
     await panel.page.click('#run');
     await panel.send(
       { kind: 'stage', sentence: 'Prompt 20 of 64', share: 0.31, secondsLeft: 57, kept: 20 },
-      { kind: 'partial', finding: 'So far 5 of 144 heads look back at the pass key (20 of 64 prompts).', sections: [headsStory()] },
+      {
+        kind: 'partial',
+        finding: 'So far 5 of 144 heads look back at the pass key (20 of 64 prompts).',
+        sections: [headsStory()],
+      },
     );
     await panel.page.waitForTimeout(300);
   });
   await shoot('failed-light-1280', { theme: 'light', host: answering() }, async (panel) => {
     await panel.page.click('#run');
     await panel.send(
-      { kind: 'partial', finding: 'So far 5 of 144 heads look back at the pass key (20 of 64 prompts).', sections: [headsStory()] },
-      { kind: 'failed', sentence: 'The compute process ended (signal SIGKILL). Run again: 20 steps are kept.', details: 'signal SIGKILL' },
+      {
+        kind: 'partial',
+        finding: 'So far 5 of 144 heads look back at the pass key (20 of 64 prompts).',
+        sections: [headsStory()],
+      },
+      {
+        kind: 'failed',
+        sentence: 'The compute process ended (signal SIGKILL). Run again: 20 steps are kept.',
+        details: 'signal SIGKILL',
+      },
     );
     await panel.page.waitForTimeout(300);
   });

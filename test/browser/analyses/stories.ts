@@ -286,8 +286,12 @@ export function imageStory(): ImageSection {
   const [rows, columns] = [12, 16];
   const whole = rows * columns;
   const values = Array.from({ length: whole * 2 }, (_, at) => {
-    const inTile = at % whole;
-    const [row, column] = [Math.floor(inTile / columns), inTile % columns];
+    // Behind the whole picture come its left and its right half, of eight columns each.
+    const half = Math.floor((at - whole) / (rows * 8));
+    const [row, column] =
+      at < whole
+        ? [Math.floor(at / columns), at % columns]
+        : [Math.floor(((at - whole) % (rows * 8)) / 8), ((at - whole) % 8) + 8 * half];
     return Math.exp(-((row - 7) ** 2 + (column - 10) ** 2) / 14) + 0.1 * next();
   });
   return {

@@ -32,7 +32,9 @@ export function comparison(part: Part): TemplateResult | typeof nothing {
   return html`<div class="comparison">
     ${
       compareWith.sections.length > 0
-        ? html`<section class="changes" aria-label="Changes">${sectionsOf(part, compareWith.sections, changesKey)}</section>`
+        ? html`<section class="changes" aria-label="Changes">
+            ${sectionsOf(part, compareWith.sections, changesKey)}
+          </section>`
         : nothing
     }
     <div class="side-by-side">

@@ -161,7 +161,9 @@ ${sceneSvg(inside)}
 
 /** One table a section, with an empty line between two; lines with # in front say what made them and what they are. */
 function resultCsv(state: State, result: AnalysisResult, info: AnalysisInfo | undefined): string {
-  const head = [result.finding, ...provenanceLines(result, info)].map((line) => `# ${line.replaceAll(/\s+/g, ' ')}\r\n`);
+  const head = [result.finding, ...provenanceLines(result, info)].map(
+    (line) => `# ${line.replaceAll(/\s+/g, ' ')}\r\n`,
+  );
   return [head.join(''), ...shownOf(state, result).map(({ section }) => sectionCsv(section))].join('\r\n');
 }
 

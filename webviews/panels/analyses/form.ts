@@ -101,4 +101,3 @@ export const withAnalysis = (form: Form, info: AnalysisInfo): Form => ({
   analysis: info.id,
   parameters: {},
 });
-

@@ -67,8 +67,7 @@ function ofPrompt(prompt: PromptInput | EncoderInput): Partial<InputForm> {
 export type InputField = 'prompt' | 'counterpart' | 'image' | 'task' | 'samples' | 'file' | 'folder';
 export type InputProblems = Readonly<Partial<Record<InputField, string>>>;
 export type InputReading =
-  | { readonly ok: true; readonly input: AnalysisInput }
-  | { readonly ok: false; readonly problems: InputProblems };
+  { readonly ok: true; readonly input: AnalysisInput } | { readonly ok: false; readonly problems: InputProblems };
 
 export function readInput(form: InputForm, kind: InputKind, model?: ModelSummary): InputReading {
   switch (kind) {

@@ -1,6 +1,11 @@
 /** Holds the state, draws it, does what its parts ask for, and asks the extension for what the panel lacks. */
 import { render } from 'lit';
-import type { AnalysesPlace, AnalysisPlan, FromAnalysesPanel, ToAnalysesPanel } from '../../../protocol/panels/analyses';
+import type {
+  AnalysesPlace,
+  AnalysisPlan,
+  FromAnalysesPanel,
+  ToAnalysesPanel,
+} from '../../../protocol/panels/analyses';
 import type { Section, SectionQuestion } from '../../../protocol/sections/section';
 import type { SectionFormat, SectionView } from '../../sections/section-kind';
 import { announce } from '../../ui/announce';
@@ -137,8 +142,7 @@ export class AnalysesPanel implements Actions {
 
   edit(change: Partial<Form>): void {
     this.touched = true;
-    if (this.state.form)
-      this.change({ ...this.state, form: { ...this.state.form, ...change }, estimated: undefined });
+    if (this.state.form) this.change({ ...this.state, form: { ...this.state.form, ...change }, estimated: undefined });
   }
 
   editInput(change: Partial<InputForm>): void {
@@ -263,7 +267,10 @@ export class AnalysesPanel implements Actions {
   }
 
   saveSection(section: Section, view: SectionView, format: SectionFormat): void {
-    const name = exportName(this.state, format).replace(/^/, `${section.id.replaceAll(/[^\w.-]+/g, '-').slice(0, 40)}-`);
+    const name = exportName(this.state, format).replace(
+      /^/,
+      `${section.id.replaceAll(/[^\w.-]+/g, '-').slice(0, 40)}-`,
+    );
     this.leave(format, name, sectionData(this.state, section, view, format, readTheme()));
   }
 

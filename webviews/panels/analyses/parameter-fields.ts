@@ -2,7 +2,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Parameter } from '../../../protocol/analysis/parameters';
 import { checkbox, dropdown, textField } from '../../ui/controls';
-import { tick } from '../../ui/numbers';
+import { count } from '../../ui/numbers';
 import type { Part } from './actions';
 import { typedText } from './form';
 import { pathField } from './path-field';
@@ -33,7 +33,7 @@ const titleOf = (parameter: Parameter): string =>
 
 const rangeOf = (parameter: Parameter): string =>
   parameter.kind === 'integer' || parameter.kind === 'number'
-    ? ` From ${tick(parameter.min)} to ${tick(parameter.max)}, by default ${tick(parameter.default)}.`
+    ? ` From ${count(parameter.min)} to ${count(parameter.max)}, by default ${count(parameter.default)}.`
     : '';
 
 function control(

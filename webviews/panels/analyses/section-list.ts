@@ -33,8 +33,8 @@ function withoutQuestion(section: Section): Section {
   const known = asked.get(section);
   if (known) return known;
   const { ask: _ask, ...rest } = section;
-  asked.set(section, rest as Section);
-  return rest as Section;
+  asked.set(section, rest);
+  return rest;
 }
 
 function oneSection(part: Part, section: Section, key: string, answers: TemplateResult | typeof nothing) {

@@ -68,7 +68,9 @@ const trustWords = {
 } as const;
 
 const source = ({ source: { reference, trust, note } }: AnalysisInfo): TemplateResult =>
-  html`<p class="reason" id="source">${reference}, ${trustWords[trust]}.${note === undefined ? nothing : ` ${note}`}</p>`;
+  html`<p class="reason" id="source">
+    ${reference}, ${trustWords[trust]}.${note === undefined ? nothing : ` ${note}`}
+  </p>`;
 
 function modelFacts({ state, actions }: Part): TemplateResult {
   const model = modelOfForm(state);

@@ -6,7 +6,7 @@ import type { Section } from '../../../protocol/sections/section';
 import type { SectionView } from '../../sections/section-kind';
 import { canonical } from '../../ui/canonical';
 import { whyModelDoesNotRun } from '../../ui/model-field';
-import { readForm, type FormReading } from './form';
+import { readForm, toForm, type FormReading } from './form';
 import type { State } from './state';
 
 /** The analysis in the form; of a file, that of the result. */
@@ -42,7 +42,10 @@ export function isStale(state: State): boolean {
   if (state.place === 'file' || state.phase.kind === 'running') return false;
   if (!state.result && !state.partial) return false;
   const plan = planOf(state);
-  return plan !== undefined && state.shownPlan !== undefined && canonical(plan) !== canonical(state.shownPlan);
+  if (plan === undefined || state.shownPlan === undefined) return false;
+  // Read as the form is: a result may leave out what has its default.
+  const shown = readForm(toForm(state.shownPlan), infoOf(state), modelOfForm(state));
+  return canonical(plan) !== canonical(shown.ok ? shown.plan : state.shownPlan);
 }
 
 /** Why Run is off, as a sentence; undefined when it can be pressed or runs already. */

@@ -1,5 +1,6 @@
 /** The steps of a run in words, for those who do not see them. Pure. */
 import type { ToAnalysesPanel } from '../../../protocol/panels/analyses';
+import { unreachable } from '../../../protocol/unreachable';
 import { seconds } from '../../ui/numbers';
 
 export interface Spoken {
@@ -23,7 +24,16 @@ export function spokenOf(message: ToAnalysesPanel): Spoken | undefined {
       const left = message.secondsLeft === undefined ? '' : `, about ${seconds(message.secondsLeft)} left`;
       return { words: `${step}${left}`, step };
     }
-    default:
+    case 'open':
+    case 'models':
+    case 'model':
+    case 'estimate':
+    case 'started':
+    case 'partial':
+    case 'picture':
+    case 'chosen':
       return undefined;
+    default:
+      return unreachable(message);
   }
 }

@@ -172,7 +172,11 @@ export const started = (state: State, plan: AnalysisPlan): State => ({
   asides: { ...state.asides, notice: undefined },
 });
 
-function answered(state: State, request: number, what: { readonly section?: Section; readonly problem?: string }): State {
+function answered(
+  state: State,
+  request: number,
+  what: { readonly section?: Section; readonly problem?: string },
+): State {
   return {
     ...state,
     answers: state.answers.map((one) => (one.request === request ? { ...one, ...what } : one)),
@@ -186,8 +190,7 @@ function receiveFailed(state: State, message: Extract<ToAnalysesPanel, { kind: '
       return { ...state, estimated: { request, estimate: { supported: sentence } } };
     return answered(state, request, { problem: sentence });
   }
-  if (folder !== undefined && state.phase.kind !== 'running')
-    return { ...state, modelProblem: { folder, sentence } };
+  if (folder !== undefined && state.phase.kind !== 'running') return { ...state, modelProblem: { folder, sentence } };
   return { ...state, phase: failedPhase(message) };
 }
 

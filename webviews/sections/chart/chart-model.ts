@@ -2,7 +2,7 @@
 import type { ChartSection, SectionAxis, SectionSeries } from '../../../protocol/sections/chart';
 import { twinByX, type Axis, type Chart, type Point, type Series } from '../../charts/chart';
 import { identify } from '../../charts/palette';
-import { significant, tick } from '../../ui/numbers';
+import { count, significant, tick } from '../../ui/numbers';
 import { intervalWords, shortened, valueWords, withUnit } from '../words';
 
 function axisOf(axis: SectionAxis): Axis {
@@ -15,9 +15,13 @@ function axisOf(axis: SectionAxis): Axis {
     ...(scale === 'category' ? { categories: categories.length } : {}),
     ...(min === undefined ? {} : { min }),
     ...(max === undefined ? {} : { max }),
-    format: scale === 'category' ? (value) => shortened(categories[value] ?? '', 22) : tick,
+    format: scale === 'category' ? (value) => shortened(categories[value] ?? '', 22) : axisNumber,
   };
 }
+
+/** A length of 1,024 is no 1,020. */
+const axisNumber = (value: number): string =>
+  Number.isInteger(value) && Math.abs(value) < 1e6 ? count(value) : tick(value);
 
 const fits = (value: number, { scale }: SectionAxis): boolean =>
   Number.isFinite(value) && (scale === 'linear' || scale === 'category' || value > 0);
@@ -26,7 +30,9 @@ const fits = (value: number, { scale }: SectionAxis): boolean =>
 export const along = (axis: SectionAxis, value: number): string =>
   axis.scale === 'category'
     ? shortened(axis.categories?.[value] ?? String(value), 60)
-    : valueWords(value, axis.unit);
+    : axis.scale === 'log2' && Number.isInteger(value)
+      ? `${count(value)}${axis.unit === '' ? '' : ` ${axis.unit}`}`
+      : valueWords(value, axis.unit);
 
 /** Places of points that have no place on the axes: without a number, or not above zero on a logarithmic axis. */
 export const leftOut = ({ x, y, series }: ChartSection): number =>
@@ -58,7 +64,10 @@ export function chartOf(section: ChartSection): Chart {
     x,
     y,
     series,
-    references: (section.references ?? []).map(({ label, from, to }) => ({ label: shortened(label, 40), points: [from, to] })),
+    references: (section.references ?? []).map(({ label, from, to }) => ({
+      label: shortened(label, 40),
+      points: [from, to],
+    })),
     marks: [],
     twin: twinByX({ title: x.name }, { format: significant }, []),
     hover: section.series.every(({ mark }) => mark !== 'points') ? 'x' : 'point',

@@ -50,9 +50,11 @@ export const chartKind: PageKind<ChartSection> = {
         drawn.series.length > 1
           ? html`<ul class="chart-legend">
               ${drawn.series.map(
-                ({ identity, title }) =>
+                ({ identity, title, mark }) =>
                   html`<li class="legend-entry">
-                    ${symbol(identity, dark)}<span class="code">${identity.code}</span><span>${title}</span>
+                    ${symbol(identity, dark)}${mark === undefined ? html`<span class="code">${identity.code}</span>` : nothing}<span
+                      >${title}</span
+                    >
                   </li>`,
               )}
             </ul>`
@@ -85,9 +87,13 @@ export const chartKind: PageKind<ChartSection> = {
     const height = 300;
     const drawn = chart(section);
     const svg = renderSvg(draw(drawn, { theme, width, height }), width, height);
-    const entries = drawn.series.map(({ identity, title }) =>
+    const entries = drawn.series.map(({ identity, title, mark }) =>
       classItem(
-        { shape: identity.shape, colour: colourOf(identity, theme.dark), label: `${identity.code}  ${title}` },
+        {
+          shape: identity.shape,
+          colour: colourOf(identity, theme.dark),
+          label: mark === undefined ? `${identity.code}  ${title}` : title,
+        },
         theme,
       ),
     );

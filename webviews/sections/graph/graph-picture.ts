@@ -227,12 +227,7 @@ function labels(graph: KeptGraph, places: readonly NodePlace[], radius: number, 
     });
 }
 
-function nearest(
-  graph: KeptGraph,
-  places: ReadonlyMap<string, NodePlace>,
-  x: number,
-  y: number,
-): string | undefined {
+function nearest(graph: KeptGraph, places: ReadonlyMap<string, NodePlace>, x: number, y: number): string | undefined {
   let best: { readonly key: string; readonly distance: number } | undefined;
   for (const { node, x: nodeX, y: nodeY } of places.values()) {
     const distance = Math.hypot(nodeX - x, nodeY - y) - (graph.touched.has(node.id) ? 6 : 0);

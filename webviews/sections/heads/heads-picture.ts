@@ -10,7 +10,7 @@ import { moveInGrid } from '../grid-keys';
 import { classItem, flow, markedItem, noValueItem, noValueMarks, scaleItem, smallSize, textMark } from '../legend';
 import type { CellWords, Drawn, Picture } from '../picture';
 import { moved, type Mark } from '../scene';
-import { intervalWords, valueWords } from '../words';
+import { evenly, intervalWords, valueWords } from '../words';
 import { classColour, headClasses, type HeadClasses } from './heads-classes';
 import { headAt, headBox, layOutHeads, type HeadsLayout } from './heads-layout';
 
@@ -93,10 +93,16 @@ function drawHeads(
         marks.push({ kind: 'rect', ...inner, fill: css(colour) });
         if (at.written) {
           marks.push(
-            textMark(significant(value, 2), box.x + box.width / 2, box.y + box.height / 2 + 4, theme, {
-              anchor: 'middle',
-              fill: inkOn(colour),
-            }),
+            textMark(
+              evenly(value, domain.high - domain.low),
+              box.x + box.width / 2,
+              box.y + box.height / 2 + 4,
+              theme,
+              {
+                anchor: 'middle',
+                fill: inkOn(colour),
+              },
+            ),
           );
         }
       }

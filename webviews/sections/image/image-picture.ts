@@ -142,7 +142,10 @@ function drawImage(
     [
       ...(number ? [scaleItem(domain, number.unit, theme)] : []),
       ...(missing ? [noValueItem(theme)] : []),
-      wordsItem(loaded ? shortened(image.name, 60) : `${shortened(image.name, 60)} is not shown: its file was not read.`, theme),
+      wordsItem(
+        loaded ? shortened(image.name, 60) : `${shortened(image.name, 60)} is not shown: its file was not read.`,
+        theme,
+      ),
     ],
     width,
   );

@@ -11,11 +11,7 @@ export const imageKind: PictureKind<ImageSection> = {
   numbers: ({ numbers }) => numbers,
   isEmpty: ({ image, numbers }) => numbers.length === 0 || patchesOf(image.tiles).length === 0,
   picture: (section, view, loaded) =>
-    picture(
-      section,
-      chosenNumber(section.numbers, view),
-      loaded.get(section.image.path),
-    ),
+    picture(section, chosenNumber(section.numbers, view), loaded.get(section.image.path)),
   place: (_section, cursor) => ({ kind: 'token', token: Number(cursor) }),
   twin: ({ image, numbers }) => ({
     columns: [

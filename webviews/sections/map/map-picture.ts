@@ -43,8 +43,7 @@ export function mapPicture(section: MapSection): Picture {
   };
 }
 
-export const widest = ({ values }: MapSection): number =>
-  values.reduce((most, row) => Math.max(most, row.length), 0);
+export const widest = ({ values }: MapSection): number => values.reduce((most, row) => Math.max(most, row.length), 0);
 
 const named = (labels: readonly string[], at: number): string => {
   const label = labels[at];
@@ -60,12 +59,15 @@ function drawMap(section: MapSection, domain: Domain, across: number, width: num
   const labelRoom = Math.min(width * 0.28, 110);
   const face = { font: theme.editorFont };
   const widestOf = (labels: readonly string[]): number =>
-    labels.slice(0, 200).reduce((most, label) => Math.max(most, textWidth(shortened(shownToken(label), 24), size, face)), 0);
+    labels
+      .slice(0, 200)
+      .reduce((most, label) => Math.max(most, textWidth(shortened(shownToken(label), 24), size, face)), 0);
   const roughCell = Math.min(26, (width - 40) / Math.max(1, across), tallest / Math.max(1, down));
   const readable = roughCell >= size - 1 && rows.labels.length > 0;
   const left = 18 + (readable ? Math.min(labelRoom, widestOf(rows.labels)) : textWidth(String(down), size)) + 6;
   const cellWidth = Math.min(26, (width - left) / Math.max(1, across));
-  const cellHeight = down === across ? Math.min(cellWidth, tallest / Math.max(1, down)) : Math.min(26, tallest / Math.max(1, down));
+  const cellHeight =
+    down === across ? Math.min(cellWidth, tallest / Math.max(1, down)) : Math.min(26, tallest / Math.max(1, down));
   const square = down === across ? Math.min(cellWidth, cellHeight) : cellWidth;
   const named = square >= size - 1 && columns.labels.length > 0;
   const labelsHeight = named ? Math.min(96, widestOf(columns.labels)) * 0.95 + 6 : size + 4;
@@ -143,13 +145,7 @@ function rowLabels({ values, rows }: MapSection, written: boolean, at: Labelled,
   });
 }
 
-function columnLabels(
-  { columns }: MapSection,
-  written: boolean,
-  across: number,
-  at: Labelled,
-  theme: Theme,
-): Mark[] {
+function columnLabels({ columns }: MapSection, written: boolean, across: number, at: Labelled, theme: Theme): Mark[] {
   const size = smallSize(theme);
   if (written) {
     return columns.labels.slice(0, across).map((label, column) => {
@@ -170,4 +166,3 @@ function counted(count: number, cell: number, room: number): number[] {
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((one) => one >= least) ?? count;
   return Array.from({ length: Math.ceil(count / step) }, (_, at) => Math.round(at * step)).filter((at) => at < count);
 }
-

@@ -150,7 +150,9 @@ function drawTokens(
     [
       ...(domain && number ? [scaleItem(domain, number.unit, theme)] : []),
       ...(missing ? [noValueItem(theme)] : []),
-      ...names.map((one) => classItem({ shape: one.shape, colour: colourOf(one, theme.dark), label: one.title }, theme)),
+      ...names.map((one) =>
+        classItem({ shape: one.shape, colour: colourOf(one, theme.dark), label: one.title }, theme),
+      ),
       ...(beyond > 0 ? [wordsItem(`The first ${count(drawn)} of ${count(section.tokens.length)} tokens.`, theme)] : []),
     ],
     width,

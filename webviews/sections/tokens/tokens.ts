@@ -11,8 +11,7 @@ export const tokensKind: PictureKind<TokensSection> = {
   drawn: 'picture',
   numbers: ({ numbers }) => numbers,
   isEmpty: ({ tokens }) => tokens.length === 0,
-  picture: (section, view) =>
-    picture(section, chosenNumber(section.numbers, view)),
+  picture: (section, view) => picture(section, chosenNumber(section.numbers, view)),
   place: ({ tokens }, cursor) =>
     tokens[Number(cursor)] === undefined ? undefined : { kind: 'token', token: Number(cursor) },
   twin: ({ tokens, numbers, classes }) => ({
