@@ -3,7 +3,9 @@ import { escapeXml } from '../charts/image';
 import type { Mark, Scene } from './scene';
 import { rasterOf } from './scene-canvas';
 
-export const sceneSvg = (scene: Scene): string => scene.marks.map((mark, at) => markSvg(mark, at)).join('\n');
+/** `name`: in front of the ids of documents inside, so that those of several scenes in one file do not meet. */
+export const sceneSvg = (scene: Scene, name = 's'): string =>
+  scene.marks.map((mark, at) => markSvg(mark, `${name}-${at}`)).join('\n');
 
 const attributes = (values: Readonly<Record<string, string | number | undefined>>): string =>
   Object.entries(values)
@@ -13,7 +15,7 @@ const attributes = (values: Readonly<Record<string, string | number | undefined>
 
 const round = (value: number): number => Math.round(value * 100) / 100;
 
-function markSvg(mark: Mark, at: number): string {
+function markSvg(mark: Mark, name: string): string {
   switch (mark.kind) {
     case 'rect': {
       const { x, y, width, height, fill, stroke, lineWidth, opacity } = mark;
@@ -55,9 +57,9 @@ function markSvg(mark: Mark, at: number): string {
     case 'svg':
       return mark.svg
         .replace(/<svg /, `<svg x="${round(mark.x)}" y="${round(mark.y)}" `)
-        .replaceAll(/\bid="([^"]+)"/g, `id="s${at}-$1"`)
-        .replaceAll(/url\(#([^)]+)\)/g, `url(#s${at}-$1)`)
-        .replaceAll(/href="#([^"]+)"/g, `href="#s${at}-$1"`);
+        .replaceAll(/\bid="([^"]+)"/g, `id="${name}-$1"`)
+        .replaceAll(/url\(#([^)]+)\)/g, `url(#${name}-$1)`)
+        .replaceAll(/href="#([^"]+)"/g, `href="#${name}-$1"`);
   }
 }
 

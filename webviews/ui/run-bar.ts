@@ -37,6 +37,8 @@ export interface RunBar {
   /** How far the run is, where that is no share. */
   readonly far?: string;
   /** How the run ended, with the icon before it. */
+  /** Said while nothing runs and nothing is done: what a run would take. */
+  readonly ahead?: Content;
   readonly done: { readonly stopped?: boolean; readonly words: string; readonly after?: string } | undefined;
   readonly badge?: Content;
 }
@@ -145,10 +147,11 @@ function runButtons({ again, why, ready, resume }: RunBar, actions: AnyPart['act
   return resume.first ? html`${goOn} ${run}` : html`${run} ${goOn}`;
 }
 
-function runState(state: AnyPart['state'], { stopping, far, done }: RunBar): Content {
+function runState(state: AnyPart['state'], { stopping, far, ahead, done }: RunBar): Content {
   const { phase } = state;
   if (phase.kind === 'running') return runningLine(phase, stopping, far);
-  if (phase.kind === 'failed' || !done) return nothing;
+  if (!done) return ahead ?? nothing;
+  if (phase.kind === 'failed') return nothing;
   return html`${icon(done.stopped ? 'circle-slash' : 'pass')}<span
       >${done.words}${savedWords(state)}${done.after ?? ''}</span
     >`;

@@ -1,24 +1,23 @@
-/** Files that leave the panel; each says what made it and what its numbers are. */
-import type { AnalysisInfo, AnalysisResult } from '../../../protocol/analysis/analysis';
+/** What leaves the panel: every section as it is on the screen, with what its numbers are and what made them. */
+import type { AnalysisResult } from '../../../protocol/analysis/analysis';
+import type { ExportFormat } from '../../../protocol/panels/run-panel';
 import type { Section } from '../../../protocol/sections/section';
-import { htmlPage, htmlTable } from '../../charts/html-page';
-import { escapeXml, toPng, wrap, type Figure } from '../../charts/image';
-import { moved, stacked, type Scene } from '../../sections/scene';
+import { htmlTable } from '../../charts/html-page';
+import { escapeXml } from '../../charts/image';
+import { fileName, type Leaving } from '../../charts/leaving';
+import { margin, type Sheet } from '../../charts/sheet';
 import { sceneSvg } from '../../sections/scene-svg';
 import { sectionCsv, sectionScene } from '../../sections/section-file';
-import type { SectionFormat, SectionView } from '../../sections/section-kind';
+import type { SectionView } from '../../sections/section-kind';
 import { kindOf } from '../../sections/sections';
-import { textMark } from '../../sections/legend';
 import { withUnit } from '../../sections/words';
 import type { Theme } from '../../ui/theme';
-import type { ExportFormat } from './actions';
 import { changesKey, otherKey } from './comparison';
-import { inputWords, provenanceLines } from './made-by';
+import { provenanceLines } from './made-by';
 import { infoOf, viewOf } from './shown';
 import type { State } from './state';
 
-const width = 720;
-const margin = 20;
+const width = 760;
 /** Rows of a table in an HTML page: more make a file that no browser likes, and CSV holds all. */
 const mostRows = 2000;
 
@@ -27,7 +26,7 @@ interface Shown {
   readonly view: SectionView;
 }
 
-/** What is on the screen: of a comparison the changes first, then both results. */
+/** Of a comparison the changes first, then both results. */
 function shownOf(state: State, result: AnalysisResult): readonly Shown[] {
   const { compareWith } = state;
   const list = (sections: readonly Section[], prefix: string, name?: string): readonly Shown[] =>
@@ -44,36 +43,46 @@ function shownOf(state: State, result: AnalysisResult): readonly Shown[] {
     : list(result.sections, '');
 }
 
-export async function exportData(state: State, format: ExportFormat, theme: Theme): Promise<string | Uint8Array> {
+/** The whole result. */
+export function leavingOf(state: State, theme: Theme): Leaving {
   const { result, compareWith } = state;
   if (!result) throw new Error('There is no result to export yet. Run the analysis first.');
-  const info = infoOf(state);
-  switch (format) {
-    case 'png':
-      return toPng(resultFigure(state, result, theme), provenanceOf(result), {
-        Title: result.finding,
-        Description: provenanceLines(result, info).join('\n'),
-        Software: `Headscope ${result.headscope}`,
-      });
-    case 'svg':
-      return resultFigure(state, result, theme).svg;
-    case 'csv':
-      return resultCsv(state, result, info);
-    case 'json':
-      return `${JSON.stringify(compareWith ? { ...result, comparedWith: { name: compareWith.name, result: compareWith.result } } : result, null, 2)}\n`;
-    case 'html':
-      return resultPage(state, result, theme, info);
-  }
+  const shown = shownOf(state, result);
+  const lines = provenanceLines(result, infoOf(state));
+  return {
+    ...made(state, result, theme),
+    draw: (sheet) => drawSections(sheet, state, shown),
+    csv: () =>
+      [
+        [result.finding, ...lines].map((line) => `# ${line.replaceAll(/\s+/g, ' ')}\r\n`).join(''),
+        ...shown.map(({ section }) => sectionCsv(section)),
+      ].join('\r\n'),
+    json: () =>
+      compareWith ? { ...result, comparedWith: { name: compareWith.name, result: compareWith.result } } : result,
+    tables: () => shown.map(({ section }) => tableOf(section)),
+  };
 }
 
-/** `retrieval-heads-tiny-2026-11-24`. */
-export function exportName({ result, compareWith }: State, format: string): string {
-  const clean = (text: string): string => text.replaceAll(/[^\w.-]+/g, '-').slice(0, 80);
-  const named = (one: AnalysisResult | undefined): string =>
-    `${clean(one?.model.name ?? 'model')}-${(one?.created ?? new Date().toISOString()).slice(0, 10)}`;
-  const against = result && compareWith ? `-against-${named(compareWith.result)}` : '';
-  return `${clean(result?.analysis ?? 'analysis')}-${named(result)}${against}.${format === 'json' ? 'headscope-analysis.json' : format}`;
+/** One section, as a file of its own; it may be an answer to a question. */
+export function leavingSection(state: State, section: Section, view: SectionView, theme: Theme): Leaving {
+  const { result } = state;
+  return {
+    ...made(state, result, theme),
+    draw: (sheet) => drawSections(sheet, state, [{ section, view }]),
+    csv: () => sectionCsv(section),
+    json: () => section,
+    tables: () => [tableOf(section)],
+  };
 }
+
+const made = (state: State, result: AnalysisResult | undefined, theme: Theme) => ({
+  theme,
+  width,
+  sentence: result?.finding ?? state.partial?.finding ?? '',
+  caption: result ? provenanceLines(result, infoOf(state)) : ['Of a run that goes on.'],
+  provenance: result ? provenanceOf(result) : {},
+  headscope: result?.headscope,
+});
 
 /** Everything that made the numbers, for machines. */
 function provenanceOf(result: AnalysisResult): Record<string, unknown> {
@@ -81,121 +90,47 @@ function provenanceOf(result: AnalysisResult): Record<string, unknown> {
   return rest;
 }
 
-function resultFigure(state: State, result: AnalysisResult, theme: Theme): Figure {
-  const plain = fileTheme(theme);
-  return figureOf(
-    result.finding,
-    shownOf(state, result).map(({ section, view }) => sectionScene(section, view, state.pictures, plain, width)),
-    provenanceLines(result, infoOf(state)),
-    provenanceOf(result),
-    plain,
-  );
+/** `retrieval-heads-gpt2-2026-11-24.png`; `part`: the section that the file holds alone. */
+export function exportName({ result, compareWith }: State, format: ExportFormat, part?: string): string {
+  const named = (one: AnalysisResult | undefined) => ({
+    subject: one?.model.name ?? 'model',
+    created: one?.created,
+  });
+  return fileName(clean(result?.analysis ?? 'analysis'), named(result), {
+    format,
+    json: 'analysis',
+    against: result && compareWith && named(compareWith.result),
+    part: part === undefined ? undefined : clean(part),
+  });
 }
 
-/** One section, as a file of its own. */
-export async function sectionData(
-  state: State,
-  section: Section,
-  view: SectionView,
-  format: SectionFormat,
-  theme: Theme,
-): Promise<string | Uint8Array> {
-  if (format === 'csv') return sectionCsv(section);
-  const plain = fileTheme(theme);
-  const { result } = state;
-  const lines = result ? provenanceLines(result, infoOf(state)) : [];
-  const metadata = result ? provenanceOf(result) : {};
-  const figure = figureOf(
-    result?.finding ?? section.title,
-    [sectionScene(section, view, state.pictures, plain, width)],
-    lines,
-    metadata,
-    plain,
-  );
-  return format === 'svg' ? figure.svg : toPng(figure, metadata, { Title: section.title });
-}
+const clean = (text: string): string => text.replaceAll(/[^\w.-]+/g, '-').slice(0, 60);
 
-/** Quoted names of fonts would end an attribute of the SVG that the chart library writes. */
-const fileTheme = (theme: Theme): Theme => ({
-  ...theme,
-  font: theme.font.replaceAll('"', "'"),
-  editorFont: theme.editorFont.replaceAll('"', "'"),
-});
-
-function figureOf(
-  sentence: string,
-  scenes: readonly Scene[],
-  lines: readonly string[],
-  metadata: unknown,
-  theme: Theme,
-): Figure {
-  const text = (words: string, size: number, weight: number, fill: string): Scene => {
-    const rows = wrap(words.slice(0, 2000), width, size, { font: theme.font, weight });
-    return {
-      width,
-      height: rows.length * (size + 5),
-      marks: rows.map((row, at) => textMark(row, 0, (at + 1) * (size + 5) - 5, theme, { size, weight, fill })),
-    };
+function drawSections(sheet: Sheet, state: State, shown: readonly Shown[]): void {
+  // Quoted names of fonts would end an attribute of the SVG that the chart library writes.
+  const theme = {
+    ...sheet.theme,
+    font: sheet.theme.font.replaceAll('"', "'"),
+    editorFont: sheet.theme.editorFont.replaceAll('"', "'"),
   };
-  const scene = stacked(
-    [
-      text(sentence, theme.fontSize + 2, 600, theme.foreground),
-      ...scenes,
-      stacked(
-        lines.map((line) => text(line, theme.fontSize - 2, 400, theme.muted)),
-        2,
-      ),
-    ],
-    20,
-  );
-  const [across, down] = [width + 2 * margin, Math.ceil(scene.height + 2 * margin)];
-  const inside = { ...scene, marks: scene.marks.map((mark) => moved(mark, margin, margin)) };
-  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${across}" height="${down}" viewBox="0 0 ${across} ${down}" font-family="${escapeXml(theme.font)}" role="img">
-<title>${escapeXml(sentence)}</title>
-<metadata>${escapeXml(JSON.stringify(metadata))}</metadata>
-<rect width="100%" height="100%" fill="${theme.background}"/>
-${sceneSvg(inside)}
-</svg>`;
-  return { svg, width: across, height: down };
+  shown.forEach(({ section, view }, at) => {
+    const scene = sectionScene(section, view, state.pictures, theme, sheet.inner);
+    sheet.y += 12;
+    sheet.parts.push(`<g transform="translate(${margin} ${sheet.y})">\n${sceneSvg(scene, `s${at}`)}\n</g>`);
+    sheet.y += scene.height + 12;
+  });
 }
 
-/** One table a section, with an empty line between two; lines with # in front say what made them and what they are. */
-function resultCsv(state: State, result: AnalysisResult, info: AnalysisInfo | undefined): string {
-  const head = [result.finding, ...provenanceLines(result, info)].map(
-    (line) => `# ${line.replaceAll(/\s+/g, ' ')}\r\n`,
+/** The numbers of a section and what they are, folded. */
+function tableOf(section: Section): string {
+  const twin = kindOf(section)?.twin(section);
+  if (!twin) return '';
+  const rows = twin.rows.slice(0, mostRows);
+  const cut = twin.rows.length > rows.length ? ` (the first ${rows.length} of ${twin.rows.length} rows)` : '';
+  const definitions = twin.columns.flatMap(({ title, unit = '', hint }) =>
+    hint === undefined ? [] : [`<dt>${escapeXml(withUnit(title, unit))}</dt><dd>${escapeXml(hint)}</dd>`],
   );
-  return [head.join(''), ...shownOf(state, result).map(({ section }) => sectionCsv(section))].join('\r\n');
-}
-
-function resultPage(state: State, result: AnalysisResult, theme: Theme, info: AnalysisInfo | undefined): string {
-  const plain = fileTheme(theme);
-  const sections = shownOf(state, result).map(({ section, view }) => {
-    const scene = sectionScene(section, view, state.pictures, plain, width);
-    const twin = kindOf(section)?.twin(section);
-    const rows = twin?.rows.slice(0, mostRows) ?? [];
-    const cut = (twin?.rows.length ?? 0) > rows.length ? `, the first ${rows.length} rows` : '';
-    const definitions = (twin?.columns ?? []).flatMap(({ title, unit = '', hint }) =>
-      hint === undefined ? [] : [`<dt>${escapeXml(withUnit(title, unit))}</dt><dd>${escapeXml(hint)}</dd>`],
-    );
-    return `<section>
-<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${Math.ceil(scene.height)}" viewBox="0 0 ${width} ${Math.ceil(scene.height)}" role="img" aria-label="${escapeXml(section.title)}">
-${sceneSvg(scene)}
-</svg>
-${twin ? `<details><summary>Numbers${cut}</summary>${htmlTable(section.title, twin.columns, rows)}</details>` : ''}
-${definitions.length > 0 ? `<details><summary>Definitions</summary><dl>${definitions.join('')}</dl></details>` : ''}
-</section>`;
-  });
-  return htmlPage({
-    title: `${result.title}: ${result.model.name}`,
-    theme,
-    data: result,
-    css: 'section { margin-bottom: 32px; } dt { font-weight: 600; } .how { color: inherit; opacity: 0.8; font-size: 12px; }',
-    body: `<p>${escapeXml(info?.question ?? result.title)}</p>
-<h1>${escapeXml(result.finding)}</h1>
-<p>${escapeXml([result.title, result.model.name, inputWords(result.input)].join(' · '))}</p>
-${sections.join('\n')}
-<ul class="how">${provenanceLines(result, info)
-      .map((line) => `<li>${escapeXml(line)}</li>`)
-      .join('')}</ul>`,
-  });
+  return `<details><summary>${escapeXml(section.title)}${cut}</summary>
+${definitions.length > 0 ? `<dl>${definitions.join('')}</dl>` : ''}
+${htmlTable(section.title, twin.columns, rows)}</details>`;
 }

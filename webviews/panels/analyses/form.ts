@@ -4,6 +4,7 @@ import { faultOf, valueOfText, type ParameterTable, type ParameterValue } from '
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import type { AnalysisPlan } from '../../../protocol/panels/analyses';
 import type { ModelSummary } from '../../../protocol/results/heads';
+import { readSeed, seedProblem } from '../../ui/form-fields';
 import { readInput, toInputForm, type InputForm, type InputProblems } from './input-form';
 
 export interface Form {
@@ -46,14 +47,14 @@ export function readForm(form: Form, info: AnalysisInfo | undefined, model?: Mod
   if (!info) return refused({ analysis: 'Choose an analysis first.' });
   const input = readInput(form.input, info.input, model);
   const parameters = readParameters(info.parameters, form.parameters);
-  const seed = /^\d+$/.test(form.seed.trim()) ? Number(form.seed) : Number.NaN;
+  const seed = readSeed(form.seed);
   const problems: Problems = {
     ...(form.folder === '' ? { folder: 'Choose a model first.' } : {}),
     ...(input.ok ? {} : { input: input.problems }),
     ...(Object.keys(parameters.problems).length > 0 ? { parameters: parameters.problems } : {}),
-    ...(seed <= 2 ** 32 - 1 ? {} : { seed: 'Seed is a whole number from 0 to 4,294,967,295.' }),
+    ...(seed === undefined ? { seed: seedProblem } : {}),
   };
-  if (!input.ok || Object.keys(problems).length > 0) return refused(problems, info.parameters);
+  if (!input.ok || seed === undefined || Object.keys(problems).length > 0) return refused(problems, info.parameters);
   return {
     ok: true,
     plan: {

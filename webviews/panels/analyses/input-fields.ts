@@ -2,11 +2,12 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { InputKind } from '../../../protocol/analysis/analysis';
 import { checkbox, field, segments, textField } from '../../ui/controls';
+import { modelOfForm } from '../../ui/run-state';
 import { textArea } from '../../ui/text-area';
 import type { Part } from './actions';
 import type { InputForm, InputProblems } from './input-form';
 import { pathField } from './path-field';
-import { infoOf, modelOfForm, readingOf } from './shown';
+import { infoOf, readingOf } from './shown';
 
 const titles: Readonly<Record<InputKind, string>> = {
   prompt: 'Prompt',

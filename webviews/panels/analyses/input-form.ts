@@ -2,6 +2,7 @@
 import type { AnalysisInput, InputKind } from '../../../protocol/analysis/analysis';
 import type { EncoderInput, PromptInput } from '../../../protocol/compute/models';
 import type { ModelSummary } from '../../../protocol/results/heads';
+import { wholeNumber } from '../../ui/form-fields';
 
 export interface InputForm {
   /** `picture`: a picture alone, for the heads of the vision encoder. */
@@ -122,10 +123,7 @@ const wrong = (problems: InputProblems): InputReading => ({ ok: false, problems 
 
 const samplesSentence = 'Samples is a whole number from 1 to 100,000.';
 
-function samplesOf(text: string): number | undefined {
-  const samples = /^\d+$/.test(text.trim()) ? Number(text) : Number.NaN;
-  return samples >= 1 && samples <= 100_000 ? samples : undefined;
-}
+const samplesOf = (text: string): number | undefined => wholeNumber(text, 100_000, 1);
 
 /** The prompt, or the sentence that says why it cannot be used. */
 function readPrompt(

@@ -5,15 +5,27 @@ import { threadWords } from '../../../protocol/results/provenance';
 import { lastName } from '../../ui/model-field';
 import { count, seconds } from '../../ui/numbers';
 import { doForm } from './interventions';
-import { infoOf } from './shown';
+import { findingOf, infoOf, isOfAnother } from './shown';
 import type { State } from './state';
+
+/** The answer; without one, the question stands in its place. */
+export function heading(state: State): string {
+  const question = infoOf(state)?.question;
+  const nothing = state.opened ? (state.result?.title ?? 'Analyses') : '';
+  return shownFinding(state) ?? question ?? nothing;
+}
+
+/** A finding does not stand over the question of another analysis. */
+const shownFinding = (state: State): string | undefined => (isOfAnother(state) ? undefined : findingOf(state));
 
 /** Facts with ` · ` between them. */
 export function circumstances(state: State): string {
   const { result } = state;
-  if (result) {
+  const question = infoOf(state)?.question;
+  if (result && !isOfAnother(state)) {
     const changed = result.interventions.length;
     return [
+      ...(question === undefined ? [] : [question]),
       result.title,
       result.model.name,
       inputWords(result.input),
@@ -21,7 +33,8 @@ export function circumstances(state: State): string {
     ].join(' · ');
   }
   const info = infoOf(state);
-  return info ? [info.title, info.source.reference].join(' · ') : '';
+  if (!info) return '';
+  return [...(shownFinding(state) === undefined ? [] : [info.question]), info.title, info.source.reference].join(' · ');
 }
 
 export function inputWords(input: AnalysisInput): string {

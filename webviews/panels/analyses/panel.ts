@@ -1,24 +1,17 @@
-/** Holds the state, draws it, does what its parts ask for, and asks the extension for what the panel lacks. */
-import { render } from 'lit';
-import type {
-  AnalysesPlace,
-  AnalysisPlan,
-  FromAnalysesPanel,
-  ToAnalysesPanel,
-} from '../../../protocol/panels/analyses';
+/** The Analyses panel: what is its own beside what every panel that runs something does (`ui/run-panel.ts`). */
+import type { TemplateResult } from 'lit';
+import type { AnalysisPlan, FromAnalysesPanel, ToAnalysesPanel } from '../../../protocol/panels/analyses';
+import type { ExportFormat, PanelPlace } from '../../../protocol/panels/run-panel';
 import type { Section, SectionQuestion } from '../../../protocol/sections/section';
+import { writeFile } from '../../charts/leaving';
 import type { SectionFormat, SectionView } from '../../sections/section-kind';
-import { announce } from '../../ui/announce';
-import { Arrangement } from '../../ui/arrangement';
 import { canonical } from '../../ui/canonical';
-import { acquireHost, type Host } from '../../ui/host';
-import { continues } from '../../ui/kept-form';
 import { Later } from '../../ui/later';
-import { PlanTelling } from '../../ui/plan-telling';
-import { Redraw } from '../../ui/redraw';
-import { onThemeChange, readTheme } from '../../ui/theme';
-import type { Actions, ExportFormat, Part } from './actions';
-import { exportData, exportName, sectionData } from './exports';
+import { RunPanel, type Spoken, type StartedRun } from '../../ui/run-panel';
+import { forgiven } from '../../ui/run-state';
+import { readTheme } from '../../ui/theme';
+import type { Actions } from './actions';
+import { exportName, leavingOf, leavingSection } from './exports';
 import { toForm, withAnalysis, type Form } from './form';
 import type { InputForm } from './input-form';
 import { keep, parseKept, restore, type Kept } from './kept';
@@ -26,71 +19,27 @@ import { page } from './page';
 import { decoded } from './pictures';
 import { canStart, picturesNeeded, planOf, viewOf } from './shown';
 import { spokenOf } from './spoken';
-import { initialState, planOfResult, receive, started, withPicture, type State } from './state';
+import { begun, initialState, planOfResult, receive, withPicture, type State } from './state';
 
-/** Behind the last change of the form. */
+/** Milliseconds behind the last change of the form. */
 const estimateAfter = 400;
 
-export class AnalysesPanel implements Actions {
-  private state: State;
-  private readonly host: Host<ToAnalysesPanel, FromAnalysesPanel, Kept>;
-  private readonly plans: PlanTelling<AnalysisPlan>;
-  private readonly redraw: Redraw;
-  private readonly arrangement: Arrangement;
+export class AnalysesPanel
+  extends RunPanel<State, ToAnalysesPanel, FromAnalysesPanel, AnalysisPlan, Kept>
+  implements Actions
+{
   private readonly later = new Later<'estimate'>();
   private readonly askedPictures = new Set<string>();
-  private requests = 0;
   private estimatedPlan = '';
-  private announced = '';
-  /** In the side view nothing is computed before the person does something: it would start a process for an open side bar. */
-  private touched = false;
 
-  constructor(
-    private readonly root: HTMLElement,
-    place: AnalysesPlace,
-  ) {
-    this.host = acquireHost(parseKept);
-    this.redraw = new Redraw(root, () => render(page(this.part()), this.root));
-    const kept = this.host.restore();
-    this.state = restore(initialState(place), kept?.place === place ? kept : undefined);
-    this.plans = new PlanTelling(kept?.basis ?? [], {
-      plan: () => (this.state.opened ? planOf(this.state) : undefined),
-      tell: (plan) => this.host.post({ kind: 'planned', plan }),
-      keep: () => this.keepState(),
-    });
-    this.arrangement = new Arrangement(root, place === 'side', () => this.redraw.request());
-    onThemeChange(() => this.redraw.request());
-    document.addEventListener('keydown', (event) => {
-      if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
-      event.preventDefault();
-      this.run();
-    });
-    this.redraw.now();
-    this.host.connect((message) => this.onMessage(message), { kind: 'ready' });
+  constructor(root: HTMLElement, place: PanelPlace) {
+    super(root, initialState(place), parseKept, restore);
   }
 
-  private part(): Part {
-    const { compact, beside } = this.arrangement;
-    return { state: this.state, actions: this, dark: readTheme().dark, compact, beside };
-  }
-
-  private nextRequest(): number {
-    this.requests += 1;
-    return this.requests;
-  }
-
-  private onMessage(message: ToAnalysesPanel): void {
-    if (message.kind === 'open') {
-      if (message.replaces || !continues(keep(this.state, this.plans.basis), message.plan))
-        this.state = { ...this.state, form: undefined };
-      this.plans.opened(message.plan);
-    }
+  protected override onMessage(message: ToAnalysesPanel): void {
+    if (message.kind === 'open') this.planOpened(message.plan, message.replaces);
     if (message.kind === 'picture') this.onPicture(message);
-    this.change(receive(this.state, message));
-    const spoken = spokenOf(message);
-    if (!spoken || (spoken.step !== undefined && spoken.step === this.announced)) return;
-    if (spoken.step !== undefined) this.announced = spoken.step;
-    announce(spoken.words);
+    super.onMessage(message);
   }
 
   private onPicture({ path, mediaType, bytes }: Extract<ToAnalysesPanel, { kind: 'picture' }>): void {
@@ -102,29 +51,42 @@ export class AnalysesPanel implements Actions {
     );
   }
 
-  private change(state: State): void {
-    this.state = state;
-    this.keepState();
-    if (state.place !== 'file') {
-      this.plans.schedule();
-      this.scheduleEstimate();
-    }
-    for (const path of picturesNeeded(state)) {
+  protected received = (message: ToAnalysesPanel): State => receive(this.state, message);
+  protected spoken = (message: ToAnalysesPanel): Spoken | undefined => spokenOf(message);
+  protected planOf = (): AnalysisPlan | undefined => planOf(this.state);
+  protected kept = (): Kept => keep(this.state, this.plans.basis);
+  protected formOfShown = (): Form | undefined => this.state.shownPlan && toForm(this.state.shownPlan, this.state.form);
+  protected page = (): TemplateResult => page(this.partOf<Actions>(this));
+
+  protected override stopping(): string {
+    return 'Stopping after the step in flight';
+  }
+
+  protected planToOpen(): AnalysisPlan | undefined {
+    const { result, place } = this.state;
+    return place === 'file' && result ? planOfResult(result) : planOf(this.state);
+  }
+
+  protected begin(): StartedRun<State, FromAnalysesPanel> | undefined {
+    const plan = planOf(this.state);
+    if (!plan || !canStart(this.state) || this.state.place === 'file') return undefined;
+    return { state: begun(this.state, plan), message: { kind: 'run', plan }, said: 'Started' };
+  }
+
+  protected override ask(): void {
+    this.scheduleEstimate();
+    for (const path of picturesNeeded(this.state)) {
       if (this.askedPictures.has(path)) continue;
       this.askedPictures.add(path);
       this.host.post({ kind: 'picture', path });
     }
-    this.redraw.request();
-  }
-
-  private keepState(): void {
-    this.host.keep(keep(this.state, this.plans.basis));
   }
 
   private scheduleEstimate(): void {
     const { opened, canRun, place, phase } = this.state;
     const plan = opened ? planOf(this.state) : undefined;
-    if (!plan || canRun !== true || phase.kind === 'running' || (place === 'side' && !this.touched)) return;
+    if (!plan || canRun !== true || phase.kind === 'running' || place === 'file') return;
+    if (place === 'side' && !this.touched) return;
     const written = canonical(plan);
     if (written === this.estimatedPlan) return;
     this.estimatedPlan = written;
@@ -133,26 +95,21 @@ export class AnalysesPanel implements Actions {
       if (!newest || this.state.phase.kind === 'running') return;
       const request = this.nextRequest();
       this.host.post({ kind: 'estimate', request, plan: newest });
-      this.state = { ...this.state, estimated: { request } };
-      this.redraw.request();
+      this.change({ ...this.state, estimated: { request } });
     });
   }
 
   // What the parts ask for.
 
-  edit(change: Partial<Form>): void {
-    this.touched = true;
-    if (this.state.form) this.change({ ...this.state, form: { ...this.state.form, ...change }, estimated: undefined });
+  override edit(change: Partial<Form>): void {
+    // What was estimated is of the form before.
+    this.state = { ...this.state, estimated: undefined };
+    super.edit(change);
   }
 
   editInput(change: Partial<InputForm>): void {
     const { form } = this.state;
     if (form) this.edit({ input: { ...form.input, ...change } });
-  }
-
-  toggle(name: string, open: boolean): void {
-    const { view } = this.state;
-    this.change({ ...this.state, view: { ...view, open: { ...view.open, [name]: open } } });
   }
 
   chooseAnalysis(id: string): void {
@@ -162,7 +119,7 @@ export class AnalysesPanel implements Actions {
 
   chooseModel(folder: string): void {
     this.touched = true;
-    const { form } = this.state;
+    const { form, phase } = this.state;
     if (!form) return;
     this.host.post({ kind: 'chooseModel', folder });
     // Interventions name heads of the model that was there before.
@@ -173,115 +130,42 @@ export class AnalysesPanel implements Actions {
       modelProblem: undefined,
       estimated: undefined,
       // What failed was of the model that was there before.
-      phase: this.state.phase.kind === 'failed' ? { kind: 'idle' } : this.state.phase,
+      phase: forgiven(phase),
     });
   }
 
   choosePath(field: string, what: 'file' | 'folder' | 'picture'): void {
-    this.touched = true;
-    this.host.post({ kind: 'choosePath', field, what });
-  }
-
-  run(): void {
-    this.touched = true;
-    const plan = planOf(this.state);
-    if (!plan || !canStart(this.state) || this.state.place === 'file') return;
-    this.announced = '';
-    this.host.post({ kind: 'run', plan });
-    this.change(started(this.state, plan));
-    announce('Started');
-  }
-
-  cancel(): void {
-    const { phase } = this.state;
-    if (phase.kind !== 'running' || phase.cancelling) return;
-    this.host.post({ kind: 'cancel' });
-    this.change({ ...this.state, phase: { ...phase, cancelling: true } });
-    announce('Stopping after the step in flight');
-  }
-
-  backToShown(): void {
-    const { shownPlan, form } = this.state;
-    if (shownPlan) this.change({ ...this.state, form: toForm(shownPlan, form), estimated: undefined });
-  }
-
-  dropComparison(): void {
-    this.host.post({ kind: 'stopComparing' });
-    this.change({ ...this.state, compareWith: undefined });
-  }
-
-  openFull(): void {
-    const { result, place } = this.state;
-    const plan = place === 'file' && result ? planOfResult(result) : planOf(this.state);
-    if (plan) this.host.post({ kind: 'openFull', plan });
-  }
-
-  loadModel(): void {
-    this.touched = true;
-    this.host.post({ kind: 'loadModel' });
-    this.change({ ...this.state, phase: { kind: 'idle' }, asides: { ...this.state.asides, loading: true } });
-    announce('Loading the model');
-  }
-
-  dismissNotice(): void {
-    this.change({ ...this.state, asides: { ...this.state.asides, notice: undefined } });
+    this.post({ kind: 'choosePath', field, what });
   }
 
   viewSection(key: string, change: Partial<SectionView>): void {
-    const { view } = this.state;
-    const sections = { ...view.sections, [key]: { ...viewOf(this.state, key), ...change } };
-    this.change({ ...this.state, view: { ...view, sections } });
+    this.view({ sections: { ...this.state.view.sections, [key]: { ...viewOf(this.state, key), ...change } } });
   }
 
-  ask(question: SectionQuestion): void {
+  askSection(question: SectionQuestion): void {
     this.touched = true;
     const { result, answers, canRun, asides } = this.state;
     if (!result || canRun !== true || asides.waiting) return;
-    // Asked again, it stands where it stood.
     const same = answers.find((one) => canonical(one.question) === canonical(question));
+    // Asked again, it stands where it stood.
     if (same && same.problem === undefined) return;
     const request = this.nextRequest();
     this.host.post({ kind: 'ask', request, question });
-    this.change({
-      ...this.state,
-      answers: [...answers.filter((one) => one !== same), { request, question }],
-    });
+    this.change({ ...this.state, answers: [...answers.filter((one) => one !== same), { request, question }] });
   }
 
   dropAnswer(request: number): void {
     this.change({ ...this.state, answers: this.state.answers.filter((one) => one.request !== request) });
   }
 
-  post(message: FromAnalysesPanel): void {
-    this.touched = true;
-    this.host.post(message);
-  }
-
-  copy(text: string, what: string): void {
-    this.host.post({ kind: 'copy', text });
-    announce(`${what} is copied`);
-  }
-
   exportAs(format: ExportFormat): void {
-    this.leave(format, exportName(this.state, format), exportData(this.state, format, readTheme()));
+    const { state } = this;
+    const leaving = leavingOf(state, readTheme());
+    this.leave({ format, name: exportName(state, format), data: writeFile(leaving, format) });
   }
 
   saveSection(section: Section, view: SectionView, format: SectionFormat): void {
-    const name = exportName(this.state, format).replace(
-      /^/,
-      `${section.id.replaceAll(/[^\w.-]+/g, '-').slice(0, 40)}-`,
-    );
-    this.leave(format, name, sectionData(this.state, section, view, format, readTheme()));
-  }
-
-  private leave(format: ExportFormat, name: string, data: Promise<string | Uint8Array>): void {
-    data.then(
-      (written) => this.host.post({ kind: 'export', format, name, data: written }),
-      (error: unknown) => {
-        const sentence = error instanceof Error ? error.message : 'The export failed. Try SVG or CSV.';
-        this.change({ ...this.state, phase: { kind: 'failed', sentence } });
-        announce(sentence);
-      },
-    );
+    const leaving = leavingSection(this.state, section, view, readTheme());
+    this.leave({ format, name: exportName(this.state, format, section.id), data: writeFile(leaving, format) });
   }
 }

@@ -49,7 +49,7 @@ function oneSection(part: Part, section: Section, key: string, answers: Template
       loaded: state.pictures,
       actions: {
         view: (change) => actions.viewSection(key, change),
-        ask: (place) => actions.ask({ section: section.id, place }),
+        ask: (place) => actions.askSection({ section: section.id, place }),
         copy: (text, what) => actions.copy(text, what),
         save: (format) => actions.saveSection(section, view, format),
       },

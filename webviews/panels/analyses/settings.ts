@@ -2,14 +2,15 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
 import { button, dropdown, field, textField } from '../../ui/controls';
-import { lastName, modelField, whyModelDoesNotRun } from '../../ui/model-field';
+import { lastName, modelField } from '../../ui/model-field';
 import { bytes, count } from '../../ui/numbers';
+import { modelOfForm, whyModelOfFormDoesNotRun } from '../../ui/run-state';
 import type { Part } from './actions';
 import { groupTitle } from './groups';
 import { inputFields } from './input-fields';
 import { doForm } from './interventions';
 import { parameterFields } from './parameter-fields';
-import { infoOf, modelOfForm, readingOf } from './shown';
+import { infoOf, readingOf } from './shown';
 import type { State } from './state';
 
 export function settings(part: Part): TemplateResult {
@@ -75,7 +76,7 @@ const source = ({ source: { reference, trust, note } }: AnalysisInfo): TemplateR
 function modelFacts({ state, actions }: Part): TemplateResult {
   const model = modelOfForm(state);
   const folder = state.form?.folder ?? '';
-  const why = model ? undefined : whyModelDoesNotRun(folder, state.models, state.modelProblem);
+  const why = whyModelOfFormDoesNotRun(state, state.modelProblem);
   if (why !== undefined) {
     return html`<p class="problem" role="alert">
       ${why}

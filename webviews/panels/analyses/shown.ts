@@ -1,11 +1,10 @@
 /** What of the state is on the screen, and what can be done with it. Pure. */
 import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
 import type { AnalysisPlan } from '../../../protocol/panels/analyses';
-import type { ModelSummary } from '../../../protocol/results/heads';
 import type { Section } from '../../../protocol/sections/section';
 import type { SectionView } from '../../sections/section-kind';
 import { canonical } from '../../ui/canonical';
-import { whyModelDoesNotRun } from '../../ui/model-field';
+import { modelOfForm, whyModelOfFormDoesNotRun } from '../../ui/run-state';
 import { readForm, toForm, type FormReading } from './form';
 import type { State } from './state';
 
@@ -15,10 +14,6 @@ export function infoOf({ analyses, form, result, place }: State): AnalysisInfo |
   return analyses.find((one) => one.id === id);
 }
 
-/** The summary of the model in the form, when it is known. */
-export const modelOfForm = ({ form, model }: State): ModelSummary | undefined =>
-  model !== undefined && model.folder === form?.folder ? model : undefined;
-
 export const readingOf = (state: State): FormReading | undefined =>
   state.form && readForm(state.form, infoOf(state), modelOfForm(state));
 
@@ -27,7 +22,6 @@ export function planOf(state: State): AnalysisPlan | undefined {
   return reading?.ok === true ? reading.plan : undefined;
 }
 
-/** What belongs to the analysis in the form: a result of another one is not shown under its question. */
 export function shownSections(state: State): readonly Section[] {
   return state.result?.sections ?? state.partial?.sections ?? [];
 }
@@ -48,12 +42,20 @@ export function isStale(state: State): boolean {
   return canonical(plan) !== canonical(shown.ok ? shown.plan : state.shownPlan);
 }
 
+/** What is shown answers the question of another analysis than the one in the form. */
+export const isOfAnother = ({ place, shownPlan, form, result, partial }: State): boolean =>
+  place !== 'file' &&
+  (result !== undefined || partial !== undefined) &&
+  shownPlan !== undefined &&
+  form !== undefined &&
+  shownPlan.analysis !== form.analysis;
+
 /** Why Run is off, as a sentence; undefined when it can be pressed or runs already. */
 export function whyNotStart(state: State): string | undefined {
   const { canRun, form, phase, estimated } = state;
   if (canRun !== true) return canRun;
   if (!form || phase.kind === 'running') return undefined;
-  const why = modelOfForm(state) ? undefined : whyModelDoesNotRun(form.folder, state.models, state.modelProblem);
+  const why = whyModelOfFormDoesNotRun(state, state.modelProblem);
   if (why !== undefined) return why;
   const reading = readingOf(state);
   if (reading?.ok === false) return reading.why;

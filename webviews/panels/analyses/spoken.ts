@@ -1,13 +1,7 @@
 /** The steps of a run in words, for those who do not see them. Pure. */
 import type { ToAnalysesPanel } from '../../../protocol/panels/analyses';
 import { unreachable } from '../../../protocol/unreachable';
-import { seconds } from '../../ui/numbers';
-
-export interface Spoken {
-  readonly words: string;
-  /** Is said once, however often it comes. */
-  readonly step?: string;
-}
+import { stageSpoken, type Spoken } from '../../ui/run-panel';
 
 export function spokenOf(message: ToAnalysesPanel): Spoken | undefined {
   switch (message.kind) {
@@ -19,11 +13,8 @@ export function spokenOf(message: ToAnalysesPanel): Spoken | undefined {
       return { words: message.sentence };
     case 'answer':
       return { words: `Answered: ${message.section.title}` };
-    case 'stage': {
-      const step = `${Math.floor(message.share * 10) * 10} % done`;
-      const left = message.secondsLeft === undefined ? '' : `, about ${seconds(message.secondsLeft)} left`;
-      return { words: `${step}${left}`, step };
-    }
+    case 'stage':
+      return stageSpoken({ done: message.share, total: 1, ...message }, 'done');
     case 'open':
     case 'models':
     case 'model':

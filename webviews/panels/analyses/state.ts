@@ -1,22 +1,28 @@
 /** Everything the panel shows, and how a message changes it. No DOM: tests drive it directly. */
 import type { AnalysisInfo, AnalysisResult } from '../../../protocol/analysis/analysis';
 import type { AnalysisEstimate } from '../../../protocol/compute/analyses';
-import type { AnalysesPlace, AnalysisPlan, ToAnalysesPanel } from '../../../protocol/panels/analyses';
-import type { ModelChoice } from '../../../protocol/panels/heads';
-import type { ModelSummary } from '../../../protocol/results/heads';
+import type { AnalysisPlan, ToAnalysesPanel } from '../../../protocol/panels/analyses';
+import type { PanelPlace } from '../../../protocol/panels/run-panel';
 import type { Section, SectionQuestion } from '../../../protocol/sections/section';
 import { unreachable } from '../../../protocol/unreachable';
 import type { LoadedPicture } from '../../sections/scene';
 import type { SectionView } from '../../sections/section-kind';
-import { noAsides, opened, type Asides } from '../../ui/asides';
+import { opened } from '../../ui/asides';
 import type { ModelProblem } from '../../ui/model-field';
-import { failedPhase, overduePhase, runningPhase, type Phase } from '../../ui/phase';
+import { failedPhase, idle, runningPhase } from '../../ui/phase';
+import {
+  initialModel,
+  initialRun,
+  receiveCommon,
+  started,
+  type ModelState,
+  type RunState,
+  type RunView,
+} from '../../ui/run-state';
 import { toForm, type Form } from './form';
 
 /** What a person arranged; survives a reload. */
-export interface View {
-  /** Disclosures by name; absent: their default. */
-  readonly open: Readonly<Record<string, boolean>>;
+export interface View extends RunView {
   /** By the id of the section. */
   readonly sections: Readonly<Record<string, SectionView>>;
 }
@@ -37,16 +43,9 @@ export interface Estimated {
 
 export type Comparison = NonNullable<Extract<ToAnalysesPanel, { kind: 'open' }>['compareWith']>;
 
-export interface State {
-  readonly place: AnalysesPlace;
-  readonly opened: boolean;
-  readonly canRun: true | string;
+export interface State extends RunState<Form, View>, Omit<ModelState, 'typed' | 'typedProblem'> {
   readonly analyses: readonly AnalysisInfo[];
-  readonly models: readonly ModelChoice[];
-  readonly model: ModelSummary | undefined;
   readonly modelProblem: ModelProblem | undefined;
-  readonly form: Form | undefined;
-  readonly phase: Phase;
   /** Steps of the run that are on disk. */
   readonly kept: number;
   /** What is known of a run that goes on or was stopped. */
@@ -54,38 +53,29 @@ export interface State {
   readonly result: AnalysisResult | undefined;
   /** The plan that gave what is shown. */
   readonly shownPlan: AnalysisPlan | undefined;
-  readonly savedAs: string | undefined;
   readonly compareWith: Comparison | undefined;
   readonly estimated: Estimated | undefined;
   /** Oldest first. */
   readonly answers: readonly Answer[];
   readonly pictures: ReadonlyMap<string, LoadedPicture>;
-  readonly asides: Asides;
-  readonly view: View;
 }
 
 export const initialView: View = { open: {}, sections: {} };
 
-export const initialState = (place: AnalysesPlace): State => ({
-  place,
-  opened: false,
-  canRun: true,
+export const initialState = (place: PanelPlace): State => ({
+  ...initialRun(place),
+  models: initialModel.models,
+  model: initialModel.model,
   analyses: [],
-  models: [],
-  model: undefined,
   modelProblem: undefined,
-  form: undefined,
-  phase: { kind: 'idle' },
   kept: 0,
   partial: undefined,
   result: undefined,
   shownPlan: undefined,
-  savedAs: undefined,
   compareWith: undefined,
   estimated: undefined,
   answers: [],
   pictures: new Map(),
-  asides: noAsides,
   view: initialView,
 });
 
@@ -104,7 +94,7 @@ export function receive(state: State, message: ToAnalysesPanel): State {
         ? { ...state, estimated: { request: message.request, estimate: message.estimate } }
         : state;
     case 'started':
-      return started(state, message.plan);
+      return begun(state, message.plan);
     case 'stage':
       return { ...state, phase: runningPhase(state.phase, message), kept: message.kept };
     case 'partial':
@@ -115,7 +105,7 @@ export function receive(state: State, message: ToAnalysesPanel): State {
         result: message.result,
         savedAs: message.savedAs,
         partial: undefined,
-        phase: { kind: 'idle' },
+        phase: idle,
         shownPlan: state.shownPlan ?? planOfResult(message.result),
       };
     case 'answer':
@@ -128,9 +118,8 @@ export function receive(state: State, message: ToAnalysesPanel): State {
     case 'failed':
       return receiveFailed(state, message);
     case 'overdue':
-      return { ...state, phase: overduePhase(state.phase, message.sentence) };
     case 'notice':
-      return { ...state, asides: { ...state.asides, notice: message } };
+      return receiveCommon(state, message);
     default:
       return unreachable(message);
   }
@@ -159,9 +148,8 @@ function receiveOpen(state: State, message: Extract<ToAnalysesPanel, { kind: 'op
 }
 
 /** A run begins: what a person arranged stays, so that a cursor is still there when the first numbers come. */
-export const started = (state: State, plan: AnalysisPlan): State => ({
-  ...state,
-  phase: { kind: 'running', sentence: 'Starting', share: 0, cancelling: false },
+export const begun = (state: State, plan: AnalysisPlan): State => ({
+  ...started(state),
   kept: 0,
   shownPlan: plan,
   result: undefined,
@@ -169,7 +157,6 @@ export const started = (state: State, plan: AnalysisPlan): State => ({
   savedAs: undefined,
   compareWith: undefined,
   answers: [],
-  asides: { ...state.asides, notice: undefined },
 });
 
 function answered(
