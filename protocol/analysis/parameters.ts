@@ -71,7 +71,8 @@ export function valueOfText(parameter: Parameter, text: string): ParameterValue 
   }
 }
 
-function faultOf(parameter: Parameter, value: unknown): string | undefined {
+/** What is wrong with a value, as the end of a sentence that begins with its name; undefined when it fits. */
+export function faultOf(parameter: Parameter, value: unknown): string | undefined {
   switch (parameter.kind) {
     case 'integer':
     case 'number': {

@@ -9,9 +9,7 @@ import type { Intervention } from '../interventions/interventions';
 import type { ModelSummary } from '../results/heads';
 import type { Section, SectionQuestion } from '../sections/section';
 import type { ModelChoice, Notice, WaitingModel } from './heads';
-
-/** `side`: the live view of the side bar. */
-export type AnalysesPlace = 'full' | 'side' | 'file';
+import type { FromModelRunPanel, PanelPlace } from './run-panel';
 
 /** What the person has typed and chosen; kept for reload, and enough to start the run again. */
 export interface AnalysisPlan {
@@ -27,7 +25,7 @@ export interface AnalysisPlan {
 export type ToAnalysesPanel =
   | {
       readonly kind: 'open';
-      readonly place: AnalysesPlace;
+      readonly place: PanelPlace;
       readonly analyses: readonly AnalysisInfo[];
       readonly models: readonly ModelChoice[];
       readonly plan: AnalysisPlan;
@@ -76,29 +74,15 @@ export type ToAnalysesPanel =
 
 /** Sent by the panel to the extension. */
 export type FromAnalysesPanel =
-  | { readonly kind: 'ready' }
-  /** The plan as it stands, at most every 300 ms: kept for reload. */
-  | { readonly kind: 'planned'; readonly plan: AnalysisPlan }
-  | { readonly kind: 'chooseModel'; readonly folder: string }
-  | { readonly kind: 'browseModel' }
-  | { readonly kind: 'loadModel' }
+  | FromModelRunPanel<AnalysisPlan>
   | { readonly kind: 'estimate'; readonly request: number; readonly plan: AnalysisPlan }
   | { readonly kind: 'run'; readonly plan: AnalysisPlan }
-  | { readonly kind: 'cancel' }
   | { readonly kind: 'ask'; readonly request: number; readonly question: SectionQuestion }
   | { readonly kind: 'picture'; readonly path: string }
-  /** Lets the person choose a file or a folder for a field: `input.file`, `input.folder`, `input.image`, or a parameter's name. */
+  /**
+   * Lets the person choose a file or a folder for a field: `input.file`, `input.folder`, `input.image`, `input.task`, or a
+   * parameter's name.
+   */
   | { readonly kind: 'choosePath'; readonly field: string; readonly what: 'file' | 'folder' | 'picture' }
-  | { readonly kind: 'save' }
-  | { readonly kind: 'compare' }
-  | { readonly kind: 'stopComparing' }
   /** Puts an offer into the Heads panel, or saves it as a file of interventions. */
-  | { readonly kind: 'apply'; readonly offer: Offer; readonly where: 'heads' | 'file' }
-  | {
-      readonly kind: 'export';
-      readonly format: 'png' | 'svg' | 'csv' | 'json' | 'html';
-      readonly name: string;
-      readonly data: string | Uint8Array;
-    }
-  | { readonly kind: 'copy'; readonly text: string }
-  | { readonly kind: 'openFull'; readonly plan: AnalysisPlan };
+  | { readonly kind: 'apply'; readonly offer: Offer; readonly where: 'heads' | 'file' };

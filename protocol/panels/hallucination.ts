@@ -18,8 +18,9 @@ import type {
 } from '../results/hallucination';
 import type { ModelSummary, PerHead } from '../results/heads';
 import type { ModelChoice, Notice, WaitingModel } from './heads';
+import type { FromModelRunPanel, PanelPlace } from './run-panel';
 
-export type HallucinationPlace = 'full' | 'side' | 'file';
+export type HallucinationPlace = PanelPlace;
 
 /** One picture; a folder of pictures with their truth; a model of text, where a span of the prompt is removed instead. */
 export const hallucinationModes = ['image', 'set', 'span'] as const;
@@ -156,14 +157,7 @@ export type ToHallucinationPanel =
 
 /** Sent by the panel to the extension. `request` numbers are the panel's own; an older one may be answered late or never. */
 export type FromHallucinationPanel =
-  | { readonly kind: 'ready' }
-  /** The plan as it stands, at most every 300 ms: kept for reload. */
-  | { readonly kind: 'planned'; readonly plan: HallucinationPlan }
-  | { readonly kind: 'chooseModel'; readonly folder: string }
-  /** The person wants the model that the file names loaded, so that more can be asked of the result. */
-  | { readonly kind: 'loadModel' }
-  /** These open the system's dialogs. */
-  | { readonly kind: 'browseModel' }
+  | FromModelRunPanel<HallucinationPlan>
   | { readonly kind: 'browseImage' }
   | { readonly kind: 'browseImages' }
   | { readonly kind: 'browseLexicon' }
@@ -191,7 +185,6 @@ export type FromHallucinationPanel =
   /** Opens that text in an editor. */
   | { readonly kind: 'openCard'; readonly folder: string }
   | { readonly kind: 'run'; readonly plan: HallucinationPlan; readonly resume: boolean }
-  | { readonly kind: 'cancel' }
   | { readonly kind: 'reinforce'; readonly request: number; readonly reinforcement: ReinforcementRequest }
   | {
       readonly kind: 'map';
@@ -202,20 +195,4 @@ export type FromHallucinationPanel =
       readonly heads: readonly { readonly layer: number; readonly head: number }[];
     }
   /** All divergences of a later step of the plain caption. */
-  | { readonly kind: 'step'; readonly request: number; readonly step: number }
-  | { readonly kind: 'save' }
-  /** Lets the person choose the result to compare with; answered by `open`. */
-  | { readonly kind: 'compare' }
-  | { readonly kind: 'stopComparing' }
-  | {
-      readonly kind: 'openFull';
-      readonly plan: HallucinationPlan;
-      readonly select?: { readonly layer: number; readonly head: number };
-    }
-  | {
-      readonly kind: 'export';
-      readonly format: 'png' | 'svg' | 'csv' | 'json' | 'html';
-      readonly name: string;
-      readonly data: string | Uint8Array;
-    }
-  | { readonly kind: 'copy'; readonly text: string };
+  | { readonly kind: 'step'; readonly request: number; readonly step: number };

@@ -12,6 +12,9 @@ import type {
   ModelSummary,
   NextTokens,
 } from '../results/heads';
+import type { FromModelRunPanel, PanelPlace } from './run-panel';
+
+export type HeadsPlace = PanelPlace;
 
 /** A model folder of the list: found in the workspace or in the model folders, or the demo model. */
 export interface ModelChoice {
@@ -42,8 +45,6 @@ export interface Notice {
   readonly sentence: string;
   readonly details?: string;
 }
-
-export type HeadsPlace = 'full' | 'side' | 'file';
 
 /** What the person has typed and chosen; kept for reload, and enough to start the run again. */
 export interface HeadsPlan {
@@ -121,17 +122,9 @@ export type ToHeadsPanel =
 
 /** Sent by the panel to the extension. `request` numbers are the panel's own; an older one may be answered late or never. */
 export type FromHeadsPanel =
-  | { readonly kind: 'ready' }
-  /** The plan as it stands, at most every 300 ms: kept for reload. */
-  | { readonly kind: 'planned'; readonly plan: HeadsPlan }
-  | { readonly kind: 'chooseModel'; readonly folder: string }
-  /** The person wants the model that the file names loaded, so that more can be asked of the result. */
-  | { readonly kind: 'loadModel' }
-  /** Opens the system's folder dialog. */
-  | { readonly kind: 'browseModel' }
+  | FromModelRunPanel<HeadsPlan>
   | { readonly kind: 'tokenise'; readonly request: number; readonly folder: string; readonly prompt: PromptInput }
   | { readonly kind: 'run'; readonly plan: HeadsPlan }
-  | { readonly kind: 'cancel' }
   | {
       readonly kind: 'tile';
       readonly request: number;
@@ -163,18 +156,4 @@ export type FromHeadsPanel =
     }
   | { readonly kind: 'saveIntervention'; readonly gains: readonly HeadGain[] }
   | { readonly kind: 'loadIntervention' }
-  | { readonly kind: 'saveLabels' }
-  | { readonly kind: 'save' }
-  | { readonly kind: 'compare' }
-  | {
-      readonly kind: 'openFull';
-      readonly plan: HeadsPlan;
-      readonly select?: { readonly layer: number; readonly head: number };
-    }
-  | {
-      readonly kind: 'export';
-      readonly format: 'png' | 'svg' | 'csv' | 'json' | 'html';
-      readonly name: string;
-      readonly data: string | Uint8Array;
-    }
-  | { readonly kind: 'copy'; readonly text: string };
+  | { readonly kind: 'saveLabels' };

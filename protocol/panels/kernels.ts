@@ -6,6 +6,9 @@ import type { DeviceInfo, MechanismInfo, SupportInfo } from '../compute/api';
 import type { MechanismView, MechanismViewRequest } from '../compute/mechanism-view';
 import type { NeighborhoodBound, NeighborhoodRequest } from '../compute/neighborhood';
 import type { BenchmarkPlan, BenchmarkResult, BenchmarkRow } from '../results/benchmark';
+import type { FromRunPanel, PanelPlace } from './run-panel';
+
+export type KernelsPlace = PanelPlace;
 
 /** A model config found in the workspace whose attention shape can be taken over. */
 export interface ShapeChoice {
@@ -18,9 +21,6 @@ export interface ShapeChoice {
   readonly contextLength?: number;
   readonly window?: number;
 }
-
-/** `full` is the editor panel, `side` the side-bar view, `file` a saved result opened as an editor. */
-export type KernelsPlace = 'full' | 'side' | 'file';
 
 /** Sent by the extension to the panel. */
 export type ToKernelsPanel =
@@ -75,26 +75,11 @@ export type ToKernelsPanel =
 
 /** Sent by the panel to the extension. */
 export type FromKernelsPanel =
-  | { readonly kind: 'ready' }
-  /** Plan as it stands in the form, at most every 300 ms: the extension answers with `supports` and keeps it for reload. */
-  | { readonly kind: 'planned'; readonly plan: BenchmarkPlan }
+  | FromRunPanel<BenchmarkPlan>
   | { readonly kind: 'run'; readonly plan: BenchmarkPlan }
-  | { readonly kind: 'cancel' }
-  | { readonly kind: 'save' }
-  | { readonly kind: 'openFull'; readonly plan: BenchmarkPlan }
   | { readonly kind: 'refreshDevices' }
   /** Asks for the picture and the formulas of a mechanism; only the latest request is of interest. */
   | { readonly kind: 'mechanismView'; readonly request: MechanismViewRequest }
   /** Asks the simulator of neighborhood attention. */
   | { readonly kind: 'neighborhoodBound'; readonly request: NeighborhoodRequest }
-  | { readonly kind: 'compare' }
-  /** The second result is shown no more, also after the webview was hidden or the window reloaded. */
-  | { readonly kind: 'stopComparing' }
-  | {
-      readonly kind: 'export';
-      readonly format: 'png' | 'svg' | 'csv' | 'json' | 'html';
-      readonly name: string;
-      readonly data: string | Uint8Array;
-    }
-  | { readonly kind: 'copy'; readonly text: string }
   | { readonly kind: 'openLink'; readonly url: string };

@@ -302,7 +302,7 @@ describe('the kernels panel', () => {
       await settle(panel);
       assert.match(await heading(panel), /^Linear is 10\dx faster than fused/);
       assert.equal(await panel.page.locator('#run, .strip').count(), 0);
-      await panel.page.getByText('Run with these settings').click();
+      await panel.page.getByText('Open in the Kernels panel').click();
       assert.deepEqual((await panel.posts('openFull')).plan, plan);
     });
   });

@@ -1,4 +1,4 @@
-/** Domains and ticks of logarithmic axes. ECharts labels only whole powers, which leaves a narrow domain without any. */
+/** Domains and ticks of axes. On a logarithmic one ECharts labels only whole powers, which leaves a narrow domain without any. */
 
 /** Where an axis begins and ends. */
 export type Domain = readonly [number, number];
@@ -54,3 +54,32 @@ export function thin(ticks: readonly number[], room: number): readonly number[] 
 
 /** Removes the dust of 3 * 10 ** -4. */
 const tidy = (value: number): number => Number(value.toPrecision(3));
+
+/** Smallest and largest value, widened by `padding` of the span where no end is given; never empty. */
+export function linearDomain(
+  values: readonly number[],
+  ends: { readonly min?: number | undefined; readonly max?: number | undefined } = {},
+  padding = 0.05,
+): Domain {
+  const known = values.filter(Number.isFinite);
+  const [least, most] = known.reduce(
+    ([low, high], one) => [Math.min(low, one), Math.max(high, one)],
+    [Infinity, -Infinity],
+  );
+  const low = ends.min ?? (least <= most ? least : 0);
+  const high = ends.max ?? (least <= most ? most : 1);
+  const span = high > low ? high - low : Math.abs(low) || 1;
+  // Nothing negative was measured where the axis would go below zero by its padding alone.
+  const padded = low >= 0 ? Math.max(0, low - span * padding) : low - span * padding;
+  return [ends.min ?? padded, ends.max ?? (high > low ? high : low + span) + span * padding];
+}
+
+/** At most about `room` ticks in steps of 1, 2 or 5 times a power of ten. */
+export function linearTicks([low, high]: Domain, room: number): readonly number[] {
+  const least = (high - low) / Math.max(1, room);
+  const power = 10 ** Math.floor(Math.log10(least));
+  const step = ([1, 2, 5].find((factor) => factor * power >= least * (1 - 1e-9)) ?? 10) * power;
+  const from = Math.ceil(low / step - 1e-9);
+  const to = Math.floor(high / step + 1e-9);
+  return Array.from({ length: Math.max(0, to - from + 1) }, (_, at) => Number(((from + at) * step).toPrecision(12)));
+}

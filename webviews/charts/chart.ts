@@ -1,5 +1,5 @@
 /**
- * What a chart is before it is drawn: series of points on two logarithmic axes, reference lines, marks, and its table twin.
+ * What a chart is before it is drawn: series of points on two axes, reference lines, marks, and its table twin.
  * Every file beside this one that describes a chart returns one of these; `draw.ts` turns it into an ECharts option.
  */
 import type { Column } from '../ui/table';
@@ -9,7 +9,14 @@ export interface Axis {
   readonly name: string;
   /** Written in brackets behind the name. */
   readonly unit?: string;
-  /** Ticks at powers of two (lengths, ratios) or at 1-2-5 (times, bytes). */
+  /** Absent: logarithmic. `category`: values count the categories from 0. */
+  readonly scale?: 'linear' | 'category';
+  /** Of a `category` axis: how many there are. */
+  readonly categories?: number;
+  /** Ends that the axis has in any case. */
+  readonly min?: number;
+  readonly max?: number;
+  /** Of a logarithmic axis: ticks at powers of two (lengths, ratios) or at 1-2-5 (times, bytes). */
   readonly base: 2 | 10;
   readonly format: (value: number) => string;
   /** Values the axis shows in any case: planned lengths, a baseline. */
@@ -43,6 +50,8 @@ export interface Series {
   readonly points: readonly Point[];
   /** `prediction` is a dashed line without symbols, `other` a second result drawn hollow and faint. */
   readonly role: 'measured' | 'prediction' | 'other';
+  /** Absent: a line. */
+  readonly mark?: 'points' | 'bars';
 }
 
 export interface Reference {

@@ -19,7 +19,7 @@ export function lineSeries(series: Series, options: DrawOptions): LineSeriesOpti
     showSymbol: series.role !== 'prediction',
     lineStyle: {
       color: colour,
-      width: measured ? 2 : 1.25,
+      width: series.mark === 'points' ? 0 : measured ? 2 : 1.25,
       opacity,
       type: series.role === 'measured' ? (series.identity.dash.length ? [...series.identity.dash] : 'solid') : [3, 3],
     },

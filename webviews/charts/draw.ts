@@ -1,6 +1,7 @@
 /** Turns the description of a chart into an ECharts option for a size and a theme. Pure, so that screen and export agree. */
-import { binaryTicks, decimalTicks, leastApart, logDomain, thin, type Domain } from './axis';
+import { domainOfAxis, place, ticksOf, xTicksOf } from './chart-axis';
 import type { Axis, Chart } from './chart';
+import { barSeries, whiskerSeries } from './draw-bars';
 import { markSeries, referenceSeries } from './draw-lines';
 import type { DrawOptions } from './draw-options';
 import { bandSeries, lineSeries, pinSeries } from './draw-series';
@@ -20,22 +21,30 @@ export function draw(chart: Chart, given: DrawOptions): Option {
   const small = Math.max(10, theme.fontSize - 2);
   const drawn = chart.series.filter(({ points }) => points.length > 0);
   const points = drawn.flatMap((series) => series.points);
-  const xDomain = logDomain([...points.map(({ x }) => x), ...(chart.x.include ?? [])], 0.04);
-  const yDomain = logDomain(
+  const bars = drawn.filter(({ mark }) => mark === 'bars');
+  const xDomain = domainOfAxis(
+    chart.x,
+    points.map(({ x }) => x),
+    bars.length > 0 ? 0.08 : 0.04,
+  );
+  const yDomain = domainOfAxis(
+    chart.y,
     [
       ...points.flatMap(({ y, low, high }) => [y, low ?? y, high ?? y]),
-      ...(chart.y.include ?? []),
+      // A bar that does not start at zero says nothing by its length.
+      ...(bars.length > 0 ? [0] : []),
       ...chart.references.flatMap((reference) => reference.points.map(([, y]) => y)),
     ],
     0.08,
   );
   const yTicks = ticksOf(chart.y, yDomain, Math.max(3, Math.floor((height - 64) / 26)));
   const left = Math.ceil(Math.max(...yTicks.map((tick) => textWidth(chart.y.format(tick), small)), 12)) + 14;
-  const right = drawn.length > 0 ? 34 : 12;
+  const lines = drawn.filter(({ mark }) => mark === undefined);
+  const right = lines.length > 0 || chart.x.scale === undefined ? 34 : 12;
   const plotWidth = width - left - right;
-  const xTicks = xTicksOf(chart.x, xDomain, plotWidth, small);
+  const { ticks: xTicks, turned } = xTicksOf(chart.x, xDomain, plotWidth, small);
+  const below = bottom + turned;
   const axis = {
-    type: 'log' as const,
     nameTextStyle: { color: theme.muted, fontSize: small, fontFamily: theme.font },
     axisLine: { show: true, onZero: false, lineStyle: { color: theme.line } },
     minorTick: { show: false },
@@ -45,27 +54,29 @@ export function draw(chart: Chart, given: DrawOptions): Option {
     animation: false,
     backgroundColor: 'transparent',
     textStyle: { fontFamily: theme.font, fontSize: small },
-    grid: { left, right, top, bottom, outerBoundsMode: 'none' },
+    grid: { left, right, top, bottom: below, outerBoundsMode: 'none' },
     xAxis: {
       ...axis,
-      logBase: 2,
+      ...typeOf(chart.x, 2),
       min: xDomain[0],
       max: xDomain[1],
       name: nameOf(chart.x),
       nameLocation: 'middle',
-      nameGap: 24,
+      nameGap: 24 + turned,
       axisTick: { show: true, customValues: [...xTicks], lineStyle: { color: theme.line } },
       axisLabel: {
         ...label,
         customValues: [...xTicks],
         formatter: (value: number) => chart.x.format(value),
-        hideOverlap: true,
+        hideOverlap: turned === 0,
+        ...(turned === 0 ? {} : { rotate: 40, width: turned * 1.4, overflow: 'truncate' as const }),
       },
       splitLine: { show: false },
       axisPointer: { snap: true },
     },
     yAxis: {
       ...axis,
+      ...typeOf(chart.y, 10),
       min: yDomain[0],
       max: yDomain[1],
       name: nameOf(chart.y),
@@ -79,11 +90,23 @@ export function draw(chart: Chart, given: DrawOptions): Option {
     series: [
       ...chart.marks.map((mark, index) => markSeries(mark, index, options, small)),
       ...chart.references.map((reference, index) => referenceSeries(reference, index, options, small)),
-      ...drawn.filter(({ role }) => role === 'measured').map((series) => bandSeries(series, options)),
-      ...drawn.map((series) => lineSeries(series, options)),
+      ...lines.filter(({ role }) => role === 'measured').map((series) => bandSeries(series, options)),
+      ...bars.map((series, index) => barSeries(series, { index, count: bars.length }, options)),
+      ...drawn.filter(({ mark }) => mark !== 'bars').map((series) => lineSeries(series, options)),
+      ...drawn
+        .filter(({ mark }) => mark !== undefined)
+        .map((series) => whiskerSeries(series, { index: bars.indexOf(series), count: bars.length }, options)),
       endLabels(
-        drawn,
-        { x: xDomain, y: yDomain, left, top, width: plotWidth, height: height - top - bottom },
+        lines,
+        {
+          x: (value) => place(chart.x, xDomain, value),
+          y: (value) => place(chart.y, yDomain, value),
+          from: [xDomain[0], yDomain[0]],
+          left,
+          top,
+          width: plotWidth,
+          height: height - top - below,
+        },
         options,
         small,
       ),
@@ -94,20 +117,6 @@ export function draw(chart: Chart, given: DrawOptions): Option {
 
 const nameOf = (axis: Axis): string => (axis.unit ? `${axis.name} (${axis.unit})` : axis.name);
 
-function ticksOf(axis: Axis, domain: Domain, room: number): readonly number[] {
-  const binary = axis.base === 2 ? binaryTicks(domain, room) : [];
-  // A ratio that hardly leaves one has no two powers of two to stand on.
-  return binary.length >= 2 ? binary : decimalTicks(domain, room);
-}
-
-function xTicksOf(axis: Axis, domain: Domain, plotWidth: number, fontSize: number): readonly number[] {
-  const roomFor = (ticks: readonly number[]): number => {
-    const widest = Math.max(...ticks.map((tick) => textWidth(axis.format(tick), fontSize)), 16);
-    return Math.max(2, Math.floor(plotWidth / (widest + 12)));
-  };
-  const wanted = axis.base === 2 ? (axis.include ?? []) : [];
-  const apart = wanted.every((value, index) => index === 0 || value >= leastApart * (wanted[index - 1] ?? 0));
-  if (wanted.length > 0 && apart) return thin(wanted, roomFor(wanted));
-  const all = ticksOf(axis, domain, 64);
-  return ticksOf(axis, domain, roomFor(all));
-}
+/** Categories are whole numbers of a linear axis: bars, points and labels then stand on the same places. */
+const typeOf = ({ scale }: Axis, logBase: number) =>
+  scale === undefined ? { type: 'log' as const, logBase } : { type: 'value' as const, scale: true };

@@ -1,5 +1,4 @@
 /** The code of each class at the end of its line, moved apart where they would stand on each other. */
-import type { Domain } from './axis';
 import type { Series } from './chart';
 import { opacityOf, type DrawOptions } from './draw-options';
 import type { CustomSeriesOption } from './echarts';
@@ -7,8 +6,11 @@ import { colourOf } from './palette';
 import { textWidth } from './text-width';
 
 export interface PlotArea {
-  readonly x: Domain;
-  readonly y: Domain;
+  /** Where a value stands, 0..1. */
+  readonly x: (value: number) => number;
+  readonly y: (value: number) => number;
+  /** Values at the origin. */
+  readonly from: readonly [x: number, y: number];
   readonly left: number;
   readonly top: number;
   readonly width: number;
@@ -55,7 +57,6 @@ export function endLabels(
   options: DrawOptions,
   fontSize: number,
 ): CustomSeriesOption {
-  const place = (value: number, [low, high]: Domain): number => Math.log(value / low) / Math.log(high / low);
   const labels = drawn
     .filter(({ role }) => role === 'measured')
     .flatMap((series) => {
@@ -65,8 +66,8 @@ export function endLabels(
         {
           series,
           text: series.identity.code,
-          x: area.left + area.width * place(last.x, area.x) + 8,
-          y: area.top + area.height * (1 - place(last.y, area.y)),
+          x: area.left + area.width * area.x(last.x) + 8,
+          y: area.top + area.height * (1 - area.y(last.y)),
           width: textWidth(series.identity.code, fontSize) * 1.15,
         },
       ];
@@ -79,7 +80,7 @@ export function endLabels(
     silent: true,
     z: 5,
     tooltip: { show: false },
-    data: placed.map(() => [area.x[0], area.y[0]]),
+    data: placed.map(() => [...area.from]),
     encode: { x: 0, y: 1 },
     renderItem: ({ dataIndex }) => {
       const label = placed[dataIndex];

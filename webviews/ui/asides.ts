@@ -28,15 +28,15 @@ export const opened = (asides: Asides, { waiting }: { readonly waiting?: Waiting
 export function asideBanners(
   { waiting, loading, notice }: Asides,
   action: string,
-  act: { readonly load: () => void; readonly dismiss: () => void },
+  act: { loadModel(): void; dismissNotice(): void },
 ): TemplateResult {
-  return html`${waiting ? waitingBanner(waiting, loading, action, act.load) : nothing}
+  return html`${waiting ? waitingBanner(waiting, loading, action, () => act.loadModel()) : nothing}
   ${
     notice
       ? banner(
           notice.tone,
           html`<span id="notice">${notice.sentence}</span>
-            <button type="button" class="link" @click=${act.dismiss}>Dismiss</button>
+            <button type="button" class="link" @click=${() => act.dismissNotice()}>Dismiss</button>
             ${
               notice.details
                 ? html`<details>

@@ -29,3 +29,11 @@ export function toCsv<Row>(columns: readonly Column<Row>[], rows: readonly Row[]
     .map((line) => `${line}\r\n`)
     .join('');
 }
+
+/** Columns of a file for machines: their ids are their titles, their values are written in full. */
+export const plainColumns = <Row>(values: Readonly<Record<string, (row: Row) => CellValue>>): readonly Column<Row>[] =>
+  Object.entries(values).map(([id, value]) => ({ id, title: id, numeric: false, value }));
+
+/** What made a row stands in each of them, so that any reader of CSV can use the file. */
+export const constantColumns = <Row>(values: Readonly<Record<string, CellValue>>): readonly Column<Row>[] =>
+  plainColumns(Object.fromEntries(Object.entries(values).map(([id, value]) => [id, () => value])));

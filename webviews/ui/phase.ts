@@ -4,7 +4,9 @@ export type Phase =
   | {
       readonly kind: 'running';
       readonly sentence: string;
-      readonly share: number;
+      /** Of `total`: 1 where the run says its share alone, else points or pictures. */
+      readonly done: number;
+      readonly total: number;
       readonly secondsLeft?: number;
       readonly cancelling: boolean;
       readonly overdue?: string;
@@ -13,23 +15,30 @@ export type Phase =
 
 export type Running = Extract<Phase, { kind: 'running' }>;
 
+export const idle: Phase = { kind: 'idle' };
+
+export interface Stage {
+  readonly sentence: string;
+  readonly secondsLeft?: number;
+}
+
 /** A stage of the run: what was asked of it meanwhile (to stop) and what was said of it (that it does not) stays. */
 export function runningPhase(
   before: Phase,
-  { sentence, share, secondsLeft }: Pick<Running, 'sentence' | 'share' | 'secondsLeft'>,
+  { sentence, secondsLeft, ...far }: Stage & ({ readonly share: number } | Pick<Running, 'done' | 'total'>),
 ): Running {
   const running = before.kind === 'running' ? before : undefined;
   return {
     kind: 'running',
     sentence,
-    share,
+    ...('share' in far ? { done: far.share, total: 1 } : { done: far.done, total: far.total }),
     ...(secondsLeft === undefined ? {} : { secondsLeft }),
     cancelling: running?.cancelling ?? false,
     ...(running?.overdue === undefined ? {} : { overdue: running.overdue }),
   };
 }
 
-export const startedPhase: Running = { kind: 'running', sentence: 'Starting', share: 0, cancelling: false };
+export const startedPhase: Running = { kind: 'running', sentence: 'Starting', done: 0, total: 1, cancelling: false };
 
 export const overduePhase = (before: Phase, overdue: string): Phase =>
   before.kind === 'running' ? { ...before, overdue } : before;

@@ -30,6 +30,10 @@ export const failureBanner = (
     }`,
   );
 
+/** What is typed is no longer what is shown. */
+export const staleBanner = (words: string, back: () => void, label = 'Back to what is shown'): TemplateResult =>
+  banner('info', html`${words} <button type="button" class="link" @click=${back}>${label}</button>`);
+
 export const comparisonBanner = (name: string, words: string, stop: () => void): TemplateResult =>
   banner(
     'info',
@@ -37,10 +41,14 @@ export const comparisonBanner = (name: string, words: string, stop: () => void):
   );
 
 /** What a run does, how far it is and how long it takes yet; `stopping` says so once it was asked to stop. */
-export function runningLine({ cancelling, sentence, share, secondsLeft }: Running, stopping: string): TemplateResult {
+export function runningLine(
+  { cancelling, sentence, done, total, secondsLeft }: Running,
+  stopping: string,
+  far = `${Math.round((100 * done) / total)} %`,
+): TemplateResult {
   const left = secondsLeft === undefined ? '' : `, about ${seconds(secondsLeft)} left`;
   const what = cancelling ? stopping : sentence.replace(/[.…]+$/, '');
-  return html`${progressRing()}<span>${what}: ${Math.round(share * 100)} %${left}</span>`;
+  return html`${progressRing()}<span>${what}: ${far}${left}</span>`;
 }
 
 /** Nothing may run; the run does not stop; it failed (`more` says what is left of it). */

@@ -12,7 +12,7 @@ import { defaultLayers, readForm, readLayers, writeLayers, type Form } from './f
 import { known } from './known';
 import { labelNote, referencesNote } from './notes';
 import { isSilent, ribbon, sharedScale, silentWords } from './ribbon';
-import { modelOfForm } from './plan';
+import { modelOfForm } from '../../ui/run-state';
 import { lacking } from './shown';
 import { shapeOf, type State } from './state';
 import { nameOf, percent, scoreWords, variantHint, variantName, writeAlpha } from './variant-words';

@@ -5,10 +5,9 @@ import { differenceSentence, whyNotCompared } from '../../../protocol/results/co
 import { scaleStops } from '../../charts/colour-map';
 import { scaleBar } from '../../charts/scale-bar';
 import { changeColumns, changeOf, type Change } from '../../ui/changes';
-import { disclosure } from '../../ui/controls';
-import { isOpen } from '../../ui/disclosures';
 import { headKey, headName, type HeadPlace } from '../../ui/head-names';
-import { table } from '../../ui/table';
+import { folded } from '../../ui/panel-page';
+import { table, type Column } from '../../ui/table';
 import type { Part } from './actions';
 import { scoreRows, setScoreColumns } from './set-view';
 import { lacking } from './shown';
@@ -27,7 +26,7 @@ type Pair =
   | { readonly kind: 'sets'; readonly here: HallucinationSet; readonly there: HallucinationSet }
   | { readonly kind: 'none'; readonly why: string };
 
-function pairOf({ result, set, compareWith }: State): Pair | undefined {
+export function pairOf({ result, set, compareWith }: State): Pair | undefined {
   const here = result ?? set;
   if (!here || !compareWith) return undefined;
   const { name, made: there } = compareWith;
@@ -99,6 +98,40 @@ export function scoreChanges(here: HallucinationSet, there: HallucinationSet): r
     : [...scores, { measure: 'AUROC of T-VHD', here: mine, there: theirs }];
 }
 
+export const comparedHead: Column<HeadChange> = {
+  id: 'head',
+  title: 'Head',
+  numeric: false,
+  value: ({ layer, head }) => headName(layer, head),
+};
+export const scoreTitle: Column<ScoreChange> = {
+  id: 'measure',
+  title: 'Score',
+  numeric: false,
+  value: ({ measure }) => measure,
+};
+
+/** For machines: what the result is compared with, and the changes where the two can be laid side by side. */
+export function comparisonData(state: State): object {
+  const pair = pairOf(state);
+  if (!pair || !state.compareWith) return {};
+  const { name, made } = state.compareWith;
+  const { model, prompt, seed, created, headscope, device, settings } = made;
+  const changes =
+    pair.kind === 'results'
+      ? {
+          vhd: pair.here.vhd.map((row, layer) =>
+            row.map((value, head) => value - (pair.there.vhd[layer]?.[head] ?? Number.NaN)),
+          ),
+        }
+      : pair.kind === 'sets'
+        ? { scores: scoreChanges(pair.here, pair.there).map((row) => ({ ...row, change: changeOf(row) })) }
+        : undefined;
+  return {
+    comparedWith: { name, model, prompt, seed, created, headscope, device, settings, ...(changes ? { changes } : {}) },
+  };
+}
+
 /** This result minus the other one, head by head. */
 function changeMap(
   { state, actions, dark }: Part,
@@ -127,34 +160,23 @@ export function comparison(part: Part): TemplateResult | typeof nothing {
   const pair = pairOf(state);
   if (!pair || pair.kind === 'none' || !state.compareWith) return nothing;
   const { name } = state.compareWith;
-  return disclosure({
-    title: `Changes from ${name}`,
-    open: isOpen(state, 'changes', true),
-    id: 'changes',
-    onToggle: (open) => actions.toggle('changes', open),
-    body: () =>
-      pair.kind === 'sets'
-        ? table({
-            caption: `Change of the scores from ${name}`,
-            columns: changeColumns<ScoreChange>(
-              { id: 'measure', title: 'Score', numeric: false, value: ({ measure }) => measure },
-              name,
-            ),
-            rows: scoreChanges(pair.here, pair.there),
-            key: ({ measure }) => measure,
-          })
-        : html`${changeMap(part, pair.here, pair.there)}
-            <p class="reason">Divergence at the first word, outliers kept. Largest changes first.</p>
-            ${table({
-              caption: `Change of the divergence from ${name}`,
-              columns: changeColumns<HeadChange>(
-                { id: 'head', title: 'Head', numeric: false, value: ({ layer, head }) => headName(layer, head) },
-                name,
-              ),
-              rows: headChanges(pair.here, pair.there).slice(0, pageOfRows),
-              key: ({ layer, head }) => headKey(layer, head),
-              selected: state.selected && headKey(state.selected.layer, state.selected.head),
-              onSelect: (place) => actions.select(place),
-            })}`,
-  });
+  return folded(part, { name: 'changes', title: `Changes from ${name}`, open: true }, () =>
+    pair.kind === 'sets'
+      ? table({
+          caption: `Change of the scores from ${name}`,
+          columns: changeColumns(scoreTitle, name),
+          rows: scoreChanges(pair.here, pair.there),
+          key: ({ measure }) => measure,
+        })
+      : html`${changeMap(part, pair.here, pair.there)}
+          <p class="reason">Divergence at the first word, outliers kept. Largest changes first.</p>
+          ${table({
+            caption: `Change of the divergence from ${name}`,
+            columns: changeColumns(comparedHead, name),
+            rows: headChanges(pair.here, pair.there).slice(0, pageOfRows),
+            key: ({ layer, head }) => headKey(layer, head),
+            selected: state.selected && headKey(state.selected.layer, state.selected.head),
+            onSelect: (place) => actions.select(place),
+          })}`,
+  );
 }

@@ -7,8 +7,9 @@ import type {
   HallucinationSet,
 } from '../../../protocol/results/hallucination';
 import type { HeadPlace } from '../../ui/head-names';
-import { toCsv } from '../../ui/csv';
-import type { Column } from '../../ui/table';
+import { constantColumns, plainColumns, toCsv } from '../../ui/csv';
+import type { CellValue, Column } from '../../ui/table';
+import { pairOf } from './comparison';
 import { lacking } from './shown';
 import type { State } from './state';
 import { scoreRows } from './set-view';
@@ -17,36 +18,50 @@ import { tokenColumns, tokenRows, type TokenRow } from './token-table';
 import { variantName } from './variant-words';
 import { modelOfStep } from './vhd-view';
 
-const made = (of: HallucinationResult | HallucinationSet): readonly (readonly [string, string | number])[] => [
-  ['distance', of.distance],
-  ['outlier_rule', of.outliers],
-  ['positions', of.positions],
-  ['k', of.k],
+const made = (of: HallucinationResult | HallucinationSet): Readonly<Record<string, CellValue>> => ({
+  distance: of.distance,
+  outlier_rule: of.outliers,
+  positions: of.positions,
+  k: of.k,
   ...(of.truthLabels
-    ? ([
-        ['truth_labels', of.truthLabels.total],
-        ['truth_labels_unknown', of.truthLabels.unknown],
-        ['truth_labels_unknown_names', of.truthLabels.names.join(', ')],
-      ] as const)
-    : []),
+    ? {
+        truth_labels: of.truthLabels.total,
+        truth_labels_unknown: of.truthLabels.unknown,
+        truth_labels_unknown_names: of.truthLabels.names.join(', '),
+      }
+    : {}),
   ...(of.kind === 'headscope-hallucination-set' && of.sample
-    ? ([
-        ['sample', of.sample.count],
-        ['sample_of', of.sample.of],
-      ] as const)
-    : []),
-  ['model', of.model.name],
-  ['model_hash', of.model.hash],
-  ['seed', of.seed],
-  ['device', of.device.name],
-  ['runtime', of.device.runtime],
-  ['platform', of.device.platform],
-  ['headscope', of.headscope],
-  ['created', of.created],
-];
+    ? { sample: of.sample.count, sample_of: of.sample.of }
+    : {}),
+  model: of.model.name,
+  model_hash: of.model.hash,
+  seed: of.seed,
+  device: of.device.name,
+  runtime: of.device.runtime,
+  platform: of.device.platform,
+  headscope: of.headscope,
+  created: of.created,
+});
 
-const constants = <Row>(pairs: readonly (readonly [string, string | number])[]): readonly Column<Row>[] =>
-  pairs.map(([id, value]) => ({ id, title: id, numeric: false, value: () => value }));
+/** Of each head the divergence of the other result and the change, where the two can be laid side by side. */
+function comparedColumns(state: State): readonly Column<HeadPlace>[] {
+  const pair = pairOf(state);
+  const { compareWith } = state;
+  if (pair?.kind !== 'results' || !compareWith) return [];
+  const there = ({ layer, head }: HeadPlace): number | undefined => pair.there.vhd[layer]?.[head];
+  return [
+    ...plainColumns<HeadPlace>({
+      vhd_there: there,
+      change_vhd: (place) => (pair.here.vhd[place.layer]?.[place.head] ?? Number.NaN) - (there(place) ?? Number.NaN),
+    }),
+    ...constantColumns<HeadPlace>({
+      compared_with: compareWith.name,
+      compared_model: compareWith.made.model.name,
+      compared_model_hash: compareWith.made.model.hash,
+      compared_created: compareWith.made.created,
+    }),
+  ];
+}
 
 /** One line a head, in full precision; any reader of CSV can use the file. */
 export function headsCsv(state: State, result: HallucinationResult): string {
@@ -57,7 +72,8 @@ export function headsCsv(state: State, result: HallucinationResult): string {
     [
       { id: 'layer', title: 'Layer', numeric: true, value: ({ layer }) => layer },
       ...headColumns(model),
-      ...constants<HeadPlace>([['step', model.step.step], ['image', image], ...made(result)]),
+      ...comparedColumns(state),
+      ...constantColumns<HeadPlace>({ step: model.step.step, image, ...made(result) }),
     ],
     headRows(model),
   );
@@ -71,7 +87,7 @@ export function wordsCsv(state: State, result: HallucinationResult): string {
       { id: 'caption', title: 'Caption', numeric: false, value: ({ caption }) => caption },
       ...tokenColumns(lacking(state)),
       { id: 'stopped_at', title: 'Stopped at', numeric: true, value: ({ stoppedAt }) => stoppedAt },
-      ...constants<TokenRow>([['image', result.image?.name ?? ''], ...made(result)]),
+      ...constantColumns<TokenRow>({ image: result.image?.name ?? '', ...made(result) }),
     ],
     rows,
   );
@@ -83,41 +99,35 @@ export const setCsv = (set: HallucinationSet): string =>
     [
       ...entryColumns(set.entries),
       ...captionColumns(set),
-      ...constants<DatasetEntry>([
-        ...set.variants.map(({ reinforcement }, at) => [`caption_${at + 1}_is`, variantName(reinforcement)] as const),
-        ...scoreRows(set).flatMap(({ score: { unfinished } }, at) =>
-          unfinished === undefined ? [] : [[`unfinished_of_set${at === 0 ? '' : `_${at}`}`, unfinished] as const],
+      ...constantColumns<DatasetEntry>({
+        ...Object.fromEntries(
+          set.variants.map(({ reinforcement }, at) => [`caption_${at + 1}_is`, variantName(reinforcement)]),
+        ),
+        ...Object.fromEntries(
+          scoreRows(set).flatMap(({ score: { unfinished } }, at) =>
+            unfinished === undefined ? [] : [[`unfinished_of_set${at === 0 ? '' : `_${at}`}`, unfinished]],
+          ),
         ),
         ...made(set),
-      ]),
+      }),
     ],
     set.entries,
   );
 
 function captionColumns({ variants }: HallucinationSet): readonly Column<DatasetEntry>[] {
   const of = (end: string, caption: (entry: DatasetEntry) => Caption | undefined): readonly Column<DatasetEntry>[] => {
-    const score = (id: string, value: (score: CaptionScore) => number | null): Column<DatasetEntry> => ({
-      id: `${id}${end}`,
-      title: id,
-      numeric: true,
-      value: (entry) => {
-        const scored = caption(entry)?.score;
-        return (scored && value(scored)) ?? undefined;
-      },
+    const score = (value: (score: CaptionScore) => number | null) => (entry: DatasetEntry) => {
+      const scored = caption(entry)?.score;
+      return (scored && value(scored)) ?? undefined;
+    };
+    return plainColumns({
+      [`words${end}`]: score(({ length }) => length),
+      [`objects${end}`]: score(({ mentions }) => mentions),
+      [`objects_not_there${end}`]: score(({ hallucinated }) => hallucinated),
+      [`chair_i${end}`]: score(({ chairI }) => chairI),
+      [`recall${end}`]: score(({ recall }) => recall),
+      [`stopped_at${end}`]: (entry) => caption(entry)?.stoppedAt,
     });
-    return [
-      score('words', ({ length }) => length),
-      score('objects', ({ mentions }) => mentions),
-      score('objects_not_there', ({ hallucinated }) => hallucinated),
-      score('chair_i', ({ chairI }) => chairI),
-      score('recall', ({ recall }) => recall),
-      {
-        id: `stopped_at${end}`,
-        title: 'stopped_at',
-        numeric: true,
-        value: (entry) => caption(entry)?.stoppedAt,
-      },
-    ];
   };
   return [
     ...of('', ({ plain }) => plain),

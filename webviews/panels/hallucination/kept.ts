@@ -1,35 +1,20 @@
 /** What the panel keeps over a reload of its page. */
-import type { HallucinationPlace } from '../../../protocol/panels/hallucination';
 import type { HeadPlace } from '../../ui/head-names';
+import { keepForm, parseKeptBy, type Kept as KeptOf } from '../../ui/kept-form';
 import type { Form } from './form';
 import { initialView, type State, type View } from './state';
 
-export interface Kept {
-  readonly version: 1;
-  readonly place: HallucinationPlace;
-  readonly view: View;
-  /** The form as typed, of use only while the extension's plan is one of `basis`. */
-  readonly form?: Form;
-  readonly basis: readonly string[];
+export interface Kept extends KeptOf<Form, View> {
   readonly selected?: HeadPlace;
 }
 
 export const keep = (state: State, basis: readonly string[]): Kept => ({
-  version: 1,
-  place: state.place,
-  view: state.view,
-  ...(state.form ? { form: state.form } : {}),
-  basis,
+  ...keepForm(state, basis),
   ...(state.selected ? { selected: state.selected } : {}),
 });
 
-/** Undefined for anything this version did not write. */
-export function parseKept(value: unknown): Kept | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  const kept = value as Partial<Kept>;
-  const whole = kept.version === 1 && Array.isArray(kept.basis) && typeof kept.view?.overlay === 'string';
-  return whole ? (kept as Kept) : undefined;
-}
+export const parseKept = (value: unknown): Kept | undefined =>
+  parseKeptBy<Kept>(value, ({ view }) => typeof view?.overlay === 'string');
 
 export const restore = (state: State, kept: Kept | undefined): State =>
   kept ? { ...state, view: { ...initialView, ...kept.view }, form: kept.form, selected: kept.selected } : state;

@@ -1,8 +1,7 @@
 /** The twin of the bars beside the map of heads: every layer with what its heads add up to. */
 import { html, type TemplateResult } from 'lit';
-import { disclosure } from '../../ui/controls';
-import { isOpen } from '../../ui/disclosures';
 import { significant } from '../../ui/numbers';
+import { folded } from '../../ui/panel-page';
 import { table, type Column } from '../../ui/table';
 import type { Part } from './actions';
 import { copyButtons } from './copy-buttons';
@@ -58,11 +57,9 @@ export function layerColumns(model: VhdModel): readonly Column<number>[] {
 export function layerTable(part: Part, model: VhdModel): TemplateResult {
   const columns = layerColumns(model);
   const rows = layerRows(model);
-  return disclosure({
-    title: 'Layers as a table',
-    open: isOpen(part.state, 'layers', false),
-    id: 'layers',
-    onToggle: (open) => part.actions.toggle('layers', open),
-    body: () => html`${copyButtons(part, columns, rows)} ${table({ caption: 'Layers', columns, rows, key: String })}`,
-  });
+  return folded(
+    part,
+    { name: 'layers', title: 'Layers as a table' },
+    () => html`${copyButtons(part, columns, rows)} ${table({ caption: 'Layers', columns, rows, key: String })}`,
+  );
 }

@@ -3,6 +3,7 @@ import type { HallucinationPlan } from '../../../protocol/panels/hallucination';
 import type { HallucinationResult } from '../../../protocol/results/hallucination';
 import type { ModelSummary } from '../../../protocol/results/heads';
 import { canonical } from '../../ui/canonical';
+import { modelOfForm } from '../../ui/run-state';
 import { readForm, type Form } from './form';
 
 /** What is typed, and the model that was read last. */
@@ -50,10 +51,6 @@ export const samePlan = (a: HallucinationPlan | undefined, b: HallucinationPlan 
 /** The result was made of what is typed. */
 export const samePrompt = ({ prompt, settings }: HallucinationResult, typed: Pick<Form, 'prompt' | 'chat'>): boolean =>
   prompt === typed.prompt && (settings['chat'] === true) === typed.chat;
-
-/** The summary of the model in the form, when it is known. */
-export const modelOfForm = ({ form, model }: Typed): ModelSummary | undefined =>
-  model !== undefined && model.folder === form?.folder ? model : undefined;
 
 export const planOf = (state: Typed): HallucinationPlan | undefined => {
   if (!state.form) return undefined;

@@ -3,7 +3,7 @@ import { cividis, css, inkOn } from '../../charts/colour-map';
 import { escapeXml } from '../../charts/image';
 import { colourOf } from '../../charts/palette';
 import { textWidth } from '../../charts/text-width';
-import type { Caption } from '../../../protocol/results/hallucination';
+import type { Caption, CaptionToken } from '../../../protocol/results/hallucination';
 import type { Theme } from '../../ui/theme';
 import { hallucinatedIdentity, truthfulIdentity } from './histogram';
 import { runsOf, shadeOf, shades, verdictMarks, verdictOf, type Scale, type Verdict } from './ribbon-model';
@@ -14,11 +14,17 @@ export interface RibbonFigure {
   readonly height: number;
 }
 
+/** Tokens with their numbers, and the words that name an object. */
+export interface Ribbon {
+  readonly tokens: readonly Pick<CaptionToken, 'text' | 'tVhd'>[];
+  readonly mentions: Caption['mentions'];
+}
+
 const rowHeight = 28;
 
 /** Drawn from (x, y) to the right and down, in lines at most `width` wide; a token is broken off before, never inside. */
 export function ribbonFigure(
-  caption: Pick<Caption, 'tokens' | 'mentions'>,
+  caption: Ribbon,
   scale: Scale,
   place: { readonly x: number; readonly y: number; readonly width: number },
   theme: Theme,

@@ -27,7 +27,13 @@ export interface Run {
   readonly mention?: ObjectMention;
 }
 
-export function runsOf({ tokens, mentions }: Pick<Caption, 'tokens' | 'mentions'>): readonly Run[] {
+export function runsOf({
+  tokens,
+  mentions,
+}: {
+  readonly tokens: readonly { readonly text: string }[];
+  readonly mentions: Caption['mentions'];
+}): readonly Run[] {
   const runs: Run[] = [];
   let offset = 0;
   tokens.forEach(({ text }, at) => {

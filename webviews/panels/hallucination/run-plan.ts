@@ -1,9 +1,8 @@
 /** Whether what is typed can be run, is what is shown already, and how a run begins. Pure. */
 import type { HallucinationPlan } from '../../../protocol/panels/hallucination';
-import { whyModelDoesNotRun } from '../../ui/model-field';
-import { startedPhase } from '../../ui/phase';
+import { modelOfForm, started, whyModelOfFormDoesNotRun } from '../../ui/run-state';
 import { readForm } from './form';
-import { modelOfForm, planOf, samePlan } from './plan';
+import { planOf, samePlan } from './plan';
 import { nothingShown, shownOf, type State } from './state';
 
 /** A model of text alone has no image to leave out. */
@@ -24,7 +23,7 @@ export function whyNot(state: State): string | undefined {
   if (state.canRun !== true) return state.canRun;
   if (!state.form) return 'Choose a model first.';
   const model = modelOfForm(state);
-  const why = model ? undefined : whyModelDoesNotRun(state.form.folder, state.models, undefined);
+  const why = whyModelOfFormDoesNotRun(state);
   if (why !== undefined) return why;
   const reading = readForm(state.form, model);
   if (!reading.ok) return (Object.values(reading.problems) as readonly string[])[0];
@@ -56,10 +55,8 @@ export function startRun(
   return {
     plan,
     state: {
-      ...state,
+      ...started(state),
       ...nothingShown,
-      phase: startedPhase,
-      asides: { ...state.asides, notice: undefined },
       shownPlan: plan,
       entries: kept,
       replaced: { shown: shownOf(state), resumed: kept.length },

@@ -3,16 +3,17 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { scaleStops } from '../../charts/colour-map';
 import { scaleBar } from '../../charts/scale-bar';
 import type { HallucinationResult } from '../../../protocol/results/hallucination';
-import { disclosure } from '../../ui/controls';
-import { isOpen } from '../../ui/disclosures';
 import { count, significant } from '../../ui/numbers';
+import { folded } from '../../ui/panel-page';
 import { table, type Column } from '../../ui/table';
 import { shownToken } from '../../ui/token-text';
 import type { Part } from './actions';
 import { copyButtons } from './copy-buttons';
 import { mapChooser, mapTitle, waiting } from './map-words';
 import { shadeOf } from './ribbon-model';
+import { mapHeads } from './shown';
 import { windowAt } from './span-mark';
+import type { State } from './state';
 import { tokenPager } from './token-pager';
 import { percent } from './variant-words';
 
@@ -87,33 +88,41 @@ export function spanMapView(part: Part): TemplateResult | typeof nothing {
 const tokenWords = ({ position, text, share }: SpanToken): string =>
   `token ${position} “${shownToken(text)}”${share === undefined ? '' : ` · ${percent(share)} of the attention`}`;
 
+export const spanColumns: readonly Column<SpanToken>[] = [
+  { id: 'position', title: 'Position', numeric: true, value: ({ position }) => position },
+  { id: 'text', title: 'Token', numeric: false, value: ({ text }) => text, text: ({ text }) => shownToken(text) },
+  {
+    id: 'attention',
+    title: 'Share',
+    numeric: true,
+    hint: 'Of the whole attention of the query.',
+    value: ({ share }) => share,
+    text: ({ share }) => significant(share ?? Number.NaN),
+  },
+];
+
+/** Of the map in a file: whose attention, of which word. */
+export const spanMapTitle = (state: State): string => `${mapTitle(state) ?? 'Attention'} on the text taken away`;
+
+/** For machines: what the heads of the map read from each token of the part; nothing without a map. */
+export function spanData(state: State): object {
+  const { result, map, token } = state;
+  if (result?.removed.kind !== 'span' || !map?.value) return {};
+  return { spanMap: { token, heads: mapHeads(state), shares: spanTokens(result, map.value) } };
+}
+
 function readMost(part: Part, tokens: readonly SpanToken[]): TemplateResult {
-  const { state, actions } = part;
-  const columns: readonly Column<SpanToken>[] = [
-    { id: 'position', title: 'Position', numeric: true, value: ({ position }) => position },
-    { id: 'text', title: 'Token', numeric: false, value: ({ text }) => text, text: ({ text }) => shownToken(text) },
-    {
-      id: 'attention',
-      title: 'Share',
-      numeric: true,
-      hint: 'Of the whole attention of the query.',
-      value: ({ share }) => share,
-      text: ({ share }) => significant(share ?? Number.NaN),
-    },
-  ];
   const sorted = tokens.toSorted((a, b) => (b.share ?? 0) - (a.share ?? 0));
-  return disclosure({
-    title: 'Tokens read most',
-    open: isOpen(state, 'span-tokens', false),
-    id: 'span-tokens',
-    onToggle: (open) => actions.toggle('span-tokens', open),
-    body: () =>
-      html`${copyButtons(part, columns, sorted)}
+  return folded(
+    part,
+    { name: 'span-tokens', title: 'Tokens read most' },
+    () =>
+      html`${copyButtons(part, spanColumns, sorted)}
       ${table({
         caption: 'Tokens that are read most',
-        columns,
+        columns: spanColumns,
         rows: sorted.slice(0, mostRead),
         key: ({ position }) => String(position),
       })}`,
-  });
+  );
 }

@@ -1,16 +1,14 @@
 /** Everything the panel shows, and how a message or an action changes it. No DOM: tests drive it directly. */
 import type { CaptionTime, OpenedImage } from '../../../protocol/compute/hallucination';
-import type { Tokenised } from '../../../protocol/compute/models';
-import type { ModelChoice } from '../../../protocol/panels/heads';
 import type {
   FirstStep,
-  HallucinationPlace,
   HallucinationPlan,
   ImageFolder,
   ModelCard,
   NamedHallucination,
   ToHallucinationPanel,
 } from '../../../protocol/panels/hallucination';
+import type { PanelPlace } from '../../../protocol/panels/run-panel';
 import type {
   Caption,
   CaptionToken,
@@ -21,11 +19,20 @@ import type {
 } from '../../../protocol/results/hallucination';
 import type { ModelSummary } from '../../../protocol/results/heads';
 import { unreachable } from '../../../protocol/unreachable';
-import { noAsides, opened, type Asides } from '../../ui/asides';
+import { opened } from '../../ui/asides';
 import { canonical } from '../../ui/canonical';
 import type { HeadPlace } from '../../ui/head-names';
 import type { Sort } from '../../ui/table';
-import { failedPhase, overduePhase, runningPhase, type Phase } from '../../ui/phase';
+import { failedPhase, idle, runningPhase } from '../../ui/phase';
+import {
+  forgiven,
+  initialModel,
+  initialRun,
+  receiveCommon,
+  type ModelState,
+  type RunState,
+  type RunView,
+} from '../../ui/run-state';
 import { toForm, type Form } from './form';
 import { strongest } from './head-ranks';
 import { isOwnPrompt, ownPromptOf } from './own-prompt';
@@ -40,7 +47,7 @@ export const measures = ['divergence', 'attention'] as const;
 export type Measure = (typeof measures)[number];
 
 /** What a person arranged; survives a reload. */
-export interface View {
+export interface View extends RunView {
   /** The selected head; the selected set of its layer; the selected set of all layers. */
   readonly map: MapChoice;
   /** Tiles that lie over each other are seen one level at a time. */
@@ -57,8 +64,6 @@ export interface View {
   readonly entrySort?: Sort;
   readonly allHeads: boolean;
   readonly allEntries: boolean;
-  /** Disclosures by name; absent: their default. */
-  readonly open: Readonly<Record<string, boolean>>;
 }
 
 /** What was asked for and is not there yet, or why it does not come. */
@@ -83,13 +88,7 @@ export interface TokenPlace {
   readonly step: number;
 }
 
-export interface State {
-  readonly opened: boolean;
-  readonly place: HallucinationPlace;
-  readonly models: readonly ModelChoice[];
-  readonly model: ModelSummary | undefined;
-  readonly canRun: true | string;
-  readonly form: Form | undefined;
+export interface State extends RunState<Form, View>, ModelState {
   /** Of the form, or of a saved result. */
   readonly picture: OpenedImage | undefined;
   /** Of the result that is shown, also when the form names another one by now. */
@@ -100,10 +99,6 @@ export interface State {
   readonly folderTime: Asked<CaptionTime> | undefined;
   /** Of the model that was asked about last; no card: its folder has none. */
   readonly card: { readonly folder: string; readonly card?: ModelCard } | undefined;
-  /** Tokens of the prompt in the form, where a span of them is marked. */
-  readonly typed: Tokenised | undefined;
-  readonly typedProblem: string | undefined;
-  readonly phase: Phase;
   /** The plan of what is shown. */
   readonly shownPlan: HallucinationPlan | undefined;
   readonly firstStep: FirstStep | undefined;
@@ -115,8 +110,6 @@ export interface State {
   /** Of a set that is being captioned. */
   readonly entries: readonly DatasetEntry[];
   readonly entryFailures: readonly { readonly name: string; readonly why: string }[];
-  readonly savedAs: string | undefined;
-  /** A second result beside what is shown. */
   readonly compareWith: NamedHallucination | undefined;
   readonly selected: HeadPlace | undefined;
   readonly token: TokenPlace;
@@ -124,8 +117,6 @@ export interface State {
   readonly step: Asked<DivergenceStep> | undefined;
   /** Image token in focus. */
   readonly patch: number | undefined;
-  readonly asides: Asides;
-  readonly view: View;
   /** What a run in flight replaced: shown again when it is refused before it gave anything. */
   readonly replaced: Replaced | undefined;
 }
@@ -169,26 +160,17 @@ export const nothingShown = {
   patch: undefined,
 } satisfies Partial<State>;
 
-export const initialState = (place: HallucinationPlace): State => ({
-  opened: false,
-  place,
-  models: [],
-  model: undefined,
-  canRun: true,
-  form: undefined,
+export const initialState = (place: PanelPlace): State => ({
+  ...initialRun(place),
+  ...initialModel,
+  ...nothingShown,
   picture: undefined,
   shownPicture: undefined,
   pictureProblem: undefined,
   imageFolder: undefined,
   folderTime: undefined,
   card: undefined,
-  typed: undefined,
-  typedProblem: undefined,
-  phase: { kind: 'idle' },
-  ...nothingShown,
-  compareWith: undefined,
   selected: undefined,
-  asides: noAsides,
   view: initialView,
   replaced: undefined,
 });
@@ -249,10 +231,7 @@ function received(state: State, message: ToHallucinationPanel, latest: Latest): 
         ? { ...state, making: state.making && { ...state.making, tokens: [...state.making.tokens, message.token] } }
         : { ...state, written: [...state.written, message.token] };
     case 'result':
-      return withResult(
-        { ...state, phase: { kind: 'idle' }, replaced: undefined, savedAs: message.savedAs },
-        message.result,
-      );
+      return withResult({ ...state, phase: idle, replaced: undefined, savedAs: message.savedAs }, message.result);
     case 'variant':
       return withVariant(state, message.request, message.caption);
     case 'map':
@@ -268,13 +247,12 @@ function received(state: State, message: ToHallucinationPanel, latest: Latest): 
     case 'entryFailed':
       return { ...state, entryFailures: [...state.entryFailures, { name: message.name, why: message.why }] };
     case 'set':
-      return withSet({ ...state, phase: { kind: 'idle' }, replaced: undefined, savedAs: message.savedAs }, message.set);
+      return withSet({ ...state, phase: idle, replaced: undefined, savedAs: message.savedAs }, message.set);
     case 'failed':
       return failed(state, message, latest);
     case 'notice':
-      return { ...state, asides: { ...state.asides, notice: message } };
     case 'overdue':
-      return { ...state, phase: overduePhase(state.phase, message.sentence) };
+      return receiveCommon(state, message);
     default:
       return unreachable(message);
   }
@@ -310,7 +288,7 @@ function open(state: State, message: Extract<ToHallucinationPanel, { kind: 'open
     picture: picture ?? (state.picture?.image.path === plan.image ? state.picture : undefined),
     pictureProblem: undefined,
     imageFolder: message.imageFolder ?? state.imageFolder,
-    phase: goesOn ? state.phase : { kind: 'idle' },
+    phase: goesOn ? state.phase : idle,
     replaced: goesOn ? state.replaced : undefined,
     savedAs: message.savedAs,
     compareWith: message.compareWith,
@@ -405,35 +383,9 @@ function failed(state: State, message: Extract<ToHallucinationPanel, { kind: 'fa
   return state;
 }
 
-export const shownOf = ({
-  shownPlan,
-  firstStep,
-  written,
-  result,
-  making,
-  set,
-  entries,
-  entryFailures,
-  savedAs,
-  token,
-  map,
-  step,
-  patch,
-}: State): Shown => ({
-  shownPlan,
-  firstStep,
-  written,
-  result,
-  making,
-  set,
-  entries,
-  entryFailures,
-  savedAs,
-  token,
-  map,
-  step,
-  patch,
-});
+/** Everything that the next run replaces. */
+export const shownOf = (state: State): Shown =>
+  Object.fromEntries(Object.keys(nothingShown).map((key) => [key, state[key as keyof Shown]])) as Shown;
 
 /** What stood before a run that ends without having given anything. */
 function refusedShown({ phase, replaced, firstStep, written, entries, entryFailures }: State): Shown | undefined {
@@ -449,8 +401,7 @@ export function edited(state: State, change: Partial<Form>): State {
   if (!state.form) return state;
   const now = { ...state, form: { ...state.form, ...change } };
   if (now.form.mode === state.form.mode) return now;
-  const phase: Phase = state.phase.kind === 'failed' ? { kind: 'idle' } : state.phase;
-  return { ...now, phase, pictureProblem: undefined, typedProblem: undefined };
+  return { ...now, phase: forgiven(state.phase), pictureProblem: undefined, typedProblem: undefined };
 }
 
 export const select = (state: State, { layer, head }: HeadPlace): State =>

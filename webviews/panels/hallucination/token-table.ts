@@ -1,9 +1,8 @@
 /** The twin of the ribbon: every token of a caption with its numbers and what the lexicon and the truth say of its word. */
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Caption, CaptionToken, ObjectMention } from '../../../protocol/results/hallucination';
-import { disclosure } from '../../ui/controls';
-import { isOpen } from '../../ui/disclosures';
 import { significant } from '../../ui/numbers';
+import { folded } from '../../ui/panel-page';
 import { table, type Column } from '../../ui/table';
 import { shownToken } from '../../ui/token-text';
 import type { Part } from './actions';
@@ -93,12 +92,10 @@ export function tokenTable(part: Part): TemplateResult | typeof nothing {
   const name = variant === null ? undefined : state.result?.variants[variant];
   const rows = tokenRows(caption);
   const columns = tokenColumns(lacking(state));
-  return disclosure({
-    title: name ? `Words of “${nameOf(name)}” as a table` : 'Words as a table',
-    open: isOpen(state, 'words', false),
-    id: 'words',
-    onToggle: (open) => actions.toggle('words', open),
-    body: () =>
+  return folded(
+    part,
+    { name: 'words', title: name ? `Words of “${nameOf(name)}” as a table` : 'Words as a table' },
+    () =>
       html`${copyButtons(part, columns, rows)}
       ${table({
         caption: 'Tokens of the caption: choose one',
@@ -108,5 +105,5 @@ export function tokenTable(part: Part): TemplateResult | typeof nothing {
         selected: String(step),
         onSelect: ({ at }) => actions.selectToken({ variant, step: at }),
       })}`,
-  });
+  );
 }

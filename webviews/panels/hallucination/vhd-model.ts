@@ -93,7 +93,7 @@ export function changeModel(here: ShownStep, there: PerHead, lacks: string): Vhd
   };
 }
 
-const signed = (value: number): string => `${value > 0 ? '+' : ''}${significant(value)}`;
+export const signed = (value: number, digits = 3): string => `${value > 0 ? '+' : ''}${significant(value, digits)}`;
 
 const sumOfLargest = (row: readonly number[], k: number): number =>
   row

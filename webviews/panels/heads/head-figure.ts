@@ -1,6 +1,7 @@
 /** The selected head as part of a file: its matrix as an image, axes, scale and numbers as text. */
 import { cividis, css, parseColour } from '../../charts/colour-map';
 import { escapeXml, wrap } from '../../charts/image';
+import { margin, type Sheet } from '../../charts/sheet';
 import { topLevel, type LoadedTile } from '../../charts/tiles';
 import { headKey, headName, type HeadPlace } from '../../ui/head-names';
 import { count, significant } from '../../ui/numbers';
@@ -69,58 +70,59 @@ export function axisLabels(
   return labels;
 }
 
-export function headFigure(
-  state: State,
-  head: ShownHead,
-  theme: Theme,
-  at: { readonly x: number; readonly y: number; readonly width: number },
-): { readonly svg: string; readonly bottom: number } {
+export function drawHead(sheet: Sheet, state: State, head: ShownHead): void {
   const { view, result } = state;
+  const { theme, inner, y } = sheet;
   const size = theme.fontSize;
   const name = headName(head.layer, head.head);
-  const text = (x: number, y: number, words: string, attributes = ''): string =>
-    `<text x="${x}" y="${y}" font-size="${size - 2}" fill="${theme.muted}" ${attributes}>${escapeXml(words)}</text>`;
+  const text = (x: number, at: number, words: string, attributes = ''): void =>
+    sheet.text(x, at, words, `font-size="${size - 2}" fill="${theme.muted}" ${attributes}`);
   const own = labelsByHead(result?.classes ?? []).get(headKey(head.layer, head.head)) ?? [];
   const labels = own.map(({ label, score }) => `${labelInfo(label).title} ${significant(score, 2)}`).join(', ');
-  const parts = [
-    `<text x="${at.x}" y="${at.y + size}" font-size="${size}" font-weight="600" fill="${theme.foreground}">${escapeXml(labels ? `${name}: ${labels}` : name)}</text>`,
-  ];
-  const side = sideOf(head.length, at.width);
-  const top = at.y + size + above + 12;
-  const x0 = at.x + left;
-  parts.push(
-    text(at.x, top - 22, 'key →'),
-    text(at.x + 10, top, '← query', `text-anchor="end" transform="rotate(-90 ${at.x + 10} ${top})"`),
+  sheet.text(
+    margin,
+    y + 12 + size,
+    labels ? `${name}: ${labels}` : name,
+    `font-size="${size}" font-weight="600" fill="${theme.foreground}"`,
+  );
+  const side = sideOf(head.length, inner);
+  const top = y + size + above + 24;
+  const x0 = margin + left;
+  text(margin, top - 22, 'key →');
+  text(margin + 10, top, '← query', `text-anchor="end" transform="rotate(-90 ${margin + 10} ${top})"`);
+  sheet.parts.push(
     `<image x="${x0}" y="${top}" width="${side}" height="${side}" style="image-rendering: pixelated" preserveAspectRatio="none" href="${matrixImage(state, head, theme)}"/>`,
     `<rect x="${x0}" y="${top}" width="${side}" height="${side}" fill="none" stroke="${theme.line}"/>`,
+    ...axisLabels(result?.tokens ?? [], head.length, size - 3, { x0, top, side }, theme),
   );
-  parts.push(...axisLabels(result?.tokens ?? [], head.length, size - 3, { x0, top, side }, theme));
   const numbers = statisticInfos.map(({ id, title, unit }) => {
     const value = result ? valueOf(result.statistics, id, head.layer, head.head) : Number.NaN;
     return `${title} ${significant(value)}${unit ? ` ${unit}` : ''}`;
   });
-  const beside = at.width - left - side - 24;
-  const column = beside >= 150 ? { x: x0 + side + 24, y: top } : { x: at.x, y: top + side + 34 };
+  const beside = inner - left - side - 24;
+  const column = beside >= 150 ? { x: x0 + side + 24, y: top } : { x: margin, y: top + side + 34 };
   const lines =
     beside >= 150
       ? numbers.flatMap((line) => wrap(line, beside, size - 2, theme))
-      : wrap(numbers.join(' · '), at.width, size - 2, theme);
-  lines.forEach((line, index) => parts.push(text(column.x, column.y + (index + 1) * (size + 3), line)));
+      : wrap(numbers.join(' · '), inner, size - 2, theme);
+  lines.forEach((line, index) => text(column.x, column.y + (index + 1) * (size + 3), line));
   const high = largestOf(head.tile, view.hideSink);
   const low = view.scale === 'log' ? high / 1000 : 0;
   const bar = top + side + 10;
   const lowWords = `probability${view.scale === 'log' ? ', log' : ''} ${significant(low, 2)}`;
   const start = x0 + lowWords.length * (size - 2) * 0.56 + 8;
-  parts.push(text(x0, bar + 9, lowWords));
+  text(x0, bar + 9, lowWords);
   for (let stop = 0; stop < 16; stop += 1)
-    parts.push(`<rect x="${start + stop * 6}" y="${bar}" width="6.5" height="10" fill="${css(cividis(stop / 15))}"/>`);
+    sheet.parts.push(
+      `<rect x="${start + stop * 6}" y="${bar}" width="6.5" height="10" fill="${css(cividis(stop / 15))}"/>`,
+    );
   const notes = [
     ...(head.block > 1 ? [`largest of ${head.block} x ${head.block} cells`] : []),
     ...(view.hideSink ? ['key 0 hidden'] : []),
   ];
-  parts.push(text(start + 104, bar + 9, [significant(high, 2), ...notes].join(', ')));
-  const below = column.x === at.x ? column.y + lines.length * (size + 3) : 0;
-  return { svg: parts.join('\n'), bottom: Math.max(bar + 18, below, top + lines.length * (size + 3)) };
+  text(start + 104, bar + 9, [significant(high, 2), ...notes].join(', '));
+  const below = column.x === margin ? column.y + lines.length * (size + 3) : 0;
+  sheet.y = Math.max(bar + 18, below, top + lines.length * (size + 3)) + 8;
 }
 
 /** The matrix as a PNG in a data URI, one pixel a cell; keys that no query of the row reads are left blank. */

@@ -1,22 +1,23 @@
-/** Holds the state, draws it, does what its parts ask for, and asks the extension for what the picture lacks. */
-import { render } from 'lit';
-import type { FromHeadsPanel, HeadsPlace, ToHeadsPanel } from '../../../protocol/panels/heads';
+/** The Heads panel: what is its own beside what every panel that runs something does (`ui/run-panel.ts`). */
+import type { TemplateResult } from 'lit';
+import type { FromHeadsPanel, HeadsPlan, ToHeadsPanel } from '../../../protocol/panels/heads';
+import type { ExportFormat, PanelPlace } from '../../../protocol/panels/run-panel';
+import { writeFile } from '../../charts/leaving';
 import { announce } from '../../ui/announce';
-import { Arrangement } from '../../ui/arrangement';
-import { acquireHost, type Host } from '../../ui/host';
-import { PlanTelling } from '../../ui/plan-telling';
-import { Redraw } from '../../ui/redraw';
-import { onThemeChange, readTheme } from '../../ui/theme';
-import type { Actions, ExportFormat, Part } from './actions';
-import { exportData, exportName } from './exports';
-import { shownHead } from './head-figure';
-import { toForm, type Form } from './form';
 import { canonical } from '../../ui/canonical';
-import { announcementOf, gridModel } from './grid-model';
 import { parseHead, type HeadPlace } from '../../ui/head-names';
-import { page } from './page';
-import { continues } from '../../ui/kept-form';
+import { forgiven } from '../../ui/run-state';
+import { RunPanel, type Spoken, type StartedRun } from '../../ui/run-panel';
+import { readTheme } from '../../ui/theme';
+import { shownToken } from '../../ui/token-text';
+import type { Actions, Part } from './actions';
+import { exportName, leavingOf } from './exports';
+import { toForm, type Form } from './form';
+import { announcementOf, gridModel } from './grid-model';
+import { shownHead } from './head-figure';
 import { keep, parseKept, restore, type Kept } from './kept';
+import type { CellPlace } from './matrix-place';
+import { page } from './page';
 import { planOf, planOfResult } from './plan';
 import { Questions } from './questions';
 import { startRun } from './run-plan';
@@ -25,107 +26,74 @@ import { tokensOf } from './shown';
 import { spokenOf } from './spoken';
 import { initialState, receive, select, setGain, shapeOf, toggleAblation, type State, type View } from './state';
 import { TileRequests, type TileSource } from './tile-source';
-import { shownToken } from '../../ui/token-text';
-import type { CellPlace } from './matrix-place';
 
-export class HeadsPanel implements Actions {
-  private state: State;
-  private readonly host: Host<ToHeadsPanel, FromHeadsPanel, Kept>;
-  private readonly kept: Kept | undefined;
-  private readonly plans: PlanTelling<NonNullable<ReturnType<typeof planOf>>>;
-  private requests = 0;
-  private readonly questions: Questions;
-  private touched = false;
-  private readonly tiles: TileRequests;
+export class HeadsPanel extends RunPanel<State, ToHeadsPanel, FromHeadsPanel, HeadsPlan, Kept> implements Actions {
+  private readonly questions = new Questions({
+    state: () => this.state,
+    setState: (state) => (this.state = state),
+    touched: () => this.touched,
+    nextRequest: () => this.nextRequest(),
+    post: (message) => this.host.post(message),
+  });
+  private readonly tiles = new TileRequests(
+    (request, rectangle) => {
+      const { selected } = this.state;
+      if (selected) this.host.post({ kind: 'tile', request, ...selected, ...rectangle });
+    },
+    () => this.nextRequest(),
+    () => {
+      this.tileVersion += 1;
+      this.draw();
+    },
+  );
   private source: TileSource | undefined;
   private tileVersion = 0;
   private hovered: CellPlace | undefined;
-  private readonly redraw: Redraw;
-  private readonly arrangement: Arrangement;
-  private announced = '';
 
-  constructor(
-    private readonly root: HTMLElement,
-    place: HeadsPlace,
-  ) {
-    this.host = acquireHost(parseKept);
-    this.redraw = new Redraw(root, () => this.drawNow());
-    this.tiles = new TileRequests(
-      (request, rectangle) => {
-        const { selected } = this.state;
-        if (selected) this.host.post({ kind: 'tile', request, ...selected, ...rectangle });
-      },
-      () => this.nextRequest(),
-      () => {
-        this.tileVersion += 1;
-        this.draw();
-      },
-    );
-    this.questions = new Questions({
-      state: () => this.state,
-      setState: (state) => (this.state = state),
-      touched: () => this.touched,
-      nextRequest: () => this.nextRequest(),
-      post: (message) => this.host.post(message),
-    });
-    this.kept = this.host.restore();
-    this.state = restore(initialState(place), this.kept?.place === place ? this.kept : undefined);
-    this.plans = new PlanTelling(this.kept?.basis ?? [], {
-      plan: () => (this.state.opened ? planOf(this.state) : undefined),
-      tell: (plan) => this.host.post({ kind: 'planned', plan }),
-      keep: () => this.keepState(),
-    });
-    this.arrangement = new Arrangement(root, place === 'side', () => this.draw());
-    onThemeChange(() => this.draw());
-    document.addEventListener('keydown', (event) => this.onKey(event));
-    this.redraw.now();
-    this.host.connect((message) => this.onMessage(message), { kind: 'ready' });
+  constructor(root: HTMLElement, place: PanelPlace) {
+    super(root, initialState(place), parseKept, restore);
   }
 
-  private nextRequest(): number {
-    this.requests += 1;
-    return this.requests;
-  }
-
-  private onMessage(message: ToHeadsPanel): void {
+  protected override onMessage(message: ToHeadsPanel): void {
     if (message.kind === 'tile') {
       this.tiles.receive(message.request, message.tile);
       return;
     }
-    if (
-      message.kind === 'failed' &&
-      message.request !== undefined &&
-      this.tiles.fail(message.request, message.sentence)
-    ) {
+    const { kind } = message;
+    if (kind === 'failed' && message.request !== undefined && this.tiles.fail(message.request, message.sentence))
       return;
-    }
-    if (message.kind === 'open') {
-      if (message.replaces || !continues(keep(this.state, this.plans.basis), message.plan))
-        this.state = { ...this.state, form: undefined };
-      this.plans.opened(message.plan);
-    }
-    this.change(receive(this.state, message, this.questions.latest));
-    this.tell(message);
+    if (kind === 'open') this.planOpened(message.plan, message.replaces);
+    super.onMessage(message);
   }
 
-  private tell(message: ToHeadsPanel): void {
-    const spoken = spokenOf(message, this.state);
-    if (!spoken || (spoken.step !== undefined && spoken.step === this.announced)) return;
-    if (spoken.step !== undefined) this.announced = spoken.step;
-    announce(spoken.words);
+  protected received = (message: ToHeadsPanel): State => receive(this.state, message, this.questions.latest);
+  protected spoken = (message: ToHeadsPanel): Spoken | undefined => spokenOf(message, this.state);
+  protected planOf = (): HeadsPlan | undefined => planOf(this.state);
+  protected kept = (): Kept => keep(this.state, this.plans.basis);
+  protected formOfShown = (): Form | undefined => this.state.shownPlan && toForm(this.state.shownPlan);
+  protected page = (): TemplateResult => page(this.part());
+
+  protected override stopping(): string {
+    return 'Stopping after the layer in flight';
   }
 
-  private change(state: State): void {
-    this.state = state;
-    this.keepState();
-    if (state.place !== 'file') this.plans.schedule();
+  protected override selectedHead(): HeadPlace | undefined {
+    return this.state.selected;
+  }
+
+  protected planToOpen(): HeadsPlan | undefined {
+    const { result, place } = this.state;
+    return place === 'file' && result ? planOfResult(result) : planOf(this.state);
+  }
+
+  protected begin(): StartedRun<State, FromHeadsPanel> | undefined {
+    const started = startRun(this.state);
+    return started && { state: started.state, message: { kind: 'run', plan: started.plan }, said: 'Started' };
+  }
+
+  protected override ask(): void {
     this.questions.ask();
     this.openSource();
-    this.draw();
-  }
-
-  private keepState(): void {
-    this.host.keep(keep(this.state, this.plans.basis));
   }
 
   private openSource(): void {
@@ -138,23 +106,14 @@ export class HeadsPanel implements Actions {
     if (this.source?.key !== key) this.source = this.tiles.open(key, result.ids.length, result.model.causal);
   }
 
-  private onKey(event: KeyboardEvent): void {
-    if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
-      event.preventDefault();
-      this.run();
-    } else if (event.key === 'Escape' && (this.state.view.search !== '' || this.state.view.filter !== undefined)) {
+  protected override escape(): void {
+    if (this.state.view.search !== '' || this.state.view.filter !== undefined)
       this.view({ search: '', filter: undefined });
-    }
   }
 
   // What the parts ask for.
 
-  edit(change: Partial<Form>): void {
-    this.touched = true;
-    if (this.state.form) this.change({ ...this.state, form: { ...this.state.form, ...change } });
-  }
-
-  view(change: Partial<View>): void {
+  override view(change: Partial<View>): void {
     const state = { ...this.state, view: { ...this.state.view, ...change } };
     const named = change.search === undefined ? undefined : parseHead(change.search);
     const { layers, heads } = shapeOf(state);
@@ -162,23 +121,23 @@ export class HeadsPanel implements Actions {
     this.change(named && named.layer < layers && named.head < heads ? select(state, named) : state);
   }
 
-  toggle(name: string, open: boolean): void {
+  override toggle(name: string, open: boolean): void {
     this.touched = true;
-    this.view({ open: { ...this.state.view.open, [name]: open } });
+    super.toggle(name, open);
   }
 
   chooseModel(folder: string): void {
     this.touched = true;
-    const { form } = this.state;
+    const { form, phase } = this.state;
     if (!form) return;
     this.host.post({ kind: 'chooseModel', folder });
-    // Gains name heads of the model that was there before.
     this.change({
       ...this.state,
+      // Gains name heads of the model that was there before.
       form: { ...form, folder, gains: [] },
       modelProblem: undefined,
       // What failed was of the model that was there before.
-      phase: this.state.phase.kind === 'failed' ? { kind: 'idle' } : this.state.phase,
+      phase: forgiven(phase),
       typed: undefined,
       typedProblem: undefined,
     });
@@ -221,27 +180,12 @@ export class HeadsPanel implements Actions {
     this.edit({ gains: [] });
   }
 
-  run(): void {
-    this.touched = true;
-    const started = startRun(this.state);
-    if (!started) return;
-    this.announced = '';
-    this.host.post({ kind: 'run', plan: started.plan });
-    this.change(started.state);
-    announce('Started');
-  }
-
-  cancel(): void {
+  override cancel(): void {
     const { phase, generation } = this.state;
-    if (phase.kind === 'running' && !phase.cancelling) {
-      this.host.post({ kind: 'cancel' });
-      this.change({ ...this.state, phase: { ...phase, cancelling: true } });
-      announce('Stopping after the layer in flight');
-    } else if (generation?.running) {
-      this.host.post({ kind: 'cancel' });
-      this.change({ ...this.state, live: undefined, generation: { ...generation, running: false } });
-      announce('Stopped');
-    }
+    if (phase.kind === 'running' || !generation?.running) return super.cancel();
+    this.host.post({ kind: 'cancel' });
+    this.change({ ...this.state, live: undefined, generation: { ...generation, running: false } });
+    announce('Stopped');
   }
 
   generate(): void {
@@ -254,35 +198,10 @@ export class HeadsPanel implements Actions {
     this.host.post({ kind: 'generate', request, gains, ...reading.sampling });
   }
 
-  backToShown(): void {
-    const { shownPlan } = this.state;
-    if (shownPlan) this.change({ ...this.state, form: toForm(shownPlan) });
-  }
-
-  dropComparison(): void {
+  override dropComparison(): void {
     const { view } = this.state;
-    this.change({
-      ...this.state,
-      compareWith: undefined,
-      view: view.colouring === 'difference' ? { ...view, colouring: 'class' } : view,
-    });
-  }
-
-  openFull(): void {
-    const { result, place, selected } = this.state;
-    const plan = place === 'file' && result ? planOfResult(result) : planOf(this.state);
-    if (plan) this.host.post({ kind: 'openFull', plan, ...(selected ? { select: selected } : {}) });
-  }
-
-  loadModel(): void {
-    this.touched = true;
-    this.host.post({ kind: 'loadModel' });
-    this.change({ ...this.state, phase: { kind: 'idle' }, asides: { ...this.state.asides, loading: true } });
-    announce('Loading the model');
-  }
-
-  dismissNotice(): void {
-    this.change({ ...this.state, asides: { ...this.state.asides, notice: undefined } });
+    if (view.colouring === 'difference') this.state = { ...this.state, view: { ...view, colouring: 'class' } };
+    super.dropComparison();
   }
 
   retryTiles(): void {
@@ -293,39 +212,14 @@ export class HeadsPanel implements Actions {
     this.draw();
   }
 
-  post(message: FromHeadsPanel): void {
-    this.host.post(message);
-  }
-
-  copy(text: string, what: string): void {
-    this.host.post({ kind: 'copy', text });
-    announce(`${what} is copied`);
-  }
-
   exportAs(format: ExportFormat): void {
-    exportData(this.state, format, readTheme(), shownHead(this.state, this.source)).then(
-      (data) => this.host.post({ kind: 'export', format, name: exportName(this.state, format), data }),
-      (error: unknown) => {
-        const sentence = error instanceof Error ? error.message : 'The export failed. Try SVG or CSV.';
-        this.change({ ...this.state, phase: { kind: 'failed', sentence } });
-        announce(sentence);
-      },
-    );
-  }
-
-  // Drawing.
-
-  private draw(): void {
-    this.redraw.request();
-  }
-
-  private drawNow(): void {
-    render(page(this.part()), this.root);
+    const { state } = this;
+    const leaving = leavingOf(state, readTheme(), shownHead(state, this.source));
+    this.leave({ format, name: exportName(state, format), data: writeFile(leaving, format) });
   }
 
   private part(): Part {
-    const { state, source, tileVersion, hovered } = this;
-    const { compact, beside } = this.arrangement;
-    return { state, actions: this, dark: readTheme().dark, compact, beside, source, tileVersion, hovered };
+    const { source, tileVersion, hovered } = this;
+    return { ...this.partOf<Actions>(this), source, tileVersion, hovered };
   }
 }

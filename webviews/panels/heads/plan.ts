@@ -2,6 +2,7 @@
 import type { PromptInput } from '../../../protocol/compute/models';
 import type { HeadsPlan } from '../../../protocol/panels/heads';
 import type { HeadsResult, ModelSummary } from '../../../protocol/results/heads';
+import { modelOfForm } from '../../ui/run-state';
 import { readForm, type Form } from './form';
 
 /** What is typed, and the model that was read last. */
@@ -9,10 +10,6 @@ interface Typed {
   readonly form: Form | undefined;
   readonly model: ModelSummary | undefined;
 }
-
-/** The summary of the model in the form, when it is known. */
-export const modelOfForm = ({ form, model }: Typed): ModelSummary | undefined =>
-  model !== undefined && model.folder === form?.folder ? model : undefined;
 
 export const planOf = (typed: Typed): HeadsPlan | undefined => {
   if (!typed.form) return undefined;

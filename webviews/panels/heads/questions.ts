@@ -4,7 +4,7 @@ import { canonical } from '../../ui/canonical';
 import { isOpen } from '../../ui/disclosures';
 import { Later } from '../../ui/later';
 import { readPrompt, sameGains } from './form';
-import { modelOfForm } from './plan';
+import { modelOfForm } from '../../ui/run-state';
 import type { Latest, State } from './state';
 
 export interface Asking {

@@ -1,13 +1,12 @@
 /** A page that needs nothing else: choose heads, read values, all tables, and the result as data inside. */
 import type { HeadsResult, HeadThumbnails } from '../../../protocol/results/heads';
 import { cividis, css } from '../../charts/colour-map';
-import { escapeXml } from '../../charts/image';
-import { htmlPage, htmlTable } from '../../charts/html-page';
+import { htmlTable } from '../../charts/html-page';
+import type { OwnPage } from '../../charts/leaving';
 import { headKey } from '../../ui/head-names';
 import { count, significant } from '../../ui/numbers';
 import type { Theme } from '../../ui/theme';
 import { differencesOf } from './comparison';
-import { finding } from './finding';
 import type { ShownHead } from './head-figure';
 import { labelInfo, labelInfos, labelsByHead } from './labels';
 import { readPage, type PageData } from './page-script';
@@ -15,39 +14,27 @@ import type { State } from './state';
 import { statisticInfos } from './statistics';
 import { ablationColumns, headColumns, headRows, labelColumns, topLabels } from './tables';
 
-export interface ResultPage {
-  readonly state: State;
-  readonly result: HeadsResult;
-  readonly theme: Theme;
-  readonly head: ShownHead | undefined;
-  /** Shown where scripts are off. */
-  readonly picture: string;
-  /** Prompt, comparison, what made it. */
-  readonly caption: readonly string[];
-  readonly data: object;
+export async function ownPage(
+  state: State,
+  result: HeadsResult,
+  head: ShownHead | undefined,
+  data: object,
+): Promise<OwnPage> {
+  return {
+    before: chooser,
+    after: `<script type="application/json" id="headscope-page">${JSON.stringify(pageData(state, result, head)).replaceAll('<', '\\u003c')}</script>`,
+    data,
+    script: await hashed(`(${readPage.toString()})();`),
+  };
 }
 
-export async function resultPage({ state, result, theme, head, picture, caption, data }: ResultPage): Promise<string> {
-  return htmlPage({
-    title: finding(state),
-    css: pageRules(theme),
-    body: [
-      `<h1>${escapeXml(finding(state))}</h1>`,
-      `<ul class="caption">${caption.map((line) => `<li>${escapeXml(line)}</li>`).join('')}</ul>`,
-      chooser,
-      `<noscript>${picture}</noscript>`,
-      htmlTable(`${count(result.classes.length)} labels`, labelColumns(theme.dark, result), topLabels(state)),
-      ...(result.classAblations?.length
-        ? [htmlTable('Loss without all heads of a label', ablationColumns(theme.dark, result), result.classAblations)]
-        : []),
-      htmlTable(`${count(result.layers * result.heads)} heads`, headColumns(state), headRows(state)),
-      `<script type="application/json" id="headscope-page">${JSON.stringify(pageData(state, result, head)).replaceAll('<', '\\u003c')}</script>`,
-    ].join('\n'),
-    data,
-    theme,
-    script: await hashed(`(${readPage.toString()})();`),
-  });
-}
+export const pageTables = (state: State, result: HeadsResult, dark: boolean): readonly string[] => [
+  htmlTable(`${count(result.classes.length)} labels`, labelColumns(dark, result), topLabels(state)),
+  ...(result.classAblations?.length
+    ? [htmlTable('Loss without all heads of a label', ablationColumns(dark, result), result.classAblations)]
+    : []),
+  htmlTable(`${count(result.layers * result.heads)} heads`, headColumns(state), headRows(state)),
+];
 
 /** The script and its SHA-256 for the page's policy. */
 async function hashed(text: string): Promise<{ readonly text: string; readonly hash: string }> {
@@ -149,9 +136,7 @@ const chooser = `<section class="chooser" aria-label="Heads">
 </div>
 </section>`;
 
-const pageRules = ({ muted, line, foreground }: Theme): string => `h1 { font-size: 1.2em; }
-.caption { padding: 0; list-style: none; color: ${muted}; overflow-wrap: anywhere; }
-.muted { color: ${muted}; }
+export const pageRules = ({ muted, line, foreground }: Theme): string => `.muted { color: ${muted}; }
 select { max-width: 100%; font: inherit; }
 .chooser { display: flex; flex-wrap: wrap; gap: 24px; margin-bottom: 24px; }
 .side { flex: 1 1 320px; min-width: 0; max-width: 560px; overflow-x: clip; }

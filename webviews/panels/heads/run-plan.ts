@@ -1,11 +1,10 @@
 /** What Run would do, and how a run begins. Pure. */
 import type { HeadsPlan } from '../../../protocol/panels/heads';
-import { startedPhase } from '../../ui/phase';
 import { canonical } from '../../ui/canonical';
-import { whyModelDoesNotRun } from '../../ui/model-field';
+import { modelOfForm, started, whyModelOfFormDoesNotRun } from '../../ui/run-state';
 import { readForm, readPrompt, samePlan } from './form';
-import { modelOfForm, planOf } from './plan';
-import type { State } from './state';
+import { planOf } from './plan';
+import { nothingShown, type State } from './state';
 import { noStatistics } from './statistics';
 
 /** The form asks for something other than what is shown. */
@@ -30,10 +29,9 @@ export function whyNotStart(state: State): string | undefined {
   const { canRun, form, phase } = state;
   if (canRun !== true) return canRun;
   if (!form || phase.kind === 'running') return undefined;
-  const model = modelOfForm(state);
-  const why = model ? undefined : whyModelDoesNotRun(form.folder, state.models, state.modelProblem);
+  const why = whyModelOfFormDoesNotRun(state, state.modelProblem);
   if (why !== undefined) return why;
-  const reading = readForm(form, model);
+  const reading = readForm(form, modelOfForm(state));
   return reading.ok ? undefined : (reading.problems.folder ?? reading.problems.prompt ?? reading.problems.seed);
 }
 
@@ -44,22 +42,6 @@ export function startRun(state: State): { readonly state: State; readonly plan: 
   const plan = planOf(state);
   if (!plan || !canStart(state)) return undefined;
   const model = modelOfForm(state);
-  return {
-    plan,
-    state: {
-      ...state,
-      phase: startedPhase,
-      shownPlan: plan,
-      result: undefined,
-      statistics: model ? noStatistics(model.layers) : undefined,
-      thumbnails: undefined,
-      row: undefined,
-      rowProblem: undefined,
-      effects: undefined,
-      generation: undefined,
-      live: undefined,
-      savedAs: undefined,
-      asides: { ...state.asides, notice: undefined },
-    },
-  };
+  const statistics = model && noStatistics(model.layers);
+  return { plan, state: { ...started(state), ...nothingShown, shownPlan: plan, statistics, savedAs: undefined } };
 }

@@ -7,7 +7,7 @@ import { bytes, count } from '../../ui/numbers';
 import { textArea } from '../../ui/text-area';
 import type { Part } from './actions';
 import { readForm, type Form } from './form';
-import { modelOfForm } from './plan';
+import { modelOfForm } from '../../ui/run-state';
 import type { State } from './state';
 import { typedTokens } from './token-strip';
 

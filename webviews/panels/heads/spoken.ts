@@ -1,15 +1,9 @@
 /** The steps of a run in words, for those who do not see them. Pure. */
 import type { ToHeadsPanel } from '../../../protocol/panels/heads';
 import { unreachable } from '../../../protocol/unreachable';
-import { seconds } from '../../ui/numbers';
+import { stageSpoken, type Spoken } from '../../ui/run-panel';
 import { finding } from './finding';
 import type { State } from './state';
-
-export interface Spoken {
-  readonly words: string;
-  /** Is said once, however often it comes. */
-  readonly step?: string;
-}
 
 /** Of a message, with the state that it made. */
 export function spokenOf(message: ToHeadsPanel, state: State): Spoken | undefined {
@@ -20,11 +14,8 @@ export function spokenOf(message: ToHeadsPanel, state: State): Spoken | undefine
     case 'overdue':
     case 'notice':
       return { words: message.sentence };
-    case 'stage': {
-      const step = `${Math.floor(message.share * 10) * 10} % of the heads read`;
-      const left = message.secondsLeft === undefined ? '' : `, about ${seconds(message.secondsLeft)} left`;
-      return { words: `${step}${left}`, step };
-    }
+    case 'stage':
+      return stageSpoken({ done: message.share, total: 1, ...message }, 'of the heads read');
     case 'generated':
       return { words: `${message.variant ? 'Changed' : 'Plain'} continuation: ${message.text}` };
     case 'nextTokens': {

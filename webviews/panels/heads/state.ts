@@ -1,23 +1,31 @@
 /** Everything the panel shows, and how a message or an action changes it. No DOM: tests drive it directly. */
-import type { Tokenised } from '../../../protocol/compute/models';
-import type { HeadsPlace, HeadsPlan, ModelChoice, ToHeadsPanel } from '../../../protocol/panels/heads';
+import type { HeadsPlan, ToHeadsPanel } from '../../../protocol/panels/heads';
 import {
   headStatisticNames,
   type HeadGain,
   type HeadsResult,
   type HeadThumbnails,
-  type ModelSummary,
   type NextTokens,
 } from '../../../protocol/results/heads';
+import type { PanelPlace } from '../../../protocol/panels/run-panel';
 import { unreachable } from '../../../protocol/unreachable';
 import { parseHead, type HeadPlace } from '../../ui/head-names';
 import type { ModelProblem } from '../../ui/model-field';
-import { noAsides, opened, type Asides } from '../../ui/asides';
-import { failedPhase, overduePhase, runningPhase, type Phase } from '../../ui/phase';
+import { opened } from '../../ui/asides';
+import { failedPhase, idle, runningPhase } from '../../ui/phase';
+import {
+  initialModel,
+  initialRun,
+  modelOfForm,
+  receiveCommon,
+  type ModelState,
+  type RunState,
+  type RunView,
+} from '../../ui/run-state';
 import type { Sort } from '../../ui/table';
 import { gainOf, samePlan, toForm, withGain, type Form } from './form';
 import { canonical } from '../../ui/canonical';
-import { modelOfForm, planMatching } from './plan';
+import { planMatching } from './plan';
 import { initialSampling, type Sampling, type SamplingForm } from './sampling';
 import { noStatistics, statisticsOf, type PartialStatistics, type StatisticName } from './statistics';
 
@@ -25,7 +33,7 @@ import { noStatistics, statisticsOf, type PartialStatistics, type StatisticName 
 export type Colouring = 'class' | 'picture' | 'difference' | StatisticName;
 
 /** What a person arranged; survives a reload. */
-export interface View {
+export interface View extends RunView {
   readonly colouring: Colouring;
   /** Which statistic differences and the live grid show. */
   readonly statistic: StatisticName;
@@ -41,8 +49,6 @@ export interface View {
   readonly tableSort?: Sort;
   readonly allHeads: boolean;
   readonly allLabels: boolean;
-  /** Disclosures by name; absent: their default. */
-  readonly open: Readonly<Record<string, boolean>>;
 }
 
 /** The next-token distributions asked for last. */
@@ -69,19 +75,9 @@ export interface Generation {
   readonly problem?: string;
 }
 
-export interface State {
-  readonly opened: boolean;
-  readonly place: HeadsPlace;
-  readonly models: readonly ModelChoice[];
-  readonly model: ModelSummary | undefined;
-  readonly canRun: true | string;
+export interface State extends RunState<Form, View>, ModelState {
   /** Why the model of a folder could not be opened. */
   readonly modelProblem: ModelProblem | undefined;
-  readonly form: Form | undefined;
-  /** Tokens of the prompt in the form, as last answered. */
-  readonly typed: Tokenised | undefined;
-  readonly typedProblem: string | undefined;
-  readonly phase: Phase;
   /** The plan of what is shown. */
   readonly shownPlan: HeadsPlan | undefined;
   readonly result: HeadsResult | undefined;
@@ -90,7 +86,6 @@ export interface State {
   readonly thumbnails: HeadThumbnails | undefined;
   /** Of the query that made the latest generated token. */
   readonly live: { readonly index: number; readonly statistics: PartialStatistics } | undefined;
-  readonly savedAs: string | undefined;
   readonly compareWith: { readonly name: string; readonly result: HeadsResult } | undefined;
   readonly selected: HeadPlace | undefined;
   /** Position of the selected query. */
@@ -99,8 +94,6 @@ export interface State {
   readonly rowProblem: string | undefined;
   readonly effects: Effects | undefined;
   readonly generation: Generation | undefined;
-  readonly asides: Asides;
-  readonly view: View;
 }
 
 export const initialView: View = {
@@ -116,31 +109,30 @@ export const initialView: View = {
   open: {},
 };
 
-export const initialState = (place: HeadsPlace): State => ({
-  opened: false,
-  place,
-  models: [],
-  model: undefined,
-  canRun: true,
-  modelProblem: undefined,
-  form: undefined,
-  typed: undefined,
-  typedProblem: undefined,
-  phase: { kind: 'idle' },
-  shownPlan: undefined,
-  result: undefined,
-  statistics: undefined,
-  thumbnails: undefined,
-  live: undefined,
-  savedAs: undefined,
-  compareWith: undefined,
-  selected: undefined,
-  query: undefined,
+/** Asked of a result: it goes with it. */
+export const nothingAsked = {
   row: undefined,
   rowProblem: undefined,
   effects: undefined,
   generation: undefined,
-  asides: noAsides,
+  live: undefined,
+} satisfies Partial<State>;
+
+export const nothingShown = {
+  ...nothingAsked,
+  shownPlan: undefined,
+  result: undefined,
+  statistics: undefined,
+  thumbnails: undefined,
+} satisfies Partial<State>;
+
+export const initialState = (place: PanelPlace): State => ({
+  ...initialRun(place),
+  ...initialModel,
+  ...nothingShown,
+  modelProblem: undefined,
+  selected: undefined,
+  query: undefined,
   view: initialView,
 });
 
@@ -174,7 +166,7 @@ export function receive(state: State, message: ToHeadsPanel, latest: Latest): St
       return withLayer(state, message);
     case 'result':
       return withResult(
-        { ...state, phase: { kind: 'idle' }, savedAs: message.savedAs },
+        { ...state, phase: idle, savedAs: message.savedAs },
         message.result,
         // A run's pictures may have come layer by layer only.
         message.thumbnails ?? (state.phase.kind === 'running' ? state.thumbnails : undefined),
@@ -202,9 +194,8 @@ export function receive(state: State, message: ToHeadsPanel, latest: Latest): St
     case 'failed':
       return failed(state, message, latest);
     case 'notice':
-      return { ...state, asides: { ...state.asides, notice: message } };
     case 'overdue':
-      return { ...state, phase: overduePhase(state.phase, message.sentence) };
+      return receiveCommon(state, message);
     default:
       return unreachable(message);
   }
@@ -222,7 +213,7 @@ function open(state: State, message: Extract<ToHeadsPanel, { kind: 'open' }>): S
     model: message.model ?? result?.model,
     // A text kept from before a reload wins while it is only a later state of the same plan: `panel.ts` decides that.
     form: state.form ?? toForm(plan),
-    phase: goesOn ? state.phase : { kind: 'idle' },
+    phase: goesOn ? state.phase : idle,
     savedAs: message.savedAs,
     compareWith: message.compareWith,
     asides: opened(state.asides, message),
@@ -232,21 +223,7 @@ function open(state: State, message: Extract<ToHeadsPanel, { kind: 'open' }>): S
         ? { ...state.view, colouring: 'difference' }
         : state.view,
   };
-  const shown = result
-    ? withResult(base, result, message.thumbnails)
-    : goesOn
-      ? base
-      : {
-          ...base,
-          shownPlan: undefined,
-          result: undefined,
-          statistics: undefined,
-          thumbnails: undefined,
-          row: undefined,
-          effects: undefined,
-          generation: undefined,
-          live: undefined,
-        };
+  const shown = result ? withResult(base, result, message.thumbnails) : goesOn ? base : { ...base, ...nothingShown };
   const { layers, heads } = shapeOf(shown);
   const named = message.select;
   return named && named.layer < layers && named.head < heads ? select(shown, named) : shown;
@@ -274,11 +251,7 @@ function withResult(state: State, result: HeadsResult, thumbnails: HeadThumbnail
     shownPlan: planMatching(state.shownPlan, result),
     selected,
     query: samePrompt && state.query !== undefined ? Math.min(state.query, last) : last,
-    row: undefined,
-    rowProblem: undefined,
-    effects: undefined,
-    generation: undefined,
-    live: undefined,
+    ...nothingAsked,
     view: viewOf(state.view, result),
   };
 }

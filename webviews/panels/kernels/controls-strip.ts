@@ -6,7 +6,6 @@ import type { Identities } from '../../charts/palette';
 import { button, checkbox, dropdown, field, segments, textField } from '../../ui/controls';
 import { icon } from '../../ui/icons';
 import { count, seconds, significant } from '../../ui/numbers';
-import { isOpen } from '../../ui/disclosures';
 import { isCross } from '../../../protocol/results/attention-pattern';
 import type { Part } from './actions';
 import { patterns, readForm, type Form, type Problems } from './form';
@@ -299,7 +298,3 @@ export function stripSummary(form: Form | undefined, title: (id: string) => stri
       : 'lengths to be corrected';
   return `${form.mechanisms.map(title).join(', ') || 'no mechanism'} · ${form.mode === 'decode' ? 'decode' : form.pattern} · ${lengths}`;
 }
-
-/** Beside the pictures where there is room; above or below them it is folded until asked for. */
-export const stripOpen = ({ state, beside, compact }: Part): boolean =>
-  isOpen(state, 'settings', beside || (!compact && state.rows.length === 0 && state.phase.kind !== 'running'));

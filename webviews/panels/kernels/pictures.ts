@@ -31,6 +31,12 @@ export function identitiesOf(state: State): Identities {
   return identify([...state.mechanisms, ...more.map((id) => ({ id, title: titleFromId(id) }))]);
 }
 
+/** How a mechanism is named. */
+export const titleOf =
+  (state: State) =>
+  (id: string): string =>
+    identitiesOf(state).get(id)?.title ?? id;
+
 const titleFromId = (id: string): string => {
   const words = id.replaceAll('-', ' ');
   return words.charAt(0).toUpperCase() + words.slice(1);

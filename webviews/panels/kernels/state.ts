@@ -2,7 +2,8 @@
 import type { DeviceInfo, MechanismInfo, SupportInfo } from '../../../protocol/compute/api';
 import type { MechanismView, MechanismViewRequest } from '../../../protocol/compute/mechanism-view';
 import type { NeighborhoodBound, NeighborhoodRequest } from '../../../protocol/compute/neighborhood';
-import type { KernelsPlace, ShapeChoice, ToKernelsPanel } from '../../../protocol/panels/kernels';
+import type { ShapeChoice, ToKernelsPanel } from '../../../protocol/panels/kernels';
+import type { PanelPlace } from '../../../protocol/panels/run-panel';
 import {
   keptOnResume,
   type BenchmarkPlan,
@@ -12,22 +13,12 @@ import {
 import { unreachable } from '../../../protocol/unreachable';
 import type { PointKey } from '../../charts/chart';
 import { rowKey } from '../../charts/rows';
+import { keepForm, parseKeptBy, type Kept as KeptOf } from '../../ui/kept-form';
+import { failedPhase, idle, runningPhase } from '../../ui/phase';
+import { initialRun, receiveCommon, started, type RunState, type RunView } from '../../ui/run-state';
 import type { Sort } from '../../ui/table';
 import { readForm, samePlan, takeShape, toForm, type Form } from './form';
 import type { NeighborhoodForm } from './neighborhood-form';
-
-export type Phase =
-  | { readonly kind: 'idle' }
-  | {
-      readonly kind: 'running';
-      readonly sentence: string;
-      readonly done: number;
-      readonly total: number;
-      readonly secondsLeft?: number;
-      readonly cancelling: boolean;
-      readonly overdue?: string;
-    }
-  | { readonly kind: 'failed'; readonly sentence: string; readonly details?: string };
 
 /** Which mechanism's card is open, and how its picture is drawn. */
 export interface CardChoice {
@@ -40,13 +31,11 @@ export interface CardChoice {
 }
 
 /** What a person arranged; survives a reload. */
-export interface View {
+export interface View extends RunView {
   readonly hidden: readonly string[];
   readonly sort?: Sort;
   readonly tableLength?: number | 'all';
   readonly pinned?: PointKey;
-  /** Disclosures by name; absent: their default. */
-  readonly open: Readonly<Record<string, boolean>>;
   /** Charts shown as tables. */
   readonly asTable: readonly string[];
   readonly card?: CardChoice;
@@ -58,26 +47,20 @@ export interface View {
   readonly template?: { readonly filter: string; readonly sort?: Sort };
 }
 
-export interface State {
-  readonly opened: boolean;
-  readonly place: KernelsPlace;
+export interface State extends RunState<Form, View> {
   readonly mechanisms: readonly MechanismInfo[];
   readonly devices: readonly DeviceInfo[];
   readonly devicesAsked: boolean;
   readonly shapes: readonly ShapeChoice[];
   /** Of the machine that runs the kernels. */
   readonly processors: number;
-  readonly canRun: true | string;
-  readonly form: Form | undefined;
   readonly supports: readonly SupportInfo[];
-  readonly phase: Phase;
   readonly rows: readonly BenchmarkRow[];
   /** Keys of rows still being measured. */
   readonly provisional: readonly string[];
   /** The plan the rows belong to. */
   readonly measuredPlan: BenchmarkPlan | undefined;
   readonly result: BenchmarkResult | undefined;
-  readonly savedAs: string | undefined;
   readonly compareWith: { readonly name: string; readonly result: BenchmarkResult } | undefined;
   /** The answer to the last question of the card. */
   readonly mechanismView:
@@ -85,27 +68,20 @@ export interface State {
   readonly neighborhood:
     | { readonly request: NeighborhoodRequest; readonly bound?: NeighborhoodBound; readonly problem?: string }
     | undefined;
-  readonly view: View;
 }
 
-export const initialState = (place: KernelsPlace): State => ({
-  opened: false,
-  place,
+export const initialState = (place: PanelPlace): State => ({
+  ...initialRun(place),
   mechanisms: [],
   devices: [],
   devicesAsked: false,
   shapes: [],
   processors: 0,
-  canRun: true,
-  form: undefined,
   supports: [],
-  phase: { kind: 'idle' },
   rows: [],
   provisional: [],
   measuredPlan: undefined,
   result: undefined,
-  savedAs: undefined,
-  compareWith: undefined,
   mechanismView: undefined,
   neighborhood: undefined,
   view: { hidden: [], open: {}, asTable: [] },
@@ -132,28 +108,14 @@ export function receive(state: State, message: ToKernelsPanel): State {
       const { kind: _kind, ...neighborhood } = message;
       return { ...state, neighborhood };
     }
-    case 'stage': {
-      const before = state.phase.kind === 'running' ? state.phase : undefined;
-      const { sentence, done, total, secondsLeft } = message;
-      return {
-        ...state,
-        phase: {
-          kind: 'running',
-          sentence,
-          done,
-          total,
-          ...(secondsLeft === undefined ? {} : { secondsLeft }),
-          cancelling: before?.cancelling ?? false,
-          ...(before?.overdue === undefined ? {} : { overdue: before.overdue }),
-        },
-      };
-    }
+    case 'stage':
+      return { ...state, phase: runningPhase(state.phase, message) };
     case 'row':
       return withRow(state, message.row, message.final);
     case 'result':
       return {
         ...state,
-        phase: { kind: 'idle' },
+        phase: idle,
         result: message.result,
         measuredPlan: message.result.plan,
         rows: message.result.rows,
@@ -166,16 +128,10 @@ export function receive(state: State, message: ToKernelsPanel): State {
         // A point in the making when the run failed was never finished: it is not kept as if it were.
         rows: state.rows.filter((row) => !state.provisional.includes(rowKey(row))),
         provisional: [],
-        phase: {
-          kind: 'failed',
-          sentence: message.sentence,
-          ...(message.details === undefined ? {} : { details: message.details }),
-        },
+        phase: failedPhase(message),
       };
     case 'overdue':
-      return state.phase.kind === 'running'
-        ? { ...state, phase: { ...state.phase, overdue: message.sentence } }
-        : state;
+      return receiveCommon(state, message);
     default:
       return unreachable(message);
   }
@@ -210,7 +166,7 @@ function open(state: State, message: Extract<ToKernelsPanel, { kind: 'open' }>):
     canRun,
     form,
     ...measured,
-    phase: goesOn && !result ? state.phase : { kind: 'idle' },
+    phase: goesOn && !result ? state.phase : idle,
     savedAs: message.savedAs ?? (goesOn && !result ? state.savedAs : undefined),
     compareWith: message.compareWith,
   };
@@ -296,8 +252,7 @@ export function startRun(
   return {
     plan: { ...plan, ...(done.length > 0 ? { done } : {}) },
     state: {
-      ...state,
-      phase: { kind: 'running', sentence: 'Starting', done: done.length, total, cancelling: false },
+      ...started(state, done.length, total),
       rows: done,
       provisional: [],
       measuredPlan: plan,
@@ -325,13 +280,7 @@ export function withCard(view: View, card: CardChoice | undefined): View {
 }
 
 /** What goes through `setState`. */
-export interface Kept {
-  readonly version: 1;
-  readonly place: KernelsPlace;
-  readonly view: View;
-  /** The form as typed, with the extension's plan it started from: of use only while that is still the extension's plan. */
-  readonly form?: Form;
-  readonly basis: readonly string[];
+export interface Kept extends KeptOf<Form, View> {
   readonly rows: readonly BenchmarkRow[];
   readonly measuredPlan?: BenchmarkPlan;
   readonly result?: BenchmarkResult;
@@ -339,38 +288,22 @@ export interface Kept {
 }
 
 export function keep(state: State, basis: readonly string[]): Kept {
+  // The extension holds a saved file; what was measured here and not saved is held by the panel too.
+  const held = state.place !== 'file';
   return {
-    version: 1,
-    place: state.place,
-    view: state.view,
-    ...(state.form ? { form: state.form } : {}),
-    basis,
-    // The extension holds a saved file; what was measured here and not saved is held by the panel too.
-    rows: state.place === 'file' ? [] : state.rows.filter((row) => !state.provisional.includes(rowKey(row))),
-    ...(state.measuredPlan && state.place !== 'file' ? { measuredPlan: state.measuredPlan } : {}),
-    ...(state.result && state.place !== 'file' ? { result: state.result } : {}),
+    ...keepForm(state, basis),
+    rows: held ? state.rows.filter((row) => !state.provisional.includes(rowKey(row))) : [],
+    ...(state.measuredPlan && held ? { measuredPlan: state.measuredPlan } : {}),
+    ...(state.result && held ? { result: state.result } : {}),
     ...(state.savedAs ? { savedAs: state.savedAs } : {}),
   };
 }
 
-/** Undefined for anything this version did not write. */
-export function parseKept(value: unknown): Kept | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  const kept = value as Partial<Kept>;
-  const whole =
-    kept.version === 1 && Array.isArray(kept.rows) && Array.isArray(kept.basis) && Array.isArray(kept.view?.hidden);
-  return whole ? (kept as Kept) : undefined;
-}
+export const parseKept = (value: unknown): Kept | undefined =>
+  parseKeptBy<Kept>(value, ({ rows, view }) => Array.isArray(rows) && Array.isArray(view?.hidden));
 
 export function restore(state: State, kept: Kept | undefined): State {
   if (!kept) return state;
-  return {
-    ...state,
-    view: kept.view,
-    form: kept.form,
-    rows: kept.rows,
-    measuredPlan: kept.measuredPlan,
-    result: kept.result,
-    savedAs: kept.savedAs,
-  };
+  const { view, form, rows, measuredPlan, result, savedAs } = kept;
+  return { ...state, view, form, rows, measuredPlan, result, savedAs };
 }

@@ -1,0 +1,207 @@
+/** The extension's side of the panel of analyses, played over planted results. */
+import { PNG } from 'pngjs';
+import type { AnalysisInfo, AnalysisResult } from '../../../protocol/analysis/analysis';
+import type { AnalysisPlan, FromAnalysesPanel, ToAnalysesPanel } from '../../../protocol/panels/analyses';
+import type { ModelSummary } from '../../../protocol/results/heads';
+import { PanelBrowser, type PanelPage } from '../support/panel-page';
+import { everySection, mapStory } from './stories';
+
+export type Panel = PanelPage<ToAnalysesPanel, FromAnalysesPanel>;
+export type AnalysesBrowser = PanelBrowser<ToAnalysesPanel, FromAnalysesPanel>;
+export const startBrowser = (): Promise<AnalysesBrowser> => PanelBrowser.start('analyses');
+
+export const retrieval: AnalysisInfo = {
+  id: 'retrieval-heads',
+  title: 'Retrieval heads',
+  question: 'Which heads fetch a fact from far back?',
+  group: 'retrieval',
+  source: {
+    reference: 'arXiv:2404.15574, section 2',
+    trust: 'medium',
+    note: 'The threshold of 0.5 is ours; the paper gives 0.1 for a score over many lengths.',
+  },
+  input: 'task',
+  parameters: {
+    lengths: {
+      kind: 'integer',
+      title: 'Longest prompt',
+      unit: 'tokens',
+      description: 'The needle lies in prompts up to this long.',
+      min: 128,
+      max: 131072,
+      default: 4096,
+    },
+    threshold: {
+      kind: 'number',
+      title: 'Threshold',
+      description: 'A head with at least this score is a retrieval head.',
+      min: 0,
+      max: 1,
+      default: 0.5,
+    },
+    removal: {
+      kind: 'choice',
+      title: 'Removal',
+      description: 'What takes the place of the output of a head that is removed.',
+      options: ['mean', 'zero', 'resample'],
+      default: 'mean',
+    },
+    causal: { kind: 'boolean', title: 'Causal check', description: 'Also removes the heads.', default: true },
+    needle: { kind: 'text', title: 'Needle', description: 'The sentence that is hidden.', default: 'The pass key is' },
+    haystack: { kind: 'file', title: 'Haystack', description: 'A text file; empty: the built-in one.', default: '' },
+    heads: { kind: 'heads', title: 'Heads', description: 'Only these; empty: all.', default: '' },
+  },
+};
+
+export const pair: AnalysisInfo = {
+  id: 'path-patching',
+  title: 'Path patching',
+  question: 'Which edges carry the difference of two prompts?',
+  group: 'circuits',
+  source: { reference: 'arXiv:2211.00593, section 3', trust: 'high' },
+  input: 'prompt-pair',
+  parameters: {},
+};
+
+const others: readonly AnalysisInfo[] = (['prompt', 'corpus', 'image', 'image-set', 'none'] as const).map((input) => ({
+  ...pair,
+  id: `of-${input}`,
+  title: `Reads ${input}`,
+  group: 'patterns',
+  input,
+}));
+
+export const model: ModelSummary = {
+  folder: '/models/gpt2',
+  name: 'gpt2',
+  family: 'gpt2',
+  hash: '5f2a9c',
+  layers: 12,
+  heads: 12,
+  kvHeads: 12,
+  headDim: 64,
+  hiddenSize: 768,
+  vocabulary: 50257,
+  contextLength: 1024,
+  causal: true,
+  weightBytes: 497_000_000,
+  dtypes: ['float32'],
+  windows: [],
+  tokenizer: true,
+  chatTemplate: false,
+};
+
+export const plan: AnalysisPlan = {
+  analysis: 'retrieval-heads',
+  folder: '/models/gpt2',
+  input: { kind: 'task', task: 'pass-key', samples: 64 },
+  parameters: { threshold: 0.5 },
+  interventions: [{ kind: 'gain', layer: 2, head: 5, gain: 0 }],
+  seed: 0,
+};
+
+export const result: AnalysisResult = {
+  kind: 'headscope-analysis',
+  version: 1,
+  analysis: 'retrieval-heads',
+  title: 'Retrieval heads',
+  model,
+  input: plan.input,
+  prompts: [],
+  parameters: plan.parameters,
+  interventions: plan.interventions,
+  finding:
+    '6 of 144 heads look back at the pass key. Without the three strongest (L8H6, L9H9, L10H7) accuracy at 4,096 tokens falls from 97 % to 12 % (p < 0.001, 64 prompts).',
+  result: { score: 1 },
+  sections: everySection(),
+  offers: [
+    {
+      title: 'Without the three retrieval heads',
+      description: 'Sets the gain of L8H6, L9H9 and L10H7 to 0: the heads with the largest effect of removal.',
+      interventions: [
+        { kind: 'gain', layer: 8, head: 6, gain: 0 },
+        { kind: 'gain', layer: 9, head: 9, gain: 0 },
+        { kind: 'gain', layer: 10, head: 7, gain: 0 },
+      ],
+    },
+  ],
+  parity: { maxLogitError: 0.000_021, layerErrors: [0], ok: true },
+  seconds: 83,
+  headscope: '0.9.0',
+  created: '2026-11-24T10:00:00.000Z',
+  device: {
+    id: 'cpu',
+    provider: 'cpu',
+    name: 'AMD EPYC',
+    threads: 4,
+    runtime: 'onnxruntime-node 1.30.0',
+    platform: 'linux-x64',
+  },
+  settings: {},
+  seed: 0,
+};
+
+export type OpenMessage = Extract<ToAnalysesPanel, { kind: 'open' }>;
+
+export const openMessage = (change: Partial<OpenMessage> = {}): OpenMessage => ({
+  kind: 'open',
+  place: 'full',
+  analyses: [retrieval, pair, ...others],
+  models: [
+    { folder: '/models/gpt2', label: 'gpt2', family: 'gpt2', runs: true },
+    { folder: '/models/llama', label: 'llama', family: 'llama', runs: true },
+  ],
+  plan,
+  model,
+  canRun: true,
+  ...change,
+});
+
+export const finished = (change: Partial<OpenMessage> = {}): OpenMessage =>
+  openMessage({ result, savedAs: 'retrieval-gpt2.headscope-analysis.json', ...change });
+
+/** Stripes and a disc, so that a picture is seen to lie under its values. */
+export function pictureBytes(): Uint8Array {
+  const picture = new PNG({ width: 448, height: 336 });
+  for (let y = 0; y < 336; y += 1) {
+    for (let x = 0; x < 448; x += 1) {
+      const inside = Math.hypot(x - 290, y - 210) < 70;
+      const stripe = Math.floor((x + y) / 28) % 2 === 0;
+      picture.data.set(
+        inside ? [196, 150, 96, 255] : stripe ? [86, 120, 82, 255] : [104, 142, 98, 255],
+        (y * 448 + x) * 4,
+      );
+    }
+  }
+  return PNG.sync.write(picture);
+}
+
+/** Answers what the panel asks; the test sends runs itself. Bytes do not cross into the page of a test: `sendPicture` does that. */
+export const answering =
+  (opening: OpenMessage = openMessage()) =>
+  (message: FromAnalysesPanel): readonly ToAnalysesPanel[] => {
+    if (message.kind === 'ready') return [opening];
+    if (message.kind === 'estimate') {
+      return [
+        { kind: 'estimate', request: message.request, estimate: { supported: true, passes: 12, bytes: 300_000_000 } },
+      ];
+    }
+    if (message.kind === 'ask') {
+      return [{ kind: 'answer', request: message.request, section: { ...mapStory(), id: `asked-${message.request}` } }];
+    }
+    return [];
+  };
+
+/** Playwright sends no typed arrays into a page as they are: the bytes are made there. */
+export async function sendPicture(panel: Panel, path: string): Promise<void> {
+  const base64 = Buffer.from(pictureBytes()).toString('base64');
+  await panel.page.evaluate(
+    ([text, name]) => {
+      const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+      window.dispatchEvent(
+        new MessageEvent('message', { data: { kind: 'picture', path: name, mediaType: 'image/png', bytes } }),
+      );
+    },
+    [base64, path] as const,
+  );
+}

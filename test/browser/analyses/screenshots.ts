@@ -1,0 +1,124 @@
+/** `npx tsx test/browser/analyses/screenshots.ts FOLDER [NAME]`: pictures of the panel of analyses with a section of every kind, to be looked at. */
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import type { FromAnalysesPanel, ToAnalysesPanel } from '../../../protocol/panels/analyses';
+import type { OpenOptions } from '../support/panel-page';
+import { answering, finished, openMessage, plan, result, sendPicture, startBrowser, type Panel } from './analyses-host';
+import { headsStory, lineStory } from './stories';
+
+async function main(folder: string, only: string | undefined): Promise<void> {
+  mkdirSync(folder, { recursive: true });
+  const browser = await startBrowser();
+  console.log(`bundle ${(browser.bundleBytes / 1e3).toFixed(0)} kB`);
+  const shoot = async (
+    name: string,
+    options: OpenOptions<ToAnalysesPanel, FromAnalysesPanel>,
+    act?: (panel: Panel) => Promise<void>,
+  ): Promise<void> => {
+    if (only !== undefined && !name.includes(only)) return;
+    const panel = await browser.open(options);
+    await panel.page.waitForSelector('#finding', { timeout: 5000 });
+    if (panel.posted.some(({ kind }) => kind === 'picture')) await sendPicture(panel, '/pictures/dog.png');
+    await panel.page.waitForTimeout(900);
+    await act?.(panel);
+    await panel.page.screenshot({ path: path.join(folder, `${name}.png`), fullPage: true });
+    const wide = await panel.page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    if (wide > 0) console.log(name, `scrolls sideways by ${wide} px`);
+    if (panel.complaints.length > 0) console.log(name, panel.complaints);
+    await panel.close();
+  };
+  for (const theme of ['dark', 'light', 'high-contrast', 'high-contrast-light'] as const) {
+    for (const width of [300, 600, 1280] as const) {
+      const place = width === 300 ? 'side' : 'full';
+      await shoot(`done-${theme}-${width}`, { theme, width, place, host: answering(finished({ place })) });
+    }
+  }
+  await shoot('empty-dark-1280', { host: answering() });
+  await shoot('empty-light-300', {
+    theme: 'light',
+    width: 300,
+    place: 'side',
+    host: answering(openMessage({ place: 'side' })),
+  });
+  await shoot('running-dark-1280', { host: answering() }, async (panel) => {
+    await panel.page.click('#run');
+    await panel.send(
+      { kind: 'stage', sentence: 'Prompt 20 of 64', share: 0.31, secondsLeft: 57, kept: 20 },
+      {
+        kind: 'partial',
+        finding: 'So far 5 of 144 heads look back at the pass key (20 of 64 prompts).',
+        sections: [headsStory()],
+      },
+    );
+    await panel.page.waitForTimeout(300);
+  });
+  await shoot('failed-light-1280', { theme: 'light', host: answering() }, async (panel) => {
+    await panel.page.click('#run');
+    await panel.send(
+      {
+        kind: 'partial',
+        finding: 'So far 5 of 144 heads look back at the pass key (20 of 64 prompts).',
+        sections: [headsStory()],
+      },
+      {
+        kind: 'failed',
+        sentence: 'The compute process ended (signal SIGKILL). Run again: 20 steps are kept.',
+        details: 'signal SIGKILL',
+      },
+    );
+    await panel.page.waitForTimeout(300);
+  });
+  await shoot('asked-dark-1280', { host: answering(finished()) }, async (panel) => {
+    await panel.page.locator('[data-section=retrieval] .picture-frame').focus();
+    await panel.page.keyboard.press('ArrowRight');
+    await panel.page.keyboard.press('Enter');
+    await panel.page.waitForTimeout(500);
+    await panel.page.locator('[data-section=circuit] .picture-frame').focus();
+    for (const key of ['ArrowDown', 'ArrowDown', 'ArrowDown']) await panel.page.keyboard.press(key);
+    await panel.page.waitForTimeout(500);
+  });
+  for (const width of [300, 1280] as const) {
+    const place = width === 300 ? 'side' : 'full';
+    const other = {
+      ...result,
+      seed: 1,
+      finding: '5 of 144 heads look back at the pass key.',
+      sections: [{ ...headsStory(), title: 'Retrieval score of every head' }, lineStory()],
+    };
+    const opening = finished({
+      place,
+      result: { ...result, sections: [headsStory(), lineStory()] },
+      compareWith: {
+        name: 'retrieval-gpt2-seed-1.headscope-analysis.json',
+        result: other,
+        sections: [{ ...headsStory(12, 12, 'change'), title: 'Change of the retrieval score' }],
+      },
+    });
+    await shoot(`compare-dark-${width}`, { place, width, host: answering(opening) });
+  }
+  for (const [layers, heads] of [
+    [2, 1],
+    [4, 8],
+    [32, 32],
+    [64, 64],
+    [1, 4096],
+  ] as const) {
+    for (const width of [300, 1280] as const) {
+      const place = width === 300 ? 'side' : 'full';
+      await shoot(`heads-${layers}x${heads}-${width}`, {
+        place,
+        width,
+        host: answering(finished({ place, result: { ...result, sections: [headsStory(layers, heads)] } })),
+      });
+    }
+  }
+  for (const input of ['prompt', 'corpus', 'image', 'image-set', 'none'] as const) {
+    await shoot(`input-${input}`, {
+      width: 600,
+      host: answering(openMessage({ plan: { ...plan, analysis: `of-${input}`, parameters: {} } })),
+    });
+  }
+  await browser.stop();
+}
+
+void main(process.argv[2] ?? 'bench-results/analyses-pictures', process.argv[3]);

@@ -1,0 +1,104 @@
+/** What leaves a panel, described once: every format is written from this, and says what made it. */
+import type { ExportFormat } from '../../protocol/panels/run-panel';
+import type { Theme } from '../ui/theme';
+import { htmlPage, type HtmlPage } from './html-page';
+import { escapeXml, toPng, type Figure } from './image';
+import { Sheet } from './sheet';
+
+export interface Leaving {
+  readonly theme: Theme;
+  /** The finding. */
+  readonly sentence: string;
+  /** Of the picture. */
+  readonly width?: number;
+  readonly draw: (sheet: Sheet) => void | Promise<void>;
+  /** Prompt, comparison, what made it: lines under the picture and over the page. */
+  readonly caption: readonly string[];
+  /** What made the numbers, for machines. */
+  readonly provenance: unknown;
+  readonly headscope: string | undefined;
+  readonly csv: () => string;
+  readonly json: () => unknown;
+  /** Tables of the page, as markup. */
+  readonly tables: () => readonly string[];
+  readonly page?: () => Promise<OwnPage>;
+  readonly css?: string;
+}
+
+/** A page that shows something better than the picture, which it then holds for readers without scripts. */
+export type OwnPage = Pick<HtmlPage, 'data' | 'script'> & { readonly before: string; readonly after: string };
+
+export async function figureOf(of: Leaving): Promise<Figure> {
+  const { theme, sentence, caption } = of;
+  const sheet = new Sheet(theme, of.width);
+  sheet.line(sentence, { size: theme.fontSize + 2, weight: 600 });
+  sheet.y += 4;
+  await of.draw(sheet);
+  for (const line of caption) sheet.small(line, true);
+  return sheet.figure(sentence, of.provenance);
+}
+
+export async function writeFile(of: Leaving, format: ExportFormat): Promise<string | Uint8Array> {
+  switch (format) {
+    case 'png':
+      return toPng(await figureOf(of), of.provenance, {
+        Title: of.sentence,
+        Description: of.caption.join('\n'),
+        Software: of.headscope === undefined ? 'Headscope' : `Headscope ${of.headscope}`,
+      });
+    case 'svg':
+      return (await figureOf(of)).svg;
+    case 'csv':
+      return of.csv();
+    case 'json':
+      return `${JSON.stringify(of.json(), null, 2)}\n`;
+    case 'html':
+      return writePage(of);
+  }
+}
+
+async function writePage(of: Leaving): Promise<string> {
+  const { svg } = await figureOf(of);
+  const own = await of.page?.();
+  return htmlPage({
+    title: of.sentence,
+    css: `h1 { font-size: 1.2em; }\n.caption { padding: 0; list-style: none; color: ${of.theme.muted}; overflow-wrap: anywhere; }\n${of.css ?? ''}`,
+    body: [
+      `<h1>${escapeXml(of.sentence)}</h1>`,
+      `<ul class="caption">${of.caption.map((line) => `<li>${escapeXml(line)}</li>`).join('')}</ul>`,
+      ...(own ? [own.before, `<noscript>${svg}</noscript>`] : [svg]),
+      ...of.tables(),
+      ...(own ? [own.after] : []),
+    ].join('\n'),
+    data: own ? own.data : of.json(),
+    theme: of.theme,
+    ...(own?.script ? { script: own.script } : {}),
+  });
+}
+
+/** A result as the name of a file says it. */
+export interface NamedResult {
+  /** The model, or what was measured. */
+  readonly subject: string;
+  readonly created?: string | undefined;
+}
+
+/**
+ * `heads-tiny-2026-11-24.png`, and of a comparison both: `heads-tiny-2026-11-24-against-tiny-2026-11-23.png`. JSON gets the
+ * ending by which it opens in its panel again.
+ */
+export function fileName(panel: string, of: NamedResult, { format, json, against, part }: FileOf): string {
+  const named = ({ subject, created }: NamedResult): string =>
+    `${subject.replaceAll(/[^\w.-]+/g, '-')}-${(created ?? new Date().toISOString()).slice(0, 10)}`;
+  const stem = [panel, named(of), ...(against ? ['against', named(against)] : [])].join('-');
+  return `${stem}${part ? `.${part}` : ''}.${format === 'json' ? `headscope-${json}.json` : format}`;
+}
+
+export interface FileOf {
+  readonly format: ExportFormat;
+  /** The kind in the ending of a saved result: `heads` of `.headscope-heads.json`. */
+  readonly json: string;
+  readonly against?: NamedResult | undefined;
+  /** What of the result the file holds, where that is not all. */
+  readonly part?: string | undefined;
+}

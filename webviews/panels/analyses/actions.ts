@@ -1,0 +1,20 @@
+/** What the parts of the panel may ask for; `panel.ts` does it. */
+import type { FromAnalysesPanel } from '../../../protocol/panels/analyses';
+import type { Section, SectionQuestion } from '../../../protocol/sections/section';
+import type { SectionFormat, SectionView } from '../../sections/section-kind';
+import type { PanelPart, RunActions } from '../../ui/actions';
+import type { InputForm } from './input-form';
+import type { State } from './state';
+
+export interface Actions extends RunActions<State, FromAnalysesPanel> {
+  editInput(change: Partial<InputForm>): void;
+  chooseAnalysis(id: string): void;
+  chooseModel(folder: string): void;
+  choosePath(field: string, what: 'file' | 'folder' | 'picture'): void;
+  viewSection(key: string, change: Partial<SectionView>): void;
+  askSection(question: SectionQuestion): void;
+  dropAnswer(request: number): void;
+  saveSection(section: Section, view: SectionView, format: SectionFormat): void;
+}
+
+export type Part = PanelPart<State, Actions>;

@@ -1,0 +1,136 @@
+/** What leaves the panel: every section as it is on the screen, with what its numbers are and what made them. */
+import type { AnalysisResult } from '../../../protocol/analysis/analysis';
+import type { ExportFormat } from '../../../protocol/panels/run-panel';
+import type { Section } from '../../../protocol/sections/section';
+import { htmlTable } from '../../charts/html-page';
+import { escapeXml } from '../../charts/image';
+import { fileName, type Leaving } from '../../charts/leaving';
+import { margin, type Sheet } from '../../charts/sheet';
+import { sceneSvg } from '../../sections/scene-svg';
+import { sectionCsv, sectionScene } from '../../sections/section-file';
+import type { SectionView } from '../../sections/section-kind';
+import { kindOf } from '../../sections/sections';
+import { withUnit } from '../../sections/words';
+import type { Theme } from '../../ui/theme';
+import { changesKey, otherKey } from './comparison';
+import { provenanceLines } from './made-by';
+import { infoOf, viewOf } from './shown';
+import type { State } from './state';
+
+const width = 760;
+/** Rows of a table in an HTML page: more make a file that no browser likes, and CSV holds all. */
+const mostRows = 2000;
+
+interface Shown {
+  readonly section: Section;
+  readonly view: SectionView;
+}
+
+/** Of a comparison the changes first, then both results. */
+function shownOf(state: State, result: AnalysisResult): readonly Shown[] {
+  const { compareWith } = state;
+  const list = (sections: readonly Section[], prefix: string, name?: string): readonly Shown[] =>
+    sections.map((section) => ({
+      section: name === undefined ? section : { ...section, title: `${section.title} (${name})` },
+      view: viewOf(state, `${prefix}${section.id}`),
+    }));
+  return compareWith
+    ? [
+        ...list(compareWith.sections, changesKey),
+        ...list(result.sections, '', state.savedAs ?? 'this result'),
+        ...list(compareWith.result.sections, otherKey, compareWith.name),
+      ]
+    : list(result.sections, '');
+}
+
+/** The whole result. */
+export function leavingOf(state: State, theme: Theme): Leaving {
+  const { result, compareWith } = state;
+  if (!result) throw new Error('There is no result to export yet. Run the analysis first.');
+  const shown = shownOf(state, result);
+  const lines = provenanceLines(result, infoOf(state));
+  return {
+    ...made(state, result, theme),
+    draw: (sheet) => drawSections(sheet, state, shown),
+    csv: () =>
+      [
+        [result.finding, ...lines].map((line) => `# ${line.replaceAll(/\s+/g, ' ')}\r\n`).join(''),
+        ...shown.map(({ section }) => sectionCsv(section)),
+      ].join('\r\n'),
+    json: () =>
+      compareWith ? { ...result, comparedWith: { name: compareWith.name, result: compareWith.result } } : result,
+    tables: () => shown.map(({ section }) => tableOf(section)),
+  };
+}
+
+/** One section, as a file of its own; it may be an answer to a question. */
+export function leavingSection(state: State, section: Section, view: SectionView, theme: Theme): Leaving {
+  const { result } = state;
+  return {
+    ...made(state, result, theme),
+    draw: (sheet) => drawSections(sheet, state, [{ section, view }]),
+    csv: () => sectionCsv(section),
+    json: () => section,
+    tables: () => [tableOf(section)],
+  };
+}
+
+const made = (state: State, result: AnalysisResult | undefined, theme: Theme) => ({
+  theme,
+  width,
+  sentence: result?.finding ?? state.partial?.finding ?? '',
+  caption: result ? provenanceLines(result, infoOf(state)) : ['Of a run that goes on.'],
+  provenance: result ? provenanceOf(result) : {},
+  headscope: result?.headscope,
+});
+
+/** Everything that made the numbers, for machines. */
+function provenanceOf(result: AnalysisResult): Record<string, unknown> {
+  const { result: _result, sections: _sections, offers: _offers, ...rest } = result;
+  return rest;
+}
+
+/** `retrieval-heads-gpt2-2026-11-24.png`; `part`: the section that the file holds alone. */
+export function exportName({ result, compareWith }: State, format: ExportFormat, part?: string): string {
+  const named = (one: AnalysisResult | undefined) => ({
+    subject: one?.model.name ?? 'model',
+    created: one?.created,
+  });
+  return fileName(clean(result?.analysis ?? 'analysis'), named(result), {
+    format,
+    json: 'analysis',
+    against: result && compareWith && named(compareWith.result),
+    part: part === undefined ? undefined : clean(part),
+  });
+}
+
+const clean = (text: string): string => text.replaceAll(/[^\w.-]+/g, '-').slice(0, 60);
+
+function drawSections(sheet: Sheet, state: State, shown: readonly Shown[]): void {
+  // Quoted names of fonts would end an attribute of the SVG that the chart library writes.
+  const theme = {
+    ...sheet.theme,
+    font: sheet.theme.font.replaceAll('"', "'"),
+    editorFont: sheet.theme.editorFont.replaceAll('"', "'"),
+  };
+  shown.forEach(({ section, view }, at) => {
+    const scene = sectionScene(section, view, state.pictures, theme, sheet.inner);
+    sheet.y += 12;
+    sheet.parts.push(`<g transform="translate(${margin} ${sheet.y})">\n${sceneSvg(scene, `s${at}`)}\n</g>`);
+    sheet.y += scene.height + 12;
+  });
+}
+
+/** The numbers of a section and what they are, folded. */
+function tableOf(section: Section): string {
+  const twin = kindOf(section)?.twin(section);
+  if (!twin) return '';
+  const rows = twin.rows.slice(0, mostRows);
+  const cut = twin.rows.length > rows.length ? ` (the first ${rows.length} of ${twin.rows.length} rows)` : '';
+  const definitions = twin.columns.flatMap(({ title, unit = '', hint }) =>
+    hint === undefined ? [] : [`<dt>${escapeXml(withUnit(title, unit))}</dt><dd>${escapeXml(hint)}</dd>`],
+  );
+  return `<details><summary>${escapeXml(section.title)}${cut}</summary>
+${definitions.length > 0 ? `<dl>${definitions.join('')}</dl>` : ''}
+${htmlTable(section.title, twin.columns, rows)}</details>`;
+}

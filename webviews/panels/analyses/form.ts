@@ -1,0 +1,104 @@
+/** The plan as a person edits it: text stays as typed; `readForm` makes a plan of it or says what to correct. Pure. */
+import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
+import { faultOf, valueOfText, type ParameterTable, type ParameterValue } from '../../../protocol/analysis/parameters';
+import type { Intervention } from '../../../protocol/interventions/interventions';
+import type { AnalysisPlan } from '../../../protocol/panels/analyses';
+import type { ModelSummary } from '../../../protocol/results/heads';
+import { readSeed, seedProblem } from '../../ui/form-fields';
+import { readInput, toInputForm, type InputForm, type InputProblems } from './input-form';
+
+export interface Form {
+  readonly analysis: string;
+  readonly folder: string;
+  readonly input: InputForm;
+  /** As typed, by name; those left out have their default. */
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly interventions: readonly Intervention[];
+  readonly seed: string;
+}
+
+export const toForm = (plan: AnalysisPlan, before?: Form): Form => ({
+  analysis: plan.analysis,
+  folder: plan.folder,
+  input: toInputForm(plan.input, before?.input),
+  parameters: Object.fromEntries(Object.entries(plan.parameters).map(([name, value]) => [name, String(value)])),
+  interventions: plan.interventions,
+  seed: String(plan.seed),
+});
+
+export interface Problems {
+  readonly analysis?: string;
+  readonly folder?: string;
+  readonly input?: InputProblems;
+  readonly parameters?: Readonly<Record<string, string>>;
+  readonly seed?: string;
+}
+
+export type FormReading =
+  | { readonly ok: true; readonly plan: AnalysisPlan }
+  | {
+      readonly ok: false;
+      readonly problems: Problems;
+      /** The first of them: why Run is off. */
+      readonly why: string;
+    };
+
+export function readForm(form: Form, info: AnalysisInfo | undefined, model?: ModelSummary): FormReading {
+  if (!info) return refused({ analysis: 'Choose an analysis first.' });
+  const input = readInput(form.input, info.input, model);
+  const parameters = readParameters(info.parameters, form.parameters);
+  const seed = readSeed(form.seed);
+  const problems: Problems = {
+    ...(form.folder === '' ? { folder: 'Choose a model first.' } : {}),
+    ...(input.ok ? {} : { input: input.problems }),
+    ...(Object.keys(parameters.problems).length > 0 ? { parameters: parameters.problems } : {}),
+    ...(seed === undefined ? { seed: seedProblem } : {}),
+  };
+  if (!input.ok || seed === undefined || Object.keys(problems).length > 0) return refused(problems, info.parameters);
+  return {
+    ok: true,
+    plan: {
+      analysis: form.analysis,
+      folder: form.folder,
+      input: input.input,
+      parameters: parameters.values,
+      interventions: form.interventions,
+      seed,
+    },
+  };
+}
+
+function refused(problems: Problems, table: ParameterTable = {}): FormReading {
+  const parameter = Object.entries(problems.parameters ?? {})[0];
+  const why =
+    problems.analysis ??
+    problems.folder ??
+    Object.values(problems.input ?? {})[0] ??
+    (parameter && `${table[parameter[0]]?.title ?? parameter[0]}: ${parameter[1]}`) ??
+    problems.seed ??
+    'Something is missing.';
+  return { ok: false, problems, why };
+}
+
+/** What is typed in a field of the table: empty stands for the default, but not where a text may be empty. */
+export const typedText = (table: ParameterTable, typed: Readonly<Record<string, string>>, name: string): string =>
+  typed[name] ?? String(table[name]?.default ?? '');
+
+function readParameters(table: ParameterTable, typed: Readonly<Record<string, string>>) {
+  const values: Record<string, ParameterValue> = {};
+  const problems: Record<string, string> = {};
+  for (const [name, parameter] of Object.entries(table)) {
+    const value = valueOfText(parameter, typedText(table, typed, name));
+    const fault = faultOf(parameter, value);
+    if (fault === undefined) values[name] = value;
+    else problems[name] = `${fault.charAt(0).toUpperCase()}${fault.slice(1)}.`;
+  }
+  return { values, problems };
+}
+
+/** The form for another analysis: model, seed and what was typed as input stay, parameters begin at their defaults. */
+export const withAnalysis = (form: Form, info: AnalysisInfo): Form => ({
+  ...form,
+  analysis: info.id,
+  parameters: {},
+});

@@ -1,0 +1,201 @@
+/** The fields of what an analysis reads, by the kind of its input. */
+import { html, nothing, type TemplateResult } from 'lit';
+import type { InputKind } from '../../../protocol/analysis/analysis';
+import { checkbox, field, segments, textField } from '../../ui/controls';
+import { modelOfForm } from '../../ui/run-state';
+import { textArea } from '../../ui/text-area';
+import type { Part } from './actions';
+import type { InputForm, InputProblems } from './input-form';
+import { pathField } from './path-field';
+import { infoOf, readingOf } from './shown';
+
+const titles: Readonly<Record<InputKind, string>> = {
+  prompt: 'Prompt',
+  'prompt-pair': 'Prompt and counterpart',
+  task: 'Task',
+  corpus: 'Corpus',
+  image: 'Picture and prompt',
+  'image-set': 'Folder of pictures',
+  none: 'Input',
+};
+
+export function inputFields(part: Part): TemplateResult {
+  const { state } = part;
+  const info = infoOf(state);
+  const input = state.form?.input;
+  if (!info || !input) return html``;
+  const reading = readingOf(state);
+  const problems = (reading?.ok === false ? reading.problems.input : undefined) ?? {};
+  return html`<section aria-label=${titles[info.input]}>
+    <div class="section-head">
+      <h2>${titles[info.input]}</h2>
+      ${hasPrompt(info.input) ? modes(part, input, info.input) : nothing}
+    </div>
+    ${fieldsOf(part, info.input, input, problems)}
+  </section>`;
+}
+
+const hasPrompt = (kind: InputKind): boolean => ['prompt', 'prompt-pair', 'image', 'image-set'].includes(kind);
+
+function modes({ state, actions }: Part, input: InputForm, kind: InputKind): TemplateResult {
+  const picture = kind === 'prompt' && (modelOfForm(state)?.vision !== undefined || input.mode === 'picture');
+  return segments<InputForm['mode']>({
+    label: 'Prompt as',
+    choices: [
+      { value: 'text', label: 'Text' },
+      { value: 'ids', label: 'Token ids' },
+      ...(picture ? [{ value: 'picture' as const, label: 'Picture' }] : []),
+    ],
+    value: input.mode,
+    onChange: (mode) => actions.editInput({ mode }),
+  });
+}
+
+function fieldsOf(part: Part, kind: InputKind, input: InputForm, problems: InputProblems): TemplateResult {
+  switch (kind) {
+    case 'prompt':
+      return input.mode === 'picture'
+        ? html`${picture(part, input, problems)}
+            <p class="reason">The heads of the vision encoder read the picture alone.</p>`
+        : html`${prompt(part, input, problems)} ${chat(part, input)} ${maybePicture(part, input, problems)}`;
+    case 'prompt-pair':
+      return html`${prompt(part, input, problems)}
+        <h3>Counterpart</h3>
+        ${
+          input.mode === 'ids'
+            ? ids(part, 'Counterpart token ids', 'counterpart', input.counterIds, problems.counterpart, 'counterIds')
+            : text(part, 'Counterpart text', 'counterpart', input.counterText, problems.counterpart, 'counterText')
+        }
+        <p class="reason">As many tokens as the prompt, with one thing changed.</p>
+        ${chat(part, input)}`;
+    case 'image':
+      return html`${picture(part, input, problems)} ${prompt(part, input, problems)} ${chat(part, input)}`;
+    case 'image-set':
+      return html`<div class="fields">
+          ${path(part, 'Folder', 'input.folder', 'folder', input.folder, problems.folder, 'folder')}
+          ${samples(part, input, problems, 'Pictures')}
+        </div>
+        ${prompt(part, input, problems)} ${chat(part, input)}`;
+    case 'task':
+      return html`<div class="fields">
+          ${field(
+            'Task',
+            pathField({
+              label: 'Task',
+              value: input.task,
+              placeholder: 'ioi',
+              hint: 'A task of the catalogue by its id, or the path of a file of your own (JSONL).',
+              problem: input.task === '' ? undefined : problems.task,
+              what: 'file',
+              onInput: (task) => part.actions.editInput({ task }),
+              onBrowse: () => part.actions.choosePath('input.task', 'file'),
+            }),
+          )}
+          ${samples(part, input, problems, 'Samples')}
+        </div>
+        <p class="reason">The id of a task, or a file of your own with one sample a line (JSONL).</p>`;
+    case 'corpus':
+      return html`<div class="fields">
+        ${path(part, 'File', 'input.file', 'file', input.file, problems.file, 'file')}
+      </div>`;
+    case 'none':
+      return html`<p class="reason">This analysis reads no input: it looks at the weights.</p>`;
+  }
+}
+
+const prompt = (part: Part, input: InputForm, problems: InputProblems): TemplateResult =>
+  input.mode === 'ids'
+    ? ids(part, 'Prompt token ids', 'prompt', input.ids, problems.prompt, 'ids')
+    : text(part, 'Prompt text', 'prompt', input.text, problems.prompt, 'text');
+
+/** An empty prompt is no mistake to be shown in red before anything was typed. */
+const text = (
+  { actions, state }: Part,
+  label: string,
+  id: string,
+  value: string,
+  problem: string | undefined,
+  name: 'text' | 'counterText',
+): TemplateResult =>
+  textArea({
+    label,
+    id,
+    value,
+    rows: 4,
+    code: true,
+    placeholder: 'Text that the model reads',
+    problem: value === '' && (modelOfForm(state)?.tokenizer ?? true) === true ? undefined : problem,
+    onInput: (typed) => actions.editInput({ [name]: typed }),
+  });
+
+const ids = (
+  { actions }: Part,
+  label: string,
+  id: string,
+  value: string,
+  problem: string | undefined,
+  name: 'ids' | 'counterIds',
+): TemplateResult =>
+  textArea({
+    label,
+    id,
+    value,
+    rows: 4,
+    code: true,
+    placeholder: '1 523 88 …',
+    problem: value.trim() === '' ? undefined : problem,
+    onInput: (typed) => actions.editInput({ [name]: typed }),
+  });
+
+const chat = ({ state, actions }: Part, input: InputForm): TemplateResult | typeof nothing =>
+  input.mode === 'text' && modelOfForm(state)?.chatTemplate === true
+    ? checkbox({
+        label: 'Chat template',
+        checked: input.chat,
+        hint: 'Put the text into the model’s chat template as one user message.',
+        onChange: (on) => actions.editInput({ chat: on }),
+      })
+    : nothing;
+
+const picture = (part: Part, input: InputForm, problems: InputProblems): TemplateResult =>
+  html`<div class="fields">
+    ${path(part, 'Picture', 'input.image', 'picture', input.image, problems.image, 'image')}
+  </div>`;
+
+/** A picture beside the text, where the model reads one. */
+const maybePicture = (part: Part, input: InputForm, problems: InputProblems): TemplateResult | typeof nothing =>
+  modelOfForm(part.state)?.vision !== undefined || input.image !== '' ? picture(part, input, problems) : nothing;
+
+const path = (
+  { actions }: Part,
+  label: string,
+  id: string,
+  what: 'file' | 'folder' | 'picture',
+  value: string,
+  problem: string | undefined,
+  name: 'file' | 'folder' | 'image',
+): TemplateResult =>
+  field(
+    label,
+    pathField({
+      label,
+      value,
+      what,
+      problem: value === '' ? undefined : problem,
+      placeholder: 'Path',
+      onInput: (typed) => actions.editInput({ [name]: typed }),
+      onBrowse: () => actions.choosePath(id, what),
+    }),
+  );
+
+const samples = ({ actions }: Part, input: InputForm, problems: InputProblems, label: string): TemplateResult =>
+  field(
+    label,
+    textField({
+      label,
+      value: input.samples,
+      numeric: true,
+      problem: problems.samples,
+      onInput: (typed) => actions.editInput({ samples: typed }),
+    }),
+  );

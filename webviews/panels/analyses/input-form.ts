@@ -1,0 +1,153 @@
+/** The input of an analysis as a person types it, whatever kinds of input there are: what was typed for one is kept for the next. */
+import type { AnalysisInput, InputKind } from '../../../protocol/analysis/analysis';
+import type { EncoderInput, PromptInput } from '../../../protocol/compute/models';
+import type { ModelSummary } from '../../../protocol/results/heads';
+import { wholeNumber } from '../../ui/form-fields';
+
+export interface InputForm {
+  /** `picture`: a picture alone, for the heads of the vision encoder. */
+  readonly mode: 'text' | 'ids' | 'picture';
+  readonly text: string;
+  readonly ids: string;
+  readonly chat: boolean;
+  /** Path of a picture beside or instead of the text; empty: none. */
+  readonly image: string;
+  readonly counterText: string;
+  readonly counterIds: string;
+  readonly task: string;
+  readonly samples: string;
+  /** Of a corpus. */
+  readonly file: string;
+  /** Of pictures. */
+  readonly folder: string;
+}
+
+const emptyInput: InputForm = {
+  mode: 'text',
+  text: '',
+  ids: '',
+  chat: false,
+  image: '',
+  counterText: '',
+  counterIds: '',
+  task: '',
+  samples: '32',
+  file: '',
+  folder: '',
+};
+
+export function toInputForm(input: AnalysisInput, before: InputForm = emptyInput): InputForm {
+  switch (input.kind) {
+    case 'prompt':
+      return { ...before, ...ofPrompt(input.prompt) };
+    case 'prompt-pair': {
+      const other = ofPrompt(input.counterpart);
+      return { ...before, ...ofPrompt(input.prompt), counterText: other.text ?? '', counterIds: other.ids ?? '' };
+    }
+    case 'task':
+      return { ...before, task: input.task, samples: String(input.samples) };
+    case 'corpus':
+      return { ...before, file: input.file };
+    case 'image':
+      return { ...before, ...ofPrompt(input.prompt) };
+    case 'image-set':
+      return { ...before, ...ofPrompt(input.prompt), folder: input.folder, samples: String(input.samples) };
+    case 'none':
+      return before;
+  }
+}
+
+function ofPrompt(prompt: PromptInput | EncoderInput): Partial<InputForm> {
+  if (prompt.kind === 'image') return { mode: 'picture', image: prompt.image };
+  const image = prompt.image ?? '';
+  return prompt.kind === 'ids'
+    ? { mode: 'ids', ids: prompt.ids.join(' '), image }
+    : { mode: 'text', text: prompt.text, chat: prompt.chat === true, image };
+}
+
+export type InputField = 'prompt' | 'counterpart' | 'image' | 'task' | 'samples' | 'file' | 'folder';
+export type InputProblems = Readonly<Partial<Record<InputField, string>>>;
+export type InputReading =
+  { readonly ok: true; readonly input: AnalysisInput } | { readonly ok: false; readonly problems: InputProblems };
+
+export function readInput(form: InputForm, kind: InputKind, model?: ModelSummary): InputReading {
+  switch (kind) {
+    case 'none':
+      return { ok: true, input: { kind } };
+    case 'prompt': {
+      if (form.mode === 'picture') {
+        return form.image === ''
+          ? wrong({ image: 'Choose a picture first.' })
+          : { ok: true, input: { kind, prompt: { kind: 'image', image: form.image } } };
+      }
+      const prompt = readPrompt(form, form.text, form.ids, model);
+      return typeof prompt === 'string' ? wrong({ prompt }) : { ok: true, input: { kind, prompt } };
+    }
+    case 'prompt-pair': {
+      const prompt = readPrompt(form, form.text, form.ids, model);
+      const counterpart = readPrompt(form, form.counterText, form.counterIds, model, 'the counterpart');
+      if (typeof prompt === 'string') return wrong({ prompt });
+      return typeof counterpart === 'string'
+        ? wrong({ counterpart })
+        : { ok: true, input: { kind, prompt, counterpart } };
+    }
+    case 'image': {
+      const prompt = readPrompt(form, form.text, form.ids, model);
+      if (form.image === '') return wrong({ image: 'Choose a picture first.' });
+      return typeof prompt === 'string' ? wrong({ prompt }) : { ok: true, input: { kind, prompt } };
+    }
+    case 'task': {
+      const samples = samplesOf(form.samples);
+      if (form.task.trim() === '') return wrong({ task: 'Name a task, or choose a file of your own (JSONL).' });
+      return samples === undefined
+        ? wrong({ samples: samplesSentence })
+        : { ok: true, input: { kind, task: form.task.trim(), samples } };
+    }
+    case 'corpus':
+      return form.file === ''
+        ? wrong({ file: 'Choose a text file first.' })
+        : { ok: true, input: { kind, file: form.file } };
+    case 'image-set': {
+      const prompt = readPrompt({ ...form, image: '' }, form.text, form.ids, model);
+      const samples = samplesOf(form.samples);
+      if (form.folder === '') return wrong({ folder: 'Choose a folder of pictures first.' });
+      if (typeof prompt === 'string') return wrong({ prompt });
+      return samples === undefined
+        ? wrong({ samples: samplesSentence })
+        : { ok: true, input: { kind, folder: form.folder, prompt, samples } };
+    }
+  }
+}
+
+const wrong = (problems: InputProblems): InputReading => ({ ok: false, problems });
+
+const samplesSentence = 'Samples is a whole number from 1 to 100,000.';
+
+const samplesOf = (text: string): number | undefined => wholeNumber(text, 100_000, 1);
+
+/** The prompt, or the sentence that says why it cannot be used. */
+function readPrompt(
+  form: InputForm,
+  text: string,
+  idsText: string,
+  model: ModelSummary | undefined,
+  what = 'a prompt',
+): PromptInput | string {
+  const image = form.image === '' ? {} : { image: form.image };
+  if (form.mode !== 'ids') {
+    if (model && model.tokenizer !== true) return `${model.tokenizer} Use token ids instead.`;
+    if (text === '') return `Type ${what} first.`;
+    const chat = form.chat && model?.chatTemplate !== false ? { chat: true } : {};
+    return { kind: 'text', text, ...chat, ...image };
+  }
+  const words = idsText.split(/[\s,;[\]]+/).filter((word) => word !== '');
+  if (words.length === 0) return `Type token ids of ${what} first, separated by spaces or commas.`;
+  const bad = words.find((word) => !/^\d+$/.test(word));
+  if (bad !== undefined) return `“${bad.slice(0, 40)}” is no token id: ids are whole numbers from 0.`;
+  const ids = words.map(Number);
+  const vocabulary = model?.vocabulary ?? Infinity;
+  const beyond = ids.find((id) => id >= vocabulary);
+  return beyond === undefined
+    ? { kind: 'ids', ids, ...image }
+    : `Token id ${beyond} is outside the vocabulary of ${vocabulary.toLocaleString('en-US')}.`;
+}

@@ -1,0 +1,86 @@
+/** What made a result, in a line under the finding and in a few lines under what leaves the panel. Pure. */
+import type { AnalysisInfo, AnalysisInput, AnalysisResult } from '../../../protocol/analysis/analysis';
+import type { EncoderInput, PromptInput } from '../../../protocol/compute/models';
+import { threadWords } from '../../../protocol/results/provenance';
+import { lastName } from '../../ui/model-field';
+import { count, seconds } from '../../ui/numbers';
+import { doForm } from './interventions';
+import { findingOf, infoOf, isOfAnother } from './shown';
+import type { State } from './state';
+
+/** The answer; without one, the question stands in its place. */
+export function heading(state: State): string {
+  const question = infoOf(state)?.question;
+  const nothing = state.opened ? (state.result?.title ?? 'Analyses') : '';
+  return shownFinding(state) ?? question ?? nothing;
+}
+
+/** A finding does not stand over the question of another analysis. */
+const shownFinding = (state: State): string | undefined => (isOfAnother(state) ? undefined : findingOf(state));
+
+/** Facts with ` · ` between them. */
+export function circumstances(state: State): string {
+  const { result } = state;
+  const question = infoOf(state)?.question;
+  if (result && !isOfAnother(state)) {
+    const changed = result.interventions.length;
+    return [
+      ...(question === undefined ? [] : [question]),
+      result.title,
+      result.model.name,
+      inputWords(result.input),
+      ...(changed > 0 ? [`${changed} ${changed === 1 ? 'intervention' : 'interventions'}`] : []),
+    ].join(' · ');
+  }
+  const info = infoOf(state);
+  if (!info) return '';
+  return [...(shownFinding(state) === undefined ? [] : [info.question]), info.title, info.source.reference].join(' · ');
+}
+
+export function inputWords(input: AnalysisInput): string {
+  switch (input.kind) {
+    case 'prompt':
+      return promptWords(input.prompt);
+    case 'prompt-pair':
+      return `${promptWords(input.prompt)} against ${promptWords(input.counterpart)}`;
+    case 'task':
+      return `${lastName(input.task)}, ${count(input.samples)} samples`;
+    case 'corpus':
+      return lastName(input.file);
+    case 'image':
+      return promptWords(input.prompt);
+    case 'image-set':
+      return `${count(input.samples)} pictures of ${lastName(input.folder)}`;
+    case 'none':
+      return 'no input';
+  }
+}
+
+const longest = 60;
+
+function promptWords(prompt: PromptInput | EncoderInput): string {
+  if (prompt.kind === 'image') return lastName(prompt.image);
+  const image = prompt.image === undefined ? '' : `${lastName(prompt.image)}, `;
+  if (prompt.kind === 'ids') return `${image}${count(prompt.ids.length)} token ids`;
+  const text = prompt.text.replaceAll(/\s+/g, ' ').trim();
+  return `${image}“${text.length > longest ? `${text.slice(0, longest - 1)}…` : text}”`;
+}
+
+export function provenanceLines(result: AnalysisResult, info: AnalysisInfo | undefined): readonly string[] {
+  const { model, device, parity } = result;
+  const parameters = Object.entries(result.parameters).map(([name, value]) => `${name} ${String(value)}`);
+  return [
+    ...(info ? [`${info.title}: ${info.source.reference}${info.source.note ? `. ${info.source.note}` : ''}`] : []),
+    `${model.name} (${model.family}), hash ${model.hash}, ${model.layers} layers x ${model.heads} query heads, ${model.kvHeads} key/value heads, ${model.dtypes.join(', ')}`,
+    `Input: ${inputWords(result.input)}; seed ${result.seed}`,
+    ...(parameters.length > 0 ? [`Parameters: ${parameters.join(', ')}`] : []),
+    result.interventions.length === 0
+      ? 'No interventions'
+      : `Interventions: ${result.interventions.map(doForm).join(' ')}`,
+    `${device.name} (${device.provider}), ${threadWords(device.threads)}, ${device.runtime}, ${device.platform}`,
+    ...(parity
+      ? [`Instrumented run against the plain graph: largest difference of a logit ${parity.maxLogitError}`]
+      : []),
+    `Headscope ${result.headscope}, ${result.created}, ${seconds(result.seconds)}`,
+  ];
+}

@@ -1,0 +1,171 @@
+/** The Analyses panel: what is its own beside what every panel that runs something does (`ui/run-panel.ts`). */
+import type { TemplateResult } from 'lit';
+import type { AnalysisPlan, FromAnalysesPanel, ToAnalysesPanel } from '../../../protocol/panels/analyses';
+import type { ExportFormat, PanelPlace } from '../../../protocol/panels/run-panel';
+import type { Section, SectionQuestion } from '../../../protocol/sections/section';
+import { writeFile } from '../../charts/leaving';
+import type { SectionFormat, SectionView } from '../../sections/section-kind';
+import { canonical } from '../../ui/canonical';
+import { Later } from '../../ui/later';
+import { RunPanel, type Spoken, type StartedRun } from '../../ui/run-panel';
+import { forgiven } from '../../ui/run-state';
+import { readTheme } from '../../ui/theme';
+import type { Actions } from './actions';
+import { exportName, leavingOf, leavingSection } from './exports';
+import { toForm, withAnalysis, type Form } from './form';
+import type { InputForm } from './input-form';
+import { keep, parseKept, restore, type Kept } from './kept';
+import { page } from './page';
+import { decoded } from './pictures';
+import { canStart, picturesNeeded, planOf, viewOf } from './shown';
+import { spokenOf } from './spoken';
+import { begun, initialState, planOfResult, receive, withPicture, type State } from './state';
+
+/** Milliseconds behind the last change of the form. */
+const estimateAfter = 400;
+
+export class AnalysesPanel
+  extends RunPanel<State, ToAnalysesPanel, FromAnalysesPanel, AnalysisPlan, Kept>
+  implements Actions
+{
+  private readonly later = new Later<'estimate'>();
+  private readonly askedPictures = new Set<string>();
+  private estimatedPlan = '';
+
+  constructor(root: HTMLElement, place: PanelPlace) {
+    super(root, initialState(place), parseKept, restore);
+  }
+
+  protected override onMessage(message: ToAnalysesPanel): void {
+    if (message.kind === 'open') this.planOpened(message.plan, message.replaces);
+    if (message.kind === 'picture') this.onPicture(message);
+    super.onMessage(message);
+  }
+
+  private onPicture({ path, mediaType, bytes }: Extract<ToAnalysesPanel, { kind: 'picture' }>): void {
+    decoded(bytes, mediaType).then(
+      (picture) => {
+        if (picture) this.change(withPicture(this.state, path, picture));
+      },
+      (error: unknown) => console.warn(error),
+    );
+  }
+
+  protected received = (message: ToAnalysesPanel): State => receive(this.state, message);
+  protected spoken = (message: ToAnalysesPanel): Spoken | undefined => spokenOf(message);
+  protected planOf = (): AnalysisPlan | undefined => planOf(this.state);
+  protected kept = (): Kept => keep(this.state, this.plans.basis);
+  protected formOfShown = (): Form | undefined => this.state.shownPlan && toForm(this.state.shownPlan, this.state.form);
+  protected page = (): TemplateResult => page(this.partOf<Actions>(this));
+
+  protected override stopping(): string {
+    return 'Stopping after the step in flight';
+  }
+
+  protected planToOpen(): AnalysisPlan | undefined {
+    const { result, place } = this.state;
+    return place === 'file' && result ? planOfResult(result) : planOf(this.state);
+  }
+
+  protected begin(): StartedRun<State, FromAnalysesPanel> | undefined {
+    const plan = planOf(this.state);
+    if (!plan || !canStart(this.state) || this.state.place === 'file') return undefined;
+    return { state: begun(this.state, plan), message: { kind: 'run', plan }, said: 'Started' };
+  }
+
+  protected override ask(): void {
+    this.scheduleEstimate();
+    for (const path of picturesNeeded(this.state)) {
+      if (this.askedPictures.has(path)) continue;
+      this.askedPictures.add(path);
+      this.host.post({ kind: 'picture', path });
+    }
+  }
+
+  private scheduleEstimate(): void {
+    const { opened, canRun, place, phase } = this.state;
+    const plan = opened ? planOf(this.state) : undefined;
+    if (!plan || canRun !== true || phase.kind === 'running' || place === 'file') return;
+    if (place === 'side' && !this.touched) return;
+    const written = canonical(plan);
+    if (written === this.estimatedPlan) return;
+    this.estimatedPlan = written;
+    this.later.do('estimate', estimateAfter, () => {
+      const newest = planOf(this.state);
+      if (!newest || this.state.phase.kind === 'running') return;
+      const request = this.nextRequest();
+      this.host.post({ kind: 'estimate', request, plan: newest });
+      this.change({ ...this.state, estimated: { request } });
+    });
+  }
+
+  // What the parts ask for.
+
+  override edit(change: Partial<Form>): void {
+    // What was estimated is of the form before.
+    this.state = { ...this.state, estimated: undefined };
+    super.edit(change);
+  }
+
+  editInput(change: Partial<InputForm>): void {
+    const { form } = this.state;
+    if (form) this.edit({ input: { ...form.input, ...change } });
+  }
+
+  chooseAnalysis(id: string): void {
+    const info = this.state.analyses.find((one) => one.id === id);
+    if (info && this.state.form) this.edit(withAnalysis(this.state.form, info));
+  }
+
+  chooseModel(folder: string): void {
+    this.touched = true;
+    const { form, phase } = this.state;
+    if (!form) return;
+    this.host.post({ kind: 'chooseModel', folder });
+    // Interventions name heads of the model that was there before.
+    const interventions = folder === form.folder ? form.interventions : [];
+    this.change({
+      ...this.state,
+      form: { ...form, folder, interventions },
+      modelProblem: undefined,
+      estimated: undefined,
+      // What failed was of the model that was there before.
+      phase: forgiven(phase),
+    });
+  }
+
+  choosePath(field: string, what: 'file' | 'folder' | 'picture'): void {
+    this.post({ kind: 'choosePath', field, what });
+  }
+
+  viewSection(key: string, change: Partial<SectionView>): void {
+    this.view({ sections: { ...this.state.view.sections, [key]: { ...viewOf(this.state, key), ...change } } });
+  }
+
+  askSection(question: SectionQuestion): void {
+    this.touched = true;
+    const { result, answers, canRun, asides } = this.state;
+    if (!result || canRun !== true || asides.waiting) return;
+    const same = answers.find((one) => canonical(one.question) === canonical(question));
+    // Asked again, it stands where it stood.
+    if (same && same.problem === undefined) return;
+    const request = this.nextRequest();
+    this.host.post({ kind: 'ask', request, question });
+    this.change({ ...this.state, answers: [...answers.filter((one) => one !== same), { request, question }] });
+  }
+
+  dropAnswer(request: number): void {
+    this.change({ ...this.state, answers: this.state.answers.filter((one) => one.request !== request) });
+  }
+
+  exportAs(format: ExportFormat): void {
+    const { state } = this;
+    const leaving = leavingOf(state, readTheme());
+    this.leave({ format, name: exportName(state, format), data: writeFile(leaving, format) });
+  }
+
+  saveSection(section: Section, view: SectionView, format: SectionFormat): void {
+    const leaving = leavingSection(this.state, section, view, readTheme());
+    this.leave({ format, name: exportName(this.state, format, section.id), data: writeFile(leaving, format) });
+  }
+}

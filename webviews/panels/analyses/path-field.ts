@@ -1,0 +1,27 @@
+/** A path that a person types or chooses in the system's dialog. */
+import { html, type TemplateResult } from 'lit';
+import { button, textField } from '../../ui/controls';
+
+export interface PathFieldOptions {
+  readonly label: string;
+  readonly value: string;
+  readonly placeholder?: string;
+  readonly hint?: string;
+  readonly problem?: string | undefined;
+  readonly what: 'file' | 'folder' | 'picture';
+  readonly onInput: (path: string) => void;
+  readonly onBrowse: () => void;
+}
+
+const words = { file: 'file', folder: 'folder', picture: 'picture' } as const;
+
+export const pathField = (options: PathFieldOptions): TemplateResult =>
+  html`<div class="with-button top">
+    ${textField(options)}
+    ${button({
+      label: `${options.label}: choose a ${words[options.what]}`,
+      icon: options.what === 'picture' ? 'file-media' : 'folder-opened',
+      appearance: 'icon',
+      onClick: options.onBrowse,
+    })}
+  </div>`;

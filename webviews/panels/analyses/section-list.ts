@@ -1,0 +1,107 @@
+/** Sections under each other, each with what was asked of it. */
+import { html, nothing, type TemplateResult } from 'lit';
+import { repeat } from 'lit/directives/repeat.js';
+import type { Section, SectionQuestion } from '../../../protocol/sections/section';
+import { sectionView } from '../../sections/section-view';
+import { button, progressRing } from '../../ui/controls';
+import type { Part } from './actions';
+import type { Answer } from './state';
+import { viewOf } from './shown';
+
+/** `prefix` keeps the views of sections apart that come from different results. Only those of the result itself are asked. */
+export function sectionsOf(part: Part, sections: readonly Section[], prefix = ''): TemplateResult {
+  const { state } = part;
+  const canAsk = prefix === '' && state.result !== undefined && state.canRun === true && !state.asides.waiting;
+  return html`${repeat(
+    sections,
+    ({ id }) => id,
+    (section) =>
+      oneSection(
+        part,
+        canAsk ? section : withoutQuestion(section),
+        `${prefix}${section.id}`,
+        prefix === '' ? answersOf(part, section.id) : nothing,
+      ),
+  )}`;
+}
+
+const asked = new WeakMap<Section, Section>();
+
+/** The same section each time, so that its picture is not drawn anew. */
+function withoutQuestion(section: Section): Section {
+  if (section.ask === undefined) return section;
+  const known = asked.get(section);
+  if (known) return known;
+  const { ask: _ask, ...rest } = section;
+  asked.set(section, rest);
+  return rest;
+}
+
+function oneSection(part: Part, section: Section, key: string, answers: TemplateResult | typeof nothing) {
+  const { state, actions, dark, compact } = part;
+  const view = viewOf(state, key);
+  return sectionView(
+    {
+      section,
+      view,
+      dark,
+      compact,
+      loaded: state.pictures,
+      actions: {
+        view: (change) => actions.viewSection(key, change),
+        ask: (place) => actions.askSection({ section: section.id, place }),
+        copy: (text, what) => actions.copy(text, what),
+        save: (format) => actions.saveSection(section, view, format),
+      },
+    },
+    answers,
+  );
+}
+
+function answersOf(part: Part, id: string): TemplateResult | typeof nothing {
+  const answers = part.state.answers.filter(({ question }) => question.section === id);
+  if (answers.length === 0) return nothing;
+  return html`<div class="answers">
+    ${repeat(
+      answers,
+      ({ request }) => request,
+      (answer) => oneAnswer(part, answer),
+    )}
+  </div>`;
+}
+
+function oneAnswer(part: Part, answer: Answer): TemplateResult {
+  const { section, problem, question, request } = answer;
+  return html`<div class="answer" data-request=${request}>
+    ${button({
+      label: 'Close this answer',
+      icon: 'close',
+      appearance: 'icon',
+      onClick: () => part.actions.dropAnswer(request),
+    })}
+    ${
+      section
+        ? oneSection(part, withoutQuestion(section), `answer ${question.section} ${section.id}`, nothing)
+        : problem === undefined
+          ? html`<p class="waiting">${progressRing()}<span>Asking about ${placeWords(question.place)}</span></p>`
+          : html`<p class="problem" role="alert">${problem}</p>`
+    }
+  </div>`;
+}
+
+export function placeWords(place: SectionQuestion['place']): string {
+  switch (place.kind) {
+    case 'head':
+      return `layer ${place.layer}, head ${place.head}`;
+    case 'token':
+      return `token ${place.token}`;
+    case 'row':
+      return `row ${place.row + 1}`;
+    case 'cell':
+      return `row ${place.row}, column ${place.column}`;
+    case 'node':
+      return place.id;
+    case 'edge':
+      return `${place.from} → ${place.to}`;
+  }
+}

@@ -1,0 +1,136 @@
+/** The strip: which analysis, which model, what it reads, its parameters, interventions and seed. */
+import { html, nothing, type TemplateResult } from 'lit';
+import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
+import { button, dropdown, field, textField } from '../../ui/controls';
+import { lastName, modelField } from '../../ui/model-field';
+import { bytes, count } from '../../ui/numbers';
+import { modelOfForm, whyModelOfFormDoesNotRun } from '../../ui/run-state';
+import type { Part } from './actions';
+import { groupTitle } from './groups';
+import { inputFields } from './input-fields';
+import { doForm } from './interventions';
+import { parameterFields } from './parameter-fields';
+import { infoOf, readingOf } from './shown';
+import type { State } from './state';
+
+export function settings(part: Part): TemplateResult {
+  if (!part.state.form) return html``;
+  return html`<div class="controls">
+    ${analysisAndModel(part)} ${inputFields(part)} ${parameterFields(part)} ${interventions(part)}
+  </div>`;
+}
+
+/** On the closed strip. */
+export function settingsSummary(state: State): string {
+  const { form } = state;
+  const model = modelOfForm(state)?.name ?? (form?.folder ? lastName(form.folder) : 'no model');
+  const changed = Object.keys(form?.parameters ?? {}).length;
+  return [
+    infoOf(state)?.title ?? 'no analysis',
+    model,
+    ...(changed > 0 ? [`${changed} ${changed === 1 ? 'parameter' : 'parameters'} set`] : []),
+    ...(form && form.interventions.length > 0 ? [`${form.interventions.length} interventions`] : []),
+  ].join(', ');
+}
+
+function analysisAndModel(part: Part): TemplateResult {
+  const { state, actions } = part;
+  const info = infoOf(state);
+  const folder = state.form?.folder ?? '';
+  const known = state.analyses.map((one) => ({
+    value: one.id,
+    label: `${groupTitle(one.group)}: ${one.title}`,
+    hint: one.question,
+  }));
+  return html`<section aria-label="Analysis and model">
+    <h2>Analysis</h2>
+    ${dropdown({
+      label: 'Analysis',
+      choices: info ? known : [{ value: '', label: 'Choose an analysis' }, ...known],
+      value: info?.id ?? '',
+      onChange: (id) => actions.chooseAnalysis(id),
+    })}
+    ${info ? source(info) : nothing}
+    <h2 class="next">Model</h2>
+    ${modelField({
+      models: state.models,
+      folder,
+      onChoose: (to) => actions.chooseModel(to),
+      onBrowse: () => actions.post({ kind: 'browseModel' }),
+    })}
+    ${modelFacts(part)}
+  </section>`;
+}
+
+const trustWords = {
+  high: 'as published',
+  medium: 'with a choice of our own',
+  low: 'our own reading',
+} as const;
+
+const source = ({ source: { reference, trust, note } }: AnalysisInfo): TemplateResult =>
+  html`<p class="reason" id="source">
+    ${reference}, ${trustWords[trust]}.${note === undefined ? nothing : ` ${note}`}
+  </p>`;
+
+function modelFacts({ state, actions }: Part): TemplateResult {
+  const model = modelOfForm(state);
+  const folder = state.form?.folder ?? '';
+  const why = whyModelOfFormDoesNotRun(state, state.modelProblem);
+  if (why !== undefined) {
+    return html`<p class="problem" role="alert">
+      ${why}
+      <button type="button" class="link" @click=${() => actions.chooseModel(folder)}>Try again</button>
+    </p>`;
+  }
+  if (!model) {
+    return html`<p class="reason">
+      ${folder === '' ? 'A checkpoint folder with config.json and safetensors.' : 'Reading its files…'}
+    </p>`;
+  }
+  return html`<p class="reason">
+    ${model.family}, ${model.layers} layers x ${model.heads} heads, ${count(model.vocabulary)} tokens in the vocabulary,
+    ${bytes(model.weightBytes)} of weights
+  </p>`;
+}
+
+function interventions({ state, actions }: Part): TemplateResult {
+  const { form } = state;
+  const reading = readingOf(state);
+  const problem = reading?.ok === false ? reading.problems.seed : undefined;
+  const list = form?.interventions ?? [];
+  return html`<section aria-label="Interventions and seed">
+    <h2>Interventions</h2>
+    ${
+      list.length === 0
+        ? html`<p class="reason">None: the model runs as it is.</p>`
+        : html`<ul class="interventions">
+            ${list.map(
+              (one, at) =>
+                html`<li>
+                  <code>${doForm(one)}</code>
+                  ${button({
+                    label: `Remove ${doForm(one)}`,
+                    icon: 'close',
+                    appearance: 'icon',
+                    onClick: () => actions.edit({ interventions: list.filter((_, index) => index !== at) }),
+                  })}
+                </li>`,
+            )}
+          </ul>`
+    }
+    <div class="fields seed">
+      ${field(
+        'Seed',
+        textField({
+          label: 'Seed',
+          value: form?.seed ?? '',
+          numeric: true,
+          hint: 'Of whatever is drawn at random.',
+          problem,
+          onInput: (seed) => actions.edit({ seed }),
+        }),
+      )}
+    </div>
+  </section>`;
+}

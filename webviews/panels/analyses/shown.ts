@@ -1,0 +1,83 @@
+/** What of the state is on the screen, and what can be done with it. Pure. */
+import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
+import type { AnalysisPlan } from '../../../protocol/panels/analyses';
+import type { Section } from '../../../protocol/sections/section';
+import type { SectionView } from '../../sections/section-kind';
+import { canonical } from '../../ui/canonical';
+import { modelOfForm, whyModelOfFormDoesNotRun } from '../../ui/run-state';
+import { readForm, toForm, type FormReading } from './form';
+import type { State } from './state';
+
+/** The analysis in the form; of a file, that of the result. */
+export function infoOf({ analyses, form, result, place }: State): AnalysisInfo | undefined {
+  const id = place === 'file' && result ? result.analysis : form?.analysis;
+  return analyses.find((one) => one.id === id);
+}
+
+export const readingOf = (state: State): FormReading | undefined =>
+  state.form && readForm(state.form, infoOf(state), modelOfForm(state));
+
+export function planOf(state: State): AnalysisPlan | undefined {
+  const reading = readingOf(state);
+  return reading?.ok === true ? reading.plan : undefined;
+}
+
+export function shownSections(state: State): readonly Section[] {
+  return state.result?.sections ?? state.partial?.sections ?? [];
+}
+
+export const findingOf = ({ result, partial }: State): string | undefined => {
+  const finding = result?.finding ?? partial?.finding;
+  return finding === '' ? undefined : finding;
+};
+
+/** The form asks for something other than what is shown. */
+export function isStale(state: State): boolean {
+  if (state.place === 'file' || state.phase.kind === 'running') return false;
+  if (!state.result && !state.partial) return false;
+  const plan = planOf(state);
+  if (plan === undefined || state.shownPlan === undefined) return false;
+  // Read as the form is: a result may leave out what has its default.
+  const shown = readForm(toForm(state.shownPlan), infoOf(state), modelOfForm(state));
+  return canonical(plan) !== canonical(shown.ok ? shown.plan : state.shownPlan);
+}
+
+/** What is shown answers the question of another analysis than the one in the form. */
+export const isOfAnother = ({ place, shownPlan, form, result, partial }: State): boolean =>
+  place !== 'file' &&
+  (result !== undefined || partial !== undefined) &&
+  shownPlan !== undefined &&
+  form !== undefined &&
+  shownPlan.analysis !== form.analysis;
+
+/** Why Run is off, as a sentence; undefined when it can be pressed or runs already. */
+export function whyNotStart(state: State): string | undefined {
+  const { canRun, form, phase, estimated } = state;
+  if (canRun !== true) return canRun;
+  if (!form || phase.kind === 'running') return undefined;
+  const why = whyModelOfFormDoesNotRun(state, state.modelProblem);
+  if (why !== undefined) return why;
+  const reading = readingOf(state);
+  if (reading?.ok === false) return reading.why;
+  const supported = estimated?.estimate?.supported ?? true;
+  return supported === true ? undefined : supported;
+}
+
+export const canStart = (state: State): boolean =>
+  state.phase.kind !== 'running' && whyNotStart(state) === undefined && planOf(state) !== undefined;
+
+const noView: SectionView = {};
+
+/** Of an answer or a section of a comparison the key is longer than its id: two of the same name keep apart. */
+export const viewOf = ({ view }: State, key: string): SectionView => view.sections[key] ?? noView;
+
+/** Paths of the pictures that the sections on the screen need. */
+export function picturesNeeded(state: State): readonly string[] {
+  const { compareWith, answers } = state;
+  const all = [
+    ...shownSections(state),
+    ...(compareWith ? [...compareWith.sections, ...compareWith.result.sections] : []),
+    ...answers.flatMap(({ section }) => section ?? []),
+  ];
+  return [...new Set(all.flatMap((section) => (section.kind === 'image' ? [section.image.path] : [])))];
+}

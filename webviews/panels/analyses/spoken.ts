@@ -1,0 +1,30 @@
+/** The steps of a run in words, for those who do not see them. Pure. */
+import type { ToAnalysesPanel } from '../../../protocol/panels/analyses';
+import { unreachable } from '../../../protocol/unreachable';
+import { stageSpoken, type Spoken } from '../../ui/run-panel';
+
+export function spokenOf(message: ToAnalysesPanel): Spoken | undefined {
+  switch (message.kind) {
+    case 'result':
+      return { words: message.result.finding };
+    case 'failed':
+    case 'overdue':
+    case 'notice':
+      return { words: message.sentence };
+    case 'answer':
+      return { words: `Answered: ${message.section.title}` };
+    case 'stage':
+      return stageSpoken({ done: message.share, total: 1, ...message }, 'done');
+    case 'open':
+    case 'models':
+    case 'model':
+    case 'estimate':
+    case 'started':
+    case 'partial':
+    case 'picture':
+    case 'chosen':
+      return undefined;
+    default:
+      return unreachable(message);
+  }
+}

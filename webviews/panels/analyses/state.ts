@@ -1,0 +1,213 @@
+/** Everything the panel shows, and how a message changes it. No DOM: tests drive it directly. */
+import type { AnalysisInfo, AnalysisResult } from '../../../protocol/analysis/analysis';
+import type { AnalysisEstimate } from '../../../protocol/compute/analyses';
+import type { AnalysisPlan, ToAnalysesPanel } from '../../../protocol/panels/analyses';
+import type { PanelPlace } from '../../../protocol/panels/run-panel';
+import type { Section, SectionQuestion } from '../../../protocol/sections/section';
+import { unreachable } from '../../../protocol/unreachable';
+import type { LoadedPicture } from '../../sections/scene';
+import type { SectionView } from '../../sections/section-kind';
+import { opened } from '../../ui/asides';
+import type { ModelProblem } from '../../ui/model-field';
+import { failedPhase, idle, runningPhase } from '../../ui/phase';
+import {
+  initialModel,
+  initialRun,
+  receiveCommon,
+  started,
+  type ModelState,
+  type RunState,
+  type RunView,
+} from '../../ui/run-state';
+import { toForm, type Form } from './form';
+
+/** What a person arranged; survives a reload. */
+export interface View extends RunView {
+  /** By the id of the section. */
+  readonly sections: Readonly<Record<string, SectionView>>;
+}
+
+/** What was asked of a section, and what came back. */
+export interface Answer {
+  readonly request: number;
+  readonly question: SectionQuestion;
+  readonly section?: Section;
+  readonly problem?: string;
+}
+
+export interface Estimated {
+  readonly request: number;
+  /** Absent: on its way. */
+  readonly estimate?: AnalysisEstimate;
+}
+
+export type Comparison = NonNullable<Extract<ToAnalysesPanel, { kind: 'open' }>['compareWith']>;
+
+export interface State extends RunState<Form, View>, Omit<ModelState, 'typed' | 'typedProblem'> {
+  readonly analyses: readonly AnalysisInfo[];
+  readonly modelProblem: ModelProblem | undefined;
+  /** Steps of the run that are on disk. */
+  readonly kept: number;
+  /** What is known of a run that goes on or was stopped. */
+  readonly partial: { readonly finding: string; readonly sections: readonly Section[] } | undefined;
+  readonly result: AnalysisResult | undefined;
+  /** The plan that gave what is shown. */
+  readonly shownPlan: AnalysisPlan | undefined;
+  readonly compareWith: Comparison | undefined;
+  readonly estimated: Estimated | undefined;
+  /** Oldest first. */
+  readonly answers: readonly Answer[];
+  readonly pictures: ReadonlyMap<string, LoadedPicture>;
+}
+
+export const initialView: View = { open: {}, sections: {} };
+
+export const initialState = (place: PanelPlace): State => ({
+  ...initialRun(place),
+  models: initialModel.models,
+  model: initialModel.model,
+  analyses: [],
+  modelProblem: undefined,
+  kept: 0,
+  partial: undefined,
+  result: undefined,
+  shownPlan: undefined,
+  compareWith: undefined,
+  estimated: undefined,
+  answers: [],
+  pictures: new Map(),
+  view: initialView,
+});
+
+export function receive(state: State, message: ToAnalysesPanel): State {
+  switch (message.kind) {
+    case 'open':
+      return receiveOpen(state, message);
+    case 'models':
+      return { ...state, models: message.models };
+    case 'model':
+      return message.model.folder === state.form?.folder
+        ? { ...state, model: message.model, modelProblem: undefined }
+        : state;
+    case 'estimate':
+      return message.request === state.estimated?.request
+        ? { ...state, estimated: { request: message.request, estimate: message.estimate } }
+        : state;
+    case 'started':
+      return begun(state, message.plan);
+    case 'stage':
+      return { ...state, phase: runningPhase(state.phase, message), kept: message.kept };
+    case 'partial':
+      return { ...state, partial: { finding: message.finding, sections: message.sections } };
+    case 'result':
+      return {
+        ...state,
+        result: message.result,
+        savedAs: message.savedAs,
+        partial: undefined,
+        phase: idle,
+        shownPlan: state.shownPlan ?? planOfResult(message.result),
+      };
+    case 'answer':
+      return answered(state, message.request, { section: message.section });
+    case 'picture':
+      // The panel decodes the bytes first (pictures.ts): what it makes of them comes by `withPicture`.
+      return state;
+    case 'chosen':
+      return chosen(state, message.field, message.path);
+    case 'failed':
+      return receiveFailed(state, message);
+    case 'overdue':
+    case 'notice':
+      return receiveCommon(state, message);
+    default:
+      return unreachable(message);
+  }
+}
+
+function receiveOpen(state: State, message: Extract<ToAnalysesPanel, { kind: 'open' }>): State {
+  const { result } = message;
+  const same = result !== undefined && result.created === state.result?.created;
+  return {
+    ...state,
+    opened: true,
+    place: message.place,
+    analyses: message.analyses,
+    models: message.models,
+    canRun: message.canRun,
+    form: state.form ?? toForm(message.plan),
+    model: message.model ?? state.model,
+    result: result ?? undefined,
+    partial: result ? undefined : state.partial,
+    shownPlan: result ? (same ? state.shownPlan : planOfResult(result)) : state.shownPlan,
+    savedAs: message.savedAs,
+    compareWith: message.compareWith,
+    answers: same ? state.answers : [],
+    asides: opened(state.asides, message),
+  };
+}
+
+/** A run begins: what a person arranged stays, so that a cursor is still there when the first numbers come. */
+export const begun = (state: State, plan: AnalysisPlan): State => ({
+  ...started(state),
+  kept: 0,
+  shownPlan: plan,
+  result: undefined,
+  partial: undefined,
+  savedAs: undefined,
+  compareWith: undefined,
+  answers: [],
+});
+
+function answered(
+  state: State,
+  request: number,
+  what: { readonly section?: Section; readonly problem?: string },
+): State {
+  return {
+    ...state,
+    answers: state.answers.map((one) => (one.request === request ? { ...one, ...what } : one)),
+  };
+}
+
+function receiveFailed(state: State, message: Extract<ToAnalysesPanel, { kind: 'failed' }>): State {
+  const { request, sentence, folder } = message;
+  if (request !== undefined) {
+    if (state.estimated?.request === request)
+      return { ...state, estimated: { request, estimate: { supported: sentence } } };
+    return answered(state, request, { problem: sentence });
+  }
+  if (folder !== undefined && state.phase.kind !== 'running') return { ...state, modelProblem: { folder, sentence } };
+  return { ...state, phase: failedPhase(message) };
+}
+
+function chosen(state: State, field: string, path: string): State {
+  const { form } = state;
+  if (!form) return state;
+  switch (field) {
+    case 'input.file':
+      return { ...state, form: { ...form, input: { ...form.input, file: path } } };
+    case 'input.folder':
+      return { ...state, form: { ...form, input: { ...form.input, folder: path } } };
+    case 'input.image':
+      return { ...state, form: { ...form, input: { ...form.input, image: path } } };
+    case 'input.task':
+      return { ...state, form: { ...form, input: { ...form.input, task: path } } };
+    default:
+      return { ...state, form: { ...form, parameters: { ...form.parameters, [field]: path } } };
+  }
+}
+
+export const withPicture = (state: State, path: string, picture: LoadedPicture): State => ({
+  ...state,
+  pictures: new Map(state.pictures).set(path, picture),
+});
+
+export const planOfResult = (result: AnalysisResult): AnalysisPlan => ({
+  analysis: result.analysis,
+  folder: result.model.folder,
+  input: result.input,
+  parameters: result.parameters,
+  interventions: result.interventions,
+  seed: result.seed,
+});

@@ -1,0 +1,132 @@
+/** The bar under the finding, and the sentences that need an answer. */
+import { html, nothing, type TemplateResult } from 'lit';
+import { asideBanners } from '../../ui/asides';
+import { icon } from '../../ui/icons';
+import { bytes, count, seconds, significant } from '../../ui/numbers';
+import { exportItems, firstRun, runBar } from '../../ui/run-bar';
+import { banner, comparisonBanner, modelNotes, runBanners, staleBanner } from '../../ui/run-status';
+import type { Part } from './actions';
+import { comparisonWords } from './comparison';
+import { canStart, findingOf, infoOf, isOfAnother, isStale, whyNotStart } from './shown';
+import type { State } from './state';
+
+export function bar(part: Part): TemplateResult {
+  const { state, actions } = part;
+  const { result, phase, kept } = state;
+  const stale = isStale(state);
+  return runBar(part, {
+    panel: 'Analyses',
+    again: result !== undefined && !stale,
+    ready: canStart(state),
+    why: whyNotStart(state),
+    saysWhy: true,
+    cancelHint: 'Stop after the step in flight; what is known so far stays',
+    stopping: 'Stopping after the step in flight',
+    made: result !== undefined,
+    openHint: 'With the model, input and parameters of this result',
+    exports: [
+      {
+        label: 'Copy the finding',
+        icon: 'copy',
+        run: () => actions.copy(findingOf(state) ?? '', 'The finding'),
+      },
+      ...exportItems((format) => actions.exportAs(format), { picture: 'every section', rows: 'every table' }),
+    ],
+    progress: 'Share of the run',
+    ...(phase.kind === 'running' && kept > 0
+      ? {
+          far: `${Math.round((100 * phase.done) / phase.total)} %, ${count(kept)} ${kept === 1 ? 'step' : 'steps'} kept`,
+        }
+      : {}),
+    ...(state.place === 'file' ? {} : { ahead: estimateLine(state) }),
+    done: result && !stale ? { words: `Done in ${seconds(result.seconds)}` } : undefined,
+    badge: parityBadge(state),
+  });
+}
+
+/** `About 12 passes, 300 MB`; why it does not run is said beside Run. */
+function estimateLine({ estimated }: State): TemplateResult | typeof nothing {
+  if (!estimated) return nothing;
+  const { estimate } = estimated;
+  if (!estimate) return html`<span id="estimate">Estimating…</span>`;
+  if (estimate.supported !== true) return nothing;
+  const { passes, bytes: memory } = estimate;
+  const parts = [
+    ...(passes === undefined ? [] : [`${count(passes)} ${passes === 1 ? 'pass' : 'passes'}`]),
+    ...(memory === undefined ? [] : [bytes(memory)]),
+  ];
+  return parts.length === 0
+    ? nothing
+    : html`<span id="estimate" title="Forward passes of the model, and memory beside its weights"
+        >About ${parts.join(', ')}</span
+      >`;
+}
+
+function parityBadge({ result }: State): TemplateResult | typeof nothing {
+  const parity = result?.parity;
+  if (!parity) return nothing;
+  const words = parity.ok
+    ? `instrumented = plain, ${significant(parity.maxLogitError, 2)} error`
+    : `instrumented differs from plain by ${significant(parity.maxLogitError, 2)}${parity.worstLayer === undefined ? '' : `, worst in layer ${parity.worstLayer}`}`;
+  return html`<span
+    class="parity ${parity.ok ? 'ok' : 'bad'}"
+    title="Largest difference of a logit between the instrumented run and the plain graph."
+    >${icon(parity.ok ? 'pass' : 'warning')} ${words}</span
+  >`;
+}
+
+/** Nothing may run, something failed, the form has changed, only a part is there. */
+export function banners(part: Part): TemplateResult {
+  const { state, actions } = part;
+  const { phase, result, partial, compareWith } = state;
+  const stopped = !result && partial !== undefined && phase.kind !== 'running';
+  return html`
+    ${runBanners(state, stopped ? 'What was known by then is shown below.' : undefined)}
+    ${asideBanners(state.asides, 'ask more of this result', actions)} ${modelNotes(result?.model ?? state.model)}
+    ${
+      stopped && phase.kind !== 'failed'
+        ? banner('info', html`The run was stopped: what follows is the part that was known by then.`)
+        : nothing
+    }
+    ${isStale(state) ? staleBanner(staleWords(state), () => actions.backToShown()) : nothing}
+    ${
+      result?.parity && !result.parity.ok
+        ? banner(
+            'warning',
+            html`The instrumented run does not agree with the plain model: take the numbers below as doubtful.`,
+          )
+        : nothing
+    }
+    ${
+      compareWith && result
+        ? comparisonBanner(compareWith.name, comparisonWords(state), () => actions.dropComparison())
+        : nothing
+    }
+  `;
+}
+
+const staleWords = (state: State): string =>
+  isOfAnother(state)
+    ? `What follows is of ${state.result?.title ?? 'another analysis'}: Run answers the question above.`
+    : 'The form has changed since: Run computes the result again.';
+
+/** The panel before its first run: what this is, and what to do. */
+export function emptyState(part: Part): TemplateResult {
+  const { state } = part;
+  if (state.phase.kind === 'running') return html`<p class="empty-state">The first numbers are on their way.</p>`;
+  if (state.place === 'file') {
+    return html`<p class="empty-state">This result holds no sections. Its JSON has all of its numbers.</p>`;
+  }
+  const name = state.models.find(({ folder }) => folder === state.form?.folder)?.label;
+  if (!infoOf(state)) {
+    return firstRun(
+      part,
+      'An analysis asks one question of a model from your disk and answers it in a sentence, with the numbers behind it. Choose one under “Analysis”.',
+    );
+  }
+  return firstRun(
+    part,
+    `Run answers this question with ${name ?? 'a model from your disk'}: numbers and pictures come here while it goes on. Nothing leaves this machine.`,
+    { label: name ? `Run on ${name}` : 'Run', ready: canStart(state) },
+  );
+}

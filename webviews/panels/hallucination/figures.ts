@@ -1,0 +1,169 @@
+/** The pictures of a file that leaves the panel: picture, heads and captions, or the scores of a set with their histogram. */
+import { render } from 'lit';
+import type { HallucinationResult, HallucinationSet } from '../../../protocol/results/hallucination';
+import { scaleStops } from '../../charts/colour-map';
+import { freshCanvas, margin, type Sheet } from '../../charts/sheet';
+import { headName } from '../../ui/head-names';
+import { significant } from '../../ui/numbers';
+import { changeRows, changeWords } from './change-view';
+import { headChanges, pairOf, scoreChanges } from './comparison';
+import { histogram, histogramSize } from './histogram';
+import { mapModel } from './map-model';
+import { labelWords } from './notes';
+import { drawPicture } from './picture-draw';
+import { levelsOf, patchesOf } from './picture-layout';
+import { sharedScale } from './ribbon';
+import { ribbonFigure } from './ribbon-figure';
+import { scoreRows, setScoreColumns } from './set-view';
+import { lacking, pictureOf } from './shown';
+import { spanMapTitle, spanTokens } from './span-map';
+import type { State } from './state';
+import type { Scale } from './ribbon-model';
+import { nameOf, percent, scoreWords } from './variant-words';
+import { drawVhd } from './vhd-draw';
+import { changeModel, signed, vhdLayout, type VhdModel } from './vhd-model';
+import { modelOfStep } from './vhd-view';
+
+/** Largest changes that are written out. */
+const mostChanges = 8;
+
+export async function drawResult(sheet: Sheet, state: State, result: HallucinationResult): Promise<void> {
+  const { theme } = sheet;
+  const model = modelOfStep(state);
+  const picture = pictureOf(state);
+  const pictureWidth = picture ? 360 : 0;
+  let lowest = sheet.y + 8;
+  sheet.y += 8;
+  if (picture) {
+    const { image, bytes, mime } = picture;
+    const scale = Math.min(pictureWidth / image.width, 420 / image.height);
+    const [canvas, context] = freshCanvas(image.width * scale, image.height * scale);
+    const bitmap = await createImageBitmap(new Blob([new Uint8Array(bytes)], { type: mime })).catch(() => undefined);
+    const level = levelsOf(image)[state.view.level] ?? [];
+    const drawn = mapModel(patchesOf(image, level), state.map?.value, result.sinks);
+    drawPicture(context, { image, bitmap, model: drawn, overlay: state.view.overlay, scale }, theme);
+    sheet.canvas(canvas, image.width * scale, image.height * scale);
+    lowest = Math.max(lowest, sheet.y + image.height * scale);
+  }
+  if (model) {
+    const left = pictureWidth > 0 ? pictureWidth + 24 : 0;
+    lowest = Math.max(lowest, sheet.y + drawGrid(sheet, model, left));
+  }
+  sheet.y = lowest + 4;
+  if (model) {
+    sheet.small(`${scaleWords(model)}; outlined: selected; hatched: outlier.`);
+  }
+  const { notApplicable } = result.sinks ?? {};
+  if (picture && notApplicable !== undefined) sheet.small(notApplicable);
+  drawSpanMap(sheet, state, result);
+  const scale = sharedScale(state);
+  if (scale) {
+    const words = `Captions by T-VHD from ${significant(scale.low, 2)} (dark: said whatever is in ${lacking(state)}) to ${significant(scale.high, 2)} (bright). ✓ in the picture, ✗ not in it.`;
+    sheet.small(words);
+  }
+  for (const caption of [result.caption, ...result.variants]) {
+    sheet.line(nameOf(caption), { weight: 600 });
+    if (scale) ribbonOnto(sheet, caption, scale);
+    sheet.small(scoreWords(caption.score, caption), true);
+  }
+  drawChanges(sheet, state);
+  const labels = labelWords(result);
+  if (labels !== undefined) sheet.small(labels);
+}
+
+/** Its height. */
+function drawGrid(sheet: Sheet, model: VhdModel, left = 0): number {
+  const layout = vhdLayout(model, sheet.inner - left);
+  const [canvas, context] = freshCanvas(layout.width, layout.height);
+  drawVhd(context, model, layout, sheet.theme);
+  sheet.canvas(canvas, layout.width, layout.height, margin + left);
+  return layout.height;
+}
+
+function ribbonOnto(sheet: Sheet, caption: Parameters<typeof ribbonFigure>[0], scale: Scale): void {
+  const { parts, height } = ribbonFigure(
+    caption,
+    scale,
+    { x: margin, y: sheet.y + 2, width: sheet.inner },
+    sheet.theme,
+  );
+  sheet.parts.push(...parts);
+  sheet.y += height + 2;
+}
+
+/** The text that was taken away, on the colours of what the chosen heads read of it. */
+function drawSpanMap(sheet: Sheet, state: State, result: HallucinationResult): void {
+  const tokens = spanTokens(result, state.map?.value);
+  if (tokens.length === 0 || !state.map?.value) return;
+  const high = Math.max(0, ...tokens.map(({ share }) => share ?? 0));
+  sheet.line(spanMapTitle(state), { weight: 600 });
+  ribbonOnto(
+    sheet,
+    { tokens: tokens.map(({ text, share }) => ({ text, tVhd: share ?? 0 })), mentions: [] },
+    { low: 0, high },
+  );
+  sheet.small(`Share of the attention from 0 (dark) to ${percent(high, 2)} (bright).`);
+}
+
+/** This result less the other one: heads on a map, or scores. */
+function drawChanges(sheet: Sheet, state: State): void {
+  const pair = pairOf(state);
+  if (!pair || pair.kind === 'none' || !state.compareWith) return;
+  sheet.line(`Changes from ${state.compareWith.name}`, { weight: 600 });
+  if (pair.kind === 'sets') {
+    for (const { measure, here, there } of scoreChanges(pair.here, pair.there))
+      sheet.small(`${measure}: ${significant(here)}, there ${significant(there)}, change ${signed(here - there)}`);
+    return;
+  }
+  const model = changeModel({ ...pair.here, step: 0 }, pair.there.vhd, lacking(state));
+  sheet.y += 4 + drawGrid(sheet, model);
+  const stops = scaleStops(true, sheet.theme.dark);
+  sheet.scale('Change of the VHD at the first word', stops, signed(model.low, 2), signed(model.high, 2));
+  const most = headChanges(pair.here, pair.there).slice(0, mostChanges);
+  sheet.small(
+    `Most changed: ${most.map(({ layer, head, here, there }) => `${headName(layer, head)} ${signed(here - there)}`).join(', ')}`,
+  );
+}
+
+function scaleWords({ measure, low, high, logarithmic, lacks }: VhdModel): string {
+  const scale = logarithmic ? 'logarithmic' : 'linear';
+  return measure === 'attention'
+    ? `Share of the attention on ${lacks} from ${percent(low, 2)} (dark) to ${percent(high, 2)} (bright), ${scale}`
+    : `VHD from ${significant(low, 2)} (dark) to ${significant(high, 2)} (bright), ${scale}`;
+}
+
+export function drawSet(sheet: Sheet, state: State, set: HallucinationSet): void {
+  const { theme } = sheet;
+  const rows = scoreRows(set);
+  const columns = setScoreColumns(rows);
+  for (const row of rows) {
+    const numbers = columns
+      .filter(({ numeric }) => numeric)
+      .map((column) => `${column.title} ${column.text?.(row) ?? '–'} ${column.unit ?? ''}`.trim());
+    sheet.line(`${row.name}: ${numbers.join(' · ')}`);
+  }
+  for (const { name, score, change } of changeRows(set)) {
+    const words = change ? changeWords(change, set.entries.length) : 'too few pictures changed for an interval';
+    sheet.small(`${name} against plain, ${score}: ${words}`);
+  }
+  drawChanges(sheet, state);
+  const labels = labelWords(set);
+  if (labels !== undefined) sheet.small(labels);
+  const holder = document.createElement('div');
+  render(
+    histogram(set.separation, {
+      dark: theme.dark,
+      foreground: theme.foreground,
+      muted: theme.muted,
+      line: theme.line,
+      wide: true,
+    }),
+    holder,
+  );
+  const drawn = holder.querySelector('svg')?.innerHTML.replaceAll(/<!--.*?-->/g, '') ?? '';
+  sheet.y += 12;
+  sheet.parts.push(
+    `<svg x="${margin}" y="${sheet.y}" width="${histogramSize.width}" height="${histogramSize.height}" viewBox="0 0 ${histogramSize.width} ${histogramSize.height}">${drawn}</svg>`,
+  );
+  sheet.y += histogramSize.height + 8;
+}

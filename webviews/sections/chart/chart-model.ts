@@ -1,0 +1,98 @@
+/** A chart section as the chart that `webviews/charts` draws. */
+import type { ChartSection, SectionAxis, SectionSeries } from '../../../protocol/sections/chart';
+import { twinByX, type Axis, type Chart, type Point, type Series } from '../../charts/chart';
+import { identify } from '../../charts/palette';
+import { count, significant, tick } from '../../ui/numbers';
+import { intervalWords, shortened, valueWords, withUnit } from '../words';
+
+function axisOf(axis: SectionAxis): Axis {
+  const { title, unit, scale, categories = [], min, max } = axis;
+  return {
+    name: shortened(title, 60),
+    ...(unit === '' ? {} : { unit }),
+    base: scale === 'log2' ? 2 : 10,
+    ...(scale === 'linear' || scale === 'category' ? { scale } : {}),
+    ...(scale === 'category' ? { categories: categories.length } : {}),
+    ...(min === undefined ? {} : { min }),
+    ...(max === undefined ? {} : { max }),
+    format: scale === 'category' ? (value) => shortened(categories[value] ?? '', 22) : axisNumber,
+  };
+}
+
+/** A length of 1,024 is no 1,020. */
+const axisNumber = (value: number): string =>
+  Number.isInteger(value) && Math.abs(value) < 1e6 ? count(value) : tick(value);
+
+const fits = (value: number, { scale }: SectionAxis): boolean =>
+  Number.isFinite(value) && (scale === 'linear' || scale === 'category' || value > 0);
+
+/** `3.14 s`, or the name of a category. */
+export const along = (axis: SectionAxis, value: number): string =>
+  axis.scale === 'category'
+    ? shortened(axis.categories?.[value] ?? String(value), 60)
+    : axis.scale === 'log2' && Number.isInteger(value)
+      ? `${count(value)}${axis.unit === '' ? '' : ` ${axis.unit}`}`
+      : valueWords(value, axis.unit);
+
+/** Places of points that have no place on the axes: without a number, or not above zero on a logarithmic axis. */
+export const leftOut = ({ x, y, series }: ChartSection): number =>
+  series.reduce((sum, { points }) => sum + points.filter((point) => !fits(point.x, x) || !fits(point.y, y)).length, 0);
+
+export function chartOf(section: ChartSection): Chart {
+  const identities = identify(section.series.map(({ id, title }) => ({ id, title })));
+  const series = section.series.flatMap((one): Series[] => {
+    const identity = identities.get(one.id);
+    if (!identity) return [];
+    const points = pointsOf(section, one);
+    return [
+      {
+        id: one.id,
+        identity,
+        title: shortened(one.title, 60),
+        role: 'measured',
+        points,
+        ...(one.mark === 'line' ? {} : { mark: one.mark }),
+      },
+    ];
+  });
+  const x = axisOf(section.x);
+  const y = axisOf(section.y);
+  return {
+    id: section.id,
+    title: section.title,
+    description: `${withUnit(section.y.title, section.y.unit)} over ${withUnit(section.x.title, section.x.unit)}.`,
+    x,
+    y,
+    series,
+    references: (section.references ?? []).map(({ label, from, to }) => ({
+      label: shortened(label, 40),
+      points: [from, to],
+    })),
+    marks: [],
+    twin: twinByX({ title: x.name }, { format: significant }, []),
+    hover: section.series.every(({ mark }) => mark !== 'points') ? 'x' : 'point',
+    empty: '',
+  };
+}
+
+function pointsOf({ x, y, interval }: ChartSection, { id, points, mark }: SectionSeries): Point[] {
+  const all = points.flatMap((point, at): Point[] => {
+    if (!fits(point.x, x) || !fits(point.y, y)) return [];
+    const { low, high } = point;
+    const banded = low !== undefined && high !== undefined && fits(low, y) && fits(high, y);
+    const about = intervalWords(low, high, interval);
+    const named = point.label === undefined ? '' : `${shortened(point.label, 60)}: `;
+    const where = mark === 'points' ? ` at ${x.title} ${along(x, point.x)}` : '';
+    return [
+      {
+        x: point.x,
+        y: point.y,
+        ...(banded ? { low, high } : {}),
+        key: { series: id, at },
+        text: `${named}${along(y, point.y)}${where}${about === undefined ? '' : ` (${about})`}`,
+      },
+    ];
+  });
+  // A line is walked and drawn from left to right.
+  return mark === 'line' ? all.sort((a, b) => a.x - b.x) : all;
+}

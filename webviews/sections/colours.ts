@@ -1,0 +1,52 @@
+/** Where a number stands on its scale, and the colour there. */
+import type { Figure, Scale } from '../../protocol/sections/figure';
+import { cividis, diverging, parseColour, scaleStops, type Rgb } from '../charts/colour-map';
+import type { Theme } from '../ui/theme';
+
+export interface Domain {
+  readonly kind: Scale['kind'];
+  readonly low: number;
+  readonly high: number;
+}
+
+/** What a scale spans for these values; never empty. */
+export function domainOf(scale: Scale, values: Iterable<Figure>): Domain {
+  let [least, most] = [Infinity, -Infinity];
+  for (const value of values) {
+    if (!Number.isFinite(value)) continue;
+    if (value < least) least = value;
+    if (value > most) most = value;
+  }
+  if (scale.kind === 'diverging') {
+    const given = [finite(scale.min), finite(scale.max)].flatMap((end) => (end === undefined ? [] : [Math.abs(end)]));
+    const seen = least <= most ? Math.max(Math.abs(least), Math.abs(most)) : 0;
+    const reach = given.length > 0 ? Math.max(...given) : seen;
+    return { kind: 'diverging', low: -(reach || 1), high: reach || 1 };
+  }
+  const low = finite(scale.min) ?? Math.min(0, least <= most ? least : 0);
+  const high = finite(scale.max) ?? (least <= most ? most : 1);
+  return { kind: 'sequential', low, high: high > low ? high : low + 1 };
+}
+
+const finite = (value: number | undefined): number | undefined =>
+  value !== undefined && Number.isFinite(value) ? value : undefined;
+
+/** 0..1 from the low to the high end, clamped; NaN stays NaN. */
+export const shareOf = (value: Figure, { low, high }: Domain): number =>
+  Math.min(1, Math.max(0, (value - low) / (high - low)));
+
+/** Undefined where there is no number. */
+export function colourAt(value: Figure, domain: Domain, dark: boolean): Rgb | undefined {
+  if (Number.isNaN(value)) return undefined;
+  const share = shareOf(value, domain);
+  return domain.kind === 'diverging' ? diverging(2 * share - 1, dark) : cividis(share);
+}
+
+/** Of a cell without a number: a little off the ground, so that it is seen to be there. */
+export function noValueColour({ background, foreground }: Theme): Rgb {
+  const [ground, ink] = [parseColour(background), parseColour(foreground)];
+  const part = (channel: 0 | 1 | 2): number => Math.round(ground[channel] + (ink[channel] - ground[channel]) * 0.08);
+  return [part(0), part(1), part(2)];
+}
+
+export const stopsOf = ({ kind }: Domain, dark: boolean): string[] => scaleStops(kind === 'diverging', dark);

@@ -1,0 +1,168 @@
+/** A matrix: rows down, columns across. Its labels are drawn where they fit, else its places are counted. */
+import type { MapSection } from '../../../protocol/sections/map';
+import { textWidth } from '../../charts/text-width';
+import { significant } from '../../ui/numbers';
+import type { Theme } from '../../ui/theme';
+import { shownToken } from '../../ui/token-text';
+import { domainOf, noValueColour, type Domain } from '../colours';
+import { gridKey, moveInGrid, parseGridKey } from '../grid-keys';
+import { fitted, flow, noValueItem, scaleItem, smallSize, textMark } from '../legend';
+import type { Drawn, Picture } from '../picture';
+import { moved, type Box, type Mark } from '../scene';
+import { shortened, valueWords } from '../words';
+import { pixelsOf, pooled } from './map-pixels';
+
+export function mapPicture(section: MapSection): Picture {
+  const { values, rows, columns, unit, scale, definition } = section;
+  const across = widest(section);
+  const counts = values.map(() => across);
+  const domain = domainOf(
+    scale,
+    (function* () {
+      for (const row of values) yield* row;
+    })(),
+  );
+  return {
+    label: `${section.title}: ${rows.title} down (${values.length}), ${columns.title} across (${across}), ${significant(domain.low)} to ${significant(domain.high)} ${unit}. Arrow keys walk, Enter asks, Escape leaves.`,
+    draw: (width, theme) => drawMap(section, domain, across, width, theme),
+    first: () => (across === 0 || values.length === 0 ? undefined : '0.0'),
+    move: (cursor, key) => {
+      const at = parseGridKey(cursor);
+      const to = at && moveInGrid(at, key, counts, Math.max(1, Math.round(values.length / 10)));
+      return to && gridKey(to);
+    },
+    words: (cursor) => {
+      const at = parseGridKey(cursor);
+      if (!at || values[at.row] === undefined || at.column >= across) return undefined;
+      return {
+        title: `${rows.title} ${named(rows.labels, at.row)}, ${columns.title} ${named(columns.labels, at.column)}`,
+        value: valueWords(values[at.row]?.[at.column] ?? Number.NaN, unit, scale.kind === 'diverging'),
+        definition,
+      };
+    },
+  };
+}
+
+export const widest = ({ values }: MapSection): number => values.reduce((most, row) => Math.max(most, row.length), 0);
+
+const named = (labels: readonly string[], at: number): string => {
+  const label = labels[at];
+  return label === undefined || label === '' ? String(at) : `${at} ${shortened(shownToken(label), 40)}`;
+};
+
+const tallest = 520;
+
+function drawMap(section: MapSection, domain: Domain, across: number, width: number, theme: Theme): Drawn {
+  const { values, rows, columns } = section;
+  const size = smallSize(theme);
+  const down = values.length;
+  const labelRoom = Math.min(width * 0.28, 110);
+  const face = { font: theme.editorFont };
+  const widestOf = (labels: readonly string[]): number =>
+    labels
+      .slice(0, 200)
+      .reduce((most, label) => Math.max(most, textWidth(shortened(shownToken(label), 24), size, face)), 0);
+  const roughCell = Math.min(26, (width - 40) / Math.max(1, across), tallest / Math.max(1, down));
+  const readable = roughCell >= size - 1 && rows.labels.length > 0;
+  const left = 18 + (readable ? Math.min(labelRoom, widestOf(rows.labels)) : textWidth(String(down), size)) + 6;
+  const cellWidth = Math.min(26, (width - left) / Math.max(1, across));
+  const cellHeight =
+    down === across ? Math.min(cellWidth, tallest / Math.max(1, down)) : Math.min(26, tallest / Math.max(1, down));
+  const square = down === across ? Math.min(cellWidth, cellHeight) : cellWidth;
+  const named = square >= size - 1 && columns.labels.length > 0;
+  const labelsHeight = named ? Math.min(96, widestOf(columns.labels)) * 0.95 + 6 : size + 4;
+  const top = size + 6 + labelsHeight;
+  const [plotWidth, plotHeight] = [square * across, cellHeight * down];
+  const ratio = 2;
+  const raster = pooled(values, across, plotHeight * ratio, plotWidth * ratio);
+  const legend = flow(
+    [scaleItem(domain, section.unit, theme), ...(raster.values.some(Number.isNaN) ? [noValueItem(theme)] : [])],
+    width,
+  );
+  const legendTop = top + plotHeight + 10;
+  const marks: Mark[] = [
+    textMark(`${columns.title} →`, left, size, theme),
+    textMark(rows.title, 11, top + plotHeight / 2, theme, { turn: -90, anchor: 'middle' }),
+    {
+      kind: 'pixels',
+      x: left,
+      y: top,
+      width: plotWidth,
+      height: plotHeight,
+      columns: raster.columns,
+      rows: raster.rows,
+      rgba: pixelsOf(raster, domain, theme.dark, noValueColour(theme)),
+    },
+    { kind: 'rect', x: left, y: top, width: plotWidth, height: plotHeight, stroke: theme.line, lineWidth: 1 },
+    ...rowLabels(section, readable && cellHeight >= size - 1, { left, top, cell: cellHeight, room: left - 24 }, theme),
+    ...columnLabels(section, named, across, { left, top, cell: square, room: labelsHeight }, theme),
+    ...legend.marks.map((mark) => moved(mark, 0, legendTop)),
+  ];
+  const box = (row: number, column: number): Box => ({
+    x: left + column * square,
+    y: top + row * cellHeight,
+    width: square,
+    height: cellHeight,
+  });
+  return {
+    width,
+    height: legendTop + legend.height,
+    marks,
+    hit: (x, y) => {
+      const [row, column] = [Math.floor((y - top) / cellHeight), Math.floor((x - left) / square)];
+      return row >= 0 && row < down && column >= 0 && column < across ? gridKey({ row, column }) : undefined;
+    },
+    box: (cursor) => {
+      const at = parseGridKey(cursor);
+      return at && at.row < down && at.column < across ? box(at.row, at.column) : undefined;
+    },
+  };
+}
+
+interface Labelled {
+  readonly left: number;
+  readonly top: number;
+  readonly cell: number;
+  readonly room: number;
+}
+
+function rowLabels({ values, rows }: MapSection, written: boolean, at: Labelled, theme: Theme): Mark[] {
+  const size = smallSize(theme);
+  const place = (row: number): { readonly x: number; readonly y: number } => ({
+    x: at.left - 5,
+    y: at.top + (row + 0.5) * at.cell + size * 0.36,
+  });
+  if (written) {
+    return rows.labels.slice(0, values.length).map((label, row) => {
+      const { x, y } = place(row);
+      const text = fitted(shownToken(label), at.room, size, theme.editorFont);
+      return textMark(text, x, y, theme, { anchor: 'end', font: theme.editorFont, fill: theme.foreground });
+    });
+  }
+  return counted(values.length, at.cell, size + 6).map((row) => {
+    const { x, y } = place(row);
+    return textMark(String(row), x, y, theme, { anchor: 'end' });
+  });
+}
+
+function columnLabels({ columns }: MapSection, written: boolean, across: number, at: Labelled, theme: Theme): Mark[] {
+  const size = smallSize(theme);
+  if (written) {
+    return columns.labels.slice(0, across).map((label, column) => {
+      const text = fitted(shownToken(label), at.room, size, theme.editorFont);
+      const x = at.left + (column + 0.5) * at.cell + size * 0.36;
+      return textMark(text, x, at.top - 4, theme, { turn: -90, font: theme.editorFont, fill: theme.foreground });
+    });
+  }
+  return counted(across, at.cell, String(across).length * size * 0.65 + 8).map((column) =>
+    textMark(String(column), at.left + (column + 0.5) * at.cell, at.top - 4, theme, { anchor: 'middle' }),
+  );
+}
+
+/** Places that are numbered: evenly, in steps of 1, 2 or 5 times a power of ten. */
+function counted(count: number, cell: number, room: number): number[] {
+  const least = Math.max(1, room / cell);
+  const power = 10 ** Math.floor(Math.log10(least));
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((one) => one >= least) ?? count;
+  return Array.from({ length: Math.ceil(count / step) }, (_, at) => Math.round(at * step)).filter((at) => at < count);
+}

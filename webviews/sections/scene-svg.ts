@@ -1,0 +1,68 @@
+/** Writes a scene as SVG. */
+import { escapeXml } from '../charts/image';
+import type { Mark, Scene } from './scene';
+import { rasterOf } from './scene-canvas';
+
+/** `name`: in front of the ids of documents inside, so that those of several scenes in one file do not meet. */
+export const sceneSvg = (scene: Scene, name = 's'): string =>
+  scene.marks.map((mark, at) => markSvg(mark, `${name}-${at}`)).join('\n');
+
+const attributes = (values: Readonly<Record<string, string | number | undefined>>): string =>
+  Object.entries(values)
+    .filter((entry): entry is [string, string | number] => entry[1] !== undefined)
+    .map(([name, value]) => ` ${name}="${typeof value === 'number' ? round(value) : escapeXml(value)}"`)
+    .join('');
+
+const round = (value: number): number => Math.round(value * 100) / 100;
+
+function markSvg(mark: Mark, name: string): string {
+  switch (mark.kind) {
+    case 'rect': {
+      const { x, y, width, height, fill, stroke, lineWidth, opacity } = mark;
+      return `<rect${attributes({ x, y, width, height, fill: fill ?? 'none', stroke, 'stroke-width': lineWidth, opacity })}/>`;
+    }
+    case 'path': {
+      const { d, x = 0, y = 0, scale = 1, fill, stroke, lineWidth = 1, dash, opacity } = mark;
+      const place =
+        x === 0 && y === 0 && scale === 1 ? undefined : `translate(${round(x)} ${round(y)}) scale(${scale})`;
+      return `<path${attributes({ d, transform: place, fill: fill ?? 'none', stroke, 'stroke-width': stroke === undefined ? undefined : lineWidth / scale, 'stroke-dasharray': dash?.join(' '), opacity })}/>`;
+    }
+    case 'text': {
+      const { x, y, size, fill, font, weight, anchor, turn, halo } = mark;
+      return `<text${attributes({
+        x,
+        y,
+        'font-size': size,
+        'font-family': font,
+        'font-weight': weight,
+        'text-anchor': anchor,
+        transform: turn === undefined ? undefined : `rotate(${turn} ${round(x)} ${round(y)})`,
+        fill,
+        stroke: halo,
+        'stroke-width': halo === undefined ? undefined : 3,
+        'paint-order': halo === undefined ? undefined : 'stroke',
+        'xml:space': 'preserve',
+      })}>${escapeXml(withoutControls(mark.text))}</text>`;
+    }
+    case 'pixels': {
+      const { x, y, width, height } = mark;
+      if (mark.columns === 0 || mark.rows === 0) return '';
+      const href = rasterOf(mark).toDataURL('image/png');
+      return `<image${attributes({ x, y, width, height, href, preserveAspectRatio: 'none', style: 'image-rendering: pixelated' })}/>`;
+    }
+    case 'picture': {
+      const { x, y, width, height, picture } = mark;
+      return `<image${attributes({ x, y, width, height, href: picture.address, preserveAspectRatio: 'none' })}/>`;
+    }
+    case 'svg':
+      return mark.svg
+        .replace(/<svg /, `<svg x="${round(mark.x)}" y="${round(mark.y)}" `)
+        .replaceAll(/\bid="([^"]+)"/g, `id="${name}-$1"`)
+        .replaceAll(/url\(#([^)]+)\)/g, `url(#${name}-$1)`)
+        .replaceAll(/href="#([^"]+)"/g, `href="#${name}-$1"`);
+  }
+}
+
+/** Characters that XML 1.0 has no place for, not even escaped. */
+const withoutControls = (text: string): string =>
+  text.replaceAll(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, '\ufffd');

@@ -1,0 +1,119 @@
+/** What a kind of section gives: its drawing, its table twin, and what can be asked of its cells. `sections.ts` lists the kinds. */
+import type { TemplateResult } from 'lit';
+import type { Section, SectionQuestion } from '../../protocol/sections/section';
+import type { CellValue, Column, Sort } from '../ui/table';
+import type { Theme } from '../ui/theme';
+import type { Picture } from './picture';
+import type { LoadedPicture, Scene } from './scene';
+
+/** What a person arranged in a section; survives a partial result and a reload. */
+export interface SectionView {
+  /** Name of the number that is drawn; absent: the first. */
+  readonly shown?: string | undefined;
+  /** The cell, token, node or row that was chosen, in the words of its kind. */
+  readonly cursor?: string | undefined;
+  /** Of a graph: edges at least this strong are drawn. */
+  readonly threshold?: number | undefined;
+  readonly asTable?: boolean | undefined;
+  readonly sort?: Sort | undefined;
+  readonly allRows?: boolean | undefined;
+}
+
+export type TwinRow = readonly CellValue[];
+
+/** The same numbers as a table: what screen readers read and CSV holds. */
+export interface Twin {
+  readonly columns: readonly Column<TwinRow>[];
+  readonly rows: readonly TwinRow[];
+}
+
+/** A number that can be drawn, of the several that a section may have. */
+export interface ShownNumber {
+  readonly name: string;
+  readonly title: string;
+  readonly unit: string;
+  readonly definition: string;
+}
+
+/** Pictures that the extension has read, by path; undefined while one is on its way or cannot be read. */
+export type LoadedPictures = ReadonlyMap<string, LoadedPicture>;
+
+export interface SectionActions {
+  view(change: Partial<SectionView>): void;
+  ask(place: SectionQuestion['place']): void;
+  copy(text: string, what: string): void;
+  save(format: SectionFormat): void;
+}
+export type SectionFormat = 'png' | 'svg' | 'csv';
+
+export interface SectionPart<S extends Section = Section> {
+  readonly section: S;
+  readonly view: SectionView;
+  readonly dark: boolean;
+  readonly compact: boolean;
+  readonly loaded: LoadedPictures;
+  readonly actions: SectionActions;
+}
+
+interface KindBase<S extends Section> {
+  readonly numbers?: (section: S) => readonly ShownNumber[];
+  readonly isEmpty: (section: S) => boolean;
+  /** Absent: the section is a table or a text already. */
+  readonly twin: (section: S) => Twin;
+  /** What the analysis is asked about the chosen cell. */
+  readonly place?: (section: S, cursor: string) => SectionQuestion['place'] | undefined;
+  readonly controls?: (part: SectionPart<S>) => TemplateResult;
+}
+
+/** Drawn as a scene, on the screen and in files alike. */
+export interface PictureKind<S extends Section> extends KindBase<S> {
+  readonly drawn: 'picture';
+  readonly picture: (section: S, view: SectionView, loaded: LoadedPictures) => Picture;
+}
+
+/** Drawn as a part of the page; `scene` writes it into files. */
+export interface PageKind<S extends Section> extends KindBase<S> {
+  readonly drawn: 'page';
+  readonly body: (part: SectionPart<S>) => TemplateResult;
+  readonly scene: (section: S, theme: Theme, width: number) => Scene;
+  /** What is said of the chosen row or point. */
+  readonly words?: (section: S, cursor: string) => string | undefined;
+  /** The page shows a table or a text already: there is no other view of it. */
+  readonly isTwin?: true;
+}
+
+export type KindOf<S extends Section> = PictureKind<S> | PageKind<S>;
+
+export function twinColumn(
+  at: number,
+  id: string,
+  title: string,
+  more: { readonly unit?: string; readonly hint?: string; readonly text?: (value: number) => string } = {},
+): Column<TwinRow> {
+  const { unit, hint, text } = more;
+  return {
+    id,
+    title,
+    numeric: text !== undefined,
+    ...(unit ? { unit } : {}),
+    ...(hint ? { hint } : {}),
+    value: (row) => {
+      const value = row[at];
+      return typeof value === 'number' && Number.isNaN(value) ? undefined : value;
+    },
+    ...(text
+      ? {
+          text: (row) => {
+            const value = row[at];
+            return typeof value === 'number' ? text(value) : (value ?? '–');
+          },
+        }
+      : {}),
+  };
+}
+
+/** The number that is drawn: the one that was chosen, else the first. */
+export const chosenNumber = <N extends { readonly name: string }>(
+  numbers: readonly N[],
+  { shown }: SectionView,
+): N | undefined => numbers.find(({ name }) => name === shown) ?? numbers[0];

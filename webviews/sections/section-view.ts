@@ -1,0 +1,180 @@
+/** A section on the page: its title and what it is, the drawing or its table twin, the chosen cell, and what can be asked of it. */
+import { html, nothing, type TemplateResult } from 'lit';
+import type { Section } from '../../protocol/sections/section';
+import { button, dropdown, segments } from '../ui/controls';
+import { icon } from '../ui/icons';
+import '../ui/menu';
+import type { MenuItem } from '../ui/menu';
+import { toMarkdown } from '../ui/table';
+import './picture';
+import { chosenNumber, type KindOf, type SectionFormat, type SectionPart } from './section-kind';
+import { sectionCsv } from './section-file';
+import { kindOf } from './sections';
+import { twinTable } from './twin-table';
+import { shortened } from './words';
+
+const longestTitle = 200;
+const longestCaption = 1200;
+
+/** `answers`: what was asked of this section before, drawn under it. */
+export function sectionView(part: SectionPart, answers: TemplateResult | typeof nothing = nothing): TemplateResult {
+  const { section } = part;
+  const kind = kindOf(section);
+  const titleId = `title-${section.id.replaceAll(/\s+/g, '-')}`;
+  const empty = kind?.isEmpty(section) ?? true;
+  return html`<section
+    class="result-section"
+    data-section=${section.id}
+    data-kind=${section.kind}
+    aria-labelledby=${titleId}
+  >
+    <div class="section-head">
+      <h2 id=${titleId} title=${section.title}>${shortened(section.title, longestTitle)}</h2>
+      ${kind && !empty ? tools(part, kind) : nothing}
+    </div>
+    ${section.caption ? html`<p class="section-caption">${shortened(section.caption, longestCaption)}</p>` : nothing}
+    ${
+      kind === undefined
+        ? html`<p class="section-empty">This version of Headscope does not draw “${shortened(section.kind, 40)}”.</p>`
+        : empty
+          ? html`<p class="section-empty">${section.empty ?? 'There is nothing to draw yet.'}</p>`
+          : body(part, kind)
+    }
+    ${answers}
+  </section>`;
+}
+
+function body(part: SectionPart, kind: KindOf<Section>): TemplateResult {
+  const { section, view, actions } = part;
+  if (view.asTable && !(kind.drawn === 'page' && kind.isTwin)) {
+    return twinTable({ caption: section.title, twin: kind.twin(section), view, actions });
+  }
+  return html`${numbersSwitch(part, kind)} ${kind.controls?.(part) ?? nothing} ${drawing(part, kind)}
+  ${chosen(part, kind)}`;
+}
+
+function drawing(part: SectionPart, kind: KindOf<Section>): TemplateResult {
+  const { section, view, loaded } = part;
+  if (kind.drawn === 'page') return kind.body(part);
+  const number = kind.numbers && chosenNumber(kind.numbers(section), view);
+  return html`<hs-section-picture
+      .picture=${kind.picture(section, view, loaded)}
+      .cursor=${view.cursor}
+      @cursor=${({ detail }: CustomEvent<string | undefined>) => part.actions.view({ cursor: detail })}
+      @ask=${({ detail }: CustomEvent<string>) => ask(part, kind, detail)}
+    ></hs-section-picture>
+    ${number?.definition ? html`<p class="reason">${number.title}: ${shortened(number.definition, longestCaption)}</p>` : nothing}
+    ${
+      'definition' in section && section.definition !== ''
+        ? html`<p class="reason">${shortened(section.definition, longestCaption)}</p>`
+        : nothing
+    }`;
+}
+
+function ask({ section, actions }: SectionPart, kind: KindOf<Section>, cursor: string): void {
+  const place = section.ask === undefined ? undefined : kind.place?.(section, cursor);
+  if (place) actions.ask(place);
+}
+
+/** Keeps its height while nothing is chosen, so that choosing moves nothing. */
+function chosen(part: SectionPart, kind: KindOf<Section>): TemplateResult | typeof nothing {
+  const { section, view, loaded } = part;
+  const { cursor } = view;
+  const canChoose = kind.drawn === 'picture' || kind.words !== undefined;
+  if (!canChoose || (kind.drawn === 'page' && kind.isTwin && section.ask === undefined)) return nothing;
+  const said = cursor === undefined ? undefined : wordsOf(kind, part, cursor);
+  const place = cursor === undefined ? undefined : kind.place?.(section, cursor);
+  return html`<div class="section-chosen">
+    ${
+      said === undefined
+        ? html`<span class="muted"
+            >${
+              section.ask === undefined
+                ? 'A click or the arrow keys choose one.'
+                : `A click or the arrow keys choose one, Enter asks: ${section.ask}.`
+            }</span
+          >`
+        : html`${icon('pinned')}<span class="chosen-words">${said}</span> ${
+              section.ask !== undefined && place
+                ? button({
+                    label: section.ask,
+                    hint: 'Enter',
+                    onClick: () => ask({ ...part, loaded }, kind, cursor ?? ''),
+                  })
+                : nothing
+            }
+            ${button({
+              label: 'Copy the value',
+              icon: 'copy',
+              appearance: 'icon',
+              onClick: () => part.actions.copy(said, 'The value'),
+            })}`
+    }
+  </div>`;
+}
+
+function wordsOf(kind: KindOf<Section>, { section, view, loaded }: SectionPart, cursor: string): string | undefined {
+  if (kind.drawn === 'page') return kind.words?.(section, cursor);
+  const words = kind.picture(section, view, loaded).words(cursor);
+  return words && (words.value === '' ? words.title : `${words.title}: ${words.value}`);
+}
+
+const mostSegments = 3;
+
+/** Which of several numbers is drawn. */
+function numbersSwitch({ section, view, compact, actions }: SectionPart, kind: KindOf<Section>) {
+  const numbers = kind.numbers?.(section) ?? [];
+  const shown = chosenNumber(numbers, view);
+  if (numbers.length < 2 || !shown || view.asTable) return nothing;
+  const choices = numbers.map(({ name, title, definition }) => ({
+    value: name,
+    label: shortened(title, 48),
+    hint: definition,
+  }));
+  const words = choices.reduce((sum, { label }) => sum + label.length, 0);
+  const onChange = (to: string): void => actions.view({ shown: to });
+  const options = { label: 'Number', choices, value: shown.name, onChange };
+  return html`<div class="number-choice">
+    ${choices.length <= mostSegments && words <= (compact ? 34 : 60) ? segments(options) : dropdown(options)}
+  </div>`;
+}
+
+function tools(part: SectionPart, kind: KindOf<Section>): TemplateResult {
+  const { section, view, actions } = part;
+  const isTwin = kind.drawn === 'page' && kind.isTwin === true;
+  const twin = () => kind.twin(section);
+  const save = (label: string, format: SectionFormat, glyph: MenuItem['icon']): MenuItem => ({
+    label,
+    ...(glyph ? { icon: glyph } : {}),
+    run: () => actions.save(format),
+  });
+  const items: readonly MenuItem[] = [
+    {
+      label: 'Copy as Markdown',
+      icon: 'copy',
+      run: () => actions.copy(toMarkdown(twin().columns, twin().rows), 'The table'),
+    },
+    { label: 'Copy as CSV', icon: 'copy', run: () => actions.copy(sectionCsv(section), 'The table') },
+    save('Save as CSV', 'csv', 'table'),
+    save('Save as PNG', 'png', 'file-media'),
+    save('Save as SVG', 'svg', 'file-media'),
+  ];
+  return html`<div class="toolbar" role="group" aria-label=${`${shortened(section.title, 60)}: view and export`}>
+    ${
+      isTwin
+        ? nothing
+        : button({
+            label: view.asTable ? 'Show the picture' : 'Show the numbers as a table',
+            icon: view.asTable ? 'graph-line' : 'table',
+            appearance: 'icon',
+            onClick: () => actions.view({ asTable: view.asTable !== true }),
+          })
+    }
+    <hs-menu
+      .label=${`Export ${shortened(section.title, 60)}`}
+      .icon=${'export'}
+      .iconOnly=${true}
+      .items=${items}
+    ></hs-menu>
+  </div>`;
+}

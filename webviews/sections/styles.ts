@@ -1,0 +1,213 @@
+import { css } from 'lit';
+
+export const sectionStyles = css`
+  .result-section {
+    min-width: 0;
+  }
+  .result-section .section-head h2 {
+    min-width: 0;
+    overflow-wrap: anywhere;
+  }
+  .result-section .section-head > .toolbar {
+    margin-left: auto;
+  }
+  .result-section .section-head {
+    flex-wrap: nowrap;
+    align-items: start;
+  }
+  .result-section .section-head > h2 {
+    padding-top: 4px;
+  }
+  .number-choice {
+    max-width: 280px;
+    min-height: 26px;
+    margin: 2px 0 4px;
+  }
+  .number-choice .segments {
+    max-width: 100%;
+  }
+  .section-caption {
+    max-width: 760px;
+    margin-bottom: 4px;
+    color: var(--vscode-descriptionForeground);
+    overflow-wrap: anywhere;
+    text-wrap: pretty;
+  }
+  .result-section .reason {
+    max-width: 760px;
+    overflow-wrap: anywhere;
+  }
+  .section-empty {
+    padding: 12px;
+    color: var(--vscode-descriptionForeground);
+    border: 1px dashed var(--line);
+    border-radius: 3px;
+    overflow-wrap: anywhere;
+  }
+  hs-section-picture {
+    display: block;
+    min-width: 0;
+    margin: 4px 0;
+  }
+  .picture-frame {
+    position: relative;
+    outline-offset: 2px;
+    cursor: default;
+  }
+  .picture-frame canvas {
+    display: block;
+  }
+  .picture-tip {
+    position: absolute;
+    z-index: 10;
+    display: none;
+    width: max-content;
+    max-width: min(320px, 100%);
+    padding: 4px 8px;
+    color: var(--vscode-editorHoverWidget-foreground);
+    background: var(--vscode-editorHoverWidget-background);
+    border: 1px solid var(--vscode-editorHoverWidget-border, var(--vscode-contrastBorder));
+    border-radius: 3px;
+    box-shadow: 0 2px 8px var(--vscode-widget-shadow);
+    font-size: var(--small);
+    pointer-events: none;
+    overflow-wrap: anywhere;
+  }
+  .picture-tip.shown {
+    display: block;
+  }
+  .tip-title {
+    font-weight: 600;
+  }
+  .tip-value {
+    font-variant-numeric: tabular-nums;
+  }
+  .tip-definition {
+    max-height: 5.6em;
+    overflow: hidden;
+    opacity: 0.8;
+  }
+  .section-chosen {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    gap: 2px 6px;
+    min-height: 28px;
+    font-size: var(--small);
+    font-variant-numeric: tabular-nums;
+  }
+  .section-chosen .chosen-words {
+    min-width: 0;
+    overflow-wrap: anywhere;
+  }
+  hs-section-chart {
+    display: block;
+    min-width: 0;
+    max-width: 760px;
+  }
+  .chart-legend {
+    display: flex;
+    flex-wrap: wrap;
+    list-style: none;
+    margin-left: -6px;
+  }
+  .chart-legend .legend-entry {
+    max-width: 100%;
+    min-width: 0;
+  }
+  .chart-legend .legend-entry > span:last-child {
+    overflow: hidden;
+    text-overflow: ellipsis;
+  }
+  .graph-threshold {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 0 8px;
+    align-items: center;
+    font-size: var(--small);
+    font-variant-numeric: tabular-nums;
+  }
+  .graph-threshold .slider {
+    flex: 0 1 240px;
+    min-width: 80px;
+    width: auto;
+  }
+  .section-text {
+    max-width: 720px;
+    overflow-wrap: anywhere;
+    text-wrap: pretty;
+  }
+  .section-text p + p {
+    margin-top: 8px;
+  }
+  .result-section .table-frame {
+    max-height: 420px;
+  }
+  .result-section td,
+  .result-section th {
+    max-width: 360px;
+    overflow: hidden;
+    text-overflow: ellipsis;
+  }
+  .generations {
+    display: grid;
+    gap: 12px;
+  }
+  .generation {
+    padding-left: 10px;
+    border-left: 2px solid var(--line);
+    min-width: 0;
+  }
+  .generation-head {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 0 12px;
+    align-items: baseline;
+  }
+  .generation-head h3 {
+    color: var(--vscode-foreground);
+    font-size: var(--vscode-font-size);
+    overflow-wrap: anywhere;
+  }
+  .generation-prompt {
+    max-height: 6em;
+    overflow: auto;
+    color: var(--vscode-descriptionForeground);
+    font-family: var(--vscode-editor-font-family);
+    font-size: calc(var(--vscode-editor-font-size) - 2px);
+    white-space: pre-wrap;
+    overflow-wrap: anywhere;
+  }
+  .generation-texts {
+    display: grid;
+    grid-template-columns: repeat(auto-fit, minmax(min(240px, 100%), 1fr));
+    gap: 8px 24px;
+    margin-top: 4px;
+  }
+  .generation-texts > div {
+    min-width: 0;
+  }
+  .generation-variant {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 4px 8px;
+    align-items: baseline;
+    color: var(--vscode-descriptionForeground);
+    font-size: var(--small);
+  }
+  .generation-text {
+    max-height: 16em;
+    overflow: auto;
+    font-family: var(--vscode-editor-font-family);
+    font-size: calc(var(--vscode-editor-font-size) - 1px);
+    white-space: pre-wrap;
+    overflow-wrap: anywhere;
+  }
+  .generation-text mark {
+    color: inherit;
+    background: color-mix(in srgb, var(--vscode-charts-blue, var(--vscode-focusBorder)) 25%, transparent);
+    text-decoration: underline;
+    text-decoration-thickness: 1px;
+    text-underline-offset: 3px;
+  }
+`;

@@ -1,0 +1,108 @@
+import type { HeadPlace } from '../../protocol/sections/heads';
+import type { SectionCell, TableSection } from '../../protocol/sections/table';
+import { textWidth } from '../charts/text-width';
+import { headName } from '../ui/head-names';
+import { significant } from '../ui/numbers';
+import type { CellValue, Column } from '../ui/table';
+import type { Theme } from '../ui/theme';
+import { fitted, smallSize, textMark } from './legend';
+import { remembered } from './remembered';
+import type { Mark, Scene } from './scene';
+import { twinColumn, type PageKind, type Twin, type TwinRow } from './section-kind';
+import { twinTable } from './twin-table';
+import { shortened, withUnit } from './words';
+
+const isHead = (cell: SectionCell | undefined): cell is HeadPlace => typeof cell === 'object' && cell !== null;
+
+const valueOf = (cell: SectionCell | undefined): CellValue =>
+  cell === null || cell === undefined ? undefined : isHead(cell) ? headName(cell.layer, cell.head) : cell;
+
+export const tableTwin = remembered(({ columns, rows }: TableSection): Twin => ({
+  columns: columns.map(({ name, title, kind, unit, definition, digits }, at): Column<TwinRow> =>
+    twinColumn(at, name, title, {
+      ...(unit === undefined ? {} : { unit }),
+      ...(definition === undefined ? {} : { hint: definition }),
+      ...(kind === 'number' ? { text: (value) => significant(value, digits) } : {}),
+    }),
+  ),
+  // The place of the row comes last: it says which one is asked about, however the rows are sorted.
+  rows: rows.map((row, at): TwinRow => [...columns.map((_, column) => valueOf(row[column])), at]),
+}));
+
+export const tableKind: PageKind<TableSection> = {
+  drawn: 'page',
+  isTwin: true,
+  isEmpty: ({ rows, columns }) => rows.length === 0 || columns.length === 0,
+  twin: tableTwin,
+  body: ({ section, view, actions }) =>
+    twinTable({
+      caption: section.title,
+      twin: tableTwin(section),
+      view,
+      actions,
+      ...(section.ask === undefined ? {} : { rowOf: (row: TwinRow) => String(row.at(-1)) }),
+    }),
+  words: ({ columns, rows }, cursor) => {
+    const row = rows[Number(cursor)];
+    return (
+      row &&
+      columns
+        .slice(0, 3)
+        .map(({ title }, at) => `${title} ${shortened(cellText(valueOf(row[at])), 60)}`)
+        .join(', ')
+    );
+  },
+  place: ({ rows }, cursor) => (rows[Number(cursor)] ? { kind: 'row', row: Number(cursor) } : undefined),
+  scene: (section, theme, width) => twinScene(tableTwin(section), theme, width),
+};
+
+const cellText = (value: CellValue): string =>
+  typeof value === 'number' ? significant(value) : value === undefined || value === '' ? '–' : value;
+
+const mostRows = 40;
+
+/** The first rows, each column as wide as its widest cell as long as all of them fit. */
+export function twinScene({ columns, rows }: Twin, theme: Theme, width: number): Scene {
+  const size = smallSize(theme);
+  const line = size + 7;
+  const shown = rows.slice(0, mostRows);
+  const texts = [
+    columns.map(({ title, unit = '' }) => withUnit(title, unit)),
+    ...shown.map((row) => columns.map((column) => shortened(column.text?.(row) ?? cellText(column.value(row)), 200))),
+  ];
+  const face = { font: theme.font };
+  const wanted = columns.map((_, at) =>
+    texts.reduce((most, row) => Math.max(most, textWidth(row[at] ?? '', size, face)), 12),
+  );
+  const gap = 16;
+  const room = width - gap * Math.max(0, columns.length - 1);
+  const total = wanted.reduce((sum, one) => sum + one, 0);
+  const widths = total <= room ? wanted : wanted.map((one) => Math.max(24, (one * room) / total));
+  const marks: Mark[] = [];
+  texts.forEach((row, at) => {
+    let x = 0;
+    row.forEach((text, column) => {
+      const wide = widths[column] ?? 0;
+      const numeric = columns[column]?.numeric === true;
+      marks.push(
+        textMark(fitted(text, wide, size, theme.font), numeric ? x + wide : x, (at + 1) * line - 5, theme, {
+          anchor: numeric ? 'end' : 'start',
+          fill: at === 0 ? theme.muted : theme.foreground,
+        }),
+      );
+      x += wide + gap;
+    });
+  });
+  marks.push({ kind: 'path', d: `M0 ${line}L${width} ${line}`, stroke: theme.line, lineWidth: 1 });
+  const more = rows.length - shown.length;
+  if (more > 0)
+    marks.push(
+      textMark(
+        `${more.toLocaleString('en-US')} more rows are in the CSV file.`,
+        0,
+        (texts.length + 1) * line - 5,
+        theme,
+      ),
+    );
+  return { width, height: (texts.length + (more > 0 ? 1 : 0)) * line + 2, marks };
+}
