@@ -53,6 +53,7 @@ export const fromHeadsPanel: Schema<FromHeadsPanel> = byKind<FromHeadsPanel>({
   saveLabels: {},
   save: {},
   compare: {},
+  stopComparing: {},
   openFull: { plan: headsPlan, select: optional(headPlace) },
   export: exported,
   copy: copied,

@@ -51,13 +51,15 @@ const neighborhood = object<NeighborhoodRequest>({
 
 const plan = benchmarkPlan;
 
+type HeadAt = NonNullable<Extract<FromKernelsPanel, { readonly kind: 'openFull' }>['select']>;
+
 export const fromKernelsPanel: Schema<FromKernelsPanel> = byKind<FromKernelsPanel>({
   ready: {},
   planned: { plan },
   run: { plan },
   cancel: {},
   save: {},
-  openFull: { plan },
+  openFull: { plan, select: optional(object<HeadAt>({ layer: anyNumber, head: anyNumber })) },
   refreshDevices: {},
   mechanismView: { request: viewRequest },
   neighborhoodBound: { request: neighborhood },

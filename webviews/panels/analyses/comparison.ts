@@ -29,12 +29,11 @@ export function comparison(part: Part): TemplateResult | typeof nothing {
   const { result, compareWith } = state;
   if (!result || !compareWith) return nothing;
   const here = state.savedAs ?? 'This result';
+  const { sections: changes = [] } = compareWith;
   return html`<div class="comparison">
     ${
-      compareWith.sections.length > 0
-        ? html`<section class="changes" aria-label="Changes">
-            ${sectionsOf(part, compareWith.sections, changesKey)}
-          </section>`
+      changes.length > 0
+        ? html`<section class="changes" aria-label="Changes">${sectionsOf(part, changes, changesKey)}</section>`
         : nothing
     }
     <div class="side-by-side">

@@ -36,7 +36,7 @@ function shownOf(state: State, result: AnalysisResult): readonly Shown[] {
     }));
   return compareWith
     ? [
-        ...list(compareWith.sections, changesKey),
+        ...list(compareWith.sections ?? [], changesKey),
         ...list(result.sections, '', state.savedAs ?? 'this result'),
         ...list(compareWith.result.sections, otherKey, compareWith.name),
       ]

@@ -76,7 +76,7 @@ export function picturesNeeded(state: State): readonly string[] {
   const { compareWith, answers } = state;
   const all = [
     ...shownSections(state),
-    ...(compareWith ? [...compareWith.sections, ...compareWith.result.sections] : []),
+    ...(compareWith ? [...(compareWith.sections ?? []), ...compareWith.result.sections] : []),
     ...answers.flatMap(({ section }) => section ?? []),
   ];
   return [...new Set(all.flatMap((section) => (section.kind === 'image' ? [section.image.path] : [])))];
