@@ -109,7 +109,7 @@ export const labelsResult: Schema<LabelsResult> = v.pipe(
       classes.every(({ layer, head }) => selfToken[layer]?.[head] !== undefined),
     'a result whose labels are of heads that it has',
   ),
-) as Schema<Named> as Schema<LabelsResult>;
+);
 
 const tablesOf = ({ statistics: by, groups, labelScores }: Named): readonly PerHead[] => [
   ...headStatisticNames.map((name) => by[name]),
