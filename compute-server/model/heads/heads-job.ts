@@ -12,8 +12,9 @@ import { provenance } from '../../provenance';
 import type { Job } from '../../dispatch/dispatcher';
 import type { Surroundings } from '../../surroundings';
 import { planChunk } from '../run/budget';
-import { causalCheck, type CausalCheck } from './causal-check';
-import { labelHeads, type LabelledHeads } from './head-labels';
+import { ServerRunner } from '../../analyses/runner';
+import { labelHeads, type LabelledHeads, type LabelledStage } from '../../../diagnostics/labels/label-heads';
+import { usualNullSequences } from '../../../diagnostics/labels/label-run';
 import type { HeadNumbers } from '../../../diagnostics/model-runner/head-numbers';
 import { thumbnailSize } from '../run/row-plan';
 import { biasedKeys, checkedVariant } from '../run/key-groups';
@@ -120,16 +121,14 @@ export async function* headsJob(
   }
 
   let labelled: LabelledHeads | undefined;
-  let checked: CausalCheck | undefined;
   if (request.classify) {
-    yield { kind: 'stage', sentence: 'Running random sequences for the null models', share: 1, keptLayers };
-    labelled = await labelHeads(model, ids.length, done, request, surroundings, signal);
-    const { classes } = labelled;
-    if (request.causal) {
-      const sentence = `Removing ${classes.length} labelled heads, alone and by label`;
-      yield { kind: 'stage', sentence, share: 1, keptLayers };
-      checked = await causalCheck(model, sequence, classes, request, surroundings, signal);
-    }
+    const { causal, seed } = request;
+    const labels = labelHeads(
+      new ServerRunner(opened, model, surroundings, signal),
+      { sequence, statistics: done.map(numbersOf) },
+      { variant, seed, causal, nullSequences: usualNullSequences, step: (_, act) => act() },
+    );
+    labelled = yield* asStages(labels, keptLayers);
   }
   await resume.remove();
 
@@ -158,14 +157,24 @@ export async function* headsJob(
         groups.map(({ name }) => [name, done.map((layer) => layer.statistics?.groups[name] ?? [])]),
       ),
       topKeys: done.map((layer) => topKeysOf(layer)),
-      classes: checked?.classes ?? labelled?.classes ?? [],
-      ...(labelled ? { labelScores: labelled.scores } : {}),
-      ...(checked ? { classAblations: checked.ablations } : {}),
+      classes: [],
+      ...labelled,
       parity,
       seconds: (performance.now() - started) / 1000,
     },
     ...(thumbnails ? { thumbnails } : {}),
   };
+}
+
+async function* asStages(
+  labels: AsyncGenerator<LabelledStage, LabelledHeads>,
+  keptLayers: number,
+): AsyncGenerator<HeadsProgress, LabelledHeads> {
+  for (;;) {
+    const step = await labels.next();
+    if (step.done) return step.value;
+    yield { kind: 'stage', sentence: step.value.sentence, share: 1, keptLayers };
+  }
 }
 
 function timeLeft(started: number, done: number, left: number): { secondsLeft?: number } {
@@ -193,12 +202,16 @@ export const rowOf = (numbers: HeadNumbers): { readonly [K in keyof HeadStatisti
     readonly [K in keyof HeadStatistics]: readonly number[];
   };
 
+function numbersOf({ statistics }: LayerResult): HeadNumbers {
+  if (!statistics) throw new RangeError('the layer has no statistics');
+  return statistics;
+}
+
 function layerProgress(layer: LayerResult, model: LoadedModel): HeadsProgress {
-  if (!layer.statistics) throw new RangeError('the layer has no statistics');
   return {
     kind: 'layer',
     layer: layer.layer,
-    statistics: rowOf(layer.statistics),
+    statistics: rowOf(numbersOf(layer)),
     ...(layer.thumbnail
       ? { thumbnails: { size: thumbnailSize, layers: 1, heads: model.summary.heads, data: layer.thumbnail } }
       : {}),

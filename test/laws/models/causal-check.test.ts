@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { causalCheck } from '../../../compute-server/model/heads/causal-check';
+import { ServerRunner } from '../../../compute-server/analyses/runner';
 import { runPrompt } from '../../../compute-server/model/run/model-run';
-import { repeatedSequence } from '../../../diagnostics/patterns/probes';
-import { probeSettings } from '../../../compute-server/model/heads/head-labels';
-import type { HeadsRequest } from '../../../protocol/compute/models';
+import { causalCheck, type CausalCheck } from '../../../diagnostics/labels/causal-check';
+import { probeSettings } from '../../../diagnostics/labels/probe-runs';
+import { repeatedSequence } from '../../../diagnostics/labels/probes';
 import type { HeadClass, HeadGain } from '../../../protocol/results/heads';
 import { openTiny, promptIds, type OpenTiny } from '../../support/checkpoints/open-tiny';
-import { surroundingsOf } from './jobs';
+import { resultOf, surroundingsOf } from './jobs';
 
 const bears = (layer: number, head: number, label: HeadClass['label']): HeadClass => ({
   layer,
@@ -18,16 +18,7 @@ const bears = (layer: number, head: number, label: HeadClass['label']): HeadClas
 });
 const classes = [bears(0, 0, 'self'), bears(0, 1, 'induction'), bears(1, 0, 'induction'), bears(1, 0, 'local')];
 const gains = [{ layer: 0, head: 2, gain: 0.5 }];
-const request: HeadsRequest = {
-  folder: '',
-  prompt: { kind: 'ids', ids: promptIds },
-  gains,
-  classify: true,
-  causal: true,
-  thumbnails: false,
-  seed: 3,
-};
-const surroundings = (memoryLimit: number) => surroundingsOf({ memoryLimit });
+const seed = 3;
 
 describe('what labelled heads are worth', () => {
   let tiny: OpenTiny;
@@ -35,6 +26,24 @@ describe('what labelled heads are worth', () => {
     tiny = await openTiny('llama');
   });
   after(() => tiny.close());
+
+  const runner = (memoryLimit = 1e9): ServerRunner =>
+    new ServerRunner(tiny.model, tiny.model, surroundingsOf({ memoryLimit }), new AbortController().signal);
+  const check = (
+    of: {
+      ids?: readonly number[];
+      labels?: readonly HeadClass[];
+      gains?: readonly HeadGain[];
+      memoryLimit?: number;
+    } = {},
+  ): Promise<CausalCheck> =>
+    resultOf(
+      causalCheck(runner(of.memoryLimit), { ids: of.ids ?? promptIds }, of.labels ?? classes, {
+        variant: { gains: of.gains ?? gains },
+        seed,
+        step: (_, act) => act(),
+      }),
+    );
 
   /** By the definition: all logits, -ln of the softmax at the next token, the mean over `positions`. */
   const lossWith = async (ids: readonly number[], positions: readonly number[], off: readonly HeadGain[]) => {
@@ -56,10 +65,8 @@ describe('what labelled heads are worth', () => {
     assert.ok(Math.abs((found ?? Number.NaN) - expected) < 1e-5, `${what}: ${found} and ${expected}`);
 
   it('each head alone and all of a label at once: on the prompt and on the repeated sequence, over the gains of the run', async () => {
-    const check = await causalCheck(
-      ...([tiny.model, { ids: promptIds }, classes, request, surroundings(1e9), new AbortController().signal] as const),
-    );
-    const settings = probeSettings(tiny.model, request.seed);
+    const found = await check();
+    const settings = probeSettings(runner().facts, seed);
     assert.ok(settings);
     const probe = repeatedSequence(settings);
     const prompted = promptIds.slice(1).map((_, at) => at);
@@ -69,13 +76,13 @@ describe('what labelled heads are worth', () => {
         (await lossWith(probe.ids, counted, off)) - (await lossWith(probe.ids, counted, [])),
         (await lossWith(promptIds, prompted, off)) - (await lossWith(promptIds, prompted, [])),
       ] as const;
-    for (const { layer, head, causal } of check.classes) {
+    for (const { layer, head, causal } of found.classes) {
       const [onProbe, onPrompt] = await changes([{ layer, head, gain: 0 }]);
       near(causal?.lossChange, onProbe, `L${layer}H${head}`);
       near(causal?.promptLossChange, onPrompt, `L${layer}H${head} on the prompt`);
     }
     assert.deepEqual(
-      check.ablations.map(({ label, heads }) => [label, heads]),
+      found.ablations.map(({ label, heads }) => [label, heads]),
       [
         ['self', 1],
         ['local', 1],
@@ -86,9 +93,9 @@ describe('what labelled heads are worth', () => {
       { layer: 0, head: 1, gain: 0 },
       { layer: 1, head: 0, gain: 0 },
     ]);
-    near(check.ablations[2]?.lossChange, onProbe, 'both induction heads');
-    near(check.ablations[2]?.promptLossChange, onPrompt, 'both induction heads on the prompt');
-    const alone = check.classes
+    near(found.ablations[2]?.lossChange, onProbe, 'both induction heads');
+    near(found.ablations[2]?.promptLossChange, onPrompt, 'both induction heads on the prompt');
+    const alone = found.classes
       .filter(({ label }) => label === 'induction')
       .map(({ causal }) => causal?.lossChange ?? 0);
     assert.ok(
@@ -98,10 +105,9 @@ describe('what labelled heads are worth', () => {
   });
 
   it('a head that the gains have at 0 is not removed once more, and the class without it is worth what its others are', async () => {
-    const off = { ...request, gains: [...gains, { layer: 0, head: 1, gain: 0 }] };
-    const signal = new AbortController().signal;
-    const check = await causalCheck(tiny.model, { ids: promptIds }, classes, off, surroundings(1e9), signal);
-    const [, gone, other] = check.classes;
+    const off = [...gains, { layer: 0, head: 1, gain: 0 }];
+    const found = await check({ gains: off });
+    const [, gone, other] = found.classes;
     assert.deepEqual(gone?.causal, {
       lossChange: Number.NaN,
       on: 'repeated random sequence, second half',
@@ -117,19 +123,14 @@ describe('what labelled heads are worth', () => {
     ];
     near(other?.causal?.promptLossChange, without - with_, 'L1H0 on top of the gains');
     assert.ok(other?.causal && !('alreadyOff' in other.causal));
-    const joint = check.ablations.find(({ label }) => label === 'induction');
+    const joint = found.ablations.find(({ label }) => label === 'induction');
     assert.deepEqual(joint, { label: 'induction', heads: 2, ...other.causal, alreadyOff: 1 });
-    const alone = await causalCheck(
-      ...([tiny.model, { ids: promptIds }, classes.slice(1, 2), off, surroundings(1e9), signal] as const),
-    );
+    const alone = await check({ gains: off, labels: classes.slice(1, 2) });
     assert.deepEqual([alone.ablations[0]?.alreadyOff, alone.ablations[0]?.lossChange], [1, Number.NaN]);
   });
 
   it('with little memory fewer are removed side by side, and the numbers stay', async () => {
-    const signal = new AbortController().signal;
-    const run = (memoryLimit: number) =>
-      causalCheck(tiny.model, { ids: promptIds }, classes, request, surroundings(memoryLimit), signal);
-    const [much, little] = [await run(1e9), await run(260_000)];
+    const [much, little] = [await check(), await check({ memoryLimit: 260_000 })];
     little.ablations.forEach(({ lossChange, promptLossChange }, at) => {
       near(lossChange, much.ablations[at]?.lossChange ?? Number.NaN, 'sequence');
       near(promptLossChange, much.ablations[at]?.promptLossChange ?? Number.NaN, 'prompt');
@@ -137,10 +138,9 @@ describe('what labelled heads are worth', () => {
   });
 
   it('a prompt of one token has no loss; a model without labels is not run', async () => {
-    const signal = new AbortController().signal;
-    const one = await causalCheck(tiny.model, { ids: [5] }, classes, request, surroundings(1e9), signal);
+    const one = await check({ ids: [5] });
     assert.ok(one.classes.every(({ causal }) => causal && !('promptLossChange' in causal)));
-    const none = await causalCheck(tiny.model, { ids: promptIds }, [], request, surroundings(1e9), signal);
+    const none = await check({ labels: [] });
     assert.deepEqual(none, { classes: [], ablations: [] });
   });
 });

@@ -1,4 +1,5 @@
 /** The labels of heads: hue, shape and letter of each, and what its score measures. */
+import { labelWords } from '../../../protocol/results/head-words';
 import { headLabels, type HeadClass, type HeadLabel } from '../../../protocol/results/heads';
 import type { Identity, Shape } from '../../charts/palette';
 import { headKey } from '../../ui/head-names';
@@ -12,59 +13,20 @@ export interface LabelInfo {
   readonly identity: Identity;
 }
 
-const words: Readonly<Record<HeadLabel, readonly [title: string, letter: string, shape: Shape, definition: string]>> = {
-  'previous-token': [
-    'previous token',
-    'P',
-    'triangle',
-    'Mass on the token before each query. Null: each row’s probabilities dealt to its keys at random.',
-  ],
-  self: [
-    'self',
-    'S',
-    'circle',
-    'Mass on the query’s own token. Null: each row’s probabilities dealt to its keys at random.',
-  ],
-  'first-token-sink': [
-    'first-token sink',
-    'F',
-    'square',
-    'Mass on the first token. Null: each row’s probabilities dealt to its keys at random.',
-  ],
-  local: [
-    'local',
-    'L',
-    'hexagon',
-    'Mass on the 16 latest tokens. Null: each row’s probabilities dealt to its keys at random.',
-  ],
-  induction: [
-    'induction',
-    'I',
-    'diamond',
-    'On a random sequence said twice: mass on the tokens after earlier occurrences. Null: the sequence not repeated.',
-  ],
-  'duplicate-token': [
-    'duplicate token',
-    'D',
-    'plus',
-    'On a random sequence said twice: mass on earlier occurrences of the same token. Null: the sequence not repeated.',
-  ],
-  uniform: [
-    'uniform',
-    'U',
-    'cross',
-    'Entropy over the mean of ln(readable keys): 1 when all keys are read alike. Null: rows drawn at random, all distributions over their keys equally likely.',
-  ],
-  retrieval: [
-    'retrieval',
-    'R',
-    'inverted',
-    'Keys and values in a random haystack, then the keys again, one separator before every value: share of queries that read the value of their key most. Null: the keys absent from the haystack.',
-  ],
+const marks: Readonly<Record<HeadLabel, readonly [letter: string, shape: Shape]>> = {
+  'previous-token': ['P', 'triangle'],
+  self: ['S', 'circle'],
+  'first-token-sink': ['F', 'square'],
+  local: ['L', 'hexagon'],
+  induction: ['I', 'diamond'],
+  'duplicate-token': ['D', 'plus'],
+  uniform: ['U', 'cross'],
+  retrieval: ['R', 'inverted'],
 };
 
 export const labelInfos: readonly LabelInfo[] = headLabels.map((id, hue) => {
-  const [title, letter, shape, definition] = words[id];
+  const [letter, shape] = marks[id];
+  const { title, definition } = labelWords[id];
   return { id, title, letter, definition, identity: { id, title, code: letter, hue, shape, dash: [] } };
 });
 

@@ -9,7 +9,7 @@ import {
   thresholds,
   type LabelInput,
   type ProbeScores,
-} from '../../../diagnostics/patterns/labels';
+} from '../../../../diagnostics/labels/labels';
 import { entropyOf, planted, promptScores, randomFrom, uniform, type Matrix } from './planted';
 
 const length = 60;

@@ -4,7 +4,7 @@ import {
   retrievalProbe,
   retrievalScores,
   type RetrievalProbe,
-} from '../../../diagnostics/patterns/retrieval';
+} from '../../../../diagnostics/labels/retrieval';
 
 const settings = { vocabulary: 200, avoid: [0, 1, 2], bosId: 1, period: 64, seed: 9 };
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { confidenceOf, measuredNull, studentDistribution } from '../../../diagnostics/patterns/confidence';
+import { confidenceOf, measuredNull, studentDistribution } from '../../../../diagnostics/labels/confidence';
 import { randomFrom } from './planted';
 
 describe('confidence of a score', () => {

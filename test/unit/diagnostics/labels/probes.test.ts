@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { probePeriod, repeatedSequence, unrepeatedSequence } from '../../../diagnostics/patterns/probes';
+import { probePeriod, repeatedSequence, unrepeatedSequence } from '../../../../diagnostics/labels/probes';
 
 const settings = { vocabulary: 200, avoid: [0, 1, 2], bosId: 1, period: 32, seed: 9 };
 

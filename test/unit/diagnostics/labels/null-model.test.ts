@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { StatisticsCollector } from '../../../compute-server/model/run/head-statistics';
-import { PickTable } from '../../../compute-server/model/run/pick-table';
-import type { RuntimeArray } from '../../../compute-server/runtime/session';
+import { StatisticsCollector } from '../../../../compute-server/model/run/head-statistics';
+import { PickTable } from '../../../../compute-server/model/run/pick-table';
+import type { RuntimeArray } from '../../../../compute-server/runtime/session';
 import { dealt, planted, positional, randomFrom, scoreOf, uniform, type Matrix } from './planted';
 
 const dense = (value: RuntimeArray | undefined): Matrix => {

@@ -1,6 +1,6 @@
 /** Attention matrices that do one thing, and their scores by the definitions alone: for tests of labels and null models. */
-import { localWindow } from '../../../compute-server/model/run/pick-table';
-import type { PromptScores } from '../../../diagnostics/patterns/labels';
+import { localWindow } from '../../../../compute-server/model/run/pick-table';
+import type { PromptScores } from '../../../../diagnostics/labels/labels';
 
 /** p(i, j), rows sum to 1. */
 export type Matrix = readonly (readonly number[])[];
