@@ -1,9 +1,13 @@
 /** What the analysis `divergence` saves: its types and their schema. */
 import {
-  removedPositions,
+  captionToken,
+  imageSinks,
+  reinforcementFields,
+  removedPart,
+} from '../../protocol/results/hallucination-schema';
+import {
   outlierRules,
-  reinforcedHeads,
-  reinforcementExecutors,
+  removedPositions,
   vhdDistances,
   type CaptionToken,
   type FlagPerHead,
@@ -17,21 +21,7 @@ import {
 import type { HeadGain, PerHead } from '../../protocol/results/heads';
 import type { ImageSpan } from '../../protocol/results/image';
 import type { Schema } from '../../protocol/schema/check';
-import {
-  byKind,
-  count,
-  figure,
-  flag,
-  list,
-  number,
-  object,
-  oneOf,
-  optional,
-  text,
-  texts,
-  whole,
-  wholes,
-} from '../../protocol/schema/fields';
+import { count, figure, flag, list, object, oneOf, optional, text, texts, whole } from '../../protocol/schema/fields';
 import { headGains, imageSpan, mostHeads, mostLayers } from '../../protocol/schema/parts';
 
 export interface MeasuredCaption {
@@ -76,8 +66,6 @@ export type DivergenceResult = {
   readonly reinforced?: ReinforcedCaption;
 };
 
-const removed: Schema<Removed> = byKind<Removed>({ image: {}, span: { start: whole, end: whole } });
-
 const table: Schema<PerHead> = list(list(figure, 'a list of heads', { most: mostHeads }), 'a list of layers', {
   most: mostLayers,
 });
@@ -87,35 +75,13 @@ const flags: Schema<FlagPerHead> = list(list(flag, 'a list of heads', { most: mo
 
 const captionFields = {
   text,
-  tokens: list(
-    object<CaptionToken>({ id: whole, text, probability: figure, tVhd: figure, visualAttention: figure }),
-    'a list of tokens',
-  ),
+  tokens: list(captionToken, 'a list of tokens'),
   stoppedAt: optional(whole),
   broken: optional(text),
 };
 
-const reinforcement: Schema<Reinforcement> = object<Reinforcement>({
-  alpha: number,
-  layers: wholes,
-  distance: oneOf(vhdDistances),
-  outliers: oneOf(outlierRules),
-  positions: oneOf(removedPositions),
-  heads: oneOf(reinforcedHeads),
-  normMatched: flag,
-  executor: oneOf(reinforcementExecutors),
-  seed: whole,
-});
-
-const sinks: Schema<ImageSinks> = object<ImageSinks>({
-  notApplicable: optional(text),
-  dimensions: wholes,
-  threshold: number,
-  tokens: list(object<ImageSinks['tokens'][number]>({ token: whole, phi: figure, layers: wholes }), 'a list of sinks'),
-});
-
 export const divergenceResult: Schema<DivergenceResult> = object<DivergenceResult>({
-  removed,
+  removed: removedPart,
   distance: oneOf(vhdDistances),
   outliers: oneOf(outlierRules),
   positions: oneOf(removedPositions),
@@ -127,10 +93,15 @@ export const divergenceResult: Schema<DivergenceResult> = object<DivergenceResul
   visualAttention: table,
   outlier: flags,
   selected: flags,
-  sinks: optional(sinks),
+  sinks: optional(imageSinks),
   caption: object<MeasuredCaption>(captionFields),
   attention: list(figure),
   reinforced: optional(
-    object<ReinforcedCaption>({ ...captionFields, reinforcement, heads: flags, gains: headGains() }),
+    object<ReinforcedCaption>({
+      ...captionFields,
+      reinforcement: object<Reinforcement>(reinforcementFields),
+      heads: flags,
+      gains: headGains(),
+    }),
   ),
 });
