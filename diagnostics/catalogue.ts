@@ -1,5 +1,6 @@
 /** Every analysis: one line each. */
 import type { Analysis } from './analysis';
+import { divergence } from './divergence/analysis';
 import { labels } from './labels/analysis';
 
-export const analyses: readonly Analysis[] = [labels];
+export const analyses: readonly Analysis[] = [labels, divergence];

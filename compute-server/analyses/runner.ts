@@ -1,5 +1,12 @@
 /** The ModelRunner of an opened model: what analyses run it through. */
-import type { ContinuationRequest, ModelFacts, ModelRunner, Prompt } from '../../diagnostics/model-runner/model-runner';
+import type {
+  ContinuationRequest,
+  ModelFacts,
+  ModelRunner,
+  Prompt,
+  ReinforcedContinuation,
+  ReinforcedRequest,
+} from '../../diagnostics/model-runner/model-runner';
 import type { KeptPrefix, LayerResult, RunRequest, RunResult } from '../../diagnostics/model-runner/run-request';
 import type { Sequence } from '../../diagnostics/model-runner/sequence';
 import type { Variant } from '../../diagnostics/model-runner/variant';
@@ -8,7 +15,9 @@ import type { Intervention } from '../../protocol/interventions/interventions';
 import { FailureError } from '../../protocol/wire/failures';
 import { headWeights } from '../model/checkpoint/head-weights';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
+import { startReinforced } from '../model/generation/reinforcement';
 import { SequenceRun } from '../model/generation/sequence-run';
+import { chunkFor } from '../model/hallucination/span-request';
 import { piecesOf, readerOf, sequenceOf, textOf } from '../model/prompt/prompt';
 import { planChunk, type RunShape } from '../model/run/budget';
 import { checkedVariant } from '../model/run/key-groups';
@@ -78,11 +87,13 @@ export class ServerRunner implements ModelRunner {
   }
 
   layers(request: RunRequest): AsyncGenerator<LayerResult, RunResult> {
-    return layerResults(layersOf(this.model.spec, this.model.sessions, this.planned(request), { signal: this.signal }));
+    return layerResults(
+      layersOf(this.specFor(request), this.model.sessions, this.planned(request), { signal: this.signal }),
+    );
   }
 
   run(request: RunRequest): Promise<RunResult> {
-    return runPrompt(this.model.spec, this.model.sessions, this.planned(request), { signal: this.signal });
+    return runPrompt(this.specFor(request), this.model.sessions, this.planned(request), { signal: this.signal });
   }
 
   async losses(sequence: Sequence, rows: readonly number[], variants: readonly Variant[]): Promise<readonly number[]> {
@@ -125,20 +136,38 @@ export class ServerRunner implements ModelRunner {
     return { length, cache };
   }
 
-  continuation({ sequence, variant, observe, further }: ContinuationRequest): Promise<SequenceRun> {
-    const { length } = sequence.ids;
-    const chunk = this.chunkFor({
-      length,
-      batch: 1,
-      keepCache: true,
-      further,
-      logits: 'last',
-      prefix: sequence.prefix,
-    });
+  continuation(request: ContinuationRequest): Promise<SequenceRun> {
+    const { sequence, variant, observe, further, held = 1, onLayer } = request;
+    const chunk = this.chunkFor(
+      {
+        length: sequence.ids.length,
+        batch: held,
+        keepCache: true,
+        further,
+        logits: 'last',
+        prefix: sequence.prefix,
+      },
+      request.chunk,
+    );
     return SequenceRun.start(
       this.model.spec,
       this.model.sessions,
       { ...sequence, chunk, ...(variant ? { variant } : {}), ...(observe ? { observe } : {}) },
+      { signal: this.signal, ...(onLayer ? { onLayer: (_, stream) => onLayer(stream) } : {}) },
+    );
+  }
+
+  reinforced({ sequence, without, plan, variant, further, chunk }: ReinforcedRequest): Promise<ReinforcedContinuation> {
+    const { memoryLimit } = this.surroundings;
+    return startReinforced(
+      this.model.spec,
+      this.model.sessions,
+      {
+        pair: { whole: sequence, without },
+        plan,
+        chunk: chunk ?? chunkFor(this.model, sequence, further, memoryLimit, true),
+        ...(variant ? { variant } : {}),
+      },
       { signal: this.signal },
     );
   }
@@ -149,8 +178,15 @@ export class ServerRunner implements ModelRunner {
     return headWeights(block.attention, head, this.model.weights, this.model.weightsFolder);
   }
 
+  private specFor({ depth, logits, lossAt }: RunRequest): LoadedModel['spec'] {
+    const { spec } = this.model;
+    if (depth === undefined || depth >= spec.blocks.length) return spec;
+    if (logits !== 'none' || lossAt) throw new RangeError('a run that ends before the last layer has no logits');
+    return { ...spec, blocks: spec.blocks.slice(0, depth) };
+  }
+
   private planned(request: RunRequest): ServerRequest {
-    const { past, ...rest } = request;
+    const { past, depth: _, ...rest } = request;
     const chunk = this.chunkFor(
       {
         length: request.ids.length,

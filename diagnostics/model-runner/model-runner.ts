@@ -5,9 +5,11 @@
 import type { PromptInput, EncoderInput } from '../../protocol/compute/models';
 import type { Intervention } from '../../protocol/interventions/interventions';
 import type { ModelSummary } from '../../protocol/results/heads';
-import type { KeptPrefix, LayerResult, RunRequest, RunResult } from './run-request';
+import type { HeadNumbers } from './head-numbers';
+import type { KeptPrefix, LayerResult, ResidualStream, RunRequest, RunResult } from './run-request';
 import type { Sequence } from './sequence';
-import type { Variant } from './variant';
+import type { ReinforcementPlan } from './reinforcement-plan';
+import type { HeadGain, Variant } from './variant';
 
 export interface CancelSignal {
   readonly aborted: boolean;
@@ -55,6 +57,8 @@ export interface Extension {
   readonly logits: Float32Array;
   /** By token, where they are asked for. */
   readonly observations: readonly Observation[];
+  /** By layer, of the one token, where they are asked for. */
+  readonly statistics?: readonly HeadNumbers[];
 }
 
 export interface ContinuationRequest {
@@ -64,6 +68,26 @@ export interface ContinuationRequest {
   readonly observe?: boolean;
   /** Tokens that will follow at most: their keys and values are counted against the memory limit. */
   readonly further: number;
+  /** Continuations of about this length that are held at the same time: their memory is counted; absent: 1. */
+  readonly held?: number;
+  /** Queries per chunk; absent: chosen by the memory limit. */
+  readonly chunk?: number;
+  /** What leaves each layer while the prompt is run. */
+  readonly onLayer?: (stream: ResidualStream) => void;
+}
+
+/** Head reinforcement: heads are chosen by comparison with the sequence that lacks a span, and scaled from the prompt on. */
+export interface ReinforcedRequest extends Pick<ContinuationRequest, 'sequence' | 'variant' | 'further' | 'chunk'> {
+  readonly without: Sequence;
+  readonly plan: ReinforcementPlan;
+}
+
+export interface ReinforcedContinuation {
+  readonly run: Continuation;
+  /** [layers][heads]; false where none is reinforced. */
+  readonly selected: readonly (readonly boolean[])[];
+  /** The gains of the reinforcement alone. */
+  readonly gains: readonly HeadGain[];
 }
 
 /** A prompt that was run with its keys and values kept, and goes on. */
@@ -75,7 +99,10 @@ export interface Continuation {
   readonly length: number;
   /** False when the context is full. */
   readonly canGoOn: boolean;
-  extend(ids: readonly number[], wanted?: { readonly observe?: boolean }): Promise<Extension>;
+  extend(
+    ids: readonly number[],
+    wanted?: { readonly observe?: boolean; readonly statistics?: boolean },
+  ): Promise<Extension>;
 }
 
 /** [rows, columns], row by row. */
@@ -129,6 +156,7 @@ export interface ModelRunner {
   /** Keys and values of the first `length` rows under one variant, for runs that go on from them. */
   prefix(sequence: Sequence, length: number, variant?: Variant): Promise<KeptPrefix>;
   continuation(request: ContinuationRequest): Promise<Continuation>;
+  reinforced(request: ReinforcedRequest): Promise<ReinforcedContinuation>;
 
   /** Weights of one head on the host. */
   weights(layer: number, head: number): Promise<HeadWeights>;

@@ -15,6 +15,16 @@ export interface KeptPrefix {
   readonly length: number;
 }
 
+/** The residual stream [b, n, w] that enters a layer, chunk by chunk. */
+export interface ResidualStream {
+  readonly layer: number;
+  readonly chunks: readonly Float32Array[];
+  readonly chunk: number;
+  readonly batch: number;
+  /** Hidden size. */
+  readonly width: number;
+}
+
 export interface RunRequest extends Sequence {
   /** One run per variant, as a batch; absent: the plain model alone. Statistics and taps are those of variant 0. */
   readonly variants?: readonly Variant[];
@@ -25,6 +35,8 @@ export interface RunRequest extends Sequence {
    * rows; statistics, maps and top keys need the whole prompt.
    */
   readonly past?: KeptPrefix;
+  /** Layers that are run, from the first on; absent: all. Without the last one there are no logits. */
+  readonly depth?: number;
   /** Queries per chunk; absent: chosen by the memory limit. */
   readonly chunk?: number;
   readonly statistics?: boolean;

@@ -83,7 +83,7 @@ export const reinforcementFields: Fields<Reinforcement> = {
 
 const reinforcement = object<Reinforcement>(reinforcementFields);
 
-const token = object<CaptionToken>({
+export const captionToken = object<CaptionToken>({
   id: whole,
   text,
   probability: figure,
@@ -112,7 +112,7 @@ const captionOf = (size?: Size): Schema<Caption> =>
   object<Caption>({
     reinforcement: orNull(reinforcement),
     text,
-    tokens: list(token, 'a list', ofTokens),
+    tokens: list(captionToken, 'a list', ofTokens),
     mentions: list(mention, 'a list', ofTokens),
     score: optional(captionScore),
     stoppedAt: optional(whole),
@@ -140,7 +140,9 @@ const measure = {
   seconds: number,
 } satisfies Partial<Fields<HallucinationResult>>;
 
-const sinks = object<ImageSinks>({
+export const removedPart: Schema<Removed> = byKind<Removed>({ image: {}, span: { start: whole, end: whole } });
+
+export const imageSinks = object<ImageSinks>({
   notApplicable: optional(text),
   dimensions: wholes,
   threshold: figure,
@@ -164,13 +166,13 @@ function resultOf(size: Size): Schema<HallucinationResult> {
       promptIds: wholes,
       promptTokens: texts,
       image: optional(imageSpan),
-      removed: byKind<Removed>({ image: {}, span: { start: whole, end: whole } }),
+      removed: removedPart,
       ...sizeFields(size),
       ...tables,
       steps: optional(list(object<DivergenceStep>({ step: whole, ...tables }), 'a list', ofTokens)),
       caption,
       variants: list(caption, 'a list', ofCaptions),
-      sinks: optional(sinks),
+      sinks: optional(imageSinks),
       truth: optional(list(text, 'a list of objects')),
       references: optional(list(text, 'a list of captions')),
     },

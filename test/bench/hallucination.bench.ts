@@ -5,15 +5,16 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { reinforcedLayers } from '../../diagnostics/hallucination/divergence';
-import { DivergenceRun } from '../../compute-server/model/hallucination/divergence-run';
+import { reinforcedLayers } from '../../diagnostics/divergence/divergence';
+import { DivergenceRun } from '../../diagnostics/divergence/divergence-run';
 import type { LayerSessions } from '../../compute-server/model/run/layer-sessions';
 import { openModel, type LoadedModel } from '../../compute-server/model/checkpoint/loaded-model';
 import { runPrompt } from '../../compute-server/model/run/model-run';
 import { sequenceOf } from '../../compute-server/model/prompt/prompt';
 import { startReinforced } from '../../compute-server/model/generation/reinforcement';
 import { SequenceRun } from '../../compute-server/model/generation/sequence-run';
-import { spanPair } from '../../compute-server/model/hallucination/span-pair';
+import { spanPair } from '../../diagnostics/divergence/span-pair';
+import { runnerOf } from '../laws/models/jobs';
 import type { Bench, Report } from './support/bench';
 import { fourLayers, writeSyntheticModel } from './support/synthetic-model';
 
@@ -80,7 +81,7 @@ async function firstStep(report: Report, model: LoadedModel): Promise<void> {
   const measured = await ratios(
     [
       () => runPrompt(spec, sessions, { ids, chunk, logits: 'last', plain: true }),
-      () => DivergenceRun.start(spec, sessions, { pair, chunk, measure }),
+      () => DivergenceRun.start(runnerOf(model), { pair, chunk, measure, further: 0 }),
       () => startReinforced(spec, sessions, { pair, plan: { ...text, layers, executor: 'in-graph' }, chunk: length }),
     ],
     15,
@@ -163,7 +164,12 @@ async function wholeCaption(report: Report, model: LoadedModel): Promise<void> {
   const plain = await timed(generate);
   let tokens = 0;
   const measured = await timed(async () => {
-    const run = await DivergenceRun.start(model.spec, counting, { pair, chunk, measure });
+    const run = await DivergenceRun.start(runnerOf({ ...model, sessions: counting }), {
+      pair,
+      chunk,
+      measure,
+      further: captionLength,
+    });
     for await (const { tVhd } of run.generate(continuation)) tokens += Number.isFinite(tVhd) ? 1 : 0;
   });
   report.figure({
@@ -192,7 +198,7 @@ async function ofTheDemoModel(report: Report): Promise<void> {
   const measured = await ratios(
     [
       () => runPrompt(spec, sessions, { ...sequence, chunk, logits: 'last', plain: true }),
-      () => DivergenceRun.start(spec, sessions, { pair: shown, chunk, measure }),
+      () => DivergenceRun.start(runnerOf(model), { pair: shown, chunk, measure, further: 0 }),
     ],
     51,
   );

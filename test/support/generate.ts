@@ -1,8 +1,4 @@
-import {
-  continued,
-  type ContinuationRequest,
-  type GeneratedToken,
-} from '../../compute-server/model/generation/decoding';
+import { continued, type GenerationRequest, type GeneratedToken } from '../../diagnostics/model-runner/decoding';
 import type { LoadedModel } from '../../compute-server/model/checkpoint/loaded-model';
 import { SequenceRun, type SequenceRunRequest } from '../../compute-server/model/generation/sequence-run';
 
@@ -10,7 +6,7 @@ import { SequenceRun, type SequenceRunRequest } from '../../compute-server/model
 export async function* generate(
   spec: LoadedModel['spec'],
   sessions: LoadedModel['sessions'],
-  request: SequenceRunRequest & ContinuationRequest,
+  request: SequenceRunRequest & GenerationRequest,
 ): AsyncGenerator<GeneratedToken> {
   yield* continued(await SequenceRun.start(spec, sessions, request), request);
 }

@@ -12,7 +12,7 @@ import { FailureError } from '../../../protocol/wire/failures';
 import type { Job } from '../../dispatch/dispatcher';
 import type { Surroundings } from '../../surroundings';
 import { planChunk } from '../run/budget';
-import { continued } from './decoding';
+import { continued } from '../../../diagnostics/model-runner/decoding';
 import type { HeadNumbers } from '../../../diagnostics/model-runner/head-numbers';
 import type { Variant } from '../run/interventions';
 import { biasedKeys, checkedVariant } from '../run/key-groups';
@@ -22,9 +22,9 @@ import { requireParity } from '../run/parity';
 import { piecesOf, sequenceOf, textOf } from '../prompt/prompt';
 import { startReinforced, type ReinforcedRun } from './reinforcement';
 import type { Sequence } from '../../../diagnostics/model-runner/sequence';
-import { divergence, probabilities } from './sampling';
+import { divergence, probabilities } from '../../../diagnostics/model-runner/sampling';
 import { SequenceRun } from './sequence-run';
-import { spanPair } from '../hallucination/span-pair';
+import { spanPair } from '../../../diagnostics/divergence/span-pair';
 import { chunkFor, planOf, reinforcementOf, requireHead, requireVision } from '../hallucination/span-request';
 
 export async function* generateJob(

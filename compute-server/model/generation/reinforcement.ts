@@ -9,29 +9,18 @@
  *
  * The pass without the span is run first and unreinforced.
  */
-import { layerDivergence, type Distance, type OutlierRule } from '../../../diagnostics/hallucination/divergence';
+import { layerDivergence } from '../../../diagnostics/divergence/divergence';
 import { random, seedFor } from '../../../kernels/tensors/random';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
-import type { ReinforcedHeads, ReinforcementExecutor } from '../../../protocol/results/hallucination';
 import { gainsOfSelected, type HeadGain, type Variant } from '../run/interventions';
 import type { LayerSessions } from '../run/layer-sessions';
 import { runPrompt } from '../run/model-run';
 import type { ResidualStream, RunHooks } from '../run/run-request';
 import { sequencePart, type Sequence } from '../../../diagnostics/model-runner/sequence';
+import type { ReinforcementPlan } from '../../../diagnostics/model-runner/reinforcement-plan';
 import { SequenceRun } from './sequence-run';
-import type { SpanPair } from '../hallucination/span-pair';
 
-export interface ReinforcementPlan {
-  readonly alpha: number;
-  /** Ascending. */
-  readonly layers: readonly number[];
-  readonly distance: Distance;
-  readonly outliers: OutlierRule;
-  readonly heads: ReinforcedHeads;
-  readonly normMatched: boolean;
-  readonly executor: ReinforcementExecutor;
-  readonly seed: number;
-}
+export type { ReinforcementPlan } from '../../../diagnostics/model-runner/reinforcement-plan';
 
 export interface ReinforcedRun {
   readonly run: SequenceRun;
@@ -42,7 +31,7 @@ export interface ReinforcedRun {
 }
 
 export interface ReinforcementRequest {
-  readonly pair: SpanPair;
+  readonly pair: { readonly whole: Sequence; readonly without: Sequence };
   readonly plan: ReinforcementPlan;
   readonly chunk: number;
   /** The person's own gains, held in both passes. */

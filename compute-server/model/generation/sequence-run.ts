@@ -29,11 +29,6 @@ export interface SequenceRunRequest extends Sequence {
   readonly reinforcement?: GraphReinforcement;
 }
 
-export interface StepExtension extends Extension {
-  /** By layer, of the one token, where they are asked for. */
-  readonly statistics?: readonly HeadNumbers[];
-}
-
 export class SequenceRun implements Continuation {
   private constructor(
     private readonly model: ModelSpec,
@@ -116,7 +111,7 @@ export class SequenceRun implements Continuation {
   async extend(
     added: readonly number[],
     wanted: { readonly observe?: boolean; readonly statistics?: boolean } = {},
-  ): Promise<StepExtension> {
+  ): Promise<Extension> {
     const { model, sessions, request, cache } = this;
     const start = this.ids.length;
     const length = added.length;

@@ -8,7 +8,8 @@ import type { LoadedModel } from '../checkpoint/loaded-model';
 import { visionOf } from '../prompt/image-prompt';
 import type { Sequence } from '../../../diagnostics/model-runner/sequence';
 import { SequenceRun } from '../generation/sequence-run';
-import { prepare } from './span-request';
+import { prepare } from './prepare';
+import { chunkFor } from './span-request';
 import { encodePicture, preparePicture } from '../checkpoint/vision-model';
 
 /** Tokens that the pass without the picture runs at once (`divergence-run.ts`). */
@@ -45,7 +46,8 @@ export async function captionTime(
     outliers: 'paper',
     positions: 'contiguous',
   } as const;
-  const { pair, chunk } = await prepare(model, one, maxNewTokens, surroundings, signal);
+  const { sequence, pair } = await prepare(model, one, surroundings, signal);
+  const chunk = chunkFor(model, sequence, maxNewTokens, surroundings.memoryLimit);
   const encode = await encoderSeconds(model, image, surroundings, signal);
   const layers = model.spec.blocks.length;
   const costs = async (count: number): Promise<Costs> => {

@@ -1,7 +1,7 @@
 /** The job behind `headscope pope MODEL`: the questions of POPE asked of a model, plainly and with reinforced heads. */
 import { basename } from 'node:path';
-import { canBeAsked, isClearAnswer, popeAnswer, popeQuestions } from '../../../diagnostics/hallucination/pope';
-import { popeChange, popeFigures } from '../../../diagnostics/hallucination/pope-figures';
+import { canBeAsked, isClearAnswer, popeAnswer, popeQuestions } from '../../../diagnostics/divergence/pope';
+import { popeChange, popeFigures } from '../../../diagnostics/divergence/pope-figures';
 import type { ImageWithTruth } from '../../../protocol/compute/hallucination';
 import { questionPlace, type PopeProgress, type PopeRequest } from '../../../protocol/compute/pope';
 import type { Reinforcement } from '../../../protocol/results/hallucination';
@@ -10,16 +10,17 @@ import { FailureError } from '../../../protocol/wire/failures';
 import type { Job } from '../../dispatch/dispatcher';
 import { provenance } from '../../provenance';
 import type { Surroundings } from '../../surroundings';
-import { continued } from '../generation/decoding';
-import { continuation, reasonOfImage } from './hallucination-job';
+import { continued } from '../../../diagnostics/model-runner/decoding';
+import { reasonOfImage } from './hallucination-job';
 import { KeptEntries } from '../run/kept-entries';
 import type { LoadedModel } from '../checkpoint/loaded-model';
 import { sampled } from '../prompt/picture-sample';
-import { promptForPictures, textOf } from '../prompt/prompt';
-import { startReinforced } from '../generation/reinforcement';
-import { probabilities } from '../generation/sampling';
-import { SequenceRun } from '../generation/sequence-run';
-import { chunkFor, planOf, prepare, reinforcementOf, requireHead, requireVision } from './span-request';
+import { promptForPictures } from '../prompt/prompt';
+import { probabilities } from '../../../diagnostics/model-runner/sampling';
+import { prepare } from './prepare';
+import { planOf, reinforcementOf, requireHead, requireVision } from './span-request';
+import { greedy } from '../../../diagnostics/divergence/caption-run';
+import type { Continuation, ModelRunner } from '../../../diagnostics/model-runner/model-runner';
 
 type Question = Omit<PopeAnswer, 'plain' | 'reinforced'>;
 
@@ -183,7 +184,7 @@ async function answerOf(
 ): Promise<PopeAnswer> {
   const { prompt, chat, maxNewTokens, distance, outliers, positions } = request;
   const text = prompt.replaceAll(questionPlace, () => question.question);
-  const { pair, sequence, chunk } = await prepare(
+  const { runner, pair, sequence } = await prepare(
     model,
     {
       folder: model.folder,
@@ -193,40 +194,33 @@ async function answerOf(
       outliers,
       positions,
     },
-    maxNewTokens,
     surroundings,
     signal,
   );
-  const reply = (run: SequenceRun): Promise<PopeReply> => replyOf(model, request, run, words, signal);
-  const plain = await reply(await SequenceRun.start(model.spec, model.sessions, { ...sequence, chunk }, { signal }));
+  const reply = (run: Continuation): Promise<PopeReply> => replyOf(runner, request, run, words);
+  const plain = await reply(await runner.continuation({ sequence, further: maxNewTokens, held: 2 }));
   if (!reinforcement) return { ...question, plain };
-  const whole = chunkFor(model, sequence, maxNewTokens, surroundings.memoryLimit, true);
-  const { run } = await startReinforced(
-    model.spec,
-    model.sessions,
-    { pair, plan: planOf(reinforcement), chunk: whole },
-    { signal },
-  );
+  const plan = planOf(reinforcement);
+  const { run } = await runner.reinforced({ sequence: pair.whole, without: pair.without, plan, further: maxNewTokens });
   return { ...question, plain, reinforced: await reply(run) };
 }
 
 /** Written up to its first full stop: nothing behind it is read. */
 async function replyOf(
-  model: LoadedModel,
+  runner: ModelRunner,
   { maxNewTokens, readBy }: PopeRequest,
-  run: SequenceRun,
+  run: Continuation,
   words: YesAndNo | undefined,
-  signal: AbortSignal,
 ): Promise<PopeReply> {
   const first = probabilities(run.logits);
   const mass = (ids: readonly number[]): number => ids.reduce((sum, id) => sum + (first[id] ?? 0), 0);
   const probability = words && { yes: mass(words.yes), no: mass(words.no) };
   const ids: number[] = [];
-  for await (const { id } of continued(run, continuation(model, maxNewTokens), { signal })) {
+  for await (const { id } of continued(run, greedy(runner, maxNewTokens), runner)) {
     ids.push(id);
-    if (textOf(model, ids).includes('.')) break;
+    if (runner.decode(ids).includes('.')) break;
   }
-  const answer = textOf(model, ids);
+  const answer = runner.decode(ids);
   const byText = popeAnswer(answer);
   const byLogits = probability && (probability.yes > probability.no ? 'yes' : 'no');
   return {

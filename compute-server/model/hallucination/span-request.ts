@@ -1,58 +1,24 @@
-/** What a request about a span is turned into before anything runs: two sequences, a measure, a plan, all checked. */
-import { defaultTopHeads, reinforcedLayers } from '../../../diagnostics/hallucination/divergence';
+/** Checks of requests about a span, and what follows from the model alone: a plan, a chunk. */
+import { planOf, readsTextAlone, refused, resolvedReinforcement, topHeads } from '../../../diagnostics/divergence/plan';
+import { requireRest } from '../../../diagnostics/divergence/span-pair';
+import type { Sequence } from '../../../diagnostics/model-runner/sequence';
 import type { DivergenceRequest, ReinforcementRequest } from '../../../protocol/compute/hallucination';
 import type { Reinforcement } from '../../../protocol/results/hallucination';
 import { FailureError } from '../../../protocol/wire/failures';
-import type { Surroundings } from '../../surroundings';
-import { planChunk } from '../run/budget';
-import type { DivergenceMeasure } from './divergence-run';
 import type { LoadedModel } from '../checkpoint/loaded-model';
-import { promptForPictures, sequenceOf } from '../prompt/prompt';
-import type { ReinforcementPlan } from '../generation/reinforcement';
-import type { Sequence } from '../../../diagnostics/model-runner/sequence';
-import { requireRest, spanPair, type SpanPair } from './span-pair';
+import { promptForPictures } from '../prompt/prompt';
+import { planChunk } from '../run/budget';
 
-const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
-
-/** What the two passes of a request read, and how they are measured. */
-export interface Prepared {
-  readonly sequence: Sequence;
-  readonly pair: SpanPair;
-  readonly measure: DivergenceMeasure;
-  readonly chunk: number;
-}
-
-export async function prepare(
-  model: LoadedModel,
-  request: DivergenceRequest,
-  further: number,
-  surroundings: Surroundings,
-  signal: AbortSignal,
-): Promise<Prepared> {
-  requireHead(model);
-  const { memoryLimit } = surroundings;
-  if (request.removed.kind === 'image' && (request.prompt.image === undefined || !model.vision)) requireVision(model);
-  const sequence = await sequenceOf(model, request.prompt, { memoryLimit, signal });
-  const pair = spanPair(sequence, request.removed, request.positions);
-  const { distance, outliers, k } = request;
-  return {
-    sequence,
-    pair,
-    measure: { distance, outliers, k: topHeads(model, k) },
-    chunk: chunkFor(model, sequence, further, memoryLimit),
-  };
-}
+export { planOf };
 
 /** Says what is missing, and what can be done with a model that reads text alone. */
 export function requireVision(model: LoadedModel): void {
   if (model.vision) {
-    throw bad(
+    throw refused(
       'The request names no image. Give one (--image on the command line), or a span of the text that is to be left out (--span).',
     );
   }
-  throw bad(
-    'The model reads text alone: it has no vision encoder, so there is no image to leave out. Choose a vision-language model, or a span of the prompt (a document, a system prompt; --span on the command line): heads that read it are found in the same way.',
-  );
+  throw refused(readsTextAlone);
 }
 
 /** What is wrong with every picture alike is said before the first one is read. */
@@ -62,19 +28,14 @@ export function requireCaptions(
 ): ReturnType<typeof promptForPictures> {
   requireHead(model);
   if (!model.vision) {
-    throw bad(
+    throw refused(
       'The model reads text alone: it has no vision encoder, so it cannot caption pictures. Choose a vision-language model.',
     );
   }
-  topHeads(model, k);
+  topHeads(model.summary.heads, k);
   const placed = promptForPictures(model, prompt);
   requireRest(placed.span, placed.ids.length, 'image');
   return placed;
-}
-
-function topHeads({ summary: { heads } }: LoadedModel, k = defaultTopHeads(heads)): number {
-  if (k > heads) throw bad(`T-VHD cannot add up ${k} heads of a layer, which has ${heads}. Choose at most ${heads}.`);
-  return k;
 }
 
 /** Two caches are held. The whole prompt in one chunk where it fits: layers that choose gains then run once. */
@@ -96,28 +57,11 @@ export function chunkFor(
 }
 
 /** Checked, with layers resolved. */
-export function reinforcementOf(
+export const reinforcementOf = (
   model: LoadedModel,
-  { distance, positions }: Pick<DivergenceRequest, 'distance' | 'positions'>,
+  measure: Pick<DivergenceRequest, 'distance' | 'positions'>,
   request: ReinforcementRequest,
-): Reinforcement {
-  const count = model.spec.blocks.length;
-  const { layers: wanted, ...rest } = request;
-  const layers = [...new Set(wanted ?? reinforcedLayers(count))].sort((a, b) => a - b);
-  if (!Number.isFinite(request.alpha)) {
-    throw bad(`The factor alpha is ${request.alpha}. Give a finite number; 1 changes nothing, 2 is the paper's.`);
-  }
-  if (layers.length === 0)
-    throw bad('No layer is named to be reinforced. Name at least one, or leave the choice to auto.');
-  const outside = layers.find((layer) => !Number.isInteger(layer) || layer < 0 || layer >= count);
-  if (outside !== undefined) throw bad(`There is no layer ${outside}: the model has ${count}, from 0.`);
-  if (request.normMatched && request.heads === 'all') {
-    throw bad('All heads scaled and then scaled back is the plain model. Choose one of the two controls.');
-  }
-  return { ...rest, layers, distance, positions };
-}
-
-export const planOf = ({ positions: _, ...plan }: Reinforcement): ReinforcementPlan => plan;
+): Reinforcement => resolvedReinforcement(model.spec.blocks.length, measure, request);
 
 export function requireHead(model: LoadedModel): void {
   if (!model.spec.head.vocabulary) {

@@ -2,19 +2,20 @@
 import type {
   KeptPrefix,
   LayerResult,
+  ResidualStream,
   RunRequest as PortRequest,
   RunResult as PortResult,
 } from '../../../diagnostics/model-runner/run-request';
 import type { KeyValueCache } from './key-value-cache';
 
-export type { LayerReinforcement, LayerResult } from '../../../diagnostics/model-runner/run-request';
+export type { LayerReinforcement, LayerResult, ResidualStream } from '../../../diagnostics/model-runner/run-request';
 
 /** A prefix with the cache that holds it. */
 export interface CachedPrefix extends KeptPrefix {
   readonly cache: KeyValueCache;
 }
 
-export interface RunRequest extends PortRequest {
+export interface RunRequest extends Omit<PortRequest, 'depth'> {
   readonly past?: CachedPrefix;
   readonly chunk: number;
   /** The uninstrumented graphs: no variants, taps or statistics. For parity. */
@@ -25,16 +26,6 @@ export interface RunRequest extends PortRequest {
   readonly keepResiduals?: readonly number[];
   /** Keep keys and values, for decoding. */
   readonly keepCache?: boolean;
-}
-
-/** The residual stream [b, n, w] that enters a layer, chunk by chunk. */
-export interface ResidualStream {
-  readonly layer: number;
-  readonly chunks: readonly Float32Array[];
-  readonly chunk: number;
-  readonly batch: number;
-  /** Hidden size. */
-  readonly width: number;
 }
 
 export interface RunResult extends PortResult {

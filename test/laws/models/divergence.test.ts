@@ -1,16 +1,13 @@
 import assert from 'node:assert/strict';
-import { layerDivergence, tokenDivergence } from '../../../diagnostics/hallucination/divergence';
-import {
-  DivergenceRun,
-  divergenceStep,
-  type MeasuredToken,
-} from '../../../compute-server/model/hallucination/divergence-run';
+import { layerDivergence, tokenDivergence } from '../../../diagnostics/divergence/divergence';
+import { DivergenceRun, divergenceStep, type MeasuredToken } from '../../../diagnostics/divergence/divergence-run';
 import { lastHeadOutputs } from '../../../compute-server/model/generation/reinforcement';
 import { SequenceRun } from '../../../compute-server/model/generation/sequence-run';
-import { spanPair } from '../../../compute-server/model/hallucination/span-pair';
+import { spanPair } from '../../../diagnostics/divergence/span-pair';
 import { FailureError } from '../../../protocol/wire/failures';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { llamaLike, tinyModels } from '../../support/checkpoints/tiny-models';
+import { headsOf, runnerOf } from './jobs';
 
 const span = { kind: 'span', start: 3, end: 12 } as const;
 const measure = { distance: 'l2', outliers: 'paper', k: 2 } as const;
@@ -32,7 +29,7 @@ describe('divergence of heads with and without a span', () => {
     it(`${name}: is the distance between the outputs of two float64 passes, the span's ids left out`, async () => {
       const { model, tiny, parameters } = of(name);
       const pair = spanPair({ ids }, span, 'contiguous');
-      const run = await DivergenceRun.start(model.spec, model.sessions, { pair, chunk: 6, measure });
+      const run = await DivergenceRun.start(runnerOf(model), { pair, chunk: 6, measure, further: 0 });
       const shorter = ids.filter((_, at) => at < span.start || at >= span.end);
       const passes = [ids, shorter].map((each) => ({ length: each.length, taps: tiny.run(parameters, each).taps }));
       for (const { index, attention } of model.spec.blocks) {
@@ -60,7 +57,7 @@ describe('divergence of heads with and without a span', () => {
   it('a layer whose window does not reach the span selects no head', async () => {
     const { model } = of('mistral, window 7');
     const pair = spanPair({ ids }, span, 'contiguous');
-    const run = await DivergenceRun.start(model.spec, model.sessions, { pair, chunk: 6, measure });
+    const run = await DivergenceRun.start(runnerOf(model), { pair, chunk: 6, measure, further: 0 });
     assert.ok(run.first.vhd[0]?.every((value) => value === 0));
     assert.ok(run.first.selected[0]?.every((is) => !is));
     assert.ok(run.first.selected[1]?.some(Boolean));
@@ -72,7 +69,7 @@ describe('divergence of heads with and without a span', () => {
         const { model } = of(name);
         const layers = model.spec.blocks.map(({ index }) => index);
         const pair = spanPair({ ids }, span, positions);
-        const run = await DivergenceRun.start(model.spec, model.sessions, { pair, chunk: 9, measure });
+        const run = await DivergenceRun.start(runnerOf(model), { pair, chunk: 9, measure, further: 21 });
         const tokens: MeasuredToken[] = [];
         for await (const token of run.generate(generation)) tokens.push(token);
         assert.equal(tokens.length, generation.maxNewTokens);
@@ -122,14 +119,14 @@ describe('divergence of heads with and without a span', () => {
   it('following a text gives the steps of the run that made it', async () => {
     const { model } = of('qwen2');
     const pair = spanPair({ ids }, span, 'contiguous');
-    const request = { pair, chunk: 7, measure };
+    const request = { pair, chunk: 7, measure, further: 21 };
     const collect = async (source: AsyncGenerator<MeasuredToken>): Promise<MeasuredToken[]> => {
       const all: MeasuredToken[] = [];
       for await (const token of source) all.push(token);
       return all;
     };
-    const made = await collect((await DivergenceRun.start(model.spec, model.sessions, request)).generate(generation));
-    const again = await DivergenceRun.start(model.spec, model.sessions, request);
+    const made = await collect((await DivergenceRun.start(runnerOf(model), request)).generate(generation));
+    const again = await DivergenceRun.start(runnerOf(model), request);
     assert.deepEqual(await collect(again.follow(made.map(({ id }) => id))), made);
   });
 
@@ -156,7 +153,7 @@ describe('divergence of heads with and without a span', () => {
   it('attention on the span is the mass that the query gives its keys', async () => {
     const { model } = of('llama');
     const pair = spanPair({ ids }, span, 'contiguous');
-    const run = await DivergenceRun.start(model.spec, model.sessions, { pair, chunk: 6, measure });
+    const run = await DivergenceRun.start(runnerOf(model), { pair, chunk: 6, measure, further: 0 });
     const maps = await SequenceRun.start(model.spec, model.sessions, { ids, chunk: 64 });
     assert.equal(maps.length, ids.length);
     const { parameters, tiny } = of('llama');
@@ -189,7 +186,7 @@ describe('divergence of heads with and without a span', () => {
       ] as const;
       const [a, b] = runs.map(({ observation }) => observation ?? assert.fail());
       assert.ok(a && b);
-      const step = divergenceStep(model.spec, 0, a, b, measure);
+      const step = divergenceStep(headsOf(model), 0, a, b, measure);
       assert.ok(Math.max(...step.vhd.flat()) <= 1e-6, `${name}: ${Math.max(...step.vhd.flat())}`);
     }
   });
@@ -199,10 +196,11 @@ describe('divergence of heads with and without a span', () => {
     const { model } = of('llama');
     const first = async (positions: 'contiguous' | 'original') =>
       (
-        await DivergenceRun.start(model.spec, model.sessions, {
+        await DivergenceRun.start(runnerOf(model), {
           pair: spanPair({ ids }, span, positions),
           chunk: 64,
           measure,
+          further: 0,
         })
       ).first;
     assert.notDeepEqual((await first('contiguous')).vhd, (await first('original')).vhd);
@@ -234,10 +232,11 @@ describe('divergence of heads with and without a span', () => {
       llamaLike('deep', 'llama', { num_hidden_layers: 5, num_attention_heads: 8, num_key_value_heads: 2 }),
     );
     const { model } = tiny;
-    const run = await DivergenceRun.start(model.spec, model.sessions, {
+    const run = await DivergenceRun.start(runnerOf(model), {
       pair: spanPair({ ids }, span, 'contiguous'),
       chunk: 64,
       measure,
+      further: 0,
     });
     assert.deepEqual(
       run.first.vhd.map((row) => row.length),

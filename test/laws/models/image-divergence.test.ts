@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { layerDivergence } from '../../../diagnostics/hallucination/divergence';
-import { DivergenceRun, divergenceStep } from '../../../compute-server/model/hallucination/divergence-run';
+import { layerDivergence } from '../../../diagnostics/divergence/divergence';
+import { DivergenceRun, divergenceStep } from '../../../diagnostics/divergence/divergence-run';
 import { type LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import { sequenceOf } from '../../../compute-server/model/prompt/prompt';
 import { startReinforced, type ReinforcementPlan } from '../../../compute-server/model/generation/reinforcement';
 import { SequenceRun } from '../../../compute-server/model/generation/sequence-run';
-import { SinkCollector } from '../../../compute-server/model/hallucination/span-sinks';
-import { spanPair } from '../../../compute-server/model/hallucination/span-pair';
+import { SinkCollector } from '../../../diagnostics/divergence/span-sinks';
+import { spanPair } from '../../../diagnostics/divergence/span-pair';
 import { TinyVlms } from '../../support/checkpoints/open-vlms';
 import {
   normalisedPicture,
@@ -17,6 +17,7 @@ import {
   type TinyVlm,
 } from '../../support/checkpoints/tiny-vision';
 import type { ReferenceRun } from '../../support/reference/vectors';
+import { headsOf, runnerOf } from './jobs';
 
 const measure = { distance: 'l2', outliers: 'paper', k: 1 } as const;
 const plan: ReinforcementPlan = {
@@ -53,7 +54,7 @@ describe('divergence of heads with and without an image', () => {
     it(`${tiny.name}: is the distance between two float64 passes, the image's rows left out`, async () => {
       const { model, parameters } = await open(tiny);
       const pair = await pairOf(model, tiny, 12, 12);
-      const run = await DivergenceRun.start(model.spec, model.sessions, { pair, chunk: 6, measure });
+      const run = await DivergenceRun.start(runnerOf(model), { pair, chunk: 6, measure, further: 0 });
       const features = tiny.features(parameters, normalisedPicture(tinyPixels(12, 12), tiny.processor));
       const wholeIds = [...front, ...features.map(() => tiny.imageToken), ...behind];
       const rows = new Map(features.map((row, at) => [front.length + at, row]));
@@ -139,10 +140,10 @@ describe('divergence of heads with and without an image', () => {
       const unread = (await start(whole, { scoreBiases })).observation ?? assert.fail();
       const read = (await start(whole)).observation ?? assert.fail();
       const text = (await start(without)).observation ?? assert.fail();
-      const largest = Math.max(...divergenceStep(model.spec, 0, unread, text, measure).vhd.flat());
+      const largest = Math.max(...divergenceStep(headsOf(model), 0, unread, text, measure).vhd.flat());
       assert.ok(largest <= 1e-6, String(largest));
       assert.ok(
-        divergenceStep(model.spec, 0, read, text, measure)
+        divergenceStep(headsOf(model), 0, read, text, measure)
           .vhd.flat()
           .every((value) => value > 1e-3),
       );

@@ -1,4 +1,6 @@
 /** Runs the jobs of the compute server in the process of the test. */
+import { ServerRunner } from '../../../compute-server/analyses/runner';
+import type { LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import type { Surroundings } from '../../../compute-server/surroundings';
 
 /** Without a folder for what is kept, and more memory than a tiny model needs. */
@@ -18,3 +20,9 @@ export async function resultOf<T>(job: AsyncGenerator<unknown, T>): Promise<T> {
     if (step.done) return step.value;
   }
 }
+
+export const runnerOf = (model: LoadedModel): ServerRunner =>
+  new ServerRunner(model, model, surroundingsOf(), new AbortController().signal);
+
+export const headsOf = ({ spec }: LoadedModel): readonly { readonly heads: number }[] =>
+  spec.blocks.map(({ attention }) => attention);

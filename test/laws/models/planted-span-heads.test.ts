@@ -2,15 +2,15 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DivergenceRun } from '../../../compute-server/model/hallucination/divergence-run';
+import { DivergenceRun } from '../../../diagnostics/divergence/divergence-run';
 import { imageMap } from '../../../compute-server/model/hallucination/hallucination-job';
 import { openModel, type LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import { startReinforced } from '../../../compute-server/model/generation/reinforcement';
-import { argMax } from '../../../compute-server/model/generation/sampling';
+import { argMax } from '../../../diagnostics/model-runner/sampling';
 import { SequenceRun } from '../../../compute-server/model/generation/sequence-run';
-import { spanPair } from '../../../compute-server/model/hallucination/span-pair';
+import { spanPair } from '../../../diagnostics/divergence/span-pair';
 import { planted, plantedPrompt, tokens, writePlantedSpanHeads } from '../../support/checkpoints/planted-span-heads';
-import { surroundingsOf } from './jobs';
+import { runnerOf, surroundingsOf } from './jobs';
 
 describe('a model whose heads are known', () => {
   const folder = mkdtempSync(join(tmpdir(), 'headscope-planted-'));
@@ -26,10 +26,11 @@ describe('a model whose heads are known', () => {
 
   const first = async (outliers: 'paper' | 'release' | 'off') => {
     const { ids, removed } = plantedPrompt(8, 4);
-    const run = await DivergenceRun.start(model.spec, model.sessions, {
+    const run = await DivergenceRun.start(runnerOf(model), {
       pair: spanPair({ ids }, removed, 'contiguous'),
       chunk: 64,
       measure: { distance: 'l2', outliers, k: 3 },
+      further: 0,
     });
     return run.first;
   };

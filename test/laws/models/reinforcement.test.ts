@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { divergences, layerDivergence, outliers, selectedHeads } from '../../../diagnostics/hallucination/divergence';
-import { continued } from '../../../compute-server/model/generation/decoding';
+import { divergences, layerDivergence, outliers, selectedHeads } from '../../../diagnostics/divergence/divergence';
+import { continued } from '../../../diagnostics/model-runner/decoding';
 import { runPrompt } from '../../../compute-server/model/run/model-run';
 import {
   lastHeadOutputs,
@@ -8,7 +8,7 @@ import {
   type ReinforcementPlan,
 } from '../../../compute-server/model/generation/reinforcement';
 import { SequenceRun } from '../../../compute-server/model/generation/sequence-run';
-import { spanPair } from '../../../compute-server/model/hallucination/span-pair';
+import { spanPair } from '../../../diagnostics/divergence/span-pair';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { llamaLike, tinyModel } from '../../support/checkpoints/tiny-models';
 import type { Parameters } from '../../support/reference/vectors';

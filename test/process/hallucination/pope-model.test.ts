@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { popeQuestions, popeScores } from '../../../diagnostics/hallucination/pope';
+import { popeQuestions, popeScores } from '../../../diagnostics/divergence/pope';
 import type { PopeResult } from '../../../protocol/results/pope';
 import type { Outcome } from '../compute/support/run-cli';
 import { buildServer, Place } from '../model/support/model-server';

@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CaptionJudge, TextPieces } from '../../../../compute-server/model/hallucination/caption';
-import { separationOf } from '../../../../compute-server/model/hallucination/hallucination-set-job';
+import { CaptionJudge, TextPieces } from '../../../../diagnostics/divergence/caption';
+import { separationOf } from '../../../../diagnostics/divergence/picture-set';
 import { KeptEntries } from '../../../../compute-server/model/run/kept-entries';
-import type { LoadedModel } from '../../../../compute-server/model/checkpoint/loaded-model';
 import { openTokeniser } from '../../../../compute-server/model/text/tokeniser';
 import { layersOf } from '../../../../compute-server/cli/reinforcement-options';
 import type { DatasetEntry } from '../../../../protocol/results/hallucination';
@@ -19,7 +18,7 @@ describe('captions', () => {
     writeByteLevelTokenizer(folder);
     const tokeniser = await openTokeniser(folder);
     assert.ok(tokeniser.ok);
-    const pieces = new TextPieces({ tokeniser, spec: { embedding: {} } } as unknown as LoadedModel);
+    const pieces = new TextPieces((some) => tokeniser.tokeniser.decode(some));
     // ab, é of two bytes, € of three, ab
     const ids = [9, 4, 5, 6, 7, 8, 11];
     const texts = ids.map((id) => pieces.next(id));

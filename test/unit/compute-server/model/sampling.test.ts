@@ -1,12 +1,6 @@
 /** The choice of the next token, against probabilities written by hand. */
 import assert from 'node:assert/strict';
-import {
-  argMax,
-  divergence,
-  mulberry32,
-  probabilities,
-  sampler,
-} from '../../../../compute-server/model/generation/sampling';
+import { argMax, divergence, mulberry32, probabilities, sampler } from '../../../../diagnostics/model-runner/sampling';
 
 /** Logits whose softmax these are. */
 const logitsOf = (p: readonly number[]): Float64Array => Float64Array.from(p, (each) => Math.log(each));

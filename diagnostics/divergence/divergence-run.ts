@@ -2,22 +2,18 @@
  * Two passes side by side: a sequence with its span and the same without, both carrying the generated tokens of the first.
  * What leaves the runtime is each head's output at one row per step, never an attention map.
  */
-import {
-  layerDivergence,
-  tokenDivergence,
-  type Distance,
-  type OutlierRule,
-} from '../../../diagnostics/hallucination/divergence';
-import type { DivergenceStep } from '../../../protocol/results/hallucination';
-import type { ModelSpec } from '../../../models/architectures/model-spec';
-import { continued, type ContinuationRequest, type GeneratedToken } from '../generation/decoding';
-import type { Variant } from '../run/interventions';
-import type { LayerSessions } from '../run/layer-sessions';
-import type { RunHooks } from '../run/run-request';
-import { probabilities } from '../generation/sampling';
-import type { Observation } from '../../../diagnostics/model-runner/model-runner';
-import { SequenceRun } from '../generation/sequence-run';
-import type { SpanPair } from './span-pair';
+import type { DivergenceStep } from '../../protocol/results/hallucination';
+import { continued, type GeneratedToken, type GenerationRequest } from '../model-runner/decoding';
+import type {
+  Continuation,
+  ContinuationRequest,
+  ModelFacts,
+  ModelRunner,
+  Observation,
+} from '../model-runner/model-runner';
+import { probabilities } from '../model-runner/sampling';
+import { layerDivergence, tokenDivergence, type Distance, type OutlierRule } from './divergence';
+import { extended, type SpanPair } from './span-pair';
 
 export interface DivergenceMeasure {
   readonly distance: Distance;
@@ -27,21 +23,21 @@ export interface DivergenceMeasure {
 }
 
 /** Tokens that the pass without the span runs at once: it lags behind by so many, and costs a fraction of single steps. */
-const blockLength = 8;
+export const blockLength = 8;
 
 export function divergenceStep(
-  model: ModelSpec,
+  blocks: readonly Pick<ModelFacts['blocks'][number], 'heads'>[],
   step: number,
   withSpan: Observation,
   without: Observation,
   { distance, outliers }: DivergenceMeasure,
 ): DivergenceStep {
-  const layers = model.blocks.map(({ attention }, at) =>
+  const layers = blocks.map(({ heads }, at) =>
     layerDivergence(
       {
         with: withSpan.headOutputs[at] ?? new Float32Array(0),
         without: without.headOutputs[at] ?? new Float32Array(0),
-        heads: attention.heads,
+        heads,
       },
       distance,
       outliers,
@@ -65,57 +61,57 @@ export interface MeasuredToken {
   readonly tVhd: number;
 }
 
-export interface DivergenceRequest {
+/** `variant` is held in both passes. */
+export interface DivergenceRequest extends Pick<ContinuationRequest, 'variant' | 'chunk' | 'onLayer'> {
   readonly pair: SpanPair;
-  readonly chunk: number;
   readonly measure: DivergenceMeasure;
-  /** Held in both passes. */
-  readonly variant?: Variant;
+  /** Tokens that will follow at most. */
+  readonly further: number;
 }
 
 /** The two passes at their first step. */
 export class DivergenceRun {
   private constructor(
-    private readonly model: ModelSpec,
+    private readonly model: ModelRunner,
     private readonly request: DivergenceRequest,
-    private readonly withSpan: SequenceRun,
-    private readonly without: SequenceRun,
+    private readonly withSpan: Continuation,
+    private readonly without: Continuation,
     readonly first: DivergenceStep,
   ) {}
 
-  static async start(
-    model: ModelSpec,
-    sessions: LayerSessions,
-    request: DivergenceRequest,
-    hooks: RunHooks = {},
-  ): Promise<DivergenceRun> {
-    const { pair, chunk, variant } = request;
-    const common = { chunk, observe: true, ...(variant ? { variant } : {}) };
-    const without = await SequenceRun.start(model, sessions, { ...pair.without, ...common }, { signal: hooks.signal });
-    const withSpan = await SequenceRun.start(model, sessions, { ...pair.whole, ...common }, hooks);
+  static async start(model: ModelRunner, request: DivergenceRequest): Promise<DivergenceRun> {
+    const { pair, measure, onLayer, variant, chunk, further } = request;
+    const common = {
+      further,
+      held: 2,
+      observe: true,
+      ...(variant ? { variant } : {}),
+      ...(chunk === undefined ? {} : { chunk }),
+    };
+    const without = await model.continuation({ sequence: pair.without, ...common });
+    const withSpan = await model.continuation({ sequence: pair.whole, ...common, ...(onLayer ? { onLayer } : {}) });
     if (!withSpan.observation || !without.observation) throw new RangeError('the passes were not observed');
-    const first = divergenceStep(model, 0, withSpan.observation, without.observation, request.measure);
+    const first = divergenceStep(model.facts.blocks, 0, withSpan.observation, without.observation, measure);
     return new DivergenceRun(model, request, withSpan, without, first);
   }
 
   /** Tokens as they are chosen, a few at a time. */
-  async *generate(continuation: Omit<ContinuationRequest, 'observe' | 'statistics'>, hooks: RunHooks = {}) {
-    const tokens = continued(this.withSpan, { ...continuation, observe: true }, hooks);
-    yield* this.measured(tokens);
+  async *generate(generation: Omit<GenerationRequest, 'observe' | 'statistics'>): AsyncGenerator<MeasuredToken> {
+    yield* this.measured(continued(this.withSpan, { ...generation, observe: true }, this.model));
   }
 
   /** A text that is given, token by token, under the two passes as they are. */
-  async *follow(ids: readonly number[], hooks: RunHooks = {}) {
-    yield* this.measured(this.forced(ids, hooks));
+  async *follow(ids: readonly number[]): AsyncGenerator<MeasuredToken> {
+    yield* this.measured(this.forced(ids));
   }
 
-  private async *forced(ids: readonly number[], hooks: RunHooks): AsyncGenerator<GeneratedToken> {
+  private async *forced(ids: readonly number[]): AsyncGenerator<GeneratedToken> {
     let { observation } = this.withSpan;
     let { logits } = this.withSpan;
     for (const [at, id] of ids.entries()) {
       yield { id, logits, ...(observation ? { observation } : {}) };
       if (at + 1 === ids.length) return;
-      hooks.signal?.throwIfAborted();
+      this.model.signal.throwIfAborted();
       const next = await this.withSpan.extend([id], { observe: true });
       [observation] = next.observations;
       logits = next.logits;
@@ -148,7 +144,7 @@ export class DivergenceRun {
   private token({ id, logits, observation }: GeneratedToken, step: number, without?: Observation): MeasuredToken {
     if (!observation || !without) throw new RangeError(`step ${step} was not observed`);
     const { measure } = this.request;
-    const divergence = divergenceStep(this.model, step, observation, without, measure);
+    const divergence = divergenceStep(this.model.facts.blocks, step, observation, without, measure);
     return {
       id,
       probability: probabilities(logits)[id] ?? 0,
@@ -156,4 +152,20 @@ export class DivergenceRun {
       tVhd: tokenDivergence(divergence.vhd, measure.k),
     };
   }
+}
+
+/** The step behind a text that is given. */
+export async function divergenceAfter(
+  model: ModelRunner,
+  { pair, measure }: Pick<DivergenceRequest, 'pair' | 'measure'>,
+  generated: readonly number[],
+  more: Pick<DivergenceRequest, 'variant'> = {},
+): Promise<DivergenceStep> {
+  const grown = {
+    ...pair,
+    whole: extended(pair.whole, generated),
+    without: extended(pair.without, generated),
+  };
+  const run = await DivergenceRun.start(model, { pair: grown, measure, further: 0, ...more });
+  return { ...run.first, step: generated.length };
 }

@@ -1,8 +1,9 @@
 /** Visual attention sinks of a run: collected layer by layer, so that no more than one layer's states are held. */
-import { sinkDimensions, sinkThreshold, sinkValue } from '../../../diagnostics/hallucination/sinks';
-import type { ImageSinks } from '../../../protocol/results/hallucination';
-import type { ResidualStream } from '../run/run-request';
-import type { Sequence } from '../../../diagnostics/model-runner/sequence';
+import { sinkDimensions, sinkThreshold, sinkValue } from './sinks';
+import type { ImageSinks } from '../../protocol/results/hallucination';
+import type { ResidualStream } from '../model-runner/run-request';
+import type { ModelFacts } from '../model-runner/model-runner';
+import type { Sequence } from '../model-runner/sequence';
 
 /** The first layer whose input is looked at (arXiv 2503.03321: sinks form in the first two). */
 const firstLayer = 2;
@@ -25,6 +26,12 @@ export function firstTextRow({ ids, image }: Sequence, bosId: number | undefined
   const written = bosId === undefined ? -1 : ids.indexOf(bosId);
   if (written >= 0) return written;
   return image?.start === 0 ? image.end : 0;
+}
+
+/** A search among the rows that show the picture; undefined where the prompt has none. */
+export function sinkSearchOf(sequence: Sequence, { blocks, hiddenSize, bosId }: ModelFacts): SinkSearch | undefined {
+  const rows = sequence.image && sequence.groups?.find(({ name }) => name === 'image')?.positions;
+  return rows && { rows, first: firstTextRow(sequence, bosId), layers: blocks.length, width: hiddenSize };
 }
 
 /** One sentence where no state can pass the threshold, or no layer is looked at; undefined where the rule applies. */

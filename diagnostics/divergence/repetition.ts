@@ -36,3 +36,9 @@ export function repetitionIn(text: string): Repetition | undefined {
 
 const same = (words: readonly string[], a: number, b: number, length: number): boolean =>
   b + length <= words.length && Array.from({ length }, (_, i) => words[a + i] === words[b + i]).every(Boolean);
+
+/** The repetition as a sentence; undefined where the text is not broken. */
+export function brokenWords(text: string): string | undefined {
+  const repetition = repetitionIn(text);
+  return repetition && `It says "${repetition.phrase.slice(0, 60)}" ${repetition.times} times in a row.`;
+}

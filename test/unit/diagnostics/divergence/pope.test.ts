@@ -5,7 +5,7 @@ import {
   popeQuestions,
   popeScores,
   type PopeImage,
-} from '../../../../diagnostics/hallucination/pope';
+} from '../../../../diagnostics/divergence/pope';
 
 describe('how an answer to POPE is read', () => {
   const table: readonly (readonly [string, 'yes' | 'no'])[] = [

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { tokenAt } from '../../../../diagnostics/hallucination/caption-words';
-import { repetitionIn } from '../../../../diagnostics/hallucination/repetition';
+import { tokenAt } from '../../../../diagnostics/divergence/caption-words';
+import { repetitionIn } from '../../../../diagnostics/divergence/repetition';
 
 describe('a text that repeats itself', () => {
   it('is told by the run that covers most words', () => {

@@ -1,8 +1,8 @@
 /** What reinforcement changed, by hand: two captions of each of ten pictures. */
 import assert from 'node:assert/strict';
-import { judgeCaption } from '../../../../diagnostics/hallucination/chair';
-import { ObjectFinder } from '../../../../diagnostics/hallucination/lexicon';
-import { pairedChange } from '../../../../diagnostics/hallucination/paired-change';
+import { judgeCaption } from '../../../../diagnostics/divergence/chair';
+import { ObjectFinder } from '../../../../diagnostics/divergence/lexicon';
+import { pairedChange } from '../../../../diagnostics/divergence/paired-change';
 import { pairedProportions } from '../../../../diagnostics/statistics/over-pictures';
 
 const finder = new ObjectFinder({ dog: [], cat: [], bone: [] });

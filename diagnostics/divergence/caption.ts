@@ -1,18 +1,10 @@
 /** A generated text as it is shown: pieces that join to it, the objects that its words name, its score. */
-import {
-  chairScores,
-  countLabels,
-  judgeCaption,
-  trueObjects,
-  type JudgedCaption,
-} from '../../../diagnostics/hallucination/chair';
-import { cocoLexicon } from '../../../diagnostics/hallucination/coco-lexicon';
-import { ObjectFinder } from '../../../diagnostics/hallucination/lexicon';
-import { repetitionIn } from '../../../diagnostics/hallucination/repetition';
-import type { Judging } from '../../../protocol/compute/hallucination';
-import type { Caption, CaptionScore, ObjectMention, TruthLabels } from '../../../protocol/results/hallucination';
-import type { LoadedModel } from '../checkpoint/loaded-model';
-import { textOf } from '../prompt/prompt';
+import { chairScores, countLabels, judgeCaption, trueObjects, type JudgedCaption } from './chair';
+import { cocoLexicon } from './coco-lexicon';
+import { ObjectFinder } from './lexicon';
+import { brokenWords } from './repetition';
+import type { Judging } from '../../protocol/compute/hallucination';
+import type { Caption, CaptionScore, ObjectMention, TruthLabels } from '../../protocol/results/hallucination';
 
 /**
  * Texts of the tokens, which joined are the text of them all. A character of several tokens belongs to the last of them: until
@@ -22,11 +14,11 @@ export class TextPieces {
   private readonly ids: number[] = [];
   private said = '';
 
-  constructor(private readonly model: LoadedModel) {}
+  constructor(private readonly decode: (ids: readonly number[]) => string) {}
 
   next(id: number): string {
     this.ids.push(id);
-    const text = textOf(this.model, this.ids);
+    const text = this.decode(this.ids);
     const whole = text.replace(/\uFFFD+$/, '');
     if (!whole.startsWith(this.said)) return '';
     const piece = whole.slice(this.said.length);
@@ -55,15 +47,13 @@ export class CaptionJudge {
   /** What stands beside the text in a caption. */
   parts(text: string): Pick<Caption, 'mentions' | 'score' | 'broken'> {
     const judged = this.judged(text);
-    const repetition = repetitionIn(text);
+    const broken = brokenWords(text);
     return {
       mentions: judged.mentions.map(({ inTruth, ...mention }): ObjectMention =>
         this.truth ? { ...mention, inTruth } : mention,
       ),
       ...(this.truth ? { score: scoreOf(judged) } : {}),
-      ...(repetition
-        ? { broken: `It says "${repetition.phrase.slice(0, 60)}" ${repetition.times} times in a row.` }
-        : {}),
+      ...(broken === undefined ? {} : { broken }),
     };
   }
 }

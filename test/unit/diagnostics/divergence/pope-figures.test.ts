@@ -1,7 +1,7 @@
 /** Scores of POPE with intervals, by hand. */
 import assert from 'node:assert/strict';
-import { isClearAnswer, popeQuestions } from '../../../../diagnostics/hallucination/pope';
-import { popeChange, popeFigures, type ReadAnswer } from '../../../../diagnostics/hallucination/pope-figures';
+import { isClearAnswer, popeQuestions } from '../../../../diagnostics/divergence/pope';
+import { popeChange, popeFigures, type ReadAnswer } from '../../../../diagnostics/divergence/pope-figures';
 
 const answer = (image: number, label: 'yes' | 'no', readAs: 'yes' | 'no', clear = true): ReadAnswer => ({
   image: `${image}.png`,

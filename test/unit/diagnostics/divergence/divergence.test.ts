@@ -10,7 +10,7 @@ import {
   textEnergies,
   tokenDivergence,
   type HeadOutputs,
-} from '../../../../diagnostics/hallucination/divergence';
+} from '../../../../diagnostics/divergence/divergence';
 import { random } from '../../../../kernels/tensors/random';
 
 const outputs = (withSpan: readonly number[][], without: readonly number[][]): HeadOutputs => ({

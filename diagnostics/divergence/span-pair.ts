@@ -1,13 +1,7 @@
 /** A sequence and the same without a span (the image, a document), as the two passes of a divergence read them. */
-import type { Removed } from '../../../protocol/results/hallucination';
-import { FailureError } from '../../../protocol/wire/failures';
-import { range } from '../run/runtime-arrays';
-import {
-  withoutSpan,
-  type RemovedPositions,
-  type Sequence,
-  type Span,
-} from '../../../diagnostics/model-runner/sequence';
+import type { Removed } from '../../protocol/results/hallucination';
+import { FailureError } from '../../protocol/wire/failures';
+import { withoutSpan, type RemovedPositions, type Sequence, type Span } from '../model-runner/sequence';
 
 export interface SpanPair {
   /** Its one key group is what the second pass lacks: of an image the tokens, without the separators between its tiles. */
@@ -22,8 +16,8 @@ export function spanPair(sequence: Sequence, removed: Removed, positions: Remove
   const span = spanOf(sequence, removed);
   const keys =
     removed.kind === 'image'
-      ? (sequence.groups?.find(({ name }) => name === 'image')?.positions ?? range(span.start, span.end - span.start))
-      : range(span.start, span.end - span.start);
+      ? (sequence.groups?.find(({ name }) => name === 'image')?.positions ?? rowsOf(span))
+      : rowsOf(span);
   requireRest(span, sequence.ids.length, removed.kind);
   const whole = { ...sequence, groups: [{ name: 'removed', positions: keys }] };
   return { whole, span, without: { ...withoutSpan(sequence, span, positions), groups: [] } };
@@ -64,4 +58,17 @@ function spanOf(sequence: Sequence, removed: Removed): Span {
     );
   }
   return { start, end };
+}
+
+const rowsOf = ({ start, end }: Span): number[] => Array.from({ length: end - start }, (_, at) => start + at);
+
+/** The sequence with tokens behind it. */
+export function extended(sequence: Sequence, ids: readonly number[]): Sequence {
+  const { positions } = sequence;
+  const last = positions?.at(-1) ?? -1;
+  return {
+    ...sequence,
+    ids: [...sequence.ids, ...ids],
+    ...(positions ? { positions: [...positions, ...ids.map((_, i) => last + 1 + i)] } : {}),
+  };
 }

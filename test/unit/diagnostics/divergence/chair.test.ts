@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { chairScores, judgeCaption, trueObjects, type ImageTruth } from '../../../../diagnostics/hallucination/chair';
-import { cocoLexicon } from '../../../../diagnostics/hallucination/coco-lexicon';
-import { ObjectFinder, singular, wordCount, wordsOf } from '../../../../diagnostics/hallucination/lexicon';
+import { chairScores, judgeCaption, trueObjects, type ImageTruth } from '../../../../diagnostics/divergence/chair';
+import { cocoLexicon } from '../../../../diagnostics/divergence/coco-lexicon';
+import { ObjectFinder, singular, wordCount, wordsOf } from '../../../../diagnostics/divergence/lexicon';
 
 const finder = new ObjectFinder(cocoLexicon);
 const objects = (caption: string): string[] => finder.mentions(caption).map(({ object }) => object);

@@ -1,11 +1,9 @@
 /** Generation behind a prompt that was run: one token at a time against the cache, with gains held throughout. */
-import type { HeadNumbers } from '../../../diagnostics/model-runner/head-numbers';
-import type { RunHooks } from '../run/run-request';
+import type { HeadNumbers } from './head-numbers';
+import type { CancelSignal, Continuation, Observation } from './model-runner';
 import { sampler, type SamplingSettings } from './sampling';
-import type { Observation } from '../../../diagnostics/model-runner/model-runner';
-import type { SequenceRun } from './sequence-run';
 
-export interface ContinuationRequest {
+export interface GenerationRequest {
   readonly maxNewTokens: number;
   readonly stopIds: readonly number[];
   readonly sampling: SamplingSettings;
@@ -27,9 +25,9 @@ export interface GeneratedToken {
 
 /** Yields each token as it is chosen; ends after a stop token (which is yielded), `maxNewTokens`, or the end of the context. */
 export async function* continued(
-  run: SequenceRun,
-  request: ContinuationRequest,
-  hooks: RunHooks = {},
+  run: Continuation,
+  request: GenerationRequest,
+  hooks: { readonly signal?: CancelSignal | undefined } = {},
 ): AsyncGenerator<GeneratedToken> {
   const choose = sampler(request.sampling);
   const wanted = { observe: request.observe ?? false, statistics: request.statistics ?? false };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { areaBelow, sharedHistogram } from '../../../../diagnostics/hallucination/separation';
-import { sinkDimensions, sinkThreshold, sinkValue } from '../../../../diagnostics/hallucination/sinks';
+import { areaBelow, sharedHistogram } from '../../../../diagnostics/divergence/separation';
+import { sinkDimensions, sinkThreshold, sinkValue } from '../../../../diagnostics/divergence/sinks';
 import { random } from '../../../../kernels/tensors/random';
 
 describe('how far two groups lie apart', () => {

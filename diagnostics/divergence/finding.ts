@@ -1,0 +1,33 @@
+/** The finding of the analysis `divergence`. */
+import { affected, headName, removedWords, strongest } from './heads-of-result';
+import type { DivergenceResult } from './result';
+
+/** One prompt and one token: nothing is said of the model at large. */
+export function findingOf(result: Partial<DivergenceResult>): string {
+  const { vhd, reinforced, caption } = result;
+  if (!vhd) return 'Nothing has been measured yet.';
+  const [first] = strongest(result);
+  const what = removedWords(result);
+  const of = vhd.reduce((sum, row) => sum + row.length, 0);
+  if (!first || !(first.vhd > 0)) {
+    return `No head changes at the first token when ${what} is left out, outliers aside.`;
+  }
+  const { length } = affected(result);
+  const value = `${headName(first)} (VHD ${significant(first.vhd)})`;
+  const heads =
+    length === 1
+      ? `Of ${of} heads, ${value} alone changes at the first token when ${what} is left out; the others change less than half as much.`
+      : `${length} of ${of} heads change at the first token when ${what} is left out, by at least half as much as ${value}.`;
+  if (!reinforced || !caption) return heads;
+  const at = reinforced.tokens.findIndex(({ id }, index) => caption.tokens[index]?.id !== id);
+  const longer = reinforced.tokens.length < caption.tokens.length ? reinforced.tokens.length : -1;
+  const changed = at >= 0 ? at : longer;
+  const { alpha } = reinforced.reinforcement;
+  return `${heads} ${
+    changed < 0
+      ? `Scaled by ${alpha}, the selected heads leave the caption as it is.`
+      : `Scaled by ${alpha}, the selected heads change the caption from token ${changed} on.`
+  }`;
+}
+
+export const significant = (value: number): string => String(Number(value.toPrecision(3)));

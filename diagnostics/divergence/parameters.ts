@@ -1,0 +1,173 @@
+/** The parameters of the analysis `divergence`, and what they mean for a model. */
+import type { ParameterTable } from '../../protocol/analysis/parameters';
+import {
+  outlierRules,
+  removedPositions,
+  vhdDistances,
+  type OutlierRule,
+  type Reinforcement,
+  type Removed,
+  type RemovedPositions,
+  type VhdDistance,
+} from '../../protocol/results/hallucination';
+import { mostHeads } from '../../protocol/schema/parts';
+import type { ModelFacts } from '../model-runner/model-runner';
+import type { DivergenceMeasure } from './divergence-run';
+import { refused, resolvedReinforcement, topHeads } from './plan';
+
+// A type and no interface: values are a record.
+export type DivergenceParameters = {
+  readonly removed: string;
+  readonly start: number;
+  readonly end: number;
+  readonly distance: string;
+  readonly outliers: string;
+  readonly positions: string;
+  readonly k: number;
+  readonly tokens: number;
+  readonly reinforce: boolean;
+  readonly alpha: number;
+  readonly layers: string;
+};
+
+const mostRows = 2 ** 24;
+
+export const divergenceParameters: ParameterTable<DivergenceParameters> = {
+  removed: {
+    kind: 'choice',
+    title: 'Removed',
+    description: 'What the second pass lacks: the image of the prompt, or a span of its tokens.',
+    options: ['image', 'span'] satisfies readonly Removed['kind'][],
+    default: 'image',
+  },
+  start: {
+    kind: 'integer',
+    title: 'Span start',
+    description: 'First token of the span, counted from 0; for a span alone.',
+    min: 0,
+    max: mostRows,
+    default: 0,
+  },
+  end: {
+    kind: 'integer',
+    title: 'Span end',
+    description: 'The token behind the last one of the span; for a span alone.',
+    min: 0,
+    max: mostRows,
+    default: 0,
+  },
+  distance: {
+    kind: 'choice',
+    title: 'Distance',
+    description:
+      'Between the outputs of a head with and without: l2 as in the paper, squared as in the released code, relative to the norm without, or 1 - cosine.',
+    options: vhdDistances,
+    default: 'l2',
+  },
+  outliers: {
+    kind: 'choice',
+    title: 'Outliers',
+    description:
+      'Heads that burst when the image is absent count as 0 where heads are selected: by the rule of the paper, of the released code, or by none.',
+    options: outlierRules,
+    default: 'paper',
+  },
+  positions: {
+    kind: 'choice',
+    title: 'Positions',
+    description:
+      'Of the text behind what is removed: contiguous closes the gap, as in the released code; original leaves it.',
+    options: removedPositions,
+    default: 'contiguous',
+  },
+  k: {
+    kind: 'integer',
+    title: 'Heads (k)',
+    description: 'Heads of each layer that T-VHD sums, those of the largest divergence; 0: an eighth of them.',
+    min: 0,
+    max: mostHeads,
+    default: 0,
+  },
+  tokens: {
+    kind: 'integer',
+    title: 'Most tokens',
+    description: 'The caption is cut after so many tokens; a word takes one or more.',
+    min: 1,
+    max: 2 ** 16,
+    default: 48,
+  },
+  reinforce: {
+    kind: 'boolean',
+    title: 'Reinforce',
+    description: 'Write a second caption with the selected heads scaled by alpha from the prompt on.',
+    default: false,
+  },
+  alpha: {
+    kind: 'number',
+    title: 'Alpha',
+    description: 'Factor of the reinforced heads; 1 changes nothing.',
+    min: 0,
+    max: 100,
+    default: 2,
+  },
+  layers: {
+    kind: 'text',
+    title: 'Reinforced layers',
+    description: 'auto (the second and the last 14 of 32), or layers from 0 such as 1,18-31.',
+    default: 'auto',
+  },
+};
+
+export interface DivergenceSettings {
+  readonly removed: Removed;
+  readonly positions: RemovedPositions;
+  readonly measure: DivergenceMeasure;
+  readonly maxNewTokens: number;
+  readonly reinforcement?: Reinforcement;
+}
+
+/** Fails with a sentence where the model does not have what a parameter names. */
+export function settingsOf({ blocks, summary }: ModelFacts, parameters: DivergenceParameters): DivergenceSettings {
+  const { start, end, k, tokens, reinforce, alpha } = parameters;
+  // The table allows no other values.
+  const distance = parameters.distance as VhdDistance;
+  const outliers = parameters.outliers as OutlierRule;
+  const positions = parameters.positions as RemovedPositions;
+  const layers = layersIn(parameters.layers);
+  return {
+    removed: parameters.removed === 'span' ? { kind: 'span', start, end } : { kind: 'image' },
+    positions,
+    measure: { distance, outliers, k: topHeads(summary.heads, k === 0 ? undefined : k) },
+    maxNewTokens: tokens,
+    ...(reinforce
+      ? {
+          reinforcement: resolvedReinforcement(
+            blocks.length,
+            { distance, positions },
+            {
+              alpha,
+              outliers,
+              heads: 'selected',
+              normMatched: false,
+              executor: 'in-graph',
+              seed: 0,
+              ...(layers === 'auto' ? {} : { layers }),
+            },
+          ),
+        }
+      : {}),
+  };
+}
+
+/** `auto`, or `1,18-31`. */
+function layersIn(written: string): 'auto' | readonly number[] {
+  if (written.trim() === 'auto') return 'auto';
+  return written.split(',').flatMap((part) => {
+    const range = /^\s*(\d+)(?:\s*-\s*(\d+))?\s*$/.exec(part);
+    const [first, last] = [Number(range?.[1]), Number(range?.[2] ?? range?.[1])];
+    if (!range || last < first || last >= mostRows) {
+      throw refused(`"${written.slice(0, 60)}" names no layers. Write auto, or layers from 0 such as 1,18-31.`);
+    }
+    return Array.from({ length: last - first + 1 }, (_, at) => first + at);
+  });
+}
