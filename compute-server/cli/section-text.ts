@@ -5,6 +5,8 @@ import { textTable } from './table';
 
 /** Rows of a section at most: the JSON has all. */
 const mostRows = 20;
+/** Numbers of a head that fit a line. */
+const mostColumns = 6;
 
 export function sectionText(section: Section): string {
   const body = bodyOf(section);
@@ -32,14 +34,17 @@ function bodyOf(section: Section): string {
     }
     case 'chart':
       return section.series
-        .map(({ title, points }) =>
-          ranked(
-            [withUnit(section.x.title, section.x.unit), withUnit(`${section.y.title}, ${title}`, section.y.unit)],
-            points.map(({ x, y, label }) => ({
-              cells: [label ?? section.x.categories?.[x] ?? digits(x), digits(y)],
-              weight: 0,
-            })),
-          ),
+        .map(({ title, mark, points }) =>
+          // A cloud says nothing as a list.
+          mark === 'points' && points.length > mostRows
+            ? `${title}: ${points.length} points, see the JSON or the panel.`
+            : ranked(
+                [withUnit(section.x.title, section.x.unit), withUnit(`${section.y.title}, ${title}`, section.y.unit)],
+                points.map(({ x, y, label }) => ({
+                  cells: [label ?? section.x.categories?.[x] ?? digits(x), digits(y)],
+                  weight: 0,
+                })),
+              ),
         )
         .join('\n');
     case 'map':
@@ -65,7 +70,8 @@ function bodyOf(section: Section): string {
   }
 }
 
-function headsText({ numbers, classes }: Extract<Section, { kind: 'heads' }>): string {
+function headsText({ numbers: all, classes }: Extract<Section, { kind: 'heads' }>): string {
+  const numbers = all.slice(0, mostColumns);
   const [first] = numbers;
   if (!first) return '';
   const named = new Map<string, string[]>();
@@ -85,10 +91,12 @@ function headsText({ numbers, classes }: Extract<Section, { kind: 'heads' }>): s
       weight: Number.isNaN(value) ? -1 : Math.abs(value) + (named.has(`${layer}.${head}`) ? 1e9 : 0),
     })),
   );
-  return ranked(
+  const table = ranked(
     ['head', ...numbers.map(({ title, unit }) => withUnit(title, unit)), ...(classes ? ['label'] : [])],
     rows,
   );
+  const more = all.length - numbers.length;
+  return more > 0 ? `${table}\nand ${more} more numbers of each head: see the JSON` : table;
 }
 
 const tableText = (columns: readonly SectionColumn[], rows: readonly (readonly SectionCell[])[]): string =>
