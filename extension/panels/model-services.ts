@@ -14,7 +14,7 @@ export const modelServices = (
   demo,
   models: () => models.choices(demo, ...others),
   onModels: (listener) => models.onChange(listener),
-  openModel: (folder) => compute.openModel(folder),
+  openModel: compute.openModel,
   browse: browseModel,
 });
 

@@ -28,10 +28,7 @@ export function headsPanels(parts: PanelParts): HeadsPanels {
     title: 'Heads',
     spoken: 'Heads of a model',
     contextKey: contextKeys.headsRunning,
-    run: headsRun({
-      heads: (request, signal, onProgress) => compute.heads(request, signal, onProgress),
-      keep: (reply) => recent.keep(reply),
-    }),
+    run: headsRun({ heads: compute.heads, keep: (reply) => recent.keep(reply) }),
     methods: ['heads'],
     firstPlan: () => demoPlan(folder),
     storedPlan: (value) => storedPlan(value, folder),

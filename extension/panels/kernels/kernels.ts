@@ -31,8 +31,8 @@ export function kernelsPanels(parts: PanelParts): KernelsPanels {
     contextKey: contextKeys.benchmarkRunning,
     run: benchmarkRun(
       {
-        benchmark: (plan, signal, onProgress) => compute.benchmark(plan, signal, onProgress),
-        stopped: (plan) => compute.stoppedBenchmark(plan),
+        benchmark: compute.benchmark,
+        stopped: compute.stoppedBenchmark,
         save: async (result) => {
           const uri = await library.save('benchmark', result);
           await memory.update(lastKey, uri.toString());
