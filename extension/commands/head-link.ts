@@ -1,4 +1,4 @@
-/** What a link names beside a model: `{ "layer": 2, "head": 5, "prompt": "…" }`, each part optional. Pure. */
+/** What a link names beside a model: `{ "layer": 2, "head": 5, "prompt": "…" }`, each part optional. */
 import { headPlace } from '../../protocol/panels/messages';
 import { check } from '../../protocol/schema/check';
 import { fieldsIn } from '../../protocol/schema/fields';

@@ -26,7 +26,7 @@ export interface ComputeLog {
   error(message: string): void;
 }
 
-export interface ComputeWorld {
+export interface ComputeServices {
   readonly start: () => ComputeProcess;
   /** True, or the sentence that says why nothing may run here. */
   readonly mayRun: () => true | string;
@@ -53,7 +53,7 @@ const after = (milliseconds: number, act: () => void): (() => void) => {
   return () => clearTimeout(timer);
 };
 
-/** What a person is told of any failure, and what is folded under it. */
+/** What is said of any failure, and what is folded under it. */
 export function wordsOf(error: unknown): { readonly sentence: string; readonly details?: string } {
   if (error instanceof FailureError) {
     const sentence = sentenceOf(error.failure);
@@ -76,7 +76,7 @@ export class Compute extends Owner {
   readonly #changed = this.own(new Signal<ComputeState>());
   readonly #tested = this.own(new Signal<readonly DeviceInfo[]>());
   readonly #overdue = this.own(new Signal<ComputeMethod>());
-  readonly #world: ComputeWorld;
+  readonly #services: ComputeServices;
   #state: ComputeState = { kind: 'stopped' };
   #info: ServerInfo | undefined;
   #crashes: number[] = [];
@@ -113,16 +113,16 @@ export class Compute extends Owner {
   readonly reinforce = this.#job('reinforce', 'writing a caption');
   readonly analysis = this.#job('analysis', 'running an analysis');
 
-  constructor(world: ComputeWorld) {
+  constructor(services: ComputeServices) {
     super();
-    this.#world = world;
+    this.#services = services;
     this.#client = new ComputeClient({
-      start: () => world.start(),
-      after: world.after ?? after,
+      start: () => services.start(),
+      after: services.after ?? after,
       onState: (state, info) => this.#onClientState(state, info),
-      onLog: (level, message) => world.log[level](message),
+      onLog: (level, message) => services.log[level](message),
       onOverdue: (method) => {
-        world.log.warn(`A cancelled ${method} does not stop by itself; its process is about to be restarted.`);
+        services.log.warn(`A cancelled ${method} does not stop by itself; its process is about to be restarted.`);
         this.#overdue.fire(method);
       },
       onCrash: (why) => this.#onCrash(why),
@@ -151,7 +151,7 @@ export class Compute extends Owner {
   /** The catalogue is the same for every process of one version: it survives a restart. */
   mechanisms(): Promise<readonly MechanismInfo[]> {
     if (this.#mechanisms === undefined) {
-      const kept = this.#world.catalogue?.read();
+      const kept = this.#services.catalogue?.read();
       this.#mechanisms =
         kept === undefined
           ? this.#keep(this.#askCatalogue(), () => (this.#mechanisms = undefined))
@@ -192,7 +192,7 @@ export class Compute extends Owner {
 
   async #askCatalogue(): Promise<readonly MechanismInfo[]> {
     const catalogue = await this.#call('mechanisms', []);
-    this.#world.catalogue?.keep(catalogue);
+    this.#services.catalogue?.keep(catalogue);
     return catalogue;
   }
 
@@ -231,7 +231,7 @@ export class Compute extends Owner {
     args: ComputeMethods[M]['args'],
     options: CallOptions<M> = {},
   ): Promise<ComputeMethods[M]['result']> {
-    const may = this.#world.mayRun();
+    const may = this.#services.mayRun();
     if (may !== true) throw new FailureError({ code: 'compute-unavailable', detail: may });
     const now = Date.now();
     this.#crashes = this.#crashes.filter((time) => now - time < crashLimit.milliseconds);
@@ -269,7 +269,7 @@ export class Compute extends Owner {
   #onClientState(state: 'stopped' | 'starting' | 'ready', info: ServerInfo | undefined): void {
     if (state === 'ready' && info !== undefined) {
       this.#info = info;
-      this.#world.log.info(`Compute server ready: process ${info.pid}, ${info.runtime}, Node.js ${info.node}.`);
+      this.#services.log.info(`Compute server ready: process ${info.pid}, ${info.runtime}, Node.js ${info.node}.`);
     }
     if (state !== 'ready') this.#info = undefined;
     if (state === 'stopped') this.#set({ kind: 'stopped' });
@@ -280,7 +280,7 @@ export class Compute extends Owner {
   #onCrash(why: string): void {
     this.#crashes.push(Date.now());
     this.#devices = undefined;
-    this.#world.log.error(`The compute server is gone: ${why}.`);
+    this.#services.log.error(`The compute server is gone: ${why}.`);
     this.#set({ kind: 'failed', sentence: `The compute server is gone: ${why}.` });
   }
 

@@ -1,4 +1,4 @@
-/** What the compute server is asked for a plan, or about a result that is on the screen. Pure. */
+/** What the compute server is asked for a plan, or about a result that is on the screen. */
 import type {
   CaptionTimeRequest,
   DivergenceRequest,

@@ -21,7 +21,7 @@ import { Owner } from '../../platform/owner';
 import { mayRun } from '../../platform/trust';
 import { saveExport } from '../exports';
 import { PanelHosts } from '../panel-hosts';
-import type { ModelWorld } from './host';
+import type { ModelServices } from './host';
 import { ModelHost } from './host';
 
 export interface ModelPanelsParts {
@@ -114,7 +114,7 @@ export class ModelPanels extends Owner {
 
   #attach(webview: vscode.Webview, place: ModelPlace, rename: (title: string) => void): ModelHost {
     return this.#hosts.attach(webview, place, (send) => {
-      return new ModelHost(this.#world(), (message) => {
+      return new ModelHost(this.#services(), (message) => {
         const { content } = message;
         if (content.state === 'model') rename(content.model.label);
         if (content.state === 'comparison') rename(`${content.first.label} | ${content.second.label}`);
@@ -152,7 +152,7 @@ export class ModelPanels extends Owner {
     return uri.path.endsWith('/config.json') ? modelLabel(uri.path) : (uri.path.split('/').at(-1) ?? uri.path);
   }
 
-  #world(): ModelWorld {
+  #services(): ModelServices {
     const { models, log } = this.#parts;
     const parse = (uri: string): vscode.Uri => vscode.Uri.parse(uri, true);
     const run = async (command: string, ...args: readonly unknown[]): Promise<void> => {
