@@ -17,8 +17,9 @@ export function saveIntervention(
   model: ModelSummary,
   gains: readonly HeadGain[],
   onWritten?: OnWritten,
+  stem = model.name,
 ): Promise<void> {
-  const name = `${fileStem(model.name)}${interventionSuffix}`;
+  const name = `${fileStem(stem)}${interventionSuffix}`;
   const endings = ['headscope-intervention.json', 'json'];
   const file = { name, type: 'Headscope intervention', endings, title: 'Save Intervention' };
   return saveFile(file, interventionText(model, gains), onWritten);
