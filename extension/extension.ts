@@ -25,7 +25,6 @@ import { Language } from './platform/language';
 import { createLog, showFailure } from './platform/log';
 import { ResultLibrary } from './results/result-library';
 import { DevicesView } from './views/devices-view';
-import { registerModelView } from './views/model-view';
 import { ModelsView } from './views/models-view';
 import { ResultsView } from './views/results-view';
 import { StatusBar } from './views/status-bar';
@@ -82,7 +81,6 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
 
   own(new ModelsView(models)).onSelect((uri) => modelPanels.follow(uri));
   own(new AnalysesView(catalogue, library));
-  own(registerModelView(modelPanels));
   own(new DevicesView(compute));
   own(new ResultsView(library, () => compute.mechanisms()));
   own(new StatusBar(compute));

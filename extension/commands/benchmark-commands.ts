@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { activeConfig, chooseModel } from '../models/choose-model';
 import type { ModelIndex } from '../models/model-index';
 import { mainChoice } from '../models/shape-choices';
 import type { KernelsPanels } from '../panels/kernels/kernels';
@@ -11,7 +12,8 @@ export function benchmarkCommands(kernels: KernelsPanels, models: ModelIndex): P
   return {
     'headscope.benchmarkKernels': () => kernels.open().then(() => undefined),
     'headscope.benchmarkConfig': async (argument) => {
-      const named = uriOf(argument) ?? (await chosenConfig(models));
+      const named =
+        uriOf(argument) ?? (await activeConfig(models)) ?? (await chooseModel(models, 'Benchmark the Attention of'));
       if (named === undefined) return;
       // A part of a model is named by the fragment: config.json#text_config.
       const uri = named.with({ fragment: '' });
@@ -28,18 +30,4 @@ export function benchmarkCommands(kernels: KernelsPanels, models: ModelIndex): P
     },
     'headscope.cancelBenchmark': () => kernels.run.cancel(),
   };
-}
-
-/** From the palette: the config in the editor, else one of the models found. */
-async function chosenConfig(models: ModelIndex): Promise<vscode.Uri | undefined> {
-  const active = vscode.window.activeTextEditor?.document.uri;
-  if (active?.path.endsWith('.json') === true && (await models.describe(active)) !== null) return active;
-  const { models: found } = await models.find();
-  if (found.length === 0)
-    throw new Error('No model configuration was found. Open a config.json, or add a folder in the Models view.');
-  const choice = await vscode.window.showQuickPick(
-    found.map((model) => ({ label: model.label, description: model.sentence, uri: model.uri })),
-    { title: 'Benchmark the Attention of', placeHolder: 'A model configuration', matchOnDescription: true },
-  );
-  return choice?.uri;
 }

@@ -1,7 +1,8 @@
-/** What a link names beside a model: `{ "layer": 2, "head": 5, "prompt": "…" }`, each part optional. Pure. */
+/** What a link names beside a model: `{ "layer": 2, "head": 5, "prompt": "…" }`, each part optional. */
 import { headPlace } from '../../protocol/panels/messages';
 import { check } from '../../protocol/schema/check';
 import { fieldsIn } from '../../protocol/schema/fields';
+import { defined } from '../platform/defined';
 
 export interface HeadLink {
   readonly select?: { readonly layer: number; readonly head: number };
@@ -11,8 +12,8 @@ export interface HeadLink {
 export function headLinkOf(value: unknown): HeadLink {
   const select = check(headPlace, value);
   const { prompt } = fieldsIn(value);
-  return {
-    ...(select.ok ? { select: select.result } : {}),
-    ...(typeof prompt === 'string' ? { prompt } : {}),
-  };
+  return defined({
+    select: select.ok ? select.result : undefined,
+    prompt: typeof prompt === 'string' ? prompt : undefined,
+  });
 }

@@ -2,6 +2,12 @@
 import * as vscode from 'vscode';
 import type { ModelIndex } from './model-index';
 
+/** The config in the editor, when there is one. */
+export async function activeConfig(models: ModelIndex): Promise<vscode.Uri | undefined> {
+  const uri = vscode.window.activeTextEditor?.document.uri;
+  return uri?.path.endsWith('.json') === true && (await models.describe(uri)) !== null ? uri : undefined;
+}
+
 /** Undefined when the person thought better of it; `without` are models already chosen. */
 export async function chooseModel(
   models: ModelIndex,

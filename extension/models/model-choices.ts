@@ -1,4 +1,4 @@
-/** The models that the panels list: those that come with the extension, and those found, with what stands against running one. Pure. */
+/** The models that the panels list: those that come with the extension, and those found, with what stands against running one. */
 import type { ModelFacts } from '../../protocol/language/requests';
 import type { ModelChoice } from '../../protocol/panels/heads';
 

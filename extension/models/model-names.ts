@@ -1,4 +1,4 @@
-/** What a model is called, by the place of its config. Pure. */
+/** What a model is called, by the place of its config. */
 
 /** `meta-llama/Llama-3.1-8B` in the Hugging Face cache layout, else the name of the folder. */
 export function modelLabel(configPath: string): string {

@@ -1,4 +1,4 @@
-/** The attention shapes that a model's facts offer to the kernels panel. Pure. */
+/** The attention shapes that a model's facts offer to the kernels panel. */
 import type { ModelFacts, ModelPartFacts } from '../../protocol/language/requests';
 import type { ShapeChoice } from '../../protocol/panels/kernels';
 

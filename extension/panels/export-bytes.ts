@@ -1,4 +1,4 @@
-/** The bytes of an export, in any of the forms in which a webview can hand them over. Pure. */
+/** The bytes of an export, in any of the forms in which a webview can hand them over. */
 export function exportBytes(data: string | Uint8Array): Uint8Array {
   if (typeof data !== 'string') return data;
   const encoded = /^data:[^,]*;base64,/.exec(data);

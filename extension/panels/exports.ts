@@ -6,17 +6,13 @@ import { fileStem, withoutSuffix } from '../results/result-words';
 import { exportBytes } from './export-bytes';
 import type { ExportRequest } from './panel-types';
 
-const filters: Readonly<Record<ExportRequest['format'], string>> = {
+const types: Readonly<Record<ExportRequest['format'], string>> = {
   png: 'PNG image',
   svg: 'SVG image',
   csv: 'Comma-separated values',
   json: 'JSON',
   html: 'Web page',
 };
-
-/** Where a save dialog starts: the workspace, else the home folder. */
-export const startingFolder = (): vscode.Uri =>
-  vscode.workspace.workspaceFolders?.[0]?.uri ?? vscode.Uri.file(homedir());
 
 /** Where a result lies, short enough for a line: the path in the workspace, else the name. */
 export function placeOf(uri: vscode.Uri): string {
@@ -27,26 +23,39 @@ export function placeOf(uri: vscode.Uri): string {
 /** For the panel that asked: the message of VS Code goes away by itself. */
 export type OnWritten = (sentence: string) => void;
 
-export async function saveExport(request: ExportRequest, onWritten?: OnWritten): Promise<void> {
-  const suffix = `.${request.format}`;
-  const stem = request.name.endsWith(suffix) ? request.name.slice(0, -suffix.length) : request.name;
-  const target = await vscode.window.showSaveDialog({
-    defaultUri: vscode.Uri.joinPath(startingFolder(), `${fileStem(stem)}${suffix}`),
-    filters: { [filters[request.format]]: [request.format] },
-    title: 'Export',
-  });
-  if (target === undefined) return;
-  await written(target, exportBytes(request.data), onWritten);
+interface NewFile {
+  readonly name: string;
+  /** What the dialog calls it, and its endings. */
+  readonly type: string;
+  readonly endings: readonly string[];
+  readonly title: string;
 }
 
-/** Writes a file that the person named, and offers to open it. */
-export async function written(target: vscode.Uri, content: string | Uint8Array, onWritten?: OnWritten): Promise<void> {
+/** Asks where to, in the workspace, else in the home folder; undefined when the person thought better of it. */
+export const askWhere = ({ name, type, endings, title }: NewFile): Thenable<vscode.Uri | undefined> =>
+  vscode.window.showSaveDialog({
+    defaultUri: vscode.Uri.joinPath(vscode.workspace.workspaceFolders?.[0]?.uri ?? vscode.Uri.file(homedir()), name),
+    filters: { [type]: [...endings] },
+    title,
+  });
+
+/** Writes a file where the person wants it, and offers to open it. */
+export async function saveFile(file: NewFile, content: string | Uint8Array, onWritten?: OnWritten): Promise<void> {
+  const target = await askWhere(file);
+  if (target === undefined) return;
   const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
   await vscode.workspace.fs.writeFile(target, bytes);
   const sentence = `Saved ${vscode.workspace.asRelativePath(target)}.`;
   onWritten?.(sentence);
   const choice = showInformation(sentence, 'Open');
   if ((await choice) !== undefined) await vscode.commands.executeCommand('vscode.open', target);
+}
+
+export function saveExport({ format, name, data }: ExportRequest, onWritten?: OnWritten): Promise<void> {
+  const suffix = `.${format}`;
+  const stem = name.endsWith(suffix) ? name.slice(0, -suffix.length) : name;
+  const file = { name: `${fileStem(stem)}${suffix}`, type: types[format], endings: [format], title: 'Export' };
+  return saveFile(file, exportBytes(data), onWritten);
 }
 
 /** The sources of mechanisms are pages of papers and code: nothing else is opened. */

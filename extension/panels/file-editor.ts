@@ -6,15 +6,14 @@ import type { ReadableResult } from '../results/result-library';
 import { withoutSuffix } from '../results/result-words';
 import type { ShownFile } from './panel-types';
 
-interface FileHost<K extends Kind> {
-  refresh(): Promise<void>;
-  hide(): void;
-  compareWith(other: ComparedOf<K>): Promise<void>;
+/** A panel that shows files of a kind. */
+interface FilePanel<K extends Kind, Host> {
+  attachFile(editor: vscode.WebviewPanel, file: ShownFile<SavedOf<K>>): Host;
 }
 
-interface FilePanel<K extends Kind, Host> {
-  attachFile(webview: vscode.Webview, file: ShownFile<SavedOf<K>>): Host;
-  release(host: Host): void;
+interface FileHost<K extends Kind> {
+  refresh(): Promise<void>;
+  compareWith(other: ComparedOf<K>): Promise<void>;
 }
 
 export class FileEditor<K extends Kind, Host extends FileHost<K>>
@@ -37,7 +36,7 @@ export class FileEditor<K extends Kind, Host extends FileHost<K>>
 
   async resolveCustomTextEditor(document: vscode.TextDocument, panel: vscode.WebviewPanel): Promise<void> {
     const key = document.uri.toString();
-    const host = this.#panel.attachFile(panel.webview, {
+    const host = this.#panel.attachFile(panel, {
       name: withoutSuffix(document.uri.path.split('/').at(-1) ?? ''),
       read: () => resultKinds[this.#kind].parse(document.getText()),
     });
@@ -50,13 +49,9 @@ export class FileEditor<K extends Kind, Host extends FileHost<K>>
     const change = vscode.workspace.onDidChangeTextDocument((event) => {
       if (event.document.uri.toString() === key && event.contentChanges.length > 0) void host.refresh();
     });
-    panel.onDidChangeViewState(() => {
-      if (!panel.visible) host.hide();
-    });
     panel.onDidDispose(() => {
       change.dispose();
       hosts.delete(host);
-      this.#panel.release(host);
     });
   }
 

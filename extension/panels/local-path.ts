@@ -1,6 +1,6 @@
 /**
  * Paths that a file names. A saved result may come from anyone, and opening a path on another machine tells that machine who
- * asks (Windows sends the person's credentials to it): only paths on this machine are opened, as far as a path shows. Pure.
+ * asks (Windows sends the person's credentials to it): only paths on this machine are opened, as far as a path shows.
  */
 import { posix } from 'node:path';
 

@@ -1,6 +1,6 @@
 /**
  * What is posted to a webview that has not said `ready` yet waits. A hidden webview is destroyed by VS Code and made anew when
- * it is shown: what is posted in between is dropped, because the reply to its next `ready` holds everything. Pure.
+ * it is shown: what is posted in between is dropped, because the reply to its next `ready` holds everything.
  */
 export class Mailbox<Message> {
   readonly #send: (message: Message) => void;

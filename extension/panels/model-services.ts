@@ -1,6 +1,9 @@
 /** What the panels that run a model need of the rest of the extension to choose one. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { ModelChoice } from '../../protocol/panels/heads';
+import { demoChoice } from '../models/model-choices';
 import { realFolder } from '../models/real-folder';
 import type { ModelPanelServices, ModelPanelTypes } from './model-panel-host';
 import type { PanelParts } from './panels';
@@ -14,9 +17,15 @@ export const modelServices = (
   demo,
   models: () => models.choices(demo, ...others),
   onModels: (listener) => models.onChange(listener),
-  openModel: (folder) => compute.openModel(folder),
+  openModel: compute.openModel,
   browse: browseModel,
 });
+
+/** The model of text that comes with the extension. */
+export function textDemo(extension: vscode.Uri): ModelChoice {
+  const folder = realFolder(join(extension.fsPath, 'examples', 'models', 'demo-lm'));
+  return demoChoice(folder, existsSync(join(folder, 'config.json')));
+}
 
 async function browseModel(): Promise<string | undefined> {
   const chosen = await vscode.window.showOpenDialog({

@@ -1,7 +1,7 @@
 /**
  * Questions that a panel asks faster than a model answers (it is panned, hovered, typed into): one is in flight, the newest of
  * those that wait comes next, the oldest beyond the bound are dropped. None is cancelled in flight: a run cannot be interrupted,
- * and a cancel that takes long ends the process with all that it has loaded. Pure.
+ * and a cancel that takes long ends the process with all that it has loaded.
  */
 export class NewestFirst {
   readonly #bound: number;

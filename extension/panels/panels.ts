@@ -14,7 +14,6 @@ import type { ResultLibrary } from '../results/result-library';
 import { placeOf, saveExport } from './exports';
 import { FileEditor } from './file-editor';
 import type { PanelHost } from './panel-host';
-import { PanelHosts } from './panel-hosts';
 import type {
   HeadAt,
   Other,
@@ -26,6 +25,7 @@ import type {
   Shown,
   ShownFile,
 } from './panel-types';
+import { WebviewHosts, type Container } from './webview-hosts';
 
 /** What the panels of this window share. */
 export interface PanelParts {
@@ -84,14 +84,14 @@ export class Panels<T extends PanelTypes, Host extends LiveHost<T>> extends Owne
   readonly files: FileEditor<T['result'], Host>;
   readonly #parts: PanelParts;
   readonly #of: PanelDescription<T, Host>;
-  readonly #hosts: PanelHosts<T['from'], T['to'], Host>;
+  readonly #hosts: WebviewHosts<T['from'], T['to'], Host>;
 
   constructor(parts: PanelParts, description: PanelDescription<T, Host>) {
     super();
     this.#parts = parts;
     this.#of = description;
-    const { name, spoken, view: sideView, viewType, contextKey, run, methods } = description;
-    this.#hosts = this.own(new PanelHosts(parts.extension, { panel: name, title: spoken }));
+    const { name, spoken, view, viewType, contextKey, run, methods } = description;
+    this.#hosts = this.own(new WebviewHosts(parts.extension, { panel: name, title: spoken }));
     this.own(run);
     this.own(
       parts.compute.onOverdue((method) => {
@@ -107,11 +107,12 @@ export class Panels<T extends PanelTypes, Host extends LiveHost<T>> extends Owne
         void vscode.commands.executeCommand('setContext', contextKey, running);
       }),
     );
-    this.own(
-      vscode.window.registerWebviewViewProvider(sideView, { resolveWebviewView: (view) => this.#attachSide(view) }),
-    );
+    const resolveWebviewView = async (holder: vscode.WebviewView): Promise<void> =>
+      void (await this.#attachLive(holder, 'side'));
+    this.own(vscode.window.registerWebviewViewProvider(view, { resolveWebviewView }));
     // The plan and the last result are kept on this side, not in the webview.
-    const deserializeWebviewPanel = async (panel: vscode.WebviewPanel): Promise<void> => void (await this.#fill(panel));
+    const deserializeWebviewPanel = async (holder: vscode.WebviewPanel): Promise<void> =>
+      void (await this.#attachLive(holder, 'full'));
     this.own(vscode.window.registerWebviewPanelSerializer(viewType, { deserializeWebviewPanel }));
     this.files = this.own(new FileEditor(description.result, this));
   }
@@ -130,12 +131,8 @@ export class Panels<T extends PanelTypes, Host extends LiveHost<T>> extends Owne
     return this.#hosts.full?.result ?? this.run.result;
   }
 
-  attachFile(webview: vscode.Webview, file: ShownFile<Shown<T>>): Host {
-    return this.#attach(webview, 'file', { file });
-  }
-
-  release(host: Host): void {
-    this.#hosts.release(host);
+  attachFile(editor: vscode.WebviewPanel, file: ShownFile<Shown<T>>): Host {
+    return this.#attach(editor, 'file', { file });
   }
 
   /** The full panel, made or brought to the front. */
@@ -147,31 +144,18 @@ export class Panels<T extends PanelTypes, Host extends LiveHost<T>> extends Owne
       return open;
     }
     const { viewType, title } = this.#of;
-    return this.#fill(vscode.window.createWebviewPanel(viewType, title, vscode.ViewColumn.Active), { plan, select });
-  }
-
-  /** Fills a panel that is new, or that VS Code brought back after a reload. */
-  #fill(panel: vscode.WebviewPanel, start: ToShow<T> = {}): Promise<Host> {
-    return this.#hosts.fill(panel, (webview) => this.#attachLive(webview, 'full', start));
-  }
-
-  async #attachSide(view: vscode.WebviewView): Promise<void> {
-    const host = await this.#attachLive(view.webview, 'side');
-    view.onDidChangeVisibility(() => {
-      if (!view.visible) host.hide();
-    });
-    view.onDidDispose(() => this.release(host));
+    const panel = vscode.window.createWebviewPanel(viewType, title, vscode.ViewColumn.Active);
+    return this.#attachLive(panel, 'full', { plan, select });
   }
 
   /** A webview that follows the run begins with the last result of this workspace. */
-  async #attachLive(webview: vscode.Webview, place: PanelPlace, start: ToShow<T> = {}): Promise<Host> {
+  async #attachLive(holder: Container, place: PanelPlace, start: ToShow<T> = {}): Promise<Host> {
     const shown = this.run.plan === undefined ? await this.#of.latest().catch(() => undefined) : undefined;
-    return this.#attach(webview, place, defined({ ...start, shown }));
+    return this.#attach(holder, place, defined({ ...start, shown }));
   }
 
-  /** Connects a webview; its host lives until it is released. */
-  #attach(webview: vscode.Webview, place: PanelPlace, start: PanelStart<T>): Host {
-    return this.#hosts.attach(webview, place, (send) => this.#of.host(place, this.#services(), send, start));
+  #attach(holder: Container, place: PanelPlace, start: PanelStart<T>): Host {
+    return this.#hosts.attach(holder, place, (send) => this.#of.host(place, this.#services(), send, start));
   }
 
   get #planKey(): string {

@@ -1,4 +1,4 @@
-/** What a panel asks of the compute server, and what a person is told when there is no answer. Pure of VS Code. */
+/** What a panel asks of the compute server, and what is said when there is no answer. */
 import { FailureError } from '../../protocol/wire/failures';
 import { wordsOf } from '../platform/compute';
 
@@ -15,7 +15,7 @@ export async function again<T>(act: () => Promise<T>): Promise<T> {
   }
 }
 
-/** What a person did too early: told as it is, without a failure's words around it. */
+/** What a person did too early: said as it is, without the words of a failure around it. */
 export class Sentence extends Error {}
 
 export const sentenceOfError = (error: unknown): { readonly sentence: string; readonly details?: string } =>

@@ -1,4 +1,4 @@
-/** The HTML that every panel starts from: a strict content security policy, one script, one root, no data. Pure. */
+/** The HTML that every panel starts from: a strict content security policy, one script, one root, no data. */
 import { randomBytes } from 'node:crypto';
 
 export interface ShellParts {

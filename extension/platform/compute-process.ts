@@ -1,5 +1,5 @@
 /**
- * How the compute server is started as a child process. Pure node: it is tested without VS Code.
+ * How the compute server is started as a child process. It is tested without VS Code.
  */
 import { fork } from 'node:child_process';
 import type { ForkOptions } from 'node:child_process';

@@ -1,60 +1,11 @@
 /**
  * The compute server as the rest of the extension sees it: one client, one state, and what it said of its mechanisms and
- * devices, asked once per process. Nothing starts before the first call. Pure of VS Code.
+ * devices, asked once per process. Nothing starts before the first call.
  */
 import type { Disposable } from 'vscode';
-import type { AnalysisProgress, AnalysisRequest, AnalysisResult } from '../../protocol/analysis/analysis';
-import type { AnalysisEstimate } from '../../protocol/compute/analyses';
-import type { Section, SectionQuestion } from '../../protocol/sections/section';
-import type {
-  BenchmarkProgress,
-  ComputeMethod,
-  ComputeMethods,
-  DeviceInfo,
-  MechanismInfo,
-  ServerInfo,
-  SupportInfo,
-} from '../../protocol/compute/api';
-import type { NeighborhoodBound, NeighborhoodRequest } from '../../protocol/compute/neighborhood';
-import type { MechanismView, MechanismViewRequest } from '../../protocol/compute/mechanism-view';
-import type {
-  GenerateProgress,
-  GenerateReply,
-  GenerateRequest,
-  HeadRowRequest,
-  HeadsProgress,
-  HeadsReply,
-  HeadsRequest,
-  HeadTileRequest,
-  NextTokensRequest,
-  PromptInput,
-  Tokenised,
-} from '../../protocol/compute/models';
-import type {
-  CaptionProgress,
-  CaptionTime,
-  CaptionTimeRequest,
-  DivergenceAtRequest,
-  HallucinationProgress,
-  HallucinationRequest,
-  HallucinationSetProgress,
-  HallucinationSetRequest,
-  ImageMapRequest,
-  OpenedImage,
-  ReinforcementRequest,
-  StageProgress,
-  VisionPrompt,
-} from '../../protocol/compute/hallucination';
+import type { ComputeMethod, ComputeMethods, DeviceInfo, MechanismInfo, ServerInfo } from '../../protocol/compute/api';
 import type { CallOptions, ComputeProcess } from '../../protocol/compute/client';
 import { ComputeClient } from '../../protocol/compute/client';
-import type { BenchmarkPlan, BenchmarkResult } from '../../protocol/results/benchmark';
-import type {
-  Caption,
-  DivergenceStep,
-  HallucinationResult,
-  HallucinationSet,
-} from '../../protocol/results/hallucination';
-import type { HeadTile, ModelSummary, NextTokens } from '../../protocol/results/heads';
 import type { Failure } from '../../protocol/wire/failures';
 import { FailureError } from '../../protocol/wire/failures';
 import { sentenceOf } from '../../protocol/wire/words';
@@ -75,7 +26,7 @@ export interface ComputeLog {
   error(message: string): void;
 }
 
-export interface ComputeWorld {
+export interface ComputeServices {
   readonly start: () => ComputeProcess;
   /** True, or the sentence that says why nothing may run here. */
   readonly mayRun: () => true | string;
@@ -91,12 +42,18 @@ export interface ComputeWorld {
 /** Crashes after which the process is not started again by itself: as the language client does, 5 within 3 minutes. */
 const crashLimit = { count: 5, milliseconds: 180_000 };
 
+type Progress<M extends ComputeMethod> = (progress: ComputeMethods[M]['progress']) => void;
+
+type Job<M extends ComputeMethod> = (
+  ...given: [...args: ComputeMethods[M]['args'], signal: AbortSignal, onProgress: Progress<M>]
+) => Promise<ComputeMethods[M]['result']>;
+
 const after = (milliseconds: number, act: () => void): (() => void) => {
   const timer = setTimeout(act, milliseconds);
   return () => clearTimeout(timer);
 };
 
-/** What a person is told of any failure, and what is folded under it. */
+/** What is said of any failure, and what is folded under it. */
 export function wordsOf(error: unknown): { readonly sentence: string; readonly details?: string } {
   if (error instanceof FailureError) {
     const sentence = sentenceOf(error.failure);
@@ -119,7 +76,7 @@ export class Compute extends Owner {
   readonly #changed = this.own(new Signal<ComputeState>());
   readonly #tested = this.own(new Signal<readonly DeviceInfo[]>());
   readonly #overdue = this.own(new Signal<ComputeMethod>());
-  readonly #world: ComputeWorld;
+  readonly #services: ComputeServices;
   #state: ComputeState = { kind: 'stopped' };
   #info: ServerInfo | undefined;
   #crashes: number[] = [];
@@ -129,16 +86,43 @@ export class Compute extends Owner {
   #devices: Promise<readonly DeviceInfo[]> | undefined;
   #knownDevices: readonly DeviceInfo[] | undefined;
 
-  constructor(world: ComputeWorld) {
+  readonly info = this.#question('info');
+  readonly mechanismView = this.#question('mechanismView');
+  readonly neighborhoodBound = this.#question('neighborhoodBound');
+  readonly supports = this.#question('supports');
+  readonly stoppedBenchmark = this.#question('stoppedBenchmark');
+  readonly openModel = this.#question('openModel');
+  readonly tokenise = this.#question('tokenise');
+  readonly headTile = this.#question('headTile');
+  readonly headRow = this.#question('headRow');
+  readonly nextTokens = this.#question('nextTokens');
+  readonly openImage = this.#question('openImage');
+  readonly promptForPictures = this.#question('promptForPictures');
+  readonly divergenceAt = this.#question('divergenceAt');
+  readonly captionTime = this.#question('captionTime');
+  readonly imageMap = this.#question('imageMap');
+  readonly estimateAnalysis = this.#question('estimateAnalysis');
+  readonly compareAnalyses = this.#question('compareAnalyses');
+  readonly askAnalysis = this.#question('askAnalysis', 'looking closer at an analysis');
+
+  readonly benchmark = this.#job('benchmark', 'benchmarking');
+  readonly heads = this.#job('heads', 'running a model');
+  readonly generate = this.#job('generate', 'generating');
+  readonly hallucination = this.#job('hallucination', 'looking at a picture');
+  readonly hallucinationSet = this.#job('hallucinationSet', 'captioning pictures');
+  readonly reinforce = this.#job('reinforce', 'writing a caption');
+  readonly analysis = this.#job('analysis', 'running an analysis');
+
+  constructor(services: ComputeServices) {
     super();
-    this.#world = world;
+    this.#services = services;
     this.#client = new ComputeClient({
-      start: () => world.start(),
-      after: world.after ?? after,
+      start: () => services.start(),
+      after: services.after ?? after,
       onState: (state, info) => this.#onClientState(state, info),
-      onLog: (level, message) => world.log[level](message),
+      onLog: (level, message) => services.log[level](message),
       onOverdue: (method) => {
-        world.log.warn(`A cancelled ${method} does not stop by itself; its process is about to be restarted.`);
+        services.log.warn(`A cancelled ${method} does not stop by itself; its process is about to be restarted.`);
         this.#overdue.fire(method);
       },
       onCrash: (why) => this.#onCrash(why),
@@ -164,14 +148,10 @@ export class Compute extends Owner {
     return this.#knownDevices;
   }
 
-  info(): Promise<ServerInfo> {
-    return this.#call('info', []);
-  }
-
   /** The catalogue is the same for every process of one version: it survives a restart. */
   mechanisms(): Promise<readonly MechanismInfo[]> {
     if (this.#mechanisms === undefined) {
-      const kept = this.#world.catalogue?.read();
+      const kept = this.#services.catalogue?.read();
       this.#mechanisms =
         kept === undefined
           ? this.#keep(this.#askCatalogue(), () => (this.#mechanisms = undefined))
@@ -194,132 +174,6 @@ export class Compute extends Owner {
     return this.#devices;
   }
 
-  mechanismView(request: MechanismViewRequest): Promise<MechanismView> {
-    return this.#call('mechanismView', [request]);
-  }
-
-  neighborhoodBound(request: NeighborhoodRequest): Promise<NeighborhoodBound> {
-    return this.#call('neighborhoodBound', [request]);
-  }
-
-  supports(plan: BenchmarkPlan): Promise<readonly SupportInfo[]> {
-    return this.#call('supports', [plan]);
-  }
-
-  benchmark(
-    plan: BenchmarkPlan,
-    signal: AbortSignal,
-    onProgress: (progress: BenchmarkProgress) => void,
-  ): Promise<BenchmarkResult> {
-    return this.#during('benchmarking', this.#call('benchmark', [plan], { signal, onProgress }));
-  }
-
-  stoppedBenchmark(plan: BenchmarkPlan): Promise<BenchmarkResult> {
-    return this.#call('stoppedBenchmark', [plan]);
-  }
-
-  openModel(folder: string): Promise<ModelSummary> {
-    return this.#call('openModel', [folder]);
-  }
-
-  tokenise(folder: string, prompt: PromptInput): Promise<Tokenised> {
-    return this.#call('tokenise', [folder, prompt]);
-  }
-
-  heads(
-    request: HeadsRequest,
-    signal: AbortSignal,
-    onProgress: (progress: HeadsProgress) => void,
-  ): Promise<HeadsReply> {
-    return this.#during('running a model', this.#call('heads', [request], { signal, onProgress }));
-  }
-
-  analysis(
-    request: AnalysisRequest,
-    signal: AbortSignal,
-    onProgress: (progress: AnalysisProgress) => void,
-  ): Promise<AnalysisResult> {
-    return this.#during('running an analysis', this.#call('analysis', [request], { signal, onProgress }));
-  }
-
-  estimateAnalysis(request: AnalysisRequest): Promise<AnalysisEstimate> {
-    return this.#call('estimateAnalysis', [request]);
-  }
-
-  askAnalysis(result: AnalysisResult, question: SectionQuestion): Promise<Section> {
-    return this.#during('looking closer at an analysis', this.#call('askAnalysis', [result, question]));
-  }
-
-  compareAnalyses(a: AnalysisResult, b: AnalysisResult): Promise<readonly Section[]> {
-    return this.#call('compareAnalyses', [a, b]);
-  }
-
-  headTile(request: HeadTileRequest): Promise<HeadTile> {
-    return this.#call('headTile', [request]);
-  }
-
-  headRow(request: HeadRowRequest): Promise<Float32Array> {
-    return this.#call('headRow', [request]);
-  }
-
-  nextTokens(request: NextTokensRequest): Promise<readonly NextTokens[]> {
-    return this.#call('nextTokens', [request]);
-  }
-
-  generate(
-    request: GenerateRequest,
-    signal: AbortSignal,
-    onProgress: (progress: GenerateProgress) => void,
-  ): Promise<GenerateReply> {
-    return this.#during('generating', this.#call('generate', [request], { signal, onProgress }));
-  }
-
-  /** The picture as the model takes it: its bytes, and which part of it each image token shows. */
-  openImage(prompt: VisionPrompt): Promise<OpenedImage> {
-    return this.#call('openImage', [prompt]);
-  }
-
-  promptForPictures(folder: string, prompt: PromptInput): Promise<Tokenised> {
-    return this.#call('promptForPictures', [folder, prompt]);
-  }
-
-  hallucination(
-    request: HallucinationRequest,
-    signal: AbortSignal,
-    onProgress: (progress: HallucinationProgress) => void,
-  ): Promise<HallucinationResult> {
-    return this.#during('looking at a picture', this.#call('hallucination', [request], { signal, onProgress }));
-  }
-
-  reinforce(
-    request: HallucinationRequest,
-    reinforcement: ReinforcementRequest,
-    signal: AbortSignal,
-    onProgress: (progress: StageProgress | CaptionProgress) => void,
-  ): Promise<Caption> {
-    return this.#during('writing a caption', this.#call('reinforce', [request, reinforcement], { signal, onProgress }));
-  }
-
-  divergenceAt(request: DivergenceAtRequest): Promise<DivergenceStep> {
-    return this.#call('divergenceAt', [request]);
-  }
-
-  captionTime(request: CaptionTimeRequest): Promise<CaptionTime> {
-    return this.#call('captionTime', [request]);
-  }
-
-  imageMap(request: ImageMapRequest): Promise<Float32Array> {
-    return this.#call('imageMap', [request]);
-  }
-
-  hallucinationSet(
-    request: HallucinationSetRequest,
-    signal: AbortSignal,
-    onProgress: (progress: HallucinationSetProgress) => void,
-  ): Promise<HallucinationSet> {
-    return this.#during('captioning pictures', this.#call('hallucinationSet', [request], { signal, onProgress }));
-  }
-
   /** Pending calls are answered with `compute-restarted`; also the way out after too many crashes. */
   restart(): void {
     this.#crashes = [];
@@ -338,7 +192,7 @@ export class Compute extends Owner {
 
   async #askCatalogue(): Promise<readonly MechanismInfo[]> {
     const catalogue = await this.#call('mechanisms', []);
-    this.#world.catalogue?.keep(catalogue);
+    this.#services.catalogue?.keep(catalogue);
     return catalogue;
   }
 
@@ -355,12 +209,29 @@ export class Compute extends Owner {
     super.dispose();
   }
 
+  /** `doing`: said by the status bar meanwhile, where it may take long. */
+  #question<M extends ComputeMethod>(method: M, doing?: string) {
+    return (...args: ComputeMethods[M]['args']): Promise<ComputeMethods[M]['result']> => {
+      const answer = this.#call(method, args);
+      return doing === undefined ? answer : this.#during(doing, answer);
+    };
+  }
+
+  /** A call that takes long: it can be cancelled, says how far it is, and the status bar says what it does. */
+  #job<M extends ComputeMethod>(method: M, doing: string): Job<M> {
+    return (...given) => {
+      const args = given.slice(0, -2) as ComputeMethods[M]['args'];
+      const [signal, onProgress] = given.slice(-2) as [AbortSignal, Progress<M>];
+      return this.#during(doing, this.#call(method, args, { signal, onProgress }));
+    };
+  }
+
   async #call<M extends ComputeMethod>(
     method: M,
     args: ComputeMethods[M]['args'],
     options: CallOptions<M> = {},
   ): Promise<ComputeMethods[M]['result']> {
-    const may = this.#world.mayRun();
+    const may = this.#services.mayRun();
     if (may !== true) throw new FailureError({ code: 'compute-unavailable', detail: may });
     const now = Date.now();
     this.#crashes = this.#crashes.filter((time) => now - time < crashLimit.milliseconds);
@@ -398,7 +269,7 @@ export class Compute extends Owner {
   #onClientState(state: 'stopped' | 'starting' | 'ready', info: ServerInfo | undefined): void {
     if (state === 'ready' && info !== undefined) {
       this.#info = info;
-      this.#world.log.info(`Compute server ready: process ${info.pid}, ${info.runtime}, Node.js ${info.node}.`);
+      this.#services.log.info(`Compute server ready: process ${info.pid}, ${info.runtime}, Node.js ${info.node}.`);
     }
     if (state !== 'ready') this.#info = undefined;
     if (state === 'stopped') this.#set({ kind: 'stopped' });
@@ -409,7 +280,7 @@ export class Compute extends Owner {
   #onCrash(why: string): void {
     this.#crashes.push(Date.now());
     this.#devices = undefined;
-    this.#world.log.error(`The compute server is gone: ${why}.`);
+    this.#services.log.error(`The compute server is gone: ${why}.`);
     this.#set({ kind: 'failed', sentence: `The compute server is gone: ${why}.` });
   }
 

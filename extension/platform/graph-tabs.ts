@@ -1,5 +1,5 @@
 /**
- * The .onnx files in tabs. VS Code makes no text document of them, so the language server is told, and what is wrong with
+ * The .onnx files in tabs. VS Code makes no text document of them, so the language server is sent them, and what is wrong with
  * them stands in the Problems panel while a tab shows them.
  */
 import * as vscode from 'vscode';
@@ -21,7 +21,7 @@ const configOf = (graph: vscode.Uri): vscode.Uri => {
 export class GraphTabs extends Owner {
   readonly #language: Language;
   readonly #follow: (config: vscode.Uri) => void;
-  #told = '';
+  #sent = '';
 
   constructor(language: Language, follow: (config: vscode.Uri) => void) {
     super();
@@ -31,7 +31,7 @@ export class GraphTabs extends Owner {
     this.own(vscode.window.tabGroups.onDidChangeTabGroups(() => this.#look()));
     this.own(
       language.onRestart(() => {
-        this.#told = '';
+        this.#sent = '';
         this.#look();
       }),
     );
@@ -44,9 +44,9 @@ export class GraphTabs extends Owner {
     if (graph !== undefined) this.#follow(configOf(graph));
     const tabs = vscode.window.tabGroups.all.flatMap(({ tabs: all }) => all);
     const uris = [...new Set(tabs.flatMap((tab) => graphOf(tab)?.toString() ?? []))];
-    const told = uris.join('\n');
-    if (told === this.#told) return;
-    this.#told = told;
+    const sent = uris.join('\n');
+    if (sent === this.#sent) return;
+    this.#sent = sent;
     // The language server's own log has the reason when it does not start.
     this.#language.showGraphs(uris).catch(() => undefined);
   }

@@ -1,6 +1,6 @@
 /**
  * Which documents may be part of a model folder. It only decides when the language server starts; what a file is, the
- * server says by its content. Pure.
+ * server says by its content.
  */
 
 /** Files of a Hugging Face or onnxruntime-genai model folder that the language server reads as documents. */

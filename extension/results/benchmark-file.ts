@@ -1,6 +1,6 @@
 /**
  * A saved benchmark as text: written so that two runs can be compared line by line in git. A figure that JSON has no number for
- * (an infinite error) is written as null and reads as absent, a share of a variance that is zero as NaN. Pure.
+ * (an infinite error) is written as null and reads as absent, a share of a variance that is zero as NaN.
  */
 import type { BenchmarkResult, BenchmarkRow } from '../../protocol/results/benchmark';
 import { savedBenchmark } from '../../protocol/results/benchmark-schema';

@@ -1,4 +1,4 @@
-/** A saved result of a vision-language model as text: of one picture, or of a set of them. Pure. */
+/** A saved result of a vision-language model as text: of one picture, or of a set of them. */
 import { savedHallucination, type SavedHallucination } from '../../protocol/results/hallucination-schema';
 import { parseJson, type Checked } from '../../protocol/schema/check';
 

@@ -1,7 +1,7 @@
 /**
  * A saved result of the heads as text, written one field a line. The pictures of the heads lie inside as base64, so that a file
  * that is moved, mailed or renamed stays whole. JSON has no NaN: a number that no query of the prompt gives is written as null
- * and read back as NaN. Pure.
+ * and read back as NaN.
  */
 import type { HeadsResult, HeadThumbnails } from '../../protocol/results/heads';
 import { writtenHeads, type WrittenThumbnails } from '../../protocol/results/heads-schema';

@@ -1,4 +1,4 @@
-/** A saved intervention as text, and back for the model at hand. Pure. */
+/** A saved intervention as text, and back for the model at hand. */
 import type { HeadGain, ModelSummary } from '../../protocol/results/heads';
 import type { InterventionFile } from '../../protocol/results/intervention';
 import { readIntervention } from '../../protocol/results/intervention-schema';

@@ -4,7 +4,8 @@
  */
 import * as vscode from 'vscode';
 import { resultKinds, type Kind, type ReadResult, type SavedOf } from './result-kinds';
-import { freeName, listedName, suffixOf } from './result-words';
+import { namesIn } from './result-library';
+import { freeName, listedName } from './result-words';
 
 /** More would be a second, unnamed list of results. */
 const kept = 10;
@@ -24,7 +25,7 @@ export class RecentRuns<K extends Kind> {
     const { created } = listing(saved);
     // A run that more was asked of is the same run: its file is written again.
     const same = (await this.list()).find((one) => one.listing.created === created);
-    const name = freeName(fileName(saved), new Set(await this.#names()));
+    const name = freeName(fileName(saved), new Set(await namesIn(this.#folder)));
     const file = same?.uri ?? vscode.Uri.joinPath(this.#folder, name);
     await vscode.workspace.fs.writeFile(file, new TextEncoder().encode(text(saved)));
     const runs = await this.list();
@@ -39,7 +40,7 @@ export class RecentRuns<K extends Kind> {
   async list(): Promise<readonly ReadResult<K>[]> {
     const { parse, listing } = resultKinds[this.#kind];
     const runs = await Promise.all(
-      (await this.#names()).map(async (file) => {
+      (await namesIn(this.#folder)).map(async (file) => {
         const uri = vscode.Uri.joinPath(this.#folder, file);
         const parsed = parse(new TextDecoder().decode(await vscode.workspace.fs.readFile(uri)));
         if (!parsed.ok) return [];
@@ -48,15 +49,5 @@ export class RecentRuns<K extends Kind> {
       }),
     );
     return runs.flat().sort((a, b) => b.listing.created.localeCompare(a.listing.created));
-  }
-
-  async #names(): Promise<readonly string[]> {
-    try {
-      return (await vscode.workspace.fs.readDirectory(this.#folder))
-        .map(([name]) => name)
-        .filter((name) => suffixOf(name) !== '');
-    } catch {
-      return [];
-    }
   }
 }

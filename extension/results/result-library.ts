@@ -50,7 +50,7 @@ export class ResultLibrary extends Owner {
   async list(): Promise<readonly SavedResult[]> {
     this.#watch();
     const inside = await vscode.workspace.findFiles(pattern, excluded, mostFiles);
-    const outside = (await this.#names(this.#storage)).map((name) => vscode.Uri.joinPath(this.#storage, name));
+    const outside = (await namesIn(this.#storage)).map((name) => vscode.Uri.joinPath(this.#storage, name));
     const results = await Promise.all([
       ...inside.map((uri) => this.read(uri, true)),
       ...outside.map((uri) => this.read(uri, false)),
@@ -90,7 +90,7 @@ export class ResultLibrary extends Owner {
     const { uri: config, folder: ofModel } = row.model(saved);
     const folder = await this.#folder(ofModel === undefined ? config : vscode.Uri.file(ofModel).toString());
     await vscode.workspace.fs.createDirectory(folder);
-    const name = freeName(row.fileName(saved), new Set(await this.#names(folder)));
+    const name = freeName(row.fileName(saved), new Set(await namesIn(folder)));
     const uri = vscode.Uri.joinPath(folder, name);
     await this.write(uri, row.text(saved));
     return uri;
@@ -138,7 +138,7 @@ export class ResultLibrary extends Owner {
     if (root === undefined) throw new Error('No folder is open to copy the result to. Open a folder first.');
     const folder = vscode.Uri.joinPath(root.uri, folderName);
     await vscode.workspace.fs.createDirectory(folder);
-    const name = freeName(fileOf(uri), new Set(await this.#names(folder)));
+    const name = freeName(fileOf(uri), new Set(await namesIn(folder)));
     const target = vscode.Uri.joinPath(folder, name);
     await vscode.workspace.fs.copy(uri, target, { overwrite: false });
     this.refresh();
@@ -161,17 +161,6 @@ export class ResultLibrary extends Owner {
     const folders = vscode.workspace.workspaceFolders ?? [];
     const holder = folders.find((folder) => origin?.startsWith(`${folder.uri.toString()}/`) === true);
     return (holder ?? folders[0])?.uri;
-  }
-
-  async #names(folder: vscode.Uri): Promise<readonly string[]> {
-    try {
-      const entries = await vscode.workspace.fs.readDirectory(folder);
-      return entries
-        .filter(([name, type]) => type !== vscode.FileType.Directory && suffixOf(name) !== '')
-        .map(([name]) => name);
-    } catch {
-      return [];
-    }
   }
 
   #watch(): void {
@@ -199,6 +188,18 @@ async function parsed<T>(uri: vscode.Uri, parse: (text: string) => Checked<T>): 
     return parse(new TextDecoder().decode(await vscode.workspace.fs.readFile(uri)));
   } catch (error) {
     return { ok: false, why: `The file cannot be read: ${(error as Error).message}` };
+  }
+}
+
+/** The saved results in a folder, by the names of their files. */
+export async function namesIn(folder: vscode.Uri): Promise<readonly string[]> {
+  try {
+    const entries = await vscode.workspace.fs.readDirectory(folder);
+    return entries
+      .filter(([name, type]) => type !== vscode.FileType.Directory && suffixOf(name) !== '')
+      .map(([name]) => name);
+  } catch {
+    return [];
   }
 }
 

@@ -1,4 +1,4 @@
-/** What the Devices tree says, from the tests of the compute server. Pure. */
+/** What the Devices tree says, from the tests of the compute server. */
 import type { DeviceInfo } from '../../protocol/compute/api';
 import { threeDigits } from '../results/result-words';
 import type { TreeLine } from './tree-line';

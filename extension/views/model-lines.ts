@@ -1,4 +1,4 @@
-/** What the Models tree says of one model, from the facts of the language server. Pure. */
+/** What the Models tree says of one model, from the facts of the language server. */
 import { markOf, whyNoHeads } from '../models/model-choices';
 import type { LayerFacts, ModelFacts, ModelPartFacts } from '../../protocol/language/requests';
 import type { TreeLine } from './tree-line';

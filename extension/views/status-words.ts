@@ -1,4 +1,4 @@
-/** What the status bar says in each state of the compute server. Pure. */
+/** What the status bar says in each state of the compute server. */
 import { threadWords } from '../../protocol/results/provenance';
 import { unreachable } from '../../protocol/unreachable';
 import type { ComputeState } from '../platform/compute';

@@ -283,6 +283,7 @@ describe('the kernels panel', () => {
       assert.equal((await cells(panel, 'tiled@8192'))[6], '2.00');
       assert.equal((await points(panel, 'time', 'tiled (desktop)')).length, 5);
       await panel.page.getByText('Stop comparing').click();
+      await panel.posts('stopComparing');
       await settle(panel);
       assert.deepEqual(await points(panel, 'time', 'tiled (desktop)'), []);
     });

@@ -1,16 +1,12 @@
 /** The panel of analyses. */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import type { AnalysisResult, Offer } from '../../../protocol/analysis/analysis';
 import { analysesPanel, contextKeys, views } from '../../../protocol/contributions/views';
-import { demoChoice } from '../../models/model-choices';
-import { realFolder } from '../../models/real-folder';
 import type { AnalysisCatalogue } from '../../platform/analysis-catalogue';
 import { RecentRuns } from '../../results/recent-runs';
 import { chooseOther } from '../choose-other';
 import { pictureOf } from '../hallucination/dialogs';
 import type { HeadsPanels } from '../heads/heads';
-import { modelServices } from '../model-services';
+import { modelServices, textDemo } from '../model-services';
 import { Panels, type PanelParts } from '../panels';
 import { Sentence } from '../questions';
 import { firstPlan, planToStore, storedPlan } from './default-plan';
@@ -22,8 +18,8 @@ export type AnalysesPanels = Panels<AnalysesTypes, AnalysesHost>;
 
 export function analysesPanels(parts: PanelParts, catalogue: AnalysisCatalogue, heads: HeadsPanels): AnalysesPanels {
   const { compute, extension, library, storage } = parts;
-  const folder = realFolder(join(extension.fsPath, 'examples', 'models', 'demo-lm'));
-  const demo = demoChoice(folder, existsSync(join(folder, 'config.json')));
+  const demo = textDemo(extension);
+  const { folder } = demo;
   const recent = new RecentRuns('analysis', storage);
   const applyInHeads = async (result: AnalysisResult, { interventions }: Offer): Promise<void> => {
     const { input, model } = result;
@@ -41,10 +37,7 @@ export function analysesPanels(parts: PanelParts, catalogue: AnalysisCatalogue, 
     title: 'Analysis',
     spoken: 'Analysis of a model',
     contextKey: contextKeys.analysisRunning,
-    run: analysisRun({
-      analysis: (request, signal, onProgress) => compute.analysis(request, signal, onProgress),
-      keep: (result) => recent.keep(result),
-    }),
+    run: analysisRun({ analysis: compute.analysis, keep: (result) => recent.keep(result) }),
     methods: ['analysis'],
     firstPlan: () => firstPlan(catalogue.list, folder),
     storedPlan: (value) => storedPlan(value, catalogue.list, folder),

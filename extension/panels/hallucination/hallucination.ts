@@ -33,8 +33,8 @@ export function hallucinationPanels(parts: PanelParts): HallucinationPanels {
     contextKey: contextKeys.hallucinationRunning,
     run: hallucinationRun({
       ...files,
-      hallucination: (request, signal, onProgress) => compute.hallucination(request, signal, onProgress),
-      hallucinationSet: (request, signal, onProgress) => compute.hallucinationSet(request, signal, onProgress),
+      hallucination: compute.hallucination,
+      hallucinationSet: compute.hallucinationSet,
       keep: (saved) => recent.keep(saved),
     }),
     methods: ['hallucination', 'hallucinationSet'],

@@ -8,6 +8,7 @@ import { truthForm, truthFrom, type WrittenTruth } from '../../../protocol/input
 import type { ImageFolder } from '../../../protocol/panels/hallucination';
 import { parseJson, type Checked } from '../../../protocol/schema/check';
 import { anything } from '../../../protocol/schema/fields';
+import { defined } from '../../platform/defined';
 import { Sentence } from '../questions';
 
 export const truthFile = 'truth.json';
@@ -78,12 +79,7 @@ export interface BesideImage {
 export async function besideImage(path: string): Promise<BesideImage> {
   const { images, lexicon } = await readImageFolder(dirname(path));
   const found = images.find((image) => basename(image.path) === basename(path));
-  const { truth, references } = found ?? {};
-  return {
-    ...(truth ? { truth } : {}),
-    ...(references ? { references } : {}),
-    ...(lexicon === undefined ? {} : { lexicon }),
-  };
+  return defined({ truth: found?.truth, references: found?.references, lexicon });
 }
 
 /** The lexicon of a plan; undefined for the 80 classes of COCO. Fails with a sentence. */

@@ -1,4 +1,4 @@
-/** What the compute server is asked for a plan, or about a result that is on the screen. Pure. */
+/** What the compute server is asked for a plan, or about a result that is on the screen. */
 import type {
   CaptionTimeRequest,
   DivergenceRequest,
@@ -10,18 +10,12 @@ import type {
 } from '../../../protocol/compute/hallucination';
 import type { FromHallucinationPanel, HallucinationPlan } from '../../../protocol/panels/hallucination';
 import type { DatasetEntry, HallucinationResult } from '../../../protocol/results/hallucination';
+import { defined } from '../../platform/defined';
 
 type Asked<Kind extends FromHallucinationPanel['kind']> = Extract<FromHallucinationPanel, { readonly kind: Kind }>;
 
-const common = ({ folder, distance, outliers, positions, k, maxNewTokens }: HallucinationPlan, lexicon?: Lexicon) => ({
-  folder,
-  distance,
-  outliers,
-  positions,
-  ...(k === null ? {} : { k }),
-  maxNewTokens,
-  ...(lexicon === undefined ? {} : { lexicon }),
-});
+const common = ({ folder, distance, outliers, positions, k, maxNewTokens }: HallucinationPlan, lexicon?: Lexicon) =>
+  defined({ folder, distance, outliers, positions, k: k ?? undefined, maxNewTokens, lexicon });
 
 const textOf = ({ prompt, chat }: HallucinationPlan) =>
   ({ kind: 'text', text: prompt, ...(chat ? { chat } : {}) }) as const;
@@ -42,7 +36,7 @@ export function requestOf(
     ...common(plan, lexicon),
     prompt: { ...text, image },
     removed: { kind: 'image' },
-    ...(truth === null ? {} : { truth, ...(references ? { references } : {}) }),
+    ...(truth === null ? {} : defined({ truth, references })),
   };
 }
 
@@ -115,14 +109,8 @@ function before({ caption, variants }: HallucinationResult, step: number, varian
 export function mapRequestOf(result: HallucinationResult, { step, variant, heads }: Asked<'map'>): ImageMapRequest {
   const { folder, prompt, removed } = measureOf(result);
   const { generated, gains } = before(result, step, variant);
-  return {
-    folder,
-    prompt,
-    generated,
-    heads,
-    ...(gains === undefined ? {} : { gains }),
-    ...(removed.kind === 'span' ? { span: { start: removed.start, end: removed.end } } : {}),
-  };
+  const span = removed.kind === 'span' ? { start: removed.start, end: removed.end } : undefined;
+  return { folder, prompt, generated, heads, ...defined({ gains, span }) };
 }
 
 export const stepRequestOf = (result: HallucinationResult, step: number) => ({

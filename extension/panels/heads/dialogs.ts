@@ -5,30 +5,24 @@ import type { HeadGain, HeadsResult, ModelSummary } from '../../../protocol/resu
 import { headLabelsFile } from '../../../protocol/results/head-labels';
 import { interventionText, parseIntervention } from '../../results/intervention-file';
 import { fileStem } from '../../results/result-words';
-import { startingFolder, written, type OnWritten } from '../exports';
+import { saveFile, type OnWritten } from '../exports';
 import { Sentence } from '../questions';
 
-export async function saveLabels(result: HeadsResult, onWritten?: OnWritten): Promise<void> {
-  const target = await vscode.window.showSaveDialog({
-    defaultUri: vscode.Uri.joinPath(startingFolder(), 'heads.json'),
-    filters: { JSON: ['json'] },
-    title: 'Export Labels of the Heads',
-  });
-  if (target === undefined) return;
-  await written(target, `${JSON.stringify(headLabelsFile(result), undefined, 2)}\n`, onWritten);
+export function saveLabels(result: HeadsResult, onWritten?: OnWritten): Promise<void> {
+  const file = { name: 'heads.json', type: 'JSON', endings: ['json'], title: 'Export Labels of the Heads' };
+  return saveFile(file, `${JSON.stringify(headLabelsFile(result), undefined, 2)}\n`, onWritten);
 }
 
-export async function saveIntervention(
+export function saveIntervention(
   model: ModelSummary,
   gains: readonly HeadGain[],
   onWritten?: OnWritten,
+  stem = model.name,
 ): Promise<void> {
-  const target = await vscode.window.showSaveDialog({
-    defaultUri: vscode.Uri.joinPath(startingFolder(), `${fileStem(model.name)}${interventionSuffix}`),
-    filters: { 'Headscope intervention': ['headscope-intervention.json', 'json'] },
-    title: 'Save Intervention',
-  });
-  if (target !== undefined) await written(target, interventionText(model, gains), onWritten);
+  const name = `${fileStem(stem)}${interventionSuffix}`;
+  const endings = ['headscope-intervention.json', 'json'];
+  const file = { name, type: 'Headscope intervention', endings, title: 'Save Intervention' };
+  return saveFile(file, interventionText(model, gains), onWritten);
 }
 
 /** `model` bounds the heads that the file may name. */

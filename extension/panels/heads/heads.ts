@@ -1,12 +1,8 @@
 /** The Heads panel. */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { contextKeys, headsPanel, views } from '../../../protocol/contributions/views';
-import { demoChoice } from '../../models/model-choices';
-import { realFolder } from '../../models/real-folder';
 import { RecentRuns } from '../../results/recent-runs';
 import { chooseOther } from '../choose-other';
-import { modelServices } from '../model-services';
+import { modelServices, textDemo } from '../model-services';
 import { Panels, type PanelParts } from '../panels';
 import { demoPlan, planToStore, storedPlan } from './default-plan';
 import { loadIntervention, saveIntervention, saveLabels } from './dialogs';
@@ -17,8 +13,8 @@ export type HeadsPanels = Panels<HeadsTypes, HeadsHost>;
 
 export function headsPanels(parts: PanelParts): HeadsPanels {
   const { compute, extension, library, storage } = parts;
-  const folder = realFolder(join(extension.fsPath, 'examples', 'models', 'demo-lm'));
-  const demo = demoChoice(folder, existsSync(join(folder, 'config.json')));
+  const demo = textDemo(extension);
+  const { folder } = demo;
   const recent = new RecentRuns('heads', storage);
   return new Panels<HeadsTypes, HeadsHost>(parts, {
     name: 'heads',
@@ -28,10 +24,7 @@ export function headsPanels(parts: PanelParts): HeadsPanels {
     title: 'Heads',
     spoken: 'Heads of a model',
     contextKey: contextKeys.headsRunning,
-    run: headsRun({
-      heads: (request, signal, onProgress) => compute.heads(request, signal, onProgress),
-      keep: (reply) => recent.keep(reply),
-    }),
+    run: headsRun({ heads: compute.heads, keep: (reply) => recent.keep(reply) }),
     methods: ['heads'],
     firstPlan: () => demoPlan(folder),
     storedPlan: (value) => storedPlan(value, folder),

@@ -2,8 +2,6 @@
 import { availableParallelism } from 'node:os';
 import type { Disposable } from 'vscode';
 import type { MechanismInfo } from '../../../protocol/compute/api';
-import type { MechanismViewRequest } from '../../../protocol/compute/mechanism-view';
-import type { NeighborhoodRequest } from '../../../protocol/compute/neighborhood';
 import type { FromKernelsPanel, ShapeChoice, ToKernelsPanel } from '../../../protocol/panels/kernels';
 import type { BenchmarkPlan, BenchmarkResult } from '../../../protocol/results/benchmark';
 import { unreachable } from '../../../protocol/unreachable';
@@ -137,13 +135,14 @@ export class KernelsHost extends PanelHost<KernelsTypes, KernelsServices> {
   }
 
   protected override answer(message: OwnMessage<KernelsTypes>): unknown {
+    const { server } = this.services;
     switch (message.kind) {
       case 'refreshDevices':
         return this.#sendDevices(true);
       case 'mechanismView':
-        return this.#sendView(message.request);
+        return this.#reply(message, async () => ({ view: await server.mechanismView(message.request) }));
       case 'neighborhoodBound':
-        return this.#sendBound(message.request);
+        return this.#reply(message, async () => ({ bound: await server.neighborhoodBound(message.request) }));
       case 'openLink':
         return this.services.openLink(message.url);
       default:
@@ -174,23 +173,15 @@ export class KernelsHost extends PanelHost<KernelsTypes, KernelsServices> {
     if (asked === this.#supportsAsked && !this.disposed) this.post({ kind: 'supports', supports });
   }
 
-  async #sendView(request: MechanismViewRequest): Promise<void> {
-    const { server } = this.services;
-    const answer = await this.#answerOf(() => server.mechanismView(request).then((view) => ({ view })));
-    if (!this.disposed) this.post({ kind: 'mechanismView', request, ...answer });
-  }
-
-  async #sendBound(request: NeighborhoodRequest): Promise<void> {
-    const { server } = this.services;
-    const answer = await this.#answerOf(() => server.neighborhoodBound(request).then((bound) => ({ bound })));
-    if (!this.disposed) this.post({ kind: 'neighborhoodBound', request, ...answer });
-  }
-
-  /** What the compute server says, or the sentence that stands in its place. */
-  #answerOf<A>(ask: () => Promise<A>): Promise<A | { readonly problem: string }> {
+  /** What the compute server says of a question of the form, or the sentence that stands in its place. */
+  async #reply<A extends object>(
+    question: Extract<OwnMessage<KernelsTypes>, { readonly request: unknown }>,
+    ask: () => Promise<A>,
+  ): Promise<void> {
     const may = this.services.mayRun();
-    if (may !== true) return Promise.resolve({ problem: may });
-    return ask().catch((error: unknown) => ({ problem: wordsOf(error).sentence }));
+    const answer =
+      may === true ? await ask().catch((error: unknown) => ({ problem: wordsOf(error).sentence })) : { problem: may };
+    if (!this.disposed) this.post({ ...question, ...answer });
   }
 
   async #sendDevices(again: boolean): Promise<void> {

@@ -7,7 +7,7 @@ import { benchmarkText } from '../../results/benchmark-file';
 import { resultFileName } from '../../results/benchmark-words';
 import { chooseResult } from '../../results/choose-result';
 import type { ResultLibrary } from '../../results/result-library';
-import { openLink, placeOf, startingFolder } from '../exports';
+import { askWhere, openLink, placeOf } from '../exports';
 import { Panels, type PanelParts } from '../panels';
 import { defaultPlan, storedDraft, storedPlan } from './default-plan';
 import { KernelsHost, type KernelsTypes } from './host';
@@ -31,8 +31,8 @@ export function kernelsPanels(parts: PanelParts): KernelsPanels {
     contextKey: contextKeys.benchmarkRunning,
     run: benchmarkRun(
       {
-        benchmark: (plan, signal, onProgress) => compute.benchmark(plan, signal, onProgress),
-        stopped: (plan) => compute.stoppedBenchmark(plan),
+        benchmark: compute.benchmark,
+        stopped: compute.stoppedBenchmark,
         save: async (result) => {
           const uri = await library.save('benchmark', result);
           await memory.update(lastKey, uri.toString());
@@ -78,11 +78,9 @@ async function lastResult({ library, memory }: PanelParts): Promise<BenchmarkRes
 }
 
 async function saveAs(library: ResultLibrary, result: BenchmarkResult): Promise<string | undefined> {
-  const uri = await vscode.window.showSaveDialog({
-    defaultUri: vscode.Uri.joinPath(startingFolder(), resultFileName(result)),
-    filters: { 'Headscope benchmark': ['headscope-bench.json'] },
-    title: 'Save Result',
-  });
+  const name = resultFileName(result);
+  const endings = ['headscope-bench.json'];
+  const uri = await askWhere({ name, type: 'Headscope benchmark', endings, title: 'Save Result' });
   if (uri === undefined) return undefined;
   await library.write(uri, benchmarkText(result));
   return placeOf(uri);

@@ -1,7 +1,6 @@
 /**
  * The extension's half of one Model webview: which one or two configurations it shows, and what they are. The panel speaks first
- * (`ready`); each answer holds everything needed to draw, so a webview that was hidden or reloaded is whole again. Pure of
- * VS Code.
+ * (`ready`); each answer holds everything needed to draw, so a webview that was hidden or reloaded is whole again.
  */
 import type {
   FromModelPanel,
@@ -17,7 +16,7 @@ import { Mailbox } from '../mailbox';
 export type ModelExport = Extract<FromModelPanel, { readonly kind: 'export' }>;
 
 /** Everything a Model webview needs of the rest of the extension. Configurations are named by their URI. */
-export interface ModelWorld {
+export interface ModelServices {
   readonly headscope: string;
   /** Null when the file is no model configuration. */
   describe(uri: string): Promise<ShownModel | null>;
@@ -43,7 +42,7 @@ export interface ModelWorld {
 const patience = 200;
 
 export class ModelHost extends Owner {
-  readonly #world: ModelWorld;
+  readonly #services: ModelServices;
   readonly #mail: Mailbox<ToModelPanel>;
   #uris: readonly string[] = [];
   #content: ModelContent = { state: 'empty' };
@@ -51,9 +50,9 @@ export class ModelHost extends Owner {
   #asked = 0;
   #tried = 0;
 
-  constructor(world: ModelWorld, send: (message: ToModelPanel) => void) {
+  constructor(services: ModelServices, send: (message: ToModelPanel) => void) {
     super();
-    this.#world = world;
+    this.#services = services;
     this.#mail = new Mailbox(send);
   }
 
@@ -69,7 +68,10 @@ export class ModelHost extends Owner {
     const asked = (this.#asked += 1);
     const same = uris.length === this.#uris.length && uris.every((uri, at) => this.#uris[at] === uri);
     this.#uris = uris;
-    const loading: ModelContent = { state: 'loading', name: uris.map((uri) => this.#world.nameOf(uri)).join(' and ') };
+    const loading: ModelContent = {
+      state: 'loading',
+      name: uris.map((uri) => this.#services.nameOf(uri)).join(' and '),
+    };
     const announce = (): void => void this.#put(loading, asked);
     if (!this.#showsModel()) announce();
     const timer = setTimeout(() => !same && announce(), patience);
@@ -106,7 +108,7 @@ export class ModelHost extends Owner {
       await this.#receive(message);
     } catch (error) {
       if (this.disposed) return;
-      this.#world.report(
+      this.#services.report(
         error instanceof Error ? error.message : String(error),
         error instanceof Error ? error.stack : undefined,
       );
@@ -118,18 +120,18 @@ export class ModelHost extends Owner {
   }
 
   async #describe(first: string, second: string | undefined): Promise<ModelContent> {
-    const name = this.#world.nameOf(first);
+    const name = this.#services.nameOf(first);
     try {
       const [one, other] = await Promise.all([
-        this.#world.describe(first),
-        second === undefined ? undefined : this.#world.describe(second),
+        this.#services.describe(first),
+        second === undefined ? undefined : this.#services.describe(second),
       ]);
       if (one === null || other === null) {
         const which = one === null ? first : (second ?? first);
         return {
           state: 'not-a-model',
-          name: this.#world.nameOf(which),
-          sentence: `${this.#world.nameOf(which)} is no model configuration: it names no layers and no heads. Open the config.json of a model.`,
+          name: this.#services.nameOf(which),
+          sentence: `${this.#services.nameOf(which)} is no model configuration: it names no layers and no heads. Open the config.json of a model.`,
         };
       }
       return other === undefined ? { state: 'model', model: one } : { state: 'comparison', first: one, second: other };
@@ -153,8 +155,8 @@ export class ModelHost extends Owner {
   }
 
   async #message(): Promise<ToModelPanel> {
-    const actions = await this.#world.actions();
-    return { kind: 'show', content: this.#content, actions, headscope: this.#world.headscope };
+    const actions = await this.#services.actions();
+    return { kind: 'show', content: this.#content, actions, headscope: this.#services.headscope };
   }
 
   async #receive(message: FromModelPanel): Promise<void> {
@@ -164,31 +166,31 @@ export class ModelHost extends Owner {
         this.#mail.open([await this.#message()]);
         return;
       case 'openFile':
-        return this.#world.openFile(message.uri);
+        return this.#services.openFile(message.uri);
       case 'showProblems':
-        return this.#world.showProblems(message.uri);
+        return this.#services.showProblems(message.uri);
       case 'benchmark':
-        return this.#world.benchmark(message.uri);
+        return this.#services.benchmark(message.uri);
       case 'showHeads':
-        return this.#world.showHeads(message.uri);
+        return this.#services.showHeads(message.uri);
       case 'openFull':
-        return this.#world.openFull([message.uri]);
+        return this.#services.openFull([message.uri]);
       case 'compare':
-        return this.#world.compare(message.uri);
+        return this.#services.compare(message.uri);
       case 'swap':
         return this.show([...this.#uris].reverse());
       case 'choose': {
-        const uri = await this.#world.choose();
+        const uri = await this.#services.choose();
         return uri === undefined ? undefined : this.show([uri]);
       }
       case 'openExample':
-        return this.#world.openExample();
+        return this.#services.openExample();
       case 'retry':
         return this.refresh();
       case 'export':
-        return this.#world.export(message);
+        return this.#services.export(message);
       case 'copy':
-        return this.#world.copy(message.text);
+        return this.#services.copy(message.text);
       default:
         return unreachable(message);
     }

@@ -3,7 +3,7 @@
  * in full width or two beside each other. They only read, so they work in an untrusted workspace.
  */
 import * as vscode from 'vscode';
-import { modelPanel } from '../../../protocol/contributions/views';
+import { modelPanel, views } from '../../../protocol/contributions/views';
 import type {
   FromModelPanel,
   ModelActions,
@@ -11,6 +11,7 @@ import type {
   ShownModel,
   ToModelPanel,
 } from '../../../protocol/panels/model';
+import { fieldsIn } from '../../../protocol/schema/fields';
 import { chooseModel } from '../../models/choose-model';
 import type { ModelIndex } from '../../models/model-index';
 import { modelLabel } from '../../models/model-names';
@@ -20,8 +21,8 @@ import { showFailure } from '../../platform/log';
 import { Owner } from '../../platform/owner';
 import { mayRun } from '../../platform/trust';
 import { saveExport } from '../exports';
-import { PanelHosts } from '../panel-hosts';
-import type { ModelWorld } from './host';
+import { WebviewHosts, type Container } from '../webview-hosts';
+import type { ModelServices } from './host';
 import { ModelHost } from './host';
 
 export interface ModelPanelsParts {
@@ -37,7 +38,7 @@ const quiet = 300;
 export class ModelPanels extends Owner {
   readonly #parts: ModelPanelsParts;
   #side: ModelHost | undefined;
-  readonly #hosts: PanelHosts<FromModelPanel, ToModelPanel, ModelHost>;
+  readonly #hosts: WebviewHosts<FromModelPanel, ToModelPanel, ModelHost>;
   /** What the side view shows as soon as it is there. */
   #followed: vscode.Uri | undefined;
   /** A file looked at since that may describe a model; only the language server knows. */
@@ -48,7 +49,12 @@ export class ModelPanels extends Owner {
   constructor(parts: ModelPanelsParts) {
     super();
     this.#parts = parts;
-    this.#hosts = this.own(new PanelHosts(parts.extension, { panel: 'model', title: 'Model' }));
+    this.#hosts = this.own(new WebviewHosts(parts.extension, { panel: 'model', title: 'Model' }));
+    const resolveWebviewView = (view: vscode.WebviewView): void => this.#attachSide(view);
+    this.own(vscode.window.registerWebviewViewProvider(views.model, { resolveWebviewView }));
+    const deserializeWebviewPanel = (panel: vscode.WebviewPanel, state: unknown): Promise<void> =>
+      Promise.resolve(this.#restore(panel, keptUris(state)));
+    this.own(vscode.window.registerWebviewPanelSerializer(modelPanel, { deserializeWebviewPanel }));
     this.own(vscode.window.onDidChangeActiveTextEditor((editor) => this.#followEditor(editor)));
     this.own(vscode.workspace.onDidChangeTextDocument(({ document }) => this.#touched([document.uri])));
     this.own(vscode.languages.onDidChangeDiagnostics(({ uris }) => this.#touched(uris)));
@@ -57,15 +63,11 @@ export class ModelPanels extends Owner {
   }
 
   /** Fills the side view. */
-  attachSide(view: vscode.WebviewView): void {
-    const host = this.#attach(view.webview, 'side', () => undefined);
+  #attachSide(view: vscode.WebviewView): void {
+    const host = this.#attach(view, 'side', () => undefined);
     this.#side = host;
-    view.onDidChangeVisibility(() => {
-      if (!view.visible) host.hide();
-    });
     view.onDidDispose(() => {
       if (this.#side === host) this.#side = undefined;
-      this.#hosts.release(host);
     });
     this.#followEditor(vscode.window.activeTextEditor);
     if (host.uris.length > 0) return;
@@ -91,7 +93,7 @@ export class ModelPanels extends Owner {
     const texts = uris.map((uri) => uri.toString());
     const open = this.#hosts.reveal();
     if (open === undefined) {
-      await this.restore(vscode.window.createWebviewPanel(modelPanel, 'Model', vscode.ViewColumn.Active), texts);
+      this.#restore(vscode.window.createWebviewPanel(modelPanel, 'Model', vscode.ViewColumn.Active), texts);
     } else {
       await open.show(texts);
     }
@@ -106,15 +108,13 @@ export class ModelPanels extends Owner {
   }
 
   /** Fills a panel that is new, or that VS Code brought back after a reload. */
-  async restore(panel: vscode.WebviewPanel, uris: readonly string[]): Promise<void> {
-    const rename = (title: string): string => (panel.title = title);
-    const host = await this.#hosts.fill(panel, (webview) => this.#attach(webview, 'full', rename));
-    void host.show(uris);
+  #restore(panel: vscode.WebviewPanel, uris: readonly string[]): void {
+    void this.#attach(panel, 'full', (title) => (panel.title = title)).show(uris);
   }
 
-  #attach(webview: vscode.Webview, place: ModelPlace, rename: (title: string) => void): ModelHost {
-    return this.#hosts.attach(webview, place, (send) => {
-      return new ModelHost(this.#world(), (message) => {
+  #attach(holder: Container, place: ModelPlace, rename: (title: string) => void): ModelHost {
+    return this.#hosts.attach(holder, place, (send) => {
+      return new ModelHost(this.#services(), (message) => {
         const { content } = message;
         if (content.state === 'model') rename(content.model.label);
         if (content.state === 'comparison') rename(`${content.first.label} | ${content.second.label}`);
@@ -152,7 +152,7 @@ export class ModelPanels extends Owner {
     return uri.path.endsWith('/config.json') ? modelLabel(uri.path) : (uri.path.split('/').at(-1) ?? uri.path);
   }
 
-  #world(): ModelWorld {
+  #services(): ModelServices {
     const { models, log } = this.#parts;
     const parse = (uri: string): vscode.Uri => vscode.Uri.parse(uri, true);
     const run = async (command: string, ...args: readonly unknown[]): Promise<void> => {
@@ -187,6 +187,12 @@ export class ModelPanels extends Owner {
     return { label: this.#name(uri), path: vscode.workspace.asRelativePath(uri), facts };
   }
 }
+
+/** What the webview keeps: see `webviews/panels/model/state.ts`. */
+const keptUris = (state: unknown): readonly string[] => {
+  const { uris } = fieldsIn(state);
+  return Array.isArray(uris) ? uris.filter((uri): uri is string => typeof uri === 'string') : [];
+};
 
 const headsCommand = 'headscope.showHeads';
 

@@ -604,6 +604,18 @@ describe('the Hallucination panel', () => {
       assert.equal(await panel.page.evaluate(() => getSelection()?.toString()), '');
     });
 
+    it('asks for the tokens of a text without the chat template that only the model before had', async () => {
+      const spanPlan = {
+        ...plan,
+        mode: 'span',
+        chat: true,
+        folder: textOnly.folder,
+        prompt: 'The lamp is red.',
+      } as const;
+      const panel = await start({ host: answering(openMessage({ model: textOnly, plan: spanPlan })) });
+      assert.equal((await panel.posts('tokenise')).chat, false);
+    });
+
     it('keeps what was typed over a reload', async () => {
       const panel = await start();
       await panel.page.fill('#prompt', 'USER: <image>\nWhat is left of the box?');

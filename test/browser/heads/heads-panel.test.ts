@@ -806,6 +806,10 @@ describe('the heads panel', () => {
       );
       await settle(panel);
       assert.match(await text(panel, '.banner'), /2 of 4: heads can be compared one by one only/);
+      await panel.page.getByText('Stop comparing').click();
+      await panel.posts('stopComparing');
+      await settle(panel);
+      assert.equal(await panel.page.getByText('Stop comparing').count(), 0);
     });
   });
 

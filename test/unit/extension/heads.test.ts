@@ -735,6 +735,21 @@ describe('what a person keeps', () => {
     assert.equal(last(sent, 'open').compareWith?.name, 'before');
   });
 
+  it('is compared no more, also after the panel was hidden, when the person stops comparing', async () => {
+    const stage = new Stage();
+    stage.other = { name: 'before', result: headsResult({ seed: 1 }) };
+    const { host, sent } = await stage.ready('full', { shown: reply() });
+    await host.receive({ kind: 'compare' });
+    await host.receive({ kind: 'stopComparing' });
+    host.hide();
+    await host.receive({ kind: 'ready' });
+    assert.equal(last(sent, 'open').compareWith, undefined);
+    assert.deepEqual(
+      kinds(sent).filter((kind) => kind === 'notice' || kind === 'failed'),
+      [],
+    );
+  });
+
   it('of a model chosen by its folder begins with no head changed', async () => {
     const stage = new Stage();
     stage.stored = plan({ gains: [gain0] });
@@ -764,5 +779,11 @@ describe('the plan of heads', () => {
     const chat = headsResult({ model: modelSummary({ chatTemplate: true }) });
     assert.deepEqual(planOfResult(chat).prompt, { kind: 'ids', ids: [1, 2, 3] });
     assert.deepEqual(planOfResult(headsResult({ prompt: null })).prompt, { kind: 'ids', ids: [1, 2, 3] });
+  });
+
+  it('of a result whose text went through the chat template puts it there again', () => {
+    const model = modelSummary({ chatTemplate: true });
+    const chatted = headsResult({ model, chatPrompt: { text: '<user> a b c', why: 'asked' } });
+    assert.deepEqual(planOfResult(chatted).prompt, { kind: 'text', text: 'a b c', chat: true });
   });
 });

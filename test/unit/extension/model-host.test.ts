@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { FromModelPanel, ModelContent, ShownModel, ToModelPanel } from '../../../protocol/panels/model';
-import type { ModelWorld } from '../../../extension/panels/model/host';
+import type { ModelServices } from '../../../extension/panels/model/host';
 import { ModelHost } from '../../../extension/panels/model/host';
 import { facts } from './samples';
 
@@ -17,7 +17,7 @@ function played() {
       calls.push([name, ...args.map(String)].join(' '));
       return Promise.resolve();
     };
-  const world: ModelWorld = {
+  const services: ModelServices = {
     headscope: '1.2.3',
     describe: (uri) =>
       new Promise((resolve, reject) => {
@@ -37,7 +37,7 @@ function played() {
     copy: call('copy'),
     report: (sentence) => calls.push(`report ${sentence}`),
   };
-  const host = new ModelHost(world, (message) => sent.push(message));
+  const host = new ModelHost(services, (message) => sent.push(message));
   const answer = (uri: string, with_: ShownModel | null | Error = model(uri)): void => {
     const resolve = waiting.get(uri);
     assert.ok(resolve, `${uri} was asked for`);
@@ -56,7 +56,7 @@ function played() {
     assert.ok(message);
     return message.content;
   };
-  return { host, world, calls, sent, answer, states, last, ready: () => host.receive({ kind: 'ready' }) };
+  return { host, services, calls, sent, answer, states, last, ready: () => host.receive({ kind: 'ready' }) };
 }
 
 describe('the host of a Model webview', () => {
@@ -186,7 +186,7 @@ describe('the host of a Model webview', () => {
   });
 
   it('does what the panel asks for, and reports what goes wrong', async () => {
-    const { host, world, calls } = played();
+    const { host, services, calls } = played();
     const messages: readonly FromModelPanel[] = [
       { kind: 'openFile', uri: 'a' },
       { kind: 'showProblems', uri: 'a' },
@@ -208,7 +208,10 @@ describe('the host of a Model webview', () => {
       'openExample',
       'copy x',
     ]);
-    const failing = new ModelHost({ ...world, copy: () => Promise.reject(new Error('no clipboard')) }, () => undefined);
+    const failing = new ModelHost(
+      { ...services, copy: () => Promise.reject(new Error('no clipboard')) },
+      () => undefined,
+    );
     await failing.receive({ kind: 'copy', text: 'x' });
     assert.equal(calls.at(-1), 'report no clipboard');
   });

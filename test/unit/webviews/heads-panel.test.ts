@@ -226,6 +226,8 @@ describe('the causal check in words', () => {
 describe('the state of the heads panel', () => {
   it('makes the plan of a result that can be run again', () => {
     assert.deepEqual(planOfResult(result), plan);
+    const chatted = { ...result, chatPrompt: { text: '<user> a', why: 'asked' } } as const;
+    assert.deepEqual(planOfResult(chatted).prompt, { kind: 'text', text: result.prompt, chat: true });
     const state = finished();
     assert.equal(isStale(state), false);
     assert.equal(isStale({ ...state, form: { ...toForm(plan), text: 'x' } }), true);

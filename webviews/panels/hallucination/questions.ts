@@ -88,8 +88,10 @@ export class Questions {
     if (!this.mayAsk || !form || place === 'file' || form.mode === 'image' || form.folder === '' || form.prompt === '')
       return;
     const pictures = form.mode === 'set';
-    if (pictures && !modelOfForm(this.state)?.vision) return;
-    const asked = canonical([form.folder, form.prompt, form.chat, pictures]);
+    const model = modelOfForm(this.state);
+    if (pictures && !model?.vision) return;
+    const chat = form.chat && model?.chatTemplate !== false;
+    const asked = canonical([form.folder, form.prompt, chat, pictures]);
     if (asked === this.asked.tokens) return;
     this.asked.tokens = asked;
     this.later.do('tokens', 200, () => {
@@ -100,7 +102,7 @@ export class Questions {
         request,
         folder: form.folder,
         text: form.prompt,
-        chat: form.chat,
+        chat,
         pictures,
       });
     });

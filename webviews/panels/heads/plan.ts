@@ -27,10 +27,8 @@ export const planOfResult = (result: HeadsResult): HeadsPlan => ({
   seed: result.seed,
 });
 
-const promptOfResult = ({ prompt, ids, settings }: HeadsResult): PromptInput =>
-  prompt === null
-    ? { kind: 'ids', ids }
-    : { kind: 'text', text: prompt, ...(settings['chat'] === true ? { chat: true } : {}) };
+const promptOfResult = ({ prompt, ids, chatPrompt }: HeadsResult): PromptInput =>
+  prompt === null ? { kind: 'ids', ids } : { kind: 'text', text: prompt, ...(chatPrompt ? { chat: true } : {}) };
 
 /** The plan that was run, where it says more than the result (chat template). */
 export function planMatching(plan: HeadsPlan | undefined, result: HeadsResult): HeadsPlan {

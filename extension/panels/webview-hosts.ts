@@ -4,7 +4,7 @@ import { Owner } from '../platform/owner';
 import { dressWebview } from './webview';
 
 /** What answers one webview. */
-export interface PanelHost<From> {
+export interface WebviewHost<From> {
   receive(message: From): unknown;
   refresh(): unknown;
   /** The webview is hidden: VS Code destroys it and makes it anew when it is shown. */
@@ -19,7 +19,10 @@ export interface PanelPage {
   readonly title: string;
 }
 
-export class PanelHosts<From, To, Host extends PanelHost<From>> extends Owner {
+/** What holds a webview: an editor, or a view of the side bar. */
+export type Container = vscode.WebviewPanel | vscode.WebviewView;
+
+export class WebviewHosts<From, To, Host extends WebviewHost<From>> extends Owner {
   readonly #extension: vscode.Uri;
   readonly #page: PanelPage;
   readonly #hosts = new Set<Host>();
@@ -44,18 +47,27 @@ export class PanelHosts<From, To, Host extends PanelHost<From>> extends Owner {
     return this.#full?.host;
   }
 
-  /** Connects a webview to the host that `make` gives; the host lives until it is released. */
-  attach(webview: vscode.Webview, place: string, make: (send: (message: To) => void) => Host): Host {
+  /** Connects a webview to the host that `make` gives, which lives as long as what holds it. */
+  attach(holder: Container, place: string, make: (send: (message: To) => void) => Host): Host {
+    const { webview } = holder;
     const host = make((message) => void webview.postMessage(message));
     webview.onDidReceiveMessage((message: From) => host.receive(message));
     dressWebview(webview, this.#extension, { ...this.#page, place });
     this.#hosts.add(host);
+    const hide = (): void => {
+      if (!holder.visible) host.hide();
+    };
+    if (isPanel(holder)) {
+      holder.onDidChangeViewState(hide);
+      if (place === 'full') this.#setFull(holder, host);
+    } else {
+      holder.onDidChangeVisibility(hide);
+    }
+    holder.onDidDispose(() => {
+      if (this.#full?.host === host) this.#full = undefined;
+      this.#release(host);
+    });
     return host;
-  }
-
-  release(host: Host): void {
-    this.#hosts.delete(host);
-    host.dispose();
   }
 
   /** Brings the full panel to the front, if there is one. */
@@ -64,23 +76,20 @@ export class PanelHosts<From, To, Host extends PanelHost<From>> extends Owner {
     return this.#full?.host;
   }
 
-  /** Fills a panel that is new, or that VS Code brought back after a reload, with the host that `attach` gives. */
-  async fill(panel: vscode.WebviewPanel, attach: (webview: vscode.Webview) => Host | Promise<Host>): Promise<Host> {
-    panel.iconPath = vscode.Uri.joinPath(this.#extension, 'extension', 'media', 'panel.svg');
-    const host = await attach(panel.webview);
-    this.#full = { panel, host };
-    panel.onDidChangeViewState(() => {
-      if (!panel.visible) host.hide();
-    });
-    panel.onDidDispose(() => {
-      if (this.#full?.panel === panel) this.#full = undefined;
-      this.release(host);
-    });
-    return host;
-  }
-
   override dispose(): void {
-    for (const host of [...this.#hosts]) this.release(host);
+    for (const host of [...this.#hosts]) this.#release(host);
     super.dispose();
   }
+
+  #setFull(panel: vscode.WebviewPanel, host: Host): void {
+    panel.iconPath = vscode.Uri.joinPath(this.#extension, 'extension', 'media', 'panel.svg');
+    this.#full = { panel, host };
+  }
+
+  #release(host: Host): void {
+    this.#hosts.delete(host);
+    host.dispose();
+  }
 }
+
+const isPanel = (holder: Container): holder is vscode.WebviewPanel => 'onDidChangeViewState' in holder;
