@@ -8,6 +8,7 @@ import { PictureElement, freshContext } from '../ui/picture-element';
 import type { Theme } from '../ui/theme';
 import type { Box, Mark, Scene } from './scene';
 import { paintScene } from './scene-canvas';
+import { shortened } from './words';
 
 export interface CellWords {
   /** `layer 2, head 5` */
@@ -36,9 +37,12 @@ export interface Picture {
   readonly words: (cursor: string) => CellWords | undefined;
 }
 
+/** Of the tip: titles and definitions come from elsewhere. */
+const longestLine = 400;
+
 const movingKeys = ['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown', 'Home', 'End', 'PageUp', 'PageDown'];
 
-/** Events: `cursor` ({ detail: string | undefined }) and `ask` ({ detail: string }). */
+/** Events: `cursor` ({ detail: string, or null for none }) and `ask` ({ detail: string }). */
 export class SectionPicture extends PictureElement {
   static override properties = { picture: { attribute: false }, cursor: { attribute: false } };
   declare picture: Picture | undefined;
@@ -134,7 +138,7 @@ export class SectionPicture extends PictureElement {
     const line = (className: string, text: string): HTMLElement => {
       const element = document.createElement('div');
       element.className = className;
-      element.textContent = text;
+      element.textContent = shortened(text, longestLine);
       return element;
     };
     tip.replaceChildren(
@@ -187,7 +191,7 @@ export class SectionPicture extends PictureElement {
       this.focused = true;
       this.choose(to);
       const words = picture.words(to);
-      if (words) announce(`${words.title}, ${words.value}`);
+      if (words) announce(shortened(`${words.title}, ${words.value}`, longestLine));
     } else if ((event.key === 'Enter' || event.key === ' ') && cursor !== undefined) {
       event.preventDefault();
       this.dispatchEvent(new CustomEvent('ask', { detail: cursor, bubbles: true }));

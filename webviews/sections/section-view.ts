@@ -15,6 +15,7 @@ import { shortened } from './words';
 
 const longestTitle = 200;
 const longestCaption = 1200;
+const longestChoice = 300;
 
 /** `answers`: what was asked of this section before, drawn under it. */
 export function sectionView(part: SectionPart, answers: TemplateResult | typeof nothing = nothing): TemplateResult {
@@ -60,7 +61,8 @@ function drawing(part: SectionPart, kind: KindOf<Section>): TemplateResult {
   return html`<hs-section-picture
       .picture=${kind.picture(section, view, loaded)}
       .cursor=${view.cursor}
-      @cursor=${({ detail }: CustomEvent<string | undefined>) => part.actions.view({ cursor: detail })}
+      @cursor=${({ detail }: CustomEvent<string | null>) =>
+        part.actions.view({ cursor: detail ?? undefined })}
       @ask=${({ detail }: CustomEvent<string>) => ask(part, kind, detail)}
     ></hs-section-picture>
     ${number?.definition ? html`<p class="reason">${number.title}: ${shortened(number.definition, longestCaption)}</p>` : nothing}
@@ -116,7 +118,7 @@ function chosen(part: SectionPart, kind: KindOf<Section>): TemplateResult | type
 function wordsOf(kind: KindOf<Section>, { section, view, loaded }: SectionPart, cursor: string): string | undefined {
   if (kind.drawn === 'page') return kind.words?.(section, cursor);
   const words = kind.picture(section, view, loaded).words(cursor);
-  return words && (words.value === '' ? words.title : `${words.title}: ${words.value}`);
+  return words && shortened(words.value === '' ? words.title : `${words.title}: ${words.value}`, longestChoice);
 }
 
 const mostSegments = 3;

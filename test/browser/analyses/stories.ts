@@ -32,7 +32,7 @@ export function headsStory(layers = 12, heads = 12, id = 'retrieval'): HeadsSect
   const effect = grid(layers, heads, (layer, head) =>
     strong.has(`${layer}.${head}`) ? (head % 2 === 0 ? -1 : 1) * (0.6 + 1.4 * next()) : 0.2 * (next() - 0.5),
   );
-  if (score[0]) score[0][3] = Number.NaN;
+  if (score[0] && heads > 3) score[0][3] = Number.NaN;
   return {
     kind: 'heads',
     id,

@@ -13,7 +13,7 @@ import type { State } from './state';
 export function bar(part: Part): TemplateResult {
   const { state, actions } = part;
   const { result, phase, kept } = state;
-  const stale = isStale(state);
+  const stale = isStale(state) || isOfAnother(state);
   return runBar(part, {
     panel: 'Analyses',
     again: result !== undefined && !stale,
@@ -88,7 +88,7 @@ export function banners(part: Part): TemplateResult {
         ? banner('info', html`The run was stopped: what follows is the part that was known by then.`)
         : nothing
     }
-    ${isStale(state) ? staleBanner(staleWords(state), () => actions.backToShown()) : nothing}
+    ${isStale(state) || isOfAnother(state) ? staleBanner(staleWords(state), () => actions.backToShown()) : nothing}
     ${
       result?.parity && !result.parity.ok
         ? banner(

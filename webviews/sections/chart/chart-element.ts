@@ -4,7 +4,7 @@ import type { Chart, Point, PointKey, Series } from '../../charts/chart';
 import { ChartView } from '../../charts/chart-view';
 import { announce } from '../../ui/announce';
 
-/** Events: `pin` ({ detail: PointKey | undefined }) and `ask` ({ detail: PointKey }). */
+/** Events: `pin` ({ detail: PointKey, or null for none }) and `ask` ({ detail: PointKey }). */
 export class SectionChart extends LitElement {
   static override properties = {
     chart: { attribute: false },

@@ -37,8 +37,8 @@ export const chartKind: PageKind<ChartSection> = {
         .chart=${drawn}
         .pinned=${keyOf(section, view.cursor)}
         .label=${`${drawn.title}. ${drawn.description} Arrow keys walk the points, Enter asks, Escape leaves.`}
-        @pin=${({ detail }: CustomEvent<PointKey | undefined>) =>
-          actions.view({ cursor: detail && cursorOf(section, detail) })}
+        @pin=${({ detail }: CustomEvent<PointKey | null>) =>
+          actions.view({ cursor: detail ? cursorOf(section, detail) : undefined })}
         @ask=${({ detail }: CustomEvent<PointKey>) => {
           const cursor = cursorOf(section, detail);
           actions.view({ cursor });

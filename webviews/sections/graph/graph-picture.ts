@@ -151,13 +151,10 @@ function drawGraph(section: GraphSection, graph: KeptGraph, width: number, theme
         ...[...ends].flatMap((id): Mark[] => {
           const place = places.get(id);
           if (!place) return [];
-          const text = fitted(place.node.label, 160, size, theme.font);
-          const half = textWidth(text, size) / 2;
-          const x = Math.min(width - half, Math.max(half, place.x));
+          const label = labelOf(place, radius, width, theme, 160);
           return [
             nodeMark(place, radius + 1, theme, true, theme.focus),
-            textMark(text, x, place.y - radius - 4, theme, {
-              anchor: 'middle',
+            textMark(label.text, label.left, label.y, theme, {
               weight: 600,
               fill: theme.foreground,
               halo: theme.background,
@@ -202,6 +199,16 @@ function layerName({ nodes }: GraphSection, layer: number): string {
   return `L${layer}`;
 }
 
+/** Right of its node, or left of it where the picture ends. */
+function labelOf({ node, x, y }: NodePlace, radius: number, width: number, theme: Theme, most: number) {
+  const size = smallSize(theme);
+  const text = fitted(node.label, most, size, theme.font);
+  const wide = textWidth(text, size);
+  const right = x + radius + 3;
+  const left = right + wide <= width ? right : x - radius - 3 - wide;
+  return { text, left, right: left + wide, y: y + size * 0.36 };
+}
+
 /** The strongest nodes first; a label that would lie on another or on a node is left to the pointer and the keys. */
 function labels(graph: KeptGraph, places: readonly NodePlace[], radius: number, width: number, theme: Theme): Mark[] {
   const size = smallSize(theme);
@@ -212,18 +219,14 @@ function labels(graph: KeptGraph, places: readonly NodePlace[], radius: number, 
     .filter(({ node }) => graph.touched.has(node.id))
     .sort((a, b) => (Math.abs(b.node.weight) || 0) - (Math.abs(a.node.weight) || 0))
     .slice(0, 200)
-    .flatMap(({ node, x, y }) => {
-      const text = fitted(node.label, 90, size, theme.font);
-      const wide = textWidth(text, size);
-      const right = x + radius + 3;
-      const left = right + wide <= width ? right : x - radius - 3 - wide;
-      const box = { left, right: left + wide, y: y + size * 0.36 };
+    .flatMap((place) => {
+      const box = labelOf(place, radius, width, theme, 90);
       const free = taken.every(
         (other) => Math.abs(other.y - box.y) > size || other.right <= box.left || other.left >= box.right,
       );
       if (!free || box.left < 0) return [];
       taken.push(box);
-      return [textMark(text, left, box.y, theme, { fill: theme.foreground, halo: theme.background })];
+      return [textMark(box.text, box.left, box.y, theme, { fill: theme.foreground, halo: theme.background })];
     });
 }
 

@@ -1,0 +1,291 @@
+/** The panel of analyses in Chromium: form, run, streaming, answers, comparison, offers, files. */
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, it } from 'mocha';
+import type { FromAnalysesPanel, ToAnalysesPanel } from '../../../protocol/panels/analyses';
+import type { OpenOptions } from '../support/panel-page';
+import {
+  answering,
+  finished,
+  openMessage,
+  pair,
+  plan,
+  result,
+  startBrowser,
+  type AnalysesBrowser,
+  type Panel,
+} from './analyses-host';
+import { headsStory, lineStory, mapStory } from './stories';
+
+type Options = Partial<OpenOptions<ToAnalysesPanel, FromAnalysesPanel>>;
+
+describe('the panel of analyses', () => {
+  let browser: AnalysesBrowser;
+  const opened: Panel[] = [];
+  before(async () => {
+    browser = await startBrowser();
+  });
+  after(() => browser.stop());
+  afterEach(async () => {
+    const panels = opened.splice(0);
+    for (const panel of panels) await panel.close();
+    assert.deepEqual(
+      panels.flatMap(({ complaints }) => complaints),
+      [],
+    );
+  });
+  const start = async (options: Options = {}): Promise<Panel> => {
+    const panel = await browser.open({ host: answering(), ...options });
+    opened.push(panel);
+    await panel.page.waitForSelector('#run, #open-full');
+    return panel;
+  };
+  const text = (panel: Panel, selector: string): Promise<string> => panel.page.innerText(selector);
+  const shown = (panel: Panel, words: string) => panel.page.getByText(words).first().waitFor();
+  const count = (panel: Panel, selector: string): Promise<number> => panel.page.locator(selector).count();
+  const type = async (panel: Panel, label: string, value: string): Promise<void> => {
+    await panel.page.getByLabel(label, { exact: true }).locator('input').fill(value);
+  };
+
+  describe('before a run', () => {
+    it('shows the question, what a run takes, and a field for each parameter', async () => {
+      const panel = await start();
+      assert.equal(await text(panel, 'h1'), 'Which heads fetch a fact from far back?');
+      await panel.posts('estimate');
+      await shown(panel, 'About 12 passes, 300 MB');
+      assert.deepEqual(
+        await panel.page.locator('[data-parameter]').evaluateAll((all) => all.map((one) => one.dataset['parameter'])),
+        ['lengths', 'threshold', 'removal', 'causal', 'needle', 'haystack', 'heads'],
+      );
+      assert.match(await text(panel, '[data-parameter=lengths]'), /From 128 to 131,072, by default 4,096\./);
+    });
+
+    it('says beside the field and beside Run what is wrong, and asks again for what a run takes once it is right', async () => {
+      const panel = await start();
+      const first = await panel.posts('estimate');
+      await type(panel, 'Threshold', '3');
+      await shown(panel, 'Threshold: Must be a number from 0 to 1.');
+      assert.equal(await text(panel, '[data-parameter=threshold] .problem'), 'Must be a number from 0 to 1.');
+      const asked = panel.posted.length;
+      await type(panel, 'Threshold', '0.75');
+      const next = await panel.posts('estimate', asked);
+      assert.equal(next.plan.parameters['threshold'], 0.75);
+      assert.notEqual(next.request, first.request);
+    });
+
+    it('says why an analysis does not run on this model', async () => {
+      const why = 'gpt2 reads no pictures.';
+      const panel = await start({
+        host: (message) =>
+          message.kind === 'estimate'
+            ? [{ kind: 'estimate', request: message.request, estimate: { supported: why } }]
+            : answering()(message),
+      });
+      await panel.page.waitForSelector('#why-not');
+      assert.equal(await text(panel, '#why-not'), why);
+    });
+
+    it('runs the plan of the form, with a path chosen in the dialog and an intervention taken out', async () => {
+      const panel = await start();
+      await panel.page.getByRole('button', { name: 'Haystack: choose a file' }).click();
+      assert.equal((await panel.posts('choosePath')).field, 'haystack');
+      await panel.send({ kind: 'chosen', field: 'haystack', path: '/texts/essays.txt' });
+      await panel.page.getByRole('button', { name: 'Remove gain:2.5=0' }).click();
+      await panel.page.click('#run');
+      const { plan: run } = await panel.posts('run');
+      assert.equal(run.parameters['haystack'], '/texts/essays.txt');
+      assert.deepEqual(run.interventions, []);
+      assert.deepEqual(run.input, plan.input);
+    });
+
+    it('has the fields of each kind of input', async () => {
+      for (const [input, label] of [
+        ['prompt', 'Prompt text'],
+        ['corpus', 'File'],
+        ['image', 'Picture'],
+        ['image-set', 'Folder'],
+      ] as const) {
+        const panel = await start({ host: answering(openMessage({ plan: { ...plan, analysis: `of-${input}` } })) });
+        await panel.page.getByLabel(label, { exact: true }).first().waitFor();
+      }
+      const both = await start({ host: answering(openMessage({ plan: { ...plan, analysis: pair.id } })) });
+      await both.page.getByLabel('Prompt text').fill('Mary gave');
+      await both.page.getByLabel('Counterpart text').fill('John gave');
+      await both.page.click('#run:not([disabled])');
+      assert.deepEqual((await both.posts('run')).plan.input, {
+        kind: 'prompt-pair',
+        prompt: { kind: 'text', text: 'Mary gave' },
+        counterpart: { kind: 'text', text: 'John gave' },
+      });
+    });
+  });
+
+  describe('while it runs', () => {
+    it('draws partial results at once, keeps the chosen cell, and says how far it is and what is kept', async () => {
+      const panel = await start();
+      await panel.page.click('#run');
+      await panel.send(
+        { kind: 'stage', sentence: 'Prompt 2 of 64', share: 0.25, secondsLeft: 70, kept: 2 },
+        { kind: 'partial', finding: 'So far 1 head.', sections: [headsStory()] },
+      );
+      await panel.page.waitForSelector('[data-section=retrieval] canvas');
+      assert.equal(await text(panel, 'h1'), 'So far 1 head.');
+      assert.equal(await text(panel, '.run-state'), 'Prompt 2 of 64: 25 %, 2 steps kept, about 1 min 10 s left');
+      await panel.page.focus('[data-section=retrieval] .picture-frame');
+      await panel.page.keyboard.press('ArrowRight');
+      await shown(panel, 'layer 8, head 6: Retrieval: Retrieval score 0.');
+      const cursor = () => text(panel, '[data-section=retrieval] .chosen-words');
+      const before = await cursor();
+      const next = headsStory();
+      await panel.send({
+        kind: 'partial',
+        finding: 'So far 2 heads.',
+        sections: [
+          {
+            ...next,
+            numbers: next.numbers.map((one) => ({ ...one, values: one.values.map((row) => row.map(() => 0.125)) })),
+          },
+          lineStory(),
+        ],
+      });
+      await shown(panel, 'layer 8, head 6: Retrieval: Retrieval score 0.125');
+      assert.notEqual(await cursor(), before);
+      assert.equal(await panel.page.evaluate(() => document.activeElement?.className), 'picture-frame');
+      assert.equal(await count(panel, '.result-section'), 2);
+      await panel.send({ kind: 'result', result, savedAs: 'a.headscope-analysis.json' });
+      await shown(panel, 'Done in 1 min 23 s, saved as a.headscope-analysis.json');
+      await shown(panel, 'layer 8, head 6: Retrieval: Retrieval score 0.');
+    });
+
+    it('stops once, and keeps what was known', async () => {
+      const panel = await start();
+      await panel.page.click('#run');
+      await panel.send({ kind: 'partial', finding: 'So far 1 head.', sections: [headsStory()] });
+      await panel.page.click('#cancel');
+      await panel.posts('cancel');
+      await panel.send({ kind: 'failed', sentence: 'The run was stopped.' });
+      await shown(panel, 'What was known by then is shown below.');
+      assert.equal(await count(panel, '[data-section=retrieval]'), 1);
+      assert.equal(panel.posted.filter(({ kind }) => kind === 'cancel').length, 1);
+    });
+  });
+
+  describe('with a result', () => {
+    const withSections = (sections = [headsStory()], change = {}) =>
+      answering(finished({ result: { ...result, sections, ...change } }));
+
+    it('asks about the cell under the cursor, opens the answer under its section, and closes it', async () => {
+      const panel = await start({ host: withSections() });
+      await panel.page.focus('[data-section=retrieval] .picture-frame');
+      for (const key of ['ArrowRight', 'ArrowDown', 'Enter']) await panel.page.keyboard.press(key);
+      assert.deepEqual((await panel.posts('ask')).question, {
+        section: 'retrieval',
+        place: { kind: 'head', layer: 9, head: 6 },
+      });
+      await panel.page.waitForSelector('[data-section=retrieval] .answer [data-kind=map] canvas');
+      await panel.page.keyboard.press('Enter');
+      await panel.page.getByRole('button', { name: 'Close this answer' }).click();
+      await panel.page.waitForSelector('.answer', { state: 'detached' });
+      assert.equal(panel.posted.filter(({ kind }) => kind === 'ask').length, 1);
+    });
+
+    it('says why there is no answer', async () => {
+      const panel = await start({
+        host: (message) =>
+          message.kind === 'ask'
+            ? [{ kind: 'failed', request: message.request, sentence: 'The model has changed since.' }]
+            : withSections()(message),
+      });
+      await panel.page.focus('[data-section=retrieval] .picture-frame');
+      for (const key of ['ArrowRight', 'Enter']) await panel.page.keyboard.press(key);
+      await panel.page.waitForSelector('.answer .problem');
+      assert.equal(await text(panel, '.answer .problem'), 'The model has changed since.');
+    });
+
+    it('is marked as old once the form says something else, and goes back', async () => {
+      const panel = await start({ host: withSections() });
+      await type(panel, 'Threshold', '0.9');
+      await shown(panel, 'The form has changed since');
+      await panel.page.getByText('Back to what is shown').click();
+      await panel.page.getByText('The form has changed since').waitFor({ state: 'detached' });
+    });
+
+    it('does not put its finding under the question of another analysis', async () => {
+      const panel = await start({ host: withSections() });
+      await panel.page.locator('vscode-dropdown').first().click();
+      await panel.page.getByRole('option', { name: 'Circuits: Path patching' }).click();
+      await panel.page.getByRole('heading', { level: 1, name: pair.question }).waitFor();
+      await shown(panel, 'What follows is of Retrieval heads');
+    });
+
+    it('compares: what differs first, then both with their names', async () => {
+      const other = { ...result, seed: 4, finding: 'Another finding.', sections: [headsStory()] };
+      const panel = await start({
+        host: answering(
+          finished({
+            result: { ...result, sections: [headsStory()] },
+            compareWith: {
+              name: 'other.json',
+              result: other,
+              sections: [{ ...mapStory(), id: 'change', title: 'Change' }],
+            },
+          }),
+        ),
+      });
+      await shown(panel, 'Compared with other.json. Not the same: seed.');
+      assert.deepEqual(await panel.page.locator('.comparison h2').allInnerTexts(), [
+        'Change',
+        'retrieval-gpt2.headscope-analysis.json',
+        'Retrieval score of every head',
+        'other.json',
+        'Retrieval score of every head',
+      ]);
+      await panel.page.focus('.compared:last-child .picture-frame');
+      await panel.page.keyboard.press('ArrowRight');
+      await panel.page.waitForSelector('.compared:last-child .chosen-words');
+      assert.equal(await count(panel, '.chosen-words'), 1);
+      await panel.page.getByText('Stop comparing').click();
+      await panel.posts('stopComparing');
+      await panel.page.waitForSelector('.comparison', { state: 'detached' });
+    });
+
+    it('applies an offer in the Heads panel or saves it', async () => {
+      const panel = await start({ host: withSections() });
+      await panel.page.getByText('Apply in Heads').click();
+      const first = await panel.posts('apply');
+      assert.deepEqual([first.where, first.offer], ['heads', result.offers?.[0]]);
+      const before = panel.posted.length;
+      await panel.page.getByText('Save as file').click();
+      assert.equal((await panel.posts('apply', before)).where, 'file');
+    });
+
+    it('copies the finding and the chosen value', async () => {
+      const panel = await start({ host: withSections() });
+      await panel.page.getByRole('button', { name: 'Export', exact: true }).click();
+      await panel.page.getByRole('menuitem', { name: 'Copy the finding' }).click();
+      assert.equal((await panel.posts('copy')).text, result.finding);
+      await panel.page.focus('[data-section=retrieval] .picture-frame');
+      await panel.page.keyboard.press('ArrowRight');
+      const before = panel.posted.length;
+      await panel.page.getByRole('button', { name: 'Copy the value' }).click();
+      assert.match((await panel.posts('copy', before)).text, /^layer 8, head 6: Retrieval: Retrieval score 0\.\d+ \(/);
+    });
+
+    it('keeps what a person chose over a reload', async () => {
+      const panel = await start({ host: withSections() });
+      await panel.page.getByRole('radio', { name: 'Effect of removal' }).click();
+      await panel.page.reload();
+      await panel.page.waitForSelector('[data-section=retrieval] canvas');
+      assert.equal(
+        await panel.page.getByRole('radio', { name: 'Effect of removal' }).getAttribute('aria-checked'),
+        'true',
+      );
+    });
+
+    it('of a saved file can be opened in the panel', async () => {
+      const panel = await start({ place: 'file', host: answering(finished({ place: 'file' })) });
+      await panel.page.click('#open-full');
+      assert.deepEqual((await panel.posts('openFull')).plan, plan);
+      assert.equal(await count(panel, '#run'), 0);
+    });
+  });
+});

@@ -1,0 +1,289 @@
+/** Each kind of section in Chromium: drawn, walked by keys, read as a table, exported, and hostile ones that break nothing. */
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, it } from 'mocha';
+import type { Section } from '../../../protocol/sections/section';
+import { clippedText } from '../support/clipped-text';
+import { patience } from '../../support/patience';
+import {
+  answering,
+  finished,
+  result,
+  sendPicture,
+  startBrowser,
+  type AnalysesBrowser,
+  type Panel,
+} from './analyses-host';
+import {
+  barsStory,
+  everySection,
+  generationsStory,
+  graphStory,
+  headsStory,
+  imageStory,
+  lineStory,
+  mapStory,
+  tableStory,
+  textStory,
+  tokensStory,
+} from './stories';
+import { hostile } from './hostile';
+
+describe('sections on the page', () => {
+  let browser: AnalysesBrowser;
+  const opened: Panel[] = [];
+  before(async () => {
+    browser = await startBrowser();
+  });
+  after(() => browser.stop());
+  afterEach(async () => {
+    const panels = opened.splice(0);
+    for (const panel of panels) await panel.close();
+    assert.deepEqual(
+      panels.flatMap(({ complaints }) => complaints),
+      [],
+    );
+  });
+  const show = async (sections: readonly Section[], options: { readonly width?: number } = {}): Promise<Panel> => {
+    const place = options.width === 300 ? 'side' : 'full';
+    const panel = await browser.open({
+      place,
+      host: answering(finished({ place, result: { ...result, sections } })),
+      ...options,
+    });
+    opened.push(panel);
+    await panel.page.waitForSelector('.result-section');
+    // Two frames: the panel draws in one, its pictures in the next.
+    await panel.page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+    return panel;
+  };
+  const frame = (id: string): string => `[data-section="${id}"] .picture-frame`;
+  const press = async (panel: Panel, selector: string, ...keys: readonly string[]): Promise<void> => {
+    await panel.page.focus(selector);
+    for (const key of keys) await panel.page.keyboard.press(key);
+  };
+  const chosen = async (panel: Panel, id: string): Promise<string> => {
+    await panel.page.waitForSelector(`[data-section="${id}"] .chosen-words`);
+    return panel.page.innerText(`[data-section="${id}"] .chosen-words`);
+  };
+  /** Colours of a canvas, as how many different ones there are. */
+  const coloursOf = (panel: Panel, id: string): Promise<number> =>
+    panel.page.evaluate((section) => {
+      const canvas = document.querySelector<HTMLCanvasElement>(`[data-section="${section}"] canvas`);
+      const data = canvas?.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
+      const seen = new Set<number>();
+      for (let at = 0; at < data.length; at += 4)
+        seen.add(((data[at] ?? 0) << 16) | ((data[at + 1] ?? 0) << 8) | (data[at + 2] ?? 0));
+      return seen.size;
+    }, id);
+  const sideways = (panel: Panel): Promise<number> =>
+    panel.page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  const saved = async (panel: Panel, name: string, menu = 'Export'): Promise<string | Uint8Array> => {
+    const after = panel.posted.length;
+    await panel.page.getByRole('button', { name: menu, exact: true }).click();
+    await panel.page.getByRole('menuitem', { name }).click();
+    return (await panel.posts('export', after)).data;
+  };
+
+  describe('of every kind', () => {
+    it('are drawn, each with its title, and a picture that has more than its ground', async () => {
+      const panel = await show(everySection());
+      assert.equal(await panel.page.locator('.result-section').count(), everySection().length);
+      for (const id of ['retrieval', 'circuit', 'attention', 'needle', 'patches', 'accuracy', 'direct', 'ablations'])
+        assert.ok((await coloursOf(panel, id)) > 8, id);
+      for (const section of everySection())
+        assert.equal(await panel.page.innerText(`[data-section="${section.id}"] h2`), section.title);
+    });
+
+    it('have a table with the same numbers, and go back to the picture', async () => {
+      const panel = await show([headsStory()]);
+      await panel.page.getByRole('button', { name: 'Show the numbers as a table' }).click();
+      const row = panel.page.locator('.result-section tbody tr', { hasText: 'L8H6' });
+      const value = headsStory().numbers[0]?.values[8]?.[6] ?? Number.NaN;
+      assert.ok((await row.innerText()).includes(value.toPrecision(3)));
+      assert.match(await row.innerText(), /Retrieval\s+yes/);
+      await panel.page.getByRole('button', { name: 'Show the picture' }).click();
+      await panel.page.waitForSelector(frame('retrieval'));
+    });
+
+    it('fit into 300 px without scrolling the page sideways', async () => {
+      const panel = await show(everySection(), { width: 300 });
+      assert.ok((await sideways(panel)) <= 0);
+      await panel.page.click('#settings .disclosure-button');
+      assert.ok((await sideways(panel)) <= 0);
+    });
+
+    it('say in their place what is missing while there is nothing to draw', async () => {
+      const empty: readonly Section[] = [
+        { ...headsStory(), numbers: [], empty: 'No head was measured yet.' },
+        { ...tableStory(), rows: [], empty: 'No head passed the test.' },
+        { ...textStory(), paragraphs: [] },
+      ];
+      const panel = await show(empty);
+      assert.deepEqual(await panel.page.locator('.section-empty').allInnerTexts(), [
+        'No head was measured yet.',
+        'No head passed the test.',
+        'There is nothing to draw yet.',
+      ]);
+    });
+  });
+
+  describe('under the keyboard and the pointer', () => {
+    it('say place, value, unit and definition of a head, and switch between numbers', async () => {
+      const panel = await show([headsStory()]);
+      await press(panel, frame('retrieval'), 'ArrowRight', 'ArrowRight');
+      const value = (at: number): string => (headsStory().numbers[at]?.values[8]?.[7] ?? Number.NaN).toPrecision(3);
+      assert.ok((await chosen(panel, 'retrieval')).startsWith(`layer 8, head 7: Retrieval score ${value(0)} (`));
+      assert.match(await panel.page.innerText('.picture-tip'), /Share of copied needle tokens/);
+      await panel.page.getByRole('radio', { name: 'Effect of removal' }).click();
+      await panel.page
+        .getByText(`Effect of removal ${Number(value(1)) > 0 ? '+' : ''}`)
+        .first()
+        .waitFor();
+      assert.match(await chosen(panel, 'retrieval'), /^layer 8, head 7: Effect of removal [+-]?0\.\d+ nats$/);
+      await press(panel, frame('retrieval'), 'Escape');
+      await panel.page.locator('.chosen-words').waitFor({ state: 'detached' });
+    });
+
+    it('find the head under the pointer, and keep it by a click', async () => {
+      const panel = await show([headsStory()]);
+      const box = await panel.page.evaluate((selector) => {
+        const element = document.querySelector(selector)?.parentElement as unknown as {
+          scene: { box: (cursor: string) => { x: number; y: number; width: number; height: number } };
+        };
+        return element.scene.box('9.9');
+      }, frame('retrieval'));
+      const position = { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+      await panel.page.hover(frame('retrieval'), { position });
+      await panel.page.locator('.picture-tip.shown', { hasText: 'layer 9, head 9' }).waitFor();
+      await panel.page.click(frame('retrieval'), { position });
+      assert.match(await chosen(panel, 'retrieval'), /^layer 9, head 9/);
+    });
+
+    it('walk a map, a text, a picture and a circuit', async () => {
+      const panel = await show([mapStory(), tokensStory(), imageStory(), graphStory()]);
+      await press(panel, frame('attention'), 'ArrowRight', 'ArrowDown', 'End');
+      assert.equal(await chosen(panel, 'attention'), 'Query 1 ·Mary, Key 13 ·to: no value');
+      await press(panel, frame('needle'), 'ArrowRight', 'ArrowRight');
+      assert.match(await chosen(panel, 'needle'), /^token 1, ·pass: Attention \d\.\d+ %, needle$/);
+      await press(panel, frame('patches'), 'ArrowRight', 'PageDown', 'ArrowDown');
+      assert.match(await chosen(panel, 'patches'), /^row 1, column 0 of tile 1 \(image token 200\): Attention 0\.\d+$/);
+      await press(panel, frame('circuit'), 'ArrowUp', 'ArrowDown');
+      assert.equal(await chosen(panel, 'circuit'), 'L9H9 → logits (logits): +2.10 logits');
+      await press(panel, frame('circuit'), 'Enter');
+      assert.deepEqual((await panel.posts('ask')).question, {
+        section: 'circuit',
+        place: { kind: 'edge', from: 'h9.9', to: 'logits', input: 'logits' },
+      });
+    });
+
+    it('walk a chart and a table, and ask about a row', async () => {
+      const panel = await show([lineStory(), tableStory()]);
+      await press(panel, '[data-section=accuracy] .plot', 'ArrowRight', 'ArrowRight', 'ArrowDown');
+      await panel.page.keyboard.press('Enter');
+      assert.match(
+        await chosen(panel, 'accuracy'),
+        /^Without the three heads at 512 tokens: 0\.\d+ \(0\.\d+ to 0\.\d+, 95 % /,
+      );
+      await press(panel, '[data-section=strongest] tbody tr', 'ArrowDown', 'Enter');
+      assert.match(await chosen(panel, 'strongest'), /^Head L9H9, Retrieval score 0\.880/);
+      await panel.page.click('[data-section=strongest] .section-chosen vscode-button');
+      assert.deepEqual((await panel.posts('ask')).question, { section: 'strongest', place: { kind: 'row', row: 1 } });
+    });
+
+    it('prune a circuit by the slider, and say how many edges are kept', async () => {
+      const panel = await show([graphStory()]);
+      const words = () => panel.page.innerText('.graph-threshold output');
+      assert.equal(await words(), '15 of 315 edges, from 0.350 logits on');
+      await press(panel, '.graph-threshold input', 'Home');
+      await panel.page.getByText('315 of 315 edges').waitFor();
+      await panel.page.keyboard.press('End');
+      await panel.page.getByText('1 of 315 edges').waitFor();
+    });
+
+    it('mark what differs between two continuations', async () => {
+      const panel = await show([generationsStory()]);
+      assert.deepEqual(await panel.page.locator('.generation mark').allInnerTexts(), ['10000. ']);
+    });
+  });
+
+  describe('as files', () => {
+    it('of the result: SVG with every title, definition and the provenance, nothing cut off', async () => {
+      const panel = await show(everySection());
+      await sendPicture(panel, '/pictures/dog.png');
+      await panel.page.waitForTimeout(200);
+      const svg = String(await saved(panel, 'SVG'));
+      for (const words of [
+        result.finding.slice(0, 40),
+        'Retrieval score of every head: Retrieval score',
+        'Share of copied needle tokens',
+        'arXiv:2404.15574',
+        'onnxruntime-node 1.30.0',
+      ])
+        assert.ok(svg.includes(words), words);
+      assert.ok(svg.includes('data:image/png;base64,'));
+      assert.deepEqual(await clippedText(panel.page, svg), []);
+    });
+
+    it('of the result: CSV of each table, JSON, HTML without network, PNG', async () => {
+      const panel = await show(everySection());
+      const csv = String(await saved(panel, 'CSV'));
+      for (const section of everySection()) assert.ok(csv.includes(`# ${section.title}`), section.title);
+      assert.ok(csv.includes('# score: Retrieval score. Share of copied needle tokens'));
+      const json = JSON.parse(String(await saved(panel, 'JSON'))) as typeof result;
+      assert.equal(json.sections.length, everySection().length);
+      const html = String(await saved(panel, 'HTML'));
+      assert.ok(html.includes('<dt>Effect of removal (nats)</dt>'));
+      assert.ok(!/(src|href)="https?:/.test(html));
+      const png = await saved(panel, 'PNG');
+      assert.deepEqual([...(png as Uint8Array).subarray(1, 4)], [...Buffer.from('PNG')]);
+    });
+
+    it('of one section', async () => {
+      const panel = await show([headsStory(), barsStory()]);
+      const csv = String(await saved(panel, 'Save as CSV', 'Export Loss by kind of removal'));
+      assert.ok(csv.includes('\r\nHeads of the finding,'));
+      const svg = String(await saved(panel, 'Save as SVG', 'Export Loss by kind of removal'));
+      assert.ok(svg.includes('Knock-out of keys') && !svg.includes('Retrieval score of every head'));
+      assert.equal((await panel.posts('export')).name, 'retrieval-heads-gpt2-2026-11-24.ablations.csv');
+    });
+  });
+
+  describe('that are hostile', () => {
+    it('neither hang the page nor break it, at 300 px and at full width', async () => {
+      for (const width of [300, 1280]) {
+        const began = Date.now();
+        const panel = await show(hostile, { width });
+        assert.equal(await panel.page.locator('.result-section').count(), hostile.length);
+        assert.ok((await sideways(panel)) <= 0, `${width} px`);
+        assert.equal(await panel.page.locator('img').count(), 0);
+        assert.match(await panel.page.innerText('[data-section=later]'), /does not draw “hologram”/);
+        assert.ok(Date.now() - began < patience(20_000));
+      }
+    });
+
+    it('can be walked and read as tables', async () => {
+      const panel = await show(hostile);
+      for (const id of ['all-nan', 'wide', 'odd-map', 'large-map', 'long-text', 'huge-graph']) {
+        await press(panel, frame(id), 'ArrowRight', 'ArrowDown', 'ArrowUp', 'End', 'PageDown');
+        assert.ok((await chosen(panel, id)).length < 400, id);
+      }
+      await panel.page
+        .locator('[data-section=large-map]')
+        .getByRole('button', { name: 'Show the numbers as a table' })
+        .click();
+      await panel.page.getByText('200 of 90,000 rows.').waitFor();
+    });
+
+    it('can be exported', async () => {
+      const panel = await show(hostile);
+      const svg = String(await saved(panel, 'SVG'));
+      // Beside the panel, whose policy refuses the styles of a file.
+      const beside = await panel.page.context().newPage();
+      const parsed = await beside.evaluate(
+        (text) => new DOMParser().parseFromString(text, 'image/svg+xml').querySelector('parsererror')?.textContent,
+        svg,
+      );
+      assert.equal(parsed, undefined);
+    });
+  });
+});

@@ -1,0 +1,145 @@
+/** The panel of analyses without a page: its form against the table of parameters, and its states. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import type { AnalysisInfo, AnalysisInput } from '../../../protocol/analysis/analysis';
+import { readForm, toForm, withAnalysis, type Form } from '../../../webviews/panels/analyses/form';
+import { toInputForm, readInput } from '../../../webviews/panels/analyses/input-form';
+import { isOfAnother, isStale, whyNotStart } from '../../../webviews/panels/analyses/shown';
+import { begun, initialState, receive, type State } from '../../../webviews/panels/analyses/state';
+import { model, openMessage, pair, plan, result, retrieval } from '../../browser/analyses/analyses-host';
+import { headsStory, mapStory } from '../../browser/analyses/stories';
+
+const typed = (parameters: Readonly<Record<string, string>>): Form => ({ ...toForm(plan), parameters });
+const problems = (parameters: Readonly<Record<string, string>>, info: AnalysisInfo = retrieval) => {
+  const reading = readForm(typed(parameters), info, model);
+  return reading.ok ? {} : (reading.problems.parameters ?? {});
+};
+const open = (change = {}): State => receive(initialState('full'), openMessage(change));
+
+describe('the form of an analysis', () => {
+  it('fills in what was left out from the table', () => {
+    const reading = readForm(typed({ threshold: '0.25' }), retrieval, model);
+    assert.ok(reading.ok);
+    assert.deepEqual(reading.plan.parameters, {
+      lengths: 4096,
+      threshold: 0.25,
+      removal: 'mean',
+      causal: true,
+      needle: 'The pass key is',
+      haystack: '',
+      heads: '',
+    });
+  });
+
+  it('says beside each field what is wrong with it', () => {
+    assert.deepEqual(problems({ lengths: '12.5', threshold: '2', removal: 'none', causal: 'maybe' }), {
+      lengths: 'Must be a whole number from 128 to 131072.',
+      threshold: 'Must be a number from 0 to 1.',
+      removal: 'Must be one of mean, zero, resample.',
+      causal: 'Must be true or false.',
+    });
+    assert.deepEqual(problems({ lengths: '', threshold: 'x' }), {
+      lengths: 'Must be a whole number from 128 to 131072.',
+      threshold: 'Must be a number from 0 to 1.',
+    });
+  });
+
+  it('says the first of them beside Run, with the name of the field', () => {
+    const state = open({ plan: { ...plan, parameters: { lengths: 1 } } });
+    assert.equal(whyNotStart(state), 'Longest prompt: Must be a whole number from 128 to 131072.');
+  });
+
+  it('begins at the defaults of another analysis, and keeps model, seed and what was typed', () => {
+    const form = withAnalysis({ ...typed({ threshold: '0.1' }), seed: '7' }, pair);
+    assert.deepEqual(form.parameters, {});
+    assert.equal(form.seed, '7');
+    assert.equal(form.input.task, 'pass-key');
+  });
+
+  it('reads every kind of input back as it was', () => {
+    const prompt = { kind: 'text', text: 'Hello' } as const;
+    const inputs: readonly AnalysisInput[] = [
+      { kind: 'prompt', prompt },
+      { kind: 'prompt', prompt: { kind: 'ids', ids: [1, 2] } },
+      { kind: 'prompt', prompt: { ...prompt, image: '/a.png' } },
+      { kind: 'prompt', prompt: { kind: 'image', image: '/a.png' } },
+      { kind: 'prompt-pair', prompt, counterpart: { kind: 'text', text: 'Bye' } },
+      { kind: 'task', task: 'ioi', samples: 5 },
+      { kind: 'corpus', file: '/a.txt' },
+      { kind: 'image', prompt: { ...prompt, image: '/a.png' } },
+      { kind: 'image-set', folder: '/pictures', prompt, samples: 3 },
+      { kind: 'none' },
+    ];
+    for (const input of inputs) {
+      assert.deepEqual(readInput(toInputForm(input), input.kind, model), { ok: true, input });
+    }
+  });
+
+  it('refuses ids beyond the vocabulary, and an empty prompt', () => {
+    const form = { ...toInputForm({ kind: 'none' }), mode: 'ids' as const, ids: '1 60000' };
+    const reading = readInput(form, 'prompt', model);
+    assert.deepEqual(reading, {
+      ok: false,
+      problems: { prompt: 'Token id 60000 is outside the vocabulary of 50,257.' },
+    });
+    assert.deepEqual(readInput({ ...form, mode: 'text' }, 'prompt', model), {
+      ok: false,
+      problems: { prompt: 'Type a prompt first.' },
+    });
+  });
+});
+
+describe('the states of the panel', () => {
+  const heads = headsStory();
+
+  it('keeps what a person chose while sections come, go and come again', () => {
+    const arranged = { ...open(), view: { open: {}, sections: { retrieval: { cursor: '8.6' } } } };
+    const running = receive(begun(arranged, plan), { kind: 'partial', finding: 'So far.', sections: [heads] });
+    assert.equal(running.partial?.sections.length, 1);
+    assert.equal(running.view.sections['retrieval']?.cursor, '8.6');
+    const done = receive(running, { kind: 'result', result });
+    assert.equal(done.partial, undefined);
+    assert.equal(done.view.sections['retrieval']?.cursor, '8.6');
+  });
+
+  it('is not stale for defaults that a result leaves out, and is for a change', () => {
+    const done = open({ result });
+    assert.equal(isStale(done), false);
+    const changed = { ...done, form: { ...(done.form ?? assert.fail()), seed: '3' } };
+    assert.equal(isStale(changed), true);
+    assert.equal(isOfAnother(changed), false);
+    assert.equal(isOfAnother({ ...changed, form: { ...changed.form, analysis: pair.id } }), true);
+  });
+
+  it('keeps what was known of a run that failed', () => {
+    const running = receive(begun(open(), plan), { kind: 'partial', finding: 'So far.', sections: [heads] });
+    const failed = receive(running, { kind: 'failed', sentence: 'It ended.' });
+    assert.equal(failed.phase.kind, 'failed');
+    assert.equal(failed.partial?.finding, 'So far.');
+  });
+
+  it('puts an answer, or why there is none, to its question', () => {
+    const question = { section: 'retrieval', place: { kind: 'head', layer: 1, head: 2 } } as const;
+    const asked = { ...open({ result }), answers: [{ request: 4, question }] };
+    assert.equal(receive(asked, { kind: 'answer', request: 4, section: mapStory() }).answers[0]?.section?.kind, 'map');
+    assert.equal(receive(asked, { kind: 'answer', request: 5, section: mapStory() }).answers[0]?.section, undefined);
+    const refused = receive(asked, { kind: 'failed', request: 4, sentence: 'The model is gone.' });
+    assert.equal(refused.answers[0]?.problem, 'The model is gone.');
+    assert.equal(refused.phase.kind, 'idle');
+  });
+
+  it('takes only the estimate that was asked for last, and says why an analysis does not run', () => {
+    const asked = { ...open(), estimated: { request: 2 } };
+    const estimate = { supported: 'The model reads no pictures.' };
+    assert.equal(receive(asked, { kind: 'estimate', request: 1, estimate }).estimated?.estimate, undefined);
+    assert.equal(whyNotStart(receive(asked, { kind: 'estimate', request: 2, estimate })), estimate.supported);
+  });
+
+  it('puts a chosen path into the field that asked for it', () => {
+    const after = (field: string) => receive(open(), { kind: 'chosen', field, path: '/x' }).form;
+    assert.equal(after('input.file')?.input.file, '/x');
+    assert.equal(after('input.folder')?.input.folder, '/x');
+    assert.equal(after('input.image')?.input.image, '/x');
+    assert.equal(after('haystack')?.parameters['haystack'], '/x');
+  });
+});

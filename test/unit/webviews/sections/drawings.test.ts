@@ -1,0 +1,135 @@
+/** What pictures say of their cells and where these stand; without a canvas, widths of texts are estimates. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import { linearDomain, linearTicks } from '../../../../webviews/charts/axis';
+import { domainOfAxis, xTicksOf } from '../../../../webviews/charts/chart-axis';
+import { chartOf, leftOut } from '../../../../webviews/sections/chart/chart-model';
+import { differingPart } from '../../../../webviews/sections/differing-part';
+import { headAt, headBox, layOutHeads } from '../../../../webviews/sections/heads/heads-layout';
+import { kindOf } from '../../../../webviews/sections/sections';
+import { barsStory, graphStory, headsStory, lineStory, mapStory, tokensStory } from '../../../browser/analyses/stories';
+
+const pictureOf = (section: Parameters<typeof kindOf>[0], shown?: string) => {
+  const kind = kindOf(section);
+  assert.ok(kind?.drawn === 'picture');
+  return kind.picture(section, { shown }, new Map());
+};
+
+describe('the layout of heads', () => {
+  it('finds each head again at the middle of its cell, at every size', () => {
+    for (const [layers, heads] of [
+      [1, 2],
+      [12, 12],
+      [64, 64],
+      [1, 4096],
+      [4096, 1],
+    ] as const)
+      for (const width of [270, 900]) {
+        const at = layOutHeads(
+          Array.from({ length: layers }, () => heads),
+          width,
+          28,
+          16,
+        );
+        for (const [layer, head] of [
+          [0, 0],
+          [layers - 1, heads - 1],
+          [Math.floor(layers / 2), Math.floor(heads / 3)],
+        ] as const) {
+          const box = headBox(at, layer, head);
+          assert.ok(box.x + box.width <= width + 0.01, `${layers} x ${heads} in ${width}`);
+          assert.deepEqual(headAt(at, box.x + box.width / 2, box.y + box.height / 2), { layer, head });
+        }
+        assert.ok(at.cellHeight >= 3 && at.cellWidth >= 3);
+      }
+  });
+
+  it('finds no head beside the cells', () => {
+    const at = layOutHeads([2, 2], 300, 28, 16);
+    assert.equal(headAt(at, 5, 20), undefined);
+    assert.equal(headAt(at, 40, 4), undefined);
+    assert.equal(headAt(at, 40, 4000), undefined);
+  });
+});
+
+describe('a cell in words', () => {
+  it('of a head: place, classes, number with unit, interval, definition', () => {
+    const words = pictureOf(headsStory()).words('8.6');
+    assert.equal(words?.title, 'layer 8, head 6: Retrieval');
+    assert.match(words.value, /^Retrieval score 0\.\d{3} \(0\.\d{3} to 0\.\d{3}, 95 % interval over prompts\)$/);
+    assert.match(words.definition ?? '', /^Share of copied needle tokens/);
+    assert.match(pictureOf(headsStory(), 'effect').words('8.6')?.value ?? '', /^Effect of removal -\d\.\d+ nats$/);
+    assert.equal(pictureOf(headsStory()).words('0.3')?.value, 'Retrieval score no value');
+    assert.equal(pictureOf(headsStory()).words('99.0'), undefined);
+  });
+
+  it('of a map and of a token: the texts as they can be seen', () => {
+    assert.equal(pictureOf(mapStory()).words('13.1')?.title, 'Query 13 ·to, Key 1 ·Mary');
+    assert.equal(pictureOf(tokensStory()).words('4')?.title, 'token 4, ·71432');
+    assert.equal(pictureOf(tokensStory()).words('4')?.value, 'Attention 62.0 %, needle');
+  });
+
+  it('of an edge: its ends, the input it enters and its sign', () => {
+    const picture = pictureOf(graphStory());
+    const [to] = ['ArrowDown'].map((key) => picture.move('node logits', key));
+    assert.equal(picture.words(to ?? '')?.title, 'L9H9 → logits (logits)');
+    assert.equal(picture.words(to ?? '')?.value, '+2.10 logits');
+  });
+});
+
+describe('a chart section', () => {
+  it('keeps the scale of its axes and leaves out what has no place on them', () => {
+    const story = lineStory();
+    const [first] = story.series;
+    assert.ok(first);
+    const section = {
+      ...story,
+      series: [{ ...first, points: [...first.points, { x: 0, y: 1 }, { x: 9, y: Number.NaN }] }],
+    };
+    const chart = chartOf(section);
+    assert.equal(chart.x.scale, undefined);
+    assert.equal(chart.x.base, 2);
+    assert.equal(chart.x.format(1024), '1,024');
+    assert.equal(chart.y.scale, 'linear');
+    assert.deepEqual(
+      chart.series[0]?.points.map(({ x }) => x),
+      [256, 512, 1024, 2048, 4096, 8192],
+    );
+    assert.equal(leftOut(section), 2);
+    assert.equal(leftOut(story), 0);
+  });
+
+  it('names categories, and gives each bar its place', () => {
+    const chart = chartOf(barsStory());
+    assert.equal(chart.x.format(4), 'Knock-out of keys');
+    assert.deepEqual(domainOfAxis(chart.x, [], 0.04), [-0.5, 4.5]);
+    assert.deepEqual(xTicksOf(chart.x, [-0.5, 4.5], 600, 11), { ticks: [0, 1, 2, 3, 4], turned: 0 });
+    assert.ok(xTicksOf(chart.x, [-0.5, 4.5], 200, 11).turned > 0);
+  });
+});
+
+describe('a linear axis', () => {
+  it('has ticks in steps of 1, 2 or 5', () => {
+    assert.deepEqual(linearTicks([0, 1], 5), [0, 0.2, 0.4, 0.6, 0.8, 1]);
+    assert.deepEqual(linearTicks([-3, 12], 4), [0, 5, 10]);
+    assert.deepEqual(linearTicks([0.1, 0.35], 3), [0.1, 0.2, 0.3]);
+  });
+
+  it('does not go below zero by its padding alone, keeps the given ends, and is never empty', () => {
+    assert.deepEqual(linearDomain([0, 10], {}, 0.1), [0, 11]);
+    assert.deepEqual(linearDomain([0.2, 0.5], { min: 0, max: 1 }), [0, 1]);
+    for (const values of [[], [3], [Number.NaN], [0]]) {
+      const [low, high] = linearDomain(values);
+      assert.ok(high > low);
+    }
+  });
+});
+
+describe('two continuations', () => {
+  it('differ between the words that both begin and end with', () => {
+    assert.deepEqual(differingPart('the key is 7 now', 'the key is 9 now'), ['the key is ', '9 ', 'now']);
+    assert.deepEqual(differingPart('same', 'same'), ['same', '', '']);
+    assert.deepEqual(differingPart('a', ''), ['', '', '']);
+    assert.deepEqual(differingPart('', 'b c'), ['', 'b c', '']);
+  });
+});
