@@ -144,7 +144,7 @@ export const firstToken: Analysis<Parameters, Result> = {
     },
   ],
   offers(result) {
-    const [first] = above(result).sort((a, b) => b.score - a.score);
+    const [first] = above({ ...result, threshold: 0 }).sort((a, b) => b.score - a.score);
     if (!first) return [];
     const { layer, head } = first;
     return [
