@@ -34,18 +34,25 @@ function bodyOf(section: Section): string {
     }
     case 'chart':
       return section.series
-        .map(({ title, mark, points }) =>
+        .map(({ title, mark, points }) => {
           // A cloud says nothing as a list.
-          mark === 'points' && points.length > mostRows
-            ? `${title}: ${points.length} points, see the JSON or the panel.`
-            : ranked(
-                [withUnit(section.x.title, section.x.unit), withUnit(`${section.y.title}, ${title}`, section.y.unit)],
-                points.map(({ x, y, label }) => ({
-                  cells: [label ?? section.x.categories?.[x] ?? digits(x), digits(y)],
-                  weight: 0,
-                })),
-              ),
-        )
+          if (mark === 'points' && points.length > mostRows) {
+            return `${title}: ${points.length} points, see the JSON or the panel.`;
+          }
+          const { x: across, y: up } = section;
+          const named = points.some(({ label }) => label !== undefined);
+          return ranked(
+            [
+              ...(named ? [title] : []),
+              withUnit(across.title, across.unit),
+              withUnit(named ? up.title : `${up.title}, ${title}`, up.unit),
+            ],
+            points.map(({ x, y, label = '' }) => ({
+              cells: [...(named ? [label] : []), across.categories?.[x] ?? digits(x), digits(y)],
+              weight: 0,
+            })),
+          );
+        })
         .join('\n');
     case 'map':
     case 'image': {

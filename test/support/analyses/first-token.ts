@@ -118,7 +118,7 @@ export const firstToken: Analysis<Parameters, Result> = {
       title: 'Heads above the threshold',
       columns: [
         { name: 'head', title: 'head', kind: 'head' },
-        { name: 'score', title: 'mass', kind: 'number', unit: '' },
+        { name: 'score', title: 'mass', kind: 'number', unit: '', definition: 'mean over i = 1..T-1 of p(i, 0)' },
       ],
       rows: above(result).map(({ layer, head, score }) => [{ layer, head }, score]),
       empty: 'No head is above the threshold.',
@@ -144,7 +144,7 @@ export const firstToken: Analysis<Parameters, Result> = {
     },
   ],
   offers(result) {
-    const [first] = above(result).sort((a, b) => b.score - a.score);
+    const [first] = above({ ...result, threshold: 0 }).sort((a, b) => b.score - a.score);
     if (!first) return [];
     const { layer, head } = first;
     return [

@@ -30,6 +30,17 @@ class Matrix {
 }
 
 export function writePlantedCircuit(folder: string): void {
+  const { config, tensors } = plantedCircuit();
+  writeConfig(folder, config);
+  writeSafetensors(join(folder, 'model.safetensors'), tensors);
+}
+
+export interface Checkpoint {
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly tensors: ReadonlyMap<string, CheckpointTensor>;
+}
+
+export function plantedCircuit(): Checkpoint {
   const tensors = new Map<string, CheckpointTensor>();
   const put = (name: string, shape: readonly number[]): Matrix => {
     const matrix = new Matrix(shape);
@@ -76,7 +87,7 @@ export function writePlantedCircuit(folder: string): void {
       else output.set(token, tokenAt + token, 1);
     }
   }
-  writeConfig(folder, {
+  const config = {
     model_type: 'gpt2',
     architectures: ['GPT2LMHeadModel'],
     n_layer: 2,
@@ -89,6 +100,6 @@ export function writePlantedCircuit(folder: string): void {
     activation_function: 'gelu_new',
     bos_token_id: 0,
     eos_token_id: 0,
-  });
-  writeSafetensors(join(folder, 'model.safetensors'), tensors);
+  };
+  return { config, tensors };
 }

@@ -1,0 +1,110 @@
+/** The checkpoints on which the laws of analyses run, and what each is given to read. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openModel, type LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
+import type { AnalysisInput, InputKind } from '../../../protocol/analysis/analysis';
+import { plantedCircuit, type Checkpoint } from '../../support/checkpoints/planted-circuit';
+import { withPermutedHeads } from '../../support/checkpoints/permuted-heads';
+import { writeSafetensors } from '../../support/checkpoints/safetensors-file';
+import { tinyModel, tinyModels, tinyTensors, writeConfig, type TinyModel } from '../../support/checkpoints/tiny-models';
+
+export interface Case {
+  readonly name: string;
+  readonly model: LoadedModel;
+  readonly ids: readonly number[];
+}
+
+/** The same model twice; `orders[layer][at]` is the head of the first that stands at `at` in the second. */
+export interface PermutedCase {
+  readonly name: string;
+  readonly first: Case;
+  readonly second: Case;
+  readonly orders: readonly (readonly number[])[];
+}
+
+const ids: readonly number[] = Array.from({ length: 20 }, (_, i) => (i * 17 + (i > 10 ? 3 : 0)) % 61);
+/** A sequence said twice, which the planted circuit continues. */
+const half = Array.from({ length: 20 }, (_, i) => 1 + ((i * 37) % 61));
+const repeated: readonly number[] = [0, ...half, ...half];
+
+const checkpointOf = (tiny: TinyModel): Checkpoint => ({ config: tiny.config, tensors: tinyTensors(tiny) });
+
+/** The first tiny checkpoint of each family. */
+const families: readonly TinyModel[] = [
+  ...new Map([...tinyModels].reverse().map((tiny) => [tiny.config['model_type'], tiny])).values(),
+].reverse();
+
+export class Cases {
+  private readonly folder = mkdtempSync(join(tmpdir(), 'headscope-analyses-'));
+  private readonly opened: LoadedModel[] = [];
+
+  private async open(name: string, { config, tensors }: Checkpoint, prompt: readonly number[]): Promise<Case> {
+    const at = join(this.folder, String(this.opened.length));
+    writeConfig(at, config);
+    writeSafetensors(join(at, 'model.safetensors'), tensors);
+    const model = await openModel(at, { device: 'cpu', threads: 1, limitBytes: 1e9 });
+    this.opened.push(model);
+    return { name, model, ids: prompt };
+  }
+
+  /** One checkpoint of every family, and one whose heads are known to do something. */
+  async all(): Promise<readonly Case[]> {
+    const cases = [await this.open('planted circuit', plantedCircuit(), repeated)];
+    for (const tiny of families) cases.push(await this.open(tiny.name, checkpointOf(tiny), ids));
+    return cases;
+  }
+
+  async permuted(): Promise<readonly PermutedCase[]> {
+    const cases: PermutedCase[] = [];
+    for (const [name, { config, tensors }, prompt, orders] of [
+      [
+        'planted circuit',
+        plantedCircuit(),
+        repeated,
+        [
+          [1, 0],
+          [1, 0],
+        ],
+      ],
+      [
+        'gpt2',
+        checkpointOf(tinyModel('gpt2')),
+        ids,
+        [
+          [2, 0, 3, 1],
+          [1, 2, 3, 0],
+        ],
+      ],
+    ] as const) {
+      const first = await this.open(name, { config, tensors }, prompt);
+      const tensorsOfSecond = withPermutedHeads(tensors, orders);
+      const second = await this.open(name, { config, tensors: tensorsOfSecond }, prompt);
+      cases.push({ name, first, second, orders });
+    }
+    return cases;
+  }
+
+  async close(): Promise<void> {
+    for (const { sessions } of this.opened) await sessions.release();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+export function inputOf(kind: InputKind, prompt: readonly number[]): AnalysisInput {
+  switch (kind) {
+    case 'prompt':
+      return { kind, prompt: { kind: 'ids', ids: prompt } };
+    case 'prompt-pair': {
+      const counterpart = prompt.map((id, at) => (at === 3 ? id + 1 : id));
+      return { kind, prompt: { kind: 'ids', ids: prompt }, counterpart: { kind: 'ids', ids: counterpart } };
+    }
+    case 'none':
+      return { kind };
+    case 'task':
+    case 'corpus':
+    case 'image':
+    case 'image-set':
+      throw new Error(`The laws have nothing to give an analysis that reads "${kind}": add it here.`);
+  }
+}

@@ -1,0 +1,130 @@
+/** What every list of sections has to be: data that survives a file, with names, units and sizes that fit. */
+import assert from 'node:assert/strict';
+import type { ModelFacts } from '../../../diagnostics/model-runner/model-runner';
+import { check, type Schema } from '../../../protocol/schema/check';
+import type { HeadPlace } from '../../../protocol/sections/heads';
+import { sections as schema } from '../../../protocol/sections/schema';
+import type { Section } from '../../../protocol/sections/section';
+
+/** The value as a file gives it back. */
+export function throughFile<T>(of: Schema<T>, value: unknown, what: string): T {
+  const checked = check(of, JSON.parse(JSON.stringify(value)), what);
+  assert.ok(checked.ok, checked.ok ? '' : checked.why);
+  return checked.result;
+}
+
+export function checkSections(sections: readonly Section[], { blocks }: ModelFacts): void {
+  assert.deepEqual(throughFile(schema, sections, 'the sections'), sections);
+  for (const section of sections) {
+    assert.ok(section.title !== '' && section.id !== '', `section ${section.id} has no title or id`);
+    checkSection(section, ({ layer, head }) =>
+      assert.ok(head < (blocks[layer]?.heads ?? 0), `${section.id}: the model has no L${layer}H${head}`),
+    );
+  }
+}
+
+interface Named {
+  readonly title: string;
+  readonly unit?: string;
+  readonly definition?: string;
+}
+
+function checkSection(section: Section, isHead: (place: HeadPlace) => void): void {
+  const named = ({ title, unit, definition }: Named): void => {
+    assert.ok(title !== '', `${section.id}: a number without a title`);
+    assert.ok(unit !== undefined, `${section.id}: ${title} has no unit`);
+    assert.ok(definition, `${section.id}: ${title} has no definition`);
+  };
+  switch (section.kind) {
+    case 'heads':
+      for (const { values, low, high, ...words } of section.numbers) {
+        named(words);
+        for (const table of [values, low ?? values, high ?? values]) {
+          table.forEach((row, layer) => row.forEach((_, head) => isHead({ layer, head })));
+          assert.deepEqual(table.map(sizeOf), values.map(sizeOf), `${section.id}: tables of other sizes`);
+        }
+      }
+      for (const { heads } of section.classes ?? []) heads.forEach(isHead);
+      section.marked?.forEach(isHead);
+      break;
+    case 'table':
+      section.columns.filter(({ kind }) => kind === 'number').forEach(named);
+      for (const row of section.rows) {
+        assert.equal(row.length, section.columns.length, `${section.id}: a row of another length`);
+        row.forEach((cell, at) => {
+          const kind = section.columns[at]?.kind;
+          if (cell === null) return;
+          if (typeof cell === 'object') isHead(cell);
+          const found = typeof cell === 'object' ? 'head' : typeof cell === 'string' ? 'text' : 'number';
+          assert.equal(found, kind, `${section.id}: ${JSON.stringify(cell)} in a column of kind ${kind}`);
+        });
+      }
+      break;
+    case 'map':
+      named(section);
+      assert.deepEqual(
+        section.values.map(sizeOf),
+        section.rows.labels.map(() => section.columns.labels.length),
+        `${section.id}: not as many numbers as labels`,
+      );
+      break;
+    case 'chart':
+      for (const axis of [section.x, section.y]) assert.ok(axis.title !== '', `${section.id}: an axis without a title`);
+      break;
+    case 'tokens':
+    case 'image':
+      section.numbers.forEach(named);
+      break;
+    case 'graph':
+      named({ title: section.title, unit: section.unit, definition: section.definition });
+      break;
+    case 'text':
+    case 'generations':
+      break;
+  }
+}
+
+const sizeOf = (row: readonly unknown[]): number => row.length;
+
+/** The numbers that a section shows as measured: not places, and not where a category stands on its axis. */
+export function numbersIn(section: Section): readonly number[] {
+  const given = (numbers: readonly (number | undefined)[]): number[] =>
+    numbers.filter((value) => value !== undefined && !Number.isNaN(value)) as number[];
+  switch (section.kind) {
+    case 'heads':
+      return given(section.numbers.flatMap(({ values, low = [], high = [] }) => [values, low, high].flat(2)));
+    case 'table':
+      return given(section.rows.flat().filter((cell) => typeof cell === 'number'));
+    case 'map':
+      return given(section.values.flat());
+    case 'chart':
+      return given(
+        section.series.flatMap(({ points }) =>
+          points.flatMap(({ x, y, low, high }) => [
+            ...(section.x.scale === 'category' ? [] : [x]),
+            ...(section.y.scale === 'category' ? [] : [y, low, high]),
+          ]),
+        ),
+      );
+    case 'tokens':
+    case 'image':
+      return given(section.numbers.flatMap(({ values }) => values));
+    case 'graph':
+      return given([...section.nodes, ...section.edges].map(({ weight }) => weight));
+    case 'generations':
+      return given(section.items.flatMap(({ scores = [] }) => scores));
+    case 'text':
+      return [];
+  }
+}
+
+/** Every number anywhere in a value. */
+export function numbersOf(value: unknown): ReadonlySet<number> {
+  const found = new Set<number>();
+  const look = (part: unknown): void => {
+    if (typeof part === 'number') found.add(part);
+    else if (typeof part === 'object' && part !== null) Object.values(part).forEach(look);
+  };
+  look(value);
+  return found;
+}

@@ -1,0 +1,69 @@
+/** Runs of analyses in the process of the test, every step of them recorded. */
+import { deserialize, serialize } from 'node:v8';
+import { prepare } from '../../../compute-server/analyses/analysis-job';
+import type { Analysis, Step } from '../../../diagnostics/analysis';
+import type { ParameterValues } from '../../../protocol/analysis/parameters';
+import type { Intervention } from '../../../protocol/interventions/interventions';
+import { surroundingsOf } from '../models/jobs';
+import { inputOf, type Case } from './cases';
+
+export type Result = Readonly<Record<string, unknown>>;
+
+/** Values of steps as a run leaves them on disk. */
+export type Kept = ReadonlyMap<string, Uint8Array>;
+
+export interface Recorded {
+  readonly steps: readonly Step<Result>[];
+  readonly result: Result;
+  readonly kept: Kept;
+  /** Steps whose work was done and not taken from `kept`. */
+  readonly worked: readonly string[];
+}
+
+/** Everything that the analysis can do is switched on. */
+export const parametersOf = ({ parameters }: Analysis): ParameterValues =>
+  Object.fromEntries(
+    Object.entries(parameters).map(([name, { kind, default: usual }]) => [name, kind === 'boolean' ? true : usual]),
+  );
+
+export type Started = Awaited<ReturnType<typeof started>>;
+
+export async function started(analysis: Analysis, { model, ids }: Case, interventions: readonly Intervention[] = []) {
+  const { signal } = new AbortController();
+  const { runner, job } = await prepare(
+    { opened: model, analysis, surroundings: surroundingsOf(), signal },
+    {
+      analysis: analysis.id,
+      folder: model.folder,
+      input: inputOf(analysis.input, ids),
+      parameters: parametersOf(analysis),
+      interventions,
+      seed: 1,
+    },
+  );
+  const run = (kept: Kept = new Map()) => {
+    const all = new Map(kept);
+    const worked: string[] = [];
+    const step = async <T>(key: string, act: () => Promise<T>): Promise<T> => {
+      const before = kept.get(key);
+      if (before) return deserialize(before) as T;
+      if (worked.includes(key)) throw new Error(`two steps of one run are called "${key}"`);
+      worked.push(key);
+      const value = await act();
+      all.set(key, serialize(value));
+      return value;
+    };
+    return { steps: analysis.run(runner, { ...job, step }), kept: all, worked };
+  };
+  return { runner, job, run };
+}
+
+export async function recorded({ run }: Started, before?: Kept): Promise<Recorded> {
+  const { steps: running, kept, worked } = run(before);
+  const steps: Step<Result>[] = [];
+  for (;;) {
+    const step = await running.next();
+    if (step.done) return { steps, result: step.value, kept, worked };
+    steps.push(step.value);
+  }
+}

@@ -1,0 +1,48 @@
+/** The tensors of a GPT-2 whose heads stand in another order: the same model, by other names of its heads. */
+import type { CheckpointTensor } from './safetensors-file';
+
+/** `orders[layer][at]`: the head of the given model that stands at `at`. */
+export function withPermutedHeads(
+  tensors: ReadonlyMap<string, CheckpointTensor>,
+  orders: readonly (readonly number[])[],
+): ReadonlyMap<string, CheckpointTensor> {
+  const permuted = new Map(tensors);
+  orders.forEach((order, layer) => {
+    const at = `transformer.h.${layer}.attn`;
+    const change = (name: string, axis: number, parts: number): void => {
+      const tensor = tensors.get(`${at}.${name}`);
+      if (!tensor) throw new Error(`the checkpoint has no ${at}.${name}`);
+      permuted.set(`${at}.${name}`, alongAxis(tensor, axis, parts, order));
+    };
+    // Conv1D keeps [inputs, outputs]; outputs are the query, key and value of all heads.
+    change('c_attn.weight', 1, 3);
+    change('c_attn.bias', 0, 3);
+    change('c_proj.weight', 0, 1);
+  });
+  return permuted;
+}
+
+/** The axis is `parts` times the heads one after the other, each of the same width. */
+function alongAxis(
+  { shape, data }: CheckpointTensor,
+  axis: number,
+  parts: number,
+  order: readonly number[],
+): CheckpointTensor {
+  const length = shape[axis] ?? 1;
+  const width = length / parts / order.length;
+  const inner = shape.slice(axis + 1).reduce((product, size) => product * size, 1);
+  const from = (index: number): number => {
+    const part = Math.floor(index / (width * order.length));
+    const head = Math.floor(index / width) % order.length;
+    return (part * order.length + (order[head] ?? head)) * width + (index % width);
+  };
+  return {
+    shape,
+    data: data.map((_, flat) => {
+      const outer = Math.floor(flat / (length * inner));
+      const index = Math.floor(flat / inner) % length;
+      return data[(outer * length + from(index)) * inner + (flat % inner)] ?? 0;
+    }),
+  };
+}
