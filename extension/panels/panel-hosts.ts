@@ -4,8 +4,8 @@ import { Owner } from '../platform/owner';
 import { dressWebview } from './webview';
 
 /** What answers one webview. */
-export interface PanelHost<From> {
-  receive(message: From): unknown;
+export interface PanelHost {
+  receive(message: unknown): unknown;
   refresh(): unknown;
   /** The webview is hidden: VS Code destroys it and makes it anew when it is shown. */
   hide(): void;
@@ -19,7 +19,7 @@ export interface PanelPage {
   readonly title: string;
 }
 
-export class PanelHosts<From, To, Host extends PanelHost<From>> extends Owner {
+export class PanelHosts<To, Host extends PanelHost> extends Owner {
   readonly #extension: vscode.Uri;
   readonly #page: PanelPage;
   readonly #hosts = new Set<Host>();
@@ -47,7 +47,7 @@ export class PanelHosts<From, To, Host extends PanelHost<From>> extends Owner {
   /** Connects a webview to the host that `make` gives; the host lives until it is released. */
   attach(webview: vscode.Webview, place: string, make: (send: (message: To) => void) => Host): Host {
     const host = make((message) => void webview.postMessage(message));
-    webview.onDidReceiveMessage((message: From) => host.receive(message));
+    webview.onDidReceiveMessage((message: unknown) => host.receive(message));
     dressWebview(webview, this.#extension, { ...this.#page, place });
     this.#hosts.add(host);
     return host;

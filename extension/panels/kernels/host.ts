@@ -5,6 +5,7 @@ import type { MechanismInfo } from '../../../protocol/compute/api';
 import type { MechanismViewRequest } from '../../../protocol/compute/mechanism-view';
 import type { NeighborhoodRequest } from '../../../protocol/compute/neighborhood';
 import type { FromKernelsPanel, ShapeChoice, ToKernelsPanel } from '../../../protocol/panels/kernels';
+import { fromKernelsPanel } from '../../../protocol/panels/kernels-schema';
 import type { BenchmarkPlan, BenchmarkResult } from '../../../protocol/results/benchmark';
 import { unreachable } from '../../../protocol/unreachable';
 import { wordsOf, type Compute } from '../../platform/compute';
@@ -33,6 +34,7 @@ export interface KernelsServices extends PanelServices<KernelsTypes> {
 }
 
 export class KernelsHost extends PanelHost<KernelsTypes, KernelsServices> {
+  protected override readonly messages = fromKernelsPanel;
   protected override readonly runFirst = 'Run the benchmark first.';
   #shapeUri: string | undefined;
   /** What the last `open` was sent with, for sending it again. */

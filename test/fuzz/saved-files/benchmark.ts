@@ -4,7 +4,7 @@ import {
   resultDescription,
   resultDetails,
   resultFileName,
-} from '../../../extension/results/result-words';
+} from '../../../extension/results/benchmark-words';
 import type { BenchmarkResult } from '../../../protocol/results/benchmark';
 import { circumstances, finding } from '../../../webviews/panels/kernels/finding';
 import { chartsOf, identitiesOf, legendEntries, measuredOf } from '../../../webviews/panels/kernels/pictures';
