@@ -5,11 +5,13 @@
  */
 import type { ComputeMethod } from '../../protocol/compute/api';
 import type { Notice } from '../../protocol/panels/heads';
+import type { Schema } from '../../protocol/schema/check';
 import { isCancelled } from '../platform/compute';
 import { defined } from '../platform/defined';
 import { Owner } from '../platform/owner';
 import { whyNotOpened } from './local-path';
 import { Mailbox } from './mailbox';
+import { understood } from './messages';
 import type { Failed, RunEvent } from './panel-run';
 import type {
   CommonKind,
@@ -76,6 +78,8 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
     this.own(services.run.onEvent((event) => this.#onRun(event)));
   }
 
+  /** Of its own panel. */
+  protected abstract readonly messages: Schema<T['from']>;
   /** The next step, where a result is needed and there is none. */
   protected abstract readonly runFirst: string;
   /** Answers a message that not every panel has. */
@@ -135,8 +139,9 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
     return this.shown;
   }
 
-  async receive(message: T['from']): Promise<void> {
+  async receive(given: unknown): Promise<void> {
     try {
+      const message = understood(this.messages, given);
       await (isCommon<T>(message) ? this.#answerCommon(message) : this.answer(message as OwnMessage<T>));
     } catch (error) {
       if (!isCancelled(error) && !this.disposed) this.say('error', error);

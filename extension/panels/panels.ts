@@ -84,7 +84,7 @@ export class Panels<T extends PanelTypes, Host extends LiveHost<T>> extends Owne
   readonly files: FileEditor<T['result'], Host>;
   readonly #parts: PanelParts;
   readonly #of: PanelDescription<T, Host>;
-  readonly #hosts: WebviewHosts<T['from'], T['to'], Host>;
+  readonly #hosts: WebviewHosts<T['to'], Host>;
 
   constructor(parts: PanelParts, description: PanelDescription<T, Host>) {
     super();

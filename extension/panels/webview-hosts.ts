@@ -4,8 +4,8 @@ import { Owner } from '../platform/owner';
 import { dressWebview } from './webview';
 
 /** What answers one webview. */
-export interface WebviewHost<From> {
-  receive(message: From): unknown;
+export interface WebviewHost {
+  receive(message: unknown): unknown;
   refresh(): unknown;
   /** The webview is hidden: VS Code destroys it and makes it anew when it is shown. */
   hide(): void;
@@ -22,7 +22,7 @@ export interface PanelPage {
 /** What holds a webview: an editor, or a view of the side bar. */
 export type Container = vscode.WebviewPanel | vscode.WebviewView;
 
-export class WebviewHosts<From, To, Host extends WebviewHost<From>> extends Owner {
+export class WebviewHosts<To, Host extends WebviewHost> extends Owner {
   readonly #extension: vscode.Uri;
   readonly #page: PanelPage;
   readonly #hosts = new Set<Host>();
@@ -51,7 +51,7 @@ export class WebviewHosts<From, To, Host extends WebviewHost<From>> extends Owne
   attach(holder: Container, place: string, make: (send: (message: To) => void) => Host): Host {
     const { webview } = holder;
     const host = make((message) => void webview.postMessage(message));
-    webview.onDidReceiveMessage((message: From) => host.receive(message));
+    webview.onDidReceiveMessage((message: unknown) => host.receive(message));
     dressWebview(webview, this.#extension, { ...this.#page, place });
     this.#hosts.add(host);
     const hide = (): void => {

@@ -125,6 +125,8 @@ const parity: Schema<Parity> = object<Parity>({
   ok: flag,
 });
 
+export const offer: Schema<Offer> = object<Offer>({ title: text, description: text, interventions });
+
 const file: Fields<AnalysisResult> = {
   ...headOf('headscope-analysis', 'saved analysis'),
   ...provenance,
@@ -139,9 +141,7 @@ const file: Fields<AnalysisResult> = {
   // By the schema of the analysis, which the compute server has: it checks before it asks or compares.
   result: record(v.unknown(), 'an object'),
   sections,
-  offers: optional(
-    list(object<Offer>({ title: text, description: text, interventions }), 'a list of offers', { most: 256 }),
-  ),
+  offers: optional(list(offer, 'a list of offers', { most: 256 })),
   parity: optional(parity),
   seconds: number,
 };

@@ -7,6 +7,7 @@ import {
   byKind,
   flag,
   list,
+  number,
   object,
   oneOf,
   optional,
@@ -20,28 +21,33 @@ import {
 import { hallucinationModes, setCaptions, type FromHallucinationPanel, type HallucinationPlan } from './hallucination';
 import { copied, exported, headPlace } from './messages';
 
-export const hallucinationPlan: Schema<HallucinationPlan> = object<HallucinationPlan>({
-  mode: oneOf(hallucinationModes),
-  folder: text,
-  image: text,
-  images: text,
-  prompt: text,
-  chat: flag,
-  span: orNull(pair(whole, whole, 'a pair of positions')),
-  truth: orNull(texts),
-  maxNewTokens: anyNumber,
-  distance: oneOf(vhdDistances),
-  outliers: oneOf(outlierRules),
-  positions: oneOf(removedPositions),
-  k: orNull(whole),
-  alpha: anyNumber,
-  reinforcedLayers: orNull(layerList),
-  reinforcedOutliers: orNull(oneOf(outlierRules)),
-  lexicon: text,
-  setCaptions: oneOf(setCaptions),
-  mostImages: orNull(whole),
-  seed: anyNumber,
-});
+const planOf = (number: Schema<number>): Schema<HallucinationPlan> =>
+  object<HallucinationPlan>({
+    mode: oneOf(hallucinationModes),
+    folder: text,
+    image: text,
+    images: text,
+    prompt: text,
+    chat: flag,
+    span: orNull(pair(whole, whole, 'a pair of positions')),
+    truth: orNull(texts),
+    maxNewTokens: number,
+    distance: oneOf(vhdDistances),
+    outliers: oneOf(outlierRules),
+    positions: oneOf(removedPositions),
+    k: orNull(whole),
+    alpha: number,
+    reinforcedLayers: orNull(layerList),
+    reinforcedOutliers: orNull(oneOf(outlierRules)),
+    lexicon: text,
+    setCaptions: oneOf(setCaptions),
+    mostImages: orNull(whole),
+    seed: number,
+  });
+
+/** A plan that was kept. */
+export const hallucinationPlan = planOf(number);
+const plan = planOf(anyNumber);
 
 const { outliers, heads, normMatched, executor } = reinforcementFields;
 
@@ -56,7 +62,6 @@ const reinforcement: Schema<ReinforcementRequest> = object<ReinforcementRequest>
 });
 
 const request = whole;
-const plan = hallucinationPlan;
 
 export const fromHallucinationPanel: Schema<FromHallucinationPanel> = byKind<FromHallucinationPanel>({
   ready: {},

@@ -1,31 +1,29 @@
 /** Messages of the Heads panel to the extension, and the plan of its form as it is kept. */
 import type { Schema } from '../schema/check';
-import { byKind, flag, object, optional, text, anyNumber, whole } from '../schema/fields';
+import { byKind, flag, number, object, optional, text, anyNumber, whole } from '../schema/fields';
 import { headGains } from '../schema/parts';
 import type { FromHeadsPanel, HeadsPlan } from './heads';
 import { copied, exported, headPlace, prompt } from './messages';
 
 const gains = headGains();
 
-export const headsPlan: Schema<HeadsPlan> = object<HeadsPlan>({
-  folder: text,
-  prompt,
-  gains,
-  classify: flag,
-  causal: flag,
-  seed: anyNumber,
-});
+const planOf = (seed: Schema<number>): Schema<HeadsPlan> =>
+  object<HeadsPlan>({ folder: text, prompt, gains, classify: flag, causal: flag, seed });
+
+/** A plan that was kept. */
+export const headsPlan = planOf(number);
+const plan = planOf(anyNumber);
 
 const request = whole;
 
 export const fromHeadsPanel: Schema<FromHeadsPanel> = byKind<FromHeadsPanel>({
   ready: {},
-  planned: { plan: headsPlan },
+  planned: { plan },
   chooseModel: { folder: text },
   loadModel: {},
   browseModel: {},
   tokenise: { request, folder: text, prompt },
-  run: { plan: headsPlan },
+  run: { plan },
   cancel: {},
   tile: {
     request,
@@ -54,7 +52,7 @@ export const fromHeadsPanel: Schema<FromHeadsPanel> = byKind<FromHeadsPanel>({
   save: {},
   compare: {},
   stopComparing: {},
-  openFull: { plan: headsPlan, select: optional(headPlace) },
+  openFull: { plan, select: optional(headPlace) },
   export: exported,
   copy: copied,
 });

@@ -1,30 +1,54 @@
-/** Messages of the kernels panel to the extension, and the plan of its form as it is kept: numbers are what was typed so far. */
+/** Messages of the kernels panel to the extension, and the plan of its form as it is kept. */
 import type { MechanismViewRequest } from '../compute/mechanism-view';
 import { neighborhoodTilings, type NeighborhoodAxis, type NeighborhoodRequest } from '../compute/neighborhood';
 import type { BenchmarkPlan, BenchmarkShape } from '../results/benchmark';
 import { modes, parametersOf, pattern, planOf } from '../results/benchmark-schema';
 import type { Schema } from '../schema/check';
-import { byKind, either, exactly, flag, list, object, oneOf, optional, text, anyNumber } from '../schema/fields';
+import {
+  anyNumber,
+  byKind,
+  either,
+  exactly,
+  flag,
+  list,
+  number,
+  object,
+  oneOf,
+  optional,
+  text,
+  type Fields,
+} from '../schema/fields';
 import type { FromKernelsPanel } from './kernels';
 import { copied, exported } from './messages';
 
-const heads = { pattern, heads: anyNumber, kvHeads: anyNumber, headDim: anyNumber, valueDim: anyNumber };
+const headsOf = (number: Schema<number>): Fields<MechanismViewRequest['shape']> => ({
+  pattern,
+  heads: number,
+  kvHeads: number,
+  headDim: number,
+  valueDim: number,
+});
 
-export const benchmarkPlan: Schema<BenchmarkPlan> = planOf(
-  object<BenchmarkShape>({
-    ...heads,
-    batch: anyNumber,
-    mode: optional(oneOf(modes)),
-    lengths: list(anyNumber),
-    keys: optional(anyNumber),
-  }),
-  anyNumber,
-);
+const formPlanOf = (number: Schema<number>): Schema<BenchmarkPlan> =>
+  planOf(
+    object<BenchmarkShape>({
+      ...headsOf(number),
+      batch: number,
+      mode: optional(oneOf(modes)),
+      lengths: list(number),
+      keys: optional(number),
+    }),
+    number,
+  );
+
+/** A plan that was kept. */
+export const benchmarkPlan = formPlanOf(number);
+const plan = formPlanOf(anyNumber);
 
 const viewRequest = object<MechanismViewRequest>({
   mechanism: text,
   parameters: parametersOf(anyNumber),
-  shape: object<MechanismViewRequest['shape']>(heads),
+  shape: object<MechanismViewRequest['shape']>(headsOf(anyNumber)),
   length: either(anyNumber, exactly('fitting'), 'a number or "fitting"'),
   head: either(anyNumber, exactly('any'), 'a number or "any"'),
   effective: flag,
@@ -48,8 +72,6 @@ const neighborhood = object<NeighborhoodRequest>({
   attentionShare: anyNumber,
   sparseSteps: anyNumber,
 });
-
-const plan = benchmarkPlan;
 
 type HeadAt = NonNullable<Extract<FromKernelsPanel, { readonly kind: 'openFull' }>['select']>;
 

@@ -42,7 +42,8 @@ import type { CabMeasures, CompositionalIndex, EfficiencyLengths, FittedLength, 
 const mostRows = 10_000;
 const many = { most: 1000 };
 
-export const pattern = oneOf(['noncausal-self', 'causal-self', 'noncausal-cross', 'causal-cross']);
+const patterns = ['noncausal-self', 'causal-self', 'noncausal-cross', 'causal-cross'] as const;
+export const pattern = oneOf(patterns);
 
 export const modes = ['prefill', 'decode'] as const;
 
@@ -134,7 +135,7 @@ export const planOf = (shape: Schema<BenchmarkShape>, figureOfPlan: Schema<numbe
     mechanisms: list(text, 'a list of texts', many),
     baseline: text,
     shape,
-    furtherPatterns: optional(list(pattern, 'a list of patterns', many)),
+    furtherPatterns: optional(list(pattern, 'a list of patterns', { most: patterns.length })),
     parameters: record(parametersOf(figureOfPlan)),
     device: text,
     threads: figureOfPlan,
@@ -221,11 +222,16 @@ const cab = object<CabMeasures>({
   index: optional(compositionalIndex),
 });
 
+const cellsOf = ({ mechanisms, shape: { lengths } }: BenchmarkPlan): number => mechanisms.length * lengths.length;
+
 export const savedBenchmark: Schema<BenchmarkResult> = object<BenchmarkResult>(
   {
     ...headOf('headscope-bench', 'saved benchmark'),
     ...provenance,
-    plan: planOf(shape, number),
+    plan: v.pipe(
+      planOf(shape, number),
+      v.check((plan) => cellsOf(plan) <= mostRows, `a plan of at most ${mostRows} rows`),
+    ),
     rows,
     fits: list(object<ExponentFit>({ mechanism: text, exponent: number, r2: figure }), 'a list', { most: mostRows }),
     crossover: list(crossover, 'a list', { most: mostRows }),
@@ -238,7 +244,7 @@ export const savedBenchmark: Schema<BenchmarkResult> = object<BenchmarkResult>(
     }),
     calibration: optional(calibration),
     cab: optional(cab),
-    furtherPatterns: optional(list(object<PatternRun>({ pattern, rows }), 'a list', many)),
+    furtherPatterns: optional(list(object<PatternRun>({ pattern, rows }), 'a list', { most: patterns.length })),
     state: oneOf(['done', 'cancelled', 'failed']),
     seconds: number,
   },

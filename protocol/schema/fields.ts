@@ -31,7 +31,7 @@ export const object = <T extends object>(fields: Fields<T>, what = 'an object'):
 const fieldsOf = (entries: v.ObjectEntries): v.GenericSchema<object> =>
   v.object(entries, ({ path }) => {
     const schema = entries[String(path?.at(-1)?.key)];
-    return (schema && v.safeParse(schema, undefined, { abortEarly: true }).issues?.[0].message) ?? 'an object';
+    return (schema && v.safeParse(schema, undefined, { abortEarly: true }).issues?.[0].message) ?? 'a value';
   });
 
 export const optional = <T>(schema: Schema<T>): OptionalField<T> => v.exactOptional(schema);
@@ -70,8 +70,15 @@ export const flag: Schema<boolean> = v.boolean('true or false');
 
 export const number: Schema<number> = v.pipe(v.number('a number'), v.finite('a number'));
 
-/** In memory: NaN where nothing was measured, or where what a person has typed is no number yet. */
-export const anyNumber: Schema<number> = v.custom<number>((value) => typeof value === 'number', 'a number');
+/**
+ * In memory or on its way from a webview, which sends JSON: NaN where nothing was measured, or where what a person has typed is
+ * no number yet.
+ */
+export const anyNumber: Schema<number> = v.pipe(
+  v.unknown(),
+  v.transform((value) => value ?? Number.NaN),
+  v.custom<number>((value) => typeof value === 'number', 'a number'),
+);
 
 export const numberFrom = (least: number, most: number, what = `a number from ${least} to ${most}`): Schema<number> =>
   v.pipe(v.number(what), v.minValue(least, what), v.maxValue(most, what));

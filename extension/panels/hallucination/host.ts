@@ -7,6 +7,7 @@ import type {
   ModelCard,
   ToHallucinationPanel,
 } from '../../../protocol/panels/hallucination';
+import { fromHallucinationPanel } from '../../../protocol/panels/hallucination-schema';
 import type { HallucinationResult } from '../../../protocol/results/hallucination';
 import type { ModelSummary } from '../../../protocol/results/heads';
 import type { ImageSpan } from '../../../protocol/results/image';
@@ -49,6 +50,7 @@ export interface HallucinationServices extends ModelPanelServices<HallucinationT
 type Asked<Kind extends FromHallucinationPanel['kind']> = Extract<FromHallucinationPanel, { readonly kind: Kind }>;
 
 export class HallucinationHost extends ModelPanelHost<HallucinationTypes, HallucinationServices> {
+  protected override readonly messages = fromHallucinationPanel;
   protected override readonly runFirst = 'Run the model on a picture first.';
   #picture: OpenedImage | undefined;
   #imageFolder: ImageFolder | undefined;

@@ -2,6 +2,7 @@
 import type { ComputeMethod } from '../../../protocol/compute/api';
 import type { HeadsReply, PromptInput } from '../../../protocol/compute/models';
 import type { FromHeadsPanel, HeadsPlan, ToHeadsPanel } from '../../../protocol/panels/heads';
+import { fromHeadsPanel } from '../../../protocol/panels/heads-schema';
 import type { HeadGain, HeadsResult, ModelSummary } from '../../../protocol/results/heads';
 import { unreachable } from '../../../protocol/unreachable';
 import { FailureError } from '../../../protocol/wire/failures';
@@ -41,6 +42,7 @@ const listed = 10;
 const changedOf = (gains: readonly HeadGain[]): readonly HeadGain[] => gains.filter(({ gain }) => gain !== 1);
 
 export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
+  protected override readonly messages = fromHeadsPanel;
   protected override readonly runFirst = 'Run the model on a prompt first.';
   #generation: AbortController | undefined;
 

@@ -2,8 +2,9 @@
 import type { SettingKey, SettingValue } from '../../../protocol/contributions/settings';
 import { benchmarkPlan } from '../../../protocol/panels/kernels-schema';
 import type { BenchmarkPlan } from '../../../protocol/results/benchmark';
-import { check } from '../../../protocol/schema/check';
-import { fieldsIn } from '../../../protocol/schema/fields';
+import { rowsOf } from '../../../protocol/results/benchmark-schema';
+import { check, type Schema } from '../../../protocol/schema/check';
+import { anyNumber, object } from '../../../protocol/schema/fields';
 import type { Draft } from './run';
 
 /** A shape that a laptop measures in seconds: 8 heads of 64. */
@@ -34,9 +35,10 @@ export function storedPlan(value: unknown): BenchmarkPlan | undefined {
   return checked.ok ? checked.result : undefined;
 }
 
+const draft: Schema<Draft> = object<Draft>({ plan: benchmarkPlan, rows: rowsOf(anyNumber) });
+
 /** Rows of a run that was cut off, as they were kept. */
 export function storedDraft(value: unknown): Draft | undefined {
-  const { plan, rows } = fieldsIn(value);
-  const stored = storedPlan(plan);
-  return stored !== undefined && Array.isArray(rows) ? { plan: stored, rows: rows as Draft['rows'] } : undefined;
+  const checked = check(draft, value);
+  return checked.ok ? checked.result : undefined;
 }

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import type { Disposable } from 'vscode';
 import type { MechanismInfo } from '../../../protocol/compute/api';
 import type { FromKernelsPanel, ShapeChoice, ToKernelsPanel } from '../../../protocol/panels/kernels';
+import { fromKernelsPanel } from '../../../protocol/panels/kernels-schema';
 import type { BenchmarkPlan, BenchmarkResult } from '../../../protocol/results/benchmark';
 import { unreachable } from '../../../protocol/unreachable';
 import { wordsOf, type Compute } from '../../platform/compute';
@@ -31,6 +32,7 @@ export interface KernelsServices extends PanelServices<KernelsTypes> {
 }
 
 export class KernelsHost extends PanelHost<KernelsTypes, KernelsServices> {
+  protected override readonly messages = fromKernelsPanel;
   protected override readonly runFirst = 'Run the benchmark first.';
   #shapeUri: string | undefined;
   /** What the last `open` was sent with, for sending it again. */

@@ -9,9 +9,11 @@ import type {
   ShownModel,
   ToModelPanel,
 } from '../../../protocol/panels/model';
+import { fromModelPanel } from '../../../protocol/panels/model-schema';
 import { unreachable } from '../../../protocol/unreachable';
 import { Owner } from '../../platform/owner';
 import { Mailbox } from '../mailbox';
+import { understood } from '../messages';
 
 export type ModelExport = Extract<FromModelPanel, { readonly kind: 'export' }>;
 
@@ -103,9 +105,9 @@ export class ModelHost extends Owner {
     this.#mail.hide();
   }
 
-  async receive(message: FromModelPanel): Promise<void> {
+  async receive(message: unknown): Promise<void> {
     try {
-      await this.#receive(message);
+      await this.#receive(understood(fromModelPanel, message));
     } catch (error) {
       if (this.disposed) return;
       this.#services.report(

@@ -4,13 +4,7 @@
  */
 import * as vscode from 'vscode';
 import { modelPanel, views } from '../../../protocol/contributions/views';
-import type {
-  FromModelPanel,
-  ModelActions,
-  ModelPlace,
-  ShownModel,
-  ToModelPanel,
-} from '../../../protocol/panels/model';
+import type { ModelActions, ModelPlace, ShownModel, ToModelPanel } from '../../../protocol/panels/model';
 import { fieldsIn } from '../../../protocol/schema/fields';
 import { chooseModel } from '../../models/choose-model';
 import type { ModelIndex } from '../../models/model-index';
@@ -38,7 +32,7 @@ const quiet = 300;
 export class ModelPanels extends Owner {
   readonly #parts: ModelPanelsParts;
   #side: ModelHost | undefined;
-  readonly #hosts: WebviewHosts<FromModelPanel, ToModelPanel, ModelHost>;
+  readonly #hosts: WebviewHosts<ToModelPanel, ModelHost>;
   /** What the side view shows as soon as it is there. */
   #followed: vscode.Uri | undefined;
   /** A file looked at since that may describe a model; only the language server knows. */

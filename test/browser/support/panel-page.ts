@@ -3,6 +3,12 @@
  * the page, and every message both ways at hand. Policy violations, console errors and requests elsewhere are collected.
  */
 import type { Browser, Page } from 'playwright-core';
+import { fromHallucinationPanel } from '../../../protocol/panels/hallucination-schema';
+import { fromHeadsPanel } from '../../../protocol/panels/heads-schema';
+import { fromKernelsPanel } from '../../../protocol/panels/kernels-schema';
+import { fromModelPanel } from '../../../protocol/panels/model-schema';
+import { check, type Schema } from '../../../protocol/schema/check';
+import { anything } from '../../../protocol/schema/fields';
 import type { FromKernelsPanel, ToKernelsPanel } from '../../../protocol/panels/kernels';
 import { launchBrowser } from '../../support/host/browser';
 import { shared } from '../../support/shared';
@@ -49,6 +55,14 @@ const everyPanel = shared(
   },
 );
 
+/** What the extension understands of each panel. */
+const schemas: Readonly<Record<string, Schema<unknown>>> = {
+  kernels: fromKernelsPanel,
+  heads: fromHeadsPanel,
+  hallucination: fromHallucinationPanel,
+  model: fromModelPanel,
+};
+
 export class PanelBrowser<To extends Message = ToKernelsPanel, From extends Message = FromKernelsPanel> {
   private constructor(
     private readonly panel: string,
@@ -91,6 +105,8 @@ export class PanelBrowser<To extends Message = ToKernelsPanel, From extends Mess
     };
     await page.exposeFunction('headscopePost', async (json: string) => {
       const message = revive(json) as From;
+      const understood = check<unknown>(schemas[this.panel] ?? anything, message, 'The message');
+      if (!understood.ok) complaints.push(`posted what the extension refuses: ${understood.why} ${json.slice(0, 500)}`);
       posted.push(message);
       for (const wake of [...waiting]) wake();
       await send(...options.host(message));

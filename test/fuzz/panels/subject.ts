@@ -10,6 +10,10 @@ import { headsRun } from '../../../extension/panels/heads/run';
 import { KernelsHost } from '../../../extension/panels/kernels/host';
 import { benchmarkRun } from '../../../extension/panels/kernels/run';
 import { ModelHost } from '../../../extension/panels/model/host';
+import type { FromHallucinationPanel, HallucinationPlan } from '../../../protocol/panels/hallucination';
+import type { FromHeadsPanel, HeadsPlan } from '../../../protocol/panels/heads';
+import type { FromKernelsPanel } from '../../../protocol/panels/kernels';
+import type { FromModelPanel } from '../../../protocol/panels/model';
 import { mutateTree, Random } from '../../support/fuzz/random';
 import type { Outcome, Subject } from '../../support/fuzz/subject';
 import {
@@ -25,18 +29,35 @@ import {
 
 const folder = '/models/tiny';
 const gains = [{ layer: 1, head: 0, gain: 0 }];
-const headsPlan = { folder, prompt: { kind: 'text', text: 'a b' }, gains, classify: true, causal: false, seed: 0 };
-const visionPlan = {
+const headsPlan: HeadsPlan = {
+  folder,
+  prompt: { kind: 'text', text: 'a b' },
+  gains,
+  classify: true,
+  causal: false,
+  seed: 0,
+};
+const visionPlan: HallucinationPlan = {
+  mode: 'image',
   folder,
   image: '/pictures/a.png',
+  images: '',
   prompt: 'What is it?',
   chat: false,
-  removed: 'image',
+  span: null,
+  truth: ['dog'],
+  maxNewTokens: 8,
   distance: 'l2',
   outliers: 'paper',
   positions: 'contiguous',
-  maxNewTokens: 8,
-  reinforcements: [],
+  k: null,
+  alpha: 2,
+  reinforcedLayers: null,
+  reinforcedOutliers: null,
+  lexicon: '',
+  setCaptions: 'plain',
+  mostImages: 2,
+  seed: 0,
 };
 const tile = { layer: 0, head: 1, rowStart: 0, rowCount: 1, columnStart: 0, columnCount: 1, outRows: 1, outColumns: 1 };
 const reinforcement = {
@@ -46,19 +67,41 @@ const reinforcement = {
   normMatched: false,
   executor: 'in-graph',
   seed: 0,
-};
+} as const;
+const axis = { size: 16, window: 5, stride: 1, dilation: 1, causal: false, queryTile: 4, keyTile: 4 };
+const { pattern, heads, kvHeads, headDim, valueDim } = plan().shape;
+const viewShape = { pattern, heads, kvHeads, headDim, valueDim };
 const file = { kind: 'export', format: 'csv', name: 'a.csv', data: 'a,b' };
 
-const bare = (...kinds: readonly string[]) => kinds.map((kind) => ({ kind }));
+const bare = <const K extends string>(...kinds: readonly K[]) => kinds.map((kind) => ({ kind }));
 
-const messages: Readonly<Record<string, readonly Readonly<Record<string, unknown>>[]>> = {
+interface Messages {
+  readonly kernels: readonly FromKernelsPanel[];
+  readonly heads: readonly FromHeadsPanel[];
+  readonly hallucination: readonly FromHallucinationPanel[];
+  readonly model: readonly FromModelPanel[];
+}
+
+const messages: Messages = {
   kernels: [
     { kind: 'planned', plan: plan() },
-    { kind: 'run', plan: plan({ done: [row('fused', 512)] }) },
+    { kind: 'run', plan: plan({ done: [row('fused', 512, { maxError: Infinity })] }) },
     { kind: 'openFull', plan: plan() },
     { kind: 'refreshDevices' },
-    { kind: 'mechanismView', request: { mechanism: 'fused', lengths: [64] } },
-    { kind: 'neighborhoodBound', request: { axes: [] } },
+    {
+      kind: 'mechanismView',
+      request: {
+        mechanism: 'fused',
+        parameters: {},
+        shape: viewShape,
+        length: 'fitting',
+        head: 'any',
+        effective: false,
+        seed: 0,
+        lengths: [64],
+      },
+    },
+    { kind: 'neighborhoodBound', request: { axes: [axis], tiling: 'static', attentionShare: 0.5, sparseSteps: 1 } },
     { kind: 'openLink', url: 'https://arxiv.org/abs/1' },
     ...bare('cancel', 'save', 'compare', 'stopComparing'),
   ],
@@ -73,7 +116,7 @@ const messages: Readonly<Record<string, readonly Readonly<Record<string, unknown
     { kind: 'generate', request: 5, gains, maxNewTokens: 4, temperature: 0, topP: 1, seed: 0 },
     { kind: 'saveIntervention', gains },
     { kind: 'openFull', plan: headsPlan, select: { layer: 0, head: 1 } },
-    ...bare('loadModel', 'browseModel', 'cancel', 'loadIntervention', 'saveLabels', 'save', 'compare', 'stopComparing'),
+    ...bare('loadModel', 'browseModel', 'cancel', 'loadIntervention', 'saveLabels', 'save', 'compare'),
   ],
   hallucination: [
     { kind: 'planned', plan: visionPlan },
@@ -97,7 +140,7 @@ const messages: Readonly<Record<string, readonly Readonly<Record<string, unknown
 };
 
 interface Input {
-  readonly panel: string;
+  readonly panel: keyof Messages;
   readonly messages: readonly unknown[];
 }
 
@@ -204,17 +247,12 @@ export const subject: Subject<Input> = {
   least: { values: 0.3, refusals: 0.02 },
   make(seed) {
     const random = new Random(seed);
-    const panel = random.pick(Object.keys(messages));
+    const panel = random.pick(Object.keys(messages) as (keyof Messages)[]);
     return {
       panel,
       messages: Array.from({ length: random.whole(1, 4) }, () => {
-        const message = random.pick([
-          ...(messages[panel] ?? []),
-          file,
-          { kind: 'copy', text: 'a' },
-          { kind: 'unheard' },
-        ]);
-        return random.chance(0.7) ? mutateTree(random, message, 2) : message;
+        const message = random.pick([...messages[panel], file, { kind: 'copy', text: 'a' }, { kind: 'unheard' }]);
+        return random.chance(0.3) ? mutateTree(random, message, 2) : message;
       }),
     };
   },

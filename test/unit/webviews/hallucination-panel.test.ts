@@ -178,6 +178,8 @@ describe('the ribbon', () => {
     assert.equal(scale && shadeOf(scale, 3.1), 0);
     assert.equal(scale && shadeOf(scale, 21.6), shades - 1);
     assert.equal(scaleOf([]), undefined);
+    const many = { tokens: Array.from({ length: 200_000 }, (_, at) => ({ ...plain.tokens[0]!, tVhd: at })) };
+    assert.deepEqual(scaleOf([many]), { low: 0, high: 199_999 });
     assert.equal(median([3, 1, 2]), 2);
     assert.equal(median([4, 1, 2, 3]), 2.5);
   });

@@ -55,7 +55,12 @@ export interface Scale {
 /** One scale for all captions of a result: they are compared by colour. */
 export function scaleOf(captions: readonly { readonly tokens: readonly CaptionToken[] }[]): Scale | undefined {
   const values = captions.flatMap(({ tokens }) => tokens.map(({ tVhd }) => tVhd)).filter(Number.isFinite);
-  return values.length === 0 ? undefined : { low: Math.min(...values), high: Math.max(...values) };
+  if (values.length === 0) return undefined;
+  // A set may hold more values than a call takes arguments.
+  return values.reduce<Scale>(({ low, high }, value) => ({ low: Math.min(low, value), high: Math.max(high, value) }), {
+    low: Infinity,
+    high: -Infinity,
+  });
 }
 
 export function shadeOf({ low, high }: Scale, value: number): number {

@@ -28,17 +28,21 @@ export function tableRows(state: State, at: number | 'all'): TableRow[] {
   const { measuredPlan: plan, rows, provisional } = state;
   const compareWith = comparable(state);
   if (!plan) return [];
+  const here = new Map(rows.map((row) => [rowKey(row), row]));
+  const there = new Map(compareWith?.result.rows.map((row) => [rowKey(row), row]));
+  const unsettled = new Set(provisional);
   const lengths = at === 'all' ? [...plan.shape.lengths].sort((a, b) => a - b) : [at];
   return lengths.flatMap((length) =>
     measuredMechanisms(plan).map((mechanism): TableRow => {
       const point = { mechanism, length };
-      const row = rows.find((one) => rowKey(one) === rowKey(point));
-      const other = compareWith?.result.rows.find((one) => rowKey(one) === rowKey(point));
+      const key = rowKey(point);
+      const row = here.get(key);
+      const other = there.get(key);
       return {
         ...point,
         ...(row ? { row } : {}),
         ...(other ? { other } : {}),
-        provisional: provisional.includes(rowKey(point)),
+        provisional: unsettled.has(key),
       };
     }),
   );
