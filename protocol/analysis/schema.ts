@@ -6,6 +6,7 @@ import type { AnalysisPlan } from '../panels/analyses';
 import type { Parity } from '../results/heads';
 import { check, parseJson, type Checked, type Schema } from '../schema/check';
 import {
+  anyNumber,
   byKind,
   either,
   figure,
@@ -54,15 +55,18 @@ const anyPrompt: Schema<PromptInput | EncoderInput> = byKind<PromptInput | Encod
 
 const samples = wholeFrom(1, 100_000);
 
-export const analysisInput: Schema<AnalysisInput> = byKind<AnalysisInput>({
-  prompt: { prompt: anyPrompt },
-  'prompt-pair': { prompt: textOrIds, counterpart: textOrIds },
-  task: { task: filledText, samples },
-  corpus: { file: filledText },
-  image: { prompt: textOrIds },
-  'image-set': { folder: filledText, prompt: textOrIds, samples },
-  none: {},
-});
+/** `path`: of a name or a path, `count`: of samples; a form may hold less than a request. */
+const inputOf = (path: Schema<string>, count: Schema<number>): Schema<AnalysisInput> =>
+  byKind<AnalysisInput>({
+    prompt: { prompt: anyPrompt },
+    'prompt-pair': { prompt: textOrIds, counterpart: textOrIds },
+    task: { task: path, samples: count },
+    corpus: { file: path },
+    image: { prompt: textOrIds },
+    'image-set': { folder: path, prompt: textOrIds, samples: count },
+    none: {},
+  });
+export const analysisInput = inputOf(filledText, samples);
 
 const value: Schema<ParameterValue> = either(
   either(number, text, 'a number or a text'),
@@ -77,20 +81,23 @@ export const interventions: Schema<readonly Intervention[]> = list(
   { most: mostHeadsInAll },
 );
 
-const asked = {
+/** As it stands in a form, or is kept of one: a field may be empty or half typed. */
+export const analysisPlan: Schema<AnalysisPlan> = object<AnalysisPlan>({
+  analysis: text,
+  folder: text,
+  input: inputOf(text, anyNumber),
+  parameters: record(either(either(anyNumber, text, 'a number or a text'), flag, 'a number, a text, true or false')),
+  interventions,
+  seed: anyNumber,
+});
+
+export const analysisRequest: Schema<AnalysisRequest> = object<AnalysisRequest>({
   analysis: filledText,
+  folder: filledText,
   input: analysisInput,
   parameters: parameterValues,
   interventions,
   seed: wholeFrom(0, 2 ** 32 - 1),
-};
-
-/** As it is kept of a form: no model may be chosen yet. */
-export const analysisPlan: Schema<AnalysisPlan> = object<AnalysisPlan>({ ...asked, folder: text });
-
-export const analysisRequest: Schema<AnalysisRequest> = object<AnalysisRequest>({
-  ...asked,
-  folder: filledText,
   keepIn: optional(filledText),
 });
 

@@ -1,9 +1,9 @@
 /** Messages of the panel of analyses to the extension. */
 import { analysisPlan, offer, sectionQuestion } from '../analysis/schema';
 import type { Schema } from '../schema/check';
-import { byKind, oneOf, text, whole } from '../schema/fields';
+import { byKind, oneOf, optional, text, whole } from '../schema/fields';
 import type { FromAnalysesPanel } from './analyses';
-import { copied, exported } from './messages';
+import { copied, exported, headPlace } from './messages';
 
 const request = whole;
 
@@ -25,5 +25,5 @@ export const fromAnalysesPanel: Schema<FromAnalysesPanel> = byKind<FromAnalysesP
   apply: { offer, where: oneOf(['heads', 'file']) },
   export: exported,
   copy: copied,
-  openFull: { plan: analysisPlan },
+  openFull: { plan: analysisPlan, select: optional(headPlace) },
 });
