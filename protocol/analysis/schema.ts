@@ -42,28 +42,30 @@ import type { ParameterValue, ParameterValues } from './parameters';
 const mostIds = 2 ** 24;
 const ids = list(wholeFrom(0, 2 ** 31 - 1, 'a token id'), 'a list of token ids', { most: mostIds });
 
-const textOrIds: Schema<PromptInput> = byKind<PromptInput>({
-  text: { text, chat: optional(flag), image: optional(filledText) },
-  ids: { ids, image: optional(filledText) },
-});
+const textOrIds = (image: Schema<string>): Schema<PromptInput> =>
+  byKind<PromptInput>({
+    text: { text, chat: optional(flag), image: optional(image) },
+    ids: { ids, image: optional(image) },
+  });
 
-const anyPrompt: Schema<PromptInput | EncoderInput> = byKind<PromptInput | EncoderInput>({
-  text: { text, chat: optional(flag), image: optional(filledText) },
-  ids: { ids, image: optional(filledText) },
-  image: { image: filledText, tile: optional(wholeFrom(0, 1 << 16)) },
-});
+const anyPrompt = (image: Schema<string>): Schema<PromptInput | EncoderInput> =>
+  byKind<PromptInput | EncoderInput>({
+    text: { text, chat: optional(flag), image: optional(image) },
+    ids: { ids, image: optional(image) },
+    image: { image, tile: optional(wholeFrom(0, 1 << 16)) },
+  });
 
 const samples = wholeFrom(1, 100_000);
 
 /** `path`: of a name or a path, `count`: of samples; a form may hold less than a request. */
 const inputOf = (path: Schema<string>, count: Schema<number>): Schema<AnalysisInput> =>
   byKind<AnalysisInput>({
-    prompt: { prompt: anyPrompt },
-    'prompt-pair': { prompt: textOrIds, counterpart: textOrIds },
+    prompt: { prompt: anyPrompt(path) },
+    'prompt-pair': { prompt: textOrIds(path), counterpart: textOrIds(path) },
     task: { task: path, samples: count },
     corpus: { file: path },
-    image: { prompt: textOrIds },
-    'image-set': { folder: path, prompt: textOrIds, samples: count },
+    image: { prompt: textOrIds(path) },
+    'image-set': { folder: path, prompt: textOrIds(path), samples: count },
     none: {},
   });
 export const analysisInput = inputOf(filledText, samples);
