@@ -590,32 +590,6 @@ describe('the Hallucination panel', () => {
       assert.match(await text(panel, 'h1'), /^3 of 48 heads/);
     });
 
-    it('marks tokens with Shift without selecting their text', async () => {
-      const prompt = 'The lamp in the hall is red.';
-      const panel = await start({
-        host: answering(
-          openMessage({ model: textOnly, plan: { ...plan, mode: 'span', folder: textOnly.folder, prompt } }),
-        ),
-      });
-      await panel.page.click('#span [data-position="1"]');
-      await panel.page.click('#span [data-position="4"]', { modifiers: ['Shift'] });
-      await settle(panel);
-      assert.match(await text(panel, '.strip'), /Tokens 1 to 4 are taken away/);
-      assert.equal(await panel.page.evaluate(() => getSelection()?.toString()), '');
-    });
-
-    it('asks for the tokens of a text without the chat template that only the model before had', async () => {
-      const spanPlan = {
-        ...plan,
-        mode: 'span',
-        chat: true,
-        folder: textOnly.folder,
-        prompt: 'The lamp is red.',
-      } as const;
-      const panel = await start({ host: answering(openMessage({ model: textOnly, plan: spanPlan })) });
-      assert.equal((await panel.posts('tokenise')).chat, false);
-    });
-
     it('keeps what was typed over a reload', async () => {
       const panel = await start();
       await panel.page.fill('#prompt', 'USER: <image>\nWhat is left of the box?');

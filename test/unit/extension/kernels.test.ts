@@ -24,6 +24,7 @@ class Stage {
   saved: BenchmarkResult[] = [];
   saveFails = false;
   stoppedFails: FailureError | undefined;
+  stopped = 0;
   may: true | string = true;
   up = true;
   kept: BenchmarkPlan[] = [];
@@ -47,6 +48,7 @@ class Stage {
           });
         },
         stopped: ({ done = [], ...asked }) => {
+          this.stopped += 1;
           if (this.stoppedFails) return Promise.reject(this.stoppedFails);
           return Promise.resolve({ ...result(done), plan: asked, state: 'cancelled', seconds: 0 });
         },
@@ -362,6 +364,33 @@ describe('the host of a kernels webview', () => {
     await ended;
     assert.match(last(sent, 'failed')?.sentence ?? '', /does not start.*2 points are kept; Resume measures the rest/);
     assert.equal(stage.drafts.at(-1)?.rows.length, 2);
+  });
+
+  it('asks nothing more of the compute server when the window closes during a run', async () => {
+    const stage = new Stage();
+    const { host } = stage.open('full');
+    await host.receive({ kind: 'ready' });
+    const started = stage.started();
+    const ended = host.receive({ kind: 'run', plan: plan() });
+    await started;
+    stage.run.dispose();
+    assert.equal(stage.signals[0]?.aborted, true);
+    stage.fail(new FailureError({ code: 'cancelled' }));
+    await ended;
+    assert.equal(stage.stopped, 0);
+  });
+
+  it('shows the points that a run goes on behind in every webview', async () => {
+    const stage = new Stage();
+    const [full, side] = [stage.open('full'), stage.open('side')];
+    for (const { host } of [full, side]) await host.receive({ kind: 'ready' });
+    const started = stage.started();
+    const ended = full.host.receive({ kind: 'run', plan: plan({ done: [row('fused', 512)] }) });
+    await started;
+    assert.deepEqual(last(side.sent, 'row'), { kind: 'row', row: row('fused', 512), final: true });
+    assert.equal('done' in (last(side.sent, 'open')?.plan ?? {}), false);
+    stage.finish(result());
+    await ended;
   });
 
   it('does not run in an untrusted workspace, and does not ask the compute server', async () => {
