@@ -1,6 +1,7 @@
 /** Every analysis: one line each. */
 import type { Analysis } from './analysis';
+import { divergenceSet } from './divergence-set/analysis';
 import { divergence } from './divergence/analysis';
 import { labels } from './labels/analysis';
 
-export const analyses: readonly Analysis[] = [labels, divergence];
+export const analyses: readonly Analysis[] = [labels, divergence, divergenceSet];

@@ -1,8 +1,10 @@
 /** The ModelRunner of an opened model: what analyses run it through. */
 import type {
   ContinuationRequest,
+  DrawnPictures,
   ModelFacts,
   ModelRunner,
+  PictureRequest,
   Prompt,
   ReinforcedContinuation,
   ReinforcedRequest,
@@ -24,6 +26,7 @@ import { checkedVariant } from '../model/run/key-groups';
 import { layersOf, runPrompt } from '../model/run/model-run';
 import type { CachedPrefix, RunRequest as ServerRequest } from '../model/run/run-request';
 import type { Surroundings } from '../surroundings';
+import { drawnPictures, textFile } from './files';
 
 /** Variants of a batch at most: more of them make no run faster. */
 const mostSideBySide = 16;
@@ -176,6 +179,14 @@ export class ServerRunner implements ModelRunner {
     const block = this.model.spec.blocks[layer];
     if (!block) throw new RangeError(`no layer ${layer} of ${this.model.spec.blocks.length}`);
     return headWeights(block.attention, head, this.model.weights, this.model.weightsFolder);
+  }
+
+  pictures(request: PictureRequest): Promise<DrawnPictures> {
+    return drawnPictures(request);
+  }
+
+  textFile(path: string): Promise<string> {
+    return textFile(path);
   }
 
   private specFor({ depth, logits, lossAt }: RunRequest): LoadedModel['spec'] {

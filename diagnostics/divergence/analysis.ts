@@ -1,5 +1,4 @@
 /** The analysis `divergence`: which heads read the image, or another span, and which generated words lean on it. */
-import { FailureError } from '../../protocol/wire/failures';
 import type { Section, SectionQuestion } from '../../protocol/sections/section';
 import type { Analysis, AnalysisJob, Support } from '../analysis';
 import type { ModelFacts, ModelRunner } from '../model-runner/model-runner';
@@ -10,6 +9,7 @@ import { findingOf } from './finding';
 import { headName } from './heads-of-result';
 import { divergenceParameters, settingsOf, type DivergenceParameters } from './parameters';
 import { readsTextAlone, refused } from './plan';
+import { generatesWith } from './support';
 import { divergenceResult, type DivergenceResult } from './result';
 import { headTables, sectionIds, sectionsOf, spanSection } from './sections';
 import { spanMap } from './span-map';
@@ -53,21 +53,10 @@ export const divergence: Analysis<DivergenceParameters, DivergenceResult> = {
 };
 
 function supports(model: ModelFacts, parameters: DivergenceParameters): Support {
-  const { predicts, summary } = model;
-  if (!predicts) {
-    const why = summary.causal
-      ? 'The model has no language head, so it predicts no tokens. Choose one that generates text.'
-      : 'The model reads in both directions and predicts masked tokens, not the next one. Choose one that generates text.';
-    return { ok: false, why };
+  if (parameters.removed === 'image' && model.predicts && !model.summary.vision) {
+    return { ok: false, why: readsTextAlone };
   }
-  if (parameters.removed === 'image' && !summary.vision) return { ok: false, why: readsTextAlone };
-  try {
-    settingsOf(model, parameters);
-    return { ok: true };
-  } catch (error) {
-    if (!(error instanceof FailureError) || error.failure.code !== 'bad-request') throw error;
-    return { ok: false, why: error.failure.detail };
-  }
+  return generatesWith(model, () => settingsOf(model, parameters));
 }
 
 /** A head: where it reads at the first token. A token of a caption: all heads at its step. */

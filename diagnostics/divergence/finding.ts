@@ -13,11 +13,11 @@ export function findingOf(result: Partial<DivergenceResult>): string {
     return `No head changes at the first token when ${what} is left out, outliers aside.`;
   }
   const { length } = affected(result);
-  const value = `${headName(first)} (VHD ${significant(first.vhd)})`;
+  const most = `${headName(first)} (VHD ${significant(first.vhd)})`;
   const heads =
     length === 1
-      ? `Of ${of} heads, ${value} alone changes at the first token when ${what} is left out; the others change less than half as much.`
-      : `${length} of ${of} heads change at the first token when ${what} is left out, by at least half as much as ${value}.`;
+      ? `Without ${what}, ${most} changes most of ${of} heads at the first token; the others change less than half as much.`
+      : `Without ${what}, ${length} of ${of} heads change at the first token by at least half of the largest change, that of ${most}.`;
   if (!reinforced || !caption) return heads;
   const at = reinforced.tokens.findIndex(({ id }, index) => caption.tokens[index]?.id !== id);
   const longer = reinforced.tokens.length < caption.tokens.length ? reinforced.tokens.length : -1;

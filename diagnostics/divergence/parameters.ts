@@ -15,47 +15,29 @@ import type { ModelFacts } from '../model-runner/model-runner';
 import type { DivergenceMeasure } from './divergence-run';
 import { refused, resolvedReinforcement, topHeads } from './plan';
 
-// A type and no interface: values are a record.
-export type DivergenceParameters = {
-  readonly removed: string;
-  readonly start: number;
-  readonly end: number;
+// Types and no interfaces: values are records.
+type MeasureParameters = {
   readonly distance: string;
   readonly outliers: string;
   readonly positions: string;
   readonly k: number;
+};
+type ReinforcementParameters = { readonly alpha: number; readonly layers: string };
+
+/** What one picture and a set of pictures have in common. */
+export type CommonParameters = MeasureParameters & ReinforcementParameters;
+
+export type DivergenceParameters = CommonParameters & {
+  readonly removed: string;
+  readonly start: number;
+  readonly end: number;
   readonly tokens: number;
   readonly reinforce: boolean;
-  readonly alpha: number;
-  readonly layers: string;
 };
 
 const mostRows = 2 ** 24;
 
-export const divergenceParameters: ParameterTable<DivergenceParameters> = {
-  removed: {
-    kind: 'choice',
-    title: 'Removed',
-    description: 'What the second pass lacks: the image of the prompt, or a span of its tokens.',
-    options: ['image', 'span'] satisfies readonly Removed['kind'][],
-    default: 'image',
-  },
-  start: {
-    kind: 'integer',
-    title: 'Span start',
-    description: 'First token of the span, counted from 0; for a span alone.',
-    min: 0,
-    max: mostRows,
-    default: 0,
-  },
-  end: {
-    kind: 'integer',
-    title: 'Span end',
-    description: 'The token behind the last one of the span; for a span alone.',
-    min: 0,
-    max: mostRows,
-    default: 0,
-  },
+export const measureParameters: ParameterTable<MeasureParameters> = {
   distance: {
     kind: 'choice',
     title: 'Distance',
@@ -88,20 +70,9 @@ export const divergenceParameters: ParameterTable<DivergenceParameters> = {
     max: mostHeads,
     default: 0,
   },
-  tokens: {
-    kind: 'integer',
-    title: 'Most tokens',
-    description: 'The caption is cut after so many tokens; a word takes one or more.',
-    min: 1,
-    max: 2 ** 16,
-    default: 48,
-  },
-  reinforce: {
-    kind: 'boolean',
-    title: 'Reinforce',
-    description: 'Write a second caption with the selected heads scaled by alpha from the prompt on.',
-    default: false,
-  },
+};
+
+export const reinforcementParameters: ParameterTable<ReinforcementParameters> = {
   alpha: {
     kind: 'number',
     title: 'Alpha',
@@ -118,6 +89,48 @@ export const divergenceParameters: ParameterTable<DivergenceParameters> = {
   },
 };
 
+export const divergenceParameters: ParameterTable<DivergenceParameters> = {
+  removed: {
+    kind: 'choice',
+    title: 'Removed',
+    description: 'What the second pass lacks: the image of the prompt, or a span of its tokens.',
+    options: ['image', 'span'] satisfies readonly Removed['kind'][],
+    default: 'image',
+  },
+  start: {
+    kind: 'integer',
+    title: 'Span start',
+    description: 'First token of the span, counted from 0; for a span alone.',
+    min: 0,
+    max: mostRows,
+    default: 0,
+  },
+  end: {
+    kind: 'integer',
+    title: 'Span end',
+    description: 'The token behind the last one of the span; for a span alone.',
+    min: 0,
+    max: mostRows,
+    default: 0,
+  },
+  ...measureParameters,
+  tokens: {
+    kind: 'integer',
+    title: 'Most tokens',
+    description: 'The caption is cut after so many tokens; a word takes one or more.',
+    min: 1,
+    max: 2 ** 16,
+    default: 48,
+  },
+  reinforce: {
+    kind: 'boolean',
+    title: 'Reinforce',
+    description: 'Write a second caption with the selected heads scaled by alpha from the prompt on.',
+    default: false,
+  },
+  ...reinforcementParameters,
+};
+
 export interface DivergenceSettings {
   readonly removed: Removed;
   readonly positions: RemovedPositions;
@@ -127,36 +140,54 @@ export interface DivergenceSettings {
 }
 
 /** Fails with a sentence where the model does not have what a parameter names. */
-export function settingsOf({ blocks, summary }: ModelFacts, parameters: DivergenceParameters): DivergenceSettings {
-  const { start, end, k, tokens, reinforce, alpha } = parameters;
-  // The table allows no other values.
-  const distance = parameters.distance as VhdDistance;
-  const outliers = parameters.outliers as OutlierRule;
-  const positions = parameters.positions as RemovedPositions;
-  const layers = layersIn(parameters.layers);
+export function settingsOf(facts: ModelFacts, parameters: DivergenceParameters): DivergenceSettings {
+  const { removed, start, end, tokens, reinforce } = parameters;
   return {
-    removed: parameters.removed === 'span' ? { kind: 'span', start, end } : { kind: 'image' },
-    positions,
-    measure: { distance, outliers, k: topHeads(summary.heads, k === 0 ? undefined : k) },
+    removed: removed === 'span' ? { kind: 'span', start, end } : { kind: 'image' },
+    ...measureIn(facts, parameters),
     maxNewTokens: tokens,
-    ...(reinforce
-      ? {
-          reinforcement: resolvedReinforcement(
-            blocks.length,
-            { distance, positions },
-            {
-              alpha,
-              outliers,
-              heads: 'selected',
-              normMatched: false,
-              executor: 'in-graph',
-              seed: 0,
-              ...(layers === 'auto' ? {} : { layers }),
-            },
-          ),
-        }
-      : {}),
+    ...(reinforce ? { reinforcement: reinforcementIn(facts, parameters) } : {}),
   };
+}
+
+export function measureIn(
+  { summary }: ModelFacts,
+  { distance, outliers, positions, k }: MeasureParameters,
+): Pick<DivergenceSettings, 'positions' | 'measure'> {
+  // The table allows no other values.
+  return {
+    positions: positions as RemovedPositions,
+    measure: {
+      distance: distance as VhdDistance,
+      outliers: outliers as OutlierRule,
+      k: topHeads(summary.heads, k === 0 ? undefined : k),
+    },
+  };
+}
+
+/** The plain reinforcement, or a control of it. */
+export function reinforcementIn(
+  facts: ModelFacts,
+  parameters: CommonParameters,
+  control: Partial<Pick<Reinforcement, 'heads' | 'normMatched' | 'seed'>> = {},
+): Reinforcement {
+  const { measure, positions } = measureIn(facts, parameters);
+  const { distance, outliers } = measure;
+  const layers = layersIn(parameters.layers);
+  return resolvedReinforcement(
+    facts.blocks.length,
+    { distance, positions },
+    {
+      alpha: parameters.alpha,
+      outliers,
+      heads: 'selected',
+      normMatched: false,
+      executor: 'in-graph',
+      seed: 0,
+      ...control,
+      ...(layers === 'auto' ? {} : { layers }),
+    },
+  );
 }
 
 /** `auto`, or `1,18-31`. */

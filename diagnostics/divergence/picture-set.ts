@@ -63,7 +63,7 @@ export function scoresOf(
   reinforcements: readonly Reinforcement[],
   lexicon: Lexicon,
   truths: readonly (readonly string[])[],
-): Pick<HallucinationSet, 'plain' | 'variants' | 'truthLabels' | 'separation'> {
+): Required<Pick<HallucinationSet, 'plain' | 'variants' | 'truthLabels' | 'separation'>> {
   const judged = (caption: Caption, truth: readonly string[]): JudgedCaption =>
     new CaptionJudge({ ...lexicon, truth }).judged(caption.text);
   const score = (of: (entry: DatasetEntry) => Caption | undefined): CaptionSetScore => {

@@ -124,6 +124,20 @@ export interface HeadWeights {
   readonly output: HeadMap;
 }
 
+export interface PictureRequest {
+  readonly folder: string;
+  readonly wanted: (name: string) => boolean;
+  readonly count: number;
+  readonly seed: number;
+}
+
+export interface DrawnPictures {
+  /** By name; the stamp changes with the file. */
+  readonly files: readonly { readonly name: string; readonly path: string; readonly stamp: string }[];
+  /** Files that were wanted. */
+  readonly of: number;
+}
+
 export interface ModelRunner {
   readonly facts: ModelFacts;
   /** Aborts every call below when the person cancels. */
@@ -157,6 +171,11 @@ export interface ModelRunner {
   prefix(sequence: Sequence, length: number, variant?: Variant): Promise<KeptPrefix>;
   continuation(request: ContinuationRequest): Promise<Continuation>;
   reinforced(request: ReinforcedRequest): Promise<ReinforcedContinuation>;
+
+  /** Pictures of a folder: at most `count` of those whose names are wanted, drawn by the seed; fails with a sentence. */
+  pictures(request: PictureRequest): Promise<DrawnPictures>;
+  /** A text file that a parameter names; fails with a sentence. */
+  textFile(path: string): Promise<string>;
 
   /** Weights of one head on the host. */
   weights(layer: number, head: number): Promise<HeadWeights>;

@@ -125,10 +125,10 @@ const captionOf = (size?: Size): Schema<Caption> =>
     gains: optional(headGains(size)),
   });
 
-const truthLabels = object<TruthLabels>({ total: whole, unknown: whole, names: texts });
+export const truthLabels = object<TruthLabels>({ total: whole, unknown: whole, names: texts });
 
 /** What both kinds say of how they were measured. */
-const measure = {
+export const measureFields = {
   model: modelSummary,
   prompt: orNull(text),
   chatPrompt: optional(chatPrompt),
@@ -162,7 +162,7 @@ function resultOf(size: Size): Schema<HallucinationResult> {
     {
       ...headOf('headscope-hallucination', 'saved result of a picture'),
       ...provenance,
-      ...measure,
+      ...measureFields,
       promptIds: wholes,
       promptTokens: texts,
       image: optional(imageSpan),
@@ -217,31 +217,36 @@ const separation = object<TVhdSeparation>({
 
 const captionOfSet = captionOf();
 
+/** What is known of the pictures of a set. */
+export const captionedPictures = {
+  entries: list(
+    object<DatasetEntry>({
+      name: text,
+      truth: list(text, 'a list of objects'),
+      plain: captionOfSet,
+      variants: list(captionOfSet, 'a list', ofCaptions),
+    }),
+    'a list',
+    ofPictures,
+  ),
+  failures: list(object<HallucinationSet['failures'][number]>({ name: text, why: text }), 'a list', ofPictures),
+  plain: setScore,
+  variants: list(
+    object<HallucinationSet['variants'][number]>({ reinforcement, score: setScore, change: optional(change) }),
+    'a list',
+    ofCaptions,
+  ),
+  sample: optional(object<PictureSample>({ count: whole, seed: whole, of: whole })),
+  separation,
+  total: whole,
+} satisfies Partial<Fields<HallucinationSet>>;
+
 const set = object<HallucinationSet>(
   {
     ...headOf('headscope-hallucination-set', 'saved set of captions'),
     ...provenance,
-    ...measure,
-    entries: list(
-      object<DatasetEntry>({
-        name: text,
-        truth: list(text, 'a list of objects'),
-        plain: captionOfSet,
-        variants: list(captionOfSet, 'a list', ofCaptions),
-      }),
-      'a list',
-      ofPictures,
-    ),
-    failures: list(object<HallucinationSet['failures'][number]>({ name: text, why: text }), 'a list', ofPictures),
-    plain: setScore,
-    variants: list(
-      object<HallucinationSet['variants'][number]>({ reinforcement, score: setScore, change: optional(change) }),
-      'a list',
-      ofCaptions,
-    ),
-    sample: optional(object<PictureSample>({ count: whole, seed: whole, of: whole })),
-    separation,
-    total: whole,
+    ...measureFields,
+    ...captionedPictures,
     state: oneOf(['done', 'cancelled']),
   },
   'a JSON object',

@@ -14,7 +14,7 @@ import {
   type EncoderOptions,
   type PromptOptions,
 } from '../model-options';
-import { sayNotes } from '../model-provenance';
+import { sayChatPrompt, sayNotes } from '../model-provenance';
 import { collect, seed, whole } from '../options';
 import type { Registration } from '../registration';
 import { sectionText } from '../section-text';
@@ -91,6 +91,7 @@ export const run: Registration = (program, session) => {
         },
       );
       sayNotes(session, result.model);
+      for (const prompt of result.prompts) sayChatPrompt(session, prompt);
       if (options.json !== undefined) await session.writeJson(options.json, result);
       if (options.json !== '-') session.print(inWords(result));
     });

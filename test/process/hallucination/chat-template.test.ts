@@ -65,27 +65,31 @@ describe('a prompt without an image token', () => {
     heads: () => [...one(), '--prompt', 'a', '--no-classify'],
     map: () => [...one(), '--prompt', 'a', '--layer', '0', '--head', '0'],
     pope: () => [...many(), '--prompt', 'a{question}', '--split', 'random', '--max-new-tokens', '1'],
+    'run divergence': () => [...one(), '--prompt', 'a', '--param', 'tokens=1'],
     vhd: () => [...one(), '--prompt', 'a', '--steps', '1'],
   };
 
   it('is tried here with every command that takes pictures', async () => {
-    assert.deepEqual(await commandsWithPictures(), Object.keys(words).sort());
+    const tried = Object.keys(words).map((command) => command.split(' ')[0]);
+    assert.deepEqual(await commandsWithPictures(), tried.sort());
   });
 
   for (const [command, given] of Object.entries(words)) {
     it(`headscope ${command}: goes through the chat template, says so on stderr and in the result`, async function () {
       this.timeout(60_000);
       const run = (folder: string, more: readonly string[] = []) =>
-        place.headscope([command, folder, ...given(), ...more, '--json', '-']);
+        place.headscope([...command.split(' '), folder, ...given(), ...more, '--json', '-']);
       const [done, refused] = await Promise.all([run(withTemplate), run(without)]);
       assert.equal(done.code, 0, done.stderr);
       const rendered = `b<image>\n${command === 'pope' ? 'a{question}' : 'a'}`;
       const said = `The prompt has no image token, so it went through the chat template of the model: ${JSON.stringify(rendered)}.`;
       assert.equal(done.stderr.split('\n').filter((line) => line === said).length, 1, done.stderr);
-      const result = JSON.parse(done.stdout) as Record<string, unknown>;
+      const written = JSON.parse(done.stdout) as Record<string, unknown>;
+      const [result = written] = (written['prompts'] ?? []) as Record<string, unknown>[];
       assert.deepEqual(result['chatPrompt'], { text: rendered, why: 'no-image-token' });
       const read = result['ids'] ?? result['promptIds'];
-      if (command === 'heads' || command === 'map' || command === 'vhd') assert.deepEqual(read, ids);
+      if (command === 'heads' || command === 'map' || command === 'vhd' || command.startsWith('run'))
+        assert.deepEqual(read, ids);
       if (command === 'generate') assert.deepEqual(result['promptIds'], ids);
       assert.equal(refused.code, 2, refused.stderr);
       assert.equal(refused.stdout, '');

@@ -1,0 +1,28 @@
+/** Files that the input or a parameter of an analysis names. */
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DrawnPictures, PictureRequest } from '../../diagnostics/model-runner/model-runner';
+import { FailureError } from '../../protocol/wire/failures';
+import { sampled } from '../model/prompt/picture-sample';
+
+export const textFile = (path: string): Promise<string> => orRefused(path, readFile(path, 'utf8'));
+
+/** The same pictures that `headscope captions` draws. */
+export async function drawnPictures({ folder, wanted, count, seed }: PictureRequest): Promise<DrawnPictures> {
+  const names = (await orRefused(folder, readdir(folder))).filter(wanted).sort();
+  const pictures = names.map((name) => ({ name, path: join(folder, name) }));
+  const files = sampled(pictures, { count, seed }).map(async (picture) => {
+    const { size, mtimeMs } = await orRefused(picture.path, stat(picture.path));
+    return { ...picture, stamp: `${size}.${mtimeMs}` };
+  });
+  return { files: await Promise.all(files), of: names.length };
+}
+
+async function orRefused<T>(path: string, reading: Promise<T>): Promise<T> {
+  try {
+    return await reading;
+  } catch (error) {
+    const detail = `${path} cannot be read (${(error as Error).message}). Check the path.`;
+    throw new FailureError({ code: 'bad-request', detail });
+  }
+}

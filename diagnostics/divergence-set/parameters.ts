@@ -1,0 +1,65 @@
+/** The parameters of the analysis `divergence-set`. */
+import type { ParameterTable } from '../../protocol/analysis/parameters';
+import type { Reinforcement } from '../../protocol/results/hallucination';
+import {
+  measureParameters,
+  reinforcementIn,
+  reinforcementParameters,
+  type CommonParameters,
+} from '../divergence/parameters';
+import type { ModelFacts } from '../model-runner/model-runner';
+
+// A type and no interface: values are a record.
+export type SetParameters = CommonParameters & {
+  readonly truth: string;
+  readonly lexicon: string;
+  readonly tokens: number;
+  readonly captions: string;
+};
+
+const captionChoices = ['plain', 'reinforced', 'controls'] as const;
+
+export const setParameters: ParameterTable<SetParameters> = {
+  truth: {
+    kind: 'file',
+    title: 'Truth',
+    description: 'JSON file of what the pictures hold: {"image.png": ["object", …]}; only pictures it names are run.',
+    default: '',
+  },
+  lexicon: {
+    kind: 'file',
+    title: 'Lexicon',
+    description: 'Classes and synonyms by which the words of a caption are judged; empty: the 80 classes of COCO.',
+    default: '',
+  },
+  ...measureParameters,
+  tokens: {
+    kind: 'integer',
+    title: 'Most tokens',
+    description: 'A caption is cut after so many tokens; a word takes one or more.',
+    min: 1,
+    max: 2 ** 16,
+    default: 64,
+  },
+  captions: {
+    kind: 'choice',
+    title: 'Captions',
+    description:
+      'Of each picture: the plain one, one with the selected heads scaled too, or these and two controls (random heads, and the norm kept).',
+    options: captionChoices,
+    default: 'reinforced',
+  },
+  ...reinforcementParameters,
+};
+
+/** The captions that are made of each picture beside the plain one. */
+export function reinforcementsIn(facts: ModelFacts, parameters: SetParameters, seed: number): readonly Reinforcement[] {
+  if (parameters.captions === 'plain') return [];
+  const chosen = reinforcementIn(facts, parameters, { seed });
+  if (parameters.captions === 'reinforced') return [chosen];
+  return [
+    chosen,
+    reinforcementIn(facts, parameters, { seed, heads: 'random' }),
+    reinforcementIn(facts, parameters, { seed, normMatched: true }),
+  ];
+}
