@@ -7,7 +7,7 @@ import { scaleBar } from '../../charts/scale-bar';
 import { changeColumns, changeOf, type Change } from '../../ui/changes';
 import { headKey, headName, type HeadPlace } from '../../ui/head-names';
 import { folded } from '../../ui/panel-page';
-import { table, type Column } from '../../ui/table';
+import { type Column, table, textColumn } from '../../ui/table';
 import type { Part } from './actions';
 import { scoreRows, setScoreColumns } from './set-view';
 import { lacking } from './shown';
@@ -98,18 +98,8 @@ export function scoreChanges(here: HallucinationSet, there: HallucinationSet): r
     : [...scores, { measure: 'AUROC of T-VHD', here: mine, there: theirs }];
 }
 
-export const comparedHead: Column<HeadChange> = {
-  id: 'head',
-  title: 'Head',
-  numeric: false,
-  value: ({ layer, head }) => headName(layer, head),
-};
-export const scoreTitle: Column<ScoreChange> = {
-  id: 'measure',
-  title: 'Score',
-  numeric: false,
-  value: ({ measure }) => measure,
-};
+export const comparedHead: Column<HeadChange> = textColumn('head', 'Head', ({ layer, head }) => headName(layer, head));
+export const scoreTitle: Column<ScoreChange> = textColumn('measure', 'Score', ({ measure }) => measure);
 
 /** For machines: what the result is compared with, and the changes where the two can be laid side by side. */
 export function comparisonData(state: State): object {

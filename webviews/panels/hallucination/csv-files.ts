@@ -8,7 +8,7 @@ import type {
 } from '../../../protocol/results/hallucination';
 import type { HeadPlace } from '../../ui/head-names';
 import { constantColumns, plainColumns, toCsv } from '../../ui/csv';
-import type { CellValue, Column } from '../../ui/table';
+import { type CellValue, type Column, countColumn, textColumn } from '../../ui/table';
 import { pairOf } from './comparison';
 import { lacking } from './shown';
 import type { State } from './state';
@@ -70,7 +70,7 @@ export function headsCsv(state: State, result: HallucinationResult): string {
   const image = result.image?.name ?? '';
   return toCsv(
     [
-      { id: 'layer', title: 'Layer', numeric: true, value: ({ layer }) => layer },
+      countColumn<HeadPlace>('layer', 'Layer', ({ layer }) => layer),
       ...headColumns(model),
       ...comparedColumns(state),
       ...constantColumns<HeadPlace>({ step: model.step.step, image, ...made(result) }),
@@ -84,9 +84,9 @@ export function wordsCsv(state: State, result: HallucinationResult): string {
   const rows = [result.caption, ...result.variants].flatMap(tokenRows);
   return toCsv(
     [
-      { id: 'caption', title: 'Caption', numeric: false, value: ({ caption }) => caption },
+      textColumn<TokenRow>('caption', 'Caption', ({ caption }) => caption),
       ...tokenColumns(lacking(state)),
-      { id: 'stopped_at', title: 'Stopped at', numeric: true, value: ({ stoppedAt }) => stoppedAt },
+      countColumn<TokenRow>('stopped_at', 'Stopped at', ({ stoppedAt }) => stoppedAt),
       ...constantColumns<TokenRow>({ image: result.image?.name ?? '', ...made(result) }),
     ],
     rows,

@@ -6,7 +6,7 @@ import { htmlTable } from '../../charts/html-page';
 import { fileName, type Leaving } from '../../charts/leaving';
 import { changeColumns as changesOf } from '../../ui/changes';
 import { count } from '../../ui/numbers';
-import type { Column } from '../../ui/table';
+import { type Column, countColumn, textColumn } from '../../ui/table';
 import type { Theme } from '../../ui/theme';
 import type { ExportKind } from './actions';
 import { scoreColumns } from './captions';
@@ -160,14 +160,10 @@ function tablesOfResult(state: State, result: HallucinationResult): readonly str
   const rows = headRows(model);
   const captions = [result.caption, ...result.variants];
   const judged = captions.some(({ score }) => score !== undefined);
-  const text: Column<Caption> = { id: 'text', title: 'Text', numeric: false, value: markedText };
-  const stopped: Column<Caption> = {
-    id: 'stopped_at',
-    title: 'Stopped at',
+  const text: Column<Caption> = textColumn('text', 'Text', markedText);
+  const stopped: Column<Caption> = countColumn('stopped_at', 'Stopped at', ({ stoppedAt }) => stoppedAt, {
     unit: 'tokens',
-    numeric: true,
-    value: ({ stoppedAt }) => stoppedAt,
-  };
+  });
   const span = spanTokens(result, state.map?.value);
   return [
     ...(span.length > 0 && state.map?.value ? [htmlTable(spanMapTitle(state), spanColumns, span)] : []),

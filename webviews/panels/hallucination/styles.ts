@@ -267,6 +267,7 @@ export const panelStyles = css`
   .compact .captions :is(th, td) {
     padding-inline: 4px;
   }
+  .compact .set-change td:last-child,
   .compact .set-scores tbody th,
   .compact .captions tbody th {
     white-space: normal;

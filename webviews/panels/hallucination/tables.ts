@@ -2,8 +2,8 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { DatasetEntry } from '../../../protocol/results/hallucination';
 import { headKey, headName, type HeadPlace } from '../../ui/head-names';
-import { count, significant } from '../../ui/numbers';
-import { sortRows, table, type Column } from '../../ui/table';
+import { count } from '../../ui/numbers';
+import { type Column, countColumn, numberColumn, sortRows, table, textColumn } from '../../ui/table';
 import type { Part } from './actions';
 import { copyButtons } from './copy-buttons';
 import { nameOf, percent } from './variant-words';
@@ -19,37 +19,28 @@ export const headRows = ({ layers, heads }: VhdModel): readonly HeadPlace[] =>
 export function headColumns(model: VhdModel): readonly Column<HeadPlace>[] {
   const yes = (value: boolean): string | undefined => (value ? 'yes' : undefined);
   return [
-    { id: 'head', title: 'Head', numeric: false, value: ({ layer, head }) => headName(layer, head) },
-    {
-      id: 'vhd',
-      title: 'VHD',
-      numeric: true,
+    textColumn('head', 'Head', ({ layer, head }) => headName(layer, head)),
+    numberColumn('vhd', 'VHD', (place) => divergenceAt(model, place), {
       hint: 'Distance of the head’s output with the image from its output without.',
-      value: (place) => divergenceAt(model, place),
-      text: (place) => significant(divergenceAt(model, place)),
-    },
-    {
-      id: 'text_energy',
-      title: 'Text energy',
-      numeric: true,
+    }),
+    numberColumn('text_energy', 'Text energy', ({ layer, head }) => model.step.textEnergy[layer]?.[head], {
       hint: 'Squared norm of the head’s output without the image.',
-      value: ({ layer, head }) => model.step.textEnergy[layer]?.[head],
-      text: ({ layer, head }) => significant(model.step.textEnergy[layer]?.[head] ?? Number.NaN),
-    },
+    }),
     ...(model.step.visualAttention
       ? [
-          {
-            id: 'visual_attention',
-            title: model.lacks === 'the picture' ? 'On the image' : 'On the part',
-            numeric: true,
-            hint: `Visual attention ratio: share of the query’s attention on ${model.lacks}.`,
-            value: (place: HeadPlace) => attentionAt(model, place),
-            text: (place: HeadPlace) => percent(attentionAt(model, place)),
-          } satisfies Column<HeadPlace>,
+          countColumn(
+            'visual_attention',
+            model.lacks === 'the picture' ? 'On the image' : 'On the part',
+            (place: HeadPlace) => attentionAt(model, place),
+            {
+              hint: `Visual attention ratio: share of the query’s attention on ${model.lacks}.`,
+              text: (place: HeadPlace) => percent(attentionAt(model, place)),
+            },
+          ),
         ]
       : []),
-    { id: 'outlier', title: 'Outlier', numeric: false, value: (place) => yes(isOutlier(model, place)) },
-    { id: 'selected', title: 'Selected', numeric: false, value: (place) => yes(isSelected(model, place)) },
+    textColumn('outlier', 'Outlier', (place) => yes(isOutlier(model, place))),
+    textColumn('selected', 'Selected', (place) => yes(isSelected(model, place))),
   ];
 }
 
@@ -89,28 +80,20 @@ const wrongOf = (entry: DatasetEntry, variant: number | null): readonly string[]
 export function entryColumns(entries: readonly DatasetEntry[]): readonly Column<DatasetEntry>[] {
   const [first] = entries;
   return [
-    { id: 'picture', title: 'Picture', numeric: false, value: ({ name }) => name },
-    { id: 'truth', title: 'In it', numeric: false, value: ({ truth }) => truth.join(', ') },
-    {
-      id: 'hallucinated',
-      title: 'Not there, plain',
-      numeric: false,
+    textColumn('picture', 'Picture', ({ name }) => name),
+    textColumn('truth', 'In it', ({ truth }) => truth.join(', ')),
+    textColumn('hallucinated', 'Not there, plain', (entry) => wrongOf(entry, null).join(', ') || undefined, {
       hint: 'Objects that the plain caption names and the picture lacks.',
-      value: (entry) => wrongOf(entry, null).join(', ') || undefined,
-    },
-    ...(first?.variants ?? []).map((caption, at): Column<DatasetEntry> => ({
-      id: `hallucinated_${at + 1}`,
-      title: nameOf(caption),
-      numeric: false,
-      value: (entry) => wrongOf(entry, at).join(', ') || undefined,
-    })),
-    { id: 'caption', title: 'Plain caption', numeric: false, value: ({ plain }) => plain.text.trim() },
-    ...(first?.variants ?? []).map((caption, at): Column<DatasetEntry> => ({
-      id: `caption_${at + 1}`,
-      title: `Caption, ${nameOf(caption).toLowerCase()}`,
-      numeric: false,
-      value: ({ variants }) => variants[at]?.text.trim(),
-    })),
+    }),
+    ...(first?.variants ?? []).map((caption, at): Column<DatasetEntry> =>
+      textColumn(`hallucinated_${at + 1}`, nameOf(caption), (entry) => wrongOf(entry, at).join(', ') || undefined),
+    ),
+    textColumn('caption', 'Plain caption', ({ plain }) => plain.text.trim()),
+    ...(first?.variants ?? []).map((caption, at): Column<DatasetEntry> =>
+      textColumn(`caption_${at + 1}`, `Caption, ${nameOf(caption).toLowerCase()}`, ({ variants }) =>
+        variants[at]?.text.trim(),
+      ),
+    ),
   ];
 }
 

@@ -5,7 +5,7 @@ import { symbol } from '../../charts/symbol';
 import { button } from '../../ui/controls';
 import { count, probability, significant } from '../../ui/numbers';
 import { toCsv } from '../../ui/csv';
-import { sortRows, table, toMarkdown, type Column } from '../../ui/table';
+import { type Column, countColumn, numberColumn, sortRows, table, textColumn, toMarkdown } from '../../ui/table';
 import type { Part } from './actions';
 import { changeColumns, changeOf, type Change } from '../../ui/changes';
 import { markdownCaption } from './captions';
@@ -24,67 +24,35 @@ export function labelColumns(dark: boolean, result: HeadsResult): readonly Colum
   const causal = result.classes.some((one) => one.causal !== undefined);
   const unit = changeUnit(result);
   return [
-    {
-      id: 'head',
-      title: 'Head',
-      numeric: false,
-      value: ({ layer, head }) => headName(layer, head),
-    },
-    {
-      id: 'label',
-      title: 'Label',
-      numeric: false,
-      value: ({ label }) => labelInfo(label).title,
+    textColumn('head', 'Head', ({ layer, head }) => headName(layer, head)),
+    textColumn('label', 'Label', ({ label }) => labelInfo(label).title, {
       cell: ({ label }) => {
         const info = labelInfo(label);
         return html`<span title=${info.definition}>${symbol(info.identity, dark)} ${info.title}</span>`;
       },
-    },
-    {
-      id: 'score',
-      title: 'Score',
-      numeric: true,
-      hint: '0 to 1; the label’s own tooltip says of what.',
-      value: ({ score }) => score,
-      text: ({ score }) => significant(score),
-    },
-    {
-      id: 'null',
-      title: 'Null',
+    }),
+    numberColumn('score', 'Score', ({ score }) => score, { hint: '0 to 1; the label’s own tooltip says of what.' }),
+    countColumn('null', 'Null', (one) => one.null.mean, {
       unit: 'mean ± sd',
-      numeric: true,
       hint: 'The same score where the structure that the label needs is absent.',
-      value: (one) => one.null.mean,
       text: (one) => nullWords(one.null),
-    },
-    {
-      id: 'p',
-      title: 'p',
-      numeric: true,
+    }),
+    countColumn('p', 'p', ({ confidence }) => 1 - confidence, {
       hint: '1 − confidence: chance of such a score under the null. By a normal distribution where the null is a formula, by Student’s t where it was measured on random sequences.',
-      value: ({ confidence }) => 1 - confidence,
       text: ({ confidence }) => probability(Math.max(0, 1 - confidence)),
-    },
+    }),
     ...(causal
       ? [
-          {
-            id: 'loss_change',
-            title: 'Loss without it',
+          countColumn('loss_change', 'Loss without it', (one: HeadClass) => known(one.causal?.lossChange), {
             unit,
-            numeric: true,
             hint: 'Change of the mean loss on a repeated random sequence with the head’s gain at 0.',
-            value: (one: HeadClass) => known(one.causal?.lossChange),
             text: (one: HeadClass) => (one.causal?.alreadyOff ? 'already off' : signed(one.causal?.lossChange)),
-          } satisfies Column<HeadClass>,
-          {
-            id: 'prompt_loss_change',
-            title: 'On the prompt',
+          }),
+          countColumn('prompt_loss_change', 'On the prompt', (one: HeadClass) => known(one.causal?.promptLossChange), {
             unit,
-            numeric: true,
             hint: 'Change of the mean loss of the prompt’s own tokens with the head’s gain at 0.',
-            value: (one: HeadClass) => known(one.causal?.promptLossChange),
             text: (one: HeadClass) => signed(one.causal?.promptLossChange),
-          } satisfies Column<HeadClass>,
+          }),
         ]
       : []),
   ];
@@ -97,13 +65,9 @@ const signed = (change: number | undefined): string =>
 export function ablationColumns(dark: boolean, result: HeadsResult): readonly Column<ClassAblation>[] {
   const unit = changeUnit(result);
   return [
-    {
-      id: 'label',
-      title: 'Label',
-      numeric: false,
-      value: ({ label }) => labelInfo(label).title,
+    textColumn('label', 'Label', ({ label }) => labelInfo(label).title, {
       cell: ({ label }) => html`${symbol(labelInfo(label).identity, dark)} ${labelInfo(label).title}`,
-    },
+    }),
     {
       id: 'heads',
       title: 'Heads',
@@ -111,24 +75,16 @@ export function ablationColumns(dark: boolean, result: HeadsResult): readonly Co
       value: ({ heads }) => heads,
       text: ({ heads, alreadyOff }) => `${heads}${alreadyOff ? `, ${alreadyOff} already off` : ''}`,
     },
-    {
-      id: 'loss_change',
-      title: 'Loss without them',
+    countColumn('loss_change', 'Loss without them', ({ lossChange }) => known(lossChange), {
       unit,
-      numeric: true,
       hint: 'Change of the mean loss on a repeated random sequence with the gain of all of them at 0.',
-      value: ({ lossChange }) => known(lossChange),
       text: ({ lossChange }) => signed(lossChange),
-    },
-    {
-      id: 'prompt_loss_change',
-      title: 'On the prompt',
+    }),
+    countColumn('prompt_loss_change', 'On the prompt', ({ promptLossChange }) => known(promptLossChange), {
       unit,
-      numeric: true,
       hint: 'Change of the mean loss of the prompt’s own tokens with the gain of all of them at 0.',
-      value: ({ promptLossChange }) => known(promptLossChange),
       text: ({ promptLossChange }) => signed(promptLossChange),
-    },
+    }),
   ];
 }
 
@@ -208,13 +164,12 @@ export function headRows(state: State): readonly HeadRow[] {
 export function headColumns(state: State): readonly Column<HeadRow>[] {
   const { result } = state;
   return [
-    { id: 'head', title: 'Head', numeric: false, value: ({ layer, head }) => headName(layer, head) },
-    {
-      id: 'label',
-      title: 'Labels',
-      numeric: false,
-      value: ({ classes }) => classes.map(({ label }) => labelInfo(label).title).join(', ') || undefined,
-    },
+    textColumn('head', 'Head', ({ layer, head }) => headName(layer, head)),
+    textColumn(
+      'label',
+      'Labels',
+      ({ classes }) => classes.map(({ label }) => labelInfo(label).title).join(', ') || undefined,
+    ),
     ...statisticInfos.map(({ id, title, unit, definition }): Column<HeadRow> => ({
       id,
       title,
@@ -287,7 +242,7 @@ export function changeTable(part: Part): TemplateResult | typeof nothing {
     .sort((a, b) => Math.abs(changeOf(b)) - Math.abs(changeOf(a)))
     .slice(0, pageOfRows);
   const columns = changeColumns<ChangeRow>(
-    { id: 'head', title: 'Head', numeric: false, value: ({ layer, head }) => headName(layer, head) },
+    textColumn('head', 'Head', ({ layer, head }) => headName(layer, head)),
     compareWith.name,
     info.unit,
   );
