@@ -1,5 +1,5 @@
 /** Two results side by side: the columns of a table of changes. Change = this one minus the other. */
-import { significant } from './numbers';
+import { significant, signed } from './numbers';
 import type { Column } from './table';
 
 export interface Change {
@@ -21,7 +21,7 @@ export function changeColumns<Row extends Change>(
     ...(unit ? { unit } : {}),
     numeric: true,
     value,
-    text: (row) => `${sign && value(row) > 0 ? '+' : ''}${significant(value(row))}`,
+    text: (row) => (sign ? signed : significant)(value(row)),
   });
   return [
     first,

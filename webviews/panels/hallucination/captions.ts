@@ -17,8 +17,9 @@ import { isSilent, ribbon, sharedScale, silentWords } from './ribbon';
 import { modelOfForm } from '../../ui/run-state';
 import { lacking } from './shown';
 import { shapeOf, type State } from './state';
-import { nameOf, percent, scoreWords, variantHint, variantName, writeAlpha } from './variant-words';
+import { nameOf, scoreWords, variantHint, variantName, writeAlpha } from './variant-words';
 import { outlierInfos } from './vhd-model';
+import { percent } from '../../ui/numbers';
 
 /** Alpha beyond this breaks the text of the models that were measured so far. */
 export const mostAlpha = 4;

@@ -12,7 +12,7 @@ import type { Part } from './actions';
 import { scoreRows, setScoreColumns } from './set-view';
 import { lacking } from './shown';
 import type { State } from './state';
-import { pageOfRows } from './tables';
+import { pageOfRows } from '../../ui/whole-table';
 import './vhd-grid';
 import { changeModel, distanceInfos } from './vhd-model';
 

@@ -5,7 +5,7 @@ import type { Caption, HallucinationResult, HallucinationSet } from '../../../pr
 import { htmlTable } from '../../charts/html-page';
 import { fileName, type Leaving } from '../../charts/leaving';
 import { changeColumns as changesOf } from '../../ui/changes';
-import { count } from '../../ui/numbers';
+import { count, took } from '../../ui/numbers';
 import { type Column, countColumn, textColumn } from '../../ui/table';
 import type { Theme } from '../../ui/theme';
 import type { ExportKind } from './actions';
@@ -22,7 +22,7 @@ import {
 } from './comparison';
 import { headsCsv, setCsv, wordsCsv } from './csv-files';
 import { drawResult, drawSet } from './figures';
-import { finding, took } from './finding';
+import { finding } from './finding';
 import { layerColumns, layerRows } from './layer-table';
 import { verdictMarks, verdictOf } from './ribbon-model';
 import { scoreRows, setScoreColumns } from './set-view';

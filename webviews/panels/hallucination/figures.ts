@@ -4,7 +4,7 @@ import type { HallucinationResult, HallucinationSet } from '../../../protocol/re
 import { scaleStops } from '../../charts/colour-map';
 import { freshCanvas, margin, type Sheet } from '../../charts/sheet';
 import { headName } from '../../ui/head-names';
-import { significant } from '../../ui/numbers';
+import { percent, signed, significant } from '../../ui/numbers';
 import { changeRows, changeWords } from './change-view';
 import { headChanges, pairOf, scoreChanges } from './comparison';
 import { histogram, histogramSize } from './histogram';
@@ -19,9 +19,9 @@ import { lacking, pictureOf } from './shown';
 import { spanMapTitle, spanTokens } from './span-map';
 import type { State } from './state';
 import type { Scale } from './ribbon-model';
-import { nameOf, percent, scoreWords } from './variant-words';
+import { nameOf, scoreWords } from './variant-words';
 import { drawVhd } from './vhd-draw';
-import { changeModel, signed, vhdLayout, type VhdModel } from './vhd-model';
+import { changeModel, vhdLayout, type VhdModel } from './vhd-model';
 import { modelOfStep } from './vhd-view';
 
 /** Largest changes that are written out. */

@@ -3,9 +3,9 @@ import { html, type TemplateResult } from 'lit';
 import { folded } from '../../ui/panel-page';
 import { type Column, countColumn, numberColumn, table, textColumn } from '../../ui/table';
 import type { Part } from './actions';
-import { copyButtons } from './copy-buttons';
-import { percent } from './variant-words';
+import { copyButtons } from '../../ui/whole-table';
 import { layerAttention, layerDivergence, type VhdModel } from './vhd-model';
+import { percent } from '../../ui/numbers';
 
 export const layerRows = ({ layers }: VhdModel): readonly number[] =>
   Array.from({ length: layers }, (_, layer) => layer);

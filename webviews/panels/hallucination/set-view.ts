@@ -1,7 +1,7 @@
 /** A folder of pictures: scores with and without reinforcement, T-VHD of true and hallucinated words, every picture. */
 import { html, nothing, type TemplateResult } from 'lit';
 import type { CaptionSetScore, HallucinationSet } from '../../../protocol/results/hallucination';
-import { count, significant } from '../../ui/numbers';
+import { count, percent, significant } from '../../ui/numbers';
 import { type Column, countColumn, table, textColumn } from '../../ui/table';
 import { folded } from '../../ui/panel-page';
 import { readTheme } from '../../ui/theme';
@@ -11,7 +11,7 @@ import { histogram, histogramTable } from './histogram';
 import { labelNote } from './notes';
 import { drawnWords } from './sample-words';
 import { entryTable } from './tables';
-import { percent, plainName, variantHint, variantName } from './variant-words';
+import { plainName, variantHint, variantName } from './variant-words';
 
 export interface ScoreRow {
   readonly name: string;

@@ -9,7 +9,7 @@ import { button, segments, textField } from '../../ui/controls';
 import { choicesOf, formFields } from '../../ui/form-fields';
 import { lastName } from '../../ui/model-field';
 import { chatField, modelSection, stripWords } from '../../ui/model-section';
-import { bytes, count } from '../../ui/numbers';
+import { bytes, count, plural } from '../../ui/numbers';
 import { textArea } from '../../ui/text-area';
 import type { Part } from './actions';
 import { readForm, readTruth, type Form, type Problems } from './form';
@@ -22,7 +22,6 @@ import { readsTextOnly } from './run-plan';
 import type { State } from './state';
 import { plannedWords } from './sample-words';
 import { distanceInfos, outlierInfos } from './vhd-model';
-import { plural } from './variant-words';
 
 const modes: readonly { readonly value: HallucinationMode; readonly label: string }[] = [
   { value: 'image', label: 'A picture' },

@@ -3,19 +3,18 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { scaleStops } from '../../charts/colour-map';
 import { scaleBar } from '../../charts/scale-bar';
 import type { HallucinationResult } from '../../../protocol/results/hallucination';
-import { count } from '../../ui/numbers';
+import { count, percent } from '../../ui/numbers';
 import { folded } from '../../ui/panel-page';
 import { type Column, countColumn, numberColumn, table, textColumn } from '../../ui/table';
 import { shownToken } from '../../ui/token-text';
 import type { Part } from './actions';
-import { copyButtons } from './copy-buttons';
+import { copyButtons } from '../../ui/whole-table';
 import { mapChooser, mapTitle, waiting } from './map-words';
 import { shadeOf } from './ribbon-model';
 import { mapHeads } from './shown';
 import { windowAt } from './span-mark';
 import type { State } from './state';
 import { tokenPager } from './token-pager';
-import { percent } from './variant-words';
 
 /** Tokens before and behind the part, so that it is found in its text. */
 const around = 12;

@@ -1,17 +1,14 @@
 /** The twins of the pictures: every head with its numbers, every picture of a set with its words. */
-import { html, nothing, type TemplateResult } from 'lit';
+import { nothing, type TemplateResult } from 'lit';
 import type { DatasetEntry } from '../../../protocol/results/hallucination';
 import { headKey, headName, type HeadPlace } from '../../ui/head-names';
-import { count } from '../../ui/numbers';
-import { type Column, countColumn, numberColumn, sortRows, table, textColumn } from '../../ui/table';
+import { type Column, countColumn, numberColumn, textColumn } from '../../ui/table';
+import { wholeTable } from '../../ui/whole-table';
 import type { Part } from './actions';
-import { copyButtons } from './copy-buttons';
-import { nameOf, percent } from './variant-words';
+import { nameOf } from './variant-words';
 import { attentionAt, divergenceAt, isOutlier, isSelected, type VhdModel } from './vhd-model';
 import { modelOfStep } from './vhd-view';
-
-/** Rows of one page of a table: a thousand heads are a thousand rows, but never all in the page. */
-export const pageOfRows = 64;
+import { percent } from '../../ui/numbers';
 
 export const headRows = ({ layers, heads }: VhdModel): readonly HeadPlace[] =>
   Array.from({ length: layers * heads }, (_, at) => ({ layer: Math.floor(at / heads), head: at % heads }));
@@ -49,27 +46,19 @@ export function headTable(part: Part): TemplateResult | typeof nothing {
   const model = modelOfStep(state);
   if (!model) return nothing;
   const columns = headColumns(model);
-  const sort = state.view.tableSort ?? { column: 'vhd', descending: true };
-  const sorted = sortRows(headRows(model), columns, sort);
-  const rows = state.view.allHeads ? sorted : sorted.slice(0, pageOfRows);
-  return html`${copyButtons(part, columns, sorted)}
-  ${table({
+  return wholeTable(part, {
     caption: 'All heads',
+    noun: 'heads',
     columns,
-    rows,
+    rows: headRows(model),
     key: ({ layer, head }) => headKey(layer, head),
-    sort,
+    sort: state.view.tableSort ?? { column: 'vhd', descending: true },
     onSort: (tableSort) => actions.view({ tableSort }),
     selected: state.selected && headKey(state.selected.layer, state.selected.head),
     onSelect: (place) => actions.select(place),
-  })}
-  ${
-    rows.length < sorted.length
-      ? html`<button type="button" class="link" @click=${() => actions.view({ allHeads: true })}>
-          Show the other ${count(sorted.length - rows.length)} heads
-        </button>`
-      : nothing
-  }`;
+    whole: state.view.allHeads,
+    onWhole: () => actions.view({ allHeads: true }),
+  });
 }
 
 const wrongOf = (entry: DatasetEntry, variant: number | null): readonly string[] => {
@@ -102,22 +91,16 @@ export function entryTable(part: Part, entries: readonly DatasetEntry[]): Templa
   const columns = entryColumns(entries);
   // While pictures come in, the newest is seen first.
   const all = state.set ? entries : entries.toReversed();
-  const rows = state.view.allEntries ? all : all.slice(0, pageOfRows);
-  return html`${copyButtons(part, columns, all)}
-  ${table({
+  return wholeTable(part, {
     caption: 'Pictures of the set: choose one to see its heads',
+    noun: 'pictures',
     columns,
-    rows,
+    rows: all,
     key: ({ name }) => name,
     sort: state.view.entrySort,
     onSort: (entrySort) => actions.view({ entrySort }),
     onSelect: (entry) => actions.openEntry(entry),
-  })}
-  ${
-    rows.length < all.length
-      ? html`<button type="button" class="link" @click=${() => actions.view({ allEntries: true })}>
-          Show the other ${count(all.length - rows.length)} pictures
-        </button>`
-      : nothing
-  }`;
+    whole: state.view.allEntries,
+    onWhole: () => actions.view({ allEntries: true }),
+  });
 }

@@ -7,8 +7,9 @@ import { shownToken } from '../../ui/token-text';
 import type { Part } from './actions';
 import { runsOf, verdictOf, verdictWords } from './ribbon-model';
 import { captionOf, lacking } from './shown';
-import { copyButtons } from './copy-buttons';
-import { nameOf, percent } from './variant-words';
+import { copyButtons } from '../../ui/whole-table';
+import { nameOf } from './variant-words';
+import { percent } from '../../ui/numbers';
 
 export interface TokenRow {
   /** Of the caption, as it is named on the panel. */

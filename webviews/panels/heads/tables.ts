@@ -3,9 +3,9 @@ import { html, nothing, type TemplateResult } from 'lit';
 import type { ClassAblation, HeadClass, HeadsResult } from '../../../protocol/results/heads';
 import { symbol } from '../../charts/symbol';
 import { button } from '../../ui/controls';
-import { count, probability, significant } from '../../ui/numbers';
-import { toCsv } from '../../ui/csv';
-import { type Column, countColumn, numberColumn, sortRows, table, textColumn, toMarkdown } from '../../ui/table';
+import { count, probability, signed, significant } from '../../ui/numbers';
+import { type Column, countColumn, numberColumn, table, textColumn, toMarkdown } from '../../ui/table';
+import { others, pageOfRows, wholeTable } from '../../ui/whole-table';
 import type { Part } from './actions';
 import { changeColumns, changeOf, type Change } from '../../ui/changes';
 import { markdownCaption } from './captions';
@@ -57,9 +57,6 @@ export function labelColumns(dark: boolean, result: HeadsResult): readonly Colum
       : []),
   ];
 }
-
-const signed = (change: number | undefined): string =>
-  change === undefined || Number.isNaN(change) ? '–' : `${change > 0 ? '+' : ''}${significant(change)}`;
 
 /** What all heads of a label are worth together: single ones may be missed without loss while others do their work. */
 export function ablationColumns(dark: boolean, result: HeadsResult): readonly Column<ClassAblation>[] {
@@ -135,9 +132,7 @@ export function labelTable(part: Part, most = Infinity): TemplateResult {
       ? nothing
       : most < Infinity
         ? html`<p class="reason">${count(all.length - rows.length)} more in the full panel.</p>`
-        : html`<button type="button" class="link" @click=${() => actions.view({ allLabels: true })}>
-            Show the other ${count(all.length - rows.length)} labels
-          </button>`
+        : others(all.length - rows.length, 'labels', () => actions.view({ allLabels: true }))
   }`;
 }
 
@@ -182,9 +177,6 @@ export function headColumns(state: State): readonly Column<HeadRow>[] {
   ];
 }
 
-/** Rows of one page of the table: a thousand heads are a thousand rows, but never all in the page. */
-const pageOfRows = 64;
-
 export function headTable(part: Part): TemplateResult {
   const { state, actions } = part;
   const columns = headColumns(state);
@@ -194,32 +186,20 @@ export function headTable(part: Part): TemplateResult {
       (!named || (named.layer === layer && named.head === head)) &&
       (state.view.filter === undefined || classes.some(({ label }) => label === state.view.filter)),
   );
-  const sort = state.view.tableSort;
-  const sorted = sortRows(all, columns, sort);
-  const rows = state.view.allHeads ? sorted : sorted.slice(0, pageOfRows);
-  return html`<div class="section-head">
-      <div class="toolbar" role="group" aria-label="Copy the table">
-        ${button({ label: 'Copy as Markdown', icon: 'copy', appearance: 'icon', onClick: () => actions.copy(`${markdownCaption(state, 'All heads')}${toMarkdown(columns, sorted)}`, 'The table as Markdown') })}
-        ${button({ label: 'Copy as CSV', icon: 'table', appearance: 'icon', onClick: () => actions.copy(toCsv(columns, sorted), 'The table as CSV') })}
-      </div>
-    </div>
-    ${table({
-      caption: 'All heads',
-      columns,
-      rows,
-      key: ({ layer, head }) => headKey(layer, head),
-      sort,
-      onSort: (tableSort) => actions.view({ tableSort }),
-      selected: state.selected && headKey(state.selected.layer, state.selected.head),
-      onSelect: ({ layer, head }) => actions.select({ layer, head }),
-    })}
-    ${
-      rows.length < sorted.length
-        ? html`<button type="button" class="link" @click=${() => actions.view({ allHeads: true })}>
-            Show the other ${count(sorted.length - rows.length)} heads
-          </button>`
-        : nothing
-    }`;
+  return wholeTable(part, {
+    caption: 'All heads',
+    noun: 'heads',
+    columns,
+    rows: all,
+    key: ({ layer, head }) => headKey(layer, head),
+    sort: state.view.tableSort,
+    onSort: (tableSort) => actions.view({ tableSort }),
+    selected: state.selected && headKey(state.selected.layer, state.selected.head),
+    onSelect: ({ layer, head }) => actions.select({ layer, head }),
+    whole: state.view.allHeads,
+    onWhole: () => actions.view({ allHeads: true }),
+    before: markdownCaption(state, 'All heads'),
+  });
 }
 
 type ChangeRow = HeadPlace & Change;

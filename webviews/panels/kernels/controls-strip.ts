@@ -6,7 +6,7 @@ import type { Identities } from '../../charts/palette';
 import { button, dropdown, field, textField } from '../../ui/controls';
 import { formFields, type Field } from '../../ui/form-fields';
 import { icon } from '../../ui/icons';
-import { count, seconds, significant } from '../../ui/numbers';
+import { count, plural, seconds, significant } from '../../ui/numbers';
 import { isCross } from '../../../protocol/results/attention-pattern';
 import type { Part } from './actions';
 import { patterns, readForm, type Form, type Problems } from './form';
@@ -243,7 +243,7 @@ function selfTest(device: DeviceInfo | undefined, asked: boolean): TemplateResul
 export function estimateWords({ supports }: Pick<State, 'supports'>, plan: BenchmarkPlan): string {
   const measured = measuredMechanisms(plan);
   const points = plan.shape.lengths.length * measured.length;
-  const timing = `${points} ${points === 1 ? 'point' : 'points'}: at most ${seconds(plan.shape.lengths.length * plan.secondsPerLength)} of timing`;
+  const timing = `${plural(points, 'point')}: at most ${seconds(plan.shape.lengths.length * plan.secondsPerLength)} of timing`;
   const checks = measured.map((id) => supports.find(({ mechanism }) => mechanism === id));
   if (!checks.every((one) => one && (!one.ok || one.checkSeconds !== undefined)))
     return `${timing}, besides checks and warm-up.`;

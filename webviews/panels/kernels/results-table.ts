@@ -5,11 +5,11 @@ import { verdict } from '../../../protocol/results/verdict';
 import type { Identities } from '../../charts/palette';
 import { rowKey } from '../../charts/rows';
 import { symbol } from '../../charts/symbol';
-import { button, dropdown, toolbar } from '../../ui/controls';
+import { dropdown } from '../../ui/controls';
 import { icon } from '../../ui/icons';
 import { byteUnits, count, probability, significant, unitFor, type Unit } from '../../ui/numbers';
-import { toCsv } from '../../ui/csv';
-import { type Column, countColumn, sortRows, table, textColumn, toMarkdown } from '../../ui/table';
+import { type Column, countColumn, sortRows, table, textColumn } from '../../ui/table';
+import { copyTools } from '../../ui/whole-table';
 import type { Part } from './actions';
 import { comparable } from './comparison';
 import { measuredMechanisms, type State } from './state';
@@ -273,21 +273,7 @@ export function resultsTable(part: Part, identities: Identities): TemplateResult
           onChange: (value) => actions.view({ tableLength: value === 'all' ? 'all' : Number(value) }),
         })}
       </span>
-      ${toolbar(
-        'Copy the table',
-        html`${button({
-          label: 'Copy as Markdown',
-          icon: 'copy',
-          appearance: 'icon',
-          onClick: () => actions.copy(toMarkdown(columns, sorted()), 'The table as Markdown'),
-        })}
-        ${button({
-          label: 'Copy as CSV',
-          icon: 'table',
-          appearance: 'icon',
-          onClick: () => actions.copy(toCsv(columns, sorted()), 'The table as CSV'),
-        })}`,
-      )}
+      ${copyTools(part, columns, sorted)}
     </div>
     ${table({
       caption: `Measurements ${at === 'all' ? 'at all lengths' : `at ${count(at)} tokens`}`,

@@ -12,17 +12,10 @@ import { PictureElement } from '../../ui/picture-element';
 import { drawDots } from './dots-draw';
 import { cellAt, layoutDots, moved, type Cell, type DotsLayout } from './dots-layout';
 import { attentionTitle, headWords, kindWords, layerRuns, partTitle, queryHeads, type LayerRun } from './layers';
+import { properties } from '../../ui/properties';
 
 export class DotsPicture extends PictureElement {
-  static override properties = {
-    shown: { attribute: false },
-    pitch: { type: Number },
-    name: {},
-    asTable: { state: true },
-    hovered: { state: true },
-    focused: { state: true },
-    pinned: { state: true },
-  };
+  static override properties = properties(['shown', 'pitch', 'name'], ['asTable', 'hovered', 'focused', 'pinned']);
   declare shown: ModelPartFacts | undefined;
   /** Pixels from head to head, see `fittingPitch`. */
   declare pitch: number;
