@@ -11,12 +11,6 @@ const shadeRules = unsafeCSS(
 );
 
 export const panelStyles = css`
-  .pictures {
-    display: grid;
-    grid-template-columns: minmax(0, 1fr);
-    gap: 16px 24px;
-    align-items: start;
-  }
   .image-view,
   .right,
   .caption-view,
@@ -37,10 +31,6 @@ export const panelStyles = css`
   }
   .image-view .section-head h2 {
     overflow-wrap: anywhere;
-  }
-  h2 > .muted {
-    font-weight: 400;
-    font-size: var(--small);
   }
   hs-picture-map,
   hs-vhd-grid {
@@ -272,11 +262,6 @@ export const panelStyles = css`
   .compact .captions tbody th {
     white-space: normal;
   }
-  .compact .results > .disclosure,
-  .compact .results > .strip {
-    padding-top: 4px;
-    border-top: 1px solid var(--line);
-  }
 
   @container panel (min-width: 560px) {
     .wide .caption-cards {
@@ -296,14 +281,6 @@ export const panelStyles = css`
     .wide .set-histogram {
       grid-row: 1 / span 2;
       grid-column: 2;
-    }
-  }
-  @container panel (min-width: 960px) {
-    .body:has(> .strip > .open) {
-      grid-template-columns: 260px minmax(0, 1fr);
-    }
-    .wide .strip .controls {
-      grid-template-columns: minmax(0, 1fr);
     }
   }
 `;

@@ -5,7 +5,7 @@ import { cividis, diverging, type Rgb } from '../../charts/colour-map';
 import { headName, type HeadPlace } from '../../ui/head-names';
 import { percent, signed, significant } from '../../ui/numbers';
 import type { ShownStep } from './shown';
-import type { Measure } from './state';
+import type { Measure } from './view';
 
 export interface VhdModel {
   readonly layers: number;

@@ -11,7 +11,8 @@ import { readLayers } from './form';
 import { lookingHeads } from './head-ranks';
 import { layerTable } from './layer-table';
 import { lacking, stepOf } from './shown';
-import type { Measure, State } from './state';
+import type { State } from './state';
+import type { Measure } from './view';
 import './vhd-grid';
 import { distanceInfos, vhdModel, type VhdModel } from './vhd-model';
 
