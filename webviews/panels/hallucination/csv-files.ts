@@ -7,6 +7,7 @@ import type {
   HallucinationSet,
 } from '../../../protocol/results/hallucination';
 import type { HeadPlace } from '../../ui/head-names';
+import { comparedValues, madeValues } from '../../ui/made';
 import { constantColumns, plainColumns, toCsv } from '../../ui/csv';
 import { type CellValue, type Column, countColumn, textColumn } from '../../ui/table';
 import { pairOf } from './comparison';
@@ -33,14 +34,7 @@ const made = (of: HallucinationResult | HallucinationSet): Readonly<Record<strin
   ...(of.kind === 'headscope-hallucination-set' && of.sample
     ? { sample: of.sample.count, sample_of: of.sample.of }
     : {}),
-  model: of.model.name,
-  model_hash: of.model.hash,
-  seed: of.seed,
-  device: of.device.name,
-  runtime: of.device.runtime,
-  platform: of.device.platform,
-  headscope: of.headscope,
-  created: of.created,
+  ...madeValues(of),
 });
 
 /** Of each head the divergence of the other result and the change, where the two can be laid side by side. */
@@ -54,12 +48,7 @@ function comparedColumns(state: State): readonly Column<HeadPlace>[] {
       vhd_there: there,
       change_vhd: (place) => (pair.here.vhd[place.layer]?.[place.head] ?? Number.NaN) - (there(place) ?? Number.NaN),
     }),
-    ...constantColumns<HeadPlace>({
-      compared_with: compareWith.name,
-      compared_model: compareWith.made.model.name,
-      compared_model_hash: compareWith.made.model.hash,
-      compared_created: compareWith.made.created,
-    }),
+    ...constantColumns<HeadPlace>(comparedValues(compareWith.name, compareWith.made)),
   ];
 }
 

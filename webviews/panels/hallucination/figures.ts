@@ -6,7 +6,7 @@ import { freshCanvas, margin, type Sheet } from '../../charts/sheet';
 import { headName } from '../../ui/head-names';
 import { percent, signed, significant } from '../../ui/numbers';
 import { changeRows, changeWords } from './change-view';
-import { headChanges, pairOf, scoreChanges } from './comparison';
+import { divergenceChanges, pairOf, scoreChanges } from './comparison';
 import { histogram, histogramSize } from './histogram';
 import { mapModel } from './map-model';
 import { labelWords } from './notes';
@@ -119,7 +119,7 @@ function drawChanges(sheet: Sheet, state: State): void {
   sheet.y += 4 + drawGrid(sheet, model);
   const stops = scaleStops(true, sheet.theme.dark);
   sheet.scale('Change of the VHD at the first word', stops, signed(model.low, 2), signed(model.high, 2));
-  const most = headChanges(pair.here, pair.there).slice(0, mostChanges);
+  const most = divergenceChanges(pair.here, pair.there).slice(0, mostChanges);
   sheet.small(
     `Most changed: ${most.map(({ layer, head, here, there }) => `${headName(layer, head)} ${signed(here - there)}`).join(', ')}`,
   );

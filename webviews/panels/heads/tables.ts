@@ -7,7 +7,7 @@ import { count, probability, signed, significant } from '../../ui/numbers';
 import { type Column, countColumn, numberColumn, table, textColumn, toMarkdown } from '../../ui/table';
 import { others, pageOfRows, wholeTable } from '../../ui/whole-table';
 import type { Part } from './actions';
-import { changeColumns, changeOf, type Change } from '../../ui/changes';
+import { headChangeColumns, headChanges, headChangeTable } from '../../ui/changes';
 import { markdownCaption } from './captions';
 import { differencesOf } from './comparison';
 import { labelInfo, labelsByHead, nullWords } from './labels';
@@ -202,8 +202,6 @@ export function headTable(part: Part): TemplateResult {
   });
 }
 
-type ChangeRow = HeadPlace & Change;
-
 export function changeTable(part: Part): TemplateResult | typeof nothing {
   const { state, actions } = part;
   const { result, compareWith, view } = state;
@@ -211,21 +209,10 @@ export function changeTable(part: Part): TemplateResult | typeof nothing {
   const differences = differencesOf(state, view.statistic);
   if (!differences.ok) return html`<p class="problem">${differences.why}</p>`;
   const info = statisticInfo(view.statistic);
-  const rows = headRows(state)
-    .map(({ layer, head }): ChangeRow => ({
-      layer,
-      head,
-      here: valueOf(result.statistics, view.statistic, layer, head),
-      there: valueOf(compareWith.result.statistics, view.statistic, layer, head),
-    }))
-    .filter((row) => !Number.isNaN(changeOf(row)))
-    .sort((a, b) => Math.abs(changeOf(b)) - Math.abs(changeOf(a)))
-    .slice(0, pageOfRows);
-  const columns = changeColumns<ChangeRow>(
-    textColumn('head', 'Head', ({ layer, head }) => headName(layer, head)),
-    compareWith.name,
-    info.unit,
-  );
+  const of = (one: HeadsResult) => (place: HeadPlace) =>
+    valueOf(one.statistics, view.statistic, place.layer, place.head);
+  const rows = headChanges(result, of(result), of(compareWith.result)).slice(0, pageOfRows);
+  const columns = headChangeColumns(compareWith.name, info.unit);
   const title = `Change of ${info.words} from ${compareWith.name}`;
   return html`<div class="section-head">
       <p class="reason">${info.title}: ${info.definition} Largest changes first.</p>
@@ -238,12 +225,5 @@ export function changeTable(part: Part): TemplateResult | typeof nothing {
           actions.copy(`${markdownCaption(state, title)}${toMarkdown(columns, rows)}`, 'The changes as Markdown'),
       })}
     </div>
-    ${table({
-      caption: title,
-      columns,
-      rows,
-      key: ({ layer, head }) => headKey(layer, head),
-      selected: state.selected && headKey(state.selected.layer, state.selected.head),
-      onSelect: ({ layer, head }) => actions.select({ layer, head }),
-    })}`;
+    ${headChangeTable(title, columns, rows, state.selected, (place) => actions.select(place))}`;
 }
