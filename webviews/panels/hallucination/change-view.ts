@@ -64,7 +64,7 @@ const narrow = (one: boolean): readonly Column<ChangeRow>[] =>
   });
 
 const twoLines = (first: string, second: string | undefined): TemplateResult =>
-  html`${first}${second === undefined ? nothing : html`<br /><span class="muted">${second}</span>`}`;
+  html`${first}${second === undefined ? nothing : html`<br /><span class="reason">${second}</span>`}`;
 
 export function changeView({ variants }: HallucinationSet, compact: boolean): TemplateResult | typeof nothing {
   const rows = changeRows({ variants });

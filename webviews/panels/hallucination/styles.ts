@@ -257,7 +257,12 @@ export const panelStyles = css`
   .compact .captions :is(th, td) {
     padding-inline: 4px;
   }
-  .compact .set-change td:last-child,
+  .compact .set-change td:last-child {
+    white-space: normal;
+  }
+  .compact .set-change :is(th, td) {
+    padding-block: 2px;
+  }
   .compact .set-scores tbody th,
   .compact .captions tbody th {
     white-space: normal;

@@ -206,6 +206,9 @@ export const pictureStyles = css`
     height: 20px;
     padding: 0 8px 0 0;
   }
+  .compact .next-tokens :is(th, td) {
+    padding-right: 4px;
+  }
   .label-scores th,
   .next-tokens tbody th:first-child,
   .next-tokens thead th {
