@@ -11,19 +11,13 @@ import type { MenuItem } from '../ui/menu';
 import { table, type Sort } from '../ui/table';
 import { samePoint, type Chart, type Point, type PointKey, type Series } from './chart';
 import { ChartView } from './chart-view';
+import { properties } from '../ui/properties';
 
 export type ChartExport = 'png' | 'svg' | 'markdown' | 'csv';
 
 /** Events: `pin` ({ detail: PointKey | undefined }), `as-table` ({ detail: boolean }), `chart-export` ({ detail: ChartExport }). */
 export class ChartCard extends LitElement {
-  static override properties = {
-    chart: { attribute: false },
-    pinned: { attribute: false },
-    emphasised: { attribute: false },
-    asTable: { type: Boolean },
-    sort: { state: true },
-    readout: { state: true },
-  };
+  static override properties = properties(['chart', 'pinned', 'emphasised', 'asTable'], ['sort', 'readout']);
   declare chart: Chart | undefined;
   declare pinned: PointKey | undefined;
   declare emphasised: string | undefined;

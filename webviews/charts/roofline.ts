@@ -1,4 +1,5 @@
 import { count, significant, tick } from '../ui/numbers';
+import { textColumn } from '../ui/table';
 import type { Chart, Reference, TwinRow } from './chart';
 import { rowKey, seriesOverLength, type Measured } from './rows';
 
@@ -65,7 +66,7 @@ export function roofline(measured: Measured): Chart {
     marks: [],
     twin: {
       columns: [
-        { id: 'mechanism', title: 'Mechanism', numeric: false, value: (row) => row['mechanism'] },
+        textColumn('mechanism', 'Mechanism', (row) => row['mechanism']),
         number('length', 'Length', 'tokens'),
         number('intensity', 'Intensity', 'FLOP/byte'),
         number('gflops', 'Rate', 'GFLOP/s'),

@@ -1,6 +1,6 @@
 /** The bar that says what colours mean: low, high, unit. Drawn as SVG, whose attributes the panel's policy allows. */
 import { svg, html, nothing, type TemplateResult } from 'lit';
-import { significant } from '../ui/numbers';
+import { signed, significant } from '../ui/numbers';
 
 export interface ScaleBarOptions {
   readonly title: string;
@@ -17,7 +17,7 @@ export interface ScaleBarOptions {
 export function scaleBar(options: ScaleBarOptions): TemplateResult {
   const { title, low, high, stops, logarithmic = false } = options;
   const unit = options.unit ? ` ${options.unit}` : '';
-  const number = (value: number): string => `${options.signed && value > 0 ? '+' : ''}${significant(value, 2)}`;
+  const number = (value: number): string => (options.signed ? signed : significant)(value, 2);
   const width = 6 * stops.length;
   return html`<span
     class="scale-bar"

@@ -33,10 +33,10 @@ export class Sheet {
   line(words: string, { size = this.theme.fontSize, weight = 400, muted = false }: LineLook = {}): void {
     const fill = muted ? this.theme.muted : this.theme.foreground;
     for (const piece of wrap(words, this.inner, size, { font: this.theme.font, weight })) {
-      this.y += size + 4;
+      this.y += Math.round(size * 1.4);
       this.text(margin, this.y, piece, `font-size="${size}" font-weight="${weight}" fill="${fill}"`);
     }
-    this.y += 4;
+    this.y += muted ? 2 : 4;
   }
 
   small(words: string, muted = false): void {

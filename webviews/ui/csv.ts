@@ -3,7 +3,7 @@
  * break (OWASP, "CSV Injection"), and names of models, heads' groups, tokens and files come from other people: such a text
  * gets an apostrophe in front, which they do not show. Numbers are numbers, negative ones too.
  */
-import type { CellValue, Column } from './table';
+import { type CellValue, type Column, textColumn } from './table';
 
 /** With the full-width forms, which spreadsheets take alike. */
 const startsFormula = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/;
@@ -32,7 +32,7 @@ export function toCsv<Row>(columns: readonly Column<Row>[], rows: readonly Row[]
 
 /** Columns of a file for machines: their ids are their titles, their values are written in full. */
 export const plainColumns = <Row>(values: Readonly<Record<string, (row: Row) => CellValue>>): readonly Column<Row>[] =>
-  Object.entries(values).map(([id, value]) => ({ id, title: id, numeric: false, value }));
+  Object.entries(values).map(([id, value]) => textColumn(id, id, value));
 
 /** What made a row stands in each of them, so that any reader of CSV can use the file. */
 export const constantColumns = <Row>(values: Readonly<Record<string, CellValue>>): readonly Column<Row>[] =>

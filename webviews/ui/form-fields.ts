@@ -40,10 +40,17 @@ export type Field<Form> = Named &
     | { readonly kind: 'own'; readonly control: TemplateResult }
   );
 
+/** What to correct, by field. */
+export type FormProblems<Form> = { readonly [K in keyof Form]?: string };
+
+/** The plan of a form, or what to correct first. */
+export type Reading<Plan, Form> =
+  { readonly ok: true; readonly plan: Plan } | { readonly ok: false; readonly problems: FormProblems<Form> };
+
 /** Where the fields read from, and where they go. */
 export interface FormView<Form> {
   readonly form: Form;
-  readonly problems: Readonly<Record<string, string>> | object;
+  readonly problems: FormProblems<Form>;
   readonly edit: (change: Partial<Form>) => void;
 }
 
@@ -62,7 +69,7 @@ function control<Form>({ form, problems, edit }: FormView<Form>, one: Field<Form
         numeric: one.kind === 'number',
         ...withHint(one.more ?? one.hint),
         ...(one.placeholder === undefined ? {} : { placeholder: one.placeholder }),
-        problem: (problems as Readonly<Record<string, string | undefined>>)[one.key],
+        problem: problems[one.key],
         onInput: (text) => set(text, one.also),
       });
     case 'choice':

@@ -1,6 +1,7 @@
 /** A button with a menu: arrow keys move, Escape closes and gives the focus back, a click elsewhere closes. */
 import { html, LitElement, nothing, type PropertyValues } from 'lit';
 import { icon, type IconName } from './icons';
+import { properties } from './properties';
 
 export interface MenuItem {
   readonly label: string;
@@ -10,14 +11,7 @@ export interface MenuItem {
 }
 
 export class MenuButton extends LitElement {
-  static override properties = {
-    label: {},
-    icon: {},
-    items: { attribute: false },
-    disabled: { type: Boolean },
-    iconOnly: { type: Boolean },
-    open: { state: true },
-  };
+  static override properties = properties(['label', 'icon', 'items', 'disabled', 'iconOnly'], ['open']);
   declare label: string;
   declare icon: IconName;
   declare items: readonly MenuItem[];

@@ -65,3 +65,18 @@ export function seconds(value: number): string {
   if (whole < 3600) return whole % 60 === 0 ? `${whole / 60} min` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
   return `${Math.floor(whole / 3600)} h ${Math.round((whole % 3600) / 60)} min`;
 }
+
+/** How long a run took: tenths of a second while it is short. */
+export const took = (value: number): string => (value < 10 ? `${significant(value, 2)} s` : seconds(value));
+
+/** A share: `50.0 %`; a dash where there is none. */
+export const percent = (share: number | null | undefined, digits = 3): string =>
+  share === null || share === undefined || !Number.isFinite(share) ? '–' : `${significant(share * 100, digits)} %`;
+
+/** A change: `+2.55`, `-1.00`, `0`; a dash where there is none. */
+export const signed = (change = Number.NaN, digits = 3): string =>
+  `${change > 0 ? '+' : ''}${significant(change, digits)}`;
+
+/** `1 word`, `1,200 words`. */
+export const plural = (number: number, one: string, many = `${one}s`): string =>
+  `${count(number)} ${number === 1 ? one : many}`;

@@ -117,6 +117,22 @@ export const panelFrameStyles = css`
     align-items: start;
   }
 
+  .results .pictures {
+    display: grid;
+    grid-template-columns: minmax(0, 1fr);
+    gap: 16px 24px;
+    align-items: start;
+  }
+  h2 > .muted {
+    font-weight: 400;
+    font-size: var(--small);
+  }
+  .compact .results > .disclosure,
+  .compact .results > .strip {
+    padding-top: 4px;
+    border-top: 1px solid var(--line);
+  }
+
   .section-head {
     display: flex;
     flex-wrap: wrap;
@@ -167,6 +183,9 @@ export const panelFrameStyles = css`
   }
 
   @container panel (min-width: 960px) {
+    .body:has(> .strip > .open) {
+      grid-template-columns: var(--strip-width, 260px) minmax(0, 1fr);
+    }
     .wide .strip .controls {
       grid-template-columns: minmax(0, 1fr);
     }

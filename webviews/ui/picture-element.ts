@@ -2,7 +2,7 @@
  * An element that draws on a canvas: once a frame at most, again when its size or the theme changes. It lives in the page's
  * own tree, so that the panel's styles reach it.
  */
-import { LitElement } from 'lit';
+import { LitElement, type PropertyValues } from 'lit';
 import { onThemeChange, readTheme, type Theme } from './theme';
 
 export abstract class PictureElement extends LitElement {
@@ -16,6 +16,14 @@ export abstract class PictureElement extends LitElement {
   /** The theme has been read anew; nothing is drawn in it yet. */
   protected onTheme(): void {
     // Most pictures keep nothing that is made of colours.
+  }
+
+  protected get canvas(): HTMLCanvasElement | null {
+    return this.querySelector('canvas');
+  }
+
+  protected override updated(_changed: PropertyValues): void {
+    this.schedule();
   }
 
   /** Draws with the next frame. */

@@ -36,9 +36,9 @@ export interface RunBar {
   readonly progress: string;
   /** How far the run is, where that is no share. */
   readonly far?: string;
-  /** How the run ended, with the icon before it. */
   /** Said while nothing runs and nothing is done: what a run would take. */
   readonly ahead?: Content;
+  /** How the run ended, with the icon before it. */
   readonly done: { readonly stopped?: boolean; readonly words: string; readonly after?: string } | undefined;
   readonly badge?: Content;
 }

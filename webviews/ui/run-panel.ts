@@ -28,6 +28,15 @@ export function stageSpoken(
   return { words: secondsLeft === undefined ? step : `${step}, about ${seconds(secondsLeft)} left`, step };
 }
 
+/** What asks the extension for what the state lacks. */
+export interface Asking<S, From> {
+  readonly state: () => S;
+  readonly setState: (state: S) => void;
+  readonly touched: () => boolean;
+  readonly nextRequest: () => number;
+  readonly post: (message: From) => void;
+}
+
 export interface StartedRun<S, Message> {
   readonly state: S;
   readonly message: Message;
@@ -114,6 +123,16 @@ export abstract class RunPanel<
   protected nextRequest(): number {
     this.requests += 1;
     return this.requests;
+  }
+
+  protected asking(): Asking<S, From> {
+    return {
+      state: () => this.state,
+      setState: (state) => (this.state = state),
+      touched: () => this.touched,
+      nextRequest: () => this.nextRequest(),
+      post: (message) => this.host.post(message),
+    };
   }
 
   protected onMessage(message: To): void {

@@ -4,6 +4,7 @@
  */
 import { html, nothing, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
+import { significant } from './numbers';
 
 export type CellValue = number | string | undefined;
 
@@ -21,6 +22,31 @@ export interface Column<Row> {
   /** What is drawn where it is more than text. */
   readonly cell?: (row: Row) => TemplateResult | string;
 }
+
+type Rest<Row> = Omit<Partial<Column<Row>>, 'id' | 'title' | 'numeric' | 'value'>;
+
+export const textColumn = <Row>(
+  id: string,
+  title: string,
+  value: (row: Row) => CellValue,
+  rest?: Rest<Row>,
+): Column<Row> => ({ id, title, numeric: false, value, ...rest });
+
+/** Numbers written as they are, or as `rest` says. */
+export const countColumn = <Row>(
+  id: string,
+  title: string,
+  value: (row: Row) => CellValue,
+  rest?: Rest<Row>,
+): Column<Row> => ({ id, title, numeric: true, value, ...rest });
+
+/** Numbers in three significant digits; a dash where there is none. */
+export const numberColumn = <Row>(
+  id: string,
+  title: string,
+  value: (row: Row) => number | undefined,
+  rest?: Rest<Row>,
+): Column<Row> => countColumn(id, title, value, { text: (row) => significant(value(row) ?? Number.NaN), ...rest });
 
 export interface Sort {
   readonly column: string;

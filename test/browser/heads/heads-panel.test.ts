@@ -33,6 +33,21 @@ describe('the heads panel', () => {
     panel.send(finishedMessage({ select: { layer, head } }));
 
   describe('with a result', () => {
+    it('says that the prompt went through the chat template, and what the model read of it', async () => {
+      const chatPrompt = { text: '<|user|>\nWho?\n<|assistant|>', why: 'asked' } as const;
+      const panel = await finished({ host: answering(finishedMessage({ result: { ...result, chatPrompt } })) });
+      const note = panel.page.locator('header details:has-text("chat template")');
+      assert.match(
+        await note.locator('summary').innerText(),
+        /^The prompt went through the chat template of the model/,
+      );
+      assert.equal(await note.locator('pre').isVisible(), false);
+      await note.locator('summary').click();
+      assert.equal(await note.locator('pre').innerText(), chatPrompt.text);
+      const without = await finished();
+      assert.equal(await without.page.locator('header details').count(), 0);
+    });
+
     it('says what the run leaves unread of the checkpoint, before a run, beside its result and in what is exported', async () => {
       const notes = ['The weights have layer 4, beyond num_hidden_layers 4. They would be left unread.'];
       const before = await start({ host: answering(openMessage({ model: { ...result.model, notes } })) });

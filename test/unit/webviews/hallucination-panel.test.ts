@@ -2,14 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import type { Caption } from '../../../protocol/results/hallucination';
 import type { PerHead } from '../../../protocol/results/heads';
-import {
-  readForm,
-  readLayers,
-  readTruth,
-  defaultLayers,
-  toForm,
-  writeLayers,
-} from '../../../webviews/panels/hallucination/form';
+import { readForm, readLayers, readTruth, toForm, writeLayers } from '../../../webviews/panels/hallucination/form';
+import { defaultLayers } from '../../../protocol/results/vhd-defaults';
 import { diverging } from '../../../webviews/charts/colour-map';
 import { setCsv, wordsCsv } from '../../../webviews/panels/hallucination/csv-files';
 import { layerColumns } from '../../../webviews/panels/hallucination/layer-table';

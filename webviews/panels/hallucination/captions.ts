@@ -2,21 +2,24 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 import type { ReinforcementRequest } from '../../../protocol/compute/hallucination';
+import { defaultLayers, defaultLayersWords } from '../../../protocol/results/vhd-defaults';
 import type { Caption, OutlierRule } from '../../../protocol/results/hallucination';
 import { button, dropdown, textField } from '../../ui/controls';
+import { choicesOf } from '../../ui/form-fields';
 import { icon } from '../../ui/icons';
-import { table, type Column } from '../../ui/table';
+import { type Column, table, textColumn } from '../../ui/table';
 import { slider } from '../../ui/text-area';
 import type { Part } from './actions';
-import { defaultLayers, readForm, readLayers, writeLayers, type Form } from './form';
+import { readForm, readLayers, writeLayers, type Form } from './form';
 import { known } from './known';
 import { labelNote, referencesNote } from './notes';
 import { isSilent, ribbon, sharedScale, silentWords } from './ribbon';
 import { modelOfForm } from '../../ui/run-state';
 import { lacking } from './shown';
 import { shapeOf, type State } from './state';
-import { nameOf, percent, scoreWords, variantHint, variantName, writeAlpha } from './variant-words';
+import { nameOf, scoreWords, variantHint, variantName, writeAlpha } from './variant-words';
 import { outlierInfos } from './vhd-model';
+import { percent } from '../../ui/numbers';
 
 /** Alpha beyond this breaks the text of the models that were measured so far. */
 export const mostAlpha = 4;
@@ -103,7 +106,7 @@ function controls({ state, actions }: Part): TemplateResult | typeof nothing {
           label: 'Layers to reinforce',
           value: form.layers,
           placeholder: automatic,
-          hint: `Empty: ${automatic}, layer 1 and the last ceil(14/32 L)`,
+          hint: `Empty: ${automatic}, ${defaultLayersWords}`,
           problem,
           onInput: (text) => actions.edit({ layers: text }),
         })}</label
@@ -111,7 +114,7 @@ function controls({ state, actions }: Part): TemplateResult | typeof nothing {
       <label class="labelled"
         ><span title="Which heads are left out as bursts">Outliers</span> ${dropdown({
           label: 'Outlier rule of the reinforcement',
-          choices: outlierInfos.map(({ id, title, definition }) => ({ value: id, label: title, hint: definition })),
+          choices: choicesOf(outlierInfos),
           value: form.reinforcedOutliers ?? form.outliers,
           onChange: (rule) => actions.edit({ reinforcedOutliers: rule as OutlierRule }),
         })}</label
@@ -208,21 +211,20 @@ export function scoreColumns(judged: boolean): readonly Column<Caption>[] {
     hint: string,
     value: (caption: Caption) => number | undefined,
     unit?: string,
-  ) =>
-    ({
-      id,
-      title,
-      ...(unit ? { unit } : {}),
-      numeric: true,
-      hint,
-      value,
-      text: (caption: Caption) => {
-        const number = value(caption);
-        return number === undefined ? '–' : unit === '%' ? percent(number / 100).replace(' %', '') : String(number);
-      },
-    }) satisfies Column<Caption>;
+  ) => ({
+    id,
+    title,
+    ...(unit ? { unit } : {}),
+    numeric: true,
+    hint,
+    value,
+    text: (caption: Caption) => {
+      const number = value(caption);
+      return number === undefined ? '–' : unit === '%' ? percent(number / 100).replace(' %', '') : String(number);
+    },
+  });
   return [
-    { id: 'caption', title: 'Caption', numeric: false, value: nameOf },
+    textColumn('caption', 'Caption', nameOf),
     ...(judged
       ? [
           column('words', 'Words', 'Length of the caption.', ({ score }) => score?.length),

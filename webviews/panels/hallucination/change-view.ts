@@ -2,7 +2,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { HallucinationSet, ShareChange } from '../../../protocol/results/hallucination';
 import { isMoreThanNoise, signedPoints } from '../../../protocol/results/share-change';
-import { table, type Column } from '../../ui/table';
+import { type Column, countColumn, table, textColumn } from '../../ui/table';
 import { variantName } from './variant-words';
 
 export interface ChangeRow {
@@ -23,42 +23,53 @@ export const changeRows = ({ variants }: Pick<HallucinationSet, 'variants'>): re
     return [row('CHAIR_S', change.chairS), row('CHAIR_I', change.chairI), row('Recall', change.recall)];
   });
 
+const intervalOf = ({ change }: Pick<ChangeRow, 'change'>): string =>
+  change ? `${signedPoints(change.low)} to ${signedPoints(change.high)}` : 'too few pictures changed';
+
+const verdictOf = (change: ShareChange): string => (isMoreThanNoise(change) ? 'more than noise' : 'no more than noise');
+
 const intervalHint =
   'Of the paired difference over pictures: CHAIR_S by Tango’s score interval, CHAIR_I and recall by the jackknife with Student’s t, from six pictures that changed on. An interval that leaves 0 out is more than noise.';
 
 export const changeColumns: readonly Column<ChangeRow>[] = [
-  { id: 'captions', title: 'Captions', numeric: false, value: ({ name }) => name },
-  { id: 'score', title: 'Score', numeric: false, value: ({ score }) => score },
-  {
-    id: 'change',
-    title: 'Change',
+  textColumn('captions', 'Captions', ({ name }) => name),
+  textColumn('score', 'Score', ({ score }) => score),
+  countColumn('change', 'Change', ({ change }) => (change ? change.difference * 100 : undefined), {
     unit: 'points',
-    numeric: true,
     hint: 'Reinforced minus plain on the same pictures, in percentage points.',
-    value: ({ change }) => (change ? change.difference * 100 : undefined),
     text: ({ change }) => (change ? signedPoints(change.difference) : '–'),
-  },
-  {
-    id: 'interval',
-    title: '95 % interval',
-    numeric: false,
-    hint: intervalHint,
-    value: ({ change }) =>
-      change ? `${signedPoints(change.low)} to ${signedPoints(change.high)}` : 'too few pictures changed',
-  },
-  {
-    id: 'verdict',
-    title: 'More than noise',
-    numeric: false,
-    hint: intervalHint,
-    value: ({ change }) => (change ? (isMoreThanNoise(change) ? 'yes' : 'no') : undefined),
-  },
+  }),
+  textColumn('interval', '95 % interval', intervalOf, { hint: intervalHint }),
+  textColumn(
+    'verdict',
+    'More than noise',
+    ({ change }) => (change ? (isMoreThanNoise(change) ? 'yes' : 'no') : undefined),
+    { hint: intervalHint },
+  ),
 ];
 
-export function changeView(set: HallucinationSet): TemplateResult | typeof nothing {
-  const rows = changeRows(set);
+/** 300 px hold three columns: the captions stand under their score, the verdict under the interval. */
+const narrow = (one: boolean): readonly Column<ChangeRow>[] =>
+  changeColumns.flatMap((column) => {
+    switch (column.id) {
+      case 'score':
+        return [one ? column : { ...column, cell: ({ score, name }) => twoLines(score, name) }];
+      case 'interval':
+        return [
+          { ...column, cell: (row) => twoLines(intervalOf(row), row.change ? verdictOf(row.change) : undefined) },
+        ];
+      default:
+        return column.id === 'change' ? [column] : [];
+    }
+  });
+
+const twoLines = (first: string, second: string | undefined): TemplateResult =>
+  html`${first}${second === undefined ? nothing : html`<br /><span class="reason">${second}</span>`}`;
+
+export function changeView({ variants }: HallucinationSet, compact: boolean): TemplateResult | typeof nothing {
+  const rows = changeRows({ variants });
   if (rows.length === 0) return nothing;
-  const one = set.variants.length === 1;
+  const one = variants.length === 1;
   return html`<section class="set-change" aria-label="What reinforcement changed">
     <h2>
       What reinforcement changed
@@ -68,7 +79,7 @@ export function changeView(set: HallucinationSet): TemplateResult | typeof nothi
     </h2>
     ${table({
       caption: 'Change of the scores by reinforcement',
-      columns: one ? changeColumns.filter(({ id }) => id !== 'captions') : changeColumns,
+      columns: compact ? narrow(one) : changeColumns.filter(({ id }) => !one || id !== 'captions'),
       rows,
       key: ({ name, score }) => `${name} ${score}`,
     })}
@@ -82,6 +93,6 @@ export function changeWords(change: ShareChange, pictures: number): string {
     difference === 0
       ? 'no change'
       : `${Math.abs(100 * difference).toFixed(1)} points ${difference > 0 ? 'more' : 'less'}`;
-  const verdict = isMoreThanNoise(change) ? 'more than noise' : `no more than noise on ${pictures} pictures`;
+  const verdict = `${verdictOf(change)}${isMoreThanNoise(change) ? '' : ` on ${pictures} pictures`}`;
   return `${far} (95 % interval ${signedPoints(low)} to ${signedPoints(high)}), ${verdict}`;
 }

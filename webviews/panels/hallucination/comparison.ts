@@ -4,21 +4,27 @@ import type { HallucinationResult, HallucinationSet } from '../../../protocol/re
 import { differenceSentence, whyNotCompared } from '../../../protocol/results/comparability';
 import { scaleStops } from '../../charts/colour-map';
 import { scaleBar } from '../../charts/scale-bar';
-import { changeColumns, changeOf, type Change } from '../../ui/changes';
-import { headKey, headName, type HeadPlace } from '../../ui/head-names';
+import {
+  changeColumns,
+  changeOf,
+  headChangeColumns,
+  headChanges,
+  headChangeTable,
+  whyOtherShape,
+  type Change,
+  type HeadChange,
+} from '../../ui/changes';
+import { type HeadPlace } from '../../ui/head-names';
 import { folded } from '../../ui/panel-page';
-import { table, type Column } from '../../ui/table';
+import { type Column, table, textColumn } from '../../ui/table';
 import type { Part } from './actions';
 import { scoreRows, setScoreColumns } from './set-view';
 import { lacking } from './shown';
 import type { State } from './state';
-import { pageOfRows } from './tables';
 import './vhd-grid';
 import { changeModel, distanceInfos } from './vhd-model';
 
 type Made = HallucinationResult | HallucinationSet;
-
-export type HeadChange = HeadPlace & Change;
 
 /** Both of the same kind, or why nothing can be laid side by side. */
 type Pair =
@@ -38,10 +44,8 @@ export function pairOf({ result, set, compareWith }: State): Pair | undefined {
     const why = `One of them is a folder of pictures and the other a single text: compare ${name} with its like.`;
     return { kind: 'none', why };
   }
-  if (here.layers !== there.layers || here.heads !== there.heads) {
-    const why = `This result has ${here.layers} layers of ${here.heads} heads, ${name} has ${there.layers} of ${there.heads}: heads can be compared one by one only between models of the same shape.`;
-    return { kind: 'none', why };
-  }
+  const shape = whyOtherShape(here, there, name);
+  if (shape !== undefined) return { kind: 'none', why: shape };
   if (here.distance !== there.distance) {
     const why = `This result measures by ${distanceTitle(here)}, ${name} by ${distanceTitle(there)}: their numbers are not of one unit.`;
     return { kind: 'none', why };
@@ -62,17 +66,10 @@ export function comparisonWords(state: State): string {
 }
 
 /** Every head with both divergences of the first word, the largest changes first. */
-export const headChanges = (here: HallucinationResult, there: HallucinationResult): readonly HeadChange[] =>
-  here.vhd
-    .flatMap((row, layer) =>
-      row.map((value, head): HeadChange => ({
-        layer,
-        head,
-        here: value,
-        there: there.vhd[layer]?.[head] ?? Number.NaN,
-      })),
-    )
-    .sort((a, b) => Math.abs(changeOf(b)) - Math.abs(changeOf(a)));
+export const divergenceChanges = (here: HallucinationResult, there: HallucinationResult): readonly HeadChange[] => {
+  const of = (one: HallucinationResult) => (place: HeadPlace) => one.vhd[place.layer]?.[place.head];
+  return headChanges({ layers: here.vhd.length, heads: here.vhd[0]?.length ?? 0 }, of(here), of(there));
+};
 
 export interface ScoreChange extends Change {
   /** `Plain, CHAIR_S (%)`. */
@@ -98,18 +95,7 @@ export function scoreChanges(here: HallucinationSet, there: HallucinationSet): r
     : [...scores, { measure: 'AUROC of T-VHD', here: mine, there: theirs }];
 }
 
-export const comparedHead: Column<HeadChange> = {
-  id: 'head',
-  title: 'Head',
-  numeric: false,
-  value: ({ layer, head }) => headName(layer, head),
-};
-export const scoreTitle: Column<ScoreChange> = {
-  id: 'measure',
-  title: 'Score',
-  numeric: false,
-  value: ({ measure }) => measure,
-};
+export const scoreTitle: Column<ScoreChange> = textColumn('measure', 'Score', ({ measure }) => measure);
 
 /** For machines: what the result is compared with, and the changes where the two can be laid side by side. */
 export function comparisonData(state: State): object {
@@ -170,13 +156,12 @@ export function comparison(part: Part): TemplateResult | typeof nothing {
         })
       : html`${changeMap(part, pair.here, pair.there)}
           <p class="reason">Divergence at the first word, outliers kept. Largest changes first.</p>
-          ${table({
-            caption: `Change of the divergence from ${name}`,
-            columns: changeColumns(comparedHead, name),
-            rows: headChanges(pair.here, pair.there).slice(0, pageOfRows),
-            key: ({ layer, head }) => headKey(layer, head),
-            selected: state.selected && headKey(state.selected.layer, state.selected.head),
-            onSelect: (place) => actions.select(place),
-          })}`,
+          ${headChangeTable(
+            `Change of the divergence from ${name}`,
+            headChangeColumns(name),
+            divergenceChanges(pair.here, pair.there),
+            state.selected,
+            (place) => actions.select(place),
+          )}`,
   );
 }

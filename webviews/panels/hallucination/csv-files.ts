@@ -7,8 +7,9 @@ import type {
   HallucinationSet,
 } from '../../../protocol/results/hallucination';
 import type { HeadPlace } from '../../ui/head-names';
+import { comparedValues, madeValues } from '../../ui/made';
 import { constantColumns, plainColumns, toCsv } from '../../ui/csv';
-import type { CellValue, Column } from '../../ui/table';
+import { type CellValue, type Column, countColumn, textColumn } from '../../ui/table';
 import { pairOf } from './comparison';
 import { lacking } from './shown';
 import type { State } from './state';
@@ -33,14 +34,7 @@ const made = (of: HallucinationResult | HallucinationSet): Readonly<Record<strin
   ...(of.kind === 'headscope-hallucination-set' && of.sample
     ? { sample: of.sample.count, sample_of: of.sample.of }
     : {}),
-  model: of.model.name,
-  model_hash: of.model.hash,
-  seed: of.seed,
-  device: of.device.name,
-  runtime: of.device.runtime,
-  platform: of.device.platform,
-  headscope: of.headscope,
-  created: of.created,
+  ...madeValues(of),
 });
 
 /** Of each head the divergence of the other result and the change, where the two can be laid side by side. */
@@ -54,12 +48,7 @@ function comparedColumns(state: State): readonly Column<HeadPlace>[] {
       vhd_there: there,
       change_vhd: (place) => (pair.here.vhd[place.layer]?.[place.head] ?? Number.NaN) - (there(place) ?? Number.NaN),
     }),
-    ...constantColumns<HeadPlace>({
-      compared_with: compareWith.name,
-      compared_model: compareWith.made.model.name,
-      compared_model_hash: compareWith.made.model.hash,
-      compared_created: compareWith.made.created,
-    }),
+    ...constantColumns<HeadPlace>(comparedValues(compareWith.name, compareWith.made)),
   ];
 }
 
@@ -70,7 +59,7 @@ export function headsCsv(state: State, result: HallucinationResult): string {
   const image = result.image?.name ?? '';
   return toCsv(
     [
-      { id: 'layer', title: 'Layer', numeric: true, value: ({ layer }) => layer },
+      countColumn<HeadPlace>('layer', 'Layer', ({ layer }) => layer),
       ...headColumns(model),
       ...comparedColumns(state),
       ...constantColumns<HeadPlace>({ step: model.step.step, image, ...made(result) }),
@@ -84,9 +73,9 @@ export function wordsCsv(state: State, result: HallucinationResult): string {
   const rows = [result.caption, ...result.variants].flatMap(tokenRows);
   return toCsv(
     [
-      { id: 'caption', title: 'Caption', numeric: false, value: ({ caption }) => caption },
+      textColumn<TokenRow>('caption', 'Caption', ({ caption }) => caption),
       ...tokenColumns(lacking(state)),
-      { id: 'stopped_at', title: 'Stopped at', numeric: true, value: ({ stoppedAt }) => stoppedAt },
+      countColumn<TokenRow>('stopped_at', 'Stopped at', ({ stoppedAt }) => stoppedAt),
       ...constantColumns<TokenRow>({ image: result.image?.name ?? '', ...made(result) }),
     ],
     rows,

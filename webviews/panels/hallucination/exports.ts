@@ -1,28 +1,20 @@
 /** Files that leave the panel; each says what made it. */
 import type { ExportFormat } from '../../../protocol/panels/run-panel';
-import { threadWords } from '../../../protocol/results/provenance';
 import type { Caption, HallucinationResult, HallucinationSet } from '../../../protocol/results/hallucination';
 import { htmlTable } from '../../charts/html-page';
 import { fileName, type Leaving } from '../../charts/leaving';
-import { changeColumns as changesOf } from '../../ui/changes';
+import { changeColumns as changesOf, headChangeColumns } from '../../ui/changes';
+import { madeLines, namedOf } from '../../ui/made';
 import { count } from '../../ui/numbers';
-import type { Column } from '../../ui/table';
+import { type Column, countColumn, textColumn } from '../../ui/table';
 import type { Theme } from '../../ui/theme';
 import type { ExportKind } from './actions';
 import { scoreColumns } from './captions';
 import { changeColumns, changeRows } from './change-view';
-import {
-  comparedHead,
-  comparisonData,
-  comparisonWords,
-  headChanges,
-  pairOf,
-  scoreChanges,
-  scoreTitle,
-} from './comparison';
+import { comparisonData, comparisonWords, divergenceChanges, pairOf, scoreChanges, scoreTitle } from './comparison';
 import { headsCsv, setCsv, wordsCsv } from './csv-files';
 import { drawResult, drawSet } from './figures';
-import { finding, took } from './finding';
+import { finding } from './finding';
 import { layerColumns, layerRows } from './layer-table';
 import { verdictMarks, verdictOf } from './ribbon-model';
 import { scoreRows, setScoreColumns } from './set-view';
@@ -65,11 +57,10 @@ export function leavingOf(state: State, theme: Theme, kind?: ExportKind): Leavin
 
 export function exportName({ result, set, compareWith }: State, kind: ExportKind): string {
   const made = set ?? result;
-  const named = (of: typeof made) => ({ subject: of?.model.name ?? 'model', created: of?.created });
-  return fileName('hallucination', named(made), {
+  return fileName('hallucination', namedOf(made), {
     format: formatOf(kind),
     json: 'hallucination',
-    against: made && compareWith && named(compareWith.made),
+    against: made && compareWith && namedOf(compareWith.made),
     part: kind === 'words' ? 'words' : undefined,
   });
 }
@@ -79,26 +70,13 @@ export function provenance(made: HallucinationResult | HallucinationSet): Record
   const { headscope, created, device, settings, seed, model, prompt, chatPrompt } = made;
   const { distance, outliers, positions, k } = made;
   const of = made.kind === 'headscope-hallucination' ? { image: made.image } : { sample: made.sample };
-  return {
-    headscope,
-    created,
-    device,
-    settings,
-    seed,
-    model,
-    prompt,
-    chatPrompt,
-    distance,
-    outliers,
-    positions,
-    k,
-    ...of,
-  };
+  const by = { headscope, created, device, settings, seed, model, prompt, chatPrompt };
+  return { ...by, distance, outliers, positions, k, ...of };
 }
 
 /** The same in a few lines for people. */
 export function provenanceLines(made: HallucinationResult | HallucinationSet): readonly string[] {
-  const { model, device } = made;
+  const { model } = made;
   const vision = model.vision ? `, ${model.vision.family} encoder of ${model.vision.layers} layers` : '';
   const image =
     made.kind === 'headscope-hallucination'
@@ -112,8 +90,7 @@ export function provenanceLines(made: HallucinationResult | HallucinationSet): r
     image,
     `VHD: ${made.distance} distance of head outputs before the output projection at one position, positions ${made.positions} without the ${made.kind === 'headscope-hallucination' && made.removed.kind === 'span' ? 'span' : 'picture'}; outlier rule ${made.outliers}; T-VHD sums the ${made.k} largest of each layer (arXiv 2412.13949). Counted as looking: heads with at least half of the largest VHD`,
     `Prompt ${JSON.stringify(made.prompt ?? 'token ids')}${made.chatPrompt ? `, in the chat template ${JSON.stringify(made.chatPrompt.text)}` : made.settings['chat'] === true ? ' in the chat template' : ''}, greedy, seed ${made.seed}`,
-    `${device.name} (${device.provider}), ${threadWords(device.threads)}, ${device.runtime}, ${device.platform}`,
-    `Headscope ${made.headscope}, ${made.created}, in ${took(made.seconds)}`,
+    ...madeLines(made),
   ];
 }
 
@@ -136,8 +113,8 @@ function tablesOfChanges(state: State): readonly string[] {
       return [
         htmlTable(
           `Change of the divergence from ${name}`,
-          changesOf(comparedHead, name),
-          headChanges(pair.here, pair.there),
+          headChangeColumns(name),
+          divergenceChanges(pair.here, pair.there),
         ),
       ];
     case 'sets':
@@ -160,14 +137,10 @@ function tablesOfResult(state: State, result: HallucinationResult): readonly str
   const rows = headRows(model);
   const captions = [result.caption, ...result.variants];
   const judged = captions.some(({ score }) => score !== undefined);
-  const text: Column<Caption> = { id: 'text', title: 'Text', numeric: false, value: markedText };
-  const stopped: Column<Caption> = {
-    id: 'stopped_at',
-    title: 'Stopped at',
+  const text: Column<Caption> = textColumn('text', 'Text', markedText);
+  const stopped: Column<Caption> = countColumn('stopped_at', 'Stopped at', ({ stoppedAt }) => stoppedAt, {
     unit: 'tokens',
-    numeric: true,
-    value: ({ stoppedAt }) => stoppedAt,
-  };
+  });
   const span = spanTokens(result, state.map?.value);
   return [
     ...(span.length > 0 && state.map?.value ? [htmlTable(spanMapTitle(state), spanColumns, span)] : []),

@@ -4,9 +4,9 @@ import type { HallucinationResult, HallucinationSet } from '../../../protocol/re
 import { scaleStops } from '../../charts/colour-map';
 import { freshCanvas, margin, type Sheet } from '../../charts/sheet';
 import { headName } from '../../ui/head-names';
-import { significant } from '../../ui/numbers';
+import { percent, signed, significant } from '../../ui/numbers';
 import { changeRows, changeWords } from './change-view';
-import { headChanges, pairOf, scoreChanges } from './comparison';
+import { divergenceChanges, pairOf, scoreChanges } from './comparison';
 import { histogram, histogramSize } from './histogram';
 import { mapModel } from './map-model';
 import { labelWords } from './notes';
@@ -19,9 +19,9 @@ import { lacking, pictureOf } from './shown';
 import { spanMapTitle, spanTokens } from './span-map';
 import type { State } from './state';
 import type { Scale } from './ribbon-model';
-import { nameOf, percent, scoreWords } from './variant-words';
+import { nameOf, scoreWords } from './variant-words';
 import { drawVhd } from './vhd-draw';
-import { changeModel, signed, vhdLayout, type VhdModel } from './vhd-model';
+import { changeModel, vhdLayout, type VhdModel } from './vhd-model';
 import { modelOfStep } from './vhd-view';
 
 /** Largest changes that are written out. */
@@ -119,7 +119,7 @@ function drawChanges(sheet: Sheet, state: State): void {
   sheet.y += 4 + drawGrid(sheet, model);
   const stops = scaleStops(true, sheet.theme.dark);
   sheet.scale('Change of the VHD at the first word', stops, signed(model.low, 2), signed(model.high, 2));
-  const most = headChanges(pair.here, pair.there).slice(0, mostChanges);
+  const most = divergenceChanges(pair.here, pair.there).slice(0, mostChanges);
   sheet.small(
     `Most changed: ${most.map(({ layer, head, here, there }) => `${headName(layer, head)} ${signed(here - there)}`).join(', ')}`,
   );

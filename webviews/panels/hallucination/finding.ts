@@ -1,7 +1,7 @@
 /** The first line of the panel: what was found, in one or two sentences; the second: what was run. */
 import type { HallucinationResult, HallucinationSet, ObjectMention } from '../../../protocol/results/hallucination';
 import { headName } from '../../ui/head-names';
-import { count, seconds, significant } from '../../ui/numbers';
+import { count, percent, plural, significant, took } from '../../ui/numbers';
 import { effectWords } from './captions';
 import { median, verdictOf, wordTVhd } from './ribbon-model';
 import { lookingHeads, strongest } from './head-ranks';
@@ -10,7 +10,7 @@ import { unfinishedWords } from './notes';
 import { readsTextOnly } from './run-plan';
 import { drawnWords } from './sample-words';
 import type { State } from './state';
-import { percent, plural, variantName } from './variant-words';
+import { variantName } from './variant-words';
 import { distanceInfos } from './vhd-model';
 
 export function finding(state: State): string {
@@ -135,5 +135,3 @@ function tileWords({ image }: HallucinationResult): string {
   if (!first || !image) return '';
   return image.tiles.length === 1 ? ` (${first.rows} x ${first.columns})` : ` in ${image.tiles.length} tiles`;
 }
-
-export const took = (value: number): string => (value < 10 ? `${significant(value, 2)} s` : seconds(value));

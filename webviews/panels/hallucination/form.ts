@@ -2,6 +2,7 @@
 import type { HallucinationMode, HallucinationPlan, SetCaptions } from '../../../protocol/panels/hallucination';
 import type { OutlierRule, RemovedPositions, VhdDistance } from '../../../protocol/results/hallucination';
 import type { ModelSummary } from '../../../protocol/results/heads';
+import { readSeed, seedProblem, wholeNumber, type FormProblems, type Reading } from '../../ui/form-fields';
 
 export interface Form {
   readonly mode: HallucinationMode;
@@ -50,31 +51,18 @@ export const toForm = (plan: HallucinationPlan): Form => ({
   seed: String(plan.seed),
 });
 
-export interface Problems {
-  readonly folder?: string;
-  readonly image?: string;
-  readonly images?: string;
-  readonly prompt?: string;
-  readonly span?: string;
-  readonly maxNewTokens?: string;
-  readonly k?: string;
-  readonly layers?: string;
-  readonly mostImages?: string;
-  readonly seed?: string;
-}
-
-export type FormReading =
-  { readonly ok: true; readonly plan: HallucinationPlan } | { readonly ok: false; readonly problems: Problems };
+export type Problems = FormProblems<Form>;
+export type FormReading = Reading<HallucinationPlan, Form>;
 
 export const mostTokens = 512;
 
 export function readForm(form: Form, model?: ModelSummary): FormReading {
-  const whole = (text: string, most: number): number | undefined =>
-    /^\d+$/.test(text.trim()) && Number(text) <= most ? Number(text) : undefined;
-  const maxNewTokens = whole(form.maxNewTokens, mostTokens);
-  const seed = whole(form.seed, 2 ** 32 - 1);
-  const k = form.k.trim() === '' ? null : whole(form.k, model?.heads ?? 1024);
-  const mostImages = ['', 'all'].includes(form.mostImages.trim().toLowerCase()) ? null : whole(form.mostImages, 1e6);
+  const maxNewTokens = wholeNumber(form.maxNewTokens, mostTokens);
+  const seed = readSeed(form.seed);
+  const k = form.k.trim() === '' ? null : wholeNumber(form.k, model?.heads ?? 1024);
+  const mostImages = ['', 'all'].includes(form.mostImages.trim().toLowerCase())
+    ? null
+    : wholeNumber(form.mostImages, 1e6);
   const layers = readLayers(form.layers, model?.layers);
   const problems: Problems = {
     ...(form.folder === '' ? { folder: 'Choose a model first.' } : {}),
@@ -90,7 +78,7 @@ export function readForm(form: Form, model?: ModelSummary): FormReading {
     ...(mostImages === undefined || mostImages === 0
       ? { mostImages: 'Pictures are a whole number from 1, or all.' }
       : {}),
-    ...(seed === undefined ? { seed: 'Seed is a whole number from 0 to 4,294,967,295.' } : {}),
+    ...(seed === undefined ? { seed: seedProblem } : {}),
   };
   if (
     Object.keys(problems).length > 0 ||
@@ -102,32 +90,15 @@ export function readForm(form: Form, model?: ModelSummary): FormReading {
   ) {
     return { ok: false, problems };
   }
-  const { mode, folder, image, images, prompt, span, distance, outliers, positions, alpha, lexicon, setCaptions } =
-    form;
-  const { reinforcedOutliers } = form;
+  const { mode, folder, image, images, prompt, span, distance, outliers, positions, alpha, lexicon } = form;
+  const { reinforcedOutliers, setCaptions } = form;
+  const chat = form.chat && model?.chatTemplate !== false;
+  const truth = readTruth(form.truth);
   return {
     ok: true,
     plan: {
-      mode,
-      folder,
-      image,
-      images,
-      prompt,
-      chat: form.chat && model?.chatTemplate !== false,
-      span,
-      truth: readTruth(form.truth),
-      maxNewTokens,
-      distance,
-      outliers,
-      positions,
-      k,
-      alpha,
-      reinforcedLayers: layers,
-      reinforcedOutliers,
-      lexicon,
-      setCaptions,
-      mostImages,
-      seed,
+      ...{ mode, folder, image, images, prompt, chat, span, truth, maxNewTokens, distance, outliers, positions, k },
+      ...{ alpha, reinforcedLayers: layers, reinforcedOutliers, lexicon, setCaptions, mostImages, seed },
     },
   };
 }
@@ -172,9 +143,3 @@ export function writeLayers(layers: readonly number[]): string {
   }
   return parts.join(', ');
 }
-
-/** Layer 1 and the last ceil(14/32 L): the released choice for 32 layers, scaled by depth. */
-export const defaultLayers = (count: number): readonly number[] => {
-  const last = Math.ceil((14 / 32) * count);
-  return Array.from({ length: count }, (_, layer) => layer).filter((layer) => layer === 1 || layer >= count - last);
-};

@@ -3,7 +3,7 @@ import { html, svg, type TemplateResult } from 'lit';
 import type { TVhdSeparation } from '../../../protocol/results/hallucination';
 import { colourOf, type Identity } from '../../charts/palette';
 import { count, significant, tick } from '../../ui/numbers';
-import { table } from '../../ui/table';
+import { countColumn, numberColumn, table } from '../../ui/table';
 
 const identity = (id: string, title: string, hue: number): Identity => ({
   id,
@@ -107,22 +107,10 @@ export const histogramTable = (separation: TVhdSeparation): TemplateResult =>
   html`${table({
     caption: 'Words by T-VHD',
     columns: [
-      {
-        id: 'from',
-        title: 'From',
-        numeric: true,
-        value: ({ from }: Bin) => from,
-        text: ({ from }: Bin) => significant(from),
-      },
-      { id: 'to', title: 'To', numeric: true, value: ({ to }: Bin) => to, text: ({ to }: Bin) => significant(to) },
-      { id: 'truthful', title: 'In the picture', unit: 'words', numeric: true, value: ({ truthful }: Bin) => truthful },
-      {
-        id: 'hallucinated',
-        title: 'Not in it',
-        unit: 'words',
-        numeric: true,
-        value: ({ hallucinated }: Bin) => hallucinated,
-      },
+      numberColumn('from', 'From', ({ from }: Bin) => from),
+      numberColumn('to', 'To', ({ to }: Bin) => to),
+      countColumn('truthful', 'In the picture', ({ truthful }: Bin) => truthful, { unit: 'words' }),
+      countColumn('hallucinated', 'Not in it', ({ hallucinated }: Bin) => hallucinated, { unit: 'words' }),
     ],
     rows: binsOf(separation),
     key: ({ from }) => String(from),

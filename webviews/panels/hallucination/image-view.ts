@@ -7,7 +7,7 @@ import { isOpen } from '../../ui/disclosures';
 import { icon } from '../../ui/icons';
 import { significant } from '../../ui/numbers';
 import { toCsv } from '../../ui/csv';
-import { table, type Column } from '../../ui/table';
+import { type Column, numberColumn, table, textColumn } from '../../ui/table';
 import type { Part } from './actions';
 import { mapChooser, mapTitle, waiting } from './map-words';
 import { mapModel, topPatches, type MapModel } from './map-model';
@@ -124,21 +124,11 @@ function sinkNote({ result }: State, model: MapModel): TemplateResult | typeof n
 function patchTable({ actions, state }: Part, model: MapModel, level: readonly number[]): TemplateResult {
   const rows = topPatches(model, 16);
   const columns: readonly Column<Patch>[] = [
-    { id: 'patch', title: 'Patch', numeric: false, value: (patch) => placeWords(patch, level) },
-    {
-      id: 'attention',
-      title: 'Share',
-      numeric: true,
+    textColumn('patch', 'Patch', (patch) => placeWords(patch, level)),
+    numberColumn('attention', 'Share', ({ token }) => model.values?.[token], {
       hint: 'Of the whole attention of the query.',
-      value: ({ token }) => model.values?.[token],
-      text: ({ token }) => significant(model.values?.[token] ?? Number.NaN),
-    },
-    {
-      id: 'sink',
-      title: 'Sink',
-      numeric: false,
-      value: ({ token }) => (model.sinks.has(token) ? 'sink' : undefined),
-    },
+    }),
+    textColumn('sink', 'Sink', ({ token }) => (model.sinks.has(token) ? 'sink' : undefined)),
   ];
   return html`<div class="section-head">
       ${button({

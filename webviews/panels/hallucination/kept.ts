@@ -2,7 +2,8 @@
 import type { HeadPlace } from '../../ui/head-names';
 import { keepForm, parseKeptBy, type Kept as KeptOf } from '../../ui/kept-form';
 import type { Form } from './form';
-import { initialView, type State, type View } from './state';
+import { type State } from './state';
+import { initialView, type View } from './view';
 
 export interface Kept extends KeptOf<Form, View> {
   readonly selected?: HeadPlace;

@@ -6,7 +6,8 @@ import { count } from '../../ui/numbers';
 import { shownToken } from '../../ui/token-text';
 import type { Part } from './actions';
 import { captionOf, mapHeads } from './shown';
-import type { MapChoice, State } from './state';
+import type { State } from './state';
+import type { MapChoice } from './view';
 
 /** `L3H2 for “cat”`; undefined while no head is there. */
 export function mapTitle(state: State): string | undefined {

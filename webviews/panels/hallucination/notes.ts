@@ -9,9 +9,8 @@ import type {
 import { chatPromptWords } from '../../../protocol/results/chat-prompt';
 import { unknownLabels } from '../../../protocol/results/unknown-labels';
 import { icon } from '../../ui/icons';
-import { count } from '../../ui/numbers';
+import { count, plural } from '../../ui/numbers';
 import type { State } from './state';
-import { plural } from './variant-words';
 
 /** As a sentence; undefined where the lexicon knows all of them, and in results of earlier versions. */
 export function labelWords({ truthLabels }: { readonly truthLabels?: TruthLabels }): string | undefined {

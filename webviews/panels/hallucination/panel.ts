@@ -35,13 +35,7 @@ export class HallucinationPanel
   extends RunPanel<State, ToHallucinationPanel, FromHallucinationPanel, HallucinationPlan, Kept>
   implements Actions
 {
-  private readonly questions = new Questions({
-    state: () => this.state,
-    setState: (state) => (this.state = state),
-    touched: () => this.touched,
-    nextRequest: () => this.nextRequest(),
-    post: (message) => this.host.post(message),
-  });
+  private readonly questions = new Questions(this.asking());
 
   constructor(root: HTMLElement, place: PanelPlace) {
     super(root, initialState(place), parseKept, restore);

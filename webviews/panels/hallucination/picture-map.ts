@@ -9,19 +9,13 @@ import { freshContext, PictureElement } from '../../ui/picture-element';
 import type { MapModel } from './map-model';
 import { drawPicture, frame } from './picture-draw';
 import { patchAt, patchBeside, placeWords, type Patch } from './picture-layout';
+import { properties } from '../../ui/properties';
 
 /** Tallest on the page; wide pictures are bound by their column. */
 const mostHeight = 440;
 
 export class PictureMap extends PictureElement {
-  static override properties = {
-    picture: { attribute: false },
-    model: { attribute: false },
-    level: { attribute: false },
-    overlay: {},
-    patch: { attribute: false },
-    hovered: { state: true },
-  };
+  static override properties = properties(['picture', 'model', 'level', 'overlay', 'patch'], ['hovered']);
   declare picture: OpenedImage | undefined;
   declare model: MapModel | undefined;
   /** Tiles of the level that is shown. */
@@ -36,12 +30,8 @@ export class PictureMap extends PictureElement {
 
   constructor() {
     super();
-    this.picture = undefined;
-    this.model = undefined;
     this.level = [0];
     this.overlay = 'both';
-    this.patch = undefined;
-    this.hovered = undefined;
   }
 
   protected override updated(changed: PropertyValues): void {
@@ -66,10 +56,6 @@ export class PictureMap extends PictureElement {
         this.schedule();
       },
     );
-  }
-
-  private get canvas(): HTMLCanvasElement | null {
-    return this.querySelector('canvas');
   }
 
   private scale(): number {

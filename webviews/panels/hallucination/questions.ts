@@ -2,25 +2,18 @@
 import type { FromHallucinationPanel } from '../../../protocol/panels/hallucination';
 import { canonical } from '../../ui/canonical';
 import { Later } from '../../ui/later';
+import type { Asking } from '../../ui/run-panel';
 import { modelOfForm } from '../../ui/run-state';
 import { planOf, samePrompt } from './plan';
 import { mapHeads } from './shown';
 import type { Latest, State } from './state';
-
-export interface Asking {
-  readonly state: () => State;
-  readonly setState: (state: State) => void;
-  readonly touched: () => boolean;
-  readonly nextRequest: () => number;
-  readonly post: (message: FromHallucinationPanel) => void;
-}
 
 export class Questions {
   latest: Latest = { openImage: -1, tokenise: -1 };
   private readonly later = new Later<'image' | 'tokens' | 'time' | 'map' | 'step'>();
   private asked = { image: '', tokens: '', card: '' };
 
-  constructor(private readonly asking: Asking) {}
+  constructor(private readonly asking: Asking<State, FromHallucinationPanel>) {}
 
   private get state(): State {
     return this.asking.state();

@@ -1,8 +1,7 @@
 /** The caption as words: which tokens make a word of the lexicon, and the colour of each token. Pure. */
 import type { Caption, CaptionToken, ObjectMention } from '../../../protocol/results/hallucination';
-import { significant } from '../../ui/numbers';
+import { percent, significant } from '../../ui/numbers';
 import { shownToken } from '../../ui/token-text';
-import { percent } from './variant-words';
 
 /** Steps of the scale, as classes of the style sheet: the panel's policy allows no inline style. */
 export const shades = 12;

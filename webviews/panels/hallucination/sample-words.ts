@@ -2,8 +2,7 @@
 import type { CaptionTime } from '../../../protocol/compute/hallucination';
 import type { HallucinationPlan } from '../../../protocol/panels/hallucination';
 import type { PictureSample } from '../../../protocol/results/hallucination';
-import { count, seconds } from '../../ui/numbers';
-import { plural } from './variant-words';
+import { count, plural, seconds } from '../../ui/numbers';
 
 /** Captions of each picture. */
 export const captionsOf = ({ setCaptions }: Pick<HallucinationPlan, 'setCaptions'>): number =>

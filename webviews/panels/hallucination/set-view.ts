@@ -1,10 +1,9 @@
 /** A folder of pictures: scores with and without reinforcement, T-VHD of true and hallucinated words, every picture. */
 import { html, nothing, type TemplateResult } from 'lit';
 import type { CaptionSetScore, HallucinationSet } from '../../../protocol/results/hallucination';
-import { disclosure } from '../../ui/controls';
-import { isOpen } from '../../ui/disclosures';
-import { count, significant } from '../../ui/numbers';
-import { table, type Column } from '../../ui/table';
+import { count, percent, significant } from '../../ui/numbers';
+import { type Column, countColumn, table, textColumn } from '../../ui/table';
+import { folded } from '../../ui/panel-page';
 import { readTheme } from '../../ui/theme';
 import type { Part } from './actions';
 import { changeView } from './change-view';
@@ -12,7 +11,7 @@ import { histogram, histogramTable } from './histogram';
 import { labelNote } from './notes';
 import { drawnWords } from './sample-words';
 import { entryTable } from './tables';
-import { percent, plainName, variantHint, variantName } from './variant-words';
+import { plainName, variantHint, variantName } from './variant-words';
 
 export interface ScoreRow {
   readonly name: string;
@@ -31,46 +30,31 @@ export const scoreRows = (set: HallucinationSet): readonly ScoreRow[] => [
 
 /** Of `rows`: those of results of earlier versions do not say how many captions were cut. */
 export function setScoreColumns(rows: readonly ScoreRow[]): readonly Column<ScoreRow>[] {
-  const share = (id: Exclude<keyof CaptionSetScore, 'unfinished'>, title: string, hint: string): Column<ScoreRow> => ({
-    id,
-    title,
-    unit: '%',
-    numeric: true,
-    hint,
-    value: ({ score }) => (score[id] === null ? undefined : score[id] * 100),
-    text: ({ score }) => percent(score[id]).replace(' %', ''),
-  });
+  const share = (id: Exclude<keyof CaptionSetScore, 'unfinished'>, title: string, hint: string): Column<ScoreRow> =>
+    countColumn(id, title, ({ score }) => (score[id] === null ? undefined : score[id] * 100), {
+      unit: '%',
+      hint,
+      text: ({ score }) => percent(score[id]).replace(' %', ''),
+    });
   return [
-    {
-      id: 'captions',
-      title: 'Captions',
-      numeric: false,
-      value: ({ name }) => name,
+    textColumn('captions', 'Captions', ({ name }) => name, {
       cell: ({ name, hint }) => html`<span title=${hint}>${name}</span>`,
-    },
+    }),
     share('chairS', 'CHAIR_S', 'Captions with at least one object that is not in the picture.'),
     share('chairI', 'CHAIR_I', 'Mentions of objects that are not in the picture, over all mentions.'),
     share('recall', 'Recall', 'Objects of the pictures that the captions name.'),
-    {
-      id: 'length',
-      title: 'Length',
+    countColumn('length', 'Length', ({ score }) => score.length ?? undefined, {
       unit: 'words',
-      numeric: true,
       hint: 'Words per caption: a reinforcement that breaks the text wins CHAIR by saying little.',
-      value: ({ score }) => score.length ?? undefined,
       text: ({ score }) => significant(score.length ?? Number.NaN),
-    },
+    }),
     ...(rows.some(({ score }) => score.unfinished !== undefined)
       ? [
-          {
-            id: 'unfinished',
-            title: 'Unfinished',
+          countColumn<(typeof rows)[number]>('unfinished', 'Unfinished', ({ score }) => score.unfinished, {
             unit: 'captions',
-            numeric: true,
             hint: 'Captions that stopped at the token limit: what they would have gone on to name is not scored.',
-            value: ({ score }) => score.unfinished,
             text: ({ score }) => (score.unfinished === undefined ? '–' : count(score.unfinished)),
-          } satisfies Column<ScoreRow>,
+          }),
         ]
       : []),
     share('precision', 'Precision', 'Distinct true objects over distinct objects named.'),
@@ -95,7 +79,7 @@ export function warningOf(set: HallucinationSet): string | undefined {
 }
 
 export function setView(part: Part): TemplateResult {
-  const { state, actions, compact } = part;
+  const { state, compact } = part;
   const { set, entries, entryFailures } = state;
   const shown = set?.entries ?? entries;
   const failures = set?.failures ?? entryFailures;
@@ -104,13 +88,7 @@ export function setView(part: Part): TemplateResult {
   return html`${set ? scores(part, set) : nothing}
   ${
     compact && set
-      ? disclosure({
-          title: `${count(shown.length)} pictures`,
-          open: isOpen(state, 'entries', false),
-          id: 'entries',
-          onToggle: (open) => actions.toggle('entries', open),
-          body: pictures,
-        })
+      ? folded(part, { name: 'entries', title: `${count(shown.length)} pictures` }, pictures)
       : html`<section class="entries" aria-label="Pictures">
           <h2>
             Pictures
@@ -123,21 +101,20 @@ export function setView(part: Part): TemplateResult {
   }
   ${
     failures.length > 0
-      ? disclosure({
-          title: `${count(failures.length)} could not be captioned`,
-          open: isOpen(state, 'failures', false),
-          id: 'failures',
-          onToggle: (open) => actions.toggle('failures', open),
-          body: () =>
+      ? folded(
+          part,
+          { name: 'failures', title: `${count(failures.length)} could not be captioned` },
+          () =>
             html`<ul class="provenance">
               ${failures.map(({ name, why }) => html`<li>${name}: ${why}</li>`)}
             </ul>`,
-        })
+        )
       : nothing
   }`;
 }
 
-function scores({ state, actions, dark, compact }: Part, set: HallucinationSet): TemplateResult {
+function scores(part: Part, set: HallucinationSet): TemplateResult {
+  const { dark, compact } = part;
   const theme = readTheme();
   const warning = warningOf(set);
   const { separation } = set;
@@ -154,7 +131,7 @@ function scores({ state, actions, dark, compact }: Part, set: HallucinationSet):
       })}
       ${warning ? html`<p class="reason warning broken">${warning}</p>` : nothing} ${labelNote(set)}
     </section>
-    ${changeView(set)}
+    ${changeView(set, compact)}
     <section class="set-histogram" aria-label="T-VHD of object words">
       <h2>
         T-VHD of object words
@@ -163,13 +140,9 @@ function scores({ state, actions, dark, compact }: Part, set: HallucinationSet):
         >
       </h2>
       ${histogram(separation, { dark, foreground: theme.foreground, muted: theme.muted, line: theme.line, wide: !compact })}
-      ${disclosure({
-        title: 'As a table',
-        open: isOpen(state, 'histogram', false),
-        id: 'histogram-table',
-        onToggle: (open) => actions.toggle('histogram', open),
-        body: () => histogramTable(separation),
-      })}
+      ${folded(part, { name: 'histogram', title: 'As a table', id: 'histogram-table' }, () =>
+        histogramTable(separation),
+      )}
     </section>
   </div>`;
 }

@@ -1,13 +1,15 @@
 /** The strip with the model, what it reads, and how divergence is measured. */
 import { html, nothing, type TemplateResult } from 'lit';
 import { demoVisionPrompt } from '../../../protocol/compute/demo-prompt';
-import type { HallucinationMode, SetCaptions } from '../../../protocol/panels/hallucination';
+import type { HallucinationMode } from '../../../protocol/panels/hallucination';
 import type { ModelChoice } from '../../../protocol/panels/heads';
 import type { ModelSummary } from '../../../protocol/results/heads';
-import type { RemovedPositions, VhdDistance, OutlierRule } from '../../../protocol/results/hallucination';
-import { button, checkbox, dropdown, field, segments, textField } from '../../ui/controls';
-import { lastName, modelField } from '../../ui/model-field';
-import { bytes, count } from '../../ui/numbers';
+import { defaultK } from '../../../protocol/results/vhd-defaults';
+import { button, segments, textField } from '../../ui/controls';
+import { choicesOf, formFields } from '../../ui/form-fields';
+import { lastName } from '../../ui/model-field';
+import { chatField, modelSection, stripWords } from '../../ui/model-section';
+import { bytes, count, plural } from '../../ui/numbers';
 import { textArea } from '../../ui/text-area';
 import type { Part } from './actions';
 import { readForm, readTruth, type Form, type Problems } from './form';
@@ -20,7 +22,6 @@ import { readsTextOnly } from './run-plan';
 import type { State } from './state';
 import { plannedWords } from './sample-words';
 import { distanceInfos, outlierInfos } from './vhd-model';
-import { plural } from './variant-words';
 
 const modes: readonly { readonly value: HallucinationMode; readonly label: string }[] = [
   { value: 'image', label: 'A picture' },
@@ -36,16 +37,7 @@ export function settings(part: Part): TemplateResult {
   const reading = readForm(form, model);
   const problems: Problems = reading.ok ? {} : reading.problems;
   return html`<div class="controls">
-    <section aria-label="Model">
-      <h2>Model</h2>
-      ${modelField({
-        models: state.models,
-        folder: form.folder,
-        onChoose: (folder) => actions.chooseModel(folder),
-        onBrowse: () => actions.post({ kind: 'browseModel' }),
-      })}
-      ${modelFacts(state)}
-    </section>
+    ${modelSection(part, (one) => facts(state, one))}
     <section aria-label="What it reads">
       <div class="section-head">
         <h2 title="The model runs twice, with this and without it: heads whose output changes read it.">Take away</h2>
@@ -98,16 +90,10 @@ export function settings(part: Part): TemplateResult {
 function promptOptions({ state, actions }: Part, form: Form): TemplateResult {
   const model = modelOfForm(state);
   const offered = form.mode === 'span' ? undefined : offeredPrompt(form, model, state.models);
-  return html`${
-    model?.chatTemplate === true
-      ? checkbox({
-          label: 'Chat template',
-          checked: form.chat,
-          hint: 'Put the text into the model’s chat template as one user message; the template places the picture.',
-          onChange: (chat) => actions.edit({ chat, ...(form.mode === 'span' ? { span: null } : {}) }),
-        })
-      : nothing
-  }
+  const chat = chatField(model, form.chat, '; the template places the picture', (value) =>
+    actions.edit({ chat: value, ...(form.mode === 'span' ? { span: null } : {}) }),
+  );
+  return html`${chat}
   ${
     offered
       ? html`<p class="reason">
@@ -125,89 +111,76 @@ function promptOptions({ state, actions }: Part, form: Form): TemplateResult {
   }`;
 }
 
+const definitionOf = (infos: typeof distanceInfos | typeof outlierInfos, chosen: string): string | undefined =>
+  infos.find(({ id }) => id === chosen)?.definition;
+
 function measureFields({ actions, state }: Part, form: Form, problems: Problems): TemplateResult {
   const heads = modelOfForm(state)?.heads;
-  const automaticK = heads === undefined ? undefined : String(Math.max(1, Math.round(heads / 8)));
-  const number = (label: string, key: 'maxNewTokens' | 'k' | 'seed', hint: string, placeholder?: string) =>
-    field(
-      label,
-      textField({
-        label,
-        value: form[key],
-        numeric: true,
-        hint,
-        ...(placeholder === undefined ? {} : { placeholder }),
-        problem: problems[key],
-        onInput: (text) => actions.edit({ [key]: text }),
-      }),
-      hint,
-    );
-  return html`${field(
-    'Distance',
-    dropdown({
+  const k = heads === undefined ? undefined : String(defaultK(heads));
+  const ofSet = form.mode === 'set';
+  return formFields<Form>({ form, problems, edit: (change) => actions.edit(change) }, [
+    {
+      kind: 'choice',
+      key: 'distance',
       label: 'Distance',
-      choices: distanceInfos.map(({ id, title, definition }) => ({ value: id, label: title, hint: definition })),
-      value: form.distance,
-      onChange: (distance) => actions.edit({ distance: distance as VhdDistance }),
-    }),
-    distanceInfos.find(({ id }) => id === form.distance)?.definition,
-  )}
-  ${field(
-    'Outliers',
-    dropdown({
+      choices: choicesOf(distanceInfos),
+      hint: definitionOf(distanceInfos, form.distance),
+    },
+    {
+      kind: 'choice',
+      key: 'outliers',
       label: 'Outliers',
-      choices: outlierInfos.map(({ id, title, definition }) => ({ value: id, label: title, hint: definition })),
-      value: form.outliers,
-      onChange: (outliers) => actions.edit({ outliers: outliers as OutlierRule }),
-    }),
-    outlierInfos.find(({ id }) => id === form.outliers)?.definition,
-  )}
-  ${field(
-    'Positions',
-    dropdown({
-      label: 'Positions after the removal',
-      choices: [
+      choices: choicesOf(outlierInfos),
+      hint: definitionOf(outlierInfos, form.outliers),
+    },
+    {
+      kind: 'choice',
+      key: 'positions',
+      label: 'Positions',
+      name: 'Positions after the removal',
+      choices: choicesOf([
         {
-          value: 'contiguous',
-          label: 'Contiguous',
-          hint: 'The text moves together, as in the released code; text heads then also differ, by their distances.',
+          id: 'contiguous',
+          title: 'Contiguous',
+          definition:
+            'The text moves together, as in the released code; text heads then also differ, by their distances.',
         },
-        { value: 'original', label: 'Original', hint: 'Control: each token keeps its position.' },
-      ],
-      value: form.positions,
-      onChange: (positions) => actions.edit({ positions: positions as RemovedPositions }),
-    }),
-    'Positions of the text behind what is taken away, in the second pass: contiguous closes the gap, original leaves it.',
-  )}
-  ${number('Heads (k)', 'k', `How many heads of each layer T-VHD sums, those of the largest divergence; empty: ${automaticK ?? 'an eighth of them'}.`, automaticK ?? 'auto')}
-  ${number('Most tokens', 'maxNewTokens', 'The caption is cut after so many tokens; a word takes one or more.')}
-  ${
-    form.mode === 'set'
-      ? field(
-          'Captions',
-          dropdown({
-            label: 'Captions',
-            choices: [
-              { value: 'plain', label: 'Plain alone' },
-              { value: 'reinforced', label: `Plain and reinforced x ${form.alpha}` },
-              { value: 'controls', label: 'These and controls', hint: 'Random heads, and the norm kept.' },
-            ],
-            value: form.setCaptions,
-            onChange: (value) => actions.edit({ setCaptions: value as SetCaptions }),
-          }),
-          'Which captions are made of each picture.',
-        )
-      : nothing
-  }
-  ${
-    form.mode === 'set'
-      ? nothing
-      : number(
-          'Seed',
-          'seed',
-          'Number from which the random heads of the control are drawn: the same seed draws the same heads.',
-        )
-  }`;
+        { id: 'original', title: 'Original', definition: 'Control: each token keeps its position.' },
+      ]),
+      hint: 'Positions of the text behind what is taken away, in the second pass: contiguous closes the gap, original leaves it.',
+    },
+    {
+      kind: 'number',
+      key: 'k',
+      label: 'Heads (k)',
+      hint: `How many heads of each layer T-VHD sums, those of the largest divergence; empty: ${k ?? 'an eighth of them'}.`,
+      placeholder: k ?? 'auto',
+    },
+    {
+      kind: 'number',
+      key: 'maxNewTokens',
+      label: 'Most tokens',
+      hint: 'The caption is cut after so many tokens; a word takes one or more.',
+    },
+    ofSet
+      ? {
+          kind: 'choice',
+          key: 'setCaptions',
+          label: 'Captions',
+          choices: [
+            { value: 'plain', label: 'Plain alone' },
+            { value: 'reinforced', label: `Plain and reinforced x ${form.alpha}` },
+            { value: 'controls', label: 'These and controls', hint: 'Random heads, and the norm kept.' },
+          ],
+          hint: 'Which captions are made of each picture.',
+        }
+      : {
+          kind: 'number',
+          key: 'seed',
+          label: 'Seed',
+          hint: 'Number from which the random heads of the control are drawn: the same seed draws the same heads.',
+        },
+  ]);
 }
 
 /** A name that was chosen in a dialog, and the button that opens it. */
@@ -282,30 +255,23 @@ function folderField({ state, actions }: Part, form: Form, problems: Problems): 
       }
     </p>
     <div class="fields gap">
-      ${field(
-        'Pictures',
-        textField({
+      ${formFields<Form>({ form, problems, edit: (change) => actions.edit(change) }, [
+        {
+          kind: 'text',
+          key: 'mostImages',
           label: 'Pictures',
-          value: form.mostImages,
-          hint: 'So many are drawn from the folder by the seed; all takes every one.',
+          hint: 'How many pictures are captioned: a number, drawn from the folder by the seed, or all.',
+          more: 'So many are drawn from the folder by the seed; all takes every one.',
           placeholder: 'all',
-          problem: problems.mostImages,
-          onInput: (mostImages) => actions.edit({ mostImages }),
-        }),
-        'How many pictures are captioned: a number, drawn from the folder by the seed, or all.',
-      )}
-      ${field(
-        'Seed',
-        textField({
+        },
+        {
+          kind: 'number',
+          key: 'seed',
           label: 'Seed',
-          value: form.seed,
-          numeric: true,
-          hint: 'The same seed draws the same pictures, and the same random heads of the control.',
-          problem: problems.seed,
-          onInput: (seed) => actions.edit({ seed }),
-        }),
-        'Number from which the pictures and the random heads of the control are drawn.',
-      )}
+          hint: 'Number from which the pictures and the random heads of the control are drawn.',
+          more: 'The same seed draws the same pictures, and the same random heads of the control.',
+        },
+      ])}
     </div>
     ${
       plan && found && found.images > 0
@@ -346,15 +312,8 @@ const lexiconField = ({ actions }: Part, form: Form): TemplateResult =>
     })}
   </div>`;
 
-function modelFacts(state: State): TemplateResult {
-  const model = modelOfForm(state);
+function facts(state: State, model: ModelSummary): TemplateResult {
   const choice = state.models.find(({ folder }) => folder === state.form?.folder);
-  if (choice && choice.runs !== true) return html`<p class="problem" role="alert">${choice.runs}</p>`;
-  if (!model) {
-    return html`<p class="reason">
-      ${state.form?.folder ? 'Reading its files…' : 'A checkpoint folder with config.json and safetensors.'}
-    </p>`;
-  }
   const vision = model.vision
     ? `sees through ${model.vision.family} (${model.vision.layers} x ${model.vision.heads} heads, ${model.vision.imageSize} pixels)`
     : 'reads text alone';
@@ -369,12 +328,11 @@ const familyWords = ({ family }: ModelSummary, choice: ModelChoice | undefined):
 
 /** The strip in one line, for when it is folded. */
 export function settingsSummary({ form }: State): string {
-  if (!form) return '';
   const subject =
-    form.mode === 'image'
+    form?.mode === 'image'
       ? lastName(form.image) || 'no picture'
-      : form.mode === 'set'
+      : form?.mode === 'set'
         ? lastName(form.images) || 'no folder'
         : 'text';
-  return `${lastName(form.folder) || 'no model'} · ${subject}`;
+  return stripWords(form, subject);
 }

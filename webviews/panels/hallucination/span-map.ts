@@ -3,19 +3,18 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { scaleStops } from '../../charts/colour-map';
 import { scaleBar } from '../../charts/scale-bar';
 import type { HallucinationResult } from '../../../protocol/results/hallucination';
-import { count, significant } from '../../ui/numbers';
+import { count, percent } from '../../ui/numbers';
 import { folded } from '../../ui/panel-page';
-import { table, type Column } from '../../ui/table';
+import { type Column, countColumn, numberColumn, table, textColumn } from '../../ui/table';
 import { shownToken } from '../../ui/token-text';
 import type { Part } from './actions';
-import { copyButtons } from './copy-buttons';
+import { copyButtons } from '../../ui/whole-table';
 import { mapChooser, mapTitle, waiting } from './map-words';
 import { shadeOf } from './ribbon-model';
 import { mapHeads } from './shown';
 import { windowAt } from './span-mark';
 import type { State } from './state';
 import { tokenPager } from './token-pager';
-import { percent } from './variant-words';
 
 /** Tokens before and behind the part, so that it is found in its text. */
 const around = 12;
@@ -89,16 +88,9 @@ const tokenWords = ({ position, text, share }: SpanToken): string =>
   `token ${position} “${shownToken(text)}”${share === undefined ? '' : ` · ${percent(share)} of the attention`}`;
 
 export const spanColumns: readonly Column<SpanToken>[] = [
-  { id: 'position', title: 'Position', numeric: true, value: ({ position }) => position },
-  { id: 'text', title: 'Token', numeric: false, value: ({ text }) => text, text: ({ text }) => shownToken(text) },
-  {
-    id: 'attention',
-    title: 'Share',
-    numeric: true,
-    hint: 'Of the whole attention of the query.',
-    value: ({ share }) => share,
-    text: ({ share }) => significant(share ?? Number.NaN),
-  },
+  countColumn('position', 'Position', ({ position }) => position),
+  textColumn('text', 'Token', ({ text }) => text, { text: ({ text }) => shownToken(text) }),
+  numberColumn('attention', 'Share', ({ share }) => share, { hint: 'Of the whole attention of the query.' }),
 ];
 
 /** Of the map in a file: whose attention, of which word. */

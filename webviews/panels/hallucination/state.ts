@@ -22,49 +22,13 @@ import { unreachable } from '../../../protocol/unreachable';
 import { opened } from '../../ui/asides';
 import { canonical } from '../../ui/canonical';
 import type { HeadPlace } from '../../ui/head-names';
-import type { Sort } from '../../ui/table';
 import { failedPhase, idle, runningPhase } from '../../ui/phase';
-import {
-  forgiven,
-  initialModel,
-  initialRun,
-  receiveCommon,
-  type ModelState,
-  type RunState,
-  type RunView,
-} from '../../ui/run-state';
+import { forgiven, initialModel, initialRun, receiveCommon, type ModelState, type RunState } from '../../ui/run-state';
 import { toForm, type Form } from './form';
+import { initialView, type View } from './view';
 import { strongest } from './head-ranks';
 import { isOwnPrompt, ownPromptOf } from './own-prompt';
 import { planOf, planOfResult, samePlan } from './plan';
-
-/** Whose attention is drawn over the picture. */
-export const mapChoices = ['head', 'layer', 'all'] as const;
-export type MapChoice = (typeof mapChoices)[number];
-
-/** How far the head's output is from that of the second pass; share of its attention on what that pass lacks. */
-export const measures = ['divergence', 'attention'] as const;
-export type Measure = (typeof measures)[number];
-
-/** What a person arranged; survives a reload. */
-export interface View extends RunView {
-  /** The selected head; the selected set of its layer; the selected set of all layers. */
-  readonly map: MapChoice;
-  /** Tiles that lie over each other are seen one level at a time. */
-  readonly level: number;
-  readonly overlay: 'both' | 'picture' | 'map';
-  /** What colours the cells of the heads. */
-  readonly measure: Measure;
-  /** End of the marked part that the keyboard moves, and a token of the window of the text that is drawn. */
-  readonly spanFocus?: number;
-  readonly spanWindow?: number;
-  /** The same of the part that was taken away, counted from its first token. */
-  readonly spanMapWindow: number;
-  readonly tableSort?: Sort;
-  readonly entrySort?: Sort;
-  readonly allHeads: boolean;
-  readonly allEntries: boolean;
-}
 
 /** What was asked for and is not there yet, or why it does not come. */
 export interface Asked<T> {
@@ -129,17 +93,6 @@ interface Replaced {
   /** Entries that the run goes on behind. */
   readonly resumed: number;
 }
-
-export const initialView: View = {
-  map: 'head',
-  level: 0,
-  overlay: 'both',
-  measure: 'divergence',
-  spanMapWindow: 0,
-  allHeads: false,
-  allEntries: false,
-  open: {},
-};
 
 const firstToken: TokenPlace = { variant: null, step: 0 };
 

@@ -2,12 +2,11 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { chatPromptWords } from '../../../protocol/results/chat-prompt';
 import { asideBanners } from '../../ui/asides';
-import { count } from '../../ui/numbers';
+import { count, took } from '../../ui/numbers';
 import { exportItems, firstRun, runBar } from '../../ui/run-bar';
 import { banner, comparisonBanner, modelNotes, runBanners, staleBanner } from '../../ui/run-status';
 import type { ExportKind, Part } from './actions';
 import { comparisonWords } from './comparison';
-import { took } from './finding';
 import { canResume, canStart, isStale, readsTextOnly, whyNot } from './run-plan';
 import type { State } from './state';
 

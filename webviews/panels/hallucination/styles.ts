@@ -11,12 +11,6 @@ const shadeRules = unsafeCSS(
 );
 
 export const panelStyles = css`
-  .pictures {
-    display: grid;
-    grid-template-columns: minmax(0, 1fr);
-    gap: 16px 24px;
-    align-items: start;
-  }
   .image-view,
   .right,
   .caption-view,
@@ -37,10 +31,6 @@ export const panelStyles = css`
   }
   .image-view .section-head h2 {
     overflow-wrap: anywhere;
-  }
-  h2 > .muted {
-    font-weight: 400;
-    font-size: var(--small);
   }
   hs-picture-map,
   hs-vhd-grid {
@@ -267,14 +257,15 @@ export const panelStyles = css`
   .compact .captions :is(th, td) {
     padding-inline: 4px;
   }
+  .compact .set-change td:last-child {
+    white-space: normal;
+  }
+  .compact .set-change :is(th, td) {
+    padding-block: 2px;
+  }
   .compact .set-scores tbody th,
   .compact .captions tbody th {
     white-space: normal;
-  }
-  .compact .results > .disclosure,
-  .compact .results > .strip {
-    padding-top: 4px;
-    border-top: 1px solid var(--line);
   }
 
   @container panel (min-width: 560px) {
@@ -295,14 +286,6 @@ export const panelStyles = css`
     .wide .set-histogram {
       grid-row: 1 / span 2;
       grid-column: 2;
-    }
-  }
-  @container panel (min-width: 960px) {
-    .body:has(> .strip > .open) {
-      grid-template-columns: 260px minmax(0, 1fr);
-    }
-    .wide .strip .controls {
-      grid-template-columns: minmax(0, 1fr);
     }
   }
 `;

@@ -1,17 +1,14 @@
 /** The twins of the pictures: every head with its numbers, every picture of a set with its words. */
-import { html, nothing, type TemplateResult } from 'lit';
+import { nothing, type TemplateResult } from 'lit';
 import type { DatasetEntry } from '../../../protocol/results/hallucination';
 import { headKey, headName, type HeadPlace } from '../../ui/head-names';
-import { count, significant } from '../../ui/numbers';
-import { sortRows, table, type Column } from '../../ui/table';
+import { type Column, countColumn, numberColumn, textColumn } from '../../ui/table';
+import { wholeTable } from '../../ui/whole-table';
 import type { Part } from './actions';
-import { copyButtons } from './copy-buttons';
-import { nameOf, percent } from './variant-words';
+import { nameOf } from './variant-words';
 import { attentionAt, divergenceAt, isOutlier, isSelected, type VhdModel } from './vhd-model';
 import { modelOfStep } from './vhd-view';
-
-/** Rows of one page of a table: a thousand heads are a thousand rows, but never all in the page. */
-export const pageOfRows = 64;
+import { percent } from '../../ui/numbers';
 
 export const headRows = ({ layers, heads }: VhdModel): readonly HeadPlace[] =>
   Array.from({ length: layers * heads }, (_, at) => ({ layer: Math.floor(at / heads), head: at % heads }));
@@ -19,37 +16,28 @@ export const headRows = ({ layers, heads }: VhdModel): readonly HeadPlace[] =>
 export function headColumns(model: VhdModel): readonly Column<HeadPlace>[] {
   const yes = (value: boolean): string | undefined => (value ? 'yes' : undefined);
   return [
-    { id: 'head', title: 'Head', numeric: false, value: ({ layer, head }) => headName(layer, head) },
-    {
-      id: 'vhd',
-      title: 'VHD',
-      numeric: true,
+    textColumn('head', 'Head', ({ layer, head }) => headName(layer, head)),
+    numberColumn('vhd', 'VHD', (place) => divergenceAt(model, place), {
       hint: 'Distance of the head’s output with the image from its output without.',
-      value: (place) => divergenceAt(model, place),
-      text: (place) => significant(divergenceAt(model, place)),
-    },
-    {
-      id: 'text_energy',
-      title: 'Text energy',
-      numeric: true,
+    }),
+    numberColumn('text_energy', 'Text energy', ({ layer, head }) => model.step.textEnergy[layer]?.[head], {
       hint: 'Squared norm of the head’s output without the image.',
-      value: ({ layer, head }) => model.step.textEnergy[layer]?.[head],
-      text: ({ layer, head }) => significant(model.step.textEnergy[layer]?.[head] ?? Number.NaN),
-    },
+    }),
     ...(model.step.visualAttention
       ? [
-          {
-            id: 'visual_attention',
-            title: model.lacks === 'the picture' ? 'On the image' : 'On the part',
-            numeric: true,
-            hint: `Visual attention ratio: share of the query’s attention on ${model.lacks}.`,
-            value: (place: HeadPlace) => attentionAt(model, place),
-            text: (place: HeadPlace) => percent(attentionAt(model, place)),
-          } satisfies Column<HeadPlace>,
+          countColumn(
+            'visual_attention',
+            model.lacks === 'the picture' ? 'On the image' : 'On the part',
+            (place: HeadPlace) => attentionAt(model, place),
+            {
+              hint: `Visual attention ratio: share of the query’s attention on ${model.lacks}.`,
+              text: (place: HeadPlace) => percent(attentionAt(model, place)),
+            },
+          ),
         ]
       : []),
-    { id: 'outlier', title: 'Outlier', numeric: false, value: (place) => yes(isOutlier(model, place)) },
-    { id: 'selected', title: 'Selected', numeric: false, value: (place) => yes(isSelected(model, place)) },
+    textColumn('outlier', 'Outlier', (place) => yes(isOutlier(model, place))),
+    textColumn('selected', 'Selected', (place) => yes(isSelected(model, place))),
   ];
 }
 
@@ -58,27 +46,19 @@ export function headTable(part: Part): TemplateResult | typeof nothing {
   const model = modelOfStep(state);
   if (!model) return nothing;
   const columns = headColumns(model);
-  const sort = state.view.tableSort ?? { column: 'vhd', descending: true };
-  const sorted = sortRows(headRows(model), columns, sort);
-  const rows = state.view.allHeads ? sorted : sorted.slice(0, pageOfRows);
-  return html`${copyButtons(part, columns, sorted)}
-  ${table({
+  return wholeTable(part, {
     caption: 'All heads',
+    noun: 'heads',
     columns,
-    rows,
+    rows: headRows(model),
     key: ({ layer, head }) => headKey(layer, head),
-    sort,
+    sort: state.view.tableSort ?? { column: 'vhd', descending: true },
     onSort: (tableSort) => actions.view({ tableSort }),
     selected: state.selected && headKey(state.selected.layer, state.selected.head),
     onSelect: (place) => actions.select(place),
-  })}
-  ${
-    rows.length < sorted.length
-      ? html`<button type="button" class="link" @click=${() => actions.view({ allHeads: true })}>
-          Show the other ${count(sorted.length - rows.length)} heads
-        </button>`
-      : nothing
-  }`;
+    whole: state.view.allHeads,
+    onWhole: () => actions.view({ allHeads: true }),
+  });
 }
 
 const wrongOf = (entry: DatasetEntry, variant: number | null): readonly string[] => {
@@ -89,28 +69,20 @@ const wrongOf = (entry: DatasetEntry, variant: number | null): readonly string[]
 export function entryColumns(entries: readonly DatasetEntry[]): readonly Column<DatasetEntry>[] {
   const [first] = entries;
   return [
-    { id: 'picture', title: 'Picture', numeric: false, value: ({ name }) => name },
-    { id: 'truth', title: 'In it', numeric: false, value: ({ truth }) => truth.join(', ') },
-    {
-      id: 'hallucinated',
-      title: 'Not there, plain',
-      numeric: false,
+    textColumn('picture', 'Picture', ({ name }) => name),
+    textColumn('truth', 'In it', ({ truth }) => truth.join(', ')),
+    textColumn('hallucinated', 'Not there, plain', (entry) => wrongOf(entry, null).join(', ') || undefined, {
       hint: 'Objects that the plain caption names and the picture lacks.',
-      value: (entry) => wrongOf(entry, null).join(', ') || undefined,
-    },
-    ...(first?.variants ?? []).map((caption, at): Column<DatasetEntry> => ({
-      id: `hallucinated_${at + 1}`,
-      title: nameOf(caption),
-      numeric: false,
-      value: (entry) => wrongOf(entry, at).join(', ') || undefined,
-    })),
-    { id: 'caption', title: 'Plain caption', numeric: false, value: ({ plain }) => plain.text.trim() },
-    ...(first?.variants ?? []).map((caption, at): Column<DatasetEntry> => ({
-      id: `caption_${at + 1}`,
-      title: `Caption, ${nameOf(caption).toLowerCase()}`,
-      numeric: false,
-      value: ({ variants }) => variants[at]?.text.trim(),
-    })),
+    }),
+    ...(first?.variants ?? []).map((caption, at): Column<DatasetEntry> =>
+      textColumn(`hallucinated_${at + 1}`, nameOf(caption), (entry) => wrongOf(entry, at).join(', ') || undefined),
+    ),
+    textColumn('caption', 'Plain caption', ({ plain }) => plain.text.trim()),
+    ...(first?.variants ?? []).map((caption, at): Column<DatasetEntry> =>
+      textColumn(`caption_${at + 1}`, `Caption, ${nameOf(caption).toLowerCase()}`, ({ variants }) =>
+        variants[at]?.text.trim(),
+      ),
+    ),
   ];
 }
 
@@ -119,22 +91,16 @@ export function entryTable(part: Part, entries: readonly DatasetEntry[]): Templa
   const columns = entryColumns(entries);
   // While pictures come in, the newest is seen first.
   const all = state.set ? entries : entries.toReversed();
-  const rows = state.view.allEntries ? all : all.slice(0, pageOfRows);
-  return html`${copyButtons(part, columns, all)}
-  ${table({
+  return wholeTable(part, {
     caption: 'Pictures of the set: choose one to see its heads',
+    noun: 'pictures',
     columns,
-    rows,
+    rows: all,
     key: ({ name }) => name,
     sort: state.view.entrySort,
     onSort: (entrySort) => actions.view({ entrySort }),
     onSelect: (entry) => actions.openEntry(entry),
-  })}
-  ${
-    rows.length < all.length
-      ? html`<button type="button" class="link" @click=${() => actions.view({ allEntries: true })}>
-          Show the other ${count(all.length - rows.length)} pictures
-        </button>`
-      : nothing
-  }`;
+    whole: state.view.allEntries,
+    onWhole: () => actions.view({ allEntries: true }),
+  });
 }

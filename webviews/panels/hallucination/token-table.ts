@@ -1,15 +1,15 @@
 /** The twin of the ribbon: every token of a caption with its numbers and what the lexicon and the truth say of its word. */
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Caption, CaptionToken, ObjectMention } from '../../../protocol/results/hallucination';
-import { significant } from '../../ui/numbers';
 import { folded } from '../../ui/panel-page';
-import { table, type Column } from '../../ui/table';
+import { type Column, countColumn, numberColumn, table, textColumn } from '../../ui/table';
 import { shownToken } from '../../ui/token-text';
 import type { Part } from './actions';
 import { runsOf, verdictOf, verdictWords } from './ribbon-model';
 import { captionOf, lacking } from './shown';
-import { copyButtons } from './copy-buttons';
-import { nameOf, percent } from './variant-words';
+import { copyButtons } from '../../ui/whole-table';
+import { nameOf } from './variant-words';
+import { percent } from '../../ui/numbers';
 
 export interface TokenRow {
   /** Of the caption, as it is named on the panel. */
@@ -37,50 +37,20 @@ export const tokenRows = (
 
 /** `lacks`: what the second pass lacks. */
 export const tokenColumns = (lacks: string): readonly Column<TokenRow>[] => [
-  { id: 'token', title: 'Token', numeric: true, value: ({ at }) => at + 1 },
-  {
-    id: 'text',
-    title: 'Text',
-    numeric: false,
-    value: ({ token }) => token.text,
-    text: ({ token }) => shownToken(token.text),
-  },
-  {
-    id: 't_vhd',
-    title: 'T-VHD',
-    numeric: true,
+  countColumn('token', 'Token', ({ at }) => at + 1),
+  textColumn('text', 'Text', ({ token }) => token.text, { text: ({ token }) => shownToken(token.text) }),
+  numberColumn('t_vhd', 'T-VHD', ({ token }) => token.tVhd, {
     hint: 'Sum over all layers of the k largest divergences of the step that made the token.',
-    value: ({ token }) => token.tVhd,
-    text: ({ token }) => significant(token.tVhd),
-  },
-  {
-    id: 'visual_attention',
-    title: 'Attention',
-    numeric: true,
+  }),
+  countColumn('visual_attention', 'Attention', ({ token }) => token.visualAttention, {
     hint: `Share of the attention of the query that made the token on ${lacks}, mean over layers and heads.`,
-    value: ({ token }) => token.visualAttention,
     text: ({ token }) => percent(token.visualAttention),
-  },
-  {
-    id: 'probability',
-    title: 'Probability',
-    numeric: true,
-    value: ({ token }) => token.probability,
-    text: ({ token }) => significant(token.probability),
-  },
-  {
-    id: 'object',
-    title: 'Object',
-    numeric: false,
+  }),
+  numberColumn('probability', 'Probability', ({ token }) => token.probability),
+  textColumn('object', 'Object', ({ mention }) => mention?.object, {
     hint: 'The lexicon’s name of the object that the token’s word names.',
-    value: ({ mention }) => mention?.object,
-  },
-  {
-    id: 'truth',
-    title: 'Truth',
-    numeric: false,
-    value: ({ mention }) => mention && verdictWords[verdictOf(mention)],
-  },
+  }),
+  textColumn('truth', 'Truth', ({ mention }) => mention && verdictWords[verdictOf(mention)]),
 ];
 
 /** Of the caption whose token is chosen. */

@@ -1,6 +1,6 @@
 /** How captions are named and scored in words. */
 import type { Caption, CaptionScore, Reinforcement } from '../../../protocol/results/hallucination';
-import { significant } from '../../ui/numbers';
+import { percent, plural } from '../../ui/numbers';
 import { writeLayers } from './form';
 
 export const plainName = 'Plain';
@@ -35,11 +35,6 @@ export const variantHint = ({ heads, normMatched, layers, executor, outliers }: 
 
 export const nameOf = ({ reinforcement }: Pick<Caption, 'reinforcement'>): string =>
   reinforcement === null ? plainName : variantName(reinforcement);
-
-export const percent = (share: number | null | undefined, digits = 3): string =>
-  share === null || share === undefined || !Number.isFinite(share) ? '–' : `${significant(share * 100, digits)} %`;
-
-export const plural = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
 
 /** `14 words · 3 objects, 1 not in the picture · recall 50 % · stopped at 48 tokens`. */
 export function scoreWords(

@@ -2,9 +2,8 @@
 import { css, inkOn } from '../../charts/colour-map';
 import { hatch } from '../../charts/hatch';
 import type { HeadPlace } from '../../ui/head-names';
-import { significant } from '../../ui/numbers';
+import { percent, significant } from '../../ui/numbers';
 import type { Theme } from '../../ui/theme';
-import { percent } from './variant-words';
 import { cellX, cellY, colourAt, isOutlier, isSelected, type VhdLayout, type VhdModel } from './vhd-model';
 
 export function drawVhd(context: CanvasRenderingContext2D, model: VhdModel, layout: VhdLayout, theme: Theme): void {

@@ -1,33 +1,19 @@
 /** The map of divergences, layers by heads: arrow keys walk the cells; the cell in focus is said. */
-import { html, type PropertyValues } from 'lit';
+import { html } from 'lit';
 import { dotted } from '../../ui/dotted';
 import type { HeadPlace } from '../../ui/head-names';
 import { freshContext, PictureElement } from '../../ui/picture-element';
 import { drawFrame, drawVhd } from './vhd-draw';
 import { announcementOf, placeAt, readoutOf, vhdLayout, type VhdLayout, type VhdModel } from './vhd-model';
+import { properties } from '../../ui/properties';
 
 export class VhdGrid extends PictureElement {
-  static override properties = {
-    model: { attribute: false },
-    selected: { attribute: false },
-    hovered: { state: true },
-  };
+  static override properties = properties(['model', 'selected'], ['hovered']);
   declare model: VhdModel | undefined;
   declare selected: HeadPlace | undefined;
   declare hovered: HeadPlace | undefined;
 
   private layout: VhdLayout | undefined;
-
-  constructor() {
-    super();
-    this.model = undefined;
-    this.selected = undefined;
-    this.hovered = undefined;
-  }
-
-  protected override updated(_changed: PropertyValues): void {
-    this.schedule();
-  }
 
   protected drawNow(): void {
     const canvas = this.querySelector('canvas');

@@ -3,10 +3,9 @@ import type { OutlierRule, VhdDistance } from '../../../protocol/results/halluci
 import type { PerHead } from '../../../protocol/results/heads';
 import { cividis, diverging, type Rgb } from '../../charts/colour-map';
 import { headName, type HeadPlace } from '../../ui/head-names';
-import { significant } from '../../ui/numbers';
+import { percent, signed, significant } from '../../ui/numbers';
 import type { ShownStep } from './shown';
-import type { Measure } from './state';
-import { percent } from './variant-words';
+import type { Measure } from './view';
 
 export interface VhdModel {
   readonly layers: number;
@@ -92,8 +91,6 @@ export function changeModel(here: ShownStep, there: PerHead, lacks: string): Vhd
     mostSum: 0,
   };
 }
-
-export const signed = (value: number, digits = 3): string => `${value > 0 ? '+' : ''}${significant(value, digits)}`;
 
 const sumOfLargest = (row: readonly number[], k: number): number =>
   row

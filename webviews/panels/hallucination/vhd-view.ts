@@ -1,22 +1,23 @@
 /** The map of divergences with its key. */
 import { html, nothing, type TemplateResult } from 'lit';
+import { defaultK, defaultLayers } from '../../../protocol/results/vhd-defaults';
 import { scaleStops } from '../../charts/colour-map';
 import { scaleBar } from '../../charts/scale-bar';
 import { segments } from '../../ui/controls';
 import type { HeadPlace } from '../../ui/head-names';
 import { count } from '../../ui/numbers';
 import type { Part } from './actions';
-import { defaultLayers, readLayers } from './form';
+import { readLayers } from './form';
 import { lookingHeads } from './head-ranks';
 import { layerTable } from './layer-table';
 import { lacking, stepOf } from './shown';
-import type { Measure, State } from './state';
+import type { State } from './state';
+import type { Measure } from './view';
 import './vhd-grid';
 import { distanceInfos, vhdModel, type VhdModel } from './vhd-model';
 
-/** k of T-VHD where the result does not say: max(1, round(heads / 8)). */
-const kOf = (state: State, heads: number): number =>
-  state.result?.k ?? (Number(state.form?.k) || Math.max(1, Math.round(heads / 8)));
+/** k of T-VHD where the result does not say. */
+const kOf = (state: State, heads: number): number => state.result?.k ?? (Number(state.form?.k) || defaultK(heads));
 
 export function layersToReinforce(state: State, layers: number): readonly number[] {
   const typed = readLayers(state.form?.layers ?? '', layers);

@@ -1,5 +1,6 @@
 /** Two results side by side, head by head: change = this one minus the other. */
 import { whyNotCompared } from '../../../protocol/results/comparability';
+import { whyOtherShape } from '../../ui/changes';
 import type { State } from './state';
 import { valueOf, type StatisticName } from './statistics';
 
@@ -16,13 +17,7 @@ export function differencesOf(state: State, name: StatisticName): Differences {
   const { result, compareWith } = state;
   if (!result || !compareWith) return { ok: false, why: 'There is no second result.' };
   const other = compareWith.result;
-  if (result.layers !== other.layers || result.heads !== other.heads) {
-    return {
-      ok: false,
-      why: `This result has ${result.layers} layers of ${result.heads} heads, ${compareWith.name} has ${other.layers} of ${other.heads}: heads can be compared one by one only between models of the same shape.`,
-    };
-  }
-  const why = whyNotCompared(result, other, compareWith.name);
+  const why = whyOtherShape(result, other, compareWith.name) ?? whyNotCompared(result, other, compareWith.name);
   if (why !== undefined) return { ok: false, why };
   const at = (layer: number, head: number): number =>
     valueOf(result.statistics, name, layer, head) - valueOf(other.statistics, name, layer, head);

@@ -1,14 +1,14 @@
 /** Files that leave the panel; each says what made it. */
-import { threadWords } from '../../../protocol/results/provenance';
 import type { ExportFormat } from '../../../protocol/panels/run-panel';
 import type { HeadsResult, PerHead } from '../../../protocol/results/heads';
 import { fileName, type Leaving } from '../../charts/leaving';
 import { constantColumns, plainColumns, toCsv } from '../../ui/csv';
+import { comparedValues, madeLines, madeValues, namedOf } from '../../ui/made';
 import { count, significant } from '../../ui/numbers';
 import type { Theme } from '../../ui/theme';
 import { comparisonData, comparisonLines, promptOf } from './captions';
 import { differencesOf } from './comparison';
-import { finding, took, writeGains } from './finding';
+import { finding, writeGains } from './finding';
 import { gainOf } from './form';
 import { drawGrid, figureWidth } from './grid-figure';
 import { drawHead, type ShownHead } from './head-figure';
@@ -48,15 +48,11 @@ export const exportName = ({ result, compareWith }: State, format: ExportFormat)
     against: result && compareWith && namedOf(compareWith.result),
   });
 
-const namedOf = (result: HeadsResult | undefined) => ({
-  subject: result?.model.name ?? 'model',
-  created: result?.created,
-});
-
 /** Everything that made the numbers, for machines. */
 export function provenance(result: HeadsResult): Record<string, unknown> {
-  const { headscope, created, device, settings, seed, model, prompt, gains, parity } = result;
-  return { headscope, created, device, settings, seed, model, prompt, tokens: result.ids.length, gains, parity };
+  const { headscope, created, device, settings, seed, model, prompt, chatPrompt, ids, gains, parity } = result;
+  const made = { headscope, created, device, settings, seed, model, prompt, chatPrompt };
+  return { ...made, tokens: ids.length, gains, parity };
 }
 
 /** The same with what it is compared with. */
@@ -79,15 +75,14 @@ function dataOf(state: State, result: HeadsResult, head?: ShownHead): object {
 
 /** The same in a few lines for people. */
 export function provenanceLines(result: HeadsResult): readonly string[] {
-  const { model, device, parity } = result;
+  const { model, parity } = result;
   const classify = result.settings['classify'] === false ? 'no labels' : 'labels against null models';
   return [
     `${model.name} (${model.family}), hash ${model.hash}, ${model.layers} layers x ${model.heads} query heads, ${model.kvHeads} key/value heads, head width ${model.headDim}, ${model.dtypes.join(', ')}`,
     ...(model.notes ?? []),
-    `${count(result.ids.length)} tokens${result.prompt === null ? ', given as ids' : ''}, ${classify}, ${result.settings['causal'] === true ? 'causal check' : 'no causal check'}, seed ${result.seed}, ${result.gains.length === 0 ? 'no gains' : `gains ${writeGains(result.gains)}`}`,
+    `${count(result.ids.length)} tokens${result.prompt === null ? ', given as ids' : ''}${result.chatPrompt ? `, through the chat template as ${JSON.stringify(result.chatPrompt.text)}` : ''}, ${classify}, ${result.settings['causal'] === true ? 'causal check' : 'no causal check'}, seed ${result.seed}, ${result.gains.length === 0 ? 'no gains' : `gains ${writeGains(result.gains)}`}`,
     `Instrumented against plain: largest logit error ${significant(parity.maxLogitError, 2)}${parity.ok ? '' : ', not in agreement'}`,
-    `${device.name} (${device.provider}), ${threadWords(device.threads)}, ${device.runtime}, ${device.platform}`,
-    `Headscope ${result.headscope}, ${result.created}, in ${took(result.seconds)}`,
+    ...madeLines(result),
   ];
 }
 
@@ -161,24 +156,9 @@ export function headsCsv(state: State, result: HeadsResult): string {
       }),
     }),
     ...constantColumns<HeadRow>({
-      model: result.model.name,
-      model_hash: result.model.hash,
-      prompt: promptOf(result),
-      tokens: result.ids.length,
-      seed: result.seed,
-      device: result.device.name,
-      runtime: result.device.runtime,
-      platform: result.device.platform,
-      headscope: result.headscope,
-      created: result.created,
+      ...madeValues(result, { prompt: promptOf(result), tokens: result.ids.length }),
       ...(compareWith
-        ? {
-            compared_with: compareWith.name,
-            compared_model: compareWith.result.model.name,
-            compared_model_hash: compareWith.result.model.hash,
-            compared_prompt: promptOf(compareWith.result),
-            compared_created: compareWith.result.created,
-          }
+        ? comparedValues(compareWith.name, compareWith.result, { compared_prompt: promptOf(compareWith.result) })
         : {}),
     }),
   ];

@@ -1,6 +1,6 @@
 /** The first line of the panel: what was found, in one or two sentences; the second: what was run. */
 import type { CausalChange, HeadClass, HeadGain, HeadLabel, HeadsResult } from '../../../protocol/results/heads';
-import { count, seconds, significant } from '../../ui/numbers';
+import { count, significant, took } from '../../ui/numbers';
 import { labelInfo, labelsByHead, nullWords } from './labels';
 import { headKey, headName } from '../../ui/head-names';
 import { layersDone } from './shown';
@@ -101,8 +101,6 @@ export function circumstances(state: State): string {
     took(result.seconds),
   ].join(' · ');
 }
-
-export const took = (value: number): string => (value < 10 ? `${significant(value, 2)} s` : seconds(value));
 
 export const writeGains = (gains: readonly HeadGain[]): string =>
   gains.map(({ layer, head, gain }) => `${headName(layer, head)} x ${significant(gain)}`).join(', ');

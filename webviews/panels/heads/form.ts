@@ -3,6 +3,7 @@ import type { PromptInput } from '../../../protocol/compute/models';
 import type { HeadsPlan } from '../../../protocol/panels/heads';
 import type { HeadGain, ModelSummary } from '../../../protocol/results/heads';
 import { canonical } from '../../ui/canonical';
+import { readSeed, seedProblem, type Reading } from '../../ui/form-fields';
 
 export interface Form {
   readonly folder: string;
@@ -28,23 +29,18 @@ export const toForm = (plan: HeadsPlan): Form => ({
   gains: plan.gains,
 });
 
-export interface Problems {
-  readonly prompt?: string;
-  readonly seed?: string;
-  readonly folder?: string;
-}
-export type FormReading =
-  { readonly ok: true; readonly plan: HeadsPlan } | { readonly ok: false; readonly problems: Problems };
+export type FormReading = Reading<HeadsPlan, Form & { readonly prompt: string }>;
 
 export function readForm(form: Form, model?: ModelSummary): FormReading {
   const prompt = readPrompt(form, model);
-  const seed = /^\d+$/.test(form.seed.trim()) ? Number(form.seed) : Number.NaN;
-  const problems: Problems = {
+  const seed = readSeed(form.seed);
+  const problems = {
     ...(form.folder === '' ? { folder: 'Choose a model first.' } : {}),
     ...(typeof prompt === 'string' ? { prompt } : {}),
-    ...(seed <= 2 ** 32 - 1 ? {} : { seed: 'Seed is a whole number from 0 to 4,294,967,295.' }),
+    ...(seed === undefined ? { seed: seedProblem } : {}),
   };
-  if (Object.keys(problems).length > 0 || typeof prompt === 'string') return { ok: false, problems };
+  if (Object.keys(problems).length > 0 || typeof prompt === 'string' || seed === undefined)
+    return { ok: false, problems };
   return {
     ok: true,
     plan: { folder: form.folder, prompt, gains: form.gains, classify: form.classify, causal: form.causal, seed },

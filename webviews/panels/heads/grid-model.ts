@@ -3,7 +3,7 @@ import type { HeadClass, HeadGain } from '../../../protocol/results/heads';
 import { cividis, diverging, mix, parseColour, type Rgb } from '../../charts/colour-map';
 import type { Cell } from '../../charts/cell-painter';
 import { darkHues, lightHues } from '../../charts/palette';
-import { count, significant } from '../../ui/numbers';
+import { plural, significant } from '../../ui/numbers';
 import { differencesOf } from './comparison';
 import { gainOf } from './form';
 import { labelInfo, labelsByHead } from './labels';
@@ -130,11 +130,9 @@ function scaleOf(
 export function noSuchHead({ layers, heads }: GridModel, search: string): string | undefined {
   const named = parseHead(search);
   return named && layers > 0 && (named.layer >= layers || named.head >= heads)
-    ? `There is no ${headName(named.layer, named.head)}: ${counted(layers, 'layer')} and ${counted(heads, 'head')} a layer, counted from 0.`
+    ? `There is no ${headName(named.layer, named.head)}: ${plural(layers, 'layer')} and ${plural(heads, 'head')} a layer, counted from 0.`
     : undefined;
 }
-
-const counted = (number: number, word: string): string => `${count(number)} ${word}${number === 1 ? '' : 's'}`;
 
 function matches(
   { layer, head }: HeadPlace,

@@ -25,15 +25,10 @@ import {
 } from './grid-model';
 import { labelInfo } from './labels';
 import { headKey, type HeadPlace } from '../../ui/head-names';
+import { properties } from '../../ui/properties';
 
 export class HeadGrid extends PictureElement {
-  static override properties = {
-    model: { attribute: false },
-    thumbnails: { attribute: false },
-    used: { type: Number },
-    selected: { attribute: false },
-    hovered: { state: true },
-  };
+  static override properties = properties(['model', 'thumbnails', 'used', 'selected'], ['hovered']);
   declare model: GridModel | undefined;
   declare thumbnails: HeadThumbnails | undefined;
   /** Blocks per side of a picture that hold something. */
@@ -51,11 +46,7 @@ export class HeadGrid extends PictureElement {
 
   constructor() {
     super();
-    this.model = undefined;
-    this.thumbnails = undefined;
     this.used = 32;
-    this.selected = undefined;
-    this.hovered = undefined;
   }
 
   protected override updated(changed: PropertyValues): void {
@@ -67,20 +58,20 @@ export class HeadGrid extends PictureElement {
     return this.painter?.kind ?? 'none';
   }
 
-  private canvas(name: 'cells' | 'marks'): HTMLCanvasElement | null {
+  private layer(name: 'cells' | 'marks'): HTMLCanvasElement | null {
     return this.querySelector<HTMLCanvasElement>(`canvas.${name}`);
   }
 
   protected override drawNow(): void {
     const { model } = this;
-    const cells = this.canvas('cells');
+    const cells = this.layer('cells');
     const width = this.clientWidth;
     if (!model || !cells || width < 40) return;
     const began = performance.now();
     const ratio = window.devicePixelRatio || 1;
     const layout = gridLayout(model, width);
     this.layout = layout;
-    for (const canvas of [cells, this.canvas('marks')]) {
+    for (const canvas of [cells, this.layer('marks')]) {
       if (!canvas) continue;
       const [across, down] = [Math.round(layout.width * ratio), Math.round(layout.height * ratio)];
       if (canvas.width !== across) canvas.width = across;
@@ -112,7 +103,7 @@ export class HeadGrid extends PictureElement {
 
   private drawMarks(): void {
     const { model, layout, theme } = this;
-    const canvas = this.canvas('marks');
+    const canvas = this.layer('marks');
     const context = canvas?.getContext('2d');
     if (!model || !layout || !canvas || !context) return;
     const ratio = window.devicePixelRatio || 1;
@@ -139,7 +130,7 @@ export class HeadGrid extends PictureElement {
 
   private onPointer(event: PointerEvent): void {
     const { model, layout } = this;
-    const box = this.canvas('marks')?.getBoundingClientRect();
+    const box = this.layer('marks')?.getBoundingClientRect();
     if (!model || !layout || !box) return;
     const place = placeAt(model, layout, event.clientX - box.left, event.clientY - box.top);
     if (place?.layer !== this.hovered?.layer || place?.head !== this.hovered?.head) this.hovered = place;

@@ -8,6 +8,7 @@ import { count, significant } from '../../ui/numbers';
 import { freshContext, PictureElement } from '../../ui/picture-element';
 import { wholeMatrix, type TileSource } from './tile-source';
 import { shownToken } from '../../ui/token-text';
+import { properties } from '../../ui/properties';
 
 const line = 18;
 /** Pairs fainter than this are not drawn. */
@@ -24,16 +25,10 @@ interface Frame {
 }
 
 export class HeadLines extends PictureElement {
-  static override properties = {
-    source: { attribute: false },
-    version: { type: Number },
-    tokens: { attribute: false },
-    query: { type: Number },
-    row: { attribute: false },
-    hideSink: { type: Boolean },
-    hovered: { state: true },
-    range: { state: true },
-  };
+  static override properties = properties(
+    ['source', 'version', 'tokens', 'query', 'row', 'hideSink'],
+    ['hovered', 'range'],
+  );
   declare source: TileSource | undefined;
   declare version: number;
   declare tokens: readonly string[];
@@ -51,23 +46,15 @@ export class HeadLines extends PictureElement {
 
   constructor() {
     super();
-    this.source = undefined;
     this.version = 0;
     this.tokens = [];
-    this.query = undefined;
-    this.row = undefined;
     this.hideSink = false;
-    this.hovered = undefined;
     this.range = '';
   }
 
   protected override updated(_changed: PropertyValues): void {
     if (this.source) this.source.onTile = () => this.schedule();
     this.schedule();
-  }
-
-  private get canvas(): HTMLCanvasElement | null {
-    return this.querySelector('canvas');
   }
 
   private visible(): number {

@@ -14,20 +14,13 @@ import { axis, drawAxes, drawCross, drawMarginals, drawMask, type MatrixSurround
 import { cellWords } from './cell-words';
 import { clamped, panned, showing, zoomed, type CellPlace, type MatrixPlace } from './matrix-place';
 import type { TileSource } from './tile-source';
+import { properties } from '../../ui/properties';
 
 export class HeadMatrix extends PictureElement {
-  static override properties = {
-    source: { attribute: false },
-    version: { type: Number },
-    tokens: { attribute: false },
-    query: { type: Number },
-    hideSink: { type: Boolean },
-    logarithmic: { type: Boolean },
-    marginal: { attribute: false },
-    linked: { attribute: false },
-    hovered: { state: true },
-    cursorKey: { state: true },
-  };
+  static override properties = properties(
+    ['source', 'version', 'tokens', 'query', 'hideSink', 'logarithmic', 'marginal', 'linked'],
+    ['hovered', 'cursorKey'],
+  );
   declare source: TileSource | undefined;
   /** Counts up with each tile that comes. */
   declare version: number;
@@ -54,16 +47,10 @@ export class HeadMatrix extends PictureElement {
 
   constructor() {
     super();
-    this.source = undefined;
     this.version = 0;
     this.tokens = [];
-    this.query = undefined;
     this.hideSink = false;
     this.logarithmic = true;
-    this.marginal = undefined;
-    this.linked = undefined;
-    this.hovered = undefined;
-    this.cursorKey = undefined;
   }
 
   protected override onTheme(): void {
@@ -96,10 +83,6 @@ export class HeadMatrix extends PictureElement {
   /** The cell that is marked and read out: under the pointer, pointed at from beside, or at the cursor. */
   private get marked(): CellPlace | undefined {
     return this.hovered ?? this.linked ?? this.cursor;
-  }
-
-  private get canvas(): HTMLCanvasElement | null {
-    return this.querySelector('canvas');
   }
 
   private plot(): { readonly width: number; readonly height: number } {

@@ -28,13 +28,7 @@ import { initialState, receive, select, setGain, shapeOf, toggleAblation, type S
 import { TileRequests, type TileSource } from './tile-source';
 
 export class HeadsPanel extends RunPanel<State, ToHeadsPanel, FromHeadsPanel, HeadsPlan, Kept> implements Actions {
-  private readonly questions = new Questions({
-    state: () => this.state,
-    setState: (state) => (this.state = state),
-    touched: () => this.touched,
-    nextRequest: () => this.nextRequest(),
-    post: (message) => this.host.post(message),
-  });
+  private readonly questions = new Questions(this.asking());
   private readonly tiles = new TileRequests(
     (request, rectangle) => {
       const { selected } = this.state;

@@ -1,12 +1,6 @@
 import { css } from 'lit';
 
 export const pictureStyles = css`
-  .pictures {
-    display: grid;
-    grid-template-columns: minmax(0, 1fr);
-    gap: 16px 24px;
-    align-items: start;
-  }
   .grid-view,
   .one-head {
     min-width: 0;
@@ -52,10 +46,6 @@ export const pictureStyles = css`
   .search:focus {
     outline: 1px solid var(--vscode-focusBorder);
     outline-offset: -1px;
-  }
-  h2 > .muted {
-    font-weight: 400;
-    font-size: var(--small);
   }
   hs-head-grid,
   hs-head-matrix,
@@ -216,6 +206,9 @@ export const pictureStyles = css`
     height: 20px;
     padding: 0 8px 0 0;
   }
+  .compact .next-tokens :is(th, td) {
+    padding-right: 4px;
+  }
   .label-scores th,
   .next-tokens tbody th:first-child,
   .next-tokens thead th {
@@ -340,11 +333,6 @@ export const pictureStyles = css`
   .compact .labels th:first-child {
     padding-left: 0;
   }
-  .compact .results > .disclosure,
-  .compact .results > .strip {
-    border-top: 1px solid var(--line);
-    padding-top: 4px;
-  }
 
   @container panel (min-width: 560px) {
     .wide .texts.two {
@@ -352,9 +340,6 @@ export const pictureStyles = css`
     }
   }
   @container panel (min-width: 960px) {
-    .body:has(> .strip > .open) {
-      grid-template-columns: 260px minmax(0, 1fr);
-    }
     .wide .pictures {
       grid-template-columns: minmax(0, 0.9fr) minmax(0, 1fr);
     }

@@ -3,18 +3,10 @@ import type { FromHeadsPanel } from '../../../protocol/panels/heads';
 import { canonical } from '../../ui/canonical';
 import { isOpen } from '../../ui/disclosures';
 import { Later } from '../../ui/later';
+import type { Asking } from '../../ui/run-panel';
 import { readPrompt, sameGains } from './form';
 import { modelOfForm } from '../../ui/run-state';
 import type { Latest, State } from './state';
-
-export interface Asking {
-  readonly state: () => State;
-  readonly setState: (state: State) => void;
-  /** In the side view nothing is computed before the person does something: it would start a process for an open side bar. */
-  readonly touched: () => boolean;
-  readonly nextRequest: () => number;
-  readonly post: (message: FromHeadsPanel) => void;
-}
 
 export class Questions {
   latest: Latest = { tokenise: -1, row: -1, rowOf: undefined };
@@ -22,7 +14,7 @@ export class Questions {
   private askedPrompt = '';
   private askedRow = '';
 
-  constructor(private readonly asking: Asking) {}
+  constructor(private readonly asking: Asking<State, FromHeadsPanel>) {}
 
   /** What the state lacks that was not asked for yet. */
   ask(): void {

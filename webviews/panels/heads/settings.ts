@@ -1,8 +1,10 @@
 /** The strip with the model, the prompt and the options of the run. */
 import { html, nothing, type TemplateResult } from 'lit';
-import { checkbox, field, textField, segments } from '../../ui/controls';
-import { lastName, modelField, whyModelDoesNotRun } from '../../ui/model-field';
+import type { ModelSummary } from '../../../protocol/results/heads';
+import { checkbox, segments } from '../../ui/controls';
+import { formFields } from '../../ui/form-fields';
 import { icon } from '../../ui/icons';
+import { chatField, modelSection, stripWords } from '../../ui/model-section';
 import { bytes, count } from '../../ui/numbers';
 import { textArea } from '../../ui/text-area';
 import type { Part } from './actions';
@@ -21,16 +23,7 @@ export function settings(part: Part): TemplateResult {
   // An empty prompt is no mistake to be shown in red before anything was typed.
   const untouched = form.mode === 'text' ? form.text === '' : form.ids.trim() === '';
   return html`<div class="controls">
-    <section aria-label="Model">
-      <h2>Model</h2>
-      ${modelField({
-        models: state.models,
-        folder: form.folder,
-        onChoose: (folder) => actions.chooseModel(folder),
-        onBrowse: () => actions.post({ kind: 'browseModel' }),
-      })}
-      ${modelFacts(part)}
-    </section>
+    ${modelSection(part, facts, state.modelProblem)}
     <section aria-label="Prompt">
       <div class="section-head">
         <h2>Prompt</h2>
@@ -44,41 +37,28 @@ export function settings(part: Part): TemplateResult {
           onChange: (mode) => actions.edit(changeMode(form, mode, state)),
         })}
       </div>
-      ${
-        form.mode === 'text'
-          ? textArea({
+      ${textArea({
+        ...(form.mode === 'text'
+          ? {
               label: 'Prompt text',
-              id: 'prompt',
               value: form.text,
-              rows: 6,
-              code: true,
               placeholder: 'Text that the model reads',
               problem: untouched && (model?.tokenizer ?? true) === true ? undefined : problems.prompt,
-              onInput: (text) => actions.edit({ text }),
-            })
-          : textArea({
+            }
+          : {
               label: 'Prompt token ids',
-              id: 'prompt',
               value: form.ids,
-              rows: 6,
-              code: true,
               placeholder: '1 523 88 …',
               problem: untouched ? undefined : problems.prompt,
-              onInput: (ids) => actions.edit({ ids }),
-            })
-      }
+            }),
+        id: 'prompt',
+        rows: 6,
+        code: true,
+        onInput: (text) => actions.edit({ [form.mode]: text }),
+      })}
       <p class="reason" id="token-count">${tokenCount(state)}</p>
       ${typedTokens(part)}
-      ${
-        form.mode === 'text' && model?.chatTemplate === true
-          ? checkbox({
-              label: 'Chat template',
-              checked: form.chat,
-              hint: 'Put the text into the model’s chat template as one user message.',
-              onChange: (chat) => actions.edit({ chat }),
-            })
-          : nothing
-      }
+      ${form.mode === 'text' ? chatField(model, form.chat, '', (chat) => actions.edit({ chat })) : nothing}
     </section>
     <section aria-label="Options">
       <h2>Options</h2>
@@ -100,18 +80,9 @@ export function settings(part: Part): TemplateResult {
         })}
       </div>
       <div class="fields seed">
-        ${field(
-          'Seed',
-          textField({
-            label: 'Seed',
-            value: form.seed,
-            numeric: true,
-            hint: 'Of the random sequences behind the labels.',
-            problem: problems.seed,
-            onInput: (seed) => actions.edit({ seed }),
-          }),
-          'Of the random sequences behind the labels.',
-        )}
+        ${formFields({ form, problems, edit: (change) => actions.edit(change) }, [
+          { kind: 'number', key: 'seed', label: 'Seed', hint: 'Of the random sequences behind the labels.' },
+        ])}
       </div>
     </section>
   </div>`;
@@ -122,19 +93,7 @@ function changeMode(form: Form, mode: Form['mode'], { typed }: State): Partial<F
   return mode === 'ids' && form.ids.trim() === '' && typed ? { mode, ids: typed.ids.join(' ') } : { mode };
 }
 
-function modelFacts({ state, actions }: Part): TemplateResult {
-  const model = modelOfForm(state);
-  const folder = state.form?.folder ?? '';
-  const why = model ? undefined : whyModelDoesNotRun(folder, state.models, state.modelProblem);
-  if (why !== undefined)
-    return html`<p class="problem" role="alert">
-      ${why}
-      <button type="button" class="link" id="open-again" @click=${() => actions.chooseModel(folder)}>Try again</button>
-    </p>`;
-  if (!model)
-    return html`<p class="reason">
-      ${state.form?.folder ? 'Reading its files…' : 'A checkpoint folder with config.json and safetensors.'}
-    </p>`;
+function facts(model: ModelSummary): TemplateResult {
   const windows = model.windows.filter((window) => window !== null).length;
   return html`<p class="reason">
     ${model.family}, ${model.layers} layers x ${model.heads}
@@ -158,10 +117,8 @@ function tokenCount(state: State): TemplateResult {
 }
 
 /** The strip in one line, for when it is folded. */
-export function settingsSummary(state: State): string {
-  const { form } = state;
-  if (!form) return '';
-  const text = form.mode === 'text' ? form.text : form.ids;
+export function settingsSummary({ form }: State): string {
+  const text = (form?.mode === 'text' ? form.text : form?.ids) ?? '';
   const short = text.length > 60 ? `${text.slice(0, 59)}…` : text;
-  return `${lastName(form.folder) || 'no model'} · ${short === '' ? 'no prompt' : `“${short}”`}`;
+  return stripWords(form, short === '' ? 'no prompt' : `“${short}”`);
 }

@@ -3,11 +3,11 @@ import { html, nothing, type TemplateResult } from 'lit';
 import type { ClassAblation, HeadClass, HeadsResult } from '../../../protocol/results/heads';
 import { symbol } from '../../charts/symbol';
 import { button } from '../../ui/controls';
-import { count, probability, significant } from '../../ui/numbers';
-import { toCsv } from '../../ui/csv';
-import { sortRows, table, toMarkdown, type Column } from '../../ui/table';
+import { count, probability, signed, significant } from '../../ui/numbers';
+import { type Column, countColumn, numberColumn, table, textColumn, toMarkdown } from '../../ui/table';
+import { others, pageOfRows, wholeTable } from '../../ui/whole-table';
 import type { Part } from './actions';
-import { changeColumns, changeOf, type Change } from '../../ui/changes';
+import { headChangeColumns, headChanges, headChangeTable } from '../../ui/changes';
 import { markdownCaption } from './captions';
 import { differencesOf } from './comparison';
 import { labelInfo, labelsByHead, nullWords } from './labels';
@@ -24,86 +24,47 @@ export function labelColumns(dark: boolean, result: HeadsResult): readonly Colum
   const causal = result.classes.some((one) => one.causal !== undefined);
   const unit = changeUnit(result);
   return [
-    {
-      id: 'head',
-      title: 'Head',
-      numeric: false,
-      value: ({ layer, head }) => headName(layer, head),
-    },
-    {
-      id: 'label',
-      title: 'Label',
-      numeric: false,
-      value: ({ label }) => labelInfo(label).title,
+    textColumn('head', 'Head', ({ layer, head }) => headName(layer, head)),
+    textColumn('label', 'Label', ({ label }) => labelInfo(label).title, {
       cell: ({ label }) => {
         const info = labelInfo(label);
         return html`<span title=${info.definition}>${symbol(info.identity, dark)} ${info.title}</span>`;
       },
-    },
-    {
-      id: 'score',
-      title: 'Score',
-      numeric: true,
-      hint: '0 to 1; the label’s own tooltip says of what.',
-      value: ({ score }) => score,
-      text: ({ score }) => significant(score),
-    },
-    {
-      id: 'null',
-      title: 'Null',
+    }),
+    numberColumn('score', 'Score', ({ score }) => score, { hint: '0 to 1; the label’s own tooltip says of what.' }),
+    countColumn('null', 'Null', (one) => one.null.mean, {
       unit: 'mean ± sd',
-      numeric: true,
       hint: 'The same score where the structure that the label needs is absent.',
-      value: (one) => one.null.mean,
       text: (one) => nullWords(one.null),
-    },
-    {
-      id: 'p',
-      title: 'p',
-      numeric: true,
+    }),
+    countColumn('p', 'p', ({ confidence }) => 1 - confidence, {
       hint: '1 − confidence: chance of such a score under the null. By a normal distribution where the null is a formula, by Student’s t where it was measured on random sequences.',
-      value: ({ confidence }) => 1 - confidence,
       text: ({ confidence }) => probability(Math.max(0, 1 - confidence)),
-    },
+    }),
     ...(causal
       ? [
-          {
-            id: 'loss_change',
-            title: 'Loss without it',
+          countColumn('loss_change', 'Loss without it', (one: HeadClass) => known(one.causal?.lossChange), {
             unit,
-            numeric: true,
             hint: 'Change of the mean loss on a repeated random sequence with the head’s gain at 0.',
-            value: (one: HeadClass) => known(one.causal?.lossChange),
             text: (one: HeadClass) => (one.causal?.alreadyOff ? 'already off' : signed(one.causal?.lossChange)),
-          } satisfies Column<HeadClass>,
-          {
-            id: 'prompt_loss_change',
-            title: 'On the prompt',
+          }),
+          countColumn('prompt_loss_change', 'On the prompt', (one: HeadClass) => known(one.causal?.promptLossChange), {
             unit,
-            numeric: true,
             hint: 'Change of the mean loss of the prompt’s own tokens with the head’s gain at 0.',
-            value: (one: HeadClass) => known(one.causal?.promptLossChange),
             text: (one: HeadClass) => signed(one.causal?.promptLossChange),
-          } satisfies Column<HeadClass>,
+          }),
         ]
       : []),
   ];
 }
 
-const signed = (change: number | undefined): string =>
-  change === undefined || Number.isNaN(change) ? '–' : `${change > 0 ? '+' : ''}${significant(change)}`;
-
 /** What all heads of a label are worth together: single ones may be missed without loss while others do their work. */
 export function ablationColumns(dark: boolean, result: HeadsResult): readonly Column<ClassAblation>[] {
   const unit = changeUnit(result);
   return [
-    {
-      id: 'label',
-      title: 'Label',
-      numeric: false,
-      value: ({ label }) => labelInfo(label).title,
+    textColumn('label', 'Label', ({ label }) => labelInfo(label).title, {
       cell: ({ label }) => html`${symbol(labelInfo(label).identity, dark)} ${labelInfo(label).title}`,
-    },
+    }),
     {
       id: 'heads',
       title: 'Heads',
@@ -111,24 +72,16 @@ export function ablationColumns(dark: boolean, result: HeadsResult): readonly Co
       value: ({ heads }) => heads,
       text: ({ heads, alreadyOff }) => `${heads}${alreadyOff ? `, ${alreadyOff} already off` : ''}`,
     },
-    {
-      id: 'loss_change',
-      title: 'Loss without them',
+    countColumn('loss_change', 'Loss without them', ({ lossChange }) => known(lossChange), {
       unit,
-      numeric: true,
       hint: 'Change of the mean loss on a repeated random sequence with the gain of all of them at 0.',
-      value: ({ lossChange }) => known(lossChange),
       text: ({ lossChange }) => signed(lossChange),
-    },
-    {
-      id: 'prompt_loss_change',
-      title: 'On the prompt',
+    }),
+    countColumn('prompt_loss_change', 'On the prompt', ({ promptLossChange }) => known(promptLossChange), {
       unit,
-      numeric: true,
       hint: 'Change of the mean loss of the prompt’s own tokens with the gain of all of them at 0.',
-      value: ({ promptLossChange }) => known(promptLossChange),
       text: ({ promptLossChange }) => signed(promptLossChange),
-    },
+    }),
   ];
 }
 
@@ -179,9 +132,7 @@ export function labelTable(part: Part, most = Infinity): TemplateResult {
       ? nothing
       : most < Infinity
         ? html`<p class="reason">${count(all.length - rows.length)} more in the full panel.</p>`
-        : html`<button type="button" class="link" @click=${() => actions.view({ allLabels: true })}>
-            Show the other ${count(all.length - rows.length)} labels
-          </button>`
+        : others(all.length - rows.length, 'labels', () => actions.view({ allLabels: true }))
   }`;
 }
 
@@ -208,13 +159,12 @@ export function headRows(state: State): readonly HeadRow[] {
 export function headColumns(state: State): readonly Column<HeadRow>[] {
   const { result } = state;
   return [
-    { id: 'head', title: 'Head', numeric: false, value: ({ layer, head }) => headName(layer, head) },
-    {
-      id: 'label',
-      title: 'Labels',
-      numeric: false,
-      value: ({ classes }) => classes.map(({ label }) => labelInfo(label).title).join(', ') || undefined,
-    },
+    textColumn('head', 'Head', ({ layer, head }) => headName(layer, head)),
+    textColumn(
+      'label',
+      'Labels',
+      ({ classes }) => classes.map(({ label }) => labelInfo(label).title).join(', ') || undefined,
+    ),
     ...statisticInfos.map(({ id, title, unit, definition }): Column<HeadRow> => ({
       id,
       title,
@@ -227,9 +177,6 @@ export function headColumns(state: State): readonly Column<HeadRow>[] {
   ];
 }
 
-/** Rows of one page of the table: a thousand heads are a thousand rows, but never all in the page. */
-const pageOfRows = 64;
-
 export function headTable(part: Part): TemplateResult {
   const { state, actions } = part;
   const columns = headColumns(state);
@@ -239,35 +186,21 @@ export function headTable(part: Part): TemplateResult {
       (!named || (named.layer === layer && named.head === head)) &&
       (state.view.filter === undefined || classes.some(({ label }) => label === state.view.filter)),
   );
-  const sort = state.view.tableSort;
-  const sorted = sortRows(all, columns, sort);
-  const rows = state.view.allHeads ? sorted : sorted.slice(0, pageOfRows);
-  return html`<div class="section-head">
-      <div class="toolbar" role="group" aria-label="Copy the table">
-        ${button({ label: 'Copy as Markdown', icon: 'copy', appearance: 'icon', onClick: () => actions.copy(`${markdownCaption(state, 'All heads')}${toMarkdown(columns, sorted)}`, 'The table as Markdown') })}
-        ${button({ label: 'Copy as CSV', icon: 'table', appearance: 'icon', onClick: () => actions.copy(toCsv(columns, sorted), 'The table as CSV') })}
-      </div>
-    </div>
-    ${table({
-      caption: 'All heads',
-      columns,
-      rows,
-      key: ({ layer, head }) => headKey(layer, head),
-      sort,
-      onSort: (tableSort) => actions.view({ tableSort }),
-      selected: state.selected && headKey(state.selected.layer, state.selected.head),
-      onSelect: ({ layer, head }) => actions.select({ layer, head }),
-    })}
-    ${
-      rows.length < sorted.length
-        ? html`<button type="button" class="link" @click=${() => actions.view({ allHeads: true })}>
-            Show the other ${count(sorted.length - rows.length)} heads
-          </button>`
-        : nothing
-    }`;
+  return wholeTable(part, {
+    caption: 'All heads',
+    noun: 'heads',
+    columns,
+    rows: all,
+    key: ({ layer, head }) => headKey(layer, head),
+    sort: state.view.tableSort,
+    onSort: (tableSort) => actions.view({ tableSort }),
+    selected: state.selected && headKey(state.selected.layer, state.selected.head),
+    onSelect: ({ layer, head }) => actions.select({ layer, head }),
+    whole: state.view.allHeads,
+    onWhole: () => actions.view({ allHeads: true }),
+    before: markdownCaption(state, 'All heads'),
+  });
 }
-
-type ChangeRow = HeadPlace & Change;
 
 export function changeTable(part: Part): TemplateResult | typeof nothing {
   const { state, actions } = part;
@@ -276,21 +209,10 @@ export function changeTable(part: Part): TemplateResult | typeof nothing {
   const differences = differencesOf(state, view.statistic);
   if (!differences.ok) return html`<p class="problem">${differences.why}</p>`;
   const info = statisticInfo(view.statistic);
-  const rows = headRows(state)
-    .map(({ layer, head }): ChangeRow => ({
-      layer,
-      head,
-      here: valueOf(result.statistics, view.statistic, layer, head),
-      there: valueOf(compareWith.result.statistics, view.statistic, layer, head),
-    }))
-    .filter((row) => !Number.isNaN(changeOf(row)))
-    .sort((a, b) => Math.abs(changeOf(b)) - Math.abs(changeOf(a)))
-    .slice(0, pageOfRows);
-  const columns = changeColumns<ChangeRow>(
-    { id: 'head', title: 'Head', numeric: false, value: ({ layer, head }) => headName(layer, head) },
-    compareWith.name,
-    info.unit,
-  );
+  const of = (one: HeadsResult) => (place: HeadPlace) =>
+    valueOf(one.statistics, view.statistic, place.layer, place.head);
+  const rows = headChanges(result, of(result), of(compareWith.result)).slice(0, pageOfRows);
+  const columns = headChangeColumns(compareWith.name, info.unit);
   const title = `Change of ${info.words} from ${compareWith.name}`;
   return html`<div class="section-head">
       <p class="reason">${info.title}: ${info.definition} Largest changes first.</p>
@@ -303,12 +225,5 @@ export function changeTable(part: Part): TemplateResult | typeof nothing {
           actions.copy(`${markdownCaption(state, title)}${toMarkdown(columns, rows)}`, 'The changes as Markdown'),
       })}
     </div>
-    ${table({
-      caption: title,
-      columns,
-      rows,
-      key: ({ layer, head }) => headKey(layer, head),
-      selected: state.selected && headKey(state.selected.layer, state.selected.head),
-      onSelect: ({ layer, head }) => actions.select({ layer, head }),
-    })}`;
+    ${headChangeTable(title, columns, rows, state.selected, (place) => actions.select(place))}`;
 }

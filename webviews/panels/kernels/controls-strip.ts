@@ -1,11 +1,12 @@
 /** The settings of a run: what is measured, on which shape, where and for how long. */
 import { html, nothing, type TemplateResult } from 'lit';
 import type { DeviceInfo } from '../../../protocol/compute/api';
-import type { AttentionPattern, BenchmarkPlan, Precision } from '../../../protocol/results/benchmark';
+import type { BenchmarkPlan } from '../../../protocol/results/benchmark';
 import type { Identities } from '../../charts/palette';
-import { button, checkbox, dropdown, field, segments, textField } from '../../ui/controls';
+import { button, dropdown, field, textField } from '../../ui/controls';
+import { formFields, type Field } from '../../ui/form-fields';
 import { icon } from '../../ui/icons';
-import { count, seconds, significant } from '../../ui/numbers';
+import { count, plural, seconds, significant } from '../../ui/numbers';
 import { isCross } from '../../../protocol/results/attention-pattern';
 import type { Part } from './actions';
 import { patterns, readForm, type Form, type Problems } from './form';
@@ -65,66 +66,63 @@ function baselineField({ state, actions }: Part, form: Form): TemplateResult {
 
 function shapeFields({ state, actions }: Part, form: Form, problems: Problems): TemplateResult {
   const number = (
-    name: 'batch' | 'heads' | 'kvHeads' | 'headDim' | 'valueDim' | 'keys',
-    title: string,
+    key: 'batch' | 'heads' | 'kvHeads' | 'headDim' | 'valueDim' | 'keys',
+    label: string,
     hint: string,
-  ): TemplateResult =>
-    field(
-      title,
-      textField({
-        label: title,
-        value: form[name],
-        numeric: true,
-        hint,
-        problem: problems[name],
-        // A number of one's own is no longer the model's.
-        onInput: (text) => actions.edit({ [name]: text, ...(name === 'batch' ? {} : { shapeUri: '', origin: '' }) }),
-      }),
-      hint,
-    );
-  return html`${field(
-    'Mode',
-    segments({
+  ): Field<Form> => ({
+    kind: 'number',
+    key,
+    label,
+    hint,
+    // A number of one's own is no longer the model's.
+    ...(key === 'batch' ? {} : { also: { shapeUri: '', origin: '' } }),
+  });
+  return formFields<Form>({ form, problems, edit: (change) => actions.edit(change) }, [
+    {
+      kind: 'segments',
+      key: 'mode',
       label: 'Mode',
       choices: [
         { value: 'prefill', label: 'Prefill' },
         { value: 'decode', label: 'Decode' },
       ],
-      value: form.mode,
-      onChange: (mode) => actions.edit({ mode }),
-    }),
-    'Prefill: n queries read n keys. Decode: one new query reads a cache of n keys, or a state of the mechanism’s own.',
-  )}
-  ${
+      hint: 'Prefill: n queries read n keys. Decode: one new query reads a cache of n keys, or a state of the mechanism’s own.',
+    },
     // Decoding is causal self-attention, over a cache as long as the lengths say: there is nothing to choose.
-    form.mode === 'decode'
-      ? nothing
-      : field(
-          'Pattern',
-          dropdown({
+    ...(form.mode === 'decode'
+      ? []
+      : [
+          {
+            kind: 'choice',
+            key: 'pattern',
             label: 'Pattern',
             choices: patterns,
-            value: form.pattern,
-            onChange: (pattern) => actions.edit({ pattern: pattern as AttentionPattern }),
-          }),
-          'Which keys a query may read.',
-        )
-  }
-  ${field(
-    'Shape of',
-    dropdown({
+            hint: 'Which keys a query may read.',
+          } as const,
+        ]),
+    {
+      kind: 'own',
       label: 'Shape of',
-      choices: [{ value: '', label: 'Typed below' }, ...state.shapes.map(({ uri, label }) => ({ value: uri, label }))],
-      value: form.shapeUri,
-      onChange: (uri) => actions.takeShape(uri),
-    }),
-    'Take the attention shape of a model config of the workspace.',
-  )}
-  ${number('batch', 'Batch', 'Sequences in one call.')} ${number('heads', 'Query heads', 'Heads of the queries.')}
-  ${number('kvHeads', 'Key/value heads', 'Heads of keys and values; divides the query heads.')}
-  ${number('headDim', 'Head width', 'Width of a query or key head.')}
-  ${number('valueDim', 'Value width', 'Width of a value head.')}
-  ${form.mode === 'prefill' && isCross(form.pattern) ? number('keys', 'Keys', 'Length of the keys; empty: as long as the queries.') : nothing}`;
+      control: dropdown({
+        label: 'Shape of',
+        choices: [
+          { value: '', label: 'Typed below' },
+          ...state.shapes.map(({ uri, label }) => ({ value: uri, label })),
+        ],
+        value: form.shapeUri,
+        onChange: (uri) => actions.takeShape(uri),
+      }),
+      hint: 'Take the attention shape of a model config of the workspace.',
+    },
+    number('batch', 'Batch', 'Sequences in one call.'),
+    number('heads', 'Query heads', 'Heads of the queries.'),
+    number('kvHeads', 'Key/value heads', 'Heads of keys and values; divides the query heads.'),
+    number('headDim', 'Head width', 'Width of a query or key head.'),
+    number('valueDim', 'Value width', 'Width of a value head.'),
+    ...(form.mode === 'prefill' && isCross(form.pattern)
+      ? [number('keys', 'Keys', 'Length of the keys; empty: as long as the queries.')]
+      : []),
+  ]);
 }
 
 function lengthFields({ state, actions }: Part, form: Form, problems: Problems): TemplateResult {
@@ -162,84 +160,51 @@ function lengthFields({ state, actions }: Part, form: Form, problems: Problems):
 
 function deviceFields({ state, actions }: Part, form: Form, problems: Problems): TemplateResult {
   const device = state.devices.find(({ id }) => id === form.device);
-  return html`${field(
-    'Device',
-    html`<div class="with-button">
-        ${dropdown({
-          label: 'Device',
-          choices: deviceChoices(state.devices, form.device),
-          value: form.device,
-          onChange: (id) => actions.edit({ device: id }),
-        })}
-        ${button({
-          label: 'Test the devices again',
-          icon: 'refresh',
-          appearance: 'icon',
-          disabled: state.devicesAsked,
-          onClick: () => actions.post({ kind: 'refreshDevices' }),
-        })}
-      </div>
-      ${selfTest(device, state.devicesAsked)}`,
-  )}
-  ${field(
-    'Precision',
-    dropdown({
+  return formFields<Form>({ form, problems, edit: (change) => actions.edit(change) }, [
+    {
+      kind: 'own',
+      label: 'Device',
+      control: html`<div class="with-button">
+          ${dropdown({
+            label: 'Device',
+            choices: deviceChoices(state.devices, form.device),
+            value: form.device,
+            onChange: (id) => actions.edit({ device: id }),
+          })}
+          ${button({
+            label: 'Test the devices again',
+            icon: 'refresh',
+            appearance: 'icon',
+            disabled: state.devicesAsked,
+            onClick: () => actions.post({ kind: 'refreshDevices' }),
+          })}
+        </div>
+        ${selfTest(device, state.devicesAsked)}`,
+    },
+    {
+      kind: 'choice',
+      key: 'precision',
       label: 'Precision',
-      choices: [
-        { value: 'float32', label: 'float32' },
-        { value: 'float16', label: 'float16' },
-      ],
-      value: form.precision,
-      onChange: (precision) => actions.edit({ precision: precision as Precision }),
-    }),
-  )}
-  ${field(
-    'Threads',
-    textField({
-      label: 'Threads',
-      value: form.threads,
-      numeric: true,
-      hint: '0: as many as the runtime chooses.',
-      problem: problems.threads,
-      onInput: (threads) => actions.edit({ threads }),
-    }),
-    '0: as many as the runtime chooses.',
-  )}
-  ${field(
-    'Seconds a length',
-    textField({
+      choices: ['float32', 'float16'].map((value) => ({ value, label: value })),
+    },
+    { kind: 'number', key: 'threads', label: 'Threads', hint: '0: as many as the runtime chooses.' },
+    {
+      kind: 'number',
+      key: 'secondsPerLength',
       label: 'Seconds a length',
-      value: form.secondsPerLength,
-      numeric: true,
-      hint: 'Most time spent timing one length, all mechanisms together, in seconds. It ends sooner when the times have settled.',
-      problem: problems.secondsPerLength,
-      onInput: (secondsPerLength) => actions.edit({ secondsPerLength }),
-    }),
-    'Most time spent timing one length, all mechanisms together.',
-  )}
-  ${field(
-    'Seed',
-    textField({
-      label: 'Seed',
-      value: form.seed,
-      numeric: true,
-      hint: 'Of the random queries, keys and values.',
-      problem: problems.seed,
-      onInput: (seed) => actions.edit({ seed }),
-    }),
-    'Of the random queries, keys and values.',
-  )}
-  ${field(
-    'Peak memory',
-    checkbox({
-      label: 'Measure',
+      hint: 'Most time spent timing one length, all mechanisms together.',
+      more: 'Most time spent timing one length, all mechanisms together, in seconds. It ends sooner when the times have settled.',
+    },
+    { kind: 'number', key: 'seed', label: 'Seed', hint: 'Of the random queries, keys and values.' },
+    {
+      kind: 'check',
+      key: 'measureMemory',
+      label: 'Peak memory',
+      box: 'Measure',
       name: 'Measure peak memory',
-      checked: form.measureMemory,
       hint: 'Runs each point once more in a process of its own.',
-      onChange: (measureMemory) => actions.edit({ measureMemory }),
-    }),
-    'Runs each point once more in a process of its own.',
-  )}`;
+    },
+  ]);
 }
 
 function deviceChoices(devices: readonly DeviceInfo[], chosen: string) {
@@ -278,7 +243,7 @@ function selfTest(device: DeviceInfo | undefined, asked: boolean): TemplateResul
 export function estimateWords({ supports }: Pick<State, 'supports'>, plan: BenchmarkPlan): string {
   const measured = measuredMechanisms(plan);
   const points = plan.shape.lengths.length * measured.length;
-  const timing = `${points} ${points === 1 ? 'point' : 'points'}: at most ${seconds(plan.shape.lengths.length * plan.secondsPerLength)} of timing`;
+  const timing = `${plural(points, 'point')}: at most ${seconds(plan.shape.lengths.length * plan.secondsPerLength)} of timing`;
   const checks = measured.map((id) => supports.find(({ mechanism }) => mechanism === id));
   if (!checks.every((one) => one && (!one.ok || one.checkSeconds !== undefined)))
     return `${timing}, besides checks and warm-up.`;

@@ -1,6 +1,5 @@
 /** Files that leave the panel; each says what made it. */
 import type { ExportFormat } from '../../../protocol/panels/run-panel';
-import { threadWords } from '../../../protocol/results/provenance';
 import type { BenchmarkRow } from '../../../protocol/results/benchmark';
 import type { Chart } from '../../charts/chart';
 import { chartsWidth, drawCharts } from '../../charts/figure';
@@ -9,6 +8,7 @@ import { fileName, type Leaving } from '../../charts/leaving';
 import type { Identities } from '../../charts/palette';
 import { rowKey } from '../../charts/rows';
 import { constantColumns, plainColumns, toCsv } from '../../ui/csv';
+import { deviceLine } from '../../ui/made';
 import { count, seconds, significant } from '../../ui/numbers';
 import type { Column } from '../../ui/table';
 import type { Theme } from '../../ui/theme';
@@ -105,7 +105,7 @@ export function provenanceLines(state: State): readonly string[] {
     ...(Object.keys(plan.parameters).length > 0 ? [`Parameters: ${JSON.stringify(plan.parameters)}`] : []),
     ...(result
       ? [
-          `${result.device.name} (${result.device.provider}), ${threadWords(result.device.threads)}, ${result.device.runtime}, ${result.device.platform}`,
+          deviceLine(result.device),
           `Headscope ${result.headscope}, ${result.created}, ${result.state} in ${seconds(result.seconds)}`,
         ]
       : ['Unfinished run']),

@@ -7,6 +7,7 @@ import type { MechanismView } from '../../../protocol/compute/mechanism-view';
 import { css, mix, parseColour } from '../../charts/colour-map';
 import { count } from '../../ui/numbers';
 import { freshContext, PictureElement } from '../../ui/picture-element';
+import { properties } from '../../ui/properties';
 
 type Grid = NonNullable<MechanismView['grid']>;
 
@@ -22,14 +23,10 @@ const moves: Readonly<Record<string, readonly [number, number, number]>> = {
 };
 
 export class GridPicture extends PictureElement {
-  static override properties = { grid: { attribute: false }, chosen: { state: true } };
+  static override properties = properties(['grid'], ['chosen']);
 
   declare grid: Grid | undefined;
   declare private chosen: readonly number[] | undefined;
-
-  private get canvas(): HTMLCanvasElement | null {
-    return this.querySelector('canvas');
-  }
 
   protected override updated(): void {
     const [rows = 1, columns = 1] = this.grid?.axes.slice(-2).map(({ size }) => size) ?? [];

@@ -7,6 +7,7 @@ import { pairKinds, type MechanismView } from '../../../protocol/compute/mechani
 import { cividis, css, mix, parseColour, type Rgb } from '../../charts/colour-map';
 import { count, significant } from '../../ui/numbers';
 import { freshContext, PictureElement } from '../../ui/picture-element';
+import { properties } from '../../ui/properties';
 
 const margin = { left: 58, top: 8, right: 8, bottom: 34 };
 
@@ -16,18 +17,10 @@ interface Place {
 }
 
 export class PatternPicture extends PictureElement {
-  static override properties = { view: { attribute: false }, place: { state: true } };
+  static override properties = properties(['view'], ['place']);
 
   declare view: MechanismView | undefined;
   declare private place: Place | undefined;
-
-  private get canvas(): HTMLCanvasElement | null {
-    return this.querySelector('canvas');
-  }
-
-  protected override updated(): void {
-    this.schedule();
-  }
 
   /** Ground, read, read inside an average: apart in lightness, so also without colour. */
   private colours(): readonly Rgb[] {

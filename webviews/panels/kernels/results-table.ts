@@ -5,11 +5,11 @@ import { verdict } from '../../../protocol/results/verdict';
 import type { Identities } from '../../charts/palette';
 import { rowKey } from '../../charts/rows';
 import { symbol } from '../../charts/symbol';
-import { button, dropdown, toolbar } from '../../ui/controls';
+import { dropdown } from '../../ui/controls';
 import { icon } from '../../ui/icons';
 import { byteUnits, count, probability, significant, unitFor, type Unit } from '../../ui/numbers';
-import { toCsv } from '../../ui/csv';
-import { sortRows, table, toMarkdown, type Column } from '../../ui/table';
+import { type Column, countColumn, sortRows, table, textColumn } from '../../ui/table';
+import { copyTools } from '../../ui/whole-table';
 import type { Part } from './actions';
 import { comparable } from './comparison';
 import { measuredMechanisms, type State } from './state';
@@ -86,11 +86,7 @@ export function resultColumns(part: Part, identities: Identities, at: number | '
       return found === undefined ? '–' : text(found);
     },
   });
-  const mechanism: Column<TableRow> = {
-    id: 'mechanism',
-    title: 'Mechanism',
-    numeric: false,
-    value: (row) => title(row.mechanism),
+  const mechanism: Column<TableRow> = textColumn('mechanism', 'Mechanism', (row) => title(row.mechanism), {
     cell: (row) => {
       const identity = identities.get(row.mechanism);
       return html`<span class="mechanism-name"
@@ -99,22 +95,14 @@ export function resultColumns(part: Part, identities: Identities, at: number | '
         }</span
       >`;
     },
-  };
-  const length: Column<TableRow> = {
-    id: 'length',
-    title: 'Length',
+  });
+  const length: Column<TableRow> = countColumn('length', 'Length', (row) => row.length, {
     unit: 'tokens',
-    numeric: true,
-    value: (row) => row.length,
     text: (row) => count(row.length),
-  };
-  const ratio: Column<TableRow> = {
-    id: 'ratio',
-    title: 'Ratio',
+  });
+  const ratio: Column<TableRow> = countColumn('ratio', 'Ratio', ({ row }) => row?.ratioToBaseline?.median, {
     unit: 'x (95 %)',
-    numeric: true,
     hint: `Time of ${title(baseline)} over time of the mechanism: above 1 is faster. In brackets the 95 % interval of the rank test.`,
-    value: ({ row }) => row?.ratioToBaseline?.median,
     text: ratioText,
     cell: (all) => {
       const found = all.row?.ratioToBaseline;
@@ -123,34 +111,36 @@ export function resultColumns(part: Part, identities: Identities, at: number | '
         >${ratioText(all)}</span
       >`;
     },
-  };
-  const efficiency: Column<TableRow> = {
-    id: 'efficiency_length',
-    title: 'Efficiency length',
-    unit: 'tokens',
-    numeric: true,
-    hint: `Length from which the mechanism is faster than ${title(baseline)}.`,
-    value: (row) => crossoverOf(state, row.mechanism)?.efficiencyLength ?? undefined,
-    text: (row) => efficiencyText(state, row.mechanism, baseline),
-    cell: (row) =>
-      html`<span title=${efficiencyWords(state, row.mechanism) ?? nothing}
-        >${efficiencyText(state, row.mechanism, baseline)}</span
-      >`,
-  };
+  });
+  const efficiency: Column<TableRow> = countColumn(
+    'efficiency_length',
+    'Efficiency length',
+    (row) => crossoverOf(state, row.mechanism)?.efficiencyLength ?? undefined,
+    {
+      unit: 'tokens',
+      hint: `Length from which the mechanism is faster than ${title(baseline)}.`,
+      text: (row) => efficiencyText(state, row.mechanism, baseline),
+      cell: (row) =>
+        html`<span title=${efficiencyWords(state, row.mechanism) ?? nothing}
+          >${efficiencyText(state, row.mechanism, baseline)}</span
+        >`,
+    },
+  );
   return [
     mechanism,
     ...(at === 'all' ? [length] : []),
     number('median', 'Time', 'ms', 'Median of the samples.', ({ medianMs }) => medianMs),
-    {
-      id: 'interquartile_range',
-      title: 'Quartiles',
-      unit: 'ms',
-      numeric: true,
-      hint: 'First to third quartile of the samples: half of all calls took a time between. Sorted by their distance.',
-      value: ({ row }) => (row?.ok && row.quartilesMs ? row.quartilesMs[1] - row.quartilesMs[0] : undefined),
-      text: ({ row }) =>
-        row?.ok && row.quartilesMs ? row.quartilesMs.map((each) => significant(each)).join('–') : '–',
-    },
+    countColumn(
+      'interquartile_range',
+      'Quartiles',
+      ({ row }) => (row?.ok && row.quartilesMs ? row.quartilesMs[1] - row.quartilesMs[0] : undefined),
+      {
+        unit: 'ms',
+        hint: 'First to third quartile of the samples: half of all calls took a time between. Sorted by their distance.',
+        text: ({ row }) =>
+          row?.ok && row.quartilesMs ? row.quartilesMs.map((each) => significant(each)).join('–') : '–',
+      },
+    ),
     ...predictionColumns(state, number),
     ratio,
     number(
@@ -287,21 +277,7 @@ export function resultsTable(part: Part, identities: Identities): TemplateResult
           onChange: (value) => actions.view({ tableLength: value === 'all' ? 'all' : Number(value) }),
         })}
       </span>
-      ${toolbar(
-        'Copy the table',
-        html`${button({
-          label: 'Copy as Markdown',
-          icon: 'copy',
-          appearance: 'icon',
-          onClick: () => actions.copy(toMarkdown(columns, sorted()), 'The table as Markdown'),
-        })}
-        ${button({
-          label: 'Copy as CSV',
-          icon: 'table',
-          appearance: 'icon',
-          onClick: () => actions.copy(toCsv(columns, sorted()), 'The table as CSV'),
-        })}`,
-      )}
+      ${copyTools(part, columns, sorted)}
     </div>
     ${table({
       caption: `Measurements ${at === 'all' ? 'at all lengths' : `at ${count(at)} tokens`}`,

@@ -3,6 +3,7 @@ import { css } from 'lit';
 export const panelStyles = css`
   .panel {
     --control-width: 240px;
+    --strip-width: 280px;
   }
   .panel.compact {
     --chart-height: 230px;
@@ -197,11 +198,6 @@ export const panelStyles = css`
     .wide .charts > [data-chart='time'] {
       grid-column: 1 / -1;
       --chart-height: 300px;
-    }
-  }
-  @container panel (min-width: 960px) {
-    .body:has(> .strip > .open) {
-      grid-template-columns: 280px minmax(0, 1fr);
     }
   }
   @container panel (min-width: 1500px) {

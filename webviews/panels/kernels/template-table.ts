@@ -5,25 +5,18 @@ import { templateColumns } from '../../../protocol/compute/template';
 import { button, disclosure, textField, toolbar } from '../../ui/controls';
 import { isOpen } from '../../ui/disclosures';
 import { count } from '../../ui/numbers';
-import { sortRows, table, toMarkdown, type Column } from '../../ui/table';
+import { type Column, countColumn, sortRows, table, textColumn, toMarkdown } from '../../ui/table';
 import type { Part } from './actions';
 
 const columns: readonly Column<MechanismInfo>[] = [
-  { id: 'mechanism', title: 'Mechanism', numeric: false, value: ({ title }) => title },
-  { id: 'family', title: 'Family', numeric: false, value: ({ family }) => family },
-  ...templateColumns.map(({ title, of }): Column<MechanismInfo> => ({
-    id: title.toLowerCase().replaceAll(' ', '-'),
-    title,
-    numeric: false,
-    value: ({ template }) => of(template),
-  })),
-  {
-    id: 'growth',
-    title: 'Growth',
-    numeric: true,
+  textColumn('mechanism', 'Mechanism', ({ title }) => title),
+  textColumn('family', 'Family', ({ family }) => family),
+  ...templateColumns.map(({ title, of }): Column<MechanismInfo> =>
+    textColumn(title.toLowerCase().replaceAll(' ', '-'), title, ({ template }) => of(template)),
+  ),
+  countColumn('growth', 'Growth', ({ exponent }) => exponent, {
     hint: 'The power of the length in the number of operations',
-    value: ({ exponent }) => exponent,
-  },
+  }),
 ];
 
 /** Rows in which every word of the filter stands in some column. */

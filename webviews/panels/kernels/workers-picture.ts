@@ -8,20 +8,17 @@ import { css, inkOn, mix, parseColour } from '../../charts/colour-map';
 import { darkHues, lightHues } from '../../charts/palette';
 import { count } from '../../ui/numbers';
 import { freshContext, PictureElement } from '../../ui/picture-element';
+import { properties } from '../../ui/properties';
 
 const margin = { left: 58, top: 8, right: 8, bottom: 34 };
 
 export class WorkersPicture extends PictureElement {
-  static override properties = { view: { attribute: false }, causal: { type: Boolean }, step: { state: true } };
+  static override properties = properties(['view', 'causal'], ['step']);
 
   declare view: MechanismView | undefined;
   /** Keys after a query are hidden. */
   declare causal: boolean;
   declare private step: number | undefined;
-
-  protected override updated(): void {
-    this.schedule();
-  }
 
   private get pieces(): readonly DealtPiece[] {
     return this.view?.dealt ?? [];

@@ -7,22 +7,15 @@ import type { ModelPartFacts } from '../../../protocol/language/requests';
 import { announce } from '../../ui/announce';
 import { button } from '../../ui/controls';
 import { icon } from '../../ui/icons';
-import { table, type Column } from '../../ui/table';
+import { type Column, countColumn, table, textColumn } from '../../ui/table';
 import { PictureElement } from '../../ui/picture-element';
 import { drawDots } from './dots-draw';
 import { cellAt, layoutDots, moved, type Cell, type DotsLayout } from './dots-layout';
 import { attentionTitle, headWords, kindWords, layerRuns, partTitle, queryHeads, type LayerRun } from './layers';
+import { properties } from '../../ui/properties';
 
 export class DotsPicture extends PictureElement {
-  static override properties = {
-    shown: { attribute: false },
-    pitch: { type: Number },
-    name: {},
-    asTable: { state: true },
-    hovered: { state: true },
-    focused: { state: true },
-    pinned: { state: true },
-  };
+  static override properties = properties(['shown', 'pitch', 'name'], ['asTable', 'hovered', 'focused', 'pinned']);
   declare shown: ModelPartFacts | undefined;
   /** Pixels from head to head, see `fittingPitch`. */
   declare pitch: number;
@@ -170,20 +163,10 @@ export class DotsPicture extends PictureElement {
 }
 
 const columns: readonly Column<LayerRun>[] = [
-  {
-    id: 'layers',
-    title: 'Layers',
-    numeric: false,
-    value: ({ first, last }) => (first === last ? String(first) : `${first} to ${last}`),
-  },
-  { id: 'attention', title: 'Attention', numeric: false, value: ({ layer }) => kindWords(layer) },
-  { id: 'heads', title: 'Query heads', numeric: true, value: ({ layer }) => queryHeads(layer) || undefined },
-  {
-    id: 'kv_heads',
-    title: 'Key/value heads',
-    numeric: true,
-    value: ({ layer }) => (queryHeads(layer) > 0 ? layer.kvHeads : undefined),
-  },
+  textColumn('layers', 'Layers', ({ first, last }) => (first === last ? String(first) : `${first} to ${last}`)),
+  textColumn('attention', 'Attention', ({ layer }) => kindWords(layer)),
+  countColumn('heads', 'Query heads', ({ layer }) => queryHeads(layer) || undefined),
+  countColumn('kv_heads', 'Key/value heads', ({ layer }) => (queryHeads(layer) > 0 ? layer.kvHeads : undefined)),
 ];
 
 const layerTable = (part: ModelPartFacts, caption: string) =>

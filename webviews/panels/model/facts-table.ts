@@ -1,7 +1,7 @@
 /** The facts as a table: one column of values for one model, two and their difference for a comparison. */
 import { html, nothing, type TemplateResult } from 'lit';
 import type { ShownModel } from '../../../protocol/panels/model';
-import type { Column } from '../../ui/table';
+import { type Column, countColumn, textColumn } from '../../ui/table';
 import { comparedFacts, factsOf, type ComparedFact, type Fact } from './facts';
 
 const groupsOf = <Row extends { readonly group: string }>(
@@ -100,47 +100,25 @@ const differenceWords = ({ difference }: ComparedFact, [first, second]: readonly
 
 /** For Markdown and CSV: `value` is exact, `text` as shown. */
 export const factColumns: readonly Column<Fact>[] = [
-  { id: 'part', title: 'Of', numeric: false, value: ({ group }) => group },
-  { id: 'fact', title: 'Fact', numeric: false, value: ({ title }) => title },
-  {
-    id: 'value',
-    title: 'Value',
-    numeric: true,
-    value: ({ value, text }) => value ?? text,
+  textColumn('part', 'Of', ({ group }) => group),
+  textColumn('fact', 'Fact', ({ title }) => title),
+  countColumn('value', 'Value', ({ value, text }) => value ?? text, {
     text: ({ text, detail }) => (detail === undefined ? text : `${text}. ${detail}`),
-  },
-  { id: 'unit', title: 'Unit', numeric: false, value: ({ unit }) => unit, text: ({ unit }) => unit ?? '' },
+  }),
+  textColumn('unit', 'Unit', ({ unit }) => unit, { text: ({ unit }) => unit ?? '' }),
 ];
 
 export const comparedColumns = (labels: readonly [string, string]): readonly Column<ComparedFact>[] => [
-  { id: 'part', title: 'Of', numeric: false, value: ({ group }) => group },
-  { id: 'fact', title: 'Fact', numeric: false, value: ({ title }) => title },
-  {
-    id: 'first',
-    title: labels[0],
-    numeric: true,
-    value: ({ first }) => first?.value ?? first?.text,
+  textColumn('part', 'Of', ({ group }) => group),
+  textColumn('fact', 'Fact', ({ title }) => title),
+  countColumn('first', labels[0], ({ first }) => first?.value ?? first?.text, {
     text: ({ first }) => first?.text ?? '–',
-  },
-  {
-    id: 'second',
-    title: labels[1],
-    numeric: true,
-    value: ({ second }) => second?.value ?? second?.text,
+  }),
+  countColumn('second', labels[1], ({ second }) => second?.value ?? second?.text, {
     text: ({ second }) => second?.text ?? '–',
-  },
-  {
-    id: 'unit',
-    title: 'Unit',
-    numeric: false,
-    value: ({ first, second }) => (first ?? second)?.unit,
+  }),
+  textColumn('unit', 'Unit', ({ first, second }) => (first ?? second)?.unit, {
     text: ({ first, second }) => (first ?? second)?.unit ?? '',
-  },
-  {
-    id: 'difference',
-    title: 'Difference',
-    numeric: false,
-    value: (row) => row.difference,
-    text: (row) => differenceWords(row, labels),
-  },
+  }),
+  textColumn('difference', 'Difference', (row) => row.difference, { text: (row) => differenceWords(row, labels) }),
 ];

@@ -6,7 +6,7 @@ import { icon } from '../../ui/icons';
 import type { MenuItem } from '../../ui/menu';
 import type { Part } from './actions';
 import { sentenceOf } from './sentences';
-import { counted } from './units';
+import { plural } from '../../ui/numbers';
 
 export function header(part: Part): TemplateResult {
   const { shown, state } = part;
@@ -45,8 +45,8 @@ export const origin = (part: Part, { path, facts }: ShownModel): TemplateResult 
 function findings({ actions }: Part, { uri, errors, warnings }: ShownModel['facts']): TemplateResult {
   if (errors + warnings === 0) return html`${icon('pass')} <span>no errors, no warnings</span>`;
   const words = [
-    ...(errors > 0 ? [counted(errors, 'error')] : []),
-    ...(warnings > 0 ? [counted(warnings, 'warning')] : []),
+    ...(errors > 0 ? [plural(errors, 'error')] : []),
+    ...(warnings > 0 ? [plural(warnings, 'warning')] : []),
   ].join(', ');
   return html`<button
     type="button"

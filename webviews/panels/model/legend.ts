@@ -3,9 +3,9 @@ import { html, nothing, type TemplateResult } from 'lit';
 import type { ModelPartFacts } from '../../../protocol/language/requests';
 import { colourOf, shapes } from '../../charts/palette';
 import { icon } from '../../ui/icons';
-import { counted } from './units';
 import { identityOf, type LayerKind } from './dots-layout';
 import { kindWords, layerKinds, sharingOf } from './layers';
+import { plural } from '../../ui/numbers';
 
 export interface LegendEntry {
   readonly kind: LayerKind;
@@ -18,7 +18,7 @@ export const legendOf = (parts: readonly ModelPartFacts[]): readonly LegendEntry
     const words = kindWords(layer);
     return {
       kind: layer.kind,
-      text: `${words.charAt(0).toUpperCase()}${words.slice(1)}, ${counted(count, 'layer')}`,
+      text: `${words.charAt(0).toUpperCase()}${words.slice(1)}, ${plural(count, 'layer')}`,
     };
   });
 
@@ -43,7 +43,7 @@ function unevenWords(parts: readonly ModelPartFacts[]): string | undefined {
   for (const part of parts) {
     const layer = part.layers.find((one) => sharingOf(one, part).uneven);
     if (layer !== undefined) {
-      return `${layer.heads} query heads cannot be shared out over ${counted(layer.kvHeads, 'key/value head')}`;
+      return `${layer.heads} query heads cannot be shared out over ${plural(layer.kvHeads, 'key/value head')}`;
     }
   }
   return undefined;

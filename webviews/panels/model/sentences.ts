@@ -1,9 +1,9 @@
 /** The first line of the view: what a model is, or what parts two of them. */
 import type { ModelFacts } from '../../../protocol/language/requests';
 import type { ModelContent, ShownModel } from '../../../protocol/panels/model';
-import { count } from '../../ui/numbers';
+import { count, plural } from '../../ui/numbers';
 import { amountWords } from './facts';
-import { binaryBytes, counted, parameterCount, times } from './units';
+import { binaryBytes, parameterCount, times } from './units';
 
 export function sentenceOf(content: ModelContent): string {
   switch (content.state) {
@@ -33,7 +33,7 @@ export function modelSentence({ label, facts }: ShownModel): string {
   const others = facts.parts
     .slice(1)
     .filter(({ layers }) => layers.length > 0)
-    .map((part) => `, ${part.role} part of ${counted(part.layers.length, 'layer')}`);
+    .map((part) => `, ${part.role} part of ${plural(part.layers.length, 'layer')}`);
   return `${label}: ${said}${others.join('')}${costs.length === 0 ? '' : `; ${costs.join(', ')}`}.`;
 }
 

@@ -48,7 +48,3 @@ export const operations = (value: number): string =>
 /** A ratio of at least one: 4 -> `4.0x`, 128 -> `128x`. */
 export const times = (ratio: number): string =>
   ratio >= 100 ? `${Math.round(ratio).toLocaleString('en-US')}x` : `${ratio.toFixed(ratio < 1.1 ? 2 : 1)}x`;
-
-/** `1 error`, `2 errors`. */
-export const counted = (count: number, word: string): string =>
-  `${count.toLocaleString('en-US')} ${word}${count === 1 ? '' : 's'}`;

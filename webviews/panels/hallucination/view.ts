@@ -1,0 +1,41 @@
+/** What a person arranged in the panel; survives a reload. Pure. */
+import type { RunView } from '../../ui/run-state';
+import type { Sort } from '../../ui/table';
+
+/** Whose attention is drawn over the picture. */
+export const mapChoices = ['head', 'layer', 'all'] as const;
+export type MapChoice = (typeof mapChoices)[number];
+
+/** How far the head's output is from that of the second pass; share of its attention on what that pass lacks. */
+export const measures = ['divergence', 'attention'] as const;
+export type Measure = (typeof measures)[number];
+
+export interface View extends RunView {
+  /** The selected head; the selected set of its layer; the selected set of all layers. */
+  readonly map: MapChoice;
+  /** Tiles that lie over each other are seen one level at a time. */
+  readonly level: number;
+  readonly overlay: 'both' | 'picture' | 'map';
+  /** What colours the cells of the heads. */
+  readonly measure: Measure;
+  /** End of the marked part that the keyboard moves, and a token of the window of the text that is drawn. */
+  readonly spanFocus?: number;
+  readonly spanWindow?: number;
+  /** The same of the part that was taken away, counted from its first token. */
+  readonly spanMapWindow: number;
+  readonly tableSort?: Sort;
+  readonly entrySort?: Sort;
+  readonly allHeads: boolean;
+  readonly allEntries: boolean;
+}
+
+export const initialView: View = {
+  map: 'head',
+  level: 0,
+  overlay: 'both',
+  measure: 'divergence',
+  spanMapWindow: 0,
+  allHeads: false,
+  allEntries: false,
+  open: {},
+};

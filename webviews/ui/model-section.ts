@@ -1,0 +1,69 @@
+/** The parts of the settings that every panel which runs a model has: the model, and how its prompt is read. */
+import { html, nothing, type TemplateResult } from 'lit';
+import type { FromModelRunPanel } from '../../protocol/panels/run-panel';
+import type { ModelSummary } from '../../protocol/results/heads';
+import { checkbox } from './controls';
+import { lastName, modelField, type ModelProblem } from './model-field';
+import { modelOfForm, whyModelOfFormDoesNotRun, type ModelState } from './run-state';
+
+interface ModelPart {
+  readonly state: Pick<ModelState, 'models' | 'model'> & { readonly form: { readonly folder: string } | undefined };
+  readonly actions: {
+    chooseModel(folder: string): void;
+    post(message: Extract<FromModelRunPanel<never>, { kind: 'browseModel' }>): void;
+  };
+}
+
+/** `facts`: of the model in the form, once it is read. */
+export function modelSection(
+  { state, actions }: ModelPart,
+  facts: (model: ModelSummary) => TemplateResult,
+  problem?: ModelProblem,
+): TemplateResult {
+  const folder = state.form?.folder ?? '';
+  const model = modelOfForm(state);
+  const why = whyModelOfFormDoesNotRun(state, problem);
+  const below =
+    why !== undefined
+      ? html`<p class="problem" role="alert">
+          ${why}
+          <button type="button" class="link" id="open-again" @click=${() => actions.chooseModel(folder)}>
+            Try again
+          </button>
+        </p>`
+      : model
+        ? facts(model)
+        : html`<p class="reason">
+            ${folder ? 'Reading its files…' : 'A checkpoint folder with config.json and safetensors.'}
+          </p>`;
+  return html`<section aria-label="Model">
+    <h2>Model</h2>
+    ${modelField({
+      models: state.models,
+      folder,
+      onChoose: (chosen) => actions.chooseModel(chosen),
+      onBrowse: () => actions.post({ kind: 'browseModel' }),
+    })}
+    ${below}
+  </section>`;
+}
+
+/** Of a model that has a template. */
+export const chatField = (
+  model: ModelSummary | undefined,
+  checked: boolean,
+  more: string,
+  onChange: (chat: boolean) => void,
+): TemplateResult | typeof nothing =>
+  model?.chatTemplate === true
+    ? checkbox({
+        label: 'Chat template',
+        checked,
+        hint: `Put the text into the model’s chat template as one user message${more}.`,
+        onChange,
+      })
+    : nothing;
+
+/** The strip in one line, for when it is folded. */
+export const stripWords = (form: { readonly folder: string } | undefined, subject: string): string =>
+  form ? `${lastName(form.folder) || 'no model'} · ${subject}` : '';
