@@ -1,6 +1,7 @@
 /** The extension's half of one webview of analyses: what it answers beside what `ModelPanelHost` does. */
 import type { AnalysisInfo, AnalysisResult, Offer } from '../../../protocol/analysis/analysis';
 import type { AnalysisPlan, FromAnalysesPanel, ToAnalysesPanel } from '../../../protocol/panels/analyses';
+import { fromAnalysesPanel } from '../../../protocol/panels/analyses-schema';
 import type { ModelSummary } from '../../../protocol/results/heads';
 import type { ImageSpan } from '../../../protocol/results/image';
 import { unreachable } from '../../../protocol/unreachable';
@@ -37,6 +38,7 @@ export interface AnalysesServices extends ModelPanelServices<AnalysesTypes> {
 type Asked<Kind extends FromAnalysesPanel['kind']> = Extract<FromAnalysesPanel, { readonly kind: Kind }>;
 
 export class AnalysesHost extends ModelPanelHost<AnalysesTypes, AnalysesServices> {
+  protected override readonly messages = fromAnalysesPanel;
   protected override readonly runFirst = 'Run an analysis first.';
 
   protected override modelOf({ model }: AnalysisResult): ModelSummary {

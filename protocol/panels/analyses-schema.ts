@@ -1,0 +1,19 @@
+/** Messages of the panel of analyses to the extension. */
+import type { Offer } from '../analysis/analysis';
+import { analysisPlan, interventions, sectionQuestion } from '../analysis/schema';
+import type { Schema } from '../schema/check';
+import { byKind, object, oneOf, text, whole } from '../schema/fields';
+import type { FromAnalysesPanel } from './analyses';
+import { fromModelRunPanel } from './messages';
+
+const request = whole;
+
+export const fromAnalysesPanel: Schema<FromAnalysesPanel> = byKind<FromAnalysesPanel>({
+  ...fromModelRunPanel(analysisPlan),
+  estimate: { request, plan: analysisPlan },
+  run: { plan: analysisPlan },
+  ask: { request, question: sectionQuestion },
+  picture: { path: text },
+  choosePath: { field: text, what: oneOf(['file', 'folder', 'picture']) },
+  apply: { offer: object<Offer>({ title: text, description: text, interventions }), where: oneOf(['heads', 'file']) },
+});
