@@ -1,7 +1,7 @@
 /** The extension's half of one webview of analyses: what it answers beside what `ModelPanelHost` does. */
 import type { AnalysisInfo, AnalysisResult, Offer } from '../../../protocol/analysis/analysis';
-import { fromAnalysesPanel } from '../../../protocol/panels/analyses-schema';
 import type { AnalysisPlan, FromAnalysesPanel, ToAnalysesPanel } from '../../../protocol/panels/analyses';
+import { fromAnalysesPanel } from '../../../protocol/panels/analyses-schema';
 import type { ModelSummary } from '../../../protocol/results/heads';
 import type { ImageSpan } from '../../../protocol/results/image';
 import { unreachable } from '../../../protocol/unreachable';
