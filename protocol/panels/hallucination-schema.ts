@@ -19,7 +19,7 @@ import {
   whole,
 } from '../schema/fields';
 import { hallucinationModes, setCaptions, type FromHallucinationPanel, type HallucinationPlan } from './hallucination';
-import { copied, exported, headPlace } from './messages';
+import { fromModelRunPanel, headPlace } from './messages';
 
 const planOf = (number: Schema<number>): Schema<HallucinationPlan> =>
   object<HallucinationPlan>({
@@ -64,11 +64,7 @@ const reinforcement: Schema<ReinforcementRequest> = object<ReinforcementRequest>
 const request = whole;
 
 export const fromHallucinationPanel: Schema<FromHallucinationPanel> = byKind<FromHallucinationPanel>({
-  ready: {},
-  planned: { plan },
-  chooseModel: { folder: text },
-  loadModel: {},
-  browseModel: {},
+  ...fromModelRunPanel(plan),
   browseImage: {},
   browseImages: {},
   browseLexicon: {},
@@ -78,14 +74,7 @@ export const fromHallucinationPanel: Schema<FromHallucinationPanel> = byKind<Fro
   card: { folder: text },
   openCard: { folder: text },
   run: { plan, resume: flag },
-  cancel: {},
   reinforce: { request, reinforcement },
   map: { request, step: whole, variant: orNull(whole), heads: list(headPlace) },
   step: { request, step: whole },
-  save: {},
-  compare: {},
-  stopComparing: {},
-  openFull: { plan, select: optional(headPlace) },
-  export: exported,
-  copy: copied,
 });

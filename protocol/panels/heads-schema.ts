@@ -1,9 +1,9 @@
 /** Messages of the Heads panel to the extension, and the plan of its form as it is kept. */
 import type { Schema } from '../schema/check';
-import { byKind, flag, number, object, optional, text, anyNumber, whole } from '../schema/fields';
+import { byKind, flag, number, object, text, anyNumber, whole } from '../schema/fields';
 import { headGains } from '../schema/parts';
 import type { FromHeadsPanel, HeadsPlan } from './heads';
-import { copied, exported, headPlace, prompt } from './messages';
+import { fromModelRunPanel, prompt } from './messages';
 
 const gains = headGains();
 
@@ -17,14 +17,9 @@ const plan = planOf(anyNumber);
 const request = whole;
 
 export const fromHeadsPanel: Schema<FromHeadsPanel> = byKind<FromHeadsPanel>({
-  ready: {},
-  planned: { plan },
-  chooseModel: { folder: text },
-  loadModel: {},
-  browseModel: {},
+  ...fromModelRunPanel(plan),
   tokenise: { request, folder: text, prompt },
   run: { plan },
-  cancel: {},
   tile: {
     request,
     layer: whole,
@@ -49,10 +44,4 @@ export const fromHeadsPanel: Schema<FromHeadsPanel> = byKind<FromHeadsPanel>({
   saveIntervention: { gains },
   loadIntervention: {},
   saveLabels: {},
-  save: {},
-  compare: {},
-  stopComparing: {},
-  openFull: { plan, select: optional(headPlace) },
-  export: exported,
-  copy: copied,
 });

@@ -19,7 +19,7 @@ import {
   type Fields,
 } from '../schema/fields';
 import type { FromKernelsPanel } from './kernels';
-import { copied, exported } from './messages';
+import { fromRunPanel } from './messages';
 
 const headsOf = (number: Schema<number>): Fields<MechanismViewRequest['shape']> => ({
   pattern,
@@ -73,21 +73,11 @@ const neighborhood = object<NeighborhoodRequest>({
   sparseSteps: anyNumber,
 });
 
-type HeadAt = NonNullable<Extract<FromKernelsPanel, { readonly kind: 'openFull' }>['select']>;
-
 export const fromKernelsPanel: Schema<FromKernelsPanel> = byKind<FromKernelsPanel>({
-  ready: {},
-  planned: { plan },
+  ...fromRunPanel(plan),
   run: { plan },
-  cancel: {},
-  save: {},
-  openFull: { plan, select: optional(object<HeadAt>({ layer: anyNumber, head: anyNumber })) },
   refreshDevices: {},
   mechanismView: { request: viewRequest },
   neighborhoodBound: { request: neighborhood },
-  compare: {},
-  stopComparing: {},
-  export: exported,
-  copy: copied,
   openLink: { url: text },
 });

@@ -13,6 +13,9 @@ export const prompt: Schema<PromptInput> = byKind<PromptInput>({
 /** A head that is named by a command, a link or the form. */
 export const headPlace = object<{ readonly layer: number; readonly head: number }>(placeFields());
 
+/** A text for the clipboard, of any length. */
+export const copied = { text: v.string('a text') };
+
 /** A picture or a table on its way to a file, of any length. */
 export const exported = {
   format: oneOf(['png', 'svg', 'csv', 'json', 'html']),
@@ -20,4 +23,23 @@ export const exported = {
   data: either(v.string(), v.instance(Uint8Array), 'a text or bytes'),
 };
 
-export const copied = { text: v.string('a text') };
+/** What every panel says that runs something. */
+export const fromRunPanel = <Plan>(plan: Schema<Plan>) => ({
+  ready: {},
+  planned: { plan },
+  cancel: {},
+  save: {},
+  compare: {},
+  stopComparing: {},
+  openFull: { plan, select: optional(headPlace) },
+  export: exported,
+  copy: copied,
+});
+
+/** What every panel says that runs a model. */
+export const fromModelRunPanel = <Plan>(plan: Schema<Plan>) => ({
+  ...fromRunPanel(plan),
+  chooseModel: { folder: text },
+  loadModel: {},
+  browseModel: {},
+});

@@ -3,6 +3,7 @@
  * the page, and every message both ways at hand. Policy violations, console errors and requests elsewhere are collected.
  */
 import type { Browser, Page } from 'playwright-core';
+import { fromAnalysesPanel } from '../../../protocol/panels/analyses-schema';
 import { fromHallucinationPanel } from '../../../protocol/panels/hallucination-schema';
 import { fromHeadsPanel } from '../../../protocol/panels/heads-schema';
 import { fromKernelsPanel } from '../../../protocol/panels/kernels-schema';
@@ -57,6 +58,7 @@ const everyPanel = shared(
 
 /** What the extension understands of each panel. */
 const schemas: Readonly<Record<string, Schema<unknown>>> = {
+  analyses: fromAnalysesPanel,
   kernels: fromKernelsPanel,
   heads: fromHeadsPanel,
   hallucination: fromHallucinationPanel,
