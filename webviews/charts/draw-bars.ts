@@ -2,7 +2,7 @@
 import type { Series } from './chart';
 import { opacityOf, type DrawOptions } from './draw-options';
 import type { CustomSeriesOption } from './echarts';
-import { colourOf } from './palette';
+import { colourOf, shapes } from './palette';
 
 /** The place of a series among those that share a value of x. */
 interface Share {
@@ -47,10 +47,34 @@ export function barSeries(series: Series, share: Share, options: DrawOptions): C
       const zero = api.coord([point.x, 0])[1] ?? bottom;
       const base = Number.isFinite(zero) ? Math.min(bottom, Math.max(area.y, zero)) : bottom;
       const top = api.coord([point.x, point.y])[1] ?? base;
+      const height = Math.abs(base - top);
+      const side = 8;
+      // The shape of the class at the foot of its bar: not by colour alone.
+      const marked = share.count > 1 && width >= side + 4 && height >= 3 * side;
       return {
-        type: 'rect',
-        shape: { x: left, y: Math.min(top, base), width: Math.max(1, width - 1), height: Math.abs(base - top) },
-        style: { fill, opacity: opacityOf(series, options) },
+        type: 'group',
+        children: [
+          {
+            type: 'rect',
+            shape: { x: left, y: Math.min(top, base), width: Math.max(1, width - 1), height },
+            style: { fill, opacity: opacityOf(series, options) },
+          },
+          ...(marked
+            ? [
+                {
+                  type: 'path' as const,
+                  shape: {
+                    pathData: shapes[series.identity.shape],
+                    x: left + (width - 1 - side) / 2,
+                    y: top < base ? base - side - 3 : base + 3,
+                    width: side,
+                    height: side,
+                  },
+                  style: { fill: options.theme.background },
+                },
+              ]
+            : []),
+        ],
       };
     },
   };
@@ -73,21 +97,23 @@ export function whiskerSeries(series: Series, share: Share, options: DrawOptions
       const { width, left } = column(series, share, api, point.x);
       const x = left + width / 2;
       const [low = 0, high = 0] = [point.low, point.high].map((y) => api.coord([point.x, y ?? point.y])[1] ?? 0);
-      const style = {
-        stroke: share.index < 0 ? colourOf(series.identity, theme.dark) : theme.foreground,
-        lineWidth: 1.25,
-        opacity: 0.85,
-      };
-      const line = (x1: number, y1: number, x2: number, y2: number) => ({
-        type: 'line' as const,
-        shape: { x1, y1, x2, y2 },
-        style,
-      });
-      return {
-        type: 'group',
-        silent: true,
-        children: [line(x, low, x, high), line(x - 3, low, x + 3, low), line(x - 3, high, x + 3, high)],
-      };
+      const ends = [
+        [x, low, x, high],
+        [x - 3, low, x + 3, low],
+        [x - 3, high, x + 3, high],
+      ] as const;
+      const lines = (stroke: string, lineWidth: number) =>
+        ends.map(([x1, y1, x2, y2]) => ({
+          type: 'line' as const,
+          shape: { x1, y1, x2, y2 },
+          style: { stroke, lineWidth },
+        }));
+      // With a rim of the ground, so that it is seen on its bar.
+      const children =
+        share.index < 0
+          ? lines(colourOf(series.identity, theme.dark), 1.25)
+          : [...lines(theme.background, 3.5), ...lines(theme.foreground, 1.25)];
+      return { type: 'group', silent: true, children };
     },
   };
 }

@@ -6,7 +6,7 @@ import { colourOf } from '../../charts/palette';
 import { symbol } from '../../charts/symbol';
 import { count, significant } from '../../ui/numbers';
 import { gridKey, parseGridKey } from '../grid-keys';
-import { classItem, flow } from '../legend';
+import { classItem, flow, wordsItem } from '../legend';
 import { remembered } from '../remembered';
 import { stacked } from '../scene';
 import { twinColumn, type PageKind, type TwinRow } from '../section-kind';
@@ -98,7 +98,16 @@ export const chartKind: PageKind<ChartSection> = {
       ),
     );
     const picture = { width, height, marks: [{ kind: 'svg', x: 0, y: 0, svg } as const] };
-    return drawn.series.length > 1 ? stacked([picture, flow(entries, width)], 8) : picture;
+    return stacked(
+      [
+        picture,
+        ...(drawn.series.length > 1 ? [flow(entries, width)] : []),
+        ...(section.interval === undefined
+          ? []
+          : [flow([wordsItem(`Bands and whiskers: ${section.interval}.`, theme, theme.muted, width)], width)]),
+      ],
+      8,
+    );
   },
   twin: (section) => {
     const { x, y, series, interval } = section;
