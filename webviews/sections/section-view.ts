@@ -61,8 +61,7 @@ function drawing(part: SectionPart, kind: KindOf<Section>): TemplateResult {
   return html`<hs-section-picture
       .picture=${kind.picture(section, view, loaded)}
       .cursor=${view.cursor}
-      @cursor=${({ detail }: CustomEvent<string | null>) =>
-        part.actions.view({ cursor: detail ?? undefined })}
+      @cursor=${({ detail }: CustomEvent<string | null>) => part.actions.view({ cursor: detail ?? undefined })}
       @ask=${({ detail }: CustomEvent<string>) => ask(part, kind, detail)}
     ></hs-section-picture>
     ${number?.definition ? html`<p class="reason">${number.title}: ${shortened(number.definition, longestCaption)}</p>` : nothing}

@@ -82,7 +82,10 @@ function drawMap(section: MapSection, domain: Domain, across: number, width: num
   const legendTop = top + plotHeight + 10;
   const marks: Mark[] = [
     textMark(`${fitted(columns.title, width - left - 20, size, theme.font)} →`, left, size, theme),
-    textMark(fitted(rows.title, plotHeight, size, theme.font), 11, top + plotHeight / 2, theme, { turn: -90, anchor: 'middle' }),
+    textMark(fitted(rows.title, plotHeight, size, theme.font), 11, top + plotHeight / 2, theme, {
+      turn: -90,
+      anchor: 'middle',
+    }),
     {
       kind: 'pixels',
       x: left,
