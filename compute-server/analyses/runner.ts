@@ -22,7 +22,7 @@ import { SequenceRun } from '../model/generation/sequence-run';
 import { chunkFor } from '../model/hallucination/span-request';
 import { piecesOf, readerOf, sequenceOf, textOf } from '../model/prompt/prompt';
 import { planChunk, type RunShape } from '../model/run/budget';
-import { checkedVariant } from '../model/run/key-groups';
+import { lower } from '../model/interventions/lower';
 import { layersOf, runPrompt } from '../model/run/model-run';
 import type { CachedPrefix, RunRequest as ServerRequest } from '../model/run/run-request';
 import type { Surroundings } from '../surroundings';
@@ -80,13 +80,20 @@ export class ServerRunner implements ModelRunner {
     return textOf(this.model, ids);
   }
 
-  variant(
+  async variant(
     interventions: readonly Intervention[],
     prompt: Sequence,
   ): Promise<{ readonly variant: Variant; readonly groups: Sequence['groups'] }> {
-    const variant: Variant = interventions.length === 0 ? {} : { gains: interventions };
-    checkedVariant(this.model.spec, variant, prompt.groups ?? [], prompt.ids.length);
-    return Promise.resolve({ variant, groups: prompt.groups });
+    const { opened, model, signal } = this;
+    const { memoryLimit } = this.surroundings;
+    const { ids, prefix } = prompt;
+    const chunk = this.chunkFor({ length: ids.length, batch: 1, keepCache: false, logits: 'none', prefix });
+    const of = { opened, model, sequence: prompt, chunk, memoryLimit, signal };
+    const {
+      variants: [variant = {}],
+      groups,
+    } = await lower(of, [interventions]);
+    return { variant, groups };
   }
 
   layers(request: RunRequest): AsyncGenerator<LayerResult, RunResult> {

@@ -2,25 +2,23 @@
 import { resolve } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
 import type { EncoderInput, PromptInput } from '../../protocol/compute/models';
-import { largestGain, type HeadGain } from '../../protocol/results/heads';
 import { wrongUsage } from './exit-codes';
-import { jsonFile, textFile } from './text-files';
+import { textFile } from './text-files';
+import { addInterventionOptions, type InterventionOptions } from './intervention-options';
 import { bytes, collect, decimal, threads, whole } from './options';
 
-export interface PromptOptions {
+export interface PromptOptions extends InterventionOptions {
   readonly prompt?: string;
   readonly promptFile?: string;
   readonly ids?: readonly number[];
   readonly image?: readonly string[];
   readonly chat?: boolean;
-  readonly gain?: readonly string[];
-  readonly gains?: string;
   readonly memoryLimit?: number;
   readonly threads: number;
 }
 
 export function addPromptOptions(command: Command): Command {
-  return command
+  const prompted = command
     .option('--prompt <text>', 'the prompt as text')
     .option('--prompt-file <file>', 'the prompt as a text file')
     .option('--ids <id,id>', 'the prompt as token ids, separated by commas', idList)
@@ -29,9 +27,8 @@ export function addPromptOptions(command: Command): Command {
       'a PNG or JPEG file that stands at the image token of the prompt; a text without one goes through the chat template',
       collect,
     )
-    .option('--chat', "put the text into the model's chat template")
-    .option('--gain <L.H=g>', 'factor on the output of layer L head H, e.g. 2.5=0; may be given several times', collect)
-    .option('--gains <file>', 'an intervention saved from the Heads panel')
+    .option('--chat', "put the text into the model's chat template");
+  return addInterventionOptions(prompted)
     .option('--threads <n>', 'threads of the cpu, 0 for as many as the runtime chooses', threads, 0)
     .option('--memory-limit <size>', 'refuse runs that need more, e.g. 6GB (default: a share of the memory)', bytes);
 }
@@ -76,28 +73,10 @@ export async function inputFrom(options: PromptOptions & EncoderOptions): Promis
   return { kind: 'image', image, ...(tile === undefined ? {} : { tile }) };
 }
 
-export async function gainsFrom(options: PromptOptions): Promise<HeadGain[]> {
-  const saved = options.gains === undefined ? [] : await savedGains(options.gains);
-  return [...saved, ...(options.gain ?? []).map(parseGain)];
-}
-
 export const environmentOf = (options: PromptOptions): Record<string, string> => ({
   ...(options.memoryLimit === undefined ? {} : { HEADSCOPE_MEMORY_LIMIT: String(options.memoryLimit) }),
   ...(options.threads === 0 ? {} : { HEADSCOPE_THREADS: String(options.threads) }),
 });
-
-/** `2.5=0`: layer 2, head 5, gain 0. */
-export function parseGain(text: string): HeadGain {
-  const parts = /^\s*L?(\d+)[.H](\d+)\s*=(.*)$/i.exec(text);
-  const gain = decimal(parts?.[3] ?? '');
-  if (!parts || Number.isNaN(gain)) throw wrongUsage(`"${text}" is no gain. Write layer.head=factor, e.g. 2.5=0.`);
-  if (Math.abs(gain) > largestGain) {
-    throw wrongUsage(
-      `"${text}" is no gain. Its factor lies from -${largestGain} to ${largestGain}; 0 removes the head.`,
-    );
-  }
-  return { layer: Number(parts[1]), head: Number(parts[2]), gain };
-}
 
 function idList(text: string): number[] {
   return text.split(',').map((part) => {
@@ -106,23 +85,5 @@ function idList(text: string): number[] {
       throw new InvalidArgumentError('It takes token ids separated by commas, e.g. 1,2,3.');
     }
     return id;
-  });
-}
-
-/** `{"kind": "headscope-intervention", "gains": [{"layer", "head", "gain"}]}` as the Heads panel saves it. */
-async function savedGains(path: string): Promise<HeadGain[]> {
-  const file = await jsonFile(path);
-  const { kind, gains } = typeof file === 'object' && file !== null ? (file as Record<string, unknown>) : {};
-  if (kind !== 'headscope-intervention' || !Array.isArray(gains)) {
-    throw wrongUsage(`${path} is no saved intervention. Name a file that the Heads panel saved.`);
-  }
-  return gains.map((entry: unknown, at) => {
-    const { layer, head, gain } = typeof entry === 'object' && entry !== null ? (entry as Record<string, unknown>) : {};
-    const whole = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
-    if (whole(layer) && whole(head) && typeof gain === 'number' && Math.abs(gain) <= largestGain)
-      return { layer, head, gain };
-    throw wrongUsage(
-      `Entry ${at + 1} of the gains in ${path} is ${JSON.stringify(entry)}. Each needs a layer and a head, counted from 0, and a gain: {"layer": 2, "head": 5, "gain": 0}.`,
-    );
   });
 }

@@ -1,12 +1,13 @@
 /** Options of head reinforcement: `--vhr` and what belongs to it. */
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { ComputeClient } from '../../protocol/compute/client';
-import type { GenerateRequest, PromptInput } from '../../protocol/compute/models';
+import type { PromptInput } from '../../protocol/compute/models';
+import { layersOf as layersIn, type Reinforce } from '../../protocol/interventions/reinforce';
 import {
   reinforcementExecutors,
   type Reinforcement,
   type ReinforcementExecutor,
-} from '../../protocol/results/hallucination';
+} from '../../protocol/results/reinforcement';
 import { wrongUsage } from './exit-codes';
 import { decimal } from './options';
 import { addSpanOptions, removedFrom, type SpanOptions } from './span-options';
@@ -51,16 +52,11 @@ export function addReinforcementOptions(command: Command): Command {
 
 /** `auto`, or `1,18-31`. */
 export function layersOf(text: string): 'auto' | readonly number[] {
-  if (text.trim() === 'auto') return 'auto';
-  const layers = text.split(',').flatMap((part) => {
-    const range = /^\s*(\d+)(?:\s*-\s*(\d+))?\s*$/.exec(part);
-    const [first, last] = [Number(range?.[1]), Number(range?.[2] ?? range?.[1])];
-    if (!range || last < first || last > 1 << 16) {
-      throw new InvalidArgumentError('It takes auto, or layers from 0 separated by commas, e.g. 1,18-31.');
-    }
-    return Array.from({ length: last - first + 1 }, (_, at) => first + at);
-  });
-  return [...new Set(layers)];
+  const layers = layersIn(text);
+  if (layers === undefined) {
+    throw new InvalidArgumentError('It takes auto, or layers from 0 separated by commas, e.g. 1,18-31.');
+  }
+  return layers;
 }
 
 export async function reinforcementFrom(
@@ -69,7 +65,7 @@ export async function reinforcementFrom(
   folder: string,
   prompt: PromptInput,
   signal: AbortSignal,
-): Promise<GenerateRequest['reinforcement']> {
+): Promise<Reinforce | undefined> {
   if (!options.vhr) {
     const { alpha, span, vhrControl, vhrLayers, vhrExecutor } = options;
     const given = [alpha, span, vhrControl].some((each) => each !== undefined);
@@ -88,6 +84,7 @@ export async function reinforcementFrom(
   }
   const { vhrLayers, vhrControl, vhrExecutor, distance, outliers, positions, seed } = options;
   return {
+    kind: 'reinforce',
     alpha,
     ...(vhrLayers === 'auto' ? {} : { layers: vhrLayers }),
     distance,

@@ -10,7 +10,7 @@ import {
   type Removed,
   type RemovedPositions,
   type VhdDistance,
-} from '../../protocol/results/hallucination';
+} from '../../protocol/results/reinforcement';
 import { wrongUsage } from './exit-codes';
 
 export interface SpanOptions {

@@ -1,6 +1,7 @@
 /** Captions out of runs: plain with the divergence of each token, and with reinforced heads. */
 import type { CaptionProgress, StageProgress } from '../../protocol/compute/hallucination';
-import type { Caption, CaptionToken, DivergenceStep, Reinforcement } from '../../protocol/results/hallucination';
+import type { Caption, CaptionToken, DivergenceStep } from '../../protocol/results/hallucination';
+import type { Reinforcement } from '../../protocol/results/reinforcement';
 import { continued, type GenerationRequest } from '../model-runner/decoding';
 import type { ModelRunner } from '../model-runner/model-runner';
 import type { Sequence } from '../model-runner/sequence';

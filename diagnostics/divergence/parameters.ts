@@ -9,7 +9,7 @@ import {
   type Removed,
   type RemovedPositions,
   type VhdDistance,
-} from '../../protocol/results/hallucination';
+} from '../../protocol/results/reinforcement';
 import { mostHeads } from '../../protocol/schema/parts';
 import type { ModelFacts } from '../model-runner/model-runner';
 import type { DivergenceMeasure } from './divergence-run';

@@ -5,9 +5,9 @@ import type {
   CaptionSetScore,
   DatasetEntry,
   HallucinationSet,
-  Reinforcement,
   TVhdSeparation,
 } from '../../protocol/results/hallucination';
+import type { Reinforcement } from '../../protocol/results/reinforcement';
 import type { ModelRunner } from '../model-runner/model-runner';
 import { CaptionJudge, finderOf } from './caption';
 import { captionOf, greedy, reinforcedCaption, type Prepared } from './caption-run';

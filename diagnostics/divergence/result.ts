@@ -5,19 +5,17 @@ import {
   reinforcementFields,
   removedPart,
 } from '../../protocol/results/hallucination-schema';
+import type { CaptionToken, FlagPerHead, ImageSinks } from '../../protocol/results/hallucination';
 import {
   outlierRules,
   removedPositions,
   vhdDistances,
-  type CaptionToken,
-  type FlagPerHead,
-  type ImageSinks,
   type OutlierRule,
   type Reinforcement,
   type Removed,
   type RemovedPositions,
   type VhdDistance,
-} from '../../protocol/results/hallucination';
+} from '../../protocol/results/reinforcement';
 import type { HeadGain, PerHead } from '../../protocol/results/heads';
 import type { ImageSpan } from '../../protocol/results/image';
 import type { Schema } from '../../protocol/schema/check';

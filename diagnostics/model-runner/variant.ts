@@ -26,6 +26,8 @@ export interface Replacement {
   readonly positions?: readonly number[];
   /** [prompt positions, headDim or hiddenSize], row i for position i. */
   readonly data: Float32Array;
+  /** `data` is one row instead, for every position, those behind the prompt included. */
+  readonly everywhere?: boolean;
 }
 
 export interface HeadPlace {

@@ -35,7 +35,7 @@ async function showHeads(heads: HeadsPanels, models: ModelIndex, target: unknown
   const before = heads.plan;
   const another = folder !== undefined && folder !== before.folder;
   // Heads of another model are other heads.
-  const ofModel = another ? { folder, gains: [] } : {};
+  const ofModel = another ? { folder, interventions: [] } : {};
   const prompt = text === undefined ? undefined : ({ kind: 'text', text } as const);
   const changes = another || prompt !== undefined;
   await heads.open({ plan: changes ? { ...before, ...ofModel, ...defined({ prompt }) } : undefined, select });

@@ -1,4 +1,5 @@
 /** How a saved result of heads is named and described in a list. */
+import { interventionWords } from '../../protocol/interventions/do-form';
 import { threadWords } from '../../protocol/results/provenance';
 import { headsSuffix } from '../../protocol/contributions/views';
 import type { HeadClass, HeadsResult } from '../../protocol/results/heads';
@@ -8,9 +9,9 @@ import { fileNameOf, threeDigits, type ResultLine } from './result-words';
 export const headName = ({ layer, head }: { readonly layer: number; readonly head: number }): string =>
   `L${layer}H${head}`;
 
-const changedWords = (result: HeadsResult): string => {
-  const changed = result.gains.filter(({ gain }) => gain !== 1).length;
-  return changed === 0 ? '' : changed === 1 ? ', 1 head changed' : `, ${changed} heads changed`;
+const changedWords = ({ interventions }: HeadsResult): string => {
+  const changed = interventions.filter((one) => one.kind !== 'gain' || one.gain !== 1).length;
+  return changed === 0 ? '' : changed === 1 ? ', 1 intervention' : `, ${changed} interventions`;
 };
 
 export const headsFileName = (result: HeadsResult): string =>
@@ -28,9 +29,7 @@ export function headsDetails(result: HeadsResult): readonly string[] {
   return [
     `${model.name}, family ${model.family}, ${model.heads} query heads on ${model.kvHeads} key/value heads of ${model.headDim}`,
     `prompt of ${result.ids.length.toLocaleString('en-US')} tokens: ${prompt.length > 200 ? `${prompt.slice(0, 200)}…` : prompt}`,
-    ...(result.gains.length === 0
-      ? []
-      : [`gains: ${result.gains.map((gain) => `${headName(gain)} x ${threeDigits(gain.gain)}`).join(', ')}`]),
+    ...(result.interventions.length === 0 ? [] : [`interventions: ${interventionWords(result.interventions)}`]),
     `${device.name}, ${device.provider}, ${threadWords(device.threads)}`,
     `${device.runtime}, ${device.platform}, Headscope ${result.headscope}, seed ${result.seed}`,
     `${result.created}, ${threeDigits(result.seconds)} s`,

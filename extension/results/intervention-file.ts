@@ -1,23 +1,19 @@
-/** A saved intervention as text, and back for the model at hand. */
-import type { HeadGain, ModelSummary } from '../../protocol/results/heads';
-import type { InterventionFile } from '../../protocol/results/intervention';
-import { readIntervention } from '../../protocol/results/intervention-schema';
+/** A saved intervention as text, and back for the model at hand. Pure. */
+import { savedInterventions, type InterventionFile } from '../../protocol/interventions/file';
+import type { Intervention } from '../../protocol/interventions/interventions';
+import type { ModelSummary } from '../../protocol/results/heads';
 import { parseJson, type Checked } from '../../protocol/schema/check';
 
 type Model = Pick<ModelSummary, 'name' | 'hash' | 'layers' | 'heads'>;
 
-export function interventionText({ name, hash, layers, heads }: Model, gains: readonly HeadGain[]): string {
-  const file: InterventionFile = {
-    kind: 'headscope-intervention',
-    version: 1,
-    model: { name, hash, layers, heads },
-    gains,
-  };
+export function interventionText({ name, hash, layers, heads }: Model, interventions: readonly Intervention[]): string {
+  const model = { name, hash, layers, heads };
+  const file: InterventionFile = { kind: 'headscope-intervention', version: 2, model, interventions };
   return `${JSON.stringify(file, undefined, 2)}\n`;
 }
 
-/** The gains, when all their heads are in a model of this size. */
-export function parseIntervention(text: string, size?: Pick<Model, 'layers' | 'heads'>): Checked<readonly HeadGain[]> {
-  const parsed = parseJson(readIntervention(size), text);
-  return parsed.ok ? { ok: true, result: parsed.result.gains } : parsed;
-}
+/** Read when all that it names is in a model of this size; files of version 1, with gains, too. */
+export const parseIntervention = (
+  text: string,
+  size?: Pick<Model, 'layers' | 'heads'>,
+): Checked<readonly Intervention[]> => parseJson(savedInterventions(size), text);

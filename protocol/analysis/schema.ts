@@ -1,7 +1,7 @@
 /** What an analysis is asked, and what it saved, checked. */
 import * as v from 'valibot';
 import type { EncoderInput, PromptInput } from '../compute/models';
-import type { Intervention } from '../interventions/interventions';
+import { interventionsField } from '../interventions/interventions';
 import type { AnalysisPlan } from '../panels/analyses';
 import type { Parity } from '../results/heads';
 import { check, parseJson, type Checked, type Schema } from '../schema/check';
@@ -24,16 +24,7 @@ import {
   wholeFrom,
   type Fields,
 } from '../schema/fields';
-import {
-  chatPrompt,
-  headOf,
-  imageSpan,
-  mostHeadsInAll,
-  mostLayers,
-  modelSummary,
-  placeFields,
-  provenance,
-} from '../schema/parts';
+import { chatPrompt, headOf, imageSpan, mostLayers, modelSummary, placeFields, provenance } from '../schema/parts';
 import { sections } from '../sections/schema';
 import type { SectionQuestion } from '../sections/section';
 import type { AnalysedPrompt, AnalysisInput, AnalysisRequest, AnalysisResult, Offer } from './analysis';
@@ -77,19 +68,13 @@ const value: Schema<ParameterValue> = either(
 );
 const parameterValues: Schema<ParameterValues> = record(value, 'an object of parameters');
 
-export const interventions: Schema<readonly Intervention[]> = list(
-  byKind<Intervention>({ gain: { ...placeFields(), gain: number } }),
-  'a list of interventions',
-  { most: mostHeadsInAll },
-);
-
 /** As it stands in a form, or is kept of one: a field may be empty or half typed. */
 export const analysisPlan: Schema<AnalysisPlan> = object<AnalysisPlan>({
   analysis: text,
   folder: text,
   input: inputOf(text, anyNumber),
   parameters: record(either(either(anyNumber, text, 'a number or a text'), flag, 'a number, a text, true or false')),
-  interventions,
+  interventions: interventionsField,
   seed: anyNumber,
 });
 
@@ -98,7 +83,7 @@ export const analysisRequest: Schema<AnalysisRequest> = object<AnalysisRequest>(
   folder: filledText,
   input: analysisInput,
   parameters: parameterValues,
-  interventions,
+  interventions: interventionsField,
   seed: wholeFrom(0, 2 ** 32 - 1),
   keepIn: optional(filledText),
 });
@@ -134,7 +119,7 @@ const parity: Schema<Parity> = object<Parity>({
   ok: flag,
 });
 
-export const offer: Schema<Offer> = object<Offer>({ title: text, description: text, interventions });
+export const offer: Schema<Offer> = object<Offer>({ title: text, description: text, interventions: interventionsField });
 
 const file: Fields<AnalysisResult> = {
   ...headOf('headscope-analysis', 'saved analysis'),
@@ -145,7 +130,7 @@ const file: Fields<AnalysisResult> = {
   input: analysisInput,
   prompts: list(analysedPrompt, 'a list of prompts', { most: 2 }),
   parameters: parameterValues,
-  interventions,
+  interventions: interventionsField,
   finding: text,
   // By the schema of the analysis, which the compute server has: it checks before it asks or compares.
   result: record(v.unknown(), 'an object'),

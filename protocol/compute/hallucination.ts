@@ -7,15 +7,12 @@ import type {
   FlagPerHead,
   HallucinationResult,
   HallucinationSet,
-  OutlierRule,
   PictureSample,
-  Reinforcement,
-  Removed,
-  RemovedPositions,
-  VhdDistance,
 } from '../results/hallucination';
+import type { OutlierRule, Reinforcement, Removed, RemovedPositions, VhdDistance } from '../results/reinforcement';
 import type { Lexicon } from '../inputs/lexicon';
-import type { HeadGain, PerHead } from '../results/heads';
+import type { Intervention } from '../interventions/interventions';
+import type { PerHead } from '../results/heads';
 import type { ChatPrompt } from '../results/chat-prompt';
 import type { ImageSpan } from '../results/image';
 import type { PromptInput, Tokenised } from './models';
@@ -34,6 +31,8 @@ export interface DivergenceRequest extends VisionPrompt {
   readonly distance: VhdDistance;
   readonly outliers: OutlierRule;
   readonly positions: RemovedPositions;
+  /** Held in both passes; such as mean the same on any sequence, and no reinforcement. */
+  readonly interventions?: readonly Intervention[];
   /** Absent: max(1, round(heads / 8)). */
   readonly k?: number;
 }
@@ -80,7 +79,7 @@ export interface ImageMapRequest extends VisionPrompt {
   /** More than one: their mean. */
   readonly heads: readonly { readonly layer: number; readonly head: number }[];
   /** Of the caption that the tokens belong to. */
-  readonly gains?: readonly HeadGain[];
+  readonly interventions?: readonly Intervention[];
   /** The rows asked about where the prompt has no picture. */
   readonly span?: { readonly start: number; readonly end: number };
 }

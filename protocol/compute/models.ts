@@ -1,6 +1,6 @@
 /** The part of the compute server's interface that runs models; joined to ComputeMethods in api.ts. */
+import type { Intervention } from '../interventions/interventions';
 import type {
-  HeadGain,
   HeadStatistics,
   HeadsResult,
   HeadThumbnails,
@@ -10,7 +10,7 @@ import type {
   NextTokens,
   Parity,
 } from '../results/heads';
-import type { FlagPerHead, Reinforcement, Removed } from '../results/hallucination';
+import type { FlagPerHead } from '../results/hallucination';
 import type { ChatPrompt } from '../results/chat-prompt';
 import type { ImageSpan } from '../results/image';
 
@@ -41,18 +41,6 @@ export interface Tokenised {
   readonly chatPrompt?: ChatPrompt;
 }
 
-/** Added to the scores of one head on the keys [start, end), before softmax. */
-export interface KeyBias {
-  readonly layer: number;
-  readonly head: number;
-  readonly start: number;
-  readonly end: number;
-  readonly bias: number;
-}
-
-/** Biases lie from minus this to this: e^-10000 is nothing, and float32 scores keep a thousandth. */
-export const largestBias = 1e4;
-
 /** A named set of token positions. */
 export interface NamedKeys {
   readonly name: string;
@@ -62,13 +50,12 @@ export interface NamedKeys {
 export interface HeadsRequest {
   readonly folder: string;
   readonly prompt: PromptInput | EncoderInput;
-  readonly gains: readonly HeadGain[];
+  /** With `classify`, such as mean the same on any sequence: labels are measured on others too. */
+  readonly interventions: readonly Intervention[];
   /** Queries per chunk; absent: chosen by the memory limit. */
   readonly chunk?: number;
   /** Named sets of token positions whose mass is measured. */
   readonly groups?: readonly NamedKeys[];
-  /** Not together with `classify`: labels are measured on other sequences, which have no such keys. */
-  readonly biases?: readonly KeyBias[];
   /** Label the heads (runs random and shuffled prompts as null models). */
   readonly classify: boolean;
   /** Remove each labelled head and measure the loss. */
@@ -111,7 +98,7 @@ export interface IdsRequest {
 }
 
 export interface HeadTileRequest extends IdsRequest {
-  readonly gains: readonly HeadGain[];
+  readonly interventions: readonly Intervention[];
   readonly layer: number;
   readonly head: number;
   readonly rowStart: number;
@@ -124,7 +111,7 @@ export interface HeadTileRequest extends IdsRequest {
 
 /** One row of one head: all probabilities of one query. */
 export interface HeadRowRequest extends IdsRequest {
-  readonly gains: readonly HeadGain[];
+  readonly interventions: readonly Intervention[];
   readonly layer: number;
   readonly head: number;
   readonly query: number;
@@ -132,27 +119,21 @@ export interface HeadRowRequest extends IdsRequest {
 
 export interface NextTokensRequest extends IdsRequest {
   /** One distribution per entry; the plain model comes first by itself. */
-  readonly variants: readonly (readonly HeadGain[])[];
+  readonly variants: readonly (readonly Intervention[])[];
   readonly top: number;
 }
 
 export interface GenerateRequest {
   readonly folder: string;
   readonly prompt: PromptInput;
-  readonly gains: readonly HeadGain[];
-  /** On keys of the prompt, held throughout; not together with `reinforcement`. */
-  readonly biases?: readonly KeyBias[];
+  /** Held throughout; those that name positions act on positions of the prompt. */
+  readonly interventions: readonly Intervention[];
   readonly maxNewTokens: number;
   readonly temperature: number;
   readonly topP: number;
   readonly seed: number;
   /** Statistics of the heads per generated token, for the live grid. */
   readonly statistics: boolean;
-  /** Heads that read what is named are chosen at the first token and scaled throughout; layers absent: as the paper scales. */
-  readonly reinforcement?: Omit<Reinforcement, 'layers'> & {
-    readonly layers?: readonly number[];
-    readonly removed: Removed;
-  };
 }
 
 export interface GenerateProgress {

@@ -1,9 +1,53 @@
-/** What a person changes in a run: one array of these goes with every request, result and file. */
-export interface GainIntervention {
-  readonly kind: 'gain';
-  readonly layer: number;
-  readonly head: number;
-  readonly gain: number;
-}
+/** What a person changes in a run: one union, one table of its kinds. An array of them is what requests and files hold. */
+import * as v from 'valibot';
+import type { Schema } from '../schema/check';
+import { list, object, oneOf } from '../schema/fields';
+import { bias, type Bias } from './bias';
+import { freeze, type Freeze } from './freeze';
+import { gain, type Gain } from './gain';
+import { head, type HeadOutput } from './head';
+import { key, type Key } from './key';
+import type { InterventionKind } from './kind';
+import { mlp, type Mlp } from './mlp';
+import { query, type Query } from './query';
+import { reinforce, type Reinforce } from './reinforce';
+import { residual, type Residual } from './residual';
+import { uniform, type Uniform } from './uniform';
+import { value, type Value } from './value';
+import { weight, type Weight } from './weight';
 
-export type Intervention = GainIntervention;
+export type Intervention =
+  Gain | Bias | Weight | HeadOutput | Mlp | Residual | Query | Key | Value | Freeze | Uniform | Reinforce;
+
+export type KindName = Intervention['kind'];
+export type Of<K extends KindName> = Extract<Intervention, { readonly kind: K }>;
+
+export const kinds: { readonly [K in KindName]: InterventionKind<Of<K>> } = {
+  gain,
+  bias,
+  weight,
+  head,
+  mlp,
+  residual,
+  query,
+  key,
+  value,
+  freeze,
+  uniform,
+  reinforce,
+};
+
+export const kindNames = Object.keys(kinds) as readonly KindName[];
+
+/** The kind of an intervention, for calls that take any. */
+export const kindOf = (one: Intervention): InterventionKind<Intervention> => kinds[one.kind];
+
+const named: Schema<Intervention> = object({ kind: oneOf(kindNames) }) as Schema<unknown> as Schema<Intervention>;
+
+export const interventionField: Schema<Intervention> = v.lazy((input) => {
+  const { kind } = (typeof input === 'object' && input !== null ? input : {}) as { readonly kind?: unknown };
+  const known = kindNames.find((name) => name === kind);
+  return known === undefined ? named : (kinds[known].schema as Schema<unknown> as Schema<Intervention>);
+});
+
+export const interventionsField = list(interventionField, 'a list of interventions', { most: 10_000 });

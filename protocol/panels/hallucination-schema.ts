@@ -1,6 +1,6 @@
 /** Messages of the Hallucination panel to the extension, and the plan of its form as it is kept. */
 import type { ReinforcementRequest } from '../compute/hallucination';
-import { outlierRules, removedPositions, vhdDistances } from '../results/hallucination';
+import { outlierRules, removedPositions, vhdDistances } from '../results/reinforcement';
 import { layerList, reinforcementFields } from '../results/hallucination-schema';
 import type { Schema } from '../schema/check';
 import {

@@ -12,10 +12,8 @@ import type {
   FlagPerHead,
   HallucinationResult,
   HallucinationSet,
-  OutlierRule,
-  RemovedPositions,
-  VhdDistance,
 } from '../results/hallucination';
+import type { OutlierRule, RemovedPositions, VhdDistance } from '../results/reinforcement';
 import type { ModelSummary, PerHead } from '../results/heads';
 import type { ModelChoice, Notice, WaitingModel } from './heads';
 import type { FromModelRunPanel, PanelPlace } from './run-panel';

@@ -1,14 +1,14 @@
 /** Messages of the Heads panel to the extension, and the plan of its form as it is kept. */
+import { interventionsField } from '../interventions/interventions';
 import type { Schema } from '../schema/check';
 import { byKind, flag, number, object, text, anyNumber, whole } from '../schema/fields';
-import { headGains } from '../schema/parts';
 import type { FromHeadsPanel, HeadsPlan } from './heads';
 import { fromModelRunPanel, prompt } from './messages';
 
-const gains = headGains();
+const interventions = interventionsField;
 
 const planOf = (seed: Schema<number>): Schema<HeadsPlan> =>
-  object<HeadsPlan>({ folder: text, prompt, gains, classify: flag, causal: flag, seed });
+  object<HeadsPlan>({ folder: text, prompt, interventions, classify: flag, causal: flag, seed });
 
 /** A plan that was kept. */
 export const headsPlan = planOf(number);
@@ -32,16 +32,16 @@ export const fromHeadsPanel: Schema<FromHeadsPanel> = byKind<FromHeadsPanel>({
     outColumns: whole,
   },
   row: { request, layer: whole, head: whole, query: whole },
-  nextTokens: { request, gains },
+  nextTokens: { request, interventions },
   generate: {
     request,
-    gains,
+    interventions,
     maxNewTokens: anyNumber,
     temperature: anyNumber,
     topP: anyNumber,
     seed: anyNumber,
   },
-  saveIntervention: { gains },
+  saveIntervention: { interventions },
   loadIntervention: {},
   saveLabels: {},
 });

@@ -2,16 +2,9 @@
  * Messages between the extension and the Heads panel or its side view. The panel speaks first: it posts `ready`, the
  * extension replies with `open`, which holds everything needed to draw and may be sent again as the whole new state.
  */
+import type { Intervention } from '../interventions/interventions';
 import type { PromptInput, Tokenised } from '../compute/models';
-import type {
-  HeadGain,
-  HeadsResult,
-  HeadStatistics,
-  HeadThumbnails,
-  HeadTile,
-  ModelSummary,
-  NextTokens,
-} from '../results/heads';
+import type { HeadsResult, HeadStatistics, HeadThumbnails, HeadTile, ModelSummary, NextTokens } from '../results/heads';
 import type { FromModelRunPanel, PanelPlace } from './run-panel';
 
 export type HeadsPlace = PanelPlace;
@@ -50,7 +43,7 @@ export interface Notice {
 export interface HeadsPlan {
   readonly folder: string;
   readonly prompt: PromptInput;
-  readonly gains: readonly HeadGain[];
+  readonly interventions: readonly Intervention[];
   readonly classify: boolean;
   readonly causal: boolean;
   readonly seed: number;
@@ -63,7 +56,7 @@ export type ToHeadsPanel =
       readonly place: HeadsPlace;
       readonly models: readonly ModelChoice[];
       readonly plan: HeadsPlan;
-      /** The plan was chosen outside the form (a file of gains, a folder, a command): it replaces what the form holds. */
+      /** The plan was chosen outside the form (a file of interventions, a folder, a command): it replaces what the form holds. */
       readonly replaces?: true;
       readonly model?: ModelSummary;
       readonly result?: HeadsResult;
@@ -97,7 +90,7 @@ export type ToHeadsPanel =
   /** All probabilities of one query of one head, [keys]. */
   | { readonly kind: 'row'; readonly request: number; readonly row: Float32Array }
   | { readonly kind: 'nextTokens'; readonly request: number; readonly distributions: readonly NextTokens[] }
-  /** One generated token of the plain run (`variant` false) or of the run with gains. */
+  /** One generated token of the plain run (`variant` false) or of the run with interventions. */
   | {
       readonly kind: 'token';
       readonly request: number;
@@ -144,16 +137,16 @@ export type FromHeadsPanel =
       readonly head: number;
       readonly query: number;
     }
-  | { readonly kind: 'nextTokens'; readonly request: number; readonly gains: readonly HeadGain[] }
+  | { readonly kind: 'nextTokens'; readonly request: number; readonly interventions: readonly Intervention[] }
   | {
       readonly kind: 'generate';
       readonly request: number;
-      readonly gains: readonly HeadGain[];
+      readonly interventions: readonly Intervention[];
       readonly maxNewTokens: number;
       readonly temperature: number;
       readonly topP: number;
       readonly seed: number;
     }
-  | { readonly kind: 'saveIntervention'; readonly gains: readonly HeadGain[] }
+  | { readonly kind: 'saveIntervention'; readonly interventions: readonly Intervention[] }
   | { readonly kind: 'loadIntervention' }
   | { readonly kind: 'saveLabels' };

@@ -2,6 +2,8 @@
  * Which fields of a saved result make a comparison with another of its kind unfair, in this one place: every field of every
  * kind is classified here, which the compiler asks for and a test on real results repeats. Nothing is compared past it.
  */
+import { interventionWords } from '../interventions/do-form';
+import type { Intervention } from '../interventions/interventions';
 import type { BenchmarkPlan, BenchmarkResult } from './benchmark';
 import type { HallucinationResult, HallucinationSet } from './hallucination';
 import type { HeadsResult, ModelSummary } from './heads';
@@ -153,19 +155,19 @@ const image: Fields<ImageSpan> = {
   tiles: 'free',
 };
 
+const changesInWords = (list: readonly Intervention[] | undefined): string =>
+  list === undefined || list.length === 0 ? 'none' : interventionWords(list);
+
 const heads: Fields<HeadsResult> = {
   layers: refuse('layers'),
   heads: refuse('heads'),
   model: { fields: model },
   ids: long('prompt'),
   image: { fields: image },
-  gains: name('gains', (gains) =>
-    gains === undefined || gains.length === 0
-      ? 'none'
-      : gains.map(({ layer, head, gain }) => `L${layer}H${head} x ${gain}`).join(' '),
-  ),
+  interventions: name('interventions', changesInWords),
+  // Among the interventions.
+  gains: 'free',
   ...provenance({
-    biases: name('biases on keys'),
     // Queries at a time: the numbers do not depend on it. Labels and the causal check are beside the statistics.
     chunk: 'free',
     classify: 'free',

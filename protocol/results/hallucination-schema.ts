@@ -35,30 +35,32 @@ import {
   sizeOf,
   type Size,
 } from '../schema/parts';
+import type {
+  Caption,
+  CaptionScore,
+  CaptionSetScore,
+  CaptionToken,
+  DatasetEntry,
+  DivergenceStep,
+  HallucinationResult,
+  HallucinationSet,
+  ImageSinks,
+  ObjectMention,
+  PairedChange,
+  PictureSample,
+  ShareChange,
+  TruthLabels,
+  TVhdSeparation,
+} from './hallucination';
 import {
   outlierRules,
   reinforcedHeads,
   reinforcementExecutors,
   removedPositions,
   vhdDistances,
-  type Caption,
-  type CaptionScore,
-  type CaptionSetScore,
-  type CaptionToken,
-  type DatasetEntry,
-  type DivergenceStep,
-  type HallucinationResult,
-  type HallucinationSet,
-  type ImageSinks,
-  type ObjectMention,
-  type PairedChange,
-  type PictureSample,
   type Reinforcement,
   type Removed,
-  type ShareChange,
-  type TruthLabels,
-  type TVhdSeparation,
-} from './hallucination';
+} from './reinforcement';
 
 export type SavedHallucination = HallucinationResult | HallucinationSet;
 

@@ -1,4 +1,5 @@
 /** The labels of the heads as a file for other panels and tools (`heads.json`): docs/heads-json.md says each field. */
+import type { Intervention } from '../interventions/interventions';
 import type { ClassAblation, HeadClass, HeadGain, HeadsResult, ModelSummary } from './heads';
 import type { Provenance } from './provenance';
 
@@ -7,7 +8,9 @@ export interface HeadLabelsFile extends Provenance {
   readonly version: 1;
   readonly model: ModelSummary;
   readonly promptIds: readonly number[];
-  /** The intervention under which the heads were measured; empty for the plain model. */
+  /** What was changed in the run under which the heads were measured; empty for the plain model. */
+  readonly interventions: readonly Intervention[];
+  /** The gains among it. */
   readonly gains: readonly HeadGain[];
   /** A head may have several labels, or none. */
   readonly heads: readonly HeadClass[];
@@ -16,7 +19,8 @@ export interface HeadLabelsFile extends Provenance {
 }
 
 export function headLabelsFile(result: HeadsResult): HeadLabelsFile {
-  const { headscope, created, device, settings, seed, model, ids, gains, classes, classAblations } = result;
+  const { headscope, created, device, settings, seed, model, ids, interventions, gains, classes } = result;
+  const { classAblations } = result;
   return {
     kind: 'headscope-labels',
     version: 1,
@@ -27,6 +31,7 @@ export function headLabelsFile(result: HeadsResult): HeadLabelsFile {
     seed,
     model,
     promptIds: ids,
+    interventions,
     gains,
     heads: classes,
     ...(classAblations ? { classAblations } : {}),

@@ -1,5 +1,7 @@
 /** A saved result of heads, `*.headscope-heads.json`, as it is read back. */
 import * as v from 'valibot';
+import { fromBiases, fromGains, gainsIn, type KeyBias } from '../interventions/gains';
+import { interventionsField } from '../interventions/interventions';
 import type { Schema } from '../schema/check';
 import {
   count,
@@ -42,6 +44,7 @@ import {
   type CausalChange,
   type ClassAblation,
   type HeadClass,
+  type HeadGain,
   type HeadsResult,
   type HeadStatistics,
   type LabelScores,
@@ -157,6 +160,7 @@ function writtenHeadsOf(size: Size, tokens: number): Schema<WrittenHeads> {
       chatPrompt: optional(chatPrompt),
       ...sizeFields(size),
       gains: headGains(size),
+      interventions: interventionsField,
       statistics: statisticsOf(size),
       groups: record(table),
       topKeys: optional(topKeysOf(size, tokens)),
@@ -179,7 +183,33 @@ function writtenHeadsOf(size: Size, tokens: number): Schema<WrittenHeads> {
 }
 
 /** The tables are held against the size that the file itself says. */
-export const writtenHeads: Schema<WrittenHeads> = v.lazy((value) => {
-  const { ids } = fieldsIn(value);
-  return writtenHeadsOf(sizeOf(value), Array.isArray(ids) ? ids.length : 0);
-});
+export const writtenHeads: Schema<WrittenHeads> = v.pipe(
+  v.unknown(),
+  v.transform(withInterventions),
+  v.lazy((value) => {
+    const { ids } = fieldsIn(value);
+    return writtenHeadsOf(sizeOf(value), Array.isArray(ids) ? ids.length : 0);
+  }),
+);
+
+const earlierGains: Schema<readonly HeadGain[]> = list(object<HeadGain>({ layer: whole, head: whole, gain: number }));
+const earlierBiases: Schema<readonly KeyBias[]> = list(
+  object<KeyBias>({ layer: whole, head: whole, start: whole, end: whole, bias: number }),
+);
+
+/** Earlier results have `gains`, and biases among their settings; the command line leaves `gains` out where there is more. */
+function withInterventions(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const { interventions, gains, settings } = value as Readonly<Record<string, unknown>>;
+  if (interventions !== undefined) {
+    const now = v.safeParse(interventionsField, interventions);
+    return now.success ? { ...value, gains: gainsIn(now.output) } : value;
+  }
+  const before = v.safeParse(earlierGains, gains);
+  if (!before.success) return value;
+  const biases = v.safeParse(earlierBiases, fieldsIn(settings)['biases']);
+  return {
+    ...value,
+    interventions: [...fromGains(before.output), ...(biases.success ? fromBiases(biases.output) : [])],
+  };
+}

@@ -2,6 +2,7 @@
  * What the heads of a model do on a prompt: as computed, saved (`*.headscope-heads.json`), and printed (`headscope heads`).
  * T tokens, positions from 0, p(i, j) the probability that query i gives key j, natural logarithm. Heads are query heads.
  */
+import type { Intervention } from '../interventions/interventions';
 import type { ChatPrompt } from './chat-prompt';
 import type { ImageSpan } from './image';
 import type { Provenance } from './provenance';
@@ -164,9 +165,6 @@ export interface Parity {
   readonly ok: boolean;
 }
 
-/** Gains lie from minus this to this: beyond, float32 runs give no finite numbers. */
-export const largestGain = 1e6;
-
 export interface HeadGain {
   readonly layer: number;
   readonly head: number;
@@ -185,6 +183,9 @@ export interface HeadsResult extends Provenance {
   readonly image?: ImageSpan;
   /** Where the text went through the chat template; absent in older results. */
   readonly chatPrompt?: ChatPrompt;
+  /** What was changed in the run. */
+  readonly interventions: readonly Intervention[];
+  /** Those of them that are gains. */
   readonly gains: readonly HeadGain[];
   readonly layers: number;
   readonly heads: number;
@@ -241,7 +242,7 @@ export interface NextToken {
 
 /** The next-token distribution of one variant, and how far it is from the plain model's. */
 export interface NextTokens {
-  readonly gains: readonly HeadGain[];
+  readonly interventions: readonly Intervention[];
   readonly top: readonly NextToken[];
   /** KL(plain || variant) in nats. */
   readonly divergence: number;

@@ -3,14 +3,8 @@
  * `headscope pope MODEL` prints and writes it.
  */
 import type { ChatPrompt } from './chat-prompt';
-import type {
-  OutlierRule,
-  PictureSample,
-  Reinforcement,
-  RemovedPositions,
-  ShareChange,
-  VhdDistance,
-} from './hallucination';
+import type { PictureSample, ShareChange } from './hallucination';
+import type { OutlierRule, Reinforcement, RemovedPositions, VhdDistance } from './reinforcement';
 import type { ModelSummary } from './heads';
 import type { Provenance } from './provenance';
 

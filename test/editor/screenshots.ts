@@ -114,7 +114,7 @@ async function heads(bench: Workbench, theme: Theme): Promise<void> {
   await panel.locator('.effects').evaluate((section) => section.scrollIntoView({ block: 'start' }));
   await bench.page.mouse.move(0, 0);
   await picture(bench, 'heads-intervention', theme);
-  await panel.locator('[aria-label="Reset all gains"]').click();
+  await panel.locator('[aria-label="Remove all interventions"]').click();
 }
 
 /** A scene that the demo model captions, plain and with the heads reinforced that look at it. */

@@ -12,6 +12,7 @@ import { sayChatPrompt } from '../model-provenance';
 import { decimal, list, whole } from '../options';
 import { addSampleOptions, picturesFrom, sampleFrom, saySample, type SampleOptions } from '../picture-folder';
 import { controlName, controls, layersOf } from '../reinforcement-options';
+import { givenInterventions } from '../intervention-options';
 import { addSpanOptions, type SpanOptions } from '../span-options';
 import { textTable } from '../table';
 import type { Registration } from '../registration';
@@ -60,7 +61,7 @@ export const captions: Registration = (program, session) => {
       const refused = [
         ...(options.span ? ['--span'] : []),
         ...(options.image === undefined ? [] : ['--image']),
-        ...(options.gain || options.gains !== undefined ? ['--gain'] : []),
+        ...givenInterventions(options),
       ];
       if (refused[0] !== undefined) {
         throw wrongUsage(`${refused[0]} does not belong to a folder of images. Leave it out.`);

@@ -1,13 +1,14 @@
-/** headscope generate: what a model says, plain or with gains on its heads. */
+/** headscope generate: what a model says, plain or with interventions. */
 import { resolve } from 'node:path';
-import { environmentOf, addPromptOptions, gainsFrom, promptFrom, type PromptOptions } from '../model-options';
+import { gainsAlone } from '../../../protocol/interventions/gains';
+import { environmentOf, addPromptOptions, promptFrom, type PromptOptions } from '../model-options';
 import { between, whole } from '../options';
 import { addReinforcementOptions, reinforcementFrom, type ReinforcementOptions } from '../reinforcement-options';
-import { addBiasOption, biasesFrom, type BiasOptions } from '../key-options';
+import { interventionsFrom } from '../intervention-options';
 import { modelProvenance, openedModel, sayChatPrompt } from '../model-provenance';
 import type { Registration } from '../registration';
 
-interface GenerateOptions extends PromptOptions, ReinforcementOptions, BiasOptions {
+interface GenerateOptions extends PromptOptions, ReinforcementOptions {
   readonly maxNewTokens: number;
   readonly temperature: number;
   readonly topP: number;
@@ -18,13 +19,11 @@ interface GenerateOptions extends PromptOptions, ReinforcementOptions, BiasOptio
 
 export const generate: Registration = (program, session) => {
   addReinforcementOptions(
-    addBiasOption(
-      addPromptOptions(
-        program
-          .command('generate')
-          .description('Continue a prompt with a local model, greedily or by sampling, with gains on its heads.')
-          .argument('<model>', 'a model folder'),
-      ),
+    addPromptOptions(
+      program
+        .command('generate')
+        .description('Continue a prompt with a local model, greedily or by sampling, with interventions on its parts.')
+        .argument('<model>', 'a model folder'),
     ),
   )
     .option('--max-new-tokens <n>', 'tokens to generate at most', whole(0, 1 << 20), 32)
@@ -35,26 +34,24 @@ export const generate: Registration = (program, session) => {
     .option('--json <file>', 'write the result as JSON, - for stdout')
     .action(async (model: string, options: GenerateOptions) => {
       const client = session.compute(environmentOf(options));
-      const gains = await gainsFrom(options);
-      const biases = biasesFrom(options);
       const folder = resolve(model);
       const prompt = await promptFrom(options);
       const opened = await openedModel(session, client, folder);
+      const named = await interventionsFrom(options);
       const reinforcement = await reinforcementFrom(options, client, folder, prompt, session.signal);
+      const interventions = reinforcement ? [...named, reinforcement] : named;
       const reply = await client.call(
         'generate',
         [
           {
             folder,
             prompt,
-            gains,
-            biases,
+            interventions,
             maxNewTokens: options.maxNewTokens,
             temperature: options.temperature,
             topP: options.topP,
             seed: options.seed,
             statistics: false,
-            ...(reinforcement ? { reinforcement } : {}),
           },
         ],
         { signal: session.signal, onProgress: ({ text }) => session.progress(text) },
@@ -69,12 +66,11 @@ export const generate: Registration = (program, session) => {
           opened,
           {
             prompt,
-            gains,
-            ...(biases.length > 0 ? { biases } : {}),
+            interventions,
+            ...gainsAlone(interventions),
             temperature,
             topP,
             maxNewTokens,
-            ...(reinforcement ? { reinforcement } : {}),
           },
           options.seed,
         )),

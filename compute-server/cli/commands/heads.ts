@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { demoPrompt } from '../../../protocol/compute/demo-prompt';
+import { gainsAlone } from '../../../protocol/interventions/gains';
 import { headLabelsFile } from '../../../protocol/results/head-labels';
 import type { HeadsResult } from '../../../protocol/results/heads';
 import { wrongUsage } from '../exit-codes';
@@ -9,25 +10,18 @@ import {
   addEncoderOptions,
   addPromptOptions,
   environmentOf,
-  gainsFrom,
   inputFrom,
   type EncoderOptions,
   type PromptOptions,
 } from '../model-options';
-import {
-  addBiasOption,
-  addGroupOption,
-  biasesFrom,
-  groupsFrom,
-  type BiasOptions,
-  type GroupOptions,
-} from '../key-options';
+import { interventionsFrom } from '../intervention-options';
+import { addGroupOption, groupsFrom, type GroupOptions } from '../key-options';
 import { sayChatPrompt, sayNotes } from '../model-provenance';
 import { whole } from '../options';
 import type { Registration } from '../registration';
 import { textTable } from '../table';
 
-interface HeadsOptions extends PromptOptions, EncoderOptions, BiasOptions, GroupOptions {
+interface HeadsOptions extends PromptOptions, EncoderOptions, GroupOptions {
   readonly chunk?: number;
   readonly classify: boolean;
   readonly causal?: boolean;
@@ -38,14 +32,12 @@ interface HeadsOptions extends PromptOptions, EncoderOptions, BiasOptions, Group
 
 export const heads: Registration = (program, session) => {
   addGroupOption(
-    addBiasOption(
-      addEncoderOptions(
-        addPromptOptions(
-          program
-            .command('heads')
-            .description('Measure and label what every head of a local model does on a prompt.')
-            .argument('[model]', 'a model folder (default: the demo model, with a demo prompt)'),
-        ),
+    addEncoderOptions(
+      addPromptOptions(
+        program
+          .command('heads')
+          .description('Measure and label what every head of a local model does on a prompt.')
+          .argument('[model]', 'a model folder (default: the demo model, with a demo prompt)'),
       ),
     ),
   )
@@ -70,9 +62,8 @@ export const heads: Registration = (program, session) => {
               model === undefined && given === undefined
                 ? { kind: 'text', text: demoPrompt }
                 : await inputFrom(options),
-            gains: await gainsFrom(options),
+            interventions: await interventionsFrom(options),
             groups: groupsFrom(options),
-            biases: biasesFrom(options),
             ...(options.chunk === undefined ? {} : { chunk: options.chunk }),
             classify: options.classify,
             causal: options.causal ?? false,
@@ -90,7 +81,7 @@ export const heads: Registration = (program, session) => {
       sayNotes(session, result.model);
       sayChatPrompt(session, result);
       if (options.labels !== undefined) await session.writeJson(options.labels, headLabelsFile(result));
-      if (options.json !== undefined) await session.writeJson(options.json, result);
+      if (options.json !== undefined) await session.writeJson(options.json, printed(result));
       if (options.json !== '-') session.print(inWords(result));
     });
 };
@@ -101,6 +92,9 @@ function demoModel(): string {
   if (found === undefined) throw wrongUsage('The demo model is not installed here. Name a model folder.');
   return found;
 }
+
+/** Scripts read `gains`; where something else was changed too they alone would mislead. */
+const printed = ({ gains: _, ...result }: HeadsResult) => ({ ...result, ...gainsAlone(result.interventions) });
 
 function inWords(result: HeadsResult): string {
   const { classes, statistics, parity } = result;
@@ -120,7 +114,7 @@ function inWords(result: HeadsResult): string {
   ]);
   const first = `${new Set(classes.map(({ layer, head }) => `${layer}.${head}`)).size} of ${result.layers * result.heads} heads have a label on ${result.ids.length} ${result.ids.length === 1 ? 'token' : 'tokens'}; the instrumented run is within ${parity.maxLogitError} of the plain one.`;
   if (labels.length > 0) {
-    const unit = result.gains.length > 0 ? 'nats, on top of the gains' : 'nats';
+    const unit = result.interventions.length > 0 ? 'nats, on top of the interventions' : 'nats';
     const alone = textTable(
       ['head', 'label', 'score', 'null', `loss change without (${unit})`, 'on the prompt'],
       labels,

@@ -1,15 +1,16 @@
 /** headscope map: the whole matrix of one head. */
 import { resolve } from 'node:path';
+import { gainsAlone } from '../../../protocol/interventions/gains';
 import { wrongUsage } from '../exit-codes';
 import {
   addEncoderOptions,
   addPromptOptions,
   environmentOf,
-  gainsFrom,
   inputFrom,
   type EncoderOptions,
   type PromptOptions,
 } from '../model-options';
+import { interventionsFrom } from '../intervention-options';
 import { whole } from '../options';
 import { modelProvenance, openedModel, sayChatPrompt } from '../model-provenance';
 import type { Registration } from '../registration';
@@ -40,7 +41,7 @@ export const map: Registration = (program, session) => {
     .action(async (model: string, options: MapOptions) => {
       const client = session.compute(environmentOf(options));
       const folder = resolve(model);
-      const gains = await gainsFrom(options);
+      const interventions = await interventionsFrom(options);
       const prompt = await inputFrom(options);
       const opened = await openedModel(session, client, folder);
       const tokenised = await client.call('tokenise', [folder, prompt], { signal: session.signal });
@@ -55,7 +56,7 @@ export const map: Registration = (program, session) => {
       const parity = await client.call('parity', [folder, prompt], { signal: session.signal });
       const picture = prompt.image === undefined ? {} : { image: prompt.image };
       const encoder = prompt.kind === 'image' ? { encoderTile: prompt.tile ?? 0 } : {};
-      const request = { folder, ids, gains, layer, head, ...picture, ...encoder };
+      const request = { folder, ids, interventions, layer, head, ...picture, ...encoder };
       const tile = await client.call(
         'headTile',
         [
@@ -75,7 +76,13 @@ export const map: Registration = (program, session) => {
         ? await client.call('headOutputs', [request], { signal: session.signal })
         : undefined;
       await session.writeJson(options.json ?? '-', {
-        ...(await modelProvenance(options, opened, { prompt, gains, layer, head })),
+        ...(await modelProvenance(options, opened, {
+          prompt,
+          interventions,
+          ...gainsAlone(interventions),
+          layer,
+          head,
+        })),
         layer,
         head,
         ids,

@@ -4,11 +4,11 @@ import type { AnalysisInfo, AnalysisInput, AnalysisResult } from '../../../proto
 import { valueOfText, type Parameter, type ParameterValue } from '../../../protocol/analysis/parameters';
 import type { PromptInput } from '../../../protocol/compute/models';
 import { wrongUsage } from '../exit-codes';
+import { interventionsFrom } from '../intervention-options';
 import {
   addEncoderOptions,
   addPromptOptions,
   environmentOf,
-  gainsFrom,
   inputFrom,
   promptFrom,
   type EncoderOptions,
@@ -78,7 +78,7 @@ export const run: Registration = (program, session) => {
             folder: resolve(model),
             input: await analysisInputFrom(info, options),
             parameters: parametersFrom(info, options.param ?? []),
-            interventions: (await gainsFrom(options)).map((gain) => ({ kind: 'gain', ...gain })),
+            interventions: await interventionsFrom(options),
             seed: options.seed,
             ...(options.resume === undefined ? {} : { keepIn: resolve(options.resume) }),
           },

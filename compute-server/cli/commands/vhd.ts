@@ -4,7 +4,7 @@ import type { Caption, HallucinationResult, ImageSinks } from '../../../protocol
 import { unknownLabels } from '../../../protocol/results/unknown-labels';
 import { provenance } from '../../provenance';
 import { readLexicon } from '../caption-files';
-import { wrongUsage } from '../exit-codes';
+import { interventionsFrom } from '../intervention-options';
 import { sayChatPrompt } from '../model-provenance';
 import { addPromptOptions, environmentOf, promptFrom, type PromptOptions } from '../model-options';
 import { list, whole, word } from '../options';
@@ -46,13 +46,11 @@ export const vhd: Registration = (program, session) => {
     .option('--all-steps', 'the tables of every step, not of the first alone')
     .option('--json <file>', 'write the result as JSON, - for stdout')
     .action(async (model: string, options: VhdOptions) => {
-      if (options.gain || options.gains !== undefined) {
-        throw wrongUsage('Divergence is measured in the plain model. Leave --gain and --gains out.');
-      }
       const client = session.compute(environmentOf(options));
       const folder = resolve(model);
       const prompt = await promptFrom(options);
       const removed = await removedFrom(options.span, client, folder, prompt, session.signal);
+      const interventions = await interventionsFrom(options);
       const lexicon = await readLexicon(options.lexicon);
       const { distance, outliers, positions, steps, k, truth } = options;
       const result = await client.call(
@@ -67,6 +65,7 @@ export const vhd: Registration = (program, session) => {
             positions,
             maxNewTokens: steps,
             keepSteps: options.allSteps ?? false,
+            ...(interventions.length > 0 ? { interventions } : {}),
             ...(k === undefined ? {} : { k }),
             ...(truth === undefined ? {} : { truth }),
             ...(lexicon ? { lexicon } : {}),

@@ -1,31 +1,28 @@
 /** The methods of the compute server that run models: what each call checks and does. */
-import type { GenerateRequest, HeadRowRequest, HeadsRequest, ModelMethods } from '../../../protocol/compute/models';
-import { badRequest, countOf, fieldsOf, textOf, wholeOf, yesOrNo, type Fields } from '../../dispatch/parse';
+import type { HeadRowRequest, ModelMethods } from '../../../protocol/compute/models';
+import { badRequest, countOf, requested, textOf } from '../../dispatch/parse';
 import type { Methods } from '../../dispatch/dispatcher';
 import type { Surroundings } from '../../surroundings';
 import { planChunk } from '../run/budget';
 import { generateJob, nextTokens } from '../generation/generate-job';
 import { headsJob } from '../heads/heads-job';
 import { HeadView } from '../heads/head-view';
-import { variantProblem } from '../run/interventions';
+import { lower, sourceStamps } from '../interventions/lower';
 import type { LoadedModel } from '../checkpoint/loaded-model';
 import type { ModelCalls } from './model-calls';
 import { stampOf } from '../checkpoint/model-files';
 import { requireParity } from '../run/parity';
 import { readerOf, sequenceOf, tokenise } from '../prompt/prompt';
 import {
-  biasesOf,
-  encoderInputOf,
-  gainsOf,
-  idList,
-  imageOf,
-  largestTile,
-  numberOf,
-  promptOf,
-  promptOfIds,
-  reinforcementOf,
-  spanFields,
-} from './request-fields';
+  generateRequest,
+  headOutputsRequest,
+  headRowRequest,
+  headsRequest,
+  headTileRequest,
+  nextTokensRequest,
+} from '../../../protocol/compute/model-requests';
+import { promptOrImage } from '../../../protocol/compute/request-parts';
+import { promptOfIds } from '../prompt/prompt-of-ids';
 
 export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pick<Methods, keyof ModelMethods> {
   let view: { readonly model: LoadedModel; readonly key: string; readonly view: HeadView } | undefined;
@@ -40,9 +37,16 @@ export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pic
     if (!block || request.head >= block.attention.heads) {
       throw badRequest(`there is no layer ${request.layer} head ${request.head} in this model`);
     }
-    const problem = variantProblem(model.spec, { gains: request.gains }, []);
-    if (problem !== undefined) throw badRequest(problem);
-    const key = JSON.stringify([request.layer, request.gains, request.ids, prompt, await stampOf(request.image)]);
+    const { interventions } = request;
+    const sources = await sourceStamps(interventions);
+    const key = JSON.stringify([
+      request.layer,
+      interventions,
+      sources,
+      request.ids,
+      prompt,
+      await stampOf(request.image),
+    ]);
     if (view?.model === model && view.key === key) return view.view;
     const { memoryLimit } = surroundings;
     const sequence = await sequenceOf(opened, prompt, { memoryLimit, signal });
@@ -53,7 +57,11 @@ export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pic
     );
     await requireParity(model, sequence, { signal });
     view = undefined;
-    const shown = await HeadView.open(model, sequence, { gains: request.gains }, request.layer, chunk, signal);
+    const {
+      variants: [variant = {}],
+      groups,
+    } = await lower({ opened, model, sequence, chunk, memoryLimit, signal }, [interventions]);
+    const shown = await HeadView.open(model, { ...sequence, groups }, variant, request.layer, chunk, signal);
     view = { model, key, view: shown };
     return shown;
   };
@@ -70,14 +78,14 @@ export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pic
     tokenise: {
       parse(args) {
         countOf(args, 2, 'tokenise');
-        return [textOf(args[0], 'folder'), encoderInputOf(args[1]) ?? promptOf(args[1])];
+        return [textOf(args[0], 'folder'), requested(promptOrImage, args[1], 'prompt')];
       },
       run: ([folder, prompt], signal) => once(folder, signal, (model) => tokenise(model, prompt)),
     },
     parity: {
       parse(args) {
         countOf(args, 2, 'parity');
-        return [textOf(args[0], 'folder'), encoderInputOf(args[1]) ?? promptOf(args[1])];
+        return [textOf(args[0], 'folder'), requested(promptOrImage, args[1], 'prompt')];
       },
       run: ([folder, prompt], signal) =>
         once(folder, signal, async (model) => {
@@ -88,7 +96,7 @@ export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pic
     heads: {
       parse(args) {
         countOf(args, 1, 'heads');
-        return [headsRequestOf(fieldsOf(args[0], 'the request'))];
+        return [requested(headsRequest, args[0])];
       },
       run: ([request], signal) =>
         job(request.folder, signal, (model) => headsJob(model, request, surroundings, signal)),
@@ -100,19 +108,7 @@ export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pic
     headTile: {
       parse(args) {
         countOf(args, 1, 'headTile');
-        const request = fieldsOf(args[0], 'the request');
-        const whole = (name: string, min: number): number => wholeOf(request[name], name, min, 1 << 24);
-        return [
-          {
-            ...oneHead(request),
-            rowStart: whole('rowStart', 0),
-            rowCount: whole('rowCount', 1),
-            columnStart: whole('columnStart', 0),
-            columnCount: whole('columnCount', 1),
-            outRows: wholeOf(request['outRows'], 'outRows', 1, 2048),
-            outColumns: wholeOf(request['outColumns'], 'outColumns', 1, 2048),
-          },
-        ];
+        return [requested(headTileRequest, args[0])];
       },
       run: ([request], signal) =>
         once(request.folder, signal, async (model) => {
@@ -125,7 +121,7 @@ export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pic
     headOutputs: {
       parse(args) {
         countOf(args, 1, 'headOutputs');
-        return [oneHead(fieldsOf(args[0], 'the request'))];
+        return [requested(headOutputsRequest, args[0])];
       },
       run: ([request], signal) =>
         once(request.folder, signal, async (model) => (await viewOf(model, request, signal)).outputs(request.head)),
@@ -133,8 +129,7 @@ export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pic
     headRow: {
       parse(args) {
         countOf(args, 1, 'headRow');
-        const request = fieldsOf(args[0], 'the request');
-        return [{ ...oneHead(request), query: wholeOf(request['query'], 'query', 0, 1 << 24) }];
+        return [requested(headRowRequest, args[0])];
       },
       run: ([request], signal) =>
         once(request.folder, signal, async (model) => {
@@ -147,18 +142,7 @@ export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pic
     nextTokens: {
       parse(args) {
         countOf(args, 1, 'nextTokens');
-        const request = fieldsOf(args[0], 'the request');
-        const variants = request['variants'];
-        if (!Array.isArray(variants) || variants.length > 64) throw badRequest('variants is a list of at most 64');
-        return [
-          {
-            folder: textOf(request['folder'], 'folder'),
-            ids: idList(request['ids'], 'ids'),
-            ...imageOf(request),
-            variants: variants.map((gains, at) => gainsOf(gains, `variants[${at}]`)),
-            top: wholeOf(request['top'], 'top', 1, 1000),
-          },
-        ];
+        return [requested(nextTokensRequest, args[0])];
       },
       run: ([request], signal) =>
         once(request.folder, signal, async (model) => nextTokens(model, request, surroundings, signal)),
@@ -166,7 +150,7 @@ export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pic
     generate: {
       parse(args) {
         countOf(args, 1, 'generate');
-        return [generateRequestOf(fieldsOf(args[0], 'the request'))];
+        return [requested(generateRequest, args[0])];
       },
       run: ([request], signal) =>
         job(request.folder, signal, (model) => generateJob(model, request, surroundings, signal)),
@@ -174,64 +158,3 @@ export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pic
     },
   };
 }
-
-const oneHead = (request: Fields) => ({
-  folder: textOf(request['folder'], 'folder'),
-  ids: idList(request['ids'], 'ids'),
-  ...imageOf(request),
-  ...(request['encoderTile'] === undefined
-    ? {}
-    : { encoderTile: wholeOf(request['encoderTile'], 'encoderTile', 0, largestTile) }),
-  gains: gainsOf(request['gains'], 'gains'),
-  layer: wholeOf(request['layer'], 'layer', 0, 1 << 16),
-  head: wholeOf(request['head'], 'head', 0, 1 << 16),
-});
-
-function headsRequestOf(request: Fields): HeadsRequest {
-  const groups = request['groups'];
-  if (groups !== undefined && !Array.isArray(groups)) throw badRequest('groups is a list');
-  return {
-    folder: textOf(request['folder'], 'folder'),
-    prompt: encoderInputOf(request['prompt']) ?? promptOf(request['prompt']),
-    gains: gainsOf(request['gains'], 'gains'),
-    ...(request['chunk'] === undefined ? {} : { chunk: wholeOf(request['chunk'], 'chunk', 1, 1 << 16) }),
-    ...(groups === undefined
-      ? {}
-      : {
-          groups: groups.map((each, at) => {
-            const group = fieldsOf(each, `groups[${at}]`);
-            return {
-              name: textOf(group['name'], `groups[${at}].name`),
-              positions: idList(group['positions'], `groups[${at}].positions`),
-            };
-          }),
-        }),
-    ...biasesOf(request),
-    classify: yesOrNo(request['classify'], 'classify'),
-    causal: yesOrNo(request['causal'], 'causal'),
-    thumbnails: yesOrNo(request['thumbnails'], 'thumbnails'),
-    seed: wholeOf(request['seed'], 'seed', 0, 2 ** 32 - 1),
-  };
-}
-
-function generateRequestOf(request: Fields): GenerateRequest {
-  return {
-    folder: textOf(request['folder'], 'folder'),
-    prompt: promptOf(request['prompt']),
-    gains: gainsOf(request['gains'], 'gains'),
-    ...biasesOf(request),
-    maxNewTokens: wholeOf(request['maxNewTokens'], 'maxNewTokens', 0, 1 << 20),
-    temperature: numberOf(request['temperature'], 'temperature', 0, 100),
-    topP: numberOf(request['topP'], 'topP', Number.MIN_VALUE, 1),
-    seed: wholeOf(request['seed'], 'seed', 0, 2 ** 32 - 1),
-    statistics: yesOrNo(request['statistics'], 'statistics'),
-    ...(request['reinforcement'] === undefined
-      ? {}
-      : { reinforcement: heldReinforcementOf(fieldsOf(request['reinforcement'], 'reinforcement')) }),
-  };
-}
-
-const heldReinforcementOf = (fields: Fields): NonNullable<GenerateRequest['reinforcement']> => ({
-  ...reinforcementOf(fields, 'reinforcement'),
-  ...spanFields(fields),
-});

@@ -8,24 +8,21 @@ import type {
 } from '../../../protocol/compute/models';
 import type { HeadStatistics, NextToken, NextTokens } from '../../../protocol/results/heads';
 import { headStatisticNames } from '../../../protocol/results/heads';
-import { FailureError } from '../../../protocol/wire/failures';
 import type { Job } from '../../dispatch/dispatcher';
 import type { Surroundings } from '../../surroundings';
+import { lower, reinforcedRun, reinforcementIn } from '../interventions/lower';
 import { planChunk } from '../run/budget';
 import { continued } from '../../../diagnostics/model-runner/decoding';
 import type { HeadNumbers } from '../../../diagnostics/model-runner/head-numbers';
 import type { Variant } from '../run/interventions';
-import { biasedKeys, checkedVariant } from '../run/key-groups';
 import type { LoadedModel } from '../checkpoint/loaded-model';
 import { runPrompt } from '../run/model-run';
 import { requireParity } from '../run/parity';
 import { piecesOf, sequenceOf, textOf } from '../prompt/prompt';
-import { startReinforced, type ReinforcedRun } from './reinforcement';
 import type { Sequence } from '../../../diagnostics/model-runner/sequence';
 import { divergence, probabilities } from '../../../diagnostics/model-runner/sampling';
 import { SequenceRun } from './sequence-run';
-import { spanPair } from '../../../diagnostics/divergence/span-pair';
-import { chunkFor, planOf, reinforcementOf, requireHead, requireVision } from '../hallucination/span-request';
+import { requireHead } from '../hallucination/span-request';
 
 export async function* generateJob(
   model: LoadedModel,
@@ -37,20 +34,6 @@ export async function* generateJob(
   const { memoryLimit } = surroundings;
   const sequence = await sequenceOf(model, request.prompt, { memoryLimit, signal });
   const promptIds = sequence.ids;
-  if (request.biases && request.biases.length > 0 && request.reinforcement) {
-    throw new FailureError({
-      code: 'bad-request',
-      detail: 'A bias on keys and the reinforcement of heads are not run together. Leave one of them out.',
-    });
-  }
-  const biased = biasedKeys(request.biases ?? []);
-  const groups = [...(sequence.groups ?? []), ...biased.groups];
-  const variant = checkedVariant(
-    model.spec,
-    { gains: request.gains, scoreBiases: biased.scoreBiases },
-    groups,
-    promptIds.length,
-  );
   const chunk = planChunk(
     model.spec,
     {
@@ -64,9 +47,14 @@ export async function* generateJob(
     memoryLimit,
   );
   const parity = await requireParity(model, sequence, { signal });
-  const reinforced = request.reinforcement
-    ? await reinforcedRun(model, sequence, request, request.reinforcement, surroundings, signal)
-    : undefined;
+  const reinforce = reinforcementIn(request.interventions);
+  const beside = request.interventions.filter((one) => one !== reinforce);
+  const of = { opened: model, model, sequence, chunk, memoryLimit, signal };
+  const {
+    variants: [variant = {}],
+    groups,
+  } = await lower(of, [beside]);
+  const reinforced = reinforce && (await reinforcedRun(of, reinforce, variant, request.maxNewTokens));
   const made: number[] = [];
   let first: Float32Array | undefined;
   const run =
@@ -105,22 +93,6 @@ export async function* generateJob(
   };
 }
 
-async function reinforcedRun(
-  model: LoadedModel,
-  sequence: Sequence,
-  { gains, maxNewTokens }: GenerateRequest,
-  reinforcement: NonNullable<GenerateRequest['reinforcement']>,
-  { memoryLimit }: Surroundings,
-  signal: AbortSignal,
-): Promise<ReinforcedRun> {
-  const { removed, positions } = reinforcement;
-  const plan = planOf(reinforcementOf(model, reinforcement, reinforcement));
-  if (removed.kind === 'image' && !sequence.image) requireVision(model);
-  const pair = spanPair(sequence, removed, positions);
-  const chunk = chunkFor(model, sequence, maxNewTokens, memoryLimit, true);
-  return startReinforced(model.spec, model.sessions, { pair, plan, chunk, variant: { gains } }, { signal });
-}
-
 /** Next-token distributions of the plain model and of each variant, as one batch from the first changed layer on. */
 export async function nextTokens(
   model: LoadedModel,
@@ -133,12 +105,11 @@ export async function nextTokens(
   const { memoryLimit } = surroundings;
   const prompt = { kind: 'ids', ids: given, ...(image === undefined ? {} : { image }) } as const;
   const sequence = await sequenceOf(model, prompt, { memoryLimit, signal });
-  const variants = [{}, ...request.variants.map((gains) => checkedVariant(model.spec, { gains }))];
   const chunk = planChunk(
     model.spec,
     {
       length: sequence.ids.length,
-      batch: variants.length,
+      batch: 1 + request.variants.length,
       keepCache: false,
       logits: 'last',
       prefix: sequence.prefix,
@@ -146,10 +117,12 @@ export async function nextTokens(
     memoryLimit,
   );
   await requireParity(model, sequence, { signal });
-  const rows = await lastLogits(model, sequence, variants, chunk, signal);
+  const of = { opened: model, model, sequence, chunk, memoryLimit, signal };
+  const { variants, groups } = await lower(of, request.variants);
+  const rows = await lastLogits(model, { ...sequence, groups }, [{}, ...variants], chunk, signal);
   const [plain = new Float32Array(0)] = rows;
   return rows.map((logits, at) => ({
-    gains: request.variants[at - 1] ?? [],
+    interventions: request.variants[at - 1] ?? [],
     top: topOf(model, logits, request.top),
     divergence: at === 0 ? 0 : divergence(plain, logits),
     entropy: probabilities(logits).reduce((sum, p) => (p === 0 ? sum : sum - p * Math.log(p)), 0),

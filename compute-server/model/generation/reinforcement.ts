@@ -34,7 +34,7 @@ export interface ReinforcementRequest {
   readonly pair: { readonly whole: Sequence; readonly without: Sequence };
   readonly plan: ReinforcementPlan;
   readonly chunk: number;
-  /** The person's own gains, held in both passes. */
+  /** The person's own changes, held in both passes: such as mean the same on any sequence. */
   readonly variant?: Variant;
 }
 
@@ -64,7 +64,7 @@ export async function startReinforced(
     plan.heads === 'all' || plan.normMatched
       ? await matchedGains(model, sessions, request, selected, hooks)
       : gainsOf(selected, plan.alpha);
-  const held = { ...variant, gains: [...(variant.gains ?? []), ...gains] };
+  const held = withGains(variant, gains);
   const run = await SequenceRun.start(model, sessions, { ...pair.whole, variant: held, chunk }, hooks);
   const reinforced =
     plan.heads === 'all' ? selected.map((row, layer) => row.map(() => plan.layers.includes(layer))) : selected;
@@ -82,7 +82,7 @@ async function choose(
   hooks: RunHooks,
 ): Promise<Chosen> {
   const chosen = new Map<number, readonly boolean[]>();
-  const own = variant?.gains ?? [];
+  const own = variant ?? {};
   const select = (layer: number, outputs: Float32Array | undefined): void => {
     const without = text.get(layer);
     if (!outputs || !without) throw new RangeError(`layer ${layer} gave no head outputs`);
@@ -90,14 +90,14 @@ async function choose(
     chosen.set(layer, layerDivergence({ with: outputs, without, heads }, plan.distance, plan.outliers).selected);
   };
   if (plan.executor === 'one-shot') {
-    const common = { chunk, layers: plan.layers, variant: { gains: own } };
+    const common = { chunk, layers: plan.layers, variant: own };
     const outputs = await lastHeadOutputs(model, sessions, pair.whole, common, hooks);
     for (const layer of plan.layers) select(layer, outputs.get(layer));
     return chosen;
   }
   for (const layer of plan.layers) {
-    const gains = [...own, ...[...chosen].flatMap(([at, is]) => gainsOfSelected(at, is, plan.alpha))];
-    const common = { chunk, layers: [layer], variant: { gains } };
+    const gains = [...chosen].flatMap(([at, is]) => gainsOfSelected(at, is, plan.alpha));
+    const common = { chunk, layers: [layer], variant: withGains(own, gains) };
     select(layer, (await lastHeadOutputs(model, sessions, pair.whole, common, hooks)).get(layer));
   }
   return chosen;
@@ -167,7 +167,7 @@ async function matchedGains(
   hooks: RunHooks,
 ): Promise<HeadGain[]> {
   const gains: HeadGain[] = [];
-  const own = variant?.gains ?? [];
+  const own = variant ?? {};
   let stream: ResidualStream | undefined;
   for (const { index: layer, attention } of model.blocks) {
     const run = async (variants: readonly Variant[]) =>
@@ -188,7 +188,7 @@ async function matchedGains(
     const chosen = selected[layer]?.some(Boolean) ?? false;
     if (plan.layers.includes(layer) && chosen) {
       const raised = gainsOfSelected(layer, selected[layer] ?? [], plan.alpha);
-      const both = await run([{ gains: own }, { gains: [...own, ...raised] }]);
+      const both = await run([own, withGains(own, raised)]);
       const outputs = both.layers.at(-1)?.taps['attention.output']?.data;
       if (!(outputs instanceof Float32Array)) throw new RangeError(`layer ${layer} gave no attention output`);
       const [plain, reinforced] = [
@@ -201,10 +201,15 @@ async function matchedGains(
       const factor = Number.isFinite(ratio) ? ratio : 1;
       gains.push(...(plan.heads === 'all' ? every(factor) : combined(raised, every(factor))));
     }
-    stream = (await run([{ gains: [...own, ...gains] }])).last;
+    stream = (await run([withGains(own, gains)])).last;
   }
   return gains;
 }
+
+const withGains = (variant: Variant, gains: readonly HeadGain[]): Variant => ({
+  ...variant,
+  gains: [...(variant.gains ?? []), ...gains],
+});
 
 const norm = (x: Float32Array): number => Math.sqrt(x.reduce((sum, value) => sum + value * value, 0));
 

@@ -26,7 +26,7 @@ import type { Surroundings } from '../../surroundings';
 import type { LoadedModel } from '../checkpoint/loaded-model';
 import { piecesOf } from '../prompt/prompt';
 import { variantProblem } from '../run/interventions';
-import { prepare } from './prepare';
+import { prepare, requireAnywhere } from './prepare';
 import { chunkFor, reinforcementOf } from './span-request';
 
 export async function* hallucinationJob(
@@ -40,7 +40,7 @@ export async function* hallucinationJob(
   const stage = (sentence: string, share: number): StageProgress => ({ kind: 'stage', sentence, share });
   yield stage('Reading the prompt', 0);
   const { maxNewTokens } = request;
-  const { runner, sequence, pair, measure } = await prepare(model, request, surroundings, signal);
+  const { runner, sequence, pair, measure, variant } = await prepare(model, request, surroundings, signal);
   const chunk = chunkFor(model, sequence, maxNewTokens, surroundings.memoryLimit);
   const layers = model.spec.blocks.length;
   yield stage(`Two passes over ${layers} layers, one without the ${request.removed.kind}`, 0.05);
@@ -49,6 +49,7 @@ export async function* hallucinationJob(
   const run = await DivergenceRun.start(runner, {
     pair,
     measure,
+    variant,
     further: maxNewTokens,
     chunk,
     ...(sinks ? { onLayer: (stream) => sinks.add(stream) } : {}),
@@ -61,7 +62,13 @@ export async function* hallucinationJob(
     steps.push(step),
   );
   const { distance, outliers, positions, removed, prompt, truth, references } = request;
-  const made = await provenance({ chunk, maxNewTokens, ...chatOf(prompt) });
+  const { interventions = [] } = request;
+  const made = await provenance({
+    chunk,
+    maxNewTokens,
+    ...chatOf(prompt),
+    ...(interventions.length > 0 ? { interventions } : {}),
+  });
   return {
     ...made,
     device: { ...made.device, threads: surroundings.defaultThreads },
@@ -132,8 +139,8 @@ export async function divergenceAt(
   surroundings: Surroundings,
   signal: AbortSignal,
 ): Promise<DivergenceStep> {
-  const { runner, pair, measure } = await prepare(model, request, surroundings, signal);
-  return divergenceAfter(runner, { pair, measure }, request.generated);
+  const { runner, pair, measure, variant } = await prepare(model, request, surroundings, signal);
+  return divergenceAfter(runner, { pair, measure }, request.generated, { variant });
 }
 
 /** Mean over the heads of what the query behind the generated tokens reads from each image token, or each row of the span. */
@@ -143,19 +150,21 @@ export async function imageMap(
   surroundings: Surroundings,
   signal: AbortSignal,
 ): Promise<Float32Array> {
-  const gains = request.gains ?? [];
+  const { interventions = [] } = request;
+  requireAnywhere(interventions);
   if (request.heads.length === 0) throw refused('No head is named. Name at least one layer and head.');
-  const heads = request.heads.map(({ layer, head }) => ({ layer, head, gain: 1 }));
-  const problem = variantProblem(model.spec, { gains: [...gains, ...heads] }, []);
+  const gains = request.heads.map(({ layer, head }) => ({ layer, head, gain: 1 }));
+  const problem = variantProblem(model.spec, { gains }, []);
   if (problem !== undefined) throw refused(problem);
   const runner = new ServerRunner(model, model, surroundings, signal);
   const prompt = await runner.prompt(request.prompt);
+  const { variant } = await runner.variant(interventions, prompt);
   const removed = request.span ? ({ kind: 'span', ...request.span } as const) : ({ kind: 'image' } as const);
   const [group] = spanPair(prompt, removed, 'contiguous').whole.groups ?? [];
   return spanMap(runner, {
     sequence: extended(prompt, request.generated),
     rows: group?.positions ?? [],
     heads: request.heads,
-    variant: { gains },
+    variant,
   });
 }

@@ -4,7 +4,7 @@ import { canBeAsked, isClearAnswer, popeAnswer, popeQuestions } from '../../../d
 import { popeChange, popeFigures } from '../../../diagnostics/divergence/pope-figures';
 import type { ImageWithTruth } from '../../../protocol/compute/hallucination';
 import { questionPlace, type PopeProgress, type PopeRequest } from '../../../protocol/compute/pope';
-import type { Reinforcement } from '../../../protocol/results/hallucination';
+import type { Reinforcement } from '../../../protocol/results/reinforcement';
 import type { PopeAnswer, PopeReply, PopeResult } from '../../../protocol/results/pope';
 import { FailureError } from '../../../protocol/wire/failures';
 import type { Job } from '../../dispatch/dispatcher';

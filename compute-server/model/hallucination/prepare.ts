@@ -1,8 +1,11 @@
 /** What a request about a span is turned into before anything runs: a runner, two sequences, a measure, all checked. */
 import type { Prepared } from '../../../diagnostics/divergence/caption-run';
-import { topHeads } from '../../../diagnostics/divergence/plan';
+import { refused, topHeads } from '../../../diagnostics/divergence/plan';
+import type { Variant } from '../../../diagnostics/model-runner/variant';
 import { spanPair } from '../../../diagnostics/divergence/span-pair';
 import type { DivergenceRequest } from '../../../protocol/compute/hallucination';
+import { printDo } from '../../../protocol/interventions/do-form';
+import { kindOf, type Intervention } from '../../../protocol/interventions/interventions';
 import { ServerRunner } from '../../analyses/runner';
 import type { Surroundings } from '../../surroundings';
 import type { LoadedModel } from '../checkpoint/loaded-model';
@@ -11,6 +14,7 @@ import { requireHead, requireVision } from './span-request';
 /** The runner of a request, and what its two passes read; all checked. */
 export interface PreparedRun extends Prepared {
   readonly runner: ServerRunner;
+  readonly variant: Variant;
 }
 
 export async function prepare(
@@ -22,8 +26,21 @@ export async function prepare(
   requireHead(model);
   if (request.removed.kind === 'image' && (request.prompt.image === undefined || !model.vision)) requireVision(model);
   const runner = new ServerRunner(model, model, surroundings, signal);
-  const { removed, positions, distance, outliers, k } = request;
+  const { removed, positions, distance, outliers, k, interventions = [] } = request;
+  requireAnywhere(interventions);
   const sequence = await runner.prompt(request.prompt);
   const pair = spanPair(sequence, removed, positions);
-  return { runner, sequence, pair, measure: { distance, outliers, k: topHeads(model.summary.heads, k) } };
+  const { variant } = await runner.variant(interventions, sequence);
+  return { runner, sequence, pair, variant, measure: { distance, outliers, k: topHeads(model.summary.heads, k) } };
+}
+
+/** One pass lacks a part of the prompt, so that positions are not those of the other. */
+export function requireAnywhere(interventions: readonly Intervention[]): void {
+  const here = interventions.find((one) => one.kind === 'reinforce' || !kindOf(one).anywhere(one));
+  if (!here) return;
+  throw refused(
+    here.kind === 'reinforce'
+      ? 'Divergence is that of heads as they are, and reinforcement chooses heads by it. Leave the reinforcement out.'
+      : `Divergence compares the prompt with a shorter one, and "${printDo(here)}" acts on positions of this one. Leave it out.`,
+  );
 }

@@ -3,7 +3,7 @@ import { planOf, readsTextAlone, refused, resolvedReinforcement, topHeads } from
 import { requireRest } from '../../../diagnostics/divergence/span-pair';
 import type { Sequence } from '../../../diagnostics/model-runner/sequence';
 import type { DivergenceRequest, ReinforcementRequest } from '../../../protocol/compute/hallucination';
-import type { Reinforcement } from '../../../protocol/results/hallucination';
+import type { Reinforcement } from '../../../protocol/results/reinforcement';
 import { FailureError } from '../../../protocol/wire/failures';
 import type { LoadedModel } from '../checkpoint/loaded-model';
 import { promptForPictures } from '../prompt/prompt';

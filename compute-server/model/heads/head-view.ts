@@ -21,6 +21,7 @@ const band = 128;
 export class HeadView {
   private constructor(
     private readonly model: LoadedModel,
+    /** With the groups that the variant names. */
     private readonly sequence: Sequence,
     private readonly variant: Variant,
     private readonly layer: number,
@@ -74,7 +75,8 @@ export class HeadView {
 
   /** Probabilities of rows [start, start + count) over all keys, [count, keys]; keys that cannot be read give 0. */
   async rows(head: number, start: number, count: number): Promise<Float32Array> {
-    const length = this.sequence.ids.length;
+    const { ids, groups = [] } = this.sequence;
+    const length = ids.length;
     const block = this.model.spec.blocks[this.layer];
     if (!block) throw new RangeError(`there is no layer ${this.layer}`);
     const { kvHeads, headDim, window } = block.attention;
@@ -100,8 +102,8 @@ export class HeadView {
         }),
         ...interventionFeeds(this.model.spec, block, {
           variants: [this.variant],
-          groups: [],
-          keyGroups: groupColumns([], firstKey, keys),
+          groups: groups.map(({ name }) => name),
+          keyGroups: groupColumns(groups, firstKey, keys),
           start: from,
           length: rows,
         }),

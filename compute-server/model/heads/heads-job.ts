@@ -7,6 +7,9 @@ import {
   type PerHead,
   type TopKey,
 } from '../../../protocol/results/heads';
+import { printDo } from '../../../protocol/interventions/do-form';
+import { gainsIn } from '../../../protocol/interventions/gains';
+import { kindOf } from '../../../protocol/interventions/interventions';
 import { FailureError } from '../../../protocol/wire/failures';
 import { provenance } from '../../provenance';
 import type { Job } from '../../dispatch/dispatcher';
@@ -17,7 +20,8 @@ import { labelHeads, type LabelledHeads, type LabelledStage } from '../../../dia
 import { usualNullSequences } from '../../../diagnostics/labels/label-run';
 import type { HeadNumbers } from '../../../diagnostics/model-runner/head-numbers';
 import { thumbnailSize } from '../run/row-plan';
-import { biasedKeys, checkedVariant } from '../run/key-groups';
+import { lower, sourceStamps } from '../interventions/lower';
+import { checkedVariant } from '../run/key-groups';
 import type { LoadedModel } from '../checkpoint/loaded-model';
 import { layersOf } from '../run/model-run';
 import type { LayerResult } from '../run/run-request';
@@ -38,26 +42,26 @@ export async function* headsJob(
   const model = readerOf(opened, request.prompt);
   const sequence = await sequenceOf(opened, request.prompt, { memoryLimit: surroundings.memoryLimit, signal });
   const { ids } = sequence;
-  const biases = request.biases ?? [];
-  if (biases.length > 0 && request.classify) {
-    const detail =
-      'A bias acts on keys of this prompt, and labels are measured on other sequences. Leave one of them out.';
+  const { interventions } = request;
+  const here = interventions.find((one) => !kindOf(one).anywhere(one));
+  if (here && request.classify) {
+    const detail = `"${printDo(here)}" acts on positions of this prompt, and labels are measured on other sequences. Leave it out, or take no labels (--no-classify).`;
     throw new FailureError({ code: 'bad-request', detail });
   }
-  const biased = biasedKeys(biases);
-  const groups = [...(sequence.groups ?? []), ...(request.groups ?? []), ...biased.groups];
-  const variant = checkedVariant(
-    model.spec,
-    { gains: request.gains, scoreBiases: biased.scoreBiases },
-    groups,
-    ids.length,
-  );
   const chunk = planChunk(
     model.spec,
     { length: ids.length, batch: 1, keepCache: false, logits: 'none', prefix: sequence.prefix },
     surroundings.memoryLimit,
     request.chunk,
   );
+  const { memoryLimit } = surroundings;
+  const {
+    variants: [lowered = {}],
+    groups: changed,
+  } = await lower({ opened, model, sequence, chunk, memoryLimit, signal }, [interventions]);
+  const { groups: own = [] } = sequence;
+  const groups = [...own, ...(request.groups ?? []), ...changed.slice(own.length)];
+  const variant = checkedVariant(model.spec, lowered, groups, ids.length);
   const layers = model.spec.blocks.length;
 
   yield { kind: 'stage', sentence: 'Checking the instrumented run against the plain model', share: 0 };
@@ -69,8 +73,8 @@ export async function* headsJob(
     model.summary.family,
     ids,
     sequence.image,
-    request.gains,
-    biases,
+    interventions,
+    await sourceStamps(interventions),
     groups,
     chunk,
     request.thumbnails,
@@ -133,7 +137,7 @@ export async function* headsJob(
   await resume.remove();
 
   const made = await provenance(
-    { chunk, classify: request.classify, causal: request.causal, ...(biases.length > 0 ? { biases } : {}) },
+    { chunk, classify: request.classify, causal: request.causal },
     request.seed,
     surroundings.defaultThreads,
   );
@@ -149,7 +153,8 @@ export async function* headsJob(
       tokens: piecesOf(model, ids),
       ...(sequence.image ? { image: sequence.image } : {}),
       ...(sequence.chatPrompt ? { chatPrompt: sequence.chatPrompt } : {}),
-      gains: request.gains,
+      interventions,
+      gains: gainsIn(interventions),
       layers,
       heads: model.summary.heads,
       statistics: statisticsOf(done),

@@ -147,7 +147,9 @@ function replacementFeeds(model: ModelSpec, block: BlockSpec, chunk: ChunkOfRun)
         data ??= new Float32Array(b * slots * n * width);
         for (let i = 0; i < n; i++) {
           const position = chunk.start + i;
-          const source = change.data.subarray(position * width, (position + 1) * width);
+          const source = change.everywhere
+            ? change.data
+            : change.data.subarray(position * width, (position + 1) * width);
           if (source.length < width || (change.positions && !change.positions.includes(position))) continue;
           const row = (v * slots + (change.head ?? 0)) * n + i;
           mask[row] = 1;

@@ -1,28 +1,10 @@
-/** Key groups that a request names, and the score biases that it puts on keys: what a run is given for them. */
+/** Variants and the key groups that a request names, checked against the model and the prompt. */
 import type { ModelSpec } from '../../../models/architectures/model-spec';
-import type { KeyBias } from '../../../protocol/compute/models';
 import { FailureError } from '../../../protocol/wire/failures';
 import type { KeyGroup } from '../../../diagnostics/model-runner/sequence';
-import { variantProblem, type GroupChange, type Variant } from './interventions';
-import { range } from './runtime-arrays';
+import { variantProblem, type Variant } from './interventions';
 
 const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
-
-export interface BiasedKeys {
-  /** One for each range of keys, named `keys 3-9`. */
-  readonly groups: readonly KeyGroup[];
-  readonly scoreBiases: readonly GroupChange[];
-}
-
-export function biasedKeys(biases: readonly KeyBias[]): BiasedKeys {
-  const groups = new Map<string, KeyGroup>();
-  const scoreBiases = biases.map(({ layer, head, start, end, bias }) => {
-    const name = end - start === 1 ? `key ${start}` : `keys ${start}-${end - 1}`;
-    groups.set(name, { name, positions: range(start, end - start) });
-    return { layer, head, group: name, value: bias };
-  });
-  return { groups: [...groups.values()], scoreBiases };
-}
 
 /** The variant, where the model has what it names and the prompt of `length` tokens has the keys of the groups. */
 export function checkedVariant(

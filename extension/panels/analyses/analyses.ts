@@ -27,7 +27,7 @@ export function analysesPanels(parts: PanelParts, catalogue: AnalysisCatalogue, 
       (input.kind === 'prompt' || input.kind === 'image') && input.prompt.kind !== 'image'
         ? input.prompt
         : heads.plan.prompt;
-    await heads.open({ plan: { ...heads.plan, folder: model.folder, prompt, gains: interventions } });
+    await heads.open({ plan: { ...heads.plan, folder: model.folder, prompt, interventions } });
   };
   return new Panels<AnalysesTypes, AnalysesHost>(parts, {
     name: 'analyses',

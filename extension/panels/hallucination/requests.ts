@@ -1,4 +1,5 @@
 /** What the compute server is asked for a plan, or about a result that is on the screen. */
+import { fromGains } from '../../../protocol/interventions/gains';
 import type {
   CaptionTimeRequest,
   DivergenceRequest,
@@ -110,7 +111,8 @@ export function mapRequestOf(result: HallucinationResult, { step, variant, heads
   const { folder, prompt, removed } = measureOf(result);
   const { generated, gains } = before(result, step, variant);
   const span = removed.kind === 'span' ? { start: removed.start, end: removed.end } : undefined;
-  return { folder, prompt, generated, heads, ...defined({ gains, span }) };
+  const interventions = gains && fromGains(gains);
+  return { folder, prompt, generated, heads, ...defined({ interventions, span }) };
 }
 
 export const stepRequestOf = (result: HallucinationResult, step: number) => ({

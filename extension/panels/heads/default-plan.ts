@@ -9,7 +9,7 @@ import { check } from '../../../protocol/schema/check';
 export const demoPlan = (demoFolder: string): HeadsPlan => ({
   folder: demoFolder,
   prompt: { kind: 'text', text: demoPrompt },
-  gains: [],
+  interventions: [],
   classify: true,
   causal: false,
   seed: 0,
@@ -19,7 +19,7 @@ export const demoPlan = (demoFolder: string): HeadsPlan => ({
 export const planOfResult = (result: HeadsResult): HeadsPlan => ({
   folder: result.model.folder,
   prompt: promptOfResult(result),
-  gains: result.gains,
+  interventions: result.interventions,
   classify: result.settings['classify'] !== false,
   causal: result.settings['causal'] === true,
   seed: result.seed,

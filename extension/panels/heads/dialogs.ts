@@ -1,7 +1,8 @@
 /** What the Heads panel asks a person through VS Code's own dialogs. */
 import * as vscode from 'vscode';
 import { interventionSuffix } from '../../../protocol/contributions/views';
-import type { HeadGain, HeadsResult, ModelSummary } from '../../../protocol/results/heads';
+import type { Intervention } from '../../../protocol/interventions/interventions';
+import type { HeadsResult, ModelSummary } from '../../../protocol/results/heads';
 import { headLabelsFile } from '../../../protocol/results/head-labels';
 import { interventionText, parseIntervention } from '../../results/intervention-file';
 import { fileStem } from '../../results/result-words';
@@ -15,18 +16,18 @@ export function saveLabels(result: HeadsResult, onWritten?: OnWritten): Promise<
 
 export function saveIntervention(
   model: ModelSummary,
-  gains: readonly HeadGain[],
+  interventions: readonly Intervention[],
   onWritten?: OnWritten,
   stem = model.name,
 ): Promise<void> {
   const name = `${fileStem(stem)}${interventionSuffix}`;
   const endings = ['headscope-intervention.json', 'json'];
   const file = { name, type: 'Headscope intervention', endings, title: 'Save Intervention' };
-  return saveFile(file, interventionText(model, gains), onWritten);
+  return saveFile(file, interventionText(model, interventions), onWritten);
 }
 
 /** `model` bounds the heads that the file may name. */
-export async function loadIntervention(model: ModelSummary | undefined): Promise<readonly HeadGain[] | undefined> {
+export async function loadIntervention(model: ModelSummary | undefined): Promise<readonly Intervention[] | undefined> {
   const [file] =
     (await vscode.window.showOpenDialog({
       filters: { 'Headscope intervention': ['json'] },

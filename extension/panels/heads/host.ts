@@ -1,9 +1,10 @@
 /** The extension's half of one Heads webview: what it answers beside what `ModelPanelHost` does. */
 import type { ComputeMethod } from '../../../protocol/compute/api';
 import type { HeadsReply, PromptInput } from '../../../protocol/compute/models';
+import type { Intervention } from '../../../protocol/interventions/interventions';
 import type { FromHeadsPanel, HeadsPlan, ToHeadsPanel } from '../../../protocol/panels/heads';
 import { fromHeadsPanel } from '../../../protocol/panels/heads-schema';
-import type { HeadGain, HeadsResult, ModelSummary } from '../../../protocol/results/heads';
+import type { HeadsResult, ModelSummary } from '../../../protocol/results/heads';
 import { unreachable } from '../../../protocol/unreachable';
 import { FailureError } from '../../../protocol/wire/failures';
 import type { Compute } from '../../platform/compute';
@@ -27,9 +28,9 @@ type OnWritten = (sentence: string) => void;
 export interface HeadsServices extends ModelPanelServices<HeadsTypes> {
   readonly server: Pick<Compute, 'tokenise' | 'headTile' | 'headRow' | 'nextTokens' | 'generate'>;
   saveLabels(result: HeadsResult, onWritten: OnWritten): Promise<void>;
-  saveIntervention(model: ModelSummary, gains: readonly HeadGain[], onWritten: OnWritten): Promise<void>;
-  /** Gains from a file that the person chooses; undefined when they thought better of it. */
-  loadIntervention(model: ModelSummary | undefined): Promise<readonly HeadGain[] | undefined>;
+  saveIntervention(model: ModelSummary, interventions: readonly Intervention[], onWritten: OnWritten): Promise<void>;
+  /** Interventions from a file that the person chooses; undefined when they thought better of it. */
+  loadIntervention(model: ModelSummary | undefined): Promise<readonly Intervention[] | undefined>;
 }
 
 type Asked<Kind extends FromHeadsPanel['kind']> = Extract<FromHeadsPanel, { readonly kind: Kind }>;
@@ -39,7 +40,8 @@ const mostTiles = 24;
 /** Next tokens listed of each distribution. */
 const listed = 10;
 
-const changedOf = (gains: readonly HeadGain[]): readonly HeadGain[] => gains.filter(({ gain }) => gain !== 1);
+const changedOf = (list: readonly Intervention[]): readonly Intervention[] =>
+  list.filter((one) => one.kind !== 'gain' || one.gain !== 1);
 
 export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
   protected override readonly messages = fromHeadsPanel;
@@ -64,7 +66,7 @@ export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
 
   protected override changeOfModel(folder: string): Partial<HeadsPlan> {
     // Heads of another model are other heads.
-    return { folder, gains: [] };
+    return { folder, interventions: [] };
   }
 
   protected override modelOf({ result }: HeadsReply): ModelSummary {
@@ -93,7 +95,7 @@ export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
       case 'saveLabels':
         return this.services.saveLabels(this.need('whose labels could be saved').result, this.onWritten);
       case 'saveIntervention':
-        return this.#saveIntervention(message.gains);
+        return this.#saveIntervention(message.interventions);
       case 'loadIntervention':
         return this.#loadIntervention();
       case 'tokenise':
@@ -111,17 +113,17 @@ export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
     }
   }
 
-  async #saveIntervention(gains: readonly HeadGain[]): Promise<void> {
-    const changed = changedOf(gains);
+  async #saveIntervention(interventions: readonly Intervention[]): Promise<void> {
+    const changed = changedOf(interventions);
     if (changed.length === 0)
-      throw new Sentence('No head is changed, so there is no intervention to save. Change the gain of a head first.');
+      throw new Sentence('Nothing is changed, so there is no intervention to save. Change the gain of a head first.');
     const model = this.shown?.result.model ?? this.model ?? (await this.services.openModel(this.openPlan().folder));
     await this.services.saveIntervention(model, changed, this.onWritten);
   }
 
   async #loadIntervention(): Promise<void> {
-    const gains = await this.services.loadIntervention(this.knownModel());
-    if (gains !== undefined) await this.change({ gains });
+    const interventions = await this.services.loadIntervention(this.knownModel());
+    if (interventions !== undefined) await this.change({ interventions });
   }
 
   #tokenise(message: Asked<'tokenise'>): void {
@@ -135,8 +137,8 @@ export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
   #tile(message: Asked<'tile'>): void {
     const { kind, request, ...rectangle } = message;
     const ask = async (): Promise<ToHeadsPanel> => {
-      const { folder, ids, gains } = await this.#subject();
-      return { kind, request, tile: await this.services.server.headTile({ folder, ids, gains, ...rectangle }) };
+      const subject = await this.#subject();
+      return { kind, request, tile: await this.services.server.headTile({ ...subject, ...rectangle }) };
     };
     this.ask(message, ask, mostTiles);
   }
@@ -144,32 +146,32 @@ export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
   #row(message: Asked<'row'>): void {
     const { kind, request, ...of } = message;
     this.ask(message, async () => {
-      const { folder, ids, gains } = await this.#subject();
-      return { kind, request, row: await this.services.server.headRow({ folder, ids, gains, ...of }) };
+      const subject = await this.#subject();
+      return { kind, request, row: await this.services.server.headRow({ ...subject, ...of }) };
     });
   }
 
   #nextTokens(message: Asked<'nextTokens'>): void {
-    const { kind, request, gains } = message;
+    const { kind, request, interventions } = message;
     this.ask(message, async () => {
       const { folder, ids } = await this.#subject();
-      const changed = changedOf(gains);
+      const changed = changedOf(interventions);
       const variants = changed.length === 0 ? [] : [changed];
       const distributions = await this.services.server.nextTokens({ folder, ids, variants, top: listed });
       return { kind, request, distributions };
     });
   }
 
-  /** What a question is about: the prompt as ids, the model that read it, and the gains it was read with. */
-  async #subject(): Promise<{ readonly folder: string } & Pick<HeadsResult, 'ids' | 'gains'>> {
-    const { model, ids, gains } = this.need('to look into').result;
+  /** What a question is about: the prompt as ids, the model that read it, and what was changed in it. */
+  async #subject(): Promise<{ readonly folder: string } & Pick<HeadsResult, 'ids' | 'interventions'>> {
+    const { model, ids, interventions } = this.need('to look into').result;
     await this.requireSameModel(model, 'Run the prompt again.');
-    return { folder: model.folder, ids, gains };
+    return { folder: model.folder, ids, interventions };
   }
 
-  /** The plain run first, then the one with gains; tokens go out as they come. */
+  /** The plain run first, then the one with interventions; tokens go out as they come. */
   async #generate(message: Asked<'generate'>): Promise<void> {
-    const { kind: _, request, gains, ...sampling } = message;
+    const { kind: _, request, interventions, ...sampling } = message;
     this.stopAsking();
     const abort = new AbortController();
     this.#generation = abort;
@@ -177,7 +179,7 @@ export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
     const plan = this.openPlan();
     const folder = shown?.model.folder ?? plan.folder;
     const prompt: PromptInput = shown === undefined ? plan.prompt : { kind: 'ids', ids: shown.ids };
-    const changed = changedOf(gains);
+    const changed = changedOf(interventions);
     /** A newer generation has taken the place of this one: the panel waits for that. */
     const isWanted = (): boolean => this.#generation === abort && !this.disposed;
     try {
@@ -187,7 +189,7 @@ export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
         if (abort.signal.aborted) throw new FailureError({ code: 'cancelled' });
         // Cancelled between two tokens it answers with what it has.
         const { text } = await this.services.server.generate(
-          { folder, prompt, gains: variant ? changed : [], ...sampling, statistics: true },
+          { folder, prompt, interventions: variant ? changed : [], ...sampling, statistics: true },
           abort.signal,
           ({ id: _id, ...token }) => {
             if (isWanted()) this.post({ ...token, request, variant });

@@ -12,10 +12,10 @@ interface HeadsRunServices extends Pick<Compute, 'heads'> {
   keep(reply: HeadsReply): Promise<void>;
 }
 
-const requestOf = ({ folder, prompt, gains, classify, causal, seed }: HeadsPlan): HeadsRequest => ({
+const requestOf = ({ folder, prompt, interventions, classify, causal, seed }: HeadsPlan): HeadsRequest => ({
   folder,
   prompt,
-  gains,
+  interventions,
   classify,
   causal,
   thumbnails: true,

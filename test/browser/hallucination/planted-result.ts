@@ -7,8 +7,8 @@ import type {
   DatasetEntry,
   HallucinationResult,
   HallucinationSet,
-  Reinforcement,
 } from '../../../protocol/results/hallucination';
+import type { Reinforcement } from '../../../protocol/results/reinforcement';
 import type { ModelSummary } from '../../../protocol/results/heads';
 import type { ImageSpan } from '../../../protocol/results/image';
 import { crc32 } from '../../../webviews/charts/image';

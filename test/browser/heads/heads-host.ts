@@ -18,7 +18,7 @@ export const thumbnails = plantedThumbnails(model);
 export const plan: HeadsPlan = {
   folder: '/models/planted',
   prompt: { kind: 'text', text: result.prompt ?? '' },
-  gains: [],
+  interventions: [],
   classify: true,
   causal: true,
   seed: 0,
@@ -70,7 +70,9 @@ export const answering =
       return [{ kind: 'row', request, row: plantedRow(planted, layer, head, query) }];
     }
     if (message.kind === 'nextTokens') {
-      return [{ kind: 'nextTokens', request: message.request, distributions: plantedNextTokens(message.gains) }];
+      return [
+        { kind: 'nextTokens', request: message.request, distributions: plantedNextTokens(message.interventions) },
+      ];
     }
     if (message.kind === 'chooseModel') {
       return [{ kind: 'model', model: plantedSummary(planted, { folder: message.folder, name: 'other' }) }];

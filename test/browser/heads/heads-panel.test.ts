@@ -5,6 +5,7 @@ import { headStatisticNames, type HeadStatistics } from '../../../protocol/resul
 import { contrastOfThumb } from '../support/slider-contrast';
 import { answering, finishedMessage, model, openMessage, plan, result, thumbnails } from './heads-host';
 import { headsPanels, settle, type Panel } from './opened-panels';
+import { fromGains } from '../../../protocol/interventions/gains';
 import { plantedModel, plantedNextTokens, plantedResult, plantedRow } from './planted-model';
 
 describe('the heads panel', () => {
@@ -405,8 +406,8 @@ describe('the heads panel', () => {
     it('shows the query of each generated token while it is generated', async () => {
       const panel = await finished();
       await panel.page.click('#generate');
-      const { request, gains } = await panel.posts('generate');
-      assert.deepEqual(gains, []);
+      const { request, interventions } = await panel.posts('generate');
+      assert.deepEqual(interventions, []);
       const live = Object.fromEntries(
         headStatisticNames.map((name) => [name, result.statistics[name].map((row) => row.map(() => 0.25))]),
       ) as unknown as HeadStatistics;
@@ -436,16 +437,19 @@ describe('the heads panel', () => {
       const before = panel.posted.length;
       await press(panel, '.grid-frame', 'x');
       const asked = await panel.posts('nextTokens', before);
-      assert.deepEqual(asked.gains, [{ layer: 2, head: 4, gain: 0 }]);
+      assert.deepEqual(asked.interventions, [{ kind: 'gain', layer: 2, head: 4, gain: 0 }]);
       await panel.page.waitForSelector('#divergence');
-      const [, changed] = plantedNextTokens(asked.gains);
+      const [, changed] = plantedNextTokens(asked.interventions);
       assert.equal(await text(panel, '#divergence'), `KL ${changed?.divergence.toFixed(3)} nats`);
       const mary = await panel.page.$$eval('[data-token="100"] > *', (all) =>
         all.map((cell) => (cell as HTMLElement).innerText.trim()),
       );
       assert.deepEqual([mary[2], mary[4]], ['0.710', '0.220']);
       assert.match(await text(panel, '.gain-chips'), /L2H4\s*off/);
-      assert.match(await text(panel, '.banner'), /The gains have changed: the pictures show the model without gains/);
+      assert.match(
+        await text(panel, '.banner'),
+        /The interventions have changed: the pictures show the model without interventions/,
+      );
       await press(panel, '.grid-frame', 'x');
       assert.equal(await panel.page.$('.gain-chips'), null);
       assert.equal(await panel.page.$('.banner'), null);
@@ -457,8 +461,11 @@ describe('the heads panel', () => {
       await settle(panel);
       assert.equal(await text(panel, '.gain-value'), '-1.50');
       await panel.page.click('#generate');
-      const { request, gains } = await panel.posts('generate');
-      assert.equal(gains[0]?.gain, -1.5);
+      const { request, interventions } = await panel.posts('generate');
+      assert.deepEqual(
+        interventions.map((one) => one.kind === 'gain' && one.gain),
+        [-1.5],
+      );
       await panel.send(
         { kind: 'generated', request, variant: false, text: ' Mary. Mary' },
         { kind: 'generated', request, variant: true, text: ' Mary the' },
@@ -466,8 +473,8 @@ describe('the heads panel', () => {
       await settle(panel);
       assert.equal(await panel.page.textContent('[data-variant=changed] mark'), ' the');
       await panel.page.click('[aria-label="Save the intervention"]');
-      assert.deepEqual((await panel.posts('saveIntervention')).gains, gains);
-      await panel.page.click('[aria-label="Reset all gains"]');
+      assert.deepEqual((await panel.posts('saveIntervention')).interventions, interventions);
+      await panel.page.click('[aria-label="Remove all interventions"]');
       await settle(panel);
       assert.equal(await text(panel, '.gain-value'), '1.00');
     });
@@ -491,7 +498,7 @@ describe('the heads panel', () => {
         await fill(name, value);
       await panel.page.click('#generate');
       const { kind: _kind, request, ...asked } = await panel.posts('generate');
-      assert.deepEqual(asked, { gains: [], maxNewTokens: 7, temperature: 0.8, topP: 0.9, seed: 5 });
+      assert.deepEqual(asked, { interventions: [], maxNewTokens: 7, temperature: 0.8, topP: 0.9, seed: 5 });
       await panel.send({ kind: 'generated', request, variant: false, text: ' Mary.' });
       await fill('Tokens', '9');
       // What made the text stands beside it, whatever is typed since.
@@ -508,9 +515,34 @@ describe('the heads panel', () => {
       );
     });
 
+    it('adds, edits and removes interventions of every kind in their written form', async () => {
+      const panel = await finished();
+      await panel.page.click('[aria-label="Add an intervention"]');
+      await panel.page.click('vscode-option[value="mlp"]');
+      await settle(panel);
+      const field = '[aria-label="Intervention 1"]';
+      assert.equal(await panel.page.inputValue(`${field} input`), 'mlp:4=mean');
+      assert.match(
+        await text(panel, '.interventions-list .reason'),
+        /The MLP output of layer 4 is replaced by its mean/,
+      );
+      const before = panel.posted.length;
+      await panel.page.fill(`${field} input`, 'mlp:1@2-3=zero');
+      const [zeros] = (await panel.posts('nextTokens', before)).interventions;
+      assert.deepEqual(zeros, { kind: 'mlp', layer: 1, positions: { start: 2, end: 4 }, source: { from: 'zero' } });
+      await panel.page.fill(`${field} input`, 'mlp:one=zero');
+      await settle(panel);
+      assert.match(await text(panel, '.interventions-list [role=alert]'), /is no replaced MLP output\. Write mlp:L/);
+      await panel.page.click('[aria-label="Remove intervention 1"]');
+      await settle(panel);
+      assert.equal(await panel.page.$(field), null);
+    });
+
     it('takes over gains that were loaded from a file', async () => {
       const panel = await finished();
-      await panel.send(finishedMessage({ plan: { ...plan, gains: [{ layer: 1, head: 1, gain: 0.5 }] } }));
+      await panel.send(
+        finishedMessage({ plan: { ...plan, interventions: fromGains([{ layer: 1, head: 1, gain: 0.5 }]) } }),
+      );
       await settle(panel);
       assert.match(await text(panel, '.gain-chips'), /L1H1\s*x 0\.50/);
     });

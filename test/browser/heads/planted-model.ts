@@ -271,6 +271,7 @@ export function plantedResult(model: PlantedModel, change: Partial<HeadsResult> 
     prompt: model.tokens.slice(1).join(''),
     ids: model.ids,
     tokens: model.tokens,
+    interventions: [],
     gains: [],
     layers,
     heads,
@@ -304,7 +305,7 @@ export function plantedTile(model: PlantedModel, request: Omit<HeadTile, 'data'>
 }
 
 /** Two distributions that differ in a known way; the divergence is computed from them. */
-export function plantedNextTokens(gains: NextTokens['gains']): readonly NextTokens[] {
+export function plantedNextTokens(interventions: NextTokens['interventions']): readonly NextTokens[] {
   const words: readonly (readonly [string, number, number])[] = [
     [' Mary', 0.71, 0.22],
     [' the', 0.12, 0.31],
@@ -313,13 +314,13 @@ export function plantedNextTokens(gains: NextTokens['gains']): readonly NextToke
     [' a', 0.03, 0.08],
   ];
   const entropy = (at: 1 | 2): number => -words.reduce((sum, word) => sum + word[at] * Math.log(word[at]), 0);
-  const one = (at: 1 | 2, of: NextTokens['gains']): NextTokens => ({
-    gains: of,
+  const one = (at: 1 | 2, of: NextTokens['interventions']): NextTokens => ({
+    interventions: of,
     top: words
       .map((word, id) => ({ id: 100 + id, text: word[0], probability: word[at] }))
       .sort((a, b) => b.probability - a.probability),
     divergence: at === 1 ? 0 : words.reduce((sum, word) => sum + word[1] * Math.log(word[1] / word[2]), 0),
     entropy: entropy(at),
   });
-  return gains.length === 0 ? [one(1, [])] : [one(1, []), one(2, gains)];
+  return interventions.length === 0 ? [one(1, [])] : [one(1, []), one(2, interventions)];
 }

@@ -87,7 +87,7 @@ describe('interventions on heads in VS Code', function () {
     const read = parseIntervention(await written(file), { layers: 4, heads: 8 });
     assert.deepEqual(read, { ok: true, result: [{ layer: 0, head: 6, gain: 0.5 }] });
 
-    await panel.locator('[aria-label="Reset all gains"]').click();
+    await panel.locator('[aria-label="Remove all interventions"]').click();
     await chip.waitFor({ state: 'detached' });
     await panel.locator('[aria-label="Load an intervention"]').click();
     await bench.answerFileDialog('Load Intervention', file);
@@ -115,7 +115,7 @@ describe('interventions on heads in VS Code', function () {
     const file = JSON.parse(await written(path)) as HeadLabelsFile;
     assert.deepEqual([file.kind, file.version], ['headscope-labels', 1]);
     assert.deepEqual(file.promptIds, shortPrompt);
-    assert.deepEqual(file.gains, [{ layer: 0, head: 6, gain: 0.5 }]);
+    assert.deepEqual(file.interventions, [{ kind: 'gain', layer: 0, head: 6, gain: 0.5 }]);
     assert.ok(file.heads.length > 0, 'some heads have a label');
   });
 });

@@ -4,14 +4,19 @@ import type { AnalysisRequest, AnalysisResult } from '../../../protocol/analysis
 import type { ComputeMethod, ComputeMethods } from '../../../protocol/compute/api';
 import type { HallucinationRequest, ReinforcementRequest } from '../../../protocol/compute/hallucination';
 import type { BenchmarkPlan } from '../../../protocol/results/benchmark';
-import type { HeadGain } from '../../../protocol/results/heads';
+import type { Intervention } from '../../../protocol/interventions/interventions';
 
 const textModel = resolve('examples/models/demo-lm');
 const visionModel = resolve('examples/models/demo-vlm');
 const image = resolve('test/fixtures/pictures/rgb.png');
 const text = 'the cat sat on the mat and the cat';
 const ids = [0, 17, 33, 21, 17, 33, 40, 12];
-const gains: HeadGain[] = [{ layer: 1, head: 2, gain: 0.5 }];
+const interventions: Intervention[] = [
+  { kind: 'gain', layer: 1, head: 2, gain: 0.5 },
+  { kind: 'bias', layer: 0, head: 1, keys: { start: 0, end: 2 }, bias: -1 },
+  { kind: 'mlp', layer: 0, positions: { start: 1, end: 3 }, source: { from: 'mean', prompts: ['the dog'] } },
+  { kind: 'freeze', parts: [{ layer: 1, head: 'all' }], except: [{ layer: 1, head: 0 }], source: { from: 'own' } },
+];
 
 const heads = { pattern: 'causal-self', heads: 4, kvHeads: 2, headDim: 16, valueDim: 16 } as const;
 
@@ -55,7 +60,7 @@ const reinforcement: ReinforcementRequest = {
   layers: [1],
 };
 
-const oneHead = { folder: textModel, ids, gains, layer: 1, head: 2 };
+const oneHead = { folder: textModel, ids, interventions, layer: 1, head: 2 };
 
 const analysis: AnalysisRequest = {
   analysis: 'first-token',
@@ -153,7 +158,7 @@ export const validCalls: { readonly [M in ComputeMethod]: ComputeMethods[M]['arg
     {
       folder: textModel,
       prompt: { kind: 'text', text },
-      gains,
+      interventions,
       groups: [{ name: 'first', positions: [0] }],
       classify: false,
       causal: false,
@@ -164,13 +169,12 @@ export const validCalls: { readonly [M in ComputeMethod]: ComputeMethods[M]['arg
   headTile: [{ ...oneHead, rowStart: 0, rowCount: 8, columnStart: 0, columnCount: 8, outRows: 8, outColumns: 8 }],
   headOutputs: [oneHead],
   headRow: [{ ...oneHead, query: 3 }],
-  nextTokens: [{ folder: textModel, ids, variants: [gains], top: 5 }],
+  nextTokens: [{ folder: textModel, ids, variants: [interventions], top: 5 }],
   generate: [
     {
       folder: textModel,
       prompt: { kind: 'text', text },
-      gains: [],
-      biases: [{ layer: 0, head: 1, start: 0, end: 2, bias: -1 }],
+      interventions,
       maxNewTokens: 3,
       temperature: 0.7,
       topP: 0.9,

@@ -3,6 +3,7 @@
  * with a played extension around them. Scripts of the package alone can send any, so a broken one is a fault of ours: it may be
  * reported as one, but nothing may be thrown, hang or end the extension host.
  */
+import type { Intervention } from '../../../protocol/interventions/interventions';
 import { HallucinationHost } from '../../../extension/panels/hallucination/host';
 import { hallucinationRun } from '../../../extension/panels/hallucination/run';
 import { HeadsHost } from '../../../extension/panels/heads/host';
@@ -28,11 +29,14 @@ import {
 } from '../../unit/extension/samples';
 
 const folder = '/models/tiny';
-const gains = [{ layer: 1, head: 0, gain: 0 }];
+const interventions: readonly Intervention[] = [
+  { kind: 'gain', layer: 1, head: 0, gain: 0 },
+  { kind: 'head', layer: 0, head: 1, positions: { start: 1, end: 3 }, source: { from: 'prompt', prompt: 'b a' } },
+];
 const headsPlan: HeadsPlan = {
   folder,
   prompt: { kind: 'text', text: 'a b' },
-  gains,
+  interventions,
   classify: true,
   causal: false,
   seed: 0,
@@ -112,9 +116,9 @@ const messages: Messages = {
     { kind: 'tokenise', request: 1, folder, prompt: { kind: 'text', text: 'a' } },
     { kind: 'tile', request: 2, ...tile },
     { kind: 'row', request: 3, layer: 0, head: 1, query: 0 },
-    { kind: 'nextTokens', request: 4, gains },
-    { kind: 'generate', request: 5, gains, maxNewTokens: 4, temperature: 0, topP: 1, seed: 0 },
-    { kind: 'saveIntervention', gains },
+    { kind: 'nextTokens', request: 4, interventions },
+    { kind: 'generate', request: 5, interventions, maxNewTokens: 4, temperature: 0, topP: 1, seed: 0 },
+    { kind: 'saveIntervention', interventions },
     { kind: 'openFull', plan: headsPlan, select: { layer: 0, head: 1 } },
     ...bare('loadModel', 'browseModel', 'cancel', 'loadIntervention', 'saveLabels', 'save', 'compare'),
   ],

@@ -10,7 +10,7 @@ import { parseHallucination, type SavedHallucination } from '../../../extension/
 import { parseHeads, type SavedHeads } from '../../../extension/results/heads-file';
 import { parseIntervention } from '../../../extension/results/intervention-file';
 import type { BenchmarkResult } from '../../../protocol/results/benchmark';
-import type { HeadGain } from '../../../protocol/results/heads';
+import type { Intervention } from '../../../protocol/interventions/interventions';
 import type { Checked } from '../../../protocol/schema/check';
 import { mutateBytes, mutateTree, Random, strangeValue } from '../../support/fuzz/random';
 import type { Outcome, Subject } from '../../support/fuzz/subject';
@@ -94,7 +94,7 @@ function readAndShow({ kind, text }: Input): Checked<unknown> {
     case 'headscope-bench':
       return shown<BenchmarkResult>(parseBenchmark(text), firstOfBenchmark);
     default:
-      return shown<readonly HeadGain[]>(parseIntervention(text, { layers: 4, heads: 8 }), (gains) => [gains.length]);
+      return shown<readonly Intervention[]>(parseIntervention(text, { layers: 4, heads: 8 }), (list) => [list.length]);
   }
 }
 

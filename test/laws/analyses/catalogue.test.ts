@@ -1,8 +1,7 @@
 /** The laws that every analysis of the catalogue keeps, on a tiny checkpoint of every family that it supports. */
 import assert from 'node:assert/strict';
 import { analyses as catalogue } from '../../../diagnostics/catalogue';
-import { interventions as interventionsSchema } from '../../../protocol/analysis/schema';
-import type { Intervention } from '../../../protocol/interventions/interventions';
+import { interventionsField, type Intervention } from '../../../protocol/interventions/interventions';
 import type { HeadPlace } from '../../../protocol/sections/heads';
 import type { Section } from '../../../protocol/sections/section';
 import { analyses as toys } from '../../support/analyses/catalogue';
@@ -175,7 +174,7 @@ describe('analyses', function () {
             for (const { title, description, interventions } of made) {
               assert.ok(title !== '' && /^[A-Z].*\.$/.test(description), title);
               assert.ok(interventions.length > 0, title);
-              const given = throughFile(interventionsSchema, interventions, title);
+              const given = throughFile(interventionsField, interventions, title);
               assert.deepEqual(given, interventions);
               const [prompt] = job.input.prompts;
               if (prompt) await runner.variant(interventions, prompt);

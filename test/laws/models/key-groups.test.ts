@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { biasesFrom, groupsFrom, parseBias } from '../../../compute-server/cli/key-options';
+import { groupsFrom } from '../../../compute-server/cli/key-options';
+import { interventionsFrom } from '../../../compute-server/cli/intervention-options';
 import { generateJob } from '../../../compute-server/model/generation/generate-job';
 import { headsJob } from '../../../compute-server/model/heads/heads-job';
 import { runPrompt } from '../../../compute-server/model/run/model-run';
@@ -30,7 +31,7 @@ describe('keys that a request names', () => {
   });
   const surroundings = () => surroundingsOf({ cacheFolder });
   const measured = async (request: Partial<HeadsRequest>): Promise<HeadsResult> => {
-    const common = { folder: '', prompt: { kind: 'ids', ids } as const, gains: [], seed: 0, chunk: 7 };
+    const common = { folder: '', prompt: { kind: 'ids', ids } as const, interventions: [], seed: 0, chunk: 7 };
     const settings = { classify: false, causal: false, thumbnails: false };
     const reply = await resultOf(headsJob(llama.model, { ...common, ...settings, ...request }, surroundings(), signal));
     return reply.result;
@@ -39,7 +40,12 @@ describe('keys that a request names', () => {
     const prompt = { kind: 'ids', ids } as const;
     const sampling = { temperature: 0, topP: 1, seed: 0, maxNewTokens: 3, statistics: false };
     return resultOf(
-      generateJob(llama.model, { folder: '', prompt, gains: [], ...sampling, ...request }, surroundings(), signal),
+      generateJob(
+        llama.model,
+        { folder: '', prompt, interventions: [], ...sampling, ...request },
+        surroundings(),
+        signal,
+      ),
     );
   };
   /** Probability of query i and key j of a head by the float64 pass, with `bias` on the keys [3, 10) of layer 0 head 2. */
@@ -79,9 +85,9 @@ describe('keys that a request names', () => {
   });
 
   it('a bias multiplies the probabilities of its keys by e^b before they sum to one again', async () => {
-    const biases = biasesFrom({ bias: ['L0H2:3-9=-1.5'] });
-    const { groups, statistics, settings } = await measured({ biases });
-    assert.deepEqual(settings['biases'], [{ layer: 0, head: 2, start: 3, end: 10, bias: -1.5 }]);
+    const interventions = await interventionsFrom({ bias: ['L0H2:3-9=-1.5'] });
+    const { groups, statistics, interventions: made } = await measured({ interventions });
+    assert.deepEqual(made, [{ kind: 'bias', layer: 0, head: 2, keys: { start: 3, end: 10 }, bias: -1.5 }]);
     const p = reference(-1.5);
     for (let head = 0; head < heads; head++) {
       const mass = mean(
@@ -99,7 +105,7 @@ describe('keys that a request names', () => {
       near(statistics.meanDistance[0]?.[head], mean(distances), `mean distance of head ${head}`);
     }
     const plain = await measured({});
-    assert.deepEqual(plain.settings['biases'], undefined);
+    assert.deepEqual(plain.interventions, []);
     assert.notEqual(statistics.firstToken[0]?.[2], plain.statistics.firstToken[0]?.[2]);
     assert.notDeepEqual(
       statistics.firstToken[1],
@@ -110,8 +116,8 @@ describe('keys that a request names', () => {
 
   it('the lowest bias removes the keys, while generation goes on too', async () => {
     const group = { name: 'away', positions: [3, 4, 5, 6, 7, 8, 9] };
-    const biases = [{ layer: 1, head: 3, start: 3, end: 10, bias: -1e4 }];
-    const reply = await generated({ biases });
+    const away = { kind: 'bias', layer: 1, head: 3, keys: { start: 3, end: 10 }, bias: -1e4 } as const;
+    const reply = await generated({ interventions: [away] });
     const removed = { groupWeights: [{ layer: 1, head: 3, group: 'away', value: 0 }] };
     const prompt = [...ids];
     for (const [at, id] of reply.ids.entries()) {
@@ -132,17 +138,17 @@ describe('keys that a request names', () => {
   });
 
   it('what the prompt or the model does not have is refused', async () => {
-    const bias = { layer: 0, head: 2, start: 3, end: 10, bias: 1 };
+    const bias = { kind: 'bias', layer: 0, head: 2, keys: { start: 3, end: 10 }, bias: 1 } as const;
     for (const [act, sentence] of [
       [
-        () => measured({ biases: [{ ...bias, end: 21 }] }),
-        /The group "keys 3-20" names position 20, and the prompt has 20 tokens/,
+        () => measured({ interventions: [{ ...bias, keys: { start: 3, end: 21 } }] }),
+        /"bias:0\.2:3-20=1" names position 20, and the prompt has 20 tokens/,
       ],
-      [() => measured({ biases: [{ ...bias, head: 4 }] }), /There is no head 4 in layer 0/],
-      [() => generated({ biases: [{ ...bias, layer: 2 }] }), /There is no layer 2/],
+      [() => measured({ interventions: [{ ...bias, head: 4 }] }), /There is no head 4 in layer 0/],
+      [() => generated({ interventions: [{ ...bias, layer: 2 }] }), /There is no layer 2/],
       [
-        () => measured({ biases: [bias], classify: true }),
-        /labels are measured on other sequences\. Leave one of them out/,
+        () => measured({ interventions: [bias], classify: true }),
+        /labels are measured on other sequences\. Leave it out, or take no labels/,
       ],
       [() => measured({ groups: groupsFrom({ group: ['a=1', 'a=2'] }) }), /Two key groups are called "a"/],
     ] as const) {
@@ -150,10 +156,16 @@ describe('keys that a request names', () => {
     }
   });
 
-  it('what the command line cannot read is refused', () => {
-    assert.deepEqual(parseBias('2.5:7=.5'), { layer: 2, head: 5, start: 7, end: 8, bias: 0.5 });
+  it('what the command line cannot read is refused', async () => {
+    assert.deepEqual(await interventionsFrom({ bias: ['2.5:7=.5'] }), [
+      { kind: 'bias', layer: 2, head: 5, keys: { start: 7, end: 8 }, bias: 0.5 },
+    ]);
     for (const text of ['2.5=1', '2.5:=1', '2.5:9-3=1', '2:3=1', '2.5:3-9=0x1', '2.5:3-9', '2.5:3-9=1e5']) {
-      assert.throws(() => parseBias(text), /is no bias\. (Write|Its)/, text);
+      await assert.rejects(
+        interventionsFrom({ bias: [text] }),
+        /is no score bias(\. Write|: bias is not a number)/,
+        text,
+      );
     }
     for (const text of ['needle', '=3-9', 'needle=9-3', 'needle=a']) {
       assert.throws(() => groupsFrom({ group: [text] }), /is no group of keys\. Write name=from-to/, text);

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { tmpdir } from 'node:os';
 import { generateJob, nextTokens } from '../../../compute-server/model/generation/generate-job';
 import type { GenerateProgress, GenerateReply } from '../../../protocol/compute/models';
+import { fromGains } from '../../../protocol/interventions/gains';
 import type { HeadGain } from '../../../protocol/results/heads';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { tinyTensors } from '../../support/checkpoints/tiny-models';
@@ -59,13 +60,18 @@ describe('next tokens', () => {
         { layer: 1, head: 0, gain: -2 },
       ],
     ];
-    const found = await nextTokens(llama.model, { folder: '', ids, variants, top: 7 }, surroundings, signal);
+    const found = await nextTokens(
+      llama.model,
+      { folder: '', ids, variants: variants.map(fromGains), top: 7 },
+      surroundings,
+      signal,
+    );
     assert.equal(found.length, 3);
     const plain = softmax(reference(ids));
     [[], ...variants].forEach((gains, at) => {
       const p = softmax(reference(ids, gains));
-      const { top = [], entropy, divergence, gains: named } = found[at] ?? {};
-      assert.deepEqual(named, gains);
+      const { top = [], entropy, divergence, interventions: named } = found[at] ?? {};
+      assert.deepEqual(named, fromGains(gains));
       const order = p.map((_, id) => id).sort((a, b) => (p[b] ?? 0) - (p[a] ?? 0));
       assert.deepEqual(
         top.map(({ id }) => id),
@@ -93,7 +99,7 @@ describe('next tokens', () => {
     const request = {
       folder: '',
       prompt: { kind: 'ids', ids } as const,
-      gains,
+      interventions: fromGains(gains),
       maxNewTokens: 12,
       topP: 1,
       seed: 0,

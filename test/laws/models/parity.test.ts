@@ -47,7 +47,7 @@ describe('parity', () => {
   });
   const surroundings = () => surroundingsOf({ cacheFolder });
   const prompt = { kind: 'ids', ids } as const;
-  const request = { folder: '', prompt, gains: [], seed: 0 };
+  const request = { folder: '', prompt, interventions: [], seed: 0 };
   const heads = (model: LoadedModel) =>
     resultOf(
       headsJob(model, { ...request, classify: false, causal: false, thumbnails: false }, surroundings(), signal),
@@ -86,7 +86,7 @@ describe('parity', () => {
       );
       assert.ok(Math.abs((parity.layerErrors[layer] ?? 0) - 0.01) < 1e-6);
       assert.ok(parity.maxLogitError > 1e-4);
-      const oneHead = { folder: '', ids, gains: [], layer: 0, head: 0 };
+      const oneHead = { folder: '', ids, interventions: [], layer: 0, head: 0 };
       const methods = methodsOf(model);
       for (const [what, act] of [
         ['heads', () => heads(model)],

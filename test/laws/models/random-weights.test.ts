@@ -35,7 +35,15 @@ async function labelled(scale: number, length: number, seed: number) {
       const ids = [1, ...Array.from({ length: length - 1 }, (_, i) => 3 + ((i * 197 + seed * 31) % 509))];
       const job = headsJob(
         model,
-        { folder, prompt: { kind: 'ids', ids }, gains: [], classify: true, causal: false, thumbnails: false, seed },
+        {
+          folder,
+          prompt: { kind: 'ids', ids },
+          interventions: [],
+          classify: true,
+          causal: false,
+          thumbnails: false,
+          seed,
+        },
         surroundingsOf(),
         new AbortController().signal,
       );

@@ -61,7 +61,7 @@ describe('labels from the command line', function () {
         {
           folder: place.at('model'),
           prompt: { kind: 'ids', ids: repeated },
-          gains: interventions,
+          interventions,
           classify: true,
           causal: true,
           thumbnails: false,

@@ -36,7 +36,7 @@ describe('runs that break off', function () {
   const request = (changes: Partial<HeadsRequest> = {}): HeadsRequest => ({
     folder,
     prompt: { kind: 'ids', ids },
-    gains: [{ layer: 1, head: 2, gain: 0.5 }],
+    interventions: [{ kind: 'gain', layer: 1, head: 2, gain: 0.5 }],
     chunk: 256,
     classify: false,
     causal: false,
@@ -96,11 +96,11 @@ describe('runs that break off', function () {
       onProgress: () => kept().length > 0 && controller.abort(),
     });
     assert.equal((await failureOf(call)).code, 'cancelled');
-    const plain = await client.call('heads', [request({ gains: [] })]);
+    const plain = await client.call('heads', [request({ interventions: [] })]);
     assert.equal(kept().length, 1, 'the other run can still be resumed');
     const fresh = await place
       .client({}, { HEADSCOPE_CACHE_DIR: place.at('other') })
-      .call('heads', [request({ gains: [] })]);
+      .call('heads', [request({ interventions: [] })]);
     assert.deepEqual(numbers(plain.result), numbers(fresh.result));
   });
 
@@ -115,7 +115,7 @@ describe('runs that break off', function () {
             {
               folder,
               prompt: { kind: 'ids', ids: ids.slice(0, 64) },
-              gains: [],
+              interventions: [],
               maxNewTokens: 10_000,
               temperature: 0,
               topP: 1,

@@ -228,7 +228,7 @@ describe('plans of the Hallucination panel', () => {
       map.generated,
       reinforced.tokens.slice(0, 2).map(({ id }) => id),
     );
-    assert.deepEqual(map.gains, [{ layer: 3, head: 2, gain: 2 }]);
+    assert.deepEqual(map.interventions, [{ kind: 'gain', layer: 3, head: 2, gain: 2 }]);
     assert.equal(map.span, undefined, 'the rows of the picture');
     const { image: _image, ...ofText } = result;
     const overSpan = mapRequestOf(

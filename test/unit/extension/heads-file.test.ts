@@ -9,6 +9,7 @@ import { headsText, parseHeads } from '../../../extension/results/heads-file';
 import { headsDescription, headsDetails, headsFileName, labelLines } from '../../../extension/results/heads-words';
 import { interventionText, parseIntervention } from '../../../extension/results/intervention-file';
 import { freeName, suffixOf, withoutSuffix } from '../../../extension/results/result-words';
+import type { Intervention } from '../../../protocol/interventions/interventions';
 import { headLabelsFile } from '../../../protocol/results/head-labels';
 import { facts, headsResult, modelSummary, thumbnails } from './samples';
 
@@ -105,7 +106,10 @@ describe('a saved result of heads', () => {
     assert.match(whyNot(changed({ tokens: ['a'] })), /^tokens is not a list with one text for each id/);
     assert.match(whyNot(changed({ statistics: {} })), /^statistics\.previousToken is missing\./);
     assert.match(whyNot(changed({ layers: 1e9 })), /^layers is not a whole number from 1 to 1024/);
-    assert.match(whyNot(changed({ gains: [{ layer: 2, head: 0, gain: 0 }] })), /^gains\[0\]\.layer is not a layer/);
+    assert.match(
+      whyNot(changed({ interventions: [{ kind: 'gain', layer: 2, head: 0, gain: 0 }] })),
+      /^gains\[0\]\.layer is not a layer/,
+    );
     assert.match(whyNot(changed({ classes: [{ layer: 0, head: 0, label: 'clever' }] })), /^classes\[0\]\.label/);
     assert.match(
       whyNot(changed({ thumbnails: { size: 2, layers: 2, heads: 2, encoding: 'float32-base64', data: 'AAAA' } })),
@@ -140,11 +144,36 @@ describe('a saved result of heads', () => {
     assert.equal(freeName(name, new Set([name])), `${withoutSuffix(name)}-2.headscope-heads.json`);
   });
 
+  it('of an earlier version has its gains and biases as interventions', () => {
+    const gains = [{ layer: 1, head: 0, gain: 0.5 }];
+    const settings = { classify: false, biases: [{ layer: 0, head: 1, start: 3, end: 10, bias: -4 }] };
+    const { interventions: _, ...earlier } = JSON.parse(changed({ gains, settings })) as Record<string, unknown>;
+    const parsed = parseHeads(JSON.stringify(earlier));
+    assert.ok(parsed.ok, parsed.ok ? '' : parsed.why);
+    assert.deepEqual(parsed.result.result.gains, gains);
+    assert.deepEqual(parsed.result.result.interventions, [
+      { kind: 'gain', layer: 1, head: 0, gain: 0.5 },
+      { kind: 'bias', layer: 0, head: 1, keys: { start: 3, end: 10 }, bias: -4 },
+    ]);
+  });
+
+  it('as the command line writes it, without gains where something else was changed, has those among the interventions', () => {
+    const interventions = [
+      { kind: 'uniform', layer: 0, head: 1 },
+      { kind: 'gain', layer: 1, head: 0, gain: 0.5 },
+    ];
+    const { gains: _, ...printed } = JSON.parse(changed({ interventions })) as Record<string, unknown>;
+    const parsed = parseHeads(JSON.stringify(printed));
+    assert.ok(parsed.ok, parsed.ok ? '' : parsed.why);
+    assert.deepEqual(parsed.result.result.interventions, interventions);
+    assert.deepEqual(parsed.result.result.gains, [{ layer: 1, head: 0, gain: 0.5 }]);
+  });
+
   it('says what was run and which heads bear which label, the clearest first', () => {
     assert.equal(headsDescription(headsResult()), 'tiny, 2 x 2 heads, 3 tokens');
-    const ablated = headsResult({ gains: [{ layer: 1, head: 0, gain: 0 }] });
-    assert.equal(headsDescription(ablated), 'tiny, 2 x 2 heads, 3 tokens, 1 head changed');
-    assert.ok(headsDetails(ablated).includes('gains: L1H0 x 0'));
+    const ablated = headsResult({ interventions: [{ kind: 'gain', layer: 1, head: 0, gain: 0 }] });
+    assert.equal(headsDescription(ablated), 'tiny, 2 x 2 heads, 3 tokens, 1 intervention');
+    assert.ok(headsDetails(ablated).includes('interventions: L1H0 x 0'));
     assert.deepEqual(labelLines(headsResult().classes), [{ label: 'previous-token', text: 'L0H1 0.95, L1H0 0.9' }]);
   });
 });
@@ -162,6 +191,7 @@ describe('heads.json', () => {
       seed: 3,
       model: result.model,
       promptIds: [1, 2, 3],
+      interventions: [],
       gains: [],
       heads: result.classes,
     });
@@ -169,14 +199,14 @@ describe('heads.json', () => {
 });
 
 describe('a saved intervention', () => {
-  const gains = [
-    { layer: 1, head: 0, gain: 0 },
-    { layer: 0, head: 1, gain: 1.5 },
+  const interventions: readonly Intervention[] = [
+    { kind: 'gain', layer: 1, head: 0, gain: 0 },
+    { kind: 'mlp', layer: 0, positions: { start: 1, end: 3 }, source: { from: 'mean' } },
   ];
 
   it('reads back what was written, and names its model', () => {
-    const text = interventionText(modelSummary(), gains);
-    assert.deepEqual(parseIntervention(text, modelSummary()), { ok: true, result: gains });
+    const text = interventionText(modelSummary(), interventions);
+    assert.deepEqual(parseIntervention(text, modelSummary()), { ok: true, result: interventions });
     assert.deepEqual((JSON.parse(text) as { model: unknown }).model, {
       name: 'tiny',
       hash: 'abc',
@@ -187,7 +217,7 @@ describe('a saved intervention', () => {
 
   it('may be written by hand', () => {
     const text = '{"kind": "headscope-intervention", "gains": [{"layer": 1, "head": 1, "gain": -2}]}';
-    assert.deepEqual(parseIntervention(text), { ok: true, result: [{ layer: 1, head: 1, gain: -2 }] });
+    assert.deepEqual(parseIntervention(text), { ok: true, result: [{ kind: 'gain', layer: 1, head: 1, gain: -2 }] });
   });
 
   it('is refused when it is another file or names heads that are not there', () => {
@@ -197,9 +227,15 @@ describe('a saved intervention', () => {
     };
     assert.equal(why('nonsense').startsWith('The file is not valid JSON'), true);
     assert.match(why('{"kind": "headscope-labels"}'), /no saved intervention of Headscope/);
-    assert.match(why('{"kind": "headscope-intervention"}'), /^gains is missing\./);
-    assert.match(why(interventionText(modelSummary(), [{ layer: 2, head: 0, gain: 0 }])), /a layer from 0 to 1/);
-    assert.match(why(interventionText(modelSummary(), [{ layer: 0, head: 7, gain: 0 }])), /a head from 0 to 1/);
+    assert.match(why('{"kind": "headscope-intervention"}'), /^version is missing\.|^interventions is missing\./);
+    assert.match(
+      why(interventionText(modelSummary(), [{ kind: 'gain', layer: 2, head: 0, gain: 0 }])),
+      /"gain:2\.0=0" names a part that is not there: the model has 2 layers of 2 heads/,
+    );
+    assert.match(
+      why(interventionText(modelSummary(), [{ kind: 'uniform', layer: 0, head: 7 }])),
+      /"uniform:0\.7" names a part that is not there/,
+    );
     const text = '{"kind": "headscope-intervention", "gains": [{"layer": 0, "head": 0, "gain": "off"}]}';
     assert.match(why(text), /^gains\[0\]\.gain is not a number/);
   });

@@ -3,6 +3,7 @@ import { demoPlan, planOfResult, planToStore, storedPlan } from '../../../extens
 import { HeadsHost, type HeadsServices, type HeadsTypes } from '../../../extension/panels/heads/host';
 import { NewestFirst } from '../../../extension/panels/newest-first';
 import { headsRun } from '../../../extension/panels/heads/run';
+import type { Intervention } from '../../../protocol/interventions/interventions';
 import type { PanelStart } from '../../../extension/panels/panel-types';
 import { headsText, parseHeads } from '../../../extension/results/heads-file';
 import type {
@@ -15,7 +16,7 @@ import type {
   HeadTileRequest,
 } from '../../../protocol/compute/models';
 import type { HeadsPlace, HeadsPlan, ModelChoice, ToHeadsPanel } from '../../../protocol/panels/heads';
-import type { HeadGain, HeadTile, ModelSummary } from '../../../protocol/results/heads';
+import type { HeadTile, ModelSummary } from '../../../protocol/results/heads';
 import { headStatisticNames } from '../../../protocol/results/heads';
 import { FailureError } from '../../../protocol/wire/failures';
 import { headsResult, modelSummary, thumbnails } from './samples';
@@ -24,7 +25,7 @@ const demo: ModelChoice = { folder: '/extension/demo-lm', label: 'demo-lm', fami
 const plan = (change: Partial<HeadsPlan> = {}): HeadsPlan => ({
   folder: '/models/tiny',
   prompt: { kind: 'text', text: 'a b c' },
-  gains: [],
+  interventions: [],
   classify: true,
   causal: false,
   seed: 0,
@@ -49,16 +50,16 @@ const tileAt = (request: number) => ({
   outRows: 1,
   outColumns: 1,
 });
-const generate = (request: number, gains: readonly HeadGain[] = []) => ({
+const generate = (request: number, interventions: readonly Intervention[] = []) => ({
   kind: 'generate' as const,
   request,
-  gains,
+  interventions,
   maxNewTokens: 4,
   temperature: 0,
   topP: 1,
   seed: 0,
 });
-const gain0: HeadGain = { layer: 1, head: 0, gain: 0 };
+const gain0 = { kind: 'gain', layer: 1, head: 0, gain: 0 } as const;
 
 /** What was asked and is answered when the test says so. */
 class Question<Asked, Answer> {
@@ -100,8 +101,8 @@ class Stage {
   keepFails = false;
   readonly plans: HeadsPlan[] = [];
   readonly saved: HeadsReply[] = [];
-  readonly interventions: (readonly HeadGain[])[] = [];
-  loaded: readonly HeadGain[] | undefined;
+  readonly interventions: (readonly Intervention[])[] = [];
+  loaded: readonly Intervention[] | undefined;
   boundedBy: ModelSummary | undefined;
   other: { name: string; result: HeadsReply['result'] } | undefined;
   readonly reports: string[] = [];
@@ -136,7 +137,14 @@ class Stage {
     },
     headRow: ({ query }) => Promise.resolve(Float32Array.of(query)),
     nextTokens: ({ variants }) =>
-      Promise.resolve([[], ...variants].map((gains) => ({ gains, top: [], divergence: gains.length, entropy: 1 }))),
+      Promise.resolve(
+        [[], ...variants].map((interventions) => ({
+          interventions,
+          top: [],
+          divergence: interventions.length,
+          entropy: 1,
+        })),
+      ),
     generate: (request, signal, token) => {
       const question = Object.assign(new Question<GenerateRequest, GenerateReply>(request), { signal, token });
       this.generations.push(question);
@@ -166,8 +174,8 @@ class Stage {
           return Promise.resolve('.headscope/tiny');
         },
         saveLabels: () => Promise.resolve(),
-        saveIntervention: (_model, gains) => {
-          this.interventions.push(gains);
+        saveIntervention: (_model, interventions) => {
+          this.interventions.push(interventions);
           return Promise.resolve();
         },
         loadIntervention: (model) => {
@@ -243,10 +251,13 @@ describe('the heads panel opens', () => {
 
   it('with a saved file, its own plan and its pictures; looking changes nothing that is kept', async () => {
     const stage = new Stage();
-    const text = headsText({ result: headsResult({ gains: [gain0] }), thumbnails: thumbnails() });
+    const text = headsText({
+      result: headsResult({ interventions: [gain0], gains: [gain0] }),
+      thumbnails: thumbnails(),
+    });
     const { host, sent } = await stage.ready('file', { file: { name: 'mine', read: () => parseHeads(text) } });
     const open = last(sent, 'open');
-    assert.deepEqual(open.plan, plan({ gains: [gain0], seed: 3 }));
+    assert.deepEqual(open.plan, plan({ interventions: [gain0], seed: 3 }));
     assert.deepEqual(open.thumbnails, thumbnails());
     assert.equal(open.savedAs, 'mine');
     await host.receive({ kind: 'planned', plan: plan({ seed: 9 }) });
@@ -293,14 +304,14 @@ describe('a run of heads', () => {
     const full = await stage.ready('full');
     const side = await stage.ready('side');
     full.sent.length = side.sent.length = 0;
-    const run = full.host.receive({ kind: 'run', plan: plan({ gains: [gain0], causal: true, seed: 5 }) });
+    const run = full.host.receive({ kind: 'run', plan: plan({ interventions: [gain0], causal: true, seed: 5 }) });
     await settled();
     const running = stage.runs[0];
     assert.ok(running);
     assert.deepEqual(running.asked, {
       folder: '/models/tiny',
       prompt: { kind: 'text', text: 'a b c' },
-      gains: [gain0],
+      interventions: [gain0],
       classify: true,
       causal: true,
       thumbnails: true,
@@ -312,7 +323,7 @@ describe('a run of heads', () => {
     await run;
     assert.deepEqual(kinds(full.sent), ['stage', 'layer', 'result']);
     assert.deepEqual(kinds(side.sent), ['open', 'stage', 'layer', 'result']);
-    assert.deepEqual(last(side.sent, 'open').plan.gains, [gain0]);
+    assert.deepEqual(last(side.sent, 'open').plan.interventions, [gain0]);
     assert.deepEqual(last(side.sent, 'result').thumbnails, thumbnails());
     assert.equal(stage.kept.length, 1);
     assert.equal(stage.run.running, false);
@@ -470,13 +481,15 @@ describe('questions about the result on the screen', () => {
 
   it('are asked of the model, the tokens and the gains that gave it', async () => {
     const stage = new Stage();
-    const { host, sent } = await stage.ready('full', { shown: { result: headsResult({ gains: [gain0] }) } });
+    const { host, sent } = await stage.ready('full', {
+      shown: { result: headsResult({ interventions: [gain0], gains: [gain0] }) },
+    });
     await host.receive(tileAt(7));
     await settled();
     const [tile] = stage.tiles;
     assert.ok(tile);
     assert.deepEqual(
-      [tile.asked.folder, tile.asked.ids, tile.asked.gains, tile.asked.rowStart],
+      [tile.asked.folder, tile.asked.ids, tile.asked.interventions, tile.asked.rowStart],
       ['/models/tiny', [1, 2, 3], [gain0], 7],
     );
     tile.answer(tileOf(tile.asked));
@@ -557,14 +570,14 @@ describe('questions about the result on the screen', () => {
 
   it('of the next token compare the plain model with the changed one', async () => {
     const { host, sent } = await new Stage().ready('full', { shown });
-    const neutral = { layer: 0, head: 0, gain: 1 };
-    await host.receive({ kind: 'nextTokens', request: 1, gains: [gain0, neutral] });
+    const neutral = { kind: 'gain', layer: 0, head: 0, gain: 1 } as const;
+    await host.receive({ kind: 'nextTokens', request: 1, interventions: [gain0, neutral] });
     await settled();
     assert.deepEqual(
-      last(sent, 'nextTokens').distributions.map(({ gains }) => gains),
+      last(sent, 'nextTokens').distributions.map(({ interventions }) => interventions),
       [[], [gain0]],
     );
-    await host.receive({ kind: 'nextTokens', request: 2, gains: [neutral] });
+    await host.receive({ kind: 'nextTokens', request: 2, interventions: [neutral] });
     await settled();
     assert.equal(last(sent, 'nextTokens').distributions.length, 1);
   });
@@ -618,12 +631,12 @@ describe('a continuation', () => {
     await settled();
     const [plain] = stage.generations;
     assert.ok(plain);
-    assert.deepEqual([plain.asked.prompt, plain.asked.gains], [{ kind: 'ids', ids: [1, 2, 3] }, []]);
+    assert.deepEqual([plain.asked.prompt, plain.asked.interventions], [{ kind: 'ids', ids: [1, 2, 3] }, []]);
     plain.token({ kind: 'token', index: 0, id: 9, text: 'M', probability: 0.5 });
     plain.answer(answer('Mary'));
     await settled();
     const changed = stage.generations[1];
-    assert.deepEqual(changed?.asked.gains, [gain0]);
+    assert.deepEqual(changed?.asked.interventions, [gain0]);
     changed?.token({ kind: 'token', index: 0, id: 9, text: 'J', probability: 0.5 });
     changed?.answer(answer('John'));
     await done;
@@ -698,7 +711,7 @@ describe('what a person keeps', () => {
     const { host, sent } = await stage.ready('full');
     await host.receive({ kind: 'save' });
     await host.receive({ kind: 'saveLabels' });
-    await host.receive({ kind: 'saveIntervention', gains: [{ layer: 0, head: 0, gain: 1 }] });
+    await host.receive({ kind: 'saveIntervention', interventions: [{ kind: 'gain', layer: 0, head: 0, gain: 1 }] });
     // In the panel, where it stays; nothing failed, so no message of VS Code comes beside it.
     assert.deepEqual(stage.reports, []);
     assert.deepEqual(
@@ -706,7 +719,7 @@ describe('what a person keeps', () => {
       [
         'There is no result to save yet. Run the model on a prompt first.',
         'There is no result whose labels could be saved yet. Run the model on a prompt first.',
-        'No head is changed, so there is no intervention to save. Change the gain of a head first.',
+        'Nothing is changed, so there is no intervention to save. Change the gain of a head first.',
       ],
     );
   });
@@ -714,16 +727,19 @@ describe('what a person keeps', () => {
   it('of changed heads can be loaded again, bounded by the model', async () => {
     const stage = new Stage();
     const { host, sent } = await stage.ready('full', { shown: reply() });
-    await host.receive({ kind: 'saveIntervention', gains: [gain0, { layer: 0, head: 0, gain: 1 }] });
+    await host.receive({
+      kind: 'saveIntervention',
+      interventions: [gain0, { kind: 'gain', layer: 0, head: 0, gain: 1 }],
+    });
     assert.deepEqual(stage.interventions, [[gain0]]);
     stage.loaded = [gain0];
     await host.receive({ kind: 'loadIntervention' });
     assert.equal(stage.boundedBy?.hash, 'abc');
-    assert.deepEqual(last(sent, 'open').plan.gains, [gain0]);
+    assert.deepEqual(last(sent, 'open').plan.interventions, [gain0]);
     assert.equal(last(sent, 'open').replaces, true, 'also when the form had these gains a moment ago');
     await host.receive({ kind: 'ready' });
     assert.equal(last(sent, 'open').replaces, undefined, 'a reload keeps what was typed since');
-    assert.deepEqual(stage.plans.at(-1)?.gains, [gain0]);
+    assert.deepEqual(stage.plans.at(-1)?.interventions, [gain0]);
   });
 
   it('is compared with another result until the panel closes', async () => {
@@ -752,10 +768,10 @@ describe('what a person keeps', () => {
 
   it('of a model chosen by its folder begins with no head changed', async () => {
     const stage = new Stage();
-    stage.stored = plan({ gains: [gain0] });
+    stage.stored = plan({ interventions: [gain0] });
     const { host, sent } = await stage.ready('full');
     await host.receive({ kind: 'browseModel' });
-    assert.deepEqual(last(sent, 'open').plan, plan({ folder: '/models/other', gains: [] }));
+    assert.deepEqual(last(sent, 'open').plan, plan({ folder: '/models/other', interventions: [] }));
     assert.equal(last(sent, 'model').model.folder, '/models/other');
   });
 });
@@ -767,11 +783,11 @@ describe('the plan of heads', () => {
   });
 
   it('is taken from storage only when it is whole', () => {
-    const whole = plan({ gains: [gain0], prompt: { kind: 'text', text: 'a', chat: true } });
+    const whole = plan({ interventions: [gain0], prompt: { kind: 'text', text: 'a', chat: true } });
     assert.deepEqual(storedPlan(whole, '/demo'), whole);
     assert.equal(storedPlan(undefined, '/demo'), undefined);
     assert.equal(storedPlan({ ...whole, prompt: { kind: 'text' } }, '/demo'), undefined);
-    assert.equal(storedPlan({ ...whole, gains: [{ layer: 'x' }] }, '/demo'), undefined);
+    assert.equal(storedPlan({ ...whole, interventions: [{ layer: 'x' }] }, '/demo'), undefined);
   });
 
   it('of a result repeats its tokens where a chat template could have made them', () => {

@@ -151,6 +151,7 @@ export const headsResult = (change: Partial<HeadsResult> = {}): HeadsResult => {
     prompt: 'a b c',
     ids: [1, 2, 3],
     tokens: ['a', ' b', ' c'],
+    interventions: [],
     gains: [],
     layers: 2,
     heads: 2,

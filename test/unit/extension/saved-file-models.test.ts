@@ -103,15 +103,15 @@ const questions = (folder: string): readonly FromHeadsPanel[] => [
     outColumns: 1,
   },
   { kind: 'row', request: 2, layer: 0, head: 1, query: 1 },
-  { kind: 'nextTokens', request: 3, gains: [] },
+  { kind: 'nextTokens', request: 3, interventions: [] },
   { kind: 'tokenise', request: 4, folder, prompt: { kind: 'text', text: 'a' } },
-  { kind: 'generate', request: 5, gains: [], maxNewTokens: 1, temperature: 0, topP: 1, seed: 0 },
+  { kind: 'generate', request: 5, interventions: [], maxNewTokens: 1, temperature: 0, topP: 1, seed: 0 },
   { kind: 'chooseModel', folder },
 ];
 const planAt = (folder: string) => ({
   folder,
   prompt: { kind: 'text', text: 'a' } as const,
-  gains: [],
+  interventions: [],
   classify: true,
   causal: false,
   seed: 0,

@@ -51,6 +51,14 @@ interface Written {
   readonly data: string;
 }
 
+interface Gains {
+  readonly gains: readonly { readonly layer: number; readonly head: number; readonly gain: number }[];
+}
+
+/** Files of this version hold them, earlier ones gains alone. */
+const interventionsOf = (saved: Gains & { readonly interventions?: unknown }): unknown =>
+  saved.interventions ?? saved.gains.map(({ layer, head, gain }) => ({ kind: 'gain', layer, head, gain }));
+
 describe('a file that was saved by this version or an earlier one', () => {
   it('is there of every kind', () => {
     assert.deepEqual([...new Set(files.map(endingOf))].sort(), Object.keys(parsers));
@@ -61,7 +69,8 @@ describe('a file that was saved by this version or an earlier one', () => {
       const { raw, read } = open(file);
       switch (endingOf(file)) {
         case 'headscope-heads': {
-          const { thumbnails: written, ...result } = raw as { readonly thumbnails?: Written };
+          const { thumbnails: written, ...saved } = raw as Gains & { readonly thumbnails?: Written };
+          const result = { ...saved, interventions: interventionsOf(saved) };
           const { thumbnails, result: heads } = read as {
             readonly thumbnails?: { readonly size: number; readonly data: Float32Array };
             readonly result: unknown;
@@ -76,7 +85,7 @@ describe('a file that was saved by this version or an earlier one', () => {
           break;
         }
         case 'headscope-intervention':
-          assert.deepEqual(read, (raw as { readonly gains: unknown }).gains);
+          assert.deepEqual(read, interventionsOf(raw as Gains));
           break;
         case 'headscope-hallucination': {
           const beside = 'caption' in (raw as object) ? besideTheResult : [];

@@ -191,6 +191,7 @@ describe('the causal check in words', () => {
     const { layer, head } = own;
     const changed = {
       ...result,
+      interventions: [{ kind: 'gain' as const, layer: 0, head: 0, gain: 0 }],
       gains: [{ layer: 0, head: 0, gain: 0 }],
       classes: [{ ...own, causal: change }],
       classAblations: [{ label: own.label, heads: 3, ...causal, ...(alreadyOff > 0 ? { alreadyOff } : {}) }],
@@ -201,7 +202,7 @@ describe('the causal check in words', () => {
   it('stands on the gains of the run, and claims nothing of a head that is already off', () => {
     assert.match(
       finding(shown(causal, 1)),
-      /; on top of the gains, without it the loss changes by \+0\.50 nats a token .*, without all 3 induction heads \(1 already off\) by /,
+      /; on top of the interventions, without it the loss changes by \+0\.50 nats a token .*, without all 3 induction heads \(1 already off\) by /,
     );
     const off = finding(shown({ lossChange: Number.NaN, on: 'repeated', alreadyOff: 1 }, 3));
     assert.match(off, /; it is already off: its gain is 0\.$/);
@@ -215,7 +216,7 @@ describe('the causal check in words', () => {
     const [joint] = changed.classAblations ?? [];
     assert.ok(only && joint);
     const column = labelColumns(true, changed).find(({ id }) => id === 'loss_change');
-    assert.deepEqual([column?.unit, column?.text?.(only)], ['nats/token, on top of the gains', 'already off']);
+    assert.deepEqual([column?.unit, column?.text?.(only)], ['nats/token, on top of the interventions', 'already off']);
     assert.equal(column?.value(only), undefined);
     const heads = ablationColumns(true, changed).find(({ id }) => id === 'heads');
     assert.equal(heads?.text?.(joint), '3, 1 already off');
@@ -251,7 +252,7 @@ describe('the state of the heads panel', () => {
   });
 
   it('keeps pictures, row and effects when the same result comes again, saved', () => {
-    const before: State = { ...finished(), effects: { request: 5, gains: [] } };
+    const before: State = { ...finished(), effects: { request: 5, interventions: [] } };
     const after = receive(before, { kind: 'result', result, savedAs: 'x.headscope-heads.json' }, latest);
     assert.equal(after.savedAs, 'x.headscope-heads.json');
     assert.equal(after.thumbnails, before.thumbnails);

@@ -4,7 +4,7 @@ import type { EncoderInput, PromptInput } from '../../../protocol/compute/models
 import { threadWords } from '../../../protocol/results/provenance';
 import { lastName } from '../../ui/model-field';
 import { count, seconds } from '../../ui/numbers';
-import { doForm } from './interventions';
+import { printDo } from '../../../protocol/interventions/do-form';
 import { findingOf, infoOf, isOfAnother } from './shown';
 import type { State } from './state';
 
@@ -76,7 +76,7 @@ export function provenanceLines(result: AnalysisResult, info: AnalysisInfo | und
     ...(parameters.length > 0 ? [`Parameters: ${parameters.join(', ')}`] : []),
     result.interventions.length === 0
       ? 'No interventions'
-      : `Interventions: ${result.interventions.map(doForm).join(' ')}`,
+      : `Interventions: ${result.interventions.map(printDo).join(' ')}`,
     `${device.name} (${device.provider}), ${threadWords(device.threads)}, ${device.runtime}, ${device.platform}`,
     ...(parity
       ? [`Instrumented run against the plain graph: largest difference of a logit ${parity.maxLogitError}`]

@@ -2,7 +2,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { button } from '../../ui/controls';
 import type { Part } from './actions';
-import { doForm } from './interventions';
+import { printDo } from '../../../protocol/interventions/do-form';
 
 const mostForms = 6;
 
@@ -13,7 +13,7 @@ export function offers({ state, actions }: Part): TemplateResult | typeof nothin
     <h2>To apply elsewhere</h2>
     <ul>
       ${list.map((offer) => {
-        const forms = offer.interventions.slice(0, mostForms).map(doForm);
+        const forms = offer.interventions.slice(0, mostForms).map(printDo);
         const more = offer.interventions.length - forms.length;
         return html`<li class="offer">
           <div>

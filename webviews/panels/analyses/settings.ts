@@ -8,7 +8,7 @@ import { modelOfForm, whyModelOfFormDoesNotRun } from '../../ui/run-state';
 import type { Part } from './actions';
 import { groupTitle } from './groups';
 import { inputFields } from './input-fields';
-import { doForm } from './interventions';
+import { printDo } from '../../../protocol/interventions/do-form';
 import { parameterFields } from './parameter-fields';
 import { infoOf, readingOf } from './shown';
 import type { State } from './state';
@@ -108,9 +108,9 @@ function interventions({ state, actions }: Part): TemplateResult {
             ${list.map(
               (one, at) =>
                 html`<li>
-                  <code>${doForm(one)}</code>
+                  <code>${printDo(one)}</code>
                   ${button({
-                    label: `Remove ${doForm(one)}`,
+                    label: `Remove ${printDo(one)}`,
                     icon: 'close',
                     appearance: 'icon',
                     onClick: () => actions.edit({ interventions: list.filter((_, index) => index !== at) }),

@@ -1,6 +1,6 @@
 /** The plan as a person edits it: text stays as typed; `readForm` makes a plan of it or says what to correct. */
 import type { HallucinationMode, HallucinationPlan, SetCaptions } from '../../../protocol/panels/hallucination';
-import type { OutlierRule, RemovedPositions, VhdDistance } from '../../../protocol/results/hallucination';
+import type { OutlierRule, RemovedPositions, VhdDistance } from '../../../protocol/results/reinforcement';
 import type { ModelSummary } from '../../../protocol/results/heads';
 import { readSeed, seedProblem, wholeNumber, type FormProblems, type Reading } from '../../ui/form-fields';
 

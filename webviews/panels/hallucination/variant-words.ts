@@ -1,5 +1,6 @@
 /** How captions are named and scored in words. */
-import type { Caption, CaptionScore, Reinforcement } from '../../../protocol/results/hallucination';
+import type { Caption, CaptionScore } from '../../../protocol/results/hallucination';
+import type { Reinforcement } from '../../../protocol/results/reinforcement';
 import { percent, plural } from '../../ui/numbers';
 import { writeLayers } from './form';
 

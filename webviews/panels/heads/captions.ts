@@ -3,7 +3,7 @@ import { differenceSentence } from '../../../protocol/results/comparability';
 import type { HeadsResult } from '../../../protocol/results/heads';
 import { count } from '../../ui/numbers';
 import { differencesOf } from './comparison';
-import { writeGains } from './finding';
+import { changesWords } from './finding';
 import type { State } from './state';
 import { statisticInfos } from './statistics';
 
@@ -22,7 +22,7 @@ export const dayAndTime = (created: string): string =>
 
 /** Model, prompt and date of one result. */
 export const runLine = (result: HeadsResult): string =>
-  `${result.model.name} (hash ${result.model.hash.slice(0, 12)}), ${count(result.ids.length)} tokens “${promptOf(result)}”${result.gains.length > 0 ? `, gains ${writeGains(result.gains)}` : ''}, ${dayAndTime(result.created)}`;
+  `${result.model.name} (hash ${result.model.hash.slice(0, 12)}), ${count(result.ids.length)} tokens “${promptOf(result)}”${result.interventions.length > 0 ? `, ${changesWords(result)}` : ''}, ${dayAndTime(result.created)}`;
 
 /** Both results of a comparison; none without one. */
 export function comparisonLines({ result, compareWith }: State): readonly string[] {
@@ -39,7 +39,7 @@ export function comparisonData(state: State): object | undefined {
   const { result, compareWith } = state;
   if (!result || !compareWith) return undefined;
   const { name, result: other } = compareWith;
-  const { model, prompt, ids, gains, seed, created, headscope, device, settings } = other;
+  const { model, prompt, ids, interventions, seed, created, headscope, device, settings } = other;
   const changes = statisticInfos.flatMap(({ id }) => {
     const change = differencesOf(state, id);
     const row = (layer: number) =>
@@ -48,7 +48,7 @@ export function comparisonData(state: State): object | undefined {
   });
   return {
     name,
-    ...{ model, prompt, ids, gains, seed, created, headscope, device, settings },
+    ...{ model, prompt, ids, interventions, seed, created, headscope, device, settings },
     ...(changes.length > 0 ? { changes: Object.fromEntries(changes) } : {}),
   };
 }

@@ -1,18 +1,19 @@
-/** The text that the model writes on, without and with the gains, side by side, with the settings that made it. */
+/** The text that the model writes on, without and with the interventions, side by side, with the settings that made it. */
 import { html, nothing, type TemplateResult } from 'lit';
 import { button, disclosure, field, textField } from '../../ui/controls';
 import { isOpen } from '../../ui/disclosures';
 import { count } from '../../ui/numbers';
 import type { Part } from './actions';
+import { interventionsOf } from './form';
 import { readSampling, samplingWords, type SamplingForm } from './sampling';
 import type { Continuation } from './state';
 
 export function continuations(part: Part): TemplateResult {
   const { state, actions } = part;
   const { generation } = state;
-  const gains = state.form?.gains ?? [];
+  const changes = state.form ? interventionsOf(state.form) : [];
   const running = generation?.running === true;
-  const both = generation !== undefined && generation.gains.length > 0;
+  const both = generation !== undefined && generation.interventions.length > 0;
   const reading = readSampling(state.view.sampling);
   return html`<div class="continuations">
     <div class="section-head">
@@ -21,7 +22,7 @@ export function continuations(part: Part): TemplateResult {
         running
           ? button({ label: 'Stop', icon: 'debug-stop', id: 'stop-generation', onClick: () => actions.cancel() })
           : button({
-              label: gains.length > 0 ? 'Generate both' : 'Generate',
+              label: changes.length > 0 ? 'Generate both' : 'Generate',
               icon: 'play',
               id: 'generate',
               disabled: state.canRun !== true || state.phase.kind === 'running' || !reading.ok,
@@ -42,7 +43,7 @@ export function continuations(part: Part): TemplateResult {
               ${both ? continuation('changed', generation.changed, running, generation.plain?.text) : nothing}
             </div>`
         : html`<p class="reason">
-            ${gains.length > 0 ? 'Writes on without and with the gains above.' : 'Writes on from the prompt; the grid follows.'}
+            ${changes.length > 0 ? 'Writes on without and with the interventions above.' : 'Writes on from the prompt; the grid follows.'}
           </p>`
     }
   </div>`;

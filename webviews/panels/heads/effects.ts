@@ -1,4 +1,4 @@
-/** What the gains do: the heads changed, the next token before and after, the continuation side by side. */
+/** What the interventions do: what is changed, the next token before and after, the continuation side by side. */
 import { html, nothing, type TemplateResult } from 'lit';
 import type { NextTokens } from '../../../protocol/results/heads';
 import { button } from '../../ui/controls';
@@ -6,6 +6,8 @@ import { significant } from '../../ui/numbers';
 import type { Part } from './actions';
 import { bar } from './one-head';
 import { headName } from '../../ui/head-names';
+import { interventionsOf } from './form';
+import { interventionsList } from './interventions-list';
 import { continuations } from './continuations';
 import type { State } from './state';
 import { shownToken } from '../../ui/token-text';
@@ -13,19 +15,22 @@ import { shownToken } from '../../ui/token-text';
 export function effects(part: Part): TemplateResult | typeof nothing {
   const { state } = part;
   if (!state.result || state.place === 'file') return nothing;
-  return html`<section class="effects" aria-label="Intervention">
-    ${gainList(part)} ${distributions(part)} ${continuations(part)}
+  return html`<section class="effects" aria-label="Interventions">
+    ${changes(part)} ${distributions(part)} ${continuations(part)}
   </section>`;
 }
 
-function gainList({ state, actions }: Part): TemplateResult {
-  const gains = state.form?.gains ?? [];
+function changes(part: Part): TemplateResult {
+  const { state, actions } = part;
+  const { gains = [], others = [] } = state.form ?? {};
+  const none = gains.length + others.length === 0;
+  const interventions = interventionsOf({ gains, others });
   return html`<div class="gain-list">
     <div class="section-head">
-      <h2>Intervention</h2>
-      <div class="toolbar" role="group" aria-label="Intervention">
-        ${button({ label: 'Reset all gains', icon: 'discard', appearance: 'icon', disabled: gains.length === 0, onClick: () => actions.resetGains() })}
-        ${button({ label: 'Save the intervention', icon: 'save', appearance: 'icon', disabled: gains.length === 0, onClick: () => actions.post({ kind: 'saveIntervention', gains }) })}
+      <h2>Interventions</h2>
+      <div class="toolbar" role="group" aria-label="Interventions">
+        ${button({ label: 'Remove all interventions', icon: 'discard', appearance: 'icon', disabled: none, onClick: () => actions.resetGains() })}
+        ${button({ label: 'Save the intervention', icon: 'save', appearance: 'icon', disabled: interventions.length === 0, onClick: () => actions.post({ kind: 'saveIntervention', interventions }) })}
         ${button({ label: 'Load an intervention', icon: 'folder-opened', appearance: 'icon', onClick: () => actions.post({ kind: 'loadIntervention' }) })}
       </div>
     </div>
@@ -49,10 +54,11 @@ function gainList({ state, actions }: Part): TemplateResult {
             )}
           </div>`
     }
+    ${interventionsList(part)}
   </div>`;
 }
 
-/** The plain model comes first; the changed one is absent while no gain differs from 1. */
+/** The plain model comes first; the changed one is absent while nothing is changed. */
 export const variantsOf = (state: State): { readonly plain?: NextTokens; readonly changed?: NextTokens } => {
   const [plain, changed] = state.effects?.distributions ?? [];
   return { ...(plain ? { plain } : {}), ...(changed ? { changed } : {}) };

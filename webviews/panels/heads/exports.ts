@@ -8,7 +8,7 @@ import { count, significant } from '../../ui/numbers';
 import type { Theme } from '../../ui/theme';
 import { comparisonData, comparisonLines, promptOf } from './captions';
 import { differencesOf } from './comparison';
-import { finding, writeGains } from './finding';
+import { changesWords, finding } from './finding';
 import { gainOf } from './form';
 import { drawGrid, figureWidth } from './grid-figure';
 import { drawHead, type ShownHead } from './head-figure';
@@ -50,9 +50,9 @@ export const exportName = ({ result, compareWith }: State, format: ExportFormat)
 
 /** Everything that made the numbers, for machines. */
 export function provenance(result: HeadsResult): Record<string, unknown> {
-  const { headscope, created, device, settings, seed, model, prompt, chatPrompt, ids, gains, parity } = result;
+  const { headscope, created, device, settings, seed, model, prompt, chatPrompt, ids, interventions, parity } = result;
   const made = { headscope, created, device, settings, seed, model, prompt, chatPrompt };
-  return { ...made, tokens: ids.length, gains, parity };
+  return { ...made, tokens: ids.length, interventions, parity };
 }
 
 /** The same with what it is compared with. */
@@ -80,7 +80,7 @@ export function provenanceLines(result: HeadsResult): readonly string[] {
   return [
     `${model.name} (${model.family}), hash ${model.hash}, ${model.layers} layers x ${model.heads} query heads, ${model.kvHeads} key/value heads, head width ${model.headDim}, ${model.dtypes.join(', ')}`,
     ...(model.notes ?? []),
-    `${count(result.ids.length)} tokens${result.prompt === null ? ', given as ids' : ''}${result.chatPrompt ? `, through the chat template as ${JSON.stringify(result.chatPrompt.text)}` : ''}, ${classify}, ${result.settings['causal'] === true ? 'causal check' : 'no causal check'}, seed ${result.seed}, ${result.gains.length === 0 ? 'no gains' : `gains ${writeGains(result.gains)}`}`,
+    `${count(result.ids.length)} tokens${result.prompt === null ? ', given as ids' : ''}${result.chatPrompt ? `, through the chat template as ${JSON.stringify(result.chatPrompt.text)}` : ''}, ${classify}, ${result.settings['causal'] === true ? 'causal check' : 'no causal check'}, seed ${result.seed}, ${result.interventions.length === 0 ? 'no interventions' : changesWords(result)}`,
     `Instrumented against plain: largest logit error ${significant(parity.maxLogitError, 2)}${parity.ok ? '' : ', not in agreement'}`,
     ...madeLines(result),
   ];

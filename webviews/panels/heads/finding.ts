@@ -1,5 +1,6 @@
 /** The first line of the panel: what was found, in one or two sentences; the second: what was run. */
-import type { CausalChange, HeadClass, HeadGain, HeadLabel, HeadsResult } from '../../../protocol/results/heads';
+import { interventionWords } from '../../../protocol/interventions/do-form';
+import type { CausalChange, HeadClass, HeadLabel, HeadsResult } from '../../../protocol/results/heads';
 import { count, significant, took } from '../../ui/numbers';
 import { labelInfo, labelsByHead, nullWords } from './labels';
 import { headKey, headName } from '../../ui/head-names';
@@ -61,8 +62,11 @@ function ofSelected(state: State, labels: ReadonlyMap<string, readonly HeadClass
 }
 
 /** What the loss becomes without the head and, where others have its label, without all of them. */
-function causalWords({ classAblations, gains }: HeadsResult, label: HeadLabel, alone: CausalChange): string {
-  if (alone.alreadyOff) return '; it is already off: its gain is 0';
+function causalWords({ classAblations, interventions }: HeadsResult, label: HeadLabel, alone: CausalChange): string {
+  if (alone.alreadyOff) {
+    const replaced = interventions.some(({ kind }) => kind === 'head' || kind === 'freeze');
+    return `; it is already off: its gain is 0${replaced ? ' or its output is replaced' : ''}`;
+  }
   const all = classAblations?.find((one) => one.label === label && one.heads > 1);
   const places = [
     { where: 'a repeated random sequence', of: ({ lossChange }: CausalChange) => lossChange },
@@ -80,7 +84,7 @@ function causalWords({ classAblations, gains }: HeadsResult, label: HeadLabel, a
   const joint = all
     ? `, without all ${all.heads} ${labelInfo(label).title} heads${all.alreadyOff ? ` (${all.alreadyOff} already off)` : ''} by ${changes(all).join(' and ')}`
     : '';
-  return `; ${gains.length > 0 ? 'on top of the gains, ' : ''}without it the loss changes by ${[first, ...others].join(' and ')}${joint}`;
+  return `; ${interventions.length > 0 ? 'on top of the interventions, ' : ''}without it the loss changes by ${[first, ...others].join(' and ')}${joint}`;
 }
 
 const article = (words: string): string =>
@@ -96,11 +100,12 @@ export function circumstances(state: State): string {
   return [
     model.name,
     `${model.layers} layers x ${model.heads} heads${share}, width ${model.headDim}`,
-    ...(result.gains.length > 0 ? [`gains ${writeGains(result.gains)}`] : []),
+    ...(result.interventions.length > 0 ? [changesWords(result)] : []),
     `${result.device.name}`,
     took(result.seconds),
   ].join(' · ');
 }
 
-export const writeGains = (gains: readonly HeadGain[]): string =>
-  gains.map(({ layer, head, gain }) => `${headName(layer, head)} x ${significant(gain)}`).join(', ');
+/** What was changed in the run, behind "with". */
+export const changesWords = ({ interventions }: HeadsResult): string =>
+  `${interventions.every(({ kind }) => kind === 'gain') ? 'gains' : 'interventions'} ${interventionWords(interventions)}`;

@@ -1,5 +1,8 @@
 /** The plan as a person edits it: text stays as typed; `readForm` makes a plan of it or says what to correct. */
 import type { PromptInput } from '../../../protocol/compute/models';
+import { parseDo, printDo } from '../../../protocol/interventions/do-form';
+import { fromGains, gainsIn } from '../../../protocol/interventions/gains';
+import type { Intervention } from '../../../protocol/interventions/interventions';
 import type { HeadsPlan } from '../../../protocol/panels/heads';
 import type { HeadGain, ModelSummary } from '../../../protocol/results/heads';
 import { canonical } from '../../ui/canonical';
@@ -15,6 +18,8 @@ export interface Form {
   readonly causal: boolean;
   readonly seed: string;
   readonly gains: readonly HeadGain[];
+  /** Interventions of other kinds, in their written form (`--do`). */
+  readonly others: readonly string[];
 }
 
 export const toForm = (plan: HeadsPlan): Form => ({
@@ -26,15 +31,41 @@ export const toForm = (plan: HeadsPlan): Form => ({
   classify: plan.classify,
   causal: plan.causal,
   seed: String(plan.seed),
-  gains: plan.gains,
+  ...changesOf(plan),
 });
+
+/** As the form holds what a plan changes. */
+export const changesOf = ({ interventions }: Pick<HeadsPlan, 'interventions'>): Pick<Form, 'gains' | 'others'> => ({
+  gains: gainsIn(interventions),
+  others: interventions.filter(({ kind }) => kind !== 'gain').map(printDo),
+});
+
+/** Those of a form whose text can be read; the gains first. */
+export const interventionsOf = ({ gains, others }: Pick<Form, 'gains' | 'others'>): readonly Intervention[] => [
+  ...fromGains(gains),
+  ...others.flatMap((text) => {
+    const read = parseDo(text);
+    return read.ok ? [read.value] : [];
+  }),
+];
+
+/** Why the first text that cannot be read is none. */
+export function othersProblem({ others }: Pick<Form, 'others'>): string | undefined {
+  for (const text of others) {
+    const read = parseDo(text);
+    if (!read.ok) return read.why;
+  }
+  return undefined;
+}
 
 export type FormReading = Reading<HeadsPlan, Form & { readonly prompt: string }>;
 
 export function readForm(form: Form, model?: ModelSummary): FormReading {
   const prompt = readPrompt(form, model);
   const seed = readSeed(form.seed);
+  const others = othersProblem(form);
   const problems = {
+    ...(others === undefined ? {} : { others }),
     ...(form.folder === '' ? { folder: 'Choose a model first.' } : {}),
     ...(typeof prompt === 'string' ? { prompt } : {}),
     ...(seed === undefined ? { seed: seedProblem } : {}),
@@ -43,7 +74,14 @@ export function readForm(form: Form, model?: ModelSummary): FormReading {
     return { ok: false, problems };
   return {
     ok: true,
-    plan: { folder: form.folder, prompt, gains: form.gains, classify: form.classify, causal: form.causal, seed },
+    plan: {
+      folder: form.folder,
+      prompt,
+      interventions: interventionsOf(form),
+      classify: form.classify,
+      causal: form.causal,
+      seed,
+    },
   };
 }
 
@@ -77,7 +115,8 @@ export function withGain(gains: readonly HeadGain[], layer: number, head: number
 export const gainOf = (gains: readonly HeadGain[], layer: number, head: number): number =>
   gains.find((one) => one.layer === layer && one.head === head)?.gain ?? 1;
 
-export const sameGains = (a: readonly HeadGain[], b: readonly HeadGain[]): boolean => canonical(a) === canonical(b);
+export const sameInterventions = (a: readonly Intervention[], b: readonly Intervention[]): boolean =>
+  canonical(a) === canonical(b);
 
 /** The same run? */
 export const samePlan = (a: HeadsPlan | undefined, b: HeadsPlan | undefined): boolean =>

@@ -17,7 +17,10 @@ export const keep = (state: State, basis: readonly string[]): Kept => ({
 });
 
 export const parseKept = (value: unknown): Kept | undefined =>
-  parseKeptBy<Kept>(value, ({ view }) => typeof view?.search === 'string');
+  parseKeptBy<Kept>(
+    value,
+    ({ view, form }) => typeof view?.search === 'string' && (form === undefined || Array.isArray(form.others)),
+  );
 
 export const restore = (state: State, kept: Kept | undefined): State =>
   kept

@@ -12,7 +12,7 @@ import { readTheme } from '../../ui/theme';
 import { shownToken } from '../../ui/token-text';
 import type { Actions, Part } from './actions';
 import { exportName, leavingOf } from './exports';
-import { toForm, type Form } from './form';
+import { interventionsOf, toForm, type Form } from './form';
 import { announcementOf, gridModel } from './grid-model';
 import { shownHead } from './head-figure';
 import { keep, parseKept, restore, type Kept } from './kept';
@@ -127,8 +127,8 @@ export class HeadsPanel extends RunPanel<State, ToHeadsPanel, FromHeadsPanel, He
     this.host.post({ kind: 'chooseModel', folder });
     this.change({
       ...this.state,
-      // Gains name heads of the model that was there before.
-      form: { ...form, folder, gains: [] },
+      // Interventions name heads of the model that was there before.
+      form: { ...form, folder, gains: [], others: [] },
       modelProblem: undefined,
       // What failed was of the model that was there before.
       phase: forgiven(phase),
@@ -171,7 +171,7 @@ export class HeadsPanel extends RunPanel<State, ToHeadsPanel, FromHeadsPanel, He
   }
 
   resetGains(): void {
-    this.edit({ gains: [] });
+    this.edit({ gains: [], others: [] });
   }
 
   override cancel(): void {
@@ -187,9 +187,9 @@ export class HeadsPanel extends RunPanel<State, ToHeadsPanel, FromHeadsPanel, He
     const reading = readSampling(view.sampling);
     if (!form || !result || !reading.ok) return;
     const request = this.nextRequest();
-    const { gains } = form;
-    this.change({ ...this.state, generation: { request, gains, sampling: reading.sampling, running: true } });
-    this.host.post({ kind: 'generate', request, gains, ...reading.sampling });
+    const interventions = interventionsOf(form);
+    this.change({ ...this.state, generation: { request, interventions, sampling: reading.sampling, running: true } });
+    this.host.post({ kind: 'generate', request, interventions, ...reading.sampling });
   }
 
   override dropComparison(): void {

@@ -21,7 +21,7 @@ export const planOf = (typed: Typed): HeadsPlan | undefined => {
 export const planOfResult = (result: HeadsResult): HeadsPlan => ({
   folder: result.model.folder,
   prompt: promptOfResult(result),
-  gains: result.gains,
+  interventions: result.interventions,
   classify: result.settings['classify'] !== false,
   causal: result.settings['causal'] === true,
   seed: result.seed,

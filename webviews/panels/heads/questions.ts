@@ -4,7 +4,7 @@ import { canonical } from '../../ui/canonical';
 import { isOpen } from '../../ui/disclosures';
 import { Later } from '../../ui/later';
 import type { Asking } from '../../ui/run-panel';
-import { readPrompt, sameGains } from './form';
+import { interventionsOf, readPrompt, sameInterventions } from './form';
 import { modelOfForm } from '../../ui/run-state';
 import type { Latest, State } from './state';
 
@@ -64,17 +64,18 @@ export class Questions {
     const { result, form, canRun, effects, place, phase } = this.asking.state();
     const shown = place === 'full' || (place === 'side' && isOpen(this.asking.state(), 'effects', false));
     if (!result || !form || canRun !== true || !shown || phase.kind === 'running') return;
-    if (effects && sameGains(effects.gains, form.gains)) return;
+    if (effects && sameInterventions(effects.interventions, interventionsOf(form))) return;
     this.later.do('effects', 150, () => {
-      const gains = this.asking.state().form?.gains ?? [];
+      const now = this.asking.state().form;
+      const interventions = now ? interventionsOf(now) : [];
       const request = this.asking.nextRequest();
       // The last answer stays on screen until the next one is there.
       const before = this.asking.state().effects?.distributions;
       this.asking.setState({
         ...this.asking.state(),
-        effects: { request, gains, ...(before ? { distributions: before } : {}) },
+        effects: { request, interventions, ...(before ? { distributions: before } : {}) },
       });
-      this.asking.post({ kind: 'nextTokens', request, gains });
+      this.asking.post({ kind: 'nextTokens', request, interventions });
     });
   }
 }

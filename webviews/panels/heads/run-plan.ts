@@ -32,7 +32,9 @@ export function whyNotStart(state: State): string | undefined {
   const why = whyModelOfFormDoesNotRun(state, state.modelProblem);
   if (why !== undefined) return why;
   const reading = readForm(form, modelOfForm(state));
-  return reading.ok ? undefined : (reading.problems.folder ?? reading.problems.prompt ?? reading.problems.seed);
+  if (reading.ok) return undefined;
+  const { folder, prompt, seed, others } = reading.problems;
+  return folder ?? prompt ?? seed ?? others;
 }
 
 export const canStart = (state: State): boolean =>

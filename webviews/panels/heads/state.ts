@@ -1,8 +1,8 @@
 /** Everything the panel shows, and how a message or an action changes it. No DOM: tests drive it directly. */
+import type { Intervention } from '../../../protocol/interventions/interventions';
 import type { HeadsPlan, ToHeadsPanel } from '../../../protocol/panels/heads';
 import {
   headStatisticNames,
-  type HeadGain,
   type HeadsResult,
   type HeadThumbnails,
   type NextTokens,
@@ -54,7 +54,7 @@ export interface View extends RunView {
 /** The next-token distributions asked for last. */
 export interface Effects {
   readonly request: number;
-  readonly gains: readonly HeadGain[];
+  readonly interventions: readonly Intervention[];
   readonly distributions?: readonly NextTokens[];
   readonly problem?: string;
 }
@@ -67,7 +67,7 @@ export interface Continuation {
 
 export interface Generation {
   readonly request: number;
-  readonly gains: readonly HeadGain[];
+  readonly interventions: readonly Intervention[];
   readonly sampling: Sampling;
   readonly plain?: Continuation;
   readonly changed?: Continuation;
@@ -183,7 +183,7 @@ export function receive(state: State, message: ToHeadsPanel, latest: Latest): St
             ...state,
             effects: {
               request: message.request,
-              gains: state.effects.gains,
+              interventions: state.effects.interventions,
               distributions: message.distributions,
             },
           }
@@ -311,7 +311,7 @@ function withToken(
         ? { text: message.text, tokens: message.index + 1, done: false }
         : { text: message.text, tokens: before?.tokens ?? 0, done: true },
   };
-  const running = !(next.plain?.done === true && (next.gains.length === 0 || next.changed?.done === true));
+  const running = !(next.plain?.done === true && (next.interventions.length === 0 || next.changed?.done === true));
   const live =
     message.kind === 'token' && message.statistics
       ? { index: message.index, statistics: message.statistics }

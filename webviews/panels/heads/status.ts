@@ -11,8 +11,8 @@ import { exportItems, firstRun, runBar } from '../../ui/run-bar';
 import { banner, comparisonBanner, modelNotes, runBanners, staleBanner } from '../../ui/run-status';
 import type { Part } from './actions';
 import { differencesOf } from './comparison';
-import { writeGains } from './finding';
-import { sameGains } from './form';
+import { changesWords } from './finding';
+import { changesOf, interventionsOf, sameInterventions } from './form';
 import { canStart, isStale, whyNotStart } from './run-plan';
 import { layersDone } from './shown';
 import { shapeOf, type State } from './state';
@@ -29,7 +29,7 @@ export function bar(part: Part): TemplateResult {
     cancelHint: 'Stop after the layer in flight',
     stopping: 'Stopping after the layer in flight',
     made: result !== undefined,
-    openHint: `With the model${result ? ` in ${result.model.folder}` : ''}, prompt and gains of this result`,
+    openHint: `With the model${result ? ` in ${result.model.folder}` : ''}, prompt and interventions of this result`,
     tools: button({
       label: 'Save the labels (heads.json)',
       icon: 'tag',
@@ -61,7 +61,7 @@ function parityBadge({ result }: State): TemplateResult | typeof nothing {
   >`;
 }
 
-/** Nothing may run, something failed, the prompt or the gains have changed. */
+/** Nothing may run, something failed, the prompt or the interventions have changed. */
 export function banners(part: Part): TemplateResult {
   const { state, actions } = part;
   const { phase, result, compareWith } = state;
@@ -96,14 +96,14 @@ export function banners(part: Part): TemplateResult {
 
 function staleWords(state: State): string {
   const { form, shownPlan, result } = state;
-  const onlyGains =
+  const onlyInterventions =
     form !== undefined &&
     shownPlan !== undefined &&
-    !sameGains(form.gains, shownPlan.gains) &&
-    !isStale({ ...state, form: { ...form, gains: shownPlan.gains } });
-  if (!onlyGains) return 'The prompt or the options have changed since: Run computes the heads again.';
-  const shown = result?.gains.length ? `with ${writeGains(result.gains)}` : 'without gains';
-  return `The gains have changed: the pictures show the model ${shown}, the next token below already has them.`;
+    !sameInterventions(interventionsOf(form), shownPlan.interventions) &&
+    !isStale({ ...state, form: { ...form, ...changesOf(shownPlan) } });
+  if (!onlyInterventions) return 'The prompt or the options have changed since: Run computes the heads again.';
+  const shown = result?.interventions.length ? `with ${changesWords(result)}` : 'without interventions';
+  return `The interventions have changed: the pictures show the model ${shown}, the next token below already has them.`;
 }
 
 function comparisonWords(state: State, result: HeadsResult): string {

@@ -18,7 +18,8 @@ import { statisticInfo, statisticInfos, valueOf } from './statistics';
 export const known = (value: number | undefined): number | undefined =>
   value === undefined || Number.isNaN(value) ? undefined : value;
 
-const changeUnit = ({ gains }: HeadsResult): string => `nats/token${gains.length > 0 ? ', on top of the gains' : ''}`;
+const changeUnit = ({ interventions }: HeadsResult): string =>
+  `nats/token${interventions.length > 0 ? ', on top of the interventions' : ''}`;
 
 export function labelColumns(dark: boolean, result: HeadsResult): readonly Column<HeadClass>[] {
   const causal = result.classes.some((one) => one.causal !== undefined);

@@ -1,0 +1,16 @@
+/** Frozen outputs: the heads and MLPs that are held, as what is replaced. */
+import type { ModelSpec } from '../../../models/architectures/model-spec';
+import { isFrozen, type Freeze } from '../../../protocol/interventions/freeze';
+import { range } from '../run/runtime-arrays';
+import type { Wanted } from './wanted-rows';
+
+/** Every head and MLP that is held. */
+export const frozenParts = (model: ModelSpec, freeze: Freeze): readonly Pick<Wanted, 'layer' | 'target' | 'head'>[] =>
+  model.blocks.flatMap(({ index: layer, attention }) => [
+    ...range(0, attention.heads)
+      .filter((head) => isFrozen(freeze, layer, head))
+      .map((head) => ({ layer, target: 'head', head }) as const),
+    ...(isFrozen(freeze, layer) ? [{ layer, target: 'mlp' } as const] : []),
+  ]);
+
+export const freezable = (model: ModelSpec, freeze: Freeze): boolean => frozenParts(model, freeze).length > 0;

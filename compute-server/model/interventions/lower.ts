@@ -1,0 +1,160 @@
+/** From the interventions of a request to what the runner changes. */
+import { kindOf, type Intervention } from '../../../protocol/interventions/interventions';
+import { printDo } from '../../../protocol/interventions/do-form';
+import type { Keys } from '../../../protocol/interventions/keys';
+import type { Reinforce } from '../../../protocol/interventions/reinforce';
+import { keysWords } from '../../../protocol/interventions/keys';
+import { FailureError } from '../../../protocol/wire/failures';
+import { stampOf } from '../checkpoint/model-files';
+import { startReinforced, type ReinforcedRun } from '../generation/reinforcement';
+import { chunkFor, planOf, reinforcementOf, requireHead, requireVision } from '../hallucination/span-request';
+import { spanPair } from '../../../diagnostics/divergence/span-pair';
+import type { KeyGroup } from '../../../diagnostics/model-runner/sequence';
+import type { GroupChange, HeadGain, HeadPlace, Replacement, Variant } from '../../../diagnostics/model-runner/variant';
+import { range } from '../run/runtime-arrays';
+import { frozenParts } from './freeze';
+import { placeProblem } from './places';
+import { resolveRows, type RunOf } from './resolve-rows';
+import { wantedKey, type Rows, type Wanted } from './wanted-rows';
+
+const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
+
+export interface Lowered {
+  /** As many as there were lists. */
+  readonly variants: readonly Variant[];
+  /** Groups of the sequence, and one for each range of keys that is named. */
+  readonly groups: readonly KeyGroup[];
+}
+
+/** Each list is what one variant changes; sources that they share are run once. */
+export async function lower(run: RunOf, lists: readonly (readonly Intervention[])[]): Promise<Lowered> {
+  const { model, sequence } = run;
+  const length = sequence.ids.length;
+  const groups = new Map((sequence.groups ?? []).map((group) => [group.name, group]));
+  for (const one of lists.flat()) {
+    const problem = placeProblem(model.spec, one, length);
+    if (problem !== undefined) throw bad(problem);
+    if (one.kind !== 'bias' && one.kind !== 'weight') continue;
+    if (one.keys === 'image' && !groups.has('image')) {
+      throw bad(`"${printDo(one)}" names the tokens of an image, and the prompt has none. Name positions such as 3-9.`);
+    }
+    if (one.keys !== 'image') {
+      const { start, end } = one.keys;
+      groups.set(keysWords(one.keys), { name: keysWords(one.keys), positions: range(start, end - start) });
+    }
+  }
+  const rows = await resolveRows(
+    run,
+    lists.flat().flatMap((one) => wantedBy(run, one)),
+  );
+  const variants: Variant[] = [];
+  for (const list of lists) {
+    const variant = variantOf(run, list, rows);
+    const reinforce = reinforcementIn(list);
+    if (!reinforce) variants.push(variant);
+    else {
+      const { gains } = await reinforcedRun(run, reinforce, variant, 0);
+      variants.push({ ...variant, gains: [...(variant.gains ?? []), ...gains] });
+    }
+  }
+  return { variants, groups: [...groups.values()] };
+}
+
+/** Size and time of the files that interventions read: what was computed with others is not theirs. */
+export const sourceStamps = (list: readonly Intervention[]): Promise<readonly (string | undefined)[]> =>
+  Promise.all(list.map((one) => stampOf('source' in one && one.source.from === 'file' ? one.source.path : undefined)));
+
+/** The one reinforcement of a list, checked against what stands beside it. */
+export function reinforcementIn(list: readonly Intervention[]): Reinforce | undefined {
+  const [first, second] = list.filter((one) => one.kind === 'reinforce');
+  if (second) throw bad('Heads are reinforced once in a run, and two reinforcements are named. Leave one.');
+  const elsewhere = first && list.find((one) => !kindOf(one).anywhere(one));
+  if (elsewhere) {
+    throw bad(
+      `Reinforcement compares the prompt with a shorter one, and "${printDo(elsewhere)}" acts on positions of this one. Leave one of them out.`,
+    );
+  }
+  return first;
+}
+
+/** The run whose heads are chosen at its last position; `further`: tokens that are to follow. */
+export async function reinforcedRun(
+  { model, sequence, memoryLimit, signal }: RunOf,
+  reinforce: Reinforce,
+  variant: Variant,
+  further: number,
+): Promise<ReinforcedRun> {
+  requireHead(model);
+  const { kind: _, removed, positions, distance, ...rest } = reinforce;
+  const plan = planOf(reinforcementOf(model, { distance, positions }, rest));
+  if (removed.kind === 'image' && !sequence.image) requireVision(model);
+  const pair = spanPair(sequence, removed, positions);
+  const chunk = chunkFor(model, sequence, further, memoryLimit, true);
+  return startReinforced(model.spec, model.sessions, { pair, plan, chunk, variant }, { signal });
+}
+
+function wantedBy({ model, sequence }: RunOf, one: Intervention): readonly Wanted[] {
+  const whole = { start: 0, end: sequence.ids.length };
+  switch (one.kind) {
+    case 'head':
+    case 'query':
+    case 'key':
+    case 'value':
+    case 'mlp':
+    case 'residual': {
+      const { start, end } = one.positions ?? whole;
+      const { layer, source } = one;
+      const place = { layer, target: one.kind, source, first: start, count: end - start };
+      return ['head' in one ? { ...place, head: one.head } : place];
+    }
+    case 'freeze': {
+      const { start, end } = one.positions ?? whole;
+      return frozenParts(model.spec, one).map((part) => ({
+        ...part,
+        source: one.source,
+        first: start,
+        count: end - start,
+      }));
+    }
+    case 'gain':
+    case 'bias':
+    case 'weight':
+    case 'uniform':
+    case 'reinforce':
+      return [];
+  }
+}
+
+function variantOf(run: RunOf, list: readonly Intervention[], rows: ReadonlyMap<string, Rows>): Variant {
+  const gains: HeadGain[] = [];
+  const scoreBiases: GroupChange[] = [];
+  const groupWeights: GroupChange[] = [];
+  const uniform: HeadPlace[] = [];
+  const replacements: Replacement[] = [];
+  const group = (keys: Keys): string => (keys === 'image' ? 'image' : keysWords(keys));
+  for (const one of list) {
+    // A weight of 1 would still be renormalised, which rounds.
+    if (one.kind === 'gain') gains.push({ layer: one.layer, head: one.head, gain: one.gain });
+    else if (one.kind === 'bias')
+      scoreBiases.push({ layer: one.layer, head: one.head, group: group(one.keys), value: one.bias });
+    else if (one.kind === 'weight' && one.weight !== 1)
+      groupWeights.push({ layer: one.layer, head: one.head, group: group(one.keys), value: one.weight });
+    else if (one.kind === 'uniform') uniform.push({ layer: one.layer, head: one.head });
+    else if (one.kind !== 'weight' && one.kind !== 'reinforce') {
+      const at = one.positions && { positions: range(one.positions.start, one.positions.end - one.positions.start) };
+      for (const wanted of wantedBy(run, one)) {
+        const found = rows.get(wantedKey(wanted));
+        if (!found) throw new RangeError(`no rows for ${wantedKey(wanted)}`);
+        const { layer, target, head } = wanted;
+        replacements.push({ layer, target, ...(head === undefined ? {} : { head }), ...at, ...found });
+      }
+    }
+  }
+  return {
+    ...(gains.length > 0 ? { gains } : {}),
+    ...(scoreBiases.length > 0 ? { scoreBiases } : {}),
+    ...(groupWeights.length > 0 ? { groupWeights } : {}),
+    ...(uniform.length > 0 ? { uniform } : {}),
+    ...(replacements.length > 0 ? { replacements } : {}),
+  };
+}

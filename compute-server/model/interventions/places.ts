@@ -1,0 +1,74 @@
+/** Whether a model has the layers, heads and positions that an intervention names. */
+import type { ModelSpec } from '../../../models/architectures/model-spec';
+import { freezable } from './freeze';
+import { printDo } from '../../../protocol/interventions/do-form';
+import type { Intervention } from '../../../protocol/interventions/interventions';
+import type { Part } from '../../../protocol/interventions/freeze';
+
+/** One sentence where it has not. */
+export function placeProblem(model: ModelSpec, one: Intervention, length: number): string | undefined {
+  switch (one.kind) {
+    case 'reinforce':
+      // Its layers and its span are checked where the heads are chosen.
+      return undefined;
+    case 'freeze':
+      for (const part of [...one.parts, ...(one.except ?? [])]) {
+        const problem = partProblem(model, part);
+        if (problem !== undefined) return problem;
+      }
+      if (!freezable(model, one))
+        return `"${printDo(one)}" leaves nothing to hold. Name heads or MLPs that are not left out.`;
+      return rangeProblem(one.positions, length, one);
+    case 'bias':
+    case 'weight':
+      return (
+        headProblem(model, one.layer, one.head) ??
+        (one.keys === 'image' ? undefined : rangeProblem(one.keys, length, one))
+      );
+    case 'gain':
+    case 'uniform':
+      return headProblem(model, one.layer, one.head);
+    case 'head':
+    case 'query':
+      return headProblem(model, one.layer, one.head) ?? rangeProblem(one.positions, length, one);
+    case 'key':
+    case 'value':
+      return headProblem(model, one.layer, one.head, 'kvHeads') ?? rangeProblem(one.positions, length, one);
+    case 'mlp':
+    case 'residual':
+      return layerProblem(model, one.layer) ?? rangeProblem(one.positions, length, one);
+  }
+}
+
+const layerProblem = ({ blocks }: ModelSpec, layer: number): string | undefined =>
+  blocks[layer] ? undefined : `There is no layer ${layer}: the model has ${blocks.length}, from 0.`;
+
+function headProblem(
+  model: ModelSpec,
+  layer: number,
+  head: number,
+  of: 'heads' | 'kvHeads' = 'heads',
+): string | undefined {
+  const count = model.blocks[layer]?.attention[of];
+  if (count === undefined) return layerProblem(model, layer);
+  return head < count
+    ? undefined
+    : `There is no head ${head} in layer ${layer}: it has ${count} ${of === 'heads' ? 'query' : 'key/value'} heads, from 0.`;
+}
+
+function partProblem(model: ModelSpec, part: Part): string | undefined {
+  const layer = 'mlp' in part ? part.mlp : part.layer;
+  if (layer !== 'all' && layerProblem(model, layer) !== undefined) return layerProblem(model, layer);
+  if ('mlp' in part || part.head === 'all') return undefined;
+  return headProblem(model, layer === 'all' ? 0 : layer, part.head);
+}
+
+function rangeProblem(
+  range: { readonly end: number } | undefined,
+  length: number,
+  one: Intervention,
+): string | undefined {
+  return range === undefined || range.end <= length
+    ? undefined
+    : `"${printDo(one)}" names position ${range.end - 1}, and the prompt has ${length} tokens, from 0.`;
+}

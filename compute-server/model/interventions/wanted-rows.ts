@@ -1,0 +1,47 @@
+/** The rows of a run that replacements need, by where they come from. */
+import { rowsOf, type Replaceable } from '../../../models/instrument/interventions/replacement';
+import type { LayerTap } from '../../../models/instrument/taps';
+import type { BlockSpec, ModelSpec } from '../../../models/architectures/model-spec';
+import type { Source } from '../../../protocol/interventions/source';
+
+/** One head, MLP or residual stream whose rows are wanted. */
+export interface Wanted {
+  readonly layer: number;
+  readonly target: Replaceable;
+  /** Of `key` and `value` the key/value head; absent where the layer has one alone. */
+  readonly head?: number;
+  readonly source: Source;
+  /** Positions that are replaced. */
+  readonly first: number;
+  readonly count: number;
+}
+
+export interface Rows {
+  /** [positions, width], or one row for every position. */
+  readonly data: Float32Array;
+  readonly everywhere: boolean;
+}
+
+export const tapOf: Readonly<Record<Replaceable, LayerTap>> = {
+  query: 'attention.query',
+  key: 'attention.key',
+  value: 'attention.value',
+  head: 'attention.head_output',
+  mlp: 'mlp_output',
+  residual: 'residual',
+};
+
+/** Runs give all positions; rows of a file are those of the positions. */
+export const wantedKey = ({ layer, target, head, source, first, count }: Wanted): string =>
+  JSON.stringify([layer, target, head, source, ...(source.from === 'file' ? [first, count] : [])]);
+
+export const widthOf = (model: ModelSpec, { layer, target }: Pick<Wanted, 'layer' | 'target'>): number => {
+  const block = blockOf(model, layer);
+  return rowsOf(target, { ...block.attention, hiddenSize: model.hiddenSize }).width;
+};
+
+export function blockOf(model: ModelSpec, layer: number): BlockSpec {
+  const block = model.blocks[layer];
+  if (!block) throw new RangeError(`there is no layer ${layer}`);
+  return block;
+}

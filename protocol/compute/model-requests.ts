@@ -1,0 +1,62 @@
+/** Schemas of the requests about models, as the compute server checks them before anything runs. */
+import type {
+  GenerateRequest,
+  HeadRowRequest,
+  HeadsRequest,
+  HeadTileRequest,
+  NamedKeys,
+  NextTokensRequest,
+} from './models';
+import { headField, layerField } from '../interventions/fields';
+import { interventionsField } from '../interventions/interventions';
+import type { Schema } from '../schema/check';
+import { filledText, flag, list, numberFrom, object, optional, wholeFrom } from '../schema/fields';
+import { idsFields, position, promptInput, promptOrImage, seed, tokenIds } from './request-parts';
+
+export const headsRequest: Schema<HeadsRequest> = object<HeadsRequest>({
+  folder: filledText,
+  prompt: promptOrImage,
+  interventions: interventionsField,
+  chunk: optional(wholeFrom(1, 1 << 16)),
+  groups: optional(list(object<NamedKeys>({ name: filledText, positions: tokenIds }))),
+  classify: flag,
+  causal: flag,
+  thumbnails: flag,
+  seed,
+});
+
+const oneHead = { ...idsFields, interventions: interventionsField, layer: layerField, head: headField };
+
+export const headOutputsRequest = object<Omit<HeadRowRequest, 'query'>>(oneHead);
+
+export const headRowRequest = object<HeadRowRequest>({ ...oneHead, query: position });
+
+const size = wholeFrom(1, 1 << 24);
+const shown = wholeFrom(1, 2048);
+
+export const headTileRequest = object<HeadTileRequest>({
+  ...oneHead,
+  rowStart: position,
+  rowCount: size,
+  columnStart: position,
+  columnCount: size,
+  outRows: shown,
+  outColumns: shown,
+});
+
+export const nextTokensRequest: Schema<NextTokensRequest> = object<NextTokensRequest>({
+  ...idsFields,
+  variants: list(interventionsField, 'a list', { most: 64 }),
+  top: wholeFrom(1, 1000),
+});
+
+export const generateRequest: Schema<GenerateRequest> = object<GenerateRequest>({
+  folder: filledText,
+  prompt: promptInput,
+  interventions: interventionsField,
+  maxNewTokens: wholeFrom(0, 1 << 20),
+  temperature: numberFrom(0, 100),
+  topP: numberFrom(Number.MIN_VALUE, 1),
+  seed,
+  statistics: flag,
+});

@@ -1,0 +1,113 @@
+/** What the kinds have in common that put other values into the place of a run's own. */
+import type { Schema } from '../schema/check';
+import { exactly, object, optional } from '../schema/fields';
+import { headField, layerField, rangeField } from './fields';
+import type { InterventionKind } from './kind';
+import {
+  isConstant,
+  positionsParameter,
+  sourceField,
+  sourceOf,
+  sourceParameter,
+  sourceInShort,
+  sourceText,
+  sourceWords,
+  type Source,
+} from './source';
+import { halves, headName, headPlace, placeAndPositions, positionsText, positionsWords, type Range } from './text';
+
+interface Replaced<K extends string> {
+  readonly kind: K;
+  readonly layer: number;
+  /** Absent: all positions. */
+  readonly positions?: Range;
+  readonly source: Source;
+}
+
+export interface HeadReplacement<K extends string> extends Replaced<K> {
+  readonly head: number;
+}
+
+export type LayerReplacement<K extends string> = Replaced<K>;
+
+const common = { layer: layerField, positions: optional(rangeField), source: sourceField };
+
+/** One row for all positions: it is the same on any sequence, and holds for generated tokens. */
+export const holdsEverywhere = ({ positions, source }: Pick<Replaced<string>, 'positions' | 'source'>): boolean =>
+  positions === undefined && isConstant(source);
+
+/** A replacement by head; `what` as in "the query of L2H5". */
+export function headReplacement<K extends string>(
+  kind: K,
+  {
+    name,
+    what,
+    meaning,
+    heads,
+  }: { readonly name: string; readonly what: string; readonly meaning: string; readonly heads: string },
+): InterventionKind<HeadReplacement<K>> {
+  return {
+    kind,
+    name,
+    meaning,
+    form: `${kind}:L.H[@FROM-TO]=SOURCE`,
+    example: `${kind}:2.5=zero`,
+    parameters: [
+      { name: 'layer, head', takes: `a layer and ${heads}, from 0`, meaning: 'the head' },
+      positionsParameter,
+      sourceParameter,
+    ],
+    schema: object({ kind: exactly(kind), head: headField, ...common }) as Schema<unknown> as Schema<
+      HeadReplacement<K>
+    >,
+    parse(text) {
+      const [left, right] = halves(text) ?? [];
+      const at = placeAndPositions(left ?? '');
+      const place = headPlace(at?.place ?? '');
+      const source = sourceOf(right ?? '');
+      if (!at || !place || !source) return undefined;
+      return { kind, ...place, ...(at.positions ? { positions: at.positions } : {}), source };
+    },
+    print: ({ layer, head, positions, source }) => `${layer}.${head}${positionsText(positions)}=${sourceText(source)}`,
+    words: (value) => `${what} of ${headName(value)} = ${sourceInShort(value.source)}${positionsText(value.positions)}`,
+    sentence: (value) =>
+      `The ${what} of ${headName(value)} is replaced by ${sourceWords(value.source)} ${positionsWords(value.positions)}.`,
+    neutral: ({ source }) => source.from === 'own',
+    anywhere: holdsEverywhere,
+  };
+}
+
+/** A replacement of what a layer has once; `what` as in "the MLP output of layer 4". */
+export function layerReplacement<K extends string>(
+  kind: K,
+  { name, what, meaning }: { readonly name: string; readonly what: string; readonly meaning: string },
+): InterventionKind<LayerReplacement<K>> {
+  return {
+    kind,
+    name,
+    meaning,
+    form: `${kind}:L[@FROM-TO]=SOURCE`,
+    example: `${kind}:4=mean`,
+    parameters: [
+      { name: 'layer', takes: 'a layer, from 0', meaning: 'the layer' },
+      positionsParameter,
+      sourceParameter,
+    ],
+    schema: object({ kind: exactly(kind), ...common }) as Schema<unknown> as Schema<LayerReplacement<K>>,
+    parse(text) {
+      const [left, right] = halves(text) ?? [];
+      const at = placeAndPositions(left ?? '');
+      const layer = /^\s*L?(\d+)\s*$/i.exec(at?.place ?? '');
+      const source = sourceOf(right ?? '');
+      if (!at || !layer || !source) return undefined;
+      return { kind, layer: Number(layer[1]), ...(at.positions ? { positions: at.positions } : {}), source };
+    },
+    print: ({ layer, positions, source }) => `${layer}${positionsText(positions)}=${sourceText(source)}`,
+    words: ({ layer, positions, source }) =>
+      `${what} of layer ${layer} = ${sourceInShort(source)}${positionsText(positions)}`,
+    sentence: ({ layer, positions, source }) =>
+      `The ${what} of layer ${layer} is replaced by ${sourceWords(source)} ${positionsWords(positions)}.`,
+    neutral: ({ source }) => source.from === 'own',
+    anywhere: holdsEverywhere,
+  };
+}

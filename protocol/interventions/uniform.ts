@@ -1,0 +1,29 @@
+import { exactly, object } from '../schema/fields';
+import { headField, layerField } from './fields';
+import type { InterventionKind } from './kind';
+import { headName, headPlace } from './text';
+
+export interface Uniform {
+  readonly kind: 'uniform';
+  readonly layer: number;
+  readonly head: number;
+}
+
+export const uniform: InterventionKind<Uniform> = {
+  kind: 'uniform',
+  name: 'uniform attention',
+  meaning: 'Makes a head read every key that its query may read with the same probability.',
+  form: 'uniform:L.H',
+  example: 'uniform:2.5',
+  parameters: [{ name: 'layer, head', takes: 'a layer and a query head, from 0', meaning: 'the head' }],
+  schema: object<Uniform>({ kind: exactly('uniform'), layer: layerField, head: headField }),
+  parse(text) {
+    const head = headPlace(text);
+    return head && { kind: 'uniform', ...head };
+  },
+  print: ({ layer, head }) => `${layer}.${head}`,
+  words: (value) => `${headName(value)} uniform`,
+  sentence: (value) => `${headName(value)} reads all keys alike.`,
+  neutral: () => false,
+  anywhere: () => true,
+};

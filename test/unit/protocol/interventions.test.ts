@@ -1,0 +1,294 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { parseDo, printDo } from '../../../protocol/interventions/do-form';
+import { savedInterventions } from '../../../protocol/interventions/file';
+import { isFrozen } from '../../../protocol/interventions/freeze';
+import {
+  interventionsField,
+  kindNames,
+  kindOf,
+  kinds,
+  type Intervention,
+} from '../../../protocol/interventions/interventions';
+import { check } from '../../../protocol/schema/check';
+
+const read = (text: string): Intervention => {
+  const parsed = parseDo(text);
+  assert.ok(parsed.ok, parsed.ok ? '' : parsed.why);
+  return parsed.value;
+};
+const refusal = (text: string): string => {
+  const parsed = parseDo(text);
+  assert.ok(!parsed.ok, `"${text}" was read`);
+  return parsed.why;
+};
+
+/** Written form and what it means. */
+const forms: readonly (readonly [string, Intervention])[] = [
+  ['gain:2.5=0', { kind: 'gain', layer: 2, head: 5, gain: 0 }],
+  ['gain:0.1=-1.5', { kind: 'gain', layer: 0, head: 1, gain: -1.5 }],
+  ['bias:2.5:3-9=-4', { kind: 'bias', layer: 2, head: 5, keys: { start: 3, end: 10 }, bias: -4 }],
+  ['bias:2.5:image=0.5', { kind: 'bias', layer: 2, head: 5, keys: 'image', bias: 0.5 }],
+  ['weight:2.5:7=0.25', { kind: 'weight', layer: 2, head: 5, keys: { start: 7, end: 8 }, weight: 0.25 }],
+  ['uniform:1.0', { kind: 'uniform', layer: 1, head: 0 }],
+  ['head:2.5=zero', { kind: 'head', layer: 2, head: 5, source: { from: 'zero' } }],
+  [
+    'head:2.5@3-7=prompt:the other text',
+    {
+      kind: 'head',
+      layer: 2,
+      head: 5,
+      positions: { start: 3, end: 8 },
+      source: { from: 'prompt', prompt: 'the other text' },
+    },
+  ],
+  ['head:2.5=prompt:a=b: c, d', { kind: 'head', layer: 2, head: 5, source: { from: 'prompt', prompt: 'a=b: c, d' } }],
+  ['head:2.5=prompt:" a\\n"', { kind: 'head', layer: 2, head: 5, source: { from: 'prompt', prompt: ' a\n' } }],
+  ['head:2.5=chat:hello', { kind: 'head', layer: 2, head: 5, source: { from: 'prompt', prompt: 'hello', chat: true } }],
+  ['query:2.5=ids:4,5,6', { kind: 'query', layer: 2, head: 5, source: { from: 'prompt', prompt: [4, 5, 6] } }],
+  ['key:0.1@4=own', { kind: 'key', layer: 0, head: 1, positions: { start: 4, end: 5 }, source: { from: 'own' } }],
+  [
+    'value:1.0=file:rows.safetensors',
+    { kind: 'value', layer: 1, head: 0, source: { from: 'file', path: 'rows.safetensors' } },
+  ],
+  ['mlp:4=mean', { kind: 'mlp', layer: 4, source: { from: 'mean' } }],
+  ['mlp:4=mean:a text', { kind: 'mlp', layer: 4, source: { from: 'mean', prompts: ['a text'] } }],
+  ['residual:3=mean:["a",[1,2]]', { kind: 'residual', layer: 3, source: { from: 'mean', prompts: ['a', [1, 2]] } }],
+  ['freeze:2.*,mlp3=own', { kind: 'freeze', parts: [{ layer: 2, head: 'all' }, { mlp: 3 }], source: { from: 'own' } }],
+  [
+    'freeze:*.*,mlp*,-2.5@0-4=prompt:b',
+    {
+      kind: 'freeze',
+      parts: [{ layer: 'all', head: 'all' }, { mlp: 'all' }],
+      except: [{ layer: 2, head: 5 }],
+      positions: { start: 0, end: 5 },
+      source: { from: 'prompt', prompt: 'b' },
+    },
+  ],
+  [
+    'reinforce:1,3@2-6=2,distance=cosine,seed=7',
+    {
+      kind: 'reinforce',
+      alpha: 2,
+      layers: [1, 3],
+      removed: { kind: 'span', start: 2, end: 7 },
+      distance: 'cosine',
+      outliers: 'paper',
+      positions: 'contiguous',
+      heads: 'selected',
+      normMatched: false,
+      executor: 'in-graph',
+      seed: 7,
+    },
+  ],
+];
+
+describe('interventions', () => {
+  it('are read from their written form, and printed in it', () => {
+    for (const [text, meaning] of forms) {
+      assert.deepEqual(read(text), meaning, text);
+      assert.equal(printDo(meaning), text);
+    }
+    assert.deepEqual(new Set(forms.map(([, { kind }]) => kind)), new Set(kindNames), 'a kind has no form here');
+  });
+
+  it('pass through JSON and their schema unchanged', () => {
+    const list = forms.map(([, meaning]) => meaning);
+    const checked = check(interventionsField, JSON.parse(JSON.stringify(list)));
+    assert.deepEqual(checked, { ok: true, result: list });
+  });
+
+  it('have examples that can be used as they are', () => {
+    for (const name of kindNames) assert.equal(read(kinds[name].example).kind, name);
+  });
+
+  it('take other spellings of a place', () => {
+    assert.deepEqual(read('gain:L2H5 = .5'), { kind: 'gain', layer: 2, head: 5, gain: 0.5 });
+    assert.deepEqual(read('mlp: L4 =zero'), { kind: 'mlp', layer: 4, source: { from: 'zero' } });
+    assert.deepEqual(read('reinforce:1-3,2=2'), read('reinforce:1,2,3=2'));
+  });
+
+  it('are refused with the form that they take', () => {
+    assert.match(
+      refusal('twist:2.5=0'),
+      /^"twist:2\.5=0" names no kind of intervention\. Write KIND:…, where KIND is one of gain, bias/,
+    );
+    assert.match(refusal('gain'), /^"" is no gain\. Write gain:L\.H=g, e\.g\. gain:2\.5=0\.$/);
+    assert.match(refusal('gain:2.5=1e9'), /^"2\.5=1e9" is no gain: gain is not a number from -1000000 to 1000000\.$/);
+    assert.match(refusal('weight:2.5:3=-1'), /weight is not a number from 0 to/);
+    for (const text of [
+      'gain:2=0',
+      'gain:2.5=0x1',
+      'gain:2.5=',
+      'bias:2.5=1',
+      'bias:2.5:9-3=1',
+      'bias:2.5:words=1',
+      'weight:2.5:3-9',
+      'uniform:2',
+      'head:2.5=nothing',
+      'head:2.5@=zero',
+      'head:2.5=prompt:',
+      'head:2.5=ids:1,x',
+      'head:2.5=mean:[]',
+      'head:2.5=prompt:"open',
+      'mlp:2.5=zero',
+      'freeze:=own',
+      'freeze:-2.5=own',
+      'freeze:2=own',
+      'reinforce:auto=two',
+      'reinforce:auto=2,kind=gain',
+      'reinforce:3-1=2',
+    ]) {
+      assert.match(refusal(text), /is no .*\. Write .*, e\.g\. /, text);
+    }
+    assert.match(refusal('reinforce:auto=2,distance=far'), /distance is not one of l2, squared/);
+  });
+
+  it('have a neutral value where one alone changes nothing', () => {
+    const neutral = (text: string): boolean => {
+      const one = read(text);
+      return kindOf(one).neutral(one);
+    };
+    for (const text of [
+      'gain:0.0=1',
+      'bias:0.0:1=0',
+      'weight:0.0:1=1',
+      'head:0.0=own',
+      'mlp:0=own',
+      'freeze:*.*=own',
+      'reinforce:auto=1',
+    ])
+      assert.equal(neutral(text), true, text);
+    for (const [text] of forms.filter(([form]) => !form.endsWith('own'))) assert.equal(neutral(text), false, text);
+  });
+
+  it('mean the same on any sequence where they name no position and no run', () => {
+    const anywhere = (text: string): boolean => {
+      const one = read(text);
+      return kindOf(one).anywhere(one);
+    };
+    for (const text of ['gain:0.0=2', 'uniform:0.0', 'head:0.0=zero', 'mlp:0=mean', 'freeze:*.*=mean:a'])
+      assert.equal(anywhere(text), true, text);
+    for (const text of ['bias:0.0:1=2', 'weight:0.0:1=2', 'head:0.0@1=zero', 'head:0.0=own', 'mlp:0=prompt:a'])
+      assert.equal(anywhere(text), false, text);
+  });
+
+  it('say what they do', () => {
+    const [words, sentence] = [
+      (text: string) => kindOf(read(text)).words(read(text)),
+      (text: string) => kindOf(read(text)).sentence(read(text)),
+    ];
+    assert.equal(words('gain:2.5=0.5'), 'L2H5 x 0.5');
+    assert.equal(sentence('gain:2.5=0'), 'The output of L2H5 is removed.');
+    assert.equal(words('bias:2.5:3-9=-4'), 'L2H5 -4 on keys 3-9');
+    assert.equal(
+      sentence('head:2.5@3-7=prompt:x'),
+      'The output of L2H5 is replaced by its value on “x” at the positions 3 to 7.',
+    );
+    assert.equal(
+      sentence('freeze:2.*,mlp3,-2.1=own'),
+      'The output of each of 2.*, mlp3 but 2.1 is held at its value in the plain run at every position.',
+    );
+    for (const [text, one] of forms) {
+      assert.ok(kindOf(one).words(one).length < 100, text);
+      assert.match(kindOf(one).sentence(one), /^[A-Z0-9-].*\.$/, text);
+    }
+  });
+
+  it('a freeze names heads and MLPs, less those that are left out', () => {
+    const freeze = read('freeze:1.*,mlp*,-1.2,-mlp0=own');
+    assert.ok(freeze.kind === 'freeze');
+    const held = [0, 1].flatMap((layer) => [
+      ...[0, 1, 2].filter((head) => isFrozen(freeze, layer, head)).map((head) => `${layer}.${head}`),
+      ...(isFrozen(freeze, layer) ? [`mlp${layer}`] : []),
+    ]);
+    assert.deepEqual(held, ['1.0', '1.1', 'mlp1']);
+  });
+});
+
+describe('files of interventions', () => {
+  const gains = [{ layer: 2, head: 5, gain: 0 }];
+  const file = { kind: 'headscope-intervention', model: { name: 'm', hash: 'h', layers: 4, heads: 8 } };
+  const why = (value: unknown): string => {
+    const found = check(savedInterventions(), value, 'The file');
+    return found.ok ? '' : found.why;
+  };
+
+  it('of today and of version 1 are read alike', () => {
+    const interventions = [{ kind: 'gain', ...gains[0] }];
+    for (const value of [
+      { ...file, version: 2, interventions },
+      { ...file, version: 1, gains },
+      { kind: file.kind, gains },
+    ]) {
+      assert.deepEqual(check(savedInterventions(), value), { ok: true, result: interventions });
+    }
+    assert.deepEqual(
+      check(savedInterventions(), {
+        ...file,
+        version: 1,
+        gains: [],
+        biases: [{ layer: 0, head: 1, start: 3, end: 10, bias: 2 }],
+      }),
+      {
+        ok: true,
+        result: [{ kind: 'bias', layer: 0, head: 1, keys: { start: 3, end: 10 }, bias: 2 }],
+      },
+    );
+  });
+
+  it('that are none are refused with the place that is wrong', () => {
+    assert.match(
+      why({ ...file, version: 3, interventions: [] }),
+      /written in format 3, and this Headscope reads format 2/,
+    );
+    assert.match(why([]), /The file is not a JSON object/);
+    assert.match(why({ kind: 'headscope-heads', interventions: [] }), /so this is no saved intervention/);
+    assert.match(
+      why({ ...file, version: 2, interventions: [{ kind: 'gain', layer: 0 }] }),
+      /interventions\[0\]\.head is/,
+    );
+    assert.match(
+      why({ ...file, version: 2, interventions: [{ kind: 'twist' }] }),
+      /interventions\[0\]\.kind is not one of gain, bias/,
+    );
+    assert.match(
+      why({ ...file, version: 1, gains: [{ layer: 0, head: 0, gain: 1e9 }] }),
+      /gains\[0\]\.gain is not a number from/,
+    );
+    assert.match(
+      why({ ...file, version: 2, interventions: [{ kind: 'head', layer: 0, head: 0, source: { from: 'there' } }] }),
+      /interventions\[0\]\.source\S* is not one of zero, mean/,
+    );
+  });
+});
+
+describe('docs/interventions.md', () => {
+  const text = readFileSync(resolve(__dirname, '../../../docs/interventions.md'), 'utf8');
+
+  it('documents every kind with its form, its example and its parameters', () => {
+    const sections = text.split('\n## ').slice(1);
+    const documented = new Map(sections.map((section) => [/^`(\w+)`/.exec(section)?.[1], section] as const));
+    for (const name of kindNames) {
+      const { form, example, meaning, parameters } = kinds[name];
+      const section = documented.get(name) ?? '';
+      assert.ok(section, `${name} has no section`);
+      for (const part of [`\`${form}\``, `\`${example}\``, meaning]) {
+        assert.ok(section.includes(part), `${name}: ${part}`);
+      }
+      const rows = section.split('\n').filter((line) => line.startsWith('| `'));
+      assert.deepEqual(
+        rows.map((row) =>
+          row
+            .split(/(?<!\\)\|/)
+            .slice(1, 4)
+            .map((cell) => cell.trim()),
+        ),
+        parameters.map((one) => [`\`${one.name}\``, one.takes, one.meaning]),
+      );
+    }
+    const known: readonly string[] = kindNames;
+    for (const name of documented.keys()) assert.ok(name === undefined || known.includes(name), `${name} is no kind`);
+  });
+});
