@@ -40,8 +40,20 @@ function changes(a: DivergenceResult, b: DivergenceResult): readonly Section[] {
       title: 'Heads that changed most',
       columns: [
         { name: 'head', title: 'head', kind: 'head' },
-        { name: 'first', title: 'VHD of the first', kind: 'number', unit: '' },
-        { name: 'second', title: 'VHD of the second', kind: 'number', unit: '' },
+        {
+          name: 'first',
+          title: 'VHD of the first',
+          kind: 'number',
+          unit: '',
+          definition: 'VHD of the head at the first token, in the first result',
+        },
+        {
+          name: 'second',
+          title: 'VHD of the second',
+          kind: 'number',
+          unit: '',
+          definition: 'VHD of the head at the first token, in the second result',
+        },
         { name: 'change', title: 'change', kind: 'number', unit: '', definition: 'second less first' },
       ],
       rows: ranked.map(({ layer, head, value }) => [

@@ -86,7 +86,7 @@ function checkSection(section: Section, isHead: (place: HeadPlace) => void): voi
 
 const sizeOf = (row: readonly unknown[]): number => row.length;
 
-/** The numbers that a section shows as measured: not places, and not where a category stands on its axis. */
+/** The numbers that a section shows as measured: not places, and not where a category or a counted point stands on its axis. */
 export function numbersIn(section: Section): readonly number[] {
   const given = (numbers: readonly (number | undefined)[]): number[] =>
     numbers.filter((value) => value !== undefined && !Number.isNaN(value)) as number[];
@@ -100,8 +100,8 @@ export function numbersIn(section: Section): readonly number[] {
     case 'chart':
       return given(
         section.series.flatMap(({ points }) =>
-          points.flatMap(({ x, y, low, high }) => [
-            ...(section.x.scale === 'category' ? [] : [x]),
+          points.flatMap(({ x, y, low, high }, at) => [
+            ...(section.x.scale === 'category' || x === at ? [] : [x]),
             ...(section.y.scale === 'category' ? [] : [y, low, high]),
           ]),
         ),

@@ -20,11 +20,18 @@ export interface Recorded {
   readonly worked: readonly string[];
 }
 
+/** What the usual parameters do not fit: these checkpoints are tiny and read text. */
+const fitting: Readonly<Record<string, ParameterValues>> = {
+  divergence: { removed: 'span', start: 2, end: 9, tokens: 4, layers: '0,1' },
+};
+
 /** Everything that the analysis can do is switched on. */
-export const parametersOf = ({ parameters }: Analysis): ParameterValues =>
-  Object.fromEntries(
+const parametersOf = ({ id, parameters }: Analysis): ParameterValues => ({
+  ...Object.fromEntries(
     Object.entries(parameters).map(([name, { kind, default: usual }]) => [name, kind === 'boolean' ? true : usual]),
-  );
+  ),
+  ...fitting[id],
+});
 
 export type Started = Awaited<ReturnType<typeof started>>;
 
