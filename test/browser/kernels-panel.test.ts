@@ -616,24 +616,6 @@ describe('the kernels panel', () => {
       assert.ok(bytes.includes(result.device.runtime));
     });
 
-    it('names both results of a comparison, in the file as in its name', async () => {
-      const other = { ...result, created: '2026-01-02T03:04:05.000Z' };
-      const host = answering({ result, compareWith: { name: 'january', result: other } });
-      const panel = await finished({ host });
-      const png = await choose(panel, 'PNG');
-      assert.equal(png.name, 'kernels-causal-self-2026-11-24-against-causal-self-2026-01-02.png');
-      // The keywords of the PNG specification, as in the files of the other panels.
-      for (const word of ['iTXtTitle', 'iTXtDescription', 'Compared with january'])
-        assert.ok(Buffer.from(png.data).includes(word), word);
-      const json = await choose(panel, 'JSON');
-      assert.equal(json.name, 'kernels-causal-self-2026-11-24-against-causal-self-2026-01-02.headscope-bench.json');
-      assert.equal((JSON.parse(text(json.data)) as { comparedWith: { name: string } }).comparedWith.name, 'january');
-      const [head = '', row = ''] = text((await choose(panel, 'CSV')).data).split('\r\n');
-      const cell = (name: string): string | undefined => row.split(',')[head.split(',').indexOf(name)];
-      assert.equal(cell('median_ms_there'), cell('median_ms'));
-      assert.match(text((await choose(panel, 'HTML')).data), /<ul class="caption"><li>Compared with january/);
-    });
-
     it('PNG: Chromium itself reads it, and it is not of one colour', async () => {
       const panel = await finished();
       const { data } = await choose(panel, 'PNG');
