@@ -517,8 +517,7 @@ describe('the heads panel', () => {
 
     it('adds, edits and removes interventions of every kind in their written form', async () => {
       const panel = await finished();
-      await panel.page.click('[aria-label="Add an intervention"]');
-      await panel.page.click('vscode-option[value="mlp"]');
+      for (const part of ['[aria-label="Add an intervention"]', '[value="mlp"]']) await panel.page.click(part);
       await settle(panel);
       const field = '[aria-label="Intervention 1"]';
       assert.equal(await panel.page.inputValue(`${field} input`), 'mlp:4=mean');

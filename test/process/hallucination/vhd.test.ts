@@ -117,8 +117,8 @@ describe('divergence and reinforcement by the real process', () => {
       refused(await place.headscope(['vhd', text, '--ids', '0,1,2,5', '--span', '3']), /from:to/);
       refused(await place.headscope(['vhd', text, '--ids', '0,1,2,5', '--span', '1:2', '--k', '99']), /which has 8/);
       refused(
-        await place.headscope(['vhd', text, '--ids', '0,1,2,5', '--span', '1:2', '--gain', '0.1=0']),
-        /plain model/,
+        await place.headscope(['vhd', text, '--ids', '0,1,2,5', '--span', '1:2', '--bias', '0.1:1=2']),
+        /acts on positions of this one/,
       );
       const torn = place.at('torn.png');
       writeFileSync(torn, 'no picture');

@@ -302,7 +302,7 @@ const cases: readonly Case[] = [
     make: (folder) => void writeTinyModel(folder, llama),
     words: ['heads', '--gain', '0.0=1e400', ...ids],
     code: 2,
-    sentence: /"0\.0=1e400" is no gain\. Its factor lies from -1000000 to 1000000; 0 removes the head\./,
+    sentence: /"0\.0=1e400" is no gain: gain is not a number from -1000000 to 1000000\./,
   },
   {
     name: 'a causal check without labels',
@@ -397,12 +397,12 @@ describe('models and prompts that cannot be run', function () {
     [
       'is another file',
       '{"kind": "headscope-heads"}',
-      /gains\.json is no saved intervention\. Name a file that the Heads/,
+      /gains\.json is no saved intervention: kind is not "headscope-intervention", so this is no saved intervention/,
     ],
     [
       'has an entry that is no gain',
       '{"kind": "headscope-intervention", "gains": [{"layer": 0, "head": 1, "gain": 0}, {"layer": 0, "head": "1"}]}',
-      /Entry 2 of the gains in .*gains\.json is \{"layer":0,"head":"1"\}\. Each needs a layer and a head.*a gain: \{/,
+      /gains\.json is no saved intervention: gains\[1\]\.head is not a whole number from 0 to 65536\./,
     ],
     [
       'names a head that is not there',

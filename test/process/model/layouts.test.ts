@@ -91,13 +91,14 @@ describe('checkpoints as they lie on a disk', function () {
     const words = ['--ids', ids.join(','), '--bias', '0.1:2-4=-3', '--json', '-'];
     const heads = await place.headscope(['heads', folder, '--no-classify', '--group', 'needle=2-4', ...words]);
     assert.equal(heads.code, 0, heads.stderr);
-    const { groups, settings } = JSON.parse(heads.stdout) as HeadsResult;
-    assert.deepEqual(groups['needle'], groups['keys 2-4']);
-    const asked = [{ layer: 0, head: 1, start: 2, end: 5, bias: -3 }];
-    assert.deepEqual(settings['biases'], asked);
+    const { groups, interventions, gains } = JSON.parse(heads.stdout) as Partial<HeadsResult>;
+    assert.deepEqual(groups?.['needle'], groups?.['keys 2-4']);
+    const asked = [{ kind: 'bias', layer: 0, head: 1, keys: { start: 2, end: 5 }, bias: -3 }];
+    assert.deepEqual(interventions, asked);
+    assert.equal(gains, undefined, 'alone they would mislead');
     const made = await place.headscope(['generate', folder, '--max-new-tokens', '1', ...words]);
     assert.equal(made.code, 0, made.stderr);
-    assert.deepEqual((JSON.parse(made.stdout) as HeadsResult).settings['biases'], asked);
+    assert.deepEqual((JSON.parse(made.stdout) as HeadsResult).settings['interventions'], asked);
   });
 
   it('shards with an index', async () => {

@@ -95,7 +95,7 @@ describe('a planted induction circuit', function () {
     assert.match(stdout, new RegExp(`^induction +1 +${change} +\\+\\d\\.\\d{3}$`, 'm'));
     // With its gain at 0 it can be removed no further: no change is claimed.
     const gone = await place.headscope(['heads', folder, '--ids', ids.join(), '--causal', '--gain', '1.0=0']);
-    assert.match(gone.stdout, /loss change without \(nats, on top of the gains\)/);
+    assert.match(gone.stdout, /loss change without \(nats, on top of the interventions\)/);
     assert.match(gone.stdout, /^L1H0 +induction +.* already off *$/m);
     assert.match(gone.stdout, /^induction +1, 1 already off *$/m);
   });
