@@ -43,7 +43,11 @@ export const hostile: readonly Section[] = [
     series: [{ ...(lineStory().series[0] ?? assert.fail()), points: [{ x: -1, y: nan }] }],
   },
   { ...lineStory(), id: 'no-points', series: [] },
-  { ...barsStory(), id: 'many', x: { ...barsStory().x, categories: Array.from({ length: 400 }, () => long.slice(0, 300)) } },
+  {
+    ...barsStory(),
+    id: 'many',
+    x: { ...barsStory().x, categories: Array.from({ length: 400 }, () => long.slice(0, 300)) },
+  },
   {
     ...tableStory(),
     id: 'big-table',

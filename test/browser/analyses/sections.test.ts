@@ -43,6 +43,9 @@ describe('sections on the page', () => {
       [],
     );
   });
+  /** Two frames: the panel draws in one, its pictures in the next. */
+  const drawn = (panel: Panel): Promise<unknown> =>
+    panel.page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
   const show = async (sections: readonly Section[], options: { readonly width?: number } = {}): Promise<Panel> => {
     const place = options.width === 300 ? 'side' : 'full';
     const panel = await browser.open({
@@ -52,8 +55,7 @@ describe('sections on the page', () => {
     });
     opened.push(panel);
     await panel.page.waitForSelector('.result-section');
-    // Two frames: the panel draws in one, its pictures in the next.
-    await panel.page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+    await drawn(panel);
     return panel;
   };
   const frame = (id: string): string => `[data-section="${id}"] .picture-frame`;
@@ -62,6 +64,7 @@ describe('sections on the page', () => {
     for (const key of keys) await panel.page.keyboard.press(key);
   };
   const chosen = async (panel: Panel, id: string): Promise<string> => {
+    await drawn(panel);
     await panel.page.waitForSelector(`[data-section="${id}"] .chosen-words`);
     return panel.page.innerText(`[data-section="${id}"] .chosen-words`);
   };
