@@ -52,7 +52,14 @@ function ratesOf(plain: CaptionSetScore, variants: SetResult['variants']): Table
     caption: 'A caption that names nothing has a CHAIR of 0: recall and length are part of the score.',
     columns: [
       { name: 'heads', title: 'heads', kind: 'text' },
-      { name: 'captions', title: 'captions', kind: 'number', unit: '', digits: 6 },
+      {
+        name: 'captions',
+        title: 'captions',
+        kind: 'number',
+        unit: '',
+        digits: 6,
+        definition: 'captions that were scored',
+      },
       shareColumn('chairS', 'CHAIR_S', 'captions that name an object which is not there / captions'),
       shareColumn('chairI', 'CHAIR_I', 'mentions of objects that are not there / mentions, pooled'),
       shareColumn('recall', 'recall', 'distinct true objects mentioned / true objects, pooled'),

@@ -1,5 +1,5 @@
 /** The checkpoints on which the laws of analyses run, and what each is given to read. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openModel, type LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
@@ -7,12 +7,29 @@ import type { AnalysisInput, InputKind } from '../../../protocol/analysis/analys
 import { plantedCircuit, type Checkpoint } from '../../support/checkpoints/planted-circuit';
 import { withPermutedHeads } from '../../support/checkpoints/permuted-heads';
 import { writeSafetensors } from '../../support/checkpoints/safetensors-file';
-import { tinyModel, tinyModels, tinyTensors, writeConfig, type TinyModel } from '../../support/checkpoints/tiny-models';
+import {
+  tinyModel,
+  tinyModels,
+  tinyTensors,
+  writeConfig,
+  writeTinyModel,
+  type TinyModel,
+} from '../../support/checkpoints/tiny-models';
+import { tinyLlava, tinyPixels, writePng, writeProcessor } from '../../support/checkpoints/tiny-vision';
 
 export interface Case {
   readonly name: string;
   readonly model: LoadedModel;
   readonly ids: readonly number[];
+  /** Path of the picture in the prompt, where the model reads one. */
+  readonly image?: string;
+  readonly pictures: PictureSet;
+}
+
+export interface PictureSet {
+  readonly folder: string;
+  /** File of what the pictures hold. */
+  readonly truth: string;
 }
 
 /** The same model twice; `orders[layer][at]` is the head of the first that stands at `at` in the second. */
@@ -38,6 +55,7 @@ const families: readonly TinyModel[] = [
 export class Cases {
   private readonly folder = mkdtempSync(join(tmpdir(), 'headscope-analyses-'));
   private readonly opened: LoadedModel[] = [];
+  private readonly pictures = writePictures(this.folder);
 
   private async open(name: string, { config, tensors }: Checkpoint, prompt: readonly number[]): Promise<Case> {
     const at = join(this.folder, String(this.opened.length));
@@ -45,14 +63,25 @@ export class Cases {
     writeSafetensors(join(at, 'model.safetensors'), tensors);
     const model = await openModel(at, { device: 'cpu', threads: 1, limitBytes: 1e9 });
     this.opened.push(model);
-    return { name, model, ids: prompt };
+    return { name, model, ids: prompt, pictures: this.pictures };
   }
 
   /** One checkpoint of every family, and one whose heads are known to do something. */
   async all(): Promise<readonly Case[]> {
     const cases = [await this.open('planted circuit', plantedCircuit(), repeated)];
     for (const tiny of families) cases.push(await this.open(tiny.name, checkpointOf(tiny), ids));
-    return cases;
+    return [...cases, await this.openVlm()];
+  }
+
+  private async openVlm(): Promise<Case> {
+    const vlm = tinyLlava();
+    const at = join(this.folder, 'vlm');
+    writeTinyModel(at, vlm);
+    writeProcessor(at, vlm);
+    const model = await openModel(at, { device: 'cpu', threads: 1, limitBytes: 1e9 });
+    this.opened.push(model);
+    const prompt = [1, 5, 9, vlm.imageToken, 11, 17, 23, 8, 4, 31, 2, 12];
+    return { name: vlm.name, model, ids: prompt, image: join(this.pictures.folder, 'a.png'), pictures: this.pictures };
   }
 
   async permuted(): Promise<readonly PermutedCase[]> {
@@ -86,25 +115,43 @@ export class Cases {
   }
 
   async close(): Promise<void> {
-    for (const { sessions } of this.opened) await sessions.release();
+    for (const { sessions, vision } of this.opened) {
+      await sessions.release();
+      await vision?.sessions.release();
+    }
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
 
-export function inputOf(kind: InputKind, prompt: readonly number[]): AnalysisInput {
+function writePictures(at: string): PictureSet {
+  const folder = join(at, 'pictures');
+  mkdirSync(folder);
+  const names = ['a.png', 'b.png'];
+  names.forEach((name, i) => writePng(join(folder, name), tinyPixels(20 + i, 14)));
+  const truth = join(at, 'truth.json');
+  writeFileSync(truth, JSON.stringify(Object.fromEntries(names.map((name) => [name, ['dog']]))));
+  return { folder, truth };
+}
+
+/** Whether it reads a prompt, on which interventions act. */
+export const readsPrompt = (kind: InputKind): boolean => ['prompt', 'prompt-pair', 'image'].includes(kind);
+
+export function inputOf(kind: InputKind, { ids: prompt, image, pictures }: Case): AnalysisInput {
+  const given = { kind: 'ids', ids: prompt, ...(image === undefined ? {} : { image }) } as const;
   switch (kind) {
     case 'prompt':
-      return { kind, prompt: { kind: 'ids', ids: prompt } };
+      return { kind, prompt: given };
     case 'prompt-pair': {
-      const counterpart = prompt.map((id, at) => (at === 3 ? id + 1 : id));
-      return { kind, prompt: { kind: 'ids', ids: prompt }, counterpart: { kind: 'ids', ids: counterpart } };
+      const counterpart = prompt.map((id, at) => (at === 2 ? id + 1 : id));
+      return { kind, prompt: given, counterpart: { ...given, ids: counterpart } };
     }
+    case 'image-set':
+      return { kind, folder: pictures.folder, prompt: { kind: 'ids', ids: prompt }, samples: 10 };
     case 'none':
       return { kind };
     case 'task':
     case 'corpus':
     case 'image':
-    case 'image-set':
       throw new Error(`The laws have nothing to give an analysis that reads "${kind}": add it here.`);
   }
 }

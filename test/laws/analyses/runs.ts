@@ -20,32 +20,36 @@ export interface Recorded {
   readonly worked: readonly string[];
 }
 
-/** What the usual parameters do not fit: these checkpoints are tiny and read text. */
-const fitting: Readonly<Record<string, ParameterValues>> = {
-  divergence: { removed: 'span', start: 2, end: 9, tokens: 4, layers: '0,1' },
-};
+/** What the usual parameters do not fit: these checkpoints are tiny, and most read text alone. */
+const fitting = (id: string, { pictures }: Case): ParameterValues =>
+  id === 'divergence'
+    ? { removed: 'span', start: 2, end: 9, tokens: 4, layers: '0,1' }
+    : id === 'divergence-set'
+      ? { truth: pictures.truth, tokens: 4, layers: '0,1' }
+      : {};
 
 /** Everything that the analysis can do is switched on. */
-const parametersOf = ({ id, parameters }: Analysis): ParameterValues => ({
+const parametersOf = ({ id, parameters }: Analysis, of: Case): ParameterValues => ({
   ...Object.fromEntries(
     Object.entries(parameters).map(([name, { kind, default: usual }]) => [name, kind === 'boolean' ? true : usual]),
   ),
-  ...fitting[id],
+  ...fitting(id, of),
 });
 
 export type Started = Awaited<ReturnType<typeof started>>;
 
-export async function started(analysis: Analysis, { model, ids }: Case, interventions: readonly Intervention[] = []) {
+export async function started(analysis: Analysis, of: Case, interventions: readonly Intervention[] = [], seed = 1) {
+  const { model } = of;
   const { signal } = new AbortController();
   const { runner, job } = await prepare(
     { opened: model, analysis, surroundings: surroundingsOf(), signal },
     {
       analysis: analysis.id,
       folder: model.folder,
-      input: inputOf(analysis.input, ids),
-      parameters: parametersOf(analysis),
+      input: inputOf(analysis.input, of),
+      parameters: parametersOf(analysis, of),
       interventions,
-      seed: 1,
+      seed,
     },
   );
   const run = (kept: Kept = new Map()) => {
