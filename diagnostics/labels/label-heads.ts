@@ -49,7 +49,8 @@ export async function* labelHeads(
 
 /** Labels are measured on sequences of their own, on which a change at positions of the prompt would be another one. */
 export function requireAnywhere({ scoreBiases = [], groupWeights = [], replacements = [] }: Variant): void {
-  if (scoreBiases.length + groupWeights.length + replacements.length === 0) return;
+  const placed = replacements.filter(({ everywhere = false, positions }) => !everywhere || positions !== undefined);
+  if (scoreBiases.length + groupWeights.length + placed.length === 0) return;
   throw new FailureError({
     code: 'bad-request',
     detail:

@@ -56,7 +56,9 @@ describe('labels from the command line', function () {
     for (const { interventions, seed } of [
       { interventions: [], seed: 0 },
       { interventions: off(1, 0), seed: 4 },
-    ]) {
+      // Means the same on every sequence.
+      { interventions: [{ kind: 'head', layer: 1, head: 1, source: { from: 'zero' } }], seed: 5 },
+    ] as const) {
       const { result } = await client.call('heads', [
         {
           folder: place.at('model'),
@@ -70,6 +72,14 @@ describe('labels from the command line', function () {
       ]);
       sameNumbers(await client.call('analysis', [planted({ interventions, seed })]), result, `seed ${seed}`);
     }
+  });
+
+  it('refuse what acts on positions of the prompt', async () => {
+    const bias = { kind: 'bias', layer: 1, head: 0, keys: { start: 1, end: 3 }, bias: 1 } as const;
+    await assert.rejects(
+      place.client().call('analysis', [planted({ interventions: [bias] })]),
+      /acts on positions of this prompt, and labels are measured on other sequences/,
+    );
   });
 
   it('say what was found, and no more', async () => {
