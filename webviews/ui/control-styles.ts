@@ -26,6 +26,24 @@ export const controlStyles = css`
     flex: none;
   }
 
+  .intervention-row {
+    display: flex;
+    align-items: start;
+    gap: 4px;
+  }
+  .intervention-row .text-control {
+    flex: 1;
+    min-width: 0;
+  }
+  .interventions-list {
+    display: grid;
+    grid-template-columns: minmax(0, 1fr);
+    gap: 6px;
+  }
+  .interventions-list .reason {
+    margin: 0;
+  }
+
   .fields {
     display: grid;
     /* A control of the toolkit is no narrower than 100 px: a long name wraps before it sticks out. */

@@ -1,7 +1,7 @@
 /** The plan as a person edits it: text stays as typed; `readForm` makes a plan of it or says what to correct. Pure. */
 import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
 import { faultOf, valueOfText, type ParameterTable, type ParameterValue } from '../../../protocol/analysis/parameters';
-import type { Intervention } from '../../../protocol/interventions/interventions';
+import { parseDo, printDo } from '../../../protocol/interventions/do-form';
 import type { AnalysisPlan } from '../../../protocol/panels/analyses';
 import type { ModelSummary } from '../../../protocol/results/heads';
 import { readSeed, seedProblem } from '../../ui/form-fields';
@@ -13,7 +13,8 @@ export interface Form {
   readonly input: InputForm;
   /** As typed, by name; those left out have their default. */
   readonly parameters: Readonly<Record<string, string>>;
-  readonly interventions: readonly Intervention[];
+  /** In their written form, as typed. */
+  readonly interventions: readonly string[];
   readonly seed: string;
 }
 
@@ -22,7 +23,7 @@ export const toForm = (plan: AnalysisPlan, before?: Form): Form => ({
   folder: plan.folder,
   input: toInputForm(plan.input, before?.input),
   parameters: Object.fromEntries(Object.entries(plan.parameters).map(([name, value]) => [name, String(value)])),
-  interventions: plan.interventions,
+  interventions: plan.interventions.map(printDo),
   seed: String(plan.seed),
 });
 
@@ -31,6 +32,8 @@ export interface Problems {
   readonly folder?: string;
   readonly input?: InputProblems;
   readonly parameters?: Readonly<Record<string, string>>;
+  /** The first that cannot be read. */
+  readonly interventions?: string;
   readonly seed?: string;
 }
 
@@ -48,10 +51,13 @@ export function readForm(form: Form, info: AnalysisInfo | undefined, model?: Mod
   const input = readInput(form.input, info.input, model);
   const parameters = readParameters(info.parameters, form.parameters);
   const seed = readSeed(form.seed);
+  const interventions = form.interventions.map(parseDo);
+  const unread = interventions.find((one) => !one.ok);
   const problems: Problems = {
     ...(form.folder === '' ? { folder: 'Choose a model first.' } : {}),
     ...(input.ok ? {} : { input: input.problems }),
     ...(Object.keys(parameters.problems).length > 0 ? { parameters: parameters.problems } : {}),
+    ...(unread ? { interventions: unread.why } : {}),
     ...(seed === undefined ? { seed: seedProblem } : {}),
   };
   if (!input.ok || seed === undefined || Object.keys(problems).length > 0) return refused(problems, info.parameters);
@@ -62,7 +68,7 @@ export function readForm(form: Form, info: AnalysisInfo | undefined, model?: Mod
       folder: form.folder,
       input: input.input,
       parameters: parameters.values,
-      interventions: form.interventions,
+      interventions: interventions.flatMap((one) => (one.ok ? one.value : [])),
       seed,
     },
   };
@@ -75,6 +81,7 @@ function refused(problems: Problems, table: ParameterTable = {}): FormReading {
     problems.folder ??
     Object.values(problems.input ?? {})[0] ??
     (parameter && `${table[parameter[0]]?.title ?? parameter[0]}: ${parameter[1]}`) ??
+    problems.interventions ??
     problems.seed ??
     'Something is missing.';
   return { ok: false, problems, why };

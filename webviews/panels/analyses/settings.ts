@@ -1,14 +1,15 @@
 /** The strip: which analysis, which model, what it reads, its parameters, interventions and seed. */
 import { html, nothing, type TemplateResult } from 'lit';
 import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
-import { button, dropdown, field, textField } from '../../ui/controls';
+import { dropdown, field, textField } from '../../ui/controls';
 import { lastName, modelField } from '../../ui/model-field';
 import { bytes, count } from '../../ui/numbers';
 import { modelOfForm, whyModelOfFormDoesNotRun } from '../../ui/run-state';
 import type { Part } from './actions';
 import { groupTitle } from './groups';
 import { inputFields } from './input-fields';
-import { printDo } from '../../../protocol/interventions/do-form';
+import { kindNames } from '../../../protocol/interventions/interventions';
+import { interventionsList } from '../../ui/interventions-list';
 import { parameterFields } from './parameter-fields';
 import { infoOf, readingOf } from './shown';
 import type { State } from './state';
@@ -101,24 +102,13 @@ function interventions({ state, actions }: Part): TemplateResult {
   const list = form?.interventions ?? [];
   return html`<section aria-label="Interventions and seed">
     <h2>Interventions</h2>
-    ${
-      list.length === 0
-        ? html`<p class="reason">None: the model runs as it is.</p>`
-        : html`<ul class="interventions">
-            ${list.map(
-              (one, at) =>
-                html`<li>
-                  <code>${printDo(one)}</code>
-                  ${button({
-                    label: `Remove ${printDo(one)}`,
-                    icon: 'close',
-                    appearance: 'icon',
-                    onClick: () => actions.edit({ interventions: list.filter((_, index) => index !== at) }),
-                  })}
-                </li>`,
-            )}
-          </ul>`
-    }
+    ${list.length === 0 ? html`<p class="reason">None: the model runs as it is.</p>` : nothing}
+    ${interventionsList({
+      label: 'Interventions',
+      entries: list,
+      offered: kindNames,
+      onChange: (interventions) => actions.edit({ interventions }),
+    })}
     <div class="fields seed">
       ${field(
         'Seed',

@@ -63,17 +63,6 @@ export const panelStyles = css`
   .parameter .reason {
     margin-top: 2px;
   }
-  .interventions {
-    list-style: none;
-    margin-bottom: 8px;
-  }
-  .interventions li {
-    display: flex;
-    align-items: center;
-    justify-content: space-between;
-    gap: 4px;
-    min-height: 24px;
-  }
   code {
     font-family: var(--vscode-editor-font-family);
     font-size: calc(var(--vscode-editor-font-size) - 2px);

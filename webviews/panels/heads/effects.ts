@@ -6,11 +6,15 @@ import { significant } from '../../ui/numbers';
 import type { Part } from './actions';
 import { bar } from './one-head';
 import { headName } from '../../ui/head-names';
+import { kindNames } from '../../../protocol/interventions/interventions';
+import { interventionsList } from '../../ui/interventions-list';
 import { interventionsOf } from './form';
-import { interventionsList } from './interventions-list';
 import { continuations } from './continuations';
 import type { State } from './state';
 import { shownToken } from '../../ui/token-text';
+
+/** Gains are set on the heads themselves. */
+const offered = kindNames.filter((name) => name !== 'gain');
 
 export function effects(part: Part): TemplateResult | typeof nothing {
   const { state } = part;
@@ -54,7 +58,12 @@ function changes(part: Part): TemplateResult {
             )}
           </div>`
     }
-    ${interventionsList(part)}
+    ${interventionsList({
+      label: 'Further interventions',
+      entries: others,
+      offered,
+      onChange: (next) => actions.edit({ others: next }),
+    })}
   </div>`;
 }
 

@@ -268,15 +268,6 @@ export const pictureStyles = css`
     padding-top: 0;
     border-top: none;
   }
-  .intervention-row {
-    display: flex;
-    align-items: start;
-    gap: 4px;
-  }
-  .intervention-row .text-control {
-    flex: 1;
-    min-width: 0;
-  }
   .gain-chips {
     display: flex;
     flex-wrap: wrap;

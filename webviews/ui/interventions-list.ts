@@ -1,0 +1,48 @@
+/** Interventions in their written form: added, edited with the reason where one cannot be read, and removed. */
+import { html, nothing, type TemplateResult } from 'lit';
+import { parseDo } from '../../protocol/interventions/do-form';
+import { kindOf, kinds, type KindName } from '../../protocol/interventions/interventions';
+import { button, dropdown, textField } from './controls';
+
+const adding = 'add';
+
+export interface InterventionsList {
+  /** For screen readers. */
+  readonly label: string;
+  /** As typed. */
+  readonly entries: readonly string[];
+  /** What can be added. */
+  readonly offered: readonly KindName[];
+  readonly onChange: (entries: readonly string[]) => void;
+}
+
+export const interventionsList = ({ label, entries, offered, onChange }: InterventionsList): TemplateResult =>
+  html`<div class="interventions-list" role="group" aria-label=${label}>
+    ${entries.map((text, at) => {
+      const read = parseDo(text);
+      return html`<div class="intervention-row">
+          ${textField({
+            label: `Intervention ${at + 1}`,
+            value: text,
+            problem: read.ok ? undefined : read.why,
+            onInput: (typed) => onChange(entries.with(at, typed)),
+          })}
+          ${button({
+            label: `Remove intervention ${at + 1}`,
+            icon: 'close',
+            appearance: 'icon',
+            onClick: () => onChange(entries.filter((_, other) => other !== at)),
+          })}
+        </div>
+        ${read.ok ? html`<p class="reason">${kindOf(read.value).sentence(read.value)}</p>` : nothing}`;
+    })}
+    ${dropdown({
+      label: 'Add an intervention',
+      value: adding,
+      choices: [
+        { value: adding, label: 'Add an intervention…' },
+        ...offered.map((name) => ({ value: name, label: kinds[name].name, hint: kinds[name].meaning })),
+      ],
+      onChange: (name) => onChange([...entries, kinds[name as KindName].example]),
+    })}
+  </div>`;
