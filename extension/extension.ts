@@ -5,6 +5,7 @@ import { benchmarkCommands } from './commands/benchmark-commands';
 import { deviceCommands } from './commands/device-commands';
 import { hallucinationCommands } from './commands/hallucination-commands';
 import { headsCommands } from './commands/heads-commands';
+import { liveCommands } from './commands/live-commands';
 import { modelCommands } from './commands/model-commands';
 import { registerCommands } from './commands/register';
 import { resultCommands } from './commands/result-commands';
@@ -18,6 +19,7 @@ import { ModelIndex } from './models/model-index';
 import { hallucinationPanels } from './panels/hallucination/hallucination';
 import { headsPanels } from './panels/heads/heads';
 import { kernelsPanels } from './panels/kernels/kernels';
+import { LiveView } from './panels/live-view';
 import { ModelPanels } from './panels/model/model-panels';
 import { createCompute } from './platform/create-compute';
 import { GraphTabs } from './platform/graph-tabs';
@@ -77,9 +79,10 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
     analysis: analyses.files,
   };
   const modelPanels = own(new ModelPanels({ extension: context.extensionUri, models, language, log }));
+  const live = own(new LiveView({ model: modelPanels, kernels, heads, hallucination, analyses }, context.workspaceState));
   own(new GraphTabs(language, (config) => modelPanels.followIfModel(config)));
 
-  own(new ModelsView(models)).onSelect((uri) => modelPanels.follow(uri));
+  own(new ModelsView(models)).onSelect((uri) => modelPanels.select(uri));
   own(new AnalysesView(catalogue, library));
   own(new DevicesView(compute));
   own(new ResultsView(library, () => compute.mechanisms()));
@@ -95,6 +98,7 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
         ...serverCommands(compute, language, log),
         ...modelCommands(models),
         ...showModelCommands(models, modelPanels),
+        ...liveCommands(live),
         ...deviceCommands(compute),
         ...resultCommands(library, editors),
         ...exampleCommands(context),

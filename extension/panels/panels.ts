@@ -9,10 +9,12 @@ import type { Compute } from '../platform/compute';
 import { defined } from '../platform/defined';
 import { showFailure, type Log } from '../platform/log';
 import { Owner } from '../platform/owner';
+import { Signal } from '../platform/signal';
 import { mayRun } from '../platform/trust';
 import type { ResultLibrary } from '../results/result-library';
 import { placeOf, saveExport } from './exports';
 import { FileEditor } from './file-editor';
+import type { FillSide, LivePanel, Work } from './live-view';
 import type { PanelHost } from './panel-host';
 import type {
   HeadAt,
@@ -45,8 +47,6 @@ export interface PanelDescription<T extends PanelTypes, Host> {
   readonly name: string;
   /** The kind of its results. */
   readonly result: T['result'];
-  /** The id of the side view. */
-  readonly view: string;
   /** The view type of the full panel. */
   readonly viewType: string;
   /** Of its tab. */
@@ -80,17 +80,19 @@ type LiveHost<T extends PanelTypes> = Pick<
   'receive' | 'refresh' | 'hide' | 'dispose' | 'show' | 'compareWith' | 'overdue' | 'result'
 >;
 
-export class Panels<T extends PanelTypes, Host extends LiveHost<T>> extends Owner {
+export class Panels<T extends PanelTypes, Host extends LiveHost<T>> extends Owner implements LivePanel {
   readonly files: FileEditor<T['result'], Host>;
   readonly #parts: PanelParts;
   readonly #of: PanelDescription<T, Host>;
   readonly #hosts: WebviewHosts<T['to'], Host>;
+  readonly #work = this.own(new Signal<Work>());
+  readonly onWork = this.#work.event;
 
   constructor(parts: PanelParts, description: PanelDescription<T, Host>) {
     super();
     this.#parts = parts;
     this.#of = description;
-    const { name, spoken, view, viewType, contextKey, run, methods } = description;
+    const { name, spoken, viewType, contextKey, run, methods } = description;
     this.#hosts = this.own(new WebviewHosts(parts.extension, { panel: name, title: spoken }));
     this.own(run);
     this.own(
@@ -101,18 +103,17 @@ export class Panels<T extends PanelTypes, Host extends LiveHost<T>> extends Owne
     );
     let running = false;
     this.own(
-      run.onEvent(() => {
+      run.onEvent(({ kind }) => {
+        if (kind === 'started') this.#work.fire({ subject: 'panel', isNew: true });
         if (running === run.running) return;
         running = run.running;
         void vscode.commands.executeCommand('setContext', contextKey, running);
       }),
     );
-    const resolveWebviewView = async (holder: vscode.WebviewView): Promise<void> =>
-      void (await this.#attachLive(holder, 'side'));
-    this.own(vscode.window.registerWebviewViewProvider(view, { resolveWebviewView }));
+    this.own(this.#hosts.onFocus(() => this.#work.fire({ subject: 'panel', isNew: false })));
     // The plan and the last result are kept on this side, not in the webview.
     const deserializeWebviewPanel = async (holder: vscode.WebviewPanel): Promise<void> =>
-      void (await this.#attachLive(holder, 'full'));
+      void (await this.#attachFull(holder));
     this.own(vscode.window.registerWebviewPanelSerializer(viewType, { deserializeWebviewPanel }));
     this.files = this.own(new FileEditor(description.result, this));
   }
@@ -138,6 +139,7 @@ export class Panels<T extends PanelTypes, Host extends LiveHost<T>> extends Owne
   /** The full panel, made or brought to the front. */
   async open({ plan, select }: ToShow<T> = {}): Promise<Host> {
     if (plan !== undefined) this.#keepPlan(plan);
+    this.#work.fire({ subject: 'panel', isNew: true });
     const open = this.#hosts.reveal();
     if (open !== undefined) {
       if (plan !== undefined || select !== undefined) await open.show(plan, select);
@@ -145,13 +147,24 @@ export class Panels<T extends PanelTypes, Host extends LiveHost<T>> extends Owne
     }
     const { viewType, title } = this.#of;
     const panel = vscode.window.createWebviewPanel(viewType, title, vscode.ViewColumn.Active);
-    return this.#attachLive(panel, 'full', { plan, select });
+    return this.#attachFull(panel, { plan, select });
   }
 
-  /** A webview that follows the run begins with the last result of this workspace. */
-  async #attachLive(holder: Container, place: PanelPlace, start: ToShow<T> = {}): Promise<Host> {
-    const shown = this.run.plan === undefined ? await this.#of.latest().catch(() => undefined) : undefined;
-    return this.#attach(holder, place, defined({ ...start, shown }));
+  async prepareSide(): Promise<FillSide> {
+    const shown = await this.#latest();
+    return (view) => {
+      const host = this.#attach(view, 'side', defined({ shown }));
+      return new vscode.Disposable(() => this.#hosts.release(host));
+    };
+  }
+
+  async #attachFull(holder: vscode.WebviewPanel, start: ToShow<T> = {}): Promise<Host> {
+    return this.#attach(holder, 'full', defined({ ...start, shown: await this.#latest() }));
+  }
+
+  /** What a webview that follows the run begins with: the last result of this workspace, unless a run has begun since. */
+  async #latest(): Promise<Shown<T> | undefined> {
+    return this.run.plan === undefined ? this.#of.latest().catch(() => undefined) : undefined;
   }
 
   #attach(holder: Container, place: PanelPlace, start: PanelStart<T>): Host {

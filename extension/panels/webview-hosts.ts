@@ -1,6 +1,8 @@
-/** The webviews of one panel in this window and the host of each: at most one full panel, side views, editors of files. */
+/** The webviews of one panel in this window and the host of each: at most one full panel, the side view, editors of files. */
 import * as vscode from 'vscode';
+import { fieldsIn } from '../../protocol/schema/fields';
 import { Owner } from '../platform/owner';
+import { Signal } from '../platform/signal';
 import { dressWebview } from './webview';
 
 /** What answers one webview. */
@@ -25,8 +27,13 @@ export type Container = vscode.WebviewPanel | vscode.WebviewView;
 export class WebviewHosts<To, Host extends WebviewHost> extends Owner {
   readonly #extension: vscode.Uri;
   readonly #page: PanelPage;
-  readonly #hosts = new Set<Host>();
+  /** With what connects each to its webview. */
+  readonly #hosts = new Map<Host, vscode.Disposable>();
+  readonly #focused = this.own(new Signal<Host>());
   #full: { readonly panel: vscode.WebviewPanel; readonly host: Host } | undefined;
+
+  /** The full panel became the active editor. */
+  readonly onFocus = this.#focused.event;
 
   constructor(extension: vscode.Uri, page: PanelPage) {
     super();
@@ -34,40 +41,64 @@ export class WebviewHosts<To, Host extends WebviewHost> extends Owner {
     this.#page = page;
     this.own(
       vscode.workspace.onDidGrantWorkspaceTrust(() => {
-        for (const host of this.#hosts) void host.refresh();
+        for (const host of this.all) void host.refresh();
       }),
     );
   }
 
-  get all(): ReadonlySet<Host> {
-    return this.#hosts;
+  get all(): readonly Host[] {
+    return [...this.#hosts.keys()];
   }
 
   get full(): Host | undefined {
     return this.#full?.host;
   }
 
-  /** Connects a webview to the host that `make` gives, which lives as long as what holds it. */
+  /**
+   * Connects a webview to the host that `make` gives. It lives as long as what holds the webview, or until `release`: the view of
+   * the side bar shows one panel after the other.
+   */
   attach(holder: Container, place: string, make: (send: (message: To) => void) => Host): Host {
     const { webview } = holder;
-    const host = make((message) => void webview.postMessage(message));
-    webview.onDidReceiveMessage((message: unknown) => host.receive(message));
-    dressWebview(webview, this.#extension, { ...this.#page, place });
-    this.#hosts.add(host);
-    const hide = (): void => {
+    let connected = true;
+    const host = make((message) => {
+      if (connected) void webview.postMessage(message);
+    });
+    // A page speaks first; what comes before is of the page that this webview showed until now.
+    let ready = false;
+    const receive = (message: unknown): unknown => {
+      ready ||= fieldsIn(message)['kind'] === 'ready';
+      return ready ? host.receive(message) : undefined;
+    };
+    const onVisibility = (): void => {
       if (!holder.visible) host.hide();
     };
-    if (isPanel(holder)) {
-      holder.onDidChangeViewState(hide);
-      if (place === 'full') this.#setFull(holder, host);
-    } else {
-      holder.onDidChangeVisibility(hide);
-    }
-    holder.onDidDispose(() => {
-      if (this.#full?.host === host) this.#full = undefined;
-      this.#release(host);
-    });
+    const listeners = isPanel(holder)
+      ? [
+          holder.onDidChangeViewState(() => {
+            onVisibility();
+            if (holder.active && this.full === host) this.#focused.fire(host);
+          }),
+        ]
+      : [holder.onDidChangeVisibility(onVisibility)];
+    const connection = vscode.Disposable.from(
+      { dispose: () => (connected = false) },
+      webview.onDidReceiveMessage(receive),
+      holder.onDidDispose(() => this.release(host)),
+      ...listeners,
+    );
+    this.#hosts.set(host, connection);
+    if (isPanel(holder) && place === 'full') this.#setFull(holder, host);
+    dressWebview(webview, this.#extension, { ...this.#page, place });
     return host;
+  }
+
+  /** The host of a webview that is closed or that shows something else from now on. */
+  release(host: Host): void {
+    this.#hosts.get(host)?.dispose();
+    this.#hosts.delete(host);
+    if (this.full === host) this.#full = undefined;
+    host.dispose();
   }
 
   /** Brings the full panel to the front, if there is one. */
@@ -77,18 +108,13 @@ export class WebviewHosts<To, Host extends WebviewHost> extends Owner {
   }
 
   override dispose(): void {
-    for (const host of [...this.#hosts]) this.#release(host);
+    for (const host of this.all) this.release(host);
     super.dispose();
   }
 
   #setFull(panel: vscode.WebviewPanel, host: Host): void {
     panel.iconPath = vscode.Uri.joinPath(this.#extension, 'extension', 'media', 'panel.svg');
     this.#full = { panel, host };
-  }
-
-  #release(host: Host): void {
-    this.#hosts.delete(host);
-    host.dispose();
   }
 }
 

@@ -79,7 +79,8 @@ function analysisNode(
     },
     contextValue: items.analysis,
     command: { command: 'headscope.runAnalysis', title: 'Open', arguments: [{ analysis: id }] },
-    ...(runs.length === 0 ? {} : { children: () => Promise.resolve(runs.map(runNode)) }),
+    // What was found shows without a click.
+    ...(runs.length === 0 ? {} : { expanded: true, children: () => Promise.resolve(runs.map(runNode)) }),
   };
 }
 

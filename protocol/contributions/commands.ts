@@ -2,7 +2,7 @@
  * Every command, declared once: title, what it needs, where menus offer it. `npm run manifest` writes package.json from it,
  * and `extension/commands` registers exactly this table.
  */
-import { contextKeys, customEditors, items, views } from './views';
+import { contextKeys, customEditors, items, views, type LivePanelName } from './views';
 
 type Menu = 'editor/title' | 'editor/context' | 'explorer/context' | 'view/title' | 'view/item/context';
 
@@ -49,6 +49,18 @@ const inViewTitle = (view: keyof typeof views, group: string): Placement => ({
   when: `view == ${views[view]}`,
   group,
 });
+/** In the title of the live view while it shows this panel. */
+const inLiveTitle = (panel: LivePanelName, group: string): Placement => ({
+  menu: 'view/title',
+  when: both(`view == ${views.live}`, `${contextKeys.livePanel} == ${panel}`),
+  group,
+});
+/** In the menu of the live view while it shows another panel. */
+const inLiveMenu = (panel: LivePanelName, group: string): Placement => ({
+  menu: 'view/title',
+  when: both(`view == ${views.live}`, `${contextKeys.livePanel} != ${panel}`),
+  group,
+});
 /** On rows of a tree whose `viewItem` begins with `item`, or `is` it alone. */
 const onRows = (view: keyof typeof views, item: string, group: string, ...more: readonly string[]): Placement => ({
   menu: 'view/item/context',
@@ -60,7 +72,7 @@ export const commands = {
   'headscope.benchmarkKernels': {
     title: 'Benchmark Attention Kernels',
     icon: 'graph-line',
-    menus: [inViewTitle('kernels', 'navigation@1')],
+    menus: [inLiveTitle('kernels', 'navigation@1')],
   },
   'headscope.benchmarkConfig': {
     title: 'Benchmark the Attention of This Config',
@@ -87,7 +99,7 @@ export const commands = {
       inEditorTitle(both(isModel, trusted), 'navigation@6'),
       inExplorer(both(isConfig, trusted), '3_headscope@2'),
       inEditor(both(isModel, trusted), '3_headscope@2'),
-      inViewTitle('heads', 'navigation@1'),
+      inLiveTitle('heads', 'navigation@1'),
       onRows('models', items.model, 'inline@2'),
       onRows('models', items.model, '1_run@2'),
     ],
@@ -116,7 +128,7 @@ export const commands = {
       inExplorer(both('resourceExtname =~ /^\\.(png|jpe?g)$/i', trusted), '3_headscope@1'),
       inExplorer(both(isVisionModel, trusted), '3_headscope@3'),
       inEditor(both(isVisionModel, trusted), '3_headscope@3'),
-      inViewTitle('hallucination', 'navigation@1'),
+      inLiveTitle('hallucination', 'navigation@1'),
       onRows('models', items.modelWithVision, '1_run@3'),
     ],
   },
@@ -133,6 +145,7 @@ export const commands = {
       inExplorer(both(isConfig, trusted), '3_headscope@6'),
       inEditor(both(isModel, trusted), '3_headscope@6'),
       inViewTitle('analyses', 'navigation@1'),
+      inLiveTitle('analyses', 'navigation@1'),
       onRows('models', items.model, '1_run@6'),
       onRows('analyses', items.analysis, 'inline@1'),
     ],
@@ -181,10 +194,23 @@ export const commands = {
     menus: [
       inExplorer(isConfig, '3_headscope@5'),
       inViewTitle('models', 'navigation@3'),
-      inViewTitle('model', 'navigation@3'),
+      inLiveTitle('model', 'navigation@1'),
       onRows('models', items.model, '1_run@5'),
     ],
   },
+  'headscope.live.show': {
+    title: 'Show in Live View…',
+    icon: 'list-selection',
+    menus: [inViewTitle('live', 'navigation@2')],
+  },
+  'headscope.live.showModel': { title: 'Show Model in Live View', menus: [inLiveMenu('model', '1_show@1')] },
+  'headscope.live.showKernels': { title: 'Show Kernels in Live View', menus: [inLiveMenu('kernels', '1_show@2')] },
+  'headscope.live.showHeads': { title: 'Show Heads in Live View', menus: [inLiveMenu('heads', '1_show@3')] },
+  'headscope.live.showHallucination': {
+    title: 'Show Hallucination in Live View',
+    menus: [inLiveMenu('hallucination', '1_show@4')],
+  },
+  'headscope.live.showAnalysis': { title: 'Show Analysis in Live View', menus: [inLiveMenu('analyses', '1_show@5')] },
   'headscope.devices.refresh': {
     title: 'Test the Devices Again',
     icon: 'refresh',

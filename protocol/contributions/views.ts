@@ -8,30 +8,38 @@ export const exampleMarker = '.headscope-example';
 export const views = {
   models: 'headscope.models',
   analyses: 'headscope.analyses',
-  model: 'headscope.model',
-  kernels: 'headscope.kernels',
-  heads: 'headscope.heads',
-  hallucination: 'headscope.hallucination',
-  analysis: 'headscope.analysis',
+  live: 'headscope.live',
   results: 'headscope.results',
   devices: 'headscope.devices',
 } as const;
+
+/** What the live view shows, one at a time, each by the name of its bundle in dist/webviews. */
+export const livePanels = {
+  model: 'Model',
+  kernels: 'Kernels',
+  heads: 'Heads',
+  hallucination: 'Hallucination',
+  analyses: 'Analysis',
+} as const;
+
+export type LivePanelName = keyof typeof livePanels;
 
 export interface View {
   readonly name: string;
   /** A webview or, where it is absent, a tree. */
   readonly type?: 'webview';
-  /** Share of the side bar's height beside the other views, when first shown. */
+  /** Share of the side bar's height beside the other views, when first shown: all together are about 100. */
   readonly initialSize?: number;
   readonly visibility?: 'collapsed';
   /** What an empty tree says; several, where they hold at different times. */
   readonly welcome?: readonly { readonly when?: string; readonly contents: string }[];
 }
 
-/** In the order of the side bar. */
+/** In the order of the side bar. A collapsed view takes its share too: of a small one little is left over. */
 export const viewTable: Readonly<Record<keyof typeof views, View>> = {
   models: {
     name: 'Models',
+    initialSize: 29,
     welcome: [
       {
         contents: [
@@ -44,15 +52,14 @@ export const viewTable: Readonly<Record<keyof typeof views, View>> = {
   },
   analyses: {
     name: 'Analyses',
+    initialSize: 24,
     welcome: [{ contents: 'The list of analyses could not be read. Reinstall Headscope, or build it again.' }],
   },
-  model: { name: 'Model', type: 'webview', initialSize: 40 },
-  kernels: { name: 'Kernels', type: 'webview', initialSize: 30 },
-  heads: { name: 'Heads', type: 'webview', initialSize: 30, visibility: 'collapsed' },
-  hallucination: { name: 'Hallucination', type: 'webview', initialSize: 30, visibility: 'collapsed' },
-  analysis: { name: 'Analysis', type: 'webview', initialSize: 30, visibility: 'collapsed' },
+  live: { name: 'Live', type: 'webview', initialSize: 41 },
   results: {
     name: 'Results',
+    initialSize: 3,
+    visibility: 'collapsed',
     welcome: [
       {
         contents: [
@@ -65,6 +72,7 @@ export const viewTable: Readonly<Record<keyof typeof views, View>> = {
   },
   devices: {
     name: 'Devices',
+    initialSize: 3,
     visibility: 'collapsed',
     welcome: [
       {
@@ -139,6 +147,8 @@ export const contextKeys = {
   hallucinationRunning: 'headscope.hallucinationRunning',
   /** True while an analysis runs. */
   analysisRunning: 'headscope.analysisRunning',
+  /** Which panel the live view shows, by its key in `livePanels`. */
+  livePanel: 'headscope.livePanel',
 } as const;
 
 /** Values of `viewItem` in the trees. */

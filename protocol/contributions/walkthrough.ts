@@ -12,7 +12,7 @@ export interface WalkthroughStep {
 export const walkthrough = {
   id: 'headscope.start',
   title: 'Start with Headscope',
-  description: 'Inspect a model, benchmark its attention, see what its heads do.',
+  description: 'Inspect a model, benchmark its attention, see what its heads do and what they look at.',
   steps: [
     {
       id: 'inspect',
@@ -41,14 +41,36 @@ export const walkthrough = {
       id: 'heads',
       title: 'See what the heads of a model do',
       description: [
-        "Choose a checkpoint, a folder with a config.json and its .safetensors files, run it on a prompt, see which token each head reads, switch a head off and see what the model then says. It is opened as it is; nothing is converted and nothing leaves this machine. The setting headscope.models.folders lists those outside the workspace; two small models made for this are in examples/models of Headscope's repository. A model that sees says which of its heads look at a picture, and which words it said without looking.",
+        "Choose a checkpoint, a folder with a config.json and its .safetensors files, run it on a prompt, see which token each head reads, switch a head off and see what the model then says. It is opened as it is; nothing is converted and nothing leaves this machine. The setting headscope.models.folders lists those outside the workspace; two small models made for this are in examples/models of Headscope's repository.",
         '[Show Head Patterns](command:headscope.showHeads)',
-        '[Show Hallucination Heads](command:headscope.showHallucination)',
         '[Show the Results](command:headscope.results.focus)',
       ].join('\n'),
       svg: 'docs/walkthrough/heads.svg',
       altText: 'A grid of small attention pictures, one a head, with one head switched off',
       completionEvents: ['onCommand:headscope.showHeads'],
+    },
+    {
+      id: 'hallucination',
+      title: 'Find the heads behind a hallucination',
+      description: [
+        'Choose a model that reads pictures, a picture and a prompt: which heads look at the picture, which words of the caption were said without looking, and what reinforcing those heads changes. A folder of pictures with their objects gives the scores of the captions. examples/models/demo-vlm is a small model that hallucinates.',
+        '[Show Hallucination Heads](command:headscope.showHallucination)',
+      ].join('\n'),
+      svg: 'docs/walkthrough/hallucination.svg',
+      altText: 'A picture with the patches that a head looks at, and its caption with one word that is not in the picture',
+      completionEvents: ['onCommand:headscope.showHallucination'],
+    },
+    {
+      id: 'analyses',
+      title: 'Answer a question about a model',
+      description: [
+        'Each analysis answers one question about a model, with the method of a paper, the controls it needs and what limits the answer. Saved runs are listed below their analysis and open with a click; two of them can be compared.',
+        '[Run an Analysis…](command:headscope.runAnalysis)',
+        '[Show the Analyses](command:headscope.analyses.focus)',
+      ].join('\n'),
+      svg: 'docs/walkthrough/analyses.svg',
+      altText: 'The list of analyses with a saved run below one of them, and its result with intervals beside a control',
+      completionEvents: ['onCommand:headscope.runAnalysis'],
     },
   ],
 } as const satisfies {

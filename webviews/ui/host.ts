@@ -34,10 +34,26 @@ export function acquireHost<To extends { readonly kind: string }, From, State>(
       });
       api.postMessage(ready);
     },
-    restore: () => parse(api.getState()),
-    keep: (state) => api.setState(state),
+    ...keeping(api, parse),
   };
 }
+
+/** The view of the side bar shows one panel after the other in the same webview, so there each keeps its own state. */
+function keeping<State>(
+  api: VsCodeApi,
+  parse: (kept: unknown) => State | undefined,
+): Pick<Host<unknown, unknown, State>, 'restore' | 'keep'> {
+  const { panel, place } = document.getElementById('root')?.dataset ?? {};
+  if (place !== 'side' || panel === undefined)
+    return { restore: () => parse(api.getState()), keep: (state) => api.setState(state) };
+  return {
+    restore: () => parse(fieldsIn(api.getState())[panel]),
+    keep: (state) => api.setState({ ...fieldsIn(api.getState()), [panel]: state }),
+  };
+}
+
+const fieldsIn = (value: unknown): Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
 
 const hasKind = (value: unknown): value is { readonly kind: string } =>
   typeof value === 'object' && value !== null && 'kind' in value && typeof value.kind === 'string';

@@ -1,6 +1,6 @@
 /** The panel of analyses. */
 import type { AnalysisResult, Offer } from '../../../protocol/analysis/analysis';
-import { analysesPanel, contextKeys, views } from '../../../protocol/contributions/views';
+import { analysesPanel, contextKeys } from '../../../protocol/contributions/views';
 import type { AnalysisCatalogue } from '../../platform/analysis-catalogue';
 import { RecentRuns } from '../../results/recent-runs';
 import { chooseOther } from '../choose-other';
@@ -32,7 +32,6 @@ export function analysesPanels(parts: PanelParts, catalogue: AnalysisCatalogue, 
   return new Panels<AnalysesTypes, AnalysesHost>(parts, {
     name: 'analyses',
     result: 'analysis',
-    view: views.analysis,
     viewType: analysesPanel,
     title: 'Analysis',
     spoken: 'Analysis of a model',

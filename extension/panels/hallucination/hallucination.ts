@@ -1,5 +1,5 @@
 /** The Hallucination panel. */
-import { contextKeys, hallucinationPanel, views } from '../../../protocol/contributions/views';
+import { contextKeys, hallucinationPanel } from '../../../protocol/contributions/views';
 import type { HallucinationPlan } from '../../../protocol/panels/hallucination';
 import { realFolder } from '../../models/real-folder';
 import { RecentRuns } from '../../results/recent-runs';
@@ -26,7 +26,6 @@ export function hallucinationPanels(parts: PanelParts): HallucinationPanels {
   return new Panels<HallucinationTypes, HallucinationHost>(parts, {
     name: 'hallucination',
     result: 'hallucination',
-    view: views.hallucination,
     viewType: hallucinationPanel,
     title: 'Hallucination',
     spoken: 'Hallucination heads of a model',

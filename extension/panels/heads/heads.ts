@@ -1,5 +1,5 @@
 /** The Heads panel. */
-import { contextKeys, headsPanel, views } from '../../../protocol/contributions/views';
+import { contextKeys, headsPanel } from '../../../protocol/contributions/views';
 import { RecentRuns } from '../../results/recent-runs';
 import { chooseOther } from '../choose-other';
 import { modelServices, textDemo } from '../model-services';
@@ -19,7 +19,6 @@ export function headsPanels(parts: PanelParts): HeadsPanels {
   return new Panels<HeadsTypes, HeadsHost>(parts, {
     name: 'heads',
     result: 'heads',
-    view: views.heads,
     viewType: headsPanel,
     title: 'Heads',
     spoken: 'Heads of a model',

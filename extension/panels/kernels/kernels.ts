@@ -1,6 +1,6 @@
 /** The Kernels panel. */
 import * as vscode from 'vscode';
-import { contextKeys, kernelsPanel, views } from '../../../protocol/contributions/views';
+import { contextKeys, kernelsPanel } from '../../../protocol/contributions/views';
 import type { BenchmarkResult } from '../../../protocol/results/benchmark';
 import { setting } from '../../platform/settings';
 import { benchmarkText } from '../../results/benchmark-file';
@@ -24,7 +24,6 @@ export function kernelsPanels(parts: PanelParts): KernelsPanels {
   return new Panels<KernelsTypes, KernelsHost>(parts, {
     name: 'kernels',
     result: 'benchmark',
-    view: views.kernels,
     viewType: kernelsPanel,
     title: 'Attention Kernels',
     spoken: 'Attention kernels',

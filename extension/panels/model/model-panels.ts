@@ -3,7 +3,7 @@
  * in full width or two beside each other. They only read, so they work in an untrusted workspace.
  */
 import * as vscode from 'vscode';
-import { modelPanel, views } from '../../../protocol/contributions/views';
+import { modelPanel } from '../../../protocol/contributions/views';
 import type { ModelActions, ModelPlace, ShownModel, ToModelPanel } from '../../../protocol/panels/model';
 import { fieldsIn } from '../../../protocol/schema/fields';
 import { chooseModel } from '../../models/choose-model';
@@ -12,9 +12,12 @@ import { modelLabel } from '../../models/model-names';
 import type { Language } from '../../platform/language';
 import type { Log } from '../../platform/log';
 import { showFailure } from '../../platform/log';
+import { mayBeModelDocument } from '../../platform/model-documents';
 import { Owner } from '../../platform/owner';
+import { Signal } from '../../platform/signal';
 import { mayRun } from '../../platform/trust';
 import { saveExport } from '../exports';
+import type { FillSide, LivePanel, Work } from '../live-view';
 import { WebviewHosts, type Container } from '../webview-hosts';
 import type { ModelServices } from './host';
 import { ModelHost } from './host';
@@ -29,7 +32,7 @@ export interface ModelPanelsParts {
 /** Milliseconds after a keystroke or a finding: typing causes many. */
 const quiet = 300;
 
-export class ModelPanels extends Owner {
+export class ModelPanels extends Owner implements LivePanel {
   readonly #parts: ModelPanelsParts;
   #side: ModelHost | undefined;
   readonly #hosts: WebviewHosts<ToModelPanel, ModelHost>;
@@ -37,6 +40,10 @@ export class ModelPanels extends Owner {
   #followed: vscode.Uri | undefined;
   /** A file looked at since that may describe a model; only the language server knows. */
   #candidate: vscode.Uri | undefined;
+  readonly #work = this.own(new Signal<Work>());
+  readonly onWork = this.#work.event;
+  /** Counts files that were looked at, so that a slow answer to an earlier one is dropped. */
+  #looked = 0;
   #timer: NodeJS.Timeout | undefined;
   readonly #changed = new Set<string>();
 
@@ -44,8 +51,7 @@ export class ModelPanels extends Owner {
     super();
     this.#parts = parts;
     this.#hosts = this.own(new WebviewHosts(parts.extension, { panel: 'model', title: 'Model' }));
-    const resolveWebviewView = (view: vscode.WebviewView): void => this.#attachSide(view);
-    this.own(vscode.window.registerWebviewViewProvider(views.model, { resolveWebviewView }));
+    this.own(this.#hosts.onFocus((host) => this.#worksOn(host.uris.join(' '), false)));
     const deserializeWebviewPanel = (panel: vscode.WebviewPanel, state: unknown): Promise<void> =>
       Promise.resolve(this.#restore(panel, keptUris(state)));
     this.own(vscode.window.registerWebviewPanelSerializer(modelPanel, { deserializeWebviewPanel }));
@@ -56,35 +62,64 @@ export class ModelPanels extends Owner {
     this.own({ dispose: () => clearTimeout(this.#timer) });
   }
 
-  /** Fills the side view. */
-  #attachSide(view: vscode.WebviewView): void {
-    const host = this.#attach(view, 'side', () => undefined);
-    this.#side = host;
-    view.onDidDispose(() => {
-      if (this.#side === host) this.#side = undefined;
-    });
-    this.#followEditor(vscode.window.activeTextEditor);
-    if (host.uris.length > 0) return;
-    if (this.#followed !== undefined) void host.show([this.#followed.toString()]);
-    if (this.#candidate !== undefined) void host.showIfModel(this.#candidate.toString());
+  prepareSide(): Promise<FillSide> {
+    return Promise.resolve((view) => this.#fillSide(view));
   }
 
-  /** The side view shows this model. */
-  follow(uri: vscode.Uri): void {
-    this.#followed = uri;
-    this.#candidate = undefined;
-    void this.#side?.show([uri.toString()]);
+  #fillSide(view: vscode.WebviewView): vscode.Disposable {
+    const host = this.#attach(view, 'side', () => undefined);
+    this.#side = host;
+    this.#followEditor(vscode.window.activeTextEditor);
+    if (host.uris.length === 0) {
+      if (this.#followed !== undefined) void host.show([this.#followed.toString()]);
+      if (this.#candidate !== undefined) void host.showIfModel(this.#candidate.toString());
+    }
+    return new vscode.Disposable(() => {
+      this.#side = undefined;
+      const [shown] = host.uris;
+      // Perhaps chosen in the view itself.
+      if (shown !== undefined) [this.#followed, this.#candidate] = [vscode.Uri.parse(shown, true), undefined];
+      this.#hosts.release(host);
+    });
+  }
+
+  /** The model was selected in a list. */
+  select(uri: vscode.Uri): void {
+    this.#follow(uri);
+    this.#worksOn(uri.toString(), true);
   }
 
   /** The side view shows this file if it describes a model. */
   followIfModel(uri: vscode.Uri): void {
     this.#candidate = uri;
     void this.#side?.showIfModel(uri.toString());
+    void this.#worksIfModel(uri);
+  }
+
+  /** The side view shows this model. */
+  #follow(uri: vscode.Uri): void {
+    this.#followed = uri;
+    this.#candidate = undefined;
+    void this.#side?.show([uri.toString()]);
+  }
+
+  #worksOn(subject: string, isNew: boolean): void {
+    this.#looked += 1;
+    this.#work.fire({ subject, isNew });
+  }
+
+  async #worksIfModel(uri: vscode.Uri): Promise<void> {
+    const looked = (this.#looked += 1);
+    const facts = await this.#parts.language.describe(uri).catch(() => null);
+    if (facts !== null && looked === this.#looked) this.#worksOn(uri.toString(), false);
   }
 
   /** The full panel, made or brought to the front. */
   async open(uris: readonly vscode.Uri[]): Promise<void> {
     const texts = uris.map((uri) => uri.toString());
+    const [first] = uris;
+    if (first !== undefined) this.#follow(first);
+    this.#worksOn(texts.join(' '), true);
     const open = this.#hosts.reveal();
     if (open === undefined) {
       this.#restore(vscode.window.createWebviewPanel(modelPanel, 'Model', vscode.ViewColumn.Active), texts);
@@ -118,11 +153,15 @@ export class ModelPanels extends Owner {
   }
 
   #followEditor(editor: vscode.TextEditor | undefined): void {
+    this.#looked += 1;
     const document = editor?.document;
     if (document === undefined || !document.languageId.startsWith('json')) return;
+    const { uri } = document;
+    if (!mayBeModelDocument(uri.path, () => document.getText())) return;
     // A config.json that describes no model is said to be none; any other file may be one by its content.
-    if (document.uri.path.endsWith('/config.json')) this.follow(document.uri);
-    else this.followIfModel(document.uri);
+    if (!uri.path.endsWith('/config.json')) return this.followIfModel(uri);
+    this.#follow(uri);
+    void this.#worksIfModel(uri);
   }
 
   #touched(uris: readonly vscode.Uri[]): void {
