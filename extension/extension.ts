@@ -79,7 +79,9 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
     analysis: analyses.files,
   };
   const modelPanels = own(new ModelPanels({ extension: context.extensionUri, models, language, log }));
-  const live = own(new LiveView({ model: modelPanels, kernels, heads, hallucination, analyses }, context.workspaceState));
+  const live = own(
+    new LiveView({ model: modelPanels, kernels, heads, hallucination, analyses }, context.workspaceState),
+  );
   own(new GraphTabs(language, (config) => modelPanels.followIfModel(config)));
 
   own(new ModelsView(models)).onSelect((uri) => modelPanels.select(uri));

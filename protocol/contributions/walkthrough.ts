@@ -57,7 +57,8 @@ export const walkthrough = {
         '[Show Hallucination Heads](command:headscope.showHallucination)',
       ].join('\n'),
       svg: 'docs/walkthrough/hallucination.svg',
-      altText: 'A picture with the patches that a head looks at, and its caption with one word that is not in the picture',
+      altText:
+        'A picture with the patches that a head looks at, and its caption with one word that is not in the picture',
       completionEvents: ['onCommand:headscope.showHallucination'],
     },
     {
@@ -69,7 +70,8 @@ export const walkthrough = {
         '[Show the Analyses](command:headscope.analyses.focus)',
       ].join('\n'),
       svg: 'docs/walkthrough/analyses.svg',
-      altText: 'The list of analyses with a saved run below one of them, and its result with intervals beside a control',
+      altText:
+        'The list of analyses with a saved run below one of them, and its result with intervals beside a control',
       completionEvents: ['onCommand:headscope.runAnalysis'],
     },
   ],

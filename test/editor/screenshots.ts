@@ -34,7 +34,6 @@ const picture = (bench: Workbench, name: string, theme: Theme) => bench.screensh
 /** A configuration with its findings in the file and in the Problems panel, beside the Models view. */
 async function inspect(bench: Workbench, theme: Theme): Promise<void> {
   await bench.openContainer('Headscope');
-  await kernelsPanel(bench, 'side');
   await bench.openFile('faulty/config.json');
   await bench.squiggles('error').first().waitFor();
   // Before the Problems panel takes the focus: VS Code asks for no lens while the text has none.
@@ -72,6 +71,7 @@ async function results(bench: Workbench, theme: Theme): Promise<void> {
   await bench.openFile('attention-on-this-laptop.headscope-bench.json');
   const panel = await kernelsPanel(bench, 'file');
   await panel.locator('.measurements tbody tr').first().waitFor();
+  await bench.runCommand('Headscope: Focus on Results View');
   await bench.runCommand('Headscope: Focus on Devices View');
   const device = bench.page.locator('.pane-body [role=treeitem]', { hasText: /^cpu/ });
   await device.click();

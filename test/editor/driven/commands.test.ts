@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { Locator } from 'playwright-core';
 import { computeProcesses } from './compute-processes';
-import { kernelsPanel } from './panels';
+import { kernelsPanel, showInLiveView } from './panels';
 import { useWindow } from './window';
 
 describe('the commands of the compute server in VS Code', function () {
@@ -22,8 +22,8 @@ describe('the commands of the compute server in VS Code', function () {
 
   it('restart it: another process answers', async () => {
     const { bench } = window();
-    await bench.openContainer('Headscope');
-    // The views that opened ask the compute server; one that is still loading would start it again later.
+    // What is shown asks the compute server; while it is still loading, it would start it again later.
+    await showInLiveView(bench, 'Kernels');
     await (await kernelsPanel(bench, 'side')).locator('#run:not([disabled])').waitFor();
     const before = processes();
     await bench.runCommand('Headscope: Restart Compute Server');

@@ -5,7 +5,7 @@ import { parseHallucination, type SavedHallucination } from '../../../extension/
 import { significant } from '../../../webviews/ui/numbers';
 import { repositoryRoot } from '../../support/host/versions';
 import { countAuroc, countScores } from './caption-scores';
-import { hallucinationPanel } from './panels';
+import { hallucinationPanel, showInLiveView } from './panels';
 import { useWindow, type DrivenWindow } from './window';
 import { patience } from '../../support/patience';
 
@@ -133,7 +133,7 @@ describe('the Hallucination panel in VS Code', function () {
     await panel.locator('.vhd-view h2', { hasText: 'at token 4' }).waitFor({ timeout: patience(30_000) });
   });
 
-  it('shows the result and its captions again after the window is reloaded, and in the side view', async () => {
+  it('shows the result and its captions again after the window is reloaded, and in the live view', async () => {
     const { bench } = window();
     const before = await (await hallucinationPanel(bench, 'full')).locator('h1').innerText();
     await bench.page.reload();
@@ -141,7 +141,7 @@ describe('the Hallucination panel in VS Code', function () {
     const panel = await hallucinationPanel(bench, 'full');
     await panel.locator('.caption-card').nth(2).waitFor();
     assert.equal(await panel.locator('h1').innerText(), before);
-    await bench.runCommand('Headscope: Focus on Hallucination View');
+    await showInLiveView(bench, 'Hallucination');
     await bench.sideBarWidth(300);
     const side = await hallucinationPanel(bench, 'side');
     await side.locator('.ribbon').first().waitFor();
@@ -249,7 +249,7 @@ describe('the Hallucination panel in VS Code', function () {
 
   it('opens the saved result as a file, with its picture', async () => {
     const { bench } = window();
-    await bench.openContainer('Headscope');
+    await bench.runCommand('Headscope: Focus on Results View');
     await bench.page.locator('.sidebar .monaco-list-row', { hasText: 'demo-vlm-scene' }).click();
     const file = await hallucinationPanel(bench, 'file');
     await file.locator('hs-vhd-grid canvas').waitFor();

@@ -31,7 +31,7 @@ describe('the Model view in VS Code', function () {
   it('says what the attention of the configuration in the editor is', async () => {
     const { bench } = window();
     await bench.openFile('Llama-3.1-8B/config.json');
-    await bench.runCommand('Headscope: Focus on Model View');
+    await bench.runCommand('Headscope: Focus on Live View');
     const view = await modelPanel(bench, 'side');
     await view
       .locator('#model-sentence', {

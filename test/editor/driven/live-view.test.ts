@@ -1,0 +1,93 @@
+/** The live view of the side bar: it shows what the person works on, or what was chosen by hand. */
+import assert from 'node:assert/strict';
+import type { Locator } from 'playwright-core';
+import { analysesPanel, headsPanel, kernelsPanel, modelPanel, showInLiveView } from './panels';
+import { useWindow } from './window';
+
+describe('the live view in VS Code', function () {
+  this.timeout(120_000);
+  const window = useWindow();
+  const pane = (): Locator =>
+    window().bench.page.locator('.sidebar .pane', {
+      has: window().bench.page.locator('.pane-header h3.title', { hasText: /^Live$/ }),
+    });
+  const named = (name: string): Promise<void> =>
+    pane()
+      .locator('.pane-header .description', { hasText: new RegExp(`^${name}$`) })
+      .waitFor();
+  const tab = (name: string): Locator => window().bench.page.locator('.tab', { hasText: name });
+
+  it('shows the model that is selected in the Models view', async () => {
+    const { bench } = window();
+    await bench.openContainer('Headscope');
+    await bench.page.locator('.sidebar .monaco-list-row', { hasText: 'gpt2' }).click();
+    const view = await modelPanel(bench, 'side');
+    await view.locator('#model-sentence', { hasText: /^\s*gpt2: / }).waitFor();
+    await named('Model');
+  });
+
+  it('follows to the panel that is opened', async () => {
+    const { bench } = window();
+    await bench.runCommand('Headscope: Show Head Patterns');
+    await headsPanel(bench, 'side');
+    await named('Heads');
+  });
+
+  it('keeps what was chosen by hand while the person comes back to the same panel', async () => {
+    const { bench } = window();
+    await showInLiveView(bench, 'Kernels');
+    await kernelsPanel(bench, 'side');
+    await named('Kernels');
+    await bench.openFile('README.md');
+    await tab('Heads').click();
+    await (await headsPanel(bench, 'full')).locator('h1').click();
+    await named('Kernels');
+  });
+
+  it('shows the same after the window is reloaded', async () => {
+    const { bench } = window();
+    await bench.page.reload();
+    await bench.restored();
+    await headsPanel(bench, 'full');
+    await kernelsPanel(bench, 'side');
+    await named('Kernels');
+  });
+
+  it('follows to a configuration that is opened, and to a panel that gets the focus', async () => {
+    const { bench } = window();
+    await bench.openFile('Llama-3.1-8B/config.json');
+    await (await modelPanel(bench, 'side')).locator('#model-sentence', { hasText: /^\s*Llama-3\.1-8B: / }).waitFor();
+    await tab('Heads').click();
+    await headsPanel(bench, 'side');
+    await named('Heads');
+  });
+
+  it('follows to a run that starts, and shows its result', async () => {
+    const { bench } = window();
+    await bench.runCommand('Headscope: Show in Live View…');
+    await bench.pick('Analysis');
+    await analysesPanel(bench, 'side');
+    await named('Analysis');
+    const full = await headsPanel(bench, 'full');
+    await full.locator('#run:not([disabled])').click();
+    const side = await headsPanel(bench, 'side');
+    await named('Heads');
+    await side.locator('.run-state', { hasText: /^\s*Done in / }).waitFor();
+    assert.equal(await side.locator('h1').innerText(), await full.locator('h1').innerText());
+  });
+
+  it('leaves the result to the view when another panel was shown in between', async () => {
+    const { bench } = window();
+    const before = await (await headsPanel(bench, 'full')).locator('h1').innerText();
+    await showInLiveView(bench, 'Model');
+    await modelPanel(bench, 'side');
+    await showInLiveView(bench, 'Heads');
+    const side = await headsPanel(bench, 'side');
+    await side.locator('h1', { hasText: before }).waitFor();
+    assert.equal(await bench.notifications().count(), 0);
+  });
+
+  it('asked nothing outside the machine', () => {
+    assert.deepEqual(window().outside, []);
+  });
+});
