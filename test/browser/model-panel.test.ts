@@ -241,12 +241,22 @@ describe('the Model panel', function () {
     }
   });
 
-  it('keeps what it shows for a reload, and what was folded', async () => {
+  it('keeps what it shows, which VS Code hands over after a reload', async () => {
+    const panel = await start(one(llama));
+    const kept = await panel.page.evaluate(() => JSON.parse(sessionStorage.getItem('state') ?? 'null') as unknown);
+    assert.deepEqual((kept as { uris: unknown }).uris, [llama.facts.uri]);
+  });
+
+  it('keeps what it shows and what was folded beside the state of other panels in the view of the side bar', async () => {
     const panel = await start(one(llama), { place: 'side', width: 300 });
+    const ofKernels = { plan: 'of another panel', uris: [], view: { open: {}, differencesOnly: true } };
+    await panel.page.evaluate((kernels) => sessionStorage.setItem('state', JSON.stringify({ kernels })), ofKernels);
+    await panel.page.reload();
     await panel.page.click('.disclosure-button:has-text("Parameters by part")');
     await panel.page.waitForSelector('.split-bar');
     const kept = await panel.page.evaluate(() => JSON.parse(sessionStorage.getItem('state') ?? 'null') as unknown);
-    assert.deepEqual((kept as { uris: unknown }).uris, [llama.facts.uri]);
+    const { kernels, model } = kept as { readonly kernels: unknown; readonly model: { readonly uris: unknown } };
+    assert.deepEqual([kernels, model.uris], [ofKernels, [llama.facts.uri]]);
     await panel.page.reload();
     await panel.page.waitForSelector('.split-bar');
   });
