@@ -18,7 +18,7 @@ export interface State {
   readonly failure?: string;
 }
 
-/** What VS Code keeps of the webview; `uris` is read by extension/views/model-view.ts after a reload. */
+/** What VS Code keeps of the webview; for the full panel `uris` is read by extension/panels/model/model-panels.ts after a reload. */
 export interface Kept {
   readonly uris: readonly string[];
   readonly view: View;
