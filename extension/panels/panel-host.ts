@@ -263,7 +263,9 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
     const savedAs = await this.services.save(shown);
     if (savedAs === undefined || shown !== this.shown) return;
     this.#savedAs = savedAs;
-    this.post(this.services.run.message(shown, savedAs));
+    const { run } = this.services;
+    if (this.follows && run.result === shown) run.savedNow(shown, savedAs);
+    else this.post(run.message(shown, savedAs));
   }
 
   /** The result on the screen, or a sentence that there is none. */
@@ -344,7 +346,8 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
   /** What the run has given since it began, where that is not what is shown already. */
   #takeResult(): void {
     const { result, savedAs } = this.services.run;
-    if (!this.follows || result === undefined || result === this.shown) return;
+    if (!this.follows || result === undefined) return;
+    if (result === this.shown && savedAs === undefined) return;
     this.shown = result;
     this.#savedAs = savedAs;
   }

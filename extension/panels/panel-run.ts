@@ -141,6 +141,13 @@ export class PanelRun<Plan, Event extends { readonly kind: string }, Result> ext
     await this.#kind.keep?.(result);
   }
 
+  /** The person saved a result: if it is the last one, all its webviews say where. */
+  savedNow(result: Result, savedAs: string): void {
+    if (this.result !== result) return;
+    this.#finished = { result, savedAs };
+    this.#events.fire(this.#kind.finished(result, savedAs));
+  }
+
   override dispose(): void {
     this.cancel();
     super.dispose();

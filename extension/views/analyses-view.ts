@@ -71,7 +71,8 @@ function analysisNode(
   return {
     analysis: id,
     line: {
-      id: `analysis ${id}`,
+      // Another id with runs: VS Code expands by itself only a row that is new to it.
+      id: runs.length === 0 ? `analysis ${id}` : `analysis ${id} with runs`,
       label: title,
       description: question,
       tooltip: [title, question, source.reference, ...(source.note === undefined ? [] : [source.note])],

@@ -698,6 +698,22 @@ describe('a continuation', () => {
 });
 
 describe('what a person keeps', () => {
+  it('is saved in one panel, and the others say where too, now and when they open later', async () => {
+    const stage = new Stage();
+    const full = await stage.ready('full');
+    const side = await stage.ready('side');
+    const run = full.host.receive({ kind: 'run', plan: plan() });
+    await settled();
+    stage.runs[0]?.answer(reply());
+    await run;
+    assert.equal(last(side.sent, 'result').savedAs, undefined);
+    await full.host.receive({ kind: 'save' });
+    assert.equal(last(full.sent, 'result').savedAs, '.headscope/tiny');
+    assert.equal(last(side.sent, 'result').savedAs, '.headscope/tiny');
+    const late = await stage.ready('side');
+    assert.equal(last(late.sent, 'open').savedAs, '.headscope/tiny');
+  });
+
   it('is saved where the results are, and the panel is told where', async () => {
     const stage = new Stage();
     const { host, sent } = await stage.ready('full', { shown: reply() });
