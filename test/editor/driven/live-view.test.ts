@@ -87,6 +87,18 @@ describe('the live view in VS Code', function () {
     assert.equal(await bench.notifications().count(), 0);
   });
 
+  it('says that a run was saved in the full panel; the run is listed below its analysis, without a click', async () => {
+    const { bench } = window();
+    await bench.runCommand('Headscope: Run Analysis: Labels of heads');
+    const full = await analysesPanel(bench, 'full');
+    await full.locator('#run:not([disabled])').click();
+    await full.locator('#save:not([disabled])').click();
+    const side = await analysesPanel(bench, 'side');
+    await side.locator('.run-state', { hasText: 'saved as' }).waitFor();
+    const finding = await full.locator('h1').innerText();
+    await bench.page.locator('.sidebar .monaco-list-row[aria-level="3"]', { hasText: finding }).waitFor();
+  });
+
   it('asked nothing outside the machine', () => {
     assert.deepEqual(window().outside, []);
   });
