@@ -10,6 +10,8 @@ import type { Section, SectionQuestion } from '../protocol/sections/section';
 import type { ModelFacts, ModelRunner, Prompt } from './model-runner/model-runner';
 import type { KeyGroup } from './model-runner/sequence';
 import type { Variant } from './model-runner/variant';
+import type { TaskInfo } from '../protocol/analysis/tasks';
+import type { Sample } from './task';
 
 /** `why` is one sentence with a next step; the panel shows it and a run refuses with the same words. */
 export type Support = { readonly ok: true } | { readonly ok: false; readonly why: string };
@@ -27,6 +29,8 @@ export interface ReadInput {
   readonly given: AnalysisInput;
   /** One, or the prompt and its counterpart; none for inputs that are no prompt. */
   readonly prompts: readonly Prompt[];
+  /** Of an input that is a task. */
+  readonly task?: { readonly task: TaskInfo; readonly samples: readonly Sample[] };
 }
 
 export interface AnalysisJob<P extends ParameterValues> {

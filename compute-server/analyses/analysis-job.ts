@@ -2,6 +2,8 @@
 import { join } from 'node:path';
 import type { Analysis, AnalysisJob, ReadInput } from '../../diagnostics/analysis';
 import type { Prompt } from '../../diagnostics/model-runner/model-runner';
+import { taskSamples } from '../../diagnostics/tasks/read-task';
+import { TaskTokens } from '../../diagnostics/tasks/task-tokens';
 import type {
   AnalysedPrompt,
   AnalysisInput,
@@ -12,6 +14,7 @@ import type {
 import { resolveTable, type ParameterValues } from '../../protocol/analysis/parameters';
 import type { AnalysisEstimate } from '../../protocol/compute/analyses';
 import type { EncoderInput, PromptInput } from '../../protocol/compute/models';
+import { kindOf } from '../../protocol/interventions/interventions';
 import { FailureError } from '../../protocol/wire/failures';
 import type { Job } from '../dispatch/dispatcher';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
@@ -19,6 +22,7 @@ import { readerOf } from '../model/prompt/prompt';
 import { requireParity } from '../model/run/parity';
 import { provenance } from '../provenance';
 import type { Surroundings } from '../surroundings';
+import { textFile } from './files';
 import { KeptSteps } from './kept-steps';
 import { ServerRunner } from './runner';
 import { TimeLeft } from './time-left';
@@ -57,7 +61,7 @@ export async function* analysisJob(
     const limitBytes = surroundings.memoryLimit;
     throw new FailureError({ code: 'out-of-memory', neededBytes: Math.ceil(needed / heldShare), limitBytes });
   }
-  const [first] = job.input.prompts;
+  const first = job.input.prompts[0] ?? job.input.task?.samples[0]?.prompt;
   if (first) yield stage('Checking the instrumented run against the plain model', 0, 0);
   const parity = first ? await requireParity(model, first, { signal }) : undefined;
 
@@ -127,8 +131,15 @@ export async function prepare(
   const runner = ServerRunner.reading(opened, firstGiven, surroundings, signal);
   const prompts: Prompt[] = [];
   for (const prompt of given) prompts.push(await runner.prompt(prompt));
-  const read: ReadInput = { given: input, prompts };
-  const [first] = prompts;
+  const task = input.kind === 'task' ? await taskOf(input, request.seed, runner) : undefined;
+  const read: ReadInput = { given: input, prompts, ...(task ? { task } : {}) };
+  const first = prompts[0] ?? task?.samples[0]?.prompt;
+  const bound = task && request.interventions.find((one) => !kindOf(one).anywhere(one));
+  if (bound) {
+    throw bad(
+      `A task has many prompts, and the intervention "${kindOf(bound).words(bound)}" means positions of one. Leave it out.`,
+    );
+  }
   if (!first && request.interventions.length > 0) {
     throw bad('Interventions act on a prompt, and this analysis reads none. Leave them out.');
   }
@@ -140,6 +151,15 @@ export async function prepare(
     model: firstGiven ? readerOf(opened, firstGiven) : opened,
     job: { input: read, parameters, variant, groups: groups ?? [], seed: request.seed },
   };
+}
+
+async function taskOf(
+  { task, samples, taskParameters = {} }: Extract<AnalysisInput, { readonly kind: 'task' }>,
+  seed: number,
+  runner: ServerRunner,
+): Promise<NonNullable<ReadInput['task']>> {
+  const tokens = await TaskTokens.of(runner);
+  return taskSamples({ task, samples, seed, parameters: taskParameters }, tokens, textFile);
 }
 
 export function parametersOf(analysis: Analysis, given: ParameterValues): ParameterValues {
@@ -176,7 +196,7 @@ function promptsOf(input: AnalysisInput): readonly (PromptInput | EncoderInput)[
 }
 
 /** Everything that the values of a run's steps depend on. */
-function keyOf(request: AnalysisRequest, model: LoadedModel, { given, prompts }: ReadInput): unknown {
+function keyOf(request: AnalysisRequest, model: LoadedModel, { given, prompts, task }: ReadInput): unknown {
   return [
     request.analysis,
     model.summary.hash,
@@ -187,6 +207,8 @@ function keyOf(request: AnalysisRequest, model: LoadedModel, { given, prompts }:
     request.parameters,
     request.interventions,
     request.seed,
+    // A file of samples may change between two runs.
+    ...(task ? [task.samples] : []),
   ];
 }
 

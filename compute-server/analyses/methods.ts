@@ -1,8 +1,10 @@
 /** The methods of the compute server that run analyses. */
 import type { Analysis } from '../../diagnostics/analysis';
 import { infoOf } from '../../diagnostics/analysis-info';
+import { taskInfo } from '../../diagnostics/task';
+import { tasks } from '../../diagnostics/tasks/catalogue';
 import type { AnalysisResult } from '../../protocol/analysis/analysis';
-import { analysisRequest, analysisResult, sectionQuestion } from '../../protocol/analysis/schema';
+import { analysisRequest, analysisResult, sectionQuestion, taskRequest } from '../../protocol/analysis/schema';
 import type { AnalysisMethods } from '../../protocol/compute/analyses';
 import type { Section, SectionQuestion } from '../../protocol/sections/section';
 import { FailureError } from '../../protocol/wire/failures';
@@ -12,6 +14,7 @@ import { badRequest, countOf, requested } from '../dispatch/parse';
 import type { ModelCalls } from '../model/calls/model-calls';
 import type { Surroundings } from '../surroundings';
 import { analysisJob, estimateOf, prepare, type AnalysisRun } from './analysis-job';
+import { taskJob } from './task-job';
 
 export function analysisMethods(
   surroundings: Surroundings,
@@ -80,6 +83,24 @@ export function analysisMethods(
         return [ownResult(args[0], 'the first result'), ownResult(args[1], 'the second result')];
       },
       run: ([a, b]) => Promise.resolve(compared(analysisOf(a.analysis), a, b)),
+    },
+    tasks: {
+      parse(args) {
+        countOf(args, 0, 'tasks');
+        return [];
+      },
+      run: () => Promise.resolve(tasks.map(taskInfo)),
+    },
+    task: {
+      parse(args) {
+        countOf(args, 1, 'task');
+        return [requested(taskRequest, args[0])];
+      },
+      run: ([request], signal) =>
+        request.folder === undefined
+          ? taskJob({ surroundings, signal }, request)
+          : calls.job(request.folder, signal, (opened) => taskJob({ opened, surroundings, signal }, request)),
+      describe: () => ({ lane: 'stage', key: 'stage', final: false }),
     },
   };
 }

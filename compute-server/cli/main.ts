@@ -17,6 +17,7 @@ import { map } from './commands/map';
 import { mechanisms } from './commands/mechanisms';
 import { pope } from './commands/pope';
 import { run } from './commands/run';
+import { task } from './commands/task';
 import { vhd } from './commands/vhd';
 import { commandErrorOf, exitCodes } from './exit-codes';
 import type { Registration } from './registration';
@@ -35,6 +36,7 @@ const commands: readonly Registration[] = [
   map,
   analyses,
   run,
+  task,
   vhd,
   captions,
   chair,

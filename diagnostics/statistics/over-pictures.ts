@@ -3,12 +3,10 @@
  * one picture and are not independent, so that the picture is the unit. Which interval was chosen by its coverage: 1,500 samples
  * of 10 to 100 out of 120 real captions, plain and reinforced (demo-vlm on examples/scenes, alpha 2, 2026-11-26).
  */
+import { wilson, z975 as z, type Interval } from './proportion';
 import { student975 } from './student';
 
-export interface Interval {
-  readonly low: number;
-  readonly high: number;
-}
+export type { Interval } from './proportion';
 
 export interface Difference extends Interval {
   readonly difference: number;
@@ -19,9 +17,6 @@ export interface Part {
   readonly part: number;
   readonly whole: number;
 }
-
-/** 97.5 % quantile of the normal distribution. */
-const z = 1.959963984540054;
 
 /** With fewer pictures that changed, the jackknife's interval covers too rarely (0.83 to 0.91 at 20 pictures). */
 export const fewestChanged = 6;
@@ -48,10 +43,7 @@ export function shareInterval(pictures: readonly Part[]): Interval | null {
   const squares = sum(pictures.map((each) => (each.part - share * each.whole) ** 2));
   const between = n < 2 ? independent : ((n / (n - 1)) * squares) / whole ** 2;
   const effective = whole / (independent === 0 ? 1 : Math.max(1, between / independent));
-  const centre = share + z ** 2 / (2 * effective);
-  const spread = z * Math.sqrt((share * (1 - share)) / effective + z ** 2 / (4 * effective ** 2));
-  const scale = 1 + z ** 2 / effective;
-  return { low: Math.max(0, (centre - spread) / scale), high: Math.min(1, (centre + spread) / scale) };
+  return wilson(share, effective);
 }
 
 /**

@@ -48,7 +48,13 @@ export type AnalysisInput =
   | { readonly kind: 'prompt'; readonly prompt: PromptInput | EncoderInput }
   | { readonly kind: 'prompt-pair'; readonly prompt: PromptInput; readonly counterpart: PromptInput }
   /** A task of the catalogue by its id, or a file of a person's own (JSONL). */
-  | { readonly kind: 'task'; readonly task: string; readonly samples: number }
+  | {
+      readonly kind: 'task';
+      readonly task: string;
+      readonly samples: number;
+      /** Of the task, by its table; defaults stand for those left out. */
+      readonly taskParameters?: ParameterValues;
+    }
   | { readonly kind: 'corpus'; readonly file: string }
   | { readonly kind: 'image'; readonly prompt: PromptInput }
   | { readonly kind: 'image-set'; readonly folder: string; readonly prompt: PromptInput; readonly samples: number }

@@ -29,6 +29,7 @@ import { sections } from '../sections/schema';
 import type { SectionQuestion } from '../sections/section';
 import type { AnalysedPrompt, AnalysisInput, AnalysisRequest, AnalysisResult, Offer } from './analysis';
 import type { ParameterValue, ParameterValues } from './parameters';
+import type { TaskRequest } from './tasks';
 
 const mostIds = 2 ** 24;
 const ids = list(wholeFrom(0, 2 ** 31 - 1, 'a token id'), 'a list of token ids', { most: mostIds });
@@ -48,25 +49,25 @@ const anyPrompt = (image: Schema<string>): Schema<PromptInput | EncoderInput> =>
 
 const samples = wholeFrom(1, 100_000);
 
-/** `path`: of a name or a path, `count`: of samples; a form may hold less than a request. */
-const inputOf = (path: Schema<string>, count: Schema<number>): Schema<AnalysisInput> =>
-  byKind<AnalysisInput>({
-    prompt: { prompt: anyPrompt(path) },
-    'prompt-pair': { prompt: textOrIds(path), counterpart: textOrIds(path) },
-    task: { task: path, samples: count },
-    corpus: { file: path },
-    image: { prompt: textOrIds(path) },
-    'image-set': { folder: path, prompt: textOrIds(path), samples: count },
-    none: {},
-  });
-export const analysisInput = inputOf(filledText, samples);
-
 const value: Schema<ParameterValue> = either(
   either(number, text, 'a number or a text'),
   flag,
   'a number, a text, true or false',
 );
 const parameterValues: Schema<ParameterValues> = record(value, 'an object of parameters');
+
+/** `path`: of a name or a path, `count`: of samples; a form may hold less than a request. */
+const inputOf = (path: Schema<string>, count: Schema<number>): Schema<AnalysisInput> =>
+  byKind<AnalysisInput>({
+    prompt: { prompt: anyPrompt(path) },
+    'prompt-pair': { prompt: textOrIds(path), counterpart: textOrIds(path) },
+    task: { task: path, samples: count, taskParameters: optional(parameterValues) },
+    corpus: { file: path },
+    image: { prompt: textOrIds(path) },
+    'image-set': { folder: path, prompt: textOrIds(path), samples: count },
+    none: {},
+  });
+export const analysisInput = inputOf(filledText, samples);
 
 /** As it stands in a form, or is kept of one: a field may be empty or half typed. */
 export const analysisPlan: Schema<AnalysisPlan> = object<AnalysisPlan>({
@@ -86,6 +87,14 @@ export const analysisRequest: Schema<AnalysisRequest> = object<AnalysisRequest>(
   interventions: interventionsField,
   seed: wholeFrom(0, 2 ** 32 - 1),
   keepIn: optional(filledText),
+});
+
+export const taskRequest: Schema<TaskRequest> = object<TaskRequest>({
+  task: filledText,
+  folder: optional(filledText),
+  samples,
+  seed: wholeFrom(0, 2 ** 32 - 1),
+  parameters: parameterValues,
 });
 
 const place = wholeFrom(0, mostIds);
@@ -119,7 +128,11 @@ const parity: Schema<Parity> = object<Parity>({
   ok: flag,
 });
 
-export const offer: Schema<Offer> = object<Offer>({ title: text, description: text, interventions: interventionsField });
+export const offer: Schema<Offer> = object<Offer>({
+  title: text,
+  description: text,
+  interventions: interventionsField,
+});
 
 const file: Fields<AnalysisResult> = {
   ...headOf('headscope-analysis', 'saved analysis'),

@@ -1,5 +1,6 @@
 /** The part of the compute server's interface that runs analyses; joined to ComputeMethods in api.ts. */
 import type { AnalysisInfo, AnalysisProgress, AnalysisRequest, AnalysisResult } from '../analysis/analysis';
+import type { TaskInfo, TaskProgress, TaskRequest, TaskResult } from '../analysis/tasks';
 import type { Section, SectionQuestion } from '../sections/section';
 
 /** What an analysis needs, before it runs. */
@@ -23,4 +24,7 @@ export interface AnalysisMethods {
     result: readonly Section[];
     progress: never;
   };
+  tasks: { args: []; result: readonly TaskInfo[]; progress: never };
+  /** Samples of a task; with a model also how it does on them. */
+  task: { args: [request: TaskRequest]; result: TaskResult; progress: TaskProgress };
 }

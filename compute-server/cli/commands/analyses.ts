@@ -1,22 +1,32 @@
 /** headscope analyses: the catalogue of what can be asked of a model. */
 import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
+import type { ParameterTable } from '../../../protocol/analysis/parameters';
+import type { TaskInfo } from '../../../protocol/analysis/tasks';
+import { kindNames, kinds } from '../../../protocol/interventions/interventions';
 import type { Registration } from '../registration';
 import { textTable } from '../table';
 
 export const analyses: Registration = (program, session) => {
   program
     .command('analyses')
-    .description('List the analyses that `headscope run` knows, each with the question that it answers.')
+    .description(
+      'List the analyses that `headscope run` knows, each with its question, and the tasks and interventions.',
+    )
     .option('--json <file>', 'write the catalogue as JSON, - for stdout')
     .action(async (options: { readonly json?: string }) => {
-      const catalogue = await session.compute().call('analyses', []);
-      // The contract lists parameters by name.
-      const rows = catalogue.map(({ parameters, ...rest }) => ({
-        ...rest,
-        parameters: Object.entries(parameters).map(([name, parameter]) => ({ name, ...parameter })),
-      }));
-      if (options.json !== undefined) await session.writeJson(options.json, { analyses: rows });
-      if (options.json !== '-') session.print(inWords(catalogue));
+      const client = session.compute();
+      const [catalogue, tasks] = await Promise.all([client.call('analyses', []), client.call('tasks', [])]);
+      if (options.json !== undefined) {
+        await session.writeJson(options.json, {
+          analyses: catalogue.map(withList),
+          tasks: tasks.map(withList),
+          interventions: kindNames.map((kind) => {
+            const { name, meaning, form, example, parameters } = kinds[kind];
+            return { kind, name, meaning, form, example, parameters };
+          }),
+        });
+      }
+      if (options.json !== '-') session.print(`${inWords(catalogue)}\n\n${tasksInWords(tasks)}`);
     });
 };
 
@@ -24,4 +34,16 @@ const inWords = (catalogue: readonly AnalysisInfo[]): string =>
   textTable(
     ['id', 'group', 'reads', 'question'],
     catalogue.map(({ id, group, input, question }) => [id, group, input, question]),
+  );
+
+/** The contract lists parameters by name. */
+const withList = <T extends { readonly parameters: ParameterTable }>({ parameters, ...rest }: T) => ({
+  ...rest,
+  parameters: Object.entries(parameters).map(([name, parameter]) => ({ name, ...parameter })),
+});
+
+const tasksInWords = (tasks: readonly TaskInfo[]): string =>
+  textTable(
+    ['task', 'metric', 'source'],
+    tasks.map(({ id, metric, source }) => [id, metric, source.reference]),
   );

@@ -1,7 +1,8 @@
 /** headscope run: any analysis of the catalogue, on a model. */
 import { resolve } from 'node:path';
 import type { AnalysisInfo, AnalysisInput, AnalysisResult } from '../../../protocol/analysis/analysis';
-import { valueOfText, type Parameter, type ParameterValue } from '../../../protocol/analysis/parameters';
+import type { Parameter, ParameterTable } from '../../../protocol/analysis/parameters';
+import type { TaskInfo } from '../../../protocol/analysis/tasks';
 import type { PromptInput } from '../../../protocol/compute/models';
 import { wrongUsage } from '../exit-codes';
 import { interventionsFrom } from '../intervention-options';
@@ -19,6 +20,7 @@ import { collect, seed, whole } from '../options';
 import type { Registration } from '../registration';
 import { sectionText } from '../section-text';
 import { textTable } from '../table';
+import { namedValues, taskName } from '../task-options';
 import { textFile } from '../text-files';
 
 interface RunOptions extends PromptOptions, EncoderOptions {
@@ -26,6 +28,7 @@ interface RunOptions extends PromptOptions, EncoderOptions {
   readonly counterpartFile?: string;
   readonly images?: string;
   readonly task?: string;
+  readonly taskParam?: readonly string[];
   readonly corpus?: string;
   readonly samples: number;
   readonly param?: readonly string[];
@@ -49,6 +52,7 @@ export const run: Registration = (program, session) => {
     .option('--counterpart-file <file>', 'the same as a text file')
     .option('--images <folder>', 'for analyses of a set of pictures: their folder')
     .option('--task <id or file>', 'for analyses of a task: its id, or a JSONL file of your own')
+    .option('--task-param <name=value>', 'a parameter of the task; may be given several times', collect)
     .option('--corpus <file>', 'for analyses of documents: a JSONL or text file')
     .option('--samples <n>', 'samples of the task, or pictures of the folder, at most', whole(1, 100_000), 100)
     .option('--param <name=value>', 'a parameter of the analysis; may be given several times', collect)
@@ -76,8 +80,8 @@ export const run: Registration = (program, session) => {
           {
             analysis: id,
             folder: resolve(model),
-            input: await analysisInputFrom(info, options),
-            parameters: parametersFrom(info, options.param ?? []),
+            input: await analysisInputFrom(info, options, () => client.call('tasks', [])),
+            parameters: namedValues(id, info.parameters, options.param ?? []),
             interventions: await interventionsFrom(options),
             seed: options.seed,
             ...(options.resume === undefined ? {} : { keepIn: resolve(options.resume) }),
@@ -102,7 +106,11 @@ function lineOf({ sentence, share, secondsLeft }: { sentence: string; share: num
   return `${sentence} (${Math.floor(share * 100)} %${left})`;
 }
 
-async function analysisInputFrom({ input, title }: AnalysisInfo, options: RunOptions): Promise<AnalysisInput> {
+async function analysisInputFrom(
+  { input, title }: AnalysisInfo,
+  options: RunOptions,
+  tasks: () => Promise<readonly TaskInfo[]>,
+): Promise<AnalysisInput> {
   switch (input) {
     case 'prompt':
       return { kind: 'prompt', prompt: await inputFrom(options) };
@@ -112,7 +120,7 @@ async function analysisInputFrom({ input, title }: AnalysisInfo, options: RunOpt
       return { kind: 'image', prompt: await promptFrom(options) };
     case 'task':
       if (options.task === undefined) throw wrongUsage(`${title} runs on a task. Name one with --task.`);
-      return { kind: 'task', task: options.task, samples: options.samples };
+      return taskInput(options.task, options, await tasks());
     case 'corpus':
       if (options.corpus === undefined) throw wrongUsage(`${title} reads documents. Name their file with --corpus.`);
       return { kind: 'corpus', file: resolve(options.corpus) };
@@ -129,28 +137,24 @@ async function analysisInputFrom({ input, title }: AnalysisInfo, options: RunOpt
   }
 }
 
+function taskInput(name: string, options: RunOptions, tasks: readonly TaskInfo[]): AnalysisInput {
+  const task = taskName(name);
+  const table: ParameterTable = tasks.find(({ id }) => id === task)?.parameters ?? {};
+  const given = options.taskParam ?? [];
+  return {
+    kind: 'task',
+    task,
+    samples: options.samples,
+    ...(given.length > 0 ? { taskParameters: namedValues(name, table, given) } : {}),
+  };
+}
+
 async function counterpartFrom(options: RunOptions): Promise<PromptInput> {
   const { counterpart, counterpartFile, chat = false } = options;
   if ((counterpart === undefined) === (counterpartFile === undefined)) {
     throw wrongUsage('Give exactly one of --counterpart and --counterpart-file.');
   }
   return { kind: 'text', text: counterpart ?? (await textFile(counterpartFile ?? '')), chat };
-}
-
-function parametersFrom({ id, parameters }: AnalysisInfo, given: readonly string[]): Record<string, ParameterValue> {
-  const values: Record<string, ParameterValue> = {};
-  for (const text of given) {
-    const at = text.indexOf('=');
-    const name = text.slice(0, at).trim();
-    const parameter: Parameter | undefined = Object.hasOwn(parameters, name) ? parameters[name] : undefined;
-    if (at < 1) throw wrongUsage(`"${text}" is no parameter. Write name=value.`);
-    if (!parameter) {
-      const known = Object.keys(parameters).join(', ') || 'none';
-      throw wrongUsage(`${id} has no parameter "${name}". It takes ${known}.`);
-    }
-    values[name] = valueOfText(parameter, text.slice(at + 1));
-  }
-  return values;
 }
 
 function parametersInWords({ title, parameters }: AnalysisInfo): string {

@@ -115,6 +115,8 @@ export const validCalls: { readonly [M in ComputeMethod]: ComputeMethods[M]['arg
   analysis: [analysis],
   askAnalysis: [analysed, { section: 'scores', place: { kind: 'head', layer: 0, head: 1 } }],
   compareAnalyses: [analysed, analysed],
+  tasks: [],
+  task: [{ task: 'induction', samples: 2, seed: 1, parameters: { length: 8, repeated: 2 } }],
   info: [],
   devices: [{ roof: false }],
   mechanisms: [],

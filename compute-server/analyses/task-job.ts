@@ -1,0 +1,93 @@
+/** Samples of a task; with a model, how it does on them. */
+import type { Draft, Sample } from '../../diagnostics/task';
+import { taskSamples, taskTexts, type TaskSamples } from '../../diagnostics/tasks/read-task';
+import { scoring } from '../../diagnostics/tasks/score';
+import { TaskTokens } from '../../diagnostics/tasks/task-tokens';
+import type { SampleView, TaskProgress, TaskRequest, TaskResult } from '../../protocol/analysis/tasks';
+import type { Job } from '../dispatch/dispatcher';
+import type { LoadedModel } from '../model/checkpoint/loaded-model';
+import { requireParity } from '../model/run/parity';
+import { provenance } from '../provenance';
+import type { Surroundings } from '../surroundings';
+import { textFile } from './files';
+import { ServerRunner } from './runner';
+
+export interface TaskRun {
+  /** Absent: the prompts as text alone. */
+  readonly opened?: LoadedModel;
+  readonly surroundings: Surroundings;
+  readonly signal: AbortSignal;
+}
+
+export async function* taskJob(run: TaskRun, request: TaskRequest): Job<TaskProgress, TaskResult> {
+  const { opened, surroundings, signal } = run;
+  const stage = (sentence: string, done = 0): TaskProgress => ({ sentence, done, total: request.samples });
+  yield stage('Making the prompts');
+  const made = await provenance({ ...request.parameters }, request.seed, surroundings.defaultThreads);
+  const resultOf = <S>({ task, parameters, notes }: TaskSamples<S>) => ({
+    ...made,
+    task: task.id,
+    title: task.title,
+    source: task.source,
+    parameters,
+    notes,
+  });
+  if (!opened) {
+    const drawn = await taskTexts(request, textFile);
+    return { ...resultOf(drawn), metric: { name: drawn.task.metric }, samples: drawn.samples.map(viewOfDraft) };
+  }
+  const runner = new ServerRunner(opened, opened, surroundings, signal);
+  const drawn = await taskSamples(request, await TaskTokens.of(runner), textFile);
+  const [first] = drawn.samples;
+  if (first) {
+    yield stage('Checking the instrumented run against the plain model');
+    await requireParity(opened, first.prompt, { signal });
+  }
+  const scores = scoring(runner, drawn.samples, drawn.task.metric);
+  for (;;) {
+    signal.throwIfAborted();
+    const step = await scores.next();
+    if (!step.done) {
+      yield { sentence: 'Running the prompts', ...step.value };
+      continue;
+    }
+    const [score] = step.value;
+    if (!score) throw new RangeError('there is no score');
+    return {
+      ...resultOf(drawn),
+      model: opened.summary,
+      accuracy: score.accuracy,
+      metric: score.metric,
+      samples: drawn.samples.map((sample, at) => {
+        const own = score.samples[at];
+        return { ...viewOf(sample), ...(own ? { score: own } : {}) };
+      }),
+    };
+  }
+}
+
+function viewOf({ prompt, counterpart, answers, counterpartAnswers, facts, roles }: Sample): SampleView {
+  return {
+    prompt: prompt.text,
+    counterpart: counterpart?.text ?? null,
+    answers: answers.texts,
+    ...(counterpartAnswers ? { counterpartAnswers: counterpartAnswers.texts } : {}),
+    facts,
+    ids: prompt.ids,
+    ...(counterpart ? { counterpartIds: counterpart.ids } : {}),
+    roles,
+  };
+}
+
+/** Drafts of ids need a model: there are none without one. */
+function viewOfDraft(draft: Draft): SampleView {
+  if (draft.kind === 'ids') throw new RangeError('a draft of token ids has no text');
+  const { text, counterpart = null, answers, counterpartAnswers, facts } = draft;
+  return {
+    prompt: text,
+    counterpart,
+    answers,
+    ...(counterpartAnswers ? { counterpartAnswers } : {}),
+    facts,
+  };
+}

@@ -1,0 +1,28 @@
+/** 95 % intervals of a share and of a mean, of independent units. */
+import { student975 } from './student';
+
+export interface Interval {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** 97.5 % quantile of the normal distribution. */
+export const z975 = 1.959963984540054;
+
+/** Of a share of n units: Wilson's score interval (Journal of the American Statistical Association 22, 1927, 209-212). */
+export function wilson(share: number, n: number): Interval {
+  const centre = share + z975 ** 2 / (2 * n);
+  const spread = z975 * Math.sqrt((share * (1 - share)) / n + z975 ** 2 / (4 * n ** 2));
+  const scale = 1 + z975 ** 2 / n;
+  return { low: Math.max(0, (centre - spread) / scale), high: Math.min(1, (centre + spread) / scale) };
+}
+
+/** Mean of n values with the interval of Student's t at n - 1 degrees of freedom; NaN for a single one. */
+export function meanInterval(values: readonly number[]): Interval & { readonly mean: number } {
+  const n = values.length;
+  const mean = values.reduce((sum, value) => sum + value, 0) / n;
+  if (n < 2) return { mean, low: Number.NaN, high: Number.NaN };
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  const reach = student975(n - 1) * Math.sqrt(squares / (n - 1) / n);
+  return { mean, low: mean - reach, high: mean + reach };
+}

@@ -1,0 +1,85 @@
+/** A fact hidden in a text, at every depth of every length. */
+import { Unfit, type Task } from '../task';
+import { sample, textDraft, pick, type Part } from './draft';
+import { haystack } from './haystack';
+import { names, objects, places } from './words';
+
+export const needleGrid: Task<{ lengths: string; depths: number; haystack: string }> = {
+  id: 'needle-grid',
+  title: 'Needle grid',
+  metric: 'logit-difference',
+  source: {
+    reference: 'Kamradt 2023, github.com/gkamradt/LLMTest_NeedleInAHaystack (grid of lengths and depths)',
+    trust: 'medium',
+    note: 'The needle is a sentence of our own whose answer is one token, where the original judges a free answer. Samples go through the cells in turn, lengths first. Depths are evenly spaced from 0 to 1. The counterpart hides another place.',
+  },
+  parameters: {
+    lengths: {
+      kind: 'text',
+      title: 'Lengths',
+      description: 'Tokens of the prompts, about, separated by commas',
+      default: '128,256,512',
+    },
+    depths: {
+      kind: 'integer',
+      title: 'Depths',
+      description: 'How many depths, evenly spaced from the beginning to the end',
+      min: 1,
+      max: 100,
+      default: 5,
+    },
+    haystack: {
+      kind: 'file',
+      title: 'Haystack',
+      description: 'A text file to hide the needle in; empty: a few plain sentences, repeated',
+      default: '',
+    },
+  },
+  roles: {
+    needle: 'the place, where it is said',
+    owner: 'the owner in the needle',
+    asked: 'the owner in the question',
+  },
+  changed: 'needle',
+  draw(tools, { lengths: listed, depths }) {
+    const { random, count, number, files } = tools;
+    const lengths = listed.split(',').map(Number);
+    if (lengths.some((length) => !Number.isSafeInteger(length) || length < 48)) {
+      throw new Unfit(`Lengths are whole numbers from 48 on, separated by commas, not "${listed.slice(0, 60)}".`);
+    }
+    const length = lengths[number % lengths.length] ?? 0;
+    const row = Math.floor(number / lengths.length) % depths;
+    const depth = depths === 1 ? 0.5 : row / (depths - 1);
+    const [owner, thing] = [pick(random, names), pick(random, objects)];
+    const [right = '', wrong = ''] = sample(random, places, 2);
+    const needle: Part[] = [
+      `The ${thing} of`,
+      ['owner', ` ${owner}`],
+      ' is in the',
+      ['needle', ` ${right}`, ` ${wrong}`],
+      '.',
+    ];
+    const said = needle.map((part) => (typeof part === 'string' ? part : part[1])).join('');
+    const [question, end] = [`\nWhere is the ${thing} of`, '? It is in the'];
+    const used = count(said) + count(`${question} ${owner}${end}`) + (tools.tokens?.lead.length ?? 0);
+    const text = files['haystack'];
+    const { before, behind } = haystack(tools, {
+      tokens: length - used,
+      depth,
+      ...(text === undefined ? {} : { text, start: random.uniform() }),
+    });
+    const parts: readonly Part[] = [
+      before === '' ? '' : `${before} `,
+      ...needle,
+      behind === '' ? '' : ` ${behind}`,
+      question,
+      ['asked', ` ${owner}`],
+      end,
+    ];
+    return textDraft(parts, {
+      answers: { right: [` ${right}`], wrong: [` ${wrong}`] },
+      counterpartAnswers: { right: [` ${wrong}`], wrong: [` ${right}`] },
+      facts: { length, depth },
+    });
+  },
+};

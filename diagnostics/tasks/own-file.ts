@@ -1,0 +1,167 @@
+/** A person's own task: one JSON object a line (docs/tasks.md). A line that is wrong is left out and named; the others run. */
+import * as v from 'valibot';
+import type { TaskInfo } from '../../protocol/analysis/tasks';
+import { check, type Schema } from '../../protocol/schema/check';
+import { either, filledText, list, object, optional, pair, record, whole } from '../../protocol/schema/fields';
+import { printableLine } from '../../protocol/wire/printable';
+import { FailureError } from '../../protocol/wire/failures';
+import { Unfit, type Draft, type Sample, type Span, type TextDraft } from '../task';
+import { fit } from './fit';
+import type { Drawn } from './samples';
+import type { TaskTokens } from './task-tokens';
+
+type OneOrMore = string | readonly string[];
+type Role = string | readonly Span[];
+
+interface Line {
+  readonly prompt: string;
+  readonly answer: OneOrMore;
+  readonly wrong?: OneOrMore;
+  readonly counterpart?: string;
+  readonly counterpartAnswer?: OneOrMore;
+  readonly roles?: Readonly<Record<string, Role>>;
+}
+
+const oneOrMore: Schema<OneOrMore> = either(
+  filledText,
+  list(filledText, 'a list of texts', { least: 1, most: 1000 }),
+  'a text that is not empty, or a list of such texts',
+);
+const span: Schema<Span> = pair(whole, whole, 'two whole numbers');
+const role: Schema<Role> = either(
+  filledText,
+  list(span, 'a list of places', { least: 1 }),
+  'a text that stands in the prompt, or a list of [from, to) in characters',
+);
+
+const known = ['prompt', 'answer', 'wrong', 'counterpart', 'counterpartAnswer', 'roles'] as const;
+const line: Schema<Line> = v.pipe(
+  v.unknown(),
+  v.check((value) => typeof value === 'object' && value !== null && !Array.isArray(value), 'a JSON object'),
+  v.rawCheck<unknown>(({ dataset, addIssue }) => {
+    if (!dataset.typed) return;
+    const names = Object.keys(dataset.value as object);
+    const stranger = names.find((name) => !known.some((one) => one === name));
+    if (stranger !== undefined) {
+      addIssue({
+        message: `There is no field "${printableLine(stranger).slice(0, 60)}". Known are ${known.join(', ')}.`,
+      });
+    }
+  }),
+  object<Line>({
+    prompt: filledText,
+    answer: oneOrMore,
+    wrong: optional(oneOrMore),
+    counterpart: optional(filledText),
+    counterpartAnswer: optional(oneOrMore),
+    roles: optional(record(role, 'an object of roles', { most: 64 })),
+  }),
+);
+
+export interface OwnTask {
+  readonly info: TaskInfo;
+  readonly drafts: readonly { readonly line: number; readonly draft: TextDraft }[];
+  readonly notes: readonly string[];
+}
+
+/** `path` is its id. Fails where no line can be used. */
+export function ownTask(path: string, content: string): OwnTask {
+  const drafts: { line: number; draft: TextDraft }[] = [];
+  const notes: string[] = [];
+  content.split(/\r?\n/u).forEach((text, at) => {
+    if (text.trim() === '') return;
+    const read = draftOf(text);
+    if (typeof read === 'string') notes.push(`Line ${at + 1} is left out: ${read}`);
+    else drafts.push({ line: at + 1, draft: read });
+  });
+  requireSome(path, drafts, notes);
+  const judged = drafts.every(({ draft }) => draft.answers.wrong.length > 0);
+  const name = path.split(/[\\/]/u).at(-1) ?? path;
+  return {
+    info: {
+      id: path,
+      title: name,
+      metric: judged ? 'logit-difference' : 'probability',
+      source: { reference: name, trust: 'low', note: 'A file of your own.' },
+      parameters: {},
+      roles: { changed: 'positions in which prompt and counterpart differ', query: 'the last position' },
+      changed: 'changed',
+    },
+    drafts,
+    notes,
+  };
+}
+
+/** The first `count` of them that fit. */
+export function ownSamples({ info, drafts, notes }: OwnTask, count: number, tokens: TaskTokens): Drawn<Sample> {
+  const samples: Sample[] = [];
+  const left: string[] = [...notes];
+  for (const { line: number, draft } of drafts) {
+    if (samples.length === count) break;
+    try {
+      samples.push(fit(draft, tokens, { title: info.title }));
+    } catch (error) {
+      if (!(error instanceof Unfit)) throw error;
+      left.push(`Line ${number} is left out: ${error.message}`);
+    }
+  }
+  requireSome(info.title, samples, left);
+  return { samples, notes: left };
+}
+
+function requireSome(path: string, found: readonly unknown[], [first]: readonly string[]): void {
+  if (found.length > 0) return;
+  throw new FailureError({
+    code: 'bad-request',
+    detail: `${path} has no line that can be used. ${first ?? 'It is empty. Write one JSON object a line, with prompt and answer.'}`,
+  });
+}
+
+/** A draft, or what is wrong. */
+function draftOf(text: string): (Draft & { kind: 'text' }) | string {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    return `it is not valid JSON (${printableLine((error as Error).message)}).`;
+  }
+  const checked = check(line, value, 'it');
+  if (!checked.ok) return checked.why;
+  const { prompt, answer, wrong = [], counterpart, counterpartAnswer, roles = {} } = checked.result;
+  if (counterpart === undefined && counterpartAnswer !== undefined) {
+    return 'counterpartAnswer needs a counterpart.';
+  }
+  const answers = { right: texts(answer), wrong: texts(wrong) };
+  const spans: Record<string, readonly Span[]> = {};
+  for (const [name, place] of Object.entries(roles)) {
+    const found = typeof place === 'string' ? occurrences(prompt, place) : place;
+    const outside = found.some(([from, to]) => from >= to || to > prompt.length);
+    if (found.length === 0 || outside) {
+      const given = JSON.stringify(place).slice(0, 60);
+      return `the role "${printableLine(name).slice(0, 60)}" is ${given}, which is not in the prompt.`;
+    }
+    spans[name] = found;
+  }
+  return {
+    kind: 'text',
+    text: prompt,
+    counterpart,
+    spans,
+    answers,
+    ...(counterpartAnswer === undefined
+      ? {}
+      : { counterpartAnswers: { right: texts(counterpartAnswer), wrong: answers.right } }),
+    long: true,
+    facts: {},
+  };
+}
+
+const texts = (given: OneOrMore): readonly string[] => (typeof given === 'string' ? [given] : given);
+
+function occurrences(text: string, part: string): readonly Span[] {
+  const found: Span[] = [];
+  for (let at = text.indexOf(part); at >= 0; at = text.indexOf(part, at + part.length)) {
+    found.push([at, at + part.length]);
+  }
+  return found;
+}

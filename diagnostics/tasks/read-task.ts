@@ -1,0 +1,83 @@
+/** A task by its id or the path of a file, as samples. */
+import { resolveTable, type ParameterValues } from '../../protocol/analysis/parameters';
+import { isTaskFile, type TaskInfo } from '../../protocol/analysis/tasks';
+import { FailureError } from '../../protocol/wire/failures';
+import { taskInfo, type Draft, type Sample, type Task } from '../task';
+import { tasks } from './catalogue';
+import { ownSamples, ownTask } from './own-file';
+import { drawSamples, drawTexts, type Drawn } from './samples';
+import type { TaskTokens } from './task-tokens';
+
+export interface TaskAsked {
+  /** Id of the catalogue, or the path of a JSONL file. */
+  readonly task: string;
+  readonly samples: number;
+  readonly seed: number;
+  readonly parameters: ParameterValues;
+}
+
+export interface TaskSamples<S> extends Drawn<S> {
+  readonly task: TaskInfo;
+  /** With defaults for those left out. */
+  readonly parameters: ParameterValues;
+}
+
+type ReadFile = (path: string) => Promise<string>;
+
+/** Fails with a sentence: an unknown id, a parameter out of its range, a file that cannot be read, words that do not fit. */
+export async function taskSamples(
+  asked: TaskAsked,
+  tokens: TaskTokens,
+  readFile: ReadFile,
+): Promise<TaskSamples<Sample>> {
+  const { request, ...found } = await open(asked, readFile);
+  if ('own' in found) {
+    return { task: found.own.info, parameters: {}, ...ownSamples(found.own, asked.samples, tokens) };
+  }
+  const drawn = drawSamples(found.task, request, tokens);
+  return { task: taskInfo(found.task), parameters: request.parameters, ...drawn };
+}
+
+/** The same without a model: as text alone. */
+export async function taskTexts(asked: TaskAsked, readFile: ReadFile): Promise<TaskSamples<Draft>> {
+  const { request, ...found } = await open(asked, readFile);
+  if ('own' in found) {
+    const { info, drafts, notes } = found.own;
+    return { task: info, parameters: {}, samples: drafts.slice(0, asked.samples).map(({ draft }) => draft), notes };
+  }
+  return { task: taskInfo(found.task), parameters: request.parameters, ...drawTexts(found.task, request) };
+}
+
+async function open({ task: name, samples, seed, parameters }: TaskAsked, readFile: ReadFile) {
+  const task = tasks.find(({ id }) => id === name);
+  const request = { count: samples, seed, parameters, files: {} };
+  if (task) return { task, request: await resolved(task, request, readFile) };
+  if (isTaskFile(name)) {
+    const own = ownTask(name, await readFile(name));
+    const checked = resolveTable(own.info.title, {}, parameters);
+    if (!checked.ok) throw bad(checked.why);
+    return { own, request };
+  }
+  const known = tasks.map(({ id }) => id).join(', ');
+  throw bad(`There is no task "${name.slice(0, 60)}". Known are ${known}; a file of your own ends in .jsonl.`);
+}
+
+async function resolved<Q extends { readonly parameters: ParameterValues }>(
+  { id, parameters: table }: Task,
+  request: Q,
+  readFile: ReadFile,
+): Promise<Q & { readonly files: Readonly<Record<string, string>> }> {
+  const checked = resolveTable(id, table, request.parameters);
+  if (!checked.ok) throw bad(checked.why);
+  const files: Record<string, string> = {};
+  for (const [name, parameter] of Object.entries(table)) {
+    const path = checked.values[name];
+    if (parameter.kind !== 'file' || typeof path !== 'string' || path === '') continue;
+    const text = await readFile(path);
+    if (text.trim() === '') throw bad(`${path} is empty. Choose a file with text for ${id}.${name}.`);
+    files[name] = text;
+  }
+  return { ...request, parameters: checked.values, files };
+}
+
+const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });

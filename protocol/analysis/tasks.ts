@@ -1,0 +1,110 @@
+/** Tasks as they reach the command line and the panel: the catalogue, samples of one, and how a model does on them. */
+import type { ModelSummary } from '../results/heads';
+import type { Provenance } from '../results/provenance';
+import type { AnalysisSource } from './analysis';
+import type { ParameterTable, ParameterValues } from './parameters';
+
+export const taskMetrics = ['logit-difference', 'probability', 'probability-difference', 'accuracy', 'loss'] as const;
+export type TaskMetric = (typeof taskMetrics)[number];
+
+/** One row of the catalogue. */
+export interface TaskInfo {
+  readonly id: string;
+  readonly title: string;
+  /** What is measured beside accuracy. */
+  readonly metric: TaskMetric;
+  readonly source: AnalysisSource;
+  readonly parameters: ParameterTable;
+  /** Named positions of a prompt, and what stands there; `query`, the last position, is in every task. */
+  readonly roles: Readonly<Record<string, string>>;
+  /** The role in whose positions alone prompt and counterpart differ. */
+  readonly changed: string;
+}
+
+/** A file of a person's own is named by a path or by its ending; all other names are ids. */
+export const isTaskFile = (name: string): boolean => /[\\/]|\.jsonl?$/iu.test(name);
+
+export interface TaskRequest {
+  /** Id of the catalogue, or the path of a JSONL file. */
+  readonly task: string;
+  /** Model that answers; absent: prompts as text alone. */
+  readonly folder?: string;
+  readonly samples: number;
+  readonly seed: number;
+  /** By the table of the task; defaults stand for those left out. */
+  readonly parameters: ParameterValues;
+}
+
+/** As the texts follow the prompt: the space before a word belongs to them. */
+export interface AnswerTexts {
+  readonly right: readonly string[];
+  readonly wrong: readonly string[];
+}
+
+/** Of one prompt: the answers under the logits behind it. */
+export interface AnswerScore {
+  /** Greedy decoding over the whole vocabulary gives a right answer. */
+  readonly correct: boolean;
+  /** Mean logit of the right answers less that of the wrong ones; NaN without wrong ones. */
+  readonly logitDifference: number;
+  /** Of all right answers together (first tokens). */
+  readonly probability: number;
+  /** Of the right answers less that of the wrong ones; NaN without wrong ones. */
+  readonly probabilityDifference: number;
+  /** -ln of `probability`, nats. */
+  readonly loss: number;
+}
+
+export interface SampleView {
+  readonly prompt: string;
+  readonly counterpart: string | null;
+  readonly answers: AnswerTexts;
+  /** Absent where the counterpart has no right answer. */
+  readonly counterpartAnswers?: AnswerTexts;
+  /** What was drawn: template, length, depth and the like. */
+  readonly facts: Readonly<Record<string, number | string>>;
+  /** By the tokenizer of the model, special tokens included. */
+  readonly ids?: readonly number[];
+  readonly counterpartIds?: readonly number[];
+  /** Token positions, from 0. */
+  readonly roles?: Readonly<Record<string, readonly number[]>>;
+  readonly score?: AnswerScore;
+}
+
+export interface TaskAccuracy {
+  readonly value: number;
+  /** Wilson's 95 % interval. */
+  readonly low: number;
+  readonly high: number;
+  readonly correct: number;
+  readonly n: number;
+}
+
+export interface TaskMean {
+  readonly name: TaskMetric;
+  readonly mean: number;
+  /** 95 % interval over prompts, by Student's t; NaN of one prompt. */
+  readonly low: number;
+  readonly high: number;
+  readonly n: number;
+}
+
+export interface TaskProgress {
+  readonly sentence: string;
+  /** Samples that were run. */
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface TaskResult extends Provenance {
+  readonly task: string;
+  readonly title: string;
+  readonly source: AnalysisSource;
+  readonly parameters: ParameterValues;
+  readonly model?: ModelSummary;
+  readonly accuracy?: TaskAccuracy;
+  readonly metric: Pick<TaskMean, 'name'> & Partial<TaskMean>;
+  readonly samples: readonly SampleView[];
+  /** What was left out, and why: lines of a file, words that a tokenizer splits. */
+  readonly notes: readonly string[];
+}
