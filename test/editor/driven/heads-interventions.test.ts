@@ -85,7 +85,7 @@ describe('interventions on heads in VS Code', function () {
     const file = join(workspace, 'half.headscope-intervention.json');
     await bench.answerFileDialog('Save Intervention', file);
     const read = parseIntervention(await written(file), { layers: 4, heads: 8 });
-    assert.deepEqual(read, { ok: true, result: [{ layer: 0, head: 6, gain: 0.5 }] });
+    assert.deepEqual(read, { ok: true, result: [{ kind: 'gain', layer: 0, head: 6, gain: 0.5 }] });
 
     await panel.locator('[aria-label="Remove all interventions"]').click();
     await chip.waitFor({ state: 'detached' });
