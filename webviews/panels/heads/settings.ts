@@ -1,5 +1,6 @@
 /** The strip with the model, the prompt and the options of the run. */
 import { html, nothing, type TemplateResult } from 'lit';
+import { printDo } from '../../../protocol/interventions/do-form';
 import type { ModelSummary } from '../../../protocol/results/heads';
 import { checkbox, segments } from '../../ui/controls';
 import { formFields } from '../../ui/form-fields';
@@ -8,7 +9,7 @@ import { chatField, modelSection, stripWords } from '../../ui/model-section';
 import { bytes, count } from '../../ui/numbers';
 import { textArea } from '../../ui/text-area';
 import type { Part } from './actions';
-import { readForm, type Form } from './form';
+import { interventionsOf, readForm, type Form } from './form';
 import { modelOfForm } from '../../ui/run-state';
 import type { State } from './state';
 import { typedTokens } from './token-strip';
@@ -85,8 +86,25 @@ export function settings(part: Part): TemplateResult {
         ])}
       </div>
     </section>
+    ${interventions(part)}
   </div>`;
 }
+
+/** What a plan brings along (a file, an offer of an analysis) stands here before there is a result under which it is edited. */
+function interventions({ state: { form }, actions }: Part): TemplateResult | typeof nothing {
+  const set = form ? interventionsOf(form) : [];
+  if (set.length === 0) return nothing;
+  return html`<section aria-label="Interventions">
+    <h2>Interventions</h2>
+    <p class="reason" id="interventions-set">
+      ${set.slice(0, mostWritten).map(printDo).join(', ')}${set.length > mostWritten ? ` and ${set.length - mostWritten} more` : ''}.
+      <button type="button" class="link" @click=${() => actions.edit({ gains: [], others: [] })}>Remove all</button>
+    </p>
+  </section>`;
+}
+
+/** Interventions that are written out. */
+const mostWritten = 8;
 
 /** Ids start from the tokens of the text, so that one of them can be changed. */
 function changeMode(form: Form, mode: Form['mode'], { typed }: State): Partial<Form> {
