@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import type { Sample } from '../../../../diagnostics/task';
 import { tasks } from '../../../../diagnostics/tasks/catalogue';
 import { drawSamples, drawTexts } from '../../../../diagnostics/tasks/samples';
+import { TaskTokens } from '../../../../diagnostics/tasks/task-tokens';
 import { resolveTable, type ParameterValues } from '../../../../protocol/analysis/parameters';
 import { FailureError } from '../../../../protocol/wire/failures';
 import { cutTokens, demoTokens } from './demo-tokens';
@@ -183,6 +184,20 @@ describe('lengths and depths', () => {
       refusal(() => samplesOf('passkey', { length: 400 }, demoTokens(256))),
       /has \d+ tokens, and this model reads at most 256/,
     );
+  });
+
+  it('a token that the tokenizer puts in front of every text is not counted for every sentence', () => {
+    const fronted = new TaskTokens(
+      (text) => [49_999, ...words.encode(text)],
+      words.decode,
+      [0],
+      50_000,
+      [0],
+      undefined,
+    );
+    for (const { prompt } of samplesOf('passkey', { length: 300 }, fronted, 3)) {
+      assert.ok(prompt.ids.length <= 300 && prompt.ids.length > 280, `${prompt.ids.length} tokens`);
+    }
   });
 
   it('needle-grid: every length at every depth, hidden in the file that is given', () => {
