@@ -99,6 +99,14 @@ describe('headscope task', function () {
     }
   });
 
+  it('is cancelled while prompts are made', async () => {
+    const words = ['task', 'needle-grid', model, '--samples', '100000', '--param', 'lengths=1024'];
+    const started = performance.now();
+    const { code } = await headscope(words, join(folder, 'cache'), (interrupt) => setTimeout(interrupt, 3000));
+    assert.equal(code, 130);
+    assert.ok(performance.now() - started < 60_000, 'making all of them would take many minutes');
+  });
+
   it('the catalogue lists tasks and interventions', async () => {
     const { tasks, interventions } = await json<{
       tasks: { id: string; title: string; metric: string; parameters: { name: string }[] }[];

@@ -6,7 +6,7 @@ import { drawSamples, drawTexts } from '../../../../diagnostics/tasks/samples';
 import { TaskTokens } from '../../../../diagnostics/tasks/task-tokens';
 import { resolveTable, type ParameterValues } from '../../../../protocol/analysis/parameters';
 import { FailureError } from '../../../../protocol/wire/failures';
-import { cutTokens, demoTokens } from './demo-tokens';
+import { cutTokens, demoTokens, finished } from './demo-tokens';
 
 /** Words with their space, digits by two as GPT-2 has them, everything else a character. */
 const words = cutTokens(/ ?[A-Za-z]+| ?\d\d|\s|[^\s]/gu);
@@ -33,7 +33,7 @@ const taskOf = (id: string, given: ParameterValues) => {
 
 const samplesOf = (id: string, given: ParameterValues, tokens = demo, count = 12, seed = 5): readonly Sample[] => {
   const { task, parameters } = taskOf(id, given);
-  return drawSamples(task, { count, seed, parameters, files: {} }, tokens).samples;
+  return finished(drawSamples(task, { count, seed, parameters, files: {} }, tokens)).samples;
 };
 
 const refusal = (act: () => unknown): string => {
@@ -112,7 +112,7 @@ describe('every task', () => {
     it(`${name}: without a model there are prompts as text`, () => {
       if (given['length'] === 100) return assert.match(refusalOfTexts(id, given), /words for at most/);
       const { task, parameters } = taskOf(id, given);
-      const { samples } = drawTexts(task, { count: 3, seed: 1, parameters, files: {} });
+      const { samples } = finished(drawTexts(task, { count: 3, seed: 1, parameters, files: {} }));
       assert.equal(samples.length, 3);
       for (const draft of samples) {
         assert.ok(draft.kind === 'text' && draft.counterpart !== undefined && draft.counterpart !== draft.text);
@@ -123,7 +123,7 @@ describe('every task', () => {
 
 const refusalOfTexts = (id: string, given: ParameterValues): string => {
   const { task, parameters } = taskOf(id, given);
-  return refusal(() => drawTexts(task, { count: 3, seed: 1, parameters, files: {} }));
+  return refusal(() => finished(drawTexts(task, { count: 3, seed: 1, parameters, files: {} })));
 };
 
 describe('what a tokenizer splits', () => {
@@ -203,7 +203,7 @@ describe('lengths and depths', () => {
   it('needle-grid: every length at every depth, hidden in the file that is given', () => {
     const { task, parameters } = taskOf('needle-grid', { lengths: '64,96', depths: 3, haystack: 'x.txt' });
     const sea = 'The sea was calm. Nobody spoke. “Row on,” she said. ';
-    const { samples } = drawSamples(task, { count: 6, seed: 1, parameters, files: { haystack: sea } }, demo);
+    const { samples } = finished(drawSamples(task, { count: 6, seed: 1, parameters, files: { haystack: sea } }, demo));
     assert.deepEqual(
       samples.map(({ facts }) => [facts['length'], facts['depth']]),
       [

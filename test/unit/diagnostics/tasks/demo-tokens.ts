@@ -1,6 +1,7 @@
 /** The tokens of the demo model, and those of made-up tokenizers, without running a model. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Drawing, Drawn } from '../../../../diagnostics/tasks/samples';
 import { TaskTokens } from '../../../../diagnostics/tasks/task-tokens';
 import { TextLibrary } from '../../../../compute-server/model/text/text-library';
 
@@ -36,4 +37,11 @@ export function cutTokens(pieces: RegExp): TaskTokens {
     [0],
     undefined,
   );
+}
+
+export function finished<S>(drawing: Drawing<S>): Drawn<S> {
+  for (;;) {
+    const step = drawing.next();
+    if (step.done) return step.value;
+  }
 }

@@ -1,14 +1,24 @@
 /** Files of a person's own: what is right runs, what is wrong is named by its line. */
 import assert from 'node:assert/strict';
-import { taskSamples, taskTexts } from '../../../../diagnostics/tasks/read-task';
+import { taskSamples, taskTexts, type TaskSurroundings } from '../../../../diagnostics/tasks/read-task';
 import { FailureError } from '../../../../protocol/wire/failures';
 import { demoTokens } from './demo-tokens';
 
 const asked = { task: '/somewhere/mine.jsonl', samples: 100, seed: 0, parameters: {} };
 const tokens = demoTokens();
+
+const place = (textFile: TaskSurroundings['textFile']): TaskSurroundings => ({
+  textFile,
+  pause: () => Promise.resolve(),
+});
+const noFile = place(() => assert.fail('no file is read'));
 const read = (...lines: readonly unknown[]) =>
-  taskSamples(asked, tokens, () =>
-    Promise.resolve(lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line))).join('\n')),
+  taskSamples(
+    asked,
+    tokens,
+    place(() =>
+      Promise.resolve(lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line))).join('\n')),
+    ),
   );
 const detail = async (promise: Promise<unknown>): Promise<string> => {
   const error: unknown = await promise.then(
@@ -94,25 +104,33 @@ describe('a JSONL file of a person', () => {
       /mine\.jsonl has no line that can be used\. Line 1 is left out: prompt is missing/,
     );
     assert.match(await detail(read('')), /It is empty/);
-    const gone = taskTexts(asked, () => Promise.reject(new FailureError({ code: 'bad-request', detail: 'gone' })));
+    const gone = taskTexts(
+      asked,
+      place(() => Promise.reject(new FailureError({ code: 'bad-request', detail: 'gone' }))),
+    );
     assert.equal(await detail(gone), 'gone');
-    const unknown = taskTexts({ ...asked, task: 'inducton' }, () => assert.fail('no file is read'));
+    const unknown = taskTexts({ ...asked, task: 'inducton' }, noFile);
     assert.match(await detail(unknown), /There is no task "inducton"\. Known are indirect-object, .* ends in \.jsonl/);
   });
 
   it('gives its prompts without a model', async () => {
-    const { samples } = await taskTexts({ ...asked, samples: 1 }, () =>
-      Promise.resolve(`${JSON.stringify(good)}\n${JSON.stringify(good)}`),
+    const { samples } = await taskTexts(
+      { ...asked, samples: 1 },
+      place(() => Promise.resolve(`${JSON.stringify(good)}\n${JSON.stringify(good)}`)),
     );
     assert.equal(samples.length, 1);
   });
 
   it('parameters are those of the table', async () => {
     const induction = { task: 'induction', samples: 1, seed: 0, parameters: { length: 2 } };
-    const file = () => assert.fail('no file is read');
-    assert.match(await detail(taskTexts(induction, file)), /induction\.length must be a whole number from 4/);
+    assert.match(await detail(taskTexts(induction, noFile)), /induction\.length must be a whole number from 4/);
     assert.match(
-      await detail(taskTexts({ ...asked, parameters: { a: 1 } }, () => Promise.resolve('{"prompt":"a","answer":"b"}'))),
+      await detail(
+        taskTexts(
+          { ...asked, parameters: { a: 1 } },
+          place(() => Promise.resolve('{"prompt":"a","answer":"b"}')),
+        ),
+      ),
       /no parameter "a"/,
     );
   });
