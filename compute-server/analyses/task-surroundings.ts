@@ -1,6 +1,7 @@
 /** What tasks are read with in the compute server. */
 import { setImmediate } from 'node:timers/promises';
 import type { TaskSurroundings } from '../../diagnostics/tasks/read-task';
+import { FailureError } from '../../protocol/wire/failures';
 import { textFile } from './files';
 
 /** Milliseconds of drawing without a look at the messages that came. */
@@ -13,7 +14,7 @@ export function taskSurroundings(signal: AbortSignal): TaskSurroundings {
     async pause() {
       if (performance.now() - since < longestStretch) return;
       await setImmediate();
-      signal.throwIfAborted();
+      if (signal.aborted) throw new FailureError({ code: 'cancelled' });
       since = performance.now();
     },
   };
