@@ -28,7 +28,7 @@ export interface DrawTools {
   /** Absent: samples are wanted as text alone. */
   readonly tokens: TaskTokens | undefined;
   /** Tokens of a text, or its words where there is no tokenizer. */
-  count(text: string): number;
+  readonly count: (text: string) => number;
   /** Samples before this one: grids go through their cells in turn. */
   readonly number: number;
   /** Content of the files that parameters name, by parameter. */

@@ -22,9 +22,9 @@ import { readerOf } from '../model/prompt/prompt';
 import { requireParity } from '../model/run/parity';
 import { provenance } from '../provenance';
 import type { Surroundings } from '../surroundings';
-import { textFile } from './files';
 import { KeptSteps } from './kept-steps';
 import { ServerRunner } from './runner';
+import { taskSurroundings } from './task-surroundings';
 import { TimeLeft } from './time-left';
 
 const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
@@ -159,7 +159,7 @@ async function taskOf(
   runner: ServerRunner,
 ): Promise<NonNullable<ReadInput['task']>> {
   const tokens = await TaskTokens.of(runner);
-  return taskSamples({ task, samples, seed, parameters: taskParameters }, tokens, textFile);
+  return taskSamples({ task, samples, seed, parameters: taskParameters }, tokens, taskSurroundings(runner.signal));
 }
 
 export function parametersOf(analysis: Analysis, given: ParameterValues): ParameterValues {

@@ -9,8 +9,8 @@ import type { LoadedModel } from '../model/checkpoint/loaded-model';
 import { requireParity } from '../model/run/parity';
 import { provenance } from '../provenance';
 import type { Surroundings } from '../surroundings';
-import { textFile } from './files';
 import { ServerRunner } from './runner';
+import { taskSurroundings } from './task-surroundings';
 
 export interface TaskRun {
   /** Absent: the prompts as text alone. */
@@ -33,11 +33,11 @@ export async function* taskJob(run: TaskRun, request: TaskRequest): Job<TaskProg
     notes,
   });
   if (!opened) {
-    const drawn = await taskTexts(request, textFile);
+    const drawn = await taskTexts(request, taskSurroundings(signal));
     return { ...resultOf(drawn), metric: { name: drawn.task.metric }, samples: drawn.samples.map(viewOfDraft) };
   }
   const runner = new ServerRunner(opened, opened, surroundings, signal);
-  const drawn = await taskSamples(request, await TaskTokens.of(runner), textFile);
+  const drawn = await taskSamples(request, await TaskTokens.of(runner), taskSurroundings(signal));
   const [first] = drawn.samples;
   if (first) {
     yield stage('Checking the instrumented run against the plain model');

@@ -4,6 +4,9 @@ import type { DrawTools } from '../task';
 /** Of Mohtashami and Jaggi 2023, repeated. */
 const filler = 'The grass is green. The sky is blue. The sun is yellow. Here we go. There and back again.';
 
+/** Tokenizers may put a token in front of a text: a sentence is counted behind another one. */
+const ahead = 'Here we go.';
+
 /** Characters that a token has at most, on average: more of a file is not read. */
 const longestToken = 16;
 
@@ -27,7 +30,7 @@ export function haystack(
   const first = Math.floor(start * sentences.length);
   for (let at = first; sentences.length > 0; at++) {
     const sentence = sentences[at % sentences.length] ?? '';
-    left -= Math.max(1, count(` ${sentence}`));
+    left -= Math.max(1, count(`${ahead} ${sentence}`) - count(ahead));
     if (left < 0) break;
     chosen.push(sentence);
   }

@@ -7,7 +7,7 @@ import { printableLine } from '../../protocol/wire/printable';
 import { FailureError } from '../../protocol/wire/failures';
 import { Unfit, type Draft, type Sample, type Span, type TextDraft } from '../task';
 import { fit } from './fit';
-import type { Drawn } from './samples';
+import type { Drawing } from './samples';
 import type { TaskTokens } from './task-tokens';
 
 type OneOrMore = string | readonly string[];
@@ -93,11 +93,12 @@ export function ownTask(path: string, content: string): OwnTask {
 }
 
 /** The first `count` of them that fit. */
-export function ownSamples({ info, drafts, notes }: OwnTask, count: number, tokens: TaskTokens): Drawn<Sample> {
+export function* ownSamples({ info, drafts, notes }: OwnTask, count: number, tokens: TaskTokens): Drawing<Sample> {
   const samples: Sample[] = [];
   const left: string[] = [...notes];
   for (const { line: number, draft } of drafts) {
     if (samples.length === count) break;
+    yield samples.length;
     try {
       samples.push(fit(draft, tokens, { title: info.title }));
     } catch (error) {

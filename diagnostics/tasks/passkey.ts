@@ -57,12 +57,13 @@ export const passkey: Task<{ length: number; depth: number; key: string }> = {
       ' is the pass key.',
     ];
     const said = needle.map((part) => (typeof part === 'string' ? part : part[1])).join('');
-    const used = count(intro) + count(said) + count(question) + (tools.tokens?.lead.length ?? 0);
     // Where the space before digits is a token of its own it belongs to the prompt: else all keys begin alike.
     const apart = startsWithSpace(tools, right, wrong);
     const space = apart ? '' : ' ';
+    const asked = apart ? `${question} ` : question;
+    const used = count(intro) + count(said) + count(asked) + (tools.tokens?.lead.length ?? 0);
     const { before, behind } = haystack(tools, { tokens: length - used, depth });
-    const parts = [intro, spaced(before), ...needle, spaced(behind), apart ? `${question} ` : question];
+    const parts = [intro, spaced(before), ...needle, spaced(behind), asked];
     return textDraft(parts, {
       answers: { right: [space + right], wrong: [space + wrong] },
       counterpartAnswers: { right: [space + wrong], wrong: [space + right] },

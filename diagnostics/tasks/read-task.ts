@@ -5,7 +5,7 @@ import { FailureError } from '../../protocol/wire/failures';
 import { taskInfo, type Draft, type Sample, type Task } from '../task';
 import { tasks } from './catalogue';
 import { ownSamples, ownTask } from './own-file';
-import { drawSamples, drawTexts, type Drawn } from './samples';
+import { drawSamples, drawTexts, type Drawing, type Drawn } from './samples';
 import type { TaskTokens } from './task-tokens';
 
 export interface TaskAsked {
@@ -22,38 +22,54 @@ export interface TaskSamples<S> extends Drawn<S> {
   readonly parameters: ParameterValues;
 }
 
-type ReadFile = (path: string) => Promise<string>;
+/** What reading a task needs of the process that it is read in. */
+export interface TaskSurroundings {
+  /** Fails with a sentence. */
+  readonly textFile: (path: string) => Promise<string>;
+  /** Called between two samples: lets others have their turn, and fails where the person cancelled. */
+  readonly pause: () => Promise<void>;
+}
+
+async function finished<S>(drawing: Drawing<S>, { pause }: TaskSurroundings): Promise<Drawn<S>> {
+  for (;;) {
+    const step = drawing.next();
+    if (step.done) return step.value;
+    await pause();
+  }
+}
 
 /** Fails with a sentence: an unknown id, a parameter out of its range, a file that cannot be read, words that do not fit. */
 export async function taskSamples(
   asked: TaskAsked,
   tokens: TaskTokens,
-  readFile: ReadFile,
+  surroundings: TaskSurroundings,
 ): Promise<TaskSamples<Sample>> {
-  const { request, ...found } = await open(asked, readFile);
+  const { request, ...found } = await open(asked, surroundings);
   if ('own' in found) {
-    return { task: found.own.info, parameters: {}, ...ownSamples(found.own, asked.samples, tokens) };
+    const own = await finished(ownSamples(found.own, asked.samples, tokens), surroundings);
+    return { task: found.own.info, parameters: {}, ...own };
   }
-  const drawn = drawSamples(found.task, request, tokens);
+  const drawn = await finished(drawSamples(found.task, request, tokens), surroundings);
   return { task: taskInfo(found.task), parameters: request.parameters, ...drawn };
 }
 
 /** The same without a model: as text alone. */
-export async function taskTexts(asked: TaskAsked, readFile: ReadFile): Promise<TaskSamples<Draft>> {
-  const { request, ...found } = await open(asked, readFile);
+export async function taskTexts(asked: TaskAsked, surroundings: TaskSurroundings): Promise<TaskSamples<Draft>> {
+  const { request, ...found } = await open(asked, surroundings);
   if ('own' in found) {
     const { info, drafts, notes } = found.own;
     return { task: info, parameters: {}, samples: drafts.slice(0, asked.samples).map(({ draft }) => draft), notes };
   }
-  return { task: taskInfo(found.task), parameters: request.parameters, ...drawTexts(found.task, request) };
+  const drawn = await finished(drawTexts(found.task, request), surroundings);
+  return { task: taskInfo(found.task), parameters: request.parameters, ...drawn };
 }
 
-async function open({ task: name, samples, seed, parameters }: TaskAsked, readFile: ReadFile) {
+async function open({ task: name, samples, seed, parameters }: TaskAsked, { textFile }: TaskSurroundings) {
   const task = tasks.find(({ id }) => id === name);
   const request = { count: samples, seed, parameters, files: {} };
-  if (task) return { task, request: await resolved(task, request, readFile) };
+  if (task) return { task, request: await resolved(task, request, textFile) };
   if (isTaskFile(name)) {
-    const own = ownTask(name, await readFile(name));
+    const own = ownTask(name, await textFile(name));
     const checked = resolveTable(own.info.title, {}, parameters);
     if (!checked.ok) throw bad(checked.why);
     return { own, request };
@@ -65,7 +81,7 @@ async function open({ task: name, samples, seed, parameters }: TaskAsked, readFi
 async function resolved<Q extends { readonly parameters: ParameterValues }>(
   { id, parameters: table }: Task,
   request: Q,
-  readFile: ReadFile,
+  textFile: TaskSurroundings['textFile'],
 ): Promise<Q & { readonly files: Readonly<Record<string, string>> }> {
   const checked = resolveTable(id, table, request.parameters);
   if (!checked.ok) throw bad(checked.why);
@@ -73,7 +89,7 @@ async function resolved<Q extends { readonly parameters: ParameterValues }>(
   for (const [name, parameter] of Object.entries(table)) {
     const path = checked.values[name];
     if (parameter.kind !== 'file' || typeof path !== 'string' || path === '') continue;
-    const text = await readFile(path);
+    const text = await textFile(path);
     if (text.trim() === '') throw bad(`${path} is empty. Choose a file with text for ${id}.${name}.`);
     files[name] = text;
   }

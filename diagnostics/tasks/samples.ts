@@ -1,4 +1,4 @@
-/** Samples of a task: drawn from a seed, each fitted to the tokens of a model. */
+/** Samples of a task: drawn from a seed, each fitted to the tokens of a model. Generators, so that it can be stopped between two. */
 import { random as randomFrom, seedFor } from '../../kernels/tensors/random';
 import type { ParameterValues } from '../../protocol/analysis/parameters';
 import { FailureError } from '../../protocol/wire/failures';
@@ -19,25 +19,28 @@ export interface Drawn<S> {
   readonly notes: readonly string[];
 }
 
+/** Yields how many samples there are so far. */
+export type Drawing<S> = Generator<number, Drawn<S>>;
+
 /** Draws in sequence that give nothing new before no more are tried. */
 const mostBarren = 300;
 
 /** No two are the same prompt; fewer than asked for where the task has no more, or the tokenizer splits too many of its words. */
-export function drawSamples(task: Task, request: DrawRequest, tokens: TaskTokens): Drawn<Sample> {
+export function drawSamples(task: Task, request: DrawRequest, tokens: TaskTokens): Drawing<Sample> {
   return drawn(task, request, tokens, (draft) => fit(draft, tokens, task));
 }
 
 /** The same without a model. */
-export function drawTexts(task: Task, request: DrawRequest): Drawn<Draft> {
+export function drawTexts(task: Task, request: DrawRequest): Drawing<Draft> {
   return drawn(task, request, undefined, (draft) => draft);
 }
 
-function drawn<S>(
+function* drawn<S>(
   task: Task,
   { count, seed, parameters, files }: DrawRequest,
   tokens: TaskTokens | undefined,
   finish: (draft: Draft) => S,
-): Drawn<S> {
+): Drawing<S> {
   const random = randomFrom(seedFor(seed, task.id));
   const counted = new Map<string, number>();
   const tools: Omit<DrawTools, 'number'> = {
@@ -54,6 +57,7 @@ function drawn<S>(
   const seen = new Set<string>();
   const faults = new Map<string, number>();
   for (let barren = 0; samples.length < count && barren < mostBarren; barren++) {
+    yield samples.length;
     try {
       const draft = task.draw({ ...tools, number: samples.length }, parameters);
       const key = draft.kind === 'text' ? draft.text : draft.ids.join();

@@ -133,8 +133,8 @@ function writePictures(at: string): PictureSet {
   return { folder, truth };
 }
 
-/** Whether it reads a prompt, on which interventions act. */
-export const readsPrompt = (kind: InputKind): boolean => ['prompt', 'prompt-pair', 'image'].includes(kind);
+/** Whether it reads prompts, on which interventions act. */
+export const readsPrompt = (kind: InputKind): boolean => ['prompt', 'prompt-pair', 'image', 'task'].includes(kind);
 
 export function inputOf(kind: InputKind, { ids: prompt, image, pictures }: Case): AnalysisInput {
   const given = { kind: 'ids', ids: prompt, ...(image === undefined ? {} : { image }) } as const;
@@ -147,9 +147,11 @@ export function inputOf(kind: InputKind, { ids: prompt, image, pictures }: Case)
     }
     case 'image-set':
       return { kind, folder: pictures.folder, prompt: { kind: 'ids', ids: prompt }, samples: 10 };
+    // Random tokens: the checkpoints have no tokenizer.
+    case 'task':
+      return { kind, task: 'induction', samples: 3, taskParameters: { length: 8, repeated: 3 } };
     case 'none':
       return { kind };
-    case 'task':
     case 'corpus':
     case 'image':
       throw new Error(`The laws have nothing to give an analysis that reads "${kind}": add it here.`);
