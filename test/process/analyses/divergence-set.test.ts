@@ -74,7 +74,8 @@ describe('captions of a set of pictures as an analysis, by the real process', fu
     writeProcessor(llava, vlm);
     const folder = place.at('pictures');
     mkdirSync(folder);
-    const names = ['a.png', 'b.png', 'c.png', 'd.png'];
+    // Progress is said twice a second: more pictures than are captioned until the second one is heard of.
+    const names = Array.from('abcdefghijklmnopqrst', (letter) => `${letter}.png`);
     names.forEach((name, at) => writePng(place.at('pictures', name), tinyPixels(20 + at, 14)));
     writeFileSync(place.at('pictures', 'b.png'), 'no picture');
     const own = place.at('truth.json');
@@ -95,7 +96,7 @@ describe('captions of a set of pictures as an analysis, by the real process', fu
     const { entries, failures } = whole.result as unknown as HallucinationSet;
     assert.deepEqual(
       entries.map(({ name }) => name),
-      ['a.png', 'c.png', 'd.png'],
+      names.filter((name) => name !== 'b.png'),
     );
     assert.deepEqual(
       failures.map(({ name, why }) => [name, /no PNG/.test(why)]),
@@ -106,7 +107,7 @@ describe('captions of a set of pictures as an analysis, by the real process', fu
     const cancelled = client.call('analysis', [request], {
       signal: controller.signal,
       onProgress(progress) {
-        if (progress.kind === 'stage' && progress.sentence.includes('c.png')) controller.abort();
+        if (progress.kind === 'stage' && progress.kept > 0) controller.abort();
       },
     });
     assert.equal((await failureOf(cancelled)).code, 'cancelled');

@@ -104,7 +104,7 @@ describe('an analysis of one file', function () {
   it('says progress and partial results; a cancelled run goes on behind its steps and gives what an uninterrupted one gives', async () => {
     const server = client();
     // Long enough that the run is cancelled long before its end.
-    const input = { kind: 'prompt', prompt: { kind: 'text', text: `${prompt} `.repeat(40) } } as const;
+    const input = { kind: 'prompt', prompt: { kind: 'text', text: `${prompt} `.repeat(100) } } as const;
     const whole = await server.call('analysis', [request({ input })]);
     const kept = join(folder, 'kept');
     const controller = new AbortController();
