@@ -84,8 +84,14 @@ describe('headscope chair and headscope pope', () => {
     refused(await run(file('broken.json', '{"a": '), truth), /is no JSON/);
     refused(await run(file('wrong.json', [{ image: 'a' }]), truth), /entry 0 has no image or no caption/);
     refused(await run(captions, file('number.json', { 'a.png': 3 })), /a\.png is not a list of texts/);
-    refused(await run(captions, truth, ['--lexicon', file('bad.json', '{"dog": 1}')]), /dog is not a list of texts\. Write lines/);
-    refused(await run(captions, file('neither.json', { 'a.png': {} })), /a\.png is not an entry with objects or captions/);
+    refused(
+      await run(captions, truth, ['--lexicon', file('bad.json', '{"dog": 1}')]),
+      /dog is not a list of texts\. Write lines/,
+    );
+    refused(
+      await run(captions, file('neither.json', { 'a.png': {} })),
+      /a\.png is not an entry with objects or captions/,
+    );
     const png = writePng(place.at('picture.png'), tinyPixels(9, 9));
     refused(await run(captions, truth, ['--lexicon', png]), /picture\.png: it is no text in UTF-8\. Write lines/);
   });
