@@ -2,6 +2,7 @@
  * Which fields of a saved result make a comparison with another of its kind unfair, in this one place: every field of every
  * kind is classified here, which the compiler asks for and a test on real results repeats. Nothing is compared past it.
  */
+import type { AnalysisResult } from '../analysis/analysis';
 import { interventionWords } from '../interventions/do-form';
 import type { Intervention } from '../interventions/interventions';
 import type { BenchmarkPlan, BenchmarkResult } from './benchmark';
@@ -266,11 +267,34 @@ const set: Fields<HallucinationSet> = {
   state: 'free',
 };
 
+const analysis: Fields<AnalysisResult> = {
+  analysis: refuse('analysis'),
+  model: { fields: model },
+  input: long('input'),
+  interventions: name('interventions', changesInWords),
+  // The settings are its parameters, by any name.
+  ...provenance({}),
+  seed: name('seed'),
+  kind: 'free',
+  version: 'free',
+  title: 'free',
+  parameters: 'free',
+  // What the input became for this model's tokenizer.
+  prompts: 'free',
+  finding: 'free',
+  result: 'free',
+  sections: 'free',
+  offers: 'free',
+  parity: 'free',
+  seconds: 'free',
+};
+
 interface Kinds {
   'headscope-bench': BenchmarkResult;
   'headscope-heads': HeadsResult;
   'headscope-hallucination': HallucinationResult;
   'headscope-hallucination-set': HallucinationSet;
+  'headscope-analysis': AnalysisResult;
 }
 export type Comparable = Kinds[keyof Kinds];
 
@@ -279,6 +303,7 @@ export const classified: { readonly [K in keyof Kinds]: Fields<Kinds[K]> } = {
   'headscope-heads': heads,
   'headscope-hallucination': hallucination,
   'headscope-hallucination-set': set,
+  'headscope-analysis': analysis,
 };
 
 /** A field that differs; `long`: too long to be written out. */

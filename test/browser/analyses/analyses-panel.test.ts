@@ -231,7 +231,7 @@ describe('the panel of analyses', () => {
           }),
         ),
       });
-      await shown(panel, 'Compared with other.json. Not the same: seed.');
+      await shown(panel, 'Compared with other.json. Not the same: seed (0, there 4).');
       assert.deepEqual(await panel.page.locator('.comparison h2').allInnerTexts(), [
         'Change',
         'retrieval-gpt2.headscope-analysis.json',

@@ -9,11 +9,14 @@ import { parseBenchmark } from '../../../extension/results/benchmark-file';
 import { parseHallucination, type SavedHallucination } from '../../../extension/results/hallucination-file';
 import { parseHeads, type SavedHeads } from '../../../extension/results/heads-file';
 import { parseIntervention } from '../../../extension/results/intervention-file';
+import type { AnalysisResult } from '../../../protocol/analysis/analysis';
+import { parseAnalysis } from '../../../protocol/analysis/schema';
 import type { BenchmarkResult } from '../../../protocol/results/benchmark';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import type { Checked } from '../../../protocol/schema/check';
 import { mutateBytes, mutateTree, Random, strangeValue } from '../../support/fuzz/random';
 import type { Outcome, Subject } from '../../support/fuzz/subject';
+import { firstOfAnalysis } from './analysis';
 import { firstOfBenchmark } from './benchmark';
 import { firstOfHallucination } from './hallucination';
 import { firstOfHeads } from './heads';
@@ -91,6 +94,8 @@ function readAndShow({ kind, text }: Input): Checked<unknown> {
       return shown<SavedHeads>(parseHeads(text), firstOfHeads);
     case 'headscope-hallucination':
       return shown<SavedHallucination>(parseHallucination(text), firstOfHallucination);
+    case 'headscope-analysis':
+      return shown<AnalysisResult>(parseAnalysis(text), firstOfAnalysis);
     case 'headscope-bench':
       return shown<BenchmarkResult>(parseBenchmark(text), firstOfBenchmark);
     default:
@@ -104,7 +109,7 @@ const shown = <T>(parsed: Checked<T>, show: (saved: T) => unknown): Checked<unkn
 const namesAPlace = /^(The file is |It was written in format |\S.* is (missing|not .+)\.$)/su;
 
 export const subject: Subject<Input> = {
-  counts: { tier: 400, full: 20_000 },
+  counts: { tier: 500, full: 25_000 },
   least: { values: 0.1, refusals: 0.3 },
   make(seed) {
     const random = new Random(seed);

@@ -7,11 +7,13 @@ import { parseBenchmark } from '../../../extension/results/benchmark-file';
 import { parseHallucination } from '../../../extension/results/hallucination-file';
 import { parseHeads } from '../../../extension/results/heads-file';
 import { parseIntervention } from '../../../extension/results/intervention-file';
+import { parseAnalysis } from '../../../protocol/analysis/schema';
 import type { Checked } from '../../../protocol/schema/check';
 
 const folder = join(__dirname, '../../fixtures/results');
 
 const parsers: Readonly<Record<string, (text: string) => Checked<unknown>>> = {
+  'headscope-analysis': parseAnalysis,
   'headscope-bench': parseBenchmark,
   'headscope-hallucination': parseHallucination,
   'headscope-heads': parseHeads,

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { parseAnalysis } from '../../../protocol/analysis/schema';
 import {
   classified,
   differencesBetween,
@@ -10,11 +12,17 @@ import {
 import { result as pictures, set } from '../../browser/hallucination/planted-result';
 import { headsResult, result as benchmark } from '../extension/samples';
 
+const saved = parseAnalysis(readFileSync('test/fixtures/results/labels.headscope-analysis.json', 'utf8'));
+assert.ok(saved.ok);
+/** Its settings are its parameters, of any name. */
+const analysis = { ...saved.result, settings: {} };
+
 const samples: Readonly<Record<Comparable['kind'], Comparable>> = {
   'headscope-bench': benchmark(),
   'headscope-heads': headsResult(),
   'headscope-hallucination': pictures,
   'headscope-hallucination-set': set,
+  'headscope-analysis': analysis,
 };
 
 /**
@@ -90,6 +98,14 @@ const expected: Readonly<Record<Comparable['kind'], readonly (readonly [string, 
     ['chatPrompt', 'name', { text: 'USER: <image>', why: 'asked' }],
     ['entries', 'name', []],
     ['variants', 'name', []],
+  ],
+  'headscope-analysis': [
+    ...machine,
+    ...model,
+    ['analysis', 'refuse', 'divergence'],
+    ['input', 'name', { kind: 'none' }],
+    ['interventions', 'name', []],
+    ['seed', 'name', 77],
   ],
 };
 

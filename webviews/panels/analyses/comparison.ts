@@ -1,5 +1,6 @@
 /** Two results: first what differs, then both beside each other. */
 import { html, nothing, type TemplateResult } from 'lit';
+import { differenceSentence } from '../../../protocol/results/comparability';
 import type { Section } from '../../../protocol/sections/section';
 import type { Part } from './actions';
 import { sectionsOf } from './section-list';
@@ -10,19 +11,8 @@ export const changesKey = 'compared ';
 export const otherKey = 'other ';
 
 /** What besides the numbers differs between the two. */
-export function comparisonWords({ result, compareWith }: State): string {
-  if (!result || !compareWith) return '';
-  const other = compareWith.result;
-  const differences = [
-    ...(result.model.hash === other.model.hash ? [] : [`model (${other.model.name})`]),
-    ...(JSON.stringify(result.input) === JSON.stringify(other.input) ? [] : ['input']),
-    ...(JSON.stringify(result.parameters) === JSON.stringify(other.parameters) ? [] : ['parameters']),
-    ...(JSON.stringify(result.interventions) === JSON.stringify(other.interventions) ? [] : ['interventions']),
-    ...(result.seed === other.seed ? [] : ['seed']),
-    ...(result.device.id === other.device.id ? [] : ['device']),
-  ];
-  return differences.length === 0 ? 'Made with the same settings.' : `Not the same: ${differences.join(', ')}.`;
-}
+export const comparisonWords = ({ result, compareWith }: State): string =>
+  result && compareWith ? differenceSentence(result, compareWith.result) : '';
 
 export function comparison(part: Part): TemplateResult | typeof nothing {
   const { state } = part;
