@@ -12,7 +12,7 @@ import { resultCommands } from './commands/result-commands';
 import { serverCommands } from './commands/server-commands';
 import { showModelCommands } from './commands/show-model-commands';
 import { exampleCommands, welcomeToExample } from './first-start';
-import { analysesPanels } from './panels/analyses/analyses';
+import { analysesPanels, demosOf } from './panels/analyses/analyses';
 import { AnalysisCatalogue } from './platform/analysis-catalogue';
 import { AnalysesView } from './views/analyses-view';
 import { ModelIndex } from './models/model-index';
@@ -72,6 +72,7 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
   const hallucination = own(hallucinationPanels(parts));
   const catalogue = new AnalysisCatalogue(context.asAbsolutePath('dist/analyses.json'));
   const analyses = own(analysesPanels(parts, catalogue, heads));
+  const demos = () => demosOf(parts);
   const editors = {
     benchmark: kernels.files,
     heads: heads.files,
@@ -96,7 +97,7 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
         ...benchmarkCommands(kernels, models),
         ...headsCommands(heads, models, library, editors),
         ...hallucinationCommands(hallucination, models),
-        ...analysisCommands(analyses, catalogue, models),
+        ...analysisCommands(analyses, catalogue, models, demos),
         ...serverCommands(compute, language, log),
         ...modelCommands(models),
         ...showModelCommands(models, modelPanels),
@@ -105,7 +106,7 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
         ...resultCommands(library, editors),
         ...exampleCommands(context),
       },
-      paletteCommands(analyses, catalogue),
+      paletteCommands(analyses, catalogue, demos),
       log,
     ),
   );

@@ -3,7 +3,7 @@ import type { AnalysisInfo } from '../../protocol/analysis/analysis';
 import { analysisCommand, analysisCommandTitle } from '../../protocol/contributions/commands';
 import type { ModelIndex } from '../models/model-index';
 import type { AnalysesPanels } from '../panels/analyses/analyses';
-import { planFor } from '../panels/analyses/default-plan';
+import { planFor, type Demos } from '../panels/analyses/default-plan';
 import type { AnalysisCatalogue } from '../platform/analysis-catalogue';
 import { uriOf } from './arguments';
 import { modelFolder } from './model-folder';
@@ -15,26 +15,36 @@ export const analysisCommands = (
   panels: AnalysesPanels,
   catalogue: AnalysisCatalogue,
   models: ModelIndex,
+  demos: () => Demos,
 ): Pick<Handlers, AnalysisCommand> => ({
   'headscope.runAnalysis': async (target) => {
     const named = analysisOf(target);
     const analysis = named === undefined ? await chosen(catalogue.list) : catalogue.of(named);
-    if (analysis !== undefined) await open(panels, analysis, await folderOf(models, target));
+    if (analysis !== undefined) await open(panels, demos, analysis, await folderOf(models, target));
   },
   'headscope.cancelAnalysis': () => panels.run.cancel(),
 });
 
 /** One entry of the palette each. */
-export const paletteCommands = (panels: AnalysesPanels, catalogue: AnalysisCatalogue): readonly FurtherCommand[] =>
+export const paletteCommands = (
+  panels: AnalysesPanels,
+  catalogue: AnalysisCatalogue,
+  demos: () => Demos,
+): readonly FurtherCommand[] =>
   catalogue.list.map((analysis) => ({
     id: analysisCommand(analysis.id),
     title: analysisCommandTitle(analysis.title),
     needs: 'trust',
-    handler: () => open(panels, analysis, undefined),
+    handler: () => open(panels, demos, analysis, undefined),
   }));
 
-async function open(panels: AnalysesPanels, analysis: AnalysisInfo, folder: string | undefined): Promise<void> {
-  const plan = planFor(analysis, panels.plan);
+async function open(
+  panels: AnalysesPanels,
+  demos: () => Demos,
+  analysis: AnalysisInfo,
+  folder: string | undefined,
+): Promise<void> {
+  const plan = planFor(analysis, panels.plan, demos());
   await panels.open({
     plan: folder === undefined || folder === plan.folder ? plan : { ...plan, folder, interventions: [] },
   });

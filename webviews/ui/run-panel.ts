@@ -146,6 +146,8 @@ export abstract class RunPanel<
   /** The extension has sent a plan: what is typed stays only while it is a later state of that plan. */
   protected planOpened(plan: Plan, replaces = false): void {
     if (replaces || !continues(this.kept(), plan)) this.state = { ...this.state, form: undefined };
+    // Another plan was asked for elsewhere: its question and its form stand at the top.
+    if (replaces) window.scrollTo(0, 0);
     this.plans.opened(plan);
   }
 

@@ -1,20 +1,29 @@
 /** The panel of analyses. */
+import { join } from 'node:path';
 import type { AnalysisResult, Offer } from '../../../protocol/analysis/analysis';
 import { analysesPanel, contextKeys } from '../../../protocol/contributions/views';
 import type { AnalysisCatalogue } from '../../platform/analysis-catalogue';
 import { RecentRuns } from '../../results/recent-runs';
 import { chooseOther } from '../choose-other';
+import { demoModels, demoOf } from '../hallucination/demo';
 import { pictureOf } from '../hallucination/dialogs';
+import { truthFile } from '../hallucination/image-folder';
 import type { HeadsPanels } from '../heads/heads';
 import { modelServices, textDemo } from '../model-services';
 import { Panels, type PanelParts } from '../panels';
 import { Sentence } from '../questions';
-import { firstPlan, planToStore, storedPlan } from './default-plan';
+import { firstPlan, planToStore, storedPlan, type Demos } from './default-plan';
 import { choosePath, saveOffer } from './dialogs';
 import { AnalysesHost, type AnalysesTypes } from './host';
 import { analysisRun } from './run';
 
 export type AnalysesPanels = Panels<AnalysesTypes, AnalysesHost>;
+
+/** What comes with the extension for analyses to start with. */
+export function demosOf({ extension }: Pick<PanelParts, 'extension'>): Demos {
+  const { folder, image, scenes } = demoOf(extension.fsPath);
+  return { text: textDemo(extension).folder, vision: { folder, image, scenes, truth: join(scenes, truthFile) } };
+}
 
 export function analysesPanels(parts: PanelParts, catalogue: AnalysisCatalogue, heads: HeadsPanels): AnalysesPanels {
   const { compute, extension, library, storage } = parts;
@@ -57,7 +66,7 @@ export function analysesPanels(parts: PanelParts, catalogue: AnalysisCatalogue, 
         place,
         {
           ...services,
-          ...modelServices(parts, demo),
+          ...modelServices(parts, demo, demoModels(extension.fsPath)[0]),
           server: compute,
           catalogue: catalogue.list,
           choosePath,

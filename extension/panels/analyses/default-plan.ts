@@ -1,7 +1,7 @@
 /** The plan that the panel of analyses starts with, and plans from the storage of an earlier version or session. */
 import type { AnalysisInfo, AnalysisInput, AnalysisResult, InputKind } from '../../../protocol/analysis/analysis';
 import { analysisPlan } from '../../../protocol/analysis/schema';
-import { demoPrompt } from '../../../protocol/compute/demo-prompt';
+import { demoPrompt, demoVisionPrompt } from '../../../protocol/compute/demo-prompt';
 import type { PromptInput } from '../../../protocol/compute/models';
 import type { AnalysisPlan } from '../../../protocol/panels/analyses';
 import { check } from '../../../protocol/schema/check';
@@ -41,11 +41,52 @@ export const firstPlan = (catalogue: readonly AnalysisInfo[], demoFolder: string
   seed: 0,
 });
 
-/** The same model and input for another analysis, with the defaults of its parameters. */
-export const planFor = (analysis: AnalysisInfo, before: AnalysisPlan): AnalysisPlan =>
-  analysis.id === before.analysis
-    ? before
-    : { ...before, analysis: analysis.id, input: inputOf(analysis.input, before.input), parameters: {} };
+/** What comes with the extension: a model of text, and one that sees, with a picture and a folder of them. */
+export interface Demos {
+  readonly text: string;
+  /** Empty paths where the package lacks them. */
+  readonly vision: {
+    readonly folder: string;
+    readonly image: string;
+    readonly scenes: string;
+    /** What the scenes hold. */
+    readonly truth: string;
+  };
+}
+
+/**
+ * The same model and input for another analysis, with the defaults of its parameters. Where the demo model is chosen and the
+ * analysis is one of vision, the demo model that sees takes its place, so that one click on Run shows something.
+ */
+export function planFor(analysis: AnalysisInfo, before: AnalysisPlan, { text, vision }: Demos): AnalysisPlan {
+  if (analysis.id === before.analysis) return before;
+  const plan = { ...before, analysis: analysis.id, input: inputOf(analysis.input, before.input), parameters: {} };
+  if (analysis.group !== 'vision' || before.folder !== text || vision.image === '') return plan;
+  const prompt: PromptInput = { kind: 'text', text: demoVisionPrompt, image: vision.image };
+  const demo = { ...plan, folder: vision.folder, interventions: [] };
+  switch (analysis.input) {
+    case 'prompt':
+    case 'image':
+      return { ...demo, input: { kind: analysis.input, prompt } };
+    case 'image-set': {
+      const input = {
+        kind: 'image-set',
+        folder: vision.scenes,
+        prompt: { kind: 'text', text: demoVisionPrompt },
+      } as const;
+      const parameters = 'truth' in analysis.parameters ? { truth: vision.truth } : {};
+      return { ...demo, input: { ...input, samples: demoPictures }, parameters };
+    }
+    case 'prompt-pair':
+    case 'task':
+    case 'corpus':
+    case 'none':
+      return demo;
+  }
+}
+
+/** Captioned in under a minute. */
+const demoPictures = 10;
 
 /** The plan that made a saved result. */
 export const planOfResult = ({

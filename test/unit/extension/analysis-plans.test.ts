@@ -1,0 +1,73 @@
+/** The plans that the panel of analyses opens with. */
+import assert from 'node:assert/strict';
+import { firstPlan, inputOf, planFor, planToStore, storedPlan } from '../../../extension/panels/analyses/default-plan';
+import type { AnalysisInfo, InputKind } from '../../../protocol/analysis/analysis';
+
+const analysis = (id: string, input: InputKind, change: Partial<AnalysisInfo> = {}): AnalysisInfo => ({
+  id,
+  title: id,
+  question: 'What?',
+  group: 'patterns',
+  source: { reference: 'none', trust: 'low' },
+  input,
+  parameters: {},
+  ...change,
+});
+const heads = analysis('heads', 'prompt');
+const sees = analysis('sees', 'prompt', { group: 'vision' });
+const set = analysis('set', 'image-set', {
+  group: 'vision',
+  parameters: { truth: { kind: 'file', title: 'Truth', description: 'What they hold.', default: '' } },
+});
+const catalogue = [heads, sees, set];
+const demos = {
+  text: '/demo-lm',
+  vision: { folder: '/demo-vlm', image: '/scenes/a.png', scenes: '/scenes', truth: '/scenes/truth.json' },
+};
+
+describe('plans of analyses', () => {
+  it('begin with the first analysis on the demo model', () => {
+    const { analysis: id, folder, input } = firstPlan(catalogue, '/demo-lm');
+    assert.deepEqual([id, folder, input.kind], ['heads', '/demo-lm', 'prompt']);
+  });
+
+  it('keep model, prompt, seed and interventions for another analysis, and not its parameters', () => {
+    const before = {
+      ...firstPlan(catalogue, '/mine'),
+      input: { kind: 'prompt', prompt: { kind: 'text', text: 'mine' } },
+      parameters: { causal: true },
+      seed: 7,
+    } as const;
+    const after = planFor(sees, before, demos);
+    assert.deepEqual(after, { ...before, analysis: 'sees', parameters: {} });
+    assert.equal(planFor(heads, before, demos), before, 'the same analysis keeps its parameters');
+  });
+
+  it('take the demo model that sees, with a picture or a folder, where the other demo model was chosen', () => {
+    const before = firstPlan(catalogue, '/demo-lm');
+    const one = planFor(sees, before, demos);
+    assert.equal(one.folder, '/demo-vlm');
+    assert.ok(one.input.kind === 'prompt' && one.input.prompt.kind === 'text');
+    assert.equal(one.input.prompt.image, '/scenes/a.png');
+    const many = planFor(set, before, demos);
+    assert.ok(many.input.kind === 'image-set');
+    assert.deepEqual([many.input.folder, many.parameters], ['/scenes', { truth: '/scenes/truth.json' }]);
+    const without = { ...demos, vision: { folder: '', image: '', scenes: '', truth: '' } };
+    assert.equal(planFor(sees, before, without).folder, '/demo-lm');
+  });
+
+  it('are stored without the folder of the demo model, and dropped where their analysis is gone', () => {
+    const plan = firstPlan(catalogue, '/old/demo-lm');
+    const stored = JSON.parse(JSON.stringify(planToStore(plan, '/old/demo-lm'))) as unknown;
+    assert.equal(storedPlan(stored, catalogue, '/new/demo-lm')?.folder, '/new/demo-lm');
+    assert.equal(storedPlan(stored, [sees], '/new/demo-lm'), undefined);
+    assert.equal(storedPlan({ ...plan, input: { kind: 'none' } }, catalogue, '/new'), undefined);
+    assert.equal(storedPlan({ ...plan, seed: 'x' }, catalogue, '/new'), undefined);
+  });
+
+  it('keep what was typed where the next input has a place for it', () => {
+    const input = inputOf('prompt-pair', { kind: 'prompt', prompt: { kind: 'text', text: 'mine' } });
+    assert.ok(input.kind === 'prompt-pair' && input.prompt.kind === 'text');
+    assert.equal(input.prompt.text, 'mine');
+  });
+});
