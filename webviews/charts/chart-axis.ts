@@ -49,5 +49,7 @@ export function xTicksOf(
   const apart = wanted.every((value, index) => index === 0 || value >= leastApart * (wanted[index - 1] ?? 0));
   if (wanted.length > 0 && apart) return { ticks: thin(wanted, roomFor(wanted)), turned: 0 };
   const all = ticksOf(axis, domain, axis.scale === 'linear' ? 12 : 64);
-  return { ticks: ticksOf(axis, domain, roomFor(all)), turned: 0 };
+  const ticks = ticksOf(axis, domain, roomFor(all));
+  const whole = ticks.filter((tick) => Number.isInteger(tick));
+  return { ticks: axis.whole && whole.length > 1 ? whole : ticks, turned: 0 };
 }

@@ -19,6 +19,8 @@ export interface Axis {
   /** Of a logarithmic axis: ticks at powers of two (lengths, ratios) or at 1-2-5 (times, bytes). */
   readonly base: 2 | 10;
   readonly format: (value: number) => string;
+  /** Ticks at whole numbers alone: layers, tokens. */
+  readonly whole?: true;
   /** Values the axis shows in any case: planned lengths, a baseline. */
   readonly include?: readonly number[];
 }

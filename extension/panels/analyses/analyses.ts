@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { AnalysisResult, Offer } from '../../../protocol/analysis/analysis';
 import { analysesPanel, contextKeys } from '../../../protocol/contributions/views';
+import { realFolder } from '../../models/real-folder';
 import type { AnalysisCatalogue } from '../../platform/analysis-catalogue';
 import { RecentRuns } from '../../results/recent-runs';
 import { chooseOther } from '../choose-other';
@@ -19,16 +20,24 @@ import { analysisRun } from './run';
 
 export type AnalysesPanels = Panels<AnalysesTypes, AnalysesHost>;
 
+/** As the compute server names it: by another name it would be another model or picture. */
+const real = (path: string): string => (path === '' ? '' : realFolder(path));
+
 /** What comes with the extension for analyses to start with. */
 export function demosOf({ extension }: Pick<PanelParts, 'extension'>): Demos {
   const { folder, image, scenes } = demoOf(extension.fsPath);
-  return { text: textDemo(extension).folder, vision: { folder, image, scenes, truth: join(scenes, truthFile) } };
+  const truth = scenes === '' ? '' : join(real(scenes), truthFile);
+  return {
+    text: textDemo(extension).folder,
+    vision: { folder: real(folder), image: real(image), scenes: real(scenes), truth },
+  };
 }
 
 export function analysesPanels(parts: PanelParts, catalogue: AnalysisCatalogue, heads: HeadsPanels): AnalysesPanels {
   const { compute, extension, library, storage } = parts;
   const demo = textDemo(extension);
   const { folder } = demo;
+  const [vision] = demoModels(extension.fsPath);
   const recent = new RecentRuns('analysis', storage);
   const applyInHeads = async (result: AnalysisResult, { interventions }: Offer): Promise<void> => {
     const { input, model } = result;
@@ -66,7 +75,7 @@ export function analysesPanels(parts: PanelParts, catalogue: AnalysisCatalogue, 
         place,
         {
           ...services,
-          ...modelServices(parts, demo, demoModels(extension.fsPath)[0]),
+          ...modelServices(parts, demo, { ...vision, folder: real(vision.folder) }),
           server: compute,
           catalogue: catalogue.list,
           choosePath,

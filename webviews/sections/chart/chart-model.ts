@@ -47,7 +47,8 @@ export function chartOf(section: ChartSection): Chart {
     return [
       {
         id: one.id,
-        identity,
+        // One line alone needs no code at its end: the title of the chart says what it is.
+        identity: section.series.length === 1 ? { ...identity, code: '' } : identity,
         title: shortened(one.title, 60),
         role: 'measured',
         points,
@@ -55,7 +56,9 @@ export function chartOf(section: ChartSection): Chart {
       },
     ];
   });
-  const x = axisOf(section.x);
+  const counted =
+    section.x.scale === 'linear' && series.every(({ points }) => points.every(({ x }) => Number.isInteger(x)));
+  const x: Axis = { ...axisOf(section.x), ...(counted ? { whole: true } : {}) };
   const y = axisOf(section.y);
   return {
     id: section.id,

@@ -133,3 +133,25 @@ describe('two continuations', () => {
     assert.deepEqual(differingPart('', 'b c'), ['', 'b c', '']);
   });
 });
+
+describe('an axis of things that are counted', () => {
+  const chart = (xs: readonly number[]) =>
+    chartOf({
+      ...lineStory(),
+      x: { title: 'Layer', unit: '', scale: 'linear' },
+      series: [{ id: 'one', title: 'Largest head', mark: 'line', points: xs.map((x) => ({ x, y: x })) }],
+    });
+
+  it('has ticks at whole numbers alone, and others where the numbers between count', () => {
+    const ticks = (xs: readonly number[]) => xTicksOf(chart(xs).x, [0, 5], 600, 12).ticks;
+    assert.deepEqual(ticks([0, 1, 2, 3, 4, 5]), [0, 1, 2, 3, 4, 5]);
+    assert.ok(ticks([0, 0.25, 5]).some((tick) => !Number.isInteger(tick)));
+  });
+
+  it('has no code at the end of its only line', () => {
+    assert.deepEqual(
+      chart([0, 1]).series.map(({ identity }) => identity.code),
+      [''],
+    );
+  });
+});
