@@ -121,6 +121,7 @@ describe('the heads panel in VS Code', function () {
   it('opens the saved result as a file from the Results view', async () => {
     const { bench } = window();
     await bench.openContainer('Headscope');
+    await bench.runCommand('Headscope: Focus on Results View');
     await bench.page.locator('.sidebar .monaco-list-row', { hasText: 'demo-lm-heads' }).click();
     const file = await headsPanel(bench, 'file');
     await file.locator('hs-head-grid').waitFor();
