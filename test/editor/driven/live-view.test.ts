@@ -48,6 +48,8 @@ describe('the live view in VS Code', function () {
     const { bench } = window();
     await bench.page.reload();
     await bench.restored();
+    // Which editor is in front is written down late: a quick reload may bring back the one before.
+    await tab('Heads').click();
     await headsPanel(bench, 'full');
     await kernelsPanel(bench, 'side');
     await named('Kernels');
