@@ -84,16 +84,24 @@ describe('the panel of analyses', () => {
       assert.equal(await text(panel, '#why-not'), why);
     });
 
-    it('runs the plan of the form, with a path chosen in the dialog and an intervention taken out', async () => {
+    it('runs the plan of the form, with a path chosen in the dialog and an intervention changed, another taken out', async () => {
       const panel = await start();
       await panel.page.getByRole('button', { name: 'Haystack: choose a file' }).click();
       assert.equal((await panel.posts('choosePath')).field, 'haystack');
       await panel.send({ kind: 'chosen', field: 'haystack', path: '/texts/essays.txt' });
-      await panel.page.getByRole('button', { name: 'Remove gain:2.5=0' }).click();
-      await panel.page.click('#run');
+      const written = panel.page.getByLabel('Intervention 1', { exact: true }).locator('input');
+      assert.equal(await written.inputValue(), 'gain:2.5=0');
+      await written.fill('gain:2.5=');
+      await panel.page.waitForSelector('.interventions-list [role=alert]');
+      await panel.page.waitForSelector('#why-not');
+      await written.fill('gain:2.5=2');
+      await panel.page.getByLabel('Add an intervention', { exact: true }).click();
+      await panel.page.getByRole('option', { name: /gain/i }).first().click();
+      await panel.page.getByRole('button', { name: 'Remove intervention 2' }).click();
+      await panel.page.click('#run:not([disabled])');
       const { plan: run } = await panel.posts('run');
       assert.equal(run.parameters['haystack'], '/texts/essays.txt');
-      assert.deepEqual(run.interventions, []);
+      assert.deepEqual(run.interventions, [{ kind: 'gain', layer: 2, head: 5, gain: 2 }]);
       assert.deepEqual(run.input, plan.input);
     });
 
