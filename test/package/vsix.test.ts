@@ -14,8 +14,10 @@ import { Workbench } from '../support/host/workbench';
 import { buildPackages, runProcess } from './unpacked';
 import type { Packages, Unpacked } from './unpacked';
 
-/** Most megabytes (10^6 bytes) of the packed file, so that it is a quick download on a slow line. */
-/** 20.02 with the panel of analyses (2026-11-27), whose charts bring their own copy of the chart library. */
+/**
+ * Most megabytes (10^6 bytes) of the packed file, so that it is a quick download on a slow line: 20.02 with the panel of analyses
+ * (2026-11-27), whose charts bring their own copy of the chart library.
+ */
 const budgetMB = 21;
 
 /** Entries of contents.txt for a target. */

@@ -48,16 +48,28 @@ export class Workbench {
 
   async runCommand(title: string): Promise<void> {
     await this.offers(title);
-    await this.page.keyboard.press('F1');
-    await this.page.locator(paletteInput).fill(`>${title}`);
+    await this.typeInPalette(title);
     await this.pick(title);
+  }
+
+  /** A window that is still being filled takes the focus for itself, which closes the palette: it is opened again. */
+  private async typeInPalette(text: string): Promise<void> {
+    const deadline = Date.now() + patience(30_000);
+    for (;;) {
+      await this.page.keyboard.press('F1');
+      try {
+        await this.page.locator(paletteInput).fill(`>${text}`, { timeout: patience(5000) });
+        return;
+      } catch (error) {
+        if (Date.now() > deadline) throw error;
+      }
+    }
   }
 
   /** The titles that the palette offers for what is typed. */
   async commandsMatching(text: string): Promise<string[]> {
-    await this.page.keyboard.press('F1');
+    await this.typeInPalette(text);
     const input = this.page.locator(paletteInput);
-    await input.fill(`>${text}`);
     const rows = this.page.locator(paletteRow);
     await rows.first().waitFor();
     const titles = await rows.locator('.label-name').allTextContents();
