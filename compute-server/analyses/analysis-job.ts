@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { Analysis, AnalysisJob, ReadInput } from '../../diagnostics/analysis';
 import type { Prompt } from '../../diagnostics/model-runner/model-runner';
+import type { Sequence } from '../../diagnostics/model-runner/sequence';
 import { taskSamples } from '../../diagnostics/tasks/read-task';
 import { TaskTokens } from '../../diagnostics/tasks/task-tokens';
 import type {
@@ -105,8 +106,9 @@ export async function estimateOf(run: AnalysisRun, request: AnalysisRequest): Pr
   const facts = ServerRunner.reading(run.opened, promptsOf(request.input)[0], run.surroundings, run.signal).facts;
   const support = analysis.supports(facts, parameters);
   if (!support.ok) return { supported: support.why };
-  const { job, runner } = await prepare(run, request);
-  const { passes, bytes } = analysis.estimate(runner.facts, job.input, parameters);
+  const { runner, input, first } = await readInput(run, request, (reader, prompt) => reader.counted(prompt));
+  if (first) runner.requirePlaces(request.interventions, first);
+  const { passes, bytes } = analysis.estimate(runner.facts, input, parameters);
   return { supported: true, passes, bytes };
 }
 
@@ -117,12 +119,21 @@ interface Prepared {
   readonly job: Omit<AnalysisJob<ParameterValues>, 'step'>;
 }
 
-export async function prepare(
+export async function prepare(run: AnalysisRun, request: AnalysisRequest): Promise<Prepared> {
+  const parameters = parametersOf(run.analysis, request.parameters);
+  const { runner, model, input, first } = await readInput(run, request, (reader, prompt) => reader.prompt(prompt));
+  const { variant, groups } = first
+    ? await runner.variant(request.interventions, first)
+    : { variant: {}, groups: undefined };
+  return { runner, model, job: { input, parameters, variant, groups: groups ?? [], seed: request.seed } };
+}
+
+/** `read`: how a prompt is read; `first`: what the interventions act on. */
+async function readInput(
   { opened, analysis, surroundings, signal }: AnalysisRun,
-  request: AnalysisRequest,
-): Promise<Prepared> {
-  const parameters = parametersOf(analysis, request.parameters);
-  const { input } = request;
+  { input, interventions, seed }: AnalysisRequest,
+  read: (runner: ServerRunner, prompt: PromptInput | EncoderInput) => Promise<Prompt>,
+): Promise<Pick<Prepared, 'runner' | 'model'> & { readonly input: ReadInput; readonly first: Sequence | undefined }> {
   if (input.kind !== analysis.input) {
     throw bad(`${analysis.title} reads ${inputWords[analysis.input]}, and ${inputWords[input.kind]} was given.`);
   }
@@ -130,26 +141,23 @@ export async function prepare(
   const [firstGiven] = given;
   const runner = ServerRunner.reading(opened, firstGiven, surroundings, signal);
   const prompts: Prompt[] = [];
-  for (const prompt of given) prompts.push(await runner.prompt(prompt));
-  const task = input.kind === 'task' ? await taskOf(input, request.seed, runner) : undefined;
-  const read: ReadInput = { given: input, prompts, ...(task ? { task } : {}) };
+  for (const prompt of given) prompts.push(await read(runner, prompt));
+  const task = input.kind === 'task' ? await taskOf(input, seed, runner) : undefined;
   const first = prompts[0] ?? task?.samples[0]?.prompt;
-  const bound = task && request.interventions.find((one) => !kindOf(one).anywhere(one));
+  const bound = task && interventions.find((one) => !kindOf(one).anywhere(one));
   if (bound) {
     throw bad(
       `A task has many prompts, and the intervention "${kindOf(bound).words(bound)}" means positions of one. Leave it out.`,
     );
   }
-  if (!first && request.interventions.length > 0) {
+  if (!first && interventions.length > 0) {
     throw bad('Interventions act on a prompt, and this analysis reads none. Leave them out.');
   }
-  const { variant, groups } = first
-    ? await runner.variant(request.interventions, first)
-    : { variant: {}, groups: undefined };
   return {
     runner,
     model: firstGiven ? readerOf(opened, firstGiven) : opened,
-    job: { input: read, parameters, variant, groups: groups ?? [], seed: request.seed },
+    input: { given: input, prompts, ...(task ? { task } : {}) },
+    first,
   };
 }
 

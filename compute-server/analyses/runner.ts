@@ -22,7 +22,7 @@ import { SequenceRun } from '../model/generation/sequence-run';
 import { chunkFor } from '../model/hallucination/span-request';
 import { piecesOf, readerOf, sequenceOf, textOf } from '../model/prompt/prompt';
 import { planChunk, type RunShape } from '../model/run/budget';
-import { lower } from '../model/interventions/lower';
+import { groupsFor, lower } from '../model/interventions/lower';
 import { layersOf, runPrompt } from '../model/run/model-run';
 import type { CachedPrefix, RunRequest as ServerRequest } from '../model/run/run-request';
 import type { Surroundings } from '../surroundings';
@@ -58,12 +58,21 @@ export class ServerRunner implements ModelRunner {
       throw new RangeError('a picture alone and a text are read by two models; the runner is that of one');
     }
     const { memoryLimit } = this.surroundings;
-    const sequence = await sequenceOf(this.opened, input, { memoryLimit, signal: this.signal });
-    return {
-      ...sequence,
-      text: input.kind === 'text' ? input.text : null,
-      tokens: this.pieces(sequence.ids),
-    };
+    return this.read(input, await sequenceOf(this.opened, input, { memoryLimit, signal: this.signal }));
+  }
+
+  /** As `prompt`, but the rows of a picture are counted and not filled: for what is asked before a run. */
+  async counted(input: PromptInput | EncoderInput): Promise<Prompt> {
+    return this.read(input, await sequenceOf(this.opened, input));
+  }
+
+  /** Fails where an intervention names what the model or the prompt does not have. Nothing runs. */
+  requirePlaces(interventions: readonly Intervention[], sequence: Sequence): void {
+    groupsFor({ model: this.model, sequence }, interventions);
+  }
+
+  private read(input: PromptInput | EncoderInput, sequence: Sequence): Prompt {
+    return { ...sequence, text: input.kind === 'text' ? input.text : null, tokens: this.pieces(sequence.ids) };
   }
 
   encode(text: string): readonly number[] {

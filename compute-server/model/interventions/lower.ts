@@ -28,21 +28,7 @@ export interface Lowered {
 
 /** Each list is what one variant changes; sources that they share are run once. */
 export async function lower(run: RunOf, lists: readonly (readonly Intervention[])[]): Promise<Lowered> {
-  const { model, sequence } = run;
-  const length = sequence.ids.length;
-  const groups = new Map((sequence.groups ?? []).map((group) => [group.name, group]));
-  for (const one of lists.flat()) {
-    const problem = placeProblem(model.spec, one, length);
-    if (problem !== undefined) throw bad(problem);
-    if (one.kind !== 'bias' && one.kind !== 'weight') continue;
-    if (one.keys === 'image' && !groups.has('image')) {
-      throw bad(`"${printDo(one)}" names the tokens of an image, and the prompt has none. Name positions such as 3-9.`);
-    }
-    if (one.keys !== 'image') {
-      const { start, end } = one.keys;
-      groups.set(keysWords(one.keys), { name: keysWords(one.keys), positions: range(start, end - start) });
-    }
-  }
+  const groups = groupsFor(run, lists.flat());
   const rows = await resolveRows(
     run,
     lists.flat().flatMap((one) => wantedBy(run, one)),
@@ -57,7 +43,31 @@ export async function lower(run: RunOf, lists: readonly (readonly Intervention[]
       variants.push({ ...variant, gains: [...(variant.gains ?? []), ...gains] });
     }
   }
-  return { variants, groups: [...groups.values()] };
+  return { variants, groups };
+}
+
+/**
+ * The groups of keys of the sequence, and one for each range that an intervention names; fails where one names what the model
+ * or the sequence does not have. Nothing runs.
+ */
+export function groupsFor(
+  { model, sequence }: Pick<RunOf, 'model' | 'sequence'>,
+  list: readonly Intervention[],
+): readonly KeyGroup[] {
+  const groups = new Map((sequence.groups ?? []).map((group) => [group.name, group]));
+  for (const one of list) {
+    const problem = placeProblem(model.spec, one, sequence.ids.length);
+    if (problem !== undefined) throw bad(problem);
+    if (one.kind !== 'bias' && one.kind !== 'weight') continue;
+    if (one.keys === 'image' && !groups.has('image')) {
+      throw bad(`"${printDo(one)}" names the tokens of an image, and the prompt has none. Name positions such as 3-9.`);
+    }
+    if (one.keys !== 'image') {
+      const { start, end } = one.keys;
+      groups.set(keysWords(one.keys), { name: keysWords(one.keys), positions: range(start, end - start) });
+    }
+  }
+  return [...groups.values()];
 }
 
 /** Size and time of the files that interventions read: what was computed with others is not theirs. */

@@ -32,13 +32,13 @@ export function readerOf(model: LoadedModel, prompt: PromptInput | EncoderInput)
   return model;
 }
 
-/** The sequence that `readerOf` reads. */
+/** The sequence that `readerOf` reads; without `run` the rows of a picture are counted and not filled, and nothing runs. */
 export async function sequenceOf(
   model: LoadedModel,
   prompt: PromptInput | EncoderInput,
-  run: EncodingRun,
+  run?: EncodingRun,
 ): Promise<Sequence> {
-  if (prompt.kind === 'image') return encoderSequence(model, prompt, run);
+  if (prompt.kind === 'image') return run ? encoderSequence(model, prompt, run) : countedPatches(model);
   const { ids, ...chat } = readPrompt(model, prompt);
   const sequence =
     prompt.image === undefined
@@ -46,6 +46,11 @@ export async function sequenceOf(
       : await withPicture(model, ids, prompt.image, run);
   requireRoom(model, sequence);
   return { ...sequence, ...chat };
+}
+
+function countedPatches(model: LoadedModel): Sequence {
+  const { patches } = visionOf(model).tower;
+  return { ids: range(0, patches.rows * patches.columns + patches.leading.length) };
 }
 
 async function encoderSequence(
@@ -234,18 +239,9 @@ export const textOf = (model: LoadedModel, ids: readonly number[]): string =>
   model.tokeniser.ok ? model.tokeniser.tokeniser.decode(ids) : ids.map((id) => `#${id}`).join(' ');
 
 export async function tokenise(model: LoadedModel, prompt: PromptInput | EncoderInput): Promise<Tokenised> {
-  if (prompt.kind === 'image') {
-    const { patches } = visionOf(model).tower;
-    const ids = range(0, patches.rows * patches.columns + patches.leading.length);
-    return { ids, tokens: piecesOf(readerOf(model, prompt), ids) };
-  }
-  const { ids: plain, ...chat } = readPrompt(model, prompt);
-  const sequence: Sequence =
-    prompt.image === undefined ? { ids: plain } : await withPicture(model, plain, prompt.image, undefined);
-  requireRoom(model, sequence);
-  const { ids, image } = sequence;
-  const tokens = piecesOf(model, ids);
-  if (image) return { ids, tokens, image, ...chat };
-  if (prompt.kind === 'ids' || prompt.chat) return { ids, tokens, ...chat };
-  return { ids, tokens, offsets: offsetsOf(prompt.text, tokens) };
+  const { ids, image, chatPrompt } = await sequenceOf(model, prompt);
+  const tokens = piecesOf(readerOf(model, prompt), ids);
+  const common = { ids, tokens, ...(chatPrompt ? { chatPrompt } : {}) };
+  if (image) return { ...common, image };
+  return prompt.kind !== 'text' || prompt.chat ? common : { ...common, offsets: offsetsOf(prompt.text, tokens) };
 }

@@ -155,8 +155,15 @@ describe('an analysis of one file', function () {
     const server = client();
     const estimate = await server.call('estimateAnalysis', [request()]);
     assert.deepEqual(estimate, { supported: true, passes: 1, bytes: estimate.bytes });
+    // With so little memory nothing could run: neither the prompt nor what an intervention takes its values from.
+    const small = client({ HEADSCOPE_MEMORY_LIMIT: '100' });
+    const source = { from: 'prompt', prompt } as const;
+    const replaced = request({ interventions: [{ kind: 'head', layer: 1, head: 2, source }] });
+    assert.equal((await small.call('estimateAnalysis', [replaced])).supported, true);
+    const absent = request({ interventions: [{ kind: 'head', layer: 99, head: 2, source }] });
+    await assert.rejects(small.call('estimateAnalysis', [absent]), /There is no layer 99/);
     await assert.rejects(
-      client({ HEADSCOPE_MEMORY_LIMIT: '100' }).call('analysis', [request()]),
+      small.call('analysis', [request()]),
       (error) => error instanceof FailureError && error.failure.code === 'out-of-memory',
     );
   });
