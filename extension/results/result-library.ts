@@ -47,19 +47,24 @@ export class ResultLibrary extends Owner {
   }
 
   /** Newest first; files that cannot be read are listed with the reason. */
-  async list(): Promise<readonly SavedResult[]> {
+  list(): Promise<readonly SavedResult[]> {
+    return this.#list(() => true);
+  }
+
+  /** Files that are not wanted are not read. */
+  async #list(wanted: (uri: vscode.Uri) => boolean): Promise<readonly SavedResult[]> {
     this.#watch();
     const inside = await vscode.workspace.findFiles(pattern, excluded, mostFiles);
     const outside = (await namesIn(this.#storage)).map((name) => vscode.Uri.joinPath(this.#storage, name));
     const results = await Promise.all([
-      ...inside.map((uri) => this.read(uri, true)),
-      ...outside.map((uri) => this.read(uri, false)),
+      ...inside.filter(wanted).map((uri) => this.read(uri, true)),
+      ...outside.filter(wanted).map((uri) => this.read(uri, false)),
     ]);
     return results.sort((a, b) => createdOf(b).localeCompare(createdOf(a)) || a.name.localeCompare(b.name));
   }
 
-  async listOf(kind: Kind): Promise<readonly SavedResult[]> {
-    return (await this.list()).filter((saved) => saved.kind === kind);
+  listOf(kind: Kind): Promise<readonly SavedResult[]> {
+    return this.#list((uri) => kindOf(uri.path) === kind);
   }
 
   /** Those of one kind that can be read. */
