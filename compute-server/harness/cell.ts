@@ -3,7 +3,7 @@ import type { Cost } from '../../kernels/cost/cost';
 import type { Graph } from '../../kernels/graph/graph';
 import { inStandardOperators } from '../../kernels/graph/portable';
 import type { Layout, Mechanism, ParameterValues, Support } from '../../kernels/mechanism';
-import { resolveParameters } from '../../kernels/parameters';
+import { resolveTable } from '../../protocol/analysis/parameters';
 import type { AttentionShape, Precision } from '../../kernels/shape';
 import type { BenchmarkPlan, ParameterValue } from '../../protocol/results/benchmark';
 import type { DeviceId } from '../runtime/session';
@@ -47,7 +47,7 @@ export function parametersOf(
   mechanism: Mechanism,
   given: Readonly<Record<string, ParameterValue>> = {},
 ): ParameterValues {
-  const resolution = resolveParameters(mechanism, given);
+  const resolution = resolveTable(mechanism.id, mechanism.parameters, given);
   if (!resolution.ok) throw new RangeError(resolution.why);
   return resolution.values;
 }

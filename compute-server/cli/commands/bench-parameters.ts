@@ -1,5 +1,5 @@
 import { catalogue } from '../../../kernels/catalogue';
-import { parseParameter, resolveParameters } from '../../../kernels/parameters';
+import { resolveTable, valueOfText } from '../../../protocol/analysis/parameters';
 import type { ParameterValue } from '../../../protocol/results/benchmark';
 import { wrongUsage } from '../exit-codes';
 
@@ -20,8 +20,8 @@ export function parametersFrom(
     }
     const parameter = Object.hasOwn(mechanism.parameters, name) ? mechanism.parameters[name] : undefined;
     const own = (values[id] ??= {});
-    own[name] = parameter ? parseParameter(parameter, value) : value;
-    const resolution = resolveParameters(mechanism, own);
+    own[name] = parameter ? valueOfText(parameter, value) : value;
+    const resolution = resolveTable(mechanism.id, mechanism.parameters, own);
     if (!resolution.ok) throw wrongUsage(`--param ${text} is not valid: ${resolution.why}`);
   }
   return values;

@@ -1,6 +1,6 @@
 /** Shapes that every mechanism is tried on, with the sentence that names each. */
 import type { Mechanism, ParameterValues } from '../../../kernels/mechanism';
-import { resolveParameters } from '../../../kernels/parameters';
+import { resolveTable } from '../../../protocol/analysis/parameters';
 import { attentionPatterns, type AttentionShape } from '../../../kernels/shape';
 
 export interface Case {
@@ -195,7 +195,7 @@ const smallParameters: Readonly<Record<string, readonly ParameterValues[]>> = {
 /** A mechanism's defaults, and parameters whose blocks are as small as the cases. */
 export function settings(mechanism: Mechanism): readonly ParameterValues[] {
   return [{}, ...(smallParameters[mechanism.id] ?? [])].map((given) => {
-    const resolution = resolveParameters(mechanism, given);
+    const resolution = resolveTable(mechanism.id, mechanism.parameters, given);
     if (!resolution.ok) throw new Error(resolution.why);
     return resolution.values;
   });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { catalogue, mechanismById } from '../../../kernels/catalogue';
 import { workOf } from '../../../kernels/graph/work';
 import type { Mechanism, ParameterValues } from '../../../kernels/mechanism';
-import { resolveParameters } from '../../../kernels/parameters';
+import { resolveTable } from '../../../protocol/analysis/parameters';
 import type { AttentionShape } from '../../../kernels/shape';
 import { measureError } from '../../../kernels/tensors/error';
 import { cases, fewCases } from './cases';
@@ -24,8 +24,8 @@ describe('Law: in its degenerate limits a mechanism is another mechanism', funct
           assert.ok(other, `${limit.equals} is in the catalogue`);
           let [tried, differ] = [0, false];
           for (const { name, shape } of precision === 'float32' ? cases : fewCases) {
-            const own = resolveParameters(mechanism, limit.parameters(shape));
-            const others = resolveParameters(other, {});
+            const own = resolveTable(mechanism.id, mechanism.parameters, limit.parameters(shape));
+            const others = resolveTable(other.id, other.parameters, {});
             assert.ok(own.ok && others.ok, name);
             if (!mechanism.supports(shape, own.values).ok || !other.supports(shape, others.values).ok) continue;
             differ ||= operators(mechanism, shape, own.values) !== operators(other, shape, others.values);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { catalogue } from '../../../kernels/catalogue';
 import type { AttentionInputs, Mechanism, ParameterValues } from '../../../kernels/mechanism';
-import { resolveParameters } from '../../../kernels/parameters';
+import { resolveTable } from '../../../protocol/analysis/parameters';
 import { effectiveAttention } from '../../../kernels/reference/effective-attention';
 import { denseReads } from '../../../kernels/reference/pattern';
 import type { AttentionShape } from '../../../kernels/shape';
@@ -221,7 +221,7 @@ describe('Law: a mechanism is what its row of the template says', function () {
         assert.equal(template.state.grows, grows);
         return;
       }
-      const resolution = resolveParameters(mechanism, fewNumbers[id] ?? {});
+      const resolution = resolveTable(mechanism.id, mechanism.parameters, fewNumbers[id] ?? {});
       assert.ok(resolution.ok);
       const [short, long] = [24, 48].map((length) => carried(mechanism, resolution.values, length));
       assert.equal(template.state.grows, long! > short!, `${short} numbers of 12 positions, ${long} of 24`);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { shapeAt } from '../../../compute-server/harness/cell';
 import type { Mechanism } from '../../../kernels/mechanism';
 import { memoryAsContext } from '../../../kernels/mechanisms/titans/memory-as-context';
-import { resolveParameters } from '../../../kernels/parameters';
+import { resolveTable } from '../../../protocol/analysis/parameters';
 import type { BenchmarkProgress } from '../../../protocol/compute/api';
 import type { ComputeClient } from '../../../protocol/compute/client';
 import { unclassified } from '../../../protocol/results/comparability';
@@ -314,7 +314,7 @@ describe('a benchmark', function () {
       assert.ok(row.medianMs! > 0 && row.peakBytes! > 0);
     }
     // By the cost of position 64 + 15 of its segment, not of the first, which reads itself and the persistent positions alone.
-    const parameters = resolveParameters(memoryAsContext, { segment: 32, chunk: 8 });
+    const parameters = resolveTable(memoryAsContext.id, memoryAsContext.parameters, { segment: 32, chunk: 8 });
     assert.ok(parameters.ok);
     const shape = { ...shapeAt(result.plan, 96), keys: 80 };
     assert.equal(rows[0]!.flops, (memoryAsContext as Mechanism).decode!.cost(shape, parameters.values).flops);

@@ -7,13 +7,13 @@ import { catalogue } from '../../../kernels/catalogue';
 import { operatorsOf } from '../../../kernels/graph/operators-of';
 import { inStandardOperators, isRewritten } from '../../../kernels/graph/portable';
 import type { Graph } from '../../../kernels/graph/graph';
-import { resolveParameters } from '../../../kernels/parameters';
+import { resolveTable } from '../../../protocol/analysis/parameters';
 import { attentionPatterns, type AttentionShape } from '../../../kernels/shape';
 
 /** Every graph that the catalogue builds with its default parameters, decoding steps among them. */
 function* graphs(): Generator<readonly [name: string, graph: Graph]> {
   for (const mechanism of catalogue) {
-    const resolved = resolveParameters(mechanism, {});
+    const resolved = resolveTable(mechanism.id, mechanism.parameters, {});
     assert.ok(resolved.ok);
     for (const pattern of attentionPatterns) {
       const sizes = { batch: 1, heads: 4, kvHeads: 4, headDim: 32, valueDim: 32 };

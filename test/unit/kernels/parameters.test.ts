@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { catalogue, mechanismById } from '../../../kernels/catalogue';
 import { alibiSlopes } from '../../../kernels/mechanisms/alibi';
-import { parseParameter, resolveParameters } from '../../../kernels/parameters';
+import { resolveTable, valueOfText } from '../../../protocol/analysis/parameters';
 import { readablePairs, kvBytesPerToken } from '../../../kernels/cost/attention';
 import { denseReads } from '../../../kernels/reference/pattern';
 
@@ -10,13 +10,13 @@ assert.ok(window);
 
 describe('Parameters', () => {
   it('take defaults and accept what the table allows', () => {
-    assert.deepEqual(resolveParameters(window), { ok: true, values: { window: 256 } });
-    assert.deepEqual(resolveParameters(window, { window: 7 }), { ok: true, values: { window: 7 } });
+    assert.deepEqual(resolveTable(window.id, window.parameters), { ok: true, values: { window: 256 } });
+    assert.deepEqual(resolveTable(window.id, window.parameters, { window: 7 }), { ok: true, values: { window: 7 } });
   });
 
   it('say what is wrong in one sentence', () => {
     const why = (given: Record<string, unknown>) => {
-      const resolution = resolveParameters(window, given);
+      const resolution = resolveTable(window.id, window.parameters, given);
       return resolution.ok ? 'ok' : resolution.why;
     };
     assert.equal(why({ window: 0 }), 'sliding-window.window must be a whole number from 1 to 16777216, not 0.');
@@ -27,10 +27,10 @@ describe('Parameters', () => {
 
   it('are read from texts by their kind', () => {
     const integer = { kind: 'integer', title: '', description: '', min: 0, max: 9, default: 1 } as const;
-    assert.equal(parseParameter(integer, '7'), 7);
-    assert.equal(parseParameter(integer, 'many'), 'many');
-    assert.equal(parseParameter(integer, ' '), ' ');
-    assert.equal(parseParameter({ kind: 'boolean', title: '', description: '', default: false }, 'true'), true);
+    assert.equal(valueOfText(integer, '7'), 7);
+    assert.equal(valueOfText(integer, 'many'), 'many');
+    assert.equal(valueOfText(integer, ' '), ' ');
+    assert.equal(valueOfText({ kind: 'boolean', title: '', description: '', default: false }, 'true'), true);
   });
 });
 
@@ -38,7 +38,7 @@ describe('Catalogue', () => {
   it('has unique ids, defaults inside their ranges, and sentences as summaries', () => {
     assert.equal(new Set(catalogue.map((mechanism) => mechanism.id)).size, catalogue.length);
     for (const mechanism of catalogue) {
-      assert.ok(resolveParameters(mechanism).ok, mechanism.id);
+      assert.ok(resolveTable(mechanism.id, mechanism.parameters).ok, mechanism.id);
       assert.match(mechanism.summary, /\.$/);
       assert.ok(mechanism.source.reference.length > 10);
       for (const limit of mechanism.limits) assert.ok(mechanismById(limit.equals), `${mechanism.id}: ${limit.equals}`);

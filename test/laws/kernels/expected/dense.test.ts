@@ -6,7 +6,7 @@ import { fused } from '../../../../kernels/mechanisms/fused';
 import { groupedQuery } from '../../../../kernels/mechanisms/grouped-query';
 import { scaledDotProduct } from '../../../../kernels/mechanisms/scaled-dot-product';
 import { tiled } from '../../../../kernels/mechanisms/tiled';
-import { resolveParameters } from '../../../../kernels/parameters';
+import { resolveTable } from '../../../../protocol/analysis/parameters';
 import { tensor } from '../../../../kernels/tensors/tensor';
 import { runMechanism } from '../run';
 import {
@@ -50,7 +50,11 @@ describe('Expected values by hand: one query, two keys', () => {
   // d = 4: the score of the second key is 2 ln 3 / sqrt(4) = ln 3, of the first 0; weights 1/4 and 3/4 of the values 0 and 8.
   for (const mechanism of [scaledDotProduct, groupedQuery, tiled, distributedMha] as unknown as Mechanism[]) {
     it(`${mechanism.id} gives 6`, async () => {
-      const resolution = resolveParameters(mechanism, mechanism.id === 'distributed-mha' ? { headWorkers: 1 } : {});
+      const resolution = resolveTable(
+        mechanism.id,
+        mechanism.parameters,
+        mechanism.id === 'distributed-mha' ? { headWorkers: 1 } : {},
+      );
       assert.ok(resolution.ok);
       const shape = {
         pattern: 'noncausal-cross',

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import type { AttentionInputs, Mechanism, ParameterValues } from '../../../../kernels/mechanism';
-import { resolveParameters } from '../../../../kernels/parameters';
+import { resolveTable } from '../../../../protocol/analysis/parameters';
 import type { AttentionShape } from '../../../../kernels/shape';
 import { runGraph, runMechanism } from '../run';
 
@@ -127,9 +127,9 @@ export function expectValues<P extends ParameterValues>(mechanism: Mechanism<P>,
     for (const { name, shape: change, parameters: chosen, weights = {}, scaled = {}, ...more } of cases) {
       const shape = { ...base, ...change };
       const { batch, heads, kvHeads, queries, keys, headDim, valueDim } = shape;
-      const resolution = resolveParameters(mechanism, chosen ?? {});
+      const resolution = resolveTable(mechanism.id, mechanism.parameters, chosen ?? {});
       assert.ok(resolution.ok, resolution.ok ? '' : resolution.why);
-      const parameters = resolution.values as P;
+      const parameters = resolution.values;
       registered.push({ mechanism: mechanism, shape, parameters });
       const seed = seedOf(`${mechanism.id} ${name}`);
       const given: Given = {

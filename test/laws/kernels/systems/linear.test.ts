@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { linear as withChunks } from '../../../../kernels/mechanisms/linear';
-import { resolveParameters } from '../../../../kernels/parameters';
+import { resolveTable } from '../../../../protocol/analysis/parameters';
 import type { AttentionInputs, Mechanism } from '../../../../kernels/mechanism';
 import type { AttentionShape } from '../../../../kernels/shape';
 import { measureError } from '../../../../kernels/tensors/error';
@@ -50,7 +50,7 @@ describe('Law: linear attention is attention by normalised weights phi(q) . phi(
   this.timeout(60_000);
   for (const chunk of [1, 7, 64, 4096]) {
     it(`in chunks of ${chunk}, reference and graph, in every pattern and shape`, async () => {
-      const resolved = resolveParameters(linear, { chunk });
+      const resolved = resolveTable(linear.id, linear.parameters, { chunk });
       assert.ok(resolved.ok);
       for (const { name, shape } of cases) {
         const inputs = drawInputs(linear, shape, resolved.values, 17);

@@ -1,7 +1,7 @@
 /** Small shapes, seeded tensors and comparisons that the checks of published systems share. */
 import assert from 'node:assert/strict';
 import type { AttentionInputs, Mechanism, ParameterValues } from '../../../../kernels/mechanism';
-import { resolveParameters } from '../../../../kernels/parameters';
+import { resolveTable } from '../../../../protocol/analysis/parameters';
 import type { AttentionShape } from '../../../../kernels/shape';
 import { tensor, type Tensor } from '../../../../kernels/tensors/tensor';
 
@@ -20,9 +20,9 @@ export const causalShape = (length: number, change: Partial<AttentionShape> = {}
 
 /** Defaults completed by `given`; a wrong value fails the test. */
 export function parametersFor<P extends ParameterValues>(mechanism: Mechanism<P>, given: Partial<P>): P {
-  const resolution = resolveParameters(mechanism, given);
+  const resolution = resolveTable(mechanism.id, mechanism.parameters, given);
   assert.ok(resolution.ok, resolution.ok ? '' : resolution.why);
-  return resolution.values as P;
+  return resolution.values;
 }
 
 export function assertClose(actual: Tensor, expected: Tensor, allowed: number, what = ''): void {
