@@ -4,7 +4,7 @@
  * it than this.
  */
 import type { GenericSchema } from 'valibot';
-import type { AnalysisGroup, AnalysisInput, AnalysisSource, InputKind, Offer } from '../protocol/analysis/analysis';
+import type { AnalysisInfo, AnalysisInput, Offer } from '../protocol/analysis/analysis';
 import type { ParameterTable, ParameterValues } from '../protocol/analysis/parameters';
 import type { Section, SectionQuestion } from '../protocol/sections/section';
 import type { ModelFacts, ModelRunner, Prompt } from './model-runner/model-runner';
@@ -61,15 +61,7 @@ export interface Step<R> {
 export interface Analysis<
   P extends ParameterValues = ParameterValues,
   R extends Readonly<Record<string, unknown>> = Readonly<Record<string, unknown>>,
-> {
-  /** Names the command, the palette entry and the kind of the saved result: never changed. */
-  readonly id: string;
-  readonly title: string;
-  /** What a person wants to know, e.g. `Which heads fetch a fact from far back?` */
-  readonly question: string;
-  readonly group: AnalysisGroup;
-  readonly source: AnalysisSource;
-  readonly input: InputKind;
+> extends Omit<AnalysisInfo, 'parameters'> {
   readonly parameters: ParameterTable<P>;
   /** Parses saved results, and says what each field is. */
   readonly result: GenericSchema<unknown, R>;

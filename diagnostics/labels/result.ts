@@ -2,22 +2,8 @@
 import * as v from 'valibot';
 import type { Schema } from '../../protocol/schema/check';
 import {
-  count,
-  figure,
-  list,
-  number,
-  object,
-  oneOf,
-  optional,
-  record,
-  recordOf,
-  text,
-} from '../../protocol/schema/fields';
-import { mostHeads, mostHeadsInAll, mostLayers, placeFields } from '../../protocol/schema/parts';
-import {
   headLabels,
   headStatisticNames,
-  type CausalChange,
   type ClassAblation,
   type HeadClass,
   type HeadLabel,
@@ -25,6 +11,9 @@ import {
   type LabelScores,
   type PerHead,
 } from '../../protocol/results/heads';
+import { causalChange, headClass, label, labelScoresOf, statisticsOf } from '../../protocol/results/heads-schema';
+import { count, figure, list, object, optional, record, recordOf } from '../../protocol/schema/fields';
+import { mostHeads, mostHeadsInAll, mostLayers } from '../../protocol/schema/parts';
 
 /** Fields are those of a result of `headscope heads` (protocol/results/heads.ts, docs/heads-json.md). */
 export interface LabelsResult extends Readonly<Record<string, unknown>> {
@@ -44,54 +33,15 @@ const perHead: Schema<PerHead> = list(list(figure, 'a list of heads', { most: mo
   most: mostLayers,
 });
 
-const statistics: Schema<HeadStatistics> = object<HeadStatistics>({
-  previousToken: perHead,
-  firstToken: perHead,
-  selfToken: perHead,
-  entropy: perHead,
-  meanDistance: perHead,
-  localWindow: perHead,
-  induction: perHead,
-  duplicateToken: perHead,
-});
-
-const scores: Schema<LabelScores> = object<LabelScores>({
-  score: perHead,
-  nullMean: perHead,
-  nullSd: perHead,
-  nullSeeds: optional(count),
-  nullFloor: optional(number),
-  confidence: perHead,
-  needed: optional(perHead),
-});
-
-const label = oneOf(headLabels);
-
-const causalChange = {
-  lossChange: figure,
-  on: text,
-  promptLossChange: optional(figure),
-  alreadyOff: optional(count),
-};
-
-const headClass: Schema<HeadClass> = object<HeadClass>({
-  ...placeFields(),
-  label,
-  score: figure,
-  null: object<HeadClass['null']>({ mean: figure, sd: figure, seeds: optional(count), floor: optional(number) }),
-  confidence: figure,
-  causal: optional(object<CausalChange>(causalChange)),
-});
-
 /** As named, which an interface with an index signature leaves out of `keyof`. */
 type Named = Pick<LabelsResult, 'tokens' | 'statistics' | 'groups' | 'labelScores' | 'classes' | 'classAblations'>;
 
 const fields: Schema<Named> = object<Named>({
   tokens: count,
-  statistics,
+  statistics: statisticsOf(perHead),
   groups: record(perHead),
-  labelScores: recordOf(headLabels, scores),
-  classes: list(headClass, 'a list of labels', { most: mostHeadsInAll * headLabels.length }),
+  labelScores: recordOf(headLabels, labelScoresOf(perHead)),
+  classes: list(headClass(), 'a list of labels', { most: mostHeadsInAll * headLabels.length }),
   classAblations: optional(
     list(object<ClassAblation>({ label, heads: count, ...causalChange }), 'a list', { most: headLabels.length }),
   ),

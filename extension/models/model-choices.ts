@@ -1,6 +1,6 @@
 /** The models that the panels list: those that come with the extension, and those found, with what stands against running one. */
 import type { ModelFacts } from '../../protocol/language/requests';
-import type { ModelChoice } from '../../protocol/panels/heads';
+import type { ModelChoice } from '../../protocol/panels/run-panel';
 
 /** `there`: whether its files are; the packaged extension would pass 20 MB with them. */
 export const demoChoice = (folder: string, there: boolean): ModelChoice => ({

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import * as vscode from 'vscode';
 import { contextKeys } from '../../protocol/contributions/views';
 import type { ModelFacts } from '../../protocol/language/requests';
-import type { ModelChoice } from '../../protocol/panels/heads';
+import type { ModelChoice } from '../../protocol/panels/run-panel';
 import type { ShapeChoice } from '../../protocol/panels/kernels';
 import type { Language } from '../platform/language';
 import { Owner } from '../platform/owner';

@@ -1,6 +1,6 @@
 /** What the hosts of panels that run a model share: which models there are, which one is chosen, and what is asked of it. */
 import type { Disposable } from 'vscode';
-import type { ModelChoice, WaitingModel } from '../../protocol/panels/heads';
+import type { ModelChoice, WaitingModel } from '../../protocol/panels/run-panel';
 import type { ModelSummary } from '../../protocol/results/heads';
 import { FailureError } from '../../protocol/wire/failures';
 import { isCancelled } from '../platform/compute';

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
-import type { ModelChoice } from '../../protocol/panels/heads';
+import type { ModelChoice } from '../../protocol/panels/run-panel';
 import { demoChoice } from '../models/model-choices';
 import { realFolder } from '../models/real-folder';
 import type { ModelPanelServices, ModelPanelTypes } from './model-panel-host';

@@ -4,7 +4,7 @@
  * that was moved, hidden or reloaded is whole again.
  */
 import type { ComputeMethod } from '../../protocol/compute/api';
-import type { Notice } from '../../protocol/panels/heads';
+import type { Notice } from '../../protocol/panels/run-panel';
 import type { Schema } from '../../protocol/schema/check';
 import { isCancelled } from '../platform/compute';
 import { defined } from '../platform/defined';

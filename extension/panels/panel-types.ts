@@ -1,5 +1,5 @@
 /** What the host of a panel is made of: the types of a panel, the messages that every one has, what it needs, what it starts with. */
-import type { ModelChoice, Notice } from '../../protocol/panels/heads';
+import type { ModelChoice, Notice } from '../../protocol/panels/run-panel';
 import type { ModelSummary } from '../../protocol/results/heads';
 import type { Defined } from '../platform/defined';
 import type { Checked } from '../../protocol/schema/check';

@@ -1,6 +1,6 @@
 /** The Analyses tree: groups, each analysis with its question, and under it the runs that were saved. */
 import * as vscode from 'vscode';
-import { analysisGroups, type AnalysisGroup, type AnalysisInfo } from '../../protocol/analysis/analysis';
+import { analysisGroups, groupTitles, type AnalysisInfo } from '../../protocol/analysis/analysis';
 import { items, views } from '../../protocol/contributions/views';
 import type { AnalysisCatalogue } from '../platform/analysis-catalogue';
 import type { ReadResult } from '../results/result-kinds';
@@ -8,17 +8,6 @@ import { resultKinds } from '../results/result-kinds';
 import type { ResultLibrary } from '../results/result-library';
 import { listedName } from '../results/result-words';
 import { failureNode, LineTree, type Node } from './tree';
-
-const groupTitles: Readonly<Record<AnalysisGroup, string>> = {
-  patterns: 'Patterns',
-  retrieval: 'Retrieval',
-  circuits: 'Circuits',
-  facts: 'Facts',
-  vision: 'Vision',
-  interventions: 'Interventions',
-  plans: 'Cache plans',
-  training: 'Training',
-};
 
 /** What a row of an analysis hands to its command. */
 export interface AnalysisNode extends Node {

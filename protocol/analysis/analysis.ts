@@ -20,6 +20,17 @@ export const analysisGroups = [
 ] as const;
 export type AnalysisGroup = (typeof analysisGroups)[number];
 
+export const groupTitles: Readonly<Record<AnalysisGroup, string>> = {
+  patterns: 'Patterns',
+  retrieval: 'Retrieval',
+  circuits: 'Circuits',
+  facts: 'Facts',
+  vision: 'Vision',
+  interventions: 'Interventions',
+  plans: 'Cache plans',
+  training: 'Training',
+};
+
 export const inputKinds = ['prompt', 'prompt-pair', 'task', 'corpus', 'image', 'image-set', 'none'] as const;
 export type InputKind = (typeof inputKinds)[number];
 
@@ -34,8 +45,10 @@ export interface AnalysisSource {
 
 /** One row of the catalogue. */
 export interface AnalysisInfo {
+  /** Names the command, the palette entry and the kind of the saved result: never changed. */
   readonly id: string;
   readonly title: string;
+  /** What a person wants to know, e.g. `Which heads fetch a fact from far back?` */
   readonly question: string;
   readonly group: AnalysisGroup;
   readonly source: AnalysisSource;

@@ -2,14 +2,13 @@
  * Messages between the extension and the panel of analyses. The panel speaks first: it posts `ready`, the extension replies with
  * `open`, which holds everything needed to draw and may be sent again as the whole new state.
  */
-import type { AnalysisInfo, AnalysisInput, AnalysisResult, Offer } from '../analysis/analysis';
+import type { AnalysisInfo, AnalysisInput, AnalysisProgress, AnalysisResult, Offer } from '../analysis/analysis';
 import type { ParameterValues } from '../analysis/parameters';
 import type { AnalysisEstimate } from '../compute/analyses';
 import type { Intervention } from '../interventions/interventions';
 import type { ModelSummary } from '../results/heads';
 import type { Section, SectionQuestion } from '../sections/section';
-import type { ModelChoice, Notice, WaitingModel } from './heads';
-import type { FromModelRunPanel, PanelPlace } from './run-panel';
+import type { FromModelRunPanel, ModelChoice, PanelPlace, ToModelRunPanel, WaitingModel } from './run-panel';
 
 /** What the person has typed and chosen; kept for reload, and enough to start the run again. */
 export interface AnalysisPlan {
@@ -21,8 +20,19 @@ export interface AnalysisPlan {
   readonly seed: number;
 }
 
+/** The plan that a result was made by: what can be run again. */
+export const planOfAnalysis = ({
+  analysis,
+  model,
+  input,
+  parameters,
+  interventions,
+  seed,
+}: AnalysisResult): AnalysisPlan => ({ analysis, folder: model.folder, input, parameters, interventions, seed });
+
 /** Sent by the extension to the panel. */
 export type ToAnalysesPanel =
+  | ToModelRunPanel
   | {
       readonly kind: 'open';
       readonly place: PanelPlace;
@@ -42,35 +52,17 @@ export type ToAnalysesPanel =
       readonly savedAs?: string;
       readonly waiting?: WaitingModel;
     }
-  | { readonly kind: 'models'; readonly models: readonly ModelChoice[] }
-  | { readonly kind: 'model'; readonly model: ModelSummary }
   /** Answer to `estimate`: what the plan in the form would take; `request` as it came. */
   | { readonly kind: 'estimate'; readonly request: number; readonly estimate: AnalysisEstimate }
   | { readonly kind: 'started'; readonly plan: AnalysisPlan }
-  | {
-      readonly kind: 'stage';
-      readonly sentence: string;
-      readonly share: number;
-      readonly secondsLeft?: number;
-      readonly kept: number;
-    }
-  | { readonly kind: 'partial'; readonly finding: string; readonly sections: readonly Section[] }
+  | AnalysisProgress
   | { readonly kind: 'result'; readonly result: AnalysisResult; readonly savedAs?: string }
   /** Answer to `ask`: drawn beside or under the section that was asked. */
   | { readonly kind: 'answer'; readonly request: number; readonly section: Section }
   /** Bytes of a picture that an image section names, for the webview to draw. */
   | { readonly kind: 'picture'; readonly path: string; readonly mediaType: string; readonly bytes: Uint8Array }
   /** A path that the person chose for a field of the form. */
-  | { readonly kind: 'chosen'; readonly field: string; readonly path: string }
-  | {
-      readonly kind: 'failed';
-      readonly request?: number;
-      readonly sentence: string;
-      readonly details?: string;
-      readonly folder?: string;
-    }
-  | { readonly kind: 'overdue'; readonly sentence: string }
-  | Notice;
+  | { readonly kind: 'chosen'; readonly field: string; readonly path: string };
 
 /** Sent by the panel to the extension. */
 export type FromAnalysesPanel =

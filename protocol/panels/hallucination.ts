@@ -15,8 +15,7 @@ import type {
 } from '../results/hallucination';
 import type { OutlierRule, RemovedPositions, VhdDistance } from '../results/reinforcement';
 import type { ModelSummary, PerHead } from '../results/heads';
-import type { ModelChoice, Notice, WaitingModel } from './heads';
-import type { FromModelRunPanel, PanelPlace } from './run-panel';
+import type { FromModelRunPanel, ModelChoice, PanelPlace, ToModelRunPanel, WaitingModel } from './run-panel';
 
 export type HallucinationPlace = PanelPlace;
 
@@ -96,6 +95,7 @@ export interface FirstStep {
 
 /** Sent by the extension to the panel. */
 export type ToHallucinationPanel =
+  | ToModelRunPanel
   | {
       readonly kind: 'open';
       readonly place: HallucinationPlace;
@@ -116,10 +116,6 @@ export type ToHallucinationPanel =
       readonly savedAs?: string;
       readonly waiting?: WaitingModel;
     }
-  | Notice
-  | { readonly kind: 'models'; readonly models: readonly ModelChoice[] }
-  /** Answer to `chooseModel`. */
-  | { readonly kind: 'model'; readonly model: ModelSummary }
   /** Answer to `openImage`, or unasked for the picture of a saved result. */
   | { readonly kind: 'picture'; readonly request?: number; readonly picture: OpenedImage }
   | { readonly kind: 'imageFolder'; readonly imageFolder: ImageFolder }
@@ -141,17 +137,7 @@ export type ToHallucinationPanel =
   | { readonly kind: 'step'; readonly request: number; readonly step: DivergenceStep }
   | { readonly kind: 'entry'; readonly entry: DatasetEntry }
   | { readonly kind: 'entryFailed'; readonly name: string; readonly why: string }
-  | { readonly kind: 'set'; readonly set: HallucinationSet; readonly savedAs?: string }
-  /** A request or a run ended without an answer: a sentence with a next step. What is shown stays. */
-  | {
-      readonly kind: 'failed';
-      readonly request?: number;
-      readonly sentence: string;
-      readonly details?: string;
-      /** The model of this folder could not be opened. */
-      readonly folder?: string;
-    }
-  | { readonly kind: 'overdue'; readonly sentence: string };
+  | { readonly kind: 'set'; readonly set: HallucinationSet; readonly savedAs?: string };
 
 /** Sent by the panel to the extension. `request` numbers are the panel's own; an older one may be answered late or never. */
 export type FromHallucinationPanel =

@@ -5,39 +5,9 @@
 import type { Intervention } from '../interventions/interventions';
 import type { PromptInput, Tokenised } from '../compute/models';
 import type { HeadsResult, HeadStatistics, HeadThumbnails, HeadTile, ModelSummary, NextTokens } from '../results/heads';
-import type { FromModelRunPanel, PanelPlace } from './run-panel';
+import type { FromModelRunPanel, ModelChoice, PanelPlace, ToModelRunPanel, WaitingModel } from './run-panel';
 
 export type HeadsPlace = PanelPlace;
-
-/** A model folder of the list: found in the workspace or in the model folders, or the demo model. */
-export interface ModelChoice {
-  readonly folder: string;
-  readonly label: string;
-  readonly family: string;
-  /** True, or why it cannot run. */
-  readonly runs: true | string;
-  /** What the list says beside the name: "no weights", "2 errors". */
-  readonly mark?: string;
-}
-
-/**
- * A saved file names a model, and nothing is asked of it before a click (`loadModel`): what the panel says beside the button.
- */
-export interface WaitingModel {
-  readonly folder: string;
-  /** Of its weights, by the file. */
-  readonly bytes: number;
-  /** Why it is not loaded at all, as a sentence. */
-  readonly refused?: string;
-}
-
-/** What happened outside a run, and stays in the panel until the next run or until it is dismissed. */
-export interface Notice {
-  readonly kind: 'notice';
-  readonly tone: 'info' | 'error';
-  readonly sentence: string;
-  readonly details?: string;
-}
 
 /** What the person has typed and chosen; kept for reload, and enough to start the run again. */
 export interface HeadsPlan {
@@ -51,6 +21,7 @@ export interface HeadsPlan {
 
 /** Sent by the extension to the panel. */
 export type ToHeadsPanel =
+  | ToModelRunPanel
   | {
       readonly kind: 'open';
       readonly place: HeadsPlace;
@@ -68,9 +39,6 @@ export type ToHeadsPanel =
       readonly savedAs?: string;
       readonly waiting?: WaitingModel;
     }
-  | { readonly kind: 'models'; readonly models: readonly ModelChoice[] }
-  /** Answer to `chooseModel`. */
-  | { readonly kind: 'model'; readonly model: ModelSummary }
   /** Answer to `tokenise`; `request` as it came. */
   | { readonly kind: 'tokenised'; readonly request: number; readonly tokenised: Tokenised }
   | { readonly kind: 'stage'; readonly sentence: string; readonly share: number; readonly secondsLeft?: number }
@@ -100,18 +68,7 @@ export type ToHeadsPanel =
       readonly probability: number;
       readonly statistics?: { readonly [K in keyof HeadStatistics]: readonly (readonly number[])[] };
     }
-  | { readonly kind: 'generated'; readonly request: number; readonly variant: boolean; readonly text: string }
-  /** A request or a run ended without an answer: a sentence with a next step. What is shown stays. */
-  | {
-      readonly kind: 'failed';
-      readonly request?: number;
-      readonly sentence: string;
-      readonly details?: string;
-      /** The model of this folder could not be opened. */
-      readonly folder?: string;
-    }
-  | { readonly kind: 'overdue'; readonly sentence: string }
-  | Notice;
+  | { readonly kind: 'generated'; readonly request: number; readonly variant: boolean; readonly text: string };
 
 /** Sent by the panel to the extension. `request` numbers are the panel's own; an older one may be answered late or never. */
 export type FromHeadsPanel =

@@ -1,4 +1,35 @@
-/** What every panel that runs something says to the extension, whatever it runs. */
+/** What every panel that runs something says to the extension and hears from it, whatever it runs. */
+import type { ModelSummary } from '../results/heads';
+
+/** A model folder of the list: found in the workspace or in the model folders, or the demo model. */
+export interface ModelChoice {
+  readonly folder: string;
+  readonly label: string;
+  readonly family: string;
+  /** True, or why it cannot run. */
+  readonly runs: true | string;
+  /** What the list says beside the name: "no weights", "2 errors". */
+  readonly mark?: string;
+}
+
+/**
+ * A saved file names a model, and nothing is asked of it before a click (`loadModel`): what the panel says beside the button.
+ */
+export interface WaitingModel {
+  readonly folder: string;
+  /** Of its weights, by the file. */
+  readonly bytes: number;
+  /** Why it is not loaded at all, as a sentence. */
+  readonly refused?: string;
+}
+
+/** What happened outside a run, and stays in the panel until the next run or until it is dismissed. */
+export interface Notice {
+  readonly kind: 'notice';
+  readonly tone: 'info' | 'error';
+  readonly sentence: string;
+  readonly details?: string;
+}
 
 /** `full` is the editor panel, `side` the side-bar view, `file` a saved result opened as an editor. */
 export type PanelPlace = 'full' | 'side' | 'file';
@@ -36,3 +67,24 @@ export type FromModelRunPanel<Plan> =
   | { readonly kind: 'loadModel' }
   /** Opens the system's folder dialog. */
   | { readonly kind: 'browseModel' };
+
+/** What every panel hears beside its own messages. */
+export type ToRunPanel =
+  /** A request or a run ended without an answer: a sentence with a next step. What is shown stays. */
+  | {
+      readonly kind: 'failed';
+      readonly request?: number;
+      readonly sentence: string;
+      readonly details?: string;
+      /** The model of this folder could not be opened. */
+      readonly folder?: string;
+    }
+  | { readonly kind: 'overdue'; readonly sentence: string }
+  | Notice;
+
+/** What it hears where it runs a model that the person chooses. */
+export type ToModelRunPanel =
+  | ToRunPanel
+  | { readonly kind: 'models'; readonly models: readonly ModelChoice[] }
+  /** Answer to `chooseModel`. */
+  | { readonly kind: 'model'; readonly model: ModelSummary };

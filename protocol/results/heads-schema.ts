@@ -49,6 +49,7 @@ import {
   type HeadStatistics,
   type LabelScores,
   type Parity,
+  type PerHead,
   type TopKey,
 } from './heads';
 
@@ -68,16 +69,17 @@ const mostPixels = 1024 * 64 * 64;
 /** Keys of a head's last query that a result names. */
 const mostTopKeys = 64;
 
-const label = oneOf(headLabels);
+export const label = oneOf(headLabels);
 
-const causalChange: Fields<CausalChange> = {
+export const causalChange: Fields<CausalChange> = {
   lossChange: figure,
   on: text,
   promptLossChange: optional(figure),
   alreadyOff: optional(count),
 };
 
-const headClass = (size: Size): Schema<HeadClass> =>
+/** `size` bounds the head that it names, where it is known. */
+export const headClass = (size?: Size): Schema<HeadClass> =>
   object<HeadClass>({
     ...placeFields(size),
     label,
@@ -92,9 +94,9 @@ const headClass = (size: Size): Schema<HeadClass> =>
     causal: optional(object<CausalChange>(causalChange)),
   });
 
-function statisticsOf(size: Size): Schema<HeadStatistics> {
-  const table = figurePerHead(size);
-  return object<HeadStatistics>({
+/** `table`: of one number for each head. */
+export const statisticsOf = (table: Schema<PerHead>): Schema<HeadStatistics> =>
+  object<HeadStatistics>({
     previousToken: table,
     firstToken: table,
     selfToken: table,
@@ -104,11 +106,9 @@ function statisticsOf(size: Size): Schema<HeadStatistics> {
     induction: table,
     duplicateToken: table,
   });
-}
 
-function labelScoresOf(size: Size): Schema<LabelScores> {
-  const table = figurePerHead(size);
-  return object<LabelScores>({
+export const labelScoresOf = (table: Schema<PerHead>): Schema<LabelScores> =>
+  object<LabelScores>({
     score: table,
     nullMean: table,
     nullSd: table,
@@ -117,7 +117,6 @@ function labelScoresOf(size: Size): Schema<LabelScores> {
     confidence: table,
     needed: optional(table),
   });
-}
 
 const topKeysOf = (size: Size, tokens: number): Schema<NonNullable<HeadsResult['topKeys']>> =>
   perHead(
@@ -161,11 +160,11 @@ function writtenHeadsOf(size: Size, tokens: number): Schema<WrittenHeads> {
       ...sizeFields(size),
       gains: headGains(size),
       interventions: interventionsField,
-      statistics: statisticsOf(size),
+      statistics: statisticsOf(figurePerHead(size)),
       groups: record(table),
       topKeys: optional(topKeysOf(size, tokens)),
       classes: list(headClass(size), 'a list', { most: size.layers * size.heads * headLabels.length }),
-      labelScores: optional(recordOf(headLabels, labelScoresOf(size))),
+      labelScores: optional(recordOf(headLabels, labelScoresOf(figurePerHead(size)))),
       classAblations: optional(
         list(object<ClassAblation>({ label, heads: count, ...causalChange }), 'a list', { most: headLabels.length }),
       ),

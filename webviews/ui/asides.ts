@@ -3,7 +3,7 @@
  * file was written, nothing is there to compare with), which stays until it is dismissed.
  */
 import { html, nothing, type TemplateResult } from 'lit';
-import type { Notice, WaitingModel } from '../../protocol/panels/heads';
+import type { Notice, WaitingModel } from '../../protocol/panels/run-panel';
 import { button } from './controls';
 import { bytes } from './numbers';
 import { banner } from './run-status';

@@ -1,6 +1,6 @@
 /** What every panel that runs something holds, and the changes that are alike in all of them. Pure. */
 import type { Tokenised } from '../../protocol/compute/models';
-import type { ModelChoice, Notice } from '../../protocol/panels/heads';
+import type { ModelChoice, Notice } from '../../protocol/panels/run-panel';
 import type { PanelPlace } from '../../protocol/panels/run-panel';
 import type { ModelSummary } from '../../protocol/results/heads';
 import { noAsides, type Asides } from './asides';

@@ -1,5 +1,5 @@
 /** The plan that the panel of analyses starts with, and plans from the storage of an earlier version or session. */
-import type { AnalysisInfo, AnalysisInput, AnalysisResult, InputKind } from '../../../protocol/analysis/analysis';
+import type { AnalysisInfo, AnalysisInput, InputKind } from '../../../protocol/analysis/analysis';
 import { analysisPlan } from '../../../protocol/analysis/schema';
 import { demoPrompt, demoVisionPrompt } from '../../../protocol/compute/demo-prompt';
 import type { PromptInput } from '../../../protocol/compute/models';
@@ -87,16 +87,6 @@ export function planFor(analysis: AnalysisInfo, before: AnalysisPlan, { text, vi
 
 /** Captioned in under a minute. */
 const demoPictures = 10;
-
-/** The plan that made a saved result. */
-export const planOfResult = ({
-  analysis,
-  model,
-  input,
-  parameters,
-  interventions,
-  seed,
-}: AnalysisResult): AnalysisPlan => ({ analysis, folder: model.folder, input, parameters, interventions, seed });
 
 /** The folder of the demo model moves with every update of the extension: it is stored by this name. */
 const demoName = '';

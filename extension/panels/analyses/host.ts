@@ -1,6 +1,11 @@
 /** The extension's half of one webview of analyses: what it answers beside what `ModelPanelHost` does. */
 import type { AnalysisInfo, AnalysisResult, Offer } from '../../../protocol/analysis/analysis';
-import type { AnalysisPlan, FromAnalysesPanel, ToAnalysesPanel } from '../../../protocol/panels/analyses';
+import {
+  planOfAnalysis,
+  type AnalysisPlan,
+  type FromAnalysesPanel,
+  type ToAnalysesPanel,
+} from '../../../protocol/panels/analyses';
 import { fromAnalysesPanel } from '../../../protocol/panels/analyses-schema';
 import type { ModelSummary } from '../../../protocol/results/heads';
 import type { ImageSpan } from '../../../protocol/results/image';
@@ -10,7 +15,7 @@ import { defined } from '../../platform/defined';
 import { ModelPanelHost, type ModelPanelServices, type OwnModelMessage } from '../model-panel-host';
 import type { Opening, Other } from '../panel-types';
 import { again, Sentence } from '../questions';
-import { pathsOf, planOfResult } from './default-plan';
+import { pathsOf } from './default-plan';
 import type { AnalysisEvent } from './run';
 
 export interface AnalysesTypes {
@@ -50,7 +55,7 @@ export class AnalysesHost extends ModelPanelHost<AnalysesTypes, AnalysesServices
   }
 
   protected override planOfShown(result: AnalysisResult): AnalysisPlan {
-    return planOfResult(result);
+    return planOfAnalysis(result);
   }
 
   protected override isInWhole({ kind }: { readonly kind: string }): boolean {

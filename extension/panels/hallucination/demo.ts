@@ -1,7 +1,7 @@
 /** What comes with the extension for the Hallucination panel: models, and scenes whose objects are known. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ModelChoice } from '../../../protocol/panels/heads';
+import type { ModelChoice } from '../../../protocol/panels/run-panel';
 import { demoChoice, demoVisionChoice } from '../../models/model-choices';
 import type { Demo } from './default-plan';
 import { imageType, parseTruth, truthFile } from './image-folder';

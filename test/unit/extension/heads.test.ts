@@ -15,7 +15,8 @@ import type {
   HeadsRequest,
   HeadTileRequest,
 } from '../../../protocol/compute/models';
-import type { HeadsPlace, HeadsPlan, ModelChoice, ToHeadsPanel } from '../../../protocol/panels/heads';
+import type { HeadsPlace, HeadsPlan, ToHeadsPanel } from '../../../protocol/panels/heads';
+import type { ModelChoice } from '../../../protocol/panels/run-panel';
 import type { HeadTile, ModelSummary } from '../../../protocol/results/heads';
 import { headStatisticNames } from '../../../protocol/results/heads';
 import { FailureError } from '../../../protocol/wire/failures';

@@ -1,6 +1,11 @@
 /** The Analyses panel: what is its own beside what every panel that runs something does (`ui/run-panel.ts`). */
 import type { TemplateResult } from 'lit';
-import type { AnalysisPlan, FromAnalysesPanel, ToAnalysesPanel } from '../../../protocol/panels/analyses';
+import {
+  planOfAnalysis,
+  type AnalysisPlan,
+  type FromAnalysesPanel,
+  type ToAnalysesPanel,
+} from '../../../protocol/panels/analyses';
 import type { ExportFormat, PanelPlace } from '../../../protocol/panels/run-panel';
 import type { Section, SectionQuestion } from '../../../protocol/sections/section';
 import { writeFile } from '../../charts/leaving';
@@ -19,7 +24,7 @@ import { page } from './page';
 import { decoded } from './pictures';
 import { canStart, picturesNeeded, planOf, viewOf } from './shown';
 import { spokenOf } from './spoken';
-import { begun, initialState, planOfResult, receive, withPicture, type State } from './state';
+import { begun, initialState, receive, withPicture, type State } from './state';
 
 /** Milliseconds behind the last change of the form. */
 const estimateAfter = 400;
@@ -64,7 +69,7 @@ export class AnalysesPanel
 
   protected planToOpen(): AnalysisPlan | undefined {
     const { result, place } = this.state;
-    return place === 'file' && result ? planOfResult(result) : planOf(this.state);
+    return place === 'file' && result ? planOfAnalysis(result) : planOf(this.state);
   }
 
   protected begin(): StartedRun<State, FromAnalysesPanel> | undefined {

@@ -1,12 +1,11 @@
 /** The strip: which analysis, which model, what it reads, its parameters, interventions and seed. */
 import { html, nothing, type TemplateResult } from 'lit';
-import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
+import { groupTitles, type AnalysisInfo } from '../../../protocol/analysis/analysis';
 import { dropdown, field, textField } from '../../ui/controls';
 import { lastName, modelField } from '../../ui/model-field';
 import { bytes, count } from '../../ui/numbers';
 import { modelOfForm, whyModelOfFormDoesNotRun } from '../../ui/run-state';
 import type { Part } from './actions';
-import { groupTitle } from './groups';
 import { inputFields } from './input-fields';
 import { kindNames } from '../../../protocol/interventions/interventions';
 import { interventionsList } from '../../ui/interventions-list';
@@ -40,7 +39,7 @@ function analysisAndModel(part: Part): TemplateResult {
   const folder = state.form?.folder ?? '';
   const known = state.analyses.map((one) => ({
     value: one.id,
-    label: `${groupTitle(one.group)}: ${one.title}`,
+    label: `${groupTitles[one.group]}: ${one.title}`,
     hint: one.question,
   }));
   return html`<section aria-label="Analysis and model">

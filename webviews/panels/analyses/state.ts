@@ -1,7 +1,7 @@
 /** Everything the panel shows, and how a message changes it. No DOM: tests drive it directly. */
 import type { AnalysisInfo, AnalysisResult } from '../../../protocol/analysis/analysis';
 import type { AnalysisEstimate } from '../../../protocol/compute/analyses';
-import type { AnalysisPlan, ToAnalysesPanel } from '../../../protocol/panels/analyses';
+import { planOfAnalysis, type AnalysisPlan, type ToAnalysesPanel } from '../../../protocol/panels/analyses';
 import type { PanelPlace } from '../../../protocol/panels/run-panel';
 import type { Section, SectionQuestion } from '../../../protocol/sections/section';
 import { unreachable } from '../../../protocol/unreachable';
@@ -106,7 +106,7 @@ export function receive(state: State, message: ToAnalysesPanel): State {
         savedAs: message.savedAs,
         partial: undefined,
         phase: idle,
-        shownPlan: state.shownPlan ?? planOfResult(message.result),
+        shownPlan: state.shownPlan ?? planOfAnalysis(message.result),
       };
     case 'answer':
       return answered(state, message.request, { section: message.section });
@@ -139,7 +139,7 @@ function receiveOpen(state: State, message: Extract<ToAnalysesPanel, { kind: 'op
     model: message.model ?? state.model,
     result: result ?? undefined,
     partial: result ? undefined : state.partial,
-    shownPlan: result ? (same ? state.shownPlan : planOfResult(result)) : state.shownPlan,
+    shownPlan: result ? (same ? state.shownPlan : planOfAnalysis(result)) : state.shownPlan,
     savedAs: message.savedAs,
     compareWith: message.compareWith,
     answers: same ? state.answers : [],
@@ -201,13 +201,4 @@ function chosen(state: State, field: string, path: string): State {
 export const withPicture = (state: State, path: string, picture: LoadedPicture): State => ({
   ...state,
   pictures: new Map(state.pictures).set(path, picture),
-});
-
-export const planOfResult = (result: AnalysisResult): AnalysisPlan => ({
-  analysis: result.analysis,
-  folder: result.model.folder,
-  input: result.input,
-  parameters: result.parameters,
-  interventions: result.interventions,
-  seed: result.seed,
 });

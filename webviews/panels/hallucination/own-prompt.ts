@@ -1,6 +1,6 @@
 /** The prompt that a family of vision-language models was trained with, in the words that ask for a caption. Pure. */
 import { demoVisionPrompt } from '../../../protocol/compute/demo-prompt';
-import type { ModelChoice } from '../../../protocol/panels/heads';
+import type { ModelChoice } from '../../../protocol/panels/run-panel';
 import type { ModelSummary } from '../../../protocol/results/heads';
 import type { Form } from './form';
 

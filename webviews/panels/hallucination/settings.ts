@@ -2,7 +2,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { demoVisionPrompt } from '../../../protocol/compute/demo-prompt';
 import type { HallucinationMode } from '../../../protocol/panels/hallucination';
-import type { ModelChoice } from '../../../protocol/panels/heads';
+import type { ModelChoice } from '../../../protocol/panels/run-panel';
 import type { ModelSummary } from '../../../protocol/results/heads';
 import { defaultK } from '../../../protocol/results/vhd-defaults';
 import { button, segments, textField } from '../../ui/controls';
