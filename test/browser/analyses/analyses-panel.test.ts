@@ -209,6 +209,16 @@ describe('the panel of analyses', () => {
       assert.equal(await text(panel, '.answer .problem'), 'The model has changed since.');
     });
 
+    it('takes over the plan and the result of a run that was started in another webview', async () => {
+      const panel = await start({ host: withSections() });
+      const parameters = { threshold: 0.9 };
+      await panel.send(openMessage({ plan: { ...plan, parameters } }));
+      await panel.send({ kind: 'result', result: { ...result, parameters, created: '2026-11-27T00:00:00.000Z' } });
+      await shown(panel, 'Done in ');
+      assert.equal(await panel.page.getByText('The form has changed since').count(), 0);
+      assert.equal(await panel.page.getByLabel('Threshold', { exact: true }).locator('input').inputValue(), '0.9');
+    });
+
     it('is marked as old once the form says something else, and goes back', async () => {
       const panel = await start({ host: withSections() });
       await type(panel, 'Threshold', '0.9');

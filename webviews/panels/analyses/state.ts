@@ -106,7 +106,7 @@ export function receive(state: State, message: ToAnalysesPanel): State {
         savedAs: message.savedAs,
         partial: undefined,
         phase: idle,
-        shownPlan: state.shownPlan ?? planOfAnalysis(message.result),
+        shownPlan: planOfAnalysis(message.result),
       };
     case 'answer':
       return answered(state, message.request, { section: message.section });
@@ -139,7 +139,7 @@ function receiveOpen(state: State, message: Extract<ToAnalysesPanel, { kind: 'op
     model: message.model ?? state.model,
     result: result ?? undefined,
     partial: result ? undefined : state.partial,
-    shownPlan: result ? (same ? state.shownPlan : planOfAnalysis(result)) : state.shownPlan,
+    shownPlan: result ? planOfAnalysis(result) : state.shownPlan,
     savedAs: message.savedAs,
     compareWith: message.compareWith,
     answers: same ? state.answers : [],
