@@ -16,7 +16,11 @@ function runDrivenTests(): Promise<TierResult> {
   const file = join(folder, 'result.json');
   const child = spawn(
     process.execPath,
-    [join(repositoryRoot, 'node_modules/mocha/bin/mocha.js'), '--spec', 'test/editor/driven/**/*.test.ts'],
+    [
+      join(repositoryRoot, 'node_modules/mocha/bin/mocha.js'),
+      ...['--retries', '1'],
+      ...['--spec', 'test/editor/driven/**/*.test.ts'],
+    ],
     { cwd: repositoryRoot, stdio: 'inherit', env: { ...process.env, HEADSCOPE_TIER_RESULT: file } },
   );
   return new Promise((done, fail) => {

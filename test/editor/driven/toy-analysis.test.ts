@@ -71,7 +71,8 @@ describe('a further analysis in VS Code', function () {
     await bench.page.locator('[role=treeitem]', { hasText: 'First-token heads' }).first().waitFor();
     await bench.runCommand('Headscope: Run Analysis: First-token heads');
     const panel = await panelIn('full');
-    assert.equal(await panel.locator('h1').innerText(), 'Which heads read the first token?');
+    await panel.locator('h1', { hasText: /^Which heads read the first token\?$/ }).waitFor();
+    await panel.locator('[data-parameter]').first().waitFor();
     const fields = await panel
       .locator('[data-parameter]')
       .evaluateAll((all) => all.map((one) => (one as unknown as { dataset: { parameter: string } }).dataset.parameter));
