@@ -2,12 +2,12 @@
 import type { AnalysisInfo } from '../protocol/analysis/analysis';
 import type { Analysis } from './analysis';
 
-export const infoOf = ({ id, title, question, group, source, input, parameters }: Analysis): AnalysisInfo => ({
+export const infoOf = ({ id, title, question, group, source, inputs, parameters }: Analysis): AnalysisInfo => ({
   id,
   title,
   question,
   group,
   source,
-  input,
+  inputs,
   parameters,
 });

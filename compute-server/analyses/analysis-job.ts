@@ -134,8 +134,9 @@ async function readInput(
   { input, interventions, seed }: AnalysisRequest,
   read: (runner: ServerRunner, prompt: PromptInput | EncoderInput) => Promise<Prompt>,
 ): Promise<Pick<Prepared, 'runner' | 'model'> & { readonly input: ReadInput; readonly first: Sequence | undefined }> {
-  if (input.kind !== analysis.input) {
-    throw bad(`${analysis.title} reads ${inputWords[analysis.input]}, and ${inputWords[input.kind]} was given.`);
+  if (!analysis.inputs.includes(input.kind)) {
+    const words = analysis.inputs.map((kind) => inputWords[kind]).join(' or ');
+    throw bad(`${analysis.title} reads ${words}, and ${inputWords[input.kind]} was given.`);
   }
   const given = promptsOf(input);
   const [firstGiven] = given;

@@ -21,7 +21,7 @@ export const divergenceSet: Analysis<SetParameters, SetResult> = {
     trust: 'medium',
     note: 'Intervals over pictures are a choice of Headscope (docs/hallucination.md).',
   },
-  input: 'image-set',
+  inputs: ['image-set'],
   parameters: setParameters,
   result: setResult,
   supports(model, parameters) {

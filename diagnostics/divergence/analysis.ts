@@ -24,7 +24,7 @@ export const divergence: Analysis<DivergenceParameters, DivergenceResult> = {
     trust: 'medium',
     note: 'k and the reinforced layers of models other than LLaVA-1.5 are choices of Headscope; a span of text in the place of the image is too.',
   },
-  input: 'prompt',
+  inputs: ['prompt'],
   parameters: divergenceParameters,
   result: divergenceResult,
   supports,

@@ -33,7 +33,7 @@ export const labels: Analysis<Parameters, LabelsResult> = {
     trust: 'medium',
     note: 'Null models, thresholds and the correction for the number of scores are choices of Headscope (docs/analyses.md).',
   },
-  input: 'prompt',
+  inputs: ['prompt'],
   parameters: {
     causal: {
       kind: 'boolean',

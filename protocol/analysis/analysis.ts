@@ -52,7 +52,8 @@ export interface AnalysisInfo {
   readonly question: string;
   readonly group: AnalysisGroup;
   readonly source: AnalysisSource;
-  readonly input: InputKind;
+  /** What it can read; the first is offered first. */
+  readonly inputs: readonly [InputKind, ...InputKind[]];
   readonly parameters: ParameterTable;
 }
 

@@ -18,7 +18,7 @@ export const analyses: Registration = (program, session) => {
       const [catalogue, tasks] = await Promise.all([client.call('analyses', []), client.call('tasks', [])]);
       if (options.json !== undefined) {
         await session.writeJson(options.json, {
-          analyses: catalogue.map(withList),
+          analyses: catalogue.map((info) => ({ ...withList(info), input: info.inputs[0] })),
           tasks: tasks.map(withList),
           interventions: kindNames.map((kind) => {
             const { name, meaning, form, example, parameters } = kinds[kind];
@@ -33,7 +33,7 @@ export const analyses: Registration = (program, session) => {
 const inWords = (catalogue: readonly AnalysisInfo[]): string =>
   textTable(
     ['id', 'group', 'reads', 'question'],
-    catalogue.map(({ id, group, input, question }) => [id, group, input, question]),
+    catalogue.map(({ id, group, inputs, question }) => [id, group, inputs.join(', '), question]),
   );
 
 /** The contract lists parameters by name. */

@@ -1,6 +1,6 @@
 /** headscope run: any analysis of the catalogue, on a model. */
 import { resolve } from 'node:path';
-import type { AnalysisInfo, AnalysisInput, AnalysisResult } from '../../../protocol/analysis/analysis';
+import type { AnalysisInfo, AnalysisInput, AnalysisResult, InputKind } from '../../../protocol/analysis/analysis';
 import type { Parameter, ParameterTable } from '../../../protocol/analysis/parameters';
 import type { TaskInfo } from '../../../protocol/analysis/tasks';
 import type { PromptInput } from '../../../protocol/compute/models';
@@ -107,11 +107,11 @@ function lineOf({ sentence, share, secondsLeft }: { sentence: string; share: num
 }
 
 async function analysisInputFrom(
-  { input, title }: AnalysisInfo,
+  { inputs, title }: AnalysisInfo,
   options: RunOptions,
   tasks: () => Promise<readonly TaskInfo[]>,
 ): Promise<AnalysisInput> {
-  switch (input) {
+  switch (inputs.find((kind) => isGiven(kind, options)) ?? inputs[0]) {
     case 'prompt':
       return { kind: 'prompt', prompt: await inputFrom(options) };
     case 'prompt-pair':
@@ -134,6 +134,24 @@ async function analysisInputFrom(
       };
     case 'none':
       return { kind: 'none' };
+  }
+}
+
+/** Whether an option says that the input is of this kind: of an analysis that reads several. */
+function isGiven(kind: InputKind, options: RunOptions): boolean {
+  switch (kind) {
+    case 'prompt-pair':
+      return options.counterpart !== undefined || options.counterpartFile !== undefined;
+    case 'task':
+      return options.task !== undefined;
+    case 'corpus':
+      return options.corpus !== undefined;
+    case 'image-set':
+      return options.images !== undefined;
+    case 'prompt':
+    case 'image':
+    case 'none':
+      return false;
   }
 }
 

@@ -35,7 +35,7 @@ export function inputOf(kind: InputKind, before: AnalysisInput | undefined): Ana
 export const firstPlan = (catalogue: readonly AnalysisInfo[], demoFolder: string): AnalysisPlan => ({
   analysis: catalogue[0]?.id ?? '',
   folder: demoFolder,
-  input: inputOf(catalogue[0]?.input ?? 'prompt', undefined),
+  input: inputOf(catalogue[0]?.inputs[0] ?? 'prompt', undefined),
   parameters: {},
   interventions: [],
   seed: 0,
@@ -60,14 +60,16 @@ export interface Demos {
  */
 export function planFor(analysis: AnalysisInfo, before: AnalysisPlan, { text, vision }: Demos): AnalysisPlan {
   if (analysis.id === before.analysis) return before;
-  const plan = { ...before, analysis: analysis.id, input: inputOf(analysis.input, before.input), parameters: {} };
+  const [usual] = analysis.inputs;
+  const kind = analysis.inputs.includes(before.input.kind) ? before.input.kind : usual;
+  const plan = { ...before, analysis: analysis.id, input: inputOf(kind, before.input), parameters: {} };
   if (analysis.group !== 'vision' || before.folder !== text || vision.image === '') return plan;
   const prompt: PromptInput = { kind: 'text', text: demoVisionPrompt, image: vision.image };
   const demo = { ...plan, folder: vision.folder, interventions: [] };
-  switch (analysis.input) {
+  switch (usual) {
     case 'prompt':
     case 'image':
-      return { ...demo, input: { kind: analysis.input, prompt } };
+      return { ...demo, input: { kind: usual, prompt } };
     case 'image-set': {
       const input = {
         kind: 'image-set',
@@ -103,7 +105,7 @@ export function storedPlan(
   const checked = check(analysisPlan, value);
   if (!checked.ok) return undefined;
   const plan = checked.result;
-  if (!catalogue.some(({ id, input }) => id === plan.analysis && input === plan.input.kind)) return undefined;
+  if (!catalogue.some(({ id, inputs }) => id === plan.analysis && inputs.includes(plan.input.kind))) return undefined;
   return plan.folder === demoName ? { ...plan, folder: demoFolder } : plan;
 }
 

@@ -20,7 +20,7 @@ export const retrieval: AnalysisInfo = {
     trust: 'medium',
     note: 'The threshold of 0.5 is ours; the paper gives 0.1 for a score over many lengths.',
   },
-  input: 'task',
+  inputs: ['task'],
   parameters: {
     lengths: {
       kind: 'integer',
@@ -59,7 +59,7 @@ export const pair: AnalysisInfo = {
   question: 'Which edges carry the difference of two prompts?',
   group: 'circuits',
   source: { reference: 'arXiv:2211.00593, section 3', trust: 'high' },
-  input: 'prompt-pair',
+  inputs: ['prompt-pair'],
   parameters: {},
 };
 
@@ -68,7 +68,7 @@ const others: readonly AnalysisInfo[] = (['prompt', 'corpus', 'image', 'image-se
   id: `of-${input}`,
   title: `Reads ${input}`,
   group: 'patterns',
-  input,
+  inputs: [input],
 }));
 
 export const model: ModelSummary = {

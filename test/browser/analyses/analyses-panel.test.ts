@@ -1,6 +1,7 @@
 /** The panel of analyses in Chromium: form, run, streaming, answers, comparison, offers, files. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'mocha';
+import { inputOf } from '../../../extension/panels/analyses/default-plan';
 import type { FromAnalysesPanel, ToAnalysesPanel } from '../../../protocol/panels/analyses';
 import type { OpenOptions } from '../support/panel-page';
 import {
@@ -105,6 +106,22 @@ describe('the panel of analyses', () => {
       assert.deepEqual(run.input, plan.input);
     });
 
+    it('offers the kinds of input that an analysis reads, and keeps what was typed in each', async () => {
+      const reads = { ...pair, inputs: ['task', 'prompt'] } as const;
+      const open = openMessage({ analyses: [reads], plan: { ...plan, analysis: pair.id } });
+      const panel = await start({ host: answering(open) });
+      const kind = panel.page.getByRole('radiogroup', { name: 'Input', exact: true });
+      await kind.getByText('Prompt', { exact: true }).click();
+      await panel.page.getByLabel('Prompt text').fill('Mary gave');
+      await panel.page.click('#run:not([disabled])');
+      assert.deepEqual((await panel.posts('run')).plan.input, {
+        kind: 'prompt',
+        prompt: { kind: 'text', text: 'Mary gave' },
+      });
+      await kind.getByText('Task', { exact: true }).click();
+      assert.equal(await panel.page.getByRole('textbox', { name: 'Task', exact: true }).inputValue(), 'pass-key');
+    });
+
     it('has the fields of each kind of input', async () => {
       for (const [input, label] of [
         ['prompt', 'Prompt text'],
@@ -112,10 +129,12 @@ describe('the panel of analyses', () => {
         ['image', 'Picture'],
         ['image-set', 'Folder'],
       ] as const) {
-        const panel = await start({ host: answering(openMessage({ plan: { ...plan, analysis: `of-${input}` } })) });
+        const open = openMessage({ plan: { ...plan, analysis: `of-${input}`, input: inputOf(input, undefined) } });
+        const panel = await start({ host: answering(open) });
         await panel.page.getByLabel(label, { exact: true }).first().waitFor();
       }
-      const both = await start({ host: answering(openMessage({ plan: { ...plan, analysis: pair.id } })) });
+      const pairPlan = { ...plan, analysis: pair.id, input: inputOf('prompt-pair', undefined) };
+      const both = await start({ host: answering(openMessage({ plan: pairPlan })) });
       await both.page.getByLabel('Prompt text').fill('Mary gave');
       await both.page.getByLabel('Counterpart text').fill('John gave');
       await both.page.click('#run:not([disabled])');

@@ -34,12 +34,15 @@ describe('analyses', function () {
   });
   after(() => cases.close());
 
-  for (const analysis of [...toys, ...catalogue]) {
-    describe(analysis.id, () => {
+  const readings = [...toys, ...catalogue].flatMap((analysis) => analysis.inputs.map((kind) => ({ analysis, kind })));
+  for (const { analysis, kind } of readings) {
+    describe(analysis.inputs.length > 1 ? `${analysis.id}, given a ${kind}` : analysis.id, () => {
+      const begun = (of: Case, interventions: readonly Intervention[] = [], seed?: number) =>
+        started(analysis, of, { interventions, kind, ...(seed === undefined ? {} : { seed }) });
       const runs: Run[] = [];
       before(async () => {
         for (const of of all) {
-          const start = await started(analysis, of);
+          const start = await begun(of);
           const support = analysis.supports(start.runner.facts, start.job.parameters);
           if (support.ok) runs.push({ name: of.name, of, ...start, ...(await recorded(start)) });
           else assert.match(support.why, /^[A-Z].*\.$/, 'a refusal is a sentence');
@@ -117,18 +120,18 @@ describe('analyses', function () {
           }
         }));
 
-      if (readsPrompt(analysis.input))
+      if (readsPrompt(kind))
         it('an intervention that changes nothing changes no bit of the result', () =>
           each(async (run) => {
-            const neutral = await recorded(await started(analysis, run.of, gainOnAll(run, 1)));
+            const neutral = await recorded(await begun(run.of, gainOnAll(run, 1)));
             assert.deepEqual(neutral.result, run.result);
           }));
 
-      if (readsPrompt(analysis.input))
+      if (readsPrompt(kind))
         it('heads in another order give the same results in that order', async () => {
           let compared = 0;
           for (const { name, first, second, orders } of permuted) {
-            const [plain, other] = [await started(analysis, first), await started(analysis, second)];
+            const [plain, other] = [await begun(first), await begun(second)];
             if (!analysis.supports(plain.runner.facts, plain.job.parameters).ok) continue;
             compared += 1;
             const moved = ({ layer, head }: HeadPlace): HeadPlace => ({
@@ -154,8 +157,8 @@ describe('analyses', function () {
       if (analysis.compare)
         it(comparing, () =>
           each(async (run) => {
-            const interventions = readsPrompt(analysis.input) ? gainOnAll(run, 0.5).slice(0, 1) : [];
-            const changed = await recorded(await started(analysis, run.of, interventions, 2));
+            const interventions = readsPrompt(kind) ? gainOnAll(run, 0.5).slice(0, 1) : [];
+            const changed = await recorded(await begun(run.of, interventions, 2));
             const different = compare(run.result, changed.result);
             assert.ok(different.length > 0);
             checkSections(different, run.runner.facts);

@@ -2,6 +2,7 @@
 import { deserialize, serialize } from 'node:v8';
 import { prepare } from '../../../compute-server/analyses/analysis-job';
 import type { Analysis, Step } from '../../../diagnostics/analysis';
+import type { InputKind } from '../../../protocol/analysis/analysis';
 import type { ParameterValues } from '../../../protocol/analysis/parameters';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import { surroundingsOf } from '../models/jobs';
@@ -36,9 +37,17 @@ const parametersOf = ({ id, parameters }: Analysis, of: Case): ParameterValues =
   ...fitting(id, of),
 });
 
+interface Given {
+  readonly interventions?: readonly Intervention[];
+  readonly seed?: number;
+  /** Of those that the analysis reads; absent: the first. */
+  readonly kind?: InputKind;
+}
+
 export type Started = Awaited<ReturnType<typeof started>>;
 
-export async function started(analysis: Analysis, of: Case, interventions: readonly Intervention[] = [], seed = 1) {
+export async function started(analysis: Analysis, of: Case, given: Given = {}) {
+  const { interventions = [], seed = 1, kind = analysis.inputs[0] } = given;
   const { model } = of;
   const { signal } = new AbortController();
   const { runner, job } = await prepare(
@@ -46,7 +55,7 @@ export async function started(analysis: Analysis, of: Case, interventions: reado
     {
       analysis: analysis.id,
       folder: model.folder,
-      input: inputOf(analysis.input, of),
+      input: inputOf(kind, of),
       parameters: parametersOf(analysis, of),
       interventions,
       seed,

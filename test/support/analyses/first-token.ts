@@ -26,7 +26,7 @@ export const firstToken: Analysis<Parameters, Result> = {
   question: 'Which heads read the first token?',
   group: 'patterns',
   source: { reference: 'made for tests', trust: 'low' },
-  input: 'prompt',
+  inputs: ['prompt'],
   parameters: {
     threshold: {
       kind: 'number',

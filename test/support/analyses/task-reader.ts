@@ -22,7 +22,7 @@ export const taskReader: Analysis<Record<string, never>, Result> = {
   question: 'How many prompts are answered?',
   group: 'patterns',
   source: { reference: 'made for tests', trust: 'low' },
-  input: 'task',
+  inputs: ['task'],
   parameters: {},
   result: schema,
   supports: ({ predicts }) => (predicts ? { ok: true } : { ok: false, why: 'It predicts no token.' }),

@@ -9,7 +9,7 @@ const analysis = (id: string, input: InputKind, change: Partial<AnalysisInfo> = 
   question: 'What?',
   group: 'patterns',
   source: { reference: 'none', trust: 'low' },
-  input,
+  inputs: [input],
   parameters: {},
   ...change,
 });

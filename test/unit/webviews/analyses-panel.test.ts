@@ -54,6 +54,13 @@ describe('the form of an analysis', () => {
     assert.deepEqual(form.parameters, {});
     assert.equal(form.seed, '7');
     assert.equal(form.input.task, 'pass-key');
+    assert.equal(form.input.kind, 'prompt-pair');
+  });
+
+  it('keeps the kind of input that another analysis reads too, and else takes the first that it reads', () => {
+    const kindFor = (...inputs: AnalysisInfo['inputs']) => withAnalysis(typed({}), { ...pair, inputs }).input.kind;
+    assert.equal(kindFor('prompt', 'task'), 'task');
+    assert.equal(kindFor('prompt', 'corpus'), 'prompt');
   });
 
   it('reads every kind of input back as it was', () => {
@@ -71,18 +78,18 @@ describe('the form of an analysis', () => {
       { kind: 'none' },
     ];
     for (const input of inputs) {
-      assert.deepEqual(readInput(toInputForm(input), input.kind, model), { ok: true, input });
+      assert.deepEqual(readInput(toInputForm(input), model), { ok: true, input });
     }
   });
 
   it('refuses ids beyond the vocabulary, and an empty prompt', () => {
-    const form = { ...toInputForm({ kind: 'none' }), mode: 'ids' as const, ids: '1 60000' };
-    const reading = readInput(form, 'prompt', model);
+    const form = { ...toInputForm({ kind: 'none' }), kind: 'prompt' as const, mode: 'ids' as const, ids: '1 60000' };
+    const reading = readInput(form, model);
     assert.deepEqual(reading, {
       ok: false,
       problems: { prompt: 'Token id 60000 is outside the vocabulary of 50,257.' },
     });
-    assert.deepEqual(readInput({ ...form, mode: 'text' }, 'prompt', model), {
+    assert.deepEqual(readInput({ ...form, mode: 'text' }, model), {
       ok: false,
       problems: { prompt: 'Type a prompt first.' },
     });

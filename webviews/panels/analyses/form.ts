@@ -48,7 +48,7 @@ export type FormReading =
 
 export function readForm(form: Form, info: AnalysisInfo | undefined, model?: ModelSummary): FormReading {
   if (!info) return refused({ analysis: 'Choose an analysis first.' });
-  const input = readInput(form.input, info.input, model);
+  const input = readInput(form.input, model);
   const parameters = readParameters(info.parameters, form.parameters);
   const seed = readSeed(form.seed);
   const interventions = form.interventions.map(parseDo);
@@ -107,5 +107,6 @@ function readParameters(table: ParameterTable, typed: Readonly<Record<string, st
 export const withAnalysis = (form: Form, info: AnalysisInfo): Form => ({
   ...form,
   analysis: info.id,
+  input: { ...form.input, kind: info.inputs.includes(form.input.kind) ? form.input.kind : info.inputs[0] },
   parameters: {},
 });

@@ -26,14 +26,24 @@ export function inputFields(part: Part): TemplateResult {
   if (!info || !input) return html``;
   const reading = readingOf(state);
   const problems = (reading?.ok === false ? reading.problems.input : undefined) ?? {};
-  return html`<section aria-label=${titles[info.input]}>
+  const { kind } = input;
+  return html`<section aria-label=${titles[kind]}>
     <div class="section-head">
-      <h2>${titles[info.input]}</h2>
-      ${hasPrompt(info.input) ? modes(part, input, info.input) : nothing}
+      <h2>${titles[kind]}</h2>
+      ${info.inputs.length > 1 ? kinds(part, info.inputs, kind) : nothing}
+      ${hasPrompt(kind) ? modes(part, input, kind) : nothing}
     </div>
-    ${fieldsOf(part, info.input, input, problems)}
+    ${fieldsOf(part, kind, input, problems)}
   </section>`;
 }
+
+const kinds = ({ actions }: Part, inputs: readonly InputKind[], value: InputKind): TemplateResult =>
+  segments<InputKind>({
+    label: 'Input',
+    choices: inputs.map((kind) => ({ value: kind, label: titles[kind] })),
+    value,
+    onChange: (kind) => actions.editInput({ kind }),
+  });
 
 const hasPrompt = (kind: InputKind): boolean => ['prompt', 'prompt-pair', 'image', 'image-set'].includes(kind);
 

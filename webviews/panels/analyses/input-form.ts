@@ -5,6 +5,7 @@ import type { ModelSummary } from '../../../protocol/results/heads';
 import { wholeNumber } from '../../ui/form-fields';
 
 export interface InputForm {
+  readonly kind: InputKind;
   /** `picture`: a picture alone, for the heads of the vision encoder. */
   readonly mode: 'text' | 'ids' | 'picture';
   readonly text: string;
@@ -23,6 +24,7 @@ export interface InputForm {
 }
 
 const emptyInput: InputForm = {
+  kind: 'none',
   mode: 'text',
   text: '',
   ids: '',
@@ -36,24 +38,30 @@ const emptyInput: InputForm = {
   folder: '',
 };
 
-export function toInputForm(input: AnalysisInput, before: InputForm = emptyInput): InputForm {
+export const toInputForm = (input: AnalysisInput, before: InputForm = emptyInput): InputForm => ({
+  ...before,
+  kind: input.kind,
+  ...fieldsOf(input),
+});
+
+function fieldsOf(input: AnalysisInput): Partial<InputForm> {
   switch (input.kind) {
     case 'prompt':
-      return { ...before, ...ofPrompt(input.prompt) };
+      return ofPrompt(input.prompt);
     case 'prompt-pair': {
       const other = ofPrompt(input.counterpart);
-      return { ...before, ...ofPrompt(input.prompt), counterText: other.text ?? '', counterIds: other.ids ?? '' };
+      return { ...ofPrompt(input.prompt), counterText: other.text ?? '', counterIds: other.ids ?? '' };
     }
     case 'task':
-      return { ...before, task: input.task, samples: String(input.samples) };
+      return { task: input.task, samples: String(input.samples) };
     case 'corpus':
-      return { ...before, file: input.file };
+      return { file: input.file };
     case 'image':
-      return { ...before, ...ofPrompt(input.prompt) };
+      return ofPrompt(input.prompt);
     case 'image-set':
-      return { ...before, ...ofPrompt(input.prompt), folder: input.folder, samples: String(input.samples) };
+      return { ...ofPrompt(input.prompt), folder: input.folder, samples: String(input.samples) };
     case 'none':
-      return before;
+      return {};
   }
 }
 
@@ -70,7 +78,8 @@ export type InputProblems = Readonly<Partial<Record<InputField, string>>>;
 export type InputReading =
   { readonly ok: true; readonly input: AnalysisInput } | { readonly ok: false; readonly problems: InputProblems };
 
-export function readInput(form: InputForm, kind: InputKind, model?: ModelSummary): InputReading {
+export function readInput(form: InputForm, model?: ModelSummary): InputReading {
+  const { kind } = form;
   switch (kind) {
     case 'none':
       return { ok: true, input: { kind } };
