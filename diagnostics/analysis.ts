@@ -30,7 +30,12 @@ export interface ReadInput {
   /** One, or the prompt and its counterpart; none for inputs that are no prompt. */
   readonly prompts: readonly Prompt[];
   /** Of an input that is a task. */
-  readonly task?: { readonly task: TaskInfo; readonly samples: readonly Sample[] };
+  readonly task?: {
+    readonly task: TaskInfo;
+    readonly samples: readonly Sample[];
+    /** What was left out, and why. */
+    readonly notes: readonly string[];
+  };
 }
 
 export interface AnalysisJob<P extends ParameterValues> {

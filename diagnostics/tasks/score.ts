@@ -175,9 +175,11 @@ async function answered(
     const byVariant: AnswerScore[] = [];
     for (const [number, variant] of variants.entries()) {
       const from = (at * variants.length + number) * width;
-      const score = scoreOf(data.subarray(from, from + width), sample.answers);
+      const own = data.subarray(from, from + width);
+      const score = scoreOf(own, sample.answers);
       const correct = score.correct && (await goesOn(model, sample, variant));
-      byVariant.push({ ...score, correct });
+      const [top = ''] = model.pieces([own.indexOf(own.reduce((most, logit) => Math.max(most, logit), -Infinity))]);
+      byVariant.push({ ...score, correct, top });
     }
     scored.push({ index, byVariant });
   }

@@ -53,6 +53,8 @@ export interface AnswerScore {
   readonly probabilityDifference: number;
   /** -ln of `probability`, nats. */
   readonly loss: number;
+  /** Text of the token with the largest logit. */
+  readonly top?: string;
 }
 
 export interface SampleView {
