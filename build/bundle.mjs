@@ -79,14 +79,16 @@ const announce = (name) => ({
   },
 });
 
-/** The catalogue of analyses as data: the extension lists it without starting the compute server. */
+/** The catalogues of analyses and of tasks as data: the extension lists them without starting the compute server. */
 async function catalogueText() {
   const { outputFiles } = await build({
     stdin: {
       contents: `
         import { analyses } from './diagnostics/catalogue';
         import { infoOf } from './diagnostics/analysis-info';
-        export default analyses.map(infoOf);`,
+        import { taskInfo } from './diagnostics/task';
+        import { tasks } from './diagnostics/tasks/catalogue';
+        export default { analyses: analyses.map(infoOf), tasks: tasks.map(taskInfo) };`,
       resolveDir: '.',
       loader: 'ts',
     },

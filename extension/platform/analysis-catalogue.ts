@@ -1,19 +1,33 @@
-/** The catalogue of analyses, as the build wrote it beside the bundles: listing it starts no process. */
+/** The catalogues of analyses and of tasks, as the build wrote them beside the bundles: listing them starts no process. */
 import { readFileSync } from 'node:fs';
 import type { AnalysisInfo } from '../../protocol/analysis/analysis';
+import type { TaskInfo } from '../../protocol/analysis/tasks';
+
+interface Lists {
+  readonly analyses: readonly AnalysisInfo[];
+  readonly tasks: readonly TaskInfo[];
+}
 
 export class AnalysisCatalogue {
   readonly #file: string;
-  #list: readonly AnalysisInfo[] | undefined;
+  #lists: Lists | undefined;
 
   constructor(file: string) {
     this.#file = file;
   }
 
-  get list(): readonly AnalysisInfo[] {
+  get #read(): Lists {
     // The build's own file: its form is known.
-    this.#list ??= JSON.parse(readFileSync(this.#file, 'utf8')) as readonly AnalysisInfo[];
-    return this.#list;
+    this.#lists ??= JSON.parse(readFileSync(this.#file, 'utf8')) as Lists;
+    return this.#lists;
+  }
+
+  get list(): readonly AnalysisInfo[] {
+    return this.#read.analyses;
+  }
+
+  get tasks(): readonly TaskInfo[] {
+    return this.#read.tasks;
   }
 
   of(id: string): AnalysisInfo | undefined {

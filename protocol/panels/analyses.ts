@@ -4,6 +4,7 @@
  */
 import type { AnalysisInfo, AnalysisInput, AnalysisProgress, AnalysisResult, Offer } from '../analysis/analysis';
 import type { ParameterValues } from '../analysis/parameters';
+import type { TaskInfo } from '../analysis/tasks';
 import type { AnalysisEstimate } from '../compute/analyses';
 import type { Intervention } from '../interventions/interventions';
 import type { ModelSummary } from '../results/heads';
@@ -37,6 +38,7 @@ export type ToAnalysesPanel =
       readonly kind: 'open';
       readonly place: PanelPlace;
       readonly analyses: readonly AnalysisInfo[];
+      readonly tasks: readonly TaskInfo[];
       readonly models: readonly ModelChoice[];
       readonly plan: AnalysisPlan;
       readonly replaces?: true;
@@ -72,8 +74,8 @@ export type FromAnalysesPanel =
   | { readonly kind: 'ask'; readonly request: number; readonly question: SectionQuestion }
   | { readonly kind: 'picture'; readonly path: string }
   /**
-   * Lets the person choose a file or a folder for a field: `input.file`, `input.folder`, `input.image`, `input.task`, or a
-   * parameter's name.
+   * Lets the person choose a file or a folder for a field: `input.file`, `input.folder`, `input.image`, `input.taskFile`,
+   * `input.task.` and the name of a parameter of the task, or a parameter's name.
    */
   | { readonly kind: 'choosePath'; readonly field: string; readonly what: 'file' | 'folder' | 'picture' }
   /** Puts an offer into the Heads panel, or saves it as a file of interventions. */

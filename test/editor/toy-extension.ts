@@ -6,6 +6,8 @@ import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } f
 import { join } from 'node:path';
 import { withTables } from '../../build/manifest.mjs';
 import { infoOf } from '../../diagnostics/analysis-info';
+import { taskInfo } from '../../diagnostics/task';
+import { tasks } from '../../diagnostics/tasks/catalogue';
 import { bundleServer } from '../process/compute/support/bundle';
 import { analyses } from '../support/analyses/catalogue';
 import { repositoryRoot } from '../support/host/versions';
@@ -30,7 +32,10 @@ export async function makeToyExtension(): Promise<string> {
     },
   ]);
   cpSync(serverScript, join(folder, 'dist/compute-server.js'));
-  writeFileSync(join(folder, 'dist/analyses.json'), JSON.stringify(analyses.map(infoOf)));
+  writeFileSync(
+    join(folder, 'dist/analyses.json'),
+    JSON.stringify({ analyses: analyses.map(infoOf), tasks: tasks.map(taskInfo) }),
+  );
   const manifest = readFileSync(join(repositoryRoot, 'package.json'), 'utf8');
   writeFileSync(join(folder, 'package.json'), withTables(manifest, analyses));
   return folder;

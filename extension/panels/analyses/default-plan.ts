@@ -1,5 +1,6 @@
 /** The plan that the panel of analyses starts with, and plans from the storage of an earlier version or session. */
 import type { AnalysisInfo, AnalysisInput, InputKind } from '../../../protocol/analysis/analysis';
+import { isTaskFile } from '../../../protocol/analysis/tasks';
 import { analysisPlan } from '../../../protocol/analysis/schema';
 import { demoPrompt, demoVisionPrompt } from '../../../protocol/compute/demo-prompt';
 import type { PromptInput } from '../../../protocol/compute/models';
@@ -7,6 +8,8 @@ import type { AnalysisPlan } from '../../../protocol/panels/analyses';
 import { check } from '../../../protocol/schema/check';
 
 const samples = 100;
+/** It needs no tokenizer, and every model with a language head can be asked. */
+const usualTask = 'induction';
 
 /** An input of the kind that an analysis reads, with what an input of another kind has in common with it. */
 export function inputOf(kind: InputKind, before: AnalysisInput | undefined): AnalysisInput {
@@ -24,7 +27,7 @@ export function inputOf(kind: InputKind, before: AnalysisInput | undefined): Ana
     case 'image-set':
       return { kind, folder: '', prompt, samples };
     case 'task':
-      return { kind, task: '', samples };
+      return { kind, task: usualTask, samples };
     case 'corpus':
       return { kind, file: '' };
     case 'none':
@@ -124,6 +127,7 @@ export function pathsOf({ folder, input }: AnalysisPlan): readonly string[] {
     case 'corpus':
       return [folder, input.file];
     case 'task':
+      return [folder, ...(isTaskFile(input.task) ? [input.task] : [])];
     case 'none':
       return [folder];
   }

@@ -1,5 +1,6 @@
 /** The extension's half of one webview of analyses: what it answers beside what `ModelPanelHost` does. */
 import type { AnalysisInfo, AnalysisResult, Offer } from '../../../protocol/analysis/analysis';
+import type { TaskInfo } from '../../../protocol/analysis/tasks';
 import {
   planOfAnalysis,
   type AnalysisPlan,
@@ -32,6 +33,7 @@ type Picture = Pick<Extract<ToAnalysesPanel, { readonly kind: 'picture' }>, 'med
 export interface AnalysesServices extends ModelPanelServices<AnalysesTypes> {
   readonly server: Pick<Compute, 'estimateAnalysis' | 'askAnalysis' | 'compareAnalyses'>;
   readonly catalogue: readonly AnalysisInfo[];
+  readonly tasks: readonly TaskInfo[];
   /** Lets the person choose; undefined when they thought better of it. */
   choosePath(what: PathKind): Promise<string | undefined>;
   /** The bytes of the picture, while it is the file that was read. */
@@ -68,7 +70,8 @@ export class AnalysesHost extends ModelPanelHost<AnalysesTypes, AnalysesServices
   }
 
   protected override openMessage(opening: Opening<AnalysesTypes>, result: AnalysisResult | undefined): ToAnalysesPanel {
-    return { ...opening, ...this.modelOpening, analyses: this.services.catalogue, ...defined({ result }) };
+    const { catalogue, tasks } = this.services;
+    return { ...opening, ...this.modelOpening, analyses: catalogue, tasks, ...defined({ result }) };
   }
 
   /** Both results at once, then what the analysis says of the two. */

@@ -1,6 +1,7 @@
 /** The extension's side of the panel of analyses, played over planted results. */
 import { PNG } from 'pngjs';
 import type { AnalysisInfo, AnalysisResult } from '../../../protocol/analysis/analysis';
+import type { TaskInfo } from '../../../protocol/analysis/tasks';
 import type { AnalysisPlan, FromAnalysesPanel, ToAnalysesPanel } from '../../../protocol/panels/analyses';
 import type { ModelSummary } from '../../../protocol/results/heads';
 import { PanelBrowser, type PanelPage } from '../support/panel-page';
@@ -91,6 +92,25 @@ export const model: ModelSummary = {
   chatTemplate: false,
 };
 
+const passKey: TaskInfo = {
+  id: 'pass-key',
+  title: 'Pass key',
+  metric: 'logit-difference',
+  source: { reference: 'arXiv:2305.16300, section 4.2', trust: 'high' },
+  parameters: {},
+  roles: { query: 'the last position' },
+  changed: 'query',
+};
+const needles: TaskInfo = {
+  ...passKey,
+  id: 'needles',
+  title: 'Needles',
+  parameters: {
+    depths: { kind: 'integer', title: 'Depths', description: 'How many depths.', min: 1, max: 100, default: 5 },
+    haystack: { kind: 'file', title: 'Haystack text', description: 'A text file.', default: '' },
+  },
+};
+
 export const plan: AnalysisPlan = {
   analysis: 'retrieval-heads',
   folder: '/models/gpt2',
@@ -147,6 +167,7 @@ export const openMessage = (change: Partial<OpenMessage> = {}): OpenMessage => (
   kind: 'open',
   place: 'full',
   analyses: [retrieval, pair, ...others],
+  tasks: [passKey, needles],
   models: [
     { folder: '/models/gpt2', label: 'gpt2', family: 'gpt2', runs: true },
     { folder: '/models/llama', label: 'llama', family: 'llama', runs: true },

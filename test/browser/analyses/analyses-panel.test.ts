@@ -119,7 +119,44 @@ describe('the panel of analyses', () => {
         prompt: { kind: 'text', text: 'Mary gave' },
       });
       await kind.getByText('Task', { exact: true }).click();
-      assert.equal(await panel.page.getByRole('textbox', { name: 'Task', exact: true }).inputValue(), 'pass-key');
+      await panel.page.locator('vscode-option[selected]', { hasText: 'Pass key' }).waitFor({ state: 'attached' });
+    });
+
+    it('lets one choose a task with its parameters, or a file of prompts', async () => {
+      const panel = await start();
+      const choose = async (name: string): Promise<void> => {
+        await panel.page.getByRole('combobox', { name: 'Task', exact: true }).click();
+        await panel.page.getByRole('option', { name }).first().click();
+      };
+      await choose('Needles');
+      await panel.page.getByRole('textbox', { name: 'Depths' }).fill('200');
+      await shown(panel, 'Depths: Must be a whole number from 1 to 100.');
+      await panel.page.getByRole('textbox', { name: 'Depths' }).fill('3');
+      await panel.page.getByRole('button', { name: 'Haystack text: choose a file' }).click();
+      assert.deepEqual(await panel.posts('choosePath'), {
+        kind: 'choosePath',
+        field: 'input.task.haystack',
+        what: 'file',
+      });
+      await panel.send({ kind: 'chosen', field: 'input.task.haystack', path: '/texts/essays.txt' });
+      await panel.page.click('#run:not([disabled])');
+      assert.deepEqual((await panel.posts('run')).plan.input, {
+        kind: 'task',
+        task: 'needles',
+        samples: 64,
+        taskParameters: { depths: 3, haystack: '/texts/essays.txt' },
+      });
+      const other = await start();
+      await other.page.getByRole('combobox', { name: 'Task', exact: true }).click();
+      await other.page.getByRole('option', { name: 'A file of your own…' }).click();
+      await other.page.getByRole('button', { name: 'Task file: choose a file' }).click();
+      await other.send({ kind: 'chosen', field: 'input.taskFile', path: '/mine/prompts.jsonl' });
+      await other.page.click('#run:not([disabled])');
+      assert.deepEqual((await other.posts('run')).plan.input, {
+        kind: 'task',
+        task: '/mine/prompts.jsonl',
+        samples: 64,
+      });
     });
 
     it('has the fields of each kind of input', async () => {

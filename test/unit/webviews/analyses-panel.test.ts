@@ -72,6 +72,7 @@ describe('the form of an analysis', () => {
       { kind: 'prompt', prompt: { kind: 'image', image: '/a.png' } },
       { kind: 'prompt-pair', prompt, counterpart: { kind: 'text', text: 'Bye' } },
       { kind: 'task', task: 'ioi', samples: 5 },
+      { kind: 'task', task: '/mine.jsonl', samples: 5 },
       { kind: 'corpus', file: '/a.txt' },
       { kind: 'image', prompt: { ...prompt, image: '/a.png' } },
       { kind: 'image-set', folder: '/pictures', prompt, samples: 3 },

@@ -1,18 +1,20 @@
 /** The plan as a person edits it: text stays as typed; `readForm` makes a plan of it or says what to correct. Pure. */
 import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
-import { faultOf, valueOfText, type ParameterTable, type ParameterValue } from '../../../protocol/analysis/parameters';
+import type { ParameterTable } from '../../../protocol/analysis/parameters';
+import type { TaskInfo } from '../../../protocol/analysis/tasks';
 import { parseDo, printDo } from '../../../protocol/interventions/do-form';
 import type { AnalysisPlan } from '../../../protocol/panels/analyses';
 import type { ModelSummary } from '../../../protocol/results/heads';
 import { readSeed, seedProblem } from '../../ui/form-fields';
 import { readInput, toInputForm, type InputForm, type InputProblems } from './input-form';
+import { firstProblem, readParameters, typedOf, type Typed } from './typed-parameters';
 
 export interface Form {
   readonly analysis: string;
   readonly folder: string;
   readonly input: InputForm;
   /** As typed, by name; those left out have their default. */
-  readonly parameters: Readonly<Record<string, string>>;
+  readonly parameters: Typed;
   /** In their written form, as typed. */
   readonly interventions: readonly string[];
   readonly seed: string;
@@ -22,7 +24,7 @@ export const toForm = (plan: AnalysisPlan, before?: Form): Form => ({
   analysis: plan.analysis,
   folder: plan.folder,
   input: toInputForm(plan.input, before?.input),
-  parameters: Object.fromEntries(Object.entries(plan.parameters).map(([name, value]) => [name, String(value)])),
+  parameters: typedOf(plan.parameters),
   interventions: plan.interventions.map(printDo),
   seed: String(plan.seed),
 });
@@ -46,9 +48,14 @@ export type FormReading =
       readonly why: string;
     };
 
-export function readForm(form: Form, info: AnalysisInfo | undefined, model?: ModelSummary): FormReading {
+export function readForm(
+  form: Form,
+  info: AnalysisInfo | undefined,
+  model?: ModelSummary,
+  tasks: readonly TaskInfo[] = [],
+): FormReading {
   if (!info) return refused({ analysis: 'Choose an analysis first.' });
-  const input = readInput(form.input, model);
+  const input = readInput(form.input, model, tasks);
   const parameters = readParameters(info.parameters, form.parameters);
   const seed = readSeed(form.seed);
   const interventions = form.interventions.map(parseDo);
@@ -75,32 +82,15 @@ export function readForm(form: Form, info: AnalysisInfo | undefined, model?: Mod
 }
 
 function refused(problems: Problems, table: ParameterTable = {}): FormReading {
-  const parameter = Object.entries(problems.parameters ?? {})[0];
   const why =
     problems.analysis ??
     problems.folder ??
     Object.values(problems.input ?? {})[0] ??
-    (parameter && `${table[parameter[0]]?.title ?? parameter[0]}: ${parameter[1]}`) ??
+    firstProblem(table, problems.parameters ?? {}) ??
     problems.interventions ??
     problems.seed ??
     'Something is missing.';
   return { ok: false, problems, why };
-}
-
-/** What is typed in a field of the table: empty stands for the default, but not where a text may be empty. */
-export const typedText = (table: ParameterTable, typed: Readonly<Record<string, string>>, name: string): string =>
-  typed[name] ?? String(table[name]?.default ?? '');
-
-function readParameters(table: ParameterTable, typed: Readonly<Record<string, string>>) {
-  const values: Record<string, ParameterValue> = {};
-  const problems: Record<string, string> = {};
-  for (const [name, parameter] of Object.entries(table)) {
-    const value = valueOfText(parameter, typedText(table, typed, name));
-    const fault = faultOf(parameter, value);
-    if (fault === undefined) values[name] = value;
-    else problems[name] = `${fault.charAt(0).toUpperCase()}${fault.slice(1)}.`;
-  }
-  return { values, problems };
 }
 
 /** The form for another analysis: model, seed and what was typed as input stay, parameters begin at their defaults. */

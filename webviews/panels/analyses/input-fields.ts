@@ -8,6 +8,7 @@ import type { Part } from './actions';
 import type { InputForm, InputProblems } from './input-form';
 import { pathField } from './path-field';
 import { infoOf, readingOf } from './shown';
+import { taskFields } from './task-fields';
 
 const titles: Readonly<Record<InputKind, string>> = {
   prompt: 'Prompt',
@@ -87,23 +88,7 @@ function fieldsOf(part: Part, kind: InputKind, input: InputForm, problems: Input
         </div>
         ${prompt(part, input, problems)} ${chat(part, input)}`;
     case 'task':
-      return html`<div class="fields">
-          ${field(
-            'Task',
-            pathField({
-              label: 'Task',
-              value: input.task,
-              placeholder: 'ioi',
-              hint: 'A task of the catalogue by its id, or the path of a file of your own (JSONL).',
-              problem: input.task === '' ? undefined : problems.task,
-              what: 'file',
-              onInput: (task) => part.actions.editInput({ task }),
-              onBrowse: () => part.actions.choosePath('input.task', 'file'),
-            }),
-          )}
-          ${samples(part, input, problems, 'Samples')}
-        </div>
-        <p class="reason">The id of a task, or a file of your own with one sample a line (JSONL).</p>`;
+      return taskFields(part, input, problems, samples(part, input, problems, 'Samples'));
     case 'corpus':
       return html`<div class="fields">
         ${path(part, 'File', 'input.file', 'file', input.file, problems.file, 'file')}

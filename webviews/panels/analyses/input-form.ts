@@ -1,8 +1,10 @@
 /** The input of an analysis as a person types it, whatever kinds of input there are: what was typed for one is kept for the next. */
 import type { AnalysisInput, InputKind } from '../../../protocol/analysis/analysis';
+import { isTaskFile, type TaskInfo } from '../../../protocol/analysis/tasks';
 import type { EncoderInput, PromptInput } from '../../../protocol/compute/models';
 import type { ModelSummary } from '../../../protocol/results/heads';
 import { wholeNumber } from '../../ui/form-fields';
+import { firstProblem, readParameters, typedOf, type Typed } from './typed-parameters';
 
 export interface InputForm {
   readonly kind: InputKind;
@@ -15,7 +17,12 @@ export interface InputForm {
   readonly image: string;
   readonly counterText: string;
   readonly counterIds: string;
+  /** A task of the catalogue by its id, or a file of the person's own. */
+  readonly taskFrom: 'catalogue' | 'file';
   readonly task: string;
+  readonly taskFile: string;
+  /** Of the task of the catalogue. */
+  readonly taskParameters: Typed;
   readonly samples: string;
   /** Of a corpus. */
   readonly file: string;
@@ -32,7 +39,10 @@ const emptyInput: InputForm = {
   image: '',
   counterText: '',
   counterIds: '',
+  taskFrom: 'catalogue',
   task: '',
+  taskFile: '',
+  taskParameters: {},
   samples: '32',
   file: '',
   folder: '',
@@ -53,7 +63,12 @@ function fieldsOf(input: AnalysisInput): Partial<InputForm> {
       return { ...ofPrompt(input.prompt), counterText: other.text ?? '', counterIds: other.ids ?? '' };
     }
     case 'task':
-      return { task: input.task, samples: String(input.samples) };
+      return {
+        ...(isTaskFile(input.task)
+          ? { taskFrom: 'file', taskFile: input.task }
+          : { taskFrom: 'catalogue', task: input.task, taskParameters: typedOf(input.taskParameters ?? {}) }),
+        samples: String(input.samples),
+      };
     case 'corpus':
       return { file: input.file };
     case 'image':
@@ -78,7 +93,7 @@ export type InputProblems = Readonly<Partial<Record<InputField, string>>>;
 export type InputReading =
   { readonly ok: true; readonly input: AnalysisInput } | { readonly ok: false; readonly problems: InputProblems };
 
-export function readInput(form: InputForm, model?: ModelSummary): InputReading {
+export function readInput(form: InputForm, model?: ModelSummary, tasks: readonly TaskInfo[] = []): InputReading {
   const { kind } = form;
   switch (kind) {
     case 'none':
@@ -107,10 +122,21 @@ export function readInput(form: InputForm, model?: ModelSummary): InputReading {
     }
     case 'task': {
       const samples = samplesOf(form.samples);
-      if (form.task.trim() === '') return wrong({ task: 'Name a task, or choose a file of your own (JSONL).' });
-      return samples === undefined
-        ? wrong({ samples: samplesSentence })
-        : { ok: true, input: { kind, task: form.task.trim(), samples } };
+      if (samples === undefined) return wrong({ samples: samplesSentence });
+      if (form.taskFrom === 'file') {
+        const task = form.taskFile.trim();
+        if (task === '') return wrong({ task: 'Choose a file of your own first (JSONL).' });
+        return isTaskFile(task)
+          ? { ok: true, input: { kind, task, samples } }
+          : wrong({ task: 'A file of your own ends in .jsonl.' });
+      }
+      if (form.task === '') return wrong({ task: 'Choose a task first.' });
+      const table = tasks.find(({ id }) => id === form.task)?.parameters ?? {};
+      const { values, problems } = readParameters(table, form.taskParameters);
+      const problem = firstProblem(table, problems);
+      if (problem !== undefined) return wrong({ task: problem });
+      const taskParameters = Object.keys(values).length > 0 ? { taskParameters: values } : {};
+      return { ok: true, input: { kind, task: form.task, samples, ...taskParameters } };
     }
     case 'corpus':
       return form.file === ''

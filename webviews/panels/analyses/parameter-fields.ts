@@ -1,32 +1,55 @@
 /** The parameters of an analysis as a form, one field for each row of its table. */
 import { html, nothing, type TemplateResult } from 'lit';
-import type { Parameter } from '../../../protocol/analysis/parameters';
+import type { Parameter, ParameterTable } from '../../../protocol/analysis/parameters';
 import { checkbox, dropdown, textField } from '../../ui/controls';
 import { count } from '../../ui/numbers';
 import type { Part } from './actions';
-import { typedText } from './form';
 import { pathField } from './path-field';
 import { infoOf, readingOf } from './shown';
+import { typedText, type Typed } from './typed-parameters';
 
 export function parameterFields(part: Part): TemplateResult | typeof nothing {
-  const { state } = part;
+  const { state, actions } = part;
   const info = infoOf(state);
   const { form } = state;
   if (!info || !form || Object.keys(info.parameters).length === 0) return nothing;
   const reading = readingOf(state);
-  const problems = (reading?.ok === false ? reading.problems.parameters : undefined) ?? {};
   return html`<section aria-label="Parameters" class="parameters">
     <h2>Parameters</h2>
-    ${Object.entries(info.parameters).map(([name, parameter]) => {
-      const value = typedText(info.parameters, form.parameters, name);
-      return html`<div class="parameter" data-parameter=${name}>
-        ${parameter.kind === 'boolean' ? nothing : html`<div class="parameter-name">${titleOf(parameter)}</div>`}
-        ${control(part, name, parameter, value, problems[name])}
-        <p class="reason">${parameter.description}${rangeOf(parameter)}</p>
-      </div>`;
+    ${tableFields({
+      table: info.parameters,
+      typed: form.parameters,
+      problems: (reading?.ok === false ? reading.problems.parameters : undefined) ?? {},
+      onChange: (parameters) => actions.edit({ parameters }),
+      onBrowse: (name) => actions.choosePath(name, 'file'),
     })}
   </section>`;
 }
+
+interface TableFields {
+  readonly table: ParameterTable;
+  readonly typed: Typed;
+  /** By name. */
+  readonly problems: Readonly<Record<string, string>>;
+  readonly onChange: (typed: Typed) => void;
+  /** Lets the person choose a file for the parameter. */
+  readonly onBrowse: (name: string) => void;
+}
+
+export const tableFields = ({ table, typed, problems, onChange, onBrowse }: TableFields): TemplateResult =>
+  html`${Object.entries(table).map(
+    ([name, parameter]) =>
+      html`<div class="parameter" data-parameter=${name}>
+        ${parameter.kind === 'boolean' ? nothing : html`<div class="parameter-name">${titleOf(parameter)}</div>`}
+        ${control(parameter, {
+          value: typedText(table, typed, name),
+          problem: problems[name],
+          set: (text) => onChange({ ...typed, [name]: text }),
+          browse: () => onBrowse(name),
+        })}
+        <p class="reason">${parameter.description}${rangeOf(parameter)}</p>
+      </div>`,
+  )}`;
 
 const titleOf = (parameter: Parameter): string =>
   'unit' in parameter && parameter.unit ? `${parameter.title} (${parameter.unit})` : parameter.title;
@@ -36,14 +59,14 @@ const rangeOf = (parameter: Parameter): string =>
     ? ` From ${count(parameter.min)} to ${count(parameter.max)}, by default ${count(parameter.default)}.`
     : '';
 
-function control(
-  { state, actions }: Part,
-  name: string,
-  parameter: Parameter,
-  value: string,
-  problem: string | undefined,
-): TemplateResult {
-  const set = (typed: string): void => actions.edit({ parameters: { ...state.form?.parameters, [name]: typed } });
+interface Control {
+  readonly value: string;
+  readonly problem: string | undefined;
+  readonly set: (typed: string) => void;
+  readonly browse: () => void;
+}
+
+function control(parameter: Parameter, { value, problem, set, browse }: Control): TemplateResult {
   const label = titleOf(parameter);
   switch (parameter.kind) {
     case 'integer':
@@ -61,7 +84,7 @@ function control(
         what: 'file',
         placeholder: 'Path',
         onInput: set,
-        onBrowse: () => actions.choosePath(name, 'file'),
+        onBrowse: browse,
       });
     case 'choice':
       return dropdown({

@@ -24,7 +24,10 @@ export function settings(part: Part): TemplateResult {
 export function settingsSummary(state: State): string {
   const { form } = state;
   const model = modelOfForm(state)?.name ?? (form?.folder ? lastName(form.folder) : 'no model');
-  const changed = Object.keys(form?.parameters ?? {}).length;
+  const table = infoOf(state)?.parameters ?? {};
+  const changed = Object.entries(form?.parameters ?? {}).filter(
+    ([name, typed]) => typed !== String(table[name]?.default ?? ''),
+  ).length;
   return [
     infoOf(state)?.title ?? 'no analysis',
     model,

@@ -15,7 +15,7 @@ export function infoOf({ analyses, form, result, place }: State): AnalysisInfo |
 }
 
 export const readingOf = (state: State): FormReading | undefined =>
-  state.form && readForm(state.form, infoOf(state), modelOfForm(state));
+  state.form && readForm(state.form, infoOf(state), modelOfForm(state), state.tasks);
 
 export function planOf(state: State): AnalysisPlan | undefined {
   const reading = readingOf(state);
@@ -38,7 +38,7 @@ export function isStale(state: State): boolean {
   const plan = planOf(state);
   if (plan === undefined || state.shownPlan === undefined) return false;
   // Read as the form is: a result may leave out what has its default.
-  const shown = readForm(toForm(state.shownPlan), infoOf(state), modelOfForm(state));
+  const shown = readForm(toForm(state.shownPlan), infoOf(state), modelOfForm(state), state.tasks);
   return canonical(plan) !== canonical(shown.ok ? shown.plan : state.shownPlan);
 }
 

@@ -1,5 +1,6 @@
 /** Everything the panel shows, and how a message changes it. No DOM: tests drive it directly. */
 import type { AnalysisInfo, AnalysisResult } from '../../../protocol/analysis/analysis';
+import type { TaskInfo } from '../../../protocol/analysis/tasks';
 import type { AnalysisEstimate } from '../../../protocol/compute/analyses';
 import { planOfAnalysis, type AnalysisPlan, type ToAnalysesPanel } from '../../../protocol/panels/analyses';
 import type { PanelPlace } from '../../../protocol/panels/run-panel';
@@ -45,6 +46,7 @@ export type Comparison = NonNullable<Extract<ToAnalysesPanel, { kind: 'open' }>[
 
 export interface State extends RunState<Form, View>, Omit<ModelState, 'typed' | 'typedProblem'> {
   readonly analyses: readonly AnalysisInfo[];
+  readonly tasks: readonly TaskInfo[];
   readonly modelProblem: ModelProblem | undefined;
   /** Steps of the run that are on disk. */
   readonly kept: number;
@@ -67,6 +69,7 @@ export const initialState = (place: PanelPlace): State => ({
   models: initialModel.models,
   model: initialModel.model,
   analyses: [],
+  tasks: [],
   modelProblem: undefined,
   kept: 0,
   partial: undefined,
@@ -133,6 +136,7 @@ function receiveOpen(state: State, message: Extract<ToAnalysesPanel, { kind: 'op
     opened: true,
     place: message.place,
     analyses: message.analyses,
+    tasks: message.tasks,
     models: message.models,
     canRun: message.canRun,
     form: state.form ?? toForm(message.plan),
@@ -181,6 +185,9 @@ function receiveFailed(state: State, message: Extract<ToAnalysesPanel, { kind: '
   return { ...state, phase: failedPhase(message) };
 }
 
+/** Begins the names of fields that are parameters of the task. */
+export const ofTask = 'input.task.';
+
 function chosen(state: State, field: string, path: string): State {
   const { form } = state;
   if (!form) return state;
@@ -191,9 +198,13 @@ function chosen(state: State, field: string, path: string): State {
       return { ...state, form: { ...form, input: { ...form.input, folder: path } } };
     case 'input.image':
       return { ...state, form: { ...form, input: { ...form.input, image: path } } };
-    case 'input.task':
-      return { ...state, form: { ...form, input: { ...form.input, task: path } } };
+    case 'input.taskFile':
+      return { ...state, form: { ...form, input: { ...form.input, taskFile: path } } };
     default:
+      if (field.startsWith(ofTask)) {
+        const taskParameters = { ...form.input.taskParameters, [field.slice(ofTask.length)]: path };
+        return { ...state, form: { ...form, input: { ...form.input, taskParameters } } };
+      }
       return { ...state, form: { ...form, parameters: { ...form.parameters, [field]: path } } };
   }
 }

@@ -79,6 +79,7 @@ describe('scoreTask', () => {
       Float32Array.from({ length: 10 }, (_, at) => (at === id + 1 + more ? 5 : 0));
     const runner: Partial<ModelRunner> = {
       facts: { predicts: true } as ModelFacts,
+      pieces: (ids) => ids.map((id) => `t${id}`),
       run(request) {
         asked.push(request);
         const rows = request.variantIds ?? [request.ids];
@@ -119,6 +120,10 @@ describe('scoreTask', () => {
     );
     assert.deepEqual([score?.accuracy.correct, score?.accuracy.n], [3, 4]);
     near(score?.metric.mean ?? 0, 3.75);
+    assert.deepEqual(
+      score?.samples.map(({ top }) => top),
+      ['t3', 't5', 't2', 't2'],
+    );
   });
 
   it('runs fewer at a time where the memory does not suffice, and fails where one does not fit', async () => {
