@@ -18,8 +18,8 @@ export type TaskAccuracyParameters = { readonly of: string };
 /** Prompts of one step: a run that was stopped goes on behind the last step. */
 const ofOneStep = 32;
 
-/** Characters of a prompt that a result keeps: a needle grid has prompts of many thousand tokens. */
-const longest = 400;
+/** Characters of a long prompt that a result keeps: a needle grid has prompts of many thousand tokens. */
+const [keptStart, keptEnd] = [200, 200];
 
 export const taskAccuracy: Analysis<TaskAccuracyParameters, TaskAccuracyResult> = {
   id: 'task-accuracy',
@@ -106,8 +106,8 @@ async function* run(
       const sample = some[at];
       if (!sample) return;
       scored.push({
-        prompt: shortened(sample.prompt.text, longest),
-        counterpart: sample.counterpart ? shortened(sample.counterpart.text, longest) : null,
+        prompt: shortened(sample.prompt.text, keptStart, keptEnd),
+        counterpart: sample.counterpart ? shortened(sample.counterpart.text, keptStart, keptEnd) : null,
         right: sample.answers.texts.right,
         top: score.top ?? '',
         correct: score.correct,

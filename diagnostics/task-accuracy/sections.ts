@@ -27,12 +27,12 @@ export const metricTitles: Readonly<
   loss: { title: 'loss', unit: 'nats', definition: '-ln of the probability of the right answers together' },
 };
 
-/** Characters of a prompt in a cell. */
-const longestShown = 160;
+/** Of a long prompt a cell shows the end, where the question is. */
+const [shownStart, shownEnd] = [0, 48];
 
-/** Without its middle where it is longer. */
-export const shortened = (text: string, most: number): string =>
-  text.length <= most ? text : `${text.slice(0, most / 2)} … ${text.slice(-most / 2)}`;
+/** Without its middle where it is longer than both parts. */
+export const shortened = (text: string, start: number, end: number): string =>
+  text.length <= start + end ? text : `${text.slice(0, start)} … ${text.slice(-end)}`.trimStart();
 
 export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
@@ -129,8 +129,8 @@ function promptTable({ prompts = [] }: Partial<TaskAccuracyResult>, metric: Task
         top.trim(),
         correct ? 'yes' : 'no',
         value,
-        shortened(prompt, longestShown),
-        shortened(counterpart ?? '', longestShown),
+        shortened(prompt, shownStart, shownEnd),
+        shortened(counterpart ?? '', shownStart, shownEnd),
       ]),
   };
 }

@@ -2,7 +2,7 @@ import type { HeadPlace } from '../../protocol/sections/heads';
 import type { SectionCell, TableSection } from '../../protocol/sections/table';
 import { textWidth } from '../charts/text-width';
 import { headName } from '../ui/head-names';
-import { significant } from '../ui/numbers';
+import { count, significant } from '../ui/numbers';
 import type { CellValue, Column } from '../ui/table';
 import type { Theme } from '../ui/theme';
 import { fitted, smallSize, textMark } from './legend';
@@ -17,12 +17,16 @@ const isHead = (cell: SectionCell | undefined): cell is HeadPlace => typeof cell
 const valueOf = (cell: SectionCell | undefined): CellValue =>
   cell === null || cell === undefined ? undefined : isHead(cell) ? headName(cell.layer, cell.head) : cell;
 
+/** More digits than the usual three are asked for, and all numbers are whole: decimals would say nothing. */
+const isCount = (rows: TableSection['rows'], at: number, digits = 3): boolean =>
+  digits > 3 && rows.every((row) => typeof row[at] !== 'number' || Number.isInteger(row[at]));
+
 export const tableTwin = remembered(({ columns, rows }: TableSection): Twin => ({
   columns: columns.map(({ name, title, kind, unit, definition, digits }, at): Column<TwinRow> =>
     twinColumn(at, name, title, {
       ...(unit === undefined ? {} : { unit }),
       ...(definition === undefined ? {} : { hint: definition }),
-      ...(kind === 'number' ? { text: (value) => significant(value, digits) } : {}),
+      ...(kind === 'number' ? { text: isCount(rows, at, digits) ? count : (value) => significant(value, digits) } : {}),
     }),
   ),
   // The place of the row comes last: it says which one is asked about, however the rows are sorted.

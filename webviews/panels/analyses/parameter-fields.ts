@@ -47,9 +47,11 @@ export const tableFields = ({ table, typed, problems, onChange, onBrowse }: Tabl
           set: (text) => onChange({ ...typed, [name]: text }),
           browse: () => onBrowse(name),
         })}
-        <p class="reason">${parameter.description}${rangeOf(parameter)}</p>
+        <p class="reason">${sentence(parameter.description)}${rangeOf(parameter)}</p>
       </div>`,
   )}`;
+
+const sentence = (text: string): string => (text.endsWith('.') ? text : `${text}.`);
 
 const titleOf = (parameter: Parameter): string =>
   'unit' in parameter && parameter.unit ? `${parameter.title} (${parameter.unit})` : parameter.title;

@@ -55,13 +55,15 @@ export function taskFields(
     ${
       task
         ? html`<p class="reason">${task.source.reference}.</p>
-            ${tableFields({
-              table: task.parameters,
-              typed: input.taskParameters,
-              problems: readParameters(task.parameters, input.taskParameters).problems,
-              onChange: (taskParameters) => actions.editInput({ taskParameters }),
-              onBrowse: (name) => actions.choosePath(`${ofTask}${name}`, 'file'),
-            })}`
+            <div class="parameters">
+              ${tableFields({
+                table: task.parameters,
+                typed: input.taskParameters,
+                problems: readParameters(task.parameters, input.taskParameters).problems,
+                onChange: (taskParameters) => actions.editInput({ taskParameters }),
+                onBrowse: (name) => actions.choosePath(`${ofTask}${name}`, 'file'),
+              })}
+            </div>`
         : nothing
     }`;
 }
