@@ -19,6 +19,7 @@ import {
   type HeadLabel,
 } from '../../protocol/results/heads';
 import type { ModelRunner } from '../model-runner/model-runner';
+import { predictedRows } from '../model-runner/predicted-rows';
 import type { Sequence } from '../model-runner/sequence';
 import type { HeadPlace, Variant } from '../model-runner/variant';
 import type { LabelRun, LabelStage } from './label-run';
@@ -64,7 +65,7 @@ export async function* causalCheck(
   const probe = settings && repeatedSequence(settings);
   const texts: Text[] = [
     ...(probe ? [{ name: 'the random sequence', sequence: { ids: probe.ids }, rows: probe.counted }] : []),
-    { name: 'the prompt', sequence, rows: predictedFrom(sequence) },
+    { name: 'the prompt', sequence, rows: predictedRows(sequence) },
   ].filter(({ rows }) => rows.length > 0);
   const total = texts.reduce((sum, { sequence: { ids } }) => sum + (1 + sets.size) * ids.length, 0);
   let before = 0;
@@ -101,12 +102,6 @@ const removedBy = ({ gains = [], replacements = [] }: Variant): HeadSet => [
     target === 'head' && head !== undefined ? [{ layer, head }] : [],
   ),
 ];
-
-/** Positions whose next token the model predicts: not those before a row of a picture. */
-function predictedFrom({ ids, embeddings }: Sequence): readonly number[] {
-  const pictured = new Set(embeddings?.rows);
-  return ids.map((_, position) => position).filter((at) => at + 1 < ids.length && !pictured.has(at + 1));
-}
 
 interface Text {
   readonly name: string;

@@ -1,5 +1,5 @@
 /** 95 % intervals of a share and of a mean, of independent units. */
-import { student975 } from './student';
+import { studentReach } from './student';
 
 export interface Interval {
   readonly low: number;
@@ -17,12 +17,18 @@ export function wilson(share: number, n: number): Interval {
   return { low: Math.max(0, (centre - spread) / scale), high: Math.min(1, (centre + spread) / scale) };
 }
 
-/** Mean of n values with the interval of Student's t at n - 1 degrees of freedom; NaN for a single one. */
-export function meanInterval(values: readonly number[]): Interval & { readonly mean: number } {
+/**
+ * Mean of n values with the interval of Student's t at n - 1 degrees of freedom; NaN for a single one. `share`: how often it
+ * covers the mean; `family` intervals that are looked at together are each wider, so that all of them cover at once (Bonferroni).
+ */
+export function meanInterval(
+  values: readonly number[],
+  { share = 0.95, family = 1 }: { readonly share?: number; readonly family?: number } = {},
+): Interval & { readonly mean: number } {
   const n = values.length;
   const mean = values.reduce((sum, value) => sum + value, 0) / n;
   if (n < 2) return { mean, low: Number.NaN, high: Number.NaN };
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  const reach = student975(n - 1) * Math.sqrt(squares / (n - 1) / n);
+  const reach = studentReach(1 - (1 - share) / family, n - 1) * Math.sqrt(squares / (n - 1) / n);
   return { mean, low: mean - reach, high: mean + reach };
 }

@@ -1,19 +1,33 @@
 /**
- * The 97.5 % quantile of Student's t. For whole degrees of freedom v the probability within t is a finite sum (Abramowitz and
+ * Quantiles of Student's t. For whole degrees of freedom v the probability within t is a finite sum (Abramowitz and
  * Stegun, Handbook of Mathematical Functions, 26.7.3 and 26.7.4), which is inverted by halving. A package for it
  * (@stdlib/stats-base-dists-t-quantile) would bring 68 others.
  */
 
 /** Of 1 to infinitely many degrees of freedom; 12.706 for 1. */
-export function student975(freedom: number): number {
+export const student975 = (freedom: number): number => studentReach(0.95, freedom);
+
+const known = new Map<string, number>();
+
+/** The t with P(|T| <= t) = `share`: half the width of a two-sided interval in standard errors. */
+export function studentReach(share: number, freedom: number): number {
   if (!(freedom >= 1)) throw new RangeError(`Student's t has no ${freedom} degrees of freedom`);
-  let [low, high] = [1.9, 13];
-  for (let step = 0; step < 60; step++) {
-    const middle = (low + high) / 2;
-    if (within(middle, Math.floor(freedom)) < 0.95) low = middle;
-    else high = middle;
+  const key = `${share} ${freedom}`;
+  let reach = known.get(key);
+  if (reach === undefined) {
+    let [low, high] = [0, 1];
+    while (within(high, Math.floor(freedom)) < share) high *= 2;
+    for (let step = 0; step < 60; step++) {
+      const middle = (low + high) / 2;
+      if (within(middle, Math.floor(freedom)) < share) low = middle;
+      else high = middle;
+    }
+    reach = (low + high) / 2;
+    // Thousands of intervals of one analysis have the same few sizes.
+    if (known.size > 1000) known.clear();
+    known.set(key, reach);
   }
-  return (low + high) / 2;
+  return reach;
 }
 
 /** Probability that |T| is at most `t`. */

@@ -1,0 +1,104 @@
+/** The analysis `ablation`: what the metric loses without the output of each head and of each MLP. */
+import type { Analysis, AnalysisJob, Step } from '../analysis';
+import { comparesTwo, isMetric } from '../effects/metric';
+import { outputBytes } from '../effects/outputs';
+import { partsOf, replacing, withReplacements } from '../effects/parts';
+import { measured, subjectsOf } from '../effects/subjects';
+import type { ModelRunner } from '../model-runner/model-runner';
+import { ask } from './ask';
+import { Changes } from './changes';
+import { compare } from './compare';
+import { finding, offers } from './finding';
+import { ablationTable, type AblationParameters } from './parameters';
+import { ablationResult, type AblationResult } from './result';
+import { sections } from './sections';
+import { meansOver, partners, standInsFor } from './stand-ins';
+
+export const ablation: Analysis<AblationParameters, AblationResult> = {
+  id: 'ablation',
+  title: 'Effect of every head and MLP',
+  question: 'Which heads and MLPs does the model need for this?',
+  group: 'circuits',
+  source: {
+    reference:
+      'arXiv:1905.10650, section 3 (heads removed one by one); arXiv:2211.00593, section 2.1 (mean ablation); arXiv:2404.15255, section 2 (zero, mean and resample ablation)',
+    trust: 'high',
+    note: 'The mean is one row over all positions of all prompts, not one for each position. Resampling takes one draw. Intervals and the correction for the number of parts are choices of Headscope (docs/analyses.md).',
+  },
+  input: 'prompt',
+  parameters: ablationTable,
+  result: ablationResult,
+  supports({ predicts }, { metric, answer, against }) {
+    if (!predicts) {
+      return {
+        ok: false,
+        why: 'This model predicts no next token, so there is nothing to measure. Choose a model with a language head.',
+      };
+    }
+    return isMetric(metric) && comparesTwo(metric) && answer !== '' && against === ''
+      ? { ok: false, why: 'A difference needs a wrong token too. Give `against`, or choose another metric.' }
+      : { ok: true };
+  },
+  estimate(facts, { prompts, task }, { mode }) {
+    const runs = task ? task.samples.map(({ prompt }) => prompt) : prompts.slice(0, 1);
+    const longest = Math.max(0, ...runs.map(({ ids }) => ids.length));
+    const others = mode === 'zero' ? 0 : runs.length;
+    return {
+      passes: runs.length * (1 + partsOf(facts.blocks).length) + others,
+      bytes: mode === 'zero' ? 0 : outputBytes(facts, ['head', 'mlp'], longest),
+    };
+  },
+  run: removals,
+  ask,
+  finding,
+  sections,
+  compare,
+  offers,
+};
+
+async function* removals(
+  model: ModelRunner,
+  job: AnalysisJob<AblationParameters>,
+): AsyncGenerator<Step<AblationResult>, AblationResult> {
+  const { variant, seed, step } = job;
+  const { mode, resampleFrom: from } = job.parameters;
+  const { subjects: all, ...settings } = await subjectsOf(model, job, job.parameters);
+  const others = mode === 'resample' ? partners(all, from, seed) : [];
+  const subjects = all
+    .map((subject, at) => ({ ...subject, other: others[at] }))
+    .filter(({ other }) => mode !== 'resample' || other !== undefined);
+  const parts = partsOf(model.facts.blocks);
+  const changes = new Changes(model.facts.blocks, { ...settings, mode, leftOut: all.length - subjects.length });
+
+  // Work is counted in parts removed; a mean costs a pass.
+  const before = mode === 'mean' ? subjects.length : 0;
+  const total = before + subjects.length * parts.length;
+  const means = mode === 'mean' ? yield* meansOver(model, subjects, job, (done) => ({ done, total })) : [];
+  let done = before;
+  let partial: AblationResult | undefined;
+  for (const [at, subject] of subjects.entries()) {
+    const standIn = await standInsFor(model, mode, variant, means, subject.other);
+    // One prompt may be long: it can be left between two layers. Of a task each prompt is a step.
+    const groups =
+      subjects.length > 1
+        ? [{ name: `prompt ${at + 1} of ${subjects.length}`, parts }]
+        : model.facts.blocks.map((_, layer) => ({
+            name: `layer ${layer + 1} of ${model.facts.blocks.length}`,
+            parts: parts.filter((part) => part.layer === layer),
+          }));
+    for (const [number, { name, parts: some }] of groups.entries()) {
+      yield { sentence: `Removing heads and MLPs: ${name}`, done, total, ...(partial ? { partial } : {}) };
+      const [whole = [], ...without] = await step(`prompt ${at}, ${name}`, () =>
+        measured(model, subject.sequence, subject, settings.metric, [
+          variant,
+          ...some.map((part) => withReplacements(variant, [replacing(part, standIn(part))])),
+        ]),
+      );
+      if (number === 0) changes.addWhole(whole);
+      some.forEach((part, to) => changes.addPart(part, whole, without[to] ?? []));
+      done += some.length;
+      partial = changes.result();
+    }
+  }
+  return changes.result();
+}

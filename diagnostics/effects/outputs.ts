@@ -1,0 +1,95 @@
+/** Values inside a run, kept to be put into another one: outputs of heads and MLPs, queries, keys, values, residual streams. */
+import type { LayerTap } from '../../models/instrument/taps';
+import type { Replaceable } from '../../models/instrument/interventions/replacement';
+import type { ModelFacts, ModelRunner } from '../model-runner/model-runner';
+import type { Sequence } from '../model-runner/sequence';
+import type { Variant } from '../model-runner/variant';
+import { widthOf, type Part } from './parts';
+
+/** The tap that reads what can be replaced: both are of the same shape. */
+const tapOf: Readonly<Record<Replaceable, LayerTap>> = {
+  query: 'attention.query',
+  key: 'attention.key',
+  value: 'attention.value',
+  head: 'attention.head_output',
+  mlp: 'mlp_output',
+  residual: 'residual',
+};
+
+/** Slots side by side in a layer, and numbers of a row of one. */
+export function sizesOf(
+  { blocks, hiddenSize }: ModelFacts,
+  target: Replaceable,
+  layer: number,
+): { readonly slots: number; readonly width: number } {
+  const { heads = 0, kvHeads = 0, headDim = 0 } = blocks[layer] ?? {};
+  switch (target) {
+    case 'query':
+    case 'head':
+      return { slots: heads, width: headDim };
+    case 'key':
+    case 'value':
+      return { slots: kvHeads, width: headDim };
+    case 'mlp':
+    case 'residual':
+      return { slots: 1, width: hiddenSize };
+  }
+}
+
+/** Bytes of the targets of a run over so many rows. */
+export const outputBytes = (facts: ModelFacts, targets: readonly Replaceable[], rows: number): number =>
+  facts.blocks.reduce(
+    (sum, _, layer) =>
+      sum +
+      targets.reduce((bytes, target) => {
+        const { slots, width } = sizesOf(facts, target, layer);
+        return bytes + 4 * rows * slots * width;
+      }, 0),
+    0,
+  );
+
+export class Outputs {
+  private constructor(
+    private readonly facts: ModelFacts,
+    private readonly rows: number,
+    private readonly taps: ReadonlyMap<string, Float32Array>,
+  ) {}
+
+  static async of(
+    model: ModelRunner,
+    sequence: Sequence,
+    variant: Variant,
+    targets: readonly Replaceable[],
+  ): Promise<Outputs> {
+    const taps = model.facts.blocks.flatMap((_, layer) => targets.map((target) => ({ layer, tap: tapOf[target] })));
+    const { layers } = await model.run({ ...sequence, variants: [variant], taps, logits: 'none' });
+    const found = new Map<string, Float32Array>();
+    for (const { layer, taps: given } of layers) {
+      for (const target of targets) {
+        const data = given[tapOf[target]]?.data;
+        if (!(data instanceof Float32Array)) throw new TypeError(`layer ${layer} gave no ${tapOf[target]}`);
+        found.set(`${layer} ${target}`, data);
+      }
+    }
+    return new Outputs(model.facts, sequence.ids.length, found);
+  }
+
+  /** [positions, width] of one slot; a view, not a copy. */
+  slot(target: Replaceable, layer: number, slot: number): Float32Array {
+    const data = this.taps.get(`${layer} ${target}`);
+    if (!data) throw new RangeError(`nothing is kept of ${target} in layer ${layer}`);
+    const size = this.rows * sizesOf(this.facts, target, layer).width;
+    return data.subarray(slot * size, (slot + 1) * size);
+  }
+
+  part({ layer, head }: Part): Float32Array {
+    return head === undefined ? this.slot('mlp', layer, 0) : this.slot('head', layer, head);
+  }
+
+  /** Of a part, summed over the positions. */
+  sum(part: Part): Float64Array {
+    const sum = new Float64Array(widthOf(this.facts, part));
+    this.part(part).forEach((value, at) => (sum[at % sum.length] = (sum[at % sum.length] ?? 0) + value));
+    return sum;
+  }
+}
