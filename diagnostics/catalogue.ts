@@ -1,9 +1,17 @@
 /** Every analysis: one line each. */
 import type { Analysis } from './analysis';
 import { ablation } from './ablation/analysis';
+import { activationPatching } from './activation-patching/analysis';
 import { divergenceSet } from './divergence-set/analysis';
 import { divergence } from './divergence/analysis';
 import { labels } from './labels/analysis';
 import { taskAccuracy } from './task-accuracy/analysis';
 
-export const analyses: readonly Analysis[] = [labels, divergence, divergenceSet, taskAccuracy, ablation];
+export const analyses: readonly Analysis[] = [
+  labels,
+  divergence,
+  divergenceSet,
+  taskAccuracy,
+  ablation,
+  activationPatching,
+];

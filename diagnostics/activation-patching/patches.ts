@@ -1,0 +1,77 @@
+/** One prompt patched in every cell: the metric of each patched run. */
+import type { TaskMetric } from '../../protocol/analysis/tasks';
+import { Outputs, sizesOf } from '../effects/outputs';
+import { withReplacements } from '../effects/parts';
+import { measured } from '../effects/subjects';
+import type { ModelFacts, ModelRunner } from '../model-runner/model-runner';
+import type { Sequence } from '../model-runner/sequence';
+import type { Replacement, Variant } from '../model-runner/variant';
+import type { Column } from './columns';
+import { firstDifference, type Pair } from './pairs';
+import { isPerHead, targetOf, type Direction, type Site } from './parameters';
+
+export interface Cell {
+  readonly layer: number;
+  /** Head, key/value head, or column. */
+  readonly slot: number;
+}
+
+export interface Patching {
+  readonly site: Site;
+  readonly direction: Direction;
+  readonly metric: TaskMetric;
+  readonly variant: Variant;
+  /** Of sites that are patched position by position. */
+  readonly columns: readonly Column[];
+  /** Where heads are patched; undefined: everywhere. */
+  readonly places: ((pair: Pair) => readonly number[]) | undefined;
+}
+
+/** Layer by layer. */
+export const cellsOf = (facts: ModelFacts, { site, columns }: Pick<Patching, 'site' | 'columns'>): readonly Cell[] =>
+  facts.blocks.flatMap((_, layer) => {
+    const slots = isPerHead(site) ? sizesOf(facts, targetOf[site], layer).slots : columns.length;
+    return Array.from({ length: slots }, (_slot, slot): Cell => ({ layer, slot }));
+  });
+
+/** What is run, and what its values come from. */
+export const runOf = ({ clean, corrupted }: Pair, direction: Direction): Sequence =>
+  direction === 'denoise' ? corrupted : clean;
+export const sourceOf = ({ clean, corrupted }: Pair, direction: Direction): Sequence =>
+  direction === 'denoise' ? clean : corrupted;
+
+/** The metric of the unpatched run, and of the run patched in each cell. */
+export async function patched(
+  model: ModelRunner,
+  pair: Pair,
+  source: Sequence,
+  cells: readonly Cell[],
+  { site, direction, metric, variant, columns, places }: Patching,
+): Promise<{ readonly plain: number; readonly values: readonly number[] }> {
+  const target = targetOf[site];
+  const run = runOf(pair, direction);
+  // Before the first token that differs both runs are the same, where no token reads what is behind it.
+  const causal = model.facts.blocks.every((block) => block.causal) && run.prefix === undefined;
+  const from = causal ? firstDifference(run, source) : 0;
+  const outputs = await Outputs.of(model, source, variant, [target]);
+  const replacementOf = ({ layer, slot }: Cell): Replacement | undefined => {
+    const head = isPerHead(site);
+    const positions = head ? places?.(pair) : columns[slot]?.positions?.(pair);
+    const changed = positions?.filter((position) => position >= from);
+    if (changed?.length === 0 || from >= run.ids.length) return undefined;
+    return {
+      layer,
+      target,
+      ...(head ? { head: slot } : {}),
+      ...(changed ? { positions: changed } : {}),
+      data: outputs.slot(target, layer, head ? slot : 0),
+    };
+  };
+  const variants: Variant[] = [variant];
+  const at = cells.map((cell) => {
+    const replacement = replacementOf(cell);
+    return replacement ? variants.push(withReplacements(variant, [replacement])) - 1 : 0;
+  });
+  const found = (await measured(model, run, pair, metric, variants)).map(([value]) => value ?? Number.NaN);
+  return { plain: found[0] ?? Number.NaN, values: at.map((which) => found[which] ?? Number.NaN) };
+}

@@ -1,0 +1,166 @@
+/** What a result of activation patching shows. */
+import type { HeadsLayer, HeadsSection } from '../../protocol/sections/heads';
+import type { MapSection } from '../../protocol/sections/map';
+import type { Section } from '../../protocol/sections/section';
+import type { SectionCell, TableSection } from '../../protocol/sections/table';
+import { metricWords } from '../effects/metric';
+import { isPerHead } from './parameters';
+import { isMeasured, ranked } from './ranked';
+import type { PatchingResult, Table } from './result';
+
+export const sections = (result: Partial<PatchingResult>): readonly Section[] =>
+  isMeasured(result)
+    ? [
+        ...(isPerHead(result.site) ? [headsSection(result)] : mapSections(result)),
+        rankedSection(result),
+        levelSection(result),
+      ]
+    : [];
+
+const effectTitle = ({ direction }: PatchingResult): string =>
+  direction === 'denoise' ? 'Difference brought back' : 'Difference taken away';
+
+export function effectDefinition({ direction, metric }: PatchingResult): string {
+  const name = metricWords[metric].name;
+  return direction === 'denoise'
+    ? `Mean of (${name} patched - corrupted) over mean of (clean - corrupted), the clean value put into the corrupted run: 0 nothing, 1 all.`
+    : `Mean of (${name} clean - patched) over mean of (clean - corrupted), the corrupted value put into the clean run: 0 nothing, 1 all.`;
+}
+
+const nullTitle = 'Random pairs';
+const nullDefinition =
+  'The same with values of another prompt of the task, drawn at random: what any prompt of its kind would do.';
+export const intervalWords = "95 % interval over prompts (Student's t)";
+
+const captionOf = ({ n, leftOut = 0, at, answers }: PatchingResult): string => {
+  const places = at === undefined ? '' : ` Patched at ${at}.`;
+  const left = leftOut > 0 ? ` ${leftOut} prompts of the task were left out: no counterpart, or another layout.` : '';
+  const against = answers?.wrong === undefined ? '' : ` against ${JSON.stringify(answers.wrong)}`;
+  const asked = answers ? ` Answer: ${JSON.stringify(answers.right)}${against}.` : '';
+  return `Over ${n} ${n === 1 ? 'pair' : 'pairs'} of prompts.${asked}${places}${left}`;
+};
+
+function headsSection(result: PatchingResult): HeadsSection {
+  const { site, n, effect, effectLow, effectHigh, beyondChance, null: random } = result;
+  const [largest] = ranked(result);
+  const shared = { unit: '', scale: { kind: 'diverging' } } as const;
+  const numbers: HeadsLayer[] = [
+    {
+      name: 'effect',
+      title: effectTitle(result),
+      definition: effectDefinition(result),
+      ...shared,
+      values: effect,
+      ...(n > 1 ? { low: effectLow, high: effectHigh, interval: intervalWords } : {}),
+    },
+    ...(random ? [{ name: 'null', title: nullTitle, definition: nullDefinition, ...shared, values: random.mean }] : []),
+  ];
+  return {
+    kind: 'heads',
+    id: 'heads',
+    title: site === 'head-output' ? 'Output of each head' : `${site[0]?.toUpperCase()}${site.slice(1)} of each head`,
+    caption: captionOf(result),
+    ...(site === 'key' || site === 'value' ? { cell: 'key/value head' } : {}),
+    ask: 'Show by position',
+    numbers,
+    ...(beyondChance
+      ? {
+          classes: [
+            {
+              name: 'beyond-chance',
+              title: 'beyond chance',
+              definition: `The effect less that of ${random ? 'random pairs' : 'no patch'}, prompt by prompt: 0 lies outside of the interval of Student's t that is widened for the number of heads (Bonferroni: 5 % over all of them).`,
+              heads: beyondChance.flatMap((row, layer) => row.flatMap((is, head) => (is ? [{ layer, head }] : []))),
+            },
+          ],
+        }
+      : {}),
+    ...(largest ? { marked: [{ layer: largest.layer, head: largest.slot }] } : {}),
+  };
+}
+
+function mapSections(result: PatchingResult): readonly MapSection[] {
+  const { site, columns = [], effect, null: random } = result;
+  const what = site === 'mlp' ? 'Output of each MLP' : 'Residual stream that leaves each layer';
+  const map = (id: string, title: string, definition: string, values: Table, caption?: string): MapSection => ({
+    kind: 'map',
+    id,
+    title,
+    ...(caption === undefined ? {} : { caption }),
+    unit: '',
+    definition,
+    scale: { kind: 'diverging' },
+    rows: { title: 'layer', labels: effect.map((_, layer) => `L${layer}`) },
+    columns: { title: 'position', labels: columns },
+    values,
+  });
+  return [
+    map('map', `${what}: ${effectTitle(result).toLowerCase()}`, effectDefinition(result), effect, captionOf(result)),
+    ...(random ? [map('null', `${what}: random pairs`, nullDefinition, random.mean)] : []),
+  ];
+}
+
+function rankedSection(result: PatchingResult): TableSection {
+  const { site, columns = [], n, null: random } = result;
+  const byHead = site === 'head-output' || site === 'query';
+  const places: TableSection['columns'] = byHead
+    ? [{ name: 'head', title: 'Head', kind: 'head' }]
+    : [
+        { name: 'layer', title: 'Layer', kind: 'text' },
+        { name: 'place', title: isPerHead(site) ? 'Key/value head' : 'Position', kind: 'text' },
+      ];
+  const number = (name: string, title: string, definition: string): TableSection['columns'][number] => ({
+    name,
+    title,
+    kind: 'number',
+    unit: '',
+    definition,
+  });
+  const cell = (value: number): SectionCell => (Number.isNaN(value) ? null : value);
+  return {
+    kind: 'table',
+    id: 'ranked',
+    title: 'Largest effect first',
+    ...(byHead ? { ask: 'Show by position' } : {}),
+    empty: 'Clean and corrupted prompts do not differ, so there is no effect.',
+    columns: [
+      ...places,
+      number('effect', effectTitle(result), effectDefinition(result)),
+      number('low', 'From', `Lower end of its ${intervalWords}.`),
+      number('high', 'To', `Upper end of its ${intervalWords}.`),
+      ...(random ? [number('null', nullTitle, nullDefinition)] : []),
+      { name: 'beyondChance', title: 'Beyond chance', kind: 'text' },
+    ],
+    rows: ranked(result).map(({ layer, slot, effect, low, high, random: other, beyondChance }) => [
+      ...(byHead ? [{ layer, head: slot }] : [`L${layer}`, isPerHead(site) ? `${slot}` : (columns[slot] ?? `${slot}`)]),
+      effect,
+      cell(low),
+      cell(high),
+      ...(random ? [cell(other)] : []),
+      n > 1 ? (beyondChance ? 'yes' : 'no') : '–',
+    ]),
+  };
+}
+
+function levelSection({ metric, clean, corrupted, gap }: PatchingResult): TableSection {
+  const { name, unit, definition } = metricWords[metric];
+  const cell = (value: number): SectionCell => (Number.isNaN(value) ? null : value);
+  const column = (id: string, title: string, words: string) =>
+    ({ name: id, title, kind: 'number', unit, definition: words }) as const;
+  return {
+    kind: 'table',
+    id: 'levels',
+    title: `${name[0]?.toUpperCase()}${name.slice(1)} without patches`,
+    columns: [
+      { name: 'run', title: 'Prompts', kind: 'text' },
+      column('mean', 'Mean', `${definition}, under the interventions of the run.`),
+      column('low', 'From', `Lower end of its ${intervalWords}.`),
+      column('high', 'To', `Upper end of its ${intervalWords}.`),
+    ],
+    rows: [
+      ['clean', cell(clean.mean), cell(clean.low), cell(clean.high)],
+      ['corrupted', cell(corrupted.mean), cell(corrupted.low), cell(corrupted.high)],
+      ['clean less corrupted', cell(gap.mean), cell(gap.low), cell(gap.high)],
+    ],
+  };
+}
