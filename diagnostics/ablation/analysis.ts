@@ -25,7 +25,7 @@ export const ablation: Analysis<AblationParameters, AblationResult> = {
     trust: 'high',
     note: 'The mean is one row over all positions of all prompts, not one for each position. Resampling takes one draw. Intervals and the correction for the number of parts are choices of Headscope (docs/analyses.md).',
   },
-  input: 'prompt',
+  inputs: ['prompt', 'prompt-pair', 'task'],
   parameters: ablationTable,
   result: ablationResult,
   supports({ predicts }, { metric, answer, against }) {

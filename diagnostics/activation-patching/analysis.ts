@@ -14,7 +14,7 @@ import { finding } from './finding';
 import { resultOf, type About } from './gathered';
 import { pairsOf, type Pair } from './pairs';
 import { isPerHead, patchingTable, targetOf, type PatchingParameters } from './parameters';
-import { cellsOf, patched, runOf, sourceOf, type Patching } from './patches';
+import { cellsOf, patchOf, patched, runOf, sourceOf, type Cell, type Patching } from './patches';
 import { patchingResult, type PatchingResult } from './result';
 import { sections } from './sections';
 
@@ -29,7 +29,7 @@ export const activationPatching: Analysis<PatchingParameters, PatchingResult> = 
     trust: 'high',
     note: 'The effect is a ratio of means over prompts. The null of random pairs, the intervals and the correction for the number of cells are choices of Headscope (docs/analyses.md).',
   },
-  input: 'task',
+  inputs: ['task', 'prompt-pair'],
   parameters: patchingTable,
   result: patchingResult,
   supports({ predicts }, { metric, answer, against }) {
@@ -83,6 +83,7 @@ async function* patches(
   const others = nullPairs ? randomSources(pairs, patching, seed) : [];
   const runs = pairs.length + others.filter((other) => other !== undefined).length;
   const total = runs * cells.length;
+  const patchesOf = (some: readonly Cell[], pair: Pair) => some.map((cell) => patchOf(cell, pair, patching));
   const found: Measured[] = [];
   let done = 0;
   let partial: PatchingResult | undefined;
@@ -110,7 +111,9 @@ async function* patches(
     const [before] = [found.length];
     for (const { name, some } of groups) {
       yield stage(name);
-      const { plain, values } = await step(`prompt ${at}, ${name}`, () => patched(model, pair, source, some, patching));
+      const { plain, values } = await step(`prompt ${at}, ${name}`, () =>
+        patched(model, pair, source, patchesOf(some, pair), patching),
+      );
       own.push(...values);
       done += some.length;
       const [clean, corrupted] = direction === 'denoise' ? [ends, plain] : [plain, ends];
@@ -121,7 +124,9 @@ async function* patches(
     const measuredPair = found[before];
     if (!other || !measuredPair) continue;
     yield stage(`random pair ${at + 1} of ${pairs.length}`);
-    const { values } = await step(`prompt ${at}, random pair`, () => patched(model, pair, other, cells, patching));
+    const { values } = await step(`prompt ${at}, random pair`, () =>
+      patched(model, pair, other, patchesOf(cells, pair), patching),
+    );
     done += cells.length;
     found[before] = { ...measuredPair, random: values };
     partial = resultOf(model.facts, patching, found, about);

@@ -7,7 +7,7 @@ import { columnsOf } from './columns';
 import { valueOf, type Measured } from './effects';
 import { pairsOf } from './pairs';
 import { isPerHead, type PatchingParameters } from './parameters';
-import { patched, sourceOf, type Cell, type Patching } from './patches';
+import { patched, sourceOf, type Cell, type Patch } from './patches';
 import { cellName, ranked } from './ranked';
 import type { PatchingResult } from './result';
 import { effectDefinition, intervalWords } from './sections';
@@ -24,22 +24,18 @@ export async function ask(
       : place.kind === 'row'
         ? ranked(result)[place.row]
         : undefined;
+  const { variant } = job;
   const { site, direction } = job.parameters;
   if (!cell || !isPerHead(site)) throw new RangeError(`nothing is known of this place of ${section}`);
+  const { layer, slot: head } = cell;
   const { pairs: all, metric } = await pairsOf(model, job);
   const { columns, pairs } = columnsOf(all, job.parameters.columns);
   const found: Measured[] = [];
   for (const pair of pairs) {
     const source = sourceOf(pair, direction);
-    const [[ends = Number.NaN] = []] = await measured(model, source, pair, metric, [job.variant]);
-    const values: number[] = [];
-    let plain = Number.NaN;
-    for (const { positions } of columns) {
-      const patching: Patching = { site, direction, metric, variant: job.variant, columns: [], places: positions };
-      const run = await patched(model, pair, source, [cell], patching);
-      plain = run.plain;
-      values.push(run.values[0] ?? Number.NaN);
-    }
+    const [[ends = Number.NaN] = []] = await measured(model, source, pair, metric, [variant]);
+    const patches = columns.map(({ positions }): Patch => ({ layer, head, positions: positions?.(pair) }));
+    const { plain, values } = await patched(model, pair, source, patches, { site, direction, metric, variant });
     const [clean, corrupted] = direction === 'denoise' ? [ends, plain] : [plain, ends];
     found.push({ clean, corrupted, patched: values });
   }

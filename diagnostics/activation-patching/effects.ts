@@ -61,8 +61,8 @@ export function nullOf(prompts: readonly Measured[], cell: number): Mean | undef
 }
 
 /**
- * Whether a cell does more or less than the same cell of random pairs, prompt by prompt; without them, than nothing (`plain`:
- * the value of an unpatched run). Undefined for one prompt.
+ * Whether the patch moves its run, and further than the same patch of random pairs does, prompt by prompt. Without random pairs
+ * the first alone counts. `plain`: the value of an unpatched run. Undefined for one prompt.
  */
 export function beyondChance(
   prompts: readonly Measured[],
@@ -73,11 +73,13 @@ export function beyondChance(
   const paired = withNull(prompts);
   const some = paired.length > 0 ? paired : prompts;
   if (some.length < 2) return undefined;
-  const own = valuesOf(some, cell, false);
-  const other = paired.length > 0 ? valuesOf(some, cell, true) : own.map(() => plain);
-  const { mean, low, high } = meanInterval(
-    own.map((value, at) => value - (other[at] ?? Number.NaN)),
-    { share: familyShare, family: cells },
-  );
-  return (low > 0 || high < 0) && Math.abs(mean) > leastEffect;
+  const own = valuesOf(some, cell, false).map((value) => value - plain);
+  const random = paired.length > 0 ? valuesOf(some, cell, true).map((value) => value - plain) : [];
+  const direction = (values: readonly number[]): number => {
+    const { mean, low, high } = meanInterval(values, { share: familyShare, family: cells });
+    return Math.abs(mean) > leastEffect && (low > 0 || high < 0) ? Math.sign(mean) : 0;
+  };
+  const moved = direction(own);
+  if (moved === 0 || random.length === 0) return moved !== 0;
+  return direction(own.map((value, at) => value - (random[at] ?? Number.NaN))) === moved;
 }

@@ -42,7 +42,7 @@ export function finding(result: Partial<PatchingResult>): string {
   const chance =
     beyondChance === undefined
       ? 'One pair has no interval: nothing is said of chance.'
-      : `${beyondChance.flat().filter(Boolean).length} of ${cellWords({ site }, cells)} differ from ${result.null ? 'random pairs' : 'no patch'} beyond chance (5 % over all of them).`;
+      : `${beyondChance.flat().filter(Boolean).length} of ${cellWords({ site }, cells)} do more than ${result.null ? 'random pairs' : 'nothing'} beyond chance (5 % over all of them).`;
   return [
     ...doubtful,
     `Of ${cellWords({ site }, cells)}, ${cellName(result, first)} moves the ${name} most: ${siteWords[site]} of the ${into} run${place} ${verb} ${short(first.effect)} of the difference${interval(first)}, over ${over} (${levels}).`,

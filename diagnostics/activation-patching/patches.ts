@@ -40,37 +40,48 @@ export const runOf = ({ clean, corrupted }: Pair, direction: Direction): Sequenc
 export const sourceOf = ({ clean, corrupted }: Pair, direction: Direction): Sequence =>
   direction === 'denoise' ? clean : corrupted;
 
-/** The metric of the unpatched run, and of the run patched in each cell. */
+export interface Patch {
+  readonly layer: number;
+  /** Of sites that are patched by head. */
+  readonly head?: number;
+  /** Absent: all. */
+  readonly positions?: readonly number[] | undefined;
+}
+
+/** What is put in where for a cell of a prompt. */
+export function patchOf({ layer, slot }: Cell, pair: Pair, { site, columns, places }: Patching): Patch {
+  return isPerHead(site)
+    ? { layer, head: slot, positions: places?.(pair) }
+    : { layer, positions: columns[slot]?.positions?.(pair) };
+}
+
+/** The metric of the unpatched run, and of the run under each patch alone. */
 export async function patched(
   model: ModelRunner,
   pair: Pair,
   source: Sequence,
-  cells: readonly Cell[],
-  { site, direction, metric, variant, columns, places }: Patching,
+  patches: readonly Patch[],
+  { site, direction, metric, variant }: Pick<Patching, 'site' | 'direction' | 'metric' | 'variant'>,
 ): Promise<{ readonly plain: number; readonly values: readonly number[] }> {
   const target = targetOf[site];
   const run = runOf(pair, direction);
   // Before the first token that differs both runs are the same, where no token reads what is behind it.
   const causal = model.facts.blocks.every((block) => block.causal) && run.prefix === undefined;
   const from = causal ? firstDifference(run, source) : 0;
-  const outputs = await Outputs.of(model, source, variant, [target]);
-  const replacementOf = ({ layer, slot }: Cell): Replacement | undefined => {
-    const head = isPerHead(site);
-    const positions = head ? places?.(pair) : columns[slot]?.positions?.(pair);
+  const layers = [...new Set(patches.map(({ layer }) => layer))];
+  const outputs = await Outputs.of(model, source, variant, [target], layers);
+  const variants: Variant[] = [variant];
+  const at = patches.map(({ layer, head, positions }) => {
     const changed = positions?.filter((position) => position >= from);
-    if (changed?.length === 0 || from >= run.ids.length) return undefined;
-    return {
+    if (changed?.length === 0 || from >= run.ids.length) return 0;
+    const replacement: Replacement = {
       layer,
       target,
-      ...(head ? { head: slot } : {}),
+      ...(head === undefined ? {} : { head }),
       ...(changed ? { positions: changed } : {}),
-      data: outputs.slot(target, layer, head ? slot : 0),
+      data: outputs.slot(target, layer, head ?? 0),
     };
-  };
-  const variants: Variant[] = [variant];
-  const at = cells.map((cell) => {
-    const replacement = replacementOf(cell);
-    return replacement ? variants.push(withReplacements(variant, [replacement])) - 1 : 0;
+    return variants.push(withReplacements(variant, [replacement])) - 1;
   });
   const found = (await measured(model, run, pair, metric, variants)).map(([value]) => value ?? Number.NaN);
   return { plain: found[0] ?? Number.NaN, values: at.map((which) => found[which] ?? Number.NaN) };

@@ -69,7 +69,7 @@ function headsSection(result: PatchingResult): HeadsSection {
             {
               name: 'beyond-chance',
               title: 'beyond chance',
-              definition: `The effect less that of ${random ? 'random pairs' : 'no patch'}, prompt by prompt: 0 lies outside of the interval of Student's t that is widened for the number of heads (Bonferroni: 5 % over all of them).`,
+              definition: `The effect is other than 0${random ? ', and goes further from it than that of random pairs, prompt by prompt' : ''}: by intervals of Student's t that are widened for the number of heads (Bonferroni: 5 % over all of them).`,
               heads: beyondChance.flatMap((row, layer) => row.flatMap((is, head) => (is ? [{ layer, head }] : []))),
             },
           ],

@@ -55,16 +55,19 @@ export class Outputs {
     private readonly taps: ReadonlyMap<string, Float32Array>,
   ) {}
 
+  /** `wanted`: layers; what is above the last of them is not run. */
   static async of(
     model: ModelRunner,
     sequence: Sequence,
     variant: Variant,
     targets: readonly Replaceable[],
+    wanted: readonly number[] = [...model.facts.blocks.keys()],
   ): Promise<Outputs> {
-    const taps = model.facts.blocks.flatMap((_, layer) => targets.map((target) => ({ layer, tap: tapOf[target] })));
-    const { layers } = await model.run({ ...sequence, variants: [variant], taps, logits: 'none' });
+    const taps = wanted.flatMap((layer) => targets.map((target) => ({ layer, tap: tapOf[target] })));
+    const depth = Math.max(...wanted) + 1;
+    const { layers } = await model.run({ ...sequence, variants: [variant], taps, depth, logits: 'none' });
     const found = new Map<string, Float32Array>();
-    for (const { layer, taps: given } of layers) {
+    for (const { layer, taps: given } of layers.filter((one) => wanted.includes(one.layer))) {
       for (const target of targets) {
         const data = given[tapOf[target]]?.data;
         if (!(data instanceof Float32Array)) throw new TypeError(`layer ${layer} gave no ${tapOf[target]}`);
