@@ -89,5 +89,5 @@ export const isMetric = (name: string): name is TaskMetric => (taskMetrics as re
 /** With its sign, three digits. */
 export function signed(value: number): string {
   const short = Number(Math.abs(value).toPrecision(3));
-  return `${value < 0 ? '−' : '+'}${short}`;
+  return `${value < 0 ? '-' : '+'}${short}`;
 }

@@ -41,6 +41,7 @@ export const fromHeadsPanel: Schema<FromHeadsPanel> = byKind<FromHeadsPanel>({
     topP: anyNumber,
     seed: anyNumber,
   },
+  measureEffects: { request },
   saveIntervention: { interventions },
   loadIntervention: {},
   saveLabels: {},

@@ -5,6 +5,7 @@
 import type { Intervention } from '../interventions/interventions';
 import type { PromptInput, Tokenised } from '../compute/models';
 import type { HeadsResult, HeadStatistics, HeadThumbnails, HeadTile, ModelSummary, NextTokens } from '../results/heads';
+import type { HeadsLayer } from '../sections/heads';
 import type { FromModelRunPanel, ModelChoice, PanelPlace, ToModelRunPanel, WaitingModel } from './run-panel';
 
 export type HeadsPlace = PanelPlace;
@@ -18,6 +19,9 @@ export interface HeadsPlan {
   readonly causal: boolean;
   readonly seed: number;
 }
+
+/** What the analysis `ablation` measures of each head, as its section gives it. */
+export type HeadEffects = Pick<HeadsLayer, 'title' | 'unit' | 'definition' | 'values' | 'low' | 'high' | 'interval'>;
 
 /** Sent by the extension to the panel. */
 export type ToHeadsPanel =
@@ -53,6 +57,16 @@ export type ToHeadsPanel =
       readonly result: HeadsResult;
       readonly thumbnails?: HeadThumbnails;
       readonly savedAs?: string;
+    }
+  /** Where the measurement of effects stands; `effects`: of the heads that are measured, `finding`: at its end. */
+  | {
+      readonly kind: 'headEffects';
+      readonly request: number;
+      readonly sentence: string;
+      readonly share: number;
+      readonly secondsLeft?: number;
+      readonly effects?: HeadEffects;
+      readonly finding?: string;
     }
   | { readonly kind: 'tile'; readonly request: number; readonly tile: HeadTile }
   /** All probabilities of one query of one head, [keys]. */
@@ -104,6 +118,8 @@ export type FromHeadsPanel =
       readonly topP: number;
       readonly seed: number;
     }
+  /** The effect of removing each head, on the prompt that is shown. */
+  | { readonly kind: 'measureEffects'; readonly request: number }
   | { readonly kind: 'saveIntervention'; readonly interventions: readonly Intervention[] }
   | { readonly kind: 'loadIntervention' }
   | { readonly kind: 'saveLabels' };

@@ -7,12 +7,13 @@ import { fromHeadsPanel } from '../../../protocol/panels/heads-schema';
 import type { HeadsResult, ModelSummary } from '../../../protocol/results/heads';
 import { unreachable } from '../../../protocol/unreachable';
 import { FailureError } from '../../../protocol/wire/failures';
-import type { Compute } from '../../platform/compute';
+import { isCancelled, type Compute } from '../../platform/compute';
 import { defined } from '../../platform/defined';
 import { ModelPanelHost, type ModelPanelServices, type OwnModelMessage } from '../model-panel-host';
 import type { Opening } from '../panel-types';
 import { Sentence } from '../questions';
 import { planOfResult } from './default-plan';
+import { measureEffects } from './head-effects';
 import type { HeadsEvent } from './run';
 
 export interface HeadsTypes {
@@ -26,7 +27,7 @@ export interface HeadsTypes {
 type OnWritten = (sentence: string) => void;
 
 export interface HeadsServices extends ModelPanelServices<HeadsTypes> {
-  readonly server: Pick<Compute, 'tokenise' | 'headTile' | 'headRow' | 'nextTokens' | 'generate'>;
+  readonly server: Pick<Compute, 'tokenise' | 'headTile' | 'headRow' | 'nextTokens' | 'generate' | 'analysis'>;
   saveLabels(result: HeadsResult, onWritten: OnWritten): Promise<void>;
   saveIntervention(model: ModelSummary, interventions: readonly Intervention[], onWritten: OnWritten): Promise<void>;
   /** Interventions from a file that the person chooses; undefined when they thought better of it. */
@@ -47,6 +48,7 @@ export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
   protected override readonly messages = fromHeadsPanel;
   protected override readonly runFirst = 'Run the model on a prompt first.';
   #generation: AbortController | undefined;
+  #effects: AbortController | undefined;
 
   override hide(): void {
     // Its page is gone, and with it what asked for the text.
@@ -55,13 +57,16 @@ export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
   }
 
   override overdue(method: ComputeMethod): void {
-    if (method !== 'generate' || this.#generation === undefined) return;
-    const sentence = 'The generation does not stop by itself; its process is being restarted. The text shown is kept.';
-    this.post({ kind: 'overdue', sentence });
+    const restarted = 'does not stop by itself; its process is being restarted.';
+    if (method === 'generate' && this.#generation !== undefined)
+      this.post({ kind: 'overdue', sentence: `The generation ${restarted} The text shown is kept.` });
+    if (method === 'analysis' && this.#effects !== undefined)
+      this.post({ kind: 'overdue', sentence: `The measurement of effects ${restarted} What is shown is kept.` });
   }
 
   protected override stopAsking(): void {
     this.#generation?.abort();
+    this.#effects?.abort();
   }
 
   protected override changeOfModel(folder: string): Partial<HeadsPlan> {
@@ -108,6 +113,8 @@ export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
         return this.#nextTokens(message);
       case 'generate':
         return this.#generate(message);
+      case 'measureEffects':
+        return this.#measureEffects(message);
       default:
         return unreachable(message);
     }
@@ -172,7 +179,7 @@ export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
   /** The plain run first, then the one with interventions; tokens go out as they come. */
   async #generate(message: Asked<'generate'>): Promise<void> {
     const { kind: _, request, interventions, ...sampling } = message;
-    this.stopAsking();
+    this.#generation?.abort();
     const abort = new AbortController();
     this.#generation = abort;
     const shown = this.shown?.result;
@@ -201,6 +208,30 @@ export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
       if (isWanted()) this.fail(error, { request });
     } finally {
       if (this.#generation === abort) this.#generation = undefined;
+    }
+  }
+
+  /** Stopped, it leaves what it has measured on the screen; asked again, it goes on from there. */
+  async #measureEffects({ request }: Asked<'measureEffects'>): Promise<void> {
+    this.#effects?.abort();
+    const abort = new AbortController();
+    this.#effects = abort;
+    const isWanted = (): boolean => this.#effects === abort && !this.disposed;
+    try {
+      this.requireModel();
+      await this.#subject();
+      await measureEffects(
+        this.services.server,
+        this.need('whose heads could be removed').result,
+        abort.signal,
+        (standing) => {
+          if (isWanted()) this.post({ kind: 'headEffects', request, ...standing });
+        },
+      );
+    } catch (error) {
+      if (isWanted() && !isCancelled(error)) this.fail(error, { request });
+    } finally {
+      if (this.#effects === abort) this.#effects = undefined;
     }
   }
 }

@@ -178,6 +178,49 @@ async function main(folder: string, only: string | undefined): Promise<void> {
       await panel.page.waitForTimeout(400);
     });
   }
+  const sizes = result.statistics.induction.map((row, layer) =>
+    row.map((value, head) => (head === 3 ? -layer : value)),
+  );
+  const measured = {
+    title: 'Change of the loss',
+    unit: 'nats',
+    definition: '-ln p without the head, less that with it',
+    values: sizes,
+  };
+  for (const [theme, width] of [
+    ['dark', 1280],
+    ['light', 300],
+  ] as const) {
+    for (const done of [true, false]) {
+      const options = { theme, width, host: answering(finishedMessage()) };
+      await shoot(`effects-${done ? 'done' : 'running'}-${theme}-${width}`, options, async (panel) => {
+        await panel.page.evaluate(() => {
+          const dropdown = document.querySelector(
+            'vscode-dropdown[aria-label="Colour the heads by"]',
+          ) as HTMLSelectElement;
+          dropdown.value = 'effect';
+          dropdown.dispatchEvent(new Event('change'));
+        });
+        await panel.page.click('#measure-effects');
+        const { request } = await panel.posts('measureEffects');
+        await panel.send({
+          kind: 'headEffects',
+          request,
+          sentence: 'Removing heads and MLPs: layer 3 of 4',
+          share: done ? 1 : 0.5,
+          secondsLeft: 4,
+          effects: measured,
+          ...(done
+            ? {
+                finding:
+                  'Of 32 heads, L0H6 changes the loss most when its output is set to zero: +1.76 nats (95 % interval +0.105 to +3.41) on 17 predicted tokens, from 5.1.',
+              }
+            : {}),
+        });
+        await panel.page.waitForTimeout(400);
+      });
+    }
+  }
   await browser.stop();
 }
 

@@ -21,6 +21,8 @@ import type { HeadTile, ModelSummary } from '../../../protocol/results/heads';
 import { headStatisticNames } from '../../../protocol/results/heads';
 import { FailureError } from '../../../protocol/wire/failures';
 import { headsResult, modelSummary, thumbnails } from './samples';
+import type { AnalysisProgress, AnalysisRequest, AnalysisResult } from '../../../protocol/analysis/analysis';
+import type { HeadsSection } from '../../../protocol/sections/heads';
 
 const demo: ModelChoice = { folder: '/extension/demo-lm', label: 'demo-lm', family: 'llama', runs: true };
 const plan = (change: Partial<HeadsPlan> = {}): HeadsPlan => ({
@@ -88,6 +90,11 @@ interface Generating extends Question<GenerateRequest, GenerateReply> {
   readonly token: (progress: GenerateProgress) => void;
 }
 
+interface Analysing extends Question<AnalysisRequest, AnalysisResult> {
+  readonly signal: AbortSignal;
+  readonly progress: (progress: AnalysisProgress) => void;
+}
+
 /** A compute server and a window in which nothing happens unless the test says so. */
 class Stage {
   may: true | string = true;
@@ -98,6 +105,7 @@ class Stage {
   readonly runs: Running[] = [];
   readonly tiles: Question<HeadTileRequest, HeadTile>[] = [];
   readonly generations: Generating[] = [];
+  readonly analyses: Analysing[] = [];
   readonly kept: HeadsReply[] = [];
   keepFails = false;
   readonly plans: HeadsPlan[] = [];
@@ -146,6 +154,11 @@ class Stage {
           entropy: 1,
         })),
       ),
+    analysis: (request, signal, progress) => {
+      const question = Object.assign(new Question<AnalysisRequest, AnalysisResult>(request), { signal, progress });
+      this.analyses.push(question);
+      return question.promise;
+    },
     generate: (request, signal, token) => {
       const question = Object.assign(new Question<GenerateRequest, GenerateReply>(request), { signal, token });
       this.generations.push(question);
@@ -695,6 +708,78 @@ describe('a continuation', () => {
     await settled();
     host.overdue('generate');
     assert.equal(kinds(sent).includes('overdue'), true);
+  });
+});
+
+describe('the effect of removing each head', () => {
+  const shown = { ...reply(), result: headsResult({ interventions: [gain0] }) };
+  const section = (values: readonly (readonly number[])[]): HeadsSection => ({
+    kind: 'heads',
+    id: 'heads',
+    title: 'Effect of removing each head',
+    numbers: [
+      {
+        name: 'change',
+        title: 'Change of the loss',
+        unit: 'nats',
+        definition: 'd',
+        scale: { kind: 'diverging' },
+        values,
+      },
+    ],
+  });
+  const measure = (request: number) => ({ kind: 'measureEffects', request }) as const;
+  const standings = (sent: readonly ToHeadsPanel[]) =>
+    sent.flatMap((message) =>
+      message.kind === 'headEffects'
+        ? [[message.request, message.share, message.effects?.values[0]?.[0], message.finding]]
+        : [],
+    );
+
+  it('is the analysis of the tokens that are shown, under their interventions; numbers come as they are measured', async () => {
+    const stage = new Stage();
+    const { host, sent } = await stage.ready('full', { shown });
+    const done = host.receive(measure(7));
+    await settled();
+    const [asked] = stage.analyses;
+    assert.ok(asked);
+    const { analysis, input, interventions, folder } = asked.asked;
+    assert.deepEqual([analysis, folder, interventions], ['ablation', shown.result.model.folder, [gain0]]);
+    assert.deepEqual(input, { kind: 'prompt', prompt: { kind: 'ids', ids: [1, 2, 3] } });
+    asked.progress({ kind: 'stage', sentence: 'Removing', share: 0.5, kept: 1 });
+    asked.progress({ kind: 'partial', finding: 'Half.', sections: [section([[0.5, Number.NaN]])] });
+    asked.answer({ sections: [section([[0.5, 1]])], finding: 'All.' } as unknown as AnalysisResult);
+    await done;
+    assert.deepEqual(standings(sent), [
+      [7, 0.5, undefined, undefined],
+      [7, 0.5, 0.5, undefined],
+      [7, 1, 0.5, 'All.'],
+    ]);
+  });
+
+  it('is stopped without a word, gives way to a newer one, and says why it fails', async () => {
+    const stage = new Stage();
+    const { host, sent } = await stage.ready('full', { shown });
+    const first = host.receive(measure(1));
+    await settled();
+    await host.receive({ kind: 'cancel' });
+    assert.equal(stage.analyses[0]?.signal.aborted, true);
+    stage.analyses[0].fail(new FailureError({ code: 'cancelled' }));
+    await first;
+    assert.equal(kinds(sent).includes('failed'), false);
+    void host.receive(measure(2));
+    await settled();
+    const third = host.receive(measure(3));
+    assert.equal(stage.analyses[1]?.signal.aborted, true);
+    await settled();
+    host.overdue('analysis');
+    assert.match(last(sent, 'overdue').sentence, /^The measurement of effects does not stop by itself/);
+    stage.analyses[2]?.fail(new FailureError({ code: 'unsupported', detail: 'It predicts no next token.' }));
+    await third;
+    assert.deepEqual(
+      [last(sent, 'failed').request, /predicts no next token/.test(last(sent, 'failed').sentence)],
+      [3, true],
+    );
   });
 });
 

@@ -15,6 +15,8 @@ export interface Actions extends RunActions<State, FromHeadsPanel> {
   toggleAblation(place: HeadPlace): void;
   resetGains(): void;
   generate(): void;
+  /** The effect of removing each head. */
+  measureEffects(): void;
   retryTiles(): void;
 }
 

@@ -10,6 +10,7 @@ import { comparisonData, comparisonLines, promptOf } from './captions';
 import { differencesOf } from './comparison';
 import { changesWords, finding } from './finding';
 import { gainOf } from './form';
+import { effectOf } from './head-effects';
 import { drawGrid, figureWidth } from './grid-figure';
 import { drawHead, type ShownHead } from './head-figure';
 import { labelInfos } from './labels';
@@ -70,6 +71,9 @@ function dataOf(state: State, result: HeadsResult, head?: ShownHead): object {
     ...result,
     ...(head ? { selectedHead: numbersOf(head) } : {}),
     ...(comparedWith ? { comparedWith } : {}),
+    ...(state.headEffects?.effects
+      ? { effects: { ...state.headEffects.effects, finding: state.headEffects.finding } }
+      : {}),
   };
 }
 
@@ -103,6 +107,7 @@ const topKeysOf = ({ topKeys }: HeadsResult, { layer, head }: HeadRow) => topKey
 export function headsCsv(state: State, result: HeadsResult): string {
   const { compareWith, selected } = state;
   const share = result.heads / Math.max(1, result.model.kvHeads);
+  const effects = state.headEffects?.effects;
   const all = (pick: (one: HeadRow['classes'][number]) => number | string | undefined) => (row: HeadRow) =>
     row.classes.map((one) => pick(one) ?? '').join(';') || undefined;
   const of = (values: PerHead) => (row: HeadRow) => known(values[row.layer]?.[row.head]);
@@ -130,6 +135,13 @@ export function headsCsv(state: State, result: HeadsResult): string {
         topKeysOf(result, row)
           ?.map(({ weight }) => weight)
           .join(';'),
+      ...(effects
+        ? {
+            effect_nats: (row: HeadRow) => known(effectOf(effects, row)),
+            effect_low_nats: (row: HeadRow) => known(effectOf(effects, row, 'low')),
+            effect_high_nats: (row: HeadRow) => known(effectOf(effects, row, 'high')),
+          }
+        : {}),
       labels: all(({ label }) => label),
       scores: all(({ score }) => score),
       null_means: all((one) => one.null.mean),

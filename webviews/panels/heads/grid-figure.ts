@@ -9,7 +9,7 @@ import type { Theme } from '../../ui/theme';
 import { gainOf } from './form';
 import { cellsOf, gridLayout, gridModel, type GridModel } from './grid-model';
 import { labelInfo, labelInfos } from './labels';
-import type { State } from './state';
+import { isSigned, type State } from './state';
 
 /** Of the figure: a wide grid is drawn smaller. The matrix of a head and its numbers stand side by side from 680 on. */
 export const figureWidth = (heads: number, withHead: boolean): number =>
@@ -93,7 +93,7 @@ function cellsCanvas(state: State, model: GridModel, width: number, theme: Theme
 function drawKey(sheet: Sheet, model: GridModel): void {
   if (model.scale) {
     const { title, unit, low, high } = model.scale;
-    const stops = scaleStops(model.colouring === 'difference', sheet.theme.dark);
+    const stops = scaleStops(isSigned(model.colouring), sheet.theme.dark);
     sheet.scale(`${title}${unit ? `, ${unit}` : ''}`, stops, significant(low, 2), significant(high, 2));
     return;
   }

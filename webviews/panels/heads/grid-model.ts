@@ -1,14 +1,16 @@
 /** What the grid shows: order, places, colours and words of the cells. No DOM. */
+import type { HeadEffects } from '../../../protocol/panels/heads';
 import type { HeadClass, HeadGain } from '../../../protocol/results/heads';
 import { cividis, diverging, mix, parseColour, type Rgb } from '../../charts/colour-map';
 import type { Cell } from '../../charts/cell-painter';
 import { darkHues, lightHues } from '../../charts/palette';
-import { plural, significant } from '../../ui/numbers';
+import { plural, signed, significant } from '../../ui/numbers';
 import { differencesOf } from './comparison';
 import { gainOf } from './form';
 import { labelInfo, labelsByHead } from './labels';
 import { headKey, headName, parseHead, type HeadPlace } from '../../ui/head-names';
-import { shapeOf, type Colouring, type State } from './state';
+import { effectOf, largestEffect } from './head-effects';
+import { isSigned, shapeOf, type Colouring, type SortBy, type State } from './state';
 import { domainOf, statisticInfo, valueOf, type PartialStatistics, type StatisticName } from './statistics';
 
 export interface GridModel {
@@ -33,7 +35,7 @@ export interface GridModel {
 
 /** The model is made anew only when something it shows has changed: a grid of a thousand heads is not drawn for a hover. */
 export function gridModel(state: State): GridModel {
-  const { result, model, statistics, live, compareWith, view, form } = state;
+  const { result, model, statistics, live, compareWith, view, form, headEffects } = state;
   const made = [
     result,
     model,
@@ -41,6 +43,7 @@ export function gridModel(state: State): GridModel {
     live,
     compareWith,
     form?.gains,
+    headEffects?.effects,
     view.colouring,
     view.statistic,
     view.sortBy,
@@ -61,7 +64,7 @@ function makeGridModel(state: State): GridModel {
   const labels = labelsByHead(state.result?.classes ?? []);
   const differences = view.colouring === 'difference' ? differencesOf(state, view.statistic) : undefined;
   const colouring: Colouring = live
-    ? view.colouring === 'class' || view.colouring === 'picture' || view.colouring === 'difference'
+    ? view.colouring === 'class' || view.colouring === 'picture' || isSigned(view.colouring)
       ? view.statistic
       : view.colouring
     : view.colouring === 'difference' && !differences?.ok
@@ -77,8 +80,10 @@ function makeGridModel(state: State): GridModel {
       .map(({ layer, head }) => headKey(layer, head)),
   );
   const change = differences?.ok ? differences : undefined;
+  const effects = state.headEffects?.effects;
   const valueAt = ({ layer, head }: HeadPlace): number => {
     if (colouring === 'difference') return change?.at(layer, head) ?? Number.NaN;
+    if (colouring === 'effect') return effectOf(effects, { layer, head });
     if (colouring === 'class' || colouring === 'picture' || !statistics) return Number.NaN;
     return valueOf(statistics, colouring, layer, head);
   };
@@ -90,7 +95,7 @@ function makeGridModel(state: State): GridModel {
     windows: state.result?.model.windows ?? state.model?.windows ?? [],
     rows: sorted
       ? chunks(
-          sortPlaces(places, view.sortBy, statistics, labels).filter((place) =>
+          sortPlaces(places, view.sortBy, statistics, labels, effects).filter((place) =>
             shown.has(headKey(place.layer, place.head)),
           ),
           heads,
@@ -98,7 +103,9 @@ function makeGridModel(state: State): GridModel {
       : all,
     natural: !sorted,
     colouring,
-    ...scaleOf(colouring, statistics, change?.largest, view.statistic, live !== undefined),
+    ...(colouring === 'effect'
+      ? effectScale(effects)
+      : scaleOf(colouring, statistics, change?.largest, view.statistic, live !== undefined)),
     statistics,
     labels,
     gains: state.form?.gains ?? state.result?.gains ?? [],
@@ -107,8 +114,14 @@ function makeGridModel(state: State): GridModel {
   };
 }
 
+function effectScale(effects: HeadEffects | undefined): Pick<GridModel, 'scale'> {
+  if (!effects) return {};
+  const largest = largestEffect(effects);
+  return { scale: { title: effects.title, unit: effects.unit, low: -largest, high: largest } };
+}
+
 function scaleOf(
-  colouring: Colouring,
+  colouring: Exclude<Colouring, 'effect'>,
   statistics: PartialStatistics | undefined,
   largestChange: number | undefined,
   statistic: StatisticName,
@@ -155,13 +168,15 @@ function matches(
 
 function sortPlaces(
   places: readonly HeadPlace[],
-  by: StatisticName | 'label' | undefined,
+  by: SortBy | undefined,
   statistics: PartialStatistics,
   labels: GridModel['labels'],
+  effects: HeadEffects | undefined,
 ): HeadPlace[] {
   const order = new Map([...Object.keys(labelOrder)].map((label, at) => [label, at]));
   const key = ({ layer, head }: HeadPlace): number => {
     if (by === undefined) return 0;
+    if (by === 'effect') return -Math.abs(effectOf(effects, { layer, head }));
     if (by !== 'label') return -valueOf(statistics, by, layer, head);
     const first = labels.get(headKey(layer, head))?.[0];
     return first ? (order.get(first.label) ?? 99) - first.score / 2 : 100;
@@ -308,7 +323,7 @@ export function colourOfValue(model: GridModel, place: HeadPlace, dark: boolean)
   const value = model.valueAt(place);
   if (!model.scale || Number.isNaN(value)) return undefined;
   const { low, high } = model.scale;
-  return model.colouring === 'difference'
+  return isSigned(model.colouring)
     ? diverging(high > 0 ? value / high : 0, dark)
     : cividis((value - low) / Math.max(1e-12, high - low));
 }
@@ -351,8 +366,8 @@ export function readoutOf(model: GridModel, { layer, head }: HeadPlace): string 
   );
   const value = (id: StatisticName): string => significant(valueOf(statistics, id, layer, head));
   const scaled =
-    model.scale && model.colouring === 'difference'
-      ? [`${model.scale.title.toLowerCase()} ${significant(model.valueAt({ layer, head }))}`]
+    model.scale && isSigned(model.colouring)
+      ? [`${model.scale.title.toLowerCase()} ${signed(model.valueAt({ layer, head }))}`]
       : [];
   return [
     name,

@@ -11,9 +11,10 @@ import type { HeadPlace } from '../../ui/head-names';
 import type { Part } from './actions';
 import { gridModel, noSuchHead, type GridModel } from './grid-model';
 import './head-grid';
+import { headEffectsLine } from './head-effects-line';
 import { labelInfo } from './labels';
 import { tokensOf } from './shown';
-import type { Colouring, State } from './state';
+import { isSigned, type Colouring, type SortBy, type State } from './state';
 import { statisticInfos, type StatisticName } from './statistics';
 
 export function gridView(part: Part): TemplateResult {
@@ -47,11 +48,11 @@ export function gridView(part: Part): TemplateResult {
                 choices: [
                   { value: '', label: 'Layer by layer' },
                   { value: 'label', label: 'By label' },
+                  { value: 'effect', label: 'By effect of removing it' },
                   ...statisticInfos.map(({ id, title }) => ({ value: id, label: `By ${title.toLowerCase()}` })),
                 ],
                 value: state.view.sortBy ?? '',
-                onChange: (value) =>
-                  actions.view({ sortBy: value === '' ? undefined : (value as StatisticName | 'label') }),
+                onChange: (value) => actions.view({ sortBy: value === '' ? undefined : (value as SortBy) }),
               })
       }
       <div class="find">
@@ -78,6 +79,7 @@ export function gridView(part: Part): TemplateResult {
         }
       </div>
     </div>
+    ${headEffectsLine(part)}
     <p class="reason" id="no-such-head" role="status">${missing ?? nothing}</p>
     <hs-head-grid
       .model=${model}
@@ -95,6 +97,7 @@ function colourings(state: State) {
   return [
     { value: 'class', label: 'Label, with pictures' },
     { value: 'picture', label: 'Pictures (probability)' },
+    { value: 'effect', label: 'Effect of removing the head', hint: 'Change of the loss of the prompt without it' },
     ...statisticInfos.map(({ id, title, definition }) => ({ value: id, label: title, hint: definition })),
     ...(state.compareWith ? [{ value: 'difference', label: `Change from ${state.compareWith.name}` }] : []),
   ];
@@ -112,7 +115,7 @@ function key(part: Part, model: GridModel): TemplateResult {
     actions.view({ filter: state.view.filter === filter ? undefined : filter });
   return html`<div class="grid-key">
     ${state.live ? html`<p class="live">Live: the query that made generated token ${count(state.live.index + 1)}.</p>` : nothing}
-    ${model.scale ? scaleBar({ ...model.scale, stops: scaleStops(model.colouring === 'difference', dark), signed: model.colouring === 'difference' }) : nothing}
+    ${model.scale ? scaleBar({ ...model.scale, stops: scaleStops(isSigned(model.colouring), dark), signed: isSigned(model.colouring) }) : nothing}
     ${
       present.length > 0
         ? html`<div class="legend" role="group" aria-label="Labels: show only">

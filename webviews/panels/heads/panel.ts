@@ -14,6 +14,7 @@ import type { Actions, Part } from './actions';
 import { exportName, leavingOf } from './exports';
 import { interventionsOf, toForm, type Form } from './form';
 import { announcementOf, gridModel } from './grid-model';
+import { startedEffects, stoppedEffects } from './head-effects';
 import { shownHead } from './head-figure';
 import { keep, parseKept, restore, type Kept } from './kept';
 import type { CellPlace } from './matrix-place';
@@ -175,10 +176,15 @@ export class HeadsPanel extends RunPanel<State, ToHeadsPanel, FromHeadsPanel, He
   }
 
   override cancel(): void {
-    const { phase, generation } = this.state;
-    if (phase.kind === 'running' || !generation?.running) return super.cancel();
+    const { phase, generation, headEffects } = this.state;
+    if (phase.kind === 'running' || !(generation?.running || headEffects?.running)) return super.cancel();
     this.host.post({ kind: 'cancel' });
-    this.change({ ...this.state, live: undefined, generation: { ...generation, running: false } });
+    this.change({
+      ...this.state,
+      live: undefined,
+      generation: generation && { ...generation, running: false },
+      headEffects: headEffects?.running ? stoppedEffects(headEffects) : headEffects,
+    });
     announce('Stopped');
   }
 
@@ -190,6 +196,12 @@ export class HeadsPanel extends RunPanel<State, ToHeadsPanel, FromHeadsPanel, He
     const interventions = interventionsOf(form);
     this.change({ ...this.state, generation: { request, interventions, sampling: reading.sampling, running: true } });
     this.host.post({ kind: 'generate', request, interventions, ...reading.sampling });
+  }
+
+  measureEffects(): void {
+    const request = this.nextRequest();
+    this.change({ ...this.state, headEffects: startedEffects(request, this.state.headEffects) });
+    this.host.post({ kind: 'measureEffects', request });
   }
 
   override dropComparison(): void {

@@ -7,6 +7,7 @@ import { headKey } from '../../ui/head-names';
 import { count, significant } from '../../ui/numbers';
 import type { Theme } from '../../ui/theme';
 import { differencesOf } from './comparison';
+import { effectOf } from './head-effects';
 import type { ShownHead } from './head-figure';
 import { labelInfo, labelInfos, labelsByHead } from './labels';
 import { readPage, type PageData } from './page-script';
@@ -45,6 +46,7 @@ async function hashed(text: string): Promise<{ readonly text: string; readonly h
 function pageData(state: State, result: HeadsResult, head: ShownHead | undefined): PageData {
   const labels = labelsByHead(result.classes);
   const { thumbnails } = state;
+  const effects = state.headEffects?.effects;
   const perHead = (of: (layer: number, head: number) => number): (number | null)[][] =>
     Array.from({ length: result.layers }, (_, layer) =>
       Array.from({ length: result.heads }, (_unused, at) => {
@@ -75,6 +77,15 @@ function pageData(state: State, result: HeadsResult, head: ShownHead | undefined
         }
       : {}),
     values: [
+      ...(effects
+        ? [
+            {
+              title: effects.title,
+              unit: effects.unit,
+              rows: perHead((layer, at) => effectOf(effects, { layer, head: at })),
+            },
+          ]
+        : []),
       ...statisticInfos.map(({ id, title, unit }) => ({
         title,
         unit: unit ?? '',

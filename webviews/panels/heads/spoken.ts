@@ -18,6 +18,10 @@ export function spokenOf(message: ToHeadsPanel, state: State): Spoken | undefine
       return stageSpoken({ done: message.share, total: 1, ...message }, 'of the heads read');
     case 'generated':
       return { words: `${message.variant ? 'Changed' : 'Plain'} continuation: ${message.text}` };
+    case 'headEffects':
+      return message.finding === undefined
+        ? stageSpoken({ done: message.share, total: 1, ...message }, 'of the heads removed')
+        : { words: message.finding };
     case 'nextTokens': {
       const changed = state.effects?.distributions?.[1];
       return changed && { words: `Divergence ${changed.divergence.toFixed(3)} nats from the plain model` };

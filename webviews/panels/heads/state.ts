@@ -25,12 +25,17 @@ import {
 import type { Sort } from '../../ui/table';
 import { gainOf, samePlan, toForm, withGain, type Form } from './form';
 import { canonical } from '../../ui/canonical';
+import { stoppedEffects, withStanding, type EffectsOfHeads } from './head-effects';
 import { planMatching } from './plan';
 import { initialSampling, type Sampling, type SamplingForm } from './sampling';
 import { noStatistics, statisticsOf, type PartialStatistics, type StatisticName } from './statistics';
 
 /** What the cells are coloured by. */
-export type Colouring = 'class' | 'picture' | 'difference' | StatisticName;
+export type Colouring = 'class' | 'picture' | 'difference' | 'effect' | StatisticName;
+/** Numbers below and above 0: coloured to both sides of it. */
+export const isSigned = (colouring: Colouring): boolean => colouring === 'difference' || colouring === 'effect';
+
+export type SortBy = StatisticName | 'label' | 'effect';
 
 /** What a person arranged; survives a reload. */
 export interface View extends RunView {
@@ -38,7 +43,7 @@ export interface View extends RunView {
   /** Which statistic differences and the live grid show. */
   readonly statistic: StatisticName;
   /** Absent: layers x heads. */
-  readonly sortBy?: StatisticName | 'label' | undefined;
+  readonly sortBy?: SortBy | undefined;
   readonly filter?: string | undefined;
   readonly search: string;
   readonly head: 'matrix' | 'lines';
@@ -94,6 +99,8 @@ export interface State extends RunState<Form, View>, ModelState {
   readonly rowProblem: string | undefined;
   readonly effects: Effects | undefined;
   readonly generation: Generation | undefined;
+  /** The effect of removing each head, once it was asked for. */
+  readonly headEffects: EffectsOfHeads | undefined;
 }
 
 export const initialView: View = {
@@ -115,6 +122,7 @@ export const nothingAsked = {
   rowProblem: undefined,
   effects: undefined,
   generation: undefined,
+  headEffects: undefined,
   live: undefined,
 } satisfies Partial<State>;
 
@@ -191,6 +199,8 @@ export function receive(state: State, message: ToHeadsPanel, latest: Latest): St
     case 'token':
     case 'generated':
       return state.generation?.request === message.request ? withToken(state, state.generation, message) : state;
+    case 'headEffects':
+      return { ...state, headEffects: withStanding(state.headEffects, message) };
     case 'failed':
       return failed(state, message, latest);
     case 'notice':
@@ -326,6 +336,7 @@ function failed(state: State, message: Extract<ToHeadsPanel, { kind: 'failed' }>
       ...state,
       live: undefined,
       generation: state.generation && { ...state.generation, running: false },
+      headEffects: state.headEffects && stoppedEffects(state.headEffects),
       asides: { ...state.asides, loading: false },
       modelProblem: message.folder === undefined ? state.modelProblem : { folder: message.folder, sentence },
       phase: failedPhase(message),
@@ -334,6 +345,8 @@ function failed(state: State, message: Extract<ToHeadsPanel, { kind: 'failed' }>
   if (request === latest.tokenise) return { ...state, typed: undefined, typedProblem: sentence };
   if (request === latest.row) return { ...state, row: undefined, rowProblem: sentence };
   if (state.effects?.request === request) return { ...state, effects: { ...state.effects, problem: sentence } };
+  if (state.headEffects?.request === request)
+    return { ...state, headEffects: { ...stoppedEffects(state.headEffects), problem: sentence } };
   if (state.generation?.request === request) {
     return { ...state, live: undefined, generation: { ...state.generation, running: false, problem: sentence } };
   }

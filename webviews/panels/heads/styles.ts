@@ -26,6 +26,17 @@ export const panelStyles = css`
     color: var(--vscode-editorWarning-foreground);
     white-space: normal;
   }
+  .head-effects {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    gap: 4px 8px;
+    margin: 4px 0;
+  }
+  .head-effects p {
+    margin: 0;
+    flex: 1 1 240px;
+  }
   .results {
     display: grid;
     grid-template-columns: minmax(0, 1fr);

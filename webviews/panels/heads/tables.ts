@@ -1,5 +1,6 @@
 /** The twin of the pictures: labels with their evidence, all heads with all numbers, and the changes from another result. */
 import { html, nothing, type TemplateResult } from 'lit';
+import type { HeadEffects } from '../../../protocol/panels/heads';
 import type { ClassAblation, HeadClass, HeadsResult } from '../../../protocol/results/heads';
 import { symbol } from '../../charts/symbol';
 import { button } from '../../ui/controls';
@@ -10,6 +11,7 @@ import type { Part } from './actions';
 import { headChangeColumns, headChanges, headChangeTable } from '../../ui/changes';
 import { markdownCaption } from './captions';
 import { differencesOf } from './comparison';
+import { effectOf } from './head-effects';
 import { labelInfo, labelsByHead, nullWords } from './labels';
 import { headKey, headName, parseHead, type HeadPlace } from '../../ui/head-names';
 import type { State } from './state';
@@ -166,6 +168,7 @@ export function headColumns(state: State): readonly Column<HeadRow>[] {
       'Labels',
       ({ classes }) => classes.map(({ label }) => labelInfo(label).title).join(', ') || undefined,
     ),
+    ...effectColumns(state.headEffects?.effects),
     ...statisticInfos.map(({ id, title, unit, definition }): Column<HeadRow> => ({
       id,
       title,
@@ -175,6 +178,26 @@ export function headColumns(state: State): readonly Column<HeadRow>[] {
       value: ({ layer, head }) => (result ? known(valueOf(result.statistics, id, layer, head)) : undefined),
       text: ({ layer, head }) => significant(result ? valueOf(result.statistics, id, layer, head) : Number.NaN),
     })),
+  ];
+}
+
+function effectColumns(effects: HeadEffects | undefined): readonly Column<HeadRow>[] {
+  if (!effects) return [];
+  const { title, unit, definition, interval } = effects;
+  return [
+    countColumn('effect', 'Effect of removing it', (row: HeadRow) => known(effectOf(effects, row)), {
+      unit,
+      hint: `${title}: ${definition}`,
+      text: (row: HeadRow) => signed(effectOf(effects, row)),
+    }),
+    ...(interval === undefined
+      ? []
+      : [
+          textColumn<HeadRow>('effect_interval', 'Interval', (row) => {
+            const [low, high] = [effectOf(effects, row, 'low'), effectOf(effects, row, 'high')];
+            return Number.isNaN(low) ? undefined : `${signed(low)} to ${signed(high)}`;
+          }),
+        ]),
   ];
 }
 
