@@ -88,6 +88,12 @@ const mlpSection = (result: AblationResult): ChartSection => ({
   ...(result.n > 1 ? { interval: intervalWords(result) } : {}),
 });
 
+const intervalColumns = (unit: string, interval: string): TableSection['columns'] => [
+  { name: 'low', title: 'From', kind: 'number', unit, definition: `Lower end of the ${interval}.` },
+  { name: 'high', title: 'To', kind: 'number', unit, definition: `Upper end of the ${interval}.` },
+  { name: 'beyondChance', title: 'Beyond chance', kind: 'text' },
+];
+
 function rankedSection(result: AblationResult): TableSection {
   const { unit } = metricWords[result.metric];
   const all = ranked(result);
@@ -96,29 +102,25 @@ function rankedSection(result: AblationResult): TableSection {
     kind: 'table',
     id: 'ranked',
     title: 'All heads and MLPs, largest change first',
-    caption: harm(result),
     ask: 'Show where',
     empty: 'Nothing is measured yet.',
     columns: [
       { name: 'head', title: 'Head', kind: 'head' },
       { name: 'part', title: 'Part', kind: 'text' },
       { name: 'change', title: changeTitle(result), kind: 'number', unit, definition: changeDefinition(result) },
-      { name: 'low', title: 'From', kind: 'number', unit, definition: `Lower end of the ${intervalWords(result)}.` },
-      { name: 'high', title: 'To', kind: 'number', unit, definition: `Upper end of the ${intervalWords(result)}.` },
-      { name: 'beyondChance', title: 'Beyond chance', kind: 'text' },
+      ...(result.n > 1 ? intervalColumns(unit, intervalWords(result)) : []),
     ],
     rows: all.map(({ layer, head, change, low, high, beyondChance }) => [
       head === undefined ? null : { layer, head },
       head === undefined ? `MLP of layer ${layer}` : 'head',
       change,
-      cell(low),
-      cell(high),
-      result.n > 1 ? (beyondChance ? 'yes' : 'no') : '–',
+      ...(result.n > 1 ? [cell(low), cell(high), beyondChance ? 'yes' : 'no'] : []),
     ]),
   };
 }
 
-const levelSection = ({ metric, baseline, n, unit }: AblationResult): TableSection => {
+const levelSection = (result: AblationResult): TableSection => {
+  const { metric, baseline } = result;
   const words = metricWords[metric];
   const column = (name: string, title: string, definition: string) =>
     ({ name, title, kind: 'number', unit: words.unit, definition }) as const;
@@ -127,18 +129,12 @@ const levelSection = ({ metric, baseline, n, unit }: AblationResult): TableSecti
     kind: 'table',
     id: 'baseline',
     title: 'With all heads and MLPs',
+    caption: `Over ${unitWords(result)}.`,
     columns: [
       column('mean', `Mean ${words.name}`, `${words.definition}, under the interventions of the run alone.`),
       column('low', 'From', 'Lower end of its 95 % interval.'),
       column('high', 'To', 'Upper end of its 95 % interval.'),
-      {
-        name: 'n',
-        title: unit === 'prompt' ? 'Prompts' : 'Tokens',
-        kind: 'number',
-        unit: '',
-        definition: 'How many values the mean is of.',
-      },
     ],
-    rows: [[cell(baseline.mean), cell(baseline.low), cell(baseline.high), n]],
+    rows: [[cell(baseline.mean), cell(baseline.low), cell(baseline.high)]],
   };
 };

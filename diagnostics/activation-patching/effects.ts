@@ -61,8 +61,9 @@ export function nullOf(prompts: readonly Measured[], cell: number): Mean | undef
 }
 
 /**
- * Whether the patch moves its run, and further than the same patch of random pairs does, prompt by prompt. Without random pairs
- * the first alone counts. `plain`: the value of an unpatched run. Undefined for one prompt.
+ * Whether the patch moves its run, and further than the same patch of random pairs does, prompt by prompt. The first alone counts
+ * without random pairs, and of noising: values of a strange prompt destroy as much as those of the counterpart, or more, so that
+ * they are no null of it. `plain`: the value of an unpatched run, 0 of denoising and 1 of noising. Undefined for one prompt.
  */
 export function beyondChance(
   prompts: readonly Measured[],
@@ -70,7 +71,7 @@ export function beyondChance(
   cells: number,
   plain: 0 | 1,
 ): boolean | undefined {
-  const paired = withNull(prompts);
+  const paired = plain === 0 ? withNull(prompts) : [];
   const some = paired.length > 0 ? paired : prompts;
   if (some.length < 2) return undefined;
   const own = valuesOf(some, cell, false).map((value) => value - plain);

@@ -16,6 +16,32 @@ const siteWords: Readonly<Record<PatchingResult['site'], string>> = {
   residual: 'the value',
 };
 
+/** Stretches of layers that are named. */
+const mostStretches = 4;
+
+/** Where the difference stands, layer by layer: the last layer at the last position always has all of it. */
+function streamWords({ effect, columns = [], direction }: PatchingResult): string {
+  const stretches: { readonly column: number; readonly from: number; to: number; least: number }[] = [];
+  effect.forEach((row, layer) => {
+    const known = row.map((value) => (Number.isNaN(value) ? 0 : value));
+    const size = Math.max(...known.map(Math.abs));
+    const column = known.findIndex((value) => Math.abs(value) === size);
+    const value = known[column] ?? 0;
+    const last = stretches.at(-1);
+    if (last?.column === column) {
+      last.to = layer;
+      last.least = Math.min(last.least, value);
+    } else stretches.push({ column, from: layer, to: layer, least: value });
+  });
+  const words = stretches.slice(0, mostStretches).map(({ column, from, to, least }) => {
+    const layers = from === to ? `layer ${from}` : `layers ${from} to ${to}`;
+    return `after ${layers} at ${columns[column] ?? column} (${from === to ? '' : 'at least '}${short(100 * least)} %)`;
+  });
+  const more = stretches.length > mostStretches ? ', and so on' : '';
+  const verb = direction === 'denoise' ? 'brought back' : 'taken away';
+  return `Most of the difference is ${verb} by the residual stream ${words.join(', ')}${more}`;
+}
+
 export function finding(result: Partial<PatchingResult>): string {
   if (!isMeasured(result)) return 'Nothing is measured yet.';
   const { site, direction, metric, n, clean, corrupted, gap, beyondChance } = result;
@@ -42,10 +68,12 @@ export function finding(result: Partial<PatchingResult>): string {
   const chance =
     beyondChance === undefined
       ? 'One pair has no interval: nothing is said of chance.'
-      : `${beyondChance.flat().filter(Boolean).length} of ${cellWords({ site }, cells)} do more than ${result.null ? 'random pairs' : 'nothing'} beyond chance (5 % over all of them).`;
+      : `${beyondChance.flat().filter(Boolean).length} of ${cellWords({ site }, cells)} do more than ${result.null && direction === 'denoise' ? 'random pairs' : 'nothing'} beyond chance (5 % over all of them).`;
   return [
     ...doubtful,
-    `Of ${cellWords({ site }, cells)}, ${cellName(result, first)} moves the ${name} most: ${siteWords[site]} of the ${into} run${place} ${verb} ${short(first.effect)} of the difference${interval(first)}, over ${over} (${levels}).`,
+    site === 'residual'
+      ? `${streamWords(result)} (${name}: ${levels}, ${over}).`
+      : `Of ${cellWords({ site }, cells)}, ${cellName(result, first)} moves the ${name} most: ${siteWords[site]} of the ${into} run${place} ${verb} ${short(first.effect)} of the difference${interval(first)}, over ${over} (${levels}).`,
     chance,
   ].join(' ');
 }

@@ -46,7 +46,7 @@ interface PatchingFields {
   readonly effectHigh: Table;
   /** `effect` of patches from another prompt of the task, drawn at random. */
   readonly null?: { readonly mean: Table; readonly low: Table; readonly high: Table; readonly n: number };
-  /** Whether the effect is more than none, and than that of random pairs where there are any: Bonferroni, 5 % over all cells. */
+  /** Whether the effect is more than none and, of denoising, than that of random pairs: Bonferroni, 5 % over all cells. */
   readonly beyondChance?: readonly (readonly boolean[])[];
 }
 

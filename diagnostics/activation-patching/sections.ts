@@ -1,4 +1,5 @@
 /** What a result of activation patching shows. */
+import type { Scale } from '../../protocol/sections/figure';
 import type { HeadsLayer, HeadsSection } from '../../protocol/sections/heads';
 import type { MapSection } from '../../protocol/sections/map';
 import type { Section } from '../../protocol/sections/section';
@@ -32,6 +33,16 @@ const nullDefinition =
   'The same with values of another prompt of the task, drawn at random: what any prompt of its kind would do.';
 export const intervalWords = "95 % interval over prompts (Student's t)";
 
+/** One for the effects and those of random pairs: side by side they are to be compared. */
+function scaleOf({ effect, null: random }: PatchingResult): Scale {
+  const sizes = [effect, random?.mean ?? []]
+    .flat(2)
+    .filter((value) => !Number.isNaN(value))
+    .map(Math.abs);
+  const max = Math.max(0, ...sizes);
+  return { kind: 'diverging', ...(max > 0 ? { max } : {}) };
+}
+
 const captionOf = ({ n, leftOut = 0, at, answers }: PatchingResult): string => {
   const places = at === undefined ? '' : ` Patched at ${at}.`;
   const left = leftOut > 0 ? ` ${leftOut} prompts of the task were left out: no counterpart, or another layout.` : '';
@@ -41,9 +52,9 @@ const captionOf = ({ n, leftOut = 0, at, answers }: PatchingResult): string => {
 };
 
 function headsSection(result: PatchingResult): HeadsSection {
-  const { site, n, effect, effectLow, effectHigh, beyondChance, null: random } = result;
+  const { site, direction, n, effect, effectLow, effectHigh, beyondChance, null: random } = result;
   const [largest] = ranked(result);
-  const shared = { unit: '', scale: { kind: 'diverging' } } as const;
+  const shared = { unit: '', scale: scaleOf(result) };
   const numbers: HeadsLayer[] = [
     {
       name: 'effect',
@@ -69,7 +80,7 @@ function headsSection(result: PatchingResult): HeadsSection {
             {
               name: 'beyond-chance',
               title: 'beyond chance',
-              definition: `The effect is other than 0${random ? ', and goes further from it than that of random pairs, prompt by prompt' : ''}: by intervals of Student's t that are widened for the number of heads (Bonferroni: 5 % over all of them).`,
+              definition: `The effect is other than 0${random && direction === 'denoise' ? ', and goes further from it than that of random pairs, prompt by prompt' : ''}: by intervals of Student's t that are widened for the number of heads (Bonferroni: 5 % over all of them).`,
               heads: beyondChance.flatMap((row, layer) => row.flatMap((is, head) => (is ? [{ layer, head }] : []))),
             },
           ],
@@ -89,7 +100,7 @@ function mapSections(result: PatchingResult): readonly MapSection[] {
     ...(caption === undefined ? {} : { caption }),
     unit: '',
     definition,
-    scale: { kind: 'diverging' },
+    scale: scaleOf(result),
     rows: { title: 'layer', labels: effect.map((_, layer) => `L${layer}`) },
     columns: { title: 'position', labels: columns },
     values,
@@ -126,18 +137,21 @@ function rankedSection(result: PatchingResult): TableSection {
     columns: [
       ...places,
       number('effect', effectTitle(result), effectDefinition(result)),
-      number('low', 'From', `Lower end of its ${intervalWords}.`),
-      number('high', 'To', `Upper end of its ${intervalWords}.`),
+      ...(n > 1
+        ? [
+            number('low', 'From', `Lower end of its ${intervalWords}.`),
+            number('high', 'To', `Upper end of its ${intervalWords}.`),
+          ]
+        : []),
       ...(random ? [number('null', nullTitle, nullDefinition)] : []),
-      { name: 'beyondChance', title: 'Beyond chance', kind: 'text' },
+      ...(n > 1 ? [{ name: 'beyondChance', title: 'Beyond chance', kind: 'text' } as const] : []),
     ],
     rows: ranked(result).map(({ layer, slot, effect, low, high, random: other, beyondChance }) => [
       ...(byHead ? [{ layer, head: slot }] : [`L${layer}`, isPerHead(site) ? `${slot}` : (columns[slot] ?? `${slot}`)]),
       effect,
-      cell(low),
-      cell(high),
+      ...(n > 1 ? [cell(low), cell(high)] : []),
       ...(random ? [cell(other)] : []),
-      n > 1 ? (beyondChance ? 'yes' : 'no') : '–',
+      ...(n > 1 ? [beyondChance ? 'yes' : 'no'] : []),
     ]),
   };
 }

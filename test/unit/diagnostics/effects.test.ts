@@ -42,6 +42,7 @@ describe('the effect of a patch', () => {
     assert.equal(beyondChance(many(0, 0.4), 0, 10, 0), false, 'no effect, random pairs have one');
     assert.equal(beyondChance(many(-0.5, 0.1), 0, 10, 0), true);
     assert.equal(beyondChance(many(0.5, undefined), 0, 10, 0), true);
+    assert.equal(beyondChance(many(0.5, 0.1), 0, 10, 1), true, 'noising, whatever random pairs take away');
     assert.equal(beyondChance(many(1, 1), 0, 10, 1), false, 'noising that takes nothing away');
     assert.equal(beyondChance(many(0.5, 0.1).slice(0, 1), 0, 10, 0), undefined);
   });
