@@ -22,7 +22,6 @@ import { headStatisticNames } from '../../../protocol/results/heads';
 import { FailureError } from '../../../protocol/wire/failures';
 import { headsResult, modelSummary, thumbnails } from './samples';
 import type { AnalysisProgress, AnalysisRequest, AnalysisResult } from '../../../protocol/analysis/analysis';
-import type { HeadsSection } from '../../../protocol/sections/heads';
 
 const demo: ModelChoice = { folder: '/extension/demo-lm', label: 'demo-lm', family: 'llama', runs: true };
 const plan = (change: Partial<HeadsPlan> = {}): HeadsPlan => ({
@@ -713,50 +712,7 @@ describe('a continuation', () => {
 
 describe('the effect of removing each head', () => {
   const shown = { ...reply(), result: headsResult({ interventions: [gain0] }) };
-  const section = (values: readonly (readonly number[])[]): HeadsSection => ({
-    kind: 'heads',
-    id: 'heads',
-    title: 'Effect of removing each head',
-    numbers: [
-      {
-        name: 'change',
-        title: 'Change of the loss',
-        unit: 'nats',
-        definition: 'd',
-        scale: { kind: 'diverging' },
-        values,
-      },
-    ],
-  });
   const measure = (request: number) => ({ kind: 'measureEffects', request }) as const;
-  const standings = (sent: readonly ToHeadsPanel[]) =>
-    sent.flatMap((message) =>
-      message.kind === 'headEffects'
-        ? [[message.request, message.share, message.effects?.values[0]?.[0], message.finding]]
-        : [],
-    );
-
-  it('is the analysis of the tokens that are shown, under their interventions; numbers come as they are measured', async () => {
-    const stage = new Stage();
-    const { host, sent } = await stage.ready('full', { shown });
-    const done = host.receive(measure(7));
-    await settled();
-    const [asked] = stage.analyses;
-    assert.ok(asked);
-    const { analysis, input, interventions, folder } = asked.asked;
-    assert.deepEqual([analysis, folder, interventions], ['ablation', shown.result.model.folder, [gain0]]);
-    assert.deepEqual(input, { kind: 'prompt', prompt: { kind: 'ids', ids: [1, 2, 3] } });
-    asked.progress({ kind: 'stage', sentence: 'Removing', share: 0.5, kept: 1 });
-    asked.progress({ kind: 'partial', finding: 'Half.', sections: [section([[0.5, Number.NaN]])] });
-    asked.answer({ sections: [section([[0.5, 1]])], finding: 'All.' } as unknown as AnalysisResult);
-    await done;
-    assert.deepEqual(standings(sent), [
-      [7, 0.5, undefined, undefined],
-      [7, 0.5, 0.5, undefined],
-      [7, 1, 0.5, 'All.'],
-    ]);
-  });
-
   it('is stopped without a word, gives way to a newer one, and says why it fails', async () => {
     const stage = new Stage();
     const { host, sent } = await stage.ready('full', { shown });
