@@ -21,9 +21,9 @@ export const ablation: Analysis<AblationParameters, AblationResult> = {
   group: 'circuits',
   source: {
     reference:
-      'arXiv:1905.10650, section 3 (heads removed one by one); arXiv:2211.00593, section 2.1 (mean ablation); arXiv:2404.15255, section 2 (zero, mean and resample ablation)',
-    trust: 'high',
-    note: 'The mean is one row over all positions of all prompts, not one for each position. Resampling takes one draw. Intervals and the correction for the number of parts are choices of Headscope (docs/analyses.md).',
+      'arXiv:1905.10650, section 3 (one head at a time); arXiv:2211.00593 (mean); arXiv:2404.15255 (zero, mean, resample)',
+    trust: 'medium',
+    note: 'The mean is one row over all positions of all prompts; resampling takes one draw. Intervals and their correction are choices of Headscope.',
   },
   inputs: ['prompt', 'prompt-pair', 'task'],
   parameters: ablationTable,

@@ -33,7 +33,9 @@ export function finding(result: Partial<AblationResult>): string {
   const sentences = [
     head.change === 0
       ? `No head changes the ${name} of ${unitWords(result)} when its output is ${modeWords[mode]}.`
-      : `Of ${of(heads)} heads, ${partName(head)} changes the ${name} most when its output is ${modeWords[mode]}: ${change(head)} on ${unitWords(result)}, from ${whole}.`,
+      : n > 1 && !heads.some(({ beyondChance }) => beyondChance)
+        ? `None of ${of(heads)} heads changes the ${name} beyond chance when its output is ${modeWords[mode]}, on ${unitWords(result)}; ${partName(head)} most: ${change(head)}, from ${whole}.`
+        : `Of ${of(heads)} heads, ${partName(head)} changes the ${name} most when its output is ${modeWords[mode]}: ${change(head)} on ${unitWords(result)}, from ${whole}.`,
     ...(mlp && mlp.change !== 0 ? [`Of ${result.mlp.length} MLPs, that of layer ${mlp.layer}: ${change(mlp)}.`] : []),
     ...(n > 1
       ? [

@@ -25,9 +25,9 @@ export const activationPatching: Analysis<PatchingParameters, PatchingResult> = 
   group: 'circuits',
   source: {
     reference:
-      'arXiv:2211.00593, section 3 (patching between prompts); arXiv:2309.16042 (metrics and corruptions); arXiv:2404.15255 (denoising and noising)',
-    trust: 'high',
-    note: 'The effect is a ratio of means over prompts. The null of random pairs, the intervals and the correction for the number of cells are choices of Headscope (docs/analyses.md).',
+      'arXiv:2211.00593 (prompts and counterparts); arXiv:2309.16042 (metrics); arXiv:2404.15255 (denoising and noising)',
+    trust: 'medium',
+    note: 'The effect is a ratio of means over prompts. Random pairs, intervals and their correction are choices of Headscope.',
   },
   inputs: ['task', 'prompt-pair'],
   parameters: patchingTable,

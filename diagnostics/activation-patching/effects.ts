@@ -2,13 +2,13 @@
  * Normalised effects and their intervals over prompts.
  *
  * Of prompt i: c the metric of the clean run, k of the corrupted, p of the patched one. Value of a cell, as in Wang et al. 2022
- * (arXiv:2211.00593), Zhang and Nanda 2023 (2309.16042, section 2) and Heimersheim and Nanda 2024 (2404.15255, section 3):
+ * (arXiv:2211.00593), Zhang and Nanda 2023 (2309.16042) and Heimersheim and Nanda 2024 (2404.15255):
  *
  *   value = mean_i(p - k) / mean_i(c - k)
  *
  * 0 where the patched run is as the corrupted one, 1 where it is as the clean one; a ratio of means, since a single prompt whose
  * two runs hardly differ would have any ratio. Its interval is that of a ratio estimator: Student's t over
- * value + (p - k - value (c - k)) / mean(c - k), whose mean is the value (Cochran 1977, Sampling Techniques, section 6.4).
+ * value + (p - k - value (c - k)) / mean(c - k), whose mean is the value (Cochran 1977, Sampling Techniques, chapter 6).
  */
 import { meanInterval, type Interval } from '../statistics/proportion';
 
