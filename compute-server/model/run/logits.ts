@@ -91,14 +91,22 @@ export async function answersOf(
 }
 
 function answerOf(logits: Float32Array, tokens: readonly number[]): RowAnswer {
-  const total = logSumExp(logits);
-  let [entropy, largest] = [0, 0];
+  let largest = 0;
+  for (let id = 1; id < logits.length; id++) if ((logits[id] ?? 0) > (logits[largest] ?? 0)) largest = id;
+  const most = logits[largest] ?? 0;
+  let [sum, weighted] = [0, 0];
   for (let id = 0; id < logits.length; id++) {
-    const logarithm = (logits[id] ?? 0) - total;
-    entropy -= Math.exp(logarithm) * logarithm;
-    if ((logits[id] ?? 0) > (logits[largest] ?? 0)) largest = id;
+    const below = (logits[id] ?? 0) - most;
+    const weight = Math.exp(below);
+    sum += weight;
+    weighted += weight * below;
   }
-  return { logits: tokens.map((id) => logits[id] ?? Number.NaN), logSumExp: total, entropy, largest };
+  return {
+    logits: tokens.map((id) => logits[id] ?? Number.NaN),
+    logSumExp: most + Math.log(sum),
+    entropy: Math.log(sum) - weighted / sum,
+    largest,
+  };
 }
 
 /** Logits of one call of the language head at most: all rows of a prompt at once would not fit. */
