@@ -19,29 +19,35 @@ export function finding(result: Partial<AblationResult>): string {
   const all = ranked(result);
   const { mode, metric, baseline, n } = result;
   const { name, unit } = metricWords[metric];
-  const of = (list: readonly unknown[]): string => `${list.length}`;
   const heads = all.filter(({ head }) => head !== undefined);
+  const mlps = all.filter(({ head }) => head === undefined);
   const [head] = heads;
-  const mlp = all.find((part) => part.head === undefined);
+  const [mlp] = mlps;
   if (!head) return 'Nothing is measured yet.';
-  const count = result.heads.reduce((sum, row) => sum + row.length, 0) + result.mlp.length;
   const change = ({ change: value, low, high }: Ranked): string => {
     const interval = Number.isNaN(low) ? '' : ` (95 % interval ${signed(low)} to ${signed(high)})`;
     return `${signed(value)}${unit === '' ? '' : ` ${unit}`}${interval}`;
   };
+  const surely = (parts: readonly Ranked[]): number => parts.filter(({ beyondChance }) => beyondChance).length;
   const whole = Number(baseline.mean.toPrecision(3));
+  const when = `when its output is ${modeWords[mode]}`;
   const sentences = [
     head.change === 0
-      ? `No head changes the ${name} of ${unitWords(result)} when its output is ${modeWords[mode]}.`
-      : n > 1 && !heads.some(({ beyondChance }) => beyondChance)
-        ? `None of ${of(heads)} heads changes the ${name} beyond chance when its output is ${modeWords[mode]}, on ${unitWords(result)}; ${partName(head)} most: ${change(head)}, from ${whole}.`
-        : `Of ${of(heads)} heads, ${partName(head)} changes the ${name} most when its output is ${modeWords[mode]}: ${change(head)} on ${unitWords(result)}, from ${whole}.`,
-    ...(mlp && mlp.change !== 0 ? [`Of ${result.mlp.length} MLPs, that of layer ${mlp.layer}: ${change(mlp)}.`] : []),
-    ...(n > 1
+      ? `No head changes the ${name} of ${unitWords(result)} ${when}.`
+      : n > 1 && surely(heads) === 0
+        ? `None of ${heads.length} heads changes the ${name} beyond chance (5 % over all parts) ${when}, on ${unitWords(result)}; ${partName(head)} most: ${change(head)}, from ${whole}.`
+        : `Of ${heads.length} heads, ${partName(head)} changes the ${name} most ${when}: ${change(head)} on ${unitWords(result)}, from ${whole}.`,
+    ...(mlp && mlp.change !== 0
       ? [
-          `${all.filter(({ beyondChance }) => beyondChance).length} of ${count} parts change it beyond chance (5 % over all of them).`,
+          `Of ${mlps.length} MLPs, ${n > 1 && surely(mlps) === 0 ? 'none beyond chance; ' : ''}that of layer ${mlp.layer}${n > 1 && surely(mlps) === 0 ? ' most' : ''}: ${change(mlp)}.`,
         ]
-      : ['One value has no interval: nothing is said of chance.']),
+      : []),
+    ...(n === 1 ? ['One value has no interval: nothing is said of chance.'] : []),
+    ...(surely(all) > 0
+      ? [
+          `${surely(all)} of ${all.length} parts ${surely(all) === 1 ? 'changes' : 'change'} it beyond chance (5 % over all of them).`,
+        ]
+      : []),
   ];
   return sentences.join(' ');
 }

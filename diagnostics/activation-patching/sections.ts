@@ -29,8 +29,8 @@ export function effectDefinition({ direction, metric }: PatchingResult): string 
 }
 
 const nullTitle = 'Random pairs';
-const nullDefinition =
-  'The same with values of another prompt of the task, drawn at random: what any prompt of its kind would do.';
+const nullDefinition = ({ null: random }: PatchingResult): string =>
+  `The same with values of another prompt of the task, drawn at random: what any prompt of its kind would do. Mean over ${random?.n ?? 0} prompts that have another one of as many tokens.`;
 export const intervalWords = "95 % interval over prompts (Student's t)";
 
 /** One for the effects and those of random pairs: side by side they are to be compared. */
@@ -64,7 +64,9 @@ function headsSection(result: PatchingResult): HeadsSection {
       values: effect,
       ...(n > 1 ? { low: effectLow, high: effectHigh, interval: intervalWords } : {}),
     },
-    ...(random ? [{ name: 'null', title: nullTitle, definition: nullDefinition, ...shared, values: random.mean }] : []),
+    ...(random
+      ? [{ name: 'null', title: nullTitle, definition: nullDefinition(result), ...shared, values: random.mean }]
+      : []),
   ];
   return {
     kind: 'heads',
@@ -107,7 +109,7 @@ function mapSections(result: PatchingResult): readonly MapSection[] {
   });
   return [
     map('map', `${what}: ${effectTitle(result).toLowerCase()}`, effectDefinition(result), effect, captionOf(result)),
-    ...(random ? [map('null', `${what}: random pairs`, nullDefinition, random.mean)] : []),
+    ...(random ? [map('null', `${what}: random pairs`, nullDefinition(result), random.mean)] : []),
   ];
 }
 
@@ -143,7 +145,7 @@ function rankedSection(result: PatchingResult): TableSection {
             number('high', 'To', `Upper end of its ${intervalWords}.`),
           ]
         : []),
-      ...(random ? [number('null', nullTitle, nullDefinition)] : []),
+      ...(random ? [number('null', nullTitle, nullDefinition(result))] : []),
       ...(n > 1 ? [{ name: 'beyondChance', title: 'Beyond chance', kind: 'text' } as const] : []),
     ],
     rows: ranked(result).map(({ layer, slot, effect, low, high, random: other, beyondChance }) => [
