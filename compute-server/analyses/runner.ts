@@ -9,7 +9,14 @@ import type {
   ReinforcedContinuation,
   ReinforcedRequest,
 } from '../../diagnostics/model-runner/model-runner';
-import type { KeptPrefix, LayerResult, RunRequest, RunResult } from '../../diagnostics/model-runner/run-request';
+import type {
+  AskedRow,
+  KeptPrefix,
+  LayerResult,
+  RowAnswer,
+  RunRequest,
+  RunResult,
+} from '../../diagnostics/model-runner/run-request';
 import type { Sequence } from '../../diagnostics/model-runner/sequence';
 import type { Variant } from '../../diagnostics/model-runner/variant';
 import type { EncoderInput, PromptInput } from '../../protocol/compute/models';
@@ -27,6 +34,7 @@ import { layersOf, runPrompt } from '../model/run/model-run';
 import type { CachedPrefix, RunRequest as ServerRequest } from '../model/run/run-request';
 import type { Surroundings } from '../surroundings';
 import { drawnPictures, textFile } from './files';
+import { answersOfVariants } from './variant-answers';
 
 /** Variants of a batch at most: more of them make no run faster. */
 const mostSideBySide = 16;
@@ -116,14 +124,7 @@ export class ServerRunner implements ModelRunner {
   }
 
   async losses(sequence: Sequence, rows: readonly number[], variants: readonly Variant[]): Promise<readonly number[]> {
-    const shape = (batch: number): RunShape => ({
-      length: sequence.ids.length,
-      batch,
-      keepCache: false,
-      logits: 'none',
-      prefix: sequence.prefix,
-    });
-    const batch = this.largestBatch(Math.min(mostSideBySide, variants.length), shape);
+    const batch = this.largestBatch(sequence, variants.length);
     const losses: number[] = [];
     for (let first = 0; first < variants.length; first += batch) {
       const some = variants.slice(first, first + batch);
@@ -132,6 +133,17 @@ export class ServerRunner implements ModelRunner {
       losses.push(...loss);
     }
     return losses;
+  }
+
+  answers(
+    sequence: Sequence,
+    asked: readonly AskedRow[],
+    variants: readonly Variant[],
+  ): Promise<readonly (readonly RowAnswer[])[]> {
+    const { spec, sessions } = this.model;
+    const batch = this.largestBatch(sequence, variants.length);
+    const chunk = this.chunkFor(shapeOf(sequence, batch));
+    return answersOfVariants(spec, sessions, { sequence, asked, variants, batch, chunk, signal: this.signal });
   }
 
   async prefix(sequence: Sequence, length: number, variant?: Variant): Promise<CachedPrefix> {
@@ -205,10 +217,11 @@ export class ServerRunner implements ModelRunner {
     return textFile(path);
   }
 
-  private specFor({ depth, logits, lossAt }: RunRequest): LoadedModel['spec'] {
+  private specFor({ depth, logits, lossAt, answersAt }: RunRequest): LoadedModel['spec'] {
     const { spec } = this.model;
     if (depth === undefined || depth >= spec.blocks.length) return spec;
-    if (logits !== 'none' || lossAt) throw new RangeError('a run that ends before the last layer has no logits');
+    if (logits !== 'none' || lossAt || answersAt)
+      throw new RangeError('a run that ends before the last layer has no logits');
     return { ...spec, blocks: spec.blocks.slice(0, depth) };
   }
 
@@ -232,10 +245,10 @@ export class ServerRunner implements ModelRunner {
   }
 
   /** Half as many at a time until the memory suffices: one at a time needs what a plain run needs. */
-  private largestBatch(most: number, shape: (batch: number) => RunShape): number {
-    for (let batch = most; batch > 1; batch = Math.floor(batch / 2)) {
+  private largestBatch(sequence: Sequence, variants: number): number {
+    for (let batch = Math.min(mostSideBySide, variants); batch > 1; batch = Math.floor(batch / 2)) {
       try {
-        this.chunkFor(shape(batch));
+        this.chunkFor(shapeOf(sequence, batch));
         return batch;
       } catch (error) {
         if (!(error instanceof FailureError) || error.failure.code !== 'out-of-memory') throw error;
@@ -244,6 +257,14 @@ export class ServerRunner implements ModelRunner {
     return 1;
   }
 }
+
+const shapeOf = ({ ids, prefix }: Sequence, batch: number): RunShape => ({
+  length: ids.length,
+  batch,
+  keepCache: false,
+  logits: 'none',
+  prefix,
+});
 
 function factsOf({ summary, spec, description, bosId, stopIds }: LoadedModel): ModelFacts {
   const special = description.tokenIds.flatMap(({ ids }) => ids);

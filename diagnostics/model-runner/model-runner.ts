@@ -6,7 +6,15 @@ import type { PromptInput, EncoderInput } from '../../protocol/compute/models';
 import type { Intervention } from '../../protocol/interventions/interventions';
 import type { ModelSummary } from '../../protocol/results/heads';
 import type { HeadNumbers } from './head-numbers';
-import type { KeptPrefix, LayerResult, ResidualStream, RunRequest, RunResult } from './run-request';
+import type {
+  AskedRow,
+  KeptPrefix,
+  LayerResult,
+  ResidualStream,
+  RowAnswer,
+  RunRequest,
+  RunResult,
+} from './run-request';
 import type { Sequence } from './sequence';
 import type { ReinforcementPlan } from './reinforcement-plan';
 import type { HeadGain, Variant } from './variant';
@@ -167,6 +175,15 @@ export interface ModelRunner {
    * allows.
    */
   losses(sequence: Sequence, rows: readonly number[], variants: readonly Variant[]): Promise<readonly number[]>;
+  /**
+   * What each variant makes of the next token behind chosen rows, [variants][asked]: side by side as `losses`. Variants are
+   * mostly one with something added: below the first layer at which one differs from the first of them, it is not run again.
+   */
+  answers(
+    sequence: Sequence,
+    asked: readonly AskedRow[],
+    variants: readonly Variant[],
+  ): Promise<readonly (readonly RowAnswer[])[]>;
   /** Keys and values of the first `length` rows under one variant, for runs that go on from them. */
   prefix(sequence: Sequence, length: number, variant?: Variant): Promise<KeptPrefix>;
   continuation(request: ContinuationRequest): Promise<Continuation>;

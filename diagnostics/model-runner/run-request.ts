@@ -10,6 +10,24 @@ export interface TensorData {
   readonly shape: readonly number[];
 }
 
+/** A question about the next-token distribution behind a row. */
+export interface AskedRow {
+  readonly row: number;
+  /** Ids whose logits are wanted. */
+  readonly tokens: readonly number[];
+}
+
+export interface RowAnswer {
+  /** Of the tokens that were asked for. */
+  readonly logits: readonly number[];
+  /** ln of the sum of e^logit over the vocabulary: a logit less this is a log-probability in nats. */
+  readonly logSumExp: number;
+  /** Of the next-token distribution, in nats. */
+  readonly entropy: number;
+  /** Id with the largest logit; the lowest of equals. */
+  readonly largest: number;
+}
+
 /** Keys and values of the rows [0, length), which a run of one variant kept (`ModelRunner.prefix`). */
 export interface KeptPrefix {
   readonly length: number;
@@ -62,6 +80,8 @@ export interface RunRequest extends Sequence {
   readonly logits: 'last' | 'all' | 'none';
   /** Mean loss of the next token (-ln of its probability, nats) over the queries at these rows, for each variant. */
   readonly lossAt?: readonly number[];
+  /** Answers to these questions for each variant. */
+  readonly answersAt?: readonly AskedRow[];
 }
 
 export interface LayerResult {
@@ -98,4 +118,6 @@ export interface RunResult {
   readonly logits?: TensorData;
   /** By variant, in nats per token. */
   readonly loss?: readonly number[];
+  /** [variants][asked], in the order of `answersAt`. */
+  readonly answers?: readonly (readonly RowAnswer[])[];
 }

@@ -1,4 +1,5 @@
 /** What the language head makes of the last residual stream: logits, or the loss of the next tokens. */
+import type { AskedRow, RowAnswer } from '../../../diagnostics/model-runner/run-request';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
 import type { RuntimeArray } from '../../runtime/session';
 import { requireFinite } from './finite';
@@ -50,7 +51,7 @@ export async function logitsOf(
   return { data: whole, shape: [batch, rows, vocabulary] };
 }
 
-/** Logits of one chunk at a time: the vocabulary times the whole prompt would not fit. */
+/** Mean loss of the next token at the positions, by variant. */
 export async function lossOf(
   model: ModelSpec,
   sessions: LayerSessions,
@@ -59,39 +60,90 @@ export async function lossOf(
   positions: readonly number[],
   signal: AbortSignal | undefined,
 ): Promise<readonly number[]> {
+  const first = past?.length ?? 0;
+  const wanted = [...new Set(positions)].filter((position) => position >= first && position + 1 < ids.length);
+  const sums = new Float64Array(stream.batch);
+  for await (const { variant, row, logits } of logitsAt(model, sessions, stream, first, wanted, signal)) {
+    const next = (variantIds?.[variant] ?? ids)[row + 1] ?? 0;
+    sums[variant] = (sums[variant] ?? 0) + logSumExp(logits) - (logits[next] ?? 0);
+  }
+  return Array.from(sums, (sum) => sum / wanted.length);
+}
+
+/** What is asked of the logits of rows, [variants][asked]. */
+export async function answersOf(
+  model: ModelSpec,
+  sessions: LayerSessions,
+  stream: ResidualStream,
+  { past }: Pick<RunRequest, 'past'>,
+  asked: readonly AskedRow[],
+  signal: AbortSignal | undefined,
+): Promise<readonly (readonly RowAnswer[])[]> {
+  const first = past?.length ?? 0;
+  const found = Array.from({ length: stream.batch }, (): RowAnswer[] => []);
+  const rows = [...new Set(asked.map(({ row }) => row))];
+  for await (const { variant, row, logits } of logitsAt(model, sessions, stream, first, rows, signal)) {
+    asked.forEach((one, at) => {
+      if (one.row === row) (found[variant] ?? [])[at] = answerOf(logits, one.tokens);
+    });
+  }
+  return found;
+}
+
+function answerOf(logits: Float32Array, tokens: readonly number[]): RowAnswer {
+  const total = logSumExp(logits);
+  let [entropy, largest] = [0, 0];
+  for (let id = 0; id < logits.length; id++) {
+    const logarithm = (logits[id] ?? 0) - total;
+    entropy -= Math.exp(logarithm) * logarithm;
+    if ((logits[id] ?? 0) > (logits[largest] ?? 0)) largest = id;
+  }
+  return { logits: tokens.map((id) => logits[id] ?? Number.NaN), logSumExp: total, entropy, largest };
+}
+
+/** Logits of one call of the language head at most: all rows of a prompt at once would not fit. */
+const mostLogits = 2 ** 24;
+
+/** The logits of chosen rows, every variant in turn; the array is good until the next one. */
+async function* logitsAt(
+  model: ModelSpec,
+  sessions: LayerSessions,
+  { chunks, batch, width }: ResidualStream,
+  /** Row of the first chunk. */
+  first: number,
+  wanted: readonly number[],
+  signal: AbortSignal | undefined,
+): AsyncGenerator<{ readonly variant: number; readonly row: number; readonly logits: Float32Array }> {
   const vocabulary = model.head.vocabulary?.outputs;
   if (vocabulary === undefined) throw new RangeError('the model has no language head');
   const session = await sessions.session({ kind: 'head' });
-  const { width, batch } = stream;
-  const first = past?.length ?? 0;
-  const wanted = new Set(positions.filter((position) => position >= first && position + 1 < ids.length));
-  const sums = new Float64Array(batch);
+  const most = Math.max(1, Math.floor(mostLogits / (batch * vocabulary)));
+  const isWanted = new Set(wanted);
   let start = first;
-  for (const chunk of stream.chunks) {
-    signal?.throwIfAborted();
+  for (const chunk of chunks) {
     const length = chunk.length / (batch * width);
-    const rows = range(start, length).filter((position) => wanted.has(position));
-    if (rows.length > 0) {
+    const inside = range(start, length).filter((row) => isWanted.has(row));
+    for (let at = 0; at < inside.length; at += most) {
+      signal?.throwIfAborted();
+      const rows = inside.slice(at, at + most);
       const picked = new Float32Array(batch * rows.length * width);
-      for (let b = 0; b < batch; b++) {
-        rows.forEach((position, row) => {
-          const from = (b * length + position - start) * width;
-          picked.set(chunk.subarray(from, from + width), (b * rows.length + row) * width);
+      for (let variant = 0; variant < batch; variant++) {
+        rows.forEach((row, to) => {
+          const from = (variant * length + row - start) * width;
+          picked.set(chunk.subarray(from, from + width), (variant * rows.length + to) * width);
         });
       }
       const values = await session.run({ residual: { data: picked, shape: [batch, rows.length, width] } });
       const logits = floats(values, 'logits');
-      for (let b = 0; b < batch; b++) {
-        rows.forEach((position, row) => {
-          const from = (b * rows.length + row) * vocabulary;
-          const line = logits.subarray(from, from + vocabulary);
-          sums[b] = (sums[b] ?? 0) + logSumExp(line) - (line[(variantIds?.[b] ?? ids)[position + 1] ?? 0] ?? 0);
-        });
+      for (let variant = 0; variant < batch; variant++) {
+        for (const [to, row] of rows.entries()) {
+          const from = (variant * rows.length + to) * vocabulary;
+          yield { variant, row, logits: logits.subarray(from, from + vocabulary) };
+        }
       }
     }
     start += length;
   }
-  return Array.from(sums, (sum) => sum / wanted.size);
 }
 
 function logSumExp(values: Float32Array): number {

@@ -8,7 +8,7 @@ import { firstChangedLayer } from './interventions';
 import { emptyCache } from './key-value-cache';
 import { runLayer, type LayerRun } from './layer-run';
 import type { LayerSessions } from './layer-sessions';
-import { logitsOf, lossOf } from './logits';
+import { answersOf, logitsOf, lossOf } from './logits';
 import { earlierOccurrences, PickTable } from './pick-table';
 import { chunksOfRun, requirePossible } from './run-chunks';
 import type { LayerResult, ResidualStream, RunHooks, RunRequest, RunResult } from './run-request';
@@ -74,11 +74,15 @@ export async function* layersOf(
   const loss = request.lossAt
     ? await lossOf(model, sessions, stream, request, request.lossAt, hooks.signal)
     : undefined;
+  const answers = request.answersAt
+    ? await answersOf(model, sessions, stream, request, request.answersAt, hooks.signal)
+    : undefined;
   return {
     layers,
     residuals,
     last: stream,
     ...(loss ? { loss } : {}),
+    ...(answers ? { answers } : {}),
     ...(logits ? { logits } : {}),
     ...(cache ? { cache } : {}),
   };

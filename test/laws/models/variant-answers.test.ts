@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { answersOfVariants } from '../../../compute-server/analyses/variant-answers';
+import { ServerRunner } from '../../../compute-server/analyses/runner';
+import type { LayerSessions } from '../../../compute-server/model/run/layer-sessions';
+import { runPrompt } from '../../../compute-server/model/run/model-run';
+import type { Variant } from '../../../compute-server/model/run/interventions';
+import type { RowAnswer } from '../../../diagnostics/model-runner/run-request';
+import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
+import { surroundingsOf } from './jobs';
+
+const asked = [
+  { row: 19, tokens: [3, 60, 3] },
+  { row: 4, tokens: [] },
+  { row: 19, tokens: [0] },
+];
+const gain = { layer: 0, head: 2, gain: 0.5 };
+const base: Variant = { gains: [gain] };
+const variants: readonly Variant[] = [
+  base,
+  { gains: [gain, { layer: 1, head: 0, gain: 0 }] },
+  { gains: [gain, { layer: 0, head: 1, gain: 3 }] },
+  base,
+  { gains: [gain], uniform: [{ layer: 1, head: 3 }] },
+  {},
+];
+
+for (const family of ['llama', 'gpt2', 'gemma2', 'mistral, window 7'] as const) {
+  describe(`answers of the variants of ${family}`, () => {
+    let tiny: OpenTiny;
+    before(async () => {
+      tiny = await openTiny(family);
+    });
+    after(() => tiny.close());
+
+    const close = (found: number | undefined, expected: number, what: string): void =>
+      assert.ok(Math.abs((found ?? Number.NaN) - expected) < 1e-5, `${what}: ${found} and ${expected}`);
+
+    /** By the definitions, from all logits of the variant alone. */
+    async function check(found: readonly (readonly RowAnswer[])[]): Promise<void> {
+      assert.equal(found.length, variants.length);
+      for (const [v, variant] of variants.entries()) {
+        const { logits } = await runPrompt(tiny.model.spec, tiny.model.sessions, {
+          ids,
+          chunk: 20,
+          variants: [variant],
+          logits: 'all',
+        });
+        const width = logits?.shape.at(-1) ?? 0;
+        for (const [at, { row, tokens }] of asked.entries()) {
+          const line = Array.from(logits?.data ?? [], Number).slice(row * width, (row + 1) * width);
+          const sum = line.reduce((total, each) => total + Math.exp(each), 0);
+          const answer = found[v]?.[at];
+          assert.equal(answer?.logits.length, tokens.length);
+          tokens.forEach((id, to) => close(answer?.logits[to], line[id] ?? Number.NaN, `logit of ${id}`));
+          close(answer?.logSumExp, Math.log(sum), 'logSumExp');
+          const entropy = line.reduce(
+            (total, each) => total - (Math.exp(each) / sum) * Math.log(Math.exp(each) / sum),
+            0,
+          );
+          close(answer?.entropy, entropy, 'entropy');
+          assert.equal(answer?.largest, line.indexOf(Math.max(...line)));
+        }
+      }
+    }
+
+    it('are those that each gives alone, whatever the memory allows side by side', async () => {
+      const { signal } = new AbortController();
+      for (const memoryLimit of [1e9, 2e5]) {
+        const runner = new ServerRunner(tiny.model, tiny.model, surroundingsOf({ memoryLimit }), signal);
+        await check(await runner.answers({ ids }, asked, variants));
+        assert.deepEqual(await runner.answers({ ids }, asked, []), []);
+      }
+    });
+
+    it('cost one pass through the layers below the first difference', async () => {
+      const runs: number[] = [];
+      const counted: Pick<LayerSessions, 'session'> = {
+        async session(key) {
+          if (key.kind === 'block') runs.push(key.layer);
+          return tiny.model.sessions.session(key);
+        },
+      };
+      const { signal } = new AbortController();
+      const request = { sequence: { ids }, asked, variants, batch: 2, chunk: 7, signal };
+      await check(await answersOfVariants(tiny.model.spec, counted as LayerSessions, request));
+      // Two variants change layer 0: both layers. The first one: layer 0; from there two that change layer 1, and itself.
+      assert.deepEqual(runs, [0, 1, 0, 1, 1]);
+    });
+  });
+}
