@@ -119,8 +119,9 @@ export function projectionGraph(model: ModelSpec, block: BlockSpec, weights: Sto
   const residual = graph.input('residual', 'float32', ['b', 'n', model.hiddenSize]);
   const input = attentionNorms.input ? norm(graph, weights, attentionNorms.input, residual) : residual;
   const { query, key, value } = projectHeads(graph, attention, weights, input);
-  graph.output(query, 'query');
-  graph.output(key, 'key');
+  const { queryNorm, keyNorm } = attention;
+  graph.output(queryNorm ? norm(graph, weights, queryNorm, query) : query, 'query');
+  graph.output(keyNorm ? norm(graph, weights, keyNorm, key) : key, 'key');
   graph.output(value, 'value');
   return graph.finishDynamic();
 }
