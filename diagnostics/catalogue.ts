@@ -5,5 +5,13 @@ import { divergenceSet } from './divergence-set/analysis';
 import { divergence } from './divergence/analysis';
 import { labels } from './labels/analysis';
 import { taskAccuracy } from './task-accuracy/analysis';
+import { zeroTuning } from './zerotuning/analysis';
 
-export const analyses: readonly Analysis[] = [labels, divergence, divergenceSet, taskAccuracy, directLogitAttribution];
+export const analyses: readonly Analysis[] = [
+  labels,
+  divergence,
+  divergenceSet,
+  taskAccuracy,
+  directLogitAttribution,
+  zeroTuning,
+];
