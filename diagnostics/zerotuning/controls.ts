@@ -31,6 +31,10 @@ export function fittedTemperature(answers: readonly Answered[]): number {
   return 2 / (low + high);
 }
 
+/** Whether the fit ran to the end of its range: every prompt is told apart, or nothing is known of any. */
+export const isAtBound = (temperature: number): boolean =>
+  temperature < 1.001 / coldest || temperature > 0.999 / hottest;
+
 /** By label: ln of its mean probability among the labels. Undefined where the prompts have other labels each. */
 export type LabelBias = ReadonlyMap<number, number>;
 

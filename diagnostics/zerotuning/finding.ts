@@ -19,10 +19,15 @@ export function finding(result: Partial<ZeroTuningResult>): string {
   const { chosen = [], best = 1, direction } = result;
   if (direction === null) return `${first} No head helps, so none is tuned.`;
   if (best === 1) return `${first} Tuned together, the best ${headsWords(chosen.length)} do no better than gamma 1.`;
+  const tuned = `With gamma ${threeDigits(best)} on the best ${headsWords(chosen.length)}`;
   const { before, after, change, low, high, n } = heldOut;
+  if (change === 0) {
+    const [plain, changed] = (result.methods ?? []).map(({ logProbability }) => threeDigits(logProbability));
+    return `${first} ${tuned} the accuracy on ${n} held-out prompts stays at ${percent(before)}; the mean ln p of the answer goes from ${plain} to ${changed}.`;
+  }
   const interval = Number.isNaN(low) ? '' : `, 95 % interval ${points(low)} to ${points(high)}`;
   const clear = low > 0 || high < 0 ? '' : '; chance alone may give that';
-  return `${first} With gamma ${threeDigits(best)} on the best ${headsWords(chosen.length)} the accuracy on ${n} held-out prompts goes from ${percent(before)} to ${percent(after)} (${points(change)} points${interval})${clear}.`;
+  return `${first} ${tuned} the accuracy on ${n} held-out prompts goes from ${percent(before)} to ${percent(after)} (${points(change)} points${interval})${clear}.`;
 }
 
 export function offers({ chosen, best, heldOut, target }: ZeroTuningResult): readonly Offer[] {

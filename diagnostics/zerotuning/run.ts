@@ -25,7 +25,7 @@ type Job = AnalysisJob<ZeroTuningParameters>;
 type Partly = Partial<ZeroTuningResult>;
 
 /** Step of ln gamma on both sides of 0 in the sensitivity map: the error of the difference grows with its square. */
-const smallStep = 0.05;
+const smallStep = 0.02;
 
 export const scopeOf = (layers: number, scope: string): { readonly from: number; readonly to: number } => {
   const third = (part: number): number => Math.floor((part * layers) / 3);

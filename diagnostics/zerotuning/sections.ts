@@ -4,6 +4,8 @@ import type { HeadsLayer, HeadsSection } from '../../protocol/sections/heads';
 import type { Section } from '../../protocol/sections/section';
 import type { SectionCell, TableSection } from '../../protocol/sections/table';
 import type { TextSection } from '../../protocol/sections/text';
+import { grid } from './choose';
+import { isAtBound } from './controls';
 import { threeDigits } from './finding';
 import type { CurvePoint, Score, ZeroTuningResult } from './result';
 
@@ -51,7 +53,7 @@ function headsSection(result: Partly): HeadsSection {
             gain(
               'sensitivity',
               'Sensitivity',
-              `Derivative of the ${of} by ln gamma at gamma 1, from both sides (±0.05).`,
+              `Derivative of the ${of} by ln gamma at gamma 1, from both sides (±0.02).`,
               sensitivity,
             ),
           ]
@@ -162,8 +164,11 @@ function chosenSection(chosen: ZeroTuningResult['chosen'], { firstTokenMass }: P
 }
 
 function methodsSection(methods: ZeroTuningResult['methods'], { heldOut, temperature }: Partly): TableSection {
+  const bound = temperature !== undefined && isAtBound(temperature) ? ', the end of its range' : '';
   const fitted =
-    temperature === undefined || Number.isNaN(temperature) ? '' : ` The temperature is ${threeDigits(temperature)}.`;
+    temperature === undefined || Number.isNaN(temperature)
+      ? ''
+      : ` The temperature is ${threeDigits(temperature)}${bound}.`;
   return {
     kind: 'table',
     id: 'methods',
@@ -211,7 +216,16 @@ function methodsSection(methods: ZeroTuningResult['methods'], { heldOut, tempera
   };
 }
 
-function notes({ firstToken, windowed = 0, target, opposite = 0, tried = 0, gamma = Number.NaN }: Partly): TextSection {
+function notes({
+  firstToken,
+  best = 1,
+  chosen = [],
+  windowed = 0,
+  target,
+  opposite = 0,
+  tried = 0,
+  gamma = Number.NaN,
+}: Partly): TextSection {
   const token = JSON.stringify(firstToken?.text ?? '');
   return {
     kind: 'text',
@@ -223,6 +237,9 @@ function notes({ firstToken, windowed = 0, target, opposite = 0, tried = 0, gamm
         : `Token 0 is ${token}: the prompts have no beginning-of-sequence token, so their first word is the lever.`,
       `Gamma ${threeDigits(gamma)} and ${threeDigits(1 / gamma)} have opposite effects in ${opposite} of ${tried} heads.`,
       'Gamma moves weight between token 0 and the rest. Among the other keys the distribution stays as it was: it is not made sharper.',
+      ...(chosen.length > 0 && (best === grid[0] || best === grid.at(-1))
+        ? [`Gamma ${threeDigits(best)} is the end of the sweep: beyond it the target may be better still.`]
+        : []),
       ...(windowed > 0
         ? [
             `${windowed} layers have a window shorter than the longest prompt: queries behind it do not reach token 0, and gamma does nothing there.`,
