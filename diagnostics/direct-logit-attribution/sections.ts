@@ -15,7 +15,14 @@ const shown = 20;
 
 export const sections = (result: Partial<DirectResult>): readonly Section[] =>
   isAttributed(result)
-    ? [headsSection(result), layersSection(result), largestSection(result), partsSection(result), ...lensOf(result)]
+    ? [
+        headsSection(result),
+        layersSection(result),
+        largestSection(result),
+        partsSection(result),
+        checkSection(result),
+        ...lensOf(result),
+      ]
     : [];
 
 const isAttributed = (result: Partial<DirectResult>): result is DirectResult =>
@@ -59,31 +66,16 @@ function headsSection({ heads, low, high, target, prompts, position, positionTok
 
 function layersSection({ attention, mlp, embedding, rest, running, logit, target }: DirectResult): ChartSection {
   const names = ['embedding', ...attention.flatMap((_, layer) => [`L${layer} attn`, `L${layer} MLP`]), 'biases'];
-  const place = (layer: number, at: number): number => 1 + 2 * layer + at;
+  const parts = [embedding, ...attention.flatMap((value, layer) => [value, mlp[layer] ?? Number.NaN]), rest];
   return {
     kind: 'chart',
     id: 'layers',
     title: 'By layer, from the embedding to the logit',
-    caption: `The line is the sum so far; it ends at ${targetWords(target)}.`,
+    caption: `Attention is all heads of a layer together. The line is the sum so far; it ends at ${targetWords(target)}.`,
     x: { title: 'part', unit: '', scale: 'category', categories: names },
     y: { title: 'contribution', unit: 'logits', scale: 'linear' },
     series: [
-      {
-        id: 'attention',
-        title: 'Attention (all heads)',
-        mark: 'bars',
-        points: attention.map((y, layer) => ({ x: place(layer, 0), y })),
-      },
-      { id: 'mlp', title: 'MLP', mark: 'bars', points: mlp.map((y, layer) => ({ x: place(layer, 1), y })) },
-      {
-        id: 'ends',
-        title: 'Embedding and biases',
-        mark: 'bars',
-        points: [
-          { x: 0, y: embedding },
-          { x: names.length - 1, y: rest },
-        ],
-      },
+      { id: 'parts', title: 'Contribution', mark: 'bars', points: parts.map((y, x) => ({ x, y })) },
       { id: 'running', title: 'Sum so far', mark: 'line', points: running.map((y, x) => ({ x, y })) },
     ],
     references: [{ label: 'logit', from: [0, logit], to: [names.length - 1, logit] }],
@@ -113,7 +105,7 @@ function largestSection({ heads, low, high }: DirectResult): TableSection {
 }
 
 function partsSection(result: DirectResult): TableSection {
-  const { mlp, embedding, rest, logit, check, low, high, attention, capped } = result;
+  const { mlp, embedding, rest, check, low, high, attention } = result;
   const row = (name: string, value: number, give?: (ends: NonNullable<DirectResult['low']>) => number | undefined) => [
     name,
     cellOf(value),
@@ -143,10 +135,52 @@ function partsSection(result: DirectResult): TableSection {
         row(`L${layer} MLP`, mlp[layer] ?? Number.NaN, (ends) => ends.mlp[layer]),
       ]),
       row('Biases', rest, (ends) => ends.rest),
-      row('Sum of the parts', check.sum),
-      row('Logit in the model', logit, (ends) => ends.logit),
-      ...(capped === undefined ? [] : [row('The same after soft capping', capped)]),
-      row('Check: error over the logit scale', check.error),
+      row('Sum of the parts', check.sum, (ends) => ends.logit),
     ],
   };
 }
+
+const checkSection = ({ check, logit, cap, capped, prompts }: DirectResult): TableSection => ({
+  kind: 'table',
+  id: 'check',
+  title: 'Check: the parts sum to the logit of the model',
+  ...(cap === undefined ? {} : { caption: `Parts and logit are taken before the soft cap of ${cap}.` }),
+  columns: [
+    {
+      name: 'sum',
+      title: 'Sum of the parts',
+      kind: 'number',
+      unit: 'logits',
+      definition: 'All rows of the table above.',
+      digits: 6,
+    },
+    {
+      name: 'logit',
+      title: 'In the model',
+      kind: 'number',
+      unit: 'logits',
+      definition: 'By the arithmetic of the language head itself.',
+      digits: 6,
+    },
+    ...(capped === undefined
+      ? []
+      : [
+          {
+            name: 'capped',
+            title: 'Behind the soft cap',
+            kind: 'number' as const,
+            unit: 'logits',
+            definition: 'What the model gives out.',
+            digits: 6,
+          },
+        ]),
+    {
+      name: 'error',
+      title: 'Relative error',
+      kind: 'number',
+      unit: '',
+      definition: `Difference over the largest |logit| of the tokens, at least 1${prompts > 1 ? '; the largest of all prompts' : ''}.`,
+    },
+  ],
+  rows: [[cellOf(check.sum), cellOf(logit), ...(capped === undefined ? [] : [cellOf(capped)]), cellOf(check.error)]],
+});

@@ -41,7 +41,7 @@ export function offers({ chosen, best, heldOut, target }: ZeroTuningResult): rea
         layer,
         head,
         keys: { start: 0, end: 1 },
-        bias: biasOf(best),
+        bias: Number(biasOf(best).toPrecision(6)),
       })),
     },
   ];

@@ -112,7 +112,7 @@ function curves(curve: readonly CurvePoint[], { best, chosen = [] }: Partly): re
       : { references: [{ label: 'chosen', from: [best, lowest(curve, id)], to: [best, highest(curve, id)] }] }),
   });
   return [
-    chart('accuracy', { title: 'Accuracy against gamma', axis: 'accuracy', unit: '' }),
+    chart('accuracy', { title: 'Accuracy against gamma', axis: 'accuracy', unit: '' }, { min: 0, max: 1 }),
     chart('entropy', { title: 'Entropy of the next token against gamma', axis: 'mean entropy', unit: 'nats' }),
     chart('logProbability', {
       title: 'Probability of the right answer against gamma',

@@ -91,7 +91,7 @@ describe('zerotuning of a planted circuit', () => {
     assert.deepEqual([plain, freed, n], [0, 1, 4]);
     const [offer] = analysis.offers?.(result) ?? [];
     assert.deepEqual(offer?.interventions, [
-      { kind: 'bias', layer: 1, head: 0, keys: { start: 0, end: 1 }, bias: Math.log(result.best) },
+      { kind: 'bias', layer: 1, head: 0, keys: { start: 0, end: 1 }, bias: Number(Math.log(result.best).toFixed(5)) },
     ]);
   });
 
