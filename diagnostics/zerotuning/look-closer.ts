@@ -6,7 +6,7 @@ import type { ModelRunner } from '../model-runner/model-runner';
 import type { HeadPlace, Variant } from '../model-runner/variant';
 import { threeDigits } from './finding';
 import { denominator, entropyOf, lever, rescaled } from './lever';
-import { firstTokenGroup, tuned } from './measure';
+import { groupsOf, tuned } from './measure';
 import type { ZeroTuningParameters } from './parameters';
 import type { ZeroTuningResult } from './result';
 
@@ -24,7 +24,7 @@ export async function lookCloser(
   const rowOf = async (changed: Variant): Promise<readonly number[]> => {
     const { layers } = await model.run({
       ...prompt,
-      groups: [firstTokenGroup],
+      groups: groupsOf(prompt),
       variants: [changed],
       maps: [place],
       depth: place.layer + 1,

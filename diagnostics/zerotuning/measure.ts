@@ -11,6 +11,12 @@ const first = 'zerotuning first token';
 
 export const firstTokenGroup: KeyGroup = { name: first, positions: [0] };
 
+/** The groups of a prompt with that of token 0. */
+export const groupsOf = ({ groups = [] }: { readonly groups?: readonly KeyGroup[] }): readonly KeyGroup[] => [
+  ...groups,
+  firstTokenGroup,
+];
+
 /** Labels of a set at most: with more, answers are free and not one of a few labels. */
 const mostLabels = 32;
 
@@ -62,7 +68,7 @@ export async function answered(
 ): Promise<readonly Answered[]> {
   const { ids } = sample.prompt;
   const asked = [{ row: ids.length - 1, tokens: labels }];
-  const all = await model.answers({ ...sample.prompt, groups: [firstTokenGroup] }, asked, variants);
+  const all = await model.answers({ ...sample.prompt, groups: groupsOf(sample.prompt) }, asked, variants);
   const right = sample.answers.right.length;
   return all.map(([one]) => {
     if (!one) throw new RangeError('the run answered nothing');

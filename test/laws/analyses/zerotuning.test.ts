@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { prepare } from '../../../compute-server/analyses/analysis-job';
 import { openModel, type LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
+import { scoreTask } from '../../../diagnostics/tasks/score';
+import type { Intervention } from '../../../protocol/interventions/interventions';
 import type { ParameterValues } from '../../../protocol/analysis/parameters';
 import { zeroTuning as analysis } from '../../../diagnostics/zerotuning/analysis';
 import { answered, questionsOf, tuned } from '../../../diagnostics/zerotuning/measure';
@@ -41,7 +43,7 @@ describe('zerotuning of a planted circuit', () => {
   });
 
   /** What the sink writes, the first token, is the wrong answer. */
-  const started = async (parameters: ParameterValues = {}) => {
+  const started = async (parameters: ParameterValues = {}, interventions: readonly Intervention[] = []) => {
     const { runner, job } = await prepare(
       { opened: model, analysis, surroundings: surroundingsOf(), signal: new AbortController().signal },
       {
@@ -49,7 +51,7 @@ describe('zerotuning of a planted circuit', () => {
         folder,
         input: { kind: 'task', task: 'induction', samples: 8, taskParameters: { length: 12, repeated: 4 } },
         parameters,
-        interventions: [],
+        interventions,
         seed: 3,
       },
     );
@@ -93,6 +95,22 @@ describe('zerotuning of a planted circuit', () => {
     assert.deepEqual(offer?.interventions, [
       { kind: 'bias', layer: 1, head: 0, keys: { start: 0, end: 1 }, bias: Number(Math.log(result.best).toFixed(5)) },
     ]);
+  });
+
+  it('what it offers can be judged on a task of any lengths by other analyses', async () => {
+    const gamma = 0.1;
+    const interventions = [
+      { kind: 'bias', layer: 1, head: 0, keys: { start: 0, end: 1 }, bias: Math.log(gamma) },
+    ] as const;
+    const { runner, job } = await started({}, interventions);
+    const { samples } = job.input.task;
+    const [score] = await scoreTask(runner, samples, 'loss', [job.variant]);
+    for (const [at, question] of questionsOf(samples).entries()) {
+      const [own] = await answered(runner, question, [tuned({}, [{ layer: 1, head: 0 }], gamma)]);
+      assert.ok(Math.abs((score?.samples[at]?.loss ?? 0) + (own?.logProbability ?? 0)) < 1e-5);
+    }
+    const elsewhere = [{ ...interventions[0], keys: { start: 1, end: 2 } }];
+    await assert.rejects(started({}, elsewhere), /means positions of one/);
   });
 
   it('finds it by the entropy of the next token too, without the answers', async () => {
