@@ -4,6 +4,7 @@ import type { Analysis } from '../analysis';
 import type { ModelRunner } from '../model-runner/model-runner';
 import type { Sequence } from '../model-runner/sequence';
 import type { Variant } from '../model-runner/variant';
+import { compareDirect } from './compare';
 import { finding } from './finding';
 import { lensOf } from './lens';
 import { lookCloser, positionOf } from './look-closer';
@@ -81,6 +82,7 @@ export const directLogitAttribution: Analysis<DirectParameters, DirectResult> = 
   ask: lookCloser,
   finding,
   sections,
+  compare: compareDirect,
 };
 
 /** Fails where a person names what a task decides. */

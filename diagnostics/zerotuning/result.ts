@@ -16,6 +16,11 @@ export interface Score {
   readonly entropy: number;
 }
 
+export interface Range {
+  readonly low: PerHead;
+  readonly high: PerHead;
+}
+
 export interface CurvePoint {
   readonly gamma: number;
   readonly calibration: Score;
@@ -53,6 +58,9 @@ export interface ZeroTuningResult extends Readonly<Record<string, unknown>> {
   readonly up: PerHead;
   readonly down: PerHead;
   readonly profile: PerHead;
+  /** Ends of the 95 % intervals of the two gains over the calibration prompts (Student's t). */
+  readonly upRange: Range;
+  readonly downRange: Range;
   /** Derivative of the target by ln gamma at gamma 1, nats. */
   readonly sensitivity?: PerHead;
   readonly upEffective: readonly HeadPlace[];
@@ -91,6 +99,8 @@ const places: Schema<readonly HeadPlace[]> = list(object<HeadPlace>(place), 'a l
 });
 const score: Schema<Score> = object<Score>({ accuracy: figure, logProbability: figure, entropy: figure });
 
+const range: Schema<Range> = object<Range>({ low: perHead, high: perHead });
+
 /** As named, which an interface with an index signature leaves out of `keyof`. */
 type Named = { readonly [K in keyof ZeroTuningResult as string extends K ? never : K]: ZeroTuningResult[K] };
 
@@ -104,6 +114,8 @@ export const zeroTuningResult: Schema<ZeroTuningResult> = object<Named>({
   up: perHead,
   down: perHead,
   profile: perHead,
+  upRange: range,
+  downRange: range,
   sensitivity: optional(perHead),
   upEffective: places,
   downEffective: places,

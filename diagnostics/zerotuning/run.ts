@@ -6,7 +6,7 @@ import type { AnalysisJob, Step } from '../analysis';
 import type { ModelFacts, ModelRunner } from '../model-runner/model-runner';
 import type { HeadPlace } from '../model-runner/variant';
 import { meanInterval } from '../statistics/proportion';
-import { bestOf, chooseHeads, grid, headTypes, refined, type Choice } from './choose';
+import { bestOf, chooseHeads, grid, headTypes, refined, type Choice, type HeadTypes } from './choose';
 import { fittedTemperature, labelBias, withLabelBias, withTemperature } from './controls';
 import {
   answered,
@@ -84,7 +84,9 @@ export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<Ze
     firstTokenMass: meanOf(masses),
   };
 
-  const gains = blocks.map(({ heads }) => gammasOf(parameters).map(() => new Array<number>(heads).fill(Number.NaN)));
+  const gains: Mean[][][] = blocks.map(({ heads }) =>
+    gammasOf(parameters).map(() => new Array<Mean>(heads).fill(unknown)),
+  );
   const scope = scopeOf(blocks.length, parameters.layers);
   for (let layer = scope.from; layer < scope.to; layer++) {
     const heads = Array.from({ length: blocks[layer]?.heads ?? 0 }, (_, head) => ({ layer, head }));
@@ -96,7 +98,7 @@ export async function* run(model: ModelRunner, job: Job): AsyncGenerator<Step<Ze
       done += heads.length * gammasOf(parameters).length;
     }
     gains[layer] = gammasOf(parameters).map((_, g) =>
-      heads.map(({ head }) => mean(bySample.map((one) => one[g]?.[head] ?? Number.NaN))),
+      heads.map(({ head }) => meanInterval(bySample.map((one) => one[g]?.[head] ?? Number.NaN))),
     );
   }
   const profile = profileOf(gains, parameters);
@@ -225,18 +227,23 @@ async function gainsOn(
   return gammas.map((_, g) => heads.map((__, h) => value(others[g * heads.length + h]) - value(plain)));
 }
 
-type Profile = Pick<
-  ZeroTuningResult,
-  'up' | 'down' | 'sensitivity' | 'profile' | 'upEffective' | 'downEffective' | 'opposite' | 'tried'
->;
+/** Over prompts, with its interval. */
+type Mean = ReturnType<typeof meanInterval>;
+const unknown: Mean = { mean: Number.NaN, low: Number.NaN, high: Number.NaN };
 
-function profileOf(gains: readonly (readonly (readonly number[])[])[], { sensitivity }: ZeroTuningParameters): Profile {
-  const at = (g: number): PerHead => gains.map((layer) => layer[g] ?? []);
+type Profile = HeadTypes & Pick<ZeroTuningResult, 'up' | 'down' | 'upRange' | 'downRange' | 'sensitivity'>;
+
+/** `gains`: by layer, gamma and head. */
+function profileOf(gains: readonly (readonly (readonly Mean[])[])[], { sensitivity }: ZeroTuningParameters): Profile {
+  const at = (g: number, end: keyof Mean = 'mean'): PerHead =>
+    gains.map((layer) => (layer[g] ?? []).map((one) => one[end]));
   const [up, down, more, less] = [at(0), at(1), at(2), at(3)];
   return {
     up,
     down,
     ...headTypes(up, down),
+    upRange: { low: at(0, 'low'), high: at(0, 'high') },
+    downRange: { low: at(1, 'low'), high: at(1, 'high') },
     ...(sensitivity
       ? {
           sensitivity: more.map((row, layer) =>

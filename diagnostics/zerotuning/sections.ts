@@ -7,7 +7,7 @@ import type { TextSection } from '../../protocol/sections/text';
 import { grid } from './choose';
 import { isAtBound } from './controls';
 import { threeDigits } from './finding';
-import type { CurvePoint, Score, ZeroTuningResult } from './result';
+import type { CurvePoint, Range, Score, ZeroTuningResult } from './result';
 
 export const ask = 'Show its last row before and after';
 
@@ -27,13 +27,20 @@ const targetWords = (target: Partly['target']): string =>
 function headsSection(result: Partly): HeadsSection {
   const { up = [], down = [], profile = [], sensitivity, firstTokenMass, target, gamma = Number.NaN } = result;
   const { upEffective = [], downEffective = [], chosen, calibration } = result;
-  const gain = (name: string, title: string, definition: string, values: HeadsLayer['values']): HeadsLayer => ({
+  const gain = (
+    name: string,
+    title: string,
+    definition: string,
+    values: HeadsLayer['values'],
+    range?: Range,
+  ): HeadsLayer => ({
     name,
     title,
     unit: 'nats',
     definition,
     scale: { kind: 'diverging' },
     values,
+    ...(range ? { ...range, interval: '95 % interval over the calibration prompts' } : {}),
   });
   const of = `mean over the calibration prompts of ${targetWords(target)}`;
   const alone = (factor: number): string =>
@@ -45,8 +52,8 @@ function headsSection(result: Partly): HeadsSection {
     caption: `Each head alone, on ${calibration} calibration prompts. Gamma multiplies the weight on token 0 before the row is renormalised.`,
     ask,
     numbers: [
-      gain('up', `Gain at gamma ${threeDigits(gamma)}`, alone(gamma), up),
-      gain('down', `Gain at gamma ${threeDigits(1 / gamma)}`, alone(1 / gamma), down),
+      gain('up', `Gain at gamma ${threeDigits(gamma)}`, alone(gamma), up, result.upRange),
+      gain('down', `Gain at gamma ${threeDigits(1 / gamma)}`, alone(1 / gamma), down, result.downRange),
       gain('profile', 'Larger of the two gains', 'The gain by which heads are ranked.', profile),
       ...(sensitivity
         ? [
