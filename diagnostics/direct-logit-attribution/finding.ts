@@ -13,7 +13,7 @@ export function finding(result: Partial<DirectResult>): string {
   const largest = most
     ? `, and the largest part of a head is ${signed(most.value)} of L${most.layer}H${most.head}`
     : '';
-  return `${whole}: heads add ${signed(all)}, MLPs ${signed(networks)}, the embedding ${signed(embedding)}${largest}. The parts sum to it within ${check.error.toExponential(0)} of the logit scale.`;
+  return `${whole}: heads add ${signed(all)}, MLPs ${signed(networks)}, the embedding ${signed(embedding)}${largest}. The parts sum to it within ${check.error === 0 ? 0 : check.error.toExponential(0)} of the logit scale.`;
 }
 
 const upper = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

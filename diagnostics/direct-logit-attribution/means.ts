@@ -40,12 +40,21 @@ export function resultOf(
       ? {
           low: combined(all, (values) => meanInterval(values).low),
           high: combined(all, (values) => meanInterval(values).high),
+          ...attentionEnds(all),
         }
       : {}),
     check: { sum: running.at(-1) ?? Number.NaN, error: Math.max(...measured.map(({ error }) => error)) },
     ...(capped.length > 0 ? { capped: meanInterval(capped).mean } : {}),
     ...lensOfAll(measured),
   };
+}
+
+/** Of the sums over the heads of a layer. */
+function attentionEnds(all: readonly DirectEffects[]): Pick<DirectResult, 'attentionLow' | 'attentionHigh'> {
+  const ends = (all[0]?.heads ?? []).map((_, layer) =>
+    meanInterval(all.map(({ heads }) => (heads[layer] ?? []).reduce((sum, value) => sum + value, 0))),
+  );
+  return { attentionLow: ends.map(({ low }) => low), attentionHigh: ends.map(({ high }) => high) };
 }
 
 function combined(all: readonly DirectEffects[], of: (values: readonly number[]) => number): Contributions {

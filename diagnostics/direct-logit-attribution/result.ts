@@ -49,6 +49,8 @@ export interface DirectResult extends Contributions, Readonly<Record<string, unk
   /** Ends of the 95 % intervals over prompts (Student's t); of two or more prompts. */
   readonly low?: Contributions;
   readonly high?: Contributions;
+  readonly attentionLow?: readonly number[];
+  readonly attentionHigh?: readonly number[];
   /**
    * `sum`: of all parts; `error`: the larger of |sum - logit| and of the difference between the tokens' logits here and in the
    * model, over the largest |logit| of the tokens, at least 1. The largest over prompts.
@@ -87,6 +89,8 @@ const fields: Schema<Named> = object<Named>({
   running: layers(figure),
   low: optional(object<Contributions>(contributions)),
   high: optional(object<Contributions>(contributions)),
+  attentionLow: optional(layers(figure)),
+  attentionHigh: optional(layers(figure)),
   check: object<DirectResult['check']>({ sum: figure, error: figure }),
   cap: optional(figure),
   capped: optional(figure),

@@ -105,11 +105,11 @@ function largestSection({ heads, low, high }: DirectResult): TableSection {
 }
 
 function partsSection(result: DirectResult): TableSection {
-  const { mlp, embedding, rest, check, low, high, attention } = result;
-  const row = (name: string, value: number, give?: (ends: NonNullable<DirectResult['low']>) => number | undefined) => [
+  const { mlp, embedding, rest, check, low, high, attention, attentionLow, attentionHigh } = result;
+  const row = (name: string, value: number, from: number | undefined, to: number | undefined) => [
     name,
     cellOf(value),
-    ...(low && high ? [cellOf(give?.(low)), cellOf(give?.(high))] : []),
+    ...(low ? [cellOf(from), cellOf(to)] : []),
   ];
   return {
     kind: 'table',
@@ -129,13 +129,13 @@ function partsSection(result: DirectResult): TableSection {
       ...(low ? intervalColumns('logits') : []),
     ],
     rows: [
-      row('Embedding', embedding, (ends) => ends.embedding),
+      row('Embedding', embedding, low?.embedding, high?.embedding),
       ...attention.flatMap((value, layer) => [
-        row(`L${layer} attention, all heads`, value),
-        row(`L${layer} MLP`, mlp[layer] ?? Number.NaN, (ends) => ends.mlp[layer]),
+        row(`L${layer} attention, all heads`, value, attentionLow?.[layer], attentionHigh?.[layer]),
+        row(`L${layer} MLP`, mlp[layer] ?? Number.NaN, low?.mlp[layer], high?.mlp[layer]),
       ]),
-      row('Biases', rest, (ends) => ends.rest),
-      row('Sum of the parts', check.sum, (ends) => ends.logit),
+      row('Biases', rest, low?.rest, high?.rest),
+      row('Sum of the parts', check.sum, low?.logit, high?.logit),
     ],
   };
 }

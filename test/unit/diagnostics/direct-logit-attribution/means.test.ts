@@ -40,6 +40,8 @@ describe('direct logit attribution', () => {
     // Mean 2, deviation sqrt 2, so 1 about the mean; t of one degree of freedom 12.706.
     assert.ok(Math.abs((result.low?.logit ?? 0) - (2 - 12.706)) < 1e-3);
     assert.ok(Math.abs((result.high?.logit ?? 0) - (2 + 12.706)) < 1e-3);
+    // Attention of layer 0: -2 and -6.
+    assert.ok(Math.abs((result.attentionLow?.[0] ?? 0) - (-4 - 2 * 12.706)) < 1e-2);
     assert.ok(Math.abs(result.check.error - 3e-7) < 1e-15);
     assert.equal(result.lens?.[0]?.rank, 6);
     assert.match(
