@@ -2,10 +2,12 @@
 import type { Analysis } from './analysis';
 import { ablation } from './ablation/analysis';
 import { activationPatching } from './activation-patching/analysis';
+import { directLogitAttribution } from './direct-logit-attribution/analysis';
 import { divergenceSet } from './divergence-set/analysis';
 import { divergence } from './divergence/analysis';
 import { labels } from './labels/analysis';
 import { taskAccuracy } from './task-accuracy/analysis';
+import { zeroTuning } from './zerotuning/analysis';
 
 export const analyses: readonly Analysis[] = [
   labels,
@@ -14,4 +16,6 @@ export const analyses: readonly Analysis[] = [
   taskAccuracy,
   ablation,
   activationPatching,
+  directLogitAttribution,
+  zeroTuning,
 ];

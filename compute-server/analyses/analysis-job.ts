@@ -15,7 +15,7 @@ import type {
 import { resolveTable, type ParameterValues } from '../../protocol/analysis/parameters';
 import type { AnalysisEstimate } from '../../protocol/compute/analyses';
 import type { EncoderInput, PromptInput } from '../../protocol/compute/models';
-import { kindOf } from '../../protocol/interventions/interventions';
+import { kindOf, type Intervention } from '../../protocol/interventions/interventions';
 import { FailureError } from '../../protocol/wire/failures';
 import type { Job } from '../dispatch/dispatcher';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
@@ -125,8 +125,25 @@ export async function prepare(run: AnalysisRun, request: AnalysisRequest): Promi
   const { variant, groups } = first
     ? await runner.variant(request.interventions, first)
     : { variant: {}, groups: undefined };
-  return { runner, model, job: { input, parameters, variant, groups: groups ?? [], seed: request.seed } };
+  const job = { input: withGroups(input, groups), parameters, variant, groups: groups ?? [], seed: request.seed };
+  return { runner, model, job };
 }
+
+/** Every prompt of a task has the key groups that the interventions name. */
+function withGroups(input: ReadInput, groups: Sequence['groups'] = []): ReadInput {
+  const { task } = input;
+  if (!task || groups.length === 0) return input;
+  const samples = task.samples.map((sample) => ({
+    ...sample,
+    prompt: { ...sample.prompt, groups },
+    ...(sample.counterpart ? { counterpart: { ...sample.counterpart, groups } } : {}),
+  }));
+  return { ...input, task: { ...task, samples } };
+}
+
+/** Every prompt has a first token. */
+const isOnFirstToken = (one: Intervention): boolean =>
+  (one.kind === 'bias' || one.kind === 'weight') && one.keys !== 'image' && one.keys.start === 0 && one.keys.end === 1;
 
 /** `read`: how a prompt is read; `first`: what the interventions act on. */
 async function readInput(
@@ -145,7 +162,7 @@ async function readInput(
   for (const prompt of given) prompts.push(await read(runner, prompt));
   const task = input.kind === 'task' ? await taskOf(input, seed, runner) : undefined;
   const first = prompts[0] ?? task?.samples[0]?.prompt;
-  const bound = task && interventions.find((one) => !kindOf(one).anywhere(one));
+  const bound = task && interventions.find((one) => !kindOf(one).anywhere(one) && !isOnFirstToken(one));
   if (bound) {
     throw bad(
       `A task has many prompts, and the intervention "${kindOf(bound).words(bound)}" means positions of one. Leave it out.`,

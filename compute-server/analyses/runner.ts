@@ -33,6 +33,7 @@ import { groupsFor, lower } from '../model/interventions/lower';
 import { layersOf, runPrompt } from '../model/run/model-run';
 import type { CachedPrefix, RunRequest as ServerRequest } from '../model/run/run-request';
 import type { Surroundings } from '../surroundings';
+import { ServerDirectPaths } from './direct-paths';
 import { drawnPictures, textFile } from './files';
 import { answersOfVariants } from './variant-answers';
 
@@ -41,6 +42,7 @@ const mostSideBySide = 16;
 
 export class ServerRunner implements ModelRunner {
   readonly facts: ModelFacts;
+  readonly direct: ServerDirectPaths;
 
   constructor(
     private readonly opened: LoadedModel,
@@ -50,6 +52,7 @@ export class ServerRunner implements ModelRunner {
     readonly signal: AbortSignal,
   ) {
     this.facts = factsOf(model);
+    this.direct = new ServerDirectPaths(model, signal);
   }
 
   static reading(

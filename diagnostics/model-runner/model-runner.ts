@@ -5,6 +5,7 @@
 import type { PromptInput, EncoderInput } from '../../protocol/compute/models';
 import type { Intervention } from '../../protocol/interventions/interventions';
 import type { ModelSummary } from '../../protocol/results/heads';
+import type { DirectPaths } from './direct-paths';
 import type { HeadNumbers } from './head-numbers';
 import type {
   AskedRow,
@@ -194,6 +195,8 @@ export interface ModelRunner {
   /** A text file that a parameter names; fails with a sentence. */
   textFile(path: string): Promise<string>;
 
+  /** What reaches the logits through the residual stream alone. */
+  readonly direct: DirectPaths;
   /** Weights of one head on the host. */
   weights(layer: number, head: number): Promise<HeadWeights>;
 }

@@ -24,7 +24,7 @@ const mostRows = 4096;
 const mostSideBySide = 16;
 
 /**
- * One score for each variant; `{}` is the plain model. The variants act on each prompt alike: they name no groups of keys.
+ * One score for each variant; `{}` is the plain model. The variants act on each prompt alike.
  * Prompts of one length are run side by side, as many as the memory allows.
  */
 export async function* scoring(
@@ -160,9 +160,11 @@ async function answered(
 ): Promise<readonly Scored[]> {
   const [first] = some;
   if (!first) return [];
-  const { ids } = first.sample.prompt;
+  // The groups of keys of a task's prompts are the same.
+  const { ids, groups } = first.sample.prompt;
   const { logits } = await model.run({
     ids,
+    ...(groups ? { groups } : {}),
     variants: some.flatMap(() => variants),
     variantIds: some.flatMap(({ sample }) => variants.map(() => sample.prompt.ids)),
     logits: 'last',
@@ -191,7 +193,9 @@ async function goesOn(model: ModelRunner, { prompt, answers }: Sample, variant: 
   const { rest, right } = answers;
   let [last] = right;
   if (rest.length === 0 || last === undefined) return true;
-  const run = await model.continuation({ sequence: { ids: prompt.ids }, variant, further: rest.length });
+  const { ids, groups } = prompt;
+  const sequence = { ids, ...(groups ? { groups } : {}) };
+  const run = await model.continuation({ sequence, variant, further: rest.length });
   for (const id of rest) {
     const { logits } = await run.extend([last]);
     if (!scoreOf(logits, { right: [id], wrong: [] }).correct) return false;

@@ -101,7 +101,7 @@ function attentionOutput(
   interventions: Interventions | undefined,
   tap: (value: Value, name: string) => void,
 ): Value {
-  const projected = project(graph, spec, weights, x);
+  const projected = projectHeads(graph, spec, weights, x);
   const { value } = projected;
   let { query, key } = projected;
   if (spec.queryNorm) query = norm(graph, weights, spec.queryNorm, query);
@@ -155,7 +155,7 @@ function attentionOutput(
 }
 
 /** Query [b, n, h, d], key and value [b, n, g, d]. */
-function project(
+export function projectHeads(
   graph: GraphBuilder,
   spec: AttentionSpec,
   weights: StoredWeights,

@@ -11,13 +11,13 @@ import { GraphBuilder } from '../../kernels/graph/builder';
 import type { Dim } from '../../kernels/graph/dims';
 import type { Graph } from '../../kernels/graph/graph';
 import type { Value } from '../../kernels/graph/records';
-import { add, cast, divide, multiply, squareRoot, subtract } from '../../kernels/graph/operators/elementwise';
+import { cast } from '../../kernels/graph/operators/elementwise';
 import { gather } from '../../kernels/graph/operators/layout';
 import { fusedMatmul } from '../../kernels/graph/operators/matrix';
-import { reduceMean } from '../../kernels/graph/operators/reduce';
+import { frozenNorm } from './frozen-norm';
 import { linear } from './layers';
-import type { Linear, ModelSpec, Norm } from './model-spec';
-import { storedWeight, weight, type StoredWeights } from './stored-weights';
+import type { Linear, ModelSpec } from './model-spec';
+import { storedWeight, type StoredWeights } from './stored-weights';
 
 /** Why a model has no lens, or undefined. */
 export function lensProblem({ head }: ModelSpec): string | undefined {
@@ -44,15 +44,6 @@ export function lensGraph(model: ModelSpec, weights: StoredWeights, tokens: bool
     : linear(graph, weights, withoutBias(vocabulary), x);
   graph.output(logits, 'logits');
   return graph.finishDynamic();
-}
-
-function frozenNorm(graph: GraphBuilder, weights: StoredWeights, norm: Norm, whole: Value, part: Value): Value {
-  const centred = (x: Value): Value => (norm.kind === 'layer' ? subtract(x, reduceMean(x, [-1])) : x);
-  const own = centred(whole);
-  const scale = squareRoot(add(reduceMean(multiply(own, own), [-1]), norm.epsilon));
-  const stored = weight(graph, weights, norm.weight, [norm.size]);
-  const gain = norm.gainOffset === undefined ? stored : add(stored, norm.gainOffset);
-  return multiply(divide(centred(part), scale), gain);
 }
 
 /** [k, inputs], picked before they are widened: a cast of the whole table would copy it. */

@@ -17,10 +17,15 @@ export function intervalWords(low: Figure | undefined, high: Figure | undefined,
 
 export const withUnit = (title: string, unit: string): string => (unit === '' ? title : `${title} (${unit})`);
 
+/** More are written as powers of ten. */
+const mostDecimals = 4;
+
 /** Numbers of one picture with the same decimals, so that they can be compared at a glance: as many as its span asks for. */
 export function evenly(value: Figure, span: number): string {
   if (!Number.isFinite(value)) return significant(value);
-  const decimals = Math.min(4, Math.max(0, 2 - Math.floor(Math.log10(span > 0 ? span : 1))));
+  const decimals = Math.max(0, 2 - Math.floor(Math.log10(span > 0 ? span : 1)));
+  // All would be 0.0000.
+  if (decimals > mostDecimals) return value === 0 ? '0' : value.toExponential(1);
   return value.toFixed(decimals).replace(/^-(0(?:\.0+)?)$/, '$1');
 }
 

@@ -4,6 +4,12 @@
  */
 import type { Dim } from '../../../kernels/graph/dims';
 import type { Graph } from '../../../kernels/graph/graph';
+import {
+  layerAttributionGraph,
+  projectionGraph,
+  targetGraph,
+  writtenGraph,
+} from '../../../models/architectures/attribution-graphs';
 import { blockGraph } from '../../../models/architectures/block-graph';
 import { embeddingGraph, headGraph } from '../../../models/architectures/edge-graphs';
 import { lensGraph } from '../../../models/architectures/lens-graph';
@@ -17,6 +23,10 @@ export type Piece =
   | { readonly kind: 'head' }
   /** What parts of the residual stream add to the logits: of all tokens, or of some. */
   | { readonly kind: 'lens'; readonly tokens: boolean }
+  /** Weighted logits as a direction of the last residual stream. */
+  | { readonly kind: 'target' }
+  /** What the parts of a layer add along a direction; what heads write; what they make of a stream before rotation. */
+  | { readonly kind: 'attribution' | 'written' | 'projection'; readonly layer: number }
   | { readonly kind: 'block'; readonly layer: number; readonly instrumented: boolean }
   | { readonly kind: 'further'; readonly name: string };
 
@@ -26,7 +36,8 @@ export type FurtherGraphs = Readonly<Record<string, (weights: StoredWeights) => 
 function keyOf(piece: Piece): string {
   if (piece.kind === 'further') return piece.name;
   if (piece.kind === 'lens') return piece.tokens ? 'lens of tokens' : 'lens';
-  return piece.kind === 'block' ? `${piece.instrumented ? 'instrumented' : 'plain'}.${piece.layer}` : piece.kind;
+  if (piece.kind === 'block') return `${piece.instrumented ? 'instrumented' : 'plain'}.${piece.layer}`;
+  return 'layer' in piece ? `${piece.kind}.${piece.layer}` : piece.kind;
 }
 
 interface Opened {
@@ -164,12 +175,23 @@ export class LayerSessions {
         if (!graph) throw new RangeError('the model has no language head');
         return graph;
       }
-      case 'block': {
-        const block = this.model.blocks[piece.layer];
-        if (!block) throw new RangeError(`the model has ${this.model.blocks.length} layers, not ${piece.layer + 1}`);
-        return blockGraph(this.model, block, weights, { instrumented: piece.instrumented });
-      }
+      case 'target':
+        return targetGraph(this.model, weights);
+      case 'attribution':
+        return layerAttributionGraph(this.model, this.block(piece.layer), weights);
+      case 'written':
+        return writtenGraph(this.model, this.block(piece.layer), weights);
+      case 'projection':
+        return projectionGraph(this.model, this.block(piece.layer), weights);
+      case 'block':
+        return blockGraph(this.model, this.block(piece.layer), weights, { instrumented: piece.instrumented });
     }
+  }
+
+  private block(layer: number): ModelSpec['blocks'][number] {
+    const block = this.model.blocks[layer];
+    if (!block) throw new RangeError(`the model has ${this.model.blocks.length} layers, not ${layer + 1}`);
+    return block;
   }
 
   private async makeRoom(bytes: number): Promise<void> {

@@ -83,4 +83,15 @@ describe('numbers of sections in words', () => {
       ['0.0', '62.0'],
     );
   });
+
+  it('are powers of ten where decimals would show zeros alone', () => {
+    assert.deepEqual(
+      [0.0214, -0.004, 0].map((value) => evenly(value, 0.0214)),
+      ['0.0214', '-0.0040', '0.0000'],
+    );
+    assert.deepEqual(
+      [2.14e-5, -5.8e-7, 0].map((value) => evenly(value, 2.14e-5)),
+      ['2.1e-5', '-5.8e-7', '0'],
+    );
+  });
 });

@@ -1,0 +1,48 @@
+import type { Offer } from '../../protocol/analysis/analysis';
+import { biasOf } from './lever';
+import type { ZeroTuningResult } from './result';
+
+export const threeDigits = (value: number): string => String(Number(value.toPrecision(3)));
+
+export const percent = (share: number): string => `${threeDigits(share * 100)} %`;
+
+const points = (share: number): string => `${share < 0 ? '' : '+'}${threeDigits(share * 100)}`;
+
+export const headsWords = (count: number): string => `${count} ${count === 1 ? 'head' : 'heads'}`;
+
+export function finding(result: Partial<ZeroTuningResult>): string {
+  const { upEffective, downEffective, tried = 0, gamma = Number.NaN, heldOut, target } = result;
+  if (!upEffective || !downEffective || tried === 0) return 'Nothing is measured yet.';
+  const aim = target === 'entropy' ? 'lower the mean entropy' : 'raise the probability of the answers';
+  const first = `Of ${headsWords(tried)}, ${upEffective.length} ${aim} most with gamma ${threeDigits(gamma)} on the first token and ${downEffective.length} with ${threeDigits(1 / gamma)}.`;
+  if (!heldOut) return first;
+  const { chosen = [], best = 1, direction } = result;
+  if (direction === null) return `${first} No head helps, so none is tuned.`;
+  if (best === 1) return `${first} Tuned together, the best ${headsWords(chosen.length)} do no better than gamma 1.`;
+  const tuned = `With gamma ${threeDigits(best)} on the best ${headsWords(chosen.length)}`;
+  const { before, after, change, low, high, n } = heldOut;
+  if (change === 0) {
+    const [plain, changed] = (result.methods ?? []).map(({ logProbability }) => threeDigits(logProbability));
+    return `${first} ${tuned} the accuracy on ${n} held-out prompts stays at ${percent(before)}; the mean ln p of the answer goes from ${plain} to ${changed}.`;
+  }
+  const interval = Number.isNaN(low) ? '' : `, 95 % interval ${points(low)} to ${points(high)}`;
+  const clear = low > 0 || high < 0 ? '' : '; chance alone may give that';
+  return `${first} ${tuned} the accuracy on ${n} held-out prompts goes from ${percent(before)} to ${percent(after)} (${points(change)} points${interval})${clear}.`;
+}
+
+export function offers({ chosen, best, heldOut, target }: ZeroTuningResult): readonly Offer[] {
+  if (chosen.length === 0 || best === 1) return [];
+  return [
+    {
+      title: `Gamma ${threeDigits(best)} on the first token of ${headsWords(chosen.length)}`,
+      description: `Adds ln ${threeDigits(best)} to the scores of key 0, chosen by ${target === 'entropy' ? 'the least mean entropy' : 'the answers'} of the calibration prompts; accuracy on ${heldOut.n} held-out prompts ${percent(heldOut.before)} before and ${percent(heldOut.after)} after.`,
+      interventions: chosen.map(({ layer, head }) => ({
+        kind: 'bias',
+        layer,
+        head,
+        keys: { start: 0, end: 1 },
+        bias: Number(biasOf(best).toPrecision(6)),
+      })),
+    },
+  ];
+}

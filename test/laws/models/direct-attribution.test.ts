@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { ServerRunner } from '../../../compute-server/analyses/runner';
+import { streamRow } from '../../../diagnostics/direct-logit-attribution/stream-row';
+import type { DirectEffects, StreamRow } from '../../../diagnostics/model-runner/direct-paths';
+import type { Variant } from '../../../diagnostics/model-runner/variant';
+import type { Norm } from '../../../models/architectures/model-spec';
+import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
+import { tinyModels } from '../../support/checkpoints/tiny-models';
+import { surroundingsOf } from './jobs';
+
+const row = 11;
+const target = [
+  { token: 5, weight: 1 },
+  { token: 17, weight: -1 },
+];
+
+const total = ({ heads, mlp, embedding, rest }: DirectEffects): number =>
+  [...heads.flat(), ...mlp, embedding, rest].reduce((sum, value) => sum + value, 0);
+
+const runnerOf = ({ model }: OpenTiny): ServerRunner =>
+  new ServerRunner(model, model, surroundingsOf(), new AbortController().signal);
+
+type Vector = readonly number[];
+const numbers = (data: Float32Array | undefined): Vector => Array.from(data ?? []);
+const plus = (a: Vector, b: Vector): number[] => a.map((x, i) => x + (b[i] ?? 0));
+const mean = (x: Vector): number => x.reduce((sum, value) => sum + value, 0) / x.length;
+const dot = (a: Vector, b: Vector): number => a.reduce((sum, x, i) => sum + x * (b[i] ?? 0), 0);
+
+/** The forward way in float64: what one head writes is carried through every norm behind it, each at the scale of the run. */
+function headByHand({ model: { spec }, parameters }: OpenTiny, run: StreamRow, layer: number, head: number): number {
+  const through = (norm: Norm | undefined, part: Vector, whole: Vector): Vector => {
+    if (!norm) return part;
+    const centred = (x: Vector): Vector => (norm.kind === 'layer' ? x.map((value) => value - mean(x)) : x);
+    const own = centred(whole);
+    const scale = Math.sqrt(dot(own, own) / own.length + norm.epsilon);
+    const gain = parameters.vector(norm.weight).map((value) => value + (norm.gainOffset ?? 0));
+    return centred(part).map((value, i) => (value / scale) * (gain[i] ?? 0));
+  };
+  const projected = (outputs: Vector, at: number, withBias: boolean): Vector => {
+    const { output } = spec.blocks[at]?.attention ?? assert.fail();
+    const matrix = parameters.matrix(output.weight);
+    const product =
+      output.stored === 'outputs-inputs'
+        ? matrix.map((weights) => dot(weights, outputs))
+        : Array.from({ length: output.outputs }, (_, o) =>
+            outputs.reduce((sum, value, i) => sum + value * (matrix[i]?.[o] ?? 0), 0),
+          );
+    return withBias && output.bias !== undefined ? plus(product, parameters.vector(output.bias)) : product;
+  };
+  const { headDim } = spec.blocks[layer]?.attention ?? assert.fail();
+  const outputs = numbers(run.headOutputs[layer]);
+  const alone = outputs.map((value, i) => (Math.floor(i / headDim) === head ? value : 0));
+  const behind = spec.blocks[layer]?.attentionNorms.output;
+  let part = through(behind, projected(alone, layer, false), projected(outputs, layer, true));
+  for (let at = layer; at < spec.blocks.length; at++) {
+    const { attentionNorms, feedForwardNorms } = spec.blocks[at] ?? assert.fail();
+    const middle = plus(numbers(run.streams[at]), numbers(run.attentionOutputs[at]));
+    part = through(attentionNorms.after, part, middle);
+    if (!feedForwardNorms.after) continue;
+    const { after } = attentionNorms;
+    const normed = after ? plus(through(after, middle, middle), parameters.vector(after.bias ?? '')) : middle;
+    part = through(feedForwardNorms.after, part, plus(normed, numbers(run.networkOutputs[at])));
+  }
+  const { norm, project, vocabulary } = spec.head;
+  part = through(norm, part, numbers(run.streams.at(-1)));
+  if (project) part = parameters.matrix(project.weight).map((weights) => dot(weights, part));
+  const table = parameters.matrix(vocabulary?.weight ?? '');
+  return target.reduce((sum, { token, weight }) => sum + weight * dot(table[token] ?? [], part), 0);
+}
+
+/** BERT predicts no next token. */
+for (const tiny of tinyModels.filter(({ name }) => name !== 'bert')) {
+  describe(`direct logit attribution of ${tiny.name}`, () => {
+    let opened: OpenTiny;
+    let runner: ServerRunner;
+    before(async () => {
+      opened = await openTiny(tiny);
+      runner = runnerOf(opened);
+    });
+    after(() => opened.close());
+
+    const attribute = async (variant: Variant = {}) => {
+      const run = await streamRow(runner, { ids }, variant, row);
+      return { run, effects: await runner.direct.effects(run, target) };
+    };
+
+    it('the parts sum to the logits of the model, each head as by hand', async () => {
+      const { run, effects } = await attribute();
+      const { logits } = await runner.run({ ids, logits: 'all' });
+      const vocabulary = opened.model.summary.vocabulary;
+      const { softcap } = opened.model.spec.head;
+      target.forEach(({ token }, at) => {
+        const raw = effects.tokens[at] ?? Number.NaN;
+        const capped = softcap === undefined ? raw : softcap * Math.tanh(raw / softcap);
+        const inModel = Number(logits?.data[row * vocabulary + token]);
+        assert.ok(Math.abs(capped - inModel) <= 1e-5, `token ${token}: ${capped}, not ${inModel}`);
+      });
+      const scale = Math.max(1, ...effects.tokens.map(Math.abs));
+      const difference = (effects.tokens[0] ?? Number.NaN) - (effects.tokens[1] ?? Number.NaN);
+      assert.ok(Math.abs(total(effects) - difference) <= 1e-5 * scale, `${total(effects)}, not ${difference}`);
+      assert.ok(Math.abs(effects.logit - difference) <= 1e-6 * scale);
+      effects.heads.forEach((heads, layer) =>
+        heads.forEach((value, head) => {
+          const expected = headByHand(opened, run, layer, head);
+          assert.ok(Math.abs(value - expected) <= 1e-5, `L${layer}H${head}: ${value}, not ${expected}`);
+        }),
+      );
+    });
+
+    it('a head that is removed adds nothing; nothing before a stream that was put in place does', async () => {
+      const { effects: removed } = await attribute({ gains: [{ layer: 1, head: 2, gain: 0 }] });
+      assert.equal(removed.heads[1]?.[2], 0);
+      const width = opened.model.spec.hiddenSize;
+      const data = Float32Array.from({ length: ids.length * width }, (_, i) => Math.sin(i));
+      const { effects } = await attribute({ replacements: [{ layer: 0, target: 'residual', data }] });
+      assert.deepEqual([effects.heads[0], effects.mlp[0], effects.embedding], [[0, 0, 0, 0], 0, 0]);
+      assert.ok(Math.abs(total(effects) - effects.logit) <= 1e-5 * Math.max(1, ...effects.tokens.map(Math.abs)));
+    });
+
+    it('the tokens that a head writes get what it adds', async () => {
+      // Norms on the sums of later layers are not in what is written.
+      if (opened.model.spec.blocks.some(({ attentionNorms }) => attentionNorms.after)) return;
+      const { run, effects } = await attribute();
+      const { headDim } = opened.model.spec.blocks[0]?.attention ?? assert.fail();
+      const part = (run.headOutputs[0] ?? assert.fail()).map((value, i) => (Math.floor(i / headDim) === 1 ? value : 0));
+      const logits = await runner.direct.written(run, 0, part);
+      const expected = effects.heads[0]?.[1] ?? Number.NaN;
+      assert.ok(Math.abs((logits[5] ?? 0) - (logits[17] ?? 0) - expected) <= 1e-5);
+    });
+
+    it('query, key and value of a token in front are those of the run before rotation', async () => {
+      // Position 0 is not rotated.
+      const tap = (name: 'query' | 'key' | 'value') => ({ layer: 0, tap: `attention.${name}` as const });
+      const { layers } = await runner.run({
+        ids,
+        taps: [tap('query'), tap('key'), tap('value')],
+        tapRows: [0],
+        logits: 'none',
+      });
+      const [first = 0] = ids;
+      const found = await runner.direct.projected(0, await runner.direct.embedded([first]));
+      for (const name of ['query', 'key', 'value'] as const) {
+        const expected = layers[0]?.taps[`attention.${name}`]?.data;
+        assert.ok(expected instanceof Float32Array);
+        found[name][0]?.forEach((value, i) => assert.ok(Math.abs(value - (expected[i] ?? 0)) <= 1e-5, name));
+        assert.equal(found[name][0]?.length, expected.length);
+      }
+    });
+  });
+}
