@@ -3,6 +3,7 @@ import type { Analysis } from './analysis';
 import { divergenceSet } from './divergence-set/analysis';
 import { divergence } from './divergence/analysis';
 import { labels } from './labels/analysis';
+import { retrievalHead } from './retrieval-head/analysis';
 import { taskAccuracy } from './task-accuracy/analysis';
 
-export const analyses: readonly Analysis[] = [labels, divergence, divergenceSet, taskAccuracy];
+export const analyses: readonly Analysis[] = [labels, divergence, divergenceSet, taskAccuracy, retrievalHead];

@@ -28,6 +28,8 @@ export interface Needle {
    * (arXiv:2505.07293, section 3.1, leaves the place open).
    */
   readonly anywhere?: boolean;
+  /** Tokens of the needle where it is said several times; absent: as many as positions. */
+  readonly tokens?: number;
 }
 
 /**
@@ -53,7 +55,7 @@ export function copiedTokens(needle: Needle, produced: readonly ProducedToken[])
 
 /** The score of each head on one test: 0 where it copies nothing. */
 export function copyScores(needle: Needle, produced: readonly ProducedToken[], counting: Counting = 'set'): HeadTable {
-  const all = counting === 'set' ? tokensOf(needle).size : needle.positions.length;
+  const all = counting === 'set' ? tokensOf(needle).size : (needle.tokens ?? needle.positions.length);
   return copiedTokens(needle, produced).map((heads) =>
     heads.map((copied) => (counting === 'set' ? new Set(copied).size : copied.length) / all),
   );
