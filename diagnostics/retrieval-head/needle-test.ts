@@ -21,8 +21,8 @@ export interface NeedleTest {
 
 export function needleTests(task: TaskInfo, samples: readonly Sample[], wanted: string): readonly NeedleTest[] {
   return samples.map((sample) => {
-    const positions = positionsOf(task, sample, wanted);
     const { ids } = sample.prompt;
+    const positions = answerIn(ids, positionsOf(task, sample, wanted), answerOf(sample));
     const { length, depth } = sample.facts;
     const planned = typeof length === 'number' && typeof depth === 'number';
     return {
@@ -43,6 +43,16 @@ function positionsOf({ title, changed }: TaskInfo, { roles }: Sample, wanted: st
     code: 'bad-request',
     detail: `The prompts of ${title} have no role "${name.slice(0, 60)}". Name the role of the needle: they have ${known}.`,
   });
+}
+
+/**
+ * The tokens of the needle that are those of the answer, where all of the answer is in it: what stands around it in its role (the
+ * space before a pass key) is never generated, so no head could copy it.
+ */
+function answerIn(ids: readonly number[], positions: readonly number[], answer: readonly number[]): readonly number[] {
+  const said = new Set(positions.map((row) => ids[row]));
+  const whole = answer.every((id) => said.has(id));
+  return whole ? positions.filter((row) => answer.includes(ids[row] ?? -1)) : positions;
 }
 
 /** Tokens of the needle where the prompt says it once: a pass key is said twice. */
