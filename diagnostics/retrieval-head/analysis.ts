@@ -5,13 +5,14 @@ import { compare } from './compare';
 import { finding, offers } from './finding';
 import { plannedSets } from './head-sets';
 import { look } from './look';
+import { mostKept } from './needle-test';
 import { parameters, supports, type RetrievalParameters } from './parameters';
 import { retrievalHeadResult, type RetrievalHeadResult } from './result';
 import { runRetrievalHead } from './run';
 import { sections } from './sections';
 
-/** Of each test, by head: three numbers and the kind of the key read most by so many tokens. */
-const [numberBytes, numbersOfHead, keptTokens] = [8, 3, 24];
+/** Of each test, by head: three numbers, and a byte for each token that is kept. */
+const [numberBytes, numbersOfHead] = [8, 3];
 
 export const retrievalHead: Analysis<RetrievalParameters, RetrievalHeadResult> = {
   id: 'retrieval-head',
@@ -35,7 +36,7 @@ export const retrievalHead: Analysis<RetrievalParameters, RetrievalHeadResult> =
     const heads = facts.blocks.reduce((sum, block) => sum + block.heads, 0);
     return {
       passes: tests * (1 + (planned.ok ? planned.sets.length : 0)),
-      bytes: tests * heads * (numbersOfHead * numberBytes + Math.min(asked.tokens, keptTokens)),
+      bytes: tests * heads * (numbersOfHead * numberBytes + Math.min(asked.tokens, mostKept)),
     };
   },
   run: runRetrievalHead,

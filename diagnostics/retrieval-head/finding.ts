@@ -23,7 +23,7 @@ export function finding(result: Partial<RetrievalHeadResult>): string {
   }
   const found = retrievalHeads(result);
   const [first] = rankedHeads(scores);
-  const leads = first ? ` ${headName(first)} leads with ${Number(first.score.toPrecision(3))}.` : '';
+  const leads = first ? ` The highest score is ${Number(first.score.toPrecision(3))} (${headName(first)}).` : '';
   const heads =
     found.length === 0
       ? `No head of ${all} is a retrieval head (score above ${retrievalThreshold}).`

@@ -28,6 +28,8 @@ export interface Gathered {
 
 /** Heads whose reading is shown by test. */
 const mostShown = 8;
+/** Tokens behind a right answer that a strip shows: what comes there is another sentence. */
+const tokensBehind = 4;
 /** Characters of a prompt's end, and of an answer, that a result keeps. */
 const [questionLength, answerLength] = [200, 2000];
 
@@ -45,6 +47,7 @@ export function gathered(known: Gathered): RetrievalHeadResult {
     firstToken: meanOf(tests.map(({ heads }) => heads.firstMass)) ?? nothing,
     top: meanLook(tests.map((one) => lookOf(one, topHeads))),
   });
+  const width = tokensBehind + Math.max(0, ...run.map(({ test }) => test.answerTokens));
   const own = passShare(run.map(({ answer }) => passes(answer)));
   const grid = gridOf(
     run.map(({ test }) => test),
@@ -65,7 +68,7 @@ export function gathered(known: Gathered): RetrievalHeadResult {
       counted.length === 0 ? [] : scoreBins(scores).map(({ from, to, ...bin }) => ({ bin: binName(from, to), ...bin })),
     headScores: headScoresOf(counted),
     topHeads,
-    byTest: run.map((one) => testResult(one, topHeads, blocks, passes(one.answer))),
+    byTest: run.map((one) => testResult(one, { top: topHeads, blocks, width, passed: passes(one.answer) })),
     looked: { passed: looks(passed), failed: looks(failed) },
     mode,
     masked: masked.map(({ set, answers }) => maskedResult(set, answers, passes)),
@@ -105,7 +108,15 @@ const meanLook = (looks: readonly Looked[]): Looked => ({
   elsewhere: mean(looks.map(({ elsewhere }) => elsewhere)),
 });
 
-function testResult(one: RunTest, top: readonly HeadPlace[], blocks: Gathered['blocks'], passed: boolean): TestResult {
+interface Shown {
+  readonly top: readonly HeadPlace[];
+  readonly blocks: Gathered['blocks'];
+  /** Tokens of a strip, at most. */
+  readonly width: number;
+  readonly passed: boolean;
+}
+
+function testResult(one: RunTest, { top, blocks, width, passed }: Shown): TestResult {
   const {
     test: { sample, length, depth },
     answer,
@@ -115,11 +126,13 @@ function testResult(one: RunTest, top: readonly HeadPlace[], blocks: Gathered['b
   const share = (kind: (typeof readKinds)[number]): readonly number[] =>
     top.length === 0
       ? []
-      : read.map(
-          (kinds) =>
-            top.filter(({ layer, head }) => kinds[(before[layer] ?? 0) + head] === readKinds.indexOf(kind)).length /
-            top.length,
-        );
+      : read
+          .slice(0, width)
+          .map(
+            (kinds) =>
+              top.filter(({ layer, head }) => kinds[(before[layer] ?? 0) + head] === readKinds.indexOf(kind)).length /
+              top.length,
+          );
   return {
     length,
     depth,

@@ -5,7 +5,7 @@ import type { Section } from '../../protocol/sections/section';
 import type { SectionCell, TableSection } from '../../protocol/sections/table';
 import { headName } from '../../protocol/interventions/text';
 import type { Grid, MaskedResult, RetrievalHeadResult } from './result';
-import { modeWords, percent } from './words';
+import { label, modeWords, percent } from './words';
 
 export const maskedSections = (result: RetrievalHeadResult): readonly Section[] => [
   ...(result.masked.length > 0 || result.notMasked.length > 0 ? [tableOf(result)] : []),
@@ -96,7 +96,7 @@ function chartOf({ passedShare, passedLow, passedHigh, masked }: RetrievalHeadRe
 }
 
 function gridSection({ lengths, depths, recall }: Grid, masked: readonly MaskedResult[]): MapSection {
-  const names = ['all heads', ...masked.map(({ name }) => `without ${name}`)];
+  const names = ['all heads', ...masked.map(({ name }) => name)];
   // A column without numbers parts one grid from the next.
   const parted = <T>(blocks: readonly (readonly T[])[], gap: T): readonly T[] =>
     blocks.flatMap((block, at) => (at === 0 ? block : [gap, ...block]));
@@ -107,17 +107,17 @@ function gridSection({ lengths, depths, recall }: Grid, masked: readonly MaskedR
     caption:
       names.length === 1
         ? 'Depth 0 % is the beginning of the prompt.'
-        : `One grid beside the other: ${names.join(' | ')}. Depth 0 % is the beginning of the prompt.`,
+        : `One grid beside the other: ${names.join(', without ')}. Depth 0 % is the beginning of the prompt.`,
     unit: '',
     definition:
       'Mean ROUGE-1 recall of the answers of the cell: share of the words of the right answer that stand in it.',
     scale: { kind: 'sequential', min: 0, max: 1 },
-    rows: { title: 'depth', labels: depths.map(percent) },
+    rows: { title: 'depth', labels: depths.map((depth) => label(percent(depth))) },
     columns: {
       title: 'length in tokens',
       labels: parted(
-        names.map((name, at) => lengths.map((length) => (at === 0 ? String(length) : `${length} ${name}`))),
-        '',
+        names.map((name, at) => lengths.map((length) => label(at === 0 ? String(length) : `${length} ${name}`))),
+        label(' '),
       ),
     },
     values: depths.map((_, depth) =>

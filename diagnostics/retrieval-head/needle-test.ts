@@ -12,6 +12,8 @@ import type { Sample } from '../task';
 export interface NeedleTest {
   readonly sample: Sample;
   readonly needle: Needle;
+  /** Tokens of the right answer. */
+  readonly answerTokens: number;
   /** Tokens of the prompt and place of the needle, as they were asked for, or else as they are. */
   readonly length: number;
   readonly depth: number;
@@ -27,6 +29,7 @@ export function needleTests(task: TaskInfo, samples: readonly Sample[], wanted: 
     const planned = typeof length === 'number' && typeof depth === 'number';
     return {
       sample,
+      answerTokens: answerOf(sample).length,
       needle: { ids, positions, tokens: tokensOnce(ids, positions, answerOf(sample).length) },
       planned,
       ...(planned ? { length, depth } : { length: ids.length, depth: (positions[0] ?? 0) / ids.length }),
@@ -90,7 +93,7 @@ export interface Decoding {
 }
 
 /** Kinds of keys are kept of so many tokens. */
-const mostKept = 24;
+export const mostKept = 48;
 
 /** The answer, and what the heads did for it. */
 export async function observedAnswer(
@@ -110,7 +113,7 @@ export async function observedAnswer(
     id,
     mostRead: (observations[at]?.top ?? []).map((top) => mostReadIn(top)),
   }));
-  const rows = observations.slice(0, Math.max(1, answerOf(test.sample).length));
+  const rows = observations.slice(0, Math.max(1, test.answerTokens));
   const mass = (group: number): HeadTable =>
     model.facts.blocks.map(({ heads }, layer) =>
       Array.from({ length: heads }, (_, head) => {

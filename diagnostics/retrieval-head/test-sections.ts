@@ -5,7 +5,7 @@ import type { Section } from '../../protocol/sections/section';
 import type { SectionCell, SectionColumn, TableSection } from '../../protocol/sections/table';
 import { headName } from '../../protocol/interventions/text';
 import type { Looked, RetrievalHeadResult, TestResult } from './result';
-import { counted, percent } from './words';
+import { counted, label, percent } from './words';
 
 export const testSections = (result: RetrievalHeadResult): readonly Section[] => [
   ...(result.topHeads.length > 0 ? [stripSection(result), lookedSection(result)] : []),
@@ -29,7 +29,8 @@ function stripSection(result: RetrievalHeadResult): MapSection {
   const width = Math.max(1, ...tests.map(({ strip }) => strip.needle.length));
   const filled = (values: readonly number[]): readonly number[] =>
     Array.from({ length: width }, (_, at) => values[at] ?? Number.NaN);
-  const tokens = (what: string): readonly string[] => Array.from({ length: width }, (_, at) => `${what} ${at + 1}`);
+  const tokens = (what: string): readonly string[] =>
+    Array.from({ length: width }, (_, at) => label(`${what} ${at + 1}`));
   return {
     kind: 'map',
     id: 'strips',
@@ -41,9 +42,9 @@ function stripSection(result: RetrievalHeadResult): MapSection {
     scale: { kind: 'sequential', min: 0, max: 1 },
     rows: {
       title: 'test',
-      labels: tests.map(({ length, depth, passed }) => `${passed ? '✓' : '✗'} ${length} · ${percent(depth)}`),
+      labels: tests.map(({ length, depth, passed }) => label(`${passed ? '✓' : '✗'} ${length}, ${percent(depth)}`)),
     },
-    columns: { title: 'token of the answer', labels: [...tokens('needle'), '', ...tokens('first')] },
+    columns: { title: 'generated token', labels: [...tokens('needle'), label(' '), ...tokens('first')] },
     values: tests.map(({ strip }) => [...filled(strip.needle), Number.NaN, ...filled(strip.firstToken)]),
   };
 }
@@ -126,17 +127,35 @@ const testsSection = ({ byTest, topHeads, needed }: RetrievalHeadResult): TableS
     ]),
 });
 
-const answersSection = ({ byTest, masked }: RetrievalHeadResult): GenerationsSection => ({
-  kind: 'generations',
-  id: 'answers',
-  title: 'Answers',
-  caption: `Of ${counted(byTest.length, 'test', 'tests')}; greedy decoding.`,
-  variants: ['all heads', ...masked.map(({ name }) => `without ${name}`)],
-  score: { title: 'recall', unit: '' },
-  items: byTest.slice(0, mostDrawn).map((test, at) => ({
-    title: `${titleOf(test)}; right: ${test.expected}`,
-    prompt: test.question,
-    texts: [test.answer, ...masked.map(({ answers }) => answers[at]?.answer ?? '')],
-    scores: [test.recall, ...masked.map(({ answers }) => answers[at]?.recall ?? Number.NaN)],
-  })),
-});
+/** Texts that are shown: all of them are in the result. */
+const mostTexts = 20;
+
+function answersSection({ byTest, masked, needed }: RetrievalHeadResult): GenerationsSection {
+  const passes = (recall = Number.NaN): boolean => recall > needed;
+  const changed = (at: number): boolean =>
+    masked.some(({ answers }) => at < answers.length && passes(answers[at]?.recall) !== passes(byTest[at]?.recall));
+  const order = [true, false].flatMap((wanted) => [...byTest.keys()].filter((at) => changed(at) === wanted));
+  const shown = order.slice(0, mostTexts);
+  const first =
+    masked.length > 0 ? ' Tests whose answer some set of heads changes from right to wrong, or back, come first.' : '';
+  return {
+    kind: 'generations',
+    id: 'answers',
+    title: 'Answers',
+    caption: `${shown.length < byTest.length ? `${shown.length} of ${byTest.length} tests` : `Of ${counted(byTest.length, 'test', 'tests')}`}; greedy decoding.${first}`,
+    variants: ['all heads', ...masked.map(({ name }) => `without ${name}`)],
+    score: { title: 'recall', unit: '' },
+    items: shown.flatMap((at) => {
+      const test = byTest[at];
+      if (!test) return [];
+      return [
+        {
+          title: `${titleOf(test)}; right: ${test.expected}`,
+          prompt: test.question,
+          texts: [test.answer, ...masked.map(({ answers }) => answers[at]?.answer ?? '')],
+          scores: [test.recall, ...masked.map(({ answers }) => answers[at]?.recall ?? Number.NaN)],
+        },
+      ];
+    }),
+  };
+}

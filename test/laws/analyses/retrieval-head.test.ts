@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openModel, type LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import { resolveTable } from '../../../protocol/analysis/parameters';
-import type { Variant } from '../../../diagnostics/model-runner/variant';
+import type { AnalysisJob } from '../../../diagnostics/analysis';
+import type { SectionQuestion } from '../../../protocol/sections/section';
 import { retrievalHead } from '../../../diagnostics/retrieval-head/analysis';
 import type { RetrievalParameters } from '../../../diagnostics/retrieval-head/parameters';
 import type { RetrievalHeadResult } from '../../../diagnostics/retrieval-head/result';
@@ -61,12 +62,7 @@ describe('retrieval heads of a planted circuit', function () {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const run = (
-    model: LoadedModel,
-    samples: readonly Sample[],
-    given: Partial<RetrievalParameters> = {},
-    variant: Variant = {},
-  ): Promise<RetrievalHeadResult> => {
+  const jobOf = (samples: readonly Sample[], given: Partial<RetrievalParameters>): AnalysisJob<RetrievalParameters> => {
     const resolved = resolveTable('retrieval-head', retrievalHead.parameters, {
       tokens: needle.length,
       masked: '',
@@ -74,17 +70,20 @@ describe('retrieval heads of a planted circuit', function () {
     });
     assert.ok(resolved.ok, resolved.ok ? '' : resolved.why);
     const task = { task: { ...taskInfo(induction), changed: 'needle' }, samples, notes: [] };
-    return resultOf(
-      retrievalHead.run(runnerOf(model), {
-        input: { given: { kind: 'task', task: 'induction', samples: samples.length }, prompts: [], task },
-        parameters: resolved.values,
-        variant,
-        groups: [],
-        seed: 1,
-        step: (_, act) => act(),
-      }),
-    );
+    return {
+      input: { given: { kind: 'task', task: 'induction', samples: samples.length }, prompts: [], task },
+      parameters: resolved.values,
+      variant: {},
+      groups: [],
+      seed: 1,
+      step: (_, act) => act(),
+    };
   };
+  const run = (
+    model: LoadedModel,
+    samples: readonly Sample[],
+    given: Partial<RetrievalParameters> = {},
+  ): Promise<RetrievalHeadResult> => resultOf(retrievalHead.run(runnerOf(model), jobOf(samples, given)));
 
   it('the planted head copies all of the needle wherever it stands; previous-token and uniform heads copy nothing', async () => {
     const depths = [0, 10, 25, 40];
@@ -121,6 +120,31 @@ describe('retrieval heads of a planted circuit', function () {
     const expected = [47, 48, 49, 50].reduce((sum, keys) => sum + needle.length / keys / 4, 0);
     assert.ok(Math.abs((result.looked.passed.needle[1]?.[1] ?? 0) - expected) < 1e-6);
     assert.deepEqual(result.grid?.recall, [depths.map(() => [1])]);
+  });
+
+  it('shows where a head looks, and where the top heads look in a test', async () => {
+    const samples = [test(10, [61, 62, 63]), test(25)];
+    const result = await run(one, samples);
+    const ask = async (section: string, place: SectionQuestion['place']) => {
+      const answer = await retrievalHead.ask?.(runnerOf(one), jobOf(samples, {}), result, { section, place });
+      return answer?.kind === 'tokens' ? answer : assert.fail('it answers with tokens');
+    };
+    // The head in the first test that passed, whose first answer stands at 27; the test that failed has it at 12.
+    for (const [answer, at] of [
+      [await ask('scores', { kind: 'head', layer: 1, head: 0 }), 27],
+      [await ask('retrieval-heads', { kind: 'row', row: 0 }), 27],
+      [await ask('tests', { kind: 'row', row: 0 }), 12],
+    ] as const) {
+      const values = answer.numbers[0]?.values ?? [];
+      assert.equal(values.length, 47);
+      assert.ok((values[at] ?? 0) > 0.99, String(values[at]));
+      assert.ok(Math.abs(values.reduce((sum, p) => sum + p, 0) - 1) < 1e-5);
+      assert.deepEqual(
+        answer.classes?.of.flatMap((of, token) => (of === 0 ? [token] : [])),
+        [at, at + 1, at + 2, at + 3],
+      );
+      assert.equal(answer.classes?.of[0], 1);
+    }
   });
 
   it('two heads that copy a half each have 0.5 each, in every test', async () => {
