@@ -26,6 +26,8 @@ export const retrievalHead: Analysis<RetrievalParameters, RetrievalHeadResult> =
     note: 'The needle is placed by the tokens of the prompt and not by their overlap. Masked heads read what they may read alike, where the authors’ code reads later tokens too. Equal weights count for the earlier key. Lengths fit the context of the model and not 50,000 tokens.',
   },
   inputs: ['task'],
+  usualTask: { task: 'needle-grid', samples: 30 },
+  files: [{ field: 'headScores', title: 'Scores by head and test, as the authors publish them' }],
   parameters,
   result: retrievalHeadResult,
   supports,

@@ -27,7 +27,7 @@ export function finding(result: Partial<RetrievalHeadResult>): string {
   const heads =
     found.length === 0
       ? `No head of ${all} is a retrieval head (score above ${retrievalThreshold}).`
-      : `${found.length} of ${counted(all, 'head is a retrieval head', 'heads are retrieval heads')} (score above ${retrievalThreshold}).`;
+      : `${found.length} of ${counted(all, 'head', 'heads')} ${found.length === 1 ? 'is a retrieval head' : 'are retrieval heads'} (score above ${retrievalThreshold}).`;
   return [`${heads}${leads} ${answered}.`, ...maskingWords(masked, tests)].join(' ');
 }
 

@@ -13,6 +13,7 @@ import type { RetrievalHeadResult } from '../../../diagnostics/retrieval-head/re
 import type { Sample } from '../../../diagnostics/task';
 import { induction } from '../../../diagnostics/tasks/induction';
 import { taskInfo } from '../../../diagnostics/task';
+import { FailureError } from '../../../protocol/wire/failures';
 import { plantedCircuit, type Checkpoint } from '../../support/checkpoints/planted-circuit';
 import { writeSafetensors } from '../../support/checkpoints/safetensors-file';
 import { writeConfig } from '../../support/checkpoints/tiny-models';
@@ -33,6 +34,8 @@ function test(depth: number, right: readonly number[] = needle): Sample {
     facts: { length: ids.length, depth: depth / hay.length },
   };
 }
+
+const failureDetail = ({ failure }: FailureError): string => ('detail' in failure ? String(failure.detail) : '');
 
 describe('retrieval heads of a planted circuit', function () {
   this.timeout(60_000);
@@ -120,6 +123,16 @@ describe('retrieval heads of a planted circuit', function () {
     const expected = [47, 48, 49, 50].reduce((sum, keys) => sum + needle.length / keys / 4, 0);
     assert.ok(Math.abs((result.looked.passed.needle[1]?.[1] ?? 0) - expected) < 1e-6);
     assert.deepEqual(result.grid?.recall, [depths.map(() => [1])]);
+  });
+
+  it('refuses a needle that the prompts do not have, and a number of heads that the model does not have', async () => {
+    await assert.rejects(
+      () => run(one, [test(5)], { needle: 'place' }),
+      (error) =>
+        error instanceof FailureError && /have no role "place".*they have needle, query/.test(failureDetail(error)),
+    );
+    const support = retrievalHead.supports(runnerOf(one).facts, jobOf([test(5)], { masked: '9' }).parameters);
+    assert.match(support.ok ? '' : support.why, /"9" is no number of the 4 heads to mask/);
   });
 
   it('shows where a head looks, and where the top heads look in a test', async () => {
