@@ -3,6 +3,7 @@ import type { Intervention } from '../../protocol/interventions/interventions';
 import type { Offer } from '../../protocol/analysis/analysis';
 import { headName } from '../../protocol/interventions/text';
 import type { HeadPlace } from '../model-runner/variant';
+import type { MaskMode } from '../retrieval/masking';
 import { rankedHeads, retrievalThreshold, strongThreshold, type ScoredHead } from '../retrieval/copy-events';
 import type { MaskedResult, RetrievalHeadResult } from './result';
 import { counted, setWords } from './words';
@@ -49,12 +50,11 @@ function maskingWords(masked: readonly MaskedResult[], tests: number): readonly 
   ];
 }
 
-/** As interventions of the kind that the tests were run with; a mean output is of these prompts, so that it is offered as uniform. */
+/** As the tests were run; a mean is that of the prompt that it is applied to. */
 export function offers(result: RetrievalHeadResult): readonly Offer[] {
-  const zero = result.mode === 'zero';
-  const mask = ({ layer, head }: HeadPlace): Intervention =>
-    zero ? { kind: 'gain', layer, head, gain: 0 } : { kind: 'uniform', layer, head };
-  const what = zero ? 'Sets the gain to 0' : 'Makes all keys be read alike';
+  const { mode } = result;
+  const mask = ({ layer, head }: HeadPlace): Intervention => masks[mode]({ layer, head });
+  const what = offerWords[mode];
   const found = retrievalHeads(result);
   const all: Offer[] =
     found.length === 0
@@ -62,7 +62,7 @@ export function offers(result: RetrievalHeadResult): readonly Offer[] {
       : [
           {
             title: `Without the ${counted(found.length, 'retrieval head', 'retrieval heads')}`,
-            description: `${what} of every head with a score above ${retrievalThreshold}, over ${counted(result.passed, 'test that passed', 'tests that passed')}.`,
+            description: `${what} for every head with a score above ${retrievalThreshold}, over ${counted(result.passed, 'test that passed', 'tests that passed')}.`,
             interventions: found.map(mask),
           },
         ];
@@ -70,8 +70,21 @@ export function offers(result: RetrievalHeadResult): readonly Offer[] {
     ...all,
     ...result.masked.map(({ kind, name, heads, passed, tests }): Offer => ({
       title: `Without ${setWords({ kind, name, count: heads.length })}`,
-      description: `${what} of ${heads.map(headName).join(', ')}; ${passed} of ${counted(tests, 'test', 'tests')} passed without ${heads.length === 1 ? 'it' : 'them'}.`,
+      description: `${what} for ${heads.map(headName).join(', ')}; ${passed} of ${counted(tests, 'test', 'tests')} passed without ${heads.length === 1 ? 'it' : 'them'}.`,
       interventions: heads.map(mask),
     })),
   ];
 }
+
+const masks: Readonly<Record<MaskMode, (place: HeadPlace) => Intervention>> = {
+  uniform: (place) => ({ kind: 'uniform', ...place }),
+  zero: (place) => ({ kind: 'gain', ...place, gain: 0 }),
+  mean: (place) => ({ kind: 'head', ...place, source: { from: 'mean' } }),
+};
+
+/** As the beginning of a sentence that goes on with the heads. */
+const offerWords: Readonly<Record<MaskMode, string>> = {
+  uniform: 'Uniform attention',
+  zero: 'Gain 0',
+  mean: 'The mean over the prompt as output',
+};

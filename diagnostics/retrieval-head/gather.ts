@@ -23,6 +23,7 @@ export interface Gathered {
   readonly run: readonly RunTest[];
   readonly masked: readonly { readonly set: HeadSet; readonly answers: readonly Answer[] }[];
   readonly notMasked: readonly string[];
+  readonly notes: readonly string[];
   readonly published?: Pick<Published, 'file' | 'scores'> | undefined;
 }
 
@@ -32,9 +33,10 @@ const mostShown = 8;
 const tokensBehind = 4;
 /** Characters of a prompt's end, and of an answer, that a result keeps. */
 const [questionLength, answerLength] = [200, 2000];
+const shortLine = 12;
 
 export function gathered(known: Gathered): RetrievalHeadResult {
-  const { blocks, counting, needed, mode, chosen, run, masked, notMasked, published } = known;
+  const { blocks, counting, needed, mode, chosen, run, masked, notMasked, notes, published } = known;
   const passes = ({ recall }: Pick<Answer, 'recall'>): boolean => recall > needed;
   const [passed, failed] = [true, false].map((wanted) => run.filter(({ answer }) => passes(answer) === wanted));
   const nothing: HeadTable = blocks.map(({ heads }) => new Array<number>(heads).fill(Number.NaN));
@@ -73,6 +75,7 @@ export function gathered(known: Gathered): RetrievalHeadResult {
     mode,
     masked: masked.map(({ set, answers }) => maskedResult(set, answers, passes)),
     notMasked,
+    notes,
     ...(grid ? { grid } : {}),
     ...(published ? { published: { ...published, ...correlation(scores, published.scores) } } : {}),
   };
@@ -118,7 +121,7 @@ interface Shown {
 
 function testResult(one: RunTest, { top, blocks, width, passed }: Shown): TestResult {
   const {
-    test: { sample, length, depth },
+    test: { sample, length, depth, repeated },
     answer,
     heads: { read },
   } = one;
@@ -137,13 +140,21 @@ function testResult(one: RunTest, { top, blocks, width, passed }: Shown): TestRe
     length,
     depth,
     passed,
+    repeated,
     recall: answer.recall,
-    question: sample.prompt.text.slice(-questionLength).split('\n').at(-1) ?? '',
+    question: questionOf(sample.prompt.text),
     expected: sample.answers.texts.right.map((text) => text.trim()).join(' or '),
     answer: answer.text.slice(0, answerLength),
     looked: lookOf(one, top),
     strip: { needle: share('needle'), firstToken: share('first token') },
   };
+}
+
+/** The last line of a prompt, with the one before it where it is a word or two: `Answer:`. */
+function questionOf(text: string): string {
+  const lines = text.slice(-questionLength).trim().split('\n');
+  const last = lines.at(-1) ?? '';
+  return last.length < shortLine ? lines.slice(-2).join(' ') : last;
 }
 
 interface PassShare {

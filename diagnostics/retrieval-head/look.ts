@@ -22,7 +22,7 @@ export async function look(
 ): Promise<TokensSection> {
   const { task } = input;
   if (!task) throw new RangeError('the analysis reads a task');
-  const tests = needleTests(task.task, task.samples, parameters.needle);
+  const { tests } = needleTests(task.task, task.samples, parameters.needle);
   // A head is shown in the first test whose answer is right.
   const usual = Math.max(
     0,

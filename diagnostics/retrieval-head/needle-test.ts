@@ -12,6 +12,8 @@ import type { Sample } from '../task';
 export interface NeedleTest {
   readonly sample: Sample;
   readonly needle: Needle;
+  /** A token of the needle stands outside of its role as well: heads may copy it from there. */
+  readonly repeated: boolean;
   /** Tokens of the right answer. */
   readonly answerTokens: number;
   /** Tokens of the prompt and place of the needle, as they were asked for, or else as they are. */
@@ -21,32 +23,45 @@ export interface NeedleTest {
   readonly planned: boolean;
 }
 
-export function needleTests(task: TaskInfo, samples: readonly Sample[], wanted: string): readonly NeedleTest[] {
-  return samples.map((sample) => {
+export interface NeedleTests {
+  readonly tests: readonly NeedleTest[];
+  /** Samples without a needle. */
+  readonly leftOut: number;
+}
+
+/** Fails where no sample has a needle. */
+export function needleTests(task: TaskInfo, samples: readonly Sample[], wanted: string): NeedleTests {
+  const name = (sample: Sample): string => roleOf(task, sample, wanted);
+  const usable = samples.filter((sample) => (sample.roles[name(sample)]?.length ?? 0) > 0);
+  const [first] = samples;
+  if (usable.length === 0 && first) {
+    const known = [...new Set(samples.flatMap(({ roles }) => Object.keys(roles)))].join(', ');
+    throw new FailureError({
+      code: 'bad-request',
+      detail: `The prompts of ${task.title} have no role "${name(first).slice(0, 60)}". Name the role of the needle: they have ${known}.`,
+    });
+  }
+  const tests = usable.map((sample) => {
     const { ids } = sample.prompt;
-    const positions = answerIn(ids, positionsOf(task, sample, wanted), answerOf(sample));
+    const role = sample.roles[name(sample)] ?? [];
+    const positions = answerIn(ids, role, answerOf(sample));
+    const tokens = new Set(positions.map((row) => ids[row]));
     const { length, depth } = sample.facts;
     const planned = typeof length === 'number' && typeof depth === 'number';
     return {
       sample,
+      repeated: ids.some((id, row) => tokens.has(id) && !role.includes(row)),
       answerTokens: answerOf(sample).length,
       needle: { ids, positions, tokens: tokensOnce(ids, positions, answerOf(sample).length) },
       planned,
       ...(planned ? { length, depth } : { length: ids.length, depth: (positions[0] ?? 0) / ids.length }),
     };
   });
+  return { tests, leftOut: samples.length - usable.length };
 }
 
-function positionsOf({ title, changed }: TaskInfo, { roles }: Sample, wanted: string): readonly number[] {
-  const name = wanted.trim() === '' ? (roles[changed] ? changed : 'needle') : wanted.trim();
-  const positions = roles[name];
-  if (positions && positions.length > 0) return positions;
-  const known = Object.keys(roles).join(', ');
-  throw new FailureError({
-    code: 'bad-request',
-    detail: `The prompts of ${title} have no role "${name.slice(0, 60)}". Name the role of the needle: they have ${known}.`,
-  });
-}
+const roleOf = ({ changed }: TaskInfo, { roles }: Sample, wanted: string): string =>
+  wanted.trim() !== '' ? wanted.trim() : roles[changed] ? changed : 'needle';
 
 /**
  * The tokens of the needle that are those of the answer, where all of the answer is in it: what stands around it in its role (the

@@ -32,6 +32,8 @@ export interface TestResult {
   /** 0 at the beginning of the prompt, 1 at its end. */
   readonly depth: number;
   readonly passed: boolean;
+  /** A token of the needle stands elsewhere in the prompt as well. */
+  readonly repeated: boolean;
   readonly recall: number;
   /** The question: the end of the prompt. */
   readonly question: string;
@@ -98,6 +100,8 @@ export interface RetrievalHeadResult extends Readonly<Record<string, unknown>> {
   readonly masked: readonly MaskedResult[];
   /** Sets that could not be made. */
   readonly notMasked: readonly string[];
+  /** What was left out, and why: lines of a file, prompts without a needle. */
+  readonly notes: readonly string[];
   /** Where lengths and depths were asked for. */
   readonly grid?: Grid;
   readonly published?: Published;
@@ -152,6 +156,7 @@ const fields: Schema<Named> = object<Named>({
       length: figure,
       depth: figure,
       passed: flag,
+      repeated: flag,
       recall: figure,
       question: text,
       expected: text,
@@ -179,6 +184,7 @@ const fields: Schema<Named> = object<Named>({
     }),
   ),
   notMasked: texts,
+  notes: texts,
   grid: optional(object<Grid>({ lengths: list(figure), depths: list(figure), recall: list(list(list(figure))) })),
   published: optional(object<Published>({ file: text, scores: perHead, pearson: figure, heads: whole })),
 });

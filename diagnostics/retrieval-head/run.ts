@@ -12,7 +12,7 @@ import { headSet, plannedSets, type HeadSet } from './head-sets';
 import { needleTests, observedAnswer, plainAnswer, type Answer } from './needle-test';
 import type { RetrievalParameters } from './parameters';
 import type { Published, RetrievalHeadResult } from './result';
-import { setWords } from './words';
+import { counted, setWords } from './words';
 
 const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
 
@@ -29,7 +29,14 @@ export async function* runRetrievalHead(
   const chosen = chosenHeads(model, parameters);
   const planned = plannedSets(facts, { ...parameters, chosen });
   if (!planned.ok) throw bad(planned.why);
-  const tests = needleTests(task.task, task.samples, parameters.needle);
+  const { tests, leftOut } = needleTests(task.task, task.samples, parameters.needle);
+  const notes =
+    leftOut === 0
+      ? task.notes
+      : [
+          ...task.notes,
+          `${counted(leftOut, 'prompt has', 'prompts have')} no needle and ${leftOut === 1 ? 'is' : 'are'} left out.`,
+        ];
   const published = await publishedScores(model, parameters.published);
   const counting = parameters.counting as Counting;
   const mode = parameters.mode as MaskMode;
@@ -51,6 +58,7 @@ export async function* runRetrievalHead(
       masked: sets,
       notMasked,
       published,
+      notes,
     } satisfies Gathered);
   let done = 0;
   const standing = (sentence: string): Step<RetrievalHeadResult> => ({

@@ -27,8 +27,19 @@ export function sections(result: Partial<RetrievalHeadResult>): readonly Section
     ...(known.published ? [publishedSection(known, known.published)] : []),
     ...maskedSections(known),
     ...testSections(known),
+    ...(known.notes.length > 0 ? [notesSection(known)] : []),
   ];
 }
+
+const notesSection = ({ notes }: RetrievalHeadResult): Section => ({
+  kind: 'text',
+  id: 'notes',
+  title: 'What was left out',
+  paragraphs: notes.slice(0, mostNotes),
+});
+
+/** Paragraphs that are shown. */
+const mostNotes = 20;
 
 export const scoreDefinitions: Readonly<Record<Counting, string>> = {
   set: 'Distinct tokens of the needle that the head copies / distinct tokens of the needle, mean over the tests that passed. It copies a token when the key that it reads most, in the row that produced the token, is of the needle and holds that token.',

@@ -83,10 +83,19 @@ const lookedSection = (result: RetrievalHeadResult): TableSection => ({
   }),
 });
 
+/** Needles whose tokens occur elsewhere inflate the scores of heads that read them there. */
+function repeatedWords(byTest: readonly TestResult[]): { readonly caption?: string } {
+  const repeated = byTest.filter((test) => test.repeated).length;
+  if (repeated === 0) return {};
+  const caption = `In ${repeated} of ${counted(byTest.length, 'test', 'tests')} a token of the needle stands elsewhere in the prompt as well: what a head copies from there does not count, and the answer may come from there.`;
+  return { caption };
+}
+
 const testsSection = ({ byTest, topHeads, needed }: RetrievalHeadResult): TableSection => ({
   kind: 'table',
   id: 'tests',
   title: 'Tests',
+  ...repeatedWords(byTest),
   ask: 'Show where the top heads look',
   columns: [
     {

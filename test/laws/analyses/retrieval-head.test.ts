@@ -125,6 +125,11 @@ describe('retrieval heads of a planted circuit', function () {
     assert.deepEqual(result.grid?.recall, [depths.map(() => [1])]);
   });
 
+  it('leaves prompts without a needle out, and says so', async () => {
+    const { tests, notes } = await run(one, [test(5), { ...test(20), roles: { query: [46] } }, test(30)]);
+    assert.deepEqual([tests, notes], [2, ['1 prompt has no needle and is left out.']]);
+  });
+
   it('refuses a needle that the prompts do not have, and a number of heads that the model does not have', async () => {
     await assert.rejects(
       () => run(one, [test(5)], { needle: 'place' }),
@@ -197,6 +202,7 @@ describe('retrieval heads of a planted circuit', function () {
       assert.deepEqual(with_[name], without[name], name);
     }
     assert.deepEqual(with_.looked.passed, without.looked.passed);
+    assert.ok(with_.byTest.every(({ repeated }) => !repeated));
     const none = await run(one, wrong, { masked: '1', chosen: '0.1' });
     assert.ok(none.scores.flat().every(Number.isNaN));
     assert.deepEqual([none.notMasked, none.masked.map(({ name }) => name)], [['top 1', 'random 1'], ['chosen']]);
@@ -242,6 +248,9 @@ describe('retrieval heads of a planted circuit', function () {
     // Behind 54 the hay goes on with 21; the key behind it starts the needle again.
     const ids = [0, ...hay.slice(0, 20), key, ...needle, key, ...hay.slice(20, 24), key];
     const sample: Sample = { ...test(20), prompt: { ids, text: '' }, roles: { needle: [22, 23, 24, 25] } };
+    const [again] = (await run(one, [{ ...sample, prompt: { ids: [0, needle[1] ?? 0, ...ids.slice(2)], text: '' } }]))
+      .byTest;
+    assert.equal(again?.repeated, true);
     const [set, counted] = [
       await run(one, [sample], { tokens: 9 }),
       await run(one, [sample], { tokens: 9, counting: 'count' }),
