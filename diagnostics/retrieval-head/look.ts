@@ -86,7 +86,8 @@ function sectionOf(
     title,
     unit: '',
     definition: `Attention of ${title} on the token, from the last token of the prompt: the row that produces the first token of the answer.`,
-    scale: { kind: 'sequential', min: 0, max: 1 },
+    // Up to the largest: a head that fails spreads over many tokens, and would be seen nowhere on a scale to 1.
+    scale: { kind: 'sequential', min: 0 },
     values: shown(values),
   });
   const single = heads.map((place, head) => numbers(headName(place), headName(place), rows[head] ?? []));
