@@ -206,6 +206,8 @@ describe('retrieval heads of a planted circuit', function () {
     const none = await run(one, wrong, { masked: '1', chosen: '0.1' });
     assert.ok(none.scores.flat().every(Number.isNaN));
     assert.deepEqual([none.notMasked, none.masked.map(({ name }) => name)], [['top 1', 'random 1'], ['chosen']]);
+    // A uniform head weighs all keys alike, and of equal weights the first counts.
+    assert.deepEqual([none.topHeads, none.byTest[0]?.strip.firstToken], [[{ layer: 0, head: 1 }], [1, 1, 1, 1]]);
     assert.match(retrievalHead.finding(none), /^None of 2 tests passed, so no head has a score/);
     assert.ok(retrievalHead.sections(none).length > 0);
   });
