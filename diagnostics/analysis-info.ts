@@ -2,7 +2,7 @@
 import type { AnalysisInfo } from '../protocol/analysis/analysis';
 import type { Analysis } from './analysis';
 
-export const infoOf = ({ id, title, question, group, source, inputs, parameters }: Analysis): AnalysisInfo => ({
+export const infoOf = ({
   id,
   title,
   question,
@@ -10,4 +10,15 @@ export const infoOf = ({ id, title, question, group, source, inputs, parameters 
   source,
   inputs,
   parameters,
+  ...more
+}: Analysis): AnalysisInfo => ({
+  id,
+  title,
+  question,
+  group,
+  source,
+  inputs,
+  parameters,
+  ...(more.usualTask ? { usualTask: more.usualTask } : {}),
+  ...(more.files ? { files: more.files } : {}),
 });

@@ -6,6 +6,7 @@ import { directLogitAttribution } from './direct-logit-attribution/analysis';
 import { divergenceSet } from './divergence-set/analysis';
 import { divergence } from './divergence/analysis';
 import { labels } from './labels/analysis';
+import { retrievalHead } from './retrieval-head/analysis';
 import { taskAccuracy } from './task-accuracy/analysis';
 import { zeroTuning } from './zerotuning/analysis';
 
@@ -17,5 +18,6 @@ export const analyses: readonly Analysis[] = [
   ablation,
   activationPatching,
   directLogitAttribution,
+  retrievalHead,
   zeroTuning,
 ];

@@ -171,7 +171,7 @@ export class ServerRunner implements ModelRunner {
   }
 
   continuation(request: ContinuationRequest): Promise<SequenceRun> {
-    const { sequence, variant, observe, further, held = 1, onLayer } = request;
+    const { sequence, variant, observe, topKeys, further, held = 1, onLayer } = request;
     const chunk = this.chunkFor(
       {
         length: sequence.ids.length,
@@ -186,7 +186,13 @@ export class ServerRunner implements ModelRunner {
     return SequenceRun.start(
       this.model.spec,
       this.model.sessions,
-      { ...sequence, chunk, ...(variant ? { variant } : {}), ...(observe ? { observe } : {}) },
+      {
+        ...sequence,
+        chunk,
+        ...(variant ? { variant } : {}),
+        ...(observe ? { observe } : {}),
+        ...(topKeys ? { topKeys } : {}),
+      },
       { signal: this.signal, ...(onLayer ? { onLayer: (_, stream) => onLayer(stream) } : {}) },
     );
   }

@@ -11,6 +11,8 @@ export interface GenerationRequest {
   readonly statistics?: boolean;
   /** Give what the heads of each generated token's query put out and read. */
   readonly observe?: boolean;
+  /** Observations give the keys read most as well. */
+  readonly topKeys?: boolean;
 }
 
 export interface GeneratedToken {
@@ -30,7 +32,11 @@ export async function* continued(
   hooks: { readonly signal?: CancelSignal | undefined } = {},
 ): AsyncGenerator<GeneratedToken> {
   const choose = sampler(request.sampling);
-  const wanted = { observe: request.observe ?? false, statistics: request.statistics ?? false };
+  const wanted = {
+    observe: request.observe ?? false,
+    topKeys: request.topKeys ?? false,
+    statistics: request.statistics ?? false,
+  };
   let { logits, observation } = run;
   let statistics: readonly HeadNumbers[] | undefined;
   for (let made = 0; made < request.maxNewTokens; made++) {

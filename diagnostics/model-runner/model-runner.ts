@@ -15,6 +15,7 @@ import type {
   RowAnswer,
   RunRequest,
   RunResult,
+  TopKeys,
 } from './run-request';
 import type { Sequence } from './sequence';
 import type { ReinforcementPlan } from './reinforcement-plan';
@@ -59,6 +60,8 @@ export interface Observation {
   readonly headOutputs: readonly Float32Array[];
   /** By layer: mass on the keys of each group of the prompt, [h, groups]. */
   readonly mass: readonly Float32Array[];
+  /** By layer, where they are asked for: the keys read most, [1 row][h][k]. */
+  readonly top?: readonly TopKeys[];
 }
 
 export interface Extension {
@@ -75,6 +78,8 @@ export interface ContinuationRequest {
   readonly variant?: Variant;
   /** Give what the heads of the last row, and of each row after it, put out and read. */
   readonly observe?: boolean;
+  /** Observations give the keys read most as well. */
+  readonly topKeys?: boolean;
   /** Tokens that will follow at most: their keys and values are counted against the memory limit. */
   readonly further: number;
   /** Continuations of about this length that are held at the same time: their memory is counted; absent: 1. */
@@ -110,7 +115,7 @@ export interface Continuation {
   readonly canGoOn: boolean;
   extend(
     ids: readonly number[],
-    wanted?: { readonly observe?: boolean; readonly statistics?: boolean },
+    wanted?: { readonly observe?: boolean; readonly topKeys?: boolean; readonly statistics?: boolean },
   ): Promise<Extension>;
 }
 

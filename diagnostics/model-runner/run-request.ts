@@ -97,13 +97,18 @@ export interface LayerResult {
   readonly reinforcement?: LayerReinforcement;
   /** By head: probabilities [n, t], row-major. */
   readonly maps: ReadonlyMap<number, Float32Array>;
-  /** [n][h][topKeys], n 1 for the last query alone; weight 0 and key -1 where a query reads fewer keys. */
-  readonly top?: {
-    readonly weights: Float32Array;
-    readonly keys: Int32Array;
-    readonly heads: number;
-    readonly k: number;
-  };
+  /** Of all queries, or of the last one alone. */
+  readonly top?: TopKeys;
+}
+
+/** The keys that queries read most. */
+export interface TopKeys {
+  /** [n][h][k], largest first, the earlier of two equal ones first; 0 where a query reads fewer keys. */
+  readonly weights: Float32Array;
+  /** [n][h][k], rows of the sequence; -1 where a query reads fewer keys. */
+  readonly keys: Int32Array;
+  readonly heads: number;
+  readonly k: number;
 }
 
 export interface LayerReinforcement {

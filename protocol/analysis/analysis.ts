@@ -54,6 +54,10 @@ export interface AnalysisInfo {
   readonly source: AnalysisSource;
   /** What it can read; the first is offered first. */
   readonly inputs: readonly [InputKind, ...InputKind[]];
+  /** What a form begins with that reads a task; absent: a task that every model can be asked. */
+  readonly usualTask?: { readonly task: string; readonly samples: number };
+  /** Fields of the result that others read in this form: each may be written as a JSON file of its own. */
+  readonly files?: readonly { readonly field: string; readonly title: string }[];
   readonly parameters: ParameterTable;
 }
 

@@ -36,6 +36,7 @@ interface RunOptions extends PromptOptions, EncoderOptions {
   readonly resume?: string;
   readonly seed: number;
   readonly json?: string;
+  readonly field?: readonly string[];
 }
 
 export const run: Registration = (program, session) => {
@@ -60,6 +61,11 @@ export const run: Registration = (program, session) => {
     .option('--resume <folder>', 'keep the steps of the run there, and go on behind those that are there already')
     .option('--seed <n>', 'seed of everything that is drawn at random', seed, 0)
     .option('--json <file>', 'write the result as JSON, - for stdout')
+    .option(
+      '--field <name=file>',
+      'write a field of the result alone, in the form that others read; may be given several times',
+      collect,
+    )
     .action(async (id: string, model: string | undefined, options: RunOptions) => {
       const client = session.compute(environmentOf(options));
       const catalogue = await client.call('analyses', []);
@@ -74,6 +80,7 @@ export const run: Registration = (program, session) => {
         return;
       }
       if (model === undefined) throw wrongUsage('No model is named. Give the folder of one.');
+      const fields = fieldFiles(info, options.field ?? []);
       const result = await client.call(
         'analysis',
         [
@@ -97,9 +104,19 @@ export const run: Registration = (program, session) => {
       sayNotes(session, result.model);
       for (const prompt of result.prompts) sayChatPrompt(session, prompt);
       if (options.json !== undefined) await session.writeJson(options.json, result);
+      for (const [field, file] of fields) await session.writeJson(file, result.result[field]);
       if (options.json !== '-') session.print(inWords(result));
     });
 };
+
+/** Fields of the result that are written as files of their own, as [field, file]. */
+const fieldFiles = ({ title, files = [] }: AnalysisInfo, given: readonly string[]): readonly [string, string][] =>
+  given.map((one) => {
+    const [, name = '', file = ''] = /^([^=]+)=(.+)$/u.exec(one) ?? [];
+    if (files.some(({ field }) => field === name)) return [name, file];
+    const known = files.length === 0 ? 'none' : files.map(({ field }) => field).join(', ');
+    throw wrongUsage(`"${one}" names no field of ${title} with its file (name=file). Written alone are: ${known}.`);
+  });
 
 function lineOf({ sentence, share, secondsLeft }: { sentence: string; share: number; secondsLeft?: number }): string {
   const left = secondsLeft === undefined ? '' : `, about ${Math.ceil(secondsLeft)} s left`;

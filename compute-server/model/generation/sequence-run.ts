@@ -4,10 +4,12 @@
  */
 import { usableContext } from '../../../models/architectures/context';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
-import { statisticOutputs } from '../../../models/instrument/statistics';
+import { statisticOutputs, topKeyOutputs } from '../../../models/instrument/statistics';
 import { requireFinite } from '../run/finite';
+import { Gathered } from '../run/gathered';
 import type { Continuation, Extension, Observation } from '../../../diagnostics/model-runner/model-runner';
 import type { HeadNumbers } from '../../../diagnostics/model-runner/head-numbers';
+import type { TopKeys } from '../../../diagnostics/model-runner/run-request';
 import { noStatistics, ranked, StatisticsCollector } from '../run/head-statistics';
 import { earlierOccurrences, PickTable } from '../run/pick-table';
 import { gainsOfSelected, interventionFeeds, type GraphReinforcement, type Variant } from '../run/interventions';
@@ -25,6 +27,8 @@ export interface SequenceRunRequest extends Sequence {
   readonly chunk: number;
   /** Give what the heads of the last row, and of each row after it, put out and read. */
   readonly observe?: boolean;
+  /** Observations give the keys read most as well. */
+  readonly topKeys?: boolean;
   /** Gains that the layers choose at the last row; they are held from then on. Not together with `observe`. */
   readonly reinforcement?: GraphReinforcement;
 }
@@ -51,7 +55,7 @@ export class SequenceRun implements Continuation {
     hooks: RunHooks = {},
   ): Promise<SequenceRun> {
     const variant = request.variant ?? {};
-    const { reinforcement, observe } = request;
+    const { reinforcement, observe, topKeys } = request;
     const run = await runPrompt(
       model,
       sessions,
@@ -67,6 +71,7 @@ export class SequenceRun implements Continuation {
               lastMass: true,
               taps: model.blocks.map(({ index }) => ({ layer: index, tap: 'attention.head_output' as const })),
               tapRows: [request.ids.length - 1],
+              ...(topKeys ? { topKeys: 'last' } : {}),
             }
           : {}),
       },
@@ -86,6 +91,7 @@ export class SequenceRun implements Continuation {
             return data;
           }),
           mass: run.layers.map(({ lastMass }) => lastMass ?? new Float32Array(0)),
+          ...(topKeys ? { top: run.layers.map(({ top }) => required(top)) } : {}),
         }
       : undefined;
     const held = gains.length === 0 ? variant : { ...variant, gains: [...(variant.gains ?? []), ...gains] };
@@ -110,7 +116,7 @@ export class SequenceRun implements Continuation {
 
   async extend(
     added: readonly number[],
-    wanted: { readonly observe?: boolean; readonly statistics?: boolean } = {},
+    wanted: { readonly observe?: boolean; readonly topKeys?: boolean; readonly statistics?: boolean } = {},
   ): Promise<Extension> {
     const { model, sessions, request, cache } = this;
     const start = this.ids.length;
@@ -121,7 +127,12 @@ export class SequenceRun implements Continuation {
     const picks = wanted.statistics ? new PickTable(earlierOccurrences(this.ids), start) : undefined;
     let residual = await embedTokens(model, sessions, request, start, added);
     const statistics: HeadNumbers[] = [];
-    const observations = added.map(() => ({ headOutputs: [] as Float32Array[], mass: [] as Float32Array[] }));
+    const ranking = (wanted.observe && wanted.topKeys) ?? false;
+    const observations = added.map(() => ({
+      headOutputs: [] as Float32Array[],
+      mass: [] as Float32Array[],
+      ...(ranking ? { top: [] as TopKeys[] } : {}),
+    }));
     for (const block of model.blocks) {
       const layer = block.index;
       const session = await sessions.session({ kind: 'block', layer, instrumented: true });
@@ -143,7 +154,7 @@ export class SequenceRun implements Continuation {
             (wanted.observe
               ? groupMass(keyGroups, range(0, length), length, block.attention.heads)
               : noStatistics(keys, length))),
-          ...ranked(),
+          ...ranked(ranking ? 0 : undefined),
           selected_heads: int64([], [0]),
         },
         [
@@ -152,6 +163,7 @@ export class SequenceRun implements Continuation {
           'new_value',
           ...(collector ? statisticOutputs : wanted.observe ? ['statistics.mass'] : []),
           ...(wanted.observe ? ['attention.head_output'] : []),
+          ...(ranking ? topKeyOutputs : []),
         ],
       );
       residual = floats(values, 'residual.out');
@@ -166,9 +178,12 @@ export class SequenceRun implements Continuation {
         const { heads, headDim } = block.attention;
         const outputs = floats(values, 'attention.head_output');
         const mass = collector ? undefined : floats(values, 'statistics.mass');
+        const rows = new Gathered(length);
+        if (ranking) rows.addTop(values, heads, 0, length, firstKey);
         observations.forEach((observation, row) => {
           observation.headOutputs.push(rowOf(outputs, heads, length, headDim, row));
           observation.mass.push(mass ? rowOf(mass, heads, length, groups.length, row) : new Float32Array(0));
+          if (rows.top) observation.top?.push(topOf(rows.top, row));
         });
       }
     }
@@ -193,4 +208,15 @@ function rowOf(data: Float32Array, heads: number, rows: number, width: number, r
     out.set(data.subarray(from, from + width), head * width);
   }
   return out;
+}
+
+/** Row `row` of the keys read most, alone. */
+function topOf({ weights, keys, heads, k }: TopKeys, row: number): TopKeys {
+  const [from, to] = [row * heads * k, (row + 1) * heads * k];
+  return { weights: weights.slice(from, to), keys: keys.slice(from, to), heads, k };
+}
+
+function required(top: TopKeys | undefined): TopKeys {
+  if (!top) throw new TypeError('the layer ranked no keys');
+  return top;
 }

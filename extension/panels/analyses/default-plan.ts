@@ -12,7 +12,11 @@ const samples = 100;
 const usualTask = 'induction';
 
 /** An input of the kind that an analysis reads, with what an input of another kind has in common with it. */
-export function inputOf(kind: InputKind, before: AnalysisInput | undefined): AnalysisInput {
+export function inputOf(
+  kind: InputKind,
+  before: AnalysisInput | undefined,
+  usual: AnalysisInfo['usualTask'] = { task: usualTask, samples },
+): AnalysisInput {
   if (before?.kind === kind) return before;
   const given =
     before !== undefined && 'prompt' in before && before.prompt.kind !== 'image' ? before.prompt : undefined;
@@ -27,7 +31,7 @@ export function inputOf(kind: InputKind, before: AnalysisInput | undefined): Ana
     case 'image-set':
       return { kind, folder: '', prompt, samples };
     case 'task':
-      return { kind, task: usualTask, samples };
+      return { kind, ...usual };
     case 'corpus':
       return { kind, file: '' };
     case 'none':
@@ -38,7 +42,7 @@ export function inputOf(kind: InputKind, before: AnalysisInput | undefined): Ana
 export const firstPlan = (catalogue: readonly AnalysisInfo[], demoFolder: string): AnalysisPlan => ({
   analysis: catalogue[0]?.id ?? '',
   folder: demoFolder,
-  input: inputOf(catalogue[0]?.inputs[0] ?? 'prompt', undefined),
+  input: inputOf(catalogue[0]?.inputs[0] ?? 'prompt', undefined, catalogue[0]?.usualTask),
   parameters: {},
   interventions: [],
   seed: 0,
@@ -65,7 +69,12 @@ export function planFor(analysis: AnalysisInfo, before: AnalysisPlan, { text, vi
   if (analysis.id === before.analysis) return before;
   const [usual] = analysis.inputs;
   const kind = analysis.inputs.includes(before.input.kind) ? before.input.kind : usual;
-  const plan = { ...before, analysis: analysis.id, input: inputOf(kind, before.input), parameters: {} };
+  const plan = {
+    ...before,
+    analysis: analysis.id,
+    input: inputOf(kind, before.input, analysis.usualTask),
+    parameters: {},
+  };
   if (analysis.group !== 'vision' || before.folder !== text || vision.image === '') return plan;
   const prompt: PromptInput = { kind: 'text', text: demoVisionPrompt, image: vision.image };
   const demo = { ...plan, folder: vision.folder, interventions: [] };

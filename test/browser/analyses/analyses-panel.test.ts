@@ -11,6 +11,7 @@ import {
   pair,
   plan,
   result,
+  retrieval,
   startBrowser,
   type AnalysesBrowser,
   type Panel,
@@ -342,6 +343,18 @@ describe('the panel of analyses', () => {
       const before = panel.posted.length;
       await panel.page.getByRole('button', { name: 'Copy the value' }).click();
       assert.match((await panel.posts('copy', before)).text, /^layer 8, head 6: Retrieval: Retrieval score 0\.\d+ \(/);
+    });
+
+    it('writes a field that others read as a file of its own', async () => {
+      const info = { ...retrieval, files: [{ field: 'score', title: 'The score alone' }] };
+      const panel = await start({ host: answering(finished({ analyses: [info] })) });
+      await panel.page.getByRole('button', { name: 'Export', exact: true }).click();
+      await panel.page.getByRole('menuitem', { name: 'The score alone' }).click();
+      const { format, name, data } = await panel.posts('export');
+      assert.deepEqual(
+        [format, name, data],
+        ['json', 'retrieval-heads-gpt2-2026-11-24.score.json', `${JSON.stringify(result.result['score'])}\n`],
+      );
     });
 
     it('keeps what a person chose over a reload', async () => {

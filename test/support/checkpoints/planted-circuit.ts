@@ -40,7 +40,9 @@ export interface Checkpoint {
   readonly tensors: ReadonlyMap<string, CheckpointTensor>;
 }
 
-export function plantedCircuit(): Checkpoint {
+/** `copier`: the head of layer 1 that looks for a token and copies what came after it. */
+export function plantedCircuit(copier: (token: number) => 0 | 1 = () => 0): Checkpoint {
+  const copiers = [...new Set(Array.from({ length: vocabulary }, (_, token) => copier(token)))];
   const tensors = new Map<string, CheckpointTensor>();
   const put = (name: string, shape: readonly number[]): Matrix => {
     const matrix = new Matrix(shape);
@@ -77,14 +79,18 @@ export function plantedCircuit(): Checkpoint {
       }
     } else {
       for (let token = 0; token < vocabulary; token++) {
-        joint.set(tokenAt + token, query + token, 2);
-        joint.set(previousAt + token, key + token, 2);
+        const at = copier(token) * headDim + token;
+        joint.set(tokenAt + token, query + at, 2);
+        joint.set(previousAt + token, key + at, 2);
       }
     }
-    for (let token = 0; token < vocabulary; token++) {
-      joint.set(tokenAt + token, value + token, 1);
-      if (layer === 0) output.set(token, previousAt + token, 0.1);
-      else output.set(token, tokenAt + token, 1);
+    for (const head of layer === 0 ? [0] : copiers) {
+      for (let token = 0; token < vocabulary; token++) {
+        const at = head * headDim + token;
+        joint.set(tokenAt + token, value + at, 1);
+        if (layer === 0) output.set(at, previousAt + token, 0.1);
+        else output.set(at, tokenAt + token, 1);
+      }
     }
   }
   const config = {

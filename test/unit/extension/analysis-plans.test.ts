@@ -43,6 +43,20 @@ describe('plans of analyses', () => {
     assert.equal(planFor(heads, before, demos), before, 'the same analysis keeps its parameters');
   });
 
+  it('of an analysis of a task begin with its usual task, and keep one that is chosen', () => {
+    const before = firstPlan(catalogue, '/demo-lm');
+    const needles = analysis('needles', 'task', { usualTask: { task: 'needle-grid', samples: 30 } });
+    assert.deepEqual(planFor(needles, before, demos).input, { kind: 'task', task: 'needle-grid', samples: 30 });
+    assert.deepEqual(firstPlan([needles], '/demo-lm').input, { kind: 'task', task: 'needle-grid', samples: 30 });
+    const chosen = { ...before, input: { kind: 'task', task: 'passkey', samples: 5 } } as const;
+    assert.deepEqual(planFor(needles, chosen, demos).input, chosen.input);
+    assert.deepEqual(planFor(analysis('other', 'task'), before, demos).input, {
+      kind: 'task',
+      task: 'induction',
+      samples: 100,
+    });
+  });
+
   it('take the demo model that sees, with a picture or a folder, where the other demo model was chosen', () => {
     const before = firstPlan(catalogue, '/demo-lm');
     const one = planFor(sees, before, demos);

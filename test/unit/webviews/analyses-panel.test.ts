@@ -57,6 +57,14 @@ describe('the form of an analysis', () => {
     assert.equal(form.input.kind, 'prompt-pair');
   });
 
+  it('begins with the usual task of an analysis where none is chosen yet', () => {
+    const info: AnalysisInfo = { ...retrieval, usualTask: { task: 'needles', samples: 12 } };
+    const form = typed({});
+    const empty = withAnalysis({ ...form, input: { ...form.input, task: '' } }, info);
+    assert.deepEqual([empty.input.task, empty.input.samples], ['needles', '12']);
+    assert.equal(withAnalysis(form, info).input.task, 'pass-key');
+  });
+
   it('keeps the kind of input that another analysis reads too, and else takes the first that it reads', () => {
     const kindFor = (...inputs: AnalysisInfo['inputs']) => withAnalysis(typed({}), { ...pair, inputs }).input.kind;
     assert.equal(kindFor('prompt', 'task'), 'task');

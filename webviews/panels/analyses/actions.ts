@@ -14,6 +14,8 @@ export interface Actions extends RunActions<State, FromAnalysesPanel> {
   viewSection(key: string, change: Partial<SectionView>): void;
   askSection(question: SectionQuestion): void;
   dropAnswer(request: number): void;
+  /** One field of the result as a JSON file. */
+  exportField(field: string): void;
   saveSection(section: Section, view: SectionView, format: SectionFormat): void;
 }
 

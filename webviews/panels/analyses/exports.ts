@@ -104,6 +104,10 @@ export function exportName({ result, compareWith }: State, format: ExportFormat,
   });
 }
 
+/** `retrieval-head-gpt2-2026-11-24.headScores.json`: what others read, and no saved result. */
+export const fieldName = (state: State, field: string): string =>
+  exportName(state, 'csv', field).replace(/csv$/u, 'json');
+
 const clean = (text: string): string => text.replaceAll(/[^\w.-]+/g, '-').slice(0, 60);
 
 function drawSections(sheet: Sheet, state: State, shown: readonly Shown[]): void {

@@ -97,6 +97,12 @@ function refused(problems: Problems, table: ParameterTable = {}): FormReading {
 export const withAnalysis = (form: Form, info: AnalysisInfo): Form => ({
   ...form,
   analysis: info.id,
-  input: { ...form.input, kind: info.inputs.includes(form.input.kind) ? form.input.kind : info.inputs[0] },
+  input: {
+    ...form.input,
+    kind: info.inputs.includes(form.input.kind) ? form.input.kind : info.inputs[0],
+    ...(form.input.task === '' && info.usualTask
+      ? { task: info.usualTask.task, samples: String(info.usualTask.samples) }
+      : {}),
+  },
   parameters: {},
 });

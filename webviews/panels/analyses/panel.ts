@@ -16,7 +16,7 @@ import { RunPanel, type Spoken, type StartedRun } from '../../ui/run-panel';
 import { forgiven } from '../../ui/run-state';
 import { readTheme } from '../../ui/theme';
 import type { Actions } from './actions';
-import { exportName, leavingOf, leavingSection } from './exports';
+import { exportName, fieldName, leavingOf, leavingSection } from './exports';
 import { toForm, withAnalysis, type Form } from './form';
 import type { InputForm } from './input-form';
 import { keep, parseKept, restore, type Kept } from './kept';
@@ -167,6 +167,12 @@ export class AnalysesPanel
     const { state } = this;
     const leaving = leavingOf(state, readTheme());
     this.leave({ format, name: exportName(state, format), data: writeFile(leaving, format) });
+  }
+
+  exportField(field: string): void {
+    const { state } = this;
+    const data = `${JSON.stringify(state.result?.result[field], null, 2)}\n`;
+    this.leave({ format: 'json', name: fieldName(state, field), data: Promise.resolve(data) });
   }
 
   saveSection(section: Section, view: SectionView, format: SectionFormat): void {

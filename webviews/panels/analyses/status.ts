@@ -31,6 +31,12 @@ export function bar(part: Part): TemplateResult {
         run: () => actions.copy(findingOf(state) ?? '', 'The finding'),
       },
       ...exportItems((format) => actions.exportAs(format), { picture: 'every section', rows: 'every table' }),
+      ...(infoOf(state)?.files ?? []).map(({ field, title }) => ({
+        label: title,
+        detail: 'JSON',
+        icon: 'export' as const,
+        run: () => actions.exportField(field),
+      })),
     ],
     progress: 'Share of the run',
     ...(phase.kind === 'running' && kept > 0

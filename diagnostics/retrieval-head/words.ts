@@ -1,0 +1,29 @@
+/** How heads, sets and shares are called in sentences. */
+import type { MaskMode } from '../retrieval/masking';
+import type { PlannedSet } from './head-sets';
+
+export const counted = (count: number, one: string, more: string): string => `${count} ${count === 1 ? one : more}`;
+
+export const setWords = ({ kind, name, count }: PlannedSet): string => {
+  switch (kind) {
+    case 'chosen':
+      return count === 1 ? 'the chosen head' : `the ${count} chosen heads`;
+    case 'top':
+      return count === 1 ? 'the top head' : `the top ${count} heads`;
+    case 'random': {
+      const draw = /, (draw \d+)$/u.exec(name)?.[1];
+      return `${counted(count, 'random other head', 'random other heads')}${draw === undefined ? '' : ` (${draw})`}`;
+    }
+  }
+};
+
+export const modeWords: Readonly<Record<MaskMode, string>> = {
+  uniform: 'reads all its keys alike',
+  zero: 'puts out nothing',
+  mean: 'puts out its mean',
+};
+
+export const percent = (share: number): string => `${Number((100 * share).toPrecision(3))} %`;
+
+/** A label of a map, which shows spaces as it shows those of tokens. */
+export const label = (text: string): string => text.replaceAll(' ', '\u00a0');
