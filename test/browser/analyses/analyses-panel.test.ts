@@ -162,7 +162,7 @@ describe('the panel of analyses', () => {
     it('has the fields of each kind of input', async () => {
       for (const [input, label] of [
         ['prompt', 'Prompt text'],
-        ['corpus', 'File'],
+        ['corpus', 'File or folder'],
         ['image', 'Picture'],
         ['image-set', 'Folder'],
       ] as const) {
