@@ -18,7 +18,7 @@ export interface PathFieldOptions {
 const words = { file: 'file', folder: 'folder', picture: 'picture' } as const;
 
 export const pathField = (options: PathFieldOptions): TemplateResult =>
-  html`<div class="with-button top">
+  html`<div class="with-button top ${options.onBrowseFolder ? 'two' : ''}">
     ${textField(options)}
     ${button({
       label: `${options.label}: choose a ${words[options.what]}`,
