@@ -9,7 +9,13 @@ import type {
   ReinforcedContinuation,
   ReinforcedRequest,
 } from '../../diagnostics/model-runner/model-runner';
-import type { KeptPrefix, LayerResult, RunRequest, RunResult } from '../../diagnostics/model-runner/run-request';
+import type {
+  KeptPrefix,
+  LayerResult,
+  NextTokens,
+  RunRequest,
+  RunResult,
+} from '../../diagnostics/model-runner/run-request';
 import type { Sequence } from '../../diagnostics/model-runner/sequence';
 import type { Variant } from '../../diagnostics/model-runner/variant';
 import type { EncoderInput, PromptInput } from '../../protocol/compute/models';
@@ -25,6 +31,7 @@ import { planChunk, type RunShape } from '../model/run/budget';
 import { groupsFor, lower } from '../model/interventions/lower';
 import { layersOf, runPrompt } from '../model/run/model-run';
 import type { CachedPrefix, RunRequest as ServerRequest } from '../model/run/run-request';
+import { range } from '../model/run/runtime-arrays';
 import type { Surroundings } from '../surroundings';
 import { drawnPictures, textFile } from './files';
 
@@ -132,6 +139,40 @@ export class ServerRunner implements ModelRunner {
       losses.push(...loss);
     }
     return losses;
+  }
+
+  async nextTokens(
+    sequences: readonly (readonly number[])[],
+    variants: readonly Variant[],
+  ): Promise<readonly (readonly NextTokens[])[]> {
+    const longest = Math.max(0, ...sequences.map(({ length }) => length));
+    const filled = (ids: readonly number[]): readonly number[] => [
+      ...ids,
+      ...new Array<number>(longest - ids.length).fill(0),
+    ];
+    const pairs = sequences.flatMap((ids) => variants.map((variant) => ({ ids, variant })));
+    const shape = (batch: number): RunShape => ({ length: longest, batch, keepCache: false, logits: 'none' });
+    const batch = this.largestBatch(Math.min(mostSideBySide, pairs.length), shape);
+    const rows = range(0, Math.max(0, longest - 1));
+    const found: NextTokens[] = [];
+    for (let first = 0; first < pairs.length; first += batch) {
+      const some = pairs.slice(first, first + batch);
+      const [one] = some;
+      const { nextTokens = [] } = await this.run({
+        ids: filled(one?.ids ?? []),
+        variants: some.map(({ variant }) => variant),
+        // Variants of one sequence share the layers below the first change.
+        ...(some.some(({ ids }) => ids !== one?.ids) ? { variantIds: some.map(({ ids }) => filled(ids)) } : {}),
+        logits: 'none',
+        lossAt: rows,
+        eachToken: true,
+      });
+      some.forEach(({ ids }, at) => {
+        const { loss, best } = nextTokens[at] ?? { loss: new Float64Array(0), best: new Int32Array(0) };
+        found.push({ loss: loss.slice(0, ids.length - 1), best: best.slice(0, ids.length - 1) });
+      });
+    }
+    return sequences.map((_, at) => found.slice(at * variants.length, (at + 1) * variants.length));
   }
 
   async prefix(sequence: Sequence, length: number, variant?: Variant): Promise<CachedPrefix> {

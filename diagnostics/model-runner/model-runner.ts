@@ -6,7 +6,7 @@ import type { PromptInput, EncoderInput } from '../../protocol/compute/models';
 import type { Intervention } from '../../protocol/interventions/interventions';
 import type { ModelSummary } from '../../protocol/results/heads';
 import type { HeadNumbers } from './head-numbers';
-import type { KeptPrefix, LayerResult, ResidualStream, RunRequest, RunResult } from './run-request';
+import type { KeptPrefix, LayerResult, NextTokens, ResidualStream, RunRequest, RunResult } from './run-request';
 import type { Sequence } from './sequence';
 import type { ReinforcementPlan } from './reinforcement-plan';
 import type { HeadGain, Variant } from './variant';
@@ -167,6 +167,15 @@ export interface ModelRunner {
    * allows.
    */
   losses(sequence: Sequence, rows: readonly number[], variants: readonly Variant[]): Promise<readonly number[]>;
+  /**
+   * What every row of each sequence of ids predicts, under each variant: [sequence][variant], one number for each row but the
+   * last. Sequences run side by side as far as the memory limit allows; the end of a shorter one is filled up, which no row of
+   * a causal model reads.
+   */
+  nextTokens(
+    sequences: readonly (readonly number[])[],
+    variants: readonly Variant[],
+  ): Promise<readonly (readonly NextTokens[])[]>;
   /** Keys and values of the first `length` rows under one variant, for runs that go on from them. */
   prefix(sequence: Sequence, length: number, variant?: Variant): Promise<KeptPrefix>;
   continuation(request: ContinuationRequest): Promise<Continuation>;

@@ -62,6 +62,8 @@ export interface RunRequest extends Sequence {
   readonly logits: 'last' | 'all' | 'none';
   /** Mean loss of the next token (-ln of its probability, nats) over the queries at these rows, for each variant. */
   readonly lossAt?: readonly number[];
+  /** With `lossAt`: give each of these queries besides their mean. */
+  readonly eachToken?: boolean;
 }
 
 export interface LayerResult {
@@ -98,4 +100,14 @@ export interface RunResult {
   readonly logits?: TensorData;
   /** By variant, in nats per token. */
   readonly loss?: readonly number[];
+  /** By variant, where each token was asked for. */
+  readonly nextTokens?: readonly NextTokens[];
+}
+
+/** What the queries at the rows of `lossAt` predict, rising; without those that are the last row. */
+export interface NextTokens {
+  /** -ln of the probability of the token that follows, nats. */
+  readonly loss: Float64Array;
+  /** The token that is most probable; the lower id of two that are equally so. */
+  readonly best: Int32Array;
 }

@@ -8,7 +8,7 @@ import { firstChangedLayer } from './interventions';
 import { emptyCache } from './key-value-cache';
 import { runLayer, type LayerRun } from './layer-run';
 import type { LayerSessions } from './layer-sessions';
-import { logitsOf, lossOf } from './logits';
+import { logitsOf, meanLoss, nextTokensOf } from './logits';
 import { earlierOccurrences, PickTable } from './pick-table';
 import { chunksOfRun, requirePossible } from './run-chunks';
 import type { LayerResult, ResidualStream, RunHooks, RunRequest, RunResult } from './run-request';
@@ -71,14 +71,15 @@ export async function* layersOf(
   }
   if (stream.batch < variants.length) stream = spread(stream, variants.length);
   const logits = request.logits === 'none' ? undefined : await logitsOf(model, sessions, stream, request, hooks.signal);
-  const loss = request.lossAt
-    ? await lossOf(model, sessions, stream, request, request.lossAt, hooks.signal)
+  const nextTokens = request.lossAt
+    ? await nextTokensOf(model, sessions, stream, request, request.lossAt, hooks.signal)
     : undefined;
   return {
     layers,
     residuals,
     last: stream,
-    ...(loss ? { loss } : {}),
+    ...(nextTokens ? { loss: nextTokens.map(meanLoss) } : {}),
+    ...(nextTokens && request.eachToken ? { nextTokens } : {}),
     ...(logits ? { logits } : {}),
     ...(cache ? { cache } : {}),
   };
