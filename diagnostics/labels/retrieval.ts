@@ -14,20 +14,13 @@
  * - Null model: the same, but other keys stand in the haystack, so that the needle is absent while the values and their
  *   places remain. What a head reads by place, or because it is a value, is counted there as well.
  */
+import { copyScores, mostReadIn, type MostReadKeys } from '../retrieval/copy-events';
 import { drawDistinct, type ProbeSettings } from './probes';
 
 export interface RetrievalProbe {
   readonly ids: readonly number[];
   /** The separators behind the repeated keys, and where in the haystack the value of each stands. */
   readonly queries: readonly { readonly position: number; readonly answer: number }[];
-}
-
-/** The keys that each query reads most. */
-export interface MostRead {
-  /** [position][head][k], largest weight first; -1 where the query reads fewer keys. */
-  readonly keys: Int32Array;
-  readonly heads: number;
-  readonly k: number;
 }
 
 /** Of the tokens behind the first, the 9th part each is a needle and a query of 3 tokens; the rest is hay. */
@@ -74,11 +67,11 @@ function order(count: number): readonly number[] {
 }
 
 /** By head: share of the queries that read the value of their needle most. */
-export function retrievalScores({ queries }: RetrievalProbe, most: MostRead): number[] {
-  return Array.from(
-    { length: most.heads },
-    (_, head) =>
-      queries.filter(({ position, answer }) => most.keys[(position * most.heads + head) * most.k] === answer).length /
-      queries.length,
-  );
+export function retrievalScores({ ids, queries }: RetrievalProbe, most: MostReadKeys): readonly number[] {
+  const needle = { ids, positions: queries.map(({ answer }) => answer) };
+  const given = queries.map(({ position, answer }) => ({
+    id: ids[answer] ?? -1,
+    mostRead: [mostReadIn(most, position)],
+  }));
+  return copyScores(needle, given)[0] ?? [];
 }
