@@ -75,8 +75,11 @@ export async function* analysisJob(
   await steps.open();
   const left = new TimeLeft();
   const run = analysis.run(runner, { ...job, step: (key, act) => steps.step(key, act) });
+  const { pause } = taskSurroundings(signal);
   for (;;) {
     signal.throwIfAborted();
+    // Steps that wait for nothing would keep the message of a cancel from being read.
+    await pause();
     const step = await run.next();
     if (step.done) {
       await steps.remove();
