@@ -27,7 +27,9 @@ const fitting = (id: string, { pictures }: Case): ParameterValues =>
     ? { removed: 'span', start: 2, end: 9, tokens: 4, layers: '0,1' }
     : id === 'divergence-set'
       ? { truth: pictures.truth, tokens: 4, layers: '0,1' }
-      : {};
+      : id === 'attention-influence'
+        ? { probes: 3, window: 24 }
+        : {};
 
 /** Everything that the analysis can do is switched on. */
 const parametersOf = ({ id, parameters }: Analysis, of: Case): ParameterValues => ({
