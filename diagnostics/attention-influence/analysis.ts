@@ -24,7 +24,7 @@ export const attentionInfluence: Analysis<Parameters, InfluenceResult> = {
     trust: 'medium',
     note: 'Choices of Headscope: masked heads weigh the keys up to their own position alike (the paper says 1/L over the sequence, which would read the future); a copy has to come from the value that is asked for; probes have generated sentences as values and fall back to tables of words or random tokens; documents longer than the window are cut, their loss is the mean over all tokens; the selected count is rounded up; copies of a document are not ranked.',
   },
-  input: 'corpus',
+  inputs: ['corpus'],
   parameters,
   result: influenceResult,
   supports(facts, { heads }) {
