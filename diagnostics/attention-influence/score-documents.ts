@@ -3,7 +3,7 @@ import type { AnalysisJob, Step } from '../analysis';
 import type { ModelRunner } from '../model-runner/model-runner';
 import type { Variant } from '../model-runner/variant';
 import type { TokenDocument } from './documents';
-import { batchesOf, windowsOf, type WindowShape } from './windows';
+import { batchesOf, predictedTokens, windowsOf, type WindowShape } from './windows';
 
 /** Sums over the predicted tokens of a document. */
 export interface LossSums {
@@ -35,6 +35,10 @@ export async function* scoreDocuments(
   const batches = batchesOf(lengths, shape, variants.length, seed);
   const total = lengths.reduce((sum, length) => sum + length, 0) * variants.length;
   const finished = new Map<number, LossSums>();
+  // What has no token to predict is known without a run.
+  lengths.forEach((length, at) => {
+    if (predictedTokens(length, shape) === 0) finished.set(at, { sums: variants.map(() => 0), tokens: 0, windows: 0 });
+  });
   const begun = new Map<number, LossSums>();
   let done = 0;
   for (const [number, batch] of batches.entries()) {
@@ -63,7 +67,7 @@ export async function* scoreDocuments(
     });
     for (const { document } of windows) {
       const sums = begun.get(document);
-      const needed = Math.max(0, (lengths[document] ?? 0) - (shape.lead.length > 0 ? 0 : 1));
+      const needed = predictedTokens(lengths[document] ?? 0, shape);
       if (sums && sums.tokens === needed) finished.set(document, sums);
     }
   }
