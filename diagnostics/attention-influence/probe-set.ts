@@ -34,7 +34,9 @@ export interface Probe {
 }
 
 export interface ProbeSetting {
-  readonly facts: ModelFacts;
+  readonly facts: Pick<ModelFacts, 'specialIds' | 'bosId'> & {
+    readonly summary: Pick<ModelFacts['summary'], 'vocabulary' | 'contextLength'>;
+  };
   /** Absent where the model has no tokenizer. */
   readonly tokens: TaskTokens | undefined;
   /** Tokens of a probe at most. */
