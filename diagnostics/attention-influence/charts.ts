@@ -68,13 +68,17 @@ function sourcesChart(result: InfluenceResult): ChartSection {
 }
 
 function distributionChart(result: InfluenceResult): ChartSection {
+  const influences = result.documents.flatMap(({ rank, influence }) => (Number.isNaN(rank) ? [] : [influence]));
+  const [least, most] = [Math.min(...influences), Math.max(...influences)];
+  const level = 1 - result.top / 100;
   return {
     kind: 'chart',
     id: 'distribution',
     title: 'Distribution of influence',
-    caption: `Share of the documents of a source whose influence is at most this; what lies right of the steps at the top is selected.${leftOut(result)}`,
+    caption: `Share of the documents of a source whose influence is at most this. Those above the line are selected.${leftOut(result)}`,
     x: axis,
     y: { title: 'Share of documents', unit: '', scale: 'linear', min: 0, max: 1 },
+    references: [{ label: `top ${result.top} %`, from: [least, level], to: [most, level] }],
     series: drawn(result).map(({ source, of }) => ({
       id: `source-${source}`,
       title: sourceTitle(source),

@@ -2,7 +2,7 @@
 import type { Offer } from '../../protocol/analysis/analysis';
 import { leastAnswered } from './find-heads';
 import type { InfluenceResult } from './result';
-import { counted, headsInWords, percent, sourcesNamed } from './words';
+import { counted, headsInWords, signed, sourcesNamed } from './words';
 
 export function finding(result: Partial<InfluenceResult>): string {
   const { corpus, masked = [], heads = 0, overall } = result;
@@ -16,24 +16,22 @@ export function finding(result: Partial<InfluenceResult>): string {
   }
   const partly = result.documents && result.documents.length < corpus.chosen ? ' scored so far' : '';
   const documents = `${counted(overall.documents, 'document')}${partly}`;
-  const change = overall.median < 0 ? 'falls' : 'rises';
-  const between = `${percent(overall.low)} to ${percent(overall.high)} for most`;
-  const said = `With ${which} reading everything alike, the loss of ${documents} ${change} by a median of ${percent(Math.abs(overall.median))} (${between})${controlWords(result)}.`;
+  const said = `Masking ${which} changes the loss of ${documents} by a median of ${signed(overall.median)}${controlWords(result)}.`;
   return [said, selectionWords(result), probeWords(result)].filter((one) => one !== '').join(' ');
 }
 
 /** What random heads do beside it, and no more than the interval allows. */
 function controlWords({ overall, controls = [] }: Partial<InfluenceResult>): string {
   if (!overall || controls.length === 0 || Number.isNaN(overall.control)) return '';
-  const beside = `; with as many random heads by ${percent(overall.control)}`;
+  const beside = `, as many random heads by ${signed(overall.control)}`;
   const { differenceLow: low, differenceHigh: high } = overall;
-  return low <= 0 && high >= 0 ? `${beside}, which is no difference beyond chance` : beside;
+  return low <= 0 && high >= 0 ? `${beside}: no difference beyond chance` : beside;
 }
 
 function selectionWords({ sources = [], top, ...result }: Partial<InfluenceResult>): string {
   const selected = sources.reduce((sum, source) => sum + source.selected, 0);
-  const of = sourcesNamed({ sources, ...result }) ? `the top ${top ?? 0} % of each source` : `the top ${top ?? 0} %`;
-  return `${counted(selected, 'document is', 'documents are')} selected, ${of}.`;
+  const of = sourcesNamed({ sources, ...result }) ? ' of each source' : '';
+  return `${counted(selected, 'document is', 'documents are')} selected (top ${top ?? 0} %${of}).`;
 }
 
 /** A head that is chosen by questions which the model cannot answer is chosen by little. */

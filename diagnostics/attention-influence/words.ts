@@ -6,19 +6,27 @@ export const counted = (count: number, one: string, more = `${one}s`): string =>
 
 export const headWords = ({ layer, head }: HeadPlace): string => `L${layer}H${head}`;
 
-const mostHeads = 8;
+const mostNamed = 6;
 
-/** `L1H0, L1H3 and 3 more` */
+/** `L1H0-3, L2H7 and 3 more`; the heads are in order. */
 export function headsInWords(heads: readonly HeadPlace[]): string {
-  const named = heads.slice(0, mostHeads).map(headWords).join(', ');
-  return heads.length > mostHeads ? `${named} and ${heads.length - mostHeads} more` : named;
+  const runs: { first: HeadPlace; last: number }[] = [];
+  for (const place of heads) {
+    const run = runs.at(-1);
+    if (run?.first.layer === place.layer && run.last + 1 === place.head) run.last = place.head;
+    else runs.push({ first: place, last: place.head });
+  }
+  const named = runs.slice(0, mostNamed);
+  const left = runs.slice(mostNamed).reduce((sum, { first, last }) => sum + 1 + last - first.head, 0);
+  const words = named.map(({ first, last }) => headWords(first) + (last > first.head ? `-${last}` : '')).join(', ');
+  return left > 0 ? `${words} and ${left} more` : words;
 }
 
-/** `12.3 %`, with a sign where it is a change. */
-export const percent = (share: number): string => {
+/** A change as `+12.3 %`. */
+export function signed(share: number): string {
   const value = Number((100 * share).toPrecision(3));
-  return Number.isNaN(value) ? 'no number' : `${value.toLocaleString('en-US')} %`;
-};
+  return Number.isNaN(value) ? 'no number' : `${value < 0 ? '' : '+'}${value.toLocaleString('en-US')} %`;
+}
 
 /** Sources that have a name, or that there are several. */
 export const sourcesNamed = ({ sources = [] }: Partial<InfluenceResult>): boolean =>

@@ -35,7 +35,10 @@ describe('headscope run attention-influence', function () {
     };
     assert.deepEqual(input, { kind: 'corpus', file: corpus });
     assert.equal(parity?.ok, true);
-    assert.match(finding, /^With 8 of 32 heads .* 4 documents are selected, the top 20 % of each source\.$/u);
+    assert.match(
+      finding,
+      /^Masking 8 of 32 heads \(L1H0-7\) changes the loss of 20 documents by a median of \+\d.* 4 documents are selected \(top 20 % of each source\)\.$/u,
+    );
     assert.deepEqual(result.corpus.notes, ['Line 1 is left out: text is not a text.']);
     assert.equal(result.probe?.format, 'table');
 
