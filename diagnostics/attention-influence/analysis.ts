@@ -22,7 +22,7 @@ export const attentionInfluence: Analysis<Parameters, InfluenceResult> = {
   source: {
     reference: 'arXiv:2505.07293, section 3 and Appendix C (AttentionInfluence)',
     trust: 'medium',
-    note: 'Choices of Headscope: masked heads weigh the keys up to their own position alike (the paper says 1/L over the sequence, which would read the future); a copy has to come from the value that is asked for; probes have generated sentences as values and fall back to tables of words or random tokens; documents longer than the window are cut, their loss is the mean over all tokens; the selected count is rounded up; copies of a document are not ranked.',
+    note: 'Choices of Headscope (docs/analyses.md), the first of them: a masked head weighs the keys up to its own position alike, since 1/L over the whole sequence would read the future.',
   },
   inputs: ['corpus'],
   parameters,

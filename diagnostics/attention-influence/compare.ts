@@ -39,7 +39,7 @@ function agreement(pairs: readonly Pair[]): Section {
     empty: 'No document is ranked in both.',
     columns: [
       { name: 'source', title: 'Source', kind: 'text' },
-      { name: 'documents', title: 'Documents', kind: 'number', unit: '', definition: 'Ranked in both.' },
+      { name: 'documents', title: 'Documents', kind: 'number', unit: '', definition: 'Ranked in both.', digits: 9 },
       {
         name: 'spearman',
         title: 'Rank correlation',
@@ -47,13 +47,14 @@ function agreement(pairs: readonly Pair[]): Section {
         unit: '',
         definition: 'Spearman’s: 1 for the same order, 0 for none in common.',
       },
-      { name: 'both', title: 'Selected in both', kind: 'number', unit: '', definition: 'Documents.' },
+      { name: 'both', title: 'Selected in both', kind: 'number', unit: '', definition: 'Documents.', digits: 9 },
       {
         name: 'first',
         title: 'First only',
         kind: 'number',
         unit: '',
         definition: 'Selected in the first result alone.',
+        digits: 9,
       },
       {
         name: 'second',
@@ -61,6 +62,7 @@ function agreement(pairs: readonly Pair[]): Section {
         kind: 'number',
         unit: '',
         definition: 'Selected in the second result alone.',
+        digits: 9,
       },
     ],
     rows: sources.map((source) => {

@@ -10,9 +10,7 @@ export function finding(result: Partial<InfluenceResult>): string {
   const [first] = masked;
   const which = `${masked.length} of ${counted(heads, 'head')} (${headsInWords(masked)})`;
   if (overall.documents === 0) {
-    return first === undefined
-      ? 'No head is masked.'
-      : `Masked ${masked.length === 1 ? 'is' : 'are'} ${which}; no document is scored.`;
+    return first === undefined ? 'No head is masked.' : `No document is scored yet. Masked: ${which}.`;
   }
   const partly = result.documents && result.documents.length < corpus.chosen ? ' scored so far' : '';
   const documents = `${counted(overall.documents, 'document')}${partly}`;

@@ -13,8 +13,7 @@ export const sections = (partial: Partial<InfluenceResult>): readonly Section[] 
   return [
     documentsSection(partial),
     ...chartSections(partial),
-    sourcesSection(partial),
-    lossesSection(partial),
+    ...(partial.overall.documents > 0 ? [sourcesSection(partial), lossesSection(partial)] : []),
     ...(partial.scores ? [headsSection(partial, partial.scores)] : []),
     aboutSection(partial),
   ];
@@ -34,6 +33,12 @@ const number = (name: string, title: string, unit: string, definition: string): 
   definition,
 });
 
+/** Whole numbers, written whole. */
+const whole = (name: string, title: string, unit: string, definition: string): SectionColumn => ({
+  ...number(name, title, unit, definition),
+  digits: 9,
+});
+
 function documentsSection(result: InfluenceResult): TableSection {
   const { controls, top } = result;
   const named = sourcesNamed(result);
@@ -45,7 +50,7 @@ function documentsSection(result: InfluenceResult): TableSection {
     ask: 'Show its tokens',
     empty: 'No document is scored yet.',
     columns: [
-      number('rank', 'Rank', '', 'Place by influence among the documents of the source, from 1.'),
+      whole('rank', 'Rank', '', 'Place by influence among the documents of the source, from 1.'),
       { name: 'selected', title: 'Selected', kind: 'text' },
       ...(named ? [{ name: 'source', title: 'Source', kind: 'text' } as const] : []),
       { name: 'document', title: 'Document', kind: 'text' },
@@ -55,7 +60,7 @@ function documentsSection(result: InfluenceResult): TableSection {
         : []),
       number('loss', 'Loss', 'nats/token', 'Mean of -ln of the probability of each predicted token.'),
       number('maskedLoss', 'Loss masked', 'nats/token', 'The same with the heads masked.'),
-      number('tokens', 'Length', 'tokens', 'Tokens of the document that are predicted.'),
+      whole('tokens', 'Length', 'tokens', 'Tokens of the document that are predicted.'),
       number(
         'repeated',
         'Repeated',
@@ -91,9 +96,9 @@ function sourcesSection({ sources, controls }: InfluenceResult): TableSection {
     empty: 'No document is scored yet.',
     columns: [
       { name: 'source', title: 'Source', kind: 'text' },
-      number('documents', 'Documents', '', 'Ranked documents.'),
-      number('selected', 'Selected', '', 'Of these, rounded up.'),
-      number('copies', 'Copies', '', 'Documents whose text came before: not ranked.'),
+      whole('documents', 'Documents', '', 'Ranked documents.'),
+      whole('selected', 'Selected', '', 'Of these, rounded up.'),
+      whole('copies', 'Copies', '', 'Documents whose text came before: not ranked.'),
       number('median', 'Median influence', '', influenceDefinition),
       number('low', '10th percentile', '', 'Of the influence of its documents.'),
       number('high', '90th percentile', '', 'Of the influence of its documents.'),
