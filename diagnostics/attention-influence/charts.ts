@@ -33,7 +33,8 @@ export const chartSections = (result: InfluenceResult): readonly ChartSection[] 
     : [...(result.sources.length > 1 ? [sourcesChart(result)] : []), distributionChart(result), lengthChart(result)];
 
 function sourcesChart(result: InfluenceResult): ChartSection {
-  const some = result.sources.filter(({ source }) => drawn(result).some((one) => one.source === source));
+  const shown = new Set(drawn(result).map(({ source }) => source));
+  const some = result.sources.filter(({ source }) => shown.has(source));
   const series = (id: string, title: string, points: SectionSeries['points']): SectionSeries => ({
     id,
     title,

@@ -1,6 +1,7 @@
 /** Two results side by side: whether two models, or two choices of heads, select the same documents. */
 import { sampleRankCorrelation } from 'simple-statistics';
 import type { Section } from '../../protocol/sections/section';
+import { bySource } from './influence';
 import type { DocumentResult, InfluenceResult } from './result';
 import { documentName, sourceTitle } from './words';
 
@@ -31,7 +32,6 @@ export function compare(a: InfluenceResult, b: InfluenceResult): readonly Sectio
 }
 
 function agreement(pairs: readonly Pair[]): Section {
-  const sources = [...new Set(pairs.map(({ a: { source = '' } }) => source))];
   return {
     kind: 'table',
     id: 'agreement',
@@ -65,8 +65,8 @@ function agreement(pairs: readonly Pair[]): Section {
         digits: 9,
       },
     ],
-    rows: sources.map((source) => {
-      const those = pairs.filter(({ a }) => (a.source ?? '') === source);
+    rows: [...bySource(pairs.map(({ a }) => a))].map(([source, places]) => {
+      const those = places.flatMap((at) => pairs[at] ?? []);
       const influences = (of: (pair: Pair) => DocumentResult): number[] => those.map((pair) => of(pair).influence);
       const [first, second] = [influences(({ a }) => a), influences(({ b }) => b)];
       const correlation = those.length < 2 ? Number.NaN : sampleRankCorrelation(first, second);

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { countedCorpusAt, readCorpusAt } from '../../../../compute-server/analyses/corpus-files';
 import { mostBytes, mostCharacters, mostDocuments } from '../../../../diagnostics/corpus/corpus';
+import { random } from '../../../../kernels/tensors/random';
 import { FailureError } from '../../../../protocol/wire/failures';
 
 describe('a corpus', () => {
@@ -141,6 +142,29 @@ describe('a corpus', () => {
     truncateSync(path, 2 ** 40);
     const counted = await countedCorpusAt(path, reading);
     assert.deepEqual([counted.documents.length, counted.bytes], [0, mostBytes]);
+  });
+
+  it('whatever bytes a file has, it is read or refused with a sentence', async () => {
+    const seeds = [
+      '{"text":"a"}\n{"ids":[1,2],"id":3}\n',
+      'One.\n\nTwo.\r\n \r\n',
+      '\ufeff{"text":"b","source":""}\n',
+      '[[[{',
+    ];
+    const source = random(11);
+    for (let run = 0; run < 300; run++) {
+      const bytes = Buffer.from(seeds[run % seeds.length]?.repeat(1 + source.whole(3)) ?? '');
+      for (let at = 0; at < bytes.length; at++) if (source.uniform() < 0.05) bytes[at] = source.whole(256);
+      const path = written(run % 2 === 0 ? 'any.jsonl' : 'any', bytes);
+      const corpus = await readCorpusAt(path, reading).catch((error: unknown) => error);
+      if (corpus instanceof FailureError) assert.ok('detail' in corpus.failure && /\.$/u.test(corpus.failure.detail));
+      else {
+        assert.ok(!(corpus instanceof Error), String(corpus));
+        const { documents, notes } = corpus as Awaited<ReturnType<typeof readCorpusAt>>;
+        assert.ok(documents.every(({ text, ids }) => (text ?? '').trim() !== '' || (ids?.length ?? 0) > 0));
+        assert.ok(notes.every((note) => note.endsWith('.')));
+      }
+    }
   });
 
   it('can be interrupted between two lines', async () => {
