@@ -11,6 +11,7 @@ import type { ModelFacts, ModelRunner, Prompt } from './model-runner/model-runne
 import type { KeyGroup } from './model-runner/sequence';
 import type { Variant } from './model-runner/variant';
 import type { TaskInfo } from '../protocol/analysis/tasks';
+import type { Corpus } from './corpus/corpus';
 import type { Sample } from './task';
 
 /** `why` is one sentence with a next step; the panel shows it and a run refuses with the same words. */
@@ -36,6 +37,8 @@ export interface ReadInput {
     /** What was left out, and why. */
     readonly notes: readonly string[];
   };
+  /** Of an input that is a corpus. For an estimate the documents of a large one are not read, but its bytes are known. */
+  readonly corpus?: Corpus;
 }
 
 export interface AnalysisJob<P extends ParameterValues> {

@@ -3,6 +3,7 @@ import type { Analysis } from './analysis';
 import { ablation } from './ablation/analysis';
 import { activationPatching } from './activation-patching/analysis';
 import { directLogitAttribution } from './direct-logit-attribution/analysis';
+import { attentionInfluence } from './attention-influence/analysis';
 import { divergenceSet } from './divergence-set/analysis';
 import { divergence } from './divergence/analysis';
 import { labels } from './labels/analysis';
@@ -19,5 +20,6 @@ export const analyses: readonly Analysis[] = [
   activationPatching,
   directLogitAttribution,
   retrievalHead,
+  attentionInfluence,
   zeroTuning,
 ];

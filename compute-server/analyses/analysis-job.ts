@@ -1,6 +1,7 @@
 /** One run of an analysis: input read, support and memory checked, parity measured, steps kept, progress and partial results said. */
 import { join } from 'node:path';
 import type { Analysis, AnalysisJob, ReadInput } from '../../diagnostics/analysis';
+import type { Corpus } from '../../diagnostics/corpus/corpus';
 import type { Prompt } from '../../diagnostics/model-runner/model-runner';
 import type { Sequence } from '../../diagnostics/model-runner/sequence';
 import { taskSamples } from '../../diagnostics/tasks/read-task';
@@ -23,6 +24,7 @@ import { readerOf } from '../model/prompt/prompt';
 import { requireParity } from '../model/run/parity';
 import { provenance } from '../provenance';
 import type { Surroundings } from '../surroundings';
+import { countedCorpusAt, readCorpusAt } from './corpus-files';
 import { KeptSteps } from './kept-steps';
 import { ServerRunner } from './runner';
 import { taskSurroundings } from './task-surroundings';
@@ -62,7 +64,7 @@ export async function* analysisJob(
     const limitBytes = surroundings.memoryLimit;
     throw new FailureError({ code: 'out-of-memory', neededBytes: Math.ceil(needed / heldShare), limitBytes });
   }
-  const first = job.input.prompts[0] ?? job.input.task?.samples[0]?.prompt;
+  const { first } = prepared;
   if (first) yield stage('Checking the instrumented run against the plain model', 0, 0);
   const parity = first ? await requireParity(model, first, { signal }) : undefined;
 
@@ -73,8 +75,11 @@ export async function* analysisJob(
   await steps.open();
   const left = new TimeLeft();
   const run = analysis.run(runner, { ...job, step: (key, act) => steps.step(key, act) });
+  const { pause } = taskSurroundings(signal);
   for (;;) {
     signal.throwIfAborted();
+    // Steps that wait for nothing would keep the message of a cancel from being read.
+    await pause();
     const step = await run.next();
     if (step.done) {
       await steps.remove();
@@ -106,7 +111,10 @@ export async function estimateOf(run: AnalysisRun, request: AnalysisRequest): Pr
   const facts = ServerRunner.reading(run.opened, promptsOf(request.input)[0], run.surroundings, run.signal).facts;
   const support = analysis.supports(facts, parameters);
   if (!support.ok) return { supported: support.why };
-  const { runner, input, first } = await readInput(run, request, (reader, prompt) => reader.counted(prompt));
+  const { runner, input, first } = await readInput(run, request, {
+    prompt: (reader, prompt) => reader.counted(prompt),
+    corpus: countedCorpusAt,
+  });
   if (first) runner.requirePlaces(request.interventions, first);
   const { passes, bytes } = analysis.estimate(runner.facts, input, parameters);
   return { supported: true, passes, bytes };
@@ -116,17 +124,22 @@ interface Prepared {
   readonly runner: ServerRunner;
   /** What reads the input: the model, or its vision encoder. */
   readonly model: LoadedModel;
+  /** What the interventions act on, and what parity is measured on. */
+  readonly first: Sequence | undefined;
   readonly job: Omit<AnalysisJob<ParameterValues>, 'step'>;
 }
 
 export async function prepare(run: AnalysisRun, request: AnalysisRequest): Promise<Prepared> {
   const parameters = parametersOf(run.analysis, request.parameters);
-  const { runner, model, input, first } = await readInput(run, request, (reader, prompt) => reader.prompt(prompt));
+  const { runner, model, input, first } = await readInput(run, request, {
+    prompt: (reader, prompt) => reader.prompt(prompt),
+    corpus: readCorpusAt,
+  });
   const { variant, groups } = first
     ? await runner.variant(request.interventions, first)
     : { variant: {}, groups: undefined };
   const job = { input: withGroups(input, groups), parameters, variant, groups: groups ?? [], seed: request.seed };
-  return { runner, model, job };
+  return { runner, model, first, job };
 }
 
 /** Every prompt of a task has the key groups that the interventions name. */
@@ -145,12 +158,17 @@ function withGroups(input: ReadInput, groups: Sequence['groups'] = []): ReadInpu
 const isOnFirstToken = (one: Intervention): boolean =>
   (one.kind === 'bias' || one.kind === 'weight') && one.keys !== 'image' && one.keys.start === 0 && one.keys.end === 1;
 
+interface Readers {
+  prompt(runner: ServerRunner, prompt: PromptInput | EncoderInput): Promise<Prompt>;
+  corpus: typeof readCorpusAt;
+}
+
 /** `read`: how a prompt is read; `first`: what the interventions act on. */
 async function readInput(
   { opened, analysis, surroundings, signal }: AnalysisRun,
   { input, interventions, seed }: AnalysisRequest,
-  read: (runner: ServerRunner, prompt: PromptInput | EncoderInput) => Promise<Prompt>,
-): Promise<Pick<Prepared, 'runner' | 'model'> & { readonly input: ReadInput; readonly first: Sequence | undefined }> {
+  read: Readers,
+): Promise<Pick<Prepared, 'runner' | 'model' | 'first'> & { readonly input: ReadInput }> {
   if (!analysis.inputs.includes(input.kind)) {
     const words = analysis.inputs.map((kind) => inputWords[kind]).join(' or ');
     throw bad(`${analysis.title} reads ${words}, and ${inputWords[input.kind]} was given.`);
@@ -159,13 +177,15 @@ async function readInput(
   const [firstGiven] = given;
   const runner = ServerRunner.reading(opened, firstGiven, surroundings, signal);
   const prompts: Prompt[] = [];
-  for (const prompt of given) prompts.push(await read(runner, prompt));
+  for (const prompt of given) prompts.push(await read.prompt(runner, prompt));
   const task = input.kind === 'task' ? await taskOf(input, seed, runner) : undefined;
-  const first = prompts[0] ?? task?.samples[0]?.prompt;
-  const bound = task && interventions.find((one) => !kindOf(one).anywhere(one) && !isOnFirstToken(one));
+  const corpus = input.kind === 'corpus' ? await read.corpus(input.file, taskSurroundings(signal)) : undefined;
+  const first = prompts[0] ?? task?.samples[0]?.prompt ?? (corpus && (await startOf(corpus, runner)));
+  const bound =
+    (task ?? corpus) && interventions.find((one) => !kindOf(one).anywhere(one) && !(task && isOnFirstToken(one)));
   if (bound) {
     throw bad(
-      `A task has many prompts, and the intervention "${kindOf(bound).words(bound)}" means positions of one. Leave it out.`,
+      `${task ? 'A task has many prompts' : 'A corpus has many documents'}, and the intervention "${kindOf(bound).words(bound)}" means positions of one. Leave it out.`,
     );
   }
   if (!first && interventions.length > 0) {
@@ -174,7 +194,7 @@ async function readInput(
   return {
     runner,
     model: firstGiven ? readerOf(opened, firstGiven) : opened,
-    input: { given: input, prompts, ...(task ? { task } : {}) },
+    input: { given: input, prompts, ...(task ? { task } : {}), ...(corpus ? { corpus } : {}) },
     first,
   };
 }
@@ -188,6 +208,16 @@ async function taskOf(
   return taskSamples({ task, samples, seed, parameters: taskParameters }, tokens, taskSurroundings(runner.signal));
 }
 
+const startTokens = 64;
+
+/** The first tokens of the first document; undefined where the documents were only counted. */
+async function startOf({ documents: [document] }: Corpus, runner: ServerRunner): Promise<Sequence | undefined> {
+  if (!document) return undefined;
+  const { text, ids = runner.encode((text ?? '').slice(0, 16 * startTokens)) } = document;
+  const most = Math.min(startTokens, runner.facts.summary.contextLength ?? Infinity);
+  return runner.prompt({ kind: 'ids', ids: ids.slice(0, most) });
+}
+
 export function parametersOf(analysis: Analysis, given: ParameterValues): ParameterValues {
   const resolved = resolveTable(analysis.id, analysis.parameters, given);
   if (!resolved.ok) throw bad(resolved.why);
@@ -198,7 +228,7 @@ const inputWords: Readonly<Record<AnalysisInput['kind'], string>> = {
   prompt: 'a prompt',
   'prompt-pair': 'a prompt and its counterpart',
   task: 'a task',
-  corpus: 'a corpus file',
+  corpus: 'a corpus',
   image: 'a prompt with a picture',
   'image-set': 'a folder of pictures',
   none: 'no input',
@@ -222,7 +252,7 @@ function promptsOf(input: AnalysisInput): readonly (PromptInput | EncoderInput)[
 }
 
 /** Everything that the values of a run's steps depend on. */
-function keyOf(request: AnalysisRequest, model: LoadedModel, { given, prompts, task }: ReadInput): unknown {
+function keyOf(request: AnalysisRequest, model: LoadedModel, { given, prompts, task, corpus }: ReadInput): unknown {
   return [
     request.analysis,
     model.summary.hash,
@@ -233,8 +263,9 @@ function keyOf(request: AnalysisRequest, model: LoadedModel, { given, prompts, t
     request.parameters,
     request.interventions,
     request.seed,
-    // A file of samples may change between two runs.
+    // A file of samples or documents may change between two runs.
     ...(task ? [task.samples] : []),
+    ...(corpus ? [corpus.sha256] : []),
   ];
 }
 

@@ -13,6 +13,7 @@ import type {
   AskedRow,
   KeptPrefix,
   LayerResult,
+  NextTokens,
   RowAnswer,
   RunRequest,
   RunResult,
@@ -32,6 +33,7 @@ import { planChunk, type RunShape } from '../model/run/budget';
 import { groupsFor, lower } from '../model/interventions/lower';
 import { layersOf, runPrompt } from '../model/run/model-run';
 import type { CachedPrefix, RunRequest as ServerRequest } from '../model/run/run-request';
+import { range } from '../model/run/runtime-arrays';
 import type { Surroundings } from '../surroundings';
 import { ServerDirectPaths } from './direct-paths';
 import { drawnPictures, textFile } from './files';
@@ -147,6 +149,39 @@ export class ServerRunner implements ModelRunner {
     const batch = this.largestBatch(sequence, variants.length);
     const chunk = this.chunkFor(shapeOf(sequence, batch));
     return answersOfVariants(spec, sessions, { sequence, asked, variants, batch, chunk, signal: this.signal });
+  }
+
+  async nextTokens(
+    sequences: readonly (readonly number[])[],
+    variants: readonly Variant[],
+  ): Promise<readonly (readonly NextTokens[])[]> {
+    const longest = Math.max(0, ...sequences.map(({ length }) => length));
+    const filled = (ids: readonly number[]): readonly number[] => [
+      ...ids,
+      ...new Array<number>(longest - ids.length).fill(0),
+    ];
+    const pairs = sequences.flatMap((ids) => variants.map((variant) => ({ ids, variant })));
+    const batch = this.largestBatch({ ids: filled([]) }, pairs.length);
+    const rows = range(0, Math.max(0, longest - 1));
+    const found: NextTokens[] = [];
+    for (let first = 0; first < pairs.length; first += batch) {
+      const some = pairs.slice(first, first + batch);
+      const [one] = some;
+      const { nextTokens = [] } = await this.run({
+        ids: filled(one?.ids ?? []),
+        variants: some.map(({ variant }) => variant),
+        // Variants of one sequence share the layers below the first change.
+        ...(some.some(({ ids }) => ids !== one?.ids) ? { variantIds: some.map(({ ids }) => filled(ids)) } : {}),
+        logits: 'none',
+        lossAt: rows,
+        eachToken: true,
+      });
+      some.forEach(({ ids }, at) => {
+        const { loss, best } = nextTokens[at] ?? { loss: new Float64Array(0), best: new Int32Array(0) };
+        found.push({ loss: loss.slice(0, ids.length - 1), best: best.slice(0, ids.length - 1) });
+      });
+    }
+    return sequences.map((_, at) => found.slice(at * variants.length, (at + 1) * variants.length));
   }
 
   async prefix(sequence: Sequence, length: number, variant?: Variant): Promise<CachedPrefix> {

@@ -11,6 +11,7 @@ import type {
   AskedRow,
   KeptPrefix,
   LayerResult,
+  NextTokens,
   ResidualStream,
   RowAnswer,
   RunRequest,
@@ -190,6 +191,15 @@ export interface ModelRunner {
     asked: readonly AskedRow[],
     variants: readonly Variant[],
   ): Promise<readonly (readonly RowAnswer[])[]>;
+  /**
+   * What every row of each sequence of ids predicts, under each variant: [sequence][variant], one number for each row but the
+   * last. Sequences run side by side as far as the memory limit allows; the end of a shorter one is filled up, which no row of
+   * a causal model reads.
+   */
+  nextTokens(
+    sequences: readonly (readonly number[])[],
+    variants: readonly Variant[],
+  ): Promise<readonly (readonly NextTokens[])[]>;
   /** Keys and values of the first `length` rows under one variant, for runs that go on from them. */
   prefix(sequence: Sequence, length: number, variant?: Variant): Promise<KeptPrefix>;
   continuation(request: ContinuationRequest): Promise<Continuation>;

@@ -82,6 +82,8 @@ export interface RunRequest extends Sequence {
   readonly lossAt?: readonly number[];
   /** Answers to these questions for each variant. */
   readonly answersAt?: readonly AskedRow[];
+  /** With `lossAt`: give each of these queries besides their mean. */
+  readonly eachToken?: boolean;
 }
 
 export interface LayerResult {
@@ -125,4 +127,14 @@ export interface RunResult {
   readonly loss?: readonly number[];
   /** [variants][asked], in the order of `answersAt`. */
   readonly answers?: readonly (readonly RowAnswer[])[];
+  /** By variant, where each token was asked for. */
+  readonly nextTokens?: readonly NextTokens[];
+}
+
+/** What the queries at the rows of `lossAt` predict, rising; without those that are the last row. */
+export interface NextTokens {
+  /** -ln of the probability of the token that follows, nats. */
+  readonly loss: Float64Array;
+  /** The token that is most probable; the lower id of two that are equally so. */
+  readonly best: Int32Array;
 }

@@ -73,6 +73,7 @@ export type AnalysisInput =
       /** Of the task, by its table; defaults stand for those left out. */
       readonly taskParameters?: ParameterValues;
     }
+  /** A JSONL or text file, or a folder of them (docs/corpus.md). */
   | { readonly kind: 'corpus'; readonly file: string }
   | { readonly kind: 'image'; readonly prompt: PromptInput }
   | { readonly kind: 'image-set'; readonly folder: string; readonly prompt: PromptInput; readonly samples: number }

@@ -17,6 +17,7 @@ export type IconName =
   | 'error'
   | 'discard'
   | 'export'
+  | 'file'
   | 'file-media'
   | 'folder-opened'
   | 'graph-line'

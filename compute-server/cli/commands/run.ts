@@ -54,7 +54,7 @@ export const run: Registration = (program, session) => {
     .option('--images <folder>', 'for analyses of a set of pictures: their folder')
     .option('--task <id or file>', 'for analyses of a task: its id, or a JSONL file of your own')
     .option('--task-param <name=value>', 'a parameter of the task; may be given several times', collect)
-    .option('--corpus <file>', 'for analyses of documents: a JSONL or text file')
+    .option('--corpus <file>', 'for analyses of documents: a JSONL or text file, or a folder of them')
     .option('--samples <n>', 'samples of the task, or pictures of the folder, at most', whole(1, 100_000), 100)
     .option('--param <name=value>', 'a parameter of the analysis; may be given several times', collect)
     .option('--list-params', 'print the parameters of the analysis, and run nothing')
@@ -139,7 +139,7 @@ async function analysisInputFrom(
       if (options.task === undefined) throw wrongUsage(`${title} runs on a task. Name one with --task.`);
       return taskInput(options.task, options, await tasks());
     case 'corpus':
-      if (options.corpus === undefined) throw wrongUsage(`${title} reads documents. Name their file with --corpus.`);
+      if (options.corpus === undefined) throw wrongUsage(`${title} reads documents. Name their file or folder with --corpus.`);
       return { kind: 'corpus', file: resolve(options.corpus) };
     case 'image-set':
       if (options.images === undefined) throw wrongUsage(`${title} reads pictures. Name their folder with --images.`);

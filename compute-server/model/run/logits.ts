@@ -1,5 +1,5 @@
 /** What the language head makes of the last residual stream: logits, or the loss of the next tokens. */
-import type { AskedRow, RowAnswer } from '../../../diagnostics/model-runner/run-request';
+import type { AskedRow, NextTokens, RowAnswer } from '../../../diagnostics/model-runner/run-request';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
 import type { RuntimeArray } from '../../runtime/session';
 import { requireFinite } from './finite';
@@ -51,23 +51,32 @@ export async function logitsOf(
   return { data: whole, shape: [batch, rows, vocabulary] };
 }
 
-/** Mean loss of the next token at the positions, by variant. */
-export async function lossOf(
+/** What the rows at the positions predict, by variant. */
+export async function nextTokensOf(
   model: ModelSpec,
   sessions: LayerSessions,
   stream: ResidualStream,
   { ids, variantIds, past }: Pick<RunRequest, 'ids' | 'variantIds' | 'past'>,
   positions: readonly number[],
   signal: AbortSignal | undefined,
-): Promise<readonly number[]> {
+): Promise<readonly NextTokens[]> {
   const first = past?.length ?? 0;
   const wanted = [...new Set(positions)].filter((position) => position >= first && position + 1 < ids.length);
-  const sums = new Float64Array(stream.batch);
+  wanted.sort((a, b) => a - b);
+  const placeOf = new Map(wanted.map((row, at) => [row, at]));
+  const found = Array.from({ length: stream.batch }, () => ({
+    loss: new Float64Array(wanted.length),
+    best: new Int32Array(wanted.length),
+  }));
   for await (const { variant, row, logits } of logitsAt(model, sessions, stream, first, wanted, signal)) {
+    const [own, at] = [found[variant], placeOf.get(row)];
+    if (!own || at === undefined) continue;
     const next = (variantIds?.[variant] ?? ids)[row + 1] ?? 0;
-    sums[variant] = (sums[variant] ?? 0) + logSumExp(logits) - (logits[next] ?? 0);
+    const { logSum, largest } = summed(logits);
+    own.loss[at] = logSum - (logits[next] ?? 0);
+    own.best[at] = logits.indexOf(largest);
   }
-  return Array.from(sums, (sum) => sum / wanted.length);
+  return found;
 }
 
 /** What is asked of the logits of rows, [variants][asked]. */
@@ -154,10 +163,12 @@ async function* logitsAt(
   }
 }
 
-function logSumExp(values: Float32Array): number {
+export const meanLoss = ({ loss }: NextTokens): number => loss.reduce((sum, each) => sum + each, 0) / loss.length;
+
+function summed(values: Float32Array): { readonly logSum: number; readonly largest: number } {
   let largest = -Infinity;
   for (const value of values) largest = Math.max(largest, value);
   let sum = 0;
   for (const value of values) sum += Math.exp(value - largest);
-  return largest + Math.log(sum);
+  return { logSum: largest + Math.log(sum), largest };
 }

@@ -8,7 +8,7 @@ import { firstChangedLayer } from './interventions';
 import { emptyCache } from './key-value-cache';
 import { runLayer, type LayerRun } from './layer-run';
 import type { LayerSessions } from './layer-sessions';
-import { answersOf, logitsOf, lossOf } from './logits';
+import { answersOf, logitsOf, meanLoss, nextTokensOf } from './logits';
 import { earlierOccurrences, PickTable } from './pick-table';
 import { chunksOfRun, requirePossible } from './run-chunks';
 import type { LayerResult, ResidualStream, RunHooks, RunRequest, RunResult } from './run-request';
@@ -71,8 +71,8 @@ export async function* layersOf(
   }
   if (stream.batch < variants.length) stream = spread(stream, variants.length);
   const logits = request.logits === 'none' ? undefined : await logitsOf(model, sessions, stream, request, hooks.signal);
-  const loss = request.lossAt
-    ? await lossOf(model, sessions, stream, request, request.lossAt, hooks.signal)
+  const nextTokens = request.lossAt
+    ? await nextTokensOf(model, sessions, stream, request, request.lossAt, hooks.signal)
     : undefined;
   const answers = request.answersAt
     ? await answersOf(model, sessions, stream, request, request.answersAt, hooks.signal)
@@ -81,7 +81,8 @@ export async function* layersOf(
     layers,
     residuals,
     last: stream,
-    ...(loss ? { loss } : {}),
+    ...(nextTokens ? { loss: nextTokens.map(meanLoss) } : {}),
+    ...(nextTokens && request.eachToken ? { nextTokens } : {}),
     ...(answers ? { answers } : {}),
     ...(logits ? { logits } : {}),
     ...(cache ? { cache } : {}),

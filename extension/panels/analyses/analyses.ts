@@ -1,4 +1,5 @@
 /** The panel of analyses. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AnalysisResult, Offer } from '../../../protocol/analysis/analysis';
 import { analysesPanel, contextKeys } from '../../../protocol/contributions/views';
@@ -26,9 +27,11 @@ const real = (path: string): string => (path === '' ? '' : realFolder(path));
 /** What comes with the extension for analyses to start with. */
 export function demosOf({ extension }: Pick<PanelParts, 'extension'>): Demos {
   const { folder, image, scenes } = demoOf(extension.fsPath);
+  const corpus = join(extension.fsPath, 'examples', 'corpus', 'documents.jsonl');
   const truth = scenes === '' ? '' : join(real(scenes), truthFile);
   return {
     text: textDemo(extension).folder,
+    corpus: existsSync(corpus) ? real(corpus) : '',
     vision: { folder: real(folder), image: real(image), scenes: real(scenes), truth },
   };
 }

@@ -51,6 +51,8 @@ export const firstPlan = (catalogue: readonly AnalysisInfo[], demoFolder: string
 /** What comes with the extension: a model of text, and one that sees, with a picture and a folder of them. */
 export interface Demos {
   readonly text: string;
+  /** A file of documents; empty where the package lacks it. */
+  readonly corpus: string;
   /** Empty paths where the package lacks them. */
   readonly vision: {
     readonly folder: string;
@@ -65,16 +67,13 @@ export interface Demos {
  * The same model and input for another analysis, with the defaults of its parameters. Where the demo model is chosen and the
  * analysis is one of vision, the demo model that sees takes its place, so that one click on Run shows something.
  */
-export function planFor(analysis: AnalysisInfo, before: AnalysisPlan, { text, vision }: Demos): AnalysisPlan {
+export function planFor(analysis: AnalysisInfo, before: AnalysisPlan, { text, corpus, vision }: Demos): AnalysisPlan {
   if (analysis.id === before.analysis) return before;
   const [usual] = analysis.inputs;
   const kind = analysis.inputs.includes(before.input.kind) ? before.input.kind : usual;
-  const plan = {
-    ...before,
-    analysis: analysis.id,
-    input: inputOf(kind, before.input, analysis.usualTask),
-    parameters: {},
-  };
+  const given = inputOf(kind, before.input, analysis.usualTask);
+  const input = given.kind === 'corpus' && given.file === '' ? { ...given, file: corpus } : given;
+  const plan = { ...before, analysis: analysis.id, input, parameters: {} };
   if (analysis.group !== 'vision' || before.folder !== text || vision.image === '') return plan;
   const prompt: PromptInput = { kind: 'text', text: demoVisionPrompt, image: vision.image };
   const demo = { ...plan, folder: vision.folder, interventions: [] };
@@ -83,13 +82,13 @@ export function planFor(analysis: AnalysisInfo, before: AnalysisPlan, { text, vi
     case 'image':
       return { ...demo, input: { kind: usual, prompt } };
     case 'image-set': {
-      const input = {
+      const pictures = {
         kind: 'image-set',
         folder: vision.scenes,
         prompt: { kind: 'text', text: demoVisionPrompt },
       } as const;
       const parameters = 'truth' in analysis.parameters ? { truth: vision.truth } : {};
-      return { ...demo, input: { ...input, samples: demoPictures }, parameters };
+      return { ...demo, input: { ...pictures, samples: demoPictures }, parameters };
     }
     case 'prompt-pair':
     case 'task':

@@ -163,13 +163,19 @@ describe('the panel of analyses', () => {
     it('has the fields of each kind of input', async () => {
       for (const [input, label] of [
         ['prompt', 'Prompt text'],
-        ['corpus', 'File'],
+        ['corpus', 'File or folder'],
         ['image', 'Picture'],
         ['image-set', 'Folder'],
       ] as const) {
         const open = openMessage({ plan: { ...plan, analysis: `of-${input}`, input: inputOf(input, undefined) } });
         const panel = await start({ host: answering(open) });
         await panel.page.getByLabel(label, { exact: true }).first().waitFor();
+        if (input !== 'corpus') continue;
+        for (const what of ['file', 'folder'] as const) {
+          const before = panel.posted.length;
+          await panel.page.getByLabel(`File or folder: choose a ${what}`).click();
+          assert.deepEqual(await panel.posts('choosePath', before), { kind: 'choosePath', field: 'input.file', what });
+        }
       }
       const pairPlan = { ...plan, analysis: pair.id, input: inputOf('prompt-pair', undefined) };
       const both = await start({ host: answering(openMessage({ plan: pairPlan })) });

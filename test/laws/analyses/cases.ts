@@ -24,6 +24,8 @@ export interface Case {
   /** Path of the picture in the prompt, where the model reads one. */
   readonly image?: string;
   readonly pictures: PictureSet;
+  /** File of documents, as token ids. */
+  readonly corpus: string;
 }
 
 export interface PictureSet {
@@ -56,6 +58,7 @@ export class Cases {
   private readonly folder = mkdtempSync(join(tmpdir(), 'headscope-analyses-'));
   private readonly opened: LoadedModel[] = [];
   private readonly pictures = writePictures(this.folder);
+  private readonly corpus = writeCorpus(this.folder);
 
   private async open(name: string, { config, tensors }: Checkpoint, prompt: readonly number[]): Promise<Case> {
     const at = join(this.folder, String(this.opened.length));
@@ -63,7 +66,7 @@ export class Cases {
     writeSafetensors(join(at, 'model.safetensors'), tensors);
     const model = await openModel(at, { device: 'cpu', threads: 1, limitBytes: 1e9 });
     this.opened.push(model);
-    return { name, model, ids: prompt, pictures: this.pictures };
+    return { name, model, ids: prompt, pictures: this.pictures, corpus: this.corpus };
   }
 
   /** One checkpoint of every family, and one whose heads are known to do something. */
@@ -81,7 +84,8 @@ export class Cases {
     const model = await openModel(at, { device: 'cpu', threads: 1, limitBytes: 1e9 });
     this.opened.push(model);
     const prompt = [1, 5, 9, vlm.imageToken, 11, 17, 23, 8, 4, 31, 2, 12];
-    return { name: vlm.name, model, ids: prompt, image: join(this.pictures.folder, 'a.png'), pictures: this.pictures };
+    const { pictures, corpus } = this;
+    return { name: vlm.name, model, ids: prompt, image: join(pictures.folder, 'a.png'), pictures, corpus };
   }
 
   async permuted(): Promise<readonly PermutedCase[]> {
@@ -133,10 +137,24 @@ function writePictures(at: string): PictureSet {
   return { folder, truth };
 }
 
+/** Two sources, documents of several lengths, one of them twice, and one token alone. */
+function writeCorpus(at: string): string {
+  const file = join(at, 'documents.jsonl');
+  const documents = [
+    { ids: repeated.slice(1), source: 'repeated' },
+    { ids, source: 'other' },
+    { ids: ids.slice(3, 12), source: 'repeated' },
+    { ids, source: 'other' },
+    { ids: [7] },
+  ];
+  writeFileSync(file, documents.map((document) => JSON.stringify(document)).join('\n'));
+  return file;
+}
+
 /** Whether it reads prompts, on which interventions act. */
 export const readsPrompt = (kind: InputKind): boolean => ['prompt', 'prompt-pair', 'image', 'task'].includes(kind);
 
-export function inputOf(kind: InputKind, { ids: prompt, image, pictures }: Case): AnalysisInput {
+export function inputOf(kind: InputKind, { ids: prompt, image, pictures, corpus }: Case): AnalysisInput {
   const given = { kind: 'ids', ids: prompt, ...(image === undefined ? {} : { image }) } as const;
   switch (kind) {
     case 'prompt':
@@ -153,6 +171,7 @@ export function inputOf(kind: InputKind, { ids: prompt, image, pictures }: Case)
     case 'none':
       return { kind };
     case 'corpus':
+      return { kind, file: corpus };
     case 'image':
       throw new Error(`The laws have nothing to give an analysis that reads "${kind}": add it here.`);
   }

@@ -29,7 +29,9 @@ const fitting = (id: string, { pictures }: Case): ParameterValues =>
       ? { truth: pictures.truth, tokens: 4, layers: '0,1' }
       : id === 'retrieval-head'
         ? { tokens: 3, masked: '1', mode: 'mean', chosen: '0.1' }
-        : {};
+        : id === 'attention-influence'
+          ? { probes: 3, window: 24 }
+          : {};
 
 /** Everything that the analysis can do is switched on. */
 const parametersOf = ({ id, parameters }: Analysis, of: Case): ParameterValues => ({

@@ -22,6 +22,7 @@ const set = analysis('set', 'image-set', {
 const catalogue = [heads, sees, set];
 const demos = {
   text: '/demo-lm',
+  corpus: '/corpus/documents.jsonl',
   vision: { folder: '/demo-vlm', image: '/scenes/a.png', scenes: '/scenes', truth: '/scenes/truth.json' },
 };
 
@@ -68,6 +69,14 @@ describe('plans of analyses', () => {
     assert.deepEqual([many.input.folder, many.parameters], ['/scenes', { truth: '/scenes/truth.json' }]);
     const without = { ...demos, vision: { folder: '', image: '', scenes: '', truth: '' } };
     assert.equal(planFor(sees, before, without).folder, '/demo-lm');
+  });
+
+  it('of documents begin with the example corpus, and keep a file that was chosen', () => {
+    const reads = { ...heads, id: 'reads', inputs: ['corpus'] } as const;
+    const first = planFor(reads, firstPlan(catalogue, '/demo-lm'), demos);
+    assert.deepEqual(first.input, { kind: 'corpus', file: '/corpus/documents.jsonl' });
+    const chosen = { ...first, input: { kind: 'corpus', file: '/mine.txt' } } as const;
+    assert.deepEqual(planFor({ ...reads, id: 'also' }, chosen, demos).input, chosen.input);
   });
 
   it('are stored without the folder of the demo model, and dropped where their analysis is gone', () => {

@@ -91,8 +91,24 @@ function fieldsOf(part: Part, kind: InputKind, input: InputForm, problems: Input
       return taskFields(part, input, problems, samples(part, input, problems, 'Samples'));
     case 'corpus':
       return html`<div class="fields">
-        ${path(part, 'File', 'input.file', 'file', input.file, problems.file, 'file')}
-      </div>`;
+          ${field(
+            'File or folder',
+            pathField({
+              label: 'File or folder',
+              value: input.file,
+              placeholder: 'Path',
+              problem: input.file === '' ? undefined : problems.file,
+              what: 'file',
+              onInput: (file) => part.actions.editInput({ file }),
+              onBrowse: () => part.actions.choosePath('input.file', 'file'),
+              onBrowseFolder: () => part.actions.choosePath('input.file', 'folder'),
+            }),
+          )}
+        </div>
+        <p class="reason">
+          JSONL with a “text” in each line (“id” and “source” where you have them), a text file with blank lines between
+          its documents, or a folder of text files.
+        </p>`;
     case 'none':
       return html`<p class="reason">This analysis reads no input: it looks at the weights.</p>`;
   }
@@ -165,10 +181,10 @@ const path = (
   { actions }: Part,
   label: string,
   id: string,
-  what: 'file' | 'folder' | 'picture',
+  what: 'folder' | 'picture',
   value: string,
   problem: string | undefined,
-  name: 'file' | 'folder' | 'image',
+  name: 'folder' | 'image',
 ): TemplateResult =>
   field(
     label,

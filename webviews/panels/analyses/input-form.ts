@@ -140,7 +140,7 @@ export function readInput(form: InputForm, model?: ModelSummary, tasks: readonly
     }
     case 'corpus':
       return form.file === ''
-        ? wrong({ file: 'Choose a text file first.' })
+        ? wrong({ file: 'Choose a file or a folder of documents first.' })
         : { ok: true, input: { kind, file: form.file } };
     case 'image-set': {
       const prompt = readPrompt({ ...form, image: '' }, form.text, form.ids, model);

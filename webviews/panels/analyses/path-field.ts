@@ -1,5 +1,5 @@
 /** A path that a person types or chooses in the system's dialog. */
-import { html, type TemplateResult } from 'lit';
+import { html, nothing, type TemplateResult } from 'lit';
 import { button, textField } from '../../ui/controls';
 
 export interface PathFieldOptions {
@@ -11,17 +11,29 @@ export interface PathFieldOptions {
   readonly what: 'file' | 'folder' | 'picture';
   readonly onInput: (path: string) => void;
   readonly onBrowse: () => void;
+  /** Where the path may be a folder as well: no dialog of Windows or Linux lets a person choose either. */
+  readonly onBrowseFolder?: () => void;
 }
 
 const words = { file: 'file', folder: 'folder', picture: 'picture' } as const;
 
 export const pathField = (options: PathFieldOptions): TemplateResult =>
-  html`<div class="with-button top">
+  html`<div class="with-button top ${options.onBrowseFolder ? 'two' : ''}">
     ${textField(options)}
     ${button({
       label: `${options.label}: choose a ${words[options.what]}`,
-      icon: options.what === 'picture' ? 'file-media' : 'folder-opened',
+      icon: options.what === 'picture' ? 'file-media' : options.onBrowseFolder ? 'file' : 'folder-opened',
       appearance: 'icon',
       onClick: options.onBrowse,
     })}
+    ${
+      options.onBrowseFolder
+        ? button({
+            label: `${options.label}: choose a folder`,
+            icon: 'folder-opened',
+            appearance: 'icon',
+            onClick: options.onBrowseFolder,
+          })
+        : nothing
+    }
   </div>`;

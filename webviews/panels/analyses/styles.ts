@@ -52,6 +52,9 @@ export const panelStyles = css`
   .with-button.top {
     align-items: start;
   }
+  .with-button.two {
+    grid-template-columns: minmax(0, 1fr) auto auto;
+  }
   .parameters {
     display: grid;
     gap: 8px;
