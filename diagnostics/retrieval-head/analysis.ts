@@ -23,7 +23,7 @@ export const retrievalHead: Analysis<RetrievalParameters, RetrievalHeadResult> =
     reference:
       'arXiv:2404.15574, sections 2 and 3 (Wu et al. 2024); github.com/nightdessert/Retrieval_Head (detection and masking)',
     trust: 'high',
-    note: 'The needle is placed by the tokens of the prompt and not by their overlap. Masked heads read what they may read alike, where the authors’ code reads later tokens too. Equal weights count for the earlier key. Lengths fit the context of the model and not 50,000 tokens.',
+    note: 'The needle is placed by the tokens of the prompt and not by their overlap. Masked heads attend equally to the tokens so far; the authors’ code includes later tokens while it reads the prompt. Equal weights count for the earlier key. Lengths fit the context of the model and not 50,000 tokens.',
   },
   inputs: ['task'],
   usualTask: { task: 'needle-grid', samples: 30 },

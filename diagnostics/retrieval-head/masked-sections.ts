@@ -33,7 +33,7 @@ function tableOf(result: RetrievalHeadResult): TableSection {
     kind: 'table',
     id: 'masked',
     title: 'The same tests without some heads',
-    caption: `A masked head ${modeWords[mode]}. Random heads are none of the top ones and, where enough others are left, no retrieval heads.${left}`,
+    caption: `A masked head ${modeWords[mode]}. Random heads exclude the top ones and, where enough others are left, all retrieval heads.${left}`,
     columns: [
       { name: 'without', title: 'Without', kind: 'text' },
       number('count', 'Heads masked', 'How many heads are masked.', 6),

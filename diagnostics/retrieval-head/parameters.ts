@@ -62,7 +62,8 @@ export const parameters: ParameterTable<RetrievalParameters> = {
   mode: {
     kind: 'choice',
     title: 'Masking',
-    description: 'uniform: the head reads all its keys alike; zero: it puts out nothing; mean: it puts out its mean.',
+    description:
+      'uniform: the head attends to all its keys equally; zero: it outputs zero; mean: it outputs its mean over the prompts.',
     options: maskModes,
     default: 'uniform',
   },

@@ -66,7 +66,7 @@ function headsSection(result: RetrievalHeadResult): HeadsSection {
     kind: 'heads',
     id: 'scores',
     title: 'Retrieval score of each head',
-    caption: `Over the ${passed} of ${counted(tests, 'test', 'tests')} that passed: an answer that is wrong says nothing of what a head copies.`,
+    caption: `Mean over the ${passed} of ${counted(tests, 'test', 'tests')} that passed; tests that failed do not count.`,
     ask: 'Show where it looks',
     numbers: [
       share('score', 'Score', scoreDefinitions[counting], scores),

@@ -18,9 +18,9 @@ export const setWords = ({ kind, name, count }: PlannedSet): string => {
 };
 
 export const modeWords: Readonly<Record<MaskMode, string>> = {
-  uniform: 'reads all its keys alike',
-  zero: 'puts out nothing',
-  mean: 'puts out its mean',
+  uniform: 'attends to all its keys equally',
+  zero: 'outputs zero',
+  mean: 'outputs its mean over the prompts',
 };
 
 export const percent = (share: number): string => `${Number((100 * share).toPrecision(3))} %`;

@@ -1,11 +1,11 @@
 /**
  * Masking of heads, in three ways.
  *
- * - `uniform`: each query of the head reads the keys that it may read with equal weights, so that its output is the mean of the
+ * - `uniform`: each query of the head attends to all keys that it may read with equal weights, so that its output is the mean of the
  *   values up to there (of its window, where it has one). The head is kept, what it chooses is not. The authors' code of
  *   arXiv:2404.15574 sets the scores to 0 behind the causal mask, which reads later tokens too: that is not done here.
- * - `zero`: the head puts out nothing (gain 0): its part of the output projection is gone.
- * - `mean`: the head puts out the same vector at every position: its mean over rows of given prompts.
+ * - `zero`: the head outputs zero (gain 0): its part of the output projection is gone.
+ * - `mean`: the head outputs the same vector at every position: its mean over rows of given prompts.
  */
 import type { ModelRunner } from '../model-runner/model-runner';
 import type { Sequence } from '../model-runner/sequence';
