@@ -18,7 +18,7 @@ export function namedValues(
     const at = text.indexOf('=');
     const name = text.slice(0, at).trim();
     const parameter = Object.hasOwn(table, name) ? table[name] : undefined;
-    if (at < 1) throw wrongUsage(`"${text}" is no parameter. Write name=value.`);
+    if (at < 1) throw wrongUsage(`"${text}" is not a parameter. Write name=value.`);
     if (!parameter) {
       const known = Object.keys(table).join(', ') || 'none';
       throw wrongUsage(`${owner} has no parameter "${name}". It takes ${known}.`);

@@ -55,7 +55,7 @@ export function readPng(bytes: Buffer): PngHeader {
         indexed = content[9] === 3;
         break;
       case 'PLTE':
-        if (palette || data.length > 0) throw new StructureError('its palette stands where none may stand');
+        if (palette || data.length > 0) throw new StructureError('its palette is in the wrong place');
         if (content.length === 0 || content.length > 768 || content.length % 3 !== 0) {
           throw new StructureError(`its palette has ${content.length} bytes`);
         }
@@ -63,8 +63,7 @@ export function readPng(bytes: Buffer): PngHeader {
         break;
       case 'IDAT':
         if (indexed && !palette) throw new StructureError('it has no palette (PLTE)');
-        if (data.length > 0 && before !== 'IDAT')
-          throw new StructureError('other chunks stand between its data (IDAT)');
+        if (data.length > 0 && before !== 'IDAT') throw new StructureError('other chunks are between its data (IDAT)');
         data.push(content);
         break;
       case 'tRNS':

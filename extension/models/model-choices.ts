@@ -9,7 +9,7 @@ export const demoChoice = (folder: string, there: boolean): ModelChoice => ({
   family: 'llama',
   runs:
     there ||
-    'The demo model lies in the repository of Headscope and is left out of the packaged extension. Choose a model folder of your own.',
+    'The demo model is in the repository of Headscope, and is not part of the packaged extension. Choose a model folder of your own.',
 });
 
 /** The model that sees, which comes with the extension; with the same bound on the package. */
@@ -60,7 +60,7 @@ export function whyNoHeads(facts: ModelFacts | null, name: string): string | und
   if (facts === null) return `${name} is no model configuration. Choose the config.json of a model.`;
   if (facts.supported !== true) return `The heads of ${name} cannot be shown: ${facts.supported}`;
   if (!hasWeights(facts)) {
-    return `No weights lie beside ${name}, so its heads cannot be shown. Put the model's .safetensors files into its folder, or choose another model by "Headscope: Show Head Patterns".`;
+    return `There are no weights beside ${name}, so its heads cannot be shown. Put the model's .safetensors files into its folder, or choose another model by "Headscope: Show Head Patterns".`;
   }
   return undefined;
 }

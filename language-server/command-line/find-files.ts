@@ -130,13 +130,13 @@ export const findModelFiles = async (start: string): Promise<FoundFiles> => {
       else
         found.push({
           path: inner,
-          reason: `It lies deeper than ${deepestFolder} folders. Name it itself to have it checked.`,
+          reason: `It is more than ${deepestFolder} folders deep. Give its own path to have it checked.`,
         });
     }
   };
   await visit(start, 0);
   if (found.length >= mostFiles) {
-    const reason = `More than ${mostFiles} JSON files and graphs lie below it, and the others are not checked. Name folders in it.`;
+    const reason = `More than ${mostFiles} JSON files and graphs are below it, and the others are not checked. Give folders inside it.`;
     found.push({ path: start, reason });
   }
   return { found, others };

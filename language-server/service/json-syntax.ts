@@ -19,14 +19,14 @@ const said: Readonly<Record<number, string>> = {
   6: 'A comma is missing here.',
   7: 'A closing brace is missing here.',
   8: 'A closing bracket is missing here.',
-  9: 'The file goes on after its end.',
+  9: 'There is text after the end of the JSON value.',
   10: 'JSON has no comments.',
   11: 'JSON has no comments.',
   12: 'A text has no closing quote.',
   13: 'A number ends in the middle.',
   14: 'A \\u in a text needs four hexadecimal digits.',
-  15: 'A backslash stands before a character that needs none.',
-  16: 'A control character stands in a text; it is written as \\n, \\t or \\u0000.',
+  15: 'A backslash precedes a character that needs none.',
+  16: 'A string holds a control character; write it as \\n, \\t or \\u0000.',
 };
 const wordOf: Readonly<Record<string, string>> = { True: 'true', False: 'false', None: 'null', undefined: 'null' };
 const closing: Readonly<Record<string, string>> = { '}': 'brace', ']': 'bracket' };
@@ -37,7 +37,7 @@ const meantBy = (text: string, { error, offset, length }: ParseError): string | 
   const first = text.charAt(offset);
   const python = Object.hasOwn(wordOf, word) ? wordOf[word] : undefined;
   if (python !== undefined) return `"${word}" is no word of JSON, which writes ${python}.`;
-  if (first === "'") return 'Single quotes stand here, and JSON has double quotes alone.';
+  if (first === "'") return 'These are single quotes, and JSON has double quotes only.';
   if (first === '#' || (first === '/' && /[/*]/.test(text.charAt(offset + 1)))) return 'JSON has no comments.';
   const close = Object.hasOwn(closing, first) ? closing[first] : undefined;
   if (close !== undefined && (error as number) <= 4 && /,\s*$/.test(text.slice(Math.max(0, offset - 1000), offset)))

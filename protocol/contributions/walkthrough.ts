@@ -18,7 +18,7 @@ export const walkthrough = {
       id: 'inspect',
       title: 'See what a configuration says',
       description: [
-        "Open a model's config.json: what its attention is, what it costs and what is wrong stands in the file. Hover over a field for what follows from it; the Models view lists every model of the workspace.",
+        "Open a model's config.json: what its attention is, what it costs and what is wrong are shown in the file. Hover over a field for what follows from it; the Models view lists every model of the workspace.",
         '[Open the Example Workspace](command:headscope.openExample)',
         '[Show the Models](command:headscope.models.focus)',
       ].join('\n'),

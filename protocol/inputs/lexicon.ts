@@ -24,7 +24,7 @@ export function lexiconFrom(text: string): Lexicon {
     try {
       parsed = JSON.parse(text);
     } catch (error) {
-      throw new InputError(`it is no JSON (${(error as Error).message})`);
+      throw new InputError(`it is not valid JSON (${(error as Error).message})`);
     }
     return { classes: classesFrom(parsed), publishedNames: false };
   }

@@ -201,7 +201,7 @@ async function rowsToKeep(file: string, plan: BenchmarkPlan): Promise<readonly B
     );
   }
   if (earlier.kind !== 'headscope-bench' || !earlier.plan || !Array.isArray(earlier.rows)) {
-    throw wrongUsage(`${file} is no benchmark result. Name a file that "headscope bench --json" wrote.`);
+    throw wrongUsage(`${file} is not a benchmark result. Name a file that "headscope bench --json" wrote.`);
   }
   if (comparable(earlier.plan) !== comparable(plan)) {
     throw wrongUsage(

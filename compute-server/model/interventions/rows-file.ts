@@ -58,7 +58,7 @@ function jsonTensors(bytes: Buffer, path: string): RowsFile {
   try {
     value = JSON.parse(bytes.toString('utf8'));
   } catch (error) {
-    throw refused(path, `it is no JSON (${(error as Error).message}).`);
+    throw refused(path, `it is not valid JSON (${(error as Error).message}).`);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw refused(path, 'it is no object. Write {"rows": [[0.1, 0.2], [0.3, 0.4]]}.');

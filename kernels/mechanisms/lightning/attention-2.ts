@@ -116,7 +116,7 @@ export const lightningAttention2: Mechanism<Parameters> = {
       kind: 'boolean',
       title: 'Carried state',
       description:
-        'Goes on from the state of an earlier call and hands its own on, so that a long text is read in pieces.',
+        'Continues from the state of an earlier call and passes its own on, so that a long text is read in pieces.',
       default: false,
     },
   },

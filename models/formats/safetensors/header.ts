@@ -209,7 +209,7 @@ function readTensor(
   if (!isSize(begin) || !isSize(end) || begin > end || end > dataSize) {
     return bad(
       'offsets-out-of-range',
-      `its data_offsets [${shownValue(begin)}, ${shownValue(end)}] do not lie within the ${dataSize} bytes of data.`,
+      `its data_offsets [${shownValue(begin)}, ${shownValue(end)}] are not within the ${dataSize} bytes of data.`,
     );
   }
   // The name is the file's: `constructor` is none of the table.

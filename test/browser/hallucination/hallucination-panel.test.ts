@@ -141,7 +141,7 @@ describe('the Hallucination panel', () => {
     it('says by the sentence of the result that sinks cannot be told, whatever the width', async () => {
       const sinks = { dimensions: [], threshold: 20, tokens: [] };
       const notApplicable =
-        'Sinks cannot be told: the rule looks at the input of the third layer, and the model has 2.';
+        'Attention sinks cannot be detected: the rule looks at the input of the third layer, and the model has 2.';
       const wide = { ...result, model: { ...summary, hiddenSize: 400 } };
       const told = { ...wide, sinks: { ...sinks, notApplicable } };
       const panel = await finished({ host: answering(finishedMessage({ result: told })) });
@@ -350,7 +350,7 @@ describe('the Hallucination panel', () => {
       });
       assert.match(
         await text(panel, '.caption-view .stopped'),
-        / Stopped at 14 tokens: the caption would have gone on/,
+        / Stopped at 14 tokens, before the caption had ended/,
       );
       const score = (at: string): Promise<string> => text(panel, `[data-variant="${at}"] .score`);
       assert.match(await score('plain'), / · recall 100 % · stopped at 14 tokens$/);
@@ -665,7 +665,7 @@ describe('the Hallucination panel', () => {
       const panel = await start({ host: answering(opening) });
       await panel.page.waitForSelector('#span-mass');
       assert.equal(await text(panel, '#span-mass'), '70.0 % of the attention lies on these 6 tokens.');
-      assert.match(await text(panel, '.span-map h2'), /^L3H2 for “red” on the text taken away/);
+      assert.match(await text(panel, '.span-map h2'), /^L3H2 for “red” on the text removed/);
       const shades = await panel.page.$$eval('.span-map .token[data-position]', (all) =>
         all.map((one) => `${one.textContent?.trim()} ${/tv-(\d+)/.exec((one as HTMLElement).className)?.[1]}`),
       );
@@ -683,7 +683,7 @@ describe('the Hallucination panel', () => {
       const panel = await start({ host: answering(openMessage({ set, plan: ofSet })) });
       assert.equal(
         await text(panel, 'h1'),
-        '41.0 % of 300 captions name an object that is not in the picture; reinforced x 2: 32.0 %, 9.0 points less (95 % interval −14.1 to −4.0), more than noise; recall 84.0 % instead of 79.5 %. T-VHD tells such words from true ones with AUROC 0.99.',
+        '41.0 % of 300 captions name an object that is not in the picture; reinforced x 2: 32.0 %, 9.0 points less (95 % interval −14.1 to −4.0), more than noise; recall 84.0 % instead of 79.5 %. T-VHD separates such words from true ones with AUROC 0.99.',
       );
       const rows = await panel.page.$$eval('.set-scores tbody tr', (all) =>
         all.map((row) => [...row.children].map((cell) => cell.textContent?.trim()).join(' | ')),
@@ -848,7 +848,7 @@ describe('the Hallucination panel', () => {
       const panel = await finished({ host: answering(finishedMessage({ result: cutResult })) });
       await mapShown(panel);
       const svg = String((await exported(panel, 'SVG')).data);
-      for (const words of ['Sinks cannot be told', 'dragon, wyvern.', 'stopped at 14 tokens'])
+      for (const words of ['Attention sinks cannot be detected', 'dragon, wyvern.', 'stopped at 14 tokens'])
         assert.ok(svg.includes(words), words);
       assert.deepEqual(await clippedText(panel.page, svg), []);
       const [head, first] = String((await exported(panel, 'CSV of the words')).data).split('\r\n');

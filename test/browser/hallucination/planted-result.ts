@@ -470,7 +470,7 @@ export const cutResult: HallucinationResult = {
   variants: [reinforced],
   sinks: {
     notApplicable:
-      'Sinks cannot be told: a hidden state of 128 numbers has no activation above 11.3 times its root mean square, and the rule asks for 20, which takes a width of 400.',
+      'Attention sinks cannot be detected: a hidden state of 128 numbers has no activation above 11.3 times its root mean square, and the rule asks for 20, which takes a width of 400.',
     dimensions: [],
     threshold: 20,
     tokens: [],

@@ -219,7 +219,7 @@ describe('the Hallucination panel in VS Code', function () {
     );
     assert.match(
       await panel.locator('h1').innerText(),
-      new RegExp(`of 32 heads depends? on the text taken away.* \\(VHD ${significant(largest)}\\)`),
+      new RegExp(`of 32 heads depends? on the text removed.* \\(VHD ${significant(largest)}\\)`),
     );
     // The words of the passkey lean on the part taken away more than what follows them.
     const tVhd = result.caption.tokens.map((token) => token.tVhd);

@@ -81,7 +81,7 @@ describe('headscope check leaves nothing out', () => {
     ['a byte order mark', `\ufeff${good}`, 1, 1, /byte order mark/],
     ['a comma too many', good.replace('4\n', '4,\n'), 5, 1, /comma before this closing brace/],
     ['a comment', good.replace('64,', '64, // wide'), 3, 22, /no comments/],
-    ['single quotes', good.replace('"llama"', "'llama'"), 2, 17, /Single quotes/],
+    ['single quotes', good.replace('"llama"', "'llama'"), 2, 17, /single quotes/],
     [
       'words of Python',
       good.replace('4\n', '4,\n  "use_cache": True\n'),
@@ -90,7 +90,7 @@ describe('headscope check leaves nothing out', () => {
       /"True" is no word of JSON, which writes true/,
     ],
     ['a missing comma', good.replace('64,', '64'), 4, 3, /comma is missing/],
-    ['two objects', `${good}${good}`, 6, 1, /goes on after its end/],
+    ['two objects', `${good}${good}`, 6, 1, /text after the end of the JSON value/],
     [
       'a pointer of git-lfs',
       'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n',

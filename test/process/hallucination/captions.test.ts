@@ -63,7 +63,7 @@ describe('headscope captions on the held-out scenes', () => {
     refused(await place.headscope(words(demo, '<image>')), /image.*Write a question/);
     refused(
       await place.headscope(words(demo, 'Look: <image>')),
-      /ends with the image.*Write a question behind the image/,
+      /ends with the image.*Write a question after the image/,
     );
     refused(
       await place.headscope(words(join(examples, 'models', 'demo-lm'), prompt)),
@@ -166,7 +166,7 @@ describe('headscope captions on the held-out scenes', () => {
     });
     clearInterval(look);
     assert.equal(code, 130, stderr);
-    assert.match(stderr, /Stopped after \d of 5 images; the same command goes on from there/);
+    assert.match(stderr, /Stopped after \d of 5 images; run the same command again to continue/);
     const stopped = set();
     assert.equal(stopped.state, 'cancelled');
     assert.ok(stopped.entries.length > 0 && stopped.entries.length < 5);

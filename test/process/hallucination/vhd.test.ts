@@ -106,14 +106,14 @@ describe('divergence and reinforcement by the real process', () => {
       refused(await place.headscope(['vhd', llava, '--ids', noImage, '--image', picture]), /no image token/);
       refused(
         await place.headscope(['vhd', llava, '--ids', `${prompt},${vlm.imageToken}`, '--image', picture]),
-        /One image a prompt/,
+        /One image is read per prompt/,
       );
       refused(await place.headscope(['vhd', text, '--ids', '0,1,2,5']), /no vision encoder.*--span/);
       refused(
         await place.headscope(['vhd', text, '--ids', '0,1,2,5', '--image', picture]),
         /no vision encoder.*--span/,
       );
-      refused(await place.headscope(['vhd', text, '--ids', '0,1,2,5', '--span', '1:9']), /no span of the prompt/);
+      refused(await place.headscope(['vhd', text, '--ids', '0,1,2,5', '--span', '1:9']), /not a span of the prompt/);
       refused(await place.headscope(['vhd', text, '--ids', '0,1,2,5', '--span', '3']), /from:to/);
       refused(await place.headscope(['vhd', text, '--ids', '0,1,2,5', '--span', '1:2', '--k', '99']), /which has 8/);
       refused(

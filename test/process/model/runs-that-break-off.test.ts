@@ -136,7 +136,7 @@ describe('runs that break off', function () {
     writeFileSync(place.at('cache'), 'a file where the folder should be');
     const { result } = await client.call('heads', [request()]);
     assert.equal(result.statistics.entropy.length, layers);
-    assert.equal(logs.filter((line) => /Finished layers cannot be kept .*this run goes on\./.test(line)).length, 1);
+    assert.equal(logs.filter((line) => /Finished layers cannot be kept .*this run continues\./.test(line)).length, 1);
   });
 
   /** The run, in which `change` happens once the first layer is done. */

@@ -52,9 +52,9 @@ export function spanMapView(part: Part): TemplateResult | typeof nothing {
     result.promptTokens
       .slice(Math.max(0, first), last)
       .map((text) => html`<span class="token muted">${shownToken(text)}</span>`);
-  return html`<section class="image-view span-map" aria-label="Text taken away">
+  return html`<section class="image-view span-map" aria-label="Text removed">
     <div class="section-head">
-      <h2>${mapTitle(state) ?? 'Text taken away'} <span class="muted">on the text taken away</span></h2>
+      <h2>${mapTitle(state) ?? 'Text removed'} <span class="muted">on the text removed</span></h2>
     </div>
     <div class="image-tools">${mapChooser(part)}</div>
     ${tokenPager({ at: from, tokens: tokens.length, onMove: (spanMapWindow) => actions.view({ spanMapWindow }) })}
@@ -94,7 +94,7 @@ export const spanColumns: readonly Column<SpanToken>[] = [
 ];
 
 /** Of the map in a file: whose attention, of which word. */
-export const spanMapTitle = (state: State): string => `${mapTitle(state) ?? 'Attention'} on the text taken away`;
+export const spanMapTitle = (state: State): string => `${mapTitle(state) ?? 'Attention'} on the text removed`;
 
 /** For machines: what the heads of the map read from each token of the part; nothing without a map. */
 export function spanData(state: State): object {

@@ -53,7 +53,7 @@ function comparison(rows: readonly BenchmarkRow[], plan: BenchmarkPlan, title: (
   const name = within(title(fastest.mechanism));
   return decided === 'slower'
     ? `No mechanism is faster than ${baseline} at ${count(length)} tokens; the nearest, ${name}, takes ${significant(1 / ratio(fastest))}x its time (${certainty(fastest, true)}).`
-    : `No mechanism is faster than ${baseline} at ${count(length)} tokens; ${name} is not told apart from it (ratio ${significant(ratio(fastest))}, ${certainty(fastest)}).`;
+    : `No mechanism is faster than ${baseline} at ${count(length)} tokens; ${name} does not differ from it significantly (ratio ${significant(ratio(fastest))}, ${certainty(fastest)}).`;
 }
 
 /** The interval of the ratio with its test; `slower`: of the mechanism's time over the baseline's. */

@@ -196,7 +196,7 @@ function legend(view: MechanismView, { show }: CardChoice): TemplateResult {
     ${
       scale === 1
         ? nothing
-        : html`<p class="muted">A cell stands for ${cells}: the stronger, the more of its pairs are read.</p>`
+        : html`<p class="muted">A cell covers ${cells}: the stronger its colour, the more of its pairs are read.</p>`
     }`;
 }
 

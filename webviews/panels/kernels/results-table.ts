@@ -176,7 +176,7 @@ const memoryUnit = (rows: readonly TableRow[]): Unit =>
 const verdictWords = {
   faster: 'Faster than the baseline',
   slower: 'Slower than the baseline',
-  same: 'Not told apart from the baseline',
+  same: 'No significant difference from the baseline',
 } as const;
 
 type NumberColumn = (
