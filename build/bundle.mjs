@@ -64,7 +64,7 @@ const bundles = [
 ].filter((options) => existsSync(options.entryPoints[0]));
 
 const started = new Set();
-/** Tells the watch task of the editor when a build begins and when all of them are done. */
+/** Reports to the watch task of the editor when a build begins and when all of them are done. */
 const announce = (name) => ({
   name: 'announce',
   setup(build) {

@@ -11,7 +11,7 @@ import { root } from './setup.mjs';
 /** What runs now, so that a signal ends it too. */
 const running = new Set();
 
-/** Ends everything that was started when this process is told to end. */
+/** Ends everything that was started when this process is asked to end. */
 export function endWithSignals() {
   for (const [signal, code] of Object.entries({ SIGINT: 130, SIGTERM: 143, SIGHUP: 129 })) {
     process.on(signal, () => {

@@ -42,7 +42,7 @@ export const tiers = {
 
 const named = (table) => Object.entries(table).map(([name, step]) => ({ name, ...step }));
 
-/** The steps to run for the words of the command line, all of them for none; `undefined` names what there is not. */
+/** The steps to run for the words of the command line, all of them for none; `unknown` names those that do not exist. */
 export function chooseSteps(words) {
   const known = ['checks', 'build', ...Object.keys(checks), ...Object.keys(tiers)];
   const unknown = words.filter((word) => !known.includes(word));

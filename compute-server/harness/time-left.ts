@@ -40,7 +40,7 @@ export class TimeLeft {
     this.#measured = [...others.slice(-1), { operations, seconds: this.#clock() - this.#since }];
   }
 
-  /** Seconds of the length under way and of those after it; undefined where the measured ones do not tell. */
+  /** Seconds of the length under way and of those after it; undefined where the measured ones do not suffice. */
   seconds(): number | undefined {
     const [first, second] = this.#measured;
     if (!first || !second) return undefined;

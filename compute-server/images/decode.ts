@@ -36,7 +36,7 @@ export class Stumbled extends FailureError {}
 export interface DecodeOptions {
   /** Bytes that decoding may take, beside `mostBytes`. */
   readonly memoryLimit?: number | undefined;
-  /** Told before the pixels are decoded. */
+  /** Called before the pixels are decoded. */
   readonly onSize?: (pixels: number) => void | Promise<void>;
 }
 

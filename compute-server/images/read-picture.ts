@@ -159,7 +159,7 @@ class Decoder {
   }
 }
 
-/** 0 where the system does not tell: the header's bound holds there. */
+/** 0 where the system does not report it: the header's bound holds there. */
 function residentBytes(pid: number | undefined): number {
   if (process.platform !== 'linux' || pid === undefined) return 0;
   try {

@@ -40,7 +40,7 @@ export function markOf(facts: ModelFacts): string | undefined {
   return facts.errors === 0 ? undefined : facts.errors === 1 ? '1 error' : `${facts.errors} errors`;
 }
 
-/** The demo models first, then those that run; models of the same label are told apart by their folder. */
+/** The demo models first, then those that run; models of the same label are distinguished by their folder. */
 export function distinctChoices(demos: readonly ModelChoice[], found: readonly ModelChoice[]): readonly ModelChoice[] {
   const others = found
     .filter(({ folder }) => demos.every((demo) => demo.folder !== folder))

@@ -22,7 +22,7 @@ export interface ComputeLaunch {
   readonly log: (line: string) => void;
 }
 
-/** True inside the desktop editor, whose program is Electron and acts as Node.js only when told so. */
+/** True inside the desktop editor, whose program is Electron and acts as Node.js only when asked to. */
 const inElectron = 'electron' in process.versions;
 
 export function launchOptions(

@@ -14,7 +14,7 @@ export interface CheckSettings {
   readonly deviceMemory?: number;
 }
 
-/** Rules name what else they speak of in passing; an editor shows it as a line of its own. The name of a file stays one. */
+/** Rules name related places in passing; an editor shows it as a line of its own. The name of a file stays one. */
 const asSentence = (related: Related): Related =>
   'file' in related.place && related.place.file === related.message
     ? related
@@ -58,10 +58,10 @@ export const checkFile = (
   for (const rule of rules) {
     const chosen = settings.severity[rule.code];
     if (chosen === 'off' || !rule.kinds.includes(kind)) continue;
-    let told = 0;
+    let found = 0;
     let next: Finding | undefined;
     const report: Report = (where, message, options = {}) => {
-      told += 1;
+      found += 1;
       if (next !== undefined) return;
       const proper = options.severity ?? rule.severity;
       const severity = chosen ?? (options.part?.familiarity === 'foreign' ? atMost(proper, 'information') : proper);
@@ -74,12 +74,12 @@ export const checkFile = (
         fixes: (options.fixes ?? []).filter(({ changes }) => changes.length > 0),
         deprecated: options.deprecated ?? false,
       };
-      if (told <= mostOfOneRule) findings.push(finding);
+      if (found <= mostOfOneRule) findings.push(finding);
       else next = finding;
     };
     rule.check(context, report);
     if (next !== undefined) {
-      const message = `And ${told - mostOfOneRule} more of ${rule.code} in this file, from here on.`;
+      const message = `And ${found - mostOfOneRule} more of ${rule.code} in this file, from here on.`;
       findings.push({ ...next, message, related: [], fixes: [] });
     }
   }

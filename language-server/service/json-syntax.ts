@@ -31,7 +31,7 @@ const said: Readonly<Record<number, string>> = {
 const wordOf: Readonly<Record<string, string>> = { True: 'true', False: 'false', None: 'null', undefined: 'null' };
 const closing: Readonly<Record<string, string>> = { '}': 'brace', ']': 'bracket' };
 
-/** What people mean by the character at a fault, where it tells more than the parser. */
+/** What people mean by the character at a fault, where it says more than the parser. */
 const meantBy = (text: string, { error, offset, length }: ParseError): string | undefined => {
   const word = text.slice(offset, offset + length);
   const first = text.charAt(offset);

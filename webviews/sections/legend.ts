@@ -85,7 +85,7 @@ export function noValueItem(theme: Theme): Item {
   };
 }
 
-/** A cell without a number: told by its stroke, not by a colour of the scale. */
+/** A cell without a number: marked by its stroke, not by a colour of the scale. */
 export const noValueMarks = (x: number, y: number, width: number, height: number, theme: Theme): Mark[] => [
   { kind: 'rect', x, y, width, height, fill: css(noValueColour(theme)) },
   ...(Math.min(width, height) < 6

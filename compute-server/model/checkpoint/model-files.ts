@@ -57,7 +57,7 @@ export async function stampOf(file: string | undefined): Promise<string | undefi
 
 /** Bytes of each tensor that are hashed, from its middle; smaller tensors are hashed whole. */
 const sampled = 4096;
-/** Tensors that are sampled at most, dealt over the checkpoint: reads of a slow disk stay within seconds. */
+/** Tensors that are sampled at most, spread over the checkpoint: reads of a slow disk stay within seconds. */
 const mostSampled = 2048;
 
 /**

@@ -40,9 +40,10 @@ export class TextLibrary {
     try {
       file = JSON.parse(files.tokenizer);
     } catch (error) {
-      throw new TextFault(`it is no JSON: ${(error as Error).message}`);
+      throw new TextFault(`it is not valid JSON: ${(error as Error).message}`);
     }
-    if (typeof file !== 'object' || file === null || Array.isArray(file)) throw new TextFault('it is no JSON object');
+    if (typeof file !== 'object' || file === null || Array.isArray(file))
+      throw new TextFault('it is not a JSON object');
     this.tokenizer = new Tokenizer(file, files.config);
     this.special = this.tokenizer.get_added_tokens_decoder();
     this.byteLetters = JSON.stringify((file as { decoder?: unknown }).decoder ?? null).includes('"ByteLevel"');

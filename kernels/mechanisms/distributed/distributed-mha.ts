@@ -33,7 +33,7 @@ export const shapeOfShard = (shape: AttentionShape, { heads, kvHeads }: Shard): 
 });
 
 /**
- * Exact attention dealt to a grid of workers by heads and positions. The graph of the catalogue computes all pieces one after
+ * Exact attention split over a grid of workers by heads and positions. The graph of the catalogue computes all pieces one after
  * another in one session; `headscope distributed` runs the same pieces in processes of their own (compute-server/sharded).
  */
 export const distributedMha: Mechanism<DistributedParameters> = {
@@ -145,7 +145,7 @@ export const distributedMha: Mechanism<DistributedParameters> = {
       dependsOnData: false,
       reads: denseReads(shape),
       ...(isCausalSelf(shape) || sequenceWorkers > 1 ? { block: { queries: rows, keys: block } } : {}),
-      dealt: (head) => {
+      workerPieces: (head) => {
         const shards = shardsOf(shape, grid);
         return shards
           .filter(({ heads }) => heads.start <= head && head < heads.end)

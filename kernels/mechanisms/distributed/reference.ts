@@ -49,7 +49,7 @@ export type Passed = readonly number[];
 
 /**
  * The whole call as the grid computes it: [b, h, n, dv], every row joined in the order in which its worker meets the keys.
- * `observe` is told what each worker passes.
+ * `observe` is called with what each worker passes.
  */
 export function distributedReference(
   inputs: AttentionInputs,

@@ -196,7 +196,7 @@ export const modelTypeMisspelt: Rule = {
       modelType.replace(/\D/g, '') !== near.replace(/\D/g, '')
     )
       return;
-    // Without a class that bears it out, a short name takes one edit to become another.
+    // Without a class that confirms it, a short name takes one edit to become another.
     const isNear = near.length > 6 || nearestName(modelType.toLowerCase(), [near], 1) !== undefined;
     if (classes.length === 0 ? !isNear : !classes.some((name) => classFitsType(name, near))) return;
     report(

@@ -21,7 +21,7 @@ const remembered = (source: object, read: () => Iterable<Held>): StoredWeights<H
   return weights;
 };
 
-/** Tensors of the model's own weight files by name; undefined when some of them cannot be told. */
+/** Tensors of the model's own weight files by name; undefined when some of them cannot be determined. */
 const storedWeights = ({ facts }: RuleContext): StoredWeights<Held> | undefined => {
   const index = facts.companions['model.safetensors.index.json'];
   const map = isObject(index) ? index['weight_map'] : undefined;

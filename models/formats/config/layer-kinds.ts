@@ -51,7 +51,7 @@ export function layerCountFromLists(reader: ConfigReader): number | undefined {
 }
 
 /**
- * What each layer does, from whichever of the published notations the file uses. `windowed` tells the default rule of the
+ * What each layer does, from whichever of the published notations the file uses. `windowed` gives the default rule of the
  * family when no notation is present: which layers have the window, given that there is one.
  */
 export function readLayerKinds(

@@ -237,7 +237,7 @@ describe('the headscope command', function () {
     ['a parameter without a name', 'bench --param window=3', /MECHANISM\.NAME=VALUE/],
     ['a parameter that is not there', 'bench --param fused.window=3', /no parameter "window"/],
     ['a parameter out of range', 'bench --param sliding-window.window=0', /must be a whole number/],
-    ['a file that is no result', 'bench --resume package.json', /no benchmark result/],
+    ['a file that is no result', 'bench --resume package.json', /not a benchmark result/],
     ['a file that is not there', 'bench --resume nowhere.json', /cannot be read/],
     ['a limit without a unit that exists', 'bench --memory-limit 6parsecs', /such as 6GB/],
   ];

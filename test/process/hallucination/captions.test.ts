@@ -80,7 +80,7 @@ describe('headscope captions on the held-out scenes', () => {
     const given = ['captions', demo, '--images', place.folder, '--truth', truth, '--prompt', prompt];
     const { code, stderr } = await place.headscope(given);
     assert.equal(code, 3);
-    assert.match(stderr, /^a\.png: .*no PNG.*\nb\.png: .*no PNG.*\nNo image was captioned\./);
+    assert.match(stderr, /^a\.png: .*neither a PNG.*\nb\.png: .*neither a PNG.*\nNo image was captioned\./);
   });
 
   it('marks captions that the token limit cut, and counts them beside the scores', async function () {

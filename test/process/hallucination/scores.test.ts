@@ -79,7 +79,7 @@ describe('headscope chair and headscope pope', () => {
     const truth = file('less.json', { 'a.png': ['dog'] });
     const run = (one: string, other: string, more: string[] = []) =>
       place.headscope(['chair', '--captions', one, '--truth', other, ...more]);
-    refused(await run(captions, truth), /1 of 2 captions have no truth, the first is of "c.png"/);
+    refused(await run(captions, truth), /1 of 2 captions have no truth, the first is "c.png"/);
     refused(await run(place.at('absent.json'), truth), /cannot be read/);
     refused(await run(file('broken.json', '{"a": '), truth), /is not valid JSON/);
     refused(await run(file('wrong.json', [{ image: 'a' }]), truth), /entry 0 has no image or no caption/);

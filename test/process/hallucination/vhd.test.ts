@@ -122,7 +122,7 @@ describe('divergence and reinforcement by the real process', () => {
       );
       const torn = place.at('torn.png');
       writeFileSync(torn, 'no picture');
-      refused(await place.headscope(['vhd', llava, '--ids', prompt, '--image', torn]), /no PNG and no JPEG/);
+      refused(await place.headscope(['vhd', llava, '--ids', prompt, '--image', torn]), /neither a PNG nor a JPEG/);
     });
   });
 
@@ -305,7 +305,7 @@ describe('divergence and reinforcement by the real process', () => {
         ],
       );
       assert.equal(result.failures[0]?.name, 'c.png');
-      assert.match(result.failures[0]?.why ?? '', /no PNG/);
+      assert.match(result.failures[0]?.why ?? '', /neither a PNG/);
       assert.deepEqual([result.plain.captions, result.plain.chairS, result.plain.recall], [2, 0, 0]);
       assert.equal(result.variants[1]?.reinforcement.heads, 'random');
       assert.equal(result.state, 'done');

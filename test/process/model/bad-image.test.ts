@@ -50,7 +50,7 @@ const cases: readonly Case[] = [
     name: 'several image tokens',
     words: prompt('a <image>b<image>'),
     sentence:
-      /The prompt has 2 image tokens, and one image stands at one of them \(it then takes 9\)\. One image is read per prompt: keep one <image>/,
+      /The prompt has 2 image tokens, and an image takes the place of one \(it then has 9\)\. One image is read per prompt: keep one <image>/,
   },
   {
     name: 'an image token and no image',
@@ -174,7 +174,7 @@ const cases: readonly Case[] = [
     words: ['--ids', '1,60,2'],
     noTokenizer: true,
     sentence:
-      /Between the tiles of the image stand tokens .* and they cannot be made: The folder has no tokenizer\.json/,
+      /The tiles of the image are separated by the text .* which cannot be turned into tokens: The folder has no tokenizer\.json/,
   },
   {
     name: 'a prompt that the image makes too long',

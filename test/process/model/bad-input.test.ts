@@ -393,7 +393,7 @@ describe('models and prompts that cannot be run', function () {
   }
 
   for (const [name, text, sentence] of [
-    ['is no JSON', '{', /gains\.json is no JSON .* Correct it\.$/],
+    ['is no JSON', '{', /gains\.json is not valid JSON .* Correct it\.$/],
     [
       'is another file',
       '{"kind": "headscope-heads"}',
