@@ -75,7 +75,7 @@ export interface ImageFolder {
 /** The README.md of a model folder. */
 export interface ModelCard {
   readonly folder: string;
-  /** Where it speaks of reinforcement: a line from 0, and its text where that is a heading; absent: nowhere. */
+  /** Where it mentions reinforcement: a line from 0, and its text where that is a heading; absent: nowhere. */
   readonly reinforcement?: { readonly line: number; readonly heading?: string };
 }
 

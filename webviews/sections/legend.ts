@@ -110,7 +110,7 @@ export function classItem({ shape, colour, label }: ClassMark, theme: Theme): It
   };
 }
 
-/** A frame in the foreground's colour: heads that the finding speaks of. */
+/** A frame in the foreground's colour: heads that the finding names. */
 export function markedItem(label: string, theme: Theme): Item {
   const said = words(label, theme, theme.foreground);
   return {

@@ -28,7 +28,7 @@ export function stepOf(state: State): ShownStep | undefined {
   return shown ?? { ...result, step: 0 };
 }
 
-/** The caption that a token belongs to; while it is being written, what there is of it. */
+/** The caption that a token belongs to; while it is being written, the part so far. */
 export function captionOf(
   state: State,
   variant: number | null,
