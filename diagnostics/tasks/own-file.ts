@@ -44,7 +44,7 @@ const line: Schema<Line> = v.pipe(
     const stranger = names.find((name) => !known.some((one) => one === name));
     if (stranger !== undefined) {
       addIssue({
-        message: `There is no field "${printableLine(stranger).slice(0, 60)}". Known are ${known.join(', ')}.`,
+        message: `There is no field "${printableLine(stranger).slice(0, 60)}". Choose from ${known.join(', ')}.`,
       });
     }
   }),

@@ -57,7 +57,7 @@ export function distinctChoices(demos: readonly ModelChoice[], found: readonly M
 
 /** Why the heads of this config cannot be shown, as a sentence; undefined when they can. */
 export function whyNoHeads(facts: ModelFacts | null, name: string): string | undefined {
-  if (facts === null) return `${name} is no model configuration. Choose the config.json of a model.`;
+  if (facts === null) return `${name} is not a model configuration. Choose the config.json of a model.`;
   if (facts.supported !== true) return `The heads of ${name} cannot be shown: ${facts.supported}`;
   if (!hasWeights(facts)) {
     return `There are no weights beside ${name}, so its heads cannot be shown. Put the model's .safetensors files into its folder, or choose another model by "Headscope: Show Head Patterns".`;

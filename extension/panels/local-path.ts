@@ -29,5 +29,5 @@ export function whyNotOpened(path: string): string | undefined {
   }
   return isAbsoluteHere(trimmed)
     ? undefined
-    : `The file names "${path}", which is no whole path, so it is not opened. Choose the model or picture in the panel.`;
+    : `The file names "${path}", which is not an absolute path, so it is not opened. Choose the model or picture in the panel.`;
 }

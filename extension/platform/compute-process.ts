@@ -74,7 +74,7 @@ const isFile = (path: string): boolean => {
 function obstacle(launch: ComputeLaunch): string | undefined {
   if (!isFile(launch.module)) return `its program is not at ${launch.module} (install Headscope again)`;
   if (launch.nodePath !== '' && !isFile(launch.nodePath)) {
-    return `headscope.compute.nodePath names ${launch.nodePath}, which is no file (correct the setting or empty it)`;
+    return `headscope.compute.nodePath names ${launch.nodePath}, which is not a file (correct the setting or empty it)`;
   }
   return undefined;
 }

@@ -94,7 +94,9 @@ export class GraphBuilder implements GraphScope {
       );
     }
     if (data.offset < 0 || !Number.isSafeInteger(data.offset)) {
-      throw new GraphError(`Weight "${name}" starts at byte ${data.offset} of "${data.location}", which is no offset.`);
+      throw new GraphError(
+        `Weight "${name}" starts at byte ${data.offset} of "${data.location}", which is not an offset.`,
+      );
     }
     const value = this.value(name, type, shape);
     this.initialisers.push({ value, data });

@@ -59,7 +59,7 @@ export const findModelFiles = async (start: string): Promise<FoundFiles> => {
   if (!about.isDirectory()) {
     const reason = await openRegular(start).then(async ({ handle }) => {
       await handle.close();
-      return 'It is no regular file.';
+      return 'It is not a regular file.';
     }, reasonOf);
     return { found: [{ path: start, reason }], others };
   }
@@ -72,7 +72,7 @@ export const findModelFiles = async (start: string): Promise<FoundFiles> => {
       const status = await stat(file).catch((error: unknown) => {
         const { code } = error as NodeJS.ErrnoException;
         if (code === 'ENOENT') throw new FileRefused('not-found', 'It is a link, and nothing is where it leads.');
-        if (code === 'ELOOP') throw new FileRefused('unreadable', 'It is a link that leads to itself.');
+        if (code === 'ELOOP') throw new FileRefused('unreadable', 'It is a link to itself.');
         throw error;
       });
       if (status.isDirectory()) {
@@ -81,10 +81,7 @@ export const findModelFiles = async (start: string): Promise<FoundFiles> => {
       }
       const source = await containedPath(path.dirname(path.resolve(file)), name);
       if (source === undefined) {
-        throw new FileRefused(
-          'unreadable',
-          'It is a link that leads out of the folder. Name it itself to have it checked.',
-        );
+        throw new FileRefused('unreadable', 'It is a link out of the folder. Give its own path to have it checked.');
       }
       if (!status.isFile()) await openRegular(source);
       const isTooLarge = status.size > longestText && !name.endsWith('.onnx');

@@ -11,8 +11,8 @@ export interface SyntaxFault {
 
 /** `ParseErrorCode` of jsonc-parser 3.3, which is a constant of its declarations alone. */
 const said: Readonly<Record<number, string>> = {
-  1: 'This is no value that JSON has.',
-  2: 'This is no number as JSON writes them.',
+  1: 'This is not a value that JSON has.',
+  2: 'This is not a number as JSON writes them.',
   3: 'A key in double quotes is missing here.',
   4: 'A value is missing here.',
   5: 'A colon is missing here.',
@@ -36,7 +36,7 @@ const meantBy = (text: string, { error, offset, length }: ParseError): string | 
   const word = text.slice(offset, offset + length);
   const first = text.charAt(offset);
   const python = Object.hasOwn(wordOf, word) ? wordOf[word] : undefined;
-  if (python !== undefined) return `"${word}" is no word of JSON, which writes ${python}.`;
+  if (python !== undefined) return `"${word}" is not a JSON value; JSON writes ${python}.`;
   if (first === "'") return 'These are single quotes, and JSON has double quotes only.';
   if (first === '#' || (first === '/' && /[/*]/.test(text.charAt(offset + 1)))) return 'JSON has no comments.';
   const close = Object.hasOwn(closing, first) ? closing[first] : undefined;

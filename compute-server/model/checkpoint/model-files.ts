@@ -37,7 +37,7 @@ export async function watchFiles(folder: string, { files }: Checkpoint): Promise
       for (const { file, stamp } of stamps) {
         const now = await stampOf(file);
         if (now === stamp) continue;
-        return `${basename(file)} ${now === undefined ? 'is gone' : 'was changed'} since the model was opened. Run again when the folder is whole.`;
+        return `${basename(file)} ${now === undefined ? 'is gone' : 'was changed'} since the model was opened. Run again when the folder is complete.`;
       }
       return undefined;
     },

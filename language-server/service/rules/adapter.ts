@@ -171,7 +171,7 @@ export const loraTarget: Rule = {
       if (near === undefined) return;
       report(
         path,
-        `"${target}" is no module that models have; did you mean "${near}"? An adapter there would change nothing.`,
+        `"${target}" is not a module that models have; did you mean "${near}"? An adapter there would change nothing.`,
         {
           severity: 'warning',
           fixes: [

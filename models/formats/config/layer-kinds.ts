@@ -75,7 +75,7 @@ export function readLayerKinds(
       const known = typeof word === 'string' ? words[word] : undefined;
       if (known === undefined) {
         const shown = typeof word === 'string' ? `"${word}"` : typeof word;
-        reader.report([...reader.path, key, index], 'unknown-value', `${shown} is no layer type known here.`);
+        reader.report([...reader.path, key, index], 'unknown-value', `${shown} is not a layer type known here.`);
         return full;
       }
       if (local && known.kind === 'full') return { kind: 'window' };

@@ -92,7 +92,7 @@ export function headerLength(start: Uint8Array, fileSize: number): number | Head
   if (length > BigInt(longestHeader)) {
     return {
       code: 'header-too-long',
-      message: `The header claims ${length} bytes, over the format's limit of ${longestHeader}: this is no safetensors file, or it is damaged.`,
+      message: `The header claims ${length} bytes, over the format's limit of ${longestHeader}: this is not a safetensors file, or it is damaged.`,
     };
   }
   const bytes = Number(length);

@@ -87,7 +87,7 @@ describe('headscope check leaves nothing out', () => {
       good.replace('4\n', '4,\n  "use_cache": True\n'),
       5,
       16,
-      /"True" is no word of JSON, which writes true/,
+      /"True" is not a JSON value; JSON writes true/,
     ],
     ['a missing comma', good.replace('64,', '64'), 4, 3, /comma is missing/],
     ['two objects', `${good}${good}`, 6, 1, /text after the end of the JSON value/],
@@ -146,9 +146,9 @@ describe('headscope check leaves nothing out', () => {
     const rows: readonly (readonly [path: string, reason: RegExp])[] = [
       [put('pipe'), /named pipe/],
       [put('folder'), /folder, no regular file/],
-      [put('outward'), /leads out of the folder/],
+      [put('outward'), /link out of the folder/],
       [put('nowhere'), /nothing is where it leads/],
-      [put('loop'), /leads to itself/],
+      [put('loop'), /link to itself/],
       [large, /41943040 bytes, and at most 33554432/],
       [put('blank'), /describes no model/],
       [join(all, 'elsewhere'), /link to a folder elsewhere/],
@@ -205,7 +205,7 @@ describe('headscope check leaves nothing out', () => {
     mkdirSync(folder);
     writeFileSync(join(folder, 'config.json'), good.replace('64,', '64, "dtype": "\\u001b[31mred",'));
     const { stdout } = await check(folder);
-    assert.match(stdout, /\\u001b\[31mred" is no dtype/);
+    assert.match(stdout, /\\u001b\[31mred" is not a dtype/);
     assert.ok(!stdout.includes('\u001b'));
   });
 });

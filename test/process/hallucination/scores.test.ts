@@ -93,7 +93,7 @@ describe('headscope chair and headscope pope', () => {
       /a\.png is not an entry with objects or captions/,
     );
     const png = writePng(place.at('picture.png'), tinyPixels(9, 9));
-    refused(await run(captions, truth, ['--lexicon', png]), /picture\.png: it is no text in UTF-8\. Write lines/);
+    refused(await run(captions, truth, ['--lexicon', png]), /picture\.png: it is not a text in UTF-8\. Write lines/);
   });
 
   it('POPE answers as a list or a value per line', async () => {

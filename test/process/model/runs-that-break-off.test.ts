@@ -167,7 +167,7 @@ describe('runs that break off', function () {
       const failure = await failureOf(afterFirstLayer(change));
       assert.ok(failure.code === 'model-unusable', JSON.stringify(failure));
       assert.match(failure.detail, words);
-      assert.match(failure.detail, /Run again when the folder is whole\.$/);
+      assert.match(failure.detail, /Run again when the folder is complete\.$/);
       writeTinyModel(folder, deep, 'F32', 7);
     }
     // Weights are mapped into memory: the system ends a process whose mapped file is cut off, and the client says so.

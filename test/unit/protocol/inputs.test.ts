@@ -78,7 +78,7 @@ describe('a lexicon of one own', () => {
     assert.throws(() => lexiconFrom('{"dog": "puppy"}'), /dog is not a list of texts/);
     assert.throws(() => lexiconFrom('{"dog": '), /is not valid JSON/);
     assert.throws(() => lexiconFrom('  \n'), /names no class/);
-    assert.throws(() => lexiconFrom('\ufffdPNG\r\n\x1a\n\0\0\0\rIHDR'), /is no text/);
+    assert.throws(() => lexiconFrom('\ufffdPNG\r\n\x1a\n\0\0\0\rIHDR'), /is not a text/);
     assert.throws(() => classesFrom([]), /from class to a list/);
     assert.throws(() => classesFrom({}), /it is not a lexicon that names a class/);
   });

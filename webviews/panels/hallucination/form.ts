@@ -119,7 +119,7 @@ export function readLayers(text: string, count?: number): readonly number[] | nu
   const found = new Set<number>();
   for (const part of trimmed.split(/[,;\s]+/).filter((one) => one !== '')) {
     const range = /^(\d+)(?:-(\d+))?$/.exec(part);
-    if (!range) return `“${part}” is no layer: write them as 1, 4-5, or leave the field empty.`;
+    if (!range) return `“${part}” is not a layer: write them as 1, 4-5, or leave the field empty.`;
     const from = Number(range[1]);
     const to = Number(range[2] ?? range[1]);
     if (to < from) return `“${part}” goes backwards.`;

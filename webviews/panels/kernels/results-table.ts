@@ -198,7 +198,7 @@ function comparisonColumns(state: State, number: NumberColumn): Column<TableRow>
       'change',
       'Change',
       'x',
-      `Time here over time in ${name}: below 1 is faster than there. Two runs are no interleaved pairs, so no test is made.`,
+      `Time here over time in ${name}: below 1 is faster than there. Two runs are not interleaved pairs, so no test is made.`,
       ({ medianMs }, { other }) => (medianMs === undefined || !other?.medianMs ? undefined : medianMs / other.medianMs),
     ),
   ];
