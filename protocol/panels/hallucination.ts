@@ -131,7 +131,7 @@ export type ToHallucinationPanel =
   | { readonly kind: 'result'; readonly result: HallucinationResult; readonly savedAs?: string }
   /** Answer to `reinforce`; also part of the result from now on. */
   | { readonly kind: 'variant'; readonly request: number; readonly caption: Caption }
-  /** Answer to `map`, [image tokens], or [tokens of the span] where a text was taken away. */
+  /** Answer to `map`, [image tokens], or [tokens of the span] where a text was removed. */
   | { readonly kind: 'map'; readonly request: number; readonly map: Float32Array }
   /** Answer to `step`. */
   | { readonly kind: 'step'; readonly request: number; readonly step: DivergenceStep }

@@ -348,10 +348,7 @@ describe('the Hallucination panel', () => {
       const panel = await finished({
         host: answering(finishedMessage({ result: { ...cutResult, references: ['a dog'] } })),
       });
-      assert.match(
-        await text(panel, '.caption-view .stopped'),
-        / Stopped at 14 tokens, before the caption had ended/,
-      );
+      assert.match(await text(panel, '.caption-view .stopped'), / Stopped at 14 tokens, before the caption had ended/);
       const score = (at: string): Promise<string> => text(panel, `[data-variant="${at}"] .score`);
       assert.match(await score('plain'), / · recall 100 % · stopped at 14 tokens$/);
       assert.doesNotMatch(await score('0'), /stopped/);
@@ -625,9 +622,9 @@ describe('the Hallucination panel', () => {
       await panel.page.click('#span [data-position="2"]');
       await panel.page.click('#span [data-position="6"]', { modifiers: ['Shift'] });
       await settle(panel);
-      assert.match(await text(panel, '.strip'), /Tokens 2 to 6 are taken away \(5 of 10\)/);
+      assert.match(await text(panel, '.strip'), /Tokens 2 to 6 are removed \(5 of 10\)/);
       await press(panel, '#span', 'Shift+ArrowRight');
-      assert.match(await text(panel, '.strip'), /Tokens 2 to 7 are taken away/);
+      assert.match(await text(panel, '.strip'), /Tokens 2 to 7 are removed/);
       await press(panel, '#span', 'Shift+ArrowLeft', 'Shift+ArrowRight');
       await panel.page.click('#run');
       const sent = await panel.posts('run');
@@ -654,10 +651,10 @@ describe('the Hallucination panel', () => {
       await panel.page.click('.token-pager [aria-label="Later tokens"]');
       await panel.page.click('#span [data-position="401"]');
       await press(panel, '#span', 'Shift+ArrowLeft', 'Shift+ArrowLeft', 'Shift+ArrowLeft');
-      assert.match(await text(panel, '.strip'), /Tokens 398 to 401 are taken away \(4 of 1,000\)/);
+      assert.match(await text(panel, '.strip'), /Tokens 398 to 401 are removed \(4 of 1,000\)/);
       assert.match(await text(panel, '.token-pager'), /tokens 0 to 399 of 1,000/, 'the window follows');
       await press(panel, '#span', 'Shift+End');
-      assert.match(await text(panel, '.strip'), /Tokens 401 to 999 are taken away/);
+      assert.match(await text(panel, '.strip'), /Tokens 401 to 999 are removed/);
     });
 
     it('shows on its tokens what the selected head reads from them', async () => {
@@ -665,7 +662,7 @@ describe('the Hallucination panel', () => {
       const panel = await start({ host: answering(opening) });
       await panel.page.waitForSelector('#span-mass');
       assert.equal(await text(panel, '#span-mass'), '70.0 % of the attention lies on these 6 tokens.');
-      assert.match(await text(panel, '.span-map h2'), /^L3H2 for “red” on the text removed/);
+      assert.match(await text(panel, '.span-map h2'), /^L3H2 for “red” on the removed text/);
       const shades = await panel.page.$$eval('.span-map .token[data-position]', (all) =>
         all.map((one) => `${one.textContent?.trim()} ${/tv-(\d+)/.exec((one as HTMLElement).className)?.[1]}`),
       );

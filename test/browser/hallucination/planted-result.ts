@@ -449,7 +449,7 @@ export const laterAttention = table((layer, head) => (layer === 2 && head === 6 
 
 const spanText = ['The', ' lamp', ' in', ' the', ' hall', ' is', ' red', '.', ' The', ' lamp', ' is'];
 
-/** Of a model of text: the first sentence was taken away. */
+/** Of a model of text: the first sentence was removed. */
 export const ofText: HallucinationResult = (({ image: _image, sinks: _sinks, truth: _truth, ...rest }) => ({
   ...rest,
   created: '2026-11-24T18:05:00.000Z',

@@ -185,7 +185,7 @@ describe('headscope check leaves nothing out', () => {
     const text = await check(all);
     assert.match(
       text.stdout,
-      /\n1 file checked, 9 not checked: 9 errors, 0 warnings, 0 notes\n2 other JSON files are no model files\n$/,
+      /\n1 file checked, 9 not checked: 9 errors, 0 warnings, 0 notes\n2 other JSON files are not model files\n$/,
     );
     assert.equal((await check(all, '--severity', 'file-not-read=warning')).status, 0);
     // Named itself, each fails as well, and a link is followed.

@@ -444,7 +444,7 @@ describe('the prompt of a family', () => {
   });
 });
 
-describe('the part of a text that is taken away', () => {
+describe('the part of a text that is removed', () => {
   it('grows and shrinks by keys at the end that moves, in both directions', () => {
     let mark = moved(undefined, 'ArrowRight', false, 10);
     assert.deepEqual(mark, { anchor: 0, focus: 0 });

@@ -69,7 +69,7 @@ export function readForm(form: Form, model?: ModelSummary): FormReading {
     ...(form.mode === 'image' && form.image === '' ? { image: 'Choose a picture first.' } : {}),
     ...(form.mode === 'set' && form.images === '' ? { images: 'Choose a folder of pictures first.' } : {}),
     ...(form.prompt.trim() === '' ? { prompt: 'Type a prompt first.' } : {}),
-    ...(form.mode === 'span' && form.span === null ? { span: 'Mark the part of the prompt to take away.' } : {}),
+    ...(form.mode === 'span' && form.span === null ? { span: 'Mark the part of the prompt to remove.' } : {}),
     ...(maxNewTokens ? {} : { maxNewTokens: `Tokens are a whole number from 1 to ${mostTokens}.` }),
     ...(k === undefined || k === 0
       ? { k: `k is a whole number from 1 to ${model?.heads ?? 'the heads of a layer'}.` }

@@ -54,4 +54,4 @@ export function mapHeads(state: State): readonly HeadPlace[] {
 
 /** What the second pass lacks, in words. */
 export const lacking = ({ result, form }: State): string =>
-  (result ? result.removed.kind === 'span' : form?.mode === 'span') ? 'the text taken away' : 'the picture';
+  (result ? result.removed.kind === 'span' : form?.mode === 'span') ? 'the removed text' : 'the picture';
