@@ -26,7 +26,7 @@ const node = (entry, out, external = []) => ({
   format: 'cjs',
   // vscode-languageserver and others resolve their UMD `main` otherwise, whose requires esbuild cannot follow.
   mainFields: ['module', 'main'],
-  // The decoders ask for their own address only where they are not handed their WebAssembly.
+  // The decoders ask for their own address only where they are not given their WebAssembly.
   logOverride: { 'empty-import-meta': 'silent' },
   entryPoints: [entry],
   outfile: out,

@@ -31,7 +31,7 @@ export function endWithSignals() {
  */
 export async function runStep(program, args, { minutes, env, output = 'passed on', machine, graceSeconds = 10 } = {}) {
   const { marker, environment } = marked({ ...process.env, ...env });
-  // Into a file and not through pipes: what is said on either stays in its order.
+  // Into a file and not through pipes: the lines of both stay in order.
   const kept = output === 'kept' ? mkdtempSync(join(tmpdir(), 'headscope-output-')) : undefined;
   const file = kept === undefined ? undefined : openSync(join(kept, 'text'), 'a');
   const child = spawn(program, args, {

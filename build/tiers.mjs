@@ -27,7 +27,7 @@ export const checks = {
  * Tiers write their counts to a file. In the order in which they are begun: the long ones first, so that the lanes end
  * together. `hosted` ones need the browser and the hosted VS Code, whose
  * timing is not ours: a test of the panels that fails is run once more, and the tier names it; `nodes` only does not install a Node while `host` does. The
- * package tier builds `dist/` anew and so follows all that runs from there.
+ * package tier rebuilds `dist/` and so follows all that runs from there.
  */
 export const tiers = {
   laws: { command: mocha('laws'), minutes: 15 },

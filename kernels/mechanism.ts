@@ -92,7 +92,7 @@ export interface ReadPattern {
   readonly block?: { readonly queries: number; readonly keys: number };
   /** Dealt to workers: the pieces of a query head, each computed by one of them at one step. */
   readonly workerPieces?: (head: number) => readonly WorkerPiece[];
-  /** Positions lie on a grid: `reads` is true where a query reads a key along every axis. */
+  /** Positions are on a grid: `reads` is true where a query reads a key along every axis. */
   readonly grid?: ReadGrid;
 }
 
@@ -121,7 +121,7 @@ export interface Limit<P extends ParameterValues> {
 /** A tensor that decoding carries from position to position. */
 export interface StateTensor {
   readonly name: string;
-  /** As it stands before the new position: shape.keys - 1 positions have been read. */
+  /** The state before the new position: shape.keys - 1 positions have been read. */
   readonly shape: readonly number[];
   /**
    * The axis along which each position appends one row (a cache, in the order of positions); left out: replaced as a whole (a

@@ -4,7 +4,7 @@ import { valueOfText, type ParameterTable, type ParameterValue } from '../../pro
 import { isTaskFile } from '../../protocol/analysis/tasks';
 import { wrongUsage } from './exit-codes';
 
-/** A path becomes absolute, for the compute server stands in a folder of its own. */
+/** A path becomes absolute, because the compute server has its own working folder. */
 export const taskName = (text: string): string => (isTaskFile(text) ? resolve(text) : text);
 
 /** `name=value` for each. `owner`: whose table it is. */

@@ -22,7 +22,7 @@ export interface ShardedOptions {
 
 export interface ShardedResult {
   /**
-   * Wall time in ms, from the first message to the workers until all have answered and, with `collect`, the output lies whole
+   * Wall time in ms, from the first message to the workers until all have answered and, with `collect`, the whole output is
    * in the caller's memory. In it: waking the workers, the attention of each, the exchange of keys and values by the schedule,
    * the merge by log-sums. Not in it: starting processes, opening sessions, drawing and placing the shards.
    */
@@ -42,7 +42,7 @@ export class ShardedRun {
   private readonly workers: readonly ChildProcess[];
   private readonly closed: Promise<unknown>;
   private readonly shards: readonly Shard[];
-  /** Where parts are handed over; removed when all workers have ended. */
+  /** The folder through which parts are exchanged; removed when all workers have ended. */
   readonly folder = openExchange();
   private readonly pending = new Map<number, Pending>();
   private ended: Failure | undefined;

@@ -131,7 +131,7 @@ const notChecked = (
   return { path: name, checked: false, findings: severity === 'off' ? [] : [{ ...finding, severity }] };
 };
 
-/** A graph named on the command line, or met below a folder where no config stands beside it to carry what is said. */
+/** A graph named on the command line, or found below a folder without a config beside it that could carry its findings. */
 const checkGraph = async (
   { path: name, source, named }: FileToCheck,
   reader: FolderReader,

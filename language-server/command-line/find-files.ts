@@ -17,7 +17,7 @@ export interface FileToCheck {
   readonly path: string;
   /** What to read: the path itself, or the target of a link. */
   readonly source: string;
-  /** It stands on the command line itself. */
+  /** It was given on the command line itself. */
   readonly named: boolean;
 }
 
@@ -94,7 +94,7 @@ export const findModelFiles = async (start: string): Promise<FoundFiles> => {
     }
   };
 
-  /** A link to a folder: what lies inside the start is walked in its own place. */
+  /** A link to a folder: what is inside the start is visited in its own place. */
   const lookAtLink = async (link: string): Promise<void> => {
     const target = await realpath(link);
     if (target === root || target.startsWith(`${root}${path.sep}`)) return;

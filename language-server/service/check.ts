@@ -34,7 +34,7 @@ const atMost = (severity: Severity, limit: Severity): Severity => {
   return order[Math.min(order.indexOf(severity), order.indexOf(limit))] ?? severity;
 };
 
-/** Everything there is to say about a file, in the order of the text. Pure: the folder's facts are handed in. */
+/** All findings about a file, in the order of the text. Reads nothing: the folder's facts are an argument. */
 export const checkFile = (
   file: ModelFile,
   facts: FolderFacts,
@@ -88,7 +88,7 @@ export const checkFile = (
 
 /**
  * Of a text that is being typed, the findings that it had when it was last whole: a field that is absent for now, or a
- * number of which the last digits are to come, gives no new ones. Without such a time all stand.
+ * number of which the last digits are to come, gives no new ones. Without such a time all are kept.
  */
 export const heldBack = (findings: readonly Finding[], whole: readonly Finding[] | undefined): readonly Finding[] => {
   if (whole === undefined) return findings;

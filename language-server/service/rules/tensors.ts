@@ -208,7 +208,7 @@ export const tensorsMissing: Rule = {
     report(
       ['model_type'],
       `${lackSentence(spell(first.name), single.length)} Loaders fill such tensors at random, or refuse the model.`,
-      // Heads and poolers are often left out on purpose, to be trained anew.
+      // Heads and poolers are often left out on purpose, to be trained again.
       { severity: /^(attention|mixer|mlp|experts|router)$/.test(first.tensor.group) ? 'warning' : 'information' },
     );
   },
