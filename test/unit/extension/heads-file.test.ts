@@ -298,7 +298,7 @@ describe('the models whose heads can be shown', () => {
   });
 
   it('are refused with a next step', () => {
-    assert.match(whyNoHeads(null, 'x') ?? '', /no model configuration\. Choose/);
+    assert.match(whyNoHeads(null, 'x') ?? '', /not a model configuration\. Choose/);
     assert.match(whyNoHeads(facts(), 'x') ?? '', /There are no weights beside x.*\.safetensors/);
     assert.match(whyNoHeads(facts({ supported: 'It is quantised.' }), 'x') ?? '', /It is quantised\./);
     assert.equal(whyNoHeads(facts({ weightBytes: 5 }), 'x'), undefined);

@@ -55,7 +55,7 @@ describe('graphs beside a config', () => {
       /bad\.onnx:1:1: error: The graph has 8 query heads, and config\.json gives 4\..*\[graph-contradicts-config\]/,
     );
     writeFileSync(bad, graph(8, 8).subarray(0, 40));
-    assert.match((await check(bad)).text, /no readable ONNX file.*\[graph-unreadable\]/);
+    assert.match((await check(bad)).text, /not a readable ONNX file.*\[graph-unreadable\]/);
     assert.match((await check(bad, '--severity', 'graph-unreadable=off')).text, /0 errors/);
   });
 

@@ -87,7 +87,7 @@ describe('settings of image processors', () => {
     ['a deviation of 0', { image_std: [1, 0, 1] }, /image_std is not a list of three numbers other than 0/],
     ['a flag that is a word', { do_resize: 'yes' }, /do_resize is neither true nor false/],
     ['a factor that is a word', { rescale_factor: 'half' }, /rescale_factor is not a number/],
-    ['pinpoints that are no pairs', { image_grid_pinpoints: [[1, 2], [3]] }, /no list of \[height, width\] pairs/],
+    ['pinpoints that are no pairs', { image_grid_pinpoints: [[1, 2], [3]] }, /not a list of \[height, width\] pairs/],
   ];
   for (const [name, file, sentence] of wrong) {
     it(`refuses ${name}`, () => {
