@@ -30,7 +30,7 @@ export const walkthrough = {
       id: 'benchmark',
       title: 'Benchmark attention kernels on this machine',
       description: [
-        "Each kernel is proved against a float64 reference before it is timed, and compared with the runtime's own best. The shape can be taken from a model configuration.",
+        "Each kernel is checked against a float64 reference before it is timed, and compared with the runtime's own best. The shape can be taken from a model configuration.",
         '[Benchmark Attention Kernels](command:headscope.benchmarkKernels)',
       ].join('\n'),
       svg: 'docs/walkthrough/benchmark.svg',

@@ -465,7 +465,7 @@ describe('the Hallucination panel', () => {
       const panel = await finished({
         host: answering(finishedMessage({ compareWith: { name: 'folder', made: set } })),
       });
-      assert.match(await text(panel, '.banner.info'), /compare folder with its like/);
+      assert.match(await text(panel, '.banner.info'), /compare folder with another of its kind/);
       assert.equal(await panel.page.$('#changes'), null);
     });
   });

@@ -38,7 +38,7 @@ export function leavingOf(state: State, theme: Theme, kind?: ExportKind): Leavin
     draw: (sheet) => (set ? drawSet(sheet, state, set) : result && drawResult(sheet, state, result)),
     caption: [
       ...(compareWith
-        ? [`Compared with ${compareWith.name}: changes are this result less that one. ${comparisonWords(state)}`]
+        ? [`Compared with ${compareWith.name}: changes are this result minus that one. ${comparisonWords(state)}`]
         : []),
       ...provenanceLines(made),
     ],
