@@ -7,7 +7,7 @@ export const pngSignature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1
 
 export interface PngHeader extends PictureHeader {
   readonly format: 'PNG';
-  /** The zlib stream of the picture, in the pieces in which it lies in the file. */
+  /** The zlib stream of the picture, in the pieces in which the file holds it. */
   readonly data: readonly Uint8Array[];
   /** Bytes that it inflates to: every row of every pass, with its filter byte. */
   readonly inflated: number;
@@ -81,7 +81,7 @@ export function readPng(bytes: Buffer): PngHeader {
   return { ...header, data, bytes: Buffer.concat(kept) };
 }
 
-/** Chunks up to IEND; what stands behind it is no part of the picture. */
+/** Chunks up to IEND; what follows is not part of the picture. */
 function* chunksOf(bytes: Buffer): Generator<Chunk> {
   let at = pngSignature.length;
   for (;;) {

@@ -46,7 +46,7 @@ function firstImageToken(ids: readonly number[], imageToken: number, written: st
   );
 }
 
-/** Where the picture begins in the ids, and what stands there: one image token, or all of them already. */
+/** Where the picture begins in the ids, and what is there: one image token, or all of them already. */
 function placeOf(ids: readonly number[], filling: readonly number[], imageToken: number, written: string): Span {
   const at = firstImageToken(ids, imageToken, written);
   const count = ids.filter((id) => id === imageToken).length;

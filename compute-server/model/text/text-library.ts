@@ -140,7 +140,7 @@ export function faultOf(error: unknown): string {
 
 const misfit = 'its parts do not fit together';
 
-/** What the libraries say of themselves, as a person can use it; the messages quote the files, whatever is in them. */
+/** Messages of the libraries in a form that a person can use; the messages quote the files, whatever is in them. */
 function retold(message: string): string {
   const [, part] = /^Unknown (\w+) type: undefined/.exec(message) ?? [];
   if (part !== undefined) return `its ${part.replace(/(?!^)([A-Z])/g, ' $1').toLowerCase()} has no type`;

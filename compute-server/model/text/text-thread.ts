@@ -7,7 +7,7 @@ import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_thread
 import { TextFault, type TextCall, type TextFiles } from './text-library';
 import type { TextAnswer, TextWorkerData } from './text-worker';
 
-/** In the bundle the script lies beside. A thread does not load TypeScript by itself, so from sources it is given a loader. */
+/** In the bundle the script is in the same folder. A thread does not load TypeScript by itself, so from sources it is given a loader. */
 const fromSources = __filename.endsWith('.ts');
 const script = fromSources
   ? `require('tsx/cjs'); require(${JSON.stringify(join(__dirname, 'text-worker.ts'))});`

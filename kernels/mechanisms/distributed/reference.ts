@@ -44,7 +44,7 @@ export function partialRow(
   return { output, logSum: highest + Math.log(total) };
 }
 
-/** Numbers that each worker handed on or collected, by worker. */
+/** Numbers that each worker passed on or collected, by worker. */
 export type Passed = readonly number[];
 
 /**

@@ -30,7 +30,7 @@ export const lightningSlopes = (
 
 const slopesOf = (shape: AttentionShape, parameters: Parameters) => lightningSlopes(shape.heads, parameters);
 
-/** The state that an earlier call handed on stands among the weights, as what a call takes beside query, key and value. */
+/** The state that an earlier call passed on is among the weights, as what a call takes beside query, key and value. */
 const carriedWeights = (
   { batch, heads, headDim, valueDim }: AttentionShape,
   { carried }: Parameters,
