@@ -174,7 +174,7 @@ const cases: readonly Case[] = [
       writeSafetensors(join(folder, 'model.safetensors'), tensors);
     },
     code: 3,
-    sentence: /The weights lack model\.layers\.1\.mlp\.up_proj\.weight.*Fetch the whole checkpoint/,
+    sentence: /The weights lack model\.layers\.1\.mlp\.up_proj\.weight.*Download the whole checkpoint/,
   },
   {
     name: 'weights of a family without biases under a config of one with them',
