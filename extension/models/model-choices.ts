@@ -9,7 +9,7 @@ export const demoChoice = (folder: string, there: boolean): ModelChoice => ({
   family: 'llama',
   runs:
     there ||
-    'The demo model is in the repository of Headscope, and is not part of the packaged extension. Choose a model folder of your own.',
+    'The demo model lies in the repository of Headscope and is left out of the packaged extension. Choose a model folder of your own.',
 });
 
 /** The model that sees, which comes with the extension; with the same bound on the package. */

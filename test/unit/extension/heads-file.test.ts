@@ -267,7 +267,7 @@ describe('the models whose heads can be shown', () => {
 
   it('says why the demo model cannot run where its files are not', () => {
     const absent = demoChoice('/extension/examples/models/demo-lm', false);
-    assert.match(String(absent.runs), /not part of the packaged extension/);
+    assert.match(String(absent.runs), /left out of the packaged extension/);
     assert.equal(demo.runs, true);
   });
 
