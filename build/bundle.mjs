@@ -26,7 +26,7 @@ const node = (entry, out, external = []) => ({
   format: 'cjs',
   // vscode-languageserver and others resolve their UMD `main` otherwise, whose requires esbuild cannot follow.
   mainFields: ['module', 'main'],
-  // The decoders ask for their own address only where they are not handed their WebAssembly.
+  // The decoders ask for their own address only where they are not given their WebAssembly.
   logOverride: { 'empty-import-meta': 'silent' },
   entryPoints: [entry],
   outfile: out,
@@ -64,7 +64,7 @@ const bundles = [
 ].filter((options) => existsSync(options.entryPoints[0]));
 
 const started = new Set();
-/** Tells the watch task of the editor when a build begins and when all of them are done. */
+/** Reports to the watch task of the editor when a build begins and when all of them are done. */
 const announce = (name) => ({
   name: 'announce',
   setup(build) {

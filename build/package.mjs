@@ -45,6 +45,8 @@ const major = Number(process.versions.node.split('.')[0]);
 const command = major >= 22 ? [vsce] : tsx('test/support/host/with-node24.ts', vsce);
 
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+// Odd minor versions are pre-releases (CHANGELOG.md). The stores read it from the VSIX.
+const preRelease = Number(version.split('.')[1]) % 2 === 1 ? ['--pre-release'] : [];
 mkdirSync(values.out, { recursive: true });
 const allowList = readFileSync(join(root, '.vscodeignore'), 'utf8');
 for (const target of chosen) {
@@ -53,7 +55,7 @@ for (const target of chosen) {
   mkdirSync(join(root, 'out'), { recursive: true });
   const binaries = targets[target].map((path) => `!node_modules/onnxruntime-node/bin/napi-v6/${path}`);
   writeFileSync(ignoreFile, `${allowList}${binaries.join('\n')}\n`);
-  const args = ['package', '--target', target, '--out', file, '--ignoreFile', ignoreFile];
+  const args = ['package', '--target', target, '--out', file, '--ignoreFile', ignoreFile, ...preRelease];
   const packed = await run(process.execPath, [...command, ...args]);
   rmSync(ignoreFile);
   if (!packed.ok) fail(`vsce could not package ${target}: ${packed.why}.`);

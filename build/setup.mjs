@@ -45,7 +45,7 @@ export function ensureDependencies() {
   process.exit(1);
 }
 
-/** Runs a program to its end with its output passed on; when this process is told to end, its process group goes with it. */
+/** Runs a program to its end with its output passed on; when this process is asked to end, its process group ends with it. */
 export function run(program, args) {
   return new Promise((done) => {
     const child = spawn(program, args, { cwd: root, stdio: 'inherit', detached: process.platform !== 'win32' });

@@ -11,7 +11,7 @@ import { root } from './setup.mjs';
 /** What runs now, so that a signal ends it too. */
 const running = new Set();
 
-/** Ends everything that was started when this process is told to end. */
+/** Ends everything that was started when this process is asked to end. */
 export function endWithSignals() {
   for (const [signal, code] of Object.entries({ SIGINT: 130, SIGTERM: 143, SIGHUP: 129 })) {
     process.on(signal, () => {
@@ -31,7 +31,7 @@ export function endWithSignals() {
  */
 export async function runStep(program, args, { minutes, env, output = 'passed on', machine, graceSeconds = 10 } = {}) {
   const { marker, environment } = marked({ ...process.env, ...env });
-  // Into a file and not through pipes: what is said on either stays in its order.
+  // Into a file and not through pipes: the lines of both stay in order.
   const kept = output === 'kept' ? mkdtempSync(join(tmpdir(), 'headscope-output-')) : undefined;
   const file = kept === undefined ? undefined : openSync(join(kept, 'text'), 'a');
   const child = spawn(program, args, {

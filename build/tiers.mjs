@@ -27,7 +27,7 @@ export const checks = {
  * Tiers write their counts to a file. In the order in which they are begun: the long ones first, so that the lanes end
  * together. `hosted` ones need the browser and the hosted VS Code, whose
  * timing is not ours: a test of the panels that fails is run once more, and the tier names it; `nodes` only does not install a Node while `host` does. The
- * package tier builds `dist/` anew and so follows all that runs from there.
+ * package tier rebuilds `dist/` and so follows all that runs from there.
  */
 export const tiers = {
   laws: { command: mocha('laws'), minutes: 15 },
@@ -42,7 +42,7 @@ export const tiers = {
 
 const named = (table) => Object.entries(table).map(([name, step]) => ({ name, ...step }));
 
-/** The steps to run for the words of the command line, all of them for none; `undefined` names what there is not. */
+/** The steps to run for the words of the command line, all of them for none; `unknown` names those that do not exist. */
 export function chooseSteps(words) {
   const known = ['checks', 'build', ...Object.keys(checks), ...Object.keys(tiers)];
   const unknown = words.filter((word) => !known.includes(word));

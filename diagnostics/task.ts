@@ -104,6 +104,6 @@ export const taskInfo = ({ id, title, metric, source, parameters, roles, changed
   metric,
   source,
   parameters,
-  roles: { ...roles, query: 'the last position, behind which the answer stands' },
+  roles: { ...roles, query: 'the last position, which the answer follows' },
   changed,
 });

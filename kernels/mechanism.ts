@@ -80,7 +80,7 @@ export interface ReadPattern {
   readonly dependsOnData: boolean;
   /** Causal, but which of the earlier keys are read depends on later positions too: decoding gives other numbers. */
   readonly dependsOnFuture?: boolean;
-  /** An output depends on every head of its position, e.g. by a norm over the joined heads; `reads` speaks of one head. */
+  /** An output depends on every head of its position, e.g. by a norm over the joined heads; `reads` is about one head. */
   readonly joinsHeads?: boolean;
   /** What a query holds goes into the keys and values of a further layer: it reaches all outputs that read its position. */
   readonly readsQueries?: boolean;
@@ -91,13 +91,13 @@ export interface ReadPattern {
   readonly summarises?: (head: number, query: number, key: number) => boolean;
   readonly block?: { readonly queries: number; readonly keys: number };
   /** Dealt to workers: the pieces of a query head, each computed by one of them at one step. */
-  readonly dealt?: (head: number) => readonly DealtPiece[];
-  /** Positions lie on a grid: `reads` is true where a query reads a key along every axis. */
+  readonly workerPieces?: (head: number) => readonly WorkerPiece[];
+  /** Positions are on a grid: `reads` is true where a query reads a key along every axis. */
   readonly grid?: ReadGrid;
 }
 
 /** Ranges [start, end) of queries and keys. */
-export interface DealtPiece {
+export interface WorkerPiece {
   readonly worker: number;
   readonly step: number;
   readonly queries: readonly { readonly start: number; readonly end: number }[];
@@ -121,7 +121,7 @@ export interface Limit<P extends ParameterValues> {
 /** A tensor that decoding carries from position to position. */
 export interface StateTensor {
   readonly name: string;
-  /** As it stands before the new position: shape.keys - 1 positions have been read. */
+  /** The state before the new position: shape.keys - 1 positions have been read. */
   readonly shape: readonly number[];
   /**
    * The axis along which each position appends one row (a cache, in the order of positions); left out: replaced as a whole (a

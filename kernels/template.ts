@@ -1,7 +1,7 @@
 /**
  * The template that all mechanisms share (arXiv:2302.06218): Y_i = sum_j A_ij (X W)_j. What a mechanism makes of the inputs,
  * how A weighs a pair of positions, which pairs it has, how it is normalised, what is summed, what a decoder carries, and
- * what workers exchange when heads or positions are dealt to them. The columns are the paper's; their wording is ours, since
+ * what workers exchange when heads or positions are split over them. The columns are the paper's; their wording is ours, since
  * its table could not be read. Everything is said for causal self-attention where the mechanism has it, with its default
  * parameters. Rows of its table that are no attention (Fourier mixing, long convolutions by a Toeplitz matrix, MLP mixers,
  * covariance of channels) are not in the catalogue: the graphs here start from queries, keys and values. Letters: n positions, d and e widths of a key and of a value, p workers.

@@ -7,7 +7,7 @@ import { startServer } from './handlers/server';
 const [, , word, ...rest] = process.argv;
 if (word === 'check') {
   onOutputError((error) => {
-    // A reader such as head that has read enough closes the pipe: it misses nothing, so nothing is said.
+    // A reader such as head that has read enough closes the pipe: it misses nothing, so nothing is reported.
     if (error.code === 'EPIPE') return;
     process.exitCode = 3;
     writeErr(`Standard output could not be written (${error.message}). Send it to another place.\n`);

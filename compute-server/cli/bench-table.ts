@@ -37,7 +37,7 @@ export function benchTable(result: BenchmarkResult): string {
   return [
     ...(result.state === 'done'
       ? []
-      : [`${result.state === 'cancelled' ? 'Cancelled' : 'Failed'}: this table is not whole.`]),
+      : [`${result.state === 'cancelled' ? 'Cancelled' : 'Failed'}: this table is incomplete.`]),
     head,
     table,
     'error: from the float64 reference, in the output row nearest to what rounding explains there (allowed)',

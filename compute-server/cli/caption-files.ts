@@ -17,7 +17,7 @@ export async function readCaptions(path: string): Promise<CaptionRow[]> {
     wrongUsage(`${path}: ${what}. Write {"image.png": "caption"} or [{"image": "image.png", "caption": "…"}].`);
   if (isRow(parsed)) {
     return Object.entries(parsed).map(([image, caption]) => {
-      if (typeof caption !== 'string') throw wrong(`the caption of "${image}" is no text`);
+      if (typeof caption !== 'string') throw wrong(`the caption of "${image}" is not a text`);
       return { image, caption };
     });
   }

@@ -4,7 +4,7 @@ import { ComputeClient } from '../../protocol/compute/client';
 import type { ComputeClientOptions, ComputeProcess } from '../../protocol/compute/client';
 import { exitInWords } from '../isolated/exit-words';
 
-/** The compute server's bundle, which lies beside the command line's own. */
+/** The compute server's bundle, which is in the folder of the command line's own. */
 export const serverScript = (): string => join(dirname(__filename), 'compute-server.js');
 
 /** Starts the compute server as a child process. */

@@ -62,7 +62,7 @@ function understood<T>(read: Read<T>): T {
 
 async function savedIn(path: string): Promise<readonly Intervention[]> {
   const checked = check(savedInterventions(), await jsonFile(path), 'The file');
-  if (!checked.ok) throw wrongUsage(`${path} is no saved intervention: ${checked.why}`);
+  if (!checked.ok) throw wrongUsage(`${path} is not a saved intervention: ${checked.why}`);
   return checked.result.map((one) => inFolder(one, dirname(resolve(path))));
 }
 

@@ -21,7 +21,7 @@ export const groupsFrom = ({ group = [] }: GroupOptions): readonly NamedKeys[] =
     const parts = /^\s*([^=]*[^=\s])\s*=(.*)$/.exec(text);
     const keys = rangeOf(parts?.[2] ?? '');
     if (!parts || !keys) {
-      throw wrongUsage(`"${text}" is no group of keys. Write name=from-to, e.g. needle=3-9 for the keys 3 to 9.`);
+      throw wrongUsage(`"${text}" is not a group of keys. Write name=from-to, e.g. needle=3-9 for the keys 3 to 9.`);
     }
     const { start, end } = keys;
     return { name: parts[1] ?? '', positions: Array.from({ length: end - start }, (_, at) => start + at) };

@@ -48,7 +48,7 @@ async function main(): Promise<number> {
   const session = new CommandSession();
   const program = new Command('headscope')
     .description(
-      'Benchmark and prove attention kernels on this machine, inspect model configs, show what the heads of a model do.',
+      'Benchmark attention kernels on this machine, inspect model configs, and show what the heads of a model do.',
     )
     .version(headscopeVersion)
     .showHelpAfterError('Run it with --help to see what it takes.')

@@ -24,7 +24,7 @@ export function addPromptOptions(command: Command): Command {
     .option('--ids <id,id>', 'the prompt as token ids, separated by commas', idList)
     .option(
       '--image <file>',
-      'a PNG or JPEG file that stands at the image token of the prompt; a text without one goes through the chat template',
+      'a PNG or JPEG file for the image token of the prompt; a text without one goes through the chat template',
       collect,
     )
     .option('--chat', "put the text into the model's chat template");
@@ -47,7 +47,7 @@ export async function promptFrom(options: PromptOptions): Promise<PromptInput> {
 function imageFrom({ image = [] }: PromptOptions): string | undefined {
   const [first, ...more] = image;
   if (more.length > 0)
-    throw wrongUsage(`One image a prompt is read, and ${image.length} are given. Leave one --image.`);
+    throw wrongUsage(`One image is read per prompt, and ${image.length} are given. Keep one --image.`);
   return first === undefined ? undefined : resolve(first);
 }
 

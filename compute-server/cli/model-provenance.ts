@@ -1,4 +1,4 @@
-/** What stands in front of the JSON of a command that ran a model: what made it, and of which model. */
+/** The first fields of the JSON of a command that ran a model: what made it, and of which model. */
 import type { ComputeClient } from '../../protocol/compute/client';
 import type { Provenance } from '../../protocol/results/provenance';
 import { chatPromptWords, type ChatPrompt } from '../../protocol/results/chat-prompt';
@@ -8,7 +8,7 @@ import { threadsIn } from '../surroundings';
 import { environmentOf, type PromptOptions } from './model-options';
 import type { CommandSession } from './session';
 
-/** The model, opened; what its checkpoint holds and the run leaves unread is said on stderr. */
+/** The model, opened; tensors of its checkpoint that the run does not read are reported on stderr. */
 export async function openedModel(
   session: CommandSession,
   client: ComputeClient,
@@ -23,7 +23,7 @@ export function sayNotes(session: CommandSession, { notes = [] }: ModelSummary):
   for (const note of notes) session.note(note);
 }
 
-/** A text that was put into the chat template without being asked for is said on stderr, by every command that reads prompts. */
+/** A text that was put into the chat template without being asked for is reported on stderr, by every command that reads prompts. */
 export function sayChatPrompt(session: CommandSession, { chatPrompt }: { readonly chatPrompt?: ChatPrompt }): void {
   const words = chatPromptWords(chatPrompt);
   if (words !== undefined) session.note(words);

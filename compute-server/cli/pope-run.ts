@@ -97,7 +97,9 @@ export async function askModel(session: CommandSession, model: string, options: 
   if (options.json !== undefined) await session.writeJson(options.json, result);
   if (result.state === 'cancelled') {
     session.exitCode = exitCodes.cancelled;
-    session.note(`Stopped after ${result.pictures} of ${result.total} pictures; the same command goes on from there.`);
+    session.note(
+      `Stopped after ${result.pictures} of ${result.total} pictures; run the same command again to continue.`,
+    );
   } else if (result.pictures === 0) {
     session.exitCode = exitCodes.failed;
     session.note('No picture was asked about. The lines above say why, picture by picture.');

@@ -16,7 +16,7 @@ export function scoresFrom(value: unknown, path: string): ScoredTask[] {
   const read = tasks.map((each, at) => taskFrom(each, `task ${at + 1}`, wrong));
   const names = read.map(({ task, pattern }) => `${task} (${pattern})`);
   const twice = names.find((name, at) => names.indexOf(name) !== at);
-  if (twice !== undefined) throw wrong(`the task ${twice} is there twice`);
+  if (twice !== undefined) throw wrong(`the task ${twice} is listed twice`);
   return read;
 }
 
@@ -45,7 +45,7 @@ function metricFrom(value: unknown, place: string, wrong: Wrong): Metric {
   if (given.length === 0) throw wrong(`${place} has no scores`);
   for (const [method, score] of given) {
     if (typeof score !== 'number' || !Number.isFinite(score))
-      throw wrong(`the score of "${method}" in ${place} is no number`);
+      throw wrong(`the score of "${method}" in ${place} is not a number`);
   }
   const fixed = mean !== undefined || deviation !== undefined;
   if (fixed && !(typeof mean === 'number' && Number.isFinite(mean) && typeof deviation === 'number' && deviation > 0)) {

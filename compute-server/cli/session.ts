@@ -19,7 +19,7 @@ export class CommandSession {
     });
     onOutputErrors(
       (error) => {
-        // A reader such as head that has read enough closes the pipe: it misses nothing, so nothing is said.
+        // A reader such as head that has read enough closes the pipe: it misses nothing, so nothing is reported.
         if (error.code === 'EPIPE') return;
         // The write was of the last words of a command, whose own exit code may be set already.
         process.exitCode = exitCodes.failed;

@@ -30,7 +30,7 @@ export function addSpanOptions(command: Command): Command {
   return command
     .option(
       '--span <from:to>',
-      'leave out these tokens of the prompt instead of an image (from 0, the last one behind the span); chars:from:to counts characters of the text',
+      'leave out these tokens of the prompt instead of an image (from 0, the end not included); chars:from:to counts characters of the text',
       spanOption,
     )
     .addOption(new Option('--distance <name>', 'how outputs are compared').choices(vhdDistances).default('l2'))
@@ -73,7 +73,7 @@ export async function removedFrom(
   const inside = offsets.flatMap(([from, to], token) => (from < end && to > start ? [token] : []));
   const [first, last] = [inside[0], inside.at(-1)];
   if (first === undefined || last === undefined) {
-    throw wrongUsage(`No token of the prompt lies in characters ${start} to ${end}. Choose a range inside the text.`);
+    throw wrongUsage(`No token of the prompt is in characters ${start} to ${end}. Choose a range inside the text.`);
   }
   return { kind: 'span', start: first, end: last + 1 };
 }

@@ -4,7 +4,7 @@ import { valueOfText, type ParameterTable, type ParameterValue } from '../../pro
 import { isTaskFile } from '../../protocol/analysis/tasks';
 import { wrongUsage } from './exit-codes';
 
-/** A path becomes absolute, for the compute server stands in a folder of its own. */
+/** A path becomes absolute, because the compute server has its own working folder. */
 export const taskName = (text: string): string => (isTaskFile(text) ? resolve(text) : text);
 
 /** `name=value` for each. `owner`: whose table it is. */
@@ -18,7 +18,7 @@ export function namedValues(
     const at = text.indexOf('=');
     const name = text.slice(0, at).trim();
     const parameter = Object.hasOwn(table, name) ? table[name] : undefined;
-    if (at < 1) throw wrongUsage(`"${text}" is no parameter. Write name=value.`);
+    if (at < 1) throw wrongUsage(`"${text}" is not a parameter. Write name=value.`);
     if (!parameter) {
       const known = Object.keys(table).join(', ') || 'none';
       throw wrongUsage(`${owner} has no parameter "${name}". It takes ${known}.`);

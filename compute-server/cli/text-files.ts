@@ -14,7 +14,7 @@ export async function jsonFile(path: string): Promise<unknown> {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw wrongUsage(`${path} is no JSON (${(error as Error).message}). Correct it.`);
+    throw wrongUsage(`${path} is not valid JSON (${(error as Error).message}). Correct it.`);
   }
 }
 

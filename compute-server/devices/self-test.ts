@@ -65,7 +65,10 @@ async function testOperator(
         : {}),
     };
   } catch (error) {
-    return { ok: false, reason: lacksOperator(error) ? `${name} is not there on this device.` : firstSentence(error) };
+    return {
+      ok: false,
+      reason: lacksOperator(error) ? `${name} is not available on this device.` : firstSentence(error),
+    };
   }
 }
 

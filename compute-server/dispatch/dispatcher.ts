@@ -96,10 +96,10 @@ export class Dispatcher {
     if (typeof name !== 'string' || !Object.hasOwn(this.methods, name)) {
       throw new FailureError({
         code: 'bad-request',
-        detail: `there is no method ${JSON.stringify(name) ?? 'nothing'}; known are ${Object.keys(this.methods).join(', ')}`,
+        detail: `there is no method ${JSON.stringify(name) ?? 'nothing'}; choose from ${Object.keys(this.methods).join(', ')}`,
       });
     }
-    if (!Array.isArray(args)) throw new FailureError({ code: 'bad-request', detail: 'the arguments are no list' });
+    if (!Array.isArray(args)) throw new FailureError({ code: 'bad-request', detail: 'the arguments are not a list' });
     // Correlated by name: each method parses its own arguments, which the type of a union of methods cannot say.
     const method = this.methods[name as ComputeMethod] as Method<'benchmark'>;
     const outcome = method.run(method.parse(args), signal);

@@ -20,7 +20,7 @@ export function requested<T>(schema: Schema<T>, value: unknown, root = 'the requ
 export type Fields = Readonly<Record<string, unknown>>;
 
 export function fieldsOf(value: unknown, what: string): Fields {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw badRequest(`${what} is no object`);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw badRequest(`${what} is not an object`);
   return value as Fields;
 }
 

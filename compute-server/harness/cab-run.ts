@@ -7,7 +7,7 @@ import { benchmark } from './benchmark';
 import { joinPatterns } from './cab';
 import { describeMechanisms } from './describe';
 
-/** Rows are told of the plan's own pattern; those of the others come with the result. Stopped, it returns what it has. */
+/** Rows are reported for the plan's own pattern; those of the others come with the result. Stopped, it returns what it has. */
 export async function* benchmarkPatterns(
   plan: BenchmarkPlan,
   surroundings: Surroundings,

@@ -5,7 +5,7 @@ import type { Mechanism } from '../../kernels/mechanism';
 export function mechanismOf(id: string): Mechanism {
   const found = catalogue.find((mechanism) => mechanism.id === id);
   if (!found) {
-    throw new RangeError(`there is no mechanism "${id}"; known are ${catalogue.map((each) => each.id).join(', ')}`);
+    throw new RangeError(`there is no mechanism "${id}"; choose from ${catalogue.map((each) => each.id).join(', ')}`);
   }
   return found;
 }

@@ -48,7 +48,7 @@ export function sampledRows(cell: Cell, seed: number): readonly number[] | undef
   return [...rows].sort((a, b) => a - b);
 }
 
-/** Whether the whole reference may be run; the cost model of the kernel stands for the cost of the reference. */
+/** Whether the whole reference may be run; the cost model of the kernel is taken for the cost of the reference. */
 export const wholeIsAffordable = (cell: Cell): boolean =>
   (needsWhole(cell) ? cell.mechanism.cost(wholeShape(cell), cell.parameters) : costOf(cell)).flops <=
   4 * affordableFlops;

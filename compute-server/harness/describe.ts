@@ -59,7 +59,7 @@ const longestGraph = 1024;
 
 /**
  * A mechanism is supported when it runs at one length of the plan at least, by its own word, by memory, and, with the
- * self-test of the plan's device, by the operators of its graph; rows tell the rest.
+ * self-test of the plan's device, by the operators of its graph; rows give the rest.
  */
 export function supports(plan: BenchmarkPlan, memoryLimit: number, selfTest?: SelfTest): SupportInfo[] {
   return [...new Set([...plan.mechanisms, plan.baseline])].map((id) => {

@@ -48,7 +48,7 @@ export function viewMechanism(request: MechanismViewRequest): MechanismView {
     groups,
     density,
     ...(pattern.block ? { block: pattern.block } : {}),
-    ...(pattern.dealt ? { dealt: pattern.dealt(drawn[0]!) } : {}),
+    ...(pattern.workerPieces ? { workerPieces: pattern.workerPieces(drawn[0]!) } : {}),
     ...(pattern.grid ? { grid: gridOf(pattern.grid) } : {}),
     dependsOnData: pattern.dependsOnData,
     chosen: kinds.chosen,

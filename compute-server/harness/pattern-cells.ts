@@ -130,7 +130,7 @@ function leastDensity(kinds: Kinds, shape: AttentionShape): number {
   return Math.min(...densities);
 }
 
-/** A pattern is told from a plain one when it leaves out this share of it. */
+/** A pattern counts as different from a plain one when it leaves out this share of it. */
 const leftOut = 0.4;
 
 /**

@@ -49,7 +49,7 @@ export async function measurePeak(request: PeakMemoryRequest): Promise<PeakMemor
     request.seed,
     precision,
   );
-  // What drawing the inputs left behind is not the cell's. Array buffers are freed beside the collection that finds them:
+  // Garbage from drawing the inputs is not the cell's. Array buffers are freed beside the collection that finds them:
   // without a second one the growth was 90 or 174 MB, by chance (2026-11).
   for (let time = 0; time < 3; time++) {
     collectGarbage();

@@ -71,7 +71,7 @@ export async function prepare(
     if (lacksOperator(error)) {
       return {
         cell,
-        reason: 'An operator of its graph is not there on this device for these types.',
+        reason: 'An operator of its graph is not available on this device for these types.',
         unsupported: true,
       };
     }

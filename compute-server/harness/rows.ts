@@ -89,7 +89,7 @@ const slack = 1.1;
 /**
  * Whether a time is impossible on this device: more operations a second than its best GEMM, or, for tensors that no cache
  * holds, more bytes of input and output alone than its best copy moves. `bandwidthGBs` of a row counts the traffic between
- * operators as well, which a cache may serve, so that it may lie above the roof.
+ * operators as well, which a cache may serve, so that it may be above the roof.
  */
 export function impossible(row: BenchmarkRow, cell: Cell, roof: Roof): string | undefined {
   if (!row.ok || row.medianMs === undefined) return undefined;

@@ -1,7 +1,7 @@
 /**
  * How long a benchmark takes yet. A length takes seconds = a + b * operations: starting processes and the time allowed for
  * timing do not grow with it, proving and slow kernels do. Two lengths that were measured in this run give a and b; before
- * that, and once a length takes longer than they say, nothing is said, since any number would be a guess.
+ * that, and once a length takes longer than that, no estimate is given, since any number would be a guess.
  */
 
 interface MeasuredLength {
@@ -40,7 +40,7 @@ export class TimeLeft {
     this.#measured = [...others.slice(-1), { operations, seconds: this.#clock() - this.#since }];
   }
 
-  /** Seconds of the length under way and of those after it; undefined where the measured ones do not tell. */
+  /** Seconds of the length under way and of those after it; undefined where the measured ones do not suffice. */
   seconds(): number | undefined {
     const [first, second] = this.#measured;
     if (!first || !second) return undefined;

@@ -14,7 +14,7 @@ export interface TimingOptions {
   readonly baseline: string;
   /**
    * Most seconds of timing, warm-up excluded. Slow kernels get more: three rounds whatever they take, and up to three times
-   * the seconds for the six rounds without which the rank test cannot tell anything.
+   * the seconds for the six rounds without which the rank test cannot decide anything.
    */
   readonly seconds: number;
   /** Uniform in [0, 1). */

@@ -36,7 +36,7 @@ export class Stumbled extends FailureError {}
 export interface DecodeOptions {
   /** Bytes that decoding may take, beside `mostBytes`. */
   readonly memoryLimit?: number | undefined;
-  /** Told before the pixels are decoded. */
+  /** Called before the pixels are decoded. */
   readonly onSize?: (pixels: number) => void | Promise<void>;
 }
 
@@ -53,11 +53,11 @@ async function bytesOf(path: string): Promise<Buffer> {
   let size: number;
   try {
     const found = await stat(path);
-    if (!found.isFile()) throw refused(`${path} is no file. Name a PNG or JPEG file.`);
+    if (!found.isFile()) throw refused(`${path} is not a file. Name a PNG or JPEG file.`);
     size = found.size;
   } catch (error) {
     if (error instanceof FailureError) throw error;
-    throw refused(`There is no image ${path}. Check the path.`);
+    throw refused(`There is no image at ${path}. Check the path.`);
   }
   if (size > largestFile) {
     throw refused(
@@ -79,7 +79,7 @@ function structureOf(bytes: Buffer, path: string): PictureHeader {
   } catch (error) {
     throw unreadable(path, error);
   }
-  throw refused(`${path} is no PNG and no JPEG file by its first bytes. Convert it to one of them.`);
+  throw refused(`${path} is neither a PNG nor a JPEG file by its first bytes. Convert it to one of them.`);
 }
 
 const unreadable = (path: string, error: unknown): unknown => {

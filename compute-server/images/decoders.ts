@@ -1,4 +1,4 @@
-/** The two decoders, as WebAssembly that lies beside the bundle. What they say goes into a DecoderError. */
+/** The two decoders, as WebAssembly in the folder of the bundle. What they say goes into a DecoderError. */
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -41,7 +41,7 @@ export async function decodePng(bytes: Uint8Array, width: number, height: number
 
 export async function decodeJpeg(bytes: Uint8Array, width: number, height: number): Promise<Rgba> {
   const { default: decode, init } = await import('@jsquash/jpeg/decode.js');
-  // A warning too: libjpeg fills what is missing with grey, and goes on.
+  // A warning too: libjpeg fills what is missing with grey, and continues.
   const said: string[] = [];
   const note = (text: string) => void said.push(text);
   compiledJpeg ??= webAssembly('@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm');

@@ -22,7 +22,7 @@ export function readJpeg(bytes: Buffer): JpegHeader {
   let scans = 0;
   for (;;) {
     if (at + 1 >= bytes.length) throw new CutOff();
-    if (bytes[at] !== 0xff) throw new StructureError('bytes stand between its segments');
+    if (bytes[at] !== 0xff) throw new StructureError('there are bytes between its segments');
     const marker = bytes[at + 1] ?? 0;
     if (marker === 0xff) {
       at++;
@@ -40,7 +40,7 @@ export function readJpeg(bytes: Buffer): JpegHeader {
     }
     if (marker === 0xd8) throw new StructureError('it begins twice (SOI)');
     if (marker === 0x01 || (marker >= 0xd0 && marker <= 0xd7) || marker === 0x00) {
-      throw new StructureError('a marker of its data stands outside it');
+      throw new StructureError('a marker of its data is outside it');
     }
     if (at + 4 > bytes.length) throw new CutOff();
     const length = bytes.readUInt16BE(at + 2);
@@ -59,7 +59,7 @@ export function readJpeg(bytes: Buffer): JpegHeader {
     } else if (marker === 0xe1) {
       orientation ??= orientationOf(content);
     } else if (marker === 0xda) {
-      if (!frame) throw new StructureError('its data stands before its frame header');
+      if (!frame) throw new StructureError('its data comes before its frame header');
       if (++scans > mostScans) throw new StructureError(`it has more than ${mostScans} scans`);
       at = endOfScan(bytes, at);
     }

@@ -7,7 +7,7 @@ export const pngSignature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1
 
 export interface PngHeader extends PictureHeader {
   readonly format: 'PNG';
-  /** The zlib stream of the picture, in the pieces in which it lies in the file. */
+  /** The zlib stream of the picture, in the pieces in which the file holds it. */
   readonly data: readonly Uint8Array[];
   /** Bytes that it inflates to: every row of every pass, with its filter byte. */
   readonly inflated: number;
@@ -55,7 +55,7 @@ export function readPng(bytes: Buffer): PngHeader {
         indexed = content[9] === 3;
         break;
       case 'PLTE':
-        if (palette || data.length > 0) throw new StructureError('its palette stands where none may stand');
+        if (palette || data.length > 0) throw new StructureError('its palette is in the wrong place');
         if (content.length === 0 || content.length > 768 || content.length % 3 !== 0) {
           throw new StructureError(`its palette has ${content.length} bytes`);
         }
@@ -63,8 +63,7 @@ export function readPng(bytes: Buffer): PngHeader {
         break;
       case 'IDAT':
         if (indexed && !palette) throw new StructureError('it has no palette (PLTE)');
-        if (data.length > 0 && before !== 'IDAT')
-          throw new StructureError('other chunks stand between its data (IDAT)');
+        if (data.length > 0 && before !== 'IDAT') throw new StructureError('other chunks are between its data (IDAT)');
         data.push(content);
         break;
       case 'tRNS':
@@ -82,7 +81,7 @@ export function readPng(bytes: Buffer): PngHeader {
   return { ...header, data, bytes: Buffer.concat(kept) };
 }
 
-/** Chunks up to IEND; what stands behind it is no part of the picture. */
+/** Chunks up to IEND; what follows is not part of the picture. */
 function* chunksOf(bytes: Buffer): Generator<Chunk> {
   let at = pngSignature.length;
   for (;;) {

@@ -25,7 +25,7 @@ const startMs = 60_000;
 /** The process ends when no picture has come for so long. */
 const idleMs = 20_000;
 
-/** In the bundle its script lies beside; from sources it is the file itself. */
+/** In the bundle its script is in the same folder; from sources it is the file itself. */
 const script = join(__dirname, __filename.endsWith('.ts') ? 'decoder.ts' : 'picture-decoder.js');
 
 /** One at a time: pictures share the process and its memory. */
@@ -159,7 +159,7 @@ class Decoder {
   }
 }
 
-/** 0 where the system does not tell: the header's bound holds there. */
+/** 0 where the system does not report it: the header's bound holds there. */
 function residentBytes(pid: number | undefined): number {
   if (process.platform !== 'linux' || pid === undefined) return 0;
   try {

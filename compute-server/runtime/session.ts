@@ -42,7 +42,7 @@ export interface SessionSettings {
   readonly optimisation?: 'basic' | 'all';
 }
 
-/** Inputs and outputs laid down once, so that a timed run holds the runtime's work alone. */
+/** Inputs and outputs allocated once, so that a timed run holds the runtime's work alone. */
 export interface BoundRun {
   /** Runs once; the outputs are overwritten by the next run. */
   run(): Promise<RuntimeValues>;

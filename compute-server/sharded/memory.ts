@@ -12,7 +12,7 @@ export interface ShardedCell {
 /**
  * Bytes of all processes together. Letters as in cost/attention.ts, N = b n (h d + hkv (d + e)) numbers of queries, keys and
  * values, O = b h n e of the output, P workers.
- * The caller: 8 N in float64, 4 N in float32 for `fused`, 12 O for outputs and the proof. Of each grid: 4 N + 4 O dealt to its
+ * The caller: 8 N in float64, 4 N in float32 for `fused`, 12 O for outputs and the proof. Of each grid: 4 N + 4 O split over its
  * workers, keys and values again for each further worker of a gather or once more for the inbox of a ring, the scores of one
  * tile of `rows` x `block` and head for each worker. While a grid opens, 8 N in each of its workers, which draws everything.
  */
@@ -41,7 +41,7 @@ const workersOf = ({ parameters }: ShardedCell): number => {
   return headWorkers * sequenceWorkers;
 };
 
-/** Throws what is needed, what there is and the longest length that fits, a multiple of 64. */
+/** Throws with the memory needed, the memory available and the longest length that fits, a multiple of 64. */
 export function refuseOverLimit(
   cellsAt: (length: number) => readonly ShardedCell[],
   length: number,

@@ -18,7 +18,7 @@ export interface WorkerTimes {
   readonly exchangeMs: number;
   /** Processor time of the worker's process in the call: waiting, also for a core that other work holds, is not in it. */
   readonly cpuMs: number;
-  /** Bytes of keys and values that it handed on (ring) or collected (gather), as the files took or gave them. */
+  /** Bytes of keys and values that it passed on (ring) or collected (gather), as the files took or gave them. */
   readonly passedBytes: number;
 }
 

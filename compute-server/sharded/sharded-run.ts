@@ -1,5 +1,5 @@
 /**
- * One attention call dealt to worker processes. Shards are resident: each worker draws its queries, keys and values from the
+ * One attention call split over worker processes. Shards are resident: each worker draws its queries, keys and values from the
  * seed when it opens and keeps them, as a sharded deployment does.
  */
 import { fork, type ChildProcess } from 'node:child_process';
@@ -22,7 +22,7 @@ export interface ShardedOptions {
 
 export interface ShardedResult {
   /**
-   * Wall time in ms, from the first message to the workers until all have answered and, with `collect`, the output lies whole
+   * Wall time in ms, from the first message to the workers until all have answered and, with `collect`, the whole output is
    * in the caller's memory. In it: waking the workers, the attention of each, the exchange of keys and values by the schedule,
    * the merge by log-sums. Not in it: starting processes, opening sessions, drawing and placing the shards.
    */
@@ -42,7 +42,7 @@ export class ShardedRun {
   private readonly workers: readonly ChildProcess[];
   private readonly closed: Promise<unknown>;
   private readonly shards: readonly Shard[];
-  /** Where parts are handed over; removed when all workers have ended. */
+  /** The folder through which parts are exchanged; removed when all workers have ended. */
   readonly folder = openExchange();
   private readonly pending = new Map<number, Pending>();
   private ended: Failure | undefined;
@@ -126,16 +126,16 @@ export class ShardedRun {
     waiting?.resolve(message);
   }
 
-  /** Tells the neighbour in the ring, or all others with the same heads, that a part lies ready. */
+  /** Notifies the neighbour in the ring, or all others with the same heads, that a part is ready. */
   private passOn(from: number, step: number): void {
     const { sequenceWorkers: parts, schedule } = gridOf(this.call.parameters);
     const first = from - (from % parts);
     const next = first + ((from - first + 1) % parts);
     const all = Array.from({ length: parts }, (_, c) => first + c).filter((other) => other !== from);
-    for (const to of schedule === 'ring' ? [next] : all) this.tell(to, { kind: 'handed', from, step });
+    for (const to of schedule === 'ring' ? [next] : all) this.notify(to, { kind: 'handed', from, step });
   }
 
-  private tell(worker: number, message: ToWorker): void {
+  private notify(worker: number, message: ToWorker): void {
     // A worker that is gone is reported by its `close`.
     this.workers[worker]!.send(message, () => {});
   }
@@ -147,7 +147,7 @@ export class ShardedRun {
         ({ worker }) =>
           new Promise<FromWorker>((resolve, reject) => {
             this.pending.set(worker, { resolve, reject });
-            this.tell(worker, message(worker));
+            this.notify(worker, message(worker));
           }),
       ),
     );
@@ -182,7 +182,7 @@ function refuse({ shape, parameters: { headWorkers } }: ShardedCall): void {
   if (headWorkers > shape.kvHeads) {
     throw new FailureError({
       code: 'unsupported',
-      detail: `${shape.kvHeads} key/value heads cannot be dealt to ${headWorkers} workers without copying keys.`,
+      detail: `${shape.kvHeads} key/value heads cannot be split over ${headWorkers} workers without copying keys.`,
     });
   }
   if (isCausalSelf(shape) && shape.queries > shape.keys) {

@@ -39,7 +39,7 @@ import { ShardedRun, type ShardedResult } from './sharded-run';
 
 /** Said with every result. */
 const includes =
-  'A call lasts from the first message to the workers until the output lies whole in the memory of the caller: the attention of every worker on one thread, the exchange of keys and values by the schedule, the merge by log-sums, and collecting the outputs. Queries, keys and values are resident: drawing and placing them, starting the processes and opening the sessions are not in the time.';
+  'A call lasts from the first message to the workers until the whole output is in the memory of the caller: the attention of every worker on one thread, the exchange of keys and values by the schedule, the merge by log-sums, and collecting the outputs. Queries, keys and values are resident: drawing and placing them, starting the processes and opening the sessions are not in the time.';
 
 /** What the times of these grids include, and where workers had to share processors. */
 function includesOf(grids: readonly ShardedGrid[]): string {

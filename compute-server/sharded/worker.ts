@@ -2,7 +2,7 @@
  * One worker of a sharded run: a process that keeps its queries, keys and values and computes its rows with one thread.
  *
  * Ring: in each step it first hands on the keys and values that it holds, then attends to them, then takes what its
- * neighbour handed on, so that writing overlaps with the neighbour's computing. Gather: it hands its own keys and values to
+ * neighbour passed on, so that writing overlaps with the neighbour's computing. Gather: it gives its own keys and values to
  * all, collects theirs, then attends once.
  */
 import { gridOf, shapeOfShard } from '../../kernels/mechanisms/distributed/distributed-mha';
@@ -163,7 +163,7 @@ interface Opened {
   readonly ownRows: number;
   readonly query: RuntimeArray;
   readonly own: Part;
-  /** Where the keys and values of an owner lie while they are held here. */
+  /** The keys and values of an owner while they are held here. */
   readonly partOf: (owner: number) => Part;
   /** Gather: the other owners, and how a file of theirs gets to its place among all keys. */
   readonly heldParts: readonly (readonly [number, (file: string) => number])[];

@@ -104,7 +104,7 @@ function truthOf(path: string, text: string): ReadonlyMap<string, WrittenTruth> 
     try {
       parsed = JSON.parse(text);
     } catch (error) {
-      throw new InputError(`it is no JSON (${(error as Error).message})`);
+      throw new InputError(`it is not valid JSON (${(error as Error).message})`);
     }
     return truthFrom(parsed);
   });

@@ -93,5 +93,5 @@ async function ask(
       ...headTables(step, result),
     };
   }
-  throw refused(`Nothing of ${section} can be asked by ${place.kind}.`);
+  throw refused(`${section} cannot be asked about a ${place.kind}.`);
 }

@@ -136,7 +136,7 @@ export function layerDivergence(outputs: HeadOutputs, distance: Distance, rule: 
   return { vhd, textEnergy: textEnergies(outputs), outlier, selected: selectedHeads(vhd, outlier) };
 }
 
-/** Heads that T-VHD adds up in each layer unless told otherwise; the paper names no value. */
+/** Heads that T-VHD adds up in each layer by default; the paper names no value. */
 export const defaultTopHeads = (heads: number): number => Math.max(1, Math.round(heads / 8));
 
 /** T-VHD of equation 5: sum over all layers of the k largest divergences of the layer, outliers counted. */
@@ -148,7 +148,7 @@ export function tokenDivergence(layers: readonly (readonly number[])[], k: numbe
 }
 
 /**
- * Layers that are reinforced unless told otherwise: the second, and the last 14 of 32 (LLaVA-1.5); at another depth L the last
+ * Layers that are reinforced by default: the second, and the last 14 of 32 (LLaVA-1.5); at another depth L the last
  * ceil(14 / 32 L), which is our scaling and not the paper's. A model of one layer has that one.
  */
 export function reinforcedLayers(layers: number): number[] {

@@ -58,7 +58,7 @@ export const measureParameters: ParameterTable<MeasureParameters> = {
     kind: 'choice',
     title: 'Positions',
     description:
-      'Of the text behind what is removed: contiguous closes the gap, as in the released code; original leaves it.',
+      'Of the text after what is removed: contiguous closes the gap, as in the released code; original leaves it.',
     options: removedPositions,
     default: 'contiguous',
   },
@@ -100,7 +100,7 @@ export const divergenceParameters: ParameterTable<DivergenceParameters> = {
   start: {
     kind: 'integer',
     title: 'Span start',
-    description: 'First token of the span, counted from 0; for a span alone.',
+    description: 'First token of the span, counted from 0; only for a span.',
     min: 0,
     max: mostRows,
     default: 0,
@@ -108,7 +108,7 @@ export const divergenceParameters: ParameterTable<DivergenceParameters> = {
   end: {
     kind: 'integer',
     title: 'Span end',
-    description: 'The token behind the last one of the span; for a span alone.',
+    description: 'The token after the last one of the span; only for a span.',
     min: 0,
     max: mostRows,
     default: 0,

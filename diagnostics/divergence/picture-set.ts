@@ -1,4 +1,4 @@
-/** Many pictures with their truth: captions of each, CHAIR with what must stand beside it, T-VHD apart by truth. */
+/** Many pictures with their truth: captions of each, CHAIR with what it must be read with, T-VHD apart by truth. */
 import type { ImageWithTruth, Judging } from '../../protocol/compute/hallucination';
 import type {
   Caption,

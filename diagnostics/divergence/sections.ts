@@ -140,7 +140,7 @@ function captionOf(
 ): TokensSection {
   const what = removedWords(result);
   const notes = [
-    ...(stoppedAt === undefined ? [] : [`Cut after ${stoppedAt} tokens: the text would have gone on.`]),
+    ...(stoppedAt === undefined ? [] : [`Cut after ${stoppedAt} tokens, before the text had ended.`]),
     ...(broken === undefined ? [] : [broken]),
   ];
   const number = (name: 'tVhd' | 'probability' | 'visualAttention') => tokens.map((token) => token[name]);

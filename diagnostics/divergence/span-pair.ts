@@ -36,7 +36,7 @@ export function requireRest({ start, end }: Span, length: number, kind: Removed[
   }
   throw bad(
     image
-      ? 'The prompt ends with the image, so that the position which predicts the next token would be removed with it. Write a question behind the image.'
+      ? 'The prompt ends with the image, so that the position which predicts the next token would be removed with it. Write a question after the image.'
       : 'The span reaches the end of the prompt, so that the position which predicts the next token would be removed. Let the prompt go on after it.',
   );
 }
@@ -54,7 +54,7 @@ function spanOf(sequence: Sequence, removed: Removed): Span {
   const { start, end } = removed;
   if (!(Number.isInteger(start) && Number.isInteger(end) && start >= 0 && start < end && end <= ids.length)) {
     throw bad(
-      `Tokens ${start} to ${end} are no span of the prompt, which has ${ids.length} tokens, from 0. Give a first token and one behind the last.`,
+      `Tokens ${start} to ${end} are not a span of the prompt, which has ${ids.length} tokens, from 0. Give the first token and the one after the last.`,
     );
   }
   return { start, end };

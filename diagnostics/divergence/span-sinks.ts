@@ -37,10 +37,10 @@ export function sinkSearchOf(sequence: Sequence, { blocks, hiddenSize, bosId }: 
 /** One sentence where no state can pass the threshold, or no layer is looked at; undefined where the rule applies. */
 function whyNone({ layers, width }: SinkSearch, threshold: number): string | undefined {
   if (width < threshold ** 2) {
-    return `Sinks cannot be told: a hidden state of ${width} numbers has no activation above ${Math.sqrt(width).toFixed(1)} times its root mean square, and the rule asks for ${threshold}, which takes a width of ${threshold ** 2}.`;
+    return `Attention sinks cannot be detected: a hidden state of ${width} numbers has no activation above ${Math.sqrt(width).toFixed(1)} times its root mean square, and the rule asks for ${threshold}, which takes a width of ${threshold ** 2}.`;
   }
   if (layers <= firstLayer) {
-    return `Sinks cannot be told: the rule looks at the input of the third layer and later ones, and the model has ${layers}.`;
+    return `Attention sinks cannot be detected: the rule looks at the input of the third layer and later ones, and the model has ${layers}.`;
   }
   return undefined;
 }

@@ -44,7 +44,7 @@ export const labels: Analysis<Parameters, LabelsResult> = {
     nullSequences: {
       kind: 'integer',
       title: 'Null sequences',
-      description: 'Random sequences behind the null models of induction, duplicate token and retrieval.',
+      description: 'Random sequences for the null models of induction, duplicate token and retrieval.',
       min: 3,
       max: 32,
       default: usualNullSequences,

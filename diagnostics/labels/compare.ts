@@ -18,7 +18,7 @@ export function compare(a: LabelsResult, b: LabelsResult): readonly Section[] {
         id: 'other-heads',
         title: 'Change',
         paragraphs: [
-          'The two models do not have the same layers and heads, so no head of one is a head of the other. Their results stand side by side.',
+          'The two models do not have the same layers and heads, so no head of one is a head of the other. Their results are shown side by side.',
         ],
       },
     ];
@@ -115,7 +115,7 @@ function changedScores(a: LabelsResult, b: LabelsResult): TableSection {
     kind: 'table',
     id: 'changed-scores',
     title: 'Scores, most changed first',
-    caption: `${shown.length} of ${changes.length} scores; the others changed less or not at all. No test is made of a change: it is one number beside another.`,
+    caption: `${shown.length} of ${changes.length} scores; the others changed less or not at all. No significance test is made: a change is the difference of two numbers.`,
     empty: 'No score changed.',
     columns: [
       { name: 'head', title: 'Head', kind: 'head' },

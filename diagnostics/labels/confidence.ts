@@ -1,7 +1,7 @@
 /**
  * How sure it is that a score is more than its null model gives.
  *
- * Where the null model is a formula (rows dealt or drawn at random), mean and deviation are known: the confidence is the
+ * Where the null model is a formula (rows shuffled or drawn at random), mean and deviation are known: the confidence is the
  * normal distribution function of (score - mean) / sd, a mean over many independent rows being close to normal.
  *
  * Where it is measured on n random sequences, mean and deviation are estimates from n numbers. A score that follows the null
@@ -36,7 +36,7 @@ export function measuredNull(values: readonly number[]): NullModel {
   return { mean, sd, seeds, ...(sd < leastDeviation ? { floor: leastDeviation } : {}) };
 }
 
-/** 0..1; NaN where nothing was measured. 0.5 for rows that can be dealt in one way only: they say nothing. */
+/** 0..1; NaN where nothing was measured. 0.5 for rows that can be shuffled in one way only: they say nothing. */
 export function confidenceOf(score: number, { mean, sd, seeds, floor = 0 }: NullModel): number {
   if (seeds !== undefined) {
     return studentDistribution((score - mean) / (Math.max(sd, floor) * Math.sqrt(1 + 1 / seeds)), seeds - 1);

@@ -4,7 +4,7 @@
  *
  * | label | score | measured on | null model | threshold |
  * |---|---|---|---|---|
- * | previous-token | previousToken | the prompt | rows dealt to their keys at random | 0.4 |
+ * | previous-token | previousToken | the prompt | rows shuffled over their keys | 0.4 |
  * | self | selfToken | the prompt | the same | 0.4 |
  * | first-token-sink | firstToken | the prompt | the same | 0.5 |
  * | local | localWindow (16 tokens) | the prompt | the same | 0.8 |

@@ -215,7 +215,7 @@ const togetherSection = (
 const chartSection = (labelScores: LabelsResult['labelScores']): ChartSection => ({
   kind: 'chart',
   id: 'null',
-  title: 'Score of each head beside its null model',
+  title: 'Score of each head against its null model',
   caption: 'On the line a score is what it would be without the structure that the label names.',
   x: { title: 'mean of the null model', unit: '', scale: 'linear', min: 0, max: 1 },
   y: { title: 'score', unit: '', scale: 'linear', min: 0, max: 1 },

@@ -42,7 +42,7 @@ function ofText(draft: TextDraft, tokens: TaskTokens, settings: FitSettings): Sa
   const { changed } = settings;
   if (changed === undefined) roles['changed'] ??= different;
   else if (different.some((at) => !roles[changed]?.includes(at))) {
-    throw new Unfit(`The tokenizer joins ${wordsThatDiffer(text, counterpart)} to what stands beside.`);
+    throw new Unfit(`The tokenizer joins ${wordsThatDiffer(text, counterpart)} to its neighbours.`);
   }
   return {
     prompt: { text, ids },

@@ -65,7 +65,7 @@ export const greaterThan: Task<{ form: string }> = {
       .map(answer)
       .filter(isToken);
     if (right.length === 0 || wrong.length === 0) {
-      throw new Unfit(`The tokenizer has no single tokens for years behind "${century}".`);
+      throw new Unfit(`The tokenizer has no single tokens for years after "${century}".`);
     }
     return textDraft(
       [

@@ -33,7 +33,7 @@ export const indirectObject: Task<{ counterpart: string }> = {
       kind: 'choice',
       title: 'Counterpart',
       description:
-        'What stands for the second mention of the subject: a third name (ABC, nothing is repeated), or the indirect object (ABA, the answer changes)',
+        'What replaces the second mention of the subject: a third name (ABC, nothing is repeated), or the indirect object (ABA, the answer changes)',
       options: ['ABC', 'ABA'],
       default: 'ABC',
     },

@@ -10,7 +10,7 @@ export const induction: Task<{ length: number; repeated: number }> = {
   source: {
     reference: 'Olsson et al. 2022, arXiv:2209.11895, section "Definition of induction heads" (repeated random tokens)',
     trust: 'high',
-    note: 'All tokens of a sequence are different and none is special. The counterpart has another token at the place that is copied. Without a model words stand for the tokens.',
+    note: 'All tokens of a sequence are different and none is special. The counterpart has another token at the place that is copied. Without a model, words are used as tokens.',
   },
   parameters: {
     length: {

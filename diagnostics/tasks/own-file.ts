@@ -31,7 +31,7 @@ const span: Schema<Span> = pair(whole, whole, 'two whole numbers');
 const role: Schema<Role> = either(
   filledText,
   list(span, 'a list of places', { least: 1 }),
-  'a text that stands in the prompt, or a list of [from, to) in characters',
+  'a text that occurs in the prompt, or a list of [from, to) in characters',
 );
 
 const known = ['prompt', 'answer', 'wrong', 'counterpart', 'counterpartAnswer', 'roles'] as const;
@@ -44,7 +44,7 @@ const line: Schema<Line> = v.pipe(
     const stranger = names.find((name) => !known.some((one) => one === name));
     if (stranger !== undefined) {
       addIssue({
-        message: `There is no field "${printableLine(stranger).slice(0, 60)}". Known are ${known.join(', ')}.`,
+        message: `There is no field "${printableLine(stranger).slice(0, 60)}". Choose from ${known.join(', ')}.`,
       });
     }
   }),

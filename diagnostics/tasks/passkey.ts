@@ -31,7 +31,7 @@ export const passkey: Task<{ length: number; depth: number; key: string }> = {
     depth: {
       kind: 'number',
       title: 'Depth',
-      description: 'Where the key stands: 0 at the beginning, 1 at the end',
+      description: 'Position of the key: 0 at the beginning, 1 at the end',
       min: 0,
       max: 1,
       default: 0.5,

@@ -75,7 +75,7 @@ async function open({ task: name, samples, seed, parameters }: TaskAsked, { text
     return { own, request };
   }
   const known = tasks.map(({ id }) => id).join(', ');
-  throw bad(`There is no task "${name.slice(0, 60)}". Known are ${known}; a file of your own ends in .jsonl.`);
+  throw bad(`There is no task "${name.slice(0, 60)}". Choose from ${known}, or give a file that ends in .jsonl.`);
 }
 
 async function resolved<Q extends { readonly parameters: ParameterValues }>(

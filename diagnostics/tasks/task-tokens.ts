@@ -66,7 +66,7 @@ async function leadOf(runner: ModelRunner): Promise<readonly number[]> {
   throw new FailureError({
     code: 'unsupported',
     detail:
-      'The tokenizer of this model puts tokens behind every text, so no answer can follow a prompt. Choose a model that continues a text.',
+      'The tokenizer of this model adds tokens after every text, so no answer can follow a prompt. Choose a model that continues a text.',
   });
 }
 

@@ -22,7 +22,7 @@ export function benchmarkCommands(kernels: KernelsPanels, models: ModelIndex): P
       const choice = mainChoice(choices, `${uri.toString()}${part}`);
       if (choice === undefined) {
         throw new Error(
-          `${vscode.workspace.asRelativePath(uri)} describes no attention that could be taken over. Open the config.json of a transformer, or type the shape in the panel.`,
+          `${vscode.workspace.asRelativePath(uri)} describes no attention to benchmark. Open the config.json of a transformer, or type the shape in the panel.`,
         );
       }
       const host = await kernels.open();

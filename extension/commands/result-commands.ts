@@ -66,7 +66,7 @@ export async function compareFiles(
   if (second === undefined) return;
   if (first.kind !== second.kind)
     throw new Error(
-      `${first.name} and ${second.name} are of different kinds: benchmarks, what heads do, and pictures are compared each with its like. Choose two of one kind.`,
+      `${first.name} and ${second.name} are of different kinds: benchmarks, what heads do, and pictures are compared only with results of their kind. Choose two of one kind.`,
     );
   await editors[first.kind].compare(first.uri, second);
 }

@@ -40,7 +40,7 @@ export function markOf(facts: ModelFacts): string | undefined {
   return facts.errors === 0 ? undefined : facts.errors === 1 ? '1 error' : `${facts.errors} errors`;
 }
 
-/** The demo models first, then those that run; models of the same label are told apart by their folder. */
+/** The demo models first, then those that run; models of the same label are distinguished by their folder. */
 export function distinctChoices(demos: readonly ModelChoice[], found: readonly ModelChoice[]): readonly ModelChoice[] {
   const others = found
     .filter(({ folder }) => demos.every((demo) => demo.folder !== folder))
@@ -57,10 +57,10 @@ export function distinctChoices(demos: readonly ModelChoice[], found: readonly M
 
 /** Why the heads of this config cannot be shown, as a sentence; undefined when they can. */
 export function whyNoHeads(facts: ModelFacts | null, name: string): string | undefined {
-  if (facts === null) return `${name} is no model configuration. Choose the config.json of a model.`;
+  if (facts === null) return `${name} is not a model configuration. Choose the config.json of a model.`;
   if (facts.supported !== true) return `The heads of ${name} cannot be shown: ${facts.supported}`;
   if (!hasWeights(facts)) {
-    return `No weights lie beside ${name}, so its heads cannot be shown. Put the model's .safetensors files into its folder, or choose another model by "Headscope: Show Head Patterns".`;
+    return `There are no weights beside ${name}, so its heads cannot be shown. Put the model's .safetensors files into its folder, or choose another model by "Headscope: Show Head Patterns".`;
   }
   return undefined;
 }

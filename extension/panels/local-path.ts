@@ -1,5 +1,5 @@
 /**
- * Paths that a file names. A saved result may come from anyone, and opening a path on another machine tells that machine who
+ * Paths that a file names. A saved result may come from anyone, and opening a path on another machine reveals to that machine who
  * asks (Windows sends the person's credentials to it): only paths on this machine are opened, as far as a path shows.
  */
 import { posix } from 'node:path';
@@ -29,5 +29,5 @@ export function whyNotOpened(path: string): string | undefined {
   }
   return isAbsoluteHere(trimmed)
     ? undefined
-    : `The file names "${path}", which is no whole path, so it is not opened. Choose the model or picture in the panel.`;
+    : `The file names "${path}", which is not an absolute path, so it is not opened. Choose the model or picture in the panel.`;
 }

@@ -133,7 +133,7 @@ export abstract class ModelPanelHost<
   /** Fails with a sentence when the files in the folder are not those that gave the result. The server keeps the model open. */
   protected async requireSameModel({ folder, hash }: ModelSummary, next: string): Promise<void> {
     if ((await this.services.openModel(folder)).hash === hash) return;
-    const detail = `Its files are not those that gave this result, so nothing more can be asked of it. ${next}`;
+    const detail = `Its files are not those that gave this result, so it cannot answer further questions. ${next}`;
     throw new FailureError({ code: 'model-unusable', folder, detail });
   }
 

@@ -22,7 +22,7 @@ export interface ComputeLaunch {
   readonly log: (line: string) => void;
 }
 
-/** True inside the desktop editor, whose program is Electron and acts as Node.js only when told so. */
+/** True inside the desktop editor, whose program is Electron and acts as Node.js only when asked to. */
 const inElectron = 'electron' in process.versions;
 
 export function launchOptions(
@@ -74,7 +74,7 @@ const isFile = (path: string): boolean => {
 function obstacle(launch: ComputeLaunch): string | undefined {
   if (!isFile(launch.module)) return `its program is not at ${launch.module} (install Headscope again)`;
   if (launch.nodePath !== '' && !isFile(launch.nodePath)) {
-    return `headscope.compute.nodePath names ${launch.nodePath}, which is no file (correct the setting or empty it)`;
+    return `headscope.compute.nodePath names ${launch.nodePath}, which is not a file (correct the setting or empty it)`;
   }
   return undefined;
 }

@@ -75,7 +75,7 @@ export class ModelsView extends LineTree {
   async #facts(model: Model): Promise<readonly Node[]> {
     try {
       const facts = await this.#index.describe(model.uri);
-      if (facts === null) return [noteNode('This file is no model configuration any more.')];
+      if (facts === null) return [noteNode('This file is not a model configuration any more.')];
       return modelLines(facts).map((line) => ({ line }));
     } catch (error) {
       return [failureNode(error)];

@@ -21,7 +21,7 @@ export interface Growth {
 /** |polynomial - cost| / cost up to which the polynomial is said to hold. */
 const tolerance = 1e-3;
 
-/** Lengths that the usual block sizes divide; where one is not supported, the next that is stands for it. */
+/** Lengths that the usual block sizes divide; where one is not supported, the next that is takes its place. */
 const lengths = [4096, 8192, 16384] as const;
 const probe = 12288;
 /** Within which the next supported length is looked for: no two of them are then the same. */

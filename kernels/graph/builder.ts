@@ -29,7 +29,7 @@ export class GraphBuilder implements GraphScope {
   readonly nodes: NodeRecord[] = [];
   readonly initialisers: Initialiser[] = [];
   readonly metadata = new Map<string, string>();
-  /** Every value by name, also of inner values: written as value_info, so that the file tells its shapes. */
+  /** Every value by name, also of inner values: written as value_info, so that the file says their shapes. */
   readonly values = new Map<string, Value>();
   private readonly constants = new Map<string, Value>();
   private readonly names: Set<string>;
@@ -94,7 +94,9 @@ export class GraphBuilder implements GraphScope {
       );
     }
     if (data.offset < 0 || !Number.isSafeInteger(data.offset)) {
-      throw new GraphError(`Weight "${name}" starts at byte ${data.offset} of "${data.location}", which is no offset.`);
+      throw new GraphError(
+        `Weight "${name}" starts at byte ${data.offset} of "${data.location}", which is not an offset.`,
+      );
     }
     const value = this.value(name, type, shape);
     this.initialisers.push({ value, data });

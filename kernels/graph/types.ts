@@ -22,5 +22,5 @@ export const bytesPerElement: Readonly<Record<ElementType, number>> = {
 export const isFloating = (type: ElementType): boolean =>
   type === 'float32' || type === 'float16' || type === 'bfloat16';
 
-/** What stands for minus infinity where a product with 0 must stay 0: its exponential is 0 beside any score. */
+/** What is used for minus infinity where a product with 0 must stay 0: its exponential is 0 beside any score. */
 export const lowest = ({ type }: { readonly type: ElementType }): number => (type === 'float16' ? -6e4 : -1e30);

@@ -92,7 +92,7 @@ export const linear: Mechanism<Parameters> = {
       builder.output(next, 'next.state');
       return builder.finish();
     },
-    /** Over the state: the product writes its like, the sum reads both and writes, the query reads, and it is handed on. */
+    /** Over the state: the product writes its like, the sum reads both and writes, the query reads, and it is passed on. */
     cost({ batch, heads, kvHeads, headDim, valueDim }) {
       const cells = batch * headDim * (valueDim + 1);
       return {

@@ -18,7 +18,7 @@ interface Parameters extends Record<string, number> {
 }
 
 /**
- * The tiles in which exact attention runs where a mechanism gives no other. A product packs its keys anew for each tile,
+ * The tiles in which exact attention runs where a mechanism gives no other. A product packs its keys again for each tile,
  * which more rows pay less often; fewer heads keep the scores in the cache: 0.92 of the time of fused against 1.01 with
  * 8 heads of 128 rows (8192 positions, 2 threads, 32 MB of third-level cache, onnxruntime 1.30, 2026-11).
  */

@@ -112,7 +112,7 @@ const asText = (files: readonly CheckedFile[], others: number): string => {
     `${checked} file${checked === 1 ? '' : 's'} checked${unchecked === 0 ? '' : `, ${unchecked} not checked`}: ${count('error')} errors, ${count('warning')} warnings, ${count('information')} notes`,
     ...(others === 0
       ? []
-      : [`${others} other JSON file${others === 1 ? ' is' : 's are'} no model file${others === 1 ? '' : 's'}`]),
+      : [`${others} other JSON file${others === 1 ? ' is not a' : 's are not'} model file${others === 1 ? '' : 's'}`]),
     '',
   ].join('\n');
 };
@@ -131,7 +131,7 @@ const notChecked = (
   return { path: name, checked: false, findings: severity === 'off' ? [] : [{ ...finding, severity }] };
 };
 
-/** A graph named on the command line, or met below a folder where no config stands beside it to carry what is said. */
+/** A graph named on the command line, or found below a folder without a config beside it that could carry its findings. */
 const checkGraph = async (
   { path: name, source, named }: FileToCheck,
   reader: FolderReader,

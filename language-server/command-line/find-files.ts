@@ -17,7 +17,7 @@ export interface FileToCheck {
   readonly path: string;
   /** What to read: the path itself, or the target of a link. */
   readonly source: string;
-  /** It stands on the command line itself. */
+  /** It was given on the command line itself. */
   readonly named: boolean;
 }
 
@@ -59,7 +59,7 @@ export const findModelFiles = async (start: string): Promise<FoundFiles> => {
   if (!about.isDirectory()) {
     const reason = await openRegular(start).then(async ({ handle }) => {
       await handle.close();
-      return 'It is no regular file.';
+      return 'It is not a regular file.';
     }, reasonOf);
     return { found: [{ path: start, reason }], others };
   }
@@ -72,7 +72,7 @@ export const findModelFiles = async (start: string): Promise<FoundFiles> => {
       const status = await stat(file).catch((error: unknown) => {
         const { code } = error as NodeJS.ErrnoException;
         if (code === 'ENOENT') throw new FileRefused('not-found', 'It is a link, and nothing is where it leads.');
-        if (code === 'ELOOP') throw new FileRefused('unreadable', 'It is a link that leads to itself.');
+        if (code === 'ELOOP') throw new FileRefused('unreadable', 'It is a link to itself.');
         throw error;
       });
       if (status.isDirectory()) {
@@ -81,10 +81,7 @@ export const findModelFiles = async (start: string): Promise<FoundFiles> => {
       }
       const source = await containedPath(path.dirname(path.resolve(file)), name);
       if (source === undefined) {
-        throw new FileRefused(
-          'unreadable',
-          'It is a link that leads out of the folder. Name it itself to have it checked.',
-        );
+        throw new FileRefused('unreadable', 'It is a link out of the folder. Give its own path to have it checked.');
       }
       if (!status.isFile()) await openRegular(source);
       const isTooLarge = status.size > longestText && !name.endsWith('.onnx');
@@ -97,7 +94,7 @@ export const findModelFiles = async (start: string): Promise<FoundFiles> => {
     }
   };
 
-  /** A link to a folder: what lies inside the start is walked in its own place. */
+  /** A link to a folder: what is inside the start is visited in its own place. */
   const lookAtLink = async (link: string): Promise<void> => {
     const target = await realpath(link);
     if (target === root || target.startsWith(`${root}${path.sep}`)) return;
@@ -130,13 +127,13 @@ export const findModelFiles = async (start: string): Promise<FoundFiles> => {
       else
         found.push({
           path: inner,
-          reason: `It lies deeper than ${deepestFolder} folders. Name it itself to have it checked.`,
+          reason: `It is more than ${deepestFolder} folders deep. Give its own path to have it checked.`,
         });
     }
   };
   await visit(start, 0);
   if (found.length >= mostFiles) {
-    const reason = `More than ${mostFiles} JSON files and graphs lie below it, and the others are not checked. Name folders in it.`;
+    const reason = `More than ${mostFiles} JSON files and graphs are below it, and the others are not checked. Give folders inside it.`;
     found.push({ path: start, reason });
   }
   return { found, others };

@@ -8,7 +8,7 @@ import { severityNumber, start } from './diagnostics';
 import type { WorkspaceFiles } from './workspace-files';
 import { pathOfUri } from './workspace-files';
 
-/** The config that carries what is said about a graph, while it is open: one fault is told in one place. */
+/** The config that carries the findings about a graph, while it is open: one fault is reported in one place. */
 const carrier = 'config.json';
 
 /** Reports on .onnx files that an editor shows in tabs, on their own addresses. */

@@ -130,7 +130,7 @@ export const startServer = (): void => {
     const folders = new Set(
       changes.flatMap(({ uri }) => {
         const file = pathOfUri(uri);
-        // A folder that goes is told of by its own name alone.
+        // The removal of a folder is reported under its own name alone.
         return file === undefined ? [] : [path.dirname(file), file, folderOfGraph(file)];
       }),
     );

@@ -14,7 +14,7 @@ export interface CheckSettings {
   readonly deviceMemory?: number;
 }
 
-/** Rules name what else they speak of in passing; an editor shows it as a line of its own. The name of a file stays one. */
+/** Rules name related places in passing; an editor shows it as a line of its own. The name of a file stays one. */
 const asSentence = (related: Related): Related =>
   'file' in related.place && related.place.file === related.message
     ? related
@@ -34,7 +34,7 @@ const atMost = (severity: Severity, limit: Severity): Severity => {
   return order[Math.min(order.indexOf(severity), order.indexOf(limit))] ?? severity;
 };
 
-/** Everything there is to say about a file, in the order of the text. Pure: the folder's facts are handed in. */
+/** All findings about a file, in the order of the text. Reads nothing: the folder's facts are an argument. */
 export const checkFile = (
   file: ModelFile,
   facts: FolderFacts,
@@ -58,10 +58,10 @@ export const checkFile = (
   for (const rule of rules) {
     const chosen = settings.severity[rule.code];
     if (chosen === 'off' || !rule.kinds.includes(kind)) continue;
-    let told = 0;
+    let found = 0;
     let next: Finding | undefined;
     const report: Report = (where, message, options = {}) => {
-      told += 1;
+      found += 1;
       if (next !== undefined) return;
       const proper = options.severity ?? rule.severity;
       const severity = chosen ?? (options.part?.familiarity === 'foreign' ? atMost(proper, 'information') : proper);
@@ -74,12 +74,12 @@ export const checkFile = (
         fixes: (options.fixes ?? []).filter(({ changes }) => changes.length > 0),
         deprecated: options.deprecated ?? false,
       };
-      if (told <= mostOfOneRule) findings.push(finding);
+      if (found <= mostOfOneRule) findings.push(finding);
       else next = finding;
     };
     rule.check(context, report);
     if (next !== undefined) {
-      const message = `And ${told - mostOfOneRule} more of ${rule.code} in this file, from here on.`;
+      const message = `And ${found - mostOfOneRule} more of ${rule.code} in this file, from here on.`;
       findings.push({ ...next, message, related: [], fixes: [] });
     }
   }
@@ -88,7 +88,7 @@ export const checkFile = (
 
 /**
  * Of a text that is being typed, the findings that it had when it was last whole: a field that is absent for now, or a
- * number of which the last digits are to come, gives no new ones. Without such a time all stand.
+ * number of which the last digits are to come, gives no new ones. Without such a time all are kept.
  */
 export const heldBack = (findings: readonly Finding[], whole: readonly Finding[] | undefined): readonly Finding[] => {
   if (whole === undefined) return findings;

@@ -12,13 +12,13 @@ export interface Lens {
   readonly command?: { readonly id: string; readonly arguments: readonly unknown[] };
 }
 
-/** True when whole weights lie beside the config: a git-lfs pointer or a broken header runs nothing. */
+/** True when complete weights are beside the config: a git-lfs pointer or a broken header runs nothing. */
 const hasWeights = (facts: FolderFacts): boolean => {
   const own = [...facts.shards.values()].filter(({ file }) => !file.startsWith('adapter'));
   return own.length > 0 && own.every(({ pointer, problem }) => !pointer && problem === undefined);
 };
 
-/** What stands above a config: its attention in words, its size, its cache, and what can be done with it. */
+/** The lenses above a config: its attention in words, its size, its cache, and what can be done with it. */
 export const codeLenses = (file: ModelFile, facts: FolderFacts): readonly Lens[] => {
   const { description, document } = file;
   const part = description?.parts[0];

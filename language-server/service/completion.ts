@@ -131,7 +131,7 @@ const keysAt = (
   return keys;
 };
 
-/** What can stand at an offset: keys of the family with their defaults, values of a closed set, forms of rope scaling. */
+/** What can be written at an offset: keys of the family with their defaults, values of a closed set, forms of rope scaling. */
 export const completeAt = (file: ModelFile, offset: number): readonly Completion[] => {
   if (file.kind === undefined || file.kind === 'index' || file.document.unread !== undefined) return [];
   const { document } = file;

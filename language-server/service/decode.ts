@@ -31,7 +31,7 @@ const firstReplaced = (text: string, bytes: Buffer): number => {
 
 /**
  * Decodes as a loader does: transformers opens its files as UTF-8 and hands the text to Python's json, which refuses a byte
- * order mark (CPython 3.13: "Unexpected UTF-8 BOM"). What is decoded otherwise is read all the same, and told.
+ * order mark (CPython 3.13: "Unexpected UTF-8 BOM"). What is decoded otherwise is read all the same, and reported.
  */
 export const decode = (bytes: Buffer): Decoded => {
   const order = utf16Of(bytes);

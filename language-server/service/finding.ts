@@ -17,7 +17,7 @@ export interface Fix {
   readonly preferred: boolean;
 }
 
-/** Another field, or another file, that a finding speaks of. */
+/** Another field, or another file, that a finding refers to. */
 export interface Related {
   readonly message: string;
   /** A span of the same document, or the name of another file of the folder with the key to show in it. */

@@ -26,7 +26,7 @@ export const companionNames = [
 ] as const;
 export type CompanionName = (typeof companionNames)[number];
 
-/** What lies beside the file. Gathered by workspace/, handed to the service, which reads nothing itself. */
+/** The files beside the file. Gathered by workspace/ and passed to the service, which reads nothing itself. */
 export interface FolderFacts {
   readonly name: string;
   /** Files of the folder itself by name, with their size in bytes. */

@@ -6,7 +6,7 @@ import type { Finding, Severity } from './finding';
 import type { FolderFacts } from './folder-facts';
 import { graphContradictions } from './graph-facts';
 
-/** What there is to say about an .onnx file itself; it has no text, so no place either. */
+/** Findings about an .onnx file itself; it has no text, so no position either. */
 export type GraphFinding = Pick<Finding, 'code' | 'severity' | 'message'>;
 
 /** The faults of a graph, alone and held against the config of its folder. */

@@ -20,7 +20,7 @@ export interface Hover {
   readonly span: Span;
 }
 
-/** The pair that an offset lies in, be it on the key or on a plain value. */
+/** The pair that an offset is in, be it on the key or on a plain value. */
 const pairAt = (file: ModelFile, offset: number): Node | undefined => {
   const { root } = file.document;
   let node = root === undefined ? undefined : findNodeAtOffset(root, offset, true);

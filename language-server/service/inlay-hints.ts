@@ -3,7 +3,7 @@ import type { ModelFile } from './model-file';
 import { cachePerToken, hasCache } from './part-facts';
 
 export interface InlayHint {
-  /** Where it stands: after the value. */
+  /** Its position: after the value. */
   readonly offset: number;
   readonly label: string;
   readonly tooltip: string;

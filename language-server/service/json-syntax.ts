@@ -11,33 +11,33 @@ export interface SyntaxFault {
 
 /** `ParseErrorCode` of jsonc-parser 3.3, which is a constant of its declarations alone. */
 const said: Readonly<Record<number, string>> = {
-  1: 'This is no value that JSON has.',
-  2: 'This is no number as JSON writes them.',
+  1: 'This is not a value that JSON has.',
+  2: 'This is not a number as JSON writes them.',
   3: 'A key in double quotes is missing here.',
   4: 'A value is missing here.',
   5: 'A colon is missing here.',
   6: 'A comma is missing here.',
   7: 'A closing brace is missing here.',
   8: 'A closing bracket is missing here.',
-  9: 'The file goes on after its end.',
+  9: 'There is text after the end of the JSON value.',
   10: 'JSON has no comments.',
   11: 'JSON has no comments.',
   12: 'A text has no closing quote.',
   13: 'A number ends in the middle.',
   14: 'A \\u in a text needs four hexadecimal digits.',
-  15: 'A backslash stands before a character that needs none.',
-  16: 'A control character stands in a text; it is written as \\n, \\t or \\u0000.',
+  15: 'A backslash precedes a character that needs none.',
+  16: 'A string holds a control character; write it as \\n, \\t or \\u0000.',
 };
 const wordOf: Readonly<Record<string, string>> = { True: 'true', False: 'false', None: 'null', undefined: 'null' };
 const closing: Readonly<Record<string, string>> = { '}': 'brace', ']': 'bracket' };
 
-/** What people mean by the character at a fault, where it tells more than the parser. */
+/** What people mean by the character at a fault, where it says more than the parser. */
 const meantBy = (text: string, { error, offset, length }: ParseError): string | undefined => {
   const word = text.slice(offset, offset + length);
   const first = text.charAt(offset);
   const python = Object.hasOwn(wordOf, word) ? wordOf[word] : undefined;
-  if (python !== undefined) return `"${word}" is no word of JSON, which writes ${python}.`;
-  if (first === "'") return 'Single quotes stand here, and JSON has double quotes alone.';
+  if (python !== undefined) return `"${word}" is not a JSON value; JSON writes ${python}.`;
+  if (first === "'") return 'These are single quotes, and JSON has double quotes only.';
   if (first === '#' || (first === '/' && /[/*]/.test(text.charAt(offset + 1)))) return 'JSON has no comments.';
   const close = Object.hasOwn(closing, first) ? closing[first] : undefined;
   if (close !== undefined && (error as number) <= 4 && /,\s*$/.test(text.slice(Math.max(0, offset - 1000), offset)))

@@ -30,7 +30,7 @@ type Open = { -readonly [Key in keyof Node]: Node[Key] };
 
 export interface Tree {
   readonly root: Node | undefined;
-  /** Keys without a value, strings, objects and lists without an end, entries without a comma behind: what is being typed. */
+  /** Keys without a value, strings, objects and lists without an end, entries without a comma after them: what is being typed. */
   readonly unfinished: readonly Node[];
 }
 
@@ -141,7 +141,7 @@ class TreeReader {
         const entry = this.property(node, keep);
         if (keep) node.children.push(entry);
         last = entry.offset + entry.length;
-        // A number may go on.
+        // A number may continue.
         if (this.token === kinds.text) this.unfinished.push(entry);
         continue;
       }

@@ -17,7 +17,7 @@ export interface ModelFile {
   /** Of a config; of other kinds empty. */
   readonly parts: readonly ConfigPart[];
   readonly description: ModelDescription | undefined;
-  /** What makes the file no JSON. Absent too where the editor tells it. */
+  /** What makes the file no JSON. Absent too where the editor reports it. */
   readonly fault?: SyntaxFault;
 }
 
@@ -28,7 +28,7 @@ const isBlank = ({ root }: JsonDocument): boolean =>
 
 export const readModelFile = (uri: string, text: string): ModelFile => {
   const document = new JsonDocument(uri, text);
-  // Its content says nothing: only where the name promises a model file is there something to tell.
+  // Its content says nothing: only where the name promises a model file is there something to report.
   if (document.unread !== undefined || isBlank(document))
     return { document, kind: kindByName(uri), parts: [], description: undefined };
   const kind = fileKind(uri, document.value);
@@ -45,7 +45,7 @@ export const readModelFile = (uri: string, text: string): ModelFile => {
 export const readStrictly = (uri: string, bytes: Buffer): ModelFile => {
   const { text, fault: undecoded } = decode(bytes);
   const file = readModelFile(uri, text);
-  // What is too much to be parsed is told by its size or depth alone.
+  // What is too large to be parsed is reported by its size or depth alone.
   const fault = undecoded ?? (file.document.unread === undefined ? syntaxFault(text) : undefined);
   return fault === undefined ? file : { ...file, kind: file.kind ?? kindByName(uri), fault };
 };

@@ -2,7 +2,7 @@ import { cachingPart, kvBytesPerToken } from '../../models/formats/estimates/kv-
 import type { JsonPath, ModelDescription, ModelPart } from '../../models/formats/model-description';
 import { formatBytes, formatLength, formatRatio } from './figures';
 
-/** The part of a model that a path of the file lies in: the one with the longest path that leads there. */
+/** The part of a model that a path of the file is in: the one with the longest path that leads there. */
 export const partAt = (model: ModelDescription | undefined, path: JsonPath): ModelPart | undefined => {
   const holds = (part: ModelPart): boolean => part.path.every((key, index) => path[index] === key);
   return model?.parts

@@ -82,7 +82,7 @@ export const readGraph = async (file: string): Promise<ReadOnnx | 'pointer'> => 
   return start?.toString('latin1').startsWith('version https://git-lfs') === true ? 'pointer' : read;
 };
 
-/** What lies in model folders, remembered by time and size of each file. Reads headers, never weights. */
+/** The files of model folders, remembered by time and size of each file. Reads headers, never weights. */
 export class FolderReader {
   private readonly companions = new Map<string, Remembered<JsonValue | undefined>>();
   private readonly overlaid = new Map<string, Remembered<JsonValue | undefined>>();

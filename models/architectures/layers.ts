@@ -9,7 +9,7 @@ import { unreachable } from '../unreachable';
 import type { Activation, Linear, Norm } from './model-spec';
 import { weight, type StoredWeights } from './stored-weights';
 
-/** x [..., inputs] -> [..., outputs]. FusedMatMul reads the stored weight as it lies: no transposed copy. */
+/** x [..., inputs] -> [..., outputs]. FusedMatMul reads the weight as it is stored: no transposed copy. */
 export function linear(graph: GraphBuilder, weights: StoredWeights, spec: Linear, x: Value): Value {
   const transposed = spec.stored === 'outputs-inputs';
   const rows = spec.storedRows ?? spec.outputs;

@@ -23,7 +23,7 @@ import { storedWeight, type StoredWeights } from './stored-weights';
 export function lensProblem({ head }: ModelSpec): string | undefined {
   if (!head.vocabulary) return 'The model has no language head, so nothing adds to its logits.';
   if (head.transform)
-    return 'Its language head is no linear map of the residual stream: a layer with an activation lies between.';
+    return 'Its language head is not a linear map of the residual stream: there is a layer with an activation in between.';
   return undefined;
 }
 

@@ -14,7 +14,7 @@ function pinpointsOf(model: ModelDescription): readonly (readonly [height: numbe
   });
   const known = sizes.filter((size) => size !== undefined);
   if (known.length === 0 || known.length < sizes.length) {
-    throw new ModelError('image_grid_pinpoints is no list of [height, width] pairs. Correct the config.');
+    throw new ModelError('image_grid_pinpoints is not a list of [height, width] pairs. Correct the config.');
   }
   return known;
 }

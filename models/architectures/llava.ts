@@ -15,7 +15,7 @@ import type {
   VisionTower,
 } from './vision-tower';
 
-/** Where the parts of the two published layouts stand; the second is that of transformers 4.52 and later in memory. */
+/** The prefixes of the parts in the two published layouts; the second is that of transformers 4.52 and later in memory. */
 const layouts = [
   { text: 'language_model.', head: 'language_model.', vision: 'vision_tower.', rest: '' },
   { text: 'model.language_model.', head: '', vision: 'model.vision_tower.', rest: 'model.' },

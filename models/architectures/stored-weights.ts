@@ -38,7 +38,8 @@ export function storedWeight(
   rows?: { readonly first: number; readonly count: number },
 ): Value {
   const tensor = weights.find(name);
-  if (!tensor) throw new ModelError(`The weights lack ${name}, which the config asks for. Fetch the whole checkpoint.`);
+  if (!tensor)
+    throw new ModelError(`The weights lack ${name}, which the config asks for. Download the whole checkpoint.`);
   if (tensor.shape.join() !== shape.join()) {
     // The sentence of the language server's finding `tensor-shape`.
     throw new ModelError(

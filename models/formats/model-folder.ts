@@ -29,7 +29,7 @@ export type ReadConfig =
     }
   | { readonly ok: false; readonly message: string };
 
-/** Reads the config of a model folder, or a config file itself, with what lies beside it on quantisation. */
+/** Reads the config of a model folder, or a config file itself, with the files beside it about quantisation. */
 export async function readModelFolder(path: string): Promise<ReadConfig> {
   const about = await stat(path).catch(() => undefined);
   if (about === undefined) {

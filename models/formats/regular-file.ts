@@ -34,7 +34,7 @@ const refusalOf = (error: unknown): FileRefused => {
   if (error instanceof FileRefused) return error;
   const { code } = error as NodeJS.ErrnoException;
   if (code === 'ENOENT' || code === 'ENOTDIR') return new FileRefused('not-found', 'It does not exist.');
-  if (code === 'ELOOP') return new FileRefused('unreadable', 'It is a link that leads to itself.');
+  if (code === 'ELOOP') return new FileRefused('unreadable', 'It is a link to itself.');
   if (code === 'EACCES' || code === 'EPERM') return new FileRefused('unreadable', `It may not be read (${code}).`);
   return new FileRefused('unreadable', `It cannot be read (${code ?? 'unknown error'}).`);
 };

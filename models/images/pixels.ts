@@ -14,7 +14,7 @@ export interface Rectangle {
   readonly height: number;
 }
 
-/** The rectangle of a picture; what lies outside of it is black. */
+/** The rectangle of a picture; what is outside of it is black. */
 export function crop(picture: Pixels, { x, y, width, height }: Rectangle): Pixels {
   if (x === 0 && y === 0 && width === picture.width && height === picture.height) return picture;
   const data = new Uint8Array(width * height * 3);

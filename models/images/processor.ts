@@ -90,7 +90,7 @@ export function readProcessor(own: unknown, joint: unknown): ProcessorSettings {
   const defaults = classes[type.replace(/(ImageProcessor|FeatureExtractor)(Fast|Pil)?$/, '')];
   if (!defaults) {
     const known = Object.keys(classes).map((name) => `${name}ImageProcessor`);
-    throw new ProcessorError(`The image processor "${type}" is not known; known are ${known.join(', ')}.`);
+    throw new ProcessorError(`The image processor "${type}" is not supported; supported are ${known.join(', ')}.`);
   }
   const fields = new Fields(file);
   const splits = defaults === splitting;
@@ -121,13 +121,13 @@ class Fields {
 
   flag(key: string, absent: boolean): boolean {
     const value = this.file[key] ?? absent;
-    if (typeof value !== 'boolean') throw new ProcessorError(`${key} is no true or false.`);
+    if (typeof value !== 'boolean') throw new ProcessorError(`${key} is neither true nor false.`);
     return value;
   }
 
   amount(key: string, absent: number): number {
     const value = this.file[key] ?? absent;
-    if (typeof value !== 'number' || !Number.isFinite(value)) throw new ProcessorError(`${key} is no number.`);
+    if (typeof value !== 'number' || !Number.isFinite(value)) throw new ProcessorError(`${key} is not a number.`);
     return value;
   }
 
@@ -136,7 +136,7 @@ class Fields {
     const list = typeof value === 'number' ? [value, value, value] : value;
     const fits = Array.isArray(list) && list.length === 3 && list.every((each) => Number.isFinite(each));
     if (!fits || (key === 'image_std' && list.includes(0))) {
-      throw new ProcessorError(`${key} is no list of three numbers${key === 'image_std' ? ' other than 0' : ''}.`);
+      throw new ProcessorError(`${key} is not a list of three numbers${key === 'image_std' ? ' other than 0' : ''}.`);
     }
     return list as readonly number[];
   }
@@ -173,7 +173,7 @@ function cropOf(value: unknown): { readonly height: number; readonly width: numb
   if (number !== undefined) return { height: number, width: number };
   const [height, width] = isObject(value) ? [edge(value['height']), edge(value['width'])] : [];
   if (height === undefined || width === undefined) {
-    throw new ProcessorError(`crop_size is ${JSON.stringify(value)}, which is no height and width.`);
+    throw new ProcessorError(`crop_size is ${JSON.stringify(value)}, which is not a height and width.`);
   }
   return { height, width };
 }
@@ -193,7 +193,7 @@ function pinpointsOf(value: unknown): ProcessorSettings['pinpoints'] {
   return value.map((pair: unknown) => {
     const [height, width] = Array.isArray(pair) ? [edge(pair[0]), edge(pair[1])] : [];
     if (height === undefined || width === undefined) {
-      throw new ProcessorError('image_grid_pinpoints is no list of [height, width] pairs.');
+      throw new ProcessorError('image_grid_pinpoints is not a list of [height, width] pairs.');
     }
     return [height, width] as const;
   });

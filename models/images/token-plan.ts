@@ -1,5 +1,5 @@
 /**
- * What stands in the text for one image: cells of the encoder's tiles, newline rows between lines of a joined map, and text
+ * The tokens of the text for one image: cells of the encoder's tiles, newline rows between lines of a joined map, and text
  * that separates tiles; in the order of transformers 4.57 (`LlavaNextForConditionalGeneration.pack_image_features`,
  * `Idefics3Processor`).
  */

@@ -5,7 +5,7 @@
  * The process is started by the first call and again by the first call after it went away. A call always settles: with its
  * result, with the failure that the server answered, or, when the process is gone, with `compute-restarted`.
  *
- * Cancelling has three grades. Asked: the server is told and stops between two runs; a job then answers with what it has.
+ * Cancelling has three grades. Asked: the server is notified and stops between two runs; a job then answers with what it has.
  * Overdue: it has not answered in time, because a run in flight cannot be interrupted; `onOverdue` hears of it. Killed: the
  * process is ended and started anew; the cancelled call settles with `cancelled`, others with `compute-restarted`.
  */

@@ -54,7 +54,7 @@ export interface CostAt {
 /** What a pair of query and key is to each other: the values of `MechanismView.cells`. */
 export const pairKinds = ['not read', 'read', 'read inside an average'] as const;
 
-export interface DealtPiece {
+export interface WorkerPiece {
   readonly worker: number;
   readonly step: number;
   readonly queries: readonly { readonly start: number; readonly end: number }[];
@@ -88,7 +88,7 @@ export interface MechanismView {
     readonly tile?: readonly number[];
   };
   /** Pieces of the head (of `any` the first) that workers compute, by ring step; ranges are [start, end). */
-  readonly dealt?: readonly DealtPiece[];
+  readonly workerPieces?: readonly WorkerPiece[];
   /** Which keys are read depends on the numbers. */
   readonly dependsOnData: boolean;
   /** `cells` is what the drawn numbers choose; otherwise an upper bound where `dependsOnData`. */

@@ -53,7 +53,7 @@ export interface NeighborhoodBound {
   readonly flopBound: number;
   /** Speed-up over all steps, of which attention takes `attentionShare` and `sparseSteps` are sparse (Amdahl). */
   readonly endToEnd: number;
-  /** Every pair of tiles is read whole or not at all: no product is computed in vain. Absent: not told of flattened tiles. */
+  /** Every pair of tiles is read whole or not at all: no product is computed for nothing. Absent: not known for flattened tiles. */
   readonly blockSparse?: boolean;
   /** The test of the released code says so too; it is sufficient, not necessary. */
   readonly passesTest?: boolean;

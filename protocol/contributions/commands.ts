@@ -224,7 +224,7 @@ export const commands = {
     menus: [onRows('devices', `${items.device}$`, 'inline@1'), onRows('devices', `${items.device}$`, '1_use@1')],
   },
   'headscope.devices.copy': {
-    title: 'Copy What Is Known of This Device',
+    title: 'Copy Details of This Device',
     icon: 'copy',
     palette: never,
     menus: [onRows('devices', items.device, '2_copy@1')],

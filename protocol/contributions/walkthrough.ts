@@ -18,7 +18,7 @@ export const walkthrough = {
       id: 'inspect',
       title: 'See what a configuration says',
       description: [
-        "Open a model's config.json: what its attention is, what it costs and what is wrong stands in the file. Hover over a field for what follows from it; the Models view lists every model of the workspace.",
+        "Open a model's config.json: what its attention is, what it costs and what is wrong are shown in the file. Hover over a field for what follows from it; the Models view lists every model of the workspace.",
         '[Open the Example Workspace](command:headscope.openExample)',
         '[Show the Models](command:headscope.models.focus)',
       ].join('\n'),
@@ -30,7 +30,7 @@ export const walkthrough = {
       id: 'benchmark',
       title: 'Benchmark attention kernels on this machine',
       description: [
-        "Each kernel is proved against a float64 reference before it is timed, and compared with the runtime's own best. The shape can be taken from a model configuration.",
+        "Each kernel is checked against a float64 reference before it is timed, and compared with the runtime's own best. The shape can be taken from a model configuration.",
         '[Benchmark Attention Kernels](command:headscope.benchmarkKernels)',
       ].join('\n'),
       svg: 'docs/walkthrough/benchmark.svg',

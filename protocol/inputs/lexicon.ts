@@ -18,13 +18,13 @@ export interface Lexicon {
  * repeats are trimmed). Own two-word names are joined for JSON alone: the published list is scored with the published table.
  */
 export function lexiconFrom(text: string): Lexicon {
-  if (/[\0-\x08\x0e-\x1f\ufffd]/.test(text)) throw new InputError('it is no text in UTF-8');
+  if (/[\0-\x08\x0e-\x1f\ufffd]/.test(text)) throw new InputError('it is not a text in UTF-8');
   if (/^\s*[{[]/.test(text)) {
     let parsed: unknown;
     try {
       parsed = JSON.parse(text);
     } catch (error) {
-      throw new InputError(`it is no JSON (${(error as Error).message})`);
+      throw new InputError(`it is not valid JSON (${(error as Error).message})`);
     }
     return { classes: classesFrom(parsed), publishedNames: false };
   }

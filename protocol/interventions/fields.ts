@@ -12,5 +12,5 @@ export const rangeField: Schema<Range> = v.pipe(
     { start: wholeFrom(0, 1 << 24), end: wholeFrom(1, (1 << 24) + 1) },
     'a range of positions with start and end',
   ),
-  v.check(({ start, end }) => start < end, 'a range whose end lies behind its start'),
+  v.check(({ start, end }) => start < end, 'a range whose end is not before its start'),
 );

@@ -26,7 +26,7 @@ interface Earlier {
 
 const kind = exactly(
   'headscope-intervention',
-  '"headscope-intervention", so this is no saved intervention of Headscope',
+  '"headscope-intervention", so this is not a saved intervention of Headscope',
 );
 
 const version = v.literal(2, ({ input }) =>
@@ -77,7 +77,7 @@ export const savedInterventions = (size?: Size): Schema<readonly Intervention[]>
       if (!dataset.typed || size === undefined) return;
       const outside = dataset.value.find((one) => !isInside(one, size));
       if (!outside) return;
-      const message = `"${printDo(outside)}" names a part that is not there: the model has ${size.layers} layers of ${size.heads} heads, from 0.`;
+      const message = `"${printDo(outside)}" names a part that does not exist: the model has ${size.layers} layers of ${size.heads} heads, from 0.`;
       addIssue({ message });
     }),
   );

@@ -23,7 +23,7 @@ export const uniform: InterventionKind<Uniform> = {
   },
   print: ({ layer, head }) => `${layer}.${head}`,
   words: (value) => `${headName(value)} uniform`,
-  sentence: (value) => `${headName(value)} reads all keys alike.`,
+  sentence: (value) => `${headName(value)} reads all keys equally.`,
   neutral: () => false,
   anywhere: () => true,
 };

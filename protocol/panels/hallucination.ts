@@ -75,7 +75,7 @@ export interface ImageFolder {
 /** The README.md of a model folder. */
 export interface ModelCard {
   readonly folder: string;
-  /** Where it speaks of reinforcement: a line from 0, and its text where that is a heading; absent: nowhere. */
+  /** Where it mentions reinforcement: a line from 0, and its text where that is a heading; absent: nowhere. */
   readonly reinforcement?: { readonly line: number; readonly heading?: string };
 }
 
@@ -131,7 +131,7 @@ export type ToHallucinationPanel =
   | { readonly kind: 'result'; readonly result: HallucinationResult; readonly savedAs?: string }
   /** Answer to `reinforce`; also part of the result from now on. */
   | { readonly kind: 'variant'; readonly request: number; readonly caption: Caption }
-  /** Answer to `map`, [image tokens], or [tokens of the span] where a text was taken away. */
+  /** Answer to `map`, [image tokens], or [tokens of the span] where a text was removed. */
   | { readonly kind: 'map'; readonly request: number; readonly map: Float32Array }
   /** Answer to `step`. */
   | { readonly kind: 'step'; readonly request: number; readonly step: DivergenceStep }

@@ -23,7 +23,7 @@ export type ModelContent =
   | { readonly state: 'loading'; readonly name: string }
   | { readonly state: 'model'; readonly model: ShownModel }
   | { readonly state: 'comparison'; readonly first: ShownModel; readonly second: ShownModel }
-  /** The file is no model configuration, by its content. */
+  /** The file is not a model configuration, by its content. */
   | { readonly state: 'not-a-model'; readonly name: string; readonly sentence: string }
   /** A sentence with a next step, details folded. */
   | { readonly state: 'failed'; readonly name: string; readonly sentence: string; readonly details?: string };

@@ -224,7 +224,7 @@ const hallucination: Fields<HallucinationResult> = {
   ...measure,
   promptIds: long('prompt'),
   image: { fields: image },
-  removed: name('what is taken away', (removed) =>
+  removed: name('what is removed', (removed) =>
     removed?.kind === 'span' ? `tokens ${removed.start} to ${removed.end - 1}` : 'the picture',
   ),
   truth: long('objects of the picture'),

@@ -83,7 +83,7 @@ export interface Caption {
 
 /** Image tokens that draw attention whatever the text says; arXiv 2503.03321, phi(x) = max over the dimensions of |x_d| / RMS(x). */
 export interface ImageSinks {
-  /** Why no sink can be told in this model, as a sentence; absent where the rule applies. */
+  /** Why no sink can be detected in this model, as a sentence; absent where the rule applies. */
   readonly notApplicable?: string;
   /** Those in which the first token of the text (BOS, where there is one) is massive in most layers from the third on. */
   readonly dimensions: readonly number[];

@@ -37,7 +37,7 @@ export const statisticInfos: readonly StatisticInfo[] = [
     title: 'Entropy',
     words: 'entropy',
     unit: 'nats',
-    definition: 'Mean over all queries of -sum p ln p, in nats: 0 for one key, ln n for n keys alike.',
+    definition: 'Mean over all queries of -sum p ln p, in nats: 0 for one key, ln n for n equal keys.',
   },
   {
     id: 'meanDistance',
@@ -70,19 +70,19 @@ export const statisticInfos: readonly StatisticInfo[] = [
 export const labelWords: Readonly<Record<HeadLabel, { readonly title: string; readonly definition: string }>> = {
   'previous-token': {
     title: 'previous token',
-    definition: 'Mass on the token before each query. Null: each row’s probabilities dealt to its keys at random.',
+    definition: 'Mass on the token before each query. Null: each row’s probabilities shuffled over its keys.',
   },
   self: {
     title: 'self',
-    definition: 'Mass on the query’s own token. Null: each row’s probabilities dealt to its keys at random.',
+    definition: 'Mass on the query’s own token. Null: each row’s probabilities shuffled over its keys.',
   },
   'first-token-sink': {
     title: 'first-token sink',
-    definition: 'Mass on the first token. Null: each row’s probabilities dealt to its keys at random.',
+    definition: 'Mass on the first token. Null: each row’s probabilities shuffled over its keys.',
   },
   local: {
     title: 'local',
-    definition: 'Mass on the 16 latest tokens. Null: each row’s probabilities dealt to its keys at random.',
+    definition: 'Mass on the 16 latest tokens. Null: each row’s probabilities shuffled over its keys.',
   },
   induction: {
     title: 'induction',
@@ -97,7 +97,7 @@ export const labelWords: Readonly<Record<HeadLabel, { readonly title: string; re
   uniform: {
     title: 'uniform',
     definition:
-      'Entropy over the mean of ln(readable keys): 1 when all keys are read alike. Null: rows drawn at random, all distributions over their keys equally likely.',
+      'Entropy over the mean of ln(readable keys): 1 when all keys are read equally. Null: rows drawn at random, all distributions over their keys equally likely.',
   },
   retrieval: {
     title: 'retrieval',

@@ -1,7 +1,7 @@
 import type { Ratio } from './benchmark';
 
 /**
- * Two kernels whose medians lie closer than this are not told apart: the same kernel opened twice differs by up to about
+ * Two kernels whose medians lie closer than this count as equal: the same kernel opened twice differs by up to about
  * this much on one machine (where its memory came to lie), and a rank test over many pairs would find that.
  */
 export const resolution = 0.02;
@@ -9,7 +9,7 @@ export const resolution = 0.02;
 export const significance = 0.05;
 
 /**
- * What may be said of a ratio: `faster` than the baseline, `slower`, or `same` when the data do not tell: when the interval of
+ * What may be said of a ratio: `faster` than the baseline, `slower`, or `same` when the data do not decide: when the interval of
  * the ratio holds 1 (p and interval are of one test), or the ratio lies within the resolution.
  */
 export function verdict(ratio: Ratio): 'faster' | 'slower' | 'same' {

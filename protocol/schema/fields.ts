@@ -40,7 +40,7 @@ type Kinds<T extends { readonly kind: string }> = {
   readonly [K in T['kind']]: Fields<Omit<Extract<T, { readonly kind: K }>, 'kind'>>;
 };
 
-/** A union told apart by `kind`: the other fields of each. */
+/** A union discriminated by `kind`: the other fields of each. */
 export function byKind<T extends { readonly kind: string }>(kinds: Kinds<T>): Schema<T> {
   const names = Object.keys(kinds);
   const none = object({ kind: oneOf(names) });

@@ -36,6 +36,6 @@ export interface HeadsSection extends SectionOf<'heads'> {
     readonly definition: string;
     readonly heads: readonly HeadPlace[];
   }[];
-  /** Heads that the finding speaks of. */
+  /** Heads that the finding names. */
   readonly marked?: readonly HeadPlace[];
 }

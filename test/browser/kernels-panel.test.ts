@@ -345,7 +345,7 @@ describe('the kernels panel', () => {
       assert.match(await heading(panel), /^Cancelled after 12 of 30 points\. /);
       assert.match(
         await panel.page.innerText('.run-state'),
-        /Cancelled: 12 of 30 points kept, saved as half\.json; Resume goes on/,
+        /Cancelled: 12 of 30 points kept, saved as half\.json; Resume continues/,
       );
       assert.equal(await panel.page.locator('.banner').count(), 0);
       assert.equal(await panel.page.locator('#save').getAttribute('disabled'), null);

@@ -219,8 +219,8 @@ describe('the Model panel', function () {
     await panel.posts('openExample');
     await panel.send(show({ state: 'loading', name: 'gpt2' }));
     await panel.page.waitForSelector('text=Reading gpt2.');
-    await panel.send(show({ state: 'not-a-model', name: 'x', sentence: 'x is no model configuration.' }));
-    await panel.page.waitForSelector('text=x is no model configuration.');
+    await panel.send(show({ state: 'not-a-model', name: 'x', sentence: 'x is not a model configuration.' }));
+    await panel.page.waitForSelector('text=x is not a model configuration.');
     await panel.send(show({ state: 'failed', name: 'x', sentence: 'It did not start.', details: 'ENOENT' }));
     await panel.page.click('text=Try again');
     await panel.posts('retry');

@@ -98,6 +98,14 @@ describe('the packaged extension', function () {
     for (const { manifest, target } of both()) assert.match(manifest, new RegExp(`TargetPlatform="${target}"`));
   });
 
+  it('is marked as a pre-release when its minor version is odd', () => {
+    for (const { folder, manifest } of both()) {
+      const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string };
+      const marked = manifest.includes('Id="Microsoft.VisualStudio.Code.PreRelease" Value="true"');
+      assert.equal(marked, /^\d+\.\d*[13579]\./.test(version), version);
+    }
+  });
+
   it(`is at most ${budgetMB} MB`, () => {
     const size = statSync(packages.here.vsix).size / 1e6;
     assert.ok(size <= budgetMB, `${packages.here.target} is ${size.toFixed(2)} MB`);

@@ -69,5 +69,5 @@ export function findCircles(graph: readonly SourceFile[]): string[][] {
   return circles;
 }
 
-/** True when `path` is the folder or file `place`, or lies in it. */
+/** True when `path` is the folder or file `place`, or inside it. */
 export const within = (path: string, place: string): boolean => path === place || path.startsWith(`${place}/`);

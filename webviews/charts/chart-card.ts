@@ -54,7 +54,7 @@ export class ChartCard extends LitElement {
       return;
     }
     this.view ??= new ChartView(plot, {
-      pin: (key) => this.tell('pin', key),
+      pin: (key) => this.emit('pin', key),
       focus: (point, series) => this.onFocusPoint(point, series),
     });
     this.view.update(this.chart, this.pinned, this.emphasised);
@@ -65,7 +65,7 @@ export class ChartCard extends LitElement {
     return this.view?.option;
   }
 
-  private tell(name: string, detail: unknown): void {
+  private emit(name: string, detail: unknown): void {
     this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true }));
   }
 
@@ -78,7 +78,7 @@ export class ChartCard extends LitElement {
     const item = (label: string, format: ChartExport, name: MenuItem['icon']): MenuItem => ({
       label,
       icon: name ?? 'export',
-      run: () => this.tell('chart-export', format),
+      run: () => this.emit('chart-export', format),
     });
     return [
       item('Copy as Markdown', 'markdown', 'copy'),
@@ -102,7 +102,7 @@ export class ChartCard extends LitElement {
             icon: this.asTable ? 'graph-line' : 'table',
             appearance: 'icon',
             disabled: !hasData,
-            onClick: () => this.tell('as-table', !this.asTable),
+            onClick: () => this.emit('as-table', !this.asTable),
           })}
           <hs-menu
             .label=${`Export ${chart.title}`}

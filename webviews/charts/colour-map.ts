@@ -28,7 +28,7 @@ export const cividisTable: Uint8Array = Uint8Array.from(
   Array.from({ length: 256 }, (_, at) => cividis(at / 255)).flat(),
 );
 
-/** -1..1 -> blue over the neutral ground of the theme to orange; told apart with each kind of dichromacy. */
+/** -1..1 -> blue over the neutral ground of the theme to orange; distinguishable with each kind of dichromacy. */
 export function diverging(share: number, dark: boolean): Rgb {
   const neutral = parseColour(dark ? '#3a3a3a' : '#ececec');
   const low = parseColour(dark ? '#5fb0ff' : '#0b5fb3');

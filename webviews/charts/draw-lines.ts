@@ -114,7 +114,7 @@ export function markSeries(mark: Mark, index: number, options: DrawOptions, font
             style: {
               text: mark.label,
               x: markLabelStart(x, textWidth(mark.label, fontSize), area),
-              // Marks that stand close are told apart by their row.
+              // Marks that stand close are distinguished by their row.
               y: bottom - 4 - (index % 3) * (fontSize + 3),
               align: 'left',
               verticalAlign: 'bottom',

@@ -1,4 +1,4 @@
-/** Diagonal lines over a rectangle of a canvas: what is left out of a scale, told without a colour. */
+/** Diagonal lines over a rectangle of a canvas: what is left out of a scale, shown without a colour. */
 export function hatch(
   context: CanvasRenderingContext2D,
   x: number,

@@ -1,5 +1,5 @@
 /**
- * How classes (mechanisms, later kinds of heads) are told apart: one of eight hues, a shape, a line pattern and a code of
+ * How classes (mechanisms, later kinds of heads) are distinguished: one of eight hues, a shape, a line pattern and a code of
  * letters. The place in the catalogue decides, so that the same mechanism looks the same in each chart, table and export.
  *
  * The hues were searched in OKLab for the largest smallest distance between any two, seen normally and with each kind of

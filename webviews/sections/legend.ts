@@ -85,7 +85,7 @@ export function noValueItem(theme: Theme): Item {
   };
 }
 
-/** A cell without a number: told by its stroke, not by a colour of the scale. */
+/** A cell without a number: marked by its stroke, not by a colour of the scale. */
 export const noValueMarks = (x: number, y: number, width: number, height: number, theme: Theme): Mark[] => [
   { kind: 'rect', x, y, width, height, fill: css(noValueColour(theme)) },
   ...(Math.min(width, height) < 6
@@ -110,7 +110,7 @@ export function classItem({ shape, colour, label }: ClassMark, theme: Theme): It
   };
 }
 
-/** A frame in the foreground's colour: heads that the finding speaks of. */
+/** A frame in the foreground's colour: heads that the finding names. */
 export function markedItem(label: string, theme: Theme): Item {
   const said = words(label, theme, theme.foreground);
   return {

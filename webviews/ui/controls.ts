@@ -15,7 +15,7 @@ const named = (name: string | undefined) =>
 
 /**
  * The toolkit's dropdown falls back to another option when options come or go under a value that stays (1.4.0: it keeps the
- * place, not the value). It is told the value again behind its slotchange, which is one microtask after the options have changed.
+ * place, not the value). It is given the value again after its slotchange, which is one microtask after the options have changed.
  */
 const holding = (value: string) =>
   ref((element) => {

@@ -1,4 +1,4 @@
-/** How a head is written, read and told apart on every panel. */
+/** How a head is written, read and distinguished on every panel. */
 
 export interface HeadPlace {
   readonly layer: number;

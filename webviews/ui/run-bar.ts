@@ -131,7 +131,7 @@ function runButtons({ again, why, ready, resume }: RunBar, actions: AnyPart['act
     appearance: resume?.first ? 'secondary' : 'primary',
     id: 'run',
     disabled: !ready,
-    hint: resume?.first ? 'Measure everything anew' : (why ?? 'Ctrl+Enter'),
+    hint: resume?.first ? 'Measure everything again' : (why ?? 'Ctrl+Enter'),
     onClick: () => actions.run(),
   });
   if (!resume) return run;

@@ -7,7 +7,7 @@ import { acquireHost, type Host } from './host';
 import { continues, type Kept } from './kept-form';
 import { seconds } from './numbers';
 import { failedPhase, idle, type Running } from './phase';
-import { PlanTelling } from './plan-telling';
+import { PlanReporter } from './plan-reporter';
 import { Redraw } from './redraw';
 import type { RunState } from './run-state';
 import { onThemeChange, readTheme } from './theme';
@@ -59,7 +59,7 @@ export abstract class RunPanel<
 > {
   protected state: S;
   protected readonly host: Host<To, From | FromModelRunPanel<Plan>, K>;
-  protected readonly plans: PlanTelling<Plan>;
+  protected readonly plans: PlanReporter<Plan>;
   /** In the side view nothing is computed before the person does something: it would start a process for an open side bar. */
   protected touched = false;
   protected readonly redraw: Redraw;
@@ -77,11 +77,11 @@ export abstract class RunPanel<
     const kept = this.host.restore();
     this.state = restore(initial, kept?.place === initial.place ? kept : undefined);
     this.redraw = new Redraw(root, () => render(this.page(), this.root));
-    this.plans = new PlanTelling(kept?.basis ?? [], {
+    this.plans = new PlanReporter(kept?.basis ?? [], {
       plan: () => (this.state.opened ? this.planOf() : undefined),
-      tell: (plan) => this.host.post({ kind: 'planned', plan }),
+      report: (plan) => this.host.post({ kind: 'planned', plan }),
       keep: () => this.keepState(),
-      tellsOpened: this.tellsOpened(),
+      reportsOpened: this.reportsOpened(),
     });
     this.arrangement = new Arrangement(root, initial.place === 'side', () => this.draw());
     onThemeChange(() => this.draw());
@@ -105,8 +105,8 @@ export abstract class RunPanel<
   protected abstract readonly spoken: (message: To) => Spoken | undefined;
   protected abstract begin(resume: boolean): StartedRun<S, From> | undefined;
 
-  /** Whether the extension's own plan is told to it once, because the answer is wanted. */
-  protected tellsOpened(): boolean {
+  /** Whether the extension's own plan is sent back to it once, because the answer is wanted. */
+  protected reportsOpened(): boolean {
     return false;
   }
 

@@ -52,7 +52,7 @@ export const bench: Registration = (program, session) => {
   const [length, width] = [whole(...limits.length), whole(...limits.width)];
   program
     .command('bench')
-    .description('Prove attention mechanisms against their float64 reference and time them against a baseline.')
+    .description('Check attention mechanisms against their float64 reference and time them against a baseline.')
     .option('--mechanisms <ids>', 'mechanisms, separated by commas (default: all that support the pattern)', list(word))
     .option('--baseline <id>', 'the mechanism that the others are compared with', 'fused')
     .addOption(
@@ -185,7 +185,7 @@ async function planFrom(options: BenchOptions, known: readonly MechanismInfo[]):
   return options.resume === undefined ? plan : { ...plan, done: await rowsToKeep(options.resume, plan) };
 }
 
-/** What must be equal for rows of one run to stand beside rows of another. */
+/** What must be equal for rows of one run to be combined with rows of another. */
 const comparable = ({ baseline, shape, parameters, device, threads, precision, seed }: BenchmarkPlan): string => {
   const { lengths: _lengths, ...fixed } = shape;
   return JSON.stringify([baseline, Object.entries(fixed).sort(), parameters, device, threads, precision, seed]);
@@ -201,7 +201,7 @@ async function rowsToKeep(file: string, plan: BenchmarkPlan): Promise<readonly B
     );
   }
   if (earlier.kind !== 'headscope-bench' || !earlier.plan || !Array.isArray(earlier.rows)) {
-    throw wrongUsage(`${file} is no benchmark result. Name a file that "headscope bench --json" wrote.`);
+    throw wrongUsage(`${file} is not a benchmark result. Name a file that "headscope bench --json" wrote.`);
   }
   if (comparable(earlier.plan) !== comparable(plan)) {
     throw wrongUsage(

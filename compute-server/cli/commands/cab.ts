@@ -92,7 +92,7 @@ async function run(options: CabOptions, session: CommandSession): Promise<void> 
   const result: BenchmarkResult = { ...joined, cab };
   if (options.json !== undefined) await session.writeJson(options.json, result);
   if (options.json !== '-') {
-    if (result.state !== 'done') session.note('Cancelled: these measures are not whole.');
+    if (result.state !== 'done') session.note('Cancelled: these measures are incomplete.');
     session.print(cabTable(result.plan, cab));
   }
   const rows = results.flatMap((each) => each.rows);
@@ -149,7 +149,7 @@ function plansFrom(options: CabOptions, known: readonly MechanismInfo[]): Benchm
   const parameters = parametersFrom([...usualParameters, ...(options.param ?? [])]);
   if (lengths.length < 4) {
     throw wrongUsage(
-      `A parabola through ${lengths.length} lengths says nothing of how well it fits. Give --lengths four or more.`,
+      `A parabola through ${lengths.length} lengths always fits, so its fit shows nothing. Give --lengths four or more.`,
     );
   }
   const patterns = attentionPatterns.filter((pattern) => options.patterns.includes(pattern));

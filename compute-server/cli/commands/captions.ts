@@ -107,7 +107,7 @@ export const captions: Registration = (program, session) => {
       if (result.state === 'cancelled') {
         session.exitCode = exitCodes.cancelled;
         session.note(
-          `Stopped after ${result.entries.length} of ${result.total} images; the same command goes on from there.`,
+          `Stopped after ${result.entries.length} of ${result.total} images; run the same command again to continue.`,
         );
       } else if (result.entries.length === 0) {
         session.exitCode = exitCodes.failed;
@@ -172,14 +172,14 @@ function words({ plain, variants, separation, entries, failures, truthLabels, sa
     [0, 2, 3, 4, 5],
   );
   const { auroc, hallucinated, truthful } = separation;
-  const apart = `T-VHD tells hallucinated (${hallucinated.length}) from true (${truthful.length}) object words: AUROC ${auroc?.toFixed(3) ?? '–'}`;
+  const apart = `T-VHD separates hallucinated (${hallucinated.length}) from true (${truthful.length}) object words: AUROC ${auroc?.toFixed(3) ?? '–'}`;
   const failed = failures.length === 0 ? '' : `\n${failures.length} images could not be read.`;
   const cut = [plain, ...variants.map(({ score }) => score)].reduce((sum, { unfinished = 0 }) => sum + unfinished, 0);
   const all = entries.length * (1 + variants.length);
   const unfinished =
     cut === 0
       ? ''
-      : `\n${cut} of ${all} captions stopped at the token limit, unfinished (--max-new-tokens): what they would have gone on to name is not scored.`;
+      : `\n${cut} of ${all} captions stopped at the token limit, unfinished (--max-new-tokens): what they might have named later is not scored.`;
   const unscored = truthLabels && unknownLabels(truthLabels);
   const changed = changeTable(variants);
   const drawn = sample && sample.count < sample.of ? ` of ${sample.of}, drawn by seed ${sample.seed}` : '';

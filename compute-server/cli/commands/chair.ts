@@ -42,7 +42,7 @@ export const chair: Registration = (program, session) => {
       const [first] = unknown;
       if (first) {
         throw wrongUsage(
-          `${unknown.length} of ${captions.length} captions have no truth, the first is of "${first.image}". Add it to ${options.truth}, or leave the caption out.`,
+          `${unknown.length} of ${captions.length} captions have no truth, the first is "${first.image}". Add it to ${options.truth}, or leave the caption out.`,
         );
       }
       const truthOf = (image: string): ImageTruth => truth.get(image) ?? { objects: [] };

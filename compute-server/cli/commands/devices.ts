@@ -14,7 +14,7 @@ interface DevicesOptions {
 export const devices: Registration = (program, session) => {
   program
     .command('devices')
-    .description('List the devices that work here, each proved by a numeric self-test, and what they can reach.')
+    .description('List the devices that work here, each checked by a numeric self-test, and what they can reach.')
     .option('--threads <n>', 'threads of the cpu, 0 for as many as the runtime chooses', threads, 0)
     .option('--no-roof', 'do not measure peak arithmetic and bandwidth')
     .option('--json <file>', 'write the result as JSON, - for stdout')

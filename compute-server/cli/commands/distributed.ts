@@ -40,10 +40,10 @@ export const distributed: Registration = (program, session) => {
   const [length, width] = [whole(...limits.length), whole(...limits.width)];
   program
     .command('distributed')
-    .description('Deal one attention call to worker processes, prove it, and time it against one worker.')
+    .description('Split one attention call over worker processes, check it, and time it against one worker.')
     .option('--workers <n,n>', 'numbers of worker processes, one thread each', list(whole(1, 64)), [2])
     .addOption(
-      new Option('--split <axis>', 'what is dealt to the workers')
+      new Option('--split <axis>', 'what is split over the workers')
         .choices(['heads', 'sequence', 'both'])
         .default('both'),
     )
@@ -52,7 +52,7 @@ export const distributed: Registration = (program, session) => {
         .choices(['ring', 'gather', 'both'])
         .default('both'),
     )
-    .option('--no-balance', 'causal: deal the sequence in its order, so that later workers have more to do')
+    .option('--no-balance', 'causal: split the sequence in order, so that later workers have more to do')
     .option(
       '--weak',
       'also time each grid at a length that grows with the root of its workers, with as many pairs for each',
@@ -103,7 +103,7 @@ function gridsOf({ workers, split, schedule }: DistributedOptions, kvHeads: numb
   const grids = workers.flatMap((count): ShardedGrid[] => {
     if (count === 1) return [];
     if (split === 'heads' && count > kvHeads) {
-      throw wrongUsage(`${kvHeads} key/value heads cannot be dealt to ${count} workers. Give fewer --workers.`);
+      throw wrongUsage(`${kvHeads} key/value heads cannot be split over ${count} workers. Give fewer --workers.`);
     }
     return [
       ...(split !== 'sequence' && count <= kvHeads
@@ -116,7 +116,7 @@ function gridsOf({ workers, split, schedule }: DistributedOptions, kvHeads: numb
             .map((each) => ({ headWorkers: 1, sequenceWorkers: count, schedule: each }))),
     ];
   });
-  if (grids.length === 0) throw wrongUsage('One worker is measured always. Give --workers a number above 1.');
+  if (grids.length === 0) throw wrongUsage('One worker is always measured. Give --workers a number above 1.');
   return grids;
 }
 

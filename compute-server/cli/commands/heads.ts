@@ -44,7 +44,7 @@ export const heads: Registration = (program, session) => {
     .option('--chunk <n>', 'queries computed at once (default: chosen by the memory limit)', whole(1, 1 << 16))
     .option('--no-classify', 'statistics only, no labels')
     .option('--causal', 'remove each labelled head and report how the loss changes')
-    .option('--seed <n>', 'seed of the random sequences behind the labels', whole(0, 2 ** 32 - 1), 0)
+    .option('--seed <n>', 'seed of the random sequences that labels are measured on', whole(0, 2 ** 32 - 1), 0)
     .option('--labels <file>', 'write the labels as heads.json')
     .option('--json <file>', 'write the result as JSON, - for stdout')
     .action(async (model: string | undefined, options: HeadsOptions) => {

@@ -100,7 +100,7 @@ export const inspect: Registration = (program, session) => {
     .command('inspect')
     .argument('<model>', 'a model folder or its config.json')
     .description(
-      'Say what the attention of a model is and what it costs, from its config and the headers of its weights.',
+      'Show what the attention of a model is and what it costs, from its config and the headers of its weights.',
     )
     .option('--json <file>', 'write the result as JSON, - for stdout')
     .action(async (model: string, options: InspectOptions) => {

@@ -94,7 +94,7 @@ export const pope: Registration = (program, session) => {
     const truth = [...(await readTruth(path))].map(([image, { objects }]) => ({ image, objects }));
     const questions = popeQuestions(truth, split, { images: Math.min(images, options.limit ?? Infinity), seed });
     if (questions.length === 0) {
-      throw wrongUsage(`${path} has no image with at least three objects, of which POPE asks. Add such images.`);
+      throw wrongUsage(`${path} has no image with at least three objects, which POPE needs. Add such images.`);
     }
     await session.writeJson(options.json ?? '-', {
       ...(await provenance({ split, images: Number.isFinite(images) ? images : 'all', truth: path }, seed)),

@@ -58,7 +58,7 @@ export const run: Registration = (program, session) => {
     .option('--samples <n>', 'samples of the task, or pictures of the folder, at most', whole(1, 100_000), 100)
     .option('--param <name=value>', 'a parameter of the analysis; may be given several times', collect)
     .option('--list-params', 'print the parameters of the analysis, and run nothing')
-    .option('--resume <folder>', 'keep the steps of the run there, and go on behind those that are there already')
+    .option('--resume <folder>', 'keep finished steps in this folder, and continue after those that are in it already')
     .option('--seed <n>', 'seed of everything that is drawn at random', seed, 0)
     .option('--json <file>', 'write the result as JSON, - for stdout')
     .option(

@@ -98,7 +98,7 @@ export const vhd: Registration = (program, session) => {
 };
 
 const stopWords = ({ stoppedAt }: Caption): string | undefined =>
-  stoppedAt === undefined ? undefined : `Stopped at ${stoppedAt} tokens: the text would have gone on (--steps).`;
+  stoppedAt === undefined ? undefined : `Stopped at ${stoppedAt} tokens, before the text had ended (raise --steps).`;
 
 /** What is not to be read as a look at the picture. */
 function sinkWords({ notApplicable, tokens }: ImageSinks): string {

@@ -65,7 +65,7 @@ function walsh(sorted: Float64Array, rank: number): number {
 
 /** The largest C with P(T < C) < 2.5 %; 0 when there is none. */
 function rankOfInterval(n: number): number {
-  // From a rank that is certainly too large; the counted distribution lies by up to one rank beside the normal one.
+  // From a rank that is certainly too large; the counted distribution differs by up to one rank from the normal one.
   let rank = Math.floor(mean(n) - (n > mostCounted ? 1.95 : 1.5) * deviation(n)) + 1;
   while (rank > 0 && lowerTail(rank - 1, n) >= tail) rank--;
   return Math.max(0, rank);

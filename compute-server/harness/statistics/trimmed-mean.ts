@@ -7,7 +7,7 @@ import { mean } from 'simple-statistics';
  * The script sets the values outside the quartiles to zero and divides by the number of those that are not: a true zero would
  * not be counted. Decided here: values equal to a quartile count, quartiles are interpolated linearly (the script's own, numpy's
  * default), and each value that is kept counts, a zero too. Times are never zero, so that the two agree on them. Of two
- * values none lies between the quartiles (the script divides by zero there): both count.
+ * values none is between the quartiles (the script divides by zero there): both count.
  */
 export function interquartileMean(values: readonly number[]): number {
   if (values.length === 0) throw new RangeError('a mean needs a value');

@@ -113,7 +113,7 @@ export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pic
       run: ([request], signal) =>
         once(request.folder, signal, async (model) => {
           if (request.rowStart >= request.ids.length || request.columnStart >= request.ids.length) {
-            throw badRequest(`the rectangle starts behind the prompt of ${request.ids.length} tokens`);
+            throw badRequest(`the rectangle starts after the end of the prompt of ${request.ids.length} tokens`);
           }
           return (await viewOf(model, request, signal)).tile(request, signal);
         }),
@@ -134,7 +134,7 @@ export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pic
       run: ([request], signal) =>
         once(request.folder, signal, async (model) => {
           if (request.query >= request.ids.length) {
-            throw badRequest(`query ${request.query} lies behind the prompt of ${request.ids.length} tokens`);
+            throw badRequest(`query ${request.query} is past the end of the prompt of ${request.ids.length} tokens`);
           }
           return (await viewOf(model, request, signal)).rows(request.head, request.query, 1);
         }),

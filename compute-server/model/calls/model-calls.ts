@@ -34,7 +34,7 @@ export function modelCalls(surroundings: Surroundings, lane: Lane): ModelCalls {
           await model.requireUnchanged();
           return result;
         } catch (error) {
-          throw told(error, folder, signal);
+          throw failed(error, folder, signal);
         }
       }),
     job: (folder, signal, start) =>
@@ -45,14 +45,14 @@ export function modelCalls(surroundings: Surroundings, lane: Lane): ModelCalls {
           await model.requireUnchanged();
           return result;
         } catch (error) {
-          throw told(error, folder, signal);
+          throw failed(error, folder, signal);
         }
       }),
   };
 }
 
 /** What a run throws, as a failure that has words. */
-function told(error: unknown, folder: string, signal: AbortSignal): unknown {
+function failed(error: unknown, folder: string, signal: AbortSignal): unknown {
   if (signal.aborted && error instanceof Error && error.name === 'AbortError') {
     return new FailureError({ code: 'cancelled' });
   }

@@ -1,4 +1,4 @@
-/** A checkpoint folder opened for running: headers read, layer graphs at hand, weights where they lie. */
+/** A checkpoint folder opened for running: headers read, layer graphs at hand, weights left in their files. */
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, relative, sep } from 'node:path';
 import { runnable, specifyModel, type SpecifiedModel } from '../../../models/architectures/catalogue';

@@ -37,7 +37,7 @@ export async function watchFiles(folder: string, { files }: Checkpoint): Promise
       for (const { file, stamp } of stamps) {
         const now = await stampOf(file);
         if (now === stamp) continue;
-        return `${basename(file)} ${now === undefined ? 'is gone' : 'was changed'} since the model was opened. Run again when the folder is whole.`;
+        return `${basename(file)} ${now === undefined ? 'is gone' : 'was changed'} since the model was opened. Run again when the folder is complete.`;
       }
       return undefined;
     },
@@ -57,7 +57,7 @@ export async function stampOf(file: string | undefined): Promise<string | undefi
 
 /** Bytes of each tensor that are hashed, from its middle; smaller tensors are hashed whole. */
 const sampled = 4096;
-/** Tensors that are sampled at most, dealt over the checkpoint: reads of a slow disk stay within seconds. */
+/** Tensors that are sampled at most, spread over the checkpoint: reads of a slow disk stay within seconds. */
 const mostSampled = 2048;
 
 /**

@@ -148,7 +148,7 @@ async function jsonIn(folder: string, name: string): Promise<unknown> {
   try {
     return JSON.parse(found.text) as unknown;
   } catch (error) {
-    throw new ProcessorError(`${name} is no JSON (${error instanceof Error ? error.message : String(error)}).`);
+    throw new ProcessorError(`${name} is not valid JSON (${error instanceof Error ? error.message : String(error)}).`);
   }
 }
 

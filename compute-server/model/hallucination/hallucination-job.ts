@@ -106,7 +106,7 @@ export async function* hallucinationJob(
 export const chatOf = (prompt: PromptInput): { readonly chat?: true } =>
   prompt.kind === 'text' && prompt.chat ? { chat: true } : {};
 
-/** The sentence of a failure that concerns one picture; undefined where the run cannot go on. */
+/** The sentence of a failure that concerns one picture; undefined where the run cannot continue. */
 export function reasonOfImage(error: unknown): string | undefined {
   if (!(error instanceof FailureError)) return undefined;
   const { failure } = error;

@@ -127,7 +127,7 @@ export function hallucinationMethods(
   };
 }
 
-/** The file as it is, and where its tokens stand. */
+/** The file as it is, and the places of its tokens. */
 async function openedImage(model: LoadedModel, { prompt }: VisionPrompt): Promise<OpenedImage> {
   const { image: path } = prompt;
   if (path === undefined) throw badRequest('the prompt names no image');

@@ -70,7 +70,7 @@ export async function* hallucinationSetJob(
       entries.push(entry);
       const why = await kept.add(image, entry);
       if (why !== undefined && !unkept) {
-        surroundings.log('warn', `Finished captions cannot be kept for a later run (${why}); this run goes on.`);
+        surroundings.log('warn', `Finished captions cannot be kept for a later run (${why}); this run continues.`);
         unkept = true;
       }
       yield { kind: 'entry', entry };

@@ -79,7 +79,7 @@ export async function* popeJob(
       const others = before.filter(({ object }) => !own.some((one) => one.object === object));
       const why = await kept.add(picture, { answers: [...own, ...others].map(keptAnswer) });
       if (why === undefined || unkept) return;
-      surroundings.log('warn', `Finished answers cannot be kept for a later run (${why}); this run goes on.`);
+      surroundings.log('warn', `Finished answers cannot be kept for a later run (${why}); this run continues.`);
       unkept = true;
     };
     try {

@@ -21,7 +21,7 @@ export function requireVision(model: LoadedModel): void {
   throw refused(readsTextAlone);
 }
 
-/** What is wrong with every picture alike is said before the first one is read. */
+/** What is wrong with all pictures is reported before the first one is read. */
 export function requireCaptions(
   model: LoadedModel,
   { prompt, k }: Pick<DivergenceRequest, 'prompt' | 'k'>,

@@ -117,7 +117,7 @@ export async function* headsJob(
       const why = await resume.write({ layers: done, residual: out });
       if (why === undefined) keptLayers = done.length;
       else if (!unsaved) {
-        surroundings.log('warn', `Finished layers cannot be kept for a later run (${why}); this run goes on.`);
+        surroundings.log('warn', `Finished layers cannot be kept for a later run (${why}); this run continues.`);
         unsaved = true;
       }
     }

@@ -74,7 +74,7 @@ export function groupsFor(
 export const sourceStamps = (list: readonly Intervention[]): Promise<readonly (string | undefined)[]> =>
   Promise.all(list.map((one) => stampOf('source' in one && one.source.from === 'file' ? one.source.path : undefined)));
 
-/** The one reinforcement of a list, checked against what stands beside it. */
+/** The one reinforcement of a list, checked against the other entries. */
 export function reinforcementIn(list: readonly Intervention[]): Reinforce | undefined {
   const [first, second] = list.filter((one) => one.kind === 'reinforce');
   if (second) throw bad('Heads are reinforced once in a run, and two reinforcements are named. Leave one.');

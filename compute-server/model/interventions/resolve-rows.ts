@@ -87,7 +87,7 @@ async function counterpart(run: RunOf, source: Extract<Source, { readonly from: 
   const [own, given] = [run.sequence.ids.length, sequence.ids.length];
   if (own !== given) {
     throw bad(
-      `The prompt of "${sourceText(source)}" has ${given} tokens and that of the run ${own}. Its values stand position by position: give one of as many tokens.`,
+      `The prompt of "${sourceText(source)}" has ${given} tokens and that of the run ${own}. Values are replaced position by position: give a prompt of as many tokens.`,
     );
   }
   return { sequence, chunk: run.chunk };

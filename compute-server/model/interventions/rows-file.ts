@@ -24,7 +24,7 @@ const refused = (path: string, why: string): FailureError =>
   new FailureError({ code: 'bad-request', detail: `${path} gives no rows: ${why}` });
 
 export async function readRowsFile(path: string, largestBytes: number): Promise<RowsFile> {
-  if (!isAbsolute(path)) throw refused(path, 'its path is relative. Give the whole path.');
+  if (!isAbsolute(path)) throw refused(path, 'its path is relative. Give the absolute path.');
   try {
     const bytes = await readRegular(path, largestBytes);
     return path.endsWith('.json') ? jsonTensors(bytes, path) : storedTensors(bytes, path);
@@ -58,10 +58,10 @@ function jsonTensors(bytes: Buffer, path: string): RowsFile {
   try {
     value = JSON.parse(bytes.toString('utf8'));
   } catch (error) {
-    throw refused(path, `it is no JSON (${(error as Error).message}).`);
+    throw refused(path, `it is not valid JSON (${(error as Error).message}).`);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw refused(path, 'it is no object. Write {"rows": [[0.1, 0.2], [0.3, 0.4]]}.');
+    throw refused(path, 'it is not an object. Write {"rows": [[0.1, 0.2], [0.3, 0.4]]}.');
   }
   return new Map(
     Object.entries(value).map(([name, nested]) => {
@@ -72,7 +72,7 @@ function jsonTensors(bytes: Buffer, path: string): RowsFile {
         if (depth === shape.length && typeof one === 'number' && Number.isFinite(one)) numbers.push(one);
         else if (depth < shape.length && Array.isArray(one) && one.length === shape[depth]) {
           for (const each of one) gather(each, depth + 1);
-        } else throw refused(path, `"${name}" is no list of lists of numbers, all as long as each other.`);
+        } else throw refused(path, `"${name}" is not a list of lists of numbers, all as long as each other.`);
       };
       gather(nested, 0);
       return [name, { shape, data: Float32Array.from(numbers) }];

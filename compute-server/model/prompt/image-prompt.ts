@@ -30,7 +30,7 @@ function pieceIds(model: LoadedModel, prepared: PreparedPicture, imageToken: num
     if (piece.kind !== 'text') return [imageToken];
     if (!model.tokeniser.ok) {
       throw refused(
-        `Between the tiles of the image stand tokens of the text "${piece.text.trim()}", and they cannot be made: ${model.tokeniser.why}`,
+        `The tiles of the image are separated by the text "${piece.text.trim()}", which cannot be turned into tokens: ${model.tokeniser.why}`,
       );
     }
     return [...model.tokeniser.tokeniser.plain(piece.text)];
@@ -46,7 +46,7 @@ function firstImageToken(ids: readonly number[], imageToken: number, written: st
   );
 }
 
-/** Where the picture begins in the ids, and what stands there: one image token, or all of them already. */
+/** Where the picture begins in the ids, and what is there: one image token, or all of them already. */
 function placeOf(ids: readonly number[], filling: readonly number[], imageToken: number, written: string): Span {
   const at = firstImageToken(ids, imageToken, written);
   const count = ids.filter((id) => id === imageToken).length;
@@ -57,7 +57,7 @@ function placeOf(ids: readonly number[], filling: readonly number[], imageToken:
   const wanted = filling.filter((id) => id === imageToken).length;
   if (whole && count === wanted) return { start, end: start + filling.length };
   throw refused(
-    `The prompt has ${count} image tokens, and one image stands at one of them (it then takes ${wanted}). One image a prompt is read: leave one ${written}.`,
+    `The prompt has ${count} image tokens, and an image takes the place of one (it then has ${wanted}). One image is read per prompt: keep one ${written}.`,
   );
 }
 

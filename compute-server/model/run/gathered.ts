@@ -96,7 +96,7 @@ function pickRows(
   start: number,
   wanted: readonly number[],
 ): RuntimeArray {
-  if (!(data instanceof Float32Array)) throw new TypeError(`"${tap}" is no float32`);
+  if (!(data instanceof Float32Array)) throw new TypeError(`"${tap}" is not float32`);
   const [rows = 0, width = 0] = shape.slice(-2);
   const kept = wanted.map((row) => row - start).filter((row) => row >= 0 && row < rows);
   const lead = data.length / (rows * width);
@@ -123,7 +123,7 @@ function joinRows(tap: LayerTap, pieces: readonly RuntimeArray[]): RuntimeArray 
   for (const piece of pieces) {
     const rows = piece.shape[rank - 2] ?? 0;
     const from = piece.shape[rank - 1] ?? 0;
-    if (!(piece.data instanceof Float32Array)) throw new TypeError(`"${tap}" is no float32`);
+    if (!(piece.data instanceof Float32Array)) throw new TypeError(`"${tap}" is not float32`);
     for (let l = 0; l < lead; l++) {
       for (let row = 0; row < rows; row++) {
         const at = (l * rows + row) * from;

@@ -80,7 +80,7 @@ export class KeyValueCache {
   }
 
   /**
-   * A copy of one layer, of a batch of one, for `batch` variants side by side that go on from here; the other layers are empty.
+   * A copy of one layer, of a batch of one, for `batch` variants side by side that continue from here; the other layers are empty.
    * `room` positions more are made space for.
    */
   branch(layer: number, batch: number, room: number): KeyValueCache {

@@ -1,4 +1,4 @@
-/** Where the pieces of a tokenised text stand in the text. */
+/** Where the pieces of a tokenised text are in the text. */
 
 /** Characters that one piece which is not found as it is (bytes of a character, a normalised letter) may stand for. */
 const charactersOfUnmatched = 8;

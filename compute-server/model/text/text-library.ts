@@ -40,9 +40,10 @@ export class TextLibrary {
     try {
       file = JSON.parse(files.tokenizer);
     } catch (error) {
-      throw new TextFault(`it is no JSON: ${(error as Error).message}`);
+      throw new TextFault(`it is not valid JSON: ${(error as Error).message}`);
     }
-    if (typeof file !== 'object' || file === null || Array.isArray(file)) throw new TextFault('it is no JSON object');
+    if (typeof file !== 'object' || file === null || Array.isArray(file))
+      throw new TextFault('it is not a JSON object');
     this.tokenizer = new Tokenizer(file, files.config);
     this.special = this.tokenizer.get_added_tokens_decoder();
     this.byteLetters = JSON.stringify((file as { decoder?: unknown }).decoder ?? null).includes('"ByteLevel"');
@@ -139,11 +140,11 @@ export function faultOf(error: unknown): string {
 
 const misfit = 'its parts do not fit together';
 
-/** What the libraries say of themselves, as a person can use it; the messages quote the files, whatever is in them. */
+/** Messages of the libraries in a form that a person can use; the messages quote the files, whatever is in them. */
 function retold(message: string): string {
   const [, part] = /^Unknown (\w+) type: undefined/.exec(message) ?? [];
   if (part !== undefined) return `its ${part.replace(/(?!^)([A-Z])/g, ' $1').toLowerCase()} has no type`;
-  if (/is not a function|Cannot call/.test(message)) return 'it calls something that is no function';
+  if (/is not a function|Cannot call/.test(message)) return 'it calls something that is not a function';
   if (/\b(undefined|NaN)\b|\[object |Cannot (read|set|convert)/.test(message)) return misfit;
   const plain = printableLine(message.replace(/^\w+ ?Error: /, ''));
   return plain.length > longestFault ? `${plain.slice(0, longestFault)}…` : plain;

@@ -7,7 +7,7 @@ import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_thread
 import { TextFault, type TextCall, type TextFiles } from './text-library';
 import type { TextAnswer, TextWorkerData } from './text-worker';
 
-/** In the bundle the script lies beside. A thread does not load TypeScript by itself, so from sources it is told how to. */
+/** In the bundle the script is in the same folder. A thread does not load TypeScript by itself, so from sources it is given a loader. */
 const fromSources = __filename.endsWith('.ts');
 const script = fromSources
   ? `require('tsx/cjs'); require(${JSON.stringify(join(__dirname, 'text-worker.ts'))});`
@@ -66,7 +66,7 @@ export class TextThread {
     });
     worker.unref();
     own.unref();
-    // It runs out of memory: what waits for it is told so when its time is over.
+    // It runs out of memory: its callers learn so when their time is over.
     worker.on('error', () => {});
     const waitFor = (ms: number, what: string): void => {
       if (Atomics.wait(flag, 0, 0, ms) !== 'timed-out') return;

@@ -5,7 +5,7 @@ import { faultOf, TextLibrary, type TextCall, type TextFiles } from './text-libr
 
 export interface TextWorkerData {
   readonly port: MessagePort;
-  /** One number: 0 while the caller waits, 1 when the answer lies in the port. */
+  /** One number: 0 while the caller waits, 1 when the answer is in the port. */
   readonly flag: Int32Array;
   readonly files: TextFiles;
 }

@@ -109,7 +109,7 @@ function objectIn(text: string): Config | undefined {
   try {
     parsed = JSON.parse(text);
   } catch (error) {
-    throw new TextFault(`it is no JSON: ${(error as Error).message}`);
+    throw new TextFault(`it is not valid JSON: ${(error as Error).message}`);
   }
   return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? (parsed as Config) : undefined;
 }

@@ -178,7 +178,7 @@ export class HallucinationHost extends ModelPanelHost<HallucinationTypes, Halluc
 
   async #openCard(folder: string): Promise<void> {
     const card = await this.services.card(folder);
-    if (card === undefined) throw new Sentence('The card of the model is not there any more.');
+    if (card === undefined) throw new Sentence('The card of the model no longer exists.');
     await this.services.openCard(card);
   }
 

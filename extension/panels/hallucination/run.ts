@@ -89,7 +89,7 @@ async function runSet(
     services.lexicon(plan.lexicon),
     services.images(plan.images),
   ]);
-  if (images.length === 0) throw new Sentence(`No picture with a truth lies in ${plan.images}. ${shown.note ?? ''}`);
+  if (images.length === 0) throw new Sentence(`No picture in ${plan.images} has known objects. ${shown.note ?? ''}`);
   const known = new Set(done.map(({ name }) => name));
   return services.hallucinationSet(setRequestOf(plan, images, lexicon, done), signal, (progress) => {
     if (progress.kind !== 'entry' || !known.has(progress.entry.name)) emit(eventOf(progress));

@@ -20,7 +20,7 @@ export type ModelExport = Extract<FromModelPanel, { readonly kind: 'export' }>;
 /** Everything a Model webview needs of the rest of the extension. Configurations are named by their URI. */
 export interface ModelServices {
   readonly headscope: string;
-  /** Null when the file is no model configuration. */
+  /** Null when the file is not a model configuration. */
   describe(uri: string): Promise<ShownModel | null>;
   /** What a configuration is called before it was read. */
   nameOf(uri: string): string;
@@ -133,7 +133,7 @@ export class ModelHost extends Owner {
         return {
           state: 'not-a-model',
           name: this.#services.nameOf(which),
-          sentence: `${this.#services.nameOf(which)} is no model configuration: it names no layers and no heads. Open the config.json of a model.`,
+          sentence: `${this.#services.nameOf(which)} is not a model configuration: it names no layers and no heads. Open the config.json of a model.`,
         };
       }
       return other === undefined ? { state: 'model', model: one } : { state: 'comparison', first: one, second: other };

@@ -17,7 +17,7 @@ export function conditional(
   names: readonly string[] = [],
 ): readonly Value[] {
   const label = names[0] ?? 'If';
-  if (condition.type !== 'bool') fail('If', label, `${describe(condition)} is no bool.`);
+  if (condition.type !== 'bool') fail('If', label, `${describe(condition)} is not a bool.`);
   const branch = (kind: string, build: (graph: GraphBuilder) => readonly Value[]) => {
     const graph = new GraphBuilder(`${label} ${kind}`, condition.graph);
     const values = build(graph).map((value, i) => graph.output(value, graph.fresh(`${label}.${kind}.${i}`)));

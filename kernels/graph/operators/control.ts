@@ -71,7 +71,7 @@ export function conditional(
   if (condition.type !== 'bool') fail('If', name, `the condition must be bool, not ${describe(condition)}.`);
   const branch = (title: string, build: (graph: GraphBuilder) => readonly Value[]) => {
     const inner = new GraphBuilder(`${name} ${title}`, condition.graph);
-    // A branch may give a value of the graph around it, which it must name anew.
+    // A branch may give a value of the graph around it, which it must rename.
     for (const value of build(inner)) inner.output(value, inner.fresh(`${name}.${title}`));
     return inner;
   };

@@ -48,7 +48,7 @@ export function reshape(x: Value, target: readonly Dim[], name?: string): Value 
 export function transpose(x: Value, order: readonly number[], name?: string): Value {
   const wellFormed = order.length === x.shape.length && new Set(order).size === order.length;
   if (!wellFormed || order.some((axis) => x.shape[axis] === undefined)) {
-    fail('Transpose', name, `[${order.join(', ')}] is no order of the axes of ${describe(x)}.`);
+    fail('Transpose', name, `[${order.join(', ')}] is not an order of the axes of ${describe(x)}.`);
   }
   const shape = order.map((axis) => x.shape[axis] ?? 1);
   return x.graph.node('Transpose', [x], [{ type: x.type, shape, name }], { perm: ints(order) })[0];

@@ -33,7 +33,7 @@ export const shapeOfShard = (shape: AttentionShape, { heads, kvHeads }: Shard): 
 });
 
 /**
- * Exact attention dealt to a grid of workers by heads and positions. The graph of the catalogue computes all pieces one after
+ * Exact attention split over a grid of workers by heads and positions. The graph of the catalogue computes all pieces one after
  * another in one session; `headscope distributed` runs the same pieces in processes of their own (compute-server/sharded).
  */
 export const distributedMha: Mechanism<DistributedParameters> = {
@@ -41,7 +41,7 @@ export const distributedMha: Mechanism<DistributedParameters> = {
   title: 'Distributed multi-head',
   family: 'distributed',
   summary:
-    'Exact softmax attention dealt to workers by heads and parts of the sequence; each attends to the keys that it holds, and partial outputs are joined by the logarithms of their softmax sums. It pays where workers have cores or devices of their own: here the pieces run one after another, in little memory.',
+    'Exact softmax attention split over workers by heads and parts of the sequence; each attends to the keys that it holds, and partial outputs are joined by the logarithms of their softmax sums. It pays where workers have cores or devices of their own: here the pieces run one after another, in little memory.',
   source: {
     reference: 'arXiv:2302.06218 (distributed multi-head attention); merge as in arXiv:2310.01889, section 3',
     trust: 'low',
@@ -66,7 +66,7 @@ export const distributedMha: Mechanism<DistributedParameters> = {
     headWorkers: {
       kind: 'integer',
       title: 'Workers along heads',
-      description: 'Parts into which the key/value heads are dealt; a head is never split.',
+      description: 'Parts into which the key/value heads are split; a head is never split.',
       min: 1,
       max: 256,
       default: 2,
@@ -74,7 +74,7 @@ export const distributedMha: Mechanism<DistributedParameters> = {
     sequenceWorkers: {
       kind: 'integer',
       title: 'Workers along the sequence',
-      description: 'Parts into which queries and keys are dealt.',
+      description: 'Parts into which queries and keys are split.',
       min: 1,
       max: 64,
       default: 2,
@@ -117,7 +117,7 @@ export const distributedMha: Mechanism<DistributedParameters> = {
       ? { ok: true }
       : {
           ok: false,
-          why: `A call with ${kvHeads} key/value heads cannot be dealt to ${headWorkers} workers without copying keys: choose at most ${kvHeads} workers along heads.`,
+          why: `A call with ${kvHeads} key/value heads cannot be split over ${headWorkers} workers without copying keys: choose at most ${kvHeads} workers along heads.`,
         },
   reference: (inputs, shape) => softmaxRows(inputs, shape, allRows(shape), denseDefinition(shape)),
   referenceRows: (inputs, shape, _parameters, rows) => softmaxRows(inputs, shape, rows, denseDefinition(shape)),
@@ -145,7 +145,7 @@ export const distributedMha: Mechanism<DistributedParameters> = {
       dependsOnData: false,
       reads: denseReads(shape),
       ...(isCausalSelf(shape) || sequenceWorkers > 1 ? { block: { queries: rows, keys: block } } : {}),
-      dealt: (head) => {
+      workerPieces: (head) => {
         const shards = shardsOf(shape, grid);
         return shards
           .filter(({ heads }) => heads.start <= head && head < heads.end)

@@ -1,5 +1,5 @@
 /**
- * Who computes what: heads and positions of one attention call dealt to a grid of p_h x p_s workers, and the order in which
+ * Who computes what: heads and positions of one attention call split over a grid of p_h x p_s workers, and the order in which
  * the keys reach them.
  *
  * Worker (a, c) owns the heads of part a and the queries and keys of part c. In the `ring` it attends to the keys that it

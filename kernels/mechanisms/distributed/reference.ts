@@ -44,12 +44,12 @@ export function partialRow(
   return { output, logSum: highest + Math.log(total) };
 }
 
-/** Numbers that each worker handed on or collected, by worker. */
+/** Numbers that each worker passed on or collected, by worker. */
 export type Passed = readonly number[];
 
 /**
  * The whole call as the grid computes it: [b, h, n, dv], every row joined in the order in which its worker meets the keys.
- * `observe` is told what each worker passes.
+ * `observe` is called with what each worker passes.
  */
 export function distributedReference(
   inputs: AttentionInputs,

@@ -1,6 +1,6 @@
 /**
  * How much faster a neighborhood attention can be than full attention when both work in tiles: the upper bound of NATTENSim
- * (arXiv:2504.16922, section 3.3 and appendix A.3). The simulator itself is not released; this is a derivation anew that
+ * (arXiv:2504.16922, section 3.3 and appendix A.3). The simulator itself is not released; this is a new derivation that
  * gives the paper's figures.
  *
  * Letters: T_Q, T_KV queries and keys of a tile along an axis.

@@ -27,7 +27,7 @@ export interface LandmarkWeights {
  * Weights of one query from its scores. Group 0: the ordinary tokens of its own block up to itself, and the landmarks of the
  * opened past blocks (those of the highest scores, the earlier block first among equals); p = softmax over it. Each opened
  * block c is a group of its own: w = softmax over its ordinary tokens. Token j of the own block weighs p_j, of block c
- * w_j p_landmark(c). A past landmark whose score is NaN makes the row NaN: nothing can be said about what is opened.
+ * w_j p_landmark(c). A past landmark whose score is NaN makes the row NaN: it is unknown what is opened.
  */
 export function landmarkWeights(scores: ArrayLike<number>, position: number, rule: LandmarkRule): LandmarkWeights {
   const size = rule.block + 1;

@@ -21,7 +21,7 @@ export interface Tile {
 }
 
 /**
- * Tiles of whole blocks, about 256 rows: a product packs its keys anew for each tile, and every tile is a dozen operations.
+ * Tiles of whole blocks, about 256 rows: a product packs its keys again for each tile, and every tile is a dozen operations.
  * With 51 rows a tile, blocks of 50, mode topk took 187 ms where 255 rows take 152, though their local scores are five times
  * as many (8 heads of 64, 8192 positions, 2 open blocks, 2 threads, onnxruntime 1.30, 2026-11).
  */

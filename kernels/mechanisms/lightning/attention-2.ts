@@ -30,7 +30,7 @@ export const lightningSlopes = (
 
 const slopesOf = (shape: AttentionShape, parameters: Parameters) => lightningSlopes(shape.heads, parameters);
 
-/** The state that an earlier call handed on stands among the weights, as what a call takes beside query, key and value. */
+/** The state that an earlier call passed on is among the weights, as what a call takes beside query, key and value. */
 const carriedWeights = (
   { batch, heads, headDim, valueDim }: AttentionShape,
   { carried }: Parameters,
@@ -116,7 +116,7 @@ export const lightningAttention2: Mechanism<Parameters> = {
       kind: 'boolean',
       title: 'Carried state',
       description:
-        'Goes on from the state of an earlier call and hands its own on, so that a long text is read in pieces.',
+        'Continues from the state of an earlier call and passes its own on, so that a long text is read in pieces.',
       default: false,
     },
   },

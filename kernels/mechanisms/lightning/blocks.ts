@@ -2,7 +2,7 @@
  * Causal linear attention in blocks of B positions: products inside a block, and a running state of all blocks before it.
  *
  * With i = 0..B-1 the place inside a block, lambda the head's decay and the state KV = sum of lambda^age k v^T as a recurrence
- * would hold it after the block before (the placement of the exponents of arXiv:2401.04658, which decoding can go on from):
+ * would hold it after the block before (the placement of the exponents of arXiv:2401.04658, from which decoding can continue):
  *   O = ((Q K^T) (.) M) V + diag(lambda^(i+1)) Q KV,   M_ij = lambda^(i-j) for i >= j, else 0;
  *   KV <- lambda^B KV + (diag(lambda^(B-1-i)) K)^T V.
  */

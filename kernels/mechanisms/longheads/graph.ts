@@ -62,7 +62,7 @@ function rotatedByRows(x: Value, places: readonly number[], { cosines, sines }: 
  * Against the fused operator (chunks of 64, budget and begin 512, 8192 positions, 8 heads of 64, 2 threads, onnxruntime 1.30,
  * 2026-11): 1.8 times as fast, where its density of 0.13 and the target of 0.4 / density ask for 3.1. Of 310 ms, 77 are
  * products of 46,080 pairs a head with 64 keys each (13 MB in and out: bound by memory), 65 copies of rows and chunks, 40 the
- * choice and the sorts, 14 rotations, which every pair of row and chunk needs anew.
+ * choice and the sorts, 14 rotations, which every pair of row and chunk needs again.
  */
 export function longHeads(query: Value, key: Value, value: Value, shape: AttentionShape, rule: LongHeadsRule): Value {
   const { batch, heads, kvHeads, headDim, keys } = shape;

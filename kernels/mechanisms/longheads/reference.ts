@@ -150,7 +150,7 @@ function attendRows(
     if (!chosen) return new Float64Array(width).fill(Number.NaN);
     const last = rule.selfIncluded ? i : i - 1;
     const keys = chosen.flatMap((chunk) => range(chunk * w, Math.min((chunk + 1) * w, last + 1)));
-    // Positions are numbered anew over the chosen keys; the query stands where its own key does or would.
+    // Positions are renumbered over the chosen keys; the query is where its own key is or would be.
     const own = rotated(query(i), (rule.chunks - 1) * w + (i % w), rotaryBase);
     return attend(
       keys.map((j, position) => dot(own, rotated(key(j), position, rotaryBase)) / scale),

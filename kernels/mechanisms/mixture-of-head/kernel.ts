@@ -29,7 +29,7 @@ import type { Value } from '../../graph/records';
 import { isCausalSelf, queryOffset, type AttentionShape } from '../../shape';
 
 export interface RoutedOptions {
-  /** The head that the first column of `chosen` speaks of. */
+  /** The head that the first column of `chosen` is about. */
   readonly first: number;
   /** Causal: queries that share one copy of the keys before them. */
   readonly span: number;

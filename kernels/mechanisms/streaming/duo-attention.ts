@@ -37,7 +37,7 @@ export const duoAttention: Mechanism<Parameters> = {
     matrix: 'sparse',
     state: { words: 'all keys and values of retrieval heads, sinks and recent ones of the others', grows: true },
     sharded: {
-      heads: 'nothing; heads of the two kinds are dealt evenly',
+      heads: 'nothing; heads of the two kinds are distributed evenly',
       headsIndependent: true,
       sequence: 'of retrieval heads all keys and values, of the others sinks and recent ones',
     },

@@ -84,7 +84,7 @@ export const elasticSpanAttention: Mechanism<Parameters> = {
       grows: true,
     },
     sharded: {
-      heads: 'nothing; long and short windows are dealt evenly',
+      heads: 'nothing; long and short windows are distributed evenly',
       headsIndependent: true,
       sequence: 'of each head the sinks and one window from the parts before',
     },

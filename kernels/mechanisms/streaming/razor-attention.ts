@@ -55,7 +55,7 @@ export const razorAttention: Mechanism<Parameters> = {
     matrix: 'sparse',
     state: { words: 'all keys and values of retrieval heads; of the others a buffer and two sums', grows: true },
     sharded: {
-      heads: 'nothing; heads of the two kinds are dealt evenly',
+      heads: 'nothing; heads of the two kinds are distributed evenly',
       headsIndependent: true,
       sequence: 'of retrieval heads all keys and values, of the others the buffer and the sums',
     },

@@ -154,7 +154,7 @@ function banded(query: Value, key: Value, value: Value, shape: AttentionShape, s
     const keys = [...integers(0, sinks), ...integers(from, to)];
     const tile = foldGroup(gatherRange(grouped, 3, start, end)); // [b, hkv, g * rows, d]
     const scores = fusedMatmul(tile, gatherList(key, keys), { transposeB: true, scale });
-    // Tiles at the start of the sequence are told apart by their place, the others look all the same.
+    // Tiles at the start of the sequence are distinguished by their place, the others all look the same.
     const name = `${rows} ${columns} ${sinks} ${from === 0 ? start + offset : ''}`;
     const mask =
       masks.get(name) ??

@@ -21,7 +21,7 @@ export const streaming: Mechanism<Parameters> = {
   source: {
     reference: 'arXiv:2309.17453, section 3.2; mask as in DuoAttention, arXiv:2410.10819, released code',
     trust: 'high',
-    note: 'Keys keep the positions they were rotated at (DuoAttention), they are not numbered anew inside the cache (StreamingLLM). The recent keys count the query itself.',
+    note: 'Keys keep the positions they were rotated at (DuoAttention), they are not renumbered inside the cache (StreamingLLM). The recent keys count the query itself.',
   },
   template: {
     projected: 'nothing',

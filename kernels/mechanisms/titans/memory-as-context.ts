@@ -86,7 +86,7 @@ export const memoryAsContext: Mechanism<Parameters> = {
     const support = memorySupport(shape, parameters);
     if (!support.ok) return support;
     if (segment % chunk !== 0) {
-      return { ok: false, why: `A segment holds whole chunks: ${segment} positions are no multiple of ${chunk}.` };
+      return { ok: false, why: `A segment holds whole chunks: ${segment} positions are not a multiple of ${chunk}.` };
     }
     return queries < keys
       ? {

@@ -82,7 +82,7 @@ interface KnownModules {
   readonly file: string;
 }
 
-/** Modules of the base model, when its config or weights lie beside, or the ones the adapter's own weights are for. */
+/** Modules of the base model, when its config or weights are beside it, or the ones the adapter's own weights are for. */
 const modulesOf = ({ facts }: RuleContext): KnownModules | undefined => {
   const adapter = facts.shards.get('adapter_model.safetensors');
   if (adapter !== undefined && adapter.problem === undefined && !adapter.pointer && adapter.tensors.length > 0) {
@@ -171,7 +171,7 @@ export const loraTarget: Rule = {
       if (near === undefined) return;
       report(
         path,
-        `"${target}" is no module that models have; did you mean "${near}"? An adapter there would change nothing.`,
+        `"${target}" is not a module that models have; did you mean "${near}"? An adapter there would change nothing.`,
         {
           severity: 'warning',
           fixes: [

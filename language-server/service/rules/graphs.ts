@@ -24,13 +24,13 @@ export const graphContradictsConfig: Rule = {
     const main = description?.parts[0];
     if (description === undefined || root === undefined || main === undefined) return;
     const holder = parts.find(({ path }) => path.join('.') === main.path.join('.')) ?? root;
-    const told = new Set<string>();
+    const reported = new Set<string>();
     for (const [file, graph] of facts.graphs ?? []) {
       if (!graph.ok) continue;
       for (const { size, words, graph: here, config } of graphContradictions(graph.onnx, description)) {
         // Ten variants of one export differ in precision alone: the first speaks for all.
-        if (told.has(size)) continue;
-        told.add(size);
+        if (reported.has(size)) continue;
+        reported.add(size);
         const key = namesOf[size].find((name) => typeof holder.value[name] === 'number');
         report(
           key === undefined

@@ -12,7 +12,7 @@ const countable =
 const layersIn = (names: readonly string[]): ReadonlySet<number> =>
   new Set(names.map(layerOf).filter((layer) => layer !== undefined));
 
-/** All tensor names the folder tells of: from the index file, else from the headers. */
+/** All tensor names known of the folder: from the index file, else from the headers. */
 const namesOf = (context: RuleContext): { readonly names: readonly string[]; readonly file: string } | undefined => {
   const own =
     context.kind === 'index' ? context.document.value : context.facts.companions['model.safetensors.index.json'];

@@ -127,7 +127,7 @@ export const layerTypeUnknown: Rule = {
           replaceValue(document, [...part.path, 'layer_types', index], JSON.stringify(near));
         report(
           [...part.path, 'layer_types', indices[0] ?? 0],
-          `"${type}" is no kind of layer${near === undefined ? '.' : `; did you mean "${near}"?`} Known are ${layerTypeNames.slice(0, 6).join(', ')}.`,
+          `"${type}" is not a kind of layer${near === undefined ? '.' : `; did you mean "${near}"?`} Known types include ${layerTypeNames.slice(0, 6).join(', ')}.`,
           {
             part,
             ...(near === undefined ? { severity: part.familiarity === 'known' ? 'warning' : 'information' } : {}),
@@ -202,7 +202,7 @@ export const latentDims: Rule = {
       ) {
         report(
           [...part.path, 'kv_lora_rank'],
-          `kv_lora_rank ${rank} is no compression: the keys and values it stands for are ${heads.value * (nope.value + vHead.value)} wide. It is usually 512.`,
+          `kv_lora_rank ${rank} is not a compression: the keys and values it stands for are ${heads.value * (nope.value + vHead.value)} wide. It is usually 512.`,
           { part, severity: 'warning' },
         );
       }

@@ -62,7 +62,7 @@ export const dtypeUnknown: Rule = {
         const path = [...part.path, key];
         report(
           path,
-          `"${value}" is no dtype that torch knows${near === undefined ? '.' : `; did you mean "${near}"?`} Usual are bfloat16, float16 and float32.`,
+          `"${value}" is not a dtype that torch knows${near === undefined ? '.' : `; did you mean "${near}"?`} Usual are bfloat16, float16 and float32.`,
           {
             part,
             fixes:
@@ -196,12 +196,12 @@ export const modelTypeMisspelt: Rule = {
       modelType.replace(/\D/g, '') !== near.replace(/\D/g, '')
     )
       return;
-    // Without a class that bears it out, a short name takes one edit to become another.
+    // Without a class that confirms it, a short name takes one edit to become another.
     const isNear = near.length > 6 || nearestName(modelType.toLowerCase(), [near], 1) !== undefined;
     if (classes.length === 0 ? !isNear : !classes.some((name) => classFitsType(name, near))) return;
     report(
       ['model_type'],
-      `"${modelType}" is no model type that loaders know; did you mean "${near}"? ${classes.length === 0 ? 'They choose the class by it.' : `The class in architectures is one of ${near}.`}`,
+      `"${modelType}" is not a model type that loaders know; did you mean "${near}"? ${classes.length === 0 ? 'They choose the class by it.' : `The class in architectures is one of ${near}.`}`,
       {
         fixes: [
           {

@@ -90,7 +90,7 @@ export const ropeFormUnknown: Rule = {
       const place = [...path, formKey];
       report(
         place,
-        `"${form}" is no form of rotary embedding${near === undefined ? '' : `; did you mean "${near}"?`} Known are ${Object.keys(ropeForms).join(', ')}.`,
+        `"${form}" is not a form of rotary embedding${near === undefined ? '' : `; did you mean "${near}"?`} Choose from ${Object.keys(ropeForms).join(', ')}.`,
         {
           part,
           ...(near === undefined ? { severity: 'warning' as const } : {}),

@@ -21,7 +21,7 @@ export interface RuleContext {
   readonly deviceMemory: number | undefined;
 }
 
-/** Where a finding stands: the value at a path, its key, or any span. */
+/** The place of a finding: the value at a path, its key, or any span. */
 export type Place = JsonPath | { readonly keyOf: JsonPath } | Span;
 
 export interface ReportOptions {

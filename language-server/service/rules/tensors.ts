@@ -21,7 +21,7 @@ const remembered = (source: object, read: () => Iterable<Held>): StoredWeights<H
   return weights;
 };
 
-/** Tensors of the model's own weight files by name; undefined when some of them cannot be told. */
+/** Tensors of the model's own weight files by name; undefined when some of them cannot be determined. */
 const storedWeights = ({ facts }: RuleContext): StoredWeights<Held> | undefined => {
   const index = facts.companions['model.safetensors.index.json'];
   const map = isObject(index) ? index['weight_map'] : undefined;
@@ -208,7 +208,7 @@ export const tensorsMissing: Rule = {
     report(
       ['model_type'],
       `${lackSentence(spell(first.name), single.length)} Loaders fill such tensors at random, or refuse the model.`,
-      // Heads and poolers are often left out on purpose, to be trained anew.
+      // Heads and poolers are often left out on purpose, to be trained again.
       { severity: /^(attention|mixer|mlp|experts|router)$/.test(first.tensor.group) ? 'warning' : 'information' },
     );
   },

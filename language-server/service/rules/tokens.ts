@@ -86,7 +86,7 @@ const idsOf = (value: JsonValue | undefined): readonly { readonly id: number; re
 
 export const tokenIdOutside: Rule = {
   code: 'token-id-outside-vocabulary',
-  title: 'A token id lies outside the vocabulary',
+  title: 'A token id is outside the vocabulary',
   severity: 'error',
   kinds: ['config', 'generation'],
   check(context, report) {

@@ -25,7 +25,7 @@ const shardsOfMap = new WeakMap<JsonObject, ReadonlyMap<string, string>>();
 
 export const shardMissing: Rule = {
   code: 'shard-missing',
-  title: 'A file of weights named by the index is not there',
+  title: 'A file of weights named by the index is missing',
   severity: 'error',
   kinds: ['index'],
   check(context, report) {
@@ -165,7 +165,7 @@ export const indexPathOutside: Rule = {
       if (!/(^|[\\/])\.\.([\\/]|$)|^[\\/]|^[A-Za-z]:/.test(file)) continue;
       report(
         ['weight_map', tensor],
-        `"${file}" leaves the model folder and is not read. Weight files lie beside their index.`,
+        `"${file}" leaves the model folder and is not read. Weight files belong in the folder of their index.`,
       );
     }
   },

@@ -15,7 +15,7 @@ export class VocabularyCounter {
   private readsNumber = false;
   private number = -1;
   private text = '';
-  /** Key that each open object stands at, for the three outermost levels. */
+  /** Key that each open object is at, for the three outermost levels. */
   private readonly keys: string[] = ['', '', '', ''];
 
   feed(bytes: Uint8Array): void {

@@ -155,7 +155,7 @@ export class ConfigReader {
     });
   }
 
-  /** The value in the file or the default; records it. A null in the file stands: it unsets the default. */
+  /** The value in the file or the default; records it. A null in the file is kept: it unsets the default. */
   raw(key: string): JsonValue | undefined {
     // Per-layer rules ask for the same keys again and again.
     if (!this.known.has(key)) this.known.set(key, this.lookUp(key));

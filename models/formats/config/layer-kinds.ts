@@ -51,7 +51,7 @@ export function layerCountFromLists(reader: ConfigReader): number | undefined {
 }
 
 /**
- * What each layer does, from whichever of the published notations the file uses. `windowed` tells the default rule of the
+ * What each layer does, from whichever of the published notations the file uses. `windowed` gives the default rule of the
  * family when no notation is present: which layers have the window, given that there is one.
  */
 export function readLayerKinds(
@@ -75,7 +75,7 @@ export function readLayerKinds(
       const known = typeof word === 'string' ? words[word] : undefined;
       if (known === undefined) {
         const shown = typeof word === 'string' ? `"${word}"` : typeof word;
-        reader.report([...reader.path, key, index], 'unknown-value', `${shown} is no layer type known here.`);
+        reader.report([...reader.path, key, index], 'unknown-value', `${shown} is not a layer type known here.`);
         return full;
       }
       if (local && known.kind === 'full') return { kind: 'window' };

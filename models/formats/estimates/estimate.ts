@@ -29,7 +29,7 @@ const bytes: Readonly<Record<string, number>> = {
 export function dtypeBytes(dtype: string | undefined): { readonly bytes: number; readonly assumption: string } {
   const known = dtype === undefined ? undefined : bytes[dtype];
   if (known !== undefined && dtype !== undefined) return { bytes: known, assumption: `numbers in ${dtype}` };
-  const why = dtype === undefined ? 'the config names no dtype' : `${dtype} is no dtype known here`;
+  const why = dtype === undefined ? 'the config names no dtype' : `${dtype} is not a dtype known here`;
   return { bytes: 4, assumption: `numbers in float32 (${why})` };
 }
 

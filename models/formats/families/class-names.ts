@@ -154,7 +154,7 @@ export const typeOfClass = (architecture: string): { readonly type: string; read
   return best;
 };
 
-/** Whether a class may stand beside a model type. */
+/** Whether a class may be used with a model type. */
 export const classFitsType = (architecture: string, modelType: string): boolean =>
   stemsOf(modelType).some((stem) => architecture.toLowerCase().startsWith(stem.toLowerCase()));
 

@@ -2,7 +2,7 @@ import type { ConfigReader, Defaults } from '../config/config-reader';
 import type { ModelDescription, ModelPart, PartRole, Projector, Task } from '../model-description';
 import type { TensorTable, TensorWriter } from '../tensors/tensor-table';
 
-/** What stands on top of the stack, for the tensors of the head. */
+/** What is on top of the stack, for the tensors of the head. */
 export interface Top {
   readonly task: Task;
   readonly tied: boolean;

@@ -34,7 +34,7 @@ export const qwen = decoderFamily({
   },
 });
 
-/** Rotary in the 7B models, ALiBi in the 13B ones, which are told apart by their width alone. */
+/** Rotary in the 7B models, ALiBi in the 13B ones, which differ in their width alone. */
 export const baichuan = decoderFamily({
   id: 'baichuan',
   title: 'Baichuan',

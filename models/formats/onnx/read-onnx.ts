@@ -80,7 +80,7 @@ const typeName = (type: number): string => TensorProto_DataType[type]?.toLowerCa
 
 /** What an .onnx file computes, without its weights: graph inputs and outputs, initialiser shapes, attention operators. */
 export async function readOnnx(path: string): Promise<ReadOnnx> {
-  const refuse = (why: string): ReadOnnx => ({ ok: false, message: `This is no readable ONNX file: ${why}.` });
+  const refuse = (why: string): ReadOnnx => ({ ok: false, message: `This is not a readable ONNX file: ${why}.` });
   try {
     const { handle, size } = await openRegular(path);
     try {

@@ -30,7 +30,7 @@ export async function resolveInside(folder: string, name: string): Promise<Conta
   const refused: Contained = {
     ok: false,
     code: 'outside-folder',
-    message: `${shortened(name)} lies outside the model folder and is not read.`,
+    message: `${shortened(name)} is outside the model folder and is not read.`,
   };
   const asked = resolve(folder, name);
   if (name.includes('\0') || isAbsolute(name) || !inside(resolve(folder), asked)) return refused;

@@ -92,7 +92,7 @@ export function headerLength(start: Uint8Array, fileSize: number): number | Head
   if (length > BigInt(longestHeader)) {
     return {
       code: 'header-too-long',
-      message: `The header claims ${length} bytes, over the format's limit of ${longestHeader}: this is no safetensors file, or it is damaged.`,
+      message: `The header claims ${length} bytes, over the format's limit of ${longestHeader}: this is not a safetensors file, or it is damaged.`,
     };
   }
   const bytes = Number(length);
@@ -209,7 +209,7 @@ function readTensor(
   if (!isSize(begin) || !isSize(end) || begin > end || end > dataSize) {
     return bad(
       'offsets-out-of-range',
-      `its data_offsets [${shownValue(begin)}, ${shownValue(end)}] do not lie within the ${dataSize} bytes of data.`,
+      `its data_offsets [${shownValue(begin)}, ${shownValue(end)}] are not within the ${dataSize} bytes of data.`,
     );
   }
   // The name is the file's: `constructor` is none of the table.

@@ -2,7 +2,7 @@ import type { Quantisation } from '../model-description';
 
 export interface StoredTensor {
   readonly name: string;
-  /** Absent: only an index tells of the tensor. */
+  /** Absent: only an index names the tensor. */
   readonly shape?: readonly number[];
   /** As in the safetensors header: BF16, F8_E4M3, I32, … */
   readonly dtype?: string;
@@ -12,7 +12,7 @@ export interface StoredTensor {
 export type StoredWeight<T extends StoredTensor> =
   /** The tensor itself, or quantised element by element: its shape is the weight's. */
   | { readonly kind: 'whole'; readonly tensor: T }
-  /** Packed; `outputs` (rows of the weight) where the layout tells them. */
+  /** Packed; `outputs` (rows of the weight) where the layout says them. */
   | { readonly kind: 'packed'; readonly tensor: T; readonly outputs?: number };
 
 /** `a.b` of `a.b.qweight`, `a.b.weight.absmax`, `a.b.weight.quant_state.bitsandbytes__nf4`, `a.b_blocks`: what every method has is a module's name in front. */
@@ -22,7 +22,7 @@ const plainTypes: ReadonlySet<string | undefined> = new Set(['F64', 'F32', 'F16'
 
 /**
  * The weights of a checkpoint, quantised or not, by the names that the model gives them. What a quantiser left alone
- * (embeddings, norms, biases, the head, the modules it was told to skip) is found as it is.
+ * (embeddings, norms, biases, the head, the modules it was asked to skip) is found as it is.
  */
 export class StoredWeights<T extends StoredTensor> {
   /** True where integers or scales show a quantiser's hand, whatever the config says. */

@@ -1,6 +1,6 @@
 /** What findings, `inspect` and runs say of tensors that a config and its weights do not share, in one set of words. */
 
-/** Where the layers of a text model stand in the names of its tensors; vision and audio towers have other prefixes. */
+/** The prefix of the layers of a text model in the names of its tensors; vision and audio towers have other prefixes. */
 const layerPrefixes =
   /^(?:(?:model|base_model\.model|module)\.)?(?:(?:language_model|model|text_model|llm)\.)*(?:transformer\.|gpt_neox\.|bert\.|roberta\.|electra\.|deberta\.|distilbert\.)?(?:decoder\.|encoder\.)?(?:layers|h|layer|blocks)\.(\d+)\./;
 

@@ -75,7 +75,7 @@ export function declareReplacements(graph: GraphBuilder, sizes: LayerSizes): Rep
 }
 
 /**
- * What `compute` gives, replaced where that is asked for. It is computed inside the branches: a branch that only handed it on
+ * What `compute` gives, replaced where that is asked for. It is computed inside the branches: a branch that only passed it on
  * would copy it.
  */
 export function replaced(

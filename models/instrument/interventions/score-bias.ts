@@ -19,7 +19,7 @@ export const declareScoreBias = (graph: GraphBuilder, heads: number): ScoreBias 
 
 /**
  * Scores [b, h, n, t] by `score`, with the bias of each key's groups (`keyGroups` [groups, t]) when it is in use. The scores
- * are computed inside the branches: a branch that only handed them on would copy the whole matrix.
+ * are computed inside the branches: a branch that only passed them on would copy the whole matrix.
  */
 export function biasedScores(
   { inUse, bias }: ScoreBias,

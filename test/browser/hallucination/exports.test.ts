@@ -75,7 +75,7 @@ describe('what leaves the Hallucination panel', () => {
     await panel.close();
   });
 
-  it('holds the text that was taken away with what the chosen head reads of each token', async () => {
+  it('holds the removed text with what the chosen head reads of each token', async () => {
     const spanPlan = {
       ...plan,
       mode: 'span',
@@ -85,7 +85,7 @@ describe('what leaves the Hallucination panel', () => {
     } as const;
     const panel = await shown(openMessage({ result: ofText, model: textOnly, plan: spanPlan }), '#span-mass');
     const drawn = String((await exported(panel, 'SVG')).data);
-    assert.ok(drawn.includes('L3H2 for “red” on the text taken away'));
+    assert.ok(drawn.includes('L3H2 for “red” on the removed text'));
     // The one token that is read stands on the last step of cividis (#ffea46).
     assert.match(drawn, /fill="rgb\(255, 234, 70\)"\/>\n<text [^>]*>red<\/text>/);
     assert.deepEqual(await clippedText(panel.page, drawn), []);
@@ -96,7 +96,7 @@ describe('what leaves the Hallucination panel', () => {
     const [most] = json.spanMap.shares.toSorted((a, b) => b.share - a.share);
     assert.deepEqual([most?.position, Number(most?.share.toFixed(3))], [6, 0.6]);
     const page = String((await exported(panel, 'HTML')).data);
-    assert.match(page, /<caption>L3H2 for “red” on the text taken away<\/caption>/);
+    assert.match(page, /<caption>L3H2 for “red” on the removed text<\/caption>/);
     await panel.close();
   });
 

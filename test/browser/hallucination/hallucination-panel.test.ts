@@ -141,7 +141,7 @@ describe('the Hallucination panel', () => {
     it('says by the sentence of the result that sinks cannot be told, whatever the width', async () => {
       const sinks = { dimensions: [], threshold: 20, tokens: [] };
       const notApplicable =
-        'Sinks cannot be told: the rule looks at the input of the third layer, and the model has 2.';
+        'Attention sinks cannot be detected: the rule looks at the input of the third layer, and the model has 2.';
       const wide = { ...result, model: { ...summary, hiddenSize: 400 } };
       const told = { ...wide, sinks: { ...sinks, notApplicable } };
       const panel = await finished({ host: answering(finishedMessage({ result: told })) });
@@ -348,10 +348,7 @@ describe('the Hallucination panel', () => {
       const panel = await finished({
         host: answering(finishedMessage({ result: { ...cutResult, references: ['a dog'] } })),
       });
-      assert.match(
-        await text(panel, '.caption-view .stopped'),
-        / Stopped at 14 tokens: the caption would have gone on/,
-      );
+      assert.match(await text(panel, '.caption-view .stopped'), / Stopped at 14 tokens, before the caption had ended/);
       const score = (at: string): Promise<string> => text(panel, `[data-variant="${at}"] .score`);
       assert.match(await score('plain'), / · recall 100 % · stopped at 14 tokens$/);
       assert.doesNotMatch(await score('0'), /stopped/);
@@ -468,7 +465,7 @@ describe('the Hallucination panel', () => {
       const panel = await finished({
         host: answering(finishedMessage({ compareWith: { name: 'folder', made: set } })),
       });
-      assert.match(await text(panel, '.banner.info'), /compare folder with its like/);
+      assert.match(await text(panel, '.banner.info'), /compare folder with another of its kind/);
       assert.equal(await panel.page.$('#changes'), null);
     });
   });
@@ -625,9 +622,9 @@ describe('the Hallucination panel', () => {
       await panel.page.click('#span [data-position="2"]');
       await panel.page.click('#span [data-position="6"]', { modifiers: ['Shift'] });
       await settle(panel);
-      assert.match(await text(panel, '.strip'), /Tokens 2 to 6 are taken away \(5 of 10\)/);
+      assert.match(await text(panel, '.strip'), /Tokens 2 to 6 are removed \(5 of 10\)/);
       await press(panel, '#span', 'Shift+ArrowRight');
-      assert.match(await text(panel, '.strip'), /Tokens 2 to 7 are taken away/);
+      assert.match(await text(panel, '.strip'), /Tokens 2 to 7 are removed/);
       await press(panel, '#span', 'Shift+ArrowLeft', 'Shift+ArrowRight');
       await panel.page.click('#run');
       const sent = await panel.posts('run');
@@ -654,10 +651,10 @@ describe('the Hallucination panel', () => {
       await panel.page.click('.token-pager [aria-label="Later tokens"]');
       await panel.page.click('#span [data-position="401"]');
       await press(panel, '#span', 'Shift+ArrowLeft', 'Shift+ArrowLeft', 'Shift+ArrowLeft');
-      assert.match(await text(panel, '.strip'), /Tokens 398 to 401 are taken away \(4 of 1,000\)/);
+      assert.match(await text(panel, '.strip'), /Tokens 398 to 401 are removed \(4 of 1,000\)/);
       assert.match(await text(panel, '.token-pager'), /tokens 0 to 399 of 1,000/, 'the window follows');
       await press(panel, '#span', 'Shift+End');
-      assert.match(await text(panel, '.strip'), /Tokens 401 to 999 are taken away/);
+      assert.match(await text(panel, '.strip'), /Tokens 401 to 999 are removed/);
     });
 
     it('shows on its tokens what the selected head reads from them', async () => {
@@ -665,7 +662,7 @@ describe('the Hallucination panel', () => {
       const panel = await start({ host: answering(opening) });
       await panel.page.waitForSelector('#span-mass');
       assert.equal(await text(panel, '#span-mass'), '70.0 % of the attention lies on these 6 tokens.');
-      assert.match(await text(panel, '.span-map h2'), /^L3H2 for “red” on the text taken away/);
+      assert.match(await text(panel, '.span-map h2'), /^L3H2 for “red” on the removed text/);
       const shades = await panel.page.$$eval('.span-map .token[data-position]', (all) =>
         all.map((one) => `${one.textContent?.trim()} ${/tv-(\d+)/.exec((one as HTMLElement).className)?.[1]}`),
       );
@@ -683,7 +680,7 @@ describe('the Hallucination panel', () => {
       const panel = await start({ host: answering(openMessage({ set, plan: ofSet })) });
       assert.equal(
         await text(panel, 'h1'),
-        '41.0 % of 300 captions name an object that is not in the picture; reinforced x 2: 32.0 %, 9.0 points less (95 % interval −14.1 to −4.0), more than noise; recall 84.0 % instead of 79.5 %. T-VHD tells such words from true ones with AUROC 0.99.',
+        '41.0 % of 300 captions name an object that is not in the picture; reinforced x 2: 32.0 %, 9.0 points less (95 % interval −14.1 to −4.0), more than noise; recall 84.0 % instead of 79.5 %. T-VHD separates such words from true ones with AUROC 0.99.',
       );
       const rows = await panel.page.$$eval('.set-scores tbody tr', (all) =>
         all.map((row) => [...row.children].map((cell) => cell.textContent?.trim()).join(' | ')),
@@ -848,7 +845,7 @@ describe('the Hallucination panel', () => {
       const panel = await finished({ host: answering(finishedMessage({ result: cutResult })) });
       await mapShown(panel);
       const svg = String((await exported(panel, 'SVG')).data);
-      for (const words of ['Sinks cannot be told', 'dragon, wyvern.', 'stopped at 14 tokens'])
+      for (const words of ['Attention sinks cannot be detected', 'dragon, wyvern.', 'stopped at 14 tokens'])
         assert.ok(svg.includes(words), words);
       assert.deepEqual(await clippedText(panel.page, svg), []);
       const [head, first] = String((await exported(panel, 'CSV of the words')).data).split('\r\n');

@@ -449,7 +449,7 @@ export const laterAttention = table((layer, head) => (layer === 2 && head === 6 
 
 const spanText = ['The', ' lamp', ' in', ' the', ' hall', ' is', ' red', '.', ' The', ' lamp', ' is'];
 
-/** Of a model of text: the first sentence was taken away. */
+/** Of a model of text: the first sentence was removed. */
 export const ofText: HallucinationResult = (({ image: _image, sinks: _sinks, truth: _truth, ...rest }) => ({
   ...rest,
   created: '2026-11-24T18:05:00.000Z',
@@ -470,7 +470,7 @@ export const cutResult: HallucinationResult = {
   variants: [reinforced],
   sinks: {
     notApplicable:
-      'Sinks cannot be told: a hidden state of 128 numbers has no activation above 11.3 times its root mean square, and the rule asks for 20, which takes a width of 400.',
+      'Attention sinks cannot be detected: a hidden state of 128 numbers has no activation above 11.3 times its root mean square, and the rule asks for 20, which takes a width of 400.',
     dimensions: [],
     threshold: 20,
     tokens: [],

@@ -27,7 +27,7 @@ describe('the hallucination panel on a span of a text', () => {
     const panel = await open();
     await panel.page.click('#span [data-position="1"]');
     await panel.page.click('#span [data-position="4"]', { modifiers: ['Shift'] });
-    await panel.page.getByText('Tokens 1 to 4 are taken away').waitFor();
+    await panel.page.getByText('Tokens 1 to 4 are removed').waitFor();
     assert.equal(await panel.page.evaluate(() => getSelection()?.toString()), '');
     assert.deepEqual(panel.complaints, []);
     await panel.close();

@@ -635,7 +635,7 @@ describe('the heads panel', () => {
           folder: '/models/bare',
           label: 'bare',
           family: 'llama',
-          runs: 'No weights lie beside bare.',
+          runs: 'There are no weights beside bare.',
           mark: 'no weights',
         },
         { folder: '/models/torn', label: 'torn', family: 'llama', runs: true, mark: '2 errors' },
@@ -666,7 +666,7 @@ describe('the heads panel', () => {
       // Named by a command: the list cannot keep that from happening.
       await panel.send(openMessage({ models, plan: { ...plan, folder: '/models/bare' }, replaces: true }));
       assert.equal(await off(), true);
-      assert.equal(await text(panel, '#why-not'), 'No weights lie beside bare.');
+      assert.equal(await text(panel, '#why-not'), 'There are no weights beside bare.');
       await panel.page.click('vscode-dropdown[aria-label=Model]');
       await panel.page.click('vscode-option[value="/models/torn"]');
       await panel.posts('chooseModel');

@@ -205,7 +205,7 @@ describe('the Hallucination panel in VS Code', function () {
     // The five digits of the key, each a token.
     await tokens.nth(14).click();
     await tokens.nth(18).click({ modifiers: ['Shift'] });
-    await panel.getByText('Tokens 14 to 18 are taken away').waitFor();
+    await panel.getByText('Tokens 14 to 18 are removed').waitFor();
     await panel.locator('#run:not([disabled])').click();
     await panel.locator('.run-state', { hasText: /Done in .*not saved/ }).waitFor({ timeout: patience(60_000) });
     await panel.locator('#save').click();
@@ -219,9 +219,9 @@ describe('the Hallucination panel in VS Code', function () {
     );
     assert.match(
       await panel.locator('h1').innerText(),
-      new RegExp(`of 32 heads depends? on the text taken away.* \\(VHD ${significant(largest)}\\)`),
+      new RegExp(`of 32 heads depends? on the removed text.* \\(VHD ${significant(largest)}\\)`),
     );
-    // The words of the passkey lean on the part taken away more than what follows them.
+    // The words of the passkey lean on the part removed more than what follows them.
     const tVhd = result.caption.tokens.map((token) => token.tVhd);
     const mean = (all: readonly number[]): number => all.reduce((sum, one) => sum + one, 0) / all.length;
     assert.ok(mean(tVhd.slice(0, 6)) > mean(tVhd.slice(6)), tVhd.join(' '));

@@ -38,7 +38,7 @@ describe('help in a model configuration in VS Code', function () {
     const lenses = window().bench.page.locator(`${active} .codelens-decoration`);
     await lenses.filter({ hasText: 'Benchmark' }).first().waitFor();
     await lenses.filter({ hasText: 'Compare…' }).first().waitFor();
-    // No weights lie beside this config, so there are no heads to show.
+    // There are no weights beside this config, so there are no heads to show.
     assert.equal(await lenses.filter({ hasText: /Heads$/ }).count(), 0);
   });
 

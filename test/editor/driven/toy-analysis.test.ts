@@ -1,5 +1,5 @@
 /**
- * An analysis of one file and one line in the catalogue, as a person meets it: palette, tree, form, run, cancel, resume, saved file
+ * An analysis of one file and one line in the catalogue, through the user interface: palette, tree, form, run, cancel, resume, saved file
  * that is opened again, question, comparison, every export, an intervention out of its result. What the command line makes of it
  * is in test/process/analyses.
  */

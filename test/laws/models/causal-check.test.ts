@@ -8,7 +8,7 @@ import type { HeadClass, HeadGain } from '../../../protocol/results/heads';
 import { openTiny, promptIds, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { resultOf, surroundingsOf } from './jobs';
 
-const bears = (layer: number, head: number, label: HeadClass['label']): HeadClass => ({
+const labelled = (layer: number, head: number, label: HeadClass['label']): HeadClass => ({
   layer,
   head,
   label,
@@ -16,7 +16,12 @@ const bears = (layer: number, head: number, label: HeadClass['label']): HeadClas
   null: { mean: 0, sd: 0.1 },
   confidence: 1,
 });
-const classes = [bears(0, 0, 'self'), bears(0, 1, 'induction'), bears(1, 0, 'induction'), bears(1, 0, 'local')];
+const classes = [
+  labelled(0, 0, 'self'),
+  labelled(0, 1, 'induction'),
+  labelled(1, 0, 'induction'),
+  labelled(1, 0, 'local'),
+];
 const gains = [{ layer: 0, head: 2, gain: 0.5 }];
 const seed = 3;
 

@@ -144,7 +144,7 @@ describe('the analysis of divergence', () => {
     }
     await assert.rejects(ask('heads', { kind: 'head', layer: 7, head: 0 }), /no head L7H0/);
     await assert.rejects(ask('caption', { kind: 'token', token: 21 }), /has 21 tokens/);
-    await assert.rejects(ask('t-vhd', { kind: 'row', row: 0 }), /Nothing of t-vhd/);
+    await assert.rejects(ask('t-vhd', { kind: 'row', row: 0 }), /t-vhd cannot be asked about a row/);
   });
 
   it('what is offered are the gains that wrote the reinforced caption', async () => {

@@ -216,9 +216,9 @@ describe('divergence of heads with and without a span', () => {
       }
       return assert.fail('it was taken');
     };
-    assert.match(refused(5, 5), /no span of the prompt, which has 20 tokens/);
-    assert.match(refused(-1, 5), /no span/);
-    assert.match(refused(5, 21), /no span/);
+    assert.match(refused(5, 5), /not a span of the prompt, which has 20 tokens/);
+    assert.match(refused(-1, 5), /not a span/);
+    assert.match(refused(5, 21), /not a span/);
     assert.match(refused(0, 20), /whole prompt/);
     assert.match(refused(5, 20), /end of the prompt/);
     assert.throws(

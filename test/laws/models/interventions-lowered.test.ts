@@ -294,9 +294,9 @@ describe('interventions on a tiny llama', () => {
       'head:0.0',
       /"rows" has the shape \[1, 2\], and the run needs \[20, 8\]/,
     );
-    await refused('b.json', '{"rows": [[1], [1, 2]]}', 'head:0.0', /"rows" is no list of lists of numbers/);
+    await refused('b.json', '{"rows": [[1], [1, 2]]}', 'head:0.0', /"rows" is not a list of lists of numbers/);
     await refused('c.json', '{"row": 1}', 'mlp:0', /it has neither "layer\.0\.mlp_output" nor "rows"/);
-    await refused('d.json', '{', 'mlp:0', /it is no JSON/);
+    await refused('d.json', '{', 'mlp:0', /it is not valid JSON/);
     await refused('e.safetensors', 'nothing', 'mlp:0', /gives no rows: /);
     await assert.rejects(bench.run(['mlp:0=file:rows.json']), /its path is relative/);
     await assert.rejects(bench.run([`mlp:0=file:${join(folder, 'none.json')}`]), /It does not exist/);

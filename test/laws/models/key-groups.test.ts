@@ -168,7 +168,7 @@ describe('keys that a request names', () => {
       );
     }
     for (const text of ['needle', '=3-9', 'needle=9-3', 'needle=a']) {
-      assert.throws(() => groupsFrom({ group: [text] }), /is no group of keys\. Write name=from-to/, text);
+      assert.throws(() => groupsFrom({ group: [text] }), /is not a group of keys\. Write name=from-to/, text);
     }
   });
 });

@@ -99,7 +99,7 @@ describe('captions of a set of pictures as an analysis, by the real process', fu
       names.filter((name) => name !== 'b.png'),
     );
     assert.deepEqual(
-      failures.map(({ name, why }) => [name, /no PNG/.test(why)]),
+      failures.map(({ name, why }) => [name, /neither a PNG/.test(why)]),
       [['b.png', true]],
     );
     const controller = new AbortController();
@@ -133,7 +133,7 @@ describe('captions of a set of pictures as an analysis, by the real process', fu
     writeFileSync(wrong, '{"scene-000.png": [1]}');
     await refused(params({ truth: wrong }), /wrong\.json: .*Write \{"image\.png"/);
     writeFileSync(wrong, '{');
-    await refused(params({ truth: wrong }), /wrong\.json: it is no JSON/);
+    await refused(params({ truth: wrong }), /wrong\.json: it is not valid JSON/);
     writeFileSync(wrong, '{"other.png": ["dog"]}');
     await refused(params({ truth: wrong }), /No image of .* is named in/);
   });

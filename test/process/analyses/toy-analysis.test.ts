@@ -74,7 +74,7 @@ describe('an analysis of one file', function () {
     assert.equal(scores.length, plain.model.layers);
     assert.equal(plain.parity?.ok, true);
     const strict = await json<AnalysisResult>(...words, '--param', 'threshold=1');
-    assert.match(strict.finding, /^0 heads read/);
+    assert.match(strict.finding, /^0 heads give the first token at least 100 % of the attention\./);
     const changed = await json<AnalysisResult>(...words, '--gain', '0.0=0');
     assert.deepEqual(changed.interventions, [{ kind: 'gain', layer: 0, head: 0, gain: 0 }]);
     assert.deepEqual((changed.result['scores'] as number[][])[0], scores[0], 'a gain acts behind the attention');

@@ -81,16 +81,16 @@ describe('headscope check leaves nothing out', () => {
     ['a byte order mark', `\ufeff${good}`, 1, 1, /byte order mark/],
     ['a comma too many', good.replace('4\n', '4,\n'), 5, 1, /comma before this closing brace/],
     ['a comment', good.replace('64,', '64, // wide'), 3, 22, /no comments/],
-    ['single quotes', good.replace('"llama"', "'llama'"), 2, 17, /Single quotes/],
+    ['single quotes', good.replace('"llama"', "'llama'"), 2, 17, /single quotes/],
     [
       'words of Python',
       good.replace('4\n', '4,\n  "use_cache": True\n'),
       5,
       16,
-      /"True" is no word of JSON, which writes true/,
+      /"True" is not a JSON value; JSON writes true/,
     ],
     ['a missing comma', good.replace('64,', '64'), 4, 3, /comma is missing/],
-    ['two objects', `${good}${good}`, 6, 1, /goes on after its end/],
+    ['two objects', `${good}${good}`, 6, 1, /text after the end of the JSON value/],
     [
       'a pointer of git-lfs',
       'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n',
@@ -146,9 +146,9 @@ describe('headscope check leaves nothing out', () => {
     const rows: readonly (readonly [path: string, reason: RegExp])[] = [
       [put('pipe'), /named pipe/],
       [put('folder'), /folder, no regular file/],
-      [put('outward'), /leads out of the folder/],
+      [put('outward'), /link out of the folder/],
       [put('nowhere'), /nothing is where it leads/],
-      [put('loop'), /leads to itself/],
+      [put('loop'), /link to itself/],
       [large, /41943040 bytes, and at most 33554432/],
       [put('blank'), /describes no model/],
       [join(all, 'elsewhere'), /link to a folder elsewhere/],
@@ -185,7 +185,7 @@ describe('headscope check leaves nothing out', () => {
     const text = await check(all);
     assert.match(
       text.stdout,
-      /\n1 file checked, 9 not checked: 9 errors, 0 warnings, 0 notes\n2 other JSON files are no model files\n$/,
+      /\n1 file checked, 9 not checked: 9 errors, 0 warnings, 0 notes\n2 other JSON files are not model files\n$/,
     );
     assert.equal((await check(all, '--severity', 'file-not-read=warning')).status, 0);
     // Named itself, each fails as well, and a link is followed.
@@ -205,7 +205,7 @@ describe('headscope check leaves nothing out', () => {
     mkdirSync(folder);
     writeFileSync(join(folder, 'config.json'), good.replace('64,', '64, "dtype": "\\u001b[31mred",'));
     const { stdout } = await check(folder);
-    assert.match(stdout, /\\u001b\[31mred" is no dtype/);
+    assert.match(stdout, /\\u001b\[31mred" is not a dtype/);
     assert.ok(!stdout.includes('\u001b'));
   });
 });

@@ -237,7 +237,7 @@ describe('the headscope command', function () {
     ['a parameter without a name', 'bench --param window=3', /MECHANISM\.NAME=VALUE/],
     ['a parameter that is not there', 'bench --param fused.window=3', /no parameter "window"/],
     ['a parameter out of range', 'bench --param sliding-window.window=0', /must be a whole number/],
-    ['a file that is no result', 'bench --resume package.json', /no benchmark result/],
+    ['a file that is no result', 'bench --resume package.json', /not a benchmark result/],
     ['a file that is not there', 'bench --resume nowhere.json', /cannot be read/],
     ['a limit without a unit that exists', 'bench --memory-limit 6parsecs', /such as 6GB/],
   ];
@@ -271,7 +271,7 @@ describe('the headscope command', function () {
     const words = ['bench', '--mechanisms', 'wrong,aborting', '--lengths', '64', '--json', file, ...small];
     const { code, stdout, stderr } = await headscope(words);
     assert.equal(code, 3);
-    assert.match(stdout, /^Failed: this table is not whole/);
+    assert.match(stdout, /^Failed: this table is incomplete/);
     const kept = JSON.parse(await readFile(file, 'utf8')) as BenchmarkResult;
     assert.equal(kept.state, 'failed');
     assert.deepEqual(
@@ -302,7 +302,7 @@ describe('the headscope command', function () {
       (interrupt) => setTimeout(interrupt, 4000),
     );
     assert.equal(code, 130, stderr);
-    assert.match(stdout, /^Cancelled: this table is not whole/);
+    assert.match(stdout, /^Cancelled: this table is incomplete/);
     assert.equal((JSON.parse(await readFile(file, 'utf8')) as BenchmarkResult).state, 'cancelled');
   });
 

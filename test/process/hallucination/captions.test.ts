@@ -63,7 +63,7 @@ describe('headscope captions on the held-out scenes', () => {
     refused(await place.headscope(words(demo, '<image>')), /image.*Write a question/);
     refused(
       await place.headscope(words(demo, 'Look: <image>')),
-      /ends with the image.*Write a question behind the image/,
+      /ends with the image.*Write a question after the image/,
     );
     refused(
       await place.headscope(words(join(examples, 'models', 'demo-lm'), prompt)),
@@ -80,7 +80,7 @@ describe('headscope captions on the held-out scenes', () => {
     const given = ['captions', demo, '--images', place.folder, '--truth', truth, '--prompt', prompt];
     const { code, stderr } = await place.headscope(given);
     assert.equal(code, 3);
-    assert.match(stderr, /^a\.png: .*no PNG.*\nb\.png: .*no PNG.*\nNo image was captioned\./);
+    assert.match(stderr, /^a\.png: .*neither a PNG.*\nb\.png: .*neither a PNG.*\nNo image was captioned\./);
   });
 
   it('marks captions that the token limit cut, and counts them beside the scores', async function () {
@@ -166,7 +166,7 @@ describe('headscope captions on the held-out scenes', () => {
     });
     clearInterval(look);
     assert.equal(code, 130, stderr);
-    assert.match(stderr, /Stopped after \d of 5 images; the same command goes on from there/);
+    assert.match(stderr, /Stopped after \d of 5 images; run the same command again to continue/);
     const stopped = set();
     assert.equal(stopped.state, 'cancelled');
     assert.ok(stopped.entries.length > 0 && stopped.entries.length < 5);

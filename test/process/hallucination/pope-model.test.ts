@@ -93,7 +93,7 @@ describe('headscope pope MODEL', () => {
     });
     clearInterval(look);
     assert.equal(stopped.code, 130, stopped.stderr);
-    assert.match(stopped.stderr, /Stopped after \d of 6 pictures; the same command goes on from there/);
+    assert.match(stopped.stderr, /Stopped after \d of 6 pictures; run the same command again to continue/);
     assert.equal((JSON.parse(stopped.stdout) as PopeResult).state, 'cancelled');
     const whole = json(await place.headscope(given));
     assert.deepEqual([whole.answers, whole.splits], [unbroken.answers, unbroken.splits]);

@@ -79,9 +79,9 @@ describe('headscope chair and headscope pope', () => {
     const truth = file('less.json', { 'a.png': ['dog'] });
     const run = (one: string, other: string, more: string[] = []) =>
       place.headscope(['chair', '--captions', one, '--truth', other, ...more]);
-    refused(await run(captions, truth), /1 of 2 captions have no truth, the first is of "c.png"/);
+    refused(await run(captions, truth), /1 of 2 captions have no truth, the first is "c.png"/);
     refused(await run(place.at('absent.json'), truth), /cannot be read/);
-    refused(await run(file('broken.json', '{"a": '), truth), /is no JSON/);
+    refused(await run(file('broken.json', '{"a": '), truth), /is not valid JSON/);
     refused(await run(file('wrong.json', [{ image: 'a' }]), truth), /entry 0 has no image or no caption/);
     refused(await run(captions, file('number.json', { 'a.png': 3 })), /a\.png is not a list of texts/);
     refused(
@@ -93,7 +93,7 @@ describe('headscope chair and headscope pope', () => {
       /a\.png is not an entry with objects or captions/,
     );
     const png = writePng(place.at('picture.png'), tinyPixels(9, 9));
-    refused(await run(captions, truth, ['--lexicon', png]), /picture\.png: it is no text in UTF-8\. Write lines/);
+    refused(await run(captions, truth, ['--lexicon', png]), /picture\.png: it is not a text in UTF-8\. Write lines/);
   });
 
   it('POPE answers as a list or a value per line', async () => {

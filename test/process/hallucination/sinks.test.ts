@@ -72,6 +72,6 @@ describe('attention sinks of a run on a picture', () => {
     const { sinks } = JSON.parse(stdout) as HallucinationResult;
     assert.match(sinks?.notApplicable ?? '', /a hidden state of 128 numbers has no activation above 11\.3 times/);
     assert.deepEqual(sinks?.tokens, []);
-    assert.match((await place.headscope([...words, ...prompt])).stdout, /Sinks cannot be told/);
+    assert.match((await place.headscope([...words, ...prompt])).stdout, /Attention sinks cannot be detected/);
   });
 });

@@ -106,14 +106,14 @@ describe('divergence and reinforcement by the real process', () => {
       refused(await place.headscope(['vhd', llava, '--ids', noImage, '--image', picture]), /no image token/);
       refused(
         await place.headscope(['vhd', llava, '--ids', `${prompt},${vlm.imageToken}`, '--image', picture]),
-        /One image a prompt/,
+        /One image is read per prompt/,
       );
       refused(await place.headscope(['vhd', text, '--ids', '0,1,2,5']), /no vision encoder.*--span/);
       refused(
         await place.headscope(['vhd', text, '--ids', '0,1,2,5', '--image', picture]),
         /no vision encoder.*--span/,
       );
-      refused(await place.headscope(['vhd', text, '--ids', '0,1,2,5', '--span', '1:9']), /no span of the prompt/);
+      refused(await place.headscope(['vhd', text, '--ids', '0,1,2,5', '--span', '1:9']), /not a span of the prompt/);
       refused(await place.headscope(['vhd', text, '--ids', '0,1,2,5', '--span', '3']), /from:to/);
       refused(await place.headscope(['vhd', text, '--ids', '0,1,2,5', '--span', '1:2', '--k', '99']), /which has 8/);
       refused(
@@ -122,7 +122,7 @@ describe('divergence and reinforcement by the real process', () => {
       );
       const torn = place.at('torn.png');
       writeFileSync(torn, 'no picture');
-      refused(await place.headscope(['vhd', llava, '--ids', prompt, '--image', torn]), /no PNG and no JPEG/);
+      refused(await place.headscope(['vhd', llava, '--ids', prompt, '--image', torn]), /neither a PNG nor a JPEG/);
     });
   });
 
@@ -305,7 +305,7 @@ describe('divergence and reinforcement by the real process', () => {
         ],
       );
       assert.equal(result.failures[0]?.name, 'c.png');
-      assert.match(result.failures[0]?.why ?? '', /no PNG/);
+      assert.match(result.failures[0]?.why ?? '', /neither a PNG/);
       assert.deepEqual([result.plain.captions, result.plain.chairS, result.plain.recall], [2, 0, 0]);
       assert.equal(result.variants[1]?.reinforcement.heads, 'random');
       assert.equal(result.state, 'done');

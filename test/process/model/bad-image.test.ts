@@ -50,7 +50,7 @@ const cases: readonly Case[] = [
     name: 'several image tokens',
     words: prompt('a <image>b<image>'),
     sentence:
-      /The prompt has 2 image tokens, and one image stands at one of them \(it then takes 9\)\. One image a prompt is read: leave one <image>/,
+      /The prompt has 2 image tokens, and an image takes the place of one \(it then has 9\)\. One image is read per prompt: keep one <image>/,
   },
   {
     name: 'an image token and no image',
@@ -77,7 +77,7 @@ const cases: readonly Case[] = [
     name: 'an image that is none',
     words: prompt('<image>a'),
     picture: (path) => writeFileSync(path, 'a picture'),
-    sentence: /is no PNG and no JPEG file by its first bytes\. Convert it/,
+    sentence: /is neither a PNG nor a JPEG file by its first bytes\. Convert it/,
   },
   {
     name: 'an image of huge dimensions',
@@ -106,7 +106,7 @@ const cases: readonly Case[] = [
     name: 'an image that is not there',
     words: ['--prompt', '<image>a', '--image', '/nowhere/at-all.png'],
     bare: true,
-    sentence: /There is no image \/nowhere\/at-all\.png\. Check the path/,
+    sentence: /There is no image at \/nowhere\/at-all\.png\. Check the path/,
   },
   {
     name: 'no processor',
@@ -174,7 +174,7 @@ const cases: readonly Case[] = [
     words: ['--ids', '1,60,2'],
     noTokenizer: true,
     sentence:
-      /Between the tiles of the image stand tokens .* and they cannot be made: The folder has no tokenizer\.json/,
+      /The tiles of the image are separated by the text .* which cannot be turned into tokens: The folder has no tokenizer\.json/,
   },
   {
     name: 'a prompt that the image makes too long',
@@ -287,6 +287,6 @@ describe('pictures that cannot be run', () => {
     const two = await place.headscope(['heads', place.at('model'), '--encoder', '--image', 'x.png', '--prompt', 'a']);
     assert.deepEqual([two.code, /Leave the prompt out/.test(two.stderr)], [2, true]);
     const three = await place.headscope(['generate', place.at('model'), '--ids', '1', '--image', 'x', '--image', 'y']);
-    assert.deepEqual([three.code, /One image a prompt is read, and 2 are given/.test(three.stderr)], [2, true]);
+    assert.deepEqual([three.code, /One image is read per prompt, and 2 are given/.test(three.stderr)], [2, true]);
   });
 });

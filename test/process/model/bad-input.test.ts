@@ -95,7 +95,7 @@ const cases: readonly Case[] = [
       symlinkSync(`${folder}-config.json`, join(folder, 'config.json'));
     },
     code: 3,
-    sentence: /config\.json lies outside the model folder and is not read\. Put the file into the folder\./,
+    sentence: /config\.json is outside the model folder and is not read\. Put the file into the folder\./,
   },
   {
     name: 'a link to a tokenizer outside the folder',
@@ -107,7 +107,7 @@ const cases: readonly Case[] = [
     },
     words: ['heads', '--prompt', 'abba'],
     code: 3,
-    sentence: /tokenizer\.json lies outside the model folder and is not read; give token ids instead\./,
+    sentence: /tokenizer\.json is outside the model folder and is not read; give token ids instead\./,
   },
   {
     name: 'an index of shards that is no JSON',
@@ -174,7 +174,7 @@ const cases: readonly Case[] = [
       writeSafetensors(join(folder, 'model.safetensors'), tensors);
     },
     code: 3,
-    sentence: /The weights lack model\.layers\.1\.mlp\.up_proj\.weight.*Fetch the whole checkpoint/,
+    sentence: /The weights lack model\.layers\.1\.mlp\.up_proj\.weight.*Download the whole checkpoint/,
   },
   {
     name: 'weights of a family without biases under a config of one with them',
@@ -201,7 +201,7 @@ const cases: readonly Case[] = [
       truncateSync(join(folder, 'model.safetensors'), 20_000);
     },
     code: 3,
-    sentence: /model\.safetensors: .* do not lie within the \d+ bytes of data\. Fetch the file again\./,
+    sentence: /model\.safetensors: .* are not within the \d+ bytes of data\. Fetch the file again\./,
   },
   {
     name: 'a family that is not known',
@@ -238,7 +238,7 @@ const cases: readonly Case[] = [
       symlinkSync(join(`${folder}-other`, 'model.safetensors'), join(folder, 'model.safetensors'));
     },
     code: 3,
-    sentence: /model\.safetensors lies outside the model folder and is not read\. Put the file into the folder/,
+    sentence: /model\.safetensors is outside the model folder and is not read\. Put the file into the folder/,
   },
   {
     name: 'NaN in the weights of a layer',
@@ -393,16 +393,16 @@ describe('models and prompts that cannot be run', function () {
   }
 
   for (const [name, text, sentence] of [
-    ['is no JSON', '{', /gains\.json is no JSON .* Correct it\.$/],
+    ['is no JSON', '{', /gains\.json is not valid JSON .* Correct it\.$/],
     [
       'is another file',
       '{"kind": "headscope-heads"}',
-      /gains\.json is no saved intervention: kind is not "headscope-intervention", so this is no saved intervention/,
+      /gains\.json is not a saved intervention: kind is not "headscope-intervention", so this is not a saved intervention/,
     ],
     [
       'has an entry that is no gain',
       '{"kind": "headscope-intervention", "gains": [{"layer": 0, "head": 1, "gain": 0}, {"layer": 0, "head": "1"}]}',
-      /gains\.json is no saved intervention: gains\[1\]\.head is not a whole number from 0 to 65536\./,
+      /gains\.json is not a saved intervention: gains\[1\]\.head is not a whole number from 0 to 65536\./,
     ],
     [
       'names a head that is not there',

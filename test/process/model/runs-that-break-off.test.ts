@@ -136,7 +136,7 @@ describe('runs that break off', function () {
     writeFileSync(place.at('cache'), 'a file where the folder should be');
     const { result } = await client.call('heads', [request()]);
     assert.equal(result.statistics.entropy.length, layers);
-    assert.equal(logs.filter((line) => /Finished layers cannot be kept .*this run goes on\./.test(line)).length, 1);
+    assert.equal(logs.filter((line) => /Finished layers cannot be kept .*this run continues\./.test(line)).length, 1);
   });
 
   /** The run, in which `change` happens once the first layer is done. */
@@ -167,7 +167,7 @@ describe('runs that break off', function () {
       const failure = await failureOf(afterFirstLayer(change));
       assert.ok(failure.code === 'model-unusable', JSON.stringify(failure));
       assert.match(failure.detail, words);
-      assert.match(failure.detail, /Run again when the folder is whole\.$/);
+      assert.match(failure.detail, /Run again when the folder is complete\.$/);
       writeTinyModel(folder, deep, 'F32', 7);
     }
     // Weights are mapped into memory: the system ends a process whose mapped file is cut off, and the client says so.

@@ -101,7 +101,7 @@ describe('headscope distributed', function () {
 
   for (const [words, expected] of [
     ['--workers 1', /--workers a number above 1/],
-    ['--workers 9 --split heads', /8 key\/value heads cannot be dealt to 9 workers/],
+    ['--workers 9 --split heads', /8 key\/value heads cannot be split over 9 workers/],
     ['--heads 6 --kv-heads 4', /do not divide/],
     ['--schedule tree', /Allowed choices are ring, gather, both/],
   ] as const) {

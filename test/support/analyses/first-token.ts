@@ -91,8 +91,9 @@ export const firstToken: Analysis<Parameters, Result> = {
     };
   },
   finding(result) {
-    const found = above(result);
-    return `${found.length} ${found.length === 1 ? 'head reads' : 'heads read'} the first token at least half of the time.`;
+    const { length } = above(result);
+    const share = `${Math.round(100 * (result.threshold ?? 0.5))} %`;
+    return `${length} ${length === 1 ? 'head gives' : 'heads give'} the first token at least ${share} of the attention.`;
   },
   sections: (result) => [
     {

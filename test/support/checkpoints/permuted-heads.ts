@@ -1,7 +1,7 @@
-/** The tensors of a GPT-2 whose heads stand in another order: the same model, by other names of its heads. */
+/** The tensors of a GPT-2 whose heads are in another order: the same model, by other names of its heads. */
 import type { CheckpointTensor } from './safetensors-file';
 
-/** `orders[layer][at]`: the head of the given model that stands at `at`. */
+/** `orders[layer][at]`: the head of the given model that is put at `at`. */
 export function withPermutedHeads(
   tensors: ReadonlyMap<string, CheckpointTensor>,
   orders: readonly (readonly number[])[],

@@ -23,7 +23,7 @@ const massive = 300;
 
 const wide = { hidden_size: 512, num_hidden_layers: 4, head_dim: 8, bos_token_id: plantedSinks.bos };
 export const wideLlava = (): TinyVlm => tinyLlava({ text: llamaLike('wide', 'llama', wide) });
-/** Image tokens stand before the beginning-of-sequence token. */
+/** Image tokens come before the beginning-of-sequence token. */
 export const widePaligemma = (): TinyVlm => tinyPaligemma(1, wide);
 
 /** Writes the model and its picture, and gives the picture's path. `sink`: the patch is planted too, not BOS alone. */

@@ -28,7 +28,7 @@ export function writeSafetensors(path: string, tensors: Tensors, type: StoredTyp
   writeFileSync(path, Buffer.concat([length, json, ...pieces]));
 }
 
-/** The tensors dealt to `count` shards with an index, as published checkpoints are cut. */
+/** The tensors split over `count` shards with an index, as published checkpoints are cut. */
 export function writeShards(folder: string, tensors: Tensors, count: number, type: StoredType = 'F32'): string[] {
   const names = Array.from(
     { length: count },

@@ -7,7 +7,7 @@
 export type Outcome = { readonly value: unknown } | { readonly refusal: string };
 
 export interface Limits {
-  /** Of processor time, the worker and its children together; of the clock where a system does not tell. */
+  /** Of processor time, the worker and its children together; of the clock where a system does not report it. */
   readonly seconds: number;
   /** Of the clock: an input that waits for something that never comes uses no processor. */
   readonly waitSeconds: number;

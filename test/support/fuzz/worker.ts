@@ -1,4 +1,4 @@
-/** One worker: loads a subject, then takes one seed after another from the runner until it is told no more. */
+/** One worker: loads a subject, then takes one seed after another from the runner until no more come. */
 import { isDeepStrictEqual } from 'node:util';
 import { faultOf } from './judge';
 import type { Subject } from './subject';

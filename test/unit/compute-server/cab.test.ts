@@ -177,12 +177,12 @@ describe('scores of tasks from a file', () => {
     [
       'a text as a score',
       withMetric({ scores: { fused: '1', linear: 2 } }),
-      'the score of "fused" in metric 1 of "copy" is no number',
+      'the score of "fused" in metric 1 of "copy" is not a number',
     ],
     ['half a scale', withMetric({ mean: 1 }), 'needs both a "mean" and a "deviation" above 0'],
     ['a deviation of 0', withMetric({ mean: 1, deviation: 0 }), 'needs both'],
     ['one score', withMetric({ scores: { fused: 1 } }), 'has one score only'],
-    ['a task twice', { tasks: [first, first] }, 'the task copy (causal-self) is there twice'],
+    ['a task twice', { tasks: [first, first] }, 'the task copy (causal-self) is listed twice'],
   ] as const) {
     it(`${name}: one sentence and the form`, () => {
       const sentence = why(value);

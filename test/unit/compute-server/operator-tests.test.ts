@@ -49,7 +49,7 @@ describe('a device that lacks operators', () => {
     operators: Object.fromEntries(
       Object.keys(operatorTests).map((name) => [
         name,
-        missing.includes(name) ? { ok: false, reason: `${name} is not there on this device.` } : { ok: true },
+        missing.includes(name) ? { ok: false, reason: `${name} is not available on this device.` } : { ok: true },
       ]),
     ),
   });
@@ -59,9 +59,9 @@ describe('a device that lacks operators', () => {
   it('refuses the mechanisms whose graphs have them, by name, and those alone', () => {
     assert.deepEqual(whyNot(without('NonZero', 'Scan')), {
       tiled: undefined,
-      moh: 'NonZero is not there on this device.',
+      moh: 'NonZero is not available on this device.',
       linear: undefined,
-      'lightning-attention': 'Scan is not there on this device.',
+      'lightning-attention': 'Scan is not available on this device.',
       'scaled-dot-product': undefined,
     });
   });

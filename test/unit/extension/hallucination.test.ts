@@ -466,7 +466,7 @@ describe('the run on pictures and its webviews', () => {
     const last = one.sent.at(-1);
     assert.equal(
       last?.kind === 'failed' && last.sentence,
-      'No picture with a truth lies in /pictures. It has no truth.json.',
+      'No picture in /pictures has known objects. It has no truth.json.',
     );
   });
 

@@ -226,15 +226,15 @@ describe('a saved intervention', () => {
       return parsed.ok ? 'read' : parsed.why;
     };
     assert.equal(why('nonsense').startsWith('The file is not valid JSON'), true);
-    assert.match(why('{"kind": "headscope-labels"}'), /no saved intervention of Headscope/);
+    assert.match(why('{"kind": "headscope-labels"}'), /not a saved intervention of Headscope/);
     assert.match(why('{"kind": "headscope-intervention"}'), /^version is missing\.|^interventions is missing\./);
     assert.match(
       why(interventionText(modelSummary(), [{ kind: 'gain', layer: 2, head: 0, gain: 0 }])),
-      /"gain:2\.0=0" names a part that is not there: the model has 2 layers of 2 heads/,
+      /"gain:2\.0=0" names a part that does not exist: the model has 2 layers of 2 heads/,
     );
     assert.match(
       why(interventionText(modelSummary(), [{ kind: 'uniform', layer: 0, head: 7 }])),
-      /"uniform:0\.7" names a part that is not there/,
+      /"uniform:0\.7" names a part that does not exist/,
     );
     const text = '{"kind": "headscope-intervention", "gains": [{"layer": 0, "head": 0, "gain": "off"}]}';
     assert.match(why(text), /^gains\[0\]\.gain is not a number/);
@@ -247,7 +247,7 @@ describe('the models whose heads can be shown', () => {
   it('are marked where they cannot run, with the reason: no weights, a family that is not run, errors', () => {
     const without = modelChoice(facts(), 'a', '/a');
     assert.equal(without.mark, 'no weights');
-    assert.match(String(without.runs), /^No weights lie beside a, .*\.safetensors/);
+    assert.match(String(without.runs), /^There are no weights beside a, .*\.safetensors/);
     const faulty = modelChoice(facts({ weightBytes: 10, errors: 2 }), 'a', '/a');
     assert.deepEqual([faulty.mark, faulty.runs], ['2 errors', true]);
     assert.equal(modelChoice(facts({ weightBytes: 10, errors: 1 }), 'a', '/a').mark, '1 error');
@@ -298,8 +298,8 @@ describe('the models whose heads can be shown', () => {
   });
 
   it('are refused with a next step', () => {
-    assert.match(whyNoHeads(null, 'x') ?? '', /no model configuration\. Choose/);
-    assert.match(whyNoHeads(facts(), 'x') ?? '', /No weights lie beside x.*\.safetensors/);
+    assert.match(whyNoHeads(null, 'x') ?? '', /not a model configuration\. Choose/);
+    assert.match(whyNoHeads(facts(), 'x') ?? '', /There are no weights beside x.*\.safetensors/);
     assert.match(whyNoHeads(facts({ supported: 'It is quantised.' }), 'x') ?? '', /It is quantised\./);
     assert.equal(whyNoHeads(facts({ weightBytes: 5 }), 'x'), undefined);
   });

@@ -10,7 +10,7 @@ describe('the card of a model', () => {
   beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'headscope-card-'))));
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  it('leads to the heading that speaks of reinforcement, before any other line', () => {
+  it('leads to the heading that mentions reinforcement, before any other line', () => {
     const text = '---\nlicense: mit\n---\n# Model\nVHR was tried.\n## Does **reinforcing** these heads help?\nNo.';
     assert.deepEqual(cardOf('/m', text).reinforcement, { line: 5, heading: 'Does reinforcing these heads help?' });
     assert.deepEqual(cardOf('/m', '# Model\nCHAIR with VHR: 41 %').reinforcement, { line: 1 });

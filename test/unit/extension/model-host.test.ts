@@ -141,7 +141,7 @@ describe('the host of a Model webview', () => {
     const content = last();
     assert.equal(content.state, 'not-a-model');
     assert.ok('sentence' in content);
-    assert.match(content.sentence, /^b is no model configuration/);
+    assert.match(content.sentence, /^b is not a model configuration/);
   });
 
   it('hands a failure on as a sentence, and tries again when asked', async () => {

@@ -48,7 +48,7 @@ describe('the Models tree', () => {
     assert.deepEqual([whole.description, whole.icon, whole.colour], ['4 layers', 'symbol-structure', undefined]);
     const without = line({});
     assert.deepEqual([without.description, without.colour], ['no weights · 4 layers', 'disabledForeground']);
-    assert.match(without.tooltip?.at(-1) ?? '', /^No weights lie beside a/);
+    assert.match(without.tooltip?.at(-1) ?? '', /^There are no weights beside a/);
     assert.equal(without.spoken, 'a, no weights, llama, 4 layers');
     const faulty = line({ weightBytes: 10, errors: 2 });
     assert.deepEqual([faulty.description, faulty.icon], ['2 errors · 4 layers', 'error']);

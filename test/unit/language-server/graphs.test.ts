@@ -55,7 +55,7 @@ describe('graphs beside a config', () => {
       /bad\.onnx:1:1: error: The graph has 8 query heads, and config\.json gives 4\..*\[graph-contradicts-config\]/,
     );
     writeFileSync(bad, graph(8, 8).subarray(0, 40));
-    assert.match((await check(bad)).text, /no readable ONNX file.*\[graph-unreadable\]/);
+    assert.match((await check(bad)).text, /not a readable ONNX file.*\[graph-unreadable\]/);
     assert.match((await check(bad, '--severity', 'graph-unreadable=off')).text, /0 errors/);
   });
 
@@ -68,7 +68,7 @@ describe('graphs beside a config', () => {
     const lines = text.trim().split('\n');
     assert.equal(lines.length, 3, text);
     assert.match(lines[0] ?? '', /m.config\.json:1:\d+: error: model\.onnx has 8 query heads/);
-    assert.match(lines[1] ?? '', /n.onnx.model\.onnx:1:1: error: This is no readable ONNX file/);
+    assert.match(lines[1] ?? '', /n.onnx.model\.onnx:1:1: error: This is not a readable ONNX file/);
   });
 
   it('hostile ones end in a sentence, and soon', async () => {
@@ -93,7 +93,7 @@ describe('graphs beside a config', () => {
       const facts = await new FolderReader().facts(join(root, 'm'));
       const read = facts.graphs?.get('model.onnx');
       assert.ok(read !== undefined && !read.ok, name);
-      assert.match(read.message, /^This is no readable ONNX file: .{5,}\.$/);
+      assert.match(read.message, /^This is not a readable ONNX file: .{5,}\.$/);
     }
   });
 

@@ -832,7 +832,7 @@ export const ruleCases: Readonly<Record<string, RuleCases>> = {
       [`{${llama}, ${heads}}`, graph(grouped(4, 4))],
       ['{"model_type": "bert", "hidden_size": 64, "num_attention_heads": 4, "vocab_size": 100}', graph(logits(9))],
       [`{${mla}, "kv_lora_rank": 512}`, graph(grouped(8, 8))],
-      [`{${llama}, ${heads}}`, graphFile({ ok: false, message: 'This is no readable ONNX file: it is empty.' })],
+      [`{${llama}, ${heads}}`, graphFile({ ok: false, message: 'This is not a readable ONNX file: it is empty.' })],
     ],
   },
   'graph-contradicts-genai': {
@@ -867,12 +867,12 @@ export const ruleCases: Readonly<Record<string, RuleCases>> = {
   },
   'graph-unreadable': {
     fires: [
-      [`|{|${llama}, ${heads}}`, graphFile({ ok: false, message: 'This is no readable ONNX file: it is empty.' })],
+      [`|{|${llama}, ${heads}}`, graphFile({ ok: false, message: 'This is not a readable ONNX file: it is empty.' })],
       [
         '|{|"search": {}, "model": {"type": "llama", "decoder": {"filename": "model.onnx"}}}',
         named(
           'genai_config.json',
-          graphFile({ ok: false, message: 'This is no readable ONNX file: its fields are damaged.' }),
+          graphFile({ ok: false, message: 'This is not a readable ONNX file: its fields are damaged.' }),
         ),
       ],
     ],

@@ -76,9 +76,9 @@ describe('a lexicon of one own', () => {
 
   it('is refused with a sentence when it is none', () => {
     assert.throws(() => lexiconFrom('{"dog": "puppy"}'), /dog is not a list of texts/);
-    assert.throws(() => lexiconFrom('{"dog": '), /is no JSON/);
+    assert.throws(() => lexiconFrom('{"dog": '), /is not valid JSON/);
     assert.throws(() => lexiconFrom('  \n'), /names no class/);
-    assert.throws(() => lexiconFrom('\ufffdPNG\r\n\x1a\n\0\0\0\rIHDR'), /is no text/);
+    assert.throws(() => lexiconFrom('\ufffdPNG\r\n\x1a\n\0\0\0\rIHDR'), /is not a text/);
     assert.throws(() => classesFrom([]), /from class to a list/);
     assert.throws(() => classesFrom({}), /it is not a lexicon that names a class/);
   });

@@ -244,7 +244,7 @@ describe('files of interventions', () => {
       /written in format 3, and this Headscope reads format 2/,
     );
     assert.match(why([]), /The file is not a JSON object/);
-    assert.match(why({ kind: 'headscope-heads', interventions: [] }), /so this is no saved intervention/);
+    assert.match(why({ kind: 'headscope-heads', interventions: [] }), /so this is not a saved intervention/);
     assert.match(
       why({ ...file, version: 2, interventions: [{ kind: 'gain', layer: 0 }] }),
       /interventions\[0\]\.head is/,

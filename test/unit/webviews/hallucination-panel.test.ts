@@ -86,7 +86,7 @@ describe('the form of the Hallucination panel', () => {
     assert.equal(readLayers('auto'), null);
     assert.deepEqual(readLayers('1, 4-6 2'), [1, 2, 4, 5, 6]);
     assert.match(String(readLayers('4-2')), /backwards/);
-    assert.match(String(readLayers('first')), /no layer/);
+    assert.match(String(readLayers('first')), /not a layer/);
     assert.match(String(readLayers('8', 6)), /0 to 5/);
     assert.equal(writeLayers([1, 2, 4, 5, 6, 9]), '1-2, 4-6, 9');
     // The released layers of 32: the second and the last 14.
@@ -444,7 +444,7 @@ describe('the prompt of a family', () => {
   });
 });
 
-describe('the part of a text that is taken away', () => {
+describe('the part of a text that is removed', () => {
   it('grows and shrinks by keys at the end that moves, in both directions', () => {
     let mark = moved(undefined, 'ArrowRight', false, 10);
     assert.deepEqual(mark, { anchor: 0, focus: 0 });

@@ -19,10 +19,10 @@ describe('typed lengths', () => {
 
   for (const [text, why] of [
     ['', /at least one length/],
-    ['12.5', /“12\.5” is no length/],
-    ['-3', /“-3” is no length/],
-    ['abc', /“abc” is no length/],
-    ['0', /“0” is no length/],
+    ['12.5', /“12\.5” is not a length/],
+    ['-3', /“-3” is not a length/],
+    ['abc', /“abc” is not a length/],
+    ['0', /“0” is not a length/],
     ['1,024, 2,048', /“1,024” is two lengths, as commas separate them: write 1024\./],
     ['512, 8,192', /“8,192” is two lengths, .*: write 8192\./],
     ['1,024,2,048', /“1,024” is two lengths/],

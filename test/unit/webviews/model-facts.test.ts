@@ -100,12 +100,12 @@ describe('the facts of a model', () => {
     assert.deepEqual(runs(exampleModel('faulty')), [
       'yes',
       'no',
-      '2 errors stand in the configuration; Problems says what to correct.',
+      'The configuration has 2 errors; see the Problems panel.',
     ]);
     assert.deepEqual(runs(llama), [
       'yes',
       'no',
-      'No weights lie beside the configuration; put its .safetensors files there.',
+      'There are no weights beside the configuration; put its .safetensors files there.',
     ]);
     assert.deepEqual(runs(shown('here', { supported: true, weightBytes: 4096 })), ['yes', 'yes', undefined]);
     assert.deepEqual(runs(shown('other', { supported: 'No graph for it.', weightBytes: 4096 })), [

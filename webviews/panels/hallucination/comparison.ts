@@ -41,13 +41,13 @@ export function pairOf({ result, set, compareWith }: State): Pair | undefined {
     return why === undefined ? { kind: 'sets', here, there } : { kind: 'none', why };
   }
   if (here.kind === 'headscope-hallucination-set' || there.kind === 'headscope-hallucination-set') {
-    const why = `One of them is a folder of pictures and the other a single text: compare ${name} with its like.`;
+    const why = `One of them is a folder of pictures and the other a single text: compare ${name} with another of its kind.`;
     return { kind: 'none', why };
   }
   const shape = whyOtherShape(here, there, name);
   if (shape !== undefined) return { kind: 'none', why: shape };
   if (here.distance !== there.distance) {
-    const why = `This result measures by ${distanceTitle(here)}, ${name} by ${distanceTitle(there)}: their numbers are not of one unit.`;
+    const why = `This result measures by ${distanceTitle(here)}, ${name} by ${distanceTitle(there)}: their numbers have different units.`;
     return { kind: 'none', why };
   }
   const why = whyNotCompared(here, there, name);

@@ -38,7 +38,7 @@ export function leavingOf(state: State, theme: Theme, kind?: ExportKind): Leavin
     draw: (sheet) => (set ? drawSet(sheet, state, set) : result && drawResult(sheet, state, result)),
     caption: [
       ...(compareWith
-        ? [`Compared with ${compareWith.name}: changes are this result less that one. ${comparisonWords(state)}`]
+        ? [`Compared with ${compareWith.name}: changes are this result minus that one. ${comparisonWords(state)}`]
         : []),
       ...provenanceLines(made),
     ],
@@ -82,7 +82,7 @@ export function provenanceLines(made: HallucinationResult | HallucinationSet): r
     made.kind === 'headscope-hallucination'
       ? made.image
         ? `${made.image.name}, SHA-256 ${made.image.sha256.slice(0, 16)}…, ${count(made.image.width)} x ${count(made.image.height)} pixels, ${count(made.image.tokens)} image tokens in ${made.image.tiles.map(({ rows, columns }) => `${rows} x ${columns}`).join(', ')}`
-        : 'A span of the prompt is taken away'
+        : 'A span of the prompt is removed'
       : `${count(made.entries.length)} of ${count(made.total)} pictures${made.sample ? `, ${count(made.sample.count)} drawn from ${count(made.sample.of)} by seed ${made.sample.seed}` : ''}`;
   return [
     `${model.name} (${model.family}), hash ${model.hash}, ${model.layers} layers x ${model.heads} query heads${vision}, ${model.dtypes.join(', ')}`,

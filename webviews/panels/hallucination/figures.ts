@@ -91,7 +91,7 @@ function ribbonOnto(sheet: Sheet, caption: Parameters<typeof ribbonFigure>[0], s
   sheet.y += height + 2;
 }
 
-/** The text that was taken away, on the colours of what the chosen heads read of it. */
+/** The removed text, on the colours of what the chosen heads read of it. */
 function drawSpanMap(sheet: Sheet, state: State, result: HallucinationResult): void {
   const tokens = spanTokens(result, state.map?.value);
   if (tokens.length === 0 || !state.map?.value) return;

@@ -34,8 +34,8 @@ function ofHeads(result: HallucinationResult): string {
   if (!first) return 'No head differs.';
   const all = result.layers * result.heads;
   const large = lookingHeads(result);
-  const what = result.removed.kind === 'span' ? 'depend on the text taken away' : 'look at the picture';
-  const verb = result.removed.kind === 'span' ? 'depends on the text taken away' : 'looks at the picture';
+  const what = result.removed.kind === 'span' ? 'depend on the removed text' : 'look at the picture';
+  const verb = result.removed.kind === 'span' ? 'depends on the removed text' : 'looks at the picture';
   const name = headName(first.layer, first.head);
   return large === 1
     ? `1 of ${count(all)} heads ${verb} far more than the others: ${name} (VHD ${significant(first.value)}).`
@@ -97,7 +97,7 @@ function ofSet(set: HallucinationSet): string {
   const apart =
     separation.auroc === null
       ? ''
-      : ` T-VHD tells such words from true ones with AUROC ${separation.auroc.toFixed(2)}.`;
+      : ` T-VHD separates such words from true ones with AUROC ${separation.auroc.toFixed(2)}.`;
   const cut = unfinishedWords(set);
   return begin + then + apart + (cut === undefined ? '' : ` ${cut}`);
 }

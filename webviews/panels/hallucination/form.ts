@@ -69,7 +69,7 @@ export function readForm(form: Form, model?: ModelSummary): FormReading {
     ...(form.mode === 'image' && form.image === '' ? { image: 'Choose a picture first.' } : {}),
     ...(form.mode === 'set' && form.images === '' ? { images: 'Choose a folder of pictures first.' } : {}),
     ...(form.prompt.trim() === '' ? { prompt: 'Type a prompt first.' } : {}),
-    ...(form.mode === 'span' && form.span === null ? { span: 'Mark the part of the prompt to take away.' } : {}),
+    ...(form.mode === 'span' && form.span === null ? { span: 'Mark the part of the prompt to remove.' } : {}),
     ...(maxNewTokens ? {} : { maxNewTokens: `Tokens are a whole number from 1 to ${mostTokens}.` }),
     ...(k === undefined || k === 0
       ? { k: `k is a whole number from 1 to ${model?.heads ?? 'the heads of a layer'}.` }
@@ -119,7 +119,7 @@ export function readLayers(text: string, count?: number): readonly number[] | nu
   const found = new Set<number>();
   for (const part of trimmed.split(/[,;\s]+/).filter((one) => one !== '')) {
     const range = /^(\d+)(?:-(\d+))?$/.exec(part);
-    if (!range) return `“${part}” is no layer: write them as 1, 4-5, or leave the field empty.`;
+    if (!range) return `“${part}” is not a layer: write them as 1, 4-5, or leave the field empty.`;
     const from = Number(range[1]);
     const to = Number(range[2] ?? range[1]);
     if (to < from) return `“${part}” goes backwards.`;

@@ -56,7 +56,7 @@ export const stoppedNote = ({ stoppedAt }: Pick<Caption, 'stoppedAt'>): Template
   stoppedAt === undefined
     ? nothing
     : html`<p class="reason stopped">
-        ${icon('info')} Stopped at ${plural(stoppedAt, 'token')}: the caption would have gone on.
+        ${icon('info')} Stopped at ${plural(stoppedAt, 'token')}, before the caption had ended.
       </p>`;
 
 /** Of the plain and the reinforced captions together; undefined where all of them ended, and in results of earlier versions. */

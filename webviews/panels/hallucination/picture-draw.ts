@@ -40,7 +40,7 @@ function drawValue(
   opaque: boolean,
 ): void {
   const share = high > 0 ? (values?.[patch.token] ?? 0) / high : 0;
-  // Over the picture its own colours stay to be told, under the largest value too: captions name them.
+  // Over the picture its own colours stay recognisable, under the largest value too: captions name them.
   context.fillStyle = css(cividis(share), opaque ? 1 : 0.15 + 0.5 * Math.sqrt(share));
   // Half a pixel more than the patch where nothing shines through: neighbours leave no seam.
   const more = opaque ? 0.5 : 0;

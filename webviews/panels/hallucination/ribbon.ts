@@ -27,7 +27,7 @@ export interface RibbonOptions {
   readonly caption: Pick<Caption, 'tokens' | 'mentions'>;
   readonly scale: Scale;
   readonly label: string;
-  /** What the second pass lacks: the picture, the text taken away. */
+  /** What the second pass lacks: the picture, the removed text. */
   readonly lacks: string;
   /** Place of the selected token; undefined when it is in another caption. */
   readonly selected: number | undefined;

@@ -52,7 +52,7 @@ export function setScoreColumns(rows: readonly ScoreRow[]): readonly Column<Scor
       ? [
           countColumn<(typeof rows)[number]>('unfinished', 'Unfinished', ({ score }) => score.unfinished, {
             unit: 'captions',
-            hint: 'Captions that stopped at the token limit: what they would have gone on to name is not scored.',
+            hint: 'Captions that stopped at the token limit: what they might have named later is not scored.',
             text: ({ score }) => (score.unfinished === undefined ? '–' : count(score.unfinished)),
           }),
         ]
@@ -122,7 +122,7 @@ function scores(part: Part, set: HallucinationSet): TemplateResult {
   const columns = setScoreColumns(rows);
   return html`<div class="set-scores">
     <section aria-label="Scores">
-      <h2>Hallucinated objects <span class="muted">CHAIR, with what must stand beside it</span></h2>
+      <h2>Hallucinated objects <span class="muted">CHAIR, with what it must be read with</span></h2>
       ${table({
         caption: 'Scores of the captions',
         columns: compact ? columns.filter(({ id }) => narrow.includes(id)) : columns,

@@ -40,9 +40,9 @@ export function settings(part: Part): TemplateResult {
     ${modelSection(part, (one) => facts(state, one))}
     <section aria-label="What it reads">
       <div class="section-head">
-        <h2 title="The model runs twice, with this and without it: heads whose output changes read it.">Take away</h2>
+        <h2 title="The model runs twice, with this and without it: heads whose output changes read it.">Remove</h2>
         ${segments({
-          label: 'What is taken away',
+          label: 'What is removed',
           choices: modes,
           value: form.mode,
           onChange: (mode) => actions.edit({ mode }),
@@ -147,7 +147,7 @@ function measureFields({ actions, state }: Part, form: Form, problems: Problems)
         },
         { id: 'original', title: 'Original', definition: 'Control: each token keeps its position.' },
       ]),
-      hint: 'Positions of the text behind what is taken away, in the second pass: contiguous closes the gap, original leaves it.',
+      hint: 'Positions of the text behind what is removed, in the second pass: contiguous closes the gap, original leaves it.',
     },
     {
       kind: 'number',

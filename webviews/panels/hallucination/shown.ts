@@ -28,7 +28,7 @@ export function stepOf(state: State): ShownStep | undefined {
   return shown ?? { ...result, step: 0 };
 }
 
-/** The caption that a token belongs to; while it is being written, what there is of it. */
+/** The caption that a token belongs to; while it is being written, the part so far. */
 export function captionOf(
   state: State,
   variant: number | null,
@@ -54,4 +54,4 @@ export function mapHeads(state: State): readonly HeadPlace[] {
 
 /** What the second pass lacks, in words. */
 export const lacking = ({ result, form }: State): string =>
-  (result ? result.removed.kind === 'span' : form?.mode === 'span') ? 'the text taken away' : 'the picture';
+  (result ? result.removed.kind === 'span' : form?.mode === 'span') ? 'the removed text' : 'the picture';

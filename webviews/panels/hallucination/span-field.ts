@@ -1,4 +1,4 @@
-/** Which part of a text is taken away: its tokens, marked from one to another. */
+/** Which part of a text is removed: its tokens, marked from one to another. */
 import { html, type TemplateResult } from 'lit';
 import { count } from '../../ui/numbers';
 import { shownToken } from '../../ui/token-text';
@@ -27,7 +27,7 @@ export function spanField({ state, actions }: Part, form: Form): TemplateResult 
       id="span"
       role="listbox"
       aria-multiselectable="true"
-      aria-label="Tokens: mark the part to take away. Arrow keys move, Shift and arrow keys mark more or less."
+      aria-label="Tokens: mark the part to remove. Arrow keys move, Shift and arrow keys mark more or less."
       tabindex="0"
       @keydown=${(event: KeyboardEvent) => {
         const next = moved(mark, event.key, event.shiftKey, all);
@@ -56,8 +56,8 @@ export function spanField({ state, actions }: Part, form: Form): TemplateResult 
     <p class="reason">
       ${
         form.span
-          ? `Tokens ${count(start)} to ${count(end - 1)} are taken away (${count(end - start)} of ${count(all)}).`
-          : 'Click the first token to take away, then the last one with Shift.'
+          ? `Tokens ${count(start)} to ${count(end - 1)} are removed (${count(end - start)} of ${count(all)}).`
+          : 'Click the first token to remove, then the last one with Shift.'
       }
     </p>`;
 }

@@ -1,4 +1,4 @@
-/** The text that was taken away, each token on the colour of what the selected head or set reads from it. */
+/** The removed text, each token on the colour of what the selected head or set reads from it. */
 import { html, nothing, type TemplateResult } from 'lit';
 import { scaleStops } from '../../charts/colour-map';
 import { scaleBar } from '../../charts/scale-bar';
@@ -52,13 +52,13 @@ export function spanMapView(part: Part): TemplateResult | typeof nothing {
     result.promptTokens
       .slice(Math.max(0, first), last)
       .map((text) => html`<span class="token muted">${shownToken(text)}</span>`);
-  return html`<section class="image-view span-map" aria-label="Text taken away">
+  return html`<section class="image-view span-map" aria-label="Removed text">
     <div class="section-head">
-      <h2>${mapTitle(state) ?? 'Text taken away'} <span class="muted">on the text taken away</span></h2>
+      <h2>${mapTitle(state) ?? 'Removed text'} <span class="muted">on the removed text</span></h2>
     </div>
     <div class="image-tools">${mapChooser(part)}</div>
     ${tokenPager({ at: from, tokens: tokens.length, onMove: (spanMapWindow) => actions.view({ spanMapWindow }) })}
-    <div class="token-list" tabindex="0" role="group" aria-label="Tokens of the text taken away">
+    <div class="token-list" tabindex="0" role="group" aria-label="Tokens of the removed text">
       ${from === 0 ? outside(start - around, start) : nothing}${tokens
         .slice(from, to)
         .map(
@@ -94,7 +94,7 @@ export const spanColumns: readonly Column<SpanToken>[] = [
 ];
 
 /** Of the map in a file: whose attention, of which word. */
-export const spanMapTitle = (state: State): string => `${mapTitle(state) ?? 'Attention'} on the text taken away`;
+export const spanMapTitle = (state: State): string => `${mapTitle(state) ?? 'Attention'} on the removed text`;
 
 /** For machines: what the heads of the map read from each token of the part; nothing without a map. */
 export function spanData(state: State): object {

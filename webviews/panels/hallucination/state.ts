@@ -220,7 +220,7 @@ function withModel(state: State, model: ModelSummary): State {
   return { ...state, model, form: { ...form, ...own } };
 }
 
-/** Those that a run goes on behind are told again by the extension. */
+/** The steps that a resumed run starts from are sent again by the extension. */
 const withEntry = (entries: readonly DatasetEntry[], entry: DatasetEntry): readonly DatasetEntry[] =>
   entries.some(({ name }) => name === entry.name)
     ? entries.map((one) => (one.name === entry.name ? entry : one))

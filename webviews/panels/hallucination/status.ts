@@ -85,7 +85,7 @@ export function emptyState(part: Part): TemplateResult {
   const { form } = part.state;
   const words =
     form?.mode === 'set'
-      ? 'Run captions pictures of the folder and counts the objects that are not there: CHAIR, recall and length with and without reinforcement, the change of each with its interval, and how well T-VHD tells such words apart.'
+      ? 'Run captions pictures of the folder and counts the objects that are not there: CHAIR, recall and length with and without reinforcement, the change of each with its interval, and how well T-VHD separates such words.'
       : form?.mode === 'span'
         ? 'Run reads the prompt twice, with and without the marked part. Heads whose output changes depend on it; generated words with a low T-VHD were said without it.'
         : 'Run reads the picture and the prompt with a model from your disk, and again without the picture. Heads whose output changes look at the picture; words with a low T-VHD were said by habit. Nothing leaves this machine.';

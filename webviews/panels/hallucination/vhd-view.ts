@@ -25,7 +25,7 @@ export function layersToReinforce(state: State, layers: number): readonly number
 }
 
 const attentionHint =
-  'Visual attention ratio: share of the attention of the query that makes the word, on the tokens of the picture or of the part taken away. Looking is not reading: a head may look and change nothing.';
+  'Visual attention ratio: share of the attention of the query that makes the word, on the tokens of the picture or of the part removed. Looking is not reading: a head may look and change nothing.';
 
 const selectedHeads = ({ step }: VhdModel): number => step.selected.flat().filter(Boolean).length;
 

@@ -21,7 +21,7 @@ export interface View extends RunView {
   /** End of the marked part that the keyboard moves, and a token of the window of the text that is drawn. */
   readonly spanFocus?: number;
   readonly spanWindow?: number;
-  /** The same of the part that was taken away, counted from its first token. */
+  /** The same of the part that was removed, counted from its first token. */
   readonly spanMapWindow: number;
   readonly tableSort?: Sort;
   readonly entrySort?: Sort;

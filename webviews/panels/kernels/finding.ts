@@ -34,7 +34,7 @@ function comparison(rows: readonly BenchmarkRow[], plan: BenchmarkPlan, title: (
   if (!Number.isFinite(length))
     return rows.length > 0 ? 'No mechanism could be timed.' : 'Nothing has been measured yet.';
   const here = compared.filter((row) => row.length === length).sort((a, b) => ratio(b) - ratio(a));
-  // A noisy row may have the highest ratio and decide nothing: what is told apart comes before it.
+  // A noisy row may have the highest ratio and decide nothing: a significant difference comes before it.
   const fastest = here.find((row) => decision(row) === 'faster') ?? here[0];
   const baseline = within(title(plan.baseline));
   if (!fastest) {
@@ -53,7 +53,7 @@ function comparison(rows: readonly BenchmarkRow[], plan: BenchmarkPlan, title: (
   const name = within(title(fastest.mechanism));
   return decided === 'slower'
     ? `No mechanism is faster than ${baseline} at ${count(length)} tokens; the nearest, ${name}, takes ${significant(1 / ratio(fastest))}x its time (${certainty(fastest, true)}).`
-    : `No mechanism is faster than ${baseline} at ${count(length)} tokens; ${name} is not told apart from it (ratio ${significant(ratio(fastest))}, ${certainty(fastest)}).`;
+    : `No mechanism is faster than ${baseline} at ${count(length)} tokens; ${name} does not differ from it significantly (ratio ${significant(ratio(fastest))}, ${certainty(fastest)}).`;
 }
 
 /** The interval of the ratio with its test; `slower`: of the mechanism's time over the baseline's. */

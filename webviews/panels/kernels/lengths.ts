@@ -23,7 +23,7 @@ export function parseLengths(text: string): Lengths {
     const match = /^(\d+)(k?)$/i.exec(word);
     const value = match ? Number(match[1]) * (match[2] ? 1024 : 1) : Number.NaN;
     if (!Number.isInteger(value) || value < 1) {
-      return { ok: false, why: `“${word}” is no length: write whole numbers of tokens, for example 1024, 2048.` };
+      return { ok: false, why: `“${word}” is not a length: write whole numbers of tokens, for example 1024, 2048.` };
     }
     if (value > longest)
       return {

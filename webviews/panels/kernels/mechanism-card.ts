@@ -76,7 +76,7 @@ export function mechanismCard(part: Part): TemplateResult | typeof nothing {
             : html`${
                 card.show === 'pattern' && view?.grid
                   ? html`<hs-grid-pattern .grid=${view.grid}></hs-grid-pattern>`
-                  : card.show === 'pattern' && view?.dealt
+                  : card.show === 'pattern' && view?.workerPieces
                     ? html`<hs-workers
                         .view=${view}
                         .causal=${shown?.request.shape.pattern === 'causal-self'}
@@ -100,7 +100,7 @@ const trustTag = ({ source }: MechanismInfo): TemplateResult | typeof nothing =>
 function pictureControls({ actions }: Part, card: CardChoice, view: MechanismView | undefined): TemplateResult {
   const groups = view?.groups ?? [];
   const lengths = card.show === 'effective' ? pictureLengths.filter((each) => each <= longestProbe) : pictureLengths;
-  const own = view?.grid ? 'Grid' : view?.dealt ? 'Workers' : undefined;
+  const own = view?.grid ? 'Grid' : view?.workerPieces ? 'Workers' : undefined;
   const show = card.show === 'matrix' && !own ? 'pattern' : card.show;
   const drawn = groups.find((heads) => heads.includes(typeof view?.head === 'number' ? view.head : -1))?.[0];
   return html`<div class="card-controls">
@@ -174,7 +174,7 @@ function legend(view: MechanismView, { show }: CardChoice): TemplateResult {
       largest.
     </p>`;
   }
-  if (show === 'pattern' && view.dealt) {
+  if (show === 'pattern' && view.workerPieces) {
     return html`<p class="muted">
       A colour and number for each worker of this head: strong in the chosen step, faint in earlier ones. Keys pass from
       worker to worker after each step.
@@ -196,7 +196,7 @@ function legend(view: MechanismView, { show }: CardChoice): TemplateResult {
     ${
       scale === 1
         ? nothing
-        : html`<p class="muted">A cell stands for ${cells}: the stronger, the more of its pairs are read.</p>`
+        : html`<p class="muted">A cell covers ${cells}: the stronger its colour, the more of its pairs are read.</p>`
     }`;
 }
 

@@ -86,7 +86,7 @@ export class KernelsPanel
   };
 
   /** The answer says which mechanisms can run it. */
-  protected override tellsOpened(): boolean {
+  protected override reportsOpened(): boolean {
     return true;
   }
 

@@ -176,7 +176,7 @@ const memoryUnit = (rows: readonly TableRow[]): Unit =>
 const verdictWords = {
   faster: 'Faster than the baseline',
   slower: 'Slower than the baseline',
-  same: 'Not told apart from the baseline',
+  same: 'No significant difference from the baseline',
 } as const;
 
 type NumberColumn = (
@@ -198,7 +198,7 @@ function comparisonColumns(state: State, number: NumberColumn): Column<TableRow>
       'change',
       'Change',
       'x',
-      `Time here over time in ${name}: below 1 is faster than there. Two runs are no interleaved pairs, so no test is made.`,
+      `Time here over time in ${name}: below 1 is faster than there. Two runs are not interleaved pairs, so no test is made.`,
       ({ medianMs }, { other }) => (medianMs === undefined || !other?.medianMs ? undefined : medianMs / other.medianMs),
     ),
   ];

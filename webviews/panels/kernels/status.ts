@@ -42,7 +42,7 @@ function doneWords(state: State, resumable: boolean) {
     ? {
         stopped: true,
         words: `Cancelled: ${done} of ${total} points kept`,
-        after: resumable ? '; Resume goes on' : '',
+        after: resumable ? '; Resume continues' : '',
       }
     : { words: `${done} points in ${seconds(state.result.seconds)}` };
 }

@@ -3,7 +3,7 @@
  * the pieces of the chosen step are strong, those of earlier ones faint, and each shows the number of its worker.
  */
 import { html } from 'lit';
-import type { DealtPiece, MechanismView } from '../../../protocol/compute/mechanism-view';
+import type { WorkerPiece, MechanismView } from '../../../protocol/compute/mechanism-view';
 import { css, inkOn, mix, parseColour } from '../../charts/colour-map';
 import { darkHues, lightHues } from '../../charts/palette';
 import { count } from '../../ui/numbers';
@@ -20,8 +20,8 @@ export class WorkersPicture extends PictureElement {
   declare causal: boolean;
   declare private step: number | undefined;
 
-  private get pieces(): readonly DealtPiece[] {
-    return this.view?.dealt ?? [];
+  private get pieces(): readonly WorkerPiece[] {
+    return this.view?.workerPieces ?? [];
   }
 
   private get steps(): number {
@@ -99,7 +99,7 @@ export class WorkersPicture extends PictureElement {
 
   private words(): string {
     const now = this.pieces.filter(({ step }) => step === this.chosen);
-    const span = (ranges: DealtPiece['keys']): string =>
+    const span = (ranges: WorkerPiece['keys']): string =>
       ranges.map(({ start, end }) => `${count(start)}–${count(end - 1)}`).join(' and ');
     return `Step ${count(this.chosen + 1)} of ${count(this.steps)}. ${now
       .map(({ worker, queries, keys }) => `Worker ${count(worker + 1)}: queries ${span(queries)}, keys ${span(keys)}`)

@@ -165,8 +165,8 @@ export function factsOf(model: ShownModel, { inFull = false } = {}): readonly Fa
 function whyNotHere({ supported, errors, weightBytes }: ModelFacts): string | undefined {
   if (supported !== true) return 'Its architecture is not supported.';
   if (errors > 0)
-    return `${count(errors)} ${errors === 1 ? 'error stands' : 'errors stand'} in the configuration; Problems says what to correct.`;
-  if (!weightBytes) return 'No weights lie beside the configuration; put its .safetensors files there.';
+    return `The configuration has ${count(errors)} ${errors === 1 ? 'error' : 'errors'}; see the Problems panel.`;
+  if (!weightBytes) return 'There are no weights beside the configuration; put its .safetensors files there.';
   return undefined;
 }
 

@@ -64,7 +64,7 @@ export function comparisonSentence(first: ShownModel, second: ShownModel): strin
   return `${cache}; ${larger} has ${amountWords(Math.max(one, other), Math.min(one, other), 'ratio')} parameters (${parameterCount(Math.max(one, other))} against ${parameterCount(Math.min(one, other))}).`;
 }
 
-/** Two files of one name are told apart by their folders' paths. */
+/** Two files of one name are distinguished by their folders' paths. */
 export const labelsOf = (first: ShownModel, second: ShownModel): readonly [string, string] =>
   first.label === second.label ? [first.path, second.path] : [first.label, second.label];
 

@@ -1,4 +1,4 @@
-/** How the classes of heads are told apart, and which of them a head has. */
+/** How the classes of heads are distinguished, and which of them a head has. */
 import type { HeadsSection } from '../../../protocol/sections/heads';
 import { colourOf, identify, type Identity } from '../../charts/palette';
 import { headKey } from '../../ui/head-names';

@@ -1,4 +1,4 @@
-/** The picture of the heads: a colour for the number, shapes for classes, a frame about those that the finding speaks of. */
+/** The picture of the heads: a colour for the number, shapes for classes, a frame around those that the finding names. */
 import type { HeadsLayer, HeadsSection } from '../../../protocol/sections/heads';
 import { css, inkOn } from '../../charts/colour-map';
 import { shapes } from '../../charts/palette';

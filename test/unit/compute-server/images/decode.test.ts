@@ -105,11 +105,11 @@ describe('decoding of pictures', () => {
     assert.match(await refusal(write('nothing.png', nothing)), /header gives 0 x 4 pixels/);
     assert.match(
       await refusal(write('text.txt', Buffer.from('a picture'))),
-      /is no PNG and no JPEG file by its first bytes/,
+      /is neither a PNG nor a JPEG file by its first bytes/,
     );
     assert.match(await refusal(pictureFile('cmyk.jpg')), /four inks \(CMYK\)/);
-    assert.match(await refusal(join(folder, 'absent.png')), /There is no image .*absent\.png\. Check the path/);
-    assert.match(await refusal(folder), /is no file\. Name a PNG or JPEG file/);
+    assert.match(await refusal(join(folder, 'absent.png')), /There is no image at .*absent\.png\. Check the path/);
+    assert.match(await refusal(folder), /is not a file\. Name a PNG or JPEG file/);
   });
 
   it('refuses a PNG whose parts contradict each other', async () => {
@@ -121,13 +121,13 @@ describe('decoding of pictures', () => {
       ['two-headers', pngOf(headerChunk(shape), headerChunk({ width: 9e6, height: 7 }), data), /two headers \(IHDR\)/],
       ['late-header', pngOf(palette, headerChunk(shape), data), /first chunk is PLTE and not IHDR/],
       ['no-data', pngOf(headerChunk(shape)), /no data \(IDAT\)/],
-      ['apart', pngOf(headerChunk(shape), data, chunk('tEXt'), data), /other chunks stand between its data/],
+      ['apart', pngOf(headerChunk(shape), data, chunk('tEXt'), data), /other chunks are between its data/],
       ['unknown', pngOf(headerChunk(shape), chunk('ABCD'), data), /a chunk ABCD that is not known/],
       ['no-palette', pngOf(headerChunk({ ...shape, colour: 3 }), data), /no palette/],
       [
         'palettes',
         pngOf(headerChunk({ ...shape, colour: 3 }), palette, palette, data),
-        /palette stands where none may/,
+        /palette is in the wrong place/,
       ],
       ['depth', pngFile({ ...shape, depth: 4 }, raw), /colour type 2 with 4 bits, which PNG does not have/],
       ['interlace', pngFile({ ...shape, interlace: 2 }, raw), /interlace method that PNG does not have/],
@@ -164,14 +164,14 @@ describe('decoding of pictures', () => {
       ['deep', changed(4, 12), /12 bits a sample, and 8 are read/],
       ['components', changed(9, 7), /bytes for 7 components/],
       ['sampling', changed(11, 0x50), /a sampling that JPEG does not have/],
-      ['no-frame', with_(rest), /data stands before its frame header/],
+      ['no-frame', with_(rest), /data comes before its frame header/],
       ['lines', with_(frame, Buffer.from([0xff, 0xdc, 0, 4, 0, 9]), rest), /changes its size on the way/],
       [
         'scans',
         with_(frame, rest.subarray(0, scanAt), ...Array.from({ length: 101 }, () => scan), rest),
         /more than 100 scans/,
       ],
-      ['between', with_(frame, Buffer.from([0, 0]), rest), /bytes stand between its segments/],
+      ['between', with_(frame, Buffer.from([0, 0]), rest), /there are bytes between its segments/],
       ['empty', Buffer.from([0xff, 0xd8, 0xff, 0xd9]), /no picture in it/],
     ];
     for (const [name, bytes, words] of cases) assert.match(await refusal(write(`${name}.jpg`, bytes)), words, name);

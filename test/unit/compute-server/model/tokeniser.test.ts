@@ -210,11 +210,11 @@ describe('tokenizers of a model folder', function () {
     writeFileSync(join(folder, 'chat_template.json'), '{"chat_template": ');
     const tokeniser = await open();
     assert.deepEqual(tokeniser.encode('ab'), [0, 9]);
-    assert.throws(() => tokeniser.chat('x'), /^TextFault: its file cannot be used: it is no JSON/);
+    assert.throws(() => tokeniser.chat('x'), /^TextFault: its file cannot be used: it is not valid JSON/);
     writeFileSync(join(folder, 'tokenizer_config.json'), '{');
     assert.match(
       await refusedAs(),
-      /^tokenizer_config\.json cannot be used \(it is no JSON.*\); give token ids instead\.$/,
+      /^tokenizer_config\.json cannot be used \(it is not valid JSON.*\); give token ids instead\.$/,
     );
   });
 

@@ -36,7 +36,7 @@ describe('labels of heads', () => {
     heads.forEach((_, head) => {
       const own = found.filter((each) => each.head === head).map(({ label }) => label);
       const [first] = own;
-      assert.equal(first, expected[head], `head ${head} bears ${own.join()}`);
+      assert.equal(first, expected[head], `head ${head} has ${own.join()}`);
       // What reads the previous token or itself reads its local window too: that is no second thing to say.
       assert.deepEqual(own.slice(1), []);
     });

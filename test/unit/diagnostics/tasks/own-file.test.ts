@@ -85,7 +85,7 @@ describe('a JSONL file of a person', () => {
       /^Line 2 is left out: it is not valid JSON/,
       /^Line 3 is left out: it is not a JSON object\.$/,
       /^Line 4 is left out: answer is missing\.$/,
-      /^Line 5 is left out: There is no field "answr"\. Known are prompt, answer,/,
+      /^Line 5 is left out: There is no field "answr"\. Choose from prompt, answer,/,
       /^Line 6 is left out: answer is not a text that is not empty, or a list of such texts\.$/,
       /^Line 7 is left out: the role "subject" is " Spain", which is not in the prompt\.$/,
       /^Line 8 is left out: the role "subject" is \[\[3,99\]\], which is not in the prompt\.$/,
@@ -110,7 +110,10 @@ describe('a JSONL file of a person', () => {
     );
     assert.equal(await detail(gone), 'gone');
     const unknown = taskTexts({ ...asked, task: 'inducton' }, noFile);
-    assert.match(await detail(unknown), /There is no task "inducton"\. Known are indirect-object, .* ends in \.jsonl/);
+    assert.match(
+      await detail(unknown),
+      /There is no task "inducton"\. Choose from indirect-object, .* ends in \.jsonl/,
+    );
   });
 
   it('gives its prompts without a model', async () => {

@@ -45,7 +45,7 @@ describe('which models of images run', () => {
       [{ num_hidden_layers: '2' }, /^num_hidden_layers should be a number, and is the string "2"\./],
       [{ hidden_size: 0 }, /^hidden_size is 0; it must be a whole number above 0\./],
       [{ num_key_value_heads: 0 }, /^num_key_value_heads is 0; it must be a whole number above 0\./],
-      [{ layer_types: ['full_attention', 'spiral_attention'] }, /^"spiral_attention" is no layer type known here\./],
+      [{ layer_types: ['full_attention', 'spiral_attention'] }, /^"spiral_attention" is not a layer type known here\./],
     ] as const) {
       assert.match(String(verdict({ ...text, ...fields })), sentence);
     }

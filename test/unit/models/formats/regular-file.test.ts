@@ -30,7 +30,7 @@ describe('files of a model folder', () => {
     ['/dev/zero', 'not-a-file', /^It is a device, no regular file\.$/],
     ['large', 'too-large', /^It has 1099511627776 bytes, and at most 1000 are read\.$/],
     ['absent', 'not-found', /^It does not exist\.$/],
-    ['loop', 'unreadable', /leads to itself/],
+    ['loop', 'unreadable', /link to itself/],
   ];
   for (const [name, code, message] of refused) {
     it(`are refused: ${name}`, () => {

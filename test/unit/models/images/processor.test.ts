@@ -77,17 +77,17 @@ describe('settings of image processors', () => {
     [
       'an unknown class',
       { image_processor_type: 'FuyuImageProcessor' },
-      /"FuyuImageProcessor" is not known; known are CLIP/,
+      /"FuyuImageProcessor" is not supported; supported are CLIP/,
     ],
     ['a filter beyond those of Pillow', { resample: 9 }, /resample is 9; Pillow's filters are 0 nearest, 1 lanczos/],
     ['a size of both edges', { size: { shortest_edge: 3, longest_edge: 4 } }, /none of height and width/],
     ['a negative size', { size: -4 }, /size is -4/],
     ['a huge crop', { crop_size: 1e9 }, /crop_size is 1000000000/],
-    ['two means', { image_mean: [0.5, 0.5] }, /image_mean is no list of three numbers\./],
-    ['a deviation of 0', { image_std: [1, 0, 1] }, /image_std is no list of three numbers other than 0/],
-    ['a flag that is a word', { do_resize: 'yes' }, /do_resize is no true or false/],
-    ['a factor that is a word', { rescale_factor: 'half' }, /rescale_factor is no number/],
-    ['pinpoints that are no pairs', { image_grid_pinpoints: [[1, 2], [3]] }, /no list of \[height, width\] pairs/],
+    ['two means', { image_mean: [0.5, 0.5] }, /image_mean is not a list of three numbers\./],
+    ['a deviation of 0', { image_std: [1, 0, 1] }, /image_std is not a list of three numbers other than 0/],
+    ['a flag that is a word', { do_resize: 'yes' }, /do_resize is neither true nor false/],
+    ['a factor that is a word', { rescale_factor: 'half' }, /rescale_factor is not a number/],
+    ['pinpoints that are no pairs', { image_grid_pinpoints: [[1, 2], [3]] }, /not a list of \[height, width\] pairs/],
   ];
   for (const [name, file, sentence] of wrong) {
     it(`refuses ${name}`, () => {

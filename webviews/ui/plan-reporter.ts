@@ -1,6 +1,6 @@
 /**
- * Tells the extension of the plan in a panel's form, at most every 300 ms and only of plans it does not know, and remembers
- * which plans it has sent or been told: a kept form of one of these is the later state of the same edit.
+ * Sends the extension the plan in a panel's form, at most every 300 ms and only of plans it does not know, and remembers
+ * which plans it has sent or received: a kept form of one of these is the later state of the same edit.
  */
 import { canonical } from './canonical';
 import { Later } from './later';
@@ -9,17 +9,17 @@ const every = 300;
 const remembered = 4;
 
 export interface PlanOwner<Plan> {
-  /** The plan of the form; undefined while there is none to tell. */
+  /** The plan of the form; undefined while there is none to send. */
   plan(): Plan | undefined;
-  tell(plan: Plan): void;
+  report(plan: Plan): void;
   /** Keeps the panel's state with the plans known by now. */
   keep(): void;
-  /** Whether the plan that the extension has just sent is told once too, because the answer is wanted. */
-  readonly tellsOpened?: boolean;
+  /** Whether the plan that the extension has just sent is sent back once, because the answer is wanted. */
+  readonly reportsOpened?: boolean;
 }
 
-export class PlanTelling<Plan> {
-  private told: string | undefined;
+export class PlanReporter<Plan> {
+  private reported: string | undefined;
   private readonly later = new Later<'plan'>();
 
   constructor(
@@ -31,7 +31,7 @@ export class PlanTelling<Plan> {
   /** The extension has sent this plan. */
   opened(plan: Plan): void {
     this.remember(canonical(plan));
-    this.told = this.owner.tellsOpened ? undefined : canonical(plan);
+    this.reported = this.owner.reportsOpened ? undefined : canonical(plan);
   }
 
   schedule(): void {
@@ -40,11 +40,11 @@ export class PlanTelling<Plan> {
       const plan = this.owner.plan();
       if (plan === undefined) return;
       const written = canonical(plan);
-      if (written === this.told) return;
-      this.told = written;
+      if (written === this.reported) return;
+      this.reported = written;
       this.remember(written);
       this.owner.keep();
-      this.owner.tell(plan);
+      this.owner.report(plan);
     });
   }
 
