@@ -72,8 +72,10 @@ export async function patched(
   const outputs = await Outputs.of(model, source, variant, [target], layers);
   const variants: Variant[] = [variant];
   const at = patches.map(({ layer, head, positions }) => {
-    const changed = positions?.filter((position) => position >= from);
-    if (changed?.length === 0 || from >= run.ids.length) return 0;
+    // Named even where all are patched: rows before them are then run once.
+    const all = from > 0 ? run.ids.map((_, position) => position) : undefined;
+    const changed = (positions ?? all)?.filter((position) => position >= from);
+    if (changed?.length === 0) return 0;
     const replacement: Replacement = {
       layer,
       target,

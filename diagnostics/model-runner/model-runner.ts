@@ -184,7 +184,8 @@ export interface ModelRunner {
   losses(sequence: Sequence, rows: readonly number[], variants: readonly Variant[]): Promise<readonly number[]>;
   /**
    * What each variant makes of the next token behind chosen rows, [variants][asked]: side by side as `losses`. Variants are
-   * mostly one with something added: below the first layer at which one differs from the first of them, it is not run again.
+   * mostly one with something added: below the first layer at which one differs from the first of them, it is not run again, nor
+   * are rows before the first that any of them changes.
    */
   answers(
     sequence: Sequence,

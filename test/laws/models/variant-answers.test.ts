@@ -36,9 +36,9 @@ for (const family of ['llama', 'gpt2', 'gemma2', 'mistral, window 7'] as const) 
       assert.ok(Math.abs((found ?? Number.NaN) - expected) < 1e-5, `${what}: ${found} and ${expected}`);
 
     /** By the definitions, from all logits of the variant alone. */
-    async function check(found: readonly (readonly RowAnswer[])[]): Promise<void> {
-      assert.equal(found.length, variants.length);
-      for (const [v, variant] of variants.entries()) {
+    async function check(found: readonly (readonly RowAnswer[])[], of: readonly Variant[] = variants): Promise<void> {
+      assert.equal(found.length, of.length);
+      for (const [v, variant] of of.entries()) {
         const { logits } = await runPrompt(tiny.model.spec, tiny.model.sessions, {
           ids,
           chunk: 20,
@@ -70,6 +70,40 @@ for (const family of ['llama', 'gpt2', 'gemma2', 'mistral, window 7'] as const) 
         await check(await runner.answers({ ids }, asked, variants));
         assert.deepEqual(await runner.answers({ ids }, asked, []), []);
       }
+    });
+
+    it('cost the rows before the first change once, and are the same', async () => {
+      const source = await runPrompt(tiny.model.spec, tiny.model.sessions, {
+        ids: ids.map((id) => (id + 5) % 61),
+        chunk: 20,
+        taps: [{ layer: 1, tap: 'residual' }],
+        logits: 'none',
+      });
+      const data = source.layers[1]?.taps.residual?.data;
+      assert.ok(data instanceof Float32Array);
+      const patched = (positions: readonly number[]): Variant => ({
+        ...base,
+        replacements: [{ layer: 1, target: 'residual', positions, data }],
+      });
+      const own = [base, patched([19, 14]), patched([19]), base];
+      const rows: number[] = [];
+      const counted: Pick<LayerSessions, 'session'> = {
+        async session(key) {
+          const session = await tiny.model.sessions.session(key);
+          if (key.kind !== 'block') return session;
+          const run: typeof session.run = (feeds, ...rest) => {
+            const [batch = 0, length = 0] = feeds['residual']?.shape ?? [];
+            rows.push(batch * length);
+            return session.run(feeds, ...rest);
+          };
+          return Object.assign(Object.create(session) as typeof session, { run });
+        },
+      };
+      const { signal } = new AbortController();
+      const request = { sequence: { ids }, asked, variants: own, batch: 4, chunk: 20, leastKept: 1, signal };
+      await check(await answersOfVariants(tiny.model.spec, counted as LayerSessions, request), own);
+      // Both layers of rows 0 to 13; behind them layer 0 of the first variant, layer 1 of two others, and of itself.
+      assert.deepEqual(rows, [14, 14, 6, 12, 6]);
     });
 
     it('cost one pass through the layers below the first difference', async () => {
