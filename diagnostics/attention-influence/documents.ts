@@ -57,7 +57,10 @@ export const idsOf = (model: ModelRunner, { documents }: Corpus, index: number):
 
 const startCharacters = 80;
 
-/** Yields how many were read: a large corpus takes a while. */
+/** Documents, and characters or token ids of them, between two looks at whether the person cancelled. */
+const [documentsAtOnce, charactersAtOnce] = [64, 200_000];
+
+/** Yields how many were read, now and then: a large corpus takes a while. */
 export function* tokenDocuments(
   model: ModelRunner,
   corpus: Corpus,
@@ -65,9 +68,14 @@ export function* tokenDocuments(
 ): Generator<number, readonly TokenDocument[]> {
   const known = new Map<string, number>();
   const read: TokenDocument[] = [];
+  let since = Infinity;
   for (const index of chosen) {
-    yield read.length;
-    const { text, id, source } = corpus.documents[index] ?? { text: '' };
+    const { text, id, source, ids: given = [] } = corpus.documents[index] ?? { text: '' };
+    if (since >= charactersAtOnce || read.length % documentsAtOnce === 0) {
+      yield read.length;
+      since = 0;
+    }
+    since += (text ?? '').length + given.length;
     const ids = idsOf(model, corpus, index);
     const key = text ?? ids.join();
     const before = known.get(key);

@@ -14,8 +14,6 @@ import { summarised } from './summary';
 type Run = AsyncGenerator<Step<InfluenceResult>, InfluenceResult>;
 type Job = AnalysisJob<Parameters>;
 
-/** Documents between two looks at whether the person cancelled. */
-const readAtOnce = 64;
 /** A partial result is said when so many more documents, as a share of those known, are scored: it holds all of them. */
 const growth = 1.1;
 
@@ -38,9 +36,7 @@ export async function* influenceRun(model: ModelRunner, job: Job): Run {
       documents = read.value;
       break;
     }
-    if (read.value % readAtOnce === 0) {
-      yield { sentence: `Reading the documents: ${read.value} of ${chosen.length}`, done: 0, total: guessed };
-    }
+    yield { sentence: `Reading the documents: ${read.value} of ${chosen.length}`, done: 0, total: guessed };
   }
   const work = documents.reduce((sum, { ids, duplicateOf }) => sum + (duplicateOf === undefined ? ids.length : 0), 0);
   guessed = probeRows + work * variants;

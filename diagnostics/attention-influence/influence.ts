@@ -76,15 +76,27 @@ export const repeatedStretch = 16;
  */
 export function repeatedShare(ids: ArrayLike<number>): number {
   if (ids.length === 0) return 0;
-  const seen = new Set<string>();
+  const seen = new Set<number>();
   let [repeated, covered] = [0, 0];
   for (let from = 0; from + repeatedStretch <= ids.length; from++) {
     const end = from + repeatedStretch;
-    const key = Array.prototype.slice.call(ids, from, end).join();
+    const key = hashOf(ids, from, end);
     if (seen.has(key)) {
       repeated += end - Math.max(from, covered);
       covered = end;
     } else seen.add(key);
   }
   return repeated / ids.length;
+}
+
+/** 53 bits: of documents with a million stretches, one in ten thousand has two that are taken for the same by chance. */
+function hashOf(ids: ArrayLike<number>, from: number, end: number): number {
+  let [one, other] = [0x811c9dc5, 0x9e3779b9];
+  for (let at = from; at < end; at++) {
+    const id = ids[at] ?? 0;
+    one = Math.imul(one ^ id, 0x01000193);
+    other = Math.imul(other ^ id, 0x85ebca6b);
+    other ^= other >>> 13;
+  }
+  return (one >>> 0) * 2 ** 21 + (other >>> 11);
 }

@@ -5,12 +5,21 @@ import { join } from 'node:path';
 
 const words = (text) => text.split(' ');
 const names = words('Mary John Tom Anna Paul Lucy Mark Jane Peter Alice James Sarah David Emma Simon Laura');
-const objects = words('pen cup ball book key ring plate bottle lamp chair basket drum candle box bag hat spoon mirror coin');
-const places = words('garden market school church river station kitchen harbor library office hospital bank park forest');
+const objects = words(
+  'pen cup ball book key ring plate bottle lamp chair basket drum candle box bag hat spoon mirror coin',
+);
+const places = words(
+  'garden market school church river station kitchen harbor library office hospital bank park forest',
+);
 const colors = words('red orange yellow green blue purple brown black');
 const animals = words('dog cat horse cow sheep bird fish bear lion wolf');
 const fruit = words('apple pear grape lemon peach plum cherry fig');
-const nouns = [...objects, ...animals, ...fruit, ...words('hammer saw knife spade axe gold silver iron water milk wine tea')];
+const nouns = [
+  ...objects,
+  ...animals,
+  ...fruit,
+  ...words('hammer saw knife spade axe gold silver iron water milk wine tea'),
+];
 
 let state = 20260526;
 const random = () => {
@@ -23,7 +32,10 @@ const random = () => {
 };
 const pick = (list) => list[Math.floor(random() * list.length)];
 const shuffled = (list) =>
-  list.map((value) => [random(), value]).sort(([a], [b]) => a - b).map(([, value]) => value); // prettier-ignore
+  list
+    .map((value) => [random(), value])
+    .sort(([a], [b]) => a - b)
+    .map(([, value]) => value);
 
 /** Lines of a word and its word; behind them a share of the lines again, in another order. */
 function table(recall) {

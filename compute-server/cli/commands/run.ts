@@ -139,7 +139,8 @@ async function analysisInputFrom(
       if (options.task === undefined) throw wrongUsage(`${title} runs on a task. Name one with --task.`);
       return taskInput(options.task, options, await tasks());
     case 'corpus':
-      if (options.corpus === undefined) throw wrongUsage(`${title} reads documents. Name their file or folder with --corpus.`);
+      if (options.corpus === undefined)
+        throw wrongUsage(`${title} reads documents. Name their file or folder with --corpus.`);
       return { kind: 'corpus', file: resolve(options.corpus) };
     case 'image-set':
       if (options.images === undefined) throw wrongUsage(`${title} reads pictures. Name their folder with --images.`);

@@ -225,15 +225,17 @@ describe('attention influence', () => {
     });
 
     it('its tokens: what they lose without the head is the rise of the loss, and lies in the repetition', async () => {
-      const prepared = await started(planted, [plain, repeating], { heads: '1.0', control: 0 });
+      // The copy is the second row of its source.
+      const prepared = await started(planted, [plain, repeating, plain], { heads: '1.0', control: 0 });
       const result = await ended(prepared);
-      const row = 1;
+      const row = 2;
       const section = (await attentionInfluence.ask?.(
         prepared.runner,
         { ...(prepared.job as never as object), step: direct } as never,
         result,
         { section: 'documents', place: { kind: 'row', row } },
       )) as TokensSection;
+      assert.equal(section.title, 'Tokens of #2');
       assert.equal(section.tokens.length, 60);
       const lost = section.numbers[0]?.values ?? [];
       const mean = lost.reduce((sum, value) => sum + value, 0) / 60;
