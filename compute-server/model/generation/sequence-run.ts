@@ -1,5 +1,5 @@
 /**
- * A sequence that was run with its keys and values kept, and is continued: token by token, or by several known tokens at once
+ * A sequence that was run with its keys and values kept, and goes on: token by token, or by several known tokens at once
  * (teacher forcing). Gains are held throughout; replacements act on the sequence it started with.
  */
 import { usableContext } from '../../../models/architectures/context';
