@@ -51,7 +51,7 @@ export const parameters: ParameterTable<Parameters> = {
     description: 'Sets of as many other heads, drawn by the seed, that are masked for comparison.',
     min: 0,
     max: 8,
-    default: 1,
+    default: 4,
   },
   documents: {
     kind: 'integer',
