@@ -213,7 +213,7 @@ describe('attention influence', () => {
       assert.deepEqual([probe?.format, probe?.answered], ['tokens', probe?.tests]);
       assert.equal(scores?.[1]?.[0], 1);
       assert.ok([scores?.[0]?.[0], scores?.[0]?.[1], scores?.[1]?.[1]].every((score) => (score ?? 1) < 0.2));
-      assert.equal(controls.length, 1);
+      assert.equal(controls.length, 4);
       assert.notDeepEqual(controls[0], masked);
     });
 
