@@ -37,10 +37,14 @@ def main():
         add(ability, setting, sum(greedy_is_right(x, answer) for x, (_, answer) in zip(logits, prompts)), len(prompts))
         return logits
 
-    for length, count in ((32, 200), (64, 200), (128, 200), (256, 100), (500, 60), (1000, 40), (2000, 20)):
+    def sizes(*pairs):
+        """Lengths with numbers of prompts; short lengths and few prompts for a quick look."""
+        return [(length, max(8, count // scale)) for length, count in pairs if not (options.quick and length > 600)]
+
+    for length, count in sizes((32, 200), (64, 200), (128, 200), (256, 100), (500, 60), (1000, 40), (2000, 20)):
         rng = random.Random(f"evaluation/copy/{length}")
         scores = []
-        for _ in range(max(4, count // scale)):
+        for _ in range(count):
             first = [rng.randrange(3, len(tok.tokens)) for _ in range(length)]
             ids = torch.tensor([[0, *first, *first]])
             with torch.inference_mode():
@@ -51,12 +55,12 @@ def main():
                         "n": len(scores), "interval": interval})
         print(f"copy {length}: {mean:.3f} {interval}", flush=True)
 
-    for tokens, count in ((128, 400), (256, 400), (512, 400), (1024, 200), (2048, 100), (4096, 100), (8192, 40)):
+    for tokens, count in sizes((128, 400), (256, 400), (512, 400), (1024, 200), (2048, 100), (4096, 100), (8192, 40)):
         for kind in ("digits", "word", "words", "named"):
-            prompts = draw("passkey", max(8, count // scale), tokens, tok, library, tokens=tokens, kind=kind)
+            prompts = draw("passkey", count, tokens, tok, library, tokens=tokens, kind=kind)
             greedy("passkey", f"{kind}, {tokens} tokens", prompts)
-    for tokens, count in ((128, 400), (512, 400), (1024, 200), (2048, 100), (4096, 100), (8192, 40)):
-        prompts = draw("whereabouts", max(8, count // scale), tokens, tok, library, tokens=tokens)
+    for tokens, count in sizes((128, 400), (512, 400), (1024, 200), (2048, 100), (4096, 100), (8192, 40)):
+        prompts = draw("whereabouts", count, tokens, tok, library, tokens=tokens)
         greedy("whereabouts", f"{tokens} tokens", prompts)
     for pairs in (4, 12, 24, 48):
         greedy("key-value", f"{pairs} pairs", draw("key_value", 400 // scale, pairs, tok, library, pairs=pairs))
