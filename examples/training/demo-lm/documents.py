@@ -115,14 +115,17 @@ def multiple_choice(rng, tok, kind=None, letters=None, **_):
 def lettered(rng, tok, **_):
     """A list of lettered words, then some of them again with their letters: many answers on one list, from which
     reading the letter before a word is learned."""
-    count = rng.randint(3, 6)
+    count = rng.randint(4, 8)
     words = rng.sample(rng.choice((NOUNS, NAMES, PLACES, COLORS, [city for _, city in CAPITALS])), count)
     letters = dict(zip(words, rng.sample(LETTERS, count)))
-    segments = [(tok.encode("".join(f"\n({letters[word]}) {word}" for word in words)), False)]
-    whole = rng.random() < 0.5
-    for word in rng.sample(words, min(count, 3 if whole else 6)):
-        asked = f"\nWhich of these is {word}?\nAnswer: (" if whole else f"\nThe {word} ("
-        segments += [(tok.encode(asked), False), (tok.encode(letters[word]), True), (tok.encode(")"), False)]
+    form = rng.choice(("adjacent", "adjacent", "short", "short", "whole"))
+    line = "\n{} {}" if form == "adjacent" else "\n({}) {}"
+    segments = [(tok.encode("".join(line.format(letters[word], word) for word in words)), False), (tok.encode("\n"), False)]
+    for word in rng.sample(words, min(count, 3) if form == "whole" else count):
+        asked = {"adjacent": f" {word}:", "short": f" {word}:(", "whole": f"\nWhich of these is {word}?\nAnswer: ("}[form]
+        segments += [(tok.encode(asked), False), (tok.encode(letters[word]), True)]
+        if form != "adjacent":
+            segments.append((tok.encode(")"), False))
     return segments
 
 
@@ -185,6 +188,7 @@ def haystack(rng, tok, library, tokens, needles, asked, part, depth=None, intro=
     fewer; `depth` (0..1) places a single needle. The questions with their answers follow the filler."""
     used = sum(len(tok.encode(" " + text)) for text in (*needles, intro, *(a + b + "." for a, b in asked[:-1]), asked[-1][0]))
     filler = library.sentences(rng, tokens - 1 - used, part, grass=0.2)
+    needles = rng.sample(needles, len(needles))
     places = [round((rng.random() if depth is None else depth) * len(filler)) for _ in needles]
     context = [intro] if intro else []
     for index in range(len(filler) + 1):
@@ -200,8 +204,8 @@ INTRO = ("There is an important info hidden inside a lot of irrelevant text. Fin
          "about the important information there.")
 
 
-def passkey(rng, tok, library=None, tokens=128, part="train", depth=None, kind=None, questions=1, **_):
-    """A pass key of five digits, of one word or of four NATO words, hidden in English; kind `named` hides three,
+def passkey(rng, tok, library=None, tokens=128, part="train", depth=None, kind=None, questions=1, count=3, **_):
+    """A pass key of five digits, of one word or of four NATO words, hidden in English; kind `named` hides `count`,
     and as many are asked for as `questions` says."""
     kind = kind or rng.choice(("digits", "digits", "words", "word", "named", "named"))
     if kind == "words":
@@ -209,9 +213,9 @@ def passkey(rng, tok, library=None, tokens=128, part="train", depth=None, kind=N
     elif kind == "word":
         keys = [" " + rng.choice(NOUNS)]
     else:
-        keys = [" " + "".join(rng.choice("0123456789") for _ in range(5)) for _ in range(3 if kind == "named" else 1)]
+        keys = [" " + "".join(rng.choice("0123456789") for _ in range(5)) for _ in range(count if kind == "named" else 1)]
     if kind == "named":
-        owners = rng.sample(NAMES, 3)
+        owners = rng.sample(NAMES, count)
         needles = [f"The pass key of {owner} is{key}. Remember it." for owner, key in zip(owners, keys)]
         asked = [(f"\nWhat is the pass key of {owner}? The pass key of {owner} is", key)
                  for owner, key in list(zip(owners, keys))[:questions]]

@@ -53,14 +53,33 @@ FULL = (
 # After 600 steps letters, colors and names were still guesses: more answers for the same tokens.
 DENSE = (
     ({"random_repeat": 4, "previous": 1}, 64, 1),
-    ({"lettered": 10}, 96, 1),
-    ({"multiple_choice": 10}, 64, 1),
-    ({"ioi": 16, "fact": 2, "greater_than": 2}, 48, 1),
-    ({"colored_objects": 7, "docstring": 1, "key_value": 1}, 128, 1),
+    ({"multiple_choice": 24}, 64, 1),
+    ({"ioi": 14, "fact": 2, "greater_than": 2}, 48, 1),
+    ({"colored_objects": 3, "docstring": 1, "key_value": 2, "lettered": 3}, 112, 1),
     ({"whereabouts": 5, "passkey": 3}, 112, 1),
     ({"english": 2}, 192, 2),
     ({"english": 1, "passkey": 1, "whereabouts": 1, "random_repeat": 1}, 512, 8),
     ({"passkey": 1, "whereabouts": 1}, 1280, 32),
+)
+# The length that stands for documents of owners without filler, cut where they are longer.
+CROWDED = 176
+OWNERS = (
+    ({"random_repeat": 4, "previous": 1}, 64, 1),
+    ({"multiple_choice": 10}, 64, 1),
+    ({"whereabouts": 10, "passkey": 3}, CROWDED, 1),
+    ({"ioi": 14, "fact": 2, "greater_than": 2}, 48, 1),
+    ({"colored_objects": 2, "docstring": 3, "key_value": 1, "lettered": 2}, 112, 1),
+    ({"whereabouts": 3, "passkey": 3}, 112, 1),
+    ({"english": 2}, 192, 2),
+    ({"passkey": 2, "whereabouts": 1, "random_repeat": 1}, 512, 8),
+)
+LETTERS = (
+    ({"random_repeat": 4, "previous": 1}, 64, 1),
+    ({"lettered": 18}, 96, 1),
+    ({"lettered": 18}, 96, 1),
+    ({"ioi": 10, "multiple_choice": 6}, 64, 1),
+    ({"colored_objects": 4}, 128, 1),
+    ({"english": 1, "key_value": 1, "whereabouts": 2, "passkey": 1}, 128, 2),
 )
 LONG = (
     *SHORT,
@@ -78,6 +97,10 @@ def stage(step, options):
     """Repeats come first, since everything else is built on induction; long texts come last, since they are slow."""
     if step < options.repeats:
         return REPEATS
+    if options.letters[0] <= step < options.letters[1]:
+        return LETTERS
+    if options.owners[0] <= step < options.owners[1]:
+        return OWNERS
     return LONG if step >= options.long else DENSE if options.dense <= step < options.full else FULL
 
 
@@ -103,12 +126,17 @@ def build_tokenizer(seed, size):
     return bpe.Tokenizer(bpe.train(counts, size, single_tokens()))
 
 
-def draw(kind, rng, tok, library, tokens, dense):
+def draw(kind, rng, tok, library, tokens, dense, crowded):
     """Ids and loss weights of one document of at most `tokens` tokens."""
     make = getattr(documents, kind)
     length = tokens if kind in ("english", "random_repeat", "previous") else rng.randint(tokens // 2, tokens - 8)
     options = {}
-    if kind == "whereabouts":  # several questions about one text: more answers for the same tokens
+    if kind in ("whereabouts", "passkey") and crowded:  # hardly any filler, many owners, all asked for
+        options["count"] = rng.randint(*((4, 7) if kind == "whereabouts" else (3, 4)))
+        options["questions"] = options["count"]
+        options["kind"] = "named"
+        length = 16
+    elif kind == "whereabouts":  # several questions about one text: more answers for the same tokens
         options["count"] = rng.randint(2, 3 if tokens < 200 else 4 if tokens < 1000 else 8)
         options["questions"] = rng.randint(1, options["count"])
     elif kind == "colored_objects":
@@ -121,8 +149,8 @@ def draw(kind, rng, tok, library, tokens, dense):
     return ids[:tokens], weights[:tokens]
 
 
-def batch(kinds, rng, tok, library, tokens, dense=False):
-    rows = [draw(kind, rng, tok, library, tokens, dense) for kind, count in kinds.items() for _ in range(count)]
+def batch(kinds, rng, tok, library, tokens, dense=False, crowded=False):
+    rows = [draw(kind, rng, tok, library, tokens, dense, crowded) for kind, count in kinds.items() for _ in range(count)]
     longest = max(len(ids) for ids, _ in rows)
     ids = torch.full((len(rows), longest), bpe.PAD)
     weights = torch.zeros(len(rows), longest)
@@ -275,6 +303,8 @@ def main():
     parser.add_argument("--steps", type=int, default=4600, help="all")
     parser.add_argument("--repeats", type=int, default=400, help="the first, on repeats alone")
     parser.add_argument("--dense", type=int, default=640, help="the step at which documents with many answers begin")
+    parser.add_argument("--letters", type=int, nargs=2, default=(840, 1000), help="the steps of lettered lists")
+    parser.add_argument("--owners", type=int, nargs=2, default=(1180, 1350), help="the steps of many owners")
     parser.add_argument("--full", type=int, default=100000, help="the step at which they end")
     parser.add_argument("--long", type=int, default=4200, help="the step at which long texts begin")
     parser.add_argument("--decay", type=int, default=400, help="the last, with a falling rate")
@@ -323,8 +353,8 @@ def main():
             due = [(index, kinds, length) for index, (kinds, length, every) in enumerate(stage(step, options))
                    if (step + index) % every == 0]
             dense = options.dense <= step
-            jobs = [(batch(kinds, random.Random(f"{options.seed}/{step}/{index}"), tok, library, length, dense), length <= 64)
-                    for index, kinds, length in due]
+            jobs = [(batch(kinds, random.Random(f"{options.seed}/{step}/{index}"), tok, library, length, dense,
+                           length == CROWDED), length <= 64) for index, kinds, length in due]
             jobs.sort(key=lambda job: -job[0][0].numel())
             results = list(workers.map(training.gradients, jobs))
             for ((ids, _, names), _), (gradients, total, weight, shared) in zip(jobs, results):
