@@ -237,6 +237,20 @@ def whereabouts(rng, tok, library=None, tokens=128, part="train", depth=None, qu
     return haystack(rng, tok, library, tokens, needles, asked, part, depth)
 
 
+def owned(rng, tok, **_):
+    """Where things of many owners are, in two easy forms of `whereabouts`: place right behind owner with the full
+    question, or full sentences with the owner alone as question."""
+    count = rng.randint(4, 8)
+    hidden = [(rng.choice(OBJECTS), owner, rng.choice(PLACES)) for owner in rng.sample(NAMES, count)]
+    short = rng.random() < 0.5
+    line = "The {0} of {1} is in the {2}. " if short else "\n {1} {2}"
+    asked = "\n {1}:" if short else "\nWhere is the {0} of {1}? It is in the"
+    segments = [(tok.encode("".join(line.format(*one) for one in hidden).strip(" ")), False)]
+    for one in rng.sample(hidden, count if short else min(count, 5)):
+        segments += [(tok.encode(asked.format(*one)), False), (tok.encode(" " + one[2]), True)]
+    return segments
+
+
 def random_repeat(rng, tok, tokens=128, length=None, **_):
     """A sequence of uniform random tokens, repeated until the document is full. It has at least 8 tokens: with
     sequences of 4 to 10 the model learned heads at fixed offsets instead of induction."""

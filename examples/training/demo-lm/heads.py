@@ -203,11 +203,11 @@ def main():
             alike["copy"] = twins(taps)
         for name in ("induction", "duplicate"):
             scores[name + suffix] = per_layer(offsets(taps, name))
-    plain = [prompt for kind in ("digits", "words")
-             for prompt in draw("passkey", count, f"heads/{kind}", tok, library, tokens=512, kind=kind)]
+    keys = [prompt for kind in ("digits", "words")
+            for prompt in draw("passkey", count, f"heads/{kind}", tok, library, tokens=512, kind=kind)]
     owned = (draw("passkey", count, "heads/named", tok, library, tokens=512, kind="named")
              + draw("whereabouts", count, "heads", tok, library, tokens=512))
-    scores["retrieval"], scores["retrievalActive"], counted = retrieval(model, plain)
+    scores["retrieval"], scores["retrievalActive"], counted = retrieval(model, keys)
     scores["retrievalOwned"], _, counted_owned = retrieval(model, owned)
     scores["letter"], scores["option"] = letter_attention(model, tok, 2 * count)
     objects = NamedPrompts(draw("ioi", 4 * count, "heads", tok, library, held_out="both"), tok)
@@ -233,7 +233,7 @@ def main():
                            (*THRESHOLDS, "selfToken", "subject", "option"))
             print(f"L{layer}H{head} {row} {labels[layer][head]}")
     with open(options.out, "w", encoding="utf-8") as file:
-        json.dump({"settings": {"texts": count, "tokens": 256, "copyLength": COPY, "needlePrompts": len(plain),
+        json.dump({"settings": {"texts": count, "tokens": 256, "copyLength": COPY, "needlePrompts": len(keys),
                                 "needlePromptsAnswered": counted, "ownedPrompts": len(owned),
                                 "ownedPromptsAnswered": counted_owned, "needleTokens": 512, "thresholds": THRESHOLDS},
                    "layers": layers, "heads": heads, "scores": scores, "ablation": ablation, "labels": labels,

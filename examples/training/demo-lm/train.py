@@ -31,7 +31,7 @@ WEIGHTS = {
     "english": (1.0, 1.0), "random_repeat": (0.0, 1.0), "key_value": (0.05, 5.0), "passkey": (0.03, 5.0),
     "whereabouts": (0.03, 5.0), "ioi": (0.1, 5.0), "colored_objects": (0.03, 5.0),
     "multiple_choice": (0.02, 5.0), "fact": (0.2, 5.0), "greater_than": (0.02, 5.0), "docstring": (0.02, 5.0),
-    "previous": (0.0, 0.3), "lettered": (0.02, 5.0),
+    "previous": (0.0, 0.3), "lettered": (0.02, 5.0), "owned": (0.02, 5.0),
 }
 # Micro-batches of a step: kinds with the number of documents, tokens at most, and "every n-th step".
 REPEATS = (
@@ -81,27 +81,46 @@ LETTERS = (
     ({"colored_objects": 4}, 128, 1),
     ({"english": 1, "key_value": 1, "whereabouts": 2, "passkey": 1}, 128, 2),
 )
+BALANCED = (
+    ({"random_repeat": 4, "previous": 1}, 64, 1),
+    ({"multiple_choice": 18}, 64, 1),
+    ({"ioi": 10, "fact": 2, "greater_than": 2}, 48, 1),
+    ({"colored_objects": 2, "docstring": 2, "key_value": 2, "lettered": 1}, 128, 1),
+    ({"whereabouts": 4, "passkey": 4}, 128, 1),
+    ({"owned": 6, "whereabouts": 3, "passkey": 1}, CROWDED, 1),
+    ({"english": 4}, 192, 1),
+    ({"english": 1, "passkey": 2, "whereabouts": 2, "random_repeat": 1}, 512, 4),
+    ({"passkey": 1, "whereabouts": 1, "random_repeat": 1}, 1280, 16),
+)
 LONG = (
-    *SHORT,
+    ({"random_repeat": 3, "previous": 1}, 64, 1),
+    ({"multiple_choice": 10}, 64, 1),
+    ({"ioi": 8, "fact": 2, "greater_than": 2}, 48, 1),
+    ({"colored_objects": 2, "docstring": 2, "key_value": 2}, 128, 1),
+    ({"whereabouts": 3, "passkey": 3}, 128, 1),
     ({"english": 3}, 192, 1),
     ({"english": 1, "passkey": 2, "whereabouts": 2}, 512, 4),
     ({"passkey": 1, "whereabouts": 1}, 2048, 8),
     ({"passkey": 1}, 4096, 8),
     ({"whereabouts": 1}, 4096, 8),
-    ({"random_repeat": 1}, 4096, 32),
-    ({"english": 1}, 4096, 64),
+    ({"random_repeat": 1}, 4096, 24),
+    ({"english": 1}, 4096, 60),
 )
 
 
 def stage(step, options):
     """Repeats come first, since everything else is built on induction; long texts come last, since they are slow."""
+    if step >= options.long:
+        return LONG
+    if step >= options.balanced:
+        return BALANCED
     if step < options.repeats:
         return REPEATS
     if options.letters[0] <= step < options.letters[1]:
         return LETTERS
     if options.owners[0] <= step < options.owners[1]:
         return OWNERS
-    return LONG if step >= options.long else DENSE if options.dense <= step < options.full else FULL
+    return DENSE if step >= options.dense else FULL
 
 
 def build_tokenizer(seed, size):
@@ -170,7 +189,7 @@ def losses(model, ids, weights, taps=None):
     return total, weights[:, 1:].sum(1)
 
 
-def overlap(taps, free=0.15):
+def overlap(taps, free):
     """How much the heads of a layer look at the same tokens: for every pair of heads the sum over keys of the product
     of their probabilities, averaged over queries and texts, as far as it is above `free`; summed over pairs and layers.
     The first key does not count: heads may rest there together."""
@@ -265,7 +284,7 @@ class Training:
         with torch.autocast("cpu", dtype=torch.bfloat16):
             total, weight = losses(self.model, ids, weights, taps)
         loss = total.sum() / weight.sum()
-        shared = overlap(taps) if taps else None
+        shared = overlap(taps, self.options.free) if taps else None
         if taps:
             loss = loss + self.options.overlap * shared
         gradients = torch.autograd.grad(loss, list(self.model.parameters()))
@@ -305,7 +324,7 @@ def main():
     parser.add_argument("--dense", type=int, default=640, help="the step at which documents with many answers begin")
     parser.add_argument("--letters", type=int, nargs=2, default=(840, 1000), help="the steps of lettered lists")
     parser.add_argument("--owners", type=int, nargs=2, default=(1180, 1350), help="the steps of many owners")
-    parser.add_argument("--full", type=int, default=100000, help="the step at which they end")
+    parser.add_argument("--balanced", type=int, default=1340, help="the step at which everything comes in its share")
     parser.add_argument("--long", type=int, default=4200, help="the step at which long texts begin")
     parser.add_argument("--decay", type=int, default=400, help="the last, with a falling rate")
     parser.add_argument("--finish-at", default="", help="HH:MM: then long texts and the decay begin at once")
@@ -313,6 +332,7 @@ def main():
     parser.add_argument("--lr", type=float, default=1.5e-3, help="of Adam: embeddings; ten times that for gains")
     parser.add_argument("--muon", type=float, default=2e-3, help="rate of the matrices")
     parser.add_argument("--overlap", type=float, default=0.02, help="weight of the overlap of heads in the loss")
+    parser.add_argument("--free", type=float, default=0.15, help="overlap of two heads that costs nothing")
     parser.add_argument("--average", type=float, default=0.98, help="what the running average keeps at a step")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
@@ -346,6 +366,7 @@ def main():
         log = csv.writer(file)
         log.writerow(["step", "seconds", "tokens", "learning_rate", "overlap", *WEIGHTS])
         log.writerows(row + ["0.0000"] * (5 + len(WEIGHTS) - len(row)) for row in kept)
+        file.flush()
         while training.step < options.steps:
             if options.finish_at and time.strftime("%H:%M") >= options.finish_at:
                 training.finish()
