@@ -102,7 +102,7 @@ TASKS = {
     "indirect-object": (indirect_object, "Held-out pairs of names in held-out templates."),
     "colored-objects": (colored_objects, "One solved example, then a question; answers are capitalised."),
     "multiple-choice": (multiple_choice, "Four lettered options; letters in order, shuffled, or others."),
-    "capitals": (capital, "33 memorised capitals."),
+    "capitals": (capital, "30 memorised capitals."),
     "passkey": (haystack("passkey"), "A pass key hidden in held-out English; 128, 256 or 512 tokens."),
     "whereabouts": (haystack("whereabouts"), "A sentence hidden in held-out English; 128, 256 or 512 tokens."),
     "docstring": (docstring, "The third of four parameters."),
