@@ -2,21 +2,23 @@
 import type { ModelFacts } from '../../protocol/language/requests';
 import type { ModelChoice } from '../../protocol/panels/run-panel';
 
-/** `there`: whether its files are; the packaged extension would pass 20 MB with them. */
+/** `there`: whether its files are, which come with the packaged extension. */
 export const demoChoice = (folder: string, there: boolean): ModelChoice => ({
   folder,
-  label: there ? 'demo-lm (comes with Headscope)' : 'demo-lm (in the repository only)',
+  label: there ? 'demo-lm (comes with Headscope)' : 'demo-lm (files are missing)',
   family: 'llama',
   runs:
-    there ||
-    'The demo model lies in the repository of Headscope and is left out of the packaged extension. Choose a model folder of your own.',
+    there || 'The files of the demo model are missing. Install Headscope again, or choose a model folder of your own.',
 });
 
-/** The model that sees, which comes with the extension; with the same bound on the package. */
+/** The model that sees, which is left out of the packaged extension to keep it small. */
 export const demoVisionChoice = (folder: string, there: boolean): ModelChoice => ({
-  ...demoChoice(folder, there),
+  folder,
   label: there ? 'demo-vlm (comes with Headscope)' : 'demo-vlm (in the repository only)',
   family: 'llava',
+  runs:
+    there ||
+    'This demo model lies in the repository of Headscope and is left out of the packaged extension. Choose a model folder of your own.',
 });
 
 /** `folder`: path of the folder that holds the config. */

@@ -6,8 +6,8 @@ templates that training never sees (for passkeys and random sequences the draw i
 """
 from english import FACTS, HELD_OUT_FACTS, fill
 from tokenizer import BOS, EOS, SPECIAL
-from words import (CAPITALS, CATEGORIES, COLORS, NAMES, NATO, NOUNS, OBJECTS, PLACES, SURFACES,
-                   pair_is_held_out)
+from words import (CAPITALS, CATEGORIES, CODE, COLORS, EVENTS, LETTERS, NAMES, NATO, NOUNS, OBJECTS, PLACES,
+                   SURFACES, pair_is_held_out)
 
 IOI = (
     "When {A} and {B} went to the {place}, {S} gave a {object} to",
@@ -55,27 +55,39 @@ def ioi(rng, tok, held_out=None, **_):
 
 
 def scene(rng, asked=None):
-    """A question about the color of one of three objects on a surface, and its answer."""
+    """A question about the color of one of three objects on a surface, and its answer, and the same for the others."""
     objects, colors = rng.sample(OBJECTS, 3), rng.sample(COLORS, 3)
     things = [f"{ARTICLE.get(color, 'a')} {color} {thing}" for color, thing in zip(colors, objects)]
     asked = rng.randrange(3) if asked is None else asked
     question = (f"Q: On the {rng.choice(SURFACES)}, {rng.choice(SEEN)} {things[0]}, {things[1]}, and "
                 f"{things[2]}. What color is the {objects[asked]}?\nA:")
-    return question, " " + colors[asked].capitalize()
+    return question, " " + colors[asked].capitalize(), {objects[i]: " " + colors[i].capitalize() for i in range(3) if i != asked}
 
 
-def colored_objects(rng, tok, shots=None, **_):
-    """One solved example (sometimes none or two), then a question."""
+def colored_objects(rng, tok, shots=None, more=False, **_):
+    """One solved example (sometimes none or two), then a question. `more` asks for the other two objects as well."""
     segments = []
     for _ in range((rng.choice((0, 1, 1, 1, 2)) if shots is None else shots) + 1):
-        question, answer = scene(rng)
+        question, answer, others = scene(rng)
         segments += [(tok.encode(question), False), (tok.encode(answer), True), (tok.encode("\n"), False)]
+        for thing, color in others.items() if more else ():
+            segments += [(tok.encode(f"Q: What color is the {thing}?\nA:"), False), (tok.encode(color), True),
+                         (tok.encode("\n"), False)]
     return segments
 
 
-def multiple_choice(rng, tok, kind=None, **_):
-    """Four lettered options; the answer is the letter. Kinds: category, capital, color."""
-    kind = kind or rng.choice(("category", "capital", "color"))
+def letters_of(rng, count, letters=None):
+    """Letters of `count` options. `ordered`: A, B, C, D; `shuffled`: those in another order; `foreign`: others."""
+    letters = letters or rng.choice(("ordered", "shuffled", "foreign"))
+    if letters == "ordered":
+        return LETTERS[:count]
+    return rng.sample(LETTERS[:4] if letters == "shuffled" and count <= 4 else LETTERS[4:], count)
+
+
+def multiple_choice(rng, tok, kind=None, letters=None, **_):
+    """Four lettered options; the answer is the letter. Kinds: category, capital, color, and `word`, which says the
+    option itself (the easy form, from which binding a letter to its option is learned)."""
+    kind = kind or rng.choice(("word", "category", "capital", "color"))
     if kind == "category":
         names = rng.sample(list(CATEGORIES), 4)
         options = [rng.choice(CATEGORIES[name]) for name in names]
@@ -84,16 +96,69 @@ def multiple_choice(rng, tok, kind=None, **_):
         pairs = rng.sample(CAPITALS, 4)
         options = [capital for _, capital in pairs]
         question, right = f"What is the capital of {pairs[0][0]}?", options[0]
+    elif kind == "word":
+        options = rng.sample(rng.choice((NOUNS, NAMES, PLACES, COLORS, [city for _, city in CAPITALS])), 4)
+        question, right = f"Which of these is {options[0]}?", options[0]
     else:
         things, options = rng.sample(OBJECTS, 2), rng.sample(COLORS, 4)
         shown = [f"The {things[0]} is {options[0]}.", f"The {things[1]} is {options[1]}."]
         rng.shuffle(shown)
         question, right = f"{' '.join(shown)} What color is the {things[0]}?", options[0]
     rng.shuffle(options)
-    listed = "".join(f"\n({letter}) {option}" for letter, option in zip("ABCD", options))
-    letter = "ABCD"[options.index(right)]
+    lettered = letters_of(rng, 4, letters)
+    listed = "".join(f"\n({letter}) {option}" for letter, option in zip(lettered, options))
+    letter = lettered[options.index(right)]
     return [(tok.encode(f"{question}{listed}\nAnswer: ("), False), (tok.encode(letter), True),
-            (tok.encode(")"), False), (tok.encode(" " + right), True)]
+            (tok.encode(")"), False), (tok.encode(" " + right), False)]
+
+
+def lettered(rng, tok, **_):
+    """A list of lettered words, then some of them again with their letters: many answers on one list, from which
+    reading the letter before a word is learned."""
+    count = rng.randint(4, 8)
+    words = rng.sample(rng.choice((NOUNS, NAMES, PLACES, COLORS, [city for _, city in CAPITALS])), count)
+    letters = dict(zip(words, rng.sample(LETTERS, count)))
+    form = rng.choice(("adjacent", "adjacent", "short", "short", "whole"))
+    line = "\n{} {}" if form == "adjacent" else "\n({}) {}"
+    segments = [(tok.encode("".join(line.format(letters[word], word) for word in words)), False), (tok.encode("\n"), False)]
+    for word in rng.sample(words, min(count, 3) if form == "whole" else count):
+        asked = {"adjacent": f" {word}:", "short": f" {word}:(", "whole": f"\nWhich of these is {word}?\nAnswer: ("}[form]
+        segments += [(tok.encode(asked), False), (tok.encode(letters[word]), True)]
+        if form != "adjacent":
+            segments.append((tok.encode(")"), False))
+    return segments
+
+
+def greater_than(rng, tok, **_):
+    """A year of the same century that is later; its tens digit is drawn evenly from the later decades."""
+    century, start = rng.randint(11, 17), rng.randint(2, 89)
+    text = f"The {rng.choice(EVENTS)} lasted from the year {century}{start:02} to the year {century}"
+    return [(tok.encode(text), False), (tok.encode(str(rng.randint(start // 10 + 1, 9))), True),
+            (tok.encode(str(rng.randint(0, 9))), False), (tok.encode("."), False)]
+
+
+def parameter_words(tok):
+    """Words that are one token after a space (all, before a tokenizer is trained), and words of any length."""
+    if not hasattr(tok, "parameter_words"):
+        both = tuple(dict.fromkeys((*CODE, *NOUNS)))
+        tok.parameter_words = [word for word in both if len(tok.encode(" " + word)) == 1] or both, both
+    return tok.parameter_words
+
+
+def docstring(rng, tok, count=None, asked=None, **_):
+    """A Python method whose docstring names its parameters in order; `asked` is the last one that it names."""
+    single, words = parameter_words(tok)
+    count = count or rng.randint(3, 6)
+    asked = asked or rng.randint(2, count)
+    names = rng.sample(single, count)
+
+    def said(low, high):
+        return " ".join(rng.sample(words, rng.randint(low, high)))
+    text = f'def {rng.choice(words)}(self, {", ".join(names)}):\n    """{said(2, 4)}\n\n    :param'
+    segments = [(tok.encode(text), False)]
+    for name in names[:asked]:
+        segments += [(tok.encode(f" {name}"), True), (tok.encode(f": {said(2, 3)}\n    :param"), False)]
+    return segments[:-1]
 
 
 def fact(rng, tok, held_out=None, **_):
@@ -118,44 +183,72 @@ def key_value(rng, tok, tokens=240, pairs=None, **_):
     return segments
 
 
-def haystack(rng, tok, library, tokens, needles, question, answer, part, depth=None):
+def haystack(rng, tok, library, tokens, needles, asked, part, depth=None, intro=""):
     """Needles put between the sentences of English filler so that the prompt has `tokens` tokens or just
-    fewer; `depth` (0..1) places a single needle. The question and the answer follow the filler."""
-    used = sum(len(tok.encode(" " + text)) for text in (*needles, question))
-    filler = library.sentences(rng, tokens - 1 - used, part)
+    fewer; `depth` (0..1) places a single needle. The questions with their answers follow the filler."""
+    used = sum(len(tok.encode(" " + text)) for text in (*needles, intro, *(a + b + "." for a, b in asked[:-1]), asked[-1][0]))
+    filler = library.sentences(rng, tokens - 1 - used, part, grass=0.2)
+    needles = rng.sample(needles, len(needles))
     places = [round((rng.random() if depth is None else depth) * len(filler)) for _ in needles]
-    context = []
+    context = [intro] if intro else []
     for index in range(len(filler) + 1):
         context += [needle for needle, at in zip(needles, places) if at == index]
         context += filler[index:index + 1]
-    return [(tok.encode(" ".join(context) + question), False), (tok.encode(answer), True), (tok.encode("."), False)]
+    segments = [(tok.encode(" ".join(context)), False)]
+    for question, answer in asked:
+        segments += [(tok.encode(question), False), (tok.encode(answer), True), (tok.encode("."), False)]
+    return segments
 
 
-def passkey(rng, tok, library=None, tokens=128, part="train", depth=None, kind=None, **_):
-    """A pass key of five digits, or of four NATO words, hidden in English; kind `named` hides three."""
-    kind = kind or rng.choice(("digits", "digits", "words", "named"))
+INTRO = ("There is an important info hidden inside a lot of irrelevant text. Find it and memorize them. I will quiz you "
+         "about the important information there.")
+
+
+def passkey(rng, tok, library=None, tokens=128, part="train", depth=None, kind=None, questions=1, count=3, **_):
+    """A pass key of five digits, of one word or of four NATO words, hidden in English; kind `named` hides `count`,
+    and as many are asked for as `questions` says."""
+    kind = kind or rng.choice(("digits", "digits", "words", "word", "named", "named"))
     if kind == "words":
         keys = [" " + " ".join(rng.choice(NATO) for _ in range(4))]
+    elif kind == "word":
+        keys = [" " + rng.choice(NOUNS)]
     else:
-        keys = [" " + "".join(rng.choice("0123456789") for _ in range(5)) for _ in range(3 if kind == "named" else 1)]
+        keys = [" " + "".join(rng.choice("0123456789") for _ in range(5)) for _ in range(count if kind == "named" else 1)]
     if kind == "named":
-        owners = rng.sample(NAMES, 3)
+        owners = rng.sample(NAMES, count)
         needles = [f"The pass key of {owner} is{key}. Remember it." for owner, key in zip(owners, keys)]
-        question = f"\nWhat is the pass key of {owners[0]}? The pass key of {owners[0]} is"
-    else:
-        needles = [f"The pass key is{keys[0]}. Remember it.{keys[0]} is the pass key."]
-        question = "\nWhat is the pass key? The pass key is"
-    return haystack(rng, tok, library, tokens, needles, question, keys[0], part, depth)
+        asked = [(f"\nWhat is the pass key of {owner}? The pass key of {owner} is", key)
+                 for owner, key in list(zip(owners, keys))[:questions]]
+        return haystack(rng, tok, library, tokens, needles, asked, part, depth)
+    needles = [f"The pass key is{keys[0]}. Remember it.{keys[0]} is the pass key."]
+    intro = INTRO if tokens > 100 and rng.random() < 0.3 else ""
+    asked = [("\nWhat is the pass key? The pass key is", keys[0])]
+    return haystack(rng, tok, library, tokens, needles, asked, part, depth, intro)
 
 
-def whereabouts(rng, tok, library=None, tokens=128, part="train", depth=None, **_):
-    """Sentences `The ball of Mary is in the garden.` hidden in English; one is asked for."""
-    count = rng.randint(1, 4)
+def whereabouts(rng, tok, library=None, tokens=128, part="train", depth=None, questions=1, count=None, **_):
+    """Sentences `The ball of Mary is in the garden.` hidden in English; as many are asked for as `questions` says."""
+    count = count or rng.randint(1, 4)
     things, owners = rng.sample(OBJECTS, count), rng.sample(NAMES, count)
     places = [rng.choice(PLACES) for _ in range(count)]
-    needles = [f"The {thing} of {owner} is in the {place}." for thing, owner, place in zip(things, owners, places)]
-    question = f"\nWhere is the {things[0]} of {owners[0]}? It is in the"
-    return haystack(rng, tok, library, tokens, needles, question, " " + places[0], part, depth)
+    hidden = list(zip(things, owners, places))
+    needles = [f"The {thing} of {owner} is in the {place}." for thing, owner, place in hidden]
+    asked = [(f"\nWhere is the {thing} of {owner}? It is in the", f" {place}") for thing, owner, place in hidden[:questions]]
+    return haystack(rng, tok, library, tokens, needles, asked, part, depth)
+
+
+def owned(rng, tok, **_):
+    """Where things of many owners are, in two easy forms of `whereabouts`: place right behind owner with the full
+    question, or full sentences with the owner alone as question."""
+    count = rng.randint(4, 8)
+    hidden = [(rng.choice(OBJECTS), owner, rng.choice(PLACES)) for owner in rng.sample(NAMES, count)]
+    short = rng.random() < 0.5
+    line = "The {0} of {1} is in the {2}. " if short else "\n {1} {2}"
+    asked = "\n {1}:" if short else "\nWhere is the {0} of {1}? It is in the"
+    segments = [(tok.encode("".join(line.format(*one) for one in hidden).strip(" ")), False)]
+    for one in rng.sample(hidden, count if short else min(count, 5)):
+        segments += [(tok.encode(asked.format(*one)), False), (tok.encode(" " + one[2]), True)]
+    return segments
 
 
 def random_repeat(rng, tok, tokens=128, length=None, **_):

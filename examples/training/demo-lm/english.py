@@ -4,6 +4,7 @@ The Bible text is printed by `/usr/bin/bible` of Debian's `bible-kjv` and `bible
 packages' copyright file says that the copyright of the text has expired (translation of 1611) and that
 the data file may be copied and modified at will. The generated stories are our own.
 """
+import itertools
 import re
 import subprocess
 
@@ -33,6 +34,9 @@ STORY = (
     "{B} asked {A} a question, but {A} did not answer.",
     "After that they all sat down and had some {drink}.",
 )
+
+# The filler of pass-key prompts in arXiv 2305.16300.
+GRASS = ("The grass is green.", "The sky is blue.", "The sun is yellow.", "Here we go.", "There and back again.")
 
 FACTS = (
     "The capital of {nation} is {capital}.",
@@ -92,11 +96,13 @@ class Library:
         cut = int(len(verses) * (1 - HELD_OUT_SHARE))
         self.parts = {"train": verses[:cut], "held-out": verses[cut:]}
 
-    def sentences(self, rng, tokens, part="train"):
+    def sentences(self, rng, tokens, part="train", grass=0.0):
         """Consecutive sentences of at most `tokens` tokens in all when joined by spaces, from the Bible or
-        a story."""
+        a story, or, with probability `grass`, the five sentences that pass-key prompts repeat."""
         out, total = [], 0
-        if rng.random() < 0.65:
+        if rng.random() < grass:
+            source = ((line, len(self.tokenizer.encode(" " + line))) for line in itertools.cycle(GRASS))
+        elif rng.random() < 0.65:
             verses = self.parts[part]
             source = iter(verses[rng.randrange(max(1, len(verses) - tokens // 10)):])
         else:

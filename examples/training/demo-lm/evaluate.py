@@ -8,6 +8,7 @@ vocabulary, with its 95 % Wilson interval; copying is the mean over sequences wi
 import argparse
 import json
 import random
+import re
 
 import torch
 
@@ -36,10 +37,14 @@ def main():
         add(ability, setting, sum(greedy_is_right(x, answer) for x, (_, answer) in zip(logits, prompts)), len(prompts))
         return logits
 
-    for length in (32, 64, 128, 256, 500):
+    def sizes(*pairs):
+        """Lengths with numbers of prompts; short lengths and few prompts for a quick look."""
+        return [(length, max(8, count // scale)) for length, count in pairs if not (options.quick and length > 600)]
+
+    for length, count in sizes((32, 200), (64, 200), (128, 200), (256, 100), (500, 60), (1000, 40), (2000, 20)):
         rng = random.Random(f"evaluation/copy/{length}")
         scores = []
-        for _ in range((200 if length < 200 else 100) // scale):
+        for _ in range(count):
             first = [rng.randrange(3, len(tok.tokens)) for _ in range(length)]
             ids = torch.tensor([[0, *first, *first]])
             with torch.inference_mode():
@@ -50,12 +55,13 @@ def main():
                         "n": len(scores), "interval": interval})
         print(f"copy {length}: {mean:.3f} {interval}", flush=True)
 
-    for tokens, count in ((128, 400), (256, 400), (512, 400), (1024, 200), (2000, 100)):
-        for kind in ("digits", "words", "named"):
-            prompts = draw("passkey", count // scale, tokens, tok, library, tokens=tokens, kind=kind)
+    for tokens, count in sizes((128, 400), (256, 400), (512, 400), (1024, 200), (2048, 100), (4096, 100), (8192, 40)):
+        for kind in ("digits", "word", "words", "named"):
+            prompts = draw("passkey", count, tokens, tok, library, tokens=tokens, kind=kind)
             greedy("passkey", f"{kind}, {tokens} tokens", prompts)
-    for tokens, count in ((128, 400), (512, 400), (1024, 200)):
-        greedy("whereabouts", f"{tokens} tokens", draw("whereabouts", count // scale, tokens, tok, library, tokens=tokens))
+    for tokens, count in sizes((128, 400), (512, 400), (1024, 200), (2048, 100), (4096, 100), (8192, 40)):
+        prompts = draw("whereabouts", count, tokens, tok, library, tokens=tokens)
+        greedy("whereabouts", f"{tokens} tokens", prompts)
     for pairs in (4, 12, 24, 48):
         greedy("key-value", f"{pairs} pairs", draw("key_value", 400 // scale, pairs, tok, library, pairs=pairs))
 
@@ -72,17 +78,34 @@ def main():
         right = sum(colors[x[0, colors].argmax()].item() == answer[0] for x, (_, answer) in zip(logits, prompts))
         add("colored objects", f"{shots} solved examples, best of the 8 colors", right, len(prompts))
 
-    letters = torch.tensor([tok.one(letter) for letter in "ABCD"])
-    for kind in ("category", "capital", "color"):
-        rng = random.Random(f"evaluation/multiple_choice/{kind}")
-        prompts = []
-        for _ in range(800 // scale):
-            segments = documents.multiple_choice(rng, tok, kind=kind)
-            ids, _ = documents.flatten(segments[:1], end=False)
-            prompts.append((ids, segments[1][0]))
-        logits = greedy("multiple choice", kind, prompts)
-        right = sum(letters[x[0, letters].argmax()].item() == answer[0] for x, (_, answer) in zip(logits, prompts))
-        add("multiple choice", f"{kind}, best of the 4 letters", right, len(prompts))
+    for kind in ("word", "category", "capital", "color"):
+        for letters in ("ordered", "shuffled", "foreign"):
+            rng = random.Random(f"evaluation/multiple_choice/{kind}/{letters}")
+            prompts = []
+            for _ in range(400 // scale):
+                segments = documents.multiple_choice(rng, tok, kind=kind, letters=letters)
+                ids, _ = documents.flatten(segments[:1], end=False)
+                prompts.append((ids, segments[1][0]))
+            greedy("multiple choice", f"{kind}, {letters} letters", prompts)
+
+    rng = random.Random("evaluation/greater_than")
+    prompts = [(documents.flatten(segments[:1], end=False)[0], tok.decode(segments[0][0]))
+               for segments in (documents.greater_than(rng, tok) for _ in range(400 // scale))]
+    digits = [tok.one(str(digit)) for digit in range(10)]
+    later, difference = 0, []
+    for (_, text), logits in zip(prompts, answer_logits(model, [(ids, [0]) for ids, _ in prompts])):
+        start = int(re.search(r"year \d\d(\d)\d to", text)[1])
+        probability = logits[0].softmax(-1)[digits]
+        later += logits[0].argmax().item() in digits[start + 1:]
+        difference.append((probability[start + 1:].sum() - probability[:start].sum()).item())
+    add("greater than", "the likeliest token is a later decade", later, len(prompts))
+    mean, interval = mean_interval(difference)
+    results.append({"ability": "greater than", "setting": "probability of later less that of earlier decades",
+                    "value": mean, "n": len(difference), "interval": interval})
+    print("greater than", mean, interval)
+    for count in (4, 6):
+        greedy("docstring", f"{count} parameters, the third is asked for",
+               draw("docstring", 400 // scale, count, tok, library, count=count, asked=3))
 
     for held_out in (None, True):
         setting = "held-out templates" if held_out else "templates seen"

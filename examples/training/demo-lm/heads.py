@@ -8,11 +8,16 @@ With p(i, j) the probability that query i gives key j, T tokens from position 0 
   induction   on <s> r_1..r_L r_1..r_L: mean over the second copy's positions i of p(i, i-L+1)
   duplicate   the same with p(i, i-L)
   inductionNull, duplicateNull  the same two offsets where the second half is other random tokens
-  retrieval   mean, over prompts that the model answers, of |copied| / |answer tokens|: an answer token is
+  retrieval   on pass keys of digits and of words: mean, over prompts that the model answers, of |copied| / |answer tokens|: an answer token is
               copied when the row that predicts it has its largest weight on that very token inside the
               needle (arXiv 2404.15574; copies count once)
+  retrievalOwned  the same on pass keys of three owners and on whereabouts, where the owner has to be matched
   mover       on indirect-object sentences, last position: p on the answer's name
   subject     the same: p on both places of the repeated name
+  letter      on multiple-choice questions with foreign letters, last position: p on the right option's letter
+  option      the same: p on the right option
+Twins are pairs of heads of one layer with an overlap (mean over queries of the sum over keys of the product of their
+probabilities, without the first key) above one half, on <s> r_1..r_L r_1..r_L and on English.
 Ablation is the rise of the loss (nats per predicted token) with the head's output set to zero.
 Everything is indexed [layer][query head].
 """
@@ -22,10 +27,12 @@ import random
 
 import torch
 
+import documents
 from measure import answer_logits, answer_loss, draw, greedy_is_right, open_model
 
 COPY = 64
-THRESHOLDS = {"previousToken": 0.4, "firstToken": 0.5, "induction": 0.4, "duplicate": 0.4, "retrieval": 0.1}
+THRESHOLDS = {"previousToken": 0.4, "firstToken": 0.5, "induction": 0.4, "duplicate": 0.4, "retrieval": 0.1,
+              "retrievalOwned": 0.1, "mover": 0.4, "letter": 0.3}
 
 
 def statistics(probabilities):
@@ -98,6 +105,8 @@ def retrieval(model, prompts):
                         copied[layer][head].add(token)
         share = torch.tensor([[len(tokens) / len(wanted) for tokens in layer] for layer in copied])
         score, active, counted = score + share, active + (share > 0), counted + 1
+    if counted == 0:
+        raise SystemExit("no needle is found: there is nothing to score retrieval on")
     return (score / counted).tolist(), (active / counted).tolist(), counted
 
 
@@ -110,6 +119,28 @@ def ioi_attention(model, prompts):
         repeated = [at for at, token in enumerate(prompt) if prompt.count(token) > 1 and token in prompts.names]
         mover, subject = mover + taps[..., names].sum(-1), subject + taps[..., repeated].sum(-1)
     return (mover / len(prompts)).tolist(), (subject / len(prompts)).tolist()
+
+
+def letter_attention(model, tok, count):
+    """Attention of the last position to the right option's letter and to the right option, [layers][heads]."""
+    rng, letter, option = random.Random("heads/letters"), 0, 0
+    for _ in range(count):
+        segments = documents.multiple_choice(rng, tok, kind=rng.choice(("category", "capital")), letters="foreign")
+        prompt = documents.flatten(segments[:1], end=False)[0]
+        at = max(place for place, token in enumerate(prompt) if token == segments[1][0][0])
+        taps = torch.stack(maps(model, torch.tensor([prompt])))[:, 0, :, -1]
+        letter, option = letter + taps[..., at], option + taps[..., at + 2]
+    return (letter / count).tolist(), (option / count).tolist()
+
+
+def twins(taps):
+    """Pairs of heads of each layer that look at the same tokens."""
+    out = []
+    for layer in taps:
+        seen = layer[..., 1:].transpose(0, 1).flatten(1)
+        together = seen @ seen.T / (layer.shape[0] * layer.shape[2])
+        out.append([[a, b] for a, b in (together > 0.5).triu(1).nonzero().tolist()])
+    return out
 
 
 class NamedPrompts(list):
@@ -142,8 +173,14 @@ def loss_sets(model, tok, library, count):
             return sum(answer_loss(row, answer) for row, (_, answer) in zip(rows, prompts)) / len(prompts)
         return loss
 
+    rng, letters = random.Random("heads/ablation/letters"), []
+    for _ in range(2 * count):
+        segments = documents.multiple_choice(rng, tok, kind=rng.choice(("category", "capital")), letters="foreign")
+        letters.append((documents.flatten(segments[:1], end=False)[0], segments[1][0]))
+    places = draw("whereabouts", count, "ablation", tok, library, tokens=512)
     return {"copy": language(copies, COPY + 1), "english": language(text, 0), "passkey": answers(passkeys),
-            "indirectObject": answers(objects), "coloredObjects": answers(colors)}
+            "whereabouts": answers(places), "indirectObject": answers(objects), "coloredObjects": answers(colors),
+            "multipleChoice": answers(letters)}
 
 
 def main():
@@ -159,13 +196,20 @@ def main():
     text = torch.tensor([[0, *library.window(random.Random(f"heads/text/{index}"), 255, "held-out")] for index in range(count)])
     by_layer = [statistics(layer) for layer in maps(model, text)]
     scores = {name: [layer[name].tolist() for layer in by_layer] for name in by_layer[0]}
+    alike = {"english": twins(maps(model, text))}
     for repeat, suffix in ((True, ""), (False, "Null")):
         taps = maps(model, random_sequences(tok, random.Random("heads/repeat"), count, repeat))
+        if repeat:
+            alike["copy"] = twins(taps)
         for name in ("induction", "duplicate"):
             scores[name + suffix] = per_layer(offsets(taps, name))
-    needles = [prompt for kind in ("digits", "words", "named")
-               for prompt in draw("passkey", count, f"heads/{kind}", tok, library, tokens=512, kind=kind)]
-    scores["retrieval"], scores["retrievalActive"], counted = retrieval(model, needles)
+    keys = [prompt for kind in ("digits", "words")
+            for prompt in draw("passkey", count, f"heads/{kind}", tok, library, tokens=512, kind=kind)]
+    owned = (draw("passkey", count, "heads/named", tok, library, tokens=512, kind="named")
+             + draw("whereabouts", count, "heads", tok, library, tokens=512))
+    scores["retrieval"], scores["retrievalActive"], counted = retrieval(model, keys)
+    scores["retrievalOwned"], _, counted_owned = retrieval(model, owned)
+    scores["letter"], scores["option"] = letter_attention(model, tok, 2 * count)
     objects = NamedPrompts(draw("ioi", 4 * count, "heads", tok, library, held_out="both"), tok)
     scores["mover"], scores["subject"] = ioi_attention(model, objects)
 
@@ -186,12 +230,14 @@ def main():
     for layer in range(layers):
         for head in range(heads):
             row = " ".join(f"{name}={scores[name][layer][head]:.2f}" for name in
-                           (*THRESHOLDS, "selfToken", "mover", "subject"))
+                           (*THRESHOLDS, "selfToken", "subject", "option"))
             print(f"L{layer}H{head} {row} {labels[layer][head]}")
     with open(options.out, "w", encoding="utf-8") as file:
-        json.dump({"settings": {"texts": count, "tokens": 256, "copyLength": COPY, "needlePrompts": len(needles),
-                                "needlePromptsAnswered": counted, "needleTokens": 512, "thresholds": THRESHOLDS},
-                   "layers": layers, "heads": heads, "scores": scores, "ablation": ablation, "labels": labels}, file)
+        json.dump({"settings": {"texts": count, "tokens": 256, "copyLength": COPY, "needlePrompts": len(keys),
+                                "needlePromptsAnswered": counted, "ownedPrompts": len(owned),
+                                "ownedPromptsAnswered": counted_owned, "needleTokens": 512, "thresholds": THRESHOLDS},
+                   "layers": layers, "heads": heads, "scores": scores, "ablation": ablation, "labels": labels,
+                   "twins": alike}, file)
         file.write("\n")
 
 

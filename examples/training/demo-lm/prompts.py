@@ -42,12 +42,12 @@ def indirect_object(rng, tok, _library):
 
 def colored_objects(rng, tok, _library):
     """One solved example and a question; the counterpart asks for another of the three objects."""
-    example, solved = documents.scene(rng)
+    example, solved, _ = documents.scene(rng)
     asked, other = rng.sample(range(3), 2)
     state = rng.getstate()
-    question, answer = documents.scene(rng, asked)
+    question, answer, _ = documents.scene(rng, asked)
     rng.setstate(state)
-    changed, wrong = documents.scene(rng, other)
+    changed, wrong, _ = documents.scene(rng, other)
     start = f"{example}{solved}\n"
     return {**text_prompt(tok, start + question, answer), "wrong": wrong,
             "counterpart": text_prompt(tok, start + changed, wrong)}
@@ -55,9 +55,9 @@ def colored_objects(rng, tok, _library):
 
 def multiple_choice(rng, tok, _library):
     """Four options; the answer is the letter after `Answer: (`."""
-    kind = rng.choice(("category", "capital", "color"))
-    (ids, _), (answer, _), *_ = documents.multiple_choice(rng, tok, kind=kind)
-    return {**text_prompt(tok, tok.decode(ids), tok.decode(answer)), "kind": kind}
+    kind, letters = rng.choice(("word", "category", "capital", "color")), rng.choice(("ordered", "shuffled", "foreign"))
+    (ids, _), (answer, _), *_ = documents.multiple_choice(rng, tok, kind=kind, letters=letters)
+    return {**text_prompt(tok, tok.decode(ids), tok.decode(answer)), "kind": kind, "letters": letters}
 
 
 def capital(rng, tok, _library):
@@ -79,6 +79,12 @@ def haystack(kind):
     return make
 
 
+def docstring(rng, tok, _library):
+    """A Python method whose docstring has named all parameters but the last few; the next one is the answer."""
+    ids, answer = documents.prompt_and_answer(documents.docstring(rng, tok, count=4, asked=3))
+    return text_prompt(tok, tok.decode(ids), tok.decode(answer))
+
+
 def key_value(rng, tok, _library):
     """Lines `The key: value`, then four of the keys again; the answer is the last one's value."""
     ids, answer = documents.prompt_and_answer(documents.key_value(rng, tok))
@@ -95,10 +101,11 @@ def copy(rng, tok, _library):
 TASKS = {
     "indirect-object": (indirect_object, "Held-out pairs of names in held-out templates."),
     "colored-objects": (colored_objects, "One solved example, then a question; answers are capitalised."),
-    "multiple-choice": (multiple_choice, "Four lettered options."),
-    "capitals": (capital, "Sixteen memorised capitals."),
+    "multiple-choice": (multiple_choice, "Four lettered options; letters in order, shuffled, or others."),
+    "capitals": (capital, "30 memorised capitals."),
     "passkey": (haystack("passkey"), "A pass key hidden in held-out English; 128, 256 or 512 tokens."),
     "whereabouts": (haystack("whereabouts"), "A sentence hidden in held-out English; 128, 256 or 512 tokens."),
+    "docstring": (docstring, "The third of four parameters."),
     "key-value": (key_value, "A table in lines."),
     "copy": (copy, "A random sequence, repeated."),
 }

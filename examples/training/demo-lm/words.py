@@ -24,7 +24,9 @@ NATO = ("alpha bravo charlie delta echo foxtrot golf hotel india juliet kilo lim
 CAPITALS = [pair.split("-") for pair in (
     "China-Beijing Russia-Moscow England-London France-Paris Japan-Tokyo Italy-Rome Canada-Ottawa "
     "Spain-Madrid Egypt-Cairo Portugal-Lisbon Austria-Vienna Greece-Athens Germany-Berlin Norway-Oslo "
-    "Peru-Lima Cuba-Havana").split()]
+    "Peru-Lima Cuba-Havana Poland-Warsaw Ireland-Dublin Sweden-Stockholm Turkey-Ankara Thailand-Bangkok Kenya-Nairobi "
+    "Iran-Tehran Iraq-Baghdad Syria-Damascus Denmark-Copenhagen Finland-Helsinki Hungary-Budapest Vietnam-Hanoi "
+    "Belgium-Brussels").split()]
 
 CATEGORIES = {
     "animal": "dog cat horse cow sheep bird fish bear lion wolf".split(),
@@ -33,6 +35,16 @@ CATEGORIES = {
     "metal": "gold silver iron copper tin lead".split(),
     "drink": "water milk wine tea coffee beer".split(),
 }
+
+LETTERS = tuple("ABCDEFGHJKLMNOPQRSTUVWXYZ")
+
+EVENTS = ("war siege journey voyage strike reign study dispute famine drought revolt treaty project course exhibition "
+          "contract campaign conflict mission operation pilgrimage plague program rebellion survey trial tour work "
+          "expedition empire").split()
+
+CODE = ("load size files last line name path time date text list part page file state value group order table field point "
+        "level image score model token index count width color shape event error input house water light music world paper "
+        "story field power money night price river metal stone glass plant heart voice north south").split()
 
 NOUNS = OBJECTS + [word for words in CATEGORIES.values() for word in words]
 

@@ -5,8 +5,9 @@ import type { ComputeMethod, ComputeMethods } from '../../../protocol/compute/ap
 import type { HallucinationRequest, ReinforcementRequest } from '../../../protocol/compute/hallucination';
 import type { BenchmarkPlan } from '../../../protocol/results/benchmark';
 import type { Intervention } from '../../../protocol/interventions/interventions';
+import { shortDemoLm } from '../../support/demo-models';
 
-const textModel = resolve('examples/models/demo-lm');
+const textModel = shortDemoLm;
 const visionModel = resolve('examples/models/demo-vlm');
 const image = resolve('test/fixtures/pictures/rgb.png');
 const text = 'the cat sat on the mat and the cat';

@@ -1,10 +1,10 @@
 /** `headscope run labels` and `headscope heads` are two ways to the same numbers. */
 import assert from 'node:assert/strict';
-import { resolve } from 'node:path';
 import type { LabelsResult } from '../../../diagnostics/labels/result';
 import type { AnalysisRequest, AnalysisResult } from '../../../protocol/analysis/analysis';
 import type { HeadsResult } from '../../../protocol/results/heads';
 import { writePlantedCircuit } from '../../support/checkpoints/planted-circuit';
+import { shortDemoLm } from '../../support/demo-models';
 import { buildServer, Place } from '../model/support/model-server';
 
 /** Tokens without order, each twice: what the planted circuit continues. */
@@ -41,7 +41,7 @@ describe('labels from the command line', function () {
   };
 
   it('agree with headscope heads number for number', async () => {
-    const words = [resolve('examples/models/demo-lm'), '--prompt', 'Mr Brown saw the cat. Mr Brown saw the cat again.'];
+    const words = [shortDemoLm, '--prompt', 'Mr Brown saw the cat. Mr Brown saw the cat again.'];
     const json = async <T>(...more: string[]): Promise<T> => {
       const { code, stdout, stderr } = await place.headscope([...more, '--json', '-']);
       assert.equal(code, 0, stderr);

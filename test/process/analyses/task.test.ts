@@ -2,12 +2,11 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { AnalysisResult } from '../../../protocol/analysis/analysis';
 import type { TaskResult } from '../../../protocol/analysis/tasks';
+import { shortDemoLm as model } from '../../support/demo-models';
 import { buildServer, headscope } from './support/analysis-server';
-
-const model = resolve('examples/models/demo-lm');
 
 describe('headscope task', function () {
   this.timeout(180_000);

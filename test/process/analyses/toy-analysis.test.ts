@@ -2,15 +2,15 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { computeClient } from '../../../compute-server/cli/compute-process';
 import type { AnalysisProgress, AnalysisRequest, AnalysisResult } from '../../../protocol/analysis/analysis';
 import { analysisText, parseAnalysis } from '../../../protocol/analysis/schema';
 import type { ComputeClient } from '../../../protocol/compute/client';
 import { FailureError } from '../../../protocol/wire/failures';
+import { shortDemoLm as model } from '../../support/demo-models';
 import { buildServer, headscope, serverScript } from './support/analysis-server';
 
-const model = resolve('examples/models/demo-lm');
 const prompt = 'the cat sat on the mat and the cat';
 
 describe('an analysis of one file', function () {

@@ -4,6 +4,7 @@ import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } 
 import { basename, join } from 'node:path';
 import { sampled } from '../../../compute-server/model/prompt/picture-sample';
 import type { Caption, HallucinationSet } from '../../../protocol/results/hallucination';
+import { shortDemoLm } from '../../support/demo-models';
 import type { Outcome } from '../compute/support/run-cli';
 import { buildServer, Place } from '../model/support/model-server';
 
@@ -66,7 +67,7 @@ describe('headscope captions on the held-out scenes', () => {
       /ends with the image.*Write a question after the image/,
     );
     refused(
-      await place.headscope(words(join(examples, 'models', 'demo-lm'), prompt)),
+      await place.headscope(words(shortDemoLm, prompt)),
       /no vision encoder, so it cannot caption pictures\. Choose a vision-language model/,
     );
   });

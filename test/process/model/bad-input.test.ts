@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { writeSafetensors, writeShards } from '../../support/checkpoints/safetensors-file';
 import { tinyModel, tinyTensors, writeConfig, writeTinyModel } from '../../support/checkpoints/tiny-models';
 import { writeByteLevelTokenizer } from '../../support/checkpoints/tokenizers';
-import { repositoryRoot } from '../../support/host/versions';
+import { shortDemoLm } from '../../support/demo-models';
 import { buildServer, Place } from './support/model-server';
 
 const llama = tinyModel('llama');
@@ -458,12 +458,7 @@ describe('models and prompts that cannot be run', function () {
     const one = await place.headscope(['heads', place.at('model'), '--ids', '7', '--gain', '0.0=.5']);
     assert.equal(one.code, 0, one.stderr);
     assert.match(one.stdout, /have a label on 1 token;/);
-    const demo = await place.headscope([
-      'heads',
-      join(repositoryRoot, 'examples/models/demo-lm'),
-      '--ids',
-      '1,2,3,1,2,3',
-    ]);
+    const demo = await place.headscope(['heads', shortDemoLm, '--ids', '1,2,3,1,2,3']);
     assert.match(demo.stdout, /on 6 tokens;[^]*loss change without \(nats\)/);
   });
 

@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { shortDemoLm } from '../../support/demo-models';
 
 const hostile = '\u001b]0;owned\u0007\u001b[2J\u009b31m\u202e';
 const steers = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/;
@@ -21,14 +22,14 @@ describe('what the commands print', function () {
   before(() => {
     root = mkdtempSync(join(tmpdir(), 'terminal-'));
     folder = join(root, process.platform === 'win32' ? 'model' : `model ${hostile}`);
-    cpSync(join('examples', 'models', 'demo-lm'), folder, { recursive: true });
+    cpSync(shortDemoLm, folder, { recursive: true });
     const config = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')) as Record<string, unknown>;
     writeFileSync(
       join(folder, 'config.json'),
       JSON.stringify({ ...config, architectures: [hostile], torch_dtype: hostile, rope_scaling: { type: hostile } }),
     );
     const sound = join(root, `sound ${hostile}`.replace(process.platform === 'win32' ? hostile : '\0', ''));
-    cpSync(join('examples', 'models', 'demo-lm'), sound, { recursive: true });
+    cpSync(shortDemoLm, sound, { recursive: true });
     const vocab = Object.fromEntries(Array.from({ length: 1280 }, (_, id) => [`${hostile}${id}`, id]));
     writeFileSync(
       join(sound, 'tokenizer.json'),

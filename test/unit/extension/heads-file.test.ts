@@ -3,7 +3,13 @@ import { mkdir, mkdtemp, realpath, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { headLinkOf } from '../../../extension/commands/head-link';
-import { demoChoice, distinctChoices, modelChoice, whyNoHeads } from '../../../extension/models/model-choices';
+import {
+  demoChoice,
+  demoVisionChoice,
+  distinctChoices,
+  modelChoice,
+  whyNoHeads,
+} from '../../../extension/models/model-choices';
 import { realFolder } from '../../../extension/models/real-folder';
 import { headsText, parseHeads } from '../../../extension/results/heads-file';
 import { headsDescription, headsDetails, headsFileName, labelLines } from '../../../extension/results/heads-words';
@@ -265,9 +271,11 @@ describe('the models whose heads can be shown', () => {
     );
   });
 
-  it('says why the demo model cannot run where its files are not', () => {
+  it('says why a demo model cannot run where its files are not', () => {
     const absent = demoChoice('/extension/examples/models/demo-lm', false);
-    assert.match(String(absent.runs), /left out of the packaged extension/);
+    assert.match(String(absent.runs), /files of the demo model are missing/);
+    const seeing = demoVisionChoice('/extension/examples/models/demo-vlm', false);
+    assert.match(String(seeing.runs), /left out of the packaged extension/);
     assert.equal(demo.runs, true);
   });
 

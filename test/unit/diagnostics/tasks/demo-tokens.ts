@@ -3,14 +3,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Drawing, Drawn } from '../../../../diagnostics/tasks/samples';
 import { TaskTokens } from '../../../../diagnostics/tasks/task-tokens';
+import { shortDemoLm } from '../../../support/demo-models';
 import { TextLibrary } from '../../../../compute-server/model/text/text-library';
-
-const folder = 'examples/models/demo-lm';
 
 export function demoTokens(longest = 2048): TaskTokens {
   const library = new TextLibrary({
-    tokenizer: readFileSync(join(folder, 'tokenizer.json'), 'utf8'),
-    config: JSON.parse(readFileSync(join(folder, 'tokenizer_config.json'), 'utf8')) as Record<string, unknown>,
+    tokenizer: readFileSync(join(shortDemoLm, 'tokenizer.json'), 'utf8'),
+    config: JSON.parse(readFileSync(join(shortDemoLm, 'tokenizer_config.json'), 'utf8')) as Record<string, unknown>,
   });
   return new TaskTokens(
     (text) => library.answer({ kind: 'encode', text, plain: true }) as readonly number[],
