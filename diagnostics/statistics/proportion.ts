@@ -20,15 +20,20 @@ export function wilson(share: number, n: number): Interval {
 /**
  * Mean of n values with the interval of Student's t at n - 1 degrees of freedom; NaN for a single one. `share`: how often it
  * covers the mean; `family` intervals that are looked at together are each wider, so that all of them cover at once (Bonferroni).
+ * `range`: what the values can be, where that is bounded; the interval ends there.
  */
 export function meanInterval(
   values: readonly number[],
-  { share = 0.95, family = 1 }: { readonly share?: number; readonly family?: number } = {},
+  {
+    share = 0.95,
+    family = 1,
+    range: [least, most] = [-Infinity, Infinity],
+  }: { readonly share?: number; readonly family?: number; readonly range?: readonly [number, number] } = {},
 ): Interval & { readonly mean: number } {
   const n = values.length;
   const mean = values.reduce((sum, value) => sum + value, 0) / n;
   if (n < 2) return { mean, low: Number.NaN, high: Number.NaN };
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   const reach = studentReach(1 - (1 - share) / family, n - 1) * Math.sqrt(squares / (n - 1) / n);
-  return { mean, low: mean - reach, high: mean + reach };
+  return { mean, low: Math.max(least, mean - reach), high: Math.min(most, mean + reach) };
 }

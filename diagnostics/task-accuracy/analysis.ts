@@ -4,7 +4,7 @@ import type { Analysis, AnalysisJob, Step } from '../analysis';
 import type { ModelRunner } from '../model-runner/model-runner';
 import { meanInterval } from '../statistics/proportion';
 import type { Sample } from '../task';
-import { scoreTask, valueOf } from '../tasks/score';
+import { rangeOf, scoreTask, valueOf } from '../tasks/score';
 import { compareAccuracy } from './comparison';
 import { factShares, shareOf } from './fact-shares';
 import { taskAccuracyResult, type PromptScore, type TaskAccuracyResult } from './result';
@@ -130,7 +130,10 @@ function resultOf(
     title,
     metric,
     accuracy: shareOf(prompts),
-    mean: meanInterval(prompts.map(({ value }) => value)),
+    mean: meanInterval(
+      prompts.map(({ value }) => value),
+      { range: rangeOf[metric] },
+    ),
     prompts: [...prompts],
     byFact: factShares(prompts),
     notes,

@@ -95,8 +95,17 @@ export function summaryOf(samples: readonly AnswerScore[], metric: TaskMetric): 
     return { accuracy, metric: { name: metric, mean, low, high, n }, samples };
   }
   const values = samples.map((score) => valueOf(score, metric));
-  return { accuracy, metric: { name: metric, ...meanInterval(values), n }, samples };
+  return { accuracy, metric: { name: metric, ...meanInterval(values, { range: rangeOf[metric] }), n }, samples };
 }
+
+/** What a value of the metric can be. */
+export const rangeOf: Readonly<Record<TaskMetric, readonly [number, number]>> = {
+  'logit-difference': [-Infinity, Infinity],
+  probability: [0, 1],
+  'probability-difference': [-1, 1],
+  accuracy: [0, 1],
+  loss: [0, Infinity],
+};
 
 export function valueOf(score: AnswerScore, metric: TaskMetric): number {
   switch (metric) {

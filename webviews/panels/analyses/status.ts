@@ -59,7 +59,7 @@ function estimateLine({ estimated }: State): TemplateResult | typeof nothing {
   const { passes, bytes: memory } = estimate;
   const parts = [
     ...(passes === undefined ? [] : [`${count(passes)} ${passes === 1 ? 'pass' : 'passes'}`]),
-    ...(memory === undefined ? [] : [bytes(memory)]),
+    ...(memory === undefined || memory === 0 ? [] : [bytes(memory)]),
   ];
   return parts.length === 0
     ? nothing

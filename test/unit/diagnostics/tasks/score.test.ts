@@ -63,6 +63,11 @@ describe('summaryOf', () => {
     near(metric.mean, 2.5);
     assert.ok(Math.abs(metric.low - 0.4457) < 1e-4 && Math.abs(metric.high - 4.5543) < 1e-4);
     assert.ok(Number.isNaN(summaryOf(scores(1, 1), 'logit-difference').metric.low));
+    // Losses 1, 2, 3, 12: mean 4.5, standard deviation 5.0662, reach 8.0615; a loss is never negative.
+    const losses = scores(0, 4).map((score, at) => ({ ...score, loss: [1, 2, 3, 12][at] ?? 0 }));
+    const { low, high } = summaryOf(losses, 'loss').metric;
+    assert.equal(low, 0);
+    assert.ok(Math.abs(high - 12.5615) < 1e-3);
   });
 });
 
