@@ -143,7 +143,7 @@ export class SequenceRun implements Continuation {
             (wanted.observe
               ? groupMass(keyGroups, range(0, length), length, block.attention.heads)
               : noStatistics(keys, length))),
-          ...ranked(),
+          ...ranked(keys),
           selected_heads: int64([], [0]),
         },
         [

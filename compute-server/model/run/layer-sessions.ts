@@ -6,7 +6,7 @@ import type { Dim } from '../../../kernels/graph/dims';
 import type { Graph } from '../../../kernels/graph/graph';
 import { blockGraph } from '../../../models/architectures/block-graph';
 import { embeddingGraph, headGraph } from '../../../models/architectures/edge-graphs';
-import { lensGraph } from '../../../models/architectures/lens-graph';
+import { lensGraph, lensProblem } from '../../../models/architectures/lens-graph';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
 import type { StoredTensor, StoredWeights } from '../../../models/architectures/stored-weights';
 import { FailureError } from '../../../protocol/wire/failures';
@@ -107,6 +107,17 @@ export class LayerSessions {
   /** Builds every graph and drops it: throws ModelError when a weight is missing, of another shape or of another type. */
   check(): void {
     for (const piece of this.pieces()) this.graph(piece, this.weights);
+  }
+
+  /** Every graph that a run may open, with its name. */
+  *graphs(): Generator<readonly [name: string, graph: Graph<Dim>]> {
+    const lenses = lensProblem(this.model) === undefined ? [false, true] : [];
+    const all: readonly Piece[] = [
+      ...this.pieces(),
+      ...lenses.map((tokens) => ({ kind: 'lens', tokens }) as const),
+      ...this.model.blocks.map(({ index }) => ({ kind: 'block', layer: index, instrumented: true }) as const),
+    ];
+    for (const piece of all) yield [keyOf(piece), this.graph(piece, this.weights)];
   }
 
   private pieces(): readonly Piece[] {
