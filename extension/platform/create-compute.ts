@@ -17,6 +17,7 @@ export function createCompute(context: vscode.ExtensionContext, log: Log): vscod
       startComputeProcess({
         module,
         nodePath: setting('headscope.compute.nodePath'),
+        device: setting('headscope.compute.device'),
         threads: setting('headscope.compute.threads'),
         memoryLimit: setting('headscope.compute.memoryLimit'),
         cacheFolder: vscode.Uri.joinPath(context.globalStorageUri, 'devices').fsPath,
@@ -24,8 +25,14 @@ export function createCompute(context: vscode.ExtensionContext, log: Log): vscod
       }),
   });
   context.subscriptions.push(
-    onSettingChange(['headscope.compute.nodePath', 'headscope.compute.threads', 'headscope.compute.memoryLimit'], () =>
-      compute.settingsChanged(),
+    onSettingChange(
+      [
+        'headscope.compute.nodePath',
+        'headscope.compute.device',
+        'headscope.compute.threads',
+        'headscope.compute.memoryLimit',
+      ],
+      () => compute.settingsChanged(),
     ),
   );
   return compute;

@@ -106,7 +106,7 @@ export const settings = {
   'headscope.compute.device': text({
     scope: 'machine-overridable',
     default: 'cpu',
-    description: 'Device on which kernels run, by its id in the Devices view, for example cpu or webgpu.',
+    description: 'Device on which kernels and models run, by its id in the Devices view, for example cpu or webgpu.',
   }),
   'headscope.compute.threads': integer({
     scope: 'machine-overridable',
