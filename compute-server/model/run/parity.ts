@@ -16,7 +16,7 @@ import { withoutSpan, type Sequence } from '../../../diagnostics/model-runner/se
 /** Tokens of the prompt that are compared: enough for two chunks. */
 const parityLength = 24;
 
-/** Largest error that still counts as the same model, in units of the largest logit. */
+/** Largest error that still counts as the same model, in units of the largest logit (of an encoder: number of its streams). */
 export const parityTolerance = 1e-5;
 
 /**
@@ -92,7 +92,8 @@ async function measureParity(model: LoadedModel, sequence: Sequence, hooks: RunH
   const a = asFloats(plain.logits?.data);
   const b = asFloats(instrumented.logits?.data);
   const maxLogitError = a.length === 0 ? Math.max(...layerErrors) : largestDifference([a], [b]);
-  const scale = a.reduce((largest, logit) => Math.max(largest, Math.abs(logit)), 1);
+  const compared = a.length === 0 ? streams.flatMap(({ chunks }) => chunks) : [a];
+  const scale = compared.reduce((most, values) => values.reduce((m, x) => Math.max(m, Math.abs(x)), most), 1);
   const worst = Math.max(...layerErrors);
   const tolerance = scale * toleranceOf(model.sessions);
   return {

@@ -75,7 +75,7 @@ function partsOf(names: readonly string[]): string {
       ? []
       : layers.length === 1
         ? [`layer ${first}`]
-        : [`layers ${joined ? `${first} to ${last}` : layers.join(', ')}`]),
+        : [`layers ${joined ? `${first} ${layers.length === 2 ? 'and' : 'to'} ${last}` : layers.join(', ')}`]),
   ];
   const listed = [parts.slice(0, -1).join(', '), parts.at(-1) ?? ''].filter((part) => part !== '').join(' and ');
   const several = parts.length > 1 || layers.length > 1;
