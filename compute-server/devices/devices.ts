@@ -26,7 +26,7 @@ const providers: Readonly<Record<DeviceId, Provider>> = {
   cuda: {
     name: 'NVIDIA GPU (CUDA)',
     platforms: ['linux', 'win32'],
-    missing: "onnxruntime's CUDA libraries are not part of Headscope: install them beside onnxruntime-node.",
+    missing: "onnxruntime's CUDA libraries are not part of Headscope: `headscope setup cuda` says what is missing.",
   },
   coreml: { name: 'Apple Core ML', platforms: ['darwin'], missing: 'Core ML did not open on this Mac.' },
   dml: { name: 'DirectML adapter', platforms: ['win32'], missing: 'No Direct3D 12 adapter answered.' },

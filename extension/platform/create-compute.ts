@@ -17,6 +17,7 @@ export function createCompute(context: vscode.ExtensionContext, log: Log): vscod
       startComputeProcess({
         module,
         nodePath: setting('headscope.compute.nodePath'),
+        runtimeFolder: setting('headscope.compute.runtimeFolder'),
         device: setting('headscope.compute.device'),
         threads: setting('headscope.compute.threads'),
         memoryLimit: setting('headscope.compute.memoryLimit'),
@@ -28,6 +29,7 @@ export function createCompute(context: vscode.ExtensionContext, log: Log): vscod
     onSettingChange(
       [
         'headscope.compute.nodePath',
+        'headscope.compute.runtimeFolder',
         'headscope.compute.device',
         'headscope.compute.threads',
         'headscope.compute.memoryLimit',

@@ -90,6 +90,7 @@ export class LayerSessions {
       return place.device === 'cpu' ? session : onDevice(session, place.device, name);
     } catch (error) {
       await this.requireUnchanged();
+      if (error instanceof FailureError) throw error;
       if (place.device !== 'cpu' && lacksOperator(error)) {
         this.placement.refuse(name, 'An operator of its graph is not there on this device for its types.');
         return this.open(graph, name);

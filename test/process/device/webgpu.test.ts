@@ -68,6 +68,16 @@ describe('models on WebGPU', function () {
     assert.match(stderr, /"coreml" cannot be used: .*"headscope devices" lists those that work here/);
   });
 
+  it('a runtime folder without a runtime is a sentence; one with this runtime is taken', async () => {
+    const { code, stderr } = await place.headscope(['generate', text, '--ids', '1,2'], undefined, {
+      HEADSCOPE_RUNTIME: place.folder,
+    });
+    assert.equal(code, 3);
+    assert.match(stderr, /holds no package onnxruntime-node\. Install onnxruntime-node@\S+ there, or empty [^.]*\./);
+    const taken = place.client({}, { HEADSCOPE_RUNTIME: process.cwd() });
+    assert.ok((await taken.call('parity', [text, { kind: 'ids', ids: [1, 2] }])).ok);
+  });
+
   it('a process that dies in a run is followed by a new one', async () => {
     const client = servers.device;
     const { pid } = await client.call('info', []);

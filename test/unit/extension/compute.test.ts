@@ -163,6 +163,7 @@ describe('the process of the compute server', () => {
     module: '/nowhere/compute-server.js',
     nodePath: '',
     device: 'cpu',
+    runtimeFolder: '',
     threads: 0,
     memoryLimit: 0,
     cacheFolder: '/cache',
@@ -172,7 +173,7 @@ describe('the process of the compute server', () => {
 
   it('acts as Node.js inside the desktop editor, and hands over what the settings say', () => {
     const inEditor = launchOptions(
-      launch({ device: 'webgpu', threads: 4, memoryLimit: 1.5 }),
+      launch({ device: 'webgpu', runtimeFolder: '/cuda', threads: 4, memoryLimit: 1.5 }),
       { NODE_OPTIONS: '--inspect', HOME: '/h' },
       true,
     );
@@ -181,6 +182,7 @@ describe('the process of the compute server', () => {
       HOME: '/h',
       HEADSCOPE_CACHE_DIR: '/cache',
       HEADSCOPE_DEVICE: 'webgpu',
+      HEADSCOPE_RUNTIME: '/cuda',
       HEADSCOPE_THREADS: '4',
       HEADSCOPE_MEMORY_LIMIT: '1500000000',
       ELECTRON_RUN_AS_NODE: '1',
