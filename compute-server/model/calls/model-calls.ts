@@ -7,6 +7,7 @@ import type { Surroundings } from '../../surroundings';
 import type { LoadedModel } from '../checkpoint/loaded-model';
 import type { ModelDevice } from '../checkpoint/model-device';
 import { ModelStore } from '../checkpoint/model-store';
+import { modelOperators } from '../run/model-operators';
 import { DeviceFault } from '../run/device-fault';
 import { TextFault } from '../text/text-library';
 
@@ -30,7 +31,8 @@ export function modelCalls(surroundings: Surroundings, lane: Lane): ModelCalls {
   const deviceOf = async (signal: AbortSignal): Promise<ModelDevice> => {
     if (surroundings.modelDevice === 'cpu') return { device: 'cpu', threads };
     if (!proved) {
-      const { id, name, selfTest } = await requireDevice(surroundings.modelDevice, threads, surroundings, signal);
+      const wanted = surroundings.modelDevice;
+      const { id, name, selfTest } = await requireDevice(wanted, threads, surroundings, signal, modelOperators);
       proved = { device: id, threads, name, selfTest };
     }
     return proved;
