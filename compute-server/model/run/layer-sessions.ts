@@ -13,7 +13,7 @@ import type { StoredTensor, StoredWeights } from '../../../models/architectures/
 import { FailureError } from '../../../protocol/wire/failures';
 import { lacksOperator } from '../../devices/missing-operators';
 import { openSession, type DeviceId, type RuntimeSession } from '../../runtime/session';
-import { onDevice } from './device-fault';
+import { faultOf, onDevice } from './device-fault';
 import { Placement, type Place } from './placement';
 
 export type Piece =
@@ -95,6 +95,7 @@ export class LayerSessions {
         this.placement.refuse(name, 'An operator of its graph is not there on this device for its types.');
         return this.open(graph, name);
       }
+      if (place.device !== 'cpu') throw faultOf(place.device, name, error);
       throw new FailureError({
         code: 'runtime-failed',
         detail: `${name} could not be opened: ${error instanceof Error ? error.message : String(error)}`,
