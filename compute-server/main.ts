@@ -16,18 +16,21 @@ import { hallucinationMethods } from './model/hallucination/hallucination-method
 import { modelMethods } from './model/calls/methods';
 import { modelCalls } from './model/calls/model-calls';
 import { serveWorker, workerFlag } from './sharded/worker';
-import { readSurroundings } from './surroundings';
+import { readSurroundings, type Surroundings } from './surroundings';
 
 function serve(): void {
+  let ending = false;
   const send = (message: FromCompute): void => {
     process.send?.(message, undefined, {}, (error) => {
       // The parent is gone; nobody is left to answer.
       if (error) process.exit(1);
+      if (ending && message.kind === 'failed') process.exit(0);
     });
   };
-  const surroundings = readSurroundings(process.argv[1]!, process.env, (level, message) =>
-    send({ kind: 'log', level, message }),
-  );
+  const surroundings: Surroundings = {
+    ...readSurroundings(process.argv[1]!, process.env, (level, message) => send({ kind: 'log', level, message })),
+    endSoon: () => (ending = true),
+  };
   // One lane for all: what is timed and what runs a model would disturb each other.
   const lane = new Lane();
   const models = modelCalls(surroundings, lane);

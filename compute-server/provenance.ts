@@ -3,6 +3,8 @@ import type { Provenance } from '../protocol/results/provenance';
 import { runtimeVersion } from './runtime/session';
 import { headscopeVersion } from './version';
 
+export const cpuName = cpus()[0]?.model.trim() ?? 'CPU';
+
 /** What made a result that no single device made (lists): this machine. `threads` 0: as many as the runtime chooses. */
 export async function provenance(settings: Provenance['settings'] = {}, seed = 0, threads = 0): Promise<Provenance> {
   return {
@@ -11,7 +13,7 @@ export async function provenance(settings: Provenance['settings'] = {}, seed = 0
     device: {
       id: 'cpu',
       provider: 'cpu',
-      name: cpus()[0]?.model.trim() ?? 'CPU',
+      name: cpuName,
       threads,
       runtime: await runtimeVersion(),
       platform: `${process.platform}-${process.arch}`,

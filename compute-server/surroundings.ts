@@ -11,6 +11,10 @@ export interface Surroundings {
   readonly memoryLimit: number;
   /** For jobs that leave the number of threads open; 0: as many as the runtime chooses. */
   readonly defaultThreads: number;
+  /** Id of the device that models run on, as the Devices view has it. */
+  readonly modelDevice: string;
+  /** Ends the process behind its next answer; the caller starts a new one with the next call. */
+  readonly endSoon?: () => void;
   readonly log: (level: 'info' | 'warn' | 'error', message: string) => void;
 }
 
@@ -30,6 +34,7 @@ export function readSurroundings(
     cacheFolder: environment['HEADSCOPE_CACHE_DIR'] || defaultCacheFolder(environment),
     memoryLimit: positive(environment['HEADSCOPE_MEMORY_LIMIT']) ?? Math.floor(machineMemory() * defaultShare),
     defaultThreads: threadsIn(environment, log),
+    modelDevice: environment['HEADSCOPE_DEVICE']?.trim() || 'cpu',
     log,
   };
 }

@@ -22,7 +22,7 @@ import type { Job } from '../dispatch/dispatcher';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
 import { readerOf } from '../model/prompt/prompt';
 import { requireParity } from '../model/run/parity';
-import { provenance } from '../provenance';
+import { modelProvenance } from '../model/checkpoint/provenance';
 import type { Surroundings } from '../surroundings';
 import { countedCorpusAt, readCorpusAt } from './corpus-files';
 import { KeptSteps } from './kept-steps';
@@ -83,7 +83,7 @@ export async function* analysisJob(
     const step = await run.next();
     if (step.done) {
       await steps.remove();
-      const made = await provenance({ ...request.parameters }, request.seed, surroundings.defaultThreads);
+      const made = await modelProvenance(model, { ...request.parameters }, request.seed);
       return resultOf(analysis, request, prepared, step.value, {
         ...made,
         ...(parity ? { parity } : {}),

@@ -55,6 +55,7 @@ export async function* taskJob(run: TaskRun, request: TaskRequest): Job<TaskProg
     if (!score) throw new RangeError('there is no score');
     return {
       ...resultOf(drawn),
+      device: await opened.device(),
       model: opened.summary,
       accuracy: score.accuracy,
       metric: score.metric,

@@ -17,6 +17,7 @@ import { map } from './commands/map';
 import { mechanisms } from './commands/mechanisms';
 import { pope } from './commands/pope';
 import { run } from './commands/run';
+import { setup } from './commands/setup';
 import { task } from './commands/task';
 import { vhd } from './commands/vhd';
 import { commandErrorOf, exitCodes } from './exit-codes';
@@ -26,6 +27,7 @@ import { writeErr, writeOut } from './terminal';
 
 const commands: readonly Registration[] = [
   devices,
+  setup,
   mechanisms,
   inspect,
   bench,

@@ -36,5 +36,5 @@ export async function modelProvenance(
   seed = 0,
 ): Promise<Provenance & { readonly model: ModelSummary }> {
   const threads = threadsIn({ ...process.env, ...environmentOf(options) });
-  return { ...(await provenance(settings, seed, threads)), model };
+  return { ...(await provenance(settings, seed, threads)), ...(model.device ? { device: model.device } : {}), model };
 }

@@ -1,5 +1,6 @@
 /** Values of options; each refusal says what the option takes (commander adds which option). */
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
+import { deviceIds } from '../runtime/session';
 import { limits } from '../../protocol/results/limits';
 import { processors } from '../processors';
 
@@ -45,6 +46,13 @@ export function threads(text: string): number {
   }
   return value;
 }
+
+/** Of commands that run a model; without it HEADSCOPE_DEVICE, then the cpu. */
+export const deviceOption = (): Option =>
+  new Option(
+    '--device <id>',
+    'where the model runs, by its id in `headscope devices` (default: HEADSCOPE_DEVICE, else cpu)',
+  ).choices([...deviceIds]);
 
 export const seed = whole(...limits.seed);
 

@@ -26,7 +26,7 @@ const providers: Readonly<Record<DeviceId, Provider>> = {
   cuda: {
     name: 'NVIDIA GPU (CUDA)',
     platforms: ['linux', 'win32'],
-    missing: "onnxruntime's CUDA libraries are not part of Headscope: install them beside onnxruntime-node.",
+    missing: "onnxruntime's CUDA libraries are not part of Headscope: `headscope setup cuda` says what is missing.",
   },
   coreml: { name: 'Apple Core ML', platforms: ['darwin'], missing: 'Core ML did not open on this Mac.' },
   dml: { name: 'DirectML adapter', platforms: ['win32'], missing: 'No Direct3D 12 adapter answered.' },
@@ -62,7 +62,12 @@ export async function listDevices(
   return devices;
 }
 
-export async function probe(id: DeviceId, surroundings: Surroundings, signal: AbortSignal): Promise<DeviceInfo> {
+export async function probe(
+  id: DeviceId,
+  surroundings: Surroundings,
+  signal: AbortSignal,
+  operators?: readonly string[],
+): Promise<DeviceInfo> {
   const { name, platforms, missing } = providers[id];
   const head = { id, provider: id, name };
   if (platforms && !platforms.includes(process.platform)) {
@@ -71,7 +76,7 @@ export async function probe(id: DeviceId, surroundings: Surroundings, signal: Ab
   try {
     const selfTest = await runIsolated(
       'selfTest',
-      { device: id, threads: surroundings.defaultThreads },
+      { device: id, threads: surroundings.defaultThreads, operators },
       { entry: surroundings.entry, signal, timeout: 60_000 },
     );
     const reason = whyUnusable(selfTest);
@@ -101,6 +106,8 @@ export async function requireDevice(
   threads: number,
   surroundings: Surroundings,
   signal: AbortSignal,
+  /** Those that the run needs; absent: all. */
+  operators?: readonly string[],
 ): Promise<DeviceSummary & { readonly id: DeviceId; readonly selfTest: SelfTest | undefined }> {
   let selfTest: SelfTest | undefined;
   if (!isDeviceId(id)) {
@@ -112,7 +119,7 @@ export async function requireDevice(
   }
   // The cpu needs no probe: each kernel that runs on it is compared with its reference anyway.
   if (id !== 'cpu') {
-    const { available, reason, selfTest: found } = await probe(id, surroundings, signal);
+    const { available, reason, selfTest: found } = await probe(id, surroundings, signal, operators);
     selfTest = found;
     if (!available) {
       throw new FailureError({ code: 'device-unavailable', device: id, detail: reason ?? 'it does not work here' });

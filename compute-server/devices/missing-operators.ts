@@ -1,9 +1,10 @@
 import { operatorsOf } from '../../kernels/graph/operators-of';
+import type { Dim } from '../../kernels/graph/dims';
 import type { Graph } from '../../kernels/graph/graph';
 import type { SelfTest } from '../../protocol/compute/api';
 
 /** The sentence that says which operator of the graph the device lacks or gets wrong; undefined when it has all of them. */
-export function missingOperator({ model }: Graph, { operators }: SelfTest): string | undefined {
+export function missingOperator({ model }: Graph<Dim>, { operators }: SelfTest): string | undefined {
   const failing = [...operatorsOf(model)].filter((name) => operators[name]?.ok === false);
   const [first, ...others] = failing;
   if (first === undefined) return undefined;

@@ -4,6 +4,7 @@
  * from 64 positions up (onnxruntime 1.30 on mesa lavapipe, 2026-11), hence 128 positions here.
  */
 import { groupQueryAttention, multiHeadAttention, rotaryEmbedding } from '../../kernels/graph/operators/attention';
+import { borrow, conditional } from '../../kernels/graph/operators/conditional';
 import { scan } from '../../kernels/graph/operators/control';
 import { depthwiseConvolution } from '../../kernels/graph/operators/convolution';
 import { nonZero, shapeOf } from '../../kernels/graph/operators/dynamic';
@@ -27,7 +28,7 @@ import * as exact from './exact-operators';
 
 export interface OperatorInput {
   readonly shape: readonly number[];
-  readonly type: 'float32' | 'bool' | 'int64';
+  readonly type: 'float32' | 'bool' | 'int32' | 'int64';
   /** From a number drawn from the normal distribution, and its flat index. */
   readonly from: (normal: number, at: number) => number;
 }
@@ -48,6 +49,8 @@ const positive = (...shape: readonly number[]): OperatorInput => ({
   from: (x) => Math.abs(x) + 0.5,
 });
 const truths = (...shape: readonly number[]): OperatorInput => ({ shape, type: 'bool', from: (x) => Number(x > 0) });
+
+const whole32 = (...shape: readonly number[]): OperatorInput => ({ ...whole(...shape), type: 'int32' });
 
 const int64s = (like: Value, shape: readonly number[], numbers: readonly number[]): Value =>
   like.graph.constant('int64', shape, numbers);
@@ -158,8 +161,11 @@ const floatTests = {
   Max: binary(elementwise.maximum, Math.max),
   Min: binary(elementwise.minimum, Math.min),
   Less: binary(elementwise.less, (a, b) => Number(a < b)),
+  LessOrEqual: binary(elementwise.lessOrEqual, (a, b) => Number(a <= b), whole32),
   Greater: binary(elementwise.greater, (a, b) => Number(a > b)),
   Equal: binary(elementwise.equal, (a, b) => Number(a === b), whole),
+  And: binary(elementwise.and, (a, b) => Number(a === 1 && b === 1), truths),
+  Or: binary(elementwise.or, (a, b) => Number(a === 1 || b === 1), truths),
   Exp: unary(elementwise.exponential, Math.exp),
   Log: unary(elementwise.logarithm, Math.log, positive(60, 70)),
   Sqrt: unary(elementwise.squareRoot, Math.sqrt, positive(60, 70)),
@@ -168,6 +174,7 @@ const floatTests = {
   Neg: unary(elementwise.negate, (x) => -x),
   Sigmoid: unary(elementwise.sigmoid, (x) => 1 / (1 + Math.exp(-x))),
   Softplus: unary(elementwise.softplus, (x) => Math.log1p(Math.exp(x))),
+  Tanh: unary(elementwise.hyperbolicTangent, Math.tanh),
   Relu: unary(elementwise.rectify, (x) => Math.max(x, 0)),
   Elu: unary(
     (x) => elementwise.elu(x),
@@ -289,6 +296,18 @@ const floatTests = {
     inputs: { x: normal(30, 90) },
     build: ({ x }) => topK(x!, 5, 1)[0],
     expected: ({ x }) => exact.largest(x!, 5),
+  },
+  If: {
+    inputs: { x: normal(20, 30), holds: { shape: [], type: 'bool', from: () => 1 } },
+    build({ x, holds }) {
+      const [value] = conditional(
+        holds!,
+        (branch) => [elementwise.multiply(borrow(branch, x!), 2)],
+        (branch) => [borrow(branch, x!)],
+      );
+      return elementwise.add(value!, x!);
+    },
+    expected: ({ x }) => exact.each(x!, (value) => 3 * value),
   },
   Scan: {
     inputs: { x: normal(20, 30) },

@@ -6,8 +6,11 @@
  * some nine seconds it calls mobile.events.data.microsoft.com. ORT_DISABLE_TELEMETRY=1, read when it initialises, stops all of
  * that. The build for Windows hands events to the system's tracing (ETW), which records them only for a session that asks.
  */
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import type * as Runtime from 'onnxruntime-node';
+import { packageIn, packageName, runtimeVariable } from './runtime-folder';
 
 let loading: Promise<typeof Runtime> | undefined;
 
@@ -18,6 +21,19 @@ async function loadQuietly(): Promise<typeof Runtime> {
   // What a worker thread writes to process.env reaches its own copy, not the environment that the library reads.
   if (!isMainThread)
     throw new Error('onnxruntime is not loaded in a worker thread, where its telemetry cannot be turned off.');
+  const folder = process.env[runtimeVariable];
+  if (folder) return loadFrom(await packageIn(folder));
   process.env['ORT_DISABLE_TELEMETRY'] = '1';
   return import('onnxruntime-node');
+}
+
+function loadFrom(packageFolder: string): typeof Runtime {
+  process.env['ORT_DISABLE_TELEMETRY'] = '1';
+  return createRequire(join(packageFolder, 'package.json'))(packageFolder) as typeof Runtime;
+}
+
+/** The folder of the package that is loaded. */
+export async function runtimePackage(): Promise<string> {
+  const folder = process.env[runtimeVariable];
+  return folder ? packageIn(folder) : dirname(dirname(require.resolve(packageName)));
 }

@@ -12,6 +12,10 @@ export interface ComputeLaunch {
   readonly module: string;
   /** `headscope.compute.nodePath`; empty: the program that runs this process. */
   readonly nodePath: string;
+  /** `headscope.compute.device`: where models run. */
+  readonly device: string;
+  /** `headscope.compute.runtimeFolder`; empty: the runtime that Headscope brings along. */
+  readonly runtimeFolder: string;
   /** 0: as many as the runtime chooses. */
   readonly threads: number;
   /** GB (10^9 bytes); 0: from the memory that is free. */
@@ -33,7 +37,10 @@ export function launchOptions(
   const env: NodeJS.ProcessEnv = { ...environment, HEADSCOPE_CACHE_DIR: launch.cacheFolder };
   // Options meant for the editor's own extension host (a debugger's port, a loader) would break or hold up the child.
   delete env['NODE_OPTIONS'];
-  for (const name of ['HEADSCOPE_THREADS', 'HEADSCOPE_MEMORY_LIMIT', 'ELECTRON_RUN_AS_NODE']) delete env[name];
+  const set = ['HEADSCOPE_RUNTIME', 'HEADSCOPE_THREADS', 'HEADSCOPE_MEMORY_LIMIT', 'ELECTRON_RUN_AS_NODE'];
+  for (const name of set) delete env[name];
+  env['HEADSCOPE_DEVICE'] = launch.device;
+  if (launch.runtimeFolder !== '') env['HEADSCOPE_RUNTIME'] = launch.runtimeFolder;
   if (launch.threads > 0) env['HEADSCOPE_THREADS'] = String(launch.threads);
   if (launch.memoryLimit > 0) env['HEADSCOPE_MEMORY_LIMIT'] = String(Math.round(launch.memoryLimit * 1e9));
   if (electron && launch.nodePath === '') {

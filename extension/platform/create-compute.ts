@@ -17,6 +17,8 @@ export function createCompute(context: vscode.ExtensionContext, log: Log): vscod
       startComputeProcess({
         module,
         nodePath: setting('headscope.compute.nodePath'),
+        runtimeFolder: setting('headscope.compute.runtimeFolder'),
+        device: setting('headscope.compute.device'),
         threads: setting('headscope.compute.threads'),
         memoryLimit: setting('headscope.compute.memoryLimit'),
         cacheFolder: vscode.Uri.joinPath(context.globalStorageUri, 'devices').fsPath,
@@ -24,8 +26,15 @@ export function createCompute(context: vscode.ExtensionContext, log: Log): vscod
       }),
   });
   context.subscriptions.push(
-    onSettingChange(['headscope.compute.nodePath', 'headscope.compute.threads', 'headscope.compute.memoryLimit'], () =>
-      compute.settingsChanged(),
+    onSettingChange(
+      [
+        'headscope.compute.nodePath',
+        'headscope.compute.runtimeFolder',
+        'headscope.compute.device',
+        'headscope.compute.threads',
+        'headscope.compute.memoryLimit',
+      ],
+      () => compute.settingsChanged(),
     ),
   );
   return compute;

@@ -1,6 +1,6 @@
 /**
  * The same graph in standard operators, for devices whose provider lacks the fused ones: com.microsoft FusedMatMul is there on
- * the cpu, and not in WebGPU, which has no Elu either (onnxruntime 1.30, 2026-11).
+ * the cpu, and not in WebGPU, which has neither Elu nor Or (onnxruntime 1.30, 2026-11).
  */
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import {
@@ -16,26 +16,36 @@ import {
 import { rawData } from './data';
 import type { Dim } from './dims';
 import type { Graph } from './graph';
-import { readGraph, tensorOf, tensorsOf, type Sizes, type StoredTensors } from './stored-tensors';
+import { tensorOf, tensorsOf, type StoredTensors } from './stored-tensors';
 import { onnxTypeCode } from './types';
 
+/** WebGPU has If up to this opset, and leaves that of a later one, with all that goes in and out, to the cpu (1.30, 2026-11). */
+const lastOfBranches = 22n;
+
 /** Which operators are written otherwise, by type. */
-const rewritten: Readonly<Record<string, (writer: Writer) => void>> = { FusedMatMul: product, Elu: exponentialUnit };
+const rewritten: Readonly<Record<string, (writer: Writer) => void>> = {
+  FusedMatMul: product,
+  Elu: exponentialUnit,
+  Or: either,
+};
 
 /** Whether graphs in standard operators are without it. */
 export const isRewritten = (operator: string): boolean => Object.hasOwn(rewritten, operator);
 
-/** The graph and the bodies of its Scans without FusedMatMul and Elu, which compute the same up to rounding. */
+/** The graph and the bodies of its Scans and branches without FusedMatMul, Elu and Or, which compute the same up to rounding. */
 export function inStandardOperators<D extends Dim>(graph: Graph<D>): Graph<D> {
   const model = fromBinary(ModelProtoSchema, graph.model);
-  if (model.graph) rewrite(model.graph, new Map(), readGraph(graph.model).sizes);
+  if (model.graph) rewrite(model.graph, new Map());
+  if (model.graph?.node.some(({ opType }) => opType === 'If')) {
+    for (const each of model.opsetImport) if (each.domain === '') each.version = lastOfBranches;
+  }
   return { ...graph, model: toBinary(ModelProtoSchema, model) };
 }
 
-function rewrite(graph: GraphProto, outer: StoredTensors, sizes: Sizes): void {
-  const tensors = tensorsOf(graph, outer, sizes);
+function rewrite(graph: GraphProto, outer: StoredTensors): void {
+  const tensors = tensorsOf(graph, outer, undefined);
   graph.node = graph.node.flatMap((node) => {
-    for (const { g } of node.attribute) if (g) rewrite(g, tensors, sizes);
+    for (const { g } of node.attribute) if (g) rewrite(g, tensors);
     const write = rewritten[node.opType];
     if (!write) return [node];
     const writer = new Writer(node, graph, tensors);
@@ -114,4 +124,13 @@ function exponentialUnit(writer: Writer): void {
   const bent = writer.step('Sub', 'bent', [writer.step('Exp', 'exponential', [below]), one]);
   const alpha = writer.scalar('alpha', writer.attribute('alpha')?.f ?? 1);
   writer.last('Add', [above, writer.step('Mul', 'scaled', [bent, alpha])]);
+}
+
+/** a or b as a + b > 0 of their numbers. */
+function either(writer: Writer): void {
+  const number = (at: number): string => {
+    const to = { name: 'to', type: AttributeProto_AttributeType.INT, i: BigInt(onnxTypeCode.float32) };
+    return writer.step('Cast', `number.${at}`, [writer.input(at).name], [create(AttributeProtoSchema, to)]);
+  };
+  writer.last('Greater', [writer.step('Add', 'sum', [number(0), number(1)]), writer.scalar('zero', 0)]);
 }

@@ -24,8 +24,8 @@ export function readGraph(model: Uint8Array): { readonly graph: GraphProto | und
   return { graph, sizes: JSON.parse(expected) as Sizes };
 }
 
-/** By name, those of the graph around a body included. */
-export function tensorsOf(graph: GraphProto, outer: StoredTensors, sizes: Sizes): StoredTensors {
+/** By name, those of the graph around a body included. Without sizes a dimension that only a run decides is NaN. */
+export function tensorsOf(graph: GraphProto, outer: StoredTensors, sizes: Sizes | undefined): StoredTensors {
   const tensors = new Map(outer);
   for (const value of [...graph.input, ...graph.valueInfo, ...graph.output]) {
     const type = value.type?.value;
@@ -55,11 +55,12 @@ const widths: ReadonlyMap<number | undefined, number> = new Map<number, number>(
 
 const widthOf = (type: number | undefined): number => widths.get(type) ?? 4;
 
-function shapeOf(value: ValueInfoProto, sizes: Sizes): readonly number[] {
+function shapeOf(value: ValueInfoProto, sizes: Sizes | undefined): readonly number[] {
   const type = value.type?.value;
   if (type?.case !== 'tensorType') return [];
   return (type.value.shape?.dim ?? []).map((dim) => {
     if (dim.value.case === 'dimValue') return Number(dim.value.value);
+    if (!sizes) return Number.NaN;
     const size = dim.value.case === 'dimParam' ? sizeOfDim(dim.value.value, sizes) : undefined;
     if (size === undefined) throw new GraphError(`"${value.name}" has a dimension that only a run decides.`);
     return size;

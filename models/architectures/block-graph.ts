@@ -4,7 +4,7 @@
  *
  * Inputs: `residual` [b, n, w]; where the block is causal `query_reach` [n] and `key_positions` [past + n] (for masks: a
  * query reads the keys up to its reach, which is its own position but for a prefix that reads in both directions), and with
- * a window `query_positions` [n];
+ * a window `query_positions` [n], all of them int32, which every device compares (WebGPU has no int64);
  * `past_key` and `past_value` [past, b, g, d] (position first, so that a prefix of a growing cache is one piece of memory);
  * `rope_cos` and `rope_sin` [n, dimensions / 2] where the block rotates; interventions and statistics when instrumented.
  * Outputs: `residual.out`, `new_key`, `new_value` [n, b, g, d], the taps of models/instrument/taps.ts, statistics.
@@ -135,9 +135,9 @@ function attentionOutput(
   const all = (past: Value, now: Value): Value => transpose(concat([past, now], 0), [1, 2, 0, 3]);
   const positions = spec.causal
     ? {
-        ...(spec.window === undefined ? {} : { queries: graph.input('query_positions', 'int64', ['n']) }),
-        reach: graph.input('query_reach', 'int64', ['n']),
-        keys: graph.input('key_positions', 'int64', [keys]),
+        ...(spec.window === undefined ? {} : { queries: graph.input('query_positions', 'int32', ['n']) }),
+        reach: graph.input('query_reach', 'int32', ['n']),
+        keys: graph.input('key_positions', 'int32', [keys]),
       }
     : undefined;
   const output = attend(

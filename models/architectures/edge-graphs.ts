@@ -22,7 +22,7 @@ export function embeddingGraph(model: ModelSpec, weights: StoredWeights): Graph<
   if (spec.scale !== undefined) x = multiply(x, spec.scale);
   if (spec.project) x = linear(graph, weights, spec.project, x);
   if (spec.positions) {
-    const positions = graph.input('query_positions', 'int64', ['n']);
+    const positions = graph.input('query_positions', 'int32', ['n']);
     const learned = storedWeight(graph, weights, spec.positions.weight, [spec.positions.rows, model.hiddenSize]);
     const shifted = spec.positions.offset === 0 ? positions : add(positions, spec.positions.offset);
     const picked = gather(learned, shifted);

@@ -16,10 +16,11 @@
  *   product of a row with a column: a third of the time of multiplying and adding up (onnxruntime 1.30, cpu, 2026-11-24).
  * - `statistics.spread` [b, h, weights]: sum over the queries of (largest probability of the row - row_floor [n]), at least 0,
  *   times row_weights [n, weights].
- * - `statistics.top_weight`, `statistics.top_key` [b, h, n - top_from, min(topKeys, t)]: the keys read most by each query of
- *   the chunk from top_from [1] on, largest weight first. Ranking the keys of a chunk takes longer than all of the above.
+ * - `statistics.top_weight`, `statistics.top_key` [b, h, n - top_from, top_count]: the keys read most by each query of the
+ *   chunk from top_from [1] on, largest weight first; top_count [1] is at most t. Ranking the keys of a chunk takes longer
+ *   than all of the above: with top_from behind n and top_count 0 a run pays nothing.
  *
- * Each of the two parts sits in a branch (`If`) of its own: a run that does not ask for it pays nothing.
+ * The others sit in a branch (`If`): a run that does not ask for them pays nothing.
  */
 import type { GraphBuilder } from '../../kernels/graph/builder';
 import type { Value } from '../../kernels/graph/records';
@@ -79,32 +80,24 @@ export function addStatistics(graph: GraphBuilder, scores: Value, probabilities:
     statisticOutputs,
   );
   for (const value of values) graph.output(value);
-  const ranking = graph.input('use_top_keys', 'bool', []);
-  const topFrom = graph.input('top_from', 'int64', [1]);
-  const top = conditional(
-    ranking,
-    (branch) => mostRead(branch, borrow(branch, probabilities), borrow(branch, topFrom)),
-    (branch) => [branch.constant('float32', [0, 0, 0, 0], []), branch.constant('int64', [0, 0, 0, 0], [])],
-    topKeyOutputs,
-  );
-  for (const value of top) graph.output(value);
+  for (const value of mostRead(graph, probabilities)) graph.output(value);
 }
 
-/** TopK whose k is the number of keys where that is smaller: the first chunk of a prompt may hold one key. */
-function mostRead(branch: GraphBuilder, all: Value, from: Value): readonly [weights: Value, keys: Value] {
+function mostRead(graph: GraphBuilder, all: Value): readonly [weights: Value, keys: Value] {
   const [b = 1, h = 1, , t = 1] = all.shape;
-  const end = branch.constant('int64', [1], [Number.MAX_SAFE_INTEGER]);
-  const axis = branch.constant('int64', [1], [2]);
-  const p = branch.node('Slice', [all, from, end, axis], [{ type: 'float32', shape: [b, h, 'ranked', t] }])[0];
-  const size = branch.node('Shape', [p], [{ type: 'int64', shape: [1] }], { start: { kind: 'int', value: 3 } })[0];
-  const k = branch.node('Min', [size, branch.constant('int64', [1], [topKeys])], [{ type: 'int64', shape: [1] }])[0];
+  const from = graph.input('top_from', 'int64', [1]);
+  const count = graph.input('top_count', 'int64', [1]);
+  const end = graph.constant('int64', [1], [Number.MAX_SAFE_INTEGER]);
+  const axis = graph.constant('int64', [1], [2]);
+  const p = graph.node('Slice', [all, from, end, axis], [{ type: 'float32', shape: [b, h, 'ranked', t] }])[0];
   const shape = [...p.shape.slice(0, -1), 'top'];
-  return branch.node(
+  const [weights, keys] = topKeyOutputs;
+  return graph.node(
     'TopK',
-    [p, k],
+    [p, count],
     [
-      { type: 'float32', shape },
-      { type: 'int64', shape },
+      { type: 'float32', shape, name: weights },
+      { type: 'int64', shape, name: keys },
     ],
     {
       axis: { kind: 'int', value: 3 },

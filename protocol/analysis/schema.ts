@@ -126,6 +126,8 @@ const parity: Schema<Parity> = object<Parity>({
   layerErrors: list(figure, 'a list of errors', { most: mostLayers }),
   worstLayer: optional(whole),
   ok: flag,
+  device: optional(text),
+  tolerance: optional(figure),
 });
 
 export const offer: Schema<Offer> = object<Offer>({

@@ -103,10 +103,16 @@ export const settings = {
     description:
       "Path of the Node.js program (20.19 or later) that runs the compute server. Empty uses the editor's own. Set it when large models end with SIGTRAP: the desktop editor's allocator refuses very large blocks.",
   }),
+  'headscope.compute.runtimeFolder': text({
+    scope: 'machine',
+    default: '',
+    description:
+      'Folder where onnxruntime-node is installed with the libraries of CUDA, which Headscope does not bring along. Empty uses the runtime of Headscope. The command `headscope setup cuda` says what is missing.',
+  }),
   'headscope.compute.device': text({
     scope: 'machine-overridable',
     default: 'cpu',
-    description: 'Device on which kernels run, by its id in the Devices view, for example cpu or webgpu.',
+    description: 'Device on which kernels and models run, by its id in the Devices view, for example cpu or webgpu.',
   }),
   'headscope.compute.threads': integer({
     scope: 'machine-overridable',

@@ -51,6 +51,7 @@ const device: Fields<DeviceSummary> = {
   threads: name('threads'),
   runtime: name('runtime'),
   platform: name('platform'),
+  onCpu: long('parts that ran on the CPU'),
   id: 'free',
 };
 
@@ -140,6 +141,8 @@ const model: Fields<ModelSummary> = {
   chatTemplate: 'free',
   vision: 'free',
   notes: 'free',
+  // The device of the result says it.
+  device: 'free',
 };
 
 /** The picture by its content: files of one name may differ. */

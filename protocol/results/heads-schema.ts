@@ -173,6 +173,8 @@ function writtenHeadsOf(size: Size, tokens: number): Schema<WrittenHeads> {
         layerErrors: list(figure, 'a list of numbers', { most: mostLayers }),
         worstLayer: optional(whole),
         ok: flag,
+        device: optional(text),
+        tolerance: optional(figure),
       }),
       seconds: number,
       thumbnails: optional(thumbnailsOf(size)),

@@ -5,7 +5,7 @@
 import type { Intervention } from '../interventions/interventions';
 import type { ChatPrompt } from './chat-prompt';
 import type { ImageSpan } from './image';
-import type { Provenance } from './provenance';
+import type { DeviceSummary, Provenance } from './provenance';
 
 /** One number per layer and head; NaN where the prompt has no query that counts. */
 export type PerHead = readonly (readonly number[])[];
@@ -136,8 +136,10 @@ export interface ModelSummary {
   readonly chatTemplate: boolean;
   /** The vision encoder of a model that reads images (itself, where it reads nothing else); absent: it reads text alone. */
   readonly vision?: VisionSummary;
-  /** Sentences on what the checkpoint holds and the run leaves unread. */
+  /** Sentences on what the checkpoint holds and the run leaves unread, and on what its device does otherwise than the CPU. */
   readonly notes?: readonly string[];
+  /** Where it was opened; absent: on the CPU. */
+  readonly device?: DeviceSummary;
 }
 
 export interface VisionSummary {
@@ -156,13 +158,16 @@ export interface VisionSummary {
 }
 
 export interface Parity {
-  /** Largest |instrumented - plain| logit. */
+  /** Largest |instrumented - plain| logit; the plain run is that of the CPU in float32 whatever device the other is on. */
   readonly maxLogitError: number;
   /** Largest |instrumented - plain| over the residual stream after each layer. */
   readonly layerErrors: readonly number[];
   /** Layer with the largest error, when there is one. */
   readonly worstLayer?: number;
   readonly ok: boolean;
+  /** Of a run on another device than the CPU: the name of the device, and the largest error of a logit that is ok there. */
+  readonly device?: string;
+  readonly tolerance?: number;
 }
 
 export interface HeadGain {

@@ -18,6 +18,8 @@ export interface DeviceSummary {
   /** Version of the runtime, e.g. `onnxruntime-node 1.30.0`. */
   readonly runtime: string;
   readonly platform: string;
+  /** Sentences that say which parts of a model ran on the CPU instead, and why. */
+  readonly onCpu?: readonly string[];
 }
 
 /** `1 thread`, `4 threads`, or that the runtime chooses. */

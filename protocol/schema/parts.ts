@@ -38,17 +38,20 @@ export const headOf = <const K extends string>(kind: K, what: string): Fields<{ 
   ),
 });
 
+const device: Schema<DeviceSummary> = object<DeviceSummary>({
+  id: text,
+  provider: text,
+  name: text,
+  threads: number,
+  runtime: text,
+  platform: text,
+  onCpu: optional(texts),
+});
+
 export const provenance: Fields<Provenance> = {
   headscope: text,
   created: text,
-  device: object<DeviceSummary>({
-    id: text,
-    provider: text,
-    name: text,
-    threads: number,
-    runtime: text,
-    platform: text,
-  }),
+  device,
   settings: anyFields,
   seed: number,
 };
@@ -135,6 +138,7 @@ export const modelSummary: Schema<ModelSummary> = object<ModelSummary>({
     }),
   ),
   notes: optional(texts),
+  device: optional(device),
 });
 
 /** Of a tile in image tokens, and of the tiles of a picture: more is no picture that a model reads. */

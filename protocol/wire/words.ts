@@ -24,8 +24,7 @@ function shortened(failure: Failure): Failure {
 function wordsOf(failure: Failure): string {
   switch (failure.code) {
     case 'bad-request':
-      // A detail of two sentences ends with its own next step.
-      return `The request is not valid: ${ended(failure.detail)}${/[.!?] \p{Lu}/u.test(failure.detail) ? '' : ' Correct it and try again.'}`;
+      return `The request is not valid: ${ended(failure.detail)}${hasNextStep(failure.detail) ? '' : ' Correct it and try again.'}`;
     case 'unsupported':
       return `This is not supported: ${ended(failure.detail)} Choose another shape, pattern or mechanism.`;
     case 'device-unavailable':
@@ -46,7 +45,7 @@ function wordsOf(failure: Failure): string {
     case 'compute-restarted':
       return `The compute process ended before it answered: ${ended(failure.detail)} Run it again; a new process starts by itself.`;
     case 'compute-unavailable':
-      return `The compute process does not start: ${ended(failure.detail)} See the log, or set another Node.js for it.`;
+      return `The compute process does not start: ${ended(failure.detail)}${hasNextStep(failure.detail) ? '' : ' See the log, or set another Node.js for it.'}`;
     case 'internal':
       return `Something went wrong inside Headscope: ${ended(failure.detail)} Run it again; if it stays, report it with the log.`;
     default:
@@ -61,6 +60,9 @@ export function bytesInWords(bytes: number): string {
   const value = bytes / 1000 ** power;
   return `${power === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[power]}`;
 }
+
+/** A detail of two sentences ends with its own next step. */
+const hasNextStep = (detail: string): boolean => /[.!?] \p{Lu}/u.test(detail);
 
 const ended = (detail: string): string => {
   const text = detail.trim();

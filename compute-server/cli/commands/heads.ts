@@ -5,6 +5,7 @@ import { demoPrompt } from '../../../protocol/compute/demo-prompt';
 import { gainsAlone } from '../../../protocol/interventions/gains';
 import { headLabelsFile } from '../../../protocol/results/head-labels';
 import type { HeadsResult } from '../../../protocol/results/heads';
+import { parityWords } from '../../../protocol/results/parity-words';
 import { wrongUsage } from '../exit-codes';
 import {
   addEncoderOptions,
@@ -112,7 +113,7 @@ function inWords(result: HeadsResult): string {
     signed(lossChange),
     signed(promptLossChange),
   ]);
-  const first = `${new Set(classes.map(({ layer, head }) => `${layer}.${head}`)).size} of ${result.layers * result.heads} heads have a label on ${result.ids.length} ${result.ids.length === 1 ? 'token' : 'tokens'}; the instrumented run is within ${parity.maxLogitError} of the plain one.`;
+  const first = `${new Set(classes.map(({ layer, head }) => `${layer}.${head}`)).size} of ${result.layers * result.heads} heads have a label on ${result.ids.length} ${result.ids.length === 1 ? 'token' : 'tokens'}; ${parityWords(parity, String)}.`;
   if (labels.length > 0) {
     const unit = result.interventions.length > 0 ? 'nats, on top of the interventions' : 'nats';
     const alone = textTable(

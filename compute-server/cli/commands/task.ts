@@ -7,7 +7,7 @@ import {
   type TaskMean,
   type TaskResult,
 } from '../../../protocol/analysis/tasks';
-import { bytes, collect, seed, threads, whole } from '../options';
+import { bytes, collect, deviceOption, seed, threads, whole } from '../options';
 import type { Registration } from '../registration';
 import { wrongUsage } from '../exit-codes';
 import { environmentOf } from '../model-options';
@@ -20,6 +20,7 @@ interface TaskOptions {
   readonly seed: number;
   readonly param?: readonly string[];
   readonly threads: number;
+  readonly device?: string;
   readonly memoryLimit?: number;
   readonly json?: string;
 }
@@ -35,6 +36,7 @@ export const task: Registration = (program, session) => {
     .option('--samples <n>', 'prompts', whole(1, 100_000), 20)
     .option('--param <name=value>', 'a parameter of the task; may be given several times', collect)
     .option('--seed <n>', 'seed of everything that is drawn at random', seed, 0)
+    .addOption(deviceOption())
     .option('--threads <n>', 'threads of the cpu, 0 for as many as the runtime chooses', threads, 0)
     .option('--memory-limit <size>', 'refuse runs that need more, e.g. 6GB (default: a share of the memory)', bytes)
     .option('--json <file>', 'write the result as JSON, - for stdout')

@@ -2,9 +2,13 @@
 import { ModelError } from '../../../models/architectures/model-spec';
 import { FailureError } from '../../../protocol/wire/failures';
 import { alone, jobAlone, type Lane } from '../../dispatch/lane';
+import { requireDevice } from '../../devices/devices';
 import type { Surroundings } from '../../surroundings';
 import type { LoadedModel } from '../checkpoint/loaded-model';
+import type { ModelDevice } from '../checkpoint/model-device';
 import { ModelStore } from '../checkpoint/model-store';
+import { modelOperators } from '../run/model-operators';
+import { DeviceFault } from '../run/device-fault';
 import { TextFault } from '../text/text-library';
 
 /** Share of the memory limit that opened weights may take; the rest is for the run. */
@@ -20,16 +24,31 @@ export interface ModelCalls {
 }
 
 export function modelCalls(surroundings: Surroundings, lane: Lane): ModelCalls {
-  const store = new ModelStore({
-    device: 'cpu',
-    threads: surroundings.defaultThreads,
-    limitBytes: surroundings.memoryLimit * weightShare,
-  });
+  const store = new ModelStore({ limitBytes: surroundings.memoryLimit * weightShare });
+  const threads = surroundings.defaultThreads;
+  let proved: ModelDevice | undefined;
+  /** Proved once; one that does not work is tried again by the next call, as a driver may have come back. */
+  const deviceOf = async (signal: AbortSignal): Promise<ModelDevice> => {
+    if (surroundings.modelDevice === 'cpu') return { device: 'cpu', threads };
+    if (!proved) {
+      const wanted = surroundings.modelDevice;
+      const { id, name, selfTest } = await requireDevice(wanted, threads, surroundings, signal, modelOperators);
+      proved = { device: id, threads, name, selfTest };
+    }
+    return proved;
+  };
+  const open = async (folder: string, signal: AbortSignal): Promise<LoadedModel> =>
+    store.open(folder, await deviceOf(signal));
+  const failed = (error: unknown, folder: string, signal: AbortSignal): unknown => {
+    // A device that was reset stays lost to its process.
+    if (error instanceof DeviceFault) surroundings.endSoon?.();
+    return asFailure(error, folder, signal);
+  };
   return {
     once: (folder, signal, act) =>
       alone(lane, signal, async () => {
         try {
-          const model = await store.open(folder);
+          const model = await open(folder, signal);
           const result = await act(model);
           await model.requireUnchanged();
           return result;
@@ -40,7 +59,7 @@ export function modelCalls(surroundings: Surroundings, lane: Lane): ModelCalls {
     job: (folder, signal, start) =>
       jobAlone(lane, signal, async function* () {
         try {
-          const model = await store.open(folder);
+          const model = await open(folder, signal);
           const result = yield* start(model);
           await model.requireUnchanged();
           return result;
@@ -52,7 +71,7 @@ export function modelCalls(surroundings: Surroundings, lane: Lane): ModelCalls {
 }
 
 /** What a run throws, as a failure that has words. */
-function failed(error: unknown, folder: string, signal: AbortSignal): unknown {
+function asFailure(error: unknown, folder: string, signal: AbortSignal): unknown {
   if (signal.aborted && error instanceof Error && error.name === 'AbortError') {
     return new FailureError({ code: 'cancelled' });
   }

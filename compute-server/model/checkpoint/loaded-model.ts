@@ -16,9 +16,10 @@ import { largestConfig, readSmallJson } from '../../../models/formats/model-fold
 import { openCheckpoint, type CheckpointProblem } from '../../../models/formats/safetensors/checkpoint';
 import type { MultimodalSpec } from '../../../models/architectures/vision-tower';
 import type { ModelSummary, VisionSummary } from '../../../protocol/results/heads';
+import type { DeviceSummary } from '../../../protocol/results/provenance';
 import { FailureError } from '../../../protocol/wire/failures';
-import type { DeviceId } from '../../runtime/session';
 import { LayerSessions } from '../run/layer-sessions';
+import { deviceNotes, summaryOf, type ModelDevice, type Sessions } from './model-device';
 import { hashOfModel, watchFiles } from './model-files';
 import { openTokeniser, type TokeniserOutcome } from '../text/tokeniser';
 import {
@@ -39,7 +40,11 @@ export interface LoadedModel {
   /** The folder that the locations of `weights` are relative to. */
   readonly weightsFolder: string;
   readonly sessions: LayerSessions;
+  /** The same model on the cpu, which a run on another device is held against. */
+  readonly reference?: LayerSessions;
   readonly tokeniser: TokeniserOutcome;
+  /** Where it runs, with the parts that run on the cpu instead. */
+  device(): Promise<DeviceSummary>;
   /** Ids that end a generation. */
   readonly stopIds: readonly number[];
   /** `bos_token_id` of the config, when it is one of the vocabulary. */
@@ -57,9 +62,7 @@ export interface LoadedModel {
   requireUnchanged(): Promise<void>;
 }
 
-export interface OpenOptions {
-  readonly device: DeviceId;
-  readonly threads: number;
+export interface OpenOptions extends ModelDevice {
   /** Bytes of weights that may be open at once. */
   readonly limitBytes: number;
 }
@@ -104,19 +107,29 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
   const processor = await openProcessor(folder);
   let specified: SpecifiedModel;
   let notes: readonly string[];
-  let opened: { readonly text?: LayerSessions; readonly vision?: LayerSessions };
+  let opened: Sessions;
+  let reference: Sessions | undefined;
   try {
     const known = specifyModel(description, weights);
     specified = known.kind === 'vision' ? { ...known, vision: fittedTower(known.vision, processor) } : known;
     notes = requireFit(description, checkpoint.tensors);
     opened = openSessions(specified, weights, root, options, requireUnchanged);
+    if (options.device !== 'cpu') {
+      const { threads, limitBytes } = options;
+      reference = openSessions(specified, weights, root, { device: 'cpu', threads, limitBytes }, requireUnchanged);
+      for (const sessions of [opened.text, opened.vision]) await sessions?.place();
+    }
   } catch (error) {
     if (error instanceof ModelError) throw unusable(folder, error.message);
     throw error;
   }
   const weightBytes = checkpoint.tensors.reduce((sum, { length }) => sum + length, 0);
   const hash = await hashOfModel(folder, text, checkpoint);
-  const common = { folder, description, weights, weightsFolder: root, ...watched, requireUnchanged };
+  const dtypes = [...new Set(checkpoint.tensors.map(({ dtype }) => dtype))];
+  const device = (): Promise<DeviceSummary> => summaryOf(options, opened);
+  const common = { folder, description, weights, weightsFolder: root, device, ...watched, requireUnchanged };
+  const elsewhere = options.device === 'cpu' ? undefined : await device();
+  if (elsewhere) notes = [...notes, ...deviceNotes(elsewhere, dtypes, opened)];
   const summary = (part: ModelPart, spec: ModelSpec, tokeniser: TokeniserOutcome): ModelSummary => {
     const context = usableContext(spec);
     return {
@@ -133,11 +146,12 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
       ...(context === undefined || part.role === 'vision' ? {} : { contextLength: context }),
       causal: spec.blocks.every(({ attention }) => attention.causal),
       weightBytes,
-      dtypes: [...new Set(checkpoint.tensors.map(({ dtype }) => dtype))],
+      dtypes,
       windows: spec.blocks.map(({ attention }) => attention.window ?? null),
       tokenizer: tokeniser.ok ? true : tokeniser.why,
       chatTemplate: tokeniser.ok && tokeniser.tokeniser.hasChatTemplate,
       ...(notes.length > 0 ? { notes } : {}),
+      ...(elsewhere ? { device: elsewhere } : {}),
     };
   };
   const vision =
@@ -149,6 +163,7 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
     ...common,
     spec: vision.tower.stack,
     sessions: vision.sessions,
+    ...(reference?.vision ? { reference: reference.vision } : {}),
     tokeniser: noText,
     stopIds: [],
     vision,
@@ -169,6 +184,7 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
     ...common,
     spec,
     sessions: opened.text,
+    ...(reference?.text ? { reference: reference.text } : {}),
     tokeniser,
     ...(specified.kind === 'multimodal' ? { multimodal: specified.spec } : {}),
     ...(vision && encoder ? { vision, encoder } : {}),
@@ -186,7 +202,7 @@ function openSessions(
   root: string,
   options: OpenOptions,
   requireUnchanged: () => Promise<void>,
-): { readonly text?: LayerSessions; readonly vision?: LayerSessions } {
+): Sessions {
   const text =
     specified.kind === 'text' ? specified.text : specified.kind === 'multimodal' ? specified.spec.text : undefined;
   const tower =

@@ -1,15 +1,17 @@
 /** The models that are open: the last used stays warm, another one takes its place. */
+import type { LayerSessions } from '../run/layer-sessions';
 import { openModel, type LoadedModel, type OpenOptions } from './loaded-model';
+import type { ModelDevice } from './model-device';
 
 export class ModelStore {
   private kept: { readonly path: string; readonly model: LoadedModel } | undefined;
 
-  constructor(private readonly options: OpenOptions) {}
+  constructor(private readonly options: Pick<OpenOptions, 'limitBytes'>) {}
 
-  async open(path: string): Promise<LoadedModel> {
+  async open(path: string, device: ModelDevice): Promise<LoadedModel> {
     if (this.kept?.path === path && (await this.kept.model.changed()) === undefined) return this.kept.model;
     await this.close();
-    const model = await openModel(path, this.options);
+    const model = await openModel(path, { ...this.options, ...device });
     this.kept = { path, model };
     return model;
   }
@@ -18,6 +20,12 @@ export class ModelStore {
     const old = this.kept;
     this.kept = undefined;
     if (old?.model.tokeniser.ok) old.model.tokeniser.tokeniser.close();
-    await old?.model.sessions.release();
+    for (const sessions of old ? sessionsOf(old.model) : []) await sessions.release();
   }
+}
+
+/** Of all its parts. */
+function sessionsOf({ sessions, vision, reference, encoder }: LoadedModel): ReadonlySet<LayerSessions> {
+  const all = [sessions, vision?.sessions, reference, encoder?.reference];
+  return new Set(all.filter((each) => each !== undefined));
 }

@@ -154,7 +154,7 @@ export class SequenceRun implements Continuation {
             (wanted.observe
               ? groupMass(keyGroups, range(0, length), length, block.attention.heads)
               : noStatistics(keys, length))),
-          ...ranked(ranking ? 0 : undefined),
+          ...ranked(keys, ranking ? 0 : undefined),
           selected_heads: int64([], [0]),
         },
         [

@@ -21,7 +21,7 @@ import type { Caption, DivergenceStep, HallucinationResult } from '../../../prot
 import { FailureError } from '../../../protocol/wire/failures';
 import { ServerRunner } from '../../analyses/runner';
 import type { Job } from '../../dispatch/dispatcher';
-import { provenance } from '../../provenance';
+import { modelProvenance } from '../checkpoint/provenance';
 import type { Surroundings } from '../../surroundings';
 import type { LoadedModel } from '../checkpoint/loaded-model';
 import { piecesOf } from '../prompt/prompt';
@@ -63,7 +63,7 @@ export async function* hallucinationJob(
   );
   const { distance, outliers, positions, removed, prompt, truth, references } = request;
   const { interventions = [] } = request;
-  const made = await provenance({
+  const made = await modelProvenance(model, {
     chunk,
     maxNewTokens,
     ...chatOf(prompt),
@@ -71,7 +71,6 @@ export async function* hallucinationJob(
   });
   return {
     ...made,
-    device: { ...made.device, threads: surroundings.defaultThreads },
     kind: 'headscope-hallucination',
     version: 1,
     model: model.summary,

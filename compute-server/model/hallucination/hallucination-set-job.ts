@@ -6,7 +6,7 @@ import type { HallucinationSetProgress, HallucinationSetRequest } from '../../..
 import type { DatasetEntry, HallucinationSet } from '../../../protocol/results/hallucination';
 import { FailureError } from '../../../protocol/wire/failures';
 import type { Job } from '../../dispatch/dispatcher';
-import { provenance } from '../../provenance';
+import { modelProvenance } from '../checkpoint/provenance';
 import type { Surroundings } from '../../surroundings';
 import type { LoadedModel } from '../checkpoint/loaded-model';
 import { sampled } from '../prompt/picture-sample';
@@ -87,7 +87,8 @@ export async function* hallucinationSetJob(
   }
   if (!cancelled) await kept.remove();
   const { distance, outliers, positions, prompt, maxNewTokens } = request;
-  const made = await provenance(
+  const made = await modelProvenance(
+    model,
     { maxNewTokens, lexicon: request.lexicon ?? 'coco', ...chatOf(prompt) },
     sample?.seed ?? reinforcements[0]?.seed ?? 0,
   );
@@ -95,7 +96,6 @@ export async function* hallucinationSetJob(
   const truths = images.flatMap(({ path, truth }) => (captioned.has(basename(path)) ? [truth] : []));
   return {
     ...made,
-    device: { ...made.device, threads: surroundings.defaultThreads },
     kind: 'headscope-hallucination-set',
     version: 1,
     model: model.summary,

@@ -8,7 +8,7 @@ import type { Reinforcement } from '../../../protocol/results/reinforcement';
 import type { PopeAnswer, PopeReply, PopeResult } from '../../../protocol/results/pope';
 import { FailureError } from '../../../protocol/wire/failures';
 import type { Job } from '../../dispatch/dispatcher';
-import { provenance } from '../../provenance';
+import { modelProvenance } from '../checkpoint/provenance';
 import type { Surroundings } from '../../surroundings';
 import { continued } from '../../../diagnostics/model-runner/decoding';
 import { reasonOfImage } from './hallucination-job';
@@ -111,10 +111,10 @@ export async function* popeJob(
   }
   if (!cancelled) await kept.remove();
   const { distance, outliers, positions, maxNewTokens } = request;
-  const made = await provenance(
+  const made = await modelProvenance(
+    model,
     { splits, maxNewTokens, ...(chat ? { chat } : {}), ...(reinforcement ? { distance, outliers, positions } : {}) },
     seed,
-    surroundings.defaultThreads,
   );
   return {
     ...made,

@@ -108,7 +108,7 @@ export class HeadView {
           length: rows,
         }),
         ...noStatistics(keys, rows),
-        ...ranked(),
+        ...ranked(keys),
         selected_heads: int64([head], [1]),
       },
       ['attention.selected'],

@@ -11,7 +11,7 @@ import { printDo } from '../../../protocol/interventions/do-form';
 import { gainsIn } from '../../../protocol/interventions/gains';
 import { kindOf } from '../../../protocol/interventions/interventions';
 import { FailureError } from '../../../protocol/wire/failures';
-import { provenance } from '../../provenance';
+import { modelProvenance } from '../checkpoint/provenance';
 import type { Job } from '../../dispatch/dispatcher';
 import type { Surroundings } from '../../surroundings';
 import { planChunk } from '../run/budget';
@@ -136,10 +136,10 @@ export async function* headsJob(
   }
   await resume.remove();
 
-  const made = await provenance(
+  const made = await modelProvenance(
+    model,
     { chunk, classify: request.classify, causal: request.causal },
     request.seed,
-    surroundings.defaultThreads,
   );
   const thumbnails = request.thumbnails ? joinThumbnails(done, model.summary.heads) : undefined;
   return {

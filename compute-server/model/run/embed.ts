@@ -4,7 +4,7 @@ import { requireFinite } from './finite';
 import type { LayerSessions } from './layer-sessions';
 import type { Chunk } from './run-chunks';
 import type { ResidualStream, RunRequest } from './run-request';
-import { floats, int64 } from './runtime-arrays';
+import { floats, int32, int64 } from './runtime-arrays';
 import { positionAt, type Sequence } from '../../../diagnostics/model-runner/sequence';
 
 export async function embed(
@@ -54,7 +54,7 @@ export async function embedTokens(
   const positions = ids.map((_, i) => positionAt(sequence, start + i));
   const values = await session.run({
     token_ids: int64(ids, [1, ids.length]),
-    ...(model.embedding.positions ? { query_positions: int64(positions, [ids.length]) } : {}),
+    ...(model.embedding.positions ? { query_positions: int32(positions, [ids.length]) } : {}),
   });
   return floats(values, 'residual.out');
 }

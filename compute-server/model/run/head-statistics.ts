@@ -18,6 +18,7 @@
 import type { HeadNumbers, PositionalName } from '../../../diagnostics/model-runner/head-numbers';
 import { positionalNames } from '../../../diagnostics/model-runner/head-numbers';
 import type { KeyGroup } from '../../../diagnostics/model-runner/sequence';
+import { topKeys } from '../../../models/instrument/statistics';
 import type { RuntimeArray, RuntimeValues } from '../../runtime/session';
 import { firstSlot, localWindow, occurrences, pickCount, type PickTable } from './pick-table';
 import { blockOf, planRows, thumbnailSize, type RowPlan } from './row-plan';
@@ -285,10 +286,17 @@ export class StatisticsCollector {
 const variancePerSpread = (keys: number, readable: number): number =>
   readable < 2 ? 0 : (keys * (readable - keys)) / (readable * (readable - 1));
 
-/** Inputs of the branch that ranks keys: those of each query of the chunk from `from` on; none without it. */
-export const ranked = (from?: number): Record<string, RuntimeArray> => ({
-  use_top_keys: flag(from !== undefined),
-  top_from: int64([from ?? 0], [1]),
+/** Behind the queries of every chunk. */
+const noQuery = 2 ** 31 - 1;
+
+/**
+ * Inputs of the ranking of `keys` keys: for each query of the chunk from `from` on; for none without it, and then no key
+ * either: the runtime divides by zero where it ranks keys for no query (onnxruntime 1.30, cpu, 2026-11).
+ */
+export const ranked = (keys: number, from?: number): Record<string, RuntimeArray> => ({
+  top_from: int64([from ?? noQuery], [1]),
+  // The first chunk of a prompt may hold one key.
+  top_count: int64([from === undefined ? 0 : Math.min(topKeys, keys)], [1]),
 });
 
 /** Inputs of the statistics branch when it is not taken: their sizes matter to no one. */

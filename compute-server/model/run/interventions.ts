@@ -7,7 +7,7 @@ import { reinforcementDistances, reinforcementRules } from '../../../models/inst
 import { replaceable, replaceables, rowsOf } from '../../../models/instrument/interventions/replacement';
 import type { GraphReinforcement, HeadGain, Variant } from '../../../diagnostics/model-runner/variant';
 import type { RuntimeArray } from '../../runtime/session';
-import { flag, int64 } from './runtime-arrays';
+import { flag, int32 } from './runtime-arrays';
 
 /** The first layer that the variant changes, or undefined when it changes none. */
 export function firstChangedLayer(variant: Variant): number | undefined {
@@ -186,8 +186,8 @@ function reinforcementFeeds(
       data: text && reinforcement ? new Float32Array(batch).fill(reinforcement.alpha) : neutral('ones', batch),
       shape: [batch],
     },
-    reinforcement_distance: int64([reinforcementDistances.indexOf(reinforcement?.distance ?? 'l2')], []),
-    reinforcement_rule: int64([reinforcementRules.indexOf(reinforcement?.rule ?? 'off')], []),
+    reinforcement_distance: int32([reinforcementDistances.indexOf(reinforcement?.distance ?? 'l2')], []),
+    reinforcement_rule: int32([reinforcementRules.indexOf(reinforcement?.rule ?? 'off')], []),
   };
 }
 

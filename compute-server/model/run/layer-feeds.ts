@@ -5,7 +5,7 @@ import { chunkTables } from './chunk-tables';
 import type { KeyGroup } from '../../../diagnostics/model-runner/sequence';
 import { noStatistics } from './head-statistics';
 import type { KeyValueCache } from './key-value-cache';
-import { flag, int64, range } from './runtime-arrays';
+import { flag, int32, int64, range } from './runtime-arrays';
 import { positionAt, type Sequence } from '../../../diagnostics/model-runner/sequence';
 
 /** What every block graph takes, instrumented or plain. */
@@ -37,12 +37,12 @@ export function blockFeeds(
     past_value: past.value,
     ...(block.attention.causal
       ? {
-          ...(block.attention.window === undefined ? {} : { query_positions: int64(positions, [run.length]) }),
-          query_reach: int64(
+          ...(block.attention.window === undefined ? {} : { query_positions: int32(positions, [run.length]) }),
+          query_reach: int32(
             positions.map((position) => Math.max(position, prefixEnd)),
             [run.length],
           ),
-          key_positions: int64(
+          key_positions: int32(
             range(cache.first(layer), keys).map((row) => positionAt(sequence, row)),
             [keys],
           ),

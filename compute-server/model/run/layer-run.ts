@@ -115,7 +115,7 @@ async function runChunks(
                 (weighing
                   ? groupMass(keyGroups, [length - 1], length, block.attention.heads, stream.batch)
                   : noStatistics(keys, length))),
-              ...ranked(ranking ? Math.max(0, topFrom - start) : undefined),
+              ...ranked(keys, ranking ? Math.max(0, topFrom - start) : undefined),
               selected_heads: int64(mapHeads, [mapHeads.length]),
             }),
       },

@@ -12,11 +12,15 @@ import {
 } from '../../../models/architectures/attribution-graphs';
 import { blockGraph } from '../../../models/architectures/block-graph';
 import { embeddingGraph, headGraph } from '../../../models/architectures/edge-graphs';
-import { lensGraph } from '../../../models/architectures/lens-graph';
+import { lensGraph, lensProblem } from '../../../models/architectures/lens-graph';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
+import type { SelfTest } from '../../../protocol/compute/api';
 import type { StoredTensor, StoredWeights } from '../../../models/architectures/stored-weights';
 import { FailureError } from '../../../protocol/wire/failures';
+import { lacksOperator } from '../../devices/missing-operators';
 import { openSession, type DeviceId, type RuntimeSession } from '../../runtime/session';
+import { faultOf, onDevice } from './device-fault';
+import { Placement, type Place } from './placement';
 
 export type Piece =
   | { readonly kind: 'embedding' }
@@ -49,6 +53,7 @@ export class LayerSessions {
   /** In order of use: the first is the one used longest ago. */
   private readonly opened = new Map<string, Opened>();
   private limitBytes: number;
+  readonly placement: Placement;
 
   constructor(
     private readonly model: ModelSpec,
@@ -59,12 +64,15 @@ export class LayerSessions {
       readonly threads: number;
       /** Bytes of weights that may be open at once; one piece is always allowed. */
       readonly limitBytes: number;
+      /** Of another device than the cpu. */
+      readonly selfTest?: SelfTest | undefined;
     },
     /** Rejects when the files are no longer those whose headers were read. */
     private readonly requireUnchanged: () => Promise<void>,
     private readonly further: FurtherGraphs = {},
   ) {
     this.limitBytes = options.limitBytes;
+    this.placement = new Placement(options.device, options.selfTest);
   }
 
   async session(piece: Piece): Promise<RuntimeSession> {
@@ -87,20 +95,38 @@ export class LayerSessions {
   }
 
   private async open(graph: Graph<Dim>, name: string): Promise<RuntimeSession> {
+    const place = this.placement.of(name, graph);
     try {
-      return await openSession(graph, {
-        device: this.options.device,
-        threads: this.options.threads,
-        weightsFolder: this.weightsFolder,
-        optimisation: 'basic',
-      });
+      const session = await this.openAt(place);
+      return place.device === 'cpu' ? session : onDevice(session, place.device, name);
     } catch (error) {
       await this.requireUnchanged();
+      if (error instanceof FailureError) throw error;
+      if (place.device !== 'cpu' && lacksOperator(error)) {
+        this.placement.refuse(name, 'An operator of its graph is not there on this device for its types.');
+        return this.open(graph, name);
+      }
+      if (place.device !== 'cpu') throw faultOf(place.device, name, error);
       throw new FailureError({
         code: 'runtime-failed',
         detail: `${name} could not be opened: ${error instanceof Error ? error.message : String(error)}`,
       });
     }
+  }
+
+  private openAt({ graph, device }: Place): Promise<RuntimeSession> {
+    return openSession(graph, {
+      device,
+      threads: this.options.threads,
+      weightsFolder: this.weightsFolder,
+      optimisation: 'basic',
+    });
+  }
+
+  /** Finds out where each graph runs; the edge is opened, as its types are tried by no self-test. */
+  async place(): Promise<void> {
+    for (const [name, graph] of this.graphs()) this.placement.of(name, graph);
+    await this.session(this.model.embedding ? { kind: 'embedding' } : { kind: 'further', name: 'patches' });
   }
 
   /** Changes the bytes of weights that may be open at once. */
@@ -118,6 +144,17 @@ export class LayerSessions {
   /** Builds every graph and drops it: throws ModelError when a weight is missing, of another shape or of another type. */
   check(): void {
     for (const piece of this.pieces()) this.graph(piece, this.weights);
+  }
+
+  /** Every graph that a run may open, with its name. */
+  *graphs(): Generator<readonly [name: string, graph: Graph<Dim>]> {
+    const lenses = lensProblem(this.model) === undefined ? [false, true] : [];
+    const all: readonly Piece[] = [
+      ...this.pieces(),
+      ...lenses.map((tokens) => ({ kind: 'lens', tokens }) as const),
+      ...this.model.blocks.map(({ index }) => ({ kind: 'block', layer: index, instrumented: true }) as const),
+    ];
+    for (const piece of all) yield [keyOf(piece), this.graph(piece, this.weights)];
   }
 
   private pieces(): readonly Piece[] {

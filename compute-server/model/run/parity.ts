@@ -2,6 +2,9 @@
  * How far the instrumented run is from the plain graphs of the same weights: logits and the residual stream after each
  * layer. The two are built to give the same bits (neutral inputs multiply by one, add nothing, replace nothing); a
  * difference says that an instrument changed the model, and then nothing of it is shown.
+ *
+ * On another device than the cpu the plain graphs run on the cpu, in float32: the figure then holds the error of the device
+ * too, and may be as large as its arithmetic makes it.
  */
 import type { Parity } from '../../../protocol/results/heads';
 import { FailureError } from '../../../protocol/wire/failures';
@@ -13,8 +16,17 @@ import { withoutSpan, type Sequence } from '../../../diagnostics/model-runner/se
 /** Tokens of the prompt that are compared: enough for two chunks. */
 const parityLength = 24;
 
-/** Largest error that still counts as the same model, in units of the largest logit. */
+/** Largest error that still counts as the same model, in units of the largest logit (of an encoder: number of its streams). */
 export const parityTolerance = 1e-5;
+
+/**
+ * The same for a device that computes in float32, in an order of its own: each layer adds rounding of some 1e-6. Products
+ * with shorter mantissas (TF32, which the CUDA provider uses by default) err a thousand times more.
+ */
+const deviceTolerance = { float32: 1e-4, reduced: 5e-2 } as const;
+
+/** An error of the self-test's product of matrices (160 terms of size 1) above this is of shorter mantissas. */
+const float32Error = 2e-4;
 
 /** The parity of an opened model, and the tokens that it was measured on. */
 const known = new WeakMap<LoadedModel, { readonly parity: Parity; readonly tokens: number }>();
@@ -26,6 +38,7 @@ export async function parityOf(model: LoadedModel, sequence: Sequence, hooks: Ru
   if (before && before.tokens >= tokens) return before.parity;
   const parity = await measureParity(model, sequence, hooks);
   await model.sessions.releasePlain();
+  await model.reference?.release();
   if (parity.ok) known.set(model, { parity, tokens });
   return parity;
 }
@@ -34,8 +47,15 @@ export async function parityOf(model: LoadedModel, sequence: Sequence, hooks: Ru
 export async function requireParity(model: LoadedModel, sequence: Sequence, hooks: RunHooks = {}): Promise<Parity> {
   const parity = await parityOf(model, sequence, hooks);
   if (parity.ok) return parity;
-  const { maxLogitError, worstLayer } = parity;
+  const { maxLogitError, worstLayer, device, tolerance } = parity;
   const where = worstLayer === undefined ? '' : ` (worst at layer ${worstLayer})`;
+  if (device !== undefined) {
+    throw new FailureError({
+      code: 'device-unavailable',
+      device: model.sessions.placement.device,
+      detail: `On ${device} the model differs from its float32 run on the CPU by ${maxLogitError.toPrecision(3)} in the logits${where}, and ${tolerance?.toPrecision(2)} is allowed, so nothing of that run is shown. Update the driver, or run the model on the CPU.`,
+    });
+  }
   throw new FailureError({
     code: 'model-unusable',
     folder: model.folder,
@@ -53,7 +73,7 @@ async function measureParity(model: LoadedModel, sequence: Sequence, hooks: RunH
   const streams: ResidualStream[] = [];
   const plain = await runPrompt(
     model.spec,
-    model.sessions,
+    model.reference ?? model.sessions,
     { ...short, chunk, logits, plain: true },
     { signal: hooks.signal, onLayer: (_, residual) => streams.push(residual) },
   );
@@ -72,14 +92,23 @@ async function measureParity(model: LoadedModel, sequence: Sequence, hooks: RunH
   const a = asFloats(plain.logits?.data);
   const b = asFloats(instrumented.logits?.data);
   const maxLogitError = a.length === 0 ? Math.max(...layerErrors) : largestDifference([a], [b]);
-  const scale = a.reduce((largest, logit) => Math.max(largest, Math.abs(logit)), 1);
+  const compared = a.length === 0 ? streams.flatMap(({ chunks }) => chunks) : [a];
+  const scale = compared.reduce((most, values) => values.reduce((m, x) => Math.max(m, Math.abs(x)), most), 1);
   const worst = Math.max(...layerErrors);
+  const tolerance = scale * toleranceOf(model.sessions);
   return {
     maxLogitError,
     layerErrors,
     ...(worst > 0 ? { worstLayer: layerErrors.indexOf(worst) } : {}),
-    ok: maxLogitError <= parityTolerance * scale,
+    ok: maxLogitError <= tolerance,
+    ...(model.reference ? { device: (await model.device()).name, tolerance } : {}),
   };
+}
+
+/** In units of the largest logit. */
+function toleranceOf({ placement }: LoadedModel['sessions']): number {
+  if (placement.device === 'cpu') return parityTolerance;
+  return deviceTolerance[placement.productError > float32Error ? 'reduced' : 'float32'];
 }
 
 const asFloats = (data: unknown): Float32Array => (data instanceof Float32Array ? data : new Float32Array(0));

@@ -16,6 +16,11 @@ export function int64(numbers: readonly number[], shape: readonly number[]): Run
   return { data, shape };
 }
 
+export const int32 = (numbers: readonly number[], shape: readonly number[]): RuntimeArray => ({
+  data: Int32Array.from(numbers),
+  shape,
+});
+
 export function floats(values: RuntimeValues, name: string): Float32Array {
   const value = values[name]?.data;
   if (!(value instanceof Float32Array)) throw new TypeError(`the graph gave no "${name}"`);

@@ -60,8 +60,8 @@ export function declareReinforcement(graph: GraphBuilder, heads: number, headDim
     use: graph.input('use_reinforcement', 'bool', []),
     text: graph.input('reinforcement_text', 'float32', ['b', heads, headDim]),
     alpha: graph.input('reinforcement_alpha', 'float32', ['b']),
-    distance: graph.input('reinforcement_distance', 'int64', []),
-    rule: graph.input('reinforcement_rule', 'int64', []),
+    distance: graph.input('reinforcement_distance', 'int32', []),
+    rule: graph.input('reinforcement_rule', 'int32', []),
   };
 }
 
@@ -117,7 +117,7 @@ function measure(
   );
   const cosine = where(greater(squared, 0), subtract(1, product), 0);
   const is = (value: Value, index: number): Value =>
-    equal(borrow(branch, value), branch.constant('int64', [], [index]));
+    equal(borrow(branch, value), branch.constant('int32', [], [index]));
   const distance = (name: (typeof reinforcementDistances)[number]): Value =>
     is(inputs.distance, reinforcementDistances.indexOf(name));
   const divergence = where(

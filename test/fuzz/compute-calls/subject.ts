@@ -42,6 +42,7 @@ function serverIn(folder: string): Dispatcher {
     cacheFolder: join(folder, 'cache'),
     memoryLimit,
     defaultThreads: 1,
+    modelDevice: 'cpu',
     log: () => {},
   };
   const lane = new Lane();

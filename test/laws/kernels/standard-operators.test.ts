@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { catalogue } from '../../../kernels/catalogue';
 import { GraphBuilder } from '../../../kernels/graph/builder';
 import { operatorsOf } from '../../../kernels/graph/operators-of';
-import { elu } from '../../../kernels/graph/operators/elementwise';
+import { cast, elu, greater, or } from '../../../kernels/graph/operators/elementwise';
 import { fusedMatmul } from '../../../kernels/graph/operators/matrix';
 import { inStandardOperators, isRewritten } from '../../../kernels/graph/portable';
 import { measureError } from '../../../kernels/tensors/error';
 import { roundTo } from '../../../kernels/tensors/precision';
 import { normalTensor, seedFor } from '../../../kernels/tensors/random';
+import { tensor } from '../../../kernels/tensors/tensor';
 import { cases, fewCases, settings } from './cases';
 import { assertRight, drawRounded, precisions, runGraph, runMechanism } from './run';
 
@@ -37,6 +38,16 @@ describe('Law: in standard operators alone the graph equals the float64 referenc
       assert.ok(tried >= 2, `${mechanism.id} ran ${tried} cases`);
     });
   }
+
+  it('or, of every pair of truths', async () => {
+    const graph = new GraphBuilder('or');
+    const [a, b] = [graph.input('a', 'float32', [4]), graph.input('b', 'float32', [4])];
+    graph.output(cast(or(greater(a, 0), greater(b, 0)), 'float32'), 'y');
+    const inputs = { a: tensor([4], Float64Array.of(0, 0, 1, 1)), b: tensor([4], Float64Array.of(0, 1, 0, 1)) };
+    const standard = inStandardOperators(graph.finish());
+    assert.ok(!operatorsOf(standard.model).has('Or'));
+    assert.deepEqual([...(await runGraph(standard, inputs, 'float32'))['y']!.data], [0, 1, 1, 1]);
+  });
 
   it('in float16, with either side turned', async () => {
     const draw = (name: string, ...shape: readonly number[]) =>

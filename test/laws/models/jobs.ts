@@ -9,6 +9,7 @@ export const surroundingsOf = (changes: Partial<Surroundings> = {}): Surrounding
   cacheFolder: '',
   memoryLimit: 1e9,
   defaultThreads: 1,
+  modelDevice: 'cpu',
   log: () => {},
   ...changes,
 });

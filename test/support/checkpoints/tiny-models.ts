@@ -300,7 +300,11 @@ function normals(seed: number): () => number {
 }
 
 /** The tensors of a tiny checkpoint, rounded to the type that they are to be stored in. */
-export function tinyTensors(tiny: TinyModel, type: StoredType = 'F32', seed = 7): Map<string, CheckpointTensor> {
+export function tinyTensors(
+  tiny: Pick<TinyModel, 'config' | 'shapes'>,
+  type: StoredType = 'F32',
+  seed = 7,
+): Map<string, CheckpointTensor> {
   const normal = normals(seed);
   const tensors = new Map<string, CheckpointTensor>();
   for (const [name, shape] of Object.entries(tiny.shapes)) {
@@ -320,7 +324,12 @@ export function writeConfig(folder: string, config: Readonly<Record<string, unkn
 }
 
 /** Writes config.json and model.safetensors and gives the parameters as they stand in the file. */
-export function writeTinyModel(folder: string, tiny: TinyModel, type: StoredType = 'F32', seed = 7): Parameters {
+export function writeTinyModel(
+  folder: string,
+  tiny: Pick<TinyModel, 'config' | 'shapes'>,
+  type: StoredType = 'F32',
+  seed = 7,
+): Parameters {
   writeConfig(folder, tiny.config);
   const tensors = tinyTensors(tiny, type, seed);
   writeSafetensors(join(folder, 'model.safetensors'), tensors, type);

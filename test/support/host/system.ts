@@ -1,4 +1,4 @@
-/** Debian packages that the host and its browser need: found, installed when that is allowed, or asked for by name. */
+/** Debian packages that the host, its browser and a software adapter of WebGPU need: found, installed when that is allowed, or asked for by name. */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -20,6 +20,9 @@ export const findBrowser = (): string | undefined =>
   process.env['HEADSCOPE_BROWSER'] ??
   ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'].map(onPath).find((file) => file);
 
+/** Where drivers of Vulkan are listed. */
+const drivers = ['/usr/share/vulkan/icd.d', '/etc/vulkan/icd.d'];
+
 const parts = {
   browser: {
     present: () => findBrowser() !== undefined,
@@ -37,9 +40,16 @@ const parts = {
     debian: ['libkrb5-dev'],
     what: 'the Kerberos headers, which a native module of code-server is built with',
   },
+  adapter: {
+    present: () => process.platform !== 'linux' || drivers.some((folder) => existsSync(folder)),
+    debian: ['mesa-vulkan-drivers', 'libvulkan1'],
+    what: 'a Vulkan driver and its loader (lavapipe of Mesa computes on the processor), which WebGPU runs on',
+  },
 } as const satisfies Record<string, SystemPart>;
 
 export type SystemPartName = keyof typeof parts;
+
+const waiting = ['-o', 'DPkg::Lock::Timeout=300'];
 
 const apt = (args: readonly string[]): boolean =>
   spawnSync('apt-get', args, {
@@ -56,8 +66,9 @@ export function ensureSystem(names: readonly SystemPartName[], log: (line: strin
   if (mayInstall) {
     log(`installing ${packages.join(', ')} with apt-get`);
     // On a fresh machine the lists are empty or old, and an install before the update finds nothing.
-    apt(['update', '-qq']);
-    apt(['install', '-y', '-qq', '--no-install-recommends', ...packages]);
+    // Another step may hold the lock at this moment.
+    apt(['update', '-qq', ...waiting]);
+    apt(['install', '-y', ...waiting, '-qq', '--no-install-recommends', ...packages]);
     if (missing.every((part) => part.present())) return;
   }
   throw new Error(

@@ -162,6 +162,8 @@ describe('the process of the compute server', () => {
   const launch = (change: Partial<ComputeLaunch> = {}): ComputeLaunch => ({
     module: '/nowhere/compute-server.js',
     nodePath: '',
+    device: 'cpu',
+    runtimeFolder: '',
     threads: 0,
     memoryLimit: 0,
     cacheFolder: '/cache',
@@ -171,7 +173,7 @@ describe('the process of the compute server', () => {
 
   it('acts as Node.js inside the desktop editor, and hands over what the settings say', () => {
     const inEditor = launchOptions(
-      launch({ threads: 4, memoryLimit: 1.5 }),
+      launch({ device: 'webgpu', runtimeFolder: '/cuda', threads: 4, memoryLimit: 1.5 }),
       { NODE_OPTIONS: '--inspect', HOME: '/h' },
       true,
     );
@@ -179,6 +181,8 @@ describe('the process of the compute server', () => {
     assert.deepEqual(inEditor.env, {
       HOME: '/h',
       HEADSCOPE_CACHE_DIR: '/cache',
+      HEADSCOPE_DEVICE: 'webgpu',
+      HEADSCOPE_RUNTIME: '/cuda',
       HEADSCOPE_THREADS: '4',
       HEADSCOPE_MEMORY_LIMIT: '1500000000',
       ELECTRON_RUN_AS_NODE: '1',
@@ -186,7 +190,7 @@ describe('the process of the compute server', () => {
     });
     const elsewhere = launchOptions(launch({ nodePath: '/usr/bin/node' }), { ELECTRON_RUN_AS_NODE: '1' }, true);
     assert.equal(elsewhere.execPath, '/usr/bin/node');
-    assert.deepEqual(elsewhere.env, { HEADSCOPE_CACHE_DIR: '/cache' });
+    assert.deepEqual(elsewhere.env, { HEADSCOPE_CACHE_DIR: '/cache', HEADSCOPE_DEVICE: 'cpu' });
   });
 
   it('explains how it ended', () => {

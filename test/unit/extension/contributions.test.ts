@@ -65,7 +65,11 @@ describe('contributions', () => {
   });
 
   it('lets no workspace name a program or a folder outside it, and restricts what a run reads', () => {
-    for (const key of ['headscope.compute.nodePath', 'headscope.models.folders'] as const) {
+    for (const key of [
+      'headscope.compute.nodePath',
+      'headscope.compute.runtimeFolder',
+      'headscope.models.folders',
+    ] as const) {
       assert.equal(settings[key].scope, 'machine');
     }
     const restricted = manifest.capabilities.untrustedWorkspaces.restrictedConfigurations;

@@ -35,6 +35,7 @@ const machine: readonly (readonly [string, 'name', unknown])[] = [
   ['device.threads', 'name', 16],
   ['device.runtime', 'name', 'onnxruntime-node 1.31.0'],
   ['device.platform', 'name', 'darwin-arm64'],
+  ['device.onCpu', 'name', ['Layer 0 runs on the CPU: Scan is not there on this device.']],
   ['headscope', 'name', '9.9.9'],
 ];
 const model: typeof machine = [

@@ -54,8 +54,12 @@ export class Place {
   }
 
   /** Runs `headscope` with no terminal; `onStart` may interrupt it. */
-  headscope(words: readonly string[], onStart?: (interrupt: () => void) => void): Promise<Outcome> {
-    return runCli(cliScript, words, this.environment(), onStart);
+  headscope(
+    words: readonly string[],
+    onStart?: (interrupt: () => void) => void,
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<Outcome> {
+    return runCli(cliScript, words, this.environment(more), onStart);
   }
 
   remove(): void {

@@ -1,0 +1,119 @@
+/**
+ * Models on WebGPU by the real process, through Mesa's software adapter where the machine has no other: the numbers of the
+ * cpu's run, which the laws hold against float64, within rounding; provenance; and what is said when the device is not there.
+ */
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import type { Plugin } from 'esbuild';
+import { computeClient } from '../../../compute-server/cli/compute-process';
+import { sentenceOf } from '../../../protocol/wire/words';
+import { ensureSystem } from '../../support/host/system';
+import { tinyLlava, tinyPixels, writePng, writeProcessor } from '../../support/checkpoints/tiny-vision';
+import { tinyModel, writeTinyModel } from '../../support/checkpoints/tiny-models';
+import { pictureOnBoth, textOnBoth, type Apart, type Servers } from '../../support/device/on-both';
+import { bundleServer } from '../compute/support/bundle';
+import { buildServer, failureOf, Place } from '../model/support/model-server';
+
+/** The first run of a graph on a device fails while there is a file of this name. */
+const lostOnce: Plugin = {
+  name: 'lost-once',
+  setup(bundle) {
+    bundle.onLoad({ filter: /run[/\\]device-fault\.ts$/ }, async ({ path }) => {
+      const source = await readFile(path, 'utf8');
+      const run = 'return await session.run(feeds, fetches);';
+      const lost = `const file = process.env['LOSE_DEVICE'];
+        if (require('node:fs').existsSync(file)) { require('node:fs').rmSync(file); throw new Error('Device lost'); }`;
+      assert.ok(source.includes(run));
+      return { contents: source.replace(run, `${lost} ${run}`), loader: 'ts' };
+    });
+  },
+};
+
+const ids = [3, 17, 5, 9, 17, 5, 41, 8, 22];
+const vlm = tinyLlava();
+/** Statistics are at most some tens here, logits and outputs of size 1 to 10: rounding of float32 and no more. */
+const rounding = 1e-4;
+
+describe('models on WebGPU', function () {
+  this.timeout(120_000);
+  let place: Place;
+  let servers: Servers;
+  let [text, llava, picture] = ['', '', ''];
+  before(async () => {
+    ensureSystem(['adapter'], console.log);
+    await buildServer();
+    place = new Place();
+    text = place.at('text');
+    // Windows of keys, grouped heads, soft caps.
+    writeTinyModel(text, tinyModel('gemma2'), 'BF16');
+    llava = place.at('llava');
+    writeTinyModel(llava, vlm);
+    writeProcessor(llava, vlm);
+    picture = writePng(place.at('a.png'), tinyPixels(12, 12));
+    servers = { cpu: place.client(), device: place.client({}, { HEADSCOPE_DEVICE: 'webgpu' }) };
+  });
+  after(() => place.remove());
+
+  const assertEqual = ({ parity, errors, device }: Apart): void => {
+    for (const [what, error] of Object.entries(errors)) assert.ok(error <= rounding, `${what} differs by ${error}`);
+    assert.equal(device.id, 'webgpu');
+    // An error of exactly 0 would be that of the cpu against itself.
+    assert.ok(parity.ok && parity.maxLogitError > 0 && parity.maxLogitError < rounding, String(parity.maxLogitError));
+    assert.equal(parity.device, device.name);
+    assert.ok(parity.tolerance! > 1e-5 && parity.tolerance! < 0.1);
+  };
+
+  it('text: statistics, interventions of every kind, taps and decoding', async () => {
+    const found = await textOnBoth(servers, text, ids);
+    assertEqual(found);
+    // WebGPU has no bfloat16: what is not converted when it is opened, the rows of the embedding, stays on the cpu, and is said.
+    assert.match(found.device.onCpu?.join() ?? '', /^The token embedding runs on the CPU: .*\.$/);
+    const { notes = [], device } = await servers.device.call('openModel', [text]);
+    assert.deepEqual(device?.onCpu, found.device.onCpu);
+    assert.match(notes.join(' '), /BF16 weights are widened to float32 .* take \d.* kB on WebGPU adapter\./);
+  });
+
+  it('pictures: the vision encoder, divergence with and without the picture, reinforcement', async () => {
+    const found = await pictureOnBoth(servers, llava, picture, [...ids, vlm.imageToken, 11]);
+    assertEqual(found);
+    assert.equal(found.device.onCpu, undefined);
+  });
+
+  it('without an adapter a sentence says so, with the next step; the cpu is not taken instead', async () => {
+    const nowhere = { VK_DRIVER_FILES: '/nowhere', VK_ICD_FILENAMES: '/nowhere', HEADSCOPE_DEVICE: 'webgpu' };
+    const failure = await failureOf(place.client({}, nowhere).call('openModel', [text]));
+    assert.ok(failure.code === 'device-unavailable' && /No graphics driver/.test(failure.detail), failure.code);
+    const { code, stderr } = await place.headscope(['generate', text, '--ids', '1,2', '--device', 'coreml']);
+    assert.equal(code, 3, stderr);
+    assert.match(stderr, /"coreml" cannot be used: .*"headscope devices" lists those that work here/);
+  });
+
+  it('a runtime folder without a runtime is a sentence; one with this runtime is taken', async () => {
+    const { code, stderr } = await place.headscope(['generate', text, '--ids', '1,2'], undefined, {
+      HEADSCOPE_RUNTIME: place.folder,
+    });
+    assert.equal(code, 3);
+    assert.match(stderr, /holds no package onnxruntime-node\. Install onnxruntime-node@\S+ there, or empty [^.]*\./);
+    const taken = place.client({}, { HEADSCOPE_RUNTIME: process.cwd() });
+    assert.ok((await taken.call('parity', [text, { kind: 'ids', ids: [1, 2] }])).ok);
+  });
+
+  it('a device that is lost in a run is a sentence, and the next run works, in a new process', async () => {
+    const { serverScript } = await bundleServer('test-device', [lostOnce]);
+    const lose = place.at('lose');
+    writeFileSync(lose, '');
+    const environment = place.environment({ HEADSCOPE_DEVICE: 'webgpu', LOSE_DEVICE: lose });
+    let gone = (): void => {};
+    const ended = new Promise<void>((resolve) => (gone = resolve));
+    const client = computeClient(serverScript, environment, { onCrash: () => gone() });
+    const { pid } = await client.call('info', []);
+    const failure = await failureOf(client.call('parity', [text, { kind: 'ids', ids }]));
+    assert.match(sentenceOf(failure), /"webgpu" cannot be used: It failed in ".*Device lost.* Run it again/);
+    await ended;
+    const { device, ok, maxLogitError } = await client.call('parity', [text, { kind: 'ids', ids: [1, 2] }]);
+    assert.ok(ok && device !== undefined && maxLogitError > 0);
+    assert.notEqual((await client.call('info', [])).pid, pid);
+    client.dispose();
+  });
+});

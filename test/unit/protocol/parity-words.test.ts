@@ -1,0 +1,20 @@
+import assert from 'node:assert/strict';
+import { parityWords } from '../../../protocol/results/parity-words';
+
+const plain = { maxLogitError: 0, layerErrors: [0, 0], ok: true };
+const there = { ...plain, maxLogitError: 2e-6, tolerance: 3e-4, device: 'WebGPU adapter', worstLayer: 1 };
+
+describe('words of a parity', () => {
+  it('say what was compared, the figure, and on a device what is allowed', () => {
+    assert.equal(parityWords(plain, String), 'instrumented = plain, 0 error');
+    assert.equal(
+      parityWords({ ...plain, ok: false, maxLogitError: 2, worstLayer: 0 }, String),
+      'instrumented differs from plain by 2, worst in layer 0',
+    );
+    assert.equal(parityWords(there, String), 'WebGPU adapter = CPU in float32, 0.000002 error of at most 0.0003');
+    assert.equal(
+      parityWords({ ...there, ok: false }, (value) => value.toExponential(0)),
+      'WebGPU adapter differs from the CPU in float32 by 2e-6, worst in layer 1',
+    );
+  });
+});
