@@ -1,4 +1,5 @@
 /** What made a result, in a line under the finding and in a few lines under what leaves the panel. Pure. */
+import { parityWords } from '../../../protocol/results/parity-words';
 import type { AnalysisInfo, AnalysisInput, AnalysisResult } from '../../../protocol/analysis/analysis';
 import type { EncoderInput, PromptInput } from '../../../protocol/compute/models';
 import { threadWords } from '../../../protocol/results/provenance';
@@ -78,9 +79,7 @@ export function provenanceLines(result: AnalysisResult, info: AnalysisInfo | und
       ? 'No interventions'
       : `Interventions: ${result.interventions.map(printDo).join(' ')}`,
     `${device.name} (${device.provider}), ${threadWords(device.threads)}, ${device.runtime}, ${device.platform}`,
-    ...(parity
-      ? [`Instrumented run against the plain graph: largest difference of a logit ${parity.maxLogitError}`]
-      : []),
+    ...(parity ? [`Parity, as the largest difference of a logit: ${parityWords(parity, String)}`] : []),
     `Headscope ${result.headscope}, ${result.created}, ${seconds(result.seconds)}`,
   ];
 }

@@ -5,6 +5,7 @@ import { icon } from '../../ui/icons';
 import { bytes, count, seconds, significant } from '../../ui/numbers';
 import { exportItems, firstRun, runBar } from '../../ui/run-bar';
 import { banner, comparisonBanner, modelNotes, runBanners, staleBanner } from '../../ui/run-status';
+import { parityWords } from '../../../protocol/results/parity-words';
 import type { Part } from './actions';
 import { comparisonWords } from './comparison';
 import { canStart, findingOf, infoOf, isOfAnother, isStale, whyNotStart } from './shown';
@@ -71,9 +72,7 @@ function estimateLine({ estimated }: State): TemplateResult | typeof nothing {
 function parityBadge({ result }: State): TemplateResult | typeof nothing {
   const parity = result?.parity;
   if (!parity) return nothing;
-  const words = parity.ok
-    ? `instrumented = plain, ${significant(parity.maxLogitError, 2)} error`
-    : `instrumented differs from plain by ${significant(parity.maxLogitError, 2)}${parity.worstLayer === undefined ? '' : `, worst in layer ${parity.worstLayer}`}`;
+  const words = parityWords(parity, (value) => significant(value, 2));
   return html`<span
     class="parity ${parity.ok ? 'ok' : 'bad'}"
     title="Largest difference of a logit between the instrumented run and the plain graph."

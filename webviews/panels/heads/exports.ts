@@ -1,4 +1,5 @@
 /** Files that leave the panel; each says what made it. */
+import { parityWords } from '../../../protocol/results/parity-words';
 import type { ExportFormat } from '../../../protocol/panels/run-panel';
 import type { HeadsResult, PerHead } from '../../../protocol/results/heads';
 import { fileName, type Leaving } from '../../charts/leaving';
@@ -85,7 +86,7 @@ export function provenanceLines(result: HeadsResult): readonly string[] {
     `${model.name} (${model.family}), hash ${model.hash}, ${model.layers} layers x ${model.heads} query heads, ${model.kvHeads} key/value heads, head width ${model.headDim}, ${model.dtypes.join(', ')}`,
     ...(model.notes ?? []),
     `${count(result.ids.length)} tokens${result.prompt === null ? ', given as ids' : ''}${result.chatPrompt ? `, through the chat template as ${JSON.stringify(result.chatPrompt.text)}` : ''}, ${classify}, ${result.settings['causal'] === true ? 'causal check' : 'no causal check'}, seed ${result.seed}, ${result.interventions.length === 0 ? 'no interventions' : changesWords(result)}`,
-    `Instrumented against plain: largest logit error ${significant(parity.maxLogitError, 2)}${parity.ok ? '' : ', not in agreement'}`,
+    `Parity: ${parityWords(parity, (value) => significant(value, 2))}`,
     ...madeLines(result),
   ];
 }

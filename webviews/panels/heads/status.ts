@@ -6,6 +6,7 @@ import { asideBanners } from '../../ui/asides';
 import { chatPromptNote } from '../../ui/chat-prompt';
 import { button } from '../../ui/controls';
 import { icon } from '../../ui/icons';
+import { parityWords } from '../../../protocol/results/parity-words';
 import { significant, took } from '../../ui/numbers';
 import { exportItems, firstRun, runBar } from '../../ui/run-bar';
 import { banner, comparisonBanner, modelNotes, runBanners, staleBanner } from '../../ui/run-status';
@@ -51,9 +52,7 @@ export function bar(part: Part): TemplateResult {
 function parityBadge({ result }: State): TemplateResult | typeof nothing {
   if (!result) return nothing;
   const { parity } = result;
-  const words = parity.ok
-    ? `instrumented = plain, ${significant(parity.maxLogitError, 2)} error`
-    : `instrumented differs from plain by ${significant(parity.maxLogitError, 2)}${parity.worstLayer === undefined ? '' : `, worst in layer ${parity.worstLayer}`}`;
+  const words = parityWords(parity, (value) => significant(value, 2));
   return html`<span
     class="parity ${parity.ok ? 'ok' : 'bad'}"
     title=${`Largest difference of a logit between the instrumented run and the plain graph: ${parity.maxLogitError}. After each layer: ${parity.layerErrors.map((error) => significant(error, 2)).join(', ')}.`}
