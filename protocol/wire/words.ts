@@ -24,10 +24,9 @@ function shortened(failure: Failure): Failure {
 function wordsOf(failure: Failure): string {
   switch (failure.code) {
     case 'bad-request':
-      // A detail of two sentences ends with its own next step.
-      return `The request is not valid: ${ended(failure.detail)}${/[.!?] \p{Lu}/u.test(failure.detail) ? '' : ' Correct it and try again.'}`;
+      return `The request is not valid: ${withNextStep(failure.detail, 'Correct it and try again.')}`;
     case 'unsupported':
-      return `This is not supported: ${ended(failure.detail)} Choose another shape, pattern or mechanism.`;
+      return `This is not supported: ${withNextStep(failure.detail, 'Choose another shape, pattern or mechanism.')}`;
     case 'device-unavailable':
       return `The device "${failure.device}" cannot be used: ${ended(failure.detail)} Choose another device; "headscope devices" lists those that work here.`;
     case 'out-of-memory':
@@ -66,3 +65,7 @@ const ended = (detail: string): string => {
   const text = detail.trim();
   return /[.!?]$/.test(text) ? text : `${text}.`;
 };
+
+/** A detail of two sentences ends with its own next step. */
+const withNextStep = (detail: string, usual: string): string =>
+  /[.!?] \p{Lu}/u.test(detail) ? ended(detail) : `${ended(detail)} ${usual}`;

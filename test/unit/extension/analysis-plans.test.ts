@@ -51,6 +51,15 @@ describe('plans of analyses', () => {
     assert.deepEqual(firstPlan([needles], '/demo-lm').input, { kind: 'task', task: 'needle-grid', samples: 30 });
     const chosen = { ...before, input: { kind: 'task', task: 'passkey', samples: 5 } } as const;
     assert.deepEqual(planFor(needles, chosen, demos).input, chosen.input);
+    const other = analysis('other', 'task');
+    const untouched = planFor(other, before, demos);
+    assert.deepEqual(planFor(needles, untouched, demos, other).input, {
+      kind: 'task',
+      task: 'needle-grid',
+      samples: 30,
+    });
+    const fewer = { ...untouched, input: { kind: 'task', task: 'induction', samples: 5 } } as const;
+    assert.deepEqual(planFor(needles, fewer, demos, other).input, fewer.input, 'a number of samples is a choice too');
     assert.deepEqual(planFor(analysis('other', 'task'), before, demos).input, {
       kind: 'task',
       task: 'induction',
