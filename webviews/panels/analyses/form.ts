@@ -96,9 +96,14 @@ function refused(problems: Problems, table: ParameterTable = {}): FormReading {
 
 /**
  * The form for another analysis: model, seed and what was typed as input stay, parameters begin at their defaults. A task that
- * the form of the analysis before (`from`) began with gives way to the usual one of this analysis.
+ * the form of the analysis before (`from`) began with gives way to the usual one of this analysis, and where no documents are
+ * chosen, those that come with the extension are.
  */
-export function withAnalysis(form: Form, info: AnalysisInfo, from?: AnalysisInfo): Form {
+export function withAnalysis(
+  form: Form,
+  info: AnalysisInfo,
+  { from, exampleCorpus = '' }: { readonly from?: AnalysisInfo | undefined; readonly exampleCorpus?: string } = {},
+): Form {
   const { input } = form;
   const { task, samples } = usualTaskOf(info);
   const untouched = input.task === '' || isUsualTask(from, { ...input, samples: Number(input.samples) });
@@ -108,6 +113,7 @@ export function withAnalysis(form: Form, info: AnalysisInfo, from?: AnalysisInfo
     input: {
       ...input,
       kind: info.inputs.includes(input.kind) ? input.kind : info.inputs[0],
+      file: input.file === '' ? exampleCorpus : input.file,
       ...(untouched && input.taskFrom === 'catalogue' ? { task, samples: String(samples) } : {}),
     },
     parameters: {},
