@@ -45,7 +45,10 @@ async function open(
   analysis: AnalysisInfo,
   folder: string | undefined,
 ): Promise<void> {
-  const plan = planFor(analysis, panels.plan, demos(), catalogue.of(panels.plan.analysis));
+  const plan = planFor(analysis, panels.plan, demos(), {
+    from: catalogue.of(panels.plan.analysis),
+    tasks: catalogue.tasks,
+  });
   await panels.open({
     plan: folder === undefined || folder === plan.folder ? plan : { ...plan, folder, interventions: [] },
   });

@@ -1,6 +1,6 @@
 /** The plan that the panel of analyses starts with, and plans from the storage of an earlier version or session. */
 import type { AnalysisInfo, AnalysisInput, InputKind } from '../../../protocol/analysis/analysis';
-import { isTaskFile } from '../../../protocol/analysis/tasks';
+import { isTaskFile, type TaskInfo } from '../../../protocol/analysis/tasks';
 import { analysisPlan } from '../../../protocol/analysis/schema';
 import { demoPrompt, demoVisionPrompt } from '../../../protocol/compute/demo-prompt';
 import { isUsualTask, usualTaskOf } from '../../../protocol/analysis/usual-task';
@@ -68,12 +68,12 @@ export function planFor(
   analysis: AnalysisInfo,
   before: AnalysisPlan,
   { text, corpus, vision }: Demos,
-  from?: AnalysisInfo,
+  { from, tasks = [] }: { readonly from?: AnalysisInfo | undefined; readonly tasks?: readonly TaskInfo[] } = {},
 ): AnalysisPlan {
   if (analysis.id === before.analysis) return before;
   const [usual] = analysis.inputs;
   const kind = analysis.inputs.includes(before.input.kind) ? before.input.kind : usual;
-  const untouched = before.input.kind === 'task' && isUsualTask(from, before.input);
+  const untouched = before.input.kind === 'task' && isUsualTask(from, tasks, before.input);
   const given = inputOf(kind, untouched ? undefined : before.input, analysis);
   const input = given.kind === 'corpus' && given.file === '' ? { ...given, file: corpus } : given;
   const plan = { ...before, analysis: analysis.id, input, parameters: {} };

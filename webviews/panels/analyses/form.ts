@@ -94,6 +94,14 @@ function refused(problems: Problems, table: ParameterTable = {}): FormReading {
   return { ok: false, problems, why };
 }
 
+interface Around {
+  /** The analysis that the form is of. */
+  readonly from?: AnalysisInfo | undefined;
+  readonly tasks?: readonly TaskInfo[];
+  /** Path; empty: none. */
+  readonly exampleCorpus?: string;
+}
+
 /**
  * The form for another analysis: model, seed and what was typed as input stay, parameters begin at their defaults. A task that
  * the form of the analysis before (`from`) began with gives way to the usual one of this analysis, and where no documents are
@@ -102,11 +110,11 @@ function refused(problems: Problems, table: ParameterTable = {}): FormReading {
 export function withAnalysis(
   form: Form,
   info: AnalysisInfo,
-  { from, exampleCorpus = '' }: { readonly from?: AnalysisInfo | undefined; readonly exampleCorpus?: string } = {},
+  { from, tasks = [], exampleCorpus = '' }: Around = {},
 ): Form {
   const { input } = form;
   const { task, samples } = usualTaskOf(info);
-  const untouched = input.task === '' || isUsualTask(from, { ...input, samples: Number(input.samples) });
+  const untouched = input.task === '' || isUsualTask(from, tasks, { ...input, samples: Number(input.samples) });
   return {
     ...form,
     analysis: info.id,

@@ -119,10 +119,10 @@ export class AnalysesPanel
   }
 
   chooseAnalysis(id: string): void {
-    const { analyses, form, exampleCorpus } = this.state;
+    const { analyses, form, tasks, exampleCorpus } = this.state;
     const named = (each: string | undefined): AnalysisInfo | undefined => analyses.find((one) => one.id === each);
     const info = named(id);
-    if (info && form) this.edit(withAnalysis(form, info, { from: named(form.analysis), exampleCorpus }));
+    if (info && form) this.edit(withAnalysis(form, info, { from: named(form.analysis), tasks, exampleCorpus }));
   }
 
   chooseModel(folder: string): void {
