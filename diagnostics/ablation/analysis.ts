@@ -16,7 +16,7 @@ import { meansOver, partners, standInsFor } from './stand-ins';
 
 export const ablation: Analysis<AblationParameters, AblationResult> = {
   id: 'ablation',
-  title: 'Effect of every head and MLP',
+  title: 'Ablation of heads and MLPs',
   question: 'Which heads and MLPs does the model need for this?',
   group: 'circuits',
   source: {

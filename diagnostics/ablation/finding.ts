@@ -42,7 +42,7 @@ export function finding(result: Partial<AblationResult>): string {
           `Of ${mlps.length} MLPs, ${n > 1 && surely(mlps) === 0 ? 'none beyond chance; ' : ''}that of layer ${mlp.layer}${n > 1 && surely(mlps) === 0 ? ' most' : ''}: ${change(mlp)}.`,
         ]
       : []),
-    ...(n === 1 ? ['One value has no interval: nothing is said of chance.'] : []),
+    ...(n === 1 ? ['One value has no interval, so chance cannot be judged.'] : []),
     ...(surely(all) > 0
       ? [
           `${surely(all)} of ${all.length} parts ${surely(all) === 1 ? 'changes' : 'change'} it beyond chance (5 % over all of them).`,

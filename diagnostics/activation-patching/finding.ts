@@ -1,6 +1,6 @@
 /** What a result of activation patching says in a sentence or two. */
 import { metricWords, signed } from '../effects/metric';
-import { cellName, cellWords, isMeasured, ranked } from './ranked';
+import { cellName, cellWords, isMeasured, ranked, type Ranked } from './ranked';
 import type { PatchingResult } from './result';
 
 const short = (value: number): string => String(Number(value.toPrecision(3)));
@@ -42,6 +42,14 @@ function streamWords({ effect, columns = [], direction }: PatchingResult): strin
   return `Most of the difference is ${verb} by the residual stream ${words.join(', ')}${more}`;
 }
 
+/** Where the largest effect is hardly more than that of random pairs, it is no finding: the largest that is stands beside it. */
+function besideRandomPairs(result: PatchingResult, [first, ...others]: readonly Ranked[]): readonly string[] {
+  if (first?.beyondChance !== false || Number.isNaN(first.random) || result.direction !== 'denoise') return [];
+  const sure = others.find(({ beyondChance }) => beyondChance);
+  const instead = sure ? `; of those beyond chance, ${cellName(result, sure)} does most: ${short(sure.effect)}` : '';
+  return [`Random pairs bring back ${short(first.random)} there${instead}.`];
+}
+
 export function finding(result: Partial<PatchingResult>): string {
   if (!isMeasured(result)) return 'Nothing is measured yet.';
   const { site, direction, metric, n, clean, corrupted, gap, beyondChance } = result;
@@ -67,13 +75,14 @@ export function finding(result: Partial<PatchingResult>): string {
       : [];
   const chance =
     beyondChance === undefined
-      ? 'One pair has no interval: nothing is said of chance.'
+      ? 'One pair has no interval, so chance cannot be judged.'
       : `${beyondChance.flat().filter(Boolean).length} of ${cellWords({ site }, cells)} do more than ${result.null && direction === 'denoise' ? 'random pairs' : 'nothing'} beyond chance (5 % over all of them).`;
   return [
     ...doubtful,
     site === 'residual'
       ? `${streamWords(result)} (${name}: ${levels}, ${over}).`
       : `Of ${cellWords({ site }, cells)}, ${cellName(result, first)} moves the ${name} most: ${siteWords[site]} of the ${into} run${place} ${verb} ${short(first.effect)} of the difference${interval(first)}, over ${over} (${levels}).`,
+    ...(site === 'residual' ? [] : besideRandomPairs(result, all)),
     chance,
   ].join(' ');
 }

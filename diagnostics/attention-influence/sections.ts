@@ -189,7 +189,7 @@ function probeWords({ format, probes, tokens, answered, tests, tried }: NonNulla
   const before = tried
     .filter((one) => one.format !== format)
     .map((one) => `${formatWords[one.format]} (${one.answered} of ${one.tests} answered)`);
-  const instead = before.length > 0 ? ` Tried in vain: ${before.join(', ')}.` : '';
+  const instead = before.length > 0 ? ` Tried before, with too few answers: ${before.join(', ')}.` : '';
   return `${counted(probes, 'probe')} of ${formatWords[format]}, of about ${Math.round(tokens)} tokens; ${answered} of ${counted(tests, 'question')} answered.${instead}`;
 }
 

@@ -10,6 +10,8 @@ const points = (share: number): string => `${share < 0 ? '' : '+'}${threeDigits(
 
 export const headsWords = (count: number): string => `${count} ${count === 1 ? 'head' : 'heads'}`;
 
+const heldOutWords = (count: number): string => `${count} held-out ${count === 1 ? 'prompt' : 'prompts'}`;
+
 export function finding(result: Partial<ZeroTuningResult>): string {
   const { upEffective, downEffective, tried = 0, gamma = Number.NaN, heldOut, target } = result;
   if (!upEffective || !downEffective || tried === 0) return 'Nothing is measured yet.';
@@ -23,11 +25,11 @@ export function finding(result: Partial<ZeroTuningResult>): string {
   const { before, after, change, low, high, n } = heldOut;
   if (change === 0) {
     const [plain, changed] = (result.methods ?? []).map(({ logProbability }) => threeDigits(logProbability));
-    return `${first} ${tuned} the accuracy on ${n} held-out prompts stays at ${percent(before)}; the mean ln p of the answer goes from ${plain} to ${changed}.`;
+    return `${first} ${tuned} the accuracy on ${heldOutWords(n)} stays at ${percent(before)}; the mean ln p of the answer goes from ${plain} to ${changed}.${before === 1 ? ' The plain model answers all of them: a harder task would show more.' : ''}`;
   }
   const interval = Number.isNaN(low) ? '' : `, 95 % interval ${points(low)} to ${points(high)}`;
   const clear = low > 0 || high < 0 ? '' : '; chance alone may give that';
-  return `${first} ${tuned} the accuracy on ${n} held-out prompts goes from ${percent(before)} to ${percent(after)} (${points(change)} points${interval})${clear}.`;
+  return `${first} ${tuned} the accuracy on ${heldOutWords(n)} goes from ${percent(before)} to ${percent(after)} (${points(change)} points${interval})${clear}.`;
 }
 
 export function offers({ chosen, best, heldOut, target }: ZeroTuningResult): readonly Offer[] {
@@ -35,7 +37,7 @@ export function offers({ chosen, best, heldOut, target }: ZeroTuningResult): rea
   return [
     {
       title: `Gamma ${threeDigits(best)} on the first token of ${headsWords(chosen.length)}`,
-      description: `Adds ln ${threeDigits(best)} to the scores of key 0, chosen by ${target === 'entropy' ? 'the least mean entropy' : 'the answers'} of the calibration prompts; accuracy on ${heldOut.n} held-out prompts ${percent(heldOut.before)} before and ${percent(heldOut.after)} after.`,
+      description: `Adds ln ${threeDigits(best)} to the scores of key 0, chosen by ${target === 'entropy' ? 'the least mean entropy' : 'the answers'} of the calibration prompts; accuracy on ${heldOutWords(heldOut.n)} ${percent(heldOut.before)} before and ${percent(heldOut.after)} after.`,
       interventions: chosen.map(({ layer, head }) => ({
         kind: 'bias',
         layer,

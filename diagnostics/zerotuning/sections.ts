@@ -49,7 +49,7 @@ function headsSection(result: Partly): HeadsSection {
     kind: 'heads',
     id: 'heads',
     title: 'What gamma on the first token does, head by head',
-    caption: `Each head alone, on ${calibration} calibration prompts. Gamma multiplies the weight on token 0 before the row is renormalised.`,
+    caption: `Each head alone, on ${calibration} calibration ${calibration === 1 ? 'prompt' : 'prompts'}. Gamma multiplies the weight on token 0 before the row is renormalised.`,
     ask,
     numbers: [
       gain('up', `Gain at gamma ${threeDigits(gamma)}`, alone(gamma), up, result.upRange),

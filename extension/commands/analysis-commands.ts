@@ -20,7 +20,7 @@ export const analysisCommands = (
   'headscope.runAnalysis': async (target) => {
     const named = analysisOf(target);
     const analysis = named === undefined ? await chosen(catalogue.list) : catalogue.of(named);
-    if (analysis !== undefined) await open(panels, demos, analysis, await folderOf(models, target));
+    if (analysis !== undefined) await open(panels, catalogue, demos, analysis, await folderOf(models, target));
   },
   'headscope.cancelAnalysis': () => panels.run.cancel(),
 });
@@ -35,16 +35,20 @@ export const paletteCommands = (
     id: analysisCommand(analysis.id),
     title: analysisCommandTitle(analysis.title),
     needs: 'trust',
-    handler: () => open(panels, demos, analysis, undefined),
+    handler: () => open(panels, catalogue, demos, analysis, undefined),
   }));
 
 async function open(
   panels: AnalysesPanels,
+  catalogue: AnalysisCatalogue,
   demos: () => Demos,
   analysis: AnalysisInfo,
   folder: string | undefined,
 ): Promise<void> {
-  const plan = planFor(analysis, panels.plan, demos());
+  const plan = planFor(analysis, panels.plan, demos(), {
+    from: catalogue.of(panels.plan.analysis),
+    tasks: catalogue.tasks,
+  });
   await panels.open({
     plan: folder === undefined || folder === plan.folder ? plan : { ...plan, folder, interventions: [] },
   });

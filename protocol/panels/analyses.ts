@@ -39,6 +39,8 @@ export type ToAnalysesPanel =
       readonly place: PanelPlace;
       readonly analyses: readonly AnalysisInfo[];
       readonly tasks: readonly TaskInfo[];
+      /** Documents that come with the extension, for a form without a file; absent where the package lacks them. */
+      readonly exampleCorpus?: string;
       readonly models: readonly ModelChoice[];
       readonly plan: AnalysisPlan;
       readonly replaces?: true;

@@ -24,9 +24,9 @@ function shortened(failure: Failure): Failure {
 function wordsOf(failure: Failure): string {
   switch (failure.code) {
     case 'bad-request':
-      return `The request is not valid: ${ended(failure.detail)}${hasNextStep(failure.detail) ? '' : ' Correct it and try again.'}`;
+      return `The request is not valid: ${withNextStep(failure.detail, 'Correct it and try again.')}`;
     case 'unsupported':
-      return `This is not supported: ${ended(failure.detail)} Choose another shape, pattern or mechanism.`;
+      return `This is not supported: ${withNextStep(failure.detail, 'Choose another shape, pattern or mechanism.')}`;
     case 'device-unavailable':
       return `The device "${failure.device}" cannot be used: ${ended(failure.detail)} Choose another device; "headscope devices" lists those that work here.`;
     case 'out-of-memory':
@@ -45,7 +45,7 @@ function wordsOf(failure: Failure): string {
     case 'compute-restarted':
       return `The compute process ended before it answered: ${ended(failure.detail)} Run it again; a new process starts by itself.`;
     case 'compute-unavailable':
-      return `The compute process does not start: ${ended(failure.detail)}${hasNextStep(failure.detail) ? '' : ' See the log, or set another Node.js for it.'}`;
+      return `The compute process does not start: ${withNextStep(failure.detail, 'See the log, or set another Node.js for it.')}`;
     case 'internal':
       return `Something went wrong inside Headscope: ${ended(failure.detail)} Run it again; if it stays, report it with the log.`;
     default:
@@ -61,10 +61,11 @@ export function bytesInWords(bytes: number): string {
   return `${power === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[power]}`;
 }
 
-/** A detail of two sentences ends with its own next step. */
-const hasNextStep = (detail: string): boolean => /[.!?] \p{Lu}/u.test(detail);
-
 const ended = (detail: string): string => {
   const text = detail.trim();
   return /[.!?]$/.test(text) ? text : `${text}.`;
 };
+
+/** A detail of two sentences ends with its own next step. */
+const withNextStep = (detail: string, usual: string): string =>
+  /[.!?] \p{Lu}/u.test(detail) ? ended(detail) : `${ended(detail)} ${usual}`;

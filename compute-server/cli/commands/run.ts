@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { AnalysisInfo, AnalysisInput, AnalysisResult, InputKind } from '../../../protocol/analysis/analysis';
 import type { Parameter, ParameterTable } from '../../../protocol/analysis/parameters';
 import type { TaskInfo } from '../../../protocol/analysis/tasks';
+import { usualTaskOf } from '../../../protocol/analysis/usual-task';
 import type { PromptInput } from '../../../protocol/compute/models';
 import { wrongUsage } from '../exit-codes';
 import { interventionsFrom } from '../intervention-options';
@@ -124,11 +125,12 @@ function lineOf({ sentence, share, secondsLeft }: { sentence: string; share: num
 }
 
 async function analysisInputFrom(
-  { inputs, title }: AnalysisInfo,
+  info: AnalysisInfo,
   options: RunOptions,
   tasks: () => Promise<readonly TaskInfo[]>,
 ): Promise<AnalysisInput> {
-  switch (inputs.find((kind) => isGiven(kind, options)) ?? inputs[0]) {
+  const { title } = info;
+  switch (kindGiven(info, options)) {
     case 'prompt':
       return { kind: 'prompt', prompt: await inputFrom(options) };
     case 'prompt-pair':
@@ -136,7 +138,12 @@ async function analysisInputFrom(
     case 'image':
       return { kind: 'image', prompt: await promptFrom(options) };
     case 'task':
-      if (options.task === undefined) throw wrongUsage(`${title} runs on a task. Name one with --task.`);
+      if (options.task === undefined) {
+        const known = (await tasks()).map(({ id }) => id).join(', ');
+        throw wrongUsage(
+          `${title} runs on a task. Name one with --task, e.g. --task ${usualTaskOf(info).task}; there are ${known}.`,
+        );
+      }
       return taskInput(options.task, options, await tasks());
     case 'corpus':
       if (options.corpus === undefined)
@@ -153,6 +160,26 @@ async function analysisInputFrom(
     case 'none':
       return { kind: 'none' };
   }
+}
+
+/** What an analysis runs on, with the option that gives it. */
+const waysToGive: Readonly<Record<InputKind, string>> = {
+  prompt: 'a prompt (--prompt)',
+  'prompt-pair': 'a prompt and its counterpart (--prompt, --counterpart)',
+  image: 'a prompt with a picture (--prompt, --image)',
+  task: 'a task (--task)',
+  corpus: 'documents (--corpus)',
+  'image-set': 'pictures (--images)',
+  none: 'the model alone',
+};
+
+/** An analysis that reads one kind of input says itself what is missing; of several, one must be meant. */
+function kindGiven({ inputs, title }: AnalysisInfo, options: RunOptions): InputKind {
+  const kind = inputs.find((each) => isGiven(each, options));
+  if (kind !== undefined || inputs.length === 1) return kind ?? inputs[0];
+  const { prompt, promptFile, ids, image } = options;
+  if (inputs.includes('prompt') && [prompt, promptFile, ids, image].some((each) => each !== undefined)) return 'prompt';
+  throw wrongUsage(`${title} runs on ${inputs.map((each) => waysToGive[each]).join(', or ')}. Give one of them.`);
 }
 
 /** Whether an option says that the input is of this kind: of an analysis that reads several. */

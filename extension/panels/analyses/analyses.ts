@@ -41,6 +41,7 @@ export function analysesPanels(parts: PanelParts, catalogue: AnalysisCatalogue, 
   const demo = textDemo(extension);
   const { folder } = demo;
   const [vision] = demoModels(extension.fsPath);
+  const exampleCorpus = demosOf(parts).corpus;
   const recent = new RecentRuns('analysis', storage);
   const applyInHeads = async (result: AnalysisResult, { interventions }: Offer): Promise<void> => {
     const { input, model } = result;
@@ -82,6 +83,7 @@ export function analysesPanels(parts: PanelParts, catalogue: AnalysisCatalogue, 
           server: compute,
           catalogue: catalogue.list,
           tasks: catalogue.tasks,
+          exampleCorpus,
           choosePath,
           saveOffer,
           applyInHeads,

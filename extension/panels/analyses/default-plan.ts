@@ -1,22 +1,18 @@
 /** The plan that the panel of analyses starts with, and plans from the storage of an earlier version or session. */
 import type { AnalysisInfo, AnalysisInput, InputKind } from '../../../protocol/analysis/analysis';
-import { isTaskFile } from '../../../protocol/analysis/tasks';
+import { isTaskFile, type TaskInfo } from '../../../protocol/analysis/tasks';
 import { analysisPlan } from '../../../protocol/analysis/schema';
 import { demoPrompt, demoVisionPrompt } from '../../../protocol/compute/demo-prompt';
+import { isUsualTask, usualTaskOf } from '../../../protocol/analysis/usual-task';
 import type { PromptInput } from '../../../protocol/compute/models';
 import type { AnalysisPlan } from '../../../protocol/panels/analyses';
 import { check } from '../../../protocol/schema/check';
 
+/** Pictures of a folder that a form begins with. */
 const samples = 100;
-/** It needs no tokenizer, and every model with a language head can be asked. */
-const usualTask = 'induction';
 
 /** An input of the kind that an analysis reads, with what an input of another kind has in common with it. */
-export function inputOf(
-  kind: InputKind,
-  before: AnalysisInput | undefined,
-  usual: AnalysisInfo['usualTask'] = { task: usualTask, samples },
-): AnalysisInput {
+export function inputOf(kind: InputKind, before: AnalysisInput | undefined, analysis?: AnalysisInfo): AnalysisInput {
   if (before?.kind === kind) return before;
   const given =
     before !== undefined && 'prompt' in before && before.prompt.kind !== 'image' ? before.prompt : undefined;
@@ -31,7 +27,7 @@ export function inputOf(
     case 'image-set':
       return { kind, folder: '', prompt, samples };
     case 'task':
-      return { kind, ...usual };
+      return { kind, ...usualTaskOf(analysis) };
     case 'corpus':
       return { kind, file: '' };
     case 'none':
@@ -42,7 +38,7 @@ export function inputOf(
 export const firstPlan = (catalogue: readonly AnalysisInfo[], demoFolder: string): AnalysisPlan => ({
   analysis: catalogue[0]?.id ?? '',
   folder: demoFolder,
-  input: inputOf(catalogue[0]?.inputs[0] ?? 'prompt', undefined, catalogue[0]?.usualTask),
+  input: inputOf(catalogue[0]?.inputs[0] ?? 'prompt', undefined, catalogue[0]),
   parameters: {},
   interventions: [],
   seed: 0,
@@ -65,13 +61,20 @@ export interface Demos {
 
 /**
  * The same model and input for another analysis, with the defaults of its parameters. Where the demo model is chosen and the
- * analysis is one of vision, the demo model that sees takes its place, so that one click on Run shows something.
+ * analysis is one of vision, the demo model that sees takes its place, so that one click on Run shows something. A task that the
+ * form of the analysis before (`from`) began with gives way to the usual one of this analysis.
  */
-export function planFor(analysis: AnalysisInfo, before: AnalysisPlan, { text, corpus, vision }: Demos): AnalysisPlan {
+export function planFor(
+  analysis: AnalysisInfo,
+  before: AnalysisPlan,
+  { text, corpus, vision }: Demos,
+  { from, tasks = [] }: { readonly from?: AnalysisInfo | undefined; readonly tasks?: readonly TaskInfo[] } = {},
+): AnalysisPlan {
   if (analysis.id === before.analysis) return before;
   const [usual] = analysis.inputs;
   const kind = analysis.inputs.includes(before.input.kind) ? before.input.kind : usual;
-  const given = inputOf(kind, before.input, analysis.usualTask);
+  const untouched = before.input.kind === 'task' && isUsualTask(from, tasks, before.input);
+  const given = inputOf(kind, untouched ? undefined : before.input, analysis);
   const input = given.kind === 'corpus' && given.file === '' ? { ...given, file: corpus } : given;
   const plan = { ...before, analysis: analysis.id, input, parameters: {} };
   if (analysis.group !== 'vision' || before.folder !== text || vision.image === '') return plan;

@@ -34,6 +34,8 @@ export interface AnalysesServices extends ModelPanelServices<AnalysesTypes> {
   readonly server: Pick<Compute, 'estimateAnalysis' | 'askAnalysis' | 'compareAnalyses'>;
   readonly catalogue: readonly AnalysisInfo[];
   readonly tasks: readonly TaskInfo[];
+  /** Empty where the package lacks it. */
+  readonly exampleCorpus: string;
   /** Lets the person choose; undefined when they thought better of it. */
   choosePath(what: PathKind): Promise<string | undefined>;
   /** The bytes of the picture, while it is the file that was read. */
@@ -70,8 +72,15 @@ export class AnalysesHost extends ModelPanelHost<AnalysesTypes, AnalysesServices
   }
 
   protected override openMessage(opening: Opening<AnalysesTypes>, result: AnalysisResult | undefined): ToAnalysesPanel {
-    const { catalogue, tasks } = this.services;
-    return { ...opening, ...this.modelOpening, analyses: catalogue, tasks, ...defined({ result }) };
+    const { catalogue, tasks, exampleCorpus } = this.services;
+    return {
+      ...opening,
+      ...this.modelOpening,
+      analyses: catalogue,
+      tasks,
+      ...(exampleCorpus === '' ? {} : { exampleCorpus }),
+      ...defined({ result }),
+    };
   }
 
   /** Both results at once, then what the analysis says of the two. */

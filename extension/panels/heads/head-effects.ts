@@ -13,7 +13,7 @@ type Standing = Omit<Extract<ToHeadsPanel, { readonly kind: 'headEffects' }>, 'k
 function requestOf({ model, ids, image, interventions, seed }: HeadsResult): AnalysisRequest {
   if (image) {
     throw new Sentence(
-      'The prompt of this result has a picture, and the effect of heads is measured here on text. Run the analysis "Effect of every head and MLP" on it.',
+      'The prompt of this result has a picture, and the effect of heads is measured here on text. Run the analysis "Ablation of heads and MLPs" on it.',
     );
   }
   return {

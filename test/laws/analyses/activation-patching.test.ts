@@ -210,5 +210,41 @@ describe('patches of a planted circuit', () => {
       activationPatching.finding(result),
       /^Of 4 heads, L1H0 moves the logit difference most: .* brings back 1 of/,
     );
+    assert.doesNotMatch(activationPatching.finding(result), /Random pairs/);
+  });
+
+  it('that random pairs explain are said to be so, beside the largest that they do not explain', () => {
+    const zero = [
+      [0, 0],
+      [0, 0],
+    ];
+    const level = { mean: 1, low: 0.9, high: 1.1 };
+    const effect = [
+      [0.5, 0],
+      [0.25, 0],
+    ];
+    const result = {
+      site: 'head-output',
+      direction: 'denoise',
+      metric: 'logit-difference',
+      n: 9,
+      clean: level,
+      corrupted: level,
+      gap: level,
+      values: effect,
+      low: effect,
+      high: effect,
+      effect,
+      effectLow: effect,
+      effectHigh: effect,
+      null: { mean: [[0.45, 0], ...zero.slice(1)], low: zero, high: zero, n: 9 },
+      beyondChance: [
+        [false, false],
+        [true, false],
+      ],
+    } as const satisfies PatchingResult;
+    const words = activationPatching.finding(result);
+    assert.match(words, /^Of 4 heads, L0H0 moves/);
+    assert.match(words, / Random pairs bring back 0\.45 there; of those beyond chance, L1H0 does most: 0\.25\. 1 of 4/);
   });
 });

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { firstPlan, inputOf, planFor, planToStore, storedPlan } from '../../../extension/panels/analyses/default-plan';
 import type { AnalysisInfo, InputKind } from '../../../protocol/analysis/analysis';
+import type { TaskInfo } from '../../../protocol/analysis/tasks';
 
 const analysis = (id: string, input: InputKind, change: Partial<AnalysisInfo> = {}): AnalysisInfo => ({
   id,
@@ -19,6 +20,17 @@ const set = analysis('set', 'image-set', {
   group: 'vision',
   parameters: { truth: { kind: 'file', title: 'Truth', description: 'What they hold.', default: '' } },
 });
+const induction: TaskInfo = {
+  id: 'induction',
+  title: 'Induction',
+  metric: 'logit-difference',
+  source: { reference: 'none', trust: 'low' },
+  parameters: {
+    length: { kind: 'integer', title: 'Length', description: 'Tokens.', default: 32, min: 4, max: 100 },
+  },
+  roles: {},
+  changed: 'query',
+};
 const catalogue = [heads, sees, set];
 const demos = {
   text: '/demo-lm',
@@ -51,6 +63,27 @@ describe('plans of analyses', () => {
     assert.deepEqual(firstPlan([needles], '/demo-lm').input, { kind: 'task', task: 'needle-grid', samples: 30 });
     const chosen = { ...before, input: { kind: 'task', task: 'passkey', samples: 5 } } as const;
     assert.deepEqual(planFor(needles, chosen, demos).input, chosen.input);
+    const other = analysis('other', 'task');
+    const untouched = planFor(other, before, demos);
+    assert.deepEqual(planFor(needles, untouched, demos, { from: other }).input, {
+      kind: 'task',
+      task: 'needle-grid',
+      samples: 30,
+    });
+    // As the panel gives its form back: with every parameter of the task.
+    const lengthOf = (length: number) =>
+      ({ ...untouched, input: { ...untouched.input, taskParameters: { length } } }) as typeof untouched;
+    const taskOf = (plan: typeof before) => {
+      const { input } = planFor(needles, plan, demos, { from: other, tasks: [induction] });
+      return input.kind === 'task' ? input.task : undefined;
+    };
+    assert.deepEqual([taskOf(lengthOf(32)), taskOf(lengthOf(33))], ['needle-grid', 'induction']);
+    const fewer = { ...untouched, input: { kind: 'task', task: 'induction', samples: 5 } } as const;
+    assert.deepEqual(
+      planFor(needles, fewer, demos, { from: other }).input,
+      fewer.input,
+      'a number of samples is a choice too',
+    );
     assert.deepEqual(planFor(analysis('other', 'task'), before, demos).input, {
       kind: 'task',
       task: 'induction',

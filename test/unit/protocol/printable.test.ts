@@ -24,4 +24,15 @@ describe('printable text', () => {
     const sentence = sentenceOf({ code: 'model-unusable', folder: 'x\u001b[2J', detail: 'no \u202e tensor' });
     assert.equal(sentence, 'The model in x\\u001b[2J cannot be run: no \\u202e tensor.');
   });
+
+  it('ends with one next step: that of the failure, or the usual one', () => {
+    assert.equal(
+      sentenceOf({ code: 'unsupported', detail: 'Induction does not fit this model. Choose another task.' }),
+      'This is not supported: Induction does not fit this model. Choose another task.',
+    );
+    assert.equal(
+      sentenceOf({ code: 'unsupported', detail: 'no such pattern' }),
+      'This is not supported: no such pattern. Choose another shape, pattern or mechanism.',
+    );
+  });
 });

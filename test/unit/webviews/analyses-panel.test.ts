@@ -63,6 +63,29 @@ describe('the form of an analysis', () => {
     const empty = withAnalysis({ ...form, input: { ...form.input, task: '' } }, info);
     assert.deepEqual([empty.input.task, empty.input.samples], ['needles', '12']);
     assert.equal(withAnalysis(form, info).input.task, 'pass-key');
+    assert.equal(withAnalysis({ ...form, input: { ...form.input, task: '' } }, retrieval).input.task, 'induction');
+  });
+
+  it('takes the usual task of another analysis where that of the one before was left as it was', () => {
+    const info: AnalysisInfo = { ...retrieval, usualTask: { task: 'needles', samples: 12 } };
+    const first = withAnalysis(toForm(plan), info, {
+      from: { ...pair, usualTask: { task: 'pass-key', samples: 0 } },
+    });
+    assert.equal(first.input.task, 'pass-key', 'other samples were chosen');
+    const form = { ...first, input: { ...first.input, samples: '9', taskParameters: {} } };
+    const from: AnalysisInfo = { ...pair, usualTask: { task: 'pass-key', samples: 9 } };
+    assert.equal(withAnalysis(form, info, { from }).input.task, 'needles');
+    const changed = { ...form, input: { ...form.input, taskParameters: { length: '3' } } };
+    assert.equal(withAnalysis(changed, info, { from }).input.task, 'pass-key');
+  });
+
+  it('begins with the documents that come with the extension, and keeps a file that was chosen', () => {
+    const reads: AnalysisInfo = { ...pair, inputs: ['corpus'] };
+    const fileOf = (file: string) => {
+      const form = typed({});
+      return withAnalysis({ ...form, input: { ...form.input, file } }, reads, { exampleCorpus: '/c.jsonl' }).input.file;
+    };
+    assert.deepEqual([fileOf(''), fileOf('/mine.txt')], ['/c.jsonl', '/mine.txt']);
   });
 
   it('keeps the kind of input that another analysis reads too, and else takes the first that it reads', () => {

@@ -2,6 +2,7 @@
 import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
 import type { ParameterTable } from '../../../protocol/analysis/parameters';
 import type { TaskInfo } from '../../../protocol/analysis/tasks';
+import { isUsualTask, usualTaskOf } from '../../../protocol/analysis/usual-task';
 import { parseDo, printDo } from '../../../protocol/interventions/do-form';
 import type { AnalysisPlan } from '../../../protocol/panels/analyses';
 import type { ModelSummary } from '../../../protocol/results/heads';
@@ -93,16 +94,36 @@ function refused(problems: Problems, table: ParameterTable = {}): FormReading {
   return { ok: false, problems, why };
 }
 
-/** The form for another analysis: model, seed and what was typed as input stay, parameters begin at their defaults. */
-export const withAnalysis = (form: Form, info: AnalysisInfo): Form => ({
-  ...form,
-  analysis: info.id,
-  input: {
-    ...form.input,
-    kind: info.inputs.includes(form.input.kind) ? form.input.kind : info.inputs[0],
-    ...(form.input.task === '' && info.usualTask
-      ? { task: info.usualTask.task, samples: String(info.usualTask.samples) }
-      : {}),
-  },
-  parameters: {},
-});
+interface Around {
+  /** The analysis that the form is of. */
+  readonly from?: AnalysisInfo | undefined;
+  readonly tasks?: readonly TaskInfo[];
+  /** Path; empty: none. */
+  readonly exampleCorpus?: string;
+}
+
+/**
+ * The form for another analysis: model, seed and what was typed as input stay, parameters begin at their defaults. A task that
+ * the form of the analysis before (`from`) began with gives way to the usual one of this analysis, and where no documents are
+ * chosen, those that come with the extension are.
+ */
+export function withAnalysis(
+  form: Form,
+  info: AnalysisInfo,
+  { from, tasks = [], exampleCorpus = '' }: Around = {},
+): Form {
+  const { input } = form;
+  const { task, samples } = usualTaskOf(info);
+  const untouched = input.task === '' || isUsualTask(from, tasks, { ...input, samples: Number(input.samples) });
+  return {
+    ...form,
+    analysis: info.id,
+    input: {
+      ...input,
+      kind: info.inputs.includes(input.kind) ? input.kind : info.inputs[0],
+      file: input.file === '' ? exampleCorpus : input.file,
+      ...(untouched && input.taskFrom === 'catalogue' ? { task, samples: String(samples) } : {}),
+    },
+    parameters: {},
+  };
+}

@@ -1,5 +1,6 @@
 /** The Analyses panel: what is its own beside what every panel that runs something does (`ui/run-panel.ts`). */
 import type { TemplateResult } from 'lit';
+import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
 import {
   planOfAnalysis,
   type AnalysisPlan,
@@ -118,8 +119,10 @@ export class AnalysesPanel
   }
 
   chooseAnalysis(id: string): void {
-    const info = this.state.analyses.find((one) => one.id === id);
-    if (info && this.state.form) this.edit(withAnalysis(this.state.form, info));
+    const { analyses, form, tasks, exampleCorpus } = this.state;
+    const named = (each: string | undefined): AnalysisInfo | undefined => analyses.find((one) => one.id === each);
+    const info = named(id);
+    if (info && form) this.edit(withAnalysis(form, info, { from: named(form.analysis), tasks, exampleCorpus }));
   }
 
   chooseModel(folder: string): void {

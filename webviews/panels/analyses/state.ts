@@ -47,6 +47,8 @@ export type Comparison = NonNullable<Extract<ToAnalysesPanel, { kind: 'open' }>[
 export interface State extends RunState<Form, View>, Omit<ModelState, 'typed' | 'typedProblem'> {
   readonly analyses: readonly AnalysisInfo[];
   readonly tasks: readonly TaskInfo[];
+  /** Path of the documents that come with the extension; empty: none. */
+  readonly exampleCorpus: string;
   readonly modelProblem: ModelProblem | undefined;
   /** Steps of the run that are on disk. */
   readonly kept: number;
@@ -70,6 +72,7 @@ export const initialState = (place: PanelPlace): State => ({
   model: initialModel.model,
   analyses: [],
   tasks: [],
+  exampleCorpus: '',
   modelProblem: undefined,
   kept: 0,
   partial: undefined,
@@ -137,6 +140,7 @@ function receiveOpen(state: State, message: Extract<ToAnalysesPanel, { kind: 'op
     place: message.place,
     analyses: message.analyses,
     tasks: message.tasks,
+    exampleCorpus: message.exampleCorpus ?? '',
     models: message.models,
     canRun: message.canRun,
     form: state.form ?? toForm(message.plan),

@@ -60,6 +60,9 @@ export const panelStyles = css`
     gap: 8px;
     align-content: start;
   }
+  .reason + .parameters {
+    margin-top: 8px;
+  }
   .parameters h2 {
     margin: 0;
   }

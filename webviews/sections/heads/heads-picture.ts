@@ -81,6 +81,8 @@ function drawHeads(
   const marks: Mark[] = [...axes(section, at, counts, theme)];
   const overs: Mark[] = [];
   const gap = at.cellWidth >= 8 && at.cellHeight >= 8 ? 1 : 0;
+  // Under the shapes of the classes, which a long number in a narrow cell would otherwise run into.
+  const baseline = classes.all.length > 0 ? at.cellHeight - 5 : at.cellHeight / 2 + 4;
   let missing = false;
   number.values.forEach((row, layer) =>
     row.forEach((value, head) => {
@@ -93,16 +95,10 @@ function drawHeads(
         marks.push({ kind: 'rect', ...inner, fill: css(colour) });
         if (at.written) {
           marks.push(
-            textMark(
-              evenly(value, domain.high - domain.low),
-              box.x + box.width / 2,
-              box.y + box.height / 2 + 4,
-              theme,
-              {
-                anchor: 'middle',
-                fill: inkOn(colour),
-              },
-            ),
+            textMark(evenly(value, domain.high - domain.low), box.x + box.width / 2, baseline + box.y, theme, {
+              anchor: 'middle',
+              fill: inkOn(colour),
+            }),
           );
         }
       }

@@ -46,6 +46,11 @@ describe('the finding of zerotuning', () => {
 
   it('says the probability where the accuracy stays, and that nothing is tuned where nothing helps', () => {
     assert.match(finding(tuned(0, 0, 0)), /stays at 50 %; the mean ln p of the answer goes from -1\.5 to -1\.25\.$/);
+    const one = { ...tuned(0, 0, 0), heldOut: { before: 1, after: 1, change: 0, low: 0, high: 0, n: 1 } };
+    assert.match(
+      finding(one),
+      /on 1 held-out prompt stays at 100 %; .* The plain model answers all of them: a harder task would show more\.$/,
+    );
     const none = { ...tuned(0, 0, 0), direction: null, chosen: [], best: 1 };
     assert.equal(finding(none), `${first} No head helps, so none is tuned.`);
     assert.match(finding({ ...tuned(0, 0, 0), best: 1 }), /the best 2 heads do no better than gamma 1\.$/);

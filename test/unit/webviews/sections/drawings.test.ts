@@ -7,7 +7,24 @@ import { chartOf, leftOut } from '../../../../webviews/sections/chart/chart-mode
 import { differingPart } from '../../../../webviews/sections/differing-part';
 import { headAt, headBox, layOutHeads } from '../../../../webviews/sections/heads/heads-layout';
 import { kindOf } from '../../../../webviews/sections/sections';
+import type { Theme } from '../../../../webviews/ui/theme';
 import { barsStory, graphStory, headsStory, lineStory, mapStory, tokensStory } from '../../../browser/analyses/stories';
+
+const theme: Theme = {
+  kind: 'dark',
+  dark: true,
+  background: '#1f1f1f',
+  foreground: '#cccccc',
+  muted: '#9d9d9d',
+  line: '#2b2b2b',
+  focus: '#0078d4',
+  hoverBackground: '#202020',
+  hoverForeground: '#cccccc',
+  hoverBorder: '#454545',
+  font: 'sans-serif',
+  fontSize: 13,
+  editorFont: 'monospace',
+};
 
 const pictureOf = (section: Parameters<typeof kindOf>[0], shown?: string) => {
   const kind = kindOf(section);
@@ -49,6 +66,27 @@ describe('the layout of heads', () => {
     assert.equal(headAt(at, 5, 20), undefined);
     assert.equal(headAt(at, 40, 4), undefined);
     assert.equal(headAt(at, 40, 4000), undefined);
+  });
+});
+
+describe('a cell of a head', () => {
+  it('has its number under the shapes of its classes, however narrow it is', () => {
+    const { marks, box } = pictureOf(headsStory(12, 8)).draw(410, theme);
+    for (const cursor of ['5.1', '8.6', '10.7']) {
+      const cell = box(cursor);
+      assert.ok(cell);
+      const within = marks.filter(
+        ({ x = 0, y = 0 }: { x?: number; y?: number }) =>
+          x >= cell.x && x < cell.x + cell.width && y >= cell.y && y < cell.y + cell.height,
+      );
+      const [number] = within.filter(({ kind }) => kind === 'text');
+      const shapes = within.filter(({ kind }) => kind === 'path');
+      assert.ok(number?.kind === 'text' && shapes.length > 0, cursor);
+      // Digits are less than 0.75 of their size high; shapes are drawn on a square of 16.
+      for (const shape of shapes)
+        assert.ok(shape.kind === 'path' && (shape.y ?? 0) + 16 * (shape.scale ?? 1) <= number.y - 0.75 * number.size);
+      assert.ok(number.y + 2 <= cell.y + cell.height);
+    }
   });
 });
 
