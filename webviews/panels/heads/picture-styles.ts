@@ -268,6 +268,27 @@ export const pictureStyles = css`
     padding-top: 0;
     border-top: none;
   }
+  .first-token h3 {
+    margin-top: 0;
+  }
+  .first-token .reason {
+    margin: 4px 0 0;
+  }
+  .first-token-line {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 4px 8px;
+    align-items: center;
+    max-width: 560px;
+  }
+  .first-token-line input {
+    flex: 1 1 100px;
+    min-width: 80px;
+  }
+  .gamma-value {
+    min-width: 52px;
+    font-variant-numeric: tabular-nums;
+  }
   .gain-chips {
     display: flex;
     flex-wrap: wrap;
