@@ -21,7 +21,7 @@ export interface InterventionsList {
 }
 
 /** Entries that are written out before the others are asked for: some interventions come one for each head. */
-const mostWritten = 6;
+const mostWritten = 4;
 
 export const interventionsList = ({
   label,

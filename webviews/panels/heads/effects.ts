@@ -42,7 +42,7 @@ function changes(part: Part): TemplateResult {
     </div>
     ${
       gains.length === 0
-        ? html`<p class="reason">No head is changed. Move a gain, or press X on a head of the grid to ablate it.</p>`
+        ? html`<p class="reason">No gain is changed. Move one, or press X on a head of the grid to ablate it.</p>`
         : html`<div class="gain-chips">
             ${gains.map(
               ({ layer, head, gain }) =>

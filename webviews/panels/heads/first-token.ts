@@ -37,15 +37,16 @@ export function firstTokenChoices(state: State): readonly FirstTokenChoice[] {
     }));
   const thirds = Object.entries(thirdsOf(layers)).map(([name, range]): FirstTokenChoice => {
     const [from, to] = range;
-    const numbers = to - from > 1 ? `layers ${from} to ${to - 1}` : `layer ${from}`;
-    return { value: name as FirstTokenHeads, label: `${numbers} (${name})`, places: all(range) };
+    const named = `${name[0]?.toUpperCase()}${name.slice(1)}`;
+    const label = to - from > 1 ? `${named} layers, ${from} to ${to - 1}` : `${named} layer, ${from}`;
+    return { value: name as FirstTokenHeads, label, places: all(range) };
   });
   const every = all([0, layers]);
   const { shown } = gridModel(state);
   const left = every.filter(({ layer, head }) => shown.has(headKey(layer, head)));
   const { selected } = state;
   return [
-    { value: 'all' as const, label: `all ${plural(every.length, 'head')}`, places: every },
+    { value: 'all' as const, label: `All ${plural(every.length, 'head')}`, places: every },
     ...thirds,
     ...(selected
       ? [

@@ -268,11 +268,19 @@ export const pictureStyles = css`
     padding-top: 0;
     border-top: none;
   }
+  .first-token {
+    margin: 12px 0;
+  }
   .first-token h3 {
-    margin-top: 0;
+    margin: 0 0 4px;
   }
   .first-token .reason {
     margin: 4px 0 0;
+    /* As high with the longest of its sentences: what stands below stays while the slider moves. */
+    min-height: 2lh;
+  }
+  .compact .first-token .reason {
+    min-height: 3lh;
   }
   .first-token-line {
     display: flex;
@@ -281,8 +289,12 @@ export const pictureStyles = css`
     align-items: center;
     max-width: 560px;
   }
+  .first-token-line vscode-dropdown {
+    flex: 1 1 180px;
+    width: auto;
+  }
   .first-token-line input {
-    flex: 1 1 100px;
+    flex: 2 1 120px;
     min-width: 80px;
   }
   .gamma-value {
