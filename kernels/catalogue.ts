@@ -21,6 +21,7 @@ import { memoryAsLayer } from './mechanisms/titans/memory-as-layer';
 import { neuralMemory } from './mechanisms/titans/neural-memory';
 import { routingTransformer } from './mechanisms/routing-transformer/routing-transformer';
 import { scaledDotProduct } from './mechanisms/scaled-dot-product';
+import { sinkBias } from './mechanisms/sink-bias';
 import { slidingWindow } from './mechanisms/sliding-window';
 import { duoAttention } from './mechanisms/streaming/duo-attention';
 import { elasticSpanAttention } from './mechanisms/streaming/elastic-span';
@@ -44,6 +45,7 @@ export const catalogue: readonly Mechanism[] = [
   landmark,
   longheads,
   alibi,
+  sinkBias,
   linear,
   lightningAttention,
   lightningAttention2,

@@ -18,6 +18,20 @@ interface Parameters extends Record<string, number> {
 /** Added to the denominators, as in the authors' code: rows that read nothing give zeros instead of 0 / 0. */
 const epsilon = 1e-6;
 
+/** The smallest float16 above 0. */
+const smallestHalf = 2 ** -24;
+
+/** In float16: denominators of this size by normal inputs, a twelfth of the largest number. */
+const halfDenominator = 4096;
+
+/**
+ * What numerators and denominators are multiplied by, which their quotient does not change: 1 in float32. phi(q) . phi(k) is
+ * about 1.35 d for normal inputs, and the sum over all keys leaves float16 from 750 keys of 64 features on. A power of two, so
+ * that it rounds nothing.
+ */
+const scaleOf = ({ type }: Value, { keys, headDim }: AttentionShape): number =>
+  type === 'float16' ? Math.min(1, 2 ** Math.floor(Math.log2(halfDenominator / (keys * headDim)))) : 1;
+
 export const linear: Mechanism<Parameters> = {
   id: 'linear',
   title: 'Linear (elu + 1)',
@@ -27,7 +41,7 @@ export const linear: Mechanism<Parameters> = {
   source: {
     reference: 'arXiv:2006.16236, equations 4 to 7 and 12',
     trust: 'high',
-    note: 'Queries are not scaled and 1e-6 is added to each denominator, both as in the authors’ code (idiap/fast-transformers).',
+    note: 'Queries are not scaled and 1e-6 is added to each denominator, both as in the authors’ code (idiap/fast-transformers). In float16 sums are divided by a power of two that keeps them in its range; what a decoder carries is not, and ends at about 50,000 positions.',
   },
   template: {
     projected: 'φ(x) = elu(x) + 1 of queries and keys',
@@ -65,10 +79,11 @@ export const linear: Mechanism<Parameters> = {
       // A column of ones gathers the denominators in the same products.
       const ones = filled(value, [shape.batch, shape.kvHeads, 1, shape.keys, 1], 1);
       const values = concat([unsqueeze(value, 2), ones], 4); // [b, hkv, 1, m, e + 1]
+      const scale = scaleOf(query, shape);
       const sums = isCausalSelf(shape)
-        ? causalSums(queries, keys, values, shape, parameters.chunk)
-        : matmul(queries, fusedMatmul(keys, values, { transposeA: true }, 'state'));
-      return averages(sums, shape);
+        ? causalSums(queries, keys, values, shape, parameters.chunk, scale)
+        : matmul(queries, fusedMatmul(keys, values, { transposeA: true, scale }, 'state'));
+      return averages(sums, shape, scale);
     }),
   cost: (shape, { chunk }) => linearCost(shape, chunk),
   pattern: (shape, { chunk }) => ({
@@ -88,7 +103,8 @@ export const linear: Mechanism<Parameters> = {
       const widened = concat([value, filled(value, [batch, kvHeads, 1, 1], 1)], 3);
       const next = add(state, fusedMatmul(phi(key), widened, { transposeA: true }));
       const rows = reshape(phi(query), [batch, kvHeads, heads / kvHeads, headDim]);
-      builder.output(averages(matmul(rows, next), shape), 'output');
+      const scale = scaleOf(query, shape);
+      builder.output(averages(fusedMatmul(rows, next, { scale }), shape, scale), 'output');
       builder.output(next, 'next.state');
       return builder.finish();
     },
@@ -115,11 +131,12 @@ const stateShape = ({ batch, kvHeads, headDim, valueDim }: AttentionShape): read
   valueDim + 1,
 ];
 
-/** Numerators by denominators, [..., dv + 1] to [b, h, n, dv]. */
-function averages(sums: Value, { batch, heads, queries, valueDim }: AttentionShape): Value {
+/** Numerators by denominators, both times `scale`: [..., dv + 1] to [b, h, n, dv]. */
+function averages(sums: Value, { batch, heads, queries, valueDim }: AttentionShape, scale: number): Value {
   // Reshaped before the division: onnxruntime copies what a Reshape at the end of a graph gives.
   const rows = reshape(sums, [batch, heads, queries, valueDim + 1]);
-  return divide(slice(rows, 3, 0, valueDim), add(slice(rows, 3, valueDim), epsilon));
+  const least = sums.type === 'float16' ? Math.max(smallestHalf, epsilon * scale) : epsilon;
+  return divide(slice(rows, 3, 0, valueDim), add(slice(rows, 3, valueDim), least));
 }
 
 /** The state after all keys, in float64. */
@@ -143,9 +160,16 @@ const featureOf = (x: number): number => (x > 0 ? x + 1 : Math.exp(x));
 
 /**
  * Numerators and denominators [b, hkv, g, n, e + 1] of features as wide as `shape.headDim`: products inside each chunk plus the
- * sums of all keys before it.
+ * sums of all keys before it, all times `scale`.
  */
-export function causalSums(queries: Value, keys: Value, values: Value, shape: AttentionShape, chunk: number): Value {
+export function causalSums(
+  queries: Value,
+  keys: Value,
+  values: Value,
+  shape: AttentionShape,
+  chunk: number,
+  scale = 1,
+): Value {
   const { batch, kvHeads, headDim } = shape;
   const group = shape.heads / kvHeads;
   const width = shape.valueDim + 1;
@@ -169,10 +193,13 @@ export function causalSums(queries: Value, keys: Value, values: Value, shape: At
     [size, size],
     Float32Array.from({ length: size * size }, (_, x) => (x % size <= Math.floor(x / size) ? 1 : 0)),
   );
-  const inside = matmul(multiply(fusedMatmul(q, k, { transposeB: true }), lower), v);
-  let states = cumulativeSum(fusedMatmul(k, v, { transposeA: true }), 3, { exclusive: true }, 'states');
+  const inside = matmul(multiply(fusedMatmul(q, k, { transposeB: true, scale }), lower), v);
+  let states = cumulativeSum(fusedMatmul(k, v, { transposeA: true, scale }), 3, { exclusive: true }, 'states');
   if (offset > 0) {
-    const cache = fusedMatmul(slice(keys, 3, 0, offset), slice(values, 3, 0, offset), { transposeA: true });
+    const cache = fusedMatmul(slice(keys, 3, 0, offset), slice(values, 3, 0, offset), {
+      transposeA: true,
+      scale,
+    });
     states = add(states, unsqueeze(cache, 3));
   }
   const sums = reshape(add(inside, matmul(q, states)), [batch, kvHeads, group, chunks * size, width]);

@@ -3,6 +3,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { parseDo } from '../../protocol/interventions/do-form';
 import { kindOf, kinds, type KindName } from '../../protocol/interventions/interventions';
 import { button, dropdown, textField } from './controls';
+import { others } from './whole-table';
 
 const adding = 'add';
 
@@ -14,11 +15,24 @@ export interface InterventionsList {
   /** What can be added. */
   readonly offered: readonly KindName[];
   readonly onChange: (entries: readonly string[]) => void;
+  /** Absent: all entries are written out, however many there are. */
+  readonly whole?: boolean;
+  readonly onWhole?: () => void;
 }
 
-export const interventionsList = ({ label, entries, offered, onChange }: InterventionsList): TemplateResult =>
+/** Entries that are written out before the others are asked for: some interventions come one for each head. */
+const mostWritten = 4;
+
+export const interventionsList = ({
+  label,
+  entries,
+  offered,
+  onChange,
+  whole = true,
+  onWhole = () => undefined,
+}: InterventionsList): TemplateResult =>
   html`<div class="interventions-list" role="group" aria-label=${label}>
-    ${entries.map((text, at) => {
+    ${entries.slice(0, whole ? undefined : mostWritten).map((text, at) => {
       const read = parseDo(text);
       return html`<div class="intervention-row">
           ${textField({
@@ -36,6 +50,7 @@ export const interventionsList = ({ label, entries, offered, onChange }: Interve
         </div>
         ${read.ok ? html`<p class="reason">${kindOf(read.value).sentence(read.value)}</p>` : nothing}`;
     })}
+    ${whole ? nothing : others(entries.length - mostWritten, 'interventions', onWhole)}
     ${dropdown({
       label: 'Add an intervention',
       value: adding,
@@ -43,6 +58,9 @@ export const interventionsList = ({ label, entries, offered, onChange }: Interve
         { value: adding, label: 'Add an intervention…' },
         ...offered.map((name) => ({ value: name, label: kinds[name].name, hint: kinds[name].meaning })),
       ],
-      onChange: (name) => onChange([...entries, kinds[name as KindName].example]),
+      onChange: (name) => {
+        onChange([...entries, kinds[name as KindName].example]);
+        if (!whole && entries.length >= mostWritten) onWhole();
+      },
     })}
   </div>`;

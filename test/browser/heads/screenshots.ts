@@ -94,6 +94,21 @@ async function main(folder: string, only: string | undefined): Promise<void> {
       },
     );
   }
+  for (const theme of ['dark', 'light'] as const) {
+    for (const width of [300, 1280] as const) {
+      const place = width === 300 ? 'side' : 'full';
+      await shoot(
+        `first-token-${theme}-${width}`,
+        { theme, width, place, host: answering(finishedMessage({ place })) },
+        async (panel) => {
+          if (place === 'side') await panel.page.click('#fold-effects .disclosure-button');
+          await panel.page.waitForSelector('#gamma');
+          await panel.page.fill('#gamma', '0.3');
+          await panel.page.waitForTimeout(600);
+        },
+      );
+    }
+  }
   await shoot('running-dark-1280', { host: answering() }, async (panel) => {
     await panel.page.click('#run');
     for (const layer of [0, 1]) {

@@ -114,6 +114,7 @@ const smallParameters: Readonly<Record<string, readonly ParameterValues[]>> = {
     { chunk: 5, budget: 20, begin: 0, selfIncluded: false },
   ],
   alibi: [{ strength: 0.5 }],
+  'sink-bias': [{ gamma: 0.25, heads: 'alternating' }, { gamma: 16 }],
   linear: [{ chunk: 16 }, { chunk: 1 }],
   latent: [
     { rank: 8, rotary: 0, form: 'absorbed' },

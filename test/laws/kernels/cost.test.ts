@@ -86,6 +86,7 @@ const countsPasses = [
   's2-attention',
   'landmark',
   'alibi',
+  'sink-bias',
   'gaam',
   'latent',
 ];

@@ -32,6 +32,7 @@ const largeScores = ({ family }: Mechanism, precision: Precision): number =>
 /** What tells equal keys apart all the same. */
 const byPlace: Readonly<Record<string, string>> = {
   alibi: 'a slope over the distance is added to the scores',
+  'sink-bias': 'a bias is added to the score of the first key',
   longheads: 'keys are turned by their position',
   landmark: 'the key of a block weighs its keys together',
 };

@@ -9,6 +9,8 @@ import { headName } from '../../ui/head-names';
 import { kindNames } from '../../../protocol/interventions/interventions';
 import { interventionsList } from '../../ui/interventions-list';
 import { interventionsOf } from './form';
+import { isOpen } from '../../ui/disclosures';
+import { firstTokenLine } from './first-token-line';
 import { continuations } from './continuations';
 import type { State } from './state';
 import { shownToken } from '../../ui/token-text';
@@ -40,7 +42,7 @@ function changes(part: Part): TemplateResult {
     </div>
     ${
       gains.length === 0
-        ? html`<p class="reason">No head is changed. Move a gain, or press X on a head of the grid to ablate it.</p>`
+        ? html`<p class="reason">No gain is changed. Move one, or press X on a head of the grid to ablate it.</p>`
         : html`<div class="gain-chips">
             ${gains.map(
               ({ layer, head, gain }) =>
@@ -58,10 +60,13 @@ function changes(part: Part): TemplateResult {
             )}
           </div>`
     }
+    ${firstTokenLine(part)}
     ${interventionsList({
       label: 'Further interventions',
       entries: others,
       offered,
+      whole: isOpen(state, 'all-interventions', false),
+      onWhole: () => actions.toggle('all-interventions', true),
       onChange: (next) => actions.edit({ others: next }),
     })}
   </div>`;

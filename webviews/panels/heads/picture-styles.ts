@@ -268,6 +268,39 @@ export const pictureStyles = css`
     padding-top: 0;
     border-top: none;
   }
+  .first-token {
+    margin: 12px 0;
+  }
+  .first-token h3 {
+    margin: 0 0 4px;
+  }
+  .first-token .reason {
+    margin: 4px 0 0;
+    /* As high with the longest of its sentences: what stands below stays while the slider moves. */
+    min-height: 2lh;
+  }
+  .compact .first-token .reason {
+    min-height: 3lh;
+  }
+  .first-token-line {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 4px 8px;
+    align-items: center;
+    max-width: 560px;
+  }
+  .first-token-line vscode-dropdown {
+    flex: 1 1 180px;
+    width: auto;
+  }
+  .first-token-line input {
+    flex: 2 1 120px;
+    min-width: 80px;
+  }
+  .gamma-value {
+    min-width: 52px;
+    font-variant-numeric: tabular-nums;
+  }
   .gain-chips {
     display: flex;
     flex-wrap: wrap;

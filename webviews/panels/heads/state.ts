@@ -37,6 +37,9 @@ export const isSigned = (colouring: Colouring): boolean => colouring === 'differ
 
 export type SortBy = StatisticName | 'label' | 'effect';
 
+/** Heads of all layers or of a third of them, the selected one, or those that search and filter leave in the grid. */
+export type FirstTokenHeads = 'all' | 'shallow' | 'middle' | 'deep' | 'selected' | 'shown';
+
 /** What a person arranged; survives a reload. */
 export interface View extends RunView {
   readonly colouring: Colouring;
@@ -49,6 +52,8 @@ export interface View extends RunView {
   readonly head: 'matrix' | 'lines';
   readonly scale: 'log' | 'linear';
   readonly hideSink: boolean;
+  /** Heads whose weight of the first token the slider sets. */
+  readonly firstTokenHeads: FirstTokenHeads;
   /** How a continuation is written. */
   readonly sampling: SamplingForm;
   readonly tableSort?: Sort;
@@ -110,6 +115,7 @@ export const initialView: View = {
   head: 'matrix',
   scale: 'log',
   hideSink: false,
+  firstTokenHeads: 'all',
   sampling: initialSampling,
   allHeads: false,
   allLabels: false,

@@ -8,7 +8,8 @@ import { drawInputs } from '../../../../kernels/tensors/inputs';
 import { tensor, type Tensor } from '../../../../kernels/tensors/tensor';
 import { allowedError } from '../../../../kernels/tensors/tolerance';
 import { cases } from '../cases';
-import { runMechanism } from '../run';
+import { assertRight, drawRounded, roundedInputs, runGraph, runMechanism } from '../run';
+import { takePositions } from './support';
 
 const linear = withChunks as Mechanism;
 
@@ -63,4 +64,62 @@ describe('Law: linear attention is attention by normalised weights phi(q) . phi(
       }
     });
   }
+});
+
+describe('Law: linear attention in float16 divides sums that stay in its range', function () {
+  this.timeout(60_000);
+  // 64 features over 2,048 keys: denominators of about 180,000, and float16 ends at 65,504.
+  const long = { batch: 1, heads: 2, kvHeads: 1, keys: 2048, headDim: 64, valueDim: 8 } as const;
+  const shapes: readonly AttentionShape[] = [
+    { ...long, pattern: 'noncausal-cross', queries: 16 },
+    { ...long, pattern: 'noncausal-cross', queries: 16, keys: 16_384 },
+    { ...long, pattern: 'causal-self', queries: 2048 },
+    { ...long, pattern: 'causal-self', queries: 100 },
+  ];
+  const resolved = resolveTable(linear.id, linear.parameters, {});
+  assert.ok(resolved.ok);
+  for (const shape of shapes) {
+    it(`${shape.pattern}, ${shape.queries} queries, ${shape.keys} keys`, async () => {
+      const inputs = drawRounded(linear, shape, resolved.values, 5, 'float16');
+      const output = await runMechanism(linear, inputs, shape, resolved.values, 'float16');
+      assertRight(linear, output, inputs, shape, resolved.values, 'float16', shape.pattern);
+    });
+  }
+
+  it('a step of decoding after 2,047 keys', async () => {
+    const shape: AttentionShape = { ...long, pattern: 'causal-self', queries: 1 };
+    const drawn = drawRounded(linear, shape, resolved.values, 5, 'float16');
+    const last = (x: Tensor) => takePositions(x, [shape.keys - 1]);
+    const earlier = Array.from({ length: shape.keys - 1 }, (_, j) => j);
+    const before = { ...drawn, key: takePositions(drawn.key, earlier), value: takePositions(drawn.value, earlier) };
+    const decode = linear.decode!;
+    const { output } = await runGraph(
+      decode.build(shape, resolved.values, 'float16'),
+      {
+        ...decode.stateAfter(before, { ...shape, keys: shape.keys - 1 }, resolved.values),
+        query: drawn.query,
+        key: last(drawn.key),
+        value: last(drawn.value),
+      },
+      'float16',
+    );
+    assert.ok(output);
+    assertRight(linear, output, drawn, shape, resolved.values, 'float16', 'step');
+  });
+
+  it('queries and keys whose features are near 0 give what the definition says', async () => {
+    for (const shape of [shapes[0]!, shapes[3]!]) {
+      const drawn = drawInputs(linear, shape, resolved.values, 6);
+      const low = (x: Tensor, by: number) =>
+        tensor(
+          x.shape,
+          x.data.map((each) => each - by),
+        );
+      for (const by of [2, 30]) {
+        const inputs = roundedInputs({ ...drawn, query: low(drawn.query, by), key: low(drawn.key, by) }, 'float16');
+        const output = await runMechanism(linear, inputs, shape, resolved.values, 'float16');
+        assertRight(linear, output, inputs, shape, resolved.values, 'float16', `${shape.pattern}, ${by} lower`);
+      }
+    }
+  });
 });

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import { firstTokenChoices, gammaOf, thirdsOf, withGamma } from '../../../webviews/panels/heads/first-token';
+import { initialState, receive, type State } from '../../../webviews/panels/heads/state';
+import { finishedMessage } from '../../browser/heads/heads-host';
+
+const finished = (): State =>
+  receive(initialState('full'), finishedMessage(), { tokenise: 1, row: 2, rowOf: undefined });
+const places = [
+  { layer: 0, head: 1 },
+  { layer: 3, head: 2 },
+];
+
+describe('the weight of the first token', () => {
+  it('is set in thirds of the layers, as the paper parts 32 of them', () => {
+    assert.deepEqual(thirdsOf(32), { shallow: [0, 11], middle: [11, 22], deep: [22, 32] });
+    assert.deepEqual(thirdsOf(4), { shallow: [0, 2], middle: [2, 3], deep: [3, 4] });
+    assert.deepEqual(thirdsOf(1), { shallow: [0, 1], middle: [1, 1], deep: [1, 1] });
+    for (const layers of [2, 3, 5, 12, 80]) {
+      const { shallow, middle, deep } = thirdsOf(layers);
+      assert.deepEqual([shallow[0], shallow[1], middle[1], deep[1]], [0, middle[0], deep[0], layers]);
+    }
+  });
+
+  it('is offered for all heads, thirds, the selected head, and what the grid is narrowed to', () => {
+    const state = { ...finished(), selected: { layer: 2, head: 4 } };
+    const { layers, heads } = state.result!;
+    const choices = firstTokenChoices(state);
+    assert.deepEqual(
+      choices.map(({ value }) => value),
+      ['all', 'shallow', 'middle', 'deep', 'selected'],
+    );
+    const [all, ...others] = choices;
+    assert.equal(all?.places.length, layers * heads);
+    assert.deepEqual(
+      others.slice(0, 3).flatMap((choice) => choice.places),
+      all.places,
+    );
+    assert.deepEqual(others[3]?.places, [{ layer: 2, head: 4 }]);
+    const narrowed = firstTokenChoices({ ...state, view: { ...state.view, search: 'L1' } }).at(-1);
+    assert.equal(narrowed?.value, 'shown');
+    assert.deepEqual(
+      narrowed.places,
+      Array.from({ length: heads }, (_, head) => ({ layer: 1, head })),
+    );
+  });
+
+  it('is a bias of ln gamma on key 0 of each head, beside what else the list holds', () => {
+    const before = ['mlp:1=mean', 'bias:0.1:0=1.5', 'bias:0.1:0-2=1', 'bias:2.2:0=-1', 'half typed'];
+    const after = withGamma(before, places, 2);
+    assert.deepEqual(after, [
+      'mlp:1=mean',
+      'bias:0.1:0-2=1',
+      'bias:2.2:0=-1',
+      'half typed',
+      'bias:0.1:0=0.693147',
+      'bias:3.2:0=0.693147',
+    ]);
+    assert.deepEqual(withGamma(after, places, 0.1).slice(4), ['bias:0.1:0=-2.30259', 'bias:3.2:0=-2.30259']);
+    assert.deepEqual(withGamma(after, places, 1), ['mlp:1=mean', 'bias:0.1:0-2=1', 'bias:2.2:0=-1', 'half typed']);
+  });
+
+  it('is read off the list: biases of a head add up, and heads may differ', () => {
+    assert.equal(gammaOf([], places), 1);
+    assert.equal(gammaOf(['bias:0.1:0=2'], places), 'mixed');
+    assert.equal(gammaOf(['bias:0.1:0=2', 'bias:3.2:0=1', 'bias:3.2:0-0=1'], places), Math.exp(2));
+    assert.equal(gammaOf(['bias:0.1:0-1=2', 'bias:5.5:0=1'], places), 1);
+  });
+});
