@@ -105,7 +105,7 @@ async function heads(bench: Workbench, theme: Theme): Promise<void> {
   await picture(bench, 'heads', theme);
 
   // The previous-token head the wrong way round: nothing that was said before is found again.
-  await select('L0H6', ...up, ...right(6));
+  await select('L0H3', ...up, ...right(3));
   await panel.locator('#gain').fill('-1');
   await panel.locator('#divergence').waitFor();
   await panel.locator('#generate').click();

@@ -22,9 +22,10 @@ def main():
     parser.add_argument("model")
     parser.add_argument("out")
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--share", type=int, default=1, help="one prompt in so many of each setting")
     options = parser.parse_args()
     model, tok, library = open_model(options.model)
-    scale = 8 if options.quick else 1
+    scale = 8 if options.quick else options.share
     results = []
 
     def add(ability, setting, successes, count):
@@ -55,11 +56,11 @@ def main():
                         "n": len(scores), "interval": interval})
         print(f"copy {length}: {mean:.3f} {interval}", flush=True)
 
-    for tokens, count in sizes((128, 400), (256, 400), (512, 400), (1024, 200), (2048, 100), (4096, 100), (8192, 40)):
+    for tokens, count in sizes((128, 400), (256, 400), (512, 400), (1024, 200), (2048, 100), (4096, 100), (8000, 40)):
         for kind in ("digits", "word", "words", "named"):
             prompts = draw("passkey", count, tokens, tok, library, tokens=tokens, kind=kind)
             greedy("passkey", f"{kind}, {tokens} tokens", prompts)
-    for tokens, count in sizes((128, 400), (512, 400), (1024, 200), (2048, 100), (4096, 100), (8192, 40)):
+    for tokens, count in sizes((128, 400), (512, 400), (1024, 200), (2048, 100), (4096, 100), (8000, 40)):
         prompts = draw("whereabouts", count, tokens, tok, library, tokens=tokens)
         greedy("whereabouts", f"{tokens} tokens", prompts)
     for pairs in (4, 12, 24, 48):

@@ -76,16 +76,16 @@ describe('interventions on heads in VS Code', function () {
     const { bench, workspace } = window();
     const panel = await headsPanel(bench, 'full');
     await save(panel);
-    await panel.locator('input.search').fill('L0H6');
-    await panel.locator('.one-head h2', { hasText: 'L0H6' }).waitFor();
+    await panel.locator('input.search').fill('L0H3');
+    await panel.locator('.one-head h2', { hasText: 'L0H3' }).waitFor();
     await panel.locator('#gain').fill('0.5');
-    const chip = panel.locator('.gain-chip', { hasText: /L0H6.*x 0\.50/s });
+    const chip = panel.locator('.gain-chip', { hasText: /L0H3.*x 0\.50/s });
     await chip.waitFor();
     await panel.locator('[aria-label="Save the intervention"]').click();
     const file = join(workspace, 'half.headscope-intervention.json');
     await bench.answerFileDialog('Save Intervention', file);
-    const read = parseIntervention(await written(file), { layers: 4, heads: 8 });
-    assert.deepEqual(read, { ok: true, result: [{ kind: 'gain', layer: 0, head: 6, gain: 0.5 }] });
+    const read = parseIntervention(await written(file), { layers: 6, heads: 6 });
+    assert.deepEqual(read, { ok: true, result: [{ kind: 'gain', layer: 0, head: 3, gain: 0.5 }] });
 
     await panel.locator('[aria-label="Remove all interventions"]').click();
     await chip.waitFor({ state: 'detached' });
@@ -115,7 +115,7 @@ describe('interventions on heads in VS Code', function () {
     const file = JSON.parse(await written(path)) as HeadLabelsFile;
     assert.deepEqual([file.kind, file.version], ['headscope-labels', 1]);
     assert.deepEqual(file.promptIds, shortPrompt);
-    assert.deepEqual(file.interventions, [{ kind: 'gain', layer: 0, head: 6, gain: 0.5 }]);
+    assert.deepEqual(file.interventions, [{ kind: 'gain', layer: 0, head: 3, gain: 0.5 }]);
     assert.ok(file.heads.length > 0, 'some heads have a label');
   });
 });
