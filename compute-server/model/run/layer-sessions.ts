@@ -38,11 +38,18 @@ interface Opened {
   readonly bytes: number;
 }
 
+/**
+ * Weights of a model, in bytes as opened, up to which they are laid out anew for the products of matrices. Larger ones stay
+ * mapped from their files (SessionSettings.prepack): what opening costs then matters more than 5 to 12 % of a prefill.
+ */
+const prepackedBytes = 256e6;
+
 export class LayerSessions {
   /** In order of use: the first is the one used longest ago. */
   private readonly opened = new Map<string, Opened>();
   private limitBytes: number;
   readonly placement: Placement;
+  private prepack: boolean | undefined;
 
   constructor(
     private readonly model: ModelSpec,
@@ -55,6 +62,8 @@ export class LayerSessions {
       readonly limitBytes: number;
       /** Of another device than the cpu. */
       readonly selfTest?: SelfTest | undefined;
+      /** Default: 256 MB. */
+      readonly prepackedBytes?: number;
     },
     /** Rejects when the files are no longer those whose headers were read. */
     private readonly requireUnchanged: () => Promise<void>,
@@ -104,11 +113,13 @@ export class LayerSessions {
   }
 
   private openAt({ graph, device }: Place): Promise<RuntimeSession> {
+    this.prepack ??= this.weightBytes() <= (this.options.prepackedBytes ?? prepackedBytes);
     return openSession(graph, {
       device,
       threads: this.options.threads,
       weightsFolder: this.weightsFolder,
       optimisation: 'basic',
+      prepack: device !== 'cpu' || this.prepack,
     });
   }
 
@@ -166,13 +177,12 @@ export class LayerSessions {
     };
   }
 
-  /** Releases the uninstrumented layers, which parity alone needs. */
-  async releasePlain(): Promise<void> {
-    for (const [key, { session }] of this.opened) {
-      if (!key.startsWith('plain.')) continue;
-      this.opened.delete(key);
-      await session.release();
-    }
+  /** Releases one piece, if it is open. */
+  async close(piece: Piece): Promise<void> {
+    const key = keyOf(piece);
+    const known = this.opened.get(key);
+    this.opened.delete(key);
+    await known?.session.release();
   }
 
   openBytes(): number {
