@@ -65,6 +65,8 @@ export interface LoadedModel {
 export interface OpenOptions extends ModelDevice {
   /** Bytes of weights that may be open at once. */
   readonly limitBytes: number;
+  /** Weights up to which they are laid out anew when opened (LayerSessions); default 256 MB. */
+  readonly prepackedBytes?: number;
 }
 
 const unusable = (folder: string, detail: string): FailureError =>
@@ -115,8 +117,8 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
     notes = requireFit(description, checkpoint.tensors);
     opened = openSessions(specified, weights, root, options, requireUnchanged);
     if (options.device !== 'cpu') {
-      const { threads, limitBytes } = options;
-      reference = openSessions(specified, weights, root, { device: 'cpu', threads, limitBytes }, requireUnchanged);
+      const onCpu = { ...options, device: 'cpu', selfTest: undefined } as const;
+      reference = openSessions(specified, weights, root, onCpu, requireUnchanged);
       for (const sessions of [opened.text, opened.vision]) await sessions?.place();
     }
   } catch (error) {
@@ -129,7 +131,7 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
   const device = (): Promise<DeviceSummary> => summaryOf(options, opened);
   const common = { folder, description, weights, weightsFolder: root, device, ...watched, requireUnchanged };
   const elsewhere = options.device === 'cpu' ? undefined : await device();
-  if (elsewhere) notes = [...notes, ...deviceNotes(elsewhere, dtypes, opened)];
+  notes = [...notes, ...(await deviceNotes(elsewhere ?? (await device()), dtypes, opened))];
   const summary = (part: ModelPart, spec: ModelSpec, tokeniser: TokeniserOutcome): ModelSummary => {
     const context = usableContext(spec);
     return {

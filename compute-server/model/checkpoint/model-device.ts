@@ -37,17 +37,35 @@ export async function summaryOf(
   };
 }
 
-/** What else than the cpu does with the weights, in sentences. */
-export function deviceNotes(
-  { name, onCpu = [] }: DeviceSummary,
+/** What the device does with the weights, in sentences. */
+export async function deviceNotes(
+  { name, id, onCpu = [] }: DeviceSummary,
   dtypes: readonly string[],
   { text, vision }: Sessions,
-): readonly string[] {
+): Promise<readonly string[]> {
   const halves = dtypes.filter((dtype) => dtype === 'F16' || dtype === 'BF16');
-  if (halves.length === 0) return onCpu;
-  const bytes = (text?.weightBytes() ?? 0) + (vision?.weightBytes() ?? 0);
+  const bytes = bytesInWords((text?.weightBytes() ?? 0) + (vision?.weightBytes() ?? 0));
+  const widened = `Its ${halves.join(' and ')} weights are widened to float32 when they are opened, and take ${bytes}`;
   return [
     ...onCpu,
-    `Its ${halves.join(' and ')} weights are widened to float32 when they are opened, and take ${bytesInWords(bytes)} on ${name}.`,
+    ...(halves.length === 0
+      ? []
+      : [id === 'cpu' ? `${widened}: half weights save no memory on the CPU.` : `${widened} on ${name}.`]),
+    ...(await reopeningNote(text, 'layers')),
+    ...(await reopeningNote(vision, 'layers of the vision encoder')),
   ];
 }
+
+async function reopeningNote(sessions: LayerSessions | undefined, what: string): Promise<readonly string[]> {
+  const reopening = await sessions?.reopening();
+  if (!sessions || !reopening) return [];
+  const { bytes, limitBytes, layers, seconds } = reopening;
+  const all =
+    sessions.layerCount === layers ? `Its ${layers} ${what}` : `${layers} of its ${sessions.layerCount} ${what}`;
+  return [
+    `Its weights take ${bytesInWords(bytes)} and ${bytesInWords(limitBytes)} of the memory limit are theirs. ${all} are read from the disk in each pass over the model (in a generation: for each token), which takes about ${secondsInWords(layers * seconds)} a pass, the next layer being read while one runs. A higher limit (headscope.compute.memoryLimit) makes it faster.`,
+  ];
+}
+
+const secondsInWords = (seconds: number): string =>
+  seconds < 0.95 ? `${Math.max(10, Math.round(seconds * 100) * 10)} ms` : `${seconds.toFixed(seconds < 9.5 ? 1 : 0)} s`;

@@ -1,6 +1,7 @@
 /**
- * The sessions of one model: embedding, each block, head. Opened when first needed, kept warm between prompts, and released
- * by least recent use when their weights together would pass the limit.
+ * The sessions of one model: embedding, each block, head. Opened when first needed and kept warm between prompts. Where their
+ * weights together would pass the limit, some layers stay open and the others are opened again in each pass over the model,
+ * the next one read while a layer runs.
  */
 import type { Dim } from '../../../kernels/graph/dims';
 import type { Graph } from '../../../kernels/graph/graph';
@@ -21,6 +22,7 @@ import { lacksOperator } from '../../devices/missing-operators';
 import { openSession, type DeviceId, type RuntimeSession } from '../../runtime/session';
 import { faultOf, onDevice } from './device-fault';
 import { Placement, type Place } from './placement';
+import { ReadAhead } from './read-ahead';
 
 export type Piece =
   | { readonly kind: 'embedding' }
@@ -45,15 +47,37 @@ function keyOf(piece: Piece): string {
 }
 
 interface Opened {
+  readonly piece: Piece;
   readonly session: RuntimeSession;
   readonly bytes: number;
 }
+
+/** A model whose weights do not fit the limit together. */
+export interface Reopening {
+  /** Of all weights as opened, and how many may be open at once. */
+  readonly bytes: number;
+  readonly limitBytes: number;
+  /** Layers that are opened again in each pass over the model. */
+  readonly layers: number;
+  /** Of reading and opening one of them. */
+  readonly seconds: number;
+}
+
+/**
+ * Weights of a model, in bytes as opened, up to which they are laid out anew for the products of matrices. Larger ones stay
+ * mapped from their files (SessionSettings.prepack): what opening costs then matters more than 5 to 12 % of a prefill.
+ */
+const prepackedBytes = 256e6;
 
 export class LayerSessions {
   /** In order of use: the first is the one used longest ago. */
   private readonly opened = new Map<string, Opened>();
   private limitBytes: number;
   readonly placement: Placement;
+  private readonly ahead: ReadAhead;
+  /** Of all pieces, in bytes as opened. */
+  private allBytes: number | undefined;
+  private prepack: boolean | undefined;
 
   constructor(
     private readonly model: ModelSpec,
@@ -66,12 +90,15 @@ export class LayerSessions {
       readonly limitBytes: number;
       /** Of another device than the cpu. */
       readonly selfTest?: SelfTest | undefined;
+      /** Default: 256 MB. */
+      readonly prepackedBytes?: number;
     },
     /** Rejects when the files are no longer those whose headers were read. */
     private readonly requireUnchanged: () => Promise<void>,
     private readonly further: FurtherGraphs = {},
   ) {
     this.limitBytes = options.limitBytes;
+    this.ahead = new ReadAhead(weightsFolder);
     this.placement = new Placement(options.device, options.selfTest);
   }
 
@@ -81,17 +108,66 @@ export class LayerSessions {
     if (known) {
       this.opened.delete(key);
       this.opened.set(key, known);
+      await this.readNext(piece);
       return known.session;
     }
-    const used = new Map<string, number>();
+    const used = new Map<string, StoredTensor>();
     const graph = this.graph(piece, this.noting(used));
     const bytes = sumOf(used);
     await this.makeRoom(bytes);
     // A piece is opened when the run comes to it: offsets of the old headers would read anything in a file that was replaced.
     await this.requireUnchanged();
     const session = await this.open(graph, key);
-    this.opened.set(key, { session, bytes });
+    this.opened.set(key, { piece, session, bytes });
+    await this.readNext(piece);
     return session;
+  }
+
+  /** Where the model does not fit: the layer behind a layer, if it is not open. */
+  private async readNext(piece: Piece): Promise<void> {
+    if (piece.kind !== 'block' || this.fits()) return;
+    const next = { ...piece, layer: piece.layer + 1 };
+    if (next.layer >= this.model.blocks.length || this.opened.has(keyOf(next))) return;
+    await this.ahead.start(this.tensorsOf(next).values());
+  }
+
+  private tensorsOf(piece: Piece): ReadonlyMap<string, StoredTensor> {
+    const used = new Map<string, StoredTensor>();
+    this.graph(piece, this.noting(used));
+    return used;
+  }
+
+  /** A tensor that two pieces read is counted for each, as both open it. */
+  private pieceBytes(of: (piece: Piece) => boolean): number {
+    return this.pieces()
+      .filter(of)
+      .reduce((sum, piece) => sum + sumOf(this.tensorsOf(piece)), 0);
+  }
+
+  private fits(): boolean {
+    this.allBytes ??= this.pieceBytes(() => true);
+    return this.allBytes <= this.limitBytes;
+  }
+
+  /**
+   * Where the model does not fit: how many layers are opened again in a pass over the model, and seconds that it takes to read
+   * and open one, tried on a layer in the middle.
+   */
+  async reopening(): Promise<Reopening | undefined> {
+    if (this.fits()) return undefined;
+    const { length } = this.model.blocks;
+    const piece = { kind: 'block', layer: Math.floor(length / 2), instrumented: true } as const;
+    const tensors = this.tensorsOf(piece);
+    const started = performance.now();
+    await (
+      await this.ahead.start(tensors.values())
+    ).done;
+    await this.session(piece);
+    const seconds = (performance.now() - started) / 1000;
+    await this.close(piece);
+    const besides = this.pieceBytes(({ kind }) => kind !== 'block');
+    const kept = Math.max(0, Math.floor((this.limitBytes - besides) / sumOf(tensors)));
+    return { bytes: this.weightBytes(), limitBytes: this.limitBytes, layers: Math.max(1, length - kept), seconds };
   }
 
   private async open(graph: Graph<Dim>, name: string): Promise<RuntimeSession> {
@@ -115,11 +191,13 @@ export class LayerSessions {
   }
 
   private openAt({ graph, device }: Place): Promise<RuntimeSession> {
+    this.prepack ??= this.weightBytes() <= (this.options.prepackedBytes ?? prepackedBytes);
     return openSession(graph, {
       device,
       threads: this.options.threads,
       weightsFolder: this.weightsFolder,
       optimisation: 'basic',
+      prepack: device !== 'cpu' || this.prepack,
     });
   }
 
@@ -129,6 +207,10 @@ export class LayerSessions {
     await this.session(this.model.embedding ? { kind: 'embedding' } : { kind: 'further', name: 'patches' });
   }
 
+  get layerCount(): number {
+    return this.model.blocks.length;
+  }
+
   /** Changes the bytes of weights that may be open at once. */
   limit(bytes: number): void {
     this.limitBytes = bytes;
@@ -136,7 +218,7 @@ export class LayerSessions {
 
   /** Bytes that the weights of all pieces take when they are open, each tensor once. */
   weightBytes(): number {
-    const used = new Map<string, number>();
+    const used = new Map<string, StoredTensor>();
     for (const piece of this.pieces()) this.graph(piece, this.noting(used));
     return sumOf(used);
   }
@@ -166,24 +248,23 @@ export class LayerSessions {
     ];
   }
 
-  /** The weights, noting the bytes of each tensor that a graph asks for. */
-  private noting(used: Map<string, number>): StoredWeights {
+  /** The weights, noting each tensor that a graph asks for. */
+  private noting(used: Map<string, StoredTensor>): StoredWeights {
     return {
       find: (name) => {
         const tensor = this.weights.find(name);
-        if (tensor) used.set(name, openBytes(tensor));
+        if (tensor) used.set(name, tensor);
         return tensor;
       },
     };
   }
 
-  /** Releases the uninstrumented layers, which parity alone needs. */
-  async releasePlain(): Promise<void> {
-    for (const [key, { session }] of this.opened) {
-      if (!key.startsWith('plain.')) continue;
-      this.opened.delete(key);
-      await session.release();
-    }
+  /** Releases one piece, if it is open. */
+  async close(piece: Piece): Promise<void> {
+    const key = keyOf(piece);
+    const known = this.opened.get(key);
+    this.opened.delete(key);
+    await known?.session.release();
   }
 
   openBytes(): number {
@@ -233,14 +314,25 @@ export class LayerSessions {
 
   private async makeRoom(bytes: number): Promise<void> {
     while (this.opened.size > 0 && this.openBytes() + bytes > this.limitBytes) {
-      const [key, oldest] = this.opened.entries().next().value as [string, Opened];
-      this.opened.delete(key);
-      await oldest.session.release();
+      await this.close(this.victim());
     }
+  }
+
+  /**
+   * What is released first: a lens; then the layer used last, as the layers come round in order and the one used longest ago
+   * is needed next; then the piece used longest ago.
+   */
+  private victim(): Piece {
+    const pieces = [...this.opened.values()].map(({ piece }) => piece);
+    const victim =
+      pieces.find(({ kind }) => kind === 'lens') ?? pieces.findLast(({ kind }) => kind === 'block') ?? pieces[0];
+    if (!victim) throw new RangeError('nothing is open');
+    return victim;
   }
 }
 
 /** Half-width weights are widened to float32 when a session opens. */
 const openBytes = (tensor: StoredTensor): number => tensor.length * (tensor.dtype === 'F32' ? 1 : 2);
 
-const sumOf = (bytes: ReadonlyMap<string, number>): number => [...bytes.values()].reduce((sum, each) => sum + each, 0);
+const sumOf = (used: ReadonlyMap<string, StoredTensor>): number =>
+  [...used.values()].reduce((sum, tensor) => sum + openBytes(tensor), 0);

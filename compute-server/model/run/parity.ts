@@ -1,7 +1,7 @@
 /**
  * How far the instrumented run is from the plain graphs of the same weights: logits and the residual stream after each
- * layer. The two are built to give the same bits (neutral inputs multiply by one, add nothing, replace nothing); a
- * difference says that an instrument changed the model, and then nothing of it is shown.
+ * layer. The two run side by side, a layer at a time, and are built to give the same bits (neutral inputs multiply by one, add
+ * nothing, replace nothing); a difference says that an instrument changed the model, and then nothing of it is shown.
  *
  * On another device than the cpu the plain graphs run on the cpu, in float32: the figure then holds the error of the device
  * too, and may be as large as its arithmetic makes it.
@@ -9,8 +9,8 @@
 import type { Parity } from '../../../protocol/results/heads';
 import { FailureError } from '../../../protocol/wire/failures';
 import type { LoadedModel } from '../checkpoint/loaded-model';
-import { runPrompt } from './model-run';
-import type { ResidualStream, RunHooks } from './run-request';
+import { layersOf } from './model-run';
+import type { ResidualStream, RunHooks, RunResult } from './run-request';
 import { withoutSpan, type Sequence } from '../../../diagnostics/model-runner/sequence';
 
 /** Tokens of the prompt that are compared: enough for two chunks. */
@@ -31,14 +31,12 @@ const float32Error = 2e-4;
 /** The parity of an opened model, and the tokens that it was measured on. */
 const known = new WeakMap<LoadedModel, { readonly parity: Parity; readonly tokens: number }>();
 
-/** Measured once per opened model, and again on a prompt with more tokens up to 24; the plain layers are released again. */
+/** Measured once per opened model, and again on a prompt with more tokens up to 24. */
 export async function parityOf(model: LoadedModel, sequence: Sequence, hooks: RunHooks = {}): Promise<Parity> {
   const tokens = Math.min(sequence.ids.length, parityLength);
   const before = known.get(model);
   if (before && before.tokens >= tokens) return before.parity;
-  const parity = await measureParity(model, sequence, hooks);
-  await model.sessions.releasePlain();
-  await model.reference?.release();
+  const parity = await measureParity(model, sequence, hooks).finally(() => model.reference?.release());
   if (parity.ok) known.set(model, { parity, tokens });
   return parity;
 }
@@ -70,30 +68,23 @@ async function measureParity(model: LoadedModel, sequence: Sequence, hooks: RunH
   const chunk = Math.max(1, Math.ceil(short.ids.length / 2));
   // An encoder has no language head; its residual streams are compared.
   const logits = model.spec.head.vocabulary ? 'all' : 'none';
-  const streams: ResidualStream[] = [];
-  const plain = await runPrompt(
-    model.spec,
-    model.reference ?? model.sessions,
-    { ...short, chunk, logits, plain: true },
-    { signal: hooks.signal, onLayer: (_, residual) => streams.push(residual) },
-  );
+  const plainSessions = model.reference ?? model.sessions;
+  const plain = layersOf(model.spec, plainSessions, { ...short, chunk, logits, plain: true }, { signal: hooks.signal });
+  const instrumented = layersOf(model.spec, model.sessions, { ...short, chunk, logits }, { signal: hooks.signal });
   const layerErrors: number[] = [];
-  const instrumented = await runPrompt(
-    model.spec,
-    model.sessions,
-    { ...short, chunk, logits },
-    {
-      signal: hooks.signal,
-      onLayer(_, residual) {
-        layerErrors.push(largestDifference(streams[layerErrors.length]?.chunks ?? [], residual.chunks));
-      },
-    },
-  );
-  const a = asFloats(plain.logits?.data);
-  const b = asFloats(instrumented.logits?.data);
+  let largestStream = 0;
+  for (const { index } of model.spec.blocks) {
+    const piece = { kind: 'block', layer: index, instrumented: false } as const;
+    // Closed before the instrumented layer is opened: the weights of a layer are never held twice.
+    const expected = await nextLayer(plain).finally(() => plainSessions.close(piece));
+    const { chunks } = await nextLayer(instrumented);
+    layerErrors.push(largestDifference(expected.chunks, chunks));
+    largestStream = Math.max(largestStream, largestOf(expected.chunks));
+  }
+  const a = asFloats((await resultOf(plain)).logits?.data);
+  const b = asFloats((await resultOf(instrumented)).logits?.data);
   const maxLogitError = a.length === 0 ? Math.max(...layerErrors) : largestDifference([a], [b]);
-  const compared = a.length === 0 ? streams.flatMap(({ chunks }) => chunks) : [a];
-  const scale = compared.reduce((most, values) => values.reduce((m, x) => Math.max(m, Math.abs(x)), most), 1);
+  const scale = Math.max(1, a.length === 0 ? largestStream : largestOf([a]));
   const worst = Math.max(...layerErrors);
   const tolerance = scale * toleranceOf(model.sessions);
   return {
@@ -111,7 +102,25 @@ function toleranceOf({ placement }: LoadedModel['sessions']): number {
   return deviceTolerance[placement.productError > float32Error ? 'reduced' : 'float32'];
 }
 
+type Layers = ReturnType<typeof layersOf>;
+
+async function nextLayer(layers: Layers): Promise<ResidualStream> {
+  const step = await layers.next();
+  if (step.done) throw new RangeError('the run has fewer layers than the model');
+  return step.value.out;
+}
+
+async function resultOf(layers: Layers): Promise<RunResult> {
+  const step = await layers.next();
+  if (!step.done) throw new RangeError('the run has more layers than the model');
+  return step.value;
+}
+
 const asFloats = (data: unknown): Float32Array => (data instanceof Float32Array ? data : new Float32Array(0));
+
+function largestOf(chunks: readonly Float32Array[]): number {
+  return chunks.reduce((most, values) => values.reduce((m, x) => Math.max(m, Math.abs(x)), most), 0);
+}
 
 function largestDifference(a: readonly Float32Array[], b: readonly Float32Array[]): number {
   let largest = 0;

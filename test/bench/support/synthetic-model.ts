@@ -5,10 +5,14 @@ import { join } from 'node:path';
 export interface SyntheticModel {
   readonly layers: number;
   readonly heads: number;
+  /** Default: as many as heads. */
+  readonly kvHeads?: number;
   readonly headDim: number;
   readonly inner: number;
   readonly vocabulary: number;
   readonly contextLength: number;
+  /** Default: F32. */
+  readonly dtype?: 'F32' | 'BF16';
 }
 
 /** 4 layers of 8 heads of 64. */
@@ -21,9 +25,22 @@ export const fourLayers: SyntheticModel = {
   contextLength: 32768,
 };
 
+/** 322 million parameters, as a small model that people use has: 1.29 GB in float32, 0.64 GB in bfloat16. */
+export const realSize: SyntheticModel = {
+  layers: 24,
+  heads: 16,
+  kvHeads: 4,
+  headDim: 64,
+  inner: 3072,
+  vocabulary: 32000,
+  contextLength: 32768,
+};
+
 export function writeSyntheticModel(folder: string, model: SyntheticModel): { readonly bytes: number } {
   mkdirSync(folder, { recursive: true });
   const hidden = model.heads * model.headDim;
+  const keys = (model.kvHeads ?? model.heads) * model.headDim;
+  const { dtype = 'F32' } = model;
   const shapes: [string, number[]][] = [
     ['model.embed_tokens.weight', [model.vocabulary, hidden]],
     ['model.norm.weight', [hidden]],
@@ -33,10 +50,10 @@ export function writeSyntheticModel(folder: string, model: SyntheticModel): { re
     shapes.push(
       [`${at}.input_layernorm.weight`, [hidden]],
       [`${at}.post_attention_layernorm.weight`, [hidden]],
-      ...['q_proj', 'k_proj', 'v_proj', 'o_proj'].map((name): [string, number[]] => [
-        `${at}.self_attn.${name}.weight`,
-        [hidden, hidden],
-      ]),
+      [`${at}.self_attn.q_proj.weight`, [hidden, hidden]],
+      [`${at}.self_attn.k_proj.weight`, [keys, hidden]],
+      [`${at}.self_attn.v_proj.weight`, [keys, hidden]],
+      [`${at}.self_attn.o_proj.weight`, [hidden, hidden]],
       [`${at}.mlp.gate_proj.weight`, [model.inner, hidden]],
       [`${at}.mlp.up_proj.weight`, [model.inner, hidden]],
       [`${at}.mlp.down_proj.weight`, [hidden, model.inner]],
@@ -45,8 +62,8 @@ export function writeSyntheticModel(folder: string, model: SyntheticModel): { re
   let offset = 0;
   const header: Record<string, unknown> = {};
   for (const [name, shape] of shapes) {
-    const bytes = 4 * shape.reduce((product, axis) => product * axis, 1);
-    header[name] = { dtype: 'F32', shape, data_offsets: [offset, offset + bytes] };
+    const bytes = (dtype === 'F32' ? 4 : 2) * shape.reduce((product, axis) => product * axis, 1);
+    header[name] = { dtype, shape, data_offsets: [offset, offset + bytes] };
     offset += bytes;
   }
   const json = Buffer.from(JSON.stringify(header));
@@ -67,7 +84,9 @@ export function writeSyntheticModel(folder: string, model: SyntheticModel): { re
         // Uniform with the wanted deviation; gains are 1.
         data[i] = deviation === 0 ? 1 : (state / 2 ** 31 - 1) * Math.sqrt(3) * deviation;
       }
-      writeSync(file, new Uint8Array(data.buffer));
+      // bfloat16 is the upper half of float32 (cut, not rounded).
+      const halves = dtype === 'BF16' ? new Uint16Array(data.buffer).filter((_, i) => i % 2 === 1) : data;
+      writeSync(file, new Uint8Array(halves.buffer));
     }
   }
   closeSync(file);
@@ -80,14 +99,14 @@ export function writeSyntheticModel(folder: string, model: SyntheticModel): { re
       intermediate_size: model.inner,
       num_hidden_layers: model.layers,
       num_attention_heads: model.heads,
-      num_key_value_heads: model.heads,
+      num_key_value_heads: model.kvHeads ?? model.heads,
       vocab_size: model.vocabulary,
       max_position_embeddings: model.contextLength,
       rms_norm_eps: 1e-6,
       rope_theta: 10000,
       hidden_act: 'silu',
       tie_word_embeddings: true,
-      torch_dtype: 'float32',
+      torch_dtype: dtype === 'F32' ? 'float32' : 'bfloat16',
     }),
   );
   return { bytes: offset };

@@ -1,0 +1,96 @@
+/** Opening models of a size that people use: seconds for each GB of weights, and resident memory against the file. */
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Bench, Report } from './support/bench';
+import type { Opened, OpenJob } from './support/open-process';
+import { realSize, writeSyntheticModel } from './support/synthetic-model';
+
+const threads = 2;
+const rounds = 3;
+const length = 512;
+
+const bench: Bench = {
+  name: 'real-size',
+  async run(report) {
+    const root = mkdtempSync(join(tmpdir(), 'headscope-bench-real-size-'));
+    try {
+      for (const [dtype, times, seconds] of [
+        ['F32', 1.15, 1.2],
+        ['BF16', 2.4, undefined],
+      ] as const) {
+        const folder = join(root, dtype);
+        const { bytes } = writeSyntheticModel(folder, { ...realSize, dtype });
+        await opening(report, { folder, threads, limitBytes: 8e9, length }, bytes, dtype, { times, seconds });
+        if (dtype === 'F32') continue;
+        // Half of the widened weights: the other layers are opened from the file again for each token.
+        const job = { folder, threads, limitBytes: bytes, length: 64 };
+        await opening(report, job, bytes, `${dtype}, limited to the size of the file`, {});
+      }
+    } finally {
+      rmSync(root, { recursive: true });
+    }
+  },
+};
+export default bench;
+
+const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+
+async function opening(
+  report: Report,
+  job: OpenJob,
+  fileBytes: number,
+  what: string,
+  target: { readonly times?: number; readonly seconds?: number | undefined },
+): Promise<void> {
+  // Read once, so that the file is warm.
+  readFileSync(join(job.folder, 'model.safetensors'));
+  const all: Opened[] = [];
+  for (let i = 0; i < rounds; i++) all.push(await inProcess(job));
+  const of = (value: (opened: Opened) => number): number => median(all.map(value));
+  const size = `${(fileBytes / 1e9).toFixed(2)} GB of ${what}`;
+  const atMost = (value: number | undefined) =>
+    value === undefined ? {} : ({ target: value, comparison: 'atMost' } as const);
+  report.figure({
+    name: `opening ${size}, with parity, to the logits of 8 tokens`,
+    value: of(({ openSeconds }) => openSeconds) / (fileBytes / 1e9),
+    unit: 's/GB',
+    note: `median of ${rounds}, warm file, ${threads} threads`,
+    ...atMost(target.seconds),
+  });
+  report.figure({
+    name: `resident memory of the whole process then, against the file, ${size}`,
+    value: of(({ residentBytes }) => residentBytes) / fileBytes,
+    unit: 'times',
+    ...atMost(target.times),
+  });
+  report.figure({
+    name: `the same above the process before opening, ${size}`,
+    value: of(({ residentBytes, baseBytes }) => residentBytes - baseBytes) / fileBytes,
+    unit: 'times',
+  });
+  report.figure({
+    name: `peak memory of the whole process until then, against the file, ${size}`,
+    value: of(({ peakBytes }) => peakBytes) / fileBytes,
+    unit: 'times',
+  });
+  report.figure({
+    name: `prefill of ${job.length - 1} tokens, ${size}`,
+    value: of(({ prefillSeconds }) => prefillSeconds),
+    unit: 's',
+  });
+  report.figure({
+    name: `one more token, ${size}`,
+    value: of(({ tokenSeconds }) => tokenSeconds) * 1000,
+    unit: 'ms',
+  });
+}
+
+async function inProcess(job: OpenJob): Promise<Opened> {
+  const script = join(__dirname, 'support', 'open-process.ts');
+  const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', script, JSON.stringify(job)]);
+  return JSON.parse(stdout) as Opened;
+}

@@ -1,0 +1,72 @@
+/**
+ * Opening a model in a process of its own, as a run of the Heads panel does: parity, then the prompt. `node --import tsx
+ * open-process.ts JOB` prints an Opened.
+ */
+import { readFileSync } from 'node:fs';
+import { openModel } from '../../../compute-server/model/checkpoint/loaded-model';
+import { parityOf } from '../../../compute-server/model/run/parity';
+import { runPrompt } from '../../../compute-server/model/run/model-run';
+import { runtimeVersion } from '../../../compute-server/runtime/session';
+
+export interface OpenJob {
+  readonly folder: string;
+  readonly threads: number;
+  readonly limitBytes: number;
+  /** Of the second prompt, run on opened sessions. */
+  readonly length: number;
+}
+
+export interface Opened {
+  /** From the first read to the logits of a prompt of 8 tokens, parity included. */
+  readonly openSeconds: number;
+  /** Of a prompt of `length` tokens on what is open by then. */
+  readonly prefillSeconds: number;
+  /** Of one token behind that prompt, the median of 15. */
+  readonly tokenSeconds: number;
+  /** Resident memory of the process with the runtime loaded, before the model is opened. */
+  readonly baseBytes: number;
+  /** The high-water mark when the first logits are there, and what is resident then. */
+  readonly peakBytes: number;
+  readonly residentBytes: number;
+}
+
+async function main(): Promise<void> {
+  const job = JSON.parse(process.argv[2] ?? '{}') as OpenJob;
+  await runtimeVersion();
+  const baseBytes = memory('VmRSS');
+  const idsOf = (length: number, vocabulary: number): number[] =>
+    Array.from({ length }, (_, i) => (i * 7919) % vocabulary);
+  const started = performance.now();
+  const model = await openModel(job.folder, { device: 'cpu', threads: job.threads, limitBytes: job.limitBytes });
+  const first = idsOf(8, model.summary.vocabulary);
+  const parity = await parityOf(model, { ids: first });
+  if (!parity.ok) throw new Error('the instrumented run is another model');
+  const run = (ids: readonly number[], more = {}) =>
+    runPrompt(model.spec, model.sessions, { ids, chunk: 256, logits: 'last', ...more });
+  await run(first);
+  const openSeconds = (performance.now() - started) / 1000;
+  const [peakBytes, residentBytes] = [memory('VmHWM'), memory('VmRSS')];
+  const ids = idsOf(job.length, model.summary.vocabulary);
+  const prefill = performance.now();
+  const { cache } = await run(ids.slice(0, -1), { keepCache: true });
+  const prefillSeconds = (performance.now() - prefill) / 1000;
+  if (!cache) throw new TypeError('the run kept no cache');
+  const tokens: number[] = [];
+  for (let i = 0; i < 15; i++) {
+    const token = performance.now();
+    await run(ids, { past: { cache, length: ids.length - 1 } });
+    tokens.push((performance.now() - token) / 1000);
+  }
+  const tokenSeconds = tokens.sort((a, b) => a - b)[7] ?? Number.NaN;
+  const opened: Opened = { openSeconds, prefillSeconds, tokenSeconds, baseBytes, peakBytes, residentBytes };
+  process.stdout.write(JSON.stringify(opened));
+  await model.sessions.release();
+}
+
+function memory(what: 'VmHWM' | 'VmRSS'): number {
+  if (process.platform !== 'linux') return process.resourceUsage().maxRSS * 1024;
+  const line = new RegExp(`${what}:\\s+(\\d+) kB`).exec(readFileSync('/proc/self/status', 'utf8'));
+  return Number(line?.[1] ?? 0) * 1024;
+}
+
+void main();

@@ -1,0 +1,160 @@
+/** Which pieces of a model are open at once, and that where their weights lie does not change what it gives. */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { openModel } from '../../../compute-server/model/checkpoint/loaded-model';
+import type { LayerSessions, Piece } from '../../../compute-server/model/run/layer-sessions';
+import { runPrompt } from '../../../compute-server/model/run/model-run';
+import { parityOf } from '../../../compute-server/model/run/parity';
+import type { RuntimeSession } from '../../../compute-server/runtime/session';
+import { openTiny, promptIds as ids } from '../../support/checkpoints/open-tiny';
+import { llamaLike, writeTinyModel } from '../../support/checkpoints/tiny-models';
+
+const nameOf = (piece: Piece): string =>
+  piece.kind === 'block' ? `${piece.instrumented ? 'instrumented' : 'plain'} ${piece.layer}` : piece.kind;
+
+describe('the pieces of a model', () => {
+  it('are opened layer by layer for parity, the plain layer closed before the instrumented one is opened', async () => {
+    const llama = await openTiny('llama');
+    const steps: string[] = [];
+    const sessions = Object.create(llama.model.sessions) as LayerSessions;
+    sessions.session = async (piece) => {
+      if (piece.kind === 'block') steps.push(`open ${nameOf(piece)}`);
+      return llama.model.sessions.session(piece);
+    };
+    sessions.close = async (piece) => {
+      const before = llama.model.sessions.openBytes();
+      await llama.model.sessions.close(piece);
+      assert.ok(llama.model.sessions.openBytes() < before);
+      steps.push(`close ${nameOf(piece)}`);
+    };
+    await parityOf({ ...llama.model, sessions }, { ids });
+    assert.deepEqual(steps, [
+      'open plain 0',
+      'close plain 0',
+      'open instrumented 0',
+      'open plain 1',
+      'close plain 1',
+      'open instrumented 1',
+    ]);
+    await llama.close();
+  });
+
+  it('closes the plain layer too where its run fails', async () => {
+    const llama = await openTiny('llama');
+    const sessions = Object.create(llama.model.sessions) as LayerSessions;
+    sessions.session = async (piece) => {
+      const session = await llama.model.sessions.session(piece);
+      return piece.kind === 'block' ? { ...session, run: () => Promise.reject(new Error('no memory')) } : session;
+    };
+    await assert.rejects(parityOf({ ...llama.model, sessions }, { ids }), /no memory/);
+    const failed = llama.model.sessions.openBytes();
+    await llama.model.sessions.release();
+    await llama.model.sessions.session({ kind: 'embedding' });
+    assert.equal(failed, llama.model.sessions.openBytes());
+    await llama.close();
+  });
+
+  for (const which of ['llama', 'gpt2'] as const) {
+    it(`of ${which} give the same bits from mapped weights as from those laid out anew; a single row, up to rounding`, async () => {
+      const anew = await openTiny(which);
+      const mapped = await openModel(anew.model.folder, {
+        device: 'cpu',
+        threads: 1,
+        limitBytes: 1e9,
+        prepackedBytes: 0,
+      });
+      const logits = async (rows: readonly number[]): Promise<readonly Float32Array[]> => {
+        const request = { ids: rows, chunk: 7, logits: 'all' } as const;
+        return Promise.all(
+          [anew.model, mapped].map(async ({ spec, sessions }) => {
+            const data = (await runPrompt(spec, sessions, request)).logits?.data;
+            assert.ok(data instanceof Float32Array);
+            return data;
+          }),
+        );
+      };
+      const [a, b] = await logits(ids);
+      assert.deepEqual(b, a);
+      const [one = assert.fail(), same = assert.fail()] = await logits(ids.slice(0, 1));
+      one.forEach((value, i) => assert.ok(Math.abs(value - (same[i] ?? NaN)) <= 1e-5 * Math.max(1, Math.abs(value))));
+      await mapped.sessions.release();
+      await anew.close();
+    });
+  }
+
+  describe('that do not fit the limit', () => {
+    const sixLayers = llamaLike('six layers', 'llama', { num_hidden_layers: 6 });
+    // By hand, in float32: a block is 4 projections (32 x 32 twice, 16 x 32 twice), 3 of 48 x 32 and two norms of 32; the
+    // ends are 61 x 32 each and a norm.
+    const blockBytes = 4 * (2 * 32 * 32 + 2 * 16 * 32 + 3 * 48 * 32 + 2 * 32);
+    const endBytes = 4 * (2 * 61 * 32 + 32);
+    const room = endBytes + 3.5 * blockBytes;
+
+    it('stay open as far as there is room, the others are opened again in each pass, with the same numbers', async () => {
+      const tight = await openTiny(sixLayers, room);
+      const wide = await openTiny(sixLayers);
+      const before = new Map<number, RuntimeSession>();
+      let opened: number[] = [];
+      const sessions = Object.create(tight.model.sessions) as LayerSessions;
+      sessions.session = async (piece) => {
+        const session = await tight.model.sessions.session(piece);
+        assert.ok(tight.model.sessions.openBytes() <= room);
+        if (piece.kind === 'block' && before.get(piece.layer) !== session) {
+          before.set(piece.layer, session);
+          opened.push(piece.layer);
+        }
+        return session;
+      };
+      const request = { ids, chunk: 7, logits: 'all' } as const;
+      const expected = await runPrompt(wide.model.spec, wide.model.sessions, request);
+      const passes: (readonly number[])[] = [];
+      for (let pass = 0; pass < 3; pass++) {
+        opened = [];
+        const { logits } = await runPrompt(tight.model.spec, sessions, request);
+        assert.deepEqual(logits, expected.logits);
+        passes.push(opened);
+      }
+      assert.deepEqual(passes, [
+        [0, 1, 2, 3, 4, 5],
+        [2, 3, 4],
+        [1, 2, 3],
+      ]);
+      await tight.close();
+      await wide.close();
+    });
+
+    it('are said when the model is opened, with the time; nothing is said of a model that fits', async () => {
+      const tight = await openTiny(sixLayers, room);
+      const [note, ...more] = tight.model.summary.notes ?? [];
+      assert.match(
+        note ?? '',
+        /^Its weights take 202 kB and 124 kB of the memory limit are theirs\. 3 of its 6 layers are read from the disk in each pass over the model .* about [\d.]+ m?s a pass/,
+      );
+      assert.deepEqual(more, []);
+      const reopening = await tight.model.sessions.reopening();
+      assert.equal(reopening?.layers, 3);
+      assert.equal(tight.model.sessions.openBytes(), 0);
+      await tight.close();
+      const none = await openTiny(sixLayers, 1000);
+      assert.match(none.model.summary.notes?.[0] ?? '', / Its 6 layers are read from the disk/);
+      await none.close();
+      const wide = await openTiny(sixLayers);
+      assert.equal(wide.model.summary.notes, undefined);
+      await wide.close();
+    });
+  });
+
+  it('of half weights are said to take as much memory on the CPU as float32 weights', async () => {
+    const llama = await openTiny('llama');
+    const half = join(llama.model.folder, 'half');
+    writeTinyModel(half, llama.tiny, 'BF16');
+    const model = await openModel(half, { device: 'cpu', threads: 1, limitBytes: 1e9 });
+    assert.match(
+      model.summary.notes?.join(' ') ?? '',
+      /^Its BF16 weights are widened to float32 when they are opened, and take [\d.]+ kB: half weights save no memory on the CPU\.$/,
+    );
+    assert.equal(model.sessions.weightBytes(), llama.model.sessions.weightBytes());
+    await model.sessions.release();
+    await llama.close();
+  });
+});
