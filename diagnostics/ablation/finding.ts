@@ -59,7 +59,7 @@ export function offers(result: AblationResult): readonly Offer[] {
   return [
     {
       title: `Without ${partName(head)}`,
-      description: `Sets the gain of the head to 0 that changed the ${metricWords[result.metric].name} most here.`,
+      description: `Sets the gain of the head that changed the ${metricWords[result.metric].name} most here to 0.`,
       interventions: [{ kind: 'gain', layer: head.layer, head: head.head, gain: 0 }],
     },
   ];

@@ -1,4 +1,4 @@
-/** `headscope run retrieval-head`: scores written as the authors publish them are read again, and a field that is none is refused first. */
+/** `headscope run retrieval-head`: scores written as the authors publish them are read again, and what is missing or none is refused first. */
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { AnalysisResult } from '../../../protocol/analysis/analysis';
@@ -28,6 +28,19 @@ describe('retrieval heads from the command line', function () {
     ];
   });
   after(() => place.remove());
+
+  it('and other analyses that are given nothing to read name what they read, and a task to begin with', async () => {
+    const model = place.at('model');
+    for (const [given, expected] of [
+      [['activation-patching', model, '--ids', '1'], /runs on a task \(--task\), or a prompt and its counterpart \(/],
+      [['direct-logit-attribution', model], /runs on a prompt \(--prompt\), or a task \(--task\)\. Give one of them\./],
+      [['retrieval-head', model], /Name one with --task, e\.g\. --task needle-grid; there are indirect-object, /],
+    ] as const) {
+      const { code, stderr } = await place.headscope(['run', ...given]);
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, expected);
+    }
+  });
 
   it('masks, writes its scores alone, and compares with a file of scores', async () => {
     const scores = place.at('scores.json');

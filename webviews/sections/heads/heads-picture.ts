@@ -82,7 +82,7 @@ function drawHeads(
   const overs: Mark[] = [];
   const gap = at.cellWidth >= 8 && at.cellHeight >= 8 ? 1 : 0;
   // Under the shapes of the classes, which a long number in a narrow cell would otherwise run into.
-  const baseline = classes.all.length > 0 ? at.cellHeight - 5 : at.cellHeight / 2 + 4;
+  const baseline = classes.all.some(({ count }) => count > 0) ? at.cellHeight - 5 : at.cellHeight / 2 + 4;
   let missing = false;
   number.values.forEach((row, layer) =>
     row.forEach((value, head) => {
