@@ -219,7 +219,7 @@ describe('the Hallucination panel in VS Code', function () {
     );
     assert.match(
       await panel.locator('h1').innerText(),
-      new RegExp(`of 32 heads depends? on the removed text.* \\(VHD ${significant(largest)}\\)`),
+      new RegExp(`of 36 heads depends? on the removed text.* \\(VHD ${significant(largest)}\\)`),
     );
     // The words of the passkey lean on the part removed more than what follows them.
     const tVhd = result.caption.tokens.map((token) => token.tVhd);
