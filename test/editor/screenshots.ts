@@ -98,10 +98,10 @@ async function heads(bench: Workbench, theme: Theme): Promise<void> {
     await bench.page.mouse.move(0, 0);
   };
   const [up, right] = [
-    ['ArrowUp', 'ArrowUp', 'ArrowUp', 'Home'],
+    ['ArrowUp', 'ArrowUp', 'ArrowUp', 'ArrowUp', 'ArrowUp', 'Home'],
     (times: number) => Array<string>(times).fill('ArrowRight'),
   ];
-  await select('L1H2', ...up, 'ArrowDown', ...right(2));
+  await select('L1H4', ...up, 'ArrowDown', ...right(4));
   await picture(bench, 'heads', theme);
 
   // The previous-token head the wrong way round: nothing that was said before is found again.

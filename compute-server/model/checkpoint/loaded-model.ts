@@ -131,7 +131,7 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
   const device = (): Promise<DeviceSummary> => summaryOf(options, opened);
   const common = { folder, description, weights, weightsFolder: root, device, ...watched, requireUnchanged };
   const elsewhere = options.device === 'cpu' ? undefined : await device();
-  notes = [...notes, ...(await deviceNotes(elsewhere ?? (await device()), dtypes, opened))];
+  notes = [...notes, ...(await deviceNotes(elsewhere ?? (await device()), dtypes, opened, options.limitBytes))];
   const summary = (part: ModelPart, spec: ModelSpec, tokeniser: TokeniserOutcome): ModelSummary => {
     const context = usableContext(spec);
     return {

@@ -37,18 +37,23 @@ export async function summaryOf(
   };
 }
 
+/** Half weights on the CPU are worth a word from this share of the memory limit: nobody asks what a small model saves. */
+const worthSaying = 0.1;
+
 /** What the device does with the weights, in sentences. */
 export async function deviceNotes(
   { name, id, onCpu = [] }: DeviceSummary,
   dtypes: readonly string[],
   { text, vision }: Sessions,
+  limitBytes: number,
 ): Promise<readonly string[]> {
   const halves = dtypes.filter((dtype) => dtype === 'F16' || dtype === 'BF16');
-  const bytes = bytesInWords((text?.weightBytes() ?? 0) + (vision?.weightBytes() ?? 0));
-  const widened = `Its ${halves.join(' and ')} weights are widened to float32 when they are opened, and take ${bytes}`;
+  const bytes = (text?.weightBytes() ?? 0) + (vision?.weightBytes() ?? 0);
+  const widened = `Its ${halves.join(' and ')} weights are widened to float32 when they are opened, and take ${bytesInWords(bytes)}`;
+  const unsaid = halves.length === 0 || (id === 'cpu' && bytes < worthSaying * limitBytes);
   return [
     ...onCpu,
-    ...(halves.length === 0
+    ...(unsaid
       ? []
       : [id === 'cpu' ? `${widened}: half weights save no memory on the CPU.` : `${widened} on ${name}.`]),
     ...(await reopeningNote(text, 'layers')),

@@ -389,7 +389,7 @@ def main():
                     recent[name][1] += amount
             training.update()
             training.seconds += time.time() - began
-            if training.step % 20 == 0:
+            if training.step % 20 == 0 or training.step == options.steps:
                 means = [f"{recent[k][0] / max(recent[k][1], 1e-9):.4f}" for k in ("overlap", *WEIGHTS)]
                 rate = learning_rate(step, options)
                 log.writerow([training.step, f"{training.seconds:.0f}", training.tokens, f"{options.lr * rate:.6f}", *means])

@@ -219,7 +219,7 @@ describe('the Hallucination panel in VS Code', function () {
     );
     assert.match(
       await panel.locator('h1').innerText(),
-      new RegExp(`of 32 heads depends? on the removed text.* \\(VHD ${significant(largest)}\\)`),
+      new RegExp(`of 36 heads depends? on the removed text.* \\(VHD ${significant(largest)}\\)`),
     );
     // The words of the passkey lean on the part removed more than what follows them.
     const tVhd = result.caption.tokens.map((token) => token.tVhd);
@@ -241,7 +241,7 @@ describe('the Hallucination panel in VS Code', function () {
     await bench.pickNth('Compare with', 0);
     const banner = panel.locator('.banner.info', { hasText: /Compared with [-\d]+demo-vlm-scene-010/ });
     await banner
-      .filter({ hasText: /4 layers of 8 heads, .* 6 of 8: .* only between models of the same shape/ })
+      .filter({ hasText: /6 layers of 6 heads, .* 6 of 8: .* only between models of the same shape/ })
       .waitFor();
     await banner.getByRole('button', { name: 'Stop comparing' }).click();
     await banner.waitFor({ state: 'detached' });

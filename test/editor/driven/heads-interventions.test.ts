@@ -11,7 +11,7 @@ import { headsPanel } from './panels';
 import { useWindow } from './window';
 import { patience } from '../../support/patience';
 
-/** The context of the demo model is 2,048 tokens; its causal check runs the prompts once more for each label. */
+/** The context of the demo model is 8,192 tokens; its causal check runs the prompts once more for each label. */
 const longPrompt = Array.from({ length: 2000 }, (_, at) => 10 + ((at * 37) % 1000)).join(' ');
 const shortPrompt = [0, ...Array.from({ length: 24 }, (_, at) => 300 + (at % 12) * 7)];
 
@@ -50,7 +50,7 @@ describe('interventions on heads in VS Code', function () {
     await panel.locator('#prompt').fill(longPrompt);
     await panel.getByRole('checkbox', { name: 'Causal check' }).click();
     // The compute process has counted them: it is there.
-    await panel.getByText('2,000 of 2,048 tokens').waitFor();
+    await panel.getByText('2,000 of 8,192 tokens').waitFor();
     await panel.locator('#run:not([disabled])').waitFor();
     // The demo model is quick: its process stands still until both buttons are pressed, so that there is a run to cancel.
     const processes = computeProcesses(host.profile);

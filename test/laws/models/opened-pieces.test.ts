@@ -144,17 +144,21 @@ describe('the pieces of a model', () => {
     });
   });
 
-  it('of half weights are said to take as much memory on the CPU as float32 weights', async () => {
+  it('of half weights are said to take as much memory on the CPU as float32 weights, where they take much of the limit', async () => {
     const llama = await openTiny('llama');
     const half = join(llama.model.folder, 'half');
     writeTinyModel(half, llama.tiny, 'BF16');
-    const model = await openModel(half, { device: 'cpu', threads: 1, limitBytes: 1e9 });
+    const weightBytes = llama.model.sessions.weightBytes();
+    const model = await openModel(half, { device: 'cpu', threads: 1, limitBytes: 9 * weightBytes });
     assert.match(
       model.summary.notes?.join(' ') ?? '',
       /^Its BF16 weights are widened to float32 when they are opened, and take [\d.]+ kB: half weights save no memory on the CPU\.$/,
     );
-    assert.equal(model.sessions.weightBytes(), llama.model.sessions.weightBytes());
+    assert.equal(model.sessions.weightBytes(), weightBytes);
     await model.sessions.release();
+    const small = await openModel(half, { device: 'cpu', threads: 1, limitBytes: 11 * weightBytes });
+    assert.equal(small.summary.notes, undefined);
+    await small.sessions.release();
     await llama.close();
   });
 });

@@ -1,13 +1,11 @@
-/** `headscope run attention-influence` on the demo model and documents of the example corpus. */
+/** `headscope run attention-influence` on a small model whose heads of one layer copy, and documents of the example corpus. */
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { sampleRankCorrelation } from 'simple-statistics';
 import type { AnalysisResult } from '../../../protocol/analysis/analysis';
 import type { InfluenceResult } from '../../../diagnostics/attention-influence/result';
+import { shortDemoLm } from '../../support/demo-models';
 import { buildServer, Place } from '../model/support/model-server';
-
-const model = resolve('examples/models/demo-lm');
 
 interface Line {
   readonly id: string;
@@ -27,7 +25,7 @@ describe('headscope run attention-influence', function () {
     const lines = readFileSync('examples/corpus/documents.jsonl', 'utf8').split('\n').slice(0, 20);
     const corpus = place.at('tables.jsonl');
     writeFileSync(corpus, ['{"text": 3}', ...lines].join('\n'));
-    const words = ['run', 'attention-influence', model, '--corpus', corpus, '--json', '-'];
+    const words = ['run', 'attention-influence', shortDemoLm, '--corpus', corpus, '--json', '-'];
     const { code, stdout, stderr } = await place.headscope([...words, '--param', 'share=25', '--param', 'probes=4']);
     assert.equal(code, 0, stderr);
     const { result, finding, parity, input } = JSON.parse(stdout) as AnalysisResult & {
