@@ -144,7 +144,7 @@ const misfit = 'its parts do not fit together';
 function retold(message: string): string {
   const [, part] = /^Unknown (\w+) type: undefined/.exec(message) ?? [];
   if (part !== undefined) return `its ${part.replace(/(?!^)([A-Z])/g, ' $1').toLowerCase()} has no type`;
-  if (/is not a function|Cannot call/.test(message)) return 'it calls something that is not a function';
+  if (/is not a function|Cannot call/.test(message)) return 'it calls something that cannot be called';
   if (/\b(undefined|NaN)\b|\[object |Cannot (read|set|convert)/.test(message)) return misfit;
   const plain = printableLine(message.replace(/^\w+ ?Error: /, ''));
   return plain.length > longestFault ? `${plain.slice(0, longestFault)}…` : plain;

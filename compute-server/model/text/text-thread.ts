@@ -69,9 +69,16 @@ export class TextThread {
     // It runs out of memory: its callers learn so when their time is over.
     worker.on('error', () => {});
     const waitFor = (ms: number, what: string): void => {
-      if (Atomics.wait(flag, 0, 0, ms) !== 'timed-out') return;
-      this.end();
-      throw new TextFault(what);
+      const until = performance.now() + ms;
+      // The thread sets the flag and then notifies: a late notice of one answer may wake the wait for the next.
+      while (Atomics.load(flag, 0) === 0) {
+        const left = until - performance.now();
+        if (left <= 0) {
+          this.end();
+          throw new TextFault(what);
+        }
+        Atomics.wait(flag, 0, 0, left);
+      }
     };
     waitFor(startMs, 'its thread did not start');
     return {

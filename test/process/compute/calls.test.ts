@@ -66,7 +66,7 @@ describe('calls of the compute server', function () {
     ['a method of every object', { kind: 'call', id: 1, method: 'constructor', args: [] }, /no method/],
     ['no method', { kind: 'call', id: 1 }, /no method/],
     ['an unknown kind', { kind: 'query', id: 1 }, /kind "query"/],
-    ['no arguments', { kind: 'call', id: 1, method: 'info' }, /no list/],
+    ['no arguments', { kind: 'call', id: 1, method: 'info' }, /not a list/],
     ['too many arguments', { kind: 'call', id: 1, method: 'info', args: [1] }, /no arguments/],
     ['no plan', { kind: 'call', id: 1, method: 'benchmark', args: [] }, /takes 1 arguments/],
     [
