@@ -106,7 +106,8 @@ function readAndShow({ kind, text }: Input): Checked<unknown> {
 const shown = <T>(parsed: Checked<T>, show: (saved: T) => unknown): Checked<unknown> =>
   parsed.ok ? { ok: true, result: show(parsed.result) } : parsed;
 
-const namesAPlace = /^(The file is |It was written in format |\S.* is (missing|not .+)\.$|\S.* names a part that does not exist: )/su;
+const namesAPlace =
+  /^(The file is |It was written in format |\S.* is (missing|not .+)\.$|\S.* names a part that does not exist: )/su;
 
 export const subject: Subject<Input> = {
   counts: { tier: 500, full: 25_000 },
