@@ -159,7 +159,7 @@ describe('the card of a mechanism', () => {
     await panel.page.keyboard.press('ArrowDown');
     await panel.page.keyboard.press('ArrowDown');
     assert.equal(await panel.page.innerText('.pattern-readout'), 'queries 2–3, keys 0–1: 100 % read');
-    assert.match(await panel.page.innerText('.card-picture'), /A cell stands for 2 x 2 positions/);
+    assert.match(await panel.page.innerText('.card-picture'), /A cell covers 2 x 2 positions/);
   });
 
   it('says what the mechanism is in the terms that all share', async () => {

@@ -97,7 +97,7 @@ describe('a further analysis in VS Code', function () {
     await prompt.fill(before);
     await run(panel);
     const name = await save(panel);
-    assert.match(await panel.locator('h1').innerText(), /heads? reads? the first token/);
+    assert.match(await panel.locator('h1').innerText(), /heads? gives? the first token/);
     assert.equal(saved(name).analysis, 'first-token');
   });
 
@@ -127,7 +127,7 @@ describe('a further analysis in VS Code', function () {
       .first()
       .click();
     const heads = await headsPanel(bench, 'full');
-    await heads.locator('#interventions-set', { hasText: 'gain:1.4=0' }).waitFor();
+    await heads.locator('#interventions-set', { hasText: 'gain:1.0=0' }).waitFor();
     await run(heads);
     await heads.locator('.gain-chip').first().waitFor();
   });
