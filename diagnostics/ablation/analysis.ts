@@ -1,6 +1,6 @@
 /** The analysis `ablation`: what the metric loses without the output of each head and of each MLP. */
 import type { Analysis, AnalysisJob, Step } from '../analysis';
-import { comparesTwo, isMetric } from '../effects/metric';
+import { measures } from '../effects/metric';
 import { outputBytes } from '../effects/outputs';
 import { partsOf, replacing, withReplacements } from '../effects/parts';
 import { measured, subjectsOf } from '../effects/subjects';
@@ -28,17 +28,7 @@ export const ablation: Analysis<AblationParameters, AblationResult> = {
   inputs: ['prompt', 'prompt-pair', 'task'],
   parameters: ablationTable,
   result: ablationResult,
-  supports({ predicts }, { metric, answer, against }) {
-    if (!predicts) {
-      return {
-        ok: false,
-        why: 'This model predicts no next token, so there is nothing to measure. Choose a model with a language head.',
-      };
-    }
-    return isMetric(metric) && comparesTwo(metric) && answer !== '' && against === ''
-      ? { ok: false, why: 'A difference needs a wrong token too. Give `against`, or choose another metric.' }
-      : { ok: true };
-  },
+  supports: measures,
   estimate(facts, { prompts, task }, { mode }) {
     const runs = task ? task.samples.map(({ prompt }) => prompt) : prompts.slice(0, 1);
     const longest = Math.max(0, ...runs.map(({ ids }) => ids.length));

@@ -1,7 +1,7 @@
 /** The analysis `activation-patching`: which heads, MLPs and positions carry what makes two prompts differ. */
 import { random, seedFor } from '../../kernels/tensors/random';
 import type { Analysis, AnalysisJob, Step } from '../analysis';
-import { comparesTwo, isMetric } from '../effects/metric';
+import { measures } from '../effects/metric';
 import { outputBytes, sizesOf } from '../effects/outputs';
 import { measured } from '../effects/subjects';
 import type { ModelRunner } from '../model-runner/model-runner';
@@ -32,17 +32,7 @@ export const activationPatching: Analysis<PatchingParameters, PatchingResult> = 
   inputs: ['task', 'prompt-pair'],
   parameters: patchingTable,
   result: patchingResult,
-  supports({ predicts }, { metric, answer, against }) {
-    if (!predicts) {
-      return {
-        ok: false,
-        why: 'This model predicts no next token, so there is nothing to measure. Choose a model with a language head.',
-      };
-    }
-    return isMetric(metric) && comparesTwo(metric) && answer !== '' && against === ''
-      ? { ok: false, why: 'A difference needs a wrong token too. Give `against`, or choose another metric.' }
-      : { ok: true };
-  },
+  supports: measures,
   estimate(facts, { prompts, task }, { site, columns, nullPairs }) {
     const runs = task ? task.samples.map(({ prompt }) => prompt) : prompts.slice(0, 1);
     const longest = Math.max(0, ...runs.map(({ ids }) => ids.length));

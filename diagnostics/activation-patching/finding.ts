@@ -2,10 +2,10 @@
 import { metricWords, signed } from '../effects/metric';
 import { cellName, cellWords, isMeasured, ranked, type Ranked } from './ranked';
 import type { PatchingResult } from './result';
+import { threeDigits } from '../words';
 
-const short = (value: number): string => String(Number(value.toPrecision(3)));
 const interval = ({ low, high }: { readonly low: number; readonly high: number }): string =>
-  Number.isNaN(low) ? '' : ` (95 % interval ${short(low)} to ${short(high)})`;
+  Number.isNaN(low) ? '' : ` (95 % interval ${threeDigits(low)} to ${threeDigits(high)})`;
 
 const siteWords: Readonly<Record<PatchingResult['site'], string>> = {
   'head-output': 'the output',
@@ -35,7 +35,7 @@ function streamWords({ effect, columns = [], direction }: PatchingResult): strin
   });
   const words = stretches.slice(0, mostStretches).map(({ column, from, to, least }) => {
     const layers = from === to ? `layer ${from}` : `layers ${from} to ${to}`;
-    return `after ${layers} at ${columns[column] ?? column} (${from === to ? '' : 'at least '}${short(100 * least)} %)`;
+    return `after ${layers} at ${columns[column] ?? column} (${from === to ? '' : 'at least '}${threeDigits(100 * least)} %)`;
   });
   const more = stretches.length > mostStretches ? ', and so on' : '';
   const verb = direction === 'denoise' ? 'brought back' : 'taken away';
@@ -46,8 +46,10 @@ function streamWords({ effect, columns = [], direction }: PatchingResult): strin
 function besideRandomPairs(result: PatchingResult, [first, ...others]: readonly Ranked[]): readonly string[] {
   if (first?.beyondChance !== false || Number.isNaN(first.random) || result.direction !== 'denoise') return [];
   const sure = others.find(({ beyondChance }) => beyondChance);
-  const instead = sure ? `; of those beyond chance, ${cellName(result, sure)} does most: ${short(sure.effect)}` : '';
-  return [`Random pairs bring back ${short(first.random)} there${instead}.`];
+  const instead = sure
+    ? `; of those beyond chance, ${cellName(result, sure)} does most: ${threeDigits(sure.effect)}`
+    : '';
+  return [`Random pairs bring back ${threeDigits(first.random)} there${instead}.`];
 }
 
 export function finding(result: Partial<PatchingResult>): string {
@@ -55,7 +57,7 @@ export function finding(result: Partial<PatchingResult>): string {
   const { site, direction, metric, n, clean, corrupted, gap, beyondChance } = result;
   const { name, unit } = metricWords[metric];
   const over = `${n} ${n === 1 ? 'pair' : 'pairs'}`;
-  const levels = `${short(clean.mean)} on the clean and ${short(corrupted.mean)} on the corrupted prompts`;
+  const levels = `${threeDigits(clean.mean)} on the clean and ${threeDigits(corrupted.mean)} on the corrupted prompts`;
   const all = ranked(result);
   const [first] = all;
   if (!first) {
@@ -81,7 +83,7 @@ export function finding(result: Partial<PatchingResult>): string {
     ...doubtful,
     site === 'residual'
       ? `${streamWords(result)} (${name}: ${levels}, ${over}).`
-      : `Of ${cellWords({ site }, cells)}, ${cellName(result, first)} moves the ${name} most: ${siteWords[site]} of the ${into} run${place} ${verb} ${short(first.effect)} of the difference${interval(first)}, over ${over} (${levels}).`,
+      : `Of ${cellWords({ site }, cells)}, ${cellName(result, first)} moves the ${name} most: ${siteWords[site]} of the ${into} run${place} ${verb} ${threeDigits(first.effect)} of the difference${interval(first)}, over ${over} (${levels}).`,
     ...(site === 'residual' ? [] : besideRandomPairs(result, all)),
     chance,
   ].join(' ');

@@ -4,11 +4,10 @@ import type { TokenDocument } from './documents';
 import { bySource, influenceOf, quantileOf, ranked } from './influence';
 import type { DocumentResult, InfluenceResult, Overall, SourceSummary } from './result';
 import type { LossSums } from './score-documents';
+import { mean } from '../statistics/mean';
 
 /** Shares between which most documents lie. */
 const [lower, upper] = [0.1, 0.9];
-
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** `losses`: by place in `documents`; those that are not there are left out. Variants: plain, masked, then the controls. */
 export function summarised(

@@ -1,10 +1,9 @@
 import type { HeadPlace } from '../model-runner/variant';
 import type { DocumentResult, InfluenceResult } from './result';
+import { headName } from '../../protocol/interventions/text';
 
 export const counted = (count: number, one: string, more = `${one}s`): string =>
   `${count.toLocaleString('en-US')} ${count === 1 ? one : more}`;
-
-export const headWords = ({ layer, head }: HeadPlace): string => `L${layer}H${head}`;
 
 const mostNamed = 6;
 
@@ -18,7 +17,7 @@ export function headsInWords(heads: readonly HeadPlace[]): string {
   }
   const named = runs.slice(0, mostNamed);
   const left = runs.slice(mostNamed).reduce((sum, { first, last }) => sum + 1 + last - first.head, 0);
-  const words = named.map(({ first, last }) => headWords(first) + (last > first.head ? `-${last}` : '')).join(', ');
+  const words = named.map(({ first, last }) => headName(first) + (last > first.head ? `-${last}` : '')).join(', ');
   return left > 0 ? `${words} and ${left} more` : words;
 }
 

@@ -1,6 +1,7 @@
 import type { HeadPlace } from '../../protocol/sections/heads';
 import type { DirectResult } from './result';
-import { signed, targetWords, threeDigits } from './words';
+import { threeDigits } from '../words';
+import { signed, targetWords } from './words';
 
 export function finding(result: Partial<DirectResult>): string {
   const { heads, target, logit, check, prompts = 1, embedding = Number.NaN, mlp = [] } = result;

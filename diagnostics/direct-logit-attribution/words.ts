@@ -1,6 +1,5 @@
 import type { DirectTarget } from './result';
-
-export const threeDigits = (value: number): string => String(Number(value.toPrecision(3)));
+import { threeDigits } from '../words';
 
 export const signed = (value: number): string => `${value < 0 ? '' : '+'}${threeDigits(value)}`;
 

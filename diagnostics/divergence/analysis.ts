@@ -6,7 +6,7 @@ import { preparedAnalysis, runDivergence } from './analysis-run';
 import { compareDivergence } from './comparison';
 import { divergenceAfter } from './divergence-run';
 import { findingOf } from './finding';
-import { headName } from './heads-of-result';
+import { headName } from '../../protocol/interventions/text';
 import { divergenceParameters, settingsOf, type DivergenceParameters } from './parameters';
 import { readsTextAlone, refused } from './plan';
 import { generatesWith } from './support';

@@ -1,6 +1,7 @@
 /** The finding of the analysis `divergence`. */
-import { affected, headName, removedWords, strongest } from './heads-of-result';
+import { affected, removedWords, strongest } from './heads-of-result';
 import type { DivergenceResult } from './result';
+import { headName } from '../../protocol/interventions/text';
 
 /** One prompt and one token: nothing is said of the model at large. */
 export function findingOf(result: Partial<DivergenceResult>): string {

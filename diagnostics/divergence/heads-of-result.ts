@@ -24,7 +24,5 @@ export function affected(result: Partial<DivergenceResult>): readonly RankedHead
 export const placesWhere = (flags: readonly (readonly boolean[])[] = []): readonly HeadPlace[] =>
   flags.flatMap((row, layer) => row.flatMap((is, head) => (is ? [{ layer, head }] : [])));
 
-export const headName = ({ layer, head }: HeadPlace): string => `L${layer}H${head}`;
-
 export const removedWords = ({ removed }: Partial<DivergenceResult>): string =>
   removed?.kind === 'span' ? 'the span' : 'the image';

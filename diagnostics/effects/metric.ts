@@ -1,6 +1,8 @@
 /** What is measured of the next token behind a prompt, and in which words. */
 import type { ParameterTable } from '../../protocol/analysis/parameters';
 import { taskMetrics, type TaskMetric } from '../../protocol/analysis/tasks';
+import type { Support } from '../analysis';
+import type { ModelFacts } from '../model-runner/model-runner';
 import type { RowAnswer } from '../model-runner/run-request';
 
 // A type and no interface: values are records.
@@ -57,6 +59,19 @@ export function metricOf(
       // Of one right answer without the way through its probability, which may be 0 in float64.
       return good.length === 1 ? logSumExp - (good[0] ?? Number.NaN) : -Math.log(share(good));
   }
+}
+
+/** Whether what the parameters ask for can be measured of a model. */
+export function measures({ predicts }: ModelFacts, { metric, answer, against }: MetricParameters): Support {
+  if (!predicts) {
+    return {
+      ok: false,
+      why: 'This model predicts no next token, so there is nothing to measure. Choose a model with a language head.',
+    };
+  }
+  return isMetric(metric) && comparesTwo(metric) && answer !== '' && against === ''
+    ? { ok: false, why: 'A difference needs a wrong token too. Give `against`, or choose another metric.' }
+    : { ok: true };
 }
 
 export const comparesTwo = (metric: TaskMetric): boolean =>

@@ -1,20 +1,9 @@
 /** Values inside a run, kept to be put into another one: outputs of heads and MLPs, queries, keys, values, residual streams. */
-import type { LayerTap } from '../../models/instrument/taps';
-import type { Replaceable } from '../../models/instrument/interventions/replacement';
+import { rowsOf, tapOf, type Replaceable } from '../../models/instrument/interventions/replacement';
 import type { ModelFacts, ModelRunner } from '../model-runner/model-runner';
 import type { Sequence } from '../model-runner/sequence';
 import type { Variant } from '../model-runner/variant';
 import { widthOf, type Part } from './parts';
-
-/** The tap that reads what can be replaced: both are of the same shape. */
-const tapOf: Readonly<Record<Replaceable, LayerTap>> = {
-  query: 'attention.query',
-  key: 'attention.key',
-  value: 'attention.value',
-  head: 'attention.head_output',
-  mlp: 'mlp_output',
-  residual: 'residual',
-};
 
 /** Slots side by side in a layer, and numbers of a row of one. */
 export function sizesOf(
@@ -23,17 +12,7 @@ export function sizesOf(
   layer: number,
 ): { readonly slots: number; readonly width: number } {
   const { heads = 0, kvHeads = 0, headDim = 0 } = blocks[layer] ?? {};
-  switch (target) {
-    case 'query':
-    case 'head':
-      return { slots: heads, width: headDim };
-    case 'key':
-    case 'value':
-      return { slots: kvHeads, width: headDim };
-    case 'mlp':
-    case 'residual':
-      return { slots: 1, width: hiddenSize };
-  }
+  return rowsOf(target, { heads, kvHeads, headDim, hiddenSize });
 }
 
 /** Bytes of the targets of a run over so many rows. */

@@ -5,8 +5,7 @@ import type { ClassAblation, HeadLabel } from '../../protocol/results/heads';
 import { headsByLabel } from './causal-check';
 import { familyRate } from './labels';
 import type { LabelsResult } from './result';
-
-const counted = (count: number, one: string, more: string): string => `${count} ${count === 1 ? one : more}`;
+import { counted } from '../words';
 
 export const threeDigits = (value: number): string => String(Number(Math.abs(value).toPrecision(3)));
 

@@ -44,6 +44,7 @@
  */
 
 import { confidenceOf, measuredNull, type NullModel } from './confidence';
+import { mean } from '../statistics/mean';
 
 export type Label =
   'previous-token' | 'self' | 'first-token-sink' | 'local' | 'induction' | 'duplicate-token' | 'uniform' | 'retrieval';
@@ -244,5 +245,3 @@ export function entropyOfRandomRows(readable: readonly number[]): NullModel {
 /** Mean over the queries of ln(keys that the query may read): the largest mean entropy there can be, in nats. */
 export const meanLogReadable = (length: number, causal: boolean, window = Infinity): number =>
   mean(readableKeys(length, causal, window).map(Math.log));
-
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;

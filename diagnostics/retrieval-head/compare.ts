@@ -3,7 +3,7 @@ import { headName } from '../../protocol/interventions/text';
 import type { Section } from '../../protocol/sections/section';
 import { pearson } from '../retrieval/score-file';
 import type { RetrievalHeadResult } from './result';
-import { counted } from './words';
+import { counted } from '../words';
 
 export function compare(a: RetrievalHeadResult, b: RetrievalHeadResult): readonly Section[] {
   const { r, heads } = pearson(a.scores, b.scores);

@@ -6,7 +6,8 @@ import type { HeadPlace } from '../model-runner/variant';
 import type { MaskMode } from '../retrieval/masking';
 import { rankedHeads, retrievalThreshold, strongThreshold, type ScoredHead } from '../retrieval/copy-events';
 import type { MaskedResult, RetrievalHeadResult } from './result';
-import { counted, setWords } from './words';
+import { setWords } from './words';
+import { counted } from '../words';
 
 export const retrievalHeads = ({ scores = [] }: Partial<RetrievalHeadResult>): readonly ScoredHead[] =>
   rankedHeads(scores).filter(({ score }) => score > retrievalThreshold);

@@ -7,6 +7,7 @@ import { headScoresOf, pearson } from '../retrieval/score-file';
 import type { HeadSet } from './head-sets';
 import { readKinds, type Answer, type HeadsInTest, type NeedleTest } from './needle-test';
 import type { Grid, Looked, LookedByHead, MaskedResult, Published, RetrievalHeadResult, TestResult } from './result';
+import { mean } from '../statistics/mean';
 
 export interface RunTest {
   readonly test: NeedleTest;
@@ -80,8 +81,6 @@ export function gathered(known: Gathered): RetrievalHeadResult {
     ...(published ? { published: { ...published, ...correlation(scores, published.scores) } } : {}),
   };
 }
-
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 const meanOf = (tables: readonly HeadTable[]): HeadTable | undefined =>
   tables[0]?.map((heads, layer) => heads.map((_, head) => mean(tables.map((table) => table[layer]?.[head] ?? 0))));

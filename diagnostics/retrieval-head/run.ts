@@ -12,7 +12,8 @@ import { headSet, plannedSets, type HeadSet } from './head-sets';
 import { needleTests, observedAnswer, plainAnswer, type Answer } from './needle-test';
 import type { RetrievalParameters } from './parameters';
 import type { Published, RetrievalHeadResult } from './result';
-import { counted, setWords } from './words';
+import { setWords } from './words';
+import { counted } from '../words';
 
 const bad = (detail: string): FailureError => new FailureError({ code: 'bad-request', detail });
 

@@ -15,7 +15,7 @@ import { retrievalHeads, strongHeads } from './finding';
 import { maskedSections } from './masked-sections';
 import type { RetrievalHeadResult } from './result';
 import { testSections } from './test-sections';
-import { counted } from './words';
+import { counted } from '../words';
 
 export function sections(result: Partial<RetrievalHeadResult>): readonly Section[] {
   // A partial result is whole, but of fewer tests.

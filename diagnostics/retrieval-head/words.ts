@@ -1,8 +1,7 @@
 /** How heads, sets and shares are called in sentences. */
 import type { MaskMode } from '../retrieval/masking';
 import type { PlannedSet } from './head-sets';
-
-export const counted = (count: number, one: string, more: string): string => `${count} ${count === 1 ? one : more}`;
+import { counted } from '../words';
 
 export const setWords = ({ kind, name, count }: PlannedSet): string => {
   switch (kind) {

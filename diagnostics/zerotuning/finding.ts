@@ -1,8 +1,7 @@
 import type { Offer } from '../../protocol/analysis/analysis';
 import { biasOf } from './lever';
 import type { ZeroTuningResult } from './result';
-
-export const threeDigits = (value: number): string => String(Number(value.toPrecision(3)));
+import { threeDigits } from '../words';
 
 export const percent = (share: number): string => `${threeDigits(share * 100)} %`;
 

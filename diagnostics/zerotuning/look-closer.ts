@@ -4,7 +4,7 @@ import type { TokensSection } from '../../protocol/sections/tokens';
 import type { AnalysisJob } from '../analysis';
 import type { ModelRunner } from '../model-runner/model-runner';
 import type { HeadPlace, Variant } from '../model-runner/variant';
-import { threeDigits } from './finding';
+import { threeDigits } from '../words';
 import { denominator, entropyOf, lever, rescaled } from './lever';
 import { groupsOf, tuned } from './measure';
 import type { ZeroTuningParameters } from './parameters';

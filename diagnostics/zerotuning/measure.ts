@@ -5,6 +5,7 @@ import type { HeadPlace, Variant } from '../model-runner/variant';
 import type { Sample } from '../task';
 import { biasOf } from './lever';
 import type { Score } from './result';
+import { mean } from '../statistics/mean';
 
 /** Name of the key group of token 0. */
 const first = 'zerotuning first token';
@@ -102,6 +103,3 @@ export const scoreOf = (answers: readonly Answered[]): Score => ({
   logProbability: mean(answers.map(({ logProbability }) => logProbability)),
   entropy: mean(answers.map(({ entropy }) => entropy)),
 });
-
-export const mean = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value, 0) / values.length;

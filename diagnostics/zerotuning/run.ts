@@ -8,18 +8,10 @@ import type { HeadPlace } from '../model-runner/variant';
 import { meanInterval } from '../statistics/proportion';
 import { bestOf, chooseHeads, grid, headTypes, refined, type Choice, type HeadTypes } from './choose';
 import { fittedTemperature, labelBias, withLabelBias, withTemperature } from './controls';
-import {
-  answered,
-  labelLogProbability,
-  mean,
-  questionsOf,
-  scoreOf,
-  tuned,
-  type Answered,
-  type Question,
-} from './measure';
+import { answered, labelLogProbability, questionsOf, scoreOf, tuned, type Answered, type Question } from './measure';
 import type { ZeroTuningParameters } from './parameters';
 import type { CurvePoint, Method, ZeroTuningResult } from './result';
+import { mean } from '../statistics/mean';
 
 type Job = AnalysisJob<ZeroTuningParameters>;
 type Partly = Partial<ZeroTuningResult>;

@@ -6,7 +6,7 @@ import type { SectionCell, TableSection } from '../../protocol/sections/table';
 import type { TextSection } from '../../protocol/sections/text';
 import { grid } from './choose';
 import { isAtBound } from './controls';
-import { threeDigits } from './finding';
+import { threeDigits } from '../words';
 import type { CurvePoint, Range, Score, ZeroTuningResult } from './result';
 
 export const ask = 'Show its last row before and after';

@@ -11,7 +11,8 @@ import { headerLength, parseSafetensorsHeader } from '../../../models/formats/sa
 import { replaceable, rowsOf } from '../../../models/instrument/interventions/replacement';
 import { tapName } from '../../../models/instrument/taps';
 import { FailureError } from '../../../protocol/wire/failures';
-import { blockOf, tapOf, widthOf, type Rows, type Wanted } from './wanted-rows';
+import { blockOf, widthOf, type Rows, type Wanted } from './wanted-rows';
+import { tapOf } from '../../../models/instrument/interventions/replacement';
 
 interface Tensor {
   readonly shape: readonly number[];

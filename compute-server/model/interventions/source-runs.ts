@@ -7,7 +7,8 @@ import type { LayerSessions } from '../run/layer-sessions';
 import { runPrompt } from '../run/model-run';
 import type { LayerResult, ResidualStream } from '../run/run-request';
 import { sequencePart, type Sequence } from '../../../diagnostics/model-runner/sequence';
-import { tapOf, wantedKey, widthOf, type Rows, type Wanted } from './wanted-rows';
+import { wantedKey, widthOf, type Rows, type Wanted } from './wanted-rows';
+import { tapOf } from '../../../models/instrument/interventions/replacement';
 
 export interface PlainRun {
   readonly sequence: Sequence;

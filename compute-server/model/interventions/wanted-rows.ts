@@ -1,6 +1,5 @@
 /** The rows of a run that replacements need, by where they come from. */
 import { rowsOf, type Replaceable } from '../../../models/instrument/interventions/replacement';
-import type { LayerTap } from '../../../models/instrument/taps';
 import type { BlockSpec, ModelSpec } from '../../../models/architectures/model-spec';
 import type { Source } from '../../../protocol/interventions/source';
 
@@ -21,15 +20,6 @@ export interface Rows {
   readonly data: Float32Array;
   readonly everywhere: boolean;
 }
-
-export const tapOf: Readonly<Record<Replaceable, LayerTap>> = {
-  query: 'attention.query',
-  key: 'attention.key',
-  value: 'attention.value',
-  head: 'attention.head_output',
-  mlp: 'mlp_output',
-  residual: 'residual',
-};
 
 /** Runs give all positions; rows of a file are those of the positions. */
 export const wantedKey = ({ layer, target, head, source, first, count }: Wanted): string =>

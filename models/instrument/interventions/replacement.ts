@@ -7,6 +7,7 @@ import { borrow, conditional } from '../../../kernels/graph/operators/conditiona
 import { where } from '../../../kernels/graph/operators/elementwise';
 import type { Dim } from '../../../kernels/graph/dims';
 import type { Value } from '../../../kernels/graph/records';
+import type { LayerTap } from '../taps';
 import type { LayerSizes } from './sizes';
 
 export interface Replacement {
@@ -50,6 +51,16 @@ export const replaceable = {
 
 export type Replaceable = keyof typeof replaceable;
 export const replaceables = Object.keys(replaceable) as readonly Replaceable[];
+
+/** The tap that reads what can be replaced: both are of the same shape. */
+export const tapOf: Readonly<Record<Replaceable, LayerTap>> = {
+  query: 'attention.query',
+  key: 'attention.key',
+  value: 'attention.value',
+  head: 'attention.head_output',
+  mlp: 'mlp_output',
+  residual: 'residual',
+};
 
 /** Heads side by side in what is replaced, 1 where it has none, and the width of a row of one. */
 export function rowsOf(target: Replaceable, sizes: LayerSizes): { readonly slots: number; readonly width: number } {

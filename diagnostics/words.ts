@@ -1,0 +1,6 @@
+/** How numbers and counts are written in sentences. */
+
+/** `1 head`, `3 heads` */
+export const counted = (count: number, one: string, more: string): string => `${count} ${count === 1 ? one : more}`;
+
+export const threeDigits = (value: number): string => String(Number(value.toPrecision(3)));
