@@ -5,7 +5,7 @@
  * Layer 1 head 1 reads everything alike and writes nothing.
  */
 import type { Checkpoint } from './planted-circuit';
-import type { CheckpointTensor } from './safetensors-file';
+import { plantedTensors } from './planted-tensors';
 
 const vocabulary = 64;
 export const retrievalPositions = 160;
@@ -18,16 +18,7 @@ const hidden = retrievalPositions + 3 * vocabulary;
 const headDim = hidden / 2;
 
 export function plantedRetrieval(): Checkpoint {
-  const tensors = new Map<string, CheckpointTensor>();
-  const put = (
-    name: string,
-    shape: readonly number[],
-    fill = 0,
-  ): ((row: number, column: number, value: number) => void) => {
-    const data = new Float32Array(shape.reduce((product, axis) => product * axis, 1)).fill(fill);
-    tensors.set(name, { shape, data });
-    return (row, column, value) => (data[row * (shape[1] ?? 1) + column] = value);
-  };
+  const { tensors, put } = plantedTensors();
   const eachToken = (act: (token: number) => void): void => {
     for (let token = 0; token < vocabulary; token++) act(token);
   };

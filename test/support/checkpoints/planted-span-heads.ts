@@ -10,7 +10,8 @@
  * show it, and head 5 the word that usually goes with the previous token, whatever the image shows: the language prior.
  */
 import { join } from 'node:path';
-import { writeSafetensors, type CheckpointTensor } from './safetensors-file';
+import { plantedTensors } from './planted-tensors';
+import { writeSafetensors } from './safetensors-file';
 import { writeConfig } from './tiny-models';
 
 export const tokens = { first: 0, empty: 1, shows: 2, describe: 3, cue: 4, end: 5, object: 6, partner: 7 } as const;
@@ -30,16 +31,7 @@ export interface Planted {
 }
 
 export function writePlantedSpanHeads(folder: string, { visual, prior }: Planted): void {
-  const tensors = new Map<string, CheckpointTensor>();
-  const put = (
-    name: string,
-    shape: readonly number[],
-    fill = 0,
-  ): ((row: number, column: number, value: number) => void) => {
-    const data = new Float32Array(shape.reduce((product, axis) => product * axis, 1)).fill(fill);
-    tensors.set(name, { shape, data });
-    return (row, column, value) => (data[row * (shape[1] ?? 1) + column] = value);
-  };
+  const { tensors, put } = plantedTensors();
   const words = put('transformer.wte.weight', [vocabulary, hidden]);
   for (let token = 0; token < vocabulary; token++) words(token, tokenAt + token, 1);
   const places = put('transformer.wpe.weight', [positions, hidden]);
