@@ -7,7 +7,8 @@
  * a window `query_positions` [n], all of them int32, which every device compares (WebGPU has no int64);
  * `past_key` and `past_value` [past, b, g, d] (position first, so that a prefix of a growing cache is one piece of memory);
  * `rope_cos` and `rope_sin` [n, dimensions / 2] where the block rotates; interventions and statistics when instrumented.
- * Outputs: `residual.out`, `new_key`, `new_value` [n, b, g, d], the taps of models/instrument/taps.ts, statistics.
+ * Outputs: `residual.out`, `new_key`, `new_value` [n, b, g, d], `present_key`, `present_value` [past + n, b, g, d] (past and new
+ * together, for a cache that stays on a device), the taps of models/instrument/taps.ts, statistics.
  */
 import { GraphBuilder } from '../../kernels/graph/builder';
 import type { Dim } from '../../kernels/graph/dims';
@@ -102,7 +103,8 @@ function attentionOutput(
   const newKey = graph.output(transpose(key, [2, 0, 1, 3], 'new_key'));
   const newValue = graph.output(transpose(valueByHead, [2, 0, 1, 3], 'new_value'));
   const cache = (name: string): Value => graph.input(name, 'float32', ['past', 'b', spec.kvHeads, spec.headDim]);
-  const all = (past: Value, now: Value): Value => transpose(concat([past, now], 0), [1, 2, 0, 3]);
+  const all = (name: 'key' | 'value', now: Value): Value =>
+    transpose(graph.output(concat([cache(`past_${name}`), now], 0, `present_${name}`)), [1, 2, 0, 3]);
   const positions = spec.causal
     ? {
         ...(spec.window === undefined ? {} : { queries: graph.input('query_positions', 'int32', ['n']) }),
@@ -110,15 +112,7 @@ function attentionOutput(
         keys: graph.input('key_positions', 'int32', [keys]),
       }
     : undefined;
-  const output = attend(
-    graph,
-    spec,
-    query,
-    all(cache('past_key'), newKey),
-    all(cache('past_value'), newValue),
-    positions,
-    interventions,
-  );
+  const output = attend(graph, spec, query, all('key', newKey), all('value', newValue), positions, interventions);
   tap(output, 'attention.head_output');
   const joined = reshape(transpose(output, [0, 2, 1, 3]), ['b', 'n', spec.heads * spec.headDim]);
   return linear(graph, weights, spec.output, joined);

@@ -25,6 +25,7 @@ import { checkedVariant } from '../run/key-groups';
 import type { LoadedModel } from '../checkpoint/loaded-model';
 import { layersOf } from '../run/model-run';
 import type { LayerResult } from '../run/run-request';
+import { hostStream } from '../run/run-stream';
 import { requireParity } from '../run/parity';
 import { piecesOf, readerOf, sequenceOf } from '../prompt/prompt';
 import { ResumeFile } from './resume';
@@ -114,7 +115,7 @@ export async function* headsJob(
     yield layerProgress(result, model);
     if (done.length === layers) break;
     if (performance.now() - started > resumeAfterMs) {
-      const why = await resume.write({ layers: done, residual: out });
+      const why = await resume.write({ layers: done, residual: await hostStream(out) });
       if (why === undefined) keptLayers = done.length;
       else if (!unsaved) {
         surroundings.log('warn', `Finished layers cannot be kept for a later run (${why}); this run continues.`);

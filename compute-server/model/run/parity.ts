@@ -10,6 +10,7 @@ import type { Parity } from '../../../protocol/results/heads';
 import { FailureError } from '../../../protocol/wire/failures';
 import type { LoadedModel } from '../checkpoint/loaded-model';
 import { layersOf } from './model-run';
+import { hostStream } from './run-stream';
 import type { ResidualStream, RunHooks, RunResult } from './run-request';
 import { withoutSpan, type Sequence } from '../../../diagnostics/model-runner/sequence';
 
@@ -71,6 +72,16 @@ async function measureParity(model: LoadedModel, sequence: Sequence, hooks: RunH
   const plainSessions = model.reference ?? model.sessions;
   const plain = layersOf(model.spec, plainSessions, { ...short, chunk, logits, plain: true }, { signal: hooks.signal });
   const instrumented = layersOf(model.spec, model.sessions, { ...short, chunk, logits }, { signal: hooks.signal });
+  try {
+    return await compared(model, plain, instrumented);
+  } finally {
+    // What they hold on a device is disposed of when they end.
+    for (const run of [plain, instrumented]) await run.return({ layers: [], residuals: [] });
+  }
+}
+
+async function compared(model: LoadedModel, plain: Layers, instrumented: Layers): Promise<Parity> {
+  const plainSessions = model.reference ?? model.sessions;
   const layerErrors: number[] = [];
   let largestStream = 0;
   for (const { index } of model.spec.blocks) {
@@ -107,7 +118,7 @@ type Layers = ReturnType<typeof layersOf>;
 async function nextLayer(layers: Layers): Promise<ResidualStream> {
   const step = await layers.next();
   if (step.done) throw new RangeError('the run has fewer layers than the model');
-  return step.value.out;
+  return hostStream(step.value.out);
 }
 
 async function resultOf(layers: Layers): Promise<RunResult> {

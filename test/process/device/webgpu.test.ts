@@ -21,7 +21,7 @@ const lostOnce: Plugin = {
   setup(bundle) {
     bundle.onLoad({ filter: /run[/\\]device-fault\.ts$/ }, async ({ path }) => {
       const source = await readFile(path, 'utf8');
-      const run = 'return await session.run(feeds, fetches);';
+      const run = 'return await session.run(feeds, fetches, kept);';
       const lost = `const file = process.env['LOSE_DEVICE'];
         if (require('node:fs').existsSync(file)) { require('node:fs').rmSync(file); throw new Error('Device lost'); }`;
       assert.ok(source.includes(run));
