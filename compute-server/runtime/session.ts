@@ -41,6 +41,11 @@ export interface SessionSettings {
   /** Folder that the locations of external weights are relative to; onnxruntime refuses to read outside it. */
   readonly weightsFolder?: string;
   /**
+   * The one file that all external weights of the graph are in, as bytes instead: none is then read from a folder. The runtime
+   * keeps a copy beside what it lays out for its products.
+   */
+  readonly weightsFile?: { readonly location: string; readonly data: Uint8Array };
+  /**
    * `basic` leaves out fusions that change the order of additions: then two graphs that differ by an unused branch give the
    * same bits (SkipLayerNormalization, seen with 1.30.0, 2026-11-24). Default: all.
    */
@@ -180,6 +185,9 @@ function options(settings: SessionSettings): InferenceSession.SessionOptions {
     graphOptimizationLevel: settings.optimisation ?? 'all',
     // 3 = errors: the qk outputs of the attention operators warn about their shape on every run.
     logSeverityLevel: 3,
+    ...(settings.weightsFile === undefined
+      ? {}
+      : { externalData: [{ path: settings.weightsFile.location, data: settings.weightsFile.data }] }),
     extra: {
       session: {
         // Threads of a session that has finished must not spin while another session is timed.
@@ -211,6 +219,7 @@ const arrayOf = {
   float16: Uint16Array,
   int32: Int32Array,
   int64: BigInt64Array,
+  uint8: Uint8Array,
   bool: Uint8Array,
 } as const;
 

@@ -6,6 +6,7 @@ import type { ForkOptions } from 'node:child_process';
 import { statSync } from 'node:fs';
 import type { ComputeProcess } from '../../protocol/compute/client';
 import type { ToCompute } from '../../protocol/compute/api';
+import type { WeightChoice } from '../../protocol/results/weights';
 
 export interface ComputeLaunch {
   /** The bundle of the compute server. */
@@ -14,6 +15,10 @@ export interface ComputeLaunch {
   readonly nodePath: string;
   /** `headscope.compute.device`: where models run. */
   readonly device: string;
+  /** `headscope.compute.weights`: how weights of models are held. */
+  readonly weights: WeightChoice;
+  /** `headscope.compute.cacheWeights`: GB (10^9 bytes) of quantised weights that are kept on the disk; 0: none. */
+  readonly cacheWeights: number;
   /** `headscope.compute.runtimeFolder`; empty: the runtime that Headscope brings along. */
   readonly runtimeFolder: string;
   /** 0: as many as the runtime chooses. */
@@ -37,9 +42,18 @@ export function launchOptions(
   const env: NodeJS.ProcessEnv = { ...environment, HEADSCOPE_CACHE_DIR: launch.cacheFolder };
   // Options meant for the editor's own extension host (a debugger's port, a loader) would break or hold up the child.
   delete env['NODE_OPTIONS'];
-  const set = ['HEADSCOPE_RUNTIME', 'HEADSCOPE_THREADS', 'HEADSCOPE_MEMORY_LIMIT', 'ELECTRON_RUN_AS_NODE'];
+  const set = [
+    'HEADSCOPE_RUNTIME',
+    'HEADSCOPE_WEIGHTS',
+    'HEADSCOPE_CACHE_WEIGHTS',
+    'HEADSCOPE_THREADS',
+    'HEADSCOPE_MEMORY_LIMIT',
+    'ELECTRON_RUN_AS_NODE',
+  ];
   for (const name of set) delete env[name];
   env['HEADSCOPE_DEVICE'] = launch.device;
+  if (launch.weights !== 'as-stored') env['HEADSCOPE_WEIGHTS'] = launch.weights;
+  if (launch.cacheWeights > 0) env['HEADSCOPE_CACHE_WEIGHTS'] = String(Math.round(launch.cacheWeights * 1e9));
   if (launch.runtimeFolder !== '') env['HEADSCOPE_RUNTIME'] = launch.runtimeFolder;
   if (launch.threads > 0) env['HEADSCOPE_THREADS'] = String(launch.threads);
   if (launch.memoryLimit > 0) env['HEADSCOPE_MEMORY_LIMIT'] = String(Math.round(launch.memoryLimit * 1e9));

@@ -3,13 +3,11 @@ import * as v from 'valibot';
 import type { EncoderInput, PromptInput } from '../compute/models';
 import { interventionsField } from '../interventions/interventions';
 import type { AnalysisPlan } from '../panels/analyses';
-import type { Parity } from '../results/heads';
 import { check, parseJson, type Checked, type Schema } from '../schema/check';
 import {
   anyNumber,
   byKind,
   either,
-  figure,
   filledText,
   flag,
   list,
@@ -20,11 +18,10 @@ import {
   record,
   text,
   texts,
-  whole,
   wholeFrom,
   type Fields,
 } from '../schema/fields';
-import { chatPrompt, headOf, imageSpan, mostLayers, modelSummary, placeFields, provenance } from '../schema/parts';
+import { chatPrompt, headOf, imageSpan, modelSummary, parity, placeFields, provenance } from '../schema/parts';
 import { sections } from '../sections/schema';
 import type { SectionQuestion } from '../sections/section';
 import type { AnalysedPrompt, AnalysisInput, AnalysisRequest, AnalysisResult, Offer } from './analysis';
@@ -120,15 +117,6 @@ const analysedPrompt: Schema<AnalysedPrompt> = v.pipe(
   }),
   v.check((prompt) => prompt.tokens.length === prompt.ids.length, 'a prompt with one token for each id'),
 );
-
-const parity: Schema<Parity> = object<Parity>({
-  maxLogitError: figure,
-  layerErrors: list(figure, 'a list of errors', { most: mostLayers }),
-  worstLayer: optional(whole),
-  ok: flag,
-  device: optional(text),
-  tolerance: optional(figure),
-});
 
 export const offer: Schema<Offer> = object<Offer>({
   title: text,

@@ -14,17 +14,33 @@ import { TextFault } from '../text/text-library';
 /** Share of the memory limit that opened weights may take; the rest is for the run. */
 const weightShare = 0.5;
 
+export interface ModelNeeds {
+  /** Exact weights, however they are held otherwise. */
+  readonly exactWeights?: boolean | undefined;
+}
+
 export interface ModelCalls {
-  readonly once: <T>(folder: string, signal: AbortSignal, act: (model: LoadedModel) => Promise<T>) => Promise<T>;
+  readonly once: <T>(
+    folder: string,
+    signal: AbortSignal,
+    act: (model: LoadedModel) => Promise<T>,
+    needs?: ModelNeeds,
+  ) => Promise<T>;
   readonly job: <P, R>(
     folder: string,
     signal: AbortSignal,
     start: (model: LoadedModel) => AsyncGenerator<P, R, void>,
+    needs?: ModelNeeds,
   ) => AsyncGenerator<P, R, void>;
 }
 
 export function modelCalls(surroundings: Surroundings, lane: Lane): ModelCalls {
-  const store = new ModelStore({ limitBytes: surroundings.memoryLimit * weightShare });
+  const { cacheFolder, keptWeightBytes, modelWeights } = surroundings;
+  const store = new ModelStore({
+    limitBytes: surroundings.memoryLimit * weightShare,
+    cache: keptWeightBytes > 0 ? { cacheFolder, limitBytes: keptWeightBytes } : undefined,
+    say: (sentence) => surroundings.log('warn', sentence),
+  });
   const threads = surroundings.defaultThreads;
   let proved: ModelDevice | undefined;
   /** Proved once; one that does not work is tried again by the next call, as a driver may have come back. */
@@ -37,18 +53,18 @@ export function modelCalls(surroundings: Surroundings, lane: Lane): ModelCalls {
     }
     return proved;
   };
-  const open = async (folder: string, signal: AbortSignal): Promise<LoadedModel> =>
-    store.open(folder, await deviceOf(signal));
+  const open = async (folder: string, signal: AbortSignal, { exactWeights }: ModelNeeds): Promise<LoadedModel> =>
+    store.open(folder, await deviceOf(signal), exactWeights ? 'as-stored' : modelWeights);
   const failed = (error: unknown, folder: string, signal: AbortSignal): unknown => {
     // A device that was reset stays lost to its process.
     if (error instanceof DeviceFault) surroundings.endSoon?.();
     return asFailure(error, folder, signal);
   };
   return {
-    once: (folder, signal, act) =>
+    once: (folder, signal, act, needs = {}) =>
       alone(lane, signal, async () => {
         try {
-          const model = await open(folder, signal);
+          const model = await open(folder, signal, needs);
           const result = await act(model);
           await model.requireUnchanged();
           return result;
@@ -56,10 +72,10 @@ export function modelCalls(surroundings: Surroundings, lane: Lane): ModelCalls {
           throw failed(error, folder, signal);
         }
       }),
-    job: (folder, signal, start) =>
+    job: (folder, signal, start, needs = {}) =>
       jobAlone(lane, signal, async function* () {
         try {
-          const model = await open(folder, signal);
+          const model = await open(folder, signal, needs);
           const result = yield* start(model);
           await model.requireUnchanged();
           return result;

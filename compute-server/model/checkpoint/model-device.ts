@@ -1,10 +1,12 @@
 /** The device of an opened model, as its results name it, and what a person should know of the model there. */
 import type { SelfTest } from '../../../protocol/compute/api';
 import type { DeviceSummary } from '../../../protocol/results/provenance';
+import type { WeightChoice } from '../../../protocol/results/weights';
 import { bytesInWords } from '../../../protocol/wire/words';
 import { cpuName } from '../../provenance';
 import { runtimeVersion, type DeviceId } from '../../runtime/session';
 import type { LayerSessions } from '../run/layer-sessions';
+import type { CacheOptions } from '../weights/weight-cache';
 
 /** A device that models are opened on. */
 export interface ModelDevice {
@@ -13,6 +15,15 @@ export interface ModelDevice {
   /** Of another device than the cpu: its operators, and its name. */
   readonly selfTest?: SelfTest | undefined;
   readonly name?: string;
+}
+
+/** How weights are held. */
+export interface WeightOptions {
+  /** Default: as stored. */
+  readonly weights?: WeightChoice;
+  /** Where packed weights are kept, if a person allows it, and who is told that they cannot be. */
+  readonly cache?: CacheOptions | undefined;
+  readonly say?: ((sentence: string) => void) | undefined;
 }
 
 export interface Sessions {
@@ -37,25 +48,15 @@ export async function summaryOf(
   };
 }
 
-/** Half weights on the CPU are worth a word from this share of the memory limit: nobody asks what a small model saves. */
-const worthSaying = 0.1;
-
-/** What the device does with the weights, in sentences. */
+/** What the device does with the model, in sentences. */
 export async function deviceNotes(
-  { name, id, onCpu = [] }: DeviceSummary,
-  dtypes: readonly string[],
+  { onCpu = [] }: DeviceSummary,
+  weights: readonly string[],
   { text, vision }: Sessions,
-  limitBytes: number,
 ): Promise<readonly string[]> {
-  const halves = dtypes.filter((dtype) => dtype === 'F16' || dtype === 'BF16');
-  const bytes = (text?.weightBytes() ?? 0) + (vision?.weightBytes() ?? 0);
-  const widened = `Its ${halves.join(' and ')} weights are widened to float32 when they are opened, and take ${bytesInWords(bytes)}`;
-  const unsaid = halves.length === 0 || (id === 'cpu' && bytes < worthSaying * limitBytes);
   return [
     ...onCpu,
-    ...(unsaid
-      ? []
-      : [id === 'cpu' ? `${widened}: half weights save no memory on the CPU.` : `${widened} on ${name}.`]),
+    ...weights,
     ...(await reopeningNote(text, 'layers')),
     ...(await reopeningNote(vision, 'layers of the vision encoder')),
   ];

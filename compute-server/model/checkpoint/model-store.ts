@@ -2,17 +2,19 @@
 import type { LayerSessions } from '../run/layer-sessions';
 import { openModel, type LoadedModel, type OpenOptions } from './loaded-model';
 import type { ModelDevice } from './model-device';
+import type { WeightChoice } from '../../../protocol/results/weights';
 
 export class ModelStore {
-  private kept: { readonly path: string; readonly model: LoadedModel } | undefined;
+  private kept: { readonly path: string; readonly weights: WeightChoice; readonly model: LoadedModel } | undefined;
 
-  constructor(private readonly options: Pick<OpenOptions, 'limitBytes'>) {}
+  constructor(private readonly options: Pick<OpenOptions, 'limitBytes' | 'cache' | 'say'>) {}
 
-  async open(path: string, device: ModelDevice): Promise<LoadedModel> {
-    if (this.kept?.path === path && (await this.kept.model.changed()) === undefined) return this.kept.model;
+  async open(path: string, device: ModelDevice, weights: WeightChoice = 'as-stored'): Promise<LoadedModel> {
+    const same = this.kept?.path === path && this.kept.weights === weights;
+    if (this.kept && same && (await this.kept.model.changed()) === undefined) return this.kept.model;
     await this.close();
-    const model = await openModel(path, { ...this.options, ...device });
-    this.kept = { path, model };
+    const model = await openModel(path, { ...this.options, ...device, weights });
+    this.kept = { path, weights, model };
     return model;
   }
 

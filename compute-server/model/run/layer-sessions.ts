@@ -21,6 +21,8 @@ import type { StoredTensor, StoredWeights } from '../../../models/architectures/
 import { FailureError } from '../../../protocol/wire/failures';
 import { lacksOperator } from '../../devices/missing-operators';
 import { openSession, type DeviceId, type RuntimeSession } from '../../runtime/session';
+import type { PackedWeights } from '../weights/packed-weights';
+import type { PiecePlan } from '../weights/piece-plan';
 import { faultOf, onDevice } from './device-fault';
 import { Placement, type Place } from './placement';
 import { ReadAhead } from './read-ahead';
@@ -47,6 +49,27 @@ function keyOf(piece: Piece): string {
   if (piece.kind === 'lens') return piece.tokens ? 'lens of tokens' : 'lens';
   if (piece.kind === 'block') return `${piece.instrumented ? 'instrumented' : 'plain'}.${piece.layer}`;
   return 'layer' in piece ? `${piece.kind}.${piece.layer}` : piece.kind;
+}
+
+/**
+ * Pieces whose linear maps may be held in integers. The others read tables of rows (embedding, the lens of some tokens), or
+ * belong to analyses of exact weights.
+ */
+const mayPack = (piece: Piece): boolean =>
+  piece.kind === 'block' ||
+  piece.kind === 'head' ||
+  piece.kind === 'further' ||
+  (piece.kind === 'lens' && !piece.tokens);
+
+/** A piece as it is going to be opened. */
+interface Planned {
+  readonly graph: Graph<Dim>;
+  /** Bytes that each of its weights takes when it is open, by a label of its own. */
+  readonly weights: ReadonlyMap<string, number>;
+  /** Tensors that are read to open it. */
+  readonly sources: Iterable<StoredTensor>;
+  /** Of a piece held in integers. */
+  readonly plan?: PiecePlan;
 }
 
 interface Opened {
@@ -95,6 +118,10 @@ export class LayerSessions {
       readonly selfTest?: SelfTest | undefined;
       /** Default: 256 MB. */
       readonly prepackedBytes?: number;
+      /** Linear maps held in integers. */
+      readonly packed?: PackedWeights;
+      /** Linear maps that multiply in float16 where they run on the device. */
+      readonly products?: 'float16';
     },
     /** Rejects when the files are no longer those whose headers were read. */
     private readonly requireUnchanged: () => Promise<void>,
@@ -114,13 +141,12 @@ export class LayerSessions {
       await this.readNext(piece);
       return known.session;
     }
-    const used = new Map<string, StoredTensor>();
-    const graph = this.graph(piece, this.noting(used));
-    const bytes = sumOf(used);
+    const planned = this.planned(piece);
+    const bytes = sumOf(planned.weights);
     await this.makeRoom(bytes);
     // A piece is opened when the run comes to it: offsets of the old headers would read anything in a file that was replaced.
     await this.requireUnchanged();
-    const session = await this.open(graph, key);
+    const session = await this.open(piece, planned);
     this.opened.set(key, { piece, session, bytes });
     await this.readNext(piece);
     return session;
@@ -131,20 +157,27 @@ export class LayerSessions {
     if ((piece.kind !== 'block' && piece.kind !== 'step') || this.fits()) return;
     const next = { ...piece, layer: piece.layer + 1 };
     if (next.layer >= this.model.blocks.length || this.opened.has(keyOf(next))) return;
-    await this.ahead.start(this.tensorsOf(next).values());
+    await this.ahead.start(this.planned(next).sources);
   }
 
-  private tensorsOf(piece: Piece): ReadonlyMap<string, StoredTensor> {
+  private planned(piece: Piece, onCpu = false): Planned {
+    const products = onCpu ? undefined : this.options.products;
+    const plan = mayPack(piece) ? this.options.packed?.plan(this.weights) : undefined;
+    if (plan) {
+      const graph = this.graph(piece, plan);
+      if (plan.packs) return { graph, weights: plan.bytes, sources: plan.sources, plan };
+    }
     const used = new Map<string, StoredTensor>();
-    this.graph(piece, this.noting(used));
-    return used;
+    const graph = this.graph(piece, this.noting(used, mayPack(piece) ? products : undefined));
+    const weights = new Map([...used].map(([name, tensor]) => [name, openBytes(tensor, products)]));
+    return { graph, weights, sources: used.values() };
   }
 
   /** A tensor that two pieces read is counted for each, as both open it. */
   private pieceBytes(of: (piece: Piece) => boolean): number {
     return this.pieces()
       .filter(of)
-      .reduce((sum, piece) => sum + sumOf(this.tensorsOf(piece)), 0);
+      .reduce((sum, piece) => sum + sumOf(this.planned(piece).weights), 0);
   }
 
   private fits(): boolean {
@@ -160,30 +193,31 @@ export class LayerSessions {
     if (this.fits()) return undefined;
     const { length } = this.model.blocks;
     const piece = { kind: 'block', layer: Math.floor(length / 2), instrumented: true } as const;
-    const tensors = this.tensorsOf(piece);
+    const { sources, weights } = this.planned(piece);
     const started = performance.now();
     await (
-      await this.ahead.start(tensors.values())
+      await this.ahead.start(sources)
     ).done;
     await this.session(piece);
     const seconds = (performance.now() - started) / 1000;
     await this.close(piece);
     const besides = this.pieceBytes(({ kind }) => kind !== 'block');
-    const kept = Math.max(0, Math.floor((this.limitBytes - besides) / sumOf(tensors)));
+    const kept = Math.max(0, Math.floor((this.limitBytes - besides) / sumOf(weights)));
     return { bytes: this.weightBytes(), limitBytes: this.limitBytes, layers: Math.max(1, length - kept), seconds };
   }
 
-  private async open(graph: Graph<Dim>, name: string): Promise<RuntimeSession> {
-    const place = this.placement.of(name, graph);
+  private async open(piece: Piece, planned: Planned): Promise<RuntimeSession> {
+    const name = keyOf(piece);
+    const place = this.placement.of(name, planned.graph);
     try {
-      const session = await this.openAt(place);
+      const session = await this.openAt(place, piece, planned);
       return place.device === 'cpu' ? session : onDevice(session, place.device, name);
     } catch (error) {
       await this.requireUnchanged();
       if (error instanceof FailureError) throw error;
       if (place.device !== 'cpu' && lacksOperator(error)) {
         this.placement.refuse(name, 'An operator of its graph is not there on this device for its types.');
-        return this.open(graph, name);
+        return this.open(piece, planned);
       }
       if (place.device !== 'cpu') throw faultOf(place.device, name, error);
       throw new FailureError({
@@ -193,15 +227,25 @@ export class LayerSessions {
     }
   }
 
-  private openAt({ graph, device }: Place): Promise<RuntimeSession> {
+  private async openAt({ graph, device }: Place, piece: Piece, { plan }: Planned): Promise<RuntimeSession> {
     this.prepack ??= this.weightBytes() <= (this.options.prepackedBytes ?? prepackedBytes);
-    return openSession(graph, {
-      device,
-      threads: this.options.threads,
-      weightsFolder: this.weightsFolder,
-      optimisation: 'basic',
-      prepack: device !== 'cpu' || this.prepack,
-    });
+    const { packed, products, threads } = this.options;
+    const prepared = plan && (await packed?.prepare(plan, this.weightsFolder));
+    // The cpu multiplies in float32 only.
+    const own = device === 'cpu' && products !== undefined ? this.planned(piece, true).graph : graph;
+    try {
+      return await openSession(own, {
+        device,
+        threads,
+        weightsFolder: this.weightsFolder,
+        optimisation: 'basic',
+        // MatMulNBits computes on what is laid out for it.
+        prepack: device !== 'cpu' || this.prepack || plan !== undefined,
+        ...prepared?.settings,
+      });
+    } finally {
+      await prepared?.done();
+    }
   }
 
   /** Finds out where each graph runs; the edge is opened, as its types are tried by no self-test. */
@@ -221,9 +265,7 @@ export class LayerSessions {
 
   /** Bytes that the weights of all pieces take when they are open, each tensor once. */
   weightBytes(): number {
-    const used = new Map<string, StoredTensor>();
-    for (const piece of this.pieces()) this.graph(piece, this.noting(used));
-    return sumOf(used);
+    return sumOf(new Map(this.pieces().flatMap((piece) => [...this.planned(piece).weights])));
   }
 
   /** Builds every graph and drops it: throws ModelError when a weight is missing, of another shape or of another type. */
@@ -239,7 +281,7 @@ export class LayerSessions {
       ...lenses.map((tokens) => ({ kind: 'lens', tokens }) as const),
       ...this.model.blocks.map(({ index }) => ({ kind: 'block', layer: index, instrumented: true }) as const),
     ];
-    for (const piece of all) yield [keyOf(piece), this.graph(piece, this.weights)];
+    for (const piece of all) yield [keyOf(piece), this.planned(piece).graph];
   }
 
   private pieces(): readonly Piece[] {
@@ -252,8 +294,9 @@ export class LayerSessions {
   }
 
   /** The weights, noting each tensor that a graph asks for. */
-  private noting(used: Map<string, StoredTensor>): StoredWeights {
+  private noting(used: Map<string, StoredTensor>, products?: 'float16'): StoredWeights {
     return {
+      ...(products ? { products } : {}),
       find: (name) => {
         const tensor = this.weights.find(name);
         if (tensor) used.set(name, tensor);
@@ -338,8 +381,9 @@ export class LayerSessions {
   }
 }
 
-/** Half-width weights are widened to float32 when a session opens. */
-const openBytes = (tensor: StoredTensor): number => tensor.length * (tensor.dtype === 'F32' ? 1 : 2);
+/** Half-width weights are widened to float32 when a session opens, unless they are multiplied as float16. */
+const openBytes = (tensor: StoredTensor, products: 'float16' | undefined): number =>
+  products ? tensor.length / (tensor.dtype === 'F32' ? 2 : 1) : tensor.length * (tensor.dtype === 'F32' ? 1 : 2);
 
-const sumOf = (used: ReadonlyMap<string, StoredTensor>): number =>
-  [...used.values()].reduce((sum, tensor) => sum + openBytes(tensor), 0);
+const sumOf = (weights: ReadonlyMap<string, number>): number =>
+  [...weights.values()].reduce((sum, bytes) => sum + bytes, 0);
