@@ -103,6 +103,13 @@ export class GraphBuilder implements GraphScope {
     return value;
   }
 
+  /** A constant of another graph, under a name of its own. */
+  adopt({ value: { type, shape }, data }: Initialiser): Value {
+    const value = this.value(this.fresh('constant'), type, shape);
+    this.initialisers.push({ value, data });
+    return value;
+  }
+
   /** The escape hatch for operators without a function here: adds a node whose outputs are declared by the caller. */
   node<const O extends readonly NodeOutput[]>(
     operator: string,
