@@ -62,6 +62,12 @@ export class GraphBuilder implements GraphScope {
     return named;
   }
 
+  /** Makes every output an inner value again, where others of the same nodes are wanted (gradients). */
+  withoutOutputs(): this {
+    this.outputs.length = 0;
+    return this;
+  }
+
   /** A constant held in the graph; equal constants without a name of their own are stored once. */
   constant(type: ElementType, shape: Shape, numbers: ArrayLike<number>, name?: string): Value {
     const size = volume(shape);

@@ -19,6 +19,7 @@ import { attend } from '../instrument/attention';
 import { declareInterventions, type Interventions } from '../instrument/interventions/interventions';
 import { replaced, type Replaceable } from '../instrument/interventions/replacement';
 import type { Rope } from '../formats/model-description';
+import type { LayerTap } from '../instrument/taps';
 import { activate, linear, norm, rotate } from './layers';
 import type { AttentionSpec, BlockSpec, BranchNorms, FeedForwardSpec, ModelSpec } from './model-spec';
 import { weight, type StoredWeights } from './stored-weights';
@@ -26,6 +27,8 @@ import { weight, type StoredWeights } from './stored-weights';
 export interface BlockOptions {
   /** Without it the graph is the plain model, for parity and for comparison. */
   readonly instrumented: boolean;
+  /** In the plain graph: what takes the place of the value that a tap names, e.g. the value times an input. */
+  readonly through?: (value: Value, tap: LayerTap) => Value;
 }
 
 const keys = 'n + past';
@@ -36,14 +39,26 @@ export function blockGraph(
   weights: StoredWeights,
   options: BlockOptions,
 ): Graph<Dim> {
+  return buildBlock(model, block, weights, options).finishDynamic();
+}
+
+/** The graph of a block while it can still be added to. */
+export function buildBlock(
+  model: ModelSpec,
+  block: BlockSpec,
+  weights: StoredWeights,
+  options: BlockOptions,
+): GraphBuilder {
   const graph = new GraphBuilder(`layer.${block.index}`);
   const { heads, kvHeads, headDim } = block.attention;
   const residual = graph.input('residual', 'float32', ['b', 'n', model.hiddenSize]);
   const interventions = options.instrumented
     ? declareInterventions(graph, { heads, kvHeads, headDim, hiddenSize: model.hiddenSize }, keys)
     : undefined;
-  const tap = (value: Value, name: string): void => {
-    if (interventions) graph.output(value, name);
+  const tap: Tap = (value, name) => {
+    if (!interventions) return options.through?.(value, name) ?? value;
+    graph.output(value, name);
+    return value;
   };
 
   const branch = (x: Value, norms: BranchNorms, compute: (x: Value) => Value): Value => {
@@ -62,8 +77,7 @@ export function blockGraph(
         attentionOutput(graph, model, block.attention, weights, input, interventions, tap),
       ),
     );
-    tap(output, 'attention.output');
-    return output;
+    return tap(output, 'attention.output');
   };
   const network = (x: Value): Value => {
     const computed = branch(x, block.feedForwardNorms, (input) =>
@@ -72,8 +86,7 @@ export function blockGraph(
     const output = interventions
       ? replaced(interventions.replacements.mlp, (operand) => operand(computed), 'mlp_output')
       : computed;
-    tap(output, 'mlp_output');
-    return output;
+    return tap(output, 'mlp_output');
   };
 
   let out: Value;
@@ -87,9 +100,12 @@ export function blockGraph(
     const computed = out;
     out = replaced(interventions.replacements.residual, (operand) => operand(computed), 'residual.out');
   }
-  graph.output(out, 'residual.out');
-  return graph.finishDynamic();
+  graph.output(interventions ? out : tap(out, 'residual'), 'residual.out');
+  return graph;
 }
+
+/** Makes a value an output, or in the plain graph gives what takes its place. */
+type Tap = (value: Value, name: LayerTap) => Value;
 
 /** Everything between the input norm and the output norm of the attention branch. */
 function attentionOutput(
@@ -99,7 +115,7 @@ function attentionOutput(
   weights: StoredWeights,
   x: Value,
   interventions: Interventions | undefined,
-  tap: (value: Value, name: string) => void,
+  tap: Tap,
 ): Value {
   const projected = projectHeads(graph, spec, weights, x);
   const { value } = projected;
@@ -119,11 +135,13 @@ function attentionOutput(
         ? rotate(heads, operand(angles.cos), operand(angles.sin), rope)
         : heads;
     };
-    if (!interventions) return compute((value) => value);
-    const name = `attention.${target}`;
-    const output = replaced(interventions.replacements[target], compute, name);
-    tap(output, name);
-    return output;
+    const name = `attention.${target}` as const;
+    if (!interventions)
+      return tap(
+        compute((value) => value),
+        name,
+      );
+    return tap(replaced(interventions.replacements[target], compute, name), name);
   };
   query = byHead(query, 'query');
   key = byHead(key, 'key');
@@ -148,9 +166,13 @@ function attentionOutput(
     all(cache('past_value'), newValue),
     positions,
     interventions,
+    (probabilities) => tap(probabilities, 'attention.probabilities'),
   );
-  tap(output, 'attention.head_output');
-  const joined = reshape(transpose(output, [0, 2, 1, 3]), ['b', 'n', spec.heads * spec.headDim]);
+  const joined = reshape(transpose(tap(output, 'attention.head_output'), [0, 2, 1, 3]), [
+    'b',
+    'n',
+    spec.heads * spec.headDim,
+  ]);
   return linear(graph, weights, spec.output, joined);
 }
 

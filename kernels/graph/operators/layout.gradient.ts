@@ -80,21 +80,17 @@ function uncut(x: Value, g: Value, applied: Applied): Value {
   }, g);
 }
 
-/** Zeros are cut off again; what a Pad puts there passes nothing. */
+/** What a Pad puts around `x` passes nothing. */
 function unpadded(x: Value, g: Value, applied: Applied): Value {
   const amounts = constantOf(applied, 1);
-  const axes = applied.inputs[3] ? constantOf(applied, 3) : x.shape.map((_, axis) => axis);
-  if (textOf(applied.node, 'mode', 'constant') !== 'constant') {
-    throw new GraphError(`Pad "${applied.node.name}" repeats its edges, and its gradient takes constants alone.`);
+  if (textOf(applied.node, 'mode', 'constant') !== 'constant' || applied.inputs[3]) {
+    throw new GraphError(`Pad "${applied.node.name}" repeats its edges or names axes: no gradient here.`);
   }
-  return axes.reduce((cut, given, at) => {
-    const axis = fromFront(given, x.shape.length);
-    const before = amounts[at] ?? 0;
-    const length = x.shape[axis];
-    if (typeof length !== 'number') {
-      throw new GraphError(`Pad "${applied.node.name}" lengthens an axis whose length a run decides.`);
-    }
-    return slice(cut, axis, before, before + length);
+  return x.shape.reduce<Value>((cut, length, axis) => {
+    const before = amounts[axis] ?? 0;
+    if (length === g.shape[axis]) return cut;
+    if (typeof length === 'number') return slice(cut, axis, before, before + length);
+    throw new GraphError(`Pad "${applied.node.name}" lengthens an axis whose length a run decides.`);
   }, g);
 }
 
