@@ -77,7 +77,7 @@ export class Gathered {
 }
 
 /** Of [.., n, x], the rows of the chunk that are wanted. */
-function pickRows(
+export function pickRows(
   tap: LayerTap,
   { data, shape }: RuntimeArray,
   start: number,
@@ -98,7 +98,7 @@ function pickRows(
 }
 
 /** Joins [.., n, x] pieces along n; probabilities, whose width differs by chunk, are padded with zeros to the last width. */
-function joinRows(tap: LayerTap, pieces: readonly RuntimeArray[]): RuntimeArray {
+export function joinRows(tap: LayerTap, pieces: readonly RuntimeArray[]): RuntimeArray {
   const [first] = pieces;
   if (!first) throw new RangeError('nothing to join');
   const rank = first.shape.length;

@@ -13,6 +13,7 @@ import {
 } from '../../../models/architectures/attribution-graphs';
 import { blockGraph } from '../../../models/architectures/block-graph';
 import { embeddingGraph, headGraph } from '../../../models/architectures/edge-graphs';
+import { gradientGraph, type GradientOutputs, type GradientPart } from '../../../models/architectures/gradient-graphs';
 import { lensGraph, lensProblem } from '../../../models/architectures/lens-graph';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
 import { stepGraph } from '../../../models/architectures/step-graph';
@@ -39,6 +40,8 @@ export type Piece =
   /** One new position of a layer, on caches by head. */
   | { readonly kind: 'step'; readonly layer: number }
   | { readonly kind: 'block'; readonly layer: number; readonly instrumented: boolean }
+  /** The gradient of a piece. */
+  | { readonly kind: 'gradient'; readonly of: GradientPart; readonly wanted: GradientOutputs }
   | { readonly kind: 'further'; readonly name: string };
 
 /** Graphs of a model besides embedding, blocks and head, by name. */
@@ -47,6 +50,7 @@ export type FurtherGraphs = Readonly<Record<string, (weights: StoredWeights) => 
 function keyOf(piece: Piece): string {
   if (piece.kind === 'further') return piece.name;
   if (piece.kind === 'lens') return piece.tokens ? 'lens of tokens' : 'lens';
+  if (piece.kind === 'gradient') return `gradient.${JSON.stringify(piece.wanted)}.${piece.of}`;
   if (piece.kind === 'block') return `${piece.instrumented ? 'instrumented' : 'plain'}.${piece.layer}`;
   return 'layer' in piece ? `${piece.kind}.${piece.layer}` : piece.kind;
 }
@@ -349,6 +353,8 @@ export class LayerSessions {
         return projectionGraph(this.model, this.block(piece.layer), weights);
       case 'step':
         return stepGraph(this.model, this.block(piece.layer), weights);
+      case 'gradient':
+        return gradientGraph(this.model, piece.of, weights, piece.wanted);
       case 'block':
         return blockGraph(this.model, this.block(piece.layer), weights, { instrumented: piece.instrumented });
     }
