@@ -13,6 +13,8 @@ export interface Surroundings {
   readonly defaultThreads: number;
   /** Id of the device that models run on, as the Devices view has it. */
   readonly modelDevice: string;
+  /** Bytes of memory of the device, as a person says; absent: what can be found out. */
+  readonly deviceMemory?: number;
   /** Ends the process behind its next answer; the caller starts a new one with the next call. */
   readonly endSoon?: () => void;
   readonly log: (level: 'info' | 'warn' | 'error', message: string) => void;
@@ -29,12 +31,14 @@ export function readSurroundings(
   environment: NodeJS.ProcessEnv,
   log: Surroundings['log'],
 ): Surroundings {
+  const deviceMemory = positive(environment['HEADSCOPE_DEVICE_MEMORY']);
   return {
     entry,
     cacheFolder: environment['HEADSCOPE_CACHE_DIR'] || defaultCacheFolder(environment),
     memoryLimit: positive(environment['HEADSCOPE_MEMORY_LIMIT']) ?? Math.floor(machineMemory() * defaultShare),
     defaultThreads: threadsIn(environment, log),
     modelDevice: environment['HEADSCOPE_DEVICE']?.trim() || 'cpu',
+    ...(deviceMemory === undefined ? {} : { deviceMemory }),
     log,
   };
 }

@@ -5,7 +5,7 @@ import type { EncoderInput, PromptInput } from '../../protocol/compute/models';
 import { wrongUsage } from './exit-codes';
 import { textFile } from './text-files';
 import { addInterventionOptions, type InterventionOptions } from './intervention-options';
-import { bytes, collect, decimal, deviceOption, threads, whole } from './options';
+import { bytes, collect, decimal, deviceMemoryOption, deviceOption, threads, whole } from './options';
 
 export interface PromptOptions extends InterventionOptions {
   readonly prompt?: string;
@@ -16,6 +16,7 @@ export interface PromptOptions extends InterventionOptions {
   readonly memoryLimit?: number;
   readonly threads: number;
   readonly device?: string;
+  readonly deviceMemory?: number;
 }
 
 export function addPromptOptions(command: Command): Command {
@@ -31,6 +32,7 @@ export function addPromptOptions(command: Command): Command {
     .option('--chat', "put the text into the model's chat template");
   return addInterventionOptions(prompted)
     .addOption(deviceOption())
+    .addOption(deviceMemoryOption())
     .option('--threads <n>', 'threads of the cpu, 0 for as many as the runtime chooses', threads, 0)
     .option('--memory-limit <size>', 'refuse runs that need more, e.g. 6GB (default: a share of the memory)', bytes);
 }
@@ -77,6 +79,7 @@ export async function inputFrom(options: PromptOptions & EncoderOptions): Promis
 
 export const environmentOf = (options: PromptOptions): Record<string, string> => ({
   ...(options.device === undefined ? {} : { HEADSCOPE_DEVICE: options.device }),
+  ...(options.deviceMemory === undefined ? {} : { HEADSCOPE_DEVICE_MEMORY: String(options.deviceMemory) }),
   ...(options.memoryLimit === undefined ? {} : { HEADSCOPE_MEMORY_LIMIT: String(options.memoryLimit) }),
   ...(options.threads === 0 ? {} : { HEADSCOPE_THREADS: String(options.threads) }),
 });

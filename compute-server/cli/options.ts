@@ -54,6 +54,12 @@ export const deviceOption = (): Option =>
     'where the model runs, by its id in `headscope devices` (default: HEADSCOPE_DEVICE, else cpu)',
   ).choices([...deviceIds]);
 
+export const deviceMemoryOption = (): Option =>
+  new Option(
+    '--device-memory <size>',
+    'memory of the device, e.g. 8GB: runs that need more are refused (default: what can be found out)',
+  ).argParser(bytes);
+
 export const seed = whole(...limits.seed);
 
 export function list<T>(item: (text: string) => T): (text: string) => T[] {

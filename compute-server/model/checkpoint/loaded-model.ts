@@ -19,7 +19,8 @@ import type { ModelSummary, VisionSummary } from '../../../protocol/results/head
 import type { DeviceSummary } from '../../../protocol/results/provenance';
 import { FailureError } from '../../../protocol/wire/failures';
 import { LayerSessions } from '../run/layer-sessions';
-import { deviceNotes, summaryOf, type ModelDevice, type Sessions } from './model-device';
+import { requireRoom, type DeviceRoom } from '../run/budget';
+import { deviceNotes, requireParts, roomOn, summaryOf, type ModelDevice, type Sessions } from './model-device';
 import { hashOfModel, watchFiles } from './model-files';
 import { openTokeniser, type TokeniserOutcome } from '../text/tokeniser';
 import {
@@ -43,6 +44,8 @@ export interface LoadedModel {
   /** The same model on the cpu, which a run on another device is held against. */
   readonly reference?: LayerSessions;
   readonly tokeniser: TokeniserOutcome;
+  /** Of a device other than the cpu: what a run may take there. */
+  readonly room?: DeviceRoom;
   /** Where it runs, with the parts that run on the cpu instead. */
   device(): Promise<DeviceSummary>;
   /** Ids that end a generation. */
@@ -65,6 +68,8 @@ export interface LoadedModel {
 export interface OpenOptions extends ModelDevice {
   /** Bytes of weights that may be open at once. */
   readonly limitBytes: number;
+  /** Of the process: a part of the model that alone passes it is refused. Absent: none is. */
+  readonly memoryLimit?: number;
   /** Weights up to which they are laid out anew when opened (LayerSessions); default 256 MB. */
   readonly prepackedBytes?: number;
 }
@@ -111,12 +116,16 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
   let notes: readonly string[];
   let opened: Sessions;
   let reference: Sessions | undefined;
+  let room: DeviceRoom | undefined;
   try {
     const known = specifyModel(description, weights);
     specified = known.kind === 'vision' ? { ...known, vision: fittedTower(known.vision, processor) } : known;
     notes = requireFit(description, checkpoint.tensors);
     opened = openSessions(specified, weights, root, options, requireUnchanged);
+    requireParts(opened, options.memoryLimit);
     if (options.device !== 'cpu') {
+      room = roomOn(options.device, options.memoryBytes, opened);
+      requireRoom(room);
       const onCpu = { ...options, device: 'cpu', selfTest: undefined } as const;
       reference = openSessions(specified, weights, root, onCpu, requireUnchanged);
       for (const sessions of [opened.text, opened.vision]) await sessions?.place();
@@ -129,9 +138,15 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
   const hash = await hashOfModel(folder, text, checkpoint);
   const dtypes = [...new Set(checkpoint.tensors.map(({ dtype }) => dtype))];
   const device = (): Promise<DeviceSummary> => summaryOf(options, opened);
-  const common = { folder, description, weights, weightsFolder: root, device, ...watched, requireUnchanged };
+  const common = {
+    ...{ folder, description, weights, weightsFolder: root, device, requireUnchanged },
+    ...(room ? { room } : {}),
+    changed: watched.changed,
+    // Numbers of two devices are not put together.
+    stamp: options.device === 'cpu' ? watched.stamp : `${watched.stamp} on ${options.device}`,
+  };
   const elsewhere = options.device === 'cpu' ? undefined : await device();
-  notes = [...notes, ...(await deviceNotes(elsewhere ?? (await device()), dtypes, opened, options.limitBytes))];
+  notes = [...notes, ...(await deviceNotes(elsewhere ?? (await device()), dtypes, opened, options.limitBytes, room))];
   const summary = (part: ModelPart, spec: ModelSpec, tokeniser: TokeniserOutcome): ModelSummary => {
     const context = usableContext(spec);
     return {

@@ -1,9 +1,12 @@
 /** The device of an opened model, as its results name it, and what a person should know of the model there. */
+import type { StoredTensor } from '../../../models/architectures/stored-weights';
 import type { SelfTest } from '../../../protocol/compute/api';
 import type { DeviceSummary } from '../../../protocol/results/provenance';
+import { FailureError } from '../../../protocol/wire/failures';
 import { bytesInWords } from '../../../protocol/wire/words';
 import { cpuName } from '../../provenance';
 import { runtimeVersion, type DeviceId } from '../../runtime/session';
+import type { DeviceRoom } from '../run/budget';
 import type { LayerSessions } from '../run/layer-sessions';
 
 /** A device that models are opened on. */
@@ -13,6 +16,8 @@ export interface ModelDevice {
   /** Of another device than the cpu: its operators, and its name. */
   readonly selfTest?: SelfTest | undefined;
   readonly name?: string;
+  /** Bytes that a run may take on a device other than the cpu; absent: not known. */
+  readonly memoryBytes?: number | undefined;
 }
 
 export interface Sessions {
@@ -37,6 +42,33 @@ export async function summaryOf(
   };
 }
 
+/** What a run finds on the device, before anything is opened there. `memoryBytes`: absent where it is not known. */
+export function roomOn(device: DeviceId, memoryBytes: number | undefined, { text, vision }: Sessions): DeviceRoom {
+  // A number of float32 takes twice the bytes of one of float16, which the other types are or are widened from.
+  const inHalf = ({ length, dtype }: StoredTensor): number => (dtype === 'F32' ? length / 2 : length);
+  const sum = (of: (sessions: LayerSessions) => number): number => (text ? of(text) : 0) + (vision ? of(vision) : 0);
+  return {
+    device,
+    memoryBytes,
+    weightBytes: sum((sessions) => sessions.bytesOnDevice()),
+    halfWeightBytes: sum((sessions) => sessions.bytesOnDevice(inHalf)),
+  };
+}
+
+/** Refuses a model of which one layer, or another part that is opened as a whole, passes the memory limit of the process. */
+export function requireParts({ text, vision }: Sessions, memoryLimit = Infinity): void {
+  for (const sessions of [text, vision]) {
+    const largest = sessions?.largestPiece();
+    if (!largest || largest.bytes <= memoryLimit) continue;
+    throw new FailureError({
+      code: 'out-of-memory',
+      part: largest.name,
+      neededBytes: largest.bytes,
+      limitBytes: memoryLimit,
+    });
+  }
+}
+
 /** Half weights on the CPU are worth a word from this share of the memory limit: nobody asks what a small model saves. */
 const worthSaying = 0.1;
 
@@ -46,6 +78,7 @@ export async function deviceNotes(
   dtypes: readonly string[],
   { text, vision }: Sessions,
   limitBytes: number,
+  room: DeviceRoom | undefined,
 ): Promise<readonly string[]> {
   const halves = dtypes.filter((dtype) => dtype === 'F16' || dtype === 'BF16');
   const bytes = (text?.weightBytes() ?? 0) + (vision?.weightBytes() ?? 0);
@@ -53,6 +86,11 @@ export async function deviceNotes(
   const unsaid = halves.length === 0 || (id === 'cpu' && bytes < worthSaying * limitBytes);
   return [
     ...onCpu,
+    ...(room && room.memoryBytes === undefined
+      ? [
+          `How much memory ${name} has is not known, so a run that does not fit is not refused before it starts; the weights take ${bytesInWords(room.weightBytes)} of it. Say it in headscope.compute.deviceMemory (--device-memory).`,
+        ]
+      : []),
     ...(unsaid
       ? []
       : [id === 'cpu' ? `${widened}: half weights save no memory on the CPU.` : `${widened} on ${name}.`]),

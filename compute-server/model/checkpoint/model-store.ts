@@ -1,19 +1,30 @@
-/** The models that are open: the last used stays warm, another one takes its place. */
+/**
+ * The model that is open: the last used stays warm, and another one, or the same on another device, takes its place. One at a
+ * time, as the memory limit is that of one model: two panels on two devices take turns, and each turn opens the weights anew.
+ */
 import type { LayerSessions } from '../run/layer-sessions';
 import { openModel, type LoadedModel, type OpenOptions } from './loaded-model';
 import type { ModelDevice } from './model-device';
+import type { DeviceId } from '../../runtime/session';
 
 export class ModelStore {
-  private kept: { readonly path: string; readonly model: LoadedModel } | undefined;
+  private kept: { readonly path: string; readonly device: DeviceId; readonly model: LoadedModel } | undefined;
 
-  constructor(private readonly options: Pick<OpenOptions, 'limitBytes'>) {}
+  constructor(private readonly options: Pick<OpenOptions, 'limitBytes' | 'memoryLimit'>) {}
 
   async open(path: string, device: ModelDevice): Promise<LoadedModel> {
-    if (this.kept?.path === path && (await this.kept.model.changed()) === undefined) return this.kept.model;
+    const { kept } = this;
+    const same = kept?.path === path && kept.device === device.device;
+    if (same && (await kept.model.changed()) === undefined) return kept.model;
     await this.close();
     const model = await openModel(path, { ...this.options, ...device });
-    this.kept = { path, model };
+    this.kept = { path, device: device.device, model };
     return model;
+  }
+
+  /** Where the model of the path is open now. */
+  deviceOf(path: string): DeviceId | undefined {
+    return this.kept?.path === path ? this.kept.device : undefined;
   }
 
   async close(): Promise<void> {

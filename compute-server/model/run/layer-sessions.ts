@@ -46,6 +46,13 @@ function keyOf(piece: Piece): string {
   return 'layer' in piece ? `${piece.kind}.${piece.layer}` : piece.kind;
 }
 
+const wordsOf = (piece: Piece): string =>
+  'layer' in piece
+    ? `Layer ${piece.layer}`
+    : piece.kind === 'further'
+      ? `The part "${piece.name}"`
+      : `The ${piece.kind}`;
+
 interface Opened {
   readonly piece: Piece;
   readonly session: RuntimeSession;
@@ -147,6 +154,29 @@ export class LayerSessions {
   private fits(): boolean {
     this.allBytes ??= this.pieceBytes(() => true);
     return this.allBytes <= this.limitBytes;
+  }
+
+  /** What is opened as a whole and takes most, and its bytes as opened. */
+  largestPiece(): { readonly name: string; readonly bytes: number } {
+    return this.pieces()
+      .map((piece) => ({ name: wordsOf(piece), bytes: sumOf(this.tensorsOf(piece)) }))
+      .reduce((most, one) => (one.bytes > most.bytes ? one : most));
+  }
+
+  /**
+   * Bytes of weights that are open on the device at most, as opened: of all graphs that run there (a tensor that two of them
+   * read lies there twice), no more than may be open at once, and at least the largest, which is always allowed.
+   * `bytesOf`: of a tensor as opened.
+   */
+  bytesOnDevice(bytesOf: (tensor: StoredTensor) => number = openBytes): number {
+    const pieces = this.pieces().flatMap((piece) => {
+      const used = new Map<string, StoredTensor>();
+      const graph = this.graph(piece, this.noting(used));
+      if (this.placement.of(keyOf(piece), graph).device === 'cpu') return [];
+      return [[...used.values()].reduce((sum, tensor) => sum + bytesOf(tensor), 0)];
+    });
+    const all = pieces.reduce((sum, bytes) => sum + bytes, 0);
+    return Math.max(Math.min(all, this.limitBytes), ...pieces, 0);
   }
 
   /**

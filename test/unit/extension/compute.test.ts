@@ -166,6 +166,7 @@ describe('the process of the compute server', () => {
     runtimeFolder: '',
     threads: 0,
     memoryLimit: 0,
+    deviceMemory: 0,
     cacheFolder: '/cache',
     log: () => undefined,
     ...change,
@@ -173,7 +174,7 @@ describe('the process of the compute server', () => {
 
   it('acts as Node.js inside the desktop editor, and hands over what the settings say', () => {
     const inEditor = launchOptions(
-      launch({ device: 'webgpu', runtimeFolder: '/cuda', threads: 4, memoryLimit: 1.5 }),
+      launch({ device: 'webgpu', runtimeFolder: '/cuda', threads: 4, memoryLimit: 1.5, deviceMemory: 8 }),
       { NODE_OPTIONS: '--inspect', HOME: '/h' },
       true,
     );
@@ -185,6 +186,7 @@ describe('the process of the compute server', () => {
       HEADSCOPE_RUNTIME: '/cuda',
       HEADSCOPE_THREADS: '4',
       HEADSCOPE_MEMORY_LIMIT: '1500000000',
+      HEADSCOPE_DEVICE_MEMORY: '8000000000',
       ELECTRON_RUN_AS_NODE: '1',
       ELECTRON_NO_ASAR: '1',
     });
