@@ -18,6 +18,8 @@ export interface Surroundings {
   readonly modelWeights: WeightChoice;
   /** Bytes that packed weights kept on the disk may take together; 0: none are kept. */
   readonly keptWeightBytes: number;
+  /** Bytes of memory of the device, as a person says; absent: what can be found out. */
+  readonly deviceMemory?: number;
   /** Ends the process behind its next answer; the caller starts a new one with the next call. */
   readonly endSoon?: () => void;
   readonly log: (level: 'info' | 'warn' | 'error', message: string) => void;
@@ -34,6 +36,7 @@ export function readSurroundings(
   environment: NodeJS.ProcessEnv,
   log: Surroundings['log'],
 ): Surroundings {
+  const deviceMemory = positive(environment['HEADSCOPE_DEVICE_MEMORY']);
   return {
     entry,
     cacheFolder: environment['HEADSCOPE_CACHE_DIR'] || defaultCacheFolder(environment),
@@ -42,6 +45,7 @@ export function readSurroundings(
     modelDevice: environment['HEADSCOPE_DEVICE']?.trim() || 'cpu',
     modelWeights: weightsIn(environment, log),
     keptWeightBytes: positive(environment['HEADSCOPE_CACHE_WEIGHTS']) ?? 0,
+    ...(deviceMemory === undefined ? {} : { deviceMemory }),
     log,
   };
 }

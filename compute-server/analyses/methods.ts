@@ -10,7 +10,7 @@ import type { Section, SectionQuestion } from '../../protocol/sections/section';
 import { FailureError } from '../../protocol/wire/failures';
 import { printableLine } from '../../protocol/wire/printable';
 import type { Methods } from '../dispatch/dispatcher';
-import { badRequest, countOf, requested } from '../dispatch/parse';
+import { badRequest, countOf, deviceIn, requested } from '../dispatch/parse';
 import type { ModelCalls } from '../model/calls/model-calls';
 import type { Surroundings } from '../surroundings';
 import { analysisJob, estimateOf, prepare, type AnalysisRun } from './analysis-job';
@@ -47,7 +47,7 @@ export function analysisMethods(
         return [requested(analysisRequest, args[0])];
       },
       run: ([request], signal) =>
-        calls.once(request.folder, signal, (opened) =>
+        calls.reading(request.folder, signal, (opened) =>
           estimateOf({ opened, analysis: analysisOf(request.analysis), surroundings, signal }, request),
         ),
     },
@@ -58,9 +58,7 @@ export function analysisMethods(
       },
       run: ([request], signal) => {
         const analysis = analysisOf(request.analysis);
-        return calls.job(request.folder, signal, (opened) =>
-          analysisJob({ opened, analysis, surroundings, signal }, request),
-        );
+        return calls.job(request, signal, (opened) => analysisJob({ opened, analysis, surroundings, signal }, request));
       },
       describe: (progress) =>
         progress.kind === 'partial'
@@ -69,11 +67,15 @@ export function analysisMethods(
     },
     askAnalysis: {
       parse(args) {
-        countOf(args, 2, 'askAnalysis');
-        return [ownResult(args[0], 'the result'), requested(sectionQuestion, args[1], 'the question')];
+        countOf(args, 2, 'askAnalysis', 1);
+        return [
+          ownResult(args[0], 'the result'),
+          requested(sectionQuestion, args[1], 'the question'),
+          ...deviceIn(args[2]),
+        ];
       },
-      run: ([result, question], signal) =>
-        calls.once(result.model.folder, signal, (opened) =>
+      run: ([result, question, device], signal) =>
+        calls.once({ folder: result.model.folder, device }, signal, (opened) =>
           answer({ opened, analysis: analysisOf(result.analysis), surroundings, signal }, result, question),
         ),
     },
@@ -99,7 +101,9 @@ export function analysisMethods(
       run: ([request], signal) =>
         request.folder === undefined
           ? taskJob({ surroundings, signal }, request)
-          : calls.job(request.folder, signal, (opened) => taskJob({ opened, surroundings, signal }, request)),
+          : calls.job({ folder: request.folder, device: request.device }, signal, (opened) =>
+              taskJob({ opened, surroundings, signal }, request),
+            ),
       describe: () => ({ lane: 'stage', key: 'stage', final: false }),
     },
   };

@@ -29,7 +29,7 @@ import { startReinforced } from '../model/generation/reinforcement';
 import { SequenceRun } from '../model/generation/sequence-run';
 import { chunkFor } from '../model/hallucination/span-request';
 import { piecesOf, readerOf, sequenceOf, textOf } from '../model/prompt/prompt';
-import { planChunk, type RunShape } from '../model/run/budget';
+import { planRun, type RunShape } from '../model/run/budget';
 import { groupsFor, lower } from '../model/interventions/lower';
 import { layersOf, runPrompt } from '../model/run/model-run';
 import type { CachedPrefix, RunRequest as ServerRequest } from '../model/run/run-request';
@@ -285,7 +285,7 @@ export class ServerRunner implements ModelRunner {
   }
 
   private chunkFor(shape: RunShape, wanted?: number): number {
-    return planChunk(this.model.spec, shape, this.surroundings.memoryLimit, wanted);
+    return planRun(this.model, shape, this.surroundings.memoryLimit, wanted);
   }
 
   /** Half as many at a time until the memory suffices: one at a time needs what a plain run needs. */

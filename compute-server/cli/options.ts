@@ -74,6 +74,12 @@ export const cacheWeightsOption = (): Option =>
     .argParser((text: string) => bytes(text))
     .preset(String(usualCache));
 
+export const deviceMemoryOption = (): Option =>
+  new Option(
+    '--device-memory <size>',
+    'memory of the device, e.g. 8GB: runs that need more are refused (default: what can be found out)',
+  ).argParser(bytes);
+
 export const seed = whole(...limits.seed);
 
 export function list<T>(item: (text: string) => T): (text: string) => T[] {

@@ -1,5 +1,5 @@
 /** The catalogue of analyses as it reaches the command line and the panel, and what a run of one is asked, says and saves. */
-import type { EncoderInput, PromptInput } from '../compute/models';
+import type { EncoderInput, OnDevice, PromptInput } from '../compute/models';
 import type { Intervention } from '../interventions/interventions';
 import type { ChatPrompt } from '../results/chat-prompt';
 import type { ModelSummary, Parity } from '../results/heads';
@@ -79,7 +79,7 @@ export type AnalysisInput =
   | { readonly kind: 'image-set'; readonly folder: string; readonly prompt: PromptInput; readonly samples: number }
   | { readonly kind: 'none' };
 
-export interface AnalysisRequest {
+export interface AnalysisRequest extends OnDevice {
   readonly analysis: string;
   readonly folder: string;
   readonly input: AnalysisInput;

@@ -1,6 +1,7 @@
 /** What an analysis is asked, and what it saved, checked. */
 import * as v from 'valibot';
 import type { EncoderInput, PromptInput } from '../compute/models';
+import { deviceField } from '../compute/request-parts';
 import { interventionsField } from '../interventions/interventions';
 import type { AnalysisPlan } from '../panels/analyses';
 import { check, parseJson, type Checked, type Schema } from '../schema/check';
@@ -70,6 +71,7 @@ export const analysisInput = inputOf(filledText, samples);
 export const analysisPlan: Schema<AnalysisPlan> = object<AnalysisPlan>({
   analysis: text,
   folder: text,
+  device: optional(text),
   input: inputOf(text, anyNumber),
   parameters: record(either(either(anyNumber, text, 'a number or a text'), flag, 'a number, a text, true or false')),
   interventions: interventionsField,
@@ -77,6 +79,7 @@ export const analysisPlan: Schema<AnalysisPlan> = object<AnalysisPlan>({
 });
 
 export const analysisRequest: Schema<AnalysisRequest> = object<AnalysisRequest>({
+  ...deviceField,
   analysis: filledText,
   folder: filledText,
   input: analysisInput,
@@ -87,6 +90,7 @@ export const analysisRequest: Schema<AnalysisRequest> = object<AnalysisRequest>(
 });
 
 export const taskRequest: Schema<TaskRequest> = object<TaskRequest>({
+  ...deviceField,
   task: filledText,
   folder: optional(filledText),
   samples,

@@ -144,6 +144,14 @@ export const settings = {
     description:
       'Most memory in GB that one run may need by the estimate; a larger request is refused before it starts. 0 takes 70 % of the memory of the machine, or of the container.',
   }),
+  'headscope.compute.deviceMemory': number({
+    scope: 'machine',
+    min: 0,
+    max: 65536,
+    default: 0,
+    description:
+      'Memory in GB of the device on which models run; a run that needs more by the estimate is refused before it starts. 0 takes what can be found out: of NVIDIA cards with CUDA and of Apple silicon. The CPU has headscope.compute.memoryLimit.',
+  }),
   'headscope.models.folders': textList({
     scope: 'machine',
     default: [],

@@ -7,7 +7,17 @@ import {
   type TaskMean,
   type TaskResult,
 } from '../../../protocol/analysis/tasks';
-import { bytes, cacheWeightsOption, collect, deviceOption, seed, threads, weightsOption, whole } from '../options';
+import {
+  bytes,
+  cacheWeightsOption,
+  collect,
+  deviceMemoryOption,
+  deviceOption,
+  seed,
+  threads,
+  weightsOption,
+  whole,
+} from '../options';
 import type { Registration } from '../registration';
 import { wrongUsage } from '../exit-codes';
 import { environmentOf } from '../model-options';
@@ -41,6 +51,7 @@ export const task: Registration = (program, session) => {
     .addOption(deviceOption())
     .addOption(weightsOption())
     .addOption(cacheWeightsOption())
+    .addOption(deviceMemoryOption())
     .option('--threads <n>', 'threads of the cpu, 0 for as many as the runtime chooses', threads, 0)
     .option('--memory-limit <size>', 'refuse runs that need more, e.g. 6GB (default: a share of the memory)', bytes)
     .option('--json <file>', 'write the result as JSON, - for stdout')

@@ -20,10 +20,19 @@ import type { DeviceSummary } from '../../../protocol/results/provenance';
 import { FailureError } from '../../../protocol/wire/failures';
 import { heldWeights, type HeldWeights } from '../../../protocol/results/weights';
 import { LayerSessions } from '../run/layer-sessions';
+import { requireRoom, type DeviceRoom } from '../run/budget';
 import { PackedWeights } from '../weights/packed-weights';
 import { WeightCache } from '../weights/weight-cache';
 import { weightNotes } from '../weights/weight-notes';
-import { deviceNotes, summaryOf, type ModelDevice, type Sessions, type WeightOptions } from './model-device';
+import {
+  deviceNotes,
+  requireParts,
+  roomOn,
+  summaryOf,
+  type ModelDevice,
+  type Sessions,
+  type WeightOptions,
+} from './model-device';
 import { hashOfModel, watchFiles } from './model-files';
 import { openTokeniser, type TokeniserOutcome } from '../text/tokeniser';
 import {
@@ -49,6 +58,8 @@ export interface LoadedModel {
   /** The same model on the cpu with exact weights, which a run on another device or on other weights is held against. */
   readonly reference?: LayerSessions;
   readonly tokeniser: TokeniserOutcome;
+  /** Of a device other than the cpu: what a run may take there. */
+  readonly room?: DeviceRoom;
   /** Where it runs, with the parts that run on the cpu instead. */
   device(): Promise<DeviceSummary>;
   /** Ids that end a generation. */
@@ -71,6 +82,8 @@ export interface LoadedModel {
 export interface OpenOptions extends ModelDevice, WeightOptions {
   /** Bytes of weights that may be open at once. */
   readonly limitBytes: number;
+  /** Of the process: a part of the model that alone passes it is refused. Absent: none is. */
+  readonly memoryLimit?: number;
   /** Weights up to which they are laid out anew when opened (LayerSessions); default 256 MB. */
   readonly prepackedBytes?: number;
 }
@@ -122,6 +135,7 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
   let hash: string;
   let packed: PackedWeights | undefined;
   let cache: WeightCache | undefined;
+  let room: DeviceRoom | undefined;
   try {
     const known = specifyModel(description, weights);
     specified = known.kind === 'vision' ? { ...known, vision: fittedTower(known.vision, processor) } : known;
@@ -134,6 +148,11 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
     }
     const holding = { ...options, ...(packed ? { packed } : {}), ...(held === 'float16' ? { products: held } : {}) };
     opened = openSessions(specified, weights, root, holding, requireUnchanged);
+    requireParts(opened, options.memoryLimit);
+    if (options.device !== 'cpu') {
+      room = roomOn(options.device, options.memoryBytes, opened);
+      requireRoom(room);
+    }
     if (options.device !== 'cpu' || held !== 'float32') {
       const onCpu = { ...options, device: 'cpu', selfTest: undefined } as const;
       reference = openSessions(specified, weights, root, onCpu, requireUnchanged);
@@ -149,14 +168,11 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
   const dtypes = [...new Set(checkpoint.tensors.map(({ dtype }) => dtype))];
   const device = (): Promise<DeviceSummary> => summaryOf(options, opened);
   const common = {
-    folder,
-    description,
-    weights,
-    weightsFolder: root,
-    weightsHeld: held,
-    device,
-    ...watched,
-    requireUnchanged,
+    ...{ folder, description, weights, weightsFolder: root, weightsHeld: held, device, requireUnchanged },
+    ...(room ? { room } : {}),
+    changed: watched.changed,
+    // Numbers of two devices, or of two ways to hold weights, are not put together.
+    stamp: `${watched.stamp}${options.device === 'cpu' ? '' : ` on ${options.device}`}${held === 'float32' ? '' : ` in ${held}`}`,
   };
   const elsewhere = options.device === 'cpu' ? undefined : await device();
   const where = elsewhere ?? (await device());
@@ -167,7 +183,7 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
     ...weightNotes({ choice, held, dtypes, bytes, limitBytes, device: where }),
     ...(kept === undefined ? [] : [kept]),
   ];
-  notes = [...notes, ...(await deviceNotes(where, ofWeights, opened))];
+  notes = [...notes, ...(await deviceNotes(where, ofWeights, opened, room))];
   const summary = (part: ModelPart, spec: ModelSpec, tokeniser: TokeniserOutcome): ModelSummary => {
     const context = usableContext(spec);
     return {

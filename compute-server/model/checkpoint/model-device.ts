@@ -2,9 +2,11 @@
 import type { SelfTest } from '../../../protocol/compute/api';
 import type { DeviceSummary } from '../../../protocol/results/provenance';
 import type { WeightChoice } from '../../../protocol/results/weights';
+import { FailureError } from '../../../protocol/wire/failures';
 import { bytesInWords } from '../../../protocol/wire/words';
 import { cpuName } from '../../provenance';
 import { runtimeVersion, type DeviceId } from '../../runtime/session';
+import type { DeviceRoom } from '../run/budget';
 import type { LayerSessions } from '../run/layer-sessions';
 import type { CacheOptions } from '../weights/weight-cache';
 
@@ -15,6 +17,8 @@ export interface ModelDevice {
   /** Of another device than the cpu: its operators, and its name. */
   readonly selfTest?: SelfTest | undefined;
   readonly name?: string;
+  /** Bytes that a run may take on a device other than the cpu; absent: not known. */
+  readonly memoryBytes?: number | undefined;
 }
 
 /** How weights are held. */
@@ -48,15 +52,46 @@ export async function summaryOf(
   };
 }
 
+/** What a run finds on the device, before anything is opened there. `memoryBytes`: absent where it is not known. */
+export function roomOn(device: DeviceId, memoryBytes: number | undefined, { text, vision }: Sessions): DeviceRoom {
+  const sum = (of: (sessions: LayerSessions) => number): number => (text ? of(text) : 0) + (vision ? of(vision) : 0);
+  return {
+    device,
+    memoryBytes,
+    weightBytes: sum((sessions) => sessions.bytesOnDevice()),
+    halfWeightBytes: sum((sessions) => sessions.bytesOnDevice('float16')),
+  };
+}
+
+/** Refuses a model of which one layer, or another part that is opened as a whole, passes the memory limit of the process. */
+export function requireParts({ text, vision }: Sessions, memoryLimit = Infinity): void {
+  for (const sessions of [text, vision]) {
+    const largest = sessions?.largestPiece();
+    if (!largest || largest.bytes <= memoryLimit) continue;
+    throw new FailureError({
+      code: 'out-of-memory',
+      part: largest.name,
+      neededBytes: largest.bytes,
+      limitBytes: memoryLimit,
+    });
+  }
+}
+
 /** What the device does with the model, in sentences. */
 export async function deviceNotes(
-  { onCpu = [] }: DeviceSummary,
+  { name, onCpu = [] }: DeviceSummary,
   weights: readonly string[],
   { text, vision }: Sessions,
+  room: DeviceRoom | undefined,
 ): Promise<readonly string[]> {
   return [
     ...onCpu,
     ...weights,
+    ...(room && room.memoryBytes === undefined
+      ? [
+          `How much memory ${name} has is not known, so a run that does not fit is not refused before it starts; the weights take ${bytesInWords(room.weightBytes)} of it. Say it in headscope.compute.deviceMemory (--device-memory).`,
+        ]
+      : []),
     ...(await reopeningNote(text, 'layers')),
     ...(await reopeningNote(vision, 'layers of the vision encoder')),
   ];

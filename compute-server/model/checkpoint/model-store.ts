@@ -1,21 +1,39 @@
-/** The models that are open: the last used stays warm, another one takes its place. */
+/**
+ * The model that is open: the last used stays warm, and another one, or the same on another device, takes its place. One at a
+ * time, as the memory limit is that of one model: two panels on two devices take turns, and each turn opens the weights anew.
+ */
 import type { LayerSessions } from '../run/layer-sessions';
 import { openModel, type LoadedModel, type OpenOptions } from './loaded-model';
 import type { ModelDevice } from './model-device';
 import type { WeightChoice } from '../../../protocol/results/weights';
+import type { DeviceId } from '../../runtime/session';
+
+/** What is open, and how. */
+interface Kept {
+  readonly path: string;
+  readonly device: DeviceId;
+  readonly weights: WeightChoice;
+  readonly model: LoadedModel;
+}
 
 export class ModelStore {
-  private kept: { readonly path: string; readonly weights: WeightChoice; readonly model: LoadedModel } | undefined;
+  private kept: Kept | undefined;
 
-  constructor(private readonly options: Pick<OpenOptions, 'limitBytes' | 'cache' | 'say'>) {}
+  constructor(private readonly options: Pick<OpenOptions, 'limitBytes' | 'memoryLimit' | 'cache' | 'say'>) {}
 
   async open(path: string, device: ModelDevice, weights: WeightChoice = 'as-stored'): Promise<LoadedModel> {
-    const same = this.kept?.path === path && this.kept.weights === weights;
-    if (this.kept && same && (await this.kept.model.changed()) === undefined) return this.kept.model;
+    const { kept } = this;
+    const same = kept?.path === path && kept.device === device.device && kept.weights === weights;
+    if (same && (await kept.model.changed()) === undefined) return kept.model;
     await this.close();
     const model = await openModel(path, { ...this.options, ...device, weights });
-    this.kept = { path, weights, model };
+    this.kept = { path, device: device.device, weights, model };
     return model;
+  }
+
+  /** How the model of the path is open now. */
+  openedAs(path: string): Pick<Kept, 'device' | 'weights'> | undefined {
+    return this.kept?.path === path ? this.kept : undefined;
   }
 
   async close(): Promise<void> {

@@ -14,7 +14,7 @@ import { FailureError } from '../../../protocol/wire/failures';
 import { modelProvenance } from '../checkpoint/provenance';
 import type { Job } from '../../dispatch/dispatcher';
 import type { Surroundings } from '../../surroundings';
-import { planChunk } from '../run/budget';
+import { planRun } from '../run/budget';
 import { ServerRunner } from '../../analyses/runner';
 import { labelHeads, type LabelledHeads, type LabelledStage } from '../../../diagnostics/labels/label-heads';
 import { usualNullSequences } from '../../../diagnostics/labels/label-run';
@@ -49,8 +49,8 @@ export async function* headsJob(
     const detail = `"${printDo(here)}" acts on positions of this prompt, and labels are measured on other sequences. Leave it out, or take no labels (--no-classify).`;
     throw new FailureError({ code: 'bad-request', detail });
   }
-  const chunk = planChunk(
-    model.spec,
+  const chunk = planRun(
+    model,
     { length: ids.length, batch: 1, keepCache: false, logits: 'none', prefix: sequence.prefix },
     surroundings.memoryLimit,
     request.chunk,

@@ -55,6 +55,13 @@ function keyOf(piece: Piece): string {
   return 'layer' in piece ? `${piece.kind}.${piece.layer}` : piece.kind;
 }
 
+const wordsOf = (piece: Piece): string =>
+  'layer' in piece
+    ? `Layer ${piece.layer}`
+    : piece.kind === 'further'
+      ? `The part "${piece.name}"`
+      : `The ${piece.kind}`;
+
 /**
  * Pieces whose linear maps may be held in integers. The others read tables of rows (embedding, the lens of some tokens), or
  * belong to analyses of exact weights.
@@ -164,8 +171,8 @@ export class LayerSessions {
     await this.ahead.start(this.planned(next).sources);
   }
 
-  private planned(piece: Piece, onCpu = false): Planned {
-    const products = onCpu ? undefined : this.options.products;
+  private planned(piece: Piece, multiplied: 'float16' | 'float32' = this.options.products ?? 'float32'): Planned {
+    const products = multiplied === 'float16' ? multiplied : undefined;
     const plan = mayPack(piece) ? this.options.packed?.plan(this.weights) : undefined;
     if (plan) {
       const graph = this.graph(piece, plan);
@@ -187,6 +194,27 @@ export class LayerSessions {
   private fits(): boolean {
     this.allBytes ??= this.pieceBytes(() => true);
     return this.allBytes <= this.limitBytes;
+  }
+
+  /** What is opened as a whole and takes most, and its bytes as opened. */
+  largestPiece(): { readonly name: string; readonly bytes: number } {
+    return this.pieces()
+      .map((piece) => ({ name: wordsOf(piece), bytes: sumOf(this.planned(piece).weights) }))
+      .reduce((most, one) => (one.bytes > most.bytes ? one : most));
+  }
+
+  /**
+   * Bytes of weights that are open on the device at most, as opened: of all graphs that run there (a tensor that two of them
+   * read lies there twice), no more than may be open at once, and at least the largest, which is always allowed.
+   * `multiplied`: what linear maps that are not held in integers multiply in.
+   */
+  bytesOnDevice(multiplied?: 'float16'): number {
+    const pieces = this.pieces().flatMap((piece) => {
+      const { graph, weights } = this.planned(piece, multiplied);
+      return this.placement.of(keyOf(piece), graph).device === 'cpu' ? [] : [sumOf(weights)];
+    });
+    const all = pieces.reduce((sum, bytes) => sum + bytes, 0);
+    return Math.max(Math.min(all, this.limitBytes), ...pieces, 0);
   }
 
   /**
@@ -236,7 +264,7 @@ export class LayerSessions {
     const { packed, products, threads } = this.options;
     const prepared = plan && (await packed?.prepare(plan, this.weightsFolder));
     // The cpu multiplies in float32 only.
-    const own = device === 'cpu' && products !== undefined ? this.planned(piece, true).graph : graph;
+    const own = device === 'cpu' && products !== undefined ? this.planned(piece, 'float32').graph : graph;
     try {
       return await openSession(own, {
         device,

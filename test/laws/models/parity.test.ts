@@ -63,8 +63,9 @@ describe('parity', () => {
     );
   const methodsOf = (model: LoadedModel) =>
     modelMethods(surroundings(), {
-      once: (_folder, _signal, act) => act(model),
-      job: (_folder, _signal, act) => act(model),
+      reading: (_folder, _signal, act) => act(model),
+      once: (_place, _signal, act) => act(model),
+      job: (_place, _signal, act) => act(model),
     });
 
   it('of the graphs as they are is exact, and stands in what heads and generate give', async () => {

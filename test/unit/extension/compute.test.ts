@@ -168,6 +168,7 @@ describe('the process of the compute server', () => {
     runtimeFolder: '',
     threads: 0,
     memoryLimit: 0,
+    deviceMemory: 0,
     cacheFolder: '/cache',
     log: () => undefined,
     ...change,
@@ -182,6 +183,7 @@ describe('the process of the compute server', () => {
         runtimeFolder: '/cuda',
         threads: 4,
         memoryLimit: 1.5,
+        deviceMemory: 8,
       }),
       { NODE_OPTIONS: '--inspect', HOME: '/h' },
       true,
@@ -196,6 +198,7 @@ describe('the process of the compute server', () => {
       HEADSCOPE_RUNTIME: '/cuda',
       HEADSCOPE_THREADS: '4',
       HEADSCOPE_MEMORY_LIMIT: '1500000000',
+      HEADSCOPE_DEVICE_MEMORY: '8000000000',
       ELECTRON_RUN_AS_NODE: '1',
       ELECTRON_NO_ASAR: '1',
     });

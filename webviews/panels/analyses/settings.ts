@@ -2,6 +2,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { groupTitles, type AnalysisInfo } from '../../../protocol/analysis/analysis';
 import { dropdown, field, textField } from '../../ui/controls';
+import { deviceOf } from '../../ui/model-section';
 import { lastName, modelField } from '../../ui/model-field';
 import { bytes, count } from '../../ui/numbers';
 import { modelOfForm, whyModelOfFormDoesNotRun } from '../../ui/run-state';
@@ -61,7 +62,7 @@ function analysisAndModel(part: Part): TemplateResult {
       onChoose: (to) => actions.chooseModel(to),
       onBrowse: () => actions.post({ kind: 'browseModel' }),
     })}
-    ${modelFacts(part)}
+    ${modelFacts(part)} ${deviceOf(part)}
   </section>`;
 }
 
