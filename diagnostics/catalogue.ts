@@ -2,6 +2,7 @@
 import type { Analysis } from './analysis';
 import { ablation } from './ablation/analysis';
 import { activationPatching } from './activation-patching/analysis';
+import { pathPatching } from './path-patching/analysis';
 import { directLogitAttribution } from './direct-logit-attribution/analysis';
 import { attentionInfluence } from './attention-influence/analysis';
 import { divergenceSet } from './divergence-set/analysis';
@@ -18,6 +19,7 @@ export const analyses: readonly Analysis[] = [
   taskAccuracy,
   ablation,
   activationPatching,
+  pathPatching,
   directLogitAttribution,
   retrievalHead,
   attentionInfluence,
