@@ -32,7 +32,7 @@ const fitting = (id: string, { pictures }: Case): ParameterValues =>
         : id === 'attention-influence'
           ? { probes: 3, window: 24 }
           : id === 'path-patching'
-            ? { next: 'qv', kept: 20, leastGap: 0 }
+            ? { next: 'v', kept: 20, leastGap: 0 }
             : {};
 
 /** Everything that the analysis can do is switched on. */
