@@ -2,6 +2,7 @@
 import type { Analysis } from './analysis';
 import { ablation } from './ablation/analysis';
 import { activationPatching } from './activation-patching/analysis';
+import { circuitDiscovery } from './circuit-discovery/analysis';
 import { pathPatching } from './path-patching/analysis';
 import { directLogitAttribution } from './direct-logit-attribution/analysis';
 import { attentionInfluence } from './attention-influence/analysis';
@@ -20,6 +21,7 @@ export const analyses: readonly Analysis[] = [
   ablation,
   activationPatching,
   pathPatching,
+  circuitDiscovery,
   directLogitAttribution,
   retrievalHead,
   attentionInfluence,

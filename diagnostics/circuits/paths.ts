@@ -100,6 +100,28 @@ export class PathRuns {
     return senders.map((sender) => values.get(sender) ?? this.ends.original);
   }
 
+  /** The same for each receiver alone, [receivers][senders]; the second runs are shared. */
+  async edges({ senders, receivers, positions }: PathsAsked): Promise<readonly (readonly number[])[]> {
+    const p = this.differing(positions);
+    const inner = receivers.filter((receiver): receiver is Inner => receiver.input !== 'logits');
+    const got = p.length > 0 ? await this.receivedBy(senders, inner, p) : [];
+    const asked = got.flat().filter((one) => one !== undefined);
+    const values = new Map<Replacement, number>();
+    (await this.third(asked.map((one) => [one]))).forEach((value, at) => {
+      const one = asked[at];
+      if (one) values.set(one, value);
+    });
+    const found: (readonly number[])[] = [];
+    for (const receiver of receivers) {
+      if (receiver.input === 'logits') found.push(await this.measured({ senders, receivers: [receiver], positions }));
+      else {
+        const own = got[inner.indexOf(receiver)] ?? [];
+        found.push(senders.map((_, at) => values.get(own[at] as Replacement) ?? this.ends.original));
+      }
+    }
+    return found;
+  }
+
   /** Before the first token that differs both runs are the same, where no row reads what is behind it. */
   private differing(positions: readonly number[]): readonly number[] {
     const { clean, corrupted } = this.pair;
@@ -129,9 +151,27 @@ export class PathRuns {
     receivers: readonly Inner[],
     p: readonly number[],
   ): Promise<readonly number[]> {
-    const { model, pair, settings } = this;
-    const { variant, metric } = settings;
-    const replacements = senders.map((): Replacement[] => []);
+    const got = await this.receivedBy(senders, receivers, p);
+    return this.third(senders.map((_, sender) => got.flatMap((bySender) => bySender[sender] ?? [])));
+  }
+
+  /** The third run, once for each list of replacements. */
+  private async third(lists: readonly (readonly Replacement[])[]): Promise<readonly number[]> {
+    const { metric, variant } = this.settings;
+    const [, ...found] = await measured(this.model, this.pair.clean, this.pair, metric, [
+      variant,
+      ...lists.map((own) => withReplacements(variant, own)),
+    ]);
+    return lists.map((_, at) => found[at]?.[0] ?? Number.NaN);
+  }
+
+  /** [receivers][senders]: what stands at the receiver in the second run; undefined where the sender does not reach it. */
+  private async receivedBy(
+    senders: readonly Sender[],
+    receivers: readonly Inner[],
+    p: readonly number[],
+  ): Promise<readonly (readonly (Replacement | undefined)[])[]> {
+    const found = receivers.map(() => senders.map((): Replacement | undefined => undefined));
     for (const layer of new Set(receivers.map((receiver) => receiver.layer))) {
       // An MLP reads what the heads of its layer have written: they are held for it, and for queries, keys and values need not be.
       for (const behindHeads of [false, true]) {
@@ -139,14 +179,15 @@ export class PathRuns {
         const reaching = senders.filter((sender) => here.some((receiver) => reaches(sender, receiver)));
         if (reaching.length === 0) continue;
         const got = await this.received(reaching, here, layer, p);
-        reaching.forEach((sender, at) => replacements[senders.indexOf(sender)]?.push(...(got[at] ?? [])));
+        reaching.forEach((sender, from) =>
+          here.forEach((receiver, to) => {
+            const row = found[receivers.indexOf(receiver)];
+            if (row) row[senders.indexOf(sender)] = got[from]?.[to];
+          }),
+        );
       }
     }
-    const [, ...found] = await measured(model, pair.clean, pair, metric, [
-      variant,
-      ...replacements.map((own) => withReplacements(variant, own)),
-    ]);
-    return senders.map((_, at) => found[at]?.[0] ?? Number.NaN);
+    return found;
   }
 
   /** The second run: by sender, what stands at the receivers of one layer. */

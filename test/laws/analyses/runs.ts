@@ -33,7 +33,9 @@ const fitting = (id: string, { pictures }: Case): ParameterValues =>
           ? { probes: 3, window: 24 }
           : id === 'path-patching'
             ? { next: 'v', kept: 20, leastGap: 0 }
-            : {};
+            : id === 'circuit-discovery'
+              ? { threshold: 0.3, subsets: 2, randomCircuits: 3, leastGap: 0 }
+              : {};
 
 /** Everything that the analysis can do is switched on. */
 const parametersOf = ({ id, parameters }: Analysis, of: Case): ParameterValues => ({
