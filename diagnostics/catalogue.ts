@@ -2,6 +2,8 @@
 import type { Analysis } from './analysis';
 import { ablation } from './ablation/analysis';
 import { activationPatching } from './activation-patching/analysis';
+import { circuitDiscovery } from './circuit-discovery/analysis';
+import { pathPatching } from './path-patching/analysis';
 import { directLogitAttribution } from './direct-logit-attribution/analysis';
 import { attentionInfluence } from './attention-influence/analysis';
 import { divergenceSet } from './divergence-set/analysis';
@@ -18,6 +20,8 @@ export const analyses: readonly Analysis[] = [
   taskAccuracy,
   ablation,
   activationPatching,
+  pathPatching,
+  circuitDiscovery,
   directLogitAttribution,
   retrievalHead,
   attentionInfluence,
