@@ -7,6 +7,7 @@ import { attentionInfluence } from './attention-influence/analysis';
 import { divergenceSet } from './divergence-set/analysis';
 import { divergence } from './divergence/analysis';
 import { labels } from './labels/analysis';
+import { ovQkCircuits } from './ov-qk-circuits/analysis';
 import { retrievalHead } from './retrieval-head/analysis';
 import { taskAccuracy } from './task-accuracy/analysis';
 import { zeroTuning } from './zerotuning/analysis';
@@ -19,6 +20,7 @@ export const analyses: readonly Analysis[] = [
   ablation,
   activationPatching,
   directLogitAttribution,
+  ovQkCircuits,
   retrievalHead,
   attentionInfluence,
   zeroTuning,

@@ -15,6 +15,7 @@ import { blockGraph } from '../../../models/architectures/block-graph';
 import { embeddingGraph, headGraph } from '../../../models/architectures/edge-graphs';
 import { lensGraph, lensProblem } from '../../../models/architectures/lens-graph';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
+import { productGraph } from '../../../models/architectures/product-graph';
 import type { SelfTest } from '../../../protocol/compute/api';
 import type { StoredTensor, StoredWeights } from '../../../models/architectures/stored-weights';
 import { FailureError } from '../../../protocol/wire/failures';
@@ -34,6 +35,8 @@ export type Piece =
   /** What the parts of a layer add along a direction; what heads write; what they make of a stream before rotation. */
   | { readonly kind: 'attribution' | 'written' | 'projection'; readonly layer: number }
   | { readonly kind: 'block'; readonly layer: number; readonly instrumented: boolean }
+  /** A product of two matrices that are given. */
+  | { readonly kind: 'product' }
   | { readonly kind: 'further'; readonly name: string };
 
 /** Graphs of a model besides embedding, blocks and head, by name. */
@@ -293,6 +296,8 @@ export class LayerSessions {
         if (!graph) throw new RangeError('the model has no language head');
         return graph;
       }
+      case 'product':
+        return productGraph();
       case 'target':
         return targetGraph(this.model, weights);
       case 'attribution':
