@@ -3,6 +3,7 @@ import type { Analysis } from './analysis';
 import { ablation } from './ablation/analysis';
 import { activationPatching } from './activation-patching/analysis';
 import { directLogitAttribution } from './direct-logit-attribution/analysis';
+import { attentionAttribution } from './attention-attribution/analysis';
 import { attentionInfluence } from './attention-influence/analysis';
 import { divergenceSet } from './divergence-set/analysis';
 import { divergence } from './divergence/analysis';
@@ -20,6 +21,7 @@ export const analyses: readonly Analysis[] = [
   ablation,
   activationPatching,
   directLogitAttribution,
+  attentionAttribution,
   ovQkCircuits,
   retrievalHead,
   attentionInfluence,

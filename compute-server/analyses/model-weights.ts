@@ -1,7 +1,14 @@
 /** Weights of a model that is open, for analyses of what its heads could do. */
-import type { LayerWeights, ModelWeights, NormWeights, TokenRows } from '../../diagnostics/model-runner/weights';
+import type {
+  LayerRotation,
+  LayerWeights,
+  ModelWeights,
+  NormWeights,
+  TokenRows,
+} from '../../diagnostics/model-runner/weights';
 import { lensProblem } from '../../models/architectures/lens-graph';
 import type { EmbeddingSpec, HeadSpec, Linear } from '../../models/architectures/model-spec';
+import { rotaryTables } from '../../models/architectures/rope';
 import { layerWeights, linearWeights, normWeights, someRows } from '../model/checkpoint/layer-weights';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
 import { floats } from '../model/run/runtime-arrays';
@@ -17,6 +24,8 @@ export class ServerWeights implements ModelWeights {
     const { vocabulary } = head;
     if (embedding && vocabulary && lensProblem(model.spec) === undefined) {
       this.tokens = {
+        addsPositions:
+          embedding.positions !== undefined && embedding.norm === undefined && embedding.types === undefined,
         embedding: (first, count) => this.embedding(embedding, first, count),
         unembedding: (first, count) => this.unembedding(head, vocabulary, first, count),
       };
@@ -29,7 +38,16 @@ export class ServerWeights implements ModelWeights {
     const block = spec.blocks[layer];
     if (!block) throw new RangeError(`no layer ${layer} of ${spec.blocks.length}`);
     await this.model.requireUnchanged();
-    return layerWeights(spec, block, weights, weightsFolder);
+    return layerWeights(block, weights, weightsFolder);
+  }
+
+  rotation(layer: number, positions: readonly number[], last: number): LayerRotation | undefined {
+    const { blocks, ropes, contextLength } = this.model.spec;
+    const { rope: index } = blocks[layer]?.attention ?? {};
+    const rope = index === undefined ? undefined : ropes[index];
+    if (!rope) return undefined;
+    const { dimensions, layout } = rope;
+    return { ...rotaryTables(rope, positions, { contextLength, sequenceLength: last + 1 }), dimensions, layout };
   }
 
   async product(a: Float32Array, b: Float32Array, inner: number): Promise<Float32Array> {

@@ -1,5 +1,6 @@
 /** Weights of a model on the host, widened to float32: what heads could do, which no run shows. Only what is asked for is read. */
 import type { Rope } from '../../models/formats/model-description';
+import type { RotaryTables } from '../../models/architectures/rope';
 
 /** [rows, columns], row by row. */
 export interface HeadMap {
@@ -43,7 +44,6 @@ export interface LayerWeights {
   readonly scale: number;
   /** Scores are softcap tanh(scores / softcap). */
   readonly softcap?: number;
-  readonly rope?: Rope;
   /** Norms over each head of query and key, [d]. */
   readonly queryNorm?: NormWeights;
   readonly keyNorm?: NormWeights;
@@ -51,8 +51,13 @@ export interface LayerWeights {
   readonly feedForwardNorms: BranchWeights;
 }
 
+/** How the heads of a layer rotate at some positions; cos and sin [positions, dimensions / 2]. */
+export interface LayerRotation extends RotaryTables, Pick<Rope, 'dimensions' | 'layout'> {}
+
 /** Rows of the vocabulary, [count, w] from token `first` on. */
 export interface TokenRows {
+  /** Whether embeddings of positions are added to them, and nothing else is done. */
+  readonly addsPositions: boolean;
   /** Embeddings of the tokens as they enter layer 0, without those of positions. */
   embedding(first: number, count: number): Promise<Float32Array>;
   /**
@@ -64,6 +69,8 @@ export interface TokenRows {
 
 export interface ModelWeights {
   layer(layer: number): Promise<LayerWeights>;
+  /** At positions of a sequence whose last one is `last`; undefined where the layer does not rotate. */
+  rotation(layer: number, positions: readonly number[], last: number): LayerRotation | undefined;
   /** Absent where the model has no language head that is a linear map, or reads no tokens. */
   readonly tokens: TokenRows | undefined;
   /** a b^T [n, k] of a [n, inner] and b [k, inner], both row by row, in the runtime. */

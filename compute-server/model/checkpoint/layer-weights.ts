@@ -3,28 +3,15 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BranchWeights, HeadMap, LayerWeights, NormWeights } from '../../../diagnostics/model-runner/weights';
 import { fromBfloat16, fromHalf } from '../../../kernels/tensors/half';
-import type {
-  AttentionSpec,
-  BlockSpec,
-  BranchNorms,
-  Linear,
-  ModelSpec,
-  Norm,
-} from '../../../models/architectures/model-spec';
+import type { AttentionSpec, BlockSpec, BranchNorms, Linear, Norm } from '../../../models/architectures/model-spec';
 import type { StoredTensor, StoredWeights } from '../../../models/architectures/stored-weights';
 
 /** `folder` is the one that the locations of the tensors are relative to. */
-export async function layerWeights(
-  { ropes }: Pick<ModelSpec, 'ropes'>,
-  block: BlockSpec,
-  weights: StoredWeights,
-  folder: string,
-): Promise<LayerWeights> {
+export async function layerWeights(block: BlockSpec, weights: StoredWeights, folder: string): Promise<LayerWeights> {
   const { attention, attentionNorms, feedForwardNorms } = block;
-  const { scale, softcap, rope, queryNorm, keyNorm } = attention;
+  const { scale, softcap, queryNorm, keyNorm } = attention;
   const [query, key, value] = await projections(attention, weights, folder);
   const norm = (of: Norm): Promise<NormWeights> => normWeights(of, weights, folder);
-  const used = rope === undefined ? undefined : ropes[rope];
   return {
     query,
     key,
@@ -32,7 +19,6 @@ export async function layerWeights(
     output: await rowsOf(attention.output, weights, folder),
     scale,
     ...(softcap === undefined ? {} : { softcap }),
-    ...(used ? { rope: used } : {}),
     ...(queryNorm ? { queryNorm: await norm(queryNorm) } : {}),
     ...(keyNorm ? { keyNorm: await norm(keyNorm) } : {}),
     attentionNorms: await branchWeights(attentionNorms, weights, folder),

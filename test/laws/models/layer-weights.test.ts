@@ -79,7 +79,7 @@ for (const tiny of tinyModels) {
       const n = ids.length;
       const head = heads - 1;
       const shared = Math.floor(head / (heads / kvHeads));
-      const found = headOf(await layerWeights(spec, block, weights, weightsFolder), attention, head);
+      const found = headOf(await layerWeights(block, weights, weightsFolder), attention, head);
       const row = (data: Float32Array, slot: number, position: number, size: number): number[] =>
         Array.from(data.subarray((slot * n + position) * size, (slot * n + position + 1) * size));
       for (const position of [0, 7]) {
