@@ -23,7 +23,6 @@ import type { Variant } from '../../diagnostics/model-runner/variant';
 import type { EncoderInput, PromptInput } from '../../protocol/compute/models';
 import type { Intervention } from '../../protocol/interventions/interventions';
 import { FailureError } from '../../protocol/wire/failures';
-import { headWeights } from '../model/checkpoint/head-weights';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
 import { startReinforced } from '../model/generation/reinforcement';
 import { SequenceRun } from '../model/generation/sequence-run';
@@ -36,6 +35,7 @@ import type { CachedPrefix, RunRequest as ServerRequest } from '../model/run/run
 import { range } from '../model/run/runtime-arrays';
 import type { Surroundings } from '../surroundings';
 import { ServerDirectPaths } from './direct-paths';
+import { ServerWeights } from './model-weights';
 import { drawnPictures, textFile } from './files';
 import { answersOfVariants } from './variant-answers';
 
@@ -45,6 +45,7 @@ const mostSideBySide = 16;
 export class ServerRunner implements ModelRunner {
   readonly facts: ModelFacts;
   readonly direct: ServerDirectPaths;
+  readonly weights: ServerWeights;
 
   constructor(
     private readonly opened: LoadedModel,
@@ -55,6 +56,7 @@ export class ServerRunner implements ModelRunner {
   ) {
     this.facts = factsOf(model);
     this.direct = new ServerDirectPaths(model, signal);
+    this.weights = new ServerWeights(model, signal);
   }
 
   static reading(
@@ -245,12 +247,6 @@ export class ServerRunner implements ModelRunner {
       },
       { signal: this.signal },
     );
-  }
-
-  weights(layer: number, head: number): ReturnType<ModelRunner['weights']> {
-    const block = this.model.spec.blocks[layer];
-    if (!block) throw new RangeError(`no layer ${layer} of ${this.model.spec.blocks.length}`);
-    return headWeights(block.attention, head, this.model.weights, this.model.weightsFolder);
   }
 
   pictures(request: PictureRequest): Promise<DrawnPictures> {

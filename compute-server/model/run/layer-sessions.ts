@@ -17,6 +17,7 @@ import { gradientGraph, type GradientOutputs, type GradientPart } from '../../..
 import { lensGraph, lensProblem } from '../../../models/architectures/lens-graph';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
 import { stepGraph } from '../../../models/architectures/step-graph';
+import { productGraph } from '../../../models/architectures/product-graph';
 import type { SelfTest } from '../../../protocol/compute/api';
 import type { StoredTensor, StoredWeights } from '../../../models/architectures/stored-weights';
 import { FailureError } from '../../../protocol/wire/failures';
@@ -42,6 +43,8 @@ export type Piece =
   | { readonly kind: 'block'; readonly layer: number; readonly instrumented: boolean }
   /** The gradient of a piece. */
   | { readonly kind: 'gradient'; readonly of: GradientPart; readonly wanted: GradientOutputs }
+  /** A product of two matrices that are given. */
+  | { readonly kind: 'product' }
   | { readonly kind: 'further'; readonly name: string };
 
 /** Graphs of a model besides embedding, blocks and head, by name. */
@@ -371,6 +374,8 @@ export class LayerSessions {
         if (!graph) throw new RangeError('the model has no language head');
         return graph;
       }
+      case 'product':
+        return productGraph();
       case 'target':
         return targetGraph(this.model, weights);
       case 'attribution':

@@ -35,7 +35,9 @@ const fitting = (id: string, { pictures }: Case): ParameterValues =>
             ? { next: 'v', kept: 20, leastGap: 0 }
             : id === 'circuit-discovery'
               ? { threshold: 0.3, subsets: 2, randomCircuits: 3, leastGap: 0 }
-              : {};
+              : id === 'ov-qk-circuits'
+                ? { rotations: 19 }
+                : {};
 
 /** Everything that the analysis can do is switched on. */
 const parametersOf = ({ id, parameters }: Analysis, of: Case): ParameterValues => ({
