@@ -17,7 +17,7 @@ import { add, cast, multiply } from '../../kernels/graph/operators/elementwise';
 import { gather, reshape } from '../../kernels/graph/operators/layout';
 import { fusedMatmul } from '../../kernels/graph/operators/matrix';
 import { reduceSum } from '../../kernels/graph/operators/reduce';
-import { projectHeads } from './block-graph';
+import { normedHeads } from './block-parts';
 import { frozenNorm, frozenNormTransposed } from './frozen-norm';
 import { linear, norm } from './layers';
 import { lensProblem } from './lens-graph';
@@ -118,10 +118,9 @@ export function projectionGraph(model: ModelSpec, block: BlockSpec, weights: Sto
   const graph = new GraphBuilder(`projection.${block.index}`);
   const residual = graph.input('residual', 'float32', ['b', 'n', model.hiddenSize]);
   const input = attentionNorms.input ? norm(graph, weights, attentionNorms.input, residual) : residual;
-  const { query, key, value } = projectHeads(graph, attention, weights, input);
-  const { queryNorm, keyNorm } = attention;
-  graph.output(queryNorm ? norm(graph, weights, queryNorm, query) : query, 'query');
-  graph.output(keyNorm ? norm(graph, weights, keyNorm, key) : key, 'key');
+  const { query, key, value } = normedHeads(graph, attention, weights, input);
+  graph.output(query, 'query');
+  graph.output(key, 'key');
   graph.output(value, 'value');
   return graph.finishDynamic();
 }

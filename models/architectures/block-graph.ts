@@ -13,15 +13,15 @@ import { GraphBuilder } from '../../kernels/graph/builder';
 import type { Dim } from '../../kernels/graph/dims';
 import type { Graph } from '../../kernels/graph/graph';
 import type { Value } from '../../kernels/graph/records';
-import { add, multiply } from '../../kernels/graph/operators/elementwise';
-import { concat, reshape, slice, transpose } from '../../kernels/graph/operators/layout';
+import { concat, reshape, transpose } from '../../kernels/graph/operators/layout';
 import { attend } from '../instrument/attention';
 import { declareInterventions, type Interventions } from '../instrument/interventions/interventions';
 import { replaced, type Replaceable } from '../instrument/interventions/replacement';
 import type { Rope } from '../formats/model-description';
-import { activate, linear, norm, rotate } from './layers';
-import type { AttentionSpec, BlockSpec, BranchNorms, FeedForwardSpec, ModelSpec } from './model-spec';
-import { weight, type StoredWeights } from './stored-weights';
+import { blockOutput, normedHeads } from './block-parts';
+import { linear, rotate } from './layers';
+import type { AttentionSpec, BlockSpec, ModelSpec } from './model-spec';
+import type { StoredWeights } from './stored-weights';
 
 export interface BlockOptions {
   /** Without it the graph is the plain model, for parity and for comparison. */
@@ -46,43 +46,17 @@ export function blockGraph(
     if (interventions) graph.output(value, name);
   };
 
-  const branch = (x: Value, norms: BranchNorms, compute: (x: Value) => Value): Value => {
-    const input = norms.input ? norm(graph, weights, norms.input, x) : x;
-    const output = compute(input);
-    const normed = norms.output ? norm(graph, weights, norms.output, output) : output;
-    return norms.gain === undefined ? normed : multiply(normed, weight(graph, weights, norms.gain, [model.hiddenSize]));
-  };
-  const join = (x: Value, output: Value, norms: BranchNorms): Value => {
-    const sum = add(x, output);
-    return norms.after ? norm(graph, weights, norms.after, sum) : sum;
-  };
-  const attention = (x: Value): Value => {
-    const output = branch(x, block.attentionNorms, (input) =>
-      graph.within('attention', () =>
-        attentionOutput(graph, model, block.attention, weights, input, interventions, tap),
-      ),
-    );
-    tap(output, 'attention.output');
-    return output;
-  };
-  const network = (x: Value): Value => {
-    const computed = branch(x, block.feedForwardNorms, (input) =>
-      graph.within('mlp', () => feedForward(graph, block.feedForward, weights, input)),
-    );
-    const output = interventions
-      ? replaced(interventions.replacements.mlp, (operand) => operand(computed), 'mlp_output')
-      : computed;
-    tap(output, 'mlp_output');
-    return output;
-  };
-
-  let out: Value;
-  if (block.parallel) {
-    out = add(residual, add(attention(residual), network(residual)));
-  } else {
-    const middle = join(residual, attention(residual), block.attentionNorms);
-    out = join(middle, network(middle), block.feedForwardNorms);
-  }
+  let out = blockOutput(graph, model, block, weights, residual, {
+    attention: (x) => attentionOutput(graph, model, block.attention, weights, x, interventions, tap),
+    onAttention: (added) => tap(added, 'attention.output'),
+    network: (computed) => {
+      const output = interventions
+        ? replaced(interventions.replacements.mlp, (operand) => operand(computed), 'mlp_output')
+        : computed;
+      tap(output, 'mlp_output');
+      return output;
+    },
+  });
   if (interventions) {
     const computed = out;
     out = replaced(interventions.replacements.residual, (operand) => operand(computed), 'residual.out');
@@ -101,11 +75,7 @@ function attentionOutput(
   interventions: Interventions | undefined,
   tap: (value: Value, name: string) => void,
 ): Value {
-  const projected = projectHeads(graph, spec, weights, x);
-  const { value } = projected;
-  let { query, key } = projected;
-  if (spec.queryNorm) query = norm(graph, weights, spec.queryNorm, query);
-  if (spec.keyNorm) key = norm(graph, weights, spec.keyNorm, key);
+  const projected = normedHeads(graph, spec, weights, x);
   const rope: Rope | undefined = spec.rope === undefined ? undefined : model.ropes[spec.rope];
   const angles = rope && {
     cos: graph.input('rope_cos', 'float32', ['n', rope.dimensions / 2]),
@@ -125,9 +95,9 @@ function attentionOutput(
     tap(output, name);
     return output;
   };
-  query = byHead(query, 'query');
-  key = byHead(key, 'key');
-  const valueByHead = byHead(value, 'value');
+  const query = byHead(projected.query, 'query');
+  const key = byHead(projected.key, 'key');
+  const valueByHead = byHead(projected.value, 'value');
 
   const newKey = graph.output(transpose(key, [2, 0, 1, 3], 'new_key'));
   const newValue = graph.output(transpose(valueByHead, [2, 0, 1, 3], 'new_value'));
@@ -152,45 +122,4 @@ function attentionOutput(
   tap(output, 'attention.head_output');
   const joined = reshape(transpose(output, [0, 2, 1, 3]), ['b', 'n', spec.heads * spec.headDim]);
   return linear(graph, weights, spec.output, joined);
-}
-
-/** Query [b, n, h, d], key and value [b, n, g, d]. */
-export function projectHeads(
-  graph: GraphBuilder,
-  spec: AttentionSpec,
-  weights: StoredWeights,
-  x: Value,
-): { query: Value; key: Value; value: Value } {
-  const { heads, kvHeads, headDim, projection } = spec;
-  const split = (y: Value, count: number): Value => reshape(y, ['b', 'n', count, headDim]);
-  switch (projection.kind) {
-    case 'separate':
-      return {
-        query: split(linear(graph, weights, projection.query, x), heads),
-        key: split(linear(graph, weights, projection.key, x), kvHeads),
-        value: split(linear(graph, weights, projection.value, x), kvHeads),
-      };
-    case 'fused-columns': {
-      const fused = linear(graph, weights, projection.linear, x);
-      const [first, second] = [heads * headDim, (heads + kvHeads) * headDim];
-      return {
-        query: split(slice(fused, -1, 0, first), heads),
-        key: split(slice(fused, -1, first, second), kvHeads),
-        value: split(slice(fused, -1, second, second + kvHeads * headDim), kvHeads),
-      };
-    }
-    case 'fused-heads': {
-      const fused = reshape(linear(graph, weights, projection.linear, x), ['b', 'n', heads, 3 * headDim]);
-      const part = (index: number): Value => slice(fused, -1, index * headDim, (index + 1) * headDim);
-      return { query: part(0), key: part(1), value: part(2) };
-    }
-  }
-}
-
-function feedForward(graph: GraphBuilder, spec: FeedForwardSpec, weights: StoredWeights, x: Value): Value {
-  const up = linear(graph, weights, spec.up, x);
-  const inner = spec.gate
-    ? multiply(activate(spec.activation, linear(graph, weights, spec.gate, x)), up)
-    : activate(spec.activation, up);
-  return linear(graph, weights, spec.down, inner);
 }

@@ -3,7 +3,7 @@
  * (teacher forcing). Gains are held throughout; replacements act on the sequence it started with.
  */
 import { usableContext } from '../../../models/architectures/context';
-import type { ModelSpec } from '../../../models/architectures/model-spec';
+import type { BlockSpec, ModelSpec } from '../../../models/architectures/model-spec';
 import { statisticOutputs, topKeyOutputs } from '../../../models/instrument/statistics';
 import { requireFinite } from '../run/finite';
 import { Gathered } from '../run/gathered';
@@ -19,6 +19,8 @@ import { embedTokens } from '../run/embed';
 import { blockFeeds, groupColumns, groupMass } from '../run/layer-feeds';
 import { runPrompt } from '../run/model-run';
 import { floats, int64, range } from '../run/runtime-arrays';
+import { servedBySteps, StepFeeds } from '../run/step-feeds';
+import type { RuntimeValues } from '../../runtime/session';
 import type { LayerReinforcement, RunHooks } from '../run/run-request';
 import { positionAt, sequencePart, type Sequence } from '../../../diagnostics/model-runner/sequence';
 
@@ -133,8 +135,16 @@ export class SequenceRun implements Continuation {
       mass: [] as Float32Array[],
       ...(ranking ? { top: [] as TopKeys[] } : {}),
     }));
+    const steps =
+      length === 1 && !wanted.observe && !wanted.statistics && this.bySteps(start)
+        ? new StepFeeds(model, { start, sequence: request, variant: this.variant })
+        : undefined;
     for (const block of model.blocks) {
       const layer = block.index;
+      if (steps) {
+        residual = await this.step(block, steps, residual);
+        continue;
+      }
       const session = await sessions.session({ kind: 'block', layer, instrumented: true });
       const firstKey = cache.first(layer);
       const keys = cache.length(layer) + length;
@@ -166,10 +176,7 @@ export class SequenceRun implements Continuation {
           ...(ranking ? topKeyOutputs : []),
         ],
       );
-      residual = floats(values, 'residual.out');
-      requireFinite(residual, model.hiddenSize, 1, start, `Layer ${layer}`);
-      cache.append(layer, floats(values, 'new_key'), floats(values, 'new_value'));
-      if (block.attention.window !== undefined) cache.trim(layer, block.attention.window - 1);
+      residual = this.taken(block, values, start);
       if (collector) {
         collector.add(start, length, firstKey, values);
         statistics.push(collector.numbers());
@@ -196,6 +203,26 @@ export class SequenceRun implements Continuation {
       observations: wanted.observe ? observations : [],
       ...(wanted.statistics ? { statistics } : {}),
     };
+  }
+
+  /** A row that nobody looks into, on the cpu: other devices decode by the graphs of the blocks. */
+  private bySteps(start: number): boolean {
+    return this.sessions.placement.device === 'cpu' && servedBySteps(this.model, this.variant, start);
+  }
+
+  private async step(block: BlockSpec, feeds: StepFeeds, residual: Float32Array): Promise<Float32Array> {
+    const session = await this.sessions.session({ kind: 'step', layer: block.index });
+    const values = await session.run(feeds.of(block, this.cache, residual));
+    return this.taken(block, values, this.ids.length - 1);
+  }
+
+  /** Keeps the keys and values that a layer gave for rows from `start` on; the residual stream that left it. */
+  private taken({ index: layer, attention }: BlockSpec, values: RuntimeValues, start: number): Float32Array {
+    const residual = floats(values, 'residual.out');
+    requireFinite(residual, this.model.hiddenSize, 1, start, `Layer ${layer}`);
+    this.cache.append(layer, floats(values, 'new_key'), floats(values, 'new_value'));
+    if (attention.window !== undefined) this.cache.trim(layer, attention.window - 1);
+    return residual;
   }
 }
 

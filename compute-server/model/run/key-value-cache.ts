@@ -1,13 +1,18 @@
 /**
- * Keys and values of the positions already run, layer by layer. Position first ([position, b, g, d]): a prefix is one piece
- * of memory and goes into a run without a copy.
+ * Keys and values of the positions already run, layer by layer. A layer is held in one of two forms, and turned into the other
+ * when that is asked for, which copies it once: position first ([position, b, g, d]) for the graphs of a block, where a prefix
+ * is one piece of memory and goes into a run without a copy; or head by head, for the graphs of a step.
  */
 import type { ModelSpec } from '../../../models/architectures/model-spec';
 import type { RuntimeArray } from '../../runtime/session';
+import { HeadCache } from './head-cache';
 
 interface LayerCache {
+  /** Position first; empty while the layer is held head by head. */
   key: Float32Array;
   value: Float32Array;
+  /** By key/value head, of a batch of one. */
+  heads?: readonly HeadCache[] | undefined;
   /** Positions held. */
   length: number;
   /** Token position of the first one held (a window layer drops what no later query reads). */
@@ -37,7 +42,7 @@ export class KeyValueCache {
   }
 
   past(layer: number): { readonly key: RuntimeArray; readonly value: RuntimeArray } {
-    const { key, value, length } = this.at(layer);
+    const { key, value, length } = this.inRows(layer);
     const width = this.widths[layer] ?? 0;
     const shape = [length, ...(this.shapes[layer] ?? [])];
     return {
@@ -46,10 +51,30 @@ export class KeyValueCache {
     };
   }
 
+  /** The layer head by head, of a batch of one. */
+  heads(layer: number): readonly HeadCache[] {
+    const cache = this.at(layer);
+    if (cache.heads) return cache.heads;
+    const [batch = 1, kvHeads = 0, headDim = 0] = this.shapes[layer] ?? [];
+    if (batch !== 1) throw new RangeError(`a cache of ${batch} variants is not held head by head`);
+    // Half as much again is room for what follows; memory that nobody has written to is not resident.
+    cache.heads = Array.from({ length: kvHeads }, () => new HeadCache(headDim, Math.ceil(cache.length * 1.5)));
+    addRows(cache.heads, headDim, cache.key.subarray(0, cache.length * kvHeads * headDim), cache.value);
+    cache.key = new Float32Array(0);
+    cache.value = new Float32Array(0);
+    return cache.heads;
+  }
+
+  /** Of keys and values [positions, b, g, d]. */
   append(layer: number, key: Float32Array, value: Float32Array): void {
     const cache = this.at(layer);
     const width = this.widths[layer] ?? 0;
     const added = key.length / width;
+    if (cache.heads) {
+      addRows(cache.heads, width / cache.heads.length, key, value);
+      cache.length += added;
+      return;
+    }
     const need = (cache.length + added) * width;
     if (need > cache.key.length) {
       // Growth by half: decoding appends one position at a time.
@@ -67,6 +92,7 @@ export class KeyValueCache {
     const cache = this.at(layer);
     const drop = cache.length - keep;
     if (drop <= 0) return;
+    if (cache.heads) for (const head of cache.heads) head.trim(keep);
     const width = this.widths[layer] ?? 0;
     cache.key.copyWithin(0, drop * width, cache.length * width);
     cache.value.copyWithin(0, drop * width, cache.length * width);
@@ -84,7 +110,7 @@ export class KeyValueCache {
    * `room` positions more are made space for.
    */
   branch(layer: number, batch: number, room: number): KeyValueCache {
-    const { key, value, length, first } = this.at(layer);
+    const { key, value, length, first } = this.inRows(layer);
     const width = this.widths[layer] ?? 0;
     const branched = new KeyValueCache(
       this.widths.map((each) => each * batch),
@@ -105,8 +131,24 @@ export class KeyValueCache {
     return branched;
   }
 
-  bytes(): number {
-    return this.layers.reduce((sum, layer) => sum + layer.key.byteLength + layer.value.byteLength, 0);
+  /** The layer position first. */
+  private inRows(layer: number): LayerCache {
+    const cache = this.at(layer);
+    const { heads } = cache;
+    if (!heads) return cache;
+    const width = this.widths[layer] ?? 0;
+    const each = width / heads.length;
+    cache.key = new Float32Array(Math.ceil(cache.length * 1.5) * width);
+    cache.value = new Float32Array(cache.key.length);
+    for (const [g, head] of heads.entries()) {
+      for (let at = 0; at < cache.length; at++) {
+        const row = head.rowOf(at);
+        cache.key.set(row.key, at * width + g * each);
+        cache.value.set(row.value, at * width + g * each);
+      }
+    }
+    cache.heads = undefined;
+    return cache;
   }
 
   private at(layer: number): LayerCache {
@@ -122,6 +164,16 @@ export function emptyCache(model: ModelSpec, batch: number, expected = 0): KeyVa
     model.blocks.map(({ attention }) => [batch, attention.kvHeads, attention.headDim] as const),
     expected,
   );
+}
+
+/** Keys and values [positions, g, d] to the heads that they are of. */
+function addRows(heads: readonly HeadCache[], width: number, key: Float32Array, value: Float32Array): void {
+  for (let from = 0; from < key.length;) {
+    for (const head of heads) {
+      head.append(key.subarray(from, from + width), value.subarray(from, from + width));
+      from += width;
+    }
+  }
 }
 
 function grown(old: Float32Array, used: number, capacity: number): Float32Array {

@@ -15,6 +15,7 @@ import { blockGraph } from '../../../models/architectures/block-graph';
 import { embeddingGraph, headGraph } from '../../../models/architectures/edge-graphs';
 import { lensGraph, lensProblem } from '../../../models/architectures/lens-graph';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
+import { stepGraph } from '../../../models/architectures/step-graph';
 import type { SelfTest } from '../../../protocol/compute/api';
 import type { StoredTensor, StoredWeights } from '../../../models/architectures/stored-weights';
 import { FailureError } from '../../../protocol/wire/failures';
@@ -33,6 +34,8 @@ export type Piece =
   | { readonly kind: 'target' }
   /** What the parts of a layer add along a direction; what heads write; what they make of a stream before rotation. */
   | { readonly kind: 'attribution' | 'written' | 'projection'; readonly layer: number }
+  /** One new position of a layer, on caches by head. */
+  | { readonly kind: 'step'; readonly layer: number }
   | { readonly kind: 'block'; readonly layer: number; readonly instrumented: boolean }
   | { readonly kind: 'further'; readonly name: string };
 
@@ -125,7 +128,7 @@ export class LayerSessions {
 
   /** Where the model does not fit: the layer behind a layer, if it is not open. */
   private async readNext(piece: Piece): Promise<void> {
-    if (piece.kind !== 'block' || this.fits()) return;
+    if ((piece.kind !== 'block' && piece.kind !== 'step') || this.fits()) return;
     const next = { ...piece, layer: piece.layer + 1 };
     if (next.layer >= this.model.blocks.length || this.opened.has(keyOf(next))) return;
     await this.ahead.start(this.tensorsOf(next).values());
@@ -301,6 +304,8 @@ export class LayerSessions {
         return writtenGraph(this.model, this.block(piece.layer), weights);
       case 'projection':
         return projectionGraph(this.model, this.block(piece.layer), weights);
+      case 'step':
+        return stepGraph(this.model, this.block(piece.layer), weights);
       case 'block':
         return blockGraph(this.model, this.block(piece.layer), weights, { instrumented: piece.instrumented });
     }
@@ -325,7 +330,9 @@ export class LayerSessions {
   private victim(): Piece {
     const pieces = [...this.opened.values()].map(({ piece }) => piece);
     const victim =
-      pieces.find(({ kind }) => kind === 'lens') ?? pieces.findLast(({ kind }) => kind === 'block') ?? pieces[0];
+      pieces.find(({ kind }) => kind === 'lens') ??
+      pieces.findLast(({ kind }) => kind === 'block' || kind === 'step') ??
+      pieces[0];
     if (!victim) throw new RangeError('nothing is open');
     return victim;
   }

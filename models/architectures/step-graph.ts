@@ -1,0 +1,103 @@
+/**
+ * The graph of one block for one new position, which decoding runs: each key/value head reads a cache of its own, with a
+ * length of its own, in whatever order its positions lie (they are rotated). Scores of the new position and of the cached ones
+ * stand side by side under one softmax; neither keys nor values are ever joined or moved.
+ *
+ * Inputs: `residual` [1, w]; `key.<g>` and `value.<g>` [cached.<g>, d], which may be empty; `query_factor` [h, 1], the factor on
+ * query x key: the model's scale, or 0 for a head that attends uniformly; `head_gain` [h, 1], the factor on a head's output;
+ * `rope_cos` and `rope_sin` [1, dimensions / 2] where the block rotates.
+ * Outputs: `residual.out` [1, w], `new_key` and `new_value` [g, d] of the new position.
+ *
+ * There is no mask: a cache holds what the new position may read, and a window is kept by the cache alone.
+ */
+import { GraphBuilder } from '../../kernels/graph/builder';
+import type { Dim } from '../../kernels/graph/dims';
+import type { Graph } from '../../kernels/graph/graph';
+import type { Value } from '../../kernels/graph/records';
+import { add, divide, hyperbolicTangent, multiply } from '../../kernels/graph/operators/elementwise';
+import { concat, reshape, slice } from '../../kernels/graph/operators/layout';
+import { fusedMatmul, matmul } from '../../kernels/graph/operators/matrix';
+import { softmax } from '../../kernels/graph/operators/reduce';
+import { blockOutput, normedHeads } from './block-parts';
+import { linear, rotate } from './layers';
+import type { AttentionSpec, BlockSpec, ModelSpec } from './model-spec';
+import type { StoredWeights } from './stored-weights';
+
+export function stepGraph(model: ModelSpec, block: BlockSpec, weights: StoredWeights): Graph<Dim> {
+  const graph = new GraphBuilder(`step.${block.index}`);
+  const residual = graph.input('residual', 'float32', [1, model.hiddenSize]);
+  const out = blockOutput(graph, model, block, weights, residual, {
+    attention: (x) => attentionOutput(graph, model, block.attention, weights, x),
+  });
+  graph.output(out, 'residual.out');
+  return graph.finishDynamic();
+}
+
+function attentionOutput(
+  graph: GraphBuilder,
+  model: ModelSpec,
+  spec: AttentionSpec,
+  weights: StoredWeights,
+  x: Value,
+): Value {
+  const { heads, kvHeads, headDim } = spec;
+  const projected = normedHeads(graph, spec, weights, x);
+  const rope = spec.rope === undefined ? undefined : model.ropes[spec.rope];
+  const angles = rope && {
+    cos: graph.input('rope_cos', 'float32', [1, rope.dimensions / 2]),
+    sin: graph.input('rope_sin', 'float32', [1, rope.dimensions / 2]),
+  };
+  /** [1, heads, d] -> [heads, d], rotated. */
+  const rotated = (y: Value, count: number): Value => {
+    const rows = reshape(y, [count, headDim]);
+    return rope && angles ? rotate(rows, angles.cos, angles.sin, rope) : rows;
+  };
+  const perHead = (name: string): Value => graph.input(name, 'float32', [heads, 1]);
+  const query = multiply(rotated(projected.query, heads), perHead('query_factor'));
+  const key = graph.output(rotated(projected.key, kvHeads), 'new_key');
+  const value = graph.output(reshape(projected.value, [kvHeads, headDim]), 'new_value');
+
+  // Queries that read one key/value head lie side by side.
+  const group = heads / kvHeads;
+  const queries = reshape(query, [kvHeads, group, headDim]);
+  const ownScores = fusedMatmul(queries, reshape(key, [kvHeads, 1, headDim]), { transposeB: true });
+  const capped = (scores: Value): Value =>
+    spec.softcap === undefined ? scores : multiply(hyperbolicTangent(divide(scores, spec.softcap)), spec.softcap);
+  const queriesOf = split(queries, kvHeads);
+  const ownOf = split(ownScores, kvHeads);
+  const read = queriesOf.map((own, g) => {
+    const cache = (name: string): Value => graph.input(`${name}.${g}`, 'float32', [1, `cached.${g}`, headDim]);
+    const cached = fusedMatmul(own, cache('key'), { transposeB: true });
+    const weights = softmax(capped(concat([ownOf[g] ?? own, cached], -1)), -1);
+    return {
+      own: slice(weights, -1, 0, 1),
+      cached: matmul(slice(weights, -1, 1), cache('value')),
+    };
+  });
+  const own = multiply(
+    concat(
+      read.map(({ own }) => own),
+      0,
+    ),
+    reshape(value, [kvHeads, 1, headDim]),
+  );
+  const cached = concat(
+    read.map(({ cached }) => cached),
+    0,
+  );
+  const output = reshape(add(cached, own), [heads, headDim]);
+  const gained = multiply(output, perHead('head_gain'));
+  return linear(graph, weights, spec.output, reshape(gained, [1, heads * headDim]));
+}
+
+/** x [count, ...] as `count` of [1, ...]. */
+function split(x: Value, count: number): readonly Value[] {
+  if (count === 1) return [x];
+  const shape = [1, ...x.shape.slice(1)];
+  return x.graph.node(
+    'Split',
+    [x],
+    Array.from({ length: count }, () => ({ type: x.type, shape })),
+    { axis: { kind: 'int', value: 0 }, num_outputs: { kind: 'int', value: count } },
+  );
+}

@@ -1,0 +1,189 @@
+/** Decoding by step graphs gives the logits of a whole run; what they do not serve goes through the graphs of the blocks. */
+import assert from 'node:assert/strict';
+import { SequenceRun } from '../../../compute-server/model/generation/sequence-run';
+import type { Variant } from '../../../compute-server/model/run/interventions';
+import type { LayerSessions } from '../../../compute-server/model/run/layer-sessions';
+import { runPrompt } from '../../../compute-server/model/run/model-run';
+import type { Sequence } from '../../../diagnostics/model-runner/sequence';
+import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
+import { llamaLike, tinyModels, type TinyModel } from '../../support/checkpoints/tiny-models';
+
+/** As in families.test.ts. */
+const tolerance = 1e-4;
+const prompt = ids.slice(0, 9);
+const decoded = ids.slice(9);
+
+/** Difference of two lists of logits, in units of the largest. */
+function difference(found: ArrayLike<number>, expected: ArrayLike<number>): number {
+  assert.equal(found.length, expected.length);
+  let [worst, largest] = [0, 0];
+  for (let i = 0; i < expected.length; i++) {
+    const error = Math.abs((found[i] ?? NaN) - (expected[i] ?? NaN));
+    if (!(error <= worst)) worst = error;
+    largest = Math.max(largest, Math.abs(expected[i] ?? 0));
+  }
+  return worst / largest;
+}
+
+describe('steps of decoding', () => {
+  const opened: OpenTiny[] = [];
+  const open = async (which: string | TinyModel) => {
+    const tiny = await openTiny(which);
+    opened.push(tiny);
+    const { model } = tiny;
+    /** Kinds of the graphs of layers that were asked for. */
+    const kinds: string[] = [];
+    const sessions = Object.create(model.sessions) as LayerSessions;
+    sessions.session = async (piece) => {
+      if ('layer' in piece) kinds.push(piece.kind);
+      return model.sessions.session(piece);
+    };
+    const used = (): readonly string[] => [...new Set(kinds.splice(0))];
+    const start = (sequence: Partial<Sequence> & { variant?: Variant } = {}): Promise<SequenceRun> =>
+      SequenceRun.start(model.spec, sessions, { ids: prompt, ...sequence, chunk: 4 });
+    return { ...tiny, start, used };
+  };
+  after(async () => {
+    for (const tiny of opened) await tiny.close();
+  });
+
+  const withWindow = (window: number): TinyModel =>
+    llamaLike(`mistral, window ${window}`, 'mistral', { sliding_window: window });
+  const decoders = tinyModels.filter(({ name }) => name !== 'bert');
+
+  for (const tiny of [...decoders, withWindow(1), withWindow(2), withWindow(12)]) {
+    it(`${tiny.name}: the logits of the float64 pass, and those of the block within 1e-6`, async () => {
+      const { parameters, start, used } = await open(tiny);
+      const expected = tiny.run(parameters, ids).logits;
+      const steps = await start();
+      const blocks = await start();
+      used();
+      for (const [at, id] of decoded.entries()) {
+        const { logits } = await steps.extend([id]);
+        assert.deepEqual(used(), ['step']);
+        (expected[prompt.length + at] ?? []).forEach((value, i) => {
+          assert.ok(Math.abs(value - (logits[i] ?? NaN)) <= tolerance, `row ${at}`);
+        });
+        const same = await blocks.extend([id], { observe: true });
+        assert.deepEqual(used(), ['block']);
+        assert.ok(difference(logits, same.logits) <= 1e-6, `row ${at}`);
+      }
+    });
+  }
+
+  for (const name of ['llama', 'mistral, window 7', 'gemma2', 'gpt2']) {
+    it(`${name}: go on behind rows that were observed, and the other way round`, async () => {
+      const { model, start } = await open(name);
+      const run = await start();
+      const ways = [
+        [1, {}],
+        [1, {}],
+        [1, { observe: true }],
+        [1, {}],
+        [2, {}],
+        [1, { statistics: true }],
+        [1, {}],
+        [1, {}],
+        [1, { observe: true, topKeys: true }],
+        [1, {}],
+      ] as const;
+      for (const [count, wanted] of ways) {
+        const { length } = run;
+        const { logits } = await run.extend(ids.slice(length, length + count), wanted);
+        const whole = await runPrompt(model.spec, model.sessions, {
+          ids: ids.slice(0, length + count),
+          chunk: 64,
+          logits: 'last',
+        });
+        assert.ok(difference(logits, whole.logits?.data as Float32Array) <= 1e-6);
+      }
+      assert.equal(run.length, ids.length);
+    });
+
+    it(`${name}: gains and uniform heads hold`, async () => {
+      const { model, start, used } = await open(name);
+      const variant: Variant = {
+        gains: [
+          { layer: 0, head: 1, gain: 0 },
+          { layer: 1, head: 3, gain: 2.5 },
+          { layer: 1, head: 3, gain: 0.5 },
+        ],
+        uniform: [
+          { layer: 0, head: 2 },
+          { layer: 1, head: 3 },
+        ],
+      };
+      const run = await start({ variant });
+      used();
+      let logits = new Float32Array();
+      for (const id of decoded) logits = (await run.extend([id])).logits.slice();
+      assert.deepEqual(used(), ['step']);
+      const request = { ids, chunk: 64, logits: 'last' } as const;
+      const whole = await runPrompt(model.spec, model.sessions, { ...request, variants: [variant] });
+      assert.ok(difference(logits, whole.logits?.data as Float32Array) <= 1e-6);
+      const plain = await runPrompt(model.spec, model.sessions, request);
+      assert.ok(difference(logits, plain.logits?.data as Float32Array) > 1e-2);
+    });
+  }
+
+  it('follow a prefix that reads in both directions', async () => {
+    const { model, start, used } = await open('llama');
+    const run = await start({ prefix: 5 });
+    used();
+    let logits = new Float32Array();
+    for (const id of decoded) logits = (await run.extend([id])).logits.slice();
+    assert.deepEqual(used(), ['step']);
+    const whole = await runPrompt(model.spec, model.sessions, { ids, prefix: 5, chunk: 64, logits: 'last' });
+    assert.ok(difference(logits, whole.logits?.data as Float32Array) <= 1e-6);
+  });
+
+  it('of a window read no key that a hole in the positions puts outside', async () => {
+    const { model, start, used } = await open('mistral, window 7');
+    const positions = [0, 1, 2, 3, 4, 9, 10, 11, 12];
+    const run = await start({ positions });
+    used();
+    const all = [...positions];
+    for (const id of decoded) {
+      const { logits } = await run.extend([id]);
+      all.push((all.at(-1) ?? 0) + 1);
+      const request = { ids: ids.slice(0, all.length), positions: all, chunk: 64, logits: 'last' } as const;
+      const whole = await runPrompt(model.spec, model.sessions, request);
+      assert.ok(difference(logits, whole.logits?.data as Float32Array) <= 1e-6, `row ${all.length}`);
+    }
+    assert.deepEqual(used(), ['step']);
+  });
+
+  describe('leave to the graphs of the blocks', () => {
+    const group = { name: 'few', positions: [1, 4] };
+    const change = { layer: 1, head: 2, group: 'few' };
+    const data = Float32Array.from({ length: 8 }, (_, i) => i / 8 - 0.4);
+    const place = { layer: 0, target: 'head', head: 1 } as const;
+    const rowsOf = (count: number): Float32Array =>
+      Float32Array.from({ length: 8 * count }, (_, i) => data[i % 8] ?? 0);
+    const cases: readonly (readonly [what: string, kind: 'step' | 'block', variant: Variant])[] = [
+      ['score biases', 'block', { scoreBiases: [{ ...change, value: -3 }] }],
+      ['group weights', 'block', { groupWeights: [{ ...change, value: 0 }] }],
+      ['values replaced everywhere', 'block', { replacements: [{ ...place, data, everywhere: true }] }],
+      ['values replaced beyond the prompt', 'block', { replacements: [{ ...place, data: rowsOf(ids.length) }] }],
+      ['nothing where the prompt alone has values replaced', 'step', { replacements: [{ ...place, data: rowsOf(9) }] }],
+    ];
+    for (const [what, kind, variant] of cases) {
+      it(what, async () => {
+        const { model, start, used } = await open('llama');
+        const run = await start({ variant, groups: [group] });
+        used();
+        let logits = new Float32Array();
+        for (const id of decoded) logits = (await run.extend([id])).logits.slice();
+        assert.deepEqual(used(), [kind]);
+        const whole = await runPrompt(model.spec, model.sessions, {
+          ids,
+          groups: [group],
+          variants: [variant],
+          chunk: 64,
+          logits: 'last',
+        });
+        assert.ok(difference(logits, whole.logits?.data as Float32Array) <= 1e-6);
+      });
+    }
+  });
+});
