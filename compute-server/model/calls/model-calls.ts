@@ -1,5 +1,6 @@
 /** Calls that run a model: one at a time, on the model kept warm, with failures that have words. */
 import { ModelError } from '../../../models/architectures/model-spec';
+import { heldWeights, type WeightChoice } from '../../../protocol/results/weights';
 import { FailureError } from '../../../protocol/wire/failures';
 import { alone, jobAlone, type Lane } from '../../dispatch/lane';
 import { requireDevice } from '../../devices/devices';
@@ -15,8 +16,10 @@ import { TextFault } from '../text/text-library';
 const weightShare = 0.5;
 
 export interface ModelNeeds {
-  /** Exact weights, however they are held otherwise. */
-  readonly exactWeights?: boolean | undefined;
+  /** How weights are held, whatever a person chose. */
+  readonly weights?: WeightChoice | undefined;
+  /** Why, as a sentence. */
+  readonly why?: string;
 }
 
 export interface ModelCalls {
@@ -53,8 +56,12 @@ export function modelCalls(surroundings: Surroundings, lane: Lane): ModelCalls {
     }
     return proved;
   };
-  const open = async (folder: string, signal: AbortSignal, { exactWeights }: ModelNeeds): Promise<LoadedModel> =>
-    store.open(folder, await deviceOf(signal), exactWeights ? 'as-stored' : modelWeights);
+  const open = async (folder: string, signal: AbortSignal, { weights, why }: ModelNeeds): Promise<LoadedModel> => {
+    const device = await deviceOf(signal);
+    const [chosen, needed] = [modelWeights, weights ?? modelWeights].map((each) => heldWeights(each, device.device));
+    if (weights === undefined || chosen === needed) return store.open(folder, { ...device, weights: modelWeights });
+    return store.open(folder, { ...device, weights, whyWeights: why });
+  };
   const failed = (error: unknown, folder: string, signal: AbortSignal): unknown => {
     // A device that was reset stays lost to its process.
     if (error instanceof DeviceFault) surroundings.endSoon?.();

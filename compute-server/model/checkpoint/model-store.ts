@@ -1,7 +1,7 @@
 /** The models that are open: the last used stays warm, another one takes its place. */
 import type { LayerSessions } from '../run/layer-sessions';
 import { openModel, type LoadedModel, type OpenOptions } from './loaded-model';
-import type { ModelDevice } from './model-device';
+import type { ModelDevice, WeightOptions } from './model-device';
 import type { WeightChoice } from '../../../protocol/results/weights';
 
 export class ModelStore {
@@ -9,11 +9,12 @@ export class ModelStore {
 
   constructor(private readonly options: Pick<OpenOptions, 'limitBytes' | 'cache' | 'say'>) {}
 
-  async open(path: string, device: ModelDevice, weights: WeightChoice = 'as-stored'): Promise<LoadedModel> {
+  async open(path: string, options: ModelDevice & Pick<WeightOptions, 'weights' | 'whyWeights'>): Promise<LoadedModel> {
+    const { weights = 'as-stored' } = options;
     const same = this.kept?.path === path && this.kept.weights === weights;
     if (this.kept && same && (await this.kept.model.changed()) === undefined) return this.kept.model;
     await this.close();
-    const model = await openModel(path, { ...this.options, ...device, weights });
+    const model = await openModel(path, { ...this.options, ...options });
     this.kept = { path, weights, model };
     return model;
   }
