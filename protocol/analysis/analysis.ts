@@ -58,6 +58,8 @@ export interface AnalysisInfo {
   readonly usualTask?: { readonly task: string; readonly samples: number };
   /** Fields of the result that others read in this form: each may be written as a JSON file of its own. */
   readonly files?: readonly { readonly field: string; readonly title: string }[];
+  /** Its numbers are sums or differences that hold for exact weights alone: the model is opened with them, whatever was chosen. */
+  readonly exactWeights?: true;
   readonly parameters: ParameterTable;
 }
 

@@ -1,5 +1,6 @@
 /** Calls that run a model: one at a time, on the model kept warm, with failures that have words. */
 import { ModelError } from '../../../models/architectures/model-spec';
+import { heldWeights, type WeightChoice } from '../../../protocol/results/weights';
 import { FailureError } from '../../../protocol/wire/failures';
 import { alone, jobAlone, type Lane } from '../../dispatch/lane';
 import { deviceMemory } from '../../devices/device-memory';
@@ -22,13 +23,20 @@ export interface ModelPlace {
 }
 
 export interface ModelNeeds {
-  /** Exact weights, however they are held otherwise. */
-  readonly exactWeights?: boolean | undefined;
+  /** How weights are held, whatever a person chose. */
+  readonly weights?: WeightChoice | undefined;
+  /** Why, as a sentence. */
+  readonly why?: string;
 }
 
 export interface ModelCalls {
   /** For what reads the model and runs nothing: as it is open, on whatever device, else on the cpu, whose opening tries nothing. */
-  readonly reading: <T>(folder: string, signal: AbortSignal, act: (model: LoadedModel) => Promise<T>) => Promise<T>;
+  readonly reading: <T>(
+    folder: string,
+    signal: AbortSignal,
+    act: (model: LoadedModel) => Promise<T>,
+    needs?: ModelNeeds,
+  ) => Promise<T>;
   readonly once: <T>(
     place: ModelPlace,
     signal: AbortSignal,
@@ -61,10 +69,12 @@ export function modelCalls(surroundings: Surroundings, lane: Lane): ModelCalls {
   const open = async (
     { folder, device }: ModelPlace,
     signal: AbortSignal,
-    { exactWeights }: ModelNeeds,
+    { weights, why }: ModelNeeds,
   ): Promise<LoadedModel> => {
     const where = await deviceOf(device ?? surroundings.modelDevice, signal);
-    return store.open(folder, where, exactWeights ? 'as-stored' : modelWeights);
+    const [chosen, needed] = [modelWeights, weights ?? modelWeights].map((each) => heldWeights(each, where.device));
+    if (weights === undefined || chosen === needed) return store.open(folder, { ...where, weights: modelWeights });
+    return store.open(folder, { ...where, weights, whyWeights: why });
   };
   const failed = (error: unknown, folder: string, signal: AbortSignal): unknown => {
     // A device that was reset stays lost to its process.
@@ -84,10 +94,10 @@ export function modelCalls(surroundings: Surroundings, lane: Lane): ModelCalls {
     });
   return {
     once,
-    reading: (folder, signal, act) => {
+    reading: (folder, signal, act, needs) => {
       const open = store.openedAs(folder);
-      const needs = open ? { exactWeights: open.weights === 'as-stored' } : {};
-      return once({ folder, device: open?.device ?? 'cpu' }, signal, act, needs);
+      const place = { folder, device: open?.device ?? 'cpu' };
+      return once(place, signal, act, needs ?? (open ? { weights: open.weights } : {}));
     },
     job: (place, signal, start, needs = {}) =>
       jobAlone(lane, signal, async function* () {

@@ -71,7 +71,7 @@ export interface LoadedModel {
   readonly multimodal?: MultimodalSpec;
   /** The vision encoder as a model of its own, whose rows are patches (the model itself where it reads nothing else). */
   readonly encoder?: LoadedModel;
-  /** Of sizes and times of change of the files: for caches on this machine. */
+  /** Of sizes and times of change of the files, and of what linear layers are computed on: for caches on this machine. */
   readonly stamp: string;
   /** The first file that is gone or no longer what it was when the model was opened, as one sentence. */
   changed(): Promise<string | undefined>;
@@ -182,6 +182,7 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
   const ofWeights = [
     ...weightNotes({ choice, held, dtypes, bytes, limitBytes, device: where }),
     ...(kept === undefined ? [] : [kept]),
+    ...(options.whyWeights === undefined ? [] : [options.whyWeights]),
   ];
   notes = [...notes, ...(await deviceNotes(where, ofWeights, opened, room))];
   const summary = (part: ModelPart, spec: ModelSpec, tokeniser: TokeniserOutcome): ModelSummary => {

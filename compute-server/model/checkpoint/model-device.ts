@@ -25,6 +25,8 @@ export interface ModelDevice {
 export interface WeightOptions {
   /** Default: as stored. */
   readonly weights?: WeightChoice;
+  /** Why these and not those that a person chose, as a sentence. */
+  readonly whyWeights?: string | undefined;
   /** Where packed weights are kept, if a person allows it, and who is told that they cannot be. */
   readonly cache?: CacheOptions | undefined;
   readonly say?: ((sentence: string) => void) | undefined;

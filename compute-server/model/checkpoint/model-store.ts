@@ -4,7 +4,7 @@
  */
 import type { LayerSessions } from '../run/layer-sessions';
 import { openModel, type LoadedModel, type OpenOptions } from './loaded-model';
-import type { ModelDevice } from './model-device';
+import type { ModelDevice, WeightOptions } from './model-device';
 import type { WeightChoice } from '../../../protocol/results/weights';
 import type { DeviceId } from '../../runtime/session';
 
@@ -21,13 +21,14 @@ export class ModelStore {
 
   constructor(private readonly options: Pick<OpenOptions, 'limitBytes' | 'memoryLimit' | 'cache' | 'say'>) {}
 
-  async open(path: string, device: ModelDevice, weights: WeightChoice = 'as-stored'): Promise<LoadedModel> {
+  async open(path: string, options: ModelDevice & Pick<WeightOptions, 'weights' | 'whyWeights'>): Promise<LoadedModel> {
     const { kept } = this;
-    const same = kept?.path === path && kept.device === device.device && kept.weights === weights;
+    const { device, weights = 'as-stored' } = options;
+    const same = kept?.path === path && kept.device === device && kept.weights === weights;
     if (same && (await kept.model.changed()) === undefined) return kept.model;
     await this.close();
-    const model = await openModel(path, { ...this.options, ...device, weights });
-    this.kept = { path, device: device.device, weights, model };
+    const model = await openModel(path, { ...this.options, ...options });
+    this.kept = { path, device, weights, model };
     return model;
   }
 

@@ -72,9 +72,12 @@ const trustWords = {
   low: 'our own reading',
 } as const;
 
-const source = ({ source: { reference, trust, note } }: AnalysisInfo): TemplateResult =>
+const source = ({ source: { reference, trust, note }, exactWeights }: AnalysisInfo): TemplateResult =>
   html`<p class="reason" id="source">
-    ${reference}, ${trustWords[trust]}.${note === undefined ? nothing : ` ${note}`}
+    ${reference},
+    ${trustWords[trust]}.${note === undefined ? nothing : ` ${note}`}${
+      exactWeights ? ' It runs with exact weights, whatever is chosen for models.' : nothing
+    }
   </p>`;
 
 function modelFacts({ state, actions }: Part): TemplateResult {
