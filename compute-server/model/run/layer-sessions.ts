@@ -81,6 +81,8 @@ export class LayerSessions {
   /** Of all pieces, in bytes as opened. */
   private allBytes: number | undefined;
   private prepack: boolean | undefined;
+  /** By layer: what opening its step reads again. */
+  private stepBytes: readonly number[] | undefined;
 
   constructor(
     private readonly model: ModelSpec,
@@ -117,7 +119,8 @@ export class LayerSessions {
     const used = new Map<string, StoredTensor>();
     const graph = this.graph(piece, this.noting(used));
     const bytes = sumOf(used);
-    await this.makeRoom(bytes);
+    if (!this.sharesPages(used)) await this.closeTwins(piece);
+    await this.makeRoom(bytes, piece);
     // A piece is opened when the run comes to it: offsets of the old headers would read anything in a file that was replaced.
     await this.requireUnchanged();
     const session = await this.open(graph, key);
@@ -194,13 +197,12 @@ export class LayerSessions {
   }
 
   private openAt({ graph, device }: Place): Promise<RuntimeSession> {
-    this.prepack ??= this.weightBytes() <= (this.options.prepackedBytes ?? prepackedBytes);
     return openSession(graph, {
       device,
       threads: this.options.threads,
       weightsFolder: this.weightsFolder,
       optimisation: 'basic',
-      prepack: device !== 'cpu' || this.prepack,
+      prepack: device !== 'cpu' || this.prepacks(),
     });
   }
 
@@ -317,20 +319,59 @@ export class LayerSessions {
     return block;
   }
 
-  private async makeRoom(bytes: number): Promise<void> {
+  private prepacks(): boolean {
+    return (this.prepack ??= this.weightBytes() <= (this.options.prepackedBytes ?? prepackedBytes));
+  }
+
+  /**
+   * Whether blocks and steps of these weights are open side by side: float32 weights of a large model stay in the pages of their
+   * file, which both read. Half weights are widened, and so held, by each session; two copies are held of a small model alone.
+   */
+  private sharesPages(used: ReadonlyMap<string, StoredTensor>): boolean {
+    return this.prepacks() || [...used.values()].every(({ dtype }) => dtype === 'F32');
+  }
+
+  /** A layer of a large model that holds its weights is open for blocks or for steps, not for both. */
+  private async closeTwins({ kind, ...piece }: Piece): Promise<void> {
+    if (!('layer' in piece)) return;
+    const { layer } = piece;
+    if (kind === 'block') await this.close({ kind: 'step', layer });
+    if (kind !== 'step') return;
+    for (const instrumented of [false, true]) await this.close({ kind: 'block', layer, instrumented });
+  }
+
+  /**
+   * Bytes of weights, as opened, that decoding by steps has to read again because the blocks hold them: 0 where the steps are
+   * open, or share the pages of the blocks.
+   */
+  stepsToOpen(): number {
+    this.stepBytes ??= this.model.blocks.map(({ index }) => {
+      const used = this.tensorsOf({ kind: 'step', layer: index });
+      return this.sharesPages(used) ? 0 : sumOf(used);
+    });
+    return this.stepBytes.reduce(
+      (sum, bytes, layer) => (this.opened.has(keyOf({ kind: 'step', layer })) ? sum : sum + bytes),
+      0,
+    );
+  }
+
+  private async makeRoom(bytes: number, piece: Piece): Promise<void> {
     while (this.opened.size > 0 && this.openBytes() + bytes > this.limitBytes) {
-      await this.close(this.victim());
+      await this.close(this.victim(piece));
     }
   }
 
   /**
-   * What is released first: a lens; then the layer used last, as the layers come round in order and the one used longest ago
-   * is needed next; then the piece used longest ago.
+   * What is released first: a lens; a layer opened for blocks where one is opened for steps, and the other way round; then the
+   * layer used last, as the layers come round in order and the one used longest ago is needed next; then the piece used longest
+   * ago.
    */
-  private victim(): Piece {
+  private victim(opening: Piece): Piece {
     const pieces = [...this.opened.values()].map(({ piece }) => piece);
+    const other = opening.kind === 'step' ? 'block' : 'step';
     const victim =
       pieces.find(({ kind }) => kind === 'lens') ??
+      pieces.findLast(({ kind }) => kind === other) ??
       pieces.findLast(({ kind }) => kind === 'block' || kind === 'step') ??
       pieces[0];
     if (!victim) throw new RangeError('nothing is open');
