@@ -71,6 +71,7 @@ const wordsOf = (piece: Piece): string =>
  */
 const mayPack = (piece: Piece): boolean =>
   piece.kind === 'block' ||
+  piece.kind === 'step' ||
   piece.kind === 'head' ||
   piece.kind === 'further' ||
   (piece.kind === 'lens' && !piece.tokens);
@@ -118,6 +119,8 @@ export class LayerSessions {
   /** Of all pieces, in bytes as opened. */
   private allBytes: number | undefined;
   private prepack: boolean | undefined;
+  /** By layer: what opening its step reads again. */
+  private stepBytes: readonly number[] | undefined;
 
   constructor(
     private readonly model: ModelSpec,
@@ -157,7 +160,8 @@ export class LayerSessions {
     }
     const planned = this.planned(piece);
     const bytes = sumOf(planned.weights);
-    await this.makeRoom(bytes);
+    if (!this.openTwice(planned)) await this.closeTwins(piece);
+    await this.makeRoom(bytes, piece);
     // A piece is opened when the run comes to it: offsets of the old headers would read anything in a file that was replaced.
     await this.requireUnchanged();
     const session = await this.open(piece, planned);
@@ -263,7 +267,6 @@ export class LayerSessions {
   }
 
   private async openAt({ graph, device }: Place, piece: Piece, { plan }: Planned): Promise<RuntimeSession> {
-    this.prepack ??= this.weightBytes() <= (this.options.prepackedBytes ?? prepackedBytes);
     const { packed, products, threads } = this.options;
     const prepared = plan && (await packed?.prepare(plan, this.weightsFolder));
     // The cpu multiplies in float32 only.
@@ -275,7 +278,7 @@ export class LayerSessions {
         weightsFolder: this.weightsFolder,
         optimisation: 'basic',
         // MatMulNBits computes on what is laid out for it.
-        prepack: device !== 'cpu' || this.prepack || plan !== undefined,
+        prepack: device !== 'cpu' || this.prepacks() || plan !== undefined,
         ...prepared?.settings,
       });
     } finally {
@@ -399,20 +402,68 @@ export class LayerSessions {
     return block;
   }
 
-  private async makeRoom(bytes: number): Promise<void> {
+  private prepacks(): boolean {
+    return (this.prepack ??= this.weightBytes() <= (this.options.prepackedBytes ?? prepackedBytes));
+  }
+
+  /**
+   * Whether blocks and steps of these weights are open side by side: float32 weights of a large model stay in the pages of their
+   * file, which both read, and two copies in integers take about as much as one in half precision. Half weights are widened, and
+   * so held, by each session; two copies are held of a small model alone.
+   */
+  private openTwice(planned: Planned): boolean {
+    return this.prepacks() || planned.plan !== undefined || this.sharesPages(planned);
+  }
+
+  private sharesPages({ plan, sources }: Planned): boolean {
+    return (
+      plan === undefined && this.options.products === undefined && [...sources].every(({ dtype }) => dtype === 'F32')
+    );
+  }
+
+  /** A layer of a large model that holds its weights is open for blocks or for steps, not for both. */
+  private async closeTwins({ kind, ...piece }: Piece): Promise<void> {
+    if (!('layer' in piece)) return;
+    const { layer } = piece;
+    if (kind === 'block') await this.close({ kind: 'step', layer });
+    if (kind !== 'step') return;
+    for (const instrumented of [false, true]) await this.close({ kind: 'block', layer, instrumented });
+  }
+
+  /**
+   * Bytes of weights, as opened, that decoding by steps has to read again because the blocks hold them: 0 where the steps are
+   * open, or share the pages of the blocks.
+   */
+  stepsToOpen(): number {
+    this.stepBytes ??= this.model.blocks.map(({ index }) => {
+      const planned = this.planned({ kind: 'step', layer: index });
+      if (this.sharesPages(planned) || this.prepacks()) return 0;
+      // Weights in integers are made again from those of the file.
+      return planned.plan ? [...planned.sources].reduce((sum, { length }) => sum + length, 0) : sumOf(planned.weights);
+    });
+    return this.stepBytes.reduce(
+      (sum, bytes, layer) => (this.opened.has(keyOf({ kind: 'step', layer })) ? sum : sum + bytes),
+      0,
+    );
+  }
+
+  private async makeRoom(bytes: number, piece: Piece): Promise<void> {
     while (this.opened.size > 0 && this.openBytes() + bytes > this.limitBytes) {
-      await this.close(this.victim());
+      await this.close(this.victim(piece));
     }
   }
 
   /**
-   * What is released first: a lens; then the layer used last, as the layers come round in order and the one used longest ago
-   * is needed next; then the piece used longest ago.
+   * What is released first: a lens; a layer opened for blocks where one is opened for steps, and the other way round; then the
+   * layer used last, as the layers come round in order and the one used longest ago is needed next; then the piece used longest
+   * ago.
    */
-  private victim(): Piece {
+  private victim(opening: Piece): Piece {
     const pieces = [...this.opened.values()].map(({ piece }) => piece);
+    const other = opening.kind === 'step' ? 'block' : 'step';
     const victim =
       pieces.find(({ kind }) => kind === 'lens') ??
+      pieces.findLast(({ kind }) => kind === other) ??
       pieces.findLast(({ kind }) => kind === 'block' || kind === 'step') ??
       pieces[0];
     if (!victim) throw new RangeError('nothing is open');
