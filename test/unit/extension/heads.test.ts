@@ -1,4 +1,4 @@
-import { PanelDevicesDouble } from '../../support/device/panel-devices';
+import { PanelDevicesDouble, testedDevices } from '../../support/device/panel-devices';
 import assert from 'node:assert/strict';
 import { demoPlan, planOfResult, planToStore, storedPlan } from '../../../extension/panels/heads/default-plan';
 import { HeadsHost, type HeadsServices, type HeadsTypes } from '../../../extension/panels/heads/host';
@@ -117,8 +117,9 @@ class Stage {
   readonly reports: string[] = [];
   stored: HeadsPlan = plan();
 
-  readonly #openModel = (folder: string): Promise<ModelSummary> => {
+  readonly #openModel = (folder: string, device?: string): Promise<ModelSummary> => {
     this.opened.push(folder);
+    this.openedOn.push(device);
     return this.summary instanceof FailureError
       ? Promise.reject(this.summary)
       : Promise.resolve({ ...this.summary, folder });
@@ -137,6 +138,7 @@ class Stage {
   });
 
   readonly devices = new PanelDevicesDouble();
+  readonly openedOn: (string | undefined)[] = [];
   readonly server: HeadsServices['server'] = {
     tokenise: (_folder, prompt) =>
       Promise.resolve({ ids: [1], tokens: [prompt.kind === 'text' ? prompt.text : 'ids'] }),
@@ -226,6 +228,49 @@ const last = <K extends ToHeadsPanel['kind']>(
   return found as Extract<ToHeadsPanel, { kind: K }>;
 };
 const crashed = new FailureError({ code: 'compute-restarted', detail: 'signal SIGKILL' });
+
+describe('the device of the heads panel', () => {
+  const onWebgpu = { ...headsResult().device, id: 'webgpu' };
+
+  it('is sent with the first opening, after a test, and when the setting changes', async () => {
+    const stage = new Stage();
+    const { host, sent } = await stage.ready('full');
+    assert.deepEqual(last(sent, 'open').devices, { devices: [], setting: 'cpu' });
+    await host.receive({ kind: 'refreshDevices' });
+    assert.deepEqual(stage.devices.tests, [true]);
+    assert.deepEqual(last(sent, 'devices').devices, testedDevices);
+    stage.devices.of = 'webgpu';
+    stage.devices.changed();
+    assert.equal(last(sent, 'devices').setting, 'webgpu');
+  });
+
+  it('goes with the run and with the model that is opened for it; without one the setting holds', async () => {
+    const stage = new Stage();
+    const { host } = await stage.ready('full');
+    await host.receive({ kind: 'chooseModel', folder: '/models/tiny', device: 'webgpu' });
+    void host.receive({ kind: 'run', plan: { ...plan(), device: 'webgpu' } });
+    await settled();
+    assert.deepEqual(stage.openedOn, [undefined, 'webgpu']);
+    assert.equal(stage.runs.at(-1)?.asked.device, 'webgpu');
+    void host.receive({ kind: 'run', plan: plan() });
+    await settled();
+    assert.ok(stage.runs.at(-1) && !('device' in stage.runs.at(-1)!.asked));
+  });
+
+  it('of a question is that of the result, where it works here; else that of the setting', async () => {
+    for (const [works, expected] of [
+      [true, 'webgpu'],
+      [false, undefined],
+    ] as const) {
+      const stage = new Stage();
+      stage.devices.found = testedDevices.map((one) => (one.id === 'webgpu' ? { ...one, available: works } : one));
+      const { host } = await stage.ready('full', { shown: { result: headsResult({ device: onWebgpu }) } });
+      await host.receive(tileAt(1));
+      await settled();
+      assert.equal(stage.openedOn.at(-1), expected);
+    }
+  });
+});
 
 describe('the heads panel opens', () => {
   it('with the demo at once, then the models that were found, then the model of the plan', async () => {
