@@ -5,19 +5,8 @@
  */
 import type { Dim } from '../../../kernels/graph/dims';
 import type { Graph } from '../../../kernels/graph/graph';
-import {
-  layerAttributionGraph,
-  projectionGraph,
-  targetGraph,
-  writtenGraph,
-} from '../../../models/architectures/attribution-graphs';
-import { blockGraph } from '../../../models/architectures/block-graph';
-import { embeddingGraph, headGraph } from '../../../models/architectures/edge-graphs';
-import { gradientGraph, type GradientOutputs, type GradientPart } from '../../../models/architectures/gradient-graphs';
-import { lensGraph, lensProblem } from '../../../models/architectures/lens-graph';
+import { lensProblem } from '../../../models/architectures/lens-graph';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
-import { stepGraph } from '../../../models/architectures/step-graph';
-import { productGraph } from '../../../models/architectures/product-graph';
 import type { SelfTest } from '../../../protocol/compute/api';
 import type { StoredTensor, StoredWeights } from '../../../models/architectures/stored-weights';
 import { FailureError } from '../../../protocol/wire/failures';
@@ -26,55 +15,9 @@ import { openSession, type DeviceId, type RuntimeSession } from '../../runtime/s
 import type { PackedWeights } from '../weights/packed-weights';
 import type { PiecePlan } from '../weights/piece-plan';
 import { faultOf, onDevice } from './device-fault';
+import { keyOf, mayPack, pieceGraph, piecesOf, wordsOf, type FurtherGraphs, type Piece } from './pieces';
 import { Placement, type Place } from './placement';
 import { ReadAhead } from './read-ahead';
-
-export type Piece =
-  | { readonly kind: 'embedding' }
-  | { readonly kind: 'head' }
-  /** What parts of the residual stream add to the logits: of all tokens, or of some. */
-  | { readonly kind: 'lens'; readonly tokens: boolean }
-  /** Weighted logits as a direction of the last residual stream. */
-  | { readonly kind: 'target' }
-  /** What the parts of a layer add along a direction; what heads write; what they make of a stream before rotation. */
-  | { readonly kind: 'attribution' | 'written' | 'projection'; readonly layer: number }
-  /** One new position of a layer, on caches by head. */
-  | { readonly kind: 'step'; readonly layer: number }
-  | { readonly kind: 'block'; readonly layer: number; readonly instrumented: boolean }
-  /** The gradient of a piece. */
-  | { readonly kind: 'gradient'; readonly of: GradientPart; readonly wanted: GradientOutputs }
-  /** A product of two matrices that are given. */
-  | { readonly kind: 'product' }
-  | { readonly kind: 'further'; readonly name: string };
-
-/** Graphs of a model besides embedding, blocks and head, by name. */
-export type FurtherGraphs = Readonly<Record<string, (weights: StoredWeights) => Graph<Dim>>>;
-
-function keyOf(piece: Piece): string {
-  if (piece.kind === 'further') return piece.name;
-  if (piece.kind === 'lens') return piece.tokens ? 'lens of tokens' : 'lens';
-  if (piece.kind === 'gradient') return `gradient.${JSON.stringify(piece.wanted)}.${piece.of}`;
-  if (piece.kind === 'block') return `${piece.instrumented ? 'instrumented' : 'plain'}.${piece.layer}`;
-  return 'layer' in piece ? `${piece.kind}.${piece.layer}` : piece.kind;
-}
-
-const wordsOf = (piece: Piece): string =>
-  'layer' in piece
-    ? `Layer ${piece.layer}`
-    : piece.kind === 'further'
-      ? `The part "${piece.name}"`
-      : `The ${piece.kind}`;
-
-/**
- * Pieces whose linear maps may be held in integers. The others read tables of rows (embedding, the lens of some tokens), or
- * belong to analyses of exact weights.
- */
-const mayPack = (piece: Piece): boolean =>
-  piece.kind === 'block' ||
-  piece.kind === 'step' ||
-  piece.kind === 'head' ||
-  piece.kind === 'further' ||
-  (piece.kind === 'lens' && !piece.tokens);
 
 /** A piece as it is going to be opened. */
 interface Planned {
@@ -182,11 +125,11 @@ export class LayerSessions {
     const products = multiplied === 'float16' ? multiplied : undefined;
     const plan = mayPack(piece) ? this.options.packed?.plan(this.weights) : undefined;
     if (plan) {
-      const graph = this.graph(piece, plan);
+      const graph = pieceGraph(this.model, this.further, piece, plan);
       if (plan.packs) return { graph, weights: plan.bytes, sources: plan.sources, plan };
     }
     const used = new Map<string, StoredTensor>();
-    const graph = this.graph(piece, this.noting(used, mayPack(piece) ? products : undefined));
+    const graph = pieceGraph(this.model, this.further, piece, this.noting(used, mayPack(piece) ? products : undefined));
     const weights = new Map([...used].map(([name, tensor]) => [name, openBytes(tensor, products)]));
     return { graph, weights, sources: used.values() };
   }
@@ -308,7 +251,7 @@ export class LayerSessions {
 
   /** Builds every graph and drops it: throws ModelError when a weight is missing, of another shape or of another type. */
   check(): void {
-    for (const piece of this.pieces()) this.graph(piece, this.weights);
+    for (const piece of this.pieces()) pieceGraph(this.model, this.further, piece, this.weights);
   }
 
   /** Every graph that a run may open, with its name. */
@@ -323,12 +266,7 @@ export class LayerSessions {
   }
 
   private pieces(): readonly Piece[] {
-    return [
-      ...(this.model.embedding ? [{ kind: 'embedding' } as const] : []),
-      ...Object.keys(this.further).map((name) => ({ kind: 'further', name }) as const),
-      ...(this.model.head.vocabulary ? [{ kind: 'head' } as const] : []),
-      ...this.model.blocks.map(({ index }) => ({ kind: 'block', layer: index, instrumented: false }) as const),
-    ];
+    return piecesOf(this.model, this.further);
   }
 
   /** The weights, noting each tensor that a graph asks for. */
@@ -359,47 +297,6 @@ export class LayerSessions {
     const all = [...this.opened.values()];
     this.opened.clear();
     for (const { session } of all) await session.release();
-  }
-
-  private graph(piece: Piece, weights: StoredWeights): Graph<Dim> {
-    switch (piece.kind) {
-      case 'embedding':
-        return embeddingGraph(this.model, weights);
-      case 'lens':
-        return lensGraph(this.model, weights, piece.tokens);
-      case 'further': {
-        const build = this.further[piece.name];
-        if (!build) throw new RangeError(`the model has no graph "${piece.name}"`);
-        return build(weights);
-      }
-      case 'head': {
-        const graph = headGraph(this.model, weights);
-        if (!graph) throw new RangeError('the model has no language head');
-        return graph;
-      }
-      case 'product':
-        return productGraph();
-      case 'target':
-        return targetGraph(this.model, weights);
-      case 'attribution':
-        return layerAttributionGraph(this.model, this.block(piece.layer), weights);
-      case 'written':
-        return writtenGraph(this.model, this.block(piece.layer), weights);
-      case 'projection':
-        return projectionGraph(this.model, this.block(piece.layer), weights);
-      case 'step':
-        return stepGraph(this.model, this.block(piece.layer), weights);
-      case 'gradient':
-        return gradientGraph(this.model, piece.of, weights, piece.wanted);
-      case 'block':
-        return blockGraph(this.model, this.block(piece.layer), weights, { instrumented: piece.instrumented });
-    }
-  }
-
-  private block(layer: number): ModelSpec['blocks'][number] {
-    const block = this.model.blocks[layer];
-    if (!block) throw new RangeError(`the model has ${this.model.blocks.length} layers, not ${layer + 1}`);
-    return block;
   }
 
   private prepacks(): boolean {
