@@ -1,31 +1,31 @@
 /** Headscope's side of a comparison: the runs of a model that analyses and generations make, in a process of its own. */
 import { openModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import { SequenceRun } from '../../../compute-server/model/generation/sequence-run';
-import { runPrompt } from '../../../compute-server/model/run/model-run';
 import { benchIds, serveSequence } from './sequence-messages';
 
 serveSequence(async ({ path, threads, context, vocabulary }) => {
   const model = await openModel(path, { device: 'cpu', threads, limitBytes: 8e9 });
   const { spec, sessions } = model;
   const ids = benchIds(context, vocabulary);
-  let run: SequenceRun | undefined;
-  const prefill = async (length: number, statistics: boolean): Promise<Float32Array> => {
-    const sequence = { ids: ids.slice(0, length), chunk: 256 };
-    run = undefined;
-    if (!statistics) return (run = await SequenceRun.start(spec, sessions, sequence)).logits;
-    const { logits } = await runPrompt(spec, sessions, { ...sequence, logits: 'last', statistics });
-    if (!(logits?.data instanceof Float32Array)) throw new TypeError('the model gave no logits');
-    return logits.data;
-  };
+  /** Tokens with statistics go on in a sequence of their own: alternating in one would turn its cache to and fro. */
+  const runs = new Map<boolean, SequenceRun>();
+  let length = 0;
+  const start = (): Promise<SequenceRun> =>
+    SequenceRun.start(spec, sessions, { ids: ids.slice(0, length), chunk: 256 });
   return {
-    async answer({ statistics = false, ...request }) {
-      const started = performance.now();
+    async answer(request) {
       if (request.do === 'prefill') {
-        const logits = await prefill(request.length, statistics);
+        runs.clear();
+        ({ length } = request);
+        const started = performance.now();
+        const run = await start();
         const ms = [performance.now() - started];
-        return { ms, best: [bestOf(logits)], logProbabilities: logSoftmax(logits) };
+        runs.set(false, run);
+        return { ms, best: [bestOf(run.logits)], logProbabilities: logSoftmax(run.logits) };
       }
-      if (!run) throw new RangeError('no prompt was run');
+      const { statistics = false } = request;
+      const run = runs.get(statistics) ?? (await start());
+      runs.set(statistics, run);
       const [ms, best]: [number[], number[]] = [[], []];
       for (let token = 0; token < request.tokens; token++) {
         const before = performance.now();

@@ -20,8 +20,8 @@ export interface SequenceJob {
 
 export type SequenceRequest =
   /** Runs the first ids and forgets what was run before. */
-  | { readonly do: 'prefill'; readonly length: number; readonly statistics?: boolean }
-  /** Goes on by the ids that follow, one by one. */
+  | { readonly do: 'prefill'; readonly length: number }
+  /** Goes on by the ids that follow, one by one; with statistics of all heads in a sequence of its own. */
   | { readonly do: 'decode'; readonly tokens: number; readonly statistics?: boolean };
 
 export interface SequenceAnswer {
