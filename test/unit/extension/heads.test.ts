@@ -16,6 +16,7 @@ import type {
   HeadsRequest,
   HeadTileRequest,
 } from '../../../protocol/compute/models';
+import type { AnalysisPlan } from '../../../protocol/panels/analyses';
 import type { HeadsPlace, HeadsPlan, ToHeadsPanel } from '../../../protocol/panels/heads';
 import type { ModelChoice } from '../../../protocol/panels/run-panel';
 import type { HeadTile, ModelSummary } from '../../../protocol/results/heads';
@@ -111,6 +112,7 @@ class Stage {
   readonly plans: HeadsPlan[] = [];
   readonly saved: HeadsReply[] = [];
   readonly interventions: (readonly Intervention[])[] = [];
+  readonly explained: AnalysisPlan[] = [];
   loaded: readonly Intervention[] | undefined;
   boundedBy: ModelSummary | undefined;
   other: { name: string; result: HeadsReply['result'] } | undefined;
@@ -190,6 +192,10 @@ class Stage {
         save: (kept) => {
           this.saved.push(kept);
           return Promise.resolve('.headscope/tiny');
+        },
+        explain: (analysis) => {
+          this.explained.push(analysis);
+          return Promise.resolve();
         },
         saveLabels: () => Promise.resolve(),
         saveIntervention: (_model, interventions) => {
@@ -755,6 +761,34 @@ describe('a continuation', () => {
     await settled();
     host.overdue('generate');
     assert.equal(kinds(sent).includes('overdue'), true);
+  });
+});
+
+describe('a weight of a head', () => {
+  it('is explained by an analysis of the tokens that are shown, under their interventions', async () => {
+    const stage = new Stage();
+    const result = headsResult({ interventions: [gain0] });
+    const { host } = await stage.ready('full', { shown: { ...reply(), result } });
+    await host.receive({ kind: 'explainWeight', layer: 1, head: 0, query: 2, key: 1 });
+    assert.deepEqual(stage.explained, [
+      {
+        analysis: 'attention-attribution',
+        folder: result.model.folder,
+        input: { kind: 'prompt', prompt: { kind: 'ids', ids: result.ids } },
+        parameters: { layer: 1, head: 0, query: 2, key: 1 },
+        interventions: [gain0],
+        seed: result.seed,
+      },
+    ]);
+  });
+
+  it('of a prompt with a picture is not, and the panel says why', async () => {
+    const stage = new Stage();
+    const image = { name: 'dog.png', path: '/dog.png' } as NonNullable<ReturnType<typeof headsResult>['image']>;
+    const { host, sent } = await stage.ready('full', { shown: { ...reply(), result: headsResult({ image }) } });
+    await host.receive({ kind: 'explainWeight', layer: 1, head: 0, query: 2, key: 1 });
+    assert.deepEqual(stage.explained, []);
+    assert.match(JSON.stringify(sent.at(-1)), /has a picture, and a weight is explained here on text/);
   });
 });
 
