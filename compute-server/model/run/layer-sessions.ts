@@ -26,7 +26,7 @@ import { openSession, type DeviceId, type RuntimeSession } from '../../runtime/s
 import type { PackedWeights } from '../weights/packed-weights';
 import type { PiecePlan } from '../weights/piece-plan';
 import { faultOf, onDevice } from './device-fault';
-import { Placement, type Place } from './placement';
+import { Placement, webgpuBinding, type Place } from './placement';
 import { ReadAhead } from './read-ahead';
 
 export type Piece =
@@ -335,6 +335,7 @@ export class LayerSessions {
   private noting(used: Map<string, StoredTensor>, products?: 'float16'): StoredWeights {
     return {
       ...(products ? { products } : {}),
+      ...(this.options.device === 'webgpu' ? { largest: webgpuBinding } : {}),
       find: (name) => {
         const tensor = this.weights.find(name);
         if (tensor) used.set(name, tensor);
