@@ -16,7 +16,7 @@ import type { PackedWeights } from '../weights/packed-weights';
 import type { PiecePlan } from '../weights/piece-plan';
 import { faultOf, onDevice } from './device-fault';
 import { keyOf, mayPack, pieceGraph, piecesOf, wordsOf, type FurtherGraphs, type Piece } from './pieces';
-import { Placement, type Place } from './placement';
+import { Placement, webgpuBinding, type Place } from './placement';
 import { ReadAhead } from './read-ahead';
 
 /** A piece as it is going to be opened. */
@@ -273,6 +273,7 @@ export class LayerSessions {
   private noting(used: Map<string, StoredTensor>, products?: 'float16'): StoredWeights {
     return {
       ...(products ? { products } : {}),
+      ...(this.options.device === 'webgpu' ? { largest: webgpuBinding } : {}),
       find: (name) => {
         const tensor = this.weights.find(name);
         if (tensor) used.set(name, tensor);
