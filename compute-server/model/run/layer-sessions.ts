@@ -13,7 +13,7 @@ import {
 } from '../../../models/architectures/attribution-graphs';
 import { blockGraph } from '../../../models/architectures/block-graph';
 import { embeddingGraph, headGraph } from '../../../models/architectures/edge-graphs';
-import { gradientGraph, type GradientOutputs, type GradientPart } from '../../../models/architectures/gradient-graphs';
+import { gradientGraph } from '../../../models/architectures/gradient-graphs';
 import { lensGraph, lensProblem } from '../../../models/architectures/lens-graph';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
 import { stepGraph } from '../../../models/architectures/step-graph';
@@ -26,54 +26,12 @@ import { openSession, type DeviceId, type RuntimeSession } from '../../runtime/s
 import type { PackedWeights } from '../weights/packed-weights';
 import type { PiecePlan } from '../weights/piece-plan';
 import { faultOf, onDevice } from './device-fault';
+import { isLayer, keyOf, mayPack, twinsOf, victimOf, wordsOf, type Piece } from './pieces';
 import { Placement, type Place } from './placement';
 import { ReadAhead } from './read-ahead';
 
-export type Piece =
-  | { readonly kind: 'embedding' }
-  | { readonly kind: 'head' }
-  /** What parts of the residual stream add to the logits: of all tokens, or of some. */
-  | { readonly kind: 'lens'; readonly tokens: boolean }
-  /** Weighted logits as a direction of the last residual stream. */
-  | { readonly kind: 'target' }
-  /** What the parts of a layer add along a direction; what heads write; what they make of a stream before rotation. */
-  | { readonly kind: 'attribution' | 'written' | 'projection'; readonly layer: number }
-  /** One new position of a layer, on caches by head. */
-  | { readonly kind: 'step'; readonly layer: number }
-  | { readonly kind: 'block'; readonly layer: number; readonly instrumented: boolean }
-  /** The gradient of a piece. */
-  | { readonly kind: 'gradient'; readonly of: GradientPart; readonly wanted: GradientOutputs }
-  /** A product of two matrices that are given. */
-  | { readonly kind: 'product' }
-  | { readonly kind: 'further'; readonly name: string };
-
 /** Graphs of a model besides embedding, blocks and head, by name. */
 export type FurtherGraphs = Readonly<Record<string, (weights: StoredWeights) => Graph<Dim>>>;
-
-function keyOf(piece: Piece): string {
-  if (piece.kind === 'further') return piece.name;
-  if (piece.kind === 'lens') return piece.tokens ? 'lens of tokens' : 'lens';
-  if (piece.kind === 'gradient') return `gradient.${JSON.stringify(piece.wanted)}.${piece.of}`;
-  if (piece.kind === 'block') return `${piece.instrumented ? 'instrumented' : 'plain'}.${piece.layer}`;
-  return 'layer' in piece ? `${piece.kind}.${piece.layer}` : piece.kind;
-}
-
-const wordsOf = (piece: Piece): string =>
-  'layer' in piece
-    ? `Layer ${piece.layer}`
-    : piece.kind === 'further'
-      ? `The part "${piece.name}"`
-      : `The ${piece.kind}`;
-
-/**
- * Pieces whose linear maps may be held in integers. The others read tables of rows (embedding, the lens of some tokens), or
- * belong to analyses of exact weights.
- */
-const mayPack = (piece: Piece): boolean =>
-  piece.kind === 'block' ||
-  piece.kind === 'head' ||
-  piece.kind === 'further' ||
-  (piece.kind === 'lens' && !piece.tokens);
 
 /** A piece as it is going to be opened. */
 interface Planned {
@@ -118,6 +76,8 @@ export class LayerSessions {
   /** Of all pieces, in bytes as opened. */
   private allBytes: number | undefined;
   private prepack: boolean | undefined;
+  /** By layer: what opening its step reads again. */
+  private stepBytes: readonly number[] | undefined;
 
   constructor(
     private readonly model: ModelSpec,
@@ -157,7 +117,8 @@ export class LayerSessions {
     }
     const planned = this.planned(piece);
     const bytes = sumOf(planned.weights);
-    await this.makeRoom(bytes);
+    if (!this.sharesPages(planned)) for (const twin of twinsOf(piece)) await this.close(twin);
+    await this.makeRoom(bytes, piece);
     // A piece is opened when the run comes to it: offsets of the old headers would read anything in a file that was replaced.
     await this.requireUnchanged();
     const session = await this.open(piece, planned);
@@ -168,7 +129,7 @@ export class LayerSessions {
 
   /** Where the model does not fit: the layer behind a layer, if it is not open. */
   private async readNext(piece: Piece): Promise<void> {
-    if ((piece.kind !== 'block' && piece.kind !== 'step') || this.fits()) return;
+    if (!isLayer(piece) || this.fits()) return;
     const next = { ...piece, layer: piece.layer + 1 };
     if (next.layer >= this.model.blocks.length || this.opened.has(keyOf(next))) return;
     await this.ahead.start(this.planned(next).sources);
@@ -184,7 +145,7 @@ export class LayerSessions {
     const used = new Map<string, StoredTensor>();
     const graph = this.graph(piece, this.noting(used, mayPack(piece) ? products : undefined));
     const weights = new Map([...used].map(([name, tensor]) => [name, openBytes(tensor, products)]));
-    return { graph, weights, sources: used.values() };
+    return { graph, weights, sources: [...used.values()] };
   }
 
   /** A tensor that two pieces read is counted for each, as both open it. */
@@ -263,7 +224,6 @@ export class LayerSessions {
   }
 
   private async openAt({ graph, device }: Place, piece: Piece, { plan }: Planned): Promise<RuntimeSession> {
-    this.prepack ??= this.weightBytes() <= (this.options.prepackedBytes ?? prepackedBytes);
     const { packed, products, threads } = this.options;
     const prepared = plan && (await packed?.prepare(plan, this.weightsFolder));
     // The cpu multiplies in float32 only.
@@ -275,7 +235,7 @@ export class LayerSessions {
         weightsFolder: this.weightsFolder,
         optimisation: 'basic',
         // MatMulNBits computes on what is laid out for it.
-        prepack: device !== 'cpu' || this.prepack || plan !== undefined,
+        prepack: device !== 'cpu' || this.prepacks() || plan !== undefined,
         ...prepared?.settings,
       });
     } finally {
@@ -399,24 +359,34 @@ export class LayerSessions {
     return block;
   }
 
-  private async makeRoom(bytes: number): Promise<void> {
-    while (this.opened.size > 0 && this.openBytes() + bytes > this.limitBytes) {
-      await this.close(this.victim());
-    }
+  private prepacks(): boolean {
+    return (this.prepack ??= this.weightBytes() <= (this.options.prepackedBytes ?? prepackedBytes));
   }
 
   /**
-   * What is released first: a lens; then the layer used last, as the layers come round in order and the one used longest ago
-   * is needed next; then the piece used longest ago.
+   * Whether a layer may be open for blocks and for steps: float32 weights of a large model stay in the pages of their file, which
+   * both read. Others are held by each session, widened or in integers, and of them a large model has one or the other open.
    */
-  private victim(): Piece {
-    const pieces = [...this.opened.values()].map(({ piece }) => piece);
-    const victim =
-      pieces.find(({ kind }) => kind === 'lens') ??
-      pieces.findLast(({ kind }) => kind === 'block' || kind === 'step') ??
-      pieces[0];
-    if (!victim) throw new RangeError('nothing is open');
-    return victim;
+  private sharesPages({ plan, sources }: Planned): boolean {
+    return this.prepacks() || (plan === undefined && [...sources].every(({ dtype }) => dtype === 'F32'));
+  }
+
+  /** Bytes of weights, as opened, that decoding by steps has to read again because the blocks hold them. */
+  stepsToOpen(): number {
+    this.stepBytes ??= this.model.blocks.map(({ index }) => {
+      const planned = this.planned({ kind: 'step', layer: index });
+      return this.sharesPages(planned) ? 0 : sumOf(planned.weights);
+    });
+    return this.stepBytes.reduce(
+      (sum, bytes, layer) => (this.opened.has(keyOf({ kind: 'step', layer })) ? sum : sum + bytes),
+      0,
+    );
+  }
+
+  private async makeRoom(bytes: number, opening: Piece): Promise<void> {
+    while (this.opened.size > 0 && this.openBytes() + bytes > this.limitBytes) {
+      await this.close(victimOf(this.opened.values(), opening));
+    }
   }
 }
 
