@@ -33,6 +33,8 @@ export interface SequenceRunRequest extends Sequence {
   readonly topKeys?: boolean;
   /** Gains that the layers choose at the last row; they are held from then on. Not together with `observe`. */
   readonly reinforcement?: GraphReinforcement;
+  /** Decode by the graphs of the blocks alone, to compare. */
+  readonly blocksAlone?: boolean;
 }
 
 /**
@@ -218,8 +220,9 @@ export class SequenceRun implements Continuation {
 
   /** A row that nobody looks into, on the cpu: other devices decode by the graphs of the blocks. */
   private bySteps(start: number): boolean {
-    const { model, sessions, variant, cache } = this;
-    if (sessions.placement.device !== 'cpu' || !servedBySteps(model, variant, start)) return false;
+    const { model, sessions, variant, cache, request } = this;
+    if (request.blocksAlone || sessions.placement.device !== 'cpu' || !servedBySteps(model, variant, start))
+      return false;
     const opening = 2 * seconds.openedByte * sessions.stepsToOpen();
     if (this.lost >= opening) return true;
     this.lost += seconds.row * model.blocks.length + seconds.cachedByte * cache.bytes();

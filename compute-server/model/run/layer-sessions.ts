@@ -15,7 +15,18 @@ import { openSession, type DeviceId, type RuntimeSession } from '../../runtime/s
 import type { PackedWeights } from '../weights/packed-weights';
 import type { PiecePlan } from '../weights/piece-plan';
 import { faultOf, onDevice } from './device-fault';
-import { keyOf, mayPack, pieceGraph, piecesOf, wordsOf, type FurtherGraphs, type Piece } from './pieces';
+import {
+  isLayer,
+  keyOf,
+  mayPack,
+  pieceGraph,
+  piecesOf,
+  twinsOf,
+  victimOf,
+  wordsOf,
+  type FurtherGraphs,
+  type Piece,
+} from './pieces';
 import { Placement, webgpuBinding, type Place } from './placement';
 import { ReadAhead } from './read-ahead';
 
@@ -25,7 +36,7 @@ interface Planned {
   /** Bytes that each of its weights takes when it is open, by a label of its own. */
   readonly weights: ReadonlyMap<string, number>;
   /** Tensors that are read to open it. */
-  readonly sources: Iterable<StoredTensor>;
+  readonly sources: readonly StoredTensor[];
   /** Of a piece held in integers. */
   readonly plan?: PiecePlan;
 }
@@ -103,7 +114,7 @@ export class LayerSessions {
     }
     const planned = this.planned(piece);
     const bytes = sumOf(planned.weights);
-    if (!this.openTwice(planned)) await this.closeTwins(piece);
+    if (!this.openTwice(planned)) for (const twin of twinsOf(piece)) await this.close(twin);
     await this.makeRoom(bytes, piece);
     // A piece is opened when the run comes to it: offsets of the old headers would read anything in a file that was replaced.
     await this.requireUnchanged();
@@ -115,7 +126,7 @@ export class LayerSessions {
 
   /** Where the model does not fit: the layer behind a layer, if it is not open. */
   private async readNext(piece: Piece): Promise<void> {
-    if ((piece.kind !== 'block' && piece.kind !== 'step') || this.fits()) return;
+    if (!isLayer(piece) || this.fits()) return;
     const next = { ...piece, layer: piece.layer + 1 };
     if (next.layer >= this.model.blocks.length || this.opened.has(keyOf(next))) return;
     await this.ahead.start(this.planned(next).sources);
@@ -131,7 +142,7 @@ export class LayerSessions {
     const used = new Map<string, StoredTensor>();
     const graph = pieceGraph(this.model, this.further, piece, this.noting(used, mayPack(piece) ? products : undefined));
     const weights = new Map([...used].map(([name, tensor]) => [name, openBytes(tensor, products)]));
-    return { graph, weights, sources: used.values() };
+    return { graph, weights, sources: [...used.values()] };
   }
 
   /** A tensor that two pieces read is counted for each, as both open it. */
@@ -314,30 +325,16 @@ export class LayerSessions {
   }
 
   private sharesPages({ plan, sources }: Planned): boolean {
-    return (
-      plan === undefined && this.options.products === undefined && [...sources].every(({ dtype }) => dtype === 'F32')
-    );
+    return plan === undefined && this.options.products === undefined && sources.every(({ dtype }) => dtype === 'F32');
   }
 
-  /** A layer of a large model that holds its weights is open for blocks or for steps, not for both. */
-  private async closeTwins({ kind, ...piece }: Piece): Promise<void> {
-    if (!('layer' in piece)) return;
-    const { layer } = piece;
-    if (kind === 'block') await this.close({ kind: 'step', layer });
-    if (kind !== 'step') return;
-    for (const instrumented of [false, true]) await this.close({ kind: 'block', layer, instrumented });
-  }
-
-  /**
-   * Bytes of weights, as opened, that decoding by steps has to read again because the blocks hold them: 0 where the steps are
-   * open, or share the pages of the blocks.
-   */
+  /** Bytes of weights, as opened, that decoding by steps has to read again because the blocks hold them. */
   stepsToOpen(): number {
     this.stepBytes ??= this.model.blocks.map(({ index }) => {
       const planned = this.planned({ kind: 'step', layer: index });
       if (this.sharesPages(planned) || this.prepacks()) return 0;
       // Weights in integers are made again from those of the file.
-      return planned.plan ? [...planned.sources].reduce((sum, { length }) => sum + length, 0) : sumOf(planned.weights);
+      return planned.plan ? planned.sources.reduce((sum, { length }) => sum + length, 0) : sumOf(planned.weights);
     });
     return this.stepBytes.reduce(
       (sum, bytes, layer) => (this.opened.has(keyOf({ kind: 'step', layer })) ? sum : sum + bytes),
@@ -345,27 +342,10 @@ export class LayerSessions {
     );
   }
 
-  private async makeRoom(bytes: number, piece: Piece): Promise<void> {
+  private async makeRoom(bytes: number, opening: Piece): Promise<void> {
     while (this.opened.size > 0 && this.openBytes() + bytes > this.limitBytes) {
-      await this.close(this.victim(piece));
+      await this.close(victimOf(this.opened.values(), opening));
     }
-  }
-
-  /**
-   * What is released first: a lens; a layer opened for blocks where one is opened for steps, and the other way round; then the
-   * layer used last, as the layers come round in order and the one used longest ago is needed next; then the piece used longest
-   * ago.
-   */
-  private victim(opening: Piece): Piece {
-    const pieces = [...this.opened.values()].map(({ piece }) => piece);
-    const other = opening.kind === 'step' ? 'block' : 'step';
-    const victim =
-      pieces.find(({ kind }) => kind === 'lens') ??
-      pieces.findLast(({ kind }) => kind === other) ??
-      pieces.findLast(({ kind }) => kind === 'block' || kind === 'step') ??
-      pieces[0];
-    if (!victim) throw new RangeError('nothing is open');
-    return victim;
   }
 }
 

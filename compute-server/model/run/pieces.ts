@@ -57,11 +57,7 @@ export const wordsOf = (piece: Piece): string =>
  * belong to analyses of exact weights.
  */
 export const mayPack = (piece: Piece): boolean =>
-  piece.kind === 'block' ||
-  piece.kind === 'step' ||
-  piece.kind === 'head' ||
-  piece.kind === 'further' ||
-  (piece.kind === 'lens' && !piece.tokens);
+  isLayer(piece) || piece.kind === 'head' || piece.kind === 'further' || (piece.kind === 'lens' && !piece.tokens);
 
 /** The pieces of a plain run. */
 export const piecesOf = (model: ModelSpec, further: FurtherGraphs): readonly Piece[] => [
@@ -109,4 +105,33 @@ export function pieceGraph(model: ModelSpec, further: FurtherGraphs, piece: Piec
     case 'block':
       return blockGraph(model, block(piece.layer), weights, { instrumented: piece.instrumented });
   }
+}
+
+/** A layer as a run passes through it. */
+export const isLayer = (piece: Piece): piece is Piece & { readonly kind: 'block' | 'step' } =>
+  piece.kind === 'block' || piece.kind === 'step';
+
+/** The pieces that compute the same layer for another kind of run. */
+export function twinsOf(piece: Piece): readonly Piece[] {
+  if (!isLayer(piece)) return [];
+  const { kind, layer } = piece;
+  if (kind === 'block') return [{ kind: 'step', layer }];
+  return [false, true].map((instrumented) => ({ kind: 'block', layer, instrumented }));
+}
+
+/**
+ * What is released first, of pieces in the order of their last use: a lens; a layer opened for blocks where one is opened for
+ * steps, and the other way round; then the layer used last, as the layers come round in order and the one used longest ago is
+ * needed next; then the piece used longest ago.
+ */
+export function victimOf(open: Iterable<{ readonly piece: Piece }>, opening: Piece): Piece {
+  const opened = [...open].map(({ piece }) => piece);
+  const other = opening.kind === 'step' ? 'block' : 'step';
+  const victim =
+    opened.find(({ kind }) => kind === 'lens') ??
+    opened.findLast(({ kind }) => kind === other) ??
+    opened.findLast(isLayer) ??
+    opened[0];
+  if (!victim) throw new RangeError('nothing is open');
+  return victim;
 }
