@@ -43,6 +43,14 @@ interface Buffer {
   readonly size: number;
 }
 
+/** Memory of tensors that nobody holds and nobody disposed of, such as the keys of a text that an analysis went on with. */
+const forgotten = new FinalizationRegistry<{ readonly memory: WebgpuMemory; readonly buffer: Buffer }>(
+  ({ memory, buffer }) => {
+    transfers.liveTensors -= 1;
+    memory.giveBack(buffer);
+  },
+);
+
 class WebgpuTensor implements DeviceTensor {
   private disposed = false;
 
@@ -52,6 +60,7 @@ class WebgpuTensor implements DeviceTensor {
     private readonly buffer: Buffer,
   ) {
     transfers.liveTensors += 1;
+    forgotten.register(this, { memory, buffer }, this);
   }
 
   /** As the runtime takes it, seen in another shape if one is given. */
@@ -63,6 +72,7 @@ class WebgpuTensor implements DeviceTensor {
   dispose(): void {
     if (this.disposed) return;
     this.disposed = true;
+    forgotten.unregister(this);
     transfers.liveTensors -= 1;
     this.memory.giveBack(this.buffer);
   }

@@ -66,17 +66,21 @@ export async function* generateJob(
     sampling: { temperature: request.temperature, topP: request.topP, seed: request.seed },
     statistics: request.statistics,
   };
-  for await (const token of continued(run, continuation, { signal })) {
-    first ??= token.logits;
-    made.push(token.id);
-    yield {
-      kind: 'token',
-      index: made.length - 1,
-      id: token.id,
-      text: textOf(model, made),
-      probability: probabilities(token.logits)[token.id] ?? 0,
-      ...(token.statistics ? { statistics: tables(token.statistics) } : {}),
-    };
+  try {
+    for await (const token of continued(run, continuation, { signal })) {
+      first ??= token.logits;
+      made.push(token.id);
+      yield {
+        kind: 'token',
+        index: made.length - 1,
+        id: token.id,
+        text: textOf(model, made),
+        probability: probabilities(token.logits)[token.id] ?? 0,
+        ...(token.statistics ? { statistics: tables(token.statistics) } : {}),
+      };
+    }
+  } finally {
+    run.dispose();
   }
   const logitsLast = first ?? run.logits;
   const { image, chatPrompt } = sequence;

@@ -14,13 +14,15 @@ import { noStatistics, ranked, StatisticsCollector } from '../run/head-statistic
 import { earlierOccurrences, PickTable } from '../run/pick-table';
 import { gainsOfSelected, interventionFeeds, type GraphReinforcement, type Variant } from '../run/interventions';
 import type { KeyValueCache } from '../run/key-value-cache';
+import type { LayerKeys } from '../run/layer-keys';
 import type { LayerSessions } from '../run/layer-sessions';
-import { embedTokens } from '../run/embed';
+import { embedRows } from '../run/embed';
 import { blockFeeds, groupColumns, groupMass } from '../run/layer-feeds';
 import { runPrompt } from '../run/model-run';
 import { floats, int64, range } from '../run/runtime-arrays';
+import { numbersOf, requireFiniteChunk, rowsOfChunk } from '../run/run-stream';
 import { servedBySteps, StepFeeds } from '../run/step-feeds';
-import type { RuntimeValues } from '../../runtime/session';
+import { dispose, KeptOutputs, type RuntimeArray, type RuntimeValue } from '../../runtime/values';
 import type { LayerReinforcement, RunHooks } from '../run/run-request';
 import { positionAt, sequencePart, type Sequence } from '../../../diagnostics/model-runner/sequence';
 
@@ -55,6 +57,8 @@ export class SequenceRun implements Continuation {
     private readonly request: SequenceRunRequest,
     private readonly variant: Variant,
     private readonly cache: KeyValueCache,
+    /** Over the cache, by layer: keys and values that lie on a device. */
+    private readonly keys: readonly LayerKeys[],
     /** Of the last row of the sequence it started with, [v]. */
     readonly logits: Float32Array,
     readonly observation: Observation | undefined,
@@ -80,6 +84,7 @@ export class SequenceRun implements Continuation {
         chunk: request.chunk,
         logits: 'last',
         keepCache: true,
+        keysInPlace: true,
         ...(reinforcement ? { reinforcement } : {}),
         ...(observe
           ? {
@@ -93,7 +98,8 @@ export class SequenceRun implements Continuation {
       hooks,
     );
     const logits = run.logits?.data;
-    if (!run.cache || !(logits instanceof Float32Array)) throw new RangeError('the model has no language head');
+    if (!run.cache || !run.keys || !(logits instanceof Float32Array))
+      throw new RangeError('the model has no language head');
     const chosen = new Map(run.layers.flatMap(({ layer, reinforcement: own }) => (own ? [[layer, own] as const] : [])));
     const gains = [...chosen].flatMap(([layer, { selected }]) =>
       gainsOfSelected(layer, selected, reinforcement?.alpha ?? 1),
@@ -110,7 +116,9 @@ export class SequenceRun implements Continuation {
         }
       : undefined;
     const held = gains.length === 0 ? variant : { ...variant, gains: [...(variant.gains ?? []), ...gains] };
-    return new SequenceRun(model, sessions, request, held, run.cache, logits, observation, chosen, [...request.ids]);
+    return new SequenceRun(model, sessions, request, held, run.cache, run.keys, logits, observation, chosen, [
+      ...request.ids,
+    ]);
   }
 
   /** Rows so far. */
@@ -133,14 +141,18 @@ export class SequenceRun implements Continuation {
     added: readonly number[],
     wanted: { readonly observe?: boolean; readonly topKeys?: boolean; readonly statistics?: boolean } = {},
   ): Promise<Extension> {
-    const { model, sessions, request, cache } = this;
+    const { model, sessions, request } = this;
     const start = this.ids.length;
     const length = added.length;
     if (wanted.statistics && length !== 1) throw new RangeError('statistics are those of one token');
     this.ids.push(...added);
     const groups = request.groups ?? [];
     const picks = wanted.statistics ? new PickTable(earlierOccurrences(this.ids), start) : undefined;
-    let residual = await embedTokens(model, sessions, request, start, added);
+    let residual = await embedRows(model, sessions, request, start, added);
+    const pass = (next: RuntimeValue): void => {
+      dispose(residual);
+      residual = next;
+    };
     const statistics: HeadNumbers[] = [];
     const ranking = (wanted.observe && wanted.topKeys) ?? false;
     const observations = added.map(() => ({
@@ -152,70 +164,83 @@ export class SequenceRun implements Continuation {
       length === 1 && !wanted.observe && !wanted.statistics && this.bySteps(start)
         ? new StepFeeds(model, { start, sequence: request, variant: this.variant })
         : undefined;
-    for (const block of model.blocks) {
-      const layer = block.index;
-      if (steps) {
-        residual = await this.step(block, steps, residual);
-        continue;
+    try {
+      for (const block of model.blocks) {
+        const layer = block.index;
+        if (steps) {
+          pass(await this.step(block, steps, residual));
+          continue;
+        }
+        const session = await sessions.session({ kind: 'block', layer, instrumented: true });
+        const past = this.keys[layer];
+        if (!past) throw new RangeError(`layer ${layer} was not run`);
+        const firstKey = past.first();
+        const keys = past.length() + length;
+        const keyGroups = groupColumns(groups, firstKey, keys);
+        const collector = picks ? new StatisticsCollector(block.attention.heads, picks, groups) : undefined;
+        const kept = new KeptOutputs(['residual.out', ...past.outputs]);
+        const values = await session.run(
+          {
+            ...blockFeeds(model, block, past, residual, { batch: 1, start, length, sequence: request }),
+            ...interventionFeeds(model, block, {
+              variants: [this.variant],
+              groups: groups.map(({ name }) => name),
+              keyGroups,
+              start,
+              length,
+            }),
+            ...(collector?.feeds(start, length, firstKey, keys) ??
+              (wanted.observe
+                ? groupMass(keyGroups, range(0, length), length, block.attention.heads)
+                : noStatistics(keys, length))),
+            ...ranked(keys, ranking ? 0 : undefined),
+            selected_heads: int64([], [0]),
+          },
+          [
+            ...kept.names,
+            ...(collector ? statisticOutputs : wanted.observe ? ['statistics.mass'] : []),
+            ...(wanted.observe ? ['attention.head_output'] : []),
+            ...(ranking ? topKeyOutputs : []),
+          ],
+          kept,
+        );
+        pass(kept.of('residual.out', values));
+        await past.take(values, kept, length);
+        await requireFiniteChunk(residual, start, `Layer ${layer}`);
+        if (collector) {
+          collector.add(start, length, firstKey, values);
+          statistics.push(collector.numbers());
+        }
+        if (wanted.observe) {
+          const { heads, headDim } = block.attention;
+          const outputs = floats(values, 'attention.head_output');
+          const mass = collector ? undefined : floats(values, 'statistics.mass');
+          const rows = new Gathered(length);
+          if (ranking) rows.addTop(values, heads, 0, length, firstKey);
+          observations.forEach((observation, row) => {
+            observation.headOutputs.push(rowOf(outputs, heads, length, headDim, row));
+            observation.mass.push(mass ? rowOf(mass, heads, length, groups.length, row) : new Float32Array(0));
+            if (rows.top) observation.top?.push(topOf(rows.top, row));
+          });
+        }
       }
-      const session = await sessions.session({ kind: 'block', layer, instrumented: true });
-      const firstKey = cache.first(layer);
-      const keys = cache.length(layer) + length;
-      const keyGroups = groupColumns(groups, firstKey, keys);
-      const collector = picks ? new StatisticsCollector(block.attention.heads, picks, groups) : undefined;
-      const values = await session.run(
-        {
-          ...blockFeeds(model, block, cache, residual, { batch: 1, start, length, sequence: request }),
-          ...interventionFeeds(model, block, {
-            variants: [this.variant],
-            groups: groups.map(({ name }) => name),
-            keyGroups,
-            start,
-            length,
-          }),
-          ...(collector?.feeds(start, length, firstKey, keys) ??
-            (wanted.observe
-              ? groupMass(keyGroups, range(0, length), length, block.attention.heads)
-              : noStatistics(keys, length))),
-          ...ranked(keys, ranking ? 0 : undefined),
-          selected_heads: int64([], [0]),
-        },
-        [
-          'residual.out',
-          'new_key',
-          'new_value',
-          ...(collector ? statisticOutputs : wanted.observe ? ['statistics.mass'] : []),
-          ...(wanted.observe ? ['attention.head_output'] : []),
-          ...(ranking ? topKeyOutputs : []),
-        ],
-      );
-      residual = this.taken(block, values, start);
-      if (collector) {
-        collector.add(start, length, firstKey, values);
-        statistics.push(collector.numbers());
-      }
-      if (wanted.observe) {
-        const { heads, headDim } = block.attention;
-        const outputs = floats(values, 'attention.head_output');
-        const mass = collector ? undefined : floats(values, 'statistics.mass');
-        const rows = new Gathered(length);
-        if (ranking) rows.addTop(values, heads, 0, length, firstKey);
-        observations.forEach((observation, row) => {
-          observation.headOutputs.push(rowOf(outputs, heads, length, headDim, row));
-          observation.mass.push(mass ? rowOf(mass, heads, length, groups.length, row) : new Float32Array(0));
-          if (rows.top) observation.top?.push(topOf(rows.top, row));
-        });
-      }
+      const head = await sessions.session({ kind: 'head' });
+      const last = await rowsOfChunk(residual, [length - 1]);
+      const { logits } = await head.run({ residual: last }, ['logits']).finally(() => dispose(last));
+      if (!(logits?.data instanceof Float32Array)) throw new RangeError('the model has no language head');
+      return {
+        logits: logits.data,
+        observations: wanted.observe ? observations : [],
+        ...(wanted.statistics ? { statistics } : {}),
+      };
+    } finally {
+      dispose(residual);
     }
-    const head = await sessions.session({ kind: 'head' });
-    const last = residual.subarray((length - 1) * model.hiddenSize);
-    const { logits } = await head.run({ residual: { data: last, shape: [1, 1, model.hiddenSize] } }, ['logits']);
-    if (!(logits?.data instanceof Float32Array)) throw new RangeError('the model has no language head');
-    return {
-      logits: logits.data,
-      observations: wanted.observe ? observations : [],
-      ...(wanted.statistics ? { statistics } : {}),
-    };
+  }
+
+  /** Gives back what lies on a device; the sequence cannot go on afterwards. What nobody holds any more is given back too. */
+  dispose(): void {
+    for (const keys of this.keys) keys.dispose();
   }
 
   /** A row that nobody looks into, on the cpu: other devices decode by the graphs of the blocks. */
@@ -229,19 +254,15 @@ export class SequenceRun implements Continuation {
     return false;
   }
 
-  private async step(block: BlockSpec, feeds: StepFeeds, residual: Float32Array): Promise<Float32Array> {
-    const session = await this.sessions.session({ kind: 'step', layer: block.index });
-    const values = await session.run(feeds.of(block, this.cache, residual));
-    return this.taken(block, values, this.ids.length - 1);
-  }
-
-  /** Keeps the keys and values that a layer gave for rows from `start` on; the residual stream that left it. */
-  private taken({ index: layer, attention }: BlockSpec, values: RuntimeValues, start: number): Float32Array {
-    const residual = floats(values, 'residual.out');
-    requireFinite(residual, this.model.hiddenSize, 1, start, `Layer ${layer}`);
+  private async step(block: BlockSpec, feeds: StepFeeds, residual: RuntimeValue): Promise<RuntimeArray> {
+    const { index: layer, attention } = block;
+    const session = await this.sessions.session({ kind: 'step', layer });
+    const values = await session.run(feeds.of(block, this.cache, await numbersOf(residual)));
+    const out = floats(values, 'residual.out');
+    requireFinite(out, this.model.hiddenSize, 1, this.ids.length - 1, `Layer ${layer}`);
     this.cache.append(layer, floats(values, 'new_key'), floats(values, 'new_value'));
     if (attention.window !== undefined) this.cache.trim(layer, attention.window - 1);
-    return residual;
+    return { data: out, shape: [1, 1, out.length] };
   }
 }
 

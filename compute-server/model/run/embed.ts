@@ -26,7 +26,7 @@ export async function embed(
       const ids = byVariant.map((own) => own.slice(start, start + length));
       const [only = []] = ids;
       if (ids.length === 1 && !rows.some((row) => replaced.has(row))) {
-        out.push(await embedded(model, sessions, request, start, only));
+        out.push(await embedRows(model, sessions, request, start, only));
       } else {
         const chunk = new Float32Array(ids.length * length * width);
         for (const [variant, own] of ids.entries()) {
@@ -63,7 +63,7 @@ export async function embedTokens(
   start: number,
   ids: readonly number[],
 ): Promise<Float32Array> {
-  const value = await embedded(model, sessions, sequence, start, ids);
+  const value = await embedRows(model, sessions, sequence, start, ids);
   try {
     return await numbersOf(value);
   } finally {
@@ -71,8 +71,8 @@ export async function embedTokens(
   }
 }
 
-/** The same, [1, ids, w], where the embedding runs. */
-async function embedded(
+/** The same, [1, ids, w], where the embedding runs: the caller disposes of it. */
+export async function embedRows(
   model: ModelSpec,
   sessions: LayerSessions,
   sequence: Pick<Sequence, 'ids' | 'positions'>,

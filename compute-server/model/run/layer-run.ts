@@ -32,6 +32,8 @@ export interface LayerRun {
   readonly result: LayerResult;
   /** Who runs the layer disposes of what lies on a device. */
   readonly out: RunStream;
+  /** What was left in place for decoding, with the same duty. */
+  readonly keys?: LayerKeys | undefined;
 }
 
 export async function runLayer(
@@ -55,8 +57,8 @@ export async function runLayer(
   if (!reinforcement) throw new RangeError(`layer ${block.index} chose no gains`);
   const gains = gainsOfSelected(block.index, reinforcement.selected, work.request.reinforcement?.alpha ?? 1);
   const variants = work.variants.map((variant) => ({ ...variant, gains: [...(variant.gains ?? []), ...gains] }));
-  const { result, out } = await runChunks(model, sessions, block, { ...work, variants }, false);
-  return { result: { ...result, reinforcement }, out };
+  const run = await runChunks(model, sessions, block, { ...work, variants }, false);
+  return { ...run, result: { ...run.result, reinforcement } };
 }
 
 async function runChunks(
@@ -95,6 +97,7 @@ async function runChunks(
   const out: RuntimeValue[] = [];
   let lastMass: Float32Array | undefined;
   let reinforcement: LayerReinforcement | undefined;
+  let keys: LayerKeys | undefined;
   try {
     for (const [index, { start, length }] of chunks.entries()) {
       hooks.signal?.throwIfAborted();
@@ -103,8 +106,8 @@ async function runChunks(
       const deciding = last && choosing;
       const ranking = !request.plain && (request.topKeys === 'all' || (request.topKeys === 'last' && last));
       const firstKey = past.first();
-      const keys = past.length() + length;
-      const keyGroups = groupColumns(groups, firstKey, keys);
+      const width = past.length() + length;
+      const keyGroups = groupColumns(groups, firstKey, width);
       const input = stream.chunks[index] ?? { data: new Float32Array(0), shape: [stream.batch, 0, stream.width] };
       // Nothing reads the keys and values of the last chunk but the decoding.
       const going = !last || work.cache !== undefined;
@@ -125,11 +128,11 @@ async function runChunks(
                   length,
                   ...(deciding && request.reinforcement ? { reinforcement: request.reinforcement } : {}),
                 }),
-                ...(collector?.feeds(start, length, firstKey, keys, stream.batch) ??
+                ...(collector?.feeds(start, length, firstKey, width, stream.batch) ??
                   (weighing
                     ? groupMass(keyGroups, [length - 1], length, heads, stream.batch)
-                    : noStatistics(keys, length))),
-                ...ranked(keys, ranking ? Math.max(0, topFrom - start) : undefined),
+                    : noStatistics(width, length))),
+                ...ranked(width, ranking ? Math.max(0, topFrom - start) : undefined),
                 selected_heads: int64(mapHeads, [mapHeads.length]),
               }),
         },
@@ -155,15 +158,17 @@ async function runChunks(
       if (ranking) rows.addTop(values, heads, start, length, firstKey);
       hooks.onChunk?.(layer, (index + 1) / chunks.length);
     }
-    if (work.cache) await past.settle();
+    if (work.cache && request.keysInPlace) keys = past;
+    else if (work.cache) await past.settle();
   } catch (error) {
     dispose(...out);
     throw error;
   } finally {
-    past.dispose();
+    if (!keys) past.dispose();
   }
   return {
     out: { ...stream, layer: layer + 1, chunks: out },
+    keys,
     result: {
       layer,
       ...(collector ? { statistics: collector.numbers() } : {}),

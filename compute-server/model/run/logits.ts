@@ -2,12 +2,12 @@
 import type { AskedRow, NextTokens, RowAnswer } from '../../../diagnostics/model-runner/run-request';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
 import type { RuntimeArray } from '../../runtime/session';
-import { dispose, type RuntimeValue } from '../../runtime/values';
+import { dispose } from '../../runtime/values';
 import { requireFinite } from './finite';
 import type { LayerSessions } from './layer-sessions';
 import { floats, range } from './runtime-arrays';
 import type { RunRequest } from './run-request';
-import { rowsOf, type RunStream } from './run-stream';
+import { rowsOfChunk, type RunStream } from './run-stream';
 
 export async function logitsOf(
   model: ModelSpec,
@@ -22,7 +22,7 @@ export async function logitsOf(
   if (request.logits === 'last') {
     const chunk = stream.chunks.at(-1);
     if (!chunk) throw new RangeError('a prompt without rows has no logits');
-    const residual = await picked(chunk, [(chunk.shape[1] ?? 0) - 1]);
+    const residual = await rowsOfChunk(chunk, [(chunk.shape[1] ?? 0) - 1]);
     const values = await session.run({ residual }).finally(() => dispose(residual));
     const last = request.ids.length - 1;
     requireFinite(floats(values, 'logits'), model.head.vocabulary.outputs, batch, last, 'The language head');
@@ -142,7 +142,7 @@ async function* logitsAt(
       signal?.throwIfAborted();
       const rows = inside.slice(at, at + most);
       const inChunk = rows.map((row) => row - start);
-      const residual = await picked(chunk, inChunk);
+      const residual = await rowsOfChunk(chunk, inChunk);
       const values = await session.run({ residual }).finally(() => dispose(residual));
       const logits = floats(values, 'logits');
       for (let variant = 0; variant < batch; variant++) {
@@ -154,13 +154,6 @@ async function* logitsAt(
     }
     start += length;
   }
-}
-
-/** Rows of a chunk [b, n, w], of every variant: [b, rows, w]. */
-function picked(chunk: RuntimeValue, rows: readonly number[]): Promise<RuntimeValue> {
-  const [batch = 0, length = 0, width = 0] = chunk.shape;
-  const all = range(0, batch).flatMap((variant) => rows.map((row) => variant * length + row));
-  return rowsOf(chunk, all, [batch, rows.length, width]);
 }
 
 export const meanLoss = ({ loss }: NextTokens): number => loss.reduce((sum, each) => sum + each, 0) / loss.length;

@@ -7,6 +7,7 @@ import { dispose } from '../../runtime/values';
 import { embed } from './embed';
 import { firstChangedLayer } from './interventions';
 import { emptyCache } from './key-value-cache';
+import type { LayerKeys } from './layer-keys';
 import { runLayer, type LayerRun } from './layer-run';
 import type { LayerSessions } from './layer-sessions';
 import { answersOf, logitsOf, meanLoss, nextTokensOf } from './logits';
@@ -58,6 +59,8 @@ export async function* layersOf(
   const cache = request.keepCache ? emptyCache(model, variants.length) : undefined;
   const layers: LayerResult[] = [];
   const residuals: ResidualStream[] = [];
+  const inPlace: LayerKeys[] = [];
+  let done = false;
   const batchAt = (layer: number): number =>
     // Keys and values of all variants are kept side by side, so a run that keeps its cache is a batch from the start.
     request.keepCache || layer >= split ? variants.length : 1;
@@ -67,7 +70,7 @@ export async function* layersOf(
       const batch = Math.max(batchAt(block.index), stream.batch);
       if (batch > stream.batch) pass(await spread(stream, batch));
       if (request.keepResiduals?.includes(block.index)) residuals.push(await hostStream(stream));
-      const { result, out } = await runLayer(model, sessions, block, {
+      const { result, out, keys } = await runLayer(model, sessions, block, {
         request,
         variants: variants.slice(0, batch),
         chunks,
@@ -77,6 +80,7 @@ export async function* layersOf(
         hooks,
       });
       pass(out);
+      if (keys) inPlace.push(keys);
       layers.push(result);
       yield { result, out };
     }
@@ -89,17 +93,21 @@ export async function* layersOf(
     const answers = request.answersAt
       ? await answersOf(model, sessions, stream, request, request.answersAt, signal)
       : undefined;
+    const last = request.keepLast ? await hostStream(stream) : undefined;
+    done = true;
     return {
       layers,
       residuals,
-      ...(request.keepLast ? { last: await hostStream(stream) } : {}),
+      ...(last ? { last } : {}),
       ...(nextTokens ? { loss: nextTokens.map(meanLoss) } : {}),
       ...(nextTokens && request.eachToken ? { nextTokens } : {}),
       ...(answers ? { answers } : {}),
       ...(logits ? { logits } : {}),
       ...(cache ? { cache } : {}),
+      ...(request.keysInPlace ? { keys: inPlace } : {}),
     };
   } finally {
     dispose(...stream.chunks);
+    if (!done) for (const keys of inPlace) keys.dispose();
   }
 }

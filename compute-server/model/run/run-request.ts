@@ -7,6 +7,7 @@ import type {
   RunResult as PortResult,
 } from '../../../diagnostics/model-runner/run-request';
 import type { KeyValueCache } from './key-value-cache';
+import type { LayerKeys } from './layer-keys';
 
 export type { LayerReinforcement, LayerResult, ResidualStream } from '../../../diagnostics/model-runner/run-request';
 
@@ -28,10 +29,14 @@ export interface RunRequest extends Omit<PortRequest, 'depth'> {
   readonly keepLast?: boolean;
   /** Keep keys and values, for decoding. */
   readonly keepCache?: boolean;
+  /** Leave those kept where they were computed: who asks for it disposes of `RunResult.keys`. */
+  readonly keysInPlace?: boolean;
 }
 
 export interface RunResult extends PortResult {
   readonly cache?: KeyValueCache;
+  /** By layer, over the cache, where they were left in place. */
+  readonly keys?: readonly LayerKeys[];
   readonly residuals: readonly ResidualStream[];
   /** What leaves the last layer, where it was kept. */
   readonly last?: ResidualStream;

@@ -44,6 +44,15 @@ export async function rowsOf(
   return { data: out, shape };
 }
 
+/** Rows of a chunk [b, n, w], of every variant: [b, rows, w]. */
+export function rowsOfChunk(chunk: RuntimeValue, rows: readonly number[]): Promise<RuntimeValue> {
+  const [batch = 0, length = 0, width = 0] = chunk.shape;
+  const all = Array.from({ length: batch }, (_, variant) => variant).flatMap((variant) =>
+    rows.map((row) => variant * length + row),
+  );
+  return rowsOf(chunk, all, [batch, rows.length, width]);
+}
+
 /** Repeats a stream of one for every variant. */
 export async function spread(stream: RunStream, batch: number): Promise<RunStream> {
   if (stream.batch !== 1) throw new RangeError(`a stream of ${stream.batch} variants cannot become ${batch}`);

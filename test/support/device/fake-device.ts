@@ -66,7 +66,8 @@ export class FakeDevice implements DeviceMemory {
 
   /** The sessions, those of the pieces that `there` takes as if they ran on this device. */
   sessions(real: LayerSessions, there: (piece: Piece) => boolean = () => true): LayerSessions {
-    const sessions = Object.create(real) as LayerSessions;
+    const placement = Object.create(real.placement, { device: { value: 'webgpu' } }) as LayerSessions['placement'];
+    const sessions = Object.create(real, { placement: { value: placement } }) as LayerSessions;
     sessions.session = async (piece) => {
       const session = await real.session(piece);
       return there(piece) ? this.session(session) : session;

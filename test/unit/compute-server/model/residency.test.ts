@@ -1,5 +1,6 @@
 /** What stays on a device in a run, by a device that counts: what is fetched, what is held, and that the numbers are the same. */
 import assert from 'node:assert/strict';
+import { SequenceRun } from '../../../../compute-server/model/generation/sequence-run';
 import { layersOf, runPrompt } from '../../../../compute-server/model/run/model-run';
 import type { RunRequest, RunResult } from '../../../../compute-server/model/run/run-request';
 import type { KeyValueCache } from '../../../../compute-server/model/run/key-value-cache';
@@ -114,10 +115,36 @@ describe('a run on a device that holds tensors', () => {
         assert.equal(device.live.size, 0);
       });
 
+      it('decodes from keys that stay there: nothing but what is shown comes to the host, and the end gives all back', async () => {
+        const device = new FakeDevice();
+        const sequence = { ids: ids.slice(0, 9), chunk } as const;
+        const [there, here] = [
+          await SequenceRun.start(tiny.model.spec, device.sessions(tiny.model.sessions), sequence),
+          await SequenceRun.start(
+            tiny.model.spec,
+            new FakeDevice().sessions(tiny.model.sessions, () => false),
+            sequence,
+          ),
+        ];
+        assert.deepEqual(there.logits, here.logits);
+        // Of each layer keys and values.
+        const { length } = tiny.model.spec.blocks;
+        assert.equal(device.live.size, 2 * length);
+        const wanted = [{}, { observe: true, topKeys: true }, { statistics: true }];
+        for (const [at, id] of ids.slice(9).entries()) {
+          assert.deepEqual(await there.extend([id], wanted[at % 3]), await here.extend([id], wanted[at % 3]));
+        }
+        assert.deepEqual(await there.extend([4, 8, 3]), await here.extend([4, 8, 3]));
+        assert.deepEqual(device.fetches, []);
+        assert.equal(device.live.size, 2 * length);
+        there.dispose();
+        assert.equal(device.live.size, 0);
+      });
+
       it('holds nothing after a cancel, an error, or a caller that goes away', async () => {
         const device = new FakeDevice();
         const sessions = device.sessions(tiny.model.sessions);
-        const request = { ids, chunk, logits: 'last', keepCache: true } as const;
+        const request = { ids, chunk, logits: 'last', keepCache: true, keysInPlace: true } as const;
         for (const layer of [0, 1]) {
           const stop = new AbortController();
           const onChunk = (at: number, share: number): void => {
