@@ -1,5 +1,8 @@
 /** Decoding by step graphs gives the logits of a whole run; what they do not serve goes through the graphs of the blocks. */
 import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { openModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import { SequenceRun, type SequenceRunRequest } from '../../../compute-server/model/generation/sequence-run';
 import type { Variant } from '../../../compute-server/model/run/interventions';
 import type { LayerSessions } from '../../../compute-server/model/run/layer-sessions';
@@ -122,6 +125,32 @@ describe('steps of decoding', () => {
       assert.ok(difference(logits, whole.logits?.data as Float32Array) <= 1e-6);
       const plain = await runPrompt(model.spec, model.sessions, request);
       assert.ok(difference(logits, plain.logits?.data as Float32Array) > 1e-2);
+    });
+  }
+
+  for (const name of ['llama', 'gpt2']) {
+    it(`${name} with weights in integers: the same integers as the blocks, from the same files`, async () => {
+      const { model } = await open(name);
+      const cacheFolder = join(model.folder, 'cache');
+      const options = { device: 'cpu', threads: 1, limitBytes: 1e9, weights: 'q8' } as const;
+      const packed = await openModel(model.folder, { ...options, cache: { cacheFolder, limitBytes: 1e9 } });
+      const { spec, sessions, reference } = packed;
+      const files = (): number =>
+        readdirSync(cacheFolder, { recursive: true }).filter((file) => /bin$/.test(`${file}`)).length;
+      const [steps, blocks] = [false, true].map((blocksAlone) =>
+        SequenceRun.start(spec, sessions, { ids: prompt, chunk: 4, blocksAlone }),
+      );
+      const [byStep, byBlock] = [await steps, await blocks];
+      const before = files();
+      assert.ok(before > 0);
+      for (const id of decoded) {
+        const [found, same] = [await byStep?.extend([id]), await byBlock?.extend([id])];
+        // Rows are rounded to integers too, some of them to the neighbour.
+        assert.ok(difference(found?.logits ?? [], same?.logits ?? []) <= 1e-2);
+      }
+      assert.equal(files(), before);
+      await sessions.release();
+      await reference?.release();
     });
   }
 
