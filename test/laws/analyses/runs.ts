@@ -37,7 +37,16 @@ const fitting = (id: string, { pictures }: Case): ParameterValues =>
               ? { threshold: 0.3, subsets: 2, randomCircuits: 3, leastGap: 0 }
               : id === 'ov-qk-circuits'
                 ? { rotations: 19 }
-                : {};
+                : id === 'circuit-reuse'
+                  ? {
+                      other: 'induction',
+                      threshold: 0.3,
+                      randomCircuits: 2,
+                      leastGap: 0,
+                      repair: '0.1,1.0',
+                      repairTo: '2-3',
+                    }
+                  : {};
 
 /** Everything that the analysis can do is switched on. */
 const parametersOf = ({ id, parameters }: Analysis, of: Case): ParameterValues => ({
