@@ -3,6 +3,7 @@ import type { Analysis } from './analysis';
 import { ablation } from './ablation/analysis';
 import { activationPatching } from './activation-patching/analysis';
 import { circuitDiscovery } from './circuit-discovery/analysis';
+import { circuitReuse } from './circuit-reuse/analysis';
 import { pathPatching } from './path-patching/analysis';
 import { directLogitAttribution } from './direct-logit-attribution/analysis';
 import { attentionAttribution } from './attention-attribution/analysis';
@@ -24,6 +25,7 @@ export const analyses: readonly Analysis[] = [
   activationPatching,
   pathPatching,
   circuitDiscovery,
+  circuitReuse,
   directLogitAttribution,
   attentionAttribution,
   ovQkCircuits,

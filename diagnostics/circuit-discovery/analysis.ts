@@ -1,19 +1,22 @@
 /** The analysis `circuit-discovery`: the heads and MLPs that a task needs, and how well they stand for the model. */
 import { random, seedFor } from '../../kernels/tensors/random';
-import { meansOver } from '../ablation/stand-ins';
 import type { Analysis, AnalysisJob, Step } from '../analysis';
-import { pairsOf, type Pair } from '../activation-patching/pairs';
-import { Ablated, type AblatedSettings } from '../circuits/ablated';
+import { pairsOf } from '../activation-patching/pairs';
 import { circuitOf, type Circuit } from '../circuits/circuit';
-import { discover, type Found } from '../circuits/discover';
-import { edgesOf, edgesOfPrompt } from '../circuits/edges';
-import type { PathMeasured } from '../circuits/effects';
-import { requireGap } from '../circuits/gap';
-import { halves, subjectOf } from '../circuits/prompts';
+import type { Found } from '../circuits/discover';
+import { halves } from '../circuits/prompts';
+import {
+  byOwn,
+  mostEdgePrompts,
+  taskCircuit,
+  workOf,
+  type Searching,
+  type TaskCircuit,
+} from '../circuits/task-circuit';
 import { verdictOf, type Verdict } from '../circuits/verdict';
 import { measures } from '../effects/metric';
 import { outputBytes } from '../effects/outputs';
-import { partsOf, type Part } from '../effects/parts';
+import { partsOf } from '../effects/parts';
 import type { ModelRunner } from '../model-runner/model-runner';
 import { mean } from '../statistics/mean';
 import { ask } from './ask';
@@ -22,9 +25,6 @@ import { finding, methodWords, offers } from './finding';
 import { discoveryTable, type DiscoveryParameters } from './parameters';
 import { discoveryResult, type DiscoveryResult } from './result';
 import { sections } from './sections';
-
-/** Prompts on which edges are measured at most: they cost a run for each node and each input of the others. */
-const mostEdgePrompts = 4;
 
 export const circuitDiscovery: Analysis<DiscoveryParameters, DiscoveryResult> = {
   id: 'circuit-discovery',
@@ -71,7 +71,7 @@ async function* discovery(
   model: ModelRunner,
   job: AnalysisJob<DiscoveryParameters>,
 ): AsyncGenerator<Step<DiscoveryResult>, DiscoveryResult> {
-  const { parameters, variant, seed, step, input } = job;
+  const { parameters, seed, step, input } = job;
   const { mode, mlps, threshold, edgeThreshold } = parameters;
   const given =
     parameters.circuit === ''
@@ -79,9 +79,8 @@ async function* discovery(
       : circuitOf(parameters.circuit, await model.textFile(parameters.circuit), model.facts);
   const { pairs, metric, lacking } = await pairsOf(model, job);
   const { found, held } = halves(pairs, parameters.heldOut, seed);
-  const method = given ? 'given' : parameters.method;
   let result: DiscoveryResult = {
-    method,
+    method: given ? 'given' : parameters.method,
     threshold,
     mode,
     mlps,
@@ -92,67 +91,29 @@ async function* discovery(
     edgeThreshold,
     removals: [],
   };
-
-  // Work is counted in parts tried, prompts whose edges are measured, and the verdict, which costs as many runs as some parts.
-  const parts = partsOf(model.facts.blocks).filter(({ head }) => mlps || head !== undefined).length;
-  const edgePrompts = parameters.edges ? found.slice(0, mostEdgePrompts) : [];
-  const before = mode === 'mean' ? found.length : 0;
-  const tries = given ? 0 : parts;
-  const verdictWork = 8;
-  const total = before + tries + edgePrompts.length + verdictWork;
-  const stage = (sentence: string, done: number): Step<DiscoveryResult> => ({ sentence, done, total, partial: result });
-
-  const means = mode === 'mean' ? yield* meansOver(model, found.map(subjectOf), job, (done) => ({ done, total })) : [];
-  const settings: AblatedSettings = { mode, metric, variant, means, mlps };
-  yield stage('Outputs that stand in', before);
-  const of = (some: readonly Pair[]) => Ablated.of(model, some.map(subjectOf), settings);
-  const [onFound, onHeld] = [await of(found), await of(held)];
-  const least = (gap: number): void => requireGap(gap, parameters.leastGap, metric);
-
-  let searched: Found | undefined;
-  if (!given) {
-    const search = discover(onFound, { method: parameters.method, threshold, step, name: 'search', requireGap: least });
-    for (;;) {
-      const next = await search.next();
-      if (next.done) {
-        searched = next.value;
-        break;
-      }
-      const { tried, kept } = next.value;
-      yield stage(`Taking parts away: ${tried} of ${parts} tried, ${kept} kept`, before + tried);
+  const task = input.task?.task.id ?? '';
+  const searching: Searching = { job, pairs, metric, parameters, given, task, words: methodWords(result), name: '' };
+  const work = workOf(model, searching);
+  // The verdict costs as many runs as some parts.
+  const total = work + 8;
+  const search = taskCircuit(model, searching);
+  let searched: TaskCircuit | undefined;
+  while (!searched) {
+    const next = await search.next();
+    if (next.done) searched = next.value;
+    else {
+      const { sentence, done, ...known } = next.value;
+      result = { ...result, ...partsOfResult(model, known) };
+      yield { sentence, done, total, partial: result };
     }
-  } else {
-    const [whole = [], nothing = []] = await step('whole and nothing', () => onFound.values([onFound.parts, []]));
-    least(mean(whole) - mean(nothing));
   }
-  const nodes = given?.nodes ?? searched?.nodes ?? [];
-  const circuit: Circuit = given ?? {
-    kind: 'headscope-circuit',
-    version: 1,
-    task: input.task?.task.id ?? '',
-    heads: model.facts.blocks.map(({ heads }) => heads),
-    method: methodWords(result),
-    nodes,
-    edges: [],
-  };
-  result = {
-    ...result,
-    circuit,
-    ...(searched ? { ...ownOf(model, onFound.parts, searched), removals: searched.removals } : {}),
-  };
-
-  const measured: (readonly PathMeasured[])[] = [];
-  for (const [at, pair] of edgePrompts.entries()) {
-    yield stage(`Edges: prompt ${at + 1} of ${edgePrompts.length}`, before + tries + at);
-    measured.push(await step(`edges of prompt ${at}`, () => edgesOfPrompt(model, pair, nodes, { metric, variant })));
-    result = { ...result, circuit: { ...circuit, edges: edgesOf(nodes, measured) } };
-  }
-
-  yield stage('Measuring the circuit on held-out prompts', before + tries + edgePrompts.length);
+  const { circuit, onFound, onHeld } = searched;
+  result = { ...result, ...partsOfResult(model, searched) };
+  yield { sentence: 'Measuring the circuit on held-out prompts', done: work, total, partial: result };
   const verdict = await step('verdict', () =>
     verdictOf(onFound, onHeld, {
-      nodes,
-      all: byOwn(onFound.parts, searched),
+      nodes: circuit.nodes,
+      all: byOwn({ onFound, search: searched.search }),
       subsets: parameters.subsets,
       randomCircuits: parameters.randomCircuits,
       random: random(seedFor(seed, 'circuits')),
@@ -161,22 +122,21 @@ async function* discovery(
   return { ...result, verdict, ...summaries(verdict) };
 }
 
-/** In an order that does not depend on the names of heads, where one is known. */
-function byOwn(parts: readonly Part[], searched: Found | undefined): readonly Part[] {
-  const size = (part: Part): number => Math.abs(searched?.own[parts.indexOf(part)] ?? 0);
-  return [...parts].sort((a, b) => size(b) - size(a));
-}
-
-function ownOf(
+function partsOfResult(
   { facts }: ModelRunner,
-  parts: readonly Part[],
-  { own }: Found,
-): Pick<DiscoveryResult, 'own' | 'ownMlp'> {
+  { circuit, search }: { readonly circuit?: Circuit; readonly search?: Found | undefined },
+): Pick<DiscoveryResult, 'circuit' | 'own' | 'ownMlp'> & Partial<Pick<DiscoveryResult, 'removals'>> {
   const of = (layer: number, head: number | undefined): number =>
-    own[parts.findIndex((part) => part.layer === layer && part.head === head)] ?? Number.NaN;
+    search?.own[search.parts.findIndex((part) => part.layer === layer && part.head === head)] ?? Number.NaN;
   return {
-    own: facts.blocks.map(({ heads }, layer) => Array.from({ length: heads }, (_, head) => of(layer, head))),
-    ownMlp: facts.blocks.map((_, layer) => of(layer, undefined)),
+    ...(circuit ? { circuit } : {}),
+    ...(search
+      ? {
+          own: facts.blocks.map(({ heads }, layer) => Array.from({ length: heads }, (_, head) => of(layer, head))),
+          ownMlp: facts.blocks.map((_, layer) => of(layer, undefined)),
+          removals: search.removals,
+        }
+      : {}),
   };
 }
 

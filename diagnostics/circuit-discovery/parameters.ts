@@ -1,23 +1,18 @@
 /** What a person chooses of the discovery of a circuit. */
 import type { ParameterTable } from '../../protocol/analysis/parameters';
-import { modes, type Mode } from '../ablation/result';
-import { methods, type Method } from '../circuits/discover';
+import { modes } from '../ablation/result';
+import { methods } from '../circuits/discover';
+import type { SearchParameters } from '../circuits/task-circuit';
 import { metricTable, type MetricParameters } from '../effects/metric';
 
 // A type and no interface: values are records.
-export type DiscoveryParameters = MetricParameters & {
-  readonly method: Method;
-  readonly threshold: number;
-  readonly mode: Mode;
-  readonly mlps: boolean;
-  readonly heldOut: number;
-  readonly edges: boolean;
-  readonly edgeThreshold: number;
-  readonly subsets: number;
-  readonly randomCircuits: number;
-  readonly circuit: string;
-  readonly leastGap: number;
-};
+export type DiscoveryParameters = MetricParameters &
+  SearchParameters & {
+    readonly edgeThreshold: number;
+    readonly subsets: number;
+    readonly randomCircuits: number;
+    readonly circuit: string;
+  };
 
 export const methodParameters = {
   method: {

@@ -27,7 +27,8 @@ export interface Found {
   readonly nodes: readonly (Part & { readonly weight: number })[];
   /** In the order in which they were tried. */
   readonly removals: readonly Removal[];
-  /** By part in the order of `Ablated.parts`: share that its removal from the whole model takes. */
+  /** All that could be taken away, layer by layer, and the share that the removal of each from the whole model takes. */
+  readonly parts: readonly Part[];
   readonly own: readonly number[];
   /** F(M) and F(0). */
   readonly whole: number;
@@ -92,5 +93,5 @@ export async function* discover(
   const nodes = kept
     .map((part, at) => ({ ...part, weight: share(now - (lost[at] ?? Number.NaN)) }))
     .sort((a, b) => Math.abs(b.weight) - Math.abs(a.weight));
-  return { nodes, removals, own, whole, nothing };
+  return { nodes, removals, parts, own, whole, nothing };
 }

@@ -22,22 +22,27 @@ export interface Recorded {
 }
 
 /** What the usual parameters do not fit: these checkpoints are tiny, and most read text alone. */
-const fitting = (id: string, { pictures }: Case): ParameterValues =>
-  id === 'divergence'
-    ? { removed: 'span', start: 2, end: 9, tokens: 4, layers: '0,1' }
-    : id === 'divergence-set'
-      ? { truth: pictures.truth, tokens: 4, layers: '0,1' }
-      : id === 'retrieval-head'
-        ? { tokens: 3, masked: '1', mode: 'mean', chosen: '0.1' }
-        : id === 'attention-influence'
-          ? { probes: 3, window: 24 }
-          : id === 'path-patching'
-            ? { next: 'v', kept: 20, leastGap: 0 }
-            : id === 'circuit-discovery'
-              ? { threshold: 0.3, subsets: 2, randomCircuits: 3, leastGap: 0 }
-              : id === 'ov-qk-circuits'
-                ? { rotations: 19 }
-                : {};
+const fitting = (id: string, { pictures }: Case): ParameterValues => {
+  const known: Readonly<Record<string, ParameterValues>> = {
+    divergence: { removed: 'span', start: 2, end: 9, tokens: 4, layers: '0,1' },
+    'divergence-set': { truth: pictures.truth, tokens: 4, layers: '0,1' },
+    'retrieval-head': { tokens: 3, masked: '1', mode: 'mean', chosen: '0.1' },
+    'attention-influence': { probes: 3, window: 24 },
+    'path-patching': { next: 'v', kept: 20, leastGap: 0 },
+    'circuit-discovery': { threshold: 0.3, subsets: 2, randomCircuits: 3, leastGap: 0 },
+    'circuit-reuse': {
+      other: 'induction',
+      mode: 'zero',
+      threshold: 0.3,
+      randomCircuits: 2,
+      leastGap: 0,
+      repair: '0.1,1.0',
+      repairTo: '2-3',
+    },
+    'ov-qk-circuits': { rotations: 19 },
+  };
+  return known[id] ?? {};
+};
 
 /** Everything that the analysis can do is switched on. */
 const parametersOf = ({ id, parameters }: Analysis, of: Case): ParameterValues => ({

@@ -1,0 +1,201 @@
+import assert from 'node:assert/strict';
+import type { Pair } from '../../../diagnostics/activation-patching/pairs';
+import { circuitReuse } from '../../../diagnostics/circuit-reuse/analysis';
+import { repairedPrompt, repairOf, repairs } from '../../../diagnostics/circuit-reuse/repair';
+import type { ReuseResult } from '../../../diagnostics/circuit-reuse/result';
+import { Ablated } from '../../../diagnostics/circuits/ablated';
+import { discover } from '../../../diagnostics/circuits/discover';
+import { nodeId } from '../../../diagnostics/circuits/circuit';
+import { headsOf } from '../../../diagnostics/circuits/paths';
+import { subjectOf } from '../../../diagnostics/circuits/prompts';
+import { rolesOf } from '../../../diagnostics/circuits/roles';
+import { levelOf } from '../../../diagnostics/circuits/verdict';
+import type { AnalysisInput } from '../../../protocol/analysis/analysis';
+import type { ParameterValues } from '../../../protocol/analysis/parameters';
+import { objectSamples } from '../../support/analyses/object-task';
+import { openPlanted, type OpenPlanted } from '../../support/checkpoints/open-planted';
+import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
+import { plantedCircuit } from '../../support/checkpoints/planted-circuit';
+import { objectPrompt, objectRoles, plantedObject } from '../../support/checkpoints/planted-object';
+import { llamaLikeRun, type LlamaLikeConfig } from '../../support/reference/llama-like';
+import { resultOf, runnerOf } from '../models/jobs';
+import { withConstant } from './edited-weights';
+import { resultFor } from './one-run';
+
+const near = (found: number | undefined, expected: number, what: string, tolerance = 1e-4): void =>
+  assert.ok(Math.abs((found ?? Number.NaN) - expected) < tolerance, `${what}: ${found} and ${expected}`);
+
+const settings = { metric: 'logit-difference', variant: {} } as const;
+const objectPairs: readonly Pair[] = objectSamples.slice(0, 6).flatMap(({ prompt, counterpart, answers, roles }) =>
+  counterpart
+    ? {
+        clean: prompt,
+        corrupted: counterpart,
+        asked: [{ row: prompt.ids.length - 1, tokens: [...answers.right, ...answers.wrong] }],
+        right: 1,
+        roles,
+        tokens: prompt.ids.map(String),
+      }
+    : [],
+);
+
+describe('roles and repair of a planted indirect object circuit', () => {
+  let opened: OpenPlanted;
+  before(async () => {
+    opened = await openPlanted(plantedObject());
+  });
+  after(() => opened.close());
+
+  it('are found by what the heads do', async () => {
+    const model = runnerOf(opened.model);
+    const found = await rolesOf(model, objectPairs, headsOf(model.facts.blocks), settings);
+    assert.deepEqual(
+      found.map(({ layer, head, role }) => `L${layer}H${head} ${role}`),
+      ['L0H0 duplicate token', 'L0H1 previous token', 'L1H0 inhibition', 'L1H1 other', 'L2H0 mover', 'L2H1 other'],
+    );
+    const of = (name: string) => found.find((head) => nodeId(head) === name);
+    near(of('L0H0')?.duplicate, 1, 'duplicate', 1e-3);
+    near(of('L2H0')?.answers, 1, 'answers', 1e-3);
+    near(of('L2H0')?.direct, 1, 'direct', 1e-3);
+    // Without the position that is held back the mover reads the other name, which is wrong.
+    near(of('L1H0')?.inhibition, 1, 'inhibition', 1e-2);
+    assert.ok(Number.isNaN(of('L2H0')?.inhibition), 'a mover does not inhibit itself');
+  });
+
+  it('turn every answer where the mover is made to read the wrong name', async () => {
+    const model = runnerOf(opened.model);
+    const mover = [{ layer: 2, head: 0 }];
+    const wrongPlace = ({ clean, asked }: Pair): readonly number[] => [clean.ids.indexOf(asked[0]?.tokens[1] ?? -1)];
+    const prompts = [];
+    for (const pair of objectPairs) {
+      prompts.push(await repairedPrompt(model, pair, mover, wrongPlace(pair), settings));
+    }
+    const repair = repairOf(mover, 'wrong', prompts);
+    assert.deepEqual([repair.accuracy[0].mean, repair.accuracy[1].mean], [1, 0]);
+    near(repair.metric[1].mean, -repair.metric[0].mean, 'the difference turns round', 1e-3);
+    near(repair.change.mean, -2 * repair.metric[0].mean, 'change', 1e-3);
+  });
+
+  it('are of one circuit, whichever of the names is asked for first', async () => {
+    const model = runnerOf(opened.model);
+    const turned = ([a = 0, b = 0, subject = 0]: readonly number[]) => objectPrompt(b, a, subject);
+    // The same language, another task: the second name comes first.
+    const others = objectPairs.map((pair): Pair => ({
+      ...pair,
+      clean: { ids: turned([pair.clean.ids[1] ?? 0, pair.clean.ids[3] ?? 0, pair.clean.ids[5] ?? 0]) },
+      corrupted: { ids: turned([pair.corrupted.ids[1] ?? 0, pair.corrupted.ids[3] ?? 0, pair.corrupted.ids[5] ?? 0]) },
+      roles: objectRoles,
+    }));
+    const circuitOf = async (pairs: readonly Pair[]) => {
+      const ablated = await Ablated.of(model, pairs.map(subjectOf), {
+        ...settings,
+        mode: 'resample',
+        means: [],
+        mlps: false,
+      });
+      const rules = {
+        method: 'greedy',
+        threshold: 0.05,
+        step: <T>(_: string, act: () => Promise<T>) => act(),
+        name: '',
+        requireGap: () => {},
+      } as const;
+      return { ablated, ...(await resultOf(discover(ablated, rules))) };
+    };
+    const [first, second] = [await circuitOf(objectPairs), await circuitOf(others)];
+    assert.deepEqual(first.nodes.map(nodeId).sort(), second.nodes.map(nodeId).sort());
+    const [whole = [], nothing = [], visiting = []] = await second.ablated.values([second.parts, [], first.nodes]);
+    near(levelOf({ whole, nothing }, visiting).share, 1, 'faithfulness of the other circuit', 1e-5);
+  });
+});
+
+describe('repaired attention of a llama', () => {
+  let tiny: OpenTiny;
+  before(async () => {
+    tiny = await openTiny('llama');
+  });
+  after(() => tiny.close());
+
+  it('is, in float64, the mean of the values at the positions; of one, the value there', async () => {
+    const config = tiny.tiny.config as unknown as LlamaLikeConfig;
+    const [d, last] = [8, ids.length - 1];
+    const model = runnerOf(tiny.model);
+    const head = { layer: 1, head: 3 };
+    // What a head puts out whose only key is its own position: the value of its row, in a run of that row as the first.
+    const width = tiny.model.spec.hiddenSize;
+    const rowsBelow = llamaLikeRun(config, tiny.parameters, ids).taps.get('layer.0.residual') ?? [];
+    const named = (name: string): string => name.replace('layers.0.', 'layers.1.');
+    const above = {
+      has: (name: string) => tiny.parameters.has(named(name)),
+      vector: (name: string) => tiny.parameters.vector(named(name)),
+      matrix: (name: string) => tiny.parameters.matrix(named(name)),
+    };
+    const valueAt = (position: number): readonly number[] => {
+      const rows = new Map([[0, rowsBelow.slice(position * width, (position + 1) * width)]]);
+      const { taps } = llamaLikeRun({ ...config, num_hidden_layers: 1 }, above, [ids[position] ?? 0], { rows });
+      return (taps.get('layer.0.attention.head_output') ?? []).slice(head.head * d, (head.head + 1) * d);
+    };
+    const pair = { clean: { ids } };
+    for (const positions of [[4], [4, 9]]) {
+      const [replacement] = await repairs(model, pair, [head], positions, {});
+      const expected = valueAt(4).map((value, i) =>
+        positions.length === 1 ? value : (value + (valueAt(9)[i] ?? 0)) / 2,
+      );
+      expected.forEach((value, i) => near(replacement?.data[last * d + i], value, `number ${i}`));
+      const asked = [{ row: last, tokens: [7] }];
+      const [[answer] = []] = await model.answers({ ids }, asked, [{ replacements: replacement ? [replacement] : [] }]);
+      const edited = withConstant(tiny.parameters, { ...head, value: expected });
+      near(answer?.logits[0], llamaLikeRun(config, edited, ids).logits.at(-1)?.[7] ?? Number.NaN, 'logit');
+    }
+  });
+});
+
+describe('reuse of a planted induction circuit', () => {
+  let opened: OpenPlanted;
+  before(async () => {
+    opened = await openPlanted(plantedCircuit());
+  });
+  after(() => opened.close());
+  const input: AnalysisInput = {
+    kind: 'task',
+    task: 'induction',
+    samples: 4,
+    taskParameters: { length: 16, repeated: 5 },
+  };
+  const found = (parameters: ParameterValues): Promise<ReuseResult> =>
+    resultFor(opened.model, circuitReuse, {
+      input,
+      parameters: { other: 'induction', randomCircuits: 4, ...parameters },
+    });
+
+  it('is complete between prompts of two lengths, and says how much of that chance would be', async () => {
+    const result = await found({ mode: 'zero' });
+    const [heads] = result.overlap;
+    assert.deepEqual([heads?.first, heads?.second, heads?.shared, heads?.ofEither], [2, 2, 2, 1]);
+    // Two of four heads and two of four: one in six pairs are the same.
+    near(heads?.anyHeads?.chance, 1 / 6, 'chance', 1e-9);
+    near(heads?.sameLayers?.chance, 1 / 4, 'chance in the same layers', 1e-9);
+    for (const { own, other } of [result.first, result.second]) {
+      near(own.share, 1, 'own', 1e-4);
+      assert.deepEqual(other, own);
+    }
+    assert.deepEqual(
+      result.first.roles.map(({ layer, head, role }) => `L${layer}H${head} ${role}`),
+      ['L0H0 previous token', 'L1H0 mover'],
+    );
+    assert.deepEqual(result.sameRole, { shared: 2, same: 2 });
+    assert.match(
+      circuitReuse.finding(result),
+      /^Induction is done by 2 heads, Induction by 2 heads: 2 heads are in both, 100 % of those in either\. Sets of these sizes share 1 by chance \(as many or more with probability 0\.167; with the same layers 1, 0\.25\)\. .* 2 of the 2 shared heads have a role, and the same one/,
+    );
+  });
+
+  it('refuses in a sentence a task that is not there, heads that are not, and places where no prompt has one', async () => {
+    await assert.rejects(found({ other: 'chess' }), /There is no task "chess"/);
+    await assert.rejects(found({ repair: '7.1' }), /The model has no layer 7/);
+    await assert.rejects(
+      found({ repair: '1.0', repairTo: 'other-colours', mode: 'zero' }),
+      /"other-colours" names no place/,
+    );
+  });
+});
