@@ -166,9 +166,10 @@ async function weightParts(
   };
 }
 
-/** A stream that nothing replaced has no such part. */
+/** A model without biases, and a stream that nothing replaced, have no such parts. */
 const isThere = (names: readonly StreamPart[], at: number, sides: readonly (readonly Float64Array[])[]): boolean =>
-  names[at]?.kind !== 'replaced' || sides.some((side) => side[at]?.some((value) => value !== 0));
+  (names[at]?.kind !== 'replaced' && names[at]?.kind !== 'bias') ||
+  sides.some((side) => side[at]?.some((value) => value !== 0));
 
 const isReplaced = (
   { replacements = [] }: Variant,

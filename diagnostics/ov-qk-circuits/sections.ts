@@ -180,14 +180,15 @@ const scoreWords =
 
 function scoresMap({ compared, scores, hiddenSize }: CircuitsResult, kind: CompositionKind): MapSection {
   const names = compared.map(nameOf);
+  const chance = 1 / Math.sqrt(hiddenSize);
   return {
     kind: 'map',
     id: `scores-${kind}`,
     title: `${kindLetter[kind]}-composition of all pairs`,
-    caption: `What the ${kind} of a head reads of each head in an earlier layer. By chance: about ${(1 / Math.sqrt(hiddenSize)).toPrecision(2)}.`,
+    caption: `What the ${kind} of a head reads of each head in an earlier layer. The colours begin at what a random rotation gives, ${chance.toPrecision(2)}.`,
     unit: '',
     definition: scoreDefinition(kind),
-    scale: { kind: 'sequential', min: 0 },
+    scale: { kind: 'sequential', min: chance },
     rows: { title: 'head that reads', labels: names },
     columns: { title: 'head that writes', labels: names },
     values: scores[kind],
