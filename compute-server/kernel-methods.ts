@@ -2,7 +2,7 @@
 import type { SelfTest, ServerInfo } from '../protocol/compute/api';
 import type { BenchmarkPlan } from '../protocol/results/benchmark';
 import type { Schema } from '../protocol/schema/check';
-import { flag, object } from '../protocol/schema/fields';
+import { flag, object, optional } from '../protocol/schema/fields';
 import { alone, jobAlone, type Lane } from './dispatch/lane';
 import type { Methods } from './dispatch/dispatcher';
 import {
@@ -14,7 +14,7 @@ import {
   viewRequest,
 } from './dispatch/kernel-requests';
 import { badRequest, countOf, requested } from './dispatch/parse';
-import { isDeviceId, listDevices, probe, requireDevice } from './devices/devices';
+import { forgetProofs, isDeviceId, listDevices, probe, requireDevice } from './devices/devices';
 import { measureAndKeep } from './devices/roof-cache';
 import { benchmark } from './harness/benchmark';
 import { benchmarkPatterns } from './harness/cab-run';
@@ -52,16 +52,11 @@ export type KernelMethods = Pick<
 /** `lane`: whatever takes times runs alone in the process. */
 export function kernelMethods(surroundings: Surroundings, lane: Lane): KernelMethods {
   let running: AbortController | undefined;
-  /** Of other devices than the cpu too, as last tested by this process. */
-  const selfTests = new Map<string, SelfTest>();
-
-  /** The self-test of a device that was not asked about before; undefined where it does not open. */
+  /** The self-test of another device than the cpu; undefined where it does not open. */
   const tested = ({ device }: BenchmarkPlan, signal: AbortSignal): Promise<SelfTest | undefined> =>
     alone(lane, signal, async () => {
       if (!isDeviceId(device)) return undefined;
-      const { selfTest } = await probe(device, surroundings, signal);
-      if (selfTest) selfTests.set(device, selfTest);
-      return selfTest;
+      return (await probe(device, surroundings, signal)).selfTest;
     });
 
   return {
@@ -72,10 +67,9 @@ export function kernelMethods(surroundings: Surroundings, lane: Lane): KernelMet
     devices: {
       parse: one('devices', deviceOptions, 'the options'),
       run: ([options], signal) =>
-        alone(lane, signal, async () => {
-          const found = await listDevices(options, surroundings, signal);
-          for (const { id, selfTest } of found) if (selfTest) selfTests.set(id, selfTest);
-          return found;
+        alone(lane, signal, () => {
+          if (options.again) forgetProofs();
+          return listDevices(options, surroundings, signal);
         }),
     },
     mechanisms: {
@@ -93,7 +87,7 @@ export function kernelMethods(surroundings: Surroundings, lane: Lane): KernelMet
     supports: {
       parse: one('supports', planRequest, 'the plan'),
       async run([plan], signal) {
-        const known = plan.device === 'cpu' ? undefined : (selfTests.get(plan.device) ?? (await tested(plan, signal)));
+        const known = plan.device === 'cpu' ? undefined : await tested(plan, signal);
         return supports(plan, surroundings.memoryLimit, known);
       },
     },
@@ -135,7 +129,10 @@ export function kernelMethods(surroundings: Surroundings, lane: Lane): KernelMet
   };
 }
 
-const deviceOptions = object<{ readonly roof: boolean }>({ roof: flag });
+const deviceOptions = object<{ readonly roof: boolean; readonly again?: boolean }>({
+  roof: flag,
+  again: optional(flag),
+});
 
 const none =
   (method: string) =>

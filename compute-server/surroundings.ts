@@ -1,6 +1,7 @@
 /** What the process was started with: its own script, folders, limits. Read once in main.ts, passed to whoever needs it. */
 import { homedir, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { isWeightChoice, weightChoices, type WeightChoice } from '../protocol/results/weights';
 import { processors } from './processors';
 
 export interface Surroundings {
@@ -13,6 +14,12 @@ export interface Surroundings {
   readonly defaultThreads: number;
   /** Id of the device that models run on, as the Devices view has it. */
   readonly modelDevice: string;
+  /** How the weights of models are held. */
+  readonly modelWeights: WeightChoice;
+  /** Bytes that packed weights kept on the disk may take together; 0: none are kept. */
+  readonly keptWeightBytes: number;
+  /** Bytes of memory of the device, as a person says; absent: what can be found out. */
+  readonly deviceMemory?: number;
   /** Ends the process behind its next answer; the caller starts a new one with the next call. */
   readonly endSoon?: () => void;
   readonly log: (level: 'info' | 'warn' | 'error', message: string) => void;
@@ -29,14 +36,26 @@ export function readSurroundings(
   environment: NodeJS.ProcessEnv,
   log: Surroundings['log'],
 ): Surroundings {
+  const deviceMemory = positive(environment['HEADSCOPE_DEVICE_MEMORY']);
   return {
     entry,
     cacheFolder: environment['HEADSCOPE_CACHE_DIR'] || defaultCacheFolder(environment),
     memoryLimit: positive(environment['HEADSCOPE_MEMORY_LIMIT']) ?? Math.floor(machineMemory() * defaultShare),
     defaultThreads: threadsIn(environment, log),
     modelDevice: environment['HEADSCOPE_DEVICE']?.trim() || 'cpu',
+    modelWeights: weightsIn(environment, log),
+    keptWeightBytes: positive(environment['HEADSCOPE_CACHE_WEIGHTS']) ?? 0,
+    ...(deviceMemory === undefined ? {} : { deviceMemory }),
     log,
   };
+}
+
+function weightsIn(environment: NodeJS.ProcessEnv, log: Surroundings['log']): WeightChoice {
+  const asked = environment['HEADSCOPE_WEIGHTS']?.trim() || 'as-stored';
+  if (isWeightChoice(asked)) return asked;
+  const known = Object.keys(weightChoices).join(', ');
+  log('warn', `HEADSCOPE_WEIGHTS is "${asked}", which is none of ${known}. Models run with their exact weights.`);
+  return 'as-stored';
 }
 
 /** Memory of the machine, or of the container when it is limited. */

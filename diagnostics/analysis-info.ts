@@ -21,4 +21,5 @@ export const infoOf = ({
   parameters,
   ...(more.usualTask ? { usualTask: more.usualTask } : {}),
   ...(more.files ? { files: more.files } : {}),
+  ...(more.exactWeights ? { exactWeights: more.exactWeights } : {}),
 });

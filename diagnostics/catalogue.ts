@@ -2,11 +2,15 @@
 import type { Analysis } from './analysis';
 import { ablation } from './ablation/analysis';
 import { activationPatching } from './activation-patching/analysis';
+import { circuitDiscovery } from './circuit-discovery/analysis';
+import { pathPatching } from './path-patching/analysis';
 import { directLogitAttribution } from './direct-logit-attribution/analysis';
+import { attentionAttribution } from './attention-attribution/analysis';
 import { attentionInfluence } from './attention-influence/analysis';
 import { divergenceSet } from './divergence-set/analysis';
 import { divergence } from './divergence/analysis';
 import { labels } from './labels/analysis';
+import { ovQkCircuits } from './ov-qk-circuits/analysis';
 import { retrievalHead } from './retrieval-head/analysis';
 import { taskAccuracy } from './task-accuracy/analysis';
 import { zeroTuning } from './zerotuning/analysis';
@@ -18,7 +22,11 @@ export const analyses: readonly Analysis[] = [
   taskAccuracy,
   ablation,
   activationPatching,
+  pathPatching,
+  circuitDiscovery,
   directLogitAttribution,
+  attentionAttribution,
+  ovQkCircuits,
   retrievalHead,
   attentionInfluence,
   zeroTuning,

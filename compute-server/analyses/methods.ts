@@ -10,8 +10,8 @@ import type { Section, SectionQuestion } from '../../protocol/sections/section';
 import { FailureError } from '../../protocol/wire/failures';
 import { printableLine } from '../../protocol/wire/printable';
 import type { Methods } from '../dispatch/dispatcher';
-import { badRequest, countOf, requested } from '../dispatch/parse';
-import type { ModelCalls } from '../model/calls/model-calls';
+import { badRequest, countOf, deviceIn, requested } from '../dispatch/parse';
+import type { ModelCalls, ModelNeeds } from '../model/calls/model-calls';
 import type { Surroundings } from '../surroundings';
 import { analysisJob, estimateOf, prepare, type AnalysisRun } from './analysis-job';
 import { taskJob } from './task-job';
@@ -47,8 +47,11 @@ export function analysisMethods(
         return [requested(analysisRequest, args[0])];
       },
       run: ([request], signal) =>
-        calls.once(request.folder, signal, (opened) =>
-          estimateOf({ opened, analysis: analysisOf(request.analysis), surroundings, signal }, request),
+        calls.reading(
+          request.folder,
+          signal,
+          (opened) => estimateOf({ opened, analysis: analysisOf(request.analysis), surroundings, signal }, request),
+          needsOf(analysisOf(request.analysis)),
         ),
     },
     analysis: {
@@ -58,8 +61,11 @@ export function analysisMethods(
       },
       run: ([request], signal) => {
         const analysis = analysisOf(request.analysis);
-        return calls.job(request.folder, signal, (opened) =>
-          analysisJob({ opened, analysis, surroundings, signal }, request),
+        return calls.job(
+          request,
+          signal,
+          (opened) => analysisJob({ opened, analysis, surroundings, signal }, request),
+          needsOf(analysis),
         );
       },
       describe: (progress) =>
@@ -69,12 +75,20 @@ export function analysisMethods(
     },
     askAnalysis: {
       parse(args) {
-        countOf(args, 2, 'askAnalysis');
-        return [ownResult(args[0], 'the result'), requested(sectionQuestion, args[1], 'the question')];
+        countOf(args, 2, 'askAnalysis', 1);
+        return [
+          ownResult(args[0], 'the result'),
+          requested(sectionQuestion, args[1], 'the question'),
+          ...deviceIn(args[2]),
+        ];
       },
-      run: ([result, question], signal) =>
-        calls.once(result.model.folder, signal, (opened) =>
-          answer({ opened, analysis: analysisOf(result.analysis), surroundings, signal }, result, question),
+      run: ([result, question, device], signal) =>
+        calls.once(
+          { folder: result.model.folder, device },
+          signal,
+          (opened) => answer({ opened, analysis: analysisOf(result.analysis), surroundings, signal }, result, question),
+          // Those of the result: an answer from other weights would not belong to it.
+          { weights: result.weights ?? 'as-stored' },
         ),
     },
     compareAnalyses: {
@@ -99,11 +113,22 @@ export function analysisMethods(
       run: ([request], signal) =>
         request.folder === undefined
           ? taskJob({ surroundings, signal }, request)
-          : calls.job(request.folder, signal, (opened) => taskJob({ opened, surroundings, signal }, request)),
+          : calls.job({ folder: request.folder, device: request.device }, signal, (opened) =>
+              taskJob({ opened, surroundings, signal }, request),
+            ),
       describe: () => ({ lane: 'stage', key: 'stage', final: false }),
     },
   };
 }
+
+/** Sums and differences of an analysis that has to be exact would be those of another model. */
+const needsOf = ({ exactWeights, title }: Analysis): ModelNeeds =>
+  exactWeights
+    ? {
+        weights: 'as-stored',
+        why: `${title} needs exact weights, so the model is opened with them and not as it was chosen.`,
+      }
+    : {};
 
 async function answer(run: AnalysisRun, result: AnalysisResult, question: SectionQuestion): Promise<Section> {
   const { opened, analysis } = run;

@@ -23,19 +23,19 @@ import type { Variant } from '../../diagnostics/model-runner/variant';
 import type { EncoderInput, PromptInput } from '../../protocol/compute/models';
 import type { Intervention } from '../../protocol/interventions/interventions';
 import { FailureError } from '../../protocol/wire/failures';
-import { headWeights } from '../model/checkpoint/head-weights';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
 import { startReinforced } from '../model/generation/reinforcement';
 import { SequenceRun } from '../model/generation/sequence-run';
 import { chunkFor } from '../model/hallucination/span-request';
 import { piecesOf, readerOf, sequenceOf, textOf } from '../model/prompt/prompt';
-import { planChunk, type RunShape } from '../model/run/budget';
+import { planRun, type RunShape } from '../model/run/budget';
 import { groupsFor, lower } from '../model/interventions/lower';
 import { layersOf, runPrompt } from '../model/run/model-run';
 import type { CachedPrefix, RunRequest as ServerRequest } from '../model/run/run-request';
 import { range } from '../model/run/runtime-arrays';
 import type { Surroundings } from '../surroundings';
 import { ServerDirectPaths } from './direct-paths';
+import { ServerWeights } from './model-weights';
 import { drawnPictures, textFile } from './files';
 import { answersOfVariants } from './variant-answers';
 
@@ -45,6 +45,7 @@ const mostSideBySide = 16;
 export class ServerRunner implements ModelRunner {
   readonly facts: ModelFacts;
   readonly direct: ServerDirectPaths;
+  readonly weights: ServerWeights;
 
   constructor(
     private readonly opened: LoadedModel,
@@ -55,6 +56,7 @@ export class ServerRunner implements ModelRunner {
   ) {
     this.facts = factsOf(model);
     this.direct = new ServerDirectPaths(model, signal);
+    this.weights = new ServerWeights(model, signal);
   }
 
   static reading(
@@ -247,12 +249,6 @@ export class ServerRunner implements ModelRunner {
     );
   }
 
-  weights(layer: number, head: number): ReturnType<ModelRunner['weights']> {
-    const block = this.model.spec.blocks[layer];
-    if (!block) throw new RangeError(`no layer ${layer} of ${this.model.spec.blocks.length}`);
-    return headWeights(block.attention, head, this.model.weights, this.model.weightsFolder);
-  }
-
   pictures(request: PictureRequest): Promise<DrawnPictures> {
     return drawnPictures(request);
   }
@@ -285,7 +281,7 @@ export class ServerRunner implements ModelRunner {
   }
 
   private chunkFor(shape: RunShape, wanted?: number): number {
-    return planChunk(this.model.spec, shape, this.surroundings.memoryLimit, wanted);
+    return planRun(this.model, shape, this.surroundings.memoryLimit, wanted);
   }
 
   /** Half as many at a time until the memory suffices: one at a time needs what a plain run needs. */

@@ -56,6 +56,7 @@ export async function* taskJob(run: TaskRun, request: TaskRequest): Job<TaskProg
     return {
       ...resultOf(drawn),
       device: await opened.device(),
+      weights: opened.weightsHeld,
       model: opened.summary,
       accuracy: score.accuracy,
       metric: score.metric,

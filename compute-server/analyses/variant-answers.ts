@@ -74,7 +74,7 @@ export async function answersOfVariants(
   let stream: ResidualStream | undefined;
   for (const [layer, places] of byLayer(variants, model.blocks.length)) {
     if (layer > (stream?.layer ?? 0)) {
-      const below = { ...behind, variants: [first], ...(stream ? { from: stream } : {}) };
+      const below = { ...behind, keepLast: true, variants: [first], ...(stream ? { from: stream } : {}) };
       stream = (await run(below, model.blocks.slice(0, layer))).last;
     }
     for (let at = 0; at < places.length; at += batch) {

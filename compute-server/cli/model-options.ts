@@ -5,7 +5,17 @@ import type { EncoderInput, PromptInput } from '../../protocol/compute/models';
 import { wrongUsage } from './exit-codes';
 import { textFile } from './text-files';
 import { addInterventionOptions, type InterventionOptions } from './intervention-options';
-import { bytes, collect, decimal, deviceOption, threads, whole } from './options';
+import {
+  bytes,
+  cacheWeightsOption,
+  collect,
+  decimal,
+  deviceMemoryOption,
+  deviceOption,
+  threads,
+  weightsOption,
+  whole,
+} from './options';
 
 export interface PromptOptions extends InterventionOptions {
   readonly prompt?: string;
@@ -16,6 +26,9 @@ export interface PromptOptions extends InterventionOptions {
   readonly memoryLimit?: number;
   readonly threads: number;
   readonly device?: string;
+  readonly weights?: string;
+  readonly cacheWeights?: number;
+  readonly deviceMemory?: number;
 }
 
 export function addPromptOptions(command: Command): Command {
@@ -31,6 +44,9 @@ export function addPromptOptions(command: Command): Command {
     .option('--chat', "put the text into the model's chat template");
   return addInterventionOptions(prompted)
     .addOption(deviceOption())
+    .addOption(weightsOption())
+    .addOption(cacheWeightsOption())
+    .addOption(deviceMemoryOption())
     .option('--threads <n>', 'threads of the cpu, 0 for as many as the runtime chooses', threads, 0)
     .option('--memory-limit <size>', 'refuse runs that need more, e.g. 6GB (default: a share of the memory)', bytes);
 }
@@ -77,6 +93,9 @@ export async function inputFrom(options: PromptOptions & EncoderOptions): Promis
 
 export const environmentOf = (options: PromptOptions): Record<string, string> => ({
   ...(options.device === undefined ? {} : { HEADSCOPE_DEVICE: options.device }),
+  ...(options.weights === undefined ? {} : { HEADSCOPE_WEIGHTS: options.weights }),
+  ...(options.cacheWeights === undefined ? {} : { HEADSCOPE_CACHE_WEIGHTS: String(options.cacheWeights) }),
+  ...(options.deviceMemory === undefined ? {} : { HEADSCOPE_DEVICE_MEMORY: String(options.deviceMemory) }),
   ...(options.memoryLimit === undefined ? {} : { HEADSCOPE_MEMORY_LIMIT: String(options.memoryLimit) }),
   ...(options.threads === 0 ? {} : { HEADSCOPE_THREADS: String(options.threads) }),
 });

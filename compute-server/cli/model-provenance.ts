@@ -36,5 +36,10 @@ export async function modelProvenance(
   seed = 0,
 ): Promise<Provenance & { readonly model: ModelSummary }> {
   const threads = threadsIn({ ...process.env, ...environmentOf(options) });
-  return { ...(await provenance(settings, seed, threads)), ...(model.device ? { device: model.device } : {}), model };
+  return {
+    ...(await provenance(settings, seed, threads)),
+    ...(model.device ? { device: model.device } : {}),
+    weights: model.weights ?? 'float32',
+    model,
+  };
 }

@@ -2,6 +2,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { deviceIds } from '../runtime/session';
 import { limits } from '../../protocol/results/limits';
+import { weightChoices } from '../../protocol/results/weights';
 import { processors } from '../processors';
 
 /** A number in decimal notation; NaN for anything else, such as the 0x10 and the blanks that Number reads. */
@@ -53,6 +54,31 @@ export const deviceOption = (): Option =>
     '--device <id>',
     'where the model runs, by its id in `headscope devices` (default: HEADSCOPE_DEVICE, else cpu)',
   ).choices([...deviceIds]);
+
+/** Of commands that run a model; without it HEADSCOPE_WEIGHTS, then the exact weights. */
+export const weightsOption = (): Option =>
+  new Option(
+    '--weights <format>',
+    'how weights are held: exact, or linear layers in float16 (on a GPU) or in 8 or 4 bits (default: HEADSCOPE_WEIGHTS, else as-stored)',
+  ).choices(Object.keys(weightChoices));
+
+/** Disk that packed weights take where the option gives no size. */
+const usualCache = 20e9;
+
+/** Of the same commands; without it HEADSCOPE_CACHE_WEIGHTS, then nothing is kept. */
+export const cacheWeightsOption = (): Option =>
+  new Option(
+    '--cache-weights [size]',
+    'keep quantised weights (q8, q4) on the disk for the next run, at most as many, e.g. 20GB (HEADSCOPE_CACHE_DIR names the folder)',
+  )
+    .argParser((text: string) => bytes(text))
+    .preset(String(usualCache));
+
+export const deviceMemoryOption = (): Option =>
+  new Option(
+    '--device-memory <size>',
+    'memory of the device, e.g. 8GB: runs that need more are refused (default: what can be found out)',
+  ).argParser(bytes);
 
 export const seed = whole(...limits.seed);
 

@@ -4,6 +4,7 @@ import type { DeviceInfo, SelfTest } from '../../protocol/compute/api';
 import type { DeviceSummary } from '../../protocol/results/provenance';
 import { FailureError } from '../../protocol/wire/failures';
 import { runIsolated } from '../isolated/isolated';
+import { operatorsTriedOn } from './self-test';
 import { deviceIds, runtimeVersion } from '../runtime/session';
 import type { DeviceId } from '../runtime/session';
 import type { Surroundings } from '../surroundings';
@@ -31,6 +32,16 @@ const providers: Readonly<Record<DeviceId, Provider>> = {
   coreml: { name: 'Apple Core ML', platforms: ['darwin'], missing: 'Core ML did not open on this Mac.' },
   dml: { name: 'DirectML adapter', platforms: ['win32'], missing: 'No Direct3D 12 adapter answered.' },
 };
+
+/**
+ * Self-tests of the devices that work, by operator: a device is tried once in the life of the process, for models, kernels and
+ * the Devices view alike. One that does not work is tried again by whoever asks next, as a driver may have come back. A device
+ * that is lost ends the process (model/calls), and its proof with it.
+ */
+const proved = new Map<DeviceId, SelfTest>();
+
+/** Every device is tried anew. */
+export const forgetProofs = (): void => proved.clear();
 
 /** Without these two right, nothing of the catalogue can be. */
 const essential = ['MatMul', 'Softmax'];
@@ -62,6 +73,7 @@ export async function listDevices(
   return devices;
 }
 
+/** `operators`: those that are wanted; absent: all. */
 export async function probe(
   id: DeviceId,
   surroundings: Surroundings,
@@ -73,13 +85,18 @@ export async function probe(
   if (platforms && !platforms.includes(process.platform)) {
     return { ...head, available: false, reason: `${name} does not exist on ${process.platform}.` };
   }
+  const known = proved.get(id);
+  const untried = (operators ?? operatorsTriedOn(id)).filter((operator) => known?.operators[operator] === undefined);
+  if (known && untried.length === 0) return { ...head, available: true, selfTest: known };
   try {
-    const selfTest = await runIsolated(
+    const tried = await runIsolated(
       'selfTest',
-      { device: id, threads: surroundings.defaultThreads, operators },
+      { device: id, threads: surroundings.defaultThreads, operators: untried },
       { entry: surroundings.entry, signal, timeout: 60_000 },
     );
+    const selfTest = joined(known, tried);
     const reason = whyUnusable(selfTest);
+    if (reason === undefined) proved.set(id, selfTest);
     return {
       ...head,
       available: reason === undefined,
@@ -93,6 +110,11 @@ export async function probe(
     return { ...head, available: false, reason: `${missing} Probing it failed: ${detail.replace(/[.!]$/, '')}.` };
   }
 }
+
+const joined = (known: SelfTest | undefined, tried: SelfTest): SelfTest => ({
+  maxError: Math.max(known?.maxError ?? 0, tried.maxError),
+  operators: { ...known?.operators, ...tried.operators },
+});
 
 function whyUnusable(selfTest: SelfTest): string | undefined {
   const failed = essential.find((operator) => !selfTest.operators[operator]?.ok);

@@ -24,8 +24,10 @@ export function fieldsOf(value: unknown, what: string): Fields {
   return value as Fields;
 }
 
-export function countOf(args: readonly unknown[], count: number, method: string): void {
-  if (args.length !== count) throw badRequest(`${method} takes ${count} arguments, not ${args.length}`);
+/** `optional`: arguments that may follow. */
+export function countOf(args: readonly unknown[], count: number, method: string, optional = 0): void {
+  if (args.length < count || args.length > count + optional)
+    throw badRequest(`${method} takes ${count} arguments, not ${args.length}`);
 }
 
 export function wholeOf(value: unknown, what: string, min: number, max: number): number {
@@ -39,6 +41,9 @@ export function textOf(value: unknown, what: string): string {
   if (typeof value !== 'string' || value === '') throw badRequest(`${what} is a text${butIs(value)}`);
   return value;
 }
+
+/** A device that may follow the other arguments. */
+export const deviceIn = (value: unknown): [device?: string] => (value === undefined ? [] : [textOf(value, 'device')]);
 
 export function yesOrNo(value: unknown, what: string): boolean {
   if (typeof value !== 'boolean') throw badRequest(`${what} is true or false${butIs(value)}`);

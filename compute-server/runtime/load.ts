@@ -10,7 +10,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import type * as Runtime from 'onnxruntime-node';
-import { packageIn, packageName, runtimeVariable } from './runtime-folder';
+import { packageIn, packageName, runtimeVariable, withoutLibrary } from './runtime-folder';
 
 let loading: Promise<typeof Runtime> | undefined;
 
@@ -29,7 +29,11 @@ async function loadQuietly(): Promise<typeof Runtime> {
 
 function loadFrom(packageFolder: string): typeof Runtime {
   process.env['ORT_DISABLE_TELEMETRY'] = '1';
-  return createRequire(join(packageFolder, 'package.json'))(packageFolder) as typeof Runtime;
+  try {
+    return createRequire(join(packageFolder, 'package.json'))(packageFolder) as typeof Runtime;
+  } catch (error) {
+    throw withoutLibrary(packageFolder, error);
+  }
 }
 
 /** The folder of the package that is loaded. */

@@ -34,6 +34,15 @@ const unusable = (folder: string, why: string): FailureError =>
     detail: `the runtime folder ${folder} ${why}, or empty headscope.compute.runtimeFolder (in a terminal ${runtimeVariable}).`,
   });
 
+/** The package is there, and what it loads is not, or is of another system. */
+export function withoutLibrary(packageFolder: string, error: unknown): FailureError {
+  const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
+  return unusable(
+    packageFolder,
+    `lacks its library for ${process.platform}-${process.arch} (${line.slice(0, 200).replace(/[.!]$/, '')}). Install onnxruntime-node@${pinnedRuntime} there`,
+  );
+}
+
 async function packageAt(folder: string): Promise<{ readonly name: unknown; readonly version: string } | undefined> {
   try {
     const { name, version } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as Record<

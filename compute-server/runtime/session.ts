@@ -8,19 +8,22 @@
  */
 import type * as Runtime from 'onnxruntime-node';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { Dim } from '../../kernels/graph/dims';
+import { sizeOfDim, type Dim } from '../../kernels/graph/dims';
 import type { Graph, GraphValue } from '../../kernels/graph/graph';
 import { loadRuntime } from './load';
+import {
+  fetched,
+  isOnDevice,
+  sizeOf,
+  type KeptOutputs,
+  type RuntimeArray,
+  type RuntimeInputs,
+  type RuntimeValues,
+  type TypedArray,
+} from './values';
+import { seen, transfers, webgpuMemory } from './webgpu-memory';
 
-export type TypedArray = Float32Array | Uint16Array | Int32Array | BigInt64Array | Uint8Array;
-
-/** A tensor that goes into or comes out of a run, row-major. float16 travels as its 16-bit patterns, bool as bytes. */
-export interface RuntimeArray {
-  readonly data: TypedArray;
-  readonly shape: readonly number[];
-}
-
-export type RuntimeValues = Readonly<Record<string, RuntimeArray>>;
+export type { RuntimeArray, RuntimeValues } from './values';
 
 export const deviceIds = ['cpu', 'webgpu', 'cuda', 'coreml', 'dml'] as const;
 export type DeviceId = (typeof deviceIds)[number];
@@ -31,10 +34,17 @@ export interface SessionSettings {
   readonly threads: number;
   /** Keep freed memory for the next run (default). Without it runs are slower and the process smaller. */
   readonly arena?: boolean;
+  /** Let outputs stay on the device where it can hold them (default). */
+  readonly keeps?: boolean;
   /** Let operators that the device's provider lacks run on the cpu (default: no, opening fails instead). */
   readonly cpuFallback?: boolean;
   /** Folder that the locations of external weights are relative to; onnxruntime refuses to read outside it. */
   readonly weightsFolder?: string;
+  /**
+   * The one file that all external weights of the graph are in, as bytes instead: none is then read from a folder. The runtime
+   * keeps a copy beside what it lays out for its products.
+   */
+  readonly weightsFile?: { readonly location: string; readonly data: Uint8Array };
   /**
    * `basic` leaves out fusions that change the order of additions: then two graphs that differ by an unused branch give the
    * same bits (SkipLayerNormalization, seen with 1.30.0, 2026-11-24). Default: all.
@@ -57,8 +67,13 @@ export interface BoundRun {
 export interface RuntimeSession {
   readonly inputs: readonly GraphValue<Dim>[];
   readonly outputs: readonly GraphValue<Dim>[];
-  /** Runs the graph; `fetches` names the outputs wanted (default all): outputs that are not fetched cost almost nothing. */
-  run(feeds: RuntimeValues, fetches?: readonly string[]): Promise<RuntimeValues>;
+  /** Whether outputs stay on the device when they are asked to. */
+  readonly keeps: boolean;
+  /**
+   * Runs the graph; `fetches` names the outputs wanted (default all): outputs that are not fetched cost almost nothing. Inputs
+   * may lie on a device: a session elsewhere fetches them. Of the outputs wanted, those that `kept` names stay on the device.
+   */
+  run(feeds: RuntimeInputs, fetches?: readonly string[], kept?: KeptOutputs): Promise<RuntimeValues>;
   /** Needs outputs of fixed shape. */
   bind(feeds: RuntimeValues, fetches?: readonly string[]): BoundRun;
   release(): Promise<void>;
@@ -70,7 +85,10 @@ export async function openSession(graph: Graph<Dim>, settings: SessionSettings):
   const inputs = new Map(graph.inputs.map((value) => [value.name, value]));
   const outputs = new Map(graph.outputs.map((value) => [value.name, value]));
 
-  const feed = (feeds: RuntimeValues): Record<string, Tensor> => {
+  const { device } = settings;
+  const keeps = device === 'webgpu' && settings.keeps !== false;
+
+  const feed = (feeds: RuntimeInputs): Record<string, Tensor> => {
     for (const name of inputs.keys()) {
       if (!feeds[name]) throw new TypeError(`the graph needs the input "${name}"`);
     }
@@ -78,9 +96,34 @@ export async function openSession(graph: Graph<Dim>, settings: SessionSettings):
       Object.entries(feeds).map(([name, value]) => {
         const declared = inputs.get(name);
         if (!declared) throw new TypeError(`the graph has no input "${name}"`);
+        if (isOnDevice(value)) return [name, seen(value)];
         return [name, tensorOf(ort, declared, { data: checked(declared, value), shape: value.shape })];
       }),
     );
+  };
+
+  /** Those on a device that this session does not run on come to the host. */
+  const reachable = async (feeds: RuntimeInputs): Promise<RuntimeInputs> => {
+    const far = Object.entries(feeds).filter(([, value]) => isOnDevice(value) && device !== 'webgpu');
+    if (far.length === 0) return feeds;
+    const near: Record<string, RuntimeArray> = {};
+    for (const [name, value] of far) near[name] = await fetched(value);
+    return { ...feeds, ...near };
+  };
+
+  /** Memory on the device for outputs, whose shapes are those of the inputs. */
+  const keep = async (names: readonly string[], kept: KeptOutputs, feeds: RuntimeInputs) => {
+    const memory = await webgpuMemory();
+    const sizes = sizesOf(graph.inputs, feeds);
+    const places: Record<string, Tensor> = {};
+    for (const name of kept.names.filter((each) => names.includes(each))) {
+      const shape = outputs.get(name)?.shape.map((dim) => sizeOfDim(dim, sizes) ?? Number.NaN) ?? [Number.NaN];
+      if (shape.some(Number.isNaN)) throw new TypeError(`the shape of the output "${name}" is not that of the inputs`);
+      const tensor = await memory.allocate(shape);
+      kept.put(name, tensor);
+      places[name] = seen(tensor);
+    }
+    return places;
   };
 
   const wanted = (fetches?: readonly string[]): readonly GraphValue<Dim>[] =>
@@ -93,14 +136,25 @@ export async function openSession(graph: Graph<Dim>, settings: SessionSettings):
   return {
     inputs: graph.inputs,
     outputs: graph.outputs,
-    async run(feeds, fetches) {
-      const results = await session.run(
-        feed(feeds),
-        wanted(fetches).map((value) => value.name),
+    keeps,
+    async run(feeds, fetches, kept) {
+      const names = wanted(fetches).map((value) => value.name);
+      const near = await reachable(feeds);
+      const given = feed(near);
+      let results: InferenceSession.OnnxValueMapType;
+      try {
+        const places = kept && keeps ? await keep(names, kept, near) : {};
+        results = await session.run(given, Object.fromEntries(names.map((name) => [name, places[name] ?? null])));
+      } catch (error) {
+        kept?.dispose();
+        throw error;
+      }
+      const arrays = Object.entries(results).filter(([, value]) => value.location === 'cpu');
+      const values = Object.fromEntries(
+        arrays.map(([name, value]) => [name, { data: bits(value.data), shape: value.dims }]),
       );
-      return Object.fromEntries(
-        Object.entries(results).map(([name, value]) => [name, { data: bits(value.data), shape: value.dims }]),
-      );
+      if (device !== 'cpu') countTransfers(near, values);
+      return values;
     },
     bind(feeds, fetches) {
       const bound = feed(feeds);
@@ -131,6 +185,9 @@ function options(settings: SessionSettings): InferenceSession.SessionOptions {
     graphOptimizationLevel: settings.optimisation ?? 'all',
     // 3 = errors: the qk outputs of the attention operators warn about their shape on every run.
     logSeverityLevel: 3,
+    ...(settings.weightsFile === undefined
+      ? {}
+      : { externalData: [{ path: settings.weightsFile.location, data: settings.weightsFile.data }] }),
     extra: {
       session: {
         // Threads of a session that has finished must not spin while another session is timed.
@@ -145,13 +202,24 @@ function options(settings: SessionSettings): InferenceSession.SessionOptions {
   };
 }
 
-const sizeOf = (shape: readonly number[]): number => shape.reduce((product, axis) => product * axis, 1);
+/** Sizes of the named dimensions of the inputs. */
+function sizesOf(inputs: readonly GraphValue<Dim>[], feeds: RuntimeInputs): Record<string, number> {
+  return Object.fromEntries(
+    inputs.flatMap(({ name, shape }) => shape.map((dim, axis) => [dim, feeds[name]?.shape[axis] ?? Number.NaN])),
+  );
+}
+
+function countTransfers(feeds: RuntimeInputs, values: RuntimeValues): void {
+  for (const value of Object.values(feeds)) if (!isOnDevice(value)) transfers.sentBytes += value.data.byteLength;
+  for (const { data } of Object.values(values)) transfers.fetchedBytes += data.byteLength;
+}
 
 const arrayOf = {
   float32: Float32Array,
   float16: Uint16Array,
   int32: Int32Array,
   int64: BigInt64Array,
+  uint8: Uint8Array,
   bool: Uint8Array,
 } as const;
 

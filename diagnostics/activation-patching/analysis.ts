@@ -30,6 +30,7 @@ export const activationPatching: Analysis<PatchingParameters, PatchingResult> = 
     note: 'The effect is a ratio of means over prompts. Random pairs, intervals and their correction are choices of Headscope.',
   },
   inputs: ['task', 'prompt-pair'],
+  exactWeights: true,
   parameters: patchingTable,
   result: patchingResult,
   supports: measures,

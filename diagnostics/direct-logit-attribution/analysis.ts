@@ -27,6 +27,7 @@ export const directLogitAttribution: Analysis<DirectParameters, DirectResult> = 
     note: 'Norms behind a branch (Gemma 2) and on sums (OPT-350m) are frozen like the final one. Biases that belong to no head are a part of their own; attribution is of logits before soft capping.',
   },
   inputs: ['prompt', 'task'],
+  exactWeights: true,
   parameters,
   result: directResult,
   supports: ({ predicts }) =>

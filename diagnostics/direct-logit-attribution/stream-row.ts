@@ -46,7 +46,7 @@ export async function streamRow(
 }
 
 /** The last layer whose residual stream is replaced at the row. */
-function replacedAt({ replacements = [] }: Variant, row: number, width: number): number | undefined {
+export function replacedAt({ replacements = [] }: Variant, row: number, width: number): number | undefined {
   const layers = replacements
     .filter(
       ({ target, positions, everywhere, data }) =>

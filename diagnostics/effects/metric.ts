@@ -39,7 +39,7 @@ export const metricTable: ParameterTable<MetricParameters> = {
 /** `right` of the tokens that were asked for are right, the others wrong. */
 export function metricOf(
   metric: TaskMetric,
-  { logits, logSumExp, largest }: RowAnswer,
+  { logits, logSumExp, largest }: Omit<RowAnswer, 'entropy'>,
   tokens: readonly number[],
   right: number,
 ): number {
@@ -87,7 +87,7 @@ export const metricWords: Readonly<Record<TaskMetric, MetricWords>> = {
   'logit-difference': {
     name: 'logit difference',
     unit: 'logits',
-    definition: 'mean logit of the right answers less that of the wrong ones',
+    definition: 'mean logit of the right answers less that of the wrong ones, at the last position',
   },
   probability: { name: 'probability', unit: '', definition: 'probability of the right answers together' },
   'probability-difference': {
@@ -96,7 +96,7 @@ export const metricWords: Readonly<Record<TaskMetric, MetricWords>> = {
     definition: 'probability of the right answers less that of the wrong ones',
   },
   accuracy: { name: 'accuracy', unit: '', definition: 'share whose largest logit is that of a right answer' },
-  loss: { name: 'loss', unit: 'nats', definition: '-ln of the probability of the right answer' },
+  loss: { name: 'loss', unit: 'nats', definition: '-ln of the probability of the right answers together' },
 };
 
 export const isMetric = (name: string): name is TaskMetric => (taskMetrics as readonly string[]).includes(name);

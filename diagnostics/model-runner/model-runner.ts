@@ -21,6 +21,7 @@ import type {
 import type { Sequence } from './sequence';
 import type { ReinforcementPlan } from './reinforcement-plan';
 import type { HeadGain, Variant } from './variant';
+import type { ModelWeights } from './weights';
 
 export interface CancelSignal {
   readonly aborted: boolean;
@@ -120,25 +121,6 @@ export interface Continuation {
   ): Promise<Extension>;
 }
 
-/** [rows, columns], row by row. */
-export interface HeadMap {
-  readonly data: Float32Array;
-  readonly rows: number;
-  readonly columns: number;
-  /** [rows] */
-  readonly bias?: Float32Array;
-}
-
-/** Weights of one query head, widened to float32; key and value are those of the key/value head that it reads. */
-export interface HeadWeights {
-  /** [d, inputs] */
-  readonly query: HeadMap;
-  readonly key: HeadMap;
-  readonly value: HeadMap;
-  /** [w, d] */
-  readonly output: HeadMap;
-}
-
 export interface PictureRequest {
   readonly folder: string;
   readonly wanted: (name: string) => boolean;
@@ -213,6 +195,5 @@ export interface ModelRunner {
 
   /** What reaches the logits through the residual stream alone. */
   readonly direct: DirectPaths;
-  /** Weights of one head on the host. */
-  weights(layer: number, head: number): Promise<HeadWeights>;
+  readonly weights: ModelWeights;
 }

@@ -9,7 +9,8 @@ import { compareAccuracy } from './comparison';
 import { factShares, shareOf } from './fact-shares';
 import { taskAccuracyResult, type PromptScore, type TaskAccuracyResult } from './result';
 import { promptSection } from './prompt-section';
-import { metricTitles, percent, promptSections, shortened } from './sections';
+import { metricWords } from '../effects/metric';
+import { percent, promptSections, shortened } from './sections';
 
 const given = ['prompts', 'counterparts'] as const;
 
@@ -147,6 +148,6 @@ function finding({ title, accuracy, mean, metric, total }: Partial<TaskAccuracyR
   const { value, low, high, n } = accuracy;
   const words = `${title ?? 'The task'}: ${percent(value)} of ${n}${of} prompts are answered (95 % interval ${percent(low)} to ${percent(high)}).`;
   if (!mean || metric === undefined || metric === 'accuracy' || Number.isNaN(mean.mean)) return words;
-  const { title: name, unit } = metricTitles[metric];
+  const { name, unit } = metricWords[metric];
   return `${words} The mean ${name} is ${mean.mean.toPrecision(3)}${unit === '' ? '' : ` ${unit}`}.`;
 }

@@ -3,7 +3,7 @@ import type { Section } from '../../protocol/sections/section';
 import { meanInterval } from '../statistics/proportion';
 import { pairedProportions } from '../statistics/over-pictures';
 import type { PromptScore, TaskAccuracyResult } from './result';
-import { metricTitles } from './sections';
+import { metricWords } from '../effects/metric';
 
 const listed = 200;
 
@@ -21,7 +21,7 @@ export function compareAccuracy(a: TaskAccuracyResult, b: TaskAccuracyResult): r
   const share = pairedProportions(pairs.length, gained, lost);
   const change = ({ first, second }: { first: PromptScore; second: PromptScore }): number => second.value - first.value;
   const mean = meanInterval(pairs.map(change));
-  const { title, unit, definition } = metricTitles[a.metric];
+  const { name: title, unit, definition } = metricWords[a.metric];
   const column = (name: string, words: string, of: string, what: string) =>
     ({ name, title: words, kind: 'number', unit: of, definition: what }) as const;
   return [

@@ -2,30 +2,13 @@
 import type { TaskMetric } from '../../protocol/analysis/tasks';
 import type { Section } from '../../protocol/sections/section';
 import type { SectionColumn, TableSection } from '../../protocol/sections/table';
+import { metricWords } from '../effects/metric';
 import type { Mean, Share, TaskAccuracyResult } from './result';
 
 /** Prompts that are listed; the saved result has all. */
 const listed = 1000;
 /** Right answers that are named: greater-than has up to 98. */
 const answersListed = 4;
-
-export const metricTitles: Readonly<
-  Record<TaskMetric, { readonly title: string; readonly unit: string; readonly definition: string }>
-> = {
-  'logit-difference': {
-    title: 'logit difference',
-    unit: '',
-    definition: 'mean logit of the right answers less that of the wrong ones, at the last position',
-  },
-  probability: { title: 'probability', unit: '', definition: 'probability of the right answers together' },
-  'probability-difference': {
-    title: 'probability difference',
-    unit: '',
-    definition: 'probability of the right answers less that of the wrong ones',
-  },
-  accuracy: { title: 'correct', unit: '', definition: '1 where greedy decoding gives a right answer, else 0' },
-  loss: { title: 'loss', unit: 'nats', definition: '-ln of the probability of the right answers together' },
-};
 
 /** Of a long prompt a cell shows the end, where the question is. */
 const [shownStart, shownEnd] = [0, 48];
@@ -73,7 +56,7 @@ export function promptSections(result: Partial<TaskAccuracyResult>): readonly Se
 }
 
 function totals(accuracy: Share, mean: Mean, metric: TaskMetric): TableSection {
-  const { title, unit, definition } = metricTitles[metric];
+  const { name: title, unit, definition } = metricWords[metric];
   return {
     kind: 'table',
     id: 'accuracy',
@@ -107,7 +90,7 @@ function byFact({ byFact: facts = [] }: Partial<TaskAccuracyResult>): readonly T
 }
 
 function promptTable({ prompts = [] }: Partial<TaskAccuracyResult>, metric: TaskMetric): TableSection {
-  const { title, unit, definition } = metricTitles[metric];
+  const { name: title, unit, definition } = metricWords[metric];
   return {
     kind: 'table',
     id: 'prompts',

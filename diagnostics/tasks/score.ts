@@ -3,6 +3,7 @@ import type { AnswerScore, TaskAccuracy, TaskMean, TaskMetric } from '../../prot
 import { FailureError } from '../../protocol/wire/failures';
 import type { ModelRunner } from '../model-runner/model-runner';
 import type { Variant } from '../model-runner/variant';
+import { metricOf } from '../effects/metric';
 import { meanInterval, wilson } from '../statistics/proportion';
 import type { Answers, Sample } from '../task';
 
@@ -124,19 +125,23 @@ export function valueOf(score: AnswerScore, metric: TaskMetric): number {
 
 /** `logits`: of the last position, [v]. Correct: the largest logit of the vocabulary is that of a right answer. */
 export function scoreOf(logits: Float32Array, { right, wrong }: Pick<Answers, 'right' | 'wrong'>): AnswerScore {
-  const largest = logits.reduce((most, logit) => Math.max(most, logit), -Infinity);
-  const sum = logits.reduce((total, logit) => total + Math.exp(logit - largest), 0);
-  const logit = (id: number): number => logits[id] ?? Number.NaN;
-  const share = (ids: readonly number[]): number =>
-    ids.reduce((total, id) => total + Math.exp(logit(id) - largest) / sum, 0);
-  const mean = (ids: readonly number[]): number => ids.reduce((total, id) => total + logit(id), 0) / ids.length;
-  const probability = share(right);
+  let largest = 0;
+  for (let id = 1; id < logits.length; id++) if ((logits[id] ?? 0) > (logits[largest] ?? 0)) largest = id;
+  const most = logits[largest] ?? Number.NaN;
+  const sum = logits.reduce((total, logit) => total + Math.exp(logit - most), 0);
+  const tokens = [...right, ...wrong];
+  const answer = {
+    logits: tokens.map((id) => logits[id] ?? Number.NaN),
+    logSumExp: most + Math.log(sum),
+    largest,
+  };
+  const of = (metric: TaskMetric): number => metricOf(metric, answer, tokens, right.length);
   return {
-    correct: right.some((id) => logit(id) === largest),
-    logitDifference: mean(right) - mean(wrong),
-    probability,
-    probabilityDifference: wrong.length === 0 ? Number.NaN : probability - share(wrong),
-    loss: -Math.log(probability),
+    correct: of('accuracy') === 1,
+    logitDifference: of('logit-difference'),
+    probability: of('probability'),
+    probabilityDifference: wrong.length === 0 ? Number.NaN : of('probability-difference'),
+    loss: of('loss'),
   };
 }
 

@@ -18,8 +18,8 @@ export const zeroTuning: Analysis<ZeroTuningParameters, ZeroTuningResult> = {
     note: 'The paper leaves open the gammas of the profile and of the sweep, and how a head is scored; chosen here: 2 and 1/2, the mean log-probability of the answer, 17 gammas from 0.1 to 10 refined once. Halves of the prompts, random heads, temperature and label bias are controls that the paper does not have.',
   },
   inputs: ['task'],
-  // Answers are one of several labels, as in the paper.
-  usualTask: { task: 'multiple-choice', samples: 60 },
+  // Answers are one of several labels, as in the paper; the demo model answers half of them, so there is something to gain.
+  usualTask: { task: 'coloured-objects', samples: 60 },
   parameters,
   result: zeroTuningResult,
   supports: ({ predicts, blocks }) =>

@@ -1,6 +1,8 @@
 /** What the hosts of panels that run a model share: which models there are, which one is chosen, and what is asked of it. */
 import type { Disposable } from 'vscode';
-import type { ModelChoice, WaitingModel } from '../../protocol/panels/run-panel';
+import type { DeviceInfo } from '../../protocol/compute/api';
+import type { DeviceChoices, ModelChoice, WaitingModel } from '../../protocol/panels/run-panel';
+import type { Provenance } from '../../protocol/results/provenance';
 import type { ModelSummary } from '../../protocol/results/heads';
 import { FailureError } from '../../protocol/wire/failures';
 import { isCancelled } from '../platform/compute';
@@ -11,7 +13,19 @@ import type { OwnMessage, PanelServices, PanelTypes, Plan, Shown } from './panel
 import { again, Sentence, sentenceOfError } from './questions';
 
 export interface ModelPanelTypes extends PanelTypes {
-  readonly plan: { readonly folder: string };
+  readonly plan: { readonly folder: string; readonly device?: string };
+}
+
+/** Where models may run. */
+export interface PanelDevices {
+  /** As last tested; undefined: not tested yet. */
+  known(): readonly DeviceInfo[] | undefined;
+  /** `again`: also those that were tested before. */
+  test(again: boolean): Promise<readonly DeviceInfo[]>;
+  /** The device of the setting. */
+  setting(): string;
+  /** They were tested, or the setting has changed. */
+  onChange(listener: () => void): Disposable;
 }
 
 export interface ModelPanelServices<T extends ModelPanelTypes> extends PanelServices<T> {
@@ -20,13 +34,15 @@ export interface ModelPanelServices<T extends ModelPanelTypes> extends PanelServ
   /** The demo model, and the models found in the workspace and the model folders. */
   models(): Promise<readonly ModelChoice[]>;
   onModels(listener: () => void): Disposable;
-  openModel(folder: string): Promise<ModelSummary>;
+  openModel(folder: string, device?: string): Promise<ModelSummary>;
+  readonly devices: PanelDevices;
   /** Lets the person choose a model folder. */
   browse(): Promise<string | undefined>;
 }
 
 type ModelMessage =
-  { readonly kind: 'chooseModel'; readonly folder: string } | { readonly kind: 'loadModel' | 'browseModel' };
+  | { readonly kind: 'chooseModel'; readonly folder: string; readonly device?: string }
+  | { readonly kind: 'loadModel' | 'browseModel' | 'refreshDevices' };
 
 /** Messages that a panel has beside those of every panel that runs a model. */
 export type OwnModelMessage<T extends ModelPanelTypes> = Exclude<
@@ -37,6 +53,7 @@ export type OwnModelMessage<T extends ModelPanelTypes> = Exclude<
 /** The part of `open` that is of models. */
 type ModelOpening = Defined<{
   readonly models: readonly ModelChoice[];
+  readonly devices: DeviceChoices;
   readonly model: ModelSummary | undefined;
   readonly waiting: WaitingModel | undefined;
 }>;
@@ -56,6 +73,7 @@ export abstract class ModelPanelHost<
   constructor(...parts: ConstructorParameters<typeof PanelHost<T, Services>>) {
     super(...parts);
     this.own(this.services.onModels(() => void this.#sendModels()));
+    this.own(this.services.devices.onChange(() => this.#sendDevices()));
   }
 
   protected abstract answerPanel(message: OwnModelMessage<T>): unknown;
@@ -70,11 +88,13 @@ export abstract class ModelPanelHost<
     const ofModel = message as ModelMessage;
     switch (ofModel.kind) {
       case 'chooseModel':
-        return this.#chooseModel(ofModel.folder);
+        return this.#chooseModel(ofModel.folder, ofModel.device);
       case 'loadModel':
         return this.#loadModel();
       case 'browseModel':
         return this.#browseModel();
+      case 'refreshDevices':
+        return this.#testDevices();
       default:
         return this.answerPanel(message as OwnModelMessage<T>);
     }
@@ -91,7 +111,7 @@ export abstract class ModelPanelHost<
   }
 
   protected get modelOpening(): ModelOpening {
-    return defined({ models: this.#choices, model: this.knownModel(), waiting: this.#waiting });
+    return defined({ models: this.#choices, devices: this.#devices, model: this.knownModel(), waiting: this.#waiting });
   }
 
   protected override async afterOpening(isCurrent: () => boolean): Promise<void> {
@@ -100,8 +120,8 @@ export abstract class ModelPanelHost<
     const { place, services } = this;
     // A side view that lies open starts no process; the full panel was asked for.
     const mayAsk = place !== 'file' && services.mayRun() === true && (place === 'full' || services.serverIsUp());
-    const { folder } = this.openPlan();
-    if (mayAsk && this.#shownModel?.folder !== folder) await this.#chooseModel(folder);
+    const { folder, device } = this.openPlan();
+    if (mayAsk && this.#shownModel?.folder !== folder) await this.#chooseModel(folder, device);
   }
 
   /** The model of the form, as far as it is known. */
@@ -131,10 +151,21 @@ export abstract class ModelPanelHost<
   }
 
   /** Fails with a sentence when the files in the folder are not those that gave the result. The server keeps the model open. */
-  protected async requireSameModel({ folder, hash }: ModelSummary, next: string): Promise<void> {
-    if ((await this.services.openModel(folder)).hash === hash) return;
+  protected async requireSameModel({ folder, hash }: ModelSummary, next: string, device?: string): Promise<void> {
+    if ((await this.services.openModel(folder, device)).hash === hash) return;
     const detail = `Its files are not those that gave this result, so it cannot answer further questions. ${next}`;
     throw new FailureError({ code: 'model-unusable', folder, detail });
+  }
+
+  /**
+   * Where a result is asked further questions: on the device that gave it, where that works here, so that what is shown beside
+   * it is of the same numbers; else on that of the setting.
+   */
+  protected async deviceOf({ device: { id } }: Pick<Provenance, 'device'>): Promise<{ readonly device?: string }> {
+    if (id === 'cpu') return { device: id };
+    const { devices } = this.services;
+    const found = devices.known() ?? (await devices.test(false));
+    return found.some((device) => device.id === id && device.available) ? { device: id } : {};
   }
 
   /** Queues a question of the panel, by its kind: its reply or the reason why there is none is posted. */
@@ -186,14 +217,33 @@ export abstract class ModelPanelHost<
     }
   }
 
-  async #chooseModel(folder: string): Promise<void> {
+  get #devices(): DeviceChoices {
+    const { devices } = this.services;
+    return { devices: devices.known() ?? [], setting: devices.setting() };
+  }
+
+  #sendDevices(): void {
+    if (this.mail.isOpen && !this.disposed) this.post({ kind: 'devices', ...this.#devices });
+  }
+
+  async #testDevices(): Promise<void> {
+    try {
+      const may = this.services.mayRun();
+      if (may !== true) throw new Sentence(may);
+      await this.services.devices.test(true);
+    } finally {
+      this.#sendDevices();
+    }
+  }
+
+  async #chooseModel(folder: string, device?: string): Promise<void> {
     const choosing = (this.#choosing += 1);
     const isCurrent = (): boolean => choosing === this.#choosing && !this.disposed;
     try {
       const refused = this.refusal([folder]);
       if (refused !== undefined) throw new Sentence(refused);
       this.requireModel();
-      const model = await this.services.openModel(folder);
+      const model = await this.services.openModel(folder, device);
       if (!isCurrent()) return;
       this.model = model;
       this.post({ kind: 'model', model });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { ModelChoice } from '../../protocol/panels/run-panel';
 import { demoChoice } from '../models/model-choices';
+import { onSettingChange, setting } from '../platform/settings';
 import { realFolder } from '../models/real-folder';
 import type { ModelPanelServices, ModelPanelTypes } from './model-panel-host';
 import type { PanelParts } from './panels';
@@ -13,11 +14,18 @@ export const modelServices = (
   { compute, models }: PanelParts,
   demo: ModelChoice,
   ...others: readonly ModelChoice[]
-): Pick<ModelPanelServices<ModelPanelTypes>, 'demo' | 'models' | 'onModels' | 'openModel' | 'browse'> => ({
+): Pick<ModelPanelServices<ModelPanelTypes>, 'demo' | 'models' | 'onModels' | 'openModel' | 'devices' | 'browse'> => ({
   demo,
   models: () => models.choices(demo, ...others),
   onModels: (listener) => models.onChange(listener),
   openModel: compute.openModel,
+  devices: {
+    known: () => compute.knownDevices,
+    test: (again) => compute.devices(again),
+    setting: () => setting('headscope.compute.device'),
+    onChange: (listener) =>
+      vscode.Disposable.from(compute.onDevices(listener), onSettingChange(['headscope.compute.device'], listener)),
+  },
   browse: browseModel,
 });
 

@@ -1,5 +1,5 @@
 /** What the host of a panel is made of: the types of a panel, the messages that every one has, what it needs, what it starts with. */
-import type { ModelChoice, Notice } from '../../protocol/panels/run-panel';
+import type { DeviceChoices, ModelChoice, Notice } from '../../protocol/panels/run-panel';
 import type { ModelSummary } from '../../protocol/results/heads';
 import type { Defined } from '../platform/defined';
 import type { Checked } from '../../protocol/schema/check';
@@ -84,6 +84,7 @@ export type CommonReply =
   | (Failed & { readonly request?: number; readonly folder?: string })
   | { readonly kind: 'overdue'; readonly sentence: string }
   | { readonly kind: 'models'; readonly models: readonly ModelChoice[] }
+  | ({ readonly kind: 'devices' } & DeviceChoices)
   | { readonly kind: 'model'; readonly model: ModelSummary };
 
 export type CommonKind = CommonMessage<unknown>['kind'];

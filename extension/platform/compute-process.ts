@@ -6,6 +6,7 @@ import type { ForkOptions } from 'node:child_process';
 import { statSync } from 'node:fs';
 import type { ComputeProcess } from '../../protocol/compute/client';
 import type { ToCompute } from '../../protocol/compute/api';
+import type { WeightChoice } from '../../protocol/results/weights';
 
 export interface ComputeLaunch {
   /** The bundle of the compute server. */
@@ -14,12 +15,18 @@ export interface ComputeLaunch {
   readonly nodePath: string;
   /** `headscope.compute.device`: where models run. */
   readonly device: string;
+  /** `headscope.compute.weights`: how weights of models are held. */
+  readonly weights: WeightChoice;
+  /** `headscope.compute.cacheWeights`: GB (10^9 bytes) of quantised weights that are kept on the disk; 0: none. */
+  readonly cacheWeights: number;
   /** `headscope.compute.runtimeFolder`; empty: the runtime that Headscope brings along. */
   readonly runtimeFolder: string;
   /** 0: as many as the runtime chooses. */
   readonly threads: number;
   /** GB (10^9 bytes); 0: from the memory that is free. */
   readonly memoryLimit: number;
+  /** Of the device that models run on, in GB; 0: what can be found out. */
+  readonly deviceMemory: number;
   /** Folder for what is measured once per device. */
   readonly cacheFolder: string;
   /** A line the child wrote outside the protocol (native code writes to stderr). */
@@ -37,12 +44,15 @@ export function launchOptions(
   const env: NodeJS.ProcessEnv = { ...environment, HEADSCOPE_CACHE_DIR: launch.cacheFolder };
   // Options meant for the editor's own extension host (a debugger's port, a loader) would break or hold up the child.
   delete env['NODE_OPTIONS'];
-  const set = ['HEADSCOPE_RUNTIME', 'HEADSCOPE_THREADS', 'HEADSCOPE_MEMORY_LIMIT', 'ELECTRON_RUN_AS_NODE'];
-  for (const name of set) delete env[name];
+  const set = ['RUNTIME', 'WEIGHTS', 'CACHE_WEIGHTS', 'THREADS', 'MEMORY_LIMIT', 'DEVICE_MEMORY'];
+  for (const name of [...set.map((each) => `HEADSCOPE_${each}`), 'ELECTRON_RUN_AS_NODE']) delete env[name];
   env['HEADSCOPE_DEVICE'] = launch.device;
+  if (launch.weights !== 'as-stored') env['HEADSCOPE_WEIGHTS'] = launch.weights;
+  if (launch.cacheWeights > 0) env['HEADSCOPE_CACHE_WEIGHTS'] = String(Math.round(launch.cacheWeights * 1e9));
   if (launch.runtimeFolder !== '') env['HEADSCOPE_RUNTIME'] = launch.runtimeFolder;
   if (launch.threads > 0) env['HEADSCOPE_THREADS'] = String(launch.threads);
   if (launch.memoryLimit > 0) env['HEADSCOPE_MEMORY_LIMIT'] = String(Math.round(launch.memoryLimit * 1e9));
+  if (launch.deviceMemory > 0) env['HEADSCOPE_DEVICE_MEMORY'] = String(Math.round(launch.deviceMemory * 1e9));
   if (electron && launch.nodePath === '') {
     env['ELECTRON_RUN_AS_NODE'] = '1';
     env['ELECTRON_NO_ASAR'] = '1';

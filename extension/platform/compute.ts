@@ -130,7 +130,7 @@ export class Compute extends Owner {
   }
 
   readonly onState = (listener: (state: ComputeState) => void): Disposable => this.#changed.event(listener);
-  /** The devices were tested again: what was shown of them is old. */
+  /** The devices were tested: what was shown of them before is old. */
   readonly onDevices = (listener: (devices: readonly DeviceInfo[]) => void): Disposable => this.#tested.event(listener);
   readonly onOverdue = (listener: (method: ComputeMethod) => void): Disposable => this.#overdue.event(listener);
 
@@ -164,9 +164,9 @@ export class Compute extends Owner {
   devices(again = false): Promise<readonly DeviceInfo[]> {
     if (again) this.#devices = undefined;
     this.#devices ??= this.#keep(
-      this.#during('testing the devices', this.#call('devices', [{ roof: again }])).then((devices) => {
+      this.#during('testing the devices', this.#call('devices', [{ roof: again, again }])).then((devices) => {
         this.#knownDevices = devices;
-        if (again) this.#tested.fire(devices);
+        this.#tested.fire(devices);
         return devices;
       }),
       () => (this.#devices = undefined),

@@ -62,6 +62,12 @@ export class GraphBuilder implements GraphScope {
     return named;
   }
 
+  /** Makes every output an inner value again, where others of the same nodes are wanted (gradients). */
+  withoutOutputs(): this {
+    this.outputs.length = 0;
+    return this;
+  }
+
   /** A constant held in the graph; equal constants without a name of their own are stored once. */
   constant(type: ElementType, shape: Shape, numbers: ArrayLike<number>, name?: string): Value {
     const size = volume(shape);
@@ -99,6 +105,13 @@ export class GraphBuilder implements GraphScope {
       );
     }
     const value = this.value(name, type, shape);
+    this.initialisers.push({ value, data });
+    return value;
+  }
+
+  /** A constant of another graph, under a name of its own. */
+  adopt({ value: { type, shape }, data }: Initialiser): Value {
+    const value = this.value(this.fresh('constant'), type, shape);
     this.initialisers.push({ value, data });
     return value;
   }

@@ -15,6 +15,8 @@ export function rawData(type: ElementType, numbers: ArrayLike<number>): Uint8Arr
       return bytesOf(Int32Array.from(list));
     case 'int64':
       return bytesOf(BigInt64Array.from(list, BigInt));
+    case 'uint8':
+      return Uint8Array.from(list);
     case 'bool':
       return Uint8Array.from(list, (value) => (value ? 1 : 0));
   }

@@ -1,8 +1,9 @@
 /** Element types of the graphs we build, with their ONNX codes (TensorProto.DataType) and widths. */
-export type ElementType = 'float32' | 'float16' | 'bfloat16' | 'int32' | 'int64' | 'bool';
+export type ElementType = 'float32' | 'float16' | 'bfloat16' | 'int32' | 'int64' | 'uint8' | 'bool';
 
 export const onnxTypeCode: Readonly<Record<ElementType, number>> = {
   float32: 1,
+  uint8: 2,
   int32: 6,
   int64: 7,
   bool: 9,
@@ -16,6 +17,7 @@ export const bytesPerElement: Readonly<Record<ElementType, number>> = {
   bfloat16: 2,
   int32: 4,
   int64: 8,
+  uint8: 1,
   bool: 1,
 };
 

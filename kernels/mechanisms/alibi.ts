@@ -1,9 +1,6 @@
-import { tiledCost } from '../cost/attention';
-import { attentionGraph, foldGroup, groupQueries, unfoldGroup } from '../graph/attention-graph';
+import { attentionGraph } from '../graph/attention-graph';
+import { biasedAttention, biasedCost, tileRows, type Tile } from '../graph/biased-tiles';
 import { absolute, add, multiply, subtract } from '../graph/operators/elementwise';
-import { concat, expand, reshape, slice, triangle } from '../graph/operators/layout';
-import { fusedMatmul, matmul } from '../graph/operators/matrix';
-import { softmax } from '../graph/operators/reduce';
 import type { Value } from '../graph/records';
 import type { Mechanism } from '../mechanism';
 import { denseDefinition, denseReads } from '../reference/pattern';
@@ -13,9 +10,6 @@ import { isCausalSelf, queryOffset, type AttentionShape } from '../shape';
 interface Parameters extends Record<string, number> {
   readonly strength: number;
 }
-
-/** Queries of a tile: the scores of a tile stay in cache while the bias and the softmax pass over them. */
-const tileRows = 128;
 
 export const alibi: Mechanism<Parameters> = {
   id: 'alibi',
@@ -64,38 +58,12 @@ export const alibi: Mechanism<Parameters> = {
   reference: (inputs, shape, parameters) => softmaxRows(inputs, shape, allRows(shape), definition(shape, parameters)),
   referenceRows: (inputs, shape, parameters, rows) => softmaxRows(inputs, shape, rows, definition(shape, parameters)),
   build: (full, parameters, precision) =>
-    attentionGraph('alibi', full, precision, 'heads-first', ({ builder, query, key, value }, shape) => {
+    attentionGraph('alibi', full, precision, 'heads-first', (inputs, shape) => {
       const numbers = alibiSlopes(shape.heads).map((slope) => slope * parameters.strength);
-      const slopes = builder.constant(precision, [shape.heads, 1, 1], numbers, 'slopes');
-      const grouped = groupQueries(query, shape);
-      const parts: Value[] = [];
-      for (let start = 0; start < shape.queries; start += tileRows) {
-        const end = Math.min(start + tileRows, shape.queries);
-        const reach = isCausalSelf(shape) ? end + queryOffset(shape) : shape.keys;
-        const tile = foldGroup(slice(grouped, 3, start, end));
-        const scores = fusedMatmul(tile, slice(key, 2, 0, reach), {
-          transposeB: true,
-          scale: shape.headDim ** -0.5,
-        });
-        const biased = addBias(unfoldGroup(scores, shape), slopes, shape, start, end); // [b, h, rows, reach]
-        const probabilities = softmax(reshape(biased, scores.shape));
-        parts.push(unfoldGroup(matmul(probabilities, slice(value, 2, 0, reach)), shape));
-      }
-      return concat(parts, 2);
+      const slopes = inputs.builder.constant(precision, [shape.heads, 1, 1], numbers, 'slopes');
+      return biasedAttention(inputs, shape, (scores, tile) => addBias(scores, slopes, shape, tile));
     }),
-  cost(shape) {
-    const seeing = isCausalSelf(shape) ? Math.min(shape.queries, shape.keys) : shape.queries;
-    const offset = shape.keys - seeing;
-    let pairs = 0;
-    let copiedKeys = 0;
-    for (let start = 0; start < seeing; start += tileRows) {
-      const end = Math.min(start + tileRows, seeing);
-      const reach = isCausalSelf(shape) ? end + offset : shape.keys;
-      pairs += (end - start) * reach;
-      copiedKeys += isCausalSelf(shape) ? reach : 0;
-    }
-    return tiledCost(shape, { pairs, copiedKeys, tileRows: Math.min(tileRows, shape.queries), tileKeys: shape.keys });
-  },
+  cost: biasedCost,
   pattern: (shape) => ({
     dependsOnData: false,
     reads: denseReads(shape),
@@ -128,18 +96,14 @@ function definition(shape: AttentionShape, { strength }: Parameters): SoftmaxDef
  * Causal: -slope (i - j) differs from slope (j - last), with `last` the tile's last position, by a constant of the row, which
  * the softmax takes out: a row of numbers for each head then does, instead of a matrix. Near keys keep small numbers.
  */
-function addBias(scores: Value, slopes: Value, shape: AttentionShape, start: number, end: number): Value {
+function addBias(scores: Value, slopes: Value, shape: AttentionShape, { start, end, reach }: Tile): Value {
   const { graph } = scores;
-  const reach = Number(scores.shape[3]);
-  const rows = end - start;
   const numbers = (length: number, first: number) => Array.from({ length }, (_, x) => first + x);
   if (isCausalSelf(shape)) {
     const backwards = graph.constant(scores.type, [1, reach], numbers(reach, 1 - reach));
-    const biased = add(scores, multiply(slopes, backwards));
-    const minusInfinity = graph.constant(scores.type, [1, 1], [-Infinity]);
-    return add(biased, triangle(expand(minusInfinity, [rows, reach]), 'upper', reach - rows + 1));
+    return add(scores, multiply(slopes, backwards));
   }
-  const positions = graph.constant(scores.type, [rows, 1], numbers(rows, start + queryOffset(shape)));
+  const positions = graph.constant(scores.type, [end - start, 1], numbers(end - start, start + queryOffset(shape)));
   const keys = graph.constant(scores.type, [1, reach], numbers(reach, 0));
   return subtract(scores, multiply(slopes, absolute(subtract(positions, keys))));
 }

@@ -1,22 +1,16 @@
-import { tiledCost } from '../cost/attention';
-import { attentionGraph, foldGroup, groupQueries, unfoldGroup } from '../graph/attention-graph';
+import { attentionGraph } from '../graph/attention-graph';
+import { biasedAttention, biasedCost, tileRows } from '../graph/biased-tiles';
 import { add } from '../graph/operators/elementwise';
-import { concat, expand, pad, reshape, slice, triangle } from '../graph/operators/layout';
-import { fusedMatmul, matmul } from '../graph/operators/matrix';
-import { softmax } from '../graph/operators/reduce';
-import type { Value } from '../graph/records';
+import { pad } from '../graph/operators/layout';
 import type { Mechanism } from '../mechanism';
 import { denseDefinition, denseReads } from '../reference/pattern';
 import { allRows, softmaxRows, type SoftmaxDefinition } from '../reference/softmax';
-import { isCausalSelf, queryOffset, type AttentionShape } from '../shape';
+import type { AttentionShape } from '../shape';
 
 interface Parameters extends Record<string, number | string> {
   readonly gamma: number;
   readonly heads: string;
 }
-
-/** Queries of a tile: the scores of a tile stay in cache while the bias and the softmax pass over them. */
-const tileRows = 128;
 
 export const sinkBias: Mechanism<Parameters> = {
   id: 'sink-bias',
@@ -68,35 +62,12 @@ export const sinkBias: Mechanism<Parameters> = {
   reference: (inputs, shape, parameters) => softmaxRows(inputs, shape, allRows(shape), definition(shape, parameters)),
   referenceRows: (inputs, shape, parameters, rows) => softmaxRows(inputs, shape, rows, definition(shape, parameters)),
   build: (full, parameters, precision) =>
-    attentionGraph('sink-bias', full, precision, 'heads-first', ({ builder, query, key, value }, shape) => {
-      const biases = builder.constant(precision, [shape.heads, 1, 1], sinkBiases(shape.heads, parameters), 'biases');
-      const grouped = groupQueries(query, shape);
-      const parts: Value[] = [];
-      for (const [start, end, reach] of tilesOf(shape)) {
-        const tile = foldGroup(slice(grouped, 3, start, end));
-        const scores = fusedMatmul(tile, slice(key, 2, 0, reach), {
-          transposeB: true,
-          scale: shape.headDim ** -0.5,
-        });
-        const row = pad(biases, 2, 0, reach - 1); // [h, 1, reach]
-        const biased = add(unfoldGroup(scores, shape), row); // [b, h, rows, reach]
-        const masked = isCausalSelf(shape) && end - start > 1 ? add(biased, later(biased, end - start, reach)) : biased;
-        const probabilities = softmax(reshape(masked, scores.shape));
-        parts.push(unfoldGroup(matmul(probabilities, slice(value, 2, 0, reach)), shape));
-      }
-      return concat(parts, 2);
+    attentionGraph('sink-bias', full, precision, 'heads-first', (inputs, shape) => {
+      const numbers = sinkBiases(shape.heads, parameters);
+      const biases = inputs.builder.constant(precision, [shape.heads, 1, 1], numbers, 'biases');
+      return biasedAttention(inputs, shape, (scores, { reach }) => add(scores, pad(biases, 2, 0, reach - 1)));
     }),
-  cost(shape) {
-    const seeing = isCausalSelf(shape) ? Math.min(shape.queries, shape.keys) : shape.queries;
-    let pairs = 0;
-    let copiedKeys = 0;
-    for (const [start, end, reach] of tilesOf({ ...shape, queries: seeing })) {
-      pairs += (end - start) * reach;
-      // A slice of all keys is no copy.
-      copiedKeys += reach < shape.keys ? reach : 0;
-    }
-    return tiledCost(shape, { pairs, copiedKeys, tileRows: Math.min(tileRows, shape.queries), tileKeys: shape.keys });
-  },
+  cost: biasedCost,
   pattern: (shape) => ({
     dependsOnData: false,
     reads: denseReads(shape),
@@ -112,18 +83,4 @@ export const sinkBiases = (heads: number, { gamma, heads: which }: Parameters): 
 function definition(shape: AttentionShape, parameters: Parameters): SoftmaxDefinition {
   const biases = sinkBiases(shape.heads, parameters);
   return { ...denseDefinition(shape), bias: (head, _query, key) => (key === 0 ? biases[head]! : 0) };
-}
-
-/** Queries [start, end) and the keys [0, reach) that one of them reads; as many queries as keys at most where it is causal. */
-function tilesOf(shape: AttentionShape): readonly (readonly [start: number, end: number, reach: number])[] {
-  return Array.from({ length: Math.ceil(shape.queries / tileRows) }, (_, tile) => {
-    const end = Math.min((tile + 1) * tileRows, shape.queries);
-    return [tile * tileRows, end, isCausalSelf(shape) ? end + queryOffset(shape) : shape.keys];
-  });
-}
-
-/** [rows, reach] with -infinity for the keys after each of the last `rows` positions. */
-function later(like: Value, rows: number, reach: number): Value {
-  const minusInfinity = like.graph.constant(like.type, [1, 1], [-Infinity]);
-  return triangle(expand(minusInfinity, [rows, reach]), 'upper', reach - rows + 1);
 }

@@ -7,7 +7,8 @@
  * a window `query_positions` [n], all of them int32, which every device compares (WebGPU has no int64);
  * `past_key` and `past_value` [past, b, g, d] (position first, so that a prefix of a growing cache is one piece of memory);
  * `rope_cos` and `rope_sin` [n, dimensions / 2] where the block rotates; interventions and statistics when instrumented.
- * Outputs: `residual.out`, `new_key`, `new_value` [n, b, g, d], the taps of models/instrument/taps.ts, statistics.
+ * Outputs: `residual.out`, `new_key`, `new_value` [n, b, g, d], `present_key`, `present_value` [past + n, b, g, d] (past and new
+ * together, for a cache that stays on a device), the taps of models/instrument/taps.ts, statistics.
  */
 import { GraphBuilder } from '../../kernels/graph/builder';
 import type { Dim } from '../../kernels/graph/dims';
@@ -19,6 +20,7 @@ import { declareInterventions, type Interventions } from '../instrument/interven
 import { replaced, type Replaceable } from '../instrument/interventions/replacement';
 import type { Rope } from '../formats/model-description';
 import { blockOutput, normedHeads } from './block-parts';
+import type { LayerTap } from '../instrument/taps';
 import { linear, rotate } from './layers';
 import type { AttentionSpec, BlockSpec, ModelSpec } from './model-spec';
 import type { StoredWeights } from './stored-weights';
@@ -26,6 +28,8 @@ import type { StoredWeights } from './stored-weights';
 export interface BlockOptions {
   /** Without it the graph is the plain model, for parity and for comparison. */
   readonly instrumented: boolean;
+  /** In the plain graph: what takes the place of the value that a tap names, e.g. the value times an input. */
+  readonly through?: (value: Value, tap: LayerTap) => Value;
 }
 
 const keys = 'n + past';
@@ -36,34 +40,47 @@ export function blockGraph(
   weights: StoredWeights,
   options: BlockOptions,
 ): Graph<Dim> {
+  return buildBlock(model, block, weights, options).finishDynamic();
+}
+
+/** The graph of a block while it can still be added to. */
+export function buildBlock(
+  model: ModelSpec,
+  block: BlockSpec,
+  weights: StoredWeights,
+  options: BlockOptions,
+): GraphBuilder {
   const graph = new GraphBuilder(`layer.${block.index}`);
   const { heads, kvHeads, headDim } = block.attention;
   const residual = graph.input('residual', 'float32', ['b', 'n', model.hiddenSize]);
   const interventions = options.instrumented
     ? declareInterventions(graph, { heads, kvHeads, headDim, hiddenSize: model.hiddenSize }, keys)
     : undefined;
-  const tap = (value: Value, name: string): void => {
-    if (interventions) graph.output(value, name);
+  const tap: Tap = (value, name) => {
+    if (!interventions) return options.through?.(value, name) ?? value;
+    graph.output(value, name);
+    return value;
   };
 
   let out = blockOutput(graph, model, block, weights, residual, {
     attention: (x) => attentionOutput(graph, model, block.attention, weights, x, interventions, tap),
     onAttention: (added) => tap(added, 'attention.output'),
-    network: (computed) => {
-      const output = interventions
-        ? replaced(interventions.replacements.mlp, (operand) => operand(computed), 'mlp_output')
-        : computed;
-      tap(output, 'mlp_output');
-      return output;
-    },
+    network: (computed) =>
+      tap(
+        interventions ? replaced(interventions.replacements.mlp, (operand) => operand(computed), 'mlp_output') : computed,
+        'mlp_output',
+      ),
   });
   if (interventions) {
     const computed = out;
     out = replaced(interventions.replacements.residual, (operand) => operand(computed), 'residual.out');
   }
-  graph.output(out, 'residual.out');
-  return graph.finishDynamic();
+  graph.output(interventions ? out : tap(out, 'residual'), 'residual.out');
+  return graph;
 }
+
+/** Makes a value an output, or in the plain graph gives what takes its place. */
+type Tap = (value: Value, name: LayerTap) => Value;
 
 /** Everything between the input norm and the output norm of the attention branch. */
 function attentionOutput(
@@ -73,7 +90,7 @@ function attentionOutput(
   weights: StoredWeights,
   x: Value,
   interventions: Interventions | undefined,
-  tap: (value: Value, name: string) => void,
+  tap: Tap,
 ): Value {
   const projected = normedHeads(graph, spec, weights, x);
   const rope: Rope | undefined = spec.rope === undefined ? undefined : model.ropes[spec.rope];
@@ -89,11 +106,13 @@ function attentionOutput(
         ? rotate(heads, operand(angles.cos), operand(angles.sin), rope)
         : heads;
     };
-    if (!interventions) return compute((value) => value);
-    const name = `attention.${target}`;
-    const output = replaced(interventions.replacements[target], compute, name);
-    tap(output, name);
-    return output;
+    const name = `attention.${target}` as const;
+    if (!interventions)
+      return tap(
+        compute((value) => value),
+        name,
+      );
+    return tap(replaced(interventions.replacements[target], compute, name), name);
   };
   const query = byHead(projected.query, 'query');
   const key = byHead(projected.key, 'key');
@@ -102,7 +121,8 @@ function attentionOutput(
   const newKey = graph.output(transpose(key, [2, 0, 1, 3], 'new_key'));
   const newValue = graph.output(transpose(valueByHead, [2, 0, 1, 3], 'new_value'));
   const cache = (name: string): Value => graph.input(name, 'float32', ['past', 'b', spec.kvHeads, spec.headDim]);
-  const all = (past: Value, now: Value): Value => transpose(concat([past, now], 0), [1, 2, 0, 3]);
+  const all = (name: 'key' | 'value', now: Value): Value =>
+    transpose(graph.output(concat([cache(`past_${name}`), now], 0, `present_${name}`)), [1, 2, 0, 3]);
   const positions = spec.causal
     ? {
         ...(spec.window === undefined ? {} : { queries: graph.input('query_positions', 'int32', ['n']) }),
@@ -114,12 +134,16 @@ function attentionOutput(
     graph,
     spec,
     query,
-    all(cache('past_key'), newKey),
-    all(cache('past_value'), newValue),
+    all('key', newKey),
+    all('value', newValue),
     positions,
     interventions,
+    (probabilities) => tap(probabilities, 'attention.probabilities'),
   );
-  tap(output, 'attention.head_output');
-  const joined = reshape(transpose(output, [0, 2, 1, 3]), ['b', 'n', spec.heads * spec.headDim]);
+  const joined = reshape(transpose(tap(output, 'attention.head_output'), [0, 2, 1, 3]), [
+    'b',
+    'n',
+    spec.heads * spec.headDim,
+  ]);
   return linear(graph, weights, spec.output, joined);
 }

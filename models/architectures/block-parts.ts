@@ -10,8 +10,8 @@ import { weight, type StoredWeights } from './stored-weights';
 export interface BlockBranches {
   /** What the attention branch makes of its input, between the norms; x [..., w]. */
   readonly attention: (x: Value) => Value;
-  /** Gets what attention adds to the residual stream. */
-  readonly onAttention?: (added: Value) => void;
+  /** Takes and gives what attention adds to the residual stream. */
+  readonly onAttention?: (added: Value) => Value;
   /** Takes and gives what the feed-forward network adds to the residual stream. */
   readonly network?: (added: Value) => Value;
 }
@@ -39,8 +39,7 @@ export function blockOutput(
     const output = branch(x, block.attentionNorms, (input) =>
       graph.within('attention', () => branches.attention(input)),
     );
-    branches.onAttention?.(output);
-    return output;
+    return branches.onAttention?.(output) ?? output;
   };
   const network = (x: Value): Value => {
     const computed = branch(x, block.feedForwardNorms, (input) =>

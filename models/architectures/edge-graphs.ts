@@ -9,7 +9,11 @@ import type { ModelSpec } from './model-spec';
 import { storedWeight, weight, type StoredWeights } from './stored-weights';
 
 /** Inputs `token_ids` [b, n] and, with learned positions, `query_positions` [n]; output `residual.out` [b, n, w]. */
-export function embeddingGraph(model: ModelSpec, weights: StoredWeights): Graph<Dim> {
+export const embeddingGraph = (model: ModelSpec, weights: StoredWeights): Graph<Dim> =>
+  buildEmbedding(model, weights).finishDynamic();
+
+/** The graph of the embedding while it can still be added to. */
+export function buildEmbedding(model: ModelSpec, weights: StoredWeights): GraphBuilder {
   const spec = model.embedding;
   if (!spec) throw new RangeError('a vision tower has no token embedding');
   const graph = new GraphBuilder('embedding');
@@ -34,11 +38,15 @@ export function embeddingGraph(model: ModelSpec, weights: StoredWeights): Graph<
   }
   if (spec.norm) x = norm(graph, weights, spec.norm, x);
   graph.output(x, 'residual.out');
-  return graph.finishDynamic();
+  return graph;
 }
 
 /** Input `residual` [b, n, w]; output `logits` [b, n, v], or undefined when the model has no language head. */
-export function headGraph(model: ModelSpec, weights: StoredWeights): Graph<Dim> | undefined {
+export const headGraph = (model: ModelSpec, weights: StoredWeights): Graph<Dim> | undefined =>
+  buildHead(model, weights)?.finishDynamic();
+
+/** The graph of the head while it can still be added to. */
+export function buildHead(model: ModelSpec, weights: StoredWeights): GraphBuilder | undefined {
   const spec = model.head;
   if (!spec.vocabulary) return undefined;
   const graph = new GraphBuilder('head');
@@ -52,5 +60,5 @@ export function headGraph(model: ModelSpec, weights: StoredWeights): Graph<Dim> 
   let logits = linear(graph, weights, spec.vocabulary, x);
   if (spec.softcap !== undefined) logits = multiply(hyperbolicTangent(divide(logits, spec.softcap)), spec.softcap);
   graph.output(logits, 'logits');
-  return graph.finishDynamic();
+  return graph;
 }

@@ -1,39 +1,55 @@
 /** Linear maps, norms, activations and rotation as graph nodes. */
 import type { GraphBuilder } from '../../kernels/graph/builder';
 import type { Value } from '../../kernels/graph/records';
-import { add, gelu, multiply, rectify, sigmoid, subtract } from '../../kernels/graph/operators/elementwise';
+import { add, cast, gelu, multiply, rectify, sigmoid, subtract } from '../../kernels/graph/operators/elementwise';
 import { concat, reshape, slice } from '../../kernels/graph/operators/layout';
-import { fusedMatmul } from '../../kernels/graph/operators/matrix';
+import { blocksOf, fusedMatmul, matmulBlockwise } from '../../kernels/graph/operators/matrix';
 import { layerNormalization, rmsNormalization } from '../../kernels/graph/operators/normalize';
 import { unreachable } from '../unreachable';
 import type { Activation, Linear, Norm } from './model-spec';
-import { weight, type StoredWeights } from './stored-weights';
+import { storedWeight, weight, type PackedMatrix, type StoredWeights } from './stored-weights';
 
 /** x [..., inputs] -> [..., outputs]. FusedMatMul reads the weight as it is stored: no transposed copy. */
 export function linear(graph: GraphBuilder, weights: StoredWeights, spec: Linear, x: Value): Value {
-  const transposed = spec.stored === 'outputs-inputs';
-  const rows = spec.storedRows ?? spec.outputs;
-  const stored = transposed
-    ? weight(
-        graph,
-        weights,
-        spec.weight,
-        [rows, spec.inputs],
-        spec.storedRows === undefined ? undefined : { first: spec.firstRow ?? 0, count: spec.outputs },
-      )
-    : weight(graph, weights, spec.weight, [spec.inputs, spec.outputs]);
-  const bias =
-    spec.bias === undefined
-      ? undefined
-      : weight(
-          graph,
-          weights,
-          spec.bias,
-          [rows],
-          spec.storedRows === undefined ? undefined : { first: spec.firstRow ?? 0, count: spec.outputs },
-        );
-  const product = fusedMatmul(x, stored, { transposeB: transposed });
-  return bias ? add(product, bias) : product;
+  const product = productOf(graph, weights, spec, x);
+  if (spec.bias === undefined) return product;
+  return add(product, weight(graph, weights, spec.bias, [spec.storedRows ?? spec.outputs], rowsOf(spec)));
+}
+
+/** Rows of a stored tensor that is shared with other maps. */
+const rowsOf = ({ storedRows, firstRow = 0, outputs }: Linear): { first: number; count: number } | undefined =>
+  storedRows === undefined ? undefined : { first: firstRow, count: outputs };
+
+function productOf(graph: GraphBuilder, weights: StoredWeights, spec: Linear, x: Value): Value {
+  const { inputs, outputs, stored } = spec;
+  const transposed = stored === 'outputs-inputs';
+  const rows = transposed ? rowsOf(spec) : undefined;
+  const shape = transposed ? [spec.storedRows ?? outputs, inputs] : [inputs, outputs];
+  const packed = weights.pack?.(spec, shape);
+  if (packed) return packedProduct(graph, spec, packed, x);
+  if (weights.products === 'float16') {
+    const half = storedWeight(graph, weights, spec.weight, shape, rows);
+    const held = half.type === 'float16' ? half : cast(half, 'float16');
+    return cast(fusedMatmul(cast(x, 'float16'), held, { transposeB: transposed }), 'float32');
+  }
+  return fusedMatmul(x, weight(graph, weights, spec.weight, shape, rows), { transposeB: transposed });
+}
+
+function packedProduct(graph: GraphBuilder, spec: Linear, packed: PackedMatrix, x: Value): Value {
+  const { inputs, outputs } = spec;
+  const { bits, block } = packed;
+  const blocks = blocksOf(inputs, block);
+  const label = spec.storedRows === undefined ? spec.weight : `${spec.weight}[${spec.firstRow ?? 0}]`;
+  const initialiser = (part: 'values' | 'scales', type: 'uint8' | 'float32', shape: readonly number[]): Value =>
+    graph.values.get(`${label}.${part}`) ?? graph.external(`${label}.${part}`, type, shape, packed[part]);
+  return matmulBlockwise(x, {
+    inputs,
+    outputs,
+    bits,
+    block,
+    values: initialiser('values', 'uint8', [outputs, blocks, (block * bits) / 8]),
+    scales: initialiser('scales', 'float32', [outputs * blocks]),
+  });
 }
 
 export function norm(graph: GraphBuilder, weights: StoredWeights, spec: Norm, x: Value): Value {

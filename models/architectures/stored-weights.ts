@@ -3,9 +3,9 @@
  * offset and length; float16 and bfloat16 are widened by a Cast inside the graph.
  */
 import type { GraphBuilder } from '../../kernels/graph/builder';
-import type { Value } from '../../kernels/graph/records';
+import type { ExternalData, Value } from '../../kernels/graph/records';
 import { cast } from '../../kernels/graph/operators/elementwise';
-import { ModelError } from './model-spec';
+import { ModelError, type Linear } from './model-spec';
 
 export interface StoredTensor {
   readonly name: string;
@@ -19,8 +19,20 @@ export interface StoredTensor {
   readonly length: number;
 }
 
+/** The weight of a linear map in integers with a factor for each block of inputs (matmulBlockwise). */
+export interface PackedMatrix {
+  readonly bits: 4 | 8;
+  readonly block: number;
+  readonly values: ExternalData;
+  readonly scales: ExternalData;
+}
+
 export interface StoredWeights {
   find(name: string): StoredTensor | undefined;
+  /** Where linear maps are held in integers: the weight of one, stored in `shape`; undefined: this one stays as it is stored. */
+  pack?(linear: Linear, shape: readonly number[]): PackedMatrix | undefined;
+  /** Linear maps of float16 multiply in float16, on devices that do. */
+  readonly products?: 'float16';
 }
 
 const floating = {
@@ -29,14 +41,8 @@ const floating = {
   BF16: { type: 'bfloat16', bytes: 2 },
 } as const;
 
-/** The weight in its stored float type, checked against the shape that the config asks for; `rows` takes part of axis 0. */
-export function storedWeight(
-  graph: GraphBuilder,
-  weights: StoredWeights,
-  name: string,
-  shape: readonly number[],
-  rows?: { readonly first: number; readonly count: number },
-): Value {
+/** The tensor of a weight, checked against the shape that the config asks for. */
+export function checkedTensor(weights: StoredWeights, name: string, shape: readonly number[]): StoredTensor {
   const tensor = weights.find(name);
   if (!tensor)
     throw new ModelError(`The weights lack ${name}, which the config asks for. Download the whole checkpoint.`);
@@ -51,6 +57,18 @@ export function storedWeight(
       `${name} is stored as ${tensor.dtype}: Headscope runs F32, F16 and BF16 weights. Use the unquantised checkpoint.`,
     );
   }
+  return tensor;
+}
+
+/** The weight in its stored float type, checked against the shape that the config asks for; `rows` takes part of axis 0. */
+export function storedWeight(
+  graph: GraphBuilder,
+  weights: StoredWeights,
+  name: string,
+  shape: readonly number[],
+  rows?: { readonly first: number; readonly count: number },
+): Value {
+  const tensor = checkedTensor(weights, name, shape);
   const { type, bytes } = floating[tensor.dtype as keyof typeof floating];
   const rowLength = shape.slice(1).reduce((product, axis) => product * axis, 1) * bytes;
   const first = rows?.first ?? 0;

@@ -53,6 +53,8 @@ export function attend(
   /** Absent: every query reads every key. */
   positions: Positions | undefined,
   interventions: Interventions | undefined,
+  /** Makes the probabilities an output, or gives what takes their place in the plain graph. */
+  tap: (probabilities: Value) => Value,
 ): Value {
   const score = (operand: (value: Value) => Value): Value => {
     const raw = scoreKeys(operand(query), operand(key), rules.scale, rules);
@@ -68,9 +70,8 @@ export function attend(
       )
     : score((value) => value);
   const scores = positions ? add(free, causalMask(rules, positions)) : free;
-  const probabilities = softmax(scores, -1, 'attention.probabilities');
+  const probabilities = tap(softmax(scores, -1, 'attention.probabilities'));
   if (!interventions) return headOutput(probabilities, value, rules);
-  graph.output(probabilities);
   const selected = graph.input('selected_heads', 'int64', ['selected']);
   graph.output(gather(probabilities, selected, 1, 'attention.selected'));
   addStatistics(graph, scores, probabilities, interventions.headGain);

@@ -1,5 +1,5 @@
 /** The catalogue of analyses as it reaches the command line and the panel, and what a run of one is asked, says and saves. */
-import type { EncoderInput, PromptInput } from '../compute/models';
+import type { EncoderInput, OnDevice, PromptInput } from '../compute/models';
 import type { Intervention } from '../interventions/interventions';
 import type { ChatPrompt } from '../results/chat-prompt';
 import type { ModelSummary, Parity } from '../results/heads';
@@ -58,6 +58,8 @@ export interface AnalysisInfo {
   readonly usualTask?: { readonly task: string; readonly samples: number };
   /** Fields of the result that others read in this form: each may be written as a JSON file of its own. */
   readonly files?: readonly { readonly field: string; readonly title: string }[];
+  /** Its numbers are sums or differences that hold for exact weights alone: the model is opened with them, whatever was chosen. */
+  readonly exactWeights?: true;
   readonly parameters: ParameterTable;
 }
 
@@ -79,7 +81,7 @@ export type AnalysisInput =
   | { readonly kind: 'image-set'; readonly folder: string; readonly prompt: PromptInput; readonly samples: number }
   | { readonly kind: 'none' };
 
-export interface AnalysisRequest {
+export interface AnalysisRequest extends OnDevice {
   readonly analysis: string;
   readonly folder: string;
   readonly input: AnalysisInput;

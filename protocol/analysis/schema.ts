@@ -1,15 +1,14 @@
 /** What an analysis is asked, and what it saved, checked. */
 import * as v from 'valibot';
 import type { EncoderInput, PromptInput } from '../compute/models';
+import { deviceField } from '../compute/request-parts';
 import { interventionsField } from '../interventions/interventions';
 import type { AnalysisPlan } from '../panels/analyses';
-import type { Parity } from '../results/heads';
 import { check, parseJson, type Checked, type Schema } from '../schema/check';
 import {
   anyNumber,
   byKind,
   either,
-  figure,
   filledText,
   flag,
   list,
@@ -20,11 +19,10 @@ import {
   record,
   text,
   texts,
-  whole,
   wholeFrom,
   type Fields,
 } from '../schema/fields';
-import { chatPrompt, headOf, imageSpan, mostLayers, modelSummary, placeFields, provenance } from '../schema/parts';
+import { chatPrompt, headOf, imageSpan, modelSummary, parity, placeFields, provenance } from '../schema/parts';
 import { sections } from '../sections/schema';
 import type { SectionQuestion } from '../sections/section';
 import type { AnalysedPrompt, AnalysisInput, AnalysisRequest, AnalysisResult, Offer } from './analysis';
@@ -73,6 +71,7 @@ export const analysisInput = inputOf(filledText, samples);
 export const analysisPlan: Schema<AnalysisPlan> = object<AnalysisPlan>({
   analysis: text,
   folder: text,
+  device: optional(text),
   input: inputOf(text, anyNumber),
   parameters: record(either(either(anyNumber, text, 'a number or a text'), flag, 'a number, a text, true or false')),
   interventions: interventionsField,
@@ -80,6 +79,7 @@ export const analysisPlan: Schema<AnalysisPlan> = object<AnalysisPlan>({
 });
 
 export const analysisRequest: Schema<AnalysisRequest> = object<AnalysisRequest>({
+  ...deviceField,
   analysis: filledText,
   folder: filledText,
   input: analysisInput,
@@ -90,6 +90,7 @@ export const analysisRequest: Schema<AnalysisRequest> = object<AnalysisRequest>(
 });
 
 export const taskRequest: Schema<TaskRequest> = object<TaskRequest>({
+  ...deviceField,
   task: filledText,
   folder: optional(filledText),
   samples,
@@ -120,15 +121,6 @@ const analysedPrompt: Schema<AnalysedPrompt> = v.pipe(
   }),
   v.check((prompt) => prompt.tokens.length === prompt.ids.length, 'a prompt with one token for each id'),
 );
-
-const parity: Schema<Parity> = object<Parity>({
-  maxLogitError: figure,
-  layerErrors: list(figure, 'a list of errors', { most: mostLayers }),
-  worstLayer: optional(whole),
-  ok: flag,
-  device: optional(text),
-  tolerance: optional(figure),
-});
 
 export const offer: Schema<Offer> = object<Offer>({
   title: text,

@@ -1,4 +1,5 @@
 /** Tasks as they reach the command line and the panel: the catalogue, samples of one, and how a model does on them. */
+import type { OnDevice } from '../compute/models';
 import type { ModelSummary } from '../results/heads';
 import type { Provenance } from '../results/provenance';
 import type { AnalysisSource } from './analysis';
@@ -24,7 +25,7 @@ export interface TaskInfo {
 /** A file of a person's own is named by a path or by its ending; all other names are ids. */
 export const isTaskFile = (name: string): boolean => /[\\/]|\.jsonl?$/iu.test(name);
 
-export interface TaskRequest {
+export interface TaskRequest extends OnDevice {
   /** Id of the catalogue, or the path of a JSONL file. */
   readonly task: string;
   /** Model that answers; absent: prompts as text alone. */

@@ -17,7 +17,11 @@ export interface AnalysisMethods {
   estimateAnalysis: { args: [request: AnalysisRequest]; result: AnalysisEstimate; progress: never };
   analysis: { args: [request: AnalysisRequest]; result: AnalysisResult; progress: AnalysisProgress };
   /** Looks closer at one thing of a result; the model must still be the one that gave it. */
-  askAnalysis: { args: [result: AnalysisResult, question: SectionQuestion]; result: Section; progress: never };
+  askAnalysis: {
+    args: [result: AnalysisResult, question: SectionQuestion, device?: string];
+    result: Section;
+    progress: never;
+  };
   /** Two results of one analysis side by side. */
   compareAnalyses: {
     args: [a: AnalysisResult, b: AnalysisResult];

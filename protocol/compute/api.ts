@@ -95,7 +95,12 @@ export type BenchmarkProgress =
 /** Every method of the compute server: its arguments, its result and, for jobs, its progress. */
 export interface ComputeMethods extends ModelMethods, HallucinationMethods, PopeMethods, AnalysisMethods {
   info: { args: []; result: ServerInfo; progress: never };
-  devices: { args: [options: { readonly roof: boolean }]; result: readonly DeviceInfo[]; progress: never };
+  /** `again`: also those that this process has proved before. */
+  devices: {
+    args: [options: { readonly roof: boolean; readonly again?: boolean }];
+    result: readonly DeviceInfo[];
+    progress: never;
+  };
   mechanisms: { args: []; result: readonly MechanismInfo[]; progress: never };
   /** What each query of a mechanism may read, its cost as a formula, and by probing which keys it depends on. */
   mechanismView: { args: [request: MechanismViewRequest]; result: MechanismView; progress: never };

@@ -19,6 +19,7 @@ import type {
 } from './hallucination';
 import type { PopeRequest } from './pope';
 import {
+  deviceField,
   measureFields,
   position,
   promptInput,
@@ -28,7 +29,7 @@ import {
   tokenIds,
 } from './request-parts';
 
-const visionFields = { folder: filledText, prompt: promptInput };
+const visionFields = { ...deviceField, folder: filledText, prompt: promptInput };
 const maxNewTokens = wholeFrom(1, 1 << 16);
 const divergence = { k: optional(wholeFrom(1, 1 << 16)), interventions: optional(interventionsField) };
 
@@ -108,6 +109,7 @@ export const hallucinationSetRequest: Schema<HallucinationSetRequest> = object<H
 
 export const popeRequest: Schema<PopeRequest> = object<PopeRequest>({
   ...measureFields,
+  ...deviceField,
   folder: filledText,
   prompt: filledText,
   chat: flag,

@@ -15,12 +15,12 @@ import type { Intervention } from '../interventions/interventions';
 import type { PerHead } from '../results/heads';
 import type { ChatPrompt } from '../results/chat-prompt';
 import type { ImageSpan } from '../results/image';
-import type { PromptInput, Tokenised } from './models';
+import type { OnDevice, PromptInput, Tokenised } from './models';
 
 export type { Lexicon } from '../inputs/lexicon';
 
 /** The picture is part of the prompt; a prompt without one is for a span of text. */
-export interface VisionPrompt {
+export interface VisionPrompt extends OnDevice {
   readonly folder: string;
   readonly prompt: PromptInput;
 }
@@ -105,7 +105,7 @@ export interface HallucinationSetRequest extends Omit<
 }
 
 /** What is to be timed: one picture of the folder stands for all. */
-export interface CaptionTimeRequest {
+export interface CaptionTimeRequest extends OnDevice {
   readonly folder: string;
   readonly prompt: PromptInput;
   readonly image: string;

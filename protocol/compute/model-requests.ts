@@ -11,9 +11,10 @@ import { headField, layerField } from '../interventions/fields';
 import { interventionsField } from '../interventions/interventions';
 import type { Schema } from '../schema/check';
 import { filledText, flag, list, numberFrom, object, optional, wholeFrom } from '../schema/fields';
-import { idsFields, position, promptInput, promptOrImage, seed, tokenIds } from './request-parts';
+import { deviceField, idsFields, position, promptInput, promptOrImage, seed, tokenIds } from './request-parts';
 
 export const headsRequest: Schema<HeadsRequest> = object<HeadsRequest>({
+  ...deviceField,
   folder: filledText,
   prompt: promptOrImage,
   interventions: interventionsField,
@@ -51,6 +52,7 @@ export const nextTokensRequest: Schema<NextTokensRequest> = object<NextTokensReq
 });
 
 export const generateRequest: Schema<GenerateRequest> = object<GenerateRequest>({
+  ...deviceField,
   folder: filledText,
   prompt: promptInput,
   interventions: interventionsField,

@@ -41,13 +41,21 @@ export interface Tokenised {
   readonly chatPrompt?: ChatPrompt;
 }
 
+/**
+ * Where the model runs: an id of the Devices view. Absent: the device that the process was started with (the setting, or
+ * `--device`). One model is open at a time, on one device: a request for another device opens it there anew.
+ */
+export interface OnDevice {
+  readonly device?: string;
+}
+
 /** A named set of token positions. */
 export interface NamedKeys {
   readonly name: string;
   readonly positions: readonly number[];
 }
 
-export interface HeadsRequest {
+export interface HeadsRequest extends OnDevice {
   readonly folder: string;
   readonly prompt: PromptInput | EncoderInput;
   /** With `classify`, such as mean the same on any sequence: labels are measured on others too. */
@@ -88,7 +96,7 @@ export interface HeadsReply {
 }
 
 /** A prompt that was tokenised before. */
-export interface IdsRequest {
+export interface IdsRequest extends OnDevice {
   readonly folder: string;
   readonly ids: readonly number[];
   /** The picture at the image tokens among the ids. */
@@ -123,7 +131,7 @@ export interface NextTokensRequest extends IdsRequest {
   readonly top: number;
 }
 
-export interface GenerateRequest {
+export interface GenerateRequest extends OnDevice {
   readonly folder: string;
   readonly prompt: PromptInput;
   /** Held throughout; those that name positions act on positions of the prompt. */
@@ -162,10 +170,15 @@ export interface GenerateReply {
 
 export interface ModelMethods {
   /** Opens the checkpoint (headers only) and says what it is, or fails with the sentence that says why it cannot run. */
-  openModel: { args: [folder: string]; result: ModelSummary; progress: never };
+  openModel: { args: [folder: string, device?: string]; result: ModelSummary; progress: never };
+  /** Runs nothing: of the model as it is open, on whatever device. */
   tokenise: { args: [folder: string, prompt: PromptInput | EncoderInput]; result: Tokenised; progress: never };
   /** How far the instrumented run is from the plain graphs on this prompt; fails where it is too far. */
-  parity: { args: [folder: string, prompt: PromptInput | EncoderInput]; result: Parity; progress: never };
+  parity: {
+    args: [folder: string, prompt: PromptInput | EncoderInput, device?: string];
+    result: Parity;
+    progress: never;
+  };
   heads: { args: [request: HeadsRequest]; result: HeadsReply; progress: HeadsProgress };
   headTile: { args: [request: HeadTileRequest]; result: HeadTile; progress: never };
   /** Outputs of one head before the output projection, [positions, headDim]. */

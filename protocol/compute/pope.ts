@@ -1,12 +1,13 @@
 /** The part of the compute server's interface that lets a model answer the questions of POPE; joined to ComputeMethods in api.ts. */
 import type { PictureSample } from '../results/hallucination';
 import type { PopeMeasure, PopeReading, PopeResult, PopeSplit } from '../results/pope';
+import type { OnDevice } from './models';
 import type { ImageWithTruth, ReinforcementRequest, StageProgress } from './hallucination';
 
 /** Stands in a prompt for the question. */
 export const questionPlace = '{question}';
 
-export interface PopeRequest extends PopeMeasure {
+export interface PopeRequest extends PopeMeasure, OnDevice {
   readonly folder: string;
   /** Holds `{question}`. Through the chat template where it has no image token, or `chat` asks for it. */
   readonly prompt: string;

@@ -43,7 +43,11 @@ export const promptOrImage: Schema<PromptInput | EncoderInput> = byKind<PromptIn
   image: { image: filledText, tile: optional(tile) },
 });
 
+/** An id that this machine does not know is refused where the devices are. */
+export const deviceField = { device: optional(filledText) };
+
 export const idsFields: Fields<IdsRequest> = {
+  ...deviceField,
   folder: filledText,
   ids: tokenIds,
   image: optional(filledText),

@@ -4,6 +4,7 @@
  */
 
 import { limits } from '../results/limits';
+import { weightChoices } from '../results/weights';
 
 /**
  * Who may set it: `machine` the person on this machine only (programs, and folders outside the workspace), so that an opened
@@ -114,6 +115,20 @@ export const settings = {
     default: 'cpu',
     description: 'Device on which kernels and models run, by its id in the Devices view, for example cpu or webgpu.',
   }),
+  'headscope.compute.weights': choice({
+    scope: 'machine-overridable',
+    options: weightChoices,
+    default: 'as-stored',
+    description: 'How the weights of a model are held while it is open. Embeddings, norms and biases are always exact.',
+  }),
+  'headscope.compute.cacheWeights': number({
+    scope: 'machine',
+    min: 0,
+    max: 65536,
+    default: 0,
+    description:
+      'Most GB of the disk that quantised weights (q8, q4) may take, so that a model is quantised once and not in each session. 0 keeps none.',
+  }),
   'headscope.compute.threads': integer({
     scope: 'machine-overridable',
     min: 0,
@@ -128,6 +143,14 @@ export const settings = {
     default: 0,
     description:
       'Most memory in GB that one run may need by the estimate; a larger request is refused before it starts. 0 takes 70 % of the memory of the machine, or of the container.',
+  }),
+  'headscope.compute.deviceMemory': number({
+    scope: 'machine',
+    min: 0,
+    max: 65536,
+    default: 0,
+    description:
+      'Memory in GB of the device on which models run; a run that needs more by the estimate is refused before it starts. 0 takes what can be found out: of NVIDIA cards with CUDA and of Apple silicon. The CPU has headscope.compute.memoryLimit.',
   }),
   'headscope.models.folders': textList({
     scope: 'machine',

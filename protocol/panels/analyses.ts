@@ -9,12 +9,21 @@ import type { AnalysisEstimate } from '../compute/analyses';
 import type { Intervention } from '../interventions/interventions';
 import type { ModelSummary } from '../results/heads';
 import type { Section, SectionQuestion } from '../sections/section';
-import type { FromModelRunPanel, ModelChoice, PanelPlace, ToModelRunPanel, WaitingModel } from './run-panel';
+import type {
+  FromModelRunPanel,
+  DeviceChoices,
+  ModelChoice,
+  PanelPlace,
+  ToModelRunPanel,
+  WaitingModel,
+} from './run-panel';
 
 /** What the person has typed and chosen; kept for reload, and enough to start the run again. */
 export interface AnalysisPlan {
   readonly analysis: string;
   readonly folder: string;
+  /** Where it runs; absent: on the device of the setting. */
+  readonly device?: string;
   readonly input: AnalysisInput;
   readonly parameters: ParameterValues;
   readonly interventions: readonly Intervention[];
@@ -42,6 +51,7 @@ export type ToAnalysesPanel =
       /** Documents that come with the extension, for a form without a file; absent where the package lacks them. */
       readonly exampleCorpus?: string;
       readonly models: readonly ModelChoice[];
+      readonly devices: DeviceChoices;
       readonly plan: AnalysisPlan;
       readonly replaces?: true;
       readonly model?: ModelSummary;

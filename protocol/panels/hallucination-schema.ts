@@ -25,6 +25,7 @@ const planOf = (number: Schema<number>): Schema<HallucinationPlan> =>
   object<HallucinationPlan>({
     mode: oneOf(hallucinationModes),
     folder: text,
+    device: optional(text),
     image: text,
     images: text,
     prompt: text,

@@ -15,7 +15,14 @@ import type {
 } from '../results/hallucination';
 import type { OutlierRule, RemovedPositions, VhdDistance } from '../results/reinforcement';
 import type { ModelSummary, PerHead } from '../results/heads';
-import type { FromModelRunPanel, ModelChoice, PanelPlace, ToModelRunPanel, WaitingModel } from './run-panel';
+import type {
+  FromModelRunPanel,
+  DeviceChoices,
+  ModelChoice,
+  PanelPlace,
+  ToModelRunPanel,
+  WaitingModel,
+} from './run-panel';
 
 export type HallucinationPlace = PanelPlace;
 
@@ -31,6 +38,8 @@ export type SetCaptions = (typeof setCaptions)[number];
 export interface HallucinationPlan {
   readonly mode: HallucinationMode;
   readonly folder: string;
+  /** Where it runs; absent: on the device of the setting. */
+  readonly device?: string;
   /** Path of the picture; empty: none chosen yet. */
   readonly image: string;
   /** Folder of pictures with a truth file; empty: none chosen yet. */
@@ -100,6 +109,7 @@ export type ToHallucinationPanel =
       readonly kind: 'open';
       readonly place: HallucinationPlace;
       readonly models: readonly ModelChoice[];
+      readonly devices: DeviceChoices;
       readonly plan: HallucinationPlan;
       /** The plan was chosen outside the form (a picture, a folder, a command): it replaces what the form holds. */
       readonly replaces?: true;

@@ -1,14 +1,22 @@
 /** Messages of the Heads panel to the extension, and the plan of its form as it is kept. */
 import { interventionsField } from '../interventions/interventions';
 import type { Schema } from '../schema/check';
-import { byKind, flag, number, object, text, anyNumber, whole } from '../schema/fields';
+import { byKind, flag, number, object, optional, text, anyNumber, whole } from '../schema/fields';
 import type { FromHeadsPanel, HeadsPlan } from './heads';
 import { fromModelRunPanel, prompt } from './messages';
 
 const interventions = interventionsField;
 
 const planOf = (seed: Schema<number>): Schema<HeadsPlan> =>
-  object<HeadsPlan>({ folder: text, prompt, interventions, classify: flag, causal: flag, seed });
+  object<HeadsPlan>({
+    folder: text,
+    device: optional(text),
+    prompt,
+    interventions,
+    classify: flag,
+    causal: flag,
+    seed,
+  });
 
 /** A plan that was kept. */
 export const headsPlan = planOf(number);

@@ -6,13 +6,22 @@ import type { Intervention } from '../interventions/interventions';
 import type { PromptInput, Tokenised } from '../compute/models';
 import type { HeadsResult, HeadStatistics, HeadThumbnails, HeadTile, ModelSummary, NextTokens } from '../results/heads';
 import type { HeadsLayer } from '../sections/heads';
-import type { FromModelRunPanel, ModelChoice, PanelPlace, ToModelRunPanel, WaitingModel } from './run-panel';
+import type {
+  FromModelRunPanel,
+  DeviceChoices,
+  ModelChoice,
+  PanelPlace,
+  ToModelRunPanel,
+  WaitingModel,
+} from './run-panel';
 
 export type HeadsPlace = PanelPlace;
 
 /** What the person has typed and chosen; kept for reload, and enough to start the run again. */
 export interface HeadsPlan {
   readonly folder: string;
+  /** Where it runs; absent: on the device of the setting. */
+  readonly device?: string;
   readonly prompt: PromptInput;
   readonly interventions: readonly Intervention[];
   readonly classify: boolean;
@@ -30,6 +39,7 @@ export type ToHeadsPanel =
       readonly kind: 'open';
       readonly place: HeadsPlace;
       readonly models: readonly ModelChoice[];
+      readonly devices: DeviceChoices;
       readonly plan: HeadsPlan;
       /** The plan was chosen outside the form (a file of interventions, a folder, a command): it replaces what the form holds. */
       readonly replaces?: true;

@@ -39,7 +39,8 @@ export const fromRunPanel = <Plan>(plan: Schema<Plan>) => ({
 /** What every panel says that runs a model. */
 export const fromModelRunPanel = <Plan>(plan: Schema<Plan>) => ({
   ...fromRunPanel(plan),
-  chooseModel: { folder: text },
+  chooseModel: { folder: text, device: optional(text) },
+  refreshDevices: {},
   loadModel: {},
   browseModel: {},
 });

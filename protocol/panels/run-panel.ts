@@ -1,4 +1,5 @@
 /** What every panel that runs something says to the extension and hears from it, whatever it runs. */
+import type { DeviceInfo } from '../compute/api';
 import type { ModelSummary } from '../results/heads';
 
 /** A model folder of the list: found in the workspace or in the model folders, or the demo model. */
@@ -21,6 +22,12 @@ export interface WaitingModel {
   readonly bytes: number;
   /** Why it is not loaded at all, as a sentence. */
   readonly refused?: string;
+}
+
+/** Where a panel may run: the devices as last tested (none: not tested yet), and the one of the setting. */
+export interface DeviceChoices {
+  readonly devices: readonly DeviceInfo[];
+  readonly setting: string;
 }
 
 /** What happened outside a run, and stays in the panel until the next run or until it is dismissed. */
@@ -62,7 +69,10 @@ export type FromRunPanel<Plan> =
 /** What it says where it runs a model that the person chooses. */
 export type FromModelRunPanel<Plan> =
   | FromRunPanel<Plan>
-  | { readonly kind: 'chooseModel'; readonly folder: string }
+  /** `device`: where it is opened; absent: on the device of the setting. */
+  | { readonly kind: 'chooseModel'; readonly folder: string; readonly device?: string }
+  /** Every device is tested anew; answered by `devices`. */
+  | { readonly kind: 'refreshDevices' }
   /** The person wants the model that the file names loaded, so that more can be asked of the result. */
   | { readonly kind: 'loadModel' }
   /** Opens the system's folder dialog. */
@@ -86,5 +96,6 @@ export type ToRunPanel =
 export type ToModelRunPanel =
   | ToRunPanel
   | { readonly kind: 'models'; readonly models: readonly ModelChoice[] }
+  | ({ readonly kind: 'devices' } & DeviceChoices)
   /** Answer to `chooseModel`. */
   | { readonly kind: 'model'; readonly model: ModelSummary };

@@ -10,6 +10,7 @@ import type { HallucinationResult, HallucinationSet } from './hallucination';
 import type { HeadsResult, ModelSummary } from './heads';
 import type { ImageSpan } from './image';
 import type { DeviceSummary, Provenance } from './provenance';
+import { heldWords, type HeldWeights } from './weights';
 
 /**
  * `refuse`: where it differs the numbers are of different work or units, and no ratio or difference of them is given.
@@ -58,6 +59,7 @@ const device: Fields<DeviceSummary> = {
 /** The settings are of any name: one that has no entry is named where it differs. */
 const provenance = (settings: Readonly<Record<string, Entry<unknown>>>) => ({
   device: { fields: device },
+  weights: name<HeldWeights>('weights held as', (held) => heldWords[held ?? 'float32']),
   headscope: name<string>('Headscope'),
   created: 'free' as const,
   settings: { fields: settings as Fields<Provenance['settings']>, open: true as const },
@@ -141,8 +143,9 @@ const model: Fields<ModelSummary> = {
   chatTemplate: 'free',
   vision: 'free',
   notes: 'free',
-  // The device of the result says it.
+  // The result says them.
   device: 'free',
+  weights: 'free',
 };
 
 /** The picture by its content: files of one name may differ. */

@@ -6,6 +6,7 @@ import type { Intervention } from '../interventions/interventions';
 import type { ChatPrompt } from './chat-prompt';
 import type { ImageSpan } from './image';
 import type { DeviceSummary, Provenance } from './provenance';
+import type { HeldWeights } from './weights';
 
 /** One number per layer and head; NaN where the prompt has no query that counts. */
 export type PerHead = readonly (readonly number[])[];
@@ -138,6 +139,8 @@ export interface ModelSummary {
   readonly vision?: VisionSummary;
   /** Sentences on what the checkpoint holds and the run leaves unread, and on what its device does otherwise than the CPU. */
   readonly notes?: readonly string[];
+  /** What its linear layers are computed on; absent: exact weights. */
+  readonly weights?: HeldWeights;
   /** Where it was opened; absent: on the CPU. */
   readonly device?: DeviceSummary;
 }
@@ -165,9 +168,14 @@ export interface Parity {
   /** Layer with the largest error, when there is one. */
   readonly worstLayer?: number;
   readonly ok: boolean;
-  /** Of a run on another device than the CPU: the name of the device, and the largest error of a logit that is ok there. */
+  /** Of a run on another device than the CPU, the name of the device. */
   readonly device?: string;
+  /** The largest error of a logit that is ok there, or with these weights. */
   readonly tolerance?: number;
+  /** Where linear layers are not computed on exact weights: on what. The plain run has exact weights. */
+  readonly weights?: Exclude<HeldWeights, 'float32'>;
+  /** Of the same run: at how many of the compared positions both have the same most likely next token. */
+  readonly greedy?: { readonly same: number; readonly positions: number };
 }
 
 export interface HeadGain {

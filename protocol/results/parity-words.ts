@@ -1,11 +1,19 @@
 import type { Parity } from './heads';
+import { heldWords } from './weights';
 
 /** What a parity says, for badges, exports and terminals; `number` writes a figure. */
 export function parityWords(
-  { maxLogitError, device, tolerance, worstLayer, ok }: Parity,
+  { maxLogitError, device, tolerance, worstLayer, ok, weights, greedy }: Parity,
   number: (value: number) => string,
 ): string {
   const where = worstLayer === undefined || ok ? '' : `, worst in layer ${worstLayer}`;
+  if (weights !== undefined) {
+    const held = `${heldWords[weights]}${device === undefined ? '' : ` on ${device}`}`;
+    const same = greedy === undefined ? '' : `, same greedy token at ${greedy.same} of ${greedy.positions} positions`;
+    // Integers are multiplied by integers.
+    const activations = weights === 'q8' || weights === 'q4' ? ' (activations rounded to int8)' : '';
+    return `${held}${activations}: ${number(maxLogitError)} from exact ones in the logits${where}${same}`;
+  }
   if (device === undefined) {
     return ok
       ? `instrumented = plain, ${number(maxLogitError)} error`

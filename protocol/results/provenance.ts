@@ -1,3 +1,5 @@
+import type { HeldWeights } from './weights';
+
 /** What made a result; stored with every result and export (contracts: `headscope`, `created`, `device`, `settings`, `seed`). */
 export interface Provenance {
   /** Version of Headscope. */
@@ -5,6 +7,8 @@ export interface Provenance {
   /** ISO 8601 time. */
   readonly created: string;
   readonly device: DeviceSummary;
+  /** What linear layers of the model were computed on; absent: exact weights (results before this field), or no model. */
+  readonly weights?: HeldWeights;
   readonly settings: Readonly<Record<string, unknown>>;
   readonly seed: number;
 }

@@ -1,7 +1,7 @@
 /** What several kinds of saved files and messages hold. */
 import * as v from 'valibot';
 import type { ChatPrompt } from '../results/chat-prompt';
-import type { HeadGain, ModelSummary, VisionSummary } from '../results/heads';
+import type { HeadGain, ModelSummary, Parity, VisionSummary } from '../results/heads';
 import type { ImageSpan, ImageTile } from '../results/image';
 import type { DeviceSummary, Provenance } from '../results/provenance';
 import type { Schema } from './check';
@@ -38,6 +38,9 @@ export const headOf = <const K extends string>(kind: K, what: string): Fields<{ 
   ),
 });
 
+/** What linear layers are computed on. */
+const held = oneOf(['float32', 'float16', 'q8', 'q4']);
+
 const device: Schema<DeviceSummary> = object<DeviceSummary>({
   id: text,
   provider: text,
@@ -52,6 +55,7 @@ export const provenance: Fields<Provenance> = {
   headscope: text,
   created: text,
   device,
+  weights: optional(held),
   settings: anyFields,
   seed: number,
 };
@@ -138,7 +142,19 @@ export const modelSummary: Schema<ModelSummary> = object<ModelSummary>({
     }),
   ),
   notes: optional(texts),
+  weights: optional(held),
   device: optional(device),
+});
+
+export const parity: Schema<Parity> = object<Parity>({
+  maxLogitError: figure,
+  layerErrors: list(figure, 'a list of errors', { most: mostLayers }),
+  worstLayer: optional(whole),
+  ok: flag,
+  device: optional(text),
+  tolerance: optional(figure),
+  weights: optional(oneOf(['float16', 'q8', 'q4'])),
+  greedy: optional(object<NonNullable<Parity['greedy']>>({ same: whole, positions: whole })),
 });
 
 /** Of a tile in image tokens, and of the tiles of a picture: more is no picture that a model reads. */

@@ -14,6 +14,12 @@ export type Failure =
       readonly mechanism?: string;
       /** The longest length that fits, of the whole request, where it had one. */
       readonly fittingLength?: number;
+      /** A part of a model that is opened as a whole, where it alone is larger than the limit. */
+      readonly part?: string;
+      /** The memory is that of this device, and not the limit of the process. */
+      readonly device?: string;
+      /** On that device: it fits with weights that are kept in float16. */
+      readonly halfWeightsFit?: boolean;
     }
   /** A checkpoint that cannot be run; `detail` is one sentence. */
   | { readonly code: 'model-unusable'; readonly folder: string; readonly detail: string }

@@ -9,7 +9,7 @@ import { printable } from './printable';
 export const sentenceOf = (failure: Failure): string => printable(wordsOf(shortened(failure)));
 
 /** A name of a file may fill a page: of a long text its beginning and its end are said. */
-const longest = { folder: 300, device: 100, mechanism: 100, detail: 600 };
+const longest = { folder: 300, device: 100, mechanism: 100, part: 100, detail: 600 };
 
 function shortened(failure: Failure): Failure {
   const short = Object.entries(longest).flatMap(([field, most]) => {
@@ -30,12 +30,7 @@ function wordsOf(failure: Failure): string {
     case 'device-unavailable':
       return `The device "${failure.device}" cannot be used: ${ended(failure.detail)} Choose another device; "headscope devices" lists those that work here.`;
     case 'out-of-memory':
-      return (
-        `This needs ${bytesInWords(failure.neededBytes)}${failure.mechanism === undefined ? '' : ` for ${failure.mechanism}`} and the limit is ${bytesInWords(failure.limitBytes)}. ` +
-        (failure.fittingLength
-          ? `Choose a length of at most ${failure.fittingLength}, or raise the memory limit.`
-          : 'Choose fewer heads, a smaller batch or a shorter length, or raise the memory limit.')
-      );
+      return outOfMemory(failure);
     case 'model-unusable':
       return `The model in ${failure.folder} cannot be run: ${ended(failure.detail)}`;
     case 'runtime-failed':
@@ -51,6 +46,28 @@ function wordsOf(failure: Failure): string {
     default:
       return unreachable(failure);
   }
+}
+
+function outOfMemory(failure: Extract<Failure, { readonly code: 'out-of-memory' }>): string {
+  const { mechanism, fittingLength, part, device, halfWeightsFit } = failure;
+  const [needed, limit] = [bytesInWords(failure.neededBytes), bytesInWords(failure.limitBytes)];
+  if (device !== undefined) {
+    const ways = [
+      ...(fittingLength ? [`${fittingLength} ${fittingLength === 1 ? 'token fits' : 'tokens fit'}`] : []),
+      ...(halfWeightsFit ? ['with float16 weights (headscope.compute.weights, --weights) it fits'] : []),
+    ];
+    const fits = ways.length > 0 ? `${ways.join('; ')}. Or run` : 'Run';
+    return `This needs ${needed} on the device "${device}", which has ${limit}. ${fits} it on the cpu, or correct headscope.compute.deviceMemory (--device-memory) if the device has more.`;
+  }
+  if (part !== undefined) {
+    return `${part} takes ${needed} when it is opened and the memory limit is ${limit}. Raise the limit (headscope.compute.memoryLimit, --memory-limit), or choose a smaller model.`;
+  }
+  return (
+    `This needs ${needed}${mechanism === undefined ? '' : ` for ${mechanism}`} and the limit is ${limit}. ` +
+    (fittingLength
+      ? `Choose a length of at most ${fittingLength}, or raise the memory limit.`
+      : 'Choose fewer heads, a smaller batch or a shorter length, or raise the memory limit.')
+  );
 }
 
 /** 9 100 000 000 as `9.1 GB` (powers of ten, as operating systems and data sheets count). */

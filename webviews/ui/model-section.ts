@@ -3,13 +3,18 @@ import { html, nothing, type TemplateResult } from 'lit';
 import type { FromModelRunPanel } from '../../protocol/panels/run-panel';
 import type { ModelSummary } from '../../protocol/results/heads';
 import { checkbox } from './controls';
+import { deviceField } from './device-field';
 import { lastName, modelField, type ModelProblem } from './model-field';
 import { modelOfForm, whyModelOfFormDoesNotRun, type ModelState } from './run-state';
 
-interface ModelPart {
-  readonly state: Pick<ModelState, 'models' | 'model'> & { readonly form: { readonly folder: string } | undefined };
+export interface ModelPart {
+  readonly state: Pick<ModelState, 'models' | 'model' | 'devices'> & {
+    readonly form: { readonly folder: string; readonly device: string } | undefined;
+  };
   readonly actions: {
     chooseModel(folder: string): void;
+    chooseDevice(id: string): void;
+    testDevices(): void;
     post(message: Extract<FromModelRunPanel<never>, { kind: 'browseModel' }>): void;
   };
 }
@@ -44,9 +49,23 @@ export function modelSection(
       onChoose: (chosen) => actions.chooseModel(chosen),
       onBrowse: () => actions.post({ kind: 'browseModel' }),
     })}
-    ${below}
+    ${below} ${deviceOf({ state, actions })}
   </section>`;
 }
+
+/** Where the next runs take place. */
+export const deviceOf = ({ state: { form, devices }, actions }: ModelPart): TemplateResult =>
+  html`<div class="labelled gap device">
+    <span title="Where the next runs of this panel take place; the default is headscope.compute.device.">Device</span>
+    <div>
+      ${deviceField({
+        ...devices,
+        chosen: form?.device || devices.setting,
+        onChoose: (id) => actions.chooseDevice(id),
+        onTest: () => actions.testDevices(),
+      })}
+    </div>
+  </div>`;
 
 /** Of a model that has a template. */
 export const chatField = (

@@ -1,7 +1,9 @@
 /** The bar under the finding: what can be done now, and the state of the run in words. Its height never changes. */
 import { html, nothing, type TemplateResult } from 'lit';
 import type { ExportFormat } from '../../protocol/panels/run-panel';
+import type { DeviceSummary } from '../../protocol/results/provenance';
 import type { AnyPart } from './actions';
+import { deviceLine } from './made';
 import { button, toolbar } from './controls';
 import { icon } from './icons';
 import './menu';
@@ -39,7 +41,15 @@ export interface RunBar {
   /** Said while nothing runs and nothing is done: what a run would take. */
   readonly ahead?: Content;
   /** How the run ended, with the icon before it. */
-  readonly done: { readonly stopped?: boolean; readonly words: string; readonly after?: string } | undefined;
+  readonly done:
+    | {
+        readonly stopped?: boolean;
+        readonly words: string;
+        /** Where the result was made. */
+        readonly device: DeviceSummary;
+        readonly after?: string;
+      }
+    | undefined;
   readonly badge?: Content;
 }
 
@@ -153,7 +163,9 @@ function runState(state: AnyPart['state'], { stopping, far, ahead, done }: RunBa
   if (!done) return ahead ?? nothing;
   if (phase.kind === 'failed') return nothing;
   return html`${icon(done.stopped ? 'circle-slash' : 'pass')}<span
-      >${done.words}${savedWords(state)}${done.after ?? ''}</span
+      >${done.words} on
+      <span id="made-on" title=${deviceLine(done.device)}>${done.device.id}</span
+      >${savedWords(state)}${done.after ?? ''}</span
     >`;
 }
 

@@ -1,8 +1,9 @@
 /** What every panel that runs something holds, and the changes that are alike in all of them. Pure. */
 import type { Tokenised } from '../../protocol/compute/models';
-import type { ModelChoice, Notice } from '../../protocol/panels/run-panel';
+import type { DeviceChoices, ModelChoice, Notice } from '../../protocol/panels/run-panel';
 import type { PanelPlace } from '../../protocol/panels/run-panel';
 import type { ModelSummary } from '../../protocol/results/heads';
+import type { Devices } from './device-field';
 import { noAsides, type Asides } from './asides';
 import { whyModelDoesNotRun, type ModelProblem } from './model-field';
 import { idle, overduePhase, startedPhase, type Phase } from './phase';
@@ -43,6 +44,7 @@ export const initialRun = (place: PanelPlace) => ({
 /** Of a panel that runs a model. */
 export interface ModelState {
   readonly models: readonly ModelChoice[];
+  readonly devices: Devices;
   /** The one that was read last. */
   readonly model: ModelSummary | undefined;
   /** Tokens of the prompt in the form, as last answered. */
@@ -50,7 +52,14 @@ export interface ModelState {
   readonly typedProblem: string | undefined;
 }
 
-export const initialModel = { models: [], model: undefined, typed: undefined, typedProblem: undefined };
+const noDevices: Devices = { found: [], setting: 'cpu', asked: false };
+export const initialModel = {
+  models: [],
+  devices: noDevices,
+  model: undefined,
+  typed: undefined,
+  typedProblem: undefined,
+};
 
 interface Typed extends Pick<ModelState, 'models' | 'model'> {
   readonly form: { readonly folder: string } | undefined;
@@ -65,6 +74,9 @@ export const whyModelOfFormDoesNotRun = (state: Typed, problem?: ModelProblem): 
   state.form && modelOfForm(state) === undefined
     ? whyModelDoesNotRun(state.form.folder, state.models, problem)
     : undefined;
+
+/** As the extension sends them. */
+export const devicesOf = ({ devices, setting }: DeviceChoices): Devices => ({ found: devices, setting, asked: false });
 
 /** Messages that change every panel in the same way. */
 export type CommonMessage = Notice | { readonly kind: 'overdue'; readonly sentence: string };

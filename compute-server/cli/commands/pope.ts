@@ -6,7 +6,17 @@ import { questionPlace } from '../../../protocol/compute/pope';
 import { provenance } from '../../provenance';
 import { readTruth } from '../caption-files';
 import { wrongUsage } from '../exit-codes';
-import { bytes, decimal, deviceOption, list, threads, whole } from '../options';
+import {
+  bytes,
+  cacheWeightsOption,
+  decimal,
+  deviceMemoryOption,
+  deviceOption,
+  list,
+  threads,
+  weightsOption,
+  whole,
+} from '../options';
 import { addSampleOptions } from '../picture-folder';
 import { readAnswers } from '../pope-files';
 import { askModel, type PopeModelOptions } from '../pope-run';
@@ -57,6 +67,9 @@ export const pope: Registration = (program, session) => {
     );
   addSampleOptions(command, ' and of the absent objects')
     .addOption(deviceOption())
+    .addOption(weightsOption())
+    .addOption(cacheWeightsOption())
+    .addOption(deviceMemoryOption())
     .option('--threads <n>', 'threads of the cpu, 0 for as many as the runtime chooses', threads, 0)
     .option('--memory-limit <size>', 'refuse runs that need more, e.g. 6GB (default: a share of the memory)', bytes)
     .option('--answers <file>', 'JSON list, or a value per line: {question, answer or text, label: yes or no}')

@@ -7,7 +7,17 @@ import {
   type TaskMean,
   type TaskResult,
 } from '../../../protocol/analysis/tasks';
-import { bytes, collect, deviceOption, seed, threads, whole } from '../options';
+import {
+  bytes,
+  cacheWeightsOption,
+  collect,
+  deviceMemoryOption,
+  deviceOption,
+  seed,
+  threads,
+  weightsOption,
+  whole,
+} from '../options';
 import type { Registration } from '../registration';
 import { wrongUsage } from '../exit-codes';
 import { environmentOf } from '../model-options';
@@ -21,6 +31,8 @@ interface TaskOptions {
   readonly param?: readonly string[];
   readonly threads: number;
   readonly device?: string;
+  readonly weights?: string;
+  readonly cacheWeights?: number;
   readonly memoryLimit?: number;
   readonly json?: string;
 }
@@ -37,6 +49,9 @@ export const task: Registration = (program, session) => {
     .option('--param <name=value>', 'a parameter of the task; may be given several times', collect)
     .option('--seed <n>', 'seed of everything that is drawn at random', seed, 0)
     .addOption(deviceOption())
+    .addOption(weightsOption())
+    .addOption(cacheWeightsOption())
+    .addOption(deviceMemoryOption())
     .option('--threads <n>', 'threads of the cpu, 0 for as many as the runtime chooses', threads, 0)
     .option('--memory-limit <size>', 'refuse runs that need more, e.g. 6GB (default: a share of the memory)', bytes)
     .option('--json <file>', 'write the result as JSON, - for stdout')

@@ -88,6 +88,7 @@ export const vhd: Registration = (program, session) => {
         ...result,
         ...(await provenance(settings)),
         device: result.device,
+        ...(result.weights ? { weights: result.weights } : {}),
         text: caption.text,
         tokens: caption.tokens,
         ...(caption.stoppedAt === undefined ? {} : { stoppedAt: caption.stoppedAt }),

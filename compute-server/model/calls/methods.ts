@@ -1,9 +1,9 @@
 /** The methods of the compute server that run models: what each call checks and does. */
 import type { HeadRowRequest, ModelMethods } from '../../../protocol/compute/models';
-import { badRequest, countOf, requested, textOf } from '../../dispatch/parse';
+import { badRequest, countOf, deviceIn, requested, textOf } from '../../dispatch/parse';
 import type { Methods } from '../../dispatch/dispatcher';
 import type { Surroundings } from '../../surroundings';
-import { planChunk } from '../run/budget';
+import { planRun } from '../run/budget';
 import { generateJob, nextTokens } from '../generation/generate-job';
 import { headsJob } from '../heads/heads-job';
 import { HeadView } from '../heads/head-view';
@@ -50,8 +50,8 @@ export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pic
     if (view?.model === model && view.key === key) return view.view;
     const { memoryLimit } = surroundings;
     const sequence = await sequenceOf(opened, prompt, { memoryLimit, signal });
-    const chunk = planChunk(
-      model.spec,
+    const chunk = planRun(
+      model,
       { length: sequence.ids.length, batch: 1, keepCache: false, logits: 'none', prefix: sequence.prefix },
       memoryLimit,
     );
@@ -65,30 +65,30 @@ export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pic
     view = { model, key, view: shown };
     return shown;
   };
-  const { once, job } = calls;
+  const { once, job, reading } = calls;
 
   return {
     openModel: {
       parse(args) {
-        countOf(args, 1, 'openModel');
-        return [textOf(args[0], 'folder')];
+        countOf(args, 1, 'openModel', 1);
+        return [textOf(args[0], 'folder'), ...deviceIn(args[1])];
       },
-      run: ([folder], signal) => once(folder, signal, (model) => Promise.resolve(model.summary)),
+      run: ([folder, device], signal) => once({ folder, device }, signal, (model) => Promise.resolve(model.summary)),
     },
     tokenise: {
       parse(args) {
         countOf(args, 2, 'tokenise');
         return [textOf(args[0], 'folder'), requested(promptOrImage, args[1], 'prompt')];
       },
-      run: ([folder, prompt], signal) => once(folder, signal, (model) => tokenise(model, prompt)),
+      run: ([folder, prompt], signal) => reading(folder, signal, (model) => tokenise(model, prompt)),
     },
     parity: {
       parse(args) {
-        countOf(args, 2, 'parity');
-        return [textOf(args[0], 'folder'), requested(promptOrImage, args[1], 'prompt')];
+        countOf(args, 2, 'parity', 1);
+        return [textOf(args[0], 'folder'), requested(promptOrImage, args[1], 'prompt'), ...deviceIn(args[2])];
       },
-      run: ([folder, prompt], signal) =>
-        once(folder, signal, async (model) => {
+      run: ([folder, prompt, device], signal) =>
+        once({ folder, device }, signal, async (model) => {
           const sequence = await sequenceOf(model, prompt, { memoryLimit: surroundings.memoryLimit, signal });
           return requireParity(readerOf(model, prompt), sequence, { signal });
         }),
@@ -98,8 +98,7 @@ export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pic
         countOf(args, 1, 'heads');
         return [requested(headsRequest, args[0])];
       },
-      run: ([request], signal) =>
-        job(request.folder, signal, (model) => headsJob(model, request, surroundings, signal)),
+      run: ([request], signal) => job(request, signal, (model) => headsJob(model, request, surroundings, signal)),
       describe: (progress) =>
         progress.kind === 'layer'
           ? { lane: 'row', key: `layer ${progress.layer}`, final: true }
@@ -111,7 +110,7 @@ export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pic
         return [requested(headTileRequest, args[0])];
       },
       run: ([request], signal) =>
-        once(request.folder, signal, async (model) => {
+        once(request, signal, async (model) => {
           if (request.rowStart >= request.ids.length || request.columnStart >= request.ids.length) {
             throw badRequest(`the rectangle starts after the end of the prompt of ${request.ids.length} tokens`);
           }
@@ -124,7 +123,7 @@ export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pic
         return [requested(headOutputsRequest, args[0])];
       },
       run: ([request], signal) =>
-        once(request.folder, signal, async (model) => (await viewOf(model, request, signal)).outputs(request.head)),
+        once(request, signal, async (model) => (await viewOf(model, request, signal)).outputs(request.head)),
     },
     headRow: {
       parse(args) {
@@ -132,7 +131,7 @@ export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pic
         return [requested(headRowRequest, args[0])];
       },
       run: ([request], signal) =>
-        once(request.folder, signal, async (model) => {
+        once(request, signal, async (model) => {
           if (request.query >= request.ids.length) {
             throw badRequest(`query ${request.query} is past the end of the prompt of ${request.ids.length} tokens`);
           }
@@ -145,15 +144,14 @@ export function modelMethods(surroundings: Surroundings, calls: ModelCalls): Pic
         return [requested(nextTokensRequest, args[0])];
       },
       run: ([request], signal) =>
-        once(request.folder, signal, async (model) => nextTokens(model, request, surroundings, signal)),
+        once(request, signal, async (model) => nextTokens(model, request, surroundings, signal)),
     },
     generate: {
       parse(args) {
         countOf(args, 1, 'generate');
         return [requested(generateRequest, args[0])];
       },
-      run: ([request], signal) =>
-        job(request.folder, signal, (model) => generateJob(model, request, surroundings, signal)),
+      run: ([request], signal) => job(request, signal, (model) => generateJob(model, request, surroundings, signal)),
       describe: (progress) => ({ lane: 'row', key: `token ${progress.index}`, final: true }),
     },
   };

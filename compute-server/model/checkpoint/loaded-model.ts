@@ -18,8 +18,21 @@ import type { MultimodalSpec } from '../../../models/architectures/vision-tower'
 import type { ModelSummary, VisionSummary } from '../../../protocol/results/heads';
 import type { DeviceSummary } from '../../../protocol/results/provenance';
 import { FailureError } from '../../../protocol/wire/failures';
+import { heldWeights, type HeldWeights } from '../../../protocol/results/weights';
 import { LayerSessions } from '../run/layer-sessions';
-import { deviceNotes, summaryOf, type ModelDevice, type Sessions } from './model-device';
+import { requireRoom, type DeviceRoom } from '../run/budget';
+import { PackedWeights } from '../weights/packed-weights';
+import { WeightCache } from '../weights/weight-cache';
+import { weightNotes } from '../weights/weight-notes';
+import {
+  deviceNotes,
+  requireParts,
+  roomOn,
+  summaryOf,
+  type ModelDevice,
+  type Sessions,
+  type WeightOptions,
+} from './model-device';
 import { hashOfModel, watchFiles } from './model-files';
 import { openTokeniser, type TokeniserOutcome } from '../text/tokeniser';
 import {
@@ -40,9 +53,13 @@ export interface LoadedModel {
   /** The folder that the locations of `weights` are relative to. */
   readonly weightsFolder: string;
   readonly sessions: LayerSessions;
-  /** The same model on the cpu, which a run on another device is held against. */
+  /** What linear layers are computed on. */
+  readonly weightsHeld: HeldWeights;
+  /** The same model on the cpu with exact weights, which a run on another device or on other weights is held against. */
   readonly reference?: LayerSessions;
   readonly tokeniser: TokeniserOutcome;
+  /** Of a device other than the cpu: what a run may take there. */
+  readonly room?: DeviceRoom;
   /** Where it runs, with the parts that run on the cpu instead. */
   device(): Promise<DeviceSummary>;
   /** Ids that end a generation. */
@@ -54,7 +71,7 @@ export interface LoadedModel {
   readonly multimodal?: MultimodalSpec;
   /** The vision encoder as a model of its own, whose rows are patches (the model itself where it reads nothing else). */
   readonly encoder?: LoadedModel;
-  /** Of sizes and times of change of the files: for caches on this machine. */
+  /** Of sizes and times of change of the files, and of what linear layers are computed on: for caches on this machine. */
   readonly stamp: string;
   /** The first file that is gone or no longer what it was when the model was opened, as one sentence. */
   changed(): Promise<string | undefined>;
@@ -62,9 +79,11 @@ export interface LoadedModel {
   requireUnchanged(): Promise<void>;
 }
 
-export interface OpenOptions extends ModelDevice {
+export interface OpenOptions extends ModelDevice, WeightOptions {
   /** Bytes of weights that may be open at once. */
   readonly limitBytes: number;
+  /** Of the process: a part of the model that alone passes it is refused. Absent: none is. */
+  readonly memoryLimit?: number;
   /** Weights up to which they are laid out anew when opened (LayerSessions); default 256 MB. */
   readonly prepackedBytes?: number;
 }
@@ -75,6 +94,8 @@ const unusable = (folder: string, detail: string): FailureError =>
 /** `path` is the folder or its config.json. Reads headers only. */
 export async function openModel(path: string, options: OpenOptions): Promise<LoadedModel> {
   const folder = await folderOf(path);
+  const choice = options.weights ?? 'as-stored';
+  const held = heldWeights(choice, options.device);
   const config = await readFolderFile(folder, 'config.json', largestConfig);
   if (!config.ok) throw unusable(folder, sentenceOfConfig(config));
   const { text } = config;
@@ -111,14 +132,32 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
   let notes: readonly string[];
   let opened: Sessions;
   let reference: Sessions | undefined;
+  let hash: string;
+  let packed: PackedWeights | undefined;
+  let cache: WeightCache | undefined;
+  let room: DeviceRoom | undefined;
   try {
     const known = specifyModel(description, weights);
     specified = known.kind === 'vision' ? { ...known, vision: fittedTower(known.vision, processor) } : known;
     notes = requireFit(description, checkpoint.tensors);
-    opened = openSessions(specified, weights, root, options, requireUnchanged);
+    hash = await hashOfModel(folder, text, checkpoint);
+    if (held === 'q8' || held === 'q4') {
+      const key = `${hash} ${watched.stamp} ${held}`;
+      cache = options.cache && new WeightCache(options.cache, key, options.say ?? (() => undefined));
+      packed = new PackedWeights(held === 'q8' ? 8 : 4, cache);
+    }
+    const holding = { ...options, ...(packed ? { packed } : {}), ...(held === 'float16' ? { products: held } : {}) };
+    opened = openSessions(specified, weights, root, holding, requireUnchanged);
+    requireParts(opened, options.memoryLimit);
     if (options.device !== 'cpu') {
+      room = roomOn(options.device, options.memoryBytes, opened);
+      requireRoom(room);
+    }
+    if (options.device !== 'cpu' || held !== 'float32') {
       const onCpu = { ...options, device: 'cpu', selfTest: undefined } as const;
       reference = openSessions(specified, weights, root, onCpu, requireUnchanged);
+    }
+    if (options.device !== 'cpu') {
       for (const sessions of [opened.text, opened.vision]) await sessions?.place();
     }
   } catch (error) {
@@ -126,12 +165,26 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
     throw error;
   }
   const weightBytes = checkpoint.tensors.reduce((sum, { length }) => sum + length, 0);
-  const hash = await hashOfModel(folder, text, checkpoint);
   const dtypes = [...new Set(checkpoint.tensors.map(({ dtype }) => dtype))];
   const device = (): Promise<DeviceSummary> => summaryOf(options, opened);
-  const common = { folder, description, weights, weightsFolder: root, device, ...watched, requireUnchanged };
+  const common = {
+    ...{ folder, description, weights, weightsFolder: root, weightsHeld: held, device, requireUnchanged },
+    ...(room ? { room } : {}),
+    changed: watched.changed,
+    // Numbers of two devices, or of two ways to hold weights, are not put together.
+    stamp: `${watched.stamp}${options.device === 'cpu' ? '' : ` on ${options.device}`}${held === 'float32' ? '' : ` in ${held}`}`,
+  };
   const elsewhere = options.device === 'cpu' ? undefined : await device();
-  notes = [...notes, ...(await deviceNotes(elsewhere ?? (await device()), dtypes, opened, options.limitBytes))];
+  const where = elsewhere ?? (await device());
+  const bytes = (opened.text?.weightBytes() ?? 0) + (opened.vision?.weightBytes() ?? 0);
+  const { limitBytes } = options;
+  const kept = await cache?.check(bytes);
+  const ofWeights = [
+    ...weightNotes({ choice, held, dtypes, bytes, limitBytes, device: where }),
+    ...(kept === undefined ? [] : [kept]),
+    ...(options.whyWeights === undefined ? [] : [options.whyWeights]),
+  ];
+  notes = [...notes, ...(await deviceNotes(where, ofWeights, opened, room))];
   const summary = (part: ModelPart, spec: ModelSpec, tokeniser: TokeniserOutcome): ModelSummary => {
     const context = usableContext(spec);
     return {
@@ -153,6 +206,7 @@ export async function openModel(path: string, options: OpenOptions): Promise<Loa
       tokenizer: tokeniser.ok ? true : tokeniser.why,
       chatTemplate: tokeniser.ok && tokeniser.tokeniser.hasChatTemplate,
       ...(notes.length > 0 ? { notes } : {}),
+      weights: held,
       ...(elsewhere ? { device: elsewhere } : {}),
     };
   };
@@ -202,7 +256,7 @@ function openSessions(
   specified: SpecifiedModel,
   weights: StoredWeights,
   root: string,
-  options: OpenOptions,
+  options: OpenOptions & { readonly packed?: PackedWeights; readonly products?: 'float16' },
   requireUnchanged: () => Promise<void>,
 ): Sessions {
   const text =

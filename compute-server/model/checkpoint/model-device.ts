@@ -1,10 +1,14 @@
 /** The device of an opened model, as its results name it, and what a person should know of the model there. */
 import type { SelfTest } from '../../../protocol/compute/api';
 import type { DeviceSummary } from '../../../protocol/results/provenance';
+import type { WeightChoice } from '../../../protocol/results/weights';
+import { FailureError } from '../../../protocol/wire/failures';
 import { bytesInWords } from '../../../protocol/wire/words';
 import { cpuName } from '../../provenance';
 import { runtimeVersion, type DeviceId } from '../../runtime/session';
+import type { DeviceRoom } from '../run/budget';
 import type { LayerSessions } from '../run/layer-sessions';
+import type { CacheOptions } from '../weights/weight-cache';
 
 /** A device that models are opened on. */
 export interface ModelDevice {
@@ -13,6 +17,19 @@ export interface ModelDevice {
   /** Of another device than the cpu: its operators, and its name. */
   readonly selfTest?: SelfTest | undefined;
   readonly name?: string;
+  /** Bytes that a run may take on a device other than the cpu; absent: not known. */
+  readonly memoryBytes?: number | undefined;
+}
+
+/** How weights are held. */
+export interface WeightOptions {
+  /** Default: as stored. */
+  readonly weights?: WeightChoice;
+  /** Why these and not those that a person chose, as a sentence. */
+  readonly whyWeights?: string | undefined;
+  /** Where packed weights are kept, if a person allows it, and who is told that they cannot be. */
+  readonly cache?: CacheOptions | undefined;
+  readonly say?: ((sentence: string) => void) | undefined;
 }
 
 export interface Sessions {
@@ -37,25 +54,46 @@ export async function summaryOf(
   };
 }
 
-/** Half weights on the CPU are worth a word from this share of the memory limit: nobody asks what a small model saves. */
-const worthSaying = 0.1;
+/** What a run finds on the device, before anything is opened there. `memoryBytes`: absent where it is not known. */
+export function roomOn(device: DeviceId, memoryBytes: number | undefined, { text, vision }: Sessions): DeviceRoom {
+  const sum = (of: (sessions: LayerSessions) => number): number => (text ? of(text) : 0) + (vision ? of(vision) : 0);
+  return {
+    device,
+    memoryBytes,
+    weightBytes: sum((sessions) => sessions.bytesOnDevice()),
+    halfWeightBytes: sum((sessions) => sessions.bytesOnDevice('float16')),
+  };
+}
 
-/** What the device does with the weights, in sentences. */
+/** Refuses a model of which one layer, or another part that is opened as a whole, passes the memory limit of the process. */
+export function requireParts({ text, vision }: Sessions, memoryLimit = Infinity): void {
+  for (const sessions of [text, vision]) {
+    const largest = sessions?.largestPiece();
+    if (!largest || largest.bytes <= memoryLimit) continue;
+    throw new FailureError({
+      code: 'out-of-memory',
+      part: largest.name,
+      neededBytes: largest.bytes,
+      limitBytes: memoryLimit,
+    });
+  }
+}
+
+/** What the device does with the model, in sentences. */
 export async function deviceNotes(
-  { name, id, onCpu = [] }: DeviceSummary,
-  dtypes: readonly string[],
+  { name, onCpu = [] }: DeviceSummary,
+  weights: readonly string[],
   { text, vision }: Sessions,
-  limitBytes: number,
+  room: DeviceRoom | undefined,
 ): Promise<readonly string[]> {
-  const halves = dtypes.filter((dtype) => dtype === 'F16' || dtype === 'BF16');
-  const bytes = (text?.weightBytes() ?? 0) + (vision?.weightBytes() ?? 0);
-  const widened = `Its ${halves.join(' and ')} weights are widened to float32 when they are opened, and take ${bytesInWords(bytes)}`;
-  const unsaid = halves.length === 0 || (id === 'cpu' && bytes < worthSaying * limitBytes);
   return [
     ...onCpu,
-    ...(unsaid
-      ? []
-      : [id === 'cpu' ? `${widened}: half weights save no memory on the CPU.` : `${widened} on ${name}.`]),
+    ...weights,
+    ...(room && room.memoryBytes === undefined
+      ? [
+          `How much memory ${name} has is not known, so a run that does not fit is not refused before it starts; the weights take ${bytesInWords(room.weightBytes)} of it. Say it in headscope.compute.deviceMemory (--device-memory).`,
+        ]
+      : []),
     ...(await reopeningNote(text, 'layers')),
     ...(await reopeningNote(vision, 'layers of the vision encoder')),
   ];

@@ -1,19 +1,40 @@
-/** The models that are open: the last used stays warm, another one takes its place. */
+/**
+ * The model that is open: the last used stays warm, and another one, or the same on another device, takes its place. One at a
+ * time, as the memory limit is that of one model: two panels on two devices take turns, and each turn opens the weights anew.
+ */
 import type { LayerSessions } from '../run/layer-sessions';
 import { openModel, type LoadedModel, type OpenOptions } from './loaded-model';
-import type { ModelDevice } from './model-device';
+import type { ModelDevice, WeightOptions } from './model-device';
+import type { WeightChoice } from '../../../protocol/results/weights';
+import type { DeviceId } from '../../runtime/session';
+
+/** What is open, and how. */
+interface Kept {
+  readonly path: string;
+  readonly device: DeviceId;
+  readonly weights: WeightChoice;
+  readonly model: LoadedModel;
+}
 
 export class ModelStore {
-  private kept: { readonly path: string; readonly model: LoadedModel } | undefined;
+  private kept: Kept | undefined;
 
-  constructor(private readonly options: Pick<OpenOptions, 'limitBytes'>) {}
+  constructor(private readonly options: Pick<OpenOptions, 'limitBytes' | 'memoryLimit' | 'cache' | 'say'>) {}
 
-  async open(path: string, device: ModelDevice): Promise<LoadedModel> {
-    if (this.kept?.path === path && (await this.kept.model.changed()) === undefined) return this.kept.model;
+  async open(path: string, options: ModelDevice & Pick<WeightOptions, 'weights' | 'whyWeights'>): Promise<LoadedModel> {
+    const { kept } = this;
+    const { device, weights = 'as-stored' } = options;
+    const same = kept?.path === path && kept.device === device && kept.weights === weights;
+    if (same && (await kept.model.changed()) === undefined) return kept.model;
     await this.close();
-    const model = await openModel(path, { ...this.options, ...device });
-    this.kept = { path, model };
+    const model = await openModel(path, { ...this.options, ...options });
+    this.kept = { path, device, weights, model };
     return model;
+  }
+
+  /** How the model of the path is open now. */
+  openedAs(path: string): Pick<Kept, 'device' | 'weights'> | undefined {
+    return this.kept?.path === path ? this.kept : undefined;
   }
 
   async close(): Promise<void> {

@@ -8,5 +8,5 @@ export async function modelProvenance(
   settings: Provenance['settings'] = {},
   seed = 0,
 ): Promise<Provenance> {
-  return { ...(await provenance(settings, seed)), device: await model.device() };
+  return { ...(await provenance(settings, seed)), device: await model.device(), weights: model.weightsHeld };
 }

@@ -265,10 +265,19 @@ async function hiddenStates(
   const run = await runPrompt(
     stack,
     sessions,
-    { ...sequence, chunk, logits: 'none', plain: true, keepResiduals: wanted.filter((state) => state < last) },
+    {
+      ...sequence,
+      chunk,
+      logits: 'none',
+      plain: true,
+      keepResiduals: wanted.filter((state) => state < last),
+      keepLast: true,
+    },
     { signal },
   );
-  const kept = new Map<number, ResidualStream>([...run.residuals, run.last].map((stream) => [stream.layer, stream]));
+  const kept = new Map<number, ResidualStream>(
+    [...run.residuals, ...(run.last ? [run.last] : [])].map((stream) => [stream.layer, stream]),
+  );
   return wanted.map((state) => {
     const [data] = kept.get(state)?.chunks ?? [];
     if (!data) throw new ModelError(`The vision encoder gave no output behind block ${state}.`);

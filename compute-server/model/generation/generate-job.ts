@@ -11,7 +11,7 @@ import { headStatisticNames } from '../../../protocol/results/heads';
 import type { Job } from '../../dispatch/dispatcher';
 import type { Surroundings } from '../../surroundings';
 import { lower, reinforcedRun, reinforcementIn } from '../interventions/lower';
-import { planChunk } from '../run/budget';
+import { planRun } from '../run/budget';
 import { continued } from '../../../diagnostics/model-runner/decoding';
 import type { HeadNumbers } from '../../../diagnostics/model-runner/head-numbers';
 import type { Variant } from '../run/interventions';
@@ -34,8 +34,8 @@ export async function* generateJob(
   const { memoryLimit } = surroundings;
   const sequence = await sequenceOf(model, request.prompt, { memoryLimit, signal });
   const promptIds = sequence.ids;
-  const chunk = planChunk(
-    model.spec,
+  const chunk = planRun(
+    model,
     {
       length: promptIds.length,
       batch: 1,
@@ -105,8 +105,8 @@ export async function nextTokens(
   const { memoryLimit } = surroundings;
   const prompt = { kind: 'ids', ids: given, ...(image === undefined ? {} : { image }) } as const;
   const sequence = await sequenceOf(model, prompt, { memoryLimit, signal });
-  const chunk = planChunk(
-    model.spec,
+  const chunk = planRun(
+    model,
     {
       length: sequence.ids.length,
       batch: 1 + request.variants.length,

@@ -179,6 +179,7 @@ async function matchedGains(
           variants,
           chunk,
           logits: 'none',
+          keepLast: true,
           taps: [{ layer, tap: 'attention.output' as const }],
           tapRows: [pair.whole.ids.length - 1],
           ...(stream ? { from: stream } : {}),

@@ -27,7 +27,7 @@ import { requireCaptions } from './span-request';
 
 export function hallucinationMethods(
   surroundings: Surroundings,
-  { once, job }: ModelCalls,
+  { once, job, reading }: ModelCalls,
 ): Pick<Methods, keyof HallucinationMethods | keyof PopeMethods> {
   return {
     openImage: {
@@ -35,7 +35,7 @@ export function hallucinationMethods(
         countOf(args, 1, 'openImage');
         return [requested(visionPrompt, args[0])];
       },
-      run: ([request], signal) => once(request.folder, signal, (model) => openedImage(model, request)),
+      run: ([request], signal) => reading(request.folder, signal, (model) => openedImage(model, request)),
     },
     promptForPictures: {
       parse(args) {
@@ -43,7 +43,7 @@ export function hallucinationMethods(
         return [textOf(args[0], 'folder'), requested(promptInput, args[1], 'prompt')];
       },
       run: ([folder, prompt], signal) =>
-        once(folder, signal, (model) => {
+        reading(folder, signal, (model) => {
           const { ids, chatPrompt } = requireCaptions(model, { prompt });
           return Promise.resolve({ ids, tokens: piecesOf(model, ids), ...(chatPrompt ? { chatPrompt } : {}) });
         }),
@@ -54,7 +54,7 @@ export function hallucinationMethods(
         return [requested(hallucinationRequest, args[0])];
       },
       run: ([request], signal) =>
-        job(request.folder, signal, (model) => hallucinationJob(model, request, surroundings, signal)),
+        job(request, signal, (model) => hallucinationJob(model, request, surroundings, signal)),
       describe: (progress) =>
         progress.kind === 'token'
           ? { lane: 'row', key: `token ${progress.index}`, final: true }
@@ -69,7 +69,7 @@ export function hallucinationMethods(
         ];
       },
       run: ([request, reinforcement], signal) =>
-        job(request.folder, signal, (model) => reinforceJob(model, request, reinforcement, surroundings, signal)),
+        job(request, signal, (model) => reinforceJob(model, request, reinforcement, surroundings, signal)),
       describe: (progress) =>
         progress.kind === 'token'
           ? { lane: 'row', key: `token ${progress.index}`, final: true }
@@ -80,31 +80,28 @@ export function hallucinationMethods(
         countOf(args, 1, 'divergenceAt');
         return [requested(divergenceAtRequest, args[0])];
       },
-      run: ([request], signal) =>
-        once(request.folder, signal, (model) => divergenceAt(model, request, surroundings, signal)),
+      run: ([request], signal) => once(request, signal, (model) => divergenceAt(model, request, surroundings, signal)),
     },
     imageMap: {
       parse(args) {
         countOf(args, 1, 'imageMap');
         return [requested(imageMapRequest, args[0])];
       },
-      run: ([request], signal) =>
-        once(request.folder, signal, (model) => imageMap(model, request, surroundings, signal)),
+      run: ([request], signal) => once(request, signal, (model) => imageMap(model, request, surroundings, signal)),
     },
     captionTime: {
       parse(args) {
         countOf(args, 1, 'captionTime');
         return [requested(captionTimeRequest, args[0])];
       },
-      run: ([request], signal) =>
-        once(request.folder, signal, (model) => captionTime(model, request, surroundings, signal)),
+      run: ([request], signal) => once(request, signal, (model) => captionTime(model, request, surroundings, signal)),
     },
     pope: {
       parse(args) {
         countOf(args, 1, 'pope');
         return [requested(popeRequest, args[0])];
       },
-      run: ([request], signal) => job(request.folder, signal, (model) => popeJob(model, request, surroundings, signal)),
+      run: ([request], signal) => job(request, signal, (model) => popeJob(model, request, surroundings, signal)),
       describe: (progress) =>
         progress.kind === 'failure'
           ? { lane: 'row', key: `failure ${progress.name}`, final: true }
@@ -116,7 +113,7 @@ export function hallucinationMethods(
         return [requested(hallucinationSetRequest, args[0])];
       },
       run: ([request], signal) =>
-        job(request.folder, signal, (model) => hallucinationSetJob(model, request, surroundings, signal)),
+        job(request, signal, (model) => hallucinationSetJob(model, request, surroundings, signal)),
       describe: (progress) =>
         progress.kind === 'entry'
           ? { lane: 'row', key: `entry ${progress.entry.name}`, final: true }

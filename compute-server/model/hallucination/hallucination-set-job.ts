@@ -29,7 +29,7 @@ export async function* hallucinationSetJob(
   }
   const { chatPrompt } = requireCaptions(model, request);
   // A caption is the same in every sample: what was kept serves a larger one too.
-  const { images: all, sample, done, ...settings } = request;
+  const { images: all, sample, done, device: _, ...settings } = request;
   const images = sampled(all, sample);
   const lexicon = request.lexicon ? { lexicon: request.lexicon } : {};
   const kept = new KeptEntries<DatasetEntry>(surroundings.cacheFolder, [model.summary.hash, model.stamp, settings]);

@@ -38,7 +38,7 @@ export async function* popeJob(
   const started = performance.now();
   requireHead(model);
   if (!model.vision) requireVision(model);
-  const { images, sample, splits, seed, ...settings } = request;
+  const { images, sample, splits, seed, device: _, ...settings } = request;
   const { prompt, chat, readBy } = settings;
   if (!prompt.includes(questionPlace)) {
     throw bad(`The prompt has no place for the question. Write ${questionPlace} where it belongs.`);

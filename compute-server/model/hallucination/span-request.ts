@@ -7,7 +7,7 @@ import type { Reinforcement } from '../../../protocol/results/reinforcement';
 import { FailureError } from '../../../protocol/wire/failures';
 import type { LoadedModel } from '../checkpoint/loaded-model';
 import { promptForPictures } from '../prompt/prompt';
-import { planChunk } from '../run/budget';
+import { planRun } from '../run/budget';
 
 export { planOf };
 
@@ -47,12 +47,12 @@ export function chunkFor(
   whole = false,
 ): number {
   const shape = { length, batch: 2, keepCache: true, further, logits: 'last', prefix } as const;
-  if (!whole) return planChunk(model.spec, shape, limit);
+  if (!whole) return planRun(model, shape, limit);
   try {
-    return planChunk(model.spec, shape, limit, length);
+    return planRun(model, shape, limit, length);
   } catch (error) {
     if (!(error instanceof FailureError) || error.failure.code !== 'out-of-memory') throw error;
-    return planChunk(model.spec, shape, limit);
+    return planRun(model, shape, limit);
   }
 }
 

@@ -14,7 +14,7 @@ import { FailureError } from '../../../protocol/wire/failures';
 import { modelProvenance } from '../checkpoint/provenance';
 import type { Job } from '../../dispatch/dispatcher';
 import type { Surroundings } from '../../surroundings';
-import { planChunk } from '../run/budget';
+import { planRun } from '../run/budget';
 import { ServerRunner } from '../../analyses/runner';
 import { labelHeads, type LabelledHeads, type LabelledStage } from '../../../diagnostics/labels/label-heads';
 import { usualNullSequences } from '../../../diagnostics/labels/label-run';
@@ -25,6 +25,7 @@ import { checkedVariant } from '../run/key-groups';
 import type { LoadedModel } from '../checkpoint/loaded-model';
 import { layersOf } from '../run/model-run';
 import type { LayerResult } from '../run/run-request';
+import { hostStream } from '../run/run-stream';
 import { requireParity } from '../run/parity';
 import { piecesOf, readerOf, sequenceOf } from '../prompt/prompt';
 import { ResumeFile } from './resume';
@@ -48,8 +49,8 @@ export async function* headsJob(
     const detail = `"${printDo(here)}" acts on positions of this prompt, and labels are measured on other sequences. Leave it out, or take no labels (--no-classify).`;
     throw new FailureError({ code: 'bad-request', detail });
   }
-  const chunk = planChunk(
-    model.spec,
+  const chunk = planRun(
+    model,
     { length: ids.length, batch: 1, keepCache: false, logits: 'none', prefix: sequence.prefix },
     surroundings.memoryLimit,
     request.chunk,
@@ -114,7 +115,7 @@ export async function* headsJob(
     yield layerProgress(result, model);
     if (done.length === layers) break;
     if (performance.now() - started > resumeAfterMs) {
-      const why = await resume.write({ layers: done, residual: out });
+      const why = await resume.write({ layers: done, residual: await hostStream(out) });
       if (why === undefined) keptLayers = done.length;
       else if (!unsaved) {
         surroundings.log('warn', `Finished layers cannot be kept for a later run (${why}); this run continues.`);

@@ -5,7 +5,7 @@ import { sourceText } from '../../../protocol/interventions/source';
 import { FailureError } from '../../../protocol/wire/failures';
 import type { LoadedModel } from '../checkpoint/loaded-model';
 import { sequenceOf } from '../prompt/prompt';
-import { planChunk } from '../run/budget';
+import { planRun } from '../run/budget';
 import type { Sequence } from '../../../diagnostics/model-runner/sequence';
 import { readRowsFile, rowsInFile } from './rows-file';
 import { meansOf, valuesOf, type PlainRun } from './source-runs';
@@ -99,7 +99,7 @@ async function promptRuns(run: RunOf, prompts: readonly PromptText[]): Promise<P
     const sequence = await sequenceOfText(run, prompt, false);
     const { ids, prefix } = sequence;
     const shape = { length: ids.length, batch: 1, keepCache: false, logits: 'none', prefix } as const;
-    runs.push({ sequence, chunk: planChunk(run.model.spec, shape, run.memoryLimit) });
+    runs.push({ sequence, chunk: planRun(run.model, shape, run.memoryLimit) });
   }
   return runs;
 }

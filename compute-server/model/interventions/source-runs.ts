@@ -33,6 +33,7 @@ async function* layersWith(
         ...sequencePart(sequence),
         chunk,
         logits: 'none',
+        keepLast: true,
         taps: taps.map((tap) => ({ layer, tap })),
         ...(stream ? { from: stream } : {}),
       },

@@ -1,6 +1,8 @@
 /** Memory of a run of a model, estimated before it starts, and the chunk of queries that keeps it inside the limit. */
 import type { ModelSpec } from '../../../models/architectures/model-spec';
 import { FailureError } from '../../../protocol/wire/failures';
+import type { DeviceId } from '../../runtime/session';
+import type { LoadedModel } from '../checkpoint/loaded-model';
 
 /** Queries of a chunk; the first when memory does not matter: the scores of larger ones fall out of the processor's caches. */
 const chunks = [256, 128, 64, 32, 16];
@@ -49,9 +51,23 @@ function heldBytes(model: ModelSpec, run: RunShape): number {
   return 4 * (stream + caches + logits);
 }
 
+/** The memory of another device than the cpu, as far as a run there is concerned. */
+export interface DeviceRoom {
+  readonly device: DeviceId;
+  /** That a run may take; absent: not known, and nothing is refused for it. */
+  readonly memoryBytes?: number | undefined;
+  /** Of weights that are open there at most, as opened; and what they would be in float16. */
+  readonly weightBytes: number;
+  readonly halfWeightBytes: number;
+}
+
 /**
  * The chunk to run with: the one that is wanted, the whole prompt of a bidirectional model, or the largest that fits. Refuses
  * a run that does not fit (even with the smallest, where there is a choice), naming the longest prompt that does.
+ *
+ * Two limits hold. Of the process: activations of one chunk of one layer (`chunkBytes`), with streams, caches and logits
+ * (`heldBytes`), in half of the memory limit. Of a device whose memory is known: its weights as opened and the same bytes of
+ * the run, all of which may lie there at once (an upper bound: a cache that stays with the host takes nothing).
  */
 export function planChunk(
   model: ModelSpec,
@@ -60,6 +76,7 @@ export function planChunk(
   wanted?: number,
   /** Whether a shorter run is a way out: not where the rows are those of a picture. */
   shortenable = true,
+  room?: DeviceRoom,
 ): number {
   const need = (length: number, chunk: number): number => {
     const shorter = { ...run, length };
@@ -67,28 +84,68 @@ export function planChunk(
   };
   // Half of the limit: the other half is for weights.
   const limit = limitBytes / 2;
+  const onDevice = room?.memoryBytes;
+  const fitsDevice = (length: number, chunk: number, weights = room?.weightBytes ?? 0): boolean =>
+    onDevice === undefined || weights + need(length, chunk) <= onDevice;
+  const fitsProcess = (length: number, chunk: number): boolean => need(length, chunk) <= limit;
   const choices = model.blocks.some(({ attention }) => !attention.causal)
     ? [Infinity]
     : wanted !== undefined
       ? [wanted]
       : chunks;
-  for (const chunk of choices) if (need(run.length, chunk) <= limit) return Math.min(chunk, run.length);
-  const smallest = choices.at(-1) ?? 1;
-  // Both in terms of the limit that a person sets, of which the weights have the other half.
-  const neededBytes = Math.ceil(2 * need(run.length, smallest));
-  if (!shortenable) {
-    throw new FailureError({ code: 'out-of-memory', neededBytes, limitBytes });
+  const { length } = run;
+  for (const chunk of choices) {
+    if (fitsProcess(length, chunk) && fitsDevice(length, chunk)) return Math.min(chunk, length);
   }
-  let [low, high] = [0, run.length];
-  while (high - low > 1) {
-    const middle = Math.floor((low + high) / 2);
-    if (need(middle, smallest) <= limit) low = middle;
-    else high = middle;
+  const smallest = choices.at(-1) ?? 1;
+  const longest = (fits: (length: number) => boolean): { readonly fittingLength?: number } => {
+    let [low, high] = [0, length];
+    while (high - low > 1) {
+      const middle = Math.floor((low + high) / 2);
+      if (fits(middle)) low = middle;
+      else high = middle;
+    }
+    return shortenable && low > 0 ? { fittingLength: low } : {};
+  };
+  if (room && onDevice !== undefined && fitsProcess(length, smallest)) {
+    throw new FailureError({
+      code: 'out-of-memory',
+      device: room.device,
+      neededBytes: Math.ceil(room.weightBytes + need(length, smallest)),
+      limitBytes: onDevice,
+      ...longest((shorter) => fitsProcess(shorter, smallest) && fitsDevice(shorter, smallest)),
+      ...halfWeights(room, fitsDevice(length, smallest, room.halfWeightBytes)),
+    });
   }
   throw new FailureError({
     code: 'out-of-memory',
-    neededBytes,
+    // Both in terms of the limit that a person sets, of which the weights have the other half.
+    neededBytes: Math.ceil(2 * need(length, smallest)),
     limitBytes,
-    ...(low > 0 ? { fittingLength: low } : {}),
+    ...longest((shorter) => fitsProcess(shorter, smallest) && fitsDevice(shorter, smallest)),
   });
 }
+
+const halfWeights = ({ halfWeightBytes, weightBytes }: DeviceRoom, fits: boolean): { halfWeightsFit?: true } =>
+  fits && halfWeightBytes < weightBytes ? { halfWeightsFit: true } : {};
+
+/** Refuses a model whose weights alone do not fit the device, before anything is opened there. */
+export function requireRoom(room: DeviceRoom): void {
+  const { device, memoryBytes, weightBytes, halfWeightBytes } = room;
+  if (memoryBytes === undefined || weightBytes <= memoryBytes) return;
+  throw new FailureError({
+    code: 'out-of-memory',
+    device,
+    neededBytes: weightBytes,
+    limitBytes: memoryBytes,
+    ...halfWeights(room, halfWeightBytes <= memoryBytes),
+  });
+}
+
+/** {@link planChunk} of a run of an opened model, on its device. */
+export const planRun = (
+  { spec, room }: Pick<LoadedModel, 'spec' | 'room'>,
+  run: RunShape,
+  limitBytes: number,
+  wanted?: number,
+): number => planChunk(spec, run, limitBytes, wanted, true, room);

@@ -8,9 +8,9 @@ export class DeviceFault extends FailureError {}
 export function onDevice(session: RuntimeSession, device: DeviceId, graph: string): RuntimeSession {
   return {
     ...session,
-    async run(feeds, fetches) {
+    async run(feeds, fetches, kept) {
       try {
-        return await session.run(feeds, fetches);
+        return await session.run(feeds, fetches, kept);
       } catch (error) {
         // Feeds that do not fit the graph are a fault of ours.
         if (error instanceof TypeError || error instanceof RangeError) throw error;

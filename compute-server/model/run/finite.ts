@@ -4,14 +4,11 @@ import { ModelError } from '../../../models/architectures/model-spec';
 const advice =
   'Its weights are damaged or too large for float32: fetch them again. Gains and replacements that are very large do the same.';
 
-/** `rows` is [batch, positions, width]; `start` the token position of the first one; `where` begins the sentence. */
-export function requireFinite(
-  rows: Float32Array,
-  width: number,
-  batch: number,
-  start: number,
-  where: 'The embedding' | 'The projector' | 'The language head' | `Layer ${number}`,
-): void {
+/** Begins the sentence. */
+export type Where = 'The embedding' | 'The projector' | 'The language head' | `Layer ${number}`;
+
+/** `rows` is [batch, positions, width]; `start` the token position of the first one. */
+export function requireFinite(rows: Float32Array, width: number, batch: number, start: number, where: Where): void {
   // 0 times anything finite is 0: one pass without a branch.
   let sum = 0;
   for (let i = 0; i < rows.length; i++) sum += (rows[i] ?? 0) * 0;

@@ -3,7 +3,6 @@ import { topKeys } from '../../../models/instrument/statistics';
 import type { LayerTap } from '../../../models/instrument/taps';
 import type { RuntimeArray, RuntimeValues } from '../../runtime/session';
 import { floats } from './runtime-arrays';
-import type { ResidualStream } from './run-request';
 
 /** What the chunks of one layer give, joined along the positions (variant 0 for maps and top keys). */
 export class Gathered {
@@ -19,17 +18,10 @@ export class Gathered {
     private readonly topFrom = 0,
   ) {}
 
-  /** Chunk `index`, whose first row is `start`. */
-  addTaps(
-    taps: readonly LayerTap[],
-    values: RuntimeValues,
-    stream: ResidualStream,
-    index: number,
-    start: number,
-  ): void {
+  /** Of a chunk whose first row is `start`. */
+  addTaps(taps: readonly LayerTap[], values: RuntimeValues, start: number): void {
     for (const tap of taps) {
-      const value =
-        tap === 'residual.input' ? residualInput(stream, index) : values[tap === 'residual' ? 'residual.out' : tap];
+      const value = values[tap];
       if (!value) throw new TypeError(`the layer gave no "${tap}"`);
       const kept = this.tapRows ? pickRows(tap, value, start, this.tapRows) : value;
       this.pieces.set(tap, [...(this.pieces.get(tap) ?? []), kept]);
@@ -84,13 +76,8 @@ export class Gathered {
   }
 }
 
-function residualInput({ chunks, batch, width }: ResidualStream, index: number): RuntimeArray {
-  const data = chunks[index] ?? new Float32Array(0);
-  return { data, shape: [batch, data.length / (batch * width), width] };
-}
-
 /** Of [.., n, x], the rows of the chunk that are wanted. */
-function pickRows(
+export function pickRows(
   tap: LayerTap,
   { data, shape }: RuntimeArray,
   start: number,
@@ -111,7 +98,7 @@ function pickRows(
 }
 
 /** Joins [.., n, x] pieces along n; probabilities, whose width differs by chunk, are padded with zeros to the last width. */
-function joinRows(tap: LayerTap, pieces: readonly RuntimeArray[]): RuntimeArray {
+export function joinRows(tap: LayerTap, pieces: readonly RuntimeArray[]): RuntimeArray {
   const [first] = pieces;
   if (!first) throw new RangeError('nothing to join');
   const rank = first.shape.length;

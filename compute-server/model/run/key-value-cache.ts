@@ -131,6 +131,11 @@ export class KeyValueCache {
     return branched;
   }
 
+  /** Of the keys and values held. */
+  bytes(): number {
+    return this.layers.reduce((sum, { length }, layer) => sum + 8 * length * (this.widths[layer] ?? 0), 0);
+  }
+
   /** The layer position first. */
   private inRows(layer: number): LayerCache {
     const cache = this.at(layer);

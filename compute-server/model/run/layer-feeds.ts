@@ -1,6 +1,7 @@
 /** What a block graph takes in one call, interventions and statistics apart. */
 import type { BlockSpec, ModelSpec } from '../../../models/architectures/model-spec';
 import type { RuntimeArray } from '../../runtime/session';
+import type { RuntimeValue } from '../../runtime/values';
 import { chunkTables } from './chunk-tables';
 import type { KeyGroup } from '../../../diagnostics/model-runner/sequence';
 import { noStatistics } from './head-statistics';
@@ -8,12 +9,17 @@ import type { KeyValueCache } from './key-value-cache';
 import { flag, int32, int64, range } from './runtime-arrays';
 import { positionAt, type Sequence } from '../../../diagnostics/model-runner/sequence';
 
+/** Keys and values that rows go on from: of a cache, or of a layer while its chunks run. */
+export interface HeldKeys extends Pick<KeyValueCache, 'length' | 'first'> {
+  past(layer: number): { readonly key: RuntimeValue; readonly value: RuntimeValue };
+}
+
 /** What every block graph takes, instrumented or plain. */
 export function blockFeeds(
   model: ModelSpec,
   block: BlockSpec,
-  cache: KeyValueCache,
-  residual: Float32Array,
+  cache: HeldKeys,
+  residual: Float32Array | RuntimeValue,
   run: {
     readonly batch: number;
     /** Rows [start, start + length) of the sequence, or behind it. */
@@ -21,7 +27,7 @@ export function blockFeeds(
     readonly length: number;
     readonly sequence: Pick<Sequence, 'ids' | 'positions' | 'prefix'>;
   },
-): Record<string, RuntimeArray> {
+): Record<string, RuntimeValue> {
   const layer = block.index;
   const past = cache.past(layer);
   const keys = cache.length(layer) + run.length;
@@ -32,7 +38,10 @@ export function blockFeeds(
   const tables = rope ? chunkTables(rope, model, run, positions) : undefined;
   const shape = rope ? [run.length, rope.dimensions / 2] : [];
   return {
-    residual: { data: residual, shape: [run.batch, run.length, model.hiddenSize] },
+    residual:
+      residual instanceof Float32Array
+        ? { data: residual, shape: [run.batch, run.length, model.hiddenSize] }
+        : residual,
     past_key: past.key,
     past_value: past.value,
     ...(block.attention.causal

@@ -2,17 +2,20 @@
 import type { BlockSpec, ModelSpec } from '../../../models/architectures/model-spec';
 import { reinforcementOutputs } from '../../../models/instrument/interventions/reinforcement';
 import { statisticOutputs, topKeyOutputs } from '../../../models/instrument/statistics';
+import type { LayerTap } from '../../../models/instrument/taps';
 import type { RuntimeValues } from '../../runtime/session';
-import { requireFinite } from './finite';
+import { dispose, fetched, KeptOutputs, type RuntimeValue } from '../../runtime/values';
 import { Gathered } from './gathered';
 import { noStatistics, ranked, StatisticsCollector } from './head-statistics';
 import { gainsOfSelected, interventionFeeds, type Variant } from './interventions';
 import { emptyCache, type KeyValueCache } from './key-value-cache';
 import { blockFeeds, groupColumns, groupMass } from './layer-feeds';
+import { LayerKeys } from './layer-keys';
 import type { LayerSessions } from './layer-sessions';
 import type { PickTable } from './pick-table';
 import { prefixOf, type Chunk } from './run-chunks';
-import type { LayerReinforcement, LayerResult, ResidualStream, RunHooks, RunRequest } from './run-request';
+import type { LayerReinforcement, LayerResult, RunHooks, RunRequest } from './run-request';
+import { requireFiniteChunk, type RunStream } from './run-stream';
 import { floats, int64 } from './runtime-arrays';
 
 export interface LayerWork {
@@ -20,14 +23,15 @@ export interface LayerWork {
   readonly variants: readonly Variant[];
   readonly chunks: readonly Chunk[];
   readonly picks: PickTable;
-  readonly stream: ResidualStream;
+  readonly stream: RunStream;
   readonly cache: KeyValueCache | undefined;
   readonly hooks: RunHooks;
 }
 
 export interface LayerRun {
   readonly result: LayerResult;
-  readonly out: ResidualStream;
+  /** Who runs the layer disposes of what lies on a device. */
+  readonly out: RunStream;
 }
 
 export async function runLayer(
@@ -39,7 +43,14 @@ export async function runLayer(
   const reinforced = work.request.reinforcement?.text.has(block.index) ?? false;
   if (!reinforced || work.chunks.length === 1) return runChunks(model, sessions, block, work, reinforced);
   // The last query chooses the gains and they act on all: the layer runs once to choose and once with what was chosen.
-  const { result: chosen } = await runChunks(model, sessions, block, { ...work, cache: undefined }, true);
+  const { result: chosen, out: unchanged } = await runChunks(
+    model,
+    sessions,
+    block,
+    { ...work, cache: undefined },
+    true,
+  );
+  dispose(...unchanged.chunks);
   const { reinforcement } = chosen;
   if (!reinforcement) throw new RangeError(`layer ${block.index} chose no gains`);
   const gains = gainsOfSelected(block.index, reinforcement.selected, work.request.reinforcement?.alpha ?? 1);
@@ -59,17 +70,18 @@ async function runChunks(
   const { request, chunks, stream, hooks } = work;
   const layer = block.index;
   const session = await sessions.session({ kind: 'block', layer, instrumented: !request.plain });
-  const { window } = block.attention;
+  const { window, heads } = block.attention;
   const held = Math.min(request.ids.length, window === undefined ? Infinity : window + stream.chunk);
   const cache =
     request.past?.cache.branch(layer, stream.batch, request.ids.length - request.past.length) ??
     work.cache ??
     emptyCache(model, stream.batch, held);
+  const past = new LayerKeys(layer, cache, window, session.keeps);
   const groups = request.groups ?? [];
   const collector =
     request.statistics && !request.plain
       ? new StatisticsCollector(
-          block.attention.heads,
+          heads,
           work.picks,
           groups,
           request.thumbnails ? request.ids.length : undefined,
@@ -80,68 +92,75 @@ async function runChunks(
   const mapHeads = (request.maps ?? []).filter((wanted) => wanted.layer === layer).map(({ head }) => head);
   const topFrom = request.topKeys === 'last' ? request.ids.length - 1 : 0;
   const rows = new Gathered(request.ids.length, request.tapRows, topFrom);
-  const out: Float32Array[] = [];
+  const out: RuntimeValue[] = [];
   let lastMass: Float32Array | undefined;
   let reinforcement: LayerReinforcement | undefined;
-  for (const [index, { start, length }] of chunks.entries()) {
-    hooks.signal?.throwIfAborted();
-    const last = index === chunks.length - 1;
-    const weighing = last && (request.lastMass ?? false);
-    const deciding = last && choosing;
-    const ranking = !request.plain && (request.topKeys === 'all' || (request.topKeys === 'last' && last));
-    const firstKey = cache.first(layer);
-    const keys = cache.length(layer) + length;
-    const keyGroups = groupColumns(groups, firstKey, keys);
-    const values = await session.run(
-      {
-        ...blockFeeds(model, block, cache, stream.chunks[index] ?? new Float32Array(0), {
-          batch: stream.batch,
-          start,
-          length,
-          sequence: request,
-        }),
-        ...(request.plain
-          ? {}
-          : {
-              ...interventionFeeds(model, block, {
-                variants: work.variants,
-                groups: groups.map(({ name }) => name),
-                keyGroups,
-                start,
-                length,
-                ...(deciding && request.reinforcement ? { reinforcement: request.reinforcement } : {}),
+  try {
+    for (const [index, { start, length }] of chunks.entries()) {
+      hooks.signal?.throwIfAborted();
+      const last = index === chunks.length - 1;
+      const weighing = last && (request.lastMass ?? false);
+      const deciding = last && choosing;
+      const ranking = !request.plain && (request.topKeys === 'all' || (request.topKeys === 'last' && last));
+      const firstKey = past.first();
+      const keys = past.length() + length;
+      const keyGroups = groupColumns(groups, firstKey, keys);
+      const input = stream.chunks[index] ?? { data: new Float32Array(0), shape: [stream.batch, 0, stream.width] };
+      // Nothing reads the keys and values of the last chunk but the decoding.
+      const going = !last || work.cache !== undefined;
+      // The widths of taps are those of the last chunk.
+      const tapped = last || (request.tapRows?.some((row) => row >= start && row < start + length) ?? true) ? taps : [];
+      const kept = new KeptOutputs(['residual.out', ...(going ? past.outputs : [])]);
+      const values = await session.run(
+        {
+          ...blockFeeds(model, block, past, input, { batch: stream.batch, start, length, sequence: request }),
+          ...(request.plain
+            ? {}
+            : {
+                ...interventionFeeds(model, block, {
+                  variants: work.variants,
+                  groups: groups.map(({ name }) => name),
+                  keyGroups,
+                  start,
+                  length,
+                  ...(deciding && request.reinforcement ? { reinforcement: request.reinforcement } : {}),
+                }),
+                ...(collector?.feeds(start, length, firstKey, keys, stream.batch) ??
+                  (weighing
+                    ? groupMass(keyGroups, [length - 1], length, heads, stream.batch)
+                    : noStatistics(keys, length))),
+                ...ranked(keys, ranking ? Math.max(0, topFrom - start) : undefined),
+                selected_heads: int64(mapHeads, [mapHeads.length]),
               }),
-              ...(collector?.feeds(start, length, firstKey, keys, stream.batch) ??
-                (weighing
-                  ? groupMass(keyGroups, [length - 1], length, block.attention.heads, stream.batch)
-                  : noStatistics(keys, length))),
-              ...ranked(keys, ranking ? Math.max(0, topFrom - start) : undefined),
-              selected_heads: int64(mapHeads, [mapHeads.length]),
-            }),
-      },
-      [
-        'residual.out',
-        'new_key',
-        'new_value',
-        ...taps.map((tap) => (tap === 'residual' ? 'residual.out' : tap)).filter((tap) => tap !== 'residual.input'),
-        ...(collector ? statisticOutputs : weighing ? ['statistics.mass'] : []),
-        ...(deciding ? reinforcementOutputs : []),
-        ...(ranking ? topKeyOutputs : []),
-        ...(mapHeads.length > 0 ? ['attention.selected'] : []),
-      ].filter((name, at, all) => all.indexOf(name) === at),
-    );
-    const residual = floats(values, 'residual.out');
-    requireFinite(residual, model.hiddenSize, stream.batch, start, `Layer ${layer}`);
-    out.push(residual);
-    cache.append(layer, floats(values, 'new_key'), floats(values, 'new_value'));
-    if (block.attention.window !== undefined) cache.trim(layer, block.attention.window - 1);
-    collector?.add(start, length, firstKey, values);
-    if (weighing) lastMass = floats(values, 'statistics.mass').slice(0, block.attention.heads * groups.length);
-    if (deciding) reinforcement = chosenGains(values, block.attention.heads);
-    rows.addTaps(taps, values, stream, index, start);
-    rows.addMaps(mapHeads, values, start, length, firstKey);
-    if (ranking) rows.addTop(values, block.attention.heads, start, length, firstKey);
-    hooks.onChunk?.(layer, (index + 1) / chunks.length);
+        },
+        [
+          ...kept.names,
+          ...tapped.filter((tap) => tap !== 'residual' && tap !== 'residual.input'),
+          ...(collector ? statisticOutputs : weighing ? ['statistics.mass'] : []),
+          ...(deciding ? reinforcementOutputs : []),
+          ...(ranking ? topKeyOutputs : []),
+          ...(mapHeads.length > 0 ? ['attention.selected'] : []),
+        ].filter((name, at, all) => all.indexOf(name) === at),
+        kept,
+      );
+      const residual = kept.of('residual.out', values);
+      out.push(residual);
+      if (going) await past.take(values, kept, length);
+      await requireFiniteChunk(residual, start, `Layer ${layer}`);
+      collector?.add(start, length, firstKey, values);
+      if (weighing) lastMass = floats(values, 'statistics.mass').slice(0, heads * groups.length);
+      if (deciding) reinforcement = chosenGains(values, heads);
+      rows.addTaps(tapped, await withStreams(values, tapped, input, residual), start);
+      rows.addMaps(mapHeads, values, start, length, firstKey);
+      if (ranking) rows.addTop(values, heads, start, length, firstKey);
+      hooks.onChunk?.(layer, (index + 1) / chunks.length);
+    }
+    if (work.cache) await past.settle();
+  } catch (error) {
+    dispose(...out);
+    throw error;
+  } finally {
+    past.dispose();
   }
   return {
     out: { ...stream, layer: layer + 1, chunks: out },
@@ -155,6 +174,20 @@ async function runChunks(
       maps: rows.maps,
       ...(rows.top ? { top: rows.top } : {}),
     },
+  };
+}
+
+/** With the streams that are tapped, which may lie on a device. */
+async function withStreams(
+  values: RuntimeValues,
+  taps: readonly LayerTap[],
+  input: RuntimeValue,
+  residual: RuntimeValue,
+): Promise<RuntimeValues> {
+  return {
+    ...values,
+    ...(taps.includes('residual.input') ? { 'residual.input': await fetched(input) } : {}),
+    ...(taps.includes('residual') ? { residual: await fetched(residual) } : {}),
   };
 }
 

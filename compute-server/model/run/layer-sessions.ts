@@ -13,40 +13,35 @@ import {
 } from '../../../models/architectures/attribution-graphs';
 import { blockGraph } from '../../../models/architectures/block-graph';
 import { embeddingGraph, headGraph } from '../../../models/architectures/edge-graphs';
+import { gradientGraph } from '../../../models/architectures/gradient-graphs';
 import { lensGraph, lensProblem } from '../../../models/architectures/lens-graph';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
 import { stepGraph } from '../../../models/architectures/step-graph';
+import { productGraph } from '../../../models/architectures/product-graph';
 import type { SelfTest } from '../../../protocol/compute/api';
 import type { StoredTensor, StoredWeights } from '../../../models/architectures/stored-weights';
 import { FailureError } from '../../../protocol/wire/failures';
 import { lacksOperator } from '../../devices/missing-operators';
 import { openSession, type DeviceId, type RuntimeSession } from '../../runtime/session';
+import type { PackedWeights } from '../weights/packed-weights';
+import type { PiecePlan } from '../weights/piece-plan';
 import { faultOf, onDevice } from './device-fault';
+import { isLayer, keyOf, mayPack, twinsOf, victimOf, wordsOf, type Piece } from './pieces';
 import { Placement, type Place } from './placement';
 import { ReadAhead } from './read-ahead';
-
-export type Piece =
-  | { readonly kind: 'embedding' }
-  | { readonly kind: 'head' }
-  /** What parts of the residual stream add to the logits: of all tokens, or of some. */
-  | { readonly kind: 'lens'; readonly tokens: boolean }
-  /** Weighted logits as a direction of the last residual stream. */
-  | { readonly kind: 'target' }
-  /** What the parts of a layer add along a direction; what heads write; what they make of a stream before rotation. */
-  | { readonly kind: 'attribution' | 'written' | 'projection'; readonly layer: number }
-  /** One new position of a layer, on caches by head. */
-  | { readonly kind: 'step'; readonly layer: number }
-  | { readonly kind: 'block'; readonly layer: number; readonly instrumented: boolean }
-  | { readonly kind: 'further'; readonly name: string };
 
 /** Graphs of a model besides embedding, blocks and head, by name. */
 export type FurtherGraphs = Readonly<Record<string, (weights: StoredWeights) => Graph<Dim>>>;
 
-function keyOf(piece: Piece): string {
-  if (piece.kind === 'further') return piece.name;
-  if (piece.kind === 'lens') return piece.tokens ? 'lens of tokens' : 'lens';
-  if (piece.kind === 'block') return `${piece.instrumented ? 'instrumented' : 'plain'}.${piece.layer}`;
-  return 'layer' in piece ? `${piece.kind}.${piece.layer}` : piece.kind;
+/** A piece as it is going to be opened. */
+interface Planned {
+  readonly graph: Graph<Dim>;
+  /** Bytes that each of its weights takes when it is open, by a label of its own. */
+  readonly weights: ReadonlyMap<string, number>;
+  /** Tensors that are read to open it. */
+  readonly sources: Iterable<StoredTensor>;
+  /** Of a piece held in integers. */
+  readonly plan?: PiecePlan;
 }
 
 interface Opened {
@@ -81,6 +76,8 @@ export class LayerSessions {
   /** Of all pieces, in bytes as opened. */
   private allBytes: number | undefined;
   private prepack: boolean | undefined;
+  /** By layer: what opening its step reads again. */
+  private stepBytes: readonly number[] | undefined;
 
   constructor(
     private readonly model: ModelSpec,
@@ -95,6 +92,10 @@ export class LayerSessions {
       readonly selfTest?: SelfTest | undefined;
       /** Default: 256 MB. */
       readonly prepackedBytes?: number;
+      /** Linear maps held in integers. */
+      readonly packed?: PackedWeights;
+      /** Linear maps that multiply in float16 where they run on the device. */
+      readonly products?: 'float16';
     },
     /** Rejects when the files are no longer those whose headers were read. */
     private readonly requireUnchanged: () => Promise<void>,
@@ -114,13 +115,13 @@ export class LayerSessions {
       await this.readNext(piece);
       return known.session;
     }
-    const used = new Map<string, StoredTensor>();
-    const graph = this.graph(piece, this.noting(used));
-    const bytes = sumOf(used);
-    await this.makeRoom(bytes);
+    const planned = this.planned(piece);
+    const bytes = sumOf(planned.weights);
+    if (!this.sharesPages(planned)) for (const twin of twinsOf(piece)) await this.close(twin);
+    await this.makeRoom(bytes, piece);
     // A piece is opened when the run comes to it: offsets of the old headers would read anything in a file that was replaced.
     await this.requireUnchanged();
-    const session = await this.open(graph, key);
+    const session = await this.open(piece, planned);
     this.opened.set(key, { piece, session, bytes });
     await this.readNext(piece);
     return session;
@@ -128,28 +129,56 @@ export class LayerSessions {
 
   /** Where the model does not fit: the layer behind a layer, if it is not open. */
   private async readNext(piece: Piece): Promise<void> {
-    if ((piece.kind !== 'block' && piece.kind !== 'step') || this.fits()) return;
+    if (!isLayer(piece) || this.fits()) return;
     const next = { ...piece, layer: piece.layer + 1 };
     if (next.layer >= this.model.blocks.length || this.opened.has(keyOf(next))) return;
-    await this.ahead.start(this.tensorsOf(next).values());
+    await this.ahead.start(this.planned(next).sources);
   }
 
-  private tensorsOf(piece: Piece): ReadonlyMap<string, StoredTensor> {
+  private planned(piece: Piece, multiplied: 'float16' | 'float32' = this.options.products ?? 'float32'): Planned {
+    const products = multiplied === 'float16' ? multiplied : undefined;
+    const plan = mayPack(piece) ? this.options.packed?.plan(this.weights) : undefined;
+    if (plan) {
+      const graph = this.graph(piece, plan);
+      if (plan.packs) return { graph, weights: plan.bytes, sources: plan.sources, plan };
+    }
     const used = new Map<string, StoredTensor>();
-    this.graph(piece, this.noting(used));
-    return used;
+    const graph = this.graph(piece, this.noting(used, mayPack(piece) ? products : undefined));
+    const weights = new Map([...used].map(([name, tensor]) => [name, openBytes(tensor, products)]));
+    return { graph, weights, sources: [...used.values()] };
   }
 
   /** A tensor that two pieces read is counted for each, as both open it. */
   private pieceBytes(of: (piece: Piece) => boolean): number {
     return this.pieces()
       .filter(of)
-      .reduce((sum, piece) => sum + sumOf(this.tensorsOf(piece)), 0);
+      .reduce((sum, piece) => sum + sumOf(this.planned(piece).weights), 0);
   }
 
   private fits(): boolean {
     this.allBytes ??= this.pieceBytes(() => true);
     return this.allBytes <= this.limitBytes;
+  }
+
+  /** What is opened as a whole and takes most, and its bytes as opened. */
+  largestPiece(): { readonly name: string; readonly bytes: number } {
+    return this.pieces()
+      .map((piece) => ({ name: wordsOf(piece), bytes: sumOf(this.planned(piece).weights) }))
+      .reduce((most, one) => (one.bytes > most.bytes ? one : most));
+  }
+
+  /**
+   * Bytes of weights that are open on the device at most, as opened: of all graphs that run there (a tensor that two of them
+   * read lies there twice), no more than may be open at once, and at least the largest, which is always allowed.
+   * `multiplied`: what linear maps that are not held in integers multiply in.
+   */
+  bytesOnDevice(multiplied?: 'float16'): number {
+    const pieces = this.pieces().flatMap((piece) => {
+      const { graph, weights } = this.planned(piece, multiplied);
+      return this.placement.of(keyOf(piece), graph).device === 'cpu' ? [] : [sumOf(weights)];
+    });
+    const all = pieces.reduce((sum, bytes) => sum + bytes, 0);
+    return Math.max(Math.min(all, this.limitBytes), ...pieces, 0);
   }
 
   /**
@@ -160,30 +189,31 @@ export class LayerSessions {
     if (this.fits()) return undefined;
     const { length } = this.model.blocks;
     const piece = { kind: 'block', layer: Math.floor(length / 2), instrumented: true } as const;
-    const tensors = this.tensorsOf(piece);
+    const { sources, weights } = this.planned(piece);
     const started = performance.now();
     await (
-      await this.ahead.start(tensors.values())
+      await this.ahead.start(sources)
     ).done;
     await this.session(piece);
     const seconds = (performance.now() - started) / 1000;
     await this.close(piece);
     const besides = this.pieceBytes(({ kind }) => kind !== 'block');
-    const kept = Math.max(0, Math.floor((this.limitBytes - besides) / sumOf(tensors)));
+    const kept = Math.max(0, Math.floor((this.limitBytes - besides) / sumOf(weights)));
     return { bytes: this.weightBytes(), limitBytes: this.limitBytes, layers: Math.max(1, length - kept), seconds };
   }
 
-  private async open(graph: Graph<Dim>, name: string): Promise<RuntimeSession> {
-    const place = this.placement.of(name, graph);
+  private async open(piece: Piece, planned: Planned): Promise<RuntimeSession> {
+    const name = keyOf(piece);
+    const place = this.placement.of(name, planned.graph);
     try {
-      const session = await this.openAt(place);
+      const session = await this.openAt(place, piece, planned);
       return place.device === 'cpu' ? session : onDevice(session, place.device, name);
     } catch (error) {
       await this.requireUnchanged();
       if (error instanceof FailureError) throw error;
       if (place.device !== 'cpu' && lacksOperator(error)) {
         this.placement.refuse(name, 'An operator of its graph is not there on this device for its types.');
-        return this.open(graph, name);
+        return this.open(piece, planned);
       }
       if (place.device !== 'cpu') throw faultOf(place.device, name, error);
       throw new FailureError({
@@ -193,15 +223,24 @@ export class LayerSessions {
     }
   }
 
-  private openAt({ graph, device }: Place): Promise<RuntimeSession> {
-    this.prepack ??= this.weightBytes() <= (this.options.prepackedBytes ?? prepackedBytes);
-    return openSession(graph, {
-      device,
-      threads: this.options.threads,
-      weightsFolder: this.weightsFolder,
-      optimisation: 'basic',
-      prepack: device !== 'cpu' || this.prepack,
-    });
+  private async openAt({ graph, device }: Place, piece: Piece, { plan }: Planned): Promise<RuntimeSession> {
+    const { packed, products, threads } = this.options;
+    const prepared = plan && (await packed?.prepare(plan, this.weightsFolder));
+    // The cpu multiplies in float32 only.
+    const own = device === 'cpu' && products !== undefined ? this.planned(piece, 'float32').graph : graph;
+    try {
+      return await openSession(own, {
+        device,
+        threads,
+        weightsFolder: this.weightsFolder,
+        optimisation: 'basic',
+        // MatMulNBits computes on what is laid out for it.
+        prepack: device !== 'cpu' || this.prepacks() || plan !== undefined,
+        ...prepared?.settings,
+      });
+    } finally {
+      await prepared?.done();
+    }
   }
 
   /** Finds out where each graph runs; the edge is opened, as its types are tried by no self-test. */
@@ -221,9 +260,7 @@ export class LayerSessions {
 
   /** Bytes that the weights of all pieces take when they are open, each tensor once. */
   weightBytes(): number {
-    const used = new Map<string, StoredTensor>();
-    for (const piece of this.pieces()) this.graph(piece, this.noting(used));
-    return sumOf(used);
+    return sumOf(new Map(this.pieces().flatMap((piece) => [...this.planned(piece).weights])));
   }
 
   /** Builds every graph and drops it: throws ModelError when a weight is missing, of another shape or of another type. */
@@ -239,7 +276,7 @@ export class LayerSessions {
       ...lenses.map((tokens) => ({ kind: 'lens', tokens }) as const),
       ...this.model.blocks.map(({ index }) => ({ kind: 'block', layer: index, instrumented: true }) as const),
     ];
-    for (const piece of all) yield [keyOf(piece), this.graph(piece, this.weights)];
+    for (const piece of all) yield [keyOf(piece), this.planned(piece).graph];
   }
 
   private pieces(): readonly Piece[] {
@@ -252,8 +289,9 @@ export class LayerSessions {
   }
 
   /** The weights, noting each tensor that a graph asks for. */
-  private noting(used: Map<string, StoredTensor>): StoredWeights {
+  private noting(used: Map<string, StoredTensor>, products?: 'float16'): StoredWeights {
     return {
+      ...(products ? { products } : {}),
       find: (name) => {
         const tensor = this.weights.find(name);
         if (tensor) used.set(name, tensor);
@@ -296,6 +334,8 @@ export class LayerSessions {
         if (!graph) throw new RangeError('the model has no language head');
         return graph;
       }
+      case 'product':
+        return productGraph();
       case 'target':
         return targetGraph(this.model, weights);
       case 'attribution':
@@ -306,6 +346,8 @@ export class LayerSessions {
         return projectionGraph(this.model, this.block(piece.layer), weights);
       case 'step':
         return stepGraph(this.model, this.block(piece.layer), weights);
+      case 'gradient':
+        return gradientGraph(this.model, piece.of, weights, piece.wanted);
       case 'block':
         return blockGraph(this.model, this.block(piece.layer), weights, { instrumented: piece.instrumented });
     }
@@ -317,29 +359,40 @@ export class LayerSessions {
     return block;
   }
 
-  private async makeRoom(bytes: number): Promise<void> {
-    while (this.opened.size > 0 && this.openBytes() + bytes > this.limitBytes) {
-      await this.close(this.victim());
-    }
+  private prepacks(): boolean {
+    return (this.prepack ??= this.weightBytes() <= (this.options.prepackedBytes ?? prepackedBytes));
   }
 
   /**
-   * What is released first: a lens; then the layer used last, as the layers come round in order and the one used longest ago
-   * is needed next; then the piece used longest ago.
+   * Whether a layer may be open for blocks and for steps: float32 weights of a large model stay in the pages of their file, which
+   * both read. Others are held by each session, widened or in integers, and of them a large model has one or the other open.
    */
-  private victim(): Piece {
-    const pieces = [...this.opened.values()].map(({ piece }) => piece);
-    const victim =
-      pieces.find(({ kind }) => kind === 'lens') ??
-      pieces.findLast(({ kind }) => kind === 'block' || kind === 'step') ??
-      pieces[0];
-    if (!victim) throw new RangeError('nothing is open');
-    return victim;
+  private sharesPages({ plan, sources }: Planned): boolean {
+    return this.prepacks() || (plan === undefined && [...sources].every(({ dtype }) => dtype === 'F32'));
+  }
+
+  /** Bytes of weights, as opened, that decoding by steps has to read again because the blocks hold them. */
+  stepsToOpen(): number {
+    this.stepBytes ??= this.model.blocks.map(({ index }) => {
+      const planned = this.planned({ kind: 'step', layer: index });
+      return this.sharesPages(planned) ? 0 : sumOf(planned.weights);
+    });
+    return this.stepBytes.reduce(
+      (sum, bytes, layer) => (this.opened.has(keyOf({ kind: 'step', layer })) ? sum : sum + bytes),
+      0,
+    );
+  }
+
+  private async makeRoom(bytes: number, opening: Piece): Promise<void> {
+    while (this.opened.size > 0 && this.openBytes() + bytes > this.limitBytes) {
+      await this.close(victimOf(this.opened.values(), opening));
+    }
   }
 }
 
-/** Half-width weights are widened to float32 when a session opens. */
-const openBytes = (tensor: StoredTensor): number => tensor.length * (tensor.dtype === 'F32' ? 1 : 2);
+/** Half-width weights are widened to float32 when a session opens, unless they are multiplied as float16. */
+const openBytes = (tensor: StoredTensor, products: 'float16' | undefined): number =>
+  products ? tensor.length / (tensor.dtype === 'F32' ? 2 : 1) : tensor.length * (tensor.dtype === 'F32' ? 1 : 2);
 
-const sumOf = (used: ReadonlyMap<string, StoredTensor>): number =>
-  [...used.values()].reduce((sum, tensor) => sum + openBytes(tensor), 0);
+const sumOf = (weights: ReadonlyMap<string, number>): number =>
+  [...weights.values()].reduce((sum, bytes) => sum + bytes, 0);

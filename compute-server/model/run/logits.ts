@@ -2,30 +2,28 @@
 import type { AskedRow, NextTokens, RowAnswer } from '../../../diagnostics/model-runner/run-request';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
 import type { RuntimeArray } from '../../runtime/session';
+import { dispose, type RuntimeValue } from '../../runtime/values';
 import { requireFinite } from './finite';
 import type { LayerSessions } from './layer-sessions';
 import { floats, range } from './runtime-arrays';
-import type { ResidualStream, RunRequest } from './run-request';
+import type { RunRequest } from './run-request';
+import { rowsOf, type RunStream } from './run-stream';
 
 export async function logitsOf(
   model: ModelSpec,
   sessions: LayerSessions,
-  stream: ResidualStream,
+  stream: RunStream,
   request: RunRequest,
   signal: AbortSignal | undefined,
 ): Promise<RuntimeArray | undefined> {
   if (!model.head.vocabulary) return undefined;
   const session = await sessions.session({ kind: 'head' });
-  const width = model.hiddenSize;
   const { batch } = stream;
   if (request.logits === 'last') {
-    const chunk = stream.chunks.at(-1) ?? new Float32Array(0);
-    const length = chunk.length / (batch * width);
-    const rows = new Float32Array(batch * width);
-    for (let b = 0; b < batch; b++) {
-      rows.set(chunk.subarray((b * length + length - 1) * width, (b + 1) * length * width), b * width);
-    }
-    const values = await session.run({ residual: { data: rows, shape: [batch, 1, width] } });
+    const chunk = stream.chunks.at(-1);
+    if (!chunk) throw new RangeError('a prompt without rows has no logits');
+    const residual = await picked(chunk, [(chunk.shape[1] ?? 0) - 1]);
+    const values = await session.run({ residual }).finally(() => dispose(residual));
     const last = request.ids.length - 1;
     requireFinite(floats(values, 'logits'), model.head.vocabulary.outputs, batch, last, 'The language head');
     return values['logits'];
@@ -37,8 +35,8 @@ export async function logitsOf(
   let start = first;
   for (const chunk of stream.chunks) {
     signal?.throwIfAborted();
-    const length = chunk.length / (batch * width);
-    const logits = floats(await session.run({ residual: { data: chunk, shape: [batch, length, width] } }), 'logits');
+    const [, length = 0] = chunk.shape;
+    const logits = floats(await session.run({ residual: chunk }), 'logits');
     requireFinite(logits, vocabulary, batch, start, 'The language head');
     for (let b = 0; b < batch; b++) {
       whole.set(
@@ -55,7 +53,7 @@ export async function logitsOf(
 export async function nextTokensOf(
   model: ModelSpec,
   sessions: LayerSessions,
-  stream: ResidualStream,
+  stream: RunStream,
   { ids, variantIds, past }: Pick<RunRequest, 'ids' | 'variantIds' | 'past'>,
   positions: readonly number[],
   signal: AbortSignal | undefined,
@@ -83,7 +81,7 @@ export async function nextTokensOf(
 export async function answersOf(
   model: ModelSpec,
   sessions: LayerSessions,
-  stream: ResidualStream,
+  stream: RunStream,
   { past }: Pick<RunRequest, 'past'>,
   asked: readonly AskedRow[],
   signal: AbortSignal | undefined,
@@ -125,7 +123,7 @@ const mostLogits = 2 ** 24;
 async function* logitsAt(
   model: ModelSpec,
   sessions: LayerSessions,
-  { chunks, batch, width }: ResidualStream,
+  { chunks, batch }: RunStream,
   /** Row of the first chunk. */
   first: number,
   wanted: readonly number[],
@@ -138,19 +136,14 @@ async function* logitsAt(
   const isWanted = new Set(wanted);
   let start = first;
   for (const chunk of chunks) {
-    const length = chunk.length / (batch * width);
+    const [, length = 0] = chunk.shape;
     const inside = range(start, length).filter((row) => isWanted.has(row));
     for (let at = 0; at < inside.length; at += most) {
       signal?.throwIfAborted();
       const rows = inside.slice(at, at + most);
-      const picked = new Float32Array(batch * rows.length * width);
-      for (let variant = 0; variant < batch; variant++) {
-        rows.forEach((row, to) => {
-          const from = (variant * length + row - start) * width;
-          picked.set(chunk.subarray(from, from + width), (variant * rows.length + to) * width);
-        });
-      }
-      const values = await session.run({ residual: { data: picked, shape: [batch, rows.length, width] } });
+      const inChunk = rows.map((row) => row - start);
+      const residual = await picked(chunk, inChunk);
+      const values = await session.run({ residual }).finally(() => dispose(residual));
       const logits = floats(values, 'logits');
       for (let variant = 0; variant < batch; variant++) {
         for (const [to, row] of rows.entries()) {
@@ -161,6 +154,13 @@ async function* logitsAt(
     }
     start += length;
   }
+}
+
+/** Rows of a chunk [b, n, w], of every variant: [b, rows, w]. */
+function picked(chunk: RuntimeValue, rows: readonly number[]): Promise<RuntimeValue> {
+  const [batch = 0, length = 0, width = 0] = chunk.shape;
+  const all = range(0, batch).flatMap((variant) => rows.map((row) => variant * length + row));
+  return rowsOf(chunk, all, [batch, rows.length, width]);
 }
 
 export const meanLoss = ({ loss }: NextTokens): number => loss.reduce((sum, each) => sum + each, 0) / loss.length;

@@ -3,6 +3,7 @@
  * scores of one chunk are alive at a time: memory grows with the length, not with its square.
  */
 import type { ModelSpec } from '../../../models/architectures/model-spec';
+import { dispose } from '../../runtime/values';
 import { embed } from './embed';
 import { firstChangedLayer } from './interventions';
 import { emptyCache } from './key-value-cache';
@@ -12,6 +13,7 @@ import { answersOf, logitsOf, meanLoss, nextTokensOf } from './logits';
 import { earlierOccurrences, PickTable } from './pick-table';
 import { chunksOfRun, requirePossible } from './run-chunks';
 import type { LayerResult, ResidualStream, RunHooks, RunRequest, RunResult } from './run-request';
+import { hostStream, spread, streamOf, type RunStream } from './run-stream';
 
 /** A run to its end. */
 export async function runPrompt(
@@ -24,11 +26,14 @@ export async function runPrompt(
   for (;;) {
     const step = await layers.next();
     if (step.done) return step.value;
-    hooks.onLayer?.(step.value.result, step.value.out);
+    if (hooks.onLayer) hooks.onLayer(step.value.result, await hostStream(step.value.out));
   }
 }
 
-/** A run layer by layer: what each layer gave and the stream that leaves it, as it is done; at the end the whole. */
+/**
+ * A run layer by layer: what each layer gave and the stream that leaves it, as it is done; at the end the whole. The stream may
+ * lie on a device, and is good until the next layer is asked for: a caller that stops before the end returns the generator.
+ */
 export async function* layersOf(
   model: ModelSpec,
   sessions: LayerSessions,
@@ -44,7 +49,12 @@ export async function* layersOf(
   const picks = new PickTable(request.earlier ?? (request.statistics ? earlierOccurrences(request.ids) : []));
   // Variants that agree up to a layer share the work below it: they are run as one until the first of them changes something.
   const split = request.variantIds ? 0 : Math.min(...variants.map((variant) => firstChangedLayer(variant) ?? Infinity));
-  let stream: ResidualStream = request.from ?? (await embed(model, sessions, request, chunks, hooks.signal));
+  let stream = request.from ? streamOf(request.from) : await embed(model, sessions, request, chunks, hooks.signal);
+  /** What leaves a layer takes the place of what entered it. */
+  const pass = (next: RunStream): void => {
+    dispose(...stream.chunks);
+    stream = next;
+  };
   const cache = request.keepCache ? emptyCache(model, variants.length) : undefined;
   const layers: LayerResult[] = [];
   const residuals: ResidualStream[] = [];
@@ -52,50 +62,44 @@ export async function* layersOf(
     // Keys and values of all variants are kept side by side, so a run that keeps its cache is a batch from the start.
     request.keepCache || layer >= split ? variants.length : 1;
 
-  for (const block of model.blocks.slice(stream.layer)) {
-    const batch = Math.max(batchAt(block.index), stream.batch);
-    if (batch > stream.batch) stream = spread(stream, batch);
-    if (request.keepResiduals?.includes(block.index)) residuals.push(stream);
-    const { result, out } = await runLayer(model, sessions, block, {
-      request,
-      variants: variants.slice(0, batch),
-      chunks,
-      picks,
-      stream,
-      cache,
-      hooks,
-    });
-    stream = out;
-    layers.push(result);
-    yield { result, out };
+  try {
+    for (const block of model.blocks.slice(stream.layer)) {
+      const batch = Math.max(batchAt(block.index), stream.batch);
+      if (batch > stream.batch) pass(await spread(stream, batch));
+      if (request.keepResiduals?.includes(block.index)) residuals.push(await hostStream(stream));
+      const { result, out } = await runLayer(model, sessions, block, {
+        request,
+        variants: variants.slice(0, batch),
+        chunks,
+        picks,
+        stream,
+        cache,
+        hooks,
+      });
+      pass(out);
+      layers.push(result);
+      yield { result, out };
+    }
+    if (stream.batch < variants.length) pass(await spread(stream, variants.length));
+    const { signal } = hooks;
+    const logits = request.logits === 'none' ? undefined : await logitsOf(model, sessions, stream, request, signal);
+    const nextTokens = request.lossAt
+      ? await nextTokensOf(model, sessions, stream, request, request.lossAt, signal)
+      : undefined;
+    const answers = request.answersAt
+      ? await answersOf(model, sessions, stream, request, request.answersAt, signal)
+      : undefined;
+    return {
+      layers,
+      residuals,
+      ...(request.keepLast ? { last: await hostStream(stream) } : {}),
+      ...(nextTokens ? { loss: nextTokens.map(meanLoss) } : {}),
+      ...(nextTokens && request.eachToken ? { nextTokens } : {}),
+      ...(answers ? { answers } : {}),
+      ...(logits ? { logits } : {}),
+      ...(cache ? { cache } : {}),
+    };
+  } finally {
+    dispose(...stream.chunks);
   }
-  if (stream.batch < variants.length) stream = spread(stream, variants.length);
-  const logits = request.logits === 'none' ? undefined : await logitsOf(model, sessions, stream, request, hooks.signal);
-  const nextTokens = request.lossAt
-    ? await nextTokensOf(model, sessions, stream, request, request.lossAt, hooks.signal)
-    : undefined;
-  const answers = request.answersAt
-    ? await answersOf(model, sessions, stream, request, request.answersAt, hooks.signal)
-    : undefined;
-  return {
-    layers,
-    residuals,
-    last: stream,
-    ...(nextTokens ? { loss: nextTokens.map(meanLoss) } : {}),
-    ...(nextTokens && request.eachToken ? { nextTokens } : {}),
-    ...(answers ? { answers } : {}),
-    ...(logits ? { logits } : {}),
-    ...(cache ? { cache } : {}),
-  };
-}
-
-/** Repeats a stream of one for every variant. */
-function spread(stream: ResidualStream, batch: number): ResidualStream {
-  if (stream.batch !== 1) throw new RangeError(`a stream of ${stream.batch} variants cannot become ${batch}`);
-  const chunks = stream.chunks.map((chunk) => {
-    const wide = new Float32Array(chunk.length * batch);
-    for (let b = 0; b < batch; b++) wide.set(chunk, b * chunk.length);
-    return wide;
-  });
-  return { ...stream, chunks, batch };
 }

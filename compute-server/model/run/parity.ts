@@ -5,11 +5,17 @@
  *
  * On another device than the cpu the plain graphs run on the cpu, in float32: the figure then holds the error of the device
  * too, and may be as large as its arithmetic makes it.
+ *
+ * Where linear layers are not computed on exact weights the plain graphs have the exact ones, and the figure says what that
+ * changes: it is shown with the share of positions at which both have the same most likely next token, and only a difference
+ * that no rounding of weights makes is refused.
  */
 import type { Parity } from '../../../protocol/results/heads';
+import { heldWords } from '../../../protocol/results/weights';
 import { FailureError } from '../../../protocol/wire/failures';
 import type { LoadedModel } from '../checkpoint/loaded-model';
 import { layersOf } from './model-run';
+import { hostStream } from './run-stream';
 import type { ResidualStream, RunHooks, RunResult } from './run-request';
 import { withoutSpan, type Sequence } from '../../../diagnostics/model-runner/sequence';
 
@@ -24,6 +30,12 @@ export const parityTolerance = 1e-5;
  * with shorter mantissas (TF32, which the CUDA provider uses by default) err a thousand times more.
  */
 const deviceTolerance = { float32: 1e-4, reduced: 5e-2 } as const;
+
+/**
+ * The same for weights that are not exact. Rounding moves the logits of a trained model by 1 to 5 % (8 bits) and 10 to 30 % (4
+ * bits) of the largest; a wrong product moves them by more than the whole.
+ */
+const weightTolerance = { float16: 5e-2, q8: 0.25, q4: 1 } as const;
 
 /** An error of the self-test's product of matrices (160 terms of size 1) above this is of shorter mantissas. */
 const float32Error = 2e-4;
@@ -45,8 +57,15 @@ export async function parityOf(model: LoadedModel, sequence: Sequence, hooks: Ru
 export async function requireParity(model: LoadedModel, sequence: Sequence, hooks: RunHooks = {}): Promise<Parity> {
   const parity = await parityOf(model, sequence, hooks);
   if (parity.ok) return parity;
-  const { maxLogitError, worstLayer, device, tolerance } = parity;
+  const { maxLogitError, worstLayer, device, tolerance, weights } = parity;
   const where = worstLayer === undefined ? '' : ` (worst at layer ${worstLayer})`;
+  if (weights !== undefined) {
+    throw new FailureError({
+      code: 'model-unusable',
+      folder: model.folder,
+      detail: `With ${heldWords[weights]} it differs from its exact weights by ${maxLogitError.toPrecision(3)} in the logits${where}, more than the ${tolerance?.toPrecision(2)} that rounding its weights could make, so nothing of that run is shown. Choose exact weights (headscope.compute.weights, --weights as-stored).`,
+    });
+  }
   if (device !== undefined) {
     throw new FailureError({
       code: 'device-unavailable',
@@ -71,6 +90,16 @@ async function measureParity(model: LoadedModel, sequence: Sequence, hooks: RunH
   const plainSessions = model.reference ?? model.sessions;
   const plain = layersOf(model.spec, plainSessions, { ...short, chunk, logits, plain: true }, { signal: hooks.signal });
   const instrumented = layersOf(model.spec, model.sessions, { ...short, chunk, logits }, { signal: hooks.signal });
+  try {
+    return await compared(model, plain, instrumented);
+  } finally {
+    // What they hold on a device is disposed of when they end.
+    for (const run of [plain, instrumented]) await run.return({ layers: [], residuals: [] });
+  }
+}
+
+async function compared(model: LoadedModel, plain: Layers, instrumented: Layers): Promise<Parity> {
+  const plainSessions = model.reference ?? model.sessions;
   const layerErrors: number[] = [];
   let largestStream = 0;
   for (const { index } of model.spec.blocks) {
@@ -86,20 +115,39 @@ async function measureParity(model: LoadedModel, sequence: Sequence, hooks: RunH
   const maxLogitError = a.length === 0 ? Math.max(...layerErrors) : largestDifference([a], [b]);
   const scale = Math.max(1, a.length === 0 ? largestStream : largestOf([a]));
   const worst = Math.max(...layerErrors);
-  const tolerance = scale * toleranceOf(model.sessions);
+  const tolerance = scale * toleranceOf(model);
+  const { vocabulary } = model.spec.head;
   return {
     maxLogitError,
     layerErrors,
     ...(worst > 0 ? { worstLayer: layerErrors.indexOf(worst) } : {}),
     ok: maxLogitError <= tolerance,
-    ...(model.reference ? { device: (await model.device()).name, tolerance } : {}),
+    ...(model.reference ? { tolerance } : {}),
+    ...(model.sessions.placement.device === 'cpu' ? {} : { device: (await model.device()).name }),
+    ...(model.weightsHeld === 'float32' ? {} : { weights: model.weightsHeld }),
+    ...(model.weightsHeld === 'float32' || !vocabulary ? {} : { greedy: sameChoices(a, b, vocabulary.outputs) }),
   };
 }
 
 /** In units of the largest logit. */
-function toleranceOf({ placement }: LoadedModel['sessions']): number {
+function toleranceOf({ sessions: { placement }, weightsHeld }: LoadedModel): number {
+  if (weightsHeld !== 'float32') return weightTolerance[weightsHeld];
   if (placement.device === 'cpu') return parityTolerance;
   return deviceTolerance[placement.productError > float32Error ? 'reduced' : 'float32'];
+}
+
+/** Positions of logits [positions, vocabulary] at which both have the same largest one. */
+function sameChoices(a: Float32Array, b: Float32Array, vocabulary: number): { same: number; positions: number } {
+  const positions = a.length / vocabulary;
+  const largest = (logits: Float32Array, position: number): number => {
+    const row = logits.subarray(position * vocabulary, (position + 1) * vocabulary);
+    return row.reduce((best, value, id) => (value > row[best]! ? id : best), 0);
+  };
+  let same = 0;
+  for (let position = 0; position < positions; position++) {
+    if (largest(a, position) === largest(b, position)) same++;
+  }
+  return { same, positions };
 }
 
 type Layers = ReturnType<typeof layersOf>;
@@ -107,7 +155,7 @@ type Layers = ReturnType<typeof layersOf>;
 async function nextLayer(layers: Layers): Promise<ResidualStream> {
   const step = await layers.next();
   if (step.done) throw new RangeError('the run has fewer layers than the model');
-  return step.value.out;
+  return hostStream(step.value.out);
 }
 
 async function resultOf(layers: Layers): Promise<RunResult> {

@@ -24,6 +24,8 @@ export interface RunRequest extends Omit<PortRequest, 'depth'> {
   readonly from?: ResidualStream;
   /** Keep the residual stream that enters these layers. */
   readonly keepResiduals?: readonly number[];
+  /** Give the stream that leaves the last layer. */
+  readonly keepLast?: boolean;
   /** Keep keys and values, for decoding. */
   readonly keepCache?: boolean;
 }
@@ -31,13 +33,13 @@ export interface RunRequest extends Omit<PortRequest, 'depth'> {
 export interface RunResult extends PortResult {
   readonly cache?: KeyValueCache;
   readonly residuals: readonly ResidualStream[];
-  /** What leaves the last layer. */
-  readonly last: ResidualStream;
+  /** What leaves the last layer, where it was kept. */
+  readonly last?: ResidualStream;
 }
 
 export interface RunHooks {
   readonly signal?: AbortSignal | undefined;
-  /** After each layer of a run to its end. */
+  /** After each layer of a run to its end; the stream is fetched from the device for it. */
   readonly onLayer?: (result: LayerResult, residual: ResidualStream) => void;
   /** Between chunks: layer, and share of the layer done. */
   readonly onChunk?: (layer: number, share: number) => void;

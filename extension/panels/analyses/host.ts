@@ -127,8 +127,9 @@ export class AnalysesHost extends ModelPanelHost<AnalysesTypes, AnalysesServices
     const { request, question } = message;
     this.ask(message, async () => {
       const result = this.need('to look into');
-      await this.requireSameModel(result.model, 'Run the analysis again.');
-      return { kind: 'answer', request, section: await this.services.server.askAnalysis(result, question) };
+      const { device } = await this.deviceOf(result);
+      await this.requireSameModel(result.model, 'Run the analysis again.', device);
+      return { kind: 'answer', request, section: await this.services.server.askAnalysis(result, question, device) };
     });
   }
 

@@ -215,32 +215,39 @@ export class HallucinationHost extends ModelPanelHost<HallucinationTypes, Halluc
   #map(message: Asked<'map'>): void {
     const { kind, request } = message;
     this.ask(message, async () => {
-      const result = await this.#subject('The result is not shown any more.');
-      return { kind, request, map: await this.services.server.imageMap(mapRequestOf(result, message)) };
+      const { result, place } = await this.#subject('The result is not shown any more.');
+      const map = await this.services.server.imageMap({ ...mapRequestOf(result, message), ...place });
+      return { kind, request, map };
     });
   }
 
   #step(message: Asked<'step'>): void {
     const { kind, request } = message;
     this.ask(message, async () => {
-      const result = await this.#subject('The result is not shown any more.');
-      return { kind, request, step: await this.services.server.divergenceAt(stepRequestOf(result, message.step)) };
+      const { result, place } = await this.#subject('The result is not shown any more.');
+      const step = await this.services.server.divergenceAt({ ...stepRequestOf(result, message.step), ...place });
+      return { kind, request, step };
     });
   }
 
   /** The caption on the screen, whose model is still in its folder; `none` where there is no caption. */
-  async #subject(none: string): Promise<HallucinationResult> {
+  async #subject(
+    none: string,
+  ): Promise<{ readonly result: HallucinationResult; readonly place: { readonly device?: string } }> {
     const result = this.shown;
     if (result?.kind !== 'headscope-hallucination') throw new Sentence(none);
-    await this.requireSameModel(result.model, 'Run the picture again.');
-    return result;
+    const place = await this.deviceOf(result);
+    await this.requireSameModel(result.model, 'Run the picture again.', place.device);
+    return { result, place };
   }
 
   async #reinforce(request: number, reinforcement: ReinforcementRequest): Promise<void> {
     const { run, server, lexicon: wordsOf } = this.services;
     try {
       this.requireModel();
-      const result = await this.#subject('There is no caption to reinforce yet. Run the model on a picture first.');
+      const { result, place } = await this.#subject(
+        'There is no caption to reinforce yet. Run the model on a picture first.',
+      );
       this.stopAsking();
       const abort = new AbortController();
       this.#reinforcing = abort;
@@ -248,7 +255,12 @@ export class HallucinationHost extends ModelPanelHost<HallucinationTypes, Halluc
       const { lexicon: path, maxNewTokens } = this.openPlan();
       const { truth, references } = result;
       const caption = await server.reinforce(
-        { ...measureOf(result), maxNewTokens, ...defined({ truth, references, lexicon: await wordsOf(path) }) },
+        {
+          ...measureOf(result),
+          ...place,
+          maxNewTokens,
+          ...defined({ truth, references, lexicon: await wordsOf(path) }),
+        },
         reinforcement,
         abort.signal,
         (progress) => {

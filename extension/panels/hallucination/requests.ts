@@ -15,8 +15,10 @@ import { defined } from '../../platform/defined';
 
 type Asked<Kind extends FromHallucinationPanel['kind']> = Extract<FromHallucinationPanel, { readonly kind: Kind }>;
 
-const common = ({ folder, distance, outliers, positions, k, maxNewTokens }: HallucinationPlan, lexicon?: Lexicon) =>
-  defined({ folder, distance, outliers, positions, k: k ?? undefined, maxNewTokens, lexicon });
+const common = (
+  { folder, device, distance, outliers, positions, k, maxNewTokens }: HallucinationPlan,
+  lexicon?: Lexicon,
+) => defined({ folder, device, distance, outliers, positions, k: k ?? undefined, maxNewTokens, lexicon });
 
 const textOf = ({ prompt, chat }: HallucinationPlan) =>
   ({ kind: 'text', text: prompt, ...(chat ? { chat } : {}) }) as const;
@@ -76,6 +78,7 @@ function reinforcementsOf(plan: HallucinationPlan): readonly ReinforcementReques
 /** What one picture of the folder costs by the plan. */
 export const timeRequestOf = (plan: HallucinationPlan, image: string): CaptionTimeRequest => ({
   folder: plan.folder,
+  ...defined({ device: plan.device }),
   prompt: textOf(plan),
   image,
   maxNewTokens: plan.maxNewTokens,

@@ -29,6 +29,7 @@ function requestOf({ model, ids, image, interventions, seed }: HeadsResult): Ana
 export async function measureEffects(
   server: Pick<Compute, 'analysis'>,
   result: HeadsResult,
+  device: string | undefined,
   signal: AbortSignal,
   say: (standing: Standing) => void,
 ): Promise<void> {
@@ -40,7 +41,11 @@ export async function measureEffects(
       say(stage);
     } else say({ ...stage, ...defined({ effects: effectsIn(progress.sections) }) });
   };
-  const { sections, finding } = await server.analysis(requestOf(result), signal, onProgress);
+  const { sections, finding } = await server.analysis(
+    { ...requestOf(result), ...defined({ device }) },
+    signal,
+    onProgress,
+  );
   say({ sentence: 'Done', share: 1, finding, ...defined({ effects: effectsIn(sections) }) });
 }
 

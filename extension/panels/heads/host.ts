@@ -44,6 +44,8 @@ const listed = 10;
 const changedOf = (list: readonly Intervention[]): readonly Intervention[] =>
   list.filter((one) => one.kind !== 'gain' || one.gain !== 1);
 
+type Subject = Pick<HeadsPlan, 'folder' | 'device'> & Pick<HeadsResult, 'ids' | 'interventions'>;
+
 export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
   protected override readonly messages = fromHeadsPanel;
   protected override readonly runFirst = 'Run the model on a prompt first.';
@@ -161,19 +163,27 @@ export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
   #nextTokens(message: Asked<'nextTokens'>): void {
     const { kind, request, interventions } = message;
     this.ask(message, async () => {
-      const { folder, ids } = await this.#subject();
+      const { folder, ids, device } = await this.#subject();
       const changed = changedOf(interventions);
       const variants = changed.length === 0 ? [] : [changed];
-      const distributions = await this.services.server.nextTokens({ folder, ids, variants, top: listed });
+      const distributions = await this.services.server.nextTokens({
+        folder,
+        ids,
+        ...defined({ device }),
+        variants,
+        top: listed,
+      });
       return { kind, request, distributions };
     });
   }
 
   /** What a question is about: the prompt as ids, the model that read it, and what was changed in it. */
-  async #subject(): Promise<{ readonly folder: string } & Pick<HeadsResult, 'ids' | 'interventions'>> {
-    const { model, ids, interventions } = this.need('to look into').result;
-    await this.requireSameModel(model, 'Run the prompt again.');
-    return { folder: model.folder, ids, interventions };
+  async #subject(): Promise<Subject> {
+    const { result } = this.need('to look into');
+    const { model, ids, interventions } = result;
+    const place = await this.deviceOf(result);
+    await this.requireSameModel(model, 'Run the prompt again.', place.device);
+    return { folder: model.folder, ...place, ids, interventions };
   }
 
   /** The plain run first, then the one with interventions; tokens go out as they come. */
@@ -191,12 +201,19 @@ export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
     const isWanted = (): boolean => this.#generation === abort && !this.disposed;
     try {
       this.requireModel();
-      if (shown !== undefined) await this.#subject();
+      const { device } = shown === undefined ? plan : await this.#subject();
       for (const variant of changed.length === 0 ? [false] : [false, true]) {
         if (abort.signal.aborted) throw new FailureError({ code: 'cancelled' });
         // Cancelled between two tokens it answers with what it has.
         const { text } = await this.services.server.generate(
-          { folder, prompt, interventions: variant ? changed : [], ...sampling, statistics: true },
+          {
+            folder,
+            ...defined({ device }),
+            prompt,
+            interventions: variant ? changed : [],
+            ...sampling,
+            statistics: true,
+          },
           abort.signal,
           ({ id: _id, ...token }) => {
             if (isWanted()) this.post({ ...token, request, variant });
@@ -219,10 +236,11 @@ export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
     const isWanted = (): boolean => this.#effects === abort && !this.disposed;
     try {
       this.requireModel();
-      await this.#subject();
+      const { device } = await this.#subject();
       await measureEffects(
         this.services.server,
         this.need('whose heads could be removed').result,
+        device,
         abort.signal,
         (standing) => {
           if (isWanted()) this.post({ kind: 'headEffects', request, ...standing });

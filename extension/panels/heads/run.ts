@@ -12,8 +12,9 @@ interface HeadsRunServices extends Pick<Compute, 'heads'> {
   keep(reply: HeadsReply): Promise<void>;
 }
 
-const requestOf = ({ folder, prompt, interventions, classify, causal, seed }: HeadsPlan): HeadsRequest => ({
+const requestOf = ({ folder, device, prompt, interventions, classify, causal, seed }: HeadsPlan): HeadsRequest => ({
   folder,
+  ...defined({ device }),
   prompt,
   interventions,
   classify,

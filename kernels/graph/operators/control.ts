@@ -1,7 +1,7 @@
 /** Loops inside a graph. */
 import { GraphBuilder } from '../builder';
 import { sameShape, type Dim, type Shape } from '../dims';
-import { body, int, type Value } from '../records';
+import { body, int, ints, type Value } from '../records';
 import { describe, fail } from './checks';
 
 export interface ScanStep {
@@ -20,6 +20,8 @@ export function scan(
   scanned: readonly Value[],
   step: (states: readonly Value[], slices: readonly Value[]) => ScanStep,
   name = 'Scan',
+  /** From the last slice to the first; outputs lie in the order of the slices. */
+  backwards = false,
 ): { readonly states: readonly Value[]; readonly outputs: readonly Value[] } {
   const [first, ...rest] = scanned;
   if (!first) fail('Scan', name, 'needs at least one value to scan.');
@@ -52,7 +54,16 @@ export function scan(
       ...states.map(({ type, shape }) => ({ type, shape })),
       ...result.outputs.map(({ type, shape }) => ({ type, shape: [length, ...shape] })),
     ],
-    { body: body(inner), num_scan_inputs: int(scanned.length) },
+    {
+      body: body(inner),
+      num_scan_inputs: int(scanned.length),
+      ...(backwards
+        ? {
+            scan_input_directions: ints(scanned.map(() => 1)),
+            ...(result.outputs.length > 0 ? { scan_output_directions: ints(result.outputs.map(() => 1)) } : {}),
+          }
+        : {}),
+    },
   );
   return { states: values.slice(0, states.length), outputs: values.slice(states.length) };
 }

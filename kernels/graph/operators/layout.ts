@@ -103,12 +103,16 @@ export function slice(x: Value, axis: number, start: number, end?: number, name?
   return x.graph.node('Slice', inputs, [{ type: x.type, shape, name }])[0];
 }
 
-/** Adds `before` and `after` copies of `value` at the ends of one axis. */
+/**
+ * Adds `before` and `after` copies of `value` at the ends of one axis. The amounts are those of all axes: a Pad that names its axes
+ * fails beside a Transpose ("indices element out of data bounds" of a Gather that the runtime adds, onnxruntime 1.30, 2026-11).
+ */
 export function pad(x: Value, axis: number, before: number, after: number, value = 0, name?: string): Value {
   if (before === 0 && after === 0) return x;
   const at = axisOf('Pad', name, x, axis);
   const shape = x.shape.map((dim, i) => (i === at ? addDims(dim, before + after) : dim));
-  const inputs = [x, int64s(x, [before, after]), x.graph.constant(x.type, [], [value]), int64s(x, [at])];
+  const amounts = [before, after].flatMap((amount) => shape.map((_, i) => (i === at ? amount : 0)));
+  const inputs = [x, int64s(x, amounts), x.graph.constant(x.type, [], [value])];
   return x.graph.node('Pad', inputs, [{ type: x.type, shape, name }])[0];
 }
 

@@ -68,6 +68,54 @@ const lastTwo = (value: Value, transposed: boolean): readonly [Dim, Dim] => {
   return transposed ? [columns, rows] : [rows, columns];
 };
 
+/** A matrix of integers of `bits` bits in blocks along its inputs, each with a factor of its own. */
+export interface BlockwiseMatrix {
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly bits: 4 | 8;
+  /** Inputs of one block: a power of two, 16 or more. The last block of a row is padded. */
+  readonly block: number;
+  /**
+   * uint8 [outputs, blocks, block * bits / 8]: each number raised by half of the range (128 or 8); two of 4 bits in a byte, the
+   * first in its low half.
+   */
+  readonly values: Value;
+  /** float32 [outputs * blocks], the type of the other side. */
+  readonly scales: Value;
+}
+
+/** Blocks of a row of inputs. */
+export const blocksOf = (inputs: number, block: number): number => Math.ceil(inputs / block);
+
+/**
+ * x [..., n, inputs] times the matrix -> [..., n, outputs] (com.microsoft MatMulNBits). At level 4 the cpu rounds each block of x
+ * to int8 and multiplies integers; at level 0 it widens the matrix, in 30 times the time (onnxruntime 1.30, 2026-11). A session
+ * may not be opened with disable_prepacking.
+ */
+export function matmulBlockwise(x: Value, matrix: BlockwiseMatrix, name?: string): Value {
+  const { inputs, outputs, bits, block, values, scales } = matrix;
+  const blocks = blocksOf(inputs, block);
+  if (x.shape.at(-1) !== inputs) {
+    fail('MatMulNBits', name, `the inner axes differ: ${describe(x)} and a matrix of ${inputs} inputs.`);
+  }
+  const shapes = [
+    [values, [outputs, blocks, (block * bits) / 8], 'uint8'],
+    [scales, [outputs * blocks], x.type],
+  ] as const;
+  for (const [value, shape, type] of shapes) {
+    if (printShape(value.shape) !== printShape(shape) || value.type !== type) {
+      fail('MatMulNBits', name, `${describe(value)} should be ${type} ${printShape(shape)}.`);
+    }
+  }
+  return x.graph.node(
+    'MatMulNBits',
+    [x, values, scales],
+    [{ type: x.type, shape: [...x.shape.slice(0, -1), outputs], name }],
+    { K: int(inputs), N: int(outputs), bits: int(bits), block_size: int(block), accuracy_level: int(4) },
+    'com.microsoft',
+  )[0];
+}
+
 /** alpha a' b' + beta c over two axes; `c` broadcasts. */
 export function gemm(
   a: Value,

@@ -1,4 +1,5 @@
 /** The extension's side of the panel of analyses, played over planted results. */
+import { untested } from '../../support/device/panel-devices';
 import { PNG } from 'pngjs';
 import type { AnalysisInfo, AnalysisResult } from '../../../protocol/analysis/analysis';
 import type { TaskInfo } from '../../../protocol/analysis/tasks';
@@ -166,6 +167,7 @@ export type OpenMessage = Extract<ToAnalysesPanel, { kind: 'open' }>;
 export const openMessage = (change: Partial<OpenMessage> = {}): OpenMessage => ({
   kind: 'open',
   place: 'full',
+  devices: untested,
   analyses: [retrieval, pair, ...others],
   tasks: [passKey, needles],
   models: [

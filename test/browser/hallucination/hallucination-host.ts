@@ -1,4 +1,5 @@
 /** The extension's side of the Hallucination panel, played over a planted model. */
+import { untested } from '../../support/device/panel-devices';
 import type {
   FromHallucinationPanel,
   HallucinationPlan,
@@ -34,6 +35,7 @@ export type OpenMessage = Extract<ToHallucinationPanel, { kind: 'open' }>;
 export const openMessage = (change: Partial<OpenMessage> = {}): OpenMessage => ({
   kind: 'open',
   place: 'full',
+  devices: untested,
   models: [
     { folder: summary.folder, label: 'planted-vlm', family: 'llava', runs: true },
     { folder: '/models/text', label: 'text', family: 'llama', runs: true },

@@ -1,4 +1,5 @@
 /** The extension's side of the heads panel, played over a planted model. */
+import { untested } from '../../support/device/panel-devices';
 import type { FromHeadsPanel, HeadsPlan, ToHeadsPanel } from '../../../protocol/panels/heads';
 import {
   plantedModel,
@@ -29,6 +30,7 @@ export type OpenMessage = Extract<ToHeadsPanel, { kind: 'open' }>;
 export const openMessage = (change: Partial<OpenMessage> = {}): OpenMessage => ({
   kind: 'open',
   place: 'full',
+  devices: untested,
   models: [
     { folder: '/models/planted', label: 'planted', family: 'llama', runs: true },
     { folder: '/models/other', label: 'other', family: 'gpt2', runs: true },

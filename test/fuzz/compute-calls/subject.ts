@@ -43,6 +43,8 @@ function serverIn(folder: string): Dispatcher {
     memoryLimit,
     defaultThreads: 1,
     modelDevice: 'cpu',
+    modelWeights: 'as-stored',
+    keptWeightBytes: 0,
     log: () => {},
   };
   const lane = new Lane();

@@ -3,6 +3,7 @@
  * with a played extension around them. Scripts of the package alone can send any, so a broken one is a fault of ours: it may be
  * reported as one, but nothing may be thrown, hang or end the extension host.
  */
+import { PanelDevicesDouble } from '../../support/device/panel-devices';
 import type { Intervention } from '../../../protocol/interventions/interventions';
 import { HallucinationHost } from '../../../extension/panels/hallucination/host';
 import { hallucinationRun } from '../../../extension/panels/hallucination/run';
@@ -112,7 +113,8 @@ const messages: Messages = {
   heads: [
     { kind: 'planned', plan: headsPlan },
     { kind: 'run', plan: headsPlan },
-    { kind: 'chooseModel', folder },
+    { kind: 'chooseModel', folder, device: 'webgpu' },
+    { kind: 'refreshDevices' },
     { kind: 'tokenise', request: 1, folder, prompt: { kind: 'text', text: 'a' } },
     { kind: 'tile', request: 2, ...tile },
     { kind: 'row', request: 3, layer: 0, head: 1, query: 0 },
@@ -125,7 +127,8 @@ const messages: Messages = {
   hallucination: [
     { kind: 'planned', plan: visionPlan },
     { kind: 'run', plan: visionPlan, resume: false },
-    { kind: 'chooseModel', folder },
+    { kind: 'chooseModel', folder, device: 'webgpu' },
+    { kind: 'refreshDevices' },
     { kind: 'openImage', request: 1, folder, image: '/pictures/a.png', prompt: 'a', chat: false },
     { kind: 'tokenise', request: 2, folder, text: 'a', chat: false, pictures: false },
     { kind: 'reinforce', request: 3, reinforcement },
@@ -221,11 +224,16 @@ function hostOf(panel: string, told: Told): Host {
         shown: result(),
       });
     case 'heads': {
-      const services = { run: headsRun(server), server, plan: () => headsPlan };
+      const services = { run: headsRun(server), server, devices: new PanelDevicesDouble(), plan: () => headsPlan };
       return new HeadsHost('full', played(services, told), send, { shown: reply });
     }
     case 'hallucination': {
-      const services = { run: hallucinationRun(server), server, plan: () => visionPlan };
+      const services = {
+        run: hallucinationRun(server),
+        server,
+        devices: new PanelDevicesDouble(),
+        plan: () => visionPlan,
+      };
       return new HallucinationHost('full', played(services, told), send);
     }
     default:

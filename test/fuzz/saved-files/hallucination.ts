@@ -1,4 +1,5 @@
 /** What the Hallucination panel does with a saved result before anything is drawn. */
+import { untested } from '../../support/device/panel-devices';
 import { demoPlan, planOfSaved } from '../../../extension/panels/hallucination/default-plan';
 import type { SavedHallucination } from '../../../extension/results/hallucination-file';
 import {
@@ -23,6 +24,7 @@ export function firstOfHallucination(saved: SavedHallucination): unknown {
       kind: 'open',
       place: 'file',
       models: [],
+      devices: untested,
       plan: planOfSaved(saved, demo),
       canRun: true,
       ...(saved.kind === 'headscope-hallucination-set' ? { set: saved } : { result: saved }),

@@ -1,4 +1,5 @@
 /** What the Heads panel does with a saved result before anything is drawn: its state, the cells of the grid and all their words. */
+import { untested } from '../../support/device/panel-devices';
 import type { SavedHeads } from '../../../extension/results/heads-file';
 import { demoPlan, planOfResult } from '../../../extension/panels/heads/default-plan';
 import { headsDescription, headsDetails, headsFileName, labelLines } from '../../../extension/results/heads-words';
@@ -17,6 +18,7 @@ export function firstOfHeads({ result, thumbnails }: SavedHeads): unknown {
       kind: 'open',
       place: 'file',
       models: [],
+      devices: untested,
       plan: planOfResult(result) ?? demoPlan(''),
       result,
       ...(thumbnails ? { thumbnails } : {}),

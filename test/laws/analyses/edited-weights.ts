@@ -22,10 +22,12 @@ export function withConstant(parameters: Parameters, { layer, head, value }: Con
     head === undefined
       ? stored.map((row) => row.map(() => 0))
       : stored.map((row) => row.map((w, i) => (Math.floor(i / d) === head ? 0 : w)));
+  // Of another head that was put at a constant before.
+  const before = parameters.has(`${name}.bias`) ? parameters.vector(`${name}.bias`) : [];
   const bias =
     head === undefined
       ? value
-      : stored.map((row) => value.reduce((sum, each, i) => sum + each * (row[head * d + i] ?? 0), 0));
+      : stored.map((row, to) => value.reduce((sum, each, i) => sum + each * (row[head * d + i] ?? 0), before[to] ?? 0));
   return {
     has: (of) => of === `${name}.bias` || parameters.has(of),
     vector: (of) => (of === `${name}.bias` ? bias : parameters.vector(of)),

@@ -31,7 +31,13 @@ const fitting = (id: string, { pictures }: Case): ParameterValues =>
         ? { tokens: 3, masked: '1', mode: 'mean', chosen: '0.1' }
         : id === 'attention-influence'
           ? { probes: 3, window: 24 }
-          : {};
+          : id === 'path-patching'
+            ? { next: 'v', kept: 20, leastGap: 0 }
+            : id === 'circuit-discovery'
+              ? { threshold: 0.3, subsets: 2, randomCircuits: 3, leastGap: 0 }
+              : id === 'ov-qk-circuits'
+                ? { rotations: 19 }
+                : {};
 
 /** Everything that the analysis can do is switched on. */
 const parametersOf = ({ id, parameters }: Analysis, of: Case): ParameterValues => ({

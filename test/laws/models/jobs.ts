@@ -10,6 +10,8 @@ export const surroundingsOf = (changes: Partial<Surroundings> = {}): Surrounding
   memoryLimit: 1e9,
   defaultThreads: 1,
   modelDevice: 'cpu',
+  modelWeights: 'as-stored',
+  keptWeightBytes: 0,
   log: () => {},
   ...changes,
 });

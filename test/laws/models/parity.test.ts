@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generateJob, nextTokens } from '../../../compute-server/model/generation/generate-job';
 import { headsJob } from '../../../compute-server/model/heads/heads-job';
-import type { LayerSessions, Piece } from '../../../compute-server/model/run/layer-sessions';
+import type { LayerSessions } from '../../../compute-server/model/run/layer-sessions';
+import type { Piece } from '../../../compute-server/model/run/pieces';
 import type { LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
 import { modelMethods } from '../../../compute-server/model/calls/methods';
 import { parityOf, parityTolerance } from '../../../compute-server/model/run/parity';
@@ -63,8 +64,9 @@ describe('parity', () => {
     );
   const methodsOf = (model: LoadedModel) =>
     modelMethods(surroundings(), {
-      once: (_folder, _signal, act) => act(model),
-      job: (_folder, _signal, act) => act(model),
+      reading: (_folder, _signal, act) => act(model),
+      once: (_place, _signal, act) => act(model),
+      job: (_place, _signal, act) => act(model),
     });
 
   it('of the graphs as they are is exact, and stands in what heads and generate give', async () => {

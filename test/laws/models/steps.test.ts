@@ -1,10 +1,9 @@
 /** Decoding by step graphs gives the logits of a whole run; what they do not serve goes through the graphs of the blocks. */
 import assert from 'node:assert/strict';
-import { SequenceRun } from '../../../compute-server/model/generation/sequence-run';
+import { SequenceRun, type SequenceRunRequest } from '../../../compute-server/model/generation/sequence-run';
 import type { Variant } from '../../../compute-server/model/run/interventions';
 import type { LayerSessions } from '../../../compute-server/model/run/layer-sessions';
 import { runPrompt } from '../../../compute-server/model/run/model-run';
-import type { Sequence } from '../../../diagnostics/model-runner/sequence';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { llamaLike, tinyModels, type TinyModel } from '../../support/checkpoints/tiny-models';
 
@@ -39,8 +38,8 @@ describe('steps of decoding', () => {
       return model.sessions.session(piece);
     };
     const used = (): readonly string[] => [...new Set(kinds.splice(0))];
-    const start = (sequence: Partial<Sequence> & { variant?: Variant } = {}): Promise<SequenceRun> =>
-      SequenceRun.start(model.spec, sessions, { ids: prompt, ...sequence, chunk: 4 });
+    const start = (more: Partial<SequenceRunRequest> = {}): Promise<SequenceRun> =>
+      SequenceRun.start(model.spec, sessions, { ids: prompt, ...more, chunk: 4 });
     return { ...tiny, start, used };
   };
   after(async () => {
@@ -56,7 +55,7 @@ describe('steps of decoding', () => {
       const { parameters, start, used } = await open(tiny);
       const expected = tiny.run(parameters, ids).logits;
       const steps = await start();
-      const blocks = await start();
+      const blocks = await start({ blocksAlone: true });
       used();
       for (const [at, id] of decoded.entries()) {
         const { logits } = await steps.extend([id]);
@@ -64,7 +63,7 @@ describe('steps of decoding', () => {
         (expected[prompt.length + at] ?? []).forEach((value, i) => {
           assert.ok(Math.abs(value - (logits[i] ?? NaN)) <= tolerance, `row ${at}`);
         });
-        const same = await blocks.extend([id], { observe: true });
+        const same = await blocks.extend([id]);
         assert.deepEqual(used(), ['block']);
         assert.ok(difference(logits, same.logits) <= 1e-6, `row ${at}`);
       }

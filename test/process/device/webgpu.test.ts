@@ -3,10 +3,12 @@
  * cpu's run, which the laws hold against float64, within rounding; provenance; and what is said when the device is not there.
  */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Plugin } from 'esbuild';
 import { computeClient } from '../../../compute-server/cli/compute-process';
+import type { HeadsRequest } from '../../../protocol/compute/models';
+import type { ComputeClient } from '../../../protocol/compute/client';
 import { sentenceOf } from '../../../protocol/wire/words';
 import { ensureSystem } from '../../support/host/system';
 import { tinyLlava, tinyPixels, writePng, writeProcessor } from '../../support/checkpoints/tiny-vision';
@@ -15,15 +17,19 @@ import { pictureOnBoth, textOnBoth, type Apart, type Servers } from '../../suppo
 import { bundleServer } from '../compute/support/bundle';
 import { buildServer, failureOf, Place } from '../model/support/model-server';
 
-/** The first run of a graph on a device fails while there is a file of this name. */
+/** While there is a file of this name with `GRAPH N`, run N of the graph fails, once. */
 const lostOnce: Plugin = {
   name: 'lost-once',
   setup(bundle) {
     bundle.onLoad({ filter: /run[/\\]device-fault\.ts$/ }, async ({ path }) => {
       const source = await readFile(path, 'utf8');
-      const run = 'return await session.run(feeds, fetches);';
-      const lost = `const file = process.env['LOSE_DEVICE'];
-        if (require('node:fs').existsSync(file)) { require('node:fs').rmSync(file); throw new Error('Device lost'); }`;
+      const run = 'return await session.run(feeds, fetches, kept);';
+      const lost = `const { existsSync, readFileSync, rmSync } = require('node:fs');
+        const file = process.env['LOSE_DEVICE'];
+        const [name, at] = existsSync(file) ? readFileSync(file, 'utf8').split(' ') : [];
+        const runs = (globalThis.runsOfGraphs ??= new Map());
+        runs.set(graph, (runs.get(graph) ?? 0) + 1);
+        if (graph === name && runs.get(graph) === Number(at)) { rmSync(file); throw new Error('Device lost'); }`;
       assert.ok(source.includes(run));
       return { contents: source.replace(run, `${lost} ${run}`), loader: 'ts' };
     });
@@ -31,6 +37,10 @@ const lostOnce: Plugin = {
 };
 
 const ids = [3, 17, 5, 9, 17, 5, 41, 8, 22];
+const headsOf = (folder: string): HeadsRequest => ({
+  ...{ folder, prompt: { kind: 'ids', ids }, interventions: [], seed: 1 },
+  ...{ classify: false, causal: false, thumbnails: false },
+});
 const vlm = tinyLlava();
 /** Statistics are at most some tens here, logits and outputs of size 1 to 10: rounding of float32 and no more. */
 const rounding = 1e-4;
@@ -80,6 +90,35 @@ describe('models on WebGPU', function () {
     assert.equal(found.device.onCpu, undefined);
   });
 
+  it('each request names its device: two of them in turns give what each gives alone', async () => {
+    const both = place.client();
+    const heads = async (client: ComputeClient, device?: string) =>
+      (await client.call('heads', [{ ...headsOf(text), ...(device === undefined ? {} : { device }) }])).result;
+    const there = await heads(servers.device);
+    const here = await heads(servers.cpu);
+    for (const device of ['webgpu', 'cpu', 'webgpu']) {
+      const found = await heads(both, device);
+      const alone = device === 'cpu' ? here : there;
+      assert.equal(found.device.id, device);
+      assert.deepEqual([found.statistics, found.parity], [alone.statistics, alone.parity]);
+    }
+    // Without one: the device that the process was started with. The tokens need none.
+    assert.equal((await heads(both)).device.id, 'cpu');
+    assert.equal((await both.call('parity', [text, { kind: 'ids', ids }, 'webgpu'])).device, there.device.name);
+    assert.deepEqual((await both.call('tokenise', [text, { kind: 'ids', ids }])).ids, ids);
+    const failure = await failureOf(heads(both, 'gpu0'));
+    assert.match(sentenceOf(failure), /"gpu0" cannot be used: it is none of cpu, webgpu/);
+  });
+
+  it('a device with too little memory refuses before it opens anything; one whose memory is not known says so', async () => {
+    const words = ['heads', text, '--ids', ids.join(','), '--no-classify', '--device', 'webgpu'];
+    const { code, stderr } = await place.headscope([...words, '--device-memory', '1KB']);
+    assert.equal(code, 3, stderr);
+    assert.match(stderr, /^This needs [\d.]+ kB on the device "webgpu", which has 1\.0 kB\. .*un it on the cpu/);
+    const { notes = [] } = await servers.device.call('openModel', [text]);
+    assert.match(notes.join(' '), /How much memory WebGPU adapter has is not known.*headscope\.compute\.deviceMemory/);
+  });
+
   it('without an adapter a sentence says so, with the next step; the cpu is not taken instead', async () => {
     const nowhere = { VK_DRIVER_FILES: '/nowhere', VK_ICD_FILENAMES: '/nowhere', HEADSCOPE_DEVICE: 'webgpu' };
     const failure = await failureOf(place.client({}, nowhere).call('openModel', [text]));
@@ -89,30 +128,54 @@ describe('models on WebGPU', function () {
     assert.match(stderr, /"coreml" cannot be used: .*"headscope devices" lists those that work here/);
   });
 
-  it('a runtime folder without a runtime is a sentence; one with this runtime is taken', async () => {
+  it('a runtime folder without a runtime, with another version or without its library is a sentence; one with this runtime is taken', async () => {
     const { code, stderr } = await place.headscope(['generate', text, '--ids', '1,2'], undefined, {
       HEADSCOPE_RUNTIME: place.folder,
     });
     assert.equal(code, 3);
     assert.match(stderr, /holds no package onnxruntime-node\. Install onnxruntime-node@\S+ there, or empty [^.]*\./);
+    const folderOf = (name: string, files: Readonly<Record<string, string>>): string => {
+      mkdirSync(place.at(name));
+      for (const [file, content] of Object.entries(files)) writeFileSync(place.at(name, file), content);
+      return place.at(name);
+    };
+    const own = { name: 'onnxruntime-node', version: '1.30.0', main: 'index.js' };
+    const refused = async (HEADSCOPE_RUNTIME: string): Promise<string> =>
+      sentenceOf(await failureOf(place.client({}, { HEADSCOPE_RUNTIME }).call('parity', [text, { kind: 'ids', ids }])));
+    const older = folderOf('older', { 'package.json': JSON.stringify({ ...own, version: '1.29.1' }) });
+    assert.match(await refused(older), /holds onnxruntime-node 1\.29\.1, and this Headscope runs 1\.30\.0\. Install/);
+    assert.match(await refused(place.at('nowhere')), /nowhere holds no package onnxruntime-node/);
+    const hollow = folderOf('hollow', { 'package.json': JSON.stringify(own) });
+    assert.match(await refused(hollow), /hollow lacks its library .*Install onnxruntime-node@1\.30\.0 there/);
     const taken = place.client({}, { HEADSCOPE_RUNTIME: process.cwd() });
     assert.ok((await taken.call('parity', [text, { kind: 'ids', ids: [1, 2] }])).ok);
   });
 
-  it('a device that is lost in a run is a sentence, and the next run works, in a new process', async () => {
+  it('a device that is lost in a run is a sentence, what was measured stays, and the next run works, in a new process', async () => {
     const { serverScript } = await bundleServer('test-device', [lostOnce]);
     const lose = place.at('lose');
-    writeFileSync(lose, '');
+    // Parity runs two chunks of each layer before.
+    writeFileSync(lose, 'instrumented.1 3');
     const environment = place.environment({ HEADSCOPE_DEVICE: 'webgpu', LOSE_DEVICE: lose });
     let gone = (): void => {};
     const ended = new Promise<void>((resolve) => (gone = resolve));
     const client = computeClient(serverScript, environment, { onCrash: () => gone() });
     const { pid } = await client.call('info', []);
-    const failure = await failureOf(client.call('parity', [text, { kind: 'ids', ids }]));
-    assert.match(sentenceOf(failure), /"webgpu" cannot be used: It failed in ".*Device lost.* Run it again/);
+    const measured: number[] = [];
+    const run = () =>
+      client.call('heads', [headsOf(text)], {
+        onProgress: (progress) => progress.kind === 'layer' && measured.push(progress.layer),
+      });
+    const failure = await failureOf(run());
+    assert.match(
+      sentenceOf(failure),
+      /"webgpu" cannot be used: It failed in "instrumented\.1".*Device lost.* Run it again/,
+    );
+    assert.deepEqual(measured, [0]);
     await ended;
-    const { device, ok, maxLogitError } = await client.call('parity', [text, { kind: 'ids', ids: [1, 2] }]);
-    assert.ok(ok && device !== undefined && maxLogitError > 0);
+    const { result } = await run();
+    assert.ok(result.parity.ok && result.device.id === 'webgpu');
+    assert.deepEqual(measured, [0, 0, 1]);
     assert.notEqual((await client.call('info', [])).pid, pid);
     client.dispose();
   });

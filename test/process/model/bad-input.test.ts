@@ -319,11 +319,12 @@ const cases: readonly Case[] = [
     sentence: /The factor alpha is "0x10"\. Give a finite number/,
   },
   {
-    name: 'a memory limit that nothing fits into, said as it was given',
+    name: 'a memory limit below one layer, with the bytes of both',
     make: (folder) => void writeTinyModel(folder, llama),
     words: ['heads', '--memory-limit', '1KB', ...ids],
     code: 3,
-    sentence: /This needs [\d.]+ [kM]B and the limit is 1\.0 kB\./,
+    sentence:
+      /Layer 0 takes [\d.]+ kB when it is opened and the memory limit is 1\.0 kB\. Raise the limit \(.*--memory-limit\)/,
   },
   {
     name: 'a head that is not there',

@@ -146,6 +146,7 @@ export interface OptConfig {
   readonly hidden_size: number;
   readonly word_embed_proj_dim: number;
   readonly do_layer_norm_before: boolean;
+  readonly _remove_final_layer_norm?: boolean;
 }
 
 export function optRun(config: OptConfig, p: Parameters, ids: readonly number[]): ReferenceRun {
@@ -186,7 +187,8 @@ export function optRun(config: OptConfig, p: Parameters, ids: readonly number[])
     if (!before) x = layerNorm(p, `${at}.final_layer_norm`, x, epsilon);
     taps.rows(l, 'residual', x);
   }
-  if (config.do_layer_norm_before) x = layerNorm(p, `${root}.final_layer_norm`, x, epsilon);
+  if (config.do_layer_norm_before && !config._remove_final_layer_norm)
+    x = layerNorm(p, `${root}.final_layer_norm`, x, epsilon);
   if (config.word_embed_proj_dim !== config.hidden_size) x = linear(p, `${root}.project_out`, x);
   return { logits: product(x, tokens), taps: taps.map };
 }

@@ -163,9 +163,12 @@ describe('the process of the compute server', () => {
     module: '/nowhere/compute-server.js',
     nodePath: '',
     device: 'cpu',
+    weights: 'as-stored',
+    cacheWeights: 0,
     runtimeFolder: '',
     threads: 0,
     memoryLimit: 0,
+    deviceMemory: 0,
     cacheFolder: '/cache',
     log: () => undefined,
     ...change,
@@ -173,7 +176,15 @@ describe('the process of the compute server', () => {
 
   it('acts as Node.js inside the desktop editor, and hands over what the settings say', () => {
     const inEditor = launchOptions(
-      launch({ device: 'webgpu', runtimeFolder: '/cuda', threads: 4, memoryLimit: 1.5 }),
+      launch({
+        device: 'webgpu',
+        weights: 'q8',
+        cacheWeights: 20,
+        runtimeFolder: '/cuda',
+        threads: 4,
+        memoryLimit: 1.5,
+        deviceMemory: 8,
+      }),
       { NODE_OPTIONS: '--inspect', HOME: '/h' },
       true,
     );
@@ -182,13 +193,20 @@ describe('the process of the compute server', () => {
       HOME: '/h',
       HEADSCOPE_CACHE_DIR: '/cache',
       HEADSCOPE_DEVICE: 'webgpu',
+      HEADSCOPE_WEIGHTS: 'q8',
+      HEADSCOPE_CACHE_WEIGHTS: '20000000000',
       HEADSCOPE_RUNTIME: '/cuda',
       HEADSCOPE_THREADS: '4',
       HEADSCOPE_MEMORY_LIMIT: '1500000000',
+      HEADSCOPE_DEVICE_MEMORY: '8000000000',
       ELECTRON_RUN_AS_NODE: '1',
       ELECTRON_NO_ASAR: '1',
     });
-    const elsewhere = launchOptions(launch({ nodePath: '/usr/bin/node' }), { ELECTRON_RUN_AS_NODE: '1' }, true);
+    const elsewhere = launchOptions(
+      launch({ nodePath: '/usr/bin/node' }),
+      { ELECTRON_RUN_AS_NODE: '1', HEADSCOPE_WEIGHTS: 'q4' },
+      true,
+    );
     assert.equal(elsewhere.execPath, '/usr/bin/node');
     assert.deepEqual(elsewhere.env, { HEADSCOPE_CACHE_DIR: '/cache', HEADSCOPE_DEVICE: 'cpu' });
   });

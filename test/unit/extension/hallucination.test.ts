@@ -1,3 +1,4 @@
+import { PanelDevicesDouble } from '../../support/device/panel-devices';
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -266,6 +267,7 @@ describe('the run on pictures and its webviews', () => {
     const services: HallucinationServices = {
       run,
       openModel: () => Promise.resolve(summary),
+      devices: new PanelDevicesDouble(),
       server: {
         openImage: () => Promise.resolve(picture),
         tokenise: () => Promise.resolve({ ids: [1], tokens: ['a'] }),

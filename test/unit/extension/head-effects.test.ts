@@ -25,7 +25,7 @@ describe('the effect of removing each head', () => {
       progress({ kind: 'partial', finding: 'Half.', sections: [section([[0.5, Number.NaN]])] });
       return Promise.resolve({ sections: [section([[0.5, 1]])], finding: 'All.' } as unknown as AnalysisResult);
     };
-    await measureEffects({ analysis }, result, signal, ({ sentence, share, secondsLeft, effects, finding }) =>
+    await measureEffects({ analysis }, result, 'webgpu', signal, ({ sentence, share, secondsLeft, effects, finding }) =>
       said.push([sentence, share, secondsLeft, effects?.values, finding]),
     );
     assert.deepEqual(said, [
@@ -36,7 +36,15 @@ describe('the effect of removing each head', () => {
     const { folder } = result.model;
     const input = { kind: 'prompt', prompt: { kind: 'ids', ids: result.ids } };
     assert.deepEqual(asked, [
-      { analysis: 'ablation', folder, input, parameters: {}, interventions: [gain0], seed: result.seed },
+      {
+        analysis: 'ablation',
+        folder,
+        device: 'webgpu',
+        input,
+        parameters: {},
+        interventions: [gain0],
+        seed: result.seed,
+      },
     ]);
   });
 
@@ -45,7 +53,7 @@ describe('the effect of removing each head', () => {
     const server = { analysis: () => Promise.reject(new Error('it was run')) };
     const { signal } = new AbortController();
     await assert.rejects(
-      measureEffects(server, headsResult({ image }), signal, () => undefined),
+      measureEffects(server, headsResult({ image }), undefined, signal, () => undefined),
       /has a picture/,
     );
   });

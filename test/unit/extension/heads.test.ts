@@ -1,3 +1,4 @@
+import { PanelDevicesDouble } from '../../support/device/panel-devices';
 import assert from 'node:assert/strict';
 import { demoPlan, planOfResult, planToStore, storedPlan } from '../../../extension/panels/heads/default-plan';
 import { HeadsHost, type HeadsServices, type HeadsTypes } from '../../../extension/panels/heads/host';
@@ -135,6 +136,7 @@ class Stage {
     },
   });
 
+  readonly devices = new PanelDevicesDouble();
   readonly server: HeadsServices['server'] = {
     tokenise: (_folder, prompt) =>
       Promise.resolve({ ids: [1], tokens: [prompt.kind === 'text' ? prompt.text : 'ids'] }),
@@ -172,6 +174,7 @@ class Stage {
       {
         run: this.run,
         server: this.server,
+        devices: this.devices,
         demo,
         mayRun: () => this.may,
         models: () => Promise.resolve(this.choices),

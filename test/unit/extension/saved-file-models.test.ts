@@ -1,4 +1,5 @@
 /** A saved file may come from anyone: nothing that it names is opened before a click, and nothing on another machine at all. */
+import { PanelDevicesDouble } from '../../support/device/panel-devices';
 import assert from 'node:assert/strict';
 import { HallucinationHost, type HallucinationServices } from '../../../extension/panels/hallucination/host';
 import { hallucinationRun } from '../../../extension/panels/hallucination/run';
@@ -70,6 +71,7 @@ function opened(folder: string) {
     mayRun: () => true,
     models: () => Promise.resolve([demo]),
     onModels: () => ({ dispose: () => undefined }),
+    devices: new PanelDevicesDouble(),
     openModel,
     serverIsUp: () => true,
     plan: () => visionPlan,
@@ -182,6 +184,7 @@ describe('the model and the picture that a saved file of the Hallucination panel
       mayRun: () => true,
       models: () => Promise.resolve([demo]),
       onModels: () => ({ dispose: () => undefined }),
+      devices: new PanelDevicesDouble(),
       openModel: (of: string) => {
         asked.push(`openModel ${of}`);
         return Promise.resolve(visionResult.model);

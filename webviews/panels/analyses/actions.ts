@@ -10,6 +10,8 @@ export interface Actions extends RunActions<State, FromAnalysesPanel> {
   editInput(change: Partial<InputForm>): void;
   chooseAnalysis(id: string): void;
   chooseModel(folder: string): void;
+  chooseDevice(id: string): void;
+  testDevices(): void;
   choosePath(field: string, what: 'file' | 'folder' | 'picture'): void;
   viewSection(key: string, change: Partial<SectionView>): void;
   askSection(question: SectionQuestion): void;

@@ -6,6 +6,7 @@ import { isUsualTask, usualTaskOf } from '../../../protocol/analysis/usual-task'
 import { parseDo, printDo } from '../../../protocol/interventions/do-form';
 import type { AnalysisPlan } from '../../../protocol/panels/analyses';
 import type { ModelSummary } from '../../../protocol/results/heads';
+import { deviceOfPlan, planOfDevice } from '../../ui/device-field';
 import { readSeed, seedProblem } from '../../ui/form-fields';
 import { readInput, toInputForm, type InputForm, type InputProblems } from './input-form';
 import { firstProblem, readParameters, typedOf, type Typed } from './typed-parameters';
@@ -13,6 +14,8 @@ import { firstProblem, readParameters, typedOf, type Typed } from './typed-param
 export interface Form {
   readonly analysis: string;
   readonly folder: string;
+  /** Empty: the device of the setting. */
+  readonly device: string;
   readonly input: InputForm;
   /** As typed, by name; those left out have their default. */
   readonly parameters: Typed;
@@ -24,6 +27,7 @@ export interface Form {
 export const toForm = (plan: AnalysisPlan, before?: Form): Form => ({
   analysis: plan.analysis,
   folder: plan.folder,
+  device: deviceOfPlan(plan),
   input: toInputForm(plan.input, before?.input),
   parameters: typedOf(plan.parameters),
   interventions: plan.interventions.map(printDo),
@@ -74,6 +78,7 @@ export function readForm(
     plan: {
       analysis: form.analysis,
       folder: form.folder,
+      ...planOfDevice(form.device),
       input: input.input,
       parameters: parameters.values,
       interventions: interventions.flatMap((one) => (one.ok ? one.value : [])),

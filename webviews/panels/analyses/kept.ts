@@ -8,7 +8,13 @@ export type Kept = KeptOf<Form, View>;
 export const keep = (state: State, basis: readonly string[]): Kept => keepForm(state, basis);
 
 export const parseKept = (value: unknown): Kept | undefined =>
-  parseKeptBy<Kept>(value, ({ view }) => typeof view?.open === 'object' && typeof view.sections === 'object');
+  parseKeptBy<Kept>(
+    value,
+    ({ view, form }) =>
+      typeof view?.open === 'object' &&
+      typeof view.sections === 'object' &&
+      (form === undefined || typeof form.device === 'string'),
+  );
 
 export const restore = (state: State, kept: Kept | undefined): State =>
   kept ? { ...state, view: { ...initialView, ...kept.view }, form: kept.form } : state;

@@ -13,7 +13,8 @@ import { writeFile } from '../../charts/leaving';
 import type { SectionFormat, SectionView } from '../../sections/section-kind';
 import { canonical } from '../../ui/canonical';
 import { Later } from '../../ui/later';
-import { RunPanel, type Spoken, type StartedRun } from '../../ui/run-panel';
+import { ModelRunPanel } from '../../ui/model-run-panel';
+import type { Spoken, StartedRun } from '../../ui/run-panel';
 import { forgiven } from '../../ui/run-state';
 import { readTheme } from '../../ui/theme';
 import type { Actions } from './actions';
@@ -31,7 +32,7 @@ import { begun, initialState, receive, withPicture, type State } from './state';
 const estimateAfter = 400;
 
 export class AnalysesPanel
-  extends RunPanel<State, ToAnalysesPanel, FromAnalysesPanel, AnalysisPlan, Kept>
+  extends ModelRunPanel<State, ToAnalysesPanel, FromAnalysesPanel, AnalysisPlan, Kept>
   implements Actions
 {
   private readonly later = new Later<'estimate'>();
@@ -129,7 +130,7 @@ export class AnalysesPanel
     this.touched = true;
     const { form, phase } = this.state;
     if (!form) return;
-    this.host.post({ kind: 'chooseModel', folder });
+    this.host.post({ kind: 'chooseModel', folder, device: this.device });
     // Interventions name heads of the model that was there before.
     const interventions = folder === form.folder ? form.interventions : [];
     this.change({

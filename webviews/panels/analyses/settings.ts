@@ -2,6 +2,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { groupTitles, type AnalysisInfo } from '../../../protocol/analysis/analysis';
 import { dropdown, field, textField } from '../../ui/controls';
+import { deviceOf } from '../../ui/model-section';
 import { lastName, modelField } from '../../ui/model-field';
 import { bytes, count } from '../../ui/numbers';
 import { modelOfForm, whyModelOfFormDoesNotRun } from '../../ui/run-state';
@@ -61,7 +62,7 @@ function analysisAndModel(part: Part): TemplateResult {
       onChoose: (to) => actions.chooseModel(to),
       onBrowse: () => actions.post({ kind: 'browseModel' }),
     })}
-    ${modelFacts(part)}
+    ${modelFacts(part)} ${deviceOf(part)}
   </section>`;
 }
 
@@ -71,9 +72,12 @@ const trustWords = {
   low: 'our own reading',
 } as const;
 
-const source = ({ source: { reference, trust, note } }: AnalysisInfo): TemplateResult =>
+const source = ({ source: { reference, trust, note }, exactWeights }: AnalysisInfo): TemplateResult =>
   html`<p class="reason" id="source">
-    ${reference}, ${trustWords[trust]}.${note === undefined ? nothing : ` ${note}`}
+    ${reference},
+    ${trustWords[trust]}.${note === undefined ? nothing : ` ${note}`}${
+      exactWeights ? ' It runs with exact weights, whatever is chosen for models.' : nothing
+    }
   </p>`;
 
 function modelFacts({ state, actions }: Part): TemplateResult {

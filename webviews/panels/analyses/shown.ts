@@ -3,6 +3,7 @@ import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
 import type { AnalysisPlan } from '../../../protocol/panels/analyses';
 import type { Section } from '../../../protocol/sections/section';
 import type { SectionView } from '../../sections/section-kind';
+import { placed } from '../../ui/device-field';
 import { canonical } from '../../ui/canonical';
 import { modelOfForm, whyModelOfFormDoesNotRun } from '../../ui/run-state';
 import { readForm, toForm, type FormReading } from './form';
@@ -39,7 +40,8 @@ export function isStale(state: State): boolean {
   if (plan === undefined || state.shownPlan === undefined) return false;
   // Read as the form is: a result may leave out what has its default.
   const shown = readForm(toForm(state.shownPlan), infoOf(state), modelOfForm(state), state.tasks);
-  return canonical(plan) !== canonical(shown.ok ? shown.plan : state.shownPlan);
+  const shownPlan = shown.ok ? shown.plan : state.shownPlan;
+  return canonical(placed(plan, state.devices)) !== canonical(placed(shownPlan, state.devices));
 }
 
 /** What is shown answers the question of another analysis than the one in the form. */

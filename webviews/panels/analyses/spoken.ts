@@ -17,6 +17,7 @@ export function spokenOf(message: ToAnalysesPanel): Spoken | undefined {
       return stageSpoken({ done: message.share, total: 1, ...message }, 'done');
     case 'open':
     case 'models':
+    case 'devices':
     case 'model':
     case 'estimate':
     case 'started':

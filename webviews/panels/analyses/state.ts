@@ -12,6 +12,7 @@ import { opened } from '../../ui/asides';
 import type { ModelProblem } from '../../ui/model-field';
 import { failedPhase, idle, runningPhase } from '../../ui/phase';
 import {
+  devicesOf,
   initialModel,
   initialRun,
   receiveCommon,
@@ -69,6 +70,7 @@ export const initialView: View = { open: {}, sections: {} };
 export const initialState = (place: PanelPlace): State => ({
   ...initialRun(place),
   models: initialModel.models,
+  devices: initialModel.devices,
   model: initialModel.model,
   analyses: [],
   tasks: [],
@@ -91,6 +93,8 @@ export function receive(state: State, message: ToAnalysesPanel): State {
       return receiveOpen(state, message);
     case 'models':
       return { ...state, models: message.models };
+    case 'devices':
+      return { ...state, devices: devicesOf(message) };
     case 'model':
       return message.model.folder === state.form?.folder
         ? { ...state, model: message.model, modelProblem: undefined }
@@ -112,7 +116,7 @@ export function receive(state: State, message: ToAnalysesPanel): State {
         savedAs: message.savedAs,
         partial: undefined,
         phase: idle,
-        shownPlan: planOfAnalysis(message.result),
+        shownPlan: planOfShown(message.result),
       };
     case 'answer':
       return answered(state, message.request, { section: message.section });
@@ -142,18 +146,22 @@ function receiveOpen(state: State, message: Extract<ToAnalysesPanel, { kind: 'op
     tasks: message.tasks,
     exampleCorpus: message.exampleCorpus ?? '',
     models: message.models,
+    devices: devicesOf(message.devices),
     canRun: message.canRun,
     form: state.form ?? toForm(message.plan),
     model: message.model ?? state.model,
     result: result ?? undefined,
     partial: result ? undefined : state.partial,
-    shownPlan: result ? planOfAnalysis(result) : state.shownPlan,
+    shownPlan: result ? planOfShown(result) : state.shownPlan,
     savedAs: message.savedAs,
     compareWith: message.compareWith,
     answers: same ? state.answers : [],
     asides: opened(state.asides, message),
   };
 }
+
+/** With the device where it ran. */
+const planOfShown = (result: AnalysisResult): AnalysisPlan => ({ ...planOfAnalysis(result), device: result.device.id });
 
 /** A run begins: what a person arranged stays, so that a cursor is still there when the first numbers come. */
 export const begun = (state: State, plan: AnalysisPlan): State => ({

@@ -1,6 +1,7 @@
 /** The bar under the finding, and the sentences that need an answer. */
 import { html, nothing, type TemplateResult } from 'lit';
 import { asideBanners } from '../../ui/asides';
+import { deviceWords } from '../../ui/device-field';
 import { icon } from '../../ui/icons';
 import { bytes, count, seconds, significant } from '../../ui/numbers';
 import { exportItems, firstRun, runBar } from '../../ui/run-bar';
@@ -46,7 +47,7 @@ export function bar(part: Part): TemplateResult {
         }
       : {}),
     ...(state.place === 'file' ? {} : { ahead: estimateLine(state) }),
-    done: result && !stale ? { words: `Done in ${seconds(result.seconds)}` } : undefined,
+    done: result && !stale ? { device: result.device, words: `Done in ${seconds(result.seconds)}` } : undefined,
     badge: parityBadge(state),
   });
 }
@@ -113,7 +114,7 @@ export function banners(part: Part): TemplateResult {
 const staleWords = (state: State): string =>
   isOfAnother(state)
     ? `What follows is of ${state.result?.title ?? 'another analysis'}: Run answers the question above.`
-    : 'The form has changed since: Run computes the result again.';
+    : (deviceWords(state, (one) => isStale(one)) ?? 'The form has changed since: Run computes the result again.');
 
 /** The panel before its first run: what this is, and what to do. */
 export function emptyState(part: Part): TemplateResult {

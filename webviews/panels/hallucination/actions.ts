@@ -13,6 +13,8 @@ export type ExportKind = ExportFormat | 'words';
 
 export interface Actions extends RunActions<State, FromHallucinationPanel, ExportKind> {
   chooseModel(folder: string): void;
+  chooseDevice(id: string): void;
+  testDevices(): void;
   select(place: HeadPlace): void;
   selectToken(token: TokenPlace): void;
   selectPatch(patch: Patch): void;

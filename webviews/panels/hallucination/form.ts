@@ -2,11 +2,14 @@
 import type { HallucinationMode, HallucinationPlan, SetCaptions } from '../../../protocol/panels/hallucination';
 import type { OutlierRule, RemovedPositions, VhdDistance } from '../../../protocol/results/reinforcement';
 import type { ModelSummary } from '../../../protocol/results/heads';
+import { deviceOfPlan, planOfDevice } from '../../ui/device-field';
 import { readSeed, seedProblem, wholeNumber, type FormProblems, type Reading } from '../../ui/form-fields';
 
 export interface Form {
   readonly mode: HallucinationMode;
   readonly folder: string;
+  /** Empty: the device of the setting. */
+  readonly device: string;
   readonly image: string;
   readonly images: string;
   readonly prompt: string;
@@ -31,6 +34,7 @@ export interface Form {
 export const toForm = (plan: HallucinationPlan): Form => ({
   mode: plan.mode,
   folder: plan.folder,
+  device: deviceOfPlan(plan),
   image: plan.image,
   images: plan.images,
   prompt: plan.prompt,
@@ -97,6 +101,7 @@ export function readForm(form: Form, model?: ModelSummary): FormReading {
   return {
     ok: true,
     plan: {
+      ...planOfDevice(form.device),
       ...{ mode, folder, image, images, prompt, chat, span, truth, maxNewTokens, distance, outliers, positions, k },
       ...{ alpha, reinforcedLayers: layers, reinforcedOutliers, lexicon, setCaptions, mostImages, seed },
     },

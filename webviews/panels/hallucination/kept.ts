@@ -15,7 +15,10 @@ export const keep = (state: State, basis: readonly string[]): Kept => ({
 });
 
 export const parseKept = (value: unknown): Kept | undefined =>
-  parseKeptBy<Kept>(value, ({ view }) => typeof view?.overlay === 'string');
+  parseKeptBy<Kept>(
+    value,
+    ({ view, form }) => typeof view?.overlay === 'string' && (form === undefined || typeof form.device === 'string'),
+  );
 
 export const restore = (state: State, kept: Kept | undefined): State =>
   kept ? { ...state, view: { ...initialView, ...kept.view }, form: kept.form, selected: kept.selected } : state;

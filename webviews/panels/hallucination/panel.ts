@@ -11,7 +11,8 @@ import type { DatasetEntry } from '../../../protocol/results/hallucination';
 import { writeFile } from '../../charts/leaving';
 import { announce } from '../../ui/announce';
 import type { HeadPlace } from '../../ui/head-names';
-import { RunPanel, type Spoken, type StartedRun } from '../../ui/run-panel';
+import { ModelRunPanel } from '../../ui/model-run-panel';
+import type { Spoken, StartedRun } from '../../ui/run-panel';
 import { readTheme } from '../../ui/theme';
 import type { Actions, ExportKind, Part } from './actions';
 import { exportName, formatOf, leavingOf } from './exports';
@@ -32,7 +33,7 @@ import { announcementOf } from './vhd-model';
 import { modelOfStep } from './vhd-view';
 
 export class HallucinationPanel
-  extends RunPanel<State, ToHallucinationPanel, FromHallucinationPanel, HallucinationPlan, Kept>
+  extends ModelRunPanel<State, ToHallucinationPanel, FromHallucinationPanel, HallucinationPlan, Kept>
   implements Actions
 {
   private readonly questions = new Questions(this.asking());
@@ -89,7 +90,7 @@ export class HallucinationPanel
     this.touched = true;
     const { form } = this.state;
     if (!form) return;
-    this.host.post({ kind: 'chooseModel', folder });
+    this.host.post({ kind: 'chooseModel', folder, device: this.device });
     this.change({ ...this.state, form: { ...form, folder }, typed: undefined, typedProblem: undefined });
   }
 

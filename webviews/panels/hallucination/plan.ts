@@ -17,6 +17,7 @@ export const runOf = (plan: HallucinationPlan): unknown => {
   const {
     mode,
     folder,
+    device,
     image,
     images,
     prompt,
@@ -30,7 +31,7 @@ export const runOf = (plan: HallucinationPlan): unknown => {
     k,
     lexicon,
   } = plan;
-  const common = [mode, folder, prompt, chat, maxNewTokens, distance, outliers, positions, k, lexicon];
+  const common = [mode, folder, device ?? null, prompt, chat, maxNewTokens, distance, outliers, positions, k, lexicon];
   if (mode === 'image') return [...common, image, truth];
   if (mode === 'span') return [...common, span];
   return [

@@ -1,5 +1,6 @@
 /** Whether what is typed can be run, is what is shown already, and how a run begins. Pure. */
 import type { HallucinationPlan } from '../../../protocol/panels/hallucination';
+import { placed } from '../../ui/device-field';
 import { modelOfForm, started, whyModelOfFormDoesNotRun } from '../../ui/run-state';
 import { readForm } from './form';
 import { planOf, samePlan } from './plan';
@@ -15,7 +16,9 @@ export const readsTextOnly = (state: State): boolean => {
 export function isStale(state: State): boolean {
   if (state.place === 'file' || !(state.result ?? state.set) || state.phase.kind === 'running') return false;
   const plan = planOf(state);
-  return plan !== undefined && state.shownPlan !== undefined && !samePlan(plan, state.shownPlan);
+  const { shownPlan, devices } = state;
+  if (plan === undefined || shownPlan === undefined) return false;
+  return !samePlan(placed(plan, devices), placed(shownPlan, devices));
 }
 
 /** Why nothing can be run with what is typed; undefined when it can. */

@@ -21,6 +21,7 @@ export function spokenOf(message: ToHallucinationPanel, state: State): Spoken | 
       return { words: `Caption: ${message.caption.text}` };
     case 'open':
     case 'models':
+    case 'devices':
     case 'model':
     case 'picture':
     case 'imageFolder':

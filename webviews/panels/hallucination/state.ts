@@ -23,7 +23,15 @@ import { opened } from '../../ui/asides';
 import { canonical } from '../../ui/canonical';
 import type { HeadPlace } from '../../ui/head-names';
 import { failedPhase, idle, runningPhase } from '../../ui/phase';
-import { forgiven, initialModel, initialRun, receiveCommon, type ModelState, type RunState } from '../../ui/run-state';
+import {
+  devicesOf,
+  forgiven,
+  initialModel,
+  initialRun,
+  receiveCommon,
+  type ModelState,
+  type RunState,
+} from '../../ui/run-state';
 import { toForm, type Form } from './form';
 import { initialView, type View } from './view';
 import { strongest } from './head-ranks';
@@ -154,6 +162,8 @@ function received(state: State, message: ToHallucinationPanel, latest: Latest): 
       return open(state, message);
     case 'models':
       return { ...state, models: message.models };
+    case 'devices':
+      return { ...state, devices: devicesOf(message) };
     case 'model':
       return withModel(state, message.model);
     case 'picture':
@@ -227,13 +237,14 @@ const withEntry = (entries: readonly DatasetEntry[], entry: DatasetEntry): reado
     : [...entries, entry];
 
 function open(state: State, message: Extract<ToHallucinationPanel, { kind: 'open' }>): State {
-  const { place, models, canRun, result, set, plan, picture } = message;
+  const { place, models, devices, canRun, result, set, plan, picture } = message;
   const goesOn = !result && !set && state.phase.kind === 'running' && samePlan(state.shownPlan, plan);
   const base: State = {
     ...state,
     opened: true,
     place,
     models,
+    devices: devicesOf(devices),
     canRun,
     model: message.model ?? result?.model ?? set?.model,
     // A text kept from before a reload wins while it is only a later state of the same plan: `panel.ts` decides that.
@@ -274,7 +285,7 @@ function withResult(state: State, result: HallucinationResult): State {
     firstStep: undefined,
     written: [],
     model: state.model?.folder === result.model.folder ? state.model : (state.model ?? result.model),
-    shownPlan: planOfResult(result, state.shownPlan ?? planOf(state)),
+    shownPlan: madeOn(planOfResult(result, state.shownPlan ?? planOf(state)), result),
     selected: selectedIn(state.selected, result),
     token: firstToken,
     map: undefined,
@@ -284,11 +295,17 @@ function withResult(state: State, result: HallucinationResult): State {
   };
 }
 
+/** The plan with the device where it ran. */
+const madeOn = (
+  plan: HallucinationPlan | undefined,
+  { device }: HallucinationResult | HallucinationSet,
+): HallucinationPlan | undefined => plan && { ...plan, device: device.id };
+
 const withSet = (state: State, set: HallucinationSet): State => ({
   ...state,
   ...nothingShown,
   savedAs: state.savedAs,
-  shownPlan: state.shownPlan ?? planOf(state),
+  shownPlan: madeOn(state.shownPlan ?? planOf(state), set),
   set,
   model: state.model ?? set.model,
 });

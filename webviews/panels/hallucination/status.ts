@@ -2,6 +2,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { chatPromptWords } from '../../../protocol/results/chat-prompt';
 import { asideBanners } from '../../ui/asides';
+import { deviceWords } from '../../ui/device-field';
 import { count, took } from '../../ui/numbers';
 import { exportItems, firstRun, runBar } from '../../ui/run-bar';
 import { banner, comparisonBanner, modelNotes, runBanners, staleBanner } from '../../ui/run-status';
@@ -35,7 +36,11 @@ export function bar(part: Part): TemplateResult {
       set ? [] : [{ label: 'CSV of the words', detail: 'one line a token', format: 'words' }],
     ),
     progress: 'Share of the run',
-    done: made && { stopped, words: `${stopped ? 'Stopped after' : 'Done in'} ${took(made.seconds)}` },
+    done: made && {
+      stopped,
+      device: made.device,
+      words: `${stopped ? 'Stopped after' : 'Done in'} ${took(made.seconds)}`,
+    },
   });
 }
 
@@ -56,7 +61,9 @@ export function banners(part: Part): TemplateResult {
     }
     ${
       isStale(state)
-        ? staleBanner('What is typed has changed since: Run computes it.', () => actions.backToShown())
+        ? staleBanner(deviceWords(state, isStale) ?? 'What is typed has changed since: Run computes it.', () =>
+            actions.backToShown(),
+          )
         : nothing
     }
   `;

@@ -8,6 +8,8 @@ import type { TileSource } from './tile-source';
 
 export interface Actions extends RunActions<State, FromHeadsPanel> {
   chooseModel(folder: string): void;
+  chooseDevice(id: string): void;
+  testDevices(): void;
   select(place: HeadPlace): void;
   selectQuery(query: number): void;
   hoverCell(place: CellPlace | undefined): void;

@@ -6,10 +6,13 @@ import type { Intervention } from '../../../protocol/interventions/interventions
 import type { HeadsPlan } from '../../../protocol/panels/heads';
 import type { HeadGain, ModelSummary } from '../../../protocol/results/heads';
 import { canonical } from '../../ui/canonical';
+import { deviceOfPlan, planOfDevice } from '../../ui/device-field';
 import { readSeed, seedProblem, type Reading } from '../../ui/form-fields';
 
 export interface Form {
   readonly folder: string;
+  /** Empty: the device of the setting. */
+  readonly device: string;
   readonly mode: 'text' | 'ids';
   readonly text: string;
   readonly ids: string;
@@ -24,6 +27,7 @@ export interface Form {
 
 export const toForm = (plan: HeadsPlan): Form => ({
   folder: plan.folder,
+  device: deviceOfPlan(plan),
   mode: plan.prompt.kind,
   text: plan.prompt.kind === 'text' ? plan.prompt.text : '',
   ids: plan.prompt.kind === 'ids' ? plan.prompt.ids.join(' ') : '',
@@ -76,6 +80,7 @@ export function readForm(form: Form, model?: ModelSummary): FormReading {
     ok: true,
     plan: {
       folder: form.folder,
+      ...planOfDevice(form.device),
       prompt,
       interventions: interventionsOf(form),
       classify: form.classify,

@@ -19,7 +19,9 @@ export const keep = (state: State, basis: readonly string[]): Kept => ({
 export const parseKept = (value: unknown): Kept | undefined =>
   parseKeptBy<Kept>(
     value,
-    ({ view, form }) => typeof view?.search === 'string' && (form === undefined || Array.isArray(form.others)),
+    ({ view, form }) =>
+      typeof view?.search === 'string' &&
+      (form === undefined || (Array.isArray(form.others) && typeof form.device === 'string')),
   );
 
 export const restore = (state: State, kept: Kept | undefined): State =>

@@ -7,7 +7,8 @@ import { announce } from '../../ui/announce';
 import { canonical } from '../../ui/canonical';
 import { parseHead, type HeadPlace } from '../../ui/head-names';
 import { forgiven } from '../../ui/run-state';
-import { RunPanel, type Spoken, type StartedRun } from '../../ui/run-panel';
+import { ModelRunPanel } from '../../ui/model-run-panel';
+import type { Spoken, StartedRun } from '../../ui/run-panel';
 import { readTheme } from '../../ui/theme';
 import { shownToken } from '../../ui/token-text';
 import type { Actions, Part } from './actions';
@@ -28,7 +29,7 @@ import { spokenOf } from './spoken';
 import { initialState, receive, select, setGain, shapeOf, toggleAblation, type State, type View } from './state';
 import { TileRequests, type TileSource } from './tile-source';
 
-export class HeadsPanel extends RunPanel<State, ToHeadsPanel, FromHeadsPanel, HeadsPlan, Kept> implements Actions {
+export class HeadsPanel extends ModelRunPanel<State, ToHeadsPanel, FromHeadsPanel, HeadsPlan, Kept> implements Actions {
   private readonly questions = new Questions(this.asking());
   private readonly tiles = new TileRequests(
     (request, rectangle) => {
@@ -125,7 +126,7 @@ export class HeadsPanel extends RunPanel<State, ToHeadsPanel, FromHeadsPanel, He
     this.touched = true;
     const { form, phase } = this.state;
     if (!form) return;
-    this.host.post({ kind: 'chooseModel', folder });
+    this.host.post({ kind: 'chooseModel', folder, device: this.device });
     this.change({
       ...this.state,
       // Interventions name heads of the model that was there before.

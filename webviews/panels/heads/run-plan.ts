@@ -1,5 +1,6 @@
 /** What Run would do, and how a run begins. Pure. */
 import type { HeadsPlan } from '../../../protocol/panels/heads';
+import { placed } from '../../ui/device-field';
 import { canonical } from '../../ui/canonical';
 import { modelOfForm, started, whyModelOfFormDoesNotRun } from '../../ui/run-state';
 import { readForm, readPrompt, samePlan } from './form';
@@ -11,7 +12,9 @@ import { noStatistics } from './statistics';
 export function isStale(state: State): boolean {
   if (state.place === 'file' || !state.result || state.phase.kind === 'running') return false;
   const plan = planOf(state);
-  return plan !== undefined && !samePlan(plan, state.shownPlan);
+  const { shownPlan, devices } = state;
+  if (plan === undefined) return false;
+  return shownPlan === undefined || !samePlan(placed(plan, devices), placed(shownPlan, devices));
 }
 
 /** The prompt in the form is another than that of the result: the tokens that are shown are not those of the editor. */

@@ -28,6 +28,7 @@ export function spokenOf(message: ToHeadsPanel, state: State): Spoken | undefine
     }
     case 'open':
     case 'models':
+    case 'devices':
     case 'model':
     case 'tokenised':
     case 'layer':

@@ -14,6 +14,7 @@ import type { ModelProblem } from '../../ui/model-field';
 import { opened } from '../../ui/asides';
 import { failedPhase, idle, runningPhase } from '../../ui/phase';
 import {
+  devicesOf,
   initialModel,
   initialRun,
   modelOfForm,
@@ -163,6 +164,8 @@ export function receive(state: State, message: ToHeadsPanel, latest: Latest): St
       return open(state, message);
     case 'models':
       return { ...state, models: message.models };
+    case 'devices':
+      return { ...state, devices: devicesOf(message) };
     case 'model':
       return {
         ...state,
@@ -218,13 +221,14 @@ export function receive(state: State, message: ToHeadsPanel, latest: Latest): St
 }
 
 function open(state: State, message: Extract<ToHeadsPanel, { kind: 'open' }>): State {
-  const { place, models, canRun, result, plan } = message;
+  const { place, models, devices, canRun, result, plan } = message;
   const goesOn = !result && state.phase.kind === 'running' && samePlan(state.shownPlan, plan);
   const base: State = {
     ...state,
     opened: true,
     place,
     models,
+    devices: devicesOf(devices),
     canRun,
     model: message.model ?? result?.model,
     // A text kept from before a reload wins while it is only a later state of the same plan: `panel.ts` decides that.
@@ -264,7 +268,7 @@ function withResult(state: State, result: HeadsResult, thumbnails: HeadThumbnail
     statistics: statisticsOf(result),
     thumbnails,
     // The plan that was run says more than the result (chat template): it is kept when it fits.
-    shownPlan: planMatching(state.shownPlan, result),
+    shownPlan: { ...planMatching(state.shownPlan, result), device: result.device.id },
     selected,
     query: samePrompt && state.query !== undefined ? Math.min(state.query, last) : last,
     ...nothingAsked,

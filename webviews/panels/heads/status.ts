@@ -5,6 +5,7 @@ import type { HeadsResult } from '../../../protocol/results/heads';
 import { asideBanners } from '../../ui/asides';
 import { chatPromptNote } from '../../ui/chat-prompt';
 import { button } from '../../ui/controls';
+import { deviceWords } from '../../ui/device-field';
 import { icon } from '../../ui/icons';
 import { parityWords } from '../../../protocol/results/parity-words';
 import { significant, took } from '../../ui/numbers';
@@ -44,7 +45,7 @@ export function bar(part: Part): TemplateResult {
       rows: 'one line a head',
     }),
     progress: 'Share of the run',
-    done: result && { words: `Done in ${took(result.seconds)}` },
+    done: result && { device: result.device, words: `Done in ${took(result.seconds)}` },
     badge: parityBadge(state),
   });
 }
@@ -95,6 +96,8 @@ export function banners(part: Part): TemplateResult {
 
 function staleWords(state: State): string {
   const { form, shownPlan, result } = state;
+  const elsewhere = deviceWords(state, (one) => isStale(one));
+  if (elsewhere !== undefined) return elsewhere;
   const onlyInterventions =
     form !== undefined &&
     shownPlan !== undefined &&

@@ -1,12 +1,11 @@
 /** The settings of a run: what is measured, on which shape, where and for how long. */
 import { html, nothing, type TemplateResult } from 'lit';
-import type { DeviceInfo } from '../../../protocol/compute/api';
 import type { BenchmarkPlan } from '../../../protocol/results/benchmark';
 import type { Identities } from '../../charts/palette';
-import { button, dropdown, field, textField } from '../../ui/controls';
+import { dropdown, field, textField } from '../../ui/controls';
+import { deviceField } from '../../ui/device-field';
 import { formFields, type Field } from '../../ui/form-fields';
-import { icon } from '../../ui/icons';
-import { count, plural, seconds, significant } from '../../ui/numbers';
+import { count, plural, seconds } from '../../ui/numbers';
 import { isCross } from '../../../protocol/results/attention-pattern';
 import type { Part } from './actions';
 import { patterns, readForm, type Form, type Problems } from './form';
@@ -159,27 +158,19 @@ function lengthFields({ state, actions }: Part, form: Form, problems: Problems):
 }
 
 function deviceFields({ state, actions }: Part, form: Form, problems: Problems): TemplateResult {
-  const device = state.devices.find(({ id }) => id === form.device);
   return formFields<Form>({ form, problems, edit: (change) => actions.edit(change) }, [
     {
       kind: 'own',
       label: 'Device',
-      control: html`<div class="with-button">
-          ${dropdown({
-            label: 'Device',
-            choices: deviceChoices(state.devices, form.device),
-            value: form.device,
-            onChange: (id) => actions.edit({ device: id }),
-          })}
-          ${button({
-            label: 'Test the devices again',
-            icon: 'refresh',
-            appearance: 'icon',
-            disabled: state.devicesAsked,
-            onClick: () => actions.post({ kind: 'refreshDevices' }),
-          })}
-        </div>
-        ${selfTest(device, state.devicesAsked)}`,
+      control: html`<div>
+        ${deviceField({
+          found: state.devices,
+          asked: state.devicesAsked,
+          chosen: form.device,
+          onChoose: (id) => actions.edit({ device: id }),
+          onTest: () => actions.post({ kind: 'refreshDevices' }),
+        })}
+      </div>`,
     },
     {
       kind: 'choice',
@@ -205,38 +196,6 @@ function deviceFields({ state, actions }: Part, form: Form, problems: Problems):
       hint: 'Runs each point once more in a process of its own.',
     },
   ]);
-}
-
-function deviceChoices(devices: readonly DeviceInfo[], chosen: string) {
-  const known = devices.map(({ id, name, provider, available, reason }) => ({
-    value: id,
-    label: available ? name : `${name || provider} (not available)`,
-    disabled: !available,
-    ...(reason === undefined ? {} : { hint: reason }),
-  }));
-  return known.some(({ value }) => value === chosen) ? known : [{ value: chosen, label: chosen }, ...known];
-}
-
-function selfTest(device: DeviceInfo | undefined, asked: boolean): TemplateResult {
-  if (asked) return html`<div class="reason">Testing the devices…</div>`;
-  if (!device) return html`<div class="reason">Not tested yet.</div>`;
-  if (!device.available) return html`<div class="problem">${device.reason ?? 'It is not available here.'}</div>`;
-  if (!device.selfTest) return html`<div class="reason">Not tested yet.</div>`;
-  const operators = Object.entries(device.selfTest.operators);
-  const failed = operators.filter(([, { ok }]) => !ok);
-  if (failed.length === 0) {
-    return html`<div class="reason">
-      ${icon('pass')} ${operators.length} operators agree with float64, largest error
-      ${significant(device.selfTest.maxError, 2)}
-    </div>`;
-  }
-  return html`<div
-    class="reason warning"
-    title=${failed.map(([name, { reason }]) => `${name}: ${reason ?? 'wrong values'}`).join('\n')}
-  >
-    ${icon('warning')} ${failed.length} of ${operators.length} operators fail here:
-    ${failed.map(([name]) => name).join(', ')}
-  </div>`;
 }
 
 /** Timing is an upper bound, since it may settle sooner; the proofs are an estimate by the compute server, once it has answered. */

@@ -37,14 +37,16 @@ export function bar(part: Part): TemplateResult {
 
 function doneWords(state: State, resumable: boolean) {
   if (!state.result) return undefined;
+  const { device } = state.result;
   const { done, total } = progressOf(state);
   return state.result.state === 'cancelled'
     ? {
         stopped: true,
+        device,
         words: `Cancelled: ${done} of ${total} points kept`,
         after: resumable ? '; Resume continues' : '',
       }
-    : { words: `${done} points in ${seconds(state.result.seconds)}` };
+    : { device, words: `${done} points in ${seconds(state.result.seconds)}` };
 }
 
 /** Nothing may run, something failed, the settings have changed. */

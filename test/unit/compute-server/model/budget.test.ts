@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { planChunk } from '../../../../compute-server/model/run/budget';
+import { planChunk, requireRoom, type DeviceRoom } from '../../../../compute-server/model/run/budget';
+import { openModel } from '../../../../compute-server/model/checkpoint/loaded-model';
+import { sentenceOf } from '../../../../protocol/wire/words';
 import { FailureError, type Failure } from '../../../../protocol/wire/failures';
 import { openTiny, type OpenTiny } from '../../../support/checkpoints/open-tiny';
 
@@ -56,5 +58,51 @@ describe('the chunk of a run', () => {
     const generation = { length: 100, batch: 1, keepCache: true, logits: 'last', further: 1_000_000 } as const;
     refusal(() => planChunk(spec, generation, 1e8));
     assert.equal(planChunk(spec, { ...generation, further: 10 }, 1e8), 100);
+  });
+
+  describe('on a device', () => {
+    const bytes = { weightBytes: 3e6, halfWeightBytes: 1e6 };
+    const room = (memoryBytes?: number): DeviceRoom => ({ device: 'cuda', memoryBytes, ...bytes });
+    const plan = (length: number, limit: number, of: DeviceRoom) =>
+      planChunk(llama.model.spec, shape(length), limit, undefined, true, of);
+
+    it('holds the weights as opened and the run, of which shorter chunks take less', () => {
+      assert.equal(plan(4000, 1e9, room(1e9)), 256);
+      // The same bytes of a run as a process with twice the limit has for it.
+      const ofProcess = planChunk(llama.model.spec, shape(4000), 12e6);
+      assert.equal(plan(4000, 1e9, room(6e6 + bytes.weightBytes)), ofProcess);
+      assert.ok(ofProcess < 256);
+    });
+
+    it('that has too little memory refuses with what fits: how many tokens, float16 weights', () => {
+      const long = refusal(() => plan(40_000, 1e9, room(6e6)));
+      const { fittingLength = 0 } = long;
+      assert.deepEqual([long.device, long.limitBytes], ['cuda', 6e6]);
+      assert.ok(fittingLength > 0 && plan(fittingLength, 1e9, room(6e6)) > 0);
+      refusal(() => plan(fittingLength + 1, 1e9, room(6e6)));
+      assert.equal(long.halfWeightsFit, undefined);
+      assert.ok(plan(40_000, 1e9, room(long.neededBytes)) > 0, 'what it says it needs is enough');
+      const close = refusal(() => plan(40_000, 1e9, room(long.neededBytes - 1)));
+      assert.equal(close.halfWeightsFit, true);
+      assert.match(
+        sentenceOf(close),
+        /^This needs .* on the device "cuda", which has .*\. \d+ tokens fit; with float16 weights .* it fits\. Or run it on the cpu,/,
+      );
+    });
+
+    it('refuses weights that do not fit alone, before anything is opened', async () => {
+      const limits = { threads: 1, limitBytes: 1e9, device: 'webgpu', selfTest: undefined } as const;
+      const open = (memoryBytes?: number) => openModel(llama.model.folder, { ...limits, memoryBytes });
+      const error: unknown = await open(1000).catch((reason: unknown) => reason);
+      assert.ok(error instanceof FailureError && error.failure.code === 'out-of-memory', String(error));
+      const { neededBytes, fittingLength } = error.failure;
+      assert.deepEqual([neededBytes > 1000, fittingLength], [true, undefined]);
+    });
+
+    it('whose memory is not known refuses nothing', () => {
+      assert.equal(plan(40_000, 1e12, room()), 256);
+      requireRoom(room());
+      assert.throws(() => requireRoom(room(2e6)));
+    });
   });
 });

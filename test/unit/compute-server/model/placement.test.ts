@@ -68,8 +68,10 @@ describe('a model on a device that lacks operators', () => {
     assert.deepEqual(there.logits?.data, here.logits?.data);
     const { onCpu = [], id } = await model.device();
     assert.equal(id, 'webgpu');
+    // What a broken off run has kept on disk is found by it: layers of two devices are not put together.
+    assert.notEqual(model.stamp, llama.model.stamp);
     assert.match(onCpu.join(' '), /token embedding.*language head.*[Ll]ayers 0 and 1/s);
-    assert.deepEqual(model.summary.notes, onCpu);
+    assert.deepEqual(model.summary.notes?.slice(0, onCpu.length), onCpu);
     await model.sessions.release();
   });
 });
@@ -95,7 +97,7 @@ describe('a device that fails in a run', () => {
     const calls = modelCalls(surroundingsOf({ endSoon: () => (ended += 1) }), new Lane());
     const tiny = await openTiny('llama');
     const { signal } = new AbortController();
-    const run = (act: () => Promise<never>) => calls.once(tiny.model.folder, signal, act);
+    const run = (act: () => Promise<never>) => calls.once({ folder: tiny.model.folder }, signal, act);
     await assert.rejects(run(() => Promise.reject(new TypeError('no input'))));
     assert.equal(ended, 0);
     const session = onDevice(lost, 'cuda', 'head');

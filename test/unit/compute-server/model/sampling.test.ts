@@ -86,6 +86,24 @@ describe('sampling of the next token', () => {
     }
   });
 
+  it('takes tokens from the most probable down, the lowest id of equals first, as a sort of all does', () => {
+    const random = mulberry32(11);
+    // Halves of few numbers, so that many are equal.
+    const logits = Array.from({ length: 300 }, () => Math.round(random() * 8) / 2);
+    const p = probabilities(logits);
+    const order = [...p.keys()].sort((a, b) => (p[b] ?? 0) - (p[a] ?? 0) || a - b);
+    for (const topP of [0.3, 0.9, 1]) {
+      const choose = sampler({ temperature: 1, topP, seed: 12 });
+      const drawn = mulberry32(12);
+      const ends = order.map((_, at) => order.slice(0, at + 1).reduce((sum, token) => sum + (p[token] ?? 0), 0));
+      const kept = topP < 1 ? (ends.find((end) => end >= topP) ?? NaN) : 1;
+      for (let draw = 0; draw < 50; draw++) {
+        const share = drawn() * kept;
+        assert.equal(choose(logits), order[ends.findIndex((end) => end >= share)]);
+      }
+    }
+  });
+
   it('the same seed gives the same tokens, another one others', () => {
     const run = (seed: number): number[] => {
       const choose = sampler({ temperature: 1, topP: 1, seed });

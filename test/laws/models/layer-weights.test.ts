@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
-import { headWeights } from '../../../compute-server/model/checkpoint/head-weights';
-import type { HeadMap } from '../../../diagnostics/model-runner/model-runner';
+import { layerWeights } from '../../../compute-server/model/checkpoint/layer-weights';
+import type { HeadMap } from '../../../diagnostics/model-runner/weights';
+import { headOf } from '../../../diagnostics/weights/head-of';
 import { runPrompt } from '../../../compute-server/model/run/model-run';
 import type { Replacement } from '../../../compute-server/model/run/interventions';
 import type { Norm } from '../../../models/architectures/model-spec';
 import type { LayerTap } from '../../../models/instrument/taps';
+import { runnerOf } from './jobs';
 import { openTiny, promptIds as ids, type OpenTiny } from '../../support/checkpoints/open-tiny';
 import { tinyModels } from '../../support/checkpoints/tiny-models';
 
@@ -77,7 +79,7 @@ for (const tiny of tinyModels) {
       const n = ids.length;
       const head = heads - 1;
       const shared = Math.floor(head / (heads / kvHeads));
-      const found = await headWeights(attention, head, weights, weightsFolder);
+      const found = headOf(await layerWeights(block, weights, weightsFolder), attention, head);
       const row = (data: Float32Array, slot: number, position: number, size: number): number[] =>
         Array.from(data.subarray((slot * n + position) * size, (slot * n + position + 1) * size));
       for (const position of [0, 7]) {
@@ -107,6 +109,37 @@ for (const tiny of tinyModels) {
         applied(found.output, unit).map((value, i) => value * (gain?.[i] ?? 1)),
         'output',
       );
+    });
+
+    it('rows of the vocabulary are the embeddings of the model, and the directions that move its logits', async () => {
+      const runner = runnerOf(opened.model);
+      const { tokens } = runner.weights;
+      const { head, embedding, hiddenSize } = opened.model.spec;
+      // BERT has a layer with an activation in front of its vocabulary.
+      assert.equal(tokens === undefined, tiny.name === 'bert');
+      if (!tokens) return;
+      const count = 9;
+      const first = 5;
+      const row = (rows: Float32Array, at: number): Float32Array =>
+        rows.subarray(at * hiddenSize, (at + 1) * hiddenSize);
+      if (!embedding?.positions) {
+        const some = Array.from({ length: count }, (_, at) => first + at);
+        const rows = await tokens.embedding(first, count);
+        (await runner.direct.embedded(some)).forEach((own, at) => assertNear(row(rows, at), own, `embedding ${at}`));
+      }
+      // Of a stream and its negative: norms divide both by one scale, and what is no part of the stream cancels.
+      const x = Float32Array.from({ length: hiddenSize }, (_, i) => Math.sin(3 * i + 1));
+      const [up = x, down = x] = await runner.direct.logits([x, x.map((value) => -value)]);
+      const mean = head.norm?.kind === 'layer' ? x.reduce((sum, each) => sum + each, 0) / x.length : 0;
+      const square = x.reduce((sum, each) => sum + (each - mean) ** 2, 0) / x.length;
+      const scale = head.norm ? Math.sqrt(square + head.norm.epsilon) : 1;
+      const { softcap } = head;
+      const before = (logit = 0): number => (softcap === undefined ? logit : softcap * Math.atanh(logit / softcap));
+      const rows = await tokens.unembedding(first, count);
+      for (let at = 0; at < count; at++) {
+        const along = row(rows, at).reduce((sum, value, i) => sum + value * (x[i] ?? 0), 0) / scale;
+        assertNear([along], [(before(up[first + at]) - before(down[first + at])) / 2], `direction ${at}`);
+      }
     });
   });
 }

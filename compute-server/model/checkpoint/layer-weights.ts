@@ -1,0 +1,164 @@
+/** Attention weights and norms of one layer on the host, widened to float32, however the family stores them. */
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { BranchWeights, HeadMap, LayerWeights, NormWeights } from '../../../diagnostics/model-runner/weights';
+import { fromBfloat16, fromHalf } from '../../../kernels/tensors/half';
+import type { AttentionSpec, BlockSpec, BranchNorms, Linear, Norm } from '../../../models/architectures/model-spec';
+import type { StoredTensor, StoredWeights } from '../../../models/architectures/stored-weights';
+
+/** `folder` is the one that the locations of the tensors are relative to. */
+export async function layerWeights(block: BlockSpec, weights: StoredWeights, folder: string): Promise<LayerWeights> {
+  const { attention, attentionNorms, feedForwardNorms } = block;
+  const { scale, softcap, queryNorm, keyNorm } = attention;
+  const [query, key, value] = await projections(attention, weights, folder);
+  const norm = (of: Norm): Promise<NormWeights> => normWeights(of, weights, folder);
+  return {
+    query,
+    key,
+    value,
+    output: await rowsOf(attention.output, weights, folder),
+    scale,
+    ...(softcap === undefined ? {} : { softcap }),
+    ...(queryNorm ? { queryNorm: await norm(queryNorm) } : {}),
+    ...(keyNorm ? { keyNorm: await norm(keyNorm) } : {}),
+    attentionNorms: await branchWeights(attentionNorms, weights, folder),
+    feedForwardNorms: await branchWeights(feedForwardNorms, weights, folder),
+  };
+}
+
+async function projections(
+  { heads, kvHeads, headDim: d, projection }: AttentionSpec,
+  weights: StoredWeights,
+  folder: string,
+): Promise<readonly [HeadMap, HeadMap, HeadMap]> {
+  switch (projection.kind) {
+    case 'separate':
+      return [
+        await rowsOf(projection.query, weights, folder),
+        await rowsOf(projection.key, weights, folder),
+        await rowsOf(projection.value, weights, folder),
+      ];
+    case 'fused-columns': {
+      const all = await rowsOf(projection.linear, weights, folder);
+      const [keys, values] = [heads * d, (heads + kvHeads) * d];
+      return [taken(all, [[0, keys]]), taken(all, [[keys, values]]), taken(all, [[values, values + kvHeads * d]])];
+    }
+    case 'fused-heads': {
+      const all = await rowsOf(projection.linear, weights, folder);
+      const part = (at: number): HeadMap =>
+        taken(
+          all,
+          Array.from({ length: heads }, (_, head) => [(3 * head + at) * d, (3 * head + at + 1) * d]),
+        );
+      return [part(0), part(1), part(2)];
+    }
+  }
+}
+
+/** Rows [start, end) of a map, range behind range. */
+function taken({ data, columns, bias }: HeadMap, ranges: readonly (readonly number[])[]): HeadMap {
+  const rows = ranges.reduce((sum, [start = 0, end = 0]) => sum + end - start, 0);
+  const picked = new Float32Array(rows * columns);
+  const biases = bias && new Float32Array(rows);
+  let at = 0;
+  for (const [start = 0, end = 0] of ranges) {
+    picked.set(data.subarray(start * columns, end * columns), at * columns);
+    if (bias) biases?.set(bias.subarray(start, end), at);
+    at += end - start;
+  }
+  return { data: picked, rows, columns, ...(biases ? { bias: biases } : {}) };
+}
+
+async function branchWeights(
+  { input, output, gain, after }: BranchNorms,
+  weights: StoredWeights,
+  folder: string,
+): Promise<BranchWeights> {
+  return {
+    ...(input ? { input: await normWeights(input, weights, folder) } : {}),
+    ...(output ? { output: await normWeights(output, weights, folder) } : {}),
+    ...(gain === undefined ? {} : { gain: await wholeTensor(gain, weights, folder) }),
+    ...(after ? { after: await normWeights(after, weights, folder) } : {}),
+  };
+}
+
+export async function normWeights(norm: Norm, weights: StoredWeights, folder: string): Promise<NormWeights> {
+  const { kind, weight, bias, epsilon, gainOffset = 0 } = norm;
+  const stored = await wholeTensor(weight, weights, folder);
+  return {
+    kind,
+    gain: gainOffset === 0 ? stored : stored.map((value) => value + gainOffset),
+    ...(bias === undefined ? {} : { bias: await wholeTensor(bias, weights, folder) }),
+    epsilon,
+  };
+}
+
+const wholeTensor = (name: string, weights: StoredWeights, folder: string): Promise<Float32Array> => {
+  const tensor = required(weights, name);
+  return numbers(
+    tensor,
+    0,
+    tensor.shape.reduce((product, axis) => product * axis, 1),
+    folder,
+  );
+};
+
+/** A linear map, [outputs, inputs], with its biases. */
+async function rowsOf(linear: Linear, weights: StoredWeights, folder: string): Promise<HeadMap> {
+  const { inputs, outputs, firstRow = 0 } = linear;
+  const tensor = required(weights, linear.weight);
+  const bias =
+    linear.bias === undefined ? undefined : await numbers(required(weights, linear.bias), firstRow, outputs, folder);
+  const stored = await numbers(tensor, firstRow * inputs, outputs * inputs, folder);
+  const data = linear.stored === 'outputs-inputs' ? stored : transposed(stored, inputs, outputs);
+  return { data, rows: outputs, columns: inputs, ...(bias ? { bias } : {}) };
+}
+
+export async function linearWeights(
+  linear: Linear,
+  weights: StoredWeights,
+  folder: string,
+): Promise<{ readonly data: Float32Array; readonly transposed: Float32Array }> {
+  const { data, rows, columns } = await rowsOf(linear, weights, folder);
+  return { data, transposed: transposed(data, rows, columns) };
+}
+
+/** Rows [first, first + count) of a linear map that is stored row by row, [count, inputs]. */
+export const someRows = (
+  { weight, inputs, firstRow = 0 }: Pick<Linear, 'weight' | 'inputs' | 'firstRow'>,
+  first: number,
+  count: number,
+  weights: StoredWeights,
+  folder: string,
+): Promise<Float32Array> => numbers(required(weights, weight), (firstRow + first) * inputs, count * inputs, folder);
+
+function required(weights: StoredWeights, name: string): StoredTensor {
+  const tensor = weights.find(name);
+  if (!tensor) throw new RangeError(`the weights lack ${name}`);
+  return tensor;
+}
+
+/** Stored [rows, columns] as [columns, rows]. */
+function transposed(stored: Float32Array, rows: number, columns: number): Float32Array {
+  const out = new Float32Array(stored.length);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) out[column * rows + row] = stored[row * columns + column] ?? 0;
+  }
+  return out;
+}
+
+/** `count` numbers of a tensor from number `first` on. */
+async function numbers(tensor: StoredTensor, first: number, count: number, folder: string): Promise<Float32Array> {
+  const bytes = tensor.dtype === 'F32' ? 4 : 2;
+  const buffer = new Uint8Array(count * bytes);
+  const file = await open(join(folder, tensor.location), 'r');
+  try {
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, tensor.offset + first * bytes);
+    if (bytesRead !== buffer.length) throw new RangeError(`${tensor.name} is cut short in ${tensor.location}`);
+  } finally {
+    await file.close();
+  }
+  if (bytes === 4) return new Float32Array(buffer.buffer);
+  const widen = tensor.dtype === 'BF16' ? fromBfloat16 : fromHalf;
+  return Float32Array.from(new Uint16Array(buffer.buffer), widen);
+}

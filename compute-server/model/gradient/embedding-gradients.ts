@@ -1,0 +1,50 @@
+/** Gradients of the tensors of the token embedding, from that of the stream that enters layer 0. */
+import type { GradientRequest } from '../../../diagnostics/model-runner/gradients';
+import { positionAt } from '../../../diagnostics/model-runner/sequence';
+import type { EmbeddingSpec, ModelSpec } from '../../../models/architectures/model-spec';
+import type { Chunk } from '../run/run-chunks';
+import type { ResidualStream } from '../run/run-request';
+import { int32, int64 } from '../run/runtime-arrays';
+import type { OpenPart } from './open-part';
+import type { WeightSums } from './weight-sums';
+
+export async function embeddingGradients(
+  model: ModelSpec,
+  part: OpenPart,
+  stream: ResidualStream,
+  chunks: readonly Chunk[],
+  request: GradientRequest,
+  sums: WeightSums,
+): Promise<void> {
+  if (!model.embedding || !tensorsOf(model.embedding).some((name) => sums.names.includes(name))) return;
+  const session = await part('embedding');
+  const replaced = new Set(request.embeddings?.rows);
+  const width = model.hiddenSize;
+  for (const [index, { start, length }] of chunks.entries()) {
+    const rows = Array.from({ length }, (_, i) => start + i);
+    const gradient = stream.chunks[index]?.slice() ?? new Float32Array(0);
+    // Rows that are given come from no table.
+    for (const row of rows) if (replaced.has(row)) gradient.fill(0, (row - start) * width, (row - start + 1) * width);
+    const values = await session.run({
+      token_ids: int64(
+        rows.map((row) => (replaced.has(row) ? 0 : (request.ids[row] ?? 0))),
+        [1, length],
+      ),
+      ...(model.embedding.positions
+        ? {
+            query_positions: int32(
+              rows.map((row) => positionAt(request, row)),
+              [length],
+            ),
+          }
+        : {}),
+      'gradient.residual.out': { data: gradient, shape: [1, length, width] },
+    });
+    sums.add(values);
+  }
+}
+
+const tensorsOf = ({ tokens, positions, types, norm, project }: EmbeddingSpec): readonly string[] =>
+  [tokens, positions?.weight, types?.weight, norm?.weight, norm?.bias, project?.weight, project?.bias].flatMap(
+    (name) => name ?? [],
+  );

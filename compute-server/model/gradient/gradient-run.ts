@@ -1,0 +1,190 @@
+/**
+ * Gradients of a run, layer by layer with recomputation: the forward pass keeps the stream that enters each layer, and the way
+ * back builds one layer at a time again from it. Memory grows with layers times rows, never with rows squared; inside a layer the
+ * chunks of queries go from the last to the first, each passing the gradient of earlier keys and values back.
+ */
+import type {
+  GradientRequest,
+  GradientResult,
+  GradientTap,
+  LayerGradients,
+} from '../../../diagnostics/model-runner/gradients';
+import type { TensorData } from '../../../diagnostics/model-runner/run-request';
+import { ModelError, type BlockSpec, type ModelSpec } from '../../../models/architectures/model-spec';
+import type { StoredWeights } from '../../../models/architectures/stored-weights';
+import type { RuntimeArray, RuntimeValues } from '../../runtime/session';
+import { joinRows, pickRows } from '../run/gathered';
+import { blockFeeds } from '../run/layer-feeds';
+import type { LayerSessions } from '../run/layer-sessions';
+import { runPrompt } from '../run/model-run';
+import { chunksOf, prefixOf, type Chunk } from '../run/run-chunks';
+import type { ResidualStream } from '../run/run-request';
+import { floats } from '../run/runtime-arrays';
+import { embeddingGradients } from './embedding-gradients';
+import { keysAndValues, type KeysAndValues } from './keys-and-values';
+import { objectiveGradients } from './objective';
+import type { OpenPart } from './open-part';
+import { WeightSums } from './weight-sums';
+
+/** A model as the gradient needs it. */
+export interface Differentiable {
+  readonly spec: ModelSpec;
+  readonly sessions: LayerSessions;
+  readonly weights: StoredWeights;
+}
+
+export async function runGradients(
+  model: Differentiable,
+  request: GradientRequest & { readonly chunk: number },
+  signal?: AbortSignal,
+): Promise<GradientResult> {
+  const { spec, sessions } = model;
+  const { ids, chunk, gains = [] } = request;
+  const chunks = chunksOf(ids.length, chunk, prefixOf(spec, request));
+  const lowest = lowestLayer(spec, request);
+  const steps = 2 * spec.blocks.length - lowest;
+  const report = (done: number): void => request.onProgress?.(done / steps);
+  const { positions, embeddings, prefix } = request;
+  const forward = await runPrompt(
+    spec,
+    sessions,
+    {
+      ids,
+      ...(positions ? { positions } : {}),
+      ...(embeddings ? { embeddings } : {}),
+      ...(prefix === undefined ? {} : { prefix }),
+      chunk,
+      logits: 'none',
+      keepLast: true,
+      ...(gains.length > 0 ? { variants: [{ gains }] } : { plain: true }),
+      keepResiduals: spec.blocks.slice(lowest).map(({ index }) => index),
+    },
+    { signal, onLayer: ({ layer }) => report(layer + 1) },
+  );
+  const entering = new Map(forward.residuals.map((stream) => [stream.layer, stream]));
+
+  const sums = new WeightSums(model.weights, request.weights ?? []);
+  const part: OpenPart = (of, outputs = {}) =>
+    sessions.session({
+      kind: 'gradient',
+      of,
+      wanted: { taps: [], gains: false, weights: sums.names, ...outputs },
+    });
+  if (!forward.last) throw new RangeError('the stream that leaves the last layer was not kept');
+  const head = await objectiveGradients(spec, part, forward.last, chunks, request, sums, signal);
+  let stream = head.stream;
+  const layers: LayerGradients[] = [];
+  for (const block of spec.blocks.slice(lowest).reverse()) {
+    const input = entering.get(block.index);
+    if (!input) throw new RangeError(`the stream that enters layer ${block.index} was not kept`);
+    const result = await layerGradients(model, block, { request, chunks, input, stream, sums, part, signal });
+    stream = result.stream;
+    if (result.layer) layers.unshift(result.layer);
+    report(2 * spec.blocks.length - block.index);
+  }
+  if (lowest === 0) await embeddingGradients(spec, part, stream, chunks, request, sums);
+  const missing = sums.missing();
+  if (missing !== undefined) throw new ModelError(`No layer of the model reads a tensor "${missing}".`);
+  return {
+    objective: head.objective,
+    layers,
+    ...(request.embedding ? { embedding: whole(stream) } : {}),
+    weights: sums.found,
+  };
+}
+
+/** Below it nothing is asked for; the number of layers: the gradient stays in the head. */
+function lowestLayer(spec: ModelSpec, { taps = [], headGains, embedding, weights = [] }: GradientRequest): number {
+  if (headGains || embedding || weights.length > 0) return 0;
+  return Math.min(spec.blocks.length, ...taps.map(({ layer }) => layer));
+}
+
+interface LayerWork {
+  readonly request: GradientRequest;
+  readonly chunks: readonly Chunk[];
+  /** What enters the layer, and the gradient of what leaves it. */
+  readonly input: ResidualStream;
+  readonly stream: ResidualStream;
+  readonly sums: WeightSums;
+  readonly part: OpenPart;
+  readonly signal: AbortSignal | undefined;
+}
+
+async function layerGradients(
+  model: Differentiable,
+  block: BlockSpec,
+  { request, chunks, input, stream, sums, part, signal }: LayerWork,
+): Promise<{ readonly stream: ResidualStream; readonly layer: LayerGradients | undefined }> {
+  const { spec, sessions } = model;
+  const layer = block.index;
+  const { heads } = block.attention;
+  const taps = (request.taps ?? []).filter((each) => each.layer === layer).map(({ tap }) => tap);
+  const inner = taps.filter((tap) => tap !== 'residual' && tap !== 'residual.input');
+  const session = await part(layer, { taps: inner, gains: request.headGains ?? false });
+  const held: KeysAndValues = await keysAndValues(spec, sessions, block, request, chunks, input, signal);
+  const gain = new Float32Array(heads).fill(1);
+  for (const each of request.gains ?? []) {
+    if (each.layer === layer) gain[each.head] = (gain[each.head] ?? 1) * each.gain;
+  }
+  const out: Float32Array[] = new Array<Float32Array>(chunks.length);
+  const pieces = new Map<GradientTap, RuntimeArray[]>();
+  const gains = new Float32Array(heads);
+  for (const [index, { start, length }] of [...chunks.entries()].reverse()) {
+    signal?.throwIfAborted();
+    const leaving = stream.chunks[index] ?? new Float32Array(0);
+    const values = await session.run({
+      ...blockFeeds(spec, block, held.past(index), input.chunks[index] ?? new Float32Array(0), {
+        batch: 1,
+        start,
+        length,
+        sequence: request,
+      }),
+      head_gain: { data: gain, shape: [1, heads] },
+      'gradient.residual.out': { data: leaving, shape: [1, length, spec.hiddenSize] },
+      ...held.seeds(index),
+    });
+    out[index] = floats(values, 'gradient.residual');
+    held.add(index, values);
+    sums.add(values);
+    if (request.headGains)
+      floats(values, 'gradient.head_gain').forEach((each, at) => (gains[at] = (gains[at] ?? 0) + each));
+    for (const tap of taps) {
+      const value = tapGradient(tap, values, leaving, spec.hiddenSize);
+      const kept = request.tapRows ? pickRows(tap, value, start, request.tapRows) : value;
+      pieces.set(tap, [kept, ...(pieces.get(tap) ?? [])]);
+    }
+  }
+  const asked = taps.length > 0 || request.headGains;
+  return {
+    stream: { ...stream, layer, chunks: out },
+    layer: asked
+      ? {
+          layer,
+          taps: Object.fromEntries([...pieces].map(([tap, all]) => [tap, joinRows(tap, all)])),
+          ...(request.headGains ? { headGains: gains } : {}),
+        }
+      : undefined,
+  };
+}
+
+function tapGradient(
+  tap: GradientTap,
+  values: RuntimeValues,
+  leaving: Float32Array,
+  width: number,
+): TensorData & RuntimeArray {
+  if (tap === 'residual') return { data: leaving, shape: [1, leaving.length / width, width] };
+  const value = values[tap === 'residual.input' ? 'gradient.residual' : `gradient.${tap}`];
+  if (!value) throw new TypeError(`the layer gave no gradient of "${tap}"`);
+  return value;
+}
+
+function whole({ chunks }: ResidualStream): Float32Array {
+  const data = new Float32Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    data.set(chunk, at);
+    at += chunk.length;
+  }
+  return data;
+}

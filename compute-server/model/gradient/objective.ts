@@ -1,0 +1,125 @@
+/** The number that is differentiated, and its gradient with respect to the stream that leaves the last layer. */
+import type { GradientRequest } from '../../../diagnostics/model-runner/gradients';
+import type { ModelSpec } from '../../../models/architectures/model-spec';
+import type { Chunk } from '../run/run-chunks';
+import type { ResidualStream } from '../run/run-request';
+import { floats, int64 } from '../run/runtime-arrays';
+import type { OpenPart } from './open-part';
+import type { WeightSums } from './weight-sums';
+
+export interface ObjectiveGradients {
+  readonly objective: number;
+  readonly stream: ResidualStream;
+}
+
+/** Logits of one call of the language head at most: all rows of a prompt at once would not fit. */
+const mostLogits = 2 ** 23;
+
+/** What a row adds to the objective: coefficients of logits, and of ln sum e^logit. */
+interface RowTerms {
+  readonly tokens: number[];
+  readonly coefficients: number[];
+  normaliser: number;
+}
+
+export async function objectiveGradients(
+  model: ModelSpec,
+  part: OpenPart,
+  last: ResidualStream,
+  chunks: readonly Chunk[],
+  request: GradientRequest,
+  sums: WeightSums,
+  signal: AbortSignal | undefined,
+): Promise<ObjectiveGradients> {
+  const { objective } = request;
+  const width = model.hiddenSize;
+  const gradients = chunks.map(({ length }) => new Float32Array(length * width));
+  if (objective.kind === 'stream') return streamObjective(last, chunks, objective.weights, width);
+  const vocabulary = model.head.vocabulary?.outputs;
+  if (vocabulary === undefined) throw new RangeError('the model has no language head');
+  const terms = termsOf(request);
+  const session = await part('head');
+  const most = Math.max(1, Math.floor(mostLogits / vocabulary));
+  let total = 0;
+  for (const [index, { start, length }] of chunks.entries()) {
+    const rows = [...terms.keys()].filter((row) => row >= start && row < start + length);
+    for (let at = 0; at < rows.length; at += most) {
+      signal?.throwIfAborted();
+      const some = rows.slice(at, at + most);
+      const picked = new Float32Array(some.length * width);
+      const stream = last.chunks[index] ?? new Float32Array(0);
+      some.forEach((row, to) =>
+        picked.set(stream.subarray((row - start) * width, (row - start + 1) * width), to * width),
+      );
+      const values = await session.run({
+        residual: { data: picked, shape: [1, some.length, width] },
+        ...headFeeds(some.map((row) => terms.get(row)!)),
+      });
+      total += floats(values, 'objective').reduce((sum, each) => sum + each, 0);
+      sums.add(values);
+      const found = floats(values, 'gradient.residual');
+      some.forEach((row, from) =>
+        gradients[index]?.set(found.subarray(from * width, (from + 1) * width), (row - start) * width),
+      );
+    }
+  }
+  return { objective: total, stream: { ...last, chunks: gradients } };
+}
+
+function headFeeds(rows: readonly RowTerms[]) {
+  const k = Math.max(1, ...rows.map(({ tokens }) => tokens.length));
+  const tokens = new Array<number>(rows.length * k).fill(0);
+  const coefficients = new Float32Array(rows.length * k);
+  rows.forEach((row, at) =>
+    row.tokens.forEach((token, i) => {
+      tokens[at * k + i] = token;
+      coefficients[at * k + i] = row.coefficients[i] ?? 0;
+    }),
+  );
+  return {
+    tokens: int64(tokens, [1, rows.length, k]),
+    coefficients: { data: coefficients, shape: [1, rows.length, k] },
+    normaliser: { data: Float32Array.from(rows, ({ normaliser }) => normaliser), shape: [1, rows.length, 1] },
+  };
+}
+
+/** By row, in the order of the rows. */
+function termsOf({ objective, ids }: GradientRequest): ReadonlyMap<number, RowTerms> {
+  const terms = new Map<number, RowTerms>();
+  const at = (row: number): RowTerms => {
+    if (!(Number.isInteger(row) && row >= 0 && row < ids.length))
+      throw new RangeError(`no row ${row} of ${ids.length}`);
+    const known = terms.get(row) ?? { tokens: [], coefficients: [], normaliser: 0 };
+    terms.set(row, known);
+    return known;
+  };
+  const put = (row: number, token: number, weight: number): void => {
+    const { tokens, coefficients } = at(row);
+    tokens.push(token);
+    coefficients.push(weight);
+  };
+  if (objective.kind === 'loss') {
+    const rows = objective.rows.filter((row) => row + 1 < ids.length);
+    for (const row of rows) {
+      put(row, ids[row + 1] ?? 0, -1 / rows.length);
+      at(row).normaliser += 1 / rows.length;
+    }
+  }
+  if (objective.kind === 'logits') for (const { row, token, weight } of objective.terms) put(row, token, weight);
+  if (terms.size === 0) throw new RangeError('there is nothing to differentiate: no row is asked for');
+  return new Map([...terms].sort(([a], [b]) => a - b));
+}
+
+function streamObjective(
+  last: ResidualStream,
+  chunks: readonly Chunk[],
+  weights: Float32Array,
+  width: number,
+): ObjectiveGradients {
+  const gradients = chunks.map(({ start, length }) => weights.slice(start * width, (start + length) * width));
+  let objective = 0;
+  last.chunks.forEach((chunk, index) =>
+    chunk.forEach((value, at) => (objective += value * (gradients[index]?.[at] ?? 0))),
+  );
+  return { objective, stream: { ...last, chunks: gradients } };
+}

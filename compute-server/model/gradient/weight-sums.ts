@@ -1,0 +1,44 @@
+/** Gradients of stored tensors, added up over chunks of queries and over the pieces of the model that read them. */
+import { storedRows, weightGradient } from '../../../models/architectures/gradient-graphs';
+import type { StoredWeights } from '../../../models/architectures/stored-weights';
+import type { RuntimeValues } from '../../runtime/session';
+
+interface WeightSum {
+  readonly data: Float32Array;
+  readonly shape: readonly number[];
+}
+
+const prefix = weightGradient('');
+
+export class WeightSums {
+  readonly found = new Map<string, WeightSum>();
+
+  constructor(
+    private readonly weights: StoredWeights,
+    readonly names: readonly string[],
+  ) {}
+
+  add(values: RuntimeValues): void {
+    for (const [output, { data }] of Object.entries(values)) {
+      if (!output.startsWith(prefix) || !(data instanceof Float32Array)) continue;
+      const { name, first } = storedRows(output.slice(prefix.length));
+      const { data: sums, shape } = this.sumOf(name);
+      const from = first * (sums.length / (shape[0] ?? 1));
+      for (let i = 0; i < data.length; i++) sums[from + i] = (sums[from + i] ?? 0) + (data[i] ?? 0);
+    }
+  }
+
+  /** A name that nothing gave a gradient for. */
+  missing(): string | undefined {
+    return this.names.find((name) => !this.found.has(name));
+  }
+
+  private sumOf(name: string): WeightSum {
+    const known = this.found.get(name);
+    if (known) return known;
+    const shape = this.weights.find(name)?.shape ?? [];
+    const sum = { data: new Float32Array(shape.reduce((product, axis) => product * axis, 1)), shape };
+    this.found.set(name, sum);
+    return sum;
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * Linear maps of a model held in integers: the file of a piece, made when the piece is opened. It lies in the cache where that is
+ * allowed, else among the temporary files until the runtime has read it, and where that fails too in memory, where the runtime
+ * keeps a second copy.
+ */
+import { mkdtemp, open, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { StoredWeights } from '../../../models/architectures/stored-weights';
+import type { SessionSettings } from '../../runtime/session';
+import { writePiece } from './piece-bytes';
+import { headerBytes, pieceFile, PiecePlan } from './piece-plan';
+import type { Bits } from './quantise';
+import { isOfDisk, writeAll, type WeightCache } from './weight-cache';
+
+export interface PreparedPiece {
+  /** What the session is opened with. */
+  readonly settings: Pick<SessionSettings, 'weightsFolder' | 'weightsFile'>;
+  /** The session has what it needs. */
+  readonly done: () => Promise<void>;
+}
+
+/** Smaller pieces go to the runtime from memory: their second copy is not worth a file. */
+const worthFile = 4e6;
+
+const temporaryName = 'headscope-weights-';
+
+export class PackedWeights {
+  constructor(
+    private readonly bits: Bits,
+    private readonly cache?: WeightCache,
+    /** For tests. */
+    private readonly options: { readonly temporaryFolder?: string; readonly worthFile?: number } = {},
+  ) {}
+
+  plan(weights: StoredWeights): PiecePlan {
+    return new PiecePlan(weights, this.bits);
+  }
+
+  /** `folder` is the one that the locations of the tensors are relative to. */
+  async prepare(plan: PiecePlan, folder: string): Promise<PreparedPiece> {
+    const kept = await this.cache?.folderOf(plan, folder);
+    if (kept !== undefined) return { settings: { weightsFolder: kept }, done: () => Promise.resolve() };
+    const file = plan.size < (this.options.worthFile ?? worthFile) ? undefined : await this.temporary(plan, folder);
+    return file ?? inMemory(plan, folder);
+  }
+
+  private async temporary(plan: PiecePlan, source: string): Promise<PreparedPiece | undefined> {
+    const root = this.options.temporaryFolder ?? tmpdir();
+    let folder: string | undefined;
+    try {
+      await (leftOvers ??= removeLeftOvers(root));
+      folder = await mkdtemp(join(root, `${temporaryName}${process.pid}-`));
+      const made = folder;
+      const file = await open(join(made, pieceFile), 'w', 0o600);
+      try {
+        await file.write(Buffer.alloc(headerBytes));
+        await writePiece(plan, source, (bytes) => writeAll(file, bytes));
+      } finally {
+        await file.close();
+      }
+      return { settings: { weightsFolder: made }, done: () => rm(made, { recursive: true, force: true }) };
+    } catch (error) {
+      if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+      if (isOfDisk(error)) return undefined;
+      throw error;
+    }
+  }
+}
+
+async function inMemory(plan: PiecePlan, source: string): Promise<PreparedPiece> {
+  const data = new Uint8Array(plan.size);
+  let at = headerBytes;
+  await writePiece(plan, source, (bytes) => {
+    data.set(bytes, at);
+    at += bytes.length;
+    return Promise.resolve();
+  });
+  return { settings: { weightsFile: { location: pieceFile, data } }, done: () => Promise.resolve() };
+}
+
+/** Done once in a process. */
+let leftOvers: Promise<void> | undefined;
+
+/** Files of processes that were killed while a session was opened. */
+async function removeLeftOvers(root: string): Promise<void> {
+  for (const name of await readdir(root)) {
+    const process = new RegExp(`^${temporaryName}(\\d+)-`).exec(name)?.[1];
+    if (process !== undefined && !isRunning(Number(process))) {
+      await rm(join(root, name), { recursive: true, force: true }).catch(() => undefined);
+    }
+  }
+}
+
+function isRunning(id: number): boolean {
+  try {
+    process.kill(id, 0);
+    return true;
+  } catch (error) {
+    // A process of another person.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * Gradients of one number that a run gives, with respect to what happens inside it. The whole model is differentiated at the
+ * run's own weights and interventions; a gradient has the shape of what it belongs to, in units of the number for one unit of it.
+ */
+import type { GradientTap } from '../../models/architectures/gradient-graphs';
+import type { TensorData } from './run-request';
+import type { Sequence } from './sequence';
+import type { HeadGain } from './variant';
+
+export type { GradientTap } from '../../models/architectures/gradient-graphs';
+
+/** The number that is differentiated. */
+export type Objective =
+  /** Mean loss of the next token (-ln of its probability, nats) over the queries at these rows; the last row has none. */
+  | { readonly kind: 'loss'; readonly rows: readonly number[] }
+  /** Sum of logits of tokens behind rows, each times its weight: a logit difference has the weights 1 and -1. */
+  | {
+      readonly kind: 'logits';
+      readonly terms: readonly { readonly row: number; readonly token: number; readonly weight: number }[];
+    }
+  /** Sum of the stream that leaves the last layer times these numbers, [n, w]: of a model without a language head. */
+  | { readonly kind: 'stream'; readonly weights: Float32Array };
+
+export interface GradientRequest extends Pick<Sequence, 'ids' | 'positions' | 'embeddings' | 'prefix'> {
+  readonly objective: Objective;
+  /** Interventions of the run. */
+  readonly gains?: readonly HeadGain[];
+  readonly taps?: readonly { readonly layer: number; readonly tap: GradientTap }[];
+  /** Rows, rising, for which gradients of taps are kept; absent: all. */
+  readonly tapRows?: readonly number[];
+  /** With respect to the gain of every head. */
+  readonly headGains?: boolean;
+  /** With respect to the token embeddings as they enter layer 0. */
+  readonly embedding?: boolean;
+  /** With respect to stored tensors of the checkpoint, by name. */
+  readonly weights?: readonly string[];
+  /** Queries per chunk; absent: chosen by the memory limit. */
+  readonly chunk?: number;
+  /** Share of the run that is done, after each layer of either pass. */
+  readonly onProgress?: (share: number) => void;
+}
+
+export interface LayerGradients {
+  readonly layer: number;
+  readonly taps: Readonly<Partial<Record<GradientTap, TensorData>>>;
+  /** [h] */
+  readonly headGains?: Float32Array;
+}
+
+export interface GradientResult {
+  /** The number itself. */
+  readonly objective: number;
+  /** Of the layers from which something was asked, rising. */
+  readonly layers: readonly LayerGradients[];
+  /** [n, w] */
+  readonly embedding?: Float32Array;
+  /** In float32, in the shape that is stored. */
+  readonly weights: ReadonlyMap<string, { readonly data: Float32Array; readonly shape: readonly number[] }>;
+}

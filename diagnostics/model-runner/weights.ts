@@ -1,0 +1,78 @@
+/** Weights of a model on the host, widened to float32: what heads could do, which no run shows. Only what is asked for is read. */
+import type { Rope } from '../../models/formats/model-description';
+import type { RotaryTables } from '../../models/architectures/rope';
+
+/** [rows, columns], row by row. */
+export interface HeadMap {
+  readonly data: Float32Array;
+  readonly rows: number;
+  readonly columns: number;
+  /** [rows] */
+  readonly bias?: Float32Array;
+}
+
+export interface NormWeights {
+  readonly kind: 'layer' | 'rms';
+  /** [size]; as it multiplies, also where a family stores it less one. */
+  readonly gain: Float32Array;
+  readonly bias?: Float32Array;
+  readonly epsilon: number;
+}
+
+/** The norms about a branch (models/architectures/model-spec.ts, `BranchNorms`). */
+export interface BranchWeights {
+  readonly input?: NormWeights;
+  readonly output?: NormWeights;
+  /** Factor of each channel behind `output`, [w]. */
+  readonly gain?: Float32Array;
+  readonly after?: NormWeights;
+}
+
+/**
+ * With x [w] the normalised residual stream at one position: query = Wq x + bq [h d], key and value alike [g d]; attention adds
+ * Wo o + bo to the stream, o [h d] the outputs of the heads. h query heads, g key/value heads, d head width, w hidden size.
+ */
+export interface LayerWeights {
+  /** [h d, w] */
+  readonly query: HeadMap;
+  /** [g d, w] */
+  readonly key: HeadMap;
+  readonly value: HeadMap;
+  /** [w, h d] */
+  readonly output: HeadMap;
+  /** Factor on query x key. */
+  readonly scale: number;
+  /** Scores are softcap tanh(scores / softcap). */
+  readonly softcap?: number;
+  /** Norms over each head of query and key, [d]. */
+  readonly queryNorm?: NormWeights;
+  readonly keyNorm?: NormWeights;
+  readonly attentionNorms: BranchWeights;
+  readonly feedForwardNorms: BranchWeights;
+}
+
+/** How the heads of a layer rotate at some positions; cos and sin [positions, dimensions / 2]. */
+export interface LayerRotation extends RotaryTables, Pick<Rope, 'dimensions' | 'layout'> {}
+
+/** Rows of the vocabulary, [count, w] from token `first` on. */
+export interface TokenRows {
+  /** Whether embeddings of positions are added to them, and nothing else is done. */
+  readonly addsPositions: boolean;
+  /** Embeddings of the tokens as they enter layer 0, without those of positions. */
+  embedding(first: number, count: number): Promise<Float32Array>;
+  /**
+   * Directions of the last residual stream that raise the logits of the tokens: rows of the unembedding, the gain of the final
+   * norm multiplied in and, of a LayerNorm, the mean taken out.
+   */
+  unembedding(first: number, count: number): Promise<Float32Array>;
+}
+
+export interface ModelWeights {
+  layer(layer: number): Promise<LayerWeights>;
+  /** At positions of a sequence whose last one is `last`; undefined where the layer does not rotate. */
+  rotation(layer: number, positions: readonly number[], last: number): LayerRotation | undefined;
+  /** Absent where the model has no language head that is a linear map, or reads no tokens. */
+  readonly tokens: TokenRows | undefined;
+  /** a b^T [n, k] of a [n, inner] and b [k, inner], both row by row, in the runtime. */
+  product(a: Float32Array, b: Float32Array, inner: number): Promise<Float32Array>;
+}

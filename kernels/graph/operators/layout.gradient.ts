@@ -1,0 +1,192 @@
+/** Gradient rules of layout.ts: what an operator moves goes back to where it came from, what it repeats is added up. */
+import {
+  constantOf,
+  fromFront,
+  inputOf,
+  intOf,
+  intsOf,
+  isFixed,
+  ofOutput,
+  outputOf,
+  passesNothing,
+  reshapeLike,
+  sumTo,
+  textOf,
+  zerosLike,
+  type Applied,
+  type GradientRule,
+  type GradientRules,
+  type Pass,
+} from '../gradient-rule';
+import { multiplyDims, type Dim } from '../dims';
+import { GraphError, int, type Value } from '../records';
+import { cast } from './elementwise';
+import { shapeOf } from './dynamic';
+import {
+  gather,
+  gatherElements,
+  pad,
+  reshape,
+  scatterElements,
+  scatterRows,
+  slice,
+  transpose,
+  triangle,
+} from './layout';
+import { reduceSum } from './reduce';
+
+const first = (pass: (x: Value, g: Value, applied: Applied) => Value): GradientRule =>
+  ofOutput((applied, g) => [() => pass(inputOf(applied, 0), g, applied)]);
+
+const inverseOf = (order: readonly number[]): readonly number[] => order.map((_, axis) => order.indexOf(axis));
+
+/** The parts of a joined value; lengths that a run decides are read from the parts. */
+const joined = ofOutput((applied, g): readonly Pass[] => {
+  const parts = applied.inputs.map((_, at) => inputOf(applied, at));
+  const axis = fromFront(intOf(applied.node, 'axis', 0), g.shape.length);
+  let known: readonly Value[] | undefined;
+  const cut = (): readonly Value[] => {
+    if (known) return known;
+    const lengths = parts.map((part) => shapeOf(part, axis, axis + 1));
+    const sizes = g.graph.node('Concat', lengths, [{ type: 'int64', shape: [parts.length] }], { axis: int(0) })[0];
+    const outputs = parts.map(({ type, shape }) => ({ type, shape }));
+    return (known = g.graph.node('Split', [g, sizes], outputs, { axis: int(axis) }));
+  };
+  let start = 0;
+  const fixed = parts.every(({ shape }) => typeof shape[axis] === 'number');
+  return parts.map((part, at) => {
+    if (!fixed) return () => cut()[at];
+    const from = start;
+    start += Number(part.shape[axis]);
+    return () => slice(g, axis, from, from + Number(part.shape[axis]));
+  });
+});
+
+/** Zeros around the part that was cut out. */
+function uncut(x: Value, g: Value, applied: Applied): Value {
+  const axes = applied.inputs[3] ? constantOf(applied, 3) : x.shape.map((_, axis) => axis);
+  const starts = constantOf(applied, 1);
+  if (applied.inputs[4] && constantOf(applied, 4).some((step) => step !== 1)) {
+    throw new GraphError(`Slice "${applied.node.name}" skips numbers, and its gradient takes steps of 1.`);
+  }
+  return axes.reduce((padded, given, at) => {
+    const axis = fromFront(given, x.shape.length);
+    const [length, cut] = [x.shape[axis], g.shape[axis]];
+    if (typeof length !== 'number' || typeof cut !== 'number') {
+      throw new GraphError(`Slice "${applied.node.name}" cuts an axis whose length a run decides.`);
+    }
+    const start = Math.min(fromFront(starts[at] ?? 0, length), length);
+    return pad(padded, axis, start, length - start - cut);
+  }, g);
+}
+
+/** What a Pad puts around `x` passes nothing. */
+function unpadded(x: Value, g: Value, applied: Applied): Value {
+  const amounts = constantOf(applied, 1);
+  if (textOf(applied.node, 'mode', 'constant') !== 'constant' || applied.inputs[3]) {
+    throw new GraphError(`Pad "${applied.node.name}" repeats its edges or names axes: no gradient here.`);
+  }
+  return x.shape.reduce<Value>((cut, length, axis) => {
+    const before = amounts[axis] ?? 0;
+    if (length === g.shape[axis]) return cut;
+    if (typeof length === 'number') return slice(cut, axis, before, before + length);
+    throw new GraphError(`Pad "${applied.node.name}" lengthens an axis whose length a run decides.`);
+  }, g);
+}
+
+const product = (dims: readonly Dim[]): Dim => dims.reduce<Dim>((sum, dim) => multiplyDims(sum, dim), 1);
+
+/** Rows picked are added up where they came from. */
+function ungathered(x: Value, g: Value, applied: Applied): Value {
+  const indices = inputOf(applied, 1);
+  const axis = fromFront(intOf(applied.node, 'axis', 0), x.shape.length);
+  const rank = indices.shape.length;
+  // The axes of the indices first: a row of x for each index.
+  const order = [
+    ...indices.shape.map((_, i) => axis + i),
+    ...g.shape.map((_, i) => i).filter((i) => i < axis || i >= axis + rank),
+  ];
+  const rest = [...x.shape.slice(0, axis), ...x.shape.slice(axis + 1)];
+  const count = product(indices.shape);
+  const rows = reshape(cast(indices, 'int64'), [count, 1]);
+  const updates = reshape(order.every((from, to) => from === to) ? g : transpose(g, order), [count, ...rest]);
+  const front = [axis, ...x.shape.map((_, i) => i).filter((i) => i !== axis)];
+  const into = axis === 0 ? zerosLike(x) : transpose(zerosLike(x), front);
+  const sum = scatterRows(into, rows, updates, 'add');
+  return axis === 0 ? sum : transpose(sum, inverseOf(front));
+}
+
+const reductionOf = ({ node }: Applied): 'none' | 'add' => {
+  const kind = textOf(node, 'reduction', 'none');
+  if (kind === 'none' || kind === 'add') return kind;
+  throw new GraphError(`${node.operator} "${node.name}" with the reduction ${kind} has no gradient here.`);
+};
+
+const scattered = ofOutput((applied, g): readonly Pass[] => {
+  const [indices, updates] = [inputOf(applied, 1), inputOf(applied, 2)];
+  const axis = intOf(applied.node, 'axis', 0);
+  return [
+    () => (reductionOf(applied) === 'add' ? g : scatterElements(g, indices, zerosLike(updates), axis)),
+    undefined,
+    () => (reductionOf(applied), gatherElements(g, indices, axis)),
+  ];
+});
+
+const scatteredRows = ofOutput((applied, g): readonly Pass[] => {
+  const [rows, updates] = [inputOf(applied, 1), inputOf(applied, 2)];
+  return [
+    () => (reductionOf(applied) === 'add' ? g : scatterRows(g, rows, zerosLike(updates))),
+    undefined,
+    () => gather(g, reshape(rows, [product(rows.shape)])),
+  ];
+});
+
+/** [r0, n0, r1, n1, …], summed over the repeats. */
+function untiled(x: Value, g: Value): Value {
+  if (!isFixed(x) || !isFixed(g)) throw new GraphError(`Tile of "${x.name}" has sizes that a run decides.`);
+  const parts = x.shape.flatMap((dim, axis) => [Number(g.shape[axis]) / Number(dim), dim]);
+  return reduceSum(
+    reshape(g, parts),
+    x.shape.map((_, axis) => 2 * axis),
+    false,
+  );
+}
+
+export const layoutRules: GradientRules = {
+  Reshape: first((x, g) => reshapeLike(g, x)),
+  Unsqueeze: first((x, g) => reshapeLike(g, x)),
+  Squeeze: first((x, g) => reshapeLike(g, x)),
+  Transpose: first((x, g, { node }) => {
+    const order = intsOf(node, 'perm') ?? x.shape.map((_, axis) => x.shape.length - 1 - axis);
+    return transpose(g, inverseOf(order));
+  }),
+  Concat: joined,
+  Split: (applied, gradients) => [
+    () => {
+      const axis = intOf(applied.node, 'axis', 0);
+      const parts = gradients.map((g, at) => g ?? zerosLike(outputOf(applied, at)));
+      const [one] = parts;
+      if (!one) return undefined;
+      const shape = inputOf(applied, 0).shape;
+      return one.graph.node('Concat', parts, [{ type: one.type, shape }], { axis: int(axis) })[0];
+    },
+  ],
+  Slice: first(uncut),
+  Pad: first(unpadded),
+  Gather: first(ungathered),
+  GatherElements: first((x, g, applied) =>
+    scatterElements(zerosLike(x), inputOf(applied, 1), g, intOf(applied.node, 'axis', 0), 'add'),
+  ),
+  Expand: first((x, g) => sumTo(g, x)),
+  Tile: first(untiled),
+  Trilu: first((_x, g, applied) => {
+    const shift = applied.inputs[1] ? constantOf(applied, 1)[0] : 0;
+    return triangle(g, intOf(applied.node, 'upper', 1) === 1 ? 'upper' : 'lower', shift);
+  }),
+  ScatterElements: scattered,
+  ScatterND: scatteredRows,
+  Shape: passesNothing,
+  Range: passesNothing,
+  NonZero: passesNothing,
+  ConstantOfShape: passesNothing,
+};

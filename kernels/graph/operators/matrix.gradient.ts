@@ -1,0 +1,60 @@
+/** Gradient rules of matrix.ts: every product of matrices back is a FusedMatMul, which reads transposed operands in place. */
+import { floatOf, inputOf, intOf, ofOutput, scaled, sumTo, type GradientRules, type Pass } from '../gradient-rule';
+import { multiplyDims, type Dim } from '../dims';
+import type { Value } from '../records';
+import { reshape } from './layout';
+import { fusedMatmul } from './matrix';
+
+interface Product {
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
+  readonly scale: number;
+}
+
+/** All axes but the last as one, where at most one name moves; else as it is. */
+function asRows(x: Value): Value {
+  const rows = x.shape.slice(0, -1).reduce<Dim>((product, dim) => multiplyDims(product, dim), 1);
+  return reshape(x, [rows, x.shape.at(-1) ?? 1]);
+}
+
+/** y = scale a' b' with gradient g. */
+function passesOf(a: Value, b: Value, g: Value, { transposeA, transposeB, scale }: Product): readonly Pass[] {
+  const left = (): Value =>
+    transposeA
+      ? fusedMatmul(b, g, { transposeA: transposeB, transposeB: true, scale })
+      : fusedMatmul(g, b, { transposeB: !transposeB, scale });
+  const right = (): Value => {
+    // A weight that every row reads: one product over all rows instead of one a batch.
+    const shared = b.shape.length === 2 && a.shape.length > 2 && !transposeA;
+    const [x, dy] = shared ? [asRows(a), asRows(g)] : [a, g];
+    return transposeB
+      ? fusedMatmul(dy, x, { transposeA: true, transposeB: transposeA, scale })
+      : fusedMatmul(x, dy, { transposeA: !transposeA, scale });
+  };
+  return [() => sumTo(left(), a), () => sumTo(right(), b)];
+}
+
+export const matrixRules: GradientRules = {
+  MatMul: ofOutput((applied, g) =>
+    passesOf(inputOf(applied, 0), inputOf(applied, 1), g, { transposeA: false, transposeB: false, scale: 1 }),
+  ),
+  FusedMatMul: ofOutput((applied, g) =>
+    passesOf(inputOf(applied, 0), inputOf(applied, 1), g, {
+      transposeA: intOf(applied.node, 'transA', 0) === 1,
+      transposeB: intOf(applied.node, 'transB', 0) === 1,
+      scale: floatOf(applied.node, 'alpha', 1),
+    }),
+  ),
+  Gemm: ofOutput((applied, g) => {
+    const { node, inputs } = applied;
+    const c = inputs[2];
+    return [
+      ...passesOf(inputOf(applied, 0), inputOf(applied, 1), g, {
+        transposeA: intOf(node, 'transA', 0) === 1,
+        transposeB: intOf(node, 'transB', 0) === 1,
+        scale: floatOf(node, 'alpha', 1),
+      }),
+      c && (() => sumTo(scaled(g, floatOf(node, 'beta', 1)), c)),
+    ];
+  }),
+};

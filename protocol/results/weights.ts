@@ -1,0 +1,31 @@
+/** How the weights of a model are held while it is open. */
+
+/** What a person chooses; `as-stored` and `float32` are the same where the device multiplies in float32. */
+export const weightChoices = {
+  'as-stored': 'The exact weights of the checkpoint; half-width ones are widened to float32.',
+  float32: 'The exact weights in float32.',
+  float16: 'Linear layers in float16 on devices that multiply in it; the CPU takes float32.',
+  q8: 'Linear layers in 8-bit integers, quantised when the model is opened: about half of the memory of float16.',
+  q4: 'Linear layers in 4-bit integers, quantised when the model is opened: about a third of the memory of float16.',
+} as const;
+
+export type WeightChoice = keyof typeof weightChoices;
+
+/** What linear layers are computed on: exact weights in float32, or something less exact. */
+export type HeldWeights = 'float32' | 'float16' | 'q8' | 'q4';
+
+export const isWeightChoice = (text: string): text is WeightChoice => Object.hasOwn(weightChoices, text);
+
+/** Held by a device that was asked for `choice`. */
+export function heldWeights(choice: WeightChoice, device: string): HeldWeights {
+  if (choice === 'q8' || choice === 'q4') return choice;
+  return choice === 'float16' && device !== 'cpu' ? 'float16' : 'float32';
+}
+
+/** `8-bit weights`, for badges and lists. */
+export const heldWords: Readonly<Record<HeldWeights, string>> = {
+  float32: 'exact weights',
+  float16: 'float16 weights',
+  q8: '8-bit weights',
+  q4: '4-bit weights',
+};

@@ -1,0 +1,108 @@
+/** Decoding by step graphs against the graphs of the blocks, which join and move the whole cache of a layer for each token. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ratioOfPairs } from '../../compute-server/harness/statistics/ratio';
+import { summary } from '../../compute-server/harness/statistics/summary';
+import { interleave, pairs, type Series } from '../../compute-server/harness/timing';
+import { SequenceRun } from '../../compute-server/model/generation/sequence-run';
+import { openModel } from '../../compute-server/model/checkpoint/loaded-model';
+import { random } from '../../kernels/tensors/random';
+import type { Bench, Report } from './support/bench';
+import { realSize, writeSyntheticModel, type SyntheticModel } from './support/synthetic-model';
+
+const threads = 2;
+
+/** One layer of SmolLM-135M's shape between small ends. */
+const oneLayer: SyntheticModel = {
+  layers: 1,
+  heads: 9,
+  kvHeads: 3,
+  headDim: 64,
+  inner: 1536,
+  vocabulary: 100,
+  contextLength: 65536,
+};
+
+const bench: Bench = {
+  name: 'decode',
+  async run(report) {
+    const root = mkdtempSync(join(tmpdir(), 'headscope-bench-decode-'));
+    try {
+      const layer = join(root, 'layer');
+      writeSyntheticModel(layer, oneLayer);
+      for (const [keys, target] of [
+        [512, undefined],
+        [2048, undefined],
+        [8192, 1.5],
+        [16384, 1.9],
+        [32768, 2.4],
+      ] as const) {
+        await against(report, layer, keys, `a layer of SmolLM-135M's shape`, target);
+      }
+      const whole = join(root, 'whole');
+      writeSyntheticModel(whole, realSize);
+      for (const keys of [512, 2048]) await against(report, whole, keys, '322 M parameters in float32');
+    } finally {
+      rmSync(root, { recursive: true });
+    }
+  },
+};
+export default bench;
+
+async function against(report: Report, folder: string, keys: number, what: string, target?: number): Promise<void> {
+  const model = await openModel(folder, { device: 'cpu', threads, limitBytes: 8e9 });
+  const { vocabulary } = model.summary;
+  const ids = Array.from({ length: keys }, (_, i) => (i * 7919) % vocabulary);
+  const start = (blocksAlone: boolean): Promise<SequenceRun> =>
+    SequenceRun.start(model.spec, model.sessions, { ids, chunk: 256, blocksAlone });
+  const [steps, blocks] = [await start(false), await start(true)];
+  const [a, b] = [(await steps.extend([1])).logits, (await blocks.extend([1])).logits];
+  const largest = b.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const error = b.reduce((most, value, i) => Math.max(most, Math.abs(value - (a[i] ?? NaN))), 0);
+
+  const competitor = (name: string, run: SequenceRun) => ({ name, run: () => run.extend([1]) });
+  const source = random(1);
+  let series: readonly Series[] = [];
+  for await (const after of interleave([competitor('steps', steps), competitor('blocks', blocks)], {
+    baseline: 'steps',
+    seconds: 8,
+    uniform: () => source.uniform(),
+    signal: new AbortController().signal,
+  })) {
+    series = after;
+  }
+  const [byStep, byBlock] = series;
+  if (!byStep || !byBlock) throw new Error('nothing was timed');
+  const { median, low, high } = ratioOfPairs(...pairs(byBlock, byStep));
+  const at = `${what}, ${keys} keys`;
+  const times = ({ times: all }: Series): readonly number[] => [...all.values()];
+  const note = (one: Series): string =>
+    `fastest ${Math.min(...times(one)).toFixed(2)}, ${one.times.size} tokens, ${threads} threads`;
+  report.figure({
+    name: `speed of decoding by steps against blocks, ${at}`,
+    value: median,
+    unit: 'times',
+    note: `95 % from ${low.toFixed(2)} to ${high.toFixed(2)}`,
+    ...(target === undefined ? {} : { target, comparison: 'atLeast' as const }),
+  });
+  report.figure({
+    name: `a token by steps, ${at}`,
+    value: summary(times(byStep)).median,
+    unit: 'ms',
+    note: note(byStep),
+  });
+  report.figure({
+    name: `a token by blocks, ${at}`,
+    value: summary(times(byBlock)).median,
+    unit: 'ms',
+    note: note(byBlock),
+  });
+  report.figure({
+    name: `largest difference of the logits, against the largest, ${at}`,
+    value: error / largest,
+    unit: 'of it',
+    target: 1e-6,
+  });
+  await model.sessions.release();
+}

@@ -1,0 +1,83 @@
+/** Gradients of every text family, through the runner, against central differences of the plain model in float64. */
+import assert from 'node:assert/strict';
+import { runGradients } from '../../../compute-server/model/gradient/gradient-run';
+import type { GradientRequest, GradientResult, Objective } from '../../../diagnostics/model-runner/gradients';
+import { openTiny } from '../../support/checkpoints/open-tiny';
+import { tinyModels, tinyTensors } from '../../support/checkpoints/tiny-models';
+import { Float64Model } from './float64-model';
+import { assertGradients, blockTaps, Kinks } from './model-check';
+
+const ids = [5, 17, 3, 42, 17, 8, 29, 3, 50, 11];
+
+const objectives: readonly Objective[] = [
+  { kind: 'loss', rows: [1, 4, 6, 8] },
+  {
+    kind: 'logits',
+    terms: [
+      { row: 9, token: 7, weight: 1 },
+      { row: 9, token: 30, weight: -1 },
+    ],
+  },
+];
+
+describe('Law: gradients of a model are central differences of the plain model', function () {
+  this.timeout(60_000);
+  const kinks = new Kinks();
+  for (const tiny of tinyModels) {
+    it(tiny.name, async () => {
+      const { model, close } = await openTiny(tiny);
+      try {
+        for (const objective of objectives) {
+          const { spec } = model;
+          const request: GradientRequest = {
+            ids,
+            objective,
+            gains: [{ layer: 1, head: 2, gain: 0.6 }],
+            taps: spec.blocks.flatMap(({ index }) => blockTaps.map((tap) => ({ layer: index, tap }))),
+            headGains: true,
+            embedding: true,
+            weights: Object.keys(tiny.shapes).filter((name) => objective.kind === 'loss' && !unread(name)),
+          };
+          const result = await runGradients(model, { ...request, chunk: ids.length });
+          const reference = new Float64Model(spec, model.weights, tinyTensors(tiny), request);
+          assertGradients(`${tiny.name}, ${objective.kind}`, result, reference, kinks);
+          if (spec.blocks.every(({ attention }) => attention.causal)) {
+            assertEqual(await runGradients(model, { ...request, chunk: 4 }), result);
+          }
+        }
+      } finally {
+        await close();
+      }
+    });
+  }
+
+  it('few differences lie across a kink', () => {
+    assert.ok(kinks.moved <= kinks.compared / 50, `${kinks.moved} of ${kinks.compared}`);
+  });
+});
+
+/** Tensors of BERT that its language head does not read. */
+const unread = (name: string): boolean => /pooler|position_ids|seq_relationship/.test(name);
+
+/** In chunks of queries; probabilities of keys that a query may not read have a gradient only where they are computed. */
+function assertEqual(actual: GradientResult, expected: GradientResult): void {
+  const close = (a: ArrayLike<number>, b: ArrayLike<number>, what: string, skipped?: (at: number) => boolean): void => {
+    assert.equal(a.length, b.length, what);
+    const most = Math.max(...Array.from(b, Math.abs));
+    for (let i = 0; i < a.length; i++) {
+      if (skipped?.(i)) continue;
+      assert.ok(Math.abs(a[i]! - b[i]!) <= 1e-4 * most + 1e-6, `${what} in chunks`);
+    }
+  };
+  const later = (at: number): boolean => at % ids.length > Math.floor(at / ids.length) % ids.length;
+  close(actual.embedding!, expected.embedding!, 'embedding');
+  for (const [name, { data }] of expected.weights) close(actual.weights.get(name)!.data, data, name);
+  expected.layers.forEach(({ layer, taps, headGains }, at) => {
+    const other = actual.layers[at]!;
+    close(other.headGains!, headGains!, `gains of layer ${layer}`);
+    for (const tap of blockTaps) {
+      const [a, b] = [other.taps[tap]!.data as Float32Array, taps[tap]!.data as Float32Array];
+      close(a, b, `${tap} of ${layer}`, tap === 'attention.probabilities' ? later : undefined);
+    }
+  });
+}

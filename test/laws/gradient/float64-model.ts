@@ -1,0 +1,178 @@
+/**
+ * A tiny checkpoint run forward in float64 through its plain graphs, with weights and taps moved: what the gradients of the runner
+ * are held against. Nothing of the way back is in it.
+ */
+import assert from 'node:assert/strict';
+import type { GradientRequest, GradientTap } from '../../../diagnostics/model-runner/gradients';
+import { blockFeeds } from '../../../compute-server/model/run/layer-feeds';
+import { emptyCache } from '../../../compute-server/model/run/key-value-cache';
+import { isOnDevice, type RuntimeValue } from '../../../compute-server/runtime/values';
+import type { GraphBuilder } from '../../../kernels/graph/builder';
+import { add, multiply } from '../../../kernels/graph/operators/elementwise';
+import { reshape } from '../../../kernels/graph/operators/layout';
+import type { Value } from '../../../kernels/graph/records';
+import { sizeOf, tensor, zeros, type Tensor } from '../../../kernels/tensors/tensor';
+import { buildBlock } from '../../../models/architectures/block-graph';
+import { buildEmbedding, buildHead } from '../../../models/architectures/edge-graphs';
+import { storedRows } from '../../../models/architectures/gradient-graphs';
+import type { ModelSpec } from '../../../models/architectures/model-spec';
+import type { StoredWeights } from '../../../models/architectures/stored-weights';
+import type { CheckpointTensor } from '../../support/checkpoints/safetensors-file';
+import { evaluate, type Feeds } from '../../support/graph-arithmetic/evaluate';
+
+export interface Moves {
+  /** Added to a stored tensor. */
+  readonly weights?: ReadonlyMap<string, Float64Array>;
+  /** Added to the value that a tap names. */
+  readonly taps?: ReadonlyMap<string, Float64Array>;
+  /** Added to the gains of the heads of each layer. */
+  readonly gains?: ReadonlyMap<number, Float64Array>;
+  /** Added to the embedding. */
+  readonly embedding?: Float64Array;
+}
+
+export const tapKey = (layer: number, tap: GradientTap): string => `${layer} ${tap}`;
+
+interface BuiltBlock {
+  readonly graph: GraphBuilder;
+  /** By tap: the input that moves it. */
+  readonly moved: ReadonlyMap<GradientTap, Value>;
+  readonly gain: string | undefined;
+}
+
+export class Float64Model {
+  private readonly blocks: readonly BuiltBlock[];
+  private readonly embedding: GraphBuilder | undefined;
+  private readonly head: GraphBuilder | undefined;
+
+  constructor(
+    private readonly spec: ModelSpec,
+    weights: StoredWeights,
+    private readonly tensors: ReadonlyMap<string, CheckpointTensor>,
+    private readonly request: GradientRequest,
+  ) {
+    this.embedding = spec.embedding && buildEmbedding(spec, weights);
+    this.head = buildHead(spec, weights);
+    this.blocks = spec.blocks.map((block) => {
+      const moved = new Map<GradientTap, Value>();
+      let gain: string | undefined;
+      const graph = buildBlock(spec, block, weights, {
+        instrumented: false,
+        through(value, tap) {
+          if (tap === 'attention.selected') return value;
+          const inner = value.graph as GraphBuilder;
+          let through = value;
+          if (tap === 'attention.head_output') {
+            const input = inner.input('gain', 'float32', [block.attention.heads]);
+            gain = input.name;
+            through = multiply(through, reshape(input, [block.attention.heads, 1, 1]));
+          }
+          const by = inner.input(`move ${tap}`, 'float32', value.shape);
+          moved.set(tap, by);
+          return add(through, by);
+        },
+      });
+      return { graph, moved, gain };
+    });
+  }
+
+  /** The objective of the request. */
+  objective(moves: Moves = {}): number {
+    const weights = (label: string): Tensor => this.weight(label, moves);
+    let residual = this.embed(moves, weights);
+    this.spec.blocks.forEach((block, layer) => {
+      const { graph, moved, gain } = this.blocks[layer]!;
+      const length = this.request.ids.length;
+      const cache = emptyCache(this.spec, 1);
+      const fed = blockFeeds(this.spec, block, cache, new Float32Array(residual.data.length), {
+        batch: 1,
+        start: 0,
+        length,
+        sequence: this.request,
+      });
+      const into = moves.taps?.get(tapKey(layer, 'residual.input'));
+      if (into) residual = tensor(residual.shape, sum(residual.data, into));
+      const { heads } = block.attention;
+      const gains = new Float64Array(heads).fill(1);
+      for (const each of this.request.gains ?? []) if (each.layer === layer) gains[each.head]! *= each.gain;
+      const by = moves.gains?.get(layer);
+      const feeds: Record<string, Tensor> = {
+        ...tensorsOf(fed),
+        residual,
+        ...(gain === undefined ? {} : { [gain]: tensor([heads], by ? sum(gains, by) : gains) }),
+      };
+      const sizes: Record<string, number> = { b: 1, n: length, 'n + past': length };
+      for (const [tap, input] of moved) {
+        const shape = input.shape.map((dim) => (typeof dim === 'number' ? dim : sizes[dim]!));
+        const move = moves.taps?.get(tapKey(layer, tap));
+        feeds[input.name] = move ? tensor(shape, move) : zeros(shape);
+      }
+      residual = evaluate(graph, feeds, weights).get('residual.out')!;
+    });
+    return this.scored(residual, weights);
+  }
+
+  private embed(moves: Moves, weights: (label: string) => Tensor): Tensor {
+    const { ids, embeddings, positions } = this.request;
+    const rows = new Map(embeddings?.rows.map((row, at) => [row, at]) ?? []);
+    const width = this.spec.hiddenSize;
+    const numbers = (list: readonly number[], shape: readonly number[]) => tensor(shape, Float64Array.from(list));
+    const data = this.embedding
+      ? evaluate(
+          this.embedding,
+          {
+            token_ids: numbers(
+              ids.map((id, row) => (rows.has(row) ? 0 : id)),
+              [1, ids.length],
+            ),
+            query_positions: numbers(positions ?? ids.map((_, row) => row), [ids.length]),
+          },
+          weights,
+        )
+          .get('residual.out')!
+          .data.slice()
+      : new Float64Array(ids.length * width);
+    for (const [row, at] of rows) data.set(embeddings!.data.subarray(at * width, (at + 1) * width), row * width);
+    const by = moves.embedding;
+    return tensor([1, ids.length, width], by ? sum(data, by) : data);
+  }
+
+  private scored(residual: Tensor, weights: (label: string) => Tensor): number {
+    const { objective, ids } = this.request;
+    if (objective.kind === 'stream') return residual.data.reduce((total, x, i) => total + x * objective.weights[i]!, 0);
+    const logits = evaluate(this.head!, { residual }, weights).get('logits')!;
+    const v = logits.shape[2]!;
+    const at = (row: number): Float64Array => logits.data.subarray(row * v, (row + 1) * v);
+    if (objective.kind === 'logits') {
+      return objective.terms.reduce((total, { row, token, weight }) => total + weight * at(row)[token]!, 0);
+    }
+    const losses = objective.rows.map((row) => {
+      const most = Math.max(...at(row));
+      const sumExp = at(row).reduce((total, x) => total + Math.exp(x - most), 0);
+      return most + Math.log(sumExp) - at(row)[ids[row + 1]!]!;
+    });
+    return losses.reduce((a, b) => a + b, 0) / losses.length;
+  }
+
+  private weight(label: string, moves: Moves): Tensor {
+    const { name, first } = storedRows(label);
+    const stored = this.tensors.get(name);
+    if (!stored) throw new RangeError(`no tensor "${name}"`);
+    const move = moves.weights?.get(name);
+    const data = move ? sum(Float64Array.from(stored.data), move) : Float64Array.from(stored.data);
+    if (name === label) return tensor(stored.shape, data);
+    const rows = Number(/\[\d+:(\d+)\]$/.exec(label)?.[1]) - first;
+    const size = sizeOf(stored.shape.slice(1));
+    return tensor([rows, ...stored.shape.slice(1)], data.slice(first * size, (first + rows) * size));
+  }
+}
+
+const sum = (a: Float64Array, b: Float64Array): Float64Array => a.map((x, i) => x + b[i]!);
+
+const tensorsOf = (values: Readonly<Record<string, RuntimeValue>>): Feeds =>
+  Object.fromEntries(
+    Object.entries(values).map(([name, value]) => {
+      assert.ok(!isOnDevice(value), `${name} lies on a device`);
+      return [name, tensor(value.shape, Float64Array.from(value.data, Number))];
+    }),
+  );

@@ -1,0 +1,69 @@
+/** Each gradient of a run along one direction of all its numbers, and along its largest number alone. */
+import assert from 'node:assert/strict';
+import type { GradientResult, GradientTap } from '../../../diagnostics/model-runner/gradients';
+import { random, seedFor } from '../../../kernels/tensors/random';
+import { float32Limit } from './check';
+import { tapKey, type Float64Model, type Moves } from './float64-model';
+
+export const blockTaps = [
+  'residual.input',
+  'attention.query',
+  'attention.key',
+  'attention.value',
+  'attention.probabilities',
+  'attention.head_output',
+  'attention.output',
+  'mlp_output',
+  'residual',
+] as const satisfies readonly GradientTap[];
+
+/** Differences whose two steps disagree lie across a kink of ReLU: counted, and left out. */
+export class Kinks {
+  compared = 0;
+  moved = 0;
+}
+
+export function assertGradients(name: string, result: GradientResult, reference: Float64Model, kinks: Kinks): void {
+  const plain = reference.objective();
+  assert.ok(Math.abs(result.objective - plain) < 1e-4 * Math.max(1, Math.abs(plain)), `${name}: the objective`);
+  const check = (what: string, gradient: ArrayLike<number>, moves: (by: Float64Array) => Moves): void => {
+    const numbers = Float64Array.from(gradient);
+    const source = random(seedFor(3, `${name} ${what}`));
+    const all = numbers.map(() => source.normal() / Math.sqrt(numbers.length));
+    const norm = Math.hypot(...numbers);
+    const largest = numbers.reduce((best, x, i) => (Math.abs(x) > Math.abs(numbers[best]!) ? i : best), 0);
+    const one = new Float64Array(numbers.length);
+    one[largest] = 1;
+    for (const [direction, scale] of [
+      [all, norm / Math.sqrt(numbers.length)],
+      [one, Math.abs(numbers[largest]!)],
+    ] as const) {
+      const slope = (step: number): number => {
+        const up = reference.objective(moves(direction.map((x) => x * step)));
+        const down = reference.objective(moves(direction.map((x) => -x * step)));
+        return (up - down) / (2 * step);
+      };
+      const [near, far] = [slope(1e-5), slope(2e-5)];
+      kinks.compared++;
+      if (Math.abs(near - far) > 1e-4 * Math.max(scale, 1e-4)) {
+        kinks.moved++;
+        continue;
+      }
+      const found = numbers.reduce((sum, x, i) => sum + x * direction[i]!, 0);
+      const error = Math.abs(found - near);
+      // float32 leaves about 1e-7 of sums that cancel, e.g. of keys, which all queries see alike.
+      assert.ok(error <= float32Limit * scale + 1e-6, `${name}: ${what} is ${found} along a direction, not ${near}`);
+    }
+  };
+  for (const { layer, taps, headGains } of result.layers) {
+    for (const [tap, value] of Object.entries(taps)) {
+      const key = tapKey(layer, tap as GradientTap);
+      check(key, value.data as Float32Array, (by) => ({ taps: new Map([[key, by]]) }));
+    }
+    if (headGains) check(`gains of layer ${layer}`, headGains, (by) => ({ gains: new Map([[layer, by]]) }));
+  }
+  if (result.embedding) check('embedding', result.embedding, (by) => ({ embedding: by }));
+  for (const [weight, { data }] of result.weights) {
+    check(weight, data, (by) => ({ weights: new Map([[weight, by]]) }));
+  }
+}

@@ -1,0 +1,105 @@
+/** How a person chooses the way weights are held, through the command line, and what the results say of it. */
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { AnalysisResult } from '../../../protocol/analysis/analysis';
+import type { HeadsResult } from '../../../protocol/results/heads';
+import { tinyModel, writeTinyModel } from '../../support/checkpoints/tiny-models';
+import { buildServer, Place } from './support/model-server';
+
+const llama = tinyModel('llama');
+const prompt = ['--ids', '5,9,5,9,12,5,33,9'];
+
+describe('weights of a model', function () {
+  this.timeout(60_000);
+  let place: Place;
+  let folder: string;
+  before(buildServer);
+  beforeEach(() => {
+    place = new Place();
+    folder = place.at('model');
+    writeTinyModel(folder, llama);
+  });
+  afterEach(() => place.remove());
+
+  const heads = async (words: readonly string[], more: Readonly<Record<string, string>> = {}) => {
+    const asked = ['heads', folder, ...prompt, '--no-classify', ...words, '--json', '-'];
+    const { code, stdout, stderr } = await place.headscope(asked, undefined, more);
+    assert.equal(code, 0, stderr);
+    return { result: JSON.parse(stdout) as HeadsResult, stderr };
+  };
+
+  it('in 8 bits: the result names them, with their difference from exact weights', async () => {
+    const { result, stderr } = await heads(['--weights', 'q8']);
+    assert.equal(result.weights, 'q8');
+    assert.equal(result.parity.weights, 'q8');
+    assert.equal(result.parity.greedy?.positions, 8);
+    assert.ok(result.parity.maxLogitError > 0 && result.parity.ok);
+    assert.match(stderr, /8-bit weights.*What goes into a linear layer is rounded to 8 bits/);
+    const exact = (await heads([])).result;
+    assert.equal(exact.weights, 'float32');
+    assert.equal(exact.parity.maxLogitError, 0);
+    assert.notDeepEqual(result.statistics, exact.statistics);
+    const byEnvironment = await heads([], { HEADSCOPE_WEIGHTS: 'q8' });
+    assert.deepEqual(byEnvironment.result.statistics, result.statistics);
+    for (const [command, ...words] of [
+      ['generate', '--max-new-tokens', '1'],
+      ['map', '--layer', '0', '--head', '1'],
+    ]) {
+      const asked = [command ?? '', folder, ...prompt, '--weights', 'q4', ...words, '--json', '-'];
+      const { code, stdout, stderr: said } = await place.headscope(asked);
+      assert.equal(code, 0, said);
+      assert.equal((JSON.parse(stdout) as HeadsResult).weights, 'q4', command);
+    }
+  });
+
+  it('in float16 on the CPU are exact, and a note says why', async () => {
+    const { result, stderr } = await heads(['--weights', 'float16']);
+    assert.equal(result.weights, 'float32');
+    assert.match(stderr, /float16 weights would save nothing there, so they are exact/);
+  });
+
+  it('that do not exist are refused as an option, and said as a variable', async () => {
+    const { code, stderr } = await place.headscope(['heads', folder, ...prompt, '--weights', 'q3']);
+    assert.equal(code, 2);
+    assert.match(stderr, /as-stored, float32, float16, q8, q4/);
+    const { result, stderr: said } = await heads([], { HEADSCOPE_WEIGHTS: 'q3' });
+    assert.equal(result.weights, 'float32');
+    assert.match(said, /HEADSCOPE_WEIGHTS is "q3", which is none of .*exact weights/);
+  });
+
+  it('are exact for an analysis that needs it, which says so', async () => {
+    const asked = ['run', 'direct-logit-attribution', folder, ...prompt, '--weights', 'q8', '--json', '-'];
+    const { code, stdout, stderr } = await place.headscope(asked);
+    assert.equal(code, 0, stderr);
+    const result = JSON.parse(stdout) as AnalysisResult;
+    assert.equal(result.weights, 'float32');
+    assert.match(stderr, /Direct logit attribution needs exact weights/);
+  });
+
+  it('are kept on the disk only where that is allowed, and made again where a file is cut short', async () => {
+    const kept = join(place.cache, 'weights');
+    const { result } = await heads(['--weights', 'q8']);
+    assert.equal(existsSync(kept), false);
+    await heads(['--weights', 'q8', '--cache-weights']);
+    const files = readdirSync(kept, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.bin'));
+    // Two layers and the language head.
+    assert.equal(files.length, 3);
+    truncateSync(join(kept, files[0] ?? ''), 4500);
+    const again = await heads(['--weights', 'q8', '--cache-weights', '1GB']);
+    assert.deepEqual(again.result.statistics, result.statistics);
+    assert.deepEqual(again.result.parity, result.parity);
+  });
+
+  it('are not kept where they do not fit or the folder cannot be written: a note, and the run goes on', async () => {
+    const small = await heads(['--weights', 'q8', '--cache-weights', '10kB']);
+    assert.match(small.stderr, /not kept for the next run\. They take .* and 10\.0 kB are allowed/);
+    writeFileSync(place.at('file'), '');
+    const nowhere = await heads(['--weights', 'q8', '--cache-weights'], { HEADSCOPE_CACHE_DIR: place.at('file') });
+    assert.match(nowhere.stderr, /not kept for the next run\..*cannot be written/);
+    assert.deepEqual(nowhere.result.statistics, small.result.statistics);
+    const { code, stderr } = await place.headscope(['heads', folder, ...prompt, '--cache-weights', 'much']);
+    assert.equal(code, 2);
+    assert.match(stderr, /It takes a size such as 6GB/);
+  });
+});

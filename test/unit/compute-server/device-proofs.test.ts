@@ -1,0 +1,121 @@
+/** A device is tried once in a process, whoever asks; and what is known of its memory. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { deviceMemory, type MachineFacts } from '../../../compute-server/devices/device-memory';
+import { forgetProofs, probe, requireDevice } from '../../../compute-server/devices/devices';
+import { FailureError } from '../../../protocol/wire/failures';
+import { sentenceOf } from '../../../protocol/wire/words';
+import { surroundingsOf } from '../../laws/models/jobs';
+
+/** Answers a self-test as an isolated process does, and notes which operators were asked for; MatMul as `works` says. */
+const answering = (works: boolean, log: string): string => `
+  const { appendFileSync } = require('node:fs');
+  process.once('message', ({ operators }) => {
+    appendFileSync(${JSON.stringify(log)}, JSON.stringify(operators) + '\\n');
+    const results = operators.map((name) => [name, ${works} ? { ok: true, maxError: 1e-6 } : { ok: false, reason: 'No.' }]);
+    process.send({ ok: { maxError: 1e-6, operators: Object.fromEntries(results) } }, () => process.exit(0));
+  });`;
+
+describe('the trial of a device', function () {
+  this.timeout(30_000);
+  const { signal } = new AbortController();
+  let folder: string;
+  let log: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'headscope-proofs-'));
+    log = join(folder, 'asked');
+    writeFileSync(log, '');
+    forgetProofs();
+  });
+  afterEach(() => {
+    rmSync(folder, { recursive: true });
+    forgetProofs();
+  });
+  const server = (works: boolean) => {
+    const entry = join(folder, `${works ? 'works' : 'fails'}.js`);
+    writeFileSync(entry, answering(works, log));
+    return surroundingsOf({ entry });
+  };
+  const asked = (): readonly (readonly string[])[] =>
+    readFileSync(log, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as readonly string[]);
+
+  it('is done once for each operator: models, kernels and the Devices view share it', async () => {
+    const surroundings = server(true);
+    const few = ['MatMul', 'Softmax', 'Add'];
+    await requireDevice('webgpu', 1, surroundings, signal, few);
+    await requireDevice('webgpu', 1, surroundings, signal, few);
+    const view = await probe('webgpu', surroundings, signal);
+    const { selfTest } = await requireDevice('webgpu', 1, surroundings, signal);
+    const [first, rest, ...more] = asked();
+    assert.deepEqual([first, more], [few, []]);
+    assert.ok(rest && rest.length > 10 && !rest.some((name) => few.includes(name)));
+    assert.equal(Object.keys(view.selfTest?.operators ?? {}).length, few.length + rest.length);
+    assert.deepEqual(selfTest, view.selfTest);
+    forgetProofs();
+    await probe('webgpu', surroundings, signal, few);
+    assert.equal(asked().length, 3, 'asked anew where the person wants it');
+  });
+
+  it('is done again where the device did not work', async () => {
+    const { available, reason } = await probe('webgpu', server(false), signal);
+    assert.ok(!available && /No\./.test(reason ?? ''));
+    assert.ok((await probe('webgpu', server(true), signal)).available);
+    assert.equal(asked().length, 2);
+  });
+
+  it('of an unknown id and of a device of another system is a sentence that starts nothing', async () => {
+    const sentence = async (id: string): Promise<string> => {
+      const error: unknown = await requireDevice(id, 1, server(true), signal).catch((reason: unknown) => reason);
+      assert.ok(error instanceof FailureError);
+      return sentenceOf(error.failure);
+    };
+    assert.match(
+      await sentence('gpu0'),
+      /^The device "gpu0" cannot be used: it is none of cpu, webgpu, .*headscope devices/,
+    );
+    const elsewhere = process.platform === 'darwin' ? 'dml' : 'coreml';
+    assert.match(
+      await sentence(elsewhere),
+      new RegExp(`"${elsewhere}" cannot be used: .* does not exist on ${process.platform}`),
+    );
+    assert.deepEqual(asked(), []);
+  });
+});
+
+describe('the memory of a device', () => {
+  const machine = (changes: Partial<MachineFacts> = {}): MachineFacts => ({
+    platform: 'linux',
+    arch: 'x64',
+    memoryBytes: 16e9,
+    nvidia: () => Promise.resolve(undefined),
+    ...changes,
+  });
+  const smi = (text: string) => machine({ nvidia: () => Promise.resolve(text) });
+
+  it('is what the person says, of any device but the cpu', async () => {
+    assert.equal(await deviceMemory('webgpu', 8e9, machine()), 8e9);
+    assert.equal(await deviceMemory('cuda', 8e9, smi('24576')), 8e9);
+    assert.equal(await deviceMemory('cpu', 8e9, machine()), undefined);
+  });
+
+  it('is nine tenths of the first card that nvidia-smi lists, in MiB; of no other kind of device', async () => {
+    assert.equal(await deviceMemory('cuda', undefined, smi('1000\n24576\n')), 943_718_400);
+    assert.equal(await deviceMemory('webgpu', undefined, smi('1000\n')), undefined);
+  });
+
+  it('is not known without nvidia-smi, or where it prints no number', async () => {
+    assert.equal(await deviceMemory('cuda', undefined, machine()), undefined);
+    assert.equal(await deviceMemory('cuda', undefined, smi('')), undefined);
+    assert.equal(await deviceMemory('cuda', undefined, smi('[N/A]\n')), undefined);
+  });
+
+  it('is that of the machine on Apple silicon, which shares it', async () => {
+    assert.equal(await deviceMemory('coreml', undefined, machine({ platform: 'darwin', arch: 'arm64' })), 14.4e9);
+    assert.equal(await deviceMemory('dml', undefined, machine({ platform: 'win32' })), undefined);
+  });
+});

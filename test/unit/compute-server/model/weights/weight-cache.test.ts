@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { StoredTensor, StoredWeights } from '../../../../../models/architectures/stored-weights';
+import type { Linear } from '../../../../../models/architectures/model-spec';
+import { PiecePlan } from '../../../../../compute-server/model/weights/piece-plan';
+import { WeightCache } from '../../../../../compute-server/model/weights/weight-cache';
+
+/** One matrix of 64 x 32 in float32. */
+const size = 4 * 64 * 32;
+const linear: Linear = { weight: 'w', inputs: 32, outputs: 64, stored: 'outputs-inputs' };
+
+describe('packed weights kept on the disk', () => {
+  let root: string;
+  let source: string;
+  let said: string[];
+  beforeEach(() => {
+    root = mkdtempSync(join(tmpdir(), 'headscope-weight-cache-'));
+    source = join(root, 'model');
+    mkdirSync(source);
+    const numbers = Float32Array.from({ length: size / 4 }, (_, at) => Math.sin(at));
+    writeFileSync(join(source, 'data'), new Uint8Array(numbers.buffer));
+    said = [];
+  });
+  afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+  const plan = (): PiecePlan => {
+    const tensor: StoredTensor = {
+      name: 'w',
+      dtype: 'F32',
+      shape: [64, 32],
+      location: 'data',
+      offset: 0,
+      length: size,
+    };
+    const weights: StoredWeights = { find: (name) => (name === 'w' ? tensor : undefined) };
+    const made = new PiecePlan(weights, 8);
+    made.pack(linear, [64, 32]);
+    return made;
+  };
+  const cacheOf = (key: string, limitBytes = 1e6): WeightCache =>
+    new WeightCache({ cacheFolder: join(root, 'cache'), limitBytes }, key, (sentence) => said.push(sentence));
+  const fileOf = async (cache: WeightCache): Promise<string> => {
+    const folder = await cache.folderOf(plan(), source);
+    assert.ok(folder !== undefined, said.join());
+    return join(folder, 'weights.bin');
+  };
+
+  it('are written once, and read again by the next process', async () => {
+    const cache = cacheOf('model');
+    assert.equal(await cache.check(1000), undefined);
+    const file = await fileOf(cache);
+    const { mtimeMs } = statSync(file);
+    assert.deepEqual(readdirSync(join(file, '..')), ['weights.bin'], 'nothing unfinished stays behind');
+    rmSync(source, { recursive: true });
+    assert.equal(await fileOf(cacheOf('model')), file);
+    assert.equal(statSync(file).mtimeMs, mtimeMs);
+  });
+
+  it('are those of one model and one format', async () => {
+    assert.notEqual(await fileOf(cacheOf('model')), await fileOf(cacheOf('another model')));
+  });
+
+  for (const [what, spoil] of [
+    ['cut short', (file: string) => truncateSync(file, 5000)],
+    [
+      'changed in one byte',
+      (file: string) => {
+        const bytes = readFileSync(file);
+        bytes[5000] = (bytes[5000] ?? 0) ^ 1;
+        writeFileSync(file, bytes);
+      },
+    ],
+    ['something else of the same size', (file: string) => writeFileSync(file, Buffer.alloc(statSync(file).size, 7))],
+  ] as const) {
+    it(`are written again where the file is ${what}`, async () => {
+      const file = await fileOf(cacheOf('model'));
+      const whole = readFileSync(file);
+      spoil(file);
+      assert.equal(await fileOf(cacheOf('model')), file);
+      assert.deepEqual(readFileSync(file), whole);
+    });
+  }
+
+  it('of the model used longest ago go when the bound is reached', async () => {
+    const one = plan().size;
+    const first = await fileOf(cacheOf('first', 2.5 * one));
+    const second = await fileOf(cacheOf('second', 2.5 * one));
+    const hourAgo = new Date(Date.now() - 3.6e6);
+    utimesSync(join(second, '..', '..'), hourAgo, hourAgo);
+    const third = await fileOf(cacheOf('third', 2.5 * one));
+    assert.deepEqual(
+      [first, second, third].map((file) => existsSync(file)),
+      [true, false, true],
+    );
+  });
+
+  it('are not kept, with the reason, where a model takes more than the bound', async () => {
+    const cache = cacheOf('model', 1000);
+    assert.match((await cache.check(5000)) ?? '', /not kept for the next run.*5\.0 kB.*1\.0 kB.*Raise headscope/);
+    assert.equal(await cache.folderOf(plan(), source), undefined);
+  });
+
+  it('are not kept, with the reason, where the folder cannot be written; the run goes on', async () => {
+    // A file in place of the folder: root may write to folders that are write-protected.
+    writeFileSync(join(root, 'cache'), '');
+    const before = cacheOf('model');
+    assert.match(
+      (await before.check(1000)) ?? '',
+      /cannot be written \(ENOTDIR.*name another folder in HEADSCOPE_CACHE_DIR/,
+    );
+    const meanwhile = cacheOf('model');
+    assert.equal(await meanwhile.folderOf(plan(), source), undefined);
+    assert.equal(said.length, 1);
+    assert.match(said[0] ?? '', /not kept for the next run.*cannot be written/);
+    assert.equal(await meanwhile.folderOf(plan(), source), undefined);
+    assert.equal(said.length, 1, 'said once');
+  });
+});

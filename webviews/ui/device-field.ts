@@ -1,0 +1,127 @@
+/** Where the next runs of a panel take place: the devices as the Devices view has them, and why the others are not here. */
+import { html, nothing, type TemplateResult } from 'lit';
+import type { DeviceInfo } from '../../protocol/compute/api';
+import { button, dropdown, type Choice } from './controls';
+import { icon } from './icons';
+import { plural, significant } from './numbers';
+
+export interface Devices {
+  /** As last tested; none: not tested yet. */
+  readonly found: readonly DeviceInfo[];
+  /** The device of the setting. */
+  readonly setting: string;
+  /** They are being tested. */
+  readonly asked: boolean;
+}
+
+export interface DeviceFieldOptions extends Omit<Devices, 'setting'> {
+  /** Absent: of a panel whose plan always names a device. */
+  readonly setting?: string;
+  readonly chosen: string;
+  readonly onChoose: (id: string) => void;
+  readonly onTest: () => void;
+}
+
+export function deviceField(options: DeviceFieldOptions): TemplateResult {
+  const { found, chosen, asked, onChoose, onTest } = options;
+  const device = found.find(({ id }) => id === chosen);
+  const missing = found.filter(({ available }) => !available);
+  return html`<div class="with-button">
+      ${dropdown({ label: 'Device', choices: deviceChoices(options), value: chosen, onChange: onChoose })}
+      ${button({
+        label: found.length === 0 ? 'Test the devices' : 'Test the devices again',
+        icon: 'refresh',
+        appearance: 'icon',
+        id: 'test-devices',
+        disabled: asked,
+        onClick: onTest,
+      })}
+    </div>
+    ${standing(device, chosen, asked, found.length > 0)}
+    ${
+      missing.length === 0
+        ? nothing
+        : html`<details class="reason" id="devices-missing">
+            <summary>
+              ${missing.length === 1 ? '1 device is' : `${plural(missing.length, 'device')} are`} not here
+            </summary>
+            <dl>
+              ${missing.map(
+                ({ id, reason }) =>
+                  html`<dt>${id}</dt>
+                    <dd>${reason ?? 'It does not work on this machine.'}</dd>`,
+              )}
+            </dl>
+          </details>`
+    }`;
+}
+
+/** The cpu first; one that does not work stays in the list, and is not chosen from it. */
+export function deviceChoices({
+  found,
+  setting,
+  chosen,
+}: Pick<DeviceFieldOptions, 'found' | 'setting' | 'chosen'>): readonly Choice[] {
+  const ids = ['cpu', ...found.map(({ id }) => id), ...(setting === undefined ? [] : [setting]), chosen];
+  return [...new Set(ids)].map((id) => {
+    const device = found.find((one) => one.id === id);
+    const of = device === undefined ? '' : device.available ? `: ${device.name}` : ': not here';
+    return {
+      value: id,
+      label: `${id}${of}${id === setting ? ' (setting)' : ''}`,
+      disabled: device?.available === false && id !== chosen,
+      ...(device?.reason === undefined ? {} : { hint: device.reason }),
+    };
+  });
+}
+
+function standing(device: DeviceInfo | undefined, chosen: string, asked: boolean, tested: boolean): TemplateResult {
+  if (asked) return html`<div class="reason" role="status">Testing the devices…</div>`;
+  if (device?.available === false)
+    return html`<div class="problem" role="alert">${device.reason ?? 'It is not available here.'}</div>`;
+  if (!device?.selfTest)
+    return tested
+      ? html`<div class="problem" role="alert">There is no device “${chosen}”: choose another one.</div>`
+      : html`<div class="reason">Not tested yet: test the devices to choose among them.</div>`;
+  const operators = Object.entries(device.selfTest.operators);
+  const failed = operators.filter(([, { ok }]) => !ok);
+  if (failed.length === 0) {
+    return html`<div class="reason">
+      ${icon('pass')} ${operators.length} operators agree with float64, largest error
+      ${significant(device.selfTest.maxError, 2)}
+    </div>`;
+  }
+  return html`<div
+    class="reason warning"
+    title=${failed.map(([name, { reason }]) => `${name}: ${reason ?? 'wrong values'}`).join('\n')}
+  >
+    ${icon('warning')} ${failed.length} of ${operators.length} operators fail here:
+    ${failed.map(([name]) => name).join(', ')}
+  </div>`;
+}
+
+/** A plan on the device where it runs: that of the setting, where it names none. */
+export const placed = <P extends { readonly device?: string }>(plan: P, { setting }: Pick<Devices, 'setting'>): P => ({
+  ...plan,
+  device: plan.device ?? setting,
+});
+
+interface OnDevice {
+  readonly form: { readonly device: string } | undefined;
+  readonly shownPlan: { readonly device?: string } | undefined;
+  readonly devices: Devices;
+}
+
+/** What is said of a result that is of another device than the form, where nothing else has changed. */
+export function deviceWords<S extends OnDevice>(state: S, isStale: (state: S) => boolean): string | undefined {
+  const { form, shownPlan, devices } = state;
+  const made = shownPlan?.device;
+  const wanted = form?.device || devices.setting;
+  if (form === undefined || made === undefined || made === wanted) return undefined;
+  if (isStale({ ...state, form: { ...form, device: made } })) return undefined;
+  return `This was computed on ${made}: Run computes it on ${wanted}.`;
+}
+
+/** As a form holds it: empty for the device of the setting, which may change. */
+export const deviceOfPlan = ({ device = '' }: { readonly device?: string }): string => device;
+export const planOfDevice = (device: string): { readonly device?: string } => (device === '' ? {} : { device });
