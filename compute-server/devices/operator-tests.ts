@@ -10,7 +10,7 @@ import { depthwiseConvolution } from '../../kernels/graph/operators/convolution'
 import { nonZero, shapeOf } from '../../kernels/graph/operators/dynamic';
 import * as elementwise from '../../kernels/graph/operators/elementwise';
 import * as layout from '../../kernels/graph/operators/layout';
-import { fusedMatmul, matmul } from '../../kernels/graph/operators/matrix';
+import { fusedMatmul, matmul, matmulBlockwise, type BlockwiseMatrix } from '../../kernels/graph/operators/matrix';
 import { layerNormalization, rmsNormalization } from '../../kernels/graph/operators/normalize';
 import {
   argMax,
@@ -90,6 +90,22 @@ const sequence = (headCount: number) => normal(1, positions, headCount * width);
 /** Rows 5, 0 and 3 of seven. */
 const rows = [5, 0, 3];
 
+/** A number from 0 to 255, and one from 0 to 15, for each place of a matrix. */
+const byteAt = (at: number): number => (at * 37 + (at >> 5)) % 256;
+const nibbleAt = (at: number): number => (at * 7 + (at >> 4)) % 16;
+
+/** 72 outputs of 96 inputs. */
+function integersOf({ graph }: Value, bits: 4 | 8): BlockwiseMatrix {
+  const numbers = Array.from({ length: (72 * 96 * bits) / 8 }, (_, at) =>
+    bits === 8 ? byteAt(at) : nibbleAt(2 * at) + 16 * nibbleAt(2 * at + 1),
+  );
+  return {
+    ...{ inputs: 96, outputs: 72, bits, block: 32 },
+    values: graph.constant('uint8', [72, 3, 4 * bits], numbers),
+    scales: graph.constant('float32', [72 * 3], new Array<number>(72 * 3).fill(bits === 8 ? 5e-4 : 5e-3)),
+  };
+}
+
 const floatTests = {
   MatMul: {
     inputs: { a: normal(2, 96, 160), b: normal(2, 160, 72) },
@@ -100,6 +116,15 @@ const floatTests = {
     inputs: { a: normal(2, 96, 160), b: normal(2, 72, 160) },
     build: ({ a, b }) => fusedMatmul(a!, b!, { transposeB: true, scale: 0.25 }),
     expected: ({ a, b }) => exact.each(exact.matmul(a!, exact.swapLastAxes(b!)), (x) => x / 4),
+  },
+  MatMulNBits: {
+    inputs: { x: normal(24, 96) },
+    build: ({ x }) => elementwise.add(matmulBlockwise(x!, integersOf(x!, 8)), matmulBlockwise(x!, integersOf(x!, 4))),
+    expected({ x }) {
+      const weight = exact.filled([1, 72, 96], (at) => ((byteAt(at) - 128) * 5 + (nibbleAt(at) - 8) * 50) * 1e-4);
+      const product = exact.matmul({ ...x!, shape: [1, 24, 96] }, exact.swapLastAxes(weight));
+      return { ...product, shape: [24, 72] };
+    },
   },
   Softmax: {
     inputs: { x: normal(4, 64, 200) },

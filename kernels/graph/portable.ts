@@ -46,6 +46,9 @@ function rewrite(graph: GraphProto, outer: StoredTensors): void {
   const tensors = tensorsOf(graph, outer, undefined);
   graph.node = graph.node.flatMap((node) => {
     for (const { g } of node.attribute) if (g) rewrite(g, tensors);
+    // Integers times integers is the way of the cpu; a device multiplies by the float32 numbers themselves.
+    const level = node.attribute.find(({ name }) => name === 'accuracy_level');
+    if (level) level.i = 0n;
     const write = rewritten[node.opType];
     if (!write) return [node];
     const writer = new Writer(node, graph, tensors);

@@ -10,8 +10,9 @@ export function parityWords(
   if (weights !== undefined) {
     const held = `${heldWords[weights]}${device === undefined ? '' : ` on ${device}`}`;
     const same = greedy === undefined ? '' : `, same greedy token at ${greedy.same} of ${greedy.positions} positions`;
-    // Integers are multiplied by integers.
-    const activations = weights === 'q8' || weights === 'q4' ? ' (activations rounded to int8)' : '';
+    // The CPU multiplies integers by integers.
+    const integers = device === undefined && weights !== 'float16';
+    const activations = integers ? ' (activations rounded to int8)' : '';
     return `${held}${activations}: ${number(maxLogitError)} from exact ones in the logits${where}${same}`;
   }
   if (device === undefined) {

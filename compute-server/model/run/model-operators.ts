@@ -21,6 +21,7 @@ export const modelOperators: readonly string[] = [
   'LessOrEqual',
   'Log',
   'MatMul',
+  'MatMulNBits',
   'Max',
   'Mul',
   'ReduceMax',

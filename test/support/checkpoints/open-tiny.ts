@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openModel, type LoadedModel } from '../../../compute-server/model/checkpoint/loaded-model';
+import type { WeightChoice } from '../../../protocol/results/weights';
 import type { Parameters } from '../reference/vectors';
 import { tinyModel, writeTinyModel, type TinyModel } from './tiny-models';
 
@@ -13,11 +14,15 @@ export interface OpenTiny {
   close(): Promise<void>;
 }
 
-export async function openTiny(which: string | TinyModel, limitBytes = 1e9): Promise<OpenTiny> {
+export async function openTiny(
+  which: string | TinyModel,
+  limitBytes = 1e9,
+  weights: WeightChoice = 'as-stored',
+): Promise<OpenTiny> {
   const tiny = typeof which === 'string' ? tinyModel(which) : which;
   const folder = mkdtempSync(join(tmpdir(), 'headscope-tiny-'));
   const parameters = writeTinyModel(folder, tiny);
-  const model = await openModel(folder, { device: 'cpu', threads: 1, limitBytes }).catch((error: unknown) => {
+  const model = await openModel(folder, { device: 'cpu', threads: 1, limitBytes, weights }).catch((error: unknown) => {
     rmSync(folder, { recursive: true });
     throw error;
   });

@@ -34,6 +34,11 @@ describe('graphs of models for a device', function () {
       await opened.close();
     });
   }
+  it('so do those of weights in integers', async () => {
+    const opened = await openTiny('llama', 1e9, 'q8');
+    assert.deepEqual(untested(opened.model), {});
+    await opened.close();
+  });
   for (const tiny of tinyVlms) {
     it(`${tiny.name}: so do the language model and the vision encoder`, async () => {
       const { model } = await pictures.open(tiny);

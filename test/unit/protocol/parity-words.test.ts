@@ -17,4 +17,22 @@ describe('words of a parity', () => {
       'WebGPU adapter differs from the CPU in float32 by 2e-6, worst in layer 1',
     );
   });
+
+  it('say of rounded weights how far they are from the exact ones, and what else is rounded', () => {
+    const packed = {
+      ...plain,
+      maxLogitError: 0.5,
+      tolerance: 4,
+      weights: 'q8',
+      greedy: { same: 22, positions: 24 },
+    } as const;
+    assert.equal(
+      parityWords(packed, String),
+      '8-bit weights (activations rounded to int8): 0.5 from exact ones in the logits, same greedy token at 22 of 24 positions',
+    );
+    assert.equal(
+      parityWords({ ...packed, weights: 'float16', device: 'WebGPU adapter' }, String),
+      'float16 weights on WebGPU adapter: 0.5 from exact ones in the logits, same greedy token at 22 of 24 positions',
+    );
+  });
 });
