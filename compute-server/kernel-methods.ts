@@ -1,8 +1,9 @@
 /** The methods that have to do with devices and kernels: what each call checks and does. */
 import type { SelfTest, ServerInfo } from '../protocol/compute/api';
+import { setupDevices } from '../protocol/compute/setup';
 import type { BenchmarkPlan } from '../protocol/results/benchmark';
 import type { Schema } from '../protocol/schema/check';
-import { flag, object, optional } from '../protocol/schema/fields';
+import { flag, object, oneOf, optional } from '../protocol/schema/fields';
 import { alone, jobAlone, type Lane } from './dispatch/lane';
 import type { Methods } from './dispatch/dispatcher';
 import {
@@ -15,6 +16,7 @@ import {
 } from './dispatch/kernel-requests';
 import { badRequest, countOf, requested } from './dispatch/parse';
 import { forgetProofs, isDeviceId, listDevices, probe, requireDevice } from './devices/devices';
+import { setupOf } from './devices/setup';
 import { measureAndKeep } from './devices/roof-cache';
 import { benchmark } from './harness/benchmark';
 import { benchmarkPatterns } from './harness/cab-run';
@@ -39,6 +41,7 @@ export type KernelMethods = Pick<
   Methods,
   | 'info'
   | 'devices'
+  | 'setup'
   | 'mechanisms'
   | 'mechanismView'
   | 'neighborhoodBound'
@@ -71,6 +74,10 @@ export function kernelMethods(surroundings: Surroundings, lane: Lane): KernelMet
           if (options.again) forgetProofs();
           return listDevices(options, surroundings, signal);
         }),
+    },
+    setup: {
+      parse: one('setup', setupDevice, 'the device'),
+      run: ([device], signal) => alone(lane, signal, () => setupOf(device, surroundings, signal)),
     },
     mechanisms: {
       parse: none('mechanisms'),
@@ -133,6 +140,8 @@ const deviceOptions = object<{ readonly roof: boolean; readonly again?: boolean 
   roof: flag,
   again: optional(flag),
 });
+
+const setupDevice = oneOf(setupDevices);
 
 const none =
   (method: string) =>

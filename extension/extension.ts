@@ -12,12 +12,12 @@ import { resultCommands } from './commands/result-commands';
 import { serverCommands } from './commands/server-commands';
 import { showModelCommands } from './commands/show-model-commands';
 import { exampleCommands, welcomeToExample } from './first-start';
-import { analysesPanels, demosOf } from './panels/analyses/analyses';
+import { analysesPanels, demosOf, explain, type AnalysesPanels } from './panels/analyses/analyses';
 import { AnalysisCatalogue } from './platform/analysis-catalogue';
 import { AnalysesView } from './views/analyses-view';
 import { ModelIndex } from './models/model-index';
 import { hallucinationPanels } from './panels/hallucination/hallucination';
-import { headsPanels } from './panels/heads/heads';
+import { headsPanels, type HeadsPanels } from './panels/heads/heads';
 import { kernelsPanels } from './panels/kernels/kernels';
 import { LiveView } from './panels/live-view';
 import { ModelPanels } from './panels/model/model-panels';
@@ -68,10 +68,10 @@ function register(context: vscode.ExtensionContext, log: vscode.LogOutputChannel
     log,
   };
   const kernels = own(kernelsPanels(parts));
-  const heads = own(headsPanels(parts));
+  const heads: HeadsPanels = own(headsPanels(parts, (plan) => explain(analyses, plan)));
   const hallucination = own(hallucinationPanels(parts));
   const catalogue = new AnalysisCatalogue(context.asAbsolutePath('dist/analyses.json'));
-  const analyses = own(analysesPanels(parts, catalogue, heads));
+  const analyses: AnalysesPanels = own(analysesPanels(parts, catalogue, heads));
   const demos = () => demosOf(parts);
   const editors = {
     benchmark: kernels.files,

@@ -9,6 +9,7 @@ import type {
   ReinforcedContinuation,
   ReinforcedRequest,
 } from '../../diagnostics/model-runner/model-runner';
+import type { GradientRequest, GradientResult } from '../../diagnostics/model-runner/gradients';
 import type {
   AskedRow,
   KeptPrefix,
@@ -25,6 +26,8 @@ import type { Intervention } from '../../protocol/interventions/interventions';
 import { FailureError } from '../../protocol/wire/failures';
 import type { LoadedModel } from '../model/checkpoint/loaded-model';
 import { startReinforced } from '../model/generation/reinforcement';
+import { gradientChunk } from '../model/gradient/gradient-memory';
+import { runGradients } from '../model/gradient/gradient-run';
 import { SequenceRun } from '../model/generation/sequence-run';
 import { chunkFor } from '../model/hallucination/span-request';
 import { piecesOf, readerOf, sequenceOf, textOf } from '../model/prompt/prompt';
@@ -184,6 +187,11 @@ export class ServerRunner implements ModelRunner {
       });
     }
     return sequences.map((_, at) => found.slice(at * variants.length, (at + 1) * variants.length));
+  }
+
+  gradients(request: GradientRequest): Promise<GradientResult> {
+    const chunk = gradientChunk(this.model.spec, request, this.surroundings.memoryLimit);
+    return runGradients(this.model, { ...request, chunk }, this.signal);
   }
 
   async prefix(sequence: Sequence, length: number, variant?: Variant): Promise<CachedPrefix> {

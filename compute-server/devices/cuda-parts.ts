@@ -6,15 +6,7 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
-
-export interface CudaPart {
-  readonly title: string;
-  readonly libraries: readonly string[];
-  /** Those that were not found. */
-  readonly missing: readonly string[];
-  /** What to do about them. */
-  readonly next: string;
-}
+import type { SetupPart } from '../../protocol/compute/setup';
 
 export interface LibraryPlaces {
   /** Folders that are searched. */
@@ -25,7 +17,7 @@ export interface LibraryPlaces {
   readonly runtime: string;
 }
 
-type Named = Omit<CudaPart, 'missing'> & { readonly beside?: true };
+type Named = Omit<SetupPart, 'missing'> & { readonly beside?: true };
 
 const fetchProvider =
   'In an empty folder run `npm install onnxruntime-node@1.30.0`, which fetches it from nuget.org (about 200 MB), or copy such a folder from another machine; then name the folder in headscope.compute.runtimeFolder, in a terminal in HEADSCOPE_RUNTIME.';
@@ -76,7 +68,7 @@ const parts: Readonly<Partial<Record<NodeJS.Platform, readonly Named[]>>> = {
 };
 
 /** Undefined where CUDA does not exist. */
-export function cudaParts(places: LibraryPlaces, platform: NodeJS.Platform): readonly CudaPart[] | undefined {
+export function cudaParts(places: LibraryPlaces, platform: NodeJS.Platform): readonly SetupPart[] | undefined {
   return parts[platform]?.map(({ beside, ...part }) => {
     const folders = beside ? [places.runtime] : places.folders;
     const found = (library: string): boolean =>

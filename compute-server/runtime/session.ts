@@ -34,8 +34,6 @@ export interface SessionSettings {
   readonly threads: number;
   /** Keep freed memory for the next run (default). Without it runs are slower and the process smaller. */
   readonly arena?: boolean;
-  /** Let outputs stay on the device where it can hold them (default). */
-  readonly keeps?: boolean;
   /** Let operators that the device's provider lacks run on the cpu (default: no, opening fails instead). */
   readonly cpuFallback?: boolean;
   /** Folder that the locations of external weights are relative to; onnxruntime refuses to read outside it. */
@@ -86,7 +84,7 @@ export async function openSession(graph: Graph<Dim>, settings: SessionSettings):
   const outputs = new Map(graph.outputs.map((value) => [value.name, value]));
 
   const { device } = settings;
-  const keeps = device === 'webgpu' && settings.keeps !== false;
+  const keeps = device === 'webgpu';
 
   const feed = (feeds: RuntimeInputs): Record<string, Tensor> => {
     for (const name of inputs.keys()) {
@@ -116,6 +114,7 @@ export async function openSession(graph: Graph<Dim>, settings: SessionSettings):
     const memory = await webgpuMemory();
     const sizes = sizesOf(graph.inputs, feeds);
     const places: Record<string, Tensor> = {};
+    if (!memory) return places;
     for (const name of kept.names.filter((each) => names.includes(each))) {
       const shape = outputs.get(name)?.shape.map((dim) => sizeOfDim(dim, sizes) ?? Number.NaN) ?? [Number.NaN];
       if (shape.some(Number.isNaN)) throw new TypeError(`the shape of the output "${name}" is not that of the inputs`);

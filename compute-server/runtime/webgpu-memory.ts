@@ -23,9 +23,6 @@ import { reduceSum } from '../../kernels/graph/operators/reduce';
 import { loadRuntime } from './load';
 import { sizeOf, type DeviceMemory, type DeviceTensor, type RuntimeArray } from './values';
 
-/** Operators of the small sessions: a device that gets one wrong keeps nothing. */
-export const memoryOperators = ['Expand', 'Gather', 'Mul', 'ReduceSum'] as const;
-
 /** Bytes that went between the host and the device so far, and tensors that are held there now. */
 export interface Transfers {
   /** Inputs of runs. */
@@ -92,11 +89,35 @@ export class WebgpuMemory implements DeviceMemory {
         ...(onDevice ? { preferredOutputLocation: 'gpu-buffer' } : {}),
         extra: { session: { disable_cpu_ep_fallback: '1' } },
       });
-    return new WebgpuMemory(ort, {
+    const memory = new WebgpuMemory(ort, {
       allocate: await open(allocationGraph(), true),
       rows: await open(rowsGraph()),
       faults: await open(faultsGraph()),
     });
+    await memory.requireRight();
+    return memory;
+  }
+
+  /** A driver is judged by numbers: rows written, moved and read again, and numbers that are not finite found. */
+  private async requireRight(): Promise<void> {
+    const rows = [
+      [1, -2],
+      [Number.NaN, 0],
+      [3, -Infinity],
+      [1e38, -1e-38],
+    ];
+    const x = new this.ort.Tensor('float32', Float32Array.from(rows.flat()), [4, 2]);
+    const written = await this.allocate([4, 2]);
+    await this.sessions.rows.run({ x, rows: this.numbered([3, 2, 1, 0]) }, { y: written.seen() });
+    const moved = await this.rows(written, [3, 2, 1, 2, 0], [5, 2]);
+    const { data } = await this.fetch(moved);
+    const faults = await this.faults(moved, 2);
+    for (const tensor of [written, moved]) tensor.dispose();
+    const expected = [0, 1, 2, 1, 3].flatMap((row) => rows[row] ?? []).map(Math.fround);
+    const right =
+      expected.every((value, at) => Object.is(data[at], value)) &&
+      [0, Number.NaN, Number.NaN, Number.NaN, 0].every((value, at) => Object.is(Math.abs(faults[at] ?? 1), value));
+    if (!right) throw new TypeError('the device gives other numbers back than were written');
   }
 
   async allocate(shape: readonly number[]): Promise<WebgpuTensor> {
@@ -169,10 +190,11 @@ export class WebgpuMemory implements DeviceMemory {
   }
 }
 
-let opening: Promise<WebgpuMemory> | undefined;
+let opening: Promise<WebgpuMemory | undefined> | undefined;
 
-/** That of the process: opened with the first tensor that stays. */
-export const webgpuMemory = (): Promise<WebgpuMemory> => (opening ??= WebgpuMemory.open());
+/** That of the process, opened with the first tensor that stays; undefined where it does not open or gives wrong numbers. */
+export const webgpuMemory = (): Promise<WebgpuMemory | undefined> =>
+  (opening ??= WebgpuMemory.open().catch(() => undefined));
 
 /** As the runtime takes a tensor of this memory. */
 export function seen(tensor: DeviceTensor, shape?: readonly number[]): Tensor {

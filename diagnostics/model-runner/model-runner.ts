@@ -6,6 +6,7 @@ import type { PromptInput, EncoderInput } from '../../protocol/compute/models';
 import type { Intervention } from '../../protocol/interventions/interventions';
 import type { ModelSummary } from '../../protocol/results/heads';
 import type { DirectPaths } from './direct-paths';
+import type { GradientRequest, GradientResult } from './gradients';
 import type { HeadNumbers } from './head-numbers';
 import type {
   AskedRow,
@@ -183,6 +184,8 @@ export interface ModelRunner {
     sequences: readonly (readonly number[])[],
     variants: readonly Variant[],
   ): Promise<readonly (readonly NextTokens[])[]>;
+  /** Gradients of a loss or of logits with respect to taps, gains of heads and weights: about three times a forward pass. */
+  gradients(request: GradientRequest): Promise<GradientResult>;
   /** Keys and values of the first `length` rows under one variant, for runs that go on from them. */
   prefix(sequence: Sequence, length: number, variant?: Variant): Promise<KeptPrefix>;
   continuation(request: ContinuationRequest): Promise<Continuation>;

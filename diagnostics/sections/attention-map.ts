@@ -38,6 +38,7 @@ export async function attentionMap(
     scale: { kind: 'sequential', min: 0, max: 1 },
     rows: { title: 'query', labels },
     columns: { title: 'key', labels },
+    attentionOf: { layer, head },
     values: Array.from({ length: drawn }, (_, query) => [...map.subarray(query * width, query * width + drawn)]),
   };
 }

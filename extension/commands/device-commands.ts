@@ -3,9 +3,11 @@ import type { DeviceInfo } from '../../protocol/compute/api';
 import type { Compute } from '../platform/compute';
 import { updateSetting } from '../platform/settings';
 import { deviceReport } from '../views/device-lines';
+import { setupPage } from '../results/setup-words';
 import type { Handlers } from './register';
 
-type DeviceCommand = 'headscope.devices.refresh' | 'headscope.devices.use' | 'headscope.devices.copy';
+type DeviceCommand =
+  'headscope.devices.refresh' | 'headscope.devices.setUpCuda' | 'headscope.devices.use' | 'headscope.devices.copy';
 
 export function deviceCommands(compute: Compute): Pick<Handlers, DeviceCommand> {
   return {
@@ -14,6 +16,11 @@ export function deviceCommands(compute: Compute): Pick<Handlers, DeviceCommand> 
         { location: { viewId: 'headscope.devices' }, title: 'Testing the devices and measuring their roofs' },
         () => compute.devices(true),
       );
+    },
+    'headscope.devices.setUpCuda': async () => {
+      const report = await compute.setup('cuda');
+      const page = await vscode.workspace.openTextDocument({ language: 'markdown', content: setupPage(report) });
+      await vscode.window.showTextDocument(page);
     },
     'headscope.devices.use': async (argument) => {
       const device = deviceOf(argument);

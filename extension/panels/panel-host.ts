@@ -246,6 +246,11 @@ export abstract class PanelHost<T extends PanelTypes, Services extends PanelServ
     return this.open();
   }
 
+  /** As if the person had pressed Run. */
+  runPlan(plan: Plan<T>): Promise<void> {
+    return this.#run({ plan });
+  }
+
   async #run(message: { readonly plan: Plan<T>; readonly resume?: boolean }): Promise<void> {
     const may = this.refusal(this.pathsOf(message.plan)) ?? this.services.mayRun();
     if (may !== true) {

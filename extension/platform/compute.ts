@@ -87,6 +87,7 @@ export class Compute extends Owner {
   #knownDevices: readonly DeviceInfo[] | undefined;
 
   readonly info = this.#question('info');
+  readonly setup = this.#question('setup', 'looking for what a device needs');
   readonly mechanismView = this.#question('mechanismView');
   readonly neighborhoodBound = this.#question('neighborhoodBound');
   readonly supports = this.#question('supports');

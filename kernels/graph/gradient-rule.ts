@@ -85,7 +85,14 @@ export function intsOf({ attributes }: NodeRecord, name: string): readonly numbe
 
 /** The whole numbers of a constant (axes, bounds, sizes). */
 export function constantOf(applied: Applied, at: number): readonly number[] {
-  const value = inputOf(applied, at);
+  const numbers = knownOf(inputOf(applied, at));
+  if (numbers) return numbers;
+  const { operator, name } = applied.node;
+  throw new GraphError(`The gradient of ${operator} "${name}" needs its input ${at} as a constant of whole numbers.`);
+}
+
+/** The whole numbers of a value where it is a constant. */
+export function knownOf(value: Value): readonly number[] | undefined {
   for (let scope: GraphScope | undefined = value.graph; scope; scope = scope.parent) {
     const data = scope.initialisers.find((each) => each.value.name === value.name)?.data;
     if (!(data instanceof Uint8Array)) continue;
@@ -93,8 +100,7 @@ export function constantOf(applied: Applied, at: number): readonly number[] {
     if (value.type === 'int64') return Array.from(new BigInt64Array(buffer), Number);
     if (value.type === 'int32') return Array.from(new Int32Array(buffer));
   }
-  const { operator, name } = applied.node;
-  throw new GraphError(`The gradient of ${operator} "${name}" needs "${value.name}" as a constant of whole numbers.`);
+  return undefined;
 }
 
 /** The sum of a gradient over the axes along which `like` was broadcast. */

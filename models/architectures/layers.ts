@@ -32,7 +32,16 @@ function productOf(graph: GraphBuilder, weights: StoredWeights, spec: Linear, x:
     const held = half.type === 'float16' ? half : cast(half, 'float16');
     return cast(fusedMatmul(cast(x, 'float16'), held, { transposeB: transposed }), 'float32');
   }
-  return fusedMatmul(x, weight(graph, weights, spec.weight, shape, rows), { transposeB: transposed });
+  const most = transposed ? Math.max(1, Math.floor((weights.largest ?? Infinity) / (4 * inputs))) : outputs;
+  if (outputs <= most)
+    return fusedMatmul(x, weight(graph, weights, spec.weight, shape, rows), { transposeB: transposed });
+  const first = rows?.first ?? 0;
+  const pieces: Value[] = [];
+  for (let from = 0; from < outputs; from += most) {
+    const part = { first: first + from, count: Math.min(most, outputs - from) };
+    pieces.push(fusedMatmul(x, weight(graph, weights, spec.weight, shape, part), { transposeB: true }));
+  }
+  return concat(pieces, -1);
 }
 
 function packedProduct(graph: GraphBuilder, spec: Linear, packed: PackedMatrix, x: Value): Value {

@@ -15,6 +15,7 @@ import type { Failure } from '../wire/failures';
 import type { MechanismView, MechanismViewRequest } from './mechanism-view';
 import type { HallucinationMethods } from './hallucination';
 import type { PopeMethods } from './pope';
+import type { SetupDevice, SetupReport } from './setup';
 import type { TemplateInfo } from './template';
 import type { AnalysisMethods } from './analyses';
 import type { ModelMethods } from './models';
@@ -101,6 +102,8 @@ export interface ComputeMethods extends ModelMethods, HallucinationMethods, Pope
     result: readonly DeviceInfo[];
     progress: never;
   };
+  /** What the device needs here, and what of it is missing. */
+  setup: { args: [device: SetupDevice]; result: SetupReport; progress: never };
   mechanisms: { args: []; result: readonly MechanismInfo[]; progress: never };
   /** What each query of a mechanism may read, its cost as a formula, and by probing which keys it depends on. */
   mechanismView: { args: [request: MechanismViewRequest]; result: MechanismView; progress: never };

@@ -217,6 +217,7 @@ export const commands = {
     needs: 'trust',
     menus: [inViewTitle('devices', 'navigation@1')],
   },
+  'headscope.devices.setUpCuda': { title: 'Set Up CUDA', icon: 'chip', needs: 'trust' },
   'headscope.devices.use': {
     title: 'Use This Device',
     icon: 'check',

@@ -13,6 +13,7 @@ export const fromAnalysesPanel: Schema<FromAnalysesPanel> = byKind<FromAnalysesP
   run: { plan: analysisPlan },
   ask: { request, question: sectionQuestion },
   picture: { path: text },
+  explainWeight: { layer: whole, head: whole, query: whole, key: whole },
   choosePath: { field: text, what: oneOf(['file', 'folder', 'picture']) },
   apply: { offer, where: oneOf(['heads', 'file']) },
 });

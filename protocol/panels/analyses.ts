@@ -8,6 +8,7 @@ import type { TaskInfo } from '../analysis/tasks';
 import type { AnalysisEstimate } from '../compute/analyses';
 import type { Intervention } from '../interventions/interventions';
 import type { ModelSummary } from '../results/heads';
+import type { AttentionCell } from '../sections/map';
 import type { Section, SectionQuestion } from '../sections/section';
 import type {
   FromModelRunPanel,
@@ -90,5 +91,7 @@ export type FromAnalysesPanel =
    * `input.task.` and the name of a parameter of the task, or a parameter's name.
    */
   | { readonly kind: 'choosePath'; readonly field: string; readonly what: 'file' | 'folder' | 'picture' }
+  /** Why a head gives a key its weight, of a map that is shown: another analysis of the same prompt. */
+  | ({ readonly kind: 'explainWeight' } & AttentionCell)
   /** Puts an offer into the Heads panel, or saves it as a file of interventions. */
   | { readonly kind: 'apply'; readonly offer: Offer; readonly where: 'heads' | 'file' };

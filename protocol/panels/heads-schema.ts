@@ -50,6 +50,7 @@ export const fromHeadsPanel: Schema<FromHeadsPanel> = byKind<FromHeadsPanel>({
     seed: anyNumber,
   },
   measureEffects: { request },
+  explainWeight: { layer: whole, head: whole, query: whole, key: whole },
   saveIntervention: { interventions },
   loadIntervention: {},
   saveLabels: {},

@@ -6,6 +6,7 @@ import type { Intervention } from '../interventions/interventions';
 import type { PromptInput, Tokenised } from '../compute/models';
 import type { HeadsResult, HeadStatistics, HeadThumbnails, HeadTile, ModelSummary, NextTokens } from '../results/heads';
 import type { HeadsLayer } from '../sections/heads';
+import type { AttentionCell } from '../sections/map';
 import type {
   FromModelRunPanel,
   DeviceChoices,
@@ -130,6 +131,8 @@ export type FromHeadsPanel =
     }
   /** The effect of removing each head, on the prompt that is shown. */
   | { readonly kind: 'measureEffects'; readonly request: number }
+  /** Why a head gives a key its weight, as an analysis of the prompt that is shown. */
+  | ({ readonly kind: 'explainWeight' } & AttentionCell)
   | { readonly kind: 'saveIntervention'; readonly interventions: readonly Intervention[] }
   | { readonly kind: 'loadIntervention' }
   | { readonly kind: 'saveLabels' };

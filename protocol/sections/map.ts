@@ -1,6 +1,13 @@
 /** One matrix, queries down and keys across: the probabilities of one head, a similarity, a transition. */
 import type { Figure, Scale } from './figure';
+import type { HeadPlace } from './heads';
 import type { SectionOf } from './section-base';
+
+/** One attention weight: what query position `query` gives key position `key`. */
+export interface AttentionCell extends HeadPlace {
+  readonly query: number;
+  readonly key: number;
+}
 
 export interface MapSection extends SectionOf<'map'> {
   readonly unit: string;
@@ -8,6 +15,8 @@ export interface MapSection extends SectionOf<'map'> {
   readonly scale: Scale;
   readonly rows: { readonly title: string; readonly labels: readonly string[] };
   readonly columns: { readonly title: string; readonly labels: readonly string[] };
+  /** The cells are attention weights of this head, at positions of the prompt: each can be explained. */
+  readonly attentionOf?: HeadPlace;
   /** [rows][columns] */
   readonly values: readonly (readonly Figure[])[];
 }

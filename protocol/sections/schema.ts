@@ -145,6 +145,7 @@ export const section: Schema<Section> = byKind<Section>({
     scale,
     rows: labelled,
     columns: labelled,
+    attentionOf: optional(place),
     values: rowsOf(mostSide, mostSide, mostCells),
   },
   tokens: {

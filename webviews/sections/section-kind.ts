@@ -1,5 +1,6 @@
 /** What a kind of section gives: its drawing, its table twin, and what can be asked of its cells. `sections.ts` lists the kinds. */
 import type { TemplateResult } from 'lit';
+import type { AttentionCell } from '../../protocol/sections/map';
 import type { Section, SectionQuestion } from '../../protocol/sections/section';
 import type { CellValue, Column, Sort } from '../ui/table';
 import type { Theme } from '../ui/theme';
@@ -41,6 +42,8 @@ export type LoadedPictures = ReadonlyMap<string, LoadedPicture>;
 export interface SectionActions {
   view(change: Partial<SectionView>): void;
   ask(place: SectionQuestion['place']): void;
+  /** Why a head gives a key its weight; absent where nothing can be run. */
+  explain?(cell: AttentionCell): void;
   copy(text: string, what: string): void;
   save(format: SectionFormat): void;
 }

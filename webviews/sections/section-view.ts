@@ -75,7 +75,25 @@ function drawing(part: SectionPart, kind: KindOf<Section>): TemplateResult {
 function ask({ section, actions }: SectionPart, kind: KindOf<Section>, cursor: string): void {
   const place = section.ask === undefined ? undefined : kind.place?.(section, cursor);
   if (place) actions.ask(place);
+  else if (section.ask === undefined) explained(section, kind, actions, cursor)?.();
 }
+
+/** What explains the chosen cell of a map of attention weights. */
+function explained(
+  section: Section,
+  kind: KindOf<Section>,
+  actions: SectionPart['actions'],
+  cursor: string,
+): (() => void) | undefined {
+  const place = kind.place?.(section, cursor);
+  if (section.kind !== 'map' || !section.attentionOf || place?.kind !== 'cell' || !actions.explain) return undefined;
+  const { row, column } = place;
+  if (!((section.values[row]?.[column] ?? 0) > 0)) return undefined;
+  const cell = { ...section.attentionOf, query: row, key: column };
+  return () => actions.explain?.(cell);
+}
+
+const explainWords = 'Explain this weight';
 
 /** Keeps its height while nothing is chosen, so that choosing moves nothing. */
 function chosen(part: SectionPart, kind: KindOf<Section>): TemplateResult | typeof nothing {
@@ -85,14 +103,16 @@ function chosen(part: SectionPart, kind: KindOf<Section>): TemplateResult | type
   if (!canChoose || (kind.drawn === 'page' && kind.isTwin && section.ask === undefined)) return nothing;
   const said = cursor === undefined ? undefined : wordsOf(kind, part, cursor);
   const place = cursor === undefined ? undefined : kind.place?.(section, cursor);
+  const explain = cursor === undefined ? undefined : explained(section, kind, part.actions, cursor);
+  const entered = section.ask ?? (isExplainable(part) ? explainWords : undefined);
   return html`<div class="section-chosen">
     ${
       said === undefined
         ? html`<span class="muted"
             >${
-              section.ask === undefined
+              entered === undefined
                 ? 'A click or the arrow keys choose one.'
-                : `A click or the arrow keys choose one, Enter asks: ${section.ask}.`
+                : `A click or the arrow keys choose one, Enter asks: ${entered}.`
             }</span
           >`
         : html`${icon('pinned')}<span class="chosen-words">${said}</span> ${
@@ -104,6 +124,7 @@ function chosen(part: SectionPart, kind: KindOf<Section>): TemplateResult | type
                   })
                 : nothing
             }
+            ${explain ? button({ label: explainWords, ...(section.ask === undefined ? { hint: 'Enter' } : {}), onClick: explain }) : nothing}
             ${button({
               label: 'Copy the value',
               icon: 'copy',
@@ -119,6 +140,9 @@ function wordsOf(kind: KindOf<Section>, { section, view, loaded }: SectionPart, 
   const words = kind.picture(section, view, loaded).words(cursor);
   return words && shortened(words.value === '' ? words.title : `${words.title}: ${words.value}`, longestChoice);
 }
+
+const isExplainable = ({ section, actions }: SectionPart): boolean =>
+  section.kind === 'map' && section.attentionOf !== undefined && actions.explain !== undefined;
 
 const mostSegments = 3;
 

@@ -111,6 +111,18 @@ export const controlStyles = css`
     font-size: var(--small);
     text-wrap: pretty;
   }
+  h2.device {
+    margin-top: 12px;
+  }
+  .devices-missing dl {
+    margin: 4px 0 0;
+  }
+  .devices-missing dt {
+    color: var(--vscode-foreground);
+  }
+  .devices-missing dd {
+    margin: 0 0 4px;
+  }
   .reason.warning {
     color: var(--vscode-editorWarning-foreground);
   }

@@ -25,7 +25,8 @@ export interface DeviceFieldOptions extends Omit<Devices, 'setting'> {
 export function deviceField(options: DeviceFieldOptions): TemplateResult {
   const { found, chosen, asked, onChoose, onTest } = options;
   const device = found.find(({ id }) => id === chosen);
-  const missing = found.filter(({ available }) => !available);
+  // Why the chosen one does not work is said above.
+  const missing = found.filter(({ id, available }) => !available && id !== chosen);
   return html`<div class="with-button">
       ${dropdown({ label: 'Device', choices: deviceChoices(options), value: chosen, onChange: onChoose })}
       ${button({
@@ -41,7 +42,7 @@ export function deviceField(options: DeviceFieldOptions): TemplateResult {
     ${
       missing.length === 0
         ? nothing
-        : html`<details class="reason" id="devices-missing">
+        : html`<details class="reason devices-missing">
             <summary>
               ${missing.length === 1 ? '1 device is' : `${plural(missing.length, 'device')} are`} not here
             </summary>
@@ -68,7 +69,7 @@ export function deviceChoices({
     const of = device === undefined ? '' : device.available ? `: ${device.name}` : ': not here';
     return {
       value: id,
-      label: `${id}${of}${id === setting ? ' (setting)' : ''}`,
+      label: `${id}${id === setting ? ' (setting)' : ''}${of}`,
       disabled: device?.available === false && id !== chosen,
       ...(device?.reason === undefined ? {} : { hint: device.reason }),
     };
@@ -105,6 +106,15 @@ export const placed = <P extends { readonly device?: string }>(plan: P, { settin
   ...plan,
   device: plan.device ?? setting,
 });
+
+/** Why nothing runs on the device of the form, as far as it was tested; undefined: it works, or nobody knows. */
+export function whyNotOnDevice({ form, devices }: Pick<OnDevice, 'form' | 'devices'>): string | undefined {
+  const id = form?.device || devices.setting;
+  const device = devices.found.find((one) => one.id === id);
+  return device?.available === false
+    ? `${id} cannot be used here: ${device.reason ?? ''} Choose another device.`
+    : undefined;
+}
 
 interface OnDevice {
   readonly form: { readonly device: string } | undefined;

@@ -55,17 +55,18 @@ export function modelSection(
 
 /** Where the next runs take place. */
 export const deviceOf = ({ state: { form, devices }, actions }: ModelPart): TemplateResult =>
-  html`<div class="labelled gap device">
-    <span title="Where the next runs of this panel take place; the default is headscope.compute.device.">Device</span>
-    <div>
-      ${deviceField({
-        ...devices,
-        chosen: form?.device || devices.setting,
-        onChoose: (id) => actions.chooseDevice(id),
-        onTest: () => actions.testDevices(),
-      })}
-    </div>
-  </div>`;
+  html`<h2
+      class="device"
+      title="Where the next runs of this panel take place; the default is headscope.compute.device."
+    >
+      Device
+    </h2>
+    ${deviceField({
+      ...devices,
+      chosen: form?.device || devices.setting,
+      onChoose: (id) => actions.chooseDevice(id),
+      onTest: () => actions.testDevices(),
+    })}`;
 
 /** Of a model that has a template. */
 export const chatField = (

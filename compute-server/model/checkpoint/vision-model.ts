@@ -21,7 +21,7 @@ import { readPicture } from '../../images/read-picture';
 import { planChunk } from '../run/budget';
 import { requireFinite } from '../run/finite';
 import type { LayerSessions } from '../run/layer-sessions';
-import { type FurtherGraphs } from '../run/layer-sessions';
+import type { FurtherGraphs } from '../run/pieces';
 import { runPrompt } from '../run/model-run';
 import { floats, range } from '../run/runtime-arrays';
 import type { ResidualStream } from '../run/run-request';

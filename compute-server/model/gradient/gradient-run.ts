@@ -9,7 +9,6 @@ import type {
   GradientTap,
   LayerGradients,
 } from '../../../diagnostics/model-runner/gradients';
-import type { TensorData } from '../../../diagnostics/model-runner/run-request';
 import { ModelError, type BlockSpec, type ModelSpec } from '../../../models/architectures/model-spec';
 import type { StoredWeights } from '../../../models/architectures/stored-weights';
 import type { RuntimeArray, RuntimeValues } from '../../runtime/session';
@@ -149,7 +148,8 @@ async function layerGradients(
     if (request.headGains)
       floats(values, 'gradient.head_gain').forEach((each, at) => (gains[at] = (gains[at] ?? 0) + each));
     for (const tap of taps) {
-      const value = tapGradient(tap, values, leaving, spec.hiddenSize);
+      const given = tapGradient(tap, values, leaving, spec.hiddenSize);
+      const value = tap === 'attention.probabilities' ? behind(given, held.first(index)) : given;
       const kept = request.tapRows ? pickRows(tap, value, start, request.tapRows) : value;
       pieces.set(tap, [kept, ...(pieces.get(tap) ?? [])]);
     }
@@ -167,16 +167,23 @@ async function layerGradients(
   };
 }
 
-function tapGradient(
-  tap: GradientTap,
-  values: RuntimeValues,
-  leaving: Float32Array,
-  width: number,
-): TensorData & RuntimeArray {
+function tapGradient(tap: GradientTap, values: RuntimeValues, leaving: Float32Array, width: number): RuntimeArray {
   if (tap === 'residual') return { data: leaving, shape: [1, leaving.length / width, width] };
   const value = values[tap === 'residual.input' ? 'gradient.residual' : `gradient.${tap}`];
   if (!value) throw new TypeError(`the layer gave no gradient of "${tap}"`);
   return value;
+}
+
+/** [.., t] with zeros for the keys before the first one that a window reaches. */
+function behind({ data, shape }: RuntimeArray, first: number): RuntimeArray {
+  const keys = shape.at(-1) ?? 0;
+  if (first === 0 || !(data instanceof Float32Array)) return { data, shape };
+  const rows = data.length / keys;
+  const wide = new Float32Array(rows * (first + keys));
+  for (let row = 0; row < rows; row++) {
+    wide.set(data.subarray(row * keys, (row + 1) * keys), row * (first + keys) + first);
+  }
+  return { data: wide, shape: [...shape.slice(0, -1), first + keys] };
 }
 
 function whole({ chunks }: ResidualStream): Float32Array {

@@ -65,7 +65,8 @@ export class KeysAndValues {
     }
   }
 
-  private first(index: number): number {
+  /** The first key that a chunk reads. */
+  first(index: number): number {
     const { window } = this.block.attention;
     const { start } = this.chunkAt(index);
     return window === undefined ? 0 : Math.max(0, start - window + 1);

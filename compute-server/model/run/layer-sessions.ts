@@ -5,19 +5,8 @@
  */
 import type { Dim } from '../../../kernels/graph/dims';
 import type { Graph } from '../../../kernels/graph/graph';
-import {
-  layerAttributionGraph,
-  projectionGraph,
-  targetGraph,
-  writtenGraph,
-} from '../../../models/architectures/attribution-graphs';
-import { blockGraph } from '../../../models/architectures/block-graph';
-import { embeddingGraph, headGraph } from '../../../models/architectures/edge-graphs';
-import { gradientGraph } from '../../../models/architectures/gradient-graphs';
-import { lensGraph, lensProblem } from '../../../models/architectures/lens-graph';
+import { lensProblem } from '../../../models/architectures/lens-graph';
 import type { ModelSpec } from '../../../models/architectures/model-spec';
-import { stepGraph } from '../../../models/architectures/step-graph';
-import { productGraph } from '../../../models/architectures/product-graph';
 import type { SelfTest } from '../../../protocol/compute/api';
 import type { StoredTensor, StoredWeights } from '../../../models/architectures/stored-weights';
 import { FailureError } from '../../../protocol/wire/failures';
@@ -26,12 +15,20 @@ import { openSession, type DeviceId, type RuntimeSession } from '../../runtime/s
 import type { PackedWeights } from '../weights/packed-weights';
 import type { PiecePlan } from '../weights/piece-plan';
 import { faultOf, onDevice } from './device-fault';
-import { isLayer, keyOf, mayPack, twinsOf, victimOf, wordsOf, type Piece } from './pieces';
-import { Placement, type Place } from './placement';
+import {
+  isLayer,
+  keyOf,
+  mayPack,
+  pieceGraph,
+  piecesOf,
+  twinsOf,
+  victimOf,
+  wordsOf,
+  type FurtherGraphs,
+  type Piece,
+} from './pieces';
+import { Placement, webgpuBinding, type Place } from './placement';
 import { ReadAhead } from './read-ahead';
-
-/** Graphs of a model besides embedding, blocks and head, by name. */
-export type FurtherGraphs = Readonly<Record<string, (weights: StoredWeights) => Graph<Dim>>>;
 
 /** A piece as it is going to be opened. */
 interface Planned {
@@ -39,7 +36,7 @@ interface Planned {
   /** Bytes that each of its weights takes when it is open, by a label of its own. */
   readonly weights: ReadonlyMap<string, number>;
   /** Tensors that are read to open it. */
-  readonly sources: Iterable<StoredTensor>;
+  readonly sources: readonly StoredTensor[];
   /** Of a piece held in integers. */
   readonly plan?: PiecePlan;
 }
@@ -117,7 +114,7 @@ export class LayerSessions {
     }
     const planned = this.planned(piece);
     const bytes = sumOf(planned.weights);
-    if (!this.sharesPages(planned)) for (const twin of twinsOf(piece)) await this.close(twin);
+    if (!this.openTwice(planned)) for (const twin of twinsOf(piece)) await this.close(twin);
     await this.makeRoom(bytes, piece);
     // A piece is opened when the run comes to it: offsets of the old headers would read anything in a file that was replaced.
     await this.requireUnchanged();
@@ -139,11 +136,11 @@ export class LayerSessions {
     const products = multiplied === 'float16' ? multiplied : undefined;
     const plan = mayPack(piece) ? this.options.packed?.plan(this.weights) : undefined;
     if (plan) {
-      const graph = this.graph(piece, plan);
+      const graph = pieceGraph(this.model, this.further, piece, plan);
       if (plan.packs) return { graph, weights: plan.bytes, sources: plan.sources, plan };
     }
     const used = new Map<string, StoredTensor>();
-    const graph = this.graph(piece, this.noting(used, mayPack(piece) ? products : undefined));
+    const graph = pieceGraph(this.model, this.further, piece, this.noting(used, mayPack(piece) ? products : undefined));
     const weights = new Map([...used].map(([name, tensor]) => [name, openBytes(tensor, products)]));
     return { graph, weights, sources: [...used.values()] };
   }
@@ -265,7 +262,7 @@ export class LayerSessions {
 
   /** Builds every graph and drops it: throws ModelError when a weight is missing, of another shape or of another type. */
   check(): void {
-    for (const piece of this.pieces()) this.graph(piece, this.weights);
+    for (const piece of this.pieces()) pieceGraph(this.model, this.further, piece, this.weights);
   }
 
   /** Every graph that a run may open, with its name. */
@@ -280,18 +277,14 @@ export class LayerSessions {
   }
 
   private pieces(): readonly Piece[] {
-    return [
-      ...(this.model.embedding ? [{ kind: 'embedding' } as const] : []),
-      ...Object.keys(this.further).map((name) => ({ kind: 'further', name }) as const),
-      ...(this.model.head.vocabulary ? [{ kind: 'head' } as const] : []),
-      ...this.model.blocks.map(({ index }) => ({ kind: 'block', layer: index, instrumented: false }) as const),
-    ];
+    return piecesOf(this.model, this.further);
   }
 
   /** The weights, noting each tensor that a graph asks for. */
   private noting(used: Map<string, StoredTensor>, products?: 'float16'): StoredWeights {
     return {
       ...(products ? { products } : {}),
+      ...(this.options.device === 'webgpu' ? { largest: webgpuBinding } : {}),
       find: (name) => {
         const tensor = this.weights.find(name);
         if (tensor) used.set(name, tensor);
@@ -318,64 +311,30 @@ export class LayerSessions {
     for (const { session } of all) await session.release();
   }
 
-  private graph(piece: Piece, weights: StoredWeights): Graph<Dim> {
-    switch (piece.kind) {
-      case 'embedding':
-        return embeddingGraph(this.model, weights);
-      case 'lens':
-        return lensGraph(this.model, weights, piece.tokens);
-      case 'further': {
-        const build = this.further[piece.name];
-        if (!build) throw new RangeError(`the model has no graph "${piece.name}"`);
-        return build(weights);
-      }
-      case 'head': {
-        const graph = headGraph(this.model, weights);
-        if (!graph) throw new RangeError('the model has no language head');
-        return graph;
-      }
-      case 'product':
-        return productGraph();
-      case 'target':
-        return targetGraph(this.model, weights);
-      case 'attribution':
-        return layerAttributionGraph(this.model, this.block(piece.layer), weights);
-      case 'written':
-        return writtenGraph(this.model, this.block(piece.layer), weights);
-      case 'projection':
-        return projectionGraph(this.model, this.block(piece.layer), weights);
-      case 'step':
-        return stepGraph(this.model, this.block(piece.layer), weights);
-      case 'gradient':
-        return gradientGraph(this.model, piece.of, weights, piece.wanted);
-      case 'block':
-        return blockGraph(this.model, this.block(piece.layer), weights, { instrumented: piece.instrumented });
-    }
-  }
-
-  private block(layer: number): ModelSpec['blocks'][number] {
-    const block = this.model.blocks[layer];
-    if (!block) throw new RangeError(`the model has ${this.model.blocks.length} layers, not ${layer + 1}`);
-    return block;
-  }
-
   private prepacks(): boolean {
     return (this.prepack ??= this.weightBytes() <= (this.options.prepackedBytes ?? prepackedBytes));
   }
 
   /**
-   * Whether a layer may be open for blocks and for steps: float32 weights of a large model stay in the pages of their file, which
-   * both read. Others are held by each session, widened or in integers, and of them a large model has one or the other open.
+   * Whether blocks and steps of these weights are open side by side: float32 weights of a large model stay in the pages of their
+   * file, which both read, and two copies in integers take about as much as one in half precision. Half weights are widened, and
+   * so held, by each session; two copies are held of a small model alone.
    */
+  private openTwice(planned: Planned): boolean {
+    return this.prepacks() || planned.plan !== undefined || this.sharesPages(planned);
+  }
+
   private sharesPages({ plan, sources }: Planned): boolean {
-    return this.prepacks() || (plan === undefined && [...sources].every(({ dtype }) => dtype === 'F32'));
+    return plan === undefined && this.options.products === undefined && sources.every(({ dtype }) => dtype === 'F32');
   }
 
   /** Bytes of weights, as opened, that decoding by steps has to read again because the blocks hold them. */
   stepsToOpen(): number {
     this.stepBytes ??= this.model.blocks.map(({ index }) => {
       const planned = this.planned({ kind: 'step', layer: index });
-      return this.sharesPages(planned) ? 0 : sumOf(planned.weights);
+      if (this.sharesPages(planned) || this.prepacks()) return 0;
+      // Weights in integers are made again from those of the file.
+      return planned.plan ? planned.sources.reduce((sum, { length }) => sum + length, 0) : sumOf(planned.weights);
     });
     return this.stepBytes.reduce(
       (sum, bytes, layer) => (this.opened.has(keyOf({ kind: 'step', layer })) ? sum : sum + bytes),

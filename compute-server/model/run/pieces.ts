@@ -1,5 +1,20 @@
-/** The parts of a model that are opened as graphs of their own: their names, and which of them gives way to which. */
-import type { GradientOutputs, GradientPart } from '../../../models/architectures/gradient-graphs';
+/** What a model is opened in: its embedding, each block, its head, and further graphs of the same weights. */
+import type { Dim } from '../../../kernels/graph/dims';
+import type { Graph } from '../../../kernels/graph/graph';
+import {
+  layerAttributionGraph,
+  projectionGraph,
+  targetGraph,
+  writtenGraph,
+} from '../../../models/architectures/attribution-graphs';
+import { blockGraph } from '../../../models/architectures/block-graph';
+import { embeddingGraph, headGraph } from '../../../models/architectures/edge-graphs';
+import { gradientGraph, type GradientOutputs, type GradientPart } from '../../../models/architectures/gradient-graphs';
+import { lensGraph } from '../../../models/architectures/lens-graph';
+import type { BlockSpec, ModelSpec } from '../../../models/architectures/model-spec';
+import { productGraph } from '../../../models/architectures/product-graph';
+import { stepGraph } from '../../../models/architectures/step-graph';
+import type { StoredWeights } from '../../../models/architectures/stored-weights';
 
 export type Piece =
   | { readonly kind: 'embedding' }
@@ -10,14 +25,17 @@ export type Piece =
   | { readonly kind: 'target' }
   /** What the parts of a layer add along a direction; what heads write; what they make of a stream before rotation. */
   | { readonly kind: 'attribution' | 'written' | 'projection'; readonly layer: number }
-  | { readonly kind: 'block'; readonly layer: number; readonly instrumented: boolean }
   /** One new position of a layer, on caches by head. */
   | { readonly kind: 'step'; readonly layer: number }
+  | { readonly kind: 'block'; readonly layer: number; readonly instrumented: boolean }
   /** The gradient of a piece. */
   | { readonly kind: 'gradient'; readonly of: GradientPart; readonly wanted: GradientOutputs }
   /** A product of two matrices that are given. */
   | { readonly kind: 'product' }
   | { readonly kind: 'further'; readonly name: string };
+
+/** Graphs of a model besides embedding, blocks and head, by name. */
+export type FurtherGraphs = Readonly<Record<string, (weights: StoredWeights) => Graph<Dim>>>;
 
 export function keyOf(piece: Piece): string {
   if (piece.kind === 'further') return piece.name;
@@ -40,6 +58,54 @@ export const wordsOf = (piece: Piece): string =>
  */
 export const mayPack = (piece: Piece): boolean =>
   isLayer(piece) || piece.kind === 'head' || piece.kind === 'further' || (piece.kind === 'lens' && !piece.tokens);
+
+/** The pieces of a plain run. */
+export const piecesOf = (model: ModelSpec, further: FurtherGraphs): readonly Piece[] => [
+  ...(model.embedding ? [{ kind: 'embedding' } as const] : []),
+  ...Object.keys(further).map((name) => ({ kind: 'further', name }) as const),
+  ...(model.head.vocabulary ? [{ kind: 'head' } as const] : []),
+  ...model.blocks.map(({ index }) => ({ kind: 'block', layer: index, instrumented: false }) as const),
+];
+
+export function pieceGraph(model: ModelSpec, further: FurtherGraphs, piece: Piece, weights: StoredWeights): Graph<Dim> {
+  const block = (layer: number): BlockSpec => {
+    const found = model.blocks[layer];
+    if (!found) throw new RangeError(`the model has ${model.blocks.length} layers, not ${layer + 1}`);
+    return found;
+  };
+  switch (piece.kind) {
+    case 'embedding':
+      return embeddingGraph(model, weights);
+    case 'lens':
+      return lensGraph(model, weights, piece.tokens);
+    case 'further': {
+      const build = further[piece.name];
+      if (!build) throw new RangeError(`the model has no graph "${piece.name}"`);
+      return build(weights);
+    }
+    case 'head': {
+      const graph = headGraph(model, weights);
+      if (!graph) throw new RangeError('the model has no language head');
+      return graph;
+    }
+    case 'product':
+      return productGraph();
+    case 'target':
+      return targetGraph(model, weights);
+    case 'attribution':
+      return layerAttributionGraph(model, block(piece.layer), weights);
+    case 'written':
+      return writtenGraph(model, block(piece.layer), weights);
+    case 'projection':
+      return projectionGraph(model, block(piece.layer), weights);
+    case 'step':
+      return stepGraph(model, block(piece.layer), weights);
+    case 'gradient':
+      return gradientGraph(model, piece.of, weights, piece.wanted);
+    case 'block':
+      return blockGraph(model, block(piece.layer), weights, { instrumented: piece.instrumented });
+  }
+}
 
 /** A layer as a run passes through it. */
 export const isLayer = (piece: Piece): piece is Piece & { readonly kind: 'block' | 'step' } =>

@@ -2,10 +2,14 @@
  * Where each graph of a model runs: on the device of the run, in standard operators, or on the cpu as it is built where the
  * device lacks one of its operators or gets it wrong. Which graphs those are is said with every result, never passed over.
  */
+import { fromBinary } from '@bufbuild/protobuf';
+import { ModelProtoSchema } from 'onnx-buf';
 import type { Dim } from '../../../kernels/graph/dims';
 import type { Graph } from '../../../kernels/graph/graph';
 import { inStandardOperators } from '../../../kernels/graph/portable';
+import { onnxTypeCode } from '../../../kernels/graph/types';
 import type { SelfTest } from '../../../protocol/compute/api';
+import { bytesInWords } from '../../../protocol/wire/words';
 import { missingOperator } from '../../devices/missing-operators';
 import type { DeviceId } from '../../runtime/session';
 
@@ -13,6 +17,15 @@ export interface Place {
   readonly device: DeviceId;
   readonly graph: Graph<Dim>;
 }
+
+/**
+ * Bytes of a weight that one binding of every WebGPU adapter takes (the specification's least maxStorageBufferBindingSize).
+ * onnxruntime 1.30 gives a larger one several bindings and fails in the run where the operator has too many of them: on Mesa's
+ * lavapipe a weight of 1.1 GB runs and one of 2.2 GB needs 17 of 16 ("Too many storage buffers in shader"); the specification
+ * promises 8. Linear maps are cut into products of fewer rows (StoredWeights.largest); a table whose rows are picked stays on
+ * the cpu, where it is mapped from its file and not copied.
+ */
+export const webgpuBinding = 2 ** 27;
 
 export class Placement {
   /** Why a graph runs on the cpu, by its name. */
@@ -22,6 +35,7 @@ export class Placement {
     readonly device: DeviceId,
     /** Of another device than the cpu. */
     private readonly selfTest: SelfTest | undefined,
+    private readonly binding = webgpuBinding,
   ) {}
 
   /** Largest error of the self-test's product of matrices. */
@@ -33,10 +47,16 @@ export class Placement {
     const onCpu = { device: 'cpu', graph } as const;
     if (this.device === 'cpu' || this.onCpu.has(name)) return onCpu;
     const standard = inStandardOperators(graph);
-    const missing = this.selfTest && missingOperator(standard, this.selfTest);
+    const missing = (this.selfTest && missingOperator(standard, this.selfTest)) ?? this.tooLarge(standard);
     if (missing === undefined) return { device: this.device, graph: standard };
     this.onCpu.set(name, missing);
     return onCpu;
+  }
+
+  private tooLarge(graph: Graph<Dim>): string | undefined {
+    const bytes = this.device === 'webgpu' ? largestWeight(graph) : 0;
+    if (bytes <= this.binding) return undefined;
+    return `A weight of ${bytesInWords(bytes)} is more than every WebGPU adapter takes at once (${bytesInWords(this.binding)}).`;
   }
 
   /** The device did not take a graph, though it has its operators: for types or sizes that the self-test does not try. */
@@ -53,6 +73,22 @@ export class Placement {
     });
   }
 }
+
+/** Bytes of the largest floating-point weight, as it is stored: MatMulNBits reads those in integers piece by piece. */
+function largestWeight({ model }: Graph<Dim>): number {
+  const sizes = fromBinary(ModelProtoSchema, model).graph?.initializer.map(({ dataType, dims }) => {
+    const width = widths[dataType] ?? 0;
+    return dims.reduce((product, dim) => product * Number(dim), width);
+  });
+  return Math.max(0, ...(sizes ?? []));
+}
+
+/** Bytes of a number, by the code of its type: float32, float16, bfloat16. */
+const widths: Readonly<Record<number, number>> = {
+  [onnxTypeCode.float32]: 4,
+  [onnxTypeCode.float16]: 2,
+  [onnxTypeCode.bfloat16]: 2,
+};
 
 const named: Readonly<Record<string, string>> = {
   embedding: 'the token embedding',

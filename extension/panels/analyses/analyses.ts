@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AnalysisResult, Offer } from '../../../protocol/analysis/analysis';
 import { analysesPanel, contextKeys } from '../../../protocol/contributions/views';
+import type { AnalysisPlan } from '../../../protocol/panels/analyses';
 import { realFolder } from '../../models/real-folder';
 import type { AnalysisCatalogue } from '../../platform/analysis-catalogue';
 import { RecentRuns } from '../../results/recent-runs';
@@ -51,7 +52,7 @@ export function analysesPanels(parts: PanelParts, catalogue: AnalysisCatalogue, 
         : heads.plan.prompt;
     await heads.open({ plan: { ...heads.plan, folder: model.folder, prompt, interventions } });
   };
-  return new Panels<AnalysesTypes, AnalysesHost>(parts, {
+  const panels: AnalysesPanels = new Panels<AnalysesTypes, AnalysesHost>(parts, {
     name: 'analyses',
     result: 'analysis',
     viewType: analysesPanel,
@@ -86,6 +87,7 @@ export function analysesPanels(parts: PanelParts, catalogue: AnalysisCatalogue, 
           exampleCorpus,
           choosePath,
           saveOffer,
+          explain: (plan) => explain(panels, plan),
           applyInHeads,
           picture: async (image) => {
             const opened = await pictureOf(image);
@@ -98,4 +100,11 @@ export function analysesPanels(parts: PanelParts, catalogue: AnalysisCatalogue, 
         start,
       ),
   });
+  return panels;
+}
+
+/** Shows a plan and runs it. */
+export async function explain(panels: AnalysesPanels, plan: AnalysisPlan): Promise<void> {
+  const host = await panels.open({ plan });
+  await host.runPlan(plan);
 }

@@ -17,6 +17,7 @@ import { ModelPanelHost, type ModelPanelServices, type OwnModelMessage } from '.
 import type { Opening, Other } from '../panel-types';
 import { again, Sentence } from '../questions';
 import { pathsOf } from './default-plan';
+import { planOfWeight } from './explain-weight';
 import type { AnalysisEvent } from './run';
 
 export interface AnalysesTypes {
@@ -40,6 +41,8 @@ export interface AnalysesServices extends ModelPanelServices<AnalysesTypes> {
   choosePath(what: PathKind): Promise<string | undefined>;
   /** The bytes of the picture, while it is the file that was read. */
   picture(image: ImageSpan): Promise<Picture>;
+  /** Shows and runs an analysis that explains what is on the screen. */
+  explain(plan: AnalysisPlan): Promise<void>;
   applyInHeads(result: AnalysisResult, offer: Offer): Promise<void>;
   saveOffer(model: ModelSummary, offer: Offer, onWritten: (sentence: string) => void): Promise<void>;
 }
@@ -107,6 +110,8 @@ export class AnalysesHost extends ModelPanelHost<AnalysesTypes, AnalysesServices
         return this.#picture(message.path);
       case 'choosePath':
         return this.#choosePath(message);
+      case 'explainWeight':
+        return this.#explainWeight(message);
       case 'apply':
         return this.#apply(message);
       default:
@@ -149,6 +154,12 @@ export class AnalysesHost extends ModelPanelHost<AnalysesTypes, AnalysesServices
   async #choosePath({ field, what }: Asked<'choosePath'>): Promise<void> {
     const path = await this.services.choosePath(what);
     if (path !== undefined && !this.disposed) this.post({ kind: 'chosen', field, path });
+  }
+
+  async #explainWeight(cell: Asked<'explainWeight'>): Promise<void> {
+    const result = this.need('to look into');
+    await this.requireSameModel(result.model, 'Run the analysis again.');
+    await this.services.explain(planOfWeight(result, cell));
   }
 
   #apply({ offer, where }: Asked<'apply'>): Promise<void> {

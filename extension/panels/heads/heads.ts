@@ -6,12 +6,13 @@ import { modelServices, textDemo } from '../model-services';
 import { Panels, type PanelParts } from '../panels';
 import { demoPlan, planToStore, storedPlan } from './default-plan';
 import { loadIntervention, saveIntervention, saveLabels } from './dialogs';
-import { HeadsHost, type HeadsTypes } from './host';
+import { HeadsHost, type HeadsServices, type HeadsTypes } from './host';
 import { headsRun } from './run';
 
 export type HeadsPanels = Panels<HeadsTypes, HeadsHost>;
 
-export function headsPanels(parts: PanelParts): HeadsPanels {
+/** `explain`: shows and runs an analysis. */
+export function headsPanels(parts: PanelParts, explain: HeadsServices['explain']): HeadsPanels {
   const { compute, extension, library, storage } = parts;
   const demo = textDemo(extension);
   const { folder } = demo;
@@ -45,6 +46,7 @@ export function headsPanels(parts: PanelParts): HeadsPanels {
           ...services,
           ...modelServices(parts, demo),
           server: compute,
+          explain,
           saveLabels,
           saveIntervention,
           loadIntervention,

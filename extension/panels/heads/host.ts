@@ -2,6 +2,7 @@
 import type { ComputeMethod } from '../../../protocol/compute/api';
 import type { HeadsReply, PromptInput } from '../../../protocol/compute/models';
 import type { Intervention } from '../../../protocol/interventions/interventions';
+import type { AnalysisPlan } from '../../../protocol/panels/analyses';
 import type { FromHeadsPanel, HeadsPlan, ToHeadsPanel } from '../../../protocol/panels/heads';
 import { fromHeadsPanel } from '../../../protocol/panels/heads-schema';
 import type { HeadsResult, ModelSummary } from '../../../protocol/results/heads';
@@ -12,6 +13,7 @@ import { defined } from '../../platform/defined';
 import { ModelPanelHost, type ModelPanelServices, type OwnModelMessage } from '../model-panel-host';
 import type { Opening } from '../panel-types';
 import { Sentence } from '../questions';
+import { planOfHeads } from '../analyses/explain-weight';
 import { planOfResult } from './default-plan';
 import { measureEffects } from './head-effects';
 import type { HeadsEvent } from './run';
@@ -28,6 +30,8 @@ type OnWritten = (sentence: string) => void;
 
 export interface HeadsServices extends ModelPanelServices<HeadsTypes> {
   readonly server: Pick<Compute, 'tokenise' | 'headTile' | 'headRow' | 'nextTokens' | 'generate' | 'analysis'>;
+  /** Shows and runs an analysis of what is on the screen. */
+  explain(plan: AnalysisPlan): Promise<void>;
   saveLabels(result: HeadsResult, onWritten: OnWritten): Promise<void>;
   saveIntervention(model: ModelSummary, interventions: readonly Intervention[], onWritten: OnWritten): Promise<void>;
   /** Interventions from a file that the person chooses; undefined when they thought better of it. */
@@ -115,6 +119,8 @@ export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
         return this.#nextTokens(message);
       case 'generate':
         return this.#generate(message);
+      case 'explainWeight':
+        return this.#explainWeight(message);
       case 'measureEffects':
         return this.#measureEffects(message);
       default:
@@ -226,6 +232,11 @@ export class HeadsHost extends ModelPanelHost<HeadsTypes, HeadsServices> {
     } finally {
       if (this.#generation === abort) this.#generation = undefined;
     }
+  }
+
+  async #explainWeight(cell: Asked<'explainWeight'>): Promise<void> {
+    await this.#subject();
+    await this.services.explain(planOfHeads(this.need('to look into').result, cell));
   }
 
   /** Stopped, it leaves what it has measured on the screen; asked again, it goes on from there. */

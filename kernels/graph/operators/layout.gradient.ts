@@ -5,6 +5,7 @@ import {
   inputOf,
   intOf,
   intsOf,
+  knownOf,
   isFixed,
   ofOutput,
   outputOf,
@@ -20,9 +21,10 @@ import {
 } from '../gradient-rule';
 import { multiplyDims, type Dim } from '../dims';
 import { GraphError, int, type Value } from '../records';
-import { cast } from './elementwise';
+import { cast, subtract } from './elementwise';
 import { shapeOf } from './dynamic';
 import {
+  concat,
   gather,
   gatherElements,
   pad,
@@ -65,19 +67,31 @@ const joined = ofOutput((applied, g): readonly Pass[] => {
 /** Zeros around the part that was cut out. */
 function uncut(x: Value, g: Value, applied: Applied): Value {
   const axes = applied.inputs[3] ? constantOf(applied, 3) : x.shape.map((_, axis) => axis);
-  const starts = constantOf(applied, 1);
   if (applied.inputs[4] && constantOf(applied, 4).some((step) => step !== 1)) {
     throw new GraphError(`Slice "${applied.node.name}" skips numbers, and its gradient takes steps of 1.`);
   }
+  const starts = knownOf(inputOf(applied, 1));
   return axes.reduce((padded, given, at) => {
     const axis = fromFront(given, x.shape.length);
-    const [length, cut] = [x.shape[axis], g.shape[axis]];
-    if (typeof length !== 'number' || typeof cut !== 'number') {
-      throw new GraphError(`Slice "${applied.node.name}" cuts an axis whose length a run decides.`);
+    const [length, cut, start] = [x.shape[axis], g.shape[axis], starts?.[at]];
+    if (typeof length === 'number' && typeof cut === 'number' && start !== undefined) {
+      const before = Math.min(fromFront(start, length), length);
+      return pad(padded, axis, before, length - before - cut);
     }
-    const start = Math.min(fromFront(starts[at] ?? 0, length), length);
-    return pad(padded, axis, start, length - start - cut);
+    if (axes.length > 1) throw new GraphError(`Slice "${applied.node.name}" cuts several axes by what a run decides.`);
+    return uncutBy(x, padded, axis, inputOf(applied, 1));
   }, g);
+}
+
+/** The same where a run decides the bounds: `start` is int64 [1]. */
+function uncutBy(x: Value, g: Value, axis: number, start: Value): Value {
+  const { graph, type, shape } = x;
+  const behind = subtract(subtract(shapeOf(x, axis, axis + 1), start), shapeOf(g, axis, axis + 1));
+  const zeros = (count: number): Value => graph.constant('int64', [count], new Array<number>(count).fill(0));
+  const rest = shape.length - axis - 1;
+  const parts = [zeros(axis), start, zeros(rest + axis), behind, zeros(rest)].filter((part) => part.shape[0] !== 0);
+  const amounts = concat(parts, 0);
+  return graph.node('Pad', [g, amounts, graph.constant(type, [], [0])], [{ type, shape }])[0];
 }
 
 /** What a Pad puts around `x` passes nothing. */

@@ -259,6 +259,30 @@ describe('the panel of analyses', () => {
       assert.equal(panel.posted.filter(({ kind }) => kind === 'ask').length, 1);
     });
 
+    it('explains a weight of an attention map, which an answer shows, and none that a query does not read', async () => {
+      const panel = await start({ host: withSections() });
+      await panel.page.focus('[data-section=retrieval] .picture-frame');
+      for (const key of ['ArrowRight', 'Enter']) await panel.page.keyboard.press(key);
+      await panel.page.waitForSelector('.answer [data-kind=map] canvas');
+      await panel.page.focus('.answer .picture-frame');
+      for (const key of ['ArrowDown', 'ArrowDown', 'ArrowDown', 'ArrowRight']) await panel.page.keyboard.press(key);
+      await panel.page.keyboard.press('Enter');
+      const { kind: _, ...cell } = await panel.posts('explainWeight');
+      assert.deepEqual([cell.layer, cell.head, cell.query > cell.key], [9, 9, true]);
+      const posted = panel.posted.length;
+      await panel.page.locator('.answer').getByRole('button', { name: 'Explain this weight' }).click();
+      const { kind: __, ...again } = await panel.posts('explainWeight', posted);
+      assert.deepEqual(again, cell);
+      // A key behind the query.
+      for (let step = 0; step < 6; step++) await panel.page.keyboard.press('Escape');
+      await panel.page.focus('.answer .picture-frame');
+      for (let step = 0; step < 5; step++) await panel.page.keyboard.press('ArrowRight');
+      await panel.page
+        .locator('.answer')
+        .getByRole('button', { name: 'Explain this weight' })
+        .waitFor({ state: 'detached' });
+    });
+
     it('says why there is no answer', async () => {
       const panel = await start({
         host: (message) =>

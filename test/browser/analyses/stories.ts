@@ -135,6 +135,7 @@ export function mapStory(): MapSection {
     scale: { kind: 'sequential' },
     rows: { title: 'Query', labels: sentence },
     columns: { title: 'Key', labels: sentence },
+    attentionOf: { layer: 9, head: 9 },
     values,
   };
 }

@@ -282,6 +282,23 @@ describe('the heads panel', () => {
       assert.equal(await panel.page.$(live), null);
     });
 
+    it('explains the weight that was clicked, walked to, or listed among those read most', async () => {
+      const panel = await finished({ host: answering(finishedMessage({ select: { layer: 0, head: 7 } })) });
+      await panel.page.waitForSelector('.top-keys tbody tr:first-child td.token-cell');
+      assert.equal(await panel.page.isDisabled('#explain-weight'), true);
+      await press(panel, '.matrix-frame', 'ArrowRight', 'ArrowRight', 'ArrowRight', 'ArrowUp', 'Enter');
+      const cell = { kind: 'explainWeight', layer: 0, head: 7, query: 30, key: 2 };
+      assert.deepEqual(await panel.posts('explainWeight'), cell);
+      let posted = panel.posted.length;
+      await panel.page.click('#explain-weight');
+      assert.deepEqual(await panel.posts('explainWeight', posted), cell);
+      posted = panel.posted.length;
+      await panel.page.waitForSelector('.top-keys tbody tr:first-child td.token-cell');
+      const key = Number(await text(panel, '.top-keys tbody tr:first-child td'));
+      await panel.page.getByRole('button', { name: `Explain why query 30 reads key ${key}` }).click();
+      assert.deepEqual(await panel.posts('explainWeight', posted), { ...cell, key });
+    });
+
     it('hides the sink column and says so', async () => {
       const panel = await finished({ host: answering(finishedMessage({ select: { layer: 0, head: 1 } })) });
       await panel.page.waitForSelector('.top-keys tr td.token-cell');

@@ -121,6 +121,7 @@ export const validCalls: { readonly [M in ComputeMethod]: ComputeMethods[M]['arg
   task: [{ task: 'induction', samples: 2, seed: 1, parameters: { length: 8, repeated: 2 } }],
   info: [],
   devices: [{ roof: false }],
+  setup: ['coreml'],
   mechanisms: [],
   mechanismView: [
     {

@@ -120,6 +120,7 @@ const messages: Messages = {
     { kind: 'row', request: 3, layer: 0, head: 1, query: 0 },
     { kind: 'nextTokens', request: 4, interventions },
     { kind: 'generate', request: 5, interventions, maxNewTokens: 4, temperature: 0, topP: 1, seed: 0 },
+    { kind: 'explainWeight', layer: 1, head: 0, query: 2, key: 1 },
     { kind: 'saveIntervention', interventions },
     { kind: 'openFull', plan: headsPlan, select: { layer: 0, head: 1 } },
     ...bare('loadModel', 'browseModel', 'cancel', 'loadIntervention', 'saveLabels', 'save', 'compare'),

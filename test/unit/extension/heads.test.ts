@@ -1,4 +1,4 @@
-import { PanelDevicesDouble } from '../../support/device/panel-devices';
+import { PanelDevicesDouble, testedDevices } from '../../support/device/panel-devices';
 import assert from 'node:assert/strict';
 import { demoPlan, planOfResult, planToStore, storedPlan } from '../../../extension/panels/heads/default-plan';
 import { HeadsHost, type HeadsServices, type HeadsTypes } from '../../../extension/panels/heads/host';
@@ -16,6 +16,7 @@ import type {
   HeadsRequest,
   HeadTileRequest,
 } from '../../../protocol/compute/models';
+import type { AnalysisPlan } from '../../../protocol/panels/analyses';
 import type { HeadsPlace, HeadsPlan, ToHeadsPanel } from '../../../protocol/panels/heads';
 import type { ModelChoice } from '../../../protocol/panels/run-panel';
 import type { HeadTile, ModelSummary } from '../../../protocol/results/heads';
@@ -111,14 +112,16 @@ class Stage {
   readonly plans: HeadsPlan[] = [];
   readonly saved: HeadsReply[] = [];
   readonly interventions: (readonly Intervention[])[] = [];
+  readonly explained: AnalysisPlan[] = [];
   loaded: readonly Intervention[] | undefined;
   boundedBy: ModelSummary | undefined;
   other: { name: string; result: HeadsReply['result'] } | undefined;
   readonly reports: string[] = [];
   stored: HeadsPlan = plan();
 
-  readonly #openModel = (folder: string): Promise<ModelSummary> => {
+  readonly #openModel = (folder: string, device?: string): Promise<ModelSummary> => {
     this.opened.push(folder);
+    this.openedOn.push(device);
     return this.summary instanceof FailureError
       ? Promise.reject(this.summary)
       : Promise.resolve({ ...this.summary, folder });
@@ -137,6 +140,7 @@ class Stage {
   });
 
   readonly devices = new PanelDevicesDouble();
+  readonly openedOn: (string | undefined)[] = [];
   readonly server: HeadsServices['server'] = {
     tokenise: (_folder, prompt) =>
       Promise.resolve({ ids: [1], tokens: [prompt.kind === 'text' ? prompt.text : 'ids'] }),
@@ -189,6 +193,10 @@ class Stage {
           this.saved.push(kept);
           return Promise.resolve('.headscope/tiny');
         },
+        explain: (analysis) => {
+          this.explained.push(analysis);
+          return Promise.resolve();
+        },
         saveLabels: () => Promise.resolve(),
         saveIntervention: (_model, interventions) => {
           this.interventions.push(interventions);
@@ -226,6 +234,49 @@ const last = <K extends ToHeadsPanel['kind']>(
   return found as Extract<ToHeadsPanel, { kind: K }>;
 };
 const crashed = new FailureError({ code: 'compute-restarted', detail: 'signal SIGKILL' });
+
+describe('the device of the heads panel', () => {
+  const onWebgpu = { ...headsResult().device, id: 'webgpu' };
+
+  it('is sent with the first opening, after a test, and when the setting changes', async () => {
+    const stage = new Stage();
+    const { host, sent } = await stage.ready('full');
+    assert.deepEqual(last(sent, 'open').devices, { devices: [], setting: 'cpu' });
+    await host.receive({ kind: 'refreshDevices' });
+    assert.deepEqual(stage.devices.tests, [true]);
+    assert.deepEqual(last(sent, 'devices').devices, testedDevices);
+    stage.devices.of = 'webgpu';
+    stage.devices.changed();
+    assert.equal(last(sent, 'devices').setting, 'webgpu');
+  });
+
+  it('goes with the run and with the model that is opened for it; without one the setting holds', async () => {
+    const stage = new Stage();
+    const { host } = await stage.ready('full');
+    await host.receive({ kind: 'chooseModel', folder: '/models/tiny', device: 'webgpu' });
+    void host.receive({ kind: 'run', plan: { ...plan(), device: 'webgpu' } });
+    await settled();
+    assert.deepEqual(stage.openedOn, [undefined, 'webgpu']);
+    assert.equal(stage.runs.at(-1)?.asked.device, 'webgpu');
+    void host.receive({ kind: 'run', plan: plan() });
+    await settled();
+    assert.ok(stage.runs.at(-1) && !('device' in stage.runs.at(-1)!.asked));
+  });
+
+  it('of a question is that of the result, where it works here; else that of the setting', async () => {
+    for (const [works, expected] of [
+      [true, 'webgpu'],
+      [false, undefined],
+    ] as const) {
+      const stage = new Stage();
+      stage.devices.found = testedDevices.map((one) => (one.id === 'webgpu' ? { ...one, available: works } : one));
+      const { host } = await stage.ready('full', { shown: { result: headsResult({ device: onWebgpu }) } });
+      await host.receive(tileAt(1));
+      await settled();
+      assert.equal(stage.openedOn.at(-1), expected);
+    }
+  });
+});
 
 describe('the heads panel opens', () => {
   it('with the demo at once, then the models that were found, then the model of the plan', async () => {
@@ -710,6 +761,34 @@ describe('a continuation', () => {
     await settled();
     host.overdue('generate');
     assert.equal(kinds(sent).includes('overdue'), true);
+  });
+});
+
+describe('a weight of a head', () => {
+  it('is explained by an analysis of the tokens that are shown, under their interventions', async () => {
+    const stage = new Stage();
+    const result = headsResult({ interventions: [gain0] });
+    const { host } = await stage.ready('full', { shown: { ...reply(), result } });
+    await host.receive({ kind: 'explainWeight', layer: 1, head: 0, query: 2, key: 1 });
+    assert.deepEqual(stage.explained, [
+      {
+        analysis: 'attention-attribution',
+        folder: result.model.folder,
+        input: { kind: 'prompt', prompt: { kind: 'ids', ids: result.ids } },
+        parameters: { layer: 1, head: 0, query: 2, key: 1 },
+        interventions: [gain0],
+        seed: result.seed,
+      },
+    ]);
+  });
+
+  it('of a prompt with a picture is not, and the panel says why', async () => {
+    const stage = new Stage();
+    const image = { name: 'dog.png', path: '/dog.png' } as NonNullable<ReturnType<typeof headsResult>['image']>;
+    const { host, sent } = await stage.ready('full', { shown: { ...reply(), result: headsResult({ image }) } });
+    await host.receive({ kind: 'explainWeight', layer: 1, head: 0, query: 2, key: 1 });
+    assert.deepEqual(stage.explained, []);
+    assert.match(JSON.stringify(sent.at(-1)), /has a picture, and a weight is explained here on text/);
   });
 });
 

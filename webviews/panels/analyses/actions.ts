@@ -1,5 +1,6 @@
 /** What the parts of the panel may ask for; `panel.ts` does it. */
 import type { FromAnalysesPanel } from '../../../protocol/panels/analyses';
+import type { AttentionCell } from '../../../protocol/sections/map';
 import type { Section, SectionQuestion } from '../../../protocol/sections/section';
 import type { SectionFormat, SectionView } from '../../sections/section-kind';
 import type { PanelPart, RunActions } from '../../ui/actions';
@@ -16,6 +17,8 @@ export interface Actions extends RunActions<State, FromAnalysesPanel> {
   viewSection(key: string, change: Partial<SectionView>): void;
   askSection(question: SectionQuestion): void;
   dropAnswer(request: number): void;
+  /** Runs the analysis that explains an attention weight of the prompt that is shown. */
+  explainWeight(cell: AttentionCell): void;
   /** One field of the result as a JSON file. */
   exportField(field: string): void;
   saveSection(section: Section, view: SectionView, format: SectionFormat): void;

@@ -8,6 +8,7 @@ import {
   type ToAnalysesPanel,
 } from '../../../protocol/panels/analyses';
 import type { ExportFormat, PanelPlace } from '../../../protocol/panels/run-panel';
+import type { AttentionCell } from '../../../protocol/sections/map';
 import type { Section, SectionQuestion } from '../../../protocol/sections/section';
 import { writeFile } from '../../charts/leaving';
 import type { SectionFormat, SectionView } from '../../sections/section-kind';
@@ -161,6 +162,11 @@ export class AnalysesPanel
     const request = this.nextRequest();
     this.host.post({ kind: 'ask', request, question });
     this.change({ ...this.state, answers: [...answers.filter((one) => one !== same), { request, question }] });
+  }
+
+  explainWeight(cell: AttentionCell): void {
+    this.touched = true;
+    this.host.post({ kind: 'explainWeight', ...cell });
   }
 
   dropAnswer(request: number): void {

@@ -10,8 +10,7 @@ import { viewOf } from './shown';
 
 /** `prefix` keeps the views of sections apart that come from different results. Only those of the result itself are asked. */
 export function sectionsOf(part: Part, sections: readonly Section[], prefix = ''): TemplateResult {
-  const { state } = part;
-  const canAsk = prefix === '' && state.result !== undefined && state.canRun === true && !state.asides.waiting;
+  const canAsk = prefix === '' && canBeAsked(part);
   return html`${repeat(
     sections,
     ({ id }) => id,
@@ -21,9 +20,13 @@ export function sectionsOf(part: Part, sections: readonly Section[], prefix = ''
         canAsk ? section : withoutQuestion(section),
         `${prefix}${section.id}`,
         prefix === '' ? answersOf(part, section.id) : nothing,
+        canAsk,
       ),
   )}`;
 }
+
+const canBeAsked = ({ state }: Part): boolean =>
+  state.result !== undefined && state.canRun === true && !state.asides.waiting;
 
 const asked = new WeakMap<Section, Section>();
 
@@ -37,7 +40,13 @@ function withoutQuestion(section: Section): Section {
   return rest;
 }
 
-function oneSection(part: Part, section: Section, key: string, answers: TemplateResult | typeof nothing) {
+function oneSection(
+  part: Part,
+  section: Section,
+  key: string,
+  answers: TemplateResult | typeof nothing,
+  canAsk: boolean,
+) {
   const { state, actions, dark, compact } = part;
   const view = viewOf(state, key);
   return sectionView(
@@ -50,6 +59,7 @@ function oneSection(part: Part, section: Section, key: string, answers: Template
       actions: {
         view: (change) => actions.viewSection(key, change),
         ask: (place) => actions.askSection({ section: section.id, place }),
+        ...(canAsk ? { explain: (cell) => actions.explainWeight(cell) } : {}),
         copy: (text, what) => actions.copy(text, what),
         save: (format) => actions.saveSection(section, view, format),
       },
@@ -81,7 +91,13 @@ function oneAnswer(part: Part, answer: Answer): TemplateResult {
     })}
     ${
       section
-        ? oneSection(part, withoutQuestion(section), `answer ${question.section} ${section.id}`, nothing)
+        ? oneSection(
+            part,
+            withoutQuestion(section),
+            `answer ${question.section} ${section.id}`,
+            nothing,
+            canBeAsked(part),
+          )
         : problem === undefined
           ? html`<p class="waiting">${progressRing()}<span>Asking about ${placeWords(question.place)}</span></p>`
           : html`<p class="problem" role="alert">${problem}</p>`

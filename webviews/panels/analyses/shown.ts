@@ -3,7 +3,7 @@ import type { AnalysisInfo } from '../../../protocol/analysis/analysis';
 import type { AnalysisPlan } from '../../../protocol/panels/analyses';
 import type { Section } from '../../../protocol/sections/section';
 import type { SectionView } from '../../sections/section-kind';
-import { placed } from '../../ui/device-field';
+import { placed, whyNotOnDevice } from '../../ui/device-field';
 import { canonical } from '../../ui/canonical';
 import { modelOfForm, whyModelOfFormDoesNotRun } from '../../ui/run-state';
 import { readForm, toForm, type FormReading } from './form';
@@ -59,6 +59,8 @@ export function whyNotStart(state: State): string | undefined {
   if (!form || phase.kind === 'running') return undefined;
   const why = whyModelOfFormDoesNotRun(state, state.modelProblem);
   if (why !== undefined) return why;
+  const notThere = whyNotOnDevice(state);
+  if (notThere !== undefined) return notThere;
   const reading = readingOf(state);
   if (reading?.ok === false) return reading.why;
   const supported = estimated?.estimate?.supported ?? true;

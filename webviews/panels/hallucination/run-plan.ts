@@ -1,6 +1,6 @@
 /** Whether what is typed can be run, is what is shown already, and how a run begins. Pure. */
 import type { HallucinationPlan } from '../../../protocol/panels/hallucination';
-import { placed } from '../../ui/device-field';
+import { placed, whyNotOnDevice } from '../../ui/device-field';
 import { modelOfForm, started, whyModelOfFormDoesNotRun } from '../../ui/run-state';
 import { readForm } from './form';
 import { planOf, samePlan } from './plan';
@@ -28,6 +28,8 @@ export function whyNot(state: State): string | undefined {
   const model = modelOfForm(state);
   const why = whyModelOfFormDoesNotRun(state);
   if (why !== undefined) return why;
+  const notThere = whyNotOnDevice(state);
+  if (notThere !== undefined) return notThere;
   const reading = readForm(state.form, model);
   if (!reading.ok) return (Object.values(reading.problems) as readonly string[])[0];
   if (state.form.mode !== 'span' && readsTextOnly(state)) {

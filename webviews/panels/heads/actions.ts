@@ -17,6 +17,8 @@ export interface Actions extends RunActions<State, FromHeadsPanel> {
   toggleAblation(place: HeadPlace): void;
   resetGains(): void;
   generate(): void;
+  /** Runs the analysis that explains an attention weight of the selected head. */
+  explainWeight(cell: CellPlace): void;
   /** The effect of removing each head. */
   measureEffects(): void;
   retryTiles(): void;

@@ -12,6 +12,7 @@ import { freshContext, PictureElement } from '../../ui/picture-element';
 import { colourTile, largestOf } from './matrix-colours';
 import { axis, drawAxes, drawCross, drawMarginals, drawMask, type MatrixSurroundings } from './matrix-surroundings';
 import { cellWords } from './cell-words';
+import { explainCell, readCell } from './explain-weight';
 import { clamped, panned, showing, zoomed, type CellPlace, type MatrixPlace } from './matrix-place';
 import type { TileSource } from './tile-source';
 import { properties } from '../../ui/properties';
@@ -19,7 +20,7 @@ import { properties } from '../../ui/properties';
 export class HeadMatrix extends PictureElement {
   static override properties = properties(
     ['source', 'version', 'tokens', 'query', 'hideSink', 'logarithmic', 'marginal', 'linked'],
-    ['hovered', 'cursorKey'],
+    ['hovered', 'cursorKey', 'chosen', 'canExplain'],
   );
   declare source: TileSource | undefined;
   /** Counts up with each tile that comes. */
@@ -36,6 +37,11 @@ export class HeadMatrix extends PictureElement {
   /** Key of the cell cursor, which stands in the row of the selected query; undefined while the matrix has no focus. */
   declare cursorKey: number | undefined;
 
+  /** The cell that was clicked or walked to last: it stays when the matrix loses the focus. */
+  declare chosen: CellPlace | undefined;
+  /** Whether something can be run that explains a weight. */
+  declare canExplain: boolean;
+
   private at: MatrixPlace = { column: 0, row: 0, cell: 0 };
   private fitted = true;
   private pictures = new WeakMap<LoadedTile, { readonly look: string; readonly canvas: HTMLCanvasElement }>();
@@ -51,6 +57,7 @@ export class HeadMatrix extends PictureElement {
     this.tokens = [];
     this.hideSink = false;
     this.logarithmic = true;
+    this.canExplain = false;
   }
 
   protected override onTheme(): void {
@@ -268,6 +275,7 @@ export class HeadMatrix extends PictureElement {
     const place = moved ? undefined : this.cellAt(event);
     if (!place) return;
     this.cursorKey = place.key;
+    this.chosen = place;
     this.chooseQuery(place.query);
   }
 
@@ -280,8 +288,14 @@ export class HeadMatrix extends PictureElement {
     // The first press stands on the leftmost key that is seen.
     const from = this.cursorKey ?? Math.ceil(this.at.column) - keys;
     this.cursorKey = Math.max(0, Math.min(most, from + keys));
-    if (!this.fitted) this.moveTo(showing(this.at, { query, key: this.cursorKey }, this.plot()));
+    this.chosen = { query, key: this.cursorKey };
+    if (!this.fitted) this.moveTo(showing(this.at, this.chosen, this.plot()));
     if (query !== this.query) this.chooseQuery(query);
+  }
+
+  private explain(): void {
+    const cell = this.canExplain ? readCell(this.source, this.chosen) : undefined;
+    if (cell) this.dispatchEvent(new CustomEvent('explain-cell', { detail: cell }));
   }
 
   private chooseQuery(query: number): void {
@@ -311,6 +325,7 @@ export class HeadMatrix extends PictureElement {
       '=': () => this.zoom(1.5),
       '-': () => this.zoom(1 / 1.5),
       '0': () => this.fit(),
+      Enter: () => this.explain(),
       ArrowUp: () => move(-1, 0),
       ArrowDown: () => move(1, 0),
       ArrowLeft: () => move(0, -1),
@@ -341,7 +356,7 @@ export class HeadMatrix extends PictureElement {
         role="application"
         aria-roledescription="attention matrix"
         aria-label=${`Probability of each key for each query, ${source?.length ?? 0} tokens`}
-        title="Arrow keys: another cell, its value is read out · Drag or Shift+arrows to move · Ctrl+wheel or + − to zoom, 0 to fit"
+        title="Arrow keys: another cell, its value is read out · Enter: why it is read · Drag or Shift+arrows to move · Ctrl+wheel or + − to zoom, 0 to fit"
         @blur=${() => (this.cursorKey = undefined)}
         @keydown=${(event: KeyboardEvent) => this.onKey(event)}
         @pointerdown=${(event: PointerEvent) => {
@@ -358,6 +373,7 @@ export class HeadMatrix extends PictureElement {
       </div>
       <div class="matrix-foot">
         ${scaleBar({ title: 'probability', low, high, stops: scaleStops(false, this.theme.dark), logarithmic: this.logarithmic })}
+        ${this.canExplain ? explainCell(readCell(source, this.chosen), () => this.explain()) : nothing}
         ${toolbar(
           'Zoom',
           html`${button({ label: 'Zoom in', icon: 'zoom-in', appearance: 'icon', hint: 'Zoom in (+)', onClick: () => this.zoom(1.5) })}

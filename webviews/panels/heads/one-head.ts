@@ -6,6 +6,7 @@ import { count, probability, significant } from '../../ui/numbers';
 import { slider } from '../../ui/text-area';
 import type { Part } from './actions';
 import type { PerHead } from '../../../protocol/results/heads';
+import { canExplain, explainKey } from './explain-weight';
 import { gainOf } from './form';
 import './head-lines';
 import './head-matrix';
@@ -74,6 +75,8 @@ export function oneHead(part: Part): TemplateResult | typeof nothing {
                       .hideSink=${view.hideSink}
                       .logarithmic=${view.scale === 'log'}
                       .marginal=${blockMarginal(state, selected)}
+                      .canExplain=${canExplain(state)}
+                      @explain-cell=${(event: CustomEvent<CellPlace>) => actions.explainWeight(event.detail)}
                       @hover-cell=${(event: CustomEvent<CellPlace | undefined>) => actions.hoverCell(event.detail)}
                       @select-query=${(event: CustomEvent<number>) => actions.selectQuery(event.detail)}
                     ></hs-head-matrix>`
@@ -235,6 +238,7 @@ function topKeys({ state, actions }: Part): TemplateResult {
               <td class="token-cell">${shownToken(tokens[key] ?? '')}</td>
               <td>${bar(weight)}</td>
               <td class="number">${significant(weight)}</td>
+              ${canExplain(state) ? html`<td>${explainKey({ query, key }, (cell) => actions.explainWeight(cell))}</td>` : nothing}
             </tr>`,
         )}
         <tr class="rest">

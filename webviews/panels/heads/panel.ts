@@ -12,6 +12,7 @@ import type { Spoken, StartedRun } from '../../ui/run-panel';
 import { readTheme } from '../../ui/theme';
 import { shownToken } from '../../ui/token-text';
 import type { Actions, Part } from './actions';
+import { canExplain } from './explain-weight';
 import { exportName, leavingOf } from './exports';
 import { interventionsOf, toForm, type Form } from './form';
 import { announcementOf, gridModel } from './grid-model';
@@ -197,6 +198,11 @@ export class HeadsPanel extends ModelRunPanel<State, ToHeadsPanel, FromHeadsPane
     const interventions = interventionsOf(form);
     this.change({ ...this.state, generation: { request, interventions, sampling: reading.sampling, running: true } });
     this.host.post({ kind: 'generate', request, interventions, ...reading.sampling });
+  }
+
+  explainWeight(cell: CellPlace): void {
+    const { selected } = this.state;
+    if (selected && canExplain(this.state)) this.host.post({ kind: 'explainWeight', ...selected, ...cell });
   }
 
   measureEffects(): void {

@@ -1,6 +1,6 @@
 /** What Run would do, and how a run begins. Pure. */
 import type { HeadsPlan } from '../../../protocol/panels/heads';
-import { placed } from '../../ui/device-field';
+import { placed, whyNotOnDevice } from '../../ui/device-field';
 import { canonical } from '../../ui/canonical';
 import { modelOfForm, started, whyModelOfFormDoesNotRun } from '../../ui/run-state';
 import { readForm, readPrompt, samePlan } from './form';
@@ -34,6 +34,8 @@ export function whyNotStart(state: State): string | undefined {
   if (!form || phase.kind === 'running') return undefined;
   const why = whyModelOfFormDoesNotRun(state, state.modelProblem);
   if (why !== undefined) return why;
+  const notThere = whyNotOnDevice(state);
+  if (notThere !== undefined) return notThere;
   const reading = readForm(form, modelOfForm(state));
   if (reading.ok) return undefined;
   const { folder, prompt, seed, others } = reading.problems;

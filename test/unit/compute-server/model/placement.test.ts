@@ -58,6 +58,22 @@ describe('a model on a device that lacks operators', () => {
     assert.deepEqual(placement.sentences(), ['The token embedding and layer 1 run on the CPU: It is too large.']);
   });
 
+  it('a table that no binding of WebGPU takes stays on the cpu; where it is not WebGPU nothing is held against it', () => {
+    // [61, 32] in float32.
+    const [bytes, graphs] = [61 * 32 * 4, [...llama.model.sessions.graphs()]];
+    const onCpu = (placement: Placement) =>
+      graphs.flatMap(([name, graph]) => (placement.of(name, graph).device === 'cpu' ? [name] : []));
+    const tight = new Placement('webgpu', undefined, bytes - 1);
+    // Layers of 48 x 32 are smaller, and the head would be cut.
+    assert.deepEqual(onCpu(tight), ['embedding', 'head', 'lens', 'lens of tokens']);
+    assert.match(
+      tight.sentences().join(),
+      /: A weight of 7\.8 kB is more than every WebGPU adapter takes at once \(7\.8 kB\)\.$/,
+    );
+    assert.deepEqual(onCpu(new Placement('webgpu', undefined, bytes)), []);
+    assert.deepEqual(onCpu(new Placement('cuda', undefined, bytes - 1)), []);
+  });
+
   it('where it has none of them the whole model gives the bits of the cpu, and says that it ran there', async () => {
     const { folder } = llama.model;
     const nothing = without(() => true);

@@ -1,0 +1,36 @@
+/** Memory of a gradient, estimated before it runs. */
+import type { GradientRequest } from '../../../diagnostics/model-runner/gradients';
+import type { ModelSpec } from '../../../models/architectures/model-spec';
+import { FailureError } from '../../../protocol/wire/failures';
+import { planChunk } from '../run/budget';
+
+/** Scores, activations and streams that live at once on the way back, in forward passes of one sequence. */
+const forwardPasses = 3;
+
+/** Rows that go back as one chunk: in several, the layer is run forward once more for its keys and values. */
+const oneChunk = 1024;
+
+/** The chunk of queries to go back with; refuses what does not fit, as a run does. */
+export function gradientChunk(
+  spec: ModelSpec,
+  { ids, prefix, chunk }: Pick<GradientRequest, 'ids' | 'prefix' | 'chunk'>,
+  limitBytes: number,
+): number {
+  const streams = 4 * ids.length * spec.hiddenSize * (spec.blocks.length + 1);
+  const left = limitBytes - 2 * streams;
+  if (left <= 0) throw new FailureError({ code: 'out-of-memory', neededBytes: 2 * streams, limitBytes });
+  const plan = (wanted?: number): number =>
+    planChunk(
+      spec,
+      { length: ids.length, batch: forwardPasses, keepCache: false, logits: 'none', prefix },
+      left,
+      wanted,
+    );
+  if (chunk !== undefined || ids.length > oneChunk) return plan(chunk);
+  try {
+    return plan(ids.length);
+  } catch (error) {
+    if (!(error instanceof FailureError)) throw error;
+    return plan();
+  }
+}

@@ -1,0 +1,39 @@
+/** From one attention weight on the screen to the analysis that takes it apart. */
+import type { AnalysisResult } from '../../../protocol/analysis/analysis';
+import type { AnalysisPlan } from '../../../protocol/panels/analyses';
+import type { HeadsResult } from '../../../protocol/results/heads';
+import type { AttentionCell } from '../../../protocol/sections/map';
+import { Sentence } from '../questions';
+
+const analysis = 'attention-attribution';
+
+const parametersOf = ({ layer, head, query, key }: AttentionCell): AnalysisPlan['parameters'] => ({
+  layer,
+  head,
+  query,
+  key,
+});
+
+/** Of a prompt that the Heads panel shows. */
+export function planOfHeads(
+  { model, ids, image, interventions, seed }: HeadsResult,
+  cell: AttentionCell,
+): AnalysisPlan {
+  if (image) {
+    throw new Sentence(
+      'The prompt of this result has a picture, and a weight is explained here on text. Run the analysis "Attention attribution" on it.',
+    );
+  }
+  const input = { kind: 'prompt', prompt: { kind: 'ids', ids } } as const;
+  return { analysis, folder: model.folder, input, parameters: parametersOf(cell), interventions, seed };
+}
+
+/** Of the prompt that an analysis read. */
+export function planOfWeight({ model, input, interventions, seed }: AnalysisResult, cell: AttentionCell): AnalysisPlan {
+  if (!('prompt' in input) || input.kind === 'image-set') {
+    throw new Sentence('A weight is explained on the prompt of an analysis, and this one read none.');
+  }
+  const { prompt } = input;
+  const common = { analysis, folder: model.folder, parameters: parametersOf(cell), interventions, seed };
+  return { ...common, input: { kind: 'prompt', prompt } };
+}

@@ -1,0 +1,112 @@
+/**
+ * What a run on WebGPU fetches to the host and sends to the device, with streams and keys that stay there and without: the same
+ * sessions, in turn, in one process. Needs an adapter; on a software adapter the bytes hold and times are read as ratios.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { selfTest } from '../../compute-server/devices/self-test';
+import { openModel } from '../../compute-server/model/checkpoint/loaded-model';
+import { SequenceRun } from '../../compute-server/model/generation/sequence-run';
+import type { LayerSessions } from '../../compute-server/model/run/layer-sessions';
+import { runPrompt } from '../../compute-server/model/run/model-run';
+import type { RunRequest } from '../../compute-server/model/run/run-request';
+import type { RuntimeSession } from '../../compute-server/runtime/session';
+import { transfers } from '../../compute-server/runtime/webgpu-memory';
+import type { Bench, Report } from './support/bench';
+import { fourLayers, writeSyntheticModel } from './support/synthetic-model';
+
+/** Of 384 tokens: two chunks that the next one reads, and the last. */
+const chunk = 128;
+const length = 384;
+const tokens = 2;
+/** Of each way, the first of which is not counted. */
+const rounds = 3;
+
+const bench: Bench = {
+  name: 'device-transfers',
+  async run(report) {
+    const folder = mkdtempSync(join(tmpdir(), 'headscope-bench-transfers-'));
+    try {
+      writeSyntheticModel(folder, fourLayers);
+      await measure(report, folder);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  },
+};
+export default bench;
+
+/** Whose outputs all come to the host. */
+function fetching(sessions: LayerSessions): LayerSessions {
+  const all = Object.create(sessions) as LayerSessions;
+  all.session = async (piece) => {
+    const session = await sessions.session(piece);
+    const run: RuntimeSession['run'] = (feeds, fetches) => session.run(feeds, fetches);
+    return Object.assign(Object.create(session) as RuntimeSession, { run, keeps: false });
+  };
+  return all;
+}
+
+interface Cost {
+  readonly fetched: number;
+  readonly sent: number;
+  readonly ms: number;
+}
+
+async function cost(act: () => Promise<unknown>): Promise<Cost> {
+  const before = { ...transfers };
+  const started = performance.now();
+  await act();
+  const ms = performance.now() - started;
+  return { fetched: transfers.fetchedBytes - before.fetchedBytes, sent: transfers.sentBytes - before.sentBytes, ms };
+}
+
+const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+
+async function measure(report: Report, folder: string): Promise<void> {
+  const tested = await selfTest({ device: 'webgpu', threads: 2 });
+  const model = await openModel(folder, { device: 'webgpu', threads: 2, limitBytes: 4e9, selfTest: tested });
+  const ways = { stays: model.sessions, fetched: fetching(model.sessions) };
+  const ids = Array.from({ length }, (_, i) => (i * 7919) % fourLayers.vocabulary);
+  const run = (request: Partial<RunRequest>) => (sessions: LayerSessions) =>
+    runPrompt(model.spec, sessions, { ids, chunk, logits: 'last', ...request });
+  const kinds = {
+    'plain prefill': run({ plain: true }),
+    prefill: run({}),
+    'prefill with statistics': run({ statistics: true, thumbnails: true, topKeys: 'last' }),
+    [`prefill and ${tokens} tokens`]: async (sessions: LayerSessions) => {
+      const sequence = await SequenceRun.start(model.spec, sessions, { ids, chunk });
+      for (let i = 0; i < tokens; i++) await sequence.extend([i]);
+    },
+  };
+  for (const [kind, act] of Object.entries(kinds)) {
+    const found = { stays: [] as Cost[], fetched: [] as Cost[] };
+    for (let round = 0; round < rounds; round++) {
+      for (const way of ['stays', 'fetched'] as const) {
+        const one = await cost(() => act(ways[way]));
+        if (round > 0) found[way].push(one);
+      }
+    }
+    const of = (way: 'stays' | 'fetched', figure: keyof Cost) => median(found[way].map((each) => each[figure]));
+    const name = `${kind}, ${length} tokens, 4 layers of 8 heads of 64`;
+    for (const figure of ['fetched', 'sent'] as const) {
+      const before = of('fetched', figure) / 1e6;
+      report.figure({
+        name: `${name}: ${figure}`,
+        value: of('stays', figure) / 1e6,
+        unit: 'MB',
+        note: `${before.toFixed(2)} MB when all comes back`,
+      });
+    }
+    report.figure({
+      name: `${name}: time, as a share of that when all comes back`,
+      value: of('stays', 'ms') / of('fetched', 'ms'),
+      unit: 'times',
+      note: `${of('stays', 'ms').toFixed(0)} against ${of('fetched', 'ms').toFixed(0)} ms`,
+    });
+  }
+  report.figure({ name: 'tensors left on the device', value: transfers.liveTensors, unit: 'times', target: 0 });
+  await model.sessions.release();
+}

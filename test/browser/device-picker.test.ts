@@ -1,0 +1,91 @@
+/** The choice of a device, which is the same control in every panel that runs a model: tested, chosen by keyboard, run, said. */
+import assert from 'node:assert/strict';
+import type { FromAnalysesPanel, ToAnalysesPanel } from '../../protocol/panels/analyses';
+import type { FromHallucinationPanel, ToHallucinationPanel } from '../../protocol/panels/hallucination';
+import type { FromHeadsPanel, ToHeadsPanel } from '../../protocol/panels/heads';
+import type { DeviceChoices, PanelPlace } from '../../protocol/panels/run-panel';
+import { patience } from '../support/patience';
+import { testedDevices, untested } from '../support/device/panel-devices';
+import * as analyses from './analyses/analyses-host';
+import * as hallucination from './hallucination/hallucination-host';
+import * as heads from './heads/heads-host';
+import { PanelBrowser } from './support/panel-page';
+
+type To = ToAnalysesPanel | ToHallucinationPanel | ToHeadsPanel;
+type From = FromAnalysesPanel | FromHallucinationPanel | FromHeadsPanel;
+type Host = (message: From) => readonly To[];
+
+const tested: DeviceChoices = { devices: testedDevices, setting: 'cpu' };
+
+const hosts: Readonly<Record<string, (place: PanelPlace, devices: DeviceChoices) => Host>> = {
+  heads: (place, devices) => heads.answering(heads.finishedMessage({ place, devices })) as Host,
+  hallucination: (place, devices) => hallucination.answering(hallucination.finishedMessage({ place, devices })) as Host,
+  analyses: (place, devices) => analyses.answering(analyses.finished({ place, devices })) as Host,
+};
+
+for (const [panel, hostOf] of Object.entries(hosts)) {
+  describe(`the device of the ${panel} panel`, function () {
+    this.timeout(patience(30_000));
+    let browser: PanelBrowser<To, From>;
+    before(async () => {
+      browser = await PanelBrowser.start<To, From>(panel);
+    });
+    after(() => browser.stop());
+
+    it('is tested on demand, chosen by keyboard, asked of the model at once, and named by the next run', async () => {
+      const { page, posted, posts, send, close, complaints } = await browser.open({ host: hostOf('full', untested) });
+      const dropdown = page.locator('vscode-dropdown[aria-label="Device"]');
+      const options = () => dropdown.locator('vscode-option').allTextContents();
+      await dropdown.waitFor();
+      assert.deepEqual(
+        (await options()).map((text) => text.trim()),
+        ['cpu (setting)'],
+      );
+      await page.getByRole('button', { name: 'Test the devices' }).click();
+      await posts('refreshDevices');
+      await page.getByText('Testing the devices…').waitFor();
+      await send({ kind: 'devices', ...tested });
+      await page.getByText('agree with float64').waitFor();
+      assert.deepEqual(
+        (await options()).map((text) => text.trim()),
+        ['cpu (setting): AMD EPYC', 'webgpu: WebGPU adapter', 'cuda: not here'],
+      );
+      await page.locator('.devices-missing summary').focus();
+      await page.keyboard.press('Enter');
+      await page.getByText('CUDA libraries are not part of Headscope').waitFor();
+      const before = posted.length;
+      await dropdown.focus();
+      await page.keyboard.press('ArrowDown');
+      const { device } = await posts('chooseModel', before);
+      assert.equal(device, 'webgpu');
+      await page.getByText('This was computed on cpu: Run computes it on webgpu.').waitFor();
+      const { plan } = await posts('planned', before);
+      assert.equal(plan.device, 'webgpu');
+      assert.deepEqual(
+        complaints.filter((text) => !text.includes('GL Driver Message')),
+        [],
+      );
+      await close();
+    });
+
+    it('fits into 300 px with its reasons; one that is not here turns Run off with the reason', async () => {
+      const host = hostOf('side', { ...tested, setting: 'cuda' });
+      const { page, close } = await browser.open({ host, place: 'side', width: 300 });
+      await page.waitForSelector('#settings .disclosure-button');
+      if ((await page.locator('#test-devices').count()) === 0) await page.click('#settings .disclosure-button');
+      const problem = page.locator('.problem', { hasText: 'CUDA libraries are not part of Headscope' });
+      await problem.waitFor();
+      const { width, right } = await page.evaluate(() => ({
+        width: document.documentElement.clientWidth,
+        right: Math.max(
+          ...[...document.querySelectorAll('vscode-dropdown[aria-label="Device"], #test-devices, .problem')].map(
+            (one) => one.getBoundingClientRect().right,
+          ),
+        ),
+      }));
+      assert.ok(right <= width, `${right} of ${width}`);
+      assert.equal(await page.locator('#run[disabled]').count(), 1);
+      await close();
+    });
+  });
+}

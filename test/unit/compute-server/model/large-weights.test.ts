@@ -1,0 +1,64 @@
+/** Weights that are cut into products of fewer rows give what they give whole. */
+import assert from 'node:assert/strict';
+import { emptyCache } from '../../../../compute-server/model/run/key-value-cache';
+import { blockFeeds } from '../../../../compute-server/model/run/layer-feeds';
+import { openSession } from '../../../../compute-server/runtime/session';
+import type { RuntimeInputs } from '../../../../compute-server/runtime/values';
+import type { Dim } from '../../../../kernels/graph/dims';
+import type { Graph } from '../../../../kernels/graph/graph';
+import { operatorsOf } from '../../../../kernels/graph/operators-of';
+import { normalTensor, seedFor } from '../../../../kernels/tensors/random';
+import { blockGraph } from '../../../../models/architectures/block-graph';
+import { headGraph } from '../../../../models/architectures/edge-graphs';
+import type { StoredWeights } from '../../../../models/architectures/stored-weights';
+import { openTiny } from '../../../support/checkpoints/open-tiny';
+
+const ids = [3, 17, 5, 9, 17];
+
+describe('weights that are larger than a binding of the device', () => {
+  // Weights of their own, with biases, of one fused weight (rows and columns), stored the other way round.
+  for (const family of ['llama', 'opt', 'phi3', 'gpt2', 'gpt_neox']) {
+    it(`${family}: the layer and the language head are the same in pieces`, async () => {
+      const tiny = await openTiny(family);
+      const { spec, weights, weightsFolder } = tiny.model;
+      const { data } = normalTensor([1, ids.length, spec.hiddenSize], seedFor(1, family));
+      const residual = { data: Float32Array.from(data), shape: [1, ids.length, spec.hiddenSize] };
+      const block = spec.blocks[0]!;
+      const of = (graphs: StoredWeights) => ({
+        layer: blockGraph(spec, block, graphs, { instrumented: false }),
+        head: headGraph(spec, graphs)!,
+      });
+      const run = async (graph: Graph<Dim>, feeds: RuntimeInputs) => {
+        const session = await openSession(graph, { device: 'cpu', threads: 1, weightsFolder });
+        const values = await session.run(feeds);
+        await session.release();
+        return values;
+      };
+      const feeds = {
+        layer: blockFeeds(spec, block, emptyCache(spec, 1), residual, {
+          batch: 1,
+          start: 0,
+          length: ids.length,
+          sequence: { ids },
+        }),
+        head: { residual },
+      };
+      // 10 rows of the inputs of most maps: the last piece has fewer.
+      const find = (name: string) => weights.find(name);
+      const [whole, pieces] = [of({ find }), of({ find, largest: 10 * spec.hiddenSize * 4 })];
+      for (const part of ['layer', 'head'] as const) {
+        const [expected, found] = [await run(whole[part], feeds[part]), await run(pieces[part], feeds[part])];
+        assert.deepEqual(Object.keys(found), Object.keys(expected));
+        for (const [name, value] of Object.entries(expected)) {
+          assert.deepEqual(found[name]?.shape, value.shape);
+          value.data.forEach((number, at) => {
+            const error = Math.abs(Number(found[name]?.data[at]) - Number(number));
+            assert.ok(error <= 1e-5, `${part} ${name} differs by ${error} at ${at}`);
+          });
+        }
+      }
+      assert.ok(operatorsOf(pieces.head.model).has('Concat'));
+      await tiny.close();
+    });
+  }
+});
