@@ -365,7 +365,8 @@ export class LayerSessions {
 
   /**
    * Whether a layer may be open for blocks and for steps: float32 weights of a large model stay in the pages of their file, which
-   * both read. Others are held by each session, widened or in integers, and of them a large model has one or the other open.
+   * both read (1.29 GB: proportional set of the process 2,078 MB with blocks, 2,084 with both; the resident set counts shared
+   * pages twice). Others are held by each session, and of them a large model has one or the other open.
    */
   private sharesPages({ plan, sources }: Planned): boolean {
     return this.prepacks() || (plan === undefined && [...sources].every(({ dtype }) => dtype === 'F32'));
