@@ -317,8 +317,9 @@ export class LayerSessions {
 
   /**
    * Whether blocks and steps of these weights are open side by side: float32 weights of a large model stay in the pages of their
-   * file, which both read, and two copies in integers take about as much as one in half precision. Half weights are widened, and
-   * so held, by each session; two copies are held of a small model alone.
+   * file, which both read (1.29 GB: proportional set of the process 2,078 MB with blocks, 2,084 with both; the resident set counts
+   * shared pages twice), and two copies in integers take about as much as one in half precision. Half weights are widened, and so
+   * held, by each session; two copies are held of a small model alone.
    */
   private openTwice(planned: Planned): boolean {
     return this.prepacks() || planned.plan !== undefined || this.sharesPages(planned);

@@ -136,7 +136,7 @@ describe('steps of decoding', () => {
       const packed = await openModel(model.folder, { ...options, cache: { cacheFolder, limitBytes: 1e9 } });
       const { spec, sessions, reference } = packed;
       const files = (): number =>
-        readdirSync(cacheFolder, { recursive: true }).filter((file) => /bin$/.test(`${file}`)).length;
+        readdirSync(cacheFolder, { recursive: true }).filter((file) => String(file).endsWith('.bin')).length;
       const [steps, blocks] = [false, true].map((blocksAlone) =>
         SequenceRun.start(spec, sessions, { ids: prompt, chunk: 4, blocksAlone }),
       );

@@ -132,6 +132,45 @@ describe('runs that break off', function () {
     }
   });
 
+  it('a text comes token by token; cancelled in the middle and asked for again, it is the same text', async () => {
+    const asked = {
+      folder,
+      prompt: { kind: 'ids', ids: ids.slice(0, 300) },
+      interventions: [],
+      maxNewTokens: 12,
+      temperature: 0.8,
+      topP: 0.9,
+      seed: 3,
+      statistics: false,
+    } as const;
+    const said = async (signal?: AbortSignal, onToken?: (index: number) => void) => {
+      const tokens: number[] = [];
+      const reply = await client.call('generate', [asked], {
+        ...(signal ? { signal } : {}),
+        onProgress: (token) => {
+          assert.equal(token.index, tokens.length);
+          tokens.push(token.id);
+          onToken?.(token.index);
+        },
+      });
+      return { ids: reply.ids, tokens };
+    };
+    const controller = new AbortController();
+    const before: number[] = [];
+    const cancelled = said(controller.signal, (index) => {
+      before.push(index);
+      if (index === 4) controller.abort();
+    });
+    assert.equal((await failureOf(cancelled)).code, 'cancelled');
+    assert.ok(before.length >= 5 && before.length < 12, `${before.length} tokens`);
+    const whole = await said();
+    assert.equal(whole.ids.length, 12);
+    assert.deepEqual(whole.tokens, whole.ids);
+    // Rows that are measured are run by the graphs of the blocks.
+    const measured = await client.call('generate', [{ ...asked, statistics: true }]);
+    assert.deepEqual(measured.ids, whole.ids);
+  });
+
   it('a cache folder that cannot be written: the run goes on, and says so once', async () => {
     writeFileSync(place.at('cache'), 'a file where the folder should be');
     const { result } = await client.call('heads', [request()]);
