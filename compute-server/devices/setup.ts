@@ -20,5 +20,5 @@ export async function setupOf(
 ): Promise<SetupReport> {
   const runtime = binariesOf(await runtimePackage());
   const parts = device === 'cuda' ? cudaParts(await libraryPlaces(runtime, process.env), process.platform) : undefined;
-  return { device: await probe(device, surroundings, signal), needs: needs[device], parts: parts ?? [], runtime };
+  return { found: await probe(device, surroundings, signal), needs: needs[device], parts: parts ?? [], runtime };
 }

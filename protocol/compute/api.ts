@@ -16,30 +16,13 @@ import type { MechanismView, MechanismViewRequest } from './mechanism-view';
 import type { HallucinationMethods } from './hallucination';
 import type { PopeMethods } from './pope';
 import type { SetupDevice, SetupReport } from './setup';
+import type { DeviceInfo } from './device-info';
 import type { TemplateInfo } from './template';
 import type { AnalysisMethods } from './analyses';
 import type { ModelMethods } from './models';
 import type { NeighborhoodBound, NeighborhoodRequest } from './neighborhood';
 
-export interface SelfTest {
-  readonly maxError: number;
-  /** Largest error by operator against float64, or the reason it does not run. */
-  readonly operators: Readonly<
-    Record<string, { readonly ok: boolean; readonly maxError?: number; readonly reason?: string }>
-  >;
-}
-
-export interface DeviceInfo {
-  readonly id: string;
-  readonly provider: string;
-  readonly name: string;
-  readonly available: boolean;
-  /** Why it is not available, as a sentence. */
-  readonly reason?: string;
-  readonly selfTest?: SelfTest;
-  readonly peakGflops?: number;
-  readonly peakBandwidthGBs?: number;
-}
+export type { DeviceInfo, SelfTest } from './device-info';
 
 export interface ParameterInfo {
   readonly name: string;

@@ -1,5 +1,5 @@
 /** What a device needs that Headscope does not bring along, and what of it is missing here. */
-import type { DeviceInfo } from './api';
+import type { DeviceInfo } from './device-info';
 
 export const setupDevices = ['cuda', 'dml', 'coreml'] as const;
 export type SetupDevice = (typeof setupDevices)[number];
@@ -15,7 +15,7 @@ export interface SetupPart {
 
 export interface SetupReport {
   /** As its self-test found it. */
-  readonly device: DeviceInfo;
+  readonly found: DeviceInfo;
   /** One sentence: where it exists, and what has to be there. */
   readonly needs: string;
   /** None: nothing of it can be looked for here. */
@@ -24,6 +24,6 @@ export interface SetupReport {
   readonly runtime: string;
 }
 
-/** `CUDA works here.`, or why not. */
-export const setupVerdict = ({ device: { id, available, reason = '' } }: SetupReport): string =>
+/** `The device "cuda" works here.`, or why not. */
+export const setupVerdict = ({ found: { id, available, reason = '' } }: SetupReport): string =>
   available ? `The device "${id}" works here.` : `The device "${id}" does not work here: ${reason}`;

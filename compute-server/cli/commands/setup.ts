@@ -36,7 +36,7 @@ export const setup: Registration = (program, session) => {
           session.print(`onnxruntime is loaded from ${runtime}.`);
           session.print(setupVerdict(report));
         }
-        if (!report.device.available) session.exitCode = exitCodes.findings;
+        if (!report.found.available) session.exitCode = exitCodes.findings;
       });
   }
 };

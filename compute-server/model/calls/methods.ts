@@ -3,7 +3,7 @@ import type { HeadRowRequest, ModelMethods } from '../../../protocol/compute/mod
 import { badRequest, countOf, deviceIn, requested, textOf } from '../../dispatch/parse';
 import type { Methods } from '../../dispatch/dispatcher';
 import type { Surroundings } from '../../surroundings';
-import { planRun } from '../run/budget';
+import { planRun } from '../run/plan-run';
 import { generateJob, nextTokens } from '../generation/generate-job';
 import { headsJob } from '../heads/heads-job';
 import { HeadView } from '../heads/head-view';

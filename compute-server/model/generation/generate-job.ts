@@ -11,7 +11,7 @@ import { headStatisticNames } from '../../../protocol/results/heads';
 import type { Job } from '../../dispatch/dispatcher';
 import type { Surroundings } from '../../surroundings';
 import { lower, reinforcedRun, reinforcementIn } from '../interventions/lower';
-import { planRun } from '../run/budget';
+import { planRun } from '../run/plan-run';
 import { continued } from '../../../diagnostics/model-runner/decoding';
 import type { HeadNumbers } from '../../../diagnostics/model-runner/head-numbers';
 import type { Variant } from '../run/interventions';

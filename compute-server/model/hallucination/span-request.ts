@@ -7,7 +7,7 @@ import type { Reinforcement } from '../../../protocol/results/reinforcement';
 import { FailureError } from '../../../protocol/wire/failures';
 import type { LoadedModel } from '../checkpoint/loaded-model';
 import { promptForPictures } from '../prompt/prompt';
-import { planRun } from '../run/budget';
+import { planRun } from '../run/plan-run';
 
 export { planOf };
 

@@ -14,7 +14,7 @@ import { FailureError } from '../../../protocol/wire/failures';
 import { modelProvenance } from '../checkpoint/provenance';
 import type { Job } from '../../dispatch/dispatcher';
 import type { Surroundings } from '../../surroundings';
-import { planRun } from '../run/budget';
+import { planRun } from '../run/plan-run';
 import { ServerRunner } from '../../analyses/runner';
 import { labelHeads, type LabelledHeads, type LabelledStage } from '../../../diagnostics/labels/label-heads';
 import { usualNullSequences } from '../../../diagnostics/labels/label-run';

@@ -2,7 +2,6 @@
 import type { ModelSpec } from '../../../models/architectures/model-spec';
 import { FailureError } from '../../../protocol/wire/failures';
 import type { DeviceId } from '../../runtime/session';
-import type { LoadedModel } from '../checkpoint/loaded-model';
 
 /** Queries of a chunk; the first when memory does not matter: the scores of larger ones fall out of the processor's caches. */
 const chunks = [256, 128, 64, 32, 16];
@@ -141,11 +140,3 @@ export function requireRoom(room: DeviceRoom): void {
     ...halfWeights(room, halfWeightBytes <= memoryBytes),
   });
 }
-
-/** {@link planChunk} of a run of an opened model, on its device. */
-export const planRun = (
-  { spec, room }: Pick<LoadedModel, 'spec' | 'room'>,
-  run: RunShape,
-  limitBytes: number,
-  wanted?: number,
-): number => planChunk(spec, run, limitBytes, wanted, true, room);

@@ -4,6 +4,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import type { DeviceInfo, MechanismInfo } from '../../../protocol/compute/api';
 import { templateColumns } from '../../../protocol/compute/template';
+import type { SetupReport } from '../../../protocol/compute/setup';
 import type { BenchmarkResult } from '../../../protocol/results/benchmark';
 import type { Provenance } from '../../../protocol/results/provenance';
 import { buildServer, headscope } from './support/server';
@@ -84,6 +85,26 @@ describe('the headscope command', function () {
     );
     for (const device of result.devices.filter((each) => !each.available)) {
       assert.match(device.reason ?? '', /[a-z].*\.$/, `${device.id} says why, as a sentence`);
+    }
+  });
+
+  it('setup: what each device needs, one sentence a device, and what of it is missing; nothing is fetched', async () => {
+    for (const [device, needs] of [
+      ['cuda', /CUDA is for NVIDIA cards on Linux x64 and Windows x64/],
+      ['dml', /DirectML is for Windows 10/],
+      ['coreml', /Core ML is for macOS/],
+    ] as const) {
+      const { code, stdout, stderr } = await headscope(['setup', device, '--json', '-']);
+      const report = JSON.parse(stdout) as Provenance & SetupReport;
+      assert.equal(code, report.found.available ? 0 : 1, stderr);
+      assertProvenance(report);
+      assert.match(report.needs, needs);
+      assert.equal(report.found.id, device);
+      const here = device === 'cuda' && process.platform !== 'darwin';
+      assert.deepEqual(
+        report.parts.map(({ title }) => title),
+        here ? ['Driver', 'CUDA 12', 'cuDNN 9', 'Provider library'] : [],
+      );
     }
   });
 

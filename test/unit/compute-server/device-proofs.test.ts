@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deviceMemory, type MachineFacts } from '../../../compute-server/devices/device-memory';
 import { forgetProofs, probe, requireDevice } from '../../../compute-server/devices/devices';
+import { setupPage } from '../../../extension/results/setup-words';
+import type { SetupReport } from '../../../protocol/compute/setup';
 import { FailureError } from '../../../protocol/wire/failures';
 import { sentenceOf } from '../../../protocol/wire/words';
 import { surroundingsOf } from '../../laws/models/jobs';
@@ -117,5 +119,35 @@ describe('the memory of a device', () => {
   it('is that of the machine on Apple silicon, which shares it', async () => {
     assert.equal(await deviceMemory('coreml', undefined, machine({ platform: 'darwin', arch: 'arm64' })), 14.4e9);
     assert.equal(await deviceMemory('dml', undefined, machine({ platform: 'win32' })), undefined);
+  });
+});
+
+describe('what a device needs here', () => {
+  const report = (changes: Partial<SetupReport> = {}): SetupReport => ({
+    found: { id: 'cuda', provider: 'cuda', name: 'NVIDIA GPU (CUDA)', available: false, reason: 'No driver.' },
+    needs: 'It needs a driver.',
+    parts: [
+      { title: 'Driver', libraries: ['a.so', 'b.so'], missing: ['b.so'], next: 'Install the driver.' },
+      { title: 'CUDA 12', libraries: ['c.so'], missing: [], next: 'Install CUDA 12.' },
+    ],
+    runtime: '/runtime',
+    ...changes,
+  });
+
+  it('is a page with what was found, what is missing and the next step for that alone', () => {
+    const page = setupPage(report());
+    assert.match(
+      page,
+      /^# Set up NVIDIA GPU \(CUDA\)\n\nThe device "cuda" does not work here: No driver\.\n\nIt needs a driver\./,
+    );
+    assert.match(page, /\| Driver \| missing \| `b\.so` \|\n\| CUDA 12 \| found \| `c\.so` \|/);
+    assert.ok(page.includes('- Driver: Install the driver.') && !page.includes('Install CUDA 12.'));
+    assert.match(page, /onnxruntime is loaded from `\/runtime`\. Headscope fetches nothing\./);
+  });
+
+  it('where there is nothing to look for, is the sentence and no table', () => {
+    const works = report({ parts: [], found: { ...report().found, id: 'dml', available: true } });
+    assert.ok(!setupPage(works).includes('|'));
+    assert.match(setupPage(works), /The device "dml" works here\./);
   });
 });
