@@ -1,8 +1,19 @@
 /** Gradient rules of matrix.ts: every product of matrices back is a FusedMatMul, which reads transposed operands in place. */
-import { floatOf, inputOf, intOf, ofOutput, scaled, sumTo, type GradientRules, type Pass } from '../gradient-rule';
+import {
+  floatOf,
+  inputOf,
+  intOf,
+  ofOutput,
+  scaled,
+  sumTo,
+  type Applied,
+  type GradientRules,
+  type Pass,
+} from '../gradient-rule';
 import { multiplyDims, type Dim } from '../dims';
-import type { Value } from '../records';
-import { reshape } from './layout';
+import { GraphError, type Value } from '../records';
+import { cast, floor, multiply, subtract } from './elementwise';
+import { concat, reshape, slice, unsqueeze } from './layout';
 import { fusedMatmul } from './matrix';
 
 interface Product {
@@ -34,6 +45,24 @@ function passesOf(a: Value, b: Value, g: Value, { transposeA, transposeB, scale 
   return [() => sumTo(left(), a), () => sumTo(right(), b)];
 }
 
+/** The matrix of a MatMulNBits as float numbers, [outputs, inputs]. */
+function widened(applied: Applied): Value {
+  const { node } = applied;
+  const [x, values, scales] = [inputOf(applied, 0), inputOf(applied, 1), inputOf(applied, 2)];
+  const [outputs = 1, blocks = 1] = values.shape;
+  const [bits, block, inputs] = [intOf(node, 'bits', 4), intOf(node, 'block_size', 32), intOf(node, 'K', 0)];
+  const bytes = cast(values, x.type);
+  let numbers = bytes;
+  if (bits === 4) {
+    const high = floor(multiply(bytes, 1 / 16));
+    const low = subtract(bytes, multiply(high, 16));
+    numbers = concat([unsqueeze(low, 3), unsqueeze(high, 3)], 3);
+  }
+  const centred = subtract(reshape(numbers, [outputs, blocks, block]), 2 ** (bits - 1));
+  const scaled = multiply(centred, reshape(scales, [outputs, blocks, 1]));
+  return slice(reshape(scaled, [outputs, Number(blocks) * block]), 1, 0, inputs);
+}
+
 export const matrixRules: GradientRules = {
   MatMul: ofOutput((applied, g) =>
     passesOf(inputOf(applied, 0), inputOf(applied, 1), g, { transposeA: false, transposeB: false, scale: 1 }),
@@ -45,6 +74,12 @@ export const matrixRules: GradientRules = {
       scale: floatOf(applied.node, 'alpha', 1),
     }),
   ),
+  // Of the numbers that it multiplies with; the matrix itself, in integers, has no gradient.
+  MatMulNBits: ofOutput((applied, g) => {
+    if (applied.inputs[3])
+      throw new GraphError(`MatMulNBits "${applied.node.name}" has zero points: no gradient here.`);
+    return [() => fusedMatmul(g, widened(applied))];
+  }),
   Gemm: ofOutput((applied, g) => {
     const { node, inputs } = applied;
     const c = inputs[2];

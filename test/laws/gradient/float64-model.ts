@@ -42,6 +42,7 @@ interface BuiltBlock {
 
 export class Float64Model {
   private readonly blocks: readonly BuiltBlock[];
+  private readonly wide = new Map<string, Float64Array>();
   private readonly embedding: GraphBuilder | undefined;
   private readonly head: GraphBuilder | undefined;
 
@@ -159,7 +160,9 @@ export class Float64Model {
     const stored = this.tensors.get(name);
     if (!stored) throw new RangeError(`no tensor "${name}"`);
     const move = moves.weights?.get(name);
-    const data = move ? sum(Float64Array.from(stored.data), move) : Float64Array.from(stored.data);
+    const own = this.wide.get(name) ?? Float64Array.from(stored.data);
+    this.wide.set(name, own);
+    const data = move ? sum(own, move) : own;
     if (name === label) return tensor(stored.shape, data);
     const rows = Number(/\[\d+:(\d+)\]$/.exec(label)?.[1]) - first;
     const size = sizeOf(stored.shape.slice(1));

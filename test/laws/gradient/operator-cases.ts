@@ -47,7 +47,7 @@ import {
 import { groupQueryAttention, multiHeadAttention, rotaryEmbedding } from '../../../kernels/graph/operators/attention';
 import { scan } from '../../../kernels/graph/operators/control';
 import { depthwiseConvolution } from '../../../kernels/graph/operators/convolution';
-import { fusedMatmul, gemm, matmul } from '../../../kernels/graph/operators/matrix';
+import { fusedMatmul, gemm, matmul, matmulBlockwise } from '../../../kernels/graph/operators/matrix';
 import { layerNormalization, rmsNormalization } from '../../../kernels/graph/operators/normalize';
 import {
   cumulativeSum,
@@ -233,6 +233,14 @@ const products: readonly GradientCase[] = [
     ),
   ),
   of('Gemm', [[4, 3], [4, 2], [2]], (a, b, c) => gemm(a, b, c, { transposeA: true, alpha: 0.5, beta: 2 })),
+  ...([4, 8] as const).map((bits) =>
+    of(`MatMulNBits of ${bits} bits`, [[2, 3, 40]], (x) => {
+      const bytes = Array.from({ length: (3 * 2 * 32 * bits) / 8 }, (_, i) => (i * 37 + 11) % 256);
+      const values = x.graph.constant('uint8', [3, 2, (32 * bits) / 8], bytes);
+      const scales = x.graph.constant('float32', [6], [0.1, 0.2, 0.05, 0.3, 0.15, 0.25]);
+      return matmulBlockwise(x, { inputs: 40, outputs: 3, bits, block: 32, values, scales });
+    }),
+  ),
   of('LayerNormalization', [[2, 5], [5], [5]], (x, gain, offset) => layerNormalization(x, gain, offset, 1e-5)),
   of('LayerNormalization without offset', [[2, 5], [5]], (x, gain) => layerNormalization(x, gain, undefined, 1e-3)),
   of('SimplifiedLayerNormalization', [[2, 3, 5], [5]], (x, gain) => rmsNormalization(x, gain, 1e-5)),

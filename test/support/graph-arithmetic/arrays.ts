@@ -1,11 +1,11 @@
 /** Float64 arrays of any shape for the evaluator of graphs: plain loops, written from the definitions of ONNX. */
 import { sizeOf, tensor, type Tensor } from '../../../kernels/tensors/tensor';
 
-export const from = (shape: readonly number[], at: (index: number) => number): Tensor =>
-  tensor(
-    shape,
-    Float64Array.from({ length: sizeOf(shape) }, (_, index) => at(index)),
-  );
+export function from(shape: readonly number[], at: (index: number) => number): Tensor {
+  const data = new Float64Array(sizeOf(shape));
+  for (let i = 0; i < data.length; i++) data[i] = at(i);
+  return tensor(shape, data);
+}
 
 export function stridesOf(shape: readonly number[]): number[] {
   const strides = new Array<number>(shape.length).fill(1);
@@ -49,18 +49,22 @@ export function zip(xs: readonly Tensor[], f: (...values: number[]) => number): 
   const shape = together(xs.map((x) => x.shape));
   const places = xs.map((x) => spread(x, shape));
   const out = new Float64Array(sizeOf(shape));
-  const values = new Array<number>(xs.length);
-  for (let i = 0; i < out.length; i++) {
-    for (let k = 0; k < xs.length; k++) values[k] = xs[k]!.data[places[k]![i]!]!;
-    out[i] = f(...values);
+  const [a, b] = xs;
+  if (xs.length === 2 && a && b) {
+    const [ofA, ofB] = places;
+    for (let i = 0; i < out.length; i++) out[i] = f(a.data[ofA![i]!]!, b.data[ofB![i]!]!);
+    return tensor(shape, out);
   }
+  for (let i = 0; i < out.length; i++) out[i] = f(...xs.map((x, k) => x.data[places[k]![i]!]!));
   return tensor(shape, out);
 }
 
 export const map = (x: Tensor, f: (value: number) => number): Tensor => tensor(x.shape, x.data.map(f));
 
 export function picked(x: Tensor, shape: readonly number[], places: ArrayLike<number>): Tensor {
-  return from(shape, (i) => x.data[places[i]!]!);
+  const data = new Float64Array(places.length);
+  for (let i = 0; i < data.length; i++) data[i] = x.data[places[i]!]!;
+  return tensor(shape, data);
 }
 
 export function transpose(x: Tensor, order: readonly number[]): Tensor {
@@ -90,7 +94,8 @@ export function alongLines(x: Tensor, axis: number, change: (line: Float64Array)
   const { starts, step, length } = lines(x.shape, axis);
   const out = new Float64Array(x.data.length);
   for (const start of starts) {
-    const line = Float64Array.from({ length }, (_, i) => x.data[start + i * step]!);
+    const line = new Float64Array(length);
+    for (let i = 0; i < length; i++) line[i] = x.data[start + i * step]!;
     const changed = change(line);
     for (let i = 0; i < length; i++) out[start + i * step] = changed[i]!;
   }
@@ -112,9 +117,13 @@ export function reduce(x: Tensor, axes: readonly number[], keep: boolean, f: (li
     at.map((axis) => x.shape[axis]!),
     at.map((axis) => own[axis]!),
   );
-  const data = Float64Array.from(offsets(outer, own), (start) =>
-    f(Float64Array.from(inner, (offset) => x.data[start + offset]!)),
-  );
+  const starts = offsets(outer, own);
+  const data = new Float64Array(starts.length);
+  const line = new Float64Array(inner.length);
+  for (let to = 0; to < starts.length; to++) {
+    for (let i = 0; i < inner.length; i++) line[i] = x.data[starts[to]! + inner[i]!]!;
+    data[to] = f(line);
+  }
   return tensor(keep ? outer : outer.filter((_, axis) => !at.includes(axis)), data);
 }
 

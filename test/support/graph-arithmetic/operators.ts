@@ -215,6 +215,20 @@ const product: Operator = ({ x: [a, b], number }) =>
     number('alpha', 1),
   );
 
+/** [outputs, inputs] in blocks of integers, each raised by half of its range, times the factor of the block. */
+function blockwise({ x: [x, values, scales], number }: Call): Tensor {
+  const [bits, block, inputs] = [number('bits', 4), number('block_size', 32), number('K', 0)];
+  const [outputs, blocks, bytes] = values!.shape as [number, number, number];
+  const matrix = from([outputs, inputs], (i) => {
+    const [row, column] = [Math.floor(i / inputs), i % inputs];
+    const [of, at] = [Math.floor(column / block), column % block];
+    const byte = values!.data[(row * blocks + of) * bytes + (bits === 8 ? at : at >> 1)]!;
+    const value = bits === 8 ? byte : at % 2 === 0 ? byte & 15 : byte >> 4;
+    return (value - 2 ** (bits - 1)) * scales!.data[row * blocks + of]!;
+  });
+  return matmul(x!, lastTwoTurned(matrix));
+}
+
 export const operators: Operators = {
   Add: nary((a, b) => a + b),
   Sum: nary((...all) => all.reduce((a, b) => a + b)),
@@ -257,6 +271,7 @@ export const operators: Operators = {
   Identity: ({ x }) => x[0]!,
   MatMul: product,
   FusedMatMul: product,
+  MatMulNBits: blockwise,
   Gemm: (call) => {
     const c = call.x[2];
     const ab = product(call) as Tensor;

@@ -16,6 +16,7 @@ export function toFloat(type: ElementType, bytes: Uint8Array): Float64Array {
     case 'int64':
       return Float64Array.from(new BigInt64Array(buffer), Number);
     case 'uint8':
+    case 'uint8':
     case 'bool':
       return Float64Array.from(new Uint8Array(buffer));
   }
