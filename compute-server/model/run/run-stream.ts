@@ -1,7 +1,7 @@
 /** The residual stream inside a run: its chunks stay on the device where the layers on both sides run there. */
 import { dispose, fetched, isOnDevice, sizeOf, type RuntimeValue } from '../../runtime/values';
 import { requireFinite, type Where } from './finite';
-import type { ResidualStream } from './run-request';
+import type { ResidualStream } from '../../../diagnostics/model-runner/run-request';
 
 /** Chunks are [b, n, w]. */
 export interface RunStream extends Omit<ResidualStream, 'chunks'> {

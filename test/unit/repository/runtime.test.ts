@@ -12,6 +12,7 @@ const known: Readonly<Record<string, RegExp>> = {
     /process\.env\['ORT_DISABLE_TELEMETRY'\] = '1';\s+return import\('onnxruntime-node'\);/,
   // Types alone, which are gone when it runs.
   'compute-server/runtime/session.ts': /^import type .*'onnxruntime-node';\nimport type .*'onnxruntime-node';$/m,
+  'compute-server/runtime/webgpu-memory.ts': /^import type .*'onnxruntime-node';\nimport type .*'onnxruntime-node';$/m,
   // The packaged copy in a process of its own, with the variable set.
   'test/package/vsix.test.ts': /process\.env\.ORT_DISABLE_TELEMETRY = '1';\s+const ort = require\(/,
   // The library left alone, behind a proxy that refuses its calls.
@@ -38,7 +39,7 @@ describe('onnxruntime', () => {
   it('is loaded after its telemetry was turned off', () => {
     for (const [path, reason] of Object.entries(known)) assert.match(texts.get(path) ?? '', reason, path);
     // A second import in the file that may have one.
-    for (const path of ['compute-server/runtime/load.ts', 'compute-server/runtime/session.ts']) {
+    for (const path of Object.keys(known).filter((each) => each.startsWith('compute-server/'))) {
       const values = (texts.get(path) ?? '')
         .split('\n')
         .filter((line) => bringsIn.test(line) && !/^import type /.test(line));
