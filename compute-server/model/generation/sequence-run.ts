@@ -37,6 +37,8 @@ export interface SequenceRunRequest extends Sequence {
   readonly reinforcement?: GraphReinforcement;
   /** Decode by the graphs of the blocks alone, to compare. */
   readonly blocksAlone?: boolean;
+  /** Open steps for the first token, however long it takes: to time the tokens of a long text. */
+  readonly stepsAtOnce?: boolean;
 }
 
 /**
@@ -249,7 +251,7 @@ export class SequenceRun implements Continuation {
     if (request.blocksAlone || sessions.placement.device !== 'cpu' || !servedBySteps(model, variant, start))
       return false;
     const opening = 2 * seconds.openedByte * sessions.stepsToOpen();
-    if (this.lost >= opening) return true;
+    if (request.stepsAtOnce || this.lost >= opening) return true;
     this.lost += seconds.row * model.blocks.length + seconds.cachedByte * cache.bytes();
     return false;
   }

@@ -3,15 +3,16 @@ import { openModel } from '../../../compute-server/model/checkpoint/loaded-model
 import { SequenceRun } from '../../../compute-server/model/generation/sequence-run';
 import { benchIds, serveSequence } from './sequence-messages';
 
-serveSequence(async ({ path, threads, context, vocabulary }) => {
-  const model = await openModel(path, { device: 'cpu', threads, limitBytes: 8e9 });
+serveSequence(async ({ path, threads, context, vocabulary, q8 }) => {
+  const weights = q8 ? 'q8' : 'as-stored';
+  const model = await openModel(path, { device: 'cpu', threads, limitBytes: 8e9, weights });
   const { spec, sessions } = model;
   const ids = benchIds(context, vocabulary);
   /** Tokens with statistics go on in a sequence of their own: alternating in one would turn its cache to and fro. */
   const runs = new Map<boolean, SequenceRun>();
   let length = 0;
   const start = (): Promise<SequenceRun> =>
-    SequenceRun.start(spec, sessions, { ids: ids.slice(0, length), chunk: 256 });
+    SequenceRun.start(spec, sessions, { ids: ids.slice(0, length), chunk: 256, stepsAtOnce: true });
   return {
     async answer(request) {
       if (request.do === 'prefill') {
