@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { ComputeClient } from '../../protocol/compute/client';
 import type { ComputeClientOptions, ComputeProcess } from '../../protocol/compute/client';
+import { serverEnvironment } from '../../protocol/compute/child-environment';
 import { exitInWords } from '../isolated/exit-words';
 
 /** The compute server's bundle, which is in the folder of the command line's own. */
@@ -12,7 +13,7 @@ export function forkServer(script: string, environment: NodeJS.ProcessEnv): Comp
   const child = fork(script, [], {
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    env: environment,
+    env: { ...serverEnvironment, ...environment },
   });
   let errors = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (errors = (errors + text).slice(-2000)));

@@ -4,6 +4,7 @@
 import { fork } from 'node:child_process';
 import type { ForkOptions } from 'node:child_process';
 import { statSync } from 'node:fs';
+import { serverEnvironment } from '../../protocol/compute/child-environment';
 import type { ComputeProcess } from '../../protocol/compute/client';
 import type { ToCompute } from '../../protocol/compute/api';
 import type { WeightChoice } from '../../protocol/results/weights';
@@ -41,7 +42,7 @@ export function launchOptions(
   environment: NodeJS.ProcessEnv,
   electron = inElectron,
 ): ForkOptions {
-  const env: NodeJS.ProcessEnv = { ...environment, HEADSCOPE_CACHE_DIR: launch.cacheFolder };
+  const env: NodeJS.ProcessEnv = { ...serverEnvironment, ...environment, HEADSCOPE_CACHE_DIR: launch.cacheFolder };
   // Options meant for the editor's own extension host (a debugger's port, a loader) would break or hold up the child.
   delete env['NODE_OPTIONS'];
   const set = ['RUNTIME', 'WEIGHTS', 'CACHE_WEIGHTS', 'THREADS', 'MEMORY_LIMIT', 'DEVICE_MEMORY'];

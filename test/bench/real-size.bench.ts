@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { serverEnvironment } from '../../protocol/compute/child-environment';
 import type { Bench, Report } from './support/bench';
 import type { Opened, OpenJob } from './support/open-process';
 import { compareWithLlamaCpp } from './support/llama-comparison';
@@ -36,6 +37,16 @@ const bench: Bench = {
           });
           continue;
         }
+        for (const [weights, most] of [
+          ['q8', 1.3],
+          ['q4', undefined],
+        ] as const) {
+          const packed = { folder, threads, limitBytes: 8e9, length, weights };
+          await opening(report, packed, bytes, `${dtype} in ${weights}`, { times: most, seconds: 6 });
+          const cacheFolder = join(root, `cache ${weights}`);
+          await inProcess({ ...packed, cacheFolder });
+          await opening(report, { ...packed, cacheFolder }, bytes, `${dtype} in ${weights}, kept on the disk`, {});
+        }
         // Half of the widened weights: the other layers are opened from the file again for each token.
         const job = { folder, threads, limitBytes: bytes, length: 64 };
         await opening(report, job, bytes, `${dtype}, limited to the size of the file`, {});
@@ -55,7 +66,7 @@ async function opening(
   job: OpenJob,
   fileBytes: number,
   what: string,
-  target: { readonly times?: number; readonly seconds?: number | undefined },
+  target: { readonly times?: number | undefined; readonly seconds?: number | undefined },
 ): Promise<void> {
   // Read once, so that the file is warm.
   readFileSync(join(job.folder, 'model.safetensors'));
@@ -71,6 +82,11 @@ async function opening(
     unit: 's/GB',
     note: `median of ${rounds}, warm file, ${threads} threads`,
     ...atMost(target.seconds),
+  });
+  report.figure({
+    name: `the same in seconds of the processors, ${size}`,
+    value: of(({ openProcessorSeconds }) => openProcessorSeconds) / (fileBytes / 1e9),
+    unit: 's/GB',
   });
   report.figure({
     name: `resident memory of the whole process then, against the file, ${size}`,
@@ -102,6 +118,8 @@ async function opening(
 
 async function inProcess(job: OpenJob): Promise<Opened> {
   const script = join(__dirname, 'support', 'open-process.ts');
-  const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', script, JSON.stringify(job)]);
+  const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', script, JSON.stringify(job)], {
+    env: { ...process.env, ...serverEnvironment },
+  });
   return JSON.parse(stdout) as Opened;
 }

@@ -191,6 +191,7 @@ describe('the process of the compute server', () => {
     assert.equal(inEditor.serialization, 'advanced');
     assert.deepEqual(inEditor.env, {
       HOME: '/h',
+      MALLOC_MMAP_THRESHOLD_: '1048576',
       HEADSCOPE_CACHE_DIR: '/cache',
       HEADSCOPE_DEVICE: 'webgpu',
       HEADSCOPE_WEIGHTS: 'q8',
@@ -208,7 +209,11 @@ describe('the process of the compute server', () => {
       true,
     );
     assert.equal(elsewhere.execPath, '/usr/bin/node');
-    assert.deepEqual(elsewhere.env, { HEADSCOPE_CACHE_DIR: '/cache', HEADSCOPE_DEVICE: 'cpu' });
+    assert.deepEqual(elsewhere.env, {
+      MALLOC_MMAP_THRESHOLD_: '1048576',
+      HEADSCOPE_CACHE_DIR: '/cache',
+      HEADSCOPE_DEVICE: 'cpu',
+    });
   });
 
   it('explains how it ended', () => {
