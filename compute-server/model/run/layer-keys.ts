@@ -3,7 +3,7 @@
  * keys of all positions so far there (the graph joins them anyway, so that nothing is copied for it); elsewhere each chunk's
  * are put into the cache on the host.
  */
-import type { KeptOutputs} from '../../runtime/values';
+import type { KeptOutputs } from '../../runtime/values';
 import { dispose, type RuntimeValue, type RuntimeValues } from '../../runtime/values';
 import type { HeldKeys } from './layer-feeds';
 import type { KeyValueCache } from './key-value-cache';

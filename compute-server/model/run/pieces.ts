@@ -61,7 +61,9 @@ export const mayPack = (piece: Piece): boolean =>
   piece.kind === 'step' ||
   piece.kind === 'head' ||
   piece.kind === 'further' ||
-  (piece.kind === 'lens' && !piece.tokens);
+  (piece.kind === 'lens' && !piece.tokens) ||
+  // Gradients of weights are of the tensors as they are stored.
+  (piece.kind === 'gradient' && piece.of !== 'embedding' && piece.wanted.weights.length === 0);
 
 /** The pieces of a plain run. */
 export const piecesOf = (model: ModelSpec, further: FurtherGraphs): readonly Piece[] => [
