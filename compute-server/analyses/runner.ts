@@ -190,9 +190,9 @@ export class ServerRunner implements ModelRunner {
     return sequences.map((_, at) => found.slice(at * variants.length, (at + 1) * variants.length));
   }
 
-  gradients(request: GradientRequest): Promise<GradientResult> {
+  async gradients(request: GradientRequest): Promise<GradientResult> {
     const chunk = gradientChunk(this.model.spec, request, this.surroundings.memoryLimit);
-    return runGradients(this.model, { ...request, chunk }, this.signal);
+    return await runGradients(this.model, { ...request, chunk }, this.signal);
   }
 
   async prefix(sequence: Sequence, length: number, variant?: Variant): Promise<CachedPrefix> {

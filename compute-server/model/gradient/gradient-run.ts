@@ -13,6 +13,7 @@ import { ModelError, type BlockSpec, type ModelSpec } from '../../../models/arch
 import type { StoredWeights } from '../../../models/architectures/stored-weights';
 import type { RuntimeArray, RuntimeValues } from '../../runtime/session';
 import { joinRows, pickRows } from '../run/gathered';
+import { variantProblem } from '../run/interventions';
 import { blockFeeds } from '../run/layer-feeds';
 import type { LayerSessions } from '../run/layer-sessions';
 import { runPrompt } from '../run/model-run';
@@ -38,6 +39,7 @@ export async function runGradients(
   signal?: AbortSignal,
 ): Promise<GradientResult> {
   const { spec, sessions } = model;
+  requirePlaces(spec, request);
   const { ids, chunk, gains = [] } = request;
   const chunks = chunksOf(ids.length, chunk, prefixOf(spec, request));
   const lowest = lowestLayer(spec, request);
@@ -90,6 +92,14 @@ export async function runGradients(
     ...(request.embedding ? { embedding: whole(stream) } : {}),
     weights: sums.found,
   };
+}
+
+/** Throws where the request names what the model does not have. */
+function requirePlaces(spec: ModelSpec, { gains = [], taps = [] }: GradientRequest): void {
+  const problem = variantProblem(spec, { gains }, []);
+  if (problem !== undefined) throw new RangeError(problem);
+  const beyond = taps.find(({ layer }) => spec.blocks[layer] === undefined);
+  if (beyond) throw new RangeError(`There is no layer ${beyond.layer}: the model has ${spec.blocks.length}, from 0.`);
 }
 
 /** Below it nothing is asked for; the number of layers: the gradient stays in the head. */

@@ -57,7 +57,12 @@ export const wordsOf = (piece: Piece): string =>
  * belong to analyses of exact weights.
  */
 export const mayPack = (piece: Piece): boolean =>
-  isLayer(piece) || piece.kind === 'head' || piece.kind === 'further' || (piece.kind === 'lens' && !piece.tokens);
+  isLayer(piece) ||
+  piece.kind === 'head' ||
+  piece.kind === 'further' ||
+  (piece.kind === 'lens' && !piece.tokens) ||
+  // Gradients of weights are of the tensors as they are stored.
+  (piece.kind === 'gradient' && piece.of !== 'embedding' && piece.wanted.weights.length === 0);
 
 /** The pieces of a plain run. */
 export const piecesOf = (model: ModelSpec, further: FurtherGraphs): readonly Piece[] => [

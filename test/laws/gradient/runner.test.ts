@@ -1,0 +1,119 @@
+/** Gradients through the port: what a request may ask, cancelling, memory; and what is built on them. */
+import assert from 'node:assert/strict';
+import { ServerRunner } from '../../../compute-server/analyses/runner';
+import { integratedGradients, patchingEstimates } from '../../../diagnostics/gradients/integrated';
+import type { GradientRequest } from '../../../diagnostics/model-runner/gradients';
+import { openTiny, type OpenTiny } from '../../support/checkpoints/open-tiny';
+import { runnerOf, surroundingsOf } from '../models/jobs';
+
+const ids = [5, 17, 3, 42, 17, 8, 29, 3];
+const objective = {
+  kind: 'logits',
+  terms: [
+    { row: 7, token: 7, weight: 1 },
+    { row: 7, token: 30, weight: -1 },
+  ],
+} as const;
+
+describe('gradients of a runner', function () {
+  this.timeout(30_000);
+  let tiny: OpenTiny;
+  before(async () => {
+    tiny = await openTiny('gpt2');
+  });
+  after(() => tiny.close());
+
+  it('give the rows that are asked for, and report how far they are', async () => {
+    const runner = runnerOf(tiny.model);
+    const shares: number[] = [];
+    const request: GradientRequest = { ids, objective, taps: [{ layer: 1, tap: 'mlp_output' }] };
+    const whole = await runner.gradients({ ...request, onProgress: (share) => shares.push(share) });
+    const some = await runner.gradients({ ...request, tapRows: [2, 7] });
+    const [all, rows] = [whole, some].map(({ layers }) => layers[0]!.taps.mlp_output!);
+    assert.deepEqual(all!.shape, [1, 8, 32]);
+    assert.deepEqual(rows!.shape, [1, 2, 32]);
+    const picked = [2, 7].flatMap((row) => [...all!.data.slice(row * 32, row * 32 + 32)]);
+    assert.deepEqual([...rows!.data], picked);
+    assert.deepEqual(
+      shares,
+      [...shares].sort((a, b) => a - b),
+    );
+    assert.equal(shares.at(-1), 1);
+  });
+
+  it('end when they are cancelled', async () => {
+    const controller = new AbortController();
+    const runner = new ServerRunner(tiny.model, tiny.model, surroundingsOf(), controller.signal);
+    const asked = runner.gradients({
+      ids,
+      objective,
+      headGains: true,
+      onProgress: (share) => {
+        if (share > 0.5) controller.abort();
+      },
+    });
+    await assert.rejects(asked, { name: 'AbortError' });
+  });
+
+  it('refuse what the model does not have, and what does not fit', async () => {
+    const runner = runnerOf(tiny.model);
+    await assert.rejects(
+      runner.gradients({ ids, objective, taps: [{ layer: 2, tap: 'residual' }] }),
+      /There is no layer 2/,
+    );
+    await assert.rejects(
+      runner.gradients({ ids, objective, gains: [{ layer: 0, head: 4, gain: 0 }] }),
+      /There is no head 4 in layer 0/,
+    );
+    await assert.rejects(
+      runner.gradients({ ids, objective, weights: ['lm_head.bias'] }),
+      /No layer of the model reads/,
+    );
+    await assert.rejects(runner.gradients({ ids, objective: { kind: 'loss', rows: [] } }), /nothing to differentiate/);
+    const small = surroundingsOf({ memoryLimit: 2e4 });
+    const cramped = new ServerRunner(tiny.model, tiny.model, small, new AbortController().signal);
+    await assert.rejects(cramped.gradients({ ids, objective, headGains: true }), (error: unknown) => {
+      return (error as { failure?: { code: string } }).failure?.code === 'out-of-memory';
+    });
+  });
+
+  const other = [5, 17, 3, 11, 60, 8, 29, 3];
+  const path = { from: { ids: other }, to: { ids }, objective };
+
+  it('integrated over the line between two prompts, add up to the difference of what they give', async () => {
+    const runner = runnerOf(tiny.model);
+    const { embedding, difference } = await integratedGradients(runner, { ...path, steps: 20 });
+    const sum = embedding.reduce((total, slope, at) => total + slope * difference[at]!, 0);
+    const at = async (of: readonly number[]): Promise<number> => {
+      const { answers } = await runner.run({ ids: of, logits: 'none', answersAt: [{ row: 7, tokens: [7, 30] }] });
+      const [a = 0, b = 0] = answers?.[0]?.[0]?.logits ?? [];
+      return a - b;
+    };
+    const expected = (await at(ids)) - (await at(other));
+    assert.ok(Math.abs(sum - expected) < 0.01 * Math.abs(expected), `${sum} is not ${expected}`);
+  });
+
+  it('integrated over five steps, are near what patching each head does', async () => {
+    const runner = runnerOf(tiny.model);
+    const estimates = (await patchingEstimates(runner, path)).flat();
+    const { layers } = await runner.run({
+      ids: other,
+      logits: 'none',
+      taps: [0, 1].map((layer) => ({ layer, tap: 'attention.head_output' }) as const),
+    });
+    const variants = layers.flatMap(({ layer, taps }) => {
+      const data = taps['attention.head_output']!.data as Float32Array;
+      const size = data.length / 4;
+      return [0, 1, 2, 3].map((head) => {
+        const output = data.slice(head * size, (head + 1) * size);
+        return { replacements: [{ layer, target: 'head' as const, head, data: output }] };
+      });
+    });
+    const answers = await runner.answers({ ids }, [{ row: 7, tokens: [7, 30] }], [{}, ...variants]);
+    const metric = answers.map(([answer]) => answer!.logits[0]! - answer!.logits[1]!);
+    const exact = metric.slice(1).map((value) => value - metric[0]!);
+    const dot = (a: readonly number[], b: readonly number[]): number => a.reduce((sum, x, i) => sum + x * b[i]!, 0);
+    const cosine = dot(exact, estimates) / Math.sqrt(dot(exact, exact) * dot(estimates, estimates));
+    assert.ok(cosine > 0.95, `cosine ${cosine}: ${estimates.join()} and ${exact.join()}`);
+  });
+});
